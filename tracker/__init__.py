@@ -1,0 +1,69 @@
+"""The competency and evidence tracker."""
+
+from typing import Any
+
+from flask import Flask, Response, request
+from flask_login import current_user
+
+from tracker import access, cli, error_pages, filters, idempotency, security, transactions
+from tracker.accounts import sessions
+from tracker.config import Settings
+from tracker.extensions import bootstrap, csrf, db, login_manager, migrate
+
+
+class Tracker(Flask):
+    def dispatch_request(self) -> Response:  # type: ignore[override]  # ours is always a whole response
+        """Every view runs here, so that there is one commit, in one place, inside the error handlers."""
+        bool(current_user)  # the session is looked up in its own short transaction, before ours begins
+        return transactions.perform_request(lambda: self.make_response(super(Tracker, self).dispatch_request()))
+
+
+def create_app(settings: Settings | None = None, **overrides: Any) -> Flask:
+    """The app: config, extensions, blueprints, error pages, commands, in that order."""
+    settings = settings or Settings.from_environment()
+    app = Tracker(__name__, template_folder="../templates", instance_path=str(settings.instance_path))
+    app.config.from_mapping(settings.as_flask())
+    app.config.from_mapping(overrides)
+    settings.instance_path.mkdir(parents=True, exist_ok=True)
+
+    db.init_app(app)
+    migrate.init_app(app, db)
+    csrf.init_app(app)
+    bootstrap.init_app(app)
+    login_manager.init_app(app)
+    login_manager.request_loader(lambda _request: sessions.find_signed_in(request))
+    login_manager.login_view = "accounts.sign_in"
+    login_manager.login_message = None
+    transactions.init_app(app)
+    access.init_app(app)
+    idempotency.init_app(app)
+    security.init_app(app)
+    filters.init_app(app)
+
+    register_blueprints(app)
+    error_pages.init_app(app)
+    cli.init_app(app)
+    return app
+
+
+def register_blueprints(app: Flask) -> None:
+    from tracker.accounts.views import accounts
+    from tracker.assessment.views import assessment
+    from tracker.home.views import home
+    from tracker.portfolio.views import portfolio
+    from tracker.recording_forms.views import recording_forms
+    from tracker.registrations.views import registrations
+    from tracker.standards.views import standards
+    from tracker.verification.views import verification
+
+    for blueprint in (
+        home,
+        accounts,
+        standards,
+        registrations,
+        portfolio,
+        assessment,
+        verification,
+        recording_forms,
+    ):
+        app.register_blueprint(blueprint)

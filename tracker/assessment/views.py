@@ -1,0 +1,3 @@
+from flask import Blueprint
+
+assessment = Blueprint("assessment", __name__)

@@ -1,0 +1,66 @@
+"""Every setting, its default and why. All are read from the environment."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+MEGABYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the environment says; `from_environment` reads it."""
+
+    instance_path: Path
+    """Where the SQLite file, attachments, outbox and keys live unless told otherwise."""
+    database_url: str
+    secret_key: str | None
+    """Signs the CSRF token. No command needs it; serving does."""
+    demo: bool
+    mail_host: str | None
+    mail_port: int
+    mail_username: str | None
+    mail_password: str | None = field(repr=False)
+    mail_sender: str
+    mail_tls: bool
+    base_url: str
+    """Links in mail begin with this; never taken from a request's Host header."""
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
+        root = Path(__file__).resolve().parent.parent
+        instance = Path(environ.get("INSTANCE_PATH") or root / "instance").resolve()
+        return cls(
+            instance_path=instance,
+            database_url=environ.get("DATABASE_URL") or f"sqlite:///{instance / 'tracker.sqlite'}",
+            secret_key=environ.get("SECRET_KEY") or None,
+            demo=environ.get("DEMO") == "1",
+            mail_host=environ.get("MAIL_HOST") or None,
+            mail_port=int(environ.get("MAIL_PORT") or 587),
+            mail_username=environ.get("MAIL_USERNAME") or None,
+            mail_password=environ.get("MAIL_PASSWORD") or None,
+            mail_sender=environ.get("MAIL_SENDER") or "tracker@localhost",
+            mail_tls=environ.get("MAIL_TLS", "1") != "0",
+            base_url=(environ.get("BASE_URL") or "http://127.0.0.1:8000").rstrip("/"),
+        )
+
+    def as_flask(self) -> dict[str, Any]:
+        """The same in Flask's names, with the fixed settings beside them."""
+        return {
+            "SETTINGS": self,
+            "SECRET_KEY": self.secret_key,
+            "DEMO": self.demo,
+            "SQLALCHEMY_DATABASE_URI": self.database_url,
+            "SESSION_COOKIE_SAMESITE": "Lax",
+            "SESSION_COOKIE_SECURE": self.base_url.startswith("https://"),
+            "WTF_CSRF_TIME_LIMIT": None,  # a form left open over lunch still saves; the session bounds it
+            "BOOTSTRAP_SERVE_LOCAL": True,  # the package's default is a CDN
+            "MAX_CONTENT_LENGTH": 410 * MEGABYTE,  # four files at their limit in one post without JavaScript
+            "MAX_FORM_MEMORY_SIZE": 4 * MEGABYTE,
+            "MAX_FORM_PARTS": 1000,
+            "ATTACHMENT_LIMIT": 100 * MEGABYTE,
+            "ATTACHMENTS_PATH": self.instance_path / "attachments",
+            "OUTBOX_PATH": self.instance_path / "outbox",
+        }

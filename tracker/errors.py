@@ -1,0 +1,66 @@
+"""Domain errors. Each one's message is the sentence the user sees: what happened, what was kept, what to do."""
+
+
+class TrackerError(Exception):
+    """Anything the product refuses, with the sentence for the person and the HTTP status that fits."""
+
+    status = 400
+    title = "That could not be done"
+
+
+class NotFound(TrackerError):
+    """There is no such thing, or this person is not to know that there is."""
+
+    status = 404
+    title = "Page not found"
+
+    def __init__(self, sentence: str = "There is nothing here that you can open. Check the address.") -> None:
+        super().__init__(sentence)
+
+
+class Forbidden(TrackerError):
+    """The person may look at this thing, but not do this to it."""
+
+    status = 403
+    title = "You cannot do this"
+
+    def __init__(self, sentence: str = "You can read this, but it is not yours to change.") -> None:
+        super().__init__(sentence)
+
+
+class Refused(TrackerError):
+    """A rule of the work forbids this act now; nothing was changed."""
+
+    status = 409
+    title = "That could not be done"
+
+
+class Conflict(Refused):
+    """Somebody else changed the same thing first."""
+
+    title = "Somebody else was quicker"
+
+    def __init__(
+        self,
+        sentence: str = "Somebody else changed this at the same moment. Nothing of yours was saved twice. "
+        "Open the page again, look at what changed, and repeat what is still needed.",
+    ) -> None:
+        super().__init__(sentence)
+
+
+class Invalid(TrackerError):
+    """What was typed cannot be used; `field` names the input it belongs to, if one."""
+
+    status = 422
+    title = "Something needs changing"
+
+    def __init__(self, sentence: str, field: str | None = None) -> None:
+        super().__init__(sentence)
+        self.field = field
+
+
+class WrongPassword(Invalid):
+    """The password given to sign with is not this person's."""
+
+    def __init__(self) -> None:
+        super().__init__("That is not your password. Nothing was signed. Type it again.", "password")

@@ -1,0 +1,3 @@
+from flask import Blueprint
+
+home = Blueprint("home", __name__)

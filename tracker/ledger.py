@@ -1,0 +1,133 @@
+"""The ledger: every consequential act records its event here; `transactions` appends the queue last.
+
+Source of the rules: the integrity paper. The exact bytes of a body are stored and those are hashed.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import func, select
+
+from tracker.canonical import canonical_json, sha256
+from tracker.clock import now
+from tracker.extensions import db
+from tracker.models import Base, Event, EventText
+
+DOMAIN = "tracker.event.v1"
+GENESIS = "0" * 64
+LOCK = 0x7261636B
+"""The advisory lock under which PostgreSQL appends, one at a time."""
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acts: the person, the grant it is done under, and the session it is done in."""
+
+    person_id: int | None
+    grant_id: int | None = None
+    session_ref: str | None = None
+
+
+OPERATOR = Actor(None)
+"""The installation's operator, at the command line."""
+
+
+@dataclass(frozen=True)
+class QueuedEvent:
+    act: str
+    thing: Base
+    actor: Actor
+    at: datetime
+    facts: Mapping[str, Any]
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+
+def record(
+    act: str, thing: Base, actor: Actor, *, texts: Mapping[str, str] | None = None, **facts: Any
+) -> None:
+    """Queue an event about `thing`, to be appended just before the commit.
+
+    `act` is past tense (`evidence_submitted`). `facts` hold ids, words, numbers and hashes only: no names,
+    no free text, no secrets. What a person wrote goes into `texts` and appears as a salted hash.
+    """
+    _queue().append(QueuedEvent(act, thing, actor, now(), facts, texts or {}))
+
+
+def append_queued() -> None:
+    """Append the queued events to the chain, in order. The caller flushed before and commits after."""
+    queue = _queue()
+    if not queue:
+        return
+    if db.session.get_bind().dialect.name == "postgresql":
+        db.session.execute(select(func.pg_advisory_xact_lock(LOCK)))
+    seq, prev = head()
+    for queued in queue:
+        seq += 1
+        prev = _append(queued, seq, prev)
+    queue.clear()
+    db.session.flush()
+
+
+def forget_queued() -> None:
+    """Drop what a failed request had queued."""
+    _queue().clear()
+
+
+def head() -> tuple[int, str]:
+    """The last event's number and hash; 0 and the genesis hash for an empty ledger."""
+    last = db.session.execute(select(Event.seq, Event.hash).order_by(Event.seq.desc()).limit(1)).first()
+    return (last.seq, last.hash) if last else (0, GENESIS)
+
+
+def hash_of(body: bytes) -> str:
+    return sha256(DOMAIN, body)
+
+
+def salted(salt: str, text: str) -> str:
+    """What the ledger shows of a text: a hash that means nothing once the salt is erased."""
+    return hashlib.sha256(bytes.fromhex(salt) + text.encode()).hexdigest()
+
+
+def _append(queued: QueuedEvent, seq: int, prev: str) -> str:
+    salts = {name: secrets.token_hex(16) for name in queued.texts}
+    hashes = {name: salted(salts[name], text) for name, text in queued.texts.items()}
+    object_id: int = queued.thing.id  # type: ignore[attr-defined]  # every model an event is about has one
+    body = canonical_json(
+        {
+            "v": 1,
+            "seq": seq,
+            "at": queued.at.astimezone(UTC).isoformat(timespec="microseconds"),
+            "actor": queued.actor.person_id,
+            "grant": queued.actor.grant_id,
+            "session_ref": queued.actor.session_ref,
+            "act": queued.act,
+            "object": {"type": queued.thing.__tablename__, "id": object_id},
+            "data": {**queued.facts, **({"texts": hashes} if hashes else {})},
+            "prev": prev,
+        }
+    )
+    event = Event(
+        seq=seq,
+        at=queued.at,
+        actor_id=queued.actor.person_id,
+        grant_id=queued.actor.grant_id,
+        act=queued.act,
+        object_type=queued.thing.__tablename__,
+        object_id=object_id,
+        body=body,
+        prev=prev,
+        hash=hash_of(body),
+    )
+    db.session.add(event)
+    db.session.flush()
+    db.session.add_all(EventText(event_seq=seq, field=name, salt=salt) for name, salt in salts.items())
+    return event.hash
+
+
+def _queue() -> list[QueuedEvent]:
+    queue: list[QueuedEvent] = db.session.info.setdefault("events", [])
+    return queue

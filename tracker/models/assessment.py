@@ -1,0 +1,175 @@
+"""Reviews, decisions, confirmed requirements and signatures."""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from tracker.models.base import Base, PrimaryKey, Sha256, refers_to
+from tracker.models.people import Person
+from tracker.models.portfolio import Claim, EvidenceVersion
+from tracker.models.registration import UnitAttempt
+from tracker.vocabulary import Outcome, ReopeningKind, ReviewOutcome, ReviewState, SignatureRole
+
+LIVE = text("superseded_at IS NULL")
+
+
+class Review(Base):
+    """One assessor's look at one evidence version for one attempt. The candidate sees released ones only."""
+
+    __tablename__ = "review"
+    __table_args__ = (
+        Index(
+            "uq_review_draft",
+            "attempt_id",
+            "evidence_version_id",
+            "assessor_id",
+            unique=True,
+            sqlite_where=text("state = 'draft'"),
+            postgresql_where=text("state = 'draft'"),
+        ),
+        Index(
+            "ix_review_release_after",
+            "release_after",
+            sqlite_where=text("release_after IS NOT NULL"),
+            postgresql_where=text("release_after IS NOT NULL"),
+        ),
+        CheckConstraint("(state = 'released') = (released_at IS NOT NULL)", name="released_when"),
+    )
+
+    id: Mapped[PrimaryKey]
+    attempt_id: Mapped[int] = refers_to("unit_attempt.id")
+    evidence_version_id: Mapped[int] = refers_to("evidence_version.id")
+    assessor_id: Mapped[int] = refers_to("person.id", index=False)
+    state: Mapped[ReviewState]
+    outcome: Mapped[ReviewOutcome | None]
+    valid: Mapped[bool] = mapped_column(default=False)
+    authentic: Mapped[bool] = mapped_column(default=False)
+    current: Mapped[bool] = mapped_column(default=False)
+    sufficient: Mapped[bool] = mapped_column(default=False)
+    feedback: Mapped[str] = mapped_column(default="")
+    marks: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    """While a draft: claim id → {outcome, comment}. On release they become decisions."""
+    started_at: Mapped[datetime]
+    saved_at: Mapped[datetime]
+    release_after: Mapped[datetime | None]
+    """Accepted or returned, and still to be undone until this moment."""
+    grant_id: Mapped[int | None] = refers_to("grant.id", index=False)
+    """Under which grant it will be released."""
+    session_ref: Mapped[str | None] = mapped_column(String(40))
+    released_at: Mapped[datetime | None]
+
+    attempt: Mapped[UnitAttempt] = relationship()
+    evidence_version: Mapped[EvidenceVersion] = relationship()
+    assessor: Mapped[Person] = relationship()
+    decisions: Mapped[list["Decision"]] = relationship(back_populates="review", order_by="Decision.id")
+
+
+class Reopening(Base):
+    """A signed round ended: disputed, retracted, returned or reopened, with the reason."""
+
+    __tablename__ = "reopening"
+
+    id: Mapped[PrimaryKey]
+    attempt_id: Mapped[int] = refers_to("unit_attempt.id")
+    round: Mapped[int]
+    """The round that ended."""
+    kind: Mapped[ReopeningKind]
+    reason: Mapped[str]
+    reopened_at: Mapped[datetime]
+    reopened_by_id: Mapped[int] = refers_to("person.id", index=False)
+
+    reopened_by: Mapped[Person] = relationship()
+
+
+class Decision(Base):
+    """The outcome for one claim, pinned to the evidence version; a later one supersedes, none is overwritten."""
+
+    __tablename__ = "decision"
+    __table_args__ = (
+        Index("uq_decision_live", "claim_id", unique=True, sqlite_where=LIVE, postgresql_where=LIVE),
+        CheckConstraint("(review_id IS NULL) <> (reopening_id IS NULL)", name="one_origin"),
+    )
+
+    id: Mapped[PrimaryKey]
+    attempt_id: Mapped[int] = refers_to("unit_attempt.id")
+    claim_id: Mapped[int] = refers_to("claim.id")
+    evidence_version_id: Mapped[int] = refers_to("evidence_version.id", index=False)
+    review_id: Mapped[int | None] = refers_to("review.id")
+    reopening_id: Mapped[int | None] = refers_to("reopening.id", index=False)
+    """Set instead of a review when a dispute or return made a criterion 'needs more'."""
+    outcome: Mapped[Outcome]
+    comment: Mapped[str]
+    decided_at: Mapped[datetime]
+    decided_by_id: Mapped[int] = refers_to("person.id", index=False)
+    superseded_at: Mapped[datetime | None]
+
+    claim: Mapped[Claim] = relationship()
+    review: Mapped[Review | None] = relationship(back_populates="decisions")
+    decided_by: Mapped[Person] = relationship()
+
+
+class RequirementConfirmation(Base):
+    """The assessor's confirmation of one of the unit's evidence requirements, in one round."""
+
+    __tablename__ = "requirement_confirmation"
+    __table_args__ = (
+        Index(
+            "uq_requirement_confirmation_live",
+            "attempt_id",
+            "round",
+            "requirement_id",
+            unique=True,
+            sqlite_where=text("removed_at IS NULL"),
+            postgresql_where=text("removed_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[PrimaryKey]
+    attempt_id: Mapped[int] = refers_to("unit_attempt.id", index=False)
+    round: Mapped[int]
+    requirement_id: Mapped[int] = refers_to("evidence_requirement.id", index=False)
+    note: Mapped[str]
+    confirmed_at: Mapped[datetime]
+    confirmed_by_id: Mapped[int] = refers_to("person.id", index=False)
+    removed_at: Mapped[datetime | None]
+
+
+class Signature(Base):
+    """Signing an attempt in a round: who, as what, when, over which snapshot."""
+
+    __tablename__ = "signature"
+    __table_args__ = (
+        Index(
+            "uq_signature_live",
+            "attempt_id",
+            "round",
+            "role",
+            unique=True,
+            sqlite_where=LIVE,
+            postgresql_where=LIVE,
+        ),
+    )
+
+    id: Mapped[PrimaryKey]
+    attempt_id: Mapped[int] = refers_to("unit_attempt.id", index=False)
+    round: Mapped[int]
+    role: Mapped[SignatureRole]
+    person_id: Mapped[int] = refers_to("person.id")
+    signed_at: Mapped[datetime]
+    statement: Mapped[str]
+    comment: Mapped[str]
+    snapshot: Mapped[str]
+    """Canonical JSON of exactly what was signed."""
+    snapshot_hash: Mapped[Sha256]
+    reauthenticated_at: Mapped[datetime]
+    session_ref: Mapped[str] = mapped_column(String(40))
+    date_sampled: Mapped[date | None]
+    """Internal verifier, signed as sampled: the day."""
+    unsampled_reason: Mapped[str | None]
+    """Internal verifier, released without sampling: why."""
+    superseded_at: Mapped[datetime | None]
+
+    attempt: Mapped[UnitAttempt] = relationship()
+    person: Mapped[Person] = relationship()

@@ -1,0 +1,81 @@
+"""The declarative base, the column types all models share, and how constraints are named."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from sqlalchemy import DateTime, Enum, ForeignKey, MetaData, String, Text, TypeDecorator
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, mapped_column, registry
+
+from tracker import vocabulary
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment in UTC. Goes in and comes out aware, also on SQLite, which keeps no zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the signature is SQLAlchemy's
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            message = "a moment without a zone cannot be stored"
+            raise ValueError(message)
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the signature is SQLAlchemy's
+        return value if value is None else value.replace(tzinfo=value.tzinfo or UTC).astimezone(UTC)
+
+
+def words(enumeration: type[vocabulary.Word]) -> Enum:
+    """A column of fixed words: a string with a named CHECK, on both databases."""
+    return Enum(
+        enumeration,
+        name=enumeration.__name__.lower(),
+        native_enum=False,
+        create_constraint=True,
+        length=40,
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+WORDS = (
+    vocabulary.Role,
+    vocabulary.CriterionKind,
+    vocabulary.LabelOrigin,
+    vocabulary.DocumentType,
+    vocabulary.Simulation,
+    vocabulary.AttemptState,
+    vocabulary.Method,
+    vocabulary.Outcome,
+    vocabulary.ReviewState,
+    vocabulary.ReviewOutcome,
+    vocabulary.SignatureRole,
+    vocabulary.ReopeningKind,
+    vocabulary.LinkPurpose,
+)
+
+Line = Annotated[str, mapped_column(String(200))]
+"""A line a person types: a name, a title, a place."""
+Sha256 = Annotated[str, mapped_column(String(64))]
+PrimaryKey = Annotated[int, mapped_column(primary_key=True)]
+
+TYPES: dict[Any, Any] = {datetime: UtcDateTime(), str: Text(), **{each: words(each) for each in WORDS}}
+
+
+class Base(DeclarativeBase):
+    registry = registry(metadata=MetaData(naming_convention=NAMING), type_annotation_map=TYPES)
+
+
+def refers_to(column: str, *, index: bool = True, primary_key: bool = False) -> Any:
+    """A foreign key; nothing cascades, since nothing that others rest on is deleted."""
+    return mapped_column(ForeignKey(column), index=index, primary_key=primary_key)

@@ -1,0 +1,145 @@
+"""Centres, people, the roles they hold, and their sessions."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from tracker.models.base import Base, Line, PrimaryKey, Sha256, refers_to
+from tracker.vocabulary import LinkPurpose, Role
+
+
+class Centre(Base):
+    """An organisation approved to assess, with its centre number."""
+
+    __tablename__ = "centre"
+
+    id: Mapped[PrimaryKey]
+    name: Mapped[Line]
+    number: Mapped[str] = mapped_column(String(40), unique=True)
+    created_at: Mapped[datetime]
+
+
+class Person(Base):
+    """One sign-in for the whole installation; never one account per role."""
+
+    __tablename__ = "person"
+    __table_args__ = (CheckConstraint("email = lower(email)", name="email_lower"),)
+
+    id: Mapped[PrimaryKey]
+    name: Mapped[Line]
+    email: Mapped[str] = mapped_column(String(254), unique=True)
+    password_hash: Mapped[str | None]
+    """Argon2id; empty until the invitation is taken up."""
+    created_at: Mapped[datetime]
+    deactivated_at: Mapped[datetime | None]
+
+    grants: Mapped[list["Grant"]] = relationship(
+        back_populates="person", foreign_keys="Grant.person_id", order_by="Grant.id"
+    )
+
+
+class Grant(Base):
+    """A role held at a centre between two moments; `until_at` is exclusive and may be open."""
+
+    __tablename__ = "grant"
+    __table_args__ = (
+        CheckConstraint("granted_by_id IS NULL OR granted_by_id <> person_id", name="not_to_oneself"),
+        Index("ix_grant_centre_id_role", "centre_id", "role"),
+    )
+
+    id: Mapped[PrimaryKey]
+    person_id: Mapped[int] = refers_to("person.id")
+    centre_id: Mapped[int] = refers_to("centre.id", index=False)
+    role: Mapped[Role]
+    from_at: Mapped[datetime]
+    until_at: Mapped[datetime | None]
+    granted_by_id: Mapped[int | None] = refers_to("person.id", index=False)
+    """Empty when the installation's operator granted it by command line."""
+    granted_at: Mapped[datetime]
+
+    person: Mapped[Person] = relationship(back_populates="grants", foreign_keys=[person_id])
+    centre: Mapped[Centre] = relationship()
+
+    def is_live(self, at: datetime) -> bool:
+        return self.from_at <= at and (self.until_at is None or at < self.until_at)
+
+
+class AccountLink(Base):
+    """A one-time link by which a person sets a password. Only the token's hash is kept."""
+
+    __tablename__ = "account_link"
+
+    id: Mapped[PrimaryKey]
+    person_id: Mapped[int] = refers_to("person.id")
+    purpose: Mapped[LinkPurpose]
+    token_hash: Mapped[Sha256] = mapped_column(unique=True)
+    created_at: Mapped[datetime]
+    created_by_id: Mapped[int | None] = refers_to("person.id", index=False)
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+    person: Mapped[Person] = relationship(foreign_keys=[person_id])
+
+
+class UserSession(Base):
+    """A signed-in browser. The cookie holds a 256-bit token; only its hash is kept."""
+
+    __tablename__ = "user_session"
+
+    id: Mapped[PrimaryKey]
+    token_hash: Mapped[Sha256] = mapped_column(unique=True)
+    person_id: Mapped[int] = refers_to("person.id")
+    chosen_grant_id: Mapped[int | None] = refers_to("grant.id", index=False)
+    address: Mapped[str] = mapped_column(String(45))
+    browser: Mapped[Line]
+    created_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class FailedSignIn(Base):
+    """A wrong password, kept to slow guessing down per account and per address."""
+
+    __tablename__ = "failed_sign_in"
+
+    id: Mapped[PrimaryKey]
+    email_hash: Mapped[Sha256] = mapped_column(index=True)
+    address: Mapped[str] = mapped_column(String(45), index=True)
+    failed_at: Mapped[datetime]
+
+
+class Notice(Base):
+    """A mail sent about one thing on one day: nobody is told the same thing twice a day."""
+
+    __tablename__ = "notice"
+    __table_args__ = (UniqueConstraint("person_id", "subject", "day"),)
+
+    id: Mapped[PrimaryKey]
+    person_id: Mapped[int] = refers_to("person.id", index=False)
+    subject: Mapped[Line]
+    """What it is about, in code: `evidence_returned:12`."""
+    day: Mapped[str] = mapped_column(String(10))
+
+
+class IdempotencyKey(Base):
+    """A signing or submitting form that has been acted on, and where it led."""
+
+    __tablename__ = "idempotency_key"
+
+    person_id: Mapped[int] = refers_to("person.id", index=False, primary_key=True)
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    body_hash: Mapped[Sha256]
+    location: Mapped[str]
+    used_at: Mapped[datetime]
+
+
+class Installation(Base):
+    """One row: whether this database holds demo data. The mark is never removed."""
+
+    __tablename__ = "installation"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: Mapped[PrimaryKey]
+    is_demo: Mapped[bool]
+    marked_at: Mapped[datetime]

@@ -1,0 +1,164 @@
+"""Evidence, its sealed versions and files, and the claims it makes."""
+
+from datetime import date, datetime
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from tracker.models.base import Base, Line, PrimaryKey, Sha256, refers_to
+from tracker.models.people import Person
+from tracker.models.standards import Criterion
+from tracker.vocabulary import Method
+
+
+class EvidenceFields:
+    """What a candidate says about an item: the draft's columns, copied whole into each sealed version."""
+
+    title: Mapped[Line]
+    method: Mapped[Method | None]
+    happened_from: Mapped[date | None]
+    happened_until: Mapped[date | None]
+    """Empty for a single day."""
+    occasion: Mapped[Line]
+    customers: Mapped[Line]
+    """Initials or case references; never names, card or account numbers."""
+    narrative: Mapped[str]
+    kept_where: Mapped[Line]
+    """Empty unless the evidence stays at work."""
+    kept_by: Mapped[Line]
+    kept_seen_by: Mapped[Line]
+
+
+EVIDENCE_FIELDS = tuple(EvidenceFields.__annotations__)
+
+
+class Evidence(EvidenceFields, Base):
+    """One item in a candidate's index of evidence at a centre. It holds the draft; versions are sealed."""
+
+    __tablename__ = "evidence"
+    __table_args__ = (
+        UniqueConstraint("centre_id", "candidate_id", "number"),
+        Index("ix_evidence_candidate_id", "candidate_id", "centre_id"),
+    )
+
+    id: Mapped[PrimaryKey]
+    centre_id: Mapped[int] = refers_to("centre.id", index=False)
+    candidate_id: Mapped[int] = refers_to("person.id", index=False)
+    number: Mapped[int | None]
+    """Given at first submission, never reused; drafts have none."""
+    version: Mapped[int] = mapped_column()
+    """Counts the draft's saves, and guards against two people saving over each other."""
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    discarded_at: Mapped[datetime | None]
+    """A draft thrown away before it was ever submitted."""
+
+    candidate: Mapped[Person] = relationship(foreign_keys=[candidate_id])
+    versions: Mapped[list["EvidenceVersion"]] = relationship(
+        back_populates="evidence", order_by="EvidenceVersion.number"
+    )
+    attachments: Mapped[list["Attachment"]] = relationship(
+        primaryjoin="and_(Attachment.evidence_id == Evidence.id, Attachment.removed_at.is_(None))",
+        order_by="Attachment.id",
+        viewonly=True,
+    )
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy reads it once
+
+
+class EvidenceVersion(EvidenceFields, Base):
+    """What was submitted, sealed: it never changes."""
+
+    __tablename__ = "evidence_version"
+    __table_args__ = (UniqueConstraint("evidence_id", "number"),)
+
+    id: Mapped[PrimaryKey]
+    evidence_id: Mapped[int] = refers_to("evidence.id", index=False)
+    number: Mapped[int]
+    content_hash: Mapped[Sha256]
+    """Over every field and every file's hash, as canonical JSON."""
+    sealed_at: Mapped[datetime]
+
+    evidence: Mapped[Evidence] = relationship(back_populates="versions")
+    attachments: Mapped[list["Attachment"]] = relationship(
+        secondary="version_attachment", order_by="Attachment.id", viewonly=True
+    )
+    submission: Mapped["Submission"] = relationship(back_populates="evidence_version")
+
+
+class Attachment(Base):
+    """A file a candidate added. Its bytes are kept under their SHA-256."""
+
+    __tablename__ = "attachment"
+    __table_args__ = (CheckConstraint("size > 0", name="not_empty"),)
+
+    id: Mapped[PrimaryKey]
+    evidence_id: Mapped[int] = refers_to("evidence.id")
+    name: Mapped[Line]
+    """As the candidate's device called it; shown, never trusted."""
+    media_type: Mapped[str] = mapped_column(String(100))
+    """What the content is, not what was declared."""
+    size: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[Sha256]
+    uploaded_at: Mapped[datetime]
+    removed_at: Mapped[datetime | None]
+    """Taken out of the draft; versions that hold it keep it."""
+
+
+class VersionAttachment(Base):
+    """A file sealed into a version."""
+
+    __tablename__ = "version_attachment"
+
+    version_id: Mapped[int] = refers_to("evidence_version.id", index=False, primary_key=True)
+    attachment_id: Mapped[int] = refers_to("attachment.id", primary_key=True)
+
+
+class Submission(Base):
+    """A version handed in, with the declaration's wording as it was agreed to."""
+
+    __tablename__ = "submission"
+
+    id: Mapped[PrimaryKey]
+    evidence_version_id: Mapped[int] = mapped_column(ForeignKey("evidence_version.id"), unique=True)
+    declaration: Mapped[str]
+    submitted_at: Mapped[datetime] = mapped_column(index=True)
+    submitted_by_id: Mapped[int] = refers_to("person.id", index=False)
+    withdrawn_at: Mapped[datetime | None]
+
+    evidence_version: Mapped[EvidenceVersion] = relationship(back_populates="submission")
+
+
+class Claim(Base):
+    """This evidence, for this criterion of this attempt. A tick is a claim, not a judgement."""
+
+    __tablename__ = "claim"
+    __table_args__ = (
+        Index(
+            "uq_claim_live",
+            "attempt_id",
+            "evidence_id",
+            "criterion_id",
+            unique=True,
+            sqlite_where=text("removed_at IS NULL"),
+            postgresql_where=text("removed_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[PrimaryKey]
+    attempt_id: Mapped[int] = refers_to("unit_attempt.id")
+    evidence_id: Mapped[int] = refers_to("evidence.id")
+    criterion_id: Mapped[int] = refers_to("criterion.id", index=False)
+    locator: Mapped[Line] = mapped_column(default="")
+    """Where in the evidence: page, paragraph, time."""
+    claimed_at: Mapped[datetime]
+    claimed_by_id: Mapped[int] = refers_to("person.id", index=False)
+    added_reason: Mapped[str | None]
+    """Given when an assessor added the claim."""
+    removed_at: Mapped[datetime | None]
+    removed_by_id: Mapped[int | None] = refers_to("person.id", index=False)
+    struck_reason: Mapped[str | None]
+    """Given when an assessor struck the claim."""
+
+    criterion: Mapped[Criterion] = relationship()
+    evidence: Mapped[Evidence] = relationship()

@@ -1,0 +1,105 @@
+"""A candidate's registration, the units attempted within it, and who holds each."""
+
+from datetime import date, datetime
+
+from sqlalchemy import CheckConstraint, Index, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from tracker.models.base import Base, PrimaryKey, refers_to
+from tracker.models.people import Centre, Person
+from tracker.models.standards import Unit
+from tracker.vocabulary import AttemptState, Role
+
+
+class Registration(Base):
+    """A candidate's entry at a centre for single units (or, later, a qualification)."""
+
+    __tablename__ = "registration"
+    __table_args__ = (UniqueConstraint("centre_id", "candidate_number"),)
+
+    id: Mapped[PrimaryKey]
+    centre_id: Mapped[int] = refers_to("centre.id", index=False)
+    candidate_id: Mapped[int] = refers_to("person.id")
+    candidate_number: Mapped[str] = mapped_column(String(40))
+    """The centre's own number for the candidate."""
+    awarding_body_number: Mapped[str] = mapped_column(String(40))
+    awarding_body_date: Mapped[date]
+    registered_at: Mapped[datetime]
+    registered_by_id: Mapped[int] = refers_to("person.id", index=False)
+    withdrawn_at: Mapped[datetime | None]
+    withdrawn_reason: Mapped[str | None]
+
+    centre: Mapped[Centre] = relationship()
+    candidate: Mapped[Person] = relationship(foreign_keys=[candidate_id])
+    attempts: Mapped[list["UnitAttempt"]] = relationship(
+        back_populates="registration", order_by="UnitAttempt.id"
+    )
+
+
+class UnitAttempt(Base):
+    """One unit within a registration, pinned to a unit version; a state and a round (1…)."""
+
+    __tablename__ = "unit_attempt"
+    __table_args__ = (
+        Index(
+            "uq_unit_attempt_live",
+            "registration_id",
+            "unit_id",
+            unique=True,
+            sqlite_where=text("state <> 'void'"),
+            postgresql_where=text("state <> 'void'"),
+        ),
+        CheckConstraint("round >= 1", name="round_from_one"),
+    )
+
+    id: Mapped[PrimaryKey]
+    registration_id: Mapped[int] = refers_to("registration.id", index=False)
+    centre_id: Mapped[int] = refers_to("centre.id")
+    candidate_id: Mapped[int] = refers_to("person.id")
+    unit_id: Mapped[int] = refers_to("unit.id")
+    state: Mapped[AttemptState]
+    round: Mapped[int]
+    version: Mapped[int] = mapped_column()
+    """Guards against two people acting on the same reading of the attempt."""
+    started_at: Mapped[datetime]
+    assessed_at: Mapped[datetime | None]
+    """When the assessor signed this round; evidence submitted later does not reach it."""
+    closing_comment: Mapped[str] = mapped_column(default="")
+    """The assessor's comment as drafted; the signature keeps the one signed."""
+    void_reason: Mapped[str | None]
+
+    registration: Mapped[Registration] = relationship(back_populates="attempts")
+    candidate: Mapped[Person] = relationship(foreign_keys=[candidate_id])
+    centre: Mapped[Centre] = relationship()
+    unit: Mapped[Unit] = relationship()
+    allocations: Mapped[list["Allocation"]] = relationship(order_by="Allocation.id")
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy reads it once
+
+
+class Allocation(Base):
+    """Who assesses or verifies an attempt, from when until when; a change never rewrites the past."""
+
+    __tablename__ = "allocation"
+    __table_args__ = (
+        Index(
+            "uq_allocation_live",
+            "attempt_id",
+            "role",
+            unique=True,
+            sqlite_where=text("until_at IS NULL"),
+            postgresql_where=text("until_at IS NULL"),
+        ),
+        CheckConstraint("role IN ('assessor', 'internal_verifier')", name="holds_an_attempt"),
+    )
+
+    id: Mapped[PrimaryKey]
+    attempt_id: Mapped[int] = refers_to("unit_attempt.id")
+    person_id: Mapped[int] = refers_to("person.id")
+    role: Mapped[Role]
+    from_at: Mapped[datetime]
+    until_at: Mapped[datetime | None]
+    reason: Mapped[str]
+    allocated_by_id: Mapped[int] = refers_to("person.id", index=False)
+
+    person: Mapped[Person] = relationship(foreign_keys=[person_id])

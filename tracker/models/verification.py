@@ -1,0 +1,106 @@
+"""Sampling, findings, and an external verifier's visit."""
+
+from datetime import date, datetime
+
+from sqlalchemy import CheckConstraint, UniqueConstraint
+from sqlalchemy.orm import Mapped, relationship
+
+from tracker.models.base import Base, PrimaryKey, refers_to
+from tracker.models.people import Person
+from tracker.models.registration import UnitAttempt
+
+
+class Sample(Base):
+    """An internal verifier's look at one attempt."""
+
+    __tablename__ = "sample"
+
+    id: Mapped[PrimaryKey]
+    attempt_id: Mapped[int] = refers_to("unit_attempt.id")
+    round: Mapped[int]
+    verifier_id: Mapped[int] = refers_to("person.id", index=False)
+    sampled_at: Mapped[datetime]
+    is_interim: Mapped[bool]
+    """Made while the attempt was still in progress or not yet confirmed."""
+    comment: Mapped[str]
+
+    verifier: Mapped[Person] = relationship()
+    items: Mapped[list["SampleItem"]] = relationship(order_by="SampleItem.id")
+
+
+class SampleItem(Base):
+    """One decision looked at: this evidence version, for this criterion; agree or not."""
+
+    __tablename__ = "sample_item"
+    __table_args__ = (UniqueConstraint("sample_id", "evidence_version_id", "criterion_id"),)
+
+    id: Mapped[PrimaryKey]
+    sample_id: Mapped[int] = refers_to("sample.id", index=False)
+    evidence_version_id: Mapped[int] = refers_to("evidence_version.id", index=False)
+    criterion_id: Mapped[int] = refers_to("criterion.id", index=False)
+    agrees: Mapped[bool]
+    comment: Mapped[str]
+
+
+class Finding(Base):
+    """An action that came of verification: what must happen, by when, and the assessor's answer."""
+
+    __tablename__ = "finding"
+    __table_args__ = (CheckConstraint("(response IS NULL) = (responded_at IS NULL)", name="response_when"),)
+
+    id: Mapped[PrimaryKey]
+    attempt_id: Mapped[int] = refers_to("unit_attempt.id")
+    round: Mapped[int]
+    """The round in which it was raised."""
+    raised_by_id: Mapped[int] = refers_to("person.id", index=False)
+    raised_at: Mapped[datetime]
+    action: Mapped[str]
+    due_on: Mapped[date]
+    response: Mapped[str | None]
+    responded_by_id: Mapped[int | None] = refers_to("person.id", index=False)
+    responded_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+    closed_by_id: Mapped[int | None] = refers_to("person.id", index=False)
+
+    attempt: Mapped[UnitAttempt] = relationship()
+    raised_by: Mapped[Person] = relationship(foreign_keys=[raised_by_id])
+    criteria: Mapped[list["FindingCriterion"]] = relationship()
+
+
+class FindingCriterion(Base):
+    """A criterion that a finding names."""
+
+    __tablename__ = "finding_criterion"
+
+    finding_id: Mapped[int] = refers_to("finding.id", index=False, primary_key=True)
+    criterion_id: Mapped[int] = refers_to("criterion.id", index=False, primary_key=True)
+
+
+class Visit(Base):
+    """What an external verifier may read, and between which moments."""
+
+    __tablename__ = "visit"
+    __table_args__ = (CheckConstraint("from_at < until_at", name="from_before_until"),)
+
+    id: Mapped[PrimaryKey]
+    centre_id: Mapped[int] = refers_to("centre.id")
+    person_id: Mapped[int] = refers_to("person.id")
+    from_at: Mapped[datetime]
+    until_at: Mapped[datetime]
+    opened_by_id: Mapped[int] = refers_to("person.id", index=False)
+    opened_at: Mapped[datetime]
+
+    person: Mapped[Person] = relationship(foreign_keys=[person_id])
+    attempts: Mapped[list["VisitAttempt"]] = relationship()
+
+
+class VisitAttempt(Base):
+    """An attempt in a visit's scope, and the external verifier's own 'seen' mark."""
+
+    __tablename__ = "visit_attempt"
+
+    visit_id: Mapped[int] = refers_to("visit.id", index=False, primary_key=True)
+    attempt_id: Mapped[int] = refers_to("unit_attempt.id", primary_key=True)
+    seen_at: Mapped[datetime | None]
+
+    attempt: Mapped[UnitAttempt] = relationship()

@@ -1,0 +1,3 @@
+from flask import Blueprint
+
+portfolio = Blueprint("portfolio", __name__)

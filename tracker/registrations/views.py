@@ -1,0 +1,3 @@
+from flask import Blueprint
+
+registrations = Blueprint("registrations", __name__)

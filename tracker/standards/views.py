@@ -1,0 +1,3 @@
+from flask import Blueprint
+
+standards = Blueprint("standards", __name__)

@@ -1,0 +1,3 @@
+from flask import Blueprint
+
+verification = Blueprint("verification", __name__)
