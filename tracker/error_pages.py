@@ -17,7 +17,7 @@ SENTENCES = {
     ),
     500: (
         "Something went wrong on our side",
-        "Nothing was half-saved. Go back and try again; if it happens again, tell your centre's administrator.",
+        "Nothing was half-saved. Go back and try again; if it happens again, tell your centre.",
     ),
 }
 EXPIRED = (
@@ -43,7 +43,7 @@ def show_expired(_error: CSRFError) -> ResponseReturnValue:
 
 def show_http_error(error: HTTPException) -> ResponseReturnValue:
     if error.code is None or error.code < 400:
-        return error.get_response()  # type: ignore[return-value]  # a redirect raised as an exception
+        return error.get_response()
     title, sentence = SENTENCES.get(error.code, SENTENCES[500 if error.code >= 500 else 400])
     return page(error.code, title, sentence)
 

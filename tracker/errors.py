@@ -1,4 +1,4 @@
-"""Domain errors. Each one's message is the sentence the user sees: what happened, what was kept, what to do."""
+"""Domain errors. Each message is the sentence the user sees: what happened, what was kept, what to do."""
 
 
 class TrackerError(Exception):

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from flask import Flask, current_app
 from markupsafe import Markup, escape
 
-from tracker import extensions
+from tracker.clock import now
 
 LONDON = ZoneInfo("Europe/London")
 MINUTE, HOUR, DAY = 60, 3600, 86400
@@ -52,9 +52,9 @@ def age(value: date | datetime | None) -> str:
     if value is None:
         return ""
     if not isinstance(value, datetime):
-        days = (local(extensions.now()).date() - value).days
+        days = (local(now()).date() - value).days
         return counted(days, "day") if days > 0 else "today"
-    seconds = int((extensions.now() - local(value)).total_seconds())
+    seconds = int((now() - local(value)).total_seconds())
     if seconds < MINUTE:
         return "just now"
     if seconds < HOUR:

@@ -1,0 +1,180 @@
+"""The app on either database, the people of the stories, and clients signed in as them."""
+
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import create_engine, event, select, text
+from sqlalchemy.engine import URL, make_url
+
+from tests import factories
+from tests.factories import World
+from tests.inspection import InspectingClient
+from tracker import clock, create_app, transactions
+from tracker.accounts import sessions
+from tracker.config import Settings
+from tracker.extensions import db
+from tracker.models import Event, Person
+
+MIGRATIONS = Path(__file__).parent.parent / "migrations"
+KEPT_BETWEEN_TESTS = {
+    "unit",
+    "criterion",
+    "evidence_requirement",
+    "guidance",
+    "guidance_unit",
+    "alembic_version",
+}
+
+
+def server_url() -> URL | None:
+    """The PostgreSQL server to make databases on, or None for SQLite."""
+    given = os.environ.get("TEST_DATABASE_URL", "")
+    return make_url(given) if given.startswith("postgresql") else None
+
+
+@pytest.fixture(scope="session")
+def database_url(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[str]:
+    """An empty database of this worker's own."""
+    server = server_url()
+    if server is None:
+        yield f"sqlite:///{tmp_path_factory.mktemp('database') / 'tracker.sqlite'}"
+        return
+    name = f"tracker_test_{worker_id}_{uuid.uuid4().hex[:8]}"
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    yield server.set(database=name).render_as_string(hide_password=False)
+    with engine.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def migrated_app(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    """The app over a database that was migrated and had the standards loaded, once."""
+    instance = tmp_path_factory.mktemp("instance")
+    settings = Settings.from_environment(
+        {"INSTANCE_PATH": str(instance), "DATABASE_URL": database_url, "SECRET_KEY": "test"}
+    )
+    app = create_app(settings, TESTING=True, WTF_CSRF_ENABLED=False)
+    app.test_client_class = InspectingClient
+    runner = app.test_cli_runner()
+    for command in (["db", "upgrade", "-d", str(MIGRATIONS)], ["standards", "load"]):
+        result = runner.invoke(args=command)
+        assert result.exit_code == 0, result.output
+    with app.app_context():
+        db.engine.dispose()
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def template(migrated_app: Flask, database_url: str) -> Path | None:
+    """SQLite: a copy of the prepared file, laid back before each test."""
+    path = make_url(database_url).database
+    if server_url() or path is None:
+        return None
+    return Path(shutil.copy(path, f"{path}.template"))
+
+
+@pytest.fixture
+def app(migrated_app: Flask, database_url: str, template: Path | None) -> Iterator[Flask]:
+    """The app with nobody in it, inside an application context."""
+    before = dict(migrated_app.config)
+    with migrated_app.app_context():
+        if template:
+            db.engine.dispose()
+            shutil.copy(template, make_url(database_url).database or "")
+        else:
+            _empty_postgresql()
+        yield migrated_app
+        transactions.rollback()
+        db.session.remove()
+    migrated_app.config.clear()
+    migrated_app.config.update(before)
+
+
+def _empty_postgresql() -> None:
+    names = [f'"{table}"' for table in db.metadata.tables if table not in KEPT_BETWEEN_TESTS]
+    with db.engine.begin() as connection:
+        connection.execute(
+            text("SET LOCAL session_replication_role = replica")
+        )  # past the append-only triggers
+        connection.execute(text(f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE"))
+
+
+@pytest.fixture
+def world(app: Flask) -> World:
+    """Two centres and their people; Alice attempts CFACC15 and INSCC004 at Northgate. See factories."""
+    return factories.make_world()
+
+
+@pytest.fixture
+def client(app: Flask) -> Callable[[Person], FlaskClient]:
+    """`client(world.alice)` is a browser signed in as Alice."""
+
+    def signed_in_as(person: Person) -> FlaskClient:
+        with transactions.transaction():
+            token = sessions.start_session(person, "127.0.0.1", "Chrome on Windows")
+        browser = app.test_client()
+        browser.set_cookie(sessions.COOKIE, token)
+        return browser
+
+    return signed_in_as
+
+
+@pytest.fixture
+def anonymous(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def hold_clock() -> Iterator[Callable[[datetime], None]]:
+    """`hold_clock(moment)` holds the product's clock still."""
+
+    def hold(moment: datetime) -> None:
+        clock.held = moment
+
+    yield hold
+    clock.held = None
+
+
+@pytest.fixture
+def count_statements(app: Flask) -> Callable[[], AbstractContextManager[list[str]]]:
+    """`with count_statements() as statements: …` collects the SQL sent meanwhile."""
+
+    @contextmanager
+    def counting() -> Iterator[list[str]]:
+        statements: list[str] = []
+
+        def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+            if not statement.startswith(("BEGIN", "PRAGMA")):
+                statements.append(statement)
+
+        event.listen(db.engine, "before_cursor_execute", note)
+        try:
+            yield statements
+        finally:
+            event.remove(db.engine, "before_cursor_execute", note)
+
+    return counting
+
+
+@pytest.fixture
+def acts(app: Flask) -> Callable[[], list[str]]:
+    """`acts()` lists the acts in the ledger, in order."""
+
+    def listed() -> list[str]:
+        db.session.rollback()
+        return list(db.session.scalars(select(Event.act).order_by(Event.seq)))
+
+    return listed

@@ -1,0 +1,326 @@
+"""Things tests need, made with as little as they must say; required values fail loudly."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import TypeVar
+
+from argon2 import PasswordHasher
+from sqlalchemy import select
+
+from tracker import clock
+from tracker.extensions import db
+from tracker.ledger import Actor
+from tracker.models import (
+    Allocation,
+    Centre,
+    Claim,
+    Criterion,
+    Decision,
+    Evidence,
+    EvidenceVersion,
+    Grant,
+    Person,
+    Registration,
+    Review,
+    Submission,
+    Unit,
+    UnitAttempt,
+)
+from tracker.models.portfolio import EVIDENCE_FIELDS
+from tracker.transactions import transaction
+from tracker.vocabulary import AttemptState, CriterionKind, Method, Outcome, ReviewOutcome, ReviewState, Role
+
+Thing = TypeVar("Thing")
+
+PASSWORD = "correct horse battery"
+PASSWORD_HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)  # cheap on purpose
+LONG_AGO = datetime(2026, 9, 1, 9, 0, tzinfo=UTC)
+
+
+@dataclass
+class World:
+    """Northgate with Alice (candidate), Bob (assessor), Carol (internal verifier), Dan (administrator),
+    Eve (external verifier); Southbank with Frank (candidate), Grace (assessor), Heidi (administrator)."""
+
+    northgate: Centre
+    southbank: Centre
+    alice: Person
+    bob: Person
+    carol: Person
+    dan: Person
+    eve: Person
+    frank: Person
+    grace: Person
+    heidi: Person
+    registration: Registration
+    cfacc15: UnitAttempt
+    inscc004: UnitAttempt
+    franks_attempt: UnitAttempt
+
+
+def make_world() -> World:
+    with transaction():
+        northgate = make_centre("Northgate Skills", "NG-100")
+        southbank = make_centre("Southbank College", "SB-200")
+        people = {
+            "alice": make_person("Alice Moran", northgate, Role.CANDIDATE),
+            "bob": make_person("Bob Archer", northgate, Role.ASSESSOR),
+            "carol": make_person("Carol Hughes", northgate, Role.INTERNAL_VERIFIER),
+            "dan": make_person("Dan Price", northgate, Role.ADMINISTRATOR),
+            "eve": make_person("Eve Lindqvist", northgate, Role.EXTERNAL_VERIFIER),
+            "frank": make_person("Frank Osei", southbank, Role.CANDIDATE),
+            "grace": make_person("Grace Lam", southbank, Role.ASSESSOR),
+            "heidi": make_person("Heidi Vance", southbank, Role.ADMINISTRATOR),
+        }
+        registration = make_registration(people["alice"], northgate, people["dan"])
+        cfacc15 = make_attempt(registration, "CFACC15")
+        inscc004 = make_attempt(registration, "INSCC004")
+        for attempt in (cfacc15, inscc004):
+            allocate(attempt, people["bob"], Role.ASSESSOR, people["dan"])
+            allocate(attempt, people["carol"], Role.INTERNAL_VERIFIER, people["dan"])
+        franks = make_attempt(make_registration(people["frank"], southbank, people["heidi"]), "CFACC15")
+        allocate(franks, people["grace"], Role.ASSESSOR, people["heidi"])
+    return World(
+        northgate=northgate,
+        southbank=southbank,
+        registration=registration,
+        cfacc15=cfacc15,
+        inscc004=inscc004,
+        franks_attempt=franks,
+        **people,
+    )
+
+
+def make_centre(name: str, number: str) -> Centre:
+    return _added(Centre(name=name, number=number, created_at=LONG_AGO))
+
+
+def make_person(name: str, centre: Centre | None = None, *roles: Role) -> Person:
+    """A person with a password (`PASSWORD`) and these roles at the centre; first name as address."""
+    person = _added(
+        Person(
+            name=name,
+            email=f"{name.lower().replace(' ', '.')}@example.org",
+            password_hash=PASSWORD_HASH,
+            created_at=LONG_AGO,
+        )
+    )
+    for role in roles:
+        assert centre
+        grant(person, centre, role)
+    return person
+
+
+def grant(person: Person, centre: Centre, role: Role, *, until_at: datetime | None = None) -> Grant:
+    return _added(
+        Grant(
+            person_id=person.id,
+            centre_id=centre.id,
+            role=role,
+            from_at=LONG_AGO,
+            until_at=until_at,
+            granted_at=LONG_AGO,
+        )
+    )
+
+
+def make_registration(candidate: Person, centre: Centre, administrator: Person) -> Registration:
+    return _added(
+        Registration(
+            centre_id=centre.id,
+            candidate_id=candidate.id,
+            candidate_number=f"C{candidate.id:04}",
+            awarding_body_number=f"AB{candidate.id:06}",
+            awarding_body_date=date(2026, 9, 1),
+            registered_at=LONG_AGO,
+            registered_by_id=administrator.id,
+        )
+    )
+
+
+def unit(code: str) -> Unit:
+    """The newest loaded version of a unit."""
+    return db.session.scalars(
+        select(Unit).where(Unit.code == code).order_by(Unit.id.desc())
+    ).first() or _missing(code)
+
+
+def criterion(attempt: UnitAttempt, label: str, kind: CriterionKind = CriterionKind.PERFORMANCE) -> Criterion:
+    """The assessable criterion printed with this label: `criterion(world.cfacc15, "a", KNOWLEDGE)`."""
+    return db.session.scalars(
+        select(Criterion).where(
+            Criterion.unit_id == attempt.unit_id, Criterion.label == label, Criterion.kind == kind
+        )
+    ).one()
+
+
+def make_attempt(registration: Registration, code: str) -> UnitAttempt:
+    return _added(
+        UnitAttempt(
+            registration_id=registration.id,
+            centre_id=registration.centre_id,
+            candidate_id=registration.candidate_id,
+            unit_id=unit(code).id,
+            state=AttemptState.IN_PROGRESS,
+            round=1,
+            started_at=LONG_AGO,
+        )
+    )
+
+
+def allocate(attempt: UnitAttempt, person: Person, role: Role, administrator: Person) -> Allocation:
+    return _added(
+        Allocation(
+            attempt_id=attempt.id,
+            person_id=person.id,
+            role=role,
+            from_at=LONG_AGO,
+            reason="First allocation",
+            allocated_by_id=administrator.id,
+        )
+    )
+
+
+def actor(person: Person) -> Actor:
+    """The person acting under their first grant."""
+    held = db.session.scalars(select(Grant).where(Grant.person_id == person.id).order_by(Grant.id)).first()
+    return Actor(person.id, held.id if held else None, "test-session")
+
+
+def make_evidence(
+    attempt: UnitAttempt, title: str, *, narrative: str = "I took the call myself."
+) -> Evidence:
+    """A draft of the attempt's candidate, complete enough to submit."""
+    moment = clock.now()
+    return _added(
+        Evidence(
+            centre_id=attempt.centre_id,
+            candidate_id=attempt.candidate_id,
+            title=title,
+            method=Method.WORK_PRODUCT,
+            happened_from=date(2026, 10, 5),
+            occasion="Late shift",
+            customers="Case CH-2231",
+            narrative=narrative,
+            kept_where="",
+            kept_by="",
+            kept_seen_by="",
+            created_at=moment,
+            updated_at=moment,
+        )
+    )
+
+
+def claim(attempt: UnitAttempt, evidence: Evidence, *labels: str) -> list[Claim]:
+    """Claims for criteria by label; knowledge items are written `k:a`."""
+    claims = []
+    for each in labels:
+        kind = CriterionKind.KNOWLEDGE if each.startswith("k:") else CriterionKind.PERFORMANCE
+        claims.append(
+            _added(
+                Claim(
+                    attempt_id=attempt.id,
+                    evidence_id=evidence.id,
+                    criterion_id=criterion(attempt, each.removeprefix("k:"), kind).id,
+                    locator="",
+                    claimed_at=clock.now(),
+                    claimed_by_id=attempt.candidate_id,
+                )
+            )
+        )
+    return claims
+
+
+def submit(evidence: Evidence, *, at: datetime | None = None) -> EvidenceVersion:
+    """Seal the draft as its next version and hand it in, without the service's checks."""
+    moment = at or clock.now()
+    evidence.number = evidence.number or _next_number(evidence)
+    version = _added(
+        EvidenceVersion(
+            evidence_id=evidence.id,
+            number=len(evidence.versions) + 1,
+            content_hash=f"{evidence.id:064}",
+            sealed_at=moment,
+            **{name: getattr(evidence, name) for name in EVIDENCE_FIELDS},
+        )
+    )
+    _added(
+        Submission(
+            evidence_version_id=version.id,
+            declaration="This is my own work.",
+            submitted_at=moment,
+            submitted_by_id=evidence.candidate_id,
+        )
+    )
+    db.session.refresh(evidence, ["versions"])
+    return version
+
+
+def accept(
+    attempt: UnitAttempt,
+    version: EvidenceVersion,
+    assessor: Person,
+    outcomes: dict[Claim, Outcome],
+    *,
+    outcome: ReviewOutcome = ReviewOutcome.ACCEPTED,
+) -> Review:
+    """A released review with its decisions, without the service's checks."""
+    moment = clock.now()
+    review = _added(
+        Review(
+            attempt_id=attempt.id,
+            evidence_version_id=version.id,
+            assessor_id=assessor.id,
+            state=ReviewState.RELEASED,
+            outcome=outcome,
+            valid=True,
+            authentic=True,
+            current=True,
+            sufficient=True,
+            feedback="",
+            marks={},
+            started_at=moment,
+            saved_at=moment,
+            released_at=moment,
+        )
+    )
+    for each, decided in outcomes.items():
+        _added(
+            Decision(
+                attempt_id=attempt.id,
+                claim_id=each.id,
+                evidence_version_id=version.id,
+                review_id=review.id,
+                outcome=decided,
+                comment="",
+                decided_at=moment,
+                decided_by_id=assessor.id,
+            )
+        )
+    return review
+
+
+def days_ago(days: int) -> datetime:
+    return clock.now() - timedelta(days=days)
+
+
+def _next_number(evidence: Evidence) -> int:
+    taken = db.session.scalars(
+        select(Evidence.number).where(
+            Evidence.candidate_id == evidence.candidate_id,
+            Evidence.centre_id == evidence.centre_id,
+            Evidence.number.is_not(None),
+        )
+    ).all()
+    return max([0, *[number for number in taken if number]]) + 1
+
+
+def _added(thing: Thing) -> Thing:
+    db.session.add(thing)
+    db.session.flush()
+    return thing
+
+
+def _missing(code: str) -> Unit:
+    message = f"unit {code} is not loaded"
+    raise LookupError(message)

@@ -1,0 +1,53 @@
+"""How far attempts are, counted in the database for long lists."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, distinct, func, select
+
+from tracker.extensions import db
+from tracker.models import Claim, Criterion, Decision, EvidenceVersion, Submission, UnitAttempt
+from tracker.vocabulary import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    met: int
+    claimed: int
+    total: int
+
+
+def summarise_attempts(attempt_ids: Iterable[int], *, with_drafts: bool = False) -> dict[int, Progress]:
+    """Criteria met, claimed and in all for each attempt; two statements however many there are."""
+    ids = list(attempt_ids)
+    totals: dict[int, int] = dict(
+        db.session.execute(
+            select(UnitAttempt.id, func.count(Criterion.id))
+            .join(Criterion, and_(Criterion.unit_id == UnitAttempt.unit_id, Criterion.assessable))
+            .where(UnitAttempt.id.in_(ids))
+            .group_by(UnitAttempt.id)
+        ).tuples()
+    )
+    live = and_(Decision.claim_id == Claim.id, Decision.superseded_at.is_(None))
+    met = case((Decision.outcome == Outcome.MET, Claim.criterion_id))
+    query = (
+        select(Claim.attempt_id, func.count(distinct(met)), func.count(distinct(Claim.criterion_id)))
+        .outerjoin(Decision, live)
+        .where(Claim.attempt_id.in_(ids), Claim.removed_at.is_(None))
+        .group_by(Claim.attempt_id)
+    )
+    if not with_drafts:
+        query = query.where(has_submission(Claim.evidence_id))
+    counted = {row[0]: (row[1], row[2]) for row in db.session.execute(query)}
+    return {key: Progress(*counted.get(key, (0, 0)), total) for key, total in totals.items()}
+
+
+def has_submission(evidence_id: Any) -> ColumnElement[bool]:
+    """SQL: the item was handed in, and not taken back."""
+    return (
+        select(Submission.id)
+        .join(EvidenceVersion, EvidenceVersion.id == Submission.evidence_version_id)
+        .where(EvidenceVersion.evidence_id == evidence_id, Submission.withdrawn_at.is_(None))
+        .exists()
+    )
