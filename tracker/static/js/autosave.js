@@ -1,0 +1,127 @@
+/* Saves a form as it is typed, and loses nothing.
+   <form data-autosave="/evidence/7/draft" data-autosave-key="evidence-7"> … <p data-autosave-status></p>
+   Sends, urlencoded: every changed field under its own name, `changed` = its name (an unticked box is only
+   there), and the form's hidden inputs. Never password or file fields.
+   Reply: {"saved_at": "10:42"}, and if it likes: "fields" {hidden input: new value}, "autosave_url",
+   "action" (the form's), "address" (the page's), "upload_url".
+   What the server has not acknowledged stays in localStorage under unsaved:<person>:<key> and is put back
+   when the form is opened again. Other scripts: a "save-now" event on the form saves at once; "draft-saved"
+   (detail: the reply) and "draft-failed" follow. */
+"use strict";
+
+function autosave(form) {
+  const status = form.querySelector("[data-autosave-status]");
+  const key = `unsaved:${document.body.dataset.person}:${form.dataset.autosaveKey || location.pathname}`;
+  const changed = new Map();   // name → number of the change, so that typing while a save is away is kept
+  let counter = 0, timer = 0, busy = false, again = false, wait = 2000;
+
+  const fields = (name) => [...form.elements].filter((field) => field.name === name);
+  const savable = (field) => field.name && field.name !== "csrf_token"
+    && !["password", "file", "hidden", "submit", "button"].includes(field.type) && field.tagName !== "FIELDSET";
+  const values = (name) => fields(name)
+    .filter((field) => !["checkbox", "radio"].includes(field.type) || field.checked)
+    .map((field) => field.value);
+
+  function keep(sent = false) {
+    try {
+      if (!changed.size) return localStorage.removeItem(key);
+      const typed = Object.fromEntries([...changed.keys()].map((name) => [name, values(name)]));
+      localStorage.setItem(key, JSON.stringify({ at: Date.now(), sent, typed }));
+    } catch { /* private windows may refuse storage: then the server alone keeps it */ }
+    return undefined;
+  }
+
+  function note(field, soon) {
+    changed.set(field.name, ++counter);
+    keep();
+    clearTimeout(timer);
+    timer = setTimeout(save, soon ? 0 : 800);
+  }
+
+  function body(names) {
+    const sent = new URLSearchParams();
+    form.querySelectorAll("input[type=hidden]").forEach((field) => {
+      if (field.name !== "csrf_token") sent.append(field.name, field.value);
+    });
+    names.forEach((name) => {
+      sent.append("changed", name);
+      values(name).forEach((value) => sent.append(name, value));
+    });
+    return sent;
+  }
+
+  function acknowledged(sent, reply) {
+    sent.forEach((number, name) => { if (changed.get(name) === number) changed.delete(name); });
+    keep();
+    Object.entries(reply.fields || {}).forEach(([name, value]) => fields(name).forEach((field) => { field.value = value; }));
+    if (reply.autosave_url) form.dataset.autosave = reply.autosave_url;
+    if (reply.action) form.action = reply.action;
+    if (reply.address) history.replaceState(null, "", reply.address);
+    if (reply.upload_url) form.querySelectorAll("[data-upload]").forEach((part) => { part.dataset.uploadUrl = reply.upload_url; });
+    tracker.say(status, `Saved ${reply.saved_at || ""}`);
+    form.dispatchEvent(new CustomEvent("draft-saved", { detail: reply }));
+  }
+
+  async function save() {
+    clearTimeout(timer);
+    if (busy) { again = true; return; }
+    busy = true;
+    const sent = new Map(changed);
+    tracker.say(status, "Saving …");
+    try {
+      acknowledged(sent, await tracker.post(form.dataset.autosave, body([...sent.keys()])));
+      wait = 2000;
+    } catch (problem) {
+      tracker.say(status, problem.message, true);
+      form.dispatchEvent(new CustomEvent("draft-failed", { detail: problem }));
+      if (problem.kind !== "refused") {
+        timer = setTimeout(save, wait);
+        wait = Math.min(wait * 2, 60000);
+      }
+    }
+    busy = false;
+    if (again) { again = false; if (changed.size) save(); }
+  }
+
+  function putBack() {
+    let stored;
+    try { stored = JSON.parse(localStorage.getItem(key)); } catch { return; }
+    if (!stored) return;
+    let different = false;
+    Object.entries(stored.typed).forEach(([name, typed]) => {
+      if (JSON.stringify(values(name)) === JSON.stringify(typed)) return;
+      different = true;
+      fields(name).forEach((field) => {
+        if (["checkbox", "radio"].includes(field.type)) field.checked = typed.includes(field.value);
+        else field.value = typed[0] ?? "";
+      });
+      changed.set(name, ++counter);
+    });
+    if (!different) return keep();
+    const line = document.createElement("p");
+    line.className = "flash";
+    const at = new Date(stored.at).toLocaleString("en-GB", { day: "numeric", month: "long", hour: "2-digit", minute: "2-digit" });
+    line.textContent = `What you typed on ${at} had not reached the server. It has been put back below and is being saved now.`;
+    line.setAttribute("role", "status");
+    form.prepend(line);
+    return save();
+  }
+
+  form.addEventListener("input", (event) => {
+    const field = event.target;
+    if (savable(field) && field.form === form) note(field, ["checkbox", "radio"].includes(field.type));
+  });
+  form.addEventListener("change", (event) => {
+    if (changed.has(event.target.name) && event.target.form === form) save();
+  });
+  form.addEventListener("save-now", save);
+  form.addEventListener("submit", (event) => {
+    if (event.defaultPrevented) return;
+    clearTimeout(timer);
+    keep(true);   // base.js forgets it on the next page, unless that is an error page
+  });
+  window.addEventListener("online", () => { if (changed.size) save(); });
+  putBack();
+}
+
+document.querySelectorAll("form[data-autosave]").forEach(autosave);

@@ -1,0 +1,60 @@
+/* One item, the criteria in full: each tick saves itself, and the running line counts.
+   <form data-ticks data-tick-url="/evidence/7/tick">, [data-ticks-running], units as [data-unit] with
+   [data-unit-count], rows .criterion-row (data-new where nothing else covers it); a box's value is
+   "<attempt id>-<criterion id>"; a text field in the row is its locator.
+   A tick or a changed locator: POST attempt, criterion, on (1 or 0), locator.
+   Reply {"saved_at", "message"?, "version"?}. */
+"use strict";
+
+function ticks(form) {
+  const running = form.querySelector("[data-ticks-running]");
+  const status = document.createElement("span");
+  const words = document.createElement("span");
+  status.className = "saved";
+  status.setAttribute("role", "status");
+  running.replaceChildren(words, status);
+
+  const criteria = (count) => tracker.counted(count, "criterion", "criteria");
+
+  function count() {
+    const ticked = [...form.querySelectorAll(".criterion-row:has(> :checked)")];
+    const fresh = ticked.filter((row) => "new" in row.dataset);
+    words.textContent = `This item: ${criteria(ticked.length)}${ticked.length ? `, ${fresh.length || "none"} of them new` : ""}`;
+    form.querySelectorAll("[data-unit]").forEach((unit) => {
+      const place = unit.querySelector("[data-unit-count]");
+      const own = ticked.filter((row) => unit.contains(row));
+      const added = own.filter((row) => "new" in row.dataset).length;
+      if (place) place.textContent = own.length ? `${criteria(own.length)}${added ? `, ${added} new` : ""}` : "";
+    });
+  }
+
+  async function save(row, changed) {
+    const box = row.querySelector("input[type=checkbox]");
+    const locator = row.querySelector("input:not([type=checkbox])");
+    const [attempt, criterion] = box.value.split("-");
+    const on = box.checked;
+    row.classList.remove("failed");
+    count();
+    tracker.say(status, "Saving …");
+    try {
+      const body = new URLSearchParams({ attempt, criterion, on: on ? 1 : 0, locator: locator?.value ?? "" });
+      const reply = await tracker.post(form.dataset.tickUrl, body);
+      if (reply.version !== undefined) form.querySelectorAll("input[type=hidden][name=version]").forEach((field) => { field.value = reply.version; });
+      tracker.say(status, reply.message || `Saved ${reply.saved_at || ""}`);
+    } catch (problem) {
+      row.classList.add("failed");
+      if (changed === box && box.checked === on) box.checked = !on;
+      count();
+      const sentence = problem.kind === "refused" ? problem.message : "Not saved: there is no connection. Try again when it is back.";
+      tracker.say(status, sentence, true);
+    }
+  }
+
+  form.addEventListener("change", (event) => {
+    const row = event.target.closest(".criterion-row");
+    if (row) save(row, event.target);
+  });
+  count();
+}
+
+document.querySelectorAll("form[data-ticks]").forEach(ticks);

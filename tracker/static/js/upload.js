@@ -1,0 +1,184 @@
+/* Sends each chosen file by itself, with its own progress; none is lost silently.
+   <div data-upload data-upload-url="/evidence/7/files" data-upload-limit="104857600"> a file input (and
+   one for the camera), <ul data-upload-list>, <p data-upload-status>.
+   One POST a file: multipart, field `file`. Reply 200: {"id", "name", "size": "2.3 MB", "url",
+   "remove_url"}; a refusal 4xx: {"message"}. Removing: POST to remove_url.
+   Without an address the form's autosave is asked to save first; its reply brings "upload_url".
+   The form is held back while files are on their way, and once when one was not kept. */
+"use strict";
+
+function sizeOf(bytes) {
+  if (bytes < 1000) return `${bytes} bytes`;
+  return bytes < 999500 ? `${Math.round(bytes / 1000)} KB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+function made(tag, className, text = "") {
+  const element = document.createElement(tag);
+  element.className = className;
+  element.textContent = text;
+  return element;
+}
+
+function button(label, about, act) {
+  const element = made("button", "as-link", label);
+  element.type = "button";
+  element.append(made("span", "visually-hidden", ` ${about}`));
+  element.addEventListener("click", act);
+  return element;
+}
+
+function uploads(part) {
+  const form = part.closest("form");
+  const list = part.querySelector("[data-upload-list]");
+  const status = part.querySelector("[data-upload-status]");
+  const limit = Number(part.dataset.uploadLimit);
+  const queue = [];
+  let running = 0, failed = 0, held = null, warned = false;
+
+  function address() {
+    if (part.dataset.uploadUrl) return Promise.resolve(part.dataset.uploadUrl);
+    return new Promise((resolve, reject) => {
+      form.addEventListener("draft-saved", () => resolve(part.dataset.uploadUrl), { once: true });
+      form.addEventListener("draft-failed", (event) => reject(event.detail), { once: true });
+      form.dispatchEvent(new CustomEvent("save-now"));
+    });
+  }
+
+  function add(file) {
+    const row = made("li", "file");
+    row.append(made("span", "file-name", file.name), made("span", "file-size", sizeOf(file.size)));
+    list.append(row);
+    if (file.size === 0) return fail(row, file, "Not kept: the file is empty. Choose another.", false);
+    if (file.size > limit) return fail(row, file, `Not kept: it is larger than ${sizeOf(limit)}. Send a smaller one, or keep it at work and say where.`, false);
+    return start(row, file);
+  }
+
+  function start(row, file) {
+    row.classList.remove("failed");
+    row.querySelectorAll("progress, .file-said, button").forEach((old) => old.remove());
+    const bar = document.createElement("progress");
+    bar.max = 100;
+    bar.value = 0;
+    bar.setAttribute("aria-label", `Sending ${file.name}`);
+    row.append(bar, made("span", "file-said", "Waiting"));
+    queue.push({ row, file, bar });
+    next();
+  }
+
+  async function next() {
+    if (running >= 2 || !queue.length) return;
+    const item = queue.shift();
+    running += 1;
+    tell();
+    try {
+      await send(item, await address());
+    } catch (problem) {
+      fail(item.row, item.file, problem.message, problem.kind !== "refused");
+    }
+    running -= 1;
+    tell();
+    next();
+    if (!running && !queue.length) release();
+  }
+
+  function send({ row, file, bar }, url) {
+    return new Promise((resolve, reject) => {
+      const said = row.querySelector(".file-said");
+      const request = new XMLHttpRequest();
+      const body = new FormData();
+      body.append("file", file);
+      request.open("POST", url);
+      Object.entries(tracker.headers()).forEach(([name, value]) => request.setRequestHeader(name, value));
+      request.upload.addEventListener("progress", (event) => {
+        bar.value = (100 * event.loaded) / event.total;
+        said.textContent = event.loaded < event.total ? `${Math.floor(bar.value)} %` : "Being checked";
+      });
+      const refuse = (message, kind) => reject(Object.assign(new Error(message), { kind }));
+      const stop = button("Stop", file.name, () => request.abort());
+      row.append(stop);
+      request.addEventListener("abort", () => { refuse("Stopped: not kept.", "offline"); });
+      request.addEventListener("error", () => refuse("Not kept: the connection broke off.", "offline"));
+      request.addEventListener("load", () => {
+        let reply = null;
+        try { reply = JSON.parse(request.responseText); } catch { /* a page came instead: below */ }
+        if (request.status < 300 && reply && reply.id !== undefined) {
+          keep(row, reply);
+          resolve();
+        } else if (request.status >= 400 && request.status < 500 && reply) {
+          refuse(reply.message || "Not kept: the server refused it.", "refused");
+        } else {
+          refuse(request.status < 300 || request.status === 401 ? "Not kept: you have been signed out. Sign in again, then send it." : "Not kept: the server could not take it.", "offline");
+        }
+      });
+      request.send(body);
+    });
+  }
+
+  function keep(row, reply) {
+    row.className = "file kept";
+    const name = made("a", "file-name", reply.name);
+    name.href = reply.url;
+    row.replaceChildren(name, made("span", "file-size", reply.size), made("span", "file-said", "✓ Kept"));
+    if (reply.remove_url) row.append(button("Remove", reply.name, () => remove(row, reply.remove_url)));
+  }
+
+  function fail(row, file, message, worthTrying) {
+    failed += 1;
+    warned = false;
+    row.className = "file failed";
+    row.querySelectorAll("progress, .file-said, button").forEach((old) => old.remove());
+    const settle = () => { failed -= 1; tell(); };
+    if (worthTrying) row.append(button("Try again", file.name, () => { settle(); start(row, file); }));
+    row.append(button("Take off the list", file.name, () => { settle(); row.remove(); }));
+    row.append(made("span", "file-said", message));
+    tell();
+  }
+
+  async function remove(row, url) {
+    try {
+      await tracker.post(url, new URLSearchParams());
+      row.remove();
+      tracker.say(status, "Removed.");
+    } catch (problem) {
+      tracker.say(status, problem.message, true);
+    }
+  }
+
+  function tell() {
+    const waiting = running + queue.length;
+    if (waiting) tracker.say(status, held ? `Going on as soon as ${tracker.counted(waiting, "file is", "files are")} sent …` : `Sending ${tracker.counted(waiting, "file", "files")} …`);
+    else if (failed) tracker.say(status, `${tracker.counted(failed, "file was", "files were")} not kept.`, true);
+    else tracker.say(status, "");
+  }
+
+  function release() {
+    if (!held || failed) { held = null; return; }
+    const by = held.submitter;
+    held = null;
+    form.requestSubmit(by);
+  }
+
+  part.querySelectorAll("input[type=file]").forEach((input) => input.addEventListener("change", () => {
+    [...input.files].forEach(add);
+    input.value = "";   // sent here, so the form must not send them again
+  }));
+  part.querySelectorAll("[data-remove-url]").forEach((old) => old.addEventListener("click", (event) => {
+    event.preventDefault();
+    remove(old.closest("li"), old.dataset.removeUrl);
+  }));
+  form.addEventListener("submit", (event) => {
+    if (running + queue.length) {
+      event.preventDefault();
+      held = event;
+      tell();
+    } else if (failed && !warned) {
+      event.preventDefault();
+      warned = true;
+      tracker.say(status, `${tracker.counted(failed, "file was", "files were")} not kept: try again, or take it off the list. Press the button once more to go on without.`, true);
+      list.querySelector(".failed button").focus();
+    }
+  });
+  window.addEventListener("beforeunload", (event) => { if (running + queue.length) event.preventDefault(); });
+}
+
+document.querySelectorAll("[data-upload]").forEach(uploads);
