@@ -1,14 +1,12 @@
 """How days, moments, sizes and typed text read on screen."""
 
 from datetime import UTC, date, datetime
-from zoneinfo import ZoneInfo
 
 from flask import Flask, current_app
 from markupsafe import Markup, escape
 
-from tracker.clock import now
+from tracker.clock import LONDON, now, today
 
-LONDON = ZoneInfo("Europe/London")
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
@@ -48,11 +46,11 @@ def period(start: date | None, end: date | None = None) -> str:
 
 
 def age(value: date | datetime | None) -> str:
-    """How long ago, to be read after `since` or `waiting`: `12 minutes`, `2 hours`, `3 days`; a day: `today`."""
+    """How long ago: `12 minutes`, `2 hours`, `3 days`; of a day, `today` or `3 days`."""
     if value is None:
         return ""
     if not isinstance(value, datetime):
-        days = (local(now()).date() - value).days
+        days = (today() - value).days
         return counted(days, "day") if days > 0 else "today"
     seconds = int((now() - local(value)).total_seconds())
     if seconds < MINUTE:
