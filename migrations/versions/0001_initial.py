@@ -192,6 +192,7 @@ def upgrade():
     sa.Column('revision', sa.Integer(), nullable=False),
     sa.Column('slug', sa.String(length=100), nullable=False),
     sa.Column('title', sa.String(length=200), nullable=False),
+    sa.Column('full_code', sa.String(length=120), nullable=False),
     sa.Column('document_type', sa.Enum('nos', 'sqa_unit', 'learning_outcomes', name='documenttype', native_enum=False, create_constraint=True, length=40), nullable=False),
     sa.Column('simulation', sa.Enum('forbidden', 'per_criterion', 'unstated', name='simulation', native_enum=False, create_constraint=True, length=40), nullable=False),
     sa.Column('document', sa.Text(), nullable=False),

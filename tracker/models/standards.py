@@ -35,6 +35,8 @@ class Unit(Base):
     revision: Mapped[int]
     slug: Mapped[str] = mapped_column(String(100), unique=True)
     title: Mapped[Line]
+    full_code: Mapped[str] = mapped_column(String(120))
+    """As forms print it: `H128 04 (CFACC15)`."""
     document_type: Mapped[DocumentType]
     simulation: Mapped[Simulation]
     document: Mapped[str]

@@ -1,0 +1,118 @@
+"""`flask standards …`: list, show and check read the YAML files and need no database."""
+
+import json
+import sys
+from pathlib import Path
+
+import click
+from flask.cli import AppGroup
+
+from tracker.errors import TrackerError
+from tracker.standards.documents import UnitDocument
+from tracker.standards.files import Library, read_library
+
+standards_cli = AppGroup("standards", help="The units and guidance of the standards folder.")
+in_folder = click.option("--folder", type=click.Path(path_type=Path, file_okay=False), help="Another folder.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@standards_cli.command("list", with_appcontext=False)
+@as_json
+@in_folder
+def list_units(as_json: bool, folder: Path | None) -> None:
+    """List every unit."""
+    units = sorted(_library(folder).units, key=lambda unit: (unit.code, unit.version_order))
+    if as_json:
+        keys = ("code", "slug", "title", "document_type", "version", "revision", "identifiers")
+        _print_json([{key: unit.as_json()[key] for key in keys} for unit in units])
+        return
+    for unit in units:
+        click.echo(
+            f"{unit.code:<12} version {unit.version:<6} {len(unit.assessable):>3} criteria  {unit.title}"
+        )
+
+
+@standards_cli.command("show", with_appcontext=False)
+@click.argument("code")
+@click.option("--version", help="Another version than the newest.")
+@as_json
+@in_folder
+def show_unit(code: str, version: str | None, as_json: bool, folder: Path | None) -> None:
+    """Show a unit by any of its codes."""
+    try:
+        unit = _library(folder).find_unit(code, version)
+    except TrackerError as error:
+        raise click.ClickException(str(error)) from error
+    if as_json:
+        _print_json(unit.as_json())
+    else:
+        click.echo("\n".join(_lines(unit)))
+
+
+@standards_cli.command("check", with_appcontext=False)
+@in_folder
+def check_files(folder: Path | None) -> None:
+    """Check every file; one line a fault, and exit 1 if there is one."""
+    library = read_library(folder)
+    for fault in library.faults:
+        click.echo(fault)
+    if library.faults:
+        sys.exit(1)
+    click.echo(f"{len(library.units)} units and {len(library.guidance)} pages of guidance: no faults.")
+
+
+@standards_cli.command("load")
+@in_folder
+def load_files(folder: Path | None) -> None:
+    """Load the folder into the database; what is there already is left alone."""
+    from tracker.standards.services import load_library
+    from tracker.transactions import transaction
+
+    library = _library(folder)
+    try:
+        with transaction():
+            loaded = load_library(library)
+    except TrackerError as error:
+        raise click.ClickException(str(error)) from error
+    for each in loaded:
+        click.echo(f"{each.name}: {each.outcome}")
+
+
+def _library(folder: Path | None) -> Library:
+    """The folder's documents; a faulty folder is refused whole, with its faults."""
+    library = read_library(folder)
+    if library.faults:
+        raise click.ClickException("the standards folder has faults:\n" + "\n".join(library.faults))
+    return library
+
+
+def _print_json(value: object) -> None:
+    sys.stdout.buffer.write(json.dumps(value, ensure_ascii=False, indent=2).encode("utf-8") + b"\n")
+    sys.stdout.flush()
+
+
+def _lines(unit: UnitDocument) -> list[str]:
+    """A unit to read in a terminal."""
+    codes = ", ".join(f"{each.scheme} {each.value}" for each in unit.identifiers) or "none printed"
+    lines = [
+        f"{unit.full_code}  {unit.title}",
+        f"Version {unit.version}, revision {unit.revision}. Identifiers: {codes}.",
+    ]
+    kind = heading = None
+    for each in unit.criteria:
+        if each.kind is not kind:
+            kind, heading = each.kind, None
+            lines += ["", kind.label]
+        if each.heading != heading:
+            heading = each.heading
+            lines += [f"  {heading}"] if heading else []
+        lines.append(f"  {'  ' if each.parent else ''}{each.label:>4}  {each.text}")
+        lines += [f"          - {point}" for point in each.points]
+    if unit.evidence_requirements:
+        lines += ["", "Evidence requirements"]
+        for required in unit.evidence_requirements:
+            lines.append(f"  {required.label:>4}  {required.text}")
+            lines += [f"          - {point}" for point in required.points]
+    lines += ["", "Skills", *(f"  {skill}" for skill in unit.skills)] if unit.skills else []
+    lines += ["", "Notes", *(f"  {note}" for note in unit.notes)] if unit.notes else []
+    return lines
