@@ -8,7 +8,7 @@
 "use strict";
 
 function sizeOf(bytes) {
-  if (bytes < 1000) return `${bytes} bytes`;
+  if (bytes < 1000) return tracker.counted(bytes, "byte", "bytes");
   return bytes < 999500 ? `${Math.round(bytes / 1000)} KB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
