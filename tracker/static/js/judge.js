@@ -8,7 +8,8 @@
 function judge(form) {
   const items = [...form.querySelectorAll(".judge-item")];
   const line = form.querySelector("[data-judge-count]");
-  const keys = [["1, 2, 3", "Met, needs more, not shown"], ["j, k", "Next criterion, the one before"], ["n, p", "Next item, the one before"], ["c", "Comment on this criterion"], ["f", "Feedback"], ["?", "This list"]];
+  const outcomes = [...(items[0]?.querySelectorAll("input[type=radio]") ?? [])].map((radio) => radio.labels[0].textContent.trim());
+  const keys = [["1, 2, 3", outcomes.join(", ")], ["j, k", "Next criterion, the one before"], ["n, p", "Next item, the one before"], ["c", "Comment on this criterion"], ["f", "Feedback"], ["?", "This list"]];
   const off = "keys-off";
   const help = document.createElement("dialog");
 

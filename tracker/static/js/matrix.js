@@ -103,7 +103,7 @@ function matrix(form) {
   rows.forEach((row) => row.slice(2).forEach((cell) => cell.querySelectorAll("input, a, span[tabindex]").forEach((element) => { element.tabIndex = -1; })));
   const first = target(1, 2) || table.querySelector("tbody td:not(.what) :is(input, a)");
   if (first) rove(first);
-  if (strip) strip.replaceChildren(line("", "Point at a cell, or go to it with the arrow keys, to read its criterion and who decided."));
+  if (strip) strip.replaceChildren(line("", "Point at or touch a cell, or go to it with the arrow keys, to read its criterion and who decided."));
 
   table.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest(".what, thead tr:not(:last-child)")) return;
