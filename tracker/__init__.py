@@ -15,9 +15,7 @@ class Tracker(Flask):
     def dispatch_request(self) -> Response:
         """Every view runs here, so that there is one commit, in one place, inside the error handlers."""
         bool(current_user)  # the session is looked up in its own short transaction, before ours begins
-        return transactions.perform_request(
-            lambda: self.make_response(super(Tracker, self).dispatch_request())
-        )
+        return transactions.perform_request(lambda: self.make_response(super(Tracker, self).dispatch_request()))
 
 
 def create_app(settings: Settings | None = None, **overrides: Any) -> Flask:

@@ -63,5 +63,5 @@ def show_full_disk(error: OSError) -> ResponseReturnValue:
 def page(status: int, title: str, sentence: str) -> ResponseReturnValue:
     """The error as a page, or as JSON for a script of ours that asked so."""
     if request.accept_mimetypes.best == "application/json":
-        return jsonify(error=sentence), status
+        return jsonify(message=sentence), status
     return render_template("errors/error.html", status=status, title=title, sentence=sentence), status

@@ -33,9 +33,7 @@ def once(view: Callable[..., Any]) -> Callable[..., Any]:
         if request.method != "POST" or not key:
             return view(*args, **kwargs)
         body_hash = _body_hash()
-        row = IdempotencyKey(
-            person_id=me().person_id, key=key[:64], body_hash=body_hash, location="", used_at=now()
-        )
+        row = IdempotencyKey(person_id=me().person_id, key=key[:64], body_hash=body_hash, location="", used_at=now())
         earlier = db.session.get(IdempotencyKey, (row.person_id, row.key))
         if earlier is None:
             db.session.add(row)

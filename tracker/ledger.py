@@ -46,9 +46,7 @@ class QueuedEvent:
     texts: Mapping[str, str] = field(default_factory=dict)
 
 
-def record(
-    act: str, thing: Base, actor: Actor, *, texts: Mapping[str, str] | None = None, **facts: Any
-) -> None:
+def record(act: str, thing: Base, actor: Actor, *, texts: Mapping[str, str] | None = None, **facts: Any) -> None:
     """Queue an event about `thing`, to be appended just before the commit.
 
     `act` is past tense (`evidence_submitted`). `facts` hold ids, words, numbers and hashes only: no names,

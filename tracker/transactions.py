@@ -129,12 +129,8 @@ def _teach_sqlite(engine: Engine) -> None:
 
 
 def _pragmas(connection: Any) -> tuple[str, ...]:
-    found = tuple(
-        int(part) for part in connection.execute("select sqlite_version()").fetchone()[0].split(".")
-    )
-    wal_is_safe = found >= FIXED_SQLITE[0] or any(
-        fixed <= found < (*fixed[:2], 999) for fixed in FIXED_SQLITE
-    )
+    found = tuple(int(part) for part in connection.execute("select sqlite_version()").fetchone()[0].split("."))
+    wal_is_safe = found >= FIXED_SQLITE[0] or any(fixed <= found < (*fixed[:2], 999) for fixed in FIXED_SQLITE)
     journal = ("WAL", "FULL") if wal_is_safe else ("DELETE", "EXTRA")
     return (
         "PRAGMA busy_timeout = 15000",

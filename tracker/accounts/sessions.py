@@ -116,6 +116,4 @@ def _mark_seen(session_row: UserSession, moment: datetime) -> None:
     if moment - session_row.last_seen_at < SEEN_AT_MOST:
         return
     with transactions.writing(), Session(db.engine) as session, session.begin():
-        session.execute(
-            update(UserSession).where(UserSession.id == session_row.id).values(last_seen_at=moment)
-        )
+        session.execute(update(UserSession).where(UserSession.id == session_row.id).values(last_seen_at=moment))

@@ -103,9 +103,9 @@ def _versions(attempt: UnitAttempt, *, with_drafts: bool) -> dict[int, _Version]
     )
     if attempt.assessed_at:
         handed_in = handed_in.where(Submission.submitted_at <= attempt.assessed_at)
-    found = {
-        row.evidence_id: _Version(**row._mapping) for row in db.session.execute(handed_in)
-    }  # the last stays
+    found = {  # later versions overwrite earlier ones
+        row["evidence_id"]: _Version(**row) for row in db.session.execute(handed_in).mappings()
+    }
     if with_drafts:
         found |= {row.evidence_id: row for row in _drafts(attempt) if row.evidence_id not in found}
     return found
@@ -183,8 +183,7 @@ def _claims(attempt: UnitAttempt, versions: Mapping[int, int | None]) -> dict[in
             comment=row.comment or "",
             decided_at=row.decided_at,
             decided_by=row.name,
-            is_decided=row.evidence_version_id is not None
-            and row.evidence_version_id == versions[row.evidence_id],
+            is_decided=row.evidence_version_id is not None and row.evidence_version_id == versions[row.evidence_id],
         )
     return found
 

@@ -42,9 +42,7 @@ def suggest_rows(matrix: Matrix, column: Column, *, most: int = 3) -> tuple[Row,
         )
         return min((abs(position - column.position) for position in positions), default=1000)
 
-    near = [
-        (distance(row), index, row) for index, row in enumerate(matrix.rows) if column.id not in row.cells
-    ]
+    near = [(distance(row), index, row) for index, row in enumerate(matrix.rows) if column.id not in row.cells]
     return tuple(row for far, _, row in sorted(near, key=lambda each: each[:2]) if far < 4)[:most]
 
 

@@ -63,7 +63,7 @@ class Evidence(EvidenceFields, Base):
         viewonly=True,
     )
 
-    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy reads it once
+    __mapper_args__ = {"version_id_col": version}
 
 
 class EvidenceVersion(EvidenceFields, Base):

@@ -31,9 +31,7 @@ class Registration(Base):
 
     centre: Mapped[Centre] = relationship()
     candidate: Mapped[Person] = relationship(foreign_keys=[candidate_id])
-    attempts: Mapped[list["UnitAttempt"]] = relationship(
-        back_populates="registration", order_by="UnitAttempt.id"
-    )
+    attempts: Mapped[list["UnitAttempt"]] = relationship(back_populates="registration", order_by="UnitAttempt.id")
 
 
 class UnitAttempt(Base):
@@ -74,7 +72,7 @@ class UnitAttempt(Base):
     unit: Mapped[Unit] = relationship()
     allocations: Mapped[list["Allocation"]] = relationship(order_by="Allocation.id")
 
-    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy reads it once
+    __mapper_args__ = {"version_id_col": version}
 
 
 class Allocation(Base):

@@ -1,3 +1,58 @@
-from flask import Blueprint
+"""The recording form: blank for anyone signed in, filled for who may read the attempt."""
+
+import re
+from io import BytesIO
+
+from flask import Blueprint, render_template, send_file
+from flask.typing import ResponseReturnValue
+
+from tracker.access import Act, get_attempt, requires, signed_in
+from tracker.errors import NotFound
+from tracker.extensions import db
+from tracker.matrix import list_columns
+from tracker.recording_forms.facts import FormColumn, FormFacts
+from tracker.recording_forms.queries import facts_of
+from tracker.recording_forms.snapshot import STATEMENT_OF_COMPETENCE
+from tracker.recording_forms.worker import render_in_worker
+from tracker.standards.queries import find_unit
 
 recording_forms = Blueprint("recording_forms", __name__)
+
+
+@recording_forms.get("/units/<slug>/form.pdf")
+@signed_in
+def blank_form(slug: str) -> ResponseReturnValue:
+    unit = find_unit(slug)
+    if unit is None:
+        raise NotFound
+    facts = FormFacts(
+        unit_code=unit.full_code,
+        unit_title=unit.title,
+        unit_version=unit.version,
+        columns=tuple(FormColumn(each.kind, each.label) for each in list_columns(unit.id)),
+        statement=STATEMENT_OF_COMPETENCE,
+    )
+    return send_pdf(facts, f"{unit.slug}-form")
+
+
+@recording_forms.get("/attempts/<int:attempt_id>/form")
+@requires(Act.READ_ATTEMPT)
+def show_form(attempt_id: int) -> ResponseReturnValue:
+    attempt, _ = get_attempt(attempt_id, Act.READ_ATTEMPT)
+    return render_template("recording_forms/show_form.html", attempt=attempt, facts=facts_of(attempt))
+
+
+@recording_forms.get("/attempts/<int:attempt_id>/form.pdf")
+@requires(Act.READ_ATTEMPT)
+def print_form(attempt_id: int) -> ResponseReturnValue:
+    attempt, _ = get_attempt(attempt_id, Act.READ_ATTEMPT)
+    facts = facts_of(attempt)
+    return send_pdf(facts, f"{attempt.unit.slug}-{facts.candidate_number}-round-{facts.round}")
+
+
+def send_pdf(facts: FormFacts, name: str) -> ResponseReturnValue:
+    """Rendered with no transaction held: it takes longer than any query."""
+    db.session.rollback()
+    pdf = render_in_worker(facts)
+    safe_name = re.sub(r"[^a-z0-9-]+", "-", name.lower())
+    return send_file(BytesIO(pdf), mimetype="application/pdf", download_name=f"{safe_name}.pdf")

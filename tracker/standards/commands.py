@@ -27,9 +27,7 @@ def list_units(as_json: bool, folder: Path | None) -> None:
         _print_json([{key: unit.as_json()[key] for key in keys} for unit in units])
         return
     for unit in units:
-        click.echo(
-            f"{unit.code:<12} version {unit.version:<6} {len(unit.assessable):>3} criteria  {unit.title}"
-        )
+        click.echo(f"{unit.code:<12} version {unit.version:<6} {len(unit.assessable):>3} criteria  {unit.title}")
 
 
 @standards_cli.command("show", with_appcontext=False)

@@ -53,8 +53,7 @@ class Library:
         found = [
             unit
             for unit in self.units
-            if wanted
-            in {squashed(each) for each in (unit.code, unit.slug, *(i.value for i in unit.identifiers))}
+            if wanted in {squashed(each) for each in (unit.code, unit.slug, *(i.value for i in unit.identifiers))}
             and version in {None, unit.version}
         ]
         if not found:
@@ -122,11 +121,7 @@ def _lines(messages: Any, path: str = "") -> Iterator[str]:
         said = "is missing: add it" if "Missing data" in sentence else sentence
         said = "is empty: write the text, or take the key out" if "may not be null" in said else said
         said = "write keys and values here" if said == "Invalid input type." else said
-        said = (
-            "is not a key of this format: take it out or mend its spelling"
-            if said == "Unknown field."
-            else said
-        )
+        said = "is not a key of this format: take it out or mend its spelling" if said == "Unknown field." else said
         yield f"{path or 'the file'}: {said}"
 
 

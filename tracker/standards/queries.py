@@ -37,6 +37,19 @@ def find_unit(slug: str) -> Unit | None:
     return db.session.scalars(select(Unit).where(Unit.slug == slug)).one_or_none()
 
 
+def find_unit_by_code(code: str, version: str | None = None) -> Unit | None:
+    """The newest unit of any of its codes, or the version named."""
+    wanted = squashed(code)
+    found = [
+        unit
+        for unit in list_units()
+        if version in {None, unit.version}
+        and wanted
+        in {squashed(each) for each in (unit.code, *(i["value"] for i in read_document(unit)["identifiers"]))}
+    ]
+    return max(found, key=_version_order, default=None)
+
+
 def list_newest_units() -> list[Unit]:
     """The newest version of each code, by code: what a candidate is registered for."""
     newest: dict[str, Unit] = {}
@@ -89,7 +102,5 @@ def _version_order(unit: Unit) -> tuple[list[tuple[int, str]], int]:
 
 
 def _attached(document: dict[str, Any], warning: str | None) -> AttachedGuidance:
-    lists = {
-        key: tuple(document[key]) for key in ("key_concepts", "tips", "misconceptions", "marking_points")
-    }
+    lists = {key: tuple(document[key]) for key in ("key_concepts", "tips", "misconceptions", "marking_points")}
     return AttachedGuidance(title=document["title"], warning=warning, **lists)

@@ -34,7 +34,7 @@ class Text(fields.String):
         return str(super()._deserialize(value, attr, data, **kwargs))
 
 
-class Listed(fields.List):
+class Listed(fields.List[Any]):
     """A list, with a plain word when it is something else."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
@@ -44,11 +44,11 @@ class Listed(fields.List):
 
 
 class Number(fields.Integer):
-    default_error_messages = {"invalid": "write a whole number, such as 1"}  # noqa: RUF012 - marshmallow's own way
+    default_error_messages = {"invalid": "write a whole number, such as 1"}
 
 
 class Truth(fields.Boolean):
-    default_error_messages = {"invalid": "write true or false"}  # noqa: RUF012 - marshmallow's own way
+    default_error_messages = {"invalid": "write true or false"}
 
 
 def word(allowed: type[Any], **options: Any) -> Text:
@@ -97,14 +97,12 @@ class ItemSchema(Strict):
     selection = Text(load_default=None)
     simulation_allowed = Truth(load_default=None)
     note = Text(load_default=None)
-    items = Listed(fields.Nested(lambda: ItemSchema()), load_default=list)
+    items = Listed(fields.Nested(lambda: ItemSchema()), load_default=list)  # noqa: PLW0108 - not yet defined here
 
 
 class GroupSchema(Strict):
     heading = Text(load_default=None)
-    items = Listed(
-        fields.Nested(ItemSchema), required=True, validate=validate.Length(min=1, error="is empty")
-    )
+    items = Listed(fields.Nested(ItemSchema), required=True, validate=validate.Length(min=1, error="is empty"))
 
 
 class ParagraphSchema(Strict):
@@ -191,7 +189,7 @@ class UnitSchema(Strict):
         )
         found["document_type"] = DocumentType(found["document_type"])
         found["simulation"] = Simulation(found["simulation"])
-        plain: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in found.items()}
+        plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in found.items()}
         return UnitDocument(criteria=criteria, evidence_requirements=requirements, **plain)
 
 

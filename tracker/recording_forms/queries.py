@@ -1,0 +1,113 @@
+"""The facts of an attempt's form and of a candidate's index, read from the database."""
+
+from sqlalchemy import select
+
+from tracker.clock import day_of
+from tracker.extensions import db
+from tracker.matrix import Cell, Matrix, Row, load_matrix
+from tracker.models import Allocation, Person, Registration, Signature, UnitAttempt
+from tracker.recording_forms.facts import FormColumn, FormFacts, FormRow, FormSignature, Mark
+from tracker.recording_forms.snapshot import STATEMENT_OF_COMPETENCE, snapshot_of
+from tracker.vocabulary import AttemptState, Outcome, Role, SignatureRole
+
+
+def facts_of(attempt: UnitAttempt, matrix: Matrix | None = None) -> FormFacts:
+    """What the recording form of an attempt prints now; three statements beside the grid's own."""
+    matrix = matrix or load_matrix(attempt)
+    signatures = _live_signatures(attempt)
+    assessor = signatures.get(SignatureRole.ASSESSOR)
+    verifier = signatures.get(SignatureRole.INTERNAL_VERIFIER)
+    return FormFacts(
+        unit_code=attempt.unit.full_code,
+        unit_title=attempt.unit.title,
+        unit_version=attempt.unit.version,
+        columns=tuple(FormColumn(each.kind, each.label) for each in matrix.columns),
+        statement=STATEMENT_OF_COMPETENCE,
+        rows=tuple(_row(row, matrix) for row in matrix.claiming_rows),
+        candidate_name=attempt.candidate.name,
+        candidate_number=attempt.registration.candidate_number,
+        assessor_name=assessor[1] if assessor else _assessor_name(attempt),
+        round=attempt.round,
+        comments=assessor[0].comment if assessor else attempt.closing_comment,
+        candidate=_signature(signatures.get(SignatureRole.CANDIDATE)),
+        assessor=_signature(assessor),
+        internal_verifier=_signature(verifier),
+        date_sampled=verifier[0].date_sampled if verifier else None,
+        state=_state(attempt, signatures),
+        snapshot_hash=snapshot_of(attempt, matrix).hash,
+    )
+
+
+def find_attempt_of_candidate(email: str, unit_id: int) -> UnitAttempt | None:
+    """The candidate's newest attempt at a unit version that is not void."""
+    query = (
+        select(UnitAttempt)
+        .join(Person, Person.id == UnitAttempt.candidate_id)
+        .join(Registration, Registration.id == UnitAttempt.registration_id)
+        .where(
+            Person.email == email.strip().lower(),
+            UnitAttempt.unit_id == unit_id,
+            UnitAttempt.state != AttemptState.VOID,
+        )
+        .order_by(UnitAttempt.id.desc())
+        .limit(1)
+    )
+    return db.session.scalars(query).one_or_none()
+
+
+def description_of(row: Row) -> str:
+    """An item as a form describes it: its title and how it was gathered."""
+    return f"{row.title} ({row.method.printed})" if row.method else row.title
+
+
+def _row(row: Row, matrix: Matrix) -> FormRow:
+    marks = tuple(_mark(row.cells.get(column.id)) for column in matrix.columns)
+    return FormRow(row.ref, description_of(row), marks)
+
+
+def _mark(cell: Cell | None) -> Mark | None:
+    """A tick for `met` and `more_needed`; nothing for `not_yet`; a ring for what is not yet judged."""
+    if cell is None:
+        return None
+    if not (cell.is_decided or cell.is_met):
+        return Mark.CLAIMED
+    return None if cell.outcome is Outcome.NOT_YET else Mark.DECIDED
+
+
+def _live_signatures(attempt: UnitAttempt) -> dict[SignatureRole, tuple[Signature, str]]:
+    query = (
+        select(Signature, Person.name)
+        .join(Person, Person.id == Signature.person_id)
+        .where(Signature.attempt_id == attempt.id, Signature.superseded_at.is_(None))
+        .order_by(Signature.id)
+    )
+    return {signature.role: (signature, name) for signature, name in db.session.execute(query)}
+
+
+def _assessor_name(attempt: UnitAttempt) -> str:
+    query = (
+        select(Person.name)
+        .join(Allocation, Allocation.person_id == Person.id)
+        .where(
+            Allocation.attempt_id == attempt.id,
+            Allocation.role == Role.ASSESSOR,
+            Allocation.until_at.is_(None),
+        )
+    )
+    return db.session.scalar(query) or ""
+
+
+def _signature(found: tuple[Signature, str] | None) -> FormSignature | None:
+    return FormSignature(found[1], day_of(found[0].signed_at)) if found else None
+
+
+def _state(attempt: UnitAttempt, signatures: dict[SignatureRole, tuple[Signature, str]]) -> str:
+    """In words for the foot of the page, with the day of the signature that made it so."""
+    last = max((signature.signed_at for signature, _ in signatures.values()), default=None)
+    words = attempt.state.label.lower()
+    if last is None:
+        return words
+    day = day_of(last)
+    verifier = signatures.get(SignatureRole.INTERNAL_VERIFIER)
+    unsampled = ", released without sampling" if verifier and verifier[0].unsampled_reason else ""
+    return f"{words} {day.day} {day:%B %Y}{unsampled}"
