@@ -1,0 +1,272 @@
+"""What the page scripts promise: a tick that was not saved goes back, and nothing typed or chosen is lost.
+
+They run against a small server of their own, which saves, refuses or stalls as each story needs.
+"""
+
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask, Response, jsonify, render_template_string, request
+from flask.typing import ResponseReturnValue
+from playwright.sync_api import Browser, Page, sync_playwright
+from werkzeug.serving import make_server
+
+pytestmark = pytest.mark.browser
+ROOT = Path(__file__).parent.parent.parent
+PERSON = 7
+
+HEAD = """<!doctype html><html lang="en-GB"><head><title>A page</title><meta name="csrf-token" content="token">
+<script src="/static/js/base.js" defer></script>{% for name in scripts %}<script src="/static/js/{{ name }}.js" defer></script>{% endfor %}
+</head><body data-person="{{ request.args.get('person', 7) }}"><h1>A page</h1>
+<form method="post" action="/out" data-sign-out><button>Sign out</button></form>"""
+LOG = (
+    """{% set scripts = ["autosave", "upload"] %}"""
+    + HEAD
+    + """
+<form method="post" action="/whole" data-autosave="/draft" data-autosave-key="evidence-new">
+<input type="hidden" name="version" value="0"><input name="title" aria-label="Title">
+<textarea name="story" aria-label="Story"></textarea><input type="password" name="secret" aria-label="Secret">
+<label><input type="checkbox" name="shared" value="y">Shared</label><p data-autosave-status></p>
+<div data-upload data-upload-url="" data-upload-limit="1000"><ul data-upload-list></ul>
+<input type="file" name="files" multiple aria-label="Files"><p data-upload-status></p></div>
+<button>Submit</button></form>"""
+)
+MATRIX = (
+    """{% set scripts = ["matrix"] %}"""
+    + HEAD
+    + """
+<form method="post" data-matrix data-tick-url="/tick"><div data-matrix-strip></div><div class="matrix-box">
+<table class="matrix"><thead><tr><td colspan="2"></td><th colspan="3">Performance criteria</th></tr>
+<tr><th>No.</th><th>Evidence</th>{% for n in (1, 2, 3) %}<th data-text="Text of {{ n }}"><a href="#{{ n }}">{{ n }}</a></th>{% endfor %}</tr></thead>
+<tbody>{% for e in (4, 5) %}<tr><th>{{ e }}</th><td class="what"><a href="/e">Item {{ e }}</a></td>
+<td><input type="checkbox" value="{{ e }}-1" aria-label="{{ e }}, 1"></td><td class="met"><a href="/e" aria-label="{{ e }}, 2: met" data-note="Bob Archer">✓</a></td>
+<td><input type="checkbox" value="{{ e }}-3" aria-label="{{ e }}, 3"></td></tr>{% endfor %}</tbody>
+<tfoot><tr><th colspan="2">Items</th><td>0</td><td>2</td><td>0</td></tr></tfoot></table></div></form>"""
+)
+
+
+class Server:
+    """Remembers what it was sent; `refuse` is the sentence it answers with instead of saving."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, dict[str, list[str]]]] = []
+        self.files: list[str] = []
+        self.refuse = ""
+        app = Flask("scripts", static_folder=str(ROOT / "tracker/static"))
+        app.add_url_rule("/log", view_func=lambda: render_template_string(LOG), endpoint="log")
+        app.add_url_rule("/matrix", view_func=lambda: render_template_string(MATRIX), endpoint="matrix")
+        app.add_url_rule("/files", view_func=self.take_file, methods=["POST"])
+        app.add_url_rule("/<path>", view_func=self.save, methods=["POST"])
+        self.http = make_server("127.0.0.1", 0, app, threaded=True)
+        self.thread = threading.Thread(target=self.http.serve_forever)
+        self.url = f"http://127.0.0.1:{self.http.server_port}"
+
+    def save(self, path: str) -> ResponseReturnValue:
+        self.sent.append((path, request.form.to_dict(flat=False)))
+        if request.headers.get("X-CSRFToken") != "token":
+            return Response("<h1>A whole page</h1>", mimetype="text/html")
+        if self.refuse:
+            return jsonify(message=self.refuse), 409
+        return jsonify(saved_at="10:42", fields={"version": len(self.sent)}, upload_url="/files")
+
+    def take_file(self) -> ResponseReturnValue:
+        file = request.files["file"]
+        if file.filename and file.filename.endswith(".exe"):
+            return jsonify(message="Not kept: this kind of file is not taken."), 422
+        self.files.append(file.filename or "")
+        return jsonify(id=1, name=file.filename, size="1 KB", url="/f", remove_url="/remove")
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    server = Server()
+    server.thread.start()
+    yield server
+    server.http.shutdown()
+    server.thread.join()
+    server.http.server_close()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    context = chromium.new_context()
+    context.set_default_timeout(5000)
+    yield context.new_page()
+    context.close()
+
+
+def kept(page: Page) -> str:
+    return page.evaluate("JSON.stringify({...localStorage})")
+
+
+class TestAutosave:
+    def test_only_what_changed_is_sent_and_the_browser_keeps_nothing_more(self, page: Page, server: Server) -> None:
+        page.goto(f"{server.url}/log")
+        page.fill("[name=title]", "Escalation log")
+        page.wait_for_selector("text=Saved 10:42")
+        assert server.sent == [("draft", {"changed": ["title"], "title": ["Escalation log"], "version": ["0"]})]
+        assert page.input_value("[name=version]") == "1"
+        assert kept(page) == "{}"
+
+    def test_a_box_unticked_again_is_named_without_a_value(self, page: Page, server: Server) -> None:
+        page.goto(f"{server.url}/log")
+        page.check("[name=shared]")
+        page.wait_for_selector("text=Saved 10:42")
+        page.uncheck("[name=shared]")
+        page.wait_for_function("document.querySelector('[name=version]').value === '2'")
+        assert server.sent[1][1] == {"changed": ["shared"], "version": ["1"]}
+
+    def test_what_did_not_arrive_is_put_back_next_time(self, page: Page, server: Server) -> None:
+        page.goto(f"{server.url}/log")
+        page.route("**/draft", lambda route: route.abort())
+        page.fill("[name=story]", "I took the third call.")
+        page.wait_for_selector("text=Not saved: there is no connection")
+        page.unroute("**/draft")
+        page.goto(f"{server.url}/log")
+        page.wait_for_selector("text=It has been put back below")
+        assert page.input_value("[name=story]") == "I took the third call."
+        page.wait_for_selector("text=Saved 10:42")
+        assert server.sent[-1][1]["story"] == ["I took the third call."]
+        assert kept(page) == "{}"
+
+    def test_another_person_at_the_same_phone_sees_none_of_it(self, page: Page, server: Server) -> None:
+        page.goto(f"{server.url}/log")
+        page.route("**/draft", lambda route: route.abort())
+        page.fill("[name=story]", "Alice's words")
+        page.wait_for_selector("text=Not saved")
+        page.goto(f"{server.url}/log?person=8")
+        page.wait_for_selector("html.js")
+        assert page.input_value("[name=story]") == ""
+
+    def test_signing_out_asks_first_and_then_clears(self, page: Page, server: Server) -> None:
+        page.goto(f"{server.url}/log")
+        page.route("**/draft", lambda route: route.abort())
+        page.fill("[name=story]", "Alice's words")
+        page.wait_for_selector("text=Not saved")
+        questions: list[str] = []
+        page.once("dialog", lambda dialog: (questions.append(dialog.message), dialog.dismiss()))
+        page.click("text=Sign out")
+        assert "Alice" in kept(page)
+        page.once("dialog", lambda dialog: dialog.accept())
+        page.click("text=Sign out")
+        page.wait_for_url("**/out")
+        assert kept(page) == "{}"
+        assert "has not reached the server" in questions[0]
+
+    def test_a_refusal_is_shown_in_the_server_s_words(self, page: Page, server: Server) -> None:
+        server.refuse = "A date cannot lie in the future."
+        page.goto(f"{server.url}/log")
+        page.fill("[name=title]", "x")
+        page.wait_for_selector("text=A date cannot lie in the future.")
+        assert '"title"' in kept(page).replace("\\", "")
+
+    def test_passwords_are_neither_sent_nor_kept(self, page: Page, server: Server) -> None:
+        page.goto(f"{server.url}/log")
+        page.fill("[name=secret]", "hunter2")
+        page.fill("[name=title]", "x")
+        page.wait_for_selector("text=Saved 10:42")
+        assert "hunter2" not in f"{server.sent}{kept(page)}"
+
+
+class TestUpload:
+    def test_a_new_item_is_saved_first_and_each_file_is_answered_for(self, page: Page, server: Server) -> None:
+        page.goto(f"{server.url}/log")
+        page.set_input_files(
+            "[type=file]",
+            [
+                {"name": "a.txt", "mimeType": "text/plain", "buffer": b"words"},
+                {"name": "b.exe", "mimeType": "text/plain", "buffer": b"words"},
+                {"name": "c.txt", "mimeType": "text/plain", "buffer": b""},
+                {"name": "d.txt", "mimeType": "text/plain", "buffer": b"x" * 1001},
+            ],
+        )
+        page.wait_for_selector("text=3 files were not kept.")
+        rows = page.locator("[data-upload-list] li").all_inner_texts()
+        assert "✓ Kept" in rows[0]
+        assert "this kind of file is not taken" in rows[1]
+        assert "the file is empty" in rows[2]
+        assert "larger than 1 KB" in rows[3]
+        assert server.sent[0][0] == "draft"
+        assert server.files == ["a.txt"]
+
+    def test_one_that_broke_off_can_be_sent_again(self, page: Page, server: Server) -> None:
+        page.goto(f"{server.url}/log")
+        page.route("**/files", lambda route: route.abort())
+        page.set_input_files("[type=file]", {"name": "a.txt", "mimeType": "text/plain", "buffer": b"words"})
+        page.wait_for_selector("text=the connection broke off")
+        page.unroute("**/files")
+        page.click("text=Try again")
+        page.wait_for_selector("text=✓ Kept")
+        assert server.files == ["a.txt"]
+
+    def test_the_form_stops_once_for_a_file_that_was_not_kept(self, page: Page, server: Server) -> None:
+        page.goto(f"{server.url}/log")
+        page.set_input_files("[type=file]", {"name": "b.exe", "mimeType": "text/plain", "buffer": b"words"})
+        page.wait_for_selector("text=1 file was not kept.")
+        page.click("text=Submit")
+        page.wait_for_selector("text=Press the button once more to go on without")
+        assert page.url.endswith("/log")
+        page.click("text=Submit")
+        page.wait_for_url("**/whole")
+
+
+class TestMatrix:
+    def test_keys_move_and_tick_and_the_count_follows(self, page: Page, server: Server) -> None:
+        page.goto(f"{server.url}/matrix")
+        page.focus("[value='4-1']")
+        for key in ("ArrowDown", "ArrowRight", "ArrowRight", "Space"):
+            page.keyboard.press(key)
+        page.wait_for_selector("text=Saved 10:42")
+        assert server.sent == [("tick", {"evidence": ["5"], "criterion": ["3"], "on": ["1"]})]
+        assert page.locator("tfoot td").all_inner_texts() == ["0", "2", "1"]
+
+    def test_one_cell_at_a_time_is_a_tab_stop(self, page: Page, server: Server) -> None:
+        page.goto(f"{server.url}/matrix")
+        page.keyboard.press("End")
+        page.focus("[value='5-3']")
+        stops = page.locator("tbody td:not(.what) [tabindex='0'], thead [tabindex='0']")
+        assert stops.count() == 1
+        assert stops.get_attribute("value") == "5-3"
+
+    def test_a_decided_cell_says_the_criterion_and_who_decided(self, page: Page, server: Server) -> None:
+        page.goto(f"{server.url}/matrix")
+        page.focus("[aria-label='4, 2: met']")
+        said = page.inner_text("[data-matrix-strip]")
+        assert "Text of 2" in said
+        assert "Item 4 – met: Bob Archer" in said
+
+    @pytest.mark.parametrize("way", ["refused", "no connection"])
+    def test_a_tick_that_was_not_saved_goes_back(self, page: Page, server: Server, way: str) -> None:
+        page.goto(f"{server.url}/matrix")
+        if way == "refused":
+            server.refuse = "Bob Archer has decided this meanwhile."
+        else:
+            page.route("**/tick", lambda route: route.abort())
+        page.click("[value='4-1']")
+        page.wait_for_selector("td.failed")
+        assert not page.is_checked("[value='4-1']")
+        assert page.locator("tfoot td").first.inner_text() == "0"
+        expected = server.refuse or "The tick was put back as it was"
+        assert expected in page.inner_text(".matrix-status")
+
+
+class TestEveryForm:
+    def test_a_form_pressed_twice_is_sent_once(self, page: Page, server: Server) -> None:
+        page.goto(f"{server.url}/log")
+        page.route("**/whole", lambda _route: None)  # never answered: the page stays
+        sent: list[str] = []
+        page.on("request", lambda asked: sent.append(asked.url) if asked.url.endswith("/whole") else None)
+        page.evaluate("() => { const b = [...document.querySelectorAll('button')].at(-1); b.click(); b.click(); }")
+        page.wait_for_timeout(200)
+        assert len(sent) == 1
