@@ -49,9 +49,7 @@ class TestPeriods:
             (None, date(2026, 11, 22), "22 November 2026"),
         ],
     )
-    def test_what_both_ends_share_is_said_once(
-        self, start: date | None, end: date | None, words: str
-    ) -> None:
+    def test_what_both_ends_share_is_said_once(self, start: date | None, end: date | None, words: str) -> None:
         assert filters.period(start, end) == words
 
 
