@@ -1,0 +1,102 @@
+"""A browser that inspects every page it gets, and notices a change that a request left uncommitted."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+from xml.etree.ElementTree import Element
+
+import html5lib
+from flask.testing import FlaskClient
+from sqlalchemy import event
+from werkzeug.test import TestResponse
+
+from tracker.extensions import db
+
+UNLABELLED = {"hidden", "submit", "reset", "button"}
+NAMED_BY_THEMSELVES = ("aria-label", "aria-labelledby")
+POINTERS = ("for", "form", "list", "headers", "aria-describedby", "aria-labelledby", "aria-controls", "aria-owns")
+FOREIGN = ("http:", "https:", "//", "javascript:")
+
+
+class InspectingClient(FlaskClient):
+    def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+        db.session.info["flushed"] = False
+        response = super().open(*args, **kwargs)
+        asked = f"{response.request.method} {response.request.path}"
+        session = db.session
+        left = [*session.new, *session.deleted, *(one for one in session.dirty if session.is_modified(one))]
+        assert not left, f"{asked} left uncommitted: {left}"
+        assert not session.info["flushed"], f"{asked} wrote to the database and did not commit"
+        if response.mimetype == "text/html" and response.status_code not in range(300, 400) and not response.history:
+            found = list(faults(response.get_data(as_text=True))) if response.data else []
+            assert not found, f"{asked} ({response.status_code}):\n  " + "\n  ".join(found)
+        return response
+
+
+@event.listens_for(db.session, "after_flush")
+@event.listens_for(db.session, "after_rollback")
+@event.listens_for(db.session, "after_commit")
+def note(session: Any, flush: Any = None) -> None:
+    session.info["flushed"] = flush is not None
+
+
+def faults(html: str) -> Iterator[str]:
+    """What is wrong with a page, a sentence each."""
+    parser = html5lib.HTMLParser(namespaceHTMLElements=False)
+    page = parser.parse(html)
+    for (line, _column), code, names in parser.errors:
+        yield f"line {line}: {code} {names or ''}: {html.splitlines()[line - 1].strip()[:100]}"
+    elements = list(page.iter())
+    ids = Counter(one.get("id") for one in elements if one.get("id") is not None)
+    yield from (f"{times} elements have the id {each!r}" for each, times in ids.items() if times > 1 or not each)
+    yield from headings(page)
+    labelled = {label.get("for") for label in page.iter("label")}
+    labelled |= {id(one) for label in page.iter("label") for one in label.iter()}
+    for element in elements:
+        if isinstance(element.tag, str):
+            yield from (f"{describe(element)}: {fault}" for fault in element_faults(element, ids, labelled))
+
+
+def headings(page: Element) -> Iterator[str]:
+    titles = [words(one) for one in page.iter("title") if one in list(page.find("head") or ())]
+    tops = [words(one) for one in page.iter("h1")]
+    if len(tops) != 1:
+        yield f"{len(tops)} h1: {tops}"
+    elif len(titles) != 1 or not tops[0] or tops[0] not in titles[0]:
+        yield f"the title {titles} does not hold the h1 {tops}"
+
+
+def element_faults(element: Element, ids: Counter[Any], labelled: set[Any]) -> Iterator[str]:
+    tag, has = element.tag, element.get
+    if "style" in element.attrib or tag == "style":
+        yield "style beside the style sheet"
+    yield from (f"event handler {name}" for name in element.attrib if name.startswith("on"))
+    if tag == "script" and not has("src"):
+        yield "inline script"
+    if tag == "img" and has("alt") is None:
+        yield "no alt"
+    if tag in {"button", "a"} and not (words(element) or any(map(has, NAMED_BY_THEMSELVES)) or picture(element)):
+        yield "says nothing"
+    needs_label = tag in {"select", "textarea"} or (tag == "input" and has("type") not in UNLABELLED)
+    if needs_label and not (any(map(has, NAMED_BY_THEMSELVES)) or {has("id", ""), id(element)} & labelled):
+        yield "no label"
+    for name in ("src", "action", "formaction", "poster", *(() if tag == "a" else ("href",))):
+        if has(name, "").lower().startswith(FOREIGN):
+            yield f"foreign address in {name}"
+    targets = [each for name in POINTERS for each in has(name, "").split()]
+    link = has("href", "")
+    targets += [link[1:]] if link.startswith("#") and len(link) > 1 else []
+    yield from (f"points to {each!r}, which is not there" for each in targets if each not in ids)
+
+
+def picture(element: Element) -> bool:
+    return any(one.get("alt") or one.get("aria-label") for one in element.iter())
+
+
+def words(element: Element) -> str:
+    return " ".join("".join(element.itertext()).split())
+
+
+def describe(element: Element) -> str:
+    shown = " ".join(f'{name}="{value}"' for name, value in element.attrib.items() if len(value) < 60)
+    return f"<{element.tag} {shown}>".replace(" >", ">")

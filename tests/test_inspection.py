@@ -1,0 +1,75 @@
+"""The inspecting client finds what it is there to find."""
+
+import pytest
+from flask import Flask
+
+from tests.factories import World
+from tests.inspection import faults
+from tracker.extensions import db
+
+PAGE = """<!doctype html><html lang="en"><head><title>Sign in – Evidence tracker</title></head>
+<body><h1>Sign <b>in</b></h1>{}</body></html>"""
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        '<label>Email <input name="email"></label>',
+        '<label for="method">Method</label><select id="method"><option>Observation</option></select>',
+        '<input aria-label="Email" aria-describedby="hint"><p id="hint">As on your badge</p>',
+        '<input type="hidden" name="key"><button>Sign in</button>',
+        '<img src="/logo.png" alt=""><a href="https://example.org/standard">The standard</a>',
+        '<svg aria-hidden="true"><path d="M0 0h1"/></svg><script src="/static/js/base.js" defer></script>',
+    ],
+)
+def test_a_sound_page_passes(markup: str) -> None:
+    assert list(faults(PAGE.format(markup))) == []
+
+
+@pytest.mark.parametrize(
+    ("markup", "fault"),
+    [
+        ("<div><p>open", "line 2: "),
+        ("<h1>Another</h1>", "2 h1"),
+        ('<p id="a"></p><p id="a"></p>', "2 elements have the id 'a'"),
+        ('<input name="email">', "no label"),
+        ('<label for="other">Email</label><textarea id="email"></textarea>', "no label"),
+        ('<label for="gone">Email</label>', "points to 'gone'"),
+        ('<p aria-describedby="gone">x</p>', "points to 'gone'"),
+        ('<a href="#gone">Skip</a>', "points to 'gone'"),
+        ('<p style="color: red">x</p>', "style beside"),
+        ("<script>go()</script>", "inline script"),
+        ('<p onclick="go()">x</p>', "event handler"),
+        ('<img src="/logo.png">', "no alt"),
+        ('<script src="https://cdn.example/x.js"></script>', "foreign address"),
+        ('<button class="x"></button>', "says nothing"),
+    ],
+)
+def test_a_fault_is_named(markup: str, fault: str) -> None:
+    assert fault in "\n".join(faults(PAGE.format(markup)))
+
+
+def test_the_title_holds_the_heading() -> None:
+    assert "does not hold" in "\n".join(faults(PAGE.format("").replace("Sign in –", "Welcome –")))
+
+
+def test_a_change_left_uncommitted_is_noticed(app: Flask, world: World) -> None:
+    world.alice.name = "Somebody else"
+    with pytest.raises(AssertionError, match="left uncommitted"):
+        app.test_client().get("/nothing-here")
+    db.session.rollback()
+
+
+def test_a_flush_without_a_commit_is_noticed(app: Flask, world: World) -> None:
+    def rename(_response: object) -> object:
+        world.alice.name = "Somebody else"
+        db.session.flush()
+        return _response
+
+    app.after_request_funcs.setdefault(None, []).append(rename)
+    try:
+        with pytest.raises(AssertionError, match="did not commit"):
+            app.test_client().get("/nothing-here")
+    finally:
+        app.after_request_funcs[None].remove(rename)
+        db.session.rollback()
