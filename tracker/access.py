@@ -91,7 +91,7 @@ class HeldGrant:
 
 
 @dataclass(frozen=True)
-class SignedIn(UserMixin):  # type: ignore[misc]  # Flask-Login carries no types
+class SignedIn(UserMixin):
     """The person behind this request, as the session was looked up: plain values, no open transaction."""
 
     person_id: int

@@ -110,7 +110,7 @@ class Outcome(Word):
     """An assessor's decision on one claim. No marks, no grades."""
 
     MET = "met", "Met"
-    MORE_NEEDED = "more_needed", "More needed"
+    MORE_NEEDED = "more_needed", "Needs more"
     NOT_YET = "not_yet", "Not shown"
 
 

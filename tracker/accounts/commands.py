@@ -1,4 +1,88 @@
+"""What only the installation's operator does: centres, resets, closing accounts, mail that waits."""
+
+import click
 from flask.cli import AppGroup
+
+from tracker.errors import TrackerError
 
 centres_cli = AppGroup("centres", help="Centres and their first administrator.")
 people_cli = AppGroup("people", help="What only the installation's operator does to people.")
+mail_cli = AppGroup("mail", help="Mail that waits in the outbox.")
+
+
+@centres_cli.command("create")
+@click.argument("name")
+@click.option("--number", required=True, help="The centre's number at the awarding body.")
+@click.option("--admin", required=True, metavar="EMAIL", help="The first administrator's address.")
+@click.option("--admin-name", default="Centre administrator", help="Their name.")
+def create_centre(name: str, number: str, admin: str, admin_name: str) -> None:
+    """Create a centre and print its first administrator's one-time invitation."""
+    from tracker import mail
+    from tracker.accounts.services import links, people
+    from tracker.ledger import OPERATOR
+    from tracker.transactions import transaction
+    from tracker.vocabulary import LinkPurpose
+
+    try:
+        with transaction():
+            centre, person = people.create_centre(name, number, admin, admin_name)
+            path = links.issue_link(person, LinkPurpose.INVITATION, OPERATOR)
+    except TrackerError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{centre.name} ({centre.number}) is created.")
+    click.echo(f"Give this link to {person.email}; it works once, within 14 days:")
+    click.echo(mail.link(path))
+
+
+@people_cli.command("reset")
+@click.argument("email")
+def reset_password(email: str) -> None:
+    """Print a one-time link by which a person sets a new password."""
+    from tracker import mail
+    from tracker.accounts.services import links, people
+    from tracker.ledger import OPERATOR
+    from tracker.transactions import transaction
+    from tracker.vocabulary import LinkPurpose
+
+    with transaction():
+        person = people.find_person(email)
+        if person is None or person.deactivated_at:
+            raise click.ClickException(f"{email} has no open account here. Nothing was changed.")
+        path = links.issue_link(person, LinkPurpose.RESET, OPERATOR)
+        mail.tell(
+            person,
+            "reset_issued",
+            "A new password was asked for",
+            "The operator of the evidence tracker has made you a link to set a new password.",
+        )
+    click.echo(f"Give this link to {person.email} alone; it works once, within an hour:")
+    click.echo(mail.link(path))
+
+
+@people_cli.command("deactivate")
+@click.argument("email")
+def deactivate_person(email: str) -> None:
+    """Close an account at once; its sessions end."""
+    from tracker.accounts.services import people
+    from tracker.transactions import transaction
+
+    try:
+        with transaction():
+            person = people.find_person(email)
+            if person is None:
+                raise click.ClickException(f"{email} has no account here. Nothing was changed.")
+            people.deactivate_person(person)
+    except TrackerError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{email} is closed, and signed out everywhere.")
+
+
+@mail_cli.command("send")
+def send_mail() -> None:
+    """Send what waits in the outbox."""
+    from tracker import mail
+
+    if not mail.settings().mail_host:
+        raise click.ClickException("No mail server is configured (MAIL_HOST). Nothing was sent.")
+    sent = [mail.send_kept(path) for path in sorted(mail.outbox().glob("*.eml"))]
+    click.echo(f"{sum(sent)} sent, {len(sent) - sum(sent)} still waiting.")

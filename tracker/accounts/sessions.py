@@ -4,9 +4,10 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta
 
-from flask import Request, Response, current_app, request
+from flask import Request, current_app, request
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
 
 from tracker import transactions
 from tracker.access import HeldGrant, SignedIn
@@ -117,3 +118,12 @@ def _mark_seen(session_row: UserSession, moment: datetime) -> None:
         return
     with transactions.writing(), Session(db.engine) as session, session.begin():
         session.execute(update(UserSession).where(UserSession.id == session_row.id).values(last_seen_at=moment))
+
+
+def end_session(token: str) -> None:
+    """End the session of a token, if there is one."""
+    db.session.execute(
+        update(UserSession)
+        .where(UserSession.token_hash == hash_token(token), UserSession.ended_at.is_(None))
+        .values(ended_at=now())
+    )

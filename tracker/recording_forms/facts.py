@@ -3,10 +3,21 @@
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from itertools import groupby
+from itertools import accumulate, groupby
 
 from tracker.standards.documents import UnitDocument
 from tracker.vocabulary import CriterionKind
+
+STATEMENT_OF_COMPETENCE = (
+    "I confirm that all evidence (including Knowledge and Understanding), for the entire Unit has been met:"
+)
+"""Verbatim from the awarding body's candidate recording form."""
+
+HEADS = {
+    CriterionKind.PERFORMANCE: ("Performance Criteria", "PC"),
+    CriterionKind.KNOWLEDGE: ("Knowledge and Understanding", "K&U"),
+}
+"""The awarding body's words over a group of columns, and what is left of them over one too narrow for words."""
 
 
 class Mark(StrEnum):
@@ -47,7 +58,7 @@ class FormFacts:
     unit_title: str
     unit_version: str
     columns: tuple[FormColumn, ...]
-    statement: str
+    statement: str = STATEMENT_OF_COMPETENCE
     rows: tuple[FormRow, ...] = ()
     candidate_name: str = ""
     candidate_number: str = ""
@@ -58,7 +69,8 @@ class FormFacts:
     assessor: FormSignature | None = None
     internal_verifier: FormSignature | None = None
     date_sampled: date | None = None
-    state: str = "Blank form"
+    state: str = "blank form"
+    """In words, for the foot of the page: `verified 3 November 2026`."""
     snapshot_hash: str = ""
 
     @property
@@ -67,20 +79,45 @@ class FormFacts:
 
     @property
     def groups(self) -> list[tuple[CriterionKind, int]]:
-        """The two heads over the columns, and how many columns each spans."""
+        """The heads over the columns, and how many columns each spans."""
         return [(kind, len(list(columns))) for kind, columns in groupby(self.columns, key=lambda c: c.kind)]
 
     @property
-    def first_of_group(self) -> frozenset[int]:
-        """Where a thick rule is drawn."""
-        starts, position = [], 0
-        for _, span in self.groups:
-            starts.append(position)
-            position += span
-        return frozenset(starts)
+    def edges(self) -> frozenset[int]:
+        """The columns with a thick rule before them: the first of each group."""
+        return frozenset(accumulate((span for _, span in self.groups[:-1]), initial=0))
+
+    @property
+    def width(self) -> str:
+        """How the sheet shares its width between the description and the columns."""
+        return "few" if len(self.columns) <= 26 else "some" if len(self.columns) <= 40 else "many"
+
+    @property
+    def foot(self) -> str:
+        """What identifies every page of this form."""
+        parts = (
+            f"{self.unit_code} version {self.unit_version}",
+            f"candidate {self.candidate_number}" if self.candidate_number else "",
+            f"round {self.round}" if self.round else "",
+            self.state,
+            f"record {self.snapshot_hash[:16]}" if self.snapshot_hash else "",
+        )
+        return " · ".join(part for part in parts if part)
+
+    @property
+    def dated(self) -> date | None:
+        """The day of the last signature, which the file gives as its own."""
+        signatures = (self.candidate, self.assessor, self.internal_verifier)
+        return max((each.signed_on for each in signatures if each), default=None)
+
+    @staticmethod
+    def head_of(kind: CriterionKind, span: int) -> str:
+        """The words over a group of columns."""
+        words, short = HEADS[kind]
+        return words if span > 4 else short
 
 
-def blank_facts(unit: UnitDocument, statement: str) -> FormFacts:
+def blank_facts(unit: UnitDocument, statement: str = STATEMENT_OF_COMPETENCE) -> FormFacts:
     """The form of a unit for the pen."""
     return FormFacts(
         unit_code=unit.full_code,

@@ -1,0 +1,135 @@
+"""People, their roles, sessions and signatures, as pages list them."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import selectinload
+
+from tracker.accounts.sessions import ABSOLUTE, IDLE
+from tracker.clock import now
+from tracker.extensions import db
+from tracker.models import AccountLink, Centre, Event, Grant, Person, Signature, Unit, UnitAttempt, UserSession
+from tracker.vocabulary import LinkPurpose, Role, SignatureRole
+
+PAGE = 50
+
+
+@dataclass(frozen=True)
+class DemoPerson:
+    name: str
+    email: str
+    roles: str
+
+
+@dataclass(frozen=True)
+class OwnSignature:
+    """A receipt: what was signed, when, and the hash of the event that says so."""
+
+    role: SignatureRole
+    unit_code: str
+    candidate: str
+    round: int
+    signed_at: datetime
+    superseded_at: datetime | None
+    snapshot_hash: str
+    event_hash: str | None
+
+
+def list_demo_people() -> list[DemoPerson]:
+    """The people of the demonstration in the order of the work."""
+    query = (
+        select(Person.name, Person.email, Grant.role)
+        .join(Grant, Grant.person_id == Person.id)
+        .where(Person.deactivated_at.is_(None), Person.password_hash.is_not(None))
+        .order_by(Grant.id)
+        .limit(60)
+    )
+    roles: dict[tuple[str, str], list[Role]] = {}
+    for name, email, role in db.session.execute(query):
+        roles.setdefault((name, email), []).append(role)
+    order = list(Role)
+    people = sorted(roles.items(), key=lambda each: order.index(each[1][0]))
+    return [DemoPerson(name, email, ", ".join(r.label for r in held)) for (name, email), held in people]
+
+
+def list_people(centre: Centre, words: str, page: int) -> tuple[list[Person], bool]:
+    """People with a role at a centre, past or present, by name; and whether there are more."""
+    own = select(Grant.person_id).where(Grant.centre_id == centre.id)
+    query = select(Person).where(Person.id.in_(own)).options(selectinload(Person.grants))
+    if words := words.strip().lower():
+        query = query.where(
+            or_(
+                func.lower(Person.name).contains(words, autoescape=True),
+                Person.email.contains(words, autoescape=True),
+            )
+        )
+    found = list(db.session.scalars(query.order_by(Person.name, Person.id).limit(PAGE + 1).offset(PAGE * (page - 1))))
+    return found[:PAGE], len(found) > PAGE
+
+
+def find_person_at(centre: Centre, person_id: int) -> Person | None:
+    """A person who has or had a role at this centre."""
+    query = select(Person).where(
+        Person.id == person_id, Person.id.in_(select(Grant.person_id).where(Grant.centre_id == centre.id))
+    )
+    return db.session.scalars(query).one_or_none()
+
+
+def find_grant_at(centre: Centre, person_id: int, grant_id: int) -> Grant | None:
+    query = select(Grant).where(Grant.id == grant_id, Grant.person_id == person_id, Grant.centre_id == centre.id)
+    return db.session.scalars(query).one_or_none()
+
+
+def list_sessions(person_id: int) -> list[UserSession]:
+    moment = now()
+    query = (
+        select(UserSession)
+        .where(
+            UserSession.person_id == person_id,
+            UserSession.ended_at.is_(None),
+            UserSession.last_seen_at > moment - IDLE,
+            UserSession.created_at > moment - ABSOLUTE,
+        )
+        .order_by(UserSession.last_seen_at.desc())
+        .limit(50)
+    )
+    return list(db.session.scalars(query))
+
+
+def list_own_signatures(person_id: int) -> list[OwnSignature]:
+    candidate = Person
+    query = (
+        select(
+            Signature.role,
+            Unit.code,
+            candidate.name,
+            Signature.round,
+            Signature.signed_at,
+            Signature.superseded_at,
+            Signature.snapshot_hash,
+            Event.hash,
+        )
+        .join(UnitAttempt, UnitAttempt.id == Signature.attempt_id)
+        .join(Unit, Unit.id == UnitAttempt.unit_id)
+        .join(candidate, candidate.id == UnitAttempt.candidate_id)
+        .outerjoin(Event, (Event.object_type == "signature") & (Event.object_id == Signature.id))
+        .where(Signature.person_id == person_id)
+        .order_by(Signature.signed_at.desc())
+        .limit(200)
+    )
+    return [OwnSignature(*row) for row in db.session.execute(query)]
+
+
+def count_recent_resets(person: Person) -> int:
+    """Links asked for in the last hour: three are enough."""
+    query = (
+        select(func.count())
+        .select_from(AccountLink)
+        .where(
+            AccountLink.person_id == person.id,
+            AccountLink.purpose == LinkPurpose.RESET,
+            AccountLink.created_at > now() - timedelta(hours=1),
+        )
+    )
+    return db.session.scalar(query) or 0

@@ -1,0 +1,1 @@
+"""Acts on people: inviting, granting, signing in, links to set a password."""

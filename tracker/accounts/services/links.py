@@ -1,0 +1,109 @@
+"""One-time links by which a person sets a password: invitations and resets."""
+
+import secrets
+from datetime import timedelta
+
+from sqlalchemy import select, update
+
+from tracker import mail
+from tracker.accounts.passwords import SHORTEST, hash_password
+from tracker.accounts.sessions import end_sessions, hash_token
+from tracker.clock import now
+from tracker.errors import Invalid, Refused
+from tracker.extensions import db
+from tracker.ledger import Actor, record
+from tracker.models import AccountLink, Person
+from tracker.vocabulary import LinkPurpose
+
+LASTS = {LinkPurpose.INVITATION: timedelta(days=14), LinkPurpose.RESET: timedelta(hours=1)}
+LONGEST_PASSWORD = 200
+LAPSED = (
+    "This link has lapsed or was already used. Nothing was changed. "
+    "Ask for a new one on the sign-in page, or ask your centre."
+)
+
+
+def issue_link(person: Person, purpose: LinkPurpose, actor: Actor) -> str:
+    """The path of a new link; older ones of the same purpose lapse. Only the token's hash is kept."""
+    moment = now()
+    db.session.execute(
+        update(AccountLink)
+        .where(AccountLink.person_id == person.id, AccountLink.purpose == purpose, AccountLink.used_at.is_(None))
+        .values(used_at=moment)
+    )
+    token = secrets.token_urlsafe(32)
+    link = AccountLink(
+        person_id=person.id,
+        purpose=purpose,
+        token_hash=hash_token(token),
+        created_at=moment,
+        created_by_id=actor.person_id,
+        expires_at=moment + LASTS[purpose],
+    )
+    db.session.add(link)
+    db.session.flush()
+    record("link_issued", person, actor, purpose=purpose.value)
+    return f"/links/{token}"
+
+
+def send_link(person: Person, purpose: LinkPurpose, actor: Actor) -> None:
+    """Mail a new link to its person, and show it to nobody else."""
+    address = mail.link(issue_link(person, purpose, actor))
+    if purpose is LinkPurpose.INVITATION:
+        subject, told = "Your invitation to the evidence tracker", "You have been invited to the evidence tracker."
+        lasts = "It works once, within 14 days."
+    else:
+        subject, told = "Set a new password", "A new password was asked for at this address."
+        lasts = "It works once, within an hour. If you did not ask, do nothing: your password stays as it is."
+    mail.post(
+        person.email, subject, f"Hello {person.name},\n\n{told} Choose your password here:\n\n{address}\n\n{lasts}\n"
+    )
+
+
+def find_link(token: str) -> AccountLink | None:
+    """The link of a token while it can still be used."""
+    query = select(AccountLink).where(
+        AccountLink.token_hash == hash_token(token),
+        AccountLink.used_at.is_(None),
+        AccountLink.expires_at > now(),
+    )
+    link = db.session.scalars(query).one_or_none()
+    return None if link is None or link.person.deactivated_at else link
+
+
+def use_link(token: str, password: str) -> Person:
+    """Set the password by a link. Ends every session, writes an event and tells the person."""
+    link = find_link(token)
+    if link is None:
+        raise Refused(LAPSED)
+    check_password(password, link.person)
+    link.used_at = now()
+    act = "invitation_accepted" if link.purpose is LinkPurpose.INVITATION else "password_reset"
+    set_password(link.person, password, Actor(link.person_id), act)
+    return link.person
+
+
+def set_password(person: Person, password: str, actor: Actor, act: str, *, keep_session: int | None = None) -> None:
+    """Change a password, end the other sessions, and tell the person that it happened."""
+    person.password_hash = hash_password(password)
+    end_sessions(person.id, except_id=keep_session)
+    record(act, person, actor)
+    if act != "invitation_accepted":
+        mail.post(
+            person.email,
+            "Your password was changed",
+            f"Hello {person.name},\n\nYour password for the evidence tracker was changed just now, and every other "
+            "browser was signed out. If this was not you, ask for a new link on the sign-in page at once.\n",
+        )
+
+
+def check_password(password: str, person: Person) -> None:
+    """Raise `Invalid` unless this will do as a password."""
+    if len(password) < SHORTEST:
+        raise Invalid(f"A password needs at least {SHORTEST} characters. Three unrelated words do well.", "password")
+    if len(password) > LONGEST_PASSWORD:
+        raise Invalid(f"A password may have at most {LONGEST_PASSWORD} characters.", "password")
+    plain = password.casefold()
+    own = {person.email.casefold(), person.name.casefold(), person.email.split("@")[0].casefold()}
+    if plain in own or len(set(plain)) < 5:
+        raise Invalid("That password is too easy to guess. Three unrelated words do well.", "password")

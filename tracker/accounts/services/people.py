@@ -1,0 +1,124 @@
+"""Centres, people and the roles they hold."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+
+from tracker import mail
+from tracker.accounts.services.links import send_link
+from tracker.accounts.sessions import end_sessions
+from tracker.clock import now
+from tracker.errors import Invalid, Refused
+from tracker.extensions import db
+from tracker.ledger import OPERATOR, Actor, record
+from tracker.models import Centre, Grant, Person
+from tracker.vocabulary import LinkPurpose, Role
+
+
+def create_centre(name: str, number: str, admin_email: str, admin_name: str) -> tuple[Centre, Person]:
+    """A centre and its first administrator; the operator alone does this (design, rule 15)."""
+    if db.session.scalar(select(Centre.id).where(Centre.number == number)):
+        raise Refused(f"There is a centre with the number {number} already. Nothing was created.")
+    centre = Centre(name=name, number=number, created_at=now())
+    db.session.add(centre)
+    db.session.flush()
+    record("centre_created", centre, OPERATOR)
+    person = find_or_create_person(admin_email, admin_name, OPERATOR)
+    grant_role(person, centre, Role.ADMINISTRATOR, OPERATOR)
+    return centre, person
+
+
+def invite_person(
+    email: str,
+    name: str,
+    centre: Centre,
+    role: Role,
+    actor: Actor,
+    *,
+    from_at: datetime | None = None,
+    until_at: datetime | None = None,
+) -> Person:
+    """Give somebody a role here, and a link by mail if they have no password yet."""
+    person = find_or_create_person(email, name, actor)
+    grant_role(person, centre, role, actor, from_at=from_at, until_at=until_at)
+    if person.password_hash is None:
+        send_link(person, LinkPurpose.INVITATION, actor)
+    else:
+        told = f"You now have the role of {role.label.lower()} at {centre.name}. Sign in at {mail.link('/')}"
+        mail.tell(person, f"grant_given:{centre.id}:{role.value}", f"You are now {role.label.lower()}", told)
+    return person
+
+
+def find_or_create_person(email: str, name: str, actor: Actor) -> Person:
+    """One person an address for the whole installation; the name of one who exists stays as it is."""
+    address = email.strip().lower()
+    person = find_person(address)
+    if person is None:
+        person = Person(name=name.strip(), email=address, created_at=now())
+        db.session.add(person)
+        db.session.flush()
+        record("person_added", person, actor)
+    if person.deactivated_at:
+        raise Refused("The account of this address was closed. Ask the installation's operator. Nothing was changed.")
+    return person
+
+
+def grant_role(
+    person: Person,
+    centre: Centre,
+    role: Role,
+    actor: Actor,
+    *,
+    from_at: datetime | None = None,
+    until_at: datetime | None = None,
+) -> Grant:
+    """Grant a role between two moments. Nobody grants themselves one; the same one twice is refused."""
+    if actor.person_id == person.id:
+        raise Refused("Nobody can give themselves a role. Another administrator can. Nothing was changed.")
+    start = from_at or now()
+    if until_at and until_at <= start:
+        raise Invalid("The last day must not lie before the first.", "until")
+    if find_live_grant(person.id, centre.id, role):
+        raise Refused(f"{person.name} has the role of {role.label.lower()} here already. Nothing was changed.")
+    grant = Grant(
+        person_id=person.id,
+        centre_id=centre.id,
+        role=role,
+        from_at=start,
+        until_at=until_at,
+        granted_by_id=actor.person_id,
+        granted_at=now(),
+    )
+    db.session.add(grant)
+    db.session.flush()
+    record("grant_given", grant, actor, person=person.id, centre=centre.id, role=role.value)
+    return grant
+
+
+def end_grant(grant: Grant, actor: Actor) -> None:
+    """End a role now. What was done under it stays."""
+    if grant.person_id == actor.person_id:
+        raise Refused("Nobody can end their own role. Another administrator can. Nothing was changed.")
+    if grant.until_at and grant.until_at <= now():
+        raise Refused("That role had already ended. Nothing was changed.")
+    grant.until_at = max(now(), grant.from_at)
+    record("grant_ended", grant, actor, person=grant.person_id, role=grant.role.value)
+
+
+def deactivate_person(person: Person) -> None:
+    """Close an account at once: its sessions end. The operator alone does this (design, rule 15)."""
+    if person.deactivated_at:
+        raise Refused(f"{person.email} was closed already. Nothing was changed.")
+    person.deactivated_at = now()
+    end_sessions(person.id)
+    record("person_deactivated", person, OPERATOR)
+
+
+def find_person(email: str) -> Person | None:
+    return db.session.scalars(select(Person).where(Person.email == email.strip().lower())).one_or_none()
+
+
+def find_live_grant(person_id: int, centre_id: int, role: Role) -> Grant | None:
+    """A grant of this role that has not ended; one that is still to begin counts."""
+    query = select(Grant).where(Grant.person_id == person_id, Grant.centre_id == centre_id, Grant.role == role)
+    return next((each for each in db.session.scalars(query) if not each.until_at or each.until_at > now()), None)

@@ -1,3 +1,0 @@
-from flask import Blueprint
-
-accounts = Blueprint("accounts", __name__)

@@ -1,0 +1,9 @@
+"""Accounts over HTTP: signing in, one's own account, and a centre's people."""
+
+from flask import Blueprint
+
+accounts = Blueprint("accounts", __name__)
+
+from tracker.accounts.views import own_account, people, signing_in  # noqa: E402 - they hang their routes on it
+
+__all__ = ["accounts", "own_account", "people", "signing_in"]

@@ -1,0 +1,154 @@
+"""What the page for choosing criteria shows: one item against all the candidate's open units."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from sqlalchemy import and_, select
+
+from tracker.extensions import db
+from tracker.models import Claim, Criterion, Decision, Evidence, Registration, Unit, UnitAttempt
+from tracker.vocabulary import AttemptState, CriterionKind, CriterionState, Outcome, Simulation
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One criterion to tick or not, for this item."""
+
+    criterion_id: int
+    kind: CriterionKind
+    heading: str | None
+    label: str
+    text: str
+    ticked: bool
+    locator: str
+    fixed: CriterionState | None
+    """Set once an assessor has decided the claim: it can no longer be changed here."""
+    also: tuple[str, ...]
+    """Numbers of other items that claim it; drafts as `draft`."""
+
+    @property
+    def is_new(self) -> bool:
+        """Nothing else covers it."""
+        return not self.also
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One unit of the candidate's, with its criteria under their headings."""
+
+    attempt_id: int
+    code: str
+    title: str
+    simulation: Simulation
+    choices: tuple[Choice, ...] = field(repr=False)
+
+    @property
+    def ticked(self) -> int:
+        return sum(choice.ticked for choice in self.choices)
+
+    @property
+    def new(self) -> int:
+        return sum(choice.ticked and choice.is_new for choice in self.choices)
+
+    def groups(self) -> Iterator[tuple[str, str | None, list[Choice]]]:
+        """Kind, heading and criteria, in document order."""
+        for (kind, heading), choices in groupby(self.choices, key=lambda c: (c.kind, c.heading)):
+            yield kind.label, heading, list(choices)
+
+
+def list_sections(evidence: Evidence) -> tuple[Section, ...]:
+    """Every open unit of the item's candidate at its centre; three statements however many there are."""
+    attempts = db.session.execute(
+        select(UnitAttempt.id, UnitAttempt.unit_id, Unit.code, Unit.title, Unit.simulation)
+        .join(Unit, Unit.id == UnitAttempt.unit_id)
+        .join(Registration, Registration.id == UnitAttempt.registration_id)
+        .where(
+            UnitAttempt.candidate_id == evidence.candidate_id,
+            UnitAttempt.centre_id == evidence.centre_id,
+            UnitAttempt.state == AttemptState.IN_PROGRESS,
+            Registration.withdrawn_at.is_(None),
+        )
+        .order_by(UnitAttempt.id)
+    ).all()
+    criteria = _criteria({attempt.unit_id for attempt in attempts})
+    own, others = _claims({attempt.id for attempt in attempts}, evidence.id)
+    return tuple(
+        Section(
+            attempt.id,
+            attempt.code,
+            attempt.title,
+            attempt.simulation,
+            tuple(
+                _choice(criterion, own.get((attempt.id, criterion.id)), others.get((attempt.id, criterion.id), ()))
+                for criterion in criteria.get(attempt.unit_id, [])
+            ),
+        )
+        for attempt in attempts
+    )
+
+
+def _criteria(unit_ids: set[int]) -> dict[int, list[Criterion]]:
+    found: dict[int, list[Criterion]] = {}
+    query = (
+        select(Criterion)
+        .where(Criterion.unit_id.in_(unit_ids), Criterion.assessable)
+        .order_by(Criterion.unit_id, Criterion.position)
+    )
+    for criterion in db.session.scalars(query):
+        found.setdefault(criterion.unit_id, []).append(criterion)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Own:
+    locator: str
+    outcome: Outcome | None
+
+
+Key = tuple[int, int]
+"""Attempt and criterion."""
+
+
+def _claims(attempt_ids: set[int], evidence_id: int) -> tuple[dict[Key, _Own], dict[Key, tuple[str, ...]]]:
+    """This item's claims, and which other items claim the same, both by attempt and criterion."""
+    query = (
+        select(
+            Claim.attempt_id,
+            Claim.criterion_id,
+            Claim.evidence_id,
+            Claim.locator,
+            Evidence.number,
+            Decision.outcome,
+        )
+        .join(Evidence, Evidence.id == Claim.evidence_id)
+        .outerjoin(Decision, and_(Decision.claim_id == Claim.id, Decision.superseded_at.is_(None)))
+        .where(Claim.attempt_id.in_(attempt_ids), Claim.removed_at.is_(None), Evidence.discarded_at.is_(None))
+        .order_by(Evidence.number, Evidence.id)
+    )
+    own: dict[Key, _Own] = {}
+    others: dict[Key, tuple[str, ...]] = {}
+    for row in db.session.execute(query):
+        key = (row.attempt_id, row.criterion_id)
+        if row.evidence_id == evidence_id:
+            own[key] = _Own(row.locator, row.outcome)
+        else:
+            others[key] = (*others.get(key, ()), str(row.number or "a draft"))
+    return own, others
+
+
+def _choice(criterion: Criterion, own: _Own | None, also: tuple[str, ...]) -> Choice:
+    fixed = None
+    if own and own.outcome:
+        fixed = CriterionState.MET if own.outcome is Outcome.MET else CriterionState.NEEDS_MORE
+    return Choice(
+        criterion.id,
+        criterion.kind,
+        criterion.heading,
+        criterion.label,
+        criterion.text,
+        ticked=own is not None,
+        locator=own.locator if own else "",
+        fixed=fixed,
+        also=also,
+    )

@@ -1,0 +1,178 @@
+"""Claims: this evidence, for this criterion of this attempt. The candidate's own acts."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import and_, select
+
+from tracker.canonical import canonical_json, sha256
+from tracker.clock import now
+from tracker.errors import NotFound, Refused
+from tracker.extensions import db
+from tracker.ledger import Actor, record
+from tracker.matrix import has_submission
+from tracker.models import Claim, Criterion, Decision, Evidence, EvidenceRequirement, UnitAttempt
+from tracker.registrations.duties import check_not_withdrawn
+from tracker.transactions import lock_rows
+from tracker.vocabulary import AttemptState, Method, Simulation
+
+
+@dataclass(frozen=True)
+class Tick:
+    """One box of the matrix or of the list: whether this criterion is claimed, and where in the item."""
+
+    attempt_id: int
+    evidence_id: int
+    criterion_id: int
+    on: bool
+    locator: str | None = None
+    """None leaves the locator as it was."""
+
+
+def set_claims(ticks: Iterable[Tick], candidate_id: int, actor: Actor) -> int:
+    """Make the claims what the boxes say; boxes not sent are left alone. The number of changes comes out.
+
+    Raises `Refused` when a box may not change (the attempt is signed, the claim is decided, simulation is
+    forbidden) and `NotFound` for anything that is not this candidate's; then nothing is changed.
+    """
+    wanted = list(ticks)
+    lock_rows(UnitAttempt, (tick.attempt_id for tick in wanted))
+    lock_rows(Evidence, (tick.evidence_id for tick in wanted))
+    attempts = _own_attempts({tick.attempt_id for tick in wanted}, candidate_id)
+    items = _own_items({tick.evidence_id for tick in wanted}, candidate_id)
+    live = _live_claims(attempts, items)
+    _check_criteria({(attempts[t.attempt_id].unit_id, t.criterion_id) for t in wanted if t.attempt_id in attempts})
+    changes: dict[int, list[tuple[str, Claim]]] = {}
+    for tick in wanted:
+        attempt, evidence = attempts.get(tick.attempt_id), items.get(tick.evidence_id)
+        if not attempt or not evidence or attempt.centre_id != evidence.centre_id:
+            raise NotFound
+        claim = live.get((tick.attempt_id, tick.evidence_id, tick.criterion_id))
+        if change := _apply(tick, attempt, evidence, claim, actor):
+            changes.setdefault(evidence.id, []).append(change)
+    db.session.flush()
+    _record_changes(changes, items, actor)
+    return sum(map(len, changes.values()))
+
+
+def claims_hash(evidence: Evidence) -> str:
+    """A hash over an item's live claims, for the event of its submission."""
+    query = (
+        select(Claim.attempt_id, Claim.criterion_id, Claim.locator)
+        .where(Claim.evidence_id == evidence.id, Claim.removed_at.is_(None))
+        .order_by(Claim.attempt_id, Claim.criterion_id)
+    )
+    return sha256("tracker.claims.v1", canonical_json([list(row) for row in db.session.execute(query)]))
+
+
+def check_simulation(attempt: UnitAttempt, method: Method | None) -> None:
+    """Refuse simulated evidence where the unit forbids it, quoting the unit's own rule (design, section 3)."""
+    if method is Method.SIMULATION and attempt.unit.simulation is Simulation.FORBIDDEN:
+        rule = db.session.scalars(
+            select(EvidenceRequirement)
+            .where(EvidenceRequirement.unit_id == attempt.unit_id)
+            .order_by(EvidenceRequirement.position)
+        ).first()
+        quoted = f" Its evidence requirement {rule.label} says: “{rule.text}”" if rule else ""
+        raise Refused(
+            f"{attempt.unit.code} does not allow simulated evidence.{quoted} "
+            "Nothing was changed. Claim these criteria with something from your real work."
+        )
+
+
+def _apply(
+    tick: Tick, attempt: UnitAttempt, evidence: Evidence, claim: Claim | None, actor: Actor
+) -> tuple[str, Claim] | None:
+    """One box; what changed comes out, or None."""
+    if tick.on and claim is None:
+        _check_open(attempt)
+        check_simulation(attempt, evidence.method)
+        return "added", _add(tick, actor)
+    if not tick.on and claim is not None:
+        _check_open(attempt)
+        _check_undecided(claim)
+        claim.removed_at, claim.removed_by_id = now(), actor.person_id
+        return "removed", claim
+    if claim is not None and tick.locator is not None and tick.locator != claim.locator:
+        _check_open(attempt)
+        claim.locator = tick.locator
+        return "located", claim
+    return None
+
+
+def _add(tick: Tick, actor: Actor) -> Claim:
+    assert actor.person_id is not None  # noqa: S101 - claims are made by people, never by the operator
+    claim = Claim(
+        attempt_id=tick.attempt_id,
+        evidence_id=tick.evidence_id,
+        criterion_id=tick.criterion_id,
+        locator=tick.locator or "",
+        claimed_at=now(),
+        claimed_by_id=actor.person_id,
+    )
+    db.session.add(claim)
+    return claim
+
+
+def _check_open(attempt: UnitAttempt) -> None:
+    check_not_withdrawn(attempt)
+    if attempt.state is not AttemptState.IN_PROGRESS:
+        raise Refused(
+            f"{attempt.unit.code} is {attempt.state.label.lower()}, so its claims stay as they are. "
+            "Nothing was changed."
+        )
+
+
+def _check_undecided(claim: Claim) -> None:
+    decided = db.session.scalar(
+        select(Decision.id).where(Decision.claim_id == claim.id, Decision.superseded_at.is_(None))
+    )
+    if decided:
+        raise Refused(
+            "Your assessor has already decided this claim, so only they can take it out. Nothing was changed."
+        )
+
+
+def _own_attempts(ids: set[int], candidate_id: int) -> Mapping[int, UnitAttempt]:
+    query = select(UnitAttempt).where(UnitAttempt.id.in_(ids), UnitAttempt.candidate_id == candidate_id)
+    return {attempt.id: attempt for attempt in db.session.scalars(query)}
+
+
+def _own_items(ids: set[int], candidate_id: int) -> Mapping[int, Evidence]:
+    query = select(Evidence).where(
+        Evidence.id.in_(ids), Evidence.candidate_id == candidate_id, Evidence.discarded_at.is_(None)
+    )
+    return {evidence.id: evidence for evidence in db.session.scalars(query)}
+
+
+def _live_claims(
+    attempts: Mapping[int, UnitAttempt], items: Mapping[int, Evidence]
+) -> dict[tuple[int, int, int], Claim]:
+    query = select(Claim).where(
+        Claim.attempt_id.in_(attempts), Claim.evidence_id.in_(items), Claim.removed_at.is_(None)
+    )
+    return {(each.attempt_id, each.evidence_id, each.criterion_id): each for each in db.session.scalars(query)}
+
+
+def _check_criteria(pairs: set[tuple[int, int]]) -> None:
+    """Every criterion is an assessable one of the very unit version the attempt is pinned to."""
+    query = select(Criterion.unit_id, Criterion.id).where(
+        Criterion.id.in_({criterion_id for _, criterion_id in pairs}), Criterion.assessable
+    )
+    if pairs - {(unit_id, criterion_id) for unit_id, criterion_id in db.session.execute(query)}:
+        raise NotFound
+
+
+def _record_changes(
+    changes: Mapping[int, list[tuple[str, Claim]]], items: Mapping[int, Evidence], actor: Actor
+) -> None:
+    """Ticks before submission are no events; later changes are one `claims_changed` an item."""
+    if not changes:
+        return
+    handed_in = set(
+        db.session.scalars(select(Evidence.id).where(and_(Evidence.id.in_(changes), has_submission(Evidence.id))))
+    )
+    for evidence_id in sorted(handed_in):
+        done = changes[evidence_id]
+        by_kind = {kind: [c.id for word, c in done if word == kind] for kind in ("added", "removed", "located")}
+        record("claims_changed", items[evidence_id], actor, claims=by_kind)

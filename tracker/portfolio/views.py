@@ -1,3 +1,0 @@
-from flask import Blueprint
-
-portfolio = Blueprint("portfolio", __name__)

@@ -1,0 +1,109 @@
+"""Claiming: one item against all units, the matrix of one unit, and the single tick that saves itself."""
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
+
+from tracker.access import Act, get_attempt, get_own_evidence, me, requires
+from tracker.clock import LONDON, now
+from tracker.errors import Invalid
+from tracker.portfolio.queries.claims import list_sections
+from tracker.portfolio.services.claims import Tick, set_claims
+from tracker.portfolio.views import portfolio
+
+MOST_CELLS = 20_000
+LONGEST_LOCATOR = 200
+
+
+@portfolio.get("/evidence/<int:evidence_id>/criteria")
+@requires(Act.LOG_EVIDENCE)
+def choose_criteria(evidence_id: int) -> ResponseReturnValue:
+    evidence, _ = get_own_evidence(evidence_id)
+    sections = list_sections(evidence)
+    return render_template("portfolio/choose_criteria.html", evidence=evidence, sections=sections)
+
+
+@portfolio.post("/evidence/<int:evidence_id>/criteria")
+@requires(Act.LOG_EVIDENCE)
+def save_criteria(evidence_id: int) -> ResponseReturnValue:
+    """The whole list at once, for a browser without JavaScript; only the boxes that were shown count."""
+    evidence, actor = get_own_evidence(evidence_id)
+    ticked, locators = set(request.form.getlist("claim")), request.form
+    ticks = []
+    for shown in read_cells(request.form.getlist("shown")):
+        value = f"{shown[0]}-{shown[1]}"
+        locator = read_locator(locators, f"locator-{value}")
+        ticks.append(Tick(shown[0], evidence.id, shown[1], on=value in ticked, locator=locator))
+    changed = set_claims(ticks, me().person_id, actor)
+    flash("Saved." if changed else "Nothing was changed.")
+    if request.form.get("act") == "submit":
+        return redirect(url_for("portfolio.submit_evidence", evidence_id=evidence.id), 303)
+    return redirect(url_for("portfolio.show_evidence", evidence_id=evidence.id), 303)
+
+
+@portfolio.post("/evidence/<int:evidence_id>/tick")
+@requires(Act.LOG_EVIDENCE)
+def tick_criterion(evidence_id: int) -> ResponseReturnValue:
+    """One box of an item's list, saved as it is ticked."""
+    evidence, actor = get_own_evidence(evidence_id)
+    attempt_id, criterion_id = read_number("attempt"), read_number("criterion")
+    locator = read_locator(request.form, "locator")
+    set_claims([Tick(attempt_id, evidence.id, criterion_id, on=is_on(), locator=locator)], me().person_id, actor)
+    return saved()
+
+
+@portfolio.post("/attempts/<int:attempt_id>/tick")
+@requires(Act.CLAIM_CRITERION)
+def tick_cell(attempt_id: int) -> ResponseReturnValue:
+    """One cell of a unit's matrix, saved as it is ticked."""
+    attempt, actor = get_attempt(attempt_id, Act.CLAIM_CRITERION)
+    tick = Tick(attempt.id, read_number("evidence"), read_number("criterion"), on=is_on())
+    set_claims([tick], me().person_id, actor)
+    return saved()
+
+
+@portfolio.post("/attempts/<int:attempt_id>/matrix")
+@requires(Act.CLAIM_CRITERION)
+def save_matrix(attempt_id: int) -> ResponseReturnValue:
+    """The whole matrix at once, for a browser without JavaScript; only the cells that were shown count."""
+    attempt, actor = get_attempt(attempt_id, Act.CLAIM_CRITERION)
+    ticked = set(read_cells(request.form.getlist("t")))
+    was_ticked = set(read_cells(request.form.get("shown", "").split()))
+    changes = [(cell, True) for cell in ticked - was_ticked] + [(cell, False) for cell in was_ticked - ticked]
+    ticks = [Tick(attempt.id, evidence, criterion, on=on) for (evidence, criterion), on in sorted(changes)]
+    changed = set_claims(ticks, me().person_id, actor)
+    flash(f"Saved: {changed} changed." if changed else "Nothing was changed.")
+    return redirect(url_for("portfolio.show_attempt", attempt_id=attempt.id, view="matrix"), 303)
+
+
+def read_cells(values: list[str]) -> list[tuple[int, int]]:
+    """Pairs of ids as `7-41`; anything else is refused whole."""
+    if len(values) > MOST_CELLS:
+        raise Invalid("There are too many boxes in one form. Nothing was saved. Save a part at a time.")
+    try:
+        pairs = [value.split("-") for value in values]
+        return [(int(first), int(second)) for first, second in pairs]
+    except ValueError:
+        raise Invalid("The boxes could not be read. Nothing was saved. Reload the page and try again.") from None
+
+
+def read_number(name: str) -> int:
+    value = request.form.get(name, "")
+    if not value.isascii() or not value.isdecimal() or len(value) > 9:
+        raise Invalid("The box could not be read. Nothing was saved. Reload the page and try again.")
+    return int(value)
+
+
+def read_locator(form: MultiDict[str, str], name: str) -> str | None:
+    locator = form.get(name)
+    if locator and len(locator) > LONGEST_LOCATOR:
+        raise Invalid(f"“Where in it?” takes at most {LONGEST_LOCATOR} characters. Nothing was saved.")
+    return locator.strip() if locator is not None else None
+
+
+def is_on() -> bool:
+    return request.form.get("on") == "1"
+
+
+def saved() -> ResponseReturnValue:
+    return {"saved_at": now().astimezone(LONDON).strftime("%H:%M")}

@@ -1,0 +1,85 @@
+"""A unit's page: every criterion with its evidence, as a list or as the matrix."""
+
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+from flask import render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from tracker.access import Act, get_attempt, me, requires
+from tracker.matrix import Matrix, Row, Standing, load_matrix, spread_of, suggest_rows
+from tracker.models import UnitAttempt
+from tracker.portfolio.queries import units
+from tracker.portfolio.views import portfolio
+from tracker.vocabulary import AttemptState, CriterionState
+
+
+class Filter(StrEnum):
+    ALL = "all"
+    GAPS = "gaps"
+    MINE = "mine"
+
+
+FILTERS = {Filter.ALL: "All", Filter.GAPS: "Gaps only", Filter.MINE: "Mine to answer"}
+
+
+@portfolio.get("/attempts/<int:attempt_id>")
+@requires(Act.READ_ATTEMPT)
+def show_attempt(attempt_id: int) -> ResponseReturnValue:
+    attempt, _ = get_attempt(attempt_id, Act.READ_ATTEMPT)
+    own = attempt.candidate_id == me().person_id
+    matrix = load_matrix(attempt, with_drafts=own)
+    chosen = Filter(request.args["show"]) if request.args.get("show") in set(Filter) else Filter.ALL
+    return render_template(
+        "portfolio/show_attempt.html",
+        attempt=attempt,
+        matrix=matrix,
+        own=own,
+        can_claim=own and attempt.state is AttemptState.IN_PROGRESS,
+        as_matrix=request.args.get("view") == "matrix",
+        chosen=chosen,
+        filter_links=[
+            (label, url_for(".show_attempt", attempt_id=attempt.id, show=word), word is chosen)
+            for word, label in FILTERS.items()
+        ],
+        standings=[each for each in matrix.standings if is_shown(each, chosen)],
+        suggestions=_suggestions(attempt, matrix) if own else {},
+        evidence_url=evidence_url,
+        **beside(attempt, matrix),
+    )
+
+
+def beside(attempt: UnitAttempt, matrix: Matrix) -> dict[str, Any]:
+    spread = spread_of(matrix.claiming_rows)
+    return {
+        "spread": spread,
+        "spread_months": [(date.fromisoformat(f"{month}-01"), count) for month, count in spread.months],
+        "holders": units.list_holders(attempt),
+        "requirements": units.list_requirements(attempt),
+        "signatures": units.list_signatures(attempt),
+        "reopened": units.find_last_reopening(attempt),
+    }
+
+
+def is_shown(standing: Standing, chosen: Filter) -> bool:
+    if chosen is Filter.GAPS:
+        return standing.state in {CriterionState.NOTHING_YET, CriterionState.NEEDS_MORE}
+    if chosen is Filter.MINE:
+        return standing.state is CriterionState.NEEDS_MORE
+    return True
+
+
+def _suggestions(attempt: UnitAttempt, matrix: Matrix) -> dict[int, tuple[Row, ...]]:
+    """For each gap of an open attempt, the items that claim its neighbours."""
+    if attempt.state is not AttemptState.IN_PROGRESS:
+        return {}
+    gaps = (each for each in matrix.standings if each.state is CriterionState.NOTHING_YET)
+    return {gap.column.id: suggest_rows(matrix, gap.column) for gap in gaps}
+
+
+def evidence_url(attempt: UnitAttempt, evidence_id: int) -> str:
+    """Where this reader opens an item: the candidate their own, everybody else through the attempt."""
+    if attempt.candidate_id == me().person_id:
+        return url_for("portfolio.show_evidence", evidence_id=evidence_id)
+    return url_for("portfolio.show_attempt_evidence", attempt_id=attempt.id, evidence_id=evidence_id)

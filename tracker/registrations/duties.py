@@ -1,0 +1,63 @@
+"""Separation of duties, per attempt and over all its rounds (design, section 3). Checked inside the transaction."""
+
+from sqlalchemy import select, union
+
+from tracker.errors import Refused
+from tracker.extensions import db
+from tracker.models import Finding, Review, Sample, Signature, UnitAttempt
+from tracker.vocabulary import ReviewState, SignatureRole
+
+JUDGING = (SignatureRole.ASSESSOR, SignatureRole.COUNTERSIGNER)
+
+
+def check_may_assess(person_id: int, attempt: UnitAttempt) -> None:
+    """Raise `Refused` for the candidate's own work, and for whoever has verified this attempt in any round."""
+    if person_id == attempt.candidate_id:
+        raise Refused("Nobody assesses their own work. Nothing was changed.")
+    if has_verified(person_id, attempt.id):
+        raise Refused(
+            "Whoever has verified a unit of a candidate never assesses it too, in any round. "
+            "Nothing was changed. Choose somebody else to assess it."
+        )
+
+
+def check_may_verify(person_id: int, attempt: UnitAttempt) -> None:
+    """Raise `Refused` for the candidate's own work, and for whoever has judged this attempt in any round."""
+    if person_id == attempt.candidate_id:
+        raise Refused("Nobody verifies their own work. Nothing was changed.")
+    if has_judged(person_id, attempt.id):
+        raise Refused(
+            "Whoever has assessed a unit of a candidate never verifies it too, in any round. "
+            "Nothing was changed. Choose somebody else to verify it."
+        )
+
+
+def check_not_withdrawn(attempt: UnitAttempt) -> None:
+    """Raise `Refused` when the candidate was withdrawn from the registration."""
+    if attempt.registration.withdrawn_at:
+        raise Refused("This candidate was withdrawn, so the work stays as it is. Nothing was changed.")
+
+
+def has_judged(person_id: int, attempt_id: int) -> bool:
+    """Whether this person has reviewed, decided, countersigned or signed as assessor in the attempt."""
+    reviewed = select(Review.id).where(
+        Review.attempt_id == attempt_id,
+        Review.assessor_id == person_id,
+        (Review.state == ReviewState.RELEASED) | Review.release_after.is_not(None),
+    )
+    signed = select(Signature.id).where(
+        Signature.attempt_id == attempt_id, Signature.person_id == person_id, Signature.role.in_(JUDGING)
+    )
+    return db.session.execute(union(reviewed, signed).limit(1)).first() is not None
+
+
+def has_verified(person_id: int, attempt_id: int) -> bool:
+    """Whether this person has sampled, signed as verifier, or raised a finding in the attempt."""
+    sampled = select(Sample.id).where(Sample.attempt_id == attempt_id, Sample.verifier_id == person_id)
+    found = select(Finding.id).where(Finding.attempt_id == attempt_id, Finding.raised_by_id == person_id)
+    signed = select(Signature.id).where(
+        Signature.attempt_id == attempt_id,
+        Signature.person_id == person_id,
+        Signature.role == SignatureRole.INTERNAL_VERIFIER,
+    )
+    return db.session.execute(union(sampled, found, signed).limit(1)).first() is not None
