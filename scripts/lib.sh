@@ -1,41 +1,49 @@
-# What the other scripts share: saying what is installed, and a virtual environment stamped with its requirements.
+# What the scripts share: say what is installed, then install it; and a virtual environment beside the code, stamped
+# with what was put into it, so that the next run starts in seconds. Read with `.`, by sh, from a script in this folder.
+# shellcheck shell=sh
 set -eu
 cd "$(dirname "$0")/.."
 VENV=.venv
 
 say() { printf '%s\n' "$*"; }
 fail() { printf '%s\n' "$*" >&2; exit 1; }
+has() { command -v "$1" >/dev/null 2>&1; }
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"
-    elif command -v sudo >/dev/null 2>&1; then sudo "$@"
-    else fail "Installing needs root, and there is no sudo here. Run as root: $*"; fi
+    elif has sudo; then sudo "$@"
+    else fail "This needs root, and there is no sudo here. Run it as root, then start again: $*"; fi
 }
 
-# Debian and Ubuntu: install what dpkg does not know yet. Elsewhere say what is needed.
+# need_packages NAME...: Debian and Ubuntu. Nothing is asked of apt unless something is missing.
 need_packages() {
-    if command -v dpkg >/dev/null 2>&1; then
-        missing=""
-        for package in "$@"; do
-            dpkg -s "$package" 2>/dev/null | grep -q '^Status: install ok installed' || missing="$missing $package"
-        done
-        [ -n "$missing" ] || return 0
-        say "Installing system packages:$missing"
-        as_root apt-get update -qq
-        # shellcheck disable=SC2086 # a list of words on purpose
-        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
-    elif command -v brew >/dev/null 2>&1; then
-        brew list pango >/dev/null 2>&1 || { say "Installing with Homebrew: pango"; brew install -q pango; }
-    else
-        say "This is neither Debian, Ubuntu nor macOS with Homebrew: Pango 1.44 or newer must be there already."
-    fi
+    missing=""
+    for package in "$@"; do
+        dpkg -s "$package" 2>/dev/null | grep -q '^Status: install ok installed' || missing="$missing $package"
+    done
+    [ -n "$missing" ] || return 0
+    say "Installing system packages:$missing"
+    as_root apt-get update -qq || say "The list of packages could not be brought up to date; trying with the one here."
+    # shellcheck disable=SC2086 # a list of words on purpose
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null ||
+        fail "apt-get could not install:$missing. What it said is above."
 }
 
-# The newest Python from 3.11 up that can make a virtual environment.
+# need_formulae NAME...: macOS with Homebrew.
+need_formulae() {
+    for formula in "$@"; do
+        brew list "$formula" >/dev/null 2>&1 && continue
+        say "Installing with Homebrew: $formula"
+        brew install -q "$formula" || fail "Homebrew could not install $formula. What it said is above."
+    done
+}
+
+# A Python from 3.11 up that can make virtual environments; the machine's usual one where it will do.
 find_python() {
-    for candidate in python3.13 python3.12 python3.11 python3; do
-        if command -v "$candidate" >/dev/null 2>&1 &&
-            "$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+    for candidate in python3 python3.13 python3.12 python3.11; do
+        if has "$candidate" && "$candidate" -c '
+import ensurepip, sys, venv
+sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
             command -v "$candidate"
             return 0
         fi
@@ -43,19 +51,73 @@ find_python() {
     return 1
 }
 
-set_up_system() {
-    need_packages libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-inter fonts-dejavu-core
-    find_python >/dev/null || need_packages python3 python3-venv
-    PYTHON=$(find_python) || fail "Python 3.11 or newer is needed, with its venv module; install it and run this again."
+install_python() {
+    if has apt-get; then
+        need_packages python3 python3-venv
+        find_python >/dev/null && return 0
+        for version in 3.13 3.12 3.11; do # an older release that carries a newer Python beside its own
+            if apt-cache show "python$version-venv" >/dev/null 2>&1; then
+                need_packages "python$version" "python$version-venv"
+                return 0
+            fi
+        done
+    elif has brew; then
+        need_formulae python@3.12
+    fi
 }
 
-# set_up_venv FILE: install a requirements file unless the stamp says that it was done.
+# Python, and the libraries and fonts that lay out the printed forms.
+set_up_system() {
+    if has apt-get; then
+        need_packages libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-inter fonts-dejavu-core
+    elif has brew; then
+        need_formulae pango
+        # Where Homebrew's libraries are, for a Python that is not Homebrew's.
+        DYLD_FALLBACK_LIBRARY_PATH="$(brew --prefix)/lib:${DYLD_FALLBACK_LIBRARY_PATH:-/usr/local/lib:/usr/lib}"
+        export DYLD_FALLBACK_LIBRARY_PATH
+    else
+        say "There is neither apt nor Homebrew here: Python 3.11 or newer and Pango 1.44 or newer must be installed already."
+    fi
+    find_python >/dev/null || install_python
+    PYTHON=$(find_python) || fail "Python 3.11 or newer with its venv module is needed, and could not be installed here."
+}
+
+# set_up_venv FILE: what the requirements file names, unless the stamp says that it is there.
+# The stamp holds the folder and the Python too: neither survives a move or an upgrade.
 set_up_venv() {
-    stamp=$(cat requirements.txt requirements-dev.txt "$1" | sha256sum | cut -c1-32)
+    stamp=$({ printf '%s\n' "$PWD"; "$PYTHON" --version; cat requirements.txt "$1"; } | "$PYTHON" -c '
+import hashlib, sys
+print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())')
     stamp_file="$VENV/stamp-$(basename "$1" .txt)"
     if [ -x "$VENV/bin/python" ] && [ "$(cat "$stamp_file" 2>/dev/null)" = "$stamp" ]; then return 0; fi
-    [ -x "$VENV/bin/python" ] || { say "Making a virtual environment in $VENV"; "$PYTHON" -m venv "$VENV"; }
-    say "Installing Python packages from $1"
-    "$VENV/bin/python" -m pip install -q --disable-pip-version-check -r "$1" || fail "The packages of $1 could not be installed; see above."
-    printf '%s' "$stamp" > "$stamp_file"
+    if ! "$VENV/bin/pip" --version >/dev/null 2>&1; then
+        say "Making a virtual environment in $VENV"
+        "$PYTHON" -m venv --clear "$VENV" || fail "The virtual environment could not be made. What Python said is above."
+    fi
+    say "Installing the Python packages of $1 into $VENV"
+    "$VENV/bin/pip" install -q --disable-pip-version-check -r "$1" ||
+        fail "The packages of $1 could not be installed. What pip said is above."
+    printf '%s\n' "$stamp" > "$stamp_file"
+}
+
+# A Chromium for the browser tests, and the tools that show a PDF as pictures.
+set_up_browser() {
+    if has apt-get && ! grep -qs '^ID=ubuntu' /etc/os-release; then
+        need_packages chromium poppler-utils
+        return 0
+    fi
+    # Ubuntu's own package is a stub for a snap; elsewhere there may be none.
+    if ! "$VENV/bin/python" - <<'PYTHON'
+import os, sys
+from playwright.sync_api import sync_playwright
+with sync_playwright() as playwright:
+    sys.exit(not os.path.exists(playwright.chromium.executable_path))
+PYTHON
+    then
+        say "Installing Playwright's Chromium and the libraries it needs"
+        "$VENV/bin/python" -m playwright install --with-deps chromium ||
+            fail "Chromium could not be installed. What Playwright said is above."
+    fi
+    if has apt-get; then need_packages poppler-utils
+    elif has brew; then need_formulae poppler; fi
 }

@@ -1,0 +1,34 @@
+"""How gunicorn serves the tracker, wherever it is started from this folder; its command line overrides any of it."""
+
+import os
+from ipaddress import ip_address
+from typing import Any
+
+DEMO = os.environ.get("DEMO") == "1"
+
+bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
+workers = int(os.environ.get("WORKERS", "1"))
+worker_class = "gthread"
+threads = int(os.environ.get("THREADS", "16"))  # a slow upload holds one of them, and nothing else
+timeout = 120
+keepalive = 5
+loglevel = "warning"
+
+
+def on_starting(server: Any) -> None:
+    """Invented people's passwords are on the sign-in page: a demonstration is for this machine alone."""
+    hosts = [address[0] for address in server.cfg.address if isinstance(address, tuple)]
+    if DEMO and not all(is_this_machine(host) for host in hosts):
+        message = f"DEMO=1 serves this machine alone, not {', '.join(hosts)}. Nothing was started."
+        raise SystemExit(message)
+
+
+def is_this_machine(host: str) -> bool:
+    return host == "localhost" or ip_address(host).is_loopback
+
+
+def when_ready(server: Any) -> None:
+    listening = ", ".join(str(socket) for socket in server.LISTENERS)
+    if DEMO:
+        listening += "  The sign-in page lists the people of the demonstration. Ctrl-C stops it"
+    print(f"Open {listening}.", flush=True)  # noqa: T201 - the one line that ./scripts/run ends with
