@@ -82,7 +82,7 @@ def send_mail() -> None:
     """Send what waits in the outbox."""
     from tracker import mail
 
-    if not mail.settings().mail_host:
-        raise click.ClickException("No mail server is configured (MAIL_HOST). Nothing was sent.")
-    sent = [mail.send_kept(path) for path in sorted(mail.outbox().glob("*.eml"))]
+    if not mail.sends():
+        raise click.ClickException("No mail leaves this installation: set MAIL_HOST, without DEMO. Nothing was sent.")
+    sent = [mail.send_kept(path, mail.settings()) for path in mail.list_waiting()]
     click.echo(f"{sum(sent)} sent, {len(sent) - sum(sent)} still waiting.")
