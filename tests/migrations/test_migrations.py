@@ -1,0 +1,193 @@
+"""Migrations are proved, never trusted: the schema is the models', and every revision goes up, down and back over data."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import flask_migrate
+import pytest
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Flask
+from sqlalchemy import Engine, create_engine, func, inspect, select, table, text
+from sqlalchemy.exc import DBAPIError
+
+from tests import factories
+from tests.conftest import MIGRATIONS, server_url
+from tracker import create_app
+from tracker.config import Settings
+from tracker.extensions import db
+from tracker.ledger import record
+from tracker.transactions import transaction
+from tracker.vocabulary import Outcome
+
+REVISIONS = [revision.revision for revision in ScriptDirectory(str(MIGRATIONS)).walk_revisions()]  # newest first
+
+
+@pytest.fixture
+def make_database(tmp_path: Path) -> Iterator[Callable[[], str]]:
+    """`make_database()` is the address of a new, empty database that goes when the test ends."""
+    server, made = server_url(), []
+    admin = create_engine(server, isolation_level="AUTOCOMMIT") if server else None
+
+    def make() -> str:
+        name = f"tracker_migrations_{uuid.uuid4().hex[:12]}"
+        if not admin or not server:
+            return f"sqlite:///{tmp_path / name}.sqlite"
+        with admin.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+        made.append(name)
+        return server.set(database=name).render_as_string(hide_password=False)
+
+    yield make
+    if admin:
+        with admin.connect() as connection:
+            for name in made:
+                connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        admin.dispose()
+
+
+@pytest.fixture
+def empty_app(make_database: Callable[[], str], tmp_path: Path) -> Iterator[Flask]:
+    """The app over a database that no migration has touched, inside an application context."""
+    settings = Settings.from_environment(
+        {"INSTANCE_PATH": str(tmp_path), "DATABASE_URL": make_database(), "SECRET_KEY": "test"}
+    )
+    app = create_app(settings, TESTING=True)
+    with app.app_context():
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+def migrate(to: str) -> None:
+    """Up or down to a revision, whichever it takes."""
+    with db.engine.connect() as connection:
+        now = MigrationContext.configure(connection).get_current_revision()
+    order = ["base", *reversed(REVISIONS)]
+    step = flask_migrate.upgrade if order.index(to) >= order.index(now or "base") else flask_migrate.downgrade
+    step(directory=str(MIGRATIONS), revision=to)
+
+
+def schema(engine: Engine) -> dict[str, Any]:
+    """Everything the database says of its tables but Alembic's own: columns, constraints, indexes and triggers."""
+    found = inspect(engine)
+    parts = {
+        "columns": found.get_multi_columns,
+        "primary key": found.get_multi_pk_constraint,
+        "foreign keys": found.get_multi_foreign_keys,
+        "unique": found.get_multi_unique_constraints,
+        "checks": found.get_multi_check_constraints,  # Alembic's own comparison does not see these
+        "indexes": found.get_multi_indexes,
+    }
+    return {
+        f"{name} of {one}": sorted(repr(plain(each)) for each in (what if isinstance(what, list) else [what]))
+        for name, read in parts.items()
+        for (_schema, one), what in read().items()
+        if one != "alembic_version"
+    }
+
+
+def plain(value: Any) -> Any:
+    """Types and conditions as the text they are written as, so that two databases can be compared."""
+    if isinstance(value, dict):
+        return {name: plain(each) for name, each in value.items()}
+    return [plain(each) for each in value] if isinstance(value, list) else str(value)
+
+
+def triggers(engine: Engine) -> list[tuple[Any, ...]]:
+    query = {
+        "sqlite": "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'",
+        "postgresql": "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal",
+    }[engine.dialect.name]
+    with engine.connect() as connection:
+        return sorted(map(tuple, connection.execute(text(query))))
+
+
+def row_counts(engine: Engine) -> dict[str, int]:
+    with engine.connect() as connection:
+        return {
+            name: connection.scalar(select(func.count()).select_from(table(name))) or 0
+            for name in inspect(engine).get_table_names()
+            if name != "alembic_version"
+        }
+
+
+def load_rows(app: Flask) -> None:
+    """Units, people, evidence submitted and judged, and the ledger: rows in most tables, of the newest revision."""
+    result = app.test_cli_runner().invoke(args=["standards", "load"])
+    assert result.exit_code == 0, result.output
+    world = factories.make_world()
+    with transaction():
+        evidence = factories.make_evidence(world.cfacc15, "Call of 5 October")
+        claims = factories.claim(world.cfacc15, evidence, "1", "2", "k:a")
+        version = factories.submit(evidence, at=factories.LONG_AGO + timedelta(days=40))
+        factories.accept(world.cfacc15, version, world.bob, dict.fromkeys(claims, Outcome.MET))
+        record("evidence_submitted", evidence, actor=factories.actor(world.alice))
+
+
+def test_there_is_one_head() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    assert ScriptDirectory.from_config(config).get_heads() == REVISIONS[:1]
+
+
+def test_the_schema_after_upgrade_is_the_models(empty_app: Flask, make_database: Callable[[], str]) -> None:
+    migrate(REVISIONS[0])
+    by_models = create_engine(make_database())
+    db.metadata.create_all(by_models)
+    migrated, modelled = schema(db.engine), schema(by_models)
+    by_models.dispose()
+    assert migrated.keys() == modelled.keys()
+    differing = {one: (migrated[one], modelled[one]) for one in migrated if migrated[one] != modelled[one]}
+    assert differing == {}
+
+
+def test_the_comparison_sees_a_missing_check(empty_app: Flask) -> None:
+    migrate(REVISIONS[0])
+    checks = schema(db.engine)["checks of person"]
+    assert any("lower" in check for check in checks)
+
+
+def test_every_revision_goes_up_down_and_back(empty_app: Flask) -> None:
+    steps = ["base", *reversed(REVISIONS)]
+    for before, revision in pairwise(steps):
+        below = schema(db.engine), triggers(db.engine)
+        migrate(revision)
+        above = schema(db.engine), triggers(db.engine)
+        migrate(before)
+        assert (schema(db.engine), triggers(db.engine)) == below, f"down from {revision}"
+        migrate(revision)
+        assert (schema(db.engine), triggers(db.engine)) == above, f"back to {revision}"
+
+
+def test_every_revision_runs_over_loaded_data(empty_app: Flask) -> None:
+    """Down from the newest, a revision at a time and back up each time: the rows of a table that stays, stay."""
+    migrate(REVISIONS[0])
+    load_rows(empty_app)
+    db.session.remove()
+    for revision, below in zip(REVISIONS, [*REVISIONS[1:], "base"], strict=True):
+        before = row_counts(db.engine)
+        migrate(below)
+        after = row_counts(db.engine)
+        assert after == {name: before.get(name, 0) for name in after}, f"down from {revision}"
+        migrate(revision)
+        assert {name: row_counts(db.engine)[name] for name in after} == after, f"back to {revision}"
+        migrate(below)
+
+
+@pytest.mark.parametrize("kept", ["event", "evidence_version", "submission", "decision"])
+def test_rows_that_must_stay_refuse_to_change_or_go(empty_app: Flask, kept: str) -> None:
+    migrate(REVISIONS[0])
+    load_rows(empty_app)
+    db.session.remove()
+    assert row_counts(db.engine)[kept] > 0
+    rows = db.metadata.tables[kept]
+    unchanged = {column.name: column for column in rows.primary_key}
+    for statement in (rows.update().values(unchanged), rows.delete()):
+        with db.engine.connect() as connection, pytest.raises(DBAPIError, match="append-only"):
+            connection.execute(statement)
