@@ -1,3 +1,235 @@
-from flask import Blueprint
+"""Verification over HTTP: the internal verifier's home, one unit, findings; and an external verifier's visit."""
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from tracker.access import Act, get_attempt, me, requires
+from tracker.accounts.passwords import proving_identity
+from tracker.clock import now
+from tracker.errors import Invalid, NotFound
+from tracker.idempotency import once
+from tracker.ledger import Actor
+from tracker.matrix import load_matrix, spread_of
+from tracker.models import UnitAttempt
+from tracker.recording_forms.queries import facts_of
+from tracker.verification import queries
+from tracker.verification.forms import ReleaseForm, ReopenForm, ReturnForm, SampleForm, SignForm
+from tracker.verification.services import (
+    Look,
+    close_finding,
+    draw_sample,
+    mark_seen,
+    reopen_verified,
+    return_with_finding,
+    sign_verified,
+)
+from tracker.vocabulary import AttemptState
 
 verification = Blueprint("verification", __name__)
+MOST_LOOKS = 5_000
+
+
+@verification.get("/verification")
+@requires(Act.LIST_VERIFICATIONS)
+def list_waiting() -> ResponseReturnValue:
+    held = queries.list_held(me().person_id)
+    findings = queries.list_findings(me().person_id)
+    return render_template(
+        "verification/list_waiting.html",
+        waiting=[each for each in held if each.state is AttemptState.CONFIRMED],
+        others=[each for each in held if each.state is not AttemptState.CONFIRMED],
+        findings=[each for each in findings if not each.closed_at],
+        grid=queries.sampling_grid(held),
+    )
+
+
+@verification.get("/findings")
+@requires(Act.LIST_VERIFICATIONS)
+def list_findings() -> ResponseReturnValue:
+    return render_template("verification/list_findings.html", findings=queries.list_findings(me().person_id))
+
+
+@verification.get("/attempts/<int:attempt_id>/verify")
+@requires(Act.VERIFY_UNIT)
+def verify_unit(attempt_id: int) -> ResponseReturnValue:
+    attempt, _ = get_attempt(attempt_id, Act.VERIFY_UNIT)
+    return show_unit(attempt)
+
+
+@verification.post("/attempts/<int:attempt_id>/sample")
+@requires(Act.VERIFY_UNIT)
+@once
+def sample_unit(attempt_id: int) -> ResponseReturnValue:
+    attempt, actor = get_attempt(attempt_id, Act.VERIFY_UNIT)
+    form = SampleForm()
+    if not form.validate():
+        return show_unit(attempt, sample=form), 422
+    try:
+        sample = draw_sample(attempt, read_looks(), form.comment.data or "", actor)
+    except Invalid as refusal:
+        form.form_errors.append(str(refusal))
+        return show_unit(attempt, sample=form), 422
+    flash(f"Your sample of {len(sample.items)} decisions is saved.")
+    return redirect(url_for(".verify_unit", attempt_id=attempt.id), 303)
+
+
+@verification.post("/attempts/<int:attempt_id>/verify")
+@requires(Act.VERIFY_UNIT)
+@proving_identity
+@once
+def sign_as_sampled(attempt_id: int) -> ResponseReturnValue:
+    attempt, actor = get_attempt(attempt_id, Act.VERIFY_UNIT)
+    return sign(attempt, actor, SignForm(), "sign")
+
+
+@verification.post("/attempts/<int:attempt_id>/release")
+@requires(Act.VERIFY_UNIT)
+@proving_identity
+@once
+def release_unsampled(attempt_id: int) -> ResponseReturnValue:
+    attempt, actor = get_attempt(attempt_id, Act.VERIFY_UNIT)
+    form = ReleaseForm()
+    return sign(attempt, actor, form, "release", reason=form.reason.data or "")
+
+
+def sign(
+    attempt: UnitAttempt, actor: Actor, form: SignForm, name: str, *, reason: str | None = None
+) -> ResponseReturnValue:
+    if not form.validate():
+        return show_unit(attempt, **{name: form}), 422
+    try:
+        sign_verified(attempt, form.snapshot_hash.data or "", actor, now(), unsampled_reason=reason)
+    except Invalid as refusal:
+        form.form_errors.append(str(refusal))
+        return show_unit(attempt, **{name: form}), 422
+    flash(f"You have signed {attempt.unit.code} of {attempt.candidate.name}. The receipt is under My account.")
+    return redirect(url_for(".verify_unit", attempt_id=attempt.id), 303)
+
+
+@verification.post("/attempts/<int:attempt_id>/return")
+@requires(Act.VERIFY_UNIT)
+@once
+def return_unit(attempt_id: int) -> ResponseReturnValue:
+    attempt, actor = get_attempt(attempt_id, Act.VERIFY_UNIT)
+    form = ReturnForm()
+    if not form.validate():
+        return show_unit(attempt, back=form), 422
+    try:
+        return_with_finding(attempt, read_criteria(), form.action.data or "", form.due_on.data, actor)
+    except Invalid as refusal:
+        form.form_errors.append(str(refusal))
+        return show_unit(attempt, back=form), 422
+    flash(f"{attempt.unit.code} is back with its assessor, who must answer your finding in writing.")
+    return redirect(url_for(".verify_unit", attempt_id=attempt.id), 303)
+
+
+@verification.post("/attempts/<int:attempt_id>/reopen")
+@requires(Act.VERIFY_UNIT)
+@once
+def reopen_unit(attempt_id: int) -> ResponseReturnValue:
+    attempt, actor = get_attempt(attempt_id, Act.VERIFY_UNIT)
+    form = ReopenForm()
+    if not form.validate():
+        return show_unit(attempt, reopening=form), 422
+    try:
+        reopen_verified(attempt, read_criteria(), form.reason.data or "", actor)
+    except Invalid as refusal:
+        form.form_errors.append(str(refusal))
+        return show_unit(attempt, reopening=form), 422
+    flash(f"{attempt.unit.code} is open again, in round {attempt.round}. The earlier signatures are kept.")
+    return redirect(url_for(".verify_unit", attempt_id=attempt.id), 303)
+
+
+@verification.post("/attempts/<int:attempt_id>/findings/<int:finding_id>/close")
+@requires(Act.VERIFY_UNIT)
+def close_one(attempt_id: int, finding_id: int) -> ResponseReturnValue:
+    attempt, actor = get_attempt(attempt_id, Act.VERIFY_UNIT)
+    finding = queries.find_finding(attempt, finding_id)
+    if finding is None:
+        raise NotFound
+    close_finding(finding, actor)
+    flash("The finding is closed.")
+    return redirect(url_for(".verify_unit", attempt_id=attempt.id), 303)
+
+
+@verification.get("/visit")
+@requires(Act.LIST_VISITS)
+def show_visit() -> ResponseReturnValue:
+    return render_template("verification/show_visit.html", visited=queries.list_visited(me().person_id))
+
+
+@verification.get("/attempts/<int:attempt_id>/visit")
+@requires(Act.MARK_SEEN)
+def visit_unit(attempt_id: int) -> ResponseReturnValue:
+    """Everything about one unit in scope, to read."""
+    attempt, _ = get_attempt(attempt_id, Act.MARK_SEEN)
+    return render_template("verification/visit_unit.html", **everything_about(attempt))
+
+
+@verification.post("/attempts/<int:attempt_id>/seen")
+@requires(Act.MARK_SEEN)
+def mark_unit_seen(attempt_id: int) -> ResponseReturnValue:
+    attempt, _ = get_attempt(attempt_id, Act.MARK_SEEN)
+    mark_seen(attempt, me().person_id, seen=request.form.get("seen") == "1")
+    return redirect(url_for(".show_visit"), 303)
+
+
+def show_unit(
+    attempt: UnitAttempt,
+    *,
+    sample: SampleForm | None = None,
+    sign: SignForm | None = None,
+    release: ReleaseForm | SignForm | None = None,
+    back: ReturnForm | None = None,
+    reopening: ReopenForm | None = None,
+) -> str:
+    """The verifier's page, with the form that was refused still holding what was typed."""
+    return render_template(
+        "verification/verify_unit.html",
+        sample_form=sample or SampleForm(formdata=None),
+        sign_form=sign or SignForm(formdata=None),
+        release_form=release or ReleaseForm(formdata=None),
+        return_form=back or ReturnForm(formdata=None),
+        reopen_form=reopening or ReopenForm(formdata=None),
+        refused=next((each for each in (sample, sign, release, back, reopening) if each), None),
+        chosen=set(request.form.getlist("criterion")),
+        **everything_about(attempt),
+    )
+
+
+def everything_about(attempt: UnitAttempt) -> dict[str, Any]:
+    matrix = load_matrix(attempt)
+    return {
+        "attempt": attempt,
+        "matrix": matrix,
+        "facts": facts_of(attempt, matrix),
+        "reviews": queries.list_reviews(attempt),
+        "samples": queries.list_samples(attempt),
+        "findings": queries.list_findings_of(attempt),
+        "spread": spread_of(matrix.claiming_rows),
+        "columns": {column.id: column for column in matrix.columns},
+    }
+
+
+def read_looks() -> list[Look]:
+    """`look` names the decisions chosen, as `version-criterion`; `agree-…` and `why-…` say the rest."""
+    chosen = request.form.getlist("look")
+    if len(chosen) > MOST_LOOKS:
+        raise Invalid("That is too much for one sample. Nothing was saved.", "looks")
+    looks = []
+    for value in dict.fromkeys(chosen):
+        version, _, criterion = value.partition("-")
+        if not (version.isdecimal() and criterion.isdecimal()):
+            raise NotFound
+        why = request.form.get(f"why-{value}", "")[:2000]
+        looks.append(Look(int(version), int(criterion), request.form.get(f"agree-{value}") != "no", why))
+    return looks
+
+
+def read_criteria() -> list[int]:
+    values = request.form.getlist("criterion")
+    if not all(value.isdecimal() and len(value) < 10 for value in values):
+        raise NotFound
+    return [int(value) for value in values]

@@ -1,0 +1,31 @@
+"""What browsers send about verification."""
+
+from flask_wtf import FlaskForm
+from wtforms import DateField, HiddenField, PasswordField, TextAreaField
+from wtforms.validators import DataRequired, Length, Optional
+
+from tracker.accounts.passwords import identity_was_proven
+
+LONGEST = Length(max=2000, message="At most 2,000 characters.")
+
+
+class SampleForm(FlaskForm):
+    comment = TextAreaField("Comment on this sample", [LONGEST])
+
+
+class SignForm(FlaskForm):
+    snapshot_hash = HiddenField(validators=[Length(max=64)])
+    password = PasswordField("Your password", [DataRequired("Type your password to sign."), identity_was_proven])
+
+
+class ReleaseForm(SignForm):
+    reason = TextAreaField("Why is it released without sampling?", [DataRequired("Say why."), LONGEST])
+
+
+class ReturnForm(FlaskForm):
+    action = TextAreaField("What must happen?", [DataRequired("Say what must happen."), LONGEST])
+    due_on = DateField("By when?", [Optional()])
+
+
+class ReopenForm(FlaskForm):
+    reason = TextAreaField("Why is it reopened?", [DataRequired("Say why."), LONGEST])

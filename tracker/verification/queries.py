@@ -1,0 +1,259 @@
+"""What verifiers' pages list: units waiting, findings, the grid of samples, visits."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import aliased, joinedload
+
+from tracker.clock import now, today
+from tracker.extensions import db
+from tracker.models import (
+    Allocation,
+    Criterion,
+    Finding,
+    FindingCriterion,
+    Person,
+    Review,
+    Sample,
+    SampleItem,
+    Signature,
+    Unit,
+    UnitAttempt,
+    Visit,
+    VisitAttempt,
+)
+from tracker.vocabulary import AttemptState, ReviewState, Role, SignatureRole
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An attempt this verifier holds."""
+
+    attempt_id: int
+    state: AttemptState
+    round: int
+    code: str
+    title: str
+    candidate: str
+    assessor: str | None
+    assessor_id: int | None
+    confirmed_at: datetime | None
+    sampled_at: datetime | None
+    """When this round was last sampled."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFinding:
+    id: int
+    attempt_id: int
+    code: str
+    candidate: str
+    action: str
+    raised_at: datetime
+    due_on: date
+    response: str | None
+    responded_at: datetime | None
+    closed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingGrid:
+    """Units sampled this quarter, assessor by unit; a hole is a zero."""
+
+    quarter: str
+    codes: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[tuple[int, int], ...]], ...]
+    """Assessor, and for each code how many of their attempts were sampled, and how many there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visited:
+    attempt_id: int
+    code: str
+    title: str
+    candidate: str
+    state: AttemptState
+    round: int
+    until_at: datetime
+    centre: str
+    seen_at: datetime | None
+
+
+def list_held(person_id: int) -> list[Waiting]:
+    """Attempts allocated to a verifier, those confirmed longest ago first."""
+    mine, theirs, candidate, assessor = aliased(Allocation), aliased(Allocation), aliased(Person), aliased(Person)
+    sampled = (
+        select(func.max(Sample.sampled_at))
+        .where(Sample.attempt_id == UnitAttempt.id, Sample.round == UnitAttempt.round)
+        .correlate(UnitAttempt)
+        .scalar_subquery()
+    )
+    confirmed = and_(
+        Signature.attempt_id == UnitAttempt.id,
+        Signature.role == SignatureRole.CANDIDATE,
+        Signature.superseded_at.is_(None),
+    )
+    query = (
+        select(
+            UnitAttempt.id,
+            UnitAttempt.state,
+            UnitAttempt.round,
+            Unit.code,
+            Unit.title,
+            candidate.name,
+            assessor.name,
+            assessor.id,
+            Signature.signed_at,
+            sampled,
+        )
+        .join(mine, and_(mine.attempt_id == UnitAttempt.id, mine.role == Role.INTERNAL_VERIFIER))
+        .join(Unit, Unit.id == UnitAttempt.unit_id)
+        .join(candidate, candidate.id == UnitAttempt.candidate_id)
+        .outerjoin(
+            theirs,
+            and_(theirs.attempt_id == UnitAttempt.id, theirs.role == Role.ASSESSOR, theirs.until_at.is_(None)),
+        )
+        .outerjoin(assessor, assessor.id == theirs.person_id)
+        .outerjoin(Signature, confirmed)
+        .where(mine.person_id == person_id, mine.until_at.is_(None), UnitAttempt.state != AttemptState.VOID)
+        .order_by(Signature.signed_at, UnitAttempt.id)
+        .limit(500)
+    )
+    return [Waiting(*tuple(row)) for row in db.session.execute(query)]
+
+
+def list_findings(person_id: int) -> list[OpenFinding]:
+    """Findings on the attempts a verifier holds, open ones first, oldest first."""
+    query = (
+        select(
+            Finding.id,
+            Finding.attempt_id,
+            Unit.code,
+            Person.name,
+            Finding.action,
+            Finding.raised_at,
+            Finding.due_on,
+            Finding.response,
+            Finding.responded_at,
+            Finding.closed_at,
+        )
+        .join(UnitAttempt, UnitAttempt.id == Finding.attempt_id)
+        .join(Unit, Unit.id == UnitAttempt.unit_id)
+        .join(Person, Person.id == UnitAttempt.candidate_id)
+        .join(Allocation, Allocation.attempt_id == UnitAttempt.id)
+        .where(
+            Allocation.person_id == person_id,
+            Allocation.role == Role.INTERNAL_VERIFIER,
+            Allocation.until_at.is_(None),
+        )
+        .order_by(Finding.closed_at.is_not(None), Finding.raised_at)
+        .limit(200)
+    )
+    return [OpenFinding(*tuple(row)) for row in db.session.execute(query)]
+
+
+def find_finding(attempt: UnitAttempt, finding_id: int) -> Finding | None:
+    query = select(Finding).where(Finding.id == finding_id, Finding.attempt_id == attempt.id)
+    return db.session.scalars(query).one_or_none()
+
+
+def list_findings_of(attempt: UnitAttempt) -> list[tuple[Finding, str, list[str]]]:
+    """An attempt's findings with who raised each, and the labels of its criteria."""
+    rows = db.session.execute(
+        select(Finding, Person.name)
+        .join(Person, Person.id == Finding.raised_by_id)
+        .where(Finding.attempt_id == attempt.id)
+        .order_by(Finding.id)
+    ).all()
+    labels: dict[int, list[str]] = {}
+    query = (
+        select(FindingCriterion.finding_id, Criterion.label)
+        .join(Criterion, Criterion.id == FindingCriterion.criterion_id)
+        .where(FindingCriterion.finding_id.in_([finding.id for finding, _ in rows]))
+        .order_by(Criterion.position)
+    )
+    for finding_id, label in db.session.execute(query):
+        labels.setdefault(finding_id, []).append(label)
+    return [(finding, name, labels.get(finding.id, [])) for finding, name in rows]
+
+
+def list_samples(attempt: UnitAttempt) -> list[tuple[Sample, str, int, int]]:
+    """An attempt's samples: who, how many decisions looked at, how many agreed with."""
+    query = (
+        select(Sample, Person.name, func.count(SampleItem.id), func.count(SampleItem.id).filter(SampleItem.agrees))
+        .join(Person, Person.id == Sample.verifier_id)
+        .join(SampleItem, SampleItem.sample_id == Sample.id)
+        .where(Sample.attempt_id == attempt.id)
+        .group_by(Sample.id, Person.name)
+        .order_by(Sample.id)
+    )
+    return [(sample, name, looked, agreed) for sample, name, looked, agreed in db.session.execute(query)]
+
+
+def list_reviews(attempt: UnitAttempt) -> dict[int, list[tuple[Review, str]]]:
+    """Released reviews by evidence version, with the assessor's name."""
+    query = (
+        select(Review, Person.name)
+        .join(Person, Person.id == Review.assessor_id)
+        .where(Review.attempt_id == attempt.id, Review.state == ReviewState.RELEASED)
+        .order_by(Review.released_at, Review.id)
+    )
+    found: dict[int, list[tuple[Review, str]]] = {}
+    for review, name in db.session.execute(query):
+        found.setdefault(review.evidence_version_id, []).append((review, name))
+    return found
+
+
+def sampling_grid(held: Iterable[Waiting], day: date | None = None) -> SamplingGrid:
+    """This quarter's samples over the attempts a verifier holds, with the holes visible."""
+    day = day or today()
+    attempts = [each for each in held if each.assessor]
+    first = date(day.year, 3 * ((day.month - 1) // 3) + 1, 1)
+    query = select(Sample.attempt_id).where(
+        Sample.attempt_id.in_([each.attempt_id for each in attempts]),
+        Sample.sampled_at >= datetime.combine(first, datetime.min.time(), now().tzinfo),
+    )
+    sampled = set(db.session.scalars(query))
+    codes = tuple(sorted({each.code for each in attempts}))
+    assessors = sorted({each.assessor for each in attempts if each.assessor})
+    rows = tuple((name, tuple(_count(attempts, sampled, name, code) for code in codes)) for name in assessors)
+    return SamplingGrid(f"{first:%B} to {date(first.year, first.month + 2, 1):%B %Y}", codes, rows)
+
+
+def list_visited(person_id: int) -> list[Visited]:
+    """What an external verifier's visits name, now."""
+    moment = now()
+    query = (
+        select(VisitAttempt, Visit)
+        .join(Visit)
+        .where(Visit.person_id == person_id, Visit.from_at <= moment, Visit.until_at > moment)
+        .options(
+            joinedload(VisitAttempt.attempt).options(
+                joinedload(UnitAttempt.unit), joinedload(UnitAttempt.candidate), joinedload(UnitAttempt.centre)
+            )
+        )
+        .order_by(Visit.until_at, VisitAttempt.attempt_id)
+    )
+    return [_visited(row.VisitAttempt, row.Visit) for row in db.session.execute(query)]
+
+
+def _visited(named: VisitAttempt, visit: Visit) -> Visited:
+    attempt = named.attempt
+    return Visited(
+        attempt.id,
+        attempt.unit.code,
+        attempt.unit.title,
+        attempt.candidate.name,
+        attempt.state,
+        attempt.round,
+        visit.until_at,
+        attempt.centre.name,
+        named.seen_at,
+    )
+
+
+def _count(attempts: list[Waiting], sampled: set[int], assessor: str, code: str) -> tuple[int, int]:
+    own = [each for each in attempts if each.assessor == assessor and each.code == code]
+    return sum(each.attempt_id in sampled for each in own), len(own)
