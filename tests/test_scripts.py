@@ -1,0 +1,65 @@
+"""The commands refuse before they touch anything, and say why."""
+
+import os
+import runpy
+import shutil
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+NOWHERE = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [str(ROOT / "scripts/run"), *arguments]
+    return subprocess.run(command, env=NOWHERE | environment, capture_output=True, text=True, timeout=30, check=False)
+
+
+@pytest.mark.parametrize(
+    ("environment", "why"),
+    [
+        ({"INSTANCE_PATH": "/nowhere"}, "SECRET_KEY is not set"),
+        ({"SECRET_KEY": "long and random"}, "Neither DATABASE_URL nor INSTANCE_PATH is set"),
+        ({"SECRET_KEY": "long and random", "INSTANCE_PATH": "/nowhere", "DEMO": "1"}, "DEMO=1 is set"),
+    ],
+)
+def test_production_does_not_start_half_configured(environment: dict[str, str], why: str) -> None:
+    refused = run("--production", **environment)
+    assert refused.returncode == 1
+    assert why in refused.stderr
+    assert "Nothing was started" in refused.stderr
+    assert not Path("/nowhere").exists()
+
+
+def test_an_unknown_argument_starts_nothing() -> None:
+    refused = run("--prodcution", PORT="1")
+    assert refused.returncode == 1
+    assert "It knows no '--prodcution'" in refused.stderr
+
+
+@pytest.mark.parametrize("script", ["check", "run", "setup", "test", "lib.sh"])
+def test_every_script_is_plain_sh(script: str) -> None:
+    shell = shutil.which("dash") or "sh"
+    assert subprocess.run([shell, "-n", str(ROOT / "scripts" / script)], check=False).returncode == 0
+    assert script == "lib.sh" or os.access(ROOT / "scripts" / script, os.X_OK)
+
+
+@pytest.fixture
+def gunicorn_settings(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
+    monkeypatch.setenv("DEMO", "1")
+    return runpy.run_path(str(ROOT / "gunicorn.conf.py"))
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.20", "::"])  # noqa: S104 - what must be refused
+def test_a_demonstration_is_not_shown_to_another_machine(gunicorn_settings: dict, host: str) -> None:
+    server = SimpleNamespace(cfg=SimpleNamespace(address=[("127.0.0.1", 8000), (host, 8000)]))
+    with pytest.raises(SystemExit, match="this machine alone"):
+        gunicorn_settings["on_starting"](server)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
+def test_a_demonstration_is_shown_to_this_machine(gunicorn_settings: dict, host: str) -> None:
+    gunicorn_settings["on_starting"](SimpleNamespace(cfg=SimpleNamespace(address=[(host, 8000)])))
