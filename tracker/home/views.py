@@ -1,3 +1,52 @@
-from flask import Blueprint
+"""Home: what to do next, for the role one looks through."""
+
+from flask import Blueprint, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from tracker.access import HeldGrant, me, signed_in
+from tracker.clock import LONDON, now
+from tracker.home import queries
+from tracker.vocabulary import Role
 
 home = Blueprint("home", __name__)
+
+ELSEWHERE = {
+    Role.ASSESSOR: "assessment.queue",
+    Role.INTERNAL_VERIFIER: "verification.list_waiting",
+    Role.EXTERNAL_VERIFIER: "verification.show_visit",
+}
+
+
+@home.get("/", endpoint="home")
+@signed_in
+def show_home() -> ResponseReturnValue:
+    chosen = me().chosen
+    if chosen is None:
+        return render_template("home/no_role.html")
+    if chosen.role in ELSEWHERE:
+        return redirect(url_for(ELSEWHERE[chosen.role]))
+    return candidate_home() if chosen.role is Role.CANDIDATE else administrator_home(chosen)
+
+
+def candidate_home() -> str:
+    person = me()
+    centre_ids = tuple(grant.centre_id for grant in person.grants if grant.role is Role.CANDIDATE)
+    units = queries.list_units(person.person_id, centre_ids)
+    return render_template(
+        "home/candidate.html",
+        greeting=greeting(),
+        units=units,
+        steps=queries.list_steps(person.person_id, centre_ids, units),
+        latest=queries.list_latest(person.person_id, centre_ids),
+    )
+
+
+def administrator_home(chosen: HeldGrant) -> str:
+    ends = queries.find_open_ends(chosen.centre_id)
+    return render_template("home/administrator.html", greeting=greeting(), centre=chosen, ends=ends)
+
+
+def greeting() -> str:
+    hour = now().astimezone(LONDON).hour
+    time_of_day = "morning" if hour < 12 else "afternoon" if hour < 18 else "evening"
+    return f"Good {time_of_day}, {me().name.split()[0]}."

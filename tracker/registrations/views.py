@@ -1,3 +1,215 @@
-from flask import Blueprint
+"""Registrations over HTTP, for a centre's administrator."""
+
+from datetime import date, datetime, time
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from tracker.access import Act, get_attempt, get_centre, get_registration, me, requires
+from tracker.clock import LONDON, today
+from tracker.errors import Invalid, NotFound, Refused
+from tracker.extensions import db
+from tracker.matrix import summarise_attempts
+from tracker.models import Registration, Unit
+from tracker.registrations import queries, services
+from tracker.registrations.forms import AllocateForm, ReasonForm, RegisterForm, VisitForm
+from tracker.standards.queries import list_newest_units
+from tracker.vocabulary import Role
 
 registrations = Blueprint("registrations", __name__)
+
+
+@registrations.get("/registrations")
+@requires(Act.ADMINISTER_CENTRE)
+def list_registrations() -> ResponseReturnValue:
+    """The candidates of the centre one administers; of the chosen one, where there are several."""
+    grant = me().holds(Role.ADMINISTRATOR)
+    return redirect(url_for(".list_centre_registrations", centre_id=grant.centre_id if grant else 0))
+
+
+@registrations.get("/centres/<int:centre_id>/registrations")
+@requires(Act.ADMINISTER_CENTRE)
+def list_centre_registrations(centre_id: int) -> ResponseReturnValue:
+    centre, _ = get_centre(centre_id)
+    words, page = request.args.get("q", "")[:100], max(1, min(request.args.get("page", 1, type=int), 10_000))
+    found, more = queries.list_registrations(centre, words, page)
+    return render_template(
+        "registrations/list_registrations.html", centre=centre, found=found, more=more, page=page, words=words
+    )
+
+
+@registrations.route("/centres/<int:centre_id>/registrations/new", methods=["GET", "POST"])
+@requires(Act.ADMINISTER_CENTRE)
+def register_candidate(centre_id: int) -> ResponseReturnValue:
+    centre, actor = get_centre(centre_id)
+    form, people, units = RegisterForm(), queries.list_people_with(centre, Role.CANDIDATE), list_newest_units()
+    form.candidate.choices = {str(person.id): f"{person.name}, {person.email}" for person in people}
+    form.units.choices = {str(unit.id): f"{unit.code} {unit.title}" for unit in units}
+    if form.validate_on_submit():
+        try:
+            registration = services.register_candidate(
+                next(person for person in people if person.id == form.candidate.data),
+                centre,
+                (form.candidate_number.data or "").strip(),
+                (form.awarding_body_number.data or "").strip(),
+                form.awarding_body_date.data or today(),
+                [unit for unit in units if unit.id in (form.units.data or [])],
+                actor,
+            )
+        except Invalid as refusal:
+            keep(form, refusal)
+        else:
+            flash("Registered. Next: name an assessor and an internal verifier for each unit.")
+            return redirect(url_for(".show_registration", registration_id=registration.id), 303)
+    page = render_template("registrations/register_candidate.html", centre=centre, form=form, people=people)
+    return page, (422 if form.is_submitted() else 200)
+
+
+@registrations.get("/registrations/<int:registration_id>")
+@requires(Act.READ_REGISTRATION)
+def show_registration(registration_id: int) -> ResponseReturnValue:
+    registration, _ = get_registration(registration_id, Act.READ_REGISTRATION)
+    return render_template("registrations/show_registration.html", **registration_page(registration))
+
+
+@registrations.post("/registrations/<int:registration_id>/units")
+@requires(Act.ADMINISTER_CENTRE)
+def add_unit(registration_id: int) -> ResponseReturnValue:
+    registration, _ = get_registration(registration_id, Act.READ_REGISTRATION)
+    _, actor = get_centre(registration.centre_id)
+    unit = db.session.get(Unit, request.form.get("unit", 0, type=int))
+    if unit is None or unit.id not in {each.id for each in list_newest_units()}:
+        raise NotFound
+    services.start_attempt(registration, unit, actor)
+    flash(f"{unit.code} is added. Name who assesses and verifies it.")
+    return redirect(url_for(".show_registration", registration_id=registration.id), 303)
+
+
+@registrations.post("/registrations/<int:registration_id>/withdraw")
+@requires(Act.ADMINISTER_CENTRE)
+def withdraw_candidate(registration_id: int) -> ResponseReturnValue:
+    registration, _ = get_registration(registration_id, Act.READ_REGISTRATION)
+    _, actor = get_centre(registration.centre_id)
+    form = ReasonForm()
+    if not form.validate():
+        page = registration_page(registration, withdrawing=form)
+        return render_template("registrations/show_registration.html", **page), 422
+    services.withdraw_candidate(registration, form.reason.data or "", actor)
+    flash("The candidate is withdrawn. What they did is kept.")
+    return redirect(url_for(".show_registration", registration_id=registration.id), 303)
+
+
+@registrations.route("/attempts/<int:attempt_id>/allocate/<word>", methods=["GET", "POST"])
+@requires(Act.ALLOCATE)
+def allocate(attempt_id: int, word: str) -> ResponseReturnValue:
+    """Name or change who assesses (`assessor`) or verifies (`internal_verifier`)."""
+    attempt, actor = get_attempt(attempt_id, Act.ALLOCATE)
+    if word not in {role.value for role in services.HOLDING}:
+        raise NotFound
+    role, form = Role(word), AllocateForm()
+    people, current = queries.list_people_with(attempt.centre, role), services.find_holder(attempt, role)
+    form.person.choices = {str(person.id): person.name for person in people}
+    if form.validate_on_submit():
+        try:
+            person = next(person for person in people if person.id == form.person.data)
+            services.allocate(attempt, person, role, form.reason.data or "", actor)
+        except (Invalid, Refused) as refusal:
+            keep(form, refusal)
+        else:
+            flash(f"{person.name} holds {attempt.unit.code} of {attempt.candidate.name} now.")
+            return redirect(url_for(".show_registration", registration_id=attempt.registration_id), 303)
+    page = render_template(
+        "registrations/allocate.html", attempt=attempt, role=role, form=form, current=current, people=people
+    )
+    return page, (422 if form.is_submitted() else 200)
+
+
+@registrations.route("/attempts/<int:attempt_id>/void", methods=["GET", "POST"])
+@requires(Act.ALLOCATE)
+def void_attempt(attempt_id: int) -> ResponseReturnValue:
+    attempt, actor = get_attempt(attempt_id, Act.ALLOCATE)
+    form = ReasonForm()
+    if form.validate_on_submit():
+        services.void_attempt(attempt, form.reason.data or "", actor)
+        flash(f"{attempt.unit.code} is void. The evidence is kept.")
+        return redirect(url_for(".show_registration", registration_id=attempt.registration_id), 303)
+    page = render_template("registrations/void_attempt.html", attempt=attempt, form=form)
+    return page, (422 if form.is_submitted() else 200)
+
+
+@registrations.get("/centres/<int:centre_id>/holders")
+@requires(Act.ADMINISTER_CENTRE)
+def list_holders(centre_id: int) -> ResponseReturnValue:
+    centre, _ = get_centre(centre_id)
+    held = queries.list_holders(centre)
+    return render_template("registrations/list_holders.html", centre=centre, held=held)
+
+
+@registrations.route("/centres/<int:centre_id>/visits", methods=["GET", "POST"])
+@requires(Act.ADMINISTER_CENTRE)
+def list_visits(centre_id: int) -> ResponseReturnValue:
+    """The visits of a centre; posting opens one."""
+    centre, actor = get_centre(centre_id)
+    form, people = VisitForm(), queries.list_people_with(centre, Role.EXTERNAL_VERIFIER)
+    attempts = queries.list_centre_attempts(centre)
+    form.person.choices = {str(person.id): person.name for person in people}
+    form.attempts.choices = {str(each.id): f"{each.candidate.name}, {each.unit.code}" for each in attempts}
+    if form.validate_on_submit():
+        try:
+            visit = services.open_visit(
+                next(person for person in people if person.id == form.person.data),
+                centre,
+                moment_of(form.starts.data, time.min),
+                moment_of(form.ends.data, time.max),
+                [each for each in attempts if each.id in (form.attempts.data or [])],
+                actor,
+            )
+        except Invalid as refusal:
+            keep(form, refusal)
+        else:
+            flash(f"The visit is open for {visit.person.name}.")
+            return redirect(url_for(".list_visits", centre_id=centre.id), 303)
+    page = render_template(
+        "registrations/list_visits.html", centre=centre, form=form, people=people, visits=queries.list_visits(centre)
+    )
+    return page, (422 if form.is_submitted() else 200)
+
+
+@registrations.post("/centres/<int:centre_id>/visits/<int:visit_id>/end")
+@requires(Act.ADMINISTER_CENTRE)
+def end_visit(centre_id: int, visit_id: int) -> ResponseReturnValue:
+    centre, actor = get_centre(centre_id)
+    visit = queries.find_visit(centre, visit_id)
+    if visit is None:
+        raise NotFound
+    services.end_visit(visit, actor)
+    flash("The visit is ended. Nothing can be read under it any more.")
+    return redirect(url_for(".list_visits", centre_id=centre.id), 303)
+
+
+def registration_page(registration: Registration, withdrawing: ReasonForm | None = None) -> dict[str, object]:
+    attempts = queries.list_attempts(registration)
+    ids = [attempt.id for attempt in attempts]
+    return {
+        "registration": registration,
+        "attempts": attempts,
+        "allocations": queries.list_allocations(ids),
+        "progress_of": summarise_attempts(ids),
+        "units": list_newest_units(),
+        "administers": bool(me().holds(Role.ADMINISTRATOR, registration.centre_id)),
+        "withdraw_form": withdrawing or ReasonForm(formdata=None),
+    }
+
+
+def moment_of(day: date | None, at: time) -> datetime:
+    """A day as its first or last moment in London; the form has made sure that there is a day."""
+    return datetime.combine(day or today(), at, LONDON)
+
+
+def keep(form: AllocateForm | RegisterForm | VisitForm, refusal: Invalid | Refused) -> None:
+    """Put a refusal beside the field it is about, or above the form."""
+    field = form._fields.get(getattr(refusal, "field", None) or "")
+    if field is None:
+        form.form_errors.append(str(refusal))
+    else:
+        field.errors = [*field.errors, str(refusal)]

@@ -1,0 +1,234 @@
+"""Registering candidates for units, allocating who assesses and verifies, withdrawing, voiding, opening visits."""
+
+from collections.abc import Collection
+from datetime import date, datetime
+
+from sqlalchemy import select
+
+from tracker import mail
+from tracker.clock import now, today
+from tracker.errors import Invalid, NotFound, Refused
+from tracker.extensions import db
+from tracker.ledger import Actor, record
+from tracker.models import (
+    Allocation,
+    Centre,
+    Grant,
+    Person,
+    Registration,
+    Unit,
+    UnitAttempt,
+    Visit,
+    VisitAttempt,
+)
+from tracker.registrations.duties import check_may_assess, check_may_verify, check_not_withdrawn
+from tracker.vocabulary import AttemptState, Role
+
+HOLDING = (Role.ASSESSOR, Role.INTERNAL_VERIFIER)
+
+
+def register_candidate(
+    candidate: Person,
+    centre: Centre,
+    candidate_number: str,
+    awarding_body_number: str,
+    awarding_body_date: date,
+    units: Collection[Unit],
+    actor: Actor,
+) -> Registration:
+    """Enter a candidate for units. Raises `Invalid` for a number taken, a future date, or no unit."""
+    assert actor.person_id is not None  # noqa: S101 - an administrator registers, never the operator
+    if not units:
+        raise Invalid("Choose at least one unit. Nobody was registered.", "units")
+    if awarding_body_date > today():
+        raise Invalid("The awarding body's registration date lies in the future.", "awarding_body_date")
+    if candidate.id == actor.person_id:
+        raise Refused("Nobody can register themselves. Another administrator can. Nothing was changed.")
+    taken = select(Registration.id).where(
+        Registration.centre_id == centre.id, Registration.candidate_number == candidate_number
+    )
+    if db.session.scalar(taken):
+        raise Invalid(f"The candidate number {candidate_number} is taken at this centre.", "candidate_number")
+    check_holds(candidate, centre, Role.CANDIDATE)
+    registration = Registration(
+        centre_id=centre.id,
+        candidate_id=candidate.id,
+        candidate_number=candidate_number,
+        awarding_body_number=awarding_body_number,
+        awarding_body_date=awarding_body_date,
+        registered_at=now(),
+        registered_by_id=actor.person_id,
+    )
+    db.session.add(registration)
+    db.session.flush()
+    record("candidate_registered", registration, actor, candidate=candidate.id, centre=centre.id)
+    for unit in units:
+        start_attempt(registration, unit, actor)
+    return registration
+
+
+def start_attempt(registration: Registration, unit: Unit, actor: Actor) -> UnitAttempt:
+    """One unit more. A second attempt at the same unit needs the first one void."""
+    if registration.withdrawn_at:
+        raise Refused("This candidate was withdrawn. Nothing was changed.")
+    existing = select(UnitAttempt.id).where(
+        UnitAttempt.registration_id == registration.id,
+        UnitAttempt.unit_id == unit.id,
+        UnitAttempt.state != AttemptState.VOID,
+    )
+    if db.session.scalar(existing):
+        raise Refused(f"The candidate has {unit.code} already. Void that attempt first. Nothing was changed.")
+    attempt = UnitAttempt(
+        registration_id=registration.id,
+        centre_id=registration.centre_id,
+        candidate_id=registration.candidate_id,
+        unit_id=unit.id,
+        state=AttemptState.IN_PROGRESS,
+        round=1,
+        started_at=now(),
+    )
+    db.session.add(attempt)
+    db.session.flush()
+    record("attempt_started", attempt, actor, registration=registration.id, unit=unit.content_hash, code=unit.code)
+    return attempt
+
+
+def allocate(attempt: UnitAttempt, person: Person, role: Role, reason: str, actor: Actor) -> Allocation:
+    """Name who assesses or verifies from now on. A change needs a reason and never rewrites the past."""
+    assert actor.person_id is not None  # noqa: S101 - an administrator allocates, never the operator
+    check_not_withdrawn(attempt)
+    _check_allocatable(attempt, person, role)
+    current = find_holder(attempt, role)
+    if current and current.person_id == person.id:
+        raise Refused(f"{person.name} holds this unit already. Nothing was changed.")
+    if current and not reason.strip():
+        raise Invalid("Say why the unit changes hands. Nothing was changed.", "reason")
+    moment = now()
+    if current:
+        current.until_at = moment
+        db.session.flush()
+        record("allocation_ended", current, actor, attempt=attempt.id, role=role.value)
+    allocation = Allocation(
+        attempt_id=attempt.id,
+        person_id=person.id,
+        role=role,
+        from_at=moment,
+        reason=reason.strip() or "First allocation",
+        allocated_by_id=actor.person_id,
+    )
+    db.session.add(allocation)
+    db.session.flush()
+    record(
+        "allocation_made",
+        allocation,
+        actor,
+        texts={"reason": allocation.reason},
+        attempt=attempt.id,
+        person=person.id,
+        role=role.value,
+    )
+    mail.tell(
+        person,
+        f"allocation_made:{attempt.id}:{role.value}",
+        f"{attempt.unit.code} of {attempt.candidate.name} is yours",
+        f"You now {'assess' if role is Role.ASSESSOR else 'verify'} {attempt.unit.code}, {attempt.unit.title}, of "
+        f"{attempt.candidate.name}: {mail.link(f'/attempts/{attempt.id}')}",
+    )
+    return allocation
+
+
+def withdraw_candidate(registration: Registration, reason: str, actor: Actor) -> None:
+    """End a registration. What was done is kept; nothing more is done on it."""
+    if registration.withdrawn_at:
+        raise Refused("This candidate was withdrawn already. Nothing was changed.")
+    if not reason.strip():
+        raise Invalid("Say why the candidate is withdrawn. Nothing was changed.", "reason")
+    registration.withdrawn_at, registration.withdrawn_reason = now(), reason.strip()
+    record("candidate_withdrawn", registration, actor, texts={"reason": reason})
+
+
+def void_attempt(attempt: UnitAttempt, reason: str, actor: Actor) -> None:
+    """Strike an attempt, in any state before claimed. The evidence survives."""
+    if attempt.state in {AttemptState.CLAIMED, AttemptState.VOID}:
+        raise Refused(f"This attempt is {attempt.state.label.lower()}. Nothing was changed.")
+    if not reason.strip():
+        raise Invalid("Say why the attempt is void. Nothing was changed.", "reason")
+    before = attempt.state
+    attempt.state, attempt.void_reason = AttemptState.VOID, reason.strip()
+    record("attempt_voided", attempt, actor, texts={"reason": reason}, before=before.value, state="void")
+
+
+def open_visit(
+    person: Person,
+    centre: Centre,
+    from_at: datetime,
+    until_at: datetime,
+    attempts: Collection[UnitAttempt],
+    actor: Actor,
+) -> Visit:
+    """Let an external verifier read the attempts named, between two moments."""
+    assert actor.person_id is not None  # noqa: S101 - an administrator opens visits, never the operator
+    check_holds(person, centre, Role.EXTERNAL_VERIFIER)
+    if until_at <= from_at:
+        raise Invalid("The last day must not lie before the first.", "until")
+    if not attempts:
+        raise Invalid("Choose the units that are in scope.", "attempts")
+    visit = Visit(
+        centre_id=centre.id,
+        person_id=person.id,
+        from_at=from_at,
+        until_at=until_at,
+        opened_by_id=actor.person_id,
+        opened_at=now(),
+    )
+    db.session.add(visit)
+    db.session.flush()
+    db.session.add_all(VisitAttempt(visit_id=visit.id, attempt_id=attempt.id) for attempt in attempts)
+    record("visit_opened", visit, actor, person=person.id, attempts=sorted(attempt.id for attempt in attempts))
+    mail.tell(
+        person,
+        f"visit_opened:{visit.id}",
+        f"Your visit to {centre.name}",
+        f"{centre.name} has opened {len(attempts)} units for you to read: {mail.link('/visit')}",
+    )
+    return visit
+
+
+def end_visit(visit: Visit, actor: Actor) -> None:
+    """Close a visit before its last day."""
+    if visit.until_at <= now():
+        raise Refused("This visit had already ended. Nothing was changed.")
+    visit.until_at = now()
+    if visit.from_at >= visit.until_at:  # it had not begun
+        visit.from_at = visit.opened_at
+    record("visit_ended", visit, actor)
+
+
+def find_holder(attempt: UnitAttempt, role: Role) -> Allocation | None:
+    """The live allocation of a role on an attempt."""
+    query = select(Allocation).where(
+        Allocation.attempt_id == attempt.id, Allocation.role == role, Allocation.until_at.is_(None)
+    )
+    return db.session.scalars(query).one_or_none()
+
+
+def check_holds(person: Person, centre: Centre, role: Role) -> None:
+    """Raise `NotFound` unless this person holds the role at the centre now."""
+    query = select(Grant).where(Grant.person_id == person.id, Grant.centre_id == centre.id, Grant.role == role)
+    if person.deactivated_at or not any(grant.is_live(now()) for grant in db.session.scalars(query)):
+        raise NotFound
+
+
+def _check_allocatable(attempt: UnitAttempt, person: Person, role: Role) -> None:
+    if role not in HOLDING:
+        raise NotFound
+    if attempt.state is AttemptState.VOID:
+        raise Refused("This attempt is void. Nothing was changed.")
+    check_holds(person, attempt.centre, role)
+    check = check_may_assess if role is Role.ASSESSOR else check_may_verify
+    check(person.id, attempt)
+    other = find_holder(attempt, Role.INTERNAL_VERIFIER if role is Role.ASSESSOR else Role.ASSESSOR)
+    if other and other.person_id == person.id:
+        raise Refused(
+            "The same person never assesses and verifies a unit. Nothing was changed. Choose somebody else."
+        )
