@@ -45,25 +45,19 @@ def faults(html: str) -> Iterator[str]:
     parser = html5lib.HTMLParser(namespaceHTMLElements=False)
     page = parser.parse(html)
     for (line, _column), code, names in parser.errors:
-        yield f"line {line}: {code} {names or ''}: {html.splitlines()[line - 1].strip()[:100]}"
+        yield f"line {line}: {code} {names or ''}: {''.join(html.split('\n')[line - 1 : line]).strip()[:100]}"
     elements = list(page.iter())
     ids = Counter(one.get("id") for one in elements if one.get("id") is not None)
     yield from (f"{times} elements have the id {each!r}" for each, times in ids.items() if times > 1 or not each)
-    yield from headings(page)
+    titles, tops = [[words(one) for one in page.findall(path)] for path in ("head/title", ".//h1")]
+    if len(titles) != 1 or len(tops) != 1 or not tops[0] or tops[0] not in titles[0]:
+        yield f"one title that holds the one h1 is wanted: {titles}, {tops}"
     labelled = {label.get("for") for label in page.iter("label")}
     labelled |= {id(one) for label in page.iter("label") for one in label.iter()}
     for element in elements:
         if isinstance(element.tag, str):
-            yield from (f"{describe(element)}: {fault}" for fault in element_faults(element, ids, labelled))
-
-
-def headings(page: Element) -> Iterator[str]:
-    titles = [words(one) for one in page.iter("title") if one in list(page.find("head") or ())]
-    tops = [words(one) for one in page.iter("h1")]
-    if len(tops) != 1:
-        yield f"{len(tops)} h1: {tops}"
-    elif len(titles) != 1 or not tops[0] or tops[0] not in titles[0]:
-        yield f"the title {titles} does not hold the h1 {tops}"
+            where = f"<{element.tag} {' '.join(map('='.join, element.items()))[:160]}>"
+            yield from (f"{where}: {fault}" for fault in element_faults(element, ids, labelled))
 
 
 def element_faults(element: Element, ids: Counter[Any], labelled: set[Any]) -> Iterator[str]:
@@ -75,7 +69,9 @@ def element_faults(element: Element, ids: Counter[Any], labelled: set[Any]) -> I
         yield "inline script"
     if tag == "img" and has("alt") is None:
         yield "no alt"
-    if tag in {"button", "a"} and not (words(element) or any(map(has, NAMED_BY_THEMSELVES)) or picture(element)):
+    if tag in {"button", "a"} and not (
+        words(element) or any(one.get("aria-label") or one.get("alt") for one in element.iter())
+    ):
         yield "says nothing"
     needs_label = tag in {"select", "textarea"} or (tag == "input" and has("type") not in UNLABELLED)
     if needs_label and not (any(map(has, NAMED_BY_THEMSELVES)) or {has("id", ""), id(element)} & labelled):
@@ -89,14 +85,5 @@ def element_faults(element: Element, ids: Counter[Any], labelled: set[Any]) -> I
     yield from (f"points to {each!r}, which is not there" for each in targets if each not in ids)
 
 
-def picture(element: Element) -> bool:
-    return any(one.get("alt") or one.get("aria-label") for one in element.iter())
-
-
 def words(element: Element) -> str:
     return " ".join("".join(element.itertext()).split())
-
-
-def describe(element: Element) -> str:
-    shown = " ".join(f'{name}="{value}"' for name, value in element.attrib.items() if len(value) < 60)
-    return f"<{element.tag} {shown}>".replace(" >", ">")
