@@ -44,8 +44,9 @@ def faults(html: str) -> Iterator[str]:
     """What is wrong with a page, a sentence each."""
     parser = html5lib.HTMLParser(namespaceHTMLElements=False)
     page = parser.parse(html)
+    lines = html.split("\n")
     for (line, _column), code, names in parser.errors:
-        yield f"line {line}: {code} {names or ''}: {''.join(html.split('\n')[line - 1 : line]).strip()[:100]}"
+        yield f"line {line}: {code} {names or ''}: {''.join(lines[line - 1 : line]).strip()[:100]}"
     elements = list(page.iter())
     ids = Counter(one.get("id") for one in elements if one.get("id") is not None)
     yield from (f"{times} elements have the id {each!r}" for each, times in ids.items() if times > 1 or not each)
