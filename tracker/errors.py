@@ -64,3 +64,16 @@ class WrongPassword(Invalid):
 
     def __init__(self) -> None:
         super().__init__("That is not your password. Nothing was signed. Type it again.", "password")
+
+
+class FormNotRendered(TrackerError):
+    """A sheet could not be made; the reason is for the log, not for the person."""
+
+    status = 503
+    title = "The form could not be printed"
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__(
+            "The form could not be made just now. Nothing is lost: everything on it is saved. Try again in a minute."
+        )
+        self.reason = reason

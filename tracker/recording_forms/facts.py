@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from itertools import accumulate, groupby
+from itertools import groupby
 
 from tracker.standards.documents import UnitDocument
 from tracker.vocabulary import CriterionKind
@@ -81,11 +81,6 @@ class FormFacts:
     def groups(self) -> list[tuple[CriterionKind, int]]:
         """The heads over the columns, and how many columns each spans."""
         return [(kind, len(list(columns))) for kind, columns in groupby(self.columns, key=lambda c: c.kind)]
-
-    @property
-    def edges(self) -> frozenset[int]:
-        """The columns with a thick rule before them: the first of each group."""
-        return frozenset(accumulate((span for _, span in self.groups[:-1]), initial=0))
 
     @property
     def width(self) -> str:

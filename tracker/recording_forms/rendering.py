@@ -1,36 +1,31 @@
 """Facts to PDF by WeasyPrint: PDF/UA-1, the same bytes for the same facts, and nothing fetched from anywhere."""
 
 import logging
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from weasyprint import HTML
+from weasyprint import CSS, HTML
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
-from tracker.errors import TrackerError
+from tracker.errors import FormNotRendered
 from tracker.recording_forms.facts import FormFacts, IndexFacts
+from tracker.recording_forms.tags import name_heads
 
 ROOT = Path(__file__).resolve().parent.parent
 STATIC = ROOT / "static"
 ROWS_FOR_THE_PEN = 13
+"""As many as the awarding body's own form has."""
 
 
-class FormNotRendered(TrackerError):
-    """The sheet could not be made."""
-
-    status = 503
-    title = "The form could not be printed"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "The form could not be made just now. Nothing is lost: everything on it is saved. Try again."
-        )
+class ForbiddenAddress(ValueError):
+    """A sheet asked for something that is not ours to print."""
 
 
 class StaticFetcher(URLFetcher):
@@ -40,28 +35,49 @@ class StaticFetcher(URLFetcher):
         parts = urlsplit(url)
         path = Path(unquote(parts.path)).resolve()
         if parts.scheme != "file" or parts.netloc or not path.is_relative_to(STATIC.resolve()):
-            raise FormNotRendered
+            raise ForbiddenAddress(url)
         return super().fetch(url, headers)
 
 
+class Press(threading.local):
+    """Fonts and the style sheet, kept between sheets. One a thread: shared, they corrupt the heap."""
+
+    @cached_property
+    def fonts(self) -> FontConfiguration:
+        return FontConfiguration()
+
+    @cached_property
+    def style(self) -> CSS:
+        return CSS(filename=STATIC / "print.css", url_fetcher=StaticFetcher(), font_config=self.fonts)
+
+
+_press = Press()
+
+
 def render_form(facts: FormFacts) -> bytes:
-    """The recording form as PDF."""
+    """The recording form as PDF. Raises `FormNotRendered`."""
     blank_rows = ROWS_FOR_THE_PEN if facts.is_blank else 0
-    return _render("recording_forms/recording_form.html", facts=facts, blank_rows=blank_rows)
+    return _print(_html("recording_forms/recording_form.html", facts=facts, blank_rows=blank_rows))
 
 
 def render_index(facts: IndexFacts) -> bytes:
-    """The index of evidence as PDF."""
-    return _render("recording_forms/index_of_evidence.html", facts=facts)
+    """The index of evidence as PDF. Raises `FormNotRendered`."""
+    return _print(_html("recording_forms/index_of_evidence.html", facts=facts))
 
 
-def _render(template: str, **values: Any) -> bytes:
-    html = environment().get_template(template).render(**values)
+def _html(template: str, **values: Any) -> str:
+    return environment().get_template(template).render(**values)
+
+
+def _print(html: str) -> bytes:
     with _errors_are_failures():
         document = HTML(string=html, base_url=f"{STATIC.as_uri()}/", url_fetcher=StaticFetcher())
-        # a font configuration belongs to one rendering: shared between threads it corrupts the heap
         pdf = document.write_pdf(
-            pdf_variant="pdf/ua-1", font_config=FontConfiguration(), custom_metadata=False, pdf_identifier=b"tracker"
+            stylesheets=[_press.style],
+            font_config=_press.fonts,
+            pdf_variant="pdf/ua-1",
+            pdf_identifier=b"recording form",  # the other half of the file's ID is the hash of what it says
+            finisher=name_heads,
         )
     return bytes(pdf)
 
@@ -78,20 +94,27 @@ def environment() -> Environment:
     )
 
 
+class _Errors(logging.Handler):
+    """Collects what WeasyPrint complains of in this thread."""
+
+    def __init__(self) -> None:
+        super().__init__(level=logging.ERROR)
+        self.thread = threading.get_ident()
+        self.heard: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.thread == self.thread:
+            self.heard.append(record.getMessage())
+
+
 @contextmanager
 def _errors_are_failures() -> Iterator[None]:
     """WeasyPrint logs what it could not load and goes on; a form with a part missing is worse than none."""
-    heard: list[str] = []
-
-    class Listener(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            heard.append(record.getMessage())
-
-    logger, listener = logging.getLogger("weasyprint"), Listener(level=logging.ERROR)
-    logger.addHandler(listener)
+    logger, errors = logging.getLogger("weasyprint"), _Errors()
+    logger.addHandler(errors)
     try:
         yield
     finally:
-        logger.removeHandler(listener)
-    if heard:
-        raise FormNotRendered
+        logger.removeHandler(errors)
+    if errors.heard:
+        raise FormNotRendered(errors.heard[0])

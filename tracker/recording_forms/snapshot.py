@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from tracker.canonical import canonical_json, sha256
 from tracker.matrix import Matrix, Row, load_matrix
 from tracker.models import UnitAttempt
+from tracker.recording_forms.facts import STATEMENT_OF_COMPETENCE
+
+__all__ = ["STATEMENT_OF_COMPETENCE", "Snapshot", "snapshot_of"]
 
 DOMAIN = "tracker.snapshot.v1"
-STATEMENT_OF_COMPETENCE = (
-    "I confirm that all evidence (including Knowledge and Understanding), for the entire Unit has been met:"
-)
-"""Verbatim from the awarding body's candidate recording form."""
 
 
 @dataclass(frozen=True)

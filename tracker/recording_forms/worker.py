@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import IO
 
 from tracker.recording_forms.facts import FormFacts, IndexFacts
-from tracker.recording_forms.rendering import FormNotRendered, render_form, render_index
+from tracker.errors import FormNotRendered
+from tracker.recording_forms.rendering import render_form, render_index
 
 MEMORY = 1536 * 1024 * 1024
 SECONDS_OF_WORK = 600
