@@ -6,6 +6,7 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 import html5lib
+from flask import g
 from flask.testing import FlaskClient
 from sqlalchemy import event
 from werkzeug.test import TestResponse
@@ -21,6 +22,8 @@ FOREIGN = ("http:", "https:", "//", "javascript:")
 class InspectingClient(FlaskClient):
     def open(self, *args: Any, **kwargs: Any) -> TestResponse:
         db.session.info["flushed"] = False
+        for name in list(g):
+            g.pop(name)  # the test's application context serves every request: without this, all are the first one's
         response = super().open(*args, **kwargs)
         asked = f"{response.request.method} {response.request.path}"
         session = db.session
