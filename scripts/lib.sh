@@ -51,11 +51,10 @@ sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
     return 1
 }
 
+# Where the usual Python is too old: a newer one that the same source carries beside it.
 install_python() {
     if has apt-get; then
-        need_packages python3 python3-venv
-        find_python >/dev/null && return 0
-        for version in 3.13 3.12 3.11; do # an older release that carries a newer Python beside its own
+        for version in 3.13 3.12 3.11; do
             if apt-cache show "python$version-venv" >/dev/null 2>&1; then
                 need_packages "python$version" "python$version-venv"
                 return 0
@@ -69,7 +68,9 @@ install_python() {
 # Python, and the libraries and fonts that lay out the printed forms.
 set_up_system() {
     if has apt-get; then
-        need_packages libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-inter fonts-dejavu-core
+        set -- libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-inter fonts-dejavu-core
+        find_python >/dev/null || set -- python3 python3-venv "$@"
+        need_packages "$@"
     elif has brew; then
         need_formulae pango
         # Where Homebrew's libraries are, for a Python that is not Homebrew's.
