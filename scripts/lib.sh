@@ -103,10 +103,14 @@ print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())')
 
 # A Chromium for the browser tests, and the tools that show a PDF as pictures.
 set_up_browser() {
-    if has apt-get && ! grep -qs '^ID=ubuntu' /etc/os-release; then
-        need_packages chromium poppler-utils
-        return 0
+    if has apt-get; then
+        set -- libatomic1 poppler-utils # the first for Playwright's driver
+        grep -qs '^ID=ubuntu' /etc/os-release || set -- chromium "$@"
+        need_packages "$@"
+    elif has brew; then
+        need_formulae poppler
     fi
+    has chromium && return 0
     # Ubuntu's own package is a stub for a snap; elsewhere there may be none.
     if ! "$VENV/bin/python" - <<'PYTHON'
 import os, sys
@@ -119,6 +123,4 @@ PYTHON
         "$VENV/bin/python" -m playwright install --with-deps chromium ||
             fail "Chromium could not be installed. What Playwright said is above."
     fi
-    if has apt-get; then need_packages poppler-utils
-    elif has brew; then need_formulae poppler; fi
 }
