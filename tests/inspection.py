@@ -21,19 +21,26 @@ FOREIGN = ("http:", "https:", "//", "javascript:")
 
 class InspectingClient(FlaskClient):
     def open(self, *args: Any, **kwargs: Any) -> TestResponse:
-        db.session.info["flushed"] = False
+        # A test's application context serves all its requests: each begins with nobody signed in and no transaction.
         for name in list(g):
-            g.pop(name)  # the test's application context serves every request: without this, all are the first one's
+            g.pop(name)
+        if not changes_kept():
+            db.session.commit()
+        db.session.info["flushed"] = False
         response = super().open(*args, **kwargs)
         asked = f"{response.request.method} {response.request.path}"
-        session = db.session
-        left = [*session.new, *session.deleted, *(one for one in session.dirty if session.is_modified(one))]
-        assert not left, f"{asked} left uncommitted: {left}"
-        assert not session.info["flushed"], f"{asked} wrote to the database and did not commit"
+        assert not (left := changes_kept()), f"{asked} left uncommitted: {left}"
+        assert not db.session.info["flushed"], f"{asked} wrote to the database and did not commit"
         if response.mimetype == "text/html" and response.status_code not in range(300, 400) and not response.history:
             found = list(faults(response.get_data(as_text=True))) if response.data else []
             assert not found, f"{asked} ({response.status_code}):\n  " + "\n  ".join(found)
         return response
+
+
+def changes_kept() -> list[Any]:
+    """What the session holds that the database does not."""
+    session = db.session
+    return [*session.new, *session.deleted, *(one for one in session.dirty if session.is_modified(one))]
 
 
 @event.listens_for(db.session, "after_flush")
