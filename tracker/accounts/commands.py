@@ -26,18 +26,22 @@ def create_centre(name: str, number: str, admin: str, admin_name: str) -> None:
     try:
         with transaction():
             centre, person = people.create_centre(name, number, admin, admin_name)
-            path = links.issue_link(person, LinkPurpose.INVITATION, OPERATOR)
+            known = person.password_hash is not None
+            path = "" if known else links.issue_link(person, LinkPurpose.INVITATION, OPERATOR)
     except TrackerError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{centre.name} ({centre.number}) is created.")
-    click.echo(f"Give this link to {person.email}; it works once, within 14 days:")
-    click.echo(mail.link(path))
+    if known:
+        click.echo(f"{person.email} has an account already and is its administrator from now on.")
+    else:
+        click.echo(f"Give this link to {person.email} alone; it works once, within 14 days:")
+        click.echo(mail.link(path))
 
 
 @people_cli.command("reset")
 @click.argument("email")
 def reset_password(email: str) -> None:
-    """Print a one-time link by which a person sets a new password."""
+    """Print a one-time link by which a person sets a new password, or takes up their invitation."""
     from tracker import mail
     from tracker.accounts.services import links, people
     from tracker.ledger import OPERATOR
@@ -48,14 +52,16 @@ def reset_password(email: str) -> None:
         person = people.find_person(email)
         if person is None or person.deactivated_at:
             raise click.ClickException(f"{email} has no open account here. Nothing was changed.")
-        path = links.issue_link(person, LinkPurpose.RESET, OPERATOR)
+        purpose = LinkPurpose.RESET if person.password_hash else LinkPurpose.INVITATION
+        path = links.issue_link(person, purpose, OPERATOR)
         mail.tell(
             person,
-            "reset_issued",
-            "A new password was asked for",
-            "The operator of the evidence tracker has made you a link to set a new password.",
+            "link_issued",
+            "A link to set your password",
+            "The operator of the evidence tracker has made you a link to set a password, and will give it to you.",
         )
-    click.echo(f"Give this link to {person.email} alone; it works once, within an hour:")
+    lasts = "an hour" if purpose is LinkPurpose.RESET else "14 days"
+    click.echo(f"Give this link to {person.email} alone; it works once, within {lasts}:")
     click.echo(mail.link(path))
 
 

@@ -2,48 +2,83 @@
 
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
-from wtforms import DateField, EmailField, PasswordField, RadioField, SelectField, StringField, TextAreaField
-from wtforms.validators import DataRequired, Email, Length, Optional
+from wtforms import DateField, EmailField, Form, PasswordField, RadioField, StringField, TextAreaField
+from wtforms.validators import DataRequired, Email, Length, Optional, StopValidation
 
+from tracker.errors import TrackerError
 from tracker.vocabulary import Role
 
 ADDRESS = "Write an email address, such as name@example.org."
+NAME = "Write the name in at most 200 characters."
+DAY = "Write a day, such as 22/11/2026, or leave it empty."
+ROLE_HELP = {
+    Role.CANDIDATE.value: "Collects evidence and claims units. Register them for their units afterwards.",
+    Role.ASSESSOR.value: "Judges evidence and signs units off.",
+    Role.INTERNAL_VERIFIER.value: "Samples the assessors’ decisions and signs.",
+    Role.EXTERNAL_VERIFIER.value: "Reads what a visit names, within its dates.",
+    Role.ADMINISTRATOR.value: "Registers candidates, allocates people, invites.",
+}
+
+
+def is_in_living_memory(_form: Form, field: DateField) -> None:
+    if field.data and not 2000 <= field.data.year <= 2100:
+        raise StopValidation(DAY)
+
+
+def day_field(label: str) -> DateField:
+    return DateField(label, [Optional(), is_in_living_memory], invalid_value_message=DAY)  # type: ignore[call-arg]  # newer than its types
 
 
 class SignInForm(FlaskForm):
-    email = EmailField("Email", [DataRequired(ADDRESS), Length(max=254)])
-    password = PasswordField("Password", [DataRequired("Type your password."), Length(max=200)])
+    email = EmailField("Email", [DataRequired("Write your email address."), Length(max=254, message=ADDRESS)])
+    password = PasswordField(
+        "Password",
+        [DataRequired("Type your password."), Length(max=200, message="A password has at most 200 characters.")],
+    )
 
 
 class ForgottenPasswordForm(FlaskForm):
-    email = EmailField("Email", [DataRequired(ADDRESS), Email(ADDRESS), Length(max=254)])
+    email = EmailField("Email", [DataRequired(ADDRESS), Length(max=254, message=ADDRESS), Email(ADDRESS)])
 
 
 class NewPasswordForm(FlaskForm):
-    password = PasswordField("New password", [DataRequired("Choose a password."), Length(max=1000)])
+    """How long a password must be, and what it must not be, is the service's to say."""
+
+    password = PasswordField("New password", [DataRequired("Choose a password.")])
+
+
+class AcceptInvitationForm(FlaskForm):
+    name = StringField("Your name", [DataRequired(NAME), Length(max=200, message=NAME)])
+    password = PasswordField("Password", [DataRequired("Choose a password.")])
 
 
 class ChangePasswordForm(FlaskForm):
-    current = PasswordField("Current password", [DataRequired("Type your current password."), Length(max=1000)])
-    password = PasswordField("New password", [DataRequired("Choose a new password."), Length(max=1000)])
-
-
-class InviteForm(FlaskForm):
-    name = StringField(
-        "Name", [DataRequired("Write the person's name."), Length(max=200, message="At most 200 characters.")]
-    )
-    email = EmailField("Email", [DataRequired(ADDRESS), Email(ADDRESS), Length(max=254)])
-    role = RadioField("Role", [DataRequired("Choose a role.")], choices={role.value: role.label for role in Role})
-    starts = DateField("From", [Optional()])
-    ends = DateField("Until", [Optional()])
+    current = PasswordField("Current password", [DataRequired("Type your current password.")])
+    password = PasswordField("New password", [DataRequired("Choose a new password.")])
 
 
 class GrantForm(FlaskForm):
-    role = SelectField("Role", choices={role.value: role.label for role in Role})
-    starts = DateField("From", [Optional()])
-    ends = DateField("Until", [Optional()])
+    role = RadioField("Role", [DataRequired("Choose a role.")], choices={role.value: role.label for role in Role})
+    starts = day_field("From")
+    ends = day_field("Until")
+
+
+class InviteForm(GrantForm):
+    name = StringField("Name", [DataRequired(NAME), Length(max=200, message=NAME)])
+    email = EmailField("Email", [DataRequired(ADDRESS), Length(max=254, message=ADDRESS), Email(ADDRESS)])
 
 
 class ImportForm(FlaskForm):
     file = FileField("A CSV file")
-    text = TextAreaField("Or paste the rows", [Length(max=1024 * 1024)])
+    text = TextAreaField(
+        "Or paste the rows", [Length(max=1024 * 1024, message="That is larger than 1 MB. Split it.")]
+    )
+
+
+def show_refusal(form: Form, refusal: TrackerError) -> None:
+    """Put a service's refusal beside the field it is about, or above the form."""
+    field = form._fields.get(getattr(refusal, "field", None) or "")
+    if field is None:
+        form.form_errors.append(str(refusal))
+    else:
+        field.errors = [*field.errors, str(refusal)]

@@ -1,25 +1,27 @@
 """People, their roles, sessions and signatures, as pages list them."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import func, or_, select
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import joinedload, selectinload
 
 from tracker.accounts.sessions import ABSOLUTE, IDLE
 from tracker.clock import now
 from tracker.extensions import db
-from tracker.models import AccountLink, Centre, Event, Grant, Person, Signature, Unit, UnitAttempt, UserSession
-from tracker.vocabulary import LinkPurpose, Role, SignatureRole
+from tracker.models import Centre, Event, Grant, Person, Signature, Unit, UnitAttempt, UserSession
+from tracker.vocabulary import Role, SignatureRole
 
 PAGE = 50
+MOST_DEMO_GRANTS = 60
 
 
 @dataclass(frozen=True)
 class DemoPerson:
     name: str
     email: str
-    roles: str
+    also: tuple[str, ...]
+    """Their further roles."""
 
 
 @dataclass(frozen=True)
@@ -36,21 +38,24 @@ class OwnSignature:
     event_hash: str | None
 
 
-def list_demo_people() -> list[DemoPerson]:
-    """The people of the demonstration in the order of the work."""
+def list_demo_people() -> list[tuple[Role, list[DemoPerson]]]:
+    """The people of the demonstration under their first role, in the order of the work."""
     query = (
-        select(Person.name, Person.email, Grant.role)
+        select(Person.id, Person.name, Person.email, Grant.role)
         .join(Grant, Grant.person_id == Person.id)
         .where(Person.deactivated_at.is_(None), Person.password_hash.is_not(None))
         .order_by(Grant.id)
-        .limit(60)
+        .limit(MOST_DEMO_GRANTS)
     )
-    roles: dict[tuple[str, str], list[Role]] = {}
-    for name, email, role in db.session.execute(query):
-        roles.setdefault((name, email), []).append(role)
-    order = list(Role)
-    people = sorted(roles.items(), key=lambda each: order.index(each[1][0]))
-    return [DemoPerson(name, email, ", ".join(r.label for r in held)) for (name, email), held in people]
+    rows = db.session.execute(query).all()
+    first: dict[int, Role] = {}
+    others: dict[int, list[str]] = {}
+    for row in rows:
+        if first.setdefault(row.id, row.role) is not row.role:
+            others.setdefault(row.id, []).append(row.role.label.lower())
+    people = {row.id: DemoPerson(row.name, row.email, tuple(others.get(row.id, ()))) for row in rows}
+    by_role = [(role, [people[each] for each in people if first[each] is role]) for role in Role]
+    return [(role, held) for role, held in by_role if held]
 
 
 def list_people(centre: Centre, words: str, page: int) -> tuple[list[Person], bool]:
@@ -76,6 +81,13 @@ def find_person_at(centre: Centre, person_id: int) -> Person | None:
     return db.session.scalars(query).one_or_none()
 
 
+def list_grants_at(centre: Centre, person: Person) -> list[Grant]:
+    """A person's roles at a centre: those held or to come first, then those that ended."""
+    query = select(Grant).where(Grant.person_id == person.id, Grant.centre_id == centre.id).order_by(Grant.id)
+    moment = now()
+    return sorted(db.session.scalars(query), key=lambda grant: bool(grant.until_at and grant.until_at <= moment))
+
+
 def find_grant_at(centre: Centre, person_id: int, grant_id: int) -> Grant | None:
     query = select(Grant).where(Grant.id == grant_id, Grant.person_id == person_id, Grant.centre_id == centre.id)
     return db.session.scalars(query).one_or_none()
@@ -97,13 +109,23 @@ def list_sessions(person_id: int) -> list[UserSession]:
     return list(db.session.scalars(query))
 
 
+def list_own_roles(person_id: int) -> list[Grant]:
+    """Roles held now, and those that are still to begin."""
+    query = (
+        select(Grant)
+        .where(Grant.person_id == person_id, or_(Grant.until_at.is_(None), Grant.until_at > now()))
+        .options(joinedload(Grant.centre))
+        .order_by(Grant.id)
+    )
+    return list(db.session.scalars(query))
+
+
 def list_own_signatures(person_id: int) -> list[OwnSignature]:
-    candidate = Person
     query = (
         select(
             Signature.role,
             Unit.code,
-            candidate.name,
+            Person.name,
             Signature.round,
             Signature.signed_at,
             Signature.superseded_at,
@@ -112,24 +134,10 @@ def list_own_signatures(person_id: int) -> list[OwnSignature]:
         )
         .join(UnitAttempt, UnitAttempt.id == Signature.attempt_id)
         .join(Unit, Unit.id == UnitAttempt.unit_id)
-        .join(candidate, candidate.id == UnitAttempt.candidate_id)
+        .join(Person, Person.id == UnitAttempt.candidate_id)
         .outerjoin(Event, (Event.object_type == "signature") & (Event.object_id == Signature.id))
         .where(Signature.person_id == person_id)
         .order_by(Signature.signed_at.desc())
         .limit(200)
     )
     return [OwnSignature(*row) for row in db.session.execute(query)]
-
-
-def count_recent_resets(person: Person) -> int:
-    """Links asked for in the last hour: three are enough."""
-    query = (
-        select(func.count())
-        .select_from(AccountLink)
-        .where(
-            AccountLink.person_id == person.id,
-            AccountLink.purpose == LinkPurpose.RESET,
-            AccountLink.created_at > now() - timedelta(hours=1),
-        )
-    )
-    return db.session.scalar(query) or 0

@@ -2,33 +2,38 @@
 
 import csv
 import io
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 
-from email_validator import EmailNotValidError, validate_email
+from sqlalchemy import or_, select
 
-from tracker.accounts.services.people import find_live_grant, find_person, invite_person
-from tracker.clock import LONDON
+from tracker.accounts.services.people import invite_person, is_address
+from tracker.clock import LONDON, now
 from tracker.errors import Invalid
+from tracker.extensions import db
 from tracker.ledger import Actor
-from tracker.models import Centre
+from tracker.models import Centre, Grant, Person
 from tracker.vocabulary import Role
 
 COLUMNS = ("name", "email", "role", "from", "until")
+NEEDED = COLUMNS[:3]
+DELIMITERS = ",;\t"
 MOST_ROWS = 2_000
 LARGEST = 1024 * 1024
+FORMULA = ("=", "+", "-", "@")
 
 
 @dataclass(frozen=True)
 class ImportRow:
-    """One row of the file: its line, what it says, and what is wrong with it, if anything."""
+    """One row of the file: its number there, what it says, and what is wrong with it, if anything."""
 
-    line: int
+    number: int
     name: str
     email: str
     role: Role | None
-    from_at: datetime | None
-    until_at: datetime | None
+    from_at: datetime | None = None
+    until_at: datetime | None = None
     fault: str | None = None
     is_new: bool = True
 
@@ -50,34 +55,39 @@ class ImportPreview:
         return tuple(row for row in self.rows if row.fault)
 
 
+@dataclass(frozen=True)
+class Known:
+    """What the installation knows of the addresses in a file, and what its earlier rows said."""
+
+    own_email: str | None
+    closed: frozenset[str]
+    held: frozenset[tuple[str, Role]]
+    seen: set[tuple[str, Role]] = field(default_factory=set)
+    names: dict[str, str] = field(default_factory=dict)
+
+
 def decode_csv(content: bytes) -> str:
-    """The text of a file as spreadsheets save it: UTF-8 with or without a mark, else Windows-1252."""
+    """The text of a file as spreadsheets save it: Unicode with its mark, UTF-8 without, else Windows-1252."""
     if len(content) > LARGEST:
-        raise Invalid("The file is larger than 1 MB. Nothing was read. Split it.", "text")
+        raise Invalid("The file is larger than 1 MB. Nothing was read. Split it.", "file")
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return content.decode("utf-16", errors="replace")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         return content.decode("cp1252", errors="replace")
 
 
-def preview_people(text: str, centre: Centre) -> ImportPreview:
+def preview_people(text: str, centre: Centre, actor: Actor) -> ImportPreview:
     """What importing this text would do. Raises `Invalid` when it is no table of people at all."""
-    if len(text) > LARGEST:
-        raise Invalid("That is larger than 1 MB. Nothing was read. Split it.", "text")
-    lines = text.lstrip("\ufeff").strip()
-    delimiter = ";" if ";" in lines.partition("\n")[0] else ","
-    table = [row for row in csv.reader(io.StringIO(lines), delimiter=delimiter) if any(cell.strip() for cell in row)]
-    if not table or [cell.strip().lower() for cell in table[0][:3]] != list(COLUMNS[:3]):
-        raise Invalid(f"The first row must name the columns: {', '.join(COLUMNS)}. Nothing was read.", "text")
-    if len(table) - 1 > MOST_ROWS:
-        raise Invalid(f"There are more than {MOST_ROWS:,} rows. Nothing was read. Split the file.", "text")
-    seen: set[tuple[str, str]] = set()
-    return ImportPreview(tuple(_row(number, row, centre, seen) for number, row in enumerate(table[1:], start=2)))
+    table = read_table(text)
+    known = _known((cells.get("email", "").lower() for _, cells, _ in table), centre, actor)
+    return ImportPreview(tuple(_row(number, cells, extra, known) for number, cells, extra in table))
 
 
 def import_people(text: str, centre: Centre, actor: Actor) -> ImportPreview:
     """Import them all, or none: a single wrong row refuses the whole file."""
-    preview = preview_people(text, centre)
+    preview = preview_people(text, centre, actor)
     if preview.wrong:
         raise Invalid("Some rows are wrong, so nobody was imported. Mend them and try again.", "text")
     for row in preview.new:
@@ -86,33 +96,95 @@ def import_people(text: str, centre: Centre, actor: Actor) -> ImportPreview:
     return preview
 
 
-def _row(line: int, cells: list[str], centre: Centre, seen: set[tuple[str, str]]) -> ImportRow:
-    name, email, role_word, start, end = ([cell.strip() for cell in cells] + [""] * 5)[:5]
-    role = _role(role_word)
+def read_table(text: str) -> list[tuple[int, dict[str, str], bool]]:
+    """Each row with its number as a spreadsheet shows it, its cells by column, and whether there are too many."""
+    if len(text) > LARGEST:
+        raise Invalid("That is larger than 1 MB. Nothing was read. Split it.", "text")
+    text = text.lstrip("\ufeff")
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    delimiter = max(DELIMITERS, key=first.count)
     try:
-        from_at, until_at = _moment(start), _moment(end, end_of_day=True)
-        fault = _fault(name, email, role, role_word, seen)
-    except ValueError:
-        from_at = until_at = None
-        fault = "a date must read like 2026-11-22 or 22/11/2026"
-    seen.add((email.lower(), role_word.lower()))
-    person = None if fault else find_person(email)
-    known = bool(person and role and find_live_grant(person.id, centre.id, role))
-    return ImportRow(line, name[:200], email[:254], role, from_at, until_at, fault, is_new=not known)
+        rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text), delimiter=delimiter)]
+    except csv.Error as error:
+        raise Invalid("That is not a table of rows and columns. Nothing was read.", "text") from error
+    numbered = [(number, row) for number, row in enumerate(rows, start=1) if any(row)]
+    if not numbered:
+        raise Invalid("Choose a file, or paste its rows. Nothing was read.", "text")
+    if len(numbered) - 1 > MOST_ROWS:
+        raise Invalid(f"There are more than {MOST_ROWS:,} rows. Nothing was read. Split the file.", "text")
+    heads = _heads(numbered[0][1])
+    return [(number, dict(zip(heads, row, strict=False)), any(row[len(heads) :])) for number, row in numbered[1:]]
 
 
-def _fault(name: str, email: str, role: Role | None, role_word: str, seen: set[tuple[str, str]]) -> str | None:
+def _heads(row: list[str]) -> list[str]:
+    heads = [cell.lower() for cell in row]
+    while heads and not heads[-1]:
+        heads.pop()  # empty columns at the right edge of a sheet
+    if not set(NEEDED) <= set(heads) or not set(heads) <= set(COLUMNS) or len(set(heads)) < len(heads):
+        raise Invalid(
+            f"The first row must name the columns: {', '.join(COLUMNS)}; the last two may be left out. "
+            "Nothing was read.",
+            "text",
+        )
+    return heads
+
+
+def _known(emails: Iterable[str], centre: Centre, actor: Actor) -> Known:
+    addresses = set(emails)
+    people = db.session.execute(
+        select(Person.id, Person.email, Person.deactivated_at).where(Person.email.in_(addresses))
+    ).all()
+    held = db.session.execute(
+        select(Person.email, Grant.role)
+        .join(Grant, Grant.person_id == Person.id)
+        .where(Grant.centre_id == centre.id, or_(Grant.until_at.is_(None), Grant.until_at > now()))
+        .where(Person.email.in_(addresses))
+    ).all()
+    return Known(
+        own_email=next((each.email for each in people if each.id == actor.person_id), None),
+        closed=frozenset(each.email for each in people if each.deactivated_at),
+        held=frozenset((email, role) for email, role in held),
+    )
+
+
+def _row(number: int, cells: dict[str, str], extra: bool, known: Known) -> ImportRow:
+    name, email = " ".join(cells.get("name", "").split()), cells.get("email", "").lower()
+    role = _role(cells.get("role", ""))
+    try:
+        _check_person(name, email, extra, known)
+        is_new = _check_role(email, role, cells.get("role", ""), known)
+        from_at, until_at = _dates(cells, is_new)
+    except Invalid as fault:
+        return ImportRow(number, name[:200], email[:254], role, fault=str(fault))
+    return ImportRow(number, name, email, role, from_at, until_at, is_new=is_new)
+
+
+def _check_person(name: str, email: str, extra: bool, known: Known) -> None:
+    if extra:
+        raise Invalid("there are more cells than columns; put a name with a comma in it in quotes")
     if not name or len(name) > 200:
-        return "the name is missing or longer than 200 characters"
-    try:
-        validate_email(email, check_deliverability=False)
-    except EmailNotValidError:
-        return f"“{email[:60]}” is not an email address"
+        raise Invalid("the name is missing, or longer than 200 characters")
+    if name.startswith(FORMULA):
+        raise Invalid(f"a name cannot begin with {name[0]}")
+    if len(email) > 254 or not is_address(email):
+        raise Invalid(f"“{email[:60]}” is not an email address")
+    if email in known.closed:
+        raise Invalid("the account of this address was closed; ask the installation’s operator")
+    if known.names.setdefault(email, name.casefold()) != name.casefold():
+        raise Invalid("an earlier row gives this address another name")
+
+
+def _check_role(email: str, role: Role | None, written: str, known: Known) -> bool:
+    """Whether the role is new to this person here."""
     if role is None:
-        return f"“{role_word[:40]}” is not a role; the roles are {', '.join(each.label.lower() for each in Role)}"
-    if (email.lower(), role_word.lower()) in seen:
-        return "the same address and role stand in an earlier row"
-    return None
+        raise Invalid(f"“{written[:40]}” is not a role; the roles are {', '.join(r.label.lower() for r in Role)}")
+    if (email, role) in known.seen:
+        raise Invalid("an earlier row gives this address the same role")
+    known.seen.add((email, role))
+    is_new = (email, role) not in known.held
+    if is_new and email == known.own_email:
+        raise Invalid("nobody can give themselves a role; another administrator can")
+    return is_new
 
 
 def _role(written: str) -> Role | None:
@@ -120,8 +192,36 @@ def _role(written: str) -> Role | None:
     return next((role for role in Role if plain in {role.value.replace("_", " "), role.label.lower()}), None)
 
 
-def _moment(written: str, *, end_of_day: bool = False) -> datetime | None:
+def _dates(cells: dict[str, str], is_new: bool) -> tuple[datetime | None, datetime | None]:
+    start, end = _day(cells.get("from", "")), _day(cells.get("until", ""))
+    until_at = end_of(end)
+    if is_new and until_at and until_at <= max(start_of(start) or now(), now()):
+        raise Invalid("the last day lies before the first, or is over")
+    return start_of(start), until_at
+
+
+def _day(written: str) -> date | None:
+    """A day in the two ways in which spreadsheets here write one."""
     if not written:
         return None
-    day = date.fromisoformat(written) if "-" in written else datetime.strptime(written, "%d/%m/%Y").date()  # noqa: DTZ007 - a plain day
-    return datetime.combine(day, time.max if end_of_day else time.min, LONDON)
+    try:
+        if "/" in written:
+            day, month, year = (int(part) for part in written.split("/"))
+            found = date(year, month, day)
+        else:
+            found = date.fromisoformat(written)
+    except (ValueError, OverflowError):
+        found = date.min
+    if not 2000 <= found.year <= 2100:
+        raise Invalid(f"“{written[:20]}” is not a day such as 22/11/2026 or 2026-11-22")
+    return found
+
+
+def start_of(day: date | None) -> datetime | None:
+    """The London midnight with which a day begins."""
+    return datetime.combine(day, time.min, LONDON) if day else None
+
+
+def end_of(day: date | None) -> datetime | None:
+    """The last moment of a last day."""
+    return datetime.combine(day, time.max, LONDON) if day else None

@@ -1,12 +1,13 @@
 """One-time links by which a person sets a password: invitations and resets."""
 
 import secrets
+from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import select, update
 
 from tracker import mail
-from tracker.accounts.passwords import SHORTEST, hash_password
+from tracker.accounts.passwords import SHORTEST
 from tracker.accounts.sessions import end_sessions, hash_token
 from tracker.clock import now
 from tracker.errors import Invalid, Refused
@@ -23,14 +24,19 @@ LAPSED = (
 )
 
 
+@dataclass(frozen=True)
+class OpenLink:
+    """A link that can still be used: what for, and whose it is."""
+
+    purpose: LinkPurpose
+    name: str
+    email: str
+
+
 def issue_link(person: Person, purpose: LinkPurpose, actor: Actor) -> str:
     """The path of a new link; older ones of the same purpose lapse. Only the token's hash is kept."""
     moment = now()
-    db.session.execute(
-        update(AccountLink)
-        .where(AccountLink.person_id == person.id, AccountLink.purpose == purpose, AccountLink.used_at.is_(None))
-        .values(used_at=moment)
-    )
+    close_links(person, purpose)
     token = secrets.token_urlsafe(32)
     link = AccountLink(
         person_id=person.id,
@@ -60,33 +66,47 @@ def send_link(person: Person, purpose: LinkPurpose, actor: Actor) -> None:
     )
 
 
-def find_link(token: str) -> AccountLink | None:
-    """The link of a token while it can still be used."""
-    query = select(AccountLink).where(
-        AccountLink.token_hash == hash_token(token),
-        AccountLink.used_at.is_(None),
-        AccountLink.expires_at > now(),
+def find_link(token: str) -> OpenLink | None:
+    """What a token opens, while it can still be used."""
+    query = (
+        select(AccountLink.purpose, Person.name, Person.email)
+        .join(Person, Person.id == AccountLink.person_id)
+        .where(
+            AccountLink.token_hash == hash_token(token),
+            AccountLink.used_at.is_(None),
+            AccountLink.expires_at > now(),
+            Person.deactivated_at.is_(None),
+        )
     )
-    link = db.session.scalars(query).one_or_none()
-    return None if link is None or link.person.deactivated_at else link
+    found = db.session.execute(query).one_or_none()
+    return OpenLink(*found) if found else None
 
 
-def use_link(token: str, password: str) -> Person:
-    """Set the password by a link. Ends every session, writes an event and tells the person."""
-    link = find_link(token)
-    if link is None:
+def use_link(token: str, password_hash: str, name: str = "") -> Person:
+    """Set the password by a link, and on an invitation the name too. Of two who follow it at once, one may."""
+    link = db.session.scalars(
+        select(AccountLink).where(AccountLink.token_hash == hash_token(token)).with_for_update(of=AccountLink)
+    ).one_or_none()
+    if link is None or link.used_at or link.expires_at <= now() or link.person.deactivated_at:
         raise Refused(LAPSED)
-    check_password(password, link.person)
     link.used_at = now()
-    act = "invitation_accepted" if link.purpose is LinkPurpose.INVITATION else "password_reset"
-    set_password(link.person, password, Actor(link.person_id), act)
-    return link.person
+    person = link.person
+    if link.purpose is LinkPurpose.RESET:
+        set_password(person, password_hash, Actor(person.id), "password_reset")
+    else:
+        person.name = " ".join(name.split()) or person.name
+        set_password(person, password_hash, Actor(person.id), "invitation_accepted")
+    return person
 
 
-def set_password(person: Person, password: str, actor: Actor, act: str, *, keep_session: int | None = None) -> None:
-    """Change a password, end the other sessions, and tell the person that it happened."""
-    person.password_hash = hash_password(password)
+def set_password(
+    person: Person, password_hash: str, actor: Actor, act: str, *, keep_session: int | None = None
+) -> None:
+    """Change a password, end the other sessions and every open link, and tell the person that it happened."""
+    person.password_hash = password_hash
     end_sessions(person.id, except_id=keep_session)
+    for purpose in LinkPurpose:
+        close_links(person, purpose)
     record(act, person, actor)
     if act != "invitation_accepted":
         mail.post(
@@ -97,13 +117,32 @@ def set_password(person: Person, password: str, actor: Actor, act: str, *, keep_
         )
 
 
-def check_password(password: str, person: Person) -> None:
-    """Raise `Invalid` unless this will do as a password."""
+def close_links(person: Person, purpose: LinkPurpose) -> None:
+    """Have a person's open links of a purpose lapse now."""
+    db.session.execute(
+        update(AccountLink)
+        .where(AccountLink.person_id == person.id, AccountLink.purpose == purpose, AccountLink.used_at.is_(None))
+        .values(used_at=now())
+    )
+
+
+def has_open_invitation(person: Person) -> bool:
+    query = select(AccountLink.id).where(
+        AccountLink.person_id == person.id,
+        AccountLink.purpose == LinkPurpose.INVITATION,
+        AccountLink.used_at.is_(None),
+        AccountLink.expires_at > now(),
+    )
+    return db.session.execute(query.limit(1)).first() is not None
+
+
+def check_password(password: str, name: str, email: str) -> None:
+    """Raise `Invalid` unless this will do as the password of who has this name and address."""
     if len(password) < SHORTEST:
         raise Invalid(f"A password needs at least {SHORTEST} characters. Three unrelated words do well.", "password")
     if len(password) > LONGEST_PASSWORD:
         raise Invalid(f"A password may have at most {LONGEST_PASSWORD} characters.", "password")
     plain = password.casefold()
-    own = {person.email.casefold(), person.name.casefold(), person.email.split("@")[0].casefold()}
+    own = {email.casefold(), name.casefold(), email.split("@", maxsplit=1)[0].casefold()}
     if plain in own or len(set(plain)) < 5:
         raise Invalid("That password is too easy to guess. Three unrelated words do well.", "password")

@@ -2,21 +2,29 @@
 
 from datetime import datetime
 
+from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import select
 
 from tracker import mail
-from tracker.accounts.services.links import send_link
+from tracker.accounts.services.links import has_open_invitation, send_link
 from tracker.accounts.sessions import end_sessions
 from tracker.clock import now
 from tracker.errors import Invalid, Refused
 from tracker.extensions import db
 from tracker.ledger import OPERATOR, Actor, record
 from tracker.models import Centre, Grant, Person
+from tracker.transactions import lock_rows
 from tracker.vocabulary import LinkPurpose, Role
 
 
 def create_centre(name: str, number: str, admin_email: str, admin_name: str) -> tuple[Centre, Person]:
     """A centre and its first administrator; the operator alone does this (design, rule 15)."""
+    if not (0 < len(name) <= 200 and 0 < len(number) <= 40):
+        raise Invalid(
+            "A centre needs a name of at most 200 and a number of at most 40 characters. Nothing was created."
+        )
+    if not is_address(admin_email):
+        raise Invalid(f"“{admin_email}” is not an email address. Nothing was created.")
     if db.session.scalar(select(Centre.id).where(Centre.number == number)):
         raise Refused(f"There is a centre with the number {number} already. Nothing was created.")
     centre = Centre(name=name, number=number, created_at=now())
@@ -38,15 +46,29 @@ def invite_person(
     from_at: datetime | None = None,
     until_at: datetime | None = None,
 ) -> Person:
-    """Give somebody a role here, and a link by mail if they have no password yet."""
+    """Give somebody a role here: a new person, or one whom the installation knows already."""
     person = find_or_create_person(email, name, actor)
-    grant_role(person, centre, role, actor, from_at=from_at, until_at=until_at)
-    if person.password_hash is None:
+    give_role(person, centre, role, actor, from_at=from_at, until_at=until_at)
+    return person
+
+
+def give_role(
+    person: Person,
+    centre: Centre,
+    role: Role,
+    actor: Actor,
+    *,
+    from_at: datetime | None = None,
+    until_at: datetime | None = None,
+) -> Grant:
+    """Grant a role and tell its person: by an invitation if they have no password and no open one."""
+    grant = grant_role(person, centre, role, actor, from_at=from_at, until_at=until_at)
+    if person.password_hash is None and not has_open_invitation(person):
         send_link(person, LinkPurpose.INVITATION, actor)
     else:
-        told = f"You now have the role of {role.label.lower()} at {centre.name}. Sign in at {mail.link('/')}"
-        mail.tell(person, f"grant_given:{centre.id}:{role.value}", f"You are now {role.label.lower()}", told)
-    return person
+        told = f"You have been given the role of {role.label.lower()} at {centre.name}. Sign in at {mail.link('/')}"
+        mail.tell(person, f"grant_given:{grant.id}", f"Your role at {centre.name}", told)
+    return grant
 
 
 def find_or_create_person(email: str, name: str, actor: Actor) -> Person:
@@ -54,10 +76,10 @@ def find_or_create_person(email: str, name: str, actor: Actor) -> Person:
     address = email.strip().lower()
     person = find_person(address)
     if person is None:
-        person = Person(name=name.strip(), email=address, created_at=now())
+        person = Person(name=" ".join(name.split()), email=address, created_at=now())
         db.session.add(person)
         db.session.flush()
-        record("person_added", person, actor)
+        record("person_invited", person, actor)
     if person.deactivated_at:
         raise Refused("The account of this address was closed. Ask the installation's operator. Nothing was changed.")
     return person
@@ -76,8 +98,9 @@ def grant_role(
     if actor.person_id == person.id:
         raise Refused("Nobody can give themselves a role. Another administrator can. Nothing was changed.")
     start = from_at or now()
-    if until_at and until_at <= start:
-        raise Invalid("The last day must not lie before the first.", "until")
+    if until_at and until_at <= max(start, now()):
+        raise Invalid("The last day must not lie before the first, nor be over.", "ends")
+    lock_rows(Person, [person.id])  # of two who grant the same role at once, the second finds it granted
     if find_live_grant(person.id, centre.id, role):
         raise Refused(f"{person.name} has the role of {role.label.lower()} here already. Nothing was changed.")
     grant = Grant(
@@ -112,6 +135,14 @@ def deactivate_person(person: Person) -> None:
     person.deactivated_at = now()
     end_sessions(person.id)
     record("person_deactivated", person, OPERATOR)
+
+
+def is_address(email: str) -> bool:
+    try:
+        validate_email(email, check_deliverability=False)
+    except EmailNotValidError:
+        return False
+    return True
 
 
 def find_person(email: str) -> Person | None:

@@ -1,22 +1,27 @@
-"""Signing in, slowed down after failures per account and per address."""
+"""Signing in and asking for a link, slowed down after failures per account and per address; ending sessions."""
 
 from datetime import timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, select
 
 from tracker import transactions
 from tracker.accounts.passwords import is_password
+from tracker.accounts.services.links import send_link
 from tracker.accounts.sessions import hash_token
 from tracker.clock import now
-from tracker.errors import Invalid
+from tracker.errors import Invalid, NotFound
 from tracker.extensions import db
-from tracker.models import FailedSignIn, Person
+from tracker.ledger import OPERATOR, Actor, record
+from tracker.models import FailedSignIn, Person, UserSession
+from tracker.vocabulary import LinkPurpose
 
 WINDOW = timedelta(minutes=15)
 MOST_PER_ACCOUNT = 8
 MOST_PER_ADDRESS = 40
+MOST_LINKS = 3
 WRONG = "That address and password do not go together. Check both, or ask for a new password."
-THROTTLED = "There were too many wrong passwords. Wait 15 minutes, then try again, or ask for a new password."
+THROTTLED = "There were too many wrong passwords. Wait {}, then try again."
+ASKED_TOO_OFTEN = "A link was asked for too often. Wait {}, then ask again, and look into your junk mail meanwhile."
 
 
 def prove_password(email: str, password: str, address: str) -> Person:
@@ -26,25 +31,66 @@ def prove_password(email: str, password: str, address: str) -> Person:
     """
     account = hash_token(email.strip().lower())
     with transactions.reading():
-        if is_throttled(account, address):
-            raise Invalid(THROTTLED)
+        refuse_when_throttled(account, address, MOST_PER_ACCOUNT, THROTTLED)
         person = db.session.scalars(select(Person).where(Person.email == email.strip().lower())).one_or_none()
         found = (person.password_hash, person.deactivated_at) if person else (None, None)
     if is_password(found[0], password) and person and not found[1]:
+        forget_failures(account, address)
         return person
     keep_failure(account, address)
     raise Invalid(WRONG)
 
 
-def is_throttled(account: str, address: str) -> bool:
-    """Whether this account, or this address, has failed too often lately."""
-    recent = select(func.count()).select_from(FailedSignIn).where(FailedSignIn.failed_at > now() - WINDOW)
-    by_account = db.session.scalar(recent.where(FailedSignIn.email_hash == account)) or 0
-    by_address = db.session.scalar(recent.where(FailedSignIn.address == address)) or 0
-    return by_account >= MOST_PER_ACCOUNT or by_address >= MOST_PER_ADDRESS
+def ask_for_reset(email: str, address: str) -> None:
+    """Mail a link to set a new password, if somebody has this address; who asks cannot tell.
+
+    Asking counts like a failure, under a key of its own: it never locks an account's sign-in.
+    """
+    account = hash_token(f"reset {email.strip().lower()}")
+    with transactions.reading():
+        refuse_when_throttled(account, address, MOST_LINKS, ASKED_TOO_OFTEN)
+    keep_failure(account, address)
+    person = db.session.scalars(select(Person).where(Person.email == email.strip().lower())).one_or_none()
+    if person and not person.deactivated_at:
+        send_link(person, LinkPurpose.RESET, OPERATOR)
+
+
+def refuse_when_throttled(account: str, address: str, most: int, sentence: str) -> None:
+    """Raise `Invalid`, saying how long to wait, when this account or this address has failed too often lately."""
+    wait = max(
+        _wait(FailedSignIn.email_hash == account, most),
+        _wait(FailedSignIn.address == address[:45], MOST_PER_ADDRESS),
+    )
+    if wait > timedelta():
+        minutes = -(-wait // timedelta(minutes=1))
+        raise Invalid(sentence.format("a minute" if minutes == 1 else f"{minutes} minutes"))
 
 
 def keep_failure(account: str, address: str) -> None:
     with transactions.transaction():
         db.session.execute(delete(FailedSignIn).where(FailedSignIn.failed_at < now() - 4 * WINDOW))
         db.session.add(FailedSignIn(email_hash=account, address=address[:45], failed_at=now()))
+
+
+def forget_failures(account: str, address: str) -> None:
+    """Slips before a right password weigh nothing; another address's guesses at this account still do."""
+    db.session.execute(
+        delete(FailedSignIn).where(FailedSignIn.email_hash == account, FailedSignIn.address == address[:45])
+    )
+
+
+def end_own_session(session_id: int, actor: Actor) -> None:
+    """Sign one of one's own browsers out."""
+    query = select(UserSession).where(UserSession.id == session_id, UserSession.person_id == actor.person_id)
+    found = db.session.scalars(query).one_or_none()
+    if found is None or found.ended_at:
+        raise NotFound
+    found.ended_at = now()
+    record("session_ended", found, actor)
+
+
+def _wait(matching: ColumnElement[bool], most: int) -> timedelta:
+    """Until the oldest of the last `most` failures is out of the window."""
+    query = select(FailedSignIn.failed_at).where(matching, FailedSignIn.failed_at > now() - WINDOW)
+    oldest = db.session.scalar(query.order_by(FailedSignIn.failed_at.desc()).offset(most - 1).limit(1))
+    return oldest + WINDOW - now() if oldest else timedelta()

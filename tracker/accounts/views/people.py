@@ -1,19 +1,29 @@
 """A centre's people, for its administrator: search, invite, grant, end, import."""
 
-from datetime import date, datetime, time
-
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from tracker import mail
 from tracker.access import Act, get_centre, me, requires
 from tracker.accounts import queries
-from tracker.accounts.forms import GrantForm, ImportForm, InviteForm
-from tracker.accounts.services.imports import ImportPreview, decode_csv, import_people, preview_people
+from tracker.accounts.forms import ROLE_HELP, GrantForm, ImportForm, InviteForm, show_refusal
+from tracker.accounts.services.imports import (
+    LARGEST,
+    ImportPreview,
+    decode_csv,
+    end_of,
+    import_people,
+    preview_people,
+    start_of,
+)
 from tracker.accounts.services.links import send_link
-from tracker.accounts.services.people import end_grant, grant_role, invite_person
+from tracker.accounts.services.people import end_grant, give_role, invite_person
 from tracker.accounts.views import accounts
-from tracker.clock import LONDON
+from tracker.clock import now
 from tracker.errors import Invalid, NotFound, Refused
+from tracker.filters import counted
+from tracker.ledger import Actor
+from tracker.models import Centre, Person
 from tracker.vocabulary import LinkPurpose, Role
 
 
@@ -32,7 +42,7 @@ def list_centre_people(centre_id: int) -> ResponseReturnValue:
     words, page = request.args.get("q", "")[:100], max(1, request.args.get("page", 1, type=int))
     people, more = queries.list_people(centre, words, min(page, 10_000))
     return render_template(
-        "accounts/list_people.html", centre=centre, people=people, more=more, page=page, words=words
+        "accounts/list_people.html", centre=centre, people=people, more=more, page=page, words=words, moment=now()
     )
 
 
@@ -42,50 +52,68 @@ def invite(centre_id: int) -> ResponseReturnValue:
     centre, actor = get_centre(centre_id)
     form = InviteForm()
     if form.validate_on_submit():
+        email, name, role = form.email.data or "", form.name.data or "", Role(form.role.data)
+        dates = {"from_at": start_of(form.starts.data), "until_at": end_of(form.ends.data)}
         try:
-            person = invite_person(
-                form.email.data or "",
-                form.name.data or "",
-                centre,
-                Role(form.role.data),
-                actor,
-                from_at=start_of(form.starts.data),
-                until_at=end_of(form.ends.data),
-            )
+            person = invite_person(email, name, centre, role, actor, **dates)
         except (Invalid, Refused) as refusal:
-            form.form_errors.append(str(refusal))
+            show_refusal(form, refusal)
         else:
-            flash(
-                f"{person.name} is {Role(form.role.data).label.lower()} here now. A new person gets a link by mail."
-            )
+            flash(f"{person.name} has the role of {role.label.lower()} here. {how_told(person)}")
             return redirect(url_for(".show_person", centre_id=centre.id, person_id=person.id), 303)
-    return render_template("accounts/invite.html", centre=centre, form=form), (422 if form.is_submitted() else 200)
+    page = render_template("accounts/invite.html", centre=centre, form=form, role_help=ROLE_HELP)
+    return page, (422 if form.is_submitted() else 200)
+
+
+def how_told(person: Person) -> str:
+    """How a person learns of their role, also where no mail goes."""
+    if mail.delivers():
+        return f"{'A mail says so to' if person.password_hash else 'An invitation goes to'} {person.email}."
+    if person.password_hash:
+        return "This installation sends no mail, so tell them yourself."
+    return (
+        f"This installation sends no mail: ask its operator for a link (`flask people reset {person.email}`), "
+        "by which they choose a password."
+    )
 
 
 @accounts.route("/centres/<int:centre_id>/people/<int:person_id>", methods=["GET", "POST"])
 @requires(Act.ADMINISTER_CENTRE)
 def show_person(centre_id: int, person_id: int) -> ResponseReturnValue:
-    """A person's roles at this centre; posting grants another."""
+    """A person's roles at this centre; posting gives another."""
     centre, actor = get_centre(centre_id)
+    person = get_person(centre, person_id)
+    form = GrantForm()
+    if form.validate_on_submit():
+        role, dates = (
+            Role(form.role.data),
+            {"from_at": start_of(form.starts.data), "until_at": end_of(form.ends.data)},
+        )
+        try:
+            give_role(person, centre, role, actor, **dates)
+        except (Invalid, Refused) as refusal:
+            show_refusal(form, refusal)
+        else:
+            flash(f"{person.name} has the role of {role.label.lower()} here. {how_told(person)}")
+            return redirect(url_for(".show_person", centre_id=centre.id, person_id=person.id), 303)
+    page = render_template(
+        "accounts/show_person.html",
+        centre=centre,
+        person=person,
+        grants=queries.list_grants_at(centre, person),
+        form=form,
+        role_help=ROLE_HELP,
+        moment=now(),
+    )
+    return page, (422 if form.is_submitted() else 200)
+
+
+def get_person(centre: Centre, person_id: int) -> Person:
+    """Somebody with a role at the centre, past or present; 404 for everybody else."""
     person = queries.find_person_at(centre, person_id)
     if person is None:
         raise NotFound
-    form = GrantForm()
-    if form.validate_on_submit():
-        try:
-            role = Role(form.role.data)
-            grant_role(
-                person, centre, role, actor, from_at=start_of(form.starts.data), until_at=end_of(form.ends.data)
-            )
-        except (Invalid, Refused) as refusal:
-            form.form_errors.append(str(refusal))
-        else:
-            flash(f"{person.name} is {role.label.lower()} here now.")
-            return redirect(url_for(".show_person", centre_id=centre.id, person_id=person.id), 303)
-    own_grants = [grant for grant in person.grants if grant.centre_id == centre.id]
-    return render_template("accounts/show_person.html", centre=centre, person=person, grants=own_grants, form=form), (
-        422 if form.is_submitted() else 200
-    )
+    return person
 
 
 @accounts.post("/centres/<int:centre_id>/people/<int:person_id>/grants/<int:grant_id>/end")
@@ -105,13 +133,11 @@ def end_role(centre_id: int, person_id: int, grant_id: int) -> ResponseReturnVal
 def invite_again(centre_id: int, person_id: int) -> ResponseReturnValue:
     """Another invitation for who has not taken up the first; nobody sees the link but its person."""
     centre, actor = get_centre(centre_id)
-    person = queries.find_person_at(centre, person_id)
-    if person is None:
-        raise NotFound
-    if person.password_hash:
-        raise Refused(f"{person.name} has signed in before, and can ask for a new password on the sign-in page.")
+    person = get_person(centre, person_id)
+    if person.password_hash or person.deactivated_at:
+        raise Refused(f"{person.name} needs no invitation: a new password is asked for on the sign-in page.")
     send_link(person, LinkPurpose.INVITATION, actor)
-    flash(f"A new invitation is on its way to {person.email}.")
+    flash(how_told(person))
     return redirect(url_for(".show_person", centre_id=centre.id, person_id=person.id), 303)
 
 
@@ -122,32 +148,25 @@ def import_csv(centre_id: int) -> ResponseReturnValue:
     centre, actor = get_centre(centre_id)
     form, preview = ImportForm(), None
     if form.validate_on_submit():
-        text = decode_csv(form.file.data.read()) if form.file.data else form.text.data or ""
-        form.text.data = text
         try:
+            text = form.text.data = sent_text(form)
+            preview = preview_people(text, centre, actor)
             if request.form.get("act") == "import":
-                done = import_people(text, centre, actor)
-                flash(f"{len(done.new)} people were imported; {len(done.unchanged)} were there already.")
-                return redirect(url_for(".list_centre_people", centre_id=centre.id), 303)
-            preview = preview_people(text, centre)
+                return import_all(text, centre, actor)
         except (Invalid, Refused) as refusal:
-            form.form_errors.append(str(refusal))
-            preview = _preview_or_none(text, centre_id)
+            show_refusal(form, refusal)
     page = render_template("accounts/import_csv.html", centre=centre, form=form, preview=preview)
-    return page, (422 if form.is_submitted() else 200)
+    return page, (422 if form.errors or (preview and preview.wrong) else 200)
 
 
-def _preview_or_none(text: str, centre_id: int) -> ImportPreview | None:
-    try:
-        return preview_people(text, get_centre(centre_id)[0])
-    except Invalid:
-        return None
+def sent_text(form: ImportForm) -> str:
+    """What is to be imported: the file, where one was chosen, else what was pasted."""
+    if form.file.data:
+        return decode_csv(form.file.data.read(LARGEST + 1))
+    return form.text.data or ""
 
 
-def start_of(day: date | None) -> datetime | None:
-    return datetime.combine(day, time.min, LONDON) if day else None
-
-
-def end_of(day: date | None) -> datetime | None:
-    """The last moment of the last day."""
-    return datetime.combine(day, time.max, LONDON) if day else None
+def import_all(text: str, centre: Centre, actor: Actor) -> ResponseReturnValue:
+    done: ImportPreview = import_people(text, centre, actor)
+    flash(f"Imported: {counted(len(done.new), 'new role')}. {len(done.unchanged)} were there already.")
+    return redirect(url_for(".list_centre_people", centre_id=centre.id), 303)

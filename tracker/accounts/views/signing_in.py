@@ -1,23 +1,28 @@
 """Signing in and out, and links that set a password."""
 
-from urllib.parse import urlsplit
-
 from flask import current_app, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
+from werkzeug.exceptions import HTTPException
 
-from tracker import mail
+from tracker import mail, transactions
 from tracker.access import public
 from tracker.accounts import queries
+from tracker.accounts.browsers import name_browser
 from tracker.accounts.demonstration import DEMO_PASSWORD
-from tracker.accounts.forms import ForgottenPasswordForm, NewPasswordForm, SignInForm
-from tracker.accounts.services.links import LAPSED, find_link, send_link, use_link
-from tracker.accounts.services.people import find_person
-from tracker.accounts.services.signing_in import prove_password
+from tracker.accounts.forms import (
+    AcceptInvitationForm,
+    ForgottenPasswordForm,
+    NewPasswordForm,
+    SignInForm,
+    show_refusal,
+)
+from tracker.accounts.passwords import hash_password
+from tracker.accounts.services.links import LAPSED, check_password, find_link, use_link
+from tracker.accounts.services.signing_in import ask_for_reset, prove_password
 from tracker.accounts.sessions import COOKIE, current_address, end_session, set_cookie, start_session
 from tracker.accounts.views import accounts
 from tracker.errors import Invalid, NotFound, Refused
-from tracker.ledger import OPERATOR
 from tracker.models import Person
 from tracker.vocabulary import LinkPurpose
 
@@ -26,7 +31,7 @@ from tracker.vocabulary import LinkPurpose
 @public
 def sign_in() -> ResponseReturnValue:
     if request.method == "GET" and current_user.is_authenticated:
-        return redirect(url_for("home.home"))
+        return redirect(safe_next())
     form = SignInForm()
     if form.validate_on_submit():
         try:
@@ -34,7 +39,7 @@ def sign_in() -> ResponseReturnValue:
         except Invalid as refusal:
             form.form_errors.append(str(refusal))
         else:
-            return signed_in_response(person)
+            return signed_in_response(person, safe_next())
     return render_template(
         "accounts/sign_in.html",
         form=form,
@@ -43,30 +48,32 @@ def sign_in() -> ResponseReturnValue:
     ), (422 if form.is_submitted() else 200)
 
 
-def signed_in_response(person: Person) -> ResponseReturnValue:
-    """A fresh session, whatever the browser brought with it."""
+def signed_in_response(person: Person, target: str) -> ResponseReturnValue:
+    """A fresh session, whatever the browser brought with it; what it brought ends."""
+    end_session(request.cookies.get(COOKIE, ""))
     session.clear()
-    token = start_session(person, current_address(), request.headers.get("User-Agent", ""))
-    response = redirect(safe_next(request.args.get("next", "")), 303)
+    token = start_session(person, current_address(), name_browser(request.headers.get("User-Agent", "")))
+    response = redirect(target, 303)
     set_cookie(response, token)
     return response
 
 
-def safe_next(target: str) -> str:
-    """A path of ours, or home: `next` never leads to another site."""
-    parts = urlsplit(target)
-    is_ours = (
-        target.startswith("/") and not target.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
-    )
-    return target if is_ours and "\\" not in target and target.isprintable() else url_for("home.home")
+def safe_next() -> str:
+    """The page of ours that `next` names, or home: it never leads to another site, nor to what only acts."""
+    target = request.args.get("next", "")
+    if not target.startswith("/") or target.startswith("//") or "\\" in target or not target.isprintable():
+        return url_for("home.home")
+    try:
+        current_app.url_map.bind("").match(target.partition("?")[0].partition("#")[0], method="GET")
+    except HTTPException:
+        return url_for("home.home")
+    return target
 
 
 @accounts.post("/sign-out")
 @public
 def sign_out() -> ResponseReturnValue:
-    token = request.cookies.get(COOKIE)
-    if token:
-        end_session(token)
+    end_session(request.cookies.get(COOKIE, ""))
     session.clear()
     response = redirect(url_for(".sign_in"), 303)
     response.delete_cookie(COOKIE)
@@ -79,12 +86,14 @@ def sign_out() -> ResponseReturnValue:
 def forgotten_password() -> ResponseReturnValue:
     """The same answer whether or not somebody has this address."""
     form = ForgottenPasswordForm()
-    if form.validate_on_submit():
-        person = find_person(form.email.data or "")
-        if person and not person.deactivated_at and queries.count_recent_resets(person) < 3:
-            send_link(person, LinkPurpose.RESET, OPERATOR)
-        flash("If somebody has this address here, a link to set a new password is on its way. It works for an hour.")
-        return redirect(url_for(".sign_in"), 303)
+    if mail.delivers() and form.validate_on_submit():
+        try:
+            ask_for_reset(form.email.data or "", current_address())
+        except Invalid as refusal:
+            form.form_errors.append(str(refusal))
+        else:
+            flash("If somebody has this address here, a link to set a new password is on its way to it.")
+            return redirect(url_for(".sign_in"), 303)
     return render_template("accounts/forgotten_password.html", form=form, delivers=mail.delivers()), (
         422 if form.is_submitted() else 200
     )
@@ -93,19 +102,22 @@ def forgotten_password() -> ResponseReturnValue:
 @accounts.route("/links/<token>", methods=["GET", "POST"])
 @public
 def follow_link(token: str) -> ResponseReturnValue:
-    """An invitation or a reset: choose a password, once."""
-    link = find_link(token)
+    """An invitation or a reset: choose a password, once. It is hashed while no lock is held."""
+    with transactions.reading():
+        link = find_link(token)
     if link is None:
         raise Refused(LAPSED)
-    form = NewPasswordForm()
+    form = NewPasswordForm() if link.purpose is LinkPurpose.RESET else AcceptInvitationForm(name=link.name)
     if form.validate_on_submit():
+        name, password = request.form.get("name", ""), form.password.data or ""
         try:
-            person = use_link(token, form.password.data or "")
+            check_password(password, name or link.name, link.email)
         except Invalid as refusal:
-            form.password.errors = [*form.password.errors, str(refusal)]
+            show_refusal(form, refusal)
         else:
-            flash("Your password is set.")
-            return signed_in_response(person)
+            response = signed_in_response(use_link(token, hash_password(password), name), url_for("home.home"))
+            flash("Your password is set, and you are signed in.")
+            return response
     return render_template("accounts/follow_link.html", form=form, link=link), (422 if form.is_submitted() else 200)
 
 

@@ -1,0 +1,77 @@
+"""A mail server that keeps what it is given, and what the mails say."""
+
+import re
+import smtplib
+from collections.abc import Callable
+from dataclasses import replace
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from tracker import mail
+from tracker.models import Person
+
+BASE_URL = "https://tracker.example.org"
+
+
+class MailServer:
+    """Stands where smtplib's client stands."""
+
+    def __init__(self) -> None:
+        self.taken: list[EmailMessage] = []
+        self.is_down = False
+
+    def __call__(self, host: str, port: int, timeout: float) -> "MailServer":
+        if self.is_down:
+            raise OSError
+        return self
+
+    def __enter__(self) -> "MailServer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def starttls(self, context: Any) -> None:
+        assert context.check_hostname
+
+    def send_message(self, message: EmailMessage) -> None:
+        self.taken.append(message)
+
+
+@pytest.fixture
+def mail_server(app: Flask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> MailServer:
+    """Mail is configured, and goes here."""
+    server = MailServer()
+    monkeypatch.setattr(smtplib, "SMTP", server)
+    app.config["SETTINGS"] = replace(app.config["SETTINGS"], mail_host="mail.example.org", base_url=BASE_URL)
+    app.config["OUTBOX_PATH"] = tmp_path / "outbox"
+    return server
+
+
+@pytest.fixture
+def mails_to(mail_server: MailServer) -> Callable[[Person | str], list[str]]:
+    """`mails_to(world.alice)` lists the mails she got: subject and words."""
+
+    def listed(person: Person | str) -> list[str]:
+        mail.postman.submit(int).result()  # everything before it is done then
+        email = person if isinstance(person, str) else person.email
+        return [f"{each['Subject']}\n{each.get_content()}" for each in mail_server.taken if each["To"] == email]
+
+    return listed
+
+
+@pytest.fixture
+def demo(app: Flask, tmp_path: Path) -> None:
+    app.config["DEMO"] = True
+    app.config["OUTBOX_PATH"] = tmp_path / "outbox"
+
+
+def link_in(words: str) -> str:
+    """The path of the link in a mail, or in what a command printed."""
+    found = re.search(r"https?://[^/\s]+(/links/\S+)", words)
+    assert found, words
+    return found.group(1)

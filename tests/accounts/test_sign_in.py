@@ -1,0 +1,222 @@
+"""Signing in: throttled, giving nothing away, leading only to pages of ours."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from tests.factories import PASSWORD, World, grant, make_person
+from tracker.accounts.services import signing_in
+from tracker.accounts.sessions import COOKIE, hash_token
+from tracker.extensions import db
+from tracker.models import FailedSignIn, UserSession
+from tracker.transactions import transaction
+from tracker.vocabulary import Role
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+def sign_in(browser: FlaskClient, email: str, password: str = PASSWORD, query: str = ""):
+    return browser.post(f"/sign-in{query}", data={"email": email, "password": password})
+
+
+def token_of(browser: FlaskClient) -> str:
+    cookie = browser.get_cookie(COOKIE)
+    assert cookie
+    return cookie.value
+
+
+def test_alice_signs_in_and_lands_at_home(world: World, anonymous: FlaskClient) -> None:
+    assert anonymous.get("/sign-in").status_code == 200
+    response = sign_in(anonymous, world.alice.email)
+    assert (response.status_code, response.location) == (303, "/")
+    assert "Alice" in anonymous.get("/account").text
+
+
+def test_her_address_is_known_in_capitals_and_with_spaces_around_it(world: World, anonymous: FlaskClient) -> None:
+    assert sign_in(anonymous, f"  {world.alice.email.upper()} ").status_code == 303
+
+
+def test_only_the_hash_of_the_token_is_kept(world: World, anonymous: FlaskClient) -> None:
+    sign_in(anonymous, world.alice.email)
+    kept = db.session.scalars(select(UserSession.token_hash)).one()
+    assert kept == hash_token(token_of(anonymous))
+
+
+def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(world: World, app: Flask) -> None:
+    app.config["SESSION_COOKIE_SECURE"] = True
+    response = sign_in(app.test_client(), world.alice.email)
+    cookie = next(each for each in response.headers.getlist("Set-Cookie") if each.startswith(COOKIE))
+    assert {"Secure", "HttpOnly", "SameSite=Lax"} <= set(cookie.split("; "))
+
+
+def test_the_browser_is_kept_by_what_people_call_it(world: World, anonymous: FlaskClient) -> None:
+    firefox = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
+    anonymous.post(
+        "/sign-in", data={"email": world.alice.email, "password": PASSWORD}, headers={"User-Agent": firefox}
+    )
+    assert db.session.scalars(select(UserSession.browser)).one() == "Firefox on Windows"
+
+
+@pytest.mark.parametrize("email", ["alice.moran@example.org", "nobody@example.org", "invited@example.org"])
+def test_a_wrong_password_gets_the_same_sentence_whoever_it_is(
+    world: World, anonymous: FlaskClient, email: str
+) -> None:
+    with transaction():
+        make_person("Invited", world.northgate, Role.CANDIDATE).password_hash = None
+    response = sign_in(anonymous, email, "wrong horse battery")
+    assert response.status_code == 422
+    assert signing_in.WRONG in response.text
+    assert f'value="{email}"' in response.text
+    assert "wrong horse battery" not in response.text
+
+
+def test_an_unknown_address_costs_a_hash_too(
+    world: World, anonymous: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked = []
+    monkeypatch.setattr(signing_in, "is_password", lambda kept, _given: checked.append(kept))
+    sign_in(anonymous, "nobody@example.org")
+    sign_in(anonymous, world.alice.email)
+    assert checked == [None, world.alice.password_hash]
+
+
+def test_no_lock_is_held_while_the_password_is_checked(
+    world: World, anonymous: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def check(_kept: object, _given: object) -> bool:
+        assert not db.session().in_transaction()
+        return True
+
+    monkeypatch.setattr(signing_in, "is_password", check)
+    assert sign_in(anonymous, world.alice.email).status_code == 303
+
+
+def test_a_closed_account_does_not_open(world: World, anonymous: FlaskClient) -> None:
+    with transaction():
+        world.alice.deactivated_at = NOON
+    response = sign_in(anonymous, world.alice.email)
+    assert signing_in.WRONG in response.text
+
+
+def test_an_empty_form_says_what_is_missing(world: World, anonymous: FlaskClient) -> None:
+    response = sign_in(anonymous, "", "")
+    assert response.status_code == 422
+    assert "Write your email address." in response.text
+    assert "Type your password." in response.text
+
+
+def test_after_eight_wrong_passwords_even_the_right_one_waits(
+    world: World, anonymous: FlaskClient, hold_clock: Callable[[datetime], None]
+) -> None:
+    hold_clock(NOON)
+    for _ in range(8):
+        sign_in(anonymous, world.alice.email, "wrong horse battery")
+    hold_clock(NOON + timedelta(minutes=5, seconds=10))
+    response = sign_in(anonymous, world.alice.email)
+    assert response.status_code == 422
+    assert "too many wrong passwords. Wait 10 minutes" in response.text
+    assert sign_in(anonymous, world.bob.email).status_code == 303, "only this account waits"
+
+
+def test_it_opens_again_when_the_wait_is_over(
+    world: World, anonymous: FlaskClient, hold_clock: Callable[[datetime], None]
+) -> None:
+    hold_clock(NOON)
+    for _ in range(8):
+        sign_in(anonymous, world.alice.email, "wrong horse battery")
+    hold_clock(NOON + timedelta(minutes=15, seconds=1))
+    assert sign_in(anonymous, world.alice.email).status_code == 303
+
+
+def test_one_address_guessing_at_many_accounts_is_stopped_too(
+    world: World, app: Flask, anonymous: FlaskClient
+) -> None:
+    for number in range(40):
+        sign_in(anonymous, f"guess{number}@example.org", "wrong horse battery")
+    assert "too many wrong passwords" in sign_in(anonymous, world.alice.email).text
+    elsewhere = app.test_client()
+    elsewhere.environ_base["REMOTE_ADDR"] = "192.0.2.7"
+    assert sign_in(elsewhere, world.alice.email).status_code == 303
+
+
+def test_slips_before_the_right_password_are_forgotten_but_not_those_of_others(
+    world: World, app: Flask, anonymous: FlaskClient
+) -> None:
+    elsewhere = app.test_client()
+    elsewhere.environ_base["REMOTE_ADDR"] = "192.0.2.7"
+    sign_in(elsewhere, world.alice.email, "wrong horse battery")
+    sign_in(anonymous, world.alice.email, "wrong horse battery")
+    sign_in(anonymous, world.alice.email)
+    assert db.session.scalars(select(FailedSignIn.address)).all() == ["192.0.2.7"]
+
+
+def test_a_token_planted_in_the_browser_is_not_taken_over(world: World, anonymous: FlaskClient) -> None:
+    anonymous.set_cookie(COOKIE, "planted")
+    sign_in(anonymous, world.alice.email)
+    assert token_of(anonymous) != "planted"
+
+
+def test_signing_in_again_ends_the_session_the_browser_had(world: World, app: Flask, anonymous: FlaskClient) -> None:
+    sign_in(anonymous, world.alice.email)
+    earlier = token_of(anonymous)
+    sign_in(anonymous, world.bob.email)
+    thief = app.test_client()
+    thief.set_cookie(COOKIE, earlier)
+    assert thief.get("/account").status_code == 302
+
+
+def test_who_was_sent_here_goes_on_to_where_they_wanted(world: World, anonymous: FlaskClient) -> None:
+    sent = anonymous.get("/account?tab=2")
+    assert sent.location == "/sign-in?next=%2Faccount%3Ftab%3D2"
+    response = anonymous.post(sent.location, data={"email": world.alice.email, "password": PASSWORD})
+    assert response.location == "/account?tab=2"
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "https://evil.example",
+        "//evil.example",
+        "///evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "javascript:alert(1)",
+        "/%09/evil.example",
+        "/account\r\nSet-Cookie: a=b",
+        "evil.example",
+        "/sign-out",
+        "/nowhere",
+    ],
+)
+def test_next_leads_nowhere_else_and_to_nothing_that_acts(world: World, app: Flask, hostile: str) -> None:
+    response = app.test_client().post(
+        "/sign-in", query_string={"next": hostile}, data={"email": world.alice.email, "password": PASSWORD}
+    )
+    assert (response.status_code, response.location) == (303, "/")
+
+
+def test_a_form_from_another_site_is_refused(world: World, app: Flask) -> None:
+    app.config["WTF_CSRF_ENABLED"] = True
+    response = sign_in(app.test_client(), world.alice.email)
+    assert response.status_code == 400
+    assert not db.session.scalars(select(UserSession)).all()
+
+
+def test_who_is_signed_in_already_goes_home(world: World, client: Callable[..., FlaskClient]) -> None:
+    assert client(world.alice).get("/sign-in").location == "/"
+
+
+def test_the_demonstration_lists_its_people_by_role(world: World, demo: None, anonymous: FlaskClient) -> None:
+    with transaction():
+        grant(world.bob, world.northgate, Role.INTERNAL_VERIFIER)
+    page = anonymous.get("/sign-in").text
+    assert page.index("Alice Moran") < page.index("Bob Archer") < page.index("Carol Hughes") < page.index("Dan Price")
+    assert "Bob Archer, also internal verifier" in page
+
+
+def test_nobody_is_listed_outside_the_demonstration(world: World, anonymous: FlaskClient) -> None:
+    assert "Alice Moran" not in anonymous.get("/sign-in").text

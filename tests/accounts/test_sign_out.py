@@ -1,0 +1,63 @@
+"""Signing out ends the session on the server: a copied cookie is worth nothing after it."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.factories import World
+from tracker import clock
+from tracker.accounts.sessions import COOKIE
+
+
+def test_alice_signs_out(world: World, client: Callable[..., FlaskClient]) -> None:
+    alice = client(world.alice)
+    response = alice.post("/sign-out")
+    assert (response.status_code, response.location) == (303, "/sign-in")
+    assert alice.get("/account").status_code == 302
+
+
+def test_her_cookie_cannot_be_replayed(world: World, app: Flask, client: Callable[..., FlaskClient]) -> None:
+    alice = client(world.alice)
+    cookie = alice.get_cookie(COOKIE)
+    assert cookie
+    alice.post("/sign-out")
+    thief = app.test_client()
+    thief.set_cookie(COOKIE, cookie.value)
+    assert thief.get("/account").status_code == 302
+
+
+def test_a_link_does_not_sign_anybody_out(world: World, client: Callable[..., FlaskClient]) -> None:
+    alice = client(world.alice)
+    assert alice.get("/sign-out").status_code == 405
+    assert alice.get("/account").status_code == 200
+
+
+def test_signing_out_twice_does_no_harm(world: World, client: Callable[..., FlaskClient]) -> None:
+    alice = client(world.alice)
+    alice.post("/sign-out")
+    assert alice.post("/sign-out").status_code == 303
+
+
+def test_a_session_lapses_after_half_an_hour_unused(
+    world: World, client: Callable[..., FlaskClient], hold_clock: Callable[..., None]
+) -> None:
+    alice, start = client(world.alice), clock.now()
+    hold_clock(start + timedelta(minutes=29))
+    assert alice.get("/account").status_code == 200
+    hold_clock(start + timedelta(minutes=58))
+    assert alice.get("/account").status_code == 200, "it was used meanwhile"
+    hold_clock(start + timedelta(minutes=89))
+    assert alice.get("/account").status_code == 302
+
+
+def test_a_session_lapses_after_twelve_hours_however_busy(
+    world: World, client: Callable[..., FlaskClient], hold_clock: Callable[..., None]
+) -> None:
+    alice, start = client(world.alice), clock.now()
+    for minutes in range(20, 12 * 60, 20):
+        hold_clock(start + timedelta(minutes=minutes))
+        assert alice.get("/account").status_code == 200
+    hold_clock(start + timedelta(hours=12, minutes=1))
+    assert alice.get("/account").status_code == 302
