@@ -9,11 +9,7 @@ say() { printf '%s\n' "$*"; }
 fail() { printf '%s\n' "$*" >&2; exit 1; }
 has() { command -v "$1" >/dev/null 2>&1; }
 
-as_root() {
-    if [ "$(id -u)" = 0 ]; then "$@"
-    elif has sudo; then sudo "$@"
-    else fail "This needs root, and there is no sudo here. Run it as root, then start again: $*"; fi
-}
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
 # need_packages NAME...: Debian and Ubuntu. Nothing is asked of apt unless something is missing.
 need_packages() {
@@ -22,6 +18,8 @@ need_packages() {
         dpkg -s "$package" 2>/dev/null | grep -q '^Status: install ok installed' || missing="$missing $package"
     done
     [ -n "$missing" ] || return 0
+    [ "$(id -u)" = 0 ] || has sudo ||
+        fail "These packages are missing, and there is no sudo here. As root: apt-get install$missing. Then start this again."
     say "Installing system packages:$missing"
     as_root apt-get update -qq || say "The list of packages could not be brought up to date; trying with the one here."
     # shellcheck disable=SC2086 # a list of words on purpose
