@@ -241,7 +241,7 @@ def _unallocated(centre_id: int) -> list[tuple[int, str, str, datetime]]:
         .order_by(UnitAttempt.started_at)
         .limit(10)
     )
-    return list(db.session.execute(query).tuples())
+    return list(db.session.execute(query))
 
 
 def _invited(centre_id: int) -> list[tuple[int, str, datetime]]:
@@ -255,7 +255,7 @@ def _invited(centre_id: int) -> list[tuple[int, str, datetime]]:
         .order_by(Person.created_at)
         .limit(10)
     )
-    return list(db.session.execute(query).tuples())
+    return list(db.session.execute(query))
 
 
 def _withdrawn(centre_id: int) -> list[tuple[int, str, datetime | None]]:
@@ -266,7 +266,7 @@ def _withdrawn(centre_id: int) -> list[tuple[int, str, datetime | None]]:
         .order_by(Registration.withdrawn_at.desc())
         .limit(5)
     )
-    return list(db.session.execute(query).tuples())
+    return list(db.session.execute(query))
 
 
 def _held_longest(centre_id: int) -> list[tuple[int, str, str, str, datetime]]:
@@ -286,4 +286,4 @@ def _held_longest(centre_id: int) -> list[tuple[int, str, str, str, datetime]]:
         .order_by(Allocation.from_at)
         .limit(10)
     )
-    return list(db.session.execute(query).tuples())
+    return list(db.session.execute(query))

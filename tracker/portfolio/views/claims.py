@@ -37,7 +37,7 @@ def save_criteria(evidence_id: int) -> ResponseReturnValue:
     changed = set_claims(ticks, me().person_id, actor)
     flash("Saved." if changed else "Nothing was changed.")
     if request.form.get("act") == "submit":
-        return redirect(url_for("portfolio.submit_evidence", evidence_id=evidence.id), 303)
+        return redirect(url_for("portfolio.submit", evidence_id=evidence.id), 303)
     return redirect(url_for("portfolio.show_evidence", evidence_id=evidence.id), 303)
 
 

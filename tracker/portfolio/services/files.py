@@ -1,0 +1,82 @@
+"""Files of a draft: added and taken out. The bytes are stored before the row is written."""
+
+from dataclasses import dataclass
+from typing import IO
+
+from flask import current_app
+from sqlalchemy import func, select
+
+from tracker import storage
+from tracker.clock import now
+from tracker.config import MEGABYTE
+from tracker.errors import Invalid
+from tracker.extensions import db
+from tracker.models import Attachment, Evidence
+from tracker.portfolio.file_types import recognise, shown
+from tracker.storage import Kept
+
+MOST_FILES = 50
+
+
+@dataclass(frozen=True)
+class KeptFile:
+    """A file checked and safe on disk, not yet part of any item."""
+
+    name: str
+    media_type: str
+    kept: Kept
+
+
+def keep_file(stream: IO[bytes], name: str) -> KeptFile:
+    """Check what a file is and store it. Call it with no transaction open: it may take long.
+
+    Raises `Invalid` with a sentence naming the file when it is empty, too large or of no kind we take.
+    """
+    limit: int = current_app.config["ATTACHMENT_LIMIT"]
+    name = clean_name(name)
+    kind = recognise(stream, name)
+    try:
+        kept = storage.keep(stream, limit)
+    except storage.TooLargeError:
+        raise Invalid(
+            f"“{shown(name)}” is larger than {limit // MEGABYTE} MB and was not added. Shorten it or split it.",
+            "files",
+        ) from None
+    return KeptFile(name, kind.media_type, kept)
+
+
+def attach_file(evidence: Evidence, file: KeptFile) -> Attachment:
+    """Make a stored file part of the draft; the same bytes twice are one attachment."""
+    live = select(Attachment).where(Attachment.evidence_id == evidence.id, Attachment.removed_at.is_(None))
+    same = db.session.scalars(live.where(Attachment.sha256 == file.kept.sha256, Attachment.name == file.name)).first()
+    if same:
+        return same
+    count = db.session.scalar(select(func.count()).select_from(live.subquery())) or 0
+    if count >= MOST_FILES:
+        raise Invalid(f"An item holds at most {MOST_FILES} files. “{shown(file.name)}” was not added.", "files")
+    attachment = Attachment(
+        evidence_id=evidence.id,
+        name=file.name,
+        media_type=file.media_type,
+        size=file.kept.size,
+        sha256=file.kept.sha256,
+        uploaded_at=now(),
+    )
+    db.session.add(attachment)
+    evidence.updated_at = now()
+    db.session.flush()
+    return attachment
+
+
+def remove_file(evidence: Evidence, attachment: Attachment) -> None:
+    """Take a file out of the draft; versions that hold it keep it."""
+    attachment.removed_at = now()
+    evidence.updated_at = now()
+
+
+def clean_name(name: str) -> str:
+    """A name to show: no folders, no control characters, at most 200 characters with its ending."""
+    bare = name.replace("\\", "/").rpartition("/")[2]
+    bare = "".join(character for character in bare if character.isprintable()).strip() or "file"
+    stem, dot, ending = bare.rpartition(".")
+    return bare if len(bare) <= 200 else f"{stem[: 199 - len(ending)]}{dot}{ending}"

@@ -1,0 +1,96 @@
+"""Files over HTTP: one added at a time, taken out, sent back as data that is never trusted."""
+
+from flask import flash, redirect, request, send_file, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import FileStorage
+
+from tracker import storage
+from tracker.access import Act, get_attempt, get_own_evidence, requires
+from tracker.errors import Invalid, NotFound
+from tracker.extensions import db
+from tracker.filters import size
+from tracker.models import Attachment
+from tracker.portfolio import previews
+from tracker.portfolio.file_types import BY_MEDIA_TYPE
+from tracker.portfolio.queries import evidence as queries
+from tracker.portfolio.services.files import attach_file, keep_file, remove_file
+from tracker.portfolio.views import portfolio
+from tracker.transactions import reading
+
+SANDBOX = "default-src 'none'; sandbox"
+
+
+@portfolio.post("/evidence/<int:evidence_id>/files")
+@requires(Act.LOG_EVIDENCE)
+def upload_file(evidence_id: int) -> ResponseReturnValue:
+    """One file at once. It is received, checked and stored before any lock is taken."""
+    with reading():
+        get_own_evidence(evidence_id)
+    upload: FileStorage | None = request.files.get("file")
+    if upload is None or not upload.filename:
+        raise Invalid("No file came with that. Choose it again.", "files")
+    kept = keep_file(upload.stream, upload.filename)
+    evidence, _ = get_own_evidence(evidence_id)
+    attachment = attach_file(evidence, kept)
+    return {
+        "id": attachment.id,
+        "name": attachment.name,
+        "size": size(attachment.size),
+        "url": url_for(".download_own", evidence_id=evidence.id, attachment_id=attachment.id),
+        "remove_url": url_for(".remove_own", evidence_id=evidence.id, attachment_id=attachment.id),
+        "fields": {"version": evidence.version},
+    }, 201
+
+
+@portfolio.post("/evidence/<int:evidence_id>/files/<int:attachment_id>/remove")
+@requires(Act.LOG_EVIDENCE)
+def remove_own(evidence_id: int, attachment_id: int) -> ResponseReturnValue:
+    evidence, _ = get_own_evidence(evidence_id)
+    attachment = queries.find_own_attachment(evidence, attachment_id)
+    if attachment is None or attachment.removed_at:
+        raise NotFound
+    remove_file(evidence, attachment)
+    if request.accept_mimetypes.best == "application/json":
+        return {"id": attachment.id}
+    flash(f"“{attachment.name}” is taken out of this item. Versions you submitted keep it.")
+    return redirect(url_for(".edit_evidence", evidence_id=evidence.id), 303)
+
+
+@portfolio.get("/evidence/<int:evidence_id>/files/<int:attachment_id>")
+@requires(Act.LOG_EVIDENCE)
+def download_own(evidence_id: int, attachment_id: int) -> ResponseReturnValue:
+    evidence, _ = get_own_evidence(evidence_id)
+    return send(queries.find_own_attachment(evidence, attachment_id))
+
+
+@portfolio.get("/attempts/<int:attempt_id>/evidence/<int:evidence_id>/files/<int:attachment_id>")
+@requires(Act.READ_EVIDENCE)
+def download_sealed(attempt_id: int, evidence_id: int, attachment_id: int) -> ResponseReturnValue:
+    attempt, _ = get_attempt(attempt_id, Act.READ_EVIDENCE)
+    return send(queries.find_sealed_attachment(attempt, evidence_id, attachment_id))
+
+
+def send(attachment: Attachment | None) -> ResponseReturnValue:
+    """The file as an attachment; images shown re-encoded, sound and film with the type that was checked."""
+    if attachment is None:
+        raise NotFound
+    db.session.rollback()  # a slow reader holds no transaction
+    kind = BY_MEDIA_TYPE.get(attachment.media_type)
+    shown = request.args.get("show") == "1" and kind is not None and kind.shown_as != "download"
+    path = storage.path_of(attachment.sha256)
+    if not path.exists():
+        raise NotFound(
+            "This file is missing from the store. Tell your centre's administrator; the record of it is kept."
+        )
+    if shown and kind and kind.shown_as == "image":
+        response = send_file(previews.preview_of(attachment.sha256), mimetype="image/jpeg", conditional=True)
+    else:
+        response = send_file(
+            path,
+            mimetype=attachment.media_type,
+            as_attachment=not shown,
+            download_name=attachment.name,
+            conditional=True,
+        )
+    response.headers["Content-Security-Policy"] = SANDBOX
+    return response

@@ -1,0 +1,79 @@
+"""Where attachments live: a folder, each file under its SHA-256. What is acknowledged survives a power cut.
+
+Temporary file in the same folder, write, fsync, rename, fsync the folder; only then the database row
+(integrity paper, Durability).
+"""
+
+import hashlib
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from flask import current_app
+
+CHUNK = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A file that is safe on disk."""
+
+    sha256: str
+    size: int
+
+
+class TooLargeError(Exception):
+    """The stream holds more than it may."""
+
+
+def keep(stream: IO[bytes], limit: int) -> Kept:
+    """Store a stream; its hash and size come out. Raises `TooLargeError`, or OSError when the disk is full."""
+    folder = _folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f".{secrets.token_hex(16)}.tmp"
+    digest, size = hashlib.sha256(), 0
+    try:
+        with path.open("xb") as sink:
+            for chunk in _chunks(stream):
+                size += len(chunk)
+                if size > limit:
+                    raise TooLargeError
+                digest.update(chunk)
+                sink.write(chunk)
+            sink.flush()
+            os.fsync(sink.fileno())
+        target = path_of(digest.hexdigest())
+        target.parent.mkdir(exist_ok=True)
+        path.replace(target)
+        _fsync_folder(target.parent)
+        _fsync_folder(folder)
+    finally:
+        path.unlink(missing_ok=True)
+    return Kept(digest.hexdigest(), size)
+
+
+def path_of(sha256: str) -> Path:
+    """Where a file lies; two characters of its hash name the folder."""
+    return _folder() / sha256[:2] / sha256
+
+
+def _folder() -> Path:
+    folder: Path = current_app.config["ATTACHMENTS_PATH"]
+    return folder
+
+
+def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
+    stream.seek(0)
+    while chunk := stream.read(CHUNK):
+        yield chunk
+
+
+def _fsync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
