@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from flask import Flask
@@ -24,12 +24,13 @@ class MailServer:
         self.taken: list[EmailMessage] = []
         self.is_down = False
 
-    def __call__(self, host: str, port: int, timeout: float) -> "MailServer":
+    def __call__(self, *_: object, timeout: float) -> Self:
+        assert timeout
         if self.is_down:
             raise OSError
         return self
 
-    def __enter__(self) -> "MailServer":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

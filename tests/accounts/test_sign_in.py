@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
+from werkzeug.test import TestResponse
 
 from tests.factories import PASSWORD, World, grant, make_person
 from tracker.accounts.services import signing_in
@@ -19,7 +20,7 @@ from tracker.vocabulary import Role
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
-def sign_in(browser: FlaskClient, email: str, password: str = PASSWORD, query: str = ""):
+def sign_in(browser: FlaskClient, email: str, password: str = PASSWORD, query: str = "") -> TestResponse:
     return browser.post(f"/sign-in{query}", data={"email": email, "password": password})
 
 

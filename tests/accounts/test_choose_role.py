@@ -1,0 +1,49 @@
+"""The role one looks through: kept in the session, never a permission."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from flask.testing import FlaskClient
+
+from tests.factories import World, grant
+from tracker import clock
+from tracker.transactions import transaction
+from tracker.vocabulary import Role
+
+ClientFor = Callable[..., FlaskClient]
+
+
+def test_bob_switches_to_his_other_role(world: World, client: ClientFor) -> None:
+    with transaction():
+        other = grant(world.bob, world.northgate, Role.INTERNAL_VERIFIER)
+    bob = client(world.bob)
+    response = bob.post("/role", data={"grant": other.id})
+    assert (response.status_code, response.location) == (303, "/")
+    chosen = bob.get("/account").text.partition('aria-current="true"')[2]
+    assert chosen.startswith(">Internal verifier")
+
+
+def test_only_this_browser_switches(world: World, client: ClientFor) -> None:
+    with transaction():
+        other = grant(world.bob, world.northgate, Role.INTERNAL_VERIFIER)
+    here, there = client(world.bob), client(world.bob)
+    here.post("/role", data={"grant": other.id})
+    assert there.get("/account").text.partition('aria-current="true"')[2].startswith(">Assessor")
+
+
+def test_nobody_takes_a_role_of_another(world: World, client: ClientFor) -> None:
+    carols = world.carol.grants[0].id
+    assert client(world.bob).post("/role", data={"grant": carols}).status_code == 404
+
+
+def test_a_role_that_ended_cannot_be_chosen(world: World, client: ClientFor) -> None:
+    with transaction():
+        ended = grant(world.bob, world.northgate, Role.ADMINISTRATOR, until_at=clock.now() - timedelta(days=1))
+    bob = client(world.bob)
+    assert bob.post("/role", data={"grant": ended.id}).status_code == 404
+    assert bob.post("/role", data={"grant": "1 or 1=1"}).status_code == 404
+    assert bob.get(f"/centres/{world.northgate.id}/people").status_code == 404
+
+
+def test_signed_out_browsers_choose_nothing(world: World, anonymous: FlaskClient) -> None:
+    assert anonymous.post("/role", data={"grant": world.bob.grants[0].id}).status_code == 302

@@ -1,0 +1,210 @@
+"""A link sets a password once, within its time, and everything signed in before it ends."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from tests.accounts.conftest import link_in
+from tests.factories import PASSWORD, World, actor, make_person
+from tracker import clock
+from tracker.accounts.passwords import is_password
+from tracker.accounts.services.links import LAPSED, issue_link
+from tracker.accounts.services.people import deactivate_person, invite_person
+from tracker.accounts.sessions import COOKIE
+from tracker.extensions import db
+from tracker.ledger import OPERATOR
+from tracker.models import AccountLink, Person
+from tracker.transactions import transaction
+from tracker.vocabulary import LinkPurpose, Role
+
+NEW = "seven quiet otters"
+
+
+@pytest.fixture
+def ivy(world: World) -> Person:
+    """Invited, and not yet here."""
+    with transaction():
+        person = make_person("Ivy Okafor", world.northgate, Role.CANDIDATE)
+        person.password_hash = None
+    return person
+
+
+def invitation(person: Person) -> str:
+    with transaction():
+        return issue_link(person, LinkPurpose.INVITATION, OPERATOR)
+
+
+def reset(person: Person) -> str:
+    with transaction():
+        return issue_link(person, LinkPurpose.RESET, OPERATOR)
+
+
+def test_ivy_takes_up_her_invitation_and_is_signed_in(
+    ivy: Person, anonymous: FlaskClient, acts: Callable[[], list[str]]
+) -> None:
+    path = invitation(ivy)
+    page = anonymous.get(path).text
+    assert 'value="Ivy Okafor"' in page
+    response = anonymous.post(path, data={"name": "Ivy  Okafor-Bell", "password": NEW})
+    assert (response.status_code, response.location) == (303, "/")
+    assert "Your password is set" in anonymous.get("/account").text
+    db.session.refresh(ivy)
+    assert ivy.name == "Ivy Okafor-Bell"
+    assert is_password(ivy.password_hash, NEW)
+    assert acts()[-1] == "invitation_accepted"
+
+
+def test_the_password_is_hashed_with_argon2id(ivy: Person, anonymous: FlaskClient) -> None:
+    anonymous.post(invitation(ivy), data={"name": "Ivy", "password": NEW})
+    db.session.refresh(ivy)
+    assert ivy.password_hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+
+
+def test_it_works_once(ivy: Person, app: Flask) -> None:
+    path = invitation(ivy)
+    app.test_client().post(path, data={"name": "Ivy", "password": NEW})
+    for again in (
+        app.test_client().get(path),
+        app.test_client().post(path, data={"name": "Eve", "password": NEW * 2}),
+    ):
+        assert again.status_code == 409
+        assert "lapsed or was already used" in again.text
+    db.session.refresh(ivy)
+    assert is_password(ivy.password_hash, NEW)
+
+
+def test_of_two_who_found_it_open_the_second_is_refused(
+    ivy: Person, anonymous: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tracker.accounts.services.links import use_link
+    from tracker.accounts.views import signing_in
+
+    def after_another(token: str, password_hash: str, name: str) -> Person:
+        db.session.execute(db.update(AccountLink).values(used_at=clock.now()))
+        return use_link(token, password_hash, name)
+
+    monkeypatch.setattr(signing_in, "use_link", after_another)
+    response = anonymous.post(invitation(ivy), data={"name": "Ivy", "password": NEW})
+    assert response.status_code == 409
+    db.session.refresh(ivy)
+    assert ivy.password_hash is None
+
+
+@pytest.mark.parametrize(("issue", "lasts"), [(invitation, timedelta(days=14)), (reset, timedelta(hours=1))])
+def test_it_lapses(
+    ivy: Person,
+    anonymous: FlaskClient,
+    hold_clock: Callable[..., None],
+    issue: Callable[[Person], str],
+    lasts: timedelta,
+) -> None:
+    start = clock.now()
+    hold_clock(start)
+    path = issue(ivy)
+    hold_clock(start + lasts - timedelta(seconds=1))
+    assert anonymous.get(path).status_code == 200
+    hold_clock(start + lasts)
+    assert anonymous.get(path).status_code == 409
+    assert anonymous.post(path, data={"name": "Ivy", "password": NEW}).status_code == 409
+
+
+def test_a_newer_link_ends_the_older(ivy: Person, anonymous: FlaskClient) -> None:
+    older, newer = invitation(ivy), invitation(ivy)
+    assert anonymous.get(older).status_code == 409
+    assert anonymous.get(newer).status_code == 200
+
+
+def test_a_new_password_ends_every_open_link(ivy: Person, app: Flask) -> None:
+    unused = invitation(ivy)
+    app.test_client().post(reset(ivy), data={"password": NEW})
+    assert app.test_client().get(unused).status_code == 409
+
+
+def test_an_invented_token_opens_nothing(world: World, anonymous: FlaskClient) -> None:
+    response = anonymous.get("/links/" + "a" * 43)
+    assert response.status_code == 409
+    assert LAPSED in response.text
+
+
+def test_a_closed_account_cannot_be_opened_by_a_link(ivy: Person, anonymous: FlaskClient) -> None:
+    path = invitation(ivy)
+    with transaction():
+        deactivate_person(ivy)
+    assert anonymous.post(path, data={"name": "Ivy", "password": NEW}).status_code == 409
+
+
+def test_a_reset_ends_every_session_and_tells_her(
+    world: World,
+    app: Flask,
+    client: Callable[..., FlaskClient],
+    mails_to: Callable[..., list[str]],
+    acts: Callable[[], list[str]],
+) -> None:
+    phone, office = client(world.alice), client(world.alice)
+    browser = app.test_client()
+    assert browser.post(reset(world.alice), data={"password": NEW}).status_code == 303
+    assert [each.get("/account").status_code for each in (phone, office, browser)] == [302, 302, 200]
+    assert acts()[-1] == "password_reset"
+    assert "Your password was changed" in mails_to(world.alice)[-1]
+
+
+def test_a_reset_does_not_let_her_rename_herself(world: World, anonymous: FlaskClient) -> None:
+    anonymous.post(reset(world.alice), data={"password": NEW, "name": "Somebody else"})
+    db.session.refresh(world.alice)
+    assert world.alice.name == "Alice Moran"
+
+
+def test_the_session_it_gives_is_new(world: World, anonymous: FlaskClient) -> None:
+    anonymous.set_cookie(COOKIE, "planted")
+    anonymous.post(reset(world.alice), data={"password": NEW})
+    cookie = anonymous.get_cookie(COOKIE)
+    assert cookie
+    assert cookie.value != "planted"
+
+
+@pytest.mark.parametrize(
+    ("password", "sentence"),
+    [
+        ("", "Choose a password."),
+        ("short one 11", None),
+        ("short on 11", "at least 12 characters"),
+        ("a" * 201, "at most 200 characters"),
+        ("alice.moran@example.org", "too easy to guess"),
+        ("Alice.Moran@Example.ORG", "too easy to guess"),
+        ("aaaaaaaaaaaaa", "too easy to guess"),
+    ],
+)
+def test_what_will_not_do_as_a_password_is_said(
+    world: World, anonymous: FlaskClient, password: str, sentence: str | None
+) -> None:
+    path = reset(world.alice)
+    response = anonymous.post(path, data={"password": password})
+    assert response.status_code == (422 if sentence else 303)
+    assert (sentence or "") in response.text
+    db.session.refresh(world.alice)
+    assert is_password(world.alice.password_hash, PASSWORD if sentence else password)
+
+
+def test_a_name_typed_beside_a_weak_password_is_kept(ivy: Person, anonymous: FlaskClient) -> None:
+    response = anonymous.post(invitation(ivy), data={"name": "<b>Ivy</b>", "password": "short"})
+    assert response.status_code == 422
+    assert 'value="&lt;b&gt;Ivy&lt;/b&gt;"' in response.text
+
+
+def test_ten_thousand_characters_in_the_name_get_a_sentence(ivy: Person, anonymous: FlaskClient) -> None:
+    response = anonymous.post(invitation(ivy), data={"name": "I" * 10_000, "password": NEW})
+    assert response.status_code == 422
+    assert "at most 200 characters" in response.text
+
+
+def test_only_its_hash_is_kept(world: World, mails_to: Callable[..., list[str]]) -> None:
+    with transaction():
+        invite_person("ivy@example.org", "Ivy", world.northgate, Role.CANDIDATE, actor(world.dan))
+    token = link_in(mails_to("ivy@example.org")[0]).removeprefix("/links/")
+    kept = db.session.scalars(select(AccountLink.token_hash)).one()
+    assert token not in kept
+    assert len(token) >= 43

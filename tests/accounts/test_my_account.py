@@ -1,0 +1,145 @@
+"""One's own account: roles, signatures with receipts, sessions, password."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from tests.factories import LONG_AGO, PASSWORD, World, grant
+from tracker import clock, ledger
+from tracker.accounts.passwords import is_password
+from tracker.accounts.sessions import start_session
+from tracker.extensions import db
+from tracker.ledger import Actor
+from tracker.models import Event, Signature, UserSession
+from tracker.transactions import transaction
+from tracker.vocabulary import Role, SignatureRole
+
+NEW = "seven quiet otters"
+ClientFor = Callable[..., FlaskClient]
+
+
+def test_alice_sees_her_roles_and_until_when(world: World, client: ClientFor) -> None:
+    with transaction():
+        grant(world.alice, world.southbank, Role.ASSESSOR, until_at=clock.now() + timedelta(days=400))
+        grant(world.alice, world.northgate, Role.ADMINISTRATOR, until_at=clock.now() - timedelta(days=1))
+    page = client(world.alice).get("/account").text
+    assert "Southbank College" in page
+    assert "no end set" in page
+    assert "Centre administrator" not in page, "that role has ended"
+
+
+def test_her_signatures_are_listed_with_their_receipts(world: World, client: ClientFor) -> None:
+    with transaction():
+        signature = Signature(
+            attempt_id=world.cfacc15.id,
+            round=1,
+            role=SignatureRole.CANDIDATE,
+            person_id=world.alice.id,
+            statement="I confirm",
+            snapshot_hash="5" * 64,
+            snapshot="{}",
+            comment="",
+            signed_at=LONG_AGO,
+            reauthenticated_at=LONG_AGO,
+            session_ref="test",
+        )
+        db.session.add(signature)
+        db.session.flush()
+        ledger.record("unit_confirmed", signature, Actor(world.alice.id))
+    event = db.session.scalars(select(Event).where(Event.object_type == "signature")).one()
+    page = client(world.alice).get("/account").text
+    assert "CFACC15" in page
+    assert "Candidate, round 1" in page
+    assert event.hash in page
+    assert "5" * 64 in page
+    assert event.hash not in client(world.bob).get("/account").text
+
+
+def test_the_page_takes_few_statements_however_many_sessions(
+    world: World, client: ClientFor, count_statements: Callable
+) -> None:
+    alice = client(world.alice)
+    with transaction():
+        for _ in range(30):
+            start_session(world.alice, "192.0.2.7", "Chrome on Windows")
+    with count_statements() as statements:
+        assert alice.get("/account").status_code == 200
+    assert len(statements) <= 12
+
+
+def test_she_signs_another_browser_out(world: World, client: ClientFor, acts: Callable[[], list[str]]) -> None:
+    phone, office = client(world.alice), client(world.alice)
+    there = db.session.scalars(select(UserSession.id).order_by(UserSession.id)).first()
+    assert "Sign out there" in office.get("/account").text
+    assert office.post(f"/account/sessions/{there}/end").status_code == 303
+    assert phone.get("/account").status_code == 302
+    assert office.get("/account").status_code == 200
+    assert acts()[-1] == "session_ended"
+
+
+def test_nobody_ends_somebody_elses_session(world: World, client: ClientFor) -> None:
+    alice, bob = client(world.alice), client(world.bob)
+    hers = db.session.scalars(select(UserSession.id).where(UserSession.person_id == world.alice.id)).one()
+    assert bob.post(f"/account/sessions/{hers}/end").status_code == 404
+    assert alice.get("/account").status_code == 200
+
+
+def test_a_session_ends_once(world: World, client: ClientFor, acts: Callable[[], list[str]]) -> None:
+    client(world.alice)
+    office = client(world.alice)
+    there = db.session.scalars(select(UserSession.id).order_by(UserSession.id)).first()
+    office.post(f"/account/sessions/{there}/end")
+    assert office.post(f"/account/sessions/{there}/end").status_code == 404
+    assert acts().count("session_ended") == 1
+
+
+def test_she_changes_her_password_and_the_others_are_signed_out(
+    world: World,
+    client: ClientFor,
+    mails_to: Callable[..., list[str]],
+    acts: Callable[[], list[str]],
+) -> None:
+    phone, office = client(world.alice), client(world.alice)
+    response = office.post("/account", data={"current": PASSWORD, "password": NEW})
+    assert response.status_code == 303
+    assert "Your password is changed" in office.get("/account").text
+    assert phone.get("/account").status_code == 302
+    db.session.refresh(world.alice)
+    assert is_password(world.alice.password_hash, NEW)
+    assert acts()[-1] == "password_changed"
+    assert "Your password was changed" in mails_to(world.alice)[0]
+
+
+@pytest.mark.parametrize(
+    ("current", "password", "sentence"),
+    [
+        ("wrong horse battery", NEW, "That is not your current password. Nothing was changed."),
+        ("", NEW, "Type your current password."),
+        (PASSWORD, "too short", "at least 12 characters"),
+        (PASSWORD, "Alice Moran", "at least 12 characters"),
+    ],
+)
+def test_a_slip_changes_nothing_and_is_said_beside_its_field(
+    world: World, client: ClientFor, current: str, password: str, sentence: str
+) -> None:
+    response = client(world.alice).post("/account", data={"current": current, "password": password})
+    assert response.status_code == 422
+    assert response.text.count(sentence) == 2, "in the summary and beside the field"
+    db.session.refresh(world.alice)
+    assert is_password(world.alice.password_hash, PASSWORD)
+
+
+def test_nobody_else_has_an_account_page(world: World, anonymous: FlaskClient) -> None:
+    assert anonymous.get("/account").status_code == 302
+    assert anonymous.post("/account", data={"current": PASSWORD, "password": NEW}).status_code == 302
+
+
+def test_a_form_from_another_site_changes_no_password(world: World, app: Flask, client: ClientFor) -> None:
+    app.config["WTF_CSRF_ENABLED"] = True
+    assert client(world.alice).post("/account", data={"current": PASSWORD, "password": NEW}).status_code == 400
+    db.session.refresh(world.alice)
+    assert is_password(world.alice.password_hash, PASSWORD)
