@@ -1,127 +1,149 @@
-"""Renders sheets in a bounded process kept warm beside the server: a bad page cannot take the server with it.
+"""Sheets printed in a bounded process kept warm beside the server: a bad one cannot take the server with it.
 
-The child reads pickled facts from its standard input and answers with PDF bytes. It is ours alone, so pickle
+The process reads pickled facts from its standard input and answers with a PDF. It is ours alone, so pickle
 carries nothing from outside; the facts are our own frozen dataclasses.
 """
 
 import atexit
+import os
 import pickle
-import resource
 import struct
 import subprocess
 import sys
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from tracker.recording_forms.facts import FormFacts, IndexFacts
 from tracker.errors import FormNotRendered
-from tracker.recording_forms.rendering import render_form, render_index
+from tracker.recording_forms.facts import FormFacts, IndexFacts
 
-MEMORY = 1536 * 1024 * 1024
-SECONDS_OF_WORK = 600
-"""CPU time of one child in all; it is replaced when it has used it up."""
-PATIENCE = 30
-"""Seconds that one sheet may take."""
 ROOT = Path(__file__).resolve().parent.parent.parent
+COMMAND = [sys.executable, "-m", "tracker.recording_forms.worker_process"]
+PASSED_ON = {"PATH", "HOME", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "DYLD_FALLBACK_LIBRARY_PATH"}
+"""Of the environment, and what fontconfig reads; no secret of the server's is the printer's business."""
+SHEETS_OF_A_PROCESS = 500
+"""It is replaced after so many, whatever it may have leaked."""
 LENGTH = struct.Struct(">Q")
 
 
 class Worker:
-    """One child process and the lock that lets one sheet through at a time."""
+    """One process and the lock that lets one sheet through at a time. It starts with the first sheet."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float = 20, patience_a_row: float = 0.25) -> None:
+        """Seconds that a sheet may wait for its turn, and then take; a long one has more time."""
+        self.patience = patience
+        self.patience_a_row = patience_a_row
         self._lock = threading.Lock()
-        self._child: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._sheets = 0
 
     def render(self, facts: FormFacts | IndexFacts) -> bytes:
-        """The sheet as PDF. Raises `FormNotRendered` when it fails, takes too long or takes too much."""
-        with self._lock:
-            child = self._running()
-            timer = threading.Timer(PATIENCE, child.kill)
-            timer.start()
-            try:
-                _send(child.stdin, pickle.dumps(facts))
-                answer = _receive(child.stdout)
-            except (OSError, EOFError, struct.error) as error:
-                self._stop()
-                raise FormNotRendered from error
-            finally:
-                timer.cancel()
+        """The sheet as PDF. Raises `FormNotRendered` when it fails, or takes too long or too much memory."""
+        patience = self.patience + self.patience_a_row * len(facts.rows)
+        if not self._lock.acquire(timeout=patience):
+            raise FormNotRendered("other sheets took too long")
+        try:
+            answer = self._ask(facts, patience)
+        except (OSError, EOFError) as error:
+            self._stop()
+            raise FormNotRendered("the process died, or was stopped for taking too long") from error
+        finally:
+            self._lock.release()
         if not answer:
-            raise FormNotRendered
+            raise FormNotRendered("the process reported why on its standard error")
         return answer
 
     def close(self) -> None:
+        """Stop the process; the next sheet starts another."""
         with self._lock:
             self._stop()
 
+    def _ask(self, facts: FormFacts | IndexFacts, patience: float) -> bytes:
+        process = self._running()
+        with _killed_after(patience, process):
+            send(process.stdin, pickle.dumps(facts))
+            return receive(process.stdout)
+
     def _running(self) -> subprocess.Popen[bytes]:
-        if self._child is None or self._child.poll() is not None:
+        if self._process is None or self._process.poll() is not None or self._sheets >= SHEETS_OF_A_PROCESS:
             self._stop()
-            self._child = subprocess.Popen(
-                [sys.executable, "-m", "tracker.recording_forms.worker"],
+            self._sheets = 0
+            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                COMMAND,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 cwd=ROOT,
+                env={name: value for name, value in os.environ.items() if _is_passed_on(name)},
+                start_new_session=True,  # Ctrl-C is for the server, which then stops this
             )
-        return self._child
+        self._sheets += 1
+        return self._process
 
     def _stop(self) -> None:
-        child, self._child = self._child, None
-        if child is None:
+        process, self._process = self._process, None
+        if process is None:
             return
-        child.kill()
-        child.wait()
-        for pipe in (child.stdin, child.stdout):
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
             if pipe:
-                with suppress(OSError):
+                with suppress(OSError):  # what was still to be written goes nowhere
                     pipe.close()
 
 
-_worker = Worker()
-atexit.register(_worker.close)
-
-
 def render_in_worker(facts: FormFacts | IndexFacts) -> bytes:
-    """The sheet as PDF, rendered beside the server."""
+    """The sheet as PDF, printed beside the server. Raises `FormNotRendered`."""
     return _worker.render(facts)
 
 
-def _send(pipe: IO[bytes] | None, body: bytes) -> None:
+def send(pipe: IO[bytes] | None, body: bytes) -> None:
+    """Write one message: its length, then itself."""
     if pipe is None:
         raise EOFError
     pipe.write(LENGTH.pack(len(body)) + body)
     pipe.flush()
 
 
-def _receive(pipe: IO[bytes] | None) -> bytes:
+def receive(pipe: IO[bytes] | None) -> bytes:
+    """Read one message; EOFError when the other side is gone."""
     if pipe is None:
         raise EOFError
-    size = LENGTH.unpack(pipe.read(LENGTH.size))[0]
-    body = pipe.read(size)
-    if len(body) != size:
+    head = pipe.read(LENGTH.size)
+    if len(head) < LENGTH.size:
+        raise EOFError
+    body = pipe.read(LENGTH.unpack(head)[0])
+    if len(body) < LENGTH.unpack(head)[0]:
         raise EOFError
     return body
 
 
-def serve() -> None:
-    """The child: one answer for each question, empty when a sheet could not be made."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS_OF_WORK, SECONDS_OF_WORK))
-    source, sink = sys.stdin.buffer, sys.stdout.buffer
-    while True:
-        try:
-            facts = pickle.loads(_receive(source))  # noqa: S301 - written by our own parent process
-        except (EOFError, struct.error):
-            return
-        try:
-            answer = render_form(facts) if isinstance(facts, FormFacts) else render_index(facts)
-        except Exception:  # noqa: BLE001 - whatever went wrong, the parent is told, and the next sheet is made
-            answer = b""
-        _send(sink, answer)
+@contextmanager
+def _killed_after(seconds: float, process: subprocess.Popen[bytes]) -> Iterator[None]:
+    timer = threading.Timer(seconds, process.kill)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
-if __name__ == "__main__":
-    serve()
+def _is_passed_on(name: str) -> bool:
+    return name in PASSED_ON or name.startswith(("FONTCONFIG", "XDG_"))
+
+
+def _begin_anew() -> None:
+    """A forked server has a process of its own, and leaves its parent's alone."""
+    global _worker  # noqa: PLW0603 - one worker a server process is the point
+    _worker = Worker()
+
+
+def _close() -> None:
+    _worker.close()
+
+
+_worker = Worker()
+os.register_at_fork(after_in_child=_begin_anew)
+atexit.register(_close)
