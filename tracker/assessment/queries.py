@@ -1,0 +1,296 @@
+"""What an assessor's pages list: the queue, candidates, units ready to sign, findings to answer."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
+
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import aliased
+
+from tracker.clock import LONDON, now
+from tracker.extensions import db
+from tracker.matrix import Progress, summarise_attempts
+from tracker.models import (
+    Allocation,
+    Claim,
+    Decision,
+    Evidence,
+    EvidenceRequirement,
+    EvidenceVersion,
+    Finding,
+    Person,
+    Registration,
+    RequirementConfirmation,
+    Review,
+    Submission,
+    Unit,
+    UnitAttempt,
+)
+from tracker.vocabulary import AttemptState, ReviewOutcome, ReviewState, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One item that waits for this assessor in one unit."""
+
+    attempt_id: int
+    evidence_id: int
+    number: int
+    title: str
+    version: int
+    candidate_id: int
+    candidate: str
+    code: str
+    criteria: int
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """One item in the queue, over all the units it waits in."""
+
+    waits: tuple[Waiting, ...]
+
+    @property
+    def first(self) -> Waiting:
+        return self.waits[0]
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        return tuple(each.code for each in self.waits)
+
+    @property
+    def criteria(self) -> int:
+        return sum(each.criteria for each in self.waits)
+
+    @property
+    def since(self) -> datetime:
+        return min(each.since for each in self.waits)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An attempt this assessor holds."""
+
+    attempt_id: int
+    candidate: str
+    code: str
+    title: str
+    state: AttemptState
+    round: int
+    last_submitted_at: datetime | None
+    progress: Progress
+
+    @property
+    def is_all_met(self) -> bool:
+        return self.state is AttemptState.IN_PROGRESS and self.progress.met == self.progress.total
+
+
+def list_waiting(person_id: int) -> list[Waiting]:
+    """Every item with claims this assessor has still to decide, oldest first; one statement.
+
+    Left out: what waits for the candidate after a return, and what was decided a moment ago and can be undone.
+    """
+    later, later_submission = aliased(EvidenceVersion), aliased(Submission)
+    superseded = (
+        select(later.id)
+        .join(later_submission, later_submission.evidence_version_id == later.id)
+        .where(
+            later.evidence_id == EvidenceVersion.evidence_id,
+            later.number > EvidenceVersion.number,
+            later_submission.withdrawn_at.is_(None),
+        )
+        .exists()
+    )
+    since = func.max(Claim.claimed_at)
+    done = (
+        select(Review.id)
+        .where(
+            Review.attempt_id == Claim.attempt_id,
+            Review.evidence_version_id == EvidenceVersion.id,
+            (Review.release_after.is_not(None))
+            | and_(
+                Review.state == ReviewState.RELEASED,
+                Review.outcome == ReviewOutcome.RETURNED,
+                Review.released_at >= Claim.claimed_at,
+            ),
+        )
+        .exists()
+    )
+    query = (
+        select(
+            Claim.attempt_id,
+            Claim.evidence_id,
+            Evidence.number,
+            EvidenceVersion.title,
+            EvidenceVersion.number,
+            UnitAttempt.candidate_id,
+            Person.name,
+            Unit.code,
+            func.count(Claim.id),
+            since,
+            Submission.submitted_at,
+        )
+        .select_from(Allocation)
+        .join(UnitAttempt, UnitAttempt.id == Allocation.attempt_id)
+        .join(Registration, Registration.id == UnitAttempt.registration_id)
+        .join(Unit, Unit.id == UnitAttempt.unit_id)
+        .join(Person, Person.id == UnitAttempt.candidate_id)
+        .join(Claim, and_(Claim.attempt_id == UnitAttempt.id, Claim.removed_at.is_(None)))
+        .join(Evidence, Evidence.id == Claim.evidence_id)
+        .join(EvidenceVersion, EvidenceVersion.evidence_id == Evidence.id)
+        .join(
+            Submission,
+            and_(Submission.evidence_version_id == EvidenceVersion.id, Submission.withdrawn_at.is_(None)),
+        )
+        .outerjoin(
+            Decision,
+            and_(
+                Decision.claim_id == Claim.id,
+                Decision.superseded_at.is_(None),
+                Decision.evidence_version_id == EvidenceVersion.id,
+            ),
+        )
+        .where(
+            Allocation.person_id == person_id,
+            Allocation.role == Role.ASSESSOR,
+            Allocation.until_at.is_(None),
+            UnitAttempt.state == AttemptState.IN_PROGRESS,
+            Registration.withdrawn_at.is_(None),
+            Decision.id.is_(None),
+            ~superseded,
+            ~done,
+        )
+        .group_by(
+            Claim.attempt_id,
+            Claim.evidence_id,
+            Evidence.number,
+            EvidenceVersion.id,
+            UnitAttempt.candidate_id,
+            Person.name,
+            Unit.code,
+            Submission.submitted_at,
+        )
+    )
+    found = [
+        Waiting(*tuple(row)[:9], since=max(row[9], row[10]))  # a claim added later waits from then
+        for row in db.session.execute(query)
+    ]
+    return sorted(found, key=lambda each: (each.since, each.evidence_id, each.attempt_id))
+
+
+def group_by_item(waiting: Iterable[Waiting]) -> list[QueueRow]:
+    """The queue's rows: one an item, oldest first."""
+    by_item = sorted(waiting, key=attrgetter("evidence_id"))
+    rows = [QueueRow(tuple(waits)) for _, waits in groupby(by_item, key=attrgetter("evidence_id"))]
+    return sorted(rows, key=lambda row: (row.since, row.first.evidence_id))
+
+
+def group_by_age(rows: Iterable[QueueRow]) -> dict[str, list[QueueRow]]:
+    """`Older`, `This week` and `Today`, by the London day on which the wait began."""
+    today = now().astimezone(LONDON).date()
+    groups: dict[str, list[QueueRow]] = {"Older": [], "This week": [], "Today": []}
+    for row in rows:
+        day = row.since.astimezone(LONDON).date()
+        name = "Today" if day >= today else "This week" if day > today - timedelta(days=7) else "Older"
+        groups[name].append(row)
+    return {name: found for name, found in groups.items() if found}
+
+
+def list_held(person_id: int) -> list[Held]:
+    """The attempts this assessor holds, by candidate; three statements."""
+    last = (
+        select(func.max(Submission.submitted_at))
+        .join(EvidenceVersion, EvidenceVersion.id == Submission.evidence_version_id)
+        .join(Evidence, Evidence.id == EvidenceVersion.evidence_id)
+        .where(Evidence.candidate_id == UnitAttempt.candidate_id, Evidence.centre_id == UnitAttempt.centre_id)
+        .correlate(UnitAttempt)
+        .scalar_subquery()
+    )
+    query = (
+        select(UnitAttempt.id, Person.name, Unit.code, Unit.title, UnitAttempt.state, UnitAttempt.round, last)
+        .join(Allocation, Allocation.attempt_id == UnitAttempt.id)
+        .join(Registration, Registration.id == UnitAttempt.registration_id)
+        .join(Unit, Unit.id == UnitAttempt.unit_id)
+        .join(Person, Person.id == UnitAttempt.candidate_id)
+        .where(
+            Allocation.person_id == person_id,
+            Allocation.role == Role.ASSESSOR,
+            Allocation.until_at.is_(None),
+            UnitAttempt.state != AttemptState.VOID,
+            Registration.withdrawn_at.is_(None),
+        )
+        .order_by(Person.name, UnitAttempt.id)
+        .limit(1000)
+    )
+    rows = db.session.execute(query).all()
+    progress = summarise_attempts([row[0] for row in rows])
+    return [Held(*tuple(row), progress=progress.get(row[0], Progress(0, 0, 0))) for row in rows]
+
+
+def list_findings_to_answer(person_id: int) -> list[tuple[Finding, str, str]]:
+    """Findings on this assessor's attempts that wait for a response, with unit code and candidate."""
+    query = (
+        select(Finding, Unit.code, Person.name)
+        .join(UnitAttempt, UnitAttempt.id == Finding.attempt_id)
+        .join(Unit, Unit.id == UnitAttempt.unit_id)
+        .join(Person, Person.id == UnitAttempt.candidate_id)
+        .join(Allocation, Allocation.attempt_id == UnitAttempt.id)
+        .where(
+            Allocation.person_id == person_id,
+            Allocation.role == Role.ASSESSOR,
+            Allocation.until_at.is_(None),
+            Finding.responded_at.is_(None),
+        )
+        .order_by(Finding.due_on)
+    )
+    return [(finding, code, name) for finding, code, name in db.session.execute(query)]
+
+
+def list_findings_of(attempt: UnitAttempt) -> list[Finding]:
+    return list(db.session.scalars(select(Finding).where(Finding.attempt_id == attempt.id).order_by(Finding.id)))
+
+
+def list_requirements(attempt: UnitAttempt) -> list[tuple[EvidenceRequirement, RequirementConfirmation | None]]:
+    """The unit's evidence requirements, each with its confirmation in this round."""
+    query = (
+        select(EvidenceRequirement, RequirementConfirmation)
+        .outerjoin(
+            RequirementConfirmation,
+            and_(
+                RequirementConfirmation.requirement_id == EvidenceRequirement.id,
+                RequirementConfirmation.attempt_id == attempt.id,
+                RequirementConfirmation.round == attempt.round,
+                RequirementConfirmation.removed_at.is_(None),
+            ),
+        )
+        .where(EvidenceRequirement.unit_id == attempt.unit_id)
+        .order_by(EvidenceRequirement.position)
+    )
+    return [(requirement, confirmation) for requirement, confirmation in db.session.execute(query)]
+
+
+def list_earlier_reviews(attempt: UnitAttempt, evidence_id: int) -> list[tuple[Review, str, int]]:
+    """Released feedback on any version of an item in this attempt, newest first, with who and which version."""
+    query = (
+        select(Review, Person.name, EvidenceVersion.number)
+        .join(EvidenceVersion, EvidenceVersion.id == Review.evidence_version_id)
+        .join(Person, Person.id == Review.assessor_id)
+        .where(
+            EvidenceVersion.evidence_id == evidence_id,
+            Review.attempt_id == attempt.id,
+            Review.state == ReviewState.RELEASED,
+        )
+        .order_by(Review.released_at.desc())
+    )
+    return [(review, name, number) for review, name, number in db.session.execute(query)]
+
+
+def find_review_to_undo(review_id: int, assessor_id: int) -> Review | None:
+    """A review of one's own that can still be undone."""
+    query = select(Review).where(
+        Review.id == review_id, Review.assessor_id == assessor_id, Review.release_after > now()
+    )
+    return db.session.scalars(query).one_or_none()

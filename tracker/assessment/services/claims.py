@@ -1,0 +1,76 @@
+"""Claims as an assessor changes them, with a reason the candidate sees."""
+
+from sqlalchemy import select
+
+from tracker.assessment.services.reviews import check_can_review
+from tracker.clock import now
+from tracker.errors import Invalid, NotFound, Refused
+from tracker.extensions import db
+from tracker.ledger import Actor, record
+from tracker.models import Claim, Criterion, Decision, EvidenceVersion, UnitAttempt
+from tracker.portfolio.services.claims import check_simulation
+
+
+def add_claim(attempt: UnitAttempt, version: EvidenceVersion, criterion_id: int, reason: str, actor: Actor) -> Claim:
+    """Claim a criterion that the item shows and the candidate did not claim."""
+    person_id = check_can_review(attempt, actor)
+    reason = checked_reason(reason)
+    known = select(Criterion.id).where(
+        Criterion.id == criterion_id, Criterion.unit_id == attempt.unit_id, Criterion.assessable
+    )
+    if not db.session.scalar(known):
+        raise NotFound
+    live = select(Claim.id).where(
+        Claim.attempt_id == attempt.id,
+        Claim.evidence_id == version.evidence_id,
+        Claim.criterion_id == criterion_id,
+        Claim.removed_at.is_(None),
+    )
+    if db.session.scalar(live):
+        raise Refused("That criterion is claimed already. Nothing was changed.")
+    check_simulation(attempt, version.method)
+    claim = Claim(
+        attempt_id=attempt.id,
+        evidence_id=version.evidence_id,
+        criterion_id=criterion_id,
+        locator="",
+        claimed_at=now(),
+        claimed_by_id=person_id,
+        added_reason=reason,
+    )
+    db.session.add(claim)
+    db.session.flush()
+    record("claim_added", claim, actor, texts={"reason": reason}, attempt=attempt.id, criterion=criterion_id)
+    return claim
+
+
+def strike_claim(attempt: UnitAttempt, evidence_id: int, claim_id: int, reason: str, actor: Actor) -> Claim:
+    """Take a claim out, decided or not. A live decision on it is superseded; nothing is erased."""
+    person_id = check_can_review(attempt, actor)
+    reason = checked_reason(reason)
+    query = select(Claim).where(
+        Claim.id == claim_id,
+        Claim.attempt_id == attempt.id,
+        Claim.evidence_id == evidence_id,
+        Claim.removed_at.is_(None),
+    )
+    claim = db.session.scalars(query).one_or_none()
+    if claim is None:
+        raise NotFound
+    moment = now()
+    claim.removed_at, claim.removed_by_id, claim.struck_reason = moment, person_id, reason
+    live = select(Decision).where(Decision.claim_id == claim.id, Decision.superseded_at.is_(None))
+    for decision in db.session.scalars(live):
+        decision.superseded_at = moment
+    record("claim_struck", claim, actor, texts={"reason": reason}, attempt=attempt.id, criterion=claim.criterion_id)
+    return claim
+
+
+def checked_reason(reason: str) -> str:
+    """The reason, or `Invalid` when it is missing or too long."""
+    reason = reason.strip()
+    if not reason:
+        raise Invalid("Say why: the candidate sees the reason. Nothing was changed.", "reason")
+    if len(reason) > 2_000:
+        raise Invalid("A reason takes at most 2,000 characters. Nothing was changed.", "reason")
+    return reason

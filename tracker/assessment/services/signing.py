@@ -1,0 +1,289 @@
+"""Signing a unit off: requirements confirmed, the assessor's and the candidate's signatures, disputes, answers."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+
+from tracker import mail
+from tracker.assessment.rounds import reopen
+from tracker.assessment.services.claims import checked_reason
+from tracker.assessment.transitions import Move, check_move, move_attempt
+from tracker.clock import now
+from tracker.errors import Conflict, Invalid, NotFound, Refused
+from tracker.extensions import db
+from tracker.ledger import Actor, record
+from tracker.matrix import Matrix, load_matrix
+from tracker.models import (
+    EvidenceRequirement,
+    Finding,
+    RequirementConfirmation,
+    Signature,
+    UnitAttempt,
+)
+from tracker.recording_forms.facts import STATEMENT_OF_COMPETENCE
+from tracker.recording_forms.snapshot import Snapshot, snapshot_of
+from tracker.registrations.duties import check_may_assess, check_not_withdrawn
+from tracker.registrations.services import find_holder
+from tracker.vocabulary import CriterionState, Method, ReopeningKind, Role, SignatureRole, Simulation
+
+CHANGED = "The form changed while you were reading it. Nothing was signed. Read it again, then sign."
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """Something still in the way of signing, and the item or criterion it is about."""
+
+    words: str
+    evidence_id: int | None = None
+    criterion_id: int | None = None
+
+
+def list_obstacles(attempt: UnitAttempt, matrix: Matrix) -> list[Obstacle]:
+    """What the evidence still lacks before the assessor can sign: gaps, undecided claims, unanswered findings."""
+    found = [
+        Obstacle(
+            f"{each.column.kind.label} {each.column.label}: {each.state.label.lower()}",
+            criterion_id=each.column.id,
+        )
+        for each in matrix.standings
+        if each.state is not CriterionState.MET
+    ]
+    found += [
+        Obstacle(
+            f"Evidence {row.ref} “{row.title}”: {len(row.undecided)} not decided on this version", row.evidence_id
+        )
+        for row in matrix.rows
+        if row.undecided
+    ]
+    waiting = select(Finding).where(Finding.attempt_id == attempt.id, Finding.responded_at.is_(None))
+    found += [Obstacle("A finding waits for your written response") for _ in db.session.scalars(waiting)]
+    return found
+
+
+def confirm_requirement(attempt: UnitAttempt, requirement_id: int, note: str, actor: Actor) -> None:
+    """Confirm one of the unit's evidence requirements in this round; again to change the note."""
+    person_id = _check_assessor(attempt, actor, Move.SIGN)
+    query = select(EvidenceRequirement.id).where(
+        EvidenceRequirement.id == requirement_id, EvidenceRequirement.unit_id == attempt.unit_id
+    )
+    if not db.session.scalar(query):
+        raise NotFound
+    if len(note) > 2_000:
+        raise Invalid("A note takes at most 2,000 characters.", "note")
+    live = _live_confirmations(attempt).get(requirement_id)
+    if live and live.note == note.strip():
+        return
+    if live:
+        live.removed_at = now()
+        db.session.flush()
+    confirmation = RequirementConfirmation(
+        attempt_id=attempt.id,
+        round=attempt.round,
+        requirement_id=requirement_id,
+        note=note.strip(),
+        confirmed_at=now(),
+        confirmed_by_id=person_id,
+    )
+    db.session.add(confirmation)
+    db.session.flush()
+    record(
+        "requirement_confirmed",
+        confirmation,
+        actor,
+        texts={"note": note} if note.strip() else None,
+        attempt=attempt.id,
+        round=attempt.round,
+        requirement=requirement_id,
+    )
+
+
+def withdraw_confirmation(attempt: UnitAttempt, requirement_id: int, actor: Actor) -> None:
+    """Take a confirmation back before signing."""
+    _check_assessor(attempt, actor, Move.SIGN)
+    live = _live_confirmations(attempt).get(requirement_id)
+    if live:
+        live.removed_at = now()
+        record("requirement_unconfirmed", live, actor, attempt=attempt.id, requirement=requirement_id)
+
+
+def needs_simulation_reason(attempt: UnitAttempt, matrix: Matrix) -> bool:
+    """Whether simulated evidence is claimed in a unit that does not say if simulation is allowed."""
+    simulated = any(row.method is Method.SIMULATION for row in matrix.claiming_rows)
+    return simulated and attempt.unit.simulation is Simulation.UNSTATED
+
+
+def sign_unit(
+    attempt: UnitAttempt,
+    snapshot_hash: str,
+    comment: str,
+    actor: Actor,
+    reauthenticated_at: datetime,
+    *,
+    simulation_reason: str = "",
+) -> Signature:
+    """The assessor's signature, over exactly the snapshot that was shown. The caller has locked the attempt."""
+    person_id = _check_assessor(attempt, actor, Move.SIGN)
+    matrix = load_matrix(attempt)
+    snapshot = snapshot_of(attempt, matrix)
+    if snapshot.hash != snapshot_hash:
+        raise Conflict(CHANGED)
+    if obstacles := list_obstacles(attempt, matrix):
+        raise Refused(f"This unit cannot be signed yet: {obstacles[0].words}. Nothing was signed.")
+    _check_requirements_confirmed(attempt)
+    if needs_simulation_reason(attempt, matrix):
+        reason = checked_reason(simulation_reason)
+        comment = f"{comment.strip()}\n\nSimulated evidence is allowed here because: {reason}".strip()
+    move_attempt(attempt, Move.SIGN)
+    signature = _sign(
+        attempt, SignatureRole.ASSESSOR, person_id, comment.strip(), snapshot, actor, reauthenticated_at
+    )
+    attempt.assessed_at = signature.signed_at
+    attempt.closing_comment = comment.strip()
+    _record_signature("unit_signed", signature, actor)
+    mail.tell(
+        attempt.candidate,
+        f"unit_signed:{attempt.id}:{attempt.round}",
+        f"Confirm {attempt.unit.code}",
+        f"Your assessor has signed {attempt.unit.code}, {attempt.unit.title}. Read the form and confirm it: "
+        f"{mail.link(f'/attempts/{attempt.id}/confirm')}",
+    )
+    return signature
+
+
+def retract_signature(attempt: UnitAttempt, reason: str, actor: Actor) -> None:
+    """Take the signature back before the candidate has confirmed."""
+    _check_assessor(attempt, actor, Move.RETRACT)
+    reopen(attempt, ReopeningKind.RETRACTION, checked_reason(reason), [], actor)
+
+
+def confirm_unit(attempt: UnitAttempt, snapshot_hash: str, actor: Actor, reauthenticated_at: datetime) -> Signature:
+    """The candidate's statement of competence."""
+    person_id = _check_candidate(attempt, actor, Move.CONFIRM)
+    snapshot = snapshot_of(attempt)
+    if snapshot.hash != snapshot_hash:
+        raise Conflict(CHANGED)
+    move_attempt(attempt, Move.CONFIRM)
+    signature = _sign(attempt, SignatureRole.CANDIDATE, person_id, "", snapshot, actor, reauthenticated_at)
+    _record_signature("unit_confirmed", signature, actor)
+    verifier = find_holder(attempt, Role.INTERNAL_VERIFIER)
+    if verifier:
+        mail.tell(
+            verifier.person,
+            f"unit_confirmed:{attempt.id}:{attempt.round}",
+            f"{attempt.unit.code} of {attempt.candidate.name} is confirmed",
+            f"It waits for verification: {mail.link(f'/attempts/{attempt.id}/verify')}",
+        )
+    return signature
+
+
+def dispute_unit(attempt: UnitAttempt, criterion_ids: list[int], reason: str, actor: Actor) -> None:
+    """The candidate does not agree: the criteria named need more, and the assessor looks again."""
+    _check_candidate(attempt, actor, Move.DISPUTE)
+    if not criterion_ids:
+        raise Invalid("Choose the criteria you do not agree with. Nothing was sent.", "criteria")
+    known = {column.id for column in load_matrix(attempt).columns}
+    if set(criterion_ids) - known:
+        raise NotFound
+    reopen(attempt, ReopeningKind.DISPUTE, checked_reason(reason), criterion_ids, actor)
+    holder = find_holder(attempt, Role.ASSESSOR)
+    if holder:
+        mail.tell(
+            holder.person,
+            f"unit_disputed:{attempt.id}:{attempt.round}",
+            f"{attempt.candidate.name} does not agree on {attempt.unit.code}",
+            f"Some criteria need another look: {mail.link(f'/attempts/{attempt.id}')}",
+        )
+
+
+def answer_finding(attempt: UnitAttempt, finding_id: int, response: str, actor: Actor) -> Finding:
+    """The assessor's written response to a verifier's finding."""
+    assert actor.person_id is not None  # noqa: S101 - people answer, never the operator
+    check_may_assess(actor.person_id, attempt)
+    query = select(Finding).where(Finding.id == finding_id, Finding.attempt_id == attempt.id)
+    finding = db.session.scalars(query).one_or_none()
+    if finding is None:
+        raise NotFound
+    if finding.responded_at:
+        raise Refused("This finding was answered already. Nothing was changed.")
+    finding.response, finding.responded_at, finding.responded_by_id = checked_reason(response), now(), actor.person_id
+    record("finding_answered", finding, actor, texts={"response": response}, attempt=attempt.id)
+    return finding
+
+
+def _check_assessor(attempt: UnitAttempt, actor: Actor, move: Move) -> int:
+    assert actor.person_id is not None  # noqa: S101 - people sign, never the operator
+    check_move(attempt, move)
+    check_not_withdrawn(attempt)
+    check_may_assess(actor.person_id, attempt)
+    return actor.person_id
+
+
+def _check_candidate(attempt: UnitAttempt, actor: Actor, move: Move) -> int:
+    check_move(attempt, move)
+    check_not_withdrawn(attempt)
+    if actor.person_id is None or actor.person_id != attempt.candidate_id:
+        raise NotFound
+    return actor.person_id
+
+
+def _check_requirements_confirmed(attempt: UnitAttempt) -> None:
+    all_ids = set(
+        db.session.scalars(select(EvidenceRequirement.id).where(EvidenceRequirement.unit_id == attempt.unit_id))
+    )
+    missing = all_ids - set(_live_confirmations(attempt))
+    if missing:
+        raise Invalid(
+            f"Confirm every evidence requirement before you sign; {len(missing)} are still open. Nothing was signed.",
+            "requirements",
+        )
+
+
+def _live_confirmations(attempt: UnitAttempt) -> dict[int, RequirementConfirmation]:
+    query = select(RequirementConfirmation).where(
+        RequirementConfirmation.attempt_id == attempt.id,
+        RequirementConfirmation.round == attempt.round,
+        RequirementConfirmation.removed_at.is_(None),
+    )
+    return {each.requirement_id: each for each in db.session.scalars(query)}
+
+
+def _sign(
+    attempt: UnitAttempt,
+    role: SignatureRole,
+    person_id: int,
+    comment: str,
+    snapshot: Snapshot,
+    actor: Actor,
+    reauthenticated_at: datetime,
+) -> Signature:
+    signature = Signature(
+        attempt_id=attempt.id,
+        round=attempt.round,
+        role=role,
+        person_id=person_id,
+        signed_at=now(),
+        statement=STATEMENT_OF_COMPETENCE,
+        comment=comment,
+        snapshot=snapshot.text,
+        snapshot_hash=snapshot.hash,
+        reauthenticated_at=reauthenticated_at,
+        session_ref=actor.session_ref or "",
+    )
+    db.session.add(signature)
+    db.session.flush()
+    return signature
+
+
+def _record_signature(act: str, signature: Signature, actor: Actor) -> None:
+    record(
+        act,
+        signature,
+        actor,
+        texts={"comment": signature.comment} if signature.comment else None,
+        attempt=signature.attempt_id,
+        round=signature.round,
+        role=signature.role.value,
+        snapshot=signature.snapshot_hash,
+        state=signature.attempt.state.value,
+    )
