@@ -61,6 +61,7 @@ class Settings:
             "MAX_FORM_MEMORY_SIZE": 4 * MEGABYTE,
             "MAX_FORM_PARTS": 1000,
             "ATTACHMENT_LIMIT": 100 * MEGABYTE,
+            "RELEASE_INTERVAL": 1.0,  # seconds between looks for decisions whose time to undo is over
             "ATTACHMENTS_PATH": self.instance_path / "attachments",
             "OUTBOX_PATH": self.instance_path / "outbox",
         }

@@ -175,7 +175,18 @@ def list_waiting(person_id: int) -> list[Waiting]:
         )
     )
     found = [
-        Waiting(*tuple(row)[:9], since=max(row[9], row[10]))  # a claim added later waits from then
+        Waiting(
+            attempt_id=row[0],
+            evidence_id=row[1],
+            number=row[2] or 0,
+            title=row[3],
+            version=row[4],
+            candidate_id=row[5],
+            candidate=row[6],
+            code=row[7],
+            criteria=row[8],
+            since=max(row[9], row[10]),  # a claim added later waits from then
+        )
         for row in db.session.execute(query)
     ]
     return sorted(found, key=lambda each: (each.since, each.evidence_id, each.attempt_id))
@@ -227,7 +238,19 @@ def list_held(person_id: int) -> list[Held]:
     )
     rows = db.session.execute(query).all()
     progress = summarise_attempts([row[0] for row in rows])
-    return [Held(*tuple(row), progress=progress.get(row[0], Progress(0, 0, 0))) for row in rows]
+    return [
+        Held(
+            attempt_id=row[0],
+            candidate=row[1],
+            code=row[2],
+            title=row[3],
+            state=row[4],
+            round=row[5],
+            last_submitted_at=row[6],
+            progress=progress.get(row[0], Progress(0, 0, 0)),
+        )
+        for row in rows
+    ]
 
 
 def list_findings_to_answer(person_id: int) -> list[tuple[Finding, str, str]]:

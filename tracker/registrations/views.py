@@ -9,8 +9,7 @@ from tracker.access import Act, get_attempt, get_centre, get_registration, me, r
 from tracker.clock import LONDON, today
 from tracker.errors import Invalid, NotFound, Refused
 from tracker.extensions import db
-from tracker.matrix import summarise_attempts
-from tracker.models import Registration, Unit
+from tracker.models import Unit
 from tracker.registrations import queries, services
 from tracker.registrations.forms import AllocateForm, ReasonForm, RegisterForm, VisitForm
 from tracker.standards.queries import list_newest_units
@@ -60,16 +59,9 @@ def register_candidate(centre_id: int) -> ResponseReturnValue:
             keep(form, refusal)
         else:
             flash("Registered. Next: name an assessor and an internal verifier for each unit.")
-            return redirect(url_for(".show_registration", registration_id=registration.id), 303)
+            return redirect(url_for("portfolio.show_registration", registration_id=registration.id), 303)
     page = render_template("registrations/register_candidate.html", centre=centre, form=form, people=people)
     return page, (422 if form.is_submitted() else 200)
-
-
-@registrations.get("/registrations/<int:registration_id>")
-@requires(Act.READ_REGISTRATION)
-def show_registration(registration_id: int) -> ResponseReturnValue:
-    registration, _ = get_registration(registration_id, Act.READ_REGISTRATION)
-    return render_template("registrations/show_registration.html", **registration_page(registration))
 
 
 @registrations.post("/registrations/<int:registration_id>/units")
@@ -82,21 +74,21 @@ def add_unit(registration_id: int) -> ResponseReturnValue:
         raise NotFound
     services.start_attempt(registration, unit, actor)
     flash(f"{unit.code} is added. Name who assesses and verifies it.")
-    return redirect(url_for(".show_registration", registration_id=registration.id), 303)
+    return redirect(url_for("portfolio.show_registration", registration_id=registration.id), 303)
 
 
-@registrations.post("/registrations/<int:registration_id>/withdraw")
+@registrations.route("/registrations/<int:registration_id>/withdraw", methods=["GET", "POST"])
 @requires(Act.ADMINISTER_CENTRE)
 def withdraw_candidate(registration_id: int) -> ResponseReturnValue:
     registration, _ = get_registration(registration_id, Act.READ_REGISTRATION)
     _, actor = get_centre(registration.centre_id)
     form = ReasonForm()
-    if not form.validate():
-        page = registration_page(registration, withdrawing=form)
-        return render_template("registrations/show_registration.html", **page), 422
-    services.withdraw_candidate(registration, form.reason.data or "", actor)
-    flash("The candidate is withdrawn. What they did is kept.")
-    return redirect(url_for(".show_registration", registration_id=registration.id), 303)
+    if form.validate_on_submit():
+        services.withdraw_candidate(registration, form.reason.data or "", actor)
+        flash("The candidate is withdrawn. What they did is kept.")
+        return redirect(url_for("portfolio.show_registration", registration_id=registration.id), 303)
+    page = render_template("registrations/withdraw_candidate.html", registration=registration, form=form)
+    return page, (422 if form.is_submitted() else 200)
 
 
 @registrations.route("/attempts/<int:attempt_id>/allocate/<word>", methods=["GET", "POST"])
@@ -117,7 +109,7 @@ def allocate(attempt_id: int, word: str) -> ResponseReturnValue:
             keep(form, refusal)
         else:
             flash(f"{person.name} holds {attempt.unit.code} of {attempt.candidate.name} now.")
-            return redirect(url_for(".show_registration", registration_id=attempt.registration_id), 303)
+            return redirect(url_for("portfolio.show_registration", registration_id=attempt.registration_id), 303)
     page = render_template(
         "registrations/allocate.html", attempt=attempt, role=role, form=form, current=current, people=people
     )
@@ -132,7 +124,7 @@ def void_attempt(attempt_id: int) -> ResponseReturnValue:
     if form.validate_on_submit():
         services.void_attempt(attempt, form.reason.data or "", actor)
         flash(f"{attempt.unit.code} is void. The evidence is kept.")
-        return redirect(url_for(".show_registration", registration_id=attempt.registration_id), 303)
+        return redirect(url_for("portfolio.show_registration", registration_id=attempt.registration_id), 303)
     page = render_template("registrations/void_attempt.html", attempt=attempt, form=form)
     return page, (422 if form.is_submitted() else 200)
 
@@ -185,20 +177,6 @@ def end_visit(centre_id: int, visit_id: int) -> ResponseReturnValue:
     services.end_visit(visit, actor)
     flash("The visit is ended. Nothing can be read under it any more.")
     return redirect(url_for(".list_visits", centre_id=centre.id), 303)
-
-
-def registration_page(registration: Registration, withdrawing: ReasonForm | None = None) -> dict[str, object]:
-    attempts = queries.list_attempts(registration)
-    ids = [attempt.id for attempt in attempts]
-    return {
-        "registration": registration,
-        "attempts": attempts,
-        "allocations": queries.list_allocations(ids),
-        "progress_of": summarise_attempts(ids),
-        "units": list_newest_units(),
-        "administers": bool(me().holds(Role.ADMINISTRATOR, registration.centre_id)),
-        "withdraw_form": withdrawing or ReasonForm(formdata=None),
-    }
 
 
 def moment_of(day: date | None, at: time) -> datetime:

@@ -1,3 +1,0 @@
-from flask import Blueprint
-
-assessment = Blueprint("assessment", __name__)

@@ -1,0 +1,22 @@
+"""Assessment over HTTP: the queue, judging, signing off, and the candidate's confirmation."""
+
+import time
+
+from flask import Blueprint, current_app
+
+assessment = Blueprint("assessment", __name__)
+
+from tracker.assessment.services.reviews import release_due  # noqa: E402 - after the blueprint its views need
+from tracker.assessment.views import judging, queue, signing  # noqa: E402 - they hang their routes on it
+
+__all__ = ["assessment", "judging", "queue", "signing"]
+
+
+@assessment.before_app_request
+def release_what_is_due() -> None:
+    """Whoever asks for a page sees decisions whose time to undo is over; looked for once a second at most."""
+    moment = time.monotonic()
+    last = current_app.extensions.get("released_at", 0.0)
+    if moment - last >= current_app.config["RELEASE_INTERVAL"]:
+        current_app.extensions["released_at"] = moment
+        release_due()

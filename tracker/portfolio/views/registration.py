@@ -1,0 +1,28 @@
+"""A registration's page: its units, who holds each since when, how far they are, and their forms."""
+
+from flask import render_template
+from flask.typing import ResponseReturnValue
+
+from tracker.access import Act, get_registration, me, requires
+from tracker.matrix import summarise_attempts
+from tracker.portfolio.views import portfolio
+from tracker.registrations import queries
+from tracker.standards.queries import list_newest_units
+from tracker.vocabulary import Role
+
+
+@portfolio.get("/registrations/<int:registration_id>")
+@requires(Act.READ_REGISTRATION)
+def show_registration(registration_id: int) -> ResponseReturnValue:
+    registration, _ = get_registration(registration_id, Act.READ_REGISTRATION)
+    attempts = queries.list_attempts(registration)
+    ids = [attempt.id for attempt in attempts]
+    return render_template(
+        "portfolio/show_registration.html",
+        registration=registration,
+        attempts=attempts,
+        allocations=queries.list_allocations(ids),
+        progress_of=summarise_attempts(ids),
+        units=list_newest_units(),
+        administers=bool(me().holds(Role.ADMINISTRATOR, registration.centre_id)),
+    )
