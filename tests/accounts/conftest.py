@@ -2,7 +2,7 @@
 
 import re
 import smtplib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from email.message import EmailMessage
 from pathlib import Path
@@ -44,13 +44,14 @@ class MailServer:
 
 
 @pytest.fixture
-def mail_server(app: Flask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> MailServer:
+def mail_server(app: Flask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[MailServer]:
     """Mail is configured, and goes here."""
     server = MailServer()
     monkeypatch.setattr(smtplib, "SMTP", server)
     app.config["SETTINGS"] = replace(app.config["SETTINGS"], mail_host="mail.example.org", base_url=BASE_URL)
     app.config["OUTBOX_PATH"] = tmp_path / "outbox"
-    return server
+    yield server
+    mail.postman.submit(int).result()  # nothing goes to a real server afterwards
 
 
 @pytest.fixture

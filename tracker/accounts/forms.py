@@ -29,8 +29,16 @@ def day_field(label: str) -> DateField:
     return DateField(label, [Optional(), is_in_living_memory], invalid_value_message=DAY)  # type: ignore[call-arg]  # newer than its types
 
 
+def without_spaces_around(typed: str | None) -> str | None:
+    return typed.strip() if typed else typed
+
+
 class SignInForm(FlaskForm):
-    email = EmailField("Email", [DataRequired("Write your email address."), Length(max=254, message=ADDRESS)])
+    email = EmailField(
+        "Email",
+        [DataRequired("Write your email address."), Length(max=254, message=ADDRESS)],
+        filters=[without_spaces_around],
+    )
     password = PasswordField(
         "Password",
         [DataRequired("Type your password."), Length(max=200, message="A password has at most 200 characters.")],
@@ -38,7 +46,11 @@ class SignInForm(FlaskForm):
 
 
 class ForgottenPasswordForm(FlaskForm):
-    email = EmailField("Email", [DataRequired(ADDRESS), Length(max=254, message=ADDRESS), Email(ADDRESS)])
+    email = EmailField(
+        "Email",
+        [DataRequired(ADDRESS), Length(max=254, message=ADDRESS), Email(ADDRESS)],
+        filters=[without_spaces_around],
+    )
 
 
 class NewPasswordForm(FlaskForm):
@@ -65,7 +77,11 @@ class GrantForm(FlaskForm):
 
 class InviteForm(GrantForm):
     name = StringField("Name", [DataRequired(NAME), Length(max=200, message=NAME)])
-    email = EmailField("Email", [DataRequired(ADDRESS), Length(max=254, message=ADDRESS), Email(ADDRESS)])
+    email = EmailField(
+        "Email",
+        [DataRequired(ADDRESS), Length(max=254, message=ADDRESS), Email(ADDRESS)],
+        filters=[without_spaces_around],
+    )
 
 
 class ImportForm(FlaskForm):

@@ -1,0 +1,222 @@
+"""People from a CSV: a preview, then all or nothing, each bad row named."""
+
+import io
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+from werkzeug.test import TestResponse
+
+from tests.factories import World, actor
+from tracker import clock
+from tracker.accounts.services import imports
+from tracker.accounts.services.imports import import_people, preview_people
+from tracker.accounts.services.people import find_person
+from tracker.extensions import db
+from tracker.models import Centre, Grant, Person
+from tracker.transactions import transaction
+from tracker.vocabulary import Role
+
+ClientFor = Callable[..., FlaskClient]
+MailsTo = Callable[..., list[str]]
+HEAD = "name,email,role,from,until\n"
+IVY = "Ivy Okafor,ivy@example.org,candidate,,\n"
+JACK = "Jack Tan,jack@example.org,Assessor,2026-12-01,30/06/2027\n"
+
+
+def send(browser: FlaskClient, world: World, text: str, act: str = "") -> TestResponse:
+    return browser.post(f"/centres/{world.northgate.id}/people/import", data={"text": text, "act": act})
+
+
+def count_people() -> int:
+    return db.session.scalar(select(func.count(Person.id))) or 0
+
+
+def faults(text: str, world: World) -> list[tuple[int, str]]:
+    preview = preview_people(text, world.northgate, actor(world.dan))
+    return [(row.number, row.fault or "") for row in preview.wrong]
+
+
+def test_the_preview_says_what_would_happen_and_does_nothing(world: World, client: ClientFor) -> None:
+    before, dan = count_people(), client(world.dan)
+    assert dan.get(f"/centres/{world.northgate.id}/people/import").status_code == 200
+    response = send(dan, world, HEAD + IVY + JACK + "Bob Archer,bob.archer@example.org,assessor,,\n")
+    assert response.status_code == 200
+    assert "<b>2</b> new, <b>1</b> unchanged, <b>0</b> wrong." in response.text
+    assert "Import 2 new roles" in response.text
+    assert "30 June 2027" in response.text
+    assert count_people() == before
+
+
+def test_then_all_of_it_is_imported(
+    world: World, client: ClientFor, mails_to: MailsTo, acts: Callable[[], list[str]]
+) -> None:
+    dan = client(world.dan)
+    response = send(dan, world, HEAD + IVY + JACK, "import")
+    assert response.status_code == 303
+    assert "Imported: 2 new roles. 0 were there already." in dan.get(response.location).text
+    jack = find_person("jack@example.org")
+    (held,) = jack.grants
+    assert (jack.name, held.role, held.centre_id) == ("Jack Tan", Role.ASSESSOR, world.northgate.id)
+    assert clock.day_of(held.from_at).isoformat() == "2026-12-01"
+    assert clock.day_of(held.until_at).isoformat() == "2027-06-30"
+    assert acts() == ["person_invited", "grant_given", "link_issued"] * 2
+    assert len(mails_to("ivy@example.org")) == len(mails_to(jack)) == 1
+
+
+def test_the_same_file_again_changes_nothing(world: World, client: ClientFor, mails_to: MailsTo) -> None:
+    dan = client(world.dan)
+    send(dan, world, HEAD + IVY, "import")
+    page = send(dan, world, HEAD + IVY).text
+    assert "<b>0</b> new, <b>1</b> unchanged" in page
+    assert "There is nothing to import" in page
+    send(dan, world, HEAD + IVY, "import")
+    assert len(mails_to("ivy@example.org")) == 1
+
+
+def test_one_wrong_row_imports_nobody_and_keeps_the_text(world: World, client: ClientFor) -> None:
+    before, dan = count_people(), client(world.dan)
+    text = HEAD + IVY + "Jack Tan,jack at example,assessor,,\n"
+    for act in ("", "import"):
+        response = send(dan, world, text, act)
+        assert response.status_code == 422
+        assert "“jack at example” is not an email address" in response.text
+        assert ">3</th>" in response.text, "the row as the spreadsheet numbers it"
+        assert "Ivy Okafor,ivy@example.org" in response.text
+        assert "Import 1" not in response.text
+    assert count_people() == before
+
+
+@pytest.mark.parametrize(
+    ("row", "fault"),
+    [
+        (",ivy@example.org,candidate,,", "the name is missing"),
+        (f"{'I' * 201},ivy@example.org,candidate,,", "longer than 200"),
+        ("=HYPERLINK(1),ivy@example.org,candidate,,", "a name cannot begin with ="),
+        ("Ivy,,candidate,,", "is not an email address"),
+        ("Ivy,ivy@example.org,owner,,", "“owner” is not a role; the roles are candidate, assessor"),
+        ("Ivy,ivy@example.org,candidate,31/02/2026,", "“31/02/2026” is not a day"),
+        ("Ivy,ivy@example.org,candidate,1/1/26,", "is not a day"),
+        (f"Ivy,ivy@example.org,candidate,{'9' * 40}/1/2026,", "is not a day"),
+        ("Ivy,ivy@example.org,candidate,2027-02-02,2027-02-01", "the last day lies before the first"),
+        ("Ivy,ivy@example.org,candidate,,2020-01-01", "or is over"),
+        ("Okafor, Ivy,ivy@example.org,candidate,,,extra", "more cells than columns"),
+        ("Dan Price,dan.price@example.org,assessor,,", "nobody can give themselves a role"),
+        ("Frank Osei,frank.osei@example.org,candidate,,", "the account of this address was closed"),
+    ],
+)
+def test_each_bad_row_is_named_with_its_reason(world: World, row: str, fault: str) -> None:
+    with transaction():
+        world.frank.deactivated_at = clock.now()
+    ((number, said),) = faults(f"{HEAD}\n{row}\n{JACK}", world)
+    assert number == 3
+    assert fault in said
+
+
+def test_rows_that_contradict_earlier_ones_are_wrong(world: World) -> None:
+    text = HEAD + IVY + "Ivy Okafor,IVY@example.org,Candidate,,\nIvy Bell,ivy@example.org,assessor,,\n"
+    assert faults(text, world) == [
+        (3, "an earlier row gives this address the same role"),
+        (4, "an earlier row gives this address another name"),
+    ]
+
+
+def test_two_roles_of_one_new_person_are_one_invitation(world: World, mails_to: MailsTo) -> None:
+    with transaction():
+        import_people(HEAD + IVY + IVY.replace("candidate", "assessor"), world.northgate, actor(world.dan))
+    invitation, told = mails_to("ivy@example.org")
+    assert "/links/" in invitation
+    assert "/links/" not in told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "name;email;role;from;until\r\nIvy Okafor;ivy@example.org;candidate;;\r\n",
+        "Name\tEmail\tRole\nIvy Okafor\tivy@example.org\tCandidate\n",
+        'role,email,name\ncandidate,ivy@example.org,"Ivy Okafor"\n',
+        "\ufeffname,email,role,,\nIvy Okafor,ivy@example.org,candidate,,\n,,,,\n",
+        "name,email,role\n\nIvy   Okafor, IVY@example.org ,CANDIDATE",
+    ],
+)
+def test_it_reads_what_spreadsheets_write(world: World, text: str) -> None:
+    (row,) = preview_people(text, world.northgate, actor(world.dan)).new
+    assert (row.name, row.email, row.role) == ("Ivy Okafor", "ivy@example.org", Role.CANDIDATE)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+def test_a_file_may_come_in_any_of_their_encodings(world: World, client: ClientFor, encoding: str) -> None:
+    file = (io.BytesIO((HEAD + "Zoë Müller,zoe@example.org,candidate,,\n").encode(encoding)), "people.csv")
+    page = client(world.dan).post(
+        f"/centres/{world.northgate.id}/people/import", data={"file": file}, content_type="multipart/form-data"
+    )
+    assert "Zoë Müller" in page.text
+    assert "<b>1</b> new" in page.text
+
+
+def test_what_the_preview_carries_is_imported_whole(world: World, client: ClientFor, mail_server: object) -> None:
+    """The hidden field brings back line breaks, quotes and markup as they were."""
+    text = HEAD + '"O\'Neil, ""Ivy"" <b>",ivy@example.org,candidate,,\n' + JACK
+    dan = client(world.dan)
+    page = send(dan, world, text)
+    import html5lib
+
+    parsed = html5lib.parse(page.text, namespaceHTMLElements=False)
+    carried = next(each.get("value") for each in parsed.iter("input") if each.get("name") == "text")
+    send(dan, world, carried, "import")
+    assert find_person("ivy@example.org").name == 'O\'Neil, "Ivy" <b>'
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "Choose a file, or paste its rows"),
+        ("   \n\n", "Choose a file, or paste its rows"),
+        ("Ivy,ivy@example.org,candidate", "The first row must name the columns"),
+        ("name,email,role,salary\n", "The first row must name the columns"),
+        ("name,email,role,role\n", "The first row must name the columns"),
+        (HEAD + IVY * 2001, "more than 2,000 rows"),
+        (HEAD + "I" * 1024 * 1024, "larger than 1 MB"),
+        (HEAD + '"' + "I" * 200_000, "not a table"),
+    ],
+)
+def test_what_is_no_table_of_people_gets_a_sentence(
+    world: World, client: ClientFor, text: str, sentence: str
+) -> None:
+    response = send(client(world.dan), world, text)
+    assert response.status_code == 422
+    assert sentence in response.text
+
+
+def test_a_file_over_the_limit_is_refused(world: World, client: ClientFor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imports, "LARGEST", 100)
+    file = (io.BytesIO(b"x" * 101), "people.csv")
+    response = client(world.dan).post(
+        f"/centres/{world.northgate.id}/people/import", data={"file": file}, content_type="multipart/form-data"
+    )
+    assert response.status_code == 422
+    assert "The file is larger than 1 MB" in response.text
+
+
+def test_two_thousand_rows_are_previewed_with_two_statements(world: World, count_statements: Callable) -> None:
+    rows = "".join(f"Person {n},person{n}@example.org,candidate,,\n" for n in range(2000))
+    northgate, dan = db.session.get(Centre, world.northgate.id), actor(world.dan)
+    with count_statements() as statements:
+        preview = preview_people(HEAD + rows, northgate, dan)
+    assert len(preview.new) == 2000
+    assert len(statements) == 2
+
+
+@pytest.mark.parametrize("who", ["alice", "bob", "carol", "eve", "heidi"])
+def test_nobody_else_imports_here(world: World, client: ClientFor, who: str) -> None:
+    response = send(client(getattr(world, who)), world, HEAD + IVY, "import")
+    assert response.status_code == 404
+    assert find_person("ivy@example.org") is None
+
+
+def test_it_gives_roles_at_this_centre_alone(world: World, mail_server: object) -> None:
+    with transaction():
+        import_people(HEAD + "Grace Lam,grace.lam@example.org,assessor,,\n", world.northgate, actor(world.dan))
+    held = db.session.scalars(select(Grant.centre_id).where(Grant.person_id == world.grace.id)).all()
+    assert sorted(held) == sorted([world.northgate.id, world.southbank.id])

@@ -1,0 +1,138 @@
+"""Inviting somebody to a centre; the link is seen by nobody but its person."""
+
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from werkzeug.test import TestResponse
+
+from tests.accounts.conftest import link_in
+from tests.factories import World
+from tracker import clock
+from tracker.accounts.services.people import find_person
+from tracker.extensions import db
+from tracker.models import AccountLink, Grant, Person
+from tracker.transactions import transaction
+from tracker.vocabulary import Role
+
+ClientFor = Callable[..., FlaskClient]
+MailsTo = Callable[..., list[str]]
+
+
+def invite(browser: FlaskClient, world: World, **typed: str) -> TestResponse:
+    form = {"name": "Ivy Okafor", "email": "ivy@example.org", "role": "candidate", **typed}
+    return browser.post(f"/centres/{world.northgate.id}/people/invite", data=form, follow_redirects=True)
+
+
+def test_dan_invites_ivy(world: World, client: ClientFor, mails_to: MailsTo, acts: Callable[[], list[str]]) -> None:
+    dan = client(world.dan)
+    assert dan.get(f"/centres/{world.northgate.id}/people/invite").status_code == 200
+    page = invite(dan, world)
+    assert "An invitation goes to ivy@example.org." in page.text
+    (mail,) = mails_to("ivy@example.org")
+    assert "within 14 days" in mail
+    assert link_in(mail) not in page.text
+    assert acts() == ["person_invited", "grant_given", "link_issued"]
+    given = db.session.scalars(
+        select(Grant).join(Person, Person.id == Grant.person_id).where(Person.email == "ivy@example.org")
+    ).one()
+    assert (given.role, given.centre_id, given.granted_by_id) == (Role.CANDIDATE, world.northgate.id, world.dan.id)
+
+
+def test_somebody_who_has_an_account_gets_the_role_and_is_told(
+    world: World, client: ClientFor, mails_to: MailsTo
+) -> None:
+    page = invite(client(world.dan), world, name="Gracie", email=" Grace.Lam@EXAMPLE.org", role="internal_verifier")
+    assert "Grace Lam has the role of internal verifier here." in page.text
+    (mail,) = mails_to(world.grace)
+    assert "/links/" not in mail
+    assert "internal verifier at Northgate Skills" in mail
+    db.session.refresh(world.grace)
+    assert world.grace.name == "Grace Lam", "an administrator renames nobody"
+
+
+def test_the_days_bound_the_role(world: World, client: ClientFor, mails_to: MailsTo) -> None:
+    invite(client(world.dan), world, starts="2026-12-01", ends="2027-06-30")
+    given = find_person("ivy@example.org").grants[0]
+    assert clock.day_of(given.from_at).isoformat() == "2026-12-01"
+    assert clock.day_of(given.until_at).isoformat() == "2027-06-30", "the last day is included"
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ({"name": ""}, "Write the name"),
+        ({"name": "I" * 10_000}, "at most 200 characters"),
+        ({"email": "ivy"}, "Write an email address"),
+        ({"email": "ivy@example.org\r\nBcc: eve@example.org"}, "Write an email address"),
+        ({"role": "owner"}, "Not a valid choice"),
+        ({"starts": "yesterday"}, "Write a day"),
+        ({"starts": "0001-01-01"}, "Write a day"),
+        ({"ends": "2020-01-01"}, "must not lie before the first"),
+        ({"starts": "2027-02-02", "ends": "2027-02-01"}, "must not lie before the first"),
+    ],
+)
+def test_what_cannot_be_used_is_said_and_what_was_typed_is_kept(
+    world: World, client: ClientFor, mails_to: MailsTo, typed: dict[str, str], sentence: str
+) -> None:
+    response = invite(client(world.dan), world, **typed)
+    assert response.status_code == 422
+    assert sentence in response.text
+    if "name" not in typed:
+        assert 'value="Ivy Okafor"' in response.text
+    assert not db.session.scalars(select(Person).where(Person.name.like("I%"))).all()
+    assert mails_to("ivy@example.org") == []
+
+
+def test_the_same_role_twice_is_refused(world: World, client: ClientFor, mails_to: MailsTo) -> None:
+    dan = client(world.dan)
+    invite(dan, world)
+    response = invite(dan, world)
+    assert response.status_code == 422
+    assert "Ivy Okafor has the role of candidate here already" in response.text
+    assert len(mails_to("ivy@example.org")) == 1
+
+
+def test_a_second_role_does_not_spoil_the_first_link(
+    world: World, client: ClientFor, anonymous: FlaskClient, mails_to: MailsTo
+) -> None:
+    dan = client(world.dan)
+    invite(dan, world)
+    invite(dan, world, role="assessor")
+    invitation, told = mails_to("ivy@example.org")
+    assert "/links/" not in told
+    assert anonymous.get(link_in(invitation)).status_code == 200
+
+
+def test_dan_cannot_give_himself_a_role(world: World, client: ClientFor) -> None:
+    response = invite(client(world.dan), world, email=world.dan.email, role="internal_verifier")
+    assert response.status_code == 422
+    assert "Nobody can give themselves a role" in response.text
+
+
+def test_a_closed_account_is_not_opened_again(world: World, client: ClientFor) -> None:
+    with transaction():
+        world.frank.deactivated_at = clock.now()
+    response = invite(client(world.dan), world, email=world.frank.email)
+    assert response.status_code == 422
+    assert "account of this address was closed" in response.text
+
+
+def test_markup_in_a_name_stays_text(world: World, client: ClientFor, mail_server: object) -> None:
+    page = invite(client(world.dan), world, name="<img src=x onerror=alert(1)>").text
+    assert "&lt;img src=x onerror=alert(1)&gt;" in page
+
+
+def test_where_no_mail_goes_dan_is_told_whom_to_ask_but_sees_no_link(world: World, client: ClientFor) -> None:
+    page = invite(client(world.dan), world).text
+    assert "ask its operator for a link (`flask people reset ivy@example.org`)" in page
+    assert "/links/" not in page
+
+
+@pytest.mark.parametrize("who", ["alice", "bob", "carol", "eve", "heidi"])
+def test_nobody_else_invites_here(world: World, client: ClientFor, who: str) -> None:
+    browser = client(getattr(world, who))
+    assert browser.get(f"/centres/{world.northgate.id}/people/invite").status_code == 404
+    assert invite(browser, world).status_code == 404
+    assert not db.session.scalars(select(AccountLink)).all()

@@ -1,0 +1,181 @@
+"""A person's roles at a centre: given, ended, and the invitation sent again."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from tests.accounts.conftest import link_in
+from tests.factories import World, grant, make_person
+from tracker import clock
+from tracker.accounts.services.people import end_grant, give_role
+from tracker.errors import Refused
+from tracker.extensions import db
+from tracker.ledger import Actor
+from tracker.models import Grant, Person
+from tracker.transactions import transaction
+from tracker.vocabulary import Role
+
+ClientFor = Callable[..., FlaskClient]
+MailsTo = Callable[..., list[str]]
+
+
+def address(world: World, person: Person) -> str:
+    return f"/centres/{world.northgate.id}/people/{person.id}"
+
+
+def end_address(world: World, held: Grant) -> str:
+    return f"{address(world, held.person)}/grants/{held.id}/end"
+
+
+def test_dan_sees_bobs_roles_here_and_only_here(world: World, client: ClientFor) -> None:
+    with transaction():
+        grant(world.bob, world.southbank, Role.INTERNAL_VERIFIER)
+    page = client(world.dan).get(address(world, world.bob)).text
+    listed = page.partition("Give another role")[0]
+    assert "Assessor" in listed
+    assert "Internal verifier" not in listed
+
+
+def test_dan_gives_bob_another_role(
+    world: World, client: ClientFor, mails_to: MailsTo, acts: Callable[[], list[str]]
+) -> None:
+    response = client(world.dan).post(address(world, world.bob), data={"role": "internal_verifier"})
+    assert response.status_code == 303
+    assert "internal verifier at Northgate Skills" in mails_to(world.bob)[0]
+    assert acts() == ["grant_given"]
+
+
+def test_the_same_role_twice_is_refused(world: World, client: ClientFor) -> None:
+    response = client(world.dan).post(address(world, world.bob), data={"role": "assessor"})
+    assert response.status_code == 422
+    assert "Bob Archer has the role of assessor here already" in response.text
+
+
+def test_nobody_gives_themselves_a_role(world: World, client: ClientFor) -> None:
+    dan = client(world.dan)
+    assert "Give another role" not in dan.get(address(world, world.dan)).text
+    response = dan.post(address(world, world.dan), data={"role": "internal_verifier"})
+    assert response.status_code == 422
+    assert "Nobody can give themselves a role" in response.text
+
+
+def test_the_database_refuses_it_too(world: World) -> None:
+    held = Grant(
+        person_id=world.dan.id,
+        centre_id=world.northgate.id,
+        role=Role.ASSESSOR,
+        from_at=clock.now(),
+        granted_by_id=world.dan.id,
+        granted_at=clock.now(),
+    )
+    db.session.add(held)
+    with pytest.raises(IntegrityError, match=r"not_to_oneself"):
+        db.session.flush()
+    db.session.rollback()
+
+
+def test_dan_ends_bobs_role_and_bob_loses_it_at_once(
+    world: World, client: ClientFor, acts: Callable[[], list[str]]
+) -> None:
+    dan, bob = client(world.dan), client(world.bob)
+    response = dan.post(end_address(world, world.bob.grants[0]))
+    assert response.status_code == 303
+    assert "Bob Archer is no longer assessor here" in dan.get(response.location).text
+    assert "You have none at the moment" in bob.get("/account").text
+    assert acts() == ["grant_ended"]
+
+
+def test_a_role_with_an_end_can_end_earlier(world: World, client: ClientFor) -> None:
+    with transaction():
+        held = grant(world.bob, world.northgate, Role.INTERNAL_VERIFIER, until_at=clock.now() + timedelta(days=9))
+    dan = client(world.dan)
+    assert end_address(world, held) in dan.get(address(world, world.bob)).text
+    assert dan.post(end_address(world, held)).status_code == 303
+
+
+def test_a_role_ends_once(world: World, client: ClientFor, acts: Callable[[], list[str]]) -> None:
+    dan = client(world.dan)
+    dan.post(end_address(world, world.bob.grants[0]))
+    response = dan.post(end_address(world, world.bob.grants[0]))
+    assert response.status_code == 409
+    assert "had already ended" in response.text
+    assert acts() == ["grant_ended"]
+
+
+def test_nobody_ends_their_own_role(world: World, client: ClientFor) -> None:
+    response = client(world.dan).post(end_address(world, world.dan.grants[0]))
+    assert response.status_code == 409
+    assert "Nobody can end their own role" in response.text
+
+
+def test_a_role_at_another_centre_is_out_of_reach(world: World, client: ClientFor) -> None:
+    with transaction():
+        elsewhere = grant(world.bob, world.southbank, Role.ASSESSOR)
+    dan = client(world.dan)
+    assert dan.post(end_address(world, elsewhere)).status_code == 404
+    assert dan.get(address(world, world.grace)).status_code == 404
+    assert dan.post(address(world, world.grace), data={"role": "assessor"}).status_code == 404
+
+
+def test_a_role_of_somebody_else_is_not_ended_through_bob(world: World, client: ClientFor) -> None:
+    carols = world.carol.grants[0]
+    path = f"{address(world, world.bob)}/grants/{carols.id}/end"
+    assert client(world.dan).post(path).status_code == 404
+
+
+@pytest.mark.parametrize("who", ["alice", "bob", "carol", "eve", "heidi"])
+def test_nobody_else_administers_here(world: World, client: ClientFor, who: str) -> None:
+    browser, held = client(getattr(world, who)), world.carol.grants[0]
+    assert browser.get(address(world, world.carol)).status_code == 404
+    assert browser.post(address(world, world.carol), data={"role": "assessor"}).status_code == 404
+    assert browser.post(end_address(world, held)).status_code == 404
+    assert browser.post(f"{address(world, world.carol)}/invite-again").status_code == 404
+
+
+def test_ivy_gets_another_invitation_that_dan_does_not_see(
+    world: World, client: ClientFor, anonymous: FlaskClient, mails_to: MailsTo
+) -> None:
+    with transaction():
+        ivy = make_person("Ivy Okafor", world.northgate, Role.CANDIDATE)
+        ivy.password_hash = None
+    dan = client(world.dan)
+    assert "has not chosen a password yet" in dan.get(address(world, ivy)).text
+    page = dan.post(f"{address(world, ivy)}/invite-again", follow_redirects=True).text
+    link = link_in(mails_to(ivy)[0])
+    assert link not in page
+    assert anonymous.get(link).status_code == 200
+
+
+def test_who_has_a_password_is_not_invited_again(world: World, client: ClientFor) -> None:
+    response = client(world.dan).post(f"{address(world, world.bob)}/invite-again")
+    assert response.status_code == 409
+    assert "needs no invitation" in response.text
+
+
+def test_the_event_names_the_grant_it_was_done_under(world: World, client: ClientFor) -> None:
+    from tracker.models import Event
+
+    client(world.dan).post(address(world, world.bob), data={"role": "internal_verifier"})
+    event = db.session.scalars(select(Event)).one()
+    assert (event.actor_id, event.grant_id) == (world.dan.id, world.dan.grants[0].id)
+    assert b"Bob" not in event.body
+
+
+def test_an_ended_role_may_be_given_again(world: World) -> None:
+    actor = Actor(world.dan.id, world.dan.grants[0].id)
+    with transaction():
+        end_grant(world.bob.grants[0], actor)
+        give_role(world.bob, world.northgate, Role.ASSESSOR, actor)
+    with transaction(), pytest.raises(Refused):
+        give_role(world.bob, world.northgate, Role.ASSESSOR, actor)
+
+
+def test_the_page_takes_few_statements(world: World, client: ClientFor, count_statements: Callable) -> None:
+    dan, path = client(world.dan), address(world, world.bob)
+    with count_statements() as statements:
+        dan.get(path)
+    assert len(statements) <= 12
