@@ -61,7 +61,8 @@ def mails_to(mail_server: MailServer) -> Callable[[Person | str], list[str]]:
     def listed(person: Person | str) -> list[str]:
         mail.postman.submit(int).result()  # everything before it is done then
         email = person if isinstance(person, str) else person.email
-        return [f"{each['Subject']}\n{each.get_content()}" for each in mail_server.taken if each["To"] == email]
+        found = [each for each in mail_server.taken if each["To"] == email]
+        return [f"{each['Subject']}\n{each.get_content()}".replace("\r\n", "\n") for each in found]
 
     return listed
 

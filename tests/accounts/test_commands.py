@@ -1,0 +1,164 @@
+"""What only the operator does. None of it needs a SECRET_KEY."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from tests.accounts.conftest import MailServer, link_in
+from tests.factories import World
+from tracker import mail
+from tracker.accounts.services.people import find_person
+from tracker.accounts.sessions import COOKIE
+from tracker.extensions import db
+from tracker.models import Centre
+from tracker.vocabulary import Role
+
+ClientFor = Callable[..., FlaskClient]
+Run = Callable[..., Result]
+NEW = "seven quiet otters"
+
+
+@pytest.fixture
+def run(app: Flask) -> Run:
+    """`run("people", "reset", email)`, as an operator without a SECRET_KEY does."""
+    app.config["SECRET_KEY"] = None
+
+    def invoked(*arguments: str) -> Result:
+        db.session.commit()
+        return app.test_cli_runner().invoke(args=list(arguments))
+
+    return invoked
+
+
+def test_a_centre_is_created_and_its_administrator_gets_in_by_the_link(
+    world: World, app: Flask, run: Run, acts: Callable[[], list[str]]
+) -> None:
+    result = run(
+        "centres",
+        "create",
+        "Eastgate",
+        "--number",
+        "EG-300",
+        "--admin",
+        "Ada@Example.org",
+        "--admin-name",
+        "Ada Byrne",
+    )
+    assert result.exit_code == 0, result.output
+    assert "Eastgate (EG-300) is created." in result.output
+    assert "it works once, within 14 days" in result.output
+    assert acts() == ["centre_created", "person_invited", "grant_given", "link_issued"]
+    app.config["SECRET_KEY"] = "test"
+    ada = app.test_client()
+    ada.post(link_in(result.output), data={"name": "Ada Byrne", "password": NEW})
+    assert "People at Eastgate" in ada.get("/people", follow_redirects=True).text
+
+
+def test_a_number_is_used_once(world: World, run: Run) -> None:
+    result = run("centres", "create", "Another", "--number", "NG-100", "--admin", "ada@example.org")
+    assert result.exit_code == 1
+    assert "There is a centre with the number NG-100 already. Nothing was created." in result.output
+    assert find_person("ada@example.org") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "email"),
+    [("Eastgate", "EG-300", "ada"), ("E" * 201, "EG-300", "ada@example.org"), ("Eastgate", "", "ada@example.org")],
+)
+def test_what_cannot_be_used_creates_nothing(world: World, run: Run, name: str, number: str, email: str) -> None:
+    result = run("centres", "create", name, "--number", number, "--admin", email)
+    assert result.exit_code == 1
+    assert "Nothing was created." in result.output
+    assert len(db.session.scalars(select(Centre)).all()) == 2
+
+
+def test_an_administrator_who_has_an_account_needs_no_link(world: World, run: Run) -> None:
+    result = run("centres", "create", "Eastgate", "--number", "EG-300", "--admin", world.dan.email)
+    assert "has an account already and is its administrator from now on" in result.output
+    assert "/links/" not in result.output
+    db.session.refresh(world.dan)
+    assert {grant.role for grant in world.dan.grants} == {Role.ADMINISTRATOR}
+    assert len(world.dan.grants) == 2
+
+
+def test_a_reset_prints_a_link_that_works_once_and_tells_her(
+    world: World,
+    app: Flask,
+    run: Run,
+    client: ClientFor,
+    mails_to: Callable[..., list[str]],
+    acts: Callable[[], list[str]],
+) -> None:
+    phone = client(world.alice)
+    result = run("people", "reset", world.alice.email.upper())
+    assert result.exit_code == 0, result.output
+    assert "alice.moran@example.org alone; it works once, within an hour" in result.output
+    app.config["SECRET_KEY"] = "test"
+    assert phone.get("/account").status_code == 200, "an unused link changes nothing"
+    assert app.test_client().post(link_in(result.output), data={"password": NEW}).status_code == 303
+    assert phone.get("/account").status_code == 302
+    assert app.test_client().get(link_in(result.output)).status_code == 409
+    assert acts() == ["link_issued", "password_reset"]
+    issued, changed = mails_to(world.alice)
+    assert "/links/" not in issued
+    assert changed.startswith("Your password was changed")
+
+
+def test_a_reset_for_nobody_says_so(world: World, run: Run) -> None:
+    result = run("people", "reset", "nobody@example.org")
+    assert result.exit_code == 1
+    assert "nobody@example.org has no open account here. Nothing was changed." in result.output
+
+
+def test_deactivation_ends_her_sessions_at_once(
+    world: World, app: Flask, run: Run, client: ClientFor, acts: Callable[[], list[str]]
+) -> None:
+    alice = client(world.alice)
+    cookie = alice.get_cookie(COOKIE)
+    assert cookie
+    result = run("people", "deactivate", world.alice.email)
+    assert result.exit_code == 0, result.output
+    app.config["SECRET_KEY"] = "test"
+    thief = app.test_client()
+    thief.set_cookie(COOKIE, cookie.value)
+    assert [alice.get("/account").status_code, thief.get("/account").status_code] == [302, 302]
+    assert acts() == ["person_deactivated"]
+    again = run("people", "deactivate", world.alice.email)
+    assert again.exit_code == 1
+    assert "was closed already" in again.output
+    assert "has no account here" in run("people", "deactivate", "nobody@example.org").output
+
+
+def test_what_could_not_be_sent_is_sent_later(world: World, run: Run, mail_server: MailServer) -> None:
+    mail_server.is_down = True
+    run("people", "reset", world.alice.email)
+    mail.postman.submit(int).result()
+    assert run("mail", "send").output == "0 sent, 1 still waiting.\n"
+    mail_server.is_down = False
+    assert run("mail", "send").output == "1 sent, 0 still waiting.\n"
+    assert run("mail", "send").output == "0 sent, 0 still waiting.\n"
+    assert [each["To"] for each in mail_server.taken] == [world.alice.email]
+
+
+def test_without_a_mail_server_nothing_can_be_sent(app: Flask, run: Run, demo: None) -> None:
+    app.config["SETTINGS"] = replace(app.config["SETTINGS"], mail_host="mail.example.org")
+    result = run("mail", "send")
+    assert result.exit_code == 1
+    assert "No mail leaves this installation" in result.output, "the demonstration's people are invented"
+
+
+def test_the_commands_explain_themselves(run: Run) -> None:
+    for command in (["centres", "create"], ["people", "reset"], ["people", "deactivate"], ["mail", "send"]):
+        assert "Usage:" in run(*command, "--help").output
+
+
+def test_nothing_is_written_where_no_mail_goes(world: World, app: Flask, run: Run, tmp_path: Path) -> None:
+    app.config["OUTBOX_PATH"] = tmp_path / "outbox"
+    run("people", "reset", world.alice.email)
+    assert not (tmp_path / "outbox").exists()

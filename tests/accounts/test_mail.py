@@ -1,0 +1,142 @@
+"""Mail goes after the commit or not at all, once a day for the same thing, and is never lost."""
+
+import stat
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from tests.accounts.conftest import MailServer
+from tests.factories import World
+from tracker import mail
+from tracker.errors import Refused
+from tracker.extensions import db
+from tracker.models import Notice, Person
+from tracker.transactions import transaction
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+MailsTo = Callable[..., list[str]]
+
+
+def tell(person: Person, about: str = "evidence_returned:12") -> None:
+    with transaction():
+        mail.tell(person, about, "Evidence 7 was returned", f"Answer it here: {mail.link('/evidence/12')}")
+
+
+def test_alice_is_told_by_name_with_a_whole_address(world: World, mails_to: MailsTo) -> None:
+    tell(world.alice)
+    (words,) = mails_to(world.alice)
+    assert words.startswith("Evidence 7 was returned\nHello Alice Moran,")
+    assert "https://tracker.example.org/evidence/12" in words
+
+
+def test_the_same_thing_is_told_once_a_day(
+    world: World, mails_to: MailsTo, hold_clock: Callable[[datetime], None]
+) -> None:
+    hold_clock(NOON)
+    tell(world.alice)
+    tell(world.alice)
+    assert len(mails_to(world.alice)) == 1
+    tell(world.alice, "evidence_returned:13")
+    tell(world.bob)
+    assert len(mails_to(world.alice)) == 2
+    assert len(mails_to(world.bob)) == 1
+    hold_clock(NOON + timedelta(days=1))
+    tell(world.alice)
+    assert len(mails_to(world.alice)) == 3
+
+
+def test_the_day_is_londons(world: World, mails_to: MailsTo, hold_clock: Callable[[datetime], None]) -> None:
+    hold_clock(datetime(2026, 7, 1, 22, 30, tzinfo=UTC))
+    tell(world.alice)
+    hold_clock(datetime(2026, 7, 1, 23, 30, tzinfo=UTC))  # half past midnight in London
+    tell(world.alice)
+    assert len(mails_to(world.alice)) == 2
+
+
+def test_what_is_rolled_back_is_not_told(world: World, mails_to: MailsTo) -> None:
+    def refused() -> None:
+        with transaction():
+            mail.tell(world.alice, "evidence_returned:12", "Returned", "…")
+            raise Refused("No.")
+
+    with pytest.raises(Refused):
+        refused()
+    tell(world.bob)
+    assert mails_to(world.alice) == []
+    assert len(mails_to(world.bob)) == 1
+    assert db.session.scalars(select(Notice.person_id)).all() == [world.bob.id]
+
+
+def test_no_transaction_is_held_while_mailing(
+    world: World, mail_server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = []
+    monkeypatch.setattr(mail, "deliver", lambda _: held.append(db.session().in_transaction()))
+    tell(world.alice)
+    assert held == [False]
+
+
+def test_a_closed_account_is_not_written_to(world: World, mails_to: MailsTo) -> None:
+    world.alice.deactivated_at = NOON
+    tell(world.alice)
+    assert mails_to(world.alice) == []
+
+
+def test_a_name_or_subject_cannot_add_a_header(world: World, mail_server: MailServer, mails_to: MailsTo) -> None:
+    with transaction():
+        mail.post(world.alice.email, "Hello\r\nBcc: eve@example.org", "Words\r\nBcc: eve@example.org")
+    (words,) = mails_to(world.alice)
+    assert words.startswith("Hello Bcc: eve@example.org\n")
+    assert mail_server.taken[0]["Bcc"] is None
+
+
+def test_an_address_that_would_add_a_header_is_never_written(world: World, mail_server: MailServer) -> None:
+    with pytest.raises(ValueError, match="linefeed"), transaction():
+        mail.post("alice@example.org\r\nBcc: eve@example.org", "Hello", "Words")
+    assert mail.list_waiting() == []
+
+
+def test_letters_of_every_alphabet_arrive(world: World, mails_to: MailsTo) -> None:
+    with transaction():
+        mail.post(world.alice.email, "Tŷ Gwyn – ✓", "Zoë Müller: ✓")
+    assert mails_to(world.alice) == ["Tŷ Gwyn – ✓\nZoë Müller: ✓\n"]
+
+
+def test_a_mail_that_the_server_refuses_is_kept_for_us_alone(
+    world: World, mail_server: MailServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    mail_server.is_down = True
+    tell(world.alice)
+    mail.postman.submit(int).result()
+    (path,) = mail.list_waiting()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert "waits in the outbox" in caplog.text
+    assert world.alice.email not in caplog.text
+
+
+def test_a_mail_that_was_sent_is_kept_no_longer(world: World, mails_to: MailsTo) -> None:
+    tell(world.alice)
+    mails_to(world.alice)
+    assert mail.list_waiting() == []
+
+
+def test_a_full_disk_does_not_undo_what_was_committed(
+    world: World, mail_server: MailServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(mail, "keep", full)
+    tell(world.alice)
+    assert len(db.session.scalars(select(Notice)).all()) == 1
+    assert "is lost" in caplog.text
+
+
+def test_without_a_server_nothing_is_written_or_remembered(world: World, app: Flask) -> None:
+    tell(world.alice)
+    assert not db.session.scalars(select(Notice)).all()
+    assert not app.config["OUTBOX_PATH"].exists()

@@ -1,0 +1,25 @@
+"""The demonstration's mail, on a page; nowhere else is there such a page."""
+
+from flask.testing import FlaskClient
+
+from tests.factories import World, actor
+from tracker import mail
+from tracker.accounts.services.people import invite_person
+from tracker.transactions import transaction
+from tracker.vocabulary import Role
+
+
+def test_the_demonstration_shows_its_mail_with_links(world: World, demo: None, anonymous: FlaskClient) -> None:
+    assert "Mail will be listed here." in anonymous.get("/outbox").text
+    with transaction():
+        invite_person("ivy@example.org", "Ivy", world.northgate, Role.CANDIDATE, actor(world.dan))
+        mail.post("jack@example.org", "<b>Second</b>", "<script>alert(1)</script>")
+    page = anonymous.get("/outbox").text
+    assert '<a href="http://127.0.0.1:8000/links/' in page
+    assert "To ivy@example.org" in page
+    assert page.index("&lt;b&gt;Second") < page.index("Your invitation"), "the newest first"
+    assert "<script>alert" not in page
+
+
+def test_it_is_not_there_otherwise(world: World, anonymous: FlaskClient, mail_server: object) -> None:
+    assert anonymous.get("/outbox").status_code == 404
