@@ -8,6 +8,7 @@ from flask_login import current_user
 from tracker import access, cli, error_pages, filters, idempotency, security, transactions
 from tracker.accounts import sessions
 from tracker.config import Settings
+from tracker.demo import guard
 from tracker.extensions import bootstrap, csrf, db, login_manager, migrate
 
 
@@ -35,6 +36,7 @@ def create_app(settings: Settings | None = None, **overrides: Any) -> Flask:
     login_manager.login_view = "accounts.sign_in"
     login_manager.login_message = None
     transactions.init_app(app)
+    guard.init_app(app)
     access.init_app(app)
     idempotency.init_app(app)
     security.init_app(app)

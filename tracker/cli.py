@@ -1,22 +1,14 @@
 """The commands of `flask`, each kept beside the feature it belongs to."""
 
-from importlib import import_module
-
 from flask import Flask
+
+from tracker.accounts.commands import centres_cli, mail_cli, people_cli
+from tracker.assessment.commands import reviews_cli
+from tracker.demo.commands import demo
+from tracker.recording_forms.commands import form
+from tracker.standards.commands import standards_cli
 
 
 def init_app(app: Flask) -> None:
-    """TEMPORARY while features are being written: registers what exists."""
-    for module, name in (
-        ("accounts", "centres_cli"),
-        ("accounts", "people_cli"),
-        ("accounts", "mail_cli"),
-        ("recording_forms", "form"),
-        ("standards", "standards_cli"),
-        ("assessment", "reviews_cli"),
-        ("demo", "demo"),
-    ):
-        try:
-            app.cli.add_command(getattr(import_module(f"tracker.{module}.commands"), name))
-        except (ImportError, AttributeError):
-            continue
+    for command in (standards_cli, form, centres_cli, people_cli, reviews_cli, mail_cli, demo):
+        app.cli.add_command(command)

@@ -1,0 +1,47 @@
+"""Demo data and real data never meet: what is refused before anything else (design, rule 14)."""
+
+from flask import Flask, current_app, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+
+from tracker.extensions import db
+from tracker.models import Installation, Person
+from tracker.transactions import reading
+
+HERE = {"127.0.0.1", "::1", None}
+MARKED = (
+    "This database holds the demonstration's invented data, and the server runs without DEMO=1. Nothing is served. "
+    "Point DATABASE_URL or INSTANCE_PATH at a database of your own."
+)
+UNMARKED = (
+    "This database holds real people, and the server runs with DEMO=1. Nothing is served. "
+    "Start it without DEMO=1, or point INSTANCE_PATH at another folder."
+)
+ELSEWHERE = "The demonstration answers on its own machine only."
+
+
+def init_app(app: Flask) -> None:
+    @app.before_request
+    def refuse_a_mix() -> ResponseReturnValue | None:
+        if current_app.config["DEMO"] and request.remote_addr not in HERE:
+            return f"{ELSEWHERE}\n", 403, {"Content-Type": "text/plain; charset=utf-8"}
+        if not current_app.extensions.get("demo_checked"):
+            if fault := find_fault():
+                return f"{fault}\n", 503, {"Content-Type": "text/plain; charset=utf-8"}
+            current_app.extensions["demo_checked"] = True
+        return None
+
+
+def find_fault() -> str | None:
+    """Why this database must not be served in this mode, or None."""
+    with reading():
+        marked = is_marked()
+        if marked and not current_app.config["DEMO"]:
+            return MARKED
+        if current_app.config["DEMO"] and not marked and db.session.scalar(select(Person.id).limit(1)):
+            return UNMARKED
+    return None
+
+
+def is_marked() -> bool:
+    return bool(db.session.scalar(select(Installation.is_demo)))
