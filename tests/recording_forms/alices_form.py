@@ -1,0 +1,56 @@
+"""Alice's form, in any unit and of any length, and the sheets printed of it."""
+
+from dataclasses import replace
+from datetime import date
+from functools import cache
+
+from tests.recording_forms.reading import Sheet
+from tracker.recording_forms.facts import FormFacts, FormRow, FormSignature, Mark, blank_facts
+from tracker.recording_forms.rendering import render_form
+from tracker.standards.documents import UnitDocument
+from tracker.standards.files import read_library
+
+UNITS = ["CFACC15", "DELIVERCC", "INSCC004", "CFAM&LFD3"]
+
+
+@cache
+def find_unit(code: str) -> UnitDocument:
+    return read_library().find_unit(code, None)
+
+
+@cache
+def print_form(facts: FormFacts) -> Sheet:
+    """Printed once however many tests read it."""
+    return Sheet(render_form(facts))
+
+
+def blank(code: str) -> FormFacts:
+    return blank_facts(find_unit(code))
+
+
+def filled(code: str = "CFACC15", rows: int = 3, **changes: object) -> FormFacts:
+    """Alice's form, signed by all three: row n has a tick at criteria n and n + 2 and a ring at n + 1."""
+    form = blank(code)
+    alices = replace(
+        form,
+        rows=tuple(_row(number, len(form.columns)) for number in range(1, rows + 1)),
+        candidate_name="Alice Moran",
+        candidate_number="NG-0042",
+        assessor_name="Bob Archer",
+        round=2,
+        comments="A good spread of evidence over ten weeks.",
+        candidate=FormSignature("Alice Moran", date(2026, 11, 2)),
+        assessor=FormSignature("Bob Archer", date(2026, 11, 1)),
+        internal_verifier=FormSignature("Carol Hughes", date(2026, 11, 3)),
+        date_sampled=date(2026, 11, 3),
+        state="verified 3 November 2026",
+        snapshot_hash="7f3a9c0123456789" * 4,
+    )
+    return replace(alices, **changes)  # type: ignore[arg-type]  # the tests name real fields
+
+
+def _row(number: int, columns: int) -> FormRow:
+    marks: list[Mark | None] = [None] * columns
+    for step, mark in enumerate((Mark.DECIDED, Mark.CLAIMED, Mark.DECIDED)):
+        marks[(number - 1 + step) % columns] = mark
+    return FormRow(str(number), f"Call {number}: billing dispute settled, with the recording (WP)", tuple(marks))

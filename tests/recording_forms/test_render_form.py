@@ -1,0 +1,302 @@
+"""The candidate recording form on paper."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from pypdf.generic import ContentStream
+
+from tests.recording_forms.alices_form import UNITS, blank, filled, find_unit, print_form
+from tests.recording_forms.reading import MILLIMETRE, Cell, Sheet
+from tracker.errors import FormNotRendered
+from tracker.recording_forms import rendering
+from tracker.recording_forms.facts import FormColumn, FormFacts, FormRow
+from tracker.recording_forms.rendering import STATIC, StaticFetcher, render_form
+from tracker.vocabulary import CriterionKind
+
+STATEMENT = "I confirm that all evidence (including Knowledge and Understanding), for the entire Unit has been met:"
+GROUPS = {CriterionKind.PERFORMANCE: "Performance Criteria", CriterionKind.KNOWLEDGE: "Knowledge and Understanding"}
+
+
+def body(sheet: Sheet) -> list[list[Cell]]:
+    """The rows under the heads, over all pages."""
+    return [row for table in sheet.tables for row in table[2:]]
+
+
+def words(sheet: Sheet, tag: str) -> list[str]:
+    return [text for each, text in sheet.tags if each == tag]
+
+
+@pytest.mark.parametrize("code", UNITS)
+def test_a_blank_form_is_one_page_of_empty_rows_with_lines_to_sign_on(code: str) -> None:
+    sheet = print_form(blank(code))
+    assert len(sheet.pages) == 1
+    assert len(body(sheet)) == 13
+    assert not any(cell.text for row in body(sheet) for cell in row)
+    assert words(sheet, "H2") == ["Comments", "Statement of competence"]
+    for line in (
+        "Candidate’s name Assessor’s name",
+        STATEMENT,
+        "Candidate’s signature Date",
+        "Internal Verifier’s signature Date",
+        "Assessor’s signature Date Date sampled (by IV)",
+    ):
+        assert line in words(sheet, "P")
+
+
+def test_a_blank_form_has_no_legend_for_signs_it_does_not_print() -> None:
+    assert "○" not in print_form(blank("CFACC15")).text
+
+
+@pytest.mark.parametrize("code", UNITS)
+def test_every_assessable_criterion_has_its_column_under_its_group(code: str) -> None:
+    heads = print_form(blank(code)).tables[0][1]
+    assert [cell.text for cell in heads[:2]] == ["Ref", "Description of Evidence"]
+    assert [(*cell.heads, cell.text) for cell in heads[2:]] == [
+        (GROUPS[each.kind], each.label) for each in find_unit(code).assessable
+    ]
+
+
+@pytest.mark.parametrize("code", ["CFACC15", "DELIVERCC"])
+def test_every_mark_is_announced_under_its_row_its_group_and_its_criterion(code: str) -> None:
+    facts = filled(code, rows=30)
+    for row, printed in zip(facts.rows, body(print_form(facts)), strict=True):
+        ref, description, *cells = printed
+        assert (ref.tag, ref.scope, ref.text) == ("TH", "Row", row.ref)
+        assert (description.text, description.heads) == (row.description, (row.ref, "Description of Evidence"))
+        assert [(cell.text, cell.heads) for cell in cells] == [
+            (mark.value if mark else "", (row.ref, GROUPS[column.kind], column.label))
+            for column, mark in zip(facts.columns, row.marks, strict=True)
+        ]
+
+
+def test_the_first_head_row_has_one_empty_cell_over_ref_and_description() -> None:
+    # With two heads that span both rows every mark is announced under the wrong criterion.
+    corner, performance, knowledge = print_form(filled()).tables[0][0]
+    assert (corner.tag, corner.text, corner.span, corner.heads) == ("TD", "", 2, ())
+    assert [(each.tag, each.span, each.scope) for each in (performance, knowledge)] == [
+        ("TH", 13, "Column"),
+        ("TH", 11, "Column"),
+    ]
+
+
+def test_the_head_repeats_on_every_page_and_no_row_is_lost() -> None:
+    sheet = print_form(filled("DELIVERCC", rows=30))
+    assert len(sheet.tables) == len(sheet.pages) > 1
+    assert all(table[:2] == sheet.tables[0][:2] for table in sheet.tables)
+    assert [row[0].text for row in body(sheet)] == [str(number) for number in range(1, 31)]
+
+
+def test_names_and_dates_stand_in_place_of_signatures() -> None:
+    lines = words(print_form(filled()), "P")
+    assert "Candidate’s name Alice Moran Assessor’s name Bob Archer" in lines
+    assert "Unit title H128 04 (CFACC15) Supervise customer service activities in a contact centre team" in lines
+    assert "Candidate’s signature Alice Moran Date 2 November 2026" in lines
+    assert "Internal Verifier’s signature Carol Hughes Date 3 November 2026" in lines
+    assert "Assessor’s signature Bob Archer Date 1 November 2026 Date sampled (by IV) 3 November 2026" in lines
+
+
+def test_a_unit_released_unsampled_has_no_date_sampled() -> None:
+    lines = words(print_form(filled(date_sampled=None)), "P")
+    assert "Assessor’s signature Bob Archer Date 1 November 2026 Date sampled (by IV)" in lines
+
+
+def test_the_legend_tells_a_tick_from_a_ring() -> None:
+    legend = "✓ judged by the assessor to show the criterion · ○ claimed, not yet judged"
+    assert legend in words(print_form(filled()), "P")
+
+
+def test_the_foot_of_every_page_says_which_form_it_is() -> None:
+    pages = print_form(filled(rows=60)).pages
+    for number, page in enumerate(pages, 1):
+        assert "H128 04 (CFACC15) version 1 · candidate NG-0042 · round 2 · verified 3 November 2026" in page
+        assert "record 7f3a9c0123456789" in page
+        assert f"page {number} of {len(pages)}" in page
+
+
+def test_fourteen_items_of_cfacc15_and_all_that_follows_fit_on_one_page() -> None:
+    assert len(print_form(filled(rows=14)).pages) == 1
+
+
+@pytest.mark.parametrize("rows", range(15, 27))
+def test_comments_and_signatures_are_never_alone_on_a_page(rows: int) -> None:
+    sheet = print_form(filled(rows=rows))
+    last = next(number for number, page in enumerate(sheet.pages) if "Assessor’s signature" in page)
+    assert last == len(sheet.pages) - 1
+    assert "Comments" in sheet.pages[last]
+    assert "Description of Evidence" in sheet.pages[last]
+
+
+def test_long_comments_run_on_and_the_statement_keeps_together() -> None:
+    comments = "\n".join(f"Paragraph {number} of what the assessor wrote." for number in range(90))
+    pages = print_form(filled(comments=comments)).pages
+    assert all(f"Paragraph {number} of" in "".join(pages) for number in range(90))
+    assert all(
+        words in pages[-1] for words in ("Paragraph 89", STATEMENT[:40], "Candidate’s signature", "Date sampled")
+    )
+
+
+@pytest.mark.parametrize("text", ["x" * 10_000, "All about one call, and then some more. " * 250])
+def test_ten_thousand_signs_wrap_and_none_is_cut(text: str) -> None:
+    facts = filled(comments=text)
+    sheet = print_form(replace(facts, rows=(replace(facts.rows[0], description=text), *facts.rows[1:])))
+    printed = "".join(sheet.text.split())
+    assert sum(printed.count(letter) for letter in text[:3]) >= 2 * sum(text.count(letter) for letter in text[:3])
+    assert len(sheet.pages) < 20
+
+
+def test_a_long_word_ends_its_lines_inside_its_column() -> None:
+    row = replace(filled("DELIVERCC").rows[0], description="W" * 200)
+    sheet = print_form(replace(filled("DELIVERCC"), rows=(row,)))
+    assert body(sheet)[0][1].text.count(" ") > 8
+
+
+def test_markup_is_printed_as_it_was_typed() -> None:
+    typed = "<script>alert(1)</script> & <b>{{ 7 * 7 }}</b> =SUM(A1)"
+    facts = filled(comments=typed, candidate_name=typed, assessor_name=typed)
+    sheet = print_form(replace(facts, rows=(FormRow("1", typed, facts.rows[0].marks),)))
+    assert body(sheet)[0][1].text == typed
+    assert f"Candidate’s name {typed} Assessor’s name {typed}" in words(sheet, "P")
+    assert typed in words(sheet, "P")
+
+
+@pytest.mark.parametrize("facts", [blank("DELIVERCC"), filled("DELIVERCC", rows=20)], ids=["blank", "filled"])
+def test_no_letter_is_smaller_than_six_and_a_half_points(facts: FormFacts) -> None:
+    reader = print_form(facts).reader
+    sizes = {
+        float(operands[1]) * 0.75
+        for page in reader.pages
+        for operands, operator in ContentStream(page.get_contents(), reader).operations
+        if operator == b"Tf"
+    }
+    assert min(sizes) >= 6.5
+    assert 9 in sizes
+
+
+def test_the_sheet_is_a4_landscape_and_nothing_is_in_its_margins() -> None:
+    sheet = print_form(filled("DELIVERCC", rows=20))
+    assert [round(float(side) / MILLIMETRE) for side in sheet.reader.pages[0].mediabox[2:]] == [297, 210]
+    places = sheet.places(0)
+    assert all(7.999 <= x <= 289 for _, x, _ in places)
+    assert all(8 <= y <= 202 for _, _, y in places)
+
+
+def test_fifty_three_columns_share_the_width_evenly_up_to_the_margin() -> None:
+    labels = [(text, x) for text, x, _ in print_form(filled("DELIVERCC", rows=1)).places(0) if text.isdecimal()][:53]
+    assert [text for text, _ in labels] == [each.label for each in blank("DELIVERCC").columns]
+    tens = [x for text, x in labels if len(text) == 2]
+    steps = [after - before for before, after in pairwise(tens) if after - before < 10]
+    assert len(steps) == 17 + 16
+    assert steps == [pytest.approx(3.9, abs=0.4)] * len(steps)
+    assert 284 < tens[-1] < 287
+
+
+@pytest.mark.parametrize("number", [2, 4])
+def test_a_group_too_narrow_for_its_name_has_it_short(number: int) -> None:
+    columns = tuple(FormColumn(CriterionKind.PERFORMANCE, str(each)) for each in range(1, 30))
+    few = tuple(FormColumn(CriterionKind.KNOWLEDGE, str(each)) for each in range(number))
+    heads = print_form(replace(blank("CFACC15"), columns=columns + few)).tables[0][0]
+    assert [cell.text for cell in heads] == ["", "Performance Criteria", "K&U"]
+
+
+def test_a_unit_without_knowledge_items_has_one_group() -> None:
+    columns = tuple(FormColumn(CriterionKind.PERFORMANCE, f"{each}.1") for each in range(1, 8))
+    heads = print_form(replace(blank("CFACC15"), columns=columns)).tables[0]
+    assert [cell.text for cell in heads[0]] == ["", "Performance Criteria"]
+    assert [cell.heads for cell in heads[1][2:]] == [("Performance Criteria",)] * 7
+
+
+def test_a_form_with_no_evidence_yet_still_prints() -> None:
+    sheet = print_form(filled(rows=0))
+    assert len(sheet.pages) == 1
+    assert body(sheet) == []
+
+
+def test_it_declares_itself_accessible() -> None:
+    root = print_form(filled()).reader.trailer["/Root"]
+    assert root["/Lang"] == "en-GB"
+    assert root["/MarkInfo"]["/Marked"]
+    assert root["/ViewerPreferences"]["/DisplayDocTitle"]
+    assert b'pdfuaid:part="1"' in root["/Metadata"].get_object().get_data()
+    assert print_form(filled()).reader.metadata.title == "Candidate Recording Form – H128 04 (CFACC15) – Alice Moran"
+
+
+def test_headings_and_text_are_read_in_the_order_of_the_form() -> None:
+    order = [tag for tag, _ in print_form(filled()).tags if tag in {"H1", "Table", "H2", "Figure", "L"}]
+    assert order == ["H1", "Table", "H2", "H2"]
+
+
+def test_the_same_facts_give_the_same_bytes_here_and_in_another_process() -> None:
+    here = render_form(filled(rows=5))
+    assert render_form(filled(rows=5)) == here
+    program = (
+        "import sys; from tests.recording_forms.alices_form import filled; "
+        "from tracker.recording_forms.rendering import render_form; "
+        "sys.stdout.buffer.write(render_form(filled(rows=5)))"
+    )
+    for seed in ("1", "2"):
+        there = subprocess.run(
+            [sys.executable, "-c", program],
+            env={"PYTHONHASHSEED": seed, "TZ": "Asia/Tokyo"},
+            capture_output=True,
+            check=True,
+            cwd=Path(__file__).parents[2],
+        )
+        assert there.stdout == here
+
+
+def test_other_facts_give_other_bytes() -> None:
+    assert render_form(filled(rows=1, round=1)) != render_form(filled(rows=1, round=2))
+
+
+def test_its_date_is_that_of_the_last_signature_and_a_blank_form_has_none() -> None:
+    assert print_form(filled()).reader.metadata.creation_date_raw == "D:20261103"
+    assert print_form(blank("CFACC15")).reader.metadata.creation_date_raw is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://example.org/a.css",
+        "http://127.0.0.1/",
+        "ftp://example.org/a",
+        "data:text/css,body{}",
+        "file:///etc/passwd",
+        f"{STATIC.as_uri()}/../config.py",
+        f"{STATIC.as_uri()}/%2e%2e/config.py",
+        f"file://elsewhere{STATIC}/print.css",
+    ],
+)
+def test_nothing_outside_the_static_folder_is_opened(url: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        StaticFetcher().fetch(url)
+
+
+def test_our_own_files_are_opened() -> None:
+    assert b"@page" in StaticFetcher().fetch(f"{STATIC.as_uri()}/print.css").read()
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        '<img alt="a" src="file:///etc/passwd">',
+        '<link rel="stylesheet" href="https://example.org/a.css">',
+        "<style>@import url(file:///etc/hostname)</style>",
+        '<p style="background: url(http://127.0.0.1/x.png)">a</p>',
+        '<link rel="attachment" href="file:///etc/passwd">',
+    ],
+)
+def test_a_sheet_that_asks_for_anything_else_is_not_printed(markup: str) -> None:
+    with pytest.raises(FormNotRendered):
+        rendering._print(f'<!doctype html><html lang="en-GB"><title>A</title><body>{markup}</body></html>')
+
+
+def test_two_threads_print_at_once_and_each_gets_its_own() -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    asked = [filled(rows=rows) for rows in (1, 2, 3, 4)]
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(render_form, asked)) == [render_form(facts) for facts in asked]

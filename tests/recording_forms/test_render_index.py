@@ -1,0 +1,54 @@
+"""The index of evidence on paper."""
+
+from datetime import date
+
+from tests.recording_forms.reading import Sheet
+from tracker.recording_forms.facts import IndexFacts, IndexRow
+from tracker.recording_forms.rendering import render_index
+
+HEADS = ["Ref", "Description of evidence", "Method", "Date", "Where it is", "Units", "Sampled by"]
+
+
+def index(*rows: IndexRow) -> IndexFacts:
+    return IndexFacts("Alice Moran", "NG-0042", "Northgate Skills", date(2026, 11, 22), rows)
+
+
+def row(number: int) -> IndexRow:
+    return IndexRow(
+        str(number),
+        f"Call {number}",
+        "Observation",
+        "3 November 2026",
+        "At work: held by Jo Baker",
+        "CFACC15, INSCC004",
+        "CH, 4 November 2026",
+    )
+
+
+def test_every_item_is_a_row_under_its_heads_on_every_page() -> None:
+    sheet = Sheet(render_index(index(*(row(number) for number in range(1, 61)))))
+    assert len(sheet.tables) == len(sheet.pages) > 1
+    assert all([cell.text for cell in table[0]] == HEADS for table in sheet.tables)
+    items = [cells for table in sheet.tables for cells in table[1:]]
+    assert [cells[0].text for cells in items] == [str(number) for number in range(1, 61)]
+    assert items[6][0].scope == "Row"
+    assert [(cell.text, cell.heads) for cell in items[6][1:]] == [
+        ("Call 7", ("7", "Description of evidence")),
+        ("Observation", ("7", "Method")),
+        ("3 November 2026", ("7", "Date")),
+        ("At work: held by Jo Baker", ("7", "Where it is")),
+        ("CFACC15, INSCC004", ("7", "Units")),
+        ("CH, 4 November 2026", ("7", "Sampled by")),
+    ]
+
+
+def test_the_foot_says_whose_it_is_and_of_which_day() -> None:
+    sheet = Sheet(render_index(index(row(1))))
+    assert "candidate NG-0042 · Northgate Skills · as on 22 November 2026" in sheet.text
+    assert "page 1 of 1" in sheet.text
+
+
+def test_an_empty_index_says_so() -> None:
+    sheet = Sheet(render_index(index()))
+    assert "No evidence has been handed in yet." in sheet.text
+    assert sheet.tables == []
