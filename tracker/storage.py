@@ -25,28 +25,22 @@ class Kept:
     size: int
 
 
-class TooLargeError(Exception):
-    """The stream holds more than it may."""
-
-
-def keep(stream: IO[bytes], limit: int) -> Kept:
-    """Store a stream; its hash and size come out. Raises `TooLargeError`, or OSError when the disk is full."""
+def keep(stream: IO[bytes]) -> Kept:
+    """Store a stream; its hash and size come out. Raises OSError when the disk is full; then nothing is left."""
     folder = _folder()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f".{secrets.token_hex(16)}.tmp"
     digest, size = hashlib.sha256(), 0
     try:
-        with path.open("xb") as sink:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as sink:
             for chunk in _chunks(stream):
                 size += len(chunk)
-                if size > limit:
-                    raise TooLargeError
                 digest.update(chunk)
                 sink.write(chunk)
             sink.flush()
             os.fsync(sink.fileno())
         target = path_of(digest.hexdigest())
-        target.parent.mkdir(exist_ok=True)
+        target.parent.mkdir(mode=0o700, exist_ok=True)
         path.replace(target)
         _fsync_folder(target.parent)
         _fsync_folder(folder)

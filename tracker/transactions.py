@@ -35,6 +35,9 @@ def perform_request(dispatch: Callable[[], Response]) -> Response:
                 commit()
             else:
                 rollback()
+        except (IntegrityError, StaleDataError) as error:  # a flush in the act lost the race
+            rollback()
+            raise Conflict from error
         except BaseException:
             rollback()
             raise

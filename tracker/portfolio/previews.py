@@ -1,19 +1,17 @@
 """Pictures shown on a page are ours: decoded, shrunk and encoded anew, so that nothing of the upload is left."""
 
-import os
 import secrets
+import warnings
 from pathlib import Path
 
-import pillow_heif
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from tracker import storage
 from tracker.errors import NotFound
+from tracker.portfolio.file_checks import FaultyError, check_picture
 
-pillow_heif.register_heif_opener()
-MOST_PIXELS = 80_000_000
-Image.MAX_IMAGE_PIXELS = MOST_PIXELS
 LONGEST_SIDE = 1600
+ENOUGH_TO_SHRINK = (LONGEST_SIDE, LONGEST_SIDE)
 
 
 def preview_of(sha256: str) -> Path:
@@ -24,16 +22,28 @@ def preview_of(sha256: str) -> Path:
         return target
     temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
-        with Image.open(source) as picture:
-            if picture.width * picture.height > MOST_PIXELS:
-                raise NotFound("This picture is too large to show. Download it instead.")
-            picture.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
-            upright = ImageOps.exif_transpose(picture).convert("RGB")
-            upright.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-            upright.save(temporary, "JPEG", quality=85)
-        os.replace(temporary, target)  # noqa: PTH105 - atomic, and says so
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
+        with source.open("rb") as stream:
+            check_picture(stream)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # check_picture counted the pixels
+            with Image.open(source) as picture:
+                picture.draft("RGB", ENOUGH_TO_SHRINK)
+                upright = ImageOps.exif_transpose(picture)
+        upright.thumbnail(ENOUGH_TO_SHRINK)
+        flattened(upright).save(temporary, "JPEG", quality=85)
+        temporary.replace(target)
+    except (FaultyError, OSError, ValueError) as error:
         raise NotFound("This picture cannot be shown. Download it instead.") from error
     finally:
         temporary.unlink(missing_ok=True)
     return target
+
+
+def flattened(picture: Image.Image) -> Image.Image:
+    """On white where it was transparent; a JPEG knows no transparency."""
+    if picture.mode in {"RGBA", "LA", "PA"} or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+        white = Image.new("RGBA", picture.size, "white")
+        white.alpha_composite(picture)
+        picture = white
+    return picture.convert("RGB")

@@ -1,13 +1,14 @@
 """Evidence as pages show it: one item with its story, a version to judge, the index."""
 
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import Select, and_, exists, select
+from sqlalchemy import and_, exists, select
 from sqlalchemy.orm import joinedload
 
 from tracker.extensions import db
-from tracker.matrix import has_submission
 from tracker.models import (
     Attachment,
     Claim,
@@ -16,16 +17,13 @@ from tracker.models import (
     Evidence,
     EvidenceVersion,
     Person,
-    Registration,
     Review,
-    Sample,
-    SampleItem,
     Submission,
     Unit,
     UnitAttempt,
     VersionAttachment,
 )
-from tracker.vocabulary import AttemptState, Method, Outcome, ReviewOutcome, ReviewState
+from tracker.vocabulary import AttemptState, Outcome, ReviewOutcome, ReviewState
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,38 +51,9 @@ class Entry:
     who: str
     what: str
     text: str = ""
-    tone: str = "plain"
-
-
-@dataclass(frozen=True, slots=True)
-class IndexLine:
-    evidence_id: int
-    number: int | None
-    version_number: int | None
-    title: str
-    method: Method | None
-    happened_from: date | None
-    happened_until: date | None
-    kept_where: str
-    kept_by: str
-    files: int
-    codes: tuple[str, ...]
-    badges: tuple[tuple[str, str], ...]
-    """Unit code and word: waiting, accepted, returned."""
-    sampled_by: tuple[tuple[str, date], ...]
-
-    @property
-    def ref(self) -> str:
-        if self.number is None:
-            return "Draft"
-        return f"{self.number} v{self.version_number}" if (self.version_number or 1) > 1 else str(self.number)
-
-    @property
-    def where(self) -> str:
-        parts = [f"{self.files} file{'s' if self.files > 1 else ''}"] if self.files else []
-        if self.kept_where:
-            parts.append(f"{self.kept_where}, held by {self.kept_by}" if self.kept_by else self.kept_where)
-        return "; ".join(parts) or "Written here"
+    tone: str = ""
+    version: int | None = None
+    """The version this line is about, where the candidate can open it."""
 
 
 def list_claims(evidence_id: int) -> list[ClaimLine]:
@@ -118,19 +87,27 @@ def list_claims(evidence_id: int) -> list[ClaimLine]:
     return [ClaimLine(*tuple(row)) for row in db.session.execute(query)]
 
 
-def list_story(evidence: Evidence) -> list[Entry]:
-    """Versions, withdrawals and released feedback, oldest first."""
-    versions = db.session.execute(
+def list_story(evidence: Evidence, attempt: UnitAttempt | None = None) -> list[Entry]:
+    """Versions, withdrawals and released feedback, oldest first; for one attempt only, when it is given."""
+    candidate = evidence.candidate.name
+    handed_in = (
         select(EvidenceVersion.number, Submission.submitted_at, Submission.withdrawn_at)
         .join(Submission, Submission.evidence_version_id == EvidenceVersion.id)
         .where(EvidenceVersion.evidence_id == evidence.id)
     )
     entries = []
-    for number, submitted_at, withdrawn_at in versions:
-        entries.append(Entry(submitted_at, evidence.candidate.name, f"submitted version {number}"))
+    for number, submitted_at, withdrawn_at in db.session.execute(handed_in):
+        if withdrawn_at and attempt is not None:
+            continue
+        entries.append(Entry(submitted_at, candidate, f"submitted version {number}", version=number))
         if withdrawn_at:
-            entries.append(Entry(withdrawn_at, evidence.candidate.name, f"took version {number} back"))
-    reviews = db.session.execute(
+            entries.append(Entry(withdrawn_at, candidate, f"took version {number} back"))
+    entries += _released_feedback(evidence, attempt)
+    return sorted(entries, key=lambda entry: entry.at)
+
+
+def _released_feedback(evidence: Evidence, attempt: UnitAttempt | None) -> Iterator[Entry]:
+    reviews = (
         select(Review.released_at, Person.name, Review.outcome, EvidenceVersion.number, Unit.code, Review.feedback)
         .join(EvidenceVersion, EvidenceVersion.id == Review.evidence_version_id)
         .join(Person, Person.id == Review.assessor_id)
@@ -138,54 +115,147 @@ def list_story(evidence: Evidence) -> list[Entry]:
         .join(Unit, Unit.id == UnitAttempt.unit_id)
         .where(EvidenceVersion.evidence_id == evidence.id, Review.state == ReviewState.RELEASED)
     )
-    for released_at, name, outcome, number, code, feedback in reviews:
+    if attempt is not None:
+        reviews = reviews.where(Review.attempt_id == attempt.id)
+    for released_at, name, outcome, number, code, feedback in db.session.execute(reviews):
         if released_at and outcome:
             tone = "needs-you" if outcome is ReviewOutcome.RETURNED else "done"
-            entries.append(
-                Entry(released_at, name, f"{outcome.label.lower()} version {number} in {code}", feedback, tone)
-            )
-    return sorted(entries, key=lambda entry: entry.at)
+            yield Entry(released_at, name, f"{outcome.label.lower()} version {number} in {code}", feedback, tone)
 
 
 def list_badges(evidence_ids: list[int]) -> dict[int, tuple[tuple[str, str], ...]]:
-    """Per item, what it is in each unit: accepted or returned on its latest version, else waiting."""
-    claimed = (
-        select(Claim.evidence_id, Claim.attempt_id, Unit.code)
+    """Per item, unit code and word: what it is in each unit it claims in. Three statements.
+
+    `returned` until the candidate answers it, `accepted` once every claim there is decided on the version
+    that the unit sees, else `waiting`. An item not handed in is `draft`, or `withdrawn` when it was.
+    """
+    versions = _versions_of(evidence_ids)
+    reviews = _last_reviews(evidence_ids)
+    found: dict[int, list[tuple[str, str]]] = {evidence_id: [] for evidence_id in evidence_ids}
+    for place in _places(evidence_ids):
+        seen = [each for each in versions.get(place.evidence_id, ()) if place.sees(each.submitted_at)]
+        if seen:
+            review = reviews.get((seen[-1].version_id, place.attempt_id))
+            found[place.evidence_id].append((place.code, _word(place, seen[-1].version_id, review)))
+    return {
+        evidence_id: tuple(badges) or (() if versions.get(evidence_id) else (("", "draft"),))
+        for evidence_id, badges in found.items()
+    }
+
+
+@dataclass(slots=True)
+class _Place:
+    """An item in one attempt: when its claims were made, and on which version each was decided, if it was."""
+
+    evidence_id: int
+    attempt_id: int
+    code: str
+    assessed_at: datetime | None
+    claims: list[tuple[datetime, int | None]] = field(default_factory=list)
+
+    def sees(self, submitted_at: datetime) -> bool:
+        return self.assessed_at is None or submitted_at <= self.assessed_at
+
+
+class _Version(NamedTuple):
+    version_id: int
+    submitted_at: datetime
+
+
+class _Reviewed(NamedTuple):
+    outcome: ReviewOutcome | None
+    released_at: datetime
+
+
+def _word(place: _Place, version_id: int, review: _Reviewed | None) -> str:
+    """Returned holds until a claim is added; accepted, while nothing claimed there is undecided."""
+    newest_claim = max(claimed_at for claimed_at, _ in place.claims)
+    if review and review.outcome is ReviewOutcome.RETURNED and newest_claim <= review.released_at:
+        return "returned"
+    all_decided = all(decided_on == version_id for _, decided_on in place.claims)
+    return "accepted" if all_decided and review and review.outcome is ReviewOutcome.ACCEPTED else "waiting"
+
+
+def _places(evidence_ids: list[int]) -> Iterable[_Place]:
+    query = (
+        select(
+            Claim.evidence_id,
+            Claim.attempt_id,
+            Unit.code,
+            UnitAttempt.assessed_at,
+            Claim.claimed_at,
+            Decision.evidence_version_id,
+        )
         .join(UnitAttempt, UnitAttempt.id == Claim.attempt_id)
         .join(Unit, Unit.id == UnitAttempt.unit_id)
+        .outerjoin(Decision, and_(Decision.claim_id == Claim.id, Decision.superseded_at.is_(None)))
         .where(
             Claim.evidence_id.in_(evidence_ids), Claim.removed_at.is_(None), UnitAttempt.state != AttemptState.VOID
         )
-        .distinct()
         .order_by(Claim.evidence_id, Claim.attempt_id)
     )
-    outcomes = _latest_outcomes(evidence_ids)
-    found: dict[int, list[tuple[str, str]]] = {}
-    for evidence_id, attempt_id, code in db.session.execute(claimed):
-        word = outcomes.get((evidence_id, attempt_id))
-        found.setdefault(evidence_id, []).append((code, word.value if word else "waiting"))
-    return {evidence_id: tuple(badges) for evidence_id, badges in found.items()}
+    places: dict[tuple[int, int], _Place] = {}
+    for evidence_id, attempt_id, code, assessed_at, claimed_at, decided_on in db.session.execute(query):
+        place = places.setdefault((evidence_id, attempt_id), _Place(evidence_id, attempt_id, code, assessed_at))
+        place.claims.append((claimed_at, decided_on))
+    return places.values()
 
 
-def _latest_outcomes(evidence_ids: list[int]) -> dict[tuple[int, int], ReviewOutcome | None]:
-    """The outcome of the last released review by item and attempt; None once a newer version was handed in."""
-    rows = db.session.execute(
-        select(EvidenceVersion.evidence_id, EvidenceVersion.number, Review.attempt_id, Review.outcome)
+def _versions_of(evidence_ids: list[int]) -> dict[int, list[_Version]]:
+    """Each item's versions that were handed in and not taken back, oldest first."""
+    query = (
+        select(EvidenceVersion.evidence_id, EvidenceVersion.id, Submission.submitted_at)
         .join(Submission, Submission.evidence_version_id == EvidenceVersion.id)
-        .outerjoin(
-            Review, and_(Review.evidence_version_id == EvidenceVersion.id, Review.state == ReviewState.RELEASED)
-        )
         .where(EvidenceVersion.evidence_id.in_(evidence_ids), Submission.withdrawn_at.is_(None))
-        .order_by(EvidenceVersion.number, Review.released_at, Review.id)
-    ).all()
-    newest: dict[int, int] = {}
-    for evidence_id, number, _, _ in rows:
-        newest[evidence_id] = max(number, newest.get(evidence_id, 0))
+        .order_by(EvidenceVersion.number)
+    )
+    found: dict[int, list[_Version]] = {}
+    for evidence_id, version_id, submitted_at in db.session.execute(query):
+        found.setdefault(evidence_id, []).append(_Version(version_id, submitted_at))
+    return found
+
+
+def _last_reviews(evidence_ids: list[int]) -> dict[tuple[int, int], _Reviewed]:
+    """The last released review by version and attempt."""
+    query = (
+        select(Review.evidence_version_id, Review.attempt_id, Review.outcome, Review.released_at)
+        .join(EvidenceVersion, EvidenceVersion.id == Review.evidence_version_id)
+        .where(EvidenceVersion.evidence_id.in_(evidence_ids), Review.released_at.is_not(None))
+        .order_by(Review.released_at, Review.id)
+    )
     return {
-        (evidence_id, attempt_id): outcome
-        for evidence_id, number, attempt_id, outcome in rows
-        if attempt_id is not None and number == newest[evidence_id]
+        (version_id, attempt_id): _Reviewed(outcome, released_at)
+        for version_id, attempt_id, outcome, released_at in db.session.execute(query)
+        if released_at
     }
+
+
+def list_other_codes(attempt: UnitAttempt, evidence_id: int) -> list[str]:
+    """The codes of the other units that an item claims in: all that one unit's assessor learns of another."""
+    query = (
+        select(Unit.code)
+        .join(UnitAttempt, UnitAttempt.unit_id == Unit.id)
+        .join(Claim, Claim.attempt_id == UnitAttempt.id)
+        .where(
+            Claim.evidence_id == evidence_id,
+            Claim.removed_at.is_(None),
+            UnitAttempt.id != attempt.id,
+            UnitAttempt.state != AttemptState.VOID,
+        )
+        .distinct()
+        .order_by(Unit.code)
+    )
+    return list(db.session.scalars(query))
+
+
+def find_version(evidence: Evidence, number: int) -> EvidenceVersion | None:
+    """One sealed version of an item, taken back or not."""
+    query = (
+        select(EvidenceVersion)
+        .where(EvidenceVersion.evidence_id == evidence.id, EvidenceVersion.number == number)
+        .options(joinedload(EvidenceVersion.submission))
+    )
+    return db.session.scalars(query).one_or_none()
 
 
 def find_version_in(attempt: UnitAttempt, evidence_id: int) -> EvidenceVersion | None:
@@ -247,82 +317,4 @@ def find_sealed_attachment(attempt: UnitAttempt, evidence_id: int, attachment_id
         )
     )
     query = select(Attachment).where(Attachment.id == attachment_id, Attachment.id.in_(sealed))
-    return db.session.scalars(query).one_or_none()
-
-
-def list_index(candidate_id: int, centre_id: int, *, with_drafts: bool) -> list[IndexLine]:
-    """A candidate's index of evidence at a centre; five statements whatever the number of items."""
-    items = list(db.session.scalars(_indexed(candidate_id, centre_id, with_drafts=with_drafts)))
-    ids = [item.id for item in items]
-    handed_in = (
-        select(EvidenceVersion.evidence_id, EvidenceVersion.number)
-        .join(Submission, Submission.evidence_version_id == EvidenceVersion.id)
-        .where(EvidenceVersion.evidence_id.in_(ids), Submission.withdrawn_at.is_(None))
-        .order_by(EvidenceVersion.number)
-    )
-    versions: dict[int, int] = dict(db.session.execute(handed_in).all())
-    files: dict[int, int] = {}
-    for evidence_id in db.session.scalars(
-        select(Attachment.evidence_id).where(Attachment.evidence_id.in_(ids), Attachment.removed_at.is_(None))
-    ):
-        files[evidence_id] = files.get(evidence_id, 0) + 1
-    badges, sampled = list_badges(ids), _sampled(ids)
-    return [
-        IndexLine(
-            evidence_id=item.id,
-            number=item.number,
-            version_number=versions.get(item.id),
-            title=item.title,
-            method=item.method,
-            happened_from=item.happened_from,
-            happened_until=item.happened_until,
-            kept_where=item.kept_where,
-            kept_by=item.kept_by,
-            files=files.get(item.id, 0),
-            codes=tuple(code for code, _ in badges.get(item.id, ())),
-            badges=badges.get(item.id, ()) if item.id in versions else (("", "draft"),),
-            sampled_by=sampled.get(item.id, ()),
-        )
-        for item in items
-    ]
-
-
-def _indexed(candidate_id: int, centre_id: int, *, with_drafts: bool) -> Select[Evidence]:
-    query = (
-        select(Evidence)
-        .where(
-            Evidence.candidate_id == candidate_id, Evidence.centre_id == centre_id, Evidence.discarded_at.is_(None)
-        )
-        .order_by(Evidence.number.is_(None), Evidence.number, Evidence.id)
-    )
-    return query if with_drafts else query.where(has_submission(Evidence.id))
-
-
-def _sampled(evidence_ids: list[int]) -> dict[int, tuple[tuple[str, date], ...]]:
-    """Who sampled each item and when: initials and day, as the index prints them."""
-    query = (
-        select(EvidenceVersion.evidence_id, Person.name, Sample.sampled_at)
-        .join(SampleItem, SampleItem.evidence_version_id == EvidenceVersion.id)
-        .join(Sample, Sample.id == SampleItem.sample_id)
-        .join(Person, Person.id == Sample.verifier_id)
-        .where(EvidenceVersion.evidence_id.in_(evidence_ids))
-        .distinct()
-        .order_by(Sample.sampled_at)
-    )
-    found: dict[int, tuple[tuple[str, date], ...]] = {}
-    for evidence_id, name, sampled_at in db.session.execute(query):
-        initials = "".join(part[0] for part in name.split())
-        found[evidence_id] = (*found.get(evidence_id, ()), (initials, sampled_at.date()))
-    return found
-
-
-def find_registration(candidate_id: int, centre_id: int) -> Registration | None:
-    """The candidate's newest registration at a centre."""
-    query = (
-        select(Registration)
-        .where(Registration.candidate_id == candidate_id, Registration.centre_id == centre_id)
-        .options(joinedload(Registration.candidate), joinedload(Registration.centre))
-        .order_by(Registration.id.desc())
-        .limit(1)
-    )
     return db.session.scalars(query).one_or_none()

@@ -1,17 +1,20 @@
 """Drafts: begun, saved as they are typed, thrown away."""
 
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
+from tracker.canonical import sha256
 from tracker.clock import now, today
 from tracker.errors import Conflict, Invalid, Refused
 from tracker.extensions import db
 from tracker.ledger import Actor, record
-from tracker.models import EVIDENCE_FIELDS, Claim, Evidence, Submission, UnitAttempt
+from tracker.models import EVIDENCE_FIELDS, Claim, Evidence, IdempotencyKey, Submission, UnitAttempt
 from tracker.models.portfolio import EvidenceVersion
 from tracker.portfolio.services.claims import check_simulation
+from tracker.transactions import lock_rows
 from tracker.vocabulary import AttemptState, Method
 
 LONGEST = {
@@ -32,16 +35,20 @@ LABELS = {
     "kept_seen_by": "Who saw it?",
     "narrative": "What did you do?",
 }
-TOO_MANY_DRAFTS = 500
+EARLIEST = date(1950, 1, 1)
+MOST_DRAFTS = 500
+BEGUN = sha256("tracker.draft-begun", b"")
+"""Stands where a signing form keeps its body's hash: a draft may be begun with any text."""
 
 
-def begin_evidence(candidate_id: int, centre_id: int) -> Evidence:
-    """A new, empty draft. No event: nothing has been handed in."""
-    open_drafts = select(Evidence.id).where(
-        Evidence.candidate_id == candidate_id, Evidence.number.is_(None), Evidence.discarded_at.is_(None)
-    )
-    if len(db.session.scalars(open_drafts.limit(TOO_MANY_DRAFTS)).all()) >= TOO_MANY_DRAFTS:
-        raise Refused("There are 500 drafts already. Submit or discard some first. Nothing was saved.")
+def begin_evidence(candidate_id: int, centre_id: int, key: str = "") -> Evidence:
+    """A new, empty draft. No event: nothing has been handed in.
+
+    `key` names the form it is begun with: sent again, it leads to the draft that it began.
+    """
+    if begun := _find_begun(candidate_id, key):
+        return begun
+    _check_room_for_drafts(candidate_id)
     moment = now()
     evidence = Evidence(
         candidate_id=candidate_id,
@@ -52,49 +59,50 @@ def begin_evidence(candidate_id: int, centre_id: int) -> Evidence:
     )
     db.session.add(evidence)
     db.session.flush()
+    if key:
+        location = f"/evidence/{evidence.id}/edit"
+        db.session.add(
+            IdempotencyKey(person_id=candidate_id, key=key[:64], body_hash=BEGUN, location=location, used_at=moment)
+        )
+        db.session.flush()
     return evidence
 
 
-def save_draft(evidence: Evidence, fields: dict[str, Any], seen_version: int | None) -> Evidence:
-    """Save what was typed. Raises `Conflict` when somebody (or another tab) saved since it was shown.
+def save_draft(evidence: Evidence, fields: Mapping[str, Any], seen_version: int | None) -> dict[str, str]:
+    """Save what was typed, as far as it can be: a draft may be incomplete.
 
-    `fields` holds any of the evidence fields; the others stay. Nothing but lengths, dates and a forbidden
-    simulation is refused: a draft may be incomplete.
+    `fields` holds any of the evidence fields; the others stay. What comes out names the fields that were left
+    as they were, each with the sentence that says why. Raises `Conflict` when somebody (or another tab) saved
+    something else since it was shown; then nothing is saved.
     """
-    if seen_version is not None and seen_version != evidence.version:
+    lock_rows(Evidence, [evidence.id])
+    problems = find_problems(fields)
+    if sentence := _simulation_problem(evidence, fields):
+        problems["method"] = sentence
+    changed = {
+        name: value for name, value in fields.items() if name not in problems and getattr(evidence, name) != value
+    }
+    if changed and seen_version is not None and seen_version != evidence.version:
         raise Conflict(
-            "This item was changed in another window since you opened it. What you typed here is not saved yet: "
-            "copy it, reload the page, and add it to what is there."
+            "This item was changed in another window since you opened it. What you typed is still on this page, "
+            "but not saved yet. Look at the item as it is saved, then save here again to put this in its place."
         )
-    check_fields(fields)
-    if fields.get("method") is Method.SIMULATION and evidence.method is not Method.SIMULATION:
-        _check_no_forbidding_claims(evidence)
-    changed = {name: value for name, value in fields.items() if getattr(evidence, name) != value}
     for name, value in changed.items():
         setattr(evidence, name, value)
     if changed:
         evidence.updated_at = now()
         db.session.flush()
-    return evidence
+    return problems
 
 
-def check_fields(fields: dict[str, Any]) -> None:
-    """Raise `Invalid` for text that is too long, a future day, or a period that ends before it begins."""
-    for name, limit in LONGEST.items():
-        if len(fields.get(name) or "") > limit:
-            raise Invalid(
-                f"“{LABELS[name]}” takes at most {limit:,} characters; there are {len(fields[name]):,}.", name
-            )
-    start, end = fields.get("happened_from"), fields.get("happened_until")
-    for name, day in (("happened_from", start), ("happened_until", end)):
-        if isinstance(day, date) and day > today():
-            raise Invalid("The day lies in the future. Evidence is of something that happened.", name)
-    if start and end and end < start:
-        raise Invalid("The last day lies before the first.", "happened_until")
+def find_problems(fields: Mapping[str, Any]) -> dict[str, str]:
+    """What cannot be kept, by field: text that is too long, a future day, a period that ends before it begins."""
+    return dict(_problems(fields))
 
 
 def discard_draft(evidence: Evidence, actor: Actor) -> None:
     """Throw away a draft that was never handed in; its claims go with it."""
+    lock_rows(Evidence, [evidence.id])
     if evidence.number is not None:
         raise Refused("This item was handed in before, so it stays in your index. Nothing was changed.")
     moment = now()
@@ -126,7 +134,24 @@ def find_latest_version(evidence: Evidence) -> EvidenceVersion | None:
     return db.session.scalars(query).one_or_none()
 
 
-def _check_no_forbidding_claims(evidence: Evidence) -> None:
+def _problems(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, limit in LONGEST.items():
+        if (length := len(fields.get(name) or "")) > limit:
+            yield name, f"“{LABELS[name]}” takes at most {limit:,} characters; there are {length:,}. Shorten it."
+    start, end = fields.get("happened_from"), fields.get("happened_until")
+    if start and end and end < start:
+        yield "happened_until", "The last day lies before the first. Change one of them."
+    for name, day in (("happened_from", start), ("happened_until", end)):
+        if day and day > today():
+            yield name, "That day lies in the future. Evidence is of something that has happened."
+        elif day and day < EARLIEST:
+            yield name, f"That day lies before {EARLIEST.year}. Check the year."
+
+
+def _simulation_problem(evidence: Evidence, fields: Mapping[str, Any]) -> str | None:
+    """Why the method may not become simulation: a unit that this item claims in forbids it."""
+    if fields.get("method") is not Method.SIMULATION or evidence.method is Method.SIMULATION:
+        return None
     query = (
         select(UnitAttempt)
         .join(Claim, Claim.attempt_id == UnitAttempt.id)
@@ -137,5 +162,28 @@ def _check_no_forbidding_claims(evidence: Evidence) -> None:
         )
         .distinct()
     )
-    for attempt in db.session.scalars(query):
-        check_simulation(attempt, Method.SIMULATION)
+    try:
+        for attempt in db.session.scalars(query):
+            check_simulation(attempt, Method.SIMULATION)
+    except Refused as refusal:
+        return str(refusal)
+    return None
+
+
+def _find_begun(candidate_id: int, key: str) -> Evidence | None:
+    """The draft that the form with this key began, while it is one."""
+    row = db.session.get(IdempotencyKey, (candidate_id, key[:64])) if key else None
+    if row is None:
+        return None
+    evidence = db.session.get(Evidence, int(row.location.split("/")[2])) if row.body_hash == BEGUN else None
+    if evidence is None or evidence.discarded_at or evidence.number is not None:
+        raise Invalid("This form was already used for another item. Open “Log evidence” again for a new one.")
+    return evidence
+
+
+def _check_room_for_drafts(candidate_id: int) -> None:
+    query = select(func.count(Evidence.id)).where(
+        Evidence.candidate_id == candidate_id, Evidence.number.is_(None), Evidence.discarded_at.is_(None)
+    )
+    if (db.session.scalar(query) or 0) >= MOST_DRAFTS:
+        raise Refused(f"There are {MOST_DRAFTS} drafts already. Submit or discard some first. Nothing was saved.")

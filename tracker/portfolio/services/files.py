@@ -1,10 +1,11 @@
 """Files of a draft: added and taken out. The bytes are stored before the row is written."""
 
 from dataclasses import dataclass
+from io import SEEK_END
 from typing import IO
 
 from flask import current_app
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from tracker import storage
 from tracker.clock import now
@@ -34,15 +35,14 @@ def keep_file(stream: IO[bytes], name: str) -> KeptFile:
     """
     limit: int = current_app.config["ATTACHMENT_LIMIT"]
     name = clean_name(name)
-    kind = recognise(stream, name)
-    try:
-        kept = storage.keep(stream, limit)
-    except storage.TooLargeError:
+    if stream.seek(0, SEEK_END) > limit:
         raise Invalid(
-            f"“{shown(name)}” is larger than {limit // MEGABYTE} MB and was not added. Shorten it or split it.",
+            f"“{shown(name)}” is larger than {limit // MEGABYTE} MB and was not added. Shorten it or split it, "
+            "or keep it at work and say where.",
             "files",
-        ) from None
-    return KeptFile(name, kind.media_type, kept)
+        )
+    kind = recognise(stream, name)
+    return KeptFile(name, kind.media_type, storage.keep(stream))
 
 
 def attach_file(evidence: Evidence, file: KeptFile) -> Attachment:
@@ -63,15 +63,16 @@ def attach_file(evidence: Evidence, file: KeptFile) -> Attachment:
         uploaded_at=now(),
     )
     db.session.add(attachment)
-    evidence.updated_at = now()
     db.session.flush()
+    _note_activity(evidence)
     return attachment
 
 
 def remove_file(evidence: Evidence, attachment: Attachment) -> None:
     """Take a file out of the draft; versions that hold it keep it."""
     attachment.removed_at = now()
-    evidence.updated_at = now()
+    db.session.flush()
+    _note_activity(evidence)
 
 
 def clean_name(name: str) -> str:
@@ -80,3 +81,10 @@ def clean_name(name: str) -> str:
     bare = "".join(character for character in bare if character.isprintable()).strip() or "file"
     stem, dot, ending = bare.rpartition(".")
     return bare if len(bare) <= 200 else f"{stem[: 199 - len(ending)]}{dot}{ending}"
+
+
+def _note_activity(evidence: Evidence) -> None:
+    """The item was worked on. Its version counts what was typed only: files are sent while somebody types."""
+    row = db.metadata.tables[Evidence.__tablename__]
+    db.session.execute(update(row).where(row.c.id == evidence.id).values(updated_at=now()))
+    db.session.expire(evidence, ["updated_at", "attachments"])

@@ -1,11 +1,12 @@
 """Handing evidence in: the draft is sealed as a version, numbered once, and told of."""
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import joinedload
 
 from tracker import mail
 from tracker.canonical import canonical_json, sha256
 from tracker.clock import now
-from tracker.errors import Invalid, Refused
+from tracker.errors import Conflict, Invalid, Refused
 from tracker.extensions import db
 from tracker.ledger import Actor, record
 from tracker.models import (
@@ -16,14 +17,13 @@ from tracker.models import (
     EvidenceVersion,
     Grant,
     Person,
-    Registration,
     Review,
     Submission,
     UnitAttempt,
     VersionAttachment,
 )
 from tracker.portfolio.services.claims import check_simulation, claims_hash
-from tracker.portfolio.services.evidence import check_fields, differs_from, find_latest_version
+from tracker.portfolio.services.evidence import differs_from, find_latest_version, find_problems
 from tracker.transactions import lock_rows
 from tracker.vocabulary import AttemptState, Role
 
@@ -33,17 +33,19 @@ DECLARATION = (
 )
 
 
-def submit_evidence(evidence: Evidence, actor: Actor) -> EvidenceVersion:
+def submit_evidence(evidence: Evidence, actor: Actor, seen_version: int | None = None) -> EvidenceVersion:
     """Seal the draft as the next version and hand it in under the declaration.
 
-    Raises `Invalid` for what is missing and `Refused` when nothing changed since the last version. Locks in
-    the product's order: grant, attempts, evidence.
+    Raises `Invalid` for what is missing, `Refused` when nothing changed since the last version, and `Conflict`
+    when the draft was changed since it was shown as `seen_version`. Locks in the product's order: grant,
+    attempts, evidence.
     """
-    if actor.grant_id:
-        lock_rows(Grant, [actor.grant_id])
-    attempts = _claimed_attempts(evidence)
-    lock_rows(UnitAttempt, (attempt.id for attempt in attempts))
-    lock_rows(Evidence, [evidence.id])
+    attempts = _lock_with_attempts(evidence, actor)
+    if seen_version is not None and seen_version != evidence.version:
+        raise Conflict(
+            "This item was changed in another window since you opened this page. Nothing was submitted. "
+            "Read it below as it is now, then submit it."
+        )
     check_complete(evidence, attempts)
     latest = find_latest_version(evidence)
     if not differs_from(evidence, latest):
@@ -76,7 +78,7 @@ def submit_evidence(evidence: Evidence, actor: Actor) -> EvidenceVersion:
 
 def withdraw_submission(evidence: Evidence, actor: Actor) -> None:
     """Take back a version that nobody has reviewed."""
-    lock_rows(Evidence, [evidence.id])
+    _lock_with_attempts(evidence, actor)
     version = find_latest_version(evidence)
     if version is None:
         raise Refused("This item is not submitted. Nothing was changed.")
@@ -104,23 +106,42 @@ def check_complete(evidence: Evidence, attempts: list[UnitAttempt]) -> None:
         missing.append("choose at least one criterion of an open unit")
     if missing:
         raise Invalid(f"Before you submit: {'; '.join(missing)}. Everything typed so far is saved.")
-    check_fields({name: getattr(evidence, name) for name in EVIDENCE_FIELDS})
+    if problems := find_problems({name: getattr(evidence, name) for name in EVIDENCE_FIELDS}):
+        raise Invalid(f"{next(iter(problems.values()))} Everything typed so far is saved.")
     for attempt in attempts:
         check_simulation(attempt, evidence.method)
 
 
+def _lock_with_attempts(evidence: Evidence, actor: Actor) -> list[UnitAttempt]:
+    """Lock what a submission touches, in the product's order; the open attempts it claims in come out.
+
+    Raises `Refused` when the candidate was withdrawn from every registration among them.
+    """
+    if actor.grant_id:
+        lock_rows(Grant, [actor.grant_id])
+    attempts = _claimed_attempts(evidence)
+    lock_rows(UnitAttempt, (attempt.id for attempt in attempts))
+    lock_rows(Evidence, [evidence.id])
+    still_open = [attempt for attempt in attempts if attempt.state is AttemptState.IN_PROGRESS]
+    allowed = [attempt for attempt in still_open if not attempt.registration.withdrawn_at]
+    if still_open and not allowed:
+        raise Refused(
+            "Your centre has withdrawn your registration, so nothing can be submitted or taken back. "
+            "Everything you saved is kept. Ask your centre's administrator."
+        )
+    return allowed
+
+
 def _claimed_attempts(evidence: Evidence) -> list[UnitAttempt]:
-    """Open attempts of registrations not withdrawn in which this item claims something."""
     query = (
         select(UnitAttempt)
-        .join(Registration, Registration.id == UnitAttempt.registration_id)
         .where(
             UnitAttempt.id.in_(
                 select(Claim.attempt_id).where(Claim.evidence_id == evidence.id, Claim.removed_at.is_(None))
             ),
             UnitAttempt.state == AttemptState.IN_PROGRESS,
-            Registration.withdrawn_at.is_(None),
         )
+        .options(joinedload(UnitAttempt.registration), joinedload(UnitAttempt.unit))
         .order_by(UnitAttempt.id)
     )
     return list(db.session.scalars(query))
@@ -134,15 +155,18 @@ def _next_number(evidence: Evidence) -> int:
     return (db.session.scalar(query) or 0) + 1
 
 
+def next_version_number(evidence: Evidence) -> int:
+    """What the next version will be called; versions taken back keep theirs."""
+    query = select(func.max(EvidenceVersion.number)).where(EvidenceVersion.evidence_id == evidence.id)
+    return (db.session.scalar(query) or 0) + 1
+
+
 def _seal(evidence: Evidence) -> EvidenceVersion:
     fields = {name: getattr(evidence, name) for name in EVIDENCE_FIELDS}
     attachments = list(evidence.attachments)
-    last = db.session.scalar(
-        select(func.max(EvidenceVersion.number)).where(EvidenceVersion.evidence_id == evidence.id)
-    )
     version = EvidenceVersion(
         evidence_id=evidence.id,
-        number=(last or 0) + 1,
+        number=next_version_number(evidence),
         content_hash=_content_hash(fields, [(each.name, each.size, each.sha256) for each in attachments]),
         sealed_at=now(),
         **fields,

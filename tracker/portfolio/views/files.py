@@ -12,9 +12,11 @@ from tracker.filters import size
 from tracker.models import Attachment
 from tracker.portfolio import previews
 from tracker.portfolio.file_types import BY_MEDIA_TYPE
+from tracker.portfolio.forms import EvidenceForm
 from tracker.portfolio.queries import evidence as queries
 from tracker.portfolio.services.files import attach_file, keep_file, remove_file
 from tracker.portfolio.views import portfolio
+from tracker.portfolio.views.drafts import keep_files, save_form, show_again
 from tracker.transactions import reading
 
 SANDBOX = "default-src 'none'; sandbox"
@@ -38,13 +40,16 @@ def upload_file(evidence_id: int) -> ResponseReturnValue:
         "size": size(attachment.size),
         "url": url_for(".download_own", evidence_id=evidence.id, attachment_id=attachment.id),
         "remove_url": url_for(".remove_own", evidence_id=evidence.id, attachment_id=attachment.id),
-        "fields": {"version": evidence.version},
     }, 201
 
 
 @portfolio.post("/evidence/<int:evidence_id>/files/<int:attachment_id>/remove")
 @requires(Act.LOG_EVIDENCE)
 def remove_own(evidence_id: int, attachment_id: int) -> ResponseReturnValue:
+    """Without JavaScript the button sends the form it stands in: what was typed there is saved too."""
+    with reading():
+        get_own_evidence(evidence_id)
+    files = keep_files(request.files.getlist("files"))
     evidence, _ = get_own_evidence(evidence_id)
     attachment = queries.find_own_attachment(evidence, attachment_id)
     if attachment is None or attachment.removed_at:
@@ -53,6 +58,9 @@ def remove_own(evidence_id: int, attachment_id: int) -> ResponseReturnValue:
     if request.accept_mimetypes.best == "application/json":
         return {"id": attachment.id}
     flash(f"“{attachment.name}” is taken out of this item. Versions you submitted keep it.")
+    form = EvidenceForm()
+    if "version" in request.form and (problems := save_form(form, evidence, files)):
+        return show_again(form, evidence, problems)
     return redirect(url_for(".edit_evidence", evidence_id=evidence.id), 303)
 
 
@@ -74,22 +82,22 @@ def send(attachment: Attachment | None) -> ResponseReturnValue:
     """The file as an attachment; images shown re-encoded, sound and film with the type that was checked."""
     if attachment is None:
         raise NotFound
-    db.session.rollback()  # a slow reader holds no transaction
-    kind = BY_MEDIA_TYPE.get(attachment.media_type)
-    shown = request.args.get("show") == "1" and kind is not None and kind.shown_as != "download"
-    path = storage.path_of(attachment.sha256)
+    sha256, name, media_type = attachment.sha256, attachment.name, attachment.media_type
+    db.session.rollback()  # a slow reader, or a picture to encode, holds no transaction
+    path = storage.path_of(sha256)
     if not path.exists():
         raise NotFound(
             "This file is missing from the store. Tell your centre's administrator; the record of it is kept."
         )
-    if shown and kind and kind.shown_as == "image":
-        response = send_file(previews.preview_of(attachment.sha256), mimetype="image/jpeg", conditional=True)
+    shown_as = BY_MEDIA_TYPE[media_type].shown_as if request.args.get("show") == "1" else "download"
+    if shown_as == "image":
+        response = send_file(previews.preview_of(sha256), mimetype="image/jpeg", conditional=True)
     else:
         response = send_file(
             path,
-            mimetype=attachment.media_type,
-            as_attachment=not shown,
-            download_name=attachment.name,
+            mimetype=media_type,
+            as_attachment=shown_as == "download",
+            download_name=name,
             conditional=True,
         )
     response.headers["Content-Security-Policy"] = SANDBOX

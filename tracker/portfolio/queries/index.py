@@ -1,0 +1,186 @@
+"""A candidate's index of evidence at a centre: their own with drafts, or as handed in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import joinedload
+
+from tracker.clock import day_of
+from tracker.extensions import db
+from tracker.models import (
+    Attachment,
+    Claim,
+    Evidence,
+    EvidenceVersion,
+    Person,
+    Registration,
+    Sample,
+    SampleItem,
+    Submission,
+    Unit,
+    UnitAttempt,
+    VersionAttachment,
+)
+from tracker.portfolio.queries.evidence import list_badges
+from tracker.vocabulary import AttemptState, Method
+
+
+@dataclass(frozen=True, slots=True)
+class IndexLine:
+    """One item of the index."""
+
+    evidence_id: int
+    number: int | None
+    version_number: int | None
+    title: str
+    method: Method | None
+    happened_from: date | None
+    happened_until: date | None
+    kept_where: str
+    kept_by: str
+    files: int
+    badges: tuple[tuple[str, str], ...]
+    """Unit code and word: waiting, accepted, returned."""
+    codes: tuple[str, ...]
+    """Of the units it claims in."""
+    sampled_by: tuple[tuple[str, date], ...]
+
+    @property
+    def ref(self) -> str:
+        if self.number is None:
+            return "Draft"
+        return f"{self.number} v{self.version_number}" if (self.version_number or 1) > 1 else str(self.number)
+
+    @property
+    def where(self) -> str:
+        parts = [f"{self.files} file{'s' if self.files > 1 else ''}"] if self.files else []
+        if self.kept_where:
+            parts.append(f"{self.kept_where}, held by {self.kept_by}" if self.kept_by else self.kept_where)
+        return "; ".join(parts) or "Written here"
+
+
+def list_own_index(candidate_id: int, centre_id: int) -> list[IndexLine]:
+    """As the candidate has it, drafts and unfinished changes included; six statements at any length."""
+    files = select(Attachment.evidence_id, func.count(Attachment.id)).where(Attachment.removed_at.is_(None))
+    newest = _newest_versions().subquery()
+    query = (
+        select(Evidence.id, Evidence.number, newest.c.number, *_columns(Evidence))
+        .outerjoin(newest, newest.c.evidence_id == Evidence.id)
+        .where(
+            Evidence.candidate_id == candidate_id, Evidence.centre_id == centre_id, Evidence.discarded_at.is_(None)
+        )
+        .order_by(Evidence.number.is_(None), Evidence.number, Evidence.id)
+    )
+    return _lines(query, files.group_by(Attachment.evidence_id), Attachment.evidence_id)
+
+
+def list_submitted_index(candidate_id: int, centre_id: int) -> list[IndexLine]:
+    """As handed in: the latest version of each item that was not taken back, and nothing of a draft."""
+    files = (
+        select(EvidenceVersion.evidence_id, func.count(VersionAttachment.attachment_id))
+        .join(VersionAttachment, VersionAttachment.version_id == EvidenceVersion.id)
+        .where(EvidenceVersion.id.in_(_newest_version_ids()))
+    )
+    query = (
+        select(Evidence.id, Evidence.number, EvidenceVersion.number, *_columns(EvidenceVersion))
+        .join(EvidenceVersion, EvidenceVersion.evidence_id == Evidence.id)
+        .where(
+            Evidence.candidate_id == candidate_id,
+            Evidence.centre_id == centre_id,
+            EvidenceVersion.id.in_(_newest_version_ids()),
+        )
+        .order_by(Evidence.number)
+    )
+    return _lines(query, files.group_by(EvidenceVersion.evidence_id), EvidenceVersion.evidence_id)
+
+
+def _columns(model: Any) -> list[Any]:
+    names = ("title", "method", "happened_from", "happened_until", "kept_where", "kept_by")
+    return [getattr(model, name) for name in names]
+
+
+def _newest_versions() -> Select[*tuple[Any, ...]]:
+    """Item and number of the newest version not taken back."""
+    return (
+        select(EvidenceVersion.evidence_id, func.max(EvidenceVersion.number).label("number"))
+        .join(Submission, Submission.evidence_version_id == EvidenceVersion.id)
+        .where(Submission.withdrawn_at.is_(None))
+        .group_by(EvidenceVersion.evidence_id)
+    )
+
+
+def _newest_version_ids() -> Select[*tuple[Any, ...]]:
+    newest = _newest_versions().subquery()
+    return select(EvidenceVersion.id).join(
+        newest,
+        (newest.c.evidence_id == EvidenceVersion.evidence_id) & (newest.c.number == EvidenceVersion.number),
+    )
+
+
+def _lines(query: Select[*tuple[Any, ...]], files: Select[*tuple[Any, ...]], counted_by: Any) -> list[IndexLine]:
+    rows: Sequence[Any] = db.session.execute(query).all()
+    ids = [row[0] for row in rows]
+    counts: dict[int, int] = dict(db.session.execute(files.where(counted_by.in_(ids))).all())
+    badges, sampled = list_badges(ids), _sampled(ids)
+    codes = list_codes(ids)
+    return [
+        IndexLine(
+            *row,
+            counts.get(row[0], 0),
+            badges[row[0]],
+            codes.get(row[0], ()),
+            sampled.get(row[0], ()),
+        )
+        for row in rows
+    ]
+
+
+def list_codes(evidence_ids: list[int]) -> dict[int, tuple[str, ...]]:
+    """The codes of the units each item claims in, drafts included."""
+    query = (
+        select(Claim.evidence_id, Unit.code)
+        .join(UnitAttempt, UnitAttempt.id == Claim.attempt_id)
+        .join(Unit, Unit.id == UnitAttempt.unit_id)
+        .where(
+            Claim.evidence_id.in_(evidence_ids), Claim.removed_at.is_(None), UnitAttempt.state != AttemptState.VOID
+        )
+        .distinct()
+        .order_by(Claim.evidence_id, Unit.code)
+    )
+    found: dict[int, tuple[str, ...]] = {}
+    for evidence_id, code in db.session.execute(query):
+        found[evidence_id] = (*found.get(evidence_id, ()), code)
+    return found
+
+
+def find_registration(candidate_id: int, centre_id: int) -> Registration | None:
+    """The candidate's newest registration at a centre."""
+    query = (
+        select(Registration)
+        .where(Registration.candidate_id == candidate_id, Registration.centre_id == centre_id)
+        .options(joinedload(Registration.candidate), joinedload(Registration.centre))
+        .order_by(Registration.id.desc())
+        .limit(1)
+    )
+    return db.session.scalars(query).one_or_none()
+
+
+def _sampled(evidence_ids: list[int]) -> dict[int, tuple[tuple[str, date], ...]]:
+    """Who sampled each item and when: initials and day, as the index prints them."""
+    query = (
+        select(EvidenceVersion.evidence_id, Person.name, Sample.sampled_at)
+        .join(SampleItem, SampleItem.evidence_version_id == EvidenceVersion.id)
+        .join(Sample, Sample.id == SampleItem.sample_id)
+        .join(Person, Person.id == Sample.verifier_id)
+        .where(EvidenceVersion.evidence_id.in_(evidence_ids))
+        .distinct()
+        .order_by(Sample.sampled_at)
+    )
+    found: dict[int, tuple[tuple[str, date], ...]] = {}
+    for evidence_id, name, sampled_at in db.session.execute(query):
+        initials = "".join(part[0] for part in name.split())
+        found[evidence_id] = (*found.get(evidence_id, ()), (initials, day_of(sampled_at)))
+    return found
