@@ -82,7 +82,7 @@ def test_one_wrong_row_imports_nobody_and_keeps_the_text(world: World, client: C
         response = send(dan, world, text, act)
         assert response.status_code == 422
         assert "“jack at example” is not an email address" in response.text
-        assert ">3</th>" in response.text, "the row as the spreadsheet numbers it"
+        assert ">Row 3</th>" in response.text, "the row as the spreadsheet numbers it"
         assert "Ivy Okafor,ivy@example.org" in response.text
         assert "Import 1" not in response.text
     assert count_people() == before

@@ -31,6 +31,7 @@ def test_dan_invites_ivy(world: World, client: ClientFor, mails_to: MailsTo, act
     page = invite(dan, world)
     assert "An invitation goes to ivy@example.org." in page.text
     (mail,) = mails_to("ivy@example.org")
+    assert "the role of candidate at Northgate Skills" in mail
     assert "within 14 days" in mail
     assert link_in(mail) not in page.text
     assert acts() == ["person_invited", "grant_given", "link_issued"]

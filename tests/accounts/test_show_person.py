@@ -1,9 +1,11 @@
 """A person's roles at a centre: given, ended, and the invitation sent again."""
 
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -15,7 +17,7 @@ from tracker.accounts.services.people import end_grant, give_role
 from tracker.errors import Refused
 from tracker.extensions import db
 from tracker.ledger import Actor
-from tracker.models import Grant, Person
+from tracker.models import Centre, Grant, Person
 from tracker.transactions import transaction
 from tracker.vocabulary import Role
 
@@ -172,6 +174,29 @@ def test_an_ended_role_may_be_given_again(world: World) -> None:
         give_role(world.bob, world.northgate, Role.ASSESSOR, actor)
     with transaction(), pytest.raises(Refused):
         give_role(world.bob, world.northgate, Role.ASSESSOR, actor)
+
+
+def test_of_two_who_give_the_same_role_at_once_the_second_finds_it_given(world: World, app: Flask) -> None:
+    northgate, bob, dan = world.northgate.id, world.bob.id, world.dan.id
+    refused = []
+
+    def give() -> None:
+        person, centre = db.session.get_one(Person, bob), db.session.get_one(Centre, northgate)
+        give_role(person, centre, Role.INTERNAL_VERIFIER, Actor(dan))
+
+    def second() -> None:
+        with app.app_context(), pytest.raises(Refused) as refusal, transaction():
+            give()
+        refused.append(refusal)
+
+    other = threading.Thread(target=second)
+    with transaction():
+        give()
+        other.start()
+        other.join(timeout=0.3)
+        assert other.is_alive(), "it waits for the first"
+    other.join()
+    assert refused
 
 
 def test_the_page_takes_few_statements(world: World, client: ClientFor, count_statements: Callable) -> None:

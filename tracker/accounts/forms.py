@@ -29,6 +29,10 @@ def day_field(label: str) -> DateField:
     return DateField(label, [Optional(), is_in_living_memory], invalid_value_message=DAY)  # type: ignore[call-arg]  # newer than its types
 
 
+def role_field() -> RadioField:
+    return RadioField("Role", [DataRequired("Choose a role.")], choices={role.value: role.label for role in Role})
+
+
 def without_spaces_around(typed: str | None) -> str | None:
     return typed.strip() if typed else typed
 
@@ -69,19 +73,22 @@ class ChangePasswordForm(FlaskForm):
     password = PasswordField("New password", [DataRequired("Choose a new password.")])
 
 
-class GrantForm(FlaskForm):
-    role = RadioField("Role", [DataRequired("Choose a role.")], choices={role.value: role.label for role in Role})
-    starts = day_field("From")
-    ends = day_field("Until")
-
-
-class InviteForm(GrantForm):
+class InviteForm(FlaskForm):
     name = StringField("Name", [DataRequired(NAME), Length(max=200, message=NAME)])
     email = EmailField(
         "Email",
         [DataRequired(ADDRESS), Length(max=254, message=ADDRESS), Email(ADDRESS)],
         filters=[without_spaces_around],
     )
+    role = role_field()
+    starts = day_field("From")
+    ends = day_field("Until")
+
+
+class GrantForm(FlaskForm):
+    role = role_field()
+    starts = day_field("From")
+    ends = day_field("Until")
 
 
 class ImportForm(FlaskForm):

@@ -19,9 +19,18 @@ from tracker.vocabulary import LinkPurpose
 LASTS = {LinkPurpose.INVITATION: timedelta(days=14), LinkPurpose.RESET: timedelta(hours=1)}
 LONGEST_PASSWORD = 200
 LAPSED = (
-    "This link has lapsed or was already used. Nothing was changed. "
+    "It has lapsed, was already used, or a newer one took its place. Nothing was changed. "
     "Ask for a new one on the sign-in page, or ask your centre."
 )
+
+
+class LinkLapsed(Refused):
+    """A link that is over, was used, or never was; which of them is not told."""
+
+    title = "This link no longer works"
+
+    def __init__(self) -> None:
+        super().__init__(LAPSED)
 
 
 @dataclass(frozen=True)
@@ -52,11 +61,12 @@ def issue_link(person: Person, purpose: LinkPurpose, actor: Actor) -> str:
     return f"/links/{token}"
 
 
-def send_link(person: Person, purpose: LinkPurpose, actor: Actor) -> None:
-    """Mail a new link to its person, and show it to nobody else."""
+def send_link(person: Person, purpose: LinkPurpose, actor: Actor, why: str = "") -> None:
+    """Mail a new link to its person, and show it to nobody else. `why` is a sentence for an invitation."""
     address = mail.link(issue_link(person, purpose, actor))
     if purpose is LinkPurpose.INVITATION:
-        subject, told = "Your invitation to the evidence tracker", "You have been invited to the evidence tracker."
+        subject, told = "Your invitation to the evidence tracker", "You are invited to the evidence tracker."
+        told = f"{told} {why}".strip()
         lasts = "It works once, within 14 days."
     else:
         subject, told = "Set a new password", "A new password was asked for at this address."
@@ -88,7 +98,7 @@ def use_link(token: str, password_hash: str, name: str = "") -> Person:
         select(AccountLink).where(AccountLink.token_hash == hash_token(token)).with_for_update(of=AccountLink)
     ).one_or_none()
     if link is None or link.used_at or link.expires_at <= now() or link.person.deactivated_at:
-        raise Refused(LAPSED)
+        raise LinkLapsed
     link.used_at = now()
     person = link.person
     if link.purpose is LinkPurpose.RESET:

@@ -63,10 +63,11 @@ def give_role(
 ) -> Grant:
     """Grant a role and tell its person: by an invitation if they have no password and no open one."""
     grant = grant_role(person, centre, role, actor, from_at=from_at, until_at=until_at)
+    told = f"You have been given the role of {role.label.lower()} at {centre.name}."
     if person.password_hash is None and not has_open_invitation(person):
-        send_link(person, LinkPurpose.INVITATION, actor)
+        send_link(person, LinkPurpose.INVITATION, actor, why=told)
     else:
-        told = f"You have been given the role of {role.label.lower()} at {centre.name}. Sign in at {mail.link('/')}"
+        told = f"{told} Sign in at {mail.link('/')}"
         mail.tell(person, f"grant_given:{grant.id}", f"Your role at {centre.name}", told)
     return grant
 

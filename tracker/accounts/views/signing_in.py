@@ -18,11 +18,11 @@ from tracker.accounts.forms import (
     show_refusal,
 )
 from tracker.accounts.passwords import hash_password
-from tracker.accounts.services.links import LAPSED, check_password, find_link, use_link
+from tracker.accounts.services.links import LinkLapsed, check_password, find_link, use_link
 from tracker.accounts.services.signing_in import ask_for_reset, prove_password
 from tracker.accounts.sessions import COOKIE, current_address, end_session, set_cookie, start_session
 from tracker.accounts.views import accounts
-from tracker.errors import Invalid, NotFound, Refused
+from tracker.errors import Invalid, NotFound
 from tracker.models import Person
 from tracker.vocabulary import LinkPurpose
 
@@ -106,7 +106,7 @@ def follow_link(token: str) -> ResponseReturnValue:
     with transactions.reading():
         link = find_link(token)
     if link is None:
-        raise Refused(LAPSED)
+        raise LinkLapsed
     form = NewPasswordForm() if link.purpose is LinkPurpose.RESET else AcceptInvitationForm(name=link.name)
     if form.validate_on_submit():
         name, password = request.form.get("name", ""), form.password.data or ""
