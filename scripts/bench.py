@@ -1,0 +1,276 @@
+"""What `scripts/bench` runs: enlarge, serve with one worker, ask warm pages many times, count statements and bytes."""
+
+import gzip
+import json
+import os
+import platform
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+import uuid
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+SERVER = os.environ.get("TEST_DATABASE_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
+CANDIDATES, ITEMS, CLAIMS = 200, 30, 5
+TIMES, WARM = 60, 8
+
+
+def main() -> None:
+    results: dict[str, Any] = {
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    }
+    print(f"{CANDIDATES} candidates × {ITEMS} items × {CLAIMS} claims; one worker, warm, {TIMES} requests each.")
+    print(results["machine"])
+    for name, url in databases():
+        if url is None:
+            print(f"\n{name}: not measured, no server answered.")
+            continue
+        results[name] = measure_database(name, url)
+    results["forms"] = measure_forms()
+    folder = ROOT / "build"
+    folder.mkdir(exist_ok=True)
+    (folder / "bench.json").write_text(json.dumps(results, indent=2))
+    print(f"\nWritten: {folder / 'bench.json'}")
+
+
+def databases() -> list[tuple[str, str | None]]:
+    import psycopg
+
+    found: list[tuple[str, str | None]] = [("SQLite", "")]
+    name = f"tracker_bench_{uuid.uuid4().hex[:8]}"
+    try:
+        with psycopg.connect(SERVER.replace("+psycopg", ""), autocommit=True, connect_timeout=3) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        found.append(("PostgreSQL", SERVER.rpartition("/")[0] + f"/{name}"))
+    except psycopg.OperationalError:
+        found.append(("PostgreSQL", None))
+    return found
+
+
+def measure_database(name: str, url: str) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as instance:
+        environment = {
+            **os.environ,
+            "INSTANCE_PATH": instance,
+            "DEMO": "1",
+            "SECRET_KEY": "bench",
+            "FLASK_APP": "wsgi:app",
+        }
+        environment.pop("DATABASE_URL", None)
+        if url:
+            environment["DATABASE_URL"] = url
+        os.environ.update(environment)
+        for command in (["db", "upgrade"], ["standards", "load"], ["demo"]):
+            subprocess.run(
+                [sys.executable, "-m", "flask", *command], check=True, cwd=ROOT, env=environment, capture_output=True
+            )
+        cast = enlarge()
+        counts = count_statements(cast)
+        with serve(environment) as port:
+            times = {page: time_page(port, path, token) for page, path, token in pages(cast)}
+            times["tick saved"] = time_tick(port, cast)
+        found = {page: {**times[page], **counts.get(page, {})} for page in times}
+        show(name, found)
+    if url:
+        drop(url)
+    return found
+
+
+def drop(url: str) -> None:
+    import psycopg
+
+    with psycopg.connect(SERVER.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")
+
+
+def enlarge() -> dict[str, Any]:
+    """Candidates, items and claims by bulk inserts; four in five items accepted, the others waiting."""
+    import bench_data
+
+    from tracker import create_app
+
+    app = create_app()
+    with app.app_context():
+        return bench_data.enlarge(CANDIDATES, ITEMS, CLAIMS)
+
+
+def pages(cast: dict[str, Any]) -> list[tuple[str, str, str]]:
+    attempt, wide, evidence, waiting = cast["attempt"], cast["wide_attempt"], cast["evidence"], cast["waiting"]
+    candidate, assessor = cast["candidate_token"], cast["assessor_token"]
+    return [
+        ("unit page, matrix, 24 columns", f"/attempts/{attempt}?view=matrix", candidate),
+        ("unit page, matrix, 53 columns", f"/attempts/{wide}?view=matrix", candidate),
+        ("unit page, list", f"/attempts/{attempt}", candidate),
+        ("evidence page", f"/evidence/{evidence}", candidate),
+        ("judging screen", f"/attempts/{attempt}/evidence/{waiting}/judge", assessor),
+        ("index of evidence", "/evidence", candidate),
+        ("queue", "/queue", assessor),
+        ("candidate's home", "/", candidate),
+    ]
+
+
+def count_statements(cast: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    from sqlalchemy import event
+
+    from tracker import create_app
+    from tracker.accounts.sessions import COOKIE
+    from tracker.extensions import db
+
+    app = create_app(RELEASE_INTERVAL=3600)
+    found = {}
+    with app.app_context():
+        statements: list[str] = []
+        event.listen(db.engine, "before_cursor_execute", lambda _c, _k, statement, *_: statements.append(statement))
+        for page, path, token in pages(cast):
+            browser = app.test_client()
+            browser.set_cookie(COOKIE, token)
+            browser.get(path)
+            statements.clear()
+            body = browser.get(path).data
+            counted = [each for each in statements if not each.startswith(("BEGIN", "PRAGMA"))]
+            found[page] = {
+                "statements": len(counted),
+                "kilobytes": round(len(body) / 1024, 1),
+                "gzipped": round(len(gzip.compress(body, 6)) / 1024, 1),
+            }
+    return found
+
+
+@contextmanager
+def serve(environment: dict[str, str]) -> Any:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "-c",
+        "/dev/null",
+        "--workers",
+        "1",
+        "--threads",
+        "4",
+        "--worker-class",
+        "gthread",
+        "--bind",
+        f"127.0.0.1:{port}",
+        "wsgi:app",
+    ]
+    server = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        for _ in range(100):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/sign-in", timeout=5).read()
+                break
+            except OSError:
+                time.sleep(0.2)
+        yield port
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def ask(port: int, path: str, token: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> float:
+    """Milliseconds from sending the request to the last byte of the answer."""
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}{path}", data=body, headers={"Cookie": f"tracker_session={token}", **(headers or {})}
+    )
+    start = time.perf_counter()
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        answer.read()
+    return (time.perf_counter() - start) * 1000
+
+
+def time_page(port: int, path: str, token: str) -> dict[str, float]:
+    for _ in range(WARM):
+        ask(port, path, token)
+    return spread([ask(port, path, token) for _ in range(TIMES)])
+
+
+def time_tick(port: int, cast: dict[str, Any]) -> dict[str, float]:
+    """One cell on and off, with the CSRF token a page gave out."""
+    import http.cookiejar
+    import re
+
+    jar = http.cookiejar.CookieJar()
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
+    opener.addheaders = [("Cookie", f"tracker_session={cast['candidate_token']}")]
+    page = opener.open(f"http://127.0.0.1:{port}/attempts/{cast['attempt']}?view=matrix").read().decode()
+    token = re.search(r'name="csrf-token" content="([^"]+)"', page)
+    cookies = "; ".join(f"{each.name}={each.value}" for each in jar)
+    headers = {
+        "X-CSRFToken": token[1] if token else "",
+        "Accept": "application/json",
+        "Cookie": f"tracker_session={cast['candidate_token']}; {cookies}",
+    }
+    taken = []
+    for turn in range(TIMES):
+        body = urllib.parse.urlencode(
+            {"evidence": cast["draft"], "criterion": cast["criterion"], "on": turn % 2}
+        ).encode()
+        taken.append(ask(port, f"/attempts/{cast['attempt']}/tick", cast["candidate_token"], body, headers))
+    return spread(taken)
+
+
+def measure_forms() -> dict[str, Any]:
+    """Twenty rows, warm, in the worker process; and whether time grows no worse than the cells."""
+    import dataclasses
+
+    from tracker.recording_forms.facts import FormRow, Mark, blank_facts
+    from tracker.recording_forms.worker import render_in_worker
+    from tracker.standards.files import read_library
+
+    library, found = read_library(), {}
+    for code, rows in (("CFACC15", 20), ("DELIVERCC", 20), ("CFACC15", 40), ("DELIVERCC", 40)):
+        blank = blank_facts(library.find_unit(code))
+        marks = tuple(Mark.DECIDED if index % 5 == 0 else None for index in range(len(blank.columns)))
+        row = "Complaint CH-2231: full case notes, three contacts (WP)"
+        facts = dataclasses.replace(
+            blank, candidate_name="Alice Moran", rows=tuple(FormRow(str(n + 1), row, marks) for n in range(rows))
+        )
+        render_in_worker(facts)
+        taken = []
+        for _ in range(7):
+            start = time.perf_counter()
+            render_in_worker(facts)
+            taken.append((time.perf_counter() - start) * 1000)
+        found[f"form, {rows} rows, {len(blank.columns)} columns"] = spread(taken)
+    show("Filled forms, in the worker process", found)
+    return found
+
+
+def spread(taken: list[float]) -> dict[str, float]:
+    ordered = sorted(taken)
+    return {
+        "median": round(statistics.median(ordered), 1),
+        "p95": round(ordered[int(len(ordered) * 0.95) - 1], 1),
+        "least": round(ordered[0], 1),
+        "most": round(ordered[-1], 1),
+    }
+
+
+def show(title: str, found: dict[str, dict[str, Any]]) -> None:
+    print(f"\n{title}")
+    print(f"  {'':<34}{'median':>8}{'p95':>8}{'most':>8}{'SQL':>6}{'KB':>8}{'gz KB':>8}")
+    for page, each in found.items():
+        print(
+            f"  {page:<34}{each['median']:>8}{each['p95']:>8}{each['most']:>8}{each.get('statements', ''):>6}"
+            f"{each.get('kilobytes', ''):>8}{each.get('gzipped', ''):>8}"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,274 @@
+"""The enlarged demonstration that `scripts/bench` measures on: bulk inserts, no events."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import func, insert, select
+
+from tracker.accounts.sessions import start_session
+from tracker.clock import now
+from tracker.extensions import db
+from tracker.models import (
+    Allocation,
+    Centre,
+    Claim,
+    Criterion,
+    Decision,
+    Evidence,
+    EvidenceVersion,
+    Grant,
+    Person,
+    Registration,
+    Review,
+    Submission,
+    UnitAttempt,
+)
+from tracker.standards.queries import find_unit_by_code
+from tracker.transactions import transaction
+from tracker.vocabulary import AttemptState, Method, Outcome, ReviewOutcome, ReviewState, Role
+
+
+def enlarge(candidates: int, items: int, claims: int) -> dict[str, Any]:
+    """Every candidate attempts CFACC15; the first one DELIVERCC too, on the same items. Ids for the pages come out."""
+    with transaction():
+        centre = db.session.scalars(select(Centre)).one()
+        bob = db.session.scalars(select(Person).where(Person.email == "bob@example.org")).one()
+        narrow, wide = find_unit_by_code("CFACC15"), find_unit_by_code("DELIVERCC")
+        assert narrow
+        assert wide
+        people = [_candidate(centre, bob, number) for number in range(candidates)]
+        attempts = [_attempt(person, centre, bob, narrow.id) for person in people]
+        wide_attempt = _attempt(people[0], centre, bob, wide.id, attempts[0].registration_id)
+        for person, attempt in zip(people, attempts, strict=True):
+            _items(person, centre, bob, attempt, items, claims)
+        _claim_widely(people[0], wide_attempt, claims)
+        draft = _draft(people[0], centre)
+        own = select(Evidence.id).where(Evidence.candidate_id == people[0].id).order_by(Evidence.number)
+        evidence = list(db.session.scalars(own.where(Evidence.number.is_not(None))))
+        criterion = db.session.scalar(
+            select(Criterion.id).where(Criterion.unit_id == narrow.id, Criterion.label == "5")
+        )
+        return {
+            "attempt": attempts[0].id,
+            "wide_attempt": wide_attempt.id,
+            "evidence": evidence[0],
+            "waiting": evidence[-1],
+            "draft": draft.id,
+            "criterion": criterion,
+            "candidate_token": start_session(people[0], "127.0.0.1", "bench"),
+            "assessor_token": start_session(bob, "127.0.0.1", "bench"),
+        }
+
+
+def _candidate(centre: Centre, bob: Person, number: int) -> Person:
+    person = Person(
+        name=f"Candidate {number:03}", email=f"candidate{number}@example.org", password_hash="-", created_at=now()
+    )
+    db.session.add(person)
+    db.session.flush()
+    db.session.add(
+        Grant(
+            person_id=person.id,
+            centre_id=centre.id,
+            role=Role.CANDIDATE,
+            from_at=now(),
+            granted_at=now(),
+            granted_by_id=bob.id,
+        )
+    )
+    return person
+
+
+def _attempt(
+    person: Person, centre: Centre, bob: Person, unit_id: int, registration_id: int | None = None
+) -> UnitAttempt:
+    if registration_id is None:
+        registration = Registration(
+            centre_id=centre.id,
+            candidate_id=person.id,
+            candidate_number=f"B{person.id}",
+            awarding_body_number="X",
+            awarding_body_date=date(2026, 9, 1),
+            registered_at=now(),
+            registered_by_id=bob.id,
+        )
+        db.session.add(registration)
+        db.session.flush()
+        registration_id = registration.id
+    attempt = UnitAttempt(
+        registration_id=registration_id,
+        centre_id=centre.id,
+        candidate_id=person.id,
+        unit_id=unit_id,
+        state=AttemptState.IN_PROGRESS,
+        round=1,
+        started_at=now(),
+    )
+    db.session.add(attempt)
+    db.session.flush()
+    db.session.add(
+        Allocation(
+            attempt_id=attempt.id,
+            person_id=bob.id,
+            role=Role.ASSESSOR,
+            from_at=now(),
+            reason="bench",
+            allocated_by_id=bob.id,
+        )
+    )
+    return attempt
+
+
+def _items(person: Person, centre: Centre, bob: Person, attempt: UnitAttempt, items: int, claims: int) -> None:
+    criteria = list(
+        db.session.scalars(select(Criterion.id).where(Criterion.unit_id == attempt.unit_id, Criterion.assessable))
+    )
+    first = {
+        model: (db.session.scalar(select(func.max(model.id))) or 0) + 1
+        for model in (Evidence, EvidenceVersion, Review, Claim)
+    }
+    base = {
+        "method": Method.WORK_PRODUCT,
+        "happened_from": date(2026, 10, 1),
+        "happened_until": None,
+        "occasion": "Late shift",
+        "customers": "Case CH-1",
+        "narrative": "I took the call, listened, and did what our procedure asks. " * 6,
+        "kept_where": "",
+        "kept_by": "",
+        "kept_seen_by": "",
+    }
+    rows: dict[Any, list[dict[str, Any]]] = {
+        model: [] for model in (Evidence, EvidenceVersion, Submission, Claim, Review, Decision)
+    }
+    for index in range(items):
+        evidence_id, version_id, review_id = (
+            first[Evidence] + index,
+            first[EvidenceVersion] + index,
+            first[Review] + index,
+        )
+        moment = now() - timedelta(days=items - index)
+        own = {**base, "title": f"Complaint CH-{2000 + index}: case notes and three contacts"}
+        rows[Evidence].append(
+            {
+                **own,
+                "id": evidence_id,
+                "centre_id": centre.id,
+                "candidate_id": person.id,
+                "number": index + 1,
+                "version": 1,
+                "created_at": moment,
+                "updated_at": moment,
+            }
+        )
+        rows[EvidenceVersion].append(
+            {
+                **own,
+                "id": version_id,
+                "evidence_id": evidence_id,
+                "number": 1,
+                "content_hash": f"{version_id:064}",
+                "sealed_at": moment,
+            }
+        )
+        rows[Submission].append(
+            {
+                "evidence_version_id": version_id,
+                "declaration": "Mine.",
+                "submitted_at": moment,
+                "submitted_by_id": person.id,
+            }
+        )
+        accepted = index % 5 != 4
+        if accepted:
+            rows[Review].append(
+                {
+                    "id": review_id,
+                    "attempt_id": attempt.id,
+                    "evidence_version_id": version_id,
+                    "assessor_id": bob.id,
+                    "state": ReviewState.RELEASED,
+                    "outcome": ReviewOutcome.ACCEPTED,
+                    "valid": True,
+                    "authentic": True,
+                    "current": True,
+                    "sufficient": True,
+                    "feedback": "Good.",
+                    "marks": {},
+                    "started_at": moment,
+                    "saved_at": moment,
+                    "released_at": moment,
+                }
+            )
+        for offset in range(claims):
+            claim_id = first[Claim] + index * claims + offset
+            criterion = criteria[(index * 3 + offset * 5) % len(criteria)]
+            rows[Claim].append(
+                {
+                    "id": claim_id,
+                    "attempt_id": attempt.id,
+                    "evidence_id": evidence_id,
+                    "criterion_id": criterion,
+                    "locator": "p. 2",
+                    "claimed_at": moment,
+                    "claimed_by_id": person.id,
+                }
+            )
+            if accepted:
+                rows[Decision].append(
+                    {
+                        "attempt_id": attempt.id,
+                        "claim_id": claim_id,
+                        "evidence_version_id": version_id,
+                        "review_id": review_id,
+                        "outcome": Outcome.MET,
+                        "comment": "",
+                        "decided_at": moment,
+                        "decided_by_id": bob.id,
+                    }
+                )
+    for model, found in rows.items():
+        db.session.execute(insert(model), found)
+
+
+def _claim_widely(person: Person, attempt: UnitAttempt, claims: int) -> None:
+    """The same items claim criteria of the unit with 53 columns too."""
+    criteria = list(
+        db.session.scalars(select(Criterion.id).where(Criterion.unit_id == attempt.unit_id, Criterion.assessable))
+    )
+    first = (db.session.scalar(select(func.max(Claim.id))) or 0) + 1
+    own = list(db.session.scalars(select(Evidence.id).where(Evidence.candidate_id == person.id)))
+    rows = [
+        {
+            "id": first + index * claims + offset,
+            "attempt_id": attempt.id,
+            "evidence_id": evidence_id,
+            "criterion_id": criteria[(index * 7 + offset * 11) % len(criteria)],
+            "locator": "",
+            "claimed_at": now(),
+            "claimed_by_id": person.id,
+        }
+        for index, evidence_id in enumerate(own)
+        for offset in range(claims)
+    ]
+    db.session.execute(insert(Claim), rows)
+
+
+def _draft(person: Person, centre: Centre) -> Evidence:
+    draft = Evidence(
+        centre_id=centre.id,
+        candidate_id=person.id,
+        title="A draft",
+        method=Method.WORK_PRODUCT,
+        occasion="",
+        customers="",
+        narrative="Words.",
+        kept_where="",
+        kept_by="",
+        kept_seen_by="",
+        created_at=now(),
+        updated_at=now(),
+    )
+    db.session.add(draft)
+    db.session.flush()
+    return draft
