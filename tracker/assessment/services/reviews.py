@@ -4,19 +4,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from tracker import mail
+from tracker.assessment.queries.judging import Judged, list_judged
 from tracker.clock import now
-from tracker.errors import Invalid, NotFound, Refused
+from tracker.errors import Conflict, Invalid, NotFound, Refused
 from tracker.extensions import db
 from tracker.ledger import Actor, record
-from tracker.matrix import Cell, load_matrix
+from tracker.matrix import Cell
 from tracker.models import Decision, Evidence, EvidenceVersion, Review, UnitAttempt
 from tracker.portfolio.queries.evidence import find_version_in
 from tracker.registrations.duties import check_may_assess, check_not_withdrawn
+from tracker.registrations.services import find_holder
 from tracker.transactions import lock_rows, reading, transaction
-from tracker.vocabulary import AttemptState, Outcome, ReviewOutcome, ReviewState
+from tracker.vocabulary import AttemptState, Outcome, ReviewOutcome, ReviewState, Role
 
 TIME_TO_UNDO = timedelta(seconds=10)
 LONGEST_COMMENT = 2_000
@@ -43,6 +45,38 @@ def find_draft(attempt: UnitAttempt, version: EvidenceVersion, assessor_id: int)
         Review.state == ReviewState.DRAFT,
     )
     return db.session.scalars(query).one_or_none()
+
+
+def check_seen(
+    attempt: UnitAttempt, version: EvidenceVersion, seen_version_id: int | None, seen_review_id: int | None
+) -> None:
+    """Raise `Conflict` when the item was submitted again, or judged, since the page was opened.
+
+    `seen_review_id` is the newest released review of the item that the page showed, 0 for none. None is not checked.
+    """
+    if seen_version_id not in {None, version.id}:
+        raise Conflict(
+            f"{attempt.candidate.name} has submitted version {version.number} since you opened this page. "
+            "It is shown now. What you typed is kept below; look at the new version, then decide."
+        )
+    if seen_review_id not in {None, newest_release(attempt, version.evidence_id)}:
+        raise Conflict(
+            "This item was judged since you opened this page, perhaps by yourself in another window. "
+            "What you typed is kept below, and nothing was done twice. Look at what stands now, then decide."
+        )
+
+
+def newest_release(attempt: UnitAttempt, evidence_id: int) -> int:
+    query = (
+        select(func.max(Review.id))
+        .join(EvidenceVersion, EvidenceVersion.id == Review.evidence_version_id)
+        .where(
+            Review.attempt_id == attempt.id,
+            EvidenceVersion.evidence_id == evidence_id,
+            Review.state == ReviewState.RELEASED,
+        )
+    )
+    return db.session.scalar(query) or 0
 
 
 def save_marks(attempt: UnitAttempt, version: EvidenceVersion, marks: Marks, actor: Actor) -> Review:
@@ -76,38 +110,51 @@ def accept_evidence(attempt: UnitAttempt, version: EvidenceVersion, actor: Actor
     undecided = [cell for cell in cells_of(attempt, version).values() if not cell.is_decided]
     missing = [cell for cell in undecided if not review.marks.get(str(cell.claim_id), {}).get("outcome")]
     if missing:
-        raise Invalid(
-            f"Decide every claim before you accept; {len(missing)} are still open. What you typed is saved."
-        )
+        still = "1 is" if len(missing) == 1 else f"{len(missing)} are"
+        raise Invalid(f"Decide every claim before you accept: {still} still open. What you typed is kept.")
     unticked = [check for check in CHECKS if not getattr(review, check)]
     if unticked:
         raise Invalid(
-            f"To accept, tick that the evidence is {', '.join(unticked)}. If it is not, return it. "
-            "What you typed is saved."
+            f"To accept, tick that the evidence is {' and '.join(unticked)}. If it is not, return it. "
+            "What you typed is kept.",
+            unticked[0],
         )
     return _finish(review, ReviewOutcome.ACCEPTED, actor)
 
 
 def affirm_evidence(attempt: UnitAttempt, version: EvidenceVersion, actor: Actor) -> Review:
-    """The new version still shows what the old one did: accept it with every earlier `met` unchanged."""
-    awaiting = [cell for cell in cells_of(attempt, version).values() if not cell.is_decided]
-    if not awaiting or not all(cell.awaits_affirmation for cell in awaiting):
-        raise Refused("Some claims here were not met before, so each needs a decision. Nothing was changed.")
-    marks = Marks({cell.claim_id: Outcome.MET for cell in awaiting}, {}, dict.fromkeys(CHECKS, True))
-    save_marks(attempt, version, marks, actor)
-    return accept_evidence(attempt, version, actor)
+    """The new version still shows what the old one did: every earlier `met` stands, in one act.
+
+    Where nothing else is open the item is accepted; otherwise the affirmed claims are marked in the draft.
+    """
+    cells = cells_of(attempt, version).values()
+    affirmed = [cell for cell in cells if cell.awaits_affirmation]
+    if not affirmed:
+        raise Refused("Nothing here was met on an earlier version, so there is nothing to affirm.")
+    is_all = all(cell.is_decided or cell.awaits_affirmation for cell in cells)
+    marks = Marks(
+        {cell.claim_id: Outcome.MET for cell in affirmed},
+        {cell.claim_id: cell.comment for cell in affirmed},
+        dict.fromkeys(CHECKS, True) if is_all else {},
+    )
+    review = save_marks(attempt, version, marks, actor)
+    return accept_evidence(attempt, version, actor) if is_all else review
 
 
 def return_evidence(attempt: UnitAttempt, version: EvidenceVersion, actor: Actor) -> Review:
     """Return to the candidate: feedback is required, and nothing becomes `met`."""
     review = _draft_to_finish(attempt, version, actor)
     if not review.feedback.strip():
-        raise Invalid("Write feedback before you return it: what is missing, and what would help.", "feedback")
+        raise Invalid(
+            "Write feedback before you return it: what is missing, and what would help. What you typed is kept.",
+            "feedback",
+        )
     return _finish(review, ReviewOutcome.RETURNED, actor)
 
 
 def undo(attempt: UnitAttempt, review: Review, actor: Actor) -> None:
-    """Take a decision back before it is released. Nobody else has seen it."""
+    """Take a decision back before it is released. Nobody else has seen it. The caller has locked the attempt."""
+    db.session.refresh(review)  # it may have been released while the lock was waited for
     if review.assessor_id != actor.person_id or review.attempt_id != attempt.id:
         raise NotFound
     if review.state is ReviewState.RELEASED or review.release_after is None:
@@ -135,25 +182,26 @@ def release(review_id: int) -> None:
     review = db.session.get(Review, review_id, populate_existing=True)
     if review is None or review.release_after is None or review.state is ReviewState.RELEASED:
         return
-    attempt, outcome = review.attempt, review.outcome
-    version = find_version_in(attempt, review.evidence_version.evidence_id)
-    if attempt.state is not AttemptState.IN_PROGRESS or version is None or version.id != review.evidence_version_id:
+    if not _still_stands(review):
         review.outcome, review.release_after = None, None
         return
-    moment = now()
-    review.state, review.released_at, review.release_after = ReviewState.RELEASED, moment, None
+    version = review.evidence_version
+    review.state, review.released_at, review.release_after = ReviewState.RELEASED, now(), None
+    judged = list_judged(review.attempt, version)
+    if review.outcome is ReviewOutcome.RETURNED:
+        review.feedback = _with_loose_comments(review, judged)
     db.session.flush()
-    made = _decide(review, cells_of(attempt, version).values())
+    made = _decide(review, [each.cell for each in judged if each.cell])
     actor = Actor(review.assessor_id, review.grant_id, review.session_ref)
     record(
         "review_released",
         review,
         actor,
         texts={"feedback": review.feedback} if review.feedback else None,
-        attempt=attempt.id,
+        attempt=review.attempt_id,
         version=version.id,
         content=version.content_hash,
-        outcome=outcome.value if outcome else None,
+        outcome=review.outcome.value if review.outcome else None,
         checks={check: getattr(review, check) for check in CHECKS},
         decisions=[{"decision": each.id, "claim": each.claim_id, "outcome": each.outcome.value} for each in made],
     )
@@ -174,8 +222,22 @@ def check_can_review(attempt: UnitAttempt, actor: Actor) -> int:
 
 def cells_of(attempt: UnitAttempt, version: EvidenceVersion) -> dict[int, Cell]:
     """The item's live claims in this attempt, by criterion."""
-    matrix = load_matrix(attempt)
-    return dict(next((row.cells for row in matrix.rows if row.evidence_id == version.evidence_id), {}))
+    return {each.column.id: each.cell for each in list_judged(attempt, version) if each.cell}
+
+
+def _still_stands(review: Review) -> bool:
+    """Whether the attempt is open, its assessor the same, and the version still the one it sees."""
+    attempt = review.attempt
+    holder = find_holder(attempt, Role.ASSESSOR)
+    version = find_version_in(attempt, review.evidence_version.evidence_id)
+    return (
+        attempt.state is AttemptState.IN_PROGRESS
+        and attempt.registration.withdrawn_at is None
+        and holder is not None
+        and holder.person_id == review.assessor_id
+        and version is not None
+        and version.id == review.evidence_version_id
+    )
 
 
 def _draft_to_finish(attempt: UnitAttempt, version: EvidenceVersion, actor: Actor) -> Review:
@@ -183,10 +245,10 @@ def _draft_to_finish(attempt: UnitAttempt, version: EvidenceVersion, actor: Acto
     lock_rows(Evidence, [version.evidence_id])
     current = find_version_in(attempt, version.evidence_id)
     if current is None or current.id != version.id:
-        raise Refused("The candidate has submitted a newer version. What you typed is kept; judge the new one.")
+        raise Conflict("The candidate has submitted a newer version. What you typed is kept; judge the new one.")
     review = find_draft(attempt, version, person_id)
     if review is None:
-        raise Invalid("Put down at least one decision first.")
+        raise Invalid("Put down what you decide first.")
     if review.release_after:
         raise Refused("You have just decided this. Nothing was done twice.")
     return review
@@ -201,16 +263,13 @@ def _finish(review: Review, outcome: ReviewOutcome, actor: Actor) -> Review:
 
 
 def _decide(review: Review, cells: Iterable[Cell]) -> list[Decision]:
-    """The marks as decisions; earlier live ones are superseded. A return makes nothing `met`."""
+    """The marks as decisions; earlier live ones are superseded. What stands unchanged is not decided again."""
     made = []
     for cell in cells:
-        mark = review.marks.get(str(cell.claim_id), {})
-        if not mark.get("outcome"):
-            continue
-        outcome = Outcome(mark["outcome"])
-        if review.outcome is ReviewOutcome.RETURNED and outcome is Outcome.MET:
-            continue
-        made.append(_new_decision(review, cell.claim_id, outcome, mark.get("comment", "")))
+        outcome, comment = _mark(review, cell)
+        stands = cell.is_decided and (outcome, comment) == (cell.outcome, cell.comment)
+        if outcome and not stands:
+            made.append(_new_decision(review, cell.claim_id, outcome, comment))
     earlier = select(Decision).where(
         Decision.claim_id.in_([each.claim_id for each in made]), Decision.superseded_at.is_(None)
     )
@@ -220,6 +279,25 @@ def _decide(review: Review, cells: Iterable[Cell]) -> list[Decision]:
     db.session.add_all(made)
     db.session.flush()
     return made
+
+
+def _mark(review: Review, cell: Cell) -> tuple[Outcome | None, str]:
+    """What the draft says of a claim; a return makes nothing `met`."""
+    mark = review.marks.get(str(cell.claim_id), {})
+    outcome = Outcome(mark["outcome"]) if mark.get("outcome") else None
+    if review.outcome is ReviewOutcome.RETURNED and outcome is Outcome.MET:
+        outcome = None
+    return outcome, mark.get("comment", "")
+
+
+def _with_loose_comments(review: Review, judged: Iterable[Judged]) -> str:
+    """A return's feedback, with the comments that no decision will carry, so that the candidate reads them too."""
+    lines = []
+    for each in judged:
+        outcome, comment = _mark(review, each.cell) if each.cell else (None, "")
+        if comment and outcome is None and each.cell and comment != each.cell.comment:
+            lines.append(f"On {each.column.label}: {comment}")
+    return "\n\n".join([review.feedback.strip(), *lines])
 
 
 def _new_decision(review: Review, claim_id: int, outcome: Outcome, comment: str) -> Decision:

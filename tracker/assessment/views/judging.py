@@ -1,20 +1,23 @@
 """The judging screen: the evidence beside the claimed criteria; outcomes saved as they are put down."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tracker.access import Act, get_attempt, me, requires
-from tracker.assessment import queries
+from tracker.assessment.queries import judging as queries
+from tracker.assessment.queries.queue import Place, group_by_item, list_waiting, narrow, place_in
 from tracker.assessment.services import claims as claim_services
 from tracker.assessment.services import reviews as services
 from tracker.assessment.services.reviews import CHECKS, Marks
 from tracker.assessment.views import assessment
 from tracker.clock import LONDON, now
-from tracker.errors import Invalid, NotFound, Refused
-from tracker.idempotency import once
+from tracker.errors import Conflict, Invalid, NotFound, Refused
 from tracker.ledger import Actor
-from tracker.matrix import load_matrix
-from tracker.models import EvidenceVersion, UnitAttempt
+from tracker.models import EvidenceVersion, Review, UnitAttempt
 from tracker.portfolio.queries import evidence as evidence_queries
 from tracker.standards.queries import list_guidance
 from tracker.vocabulary import Outcome
@@ -32,32 +35,26 @@ def judge(attempt_id: int, evidence_id: int) -> ResponseReturnValue:
 def save_review(attempt_id: int, evidence_id: int) -> ResponseReturnValue:
     """Only what changed, saved as it is put down."""
     attempt, actor = get_attempt(attempt_id, Act.REVIEW_EVIDENCE)
-    marks = read_marks(set(request.form.getlist("changed")))
-    services.save_marks(attempt, get_version(attempt, evidence_id), marks, actor)
+    version = get_version(attempt, evidence_id)
+    services.check_seen(attempt, version, *read_seen())
+    services.save_marks(attempt, version, read_marks(set(request.form.getlist("changed"))), actor)
     return {"saved_at": now().astimezone(LONDON).strftime("%H:%M")}
 
 
 @assessment.post("/attempts/<int:attempt_id>/evidence/<int:evidence_id>/judge")
 @requires(Act.REVIEW_EVIDENCE)
-@once
 def finish_review(attempt_id: int, evidence_id: int) -> ResponseReturnValue:
-    """Accept, return, or affirm that a new version still shows what the old one did."""
+    """The whole form: what is put down is saved, then accepted, returned, affirmed; or a claim is added or struck."""
     attempt, actor = get_attempt(attempt_id, Act.REVIEW_EVIDENCE)
     version = get_version(attempt, evidence_id)
-    act = request.form.get("act", "save")
+    marks = read_marks(None)
+    act, _, about = request.form.get("act", "save").partition("-")
     try:
-        if act == "affirm":
-            review = services.affirm_evidence(attempt, version, actor)
-        else:
-            review = services.save_marks(attempt, version, read_marks(None), actor)
-            finish = {"accept": services.accept_evidence, "return": services.return_evidence}.get(act)
-            review = finish(attempt, version, actor) if finish else review
-    except Invalid as refusal:
-        return show_judging(attempt, version, refused=str(refusal)), 422
-    if act == "save":
-        flash("Saved. Nobody else sees it until you accept or return the item.")
-        return redirect(url_for(".judge", attempt_id=attempt.id, evidence_id=evidence_id), 303)
-    return redirect(next_address(version, review.id, actor), 303)
+        services.check_seen(attempt, version, *read_seen())
+        services.save_marks(attempt, version, marks, actor)
+        return ACTS.get(act, save)(Judging(attempt, version, actor, about))
+    except (Invalid, Conflict) as refusal:
+        return show_judging(attempt, version, typed=marks, refused=str(refusal)), refusal.status
 
 
 @assessment.post("/reviews/<int:review_id>/undo")
@@ -69,37 +66,155 @@ def undo_review(review_id: int) -> ResponseReturnValue:
     attempt, actor = get_attempt(review.attempt_id, Act.REVIEW_EVIDENCE)
     services.undo(attempt, review, actor)
     flash("Undone. Nobody has seen it; your decisions are kept as a draft.")
-    evidence_id = review.evidence_version.evidence_id
-    return redirect(url_for(".judge", attempt_id=attempt.id, evidence_id=evidence_id), 303)
+    return redirect(judging_address(review.attempt_id, review.evidence_version.evidence_id), 303)
 
 
-@assessment.post("/attempts/<int:attempt_id>/evidence/<int:evidence_id>/claims")
-@requires(Act.REVIEW_EVIDENCE)
-@once
-def add_claim(attempt_id: int, evidence_id: int) -> ResponseReturnValue:
-    attempt, actor = get_attempt(attempt_id, Act.REVIEW_EVIDENCE)
-    version = get_version(attempt, evidence_id)
-    try:
-        criterion_id = request.form.get("criterion", 0, type=int)
-        claim_services.add_claim(attempt, version, criterion_id, request.form.get("reason", ""), actor)
-    except Invalid as refusal:
-        return show_judging(attempt, version, refused=str(refusal)), 422
-    flash(f"Added. {attempt.candidate.name} sees your reason.")
-    return redirect(url_for(".judge", attempt_id=attempt.id, evidence_id=evidence_id), 303)
+# --- what the buttons of the form do ---------------------------------------------------------------------
 
 
-@assessment.post("/attempts/<int:attempt_id>/evidence/<int:evidence_id>/claims/<int:claim_id>/strike")
-@requires(Act.REVIEW_EVIDENCE)
-@once
-def strike_claim(attempt_id: int, evidence_id: int, claim_id: int) -> ResponseReturnValue:
-    attempt, actor = get_attempt(attempt_id, Act.REVIEW_EVIDENCE)
-    version = get_version(attempt, evidence_id)
-    try:
-        claim_services.strike_claim(attempt, evidence_id, claim_id, request.form.get("reason", ""), actor)
-    except Invalid as refusal:
-        return show_judging(attempt, version, refused=str(refusal)), 422
-    flash(f"Struck. {attempt.candidate.name} sees your reason.")
-    return redirect(url_for(".judge", attempt_id=attempt.id, evidence_id=evidence_id), 303)
+@dataclass(frozen=True)
+class Judging:
+    """The item one of whose buttons was pressed; `about` is the claim that a button of a claim is for."""
+
+    attempt: UnitAttempt
+    version: EvidenceVersion
+    actor: Actor
+    about: str = ""
+
+
+def save(item: Judging) -> ResponseReturnValue:
+    flash("Saved. Nobody else sees it until you accept or return the item.")
+    return redirect(judging_address(item.attempt.id, item.version.evidence_id), 303)
+
+
+def accept(item: Judging) -> ResponseReturnValue:
+    return go_on(item, services.accept_evidence)
+
+
+def send_back(item: Judging) -> ResponseReturnValue:
+    return go_on(item, services.return_evidence)
+
+
+def affirm(item: Judging) -> ResponseReturnValue:
+    return go_on(item, services.affirm_evidence)
+
+
+def add_claim(item: Judging) -> ResponseReturnValue:
+    reason = request.form.get("add-reason", "")
+    claim_services.add_claim(item.attempt, item.version, read_number("add-criterion"), reason, item.actor)
+    flash(f"Added. {item.attempt.candidate.name} sees your reason.")
+    return redirect(judging_address(item.attempt.id, item.version.evidence_id), 303)
+
+
+def strike_claim(item: Judging) -> ResponseReturnValue:
+    reason = request.form.get(f"strike-reason-{item.about}", "")
+    claim_id = int(item.about) if is_number(item.about) else 0
+    claim_services.strike_claim(item.attempt, item.version.evidence_id, claim_id, reason, item.actor)
+    flash(f"Struck. {item.attempt.candidate.name} sees your reason.")
+    if not services.cells_of(item.attempt, item.version):
+        return redirect(url_for(".queue"), 303)
+    return redirect(judging_address(item.attempt.id, item.version.evidence_id), 303)
+
+
+ACTS: dict[str, Callable[[Judging], ResponseReturnValue]] = {
+    "save": save,
+    "accept": accept,
+    "return": send_back,
+    "affirm": affirm,
+    "add": add_claim,
+    "strike": strike_claim,
+}
+
+
+def go_on(item: Judging, finish: Callable[[UnitAttempt, EvidenceVersion, Actor], Review]) -> ResponseReturnValue:
+    """Accept or return, then the next item of the queue with the line that says what was done."""
+    following = find_place(item.attempt, item.version).next_to_judge
+    review = finish(item.attempt, item.version, item.actor)
+    if review.release_after is None:
+        flash("Affirmed where nothing changed. Decide what is still open, then accept.")
+        return redirect(judging_address(item.attempt.id, item.version.evidence_id), 303)
+    if following is None:
+        return redirect(url_for(".queue", done=review.id, **filter_chosen()), 303)
+    return redirect(judging_address(following.attempt_id, following.evidence_id, done=review.id), 303)
+
+
+# --- the screen ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One claim to decide, with what is put down so far."""
+
+    judged: queries.Judged
+    outcome: str
+    comment: str
+
+
+def show_judging(
+    attempt: UnitAttempt, version: EvidenceVersion, *, typed: Marks | None = None, refused: str | None = None
+) -> str:
+    """The screen; after a refusal it still holds what was typed."""
+    judged = queries.list_judged(attempt, version)
+    reviews = queries.list_reviews(attempt, version.evidence_id)
+    draft = queries.draft_of(reviews, version, me().person_id)
+    released = queries.released(reviews)
+    attachments = evidence_queries.list_attachments_of(version)
+    claimed = [each for each in judged if each.cell]
+    return render_template(
+        "assessment/judge.html",
+        attempt=attempt,
+        version=version,
+        attachments=attachments,
+        changes=queries.list_changes(version, attachments),
+        choices=[choice_of(each, draft, typed) for each in claimed],
+        others=[each.column for each in judged if not each.cell],
+        checks=typed.checks if typed else {check: bool(draft and getattr(draft, check)) for check in CHECKS},
+        feedback=typed.feedback if typed else (draft.feedback if draft else ""),
+        draft=draft,
+        refused=refused,
+        earlier=released,
+        after=max((each.review.id for each in released), default=0),
+        guidance=list_guidance(attempt.unit.code),
+        place=find_place(attempt, version),
+        judging_address=judging_address,
+        undoable=find_undoable(),
+        affirmable=sum(each.cell.awaits_affirmation for each in claimed if each.cell),
+    )
+
+
+def choice_of(judged: queries.Judged, draft: Review | None, typed: Marks | None) -> Choice:
+    """What was typed, else the draft, else what stands decided on this version."""
+    cell = judged.cell
+    assert cell is not None  # noqa: S101 - only claimed criteria are chosen from
+    mark = (draft.marks if draft else {}).get(str(cell.claim_id), {})
+    stands = cell.outcome if cell.is_decided else None
+    outcome, comment = mark.get("outcome") or stands or "", mark.get("comment", cell.comment if stands else "")
+    if typed:
+        outcome = typed.outcomes.get(cell.claim_id) or outcome
+        comment = typed.comments.get(cell.claim_id, comment)
+    return Choice(judged, outcome, comment)
+
+
+def find_place(attempt: UnitAttempt, version: EvidenceVersion) -> Place:
+    chosen = filter_chosen()
+    waiting = narrow(list_waiting(me().person_id), chosen.get("candidate", 0), chosen.get("unit", ""))
+    return place_in(group_by_item(waiting), attempt.id, version.evidence_id)
+
+
+def find_undoable() -> Review | None:
+    """The review that the line with Undo is about, while there is time."""
+    done = request.args.get("done", 0, type=int)
+    return queries.find_review_to_undo(done, me().person_id) if done else None
+
+
+def filter_chosen() -> dict[str, Any]:
+    """How the queue is narrowed, carried from item to item."""
+    found = {"candidate": request.args.get("candidate", 0, type=int), "unit": request.args.get("unit", "")[:60]}
+    return {name: value for name, value in found.items() if value}
+
+
+def judging_address(attempt_id: int, evidence_id: int, **more: int) -> str:
+    return url_for("assessment.judge", attempt_id=attempt_id, evidence_id=evidence_id, **filter_chosen(), **more)
 
 
 def get_version(attempt: UnitAttempt, evidence_id: int) -> EvidenceVersion:
@@ -107,52 +222,6 @@ def get_version(attempt: UnitAttempt, evidence_id: int) -> EvidenceVersion:
     if version is None:
         raise NotFound
     return version
-
-
-def show_judging(attempt: UnitAttempt, version: EvidenceVersion, *, refused: str | None = None) -> str:
-    """The screen; after a refusal it still holds what was typed."""
-    matrix = load_matrix(attempt)
-    cells = dict(next((row.cells for row in matrix.rows if row.evidence_id == version.evidence_id), {}))
-    columns = matrix.columns
-    review = services.find_draft(attempt, version, me().person_id)
-    queue = queries.group_by_item(queries.list_waiting(me().person_id))
-    order = [row.first.evidence_id for row in queue]
-    place = order.index(version.evidence_id) if version.evidence_id in order else None
-    attachments = evidence_queries.list_attachments_of(version)
-    siblings = [each for row in queue if row.first.evidence_id == version.evidence_id for each in row.waits]
-    return render_template(
-        "assessment/judge.html",
-        attempt=attempt,
-        version=version,
-        attachments=attachments,
-        cells=cells,
-        columns=columns,
-        review=review,
-        marks=review.marks if review else {},
-        typed=request.form if refused else {},
-        refused=refused,
-        earlier=queries.list_earlier_reviews(attempt, version.evidence_id),
-        guidance=list_guidance(attempt.unit.code),
-        siblings=[each for each in siblings if each.attempt_id != attempt.id],
-        position=place + 1 if place is not None else None,
-        queue_length=len(queue),
-        previous=queue[place - 1].first if place else None,
-        following=queue[place + 1].first if place is not None and place + 1 < len(queue) else None,
-        undoable=queries.find_review_to_undo(request.args.get("done", 0, type=int), me().person_id),
-        affirmable=bool(cells)
-        and any(cell.awaits_affirmation for cell in cells.values())
-        and all(cell.is_decided or cell.awaits_affirmation for cell in cells.values()),
-    )
-
-
-def next_address(version: EvidenceVersion, review_id: int, actor: Actor) -> str:
-    """The next item of the queue, with the line that says what was done; or the queue when it is clear."""
-    waiting = queries.list_waiting(actor.person_id or 0)
-    sibling = next((each for each in waiting if each.evidence_id == version.evidence_id), None)
-    following = sibling or next(iter(waiting), None)
-    if following is None:
-        return url_for(".queue", done=review_id)
-    return url_for(".judge", attempt_id=following.attempt_id, evidence_id=following.evidence_id, done=review_id)
 
 
 def read_marks(changed: set[str] | None) -> Marks:
@@ -163,14 +232,16 @@ def read_marks(changed: set[str] | None) -> Marks:
     comments: dict[int, str] = {}
     for name in names:
         kind, _, claim = name.partition("-")
-        if kind in {"outcome", "comment"} and claim.isascii() and claim.isdecimal() and len(claim) < 10:
-            if kind == "outcome":
-                outcomes[int(claim)] = read_outcome(form.get(name, ""))
-            else:
-                comments[int(claim)] = form.get(name, "").replace("\x00", "").strip()
+        if kind == "outcome" and is_number(claim):
+            outcomes[int(claim)] = read_outcome(form.get(name, ""))
+        elif kind == "comment" and is_number(claim):
+            comments[int(claim)] = read_text(name).strip()
     checks = {check: check in form for check in CHECKS if check in names}
-    feedback = form.get("feedback", "").replace("\r\n", "\n").replace("\x00", "") if "feedback" in names else None
-    return Marks(outcomes, comments, checks, feedback)
+    return Marks(outcomes, comments, checks, read_text("feedback") if "feedback" in names else None)
+
+
+def read_text(name: str) -> str:
+    return request.form.get(name, "").replace("\r\n", "\n").replace("\x00", "")
 
 
 def read_outcome(value: str) -> Outcome | None:
@@ -180,3 +251,18 @@ def read_outcome(value: str) -> Outcome | None:
         return Outcome(value)
     except ValueError:
         raise NotFound from None
+
+
+def read_seen() -> tuple[int | None, int | None]:
+    """Which version, and which newest review, the page was made from."""
+    version, after = (read_number(name) if name in request.form else None for name in ("version", "after"))
+    return version, after
+
+
+def read_number(name: str) -> int:
+    value = request.form.get(name, "")
+    return int(value) if is_number(value) else 0
+
+
+def is_number(value: str) -> bool:
+    return value.isascii() and value.isdecimal() and len(value) < 10

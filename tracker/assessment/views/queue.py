@@ -4,8 +4,9 @@ from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
 from tracker.access import Act, me, requires
-from tracker.assessment import queries
+from tracker.assessment.queries import queue as queries
 from tracker.assessment.views import assessment
+from tracker.assessment.views.judging import filter_chosen, find_undoable, judging_address
 
 PAGE = 100
 
@@ -14,24 +15,24 @@ PAGE = 100
 @requires(Act.LIST_OWN_QUEUE)
 def queue() -> ResponseReturnValue:
     waiting, held = queries.list_waiting(me().person_id), queries.list_held(me().person_id)
-    candidate, code = request.args.get("candidate", 0, type=int), request.args.get("unit", "")[:60]
-    chosen = [each for each in waiting if candidate in {0, each.candidate_id} and code in {"", each.code}]
-    rows = queries.group_by_item(chosen)
+    chosen = filter_chosen()
+    rows = queries.group_by_item(queries.narrow(waiting, chosen.get("candidate", 0), chosen.get("unit", "")))
     page = max(1, min(request.args.get("page", 1, type=int), 1_000))
-    shown = rows[PAGE * (page - 1) : PAGE * page]
     return render_template(
         "assessment/queue.html",
         total=len(rows),
-        groups=queries.group_by_age(shown),
-        older=sum(len(found) for name, found in queries.group_by_age(rows).items() if name == "Older"),
-        ready=[each for each in held if each.is_all_met],
+        first=rows[0].first if rows else None,
+        groups=queries.group_by_age(rows[PAGE * (page - 1) : PAGE * page]),
+        older=len(queries.group_by_age(rows).get("Older", ())),
+        ready=queries.list_ready(held, waiting),
         findings=queries.list_findings_to_answer(me().person_id),
         candidates=sorted({(each.candidate, each.candidate_id) for each in waiting}),
         codes=sorted({each.code for each in waiting}),
-        candidate=candidate,
-        code=code,
+        chosen=chosen,
         page=page,
         more=len(rows) > PAGE * page,
+        judging_address=judging_address,
+        undoable=find_undoable(),
     )
 
 

@@ -5,8 +5,8 @@ from flask.typing import ResponseReturnValue
 
 from tracker.access import Act, get_attempt, requires
 from tracker.accounts.passwords import proving_identity
-from tracker.assessment import queries
 from tracker.assessment.forms import ConfirmForm, DisputeForm, ReasonForm, ResponseForm, SignForm
+from tracker.assessment.queries import signing as queries
 from tracker.assessment.services import signing as services
 from tracker.assessment.views import assessment
 from tracker.clock import now

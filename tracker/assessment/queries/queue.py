@@ -1,4 +1,4 @@
-"""What an assessor's pages list: the queue, candidates, units ready to sign, findings to answer."""
+"""The queue over all candidates, the units one holds, and the findings one has to answer."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,12 +17,10 @@ from tracker.models import (
     Claim,
     Decision,
     Evidence,
-    EvidenceRequirement,
     EvidenceVersion,
     Finding,
     Person,
     Registration,
-    RequirementConfirmation,
     Review,
     Submission,
     Unit,
@@ -68,6 +66,24 @@ class QueueRow:
     @property
     def since(self) -> datetime:
         return min(each.since for each in self.waits)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one item stands in the queue, and what is beside it."""
+
+    position: int | None
+    """From one; None when the item does not wait."""
+    length: int
+    previous: Waiting | None
+    following: Waiting | None
+    siblings: tuple[Waiting, ...]
+    """The other units in which the same item waits."""
+
+    @property
+    def next_to_judge(self) -> Waiting | None:
+        """Once this is decided: the same item in another unit first, while it is in mind."""
+        return self.siblings[0] if self.siblings else self.following or self.previous
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +215,25 @@ def group_by_item(waiting: Iterable[Waiting]) -> list[QueueRow]:
     return sorted(rows, key=lambda row: (row.since, row.first.evidence_id))
 
 
+def narrow(waiting: Iterable[Waiting], candidate_id: int = 0, code: str = "") -> list[Waiting]:
+    """Only this candidate's, only this unit's; nothing narrows nothing."""
+    return [each for each in waiting if candidate_id in {0, each.candidate_id} and code in {"", each.code}]
+
+
+def place_in(rows: list[QueueRow], attempt_id: int, evidence_id: int) -> Place:
+    """Where an item stands among the queue's rows."""
+    at = next((i for i, row in enumerate(rows) if row.first.evidence_id == evidence_id), None)
+    if at is None:
+        return Place(None, len(rows), None, rows[0].first if rows else None, ())
+    return Place(
+        position=at + 1,
+        length=len(rows),
+        previous=rows[at - 1].first if at else None,
+        following=rows[at + 1].first if at + 1 < len(rows) else None,
+        siblings=tuple(each for each in rows[at].waits if each.attempt_id != attempt_id),
+    )
+
+
 def group_by_age(rows: Iterable[QueueRow]) -> dict[str, list[QueueRow]]:
     """`Older`, `This week` and `Today`, by the London day on which the wait began."""
     today = now().astimezone(LONDON).date()
@@ -253,6 +288,12 @@ def list_held(person_id: int) -> list[Held]:
     ]
 
 
+def list_ready(held: Iterable[Held], waiting: Iterable[Waiting]) -> list[Held]:
+    """Units in which every criterion is met and nothing waits to be judged."""
+    busy = {each.attempt_id for each in waiting}
+    return [each for each in held if each.is_all_met and each.attempt_id not in busy]
+
+
 def list_findings_to_answer(person_id: int) -> list[tuple[Finding, str, str]]:
     """Findings on this assessor's attempts that wait for a response, with unit code and candidate."""
     query = (
@@ -270,50 +311,3 @@ def list_findings_to_answer(person_id: int) -> list[tuple[Finding, str, str]]:
         .order_by(Finding.due_on)
     )
     return [(finding, code, name) for finding, code, name in db.session.execute(query)]
-
-
-def list_findings_of(attempt: UnitAttempt) -> list[Finding]:
-    return list(db.session.scalars(select(Finding).where(Finding.attempt_id == attempt.id).order_by(Finding.id)))
-
-
-def list_requirements(attempt: UnitAttempt) -> list[tuple[EvidenceRequirement, RequirementConfirmation | None]]:
-    """The unit's evidence requirements, each with its confirmation in this round."""
-    query = (
-        select(EvidenceRequirement, RequirementConfirmation)
-        .outerjoin(
-            RequirementConfirmation,
-            and_(
-                RequirementConfirmation.requirement_id == EvidenceRequirement.id,
-                RequirementConfirmation.attempt_id == attempt.id,
-                RequirementConfirmation.round == attempt.round,
-                RequirementConfirmation.removed_at.is_(None),
-            ),
-        )
-        .where(EvidenceRequirement.unit_id == attempt.unit_id)
-        .order_by(EvidenceRequirement.position)
-    )
-    return [(requirement, confirmation) for requirement, confirmation in db.session.execute(query)]
-
-
-def list_earlier_reviews(attempt: UnitAttempt, evidence_id: int) -> list[tuple[Review, str, int]]:
-    """Released feedback on any version of an item in this attempt, newest first, with who and which version."""
-    query = (
-        select(Review, Person.name, EvidenceVersion.number)
-        .join(EvidenceVersion, EvidenceVersion.id == Review.evidence_version_id)
-        .join(Person, Person.id == Review.assessor_id)
-        .where(
-            EvidenceVersion.evidence_id == evidence_id,
-            Review.attempt_id == attempt.id,
-            Review.state == ReviewState.RELEASED,
-        )
-        .order_by(Review.released_at.desc())
-    )
-    return [(review, name, number) for review, name, number in db.session.execute(query)]
-
-
-def find_review_to_undo(review_id: int, assessor_id: int) -> Review | None:
-    """A review of one's own that can still be undone."""
-    query = select(Review).where(
-        Review.id == review_id, Review.assessor_id == assessor_id, Review.release_after > now()
-    )
-    return db.session.scalars(query).one_or_none()

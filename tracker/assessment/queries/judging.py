@@ -1,0 +1,167 @@
+"""One item before its assessor: the unit's criteria with its claims, the reviews so far, what changed."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, and_, select
+from sqlalchemy.orm import joinedload
+
+from tracker.clock import now
+from tracker.extensions import db
+from tracker.matrix import Cell, Column
+from tracker.models import (
+    Attachment,
+    Claim,
+    Criterion,
+    Decision,
+    EvidenceVersion,
+    Person,
+    Review,
+    Submission,
+    UnitAttempt,
+)
+from tracker.vocabulary import ReviewState
+
+FIELD_WORDS = {
+    "title": "title",
+    "method": "how it was gathered",
+    "happened_from": "when",
+    "happened_until": "when",
+    "occasion": "occasion",
+    "customers": "customers",
+    "narrative": "what was done",
+    "kept_where": "where it is kept",
+    "kept_by": "where it is kept",
+    "kept_seen_by": "where it is kept",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A criterion of the unit, and this item's live claim for it, if it makes one."""
+
+    column: Column
+    cell: Cell | None
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A review of any version of the item in this attempt, with its assessor's name."""
+
+    review: Review
+    name: str
+    version_number: int
+
+
+def list_judged(attempt: UnitAttempt, version: EvidenceVersion) -> tuple[Judged, ...]:
+    """The unit's assessable criteria in order, with what this item claims; one statement."""
+    claimed = and_(
+        Claim.criterion_id == Criterion.id,
+        Claim.attempt_id == attempt.id,
+        Claim.evidence_id == version.evidence_id,
+        Claim.removed_at.is_(None),
+    )
+    query = (
+        select(
+            Criterion.id,
+            Criterion.position,
+            Criterion.kind,
+            Criterion.label,
+            Criterion.heading,
+            Criterion.text,
+            Claim.id.label("claim_id"),
+            Claim.locator,
+            Claim.added_reason,
+            Decision.outcome,
+            Decision.comment,
+            Decision.decided_at,
+            Decision.evidence_version_id,
+            Person.name,
+        )
+        .outerjoin(Claim, claimed)
+        .outerjoin(Decision, and_(Decision.claim_id == Claim.id, Decision.superseded_at.is_(None)))
+        .outerjoin(Person, Person.id == Decision.decided_by_id)
+        .where(Criterion.unit_id == attempt.unit_id, Criterion.assessable)
+        .order_by(Criterion.position)
+    )
+    return tuple(
+        Judged(Column(*tuple(row)[:6]), _cell(row, version) if row.claim_id else None)
+        for row in db.session.execute(query)
+    )
+
+
+def _cell(row: Row[Any], version: EvidenceVersion) -> Cell:
+    return Cell(
+        claim_id=row.claim_id,
+        criterion_id=row.id,
+        locator=row.locator,
+        added_reason=row.added_reason,
+        outcome=row.outcome,
+        comment=row.comment or "",
+        decided_at=row.decided_at,
+        decided_by=row.name,
+        is_decided=row.evidence_version_id == version.id,
+    )
+
+
+def list_reviews(attempt: UnitAttempt, evidence_id: int) -> list[Looked]:
+    """Every review of the item in this attempt, drafts included, newest first."""
+    query = (
+        select(Review, Person.name, EvidenceVersion.number)
+        .join(EvidenceVersion, EvidenceVersion.id == Review.evidence_version_id)
+        .join(Person, Person.id == Review.assessor_id)
+        .where(EvidenceVersion.evidence_id == evidence_id, Review.attempt_id == attempt.id)
+        .order_by(Review.id.desc())
+    )
+    return [Looked(*row) for row in db.session.execute(query)]
+
+
+def draft_of(reviews: Iterable[Looked], version: EvidenceVersion, assessor_id: int) -> Review | None:
+    """The assessor's own unreleased review of this version."""
+    mine = (
+        each.review
+        for each in reviews
+        if each.review.state is ReviewState.DRAFT
+        and each.review.assessor_id == assessor_id
+        and each.review.evidence_version_id == version.id
+    )
+    return next(mine, None)
+
+
+def released(reviews: Iterable[Looked]) -> list[Looked]:
+    return [each for each in reviews if each.review.state is ReviewState.RELEASED]
+
+
+def list_changes(version: EvidenceVersion, attachments: Iterable[Attachment]) -> tuple[int, list[str]] | None:
+    """The number of the version before this one, and in words what is new since; None for a first version."""
+    if version.number == 1:
+        return None
+    query = (
+        select(EvidenceVersion)
+        .join(Submission, Submission.evidence_version_id == EvidenceVersion.id)
+        .where(
+            EvidenceVersion.evidence_id == version.evidence_id,
+            EvidenceVersion.number < version.number,
+            Submission.withdrawn_at.is_(None),
+        )
+        .options(joinedload(EvidenceVersion.attachments))
+        .order_by(EvidenceVersion.number.desc())
+    )
+    earlier = db.session.scalars(query).unique().first()
+    if earlier is None:
+        return None
+    words = [word for name, word in FIELD_WORDS.items() if getattr(version, name) != getattr(earlier, name)]
+    if {each.id for each in attachments} != {each.id for each in earlier.attachments}:
+        words.append("files")
+    return earlier.number, list(dict.fromkeys(words))
+
+
+def find_review_to_undo(review_id: int, assessor_id: int) -> Review | None:
+    """A review of one's own that can still be undone."""
+    query = (
+        select(Review)
+        .where(Review.id == review_id, Review.assessor_id == assessor_id, Review.release_after > now())
+        .options(joinedload(Review.evidence_version).joinedload(EvidenceVersion.evidence))
+    )
+    return db.session.scalars(query).one_or_none()

@@ -1,0 +1,37 @@
+"""What stands between a unit and its signature."""
+
+from sqlalchemy import and_, select
+
+from tracker.extensions import db
+from tracker.models import EvidenceRequirement, Finding, RequirementConfirmation, Review, UnitAttempt
+
+
+def list_findings_of(attempt: UnitAttempt) -> list[Finding]:
+    return list(db.session.scalars(select(Finding).where(Finding.attempt_id == attempt.id).order_by(Finding.id)))
+
+
+def list_requirements(attempt: UnitAttempt) -> list[tuple[EvidenceRequirement, RequirementConfirmation | None]]:
+    """The unit's evidence requirements, each with its confirmation in this round."""
+    query = (
+        select(EvidenceRequirement, RequirementConfirmation)
+        .outerjoin(
+            RequirementConfirmation,
+            and_(
+                RequirementConfirmation.requirement_id == EvidenceRequirement.id,
+                RequirementConfirmation.attempt_id == attempt.id,
+                RequirementConfirmation.round == attempt.round,
+                RequirementConfirmation.removed_at.is_(None),
+            ),
+        )
+        .where(EvidenceRequirement.unit_id == attempt.unit_id)
+        .order_by(EvidenceRequirement.position)
+    )
+    return [(requirement, confirmation) for requirement, confirmation in db.session.execute(query)]
+
+
+def list_versions_being_released(attempt: UnitAttempt) -> set[int]:
+    """Versions decided a moment ago: the decisions come into force once undo has lapsed."""
+    query = select(Review.evidence_version_id).where(
+        Review.attempt_id == attempt.id, Review.release_after.is_not(None)
+    )
+    return set(db.session.scalars(query))
