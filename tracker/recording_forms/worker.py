@@ -5,6 +5,7 @@ carries nothing from outside; the facts are our own frozen dataclasses.
 """
 
 import atexit
+import logging
 import os
 import pickle
 import struct
@@ -18,6 +19,8 @@ from typing import IO
 
 from tracker.errors import FormNotRendered
 from tracker.recording_forms.facts import FormFacts, IndexFacts
+
+log = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 COMMAND = [sys.executable, "-m", "tracker.recording_forms.worker_process"]
@@ -43,16 +46,16 @@ class Worker:
         """The sheet as PDF. Raises `FormNotRendered` when it fails, or takes too long or too much memory."""
         patience = self.patience + self.patience_a_row * len(facts.rows)
         if not self._lock.acquire(timeout=patience):
-            raise FormNotRendered("other sheets took too long")
+            raise _not_rendered("the sheets before it took too long")
         try:
             answer = self._ask(facts, patience)
         except (OSError, EOFError) as error:
             self._stop()
-            raise FormNotRendered("the process died, or was stopped for taking too long") from error
+            raise _not_rendered("its process died, or was stopped for taking too long") from error
         finally:
             self._lock.release()
         if not answer:
-            raise FormNotRendered("the process reported why on its standard error")
+            raise _not_rendered("its process said why on standard error")
         return answer
 
     def close(self) -> None:
@@ -128,6 +131,11 @@ def _killed_after(seconds: float, process: subprocess.Popen[bytes]) -> Iterator[
         yield
     finally:
         timer.cancel()
+
+
+def _not_rendered(reason: str) -> FormNotRendered:
+    log.error("A sheet was not printed: %s", reason)
+    return FormNotRendered(reason)
 
 
 def _is_passed_on(name: str) -> bool:

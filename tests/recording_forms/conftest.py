@@ -1,0 +1,28 @@
+"""Alice's attempt at CFACC15 with evidence handed in and partly judged."""
+
+import pytest
+
+from tests import factories
+from tests.factories import World
+from tracker.models import UnitAttempt
+from tracker.transactions import transaction
+from tracker.vocabulary import Outcome
+
+
+@pytest.fixture
+def judged(world: World) -> UnitAttempt:
+    """Item 1 meets 1, needs more for 2 and does not show 3; item 2 is not judged; item 3 is a draft."""
+    attempt = world.cfacc15
+    with transaction():
+        call = factories.make_evidence(attempt, "Billing dispute settled")
+        outcomes = zip(
+            factories.claim(attempt, call, "1", "2", "3"),
+            (Outcome.MET, Outcome.MORE_NEEDED, Outcome.NOT_YET),
+            strict=True,
+        )
+        factories.accept(attempt, factories.submit(call), world.bob, dict(outcomes))
+        log = factories.make_evidence(attempt, "Escalation log <b>weeks</b> 10–14")
+        factories.claim(attempt, log, "2", "k:a")
+        factories.submit(log)
+        factories.claim(attempt, factories.make_evidence(attempt, "Only a draft"), "5")
+    return attempt

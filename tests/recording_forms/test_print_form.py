@@ -1,0 +1,63 @@
+"""The filled form of an attempt as PDF."""
+
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.factories import World
+from tests.recording_forms.reading import Sheet
+from tracker.errors import FormNotRendered
+from tracker.models import Person, UnitAttempt
+from tracker.recording_forms import views
+
+Client = Callable[[Person], FlaskClient]
+
+
+def test_it_ticks_what_was_shown_and_rings_what_waits(client: Client, world: World, judged: UnitAttempt) -> None:
+    sheet = Sheet(client(world.alice).get(f"/attempts/{judged.id}/form.pdf").data)
+    rows = sheet.tables[0][2:]
+    assert [row[0].text for row in rows] == ["1", "2"]
+    assert [row[1].text.split(" (")[0] for row in rows] == [
+        "Billing dispute settled",
+        "Escalation log <b>weeks</b> 10–14",
+    ]
+    marks = [{cell.heads[1:]: cell.text for cell in row[2:] if cell.text} for row in rows]
+    performance, knowledge = "Performance Criteria", "Knowledge and Understanding"
+    assert marks == [
+        {(performance, "1"): "✓", (performance, "2"): "✓"},
+        {(performance, "2"): "○", (knowledge, "a"): "○"},
+    ]
+
+
+def test_it_names_the_candidate_and_who_assesses_them_and_is_not_signed(
+    client: Client, world: World, judged: UnitAttempt
+) -> None:
+    text = Sheet(client(world.bob).get(f"/attempts/{judged.id}/form.pdf").data).text
+    assert all(words in text for words in ("Alice Moran", "Bob Archer", judged.registration.candidate_number))
+    assert "in progress" in text
+    assert "Carol Hughes" not in text
+
+
+def test_the_same_form_twice_is_the_same_file(client: Client, world: World, judged: UnitAttempt) -> None:
+    browser = client(world.alice)
+    first, second = (browser.get(f"/attempts/{judged.id}/form.pdf").data for _ in range(2))
+    assert first == second
+
+
+def test_another_centre_never_hears_of_it(client: Client, world: World, judged: UnitAttempt) -> None:
+    for person in (world.frank, world.grace, world.heidi):
+        assert client(person).get(f"/attempts/{judged.id}/form.pdf").status_code == 404
+
+
+def test_a_form_that_cannot_be_printed_is_said_plainly(
+    client: Client, world: World, judged: UnitAttempt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_facts: object) -> bytes:
+        raise FormNotRendered("the process died")
+
+    monkeypatch.setattr(views, "render_in_worker", fail)
+    answer = client(world.alice).get(f"/attempts/{judged.id}/form.pdf")
+    assert answer.status_code == 503
+    assert "Nothing is lost" in answer.text
+    assert "process" not in answer.text

@@ -1,0 +1,40 @@
+"""The form on screen, as it will print."""
+
+from collections.abc import Callable
+
+import html5lib
+from flask.testing import FlaskClient
+
+from tests.factories import World
+from tracker.models import Person, UnitAttempt
+
+Client = Callable[[Person], FlaskClient]
+
+
+def test_it_shows_the_grid_that_will_be_printed(client: Client, world: World, judged: UnitAttempt) -> None:
+    page = client(world.alice).get(f"/attempts/{judged.id}/form").text
+    table = html5lib.parse(page, namespaceHTMLElements=False).find(".//table")
+    heads, labels, *rows = [[("".join(cell.itertext())).strip() for cell in row] for row in table.iter("tr")]
+    assert heads == ["", "Performance Criteria", "Knowledge and Understanding"]
+    assert labels[:4] == ["Ref", "Description of Evidence", "1", "2"]
+    assert [row[:5] for row in rows] == [
+        ["1", rows[0][1], "✓", "✓", ""],
+        ["2", rows[1][1], "", "○", ""],
+    ]
+    assert rows[1][1].startswith("Escalation log <b>weeks</b> 10–14")
+
+
+def test_what_is_not_signed_yet_says_so(client: Client, world: World, judged: UnitAttempt) -> None:
+    page = client(world.carol).get(f"/attempts/{judged.id}/form").text
+    assert page.count("Not signed yet") == 3
+    assert "I confirm that all evidence (including Knowledge and Understanding)" in page
+
+
+def test_without_evidence_it_shows_no_empty_grid(client: Client, world: World) -> None:
+    page = client(world.alice).get(f"/attempts/{world.inscc004.id}/form").text
+    assert "No evidence has been handed in for this unit yet." in page
+    assert "<table" not in page
+
+
+def test_another_centre_never_hears_of_it(client: Client, world: World, judged: UnitAttempt) -> None:
+    assert client(world.grace).get(f"/attempts/{judged.id}/form").status_code == 404
