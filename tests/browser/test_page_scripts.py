@@ -5,6 +5,7 @@ They run against a small server of their own, which saves, refuses or stalls as 
 
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,12 +50,14 @@ MATRIX = (
 
 
 class Server:
-    """Remembers what it was sent; `refuse` is the sentence it answers with instead of saving."""
+    """Remembers what it was sent; `refuse` is the sentence it answers with instead of saving, `refused` that for a field."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, dict[str, list[str]]]] = []
         self.files: list[str] = []
         self.refuse = ""
+        self.refused: dict[str, str] = {}
+        self.seconds = 0.0
         app = Flask("scripts", static_folder=str(ROOT / "tracker/static"))
         app.add_url_rule("/log", view_func=lambda: render_template_string(LOG), endpoint="log")
         app.add_url_rule("/matrix", view_func=lambda: render_template_string(MATRIX), endpoint="matrix")
@@ -66,11 +69,13 @@ class Server:
 
     def save(self, path: str) -> ResponseReturnValue:
         self.sent.append((path, request.form.to_dict(flat=False)))
+        time.sleep(self.seconds)
         if request.headers.get("X-CSRFToken") != "token":
             return Response("<h1>A whole page</h1>", mimetype="text/html")
         if self.refuse:
             return jsonify(message=self.refuse), 409
-        return jsonify(saved_at="10:42", fields={"version": len(self.sent)}, upload_url="/files")
+        fields = {"version": len(self.sent)}
+        return jsonify(saved_at="10:42", fields=fields, upload_url="/files", refused=self.refused)
 
     def take_file(self) -> ResponseReturnValue:
         file = request.files["file"]
@@ -126,6 +131,24 @@ class TestAutosave:
         page.uncheck("[name=shared]")
         page.wait_for_function("document.querySelector('[name=version]').value === '2'")
         assert server.sent[1][1] == {"changed": ["shared"], "version": ["1"]}
+
+    def test_a_field_that_was_refused_is_said_and_kept_in_the_browser(self, page: Page, server: Server) -> None:
+        server.refused = {"title": "It takes at most 200 characters."}
+        page.goto(f"{server.url}/log")
+        page.fill("[name=title]", "x" * 300)
+        page.fill("[name=story]", "I took the third call.")
+        page.wait_for_selector("text=Saved 10:42, but not this: It takes at most 200 characters.")
+        page.wait_for_function("!JSON.stringify({...localStorage}).includes('third call')")
+        assert "x" * 300 in kept(page)
+
+    def test_a_form_sent_while_a_save_is_away_waits_for_its_answer(self, page: Page, server: Server) -> None:
+        server.seconds = 0.5
+        page.goto(f"{server.url}/log")
+        page.fill("[name=title]", "Escalation log")
+        with page.expect_navigation():
+            page.press("[name=title]", "Enter")
+        assert [path for path, _ in server.sent] == ["draft", "whole"]
+        assert server.sent[1][1]["version"] == ["1"]
 
     def test_what_did_not_arrive_is_put_back_next_time(self, page: Page, server: Server) -> None:
         page.goto(f"{server.url}/log")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import joinedload
@@ -121,19 +121,13 @@ def _newest_version_ids() -> Select[*tuple[Any, ...]]:
 
 
 def _lines(query: Select[*tuple[Any, ...]], files: Select[*tuple[Any, ...]], counted_by: Any) -> list[IndexLine]:
-    rows: Sequence[Any] = db.session.execute(query).all()
+    rows = cast("Sequence[Any]", db.session.execute(query).all())
     ids = [row[0] for row in rows]
     counts: dict[int, int] = dict(db.session.execute(files.where(counted_by.in_(ids))).all())
     badges, sampled = list_badges(ids), _sampled(ids)
     codes = list_codes(ids)
     return [
-        IndexLine(
-            *row,
-            counts.get(row[0], 0),
-            badges[row[0]],
-            codes.get(row[0], ()),
-            sampled.get(row[0], ()),
-        )
+        IndexLine(*(*row, counts.get(row[0], 0), badges[row[0]], codes.get(row[0], ()), sampled.get(row[0], ())))
         for row in rows
     ]
 

@@ -3,7 +3,8 @@
    Sends, urlencoded: every changed field under its own name, `changed` = its name (an unticked box is only
    there), and the form's hidden inputs. Never password or file fields.
    Reply: {"saved_at": "10:42"}, and if it likes: "fields" {hidden input: new value}, "autosave_url",
-   "action" (the form's), "address" (the page's), "upload_url".
+   "action" (the form's), "address" (the page's), "upload_url", "refused" {field: why it was not saved}.
+   A form sent whole while a save is away waits for its answer, which may bring a version and an address.
    What the server has not acknowledged stays in localStorage under unsaved:<person>:<key> and is put back
    when the form is opened again. Other scripts: a "save-now" event on the form saves at once; "draft-saved"
    (detail: the reply) and "draft-failed" follow. */
@@ -13,7 +14,7 @@ function autosave(form) {
   const status = form.querySelector("[data-autosave-status]");
   const key = `unsaved:${document.body.dataset.person}:${form.dataset.autosaveKey || location.pathname}`;
   const changed = new Map();   // name → number of the change, so that typing while a save is away is kept
-  let counter = 0, timer = 0, busy = false, again = false, wait = 2000;
+  let counter = 0, timer = 0, busy = false, again = false, held = null, wait = 2000;
 
   const fields = (name) => [...form.elements].filter((field) => field.name === name);
   const savable = (field) => field.name && field.name !== "csrf_token"
@@ -51,14 +52,16 @@ function autosave(form) {
   }
 
   function acknowledged(sent, reply) {
-    sent.forEach((number, name) => { if (changed.get(name) === number) changed.delete(name); });
+    const refused = reply.refused || {};
+    sent.forEach((number, name) => { if (changed.get(name) === number && !(name in refused)) changed.delete(name); });
     keep();
     Object.entries(reply.fields || {}).forEach(([name, value]) => fields(name).forEach((field) => { field.value = value; }));
     if (reply.autosave_url) form.dataset.autosave = reply.autosave_url;
     if (reply.action) form.action = reply.action;
     if (reply.address) history.replaceState(null, "", reply.address);
     if (reply.upload_url) form.querySelectorAll("[data-upload]").forEach((part) => { part.dataset.uploadUrl = reply.upload_url; });
-    tracker.say(status, `Saved ${reply.saved_at || ""}`);
+    const but = Object.values(refused);
+    tracker.say(status, [`Saved ${reply.saved_at || ""}`, ...but].join(", but not this: "), but.length > 0);
     form.dispatchEvent(new CustomEvent("draft-saved", { detail: reply }));
   }
 
@@ -80,7 +83,14 @@ function autosave(form) {
       }
     }
     busy = false;
+    if (held) { goOn(); return; }
     if (again) { again = false; if (changed.size) save(); }
+  }
+
+  function goOn() {
+    const submitter = held;
+    held = null;
+    if (submitter) form.requestSubmit(submitter.button);
   }
 
   function putBack() {
@@ -118,6 +128,12 @@ function autosave(form) {
   form.addEventListener("submit", (event) => {
     if (event.defaultPrevented) return;
     clearTimeout(timer);
+    if (busy && !form.dataset.waited) {
+      event.preventDefault();
+      held = { button: event.submitter };
+      setTimeout(() => { if (held) { form.dataset.waited = "yes"; goOn(); } }, 5000);   // a stalled save holds nothing for ever
+      return;
+    }
     keep(true);   // base.js forgets it on the next page, unless that is an error page
   });
   window.addEventListener("online", () => { if (changed.size) save(); });
