@@ -2,14 +2,15 @@
 
 import json
 import sys
+from collections.abc import Sized
 from pathlib import Path
 
 import click
 from flask.cli import AppGroup
 
 from tracker.errors import TrackerError
-from tracker.standards.documents import UnitDocument
 from tracker.standards.files import Library, read_library
+from tracker.standards.plain_text import as_text
 
 standards_cli = AppGroup("standards", help="The units and guidance of the standards folder.")
 in_folder = click.option("--folder", type=click.Path(path_type=Path, file_okay=False), help="Another folder.")
@@ -44,7 +45,7 @@ def show_unit(code: str, version: str | None, as_json: bool, folder: Path | None
     if as_json:
         _print_json(unit.as_json())
     else:
-        click.echo("\n".join(_lines(unit)))
+        click.echo(as_text(unit))
 
 
 @standards_cli.command("check", with_appcontext=False)
@@ -56,7 +57,7 @@ def check_files(folder: Path | None) -> None:
         click.echo(fault)
     if library.faults:
         sys.exit(1)
-    click.echo(f"{len(library.units)} units and {len(library.guidance)} pages of guidance: no faults.")
+    click.echo(f"{_counted(library.units, 'unit')} and {_counted(library.guidance, 'page')} of guidance: no faults.")
 
 
 @standards_cli.command("load")
@@ -89,28 +90,5 @@ def _print_json(value: object) -> None:
     sys.stdout.flush()
 
 
-def _lines(unit: UnitDocument) -> list[str]:
-    """A unit to read in a terminal."""
-    codes = ", ".join(f"{each.scheme} {each.value}" for each in unit.identifiers) or "none printed"
-    lines = [
-        f"{unit.full_code}  {unit.title}",
-        f"Version {unit.version}, revision {unit.revision}. Identifiers: {codes}.",
-    ]
-    kind = heading = None
-    for each in unit.criteria:
-        if each.kind is not kind:
-            kind, heading = each.kind, None
-            lines += ["", kind.label]
-        if each.heading != heading:
-            heading = each.heading
-            lines += [f"  {heading}"] if heading else []
-        lines.append(f"  {'  ' if each.parent else ''}{each.label:>4}  {each.text}")
-        lines += [f"          - {point}" for point in each.points]
-    if unit.evidence_requirements:
-        lines += ["", "Evidence requirements"]
-        for required in unit.evidence_requirements:
-            lines.append(f"  {required.label:>4}  {required.text}")
-            lines += [f"          - {point}" for point in required.points]
-    lines += ["", "Skills", *(f"  {skill}" for skill in unit.skills)] if unit.skills else []
-    lines += ["", "Notes", *(f"  {note}" for note in unit.notes)] if unit.notes else []
-    return lines
+def _counted(things: Sized, word: str) -> str:
+    return f"{len(things)} {word}{'' if len(things) == 1 else 's'}"

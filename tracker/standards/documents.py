@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tracker.canonical import canonical_json, sha256
+from tracker.standards.printed_dates import PrintedDate, read_date
 from tracker.vocabulary import CriterionKind, DocumentType, LabelOrigin, Simulation
 
 
@@ -17,10 +18,11 @@ class Identifier:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """A paragraph of the overview, with its heading if it has one."""
+    """A paragraph of the overview or the scope, with its heading and its list if it has them."""
 
     text: str
     heading: str | None = None
+    points: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,18 +71,22 @@ class UnitDocument:
     version: str
     revision: int
     identifiers: tuple[Identifier, ...]
-    simulation: Simulation
-    metadata: dict[str, str]
     overview: tuple[Paragraph, ...]
+    metadata: dict[str, str | None]
+    """As printed; every key of the format, with None where the source prints nothing."""
+    simulation: Simulation
+    scope: tuple[Paragraph, ...]
     criteria: tuple[CriterionDocument, ...]
-    evidence_requirements: tuple[RequirementDocument, ...]
     evidence_requirements_introduction: str | None
+    evidence_requirements: tuple[RequirementDocument, ...]
     assessor_rules: tuple[str, ...]
     skills: tuple[str, ...]
     values: tuple[str, ...]
     behaviours: tuple[str, ...]
     glossary: tuple[str, ...]
     links: tuple[str, ...]
+    """To other units."""
+    external_links: tuple[str, ...]
     empty_headings: tuple[str, ...]
     """Printed in the source with nothing under them; not the same as absent."""
     provenance: Provenance
@@ -89,13 +95,18 @@ class UnitDocument:
 
     def as_json(self) -> dict[str, Any]:
         """What `standards show --json` prints; its keys are documented and stable."""
-        document = asdict(self)
-        del document["file_name"]
-        return {key: _listed(value) for key, value in document.items()}
+        document = _as_json(self)
+        return {**document, "dates": {key: _listed(asdict(each)) for key, each in self.dates.items()}}
 
     @property
     def content_hash(self) -> str:
-        return sha256("tracker.unit.v1", canonical_json(self.as_json()))
+        return hash_unit(self.as_json())
+
+    @property
+    def dates(self) -> dict[str, PrintedDate]:
+        """The dates printed, `approved` and `review`, as far as they can be read."""
+        printed = {"approved": self.metadata["approved_on"], "review": self.metadata["review_on"]}
+        return {key: read_date(text) for key, text in printed.items() if text}
 
     @property
     def key(self) -> tuple[str, str, int]:
@@ -108,11 +119,9 @@ class UnitDocument:
         return f"{own} ({self.code})" if own else self.code
 
     @property
-    def version_order(self) -> tuple[tuple[int, str], ...]:
-        """1.10 comes after 1.9: versions are compared part by part."""
-        parts = self.version.split(".")
-        order = tuple((int(part), "") if part.isdecimal() else (0, part) for part in parts)
-        return (*order, (self.revision, ""))
+    def version_order(self) -> tuple[tuple[tuple[int, str], ...], int]:
+        """Later versions are larger, and of one version the later revision."""
+        return (order_of(self.version), self.revision)
 
     @property
     def assessable(self) -> tuple[CriterionDocument, ...]:
@@ -143,13 +152,40 @@ class GuidanceDocument:
     file_name: str = field(default="", compare=False)
 
     def as_json(self) -> dict[str, Any]:
-        document = asdict(self)
-        del document["file_name"]
-        return {key: _listed(value) for key, value in document.items()}
+        return _as_json(self)
 
     @property
     def content_hash(self) -> str:
-        return sha256("tracker.guidance.v1", canonical_json(self.as_json()))
+        return sha256("tracker.guidance.v1", canonical_json(_stated(self.as_json())))
+
+
+def hash_unit(document: dict[str, Any]) -> str:
+    """The hash of a unit from its JSON, as it is printed or as it was stored.
+
+    Only what its file states counts. A key that the format gains later, and what is worked out from the rest, must
+    not look like a change of every unit that candidates are working to.
+    """
+    stated = {key: value for key, value in document.items() if key != "dates"}
+    return sha256("tracker.unit.v1", canonical_json(_stated(stated)))
+
+
+def order_of(version: str) -> tuple[tuple[int, str], ...]:
+    """1.10 comes after 1.9: versions are compared part by part."""
+    return tuple((int(part), "") if part.isdecimal() else (0, part) for part in version.split("."))
+
+
+def _stated(value: Any) -> Any:
+    """Without what is empty, at every depth."""
+    if isinstance(value, dict):
+        found = {key: _stated(each) for key, each in value.items()}
+        return {key: each for key, each in found.items() if each not in (None, "", [], {})}
+    return [_stated(each) for each in value] if isinstance(value, list) else value
+
+
+def _as_json(document: Any) -> dict[str, Any]:
+    found: dict[str, Any] = _listed(asdict(document))
+    del found["file_name"]
+    return found
 
 
 def _listed(value: Any) -> Any:

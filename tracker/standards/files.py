@@ -1,6 +1,6 @@
 """Reads the standards folder: YAML in, documents or one-line faults out. No Flask, no database."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -50,17 +50,29 @@ class Library:
         Raises `NotFound` with the codes there are.
         """
         wanted = squashed(code)
-        found = [
-            unit
-            for unit in self.units
-            if wanted in {squashed(each) for each in (unit.code, unit.slug, *(i.value for i in unit.identifiers))}
-            and version in {None, unit.version}
-        ]
-        if not found:
-            known = ", ".join(sorted(unit.code for unit in self.units))
-            which = f"{code} in version {version}" if version else code
-            raise NotFound(f"There is no unit {which}. There are: {known}.")
-        return max(found, key=lambda unit: unit.version_order)
+        for names_of in (_codes_of, _slugs_of, _identifiers_of):  # a unit's own code before another's old one
+            found = [
+                unit
+                for unit in self.units
+                if wanted in map(squashed, names_of(unit)) and version in {None, unit.version}
+            ]
+            if found:
+                return max(found, key=lambda unit: unit.version_order)
+        known = ", ".join(sorted({unit.code for unit in self.units})) or "none"
+        which = f"{code} in version {version}" if version else code
+        raise NotFound(f"There is no unit {which}. There are: {known}.")
+
+
+def _codes_of(unit: UnitDocument) -> tuple[str, ...]:
+    return (unit.code,)
+
+
+def _slugs_of(unit: UnitDocument) -> tuple[str, ...]:
+    return (unit.slug,)
+
+
+def _identifiers_of(unit: UnitDocument) -> tuple[str, ...]:
+    return tuple(each.value for each in unit.identifiers)
 
 
 def squashed(code: str) -> str:
@@ -73,18 +85,41 @@ def read_library(folder: Path | None = None) -> Library:
     folder = folder or FOLDER
     units, unit_faults = _read_all(folder / "units", UnitSchema())
     guidance, guidance_faults = _read_all(folder / "guidance", GuidanceSchema())
-    faults = [*unit_faults, *guidance_faults, *_clashes(units), *_unknown_units(units, guidance)]
+    faults = [*_strays(folder), *unit_faults, *guidance_faults, *_clashes(units, guidance)]
+    if not unit_faults:  # else the unit may be in the file that could not be read
+        faults += _unknown_units(units, guidance)
     return Library(tuple(units), tuple(guidance), tuple(faults))
 
 
 def read_text(text: str, schema: Any) -> Any:
     """One file's text as its document; raises `ValidationError`, or a fault with its line."""
+    for event in yaml.parse(text, Loader=yaml.CBaseLoader):
+        if isinstance(event, yaml.AliasEvent):
+            line = event.start_mark.line + 1 if event.start_mark else 1
+            raise _Fault(line, f"*{event.anchor}: references are not read; write the text out again")
     return schema.load(yaml.load(text, Loader=_Loader))  # noqa: S506 - CBaseLoader makes text and nothing else
+
+
+def _strays(folder: Path) -> Iterator[str]:
+    """Files that nobody would read, and that somebody may think are in use."""
+    for name in ("units", "guidance"):
+        if not (folder / name).is_dir():
+            yield f"{folder.name}/{name}: there is no such folder; name the one that holds units/ and guidance/"
+            continue
+        for path in sorted((folder / name).iterdir()):
+            if not path.name.startswith(".") and path not in _yaml_files(folder / name):
+                yield f"{path.name}: is not read; give it a name that ends in .yaml, or move it out of {name}/"
+    for path in _yaml_files(folder):
+        yield f"{path.name}: is not read here; move it to units/ or guidance/"
+
+
+def _yaml_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*.y*ml") if path.is_file() and path.suffix in {".yaml", ".yml"})
 
 
 def _read_all(folder: Path, schema: Any) -> tuple[list[Any], list[str]]:
     documents, faults = [], []
-    for path in sorted(folder.glob("*.y*ml")):
+    for path in _yaml_files(folder):
         try:
             documents.append(replace(read_text(_text_of(path), schema), file_name=path.name))
         except _Fault as fault:
@@ -95,13 +130,15 @@ def _read_all(folder: Path, schema: Any) -> tuple[list[Any], list[str]]:
             faults.extend(f"{path.name}: {line}" for line in _lines(error.messages))
         except (OSError, UnicodeDecodeError) as error:
             faults.append(f"{path.name}: cannot be read ({type(error).__name__}); save it as UTF-8 text")
+        except RecursionError:
+            faults.append(f"{path.name}: is nested too deeply; write it flatter")
     return documents, faults
 
 
 def _text_of(path: Path) -> str:
     if path.stat().st_size > LARGEST:
-        raise _Fault(1, "the file is larger than 2 MB")
-    return path.read_text(encoding="utf-8")
+        raise _Fault(1, "the file is larger than 2 MB; split it")
+    return path.read_text(encoding="utf-8-sig")
 
 
 def _yaml_fault(error: yaml.YAMLError) -> str:
@@ -125,24 +162,28 @@ def _lines(messages: Any, path: str = "") -> Iterator[str]:
         yield f"{path or 'the file'}: {said}"
 
 
-def _clashes(units: list[UnitDocument]) -> Iterator[str]:
-    """Two files may not hold the same version, nor the same address."""
-    checks: tuple[tuple[str, Callable[[UnitDocument], Any]], ...] = (
-        ("code, version and revision: are", lambda unit: unit.key),
-        ("slug: is", lambda unit: unit.slug),
-    )
-    for what, key_of in checks:
-        first: dict[Any, str] = {}
-        for unit in units:
-            key = key_of(unit)
-            if key in first:
-                yield f"{unit.file_name}: {what} the same as in {first[key]}; change one of them"
-            first.setdefault(key, unit.file_name)
+def _clashes(units: Sequence[UnitDocument], guidance: Sequence[GuidanceDocument]) -> Iterator[str]:
+    """What each file may say alone, but not beside the others."""
+    yield from _same("code, version and revision: are", units, lambda unit: unit.key)
+    yield from _same("slug: is", units, lambda unit: unit.slug)
+    yield from _same("slug: is", guidance, lambda each: each.slug)
+    for each in guidance:
+        codes = [attached.code for attached in each.units]
+        for code in sorted({code for code in codes if codes.count(code) > 1}):
+            yield f"{each.file_name}: units {code}: stands twice; keep one of them"
 
 
-def _unknown_units(units: list[UnitDocument], guidance: list[GuidanceDocument]) -> Iterator[str]:
+def _unknown_units(units: Sequence[UnitDocument], guidance: Sequence[GuidanceDocument]) -> Iterator[str]:
     known = {unit.code for unit in units}
     for each in guidance:
-        for attached in each.units:
-            if attached.code not in known:
-                yield f"{each.file_name}: units {attached.code}: there is no such unit; mend the code"
+        for code in sorted({attached.code for attached in each.units} - known):
+            yield f"{each.file_name}: units {code}: there is no such unit; mend the code"
+
+
+def _same(what: str, documents: Sequence[Any], key_of: Callable[[Any], Any]) -> Iterator[str]:
+    first: dict[Any, str] = {}
+    for document in documents:
+        key = key_of(document)
+        if key in first:
+            yield f"{document.file_name}: {what} the same as in {first[key]}; change one of them"
+        first.setdefault(key, document.file_name)

@@ -2,14 +2,16 @@
 
 import json
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from sqlalchemy import or_, select
 
 from tracker.extensions import db
 from tracker.models import Guidance, GuidanceUnit, Unit
+from tracker.standards.documents import order_of
 from tracker.standards.files import squashed
+from tracker.standards.printed_dates import read_date
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,7 @@ class AttachedGuidance:
     """Guidance as shown with one unit, with what in it contradicts that unit's own rules."""
 
     title: str
+    synopsis: str
     warning: str | None
     key_concepts: tuple[str, ...]
     tips: tuple[str, ...]
@@ -40,12 +43,9 @@ def find_unit(slug: str) -> Unit | None:
 def find_unit_by_code(code: str, version: str | None = None) -> Unit | None:
     """The newest unit of any of its codes, or the version named."""
     wanted = squashed(code)
-    found = [
-        unit
-        for unit in list_units()
-        if version in {None, unit.version}
-        and wanted
-        in {squashed(each) for each in (unit.code, *(i["value"] for i in read_document(unit)["identifiers"]))}
+    units = [unit for unit in list_units() if version in {None, unit.version}]
+    found = [unit for unit in units if squashed(unit.code) == wanted] or [
+        unit for unit in units if wanted in {squashed(each["value"]) for each in read_document(unit)["identifiers"]}
     ]
     return max(found, key=_version_order, default=None)
 
@@ -78,13 +78,10 @@ def list_guidance(unit_code: str) -> tuple[AttachedGuidance, ...]:
 def review_warning(document: dict[str, Any], today: date) -> str | None:
     """A sentence when the unit's review date has passed: review is due, which is not the same as expired."""
     printed = document["metadata"].get("review_on")
-    try:
-        due = datetime.strptime(printed, "%d %b %Y").date() if printed else None  # noqa: DTZ007 - a plain day
-    except ValueError:
-        return None
+    due = read_date(printed).last_day if printed else None
     if not due or due >= today:
         return None
-    return f"Its review was due on {due.day} {due:%B %Y}. It can still be used until it is withdrawn."
+    return f"Its review was due by {due.day} {due:%B %Y}. It can still be used until it is withdrawn."
 
 
 def _matches(unit: Unit, words: str) -> bool:
@@ -96,11 +93,10 @@ def _matches(unit: Unit, words: str) -> bool:
     return any(words.casefold() in text.casefold() for text in texts)
 
 
-def _version_order(unit: Unit) -> tuple[list[tuple[int, str]], int]:
-    parts = [(int(part), "") if part.isdecimal() else (0, part) for part in unit.version.split(".")]
-    return parts, unit.revision
+def _version_order(unit: Unit) -> tuple[tuple[tuple[int, str], ...], int]:
+    return order_of(unit.version), unit.revision
 
 
 def _attached(document: dict[str, Any], warning: str | None) -> AttachedGuidance:
     lists = {key: tuple(document[key]) for key in ("key_concepts", "tips", "misconceptions", "marking_points")}
-    return AttachedGuidance(title=document["title"], warning=warning, **lists)
+    return AttachedGuidance(title=document["title"], synopsis=document["synopsis"], warning=warning, **lists)

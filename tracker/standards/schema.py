@@ -1,5 +1,6 @@
 """The format of the YAML files, checked by marshmallow; every fault names its key and the mend."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -31,7 +32,7 @@ class Text(fields.String):
             raise ValidationError("is empty: write the text, or take the key out")
         if len(value) > LONGEST:
             raise ValidationError(f"is longer than {LONGEST} characters: split it")
-        return str(super()._deserialize(value, attr, data, **kwargs))
+        return str(super()._deserialize(value, attr, data, **kwargs)).strip()
 
 
 class Listed(fields.List[Any]):
@@ -56,8 +57,13 @@ def word(allowed: type[Any], **options: Any) -> Text:
     return Text(validate=validate.OneOf(values, error=f"write one of: {', '.join(values)}"), **options)
 
 
-def words(**options: Any) -> Listed:
-    return Listed(Text(), load_default=list, **options)
+def words() -> Listed:
+    return Listed(Text(), load_default=list)
+
+
+def short(longest: int, **options: Any) -> Text:
+    """Words that stand on a form or in an address, and have their room in the database."""
+    return Text(validate=validate.Length(max=longest, error=f"is longer than {longest} characters"), **options)
 
 
 class Strict(Schema):
@@ -80,8 +86,8 @@ class Strict(Schema):
 
 
 class IdentifierSchema(Strict):
-    scheme = Text(required=True)
-    value = Text(required=True)
+    scheme = short(50, required=True)
+    value = short(50, required=True)
 
     @post_load
     def make(self, found: dict[str, Any], **_: Any) -> Identifier:
@@ -89,7 +95,7 @@ class IdentifierSchema(Strict):
 
 
 class ItemSchema(Strict):
-    label = Text(required=True, validate=validate.Length(max=20, error="is longer than 20 characters"))
+    label = short(20, required=True)
     label_origin = word(LabelOrigin, load_default="published")
     text = Text(required=True)
     assessable = Truth()
@@ -108,6 +114,7 @@ class GroupSchema(Strict):
 class ParagraphSchema(Strict):
     heading = Text(load_default=None)
     text = Text(required=True)
+    points = words()
 
     @pre_load
     def plain(self, given: Any, **_: Any) -> Any:
@@ -115,11 +122,11 @@ class ParagraphSchema(Strict):
 
     @post_load
     def make(self, found: dict[str, Any], **_: Any) -> Paragraph:
-        return Paragraph(**found)
+        return Paragraph(found["text"], found["heading"], tuple(found["points"]))
 
 
 class RequirementSchema(Strict):
-    label = Text(required=True)
+    label = short(20, required=True)
     text = Text(required=True)
     points = words()
 
@@ -134,35 +141,40 @@ class ProvenanceSchema(Strict):
 
 
 class MetadataSchema(Strict):
-    suites = Text()
-    developed_by = Text()
-    originating_organisation = Text()
-    approved_on = Text()
-    review_on = Text()
-    validity = Text()
-    status = Text()
-    occupations = Text()
-    soc_codes = Text()
-    keywords = Text()
-    level = Text()
-    credit = Text()
-    guided_learning_hours = Text()
+    """As printed; what the source does not print is None."""
+
+    suites = Text(load_default=None)
+    developed_by = Text(load_default=None)
+    originating_organisation = Text(load_default=None)
+    approved_on = Text(load_default=None)
+    review_on = Text(load_default=None)
+    validity = Text(load_default=None)
+    status = Text(load_default=None)
+    occupations = Text(load_default=None)
+    soc_codes = Text(load_default=None)
+    keywords = Text(load_default=None)
+    level = Text(load_default=None)
+    credit = Text(load_default=None)
+    guided_learning_hours = Text(load_default=None)
 
 
-SLUG = validate.Regexp(r"^[a-z0-9]+(-[a-z0-9]+)*$", error="write small letters, digits and single hyphens")
+SLUG = validate.Regexp(
+    r"(?=.{1,100}\Z)[a-z0-9]+(-[a-z0-9]+)*\Z", error="write small letters, digits and single hyphens, 100 at most"
+)
 
 
 class UnitSchema(Strict):
-    code = Text(required=True, validate=validate.Length(max=60, error="is longer than 60 characters"))
+    code = short(60, required=True)
     slug = Text(required=True, validate=SLUG)
-    title = Text(required=True, validate=validate.Length(max=200, error="is longer than 200 characters"))
+    title = short(200, required=True)
     document_type = word(DocumentType, required=True)
-    version = Text(required=True, validate=validate.Length(max=20, error="is longer than 20 characters"))
-    revision = Number(required=True, validate=validate.Range(min=1, error="write 1 or more"))
+    version = short(20, required=True)
+    revision = Number(required=True, validate=validate.Range(1, 9999, error="write a number from 1 to 9999"))
     identifiers = Listed(fields.Nested(IdentifierSchema), load_default=list)
-    simulation = word(Simulation, required=True)
-    metadata = fields.Nested(MetadataSchema, load_default=dict)
     overview = Listed(fields.Nested(ParagraphSchema), load_default=list)
+    metadata = fields.Nested(MetadataSchema, load_default=lambda: MetadataSchema().load({}))
+    simulation = word(Simulation, required=True)
+    scope = Listed(fields.Nested(ParagraphSchema), load_default=list)
     performance = Listed(fields.Nested(GroupSchema), load_default=list)
     knowledge = Listed(fields.Nested(GroupSchema), load_default=list)
     evidence_requirements_introduction = Text(load_default=None)
@@ -173,6 +185,7 @@ class UnitSchema(Strict):
     behaviours = words()
     glossary = words()
     links = words()
+    external_links = words()
     empty_headings = words()
     provenance = fields.Nested(ProvenanceSchema, required=True)
     notes = words()
@@ -187,6 +200,7 @@ class UnitSchema(Strict):
             RequirementDocument(position, each["label"], each["text"], tuple(each["points"]))
             for position, each in enumerate(found.pop("evidence_requirements"), start=1)
         )
+        _check_labels(criteria, requirements)
         found["document_type"] = DocumentType(found["document_type"])
         found["simulation"] = Simulation(found["simulation"])
         plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in found.items()}
@@ -204,7 +218,7 @@ class AttachedUnitSchema(Strict):
 
 class GuidanceSchema(Strict):
     slug = Text(required=True, validate=SLUG)
-    title = Text(required=True, validate=validate.Length(max=200, error="is longer than 200 characters"))
+    title = short(200, required=True)
     synopsis = Text(required=True)
     key_concepts = words()
     tips = words()
@@ -220,26 +234,17 @@ class GuidanceSchema(Strict):
 
 
 def _criteria(groups: list[tuple[CriterionKind, dict[str, Any]]]) -> Iterator[CriterionDocument]:
-    """Every statement with its position from 1 over the unit; labels differ within a kind and heading."""
+    """Every statement, with its position from 1 over the unit."""
     position = 0
-    seen: set[tuple[str, str | None, int | None, str]] = set()
     for kind, group in groups:
-        heading = group["heading"]
         for parent, item in _flattened(group["items"], position):
             position += 1
-            key = (kind, heading, parent, item["label"])
-            if key in seen:
-                where = f"under “{heading}”" if heading else "without a heading"
-                raise ValidationError(
-                    f"has the label {item['label']} twice {where}: give each its own", field_name=str(kind)
-                )
-            seen.add(key)
             yield CriterionDocument(
                 position=position,
                 kind=kind,
                 label=item["label"],
                 label_origin=LabelOrigin(item["label_origin"]),
-                heading=heading,
+                heading=group["heading"],
                 parent=parent,
                 text=item["text"],
                 # a stem with labelled sub-items is not assessed itself; they are
@@ -249,6 +254,28 @@ def _criteria(groups: list[tuple[CriterionKind, dict[str, Any]]]) -> Iterator[Cr
                 simulation_allowed=item["simulation_allowed"],
                 note=item["note"],
             )
+
+
+def _check_labels(criteria: tuple[CriterionDocument, ...], requirements: tuple[RequirementDocument, ...]) -> None:
+    """A label stands once within its kind and heading, and among the items of one stem."""
+    faults: dict[str, list[str]] = {}
+    counts = Counter((each.kind, each.heading, each.parent, each.label) for each in criteria)
+    for (kind, heading, _, label), count in counts.items():
+        if count > 1:
+            where = f"under “{heading}”" if heading else "without a heading"
+            faults.setdefault(str(kind), []).append(
+                f"has the label {label} {times(count)} {where}: give each its own"
+            )
+    for label, count in Counter(each.label for each in requirements).items():
+        if count > 1:
+            sentence = f"has the label {label} {times(count)}: give each its own"
+            faults.setdefault("evidence_requirements", []).append(sentence)
+    if faults:
+        raise ValidationError(dict(faults))
+
+
+def times(count: int) -> str:
+    return "twice" if count == 2 else f"{count} times"
 
 
 def _flattened(items: list[dict[str, Any]], position: int) -> Iterator[tuple[int | None, dict[str, Any]]]:

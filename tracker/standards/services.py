@@ -30,7 +30,9 @@ def load_unit(document: UnitDocument) -> Loaded:
     """One unit version. An unchanged one is left alone, a changed one replaced while nobody attempts it."""
     unit = _find_unit(document)
     if unit and unit.content_hash == document.content_hash:
+        unit.document = _written(document)  # the same words, though the format may have gained a key
         return Loaded(document.code, "unchanged")
+    _check_slug_free(unit, document)
     if unit:
         _check_not_attempted(unit, document)
         db.session.execute(delete(Criterion).where(Criterion.unit_id == unit.id))
@@ -59,6 +61,7 @@ def load_guidance(document: GuidanceDocument) -> Loaded:
     """Guidance may change freely: nothing is judged against it."""
     guidance = db.session.scalars(select(Guidance).where(Guidance.slug == document.slug)).one_or_none()
     if guidance and guidance.content_hash == document.content_hash:
+        guidance.document = _written(document)
         return Loaded(document.slug, "unchanged")
     outcome = "changed" if guidance else "new"
     if guidance:
@@ -66,7 +69,7 @@ def load_guidance(document: GuidanceDocument) -> Loaded:
         db.session.flush()
     guidance = guidance or Guidance(slug=document.slug)
     guidance.title = document.title
-    guidance.document = canonical_json(document.as_json()).decode("ascii")
+    guidance.document = _written(document)
     guidance.content_hash = document.content_hash
     guidance.loaded_at = now()
     guidance.units = [GuidanceUnit(unit_code=each.code, warning=each.warning) for each in document.units]
@@ -94,13 +97,28 @@ def _check_not_attempted(unit: Unit, document: UnitDocument) -> None:
         )
 
 
+def _check_slug_free(unit: Unit | None, document: UnitDocument) -> None:
+    """The address of a version stays that version's, also when its file has gone."""
+    holder = db.session.scalars(select(Unit).where(Unit.slug == document.slug)).one_or_none()
+    if holder and holder is not unit:
+        raise Refused(
+            f"{document.file_name}: slug: {document.slug} is the address of {holder.code} version {holder.version} "
+            f"revision {holder.revision}. Nothing was loaded. Give this version a slug of its own, such as "
+            f"{document.slug}-{document.version.replace('.', '-').lower()}-{document.revision}."
+        )
+
+
+def _written(document: UnitDocument | GuidanceDocument) -> str:
+    return canonical_json(document.as_json()).decode("ascii")
+
+
 def _fill(unit: Unit, document: UnitDocument) -> None:
     unit.slug = document.slug
     unit.title = document.title
     unit.full_code = document.full_code
     unit.document_type = document.document_type
     unit.simulation = document.simulation
-    unit.document = canonical_json(document.as_json()).decode("ascii")
+    unit.document = _written(document)
     unit.content_hash = document.content_hash
     unit.loaded_at = now()
 

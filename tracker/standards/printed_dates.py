@@ -1,0 +1,52 @@
+"""Days as units print them: `05 Feb 2021`, `March 2026`, `2019`; never more exact than the print."""
+
+import datetime as dt
+import re
+from calendar import monthrange
+from dataclasses import dataclass
+
+MONTHS = "january february march april may june july august september october november december".split()
+DAY_MONTH_YEAR = re.compile(r"(?:(\d{1,2})(?:st|nd|rd|th)?\s+)?([a-z]{3,9})\.?,?\s+(\d{4})", re.IGNORECASE)
+YEAR = re.compile(r"\d{4}")
+
+
+@dataclass(frozen=True)
+class PrintedDate:
+    """What is printed, and how far it can be read: `date` is `2021-02-05`, `2026-03`, `2019`, or None."""
+
+    text: str
+    date: str | None
+    precision: str | None
+    """`year`, `month` or `day`."""
+
+    @property
+    def last_day(self) -> dt.date | None:
+        """The last day it may mean."""
+        if self.date is None:
+            return None
+        parts = [int(part) for part in self.date.split("-")]
+        year, month, day = (*parts, *(12, 0)[len(parts) - 1 :])
+        return dt.date(year, month, day or monthrange(year, month)[1])
+
+
+def read_date(text: str) -> PrintedDate:
+    """A printed date, with nothing guessed: figures such as 01/03/26 stay unread."""
+    found = _parts(text.strip())
+    if found is None:
+        return PrintedDate(text, None, None)
+    precision = ("year", "month", "day")[len(found) - 1]
+    return PrintedDate(text, "-".join((f"{found[0]:04}", *(f"{part:02}" for part in found[1:]))), precision)
+
+
+def _parts(text: str) -> tuple[int, ...] | None:
+    if YEAR.fullmatch(text) and int(text):
+        return (int(text),)
+    found = DAY_MONTH_YEAR.fullmatch(text)
+    months = [each for each in MONTHS if found and each.startswith(found[2].lower())]
+    if not found or not months or not int(found[3]):
+        return None
+    year, month = int(found[3]), MONTHS.index(months[0]) + 1
+    if not found[1]:
+        return (year, month)
+    day = int(found[1])
+    return (year, month, day) if 1 <= day <= monthrange(year, month)[1] else None
