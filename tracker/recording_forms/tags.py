@@ -28,24 +28,28 @@ def _rows(element: Any, elements: dict[bytes, Any]) -> Iterator[list[Any]]:
 
 
 def _complete(rows: list[list[Any]]) -> None:
-    groups: dict[int, Any] = {}
+    names = {id(cell["ID"]): cell["ID"].data for row in rows for cell in row if "ID" in cell}
+    groups: dict[int, bytes] = {}
     for number, row in enumerate(rows):
         heads_a_row = number > 0 and any(cell["S"] == "/TD" for cell in row)
         column = 0
         for cell in row:
             span = cell["A"].get("ColSpan", 1)
-            if number == 0 and "ID" not in cell:
-                cell["A"].pop("Headers", None)  # the empty corner stands under nothing
-            if "ID" in cell:
+            name = names[id(cell["ID"])] if "ID" in cell else None
+            if name:
                 cell["A"]["Scope"] = "/Row" if heads_a_row else "/Column"
-            if "ID" in cell and number == 0 and span > 1:
-                groups |= dict.fromkeys(range(column, column + span), cell["ID"])
-            elif column in groups:
-                _stand_under(cell, groups[column])
+            if number == 0 and name and span > 1:
+                groups |= dict.fromkeys(range(column, column + span), name)
+            # each name is written out once: a thousand cells repeat it
+            heads = [names[id(each)] for each in cell["A"].pop("Headers", ())]
+            if number > 0 and (heads := _under(heads, groups.get(column))):
+                cell["A"]["Headers"] = pydyf.Array(heads)
             column += span
 
 
-def _stand_under(cell: Any, head: Any) -> None:
-    """Between the head of the row and the label of the column, for every column alike."""
-    heads = [each for each in cell["A"].get("Headers", ()) if each.data != head.data]
-    cell["A"]["Headers"] = pydyf.Array([*heads[:-1], head, *heads[-1:]])
+def _under(heads: list[bytes], group: bytes | None) -> list[bytes]:
+    """The heads of a cell with its group's, between the head of the row and the label of the column."""
+    if group is None:
+        return heads
+    others = [each for each in heads if each != group]
+    return [*others[:-1], group, *others[-1:]]
