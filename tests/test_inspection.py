@@ -54,10 +54,17 @@ def test_the_title_holds_the_heading() -> None:
 
 
 def test_a_change_left_uncommitted_is_noticed(app: Flask, world: World) -> None:
-    world.alice.name = "Somebody else"
-    with pytest.raises(AssertionError, match="left uncommitted"):
-        app.test_client().get("/nothing-here")
-    db.session.rollback()
+    def rename(_response: object) -> object:
+        world.alice.name = "Somebody else"
+        return _response
+
+    app.after_request_funcs.setdefault(None, []).append(rename)
+    try:
+        with pytest.raises(AssertionError, match="left uncommitted"):
+            app.test_client().get("/nothing-here")
+    finally:
+        app.after_request_funcs[None].remove(rename)
+        db.session.rollback()
 
 
 def test_a_flush_without_a_commit_is_noticed(app: Flask, world: World) -> None:

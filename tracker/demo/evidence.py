@@ -250,7 +250,7 @@ def alices_items() -> list[DemoItem]:
             "A page an adviser can use on the phone: what to ask, what never to write down, what to do when somebody "
             "calls for a relative. Each line says which rule it comes from. Our data protection lead read it and asked "
             "for one change, which is in.",
-            {"CFACC15": "11 12 k:b", "INSCC004": "11 13 k:10 k:11"},
+            {"CFACC15": "12 k:b", "INSCC004": "11 13 k:10 k:11"},
             (
                 "checklist.docx",
                 files.document(
@@ -272,7 +272,7 @@ def alices_items() -> list[DemoItem]:
             "",
             "The slides and the notes I spoke from: what went well, the one thing to change, and the two actions the "
             "team chose, with names and dates.",
-            {"CFACC15": "13 k:j", "INSCC004": "12 k:12"},
+            {"CFACC15": "13", "INSCC004": "12 k:12"},
             (
                 "briefing-notes.txt",
                 files.text_file(
