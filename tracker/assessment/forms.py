@@ -13,18 +13,29 @@ class ReasonForm(FlaskForm):
     reason = TextAreaField("Why?", [DataRequired("Say why."), LONGEST])
 
 
-class SignForm(FlaskForm):
+class SigningForm(FlaskForm):
+    """Signing: what the page showed, and the password again."""
+
     snapshot_hash = HiddenField(validators=[Length(max=64)])
+    version = HiddenField(validators=[Length(max=20)])
+    password = PasswordField("Your password", [DataRequired("Type your password to sign."), identity_was_proven])
+
+    @property
+    def seen_version(self) -> int | None:
+        """The attempt's version on the page that was signed; None where the page did not say."""
+        typed = self.version.data or ""
+        return int(typed) if typed.isascii() and typed.isdecimal() else None
+
+
+class SignForm(SigningForm):
     comment = TextAreaField(
         "Closing comment, printed on the form", [Length(max=4000, message="At most 4,000 characters.")]
     )
     simulation_reason = TextAreaField("Why does the assessment strategy allow simulated evidence here?", [LONGEST])
-    password = PasswordField("Your password", [DataRequired("Type your password to sign."), identity_was_proven])
 
 
-class ConfirmForm(FlaskForm):
-    snapshot_hash = HiddenField(validators=[Length(max=64)])
-    password = PasswordField("Your password", [DataRequired("Type your password to sign."), identity_was_proven])
+class ConfirmForm(SigningForm):
+    """The candidate's."""
 
 
 class DisputeForm(FlaskForm):

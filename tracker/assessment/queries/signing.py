@@ -1,13 +1,15 @@
 """What stands between a unit and its signature."""
 
 from sqlalchemy import and_, select
+from sqlalchemy.orm import joinedload
 
 from tracker.extensions import db
 from tracker.models import EvidenceRequirement, Finding, RequirementConfirmation, Review, UnitAttempt
 
 
 def list_findings_of(attempt: UnitAttempt) -> list[Finding]:
-    return list(db.session.scalars(select(Finding).where(Finding.attempt_id == attempt.id).order_by(Finding.id)))
+    query = select(Finding).where(Finding.attempt_id == attempt.id).options(joinedload(Finding.raised_by))
+    return list(db.session.scalars(query.order_by(Finding.id)))
 
 
 def list_requirements(attempt: UnitAttempt) -> list[tuple[EvidenceRequirement, RequirementConfirmation | None]]:

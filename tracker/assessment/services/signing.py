@@ -1,6 +1,5 @@
-"""Signing a unit off: requirements confirmed, the assessor's and the candidate's signatures, disputes, answers."""
+"""Signing a unit off: requirements confirmed, the assessor's and the candidate's signatures, disputes."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
@@ -8,6 +7,7 @@ from sqlalchemy import select
 from tracker import mail
 from tracker.assessment.rounds import reopen
 from tracker.assessment.services.claims import checked_reason
+from tracker.assessment.services.obstacles import list_obstacles
 from tracker.assessment.transitions import Move, check_move, move_attempt
 from tracker.clock import now
 from tracker.errors import Conflict, Invalid, NotFound, Refused
@@ -16,7 +16,6 @@ from tracker.ledger import Actor, record
 from tracker.matrix import Matrix, load_matrix
 from tracker.models import (
     EvidenceRequirement,
-    Finding,
     RequirementConfirmation,
     Signature,
     UnitAttempt,
@@ -25,58 +24,39 @@ from tracker.recording_forms.facts import STATEMENT_OF_COMPETENCE
 from tracker.recording_forms.snapshot import Snapshot, snapshot_of
 from tracker.registrations.duties import check_may_assess, check_not_withdrawn
 from tracker.registrations.services import find_holder
-from tracker.vocabulary import CriterionState, Method, ReopeningKind, Role, SignatureRole, Simulation
+from tracker.vocabulary import (
+    Method,
+    ReopeningKind,
+    Role,
+    SignatureRole,
+    Simulation,
+)
 
-CHANGED = "The form changed while you were reading it. Nothing was signed. Read it again, then sign."
-
-
-@dataclass(frozen=True)
-class Obstacle:
-    """Something still in the way of signing, and the item or criterion it is about."""
-
-    words: str
-    evidence_id: int | None = None
-    criterion_id: int | None = None
-
-
-def list_obstacles(attempt: UnitAttempt, matrix: Matrix) -> list[Obstacle]:
-    """What the evidence still lacks before the assessor can sign: gaps, undecided claims, unanswered findings."""
-    found = [
-        Obstacle(
-            f"{each.column.kind.label} {each.column.label}: {each.state.label.lower()}",
-            criterion_id=each.column.id,
-        )
-        for each in matrix.standings
-        if each.state is not CriterionState.MET
-    ]
-    found += [
-        Obstacle(
-            f"Evidence {row.ref} “{row.title}”: {len(row.undecided)} not decided on this version", row.evidence_id
-        )
-        for row in matrix.rows
-        if row.undecided
-    ]
-    waiting = select(Finding).where(Finding.attempt_id == attempt.id, Finding.responded_at.is_(None))
-    found += [Obstacle("A finding waits for your written response") for _ in db.session.scalars(waiting)]
-    return found
+CHANGED = (
+    "The form changed while you were reading it. Nothing was signed; what you typed is kept. "
+    "It is shown below as it is now: read it again, then sign."
+)
+LONGEST_NOTE = 2_000
+LONGEST_COMMENT = 4_000
 
 
 def confirm_requirement(attempt: UnitAttempt, requirement_id: int, note: str, actor: Actor) -> None:
-    """Confirm one of the unit's evidence requirements in this round; again to change the note."""
+    """Confirm one of the unit's evidence requirements in this round; again to change the note.
+
+    The note may change until the signature, whose event holds its hash; only the confirmation is an event here.
+    """
     person_id = _check_assessor(attempt, actor, Move.SIGN)
     query = select(EvidenceRequirement.id).where(
         EvidenceRequirement.id == requirement_id, EvidenceRequirement.unit_id == attempt.unit_id
     )
     if not db.session.scalar(query):
         raise NotFound
-    if len(note) > 2_000:
-        raise Invalid("A note takes at most 2,000 characters.", "note")
+    if len(note) > LONGEST_NOTE:
+        raise Invalid("A note takes at most 2,000 characters. What you typed is kept.", "note")
     live = _live_confirmations(attempt).get(requirement_id)
-    if live and live.note == note.strip():
-        return
     if live:
-        live.removed_at = now()
-        db.session.flush()
+        live.note = note.strip()
+        return
     confirmation = RequirementConfirmation(
         attempt_id=attempt.id,
         round=attempt.round,
@@ -91,7 +71,6 @@ def confirm_requirement(attempt: UnitAttempt, requirement_id: int, note: str, ac
         "requirement_confirmed",
         confirmation,
         actor,
-        texts={"note": note} if note.strip() else None,
         attempt=attempt.id,
         round=attempt.round,
         requirement=requirement_id,
@@ -105,6 +84,15 @@ def withdraw_confirmation(attempt: UnitAttempt, requirement_id: int, actor: Acto
     if live:
         live.removed_at = now()
         record("requirement_unconfirmed", live, actor, attempt=attempt.id, requirement=requirement_id)
+
+
+def draft_comment(attempt: UnitAttempt, comment: str, actor: Actor) -> None:
+    """Keep the closing comment as it is typed. No event: nothing is signed."""
+    _check_assessor(attempt, actor, Move.SIGN)
+    if len(comment) > LONGEST_COMMENT:
+        raise Invalid("A closing comment takes at most 4,000 characters. What you typed is kept.", "comment")
+    if attempt.closing_comment != comment:
+        attempt.closing_comment = comment
 
 
 def needs_simulation_reason(attempt: UnitAttempt, matrix: Matrix) -> bool:
@@ -121,26 +109,31 @@ def sign_unit(
     reauthenticated_at: datetime,
     *,
     simulation_reason: str = "",
+    seen_version: int | None = None,
 ) -> Signature:
-    """The assessor's signature, over exactly the snapshot that was shown. The caller has locked the attempt."""
+    """The assessor's signature, over exactly the snapshot that was shown. The caller has locked the attempt.
+
+    `seen_version` is the attempt's version on the page that was signed; None is not checked.
+    """
     person_id = _check_assessor(attempt, actor, Move.SIGN)
     matrix = load_matrix(attempt)
     snapshot = snapshot_of(attempt, matrix)
-    if snapshot.hash != snapshot_hash:
+    if snapshot.hash != snapshot_hash or seen_version not in {None, attempt.version}:
         raise Conflict(CHANGED)
     if obstacles := list_obstacles(attempt, matrix):
-        raise Refused(f"This unit cannot be signed yet: {obstacles[0].words}. Nothing was signed.")
-    _check_requirements_confirmed(attempt)
+        raise Refused(f"This unit cannot be signed yet. {obstacles[0].words}. Nothing was signed.")
+    confirmed = _check_requirements_confirmed(attempt)
     if needs_simulation_reason(attempt, matrix):
-        reason = checked_reason(simulation_reason)
-        comment = f"{comment.strip()}\n\nSimulated evidence is allowed here because: {reason}".strip()
+        comment = _with_simulation_reason(comment, simulation_reason)
     move_attempt(attempt, Move.SIGN)
     signature = _sign(
         attempt, SignatureRole.ASSESSOR, person_id, comment.strip(), snapshot, actor, reauthenticated_at
     )
     attempt.assessed_at = signature.signed_at
     attempt.closing_comment = comment.strip()
-    _record_signature("unit_signed", signature, actor)
+    notes = {f"note-{each.requirement_id}": each.note for each in confirmed if each.note}
+    requirements = sorted(each.requirement_id for each in confirmed)
+    _record_signature("unit_signed", signature, actor, notes, requirements=requirements)
     mail.tell(
         attempt.candidate,
         f"unit_signed:{attempt.id}:{attempt.round}",
@@ -154,14 +147,22 @@ def sign_unit(
 def retract_signature(attempt: UnitAttempt, reason: str, actor: Actor) -> None:
     """Take the signature back before the candidate has confirmed."""
     _check_assessor(attempt, actor, Move.RETRACT)
-    reopen(attempt, ReopeningKind.RETRACTION, checked_reason(reason), [], actor)
+    reopening = reopen(attempt, ReopeningKind.RETRACTION, checked_reason(reason), [], actor)
+    record("signature_retracted", reopening, actor, attempt=attempt.id, round=reopening.round)
 
 
-def confirm_unit(attempt: UnitAttempt, snapshot_hash: str, actor: Actor, reauthenticated_at: datetime) -> Signature:
-    """The candidate's statement of competence."""
+def confirm_unit(
+    attempt: UnitAttempt,
+    snapshot_hash: str,
+    actor: Actor,
+    reauthenticated_at: datetime,
+    *,
+    seen_version: int | None = None,
+) -> Signature:
+    """The candidate's statement of competence, likewise over what was shown."""
     person_id = _check_candidate(attempt, actor, Move.CONFIRM)
     snapshot = snapshot_of(attempt)
-    if snapshot.hash != snapshot_hash:
+    if snapshot.hash != snapshot_hash or seen_version not in {None, attempt.version}:
         raise Conflict(CHANGED)
     move_attempt(attempt, Move.CONFIRM)
     signature = _sign(attempt, SignatureRole.CANDIDATE, person_id, "", snapshot, actor, reauthenticated_at)
@@ -185,7 +186,15 @@ def dispute_unit(attempt: UnitAttempt, criterion_ids: list[int], reason: str, ac
     known = {column.id for column in load_matrix(attempt).columns}
     if set(criterion_ids) - known:
         raise NotFound
-    reopen(attempt, ReopeningKind.DISPUTE, checked_reason(reason), criterion_ids, actor)
+    reopening = reopen(attempt, ReopeningKind.DISPUTE, _checked_dispute(reason), criterion_ids, actor)
+    record(
+        "unit_disputed",
+        reopening,
+        actor,
+        attempt=attempt.id,
+        round=reopening.round,
+        criteria=sorted(set(criterion_ids)),
+    )
     holder = find_holder(attempt, Role.ASSESSOR)
     if holder:
         mail.tell(
@@ -194,21 +203,6 @@ def dispute_unit(attempt: UnitAttempt, criterion_ids: list[int], reason: str, ac
             f"{attempt.candidate.name} does not agree on {attempt.unit.code}",
             f"Some criteria need another look: {mail.link(f'/attempts/{attempt.id}')}",
         )
-
-
-def answer_finding(attempt: UnitAttempt, finding_id: int, response: str, actor: Actor) -> Finding:
-    """The assessor's written response to a verifier's finding."""
-    assert actor.person_id is not None  # noqa: S101 - people answer, never the operator
-    check_may_assess(actor.person_id, attempt)
-    query = select(Finding).where(Finding.id == finding_id, Finding.attempt_id == attempt.id)
-    finding = db.session.scalars(query).one_or_none()
-    if finding is None:
-        raise NotFound
-    if finding.responded_at:
-        raise Refused("This finding was answered already. Nothing was changed.")
-    finding.response, finding.responded_at, finding.responded_by_id = checked_reason(response), now(), actor.person_id
-    record("finding_answered", finding, actor, texts={"response": response}, attempt=attempt.id)
-    return finding
 
 
 def _check_assessor(attempt: UnitAttempt, actor: Actor, move: Move) -> int:
@@ -227,16 +221,34 @@ def _check_candidate(attempt: UnitAttempt, actor: Actor, move: Move) -> int:
     return actor.person_id
 
 
-def _check_requirements_confirmed(attempt: UnitAttempt) -> None:
-    all_ids = set(
-        db.session.scalars(select(EvidenceRequirement.id).where(EvidenceRequirement.unit_id == attempt.unit_id))
-    )
-    missing = all_ids - set(_live_confirmations(attempt))
-    if missing:
+def _checked_dispute(reason: str) -> str:
+    if not reason.strip():
+        raise Invalid("Say why you do not agree. Nothing was sent.", "reason")
+    if len(reason) > LONGEST_NOTE:
+        raise Invalid("A reason takes at most 2,000 characters. What you typed is kept.", "reason")
+    return reason.strip()
+
+
+def _with_simulation_reason(comment: str, reason: str) -> str:
+    if not reason.strip():
         raise Invalid(
-            f"Confirm every evidence requirement before you sign; {len(missing)} are still open. Nothing was signed.",
+            "Say why the assessment strategy allows simulated evidence in this unit. Nothing was signed.",
+            "simulation_reason",
+        )
+    return f"{comment.strip()}\n\nSimulated evidence is allowed here because: {reason.strip()}".strip()
+
+
+def _check_requirements_confirmed(attempt: UnitAttempt) -> list[RequirementConfirmation]:
+    query = select(EvidenceRequirement.id).where(EvidenceRequirement.unit_id == attempt.unit_id)
+    confirmed = _live_confirmations(attempt)
+    missing = set(db.session.scalars(query)) - set(confirmed)
+    if missing:
+        still = "1 is" if len(missing) == 1 else f"{len(missing)} are"
+        raise Invalid(
+            f"Confirm every evidence requirement before you sign: {still} still open. Nothing was signed.",
             "requirements",
         )
+    return list(confirmed.values())
 
 
 def _live_confirmations(attempt: UnitAttempt) -> dict[int, RequirementConfirmation]:
@@ -275,15 +287,19 @@ def _sign(
     return signature
 
 
-def _record_signature(act: str, signature: Signature, actor: Actor) -> None:
+def _record_signature(
+    act: str, signature: Signature, actor: Actor, notes: dict[str, str] | None = None, **facts: object
+) -> None:
+    texts = {**(notes or {}), **({"comment": signature.comment} if signature.comment else {})}
     record(
         act,
         signature,
         actor,
-        texts={"comment": signature.comment} if signature.comment else None,
+        texts=texts or None,
         attempt=signature.attempt_id,
         round=signature.round,
         role=signature.role.value,
         snapshot=signature.snapshot_hash,
         state=signature.attempt.state.value,
+        **facts,
     )

@@ -1,16 +1,21 @@
-"""Signing a unit off, and the candidate's confirmation or dispute."""
+"""Signing a unit off as its assessor: what is in the way, the form as it will print, requirements, the password."""
+
+from datetime import date
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tracker.access import Act, get_attempt, requires
 from tracker.accounts.passwords import proving_identity
-from tracker.assessment.forms import ConfirmForm, DisputeForm, ReasonForm, ResponseForm, SignForm
+from tracker.assessment.forms import ReasonForm, ResponseForm, SignForm
 from tracker.assessment.queries import signing as queries
+from tracker.assessment.services import findings, obstacles
 from tracker.assessment.services import signing as services
 from tracker.assessment.views import assessment
-from tracker.clock import now
-from tracker.errors import Invalid, NotFound
+from tracker.assessment.views.judging import read_text
+from tracker.clock import LONDON, now
+from tracker.errors import Invalid, NotFound, Refused
+from tracker.extensions import db
 from tracker.idempotency import once
 from tracker.ledger import Actor
 from tracker.matrix import load_matrix, spread_of
@@ -25,6 +30,24 @@ def sign_unit(attempt_id: int) -> ResponseReturnValue:
     return show_signing(attempt)
 
 
+@assessment.post("/attempts/<int:attempt_id>/sign/draft")
+@requires(Act.SIGN_UNIT)
+def save_signing(attempt_id: int) -> ResponseReturnValue:
+    """Ticks, notes and the closing comment, saved as they are put down."""
+    attempt, actor = get_attempt(attempt_id, Act.SIGN_UNIT)
+    changed = set(request.form.getlist("changed"))
+    if "simulation_reason" in changed:
+        raise Invalid("The reason about simulation is saved when you sign. Until then this browser keeps it.")
+    save_requirements(attempt, actor, changed)
+    if "comment" in changed:
+        services.draft_comment(attempt, read_text("comment"), actor)
+    db.session.flush()
+    return {
+        "saved_at": now().astimezone(LONDON).strftime("%H:%M"),
+        "fields": {"version": attempt.version},
+    }
+
+
 @assessment.post("/attempts/<int:attempt_id>/sign")
 @requires(Act.SIGN_UNIT)
 @proving_identity
@@ -33,15 +56,12 @@ def sign(attempt_id: int) -> ResponseReturnValue:
     """Save the ticks on the requirements; with the password, sign."""
     attempt, actor = get_attempt(attempt_id, Act.SIGN_UNIT)
     form = SignForm()
-    saving = request.form.get("act") == "save"
     try:
-        save_requirements(attempt, actor)
-        if saving:
-            attempt.closing_comment = (form.comment.data or "")[:4000]
-            flash("Saved. Nothing is signed yet.")
-            return redirect(url_for(".sign_unit", attempt_id=attempt.id), 303)
+        if request.form.get("act") == "save":
+            return save_for_later(attempt, actor)
         if not form.validate():
             return show_signing(attempt, form), 422
+        save_requirements(attempt, actor)
         services.sign_unit(
             attempt,
             form.snapshot_hash.data or "",
@@ -49,10 +69,11 @@ def sign(attempt_id: int) -> ResponseReturnValue:
             actor,
             now(),
             simulation_reason=form.simulation_reason.data or "",
+            seen_version=form.seen_version,
         )
-    except Invalid as refusal:
+    except (Invalid, Refused) as refusal:
         form.form_errors.append(str(refusal))
-        return show_signing(attempt, form), 422
+        return show_signing(attempt, form), refusal.status
     flash(f"You have signed {attempt.unit.code} of {attempt.candidate.name}, who confirms it next.")
     return redirect(url_for(".sign_unit", attempt_id=attempt.id), 303)
 
@@ -75,58 +96,35 @@ def retract(attempt_id: int) -> ResponseReturnValue:
 @once
 def answer_finding(attempt_id: int, finding_id: int) -> ResponseReturnValue:
     attempt, actor = get_attempt(attempt_id, Act.ANSWER_FINDING)
-    form = ResponseForm()
+    form = ResponseForm(prefix=f"finding-{finding_id}")
     if not form.validate():
-        return show_signing(attempt, answering=form), 422
-    services.answer_finding(attempt, finding_id, form.response.data or "", actor)
+        return show_signing(attempt, answering={finding_id: form}), 422
+    findings.answer_finding(attempt, finding_id, form.response.data or "", actor)
     flash("Your response is on record. The internal verifier closes the finding.")
     return redirect(url_for(".sign_unit", attempt_id=attempt.id), 303)
 
 
-@assessment.get("/attempts/<int:attempt_id>/confirm")
-@requires(Act.CONFIRM_UNIT)
-def confirm_unit(attempt_id: int) -> ResponseReturnValue:
-    attempt, _ = get_attempt(attempt_id, Act.CONFIRM_UNIT)
-    return show_confirming(attempt)
+def save_for_later(attempt: UnitAttempt, actor: Actor) -> ResponseReturnValue:
+    save_requirements(attempt, actor)
+    services.draft_comment(attempt, read_text("comment"), actor)
+    flash("Saved. Nothing is signed yet.")
+    return redirect(url_for(".sign_unit", attempt_id=attempt.id), 303)
 
 
-@assessment.post("/attempts/<int:attempt_id>/confirm")
-@requires(Act.CONFIRM_UNIT)
-@proving_identity
-@once
-def confirm(attempt_id: int) -> ResponseReturnValue:
-    attempt, actor = get_attempt(attempt_id, Act.CONFIRM_UNIT)
-    form = ConfirmForm()
-    if not form.validate():
-        return show_confirming(attempt, form), 422
-    services.confirm_unit(attempt, form.snapshot_hash.data or "", actor, now())
-    flash(f"You have signed {attempt.unit.code}. The internal verifier looks at it next.")
-    return redirect(url_for("portfolio.show_attempt", attempt_id=attempt.id), 303)
-
-
-@assessment.post("/attempts/<int:attempt_id>/dispute")
-@requires(Act.CONFIRM_UNIT)
-@once
-def dispute(attempt_id: int) -> ResponseReturnValue:
-    attempt, actor = get_attempt(attempt_id, Act.CONFIRM_UNIT)
-    form = DisputeForm()
-    if not form.validate():
-        return show_confirming(attempt, disputing=form), 422
-    try:
-        services.dispute_unit(attempt, read_ids("criterion"), form.reason.data or "", actor)
-    except Invalid as refusal:
-        form.form_errors.append(str(refusal))
-        return show_confirming(attempt, disputing=form), 422
-    flash("Your assessor has your reason and will look at these criteria again.")
-    return redirect(url_for("portfolio.show_attempt", attempt_id=attempt.id), 303)
-
-
-def save_requirements(attempt: UnitAttempt, actor: Actor) -> None:
-    """Each requirement that was shown is confirmed or not, with its note."""
+def save_requirements(attempt: UnitAttempt, actor: Actor, changed: set[str] | None = None) -> None:
+    """Each requirement is confirmed or not, with its note; only what `changed` names, where it is given."""
     ticked = set(read_ids("requirement"))
     for requirement, confirmation in queries.list_requirements(attempt):
-        if requirement.id in ticked:
-            note = request.form.get(f"note-{requirement.id}", "").replace("\x00", "")
+        name = f"note-{requirement.id}"
+        noted = changed is None or name in changed
+        if changed is not None and "requirement" not in changed:
+            if not noted:
+                continue
+            if confirmation is None:
+                raise Invalid(f"Tick requirement {requirement.label} to have its note saved.")
+            services.confirm_requirement(attempt, requirement.id, read_text(name), actor)
+        elif requirement.id in ticked:
+            note = read_text(name) if noted else (confirmation.note if confirmation else "")
             services.confirm_requirement(attempt, requirement.id, note, actor)
         elif confirmation:
             services.withdraw_confirmation(attempt, requirement.id, actor)
@@ -144,42 +142,34 @@ def show_signing(
     form: SignForm | None = None,
     *,
     retracting: ReasonForm | None = None,
-    answering: ResponseForm | None = None,
+    answering: dict[int, ResponseForm] | None = None,
 ) -> str:
+    """The page, with the form that was refused still holding what was typed."""
     matrix = load_matrix(attempt)
+    refused = form or retracting or next(iter((answering or {}).values()), None)
+    typed = form is not None
     if form is None:
         form = SignForm(formdata=None)
         form.comment.data = attempt.closing_comment
-    ticked = set(request.form.getlist("requirement"))
+    found, spread = queries.list_findings_of(attempt), spread_of(matrix.claiming_rows)
     return render_template(
         "assessment/sign_unit.html",
         attempt=attempt,
         matrix=matrix,
         facts=facts_of(attempt, matrix),
-        obstacles=services.list_obstacles(attempt, matrix),
+        obstacles=obstacles.list_obstacles(attempt, matrix) if attempt.assessed_at is None else [],
         requirements=queries.list_requirements(attempt),
-        ticked=ticked,
-        findings=queries.list_findings_of(attempt),
-        spread=spread_of(matrix.claiming_rows),
+        typed=typed,
+        ticked=set(request.form.getlist("requirement")),
+        findings=found,
+        responses={
+            each.id: (answering or {}).get(each.id) or ResponseForm(formdata=None, prefix=f"finding-{each.id}")
+            for each in found
+        },
+        spread=spread,
+        spread_months=[(date.fromisoformat(f"{month}-01"), count) for month, count in spread.months],
         needs_simulation_reason=services.needs_simulation_reason(attempt, matrix),
         form=form,
         retract_form=retracting or ReasonForm(formdata=None),
-        response_form=answering or ResponseForm(formdata=None),
-        refused=next((each for each in (form, retracting, answering) if each and each.errors), None),
-    )
-
-
-def show_confirming(
-    attempt: UnitAttempt, form: ConfirmForm | None = None, *, disputing: DisputeForm | None = None
-) -> str:
-    matrix = load_matrix(attempt)
-    return render_template(
-        "assessment/confirm_unit.html",
-        attempt=attempt,
-        matrix=matrix,
-        facts=facts_of(attempt, matrix),
-        form=form or ConfirmForm(formdata=None),
-        dispute_form=disputing or DisputeForm(formdata=None),
-        chosen=set(request.form.getlist("criterion")),
-        refused=form or disputing,
+        refused=refused,
     )

@@ -1,0 +1,42 @@
+"""What is still in the way of an assessor's signature."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from tracker.assessment.queries.signing import list_versions_being_released
+from tracker.extensions import db
+from tracker.matrix import Matrix, Row, Standing
+from tracker.models import Finding, UnitAttempt
+from tracker.vocabulary import CriterionKind, CriterionState
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """Something still in the way of signing, and the item or criterion it is about."""
+
+    words: str
+    evidence_id: int | None = None
+    criterion_id: int | None = None
+
+
+def list_obstacles(attempt: UnitAttempt, matrix: Matrix) -> list[Obstacle]:
+    """Undecided claims, criteria that are not met, and findings without an answer."""
+    just_decided = list_versions_being_released(attempt)
+    found = [_undecided(row, row.version_id in just_decided) for row in matrix.rows if row.undecided]
+    found += [_gap(each) for each in matrix.standings if each.state is not CriterionState.MET]
+    waiting = select(Finding.id).where(Finding.attempt_id == attempt.id, Finding.responded_at.is_(None))
+    found += [Obstacle("A finding waits for your written response") for _ in db.session.scalars(waiting)]
+    return found
+
+
+def _gap(standing: Standing) -> Obstacle:
+    column = standing.column
+    what = "Criterion" if column.kind is CriterionKind.PERFORMANCE else "Knowledge"
+    return Obstacle(f"{what} {column.label}, {standing.state.label.lower()}: {column.text}", criterion_id=column.id)
+
+
+def _undecided(row: Row, is_just_decided: bool) -> Obstacle:
+    claims = "1 claim" if len(row.undecided) == 1 else f"{len(row.undecided)} claims"
+    how = "decided a moment ago, in force once it can no longer be undone" if is_just_decided else "still to decide"
+    return Obstacle(f"Evidence {row.ref} “{row.title}”: {claims} {how}", row.evidence_id)

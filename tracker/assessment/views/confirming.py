@@ -1,0 +1,76 @@
+"""The candidate's part: the statement of competence signed, or criteria disputed."""
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from tracker.access import Act, get_attempt, requires
+from tracker.accounts.passwords import proving_identity
+from tracker.assessment.forms import ConfirmForm, DisputeForm
+from tracker.assessment.services import signing as services
+from tracker.assessment.views import assessment
+from tracker.assessment.views.signing import read_ids
+from tracker.clock import now
+from tracker.errors import Invalid, Refused
+from tracker.idempotency import once
+from tracker.matrix import load_matrix
+from tracker.models import UnitAttempt
+from tracker.recording_forms.queries import facts_of
+
+
+@assessment.get("/attempts/<int:attempt_id>/confirm")
+@requires(Act.CONFIRM_UNIT)
+def confirm_unit(attempt_id: int) -> ResponseReturnValue:
+    attempt, _ = get_attempt(attempt_id, Act.CONFIRM_UNIT)
+    return show_confirming(attempt)
+
+
+@assessment.post("/attempts/<int:attempt_id>/confirm")
+@requires(Act.CONFIRM_UNIT)
+@proving_identity
+@once
+def confirm(attempt_id: int) -> ResponseReturnValue:
+    attempt, actor = get_attempt(attempt_id, Act.CONFIRM_UNIT)
+    form = ConfirmForm()
+    if not form.validate():
+        return show_confirming(attempt, form), 422
+    try:
+        services.confirm_unit(attempt, form.snapshot_hash.data or "", actor, now(), seen_version=form.seen_version)
+    except Refused as refusal:
+        form.form_errors.append(str(refusal))
+        return show_confirming(attempt, form), refusal.status
+    flash(f"You have signed {attempt.unit.code}. The internal verifier looks at it next.")
+    return redirect(url_for("portfolio.show_attempt", attempt_id=attempt.id), 303)
+
+
+@assessment.post("/attempts/<int:attempt_id>/dispute")
+@requires(Act.CONFIRM_UNIT)
+@once
+def dispute(attempt_id: int) -> ResponseReturnValue:
+    attempt, actor = get_attempt(attempt_id, Act.CONFIRM_UNIT)
+    form = DisputeForm()
+    if not form.validate():
+        return show_confirming(attempt, disputing=form), 422
+    try:
+        services.dispute_unit(attempt, read_ids("criterion"), form.reason.data or "", actor)
+    except Invalid as refusal:
+        form.form_errors.append(str(refusal))
+        return show_confirming(attempt, disputing=form), 422
+    flash("Your assessor has your reason and will look at these criteria again.")
+    return redirect(url_for("portfolio.show_attempt", attempt_id=attempt.id), 303)
+
+
+def show_confirming(
+    attempt: UnitAttempt, form: ConfirmForm | None = None, *, disputing: DisputeForm | None = None
+) -> str:
+    matrix = load_matrix(attempt)
+    return render_template(
+        "assessment/confirm_unit.html",
+        attempt=attempt,
+        matrix=matrix,
+        facts=facts_of(attempt, matrix),
+        form=form or ConfirmForm(formdata=None),
+        dispute_form=disputing or DisputeForm(formdata=None),
+        disputing=disputing is not None,
+        chosen=set(request.form.getlist("criterion")),
+        refused=form or disputing,
+    )
