@@ -96,17 +96,17 @@ class UnitDocument:
     def as_json(self) -> dict[str, Any]:
         """What `standards show --json` prints; its keys are documented and stable."""
         document = _as_json(self)
-        return {**document, "dates": {key: _listed(asdict(each)) for key, each in self.dates.items()}}
+        return {**document, "dates": {key: each and _listed(asdict(each)) for key, each in self.dates.items()}}
 
     @property
     def content_hash(self) -> str:
         return hash_unit(self.as_json())
 
     @property
-    def dates(self) -> dict[str, PrintedDate]:
+    def dates(self) -> dict[str, PrintedDate | None]:
         """The dates printed, `approved` and `review`, as far as they can be read."""
         printed = {"approved": self.metadata["approved_on"], "review": self.metadata["review_on"]}
-        return {key: read_date(text) for key, text in printed.items() if text}
+        return {key: read_date(text) if text else None for key, text in printed.items()}
 
     @property
     def key(self) -> tuple[str, str, int]:
