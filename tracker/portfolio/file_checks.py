@@ -59,7 +59,7 @@ def check_picture(stream: IO[bytes]) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # we count the pixels ourselves
-            with Image.open(stream, formats=("JPEG", "MPO", "PNG", "HEIF")) as picture:
+            with Image.open(stream, formats=("JPEG", "PNG", "HEIF")) as picture:
                 _check_pixels(picture)
                 if picture.format in {"JPEG", "MPO"}:
                     picture.draft("RGB", (max(1, picture.width // 8), max(1, picture.height // 8)))
@@ -191,20 +191,23 @@ def is_plain_text(stream: IO[bytes]) -> bool:
     """Whether the whole is text in UTF-8, UTF-16 or Windows-1252 without control characters, and no markup."""
     stream.seek(0)
     encodings = ("utf-16",) if stream.read(2) in {b"\xff\xfe", b"\xfe\xff"} else ("utf-8", "cp1252")
-    return any(_is_text_in(stream, encoding) for encoding in encodings)
+    for encoding in encodings:
+        try:
+            return all(
+                not CONTROLS.search(text) and not (is_first and MARKUP.match(text))
+                for text, is_first in _decoded(stream, encoding)
+            )
+        except UnicodeDecodeError:
+            continue
+    return False
 
 
-def _is_text_in(stream: IO[bytes], encoding: str) -> bool:
+def _decoded(stream: IO[bytes], encoding: str) -> Iterator[tuple[str, bool]]:
+    """The text a megabyte at a time, and whether it is the beginning."""
     decoder = codecs.getincrementaldecoder(encoding)()
     stream.seek(0)
     is_first = True
-    try:
-        while chunk := stream.read(CHUNK):
-            text = decoder.decode(chunk)
-            if CONTROLS.search(text) or (is_first and MARKUP.match(text.lstrip("\ufeff"))):
-                return False
-            is_first = False
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return False
-    return True
+    while chunk := stream.read(CHUNK):
+        yield decoder.decode(chunk).lstrip("\ufeff"), is_first
+        is_first = False
+    decoder.decode(b"", final=True)

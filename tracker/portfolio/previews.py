@@ -40,10 +40,11 @@ def preview_of(sha256: str) -> Path:
 
 
 def flattened(picture: Image.Image) -> Image.Image:
-    """On white where it was transparent; a JPEG knows no transparency."""
+    """Its pixels alone, without comments and the like; on white where it was transparent."""
+    clean = Image.new("RGB", picture.size, "white")
     if picture.mode in {"RGBA", "LA", "PA"} or "transparency" in picture.info:
         picture = picture.convert("RGBA")
-        white = Image.new("RGBA", picture.size, "white")
-        white.alpha_composite(picture)
-        picture = white
-    return picture.convert("RGB")
+        clean.paste(picture, mask=picture.getchannel("A"))
+    else:
+        clean.paste(picture.convert("RGB"))
+    return clean

@@ -1,0 +1,38 @@
+"""A draft that was never handed in can be thrown away, and its claims go with it."""
+
+from collections.abc import Callable
+
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from tests import factories
+from tests.factories import World
+from tracker.extensions import db
+from tracker.models import Claim, Evidence
+from tracker.transactions import transaction
+
+
+def test_alice_discards_a_draft(alice: FlaskClient, complaint: Evidence, acts: Callable[[], list[str]]) -> None:
+    answer = alice.post(f"/evidence/{complaint.id}/discard")
+    assert answer.location == "/evidence"
+    assert "Complaint CH-2231" not in alice.get("/evidence").text
+    assert alice.get(f"/evidence/{complaint.id}").status_code == 404
+    assert acts() == ["draft_discarded"]
+    claims = db.session.scalars(select(Claim).where(Claim.evidence_id == complaint.id)).all()
+    assert all(claim.removed_at for claim in claims)
+
+
+def test_discarding_twice_finds_nothing(alice: FlaskClient, complaint: Evidence) -> None:
+    alice.post(f"/evidence/{complaint.id}/discard")
+    assert alice.post(f"/evidence/{complaint.id}/discard").status_code == 404
+
+
+def test_what_was_handed_in_stays(alice: FlaskClient, world: World, complaint: Evidence) -> None:
+    with transaction():
+        factories.submit(complaint)
+    alice.post(f"/evidence/{complaint.id}/withdraw")
+    answer = alice.post(f"/evidence/{complaint.id}/discard")
+    assert answer.status_code == 409
+    assert "stays in your index" in answer.text
+    db.session.rollback()
+    assert complaint.discarded_at is None

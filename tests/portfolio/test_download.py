@@ -1,0 +1,156 @@
+"""Files go out as data: downloaded, or re-made, or played with the type that was checked."""
+
+import io
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from PIL import Image
+from werkzeug.test import TestResponse
+
+from tests import factories
+from tests.factories import World
+from tests.portfolio import files
+from tests.portfolio.conftest import ClientFor
+from tracker import storage
+from tracker.models import Evidence, UnitAttempt
+from tracker.portfolio.services.files import attach_file, keep_file
+from tracker.portfolio.services.submissions import submit_evidence
+from tracker.transactions import transaction
+
+
+def attach(evidence: Evidence, content: bytes, name: str) -> str:
+    with transaction():
+        attachment = attach_file(evidence, keep_file(io.BytesIO(content), name))
+    return f"/evidence/{evidence.id}/files/{attachment.id}"
+
+
+def fetch(browser: FlaskClient, path: str, **headers: str) -> TestResponse:
+    return browser.get(path, headers=headers, buffered=True)
+
+
+def hand_in(evidence: Evidence, world: World) -> None:
+    with transaction():
+        submit_evidence(evidence, factories.actor(world.alice))
+
+
+def sealed(attempt: UnitAttempt, path: str) -> str:
+    return f"/attempts/{attempt.id}{path}"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("note.txt", b"Notes."), ("log.docx", files.docx()), ("scan.pdf", files.pdf()), ("call.jpg", files.picture())],
+)
+def test_a_file_comes_back_as_it_was_and_only_as_a_download(
+    alice: FlaskClient, complaint: Evidence, name: str, content: bytes
+) -> None:
+    answer = fetch(alice, attach(complaint, content, name))
+    assert answer.data == content
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+    assert name in answer.headers["Content-Disposition"]
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("note.txt", b"alert(1)"), ("scan.pdf", files.pdf()), ("log.odt", files.odt())]
+)
+def test_asking_to_show_a_document_still_downloads_it(
+    alice: FlaskClient, complaint: Evidence, name: str, content: bytes
+) -> None:
+    answer = fetch(alice, f"{attach(complaint, content, name)}?show=1")
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("call.jpg", files.picture("JPEG", (3000, 2000), exif=Image.Exif(), comment=b"<script>alert(1)</script>")),
+        ("board.png", files.picture("PNG", (3000, 2000))),
+        ("IMG_1.heic", files.heic()),
+    ],
+)
+def test_a_picture_is_shown_made_anew(alice: FlaskClient, complaint: Evidence, name: str, content: bytes) -> None:
+    answer = fetch(alice, f"{attach(complaint, content, name)}?show=1")
+    shown = Image.open(io.BytesIO(answer.data))
+    assert answer.mimetype == "image/jpeg"
+    assert shown.format == "JPEG"
+    assert max(shown.size) <= 1600
+    assert b"<script>" not in answer.data
+    assert not shown.getexif()
+
+
+def test_a_picture_lies_as_it_was_held(alice: FlaskClient, complaint: Evidence) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    answer = fetch(alice, f"{attach(complaint, files.picture('JPEG', (400, 200), exif=exif), 'held.jpg')}?show=1")
+    assert Image.open(io.BytesIO(answer.data)).size == (200, 400)
+
+
+def test_what_was_transparent_is_white(alice: FlaskClient, complaint: Evidence) -> None:
+    sink = io.BytesIO()
+    Image.new("RGBA", (20, 20), (0, 0, 0, 0)).save(sink, "PNG")
+    answer = fetch(alice, f"{attach(complaint, sink.getvalue(), 'sign.png')}?show=1")
+    assert Image.open(io.BytesIO(answer.data)).getpixel((10, 10)) == (255, 255, 255)
+
+
+def test_a_recording_is_played_in_parts(alice: FlaskClient, complaint: Evidence) -> None:
+    content = files.mp3()
+    answer = fetch(alice, f"{attach(complaint, content, 'call.mp3')}?show=1", Range="bytes=10-19")
+    assert answer.status_code == 206
+    assert answer.data == content[10:20]
+    assert answer.mimetype == "audio/mpeg"
+    assert not answer.headers.get("Content-Disposition", "").startswith("attachment")
+
+
+def test_a_file_that_the_store_lost_is_said(alice: FlaskClient, complaint: Evidence) -> None:
+    path = attach(complaint, b"Notes.", "n.txt")
+    storage.path_of(complaint.attachments[0].sha256).unlink()
+    answer = fetch(alice, path)
+    assert answer.status_code == 404
+    assert "missing from the store" in answer.text
+
+
+def test_a_picture_is_made_anew_once(alice: FlaskClient, complaint: Evidence, store: Path) -> None:
+    path = attach(complaint, files.picture(), "call.jpg")
+    first = fetch(alice, f"{path}?show=1").data
+    made = next(store.rglob("*.preview.jpg")).stat().st_mtime_ns
+    assert fetch(alice, f"{path}?show=1").data == first
+    assert next(store.rglob("*.preview.jpg")).stat().st_mtime_ns == made
+
+
+def test_those_who_judge_read_what_was_handed_in(world: World, client: ClientFor, complaint: Evidence) -> None:
+    path = attach(complaint, b"Notes.", "n.txt")
+    assert fetch(client(world.bob), sealed(world.cfacc15, path)).status_code == 404, "a draft is Alice's alone"
+    hand_in(complaint, world)
+    for person in (world.bob, world.carol, world.alice):
+        assert fetch(client(person), sealed(world.cfacc15, path)).data == b"Notes."
+    assert fetch(client(world.bob), sealed(world.inscc004, path)).status_code == 404, "it claims nothing there"
+
+
+def test_a_file_added_after_handing_in_waits_for_the_next_version(
+    world: World, client: ClientFor, complaint: Evidence
+) -> None:
+    hand_in(complaint, world)
+    late = attach(complaint, b"Later.", "later.txt")
+    assert fetch(client(world.bob), sealed(world.cfacc15, late)).status_code == 404
+    hand_in(complaint, world)
+    assert fetch(client(world.bob), sealed(world.cfacc15, late)).data == b"Later."
+
+
+def test_the_administrator_and_strangers_read_no_files(world: World, client: ClientFor, complaint: Evidence) -> None:
+    path = sealed(world.cfacc15, attach(complaint, b"Notes.", "n.txt"))
+    hand_in(complaint, world)
+    assert fetch(client(world.dan), path).status_code in {403, 404}
+    for person in (world.eve, world.frank, world.grace, world.heidi):
+        assert fetch(client(person), path).status_code == 404
+
+
+def test_a_foreign_file_is_not_read_through_an_attempt_of_ones_own(
+    world: World, client: ClientFor, complaint: Evidence
+) -> None:
+    path = attach(complaint, b"Notes.", "n.txt")
+    hand_in(complaint, world)
+    assert fetch(client(world.grace), sealed(world.franks_attempt, path)).status_code == 404

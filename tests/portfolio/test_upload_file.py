@@ -1,0 +1,177 @@
+"""One file at once: received, checked and stored with no lock held; taken out again."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests import factories
+from tests.factories import World
+from tests.portfolio import files
+from tests.portfolio.conftest import ClientFor
+from tracker import storage
+from tracker.errors import Invalid
+from tracker.extensions import db
+from tracker.models import Attachment, Evidence
+from tracker.portfolio.services import files as services
+from tracker.transactions import transaction
+
+SCRIPT = {"Accept": "application/json"}
+
+
+def upload(browser: FlaskClient, evidence: Evidence, content: bytes, name: str) -> Any:
+    path = f"/evidence/{evidence.id}/files"
+    return browser.post(path, data={"file": (io.BytesIO(content), name)}, headers=SCRIPT)
+
+
+def test_a_photo_is_kept_and_the_page_learns_where(alice: FlaskClient, complaint: Evidence) -> None:
+    answer = upload(alice, complaint, files.picture(), "IMG_0412.jpg")
+    attachment = complaint.attachments[0]
+    assert answer.status_code == 201
+    assert answer.json["name"] == "IMG_0412.jpg"
+    assert answer.json["url"] == f"/evidence/{complaint.id}/files/{attachment.id}"
+    assert answer.json["remove_url"] == f"/evidence/{complaint.id}/files/{attachment.id}/remove"
+    assert attachment.media_type == "image/jpeg"
+    assert storage.path_of(attachment.sha256).stat().st_size == attachment.size
+
+
+def test_a_file_does_not_outdate_the_form_beside_it(alice: FlaskClient, complaint: Evidence) -> None:
+    shown = complaint.version
+    url = upload(alice, complaint, b"Notes.", "n.txt").json["remove_url"]
+    alice.post(url, headers=SCRIPT)
+    typed = {"changed": "title", "title": "Typed meanwhile", "version": shown}
+    assert alice.post(f"/evidence/{complaint.id}/draft", data=typed).status_code == 200
+
+
+def test_the_same_file_sent_again_is_there_once(alice: FlaskClient, complaint: Evidence) -> None:
+    first = upload(alice, complaint, b"Notes.", "n.txt").json
+    assert upload(alice, complaint, b"Notes.", "n.txt").json["id"] == first["id"]
+    assert len(complaint.attachments) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("../../etc/passwd.txt", "passwd.txt"),
+        ("C:\\Users\\alice\\call.txt", "call.txt"),
+        ("call\r\nX-Evil: 1.txt", "callX-Evil: 1.txt"),
+        ("<img src=x onerror=alert(1)>.txt", "<img src=x onerror=alert(1)>.txt"),
+        (f"{'x' * 300}.txt", f"{'x' * 196}.txt"),
+        ("Überblick – Anruf.txt", "Überblick – Anruf.txt"),
+    ],
+)
+def test_a_name_is_shown_and_never_trusted(app: Flask, complaint: Evidence, name: str, shown: str) -> None:
+    assert services.clean_name(name) == shown
+    with transaction():
+        services.attach_file(complaint, services.keep_file(io.BytesIO(b"Notes."), name))
+    assert complaint.attachments[0].name == shown
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "sentence"),
+    [
+        (b"", "n.txt", "is empty"),
+        (b"MZ" + bytes(90), "photo.jpg", "none of the kinds we take, which are JPEG, PNG, HEIC, PDF"),
+        (b"<html><script>alert(1)</script>", "n.txt", "none of the kinds"),
+    ],
+)
+def test_a_refused_file_gets_a_sentence(
+    alice: FlaskClient, complaint: Evidence, store: Path, content: bytes, name: str, sentence: str
+) -> None:
+    answer = upload(alice, complaint, content, name)
+    assert answer.status_code == 422
+    assert sentence in answer.json["message"]
+    assert complaint.attachments == []
+    assert not store.exists(), "nothing of it is kept"
+
+
+def test_a_file_over_the_limit_is_refused_before_it_is_stored(app: Flask, store: Path) -> None:
+    app.config["ATTACHMENT_LIMIT"] = 1024 * 1024
+    with pytest.raises(Invalid, match="“long.txt” is larger than 1 MB and was not added"):
+        services.keep_file(io.BytesIO(b"x" * (1024 * 1024 + 1)), "long.txt")
+    assert not store.exists()
+    assert services.keep_file(io.BytesIO(b"x" * 1024 * 1024), "just right.txt").kept.size == 1024 * 1024
+
+
+def test_a_post_without_a_file_is_refused(alice: FlaskClient, complaint: Evidence) -> None:
+    answer = alice.post(f"/evidence/{complaint.id}/files", data={}, headers=SCRIPT)
+    assert answer.status_code == 422
+    assert "No file came" in answer.json["message"]
+
+
+def test_an_item_holds_fifty_files(alice: FlaskClient, complaint: Evidence) -> None:
+    with transaction():
+        for number in range(services.MOST_FILES):
+            services.attach_file(complaint, services.keep_file(io.BytesIO(b"%d" % number), f"{number}.txt"))
+    answer = upload(alice, complaint, b"One more.", "51.txt")
+    assert answer.status_code == 422
+    assert "at most 50 files" in answer.json["message"]
+
+
+def test_no_transaction_is_open_while_a_file_is_stored(
+    alice: FlaskClient, complaint: Evidence, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep: Callable[..., storage.Kept] = storage.keep
+    open_then: list[bool] = []
+
+    def slow(stream: Any) -> storage.Kept:
+        open_then.append(db.session().in_transaction())
+        return keep(stream)
+
+    monkeypatch.setattr(storage, "keep", slow)
+    assert upload(alice, complaint, b"A slow one.", "slow.txt").status_code == 201
+    form = {"version": complaint.version, "title": "Also slow", "files": (io.BytesIO(b"Another."), "other.txt")}
+    assert alice.post(f"/evidence/{complaint.id}/edit", data=form).status_code == 303
+    assert open_then == [False, False]
+
+
+def test_a_file_is_taken_out_and_a_version_that_holds_it_keeps_it(alice: FlaskClient, complaint: Evidence) -> None:
+    answer = upload(alice, complaint, b"Notes.", "n.txt").json
+    alice.post(f"/evidence/{complaint.id}/submit", data={"declared": "y"})
+    assert alice.post(answer["remove_url"], headers=SCRIPT).json == {"id": answer["id"]}
+    db.session.rollback()
+    assert complaint.attachments == []
+    assert [each.id for each in complaint.versions[0].attachments] == [answer["id"]]
+    assert alice.get(answer["url"], buffered=True).data == b"Notes."
+    assert alice.post(answer["remove_url"], headers=SCRIPT).status_code == 404, "it is out already"
+
+
+def test_removing_without_javascript_saves_what_was_typed(alice: FlaskClient, complaint: Evidence) -> None:
+    url = upload(alice, complaint, b"Notes.", "n.txt").json["remove_url"]
+    form = {"version": complaint.version, "title": "Typed before pressing Remove", "narrative": "So was this."}
+    answer = alice.post(url, data=form)
+    assert answer.location == f"/evidence/{complaint.id}/edit"
+    assert "is taken out of this item" in alice.get(answer.location).text
+    assert (complaint.title, complaint.narrative) == (form["title"], form["narrative"])
+    assert complaint.attachments == []
+
+
+def test_removing_shows_again_what_could_not_be_saved(alice: FlaskClient, complaint: Evidence) -> None:
+    url = upload(alice, complaint, b"Notes.", "n.txt").json["remove_url"]
+    answer = alice.post(url, data={"version": complaint.version, "title": "x" * 300, "narrative": "Kept."})
+    assert answer.status_code == 422
+    assert "x" * 300 in answer.text
+    assert complaint.attachments == []
+
+
+def test_nobody_adds_to_or_takes_from_anothers_item(world: World, client: ClientFor, complaint: Evidence) -> None:
+    url = upload(client(world.alice), complaint, b"Notes.", "n.txt").json["remove_url"]
+    for person in (world.bob, world.carol, world.dan, world.eve, world.frank):
+        browser = client(person)
+        assert upload(browser, complaint, b"Forged.", "forged.txt").status_code == 404
+        assert browser.post(url, headers=SCRIPT).status_code == 404
+        assert browser.get(url.removesuffix("/remove")).status_code == 404
+    assert [each.name for each in complaint.attachments] == ["n.txt"]
+
+
+def test_a_file_is_found_through_its_own_item_only(world: World, alice: FlaskClient, complaint: Evidence) -> None:
+    answer = upload(alice, complaint, b"Notes.", "n.txt").json
+    with transaction():
+        other = factories.make_evidence(world.cfacc15, "Another item")
+    assert alice.get(f"/evidence/{other.id}/files/{answer['id']}").status_code == 404
+    assert alice.post(f"/evidence/{other.id}/files/{answer['id']}/remove").status_code == 404
+    assert db.session.get(Attachment, answer["id"]) is not None

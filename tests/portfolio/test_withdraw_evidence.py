@@ -1,0 +1,77 @@
+"""A version that nobody has begun to review can be taken back; its number stays."""
+
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests import factories
+from tests.factories import World
+from tests.portfolio.conftest import ClientFor
+from tracker.clock import now
+from tracker.errors import Refused
+from tracker.extensions import db
+from tracker.models import Evidence, Review
+from tracker.portfolio.services.submissions import submit_evidence, withdraw_submission
+from tracker.transactions import transaction
+from tracker.vocabulary import ReviewState
+
+
+@pytest.fixture
+def submitted(world: World, complaint: Evidence) -> Evidence:
+    with transaction():
+        submit_evidence(complaint, factories.actor(world.alice))
+    return complaint
+
+
+def test_alice_takes_a_version_back(
+    world: World, client: ClientFor, submitted: Evidence, acts: Callable[[], list[str]]
+) -> None:
+    path = f"/attempts/{world.cfacc15.id}/evidence/{submitted.id}"
+    assert client(world.bob).get(path).status_code == 200
+    answer = client(world.alice).post(f"/evidence/{submitted.id}/withdraw")
+    assert answer.status_code == 303
+    assert submitted.number == 1
+    assert acts() == ["evidence_submitted", "submission_withdrawn"]
+    assert client(world.bob).get(path).status_code == 404
+    page = client(world.alice).get(answer.location).text
+    assert "took version 1 back" in page
+    assert "Submit version 2" in page
+
+
+def test_it_can_be_submitted_again_as_it_was(world: World, submitted: Evidence) -> None:
+    with transaction():
+        withdraw_submission(submitted, factories.actor(world.alice))
+    with transaction():
+        version = submit_evidence(submitted, factories.actor(world.alice))
+    assert (submitted.number, version.number) == (1, 2)
+
+
+def test_once_the_assessor_has_begun_it_stays(world: World, alice: FlaskClient, submitted: Evidence) -> None:
+    with transaction():
+        db.session.add(
+            Review(
+                attempt_id=world.cfacc15.id,
+                evidence_version_id=submitted.versions[0].id,
+                assessor_id=world.bob.id,
+                state=ReviewState.DRAFT,
+                started_at=now(),
+                saved_at=now(),
+            )
+        )
+    answer = alice.post(f"/evidence/{submitted.id}/withdraw")
+    assert answer.status_code == 409
+    assert "can no longer be taken back" in answer.text
+    assert submitted.versions[0].submission.withdrawn_at is None
+
+
+def test_taking_back_twice_is_refused(world: World, submitted: Evidence) -> None:
+    with transaction():
+        withdraw_submission(submitted, factories.actor(world.alice))
+    with pytest.raises(Refused, match="not submitted"):
+        withdraw_submission(submitted, factories.actor(world.alice))
+
+
+def test_a_draft_cannot_be_taken_back(world: World, complaint: Evidence) -> None:
+    with pytest.raises(Refused, match="not submitted"):
+        withdraw_submission(complaint, factories.actor(world.alice))
