@@ -1,0 +1,130 @@
+"""What Alice and Bob have done before a test begins, by the product's own services where they matter."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from tests import factories
+from tests.factories import World
+from tracker import clock
+from tracker.assessment.services import reviews, signing
+from tracker.assessment.services.reviews import CHECKS, Marks
+from tracker.extensions import db
+from tracker.models import Claim, Criterion, Evidence, EvidenceRequirement, EvidenceVersion, Person, UnitAttempt
+from tracker.recording_forms.snapshot import snapshot_of
+from tracker.transactions import transaction
+from tracker.vocabulary import Outcome
+
+TICKED = dict.fromkeys(CHECKS, True)
+NOTHING = Marks({}, {}, {})
+
+
+def hand_in(
+    attempt: UnitAttempt, title: str, *labels: str, days_ago: int = 0
+) -> tuple[Evidence, EvidenceVersion, list[Claim]]:
+    """An item of the attempt's candidate, claimed for these criteria and submitted."""
+    with transaction():
+        evidence = factories.make_evidence(attempt, title)
+        claims = factories.claim(attempt, evidence, *labels)
+        for claim in claims:
+            claim.claimed_at = factories.days_ago(days_ago)
+        version = factories.submit(evidence, at=factories.days_ago(days_ago))
+    return evidence, version, claims
+
+
+def hand_in_again(evidence: Evidence, narrative: str = "And this is what happened next.") -> EvidenceVersion:
+    with transaction():
+        evidence.narrative = narrative
+        return factories.submit(evidence)
+
+
+def put_down(
+    outcomes: dict[Claim, Outcome],
+    comments: dict[Claim, str] | None = None,
+    feedback: str = "",
+    *,
+    ticked: bool = True,
+) -> Marks:
+    return Marks(
+        {claim.id: outcome for claim, outcome in outcomes.items()},
+        {claim.id: comment for claim, comment in (comments or {}).items()},
+        TICKED if ticked else {},
+        feedback,
+    )
+
+
+def accept(attempt: UnitAttempt, version: EvidenceVersion, by: Person, claims: Iterable[Claim]) -> None:
+    """Accepted with everything met, and released."""
+    with transaction():
+        actor = factories.actor(by)
+        reviews.save_marks(attempt, version, put_down(dict.fromkeys(claims, Outcome.MET)), actor)
+        review = reviews.accept_evidence(attempt, version, actor)
+    release(review.id)
+
+
+def send_back(attempt: UnitAttempt, version: EvidenceVersion, by: Person, marks: Marks) -> None:
+    with transaction():
+        actor = factories.actor(by)
+        reviews.save_marks(attempt, version, marks, actor)
+        review = reviews.return_evidence(attempt, version, actor)
+    release(review.id)
+
+
+def release(review_id: int) -> None:
+    """As `release_due` does once the time to undo is over."""
+    with transaction():
+        reviews.release(review_id)
+
+
+def let_undo_lapse() -> None:
+    """Eleven seconds pass."""
+    clock.held = clock.now() + timedelta(seconds=11)
+
+
+def meet_everything(world: World, attempt: UnitAttempt) -> tuple[EvidenceVersion, list[Claim]]:
+    """One item that claims every criterion of the unit, all met."""
+    with transaction():
+        evidence = factories.make_evidence(attempt, "Everything I did in October")
+        query = select(Criterion.id).where(Criterion.unit_id == attempt.unit_id, Criterion.assessable)
+        claims = [
+            Claim(
+                attempt_id=attempt.id,
+                evidence_id=evidence.id,
+                criterion_id=criterion_id,
+                locator="",
+                claimed_at=clock.now(),
+                claimed_by_id=attempt.candidate_id,
+            )
+            for criterion_id in db.session.scalars(query)
+        ]
+        db.session.add_all(claims)
+        db.session.flush()
+        version = factories.submit(evidence)
+        factories.accept(attempt, version, world.bob, dict.fromkeys(claims, Outcome.MET))
+    return version, claims
+
+
+def confirm_requirements(world: World, attempt: UnitAttempt) -> list[int]:
+    query = select(EvidenceRequirement.id).where(EvidenceRequirement.unit_id == attempt.unit_id)
+    ids = list(db.session.scalars(query))
+    with transaction():
+        for requirement_id in ids:
+            signing.confirm_requirement(attempt, requirement_id, "", factories.actor(world.bob))
+    return ids
+
+
+def sign(world: World, attempt: UnitAttempt, comment: str = "") -> None:
+    """Bob's signature on a unit with everything met."""
+    meet_everything(world, attempt)
+    confirm_requirements(world, attempt)
+    with transaction():
+        seen = snapshot_of(attempt).hash
+        signing.sign_unit(attempt, seen, comment, factories.actor(world.bob), clock.now())
+
+
+def confirm(attempt: UnitAttempt) -> None:
+    """The candidate's signature on a unit that is assessed."""
+    with transaction():
+        candidate = factories.actor(db.session.get_one(Person, attempt.candidate_id))
+        signing.confirm_unit(attempt, snapshot_of(attempt).hash, candidate, clock.now())

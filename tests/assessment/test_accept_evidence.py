@@ -1,0 +1,190 @@
+"""Bob accepts an item: each claim decided, all four checks ticked, released when it can no longer be undone."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from tests import factories
+from tests.assessment import stories
+from tests.assessment.stories import put_down
+from tests.factories import World
+from tracker import clock
+from tracker.assessment.services import reviews
+from tracker.errors import Conflict, Invalid, NotFound, Refused
+from tracker.extensions import db
+from tracker.models import Decision, Event, Review, Sample
+from tracker.transactions import rollback, transaction
+from tracker.vocabulary import AttemptState, Outcome, ReviewOutcome, ReviewState
+
+MET, MORE = Outcome.MET, Outcome.MORE_NEEDED
+
+
+def live_outcomes() -> dict[int, Outcome]:
+    query = select(Decision.claim_id, Decision.outcome).where(Decision.superseded_at.is_(None))
+    return dict(db.session.execute(query).all())
+
+
+def test_bob_accepts_and_nothing_is_decided_for_ten_seconds(world: World) -> None:
+    _, version, (first, second) = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
+    bob = factories.actor(world.bob)
+    with transaction():
+        reviews.save_marks(world.cfacc15, version, put_down({first: MET, second: MORE}, {second: "Which day?"}), bob)
+        review = reviews.accept_evidence(world.cfacc15, version, bob)
+    assert (review.outcome, review.state) == (ReviewOutcome.ACCEPTED, ReviewState.DRAFT)
+    assert review.release_after - review.saved_at >= timedelta(seconds=9)
+    assert reviews.release_due() == 0
+    assert live_outcomes() == {}
+
+
+def test_after_ten_seconds_the_decisions_stand(world: World) -> None:
+    _, version, (first, second) = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
+    bob = factories.actor(world.bob)
+    with transaction():
+        reviews.save_marks(world.cfacc15, version, put_down({first: MET, second: MORE}, {second: "Which day?"}), bob)
+        reviews.accept_evidence(world.cfacc15, version, bob)
+    stories.let_undo_lapse()
+    assert reviews.release_due() == 1
+    assert live_outcomes() == {first.id: MET, second.id: MORE}
+    decision = db.session.scalars(select(Decision).where(Decision.claim_id == second.id)).one()
+    assert (decision.comment, decision.decided_by_id) == ("Which day?", world.bob.id)
+    assert decision.evidence_version_id == version.id
+
+
+def test_the_release_is_one_event_under_bobs_grant(world: World, acts: Callable[[], list[str]]) -> None:
+    _, version, claims = stories.hand_in(world.cfacc15, "Complaint", "1")
+    stories.accept(world.cfacc15, version, world.bob, claims)
+    event = db.session.scalars(select(Event).where(Event.act == "review_released")).one()
+    assert acts().count("review_released") == 1
+    assert (event.actor_id, event.grant_id) == (world.bob.id, factories.actor(world.bob).grant_id)
+    assert version.content_hash.encode() in event.body
+    assert b'"outcome":"accepted"' in event.body
+
+
+def test_a_second_look_supersedes_and_keeps_the_first(world: World) -> None:
+    _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
+    stories.accept(world.cfacc15, version, world.bob, [claim])
+    bob = factories.actor(world.bob)
+    with transaction():
+        reviews.save_marks(world.cfacc15, version, put_down({claim: MORE}, {claim: "I misread it."}), bob)
+        review = reviews.accept_evidence(world.cfacc15, version, bob)
+    stories.release(review.id)
+    assert live_outcomes() == {claim.id: MORE}
+    every = db.session.scalars(select(Decision).order_by(Decision.id)).all()
+    assert [each.outcome for each in every] == [MET, MORE]
+    assert every[0].superseded_at == every[1].decided_at
+
+
+def test_what_stands_unchanged_is_not_decided_again(world: World) -> None:
+    _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
+    stories.accept(world.cfacc15, version, world.bob, [claim])
+    stories.accept(world.cfacc15, version, world.bob, [claim])
+    assert len(db.session.scalars(select(Decision)).all()) == 1
+
+
+def test_every_claim_needs_an_outcome(world: World) -> None:
+    _, version, (first, _) = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
+    bob = factories.actor(world.bob)
+    reviews.save_marks(world.cfacc15, version, put_down({first: MET}), bob)
+    with pytest.raises(Invalid, match="1 is still open"):
+        reviews.accept_evidence(world.cfacc15, version, bob)
+    rollback()
+
+
+def test_a_claim_in_another_unit_does_not_stand_in_the_way(world: World) -> None:
+    evidence, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
+    with transaction():
+        factories.claim(world.inscc004, evidence, "1")
+    stories.accept(world.cfacc15, version, world.bob, [claim])
+    assert live_outcomes() == {claim.id: MET}
+
+
+@pytest.mark.parametrize("check", reviews.CHECKS)
+def test_every_check_must_be_ticked_and_the_sentence_names_it(world: World, check: str) -> None:
+    _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
+    bob = factories.actor(world.bob)
+    marks = reviews.Marks({claim.id: MET}, {}, {**stories.TICKED, check: False})
+    reviews.save_marks(world.cfacc15, version, marks, bob)
+    with pytest.raises(Invalid, match=f"tick that the evidence is {check}"):
+        reviews.accept_evidence(world.cfacc15, version, bob)
+    rollback()
+
+
+def test_nothing_is_accepted_twice(world: World) -> None:
+    _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
+    bob = factories.actor(world.bob)
+    reviews.save_marks(world.cfacc15, version, put_down({claim: MET}), bob)
+    reviews.accept_evidence(world.cfacc15, version, bob)
+    with pytest.raises(Refused, match="just decided"):
+        reviews.accept_evidence(world.cfacc15, version, bob)
+    with pytest.raises(Refused, match="Undo that first"):
+        reviews.save_marks(world.cfacc15, version, stories.NOTHING, bob)
+    rollback()
+
+
+def test_an_older_version_is_not_accepted(world: World) -> None:
+    evidence, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
+    bob = factories.actor(world.bob)
+    with transaction():
+        reviews.save_marks(world.cfacc15, version, put_down({claim: MET}), bob)
+    stories.hand_in_again(evidence)
+    with pytest.raises(Conflict, match="newer version"):
+        reviews.accept_evidence(world.cfacc15, version, bob)
+    rollback()
+
+
+def test_another_items_claims_are_not_marked(world: World) -> None:
+    _, version, _ = stories.hand_in(world.cfacc15, "Complaint", "1")
+    _, _, (elsewhere,) = stories.hand_in(world.cfacc15, "Briefing", "2")
+    with pytest.raises(NotFound):
+        reviews.save_marks(world.cfacc15, version, put_down({elsewhere: MET}), factories.actor(world.bob))
+    rollback()
+
+
+def test_alice_never_assesses_her_own_work(world: World) -> None:
+    _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
+    with pytest.raises(Refused, match="their own work"):
+        reviews.save_marks(world.cfacc15, version, put_down({claim: MET}), factories.actor(world.alice))
+
+
+def test_carol_who_has_verified_never_assesses_in_any_round(world: World) -> None:
+    _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
+    with transaction():
+        sample = Sample(
+            attempt_id=world.cfacc15.id,
+            round=1,
+            verifier_id=world.carol.id,
+            sampled_at=clock.now(),
+            is_interim=True,
+            comment="",
+        )
+        db.session.add(sample)
+        world.cfacc15.round = 2
+    with pytest.raises(Refused, match="verified a unit"):
+        reviews.save_marks(world.cfacc15, version, put_down({claim: MET}), factories.actor(world.carol))
+
+
+@pytest.mark.parametrize("state", [state for state in AttemptState if state is not AttemptState.IN_PROGRESS])
+def test_only_an_open_unit_is_judged(world: World, state: AttemptState) -> None:
+    _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
+    with transaction():
+        world.cfacc15.state = state
+    with pytest.raises(Refused, match="not judged now"):
+        reviews.save_marks(world.cfacc15, version, put_down({claim: MET}), factories.actor(world.bob))
+
+
+def test_a_withdrawn_candidates_work_stays_as_it_is(world: World) -> None:
+    _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
+    with transaction():
+        world.registration.withdrawn_at, world.registration.withdrawn_reason = clock.now(), "Left the company"
+    with pytest.raises(Refused, match="withdrawn"):
+        reviews.save_marks(world.cfacc15, version, put_down({claim: MET}), factories.actor(world.bob))
+
+
+def test_a_comment_of_ten_thousand_characters_is_refused(world: World) -> None:
+    _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
+    marks = put_down({claim: MET}, {claim: "x" * 10_000})
+    with pytest.raises(Invalid, match="2,000 characters"):
+        reviews.save_marks(world.cfacc15, version, marks, factories.actor(world.bob))
+    assert db.session.scalars(select(Review)).all() == []

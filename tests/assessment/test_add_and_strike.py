@@ -1,0 +1,138 @@
+"""Bob adds a criterion the item shows as well, or strikes a claim; Alice sees the reason."""
+
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from tests import factories
+from tests.assessment import stories
+from tests.factories import World
+from tracker.assessment.services.claims import add_claim, strike_claim
+from tracker.errors import Invalid, NotFound, Refused
+from tracker.extensions import db
+from tracker.matrix import load_matrix
+from tracker.models import Claim, Decision
+from tracker.transactions import rollback, transaction
+from tracker.vocabulary import AttemptState, CriterionState, Method, Outcome
+
+ClientFor = Callable[..., FlaskClient]
+WHY = "Your notes show this too."
+
+
+def test_bob_adds_a_criterion_and_alice_reads_why(
+    world: World, client: ClientFor, acts: Callable[[], list[str]]
+) -> None:
+    evidence, version, _ = stories.hand_in(world.cfacc15, "Complaint", "1")
+    with transaction():
+        claim = add_claim(
+            world.cfacc15, version, factories.criterion(world.cfacc15, "2").id, WHY, factories.actor(world.bob)
+        )
+    assert (claim.added_reason, claim.claimed_by_id) == (WHY, world.bob.id)
+    assert acts().count("claim_added") == 1
+    assert WHY in client(world.alice).get(f"/evidence/{evidence.id}").text
+
+
+def test_a_criterion_is_not_claimed_twice(world: World) -> None:
+    _, version, _ = stories.hand_in(world.cfacc15, "Complaint", "1")
+    with pytest.raises(Refused, match="claimed already"):
+        add_claim(world.cfacc15, version, factories.criterion(world.cfacc15, "1").id, WHY, factories.actor(world.bob))
+
+
+def test_a_criterion_of_another_unit_is_not_added(world: World) -> None:
+    _, version, _ = stories.hand_in(world.cfacc15, "Complaint", "1")
+    elsewhere = factories.criterion(world.inscc004, "1").id
+    with pytest.raises(NotFound):
+        add_claim(world.cfacc15, version, elsewhere, WHY, factories.actor(world.bob))
+
+
+@pytest.mark.parametrize(("reason", "sentence"), [("   ", "Say why"), ("x" * 2_001, "2,000 characters")])
+def test_a_reason_is_needed_and_bounded(world: World, reason: str, sentence: str) -> None:
+    _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
+    bob = factories.actor(world.bob)
+    with pytest.raises(Invalid, match=sentence):
+        add_claim(world.cfacc15, version, factories.criterion(world.cfacc15, "2").id, reason, bob)
+    with pytest.raises(Invalid, match=sentence):
+        strike_claim(world.cfacc15, version.evidence_id, claim.id, reason, bob)
+
+
+def test_simulated_evidence_is_refused_with_the_units_own_rule(world: World) -> None:
+    with transaction():
+        evidence = factories.make_evidence(world.cfacc15, "Practice call")
+        evidence.method = Method.SIMULATION
+        version = factories.submit(evidence)
+    with pytest.raises(Refused, match="evidence requirement 1 says"):
+        add_claim(world.cfacc15, version, factories.criterion(world.cfacc15, "1").id, WHY, factories.actor(world.bob))
+    rollback()
+
+
+def test_a_struck_claim_is_gone_and_nothing_is_erased(world: World, client: ClientFor) -> None:
+    evidence, version, claims = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
+    stories.accept(world.cfacc15, version, world.bob, claims)
+    with transaction():
+        strike_claim(
+            world.cfacc15, evidence.id, claims[0].id, "This is about another rule.", factories.actor(world.bob)
+        )
+    decision = db.session.scalars(select(Decision).where(Decision.claim_id == claims[0].id)).one()
+    assert decision.superseded_at
+    assert load_matrix(world.cfacc15).standings[0].state is CriterionState.NOTHING_YET
+    assert "This is about another rule." in client(world.alice).get(f"/evidence/{evidence.id}").text
+
+
+def test_a_claim_is_struck_through_its_own_item_only(world: World) -> None:
+    _, version, _ = stories.hand_in(world.cfacc15, "Complaint", "1")
+    _, _, (elsewhere,) = stories.hand_in(world.cfacc15, "Briefing", "2")
+    with pytest.raises(NotFound):
+        strike_claim(world.cfacc15, version.evidence_id, elsewhere.id, WHY, factories.actor(world.bob))
+
+
+def test_a_claim_is_struck_once(world: World) -> None:
+    _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
+    bob = factories.actor(world.bob)
+    strike_claim(world.cfacc15, version.evidence_id, claim.id, WHY, bob)
+    with pytest.raises(NotFound):
+        strike_claim(world.cfacc15, version.evidence_id, claim.id, WHY, bob)
+    rollback()
+
+
+@pytest.mark.parametrize("state", [state for state in AttemptState if state is not AttemptState.IN_PROGRESS])
+def test_a_signed_units_claims_stay_as_they_are(world: World, state: AttemptState) -> None:
+    _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
+    with transaction():
+        world.cfacc15.state = state
+    bob = factories.actor(world.bob)
+    with pytest.raises(Refused, match="not judged now"):
+        strike_claim(world.cfacc15, version.evidence_id, claim.id, WHY, bob)
+    with pytest.raises(Refused, match="not judged now"):
+        add_claim(world.cfacc15, version, factories.criterion(world.cfacc15, "2").id, WHY, bob)
+
+
+def test_both_are_buttons_of_the_judging_form_and_lose_nothing(world: World, client: ClientFor) -> None:
+    evidence, _, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
+    bob, address = client(world.bob), f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/judge"
+    typed = {f"outcome-{claim.id}": "met", "feedback": "Well told.", "valid": "y"}
+    wanted = factories.criterion(world.cfacc15, "2").id
+    refused = bob.post(address, data={**typed, "act": "add", "add-criterion": wanted, "add-reason": ""})
+    assert refused.status_code == 422
+    assert "Say why" in refused.text
+    assert "Well told." in refused.text
+    added = bob.post(address, data={**typed, "act": "add", "add-criterion": wanted, "add-reason": WHY})
+    assert added.status_code == 303
+    page = bob.get(address).text
+    assert "Well told." in page
+    assert WHY in page
+    struck = bob.post(address, data={**typed, "act": f"strike-{claim.id}", f"strike-reason-{claim.id}": "Not this."})
+    assert struck.status_code == 303
+    live = db.session.scalars(select(Claim).where(Claim.removed_at.is_(None))).one()
+    assert live.criterion_id == wanted
+    assert Outcome.MET.label in bob.get(address).text
+
+
+def test_when_the_last_claim_is_struck_bob_is_back_at_his_queue(world: World, client: ClientFor) -> None:
+    evidence, _, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
+    bob, address = client(world.bob), f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/judge"
+    data = {"act": f"strike-{claim.id}", f"strike-reason-{claim.id}": "Not this."}
+    response = bob.post(address, data=data)
+    assert (response.status_code, response.location) == (303, "/queue")
+    assert bob.get(address).status_code == 404

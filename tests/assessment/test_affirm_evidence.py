@@ -1,0 +1,72 @@
+"""Alice hands in a new version of what was met: Bob says in one act that it still shows it."""
+
+import pytest
+from sqlalchemy import select
+
+from tests import factories
+from tests.assessment import stories
+from tests.factories import World
+from tracker.assessment.queries.queue import list_waiting
+from tracker.assessment.services import reviews
+from tracker.errors import Refused
+from tracker.extensions import db
+from tracker.matrix import load_matrix
+from tracker.models import Decision, EvidenceVersion, Review
+from tracker.transactions import rollback, transaction
+from tracker.vocabulary import Outcome, ReviewOutcome
+
+
+def affirm(world: World, version: EvidenceVersion) -> Review:
+    with transaction():
+        return reviews.affirm_evidence(world.cfacc15, version, factories.actor(world.bob))
+
+
+def test_met_on_the_old_version_still_counts_and_waits(world: World) -> None:
+    evidence, version, claims = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
+    stories.accept(world.cfacc15, version, world.bob, claims)
+    stories.hand_in_again(evidence)
+    assert load_matrix(world.cfacc15).met == 2
+    assert [each.criteria for each in list_waiting(world.bob.id)] == [2]
+
+
+def test_one_act_pins_every_met_to_the_new_version(world: World) -> None:
+    evidence, version, claims = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
+    stories.accept(world.cfacc15, version, world.bob, claims)
+    newer = stories.hand_in_again(evidence)
+    review = affirm(world, newer)
+    assert review.outcome is ReviewOutcome.ACCEPTED
+    stories.release(review.id)
+    live = db.session.scalars(select(Decision).where(Decision.superseded_at.is_(None))).all()
+    assert {(each.outcome, each.evidence_version_id) for each in live} == {(Outcome.MET, newer.id)}
+    assert list_waiting(world.bob.id) == []
+
+
+def test_with_something_still_open_the_met_ones_are_marked_in_the_draft(world: World) -> None:
+    evidence, version, claims = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
+    stories.accept(world.cfacc15, version, world.bob, claims)
+    with transaction():
+        (added,) = factories.claim(world.cfacc15, evidence, "3")
+    newer = stories.hand_in_again(evidence)
+    review = affirm(world, newer)
+    assert (review.outcome, review.release_after) == (None, None)
+    assert set(review.marks) == {str(claim.id) for claim in claims}
+    assert str(added.id) not in review.marks
+
+
+def test_there_must_be_something_to_affirm(world: World) -> None:
+    _, version, _ = stories.hand_in(world.cfacc15, "Complaint", "1")
+    with pytest.raises(Refused, match="nothing to affirm"):
+        affirm(world, version)
+    rollback()
+
+
+def test_needs_more_on_the_old_version_is_merely_claimed_on_the_new(world: World) -> None:
+    evidence, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
+    stories.send_back(
+        world.cfacc15, version, world.bob, stories.put_down({claim: Outcome.MORE_NEEDED}, feedback="Which day?")
+    )
+    newer = stories.hand_in_again(evidence)
+    with pytest.raises(Refused, match="nothing to affirm"):
+        affirm(world, newer)
+    rollback()
+    assert load_matrix(world.cfacc15).standings[0].state.label == "Claimed"

@@ -1,0 +1,99 @@
+"""Bob returns an item: feedback is needed, nothing becomes met, and the ball is with Alice."""
+
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from tests import factories
+from tests.assessment import stories
+from tests.assessment.stories import put_down
+from tests.factories import World
+from tracker import mail
+from tracker.assessment.queries.queue import list_waiting
+from tracker.assessment.services import reviews
+from tracker.errors import Invalid
+from tracker.extensions import db
+from tracker.models import Decision, Notice, Review
+from tracker.transactions import rollback
+from tracker.vocabulary import Outcome
+
+MET, MORE = Outcome.MET, Outcome.MORE_NEEDED
+
+
+def test_a_return_needs_feedback(world: World) -> None:
+    _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
+    bob = factories.actor(world.bob)
+    reviews.save_marks(world.cfacc15, version, put_down({claim: MORE}, feedback="  "), bob)
+    with pytest.raises(Invalid, match="Write feedback") as refusal:
+        reviews.return_evidence(world.cfacc15, version, bob)
+    assert refusal.value.field == "feedback"
+    rollback()
+
+
+def test_a_return_makes_nothing_met(world: World) -> None:
+    _, version, (first, second) = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
+    marks = put_down({first: MET, second: MORE}, {second: "Say which day."}, "Nearly there.")
+    stories.send_back(world.cfacc15, version, world.bob, marks)
+    decisions = db.session.scalars(select(Decision)).all()
+    assert [(each.claim_id, each.outcome, each.comment) for each in decisions] == [
+        (second.id, MORE, "Say which day.")
+    ]
+
+
+def test_what_was_met_before_stays_met(world: World) -> None:
+    _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
+    stories.accept(world.cfacc15, version, world.bob, [claim])
+    stories.send_back(world.cfacc15, version, world.bob, put_down({}, feedback="One more thing."))
+    live = db.session.scalars(select(Decision).where(Decision.superseded_at.is_(None))).one()
+    assert live.outcome is MET
+
+
+def test_comments_that_no_decision_carries_go_with_the_feedback(world: World) -> None:
+    _, version, (first, _) = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
+    stories.send_back(
+        world.cfacc15, version, world.bob, put_down({first: MET}, {first: "Well told."}, "Say more about 2.")
+    )
+    review = db.session.scalars(select(Review)).one()
+    assert review.feedback == "Say more about 2.\n\nOn 1: Well told."
+
+
+def test_a_returned_item_waits_for_alice_until_she_answers(world: World) -> None:
+    evidence, version, _ = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
+    stories.send_back(world.cfacc15, version, world.bob, put_down({}, feedback="Which day was it?"))
+    assert list_waiting(world.bob.id) == []
+    stories.hand_in_again(evidence)
+    (waiting,) = list_waiting(world.bob.id)
+    assert (waiting.version, waiting.criteria) == (2, 2)
+
+
+def test_a_claim_alice_adds_after_the_return_waits(world: World, hold_clock: Callable[..., None]) -> None:
+    evidence, version, _ = stories.hand_in(world.cfacc15, "Complaint", "1", days_ago=1)
+    stories.send_back(world.cfacc15, version, world.bob, put_down({}, feedback="Which day was it?"))
+    stories.let_undo_lapse()
+    with stories.transaction():
+        factories.claim(world.cfacc15, evidence, "2")
+    (waiting,) = list_waiting(world.bob.id)
+    assert waiting.criteria == 1
+
+
+def test_alice_is_told_by_mail_once_a_day(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mail, "delivers", lambda: True)
+    monkeypatch.setattr(mail, "post", lambda *_: None)
+    evidence, version, _ = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
+    for words in ("Which day was it?", "And who was there?"):
+        stories.send_back(world.cfacc15, version, world.bob, put_down({}, feedback=words))
+    (notice,) = db.session.scalars(select(Notice).where(Notice.person_id == world.alice.id)).all()
+    assert notice.subject == f"evidence_returned:{evidence.id}"
+
+
+def test_alice_reads_the_feedback_only_when_it_is_released(world: World, client: Callable[..., FlaskClient]) -> None:
+    evidence, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
+    bob = factories.actor(world.bob)
+    with stories.transaction():
+        reviews.save_marks(world.cfacc15, version, put_down({claim: MORE}, feedback="Which day was it?"), bob)
+        reviews.return_evidence(world.cfacc15, version, bob)
+    assert "Which day was it?" not in client(world.alice).get(f"/evidence/{evidence.id}").text
+    stories.let_undo_lapse()
+    assert "Which day was it?" in client(world.alice).get(f"/evidence/{evidence.id}").text
