@@ -64,6 +64,8 @@ def check_files(folder: Path | None) -> None:
 @in_folder
 def load_files(folder: Path | None) -> None:
     """Load the folder into the database; what is there already is left alone."""
+    from sqlalchemy.exc import OperationalError, ProgrammingError
+
     from tracker.standards.services import load_library
     from tracker.transactions import transaction
 
@@ -73,6 +75,11 @@ def load_files(folder: Path | None) -> None:
             loaded = load_library(library)
     except TrackerError as error:
         raise click.ClickException(str(error)) from error
+    except (OperationalError, ProgrammingError) as error:
+        reason = str(error.orig).splitlines()[0]
+        raise click.ClickException(
+            f"The database cannot be used: {reason}. Nothing was loaded. If it is new, run flask db upgrade."
+        ) from error
     for each in loaded:
         click.echo(f"{each.name}: {each.outcome}")
 

@@ -28,10 +28,11 @@ def load_library(library: Library) -> list[Loaded]:
 
 def load_unit(document: UnitDocument) -> Loaded:
     """One unit version. An unchanged one is left alone, a changed one replaced while nobody attempts it."""
+    name = f"{document.code} version {document.version}, revision {document.revision}"
     unit = _find_unit(document)
     if unit and unit.content_hash == document.content_hash:
         unit.document = _written(document)  # the same words, though the format may have gained a key
-        return Loaded(document.code, "unchanged")
+        return Loaded(name, "unchanged")
     _check_slug_free(unit, document)
     if unit:
         _check_not_attempted(unit, document)
@@ -54,7 +55,7 @@ def load_unit(document: UnitDocument) -> Loaded:
         for each in document.evidence_requirements
     )
     db.session.flush()
-    return Loaded(document.code, outcome)
+    return Loaded(name, outcome)
 
 
 def load_guidance(document: GuidanceDocument) -> Loaded:

@@ -1,0 +1,91 @@
+"""A unit with all it holds: criteria, requirements, guidance, provenance and notes."""
+
+import html
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.factories import World
+from tracker.standards.files import read_library
+from tracker.standards.queries import review_warning
+
+ClientFor = Callable[..., FlaskClient]
+LIBRARY = read_library()
+
+
+def words(browser: FlaskClient, slug: str) -> str:
+    response = browser.get(f"/units/{slug}")
+    assert response.status_code == 200
+    return html.unescape(response.text)
+
+
+@pytest.mark.parametrize("slug", [each.slug for each in LIBRARY.units])
+def test_it_holds_everything(world: World, client: ClientFor, slug: str) -> None:
+    page = words(client(world.alice), slug)
+    unit = LIBRARY.find_unit(slug)
+    texts = [
+        unit.title,
+        *(each.text for each in (*unit.overview, *unit.criteria, *unit.evidence_requirements)),
+        *(point for each in unit.evidence_requirements for point in each.points),
+        *(each.heading for each in unit.criteria if each.heading),
+        *(each.note for each in unit.criteria if each.note),
+        *(value for value in unit.metadata.values() if value),
+        *(each.value for each in unit.identifiers),
+        *unit.skills,
+        *unit.empty_headings,
+        *unit.notes,
+        unit.provenance.source,
+        unit.provenance.read,
+    ]
+    assert [text for text in texts if text not in page] == []
+
+
+def test_a_rule_against_simulation_is_said(world: World, client: ClientFor) -> None:
+    assert "Simulation is not allowed." in words(client(world.bob), "cfacc15")
+
+
+def test_guidance_is_shown_with_what_contradicts_the_unit(world: World, client: ClientFor) -> None:
+    (guidance,) = LIBRARY.guidance
+    warning = next(each.warning for each in guidance.units if each.code == "CFACC15")
+    assert warning
+    with_warning, without = words(client(world.bob), "cfacc15"), words(client(world.bob), "inscc004")
+    assert warning in with_warning
+    assert warning not in without
+    for each in (guidance.synopsis, *guidance.tips, *guidance.marking_points):
+        assert each in without
+    assert "Guidance" not in words(client(world.bob), "cfamlfd3")
+
+
+def test_a_review_that_is_due_is_said_and_not_called_expired(
+    world: World, client: ClientFor, hold_clock: Callable[[datetime], None]
+) -> None:
+    browser = client(world.alice)
+    hold_clock(datetime(2026, 11, 22, 9, tzinfo=UTC))
+    page = words(client(world.alice), "inscc004")
+    assert "Its review was due by 1 March 2026." in page
+    assert "expired" not in page
+    assert "Its review was due" not in words(browser, "cfacc15")
+
+
+@pytest.mark.parametrize(
+    ("printed", "today", "is_due"),
+    [
+        ("01 Mar 2026", date(2026, 3, 1), False),
+        ("01 Mar 2026", date(2026, 3, 2), True),
+        ("March 2026", date(2026, 3, 31), False),
+        ("2026", date(2026, 12, 31), False),
+        ("2026", date(2027, 1, 1), True),
+        ("some day", date(2027, 1, 1), False),
+        (None, date(2027, 1, 1), False),
+    ],
+)
+def test_a_review_is_due_once_its_last_day_has_passed(printed: str | None, today: date, is_due: bool) -> None:
+    assert (review_warning({"metadata": {"review_on": printed}}, today) is not None) is is_due
+
+
+def test_a_unit_that_does_not_exist(world: World, client: ClientFor) -> None:
+    response = client(world.alice).get("/units/nope")
+    assert response.status_code == 404
+    assert "Look for it in the list of units." in response.text
