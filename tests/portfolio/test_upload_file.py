@@ -91,7 +91,7 @@ def test_a_refused_file_gets_a_sentence(
 
 def test_a_file_over_the_limit_is_refused_before_it_is_stored(app: Flask, store: Path) -> None:
     app.config["ATTACHMENT_LIMIT"] = 1024 * 1024
-    with pytest.raises(Invalid, match="“long.txt” is larger than 1 MB and was not added"):
+    with pytest.raises(Invalid, match=r"“long\.txt” is larger than 1 MB and was not added"):
         services.keep_file(io.BytesIO(b"x" * (1024 * 1024 + 1)), "long.txt")
     assert not store.exists()
     assert services.keep_file(io.BytesIO(b"x" * 1024 * 1024), "just right.txt").kept.size == 1024 * 1024

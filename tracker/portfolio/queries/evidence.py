@@ -89,14 +89,14 @@ def list_claims(evidence_id: int) -> list[ClaimLine]:
 
 def list_story(evidence: Evidence, attempt: UnitAttempt | None = None) -> list[Entry]:
     """Versions, withdrawals and released feedback, oldest first; for one attempt only, when it is given."""
-    candidate = evidence.candidate.name
     handed_in = (
-        select(EvidenceVersion.number, Submission.submitted_at, Submission.withdrawn_at)
+        select(EvidenceVersion.number, Submission.submitted_at, Submission.withdrawn_at, Person.name)
         .join(Submission, Submission.evidence_version_id == EvidenceVersion.id)
+        .join(Person, Person.id == Submission.submitted_by_id)
         .where(EvidenceVersion.evidence_id == evidence.id)
     )
     entries = []
-    for number, submitted_at, withdrawn_at in db.session.execute(handed_in):
+    for number, submitted_at, withdrawn_at, candidate in db.session.execute(handed_in):
         if withdrawn_at and attempt is not None:
             continue
         entries.append(Entry(submitted_at, candidate, f"submitted version {number}", version=number))

@@ -24,14 +24,15 @@ from tracker.portfolio.views import portfolio
 def show_evidence(evidence_id: int) -> ResponseReturnValue:
     evidence, _ = get_own_evidence(evidence_id)
     latest = find_latest_version(evidence)
+    story = queries.list_story(evidence)
     return render_template(
         "portfolio/show_evidence.html",
         evidence=evidence,
         latest=latest,
         has_changed=differs_from(evidence, latest),
-        next_version=next_version_number(evidence),
+        next_version=1 + max((entry.version or 0 for entry in story), default=0),
         claims=queries.list_claims(evidence.id),
-        story=queries.list_story(evidence),
+        story=story,
         badges=queries.list_badges([evidence.id])[evidence.id],
     )
 

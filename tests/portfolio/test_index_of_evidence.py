@@ -1,0 +1,164 @@
+"""The index: the candidate's own with drafts, the administrator's as handed in, and both on paper."""
+
+import io
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import pytest
+from flask.testing import FlaskClient
+from pypdf import PdfReader
+
+from tests import factories
+from tests.factories import World
+from tests.portfolio.conftest import ClientFor
+from tracker.clock import now
+from tracker.extensions import db
+from tracker.models import Evidence, Sample, SampleItem
+from tracker.portfolio.queries.index import list_own_index, list_submitted_index
+from tracker.portfolio.services.files import attach_file, keep_file
+from tracker.portfolio.services.submissions import submit_evidence, withdraw_submission
+from tracker.transactions import transaction
+from tracker.vocabulary import Outcome
+
+
+@pytest.fixture
+def submitted(world: World, complaint: Evidence) -> Evidence:
+    with transaction():
+        attach_file(complaint, keep_file(io.BytesIO(b"Notes."), "n.txt"))
+    with transaction():
+        submit_evidence(complaint, factories.actor(world.alice))
+    return complaint
+
+
+def printed(browser: FlaskClient, path: str) -> str:
+    answer = browser.get(path, buffered=True)
+    assert answer.status_code == 200
+    assert answer.mimetype == "application/pdf"
+    return " ".join(" ".join(page.extract_text() for page in PdfReader(io.BytesIO(answer.data)).pages).split())
+
+
+def test_the_empty_index_says_what_will_be_here(alice: FlaskClient) -> None:
+    page = alice.get("/evidence").text
+    assert "Your evidence will be listed here." in page
+    assert "Log evidence" in page
+    assert "Print" not in page
+
+
+def test_items_stand_by_number_and_drafts_last(world: World, alice: FlaskClient, submitted: Evidence) -> None:
+    with transaction():
+        factories.make_evidence(world.cfacc15, "Escalation log")
+    page = alice.get("/evidence").text
+    assert page.index("Complaint CH-2231") < page.index("Escalation log")
+    assert "2 items, 1 draft among them." in page
+    assert "1 item serves no criterion yet." in page
+    assert "Serves no criterion yet" in page
+    assert "Waiting in CFACC15" in page
+    assert "1 file" in page
+
+
+def test_alice_sees_her_changes_and_others_what_was_handed_in(
+    world: World, alice: FlaskClient, client: ClientFor, submitted: Evidence
+) -> None:
+    with transaction():
+        submitted.title = "Half-finished change"
+        factories.make_evidence(world.cfacc15, "A secret draft")
+    assert "Half-finished change" in alice.get("/evidence").text
+    page = client(world.dan).get(f"/registrations/{world.registration.id}/index").text
+    assert "Complaint CH-2231" in page
+    assert "Half-finished change" not in page
+    assert "A secret draft" not in page
+    assert "/evidence/" not in page, "nothing to open"
+
+
+def test_a_second_version_is_named(world: World, submitted: Evidence) -> None:
+    with transaction():
+        submitted.narrative = "And I wrote to her."
+    with transaction():
+        submit_evidence(submitted, factories.actor(world.alice))
+    assert [line.ref for line in list_own_index(world.alice.id, world.northgate.id)] == ["1 v2"]
+    assert [line.ref for line in list_submitted_index(world.alice.id, world.northgate.id)] == ["1 v2"]
+
+
+def test_what_was_taken_back_is_in_nobody_elses_index(world: World, submitted: Evidence) -> None:
+    with transaction():
+        withdraw_submission(submitted, factories.actor(world.alice))
+    assert list_submitted_index(world.alice.id, world.northgate.id) == []
+    assert [line.badges for line in list_own_index(world.alice.id, world.northgate.id)] == [(("", "draft"),)]
+
+
+def test_the_printed_index_says_where_when_units_and_who_sampled(
+    world: World, alice: FlaskClient, client: ClientFor, submitted: Evidence
+) -> None:
+    version = submitted.versions[0]
+    with transaction():
+        claims = factories.claim(world.cfacc15, submitted, "9")
+        factories.accept(world.cfacc15, version, world.bob, dict.fromkeys(claims, Outcome.MET))
+        sample = Sample(
+            attempt_id=world.cfacc15.id,
+            round=1,
+            verifier_id=world.carol.id,
+            sampled_at=now(),
+            comment="",
+            is_interim=False,
+        )
+        db.session.add(sample)
+        db.session.flush()
+        db.session.add(
+            SampleItem(
+                sample_id=sample.id,
+                evidence_version_id=version.id,
+                criterion_id=claims[0].criterion_id,
+                agrees=True,
+                comment="",
+            )
+        )
+    words = printed(alice, "/evidence/index.pdf")
+    for expected in (
+        "Alice Moran",
+        "Complaint CH-2231",
+        "Work product",
+        "5 October 2026",
+        "1 file",
+        "CFACC15",
+        "CH ",
+    ):
+        assert expected in words
+    assert printed(client(world.dan), f"/registrations/{world.registration.id}/index.pdf") == words
+
+
+def test_there_is_nothing_to_print_without_a_registration(world: World, client: ClientFor) -> None:
+    with transaction():
+        world.alice.name = "Alice Moran"
+        newcomer = factories.make_person("Nia Webb", world.northgate, factories.Role.CANDIDATE)
+    answer = client(newcomer).get("/evidence/index.pdf")
+    assert answer.status_code == 404
+    assert "once your centre has registered you" in answer.text
+
+
+def test_who_may_read_an_index(world: World, client: ClientFor, submitted: Evidence) -> None:
+    paths = [f"/registrations/{world.registration.id}/index", f"/registrations/{world.registration.id}/index.pdf"]
+    for person in (world.bob, world.carol, world.eve, world.frank, world.grace, world.heidi):
+        for path in paths:
+            assert client(person).get(path).status_code == 404
+    assert client(world.frank).get("/evidence").text.count("Complaint") == 0
+
+
+def test_the_index_takes_the_same_few_statements_at_any_length(
+    world: World,
+    alice: FlaskClient,
+    client: ClientFor,
+    count_statements: Callable[[], AbstractContextManager[list[str]]],
+) -> None:
+    dan = client(world.dan)
+    for count in (1, 30):
+        with transaction():
+            for number in range(count):
+                evidence = factories.make_evidence(world.cfacc15, f"Call {number}")
+                factories.claim(world.cfacc15, evidence, "1", "2", "3", "k:a", "k:b")
+                factories.submit(evidence)
+        for browser, path in ((alice, "/evidence"), (dan, f"/registrations/{world.registration.id}/index")):
+            with count_statements() as statements:
+                page = browser.get(path)
+            assert page.status_code == 200
+            assert len(statements) <= 12, statements
+            assert len(page.data) < 60_000

@@ -1,0 +1,231 @@
+"""An item's page: how it stands in each unit, what was said about it, and the one thing to do next."""
+
+import io
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import timedelta
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from tests import factories
+from tests.factories import World
+from tests.portfolio import files
+from tests.portfolio.conftest import ClientFor
+from tracker import clock
+from tracker.clock import now
+from tracker.extensions import db
+from tracker.models import Claim, Evidence, EvidenceVersion, Review
+from tracker.portfolio.queries.evidence import list_badges
+from tracker.portfolio.services.files import attach_file, keep_file
+from tracker.portfolio.services.submissions import submit_evidence
+from tracker.transactions import transaction
+from tracker.vocabulary import AttemptState, Outcome, ReviewOutcome, ReviewState
+
+
+def hand_in(evidence: Evidence, world: World) -> EvidenceVersion:
+    with transaction():
+        return submit_evidence(evidence, factories.actor(world.alice))
+
+
+def claims_of(evidence: Evidence) -> list[Claim]:
+    return list(db.session.scalars(select(Claim).where(Claim.evidence_id == evidence.id).order_by(Claim.id)))
+
+
+def give_back(world: World, version: EvidenceVersion, feedback: str) -> None:
+    with transaction():
+        review = factories.accept(world.cfacc15, version, world.bob, {}, outcome=ReviewOutcome.RETURNED)
+        review.feedback = feedback
+
+
+def badge(evidence: Evidence) -> tuple[tuple[str, str], ...]:
+    return list_badges([evidence.id])[evidence.id]
+
+
+def test_a_draft_says_that_only_alice_sees_it(alice: FlaskClient, complaint: Evidence) -> None:
+    page = alice.get(f"/evidence/{complaint.id}").text
+    assert "Draft: Complaint CH-2231" in page
+    assert "Only you can see this item" in page
+    assert f'href="/evidence/{complaint.id}/submit">Submit</a>' in page
+    assert "Discard this draft" in page
+    assert "Withdraw" not in page
+
+
+def test_an_item_that_serves_nothing_asks_for_criteria(world: World, alice: FlaskClient) -> None:
+    with transaction():
+        evidence = factories.make_evidence(world.cfacc15, "Escalation log")
+    page = alice.get(f"/evidence/{evidence.id}").text
+    assert "serves no criterion yet" in page
+    assert f"/evidence/{evidence.id}/submit" not in page
+
+
+def test_a_struck_claim_is_shown_with_its_reason_and_serves_nothing(
+    world: World, alice: FlaskClient, complaint: Evidence
+) -> None:
+    with transaction():
+        for claim in claims_of(complaint):
+            claim.removed_at, claim.removed_by_id, claim.struck_reason = now(), world.bob.id, "It shows another call."
+    page = alice.get(f"/evidence/{complaint.id}").text
+    assert "Struck by the assessor: It shows another call." in page
+    assert "serves no criterion yet" in page
+
+
+def test_a_submitted_item_waits_and_can_be_withdrawn(world: World, alice: FlaskClient, complaint: Evidence) -> None:
+    hand_in(complaint, world)
+    page = alice.get(f"/evidence/{complaint.id}").text
+    assert "1 Complaint CH-2231" in page
+    assert "Waiting in CFACC15" in page
+    assert "submitted version 1" in page
+    assert "Withdraw" in page
+    assert "Discard" not in page
+
+
+def test_a_return_shows_the_words_and_leads_to_version_two(
+    world: World, alice: FlaskClient, complaint: Evidence
+) -> None:
+    give_back(world, hand_in(complaint, world), "Whose decision was the refund?")
+    page = alice.get(f"/evidence/{complaint.id}").text
+    assert "Returned in CFACC15" in page
+    assert "Whose decision was the refund?" in page
+    assert "Answer and submit version 2" in page
+    assert "Withdraw" not in page
+
+
+def test_feedback_not_released_is_not_shown(world: World, alice: FlaskClient, complaint: Evidence) -> None:
+    version = hand_in(complaint, world)
+    with transaction():
+        db.session.add(
+            Review(
+                attempt_id=world.cfacc15.id,
+                evidence_version_id=version.id,
+                assessor_id=world.bob.id,
+                state=ReviewState.DRAFT,
+                feedback="Half a thought",
+                started_at=now(),
+                saved_at=now(),
+            )
+        )
+    assert "Half a thought" not in alice.get(f"/evidence/{complaint.id}").text
+
+
+def test_older_versions_can_be_read_as_they_were(world: World, alice: FlaskClient, complaint: Evidence) -> None:
+    with transaction():
+        attach_file(complaint, keep_file(io.BytesIO(b"Notes."), "n.txt"))
+    hand_in(complaint, world)
+    with transaction():
+        complaint.title = "Complaint, closed"
+    page = alice.get(f"/evidence/{complaint.id}/versions/1").text
+    assert "1 Complaint CH-2231, version 1" in page
+    assert "n.txt" in page
+    assert "my own work" in page
+    assert alice.get(f"/evidence/{complaint.id}/versions/2").status_code == 404
+
+
+@pytest.mark.parametrize("name", ["bob", "carol", "dan", "eve", "frank"])
+def test_nobody_else_opens_her_page_or_versions(
+    world: World, client: ClientFor, complaint: Evidence, name: str
+) -> None:
+    hand_in(complaint, world)
+    browser = client(getattr(world, name))
+    assert browser.get(f"/evidence/{complaint.id}").status_code == 404
+    assert browser.get(f"/evidence/{complaint.id}/versions/1").status_code == 404
+
+
+class TestBadges:
+    def test_accepted_once_every_claim_is_decided_on_this_version(self, world: World, complaint: Evidence) -> None:
+        assert badge(complaint) == (("", "draft"),)
+        version = hand_in(complaint, world)
+        assert badge(complaint) == (("CFACC15", "waiting"),)
+        with transaction():
+            decided = dict.fromkeys(claims_of(complaint), Outcome.MET)
+            factories.accept(world.cfacc15, version, world.bob, decided)
+        assert badge(complaint) == (("CFACC15", "accepted"),)
+
+    def test_a_claim_added_to_an_accepted_item_waits(self, world: World, complaint: Evidence) -> None:
+        version = hand_in(complaint, world)
+        with transaction():
+            factories.accept(world.cfacc15, version, world.bob, dict.fromkeys(claims_of(complaint), Outcome.MET))
+            factories.claim(world.cfacc15, complaint, "9")
+        assert badge(complaint) == (("CFACC15", "waiting"),)
+
+    def test_each_unit_has_its_own(self, world: World, complaint: Evidence) -> None:
+        with transaction():
+            factories.claim(world.inscc004, complaint, "1")
+        version = hand_in(complaint, world)
+        give_back(world, version, "More, please.")
+        assert badge(complaint) == (("CFACC15", "returned"), ("INSCC004", "waiting"))
+
+    def test_a_signed_unit_keeps_what_it_was_signed_on(self, world: World, complaint: Evidence) -> None:
+        version = hand_in(complaint, world)
+        with transaction():
+            factories.accept(world.cfacc15, version, world.bob, dict.fromkeys(claims_of(complaint), Outcome.MET))
+            world.cfacc15.state, world.cfacc15.assessed_at = AttemptState.ASSESSED, clock.now()
+            factories.claim(world.inscc004, complaint, "1")
+            complaint.narrative = "More of it."
+        with transaction():
+            factories.submit(complaint, at=now() + timedelta(minutes=1))
+        assert badge(complaint) == (("CFACC15", "accepted"), ("INSCC004", "waiting"))
+
+
+class TestForThoseWhoJudge:
+    def test_they_see_what_was_handed_in_and_never_the_draft(
+        self, world: World, client: ClientFor, complaint: Evidence
+    ) -> None:
+        path = f"/attempts/{world.cfacc15.id}/evidence/{complaint.id}"
+        assert client(world.bob).get(path).status_code == 404
+        hand_in(complaint, world)
+        with transaction():
+            complaint.narrative = "Not for Bob yet."
+        for person in (world.bob, world.carol):
+            page = client(person).get(path).text
+            assert "I took the call myself." in page
+            assert "Not for Bob yet." not in page
+            assert "my own work" in page
+
+    def test_of_other_units_they_learn_the_code_and_no_feedback(
+        self, world: World, client: ClientFor, complaint: Evidence
+    ) -> None:
+        with transaction():
+            factories.claim(world.inscc004, complaint, "1")
+        give_back(world, hand_in(complaint, world), "Only for CFACC15.")
+        page = client(world.bob).get(f"/attempts/{world.inscc004.id}/evidence/{complaint.id}").text
+        assert "also claimed in CFACC15" in page
+        assert "Only for CFACC15." not in page
+        assert (
+            "Only for CFACC15." in client(world.bob).get(f"/attempts/{world.cfacc15.id}/evidence/{complaint.id}").text
+        )
+
+    def test_the_administrator_and_strangers_do_not(
+        self, world: World, client: ClientFor, complaint: Evidence
+    ) -> None:
+        hand_in(complaint, world)
+        path = f"/attempts/{world.cfacc15.id}/evidence/{complaint.id}"
+        assert client(world.dan).get(path).status_code in {403, 404}
+        for person in (world.eve, world.frank, world.grace, world.heidi):
+            assert client(person).get(path).status_code == 404
+
+
+def test_its_pages_take_at_most_twelve_statements(
+    world: World,
+    client: ClientFor,
+    complaint: Evidence,
+    count_statements: Callable[[], AbstractContextManager[list[str]]],
+) -> None:
+    for number in range(4):
+        with transaction():
+            attach_file(complaint, keep_file(io.BytesIO(files.picture(size=(9 + number, 9))), f"{number}.jpg"))
+        give_back(world, hand_in(complaint, world), f"Feedback {number}")
+    alice, bob, item, attempt = client(world.alice), client(world.bob), complaint.id, world.cfacc15.id
+    alice.get("/evidence")
+    for browser, path in (
+        (alice, f"/evidence/{item}"),
+        (alice, f"/evidence/{item}/versions/4"),
+        (alice, f"/evidence/{item}/edit"),
+        (alice, f"/evidence/{item}/submit"),
+        (bob, f"/attempts/{attempt}/evidence/{item}"),
+    ):
+        db.session.expunge_all()
+        with count_statements() as statements:
+            assert browser.get(path).status_code == 200
+        assert len(statements) <= 12, (path, *statements)
