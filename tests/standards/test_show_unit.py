@@ -1,15 +1,24 @@
 """A unit with all it holds: criteria, requirements, guidance, provenance and notes."""
 
 import html
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import delete, select
 
 from tests.factories import World
+from tests.standards.writing import changed, write_folder
+from tracker.extensions import db
+from tracker.models import Criterion, EvidenceRequirement, Unit
+from tracker.standards.documents import UnitDocument
 from tracker.standards.files import read_library
 from tracker.standards.queries import review_warning
+from tracker.standards.services import load_unit
+from tracker.transactions import transaction
 
 ClientFor = Callable[..., FlaskClient]
 LIBRARY = read_library()
@@ -83,6 +92,35 @@ def test_a_review_that_is_due_is_said_and_not_called_expired(
 )
 def test_a_review_is_due_once_its_last_day_has_passed(printed: str | None, today: date, is_due: bool) -> None:
     assert (review_warning({"metadata": {"review_on": printed}}, today) is not None) is is_due
+
+
+@pytest.fixture
+def local_unit(app: Flask, tmp_path: Path) -> Iterator[UnitDocument]:
+    """A unit with what none of ours has: nested items, a choice, points, a scope."""
+    scope = 'scope:\n  - heading: "Calls"\n    text: "They cover:"\n    points: ["refunds"]\nperformance:'
+    (document,) = read_library(write_folder(tmp_path, changed("performance:", scope))).units
+    with transaction():
+        load_unit(document)
+    yield document
+    with transaction():
+        ids = select(Unit.id).where(Unit.slug == document.slug)
+        for model in (Criterion, EvidenceRequirement):
+            db.session.execute(delete(model).where(model.unit_id.in_(ids)))
+        db.session.execute(delete(Unit).where(Unit.slug == document.slug))
+
+
+def test_nested_items_choices_and_points_are_shown(world: World, client: ClientFor, local_unit: UnitDocument) -> None:
+    page = words(client(world.alice), local_unit.slug)
+    for expected in (
+        "one of the following",
+        "Simulation is allowed.",
+        "who may be told",
+        "what was said",
+        "They cover:",
+    ):
+        assert expected in page
+    assert "<li>refunds</li>" in page
+    assert page.count("criterion-row read nested") == 2
 
 
 def test_a_unit_that_does_not_exist(world: World, client: ClientFor) -> None:
