@@ -1,0 +1,269 @@
+"""The judging screen: one item, its claims in full, saved as it is put down; then the next."""
+
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from tests import factories
+from tests.assessment import stories
+from tests.factories import World
+from tracker.extensions import db
+from tracker.models import Claim, Decision, Evidence, Review, UnitAttempt
+from tracker.transactions import transaction
+from tracker.vocabulary import AttemptState, Outcome, ReviewState
+
+ClientFor = Callable[..., FlaskClient]
+TICKED = dict.fromkeys(("valid", "authentic", "current", "sufficient"), "y")
+
+
+def address(attempt: UnitAttempt, evidence: Evidence) -> str:
+    return f"/attempts/{attempt.id}/evidence/{evidence.id}/judge"
+
+
+def hidden(page: str) -> dict[str, str]:
+    """What the page says it was made from."""
+    return dict(re.findall(r'<input type="hidden" name="(version|after)" value="(\d+)">', page))
+
+
+def met(claims: list[Claim]) -> dict[str, str]:
+    return {f"outcome-{claim.id}": "met" for claim in claims}
+
+
+def test_bob_sees_the_item_beside_its_claims_in_full(world: World, client: ClientFor) -> None:
+    evidence, _, claims = stories.hand_in(world.cfacc15, "Complaint", "1", "k:a")
+    with transaction():
+        claims[0].locator = "page 3"
+    page = client(world.bob).get(address(world.cfacc15, evidence)).text
+    assert "I took the call myself." in page
+    assert factories.criterion(world.cfacc15, "1").text[:40] in page
+    assert "Look at: page 3" in page
+    assert "This is my own work." in page
+    assert "Return to Alice" in page
+    assert "1 of 1" in page
+
+
+def test_marking_points_are_at_hand(world: World, client: ClientFor) -> None:
+    evidence, _, _ = stories.hand_in(world.cfacc15, "Complaint", "1")
+    assert "Marking points" in client(world.bob).get(address(world.cfacc15, evidence)).text
+
+
+def test_nobody_else_judges(world: World, client: ClientFor) -> None:
+    evidence, _, claims = stories.hand_in(world.cfacc15, "Complaint", "1")
+    for person in (world.alice, world.carol, world.dan, world.eve, world.frank, world.grace, world.heidi):
+        browser = client(person)
+        assert browser.get(address(world.cfacc15, evidence)).status_code == 404, person.name
+        sent = browser.post(address(world.cfacc15, evidence), data={**met(claims), **TICKED, "act": "accept"})
+        assert sent.status_code == 404, person.name
+    assert db.session.scalars(select(Review)).all() == []
+
+
+def test_an_assessor_who_is_also_the_verifier_of_it_may_look_but_not_judge(world: World, client: ClientFor) -> None:
+    with transaction():
+        factories.grant(world.carol, world.northgate, factories.Role.ASSESSOR)
+    evidence, _, _ = stories.hand_in(world.cfacc15, "Complaint", "1")
+    assert client(world.carol).get(address(world.cfacc15, evidence)).status_code == 403
+
+
+def test_an_item_through_another_attempt_is_not_there(world: World, client: ClientFor) -> None:
+    evidence, _, _ = stories.hand_in(world.cfacc15, "Complaint", "1")
+    assert client(world.bob).get(address(world.inscc004, evidence)).status_code == 404
+    assert client(world.grace).get(address(world.franks_attempt, evidence)).status_code == 404
+
+
+def test_a_draft_is_not_judged(world: World, client: ClientFor) -> None:
+    with transaction():
+        evidence = factories.make_evidence(world.cfacc15, "Not yet")
+        factories.claim(world.cfacc15, evidence, "1")
+    assert client(world.bob).get(address(world.cfacc15, evidence)).status_code == 404
+
+
+def test_each_mark_is_saved_as_it_is_put_down(world: World, client: ClientFor) -> None:
+    evidence, _, (first, second) = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
+    bob = client(world.bob)
+    save = f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/review"
+    for name, value in ((f"outcome-{first.id}", "met"), (f"comment-{second.id}", "Which day?"), ("valid", "y")):
+        reply = bob.post(save, data={name: value, "changed": name})
+        assert reply.status_code == 200
+        assert re.fullmatch(r"\d\d:\d\d", reply.json["saved_at"])
+    assert bob.post(save, data={"changed": "valid"}).status_code == 200
+    review = db.session.scalars(select(Review)).one()
+    assert review.marks == {str(first.id): {"outcome": "met"}, str(second.id): {"comment": "Which day?"}}
+    assert (review.state, review.valid) == (ReviewState.DRAFT, False)
+    page = bob.get(address(world.cfacc15, evidence)).text
+    assert "Which day?" in page
+    assert page.count("checked") == 1
+
+
+def test_a_draft_is_bobs_alone(world: World, client: ClientFor) -> None:
+    evidence, _, _ = stories.hand_in(world.cfacc15, "Complaint", "1")
+    save = f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/review"
+    client(world.bob).post(save, data={"feedback": "Secret for now", "changed": "feedback"})
+    assert "Secret" not in client(world.alice).get(f"/evidence/{evidence.id}").text
+    assert "Secret" not in client(world.carol).get(f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}").text
+
+
+@pytest.mark.parametrize("sent", [{"outcome-1": "splendid"}, {"outcome-999999": "met"}])
+def test_a_mark_that_is_not_of_this_item_is_refused(world: World, client: ClientFor, sent: dict[str, str]) -> None:
+    evidence, _, _ = stories.hand_in(world.cfacc15, "Complaint", "1")
+    save = f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/review"
+    reply = client(world.bob).post(
+        save, data={**sent, "changed": next(iter(sent))}, headers={"Accept": "application/json"}
+    )
+    assert reply.status_code == 404
+    assert reply.json["message"]
+
+
+def test_a_refusal_keeps_everything_typed(world: World, client: ClientFor) -> None:
+    evidence, _, (first, second) = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
+    typed = {
+        f"outcome-{first.id}": "more_needed",
+        f"comment-{second.id}": "<b>Which</b> day?",
+        "feedback": "Nearly there & well told",
+        "valid": "y",
+        "act": "accept",
+    }
+    response = client(world.bob).post(address(world.cfacc15, evidence), data=typed)
+    assert response.status_code == 422
+    assert "1 is still open" in response.text
+    assert "&lt;b&gt;Which&lt;/b&gt; day?" in response.text
+    assert "Nearly there &amp; well told" in response.text
+    assert re.search(rf'id="o-{first.id}-more_needed"[^>]* checked', response.text)
+    assert re.search(r'id="valid"[^>]* checked', response.text)
+
+
+def test_ten_thousand_characters_are_refused_and_kept(world: World, client: ClientFor) -> None:
+    evidence, _, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
+    typed = {f"comment-{claim.id}": "y" * 10_000, "act": "accept"}
+    response = client(world.bob).post(address(world.cfacc15, evidence), data=typed)
+    assert response.status_code == 422
+    assert "2,000 characters" in response.text
+    assert "y" * 10_000 in response.text
+
+
+def test_after_accepting_the_next_item_opens_with_a_way_back(world: World, client: ClientFor) -> None:
+    first, _, claims = stories.hand_in(world.cfacc15, "Complaint", "1", days_ago=3)
+    second, _, _ = stories.hand_in(world.cfacc15, "Briefing", "2", days_ago=2)
+    bob = client(world.bob)
+    response = bob.post(address(world.cfacc15, first), data={**met(claims), **TICKED, "act": "accept"})
+    assert response.status_code == 303
+    assert response.location.startswith(address(world.cfacc15, second))
+    page = bob.get(response.location).text
+    assert "Accepted: evidence 1, “Complaint”" in page
+    assert "/undo" in page
+    assert "1 of 1" in page
+
+
+def test_the_same_item_in_another_unit_comes_first(world: World, client: ClientFor) -> None:
+    evidence, _, claims = stories.hand_in(world.cfacc15, "Complaint", "1", days_ago=3)
+    with transaction():
+        factories.claim(world.inscc004, evidence, "1")
+    stories.hand_in(world.cfacc15, "Briefing", "2", days_ago=5)
+    bob = client(world.bob)
+    assert "INSCC004, 1 criterion waiting" in bob.get(address(world.cfacc15, evidence)).text
+    response = bob.post(address(world.cfacc15, evidence), data={**met(claims), **TICKED, "act": "accept"})
+    assert response.location.startswith(address(world.inscc004, evidence))
+
+
+def test_when_the_queue_is_clear_bob_is_back_there_with_a_way_back(world: World, client: ClientFor) -> None:
+    evidence, _, claims = stories.hand_in(world.cfacc15, "Complaint", "1")
+    bob = client(world.bob)
+    response = bob.post(address(world.cfacc15, evidence), data={**met(claims), **TICKED, "act": "accept"})
+    page = bob.get(response.location).text
+    assert "Nothing waits for you." in page
+    assert "/undo" in page
+
+
+def test_a_narrowed_queue_stays_narrowed_from_item_to_item(world: World, client: ClientFor) -> None:
+    first, _, claims = stories.hand_in(world.cfacc15, "Complaint", "1", days_ago=3)
+    stories.hand_in(world.inscc004, "Letter", "1", days_ago=2)
+    third, _, _ = stories.hand_in(world.cfacc15, "Briefing", "2", days_ago=1)
+    bob, narrowed = client(world.bob), f"{address(world.cfacc15, first)}?unit=CFACC15"
+    assert "1 of 2" in bob.get(narrowed).text
+    response = bob.post(narrowed, data={**met(claims), **TICKED, "act": "accept"})
+    assert response.location.startswith(f"{address(world.cfacc15, third)}?unit=CFACC15")
+
+
+def test_the_same_form_sent_twice_decides_once(world: World, client: ClientFor) -> None:
+    evidence, _, claims = stories.hand_in(world.cfacc15, "Complaint", "1")
+    bob = client(world.bob)
+    form = {**met(claims), **TICKED, "act": "accept", **hidden(bob.get(address(world.cfacc15, evidence)).text)}
+    assert bob.post(address(world.cfacc15, evidence), data=form).status_code == 303
+    assert bob.post(address(world.cfacc15, evidence), data=form).status_code == 409
+    stories.let_undo_lapse()
+    late = bob.post(address(world.cfacc15, evidence), data=form)
+    assert late.status_code == 409
+    assert "was judged since you opened this page" in late.text
+    assert len(db.session.scalars(select(Decision)).all()) == 1
+
+
+def test_a_page_of_the_old_version_shows_the_new_one_and_keeps_what_was_typed(
+    world: World, client: ClientFor
+) -> None:
+    evidence, _, claims = stories.hand_in(world.cfacc15, "Complaint", "1")
+    bob = client(world.bob)
+    form = {**met(claims), **TICKED, "act": "accept", **hidden(bob.get(address(world.cfacc15, evidence)).text)}
+    newer = stories.hand_in_again(evidence, "The customer rang again.")
+    response = bob.post(address(world.cfacc15, evidence), data={**form, "feedback": "Well told"})
+    assert response.status_code == 409
+    assert "has submitted version 2 since you opened this page" in response.text
+    assert "The customer rang again." in response.text
+    assert "Well told" in response.text
+    assert hidden(response.text)["version"] == str(newer.id)
+    assert db.session.scalars(select(Review)).all() == []
+
+
+def test_a_later_version_says_what_is_new_and_shows_the_earlier_feedback(world: World, client: ClientFor) -> None:
+    evidence, version, _ = stories.hand_in(world.cfacc15, "Complaint", "1")
+    stories.send_back(world.cfacc15, version, world.bob, stories.put_down({}, feedback="Which day was it?"))
+    stories.hand_in_again(evidence)
+    page = client(world.bob).get(address(world.cfacc15, evidence)).text
+    assert "1 change since version 1" in page
+    assert "New since version 1: what was done." in page
+    assert "Which day was it?" in page
+
+
+def test_what_was_met_on_an_earlier_version_is_affirmed_by_one_button(world: World, client: ClientFor) -> None:
+    evidence, version, claims = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
+    stories.accept(world.cfacc15, version, world.bob, claims)
+    stories.hand_in_again(evidence)
+    bob = client(world.bob)
+    page = bob.get(address(world.cfacc15, evidence)).text
+    assert "2 criteria here were met on an earlier version" in page
+    assert "checked" not in page
+    assert bob.post(address(world.cfacc15, evidence), data={"act": "affirm"}).status_code == 303
+    stories.let_undo_lapse()
+    assert "Nothing waits for you." in bob.get("/queue").text
+
+
+def test_a_signed_unit_is_not_judged(world: World, client: ClientFor) -> None:
+    evidence, _, claims = stories.hand_in(world.cfacc15, "Complaint", "1")
+    with transaction():
+        world.cfacc15.state = AttemptState.VERIFIED
+    response = client(world.bob).post(
+        address(world.cfacc15, evidence), data={**met(claims), **TICKED, "act": "accept"}
+    )
+    assert response.status_code == 409
+    assert "not judged now" in response.text
+
+
+def test_the_page_asks_little_of_the_database_whatever_its_length(
+    world: World, client: ClientFor, count_statements: Callable[[], AbstractContextManager[list[str]]]
+) -> None:
+    few, _, _ = stories.hand_in(world.cfacc15, "One claim", "1")
+    many, version, claims = stories.hand_in(world.cfacc15, "Many", *"123456789")
+    stories.send_back(
+        world.cfacc15, version, world.bob, stories.put_down({claims[0]: Outcome.NOT_YET}, feedback="More, please.")
+    )
+    stories.hand_in_again(many)
+    for n in range(8):
+        stories.hand_in(world.cfacc15, f"Item {n}", "1", "2")
+    bob, counts = client(world.bob), []
+    for evidence in (few, many):
+        with count_statements() as statements:
+            assert bob.get(address(world.cfacc15, evidence)).status_code == 200
+        counts.append(len(statements))
+    assert max(counts) <= 13, counts

@@ -1,0 +1,205 @@
+"""Bob's queue: every item that waits for him, over all candidates, the oldest first."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from flask.testing import FlaskClient
+
+from tests import factories
+from tests.assessment import stories
+from tests.factories import World
+from tracker import clock
+from tracker.assessment.queries.queue import group_by_age, group_by_item, list_held, list_waiting
+from tracker.extensions import db
+from tracker.models import Finding
+from tracker.transactions import transaction
+from tracker.vocabulary import AttemptState, Outcome, Role
+
+ClientFor = Callable[..., FlaskClient]
+
+
+def titles(world: World) -> list[str]:
+    return [row.first.title for row in group_by_item(list_waiting(world.bob.id))]
+
+
+def test_the_oldest_waits_first(world: World) -> None:
+    stories.hand_in(world.cfacc15, "Yesterday", "1", days_ago=1)
+    stories.hand_in(world.inscc004, "Last month", "1", days_ago=30)
+    stories.hand_in(world.cfacc15, "Just now", "2")
+    assert titles(world) == ["Last month", "Yesterday", "Just now"]
+
+
+def test_an_item_claimed_in_two_units_is_one_row(world: World) -> None:
+    evidence, _, _ = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
+    with transaction():
+        factories.claim(world.inscc004, evidence, "1")
+    (row,) = group_by_item(list_waiting(world.bob.id))
+    assert (row.codes, row.criteria) == (("CFACC15", "INSCC004"), 3)
+
+
+def test_drafts_and_what_was_taken_back_do_not_wait(world: World) -> None:
+    with transaction():
+        factories.claim(world.cfacc15, factories.make_evidence(world.cfacc15, "Draft"), "1")
+    _, version, _ = stories.hand_in(world.cfacc15, "Taken back", "2")
+    with transaction():
+        version.submission.withdrawn_at = clock.now()
+    assert titles(world) == []
+
+
+def test_a_version_taken_back_leaves_the_one_before(world: World) -> None:
+    evidence, _, _ = stories.hand_in(world.cfacc15, "Complaint", "1")
+    newer = stories.hand_in_again(evidence)
+    with transaction():
+        newer.submission.withdrawn_at = clock.now()
+    assert [each.version for each in list_waiting(world.bob.id)] == [1]
+
+
+def test_what_is_decided_no_longer_waits(world: World) -> None:
+    _, version, claims = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
+    with transaction():
+        factories.accept(world.cfacc15, version, world.bob, dict.fromkeys(claims, Outcome.NOT_YET))
+    assert titles(world) == []
+
+
+def test_a_claim_added_to_an_accepted_item_waits_from_then(world: World) -> None:
+    evidence, version, claims = stories.hand_in(world.cfacc15, "Complaint", "1", days_ago=9)
+    stories.accept(world.cfacc15, version, world.bob, claims)
+    with transaction():
+        (added,) = factories.claim(world.cfacc15, evidence, "2")
+    (waiting,) = list_waiting(world.bob.id)
+    assert (waiting.criteria, waiting.since) == (1, added.claimed_at)
+
+
+def test_only_ones_own_open_units_wait(world: World) -> None:
+    stories.hand_in(world.cfacc15, "Signed meanwhile", "1")
+    stories.hand_in(world.franks_attempt, "Frank's", "1")
+    assert titles(world) == ["Signed meanwhile"]
+    assert [each.title for each in list_waiting(world.grace.id)] == ["Frank's"]
+    with transaction():
+        world.cfacc15.state = AttemptState.ASSESSED
+    assert titles(world) == []
+
+
+def test_what_another_assessor_took_over_is_theirs(world: World) -> None:
+    stories.hand_in(world.cfacc15, "Complaint", "1")
+    with transaction():
+        irene = factories.make_person("Irene Watt", world.northgate, Role.ASSESSOR)
+        next(a for a in world.cfacc15.allocations if a.role is Role.ASSESSOR).until_at = clock.now()
+        db.session.flush()
+        factories.allocate(world.cfacc15, irene, Role.ASSESSOR, world.dan)
+    assert titles(world) == []
+    assert len(list_waiting(irene.id)) == 1
+
+
+def test_a_withdrawn_candidates_items_do_not_wait(world: World) -> None:
+    stories.hand_in(world.cfacc15, "Complaint", "1")
+    with transaction():
+        world.registration.withdrawn_at = clock.now()
+    assert titles(world) == []
+
+
+def test_rows_are_grouped_by_how_long_they_wait(world: World) -> None:
+    for days in (0, 3, 10):
+        stories.hand_in(world.cfacc15, f"{days} days", "1", days_ago=days)
+    groups = group_by_age(group_by_item(list_waiting(world.bob.id)))
+    assert {name: [row.first.title for row in rows] for name, rows in groups.items()} == {
+        "Older": ["10 days"],
+        "This week": ["3 days"],
+        "Today": ["0 days"],
+    }
+
+
+def test_the_page_counts_and_opens_the_oldest(world: World, client: ClientFor) -> None:
+    evidence, _, _ = stories.hand_in(world.cfacc15, "Complaint", "1", "2", days_ago=10)
+    stories.hand_in(world.inscc004, "Letter", "1")
+    page = client(world.bob).get("/queue").text
+    assert "<b>2</b> waiting" in page
+    assert "<b>1</b> older than a week" in page
+    assert f'data-next href="/attempts/{world.cfacc15.id}/evidence/{evidence.id}/judge"' in page
+    assert "Judge next" in page
+
+
+def test_bob_narrows_it_to_one_candidate_and_unit(world: World, client: ClientFor) -> None:
+    stories.hand_in(world.cfacc15, "Complaint", "1")
+    stories.hand_in(world.inscc004, "Letter", "1")
+    page = client(world.bob).get(f"/queue?candidate={world.alice.id}&unit=INSCC004").text
+    assert "Letter" in page
+    assert "Complaint" not in page
+    assert "unit=INSCC004" in page
+    nothing = client(world.bob).get("/queue?candidate=999999").text
+    assert "Nothing of these waits for you." in nothing
+
+
+def test_an_empty_queue_says_how_it_fills(world: World, client: ClientFor) -> None:
+    page = client(world.bob).get("/queue").text
+    assert "Nothing waits for you." in page
+    assert "Judge next" not in page
+
+
+def test_units_ready_to_sign_and_findings_to_answer_stand_above(world: World, client: ClientFor) -> None:
+    stories.meet_everything(world, world.cfacc15)
+    with transaction():
+        finding = Finding(
+            attempt_id=world.inscc004.id,
+            round=1,
+            raised_by_id=world.carol.id,
+            raised_at=clock.now(),
+            action="Say which rule was applied.",
+            due_on=clock.today(),
+        )
+        db.session.add(finding)
+    page = client(world.bob).get("/queue").text
+    assert "<b>1</b> unit ready to sign" in page
+    assert f"/attempts/{world.cfacc15.id}/sign" in page
+    assert "<b>1</b> finding to answer" in page
+    assert "Say which rule was applied." in page
+
+
+def test_a_unit_with_something_undecided_is_not_ready(world: World, client: ClientFor) -> None:
+    stories.meet_everything(world, world.cfacc15)
+    stories.hand_in(world.cfacc15, "One more", "1")
+    assert "<b>0</b> units ready to sign" in client(world.bob).get("/queue").text
+
+
+def test_a_long_queue_comes_in_pages(world: World, client: ClientFor) -> None:
+    with transaction():
+        for n in range(101):
+            evidence = factories.make_evidence(world.cfacc15, f"Item {n:03}")
+            factories.claim(world.cfacc15, evidence, "1")
+            factories.submit(evidence)
+    bob = client(world.bob)
+    first, second = bob.get("/queue").text, bob.get("/queue?page=2").text
+    assert first.count("<tr><td") == 100
+    assert second.count("<tr><td") == 1
+    assert "Page 2" in second
+
+
+def test_the_candidates_tab_shows_each_unit_with_its_bar(world: World, client: ClientFor) -> None:
+    stories.hand_in(world.cfacc15, "Complaint", "1", "2", days_ago=2)
+    page = client(world.bob).get("/candidates").text
+    assert "Alice Moran" in page
+    assert "claimed <b>2</b>" in page
+    assert "2 days" in page
+    assert [each.code for each in list_held(world.bob.id)] == ["CFACC15", "INSCC004"]
+
+
+def test_nobody_but_an_assessor_has_a_queue(world: World, client: ClientFor) -> None:
+    for person in (world.alice, world.carol, world.dan, world.eve):
+        assert client(person).get("/queue").status_code == 404
+        assert client(person).get("/candidates").status_code == 404
+
+
+def test_the_pages_ask_little_of_the_database_whatever_the_number_of_rows(
+    world: World, client: ClientFor, count_statements: Callable[[], AbstractContextManager[list[str]]]
+) -> None:
+    bob, counts = client(world.bob), []
+    for _ in range(2):
+        for n in range(6):
+            stories.hand_in(world.cfacc15, f"Item {n}", "1", "2")
+        for path in ("/queue", "/candidates"):
+            with count_statements() as statements:
+                assert bob.get(path).status_code == 200
+            counts.append(len(statements))
+    assert counts[0] == counts[2]
+    assert counts[1] == counts[3]
+    assert max(counts) <= 12, counts
