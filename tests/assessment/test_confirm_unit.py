@@ -1,0 +1,128 @@
+"""Alice signs the statement of competence, over exactly what Bob signed."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from tests import factories
+from tests.assessment import stories
+from tests.factories import PASSWORD, World
+from tracker import clock
+from tracker.assessment.services import signing
+from tracker.errors import Conflict, NotFound, Refused
+from tracker.extensions import db
+from tracker.models import Signature
+from tracker.recording_forms.facts import STATEMENT_OF_COMPETENCE
+from tracker.recording_forms.snapshot import snapshot_of
+from tracker.transactions import rollback, transaction
+from tracker.vocabulary import AttemptState, SignatureRole
+
+ClientFor = Callable[..., FlaskClient]
+
+
+def form_of(page: str, **more: str) -> dict[str, str]:
+    shown = dict(re.findall(r'<input type="hidden" name="(snapshot_hash|version)" value="(\w+)">', page))
+    return {**shown, "password": PASSWORD, **more}
+
+
+def test_alice_signs_what_bob_signed(world: World, acts: Callable[[], list[str]]) -> None:
+    stories.sign(world, world.cfacc15)
+    stories.confirm(world.cfacc15)
+    assert world.cfacc15.state is AttemptState.CONFIRMED
+    bob, alice = db.session.scalars(select(Signature).order_by(Signature.id)).all()
+    assert (alice.role, alice.person_id) == (SignatureRole.CANDIDATE, world.alice.id)
+    assert alice.snapshot_hash == bob.snapshot_hash
+    assert alice.statement == STATEMENT_OF_COMPETENCE
+    assert acts()[-1] == "unit_confirmed"
+
+
+def test_evidence_handed_in_since_does_not_reach_it(world: World) -> None:
+    stories.sign(world, world.cfacc15)
+    seen = snapshot_of(world.cfacc15).hash
+    clock.held = clock.now() + stories.timedelta(minutes=1)
+    stories.hand_in(world.cfacc15, "Later", "1")
+    assert snapshot_of(world.cfacc15).hash == seen
+
+
+def test_what_changed_in_between_is_not_signed(world: World) -> None:
+    stories.sign(world, world.cfacc15)
+    alice = factories.actor(world.alice)
+    with pytest.raises(Conflict, match="changed while you were reading"):
+        signing.confirm_unit(world.cfacc15, "0" * 64, alice, clock.now())
+    seen = snapshot_of(world.cfacc15).hash
+    with pytest.raises(Conflict):
+        signing.confirm_unit(world.cfacc15, seen, alice, clock.now(), seen_version=world.cfacc15.version + 1)
+    rollback()
+
+
+def test_before_bob_has_signed_there_is_nothing_to_confirm(world: World, client: ClientFor) -> None:
+    with pytest.raises(Refused, match="its assessor signs first"):
+        stories.confirm(world.cfacc15)
+    page = client(world.alice).get(f"/attempts/{world.cfacc15.id}/confirm").text
+    assert "There is nothing to confirm now" in page
+
+
+def test_a_unit_is_confirmed_once(world: World) -> None:
+    stories.sign(world, world.cfacc15)
+    stories.confirm(world.cfacc15)
+    with pytest.raises(Refused, match="the internal verifier acts next"):
+        stories.confirm(world.cfacc15)
+
+
+def test_nobody_confirms_for_alice(world: World, client: ClientFor) -> None:
+    stories.sign(world, world.cfacc15)
+    seen = snapshot_of(world.cfacc15).hash
+    for person in (world.bob, world.frank):
+        with pytest.raises(NotFound):
+            signing.confirm_unit(world.cfacc15, seen, factories.actor(person), clock.now())
+    rollback()
+    address = f"/attempts/{world.cfacc15.id}/confirm"
+    for person in (world.bob, world.carol, world.dan, world.eve, world.frank, world.grace, world.heidi):
+        assert client(person).get(address).status_code == 404, person.name
+        sent = client(person).post(address, data={"snapshot_hash": seen, "password": PASSWORD})
+        assert sent.status_code == 404, person.name
+
+
+def test_alice_reads_the_statement_word_for_word_and_signs(world: World, client: ClientFor) -> None:
+    stories.sign(world, world.cfacc15, comment="Well done.")
+    alice, address = client(world.alice), f"/attempts/{world.cfacc15.id}/confirm"
+    page = alice.get(address).text
+    assert STATEMENT_OF_COMPETENCE in page
+    assert "Well done." in page
+    response = alice.post(address, data=form_of(page))
+    assert response.status_code == 303
+    assert "The internal verifier looks at it next" in alice.get(response.location).text
+
+
+def test_a_wrong_password_signs_nothing(world: World, client: ClientFor) -> None:
+    stories.sign(world, world.cfacc15)
+    alice, address = client(world.alice), f"/attempts/{world.cfacc15.id}/confirm"
+    response = alice.post(address, data=form_of(alice.get(address).text, password="wrong"))
+    assert response.status_code == 422
+    assert "That is not your password. Nothing was signed." in response.text
+    assert world.cfacc15.state is AttemptState.ASSESSED
+
+
+def test_a_page_that_was_overtaken_says_so(world: World, client: ClientFor) -> None:
+    stories.sign(world, world.cfacc15)
+    alice, address = client(world.alice), f"/attempts/{world.cfacc15.id}/confirm"
+    form = form_of(alice.get(address).text)
+    with transaction():
+        signing.retract_signature(world.cfacc15, "Too early", factories.actor(world.bob))
+    response = alice.post(address, data=form)
+    assert response.status_code == 409
+    assert "its assessor signs first" in response.text
+
+
+def test_the_same_form_sent_twice_signs_once(world: World, client: ClientFor) -> None:
+    stories.sign(world, world.cfacc15)
+    alice, address = client(world.alice), f"/attempts/{world.cfacc15.id}/confirm"
+    page = alice.get(address).text
+    key = re.findall(r'name="idempotency_key" value="([^"]+)"', page)[0]
+    form = form_of(page, idempotency_key=key)
+    assert [alice.post(address, data=form).status_code // 100 for _ in range(2)] == [3, 3]
+    query = select(Signature).where(Signature.role == SignatureRole.CANDIDATE)
+    assert len(db.session.scalars(query).all()) == 1

@@ -1,0 +1,105 @@
+"""Alice does not agree: she names the criteria and says why; they need more, and Bob looks again."""
+
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from tests import factories
+from tests.assessment import stories
+from tests.factories import World
+from tracker.assessment.services.obstacles import list_obstacles
+from tracker.assessment.services.signing import dispute_unit
+from tracker.errors import Invalid, NotFound, Refused
+from tracker.extensions import db
+from tracker.matrix import load_matrix
+from tracker.models import Decision, Reopening, Signature
+from tracker.transactions import rollback, transaction
+from tracker.vocabulary import AttemptState, CriterionState, Outcome
+
+ClientFor = Callable[..., FlaskClient]
+WHY = "I did this one on my own, not with help."
+
+
+def dispute(world: World, *labels: str) -> None:
+    ids = [factories.criterion(world.cfacc15, label).id for label in labels]
+    with transaction():
+        dispute_unit(world.cfacc15, ids, WHY, factories.actor(world.alice))
+
+
+def test_the_criteria_named_need_more_and_the_others_stay_met(world: World) -> None:
+    stories.sign(world, world.cfacc15)
+    dispute(world, "2", "5")
+    states = {each.column.label: each.state for each in load_matrix(world.cfacc15).standings[:13]}
+    assert states.pop("2") is states.pop("5") is CriterionState.NEEDS_MORE
+    assert set(states.values()) == {CriterionState.MET}
+
+
+def test_nothing_is_erased(world: World, acts: Callable[[], list[str]]) -> None:
+    stories.sign(world, world.cfacc15)
+    dispute(world, "2")
+    (signature,) = db.session.scalars(select(Signature)).all()
+    assert signature.superseded_at
+    (reopening,) = db.session.scalars(select(Reopening)).all()
+    assert (reopening.reason, reopening.round, world.cfacc15.round) == (WHY, 1, 2)
+    two = factories.criterion(world.cfacc15, "2").id
+    claim = next(
+        cell for row in load_matrix(world.cfacc15).rows for cell in row.cells.values() if cell.criterion_id == two
+    )
+    query = select(Decision).where(Decision.claim_id == claim.claim_id).order_by(Decision.id)
+    before, after = db.session.scalars(query)
+    assert (before.outcome, before.superseded_at) == (Outcome.MET, after.decided_at)
+    assert (after.outcome, after.reopening_id, after.review_id) == (Outcome.MORE_NEEDED, reopening.id, None)
+    assert acts()[-2:] == ["attempt_reopened", "unit_disputed"]
+
+
+def test_it_is_in_bobs_way_until_he_has_looked_again(world: World) -> None:
+    stories.sign(world, world.cfacc15)
+    dispute(world, "2")
+    (obstacle,) = list_obstacles(world.cfacc15, load_matrix(world.cfacc15))
+    assert obstacle.words.startswith("Criterion 2, needs more")
+
+
+def test_at_least_one_criterion_and_a_reason_are_needed(world: World) -> None:
+    stories.sign(world, world.cfacc15)
+    alice = factories.actor(world.alice)
+    with pytest.raises(Invalid, match="Choose the criteria"):
+        dispute_unit(world.cfacc15, [], WHY, alice)
+    one = factories.criterion(world.cfacc15, "1").id
+    with pytest.raises(Invalid, match="Say why you do not agree"):
+        dispute_unit(world.cfacc15, [one], "  ", alice)
+    with pytest.raises(NotFound):
+        dispute_unit(world.cfacc15, [factories.criterion(world.inscc004, "1").id], WHY, alice)
+    rollback()
+    assert world.cfacc15.state is AttemptState.ASSESSED
+
+
+def test_once_confirmed_alice_no_longer_disputes(world: World) -> None:
+    stories.sign(world, world.cfacc15)
+    stories.confirm(world.cfacc15)
+    with pytest.raises(Refused):
+        dispute(world, "1")
+
+
+def test_alice_disputes_on_the_page_and_keeps_her_words_when_refused(world: World, client: ClientFor) -> None:
+    stories.sign(world, world.cfacc15)
+    alice, address = client(world.alice), f"/attempts/{world.cfacc15.id}/dispute"
+    refused = alice.post(address, data={"reason": WHY})
+    assert refused.status_code == 422
+    assert "Choose the criteria you do not agree with." in refused.text
+    assert WHY in refused.text
+    two = factories.criterion(world.cfacc15, "2").id
+    again = alice.post(address, data={"criterion": two, "reason": ""})
+    assert again.status_code == 422
+    assert f'value="{two}" checked' in again.text
+    assert alice.post(address, data={"criterion": two, "reason": WHY}).status_code == 303
+    assert WHY in client(world.bob).get(f"/attempts/{world.cfacc15.id}").text
+
+
+def test_nobody_disputes_for_alice(world: World, client: ClientFor) -> None:
+    stories.sign(world, world.cfacc15)
+    one = factories.criterion(world.cfacc15, "1").id
+    for person in (world.bob, world.carol, world.dan, world.eve, world.frank):
+        sent = client(person).post(f"/attempts/{world.cfacc15.id}/dispute", data={"criterion": one, "reason": WHY})
+        assert sent.status_code == 404, person.name

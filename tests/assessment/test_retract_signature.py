@@ -1,0 +1,83 @@
+"""Bob takes his signature back before Alice has confirmed; it is kept, and the round goes up."""
+
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from tests import factories
+from tests.assessment import stories
+from tests.factories import World
+from tracker.assessment.services.signing import retract_signature
+from tracker.errors import Invalid, Refused
+from tracker.extensions import db
+from tracker.matrix import load_matrix
+from tracker.models import Reopening, Signature
+from tracker.transactions import rollback, transaction
+from tracker.vocabulary import AttemptState, ReopeningKind
+
+ClientFor = Callable[..., FlaskClient]
+
+
+def test_the_unit_is_open_again_in_the_next_round(world: World, acts: Callable[[], list[str]]) -> None:
+    stories.sign(world, world.cfacc15)
+    with transaction():
+        retract_signature(world.cfacc15, "I signed the wrong unit.", factories.actor(world.bob))
+    attempt = world.cfacc15
+    assert (attempt.state, attempt.round, attempt.assessed_at) == (AttemptState.IN_PROGRESS, 2, None)
+    signature = db.session.scalars(select(Signature)).one()
+    assert signature.superseded_at
+    reopening = db.session.scalars(select(Reopening)).one()
+    assert (reopening.kind, reopening.round) == (ReopeningKind.RETRACTION, 1)
+    assert acts()[-2:] == ["attempt_reopened", "signature_retracted"]
+
+
+def test_every_decision_carries_over(world: World) -> None:
+    stories.sign(world, world.cfacc15)
+    with transaction():
+        retract_signature(world.cfacc15, "I signed the wrong unit.", factories.actor(world.bob))
+    assert load_matrix(world.cfacc15).met == 24
+
+
+def test_bob_can_sign_again(world: World) -> None:
+    stories.sign(world, world.cfacc15)
+    with transaction():
+        retract_signature(world.cfacc15, "I signed too early.", factories.actor(world.bob))
+    stories.confirm_requirements(world, world.cfacc15)
+    with transaction():
+        stories.signing.sign_unit(
+            world.cfacc15,
+            stories.snapshot_of(world.cfacc15).hash,
+            "",
+            factories.actor(world.bob),
+            stories.clock.now(),
+        )
+    signatures = db.session.scalars(select(Signature).order_by(Signature.id)).all()
+    assert [(each.round, each.superseded_at is None) for each in signatures] == [(1, False), (2, True)]
+
+
+def test_a_reason_is_needed(world: World, client: ClientFor) -> None:
+    stories.sign(world, world.cfacc15)
+    with pytest.raises(Invalid, match="Say why"):
+        retract_signature(world.cfacc15, " ", factories.actor(world.bob))
+    rollback()
+    response = client(world.bob).post(f"/attempts/{world.cfacc15.id}/retract", data={"reason": ""})
+    assert response.status_code == 422
+    assert "Say why." in response.text
+
+
+def test_once_alice_has_confirmed_it_is_too_late(world: World) -> None:
+    stories.sign(world, world.cfacc15)
+    stories.confirm(world.cfacc15)
+    with pytest.raises(Refused, match="the internal verifier acts next"):
+        retract_signature(world.cfacc15, "Too late", factories.actor(world.bob))
+
+
+def test_bob_retracts_on_the_page_and_alice_reads_why(world: World, client: ClientFor) -> None:
+    stories.sign(world, world.cfacc15)
+    response = client(world.bob).post(
+        f"/attempts/{world.cfacc15.id}/retract", data={"reason": "I signed the wrong unit."}
+    )
+    assert response.status_code == 303
+    assert "I signed the wrong unit." in client(world.alice).get(f"/attempts/{world.cfacc15.id}").text

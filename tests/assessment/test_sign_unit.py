@@ -1,0 +1,322 @@
+"""Bob signs a unit off: nothing in the way, every requirement confirmed, his password, exactly the form shown."""
+
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from tests import factories
+from tests.assessment import stories
+from tests.factories import PASSWORD, World
+from tracker import clock
+from tracker.assessment.services import reviews, signing
+from tracker.assessment.services.obstacles import list_obstacles
+from tracker.errors import Conflict, Invalid, NotFound, Refused
+from tracker.extensions import db
+from tracker.matrix import load_matrix
+from tracker.models import Event, Finding, RequirementConfirmation, Signature, UnitAttempt
+from tracker.recording_forms.snapshot import snapshot_of
+from tracker.transactions import rollback, transaction
+from tracker.vocabulary import AttemptState, Method, Outcome, SignatureRole
+
+ClientFor = Callable[..., FlaskClient]
+
+
+@pytest.fixture
+def ready(world: World) -> UnitAttempt:
+    """CFACC15 with everything met and every requirement confirmed."""
+    stories.meet_everything(world, world.cfacc15)
+    stories.confirm_requirements(world, world.cfacc15)
+    return world.cfacc15
+
+
+def signing_form(page: str, **more: Any) -> dict[str, Any]:
+    """The form as the page shows it, every requirement ticked, with the password."""
+    shown = dict(re.findall(r'<input type="hidden" name="(snapshot_hash|version)" value="(\w+)">', page))
+    ticks = re.findall(r'name="requirement" value="(\d+)"', page)
+    return {**shown, "requirement": ticks, "password": PASSWORD, "act": "sign", **more}
+
+
+def sign_as_bob(world: World, attempt: UnitAttempt, **more: Any) -> Signature:
+    with transaction():
+        return signing.sign_unit(
+            attempt, snapshot_of(attempt).hash, "Well done.", factories.actor(world.bob), clock.now(), **more
+        )
+
+
+def test_bob_signs(world: World, ready: UnitAttempt, acts: Callable[[], list[str]]) -> None:
+    signature = sign_as_bob(world, ready)
+    assert (ready.state, ready.assessed_at) == (AttemptState.ASSESSED, signature.signed_at)
+    assert (signature.role, signature.round, signature.person_id) == (SignatureRole.ASSESSOR, 1, world.bob.id)
+    assert signature.comment == ready.closing_comment == "Well done."
+    assert signature.snapshot_hash == snapshot_of(ready).hash
+    event = db.session.scalars(select(Event).where(Event.act == "unit_signed")).one()
+    assert signature.snapshot_hash.encode() in event.body
+    assert b"Well done" not in event.body
+    assert acts().count("unit_signed") == 1
+
+
+def test_what_is_in_the_way_is_listed(world: World) -> None:
+    stories.hand_in(world.cfacc15, "Complaint", "1")
+    words = [each.words for each in list_obstacles(world.cfacc15, load_matrix(world.cfacc15))]
+    assert words[0] == "Evidence 1 “Complaint”: 1 claim still to decide"
+    assert words[1].startswith("Criterion 1, claimed: ")
+    assert words[2].startswith("Criterion 2, nothing yet: ")
+    assert sum(each.startswith("Knowledge ") for each in words) == 11
+
+
+def test_a_decision_that_can_still_be_undone_is_in_the_way_for_a_moment(world: World) -> None:
+    _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
+    bob = factories.actor(world.bob)
+    with transaction():
+        reviews.save_marks(world.cfacc15, version, stories.put_down({claim: Outcome.MET}), bob)
+        reviews.accept_evidence(world.cfacc15, version, bob)
+    first = list_obstacles(world.cfacc15, load_matrix(world.cfacc15))[0]
+    assert "decided a moment ago" in first.words
+
+
+def test_a_gap_is_not_signed(world: World) -> None:
+    stories.confirm_requirements(world, world.cfacc15)
+    with pytest.raises(Refused, match="Criterion 1, nothing yet"):
+        sign_as_bob(world, world.cfacc15)
+    assert world.cfacc15.state is AttemptState.IN_PROGRESS
+
+
+def test_an_undecided_claim_on_a_submitted_item_is_in_the_way(world: World, ready: UnitAttempt) -> None:
+    stories.hand_in(ready, "One more", "1")
+    with pytest.raises(Refused, match="1 claim still to decide"):
+        sign_as_bob(world, ready)
+
+
+def test_a_met_that_awaits_affirmation_is_in_the_way(world: World) -> None:
+    version, _ = stories.meet_everything(world, world.cfacc15)
+    stories.confirm_requirements(world, world.cfacc15)
+    stories.hand_in_again(version.evidence)
+    with pytest.raises(Refused, match="24 claims still to decide"):
+        sign_as_bob(world, world.cfacc15)
+
+
+def test_a_draft_of_alices_is_not_in_the_way(world: World, ready: UnitAttempt) -> None:
+    with transaction():
+        factories.claim(ready, factories.make_evidence(ready, "Draft"), "1")
+    sign_as_bob(world, ready)
+    assert ready.state is AttemptState.ASSESSED
+
+
+def test_every_requirement_must_be_confirmed_in_this_round(world: World, ready: UnitAttempt) -> None:
+    with transaction():
+        ready.round = 2
+    with pytest.raises(Invalid, match="Confirm every evidence requirement"):
+        sign_as_bob(world, ready)
+
+
+def test_a_finding_without_an_answer_is_in_the_way(world: World, ready: UnitAttempt) -> None:
+    with transaction():
+        finding = Finding(
+            attempt_id=ready.id,
+            round=1,
+            raised_by_id=world.carol.id,
+            raised_at=clock.now(),
+            action="Say which rule was applied.",
+            due_on=clock.today(),
+        )
+        db.session.add(finding)
+    with pytest.raises(Refused, match="finding waits"):
+        sign_as_bob(world, ready)
+
+
+def test_what_was_changed_in_between_is_not_signed(world: World, ready: UnitAttempt) -> None:
+    seen = snapshot_of(ready).hash
+    _, version, claims = stories.hand_in(ready, "Another", "1")
+    stories.accept(ready, version, world.bob, claims)
+    with pytest.raises(Conflict, match="changed while you were reading"):
+        signing.sign_unit(ready, seen, "", factories.actor(world.bob), clock.now())
+    with pytest.raises(Conflict):
+        sign_as_bob(world, ready, seen_version=ready.version - 1)
+
+
+def test_a_unit_is_signed_once(world: World, ready: UnitAttempt) -> None:
+    sign_as_bob(world, ready)
+    with pytest.raises(Refused, match="is signed by its assessor; the candidate confirms next"):
+        sign_as_bob(world, ready)
+    assert len(db.session.scalars(select(Signature)).all()) == 1
+
+
+def test_the_database_itself_refuses_a_second_live_signature(world: World, ready: UnitAttempt) -> None:
+    sign_as_bob(world, ready)
+    first = db.session.scalars(select(Signature)).one()
+    columns = {key: getattr(first, key) for key in Signature.__mapper__.columns.keys() if key != "id"}  # noqa: SIM118 - a mapper's collection, not a dict
+    db.session.add(Signature(**columns))
+    with pytest.raises(IntegrityError):
+        db.session.flush()
+    rollback()
+
+
+@pytest.mark.parametrize("name", ["alice", "carol"])
+def test_neither_the_candidate_nor_who_verified_signs(world: World, ready: UnitAttempt, name: str) -> None:
+    with transaction():
+        finding = Finding(
+            attempt_id=ready.id,
+            round=1,
+            raised_by_id=world.carol.id,
+            raised_at=clock.now(),
+            action="",
+            due_on=clock.today(),
+            response="Done",
+            responded_at=clock.now(),
+            responded_by_id=world.bob.id,
+        )
+        db.session.add(finding)
+    with pytest.raises(Refused, match=r"Nobody assesses their own work|never assesses it too"):
+        signing.sign_unit(ready, snapshot_of(ready).hash, "", factories.actor(getattr(world, name)), clock.now())
+
+
+def test_simulation_in_a_unit_that_does_not_say_needs_bobs_reason(world: World) -> None:
+    with transaction():
+        world.inscc004.unit.simulation = signing.Simulation.UNSTATED
+    version, _ = stories.meet_everything(world, world.inscc004)
+    stories.confirm_requirements(world, world.inscc004)
+    with transaction():
+        evidence = factories.make_evidence(world.inscc004, "Practice call")
+        evidence.method = Method.SIMULATION
+        claims = factories.claim(world.inscc004, evidence, "1")
+        version = factories.submit(evidence)
+    stories.accept(world.inscc004, version, world.bob, claims)
+    with pytest.raises(Invalid, match="simulated evidence") as refusal:
+        sign_as_bob(world, world.inscc004)
+    assert refusal.value.field == "simulation_reason"
+    signature = sign_as_bob(world, world.inscc004, simulation_reason="Strategy 4.2 allows it.")
+    assert signature.comment.endswith("because: Strategy 4.2 allows it.")
+
+
+def test_a_requirement_is_confirmed_once_and_its_note_may_change(world: World, acts: Callable[[], list[str]]) -> None:
+    (first, *_) = stories.confirm_requirements(world, world.cfacc15)
+    before = acts().count("requirement_confirmed")
+    with transaction():
+        signing.confirm_requirement(world.cfacc15, first, "Seen in items 1 and 2.", factories.actor(world.bob))
+    assert acts().count("requirement_confirmed") == before
+    query = select(RequirementConfirmation).where(RequirementConfirmation.requirement_id == first)
+    assert [each.note for each in db.session.scalars(query)] == ["Seen in items 1 and 2."]
+
+
+def test_a_requirement_of_another_unit_is_not_confirmed(world: World) -> None:
+    with transaction():
+        elsewhere = factories.make_attempt(world.registration, "DELIVERCC")
+    ids = stories.confirm_requirements(world, world.cfacc15)
+    with pytest.raises(NotFound):
+        signing.confirm_requirement(elsewhere, ids[0], "", factories.actor(world.bob))
+
+
+# --- the page ----------------------------------------------------------------------------------------------
+
+
+def test_bob_signs_on_the_page(world: World, client: ClientFor) -> None:
+    stories.meet_everything(world, world.cfacc15)
+    bob, address = client(world.bob), f"/attempts/{world.cfacc15.id}/sign"
+    page = bob.get(address).text
+    assert "Sign as assessor" in page
+    response = bob.post(address, data=signing_form(page, comment="Well done."))
+    assert (response.status_code, response.location) == (303, address)
+    assert "You have signed CFACC15 of Alice Moran" in bob.get(address).text
+    assert "Confirm CFACC15" in client(world.alice).get("/").text
+
+
+def test_a_gap_shows_the_list_and_no_password(world: World, client: ClientFor) -> None:
+    page = client(world.bob).get(f"/attempts/{world.cfacc15.id}/sign").text
+    assert "Still in the way" in page
+    assert "Sign as assessor" not in page
+
+
+def test_a_wrong_password_signs_nothing_and_keeps_what_was_typed(world: World, client: ClientFor) -> None:
+    stories.meet_everything(world, world.cfacc15)
+    bob, address = client(world.bob), f"/attempts/{world.cfacc15.id}/sign"
+    form = signing_form(bob.get(address).text, comment="Well done & thorough.", password="wrong")
+    note = f"note-{form['requirement'][0]}"
+    response = bob.post(address, data={**form, note: "See item 1."})
+    assert response.status_code == 422
+    assert "That is not your password. Nothing was signed." in response.text
+    assert "Well done &amp; thorough." in response.text
+    assert "See item 1." in response.text
+    assert response.text.count('type="checkbox"') == response.text.count(" checked")
+    assert "wrong" not in re.findall(r'name="password"[^>]*value="([^"]*)"', response.text)
+    assert db.session.scalars(select(Signature)).all() == []
+
+
+def test_a_page_that_was_overtaken_is_shown_again_with_what_was_typed(world: World, client: ClientFor) -> None:
+    stories.meet_everything(world, world.cfacc15)
+    bob, address = client(world.bob), f"/attempts/{world.cfacc15.id}/sign"
+    form = signing_form(bob.get(address).text, comment="Well done.")
+    stories.hand_in(world.cfacc15, "Slipped in", "1")
+    response = bob.post(address, data=form)
+    assert response.status_code == 409
+    assert "changed while you were reading" in response.text
+    assert "Slipped in" in response.text
+    assert "Well done." in response.text
+    assert db.session.scalars(select(Signature)).all() == []
+
+
+def test_the_same_signing_form_sent_twice_signs_once(world: World, client: ClientFor) -> None:
+    stories.meet_everything(world, world.cfacc15)
+    bob, address = client(world.bob), f"/attempts/{world.cfacc15.id}/sign"
+    page = bob.get(address).text
+    form = signing_form(page, idempotency_key=re.findall(r'name="idempotency_key" value="([^"]+)"', page)[-1])
+    assert [bob.post(address, data=form).location for _ in range(2)] == [address, address]
+    assert len(db.session.scalars(select(Signature)).all()) == 1
+
+
+def test_ticks_notes_and_comment_are_saved_as_they_are_put_down(world: World, client: ClientFor) -> None:
+    bob, address = client(world.bob), f"/attempts/{world.cfacc15.id}/sign"
+    page = bob.get(address).text
+    first = re.findall(r'name="requirement" value="(\d+)"', page)[0]
+    early = bob.post(f"{address}/draft", data={f"note-{first}": "Item 1", "changed": f"note-{first}"})
+    assert early.status_code == 422
+    sent = {"requirement": first, f"note-{first}": "Item 1", "comment": "Going well."}
+    reply = bob.post(f"{address}/draft", data={**sent, "changed": list(sent)})
+    assert reply.status_code == 200
+    assert reply.json["fields"]["version"] == world.cfacc15.version
+    page = bob.get(address).text
+    assert "Going well." in page
+    assert "Item 1" in page
+    assert re.search(rf'id="requirement-{first}"[^>]* checked', page)
+    assert bob.post(f"{address}/draft", data={"changed": "requirement"}).status_code == 200
+    assert not re.search(rf'id="requirement-{first}"[^>]* checked', bob.get(address).text)
+
+
+def test_a_comment_of_ten_thousand_characters_is_refused_and_kept(world: World, client: ClientFor) -> None:
+    stories.meet_everything(world, world.cfacc15)
+    bob, address = client(world.bob), f"/attempts/{world.cfacc15.id}/sign"
+    for act in ("save", "sign"):
+        form = signing_form(bob.get(address).text, comment="z" * 10_000, act=act)
+        response = bob.post(address, data=form)
+        assert response.status_code == 422
+        assert "4,000 characters" in response.text
+        assert "z" * 10_000 in response.text
+
+
+def test_nobody_else_signs(world: World, client: ClientFor) -> None:
+    stories.meet_everything(world, world.cfacc15)
+    address = f"/attempts/{world.cfacc15.id}/sign"
+    form = signing_form(client(world.bob).get(address).text)
+    for person in (world.alice, world.carol, world.dan, world.eve, world.frank, world.grace, world.heidi):
+        assert client(person).get(address).status_code == 404, person.name
+        assert client(person).post(address, data=form).status_code == 404, person.name
+    assert db.session.scalars(select(Signature)).all() == []
+
+
+def test_the_page_asks_little_of_the_database(
+    world: World, client: ClientFor, count_statements: Callable[[], AbstractContextManager[list[str]]]
+) -> None:
+    stories.meet_everything(world, world.cfacc15)
+    bob, counts = client(world.bob), []
+    for _ in range(2):
+        with count_statements() as statements:
+            assert bob.get(f"/attempts/{world.cfacc15.id}/sign").status_code == 200
+        counts.append(len(statements))
+        for n in range(5):
+            stories.hand_in(world.cfacc15, f"Item {n}", "1", "2")
+    assert counts[0] == counts[1]

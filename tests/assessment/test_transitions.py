@@ -1,0 +1,173 @@
+"""Every act, in every state, by every role: allowed where the table says so, refused with a sentence elsewhere."""
+
+from collections.abc import Callable
+from itertools import product
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests import factories
+from tests.assessment import stories
+from tests.factories import World
+from tracker import clock
+from tracker.assessment.services import signing
+from tracker.assessment.transitions import NOW_AND_NEXT, TRANSITIONS, Move, check_move, move_attempt
+from tracker.errors import TrackerError
+from tracker.extensions import db
+from tracker.ledger import Actor
+from tracker.models import Person, Signature, UnitAttempt
+from tracker.recording_forms.snapshot import snapshot_of
+from tracker.registrations.services import void_attempt
+from tracker.transactions import rollback, transaction
+from tracker.verification import services as verification
+from tracker.vocabulary import AttemptState, Role, SignatureRole
+
+Act = Callable[[UnitAttempt, Actor], object]
+
+PEOPLE = {
+    Role.CANDIDATE: "alice",
+    Role.ASSESSOR: "bob",
+    Role.INTERNAL_VERIFIER: "carol",
+    Role.EXTERNAL_VERIFIER: "eve",
+    Role.ADMINISTRATOR: "dan",
+}
+
+
+def first_criterion(attempt: UnitAttempt) -> list[int]:
+    return [factories.criterion(attempt, "1").id]
+
+
+ACTS: dict[Move, Act] = {
+    Move.SIGN: lambda at, actor: signing.sign_unit(at, snapshot_of(at).hash, "", actor, clock.now()),
+    Move.RETRACT: lambda at, actor: signing.retract_signature(at, "Why", actor),
+    Move.CONFIRM: lambda at, actor: signing.confirm_unit(at, snapshot_of(at).hash, actor, clock.now()),
+    Move.DISPUTE: lambda at, actor: signing.dispute_unit(at, first_criterion(at), "Why", actor),
+    Move.VERIFY: lambda at, actor: verification.sign_verified(
+        at, snapshot_of(at).hash, actor, clock.now(), unsampled_reason="Enough sampled"
+    ),
+    Move.RETURN: lambda at, actor: verification.return_with_finding(
+        at, first_criterion(at), "Look again", clock.today(), actor
+    ),
+    Move.REOPEN: lambda at, actor: verification.reopen_verified(at, first_criterion(at), "Why", actor),
+    Move.VOID: lambda at, actor: void_attempt(at, "Registered by mistake", actor),
+}
+
+
+def bring_to(world: World, state: AttemptState) -> UnitAttempt:
+    """CFACC15 with everything met and confirmed, as far along as `state`, with the signatures that go with it."""
+    attempt = world.cfacc15
+    stories.meet_everything(world, attempt)
+    stories.confirm_requirements(world, attempt)
+    signed = {
+        AttemptState.ASSESSED: [(SignatureRole.ASSESSOR, world.bob)],
+        AttemptState.CONFIRMED: [(SignatureRole.ASSESSOR, world.bob), (SignatureRole.CANDIDATE, world.alice)],
+    }
+    later = [*signed[AttemptState.CONFIRMED], (SignatureRole.INTERNAL_VERIFIER, world.carol)]
+    with transaction():
+        for role, person in signed.get(
+            state, later if state in {AttemptState.VERIFIED, AttemptState.CLAIMED} else []
+        ):
+            db.session.add(signature(attempt, role, person))
+        attempt.state = state
+        if state not in {AttemptState.IN_PROGRESS, AttemptState.VOID}:
+            attempt.assessed_at = clock.now()
+    return attempt
+
+
+def signature(attempt: UnitAttempt, role: SignatureRole, person: Person) -> Signature:
+    return Signature(
+        attempt_id=attempt.id,
+        round=attempt.round,
+        role=role,
+        person_id=person.id,
+        signed_at=clock.now(),
+        statement="",
+        comment="",
+        snapshot="{}",
+        snapshot_hash="0" * 64,
+        reauthenticated_at=clock.now(),
+        session_ref="",
+    )
+
+
+@pytest.mark.parametrize(("state", "move"), list(product(AttemptState, Move)), ids=str)
+def test_each_act_in_each_state(world: World, state: AttemptState, move: Move) -> None:
+    attempt = bring_to(world, state)
+    expected = TRANSITIONS.get((state, move))
+    role = next(each.role for (_, known), each in TRANSITIONS.items() if known is move)
+    actor = factories.actor(getattr(world, PEOPLE[role]))
+    if expected:
+        with transaction():
+            ACTS[move](attempt, actor)
+        assert attempt.state is expected.to
+        return
+    with pytest.raises(TrackerError):
+        ACTS[move](attempt, actor)
+    rollback()
+    assert attempt.state is state
+
+
+@pytest.mark.parametrize(("where", "by"), list(product(TRANSITIONS, Role)), ids=str)
+def test_each_act_by_each_role(
+    world: World,
+    client: Callable[..., FlaskClient],
+    where: tuple[AttemptState, Move],
+    by: Role,
+) -> None:
+    """Over HTTP, so that the permission table is asked: only the role of the table reaches the act."""
+    state, move = where
+    attempt = bring_to(world, state)
+    paths = {
+        Move.SIGN: "sign",
+        Move.RETRACT: "retract",
+        Move.CONFIRM: "confirm",
+        Move.DISPUTE: "dispute",
+        Move.VERIFY: "release",
+        Move.RETURN: "return",
+        Move.REOPEN: "reopen",
+        Move.VOID: "void",
+    }
+    sent = client(getattr(world, PEOPLE[by])).post(
+        f"/attempts/{attempt.id}/{paths[move]}",
+        data={
+            "snapshot_hash": snapshot_of(attempt).hash,
+            "password": factories.PASSWORD,
+            "act": "sign",
+            "requirement": [each.id for each in attempt.unit.requirements],
+            "criterion": first_criterion(attempt),
+            "reason": "Why",
+            "action": "Look again",
+            "due_on": clock.today().isoformat(),
+        },
+    )
+    db.session.refresh(attempt)
+    if by is TRANSITIONS[where].role:
+        assert (sent.status_code, attempt.state) == (303, TRANSITIONS[where].to)
+    else:
+        assert (sent.status_code, attempt.state) == (404, state)
+
+
+@pytest.mark.parametrize(("state", "move"), list(product(AttemptState, Move)), ids=str)
+def test_the_refusal_says_where_the_unit_stands_and_who_acts_next(
+    world: World, state: AttemptState, move: Move
+) -> None:
+    attempt = world.cfacc15
+    attempt.state = state
+    if (state, move) in TRANSITIONS:
+        move_attempt(attempt, move)
+        assert attempt.state is TRANSITIONS[state, move].to
+    else:
+        with pytest.raises(TrackerError, match=NOW_AND_NEXT[state].split(";", maxsplit=1)[0]):
+            check_move(attempt, move)
+    rollback()
+
+
+def test_nothing_leads_out_of_claimed_or_void() -> None:
+    closed = {AttemptState.CLAIMED, AttemptState.VOID}
+    assert not closed & {state for state, _ in TRANSITIONS}
+
+
+def test_each_state_before_claimed_can_be_made_void_by_the_administrator() -> None:
+    voiding = {state: to for (state, move), to in TRANSITIONS.items() if move is Move.VOID}
+    assert set(voiding) == set(AttemptState) - {AttemptState.CLAIMED, AttemptState.VOID}
+    assert {each.role for each in voiding.values()} == {Role.ADMINISTRATOR}
