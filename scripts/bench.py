@@ -120,6 +120,7 @@ def pages(cast: dict[str, Any]) -> list[tuple[str, str, str]]:
 
 
 def count_statements(cast: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    from flask import g
     from sqlalchemy import event
 
     from tracker import create_app
@@ -134,9 +135,15 @@ def count_statements(cast: dict[str, Any]) -> dict[str, dict[str, Any]]:
         for page, path, token in pages(cast):
             browser = app.test_client()
             browser.set_cookie(COOKIE, token)
-            browser.get(path)
+            for name in list(g):
+                g.pop(name)  # one application context serves them all here: nobody stays signed in
             statements.clear()
-            body = browser.get(path).data
+            answer = browser.get(path)
+            for name in list(g):
+                g.pop(name)
+            if answer.status_code != 200:
+                raise SystemExit(f"{path} answered {answer.status_code}")
+            body = answer.data
             counted = [each for each in statements if not each.startswith(("BEGIN", "PRAGMA"))]
             found[page] = {
                 "statements": len(counted),

@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, text
 
 from tracker.accounts.sessions import start_session
 from tracker.clock import now
@@ -42,6 +42,7 @@ def enlarge(candidates: int, items: int, claims: int) -> dict[str, Any]:
         for person, attempt in zip(people, attempts, strict=True):
             _items(person, centre, bob, attempt, items, claims)
         _claim_widely(people[0], wide_attempt, claims)
+        _settle()
         draft = _draft(people[0], centre)
         own = select(Evidence.id).where(Evidence.candidate_id == people[0].id).order_by(Evidence.number)
         evidence = list(db.session.scalars(own.where(Evidence.number.is_not(None))))
@@ -58,6 +59,17 @@ def enlarge(candidates: int, items: int, claims: int) -> dict[str, Any]:
             "candidate_token": start_session(people[0], "127.0.0.1", "bench"),
             "assessor_token": start_session(bob, "127.0.0.1", "bench"),
         }
+
+
+def _settle() -> None:
+    """Ids were given by hand: PostgreSQL's sequences catch up, and both databases learn the sizes of their tables."""
+    if db.session.get_bind().dialect.name == "postgresql":
+        for model in (Evidence, EvidenceVersion, Review, Claim):
+            table = model.__tablename__
+            db.session.execute(
+                text(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))")
+            )
+    db.session.execute(text("ANALYZE"))
 
 
 def _candidate(centre: Centre, bob: Person, number: int) -> Person:

@@ -395,6 +395,7 @@ def upgrade():
     with op.batch_alter_table('claim', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_claim_attempt_id'), ['attempt_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_claim_evidence_id'), ['evidence_id'], unique=False)
+        batch_op.create_index('ix_claim_live', ['attempt_id', 'evidence_id', 'claimed_at'], unique=False, sqlite_where=sa.text('removed_at IS NULL'), postgresql_where=sa.text('removed_at IS NULL'))
         batch_op.create_index('uq_claim_live', ['attempt_id', 'evidence_id', 'criterion_id'], unique=True, sqlite_where=sa.text('removed_at IS NULL'), postgresql_where=sa.text('removed_at IS NULL'))
 
     op.create_table('event_text',
@@ -591,6 +592,7 @@ def upgrade():
         batch_op.create_index(batch_op.f('ix_decision_attempt_id'), ['attempt_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_decision_claim_id'), ['claim_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_decision_review_id'), ['review_id'], unique=False)
+        batch_op.create_index('ix_decision_on_version', ['claim_id', 'evidence_version_id'], unique=False, sqlite_where=sa.text('superseded_at IS NULL'), postgresql_where=sa.text('superseded_at IS NULL'))
         batch_op.create_index('uq_decision_live', ['claim_id'], unique=True, sqlite_where=sa.text('superseded_at IS NULL'), postgresql_where=sa.text('superseded_at IS NULL'))
 
     op.create_table('finding_criterion',
@@ -662,6 +664,7 @@ def downgrade():
     op.drop_table('sample_item')
     op.drop_table('finding_criterion')
     with op.batch_alter_table('decision', schema=None) as batch_op:
+        batch_op.drop_index('ix_decision_on_version')
         batch_op.drop_index('uq_decision_live', sqlite_where=sa.text('superseded_at IS NULL'), postgresql_where=sa.text('superseded_at IS NULL'))
         batch_op.drop_index(batch_op.f('ix_decision_review_id'))
         batch_op.drop_index(batch_op.f('ix_decision_claim_id'))
@@ -710,6 +713,7 @@ def downgrade():
     op.drop_table('finding')
     op.drop_table('event_text')
     with op.batch_alter_table('claim', schema=None) as batch_op:
+        batch_op.drop_index('ix_claim_live')
         batch_op.drop_index('uq_claim_live', sqlite_where=sa.text('removed_at IS NULL'), postgresql_where=sa.text('removed_at IS NULL'))
         batch_op.drop_index(batch_op.f('ix_claim_evidence_id'))
         batch_op.drop_index(batch_op.f('ix_claim_attempt_id'))

@@ -143,6 +143,15 @@ class Claim(Base):
             sqlite_where=text("removed_at IS NULL"),
             postgresql_where=text("removed_at IS NULL"),
         ),
+        # what the queue asks of every attempt, answered from the index alone
+        Index(
+            "ix_claim_live",
+            "attempt_id",
+            "evidence_id",
+            "claimed_at",
+            sqlite_where=text("removed_at IS NULL"),
+            postgresql_where=text("removed_at IS NULL"),
+        ),
     )
 
     id: Mapped[PrimaryKey]

@@ -14,7 +14,7 @@ PAGE = 100
 @assessment.get("/queue")
 @requires(Act.LIST_OWN_QUEUE)
 def queue() -> ResponseReturnValue:
-    waiting, held = queries.list_waiting(me().person_id), queries.list_held(me().person_id)
+    waiting = queries.list_waiting(me().person_id)
     chosen = filter_chosen()
     rows = queries.group_by_item(queries.narrow(waiting, chosen.get("candidate", 0), chosen.get("unit", "")))
     page = max(1, min(request.args.get("page", 1, type=int), 1_000))
@@ -24,7 +24,7 @@ def queue() -> ResponseReturnValue:
         first=rows[0].first if rows else None,
         groups=queries.group_by_age(rows[PAGE * (page - 1) : PAGE * page]),
         older=len(queries.group_by_age(rows).get("Older", ())),
-        ready=queries.list_ready(held, waiting),
+        ready=queries.list_ready(me().person_id, waiting),
         findings=queries.list_findings_to_answer(me().person_id),
         candidates=sorted({(each.candidate, each.candidate_id) for each in waiting}),
         codes=sorted({each.code for each in waiting}),
