@@ -91,7 +91,7 @@ def list_judged(attempt: UnitAttempt, version: EvidenceVersion) -> tuple[Judged,
     )
 
 
-def _cell(row: Row[Any], version: EvidenceVersion) -> Cell:
+def _cell(row: Row[*tuple[Any, ...]], version: EvidenceVersion) -> Cell:
     return Cell(
         claim_id=row.claim_id,
         criterion_id=row.id,

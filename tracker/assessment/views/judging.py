@@ -213,7 +213,7 @@ def filter_chosen() -> dict[str, Any]:
     return {name: value for name, value in found.items() if value}
 
 
-def judging_address(attempt_id: int, evidence_id: int, **more: int) -> str:
+def judging_address(attempt_id: int, evidence_id: int, **more: Any) -> str:
     return url_for("assessment.judge", attempt_id=attempt_id, evidence_id=evidence_id, **filter_chosen(), **more)
 
 
