@@ -90,6 +90,11 @@ def test_a_return_shows_the_words_and_leads_to_version_two(
     assert "Whose decision was the refund?" in page
     assert "Answer and submit version 2" in page
     assert "Withdraw" not in page
+    assert "Whose decision was the refund?" in alice.get(f"/evidence/{complaint.id}/edit").text, "beside the answer"
+    with transaction():
+        complaint.narrative = "It was mine: up to £50 is within my authority."
+    hand_in(complaint, world)
+    assert "Whose decision" not in alice.get(f"/evidence/{complaint.id}/edit").text, "it is answered"
 
 
 def test_feedback_not_released_is_not_shown(world: World, alice: FlaskClient, complaint: Evidence) -> None:

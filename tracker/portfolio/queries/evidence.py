@@ -23,7 +23,7 @@ from tracker.models import (
     UnitAttempt,
     VersionAttachment,
 )
-from tracker.vocabulary import AttemptState, Outcome, ReviewOutcome, ReviewState
+from tracker.vocabulary import AttemptState, CriterionKind, Outcome, ReviewOutcome, ReviewState
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ class ClaimLine:
     attempt_id: int
     code: str
     unit_title: str
+    kind: CriterionKind
     label: str
     text: str
     locator: str
@@ -63,6 +64,7 @@ def list_claims(evidence_id: int) -> list[ClaimLine]:
             Claim.attempt_id,
             Unit.code,
             Unit.title,
+            Criterion.kind,
             Criterion.label,
             Criterion.text,
             Claim.locator,
@@ -104,6 +106,12 @@ def list_story(evidence: Evidence, attempt: UnitAttempt | None = None) -> list[E
             entries.append(Entry(withdrawn_at, candidate, f"took version {number} back"))
     entries += _released_feedback(evidence, attempt)
     return sorted(entries, key=lambda entry: entry.at)
+
+
+def find_open_feedback(story: list[Entry]) -> list[Entry]:
+    """What assessors asked for since the last version was handed in."""
+    last = max((place for place, entry in enumerate(story) if entry.version), default=0)
+    return [entry for entry in story[last:] if entry.tone == "needs-you"]
 
 
 def _released_feedback(evidence: Evidence, attempt: UnitAttempt | None) -> Iterator[Entry]:

@@ -28,7 +28,7 @@ from tracker.transactions import lock_rows
 from tracker.vocabulary import AttemptState, Role
 
 DECLARATION = (
-    "I declare that this evidence is my own work, that it shows what I did, and that I have removed customers' "
+    "I declare that this evidence is my own work, that it shows what I did, and that I have removed customers’ "
     "personal details or have permission to use them."
 )
 

@@ -13,6 +13,7 @@ from tracker.errors import Conflict, Invalid, NotFound
 from tracker.models import EVIDENCE_FIELDS, Evidence
 from tracker.portfolio.file_types import ENDINGS
 from tracker.portfolio.forms import HELP, EvidenceForm
+from tracker.portfolio.queries import evidence as queries
 from tracker.portfolio.services.evidence import begin_evidence, discard_draft, save_draft
 from tracker.portfolio.services.files import KeptFile, attach_file, keep_file
 from tracker.portfolio.views import portfolio
@@ -137,7 +138,15 @@ def show_again(form: EvidenceForm, evidence: Evidence, problems: dict[str, str])
 def show_form(form: EvidenceForm, evidence: Evidence | None) -> str:
     if evidence is not None and not form.is_submitted():
         form.version.data = str(evidence.version)
-    return render_template("portfolio/log_evidence.html", form=form, evidence=evidence, help=HELP, accept=ACCEPT)
+    story = queries.list_story(evidence) if evidence and evidence.number else []
+    return render_template(
+        "portfolio/log_evidence.html",
+        form=form,
+        evidence=evidence,
+        feedback=queries.find_open_feedback(story),
+        help=HELP,
+        accept=ACCEPT,
+    )
 
 
 def flash_refusals(sentences: list[str]) -> None:
