@@ -140,9 +140,9 @@ def make_registration(candidate: Person, centre: Centre, administrator: Person) 
 
 def unit(code: str) -> Unit:
     """The newest loaded version of a unit."""
-    return db.session.scalars(
-        select(Unit).where(Unit.code == code).order_by(Unit.id.desc())
-    ).first() or _missing(code)
+    return db.session.scalars(select(Unit).where(Unit.code == code).order_by(Unit.id.desc())).first() or _missing(
+        code
+    )
 
 
 def criterion(attempt: UnitAttempt, label: str, kind: CriterionKind = CriterionKind.PERFORMANCE) -> Criterion:
@@ -187,9 +187,7 @@ def actor(person: Person) -> Actor:
     return Actor(person.id, held.id if held else None, "test-session")
 
 
-def make_evidence(
-    attempt: UnitAttempt, title: str, *, narrative: str = "I took the call myself."
-) -> Evidence:
+def make_evidence(attempt: UnitAttempt, title: str, *, narrative: str = "I took the call myself.") -> Evidence:
     """A draft of the attempt's candidate, complete enough to submit."""
     moment = clock.now()
     return _added(
