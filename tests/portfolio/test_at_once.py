@@ -1,0 +1,103 @@
+"""Two things at the same moment: both are done, or one is told; nothing is done twice."""
+
+import io
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from tests import factories
+from tests.factories import World
+from tracker import transactions
+from tracker.accounts import sessions
+from tracker.extensions import db
+from tracker.models import Attachment, Evidence, EvidenceVersion
+from tracker.transactions import transaction
+
+Act = Callable[[FlaskClient], int]
+
+
+@pytest.fixture
+def at_once(app: Flask, world: World) -> Callable[..., list[int]]:
+    """`at_once(act, act)` has Alice do each in a browser of its own at one moment; the statuses come out."""
+
+    def run(*acts: Act) -> list[int]:
+        with transaction():
+            tokens = [sessions.start_session(world.alice, "127.0.0.1", "Chrome") for _ in acts]
+        db.session.remove()
+        start = Barrier(len(acts))
+
+        def do(act: Act, token: str) -> int:
+            with app.app_context():
+                browser = app.test_client()
+                browser.set_cookie(sessions.COOKIE, token)
+                start.wait(10)
+                try:
+                    return act(browser)
+                finally:
+                    transactions.rollback()
+                    db.session.remove()
+
+        with ThreadPoolExecutor(len(acts)) as threads:
+            return [
+                each.result(60) for each in [threads.submit(do, *pair) for pair in zip(acts, tokens, strict=True)]
+            ]
+
+    return run
+
+
+def submit(evidence_id: int) -> Act:
+    return lambda browser: browser.post(f"/evidence/{evidence_id}/submit", data={"declared": "y"}).status_code
+
+
+def upload(evidence_id: int, name: str) -> Act:
+    def act(browser: FlaskClient) -> int:
+        data = {"file": (io.BytesIO(name.encode()), name)}
+        return browser.post(f"/evidence/{evidence_id}/files", data=data).status_code
+
+    return act
+
+
+def autosave(evidence_id: int, version: int, title: str) -> Act:
+    data = {"changed": "title", "title": title, "version": version}
+    return lambda browser: browser.post(f"/evidence/{evidence_id}/draft", data=data).status_code
+
+
+def test_items_submitted_at_once_get_numbers_of_their_own(world: World, at_once: Callable[..., list[int]]) -> None:
+    with transaction():
+        ids = []
+        for title in ("One", "Two", "Three", "Four"):
+            evidence = factories.make_evidence(world.cfacc15, title)
+            factories.claim(world.cfacc15, evidence, "5")
+            ids.append(evidence.id)
+    assert at_once(*map(submit, ids)) == [303] * 4
+    assert sorted(db.session.scalars(select(Evidence.number))) == [1, 2, 3, 4]
+
+
+def test_one_item_submitted_twice_at_once_has_one_version(
+    complaint: Evidence, at_once: Callable[..., list[int]]
+) -> None:
+    assert sorted(at_once(*[submit(complaint.id)] * 3)) == [303, 409, 409]
+    assert list(db.session.scalars(select(EvidenceVersion.number))) == [1]
+
+
+def test_files_sent_while_somebody_types_disturb_nothing(
+    complaint: Evidence, at_once: Callable[..., list[int]]
+) -> None:
+    item, version = complaint.id, complaint.version
+    statuses = at_once(
+        upload(item, "a.txt"), upload(item, "b.txt"), autosave(item, version, "Typed"), upload(item, "c.txt")
+    )
+    assert statuses == [201, 201, 200, 201]
+    assert sorted(db.session.scalars(select(Attachment.name))) == ["a.txt", "b.txt", "c.txt"]
+    assert db.session.scalars(select(Evidence.title)).one() == "Typed"
+
+
+def test_of_two_windows_that_save_at_once_one_is_told(complaint: Evidence, at_once: Callable[..., list[int]]) -> None:
+    item, version = complaint.id, complaint.version
+    statuses = at_once(autosave(item, version, "From the phone"), autosave(item, version, "From the desk"))
+    assert sorted(statuses) == [200, 409]
