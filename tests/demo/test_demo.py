@@ -1,0 +1,103 @@
+"""The demonstration: told once, marked for good, never mixed with real people."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from tests.factories import World
+from tracker.demo import guard
+from tracker.demo.story import tell_story
+from tracker.extensions import db
+from tracker.matrix import load_matrix
+from tracker.models import Event, Evidence, Installation, Person, UnitAttempt
+from tracker.recording_forms.queries import facts_of
+from tracker.vocabulary import AttemptState, CriterionState
+
+
+@pytest.fixture
+def demo(app: Flask, tmp_path: Path) -> Iterator[Flask]:
+    """The app in demo mode, over a database without people."""
+    app.config.update(DEMO=True, ATTACHMENTS_PATH=tmp_path / "attachments", OUTBOX_PATH=tmp_path / "outbox")
+    app.extensions.pop("demo_checked", None)
+    yield app
+    app.extensions.pop("demo_checked", None)
+
+
+def attempt_of(name: str) -> UnitAttempt:
+    query = select(UnitAttempt).join(Person, Person.id == UnitAttempt.candidate_id).where(Person.name == name)
+    return next(each for each in db.session.scalars(query) if each.unit.code == "CFACC15")
+
+
+def test_the_story_has_somebody_at_every_stage(demo: Flask) -> None:
+    people = tell_story()
+    assert {"Alice Moran", "Bob Archer", "Carol Hughes", "Dan Price", "Eve Lindqvist"} <= {
+        name for name, _, _ in people
+    }
+    alice = load_matrix(attempt_of("Alice Moran"))
+    assert 0 < alice.met < alice.total
+    assert alice.count(CriterionState.NEEDS_MORE)
+    assert alice.count(CriterionState.NOTHING_YET)
+    assert load_matrix(attempt_of("Ben Okafor")).claimed == 0
+    chloe = attempt_of("Chloe Hart")
+    assert chloe.state is AttemptState.VERIFIED
+    facts = facts_of(chloe)
+    assert facts.internal_verifier
+    assert facts.internal_verifier.name == "Carol Hughes"
+    assert facts.date_sampled
+
+
+def test_every_step_of_the_story_is_in_the_ledger(demo: Flask) -> None:
+    tell_story()
+    submitted = db.session.scalar(select(func.count()).where(Event.act == "evidence_submitted"))
+    numbered = db.session.scalar(select(func.count()).where(Evidence.number.is_not(None)))
+    assert submitted == numbered
+    assert list(db.session.scalars(select(Event.seq).order_by(Event.seq))) == list(
+        range(1, (db.session.scalar(select(func.max(Event.seq))) or 0) + 1)
+    )
+
+
+def test_the_command_needs_demo_mode(app: Flask) -> None:
+    result = app.test_cli_runner().invoke(args=["demo"])
+    assert result.exit_code == 1
+    assert "DEMO=1" in result.output
+    assert db.session.scalar(select(Person.id)) is None
+
+
+def test_the_command_refuses_a_database_with_people(demo: Flask, world: World) -> None:
+    result = demo.test_cli_runner().invoke(args=["demo", "--if-empty"])
+    assert result.exit_code == 1
+    assert "people in this database already" in result.output
+    assert db.session.scalar(select(Installation.id)) is None
+
+
+def test_a_marked_database_is_not_served_in_production(demo: Flask) -> None:
+    tell_story()
+    demo.config["DEMO"] = False
+    demo.extensions.pop("demo_checked", None)
+    answer = demo.test_client().get("/sign-in")
+    assert answer.status_code == 503
+    assert "without DEMO=1" in answer.text
+
+
+def test_real_people_are_not_served_in_demo_mode(demo: Flask, world: World) -> None:
+    answer = demo.test_client().get("/sign-in")
+    assert answer.status_code == 503
+    assert "real people" in answer.text
+    assert guard.find_fault() == guard.UNMARKED
+
+
+def test_the_demonstration_answers_its_own_machine_only(demo: Flask) -> None:
+    tell_story()
+    answer = demo.test_client().get("/sign-in", environ_base={"REMOTE_ADDR": "192.0.2.7"})
+    assert answer.status_code == 403
+    assert demo.test_client().get("/sign-in").status_code == 200
+
+
+def test_one_click_signs_in_as_any_of_the_people(demo: Flask) -> None:
+    tell_story()
+    page = demo.test_client().get("/sign-in").text
+    for name in ("Alice Moran", "Bob Archer", "Carol Hughes", "Dan Price", "Eve Lindqvist"):
+        assert name in page
