@@ -4,12 +4,20 @@ from typing import Any
 
 from flask import Flask, Response, request
 from flask_login import current_user
+from werkzeug.routing import IntegerConverter, Map
 
 from tracker import access, cli, error_pages, filters, idempotency, security, transactions
 from tracker.accounts import sessions
 from tracker.config import Settings
 from tracker.demo import guard
 from tracker.extensions import bootstrap, csrf, db, login_manager, migrate
+
+
+class Id(IntegerConverter):
+    """A row’s number in an address; one that no database could hold leads nowhere, like any that is not there."""
+
+    def __init__(self, url_map: Map) -> None:
+        super().__init__(url_map, max=2**31 - 1)
 
 
 class Tracker(Flask):
@@ -25,6 +33,7 @@ def create_app(settings: Settings | None = None, **overrides: Any) -> Flask:
     app = Tracker(__name__, template_folder="../templates", instance_path=str(settings.instance_path))
     app.config.from_mapping(settings.as_flask())
     app.config.from_mapping(overrides)
+    app.url_map.converters["int"] = Id
     settings.instance_path.mkdir(parents=True, exist_ok=True)
 
     db.init_app(app)

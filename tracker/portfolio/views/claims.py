@@ -1,5 +1,7 @@
 """Claiming: one item against all units, the matrix of one unit, and the single tick that saves itself."""
 
+import re
+
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
@@ -12,6 +14,7 @@ from tracker.portfolio.services.claims import Tick, set_claims
 from tracker.portfolio.views import portfolio
 
 MOST_CELLS = 20_000
+PAIR = re.compile(r"([0-9]{1,9})-([0-9]{1,9})")
 LONGEST_LOCATOR = 200
 
 
@@ -80,11 +83,10 @@ def read_cells(values: list[str]) -> list[tuple[int, int]]:
     """Pairs of ids as `7-41`; anything else is refused whole."""
     if len(values) > MOST_CELLS:
         raise Invalid("There are too many boxes in one form. Nothing was saved. Save a part at a time.")
-    try:
-        pairs = [value.split("-") for value in values]
-        return [(int(first), int(second)) for first, second in pairs]
-    except ValueError:
-        raise Invalid("The boxes could not be read. Nothing was saved. Reload the page and try again.") from None
+    found = [PAIR.fullmatch(value) for value in values]
+    if not all(found):
+        raise Invalid("The boxes could not be read. Nothing was saved. Reload the page and try again.")
+    return [(int(pair[1]), int(pair[2])) for pair in found if pair]
 
 
 def read_number(name: str) -> int:

@@ -1,0 +1,200 @@
+"""Claiming from the item: all the candidate's units in one pass, and what this item adds."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from tests import factories
+from tests.factories import World
+from tests.portfolio.conftest import ClientFor
+from tracker.clock import now
+from tracker.extensions import db
+from tracker.models import Claim, Evidence, UnitAttempt
+from tracker.portfolio.services.submissions import submit_evidence
+from tracker.transactions import transaction
+from tracker.vocabulary import AttemptState, CriterionKind, Method, Outcome, Simulation
+
+SCRIPT = {"Accept": "application/json"}
+
+
+def value(attempt: UnitAttempt, label: str) -> str:
+    return f"{attempt.id}-{factories.criterion(attempt, label).id}"
+
+
+def claimed(evidence: Evidence) -> set[str]:
+    db.session.rollback()
+    rows = db.session.execute(
+        select(Claim.attempt_id, Claim.criterion_id).where(
+            Claim.evidence_id == evidence.id, Claim.removed_at.is_(None)
+        )
+    )
+    return {f"{attempt_id}-{criterion_id}" for attempt_id, criterion_id in rows}
+
+
+def tick(browser: FlaskClient, evidence: Evidence, attempt: UnitAttempt, label: str, **more: Any) -> Any:
+    criterion = factories.criterion(attempt, label).id
+    form = {"attempt": attempt.id, "criterion": criterion, "on": 1, **more}
+    return browser.post(f"/evidence/{evidence.id}/tick", data=form, headers=SCRIPT)
+
+
+def test_every_unit_is_there_in_full_with_what_already_serves_it(
+    world: World, alice: FlaskClient, complaint: Evidence
+) -> None:
+    with transaction():
+        other = factories.make_evidence(world.cfacc15, "Escalation log")
+        factories.claim(world.cfacc15, other, "5")
+        factories.submit(other)
+    page = alice.get(f"/evidence/{complaint.id}/criteria").text
+    assert "CFACC15" in page
+    assert "INSCC004" in page
+    assert "Deal with customer problems and complaints within your own authority level." in page
+    assert "also 1" in page
+    assert "This item: 2 criteria, 1 of them new" in page
+
+
+def test_a_form_without_javascript_saves_what_was_shown(
+    world: World, alice: FlaskClient, complaint: Evidence
+) -> None:
+    five, six, seven = (value(world.cfacc15, label) for label in ("5", "6", "7"))
+    four = value(world.inscc004, "4")
+    form = {"shown": [five, six, four], "claim": [six, four], f"locator-{six}": "p. 2", "act": "save"}
+    answer = alice.post(f"/evidence/{complaint.id}/criteria", data=form)
+    assert answer.location == f"/evidence/{complaint.id}"
+    assert claimed(complaint) == {six, four, seven}, "5 was unticked; 7 was not on the page and stays"
+    assert db.session.scalars(select(Claim.locator).where(Claim.locator != "")).one() == "p. 2"
+
+
+def test_going_on_to_submit_leads_to_the_declaration(world: World, alice: FlaskClient, complaint: Evidence) -> None:
+    five = value(world.cfacc15, "5")
+    form = {"shown": five, "claim": five, "act": "submit"}
+    assert alice.post(f"/evidence/{complaint.id}/criteria", data=form).location == f"/evidence/{complaint.id}/submit"
+
+
+def test_a_tick_saves_itself_and_can_be_taken_off(world: World, alice: FlaskClient, complaint: Evidence) -> None:
+    nine = value(world.cfacc15, "9")
+    assert tick(alice, complaint, world.cfacc15, "9", locator="page 3").json["saved_at"]
+    assert nine in claimed(complaint)
+    tick(alice, complaint, world.cfacc15, "9", on=0)
+    assert nine not in claimed(complaint)
+    removed = db.session.scalars(select(Claim).where(Claim.removed_at.is_not(None))).one()
+    assert removed.removed_by_id == world.alice.id
+
+
+def test_ticking_twice_claims_once(world: World, alice: FlaskClient, complaint: Evidence) -> None:
+    tick(alice, complaint, world.cfacc15, "9")
+    tick(alice, complaint, world.cfacc15, "9")
+    assert len(claimed(complaint)) == 3
+
+
+def test_ticks_on_a_draft_are_no_events_and_later_ones_are_one_a_request(
+    world: World, alice: FlaskClient, complaint: Evidence, acts: Callable[[], list[str]]
+) -> None:
+    tick(alice, complaint, world.cfacc15, "9")
+    assert acts() == []
+    with transaction():
+        submit_evidence(complaint, factories.actor(world.alice))
+    values = [value(world.cfacc15, label) for label in ("1", "2", "3")]
+    alice.post(f"/evidence/{complaint.id}/criteria", data={"shown": values, "claim": values})
+    assert acts() == ["evidence_submitted", "claims_changed"]
+
+
+def test_a_decided_claim_is_the_assessors_to_take_out(world: World, alice: FlaskClient, complaint: Evidence) -> None:
+    with transaction():
+        version = submit_evidence(complaint, factories.actor(world.alice))
+        claims = db.session.scalars(select(Claim).where(Claim.evidence_id == complaint.id)).all()
+        factories.accept(world.cfacc15, version, world.bob, dict.fromkeys(claims, Outcome.MET))
+    answer = tick(alice, complaint, world.cfacc15, "5", on=0)
+    assert answer.status_code == 409
+    assert "already decided" in answer.json["message"]
+    assert value(world.cfacc15, "5") in claimed(complaint)
+
+
+def test_a_signed_unit_takes_no_more_claims(world: World, alice: FlaskClient, complaint: Evidence) -> None:
+    with transaction():
+        world.cfacc15.state = AttemptState.ASSESSED
+    answer = tick(alice, complaint, world.cfacc15, "9")
+    assert answer.status_code == 409
+    assert "its claims stay as they are" in answer.json["message"]
+
+
+def test_a_withdrawn_candidate_claims_nothing(world: World, alice: FlaskClient, complaint: Evidence) -> None:
+    with transaction():
+        world.registration.withdrawn_at, world.registration.withdrawn_reason = now(), "Left"
+    assert tick(alice, complaint, world.cfacc15, "9").status_code == 409
+
+
+def test_simulation_is_refused_with_the_rule_quoted(world: World, alice: FlaskClient) -> None:
+    assert world.cfacc15.unit.simulation is Simulation.FORBIDDEN
+    with transaction():
+        evidence = factories.make_evidence(world.cfacc15, "Role play")
+        evidence.method = Method.SIMULATION
+    answer = tick(alice, evidence, world.cfacc15, "5")
+    assert answer.status_code == 409
+    assert "Its evidence requirement 1 says" in answer.json["message"]
+    assert claimed(evidence) == set()
+
+
+def test_all_boxes_of_a_form_hold_or_none(world: World, alice: FlaskClient, complaint: Evidence) -> None:
+    with transaction():
+        world.inscc004.state = AttemptState.ASSESSED
+    good, bad = value(world.cfacc15, "9"), value(world.inscc004, "4")
+    answer = alice.post(f"/evidence/{complaint.id}/criteria", data={"shown": [good, bad], "claim": [good, bad]})
+    assert answer.status_code == 409
+    assert good not in claimed(complaint)
+
+
+class TestWhatIsNotHers:
+    def test_nobody_else_ticks_for_her_item(self, world: World, client: ClientFor, complaint: Evidence) -> None:
+        for person in (world.bob, world.carol, world.dan, world.eve, world.frank):
+            assert tick(client(person), complaint, world.cfacc15, "9").status_code == 404
+            assert client(person).get(f"/evidence/{complaint.id}/criteria").status_code == 404
+
+    def test_her_item_is_not_claimed_in_anothers_attempt(
+        self, world: World, alice: FlaskClient, complaint: Evidence
+    ) -> None:
+        assert tick(alice, complaint, world.franks_attempt, "9").status_code == 404
+        assert len(claimed(complaint)) == 2
+
+    def test_a_criterion_of_another_unit_is_not_claimed_in_this_one(
+        self, world: World, alice: FlaskClient, complaint: Evidence
+    ) -> None:
+        foreign = factories.criterion(world.inscc004, "4").id
+        form = {"attempt": world.cfacc15.id, "criterion": foreign, "on": 1}
+        assert alice.post(f"/evidence/{complaint.id}/tick", data=form).status_code == 404
+
+
+@pytest.mark.parametrize("box", ["", "7", "a-b", "1-2-3", "-1-2", "1-²", f"1-{10**30}"])
+def test_boxes_that_cannot_be_read_change_nothing(alice: FlaskClient, complaint: Evidence, box: str) -> None:
+    before = claimed(complaint)
+    answer = alice.post(f"/evidence/{complaint.id}/criteria", data={"shown": box, "claim": box})
+    assert answer.status_code == 422
+    assert "Nothing was saved" in answer.text
+    assert claimed(complaint) == before
+
+
+def test_a_locator_is_a_line(world: World, alice: FlaskClient, complaint: Evidence) -> None:
+    answer = tick(alice, complaint, world.cfacc15, "5", locator="x" * 201)
+    assert answer.status_code == 422
+    assert "at most 200 characters" in answer.json["message"]
+
+
+def test_its_page_takes_at_most_twelve_statements(
+    world: World,
+    alice: FlaskClient,
+    complaint: Evidence,
+    count_statements: Callable[[], AbstractContextManager[list[str]]],
+) -> None:
+    with transaction():
+        for number in range(20):
+            other = factories.make_evidence(world.cfacc15, f"Call {number}")
+            factories.claim(world.cfacc15, other, "1", "2", "k:a")
+    item = complaint.id
+    assert factories.criterion(world.cfacc15, "a", CriterionKind.KNOWLEDGE)
+    db.session.expunge_all()
+    with count_statements() as statements:
+        assert alice.get(f"/evidence/{item}/criteria").status_code == 200
+    assert len(statements) <= 12, statements

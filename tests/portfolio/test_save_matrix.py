@@ -1,0 +1,91 @@
+"""The matrix of a unit: one box a tick, or the whole form; two people do not erase each other's ticks."""
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from tests import factories
+from tests.factories import World
+from tests.portfolio.conftest import ClientFor
+from tracker.extensions import db
+from tracker.models import Claim, Evidence
+from tracker.transactions import transaction
+
+SCRIPT = {"Accept": "application/json"}
+
+
+@pytest.fixture
+def log(world: World) -> Evidence:
+    with transaction():
+        return factories.make_evidence(world.cfacc15, "Escalation log")
+
+
+def cell(world: World, evidence: Evidence, label: str) -> str:
+    return f"{evidence.id}-{factories.criterion(world.cfacc15, label).id}"
+
+
+def ticked(world: World) -> set[str]:
+    db.session.rollback()
+    rows = db.session.execute(
+        select(Claim.evidence_id, Claim.criterion_id).where(
+            Claim.attempt_id == world.cfacc15.id, Claim.removed_at.is_(None)
+        )
+    )
+    return {f"{evidence_id}-{criterion_id}" for evidence_id, criterion_id in rows}
+
+
+def save(browser: FlaskClient, world: World, shown: set[str], boxes: set[str]) -> Any:
+    form = {"shown": " ".join(shown), "t": sorted(boxes)}
+    return browser.post(f"/attempts/{world.cfacc15.id}/matrix", data=form)
+
+
+def test_the_form_claims_what_was_ticked_and_drops_what_was_unticked(
+    world: World, alice: FlaskClient, complaint: Evidence, log: Evidence
+) -> None:
+    five, seven, nine = cell(world, complaint, "5"), cell(world, complaint, "7"), cell(world, log, "9")
+    answer = save(alice, world, {five, seven}, {seven, nine})
+    assert answer.location == f"/attempts/{world.cfacc15.id}?view=matrix"
+    assert ticked(world) == {seven, nine}
+    assert "Saved: 2 changed." in alice.get(answer.location).text
+
+
+def test_a_tick_made_meanwhile_elsewhere_is_not_erased(world: World, alice: FlaskClient, complaint: Evidence) -> None:
+    five, seven, nine = (cell(world, complaint, label) for label in ("5", "7", "9"))
+    shown = {five, seven}
+    form = {"evidence": complaint.id, "criterion": nine.split("-")[1], "on": 1}
+    assert alice.post(f"/attempts/{world.cfacc15.id}/tick", data=form, headers=SCRIPT).json["saved_at"]
+    save(alice, world, shown, {five})
+    assert ticked(world) == {five, nine}
+
+
+def test_the_same_form_twice_changes_nothing_more(world: World, alice: FlaskClient, complaint: Evidence) -> None:
+    five, seven = cell(world, complaint, "5"), cell(world, complaint, "7")
+    save(alice, world, {five, seven}, {seven})
+    answer = save(alice, world, {five, seven}, {seven})
+    assert ticked(world) == {seven}
+    assert "Nothing was changed." in alice.get(answer.location).text
+
+
+def test_only_the_candidate_ticks(world: World, client: ClientFor, complaint: Evidence) -> None:
+    nine = cell(world, complaint, "9")
+    for person, status in ((world.bob, 404), (world.carol, 404), (world.dan, 404), (world.frank, 404)):
+        assert save(client(person), world, set(), {nine}).status_code in {status, 403}
+    assert nine not in ticked(world)
+
+
+def test_an_item_of_somebody_elses_is_not_ticked_in(world: World, alice: FlaskClient) -> None:
+    with transaction():
+        franks = factories.make_evidence(world.franks_attempt, "Frank's call")
+    assert save(alice, world, set(), {cell(world, franks, "9")}).status_code == 404
+    form = {"evidence": franks.id, "criterion": factories.criterion(world.cfacc15, "9").id, "on": 1}
+    assert alice.post(f"/attempts/{world.cfacc15.id}/tick", data=form).status_code == 404
+    assert ticked(world) == set()
+
+
+@pytest.mark.parametrize("box", ["x", f"{10**30}-1", "1"])
+def test_nonsense_changes_nothing(world: World, alice: FlaskClient, complaint: Evidence, box: str) -> None:
+    before = ticked(world)
+    assert save(alice, world, set(), {box}).status_code == 422
+    assert ticked(world) == before

@@ -1,0 +1,85 @@
+"""A unit's page: each criterion's state in sign and word, what would close each gap, the matrix."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests import factories
+from tests.factories import World
+from tests.portfolio.conftest import ClientFor
+from tracker.extensions import db
+from tracker.models import Evidence
+from tracker.transactions import transaction
+from tracker.vocabulary import Outcome
+
+
+@pytest.fixture
+def judged(world: World) -> Evidence:
+    """Evidence 1: 5 met, 7 needs more, 9 claimed."""
+    with transaction():
+        evidence = factories.make_evidence(world.cfacc15, "Complaint CH-2231")
+        five, seven, _nine = factories.claim(world.cfacc15, evidence, "5", "7", "9")
+        version = factories.submit(evidence)
+        factories.accept(world.cfacc15, version, world.bob, {five: Outcome.MET, seven: Outcome.MORE_NEEDED})
+    return evidence
+
+
+def test_the_list_says_each_state_in_words(world: World, alice: FlaskClient, judged: Evidence) -> None:
+    page = alice.get(f"/attempts/{world.cfacc15.id}").text
+    for words in ("CFACC15", "with Bob Archer since", "Met", "Needs more", "Claimed", "Nothing yet"):
+        assert words in page
+    assert f'href="/evidence/{judged.id}"' in page
+
+
+def test_a_gap_names_items_that_claim_its_neighbours(world: World, alice: FlaskClient, judged: Evidence) -> None:
+    page = alice.get(f"/attempts/{world.cfacc15.id}?show=gaps").text
+    assert "Complaint CH-2231" in page
+    assert "Nothing yet" in page
+
+
+def test_the_matrix_has_boxes_for_what_is_open_and_none_for_what_is_decided(
+    world: World, alice: FlaskClient, judged: Evidence
+) -> None:
+    page = alice.get(f"/attempts/{world.cfacc15.id}?view=matrix").text
+    five, nine = (factories.criterion(world.cfacc15, label).id for label in ("5", "9"))
+    assert f'value="{judged.id}-{five}"' not in page
+    assert 'aria-label="1, 5: met"' in page
+    assert f'value="{judged.id}-{nine}" aria-label="1, 9" checked' in page
+
+
+def test_those_who_judge_read_it_and_see_no_drafts(world: World, client: ClientFor, judged: Evidence) -> None:
+    with transaction():
+        draft = factories.make_evidence(world.cfacc15, "A secret draft")
+        factories.claim(world.cfacc15, draft, "1")
+    for person in (world.bob, world.carol, world.dan):
+        for view in ("", "?view=matrix"):
+            page = client(person).get(f"/attempts/{world.cfacc15.id}{view}").text
+            assert "A secret draft" not in page
+            assert 'type="checkbox"' not in page
+    assert "A secret draft" in client(world.alice).get(f"/attempts/{world.cfacc15.id}?view=matrix").text
+
+
+def test_nobody_else_knows_of_it(world: World, client: ClientFor) -> None:
+    for person in (world.eve, world.frank, world.grace, world.heidi):
+        assert client(person).get(f"/attempts/{world.cfacc15.id}").status_code == 404
+
+
+def test_the_page_keeps_its_size_and_its_statements(
+    world: World,
+    alice: FlaskClient,
+    count_statements: Callable[[], AbstractContextManager[list[str]]],
+) -> None:
+    with transaction():
+        for number in range(30):
+            evidence = factories.make_evidence(world.cfacc15, f"Call {number}")
+            factories.claim(world.cfacc15, evidence, "1", "2", "3", "k:a", "k:b")
+            factories.submit(evidence)
+    attempt = world.cfacc15.id
+    for view in ("list", "matrix"):
+        db.session.expunge_all()
+        with count_statements() as statements:
+            page = alice.get(f"/attempts/{attempt}?view={view}")
+        assert len(statements) <= 12, statements
+        assert len(page.data) <= 100_000
