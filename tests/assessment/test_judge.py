@@ -267,3 +267,12 @@ def test_the_page_asks_little_of_the_database_whatever_its_length(
             assert bob.get(address(world.cfacc15, evidence)).status_code == 200
         counts.append(len(statements))
     assert max(counts) <= 13, counts
+
+
+def test_bob_finds_the_screen_from_the_item_and_the_unit(world: World, client: ClientFor) -> None:
+    evidence, _, _ = stories.hand_in(world.cfacc15, "Complaint", "1")
+    unit, item = f"/attempts/{world.cfacc15.id}", f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}"
+    assert address(world.cfacc15, evidence) in client(world.bob).get(item).text
+    assert "Sign off this unit" in client(world.bob).get(unit).text
+    assert address(world.cfacc15, evidence) not in client(world.carol).get(item).text
+    assert "Sign off this unit" not in client(world.carol).get(unit).text

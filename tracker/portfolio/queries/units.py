@@ -25,6 +25,7 @@ class Holder:
     role: Role
     name: str
     since: datetime
+    person_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class Reopened:
 
 def list_holders(attempt: UnitAttempt) -> tuple[Holder, ...]:
     query = (
-        select(Allocation.role, Person.name, Allocation.from_at)
+        select(Allocation.role, Person.name, Allocation.from_at, Person.id)
         .join(Person, Person.id == Allocation.person_id)
         .where(Allocation.attempt_id == attempt.id, Allocation.until_at.is_(None))
         .order_by(Allocation.role)

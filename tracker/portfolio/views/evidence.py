@@ -3,7 +3,7 @@
 from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from tracker.access import Act, get_attempt, get_own_evidence, requires
+from tracker.access import Act, get_attempt, get_own_evidence, requires, standings_towards
 from tracker.errors import Conflict, Invalid, NotFound
 from tracker.idempotency import once
 from tracker.models import Evidence
@@ -17,6 +17,7 @@ from tracker.portfolio.services.submissions import (
     withdraw_submission,
 )
 from tracker.portfolio.views import portfolio
+from tracker.vocabulary import AttemptState, Role
 
 
 @portfolio.get("/evidence/<int:evidence_id>")
@@ -62,6 +63,7 @@ def show_attempt_evidence(attempt_id: int, evidence_id: int) -> ResponseReturnVa
         version=version,
         attachments=queries.list_attachments_of(version),
         claims=[claim for claim in queries.list_claims(evidence_id) if claim.attempt_id == attempt.id],
+        may_judge=Role.ASSESSOR in standings_towards(attempt) and attempt.state is AttemptState.IN_PROGRESS,
         other_codes=queries.list_other_codes(attempt, evidence_id),
         story=queries.list_story(version.evidence, attempt),
     )
