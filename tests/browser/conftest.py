@@ -1,0 +1,70 @@
+"""A real server on a database of its own, and Debian's Chromium at two widths."""
+
+import shutil
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, Playwright, sync_playwright
+from sqlalchemy.engine import make_url
+from werkzeug.serving import make_server
+
+from tests import factories
+from tests.factories import World
+from tracker import create_app
+from tracker.assessment.services import reviews
+from tracker.config import Settings
+from tracker.extensions import db
+
+FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """Debian's Chromium where it is installed; elsewhere Playwright's own."""
+    path = shutil.which("chromium")
+    browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+    yield browser
+    browser.close()
+
+
+class Live:
+    """A served app: its address, and the people in it."""
+
+    def __init__(self, app: Flask, address: str, world: World) -> None:
+        self.app, self.address, self.world = app, address, world
+
+
+@pytest.fixture
+def live(template: Path | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
+    """The whole app over HTTP, CSRF and all; what can be undone is released at once, so that no test waits."""
+    assert template, "the browser walks run on SQLite"
+    monkeypatch.setattr(reviews, "TIME_TO_UNDO", timedelta(0))
+    shutil.copy(template, tmp_path / "tracker.sqlite")
+    environment = {
+        "INSTANCE_PATH": str(tmp_path),
+        "DATABASE_URL": str(make_url(f"sqlite:///{tmp_path / 'tracker.sqlite'}")),
+        "SECRET_KEY": "browser",
+    }
+    app = create_app(Settings.from_environment(environment), RELEASE_INTERVAL=0)
+    with app.app_context():
+        world = factories.make_world()
+        db.session.remove()
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield Live(app, f"http://127.0.0.1:{server.port}", world)
+    server.shutdown()
+    thread.join(5)
+    server.server_close()
+    with app.app_context():
+        db.engine.dispose()
