@@ -21,14 +21,14 @@ class FileType:
     media_type: str
     endings: tuple[str, ...]
     shown_as: str = "download"
-    """`image` (re-encoded), `audio`, `video`, or `download`."""
+    """`image` (re-encoded), `pages` (each as an image), `audio`, `video`, or `download`."""
 
 
 OFFICE = "application/vnd.openxmlformats-officedocument."
 JPEG = FileType("image/jpeg", ("jpg", "jpeg", "jpe", "jfif"), "image")
 PNG = FileType("image/png", ("png",), "image")
 HEIC = FileType("image/heic", ("heic", "heif"), "image")
-PDF = FileType("application/pdf", ("pdf",))
+PDF = FileType("application/pdf", ("pdf",), "pages")
 DOCX = FileType(f"{OFFICE}wordprocessingml.document", ("docx",))
 XLSX = FileType(f"{OFFICE}spreadsheetml.sheet", ("xlsx",))
 PPTX = FileType(f"{OFFICE}presentationml.presentation", ("pptx",))

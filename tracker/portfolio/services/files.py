@@ -14,6 +14,7 @@ from tracker.errors import Invalid
 from tracker.extensions import db
 from tracker.models import Attachment, Evidence
 from tracker.portfolio.file_types import recognise, shown
+from tracker.portfolio.pages import count_pages
 from tracker.storage import Kept
 
 MOST_FILES = 50
@@ -42,7 +43,10 @@ def keep_file(stream: IO[bytes], name: str) -> KeptFile:
             "files",
         )
     kind = recognise(stream, name)
-    return KeptFile(name, kind.media_type, storage.keep(stream))
+    kept = storage.keep(stream)
+    if kind.shown_as == "pages":
+        count_pages(kept.sha256)
+    return KeptFile(name, kind.media_type, kept)
 
 
 def attach_file(evidence: Evidence, file: KeptFile) -> Attachment:

@@ -1,5 +1,7 @@
 """Files over HTTP: one added at a time, taken out, sent back as data that is never trusted."""
 
+from pathlib import Path
+
 from flask import flash, redirect, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
@@ -10,8 +12,8 @@ from tracker.errors import Invalid, NotFound
 from tracker.extensions import db
 from tracker.filters import size
 from tracker.models import Attachment
-from tracker.portfolio import previews
-from tracker.portfolio.file_types import BY_MEDIA_TYPE
+from tracker.portfolio import pages, previews
+from tracker.portfolio.file_types import BY_MEDIA_TYPE, PDF
 from tracker.portfolio.forms import EvidenceForm
 from tracker.portfolio.queries import evidence as queries
 from tracker.portfolio.services.files import attach_file, keep_file, remove_file
@@ -79,7 +81,7 @@ def download_sealed(attempt_id: int, evidence_id: int, attachment_id: int) -> Re
 
 
 def send(attachment: Attachment | None) -> ResponseReturnValue:
-    """The file as an attachment; images shown re-encoded, sound and film with the type that was checked."""
+    """The file as an attachment; pictures and pages made anew, sound and film with the type that was checked."""
     if attachment is None:
         raise NotFound
     sha256, name, media_type = attachment.sha256, attachment.name, attachment.media_type
@@ -89,16 +91,28 @@ def send(attachment: Attachment | None) -> ResponseReturnValue:
         raise NotFound(
             "This file is missing from the store. Tell your centre's administrator; the record of it is kept."
         )
-    shown_as = BY_MEDIA_TYPE[media_type].shown_as if request.args.get("show") == "1" else "download"
-    if shown_as == "image":
-        response = send_file(previews.preview_of(sha256), mimetype="image/jpeg", conditional=True)
+    if picture := find_picture(sha256, media_type):
+        response = send_file(picture, mimetype="image/jpeg", conditional=True)
     else:
+        played = "show" in request.args and BY_MEDIA_TYPE[media_type].shown_as in {"audio", "video"}
         response = send_file(
-            path,
-            mimetype=media_type,
-            as_attachment=shown_as == "download",
-            download_name=name,
-            conditional=True,
+            path, mimetype=media_type, as_attachment=not played, download_name=name, conditional=True
         )
     response.headers["Content-Security-Policy"] = SANDBOX
     return response
+
+
+def find_picture(sha256: str, media_type: str) -> Path | None:
+    """The picture that was asked for: of a photo with `?show=1`, of a PDF's page with `?page=2`."""
+    shown_as = BY_MEDIA_TYPE[media_type].shown_as
+    if shown_as == "image" and "show" in request.args:
+        return previews.preview_of(sha256)
+    if shown_as == "pages" and "page" in request.args:
+        return pages.picture_of_page(sha256, request.args.get("page", 0, type=int))
+    return None
+
+
+@portfolio.app_template_global()
+def pages_of(attachment: Attachment) -> int:
+    """How many pages of a file can be shown as pictures."""
+    return pages.find_pages(attachment.sha256) if attachment.media_type == PDF.media_type else 0

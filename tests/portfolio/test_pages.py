@@ -1,0 +1,88 @@
+"""A PDF's pages are shown as pictures; one that cannot be opened is still a download."""
+
+import io
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from PIL import Image
+
+from tests.factories import World
+from tests.portfolio import files
+from tests.portfolio.conftest import ClientFor
+from tests.portfolio.test_download import attach, fetch, hand_in, sealed
+from tracker.models import Evidence
+from tracker.portfolio import pages
+
+
+def sheets(count: int) -> bytes:
+    sink = io.BytesIO()
+    first, *rest = [Image.new("RGB", (595, 842), color) for color in ("red", "green", "blue")[:count]]
+    first.save(sink, "PDF", save_all=True, append_images=rest)
+    return sink.getvalue()
+
+
+def test_each_page_is_a_picture(alice: FlaskClient, complaint: Evidence) -> None:
+    path = attach(complaint, sheets(3), "minutes.pdf")
+    page = alice.get(f"/evidence/{complaint.id}").text
+    assert 'alt="minutes.pdf, page 1 of 3"' in page
+    assert "2 more pages" in page
+    answer = fetch(alice, f"{path}?page=2")
+    picture = Image.open(io.BytesIO(answer.data))
+    assert answer.mimetype == "image/jpeg"
+    assert max(picture.size) == 1800
+    red, green, blue = picture.getpixel((500, 500))
+    assert green > 100 > max(red, blue)
+    assert fetch(alice, path).mimetype == "application/pdf", "and the file itself is still the file"
+
+
+@pytest.mark.parametrize("page", ["0", "4", "-1", "x", "999999999999999999999"])
+def test_there_is_no_other_page(alice: FlaskClient, complaint: Evidence, page: str) -> None:
+    path = attach(complaint, sheets(3), "minutes.pdf")
+    assert fetch(alice, f"{path}?page={page}").status_code == 404
+
+
+def test_a_page_is_painted_once(alice: FlaskClient, complaint: Evidence, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = attach(complaint, sheets(1), "minutes.pdf")
+    first = fetch(alice, f"{path}?page=1").data
+    monkeypatch.setattr(pages, "PROCESS", Path("/nowhere"))
+    assert fetch(alice, f"{path}?page=1").data == first
+
+
+def test_a_pdf_that_cannot_be_opened_is_a_download(alice: FlaskClient, complaint: Evidence) -> None:
+    path = attach(complaint, files.pdf(), "odd.pdf")
+    assert "?page=" not in alice.get(f"/evidence/{complaint.id}").text
+    assert fetch(alice, path).data == files.pdf()
+    assert fetch(alice, f"{path}?page=1").status_code == 404
+
+
+def test_a_page_that_takes_too_long_is_given_up(
+    alice: FlaskClient, complaint: Evidence, monkeypatch: pytest.MonkeyPatch, store: Path, tmp_path: Path
+) -> None:
+    path = attach(complaint, sheets(1), "minutes.pdf")
+    slow = tmp_path / "slow.py"
+    slow.write_text("import time; time.sleep(30)")
+    monkeypatch.setattr(pages, "PROCESS", slow)
+    monkeypatch.setattr(pages, "SECONDS", 0.3)
+    answer = fetch(alice, f"{path}?page=1")
+    assert answer.status_code == 404
+    assert "Download the file instead" in answer.text
+    assert not list(store.rglob("*.tmp"))
+
+
+def test_an_absurd_page_is_painted_no_larger(alice: FlaskClient, complaint: Evidence) -> None:
+    wide = sheets(1)
+    assert b"595.0" in wide
+    path = attach(complaint, wide.replace(b"595.0", b"99999"), "wide.pdf")
+    answer = fetch(alice, f"{path}?page=1")
+    assert answer.status_code == 200
+    assert max(Image.open(io.BytesIO(answer.data)).size) <= 1801
+
+
+def test_who_judges_sees_the_pages_and_nobody_else(world: World, client: ClientFor, complaint: Evidence) -> None:
+    path = sealed(world.cfacc15, attach(complaint, sheets(1), "minutes.pdf"))
+    assert fetch(client(world.bob), f"{path}?page=1").status_code == 404
+    hand_in(complaint, world)
+    assert fetch(client(world.bob), f"{path}?page=1").status_code == 200
+    for person in (world.eve, world.frank, world.grace):
+        assert fetch(client(person), f"{path}?page=1").status_code == 404
