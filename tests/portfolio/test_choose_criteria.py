@@ -194,6 +194,7 @@ def test_its_page_takes_at_most_twelve_statements(
             factories.claim(world.cfacc15, other, "1", "2", "k:a")
     item = complaint.id
     assert factories.criterion(world.cfacc15, "a", CriterionKind.KNOWLEDGE)
+    alice.get("/evidence")
     db.session.expunge_all()
     with count_statements() as statements:
         assert alice.get(f"/evidence/{item}/criteria").status_code == 200
