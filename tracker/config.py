@@ -62,6 +62,7 @@ class Settings:
             "MAX_FORM_PARTS": 1000,
             "ATTACHMENT_LIMIT": 100 * MEGABYTE,
             "RELEASE_INTERVAL": 1.0,  # seconds between looks for decisions whose time to undo is over
+            "KEEP_QUEUE": True,  # an assessor's queue is read again only after the ledger has grown
             "ATTACHMENTS_PATH": self.instance_path / "attachments",
             "OUTBOX_PATH": self.instance_path / "outbox",
         }

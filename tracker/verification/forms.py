@@ -15,11 +15,20 @@ class SampleForm(FlaskForm):
 
 class SignForm(FlaskForm):
     snapshot_hash = HiddenField(validators=[Length(max=64)])
-    password = PasswordField("Your password", [DataRequired("Type your password to sign."), identity_was_proven])
+    password = PasswordField(
+        "Your password", [DataRequired("Type your password to sign."), identity_was_proven], id="sign-password"
+    )
 
 
 class ReleaseForm(SignForm):
-    reason = TextAreaField("Why is it released without sampling?", [DataRequired("Say why."), LONGEST])
+    """Stands on the same page as the form above, hence the ids of its own."""
+
+    reason = TextAreaField(
+        "Why is it released without sampling?", [DataRequired("Say why."), LONGEST], id="release-reason"
+    )
+    password = PasswordField(
+        "Your password", [DataRequired("Type your password to sign."), identity_was_proven], id="release-password"
+    )
 
 
 class ReturnForm(FlaskForm):

@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from tracker.access import Act, get_attempt, me, requires
 from tracker.accounts.passwords import proving_identity
+from tracker.assessment.transitions import Move, check_move
 from tracker.clock import now
 from tracker.errors import Invalid, NotFound
 from tracker.idempotency import once
@@ -97,6 +98,7 @@ def release_unsampled(attempt_id: int) -> ResponseReturnValue:
 def sign(
     attempt: UnitAttempt, actor: Actor, form: SignForm, name: str, *, reason: str | None = None
 ) -> ResponseReturnValue:
+    check_move(attempt, Move.VERIFY)
     if not form.validate():
         return show_unit(attempt, **{name: form}), 422
     try:
@@ -113,6 +115,7 @@ def sign(
 @once
 def return_unit(attempt_id: int) -> ResponseReturnValue:
     attempt, actor = get_attempt(attempt_id, Act.VERIFY_UNIT)
+    check_move(attempt, Move.RETURN)
     form = ReturnForm()
     if not form.validate():
         return show_unit(attempt, back=form), 422
@@ -130,6 +133,7 @@ def return_unit(attempt_id: int) -> ResponseReturnValue:
 @once
 def reopen_unit(attempt_id: int) -> ResponseReturnValue:
     attempt, actor = get_attempt(attempt_id, Act.VERIFY_UNIT)
+    check_move(attempt, Move.REOPEN)
     form = ReopenForm()
     if not form.validate():
         return show_unit(attempt, reopening=form), 422

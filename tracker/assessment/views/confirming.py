@@ -7,6 +7,7 @@ from tracker.access import Act, get_attempt, requires
 from tracker.accounts.passwords import proving_identity
 from tracker.assessment.forms import ConfirmForm, DisputeForm
 from tracker.assessment.services import signing as services
+from tracker.assessment.transitions import Move, check_move
 from tracker.assessment.views import assessment
 from tracker.assessment.views.signing import read_ids
 from tracker.clock import now
@@ -32,6 +33,7 @@ def confirm(attempt_id: int) -> ResponseReturnValue:
     attempt, actor = get_attempt(attempt_id, Act.CONFIRM_UNIT)
     form = ConfirmForm()
     if not form.validate():
+        check_move(attempt, Move.CONFIRM)
         return show_confirming(attempt, form), 422
     try:
         services.confirm_unit(attempt, form.snapshot_hash.data or "", actor, now(), seen_version=form.seen_version)
@@ -49,6 +51,7 @@ def dispute(attempt_id: int) -> ResponseReturnValue:
     attempt, actor = get_attempt(attempt_id, Act.CONFIRM_UNIT)
     form = DisputeForm()
     if not form.validate():
+        check_move(attempt, Move.DISPUTE)
         return show_confirming(attempt, disputing=form), 422
     try:
         services.dispute_unit(attempt, read_ids("criterion"), form.reason.data or "", actor)

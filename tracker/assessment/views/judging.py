@@ -9,11 +9,12 @@ from flask.typing import ResponseReturnValue
 
 from tracker.access import Act, get_attempt, me, requires
 from tracker.assessment.queries import judging as queries
-from tracker.assessment.queries.queue import Place, group_by_item, list_waiting, narrow, place_in
+from tracker.assessment.queries.queue import Place, group_by_item, narrow, place_in
 from tracker.assessment.services import claims as claim_services
 from tracker.assessment.services import reviews as services
 from tracker.assessment.services.reviews import CHECKS, Marks
 from tracker.assessment.views import assessment
+from tracker.assessment.views.kept_queue import read_queue
 from tracker.clock import LONDON, now
 from tracker.errors import Conflict, Invalid, NotFound, Refused
 from tracker.ledger import Actor
@@ -197,7 +198,7 @@ def choice_of(judged: queries.Judged, draft: Review | None, typed: Marks | None)
 
 def find_place(attempt: UnitAttempt, version: EvidenceVersion) -> Place:
     chosen = filter_chosen()
-    waiting = narrow(list_waiting(me().person_id), chosen.get("candidate", 0), chosen.get("unit", ""))
+    waiting = narrow(read_queue(me().person_id), chosen.get("candidate", 0), chosen.get("unit", ""))
     return place_in(group_by_item(waiting), attempt.id, version.evidence_id)
 
 

@@ -7,6 +7,7 @@ from tracker.access import Act, me, requires
 from tracker.assessment.queries import queue as queries
 from tracker.assessment.views import assessment
 from tracker.assessment.views.judging import filter_chosen, find_undoable, judging_address
+from tracker.assessment.views.kept_queue import read_queue
 
 PAGE = 100
 
@@ -14,7 +15,7 @@ PAGE = 100
 @assessment.get("/queue")
 @requires(Act.LIST_OWN_QUEUE)
 def queue() -> ResponseReturnValue:
-    waiting = queries.list_waiting(me().person_id)
+    waiting = read_queue(me().person_id)
     chosen = filter_chosen()
     rows = queries.group_by_item(queries.narrow(waiting, chosen.get("candidate", 0), chosen.get("unit", "")))
     page = max(1, min(request.args.get("page", 1, type=int), 1_000))

@@ -11,6 +11,7 @@ from tracker.assessment.forms import ReasonForm, ResponseForm, SignForm
 from tracker.assessment.queries import signing as queries
 from tracker.assessment.services import findings, obstacles
 from tracker.assessment.services import signing as services
+from tracker.assessment.transitions import Move, check_move
 from tracker.assessment.views import assessment
 from tracker.assessment.views.judging import read_text
 from tracker.clock import LONDON, now
@@ -60,6 +61,7 @@ def sign(attempt_id: int) -> ResponseReturnValue:
         if request.form.get("act") == "save":
             return save_for_later(attempt, actor)
         if not form.validate():
+            check_can_be_signed(attempt, form)
             return show_signing(attempt, form), 422
         save_requirements(attempt, actor)
         services.sign_unit(
@@ -85,6 +87,7 @@ def retract(attempt_id: int) -> ResponseReturnValue:
     attempt, actor = get_attempt(attempt_id, Act.SIGN_UNIT)
     form = ReasonForm()
     if not form.validate():
+        check_move(attempt, Move.RETRACT)
         return show_signing(attempt, retracting=form), 422
     services.retract_signature(attempt, form.reason.data or "", actor)
     flash(f"{attempt.unit.code} is open again, in round {attempt.round}. Your earlier signature is kept.")
@@ -135,6 +138,15 @@ def read_ids(name: str) -> list[int]:
     if not all(value.isascii() and value.isdecimal() and len(value) < 10 for value in values):
         raise NotFound
     return [int(value) for value in values]
+
+
+def check_can_be_signed(attempt: UnitAttempt, form: SignForm) -> None:
+    """Raise `Refused` when the page has no password to mend: the unit is not open, or something is in the way."""
+    in_the_way = obstacles.list_obstacles(attempt, load_matrix(attempt))
+    form.password.errors = [] if in_the_way else form.password.errors
+    check_move(attempt, Move.SIGN)
+    if in_the_way:
+        raise Refused(f"This unit cannot be signed yet: {in_the_way[0].words}. Nothing was signed.")
 
 
 def show_signing(

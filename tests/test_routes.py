@@ -1,0 +1,255 @@
+"""Who may do what: every route, every method, every kind of person, on Alice's things at Northgate.
+
+The table says who gets in. Whoever is not named is sent to sign in, or told that there is nothing here, and nothing
+is written. A route that stands in no row fails, and so does one without a rule.
+"""
+
+import io
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+
+from tests import factories
+from tests.factories import World
+from tracker import clock
+from tracker.access import rule_of
+from tracker.extensions import db
+from tracker.models import Base, Event, Finding, Grant, Person, Review, Visit, VisitAttempt
+from tracker.portfolio.services.files import attach_file, keep_file
+from tracker.transactions import transaction
+from tracker.vocabulary import ReviewOutcome, ReviewState, Role
+
+Browser = Callable[[Person], FlaskClient]
+
+NOBODY: frozenset[str] = frozenset()
+ALICE, BOB, CAROL, DAN = frozenset({"alice"}), frozenset({"bob"}), frozenset({"carol"}), frozenset({"dan"})
+VISITOR = frozenset({"eve"})
+READERS = ALICE | BOB | CAROL | DAN | VISITOR
+CANDIDATES, ASSESSORS = ALICE | {"frank"}, BOB | {"grace", "bart"}
+VERIFIERS, VISITORS, ADMINISTRATORS = CAROL | {"carla"}, VISITOR | {"eric"}, DAN | {"heidi"}
+EVERYBODY_SIGNED_IN = CANDIDATES | ASSESSORS | VERIFIERS | VISITORS | ADMINISTRATORS
+ANYBODY = EVERYBODY_SIGNED_IN | {"nobody", "gone"}
+
+TABLE: dict[str, frozenset[str]] = {
+    # anybody
+    "accounts.sign_in": ANYBODY,
+    "accounts.sign_out": ANYBODY,
+    "accounts.forgotten_password": ANYBODY,
+    "accounts.follow_link": NOBODY,  # this token is nobody's
+    "accounts.outbox": NOBODY,  # in demo mode only
+    # anybody signed in
+    "home.home": EVERYBODY_SIGNED_IN,
+    "accounts.my_account": EVERYBODY_SIGNED_IN,
+    "accounts.choose_role": ALICE,  # the grant named is hers
+    "accounts.end_own_session": NOBODY,  # this session is nobody's
+    "standards.list_units": EVERYBODY_SIGNED_IN,
+    "standards.show_unit": EVERYBODY_SIGNED_IN,
+    "recording_forms.blank_form": EVERYBODY_SIGNED_IN,
+    # who may read the attempt
+    "portfolio.show_attempt": READERS,
+    "recording_forms.show_form": READERS,
+    "recording_forms.print_form": READERS,
+    "portfolio.show_attempt_evidence": READERS - DAN,
+    "portfolio.download_sealed": READERS - DAN,
+    "portfolio.show_registration": ALICE | DAN,
+    "portfolio.show_index": ALICE | DAN,
+    "portfolio.print_index": ALICE | DAN,
+    # candidates: their own pages, and Alice's things for Alice
+    "portfolio.log_evidence": CANDIDATES,
+    "portfolio.autosave_new": CANDIDATES,
+    "portfolio.index_of_evidence": CANDIDATES,
+    "portfolio.print_own_index": CANDIDATES,
+    "portfolio.edit_evidence": ALICE,
+    "portfolio.autosave_draft": ALICE,
+    "portfolio.show_evidence": ALICE,
+    "portfolio.show_version": ALICE,
+    "portfolio.submit": ALICE,
+    "portfolio.withdraw_evidence": ALICE,
+    "portfolio.discard_evidence": ALICE,
+    "portfolio.upload_file": ALICE,
+    "portfolio.remove_own": ALICE,
+    "portfolio.download_own": ALICE,
+    "portfolio.choose_criteria": ALICE,
+    "portfolio.save_criteria": ALICE,
+    "portfolio.tick_criterion": ALICE,
+    "portfolio.tick_cell": ALICE,
+    "portfolio.save_matrix": ALICE,
+    "assessment.confirm_unit": ALICE,
+    "assessment.confirm": ALICE,
+    "assessment.dispute": ALICE,
+    # assessors: their own queue, and Alice's attempt for whom it is allocated to
+    "assessment.queue": ASSESSORS,
+    "assessment.list_candidates": ASSESSORS,
+    "assessment.judge": BOB,
+    "assessment.finish_review": BOB,
+    "assessment.save_review": BOB,
+    "assessment.undo_review": BOB,
+    "assessment.sign_unit": BOB,
+    "assessment.sign": BOB,
+    "assessment.save_signing": BOB,
+    "assessment.retract": BOB,
+    "assessment.answer_finding": BOB,
+    # internal verifiers
+    "verification.list_waiting": VERIFIERS,
+    "verification.list_findings": VERIFIERS,
+    "verification.verify_unit": CAROL,
+    "verification.sample_unit": CAROL,
+    "verification.sign_as_sampled": CAROL,
+    "verification.release_unsampled": CAROL,
+    "verification.return_unit": CAROL,
+    "verification.reopen_unit": CAROL,
+    "verification.close_one": CAROL,
+    # external verifiers
+    "verification.show_visit": VISITORS,
+    "verification.visit_unit": VISITOR,
+    "verification.mark_unit_seen": VISITOR,
+    # administrators
+    "accounts.list_people": ADMINISTRATORS,
+    "registrations.list_registrations": ADMINISTRATORS,
+    "accounts.list_centre_people": DAN,
+    "accounts.invite": DAN,
+    "accounts.show_person": DAN,
+    "accounts.end_role": DAN,
+    "accounts.invite_again": DAN,
+    "accounts.import_csv": DAN,
+    "registrations.list_centre_registrations": DAN,
+    "registrations.register_candidate": DAN,
+    "registrations.add_unit": DAN,
+    "registrations.withdraw_candidate": DAN,
+    "registrations.allocate": DAN,
+    "registrations.void_attempt": DAN,
+    "registrations.list_holders": DAN,
+    "registrations.list_visits": DAN,
+    "registrations.end_visit": DAN,
+}
+UNRULED = {"static", "bootstrap.static"}
+NEVER_COUNTED = {"user_session", "failed_sign_in"}
+SAYS_LITTLE = {400, 409, 413, 422}
+"""What a person who may act is told when the body of the request is empty."""
+
+
+class Cast:
+    """The people by name, and the ids that stand in addresses."""
+
+    def __init__(self, app: Flask, world: World) -> None:
+        self.app, self.world = app, world
+        with transaction():
+            self.people = {
+                name: getattr(world, name)
+                for name in ("alice", "bob", "carol", "dan", "eve", "frank", "grace", "heidi")
+            }
+            for name, full, role in (
+                ("bart", "Bart Unallocated", Role.ASSESSOR),
+                ("carla", "Carla Unallocated", Role.INTERNAL_VERIFIER),
+                ("eric", "Eric Outside", Role.EXTERNAL_VERIFIER),
+                ("gone", "Gone Away", Role.ADMINISTRATOR),
+            ):
+                self.people[name] = factories.make_person(full, world.northgate, role)
+            self.people["gone"].deactivated_at = clock.now()
+            self.ids = self._make_things()
+
+    def _make_things(self) -> dict[str, Any]:
+        world, moment = self.world, clock.now()
+        evidence = factories.make_evidence(world.cfacc15, "Complaint")
+        attachment = attach_file(evidence, keep_file(io.BytesIO(b"plain words"), "note.txt"))
+        factories.claim(world.cfacc15, evidence, "5", "k:g")
+        version = factories.submit(evidence)
+        from tracker.models import VersionAttachment
+
+        db.session.add(VersionAttachment(version_id=version.id, attachment_id=attachment.id))
+        review = Review(
+            attempt_id=world.cfacc15.id, evidence_version_id=version.id, assessor_id=world.bob.id, state=ReviewState.DRAFT,
+            outcome=ReviewOutcome.RETURNED, feedback="More, please.", marks={}, started_at=moment, saved_at=moment,
+            release_after=moment + timedelta(hours=1),
+        )  # fmt: skip
+        finding = Finding(
+            attempt_id=world.cfacc15.id, round=1, raised_by_id=world.carol.id, raised_at=moment, action="Look again",
+            due_on=clock.today(),
+        )  # fmt: skip
+        visit = Visit(
+            centre_id=world.northgate.id, person_id=world.eve.id, from_at=moment - timedelta(days=1),
+            until_at=moment + timedelta(days=1), opened_by_id=world.dan.id, opened_at=moment,
+        )  # fmt: skip
+        invited = factories.make_person("Ivy Invited", world.northgate, Role.CANDIDATE)
+        invited.password_hash = None
+        db.session.add_all([review, finding, visit])
+        db.session.flush()
+        db.session.add(VisitAttempt(visit_id=visit.id, attempt_id=world.cfacc15.id))
+        grant = db.session.scalar(select(Grant.id).where(Grant.person_id == invited.id))
+        return {
+            "attempt_id": world.cfacc15.id, "evidence_id": evidence.id, "attachment_id": attachment.id, "number": 1,
+            "registration_id": world.registration.id, "centre_id": world.northgate.id, "person_id": invited.id,
+            "grant_id": grant, "visit_id": visit.id, "finding_id": finding.id, "review_id": review.id, "slug": "cfacc15",
+            "token": "no-such-token", "session_id": 999_999, "word": "assessor",
+        }  # fmt: skip
+
+    def body(self, endpoint: str) -> dict[str, Any]:
+        """What the few acts need that would otherwise say that there is nothing here."""
+        grant = db.session.scalar(select(Grant.id).where(Grant.person_id == self.world.alice.id))
+        unit = factories.unit("DELIVERCC").id
+        return {"accounts.choose_role": {"grant": grant}, "registrations.add_unit": {"unit": unit}}.get(endpoint, {})
+
+
+def everything_written() -> tuple[dict[str, int], int]:
+    """Rows in every table but the sessions', and the ledger's length."""
+    db.session.rollback()
+    tables = [table for table in Base.metadata.sorted_tables if table.name not in NEVER_COUNTED]
+    counts = {table.name: db.session.scalar(select(func.count()).select_from(table)) or 0 for table in tables}
+    return counts, db.session.scalar(select(func.max(Event.seq))) or 0
+
+
+def endpoints(app: Flask) -> dict[str, list[tuple[str, str]]]:
+    """Every endpoint with its methods and address patterns."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for rule in app.url_map.iter_rules():
+        for method in sorted((rule.methods or set()) & {"GET", "POST", "PUT", "PATCH", "DELETE"}):
+            found.setdefault(rule.endpoint, []).append((method, rule.endpoint))
+    return found
+
+
+def test_every_route_stands_in_the_table_and_has_a_rule(app: Flask) -> None:
+    routed = set(app.view_functions) - UNRULED
+    assert routed == set(TABLE)
+    assert not [endpoint for endpoint in routed if rule_of(app, endpoint) is None]
+
+
+@pytest.mark.parametrize("endpoint", sorted(TABLE))
+def test_a_route_lets_in_whom_the_table_names(endpoint: str, app: Flask, world: World, client: Browser) -> None:
+    cast = Cast(app, world)
+    browsers = {name: client(person) for name, person in cast.people.items()} | {"nobody": app.test_client()}
+    assert set(browsers) == ANYBODY
+    body = cast.body(endpoint)
+    for method, _ in endpoints(app)[endpoint]:
+        with app.test_request_context():
+            address = app.url_map.bind("localhost").build(
+                endpoint,
+                {name: cast.ids[name] for rule in app.url_map.iter_rules(endpoint) for name in rule.arguments},
+                method,
+            )
+        before = everything_written()
+        for name in sorted(ANYBODY - TABLE[endpoint]):
+            answer = browsers[name].open(address, method=method, data=body)
+            told = (name, method, address, answer.status_code)
+            if answer.status_code in {302, 303}:
+                assert name in {"nobody", "gone"}, told
+                assert answer.location.startswith("/sign-in"), told
+            else:
+                assert answer.status_code in {403, 404, 409}, told
+            assert b"Complaint" not in answer.data, told
+            answer.close()
+        assert everything_written() == before, f"{method} {address} wrote for somebody it refused"
+        for name in sorted(TABLE[endpoint]):
+            if endpoint == "accounts.sign_out":
+                continue
+            answer = browsers[name].open(address, method=method, data=body)
+            told = (name, method, address, answer.status_code, answer.data[:300])
+            answer.close()
+            assert answer.status_code < 400 or answer.status_code in SAYS_LITTLE, told
+            assert not (
+                answer.status_code in {302, 303} and answer.location.startswith("/sign-in") and name != "nobody"
+            ), told

@@ -1,0 +1,43 @@
+"""An assessor's queue, kept while nothing has happened: reading it anew costs most of what a page may take.
+
+Whatever changes a queue is an event of the ledger, except that one accepts, returns or undoes: so the ledger's
+head and one's own reviews about to be released say exactly whether what was read still holds.
+"""
+
+from flask import current_app
+from sqlalchemy import func, select
+
+from tracker.assessment.queries.queue import Waiting, list_waiting
+from tracker.extensions import db
+from tracker.models import Event, Review
+
+MOST_KEPT = 100
+
+Stamp = tuple[str | None, int, int]
+Kept = dict[int, tuple[Stamp, list[Waiting]]]
+
+
+def read_queue(person_id: int) -> list[Waiting]:
+    """What waits for this assessor, oldest first; read again only after something happened."""
+    if not current_app.config["KEEP_QUEUE"]:
+        return list_waiting(person_id)
+    kept: Kept = current_app.extensions.setdefault("kept_queues", {})
+    stamp = stamp_of(person_id)  # first: what happens between the two reads is read again next time
+    found = kept.get(person_id)
+    if found and found[0] == stamp:
+        return found[1]
+    waiting = list_waiting(person_id)
+    if len(kept) >= MOST_KEPT:
+        kept.clear()
+    kept[person_id] = (stamp, waiting)
+    return waiting
+
+
+def stamp_of(person_id: int) -> Stamp:
+    """The hash of the last event, and which reviews of this assessor are about to be released; one statement."""
+    head = select(Event.hash).order_by(Event.seq.desc()).limit(1).scalar_subquery()
+    pending = select(head, func.count(Review.id), func.coalesce(func.sum(Review.id), 0)).where(
+        Review.assessor_id == person_id, Review.release_after.is_not(None)
+    )
+    row = db.session.execute(pending).one()
+    return row[0], row[1], int(row[2])
