@@ -1,0 +1,91 @@
+"""The queue is kept while nothing happens, and read again as soon as anything that changes it does."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests import factories
+from tests.assessment import stories
+from tests.factories import World
+from tracker import clock
+from tracker.assessment.services import reviews
+from tracker.assessment.services.claims import strike_claim
+from tracker.models import Evidence
+from tracker.portfolio.services.submissions import submit_evidence, withdraw_submission
+from tracker.registrations.services import void_attempt, withdraw_candidate
+from tracker.transactions import transaction
+from tracker.vocabulary import Outcome
+
+ClientFor = Callable[..., FlaskClient]
+Counting = Callable[[], AbstractContextManager[list[str]]]
+
+
+@pytest.fixture
+def bob(app: Flask, world: World, client: ClientFor) -> FlaskClient:
+    app.extensions.pop("kept_queues", None)
+    app.config["KEEP_QUEUE"] = True
+    return client(world.bob)
+
+
+def submit(world: World, title: str) -> Evidence:
+    """By the product's own service, so that it is an event."""
+    with transaction():
+        evidence = factories.make_evidence(world.cfacc15, title)
+        factories.claim(world.cfacc15, evidence, "1")
+        submit_evidence(evidence, factories.actor(world.alice))
+    return evidence
+
+
+def test_while_nothing_happens_the_queue_is_not_read_again(
+    world: World, bob: FlaskClient, count_statements: Counting
+) -> None:
+    submit(world, "Complaint")
+    bob.get("/queue")
+    with count_statements() as statements:
+        assert "Complaint" in bob.get("/queue").text
+    assert not [each for each in statements if "undecided" in each]
+
+
+def test_a_submission_and_its_withdrawal_show_at_once(world: World, bob: FlaskClient) -> None:
+    assert "Nothing waits for you." in bob.get("/queue").text
+    evidence = submit(world, "Complaint")
+    assert "Complaint" in bob.get("/queue").text
+    with transaction():
+        withdraw_submission(evidence, factories.actor(world.alice))
+    assert "Nothing waits for you." in bob.get("/queue").text
+
+
+def test_accepting_undoing_and_the_release_show_at_once(world: World, bob: FlaskClient) -> None:
+    evidence = submit(world, "Complaint")
+    version = evidence.versions[0]
+    assert "Complaint" in bob.get("/queue").text
+    (cell,) = reviews.cells_of(world.cfacc15, version).values()
+    with transaction():
+        actor = factories.actor(world.bob)
+        marks = reviews.Marks({cell.claim_id: Outcome.MET}, {}, stories.TICKED, "")
+        reviews.save_marks(world.cfacc15, version, marks, actor)
+        review = reviews.accept_evidence(world.cfacc15, version, actor)
+    assert "Nothing waits for you." in bob.get("/queue").text
+    bob.post(f"/reviews/{review.id}/undo")
+    assert "Complaint" in bob.get("/queue").text
+    with transaction():
+        reviews.accept_evidence(world.cfacc15, version, actor)
+    stories.let_undo_lapse()
+    assert "Nothing waits for you." in bob.get("/queue").text
+    assert clock.held
+
+
+def test_a_struck_claim_a_void_unit_and_a_withdrawal_show_at_once(world: World, bob: FlaskClient) -> None:
+    first, _, _ = (submit(world, title) for title in ("First", "Second", "Third"))
+    (cell,) = reviews.cells_of(world.cfacc15, first.versions[0]).values()
+    assert "<b>3</b> waiting" in bob.get("/queue").text
+    with transaction():
+        strike_claim(world.cfacc15, first.id, cell.claim_id, "Not this.", factories.actor(world.bob))
+    assert "<b>2</b> waiting" in bob.get("/queue").text
+    with transaction():
+        void_attempt(world.inscc004, "Registered by mistake", factories.actor(world.dan))
+        withdraw_candidate(world.registration, "Left", factories.actor(world.dan))
+    assert "<b>0</b> waiting" in bob.get("/queue").text
