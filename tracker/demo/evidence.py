@@ -35,7 +35,7 @@ def alices_items() -> list[DemoItem]:
     """A dozen items, half-way through CFACC15, many of which serve INSCC004 too."""
     return [
         DemoItem(
-            "Call with a customer who failed security, 14 September",
+            "Call with a customer who failed security",
             Method.OBSERVATION,
             68,
             "Live call, morning shift",
@@ -47,7 +47,7 @@ def alices_items() -> list[DemoItem]:
             (
                 "observation-notes.txt",
                 files.text_file(
-                    "Observation, 14 September",
+                    "Observation by Bob Archer",
                     "Caller could not give the memorable word.",
                     "Alternative checks offered in the right order, reasons given.",
                     "Customer thanked her at the end.",
@@ -57,7 +57,7 @@ def alices_items() -> list[DemoItem]:
             judged_in=("CFACC15", "INSCC004"),
         ),
         DemoItem(
-            "Escalation log, weeks 37 to 40",
+            "Escalation log, four weeks",
             Method.WORK_PRODUCT,
             55,
             "Four weeks as the escalation point",
@@ -71,9 +71,9 @@ def alices_items() -> list[DemoItem]:
                 files.sheet(
                     [
                         ["Week", "Case", "Why passed on", "What I did"],
-                        ["37", "CH-1980", "Refund above £50", "Agreed £72 within my limit"],
-                        ["38", "CH-2044", "Threat to leave", "Called back, tariff reviewed"],
-                        ["40", "CH-2102", "Outside my limit", "To the operations manager"],
+                        ["1", "CH-1980", "Refund above £50", "Agreed £72 within my limit"],
+                        ["2", "CH-2044", "Threat to leave", "Called back, tariff reviewed"],
+                        ["4", "CH-2102", "Outside my limit", "To the operations manager"],
                     ]
                 ),
             ),
@@ -95,9 +95,9 @@ def alices_items() -> list[DemoItem]:
                 files.pdf(
                     "Bundle enquiry BN-310",
                     [
-                        "Request to the back office, 2 October: can the legacy package be kept with broadband added by hand?",
-                        "Answer, 5 October: yes, with the manual order form.",
-                        "Confirmation to the customer, 6 October. Names removed.",
+                        "Request to the back office: can the legacy package be kept with broadband added by hand?",
+                        "Answer: yes, with the manual order form.",
+                        "Confirmation to the customer. Names removed.",
                     ],
                 ),
             ),
@@ -193,7 +193,7 @@ def alices_items() -> list[DemoItem]:
             "Monitoring plan and ten scorecards",
             Method.WORK_PRODUCT,
             21,
-            "October monitoring round",
+            "Monthly monitoring round",
             "10 calls, numbered",
             "The plan says which calls I pick and why, so that nobody is judged on one bad morning. Ten scorecards from "
             "the first round are attached, with what I told each adviser.",
@@ -265,7 +265,7 @@ def alices_items() -> list[DemoItem]:
             outcome="waiting",
         ),
         DemoItem(
-            "Team briefing on the October results",
+            "Team briefing on last month's results",
             Method.WORK_PRODUCT,
             2,
             "Team briefing",
@@ -276,7 +276,7 @@ def alices_items() -> list[DemoItem]:
             (
                 "briefing-notes.txt",
                 files.text_file(
-                    "October results",
+                    "Last month",
                     "First-contact resolution 74 %, up from 69 %.",
                     "Recording of contacts is our weak point.",
                     "Action 1: wrap-up template, by the 20th.",
@@ -402,10 +402,10 @@ def chloes_items() -> list[DemoItem]:
             (
                 "briefings.txt",
                 files.text_file(
-                    "June: template for wrap-up",
-                    "July: done; buddy listening begins",
-                    "August: first results",
-                    "September: kept, with one change",
+                    "First month: template for wrap-up",
+                    "Second: done; buddy listening begins",
+                    "Third: first results",
+                    "Fourth: kept, with one change",
                 ),
             ),
         ),

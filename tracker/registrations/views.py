@@ -8,8 +8,6 @@ from flask.typing import ResponseReturnValue
 from tracker.access import Act, get_attempt, get_centre, get_registration, me, requires
 from tracker.clock import LONDON, today
 from tracker.errors import Invalid, NotFound, Refused
-from tracker.extensions import db
-from tracker.models import Unit
 from tracker.registrations import queries, services
 from tracker.registrations.forms import AllocateForm, ReasonForm, RegisterForm, VisitForm
 from tracker.standards.queries import list_newest_units
@@ -69,8 +67,9 @@ def register_candidate(centre_id: int) -> ResponseReturnValue:
 def add_unit(registration_id: int) -> ResponseReturnValue:
     registration, _ = get_registration(registration_id, Act.READ_REGISTRATION)
     _, actor = get_centre(registration.centre_id)
-    unit = db.session.get(Unit, request.form.get("unit", 0, type=int))
-    if unit is None or unit.id not in {each.id for each in list_newest_units()}:
+    chosen = request.form.get("unit", "")
+    unit = next((each for each in list_newest_units() if str(each.id) == chosen), None)
+    if unit is None:
         raise NotFound
     services.start_attempt(registration, unit, actor)
     flash(f"{unit.code} is added. Name who assesses and verifies it.")
