@@ -183,6 +183,20 @@ def test_the_candidates_tab_shows_each_unit_with_its_bar(world: World, client: C
     assert [each.code for each in list_held(world.bob.id)] == ["CFACC15", "INSCC004"]
 
 
+def test_many_candidates_come_in_pages(world: World, client: ClientFor) -> None:
+    with transaction():
+        for n in range(50):
+            person = factories.make_person(f"Candidate {n:02}", world.northgate, Role.CANDIDATE)
+            attempt = factories.make_attempt(
+                factories.make_registration(person, world.northgate, world.dan), "CFACC15"
+            )
+            factories.allocate(attempt, world.bob, Role.ASSESSOR, world.dan)
+    bob = client(world.bob)
+    first, second = bob.get("/candidates").text, bob.get("/candidates?page=2").text
+    assert ("Candidate 47" in first, "Candidate 48" in first) == (True, False)
+    assert ("Candidate 48" in second, "Candidate 49" in second) == (True, True)
+
+
 def test_nobody_but_an_assessor_has_a_queue(world: World, client: ClientFor) -> None:
     for person in (world.alice, world.carol, world.dan, world.eve):
         assert client(person).get("/queue").status_code == 404

@@ -2,13 +2,13 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from itertools import groupby
 from operator import attrgetter
 
 from sqlalchemy import Select, and_, func, or_, select
 
-from tracker.clock import LONDON, now
+from tracker.clock import LONDON, today
 from tracker.extensions import db
 from tracker.matrix import Progress, summarise_attempts
 from tracker.models import (
@@ -253,16 +253,27 @@ def place_in(rows: list[QueueRow], attempt_id: int, evidence_id: int) -> Place:
 
 def group_by_age(rows: Iterable[QueueRow]) -> dict[str, list[QueueRow]]:
     """`Older`, `This week` and `Today`, by the London day on which the wait began."""
-    today = now().astimezone(LONDON).date()
+    this_morning, a_week_ago = _midnight(0), _midnight(6)
     groups: dict[str, list[QueueRow]] = {"Older": [], "This week": [], "Today": []}
     for row in rows:
-        day = row.since.astimezone(LONDON).date()
-        name = "Today" if day >= today else "This week" if day > today - timedelta(days=7) else "Older"
+        since = row.since
+        name = "Today" if since >= this_morning else "This week" if since >= a_week_ago else "Older"
         groups[name].append(row)
     return {name: found for name, found in groups.items() if found}
 
 
-def list_held(person_id: int, only: Collection[int] | None = None) -> list[Held]:
+def count_older(rows: Iterable[QueueRow]) -> int:
+    """How many have waited for more than a week."""
+    a_week_ago = _midnight(6)
+    return sum(row.since < a_week_ago for row in rows)
+
+
+def _midnight(days_ago: int) -> datetime:
+    """When a London day began, as a moment in UTC: thousands of rows are compared with it."""
+    return datetime.combine(today() - timedelta(days=days_ago), time.min, LONDON).astimezone(UTC)
+
+
+def list_held(person_id: int, only: Collection[int] | None = None, *, skip: int = 0, most: int = 1_000) -> list[Held]:
     """The attempts this assessor holds (only these, where they are named), by candidate; three statements."""
     last = (
         select(func.max(Submission.submitted_at))
@@ -286,7 +297,8 @@ def list_held(person_id: int, only: Collection[int] | None = None) -> list[Held]
             Registration.withdrawn_at.is_(None),
         )
         .order_by(Person.name, UnitAttempt.id)
-        .limit(1000)
+        .offset(skip)
+        .limit(most)
     )
     if only is not None:
         query = query.where(UnitAttempt.id.in_(only))

@@ -9,7 +9,7 @@ from tracker.assessment.views import assessment
 from tracker.assessment.views.judging import filter_chosen, find_undoable, judging_address
 from tracker.assessment.views.kept_queue import read_queue
 
-PAGE = 100
+PAGE, UNITS_PAGE = 100, 50
 
 
 @assessment.get("/queue")
@@ -18,13 +18,13 @@ def queue() -> ResponseReturnValue:
     waiting = read_queue(me().person_id)
     chosen = filter_chosen()
     rows = queries.group_by_item(queries.narrow(waiting, chosen.get("candidate", 0), chosen.get("unit", "")))
-    page = max(1, min(request.args.get("page", 1, type=int), 1_000))
+    page = read_page()
     return render_template(
         "assessment/queue.html",
         total=len(rows),
         first=rows[0].first if rows else None,
         groups=queries.group_by_age(rows[PAGE * (page - 1) : PAGE * page]),
-        older=len(queries.group_by_age(rows).get("Older", ())),
+        older=queries.count_older(rows),
         ready=queries.list_ready(me().person_id, waiting),
         findings=queries.list_findings_to_answer(me().person_id),
         candidates=sorted({(each.candidate, each.candidate_id) for each in waiting}),
@@ -40,4 +40,12 @@ def queue() -> ResponseReturnValue:
 @assessment.get("/candidates")
 @requires(Act.LIST_OWN_QUEUE)
 def list_candidates() -> ResponseReturnValue:
-    return render_template("assessment/list_candidates.html", held=queries.list_held(me().person_id))
+    page = read_page()
+    held = queries.list_held(me().person_id, skip=UNITS_PAGE * (page - 1), most=UNITS_PAGE + 1)
+    return render_template(
+        "assessment/list_candidates.html", held=held[:UNITS_PAGE], page=page, more=len(held) > UNITS_PAGE
+    )
+
+
+def read_page() -> int:
+    return max(1, min(request.args.get("page", 1, type=int), 1_000))
