@@ -2,10 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
-
-from tracker.assessment.queries.signing import list_versions_being_released
-from tracker.extensions import db
+from tracker.assessment.queries.signing import list_findings_of, list_versions_being_released
 from tracker.matrix import Matrix, Row, Standing
 from tracker.models import Finding, UnitAttempt
 from tracker.vocabulary import CriterionKind, CriterionState
@@ -20,13 +17,14 @@ class Obstacle:
     criterion_id: int | None = None
 
 
-def list_obstacles(attempt: UnitAttempt, matrix: Matrix) -> list[Obstacle]:
-    """Undecided claims, criteria that are not met, and findings without an answer."""
-    just_decided = list_versions_being_released(attempt)
-    found = [_undecided(row, row.version_id in just_decided) for row in matrix.rows if row.undecided]
+def list_obstacles(attempt: UnitAttempt, matrix: Matrix, findings: list[Finding] | None = None) -> list[Obstacle]:
+    """Undecided claims, criteria that are not met, and findings without an answer (read unless given)."""
+    undecided = [row for row in matrix.rows if row.undecided]
+    just_decided = list_versions_being_released(attempt) if undecided else set()
+    found = [_undecided(row, row.version_id in just_decided) for row in undecided]
     found += [_gap(each) for each in matrix.standings if each.state is not CriterionState.MET]
-    waiting = select(Finding.id).where(Finding.attempt_id == attempt.id, Finding.responded_at.is_(None))
-    found += [Obstacle("A finding waits for your written response") for _ in db.session.scalars(waiting)]
+    findings = list_findings_of(attempt) if findings is None else findings
+    found += [Obstacle("A finding waits for your written response") for each in findings if not each.responded_at]
     return found
 
 

@@ -169,7 +169,7 @@ def show_signing(
         attempt=attempt,
         matrix=matrix,
         facts=facts_of(attempt, matrix),
-        obstacles=obstacles.list_obstacles(attempt, matrix) if attempt.assessed_at is None else [],
+        obstacles=obstacles.list_obstacles(attempt, matrix, found) if attempt.assessed_at is None else [],
         requirements=queries.list_requirements(attempt),
         typed=typed,
         ticked=set(request.form.getlist("requirement")),
