@@ -13,7 +13,7 @@ from tests.factories import World
 from tracker import clock
 from tracker.assessment.services import reviews
 from tracker.extensions import db
-from tracker.models import Allocation, Decision, Review
+from tracker.models import Allocation, Decision, Grant, Review
 from tracker.transactions import transaction
 from tracker.vocabulary import AttemptState, Outcome, ReviewState, Role
 
@@ -107,5 +107,21 @@ def test_an_assessor_who_lost_the_unit_meanwhile_decides_nothing(world: World, d
 def test_a_unit_made_void_meanwhile_is_not_decided(world: World, decided: Review) -> None:
     with transaction():
         world.cfacc15.state = AttemptState.VOID
+    stories.release(decided.id)
+    assert decided.state is ReviewState.DRAFT
+
+
+def test_an_assessor_whose_role_ended_or_account_closed_meanwhile_decides_nothing(
+    world: World, decided: Review
+) -> None:
+    grant = db.session.get_one(Grant, decided.grant_id)
+    with transaction():
+        grant.until_at = clock.now()
+    stories.release(decided.id)
+    assert (decided.state, decided.release_after) == (ReviewState.DRAFT, None)
+    with transaction():
+        grant.until_at = None
+        reviews.accept_evidence(world.cfacc15, decided.evidence_version, factories.actor(world.bob))
+        world.bob.deactivated_at = clock.now()
     stories.release(decided.id)
     assert decided.state is ReviewState.DRAFT

@@ -13,7 +13,7 @@ from tracker.errors import Conflict, Invalid, NotFound, Refused
 from tracker.extensions import db
 from tracker.ledger import Actor, record
 from tracker.matrix import Cell
-from tracker.models import Decision, Evidence, EvidenceVersion, Review, UnitAttempt
+from tracker.models import Decision, Evidence, EvidenceVersion, Grant, Review, UnitAttempt
 from tracker.portfolio.queries.evidence import find_version_in
 from tracker.registrations.duties import check_may_assess, check_not_withdrawn
 from tracker.registrations.services import find_holder
@@ -226,8 +226,8 @@ def cells_of(attempt: UnitAttempt, version: EvidenceVersion) -> dict[int, Cell]:
 
 
 def _still_stands(review: Review) -> bool:
-    """Whether the attempt is open, its assessor the same, and the version still the one it sees."""
-    attempt = review.attempt
+    """Whether the attempt is open, its assessor the same and in post, and the version still the one it sees."""
+    attempt, grant = review.attempt, db.session.get(Grant, review.grant_id) if review.grant_id else None
     holder = find_holder(attempt, Role.ASSESSOR)
     version = find_version_in(attempt, review.evidence_version.evidence_id)
     return (
@@ -235,6 +235,8 @@ def _still_stands(review: Review) -> bool:
         and attempt.registration.withdrawn_at is None
         and holder is not None
         and holder.person_id == review.assessor_id
+        and review.assessor.deactivated_at is None
+        and (grant is None or grant.until_at is None or grant.until_at > now())
         and version is not None
         and version.id == review.evidence_version_id
     )
