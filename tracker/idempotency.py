@@ -45,7 +45,7 @@ def once(view: Callable[..., Any]) -> Callable[..., Any]:
         if earlier:
             if earlier.body_hash != body_hash:
                 raise Conflict("This form was already used for something else. Open the page again.")
-            return redirect(earlier.location)
+            return redirect(earlier.location, 303)
         response = make_response(view(*args, **kwargs))
         if response.status_code in {302, 303}:  # anything else did not act, and is rolled back with the key
             row.location = response.location

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from PIL import ImageFile
 from weasyprint import CSS, HTML
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher, URLFetcherResponse
@@ -17,6 +18,10 @@ from weasyprint.urls import URLFetcher, URLFetcherResponse
 from tracker.errors import FormNotRendered
 from tracker.recording_forms.facts import FormFacts, IndexFacts
 from tracker.recording_forms.tags import name_heads
+
+ImageFile.LOAD_TRUNCATED_IMAGES = (
+    False  # WeasyPrint's import turns it on for everybody: a cut photo would pass as whole
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 STATIC = ROOT / "static"

@@ -167,6 +167,8 @@ def list_findings_of(attempt: UnitAttempt) -> list[tuple[Finding, str, list[str]
         .where(Finding.attempt_id == attempt.id)
         .order_by(Finding.id)
     ).all()
+    if not rows:
+        return []
     labels: dict[int, list[str]] = {}
     query = (
         select(FindingCriterion.finding_id, Criterion.label)

@@ -1,0 +1,32 @@
+"""Units brought to where an internal verifier comes in."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.assessment import stories
+from tests.factories import World
+
+
+@pytest.fixture
+def confirmed(world: World) -> World:
+    """Bob has signed Alice's CFACC15 and Alice has confirmed it."""
+    stories.sign(world, world.cfacc15, "A steady record.")
+    stories.confirm(world.cfacc15)
+    return world
+
+
+@pytest.fixture
+def read() -> Callable[[FlaskClient, int], dict[str, list[str]]]:
+    """What the verifier's page carries: `read(browser, attempt)["look"]`, `["snapshot_hash"]`."""
+
+    def page(browser: FlaskClient, attempt_id: int) -> dict[str, list[str]]:
+        html = browser.get(f"/attempts/{attempt_id}/verify").text
+        return {
+            name: re.findall(rf'name="{name}" value="([^"]*)"', html)
+            for name in ("look", "snapshot_hash", "criterion", "idempotency_key")
+        }
+
+    return page

@@ -1,0 +1,28 @@
+"""Carol's home: units confirmed, findings open, and the holes in what she sampled."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from flask.testing import FlaskClient
+
+from tests.factories import World
+from tracker.models import Person
+
+Browser = Callable[[Person], FlaskClient]
+
+
+def test_a_confirmed_unit_waits_and_an_open_one_is_only_hers(confirmed: World, client: Browser) -> None:
+    page = client(confirmed.carol).get("/verification").text
+    assert page.index("Waiting for you") < page.index("CFACC15") < page.index("Also yours") < page.rindex("INSCC004")
+    assert "a hole" in page
+
+
+def test_home_takes_at_most_twelve_statements(
+    confirmed: World, client: Browser, count_statements: Callable[[], AbstractContextManager[list[str]]]
+) -> None:
+    carol = client(confirmed.carol)
+    carol.get("/verification")
+    for path in ("/verification", "/findings", f"/attempts/{confirmed.cfacc15.id}/verify"):
+        with count_statements() as statements:
+            carol.get(path)
+        assert len(statements) <= 12, (path, len(statements), statements)

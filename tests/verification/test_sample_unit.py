@@ -1,0 +1,83 @@
+"""Carol samples: which decisions she looked at, and whether she agrees."""
+
+from collections.abc import Callable
+
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from tests import factories
+from tests.assessment import stories
+from tests.factories import World
+from tracker.extensions import db
+from tracker.models import Person, Sample, SampleItem
+
+Browser = Callable[[Person], FlaskClient]
+Read = Callable[[FlaskClient, int], dict[str, list[str]]]
+
+
+def samples() -> list[Sample]:
+    db.session.rollback()
+    return list(db.session.scalars(select(Sample)))
+
+
+def test_carol_samples_three_decisions(
+    confirmed: World, client: Browser, read: Read, acts: Callable[[], list[str]]
+) -> None:
+    carol, attempt = client(confirmed.carol), confirmed.cfacc15.id
+    looks = read(carol, attempt)["look"][:3]
+    answer = carol.post(f"/attempts/{attempt}/sample", data={"look": looks, "comment": "Chosen for their methods."})
+    assert answer.status_code == 303
+    [sample] = samples()
+    assert (sample.verifier_id, sample.is_interim, sample.comment) == (
+        confirmed.carol.id,
+        False,
+        "Chosen for their methods.",
+    )
+    assert len(sample.items) == 3
+    assert acts()[-1] == "sample_drawn"
+
+
+def test_a_sample_while_the_unit_is_open_is_an_interim_one(world: World, client: Browser, read: Read) -> None:
+    stories.meet_everything(world, world.cfacc15)
+    carol = client(world.carol)
+    looks = read(carol, world.cfacc15.id)["look"][:1]
+    assert carol.post(f"/attempts/{world.cfacc15.id}/sample", data={"look": looks}).status_code == 303
+    assert samples()[0].is_interim
+
+
+def test_not_to_agree_needs_a_word_why_and_keeps_what_was_typed(
+    confirmed: World, client: Browser, read: Read
+) -> None:
+    carol, attempt = client(confirmed.carol), confirmed.cfacc15.id
+    [look] = read(carol, attempt)["look"][:1]
+    data = {"look": look, f"agree-{look}": "no", "comment": "I listened to the call."}
+    refused = carol.post(f"/attempts/{attempt}/sample", data=data)
+    assert refused.status_code == 422
+    assert "Say why wherever you do not agree" in refused.text
+    assert "I listened to the call." in refused.text
+    assert samples() == []
+    carol.post(f"/attempts/{attempt}/sample", data={**data, f"why-{look}": "The page does not show it."})
+    [item] = db.session.scalars(select(SampleItem))
+    assert (item.agrees, item.comment) == (False, "The page does not show it.")
+
+
+def test_nothing_chosen_is_refused(confirmed: World, client: Browser) -> None:
+    answer = client(confirmed.carol).post(f"/attempts/{confirmed.cfacc15.id}/sample", data={"comment": "All fine."})
+    assert answer.status_code == 422
+    assert "at least one piece of evidence" in answer.text
+
+
+def test_a_decision_of_another_unit_cannot_be_sampled(confirmed: World, client: Browser) -> None:
+    foreign = factories.criterion(confirmed.inscc004, "3").id
+    answer = client(confirmed.carol).post(f"/attempts/{confirmed.cfacc15.id}/sample", data={"look": f"1-{foreign}"})
+    assert answer.status_code == 404
+    assert samples() == []
+
+
+def test_the_same_form_sent_twice_is_one_sample(confirmed: World, client: Browser, read: Read) -> None:
+    carol, attempt = client(confirmed.carol), confirmed.cfacc15.id
+    page = read(carol, attempt)
+    data = {"look": page["look"][:1], "idempotency_key": page["idempotency_key"][0]}
+    for _ in range(2):
+        assert carol.post(f"/attempts/{attempt}/sample", data=data).status_code == 303
+    assert len(samples()) == 1

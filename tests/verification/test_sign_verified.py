@@ -1,0 +1,117 @@
+"""Carol signs as sampled today, or releases without sampling and says why."""
+
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from tests import factories
+from tests.assessment import stories
+from tests.factories import PASSWORD, World
+from tracker import clock
+from tracker.errors import Conflict, Refused
+from tracker.extensions import db
+from tracker.models import Person, Signature, UnitAttempt
+from tracker.recording_forms.snapshot import snapshot_of
+from tracker.transactions import transaction
+from tracker.verification import services
+from tracker.vocabulary import AttemptState, Role, SignatureRole
+
+Browser = Callable[[Person], FlaskClient]
+Read = Callable[[FlaskClient, int], dict[str, list[str]]]
+
+
+def state_of(attempt_id: int) -> AttemptState:
+    db.session.rollback()
+    return db.session.get_one(UnitAttempt, attempt_id).state
+
+
+def verifiers_signature() -> Signature:
+    query = select(Signature).where(Signature.role == SignatureRole.INTERNAL_VERIFIER)
+    return db.session.scalars(query).one()
+
+
+def test_carol_signs_as_sampled(confirmed: World, client: Browser, read: Read, acts: Callable[[], list[str]]) -> None:
+    carol, attempt = client(confirmed.carol), confirmed.cfacc15.id
+    carol.post(f"/attempts/{attempt}/sample", data={"look": read(carol, attempt)["look"][:2]})
+    data = {"snapshot_hash": read(carol, attempt)["snapshot_hash"][0], "password": PASSWORD}
+    assert carol.post(f"/attempts/{attempt}/verify", data=data).status_code == 303
+    assert state_of(attempt) is AttemptState.VERIFIED
+    assert verifiers_signature().date_sampled == clock.today()
+    assert acts()[-1] == "unit_verified"
+
+
+def test_without_a_sample_the_date_sampled_cannot_be_signed(confirmed: World, client: Browser, read: Read) -> None:
+    carol, attempt = client(confirmed.carol), confirmed.cfacc15.id
+    data = {"snapshot_hash": read(carol, attempt)["snapshot_hash"][0], "password": PASSWORD}
+    answer = carol.post(f"/attempts/{attempt}/verify", data=data)
+    assert answer.status_code == 409
+    assert "Nothing of this round was sampled yet" in answer.text
+    assert state_of(attempt) is AttemptState.CONFIRMED
+
+
+def test_carol_releases_without_sampling(confirmed: World, client: Browser, read: Read) -> None:
+    carol, attempt = client(confirmed.carol), confirmed.cfacc15.id
+    data = {
+        "snapshot_hash": read(carol, attempt)["snapshot_hash"][0],
+        "password": PASSWORD,
+        "reason": "Sampled last week.",
+    }
+    assert carol.post(f"/attempts/{attempt}/release", data=data).status_code == 303
+    signature = verifiers_signature()
+    assert (signature.date_sampled, signature.unsampled_reason) == (None, "Sampled last week.")
+
+
+def test_a_wrong_password_signs_nothing_and_keeps_the_reason(confirmed: World, client: Browser, read: Read) -> None:
+    carol, attempt = client(confirmed.carol), confirmed.cfacc15.id
+    data = {
+        "snapshot_hash": read(carol, attempt)["snapshot_hash"][0],
+        "password": "not hers",
+        "reason": "Sampled last week.",
+    }
+    answer = carol.post(f"/attempts/{attempt}/release", data=data)
+    assert answer.status_code == 422
+    assert "That is not your password" in answer.text
+    assert "Sampled last week." in answer.text
+    assert state_of(attempt) is AttemptState.CONFIRMED
+
+
+def test_a_form_that_changed_meanwhile_is_not_signed(confirmed: World) -> None:
+    with pytest.raises(Conflict), transaction():
+        services.sign_verified(
+            confirmed.cfacc15, "0" * 64, factories.actor(confirmed.carol), clock.now(), unsampled_reason="Known work."
+        )
+    assert state_of(confirmed.cfacc15.id) is AttemptState.CONFIRMED
+
+
+def test_whoever_assessed_the_unit_never_verifies_it(confirmed: World) -> None:
+    """Bob gets the role of verifier and the allocation too; his signature in this attempt bars him all the same."""
+    attempt = confirmed.cfacc15
+    with transaction():
+        factories.grant(confirmed.bob, confirmed.northgate, Role.INTERNAL_VERIFIER)
+    for act in (
+        lambda: services.sign_verified(
+            attempt, snapshot_of(attempt).hash, factories.actor(confirmed.bob), clock.now(), unsampled_reason="x"
+        ),
+        lambda: services.draw_sample(attempt, [services.Look(1, 1, agrees=True)], "", factories.actor(confirmed.bob)),
+    ):
+        with pytest.raises(Refused, match="never verifies"), transaction():
+            act()
+
+
+def test_signing_twice_at_once_signs_once(confirmed: World, client: Browser, read: Read) -> None:
+    carol, attempt = client(confirmed.carol), confirmed.cfacc15.id
+    data = {"snapshot_hash": read(carol, attempt)["snapshot_hash"][0], "password": PASSWORD, "reason": "Known work."}
+    assert carol.post(f"/attempts/{attempt}/release", data=data).status_code == 303
+    assert carol.post(f"/attempts/{attempt}/release", data=data).status_code == 409
+    assert verifiers_signature()
+
+
+def test_a_unit_still_with_the_candidate_cannot_be_verified(world: World, client: Browser) -> None:
+    stories.sign(world, world.cfacc15)
+    answer = client(world.carol).post(
+        f"/attempts/{world.cfacc15.id}/release", data={"snapshot_hash": "x", "password": PASSWORD, "reason": "y"}
+    )
+    assert answer.status_code == 409
+    assert "the candidate confirms next" in answer.text
