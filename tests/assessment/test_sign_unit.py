@@ -308,15 +308,17 @@ def test_nobody_else_signs(world: World, client: ClientFor) -> None:
     assert db.session.scalars(select(Signature)).all() == []
 
 
-def test_the_page_asks_little_of_the_database(
+def test_the_page_asks_little_of_the_database_whatever_the_number_of_rows(
     world: World, client: ClientFor, count_statements: Callable[[], AbstractContextManager[list[str]]]
 ) -> None:
+    clock.held = clock.now()  # a session notes once a minute that it was seen
     stories.meet_everything(world, world.cfacc15)
     bob, counts = client(world.bob), []
     for _ in range(2):
+        for n in range(5):
+            stories.hand_in(world.cfacc15, f"Item {n}", "1", "2")
         with count_statements() as statements:
             assert bob.get(f"/attempts/{world.cfacc15.id}/sign").status_code == 200
         counts.append(len(statements))
-        for n in range(5):
-            stories.hand_in(world.cfacc15, f"Item {n}", "1", "2")
     assert counts[0] == counts[1]
+    assert max(counts) <= 14
