@@ -1,0 +1,98 @@
+"""Every page that the whole life does not pass through, on the demonstration's data, at both widths."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext
+from sqlalchemy import select
+
+from tests.browser.conftest import Live
+from tracker import transactions
+from tracker.accounts.sessions import COOKIE, start_session
+from tracker.demo.story import tell_story
+from tracker.extensions import db
+from tracker.models import Centre, Evidence, Person, Registration, UnitAttempt
+
+pytestmark = pytest.mark.browser
+
+
+def pages(live: Live) -> dict[str, list[str]]:
+    """Addresses by who opens them; an empty name is nobody."""
+    live.app.config["DEMO"] = True
+    with live.app.app_context():
+        tell_story()
+        centre = db.session.scalars(select(Centre.id).order_by(Centre.id.desc())).first()
+        people = {each.name.split()[0]: each.id for each in db.session.scalars(select(Person).order_by(Person.id))}
+        query = select(UnitAttempt.id, UnitAttempt.candidate_id).order_by(UnitAttempt.id.desc())
+        attempts = {candidate: attempt for attempt, candidate in db.session.execute(query)}
+        alices, chloes = attempts[people["Alice"]], attempts[people["Chloe"]]
+        items = list(
+            db.session.scalars(
+                select(Evidence.id).where(Evidence.candidate_id == people["Alice"]).order_by(Evidence.id)
+            )
+        )
+        registration = db.session.scalars(
+            select(Registration.id).where(Registration.candidate_id == people["Alice"])
+        ).one()
+        db.session.remove()
+    at = f"/centres/{centre}"
+    return {
+        "": ["/sign-in", "/forgotten-password", "/outbox", "/links/no-such-link", "/nothing-here"],
+        "Alice": [
+            "/", "/account", "/units", "/units?q=complaint", "/units/inscc004", "/units/cfacc15", "/evidence", "/evidence/new",
+            f"/evidence/{items[7]}", f"/evidence/{items[7]}/edit", f"/evidence/{items[11]}/criteria", f"/evidence/{items[3]}",
+            f"/attempts/{alices}", f"/attempts/{alices}?show=gaps", f"/attempts/{alices}?view=matrix", f"/attempts/{alices}/form",
+        ],
+        "Chloe": ["/", f"/attempts/{chloes}", f"/attempts/{chloes}/confirm"],
+        "Ben": ["/", "/evidence"],
+        "Bob": [
+            "/queue", "/candidates", f"/attempts/{alices}/evidence/{items[8]}/judge", f"/attempts/{alices}/sign",
+            f"/attempts/{chloes}/sign", f"/attempts/{alices}/evidence/{items[0]}",
+        ],
+        "Carol": ["/verification", "/findings", f"/attempts/{chloes}/verify", f"/attempts/{alices}/verify"],
+        "Eve": ["/visit", f"/attempts/{chloes}/visit"],
+        "Gwen": ["/account", "/queue"],
+        "Dan": [
+            "/", f"{at}/people", f"{at}/people/invite", f"{at}/people/{people['Bob']}", f"{at}/people/import", f"{at}/registrations",
+            f"{at}/registrations/new", f"/registrations/{registration}", f"/registrations/{registration}/withdraw",
+            f"/attempts/{alices}/allocate/assessor", f"/attempts/{alices}/void", f"{at}/holders", f"{at}/visits",
+        ],
+    }  # fmt: skip
+
+
+def signed_in(live: Live, browser: Browser, name: str, width: int) -> BrowserContext:
+    context = browser.new_context(viewport={"width": width, "height": 844}, locale="en-GB")
+    if name:
+        with live.app.app_context(), transactions.transaction():
+            query = select(Person).where(Person.name.startswith(name), Person.email.startswith(f"{name.lower()}@"))
+            token = start_session(db.session.scalars(query).one(), "127.0.0.1", "Chromium")
+        context.add_cookies([{"name": COOKIE, "value": token, "url": live.address}])
+    return context
+
+
+def test_nothing_is_wrong_with_any_page(live: Live, browser: Browser) -> None:
+    found: list[str] = []
+    wanted = pages(live)
+    for width in (390, 1280):
+        for name, paths in wanted.items():
+            context = signed_in(live, browser, name, width)
+            page = context.new_page()
+            page.on("pageerror", lambda error: found.append(str(error)))
+            page.on(
+                "console", lambda said: found.append(said.text) if "Content Security Policy" in said.text else None
+            )
+            for path in paths:
+                answer = page.goto(live.address + path)
+                where = f"{name or 'nobody'} at {width} px: {path}"
+                if answer is None or answer.status >= 500:
+                    found.append(f"{where} answered {answer and answer.status}")
+                    continue
+                if name and page.url.endswith("/sign-in"):
+                    found.append(f"{where} asked to sign in")
+                beyond = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+                if beyond > 0:
+                    found.append(f"{where} scrolls sideways by {beyond} px")
+                report = Axe().run(page)
+                if report.violations_count:
+                    found.append(f"{where}\n{report.generate_report()}")
+            context.close()
+    assert not found, "\n\n".join(found)
