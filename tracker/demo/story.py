@@ -33,7 +33,8 @@ from tracker.portfolio.services.evidence import begin_evidence, save_draft
 from tracker.portfolio.services.files import attach_file, keep_file
 from tracker.portfolio.services.submissions import submit_evidence
 from tracker.recording_forms.snapshot import snapshot_of
-from tracker.registrations.services import allocate, open_visit, register_candidate
+from tracker.registrations.services import allocate, register_candidate
+from tracker.registrations.visits import open_visit
 from tracker.standards.queries import find_unit_by_code
 from tracker.transactions import transaction
 from tracker.verification.services import Look, draw_sample, sign_verified

@@ -1,13 +1,14 @@
 """Separation of duties, per attempt and over all its rounds (design, section 3). Checked inside the transaction."""
 
-from sqlalchemy import select, union
+from sqlalchemy import or_, select, union
 
 from tracker.errors import Refused
 from tracker.extensions import db
-from tracker.models import Finding, Review, Sample, Signature, UnitAttempt
-from tracker.vocabulary import ReviewState, SignatureRole
+from tracker.models import Finding, Reopening, Review, Sample, Signature, UnitAttempt
+from tracker.vocabulary import ReopeningKind, ReviewState, SignatureRole
 
 JUDGING = (SignatureRole.ASSESSOR, SignatureRole.COUNTERSIGNER)
+VERIFYING = (ReopeningKind.RETURN, ReopeningKind.REOPENING)
 
 
 def check_may_assess(person_id: int, attempt: UnitAttempt) -> None:
@@ -52,12 +53,17 @@ def has_judged(person_id: int, attempt_id: int) -> bool:
 
 
 def has_verified(person_id: int, attempt_id: int) -> bool:
-    """Whether this person has sampled, signed as verifier, or raised a finding in the attempt."""
+    """Whether this person has sampled, signed as verifier, reopened, or raised or closed a finding in the attempt."""
     sampled = select(Sample.id).where(Sample.attempt_id == attempt_id, Sample.verifier_id == person_id)
-    found = select(Finding.id).where(Finding.attempt_id == attempt_id, Finding.raised_by_id == person_id)
+    found = select(Finding.id).where(
+        Finding.attempt_id == attempt_id, or_(Finding.raised_by_id == person_id, Finding.closed_by_id == person_id)
+    )
+    reopened = select(Reopening.id).where(
+        Reopening.attempt_id == attempt_id, Reopening.reopened_by_id == person_id, Reopening.kind.in_(VERIFYING)
+    )
     signed = select(Signature.id).where(
         Signature.attempt_id == attempt_id,
         Signature.person_id == person_id,
         Signature.role == SignatureRole.INTERNAL_VERIFIER,
     )
-    return db.session.execute(union(sampled, found, signed).limit(1)).first() is not None
+    return db.session.execute(union(sampled, found, reopened, signed).limit(1)).first() is not None

@@ -1,9 +1,10 @@
 """Registrations, holders and visits, as an administrator's pages list them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import aliased, joinedload
 
 from tracker.clock import now
@@ -22,6 +23,8 @@ from tracker.models import (
 from tracker.vocabulary import AttemptState, Role
 
 PAGE = 50
+OPEN = (AttemptState.IN_PROGRESS, AttemptState.ASSESSED, AttemptState.CONFIRMED)
+"""States in which somebody has still to act."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,30 +36,66 @@ class Registered:
     withdrawn_at: datetime | None
     units: int
     waiting: int
-    """Open units that nobody assesses yet."""
+    """Open units that still need an assessor or an internal verifier."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An open attempt that still needs somebody."""
+
+    registration_id: int
+    code: str
+    candidate: str
+    started_at: datetime
+    needs_assessor: bool
+    needs_verifier: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """An attempt at a centre, and who holds it since when."""
+    """An open attempt at a centre, and who holds it since when."""
 
     attempt_id: int
     registration_id: int
     code: str
     candidate: str
     state: AttemptState
-    holder: str | None
-    role: Role | None
-    since: datetime | None
+    assessor: str | None
+    assessor_since: datetime | None
+    verifier: str | None
+    verifier_since: datetime | None
+
+
+def is_held_as(role: Role) -> ColumnElement[bool]:
+    """SQL: somebody is allocated to the attempt in this role, and still holds the role."""
+    return (
+        select(Allocation.id)
+        .join(Grant, and_(Grant.person_id == Allocation.person_id, Grant.role == Allocation.role))
+        .join(Person, Person.id == Allocation.person_id)
+        .where(
+            Allocation.attempt_id == UnitAttempt.id,
+            Allocation.role == role,
+            Allocation.until_at.is_(None),
+            Grant.centre_id == UnitAttempt.centre_id,
+            _is_live(),
+            Person.deactivated_at.is_(None),
+        )
+        .exists()
+    )
+
+
+def needs_assessor() -> ColumnElement[bool]:
+    return and_(UnitAttempt.state == AttemptState.IN_PROGRESS, ~is_held_as(Role.ASSESSOR))
+
+
+def needs_verifier() -> ColumnElement[bool]:
+    return and_(UnitAttempt.state.in_(OPEN), ~is_held_as(Role.INTERNAL_VERIFIER))
 
 
 def list_registrations(centre: Centre, words: str, page: int) -> tuple[list[Registered], bool]:
     """Registrations by what they wait for, then by name; and whether there are more."""
-    assessing = and_(
-        Allocation.attempt_id == UnitAttempt.id, Allocation.role == Role.ASSESSOR, Allocation.until_at.is_(None)
-    )
     waiting = func.count(UnitAttempt.id).filter(
-        Allocation.id.is_(None), UnitAttempt.state == AttemptState.IN_PROGRESS, Registration.withdrawn_at.is_(None)
+        or_(needs_assessor(), needs_verifier()), Registration.withdrawn_at.is_(None)
     )
     query = (
         select(
@@ -70,7 +109,6 @@ def list_registrations(centre: Centre, words: str, page: int) -> tuple[list[Regi
         )
         .join(Person, Person.id == Registration.candidate_id)
         .outerjoin(UnitAttempt, UnitAttempt.registration_id == Registration.id)
-        .outerjoin(Allocation, assessing)
         .where(Registration.centre_id == centre.id)
         .group_by(Registration.id, Person.name)
         .order_by(waiting.desc(), Person.name, Registration.id)
@@ -84,6 +122,31 @@ def list_registrations(centre: Centre, words: str, page: int) -> tuple[list[Regi
         )
     found = [Registered(*row) for row in db.session.execute(query.limit(PAGE + 1).offset(PAGE * (page - 1)))]
     return found[:PAGE], len(found) > PAGE
+
+
+def list_waiting(centre_id: int, most: int) -> list[Waiting]:
+    """Open attempts that need an assessor or an internal verifier, those that began first before the others."""
+    query = (
+        select(
+            UnitAttempt.registration_id,
+            Unit.code,
+            Person.name,
+            UnitAttempt.started_at,
+            needs_assessor(),
+            needs_verifier(),
+        )
+        .join(Unit, Unit.id == UnitAttempt.unit_id)
+        .join(Person, Person.id == UnitAttempt.candidate_id)
+        .join(Registration, Registration.id == UnitAttempt.registration_id)
+        .where(
+            UnitAttempt.centre_id == centre_id,
+            Registration.withdrawn_at.is_(None),
+            or_(needs_assessor(), needs_verifier()),
+        )
+        .order_by(UnitAttempt.started_at, UnitAttempt.id)
+        .limit(most)
+    )
+    return [Waiting(*row) for row in db.session.execute(query)]
 
 
 def list_attempts(registration: Registration) -> list[UnitAttempt]:
@@ -110,9 +173,10 @@ def list_allocations(attempt_ids: list[int]) -> dict[int, list[Allocation]]:
     return found
 
 
-def list_holders(centre: Centre) -> list[Held]:
-    """Who holds each open unit and since when, held longest first; unheld ones before all."""
-    candidate, holder = aliased(Person), aliased(Person)
+def list_holders(centre_id: int, page: int, size: int = PAGE) -> tuple[list[Held], bool]:
+    """Who holds each open unit and since when, those nobody assesses first, then held longest first."""
+    candidate, assessor, verifier = aliased(Person), aliased(Person), aliased(Person)
+    assessing, verifying = aliased(Allocation), aliased(Allocation)
     query = (
         select(
             UnitAttempt.id,
@@ -120,37 +184,72 @@ def list_holders(centre: Centre) -> list[Held]:
             Unit.code,
             candidate.name,
             UnitAttempt.state,
-            holder.name,
-            Allocation.role,
-            Allocation.from_at,
+            assessor.name,
+            assessing.from_at,
+            verifier.name,
+            verifying.from_at,
         )
         .join(Unit, Unit.id == UnitAttempt.unit_id)
         .join(candidate, candidate.id == UnitAttempt.candidate_id)
         .join(Registration, Registration.id == UnitAttempt.registration_id)
-        .outerjoin(Allocation, and_(Allocation.attempt_id == UnitAttempt.id, Allocation.until_at.is_(None)))
-        .outerjoin(holder, holder.id == Allocation.person_id)
+        .outerjoin(assessing, _holding(assessing, Role.ASSESSOR))
+        .outerjoin(assessor, assessor.id == assessing.person_id)
+        .outerjoin(verifying, _holding(verifying, Role.INTERNAL_VERIFIER))
+        .outerjoin(verifier, verifier.id == verifying.person_id)
         .where(
-            UnitAttempt.centre_id == centre.id,
-            UnitAttempt.state.in_([AttemptState.IN_PROGRESS, AttemptState.ASSESSED, AttemptState.CONFIRMED]),
+            UnitAttempt.centre_id == centre_id,
+            UnitAttempt.state.in_(OPEN),
             Registration.withdrawn_at.is_(None),
         )
-        .order_by(Allocation.from_at.is_not(None), Allocation.from_at, UnitAttempt.id)
-        .limit(1000)
+        .order_by(assessing.from_at.is_not(None), assessing.from_at, UnitAttempt.id)
+        .limit(size + 1)
+        .offset(size * (page - 1))
     )
-    return [Held(*row) for row in db.session.execute(query)]
+    found = [Held(*row) for row in db.session.execute(query)]
+    return found[:size], len(found) > size
+
+
+def list_people_holding(centre: Centre, role: Role) -> list[tuple[Person, int]]:
+    """People who hold a role at a centre now, by name, and how many open units each has in it."""
+    query = (
+        select(Allocation.person_id, func.count())
+        .join(UnitAttempt, UnitAttempt.id == Allocation.attempt_id)
+        .where(
+            UnitAttempt.centre_id == centre.id,
+            UnitAttempt.state.in_(OPEN),
+            Allocation.role == role,
+            Allocation.until_at.is_(None),
+        )
+        .group_by(Allocation.person_id)
+    )
+    held: dict[int, int] = dict(db.session.execute(query).all())
+    return [(person, held.get(person.id, 0)) for person in list_people_with(centre, role)]
+
+
+def list_live_roles(centre_id: int, person_ids: Collection[int]) -> set[tuple[int, Role]]:
+    """The roles that these people hold at a centre now."""
+    query = (
+        select(Grant.person_id, Grant.role)
+        .join(Person, Person.id == Grant.person_id)
+        .where(
+            Grant.centre_id == centre_id,
+            Grant.person_id.in_(person_ids),
+            _is_live(),
+            Person.deactivated_at.is_(None),
+        )
+    )
+    return {(row[0], row[1]) for row in db.session.execute(query)}
 
 
 def list_people_with(centre: Centre, role: Role) -> list[Person]:
     """People who hold a role at a centre now, by name."""
-    moment = now()
     query = (
         select(Person)
         .join(Grant, Grant.person_id == Person.id)
         .where(
             Grant.centre_id == centre.id,
             Grant.role == role,
-            Grant.from_at <= moment,
-            or_(Grant.until_at.is_(None), Grant.until_at > moment),
+            _is_live(),
             Person.deactivated_at.is_(None),
         )
         .distinct()
@@ -164,7 +263,11 @@ def list_visits(centre: Centre) -> list[Visit]:
     query = (
         select(Visit)
         .where(Visit.centre_id == centre.id)
-        .options(joinedload(Visit.person), joinedload(Visit.attempts).joinedload(VisitAttempt.attempt))
+        .options(
+            joinedload(Visit.person),
+            joinedload(Visit.attempts).joinedload(VisitAttempt.attempt).joinedload(UnitAttempt.unit),
+            joinedload(Visit.attempts).joinedload(VisitAttempt.attempt).joinedload(UnitAttempt.candidate),
+        )
         .order_by(Visit.until_at.desc())
         .limit(100)
     )
@@ -187,3 +290,13 @@ def list_centre_attempts(centre: Centre) -> list[UnitAttempt]:
         .limit(2000)
     )
     return list(db.session.scalars(query))
+
+
+def _holding(allocation: type[Allocation], role: Role) -> ColumnElement[bool]:
+    return and_(allocation.attempt_id == UnitAttempt.id, allocation.role == role, allocation.until_at.is_(None))
+
+
+def _is_live() -> ColumnElement[bool]:
+    """SQL: a grant that has begun and has not ended."""
+    moment = now()
+    return and_(Grant.from_at <= moment, or_(Grant.until_at.is_(None), Grant.until_at > moment))

@@ -1,30 +1,23 @@
-"""Registering candidates for units, allocating who assesses and verifies, withdrawing, voiding, opening visits."""
+"""Registering candidates for units, allocating who assesses and verifies, withdrawing, voiding."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 
 from sqlalchemy import select
 
 from tracker import mail
+from tracker.accounts.services.people import find_live_grant, find_person, invite_person
 from tracker.clock import now, today
 from tracker.errors import Invalid, NotFound, Refused
 from tracker.extensions import db
 from tracker.ledger import Actor, record
-from tracker.models import (
-    Allocation,
-    Centre,
-    Grant,
-    Person,
-    Registration,
-    Unit,
-    UnitAttempt,
-    Visit,
-    VisitAttempt,
-)
+from tracker.models import Allocation, Centre, Grant, Person, Registration, Unit, UnitAttempt
 from tracker.registrations.duties import check_may_assess, check_may_verify, check_not_withdrawn
+from tracker.transactions import lock_rows
 from tracker.vocabulary import AttemptState, Role
 
-HOLDING = (Role.ASSESSOR, Role.INTERNAL_VERIFIER)
+HOLDING = {Role.ASSESSOR: "assess", Role.INTERNAL_VERIFIER: "verify"}
+"""The roles in which somebody holds an attempt, and what they do with it."""
 
 
 def register_candidate(
@@ -49,10 +42,9 @@ def register_candidate(
     )
     if db.session.scalar(taken):
         raise Invalid(f"The candidate number {candidate_number} is taken at this centre.", "candidate_number")
-    check_holds(candidate, centre, Role.CANDIDATE)
     registration = Registration(
-        centre_id=centre.id,
-        candidate_id=candidate.id,
+        centre=centre,
+        candidate=candidate,
         candidate_number=candidate_number,
         awarding_body_number=awarding_body_number,
         awarding_body_date=awarding_body_date,
@@ -67,22 +59,33 @@ def register_candidate(
     return registration
 
 
+def find_or_invite_candidate(email: str, name: str, centre: Centre, actor: Actor) -> Person:
+    """Somebody to register by their address: who has the role here, or whoever is invited now."""
+    person = find_person(email)
+    if person and find_live_grant(person.id, centre.id, Role.CANDIDATE):
+        return person
+    return invite_person(email, name, centre, Role.CANDIDATE, actor)
+
+
 def start_attempt(registration: Registration, unit: Unit, actor: Actor) -> UnitAttempt:
-    """One unit more. A second attempt at the same unit needs the first one void."""
+    """One unit more. A second attempt at the same unit needs the first one void, also in another registration."""
     if registration.withdrawn_at:
         raise Refused("This candidate was withdrawn. Nothing was changed.")
+    check_holds(registration.candidate, registration.centre, Role.CANDIDATE)
+    lock_rows(Person, [registration.candidate_id])  # of two who add the same unit at once, the second finds it there
     existing = select(UnitAttempt.id).where(
-        UnitAttempt.registration_id == registration.id,
+        UnitAttempt.centre_id == registration.centre_id,
+        UnitAttempt.candidate_id == registration.candidate_id,
         UnitAttempt.unit_id == unit.id,
         UnitAttempt.state != AttemptState.VOID,
     )
     if db.session.scalar(existing):
         raise Refused(f"The candidate has {unit.code} already. Void that attempt first. Nothing was changed.")
     attempt = UnitAttempt(
-        registration_id=registration.id,
-        centre_id=registration.centre_id,
-        candidate_id=registration.candidate_id,
-        unit_id=unit.id,
+        registration=registration,
+        centre=registration.centre,
+        candidate=registration.candidate,
+        unit=unit,
         state=AttemptState.IN_PROGRESS,
         round=1,
         started_at=now(),
@@ -105,9 +108,7 @@ def allocate(attempt: UnitAttempt, person: Person, role: Role, reason: str, acto
         raise Invalid("Say why the unit changes hands. Nothing was changed.", "reason")
     moment = now()
     if current:
-        current.until_at = moment
-        db.session.flush()
-        record("allocation_ended", current, actor, attempt=attempt.id, role=role.value)
+        _end_allocation(current, attempt, moment, actor)
     allocation = Allocation(
         attempt_id=attempt.id,
         person_id=person.id,
@@ -127,18 +128,21 @@ def allocate(attempt: UnitAttempt, person: Person, role: Role, reason: str, acto
         person=person.id,
         role=role.value,
     )
-    mail.tell(
-        person,
-        f"allocation_made:{attempt.id}:{role.value}",
-        f"{attempt.unit.code} of {attempt.candidate.name} is yours",
-        f"You now {'assess' if role is Role.ASSESSOR else 'verify'} {attempt.unit.code}, {attempt.unit.title}, of "
-        f"{attempt.candidate.name}: {mail.link(f'/attempts/{attempt.id}')}",
-    )
+    _tell_of_allocation(allocation, attempt, person)
     return allocation
+
+
+def allocate_all(registration: Registration, holders: Mapping[Role, Person], actor: Actor) -> None:
+    """The same people for every unit of a new registration."""
+    for attempt in registration.attempts:
+        for role, person in holders.items():
+            allocate(attempt, person, role, "", actor)
 
 
 def withdraw_candidate(registration: Registration, reason: str, actor: Actor) -> None:
     """End a registration. What was done is kept; nothing more is done on it."""
+    query = select(UnitAttempt.id).where(UnitAttempt.registration_id == registration.id)
+    lock_rows(UnitAttempt, db.session.scalars(query))  # whoever signs meanwhile is before it or after it
     if registration.withdrawn_at:
         raise Refused("This candidate was withdrawn already. Nothing was changed.")
     if not reason.strip():
@@ -158,52 +162,6 @@ def void_attempt(attempt: UnitAttempt, reason: str, actor: Actor) -> None:
     record("attempt_voided", attempt, actor, texts={"reason": reason}, before=before.value, state="void")
 
 
-def open_visit(
-    person: Person,
-    centre: Centre,
-    from_at: datetime,
-    until_at: datetime,
-    attempts: Collection[UnitAttempt],
-    actor: Actor,
-) -> Visit:
-    """Let an external verifier read the attempts named, between two moments."""
-    assert actor.person_id is not None  # noqa: S101 - an administrator opens visits, never the operator
-    check_holds(person, centre, Role.EXTERNAL_VERIFIER)
-    if until_at <= from_at:
-        raise Invalid("The last day must not lie before the first.", "until")
-    if not attempts:
-        raise Invalid("Choose the units that are in scope.", "attempts")
-    visit = Visit(
-        centre_id=centre.id,
-        person_id=person.id,
-        from_at=from_at,
-        until_at=until_at,
-        opened_by_id=actor.person_id,
-        opened_at=now(),
-    )
-    db.session.add(visit)
-    db.session.flush()
-    db.session.add_all(VisitAttempt(visit_id=visit.id, attempt_id=attempt.id) for attempt in attempts)
-    record("visit_opened", visit, actor, person=person.id, attempts=sorted(attempt.id for attempt in attempts))
-    mail.tell(
-        person,
-        f"visit_opened:{visit.id}",
-        f"Your visit to {centre.name}",
-        f"{centre.name} has opened {len(attempts)} units for you to read: {mail.link('/visit')}",
-    )
-    return visit
-
-
-def end_visit(visit: Visit, actor: Actor) -> None:
-    """Close a visit before its last day."""
-    if visit.until_at <= now():
-        raise Refused("This visit had already ended. Nothing was changed.")
-    visit.until_at = now()
-    if visit.from_at >= visit.until_at:  # it had not begun
-        visit.from_at = visit.opened_at
-    record("visit_ended", visit, actor)
-
-
 def find_holder(attempt: UnitAttempt, role: Role) -> Allocation | None:
     """The live allocation of a role on an attempt."""
     query = select(Allocation).where(
@@ -213,10 +171,10 @@ def find_holder(attempt: UnitAttempt, role: Role) -> Allocation | None:
 
 
 def check_holds(person: Person, centre: Centre, role: Role) -> None:
-    """Raise `NotFound` unless this person holds the role at the centre now."""
+    """Raise `Refused` unless this person holds the role at the centre now."""
     query = select(Grant).where(Grant.person_id == person.id, Grant.centre_id == centre.id, Grant.role == role)
     if person.deactivated_at or not any(grant.is_live(now()) for grant in db.session.scalars(query)):
-        raise NotFound
+        raise Refused(f"{person.name} does not have the role of {role.label.lower()} here now. Nothing was changed.")
 
 
 def _check_allocatable(attempt: UnitAttempt, person: Person, role: Role) -> None:
@@ -231,4 +189,34 @@ def _check_allocatable(attempt: UnitAttempt, person: Person, role: Role) -> None
     if other and other.person_id == person.id:
         raise Refused(
             "The same person never assesses and verifies a unit. Nothing was changed. Choose somebody else."
+        )
+
+
+def _end_allocation(current: Allocation, attempt: UnitAttempt, moment: datetime, actor: Actor) -> None:
+    current.until_at = moment
+    db.session.flush()  # the live one is freed before its successor takes its place
+    record("allocation_ended", current, actor, attempt=attempt.id, role=current.role.value)
+    mail.tell(
+        current.person,
+        f"allocation_ended:{attempt.id}:{current.role.value}",
+        f"{attempt.unit.code} of {attempt.candidate.name} has changed hands",
+        f"It is for somebody else to {HOLDING[current.role]} {attempt.unit.code}, {attempt.unit.title}, of "
+        f"{attempt.candidate.name} from now on. What you signed stays yours: {mail.link('/account')}",
+    )
+
+
+def _tell_of_allocation(allocation: Allocation, attempt: UnitAttempt, person: Person) -> None:
+    role, link = allocation.role, mail.link(f"/attempts/{attempt.id}")
+    mail.tell(
+        person,
+        f"allocation_made:{attempt.id}:{role.value}",
+        f"{attempt.unit.code} of {attempt.candidate.name} is yours",
+        f"You now {HOLDING[role]} {attempt.unit.code}, {attempt.unit.title}, of {attempt.candidate.name}: {link}",
+    )
+    if role is Role.ASSESSOR:
+        mail.tell(
+            attempt.candidate,
+            f"allocation_made:{attempt.id}:candidate",
+            f"Your assessor for {attempt.unit.code}",
+            f"{person.name} assesses your {attempt.unit.code}, {attempt.unit.title}, from now on: {link}",
         )

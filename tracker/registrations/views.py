@@ -4,12 +4,17 @@ from datetime import date, datetime, time
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from wtforms import SelectField
 
 from tracker.access import Act, get_attempt, get_centre, get_registration, me, requires
-from tracker.clock import LONDON, today
+from tracker.clock import LONDON, now, today
 from tracker.errors import Invalid, NotFound, Refused
-from tracker.registrations import queries, services
-from tracker.registrations.forms import AllocateForm, ReasonForm, RegisterForm, VisitForm
+from tracker.extensions import db
+from tracker.filters import counted
+from tracker.ledger import Actor
+from tracker.models import Centre, Person, Registration
+from tracker.registrations import queries, services, visits
+from tracker.registrations.forms import NOBODY_YET, SOMEBODY_NEW, AllocateForm, ReasonForm, RegisterForm, VisitForm
 from tracker.standards.queries import list_newest_units
 from tracker.vocabulary import Role
 
@@ -28,7 +33,7 @@ def list_registrations() -> ResponseReturnValue:
 @requires(Act.ADMINISTER_CENTRE)
 def list_centre_registrations(centre_id: int) -> ResponseReturnValue:
     centre, _ = get_centre(centre_id)
-    words, page = request.args.get("q", "")[:100], max(1, min(request.args.get("page", 1, type=int), 10_000))
+    words, page = request.args.get("q", "")[:100], asked_page()
     found, more = queries.list_registrations(centre, words, page)
     return render_template(
         "registrations/list_registrations.html", centre=centre, found=found, more=more, page=page, words=words
@@ -38,28 +43,63 @@ def list_centre_registrations(centre_id: int) -> ResponseReturnValue:
 @registrations.route("/centres/<int:centre_id>/registrations/new", methods=["GET", "POST"])
 @requires(Act.ADMINISTER_CENTRE)
 def register_candidate(centre_id: int) -> ResponseReturnValue:
+    """Enter somebody for units, invite them where they are new, and name who assesses and verifies."""
     centre, actor = get_centre(centre_id)
-    form, people, units = RegisterForm(), queries.list_people_with(centre, Role.CANDIDATE), list_newest_units()
-    form.candidate.choices = {str(person.id): f"{person.name}, {person.email}" for person in people}
-    form.units.choices = {str(unit.id): f"{unit.code} {unit.title}" for unit in units}
+    form = RegisterForm()
+    offer_choices(form, centre)
     if form.validate_on_submit():
         try:
-            registration = services.register_candidate(
-                next(person for person in people if person.id == form.candidate.data),
-                centre,
-                (form.candidate_number.data or "").strip(),
-                (form.awarding_body_number.data or "").strip(),
-                form.awarding_body_date.data or today(),
-                [unit for unit in units if unit.id in (form.units.data or [])],
-                actor,
-            )
-        except Invalid as refusal:
+            registration = register(form, centre, actor)
+        except (Invalid, Refused) as refusal:
             keep(form, refusal)
         else:
-            flash("Registered. Next: name an assessor and an internal verifier for each unit.")
+            flash(f"{registration.candidate.name} is registered. {what_is_next(form)}")
             return redirect(url_for("portfolio.show_registration", registration_id=registration.id), 303)
-    page = render_template("registrations/register_candidate.html", centre=centre, form=form, people=people)
+    page = render_template("registrations/register_candidate.html", centre=centre, form=form)
     return page, (422 if form.is_submitted() else 200)
+
+
+def offer_choices(form: RegisterForm, centre: Centre) -> None:
+    people = queries.list_people_with(centre, Role.CANDIDATE)
+    form.candidate.choices = {
+        str(SOMEBODY_NEW): "Choose, or write somebody new below",
+        **{str(person.id): f"{person.name}, {person.email}" for person in people},
+    }
+    form.units.choices = {str(unit.id): f"{unit.code} {unit.title}" for unit in list_newest_units()}
+    for role, field in holders_of(form).items():
+        field.choices = {str(NOBODY_YET): "Nobody yet", **named_with_load(queries.list_people_holding(centre, role))}
+
+
+def register(form: RegisterForm, centre: Centre, actor: Actor) -> Registration:
+    """What the form asks for, all of it or nothing."""
+    chosen = db.session.get(Person, form.candidate.data) if form.candidate.data else None
+    registration = services.register_candidate(
+        chosen
+        or services.find_or_invite_candidate(form.email.data or "", (form.name.data or "").strip(), centre, actor),
+        centre,
+        (form.candidate_number.data or "").strip(),
+        (form.awarding_body_number.data or "").strip(),
+        form.awarding_body_date.data or today(),
+        [unit for unit in list_newest_units() if unit.id in (form.units.data or [])],
+        actor,
+    )
+    holders = {role: db.session.get(Person, field.data) for role, field in holders_of(form).items() if field.data}
+    services.allocate_all(registration, {role: person for role, person in holders.items() if person}, actor)
+    return registration
+
+
+def holders_of(form: RegisterForm) -> dict[Role, SelectField]:
+    return {Role.ASSESSOR: form.assessor, Role.INTERNAL_VERIFIER: form.internal_verifier}
+
+
+def named_with_load(people: list[tuple[Person, int]]) -> dict[str, str]:
+    return {str(person.id): f"{person.name}, {counted(held, 'unit')} now" for person, held in people}
+
+
+def what_is_next(form: RegisterForm) -> str:
+    if all(field.data for field in holders_of(form).values()):
+        return "Their assessor and internal verifier have been told."
+    return "Next: name an assessor and an internal verifier for each unit."
 
 
 @registrations.post("/registrations/<int:registration_id>/units")
@@ -98,11 +138,13 @@ def allocate(attempt_id: int, word: str) -> ResponseReturnValue:
     if word not in {role.value for role in services.HOLDING}:
         raise NotFound
     role, form = Role(word), AllocateForm()
-    people, current = queries.list_people_with(attempt.centre, role), services.find_holder(attempt, role)
-    form.person.choices = {str(person.id): person.name for person in people}
+    current = services.find_holder(attempt, role)
+    barred = {attempt.candidate_id, current.person_id if current else None}
+    people = [each for each in queries.list_people_holding(attempt.centre, role) if each[0].id not in barred]
+    form.person.choices = {str(NOBODY_YET): "Choose", **named_with_load(people)}
     if form.validate_on_submit():
         try:
-            person = next(person for person in people if person.id == form.person.data)
+            person = next(person for person, _ in people if person.id == form.person.data)
             services.allocate(attempt, person, role, form.reason.data or "", actor)
         except (Invalid, Refused) as refusal:
             keep(form, refusal)
@@ -132,8 +174,9 @@ def void_attempt(attempt_id: int) -> ResponseReturnValue:
 @requires(Act.ADMINISTER_CENTRE)
 def list_holders(centre_id: int) -> ResponseReturnValue:
     centre, _ = get_centre(centre_id)
-    held = queries.list_holders(centre)
-    return render_template("registrations/list_holders.html", centre=centre, held=held)
+    page = asked_page()
+    held, more = queries.list_holders(centre.id, page)
+    return render_template("registrations/list_holders.html", centre=centre, held=held, more=more, page=page)
 
 
 @registrations.route("/centres/<int:centre_id>/visits", methods=["GET", "POST"])
@@ -143,11 +186,13 @@ def list_visits(centre_id: int) -> ResponseReturnValue:
     centre, actor = get_centre(centre_id)
     form, people = VisitForm(), queries.list_people_with(centre, Role.EXTERNAL_VERIFIER)
     attempts = queries.list_centre_attempts(centre)
-    form.person.choices = {str(person.id): person.name for person in people}
-    form.attempts.choices = {str(each.id): f"{each.candidate.name}, {each.unit.code}" for each in attempts}
+    form.person.choices = {str(NOBODY_YET): "Choose", **{str(person.id): person.name for person in people}}
+    form.attempts.choices = {
+        str(each.id): f"{each.candidate.name}, {each.unit.code}: {each.state.label.lower()}" for each in attempts
+    }
     if form.validate_on_submit():
         try:
-            visit = services.open_visit(
+            visit = visits.open_visit(
                 next(person for person in people if person.id == form.person.data),
                 centre,
                 moment_of(form.starts.data, time.min),
@@ -155,13 +200,18 @@ def list_visits(centre_id: int) -> ResponseReturnValue:
                 [each for each in attempts if each.id in (form.attempts.data or [])],
                 actor,
             )
-        except Invalid as refusal:
+        except (Invalid, Refused) as refusal:
             keep(form, refusal)
         else:
             flash(f"The visit is open for {visit.person.name}.")
             return redirect(url_for(".list_visits", centre_id=centre.id), 303)
     page = render_template(
-        "registrations/list_visits.html", centre=centre, form=form, people=people, visits=queries.list_visits(centre)
+        "registrations/list_visits.html",
+        centre=centre,
+        form=form,
+        people=people,
+        visits=queries.list_visits(centre),
+        moment=now(),
     )
     return page, (422 if form.is_submitted() else 200)
 
@@ -173,9 +223,13 @@ def end_visit(centre_id: int, visit_id: int) -> ResponseReturnValue:
     visit = queries.find_visit(centre, visit_id)
     if visit is None:
         raise NotFound
-    services.end_visit(visit, actor)
+    visits.end_visit(visit, actor)
     flash("The visit is ended. Nothing can be read under it any more.")
     return redirect(url_for(".list_visits", centre_id=centre.id), 303)
+
+
+def asked_page() -> int:
+    return max(1, min(request.args.get("page", 1, type=int), 10_000))
 
 
 def moment_of(day: date | None, at: time) -> datetime:

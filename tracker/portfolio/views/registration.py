@@ -8,7 +8,7 @@ from tracker.matrix import summarise_attempts
 from tracker.portfolio.views import portfolio
 from tracker.registrations import queries
 from tracker.standards.queries import list_newest_units
-from tracker.vocabulary import Role
+from tracker.vocabulary import AttemptState, Role
 
 
 @portfolio.get("/registrations/<int:registration_id>")
@@ -17,12 +17,16 @@ def show_registration(registration_id: int) -> ResponseReturnValue:
     registration, _ = get_registration(registration_id, Act.READ_REGISTRATION)
     attempts = queries.list_attempts(registration)
     ids = [attempt.id for attempt in attempts]
+    allocations = queries.list_allocations(ids)
+    held = {attempt.unit_id for attempt in attempts if attempt.state is not AttemptState.VOID}
+    people = {each.person_id for found in allocations.values() for each in found}
     return render_template(
         "portfolio/show_registration.html",
         registration=registration,
         attempts=attempts,
-        allocations=queries.list_allocations(ids),
+        allocations=allocations,
+        live_roles=queries.list_live_roles(registration.centre_id, people),
         progress_of=summarise_attempts(ids),
-        units=list_newest_units(),
+        units=[unit for unit in list_newest_units() if unit.id not in held],
         administers=bool(me().holds(Role.ADMINISTRATOR, registration.centre_id)),
     )

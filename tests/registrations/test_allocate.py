@@ -1,0 +1,214 @@
+"""Who assesses and who verifies an attempt: named, changed with a reason, and kept apart."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from tests import factories
+from tests.accounts.conftest import mail_server, mails_to  # noqa: F401 - fixtures
+from tests.factories import World, make_person
+from tracker import clock
+from tracker.errors import Refused
+from tracker.extensions import db
+from tracker.models import Allocation, Event, Person, UnitAttempt
+from tracker.registrations.services import allocate
+from tracker.transactions import transaction
+from tracker.vocabulary import AttemptState, Role
+
+ClientFor = Callable[..., FlaskClient]
+MailsTo = Callable[..., list[str]]
+
+
+@pytest.fixture
+def gina(world: World) -> Person:
+    """Another assessor at Northgate."""
+    with transaction():
+        return make_person("Gina Holt", world.northgate, Role.ASSESSOR)
+
+
+def address(attempt: UnitAttempt, role: Role = Role.ASSESSOR) -> str:
+    return f"/attempts/{attempt.id}/allocate/{role.value}"
+
+
+def held(attempt: UnitAttempt, role: Role = Role.ASSESSOR) -> list[Allocation]:
+    query = select(Allocation).where(Allocation.attempt_id == attempt.id, Allocation.role == role)
+    return list(db.session.scalars(query.order_by(Allocation.id)))
+
+
+@pytest.fixture
+def new_attempt(world: World) -> UnitAttempt:
+    """A unit of Alice's that nobody holds yet."""
+    with transaction():
+        return factories.make_attempt(world.registration, "DELIVERCC")
+
+
+def test_dan_names_who_assesses_and_bob_finds_it(
+    world: World, client: ClientFor, new_attempt: UnitAttempt, acts: Callable[[], list[str]]
+) -> None:
+    dan, bob = client(world.dan), client(world.bob)
+    assert bob.get(f"/attempts/{new_attempt.id}").status_code == 404
+    assert "Nobody holds it yet." in dan.get(address(new_attempt)).text
+    response = dan.post(address(new_attempt), data={"person": str(world.bob.id)})
+    assert response.status_code == 303
+    assert bob.get(f"/attempts/{new_attempt.id}").status_code == 200
+    assert [(each.person_id, each.reason) for each in held(new_attempt)] == [(world.bob.id, "First allocation")]
+    assert acts() == ["allocation_made"]
+
+
+def test_a_change_needs_a_reason(world: World, client: ClientFor, gina: Person) -> None:
+    response = client(world.dan).post(address(world.cfacc15), data={"person": str(gina.id), "reason": "  "})
+    assert response.status_code == 422
+    assert "Say why the unit changes hands." in response.text
+    assert f'<option selected value="{gina.id}">' in response.text
+    assert [each.person_id for each in held(world.cfacc15)] == [world.bob.id]
+
+
+def test_a_change_closes_the_old_and_keeps_it(
+    world: World, client: ClientFor, gina: Person, acts: Callable[[], list[str]]
+) -> None:
+    data = {"person": str(gina.id), "reason": "Bob is on long leave"}
+    assert client(world.dan).post(address(world.cfacc15), data=data).status_code == 303
+    former, current = held(world.cfacc15)
+    assert (former.person_id, former.reason) == (world.bob.id, "First allocation")
+    assert former.until_at == current.from_at
+    assert (current.person_id, current.reason, current.until_at) == (gina.id, "Bob is on long leave", None)
+    assert (current.allocated_by_id, current.role) == (world.dan.id, Role.ASSESSOR)
+    assert acts() == ["allocation_ended", "allocation_made"]
+    assert b"long leave" not in db.session.scalars(select(Event.body).order_by(Event.seq.desc())).first()  # type: ignore[operator]
+
+
+def test_whoever_gave_it_up_reads_it_no_more(world: World, client: ClientFor, gina: Person) -> None:
+    bob = client(world.bob)
+    assert bob.get(f"/attempts/{world.cfacc15.id}").status_code == 200
+    client(world.dan).post(address(world.cfacc15), data={"person": str(gina.id), "reason": "Leave"})
+    assert bob.get(f"/attempts/{world.cfacc15.id}").status_code == 404
+    assert client(gina).get(f"/attempts/{world.cfacc15.id}").status_code == 200
+
+
+def test_those_concerned_are_told(world: World, client: ClientFor, gina: Person, mails_to: MailsTo) -> None:  # noqa: F811 - the fixture
+    data = {"person": str(gina.id), "reason": "Bob is on long leave"}
+    client(world.dan).post(address(world.cfacc15), data=data)
+    assert "CFACC15 of Alice Moran is yours" in mails_to(gina)[0]
+    assert "CFACC15 of Alice Moran has changed hands" in mails_to(world.bob)[0]
+    assert "Gina Holt assesses your CFACC15" in mails_to(world.alice)[0]
+    told = mails_to(gina) + mails_to(world.bob) + mails_to(world.alice)
+    assert not any("leave" in words for words in told)
+
+
+def test_who_holds_it_is_not_offered_again(world: World, client: ClientFor, gina: Person) -> None:
+    dan = client(world.dan)
+    page = dan.get(address(world.cfacc15)).text
+    assert "Bob Archer has held it since 1 September 2026" in page
+    assert f'value="{world.bob.id}"' not in page
+    assert "Gina Holt, 0 units now" in page
+    assert dan.post(address(world.cfacc15), data={"person": str(world.bob.id), "reason": "x"}).status_code == 422
+    with pytest.raises(Refused, match="Bob Archer holds this unit already"), transaction():
+        allocate(world.cfacc15, world.bob, Role.ASSESSOR, "x", factories.actor(world.dan))
+
+
+def test_nobody_chosen_is_nobody_allocated(
+    world: World, client: ClientFor, new_attempt: UnitAttempt, gina: Person
+) -> None:
+    response = client(world.dan).post(address(new_attempt), data={"person": "0"})
+    assert response.status_code == 422
+    assert "Choose who it is." in response.text
+    assert held(new_attempt) == []
+
+
+def test_the_same_person_never_assesses_and_verifies(world: World, client: ClientFor) -> None:
+    with transaction():
+        factories.grant(world.bob, world.northgate, Role.INTERNAL_VERIFIER)
+    data = {"person": str(world.bob.id), "reason": "Carol left"}
+    response = client(world.dan).post(address(world.cfacc15, Role.INTERNAL_VERIFIER), data=data)
+    assert response.status_code == 422
+    assert "The same person never assesses and verifies a unit." in response.text
+    assert "Carol left" in response.text
+
+
+def test_whoever_has_judged_it_never_verifies_it(world: World, gina: Person) -> None:
+    """Also when somebody else assesses by now."""
+    with transaction():
+        factories.grant(world.bob, world.northgate, Role.INTERNAL_VERIFIER)
+        evidence = factories.make_evidence(world.cfacc15, "Call of 5 October")
+        (claim,) = factories.claim(world.cfacc15, evidence, "1")
+        version = factories.submit(evidence)
+        factories.accept(world.cfacc15, version, world.bob, {claim: factories.Outcome.MET})
+    by_dan = factories.actor(world.dan)
+    with transaction():
+        allocate(world.cfacc15, gina, Role.ASSESSOR, "Bob changes sides", by_dan)
+    with pytest.raises(Refused, match="Whoever has assessed"), transaction():
+        allocate(world.cfacc15, world.bob, Role.INTERNAL_VERIFIER, "Bob changes sides", by_dan)
+    with transaction():
+        allocate(world.inscc004, gina, Role.ASSESSOR, "Bob changes sides", by_dan)
+        allocate(world.inscc004, world.bob, Role.INTERNAL_VERIFIER, "He never judged this one", by_dan)
+
+
+def test_alice_never_assesses_herself(world: World, client: ClientFor, new_attempt: UnitAttempt) -> None:
+    with transaction():
+        factories.grant(world.alice, world.northgate, Role.ASSESSOR)
+    assert f'value="{world.alice.id}"' not in client(world.dan).get(address(new_attempt)).text
+    with pytest.raises(Refused, match="Nobody assesses their own work"), transaction():
+        allocate(new_attempt, world.alice, Role.ASSESSOR, "", factories.actor(world.dan))
+
+
+def test_who_has_not_the_role_here_is_refused(world: World, client: ClientFor, new_attempt: UnitAttempt) -> None:
+    by_dan = factories.actor(world.dan)
+    for person in (world.carol, world.grace):
+        with pytest.raises(Refused, match="does not have the role of assessor here now"), transaction():
+            allocate(new_attempt, person, Role.ASSESSOR, "", by_dan)
+    with transaction():
+        world.bob.grants[0].until_at = clock.now()
+    with pytest.raises(Refused, match="Bob Archer does not have the role"), transaction():
+        allocate(new_attempt, world.bob, Role.ASSESSOR, "", by_dan)
+    page = client(world.dan).get(address(new_attempt)).text
+    assert "Nobody has the role of assessor here yet." in page
+
+
+def test_a_void_attempt_is_held_by_nobody_new(world: World, new_attempt: UnitAttempt) -> None:
+    with transaction():
+        new_attempt.state = AttemptState.VOID
+    with pytest.raises(Refused, match="void"), transaction():
+        allocate(new_attempt, world.bob, Role.ASSESSOR, "", factories.actor(world.dan))
+
+
+def test_nobody_is_named_once_the_candidate_is_withdrawn(world: World, gina: Person) -> None:
+    with transaction():
+        world.registration.withdrawn_at = clock.now()
+    with pytest.raises(Refused, match="withdrawn"), transaction():
+        allocate(world.cfacc15, gina, Role.ASSESSOR, "Leave", factories.actor(world.dan))
+
+
+@pytest.mark.parametrize("word", ["candidate", "administrator", "nonsense"])
+def test_nothing_else_is_allocated(world: World, client: ClientFor, word: str) -> None:
+    assert client(world.dan).get(f"/attempts/{world.cfacc15.id}/allocate/{word}").status_code == 404
+
+
+@pytest.mark.parametrize("who", ["alice", "bob", "carol", "eve", "heidi"])
+def test_nobody_else_allocates_here(world: World, client: ClientFor, gina: Person, who: str) -> None:
+    browser = client(getattr(world, who))
+    assert browser.get(address(world.cfacc15)).status_code == 404
+    data = {"person": str(gina.id), "reason": "Because"}
+    assert browser.post(address(world.cfacc15), data=data).status_code == 404
+    assert [each.person_id for each in held(world.cfacc15)] == [world.bob.id]
+
+
+def test_ten_thousand_characters_of_reason_are_refused_and_kept(
+    world: World, client: ClientFor, gina: Person
+) -> None:
+    data = {"person": str(gina.id), "reason": "long " * 2000}
+    response = client(world.dan).post(address(world.cfacc15), data=data)
+    assert response.status_code == 422
+    assert "At most 2,000 characters." in response.text
+    assert "long long long" in response.text
+
+
+def test_the_page_takes_few_statements(
+    world: World, client: ClientFor, count_statements: Callable[[], AbstractContextManager[list[str]]]
+) -> None:
+    dan = client(world.dan)
+    with count_statements() as statements:
+        dan.get(address(world.cfacc15))
+    assert len(statements) <= 12

@@ -1,0 +1,226 @@
+"""Registering a candidate for units: with numbers and dates, invited in one go, and handed to people at once."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from tests import factories
+from tests.factories import World, make_person
+from tracker import clock
+from tracker.errors import Invalid, Refused
+from tracker.extensions import db
+from tracker.models import Allocation, Person, Registration, UnitAttempt
+from tracker.registrations.services import register_candidate
+from tracker.transactions import transaction
+from tracker.vocabulary import Role
+
+ClientFor = Callable[..., FlaskClient]
+
+
+@pytest.fixture
+def ivy(world: World) -> Person:
+    with transaction():
+        return make_person("Ivy Okafor", world.northgate, Role.CANDIDATE)
+
+
+def address(world: World) -> str:
+    return f"/centres/{world.northgate.id}/registrations/new"
+
+
+def filled(candidate: Person | None, *codes: str, **other: Any) -> dict[str, Any]:
+    return {
+        "candidate": str(candidate.id) if candidate else "0",
+        "candidate_number": "C-77",
+        "awarding_body_number": "AB-900",
+        "awarding_body_date": "2026-11-02",
+        "units": [str(factories.unit(code).id) for code in codes],
+        "assessor": "0",
+        "internal_verifier": "0",
+        **other,
+    }
+
+
+def registration_of(person: Person) -> Registration:
+    return db.session.scalars(select(Registration).where(Registration.candidate_id == person.id)).one()
+
+
+def count_registrations() -> int:
+    return len(db.session.scalars(select(Registration)).all())
+
+
+def test_dan_registers_ivy_for_two_units(
+    world: World, client: ClientFor, ivy: Person, acts: Callable[[], list[str]]
+) -> None:
+    dan = client(world.dan)
+    response = dan.post(address(world), data=filled(ivy, "CFACC15", "INSCC004"))
+    assert response.status_code == 303
+    made = registration_of(ivy)
+    assert (made.candidate_number, made.awarding_body_number) == ("C-77", "AB-900")
+    assert (made.awarding_body_date, made.registered_by_id) == (date(2026, 11, 2), world.dan.id)
+    assert [(each.unit.code, each.round) for each in made.attempts] == [("CFACC15", 1), ("INSCC004", 1)]
+    assert acts() == ["candidate_registered", "attempt_started", "attempt_started"]
+    page = dan.get(response.location).text
+    assert "Ivy Okafor is registered. Next: name an assessor" in page
+    assert page.count("Nobody yet") == 4
+
+
+def test_ivy_sees_her_units_at_home(world: World, client: ClientFor, ivy: Person) -> None:
+    browser = client(ivy)
+    assert "Your units will be listed here." in browser.get("/").text
+    client(world.dan).post(address(world), data=filled(ivy, "CFACC15"))
+    assert "CFACC15" in browser.get("/").text
+
+
+def test_her_assessor_and_verifier_are_named_at_once(
+    world: World, client: ClientFor, ivy: Person, acts: Callable[[], list[str]]
+) -> None:
+    data = filled(ivy, "CFACC15", "INSCC004", assessor=str(world.bob.id), internal_verifier=str(world.carol.id))
+    client(world.dan).post(address(world), data=data)
+    held = db.session.execute(
+        select(Allocation.person_id, Allocation.role)
+        .join(UnitAttempt)
+        .where(UnitAttempt.candidate_id == ivy.id, Allocation.until_at.is_(None))
+    ).all()
+    assert sorted(map(tuple, held)) == sorted(
+        [(world.bob.id, Role.ASSESSOR), (world.carol.id, Role.INTERNAL_VERIFIER)] * 2
+    )
+    assert acts().count("allocation_made") == 4
+
+
+def test_somebody_new_is_invited_and_registered_in_one_go(
+    world: World, client: ClientFor, acts: Callable[[], list[str]]
+) -> None:
+    data = filled(None, "CFACC15", name="Jo Reed", email="Jo.Reed@example.org")
+    response = client(world.dan).post(address(world), data=data)
+    assert response.status_code == 303
+    jo = db.session.scalars(select(Person).where(Person.email == "jo.reed@example.org")).one()
+    assert jo.name == "Jo Reed"
+    assert registration_of(jo).candidate_number == "C-77"
+    assert {"person_invited", "grant_given", "candidate_registered"} <= set(acts())
+
+
+def test_an_address_that_is_known_here_needs_no_second_role(world: World, client: ClientFor, ivy: Person) -> None:
+    data = filled(None, "CFACC15", name="Somebody", email=ivy.email)
+    assert client(world.dan).post(address(world), data=data).status_code == 303
+    assert registration_of(ivy).candidate.name == "Ivy Okafor"
+
+
+def test_whoever_is_invited_in_vain_is_not_invited(world: World, client: ClientFor) -> None:
+    data = filled(None, name="Jo Reed", email="jo.reed@example.org")  # no unit
+    response = client(world.dan).post(address(world), data=data)
+    assert response.status_code == 422
+    assert db.session.scalar(select(Person).where(Person.email == "jo.reed@example.org")) is None
+
+
+@pytest.mark.parametrize(
+    ("other", "sentence"),
+    [
+        ({"candidate": "0"}, "Choose who it is, or write the name and the email of somebody new."),
+        ({"candidate": "0", "name": "Jo Reed"}, "Choose who it is, or write the name and the email"),
+        ({"name": "Jo Reed", "email": "jo@example.org"}, "Choose somebody, or write somebody new, not both."),
+        ({"candidate": "0", "name": "Jo Reed", "email": "jo"}, "Write an email address"),
+        ({"candidate_number": "   "}, "number for the candidate."),
+        ({"candidate_number": "C" * 41}, "At most 40 characters."),
+        ({"awarding_body_number": ""}, "awarding body&#39;s number."),
+        ({"awarding_body_date": ""}, "Give the day on which"),
+        ({"awarding_body_date": "02/11/soon"}, "Write a day"),
+        ({"awarding_body_date": "0001-01-01"}, "Write a day"),
+        ({"units": []}, "Choose at least one unit."),
+        ({"units": ["999999"]}, "for this field"),
+    ],
+)
+def test_what_is_missing_is_said_and_what_was_typed_is_kept(
+    world: World, client: ClientFor, ivy: Person, other: dict[str, Any], sentence: str
+) -> None:
+    before = count_registrations()
+    data = filled(ivy, "CFACC15") | {"awarding_body_number": "AB <900>"} | other
+    response = client(world.dan).post(address(world), data=data)
+    assert response.status_code == 422
+    assert sentence in response.text
+    if "awarding_body_number" not in other:
+        assert "AB &lt;900&gt;" in response.text
+    assert count_registrations() == before
+
+
+def test_a_day_in_the_future_is_refused(world: World, client: ClientFor, ivy: Person) -> None:
+    tomorrow = clock.today() + timedelta(days=1)
+    data = filled(ivy, "CFACC15", awarding_body_date=tomorrow.isoformat())
+    response = client(world.dan).post(address(world), data=data)
+    assert response.status_code == 422
+    assert "lies in the future" in response.text
+
+
+def test_a_number_is_given_once_at_a_centre(world: World, client: ClientFor, ivy: Person) -> None:
+    data = filled(ivy, "CFACC15", candidate_number=world.registration.candidate_number)
+    response = client(world.dan).post(address(world), data=data)
+    assert response.status_code == 422
+    assert "is taken at this centre" in response.text
+
+
+def test_the_same_form_twice_registers_once(world: World, client: ClientFor, ivy: Person) -> None:
+    dan, before = client(world.dan), count_registrations()
+    assert dan.post(address(world), data=filled(ivy, "CFACC15")).status_code == 303
+    assert dan.post(address(world), data=filled(ivy, "CFACC15")).status_code == 422
+    assert count_registrations() == before + 1
+
+
+def test_a_unit_the_candidate_has_is_refused_in_another_registration_too(world: World, client: ClientFor) -> None:
+    response = client(world.dan).post(address(world), data=filled(world.alice, "CFACC15"))
+    assert response.status_code == 422
+    assert "The candidate has CFACC15 already. Void that attempt first." in response.text
+
+
+def test_the_same_person_never_assesses_and_verifies(world: World, client: ClientFor, ivy: Person) -> None:
+    with transaction():
+        factories.grant(world.bob, world.northgate, Role.INTERNAL_VERIFIER)
+    before = count_registrations()
+    data = filled(ivy, "CFACC15", assessor=str(world.bob.id), internal_verifier=str(world.bob.id))
+    response = client(world.dan).post(address(world), data=data)
+    assert response.status_code == 422
+    assert "The same person never assesses and verifies a unit." in response.text
+    assert count_registrations() == before
+
+
+def test_dan_does_not_register_himself(world: World, client: ClientFor) -> None:
+    with transaction():
+        factories.grant(world.dan, world.northgate, Role.CANDIDATE)
+    response = client(world.dan).post(address(world), data=filled(world.dan, "CFACC15"))
+    assert response.status_code == 422
+    assert "Nobody can register themselves." in response.text
+
+
+def test_only_who_has_the_role_here_is_offered(world: World, client: ClientFor) -> None:
+    page = client(world.dan).get(address(world)).text
+    assert world.alice.email in page
+    assert world.frank.email not in page
+    response = client(world.dan).post(address(world), data=filled(world.frank, "CFACC15"))
+    assert response.status_code == 422
+
+
+def test_the_service_refuses_who_has_not_the_role(world: World) -> None:
+    actor, unit = factories.actor(world.dan), factories.unit("CFACC15")
+    with pytest.raises(Refused, match="does not have the role of candidate here"), transaction():
+        register_candidate(world.frank, world.northgate, "C-77", "AB", date(2026, 9, 1), [unit], actor)
+    with pytest.raises(Invalid), transaction():
+        register_candidate(world.alice, world.northgate, "C-77", "AB", date(2026, 9, 1), [], actor)
+
+
+@pytest.mark.parametrize("who", ["alice", "bob", "carol", "eve", "heidi"])
+def test_nobody_else_registers_here(world: World, client: ClientFor, ivy: Person, who: str) -> None:
+    browser = client(getattr(world, who))
+    assert browser.get(address(world)).status_code == 404
+    assert browser.post(address(world), data=filled(ivy, "CFACC15")).status_code == 404
+
+
+def test_the_page_takes_few_statements(
+    world: World, client: ClientFor, count_statements: Callable[[], AbstractContextManager[list[str]]]
+) -> None:
+    dan = client(world.dan)
+    with count_statements() as statements:
+        dan.get(address(world))
+    assert len(statements) <= 12
