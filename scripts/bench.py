@@ -135,6 +135,7 @@ def count_statements(cast: dict[str, Any]) -> dict[str, dict[str, Any]]:
         for page, path, token in pages(cast):
             browser = app.test_client()
             browser.set_cookie(COOKIE, token)
+            browser.get("/sign-in")  # whatever a server does once, it has done
             for name in list(g):
                 g.pop(name)  # one application context serves them all here: nobody stays signed in
             statements.clear()
