@@ -144,6 +144,8 @@ def test_what_is_missing_is_said_and_what_was_typed_is_kept(
     assert sentence in response.text
     if "awarding_body_number" not in other:
         assert "AB &lt;900&gt;" in response.text
+    if "units" not in other:
+        assert f'value="{factories.unit("CFACC15").id}" checked' in response.text
     assert count_registrations() == before
 
 

@@ -1,28 +1,30 @@
-"""What home pages say: a candidate's next steps and units, an administrator's open ends."""
+"""What a candidate's home says: what to do next, the units, the latest evidence."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import and_, distinct, func, or_, select
 from sqlalchemy.orm import aliased
 
 from tracker.extensions import db
+from tracker.filters import counted
 from tracker.matrix import Progress, has_submission, summarise_attempts
 from tracker.models import (
     Allocation,
     Claim,
+    Decision,
     Evidence,
     EvidenceVersion,
-    Grant,
     Person,
     Registration,
     Review,
     Unit,
     UnitAttempt,
 )
-from tracker.vocabulary import AttemptState, ReviewOutcome, ReviewState, Role
+from tracker.vocabulary import AttemptState, Outcome, ReviewOutcome, ReviewState, Role
 
 MOST_STEPS = 3
+CONFIRM, UNIT = "assessment.confirm_unit", "portfolio.show_attempt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class Step:
 
     words: str
     endpoint: str
-    values: dict[str, int]
+    values: dict[str, int | str]
     since: datetime | None
 
 
@@ -41,10 +43,20 @@ class UnitRow:
     code: str
     title: str
     state: AttemptState
-    round: int
+    assessed_at: datetime | None
+    withdrawn_at: datetime | None
     holder: str | None
     since: datetime | None
     progress: Progress
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the candidate still works on it."""
+        return self.state is AttemptState.IN_PROGRESS and self.withdrawn_at is None
+
+    @property
+    def gaps(self) -> int:
+        return self.progress.total - self.progress.claimed
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +75,8 @@ def list_units(person_id: int, centre_ids: tuple[int, ...]) -> list[UnitRow]:
             Unit.code,
             Unit.title,
             UnitAttempt.state,
-            UnitAttempt.round,
+            UnitAttempt.assessed_at,
+            Registration.withdrawn_at,
             Person.name,
             Allocation.from_at,
         )
@@ -82,9 +95,8 @@ def list_units(person_id: int, centre_ids: tuple[int, ...]) -> list[UnitRow]:
             UnitAttempt.candidate_id == person_id,
             UnitAttempt.centre_id.in_(centre_ids),
             UnitAttempt.state != AttemptState.VOID,
-            Registration.withdrawn_at.is_(None),
         )
-        .order_by(UnitAttempt.id)
+        .order_by(Registration.withdrawn_at.is_not(None), UnitAttempt.id)
     )
     rows = db.session.execute(query).all()
     progress = summarise_attempts([row[0] for row in rows], with_drafts=True)
@@ -104,30 +116,85 @@ def list_latest(person_id: int, centre_ids: tuple[int, ...]) -> list[Item]:
 
 
 def list_steps(person_id: int, centre_ids: tuple[int, ...], units: list[UnitRow]) -> list[Step]:
-    """At most three things to do next, what waits on others' account first."""
+    """At most three things to do next: what others wait for, then what was begun, then what is missing."""
+    open_units = [row for row in units if row.is_open]
     steps = [
         Step(
             f"Confirm {row.code}: your assessor has signed it",
-            "assessment.confirm_unit",
+            CONFIRM,
             {"attempt_id": row.attempt_id},
-            None,
+            row.assessed_at,
         )
         for row in units
-        if row.state is AttemptState.ASSESSED
+        if row.state is AttemptState.ASSESSED and row.withdrawn_at is None
     ]
-    steps += _feedback_steps(person_id, centre_ids)
-    steps += _unfinished_steps(person_id, centre_ids)
-    steps += [
-        Step(
-            f"Close a gap in {row.code}: {row.progress.total - row.progress.claimed} criteria have nothing yet",
-            "portfolio.show_attempt",
-            {"attempt_id": row.attempt_id},
-            None,
-        )
-        for row in units
-        if row.state is AttemptState.IN_PROGRESS and 0 < row.progress.claimed < row.progress.total
-    ]
+    if open_units:
+        steps += _feedback_steps(person_id, centre_ids)
+        steps += _needs_more_steps(open_units)
+        steps += _unfinished_steps(person_id, centre_ids)
+        steps += _gap_steps(open_units)
     return steps[:MOST_STEPS]
+
+
+def _gap_steps(open_units: list[UnitRow]) -> list[Step]:
+    begun = [
+        Step(
+            f"Close a gap in {row.code}: {counted(row.gaps, 'criterion has', 'criteria have')} nothing yet",
+            UNIT,
+            {"attempt_id": row.attempt_id, "show": "gaps"},
+            None,
+        )
+        for row in open_units
+        if row.progress.claimed and row.gaps
+    ]
+    untouched = [
+        Step(f"Log evidence for {row.code}: nothing is claimed for it yet", "portfolio.log_evidence", {}, None)
+        for row in open_units
+        if not row.progress.claimed
+    ]
+    return begun + untouched
+
+
+def _needs_more_steps(open_units: list[UnitRow]) -> list[Step]:
+    """Criteria judged short in evidence that was accepted, or named in a return: nothing newer waits for them."""
+    later, other, others = aliased(EvidenceVersion), aliased(Claim), aliased(Decision)
+    answered = select(later.id).where(later.evidence_id == Claim.evidence_id, later.number > EvidenceVersion.number)
+    settled_or_waiting = (
+        select(other.id)
+        .outerjoin(others, and_(others.claim_id == other.id, others.superseded_at.is_(None)))
+        .where(
+            other.attempt_id == Claim.attempt_id,
+            other.criterion_id == Claim.criterion_id,
+            other.removed_at.is_(None),
+            or_(others.id.is_(None), others.outcome == Outcome.MET),
+        )
+    )
+    query = (
+        select(Claim.attempt_id, func.count(distinct(Claim.criterion_id)), func.min(Decision.decided_at))
+        .join(Decision, and_(Decision.claim_id == Claim.id, Decision.superseded_at.is_(None)))
+        .join(EvidenceVersion, EvidenceVersion.id == Decision.evidence_version_id)
+        .outerjoin(Review, Review.id == Decision.review_id)
+        .where(
+            Claim.attempt_id.in_([row.attempt_id for row in open_units]),
+            Claim.removed_at.is_(None),
+            Decision.outcome != Outcome.MET,
+            or_(Review.id.is_(None), Review.outcome == ReviewOutcome.ACCEPTED),
+            ~answered.exists(),
+            ~settled_or_waiting.exists(),
+        )
+        .group_by(Claim.attempt_id)
+    )
+    found = {row[0]: (row[1], row[2]) for row in db.session.execute(query)}
+    return [
+        Step(
+            f"Add to {row.code}: {counted(found[row.attempt_id][0], 'criterion needs', 'criteria need')} more",
+            UNIT,
+            {"attempt_id": row.attempt_id, "show": "mine"},
+            found[row.attempt_id][1],
+        )
+        for row in open_units
+        if row.attempt_id in found
+    ]
 
 
 def _feedback_steps(person_id: int, centre_ids: tuple[int, ...]) -> list[Step]:
@@ -199,91 +266,3 @@ def _unfinished_steps(person_id: int, centre_ids: tuple[int, ...]) -> list[Step]
         )
         for evidence_id, title, is_claimed, since in db.session.execute(query)
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class OpenEnds:
-    """What waits for an administrator."""
-
-    unallocated: list[tuple[int, str, str, datetime]]
-    """Registration, candidate, unit code, since when."""
-    invited: list[tuple[int, str, datetime]]
-    """Person, name, since when."""
-    withdrawn: list[tuple[int, str, datetime | None]]
-    held_longest: list[tuple[int, str, str, str, datetime]]
-    """Registration, candidate, unit code, assessor, since when."""
-
-
-def find_open_ends(centre_id: int) -> OpenEnds:
-    """Four statements, each bounded."""
-    return OpenEnds(_unallocated(centre_id), _invited(centre_id), _withdrawn(centre_id), _held_longest(centre_id))
-
-
-def _assessing() -> ColumnElement[bool]:
-    return and_(
-        Allocation.attempt_id == UnitAttempt.id, Allocation.role == Role.ASSESSOR, Allocation.until_at.is_(None)
-    )
-
-
-def _unallocated(centre_id: int) -> list[tuple[int, str, str, datetime]]:
-    query = (
-        select(UnitAttempt.registration_id, Person.name, Unit.code, UnitAttempt.started_at)
-        .join(Person, Person.id == UnitAttempt.candidate_id)
-        .join(Unit, Unit.id == UnitAttempt.unit_id)
-        .join(Registration, Registration.id == UnitAttempt.registration_id)
-        .outerjoin(Allocation, _assessing())
-        .where(
-            UnitAttempt.centre_id == centre_id,
-            UnitAttempt.state == AttemptState.IN_PROGRESS,
-            Registration.withdrawn_at.is_(None),
-            Allocation.id.is_(None),
-        )
-        .order_by(UnitAttempt.started_at)
-        .limit(10)
-    )
-    return list(db.session.execute(query))
-
-
-def _invited(centre_id: int) -> list[tuple[int, str, datetime]]:
-    query = (
-        select(Person.id, Person.name, Person.created_at)
-        .where(
-            Person.password_hash.is_(None),
-            Person.deactivated_at.is_(None),
-            Person.id.in_(select(Grant.person_id).where(Grant.centre_id == centre_id)),
-        )
-        .order_by(Person.created_at)
-        .limit(10)
-    )
-    return list(db.session.execute(query))
-
-
-def _withdrawn(centre_id: int) -> list[tuple[int, str, datetime | None]]:
-    query = (
-        select(Registration.id, Person.name, Registration.withdrawn_at)
-        .join(Person, Person.id == Registration.candidate_id)
-        .where(Registration.centre_id == centre_id, Registration.withdrawn_at.is_not(None))
-        .order_by(Registration.withdrawn_at.desc())
-        .limit(5)
-    )
-    return list(db.session.execute(query))
-
-
-def _held_longest(centre_id: int) -> list[tuple[int, str, str, str, datetime]]:
-    candidate, assessor = aliased(Person), aliased(Person)
-    query = (
-        select(UnitAttempt.registration_id, candidate.name, Unit.code, assessor.name, Allocation.from_at)
-        .join(candidate, candidate.id == UnitAttempt.candidate_id)
-        .join(Unit, Unit.id == UnitAttempt.unit_id)
-        .join(Registration, Registration.id == UnitAttempt.registration_id)
-        .join(Allocation, _assessing())
-        .join(assessor, assessor.id == Allocation.person_id)
-        .where(
-            UnitAttempt.centre_id == centre_id,
-            UnitAttempt.state == AttemptState.IN_PROGRESS,
-            Registration.withdrawn_at.is_(None),
-        )
-        .order_by(Allocation.from_at)
-        .limit(10)
-    )
-    return list(db.session.execute(query))

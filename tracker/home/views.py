@@ -6,6 +6,7 @@ from flask.typing import ResponseReturnValue
 from tracker.access import HeldGrant, me, signed_in
 from tracker.clock import LONDON, now
 from tracker.home import queries
+from tracker.home.open_ends import find_open_ends
 from tracker.vocabulary import Role
 
 home = Blueprint("home", __name__)
@@ -42,7 +43,7 @@ def candidate_home() -> str:
 
 
 def administrator_home(chosen: HeldGrant) -> str:
-    ends = queries.find_open_ends(chosen.centre_id)
+    ends = find_open_ends(chosen.centre_id)
     return render_template("home/administrator.html", greeting=greeting(), centre=chosen, ends=ends)
 
 

@@ -10,7 +10,6 @@ from wtforms import (
     StringField,
     TextAreaField,
     ValidationError,
-    widgets,
 )
 from wtforms.validators import DataRequired, Email, InputRequired, Length, Optional, StopValidation
 
@@ -21,13 +20,6 @@ ADDRESS = "Write an email address, such as name@example.org."
 DAY = "Write a day, such as 22/11/2026."
 SOMEBODY_NEW = NOBODY_YET = 0
 """In a list of people, where none of them is meant."""
-
-
-class Ticks(SelectMultipleField):
-    """A list of boxes to tick."""
-
-    widget = widgets.ListWidget(prefix_label=False)
-    option_widget = widgets.CheckboxInput()
 
 
 def is_in_living_memory(_form: Form, field: DateField) -> None:
@@ -52,7 +44,7 @@ class RegisterForm(FlaskForm):
     awarding_body_date = day_field(
         "Awarding body's registration date", "Give the day on which the awarding body registered the candidate."
     )
-    units = Ticks("Units", coerce=int)
+    units = SelectMultipleField("Units", coerce=int)
     assessor = SelectField("Assessor", coerce=int)
     internal_verifier = SelectField("Internal verifier", coerce=int)
 
@@ -77,4 +69,4 @@ class VisitForm(FlaskForm):
     person = SelectField("External verifier", [DataRequired("Choose who visits.")], coerce=int)
     starts = day_field("From", "Give the first day.")
     ends = day_field("Until", "Give the last day.")
-    attempts = Ticks("Units in scope", coerce=int)
+    attempts = SelectMultipleField("Units in scope", coerce=int)

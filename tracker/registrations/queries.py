@@ -173,7 +173,9 @@ def list_allocations(attempt_ids: list[int]) -> dict[int, list[Allocation]]:
     return found
 
 
-def list_holders(centre_id: int, page: int, size: int = PAGE) -> tuple[list[Held], bool]:
+def list_holders(
+    centre_id: int, page: int, size: int = PAGE, *, assessed_only: bool = False
+) -> tuple[list[Held], bool]:
     """Who holds each open unit and since when, those nobody assesses first, then held longest first."""
     candidate, assessor, verifier = aliased(Person), aliased(Person), aliased(Person)
     assessing, verifying = aliased(Allocation), aliased(Allocation)
@@ -205,6 +207,8 @@ def list_holders(centre_id: int, page: int, size: int = PAGE) -> tuple[list[Held
         .limit(size + 1)
         .offset(size * (page - 1))
     )
+    if assessed_only:
+        query = query.where(assessing.id.is_not(None))
     found = [Held(*row) for row in db.session.execute(query)]
     return found[:size], len(found) > size
 

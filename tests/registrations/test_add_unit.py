@@ -1,0 +1,84 @@
+"""Another unit for a candidate; a second attempt at the same one needs the first one void."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from tests import factories
+from tests.factories import World
+from tracker import clock
+from tracker.errors import Refused
+from tracker.extensions import db
+from tracker.models import UnitAttempt
+from tracker.registrations.services import start_attempt
+from tracker.transactions import transaction
+from tracker.vocabulary import AttemptState
+
+ClientFor = Callable[..., FlaskClient]
+
+
+def address(world: World) -> str:
+    return f"/registrations/{world.registration.id}/units"
+
+
+def attempted(world: World) -> list[str]:
+    query = select(UnitAttempt).where(UnitAttempt.candidate_id == world.alice.id).order_by(UnitAttempt.id)
+    return [f"{each.unit.code} {each.state.value}" for each in db.session.scalars(query)]
+
+
+def test_dan_adds_a_unit(world: World, client: ClientFor, acts: Callable[[], list[str]]) -> None:
+    dan = client(world.dan)
+    response = dan.post(address(world), data={"unit": str(factories.unit("DELIVERCC").id)})
+    assert response.status_code == 303
+    assert "DELIVERCC is added. Name who assesses and verifies it." in dan.get(response.location).text
+    assert attempted(world)[-1] == "DELIVERCC in_progress"
+    assert acts() == ["attempt_started"]
+
+
+def test_only_units_the_candidate_has_not_are_offered(world: World, client: ClientFor) -> None:
+    page = client(world.dan).get(f"/registrations/{world.registration.id}").text
+    offered = re.findall(r'<option value="\d+">(\S+)', page)
+    assert offered == ["CFAM&amp;LFD3", "DELIVERCC"]
+
+
+def test_a_unit_is_attempted_once(world: World, client: ClientFor) -> None:
+    response = client(world.dan).post(address(world), data={"unit": str(world.cfacc15.unit_id)})
+    assert response.status_code == 409
+    assert "The candidate has CFACC15 already. Void that attempt first." in response.text
+    assert attempted(world) == ["CFACC15 in_progress", "INSCC004 in_progress"]
+
+
+def test_a_new_attempt_follows_a_void_one(world: World, client: ClientFor) -> None:
+    with transaction():
+        world.cfacc15.state = AttemptState.VOID
+    assert client(world.dan).post(address(world), data={"unit": str(world.cfacc15.unit_id)}).status_code == 303
+    assert attempted(world) == ["CFACC15 void", "INSCC004 in_progress", "CFACC15 in_progress"]
+
+
+def test_a_withdrawn_candidate_gets_no_unit_more(world: World) -> None:
+    with transaction():
+        world.registration.withdrawn_at = clock.now()
+    with pytest.raises(Refused, match="withdrawn"), transaction():
+        start_attempt(world.registration, factories.unit("DELIVERCC"), factories.actor(world.dan))
+
+
+def test_nor_does_who_is_no_longer_a_candidate(world: World) -> None:
+    with transaction():
+        world.alice.grants[0].until_at = clock.now()
+    with pytest.raises(Refused, match="does not have the role of candidate"), transaction():
+        start_attempt(world.registration, factories.unit("DELIVERCC"), factories.actor(world.dan))
+
+
+@pytest.mark.parametrize("unit", ["", "0", "999999", "CFACC15", "9" * 30])
+def test_a_unit_that_does_not_exist(world: World, client: ClientFor, unit: str) -> None:
+    assert client(world.dan).post(address(world), data={"unit": unit}).status_code == 404
+
+
+@pytest.mark.parametrize("who", ["alice", "bob", "carol", "eve", "heidi"])
+def test_nobody_else_adds_one(world: World, client: ClientFor, who: str) -> None:
+    data = {"unit": str(factories.unit("DELIVERCC").id)}
+    assert client(getattr(world, who)).post(address(world), data=data).status_code == 404
+    assert len(attempted(world)) == 2

@@ -1,0 +1,137 @@
+"""Judging and verifying are kept apart per attempt, over all its rounds; nobody does either to their own work."""
+
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+
+from tests import factories
+from tests.assessment.stories import accept, confirm, hand_in, put_down, sign
+from tests.factories import World
+from tracker import clock
+from tracker.assessment.services.reviews import accept_evidence, save_marks
+from tracker.assessment.services.signing import retract_signature
+from tracker.errors import Refused
+from tracker.models import Finding, Person, Reopening, Sample, UnitAttempt
+from tracker.registrations.duties import check_may_assess, check_may_verify
+from tracker.transactions import transaction
+from tracker.vocabulary import Outcome, ReopeningKind
+
+
+def may_verify(person: Person, attempt: UnitAttempt) -> bool:
+    return passes(lambda: check_may_verify(person.id, attempt))
+
+
+def may_assess(person: Person, attempt: UnitAttempt) -> bool:
+    return passes(lambda: check_may_assess(person.id, attempt))
+
+
+def passes(check: Callable[[], None]) -> bool:
+    try:
+        check()
+    except Refused:
+        return False
+    return True
+
+
+def test_a_refusal_says_what_to_do(world: World) -> None:
+    with transaction():
+        sampled(world)
+    with pytest.raises(Refused, match=r"Nothing was changed. Choose somebody else to assess it."):
+        check_may_assess(world.carol.id, world.cfacc15)
+
+
+def test_who_has_done_neither_may_do_either(world: World) -> None:
+    for person in (world.bob, world.carol, world.dan):
+        assert may_assess(person, world.cfacc15)
+        assert may_verify(person, world.cfacc15)
+
+
+def test_nobody_judges_or_verifies_their_own_work(world: World) -> None:
+    assert not may_assess(world.alice, world.cfacc15)
+    assert not may_verify(world.alice, world.cfacc15)
+    assert may_assess(world.alice, world.franks_attempt)
+
+
+def test_whoever_reviewed_never_verifies_that_attempt(world: World) -> None:
+    _, version, claims = hand_in(world.cfacc15, "Call of 5 October", "1")
+    accept(world.cfacc15, version, world.bob, claims)
+    assert not may_verify(world.bob, world.cfacc15)
+    assert may_assess(world.bob, world.cfacc15)
+    assert may_verify(world.bob, world.inscc004)
+
+
+def test_a_look_that_decided_nothing_binds_nobody(world: World) -> None:
+    _, version, (claim,) = hand_in(world.cfacc15, "Call of 5 October", "1")
+    by_bob = factories.actor(world.bob)
+    with transaction():
+        save_marks(world.cfacc15, version, put_down({claim: Outcome.MET}), by_bob)
+    assert may_verify(world.bob, world.cfacc15)
+    with transaction():
+        accept_evidence(world.cfacc15, version, by_bob)
+    assert not may_verify(world.bob, world.cfacc15), "also while it can still be undone"
+
+
+def test_whoever_signed_never_verifies_not_even_in_a_later_round(world: World) -> None:
+    sign(world, world.cfacc15)
+    with transaction():
+        retract_signature(world.cfacc15, "Signed too early", factories.actor(world.bob))
+    assert world.cfacc15.round == 2
+    assert not may_verify(world.bob, world.cfacc15)
+
+
+def test_the_candidates_own_signature_makes_no_assessor(world: World) -> None:
+    sign(world, world.cfacc15)
+    confirm(world.cfacc15)
+    assert may_verify(world.carol, world.cfacc15)
+
+
+@pytest.mark.parametrize("what", ["sampled", "found", "closed", "reopened"])
+def test_whoever_verified_in_any_way_never_assesses_that_attempt(world: World, what: str) -> None:
+    with transaction():
+        {"sampled": sampled, "found": found, "closed": closed, "reopened": reopened}[what](world)
+    assert not may_assess(world.carol, world.cfacc15)
+    assert may_verify(world.carol, world.cfacc15)
+    assert may_assess(world.carol, world.inscc004)
+
+
+def sampled(world: World) -> None:
+    sample = Sample(
+        attempt_id=world.cfacc15.id,
+        round=1,
+        verifier_id=world.carol.id,
+        sampled_at=clock.now(),
+        is_interim=True,
+        comment="",
+    )
+    factories.db.session.add(sample)
+
+
+def found(world: World, raised_by: Person | None = None) -> Finding:
+    finding = Finding(
+        attempt_id=world.cfacc15.id,
+        round=1,
+        raised_by_id=(raised_by or world.carol).id,
+        raised_at=clock.now(),
+        action="Look at criterion 5 again",
+        due_on=date(2026, 12, 1),
+    )
+    factories.db.session.add(finding)
+    return finding
+
+
+def closed(world: World) -> None:
+    with_somebody_else = found(world, raised_by=world.dan)
+    with_somebody_else.closed_by_id, with_somebody_else.closed_at = world.carol.id, clock.now()
+
+
+def reopened(world: World) -> None:
+    reopening = Reopening(
+        attempt_id=world.cfacc15.id,
+        round=1,
+        kind=ReopeningKind.REOPENING,
+        reason="Found later",
+        reopened_at=clock.now(),
+        reopened_by_id=world.carol.id,
+    )
+    factories.db.session.add(reopening)

@@ -1,0 +1,81 @@
+"""Who holds each open unit, and since when."""
+
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import timedelta
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests import factories
+from tests.factories import LONG_AGO, World
+from tracker import clock
+from tracker.registrations import queries
+from tracker.registrations.services import find_holder
+from tracker.transactions import transaction
+from tracker.vocabulary import AttemptState, Role
+
+ClientFor = Callable[..., FlaskClient]
+
+
+def address(world: World) -> str:
+    return f"/centres/{world.northgate.id}/holders"
+
+
+def rows(page: str) -> list[str]:
+    body = page.partition("<tbody>")[2].partition("</tbody>")[0]
+    return [" ".join(re.sub(r"<[^>]+>", " ", row).split()) for row in body.split("</tr>") if row.strip()]
+
+
+def test_it_says_who_and_since_when(world: World, client: ClientFor) -> None:
+    first, second = rows(client(world.dan).get(address(world)).text)
+    assert first.startswith("Alice Moran CFACC15")
+    assert second.startswith("Alice Moran INSCC004")
+    assert "Bob Archer since 1 September 2026" in first
+    assert "Carol Hughes since 1 September 2026" in first
+
+
+def test_units_nobody_assesses_come_first_then_those_held_longest(world: World, client: ClientFor) -> None:
+    with transaction():
+        holder = find_holder(world.cfacc15, Role.ASSESSOR)
+        assert holder
+        holder.from_at = LONG_AGO + timedelta(days=20)
+        factories.make_attempt(world.registration, "DELIVERCC")
+    listed = rows(client(world.dan).get(address(world)).text)
+    assert [row.split()[2] for row in listed] == ["DELIVERCC", "INSCC004", "CFACC15"]
+    assert listed[0].count("Nobody") == 2
+
+
+@pytest.mark.parametrize("over", ["void", "verified", "claimed"])
+def test_what_is_over_is_held_by_nobody(world: World, over: str) -> None:
+    with transaction():
+        world.cfacc15.state = AttemptState(over)
+    held, _ = queries.list_holders(world.northgate.id, 1)
+    assert [each.code for each in held] == ["INSCC004"]
+
+
+def test_nor_is_what_a_withdrawn_candidate_had(world: World, client: ClientFor) -> None:
+    with transaction():
+        world.registration.withdrawn_at = clock.now()
+    assert "Open units will be listed here." in client(world.dan).get(address(world)).text
+
+
+def test_a_page_at_a_time(world: World) -> None:
+    first, more = queries.list_holders(world.northgate.id, 1, 1)
+    second, no_more = queries.list_holders(world.northgate.id, 2, 1)
+    assert ([each.code for each in first + second], more, no_more) == (["CFACC15", "INSCC004"], True, False)
+
+
+@pytest.mark.parametrize("who", ["alice", "bob", "carol", "eve", "heidi"])
+def test_nobody_else_sees_it(world: World, client: ClientFor, who: str) -> None:
+    assert client(getattr(world, who)).get(address(world)).status_code == 404
+
+
+def test_the_page_takes_few_statements(
+    world: World, client: ClientFor, count_statements: Callable[[], AbstractContextManager[list[str]]]
+) -> None:
+    dan = client(world.dan)
+    with count_statements() as statements:
+        dan.get(address(world))
+    assert len(statements) <= 12

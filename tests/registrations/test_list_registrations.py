@@ -1,0 +1,136 @@
+"""A centre's candidates: those who wait for somebody first, found by name or number, a page at a time."""
+
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests import factories
+from tests.factories import World, make_person
+from tracker import clock
+from tracker.models import Registration
+from tracker.registrations import queries
+from tracker.transactions import transaction
+from tracker.vocabulary import AttemptState, Role
+
+ClientFor = Callable[..., FlaskClient]
+
+
+@pytest.fixture
+def ivys(world: World) -> Registration:
+    """Ivy's registration: a unit that nobody holds yet."""
+    with transaction():
+        ivy = make_person("Ivy Okafor", world.northgate, Role.CANDIDATE)
+        made = factories.make_registration(ivy, world.northgate, world.dan)
+        factories.make_attempt(made, "CFACC15")
+    return made
+
+
+def address(world: World) -> str:
+    return f"/centres/{world.northgate.id}/registrations"
+
+
+def listed(browser: FlaskClient, world: World, **asked: str) -> list[str]:
+    page = browser.get(address(world), query_string=asked).text
+    return re.findall(r'<a href="/registrations/\d+">([^<]+)</a>', page)
+
+
+def test_who_waits_for_somebody_comes_first(world: World, client: ClientFor, ivys: Registration) -> None:
+    dan = client(world.dan)
+    assert listed(dan, world) == ["Ivy Okafor", "Alice Moran"]
+    assert "1 unit" in dan.get(address(world)).text
+
+
+def test_the_short_way_leads_there(world: World, client: ClientFor) -> None:
+    response = client(world.dan).get("/registrations")
+    assert response.location == address(world)
+
+
+@pytest.mark.parametrize("words", ["ivy", "OKAF", "ivy o"])
+def test_found_by_name(world: World, client: ClientFor, ivys: Registration, words: str) -> None:
+    assert listed(client(world.dan), world, q=words) == ["Ivy Okafor"]
+
+
+def test_found_by_number(world: World, client: ClientFor, ivys: Registration) -> None:
+    assert listed(client(world.dan), world, q=ivys.candidate_number.lower()) == ["Ivy Okafor"]
+
+
+def test_signs_of_a_pattern_are_plain_letters(world: World, client: ClientFor) -> None:
+    dan = client(world.dan)
+    assert listed(dan, world, q="%") == []
+    page = dan.get(address(world), query_string={"q": "<b>_"}).text
+    assert "No candidate here has “&lt;b&gt;_”" in page
+
+
+def test_before_anybody_is_registered(world: World, client: ClientFor) -> None:
+    page = client(world.heidi).get(f"/centres/{world.southbank.id}/registrations?q=zz").text
+    assert "No candidate here" in page
+    with transaction():
+        empty = factories.make_centre("Westgate", "WG-300")
+        ken = make_person("Ken Doyle", empty, Role.ADMINISTRATOR)
+    page = client(ken).get(f"/centres/{empty.id}/registrations").text
+    assert "Candidates will be listed here." in page
+
+
+def test_a_page_at_a_time(
+    world: World, client: ClientFor, monkeypatch: pytest.MonkeyPatch, ivys: Registration
+) -> None:
+    monkeypatch.setattr(queries, "PAGE", 1)
+    dan = client(world.dan)
+    assert listed(dan, world) == ["Ivy Okafor"]
+    assert "page=2" in dan.get(address(world)).text
+    assert listed(dan, world, page="2") == ["Alice Moran"]
+    assert listed(dan, world, page="-3") == ["Ivy Okafor"]
+    assert dan.get(address(world), query_string={"page": "9" * 40}).status_code == 200
+
+
+def test_a_role_that_has_ended_holds_nothing(world: World) -> None:
+    """Bob may no longer assess: both of Alice's units wait for somebody again."""
+    waiting = lambda: queries.list_waiting(world.northgate.id, 10)  # noqa: E731 - asked twice
+    assert waiting() == []
+    with transaction():
+        world.bob.grants[0].until_at = clock.now()
+    assert [(each.code, each.needs_assessor, each.needs_verifier) for each in waiting()] == [
+        ("CFACC15", True, False),
+        ("INSCC004", True, False),
+    ]
+
+
+def test_what_is_signed_off_waits_for_its_verifier_only(world: World, ivys: Registration) -> None:
+    (attempt,) = ivys.attempts
+    with transaction():
+        attempt.state = AttemptState.CONFIRMED
+    (each,) = queries.list_waiting(world.northgate.id, 10)
+    assert (each.candidate, each.needs_assessor, each.needs_verifier) == ("Ivy Okafor", False, True)
+
+
+@pytest.mark.parametrize("over", ["void", "verified", "withdrawn"])
+def test_what_is_over_waits_for_nobody(world: World, ivys: Registration, over: str) -> None:
+    with transaction():
+        if over == "withdrawn":
+            ivys.withdrawn_at = clock.now()
+        else:
+            ivys.attempts[0].state = AttemptState(over)
+    assert queries.list_waiting(world.northgate.id, 10) == []
+    found, _ = queries.list_registrations(world.northgate, "", 1)
+    assert [each.waiting for each in found] == [0, 0]
+
+
+@pytest.mark.parametrize("who", ["alice", "bob", "carol", "eve", "heidi"])
+def test_nobody_else_sees_them(world: World, client: ClientFor, who: str) -> None:
+    assert client(getattr(world, who)).get(address(world)).status_code == 404
+
+
+def test_the_page_takes_as_few_statements_for_many(
+    world: World, client: ClientFor, count_statements: Callable[[], AbstractContextManager[list[str]]]
+) -> None:
+    with transaction():
+        for number in range(20):
+            person = make_person(f"Candidate {number}", world.northgate, Role.CANDIDATE)
+            factories.make_attempt(factories.make_registration(person, world.northgate, world.dan), "CFACC15")
+    dan = client(world.dan)
+    with count_statements() as statements:
+        dan.get(address(world))
+    assert len(statements) <= 12

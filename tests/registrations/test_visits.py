@@ -1,0 +1,209 @@
+"""Visits: an external verifier reads the attempts named, between two days, and nothing else."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from tests import factories
+from tests.accounts.conftest import mail_server, mails_to  # noqa: F401 - fixtures
+from tests.factories import World
+from tracker import clock
+from tracker.errors import NotFound, Refused
+from tracker.extensions import db
+from tracker.models import UnitAttempt, Visit
+from tracker.registrations.visits import end_visit, open_visit
+from tracker.transactions import transaction
+from tracker.vocabulary import Role
+
+ClientFor = Callable[..., FlaskClient]
+
+
+def address(world: World) -> str:
+    return f"/centres/{world.northgate.id}/visits"
+
+
+def filled(world: World, *attempts: UnitAttempt, start: int = 0, end: int = 2, **other: Any) -> dict[str, Any]:
+    """A visit of Eve's from so many days from now until so many."""
+    today = clock.today()
+    return {
+        "person": str(world.eve.id),
+        "starts": (today + timedelta(days=start)).isoformat(),
+        "ends": (today + timedelta(days=end)).isoformat(),
+        "attempts": [str(each.id) for each in attempts],
+        **other,
+    }
+
+
+def visits() -> list[Visit]:
+    return list(db.session.scalars(select(Visit).order_by(Visit.id)))
+
+
+def test_dan_opens_a_visit_and_eve_reads_what_it_names_and_nothing_else(
+    world: World, client: ClientFor, acts: Callable[[], list[str]]
+) -> None:
+    eve = client(world.eve)
+    assert eve.get(f"/attempts/{world.cfacc15.id}").status_code == 404
+    dan = client(world.dan)
+    response = dan.post(address(world), data=filled(world, world.cfacc15))
+    assert response.status_code == 303
+    page = dan.get(response.location).text
+    assert "The visit is open for Eve Lindqvist." in page
+    assert "CFACC15 of Alice Moran" in page
+    assert eve.get(f"/attempts/{world.cfacc15.id}").status_code == 200
+    assert eve.get(f"/attempts/{world.inscc004.id}").status_code == 404
+    assert acts() == ["visit_opened"]
+
+
+def test_the_days_are_whole_days_in_london(
+    world: World, client: ClientFor, hold_clock: Callable[[datetime], None]
+) -> None:
+    hold_clock(datetime(2027, 7, 6, 9, tzinfo=UTC))
+    data = filled(world, world.cfacc15) | {"starts": "2027-07-07", "ends": "2027-07-08"}
+    client(world.dan).post(address(world), data=data)
+    (visit,) = visits()
+    assert visit.from_at == datetime(2027, 7, 6, 23, 0, tzinfo=UTC)
+    assert clock.day_of(visit.until_at) == date(2027, 7, 8)
+    assert visit.until_at > datetime(2027, 7, 8, 22, 59, tzinfo=UTC)
+
+
+def test_before_and_after_its_days_nothing_is_read(
+    world: World, client: ClientFor, hold_clock: Callable[[datetime], None]
+) -> None:
+    client(world.dan).post(address(world), data=filled(world, world.cfacc15, start=1, end=2))
+    path = f"/attempts/{world.cfacc15.id}"
+    assert client(world.eve).get(path).status_code == 404
+    now = clock.now()
+    hold_clock(now + timedelta(days=1, hours=12))
+    assert client(world.eve).get(path).status_code == 200
+    hold_clock(now + timedelta(days=4))
+    assert client(world.eve).get(path).status_code == 404
+
+
+def test_eve_is_told(world: World, client: ClientFor, mails_to: Callable[..., list[str]]) -> None:  # noqa: F811 - the fixture
+    data = filled(world, world.cfacc15) | {"starts": "2026-11-30", "ends": "2099-12-01"}
+    client(world.dan).post(address(world), data=data)
+    assert "from 30 November 2026 until 1 December 2099" in mails_to(world.eve)[0].replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("other", "sentence"),
+    [
+        ({"person": "0"}, "Choose who visits."),
+        ({"attempts": []}, "Choose the units that are in scope."),
+        ({"starts": ""}, "Give the first day."),
+        ({"ends": ""}, "Give the last day."),
+        ({"ends": "2001-01-01"}, "The last day must not lie before the first."),
+        ({"starts": "2001-01-01", "ends": "2001-01-02"}, "The last day is over already."),
+        ({"ends": "9999-12-31"}, "Write a day"),
+    ],
+)
+def test_what_is_missing_is_said_and_the_ticks_are_kept(
+    world: World, client: ClientFor, other: dict[str, Any], sentence: str
+) -> None:
+    response = client(world.dan).post(address(world), data=filled(world, world.inscc004) | other)
+    assert response.status_code == 422
+    assert sentence in response.text
+    if "attempts" not in other:
+        assert f'value="{world.inscc004.id}" checked' in response.text
+    assert visits() == []
+
+
+def test_another_centres_attempts_are_out_of_scope(world: World, client: ClientFor) -> None:
+    response = client(world.dan).post(address(world), data=filled(world, world.franks_attempt))
+    assert response.status_code == 422
+    now, by_dan = clock.now(), factories.actor(world.dan)
+    with pytest.raises(NotFound), transaction():
+        open_visit(world.eve, world.northgate, now, now + timedelta(days=1), [world.franks_attempt], by_dan)
+
+
+def test_only_an_external_verifier_visits(world: World, client: ClientFor) -> None:
+    response = client(world.dan).post(address(world), data=filled(world, world.cfacc15, person=str(world.bob.id)))
+    assert response.status_code == 422
+    now, by_dan = clock.now(), factories.actor(world.dan)
+    with pytest.raises(Refused, match="role of external verifier"), transaction():
+        open_visit(world.bob, world.northgate, now, now + timedelta(days=1), [world.cfacc15], by_dan)
+
+
+def opened(world: World, **days: int) -> Visit:
+    now = clock.now()
+    start, end = now + timedelta(days=days.get("start", 0)), now + timedelta(days=days.get("end", 2))
+    with transaction():
+        return open_visit(world.eve, world.northgate, start, end, [world.cfacc15], factories.actor(world.dan))
+
+
+def end_address(world: World, visit: Visit) -> str:
+    return f"{address(world)}/{visit.id}/end"
+
+
+def test_dan_ends_a_visit_early(world: World, client: ClientFor, acts: Callable[[], list[str]]) -> None:
+    visit, eve, dan = opened(world), client(world.eve), client(world.dan)
+    assert eve.get(f"/attempts/{world.cfacc15.id}").status_code == 200
+    response = dan.post(end_address(world, visit))
+    assert response.status_code == 303
+    page = dan.get(response.location).text
+    assert "has ended" in page
+    assert "End now" not in page
+    assert eve.get(f"/attempts/{world.cfacc15.id}").status_code == 404
+    assert acts() == ["visit_opened", "visit_ended"]
+
+
+def test_a_visit_ends_once(world: World, client: ClientFor, acts: Callable[[], list[str]]) -> None:
+    visit, dan = opened(world), client(world.dan)
+    dan.post(end_address(world, visit))
+    response = dan.post(end_address(world, visit))
+    assert response.status_code == 409
+    assert "This visit had already ended." in response.text
+    assert acts() == ["visit_opened", "visit_ended"]
+
+
+def test_one_that_has_not_begun_never_does(world: World, hold_clock: Callable[[datetime], None]) -> None:
+    hold_clock(clock.now())
+    visit = opened(world, start=5, end=6)
+    with transaction():
+        end_visit(visit, factories.actor(world.dan))
+    assert visit.from_at < visit.until_at <= clock.now()
+
+
+def test_a_visit_is_ended_through_its_own_centre(world: World, client: ClientFor) -> None:
+    visit, heidi = opened(world), client(world.heidi)
+    assert heidi.post(end_address(world, visit)).status_code == 404
+    assert heidi.post(f"/centres/{world.southbank.id}/visits/{visit.id}/end").status_code == 404
+    assert visit.until_at > clock.now()
+
+
+def test_a_centre_without_external_verifiers_is_told_what_to_do(world: World, client: ClientFor) -> None:
+    page = client(world.heidi).get(f"/centres/{world.southbank.id}/visits").text
+    assert "Nobody has the role of external verifier here yet." in page
+
+
+def test_a_centre_without_units_has_nothing_to_show(world: World, client: ClientFor) -> None:
+    with transaction():
+        empty = factories.make_centre("Westgate", "WG-300")
+        ken = factories.make_person("Ken Doyle", empty, Role.ADMINISTRATOR)
+        factories.grant(world.eve, empty, Role.EXTERNAL_VERIFIER)
+    assert "There is no unit to read yet." in client(ken).get(f"/centres/{empty.id}/visits").text
+
+
+@pytest.mark.parametrize("who", ["alice", "bob", "carol", "eve", "heidi"])
+def test_nobody_else_opens_or_ends_one(world: World, client: ClientFor, who: str) -> None:
+    visit, browser = opened(world), client(getattr(world, who))
+    assert browser.get(address(world)).status_code == 404
+    assert browser.post(address(world), data=filled(world, world.inscc004)).status_code == 404
+    assert browser.post(end_address(world, visit)).status_code == 404
+    assert len(visits()) == 1
+
+
+def test_the_page_takes_as_few_statements_for_many(
+    world: World, client: ClientFor, count_statements: Callable[[], AbstractContextManager[list[str]]]
+) -> None:
+    for _ in range(5):
+        opened(world)
+    dan = client(world.dan)
+    with count_statements() as statements:
+        dan.get(address(world))
+    assert len(statements) <= 12

@@ -1,0 +1,96 @@
+"""Voiding an attempt: a reason, any state before claimed, and everything is kept."""
+
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from tests import factories
+from tests.assessment.stories import hand_in
+from tests.factories import World
+from tracker.errors import Invalid, Refused
+from tracker.extensions import db
+from tracker.models import Claim, Evidence, UnitAttempt
+from tracker.portfolio.services.claims import Tick, set_claims
+from tracker.registrations.services import void_attempt
+from tracker.transactions import transaction
+from tracker.vocabulary import AttemptState
+
+ClientFor = Callable[..., FlaskClient]
+
+
+def address(world: World) -> str:
+    return f"/attempts/{world.cfacc15.id}/void"
+
+
+def put_in(world: World, state: AttemptState) -> None:
+    with transaction():
+        world.cfacc15.state = state
+
+
+def test_dan_voids_an_attempt_and_the_evidence_stays(
+    world: World, client: ClientFor, acts: Callable[[], list[str]]
+) -> None:
+    evidence, _, _ = hand_in(world.cfacc15, "Call of 5 October", "1")
+    dan = client(world.dan)
+    assert "Void CFACC15" in dan.get(address(world)).text
+    response = dan.post(address(world), data={"reason": "Entered for the wrong <unit>"})
+    assert response.status_code == 303
+    page = dan.get(response.location).text
+    assert "CFACC15 is void. The evidence is kept." in page
+    assert "Entered for the wrong &lt;unit&gt;" in page
+    assert db.session.get_one(UnitAttempt, world.cfacc15.id).state is AttemptState.VOID
+    assert db.session.get_one(Evidence, evidence.id).number == 1
+    assert db.session.scalar(select(Claim.removed_at).where(Claim.evidence_id == evidence.id)) is None
+    assert acts() == ["attempt_voided"]
+
+
+@pytest.mark.parametrize(
+    "state", [AttemptState.IN_PROGRESS, AttemptState.ASSESSED, AttemptState.CONFIRMED, AttemptState.VERIFIED]
+)
+def test_in_any_state_before_claimed(world: World, state: AttemptState) -> None:
+    put_in(world, state)
+    with transaction():
+        void_attempt(world.cfacc15, "Entered by mistake", factories.actor(world.dan))
+    assert (world.cfacc15.state, world.cfacc15.void_reason) == (AttemptState.VOID, "Entered by mistake")
+
+
+@pytest.mark.parametrize("state", [AttemptState.CLAIMED, AttemptState.VOID])
+def test_not_after_that_and_not_twice(world: World, client: ClientFor, state: AttemptState) -> None:
+    put_in(world, state)
+    response = client(world.dan).post(address(world), data={"reason": "Again"})
+    assert response.status_code == 409
+    assert f"This attempt is {state.value}. Nothing was changed." in response.text
+    db.session.refresh(world.cfacc15)
+    assert (world.cfacc15.state, world.cfacc15.void_reason) == (state, None)
+
+
+def test_a_reason_is_needed_and_kept_when_too_long(world: World, client: ClientFor) -> None:
+    dan = client(world.dan)
+    assert "Say why." in dan.post(address(world), data={"reason": " "}).text
+    response = dan.post(address(world), data={"reason": "mistake " * 1250})
+    assert response.status_code == 422
+    assert "mistake mistake" in response.text
+    with pytest.raises(Invalid), transaction():
+        void_attempt(world.cfacc15, " ", factories.actor(world.dan))
+
+
+def test_nothing_is_claimed_in_it_any_more(world: World) -> None:
+    with transaction():
+        evidence = factories.make_evidence(world.cfacc15, "Call of 5 October")
+        void_attempt(world.cfacc15, "Entered by mistake", factories.actor(world.dan))
+    tick = Tick(world.cfacc15.id, evidence.id, factories.criterion(world.cfacc15, "1").id, on=True)
+    with pytest.raises(Refused), transaction():
+        set_claims([tick], world.alice.id, factories.actor(world.alice))
+
+
+@pytest.mark.parametrize(
+    ("who", "status"), [("alice", 404), ("bob", 404), ("carol", 404), ("eve", 404), ("heidi", 404)]
+)
+def test_nobody_else_voids_it(world: World, client: ClientFor, who: str, status: int) -> None:
+    browser = client(getattr(world, who))
+    assert browser.get(address(world)).status_code == status
+    assert browser.post(address(world), data={"reason": "No"}).status_code == status
+    db.session.refresh(world.cfacc15)
+    assert world.cfacc15.state is AttemptState.IN_PROGRESS

@@ -1,0 +1,128 @@
+"""Withdrawing a candidate: kept as it is, read by everybody who read it, and nothing more is done."""
+
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests import factories
+from tests.assessment.stories import TICKED, accept, hand_in, put_down
+from tests.factories import World
+from tracker.assessment.services.reviews import save_marks
+from tracker.errors import Invalid, Refused
+from tracker.extensions import db
+from tracker.models import Registration
+from tracker.portfolio.services.claims import Tick, set_claims
+from tracker.portfolio.services.submissions import submit_evidence
+from tracker.registrations.duties import check_not_withdrawn
+from tracker.registrations.services import void_attempt, withdraw_candidate
+from tracker.transactions import transaction
+from tracker.vocabulary import AttemptState, Outcome
+
+ClientFor = Callable[..., FlaskClient]
+WHY = "Alice has left the company"
+
+
+def address(world: World) -> str:
+    return f"/registrations/{world.registration.id}/withdraw"
+
+
+def withdraw(world: World) -> None:
+    with transaction():
+        withdraw_candidate(world.registration, WHY, factories.actor(world.dan))
+
+
+def test_dan_withdraws_alice_and_the_page_says_so(
+    world: World, client: ClientFor, acts: Callable[[], list[str]]
+) -> None:
+    dan = client(world.dan)
+    assert "Withdraw Alice Moran" in dan.get(address(world)).text
+    response = dan.post(address(world), data={"reason": f"  {WHY}  "})
+    assert response.status_code == 303
+    page = dan.get(response.location).text
+    assert "Withdrawn on" in page
+    assert WHY in page
+    assert "Name one" not in page
+    assert "Add a unit" not in page
+    assert db.session.get_one(Registration, world.registration.id).withdrawn_reason == WHY
+    assert acts() == ["candidate_withdrawn"]
+
+
+def test_a_reason_is_needed(world: World, client: ClientFor) -> None:
+    response = client(world.dan).post(address(world), data={"reason": "   "})
+    assert response.status_code == 422
+    assert "Say why." in response.text
+    with pytest.raises(Invalid), transaction():
+        withdraw_candidate(world.registration, "  ", factories.actor(world.dan))
+    assert world.registration.withdrawn_at is None
+
+
+def test_too_long_a_reason_is_kept(world: World, client: ClientFor) -> None:
+    response = client(world.dan).post(address(world), data={"reason": "because " * 1250})
+    assert response.status_code == 422
+    assert "At most 2,000 characters." in response.text
+    assert "because because" in response.text
+
+
+def test_a_candidate_is_withdrawn_once(world: World, client: ClientFor, acts: Callable[[], list[str]]) -> None:
+    withdraw(world)
+    response = client(world.dan).post(address(world), data={"reason": "Again"})
+    assert response.status_code == 409
+    assert "withdrawn already" in response.text
+    assert acts() == ["candidate_withdrawn"]
+
+
+def test_alice_claims_and_submits_no_more(world: World) -> None:
+    with transaction():
+        evidence = factories.make_evidence(world.cfacc15, "Call of 5 October")
+        factories.claim(world.cfacc15, evidence, "1")
+    withdraw(world)
+    another = factories.criterion(world.cfacc15, "2")
+    tick = Tick(world.cfacc15.id, evidence.id, another.id, on=True)
+    with pytest.raises(Refused, match="withdrawn"), transaction():
+        set_claims([tick], world.alice.id, factories.actor(world.alice))
+    with pytest.raises(Refused, match="withdrawn"), transaction():
+        submit_evidence(evidence, factories.actor(world.alice))
+
+
+def test_bob_judges_no_more(world: World) -> None:
+    _, version, (claim,) = hand_in(world.cfacc15, "Call of 5 October", "1")
+    withdraw(world)
+    marks = put_down({claim: Outcome.MET}, ticked=bool(TICKED))
+    with pytest.raises(Refused, match="withdrawn"), transaction():
+        save_marks(world.cfacc15, version, marks, factories.actor(world.bob))
+
+
+def test_all_still_read_what_was_done(world: World, client: ClientFor) -> None:
+    _, version, claims = hand_in(world.cfacc15, "Call of 5 October", "1")
+    accept(world.cfacc15, version, world.bob, claims)
+    withdraw(world)
+    for person in (world.alice, world.bob, world.carol, world.dan):
+        assert client(person).get(f"/attempts/{world.cfacc15.id}").status_code == 200
+    home = client(world.alice).get("/").text
+    assert "CFACC15" in home
+    assert "You were withdrawn" in home
+    assert "Next for you" not in home
+
+
+def test_other_registrations_go_on(world: World) -> None:
+    withdraw(world)
+    with pytest.raises(Refused):
+        check_not_withdrawn(world.cfacc15)
+    check_not_withdrawn(world.franks_attempt)
+
+
+def test_an_attempt_of_theirs_can_still_be_made_void(world: World) -> None:
+    withdraw(world)
+    with transaction():
+        void_attempt(world.cfacc15, "Entered by mistake", factories.actor(world.dan))
+    assert world.cfacc15.state is AttemptState.VOID
+
+
+@pytest.mark.parametrize("who", ["alice", "bob", "carol", "eve", "heidi"])
+def test_nobody_else_withdraws_her(world: World, client: ClientFor, who: str) -> None:
+    browser = client(getattr(world, who))
+    assert browser.get(address(world)).status_code == 404
+    assert browser.post(address(world), data={"reason": WHY}).status_code == 404
+    db.session.refresh(world.registration)
+    assert world.registration.withdrawn_at is None

@@ -1,0 +1,56 @@
+"""What an administrator's home says: who waits for somebody, who has not come, who has held a unit longest."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import or_, select
+
+from tracker.clock import now
+from tracker.extensions import db
+from tracker.models import Grant, Person, Registration
+from tracker.registrations.queries import Held, Waiting, list_holders, list_waiting
+
+MOST = 10
+
+
+@dataclass(frozen=True, slots=True)
+class OpenEnds:
+    """What waits for an administrator; of each kind the first ten."""
+
+    waiting: list[Waiting]
+    invited: list[tuple[int, str, datetime]]
+    """Person, name, since when."""
+    held_longest: list[Held]
+    withdrawn: list[tuple[int, str, datetime | None]]
+    """Registration, name, when."""
+
+
+def find_open_ends(centre_id: int) -> OpenEnds:
+    """Four statements, each bounded."""
+    held_longest, _ = list_holders(centre_id, 1, MOST, assessed_only=True)
+    return OpenEnds(list_waiting(centre_id, MOST), _invited(centre_id), held_longest, _withdrawn(centre_id))
+
+
+def _invited(centre_id: int) -> list[tuple[int, str, datetime]]:
+    """People with a role to come or to take up who have not chosen a password yet."""
+    holding = select(Grant.person_id).where(
+        Grant.centre_id == centre_id, or_(Grant.until_at.is_(None), Grant.until_at > now())
+    )
+    query = (
+        select(Person.id, Person.name, Person.created_at)
+        .where(Person.password_hash.is_(None), Person.deactivated_at.is_(None), Person.id.in_(holding))
+        .order_by(Person.created_at, Person.id)
+        .limit(MOST)
+    )
+    return [(row[0], row[1], row[2]) for row in db.session.execute(query)]
+
+
+def _withdrawn(centre_id: int) -> list[tuple[int, str, datetime | None]]:
+    query = (
+        select(Registration.id, Person.name, Registration.withdrawn_at)
+        .join(Person, Person.id == Registration.candidate_id)
+        .where(Registration.centre_id == centre_id, Registration.withdrawn_at.is_not(None))
+        .order_by(Registration.withdrawn_at.desc())
+        .limit(MOST)
+    )
+    return [(row[0], row[1], row[2]) for row in db.session.execute(query)]
