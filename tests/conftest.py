@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -158,7 +159,8 @@ def hold_clock() -> Iterator[Callable[[datetime], None]]:
 
 @pytest.fixture
 def count_statements(app: Flask) -> Callable[[], AbstractContextManager[list[str]]]:
-    """`with count_statements() as statements: …` collects the SQL sent meanwhile."""
+    """`with count_statements() as statements: …` collects the SQL sent meanwhile, but for the look, once a second, for
+    decisions that are due: whether it falls into a page is chance."""
 
     @contextmanager
     def counting() -> Iterator[list[str]]:
@@ -168,10 +170,13 @@ def count_statements(app: Flask) -> Callable[[], AbstractContextManager[list[str
             if not statement.startswith(("BEGIN", "PRAGMA")):
                 statements.append(statement)
 
+        before, app.config["RELEASE_INTERVAL"] = app.config["RELEASE_INTERVAL"], 3600
+        app.extensions["released_at"] = time.monotonic()
         event.listen(db.engine, "before_cursor_execute", note)
         try:
             yield statements
         finally:
+            app.config["RELEASE_INTERVAL"] = before
             event.remove(db.engine, "before_cursor_execute", note)
 
     return counting
