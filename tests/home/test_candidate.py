@@ -1,0 +1,232 @@
+"""A candidate's home: what to do next, a row a unit, the latest evidence."""
+
+import html
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests import factories
+from tests.assessment.stories import (
+    accept,
+    hand_in,
+    hand_in_again,
+    meet_everything,
+    put_down,
+    release,
+    send_back,
+    sign,
+)
+from tests.factories import World
+from tracker import clock
+from tracker.assessment.services.reviews import accept_evidence, save_marks
+from tracker.assessment.services.signing import dispute_unit
+from tracker.transactions import transaction
+from tracker.vocabulary import AttemptState, Outcome, Role
+
+ClientFor = Callable[..., FlaskClient]
+
+
+def home(browser: FlaskClient) -> str:
+    response = browser.get("/")
+    assert response.status_code == 200
+    return html.unescape(response.text)
+
+
+def steps(browser: FlaskClient) -> list[str]:
+    """*Next for you*, line by line."""
+    listed = home(browser).partition('<ol class="next">')[2].partition("</ol>")[0]
+    return [" ".join(re.sub(r"<[^>]+>", " ", line).split()) for line in listed.split("</li>") if line.strip()]
+
+
+def leads_to(browser: FlaskClient) -> list[str]:
+    listed = home(browser).partition('<ol class="next">')[2].partition("</ol>")[0]
+    return re.findall(r'href="([^"]+)"', listed)
+
+
+def only_cfacc15(world: World) -> None:
+    """Alice's other unit is void, so that its steps stay out of the way."""
+    with transaction():
+        world.inscc004.state = AttemptState.VOID
+
+
+def test_not_signed_in_leads_to_sign_in(anonymous: FlaskClient) -> None:
+    assert anonymous.get("/").location.startswith("/sign-in")
+
+
+@pytest.mark.parametrize(("hour", "greeting"), [(8, "morning"), (12, "afternoon"), (18, "evening")])
+def test_the_greeting_knows_the_time_of_day(
+    world: World, client: ClientFor, hold_clock: Callable[[datetime], None], hour: int, greeting: str
+) -> None:
+    hold_clock(datetime(2026, 11, 23, hour, 30, tzinfo=UTC))
+    assert f"Good {greeting}, Alice." in home(client(world.alice))
+
+
+def test_a_unit_says_how_far_it_is_in_words_and_with_whom(world: World, client: ClientFor) -> None:
+    _, version, claims = hand_in(world.cfacc15, "Call of 5 October", "1", "2", "3")
+    with transaction():
+        factories.accept(world.cfacc15, version, world.bob, {claims[0]: Outcome.MET})
+    page = re.sub(r"<[^>]+>", "", home(client(world.alice)))
+    assert "met 1 of 24" in page
+    assert "claimed 3" in page
+    assert "with Bob Archer since 1 September 2026" in page
+
+
+def test_at_the_start_it_says_where_to_begin(world: World, client: ClientFor) -> None:
+    alice = client(world.alice)
+    assert steps(alice) == [
+        "Log evidence for CFACC15: nothing is claimed for it yet",
+        "Log evidence for INSCC004: nothing is claimed for it yet",
+    ]
+    assert leads_to(alice) == ["/evidence/new", "/evidence/new"]
+    page = home(alice)
+    assert "What you log will be listed here." in page
+
+
+def test_before_there_is_a_unit_it_says_how_they_come(world: World, client: ClientFor) -> None:
+    with transaction():
+        ivy = factories.make_person("Ivy Okafor", world.northgate, Role.CANDIDATE)
+        factories.db.session.flush()
+    page = home(client(ivy))
+    assert "Your units will be listed here." in page
+    assert "Next for you" not in page
+    assert "Log evidence" in page
+
+
+def test_a_draft_waits_to_be_claimed_then_to_be_submitted(world: World, client: ClientFor) -> None:
+    only_cfacc15(world)
+    with transaction():
+        evidence = factories.make_evidence(world.cfacc15, "Escalation log")
+    alice = client(world.alice)
+    assert steps(alice)[0].startswith("Claim criteria for “Escalation log”: it serves none yet")
+    assert leads_to(alice)[0] == f"/evidence/{evidence.id}/criteria"
+    with transaction():
+        factories.claim(world.cfacc15, evidence, "1")
+    assert steps(alice)[0].startswith("Submit “Escalation log”")
+    with transaction():
+        factories.submit(evidence)
+    assert steps(alice) == ["Close a gap in CFACC15: 23 criteria have nothing yet"]
+    assert leads_to(alice) == [f"/attempts/{world.cfacc15.id}?show=gaps"]
+
+
+def test_feedback_is_answered_first_and_says_whose(world: World, client: ClientFor) -> None:
+    evidence, version, (claim,) = hand_in(world.cfacc15, "Call of 5 October", "1")
+    marks = put_down({claim: Outcome.MORE_NEEDED}, feedback="Say what you did.", ticked=False)
+    send_back(world.cfacc15, version, world.bob, marks)
+    alice = client(world.alice)
+    assert steps(alice)[0] == "Answer Bob's feedback on evidence 1 just now"
+    assert leads_to(alice)[0] == f"/evidence/{evidence.id}"
+    hand_in_again(evidence)
+    assert not any("feedback" in step for step in steps(alice))
+
+
+def test_nobody_elses_feedback(world: World, client: ClientFor) -> None:
+    _, version, (claim,) = hand_in(world.cfacc15, "Call of 5 October", "1")
+    marks = put_down({claim: Outcome.MORE_NEEDED}, feedback="Say what you did.", ticked=False)
+    send_back(world.cfacc15, version, world.bob, marks)
+    assert not any("feedback" in step for step in steps(client(world.frank)))
+
+
+def accept_short(world: World, *labels: str) -> object:
+    """Accepted, but every criterion needs more. The item comes out."""
+    evidence, version, claims = hand_in(world.cfacc15, "Call of 5 October", *labels)
+    with transaction():
+        by_bob = factories.actor(world.bob)
+        comments = dict.fromkeys(claims, "Show another occasion")
+        marks = put_down(dict.fromkeys(claims, Outcome.MORE_NEEDED), comments)
+        save_marks(world.cfacc15, version, marks, by_bob)
+        review = accept_evidence(world.cfacc15, version, by_bob)
+    release(review.id)
+    return evidence
+
+
+def test_criteria_that_need_more_are_counted(world: World, client: ClientFor) -> None:
+    only_cfacc15(world)
+    accept_short(world, "1", "2")
+    alice = client(world.alice)
+    assert steps(alice)[0] == "Add to CFACC15: 2 criteria need more just now"
+    assert leads_to(alice)[0] == f"/attempts/{world.cfacc15.id}?show=mine"
+    assert "Call of 5 October" in home(alice)
+
+
+def test_until_something_newer_waits_for_the_assessor(world: World, client: ClientFor) -> None:
+    only_cfacc15(world)
+    accept_short(world, "1", "2")
+    hand_in(world.cfacc15, "Call of 12 October", "1")
+    assert steps(client(world.alice))[0] == "Add to CFACC15: 1 criterion needs more just now"
+
+
+def test_or_another_item_has_met_it(world: World, client: ClientFor) -> None:
+    only_cfacc15(world)
+    accept_short(world, "1")
+    _, version, claims = hand_in(world.cfacc15, "Call of 12 October", "1")
+    accept(world.cfacc15, version, world.bob, claims)
+    assert not any("more" in step for step in steps(client(world.alice)))
+
+
+def test_what_was_disputed_needs_more_again(world: World, client: ClientFor) -> None:
+    only_cfacc15(world)
+    sign(world, world.cfacc15)
+    with transaction():
+        criterion = factories.criterion(world.cfacc15, "5")
+        dispute_unit(world.cfacc15, [criterion.id], "I never did this", factories.actor(world.alice))
+    assert steps(client(world.alice)) == ["Add to CFACC15: 1 criterion needs more just now"]
+
+
+def test_a_signed_unit_waits_to_be_confirmed(
+    world: World, client: ClientFor, hold_clock: Callable[[datetime], None]
+) -> None:
+    sign(world, world.cfacc15)
+    hold_clock(clock.now() + timedelta(days=2))
+    alice = client(world.alice)
+    assert steps(alice)[0] == "Confirm CFACC15: your assessor has signed it 2 days"
+    assert leads_to(alice)[0] == f"/attempts/{world.cfacc15.id}/confirm"
+
+
+def test_when_all_is_claimed_nothing_waits(world: World, client: ClientFor) -> None:
+    only_cfacc15(world)
+    meet_everything(world, world.cfacc15)
+    page = home(client(world.alice))
+    assert "Nothing waits for you." in page
+    assert "Next for you" not in page
+
+
+def test_there_are_never_more_than_three(world: World, client: ClientFor) -> None:
+    with transaction():
+        for number in range(5):
+            factories.make_evidence(world.cfacc15, f"Note {number}")
+    assert len(steps(client(world.alice))) == 3
+
+
+def test_the_latest_five_items_newest_first(world: World, client: ClientFor) -> None:
+    for number in range(1, 7):
+        hand_in(world.cfacc15, f"Call {number}", "1", days_ago=7 - number)
+    listed = home(client(world.alice)).partition("Latest evidence")[2]
+    assert re.findall(r"Call \d", listed) == ["Call 6", "Call 5", "Call 4", "Call 3", "Call 2"]
+
+
+def test_nothing_of_somebody_else(world: World, client: ClientFor) -> None:
+    hand_in(world.cfacc15, "Call of 5 October", "1")
+    page = home(client(world.frank))
+    assert "Call of 5 October" not in page
+    assert "Bob Archer" not in page
+
+
+def test_markup_in_a_title_is_only_text(world: World, client: ClientFor) -> None:
+    with transaction():
+        factories.make_evidence(world.cfacc15, "<script>alert(1)</script>")
+    assert "&lt;script&gt;" in client(world.alice).get("/").text
+
+
+def test_the_page_takes_as_few_statements_for_many(
+    world: World, client: ClientFor, count_statements: Callable[[], AbstractContextManager[list[str]]]
+) -> None:
+    for number in range(12):
+        hand_in(world.cfacc15, f"Call {number}", "1", "2", "3")
+    alice = client(world.alice)
+    with count_statements() as statements:
+        alice.get("/")
+    assert len(statements) <= 12

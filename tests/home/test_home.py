@@ -1,0 +1,37 @@
+"""Where home is, for each role."""
+
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests import factories
+from tests.factories import World
+from tracker import clock
+from tracker.transactions import transaction
+from tracker.vocabulary import Role
+
+ClientFor = Callable[..., FlaskClient]
+
+
+@pytest.mark.parametrize(("who", "path"), [("bob", "/queue"), ("carol", "/verification"), ("eve", "/visit")])
+def test_where_the_work_is(world: World, client: ClientFor, who: str, path: str) -> None:
+    browser = client(getattr(world, who))
+    assert browser.get("/").location == path
+    assert browser.get(path).status_code == 200
+
+
+def test_the_chosen_role_decides(world: World, client: ClientFor) -> None:
+    with transaction():
+        verifying = factories.grant(world.bob, world.northgate, Role.INTERNAL_VERIFIER)
+    bob = client(world.bob)
+    bob.post("/role", data={"grant": str(verifying.id)})
+    assert bob.get("/").location == "/verification"
+
+
+def test_without_a_role_it_says_whom_to_ask(world: World, client: ClientFor) -> None:
+    with transaction():
+        world.alice.grants[0].until_at = clock.now()
+    page = client(world.alice).get("/").text
+    assert "You have no role at the moment" in page
+    assert "Ask your centre" in page

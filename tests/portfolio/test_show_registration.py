@@ -1,0 +1,95 @@
+"""A registration's page: its units, who holds each since when, how far they are, and what can be done."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests import factories
+from tests.assessment.stories import accept, hand_in
+from tests.factories import World, make_person
+from tracker import clock
+from tracker.registrations.services import allocate
+from tracker.transactions import transaction
+from tracker.vocabulary import AttemptState, Role
+
+ClientFor = Callable[..., FlaskClient]
+ACTS = ("/allocate/", "/void", "/withdraw", "Add a unit")
+
+
+def address(world: World) -> str:
+    return f"/registrations/{world.registration.id}"
+
+
+def test_dan_sees_numbers_units_holders_and_progress(world: World, client: ClientFor) -> None:
+    _, version, claims = hand_in(world.cfacc15, "Call of 5 October", "1", "2")
+    accept(world.cfacc15, version, world.bob, claims)
+    page = client(world.dan).get(address(world)).text
+    for expected in (
+        world.registration.candidate_number,
+        world.registration.awarding_body_number,
+        "1 September 2026",
+        "CFACC15",
+        "INSCC004",
+        "<b>Bob Archer</b> since 1 September 2026",
+        "<b>Carol Hughes</b> since 1 September 2026",
+        "Recording form",
+        "Index of evidence",
+        *ACTS,
+    ):
+        assert expected in page, expected
+    assert "of 24" in page
+
+
+def test_alice_sees_hers_and_changes_nothing(world: World, client: ClientFor) -> None:
+    page = client(world.alice).get(address(world)).text
+    assert "Bob Archer" in page
+    assert [each for each in ACTS if each in page] == []
+
+
+def test_a_change_of_hands_stays_on_record(world: World, client: ClientFor) -> None:
+    with transaction():
+        gina = make_person("Gina Holt", world.northgate, Role.ASSESSOR)
+        allocate(world.cfacc15, gina, Role.ASSESSOR, "Bob is on leave", factories.actor(world.dan))
+    page = client(world.dan).get(address(world)).text
+    assert "handed from Bob Archer to Gina Holt. Bob is on leave" in page
+    page = client(world.alice).get(address(world)).text
+    assert "handed from Bob Archer to Gina Holt" in page
+    assert "Bob is on leave" not in page
+
+
+def test_a_holder_without_the_role_is_pointed_out(world: World, client: ClientFor) -> None:
+    dan = client(world.dan)
+    assert "No longer has this role" not in dan.get(address(world)).text
+    with transaction():
+        world.bob.grants[0].until_at = clock.now()
+    assert dan.get(address(world)).text.count("No longer has this role") == 2
+
+
+@pytest.mark.parametrize("state", [AttemptState.VOID, AttemptState.CLAIMED])
+def test_what_is_over_offers_nothing(world: World, client: ClientFor, state: AttemptState) -> None:
+    with transaction():
+        world.cfacc15.state = state
+    page = client(world.dan).get(address(world)).text
+    assert f"/attempts/{world.cfacc15.id}/allocate/" not in page
+    assert f"/attempts/{world.cfacc15.id}/void" not in page
+    assert f"/attempts/{world.inscc004.id}/void" in page
+
+
+@pytest.mark.parametrize("who", ["bob", "carol", "eve", "frank", "grace", "heidi"])
+def test_nobody_else_sees_it(world: World, client: ClientFor, who: str) -> None:
+    assert client(getattr(world, who)).get(address(world)).status_code == 404
+
+
+def test_a_registration_that_does_not_exist(world: World, client: ClientFor) -> None:
+    assert client(world.dan).get("/registrations/999999").status_code == 404
+
+
+def test_the_page_takes_few_statements(
+    world: World, client: ClientFor, count_statements: Callable[[], AbstractContextManager[list[str]]]
+) -> None:
+    dan = client(world.dan)
+    with count_statements() as statements:
+        dan.get(address(world))
+    assert len(statements) <= 12
