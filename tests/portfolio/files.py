@@ -31,7 +31,9 @@ def zipped(members: Mapping[str, bytes | str], compression: int = zipfile.ZIP_DE
     sink = io.BytesIO()
     with zipfile.ZipFile(sink, "w", compression) as archive:
         for name, content in members.items():
-            archive.writestr(name, content)
+            member = zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0))  # the same bytes whenever, and in every worker
+            member.compress_type = compression
+            archive.writestr(member, content)
     return sink.getvalue()
 
 
