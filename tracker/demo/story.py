@@ -13,7 +13,7 @@ from tracker.accounts.services.people import create_centre, grant_role
 from tracker.assessment.services import reviews, signing
 from tracker.assessment.services.reviews import CHECKS, Marks
 from tracker.clock import LONDON, now
-from tracker.demo.evidence import DemoItem, alices_items, bens_items, chloes_items
+from tracker.demo.evidence import ALICES_ITEMS, BENS_ITEMS, CHLOES_ITEMS, DemoItem
 from tracker.extensions import db
 from tracker.ledger import Actor
 from tracker.models import (
@@ -104,7 +104,7 @@ def tell_story() -> list[tuple[str, str, str]]:
     story.at(190, 9, lambda: register(story, "Chloe", "C-1038", ("CFACC15",)))
     story.at(80, 9, lambda: register(story, "Alice", "C-1042", ("CFACC15", "INSCC004")))
     story.at(9, 9, lambda: register(story, "Ben", "C-1051", ("DELIVERCC", "CFACC15")))
-    for name, items in (("Alice", alices_items()), ("Chloe", chloes_items()), ("Ben", bens_items())):
+    for name, items in (("Alice", ALICES_ITEMS), ("Chloe", CHLOES_ITEMS), ("Ben", BENS_ITEMS)):
         for item in items:
             tell_item(story, name, item)
     finish_chloe(story)
@@ -177,8 +177,8 @@ def log(story: Story, name: str, item: DemoItem) -> None:
     }
     save_draft(evidence, fields, None)
     if item.file:
-        file_name, content = item.file
-        attach_file(evidence, keep_file(io.BytesIO(content), file_name))
+        file_name, make = item.file
+        attach_file(evidence, keep_file(io.BytesIO(make()), file_name))
     ticks = [
         Tick(attempt.id, evidence.id, criterion.id, on=True, locator=item.locators.get(label, ""))
         for code, labels in item.claims.items()
