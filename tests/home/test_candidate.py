@@ -77,11 +77,8 @@ def test_a_unit_says_how_far_it_is_in_words_and_with_whom(world: World, client: 
 
 def test_at_the_start_it_says_where_to_begin(world: World, client: ClientFor) -> None:
     alice = client(world.alice)
-    assert steps(alice) == [
-        "Log evidence for CFACC15: nothing is claimed for it yet",
-        "Log evidence for INSCC004: nothing is claimed for it yet",
-    ]
-    assert leads_to(alice) == ["/evidence/new", "/evidence/new"]
+    assert steps(alice) == ["Log evidence: nothing is claimed yet for CFACC15 and INSCC004"]
+    assert leads_to(alice) == ["/evidence/new"]
     page = home(alice)
     assert "What you log will be listed here." in page
 

@@ -147,12 +147,11 @@ def _gap_steps(open_units: list[UnitRow]) -> list[Step]:
         for row in open_units
         if row.progress.claimed and row.gaps
     ]
-    untouched = [
-        Step(f"Log evidence for {row.code}: nothing is claimed for it yet", "portfolio.log_evidence", {}, None)
-        for row in open_units
-        if not row.progress.claimed
-    ]
-    return begun + untouched
+    untouched = [row.code for row in open_units if not row.progress.claimed]
+    if untouched:
+        begin = f"Log evidence: nothing is claimed yet for {' and '.join(untouched)}"
+        begun.append(Step(begin, "portfolio.log_evidence", {}, None))
+    return begun
 
 
 def _needs_more_steps(open_units: list[UnitRow]) -> list[Step]:

@@ -44,7 +44,7 @@ class RegisterForm(FlaskForm):
     awarding_body_date = day_field(
         "Awarding body's registration date", "Give the day on which the awarding body registered the candidate."
     )
-    units = SelectMultipleField("Units", coerce=int)
+    units = SelectMultipleField("Units", [DataRequired("Choose at least one unit.")], coerce=int)
     assessor = SelectField("Assessor", coerce=int)
     internal_verifier = SelectField("Internal verifier", coerce=int)
 
@@ -69,4 +69,6 @@ class VisitForm(FlaskForm):
     person = SelectField("External verifier", [DataRequired("Choose who visits.")], coerce=int)
     starts = day_field("From", "Give the first day.")
     ends = day_field("Until", "Give the last day.")
-    attempts = SelectMultipleField("Units in scope", coerce=int)
+    attempts = SelectMultipleField(
+        "Units in scope", [DataRequired("Choose the units that are in scope.")], coerce=int
+    )
