@@ -3,7 +3,7 @@
 import io
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -79,7 +79,7 @@ class Walker:
 
 @contextmanager
 def at_browser(live: Live, browser: Browser, size: dict[str, int], *, scripts: bool) -> Iterator[Walker]:
-    context = browser.new_context(viewport=size, java_script_enabled=scripts, locale="en-GB")  # type: ignore[arg-type]
+    context = browser.new_context(viewport=size, java_script_enabled=scripts, locale="en-GB")
     context.set_default_timeout(15_000)
     try:
         yield Walker(live, context, has_scripts=scripts)
@@ -89,15 +89,20 @@ def at_browser(live: Live, browser: Browser, size: dict[str, int], *, scripts: b
 
 @pytest.mark.parametrize(
     ("size", "scripts"),
-    [(PHONE, False), (LAPTOP, True), (PHONE, True)],
-    ids=["390 px without JavaScript", "1280 px with JavaScript", "390 px with JavaScript"],
+    [(PHONE, False), (LAPTOP, False), (PHONE, True), (LAPTOP, True)],
+    ids=[
+        "390 px without JavaScript",
+        "1280 px without JavaScript",
+        "390 px with JavaScript",
+        "1280 px with JavaScript",
+    ],
 )
 def test_the_whole_life_of_a_unit(
     live: Live, browser: Browser, size: dict[str, int], scripts: bool, tmp_path: Path
 ) -> None:
     people = live.world
 
-    def as_person(person: Person) -> "contextmanager[Walker]":  # type: ignore[type-arg]
+    def as_person(person: Person) -> AbstractContextManager[Walker]:
         return at_browser(live, browser, size, scripts=scripts)
 
     with as_person(people.alice) as alice:
@@ -236,7 +241,7 @@ def look_at_the_form(carol: Walker, folder: Path) -> None:
     for expected in ("Alice Moran", "Bob Archer", "Carol Hughes", "1 v2", "Complaint CH-2231", "A steady record"):
         assert expected in words, expected
     assert words.count("✓") >= 24
-    assert reader.trailer["/Root"]["/MarkInfo"]["/Marked"]  # type: ignore[index]
+    assert reader.trailer["/Root"]["/MarkInfo"]["/Marked"]
     (folder / "form.pdf").write_bytes(answer.body())
     subprocess.run(["pdftoppm", "-r", "50", "-png", folder / "form.pdf", folder / "form"], check=True)
     picture = Image.open(next(folder.glob("form-*.png"))).convert("L")
