@@ -10,6 +10,7 @@ def demo(if_empty: bool) -> None:
     """Fill an empty database with the demonstration."""
     from sqlalchemy import select
 
+    from tracker.accounts.demonstration import DEMO_PASSWORD
     from tracker.demo.guard import is_marked
     from tracker.demo.story import tell_story
     from tracker.extensions import db
@@ -25,6 +26,6 @@ def demo(if_empty: bool) -> None:
             raise click.ClickException("There are people in this database already. Nothing was written.")
         db.session.rollback()
         people = tell_story()
-    click.echo("The people of the demonstration, all with the password shown on the sign-in page:")
+    click.echo(f"The people of the demonstration, all with the password “{DEMO_PASSWORD}”:")
     for name, email, roles in people:
         click.echo(f"  {name:<14} {email:<32} {roles}")
