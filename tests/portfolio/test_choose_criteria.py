@@ -199,3 +199,11 @@ def test_its_page_takes_at_most_twelve_statements(
     with count_statements() as statements:
         assert alice.get(f"/evidence/{item}/criteria").status_code == 200
     assert len(statements) <= 12, statements
+
+
+def test_tips_stand_beside_the_criteria_with_what_contradicts_the_unit(
+    alice: FlaskClient, complaint: Evidence
+) -> None:
+    page = alice.get(f"/evidence/{complaint.id}/criteria").text
+    assert "Use real-life or simulated contact centre data" in page
+    assert "Simulated data is not accepted there" in page

@@ -1,6 +1,7 @@
 """Units and guidance as pages show them."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -66,13 +67,21 @@ def read_document(unit: Unit) -> dict[str, Any]:
 
 def list_guidance(unit_code: str) -> tuple[AttachedGuidance, ...]:
     """What is attached to a unit: tips for candidates, marking points for assessors."""
+    return list_guidance_of([unit_code]).get(unit_code, ())
+
+
+def list_guidance_of(unit_codes: Iterable[str]) -> dict[str, tuple[AttachedGuidance, ...]]:
+    """The same for several units, by code; one statement however many there are."""
     query = (
-        select(Guidance.document, GuidanceUnit.warning)
-        .join(GuidanceUnit, GuidanceUnit.guidance_id == Guidance.id)
-        .where(GuidanceUnit.unit_code == unit_code)
+        select(GuidanceUnit.unit_code, Guidance.document, GuidanceUnit.warning)
+        .join(Guidance, Guidance.id == GuidanceUnit.guidance_id)
+        .where(GuidanceUnit.unit_code.in_(list(unit_codes)))
         .order_by(Guidance.id)
     )
-    return tuple(_attached(json.loads(document), warning) for document, warning in db.session.execute(query))
+    found: dict[str, tuple[AttachedGuidance, ...]] = {}
+    for code, document, warning in db.session.execute(query):
+        found[code] = (*found.get(code, ()), _attached(json.loads(document), warning))
+    return found
 
 
 def review_warning(document: dict[str, Any], today: date) -> str | None:

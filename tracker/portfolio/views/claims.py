@@ -12,6 +12,7 @@ from tracker.errors import Invalid
 from tracker.portfolio.queries.claims import list_sections
 from tracker.portfolio.services.claims import Tick, set_claims
 from tracker.portfolio.views import portfolio
+from tracker.standards.queries import list_guidance_of
 
 MOST_CELLS = 20_000
 PAIR = re.compile(r"([0-9]{1,9})-([0-9]{1,9})")
@@ -23,7 +24,12 @@ LONGEST_LOCATOR = 200
 def choose_criteria(evidence_id: int) -> ResponseReturnValue:
     evidence, _ = get_own_evidence(evidence_id)
     sections = list_sections(evidence)
-    return render_template("portfolio/choose_criteria.html", evidence=evidence, sections=sections)
+    return render_template(
+        "portfolio/choose_criteria.html",
+        evidence=evidence,
+        sections=sections,
+        guidance=list_guidance_of(section.code for section in sections),
+    )
 
 
 @portfolio.post("/evidence/<int:evidence_id>/criteria")
