@@ -1,14 +1,18 @@
 """Alembic's environment: the app's own engine and models."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from alembic import context
 from flask import current_app
+from sqlalchemy import Connection
 
 from tracker import transactions
 from tracker.extensions import db
 
 
 def run_migrations() -> None:
-    with transactions.writing(), db.engine.connect() as connection:
+    with transactions.writing(), db.engine.connect() as connection, foreign_keys_checked_at_end(connection):
         context.configure(
             connection=connection,
             target_metadata=db.metadata,
@@ -19,6 +23,26 @@ def run_migrations() -> None:
         with context.begin_transaction():
             context.run_migrations()
         connection.commit()
+
+
+@contextmanager
+def foreign_keys_checked_at_end(connection: Connection) -> Iterator[None]:
+    """SQLite alters a table by making it anew, and would take the old one's going for lost rows.
+
+    The switch works outside a transaction only, hence the bare cursor.
+    """
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    cursor = connection.connection.cursor()
+    cursor.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+        broken = cursor.execute("PRAGMA foreign_key_check").fetchall()
+        if broken:
+            raise SystemExit(f"The migration left rows that refer to nothing: {broken[:5]}. Put the backup back.")
+    finally:
+        cursor.execute("PRAGMA foreign_keys=ON")
 
 
 if context.is_offline_mode():

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import create_engine, event, select, text
+from sqlalchemy import create_engine, event, func, select, text
 from sqlalchemy.engine import URL, make_url
 
 from tests import factories
@@ -25,14 +25,27 @@ from tracker.extensions import db
 from tracker.models import Event, Person
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
-KEPT_BETWEEN_TESTS = {
+STANDARDS = {
     "unit",
+    "unit_code",
     "criterion",
+    "criterion_link",
     "evidence_requirement",
+    "qualification",
     "guidance",
     "guidance_unit",
-    "alembic_version",
 }
+"""What `flask standards load` fills; a test's own rows in them go, those that were loaded stay."""
+CENTRES_OWN = (
+    *(
+        f"DELETE FROM {table} WHERE unit_id IN (SELECT id FROM unit WHERE owner_centre_id IS NOT NULL)"  # noqa: S608
+        for table in ("criterion", "evidence_requirement", "unit_code")
+    ),
+    "DELETE FROM unit WHERE owner_centre_id IS NOT NULL",
+    "DELETE FROM guidance_unit WHERE centre_id IS NOT NULL",
+    "DELETE FROM guidance WHERE owner_centre_id IS NOT NULL",
+)
+"""What a centre adds to the standards goes with the centre."""
 
 
 def server_url() -> URL | None:
@@ -88,8 +101,18 @@ def template(migrated_app: Flask, database_url: str) -> Path | None:
     return Path(shutil.copy(path, f"{path}.template"))
 
 
+@pytest.fixture(scope="session")
+def loaded(migrated_app: Flask) -> dict[str, int]:
+    """The last id of each of the standards' tables, once they are loaded."""
+    with migrated_app.app_context():
+        tables = {name: db.metadata.tables[name] for name in STANDARDS}
+        found = {name: db.session.scalar(select(func.max(rows.c.id))) or 0 for name, rows in tables.items()}
+        db.session.remove()
+    return found
+
+
 @pytest.fixture
-def app(migrated_app: Flask, database_url: str, template: Path | None) -> Iterator[Flask]:
+def app(migrated_app: Flask, database_url: str, template: Path | None, loaded: dict[str, int]) -> Iterator[Flask]:
     """The app with nobody in it, inside an application context."""
     before = dict(migrated_app.config)
     with migrated_app.app_context():
@@ -97,7 +120,7 @@ def app(migrated_app: Flask, database_url: str, template: Path | None) -> Iterat
             db.engine.dispose()
             shutil.copy(template, make_url(database_url).database or "")
         else:
-            _empty_postgresql()
+            _empty_postgresql(loaded)
         yield migrated_app
         transactions.rollback()
         db.session.remove()
@@ -105,20 +128,18 @@ def app(migrated_app: Flask, database_url: str, template: Path | None) -> Iterat
     migrated_app.config.update(before)
 
 
-def _empty_postgresql() -> None:
-    """As the SQLite file is laid back: no rows but the standards', and ids that begin at 1 again."""
-    emptied = [each for each in db.metadata.tables if each not in KEPT_BETWEEN_TESTS]
+def _empty_postgresql(loaded: dict[str, int]) -> None:
+    """As the SQLite file is laid back: no rows but the standards', and ids that go on as they did."""
     with db.engine.begin() as connection:
         # Past the append-only triggers and the foreign keys, which a TRUNCATE would follow into the standards.
         connection.execute(text("SET LOCAL session_replication_role = replica"))
-        for each in emptied:
-            connection.execute(db.metadata.tables[each].delete())
-        connection.execute(
-            text(
-                "SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S' AND relname = ANY(:names)"
-            ),
-            {"names": [f"{each}_id_seq" for each in emptied]},
-        )
+        for name, rows in db.metadata.tables.items():
+            last = loaded.get(name, 0)
+            connection.execute(rows.delete().where(rows.c.id > last) if last else rows.delete())
+        sequences = "SELECT relname FROM pg_class WHERE relkind = 'S' AND relname LIKE '%\\_id\\_seq'"
+        for name in connection.scalars(text(sequences)).all():
+            start = {"name": name, "next": loaded.get(name.removesuffix("_id_seq"), 0) + 1}
+            connection.execute(text("SELECT setval(CAST(:name AS regclass), :next, false)"), start)
 
 
 @pytest.fixture

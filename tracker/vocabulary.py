@@ -161,3 +161,36 @@ class ReopeningKind(Word):
 class LinkPurpose(Word):
     INVITATION = "invitation", "Invitation"
     RESET = "reset", "Password reset"
+
+
+class LinkKind(Word):
+    """What one criterion is to another."""
+
+    SAME = "same", "The same in substance"
+    REPLACED_BY = "replaced_by", "Replaced by"
+
+
+class DraftState(Word):
+    """Where a unit read in on screen stands; only a published one is a version of the library."""
+
+    BEING_CHECKED = "being_checked", "Being checked"
+    DRAFT = "draft", "Draft"
+    PUBLISHED = "published", "Published"
+    DISCARDED = "discarded", "Discarded"
+
+
+class ImportOutcome(Word):
+    """What a unit of a file is to the library."""
+
+    NEW = "new", "New"
+    UNCHANGED = "unchanged", "Unchanged"
+    CHANGED = "changed", "Changed"
+    REFUSED = "refused", "Refused"
+
+
+class ImportState(Word):
+    PREVIEWED = "previewed", "Waiting for your word"
+    RUNNING = "running", "Running"
+    DONE = "done", "Done"
+    FAILED = "failed", "Stopped by a fault"
+    CANCELLED = "cancelled", "Cancelled"

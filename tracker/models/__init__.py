@@ -3,6 +3,7 @@
 from tracker.models.assessment import Decision, Reopening, RequirementConfirmation, Review, Signature
 from tracker.models.base import Base
 from tracker.models.ledger import Event, EventText
+from tracker.models.library import ImportRun, UnitDraft
 from tracker.models.people import (
     AccountLink,
     Centre,
@@ -20,11 +21,21 @@ from tracker.models.portfolio import (
     Claim,
     Evidence,
     EvidenceVersion,
+    MovedClaim,
     Submission,
     VersionAttachment,
 )
-from tracker.models.registration import Allocation, Registration, UnitAttempt
-from tracker.models.standards import Criterion, EvidenceRequirement, Guidance, GuidanceUnit, Unit
+from tracker.models.registration import Allocation, AttemptMove, Registration, UnitAttempt
+from tracker.models.standards import (
+    Criterion,
+    CriterionLink,
+    EvidenceRequirement,
+    Guidance,
+    GuidanceUnit,
+    Qualification,
+    Unit,
+    UnitCode,
+)
 from tracker.models.verification import (
     Finding,
     FindingCriterion,
@@ -39,10 +50,12 @@ __all__ = [
     "AccountLink",
     "Allocation",
     "Attachment",
+    "AttemptMove",
     "Base",
     "Centre",
     "Claim",
     "Criterion",
+    "CriterionLink",
     "Decision",
     "Event",
     "EventText",
@@ -56,9 +69,12 @@ __all__ = [
     "Guidance",
     "GuidanceUnit",
     "IdempotencyKey",
+    "ImportRun",
     "Installation",
+    "MovedClaim",
     "Notice",
     "Person",
+    "Qualification",
     "Registration",
     "Reopening",
     "RequirementConfirmation",
@@ -69,6 +85,8 @@ __all__ = [
     "Submission",
     "Unit",
     "UnitAttempt",
+    "UnitCode",
+    "UnitDraft",
     "UserSession",
     "VersionAttachment",
     "Visit",

@@ -62,6 +62,9 @@ WORDS = (
     vocabulary.SignatureRole,
     vocabulary.ReopeningKind,
     vocabulary.LinkPurpose,
+    vocabulary.LinkKind,
+    vocabulary.DraftState,
+    vocabulary.ImportState,
 )
 
 Line = Annotated[str, mapped_column(String(200))]

@@ -1,18 +1,19 @@
-"""A candidate's registration, the units attempted within it, and who holds each."""
+"""A candidate's registration, the units attempted within it, who holds each, and moves to a new version."""
 
 from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import CheckConstraint, Index, String, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import JSON, CheckConstraint, Index, String, UniqueConstraint, select, text
+from sqlalchemy.orm import Mapped, column_property, mapped_column, relationship
 
 from tracker.models.base import Base, PrimaryKey, refers_to
 from tracker.models.people import Centre, Person
-from tracker.models.standards import Unit
+from tracker.models.standards import Qualification, Unit
 from tracker.vocabulary import AttemptState, Role
 
 
 class Registration(Base):
-    """A candidate's entry at a centre for single units (or, later, a qualification)."""
+    """A candidate's entry at a centre for a qualification or for single units."""
 
     __tablename__ = "registration"
     __table_args__ = (UniqueConstraint("centre_id", "candidate_number"),)
@@ -28,7 +29,10 @@ class Registration(Base):
     registered_by_id: Mapped[int] = refers_to("person.id", index=False)
     withdrawn_at: Mapped[datetime | None]
     withdrawn_reason: Mapped[str | None]
+    qualification_id: Mapped[int | None] = refers_to("qualification.id", index=False)
+    """Empty for single units."""
 
+    qualification: Mapped[Qualification | None] = relationship()
     centre: Mapped[Centre] = relationship()
     candidate: Mapped[Person] = relationship(foreign_keys=[candidate_id])
     attempts: Mapped[list["UnitAttempt"]] = relationship(back_populates="registration", order_by="UnitAttempt.id")
@@ -72,6 +76,10 @@ class UnitAttempt(Base):
     unit: Mapped[Unit] = relationship()
     allocations: Mapped[list["Allocation"]] = relationship(order_by="Allocation.id")
 
+    if TYPE_CHECKING:
+        is_moved: Mapped[bool]
+        """Whether it was taken over from another version of its unit; read only where it is asked for."""
+
     __mapper_args__ = {"version_id_col": version}
 
 
@@ -101,3 +109,29 @@ class Allocation(Base):
     allocated_by_id: Mapped[int] = refers_to("person.id", index=False)
 
     person: Mapped[Person] = relationship(foreign_keys=[person_id])
+
+
+class AttemptMove(Base):
+    """An attempt taken over to another version of its unit, and what of it had nothing to follow."""
+
+    __tablename__ = "attempt_move"
+
+    id: Mapped[PrimaryKey]
+    attempt_id: Mapped[int] = refers_to("unit_attempt.id")
+    from_unit_id: Mapped[int] = refers_to("unit.id", index=False)
+    to_unit_id: Mapped[int] = refers_to("unit.id", index=False)
+    reason: Mapped[str]
+    left_behind: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    """The claims whose criterion had no link: evidence, criterion and what was decided."""
+    moved_at: Mapped[datetime]
+    moved_by_id: Mapped[int] = refers_to("person.id", index=False)
+
+    from_unit: Mapped[Unit] = relationship(foreign_keys=[from_unit_id])
+    to_unit: Mapped[Unit] = relationship(foreign_keys=[to_unit_id])
+    moved_by: Mapped[Person] = relationship()
+
+
+UnitAttempt.is_moved = column_property(
+    select(AttemptMove.id).where(AttemptMove.attempt_id == UnitAttempt.id).correlate_except(AttemptMove).exists(),
+    deferred=True,
+)

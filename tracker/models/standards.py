@@ -1,4 +1,4 @@
-"""Published units, their criteria and evidence requirements, and guidance attached to them."""
+"""Published units, their criteria and evidence requirements, the links between them, qualifications and guidance."""
 
 from datetime import datetime
 
@@ -6,7 +6,8 @@ from sqlalchemy import JSON, CheckConstraint, Index, String, UniqueConstraint, t
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tracker.models.base import Base, Line, PrimaryKey, Sha256, refers_to
-from tracker.vocabulary import CriterionKind, DocumentType, LabelOrigin, Simulation
+from tracker.models.people import Person
+from tracker.vocabulary import CriterionKind, DocumentType, LabelOrigin, LinkKind, Simulation
 
 
 class Unit(Base):
@@ -41,11 +42,30 @@ class Unit(Base):
     simulation: Mapped[Simulation]
     document: Mapped[str]
     """The whole unit as `standards show --json` prints it."""
+    words: Mapped[str] = mapped_column(default="", server_default="")
+    """Title, suites, keywords and criteria, case folded: what a search looks through."""
+    suites: Mapped[str] = mapped_column(default="", server_default="")
+    """As printed, to filter by."""
     content_hash: Mapped[Sha256]
     loaded_at: Mapped[datetime]
 
     criteria: Mapped[list["Criterion"]] = relationship(back_populates="unit", order_by="Criterion.position")
     requirements: Mapped[list["EvidenceRequirement"]] = relationship(order_by="EvidenceRequirement.position")
+
+
+class UnitCode(Base):
+    """A code under which a unit is found: its own, its slug, and every identifier it is published under."""
+
+    __tablename__ = "unit_code"
+    __table_args__ = (UniqueConstraint("unit_id", "scheme", "value"),)
+
+    id: Mapped[PrimaryKey]
+    unit_id: Mapped[int] = refers_to("unit.id", index=False)
+    scheme: Mapped[str] = mapped_column(String(50))
+    """`code` and `slug` for the unit's own; else as published: `URN`, `SQA` …"""
+    value: Mapped[str] = mapped_column(String(100))
+    squashed: Mapped[str] = mapped_column(String(100), index=True)
+    """Without case, spaces, slashes and hyphens, which do not count."""
 
 
 class Criterion(Base):
@@ -86,26 +106,129 @@ class EvidenceRequirement(Base):
     points: Mapped[list[str]] = mapped_column(JSON)
 
 
-class Guidance(Base):
-    """Tips, misconceptions and marking prompts; never criteria."""
+class CriterionLink(Base):
+    """What a person decided of two statements. Proposals are worked out anew and never stored.
 
-    __tablename__ = "guidance"
+    `same`: the same in substance across units, the unit with the smaller id first. `replaced_by`: across two versions
+    of one unit, the older first. Criteria are named by their positions, since loading a unit anew makes new rows.
+    """
+
+    __tablename__ = "criterion_link"
+    __table_args__ = (
+        UniqueConstraint(
+            "centre_id",
+            "kind",
+            "unit_id",
+            "position",
+            "other_unit_id",
+            "other_position",
+            name="uq_criterion_link_centre",  # the conventional name is too long for PostgreSQL
+        ),
+        # NULLs never clash in the constraint above
+        Index(
+            "uq_criterion_link_installation",
+            "kind",
+            "unit_id",
+            "position",
+            "other_unit_id",
+            "other_position",
+            unique=True,
+            sqlite_where=text("centre_id IS NULL"),
+            postgresql_where=text("centre_id IS NULL"),
+        ),
+        CheckConstraint("unit_id <> other_unit_id", name="two_units"),
+        CheckConstraint("likeness BETWEEN 0 AND 100", name="per_cent"),
+    )
 
     id: Mapped[PrimaryKey]
+    centre_id: Mapped[int | None] = refers_to("centre.id", index=False)
+    """Empty for links that come with the installation's standards."""
+    kind: Mapped[LinkKind]
+    unit_id: Mapped[int] = refers_to("unit.id")
+    position: Mapped[int]
+    other_unit_id: Mapped[int] = refers_to("unit.id")
+    other_position: Mapped[int]
+    likeness: Mapped[int]
+    is_confirmed: Mapped[bool]
+    """False where somebody looked and said that they are not the same."""
+    decided_by_id: Mapped[int | None] = refers_to("person.id", index=False)
+    decided_at: Mapped[datetime]
+
+    decided_by: Mapped[Person | None] = relationship()
+
+
+class Qualification(Base):
+    """One version of a qualification: which units, in which groups, make it up."""
+
+    __tablename__ = "qualification"
+    __table_args__ = (
+        UniqueConstraint("owner_centre_id", "code", "version", "revision"),
+        Index(
+            "uq_qualification_installation",
+            "code",
+            "version",
+            "revision",
+            unique=True,
+            sqlite_where=text("owner_centre_id IS NULL"),
+            postgresql_where=text("owner_centre_id IS NULL"),
+        ),
+    )
+
+    id: Mapped[PrimaryKey]
+    owner_centre_id: Mapped[int | None] = refers_to("centre.id", index=False)
+    """Empty for the installation's own."""
+    code: Mapped[str] = mapped_column(String(60))
+    version: Mapped[str] = mapped_column(String(20))
+    revision: Mapped[int]
     slug: Mapped[str] = mapped_column(String(100), unique=True)
     title: Mapped[Line]
     document: Mapped[str]
     content_hash: Mapped[Sha256]
     loaded_at: Mapped[datetime]
 
-    units: Mapped[list["GuidanceUnit"]] = relationship(cascade="all, delete-orphan")
+
+class Guidance(Base):
+    """Tips, misconceptions and marking prompts; never criteria."""
+
+    __tablename__ = "guidance"
+
+    id: Mapped[PrimaryKey]
+    owner_centre_id: Mapped[int | None] = refers_to("centre.id", index=False)
+    """Empty for the installation's own."""
+    slug: Mapped[str] = mapped_column(String(100), unique=True)
+    title: Mapped[Line]
+    document: Mapped[str]
+    content_hash: Mapped[Sha256]
+    loaded_at: Mapped[datetime]
+
+    units: Mapped[list["GuidanceUnit"]] = relationship(back_populates="guidance", cascade="all, delete-orphan")
 
 
 class GuidanceUnit(Base):
     """Guidance attached to every version of a unit's code, with what contradicts that unit's own rules."""
 
     __tablename__ = "guidance_unit"
+    __table_args__ = (
+        UniqueConstraint("guidance_id", "unit_code", "centre_id"),
+        Index(
+            "uq_guidance_unit_installation",
+            "guidance_id",
+            "unit_code",
+            unique=True,
+            sqlite_where=text("centre_id IS NULL"),
+            postgresql_where=text("centre_id IS NULL"),
+        ),
+    )
 
-    guidance_id: Mapped[int] = refers_to("guidance.id", index=False, primary_key=True)
-    unit_code: Mapped[str] = mapped_column(String(60), primary_key=True)
+    id: Mapped[PrimaryKey]
+    guidance_id: Mapped[int] = refers_to("guidance.id", index=False)
+    unit_code: Mapped[str] = mapped_column(String(60), index=True)
+    centre_id: Mapped[int | None] = refers_to("centre.id", index=False)
+    """Where it is attached on screen: shown in that centre only."""
     warning: Mapped[str | None]
+    """What in it contradicts the unit's own rules, in the words of who attached it."""
+    attached_by_id: Mapped[int | None] = refers_to("person.id", index=False)
+    attached_at: Mapped[datetime]
+
+    guidance: Mapped[Guidance] = relationship(back_populates="units")
+    attached_by: Mapped[Person | None] = relationship()
