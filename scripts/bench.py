@@ -1,4 +1,7 @@
-"""What `scripts/bench` runs: enlarge, serve with one worker, ask warm pages many times, count statements and bytes."""
+"""What `scripts/bench` runs: enlarge, serve with one worker, ask warm pages many times, count statements and bytes.
+
+Without arguments it measures everything; `pages`, `forms` and `standards` name the parts.
+"""
 
 import gzip
 import json
@@ -18,25 +21,34 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import bench_standards
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 SERVER = os.environ.get("TEST_DATABASE_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
 CANDIDATES, ITEMS, CLAIMS = 200, 30, 5
 TIMES, WARM = 60, 8
+PARTS = ("pages", "forms", "standards")
 
 
 def main() -> None:
+    parts = set(sys.argv[1:]) or set(PARTS)
+    if parts - set(PARTS):
+        raise SystemExit(f"It knows the parts {', '.join(PARTS)}.")
     results: dict[str, Any] = {
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     }
     print(f"{CANDIDATES} candidates × {ITEMS} items × {CLAIMS} claims; one worker, warm, {TIMES} requests each.")
     print(results["machine"])
-    for name, url in databases():
+    for name, url in databases() if parts != {"forms"} else []:
         if url is None:
             print(f"\n{name}: not measured, no server answered.")
             continue
-        results[name] = measure_database(name, url)
-    results["forms"] = measure_forms()
+        results[name] = measure_database(name, url, parts)
+    if "forms" in parts:
+        results["forms"] = measure_forms()
+    if "standards" in parts:
+        results["reading"] = bench_standards.measure_reading()
     folder = ROOT / "build"
     folder.mkdir(exist_ok=True)
     (folder / "bench.json").write_text(json.dumps(results, indent=2))
@@ -57,7 +69,8 @@ def databases() -> list[tuple[str, str | None]]:
     return found
 
 
-def measure_database(name: str, url: str) -> dict[str, Any]:
+def measure_database(name: str, url: str, parts: set[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as instance:
         environment = {
             **os.environ,
@@ -74,13 +87,16 @@ def measure_database(name: str, url: str) -> dict[str, Any]:
             subprocess.run(
                 [sys.executable, "-m", "flask", *command], check=True, cwd=ROOT, env=environment, capture_output=True
             )
-        cast = enlarge()
-        counts = count_statements(cast)
-        with serve(environment) as port:
-            times = {page: time_page(port, path, token) for page, path, token in pages(cast)}
-            times["tick saved"] = time_tick(port, cast)
-        found = {page: {**times[page], **counts.get(page, {})} for page in times}
-        show(name, found)
+        if "pages" in parts:
+            cast = enlarge()
+            counts = count_statements(cast)
+            with serve(environment) as port:
+                times = {page: time_page(port, path, token) for page, path, token in pages(cast)}
+                times["tick saved"] = time_tick(port, cast)
+            found = {page: {**times[page], **counts.get(page, {})} for page in times}
+            show(name, found)
+        if "standards" in parts:
+            found["library"] = bench_standards.measure_library(name, environment)
     if url:
         drop(url)
     return found

@@ -23,7 +23,7 @@ from tracker.models import (
     Submission,
     UnitAttempt,
 )
-from tracker.standards.queries import find_unit_by_code
+from tracker.standards.queries.units import find_unit_by_code
 from tracker.transactions import transaction
 from tracker.vocabulary import AttemptState, Method, Outcome, ReviewOutcome, ReviewState, Role
 

@@ -28,7 +28,7 @@ def test_a_folder_without_faults(tmp_path: Path) -> None:
 
 def test_our_own_folder() -> None:
     result = CliRunner().invoke(standards_cli, ["check"])
-    assert (result.exit_code, result.output) == (0, "4 units and 1 page of guidance: no faults.\n")
+    assert (result.exit_code, result.output) == (0, "4 units and 1 page of guidance, 2 qualifications: no faults.\n")
 
 
 UNKNOWN = "is not a key of this format: take it out or mend its spelling"
@@ -83,7 +83,7 @@ def test_a_fault_in_a_unit(tmp_path: Path, old: str, new: str, fault: str) -> No
         ("title: Manage: calls\n", "line 1: mapping values are not allowed in this context; mind the indents and the quotes"),
         ("a: &one [x]\nb: *one\n", "line 2: *one: references are not read; write the text out again"),
         ("? [a]\n: b\n", "line 1: a key must be a word"),
-        ("a: " + "[" * 900 + "]" * 900, "is nested too deeply; write it flatter"),
+        ("a: " + "[" * 900 + "]" * 900, "line 1: is nested too deeply; write it flatter"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_no_unit(tmp_path: Path, text: str, fault: str) -> None:

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from tests.factories import World
 from tracker.extensions import db
 from tracker.models import Unit
-from tracker.standards.queries import find_unit
+from tracker.standards.queries.units import find_unit
 from tracker.transactions import transaction
 
 ClientFor = Callable[..., FlaskClient]

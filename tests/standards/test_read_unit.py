@@ -128,7 +128,7 @@ def test_the_readme_names_every_key(tmp_path: Path) -> None:
     assert {key for key in KEYS + CRITERION_KEYS if f"`{key}`" not in described} == set()
     metadata = read(tmp_path).metadata
     assert {key for key in metadata if f"`{key}`" not in readme} == set()
-    assert len(metadata) == 13
+    assert len(metadata) == 14
 
 
 def test_the_readmes_example_is_a_unit(tmp_path: Path) -> None:

@@ -22,10 +22,10 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @in_folder
 def list_units(as_json: bool, folder: Path | None) -> None:
     """List every unit."""
-    units = sorted(_library(folder).units, key=lambda unit: (unit.code, unit.version_order))
+    units = sorted(read_whole(folder).units, key=lambda unit: (unit.code, unit.version_order))
     if as_json:
         keys = ("code", "slug", "title", "document_type", "version", "revision", "identifiers")
-        _print_json([{key: unit.as_json()[key] for key in keys} for unit in units])
+        print_json([{key: unit.as_json()[key] for key in keys} for unit in units])
         return
     for unit in units:
         click.echo(f"{unit.code:<12} version {unit.version:<6} {len(unit.assessable):>3} criteria  {unit.title}")
@@ -39,11 +39,11 @@ def list_units(as_json: bool, folder: Path | None) -> None:
 def show_unit(code: str, version: str | None, as_json: bool, folder: Path | None) -> None:
     """Show a unit by any of its codes."""
     try:
-        unit = _library(folder).find_unit(code, version)
+        unit = read_whole(folder).find_unit(code, version)
     except TrackerError as error:
         raise click.ClickException(str(error)) from error
     if as_json:
-        _print_json(unit.as_json())
+        print_json(unit.as_json())
     else:
         click.echo(as_text(unit))
 
@@ -57,7 +57,9 @@ def check_files(folder: Path | None) -> None:
         click.echo(fault)
     if library.faults:
         sys.exit(1)
-    click.echo(f"{_counted(library.units, 'unit')} and {_counted(library.guidance, 'page')} of guidance: no faults.")
+    held = f"{_counted(library.units, 'unit')} and {_counted(library.guidance, 'page')} of guidance"
+    more = f", {_counted(library.qualifications, 'qualification')}" if library.qualifications else ""
+    click.echo(f"{held}{more}: no faults.")
 
 
 @standards_cli.command("load")
@@ -66,10 +68,10 @@ def load_files(folder: Path | None) -> None:
     """Load the folder into the database; what is there already is left alone."""
     from sqlalchemy.exc import OperationalError, ProgrammingError
 
-    from tracker.standards.services import load_library
+    from tracker.standards.services.loading import load_library
     from tracker.transactions import transaction
 
-    library = _library(folder)
+    library = read_whole(folder)
     try:
         with transaction():
             loaded = load_library(library)
@@ -84,7 +86,7 @@ def load_files(folder: Path | None) -> None:
         click.echo(f"{each.name}: {each.outcome}")
 
 
-def _library(folder: Path | None) -> Library:
+def read_whole(folder: Path | None) -> Library:
     """The folder's documents; a faulty folder is refused whole, with its faults."""
     library = read_library(folder)
     if library.faults:
@@ -92,7 +94,7 @@ def _library(folder: Path | None) -> Library:
     return library
 
 
-def _print_json(value: object) -> None:
+def print_json(value: object) -> None:
     sys.stdout.buffer.write(json.dumps(value, ensure_ascii=False, indent=2).encode("utf-8") + b"\n")
     sys.stdout.flush()
 

@@ -156,7 +156,27 @@ class GuidanceDocument:
 
     @property
     def content_hash(self) -> str:
-        return sha256("tracker.guidance.v1", canonical_json(_stated(self.as_json())))
+        return sha256("tracker.guidance.v1", canonical_json(without_empty(self.as_json())))
+
+
+@dataclass(frozen=True)
+class LinkedLabels:
+    """Two statements that are the same in substance, each by its label; or by its position: `#14`."""
+
+    kind: CriterionKind
+    first: str
+    second: str
+
+
+@dataclass(frozen=True)
+class LinksDocument:
+    """What is the same in substance in two units, each named by the slug of the very version."""
+
+    units: tuple[str, str]
+    same: tuple[LinkedLabels, ...]
+    positions: tuple[tuple[int, int], ...] = field(default=(), compare=False)
+    """What the labels stand for, once the units are at hand."""
+    file_name: str = field(default="", compare=False)
 
 
 def hash_unit(document: dict[str, Any]) -> str:
@@ -166,7 +186,50 @@ def hash_unit(document: dict[str, Any]) -> str:
     not look like a change of every unit that candidates are working to.
     """
     stated = {key: value for key, value in document.items() if key != "dates"}
-    return sha256("tracker.unit.v1", canonical_json(_stated(stated)))
+    return sha256("tracker.unit.v1", canonical_json(without_empty(stated)))
+
+
+def unit_from_json(found: dict[str, Any]) -> UnitDocument:
+    """A unit from its JSON, as it is printed or as it was stored."""
+    plain: dict[str, Any] = {key: tuple(each) if isinstance(each, list) else each for key, each in found.items()}
+    plain.pop("dates", None)
+    return UnitDocument(
+        **plain
+        | {
+            "document_type": DocumentType(found["document_type"]),
+            "simulation": Simulation(found["simulation"]),
+            "identifiers": tuple(Identifier(**each) for each in found["identifiers"]),
+            "overview": _paragraphs(found["overview"]),
+            "scope": _paragraphs(found["scope"]),
+            "criteria": tuple(_criterion(each) for each in found["criteria"]),
+            "evidence_requirements": tuple(
+                RequirementDocument(**{**each, "points": tuple(each["points"])})
+                for each in found["evidence_requirements"]
+            ),
+            "provenance": Provenance(**found["provenance"]),
+        }
+    )
+
+
+def _paragraphs(found: list[dict[str, Any]]) -> tuple[Paragraph, ...]:
+    return tuple(Paragraph(**{**each, "points": tuple(each["points"])}) for each in found)
+
+
+def _criterion(found: dict[str, Any]) -> CriterionDocument:
+    return CriterionDocument(
+        **{
+            **found,
+            "kind": CriterionKind(found["kind"]),
+            "label_origin": LabelOrigin(found["label_origin"]),
+            "points": tuple(found["points"]),
+        }
+    )
+
+
+def slug_of(code: str) -> str:
+    """An address from a code: small letters, digits and hyphens; `CFAM&LFD3` gives `cfamlfd3`."""
+    kept = "".join(each if each.isascii() and each.isalnum() else " " * (each in " -/._") for each in code.casefold())
+    return "-".join(kept.split())[:90].strip("-") or "unit"
 
 
 def order_of(version: str) -> tuple[tuple[int, str], ...]:
@@ -174,12 +237,12 @@ def order_of(version: str) -> tuple[tuple[int, str], ...]:
     return tuple((int(part), "") if part.isdecimal() else (0, part) for part in version.split("."))
 
 
-def _stated(value: Any) -> Any:
+def without_empty(value: Any) -> Any:
     """Without what is empty, at every depth."""
     if isinstance(value, dict):
-        found = {key: _stated(each) for key, each in value.items()}
+        found = {key: without_empty(each) for key, each in value.items()}
         return {key: each for key, each in found.items() if each not in (None, "", [], {})}
-    return [_stated(each) for each in value] if isinstance(value, list) else value
+    return [without_empty(each) for each in value] if isinstance(value, list) else value
 
 
 def _as_json(document: Any) -> dict[str, Any]:

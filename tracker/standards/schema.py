@@ -1,5 +1,6 @@
 """The format of the YAML files, checked by marshmallow; every fault names its key and the mend."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,6 +12,8 @@ from tracker.standards.documents import (
     CriterionDocument,
     GuidanceDocument,
     Identifier,
+    LinkedLabels,
+    LinksDocument,
     Paragraph,
     Provenance,
     RequirementDocument,
@@ -19,6 +22,8 @@ from tracker.standards.documents import (
 from tracker.vocabulary import CriterionKind, DocumentType, LabelOrigin, Simulation
 
 LONGEST = 10_000
+NO_TEXT = re.compile("[\x00\ud800-\udfff]")
+"""What no database and no file takes for text."""
 KINDS = {"performance": CriterionKind.PERFORMANCE, "knowledge": CriterionKind.KNOWLEDGE}
 
 
@@ -32,7 +37,14 @@ class Text(fields.String):
             raise ValidationError("is empty: write the text, or take the key out")
         if len(value) > LONGEST:
             raise ValidationError(f"is longer than {LONGEST} characters: split it")
+        if not is_text(value):
+            raise ValidationError("holds characters that are no text: write it anew")
         return str(super()._deserialize(value, attr, data, **kwargs)).strip()
+
+
+def is_text(value: str) -> bool:
+    """Whether these words can be kept: no zero character, no half of a pair."""
+    return not NO_TEXT.search(value)
 
 
 class Listed(fields.List[Any]):
@@ -149,6 +161,7 @@ class MetadataSchema(Strict):
     approved_on = Text(load_default=None)
     review_on = Text(load_default=None)
     validity = Text(load_default=None)
+    last_registration_on = Text(load_default=None)
     status = Text(load_default=None)
     occupations = Text(load_default=None)
     soc_codes = Text(load_default=None)
@@ -231,6 +244,25 @@ class GuidanceSchema(Strict):
     def make(self, found: dict[str, Any], **_: Any) -> GuidanceDocument:
         plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in found.items()}
         return GuidanceDocument(**plain)
+
+
+class LinkedLabelsSchema(Strict):
+    first = Text(required=True)
+    second = Text(required=True)
+
+
+class LinksSchema(Strict):
+    units = Listed(Text(), required=True, validate=validate.Length(equal=2, error="name two units by their slugs"))
+    performance = Listed(fields.Nested(LinkedLabelsSchema), load_default=list)
+    knowledge = Listed(fields.Nested(LinkedLabelsSchema), load_default=list)
+
+    @post_load
+    def make(self, found: dict[str, Any], **_: Any) -> LinksDocument:
+        first, second = found["units"]
+        same = tuple(LinkedLabels(KINDS[key], **each) for key in KINDS for each in found[key])
+        if first == second:
+            raise ValidationError("names one unit twice: name two", "units")
+        return LinksDocument((first, second), same)
 
 
 def _criteria(groups: list[tuple[CriterionKind, dict[str, Any]]]) -> Iterator[CriterionDocument]:

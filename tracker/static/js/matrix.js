@@ -2,7 +2,8 @@
    <form data-matrix data-tick-url="/…/tick"> (one to read only may be a div), [data-matrix-strip], table.matrix; the last row of thead
    holds th[data-text]; a box's value is "<evidence id>-<criterion id>"; a decided cell holds a link, with
    data-note saying who decided and when. In tfoot one td a column is the count.
-   A tick: POST evidence, criterion, on (1 or 0). Reply {"saved_at", "message"?, "version"?}.
+   A tick: POST evidence, criterion, on (1 or 0); and also, once for each ticked box "also-<criterion id>" below the
+   matrix: its value, "<attempt id>-<criterion id>" in another unit. Reply {"saved_at", "message"?, "version"?}.
    Arrow keys, Home, End move; one cell at a time is a tab stop; space ticks. */
 "use strict";
 
@@ -84,7 +85,9 @@ function matrix(form) {
     cell.classList.add("saving");
     recount(cell.cellIndex);
     try {
-      const reply = await tracker.post(form.dataset.tickUrl, new URLSearchParams({ evidence, criterion, on: on ? 1 : 0 }));
+      const body = new URLSearchParams({ evidence, criterion, on: on ? 1 : 0 });
+      if (on) form.querySelectorAll(`input[name="also-${criterion}"]:checked`).forEach((offer) => body.append("also", offer.value));
+      const reply = await tracker.post(form.dataset.tickUrl, body);
       if (reply.version !== undefined) form.querySelectorAll("input[type=hidden][name=version]").forEach((field) => { field.value = reply.version; });
       tracker.say(status, reply.message || `Saved ${reply.saved_at || ""}`);
     } catch (problem) {

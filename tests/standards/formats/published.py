@@ -1,0 +1,15 @@
+"""The published papers that files for others are held to; they lie beside the project."""
+
+from pathlib import Path
+
+import pytest
+
+FORMATS = Path(__file__).resolve().parents[4] / "shared" / "formats"
+
+
+def published(name: str) -> bytes:
+    """A file of another system, or of its makers. Skips where this checkout stands alone."""
+    path = FORMATS / name
+    if not path.exists():
+        pytest.skip(f"{name} does not lie beside this checkout")
+    return path.read_bytes()

@@ -1,0 +1,132 @@
+"""Moodle's competency framework: in its own column order, with numbers it takes, and read back as statements."""
+
+import csv
+import io
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from tests.standards.documents_strategy import several_units
+from tests.standards.own_units import read_unit
+from tracker.errors import Invalid
+from tracker.standards import formats
+from tracker.standards.documents import UnitDocument
+from tracker.standards.files import read_library
+from tracker.standards.formats import differences, moodle
+from tracker.standards.formats.exchanged import ExchangedLink
+from tracker.vocabulary import LinkKind
+
+COLUMNS = (
+    "Parent ID number,ID number,Short name,Description,Description format,Scale values,Scale configuration,"
+    "Rule type (optional),Rule outcome (optional),Rule config (optional),Cross-referenced competency ID numbers,"
+    "Exported ID (optional),Is framework,Taxonomy"
+)
+SLOW = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+
+
+def rows_of(body: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(body.decode(), newline="")))
+
+
+def of_statements(unit: UnitDocument) -> list[tuple[str, str]]:
+    return [(each.kind, " ".join(each.text.split())) for each in unit.criteria]
+
+
+def test_the_columns_are_moodles_in_moodles_order() -> None:
+    assert moodle.write([read_unit()]).body.decode().splitlines()[0] == COLUMNS
+
+
+def test_one_row_is_the_framework_with_a_default_and_a_proficient_value() -> None:
+    frameworks = [row for row in rows_of(moodle.write(read_library().units).body) if row["Is framework"] == "1"]
+    assert len(frameworks) == 1
+    scale, *values = json.loads(frameworks[0]["Scale configuration"])
+    assert "scaleid" in scale
+    assert [each["id"] for each in values] == list(range(1, len(frameworks[0]["Scale values"].split(",")) + 1))
+    assert sum(each["scaledefault"] for each in values) == 1
+    assert any(each["proficient"] for each in values)
+
+
+@given(several_units())
+@SLOW
+def test_numbers_are_short_and_stand_once_and_parents_are_there(units: list[UnitDocument]) -> None:
+    rows = rows_of(moodle.write(units).body)
+    numbers = [row["ID number"] for row in rows]
+    assert all(0 < len(each) <= 101 for each in numbers), "a hundred, and the sign that keeps a formula from running"
+    assert len(set(numbers)) == len(numbers)
+    seen = {""}
+    for row in rows:
+        assert row["Parent ID number"] in seen
+        assert len(row["Short name"]) <= 101
+        seen.add(row["ID number"])
+
+
+@given(several_units())
+@SLOW
+def test_no_cell_is_a_formula(units: list[UnitDocument]) -> None:
+    for row in rows_of(moodle.write(units).body):
+        assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in row.values() if cell)
+
+
+def test_inner_commas_of_cross_references_are_written_as_moodle_asks() -> None:
+    one = read_unit()
+    criteria = tuple(replace(each, label="1,2" if each.position == 1 else each.label) for each in one.criteria)
+    other = replace(one, code="LOCAL8", slug="local8", criteria=criteria)
+    links = [ExchangedLink(LinkKind.SAME, "local7", place, "local8", 1) for place in (1, 2)]
+    rows = rows_of(moodle.write([one, other], links).body)
+    referring = [row["Cross-referenced competency ID numbers"] for row in rows]
+    assert [each for each in referring if each] == ["local8-v1-p-1%2C2"] * 2
+
+
+def test_the_published_units_go_out_and_come_in_unchanged() -> None:
+    units = read_library().units
+    found = moodle.read(moodle.write(units).body)
+    assert [of_statements(each) for each in found.units] == [of_statements(each) for each in units]
+    for existing, incoming in zip(units, found.units, strict=True):
+        taken = replace(formats.completed("moodle", existing, incoming), slug=existing.slug)
+        assert differences.compare(existing, taken) == []
+
+
+def test_it_says_what_it_leaves_behind() -> None:
+    (sentence,) = moodle.write([read_unit()]).left_behind
+    assert "evidence requirements" in sentence
+
+
+class TestOfOthers:
+    def framework(self, *rows: str) -> bytes:
+        return "\n".join([COLUMNS, *rows]).encode()
+
+    def test_a_framework_that_moodle_exported(self) -> None:
+        body = self.framework(
+            ',F1,Fishing,<p>All of it</p>,1,"No,Yes","[{""scaleid"":""2""}]",,,,,12,1,"competency,competency"',
+            "F1,F1.1,Mend nets,<p>Mend <b>all</b> nets</p>,1,,,,,,,13,,",
+            "F1,F1.2,Sell fish,,1,,,,,,,14,,",
+        )
+        (unit,) = moodle.read(body).units
+        assert unit.title == "Fishing"
+        assert [each.text for each in unit.criteria] == ["Mend all nets", "Sell fish"]
+
+    @pytest.mark.parametrize(
+        "rows",
+        [
+            (),
+            ("F9,F1.1,An orphan,,1,,,,,,,,,",),
+            (",F1,A,,1,,,,,,,,1,", ",F2,B,,1,,,,,,,,1,", "F2,F1,Twice,,1,,,,,,,,,"),
+            (",F1,A,,1,,,,,,,,1,", "F1.1,F1.2,Round,,1,,,,,,,,,", "F1.2,F1.1,And round,,1,,,,,,,,,"),
+            (",F1,A,,1,,,,,,,,1,", *(f"F1{'.1' * n},F1{'.1' * (n + 1)},Deep,,1,,,,,,,,," for n in range(60))),
+            (",F1,,,,,,,,,,,1,", "F1,F2,,,,,,,,,,,,"),
+        ],
+    )
+    def test_what_hangs_nowhere_gets_a_sentence(self, rows: tuple[str, ...]) -> None:
+        try:
+            assert moodle.read(self.framework(*rows)).units is not None
+        except Invalid as refusal:
+            assert str(refusal).endswith(".")  # noqa: PT017 - either is an answer
+
+    @pytest.mark.parametrize("body", [b"", b"a,b,c", b"\x00" * 50, COLUMNS.encode() + b'\n"open', b"\xff\xfe\xfd"])
+    def test_what_is_no_framework_is_refused(self, body: bytes) -> None:
+        with pytest.raises(Invalid, match="Nothing was read"):
+            moodle.read(body)

@@ -1,0 +1,26 @@
+"""The reader, as the tests of its corpus ask it."""
+
+from typing import Any
+
+from tracker.standards.reading.lines import Line, NoUnit, SourceText
+from tracker.standards.reading.sources import read_source
+from tracker.standards.reading.unit import read_unit
+
+
+def read_document(name: str, body: bytes) -> tuple[dict[str, Any], dict[int, str]]:
+    """What was read, as `--json` prints it, and the document's lines by their numbers."""
+    source = read_source(name, body)
+    return read_unit(source).as_json(), numbered(source)
+
+
+def text_source(text: str, name: str = "unit.txt") -> SourceText:
+    """Plain text as the reader is handed it, without asking the reader of bytes."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    return SourceText(name, "text", tuple(Line(number, each.rstrip()) for number, each in enumerate(lines, 1)))
+
+
+def numbered(source: SourceText) -> dict[int, str]:
+    return {each.number: each.text for each in source.lines}
+
+
+__all__ = ["NoUnit", "numbered", "read_document", "read_source", "text_source"]

@@ -1,0 +1,263 @@
+"""Frameworks of others are trees of statements: which of their nodes are units, headings and criteria."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from dataclasses import fields as fields_of
+
+from tracker.errors import Invalid
+from tracker.standards.documents import (
+    CriterionDocument,
+    Identifier,
+    Paragraph,
+    Provenance,
+    UnitDocument,
+    slug_of,
+)
+from tracker.standards.formats.exchanged import DEEPEST, MOST_STATEMENTS
+from tracker.standards.schema import MetadataSchema
+from tracker.vocabulary import CriterionKind, DocumentType, LabelOrigin, Simulation
+
+KNOWING = re.compile(r"\b(?:knowledge|know|understand(?:ing)?)\b", re.IGNORECASE)
+UNITS = re.compile(r"\b(?:unit|standard|module|course|nos)\b", re.IGNORECASE)
+OF_UNIT = re.compile(r"Unit (\S.{0,59}?), version (\S{1,20}?)\.(?:\s+|$)")
+"""The sentence by which a unit of ours tells its code and version where a format has no place for them."""
+LONGEST_TEXT = 10_000
+SILENT = frozenset({each.name for each in fields_of(UnitDocument)} - {"code", "version", "title", "slug", "revision"})
+"""What trees of mere statements do not tell of a unit; of its criteria, the particulars."""
+KIND_NAMES = frozenset(kind.label for kind in CriterionKind)
+"""As groups are called that have no heading of their own."""
+
+
+@dataclass
+class Node:
+    """One statement of a framework, with those below it, in order."""
+
+    key: str
+    """What the framework itself knows it by."""
+    label: str
+    text: str
+    kind: str = ""
+    """What the framework calls it: `Unit`, `Knowledge` …; often nothing."""
+    description: str = ""
+    """What it says beside its text."""
+    points: tuple[str, ...] = ()
+    children: list["Node"] = field(default_factory=list)
+
+    @property
+    def depth(self) -> int:
+        deepest, waiting = 0, [(self, 1)]
+        while waiting:
+            node, depth = waiting.pop()
+            deepest = max(deepest, depth)
+            waiting.extend((child, depth + 1) for child in node.children)
+        return deepest
+
+
+@dataclass(frozen=True)
+class Framework:
+    """A whole framework: its name, and whose it is."""
+
+    key: str
+    name: str
+    description: str
+    scheme: str
+    """Under which its keys are kept as identifiers: `CASE`, `Moodle`, `Mahara`."""
+    source: str
+    nodes: tuple[Node, ...]
+
+
+def sentence_of(unit: UnitDocument) -> str:
+    """What `OF_UNIT` reads back."""
+    return f"Unit {unit.code}, version {unit.version}."
+
+
+def units_of(framework: Framework) -> tuple[list[UnitDocument], list[str]]:
+    """The units that a framework comes to, and what was assumed. Raises `Invalid` for one too large."""
+    count = sum(1 for node in framework.nodes for _ in _all(node))
+    if count > MOST_STATEMENTS or any(node.depth > DEEPEST for node in framework.nodes):
+        raise Invalid(
+            f"The framework holds more than {MOST_STATEMENTS:,} statements, or more than {DEEPEST} levels. "
+            "Nothing was read. Split it.",
+            "file",
+        )
+    if not framework.nodes:
+        return [], []
+    unsaid: list[str] = []
+    if _holds_units(framework):
+        found = _distinct(_unit(framework, node, node.children, unsaid) for node in framework.nodes if node.children)
+        loose = [node.label or node.text[:40] for node in framework.nodes if not node.children]
+        remarks = [f"“{framework.name}”: each of its {len(found)} topmost entries is taken as a unit."]
+        if loose:
+            remarks.append(f"“{framework.name}”: {len(loose)} topmost entries hold nothing and are left out.")
+        return found, remarks + _left_out(unsaid)
+    whole = Node(framework.key, "", framework.name, description=framework.description)
+    unit = _unit(framework, whole, framework.nodes, unsaid)
+    return [unit], [f"“{framework.name}” is taken as one unit.", *_left_out(unsaid)]
+
+
+def _left_out(unsaid: list[str]) -> list[str]:
+    if not unsaid:
+        return []
+    more = f" and {len(unsaid) - 1} more" if len(unsaid) > 1 else ""
+    return [f"Left out, for want of a place beside a heading: “{_cut(unsaid[0], 60)}”{more}."]
+
+
+def _distinct(units: Iterator[UnitDocument]) -> list[UnitDocument]:
+    """Each with a code of its own: one that stands twice gets a number behind it."""
+    found: dict[str, UnitDocument] = {}
+    last: dict[str, int] = defaultdict(lambda: 1)
+    for unit in units:
+        code = unit.code
+        while code in found:
+            last[unit.code] += 1
+            code = f"{unit.code[:50]}-{last[unit.code]}"
+        found[code] = replace(unit, code=code, slug=slug_of(code)) if code != unit.code else unit
+    return list(found.values())
+
+
+def _all(node: Node) -> Iterator[Node]:
+    waiting = [node]
+    while waiting:
+        each = waiting.pop()
+        yield each
+        waiting.extend(each.children)
+
+
+def _holds_units(framework: Framework) -> bool:
+    with_children = [node for node in framework.nodes if node.children]
+    if not with_children:
+        return False
+    if any(OF_UNIT.match(node.description) for node in with_children):
+        return True
+    if all(UNITS.search(node.kind) for node in with_children):
+        return True
+    return not any(node.kind for node in with_children) and any(node.depth > 2 for node in with_children)
+
+
+def _unit(framework: Framework, top: Node, nodes: "list[Node] | tuple[Node, ...]", unsaid: list[str]) -> UnitDocument:
+    """One unit of the framework; what it says and a unit has no place for is added to `unsaid`."""
+    criteria = tuple(_Criteria(unsaid).of(nodes))
+    told = OF_UNIT.match(top.description)
+    code = told[1] if told else _cut(top.label or top.key or top.text, 60) or "Unit"
+    about = _cut(top.description[told.end() :] if told else top.description, LONGEST_TEXT)
+    return UnitDocument(
+        code=code,
+        slug=slug_of(code),
+        title=_cut(top.text.removeprefix(f"{code} "), 200) or code,
+        document_type=DocumentType.NOS,
+        version=told[2] if told else "1",
+        revision=1,
+        identifiers=(Identifier(framework.scheme, _cut(top.key, 50)),) if top.key.strip() else (),
+        overview=(Paragraph(about),) if about else (),
+        metadata=MetadataSchema().load({}),
+        simulation=Simulation.UNSTATED,
+        scope=(),
+        criteria=criteria,
+        evidence_requirements_introduction=None,
+        evidence_requirements=(),
+        assessor_rules=(),
+        skills=(),
+        values=(),
+        behaviours=(),
+        glossary=(),
+        links=(),
+        external_links=(),
+        empty_headings=(),
+        provenance=Provenance(
+            _cut(framework.source, LONGEST_TEXT), f"Imported from a framework ({framework.scheme})."
+        ),
+        notes=() if told else ("The source prints no version number; 1 is assumed.",),
+    )
+
+
+def _cut(text: str, longest: int) -> str:
+    """Words as the schema takes them: of bounded length, no white space around them."""
+    return text.strip()[:longest].strip()
+
+
+class _Criteria:
+    """The criteria under a unit: its nodes with children are headings, what is below them statements."""
+
+    def __init__(self, unsaid: list[str]) -> None:
+        self.unsaid = unsaid
+        self.found: list[CriterionDocument] = []
+        self.taken: dict[tuple[CriterionKind, str | None, int | None], set[str]] = defaultdict(set)
+
+    def of(self, nodes: "list[Node] | tuple[Node, ...]") -> list[CriterionDocument]:
+        groups: list[tuple[CriterionKind, str | None, list[Node]]] = []
+        for node in nodes:
+            if node.children and not _is_stem(node):
+                groups.extend((_kind_of(node, inner), words, inner) for words, inner in self._headed(node))
+            else:
+                groups.append((_kind_of(node, [node]), None, [node]))
+        for kind in CriterionKind:
+            for group_kind, heading, inner in groups:
+                if group_kind is kind:
+                    self._add(inner, kind, heading, None)
+        return self.found
+
+    def _headed(self, node: Node) -> Iterator[tuple[str | None, list[Node]]]:
+        """A heading with the statements below it; where all of these are headings again, each is one of its own."""
+        if all(child.children and not _is_stem(child) for child in node.children):
+            self.unsaid.extend({node.text} - KIND_NAMES)
+            for child in node.children:
+                yield self._heading(child), child.children
+        else:
+            yield self._heading(node), node.children
+
+    def _heading(self, node: Node) -> str | None:
+        if node.description.strip() and node.description.strip() not in KIND_NAMES | {node.text}:
+            self.unsaid.append(node.description)
+        return None if node.text in KIND_NAMES else _cut(node.text, LONGEST_TEXT) or None
+
+    def _add(self, nodes: list[Node], kind: CriterionKind, heading: str | None, parent: int | None) -> None:
+        for number, node in enumerate(nodes, start=1):
+            position = len(self.found) + 1
+            printed = _cut(node.label, 20)
+            text = _cut(node.text, LONGEST_TEXT) or printed or "(no words)"
+            note = _cut(node.description, LONGEST_TEXT)
+            self.found.append(
+                CriterionDocument(
+                    position=position,
+                    kind=kind,
+                    label=self._free(printed or str(number), kind, heading, parent),
+                    label_origin=LabelOrigin.PUBLISHED if printed else LabelOrigin.ASSIGNED,
+                    heading=heading,
+                    parent=parent,
+                    text=text,
+                    assessable=not node.children,
+                    points=tuple(filter(None, (_cut(each, LONGEST_TEXT) for each in node.points))),
+                    note=note if note not in {"", text} else None,
+                )
+            )
+            self._add(node.children, kind, heading, position)
+
+    def _free(self, label: str, kind: CriterionKind, heading: str | None, parent: int | None) -> str:
+        """A label that stands twice in one place gets a number behind it."""
+        taken = self.taken[kind, heading, parent]
+        free, number = label, len(taken)
+        while free in taken:
+            number += 1
+            free = f"{label[: 19 - len(str(number))]}-{number}"
+        taken.add(free)
+        return free
+
+
+def _is_stem(node: Node) -> bool:
+    """A node that is a statement with sub-statements, by the labels: 1.3 over 1.3.1."""
+    return bool(node.label) and all(child.label.startswith(f"{node.label}.") for child in node.children)
+
+
+def _kind_of(node: Node, inner: list[Node]) -> CriterionKind:
+    kinds = [each.kind for each in inner if each.kind]
+    told = kinds[0] if kinds and len(set(kinds)) == 1 else node.kind
+    if not told and re.match(r"(?:knowledge|know|understand)\b", node.text, re.IGNORECASE) and node.children:
+        return CriterionKind.KNOWLEDGE
+    return kind_called(told)
+
+
+def kind_called(word: str) -> CriterionKind:
+    """Of statements that a framework calls so: `Knowledge`; performance for everything else."""
+    return CriterionKind.KNOWLEDGE if KNOWING.search(word) else CriterionKind.PERFORMANCE

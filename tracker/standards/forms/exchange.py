@@ -1,0 +1,27 @@
+"""What browsers send about files of units."""
+
+from flask_wtf import FlaskForm
+from flask_wtf.file import FileField, FileRequired
+from wtforms import BooleanField, PasswordField, RadioField, SelectField, SelectMultipleField
+
+from tracker.accounts.passwords import identity_was_proven
+from tracker.standards.services.unit_files import FORMATS, GUESSED
+
+
+class ImportForm(FlaskForm):
+    file = FileField("The file", [FileRequired("Choose the file.")])
+    format = SelectField("Format", choices={GUESSED: "See from the file", **FORMATS}, default=GUESSED)
+
+
+class StartForm(FlaskForm):
+    """Which of the changed units are taken in, by their places in the file; and the password."""
+
+    changes = SelectMultipleField("Changed", coerce=int, validate_choice=False)
+    all_changes = BooleanField("Take in every changed unit, also those that are not listed")
+    password = PasswordField("Your password", [identity_was_proven])
+
+
+class ExportForm(FlaskForm):
+    units = SelectMultipleField("Units", coerce=int, validate_choice=False)
+    everything = BooleanField("All of them")
+    format = RadioField("Format", choices=FORMATS, default=next(iter(FORMATS)))

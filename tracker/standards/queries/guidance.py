@@ -1,0 +1,66 @@
+"""Guidance as its own pages list and show it."""
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import joinedload
+
+from tracker.extensions import db
+from tracker.models import Guidance, GuidanceUnit
+
+
+@dataclass(frozen=True)
+class GuidanceRow:
+    guidance: Guidance
+    unit_codes: tuple[str, ...]
+
+
+def list_all_guidance(centre_ids: Collection[int]) -> list[GuidanceRow]:
+    """The installation's and these centres' own, with the units it is shown with there; two statements."""
+    query = select(Guidance).where(_is_seen_at(centre_ids)).order_by(Guidance.title, Guidance.id).limit(500)
+    found = list(db.session.scalars(query))
+    codes: dict[int, set[str]] = {}
+    attached = select(GuidanceUnit.guidance_id, GuidanceUnit.unit_code).where(_is_attached_at(centre_ids))
+    for guidance_id, code in db.session.execute(attached):
+        codes.setdefault(guidance_id, set()).add(code)
+    return [GuidanceRow(each, tuple(sorted(codes.get(each.id, ())))) for each in found]
+
+
+def find_guidance(slug: str, centre_ids: Collection[int]) -> Guidance | None:
+    query = select(Guidance).where(Guidance.slug == slug, _is_seen_at(centre_ids))
+    return db.session.scalars(query).one_or_none()
+
+
+def list_attachments(guidance: Guidance, centre_ids: Collection[int]) -> list[GuidanceUnit]:
+    """Where it is shown for these centres, the installation's own attachments first."""
+    query = (
+        select(GuidanceUnit)
+        .where(GuidanceUnit.guidance_id == guidance.id, _is_attached_at(centre_ids))
+        .options(joinedload(GuidanceUnit.attached_by))
+        .order_by(GuidanceUnit.centre_id.is_not(None), GuidanceUnit.unit_code)
+    )
+    return list(db.session.scalars(query))
+
+
+def find_attachment(guidance: Guidance, attached_id: int, centre_id: int) -> GuidanceUnit | None:
+    """One that a centre made; the installation's are changed in its files."""
+    query = select(GuidanceUnit).where(
+        GuidanceUnit.id == attached_id, GuidanceUnit.guidance_id == guidance.id, GuidanceUnit.centre_id == centre_id
+    )
+    return db.session.scalars(query).one_or_none()
+
+
+def read_guidance(guidance: Guidance) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(guidance.document)
+    return document
+
+
+def _is_seen_at(centre_ids: Collection[int]) -> Any:
+    return or_(Guidance.owner_centre_id.is_(None), Guidance.owner_centre_id.in_(centre_ids))
+
+
+def _is_attached_at(centre_ids: Collection[int]) -> Any:
+    return or_(GuidanceUnit.centre_id.is_(None), GuidanceUnit.centre_id.in_(centre_ids))

@@ -1,0 +1,72 @@
+"""Takes one document that a stranger made apart, in a process that can do little and not for long.
+
+Run as a file, not as a module: `process.py KIND` reads the document from standard input and prints its lines as JSON.
+"""
+
+import json
+import logging
+import resource
+import sys
+import types
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+MEGABYTE = 1024 * 1024
+SECONDS = 4
+"""Of work. Twenty pages of a PDF take two, on a slow machine."""
+LIMITS = {
+    resource.RLIMIT_AS: 1024 * MEGABYTE,
+    resource.RLIMIT_CPU: SECONDS,
+    resource.RLIMIT_FSIZE: 64 * MEGABYTE,
+    resource.RLIMIT_CORE: 0,
+}
+DEEPEST = 5_000
+"""Of Python's own calls. The readers refuse what is nested far less deeply than that."""
+DAMAGED = "is damaged, or made in a way that no program should. Save it anew from the program that made it."
+
+
+def main(kind: str) -> None:
+    for limit, most in LIMITS.items():
+        with suppress(ValueError, OSError):  # macOS has no limit on address space
+            resource.setrlimit(limit, (most, most))
+    sys.setrecursionlimit(DEEPEST)
+    _leave_the_server_out()
+    from tracker.standards.reading.lines import Unreadable
+
+    try:
+        answer = _read(kind, sys.stdin.buffer.read())
+    except Unreadable as error:
+        answer = {"refused": str(error)}
+    except Exception:  # whatever a library makes of a file that was made to break it
+        log.exception("A %s could not be read", kind)
+        answer = {"refused": DAMAGED}
+    sys.stdout.write(json.dumps(answer))
+
+
+def _leave_the_server_out() -> None:
+    """The package `tracker` without what its first file loads: Flask and the database take a second to start."""
+    package = types.ModuleType("tracker")
+    package.__path__ = [str(Path(__file__).resolve().parents[3])]
+    sys.modules["tracker"] = package
+
+
+def _read(kind: str, body: bytes) -> dict[str, Any]:
+    """Only the libraries of its kind are loaded."""
+    if kind == "pdf":
+        from tracker.standards.reading.sources.pdf import read_pdf
+
+        return read_pdf(body)
+    if kind == "docx":
+        from tracker.standards.reading.sources.docx import read_docx
+
+        return read_docx(body)
+    from tracker.standards.reading.sources.html import read_html
+
+    return read_html(body)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,53 @@
+"""Documents that name no part: what kind of statements they hold is told by the markers alone."""
+
+from collections.abc import Sequence
+
+from tracker.standards.reading.markers import Marker, read_markers
+from tracker.standards.reading.rows import Row
+from tracker.standards.reading.sections import Section
+from tracker.standards.reading.words import Part
+
+FEWEST = 3
+CODED = {
+    "P1": Part.PERFORMANCE,
+    "PC1": Part.PERFORMANCE,
+    "K1": Part.KNOWLEDGE,
+    "KU1": Part.KNOWLEDGE,
+    "K&U1": Part.KNOWLEDGE,
+}
+
+
+def sections_by_markers(rows: Sequence[Row]) -> list[Section]:
+    """Sections of a document without headings: `P1`, `K1`, or `1.1` under numbered outcomes; else none."""
+    firsts = [_first(row) for row in rows]
+    if sum(marker is not None and marker.family in CODED for marker in firsts) >= FEWEST:
+        return _coded(rows, firsts)
+    dotted = [marker for marker in firsts if marker and marker.family == "1.1"]
+    if len(dotted) >= FEWEST and dotted[0].numbers[-1] == 1 and _has_outcomes(firsts, dotted):
+        return _under_outcomes(rows, firsts, dotted[0].numbers[0])
+    return []
+
+
+def _first(row: Row) -> Marker | None:
+    found = read_markers(row.text)
+    return found[0][0] if found else None
+
+
+def _coded(rows: Sequence[Row], firsts: Sequence[Marker | None]) -> list[Section]:
+    sections = [Section(None)]
+    for row, marker in zip(rows, firsts, strict=True):
+        part = CODED.get(marker.family) if marker else None
+        if part and sections[-1].part is not part:
+            sections.append(Section(part))
+        sections[-1].rows.append(row)
+    return sections
+
+
+def _has_outcomes(firsts: Sequence[Marker | None], dotted: Sequence[Marker]) -> bool:
+    numbers = {marker.numbers for marker in firsts if marker and len(marker.numbers) == 1}
+    return all((marker.numbers[0],) in numbers for marker in dotted)
+
+
+def _under_outcomes(rows: Sequence[Row], firsts: Sequence[Marker | None], first: int) -> list[Section]:
+    start = next(at for at, marker in enumerate(firsts) if marker and marker.numbers == (first,))
+    return [Section(None, None, list(rows[:start])), Section(Part.OUTCOMES, None, list(rows[start:]))]

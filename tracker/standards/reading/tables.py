@@ -1,0 +1,109 @@
+"""Tables laid out as lines: outcome beside criteria, a label beside its text, columns of criteria."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from tracker.standards.reading import metadata, words
+from tracker.standards.reading.cleaning import plain
+from tracker.standards.reading.markers import read_lone_marker, read_markers
+from tracker.standards.reading.rows import Row
+from tracker.standards.reading.words import CRITERIA, Part
+from tracker.standards.reading.wrapping import run_on
+
+FORM_COLUMNS = 6
+"""A table of so many columns is a grid to fill in, never a list of statements."""
+
+
+def unroll(rows: Sequence[Row]) -> list[Row]:
+    """The rows with each table as lines, in reading order; what says something about the unit stays in its cells."""
+    found: list[Row] = []
+    at = 0
+    while at < len(rows):
+        if not rows[at].cells:
+            found.append(rows[at])
+            at += 1
+            continue
+        end = at
+        while end < len(rows) and rows[end].cells:
+            end += 1
+        found.extend(_table(rows[at:end]))
+        at = end
+    return found
+
+
+def _table(rows: Sequence[Row]) -> Iterator[Row]:
+    columns: list[Part] = []
+    waiting: list[list[Row]] = []
+    for row in _without_blanks_to_fill(rows):
+        parts = [_part_of(cell) for cell in row.cells]
+        if len(set(parts)) > 1 and all(part in CRITERIA for part in parts):
+            yield from (each for column in waiting for each in column)
+            columns, waiting = [part for part in parts if part], [[] for _ in parts]
+        if columns and len(row.cells) == len(columns):
+            for column, cell in zip(waiting, row.cells, strict=True):
+                column.extend(_cell(row, cell))
+        elif _is_form(row) or metadata.fact_of(row):
+            yield row
+        else:
+            yield from _side_by_side(row)
+    yield from (each for column in waiting for each in column)
+
+
+def _without_blanks_to_fill(rows: Sequence[Row]) -> Iterator[Row]:
+    """The rows without the columns that are filled in by hand beside the criteria: evidence, page, date."""
+    width: int | None = None
+    for row in rows:
+        named = [at for at, cell in enumerate(row.cells) if _part_of(cell) in CRITERIA]
+        filled = [at for at, cell in enumerate(row.cells) if words.FILLED_IN.fullmatch(plain(cell))]
+        if named and filled and min(filled) > max(named):
+            width = min(filled)
+        yield replace(row, cells=row.cells[:width]) if width and len(row.cells) > width else row
+
+
+def _part_of(cell: str) -> Part | None:
+    text = plain(cell)
+    return words.section_of(text) or words.introduction_of(text)
+
+
+def _is_form(row: Row) -> bool:
+    return len(row.cells) >= FORM_COLUMNS or any("description of evidence" in cell.casefold() for cell in row.cells)
+
+
+def _side_by_side(row: Row) -> Iterator[Row]:
+    """One row: its cells one after the other, a label joined to the text beside it."""
+    label = ""
+    is_head = any(_part_of(cell) in CRITERIA for cell in row.cells)
+    for cell in row.cells:
+        text = plain(cell)
+        if not text or (is_head and words.COLUMN.fullmatch(text)):
+            continue
+        if read_lone_marker(text) and "\n" not in cell.strip():
+            label = f"{label} {text}".strip() if not label else text
+            continue
+        lines = list(_cell(row, cell))
+        if label:
+            lines[0] = replace(lines[0], text=_labelled(label, lines[0].text))
+            label = ""
+        yield from lines
+    if label:
+        yield replace(row, text=label, cells=())
+
+
+def _labelled(label: str, text: str) -> str:
+    """`1.1` beside `.1 Identify` or `1.1 Identify` is one reference printed twice."""
+    return text if any(marker.label == label.strip("().") for marker, _ in read_markers(text)) else f"{label} {text}"
+
+
+def _cell(row: Row, cell: str) -> Iterator[Row]:
+    """A cell's lines. Where one begins with a marker, those that do not go on with the line above."""
+    lines = [text for text in map(plain, cell.split("\n")) if text]
+    marked = [bool(read_markers(line)) for line in lines]
+    gathered: list[str] = []
+    for line, has_marker in zip(lines, marked, strict=True):
+        joins = gathered and not has_marker and (any(marked) or line[0].islower())
+        if joins and not words.is_introduction(gathered[-1]) and not words.section_of(line):
+            gathered[-1] = run_on(gathered[-1], line)
+        else:
+            gathered.append(line)
+    for text in gathered:
+        yield replace(row, text=text, cells=(), fixed=True)

@@ -1,0 +1,121 @@
+"""Qualifications over HTTP: to look up for anyone signed in; a centre's own are published by its administrator."""
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from tracker.access import Act, get_centre, me, requires, signed_in
+from tracker.accounts.passwords import proving_identity
+from tracker.errors import Invalid, NotFound, Refused
+from tracker.idempotency import once
+from tracker.models import Centre, Qualification
+from tracker.standards.forms.qualifications import PublishQualificationForm, QualificationForm
+from tracker.standards.qualification_documents import QualificationDocument
+from tracker.standards.qualification_rules import rule_of
+from tracker.standards.queries import qualifications as queries
+from tracker.standards.services import qualifications as services
+from tracker.standards.views import standards
+from tracker.vocabulary import Role
+
+EXAMPLE = """\
+code: OUR-AWARD
+slug: our-award
+title: "What the awarding body calls it"
+version: "1"
+revision: 1
+units:
+  - code: CFACC15
+    title: "Its title"
+mandatory: [CFACC15]
+provenance:
+  source: "the awarding body's rules of combination"
+  read: "Typed by us."
+"""
+
+
+@standards.get("/qualifications")
+@signed_in
+def list_qualifications() -> ResponseReturnValue:
+    words = request.args.get("q", "").replace("\x00", "")[:100]
+    return render_template(
+        "standards/list_qualifications.html",
+        found=queries.list_qualifications(me().centre_ids, words.strip()),
+        words=words,
+        administered=me().holds(Role.ADMINISTRATOR),
+    )
+
+
+@standards.get("/qualifications/<qualification_slug>")
+@signed_in
+def show_qualification(qualification_slug: str) -> ResponseReturnValue:
+    qualification = get_qualification(qualification_slug)
+    document = queries.read_qualification(qualification)
+    return render_template(
+        "standards/show_qualification.html",
+        qualification=qualification,
+        document=document,
+        rule_of=rule_of,
+        held=queries.find_held_units(document, me().centre_ids),
+        versions=queries.list_versions(qualification),
+        administered=me().holds(Role.ADMINISTRATOR),
+    )
+
+
+@standards.route("/centres/<int:centre_id>/qualifications/new", methods=["GET", "POST"])
+@requires(Act.ADMINISTER_CENTRE)
+def write_qualification(centre_id: int) -> ResponseReturnValue:
+    """Type or paste one in the format of the standards folder; the next page shows what it comes to."""
+    centre, _ = get_centre(centre_id)
+    form = QualificationForm()
+    if form.validate_on_submit():
+        try:
+            document = services.read_qualification_text(form.text.data or "")
+        except Invalid as refusal:
+            form.text.errors = str(refusal).splitlines()
+        else:
+            return show_publishing(centre, document, PublishQualificationForm(formdata=None, text=form.text.data))
+    if not form.is_submitted():
+        form.text.data = EXAMPLE
+    page = render_template("standards/write_qualification.html", centre=centre, form=form)
+    return page, (422 if form.is_submitted() else 200)
+
+
+@standards.post("/centres/<int:centre_id>/qualifications")
+@requires(Act.ADMINISTER_CENTRE)
+@proving_identity
+@once
+def publish_qualification(centre_id: int) -> ResponseReturnValue:
+    centre, actor = get_centre(centre_id)
+    form = PublishQualificationForm()
+    try:
+        document = services.read_qualification_text(form.text.data or "")
+    except Invalid as refusal:
+        form.text.errors = str(refusal).splitlines()
+        return render_template("standards/write_qualification.html", centre=centre, form=form), 422
+    if not form.validate():
+        return show_publishing(centre, document, form), 422
+    try:
+        row = services.publish_qualification(document, centre, actor)
+    except Refused as refusal:
+        form.form_errors.append(str(refusal))
+        return show_publishing(centre, document, form), 422
+    flash(f"{row.title} is published. Candidates of your centre can be registered for it.")
+    return redirect(url_for(".show_qualification", qualification_slug=row.slug), 303)
+
+
+def get_qualification(slug: str) -> Qualification:
+    """One that this person may look at; 404 otherwise."""
+    found = queries.find_qualification(slug, me().centre_ids)
+    if found is None:
+        raise NotFound("There is no qualification at this address. Look for it in the list of qualifications.")
+    return found
+
+
+def show_publishing(centre: Centre, document: QualificationDocument, form: PublishQualificationForm) -> str:
+    return render_template(
+        "standards/publish_qualification.html",
+        centre=centre,
+        document=document,
+        rule_of=rule_of,
+        held=queries.find_held_units(document, [centre.id]),
+        form=form,
+    )
