@@ -5,13 +5,14 @@ Source of the rules: the integrity paper. The exact bytes of a body are stored a
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import func, select
 
+from tracker import sealing
 from tracker.canonical import canonical_json, sha256
 from tracker.clock import now
 from tracker.extensions import db
@@ -44,28 +45,39 @@ class QueuedEvent:
     at: datetime
     facts: Mapping[str, Any]
     texts: Mapping[str, str] = field(default_factory=dict)
+    rows: Collection[Base] = ()
 
 
-def record(act: str, thing: Base, actor: Actor, *, texts: Mapping[str, str] | None = None, **facts: Any) -> None:
+def record(
+    act: str,
+    thing: Base,
+    actor: Actor,
+    *,
+    texts: Mapping[str, str] | None = None,
+    rows: Collection[Base] = (),
+    **facts: Any,
+) -> None:
     """Queue an event about `thing`, to be appended just before the commit.
 
     `act` is past tense (`evidence_submitted`). `facts` hold ids, words, numbers and hashes only: no names,
-    no free text, no secrets. What a person wrote goes into `texts` and appears as a salted hash.
+    no free text, no secrets. What a person wrote goes into `texts` and appears as a salted hash. Every sealed row
+    that the transaction makes or changes is sealed with it (see `sealing`); `rows` are those it only rests on.
     """
-    _queue().append(QueuedEvent(act, thing, actor, now(), facts, texts or {}))
+    _queue().append(QueuedEvent(act, thing, actor, now(), facts, texts or {}, rows))
 
 
 def append_queued() -> None:
     """Append the queued events to the chain, in order. The caller flushed before and commits after."""
     queue = _queue()
     if not queue:
+        sealing.forget_touched()
         return
     if db.session.get_bind().dialect.name == "postgresql":
         db.session.execute(select(func.pg_advisory_xact_lock(LOCK)))
     seq, prev = head()
-    for queued in queue:
+    for queued, rows in _with_rows(queue):
         seq += 1
-        prev = _append(queued, seq, prev)
+        prev = _append(queued, rows, seq, prev)
     queue.clear()
     db.session.flush()
 
@@ -73,6 +85,7 @@ def append_queued() -> None:
 def forget_queued() -> None:
     """Drop what a failed request had queued."""
     _queue().clear()
+    sealing.forget_touched()
 
 
 def head() -> tuple[int, str]:
@@ -90,9 +103,27 @@ def salted(salt: str, text: str) -> str:
     return hashlib.sha256(bytes.fromhex(salt) + text.encode()).hexdigest()
 
 
-def _append(queued: QueuedEvent, seq: int, prev: str) -> str:
-    salts = {name: secrets.token_hex(16) for name in queued.texts}
+def _with_rows(queue: list[QueuedEvent]) -> list[tuple[QueuedEvent, dict[str, Base]]]:
+    """Each event with the rows sealed by it: the row it is about; the last one takes all that are left."""
+    touched = sealing.take_touched()
+    found = []
+    for number, queued in enumerate(queue, 1):
+        rows = {sealing.key_of(sealing.table_of(each), sealing.values_of(each)): each for each in queued.rows}
+        own = sealing.key_of(sealing.table_of(queued.thing), sealing.values_of(queued.thing))
+        if own in touched:
+            rows[own] = touched.pop(own)
+        if number == len(queue):
+            rows |= touched
+        found.append((queued, rows))
+    return found
+
+
+def _append(queued: QueuedEvent, rows: Mapping[str, Base], seq: int, prev: str) -> str:
+    salts = {name: secrets.token_hex(16) for name in (*queued.texts, *rows)}
     hashes = {name: salted(salts[name], text) for name, text in queued.texts.items()}
+    seals = {
+        key: sealing.row_hash(salts[key], sealing.table_of(row), sealing.values_of(row)) for key, row in rows.items()
+    }
     object_id: int = queued.thing.id  # type: ignore[attr-defined]  # every model an event is about has one
     body = canonical_json(
         {
@@ -104,7 +135,11 @@ def _append(queued: QueuedEvent, seq: int, prev: str) -> str:
             "session_ref": queued.actor.session_ref,
             "act": queued.act,
             "object": {"type": queued.thing.__tablename__, "id": object_id},
-            "data": {**queued.facts, **({"texts": hashes} if hashes else {})},
+            "data": {
+                **queued.facts,
+                **({"texts": hashes} if hashes else {}),
+                **({"rows": seals} if seals else {}),
+            },
             "prev": prev,
         }
     )

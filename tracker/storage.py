@@ -54,6 +54,11 @@ def path_of(sha256: str) -> Path:
     return _folder() / sha256[:2] / sha256
 
 
+def list_files() -> Iterator[Path]:
+    """Every file that lies in the folder, the half-written ones among them."""
+    yield from (path for path in sorted(_folder().rglob("*")) if path.is_file())
+
+
 def _folder() -> Path:
     folder: Path = current_app.config["ATTACHMENTS_PATH"]
     return folder

@@ -13,7 +13,7 @@ from tracker.errors import Conflict, Invalid, NotFound, Refused
 from tracker.extensions import db
 from tracker.ledger import Actor, record
 from tracker.matrix import Cell
-from tracker.models import Decision, Evidence, EvidenceVersion, Grant, Review, UnitAttempt
+from tracker.models import AttemptMove, Claim, Decision, Evidence, EvidenceVersion, Grant, Review, UnitAttempt
 from tracker.portfolio.queries.evidence import find_version_in
 from tracker.registrations.duties import check_may_assess, check_not_withdrawn
 from tracker.registrations.services import find_holder
@@ -318,7 +318,9 @@ def _new_decision(review: Review, claim_id: int, outcome: Outcome, comment: str)
 
 def _merge(review: Review, marks: Marks, known: set[int]) -> None:
     """Put the marks into the draft; claims that are not of this item are refused whole."""
-    if (set(marks.outcomes) | set(marks.comments)) - known:
+    unknown = (set(marks.outcomes) | set(marks.comments)) - known
+    if unknown:
+        _check_not_moved(review.attempt_id, unknown)
         raise NotFound
     kept = {key: dict(value) for key, value in review.marks.items()}
     for claim_id, outcome in marks.outcomes.items():
@@ -330,6 +332,19 @@ def _merge(review: Review, marks: Marks, known: set[int]) -> None:
         setattr(review, check, ticked)
     if marks.feedback is not None:
         review.feedback = marks.feedback
+
+
+def _check_not_moved(attempt_id: int, claim_ids: set[int]) -> None:
+    """Raise `Conflict` for a page that was open while its attempt moved to another version of the unit."""
+    ended = select(Claim.id).join(AttemptMove, AttemptMove.attempt_id == Claim.attempt_id)
+    ended = ended.where(
+        Claim.attempt_id == attempt_id, Claim.id.in_(claim_ids), Claim.removed_at == AttemptMove.moved_at
+    )
+    if db.session.scalars(ended).first():
+        raise Conflict(
+            "This unit has moved to another version since you opened the page. Nothing was decided. The criteria are "
+            "shown as they are now, with your comments and feedback: look again, then decide."
+        )
 
 
 def _check_lengths(marks: Marks) -> None:

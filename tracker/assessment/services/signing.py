@@ -1,6 +1,7 @@
 """Signing a unit off: requirements confirmed, the assessor's and the candidate's signatures, disputes."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 
@@ -288,7 +289,7 @@ def _sign(
 
 
 def _record_signature(
-    act: str, signature: Signature, actor: Actor, notes: dict[str, str] | None = None, **facts: object
+    act: str, signature: Signature, actor: Actor, notes: dict[str, str] | None = None, **facts: Any
 ) -> None:
     texts = {**(notes or {}), **({"comment": signature.comment} if signature.comment else {})}
     record(

@@ -62,6 +62,7 @@ def submit_evidence(evidence: Evidence, actor: Actor, seen_version: int | None =
         )
     )
     db.session.flush()
+    claims = select(Claim).where(Claim.evidence_id == evidence.id, Claim.removed_at.is_(None))
     record(
         "evidence_submitted",
         version,
@@ -71,6 +72,7 @@ def submit_evidence(evidence: Evidence, actor: Actor, seen_version: int | None =
         version=version.number,
         content=version.content_hash,
         claims=claims_hash(evidence),
+        rows=[*evidence.attachments, *db.session.scalars(claims)],
     )
     _tell_assessors(evidence, version, attempts)
     return version
@@ -167,7 +169,7 @@ def _seal(evidence: Evidence) -> EvidenceVersion:
     version = EvidenceVersion(
         evidence_id=evidence.id,
         number=next_version_number(evidence),
-        content_hash=_content_hash(fields, [(each.name, each.size, each.sha256) for each in attachments]),
+        content_hash=content_hash(fields, [(each.name, each.size, each.sha256) for each in attachments]),
         sealed_at=now(),
         **fields,
     )
@@ -178,7 +180,7 @@ def _seal(evidence: Evidence) -> EvidenceVersion:
     return version
 
 
-def _content_hash(fields: dict[str, object], files: list[tuple[str, int, str]]) -> str:
+def content_hash(fields: dict[str, object], files: list[tuple[str, int, str]]) -> str:
     """Over every field and every file, as canonical JSON; days as ISO text, words as their values."""
     plain = {
         name: value if value is None or isinstance(value, str) else value.isoformat()  # type: ignore[attr-defined]  # what is no text is a day

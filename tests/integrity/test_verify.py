@@ -1,0 +1,199 @@
+"""`flask verify`: silent on a whole record, and naming whatever was changed behind its back."""
+
+import json
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError
+
+from tests.integrity.tampering import behind_its_back, change, first_row, offences
+from tracker import ledger, sealing, storage
+from tracker.canonical import canonical_json
+from tracker.demo.story import tell_story
+from tracker.extensions import db
+from tracker.integrity.checking import CHECKS, covered
+from tracker.models import Attachment, Event, Unit
+
+pytestmark = pytest.mark.usefixtures("told")
+
+
+@pytest.fixture
+def told(app: Flask) -> Flask:
+    """The whole of the demonstration: every kind of act, by the product's own services."""
+    tell_story()
+    return app
+
+
+def test_a_record_made_by_the_product_is_whole(told: Flask) -> None:
+    result = told.test_cli_runner().invoke(args=["verify"])
+    assert result.output.splitlines()[-1].endswith("checks: the record is whole.")
+    assert result.exit_code == 0
+    result = told.test_cli_runner().invoke(args=["verify", "--json"])
+    said = json.loads(result.output)
+    assert said["clean"] is True
+    assert {each["invariant"] for each in said["checks"]} == {each.number for each in CHECKS}
+
+
+def test_it_says_which_columns_it_protects(app: Flask) -> None:
+    result = app.test_cli_runner().invoke(args=["verify", "--covered", "--json"])
+    protected = json.loads(result.output)
+    for table in ("decision", "signature", "event", "evidence_version"):
+        assert set(protected[table]) == {column.name for column in db.metadata.tables[table].columns}, table
+    assert {"name", "size", "sha256", "media_type"} <= set(protected["attachment"])
+    assert {"text", "label", "kind", "heading", "assessable", "parent"} <= set(protected["criterion"])
+
+
+def test_whatever_is_changed_in_a_row_is_named() -> None:
+    """Each column that it says it protects, of a row of each table."""
+    missed, tried = [], 0
+    for name, columns in covered(CHECKS).items():
+        table = db.metadata.tables[name]
+        row = first_row(table)
+        if row is None:
+            continue
+        for column in columns:
+            with behind_its_back():
+                try:
+                    changed = change(table, row, table.c[column])
+                except IntegrityError:
+                    continue  # the database itself does not let it happen
+                if changed:
+                    tried += 1
+                    if not offences():
+                        missed.append(f"{name}.{column}")
+    assert missed == []
+    assert tried > 150
+
+
+def test_a_row_taken_out_is_named() -> None:
+    missed = []
+    for name in sealing.TABLES:
+        table = db.metadata.tables[name]
+        row = first_row(table)
+        if row is None:
+            continue
+        with behind_its_back():
+            db.session.execute(table.delete().where(*(each == row[each.name] for each in table.primary_key)))
+            if not offences():
+                missed.append(name)
+    assert missed == []
+
+
+def test_a_row_put_in_is_named() -> None:
+    """A decision, a signature, a role: as if they had been given."""
+    missed = []
+    for name in ("decision", "signature", "grant", "allocation", "sample", "reopening", "submission", "review"):
+        table = db.metadata.tables[name]
+        row = db.session.execute(select(table).order_by(table.c.id.desc()).limit(1)).mappings().first()
+        if row is None:
+            continue
+        copied = {**row, "id": row["id"] + 1}
+        if "superseded_at" in copied:
+            copied["superseded_at"] = copied.get("signed_at", copied.get("decided_at"))
+        if "until_at" in copied:
+            copied["until_at"] = copied["from_at"]
+        if name == "submission":
+            copied["evidence_version_id"] = -1
+        with behind_its_back():
+            db.session.execute(table.insert().values(**copied))
+            if not offences():
+                missed.append(name)
+    assert missed == []
+
+
+class TestLedger:
+    def test_a_changed_event_is_named(self) -> None:
+        body = db.session.scalars(select(Event.body).where(Event.seq == 9)).one()
+        with behind_its_back():
+            db.session.execute(
+                text("UPDATE event SET body = :body WHERE seq = 9"), {"body": body.replace(b'"v":1', b'"v":2')}
+            )
+            assert "1: event 9 was changed: its text does not hash to what is stored" in offences()
+
+    def test_an_event_changed_with_its_hash_breaks_the_chain(self) -> None:
+        body = db.session.scalars(select(Event.body).where(Event.seq == 9)).one().replace(b'"v":1', b'"v":2')
+        with behind_its_back():
+            db.session.execute(
+                text("UPDATE event SET body = :body, hash = :hash WHERE seq = 9"),
+                {"body": body, "hash": ledger.hash_of(body)},
+            )
+            assert "1: event 10 does not follow from the one before it" in offences()
+
+    def test_an_event_taken_out_is_named(self) -> None:
+        with behind_its_back():
+            db.session.execute(text("DELETE FROM event WHERE seq = 9"))
+            assert "1: event 9 is missing: 10 comes after 8" in offences()
+
+    def test_an_event_that_is_no_text_is_named(self) -> None:
+        with behind_its_back():
+            db.session.execute(text("UPDATE event SET body = :body WHERE seq = 9"), {"body": b"\xff{"})
+            assert any("event 9" in each for each in offences())
+
+    def test_an_event_put_last_for_what_never_happened_is_named(self) -> None:
+        """With the right hashes, as somebody would who knows how they are made."""
+        seq, prev = ledger.head()
+        last = json.loads(db.session.scalars(select(Event.body).where(Event.seq == seq)).one())
+        body = {
+            **last,
+            "seq": seq + 1,
+            "prev": prev,
+            "act": "unit_verified",
+            "object": {"type": "signature", "id": 999},
+        }
+        body["data"] = {"attempt": 1, "round": 1, "snapshot": "0" * 64, "state": "verified"}
+        written = canonical_json(body)
+        with behind_its_back():
+            row = db.session.execute(select(Event.__table__).where(Event.seq == seq)).mappings().one()
+            forged = {"seq": seq + 1, "act": "unit_verified", "object_type": "signature", "object_id": 999}
+            forged |= {"body": written, "prev": prev, "hash": ledger.hash_of(written)}
+            db.session.execute(Event.__table__.insert().values({**row, **forged}))
+            assert any(each.startswith("3: ") for each in offences())
+
+
+class TestFiles:
+    def path(self) -> Path:
+        return storage.path_of(db.session.scalars(select(Attachment.sha256).order_by(Attachment.id)).first() or "")
+
+    def test_a_file_that_is_gone(self) -> None:
+        self.path().unlink()
+        assert any("16: attachment" in each and "is gone" in each for each in offences())
+
+    def test_a_file_that_was_changed(self) -> None:
+        content = self.path().read_bytes()
+        self.path().write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        assert any("16: attachment" in each and "was changed" in each for each in offences())
+
+
+def test_a_trigger_that_is_gone_is_named() -> None:
+    with behind_its_back():
+        if db.session.get_bind().dialect.name == "postgresql":
+            db.session.execute(text("ALTER TABLE decision DISABLE TRIGGER decision_no_update"))
+        assert any("the trigger that refuses" in each for each in offences(but_for_triggers=False))
+
+
+def test_a_unit_whose_wording_was_changed_with_its_hash_is_named() -> None:
+    """Pinned by the events of every attempt on it."""
+    unit = db.session.scalars(select(Unit).where(Unit.code == "CFACC15")).one()
+    with behind_its_back():
+        db.session.execute(
+            text("UPDATE unit SET content_hash = :hash WHERE id = :id"), {"hash": "0" * 64, "id": unit.id}
+        )
+        assert any(each.startswith("4: ") for each in offences())
+
+
+def test_the_first_offender_is_named() -> None:
+    with behind_its_back():
+        db.session.execute(db.metadata.tables["person"].update().values(name="Mallory"))
+        assert offences()[0].startswith("14: person 1 was changed after event ")
+
+
+def test_a_violated_record_exits_1(told: Flask) -> None:
+    """The file of an attachment is beside the database, where no transaction takes the change back."""
+    storage.path_of(db.session.scalars(select(Attachment.sha256).order_by(Attachment.id)).first() or "").unlink()
+    db.session.rollback()
+    result = told.test_cli_runner().invoke(args=["verify"])
+    assert result.exit_code == 1
+    assert "✗ 16 every attachment has its file" in result.output
+    assert result.output.splitlines()[-1].endswith("checks: 1 violated.")

@@ -1,0 +1,72 @@
+"""What a check is, and how all of them are run."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+
+from tracker.integrity.record import Record
+
+MOST_COUNTED = 1_000
+"""A check that fails this often has said enough."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One invariant, by its number in the integrity paper."""
+
+    number: int
+    name: str
+    find: Callable[[Record], Iterable[str]]
+    """What is wrong, a sentence each."""
+    covers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The columns of which it notices a change, by table."""
+
+
+@dataclass(frozen=True)
+class Result:
+    check: Check
+    count: int
+    """How many offences were found, up to `MOST_COUNTED`."""
+    first: str | None
+
+    @property
+    def holds(self) -> bool:
+        return self.count == 0
+
+
+CHECKS: list[Check] = []
+
+
+def invariant(
+    number: int, name: str, covers: Mapping[str, tuple[str, ...]] | None = None
+) -> Callable[[Callable[[Record], Iterable[str]]], Callable[[Record], Iterable[str]]]:
+    """Make a function that finds offences one of the checks."""
+
+    def added(find: Callable[[Record], Iterable[str]]) -> Callable[[Record], Iterable[str]]:
+        CHECKS.append(Check(number, name, find, covers or {}))
+        return find
+
+    return added
+
+
+def run_checks(record: Record, checks: Iterable[Check]) -> Iterator[Result]:
+    """The results one by one, in the order of the paper, so that progress can be shown."""
+    for each in sorted(checks, key=lambda check: check.number):
+        found = list(islice(_offences(each, record), MOST_COUNTED))
+        yield Result(each, len(found), found[0] if found else None)
+
+
+def _offences(check: Check, record: Record) -> Iterator[str]:
+    try:
+        yield from check.find(record)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:  # a damaged record leads anywhere
+        yield f"something it rests on is missing or unreadable: {type(error).__name__} {error}"
+
+
+def covered(checks: Iterable[Check]) -> dict[str, list[str]]:
+    """By table, the columns that some check protects."""
+    columns: dict[str, set[str]] = {}
+    for each in checks:
+        for table, names in each.covers.items():
+            columns.setdefault(table, set()).update(names)
+    return {table: sorted(columns[table]) for table in sorted(columns)}

@@ -1,0 +1,80 @@
+"""`flask verify`: every invariant checked; 0 clean, 1 violated, 2 could not run."""
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+from flask.cli import with_appcontext
+
+if TYPE_CHECKING:
+    from tracker.integrity.checking import Result
+
+
+@click.command("verify")
+@click.option("--json", "as_json", is_flag=True, help="The results as JSON.")
+@click.option("--covered", "show_covered", is_flag=True, help="Which columns the checks protect, by table.")
+@with_appcontext
+def verify(as_json: bool, show_covered: bool) -> None:
+    """Check that the record proves itself. Exit 0: clean; 1: violated; 2: it could not be checked."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from tracker.integrity.checking import covered
+    from tracker.integrity.checks import CHECKS, verify_record
+
+    if show_covered:
+        _print_covered(covered(CHECKS), as_json)
+        return
+    results: list[Result] = []
+    try:
+        for result in verify_record():
+            results.append(result)
+            if not as_json:
+                click.echo(_line(result))
+    except (SQLAlchemyError, OSError) as error:
+        click.echo(f"It could not be checked: {str(error).splitlines()[0]}", err=True)
+        sys.exit(2)
+    if as_json:
+        click.echo(json.dumps(_as_json(results), indent=2))
+    else:
+        _conclude(results)
+    sys.exit(0 if all(result.holds for result in results) else 1)
+
+
+def _line(result: "Result") -> str:
+    sign = "✓" if result.holds else "✗"
+    line = f"{sign} {result.check.number:2} {result.check.name}"
+    if result.holds:
+        return line
+    more = "" if result.count == 1 else f" (and {result.count - 1} more)"
+    return f"{line}\n     {result.first}{more}"
+
+
+def _conclude(results: "Sequence[Result]") -> None:
+    wrong = sum(not result.holds for result in results)
+    click.echo(f"{len(results)} checks: {f'{wrong} violated' if wrong else 'the record is whole'}.")
+
+
+def _as_json(results: "Sequence[Result]") -> dict[str, object]:
+    return {
+        "clean": all(result.holds for result in results),
+        "checks": [
+            {
+                "invariant": result.check.number,
+                "name": result.check.name,
+                "holds": result.holds,
+                "offences": result.count,
+                "first": result.first,
+            }
+            for result in results
+        ],
+    }
+
+
+def _print_covered(columns: dict[str, list[str]], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(columns, indent=2))
+        return
+    for table, names in columns.items():
+        click.echo(f"{table}: {', '.join(names)}")

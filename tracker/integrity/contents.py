@@ -1,0 +1,133 @@
+"""Units, sealed evidence, and whose is what."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from enum import Enum
+from typing import Any
+
+from tracker.clock import now
+from tracker.integrity.checking import invariant
+from tracker.integrity.record import Record, Row
+from tracker.models.portfolio import EVIDENCE_FIELDS
+from tracker.portfolio.services.submissions import content_hash
+from tracker.standards.documents import hash_unit
+
+CRITERION = (
+    "position", "kind", "label", "label_origin", "heading", "parent", "text", "assessable", "simulation_allowed",
+)  # fmt: skip
+REQUIREMENT = ("position", "label", "text", "points")
+
+
+@invariant(
+    15,
+    "every unit says what it is pinned to",
+    {"unit": ("document", "content_hash", "code"), "criterion": CRITERION, "evidence_requirement": REQUIREMENT},
+)
+def units_are_as_published(record: Record) -> Iterator[str]:
+    for key, unit in record.rows("unit").items():
+        try:
+            document = json.loads(unit["document"])
+            hashed = hash_unit(document)
+        except (ValueError, TypeError, AttributeError):
+            yield f"unit {key} cannot be read"
+            continue
+        if hashed != unit["content_hash"]:
+            yield f"unit {key} ({unit['code']}) does not hash to what it is pinned to"
+        elif document["code"] != unit["code"]:
+            yield f"unit {key} is stored as {unit['code']} and says that it is {document['code']}"
+        yield from _differing(
+            f"unit {key} ({unit['code']}): criterion", record, "criterion", key, document["criteria"]
+        )
+        wanted = document["evidence_requirements"]
+        yield from _differing(
+            f"unit {key} ({unit['code']}): evidence requirement", record, "evidence_requirement", key, wanted
+        )
+    for event in record.told("unit_published"):
+        published = record.rows("unit").get(event.object_id)
+        if published is None or published["content_hash"] != event.data["content"]:
+            yield f"unit {event.object_id} is not as {event.name} published it"
+
+
+@invariant(
+    18,
+    "sealed evidence is as it was sealed, and numbered once",
+    {
+        "evidence_version": ("content_hash", "number", *EVIDENCE_FIELDS),
+        "attachment": ("name", "size", "sha256"),
+        "evidence": ("number",),
+    },
+)
+def sealed_evidence_is_unchanged(record: Record) -> Iterator[str]:
+    told = {each.object_id: each for each in record.told("evidence_submitted")}
+    files: dict[int, list[Row]] = {}
+    for version_id, attachment_id in record.rows("version_attachment"):
+        files.setdefault(version_id, []).append(record.rows("attachment").get(attachment_id, {}))
+    for key, version in record.rows("evidence_version").items():
+        held = sorted(files.get(key, ()), key=lambda row: row.get("id", 0))
+        if not all(held):
+            yield f"evidence version {key} holds a file that is gone"
+            continue
+        fields = {name: version[name] for name in EVIDENCE_FIELDS}
+        if (
+            content_hash(fields, [(each["name"], each["size"], each["sha256"]) for each in held])
+            != version["content_hash"]
+        ):
+            yield f"evidence version {key} is not what was sealed"
+        event = told.get(key)
+        if event and (event.data["content"], event.data["version"]) != (version["content_hash"], version["number"]):
+            yield f"evidence version {key} is not what {event.name} tells of"
+        elif event and record.rows("evidence")[version["evidence_id"]]["number"] != event.data["number"]:
+            yield f"evidence {version['evidence_id']} has another number than {event.name} gave it"
+    numbers = Counter(
+        (row["centre_id"], row["candidate_id"], row["number"])
+        for row in record.rows("evidence").values()
+        if row["number"] is not None
+    )
+    yield from (
+        f"evidence number {key[2]} of person {key[1]} is used {times} times"
+        for key, times in numbers.items()
+        if times > 1
+    )
+
+
+@invariant(23, "a form acted once for each key", {"idempotency_key": ("body_hash", "location")})
+def forms_acted_once(record: Record) -> Iterator[str]:
+    for (person, key), row in record.rows("idempotency_key").items():
+        if not row["location"] or row["used_at"] > now():
+            yield f"key {key[:8]}… of person {person} names no place that it led to, or a time to come"
+
+
+@invariant(26, "what belongs to a centre agrees with what it is part of")
+def centres_agree(record: Record) -> Iterator[str]:
+    registrations, attempts = record.rows("registration"), record.rows("unit_attempt")
+    units, visits, grants = record.rows("unit"), record.rows("visit"), record.rows("grant")
+    for key, row in attempts.items():
+        registration = registrations[row["registration_id"]]
+        if (row["centre_id"], row["candidate_id"]) != (registration["centre_id"], registration["candidate_id"]):
+            yield f"attempt {key} is not of the centre and candidate of its registration"
+        if (owner := units[row["unit_id"]]["owner_centre_id"]) not in {None, row["centre_id"]}:
+            yield f"attempt {key} is on a unit of centre {owner}"
+    for visit, attempt in record.rows("visit_attempt"):
+        if visits[visit]["centre_id"] != attempts[attempt]["centre_id"]:
+            yield f"visit {visit} names attempt {attempt} of another centre"
+    held = {(each["person_id"], each["centre_id"], each["role"]) for each in grants.values()}
+    for key, row in record.rows("allocation").items():
+        if (row["person_id"], attempts[row["attempt_id"]]["centre_id"], row["role"]) not in held:
+            yield f"allocation {key} names somebody who never had the role at that centre"
+
+
+def _differing(what: str, record: Record, table: str, unit_id: int, stated: list[dict[str, Any]]) -> Iterator[str]:
+    names = CRITERION if table == "criterion" else REQUIREMENT
+    held = {row["position"]: row for row in record.by(table, "unit_id").get(unit_id, ())}
+    for each in stated:
+        row = held.pop(each["position"], None)
+        if row is None:
+            yield f"{what} {each['label']} is gone"
+        elif {name: _plain(row[name]) for name in names} != {name: each[name] for name in names}:
+            yield f"{what} {each['label']} is not what the unit says"
+    yield from (f"{what} {row['label']} is not of the unit" for row in held.values())
+
+
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, Enum) else value

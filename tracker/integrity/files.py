@@ -1,0 +1,63 @@
+"""The files beside the database."""
+
+import hashlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from tracker import storage
+from tracker.integrity.checking import invariant
+from tracker.integrity.record import Record
+
+NAMING = (("attachment", "sha256"), ("unit_draft", "source_sha256"), ("import_run", "sha256"))
+"""Which columns name files."""
+CHUNK = 1024 * 1024
+UNREFERENCED_FOR = 24 * 3600
+TEMPORARY_FOR = 3600
+"""Seconds after which a file that nobody names, or one half written, is left over."""
+
+
+@invariant(16, "every attachment has its file", {"attachment": ("size", "sha256")})
+def attachments_have_their_files(record: Record) -> Iterator[str]:
+    checked: dict[str, str | None] = {}
+    for key, row in record.rows("attachment").items():
+        sha256 = row["sha256"]
+        if sha256 not in checked:
+            checked[sha256] = fault_of(sha256)
+        path = storage.path_of(sha256)
+        if fault := checked[sha256]:
+            yield f"attachment {key}: its file {fault}"
+        elif path.stat().st_size != row["size"]:
+            yield f"attachment {key}: its file is not {row['size']} bytes long"
+
+
+@invariant(17, "no file is left over")
+def no_file_is_left_over(record: Record) -> Iterator[str]:
+    moment = time.time()
+    named = {row[column] for table, column in NAMING for row in record.rows(table).values()}
+    for path in storage.list_files():
+        age = moment - path.stat().st_mtime
+        if path.name.endswith(".tmp"):
+            if age > TEMPORARY_FOR:
+                yield f"{path.name} was never finished"
+        elif path.name.partition(".")[0] not in named and age > UNREFERENCED_FOR:
+            yield f"{path.name} is named by nothing"
+
+
+def fault_of(sha256: str) -> str | None:
+    """What is wrong with a stored file, or None."""
+    path = storage.path_of(sha256)
+    try:
+        return None if _hash(path) == sha256 else "was changed"
+    except FileNotFoundError:
+        return "is gone"
+    except OSError:
+        return "cannot be read"
+
+
+def _hash(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()

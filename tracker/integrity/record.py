@@ -1,0 +1,139 @@
+"""Everything the checks look at, read once: the events, taken apart, and the rows of the tables."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import Table, select
+
+from tracker import ledger
+from tracker.canonical import canonical_json
+from tracker.extensions import db
+from tracker.models import Event, EventText
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event, as its body tells it."""
+
+    seq: int
+    at: datetime
+    actor: int | None
+    grant: int | None
+    session_ref: str | None
+    act: str
+    object_type: str
+    object_id: int
+    data: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return f"event {self.seq} ({self.act})"
+
+
+class Record:
+    """One reading of the database, in the transaction that is open: all of it as it stood at one moment."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, dict[Any, Row]] = {}
+        self._indices: dict[tuple[str, str], defaultdict[Any, list[Row]]] = {}
+        self.broken: list[str] = []
+        """What is wrong with the chain itself, found while it was read."""
+
+    @cached_property
+    def events(self) -> list[Told]:
+        """Every event that can be read, in order; what is wrong with the others is in `broken`."""
+        told, seq, prev = [], 0, ledger.GENESIS
+        for row in self._stored_events():
+            seq += 1
+            if row.seq != seq:
+                self.broken.append(f"event {seq} is missing: {row.seq} comes after {seq - 1}")
+                seq = row.seq
+            if row.prev != prev:
+                self.broken.append(f"event {seq} does not follow from the one before it")
+            prev = row.hash
+            if ledger.hash_of(row.body) != row.hash:
+                self.broken.append(f"event {seq} was changed: its text does not hash to what is stored")
+            if found := self._taken_apart(row):
+                told.append(found)
+        return told
+
+    @cached_property
+    def hashes(self) -> list[str]:
+        """The stored hash of each event, in order."""
+        return list(db.session.scalars(select(Event.hash).order_by(Event.seq)))
+
+    @cached_property
+    def salts(self) -> dict[int, dict[str, str]]:
+        """By event and field, the salts that were not erased."""
+        found: dict[int, dict[str, str]] = {}
+        for seq, field, salt in db.session.execute(select(EventText.event_seq, EventText.field, EventText.salt)):
+            found.setdefault(seq, {})[field] = salt
+        return found
+
+    @cached_property
+    def by_act(self) -> dict[str, list[Told]]:
+        found: dict[str, list[Told]] = {}
+        for each in self.events:
+            found.setdefault(each.act, []).append(each)
+        return found
+
+    def told(self, *acts: str) -> Iterator[Told]:
+        """The events of these acts, act by act and in order."""
+        for act in acts:
+            yield from self.by_act.get(act, ())
+
+    def rows(self, name: str) -> dict[Any, Row]:
+        """A table's rows by primary key; a key of several columns is a tuple."""
+        if name not in self._rows:
+            table = self.table(name)
+            keys = [column.name for column in table.primary_key]
+            found = db.session.execute(select(table).order_by(*table.primary_key)).mappings()
+            self._rows[name] = {
+                row[keys[0]] if len(keys) == 1 else tuple(row[key] for key in keys): dict(row) for row in found
+            }
+        return self._rows[name]
+
+    def by(self, name: str, column: str) -> Mapping[Any, list[Row]]:
+        """A table's rows by what one of their columns says."""
+        if (name, column) not in self._indices:
+            index = self._indices[name, column] = defaultdict(list)
+            for row in self.rows(name).values():
+                index[row[column]].append(row)
+        return self._indices[name, column]
+
+    def table(self, name: str) -> Table:
+        return db.metadata.tables[name]
+
+    def _stored_events(self) -> Iterator[Any]:
+        columns = (Event.seq, Event.at, Event.actor_id, Event.grant_id, Event.act, Event.object_type, Event.object_id)
+        query = select(*columns, Event.body, Event.prev, Event.hash).order_by(Event.seq)
+        yield from db.session.execute(query, execution_options={"yield_per": 2_000})
+
+    def _taken_apart(self, row: Any) -> Told | None:
+        try:
+            body = json.loads(row.body)
+            if canonical_json(body) != row.body:
+                self.broken.append(f"event {row.seq} is not written canonically")
+            thing = body["object"]
+            told = Told(
+                body["seq"], datetime.fromisoformat(body["at"]), body["actor"], body["grant"], body["session_ref"],
+                body["act"], thing["type"], thing["id"], body["data"],
+            )  # fmt: skip
+            prev = body["prev"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            self.broken.append(f"event {row.seq} cannot be read")
+            return None
+        columns = (row.seq, row.at, row.actor_id, row.grant_id, row.act, row.object_type, row.object_id, row.prev)
+        said = (
+            told.seq, told.at, told.actor, told.grant, told.act, told.object_type, told.object_id, prev,
+        )  # fmt: skip
+        if columns != said:
+            self.broken.append(f"event {row.seq}: its columns do not say what its text says")
+        return told

@@ -1,0 +1,88 @@
+"""The life of every attempt, told again from its events alone."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tracker.assessment.rounds import MOVES
+from tracker.assessment.transitions import TRANSITIONS, Move
+from tracker.integrity.checking import invariant
+from tracker.integrity.record import Record, Told
+from tracker.vocabulary import AttemptState, ReopeningKind
+
+MOVED_BY = {"unit_signed": Move.SIGN, "unit_confirmed": Move.CONFIRM, "unit_verified": Move.VERIFY}
+VOIDED = "attempt_voided"
+REOPENED = "attempt_reopened"
+LIVES = ("attempt_started", *MOVED_BY, REOPENED, "attempt_moved", VOIDED)
+
+
+@dataclass
+class Life:
+    """An attempt as its events leave it."""
+
+    state: AttemptState
+    round: int
+    unit: str
+    """The hash of the unit it is pinned to."""
+
+
+@invariant(4, "the events lead to what is stored", {"unit_attempt": ("state", "round", "unit_id")})
+def replay_gives_what_is_stored(record: Record) -> Iterator[str]:
+    lives, _ = told_again(record)
+    for key, row in record.rows("unit_attempt").items():
+        life, unit = lives.get(key), record.rows("unit").get(row["unit_id"])
+        if life is None:
+            yield f"attempt {key} has no event that starts it"
+        elif (life.state, life.round) != (row["state"], row["round"]):
+            yield (
+                f"attempt {key} is stored as {row['state']} in round {row['round']}; its events lead to "
+                f"{life.state} in round {life.round}"
+            )
+        elif unit is None or unit["content_hash"] != life.unit:
+            yield f"attempt {key} is not pinned to the unit that its events name"
+
+
+@invariant(5, "every move of an attempt is one that the design allows")
+def moves_are_allowed(record: Record) -> Iterator[str]:
+    _, faults = told_again(record)
+    yield from faults
+
+
+def told_again(record: Record) -> tuple[dict[int, Life], list[str]]:
+    """By attempt how its events leave it, and what among them the design does not allow."""
+    lives: dict[int, Life] = {}
+    faults: list[str] = []
+    for event in sorted(record.told(*LIVES), key=lambda each: each.seq):
+        attempt = event.data["attempt"] if event.act in MOVED_BY else event.object_id
+        if event.act == "attempt_started":
+            if attempt in lives:
+                faults.append(f"{event.name}: attempt {attempt} was started before")
+            lives[attempt] = Life(AttemptState.IN_PROGRESS, 1, event.data["unit"])
+        elif attempt not in lives:
+            faults.append(f"{event.name}: attempt {attempt} was never started")
+        else:
+            faults.extend(f"{event.name}: {fault}" for fault in _live(lives[attempt], event))
+    return lives, faults
+
+
+def _live(life: Life, event: Told) -> Iterator[str]:
+    if event.act == "attempt_moved":
+        if life.state is not AttemptState.IN_PROGRESS or event.data["before"] != life.unit:
+            yield "an attempt moves to another version while it is in progress, from the version it is on"
+        life.unit = event.data["after"]
+        return
+    if (transition := TRANSITIONS.get((life.state, _move_of(event)))) is None:
+        yield f"an attempt that is {life.state} does not do this"
+        return
+    if event.act in MOVED_BY and event.data["round"] != life.round:
+        yield f"it names round {event.data['round']}; the attempt is in round {life.round}"
+    life.state = transition.to
+    if event.act == REOPENED:
+        life.round += 1
+        if (event.data["round"], event.data["ended_round"]) != (life.round, life.round - 1):
+            yield f"it names round {event.data['round']}; the attempt is in round {life.round}"
+
+
+def _move_of(event: Told) -> Move:
+    if event.act == REOPENED:
+        return MOVES[ReopeningKind(event.data["kind"])]
+    return Move.VOID if event.act == VOIDED else MOVED_BY[event.act]

@@ -1,0 +1,202 @@
+"""What a signed round rests on: its order, its decisions, its snapshot."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from tracker.canonical import sha256
+from tracker.extensions import db
+from tracker.integrity.checking import invariant
+from tracker.integrity.record import Record, Row
+from tracker.matrix import Matrix, load_matrix
+from tracker.models import UnitAttempt
+from tracker.recording_forms.snapshot import DOMAIN, snapshot_of
+from tracker.vocabulary import AttemptState, CriterionState, Outcome, SignatureRole
+
+SIGNED = {AttemptState.ASSESSED, AttemptState.CONFIRMED, AttemptState.VERIFIED, AttemptState.CLAIMED}
+ORDER = (
+    SignatureRole.ASSESSOR,
+    SignatureRole.COUNTERSIGNER,
+    SignatureRole.CANDIDATE,
+    SignatureRole.INTERNAL_VERIFIER,
+)
+NEEDED = {
+    AttemptState.ASSESSED: ORDER[:1],
+    AttemptState.CONFIRMED: (ORDER[0], ORDER[2]),
+    AttemptState.VERIFIED: (ORDER[0], ORDER[2], ORDER[3]),
+    AttemptState.CLAIMED: (ORDER[0], ORDER[2], ORDER[3]),
+}
+
+
+@invariant(8, "one live signature at most for each role in a round")
+def one_signature_a_role(record: Record) -> Iterator[str]:
+    live = Counter(
+        (row["attempt_id"], row["round"], row["role"])
+        for row in record.rows("signature").values()
+        if row["superseded_at"] is None
+    )
+    yield from (f"attempt {key[0]}, round {key[1]}: {times} as {key[2]}" for key, times in live.items() if times > 1)
+
+
+@invariant(9, "declared, assessed, confirmed, verified: in that order")
+def signed_in_order(record: Record) -> Iterator[str]:
+    for (attempt, number), rows in _signatures_of_rounds(record).items():
+        found = sorted(rows, key=lambda row: (row["signed_at"], row["id"]))
+        places = [ORDER.index(SignatureRole(row["role"])) for row in found]
+        if places != sorted(places):
+            yield f"attempt {attempt}, round {number}: signed as {', then '.join(row['role'] for row in found)}"
+        if late := [
+            each for each in _submissions_of(record, found[0]) if each["submitted_at"] > found[0]["signed_at"]
+        ]:
+            yield f"attempt {attempt}, round {number}: submission {late[0]['id']} was declared after it was assessed"
+    for key, row in record.rows("unit_attempt").items():
+        wanted = set(NEEDED.get(row["state"], ()))
+        held = {each["role"] for each in _signatures_of_rounds(record).get((key, row["round"]), ()) if _is_live(each)}
+        if held != wanted and row["state"] != AttemptState.VOID:
+            yield f"attempt {key} is {row['state']}, and has live signatures as {', '.join(sorted(held)) or 'nobody'}"
+
+
+@invariant(10, "what is assessed is met, confirmed and decided in full")
+def assessed_is_complete(record: Record) -> Iterator[str]:
+    confirmed = {
+        (row["attempt_id"], row["round"], row["requirement_id"])
+        for row in record.rows("requirement_confirmation").values()
+        if row["removed_at"] is None
+    }
+    for attempt, matrix in _signed_attempts(record):
+        for each in matrix.standings:
+            if each.state is not CriterionState.MET:
+                yield f"attempt {attempt.id} is {attempt.state}, but its criterion {each.column.label} is not met"
+        if any(row.undecided for row in matrix.rows):
+            yield f"attempt {attempt.id} is {attempt.state}, but has claims that nobody decided"
+        for row in record.by("evidence_requirement", "unit_id").get(attempt.unit_id, ()):
+            if (attempt.id, attempt.round, row["id"]) not in confirmed:
+                yield f"attempt {attempt.id} is {attempt.state}, but its requirement {row['label']} is not confirmed"
+    live = Counter(row["claim_id"] for row in record.rows("decision").values() if row["superseded_at"] is None)
+    yield from (f"claim {claim} has {times} live decisions" for claim, times in live.items() if times > 1)
+
+
+@invariant(11, "what is met rests on evidence accepted in that attempt")
+def met_rests_on_accepted(record: Record) -> Iterator[str]:
+    accepted = {
+        (row["attempt_id"], row["evidence_version_id"])
+        for row in record.rows("review").values()
+        if row["state"] == "released" and row["outcome"] == "accepted"
+    }
+    reviews = record.rows("review")
+    for key, row in record.rows("decision").items():
+        if row["outcome"] != Outcome.MET or row["superseded_at"] is not None:
+            continue
+        review = reviews.get(row["review_id"])
+        if (row["attempt_id"], row["evidence_version_id"]) not in accepted:
+            yield f"decision {key} says met on evidence that was not accepted"
+        elif review and review["attempt_id"] != row["attempt_id"]:
+            yield f"decision {key} comes of a review of another attempt"
+
+
+@invariant(12, "evidence is its candidate's, criteria are of the attempt's unit")
+def claims_are_in_place(record: Record) -> Iterator[str]:
+    attempts, items, criteria = (record.rows(name) for name in ("unit_attempt", "evidence", "criterion"))
+    for key, claim in record.rows("claim").items():
+        attempt, item = attempts.get(claim["attempt_id"]), items.get(claim["evidence_id"])
+        if (
+            not attempt
+            or not item
+            or (item["candidate_id"], item["centre_id"])
+            != (
+                attempt["candidate_id"],
+                attempt["centre_id"],
+            )
+        ):
+            yield f"claim {key} cites evidence that is not its candidate's at that centre"
+            continue
+        criterion = criteria.get(claim["criterion_id"])
+        if claim["removed_at"] is None and (criterion is None or criterion["unit_id"] != attempt["unit_id"]):
+            yield f"claim {key} cites a criterion of another unit"
+    versions, claims = record.rows("evidence_version"), record.rows("claim")
+    for key, decision in record.rows("decision").items():
+        version, claim_ = versions.get(decision["evidence_version_id"]), claims.get(decision["claim_id"])
+        if not version or not claim_ or version["evidence_id"] != claim_["evidence_id"]:
+            yield f"decision {key} rests on a version of other evidence than its claim"
+
+
+@invariant(
+    13, "what was signed is what is there", {"signature": ("snapshot", "snapshot_hash"), "criterion": ("label",)}
+)
+def snapshots_are_as_signed(record: Record) -> Iterator[str]:
+    told = {each.object_id: each for each in record.told("unit_signed", "unit_confirmed", "unit_verified")}
+    signatures = record.rows("signature")
+    for key, row in signatures.items():
+        if sha256(DOMAIN, row["snapshot"].encode()) != row["snapshot_hash"]:
+            yield f"signature {key}: its snapshot does not hash to what it names"
+        if key in told and told[key].data["snapshot"] != row["snapshot_hash"]:
+            yield f"signature {key}: {told[key].name} tells of another snapshot"
+    rounds = _signatures_of_rounds(record)
+    for attempt, matrix in _signed_attempts(record):
+        now = snapshot_of(attempt, matrix).hash
+        for row in rounds.get((attempt.id, attempt.round), ()):
+            if _is_live(row) and row["snapshot_hash"] != now:
+                yield f"signature {row['id']}: attempt {attempt.id} is no longer what was signed"
+
+
+@invariant(19, "what is verified was sampled, or released with a reason, and its findings were answered")
+def verified_was_sampled(record: Record) -> Iterator[str]:
+    sampled = {(row["attempt_id"], row["round"]) for row in record.rows("sample").values()}
+    for key, row in record.rows("signature").items():
+        if row["role"] != SignatureRole.INTERNAL_VERIFIER:
+            continue
+        if row["date_sampled"] is None and not row["unsampled_reason"]:
+            yield f"signature {key} says neither when it was sampled nor why it was not"
+        elif row["date_sampled"] is not None and row["unsampled_reason"]:
+            yield f"signature {key} says both that it was sampled and why it was not"
+        elif row["date_sampled"] is not None and (row["attempt_id"], row["round"]) not in sampled:
+            yield f"signature {key} gives a date sampled, and nothing of that round was sampled"
+    attempts = record.rows("unit_attempt")
+    for key, row in record.rows("finding").items():
+        attempt = attempts.get(row["attempt_id"])
+        if row["response"] is None and attempt and attempt["state"] in {AttemptState.VERIFIED, AttemptState.CLAIMED}:
+            yield f"attempt {row['attempt_id']} is {attempt['state']}, and finding {key} was never answered"
+
+
+def _signed_attempts(record: Record) -> Iterator[tuple[UnitAttempt, Matrix]]:
+    """Each attempt whose round is signed, with its grid as the pages read it."""
+    for key, row in record.rows("unit_attempt").items():
+        if row["state"] in SIGNED and (attempt := db.session.get(UnitAttempt, key)):
+            yield attempt, load_matrix(attempt)
+
+
+def _signatures_of_rounds(record: Record) -> dict[tuple[int, int], list[Row]]:
+    found: dict[tuple[int, int], list[Row]] = {}
+    for row in record.rows("signature").values():
+        found.setdefault((row["attempt_id"], row["round"]), []).append(row)
+    return found
+
+
+def _is_live(row: Row) -> bool:
+    return row["superseded_at"] is None
+
+
+def _submissions_of(record: Record, signature: Row) -> list[Row]:
+    """The submissions of what a signature's snapshot cites."""
+    items = record.by("evidence", "candidate_id").get(_candidate_of(record, signature), ())
+    return [
+        submission
+        for each in _snapshot(signature).get("evidence", ())
+        for version in record.by("evidence_version", "content_hash").get(each["sha256"], ())
+        if version["evidence_id"] in {item["id"] for item in items}
+        for submission in record.by("submission", "evidence_version_id").get(version["id"], ())
+    ]
+
+
+def _candidate_of(record: Record, signature: Row) -> int | None:
+    attempt = record.rows("unit_attempt").get(signature["attempt_id"])
+    return attempt["candidate_id"] if attempt else None
+
+
+def _snapshot(signature: Row) -> dict[str, Any]:
+    try:
+        found = json.loads(signature["snapshot"])
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
