@@ -82,5 +82,6 @@ def test_the_page_keeps_its_size_and_its_statements(
         db.session.expunge_all()
         with count_statements() as statements:
             page = alice.get(f"/attempts/{attempt}?view={view}")
-        assert len(statements) <= 12, statements
+        most = 13 if view == "matrix" else 12  # the matrix asks once more: what else the same tick may claim
+        assert len(statements) <= most, statements
         assert len(page.data) <= 100_000

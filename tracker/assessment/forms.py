@@ -38,6 +38,14 @@ class ConfirmForm(SigningForm):
     """The candidate's."""
 
 
+class MoveForm(FlaskForm):
+    """Moving attempts to a later version: what the page showed, why, and the password again."""
+
+    seen_hash = HiddenField(validators=[Length(max=64)])
+    reason = TextAreaField("Why does it move?", [DataRequired("Say why."), LONGEST])
+    password = PasswordField("Your password", [DataRequired("Type your password to move it."), identity_was_proven])
+
+
 class DisputeForm(FlaskForm):
     reason = TextAreaField("Why do you not agree?", [DataRequired("Say why."), LONGEST])
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from tracker.assessment.transitions import Move, move_attempt
 from tracker.clock import now
@@ -39,12 +39,10 @@ def reopen(
     )
     db.session.add(reopening)
     db.session.flush()
-    db.session.execute(
-        update(Signature)
-        .where(Signature.attempt_id == attempt.id, Signature.superseded_at.is_(None))
-        .values(superseded_at=moment)
-    )
-    _unsettle(attempt, reopening, reason, criterion_ids, actor.person_id)
+    live = select(Signature).where(Signature.attempt_id == attempt.id, Signature.superseded_at.is_(None))
+    for signature in db.session.scalars(live):
+        signature.superseded_at = moment
+    unsettled = _unsettle(attempt, reopening, reason, criterion_ids, actor.person_id)
     attempt.round += 1
     attempt.assessed_at = None
     record(
@@ -57,13 +55,17 @@ def reopen(
         round=attempt.round,
         state=attempt.state.value,
         criteria=sorted(criterion_ids),
+        reopening=reopening.id,
+        decisions=[
+            {"decision": each.id, "claim": each.claim_id, "outcome": each.outcome.value} for each in unsettled
+        ],
     )
     return reopening
 
 
 def _unsettle(
     attempt: UnitAttempt, reopening: Reopening, reason: str, criterion_ids: Collection[int], person_id: int
-) -> None:
+) -> list[Decision]:
     """Make the named criteria 'needs more': each live `met` on them is superseded by `more_needed`."""
     query = (
         select(Decision)
@@ -80,7 +82,7 @@ def _unsettle(
     for decision in settled:
         decision.superseded_at = reopening.reopened_at
     db.session.flush()  # the live one is freed before its successor takes its place
-    db.session.add_all(
+    made = [
         Decision(
             attempt_id=attempt.id,
             claim_id=decision.claim_id,
@@ -92,5 +94,7 @@ def _unsettle(
             decided_by_id=person_id,
         )
         for decision in settled
-    )
+    ]
+    db.session.add_all(made)
     db.session.flush()
+    return made

@@ -6,7 +6,7 @@ are derived here, never stored (design, section 2).
 
 from tracker.matrix.grid import Cell, Column, Matrix, Row, Standing
 from tracker.matrix.progress import Progress, has_submission, summarise_attempts
-from tracker.matrix.reading import list_columns, load_matrix
+from tracker.matrix.reading import list_columns, load_matrix, load_past_matrix
 from tracker.matrix.spread import Spread, spread_of, suggest_rows
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "has_submission",
     "list_columns",
     "load_matrix",
+    "load_past_matrix",
     "spread_of",
     "suggest_rows",
     "summarise_attempts",

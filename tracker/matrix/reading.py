@@ -10,6 +10,7 @@ from sqlalchemy.orm import aliased
 from tracker.extensions import db
 from tracker.matrix.grid import Cell, Column, Matrix, Row, standing
 from tracker.models import (
+    AttemptMove,
     Claim,
     Criterion,
     Decision,
@@ -29,10 +30,28 @@ def load_matrix(attempt: UnitAttempt, *, with_drafts: bool = False) -> Matrix:
     `with_drafts` is the candidate's own view: all their items at the centre, drafts included. Everybody else
     sees the items that were handed in and claim something here.
     """
-    columns = list_columns(attempt.unit_id)
-    versions = _versions(attempt, with_drafts=with_drafts)
-    claims = _claims(attempt, {key: row.version_id for key, row in versions.items()})
-    reviews = _reviews(attempt)
+    versions = _versions(attempt, attempt.assessed_at, with_drafts=with_drafts)
+    return _matrix(attempt, attempt.unit_id, versions, with_drafts=with_drafts)
+
+
+def load_past_matrix(attempt: UnitAttempt, move: AttemptMove, *, with_drafts: bool = False) -> Matrix:
+    """The grid as it stood just before the attempt was moved to another version of its unit."""
+    versions = _versions(attempt, move.moved_at, with_drafts=with_drafts)
+    return _matrix(attempt, move.from_unit_id, versions, move.moved_at, with_drafts=with_drafts)
+
+
+def _matrix(
+    attempt: UnitAttempt,
+    unit_id: int,
+    versions: Mapping[int, "_Version"],
+    ended_at: datetime | None = None,
+    *,
+    with_drafts: bool,
+) -> Matrix:
+    """With `ended_at` the claims and decisions that ended at that moment, else the live ones."""
+    columns = list_columns(unit_id)
+    claims = _claims(attempt, {key: row.version_id for key, row in versions.items()}, ended_at)
+    reviews = _reviews(attempt, ended_at)
     rows = tuple(
         _row(version, claims.get(evidence_id, {}), reviews.get(version.version_id or 0))
         for evidence_id, version in versions.items()
@@ -74,8 +93,8 @@ class _Version:
     content_hash: str | None
 
 
-def _versions(attempt: UnitAttempt, *, with_drafts: bool) -> dict[int, _Version]:
-    """The candidate's items by id, in index order, each as the version this attempt sees."""
+def _versions(attempt: UnitAttempt, until: datetime | None, *, with_drafts: bool) -> dict[int, _Version]:
+    """The candidate's items by id, in index order, each as the version this attempt sees (saw, at that moment)."""
     sealed, draft = EvidenceVersion, Evidence
     handed_in = select(
         sealed.evidence_id,
@@ -101,8 +120,8 @@ def _versions(attempt: UnitAttempt, *, with_drafts: bool) -> dict[int, _Version]
         )
         .order_by(draft.number, sealed.number)
     )
-    if attempt.assessed_at:
-        handed_in = handed_in.where(Submission.submitted_at <= attempt.assessed_at)
+    if until:
+        handed_in = handed_in.where(Submission.submitted_at <= until)
     found = {  # later versions overwrite earlier ones
         row["evidence_id"]: _Version(**row) for row in db.session.execute(handed_in).mappings()
     }
@@ -149,9 +168,13 @@ def _drafts(attempt: UnitAttempt) -> list[_Version]:
     ]
 
 
-def _claims(attempt: UnitAttempt, versions: Mapping[int, int | None]) -> dict[int, dict[int, Cell]]:
+def _claims(
+    attempt: UnitAttempt, versions: Mapping[int, int | None], ended_at: datetime | None
+) -> dict[int, dict[int, Cell]]:
     """Live claims by evidence and criterion, on the items given, with their live decisions."""
     decider = aliased(Person)
+    live_claim = Claim.removed_at == ended_at if ended_at else Claim.removed_at.is_(None)
+    live_decision = Decision.superseded_at == ended_at if ended_at else Decision.superseded_at.is_(None)
     query = (
         select(
             Claim.evidence_id,
@@ -165,9 +188,9 @@ def _claims(attempt: UnitAttempt, versions: Mapping[int, int | None]) -> dict[in
             decider.name,
             Decision.evidence_version_id,
         )
-        .outerjoin(Decision, and_(Decision.claim_id == Claim.id, Decision.superseded_at.is_(None)))
+        .outerjoin(Decision, and_(Decision.claim_id == Claim.id, live_decision))
         .outerjoin(decider, decider.id == Decision.decided_by_id)
-        .where(Claim.attempt_id == attempt.id, Claim.removed_at.is_(None))
+        .where(Claim.attempt_id == attempt.id, live_claim)
         .order_by(Claim.id)
     )
     found: dict[int, dict[int, Cell]] = {}
@@ -188,13 +211,15 @@ def _claims(attempt: UnitAttempt, versions: Mapping[int, int | None]) -> dict[in
     return found
 
 
-def _reviews(attempt: UnitAttempt) -> dict[int, tuple[ReviewOutcome, datetime]]:
+def _reviews(attempt: UnitAttempt, until: datetime | None) -> dict[int, tuple[ReviewOutcome, datetime]]:
     """The latest released review of each version in this attempt."""
     query = (
         select(Review.evidence_version_id, Review.outcome, Review.released_at)
         .where(Review.attempt_id == attempt.id, Review.state == ReviewState.RELEASED)
         .order_by(Review.released_at, Review.id)
     )
+    if until:
+        query = query.where(Review.released_at <= until)
     return {
         version_id: (outcome, released_at)
         for version_id, outcome, released_at in db.session.execute(query)

@@ -7,9 +7,9 @@ from flask import Blueprint, current_app
 assessment = Blueprint("assessment", __name__)
 
 from tracker.assessment.services.reviews import release_due  # noqa: E402 - after the blueprint its views need
-from tracker.assessment.views import confirming, judging, queue, signing  # noqa: E402 - they hang routes on it
+from tracker.assessment.views import confirming, judging, moving, queue, signing  # noqa: E402 - they hang routes on it
 
-__all__ = ["assessment", "confirming", "judging", "queue", "signing"]
+__all__ = ["assessment", "confirming", "judging", "moving", "queue", "signing"]
 
 
 @assessment.before_app_request

@@ -1,7 +1,7 @@
 """The judging screen: the evidence beside the claimed criteria; outcomes saved as they are put down."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from tracker.access import Act, get_attempt, me, requires
 from tracker.assessment.queries import judging as queries
+from tracker.assessment.queries.moving import find_successors
 from tracker.assessment.queries.queue import Place, group_by_item, narrow, place_in
 from tracker.assessment.services import claims as claim_services
 from tracker.assessment.services import reviews as services
@@ -20,7 +21,7 @@ from tracker.errors import Conflict, Invalid, NotFound, Refused
 from tracker.ledger import Actor
 from tracker.models import EvidenceVersion, Review, UnitAttempt
 from tracker.portfolio.queries import evidence as evidence_queries
-from tracker.standards.queries import list_guidance
+from tracker.standards.queries.units import list_guidance
 from tracker.vocabulary import Outcome
 
 
@@ -55,7 +56,8 @@ def finish_review(attempt_id: int, evidence_id: int) -> ResponseReturnValue:
         services.save_marks(attempt, version, marks, actor)
         return ACTS.get(act, save)(Judging(attempt, version, actor, about))
     except (Invalid, Conflict) as refusal:
-        return show_judging(attempt, version, typed=marks, refused=str(refusal)), refusal.status
+        typed = follow_moved(marks)
+        return show_judging(attempt, version, typed=typed, refused=str(refusal)), refusal.status
 
 
 @assessment.post("/reviews/<int:review_id>/undo")
@@ -175,7 +177,7 @@ def show_judging(
         refused=refused,
         earlier=released,
         after=max((each.review.id for each in released), default=0),
-        guidance=list_guidance(attempt.unit.code),
+        guidance=list_guidance(attempt.unit.code, [attempt.centre_id]),
         place=find_place(attempt, version),
         judging_address=judging_address,
         undoable=find_undoable(),
@@ -239,6 +241,13 @@ def read_marks(changed: set[str] | None) -> Marks:
             comments[int(claim)] = read_text(name).strip()
     checks = {check: check in form for check in CHECKS if check in names}
     return Marks(outcomes, comments, checks, read_text("feedback") if "feedback" in names else None)
+
+
+def follow_moved(marks: Marks) -> Marks:
+    """Comments typed beside claims that have meanwhile followed a move stand beside those they have become."""
+    became = find_successors(marks.comments)
+    comments = {new: text for old, text in marks.comments.items() for new in became.get(old, [old])}
+    return replace(marks, comments=comments)
 
 
 def read_text(name: str) -> str:

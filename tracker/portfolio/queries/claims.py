@@ -4,11 +4,30 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, or_, select
+from sqlalchemy.orm import aliased
 
 from tracker.extensions import db
-from tracker.models import Claim, Criterion, Decision, Evidence, Registration, Unit, UnitAttempt
-from tracker.vocabulary import AttemptState, CriterionKind, CriterionState, Outcome, Simulation
+from tracker.models import Claim, Criterion, CriterionLink, Decision, Evidence, Registration, Unit, UnitAttempt
+from tracker.standards.queries.links import holds_in, list_same, named
+from tracker.vocabulary import AttemptState, CriterionKind, CriterionState, LinkKind, Method, Outcome, Simulation
+
+
+@dataclass(frozen=True, slots=True)
+class Same:
+    """A criterion of another open unit of the candidate's that is the same in substance."""
+
+    attempt_id: int
+    criterion_id: int
+    code: str
+    label: str
+    ticked: bool = False
+    """This item claims it already."""
+
+    @property
+    def value(self) -> str:
+        """As a box sends it."""
+        return f"{self.attempt_id}-{self.criterion_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +45,8 @@ class Choice:
     """Set once an assessor has decided the claim: it can no longer be changed here."""
     also: tuple[str, ...]
     """Numbers of other items that claim it; drafts as `draft`."""
+    same: tuple[Same, ...] = ()
+    """What the same tick may claim too."""
 
     @property
     def is_new(self) -> bool:
@@ -58,7 +79,7 @@ class Section:
 
 
 def list_sections(evidence: Evidence) -> tuple[Section, ...]:
-    """Every open unit of the item's candidate at its centre; three statements however many there are."""
+    """Every open unit of the item's candidate at its centre; four statements however many there are."""
     attempts = db.session.execute(
         select(UnitAttempt.id, UnitAttempt.unit_id, Unit.code, Unit.title, Unit.simulation)
         .join(Unit, Unit.id == UnitAttempt.unit_id)
@@ -71,8 +92,21 @@ def list_sections(evidence: Evidence) -> tuple[Section, ...]:
         )
         .order_by(UnitAttempt.id)
     ).all()
-    criteria = _criteria({attempt.unit_id for attempt in attempts})
+    unit_ids = {attempt.unit_id for attempt in attempts}
+    criteria = _criteria(unit_ids)
     own, others = _claims({attempt.id for attempt in attempts}, evidence.id)
+    linked = list_same(unit_ids, evidence.centre_id)
+    barred = {
+        a.unit_id for a in attempts if a.simulation is Simulation.FORBIDDEN and evidence.method is Method.SIMULATION
+    }
+    places = {
+        (attempt.unit_id, each.position): Same(
+            attempt.id, each.id, attempt.code, named(each.kind, each.label), ticked=(attempt.id, each.id) in own
+        )
+        for attempt in attempts
+        for each in criteria.get(attempt.unit_id, [])
+        if attempt.unit_id not in barred
+    }
     return tuple(
         Section(
             attempt.id,
@@ -80,7 +114,16 @@ def list_sections(evidence: Evidence) -> tuple[Section, ...]:
             attempt.title,
             attempt.simulation,
             tuple(
-                _choice(criterion, own.get((attempt.id, criterion.id)), others.get((attempt.id, criterion.id), ()))
+                _choice(
+                    criterion,
+                    own.get((attempt.id, criterion.id)),
+                    others.get((attempt.id, criterion.id), ()),
+                    tuple(
+                        places[place]
+                        for place in linked.get((attempt.unit_id, criterion.position), ())
+                        if place in places
+                    ),
+                )
                 for criterion in criteria.get(attempt.unit_id, [])
             ),
         )
@@ -137,7 +180,7 @@ def _claims(attempt_ids: set[int], evidence_id: int) -> tuple[dict[Key, _Own], d
     return own, others
 
 
-def _choice(criterion: Criterion, own: _Own | None, also: tuple[str, ...]) -> Choice:
+def _choice(criterion: Criterion, own: _Own | None, also: tuple[str, ...], same: tuple[Same, ...]) -> Choice:
     fixed = None
     if own and own.outcome:
         fixed = CriterionState.MET if own.outcome is Outcome.MET else CriterionState.NEEDS_MORE
@@ -151,4 +194,54 @@ def _choice(criterion: Criterion, own: _Own | None, also: tuple[str, ...]) -> Ch
         locator=own.locator if own else "",
         fixed=fixed,
         also=also,
+        same=same,
     )
+
+
+def list_offers(attempt: UnitAttempt) -> dict[int, tuple[str, tuple[Same, ...]]]:
+    """For the matrix: label and criteria of the candidate's other open units that are the same, by criterion.
+
+    One statement.
+    """
+    own, far, other, unit = aliased(Criterion), aliased(Criterion), aliased(UnitAttempt), aliased(Unit)
+    link = CriterionLink
+    first = and_(own.unit_id == link.unit_id, own.position == link.position)
+    second = and_(own.unit_id == link.other_unit_id, own.position == link.other_position)
+    query = (
+        select(own, other.id, far, unit.code, link.is_confirmed)
+        .select_from(link)
+        .join(own, or_(first, second))
+        .join(
+            far,
+            or_(
+                and_(first, far.unit_id == link.other_unit_id, far.position == link.other_position),
+                and_(second, far.unit_id == link.unit_id, far.position == link.position),
+            ),
+        )
+        .join(other, other.unit_id == far.unit_id)
+        .join(unit, unit.id == far.unit_id)
+        .join(Registration, Registration.id == other.registration_id)
+        .where(
+            link.kind == LinkKind.SAME,
+            own.unit_id == attempt.unit_id,
+            holds_in([attempt.centre_id]),
+            other.candidate_id == attempt.candidate_id,
+            other.centre_id == attempt.centre_id,
+            other.state == AttemptState.IN_PROGRESS,
+            Registration.withdrawn_at.is_(None),
+        )
+        .order_by(own.position, other.id, far.position, link.centre_id.is_not(None))
+    )
+    held = {
+        (mine.id, other_id, theirs.id): (
+            named(mine.kind, mine.label),
+            Same(other_id, theirs.id, code, named(theirs.kind, theirs.label)),
+            is_confirmed,
+        )
+        for mine, other_id, theirs, code, is_confirmed in db.session.execute(query)  # a centre's word comes last
+    }
+    found: dict[int, tuple[str, tuple[Same, ...]]] = {}
+    for (criterion_id, _, _), (label, same, is_confirmed) in held.items():
+        if is_confirmed:
+            found[criterion_id] = (label, (*found.get(criterion_id, (label, ()))[1], same))
+    return found

@@ -1,21 +1,27 @@
 """What stands beside the grid on a unit's page: who holds it, requirements, signatures, reopened rounds."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import and_, select
+from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy.orm import joinedload
 
 from tracker.extensions import db
 from tracker.models import (
     Allocation,
+    AttemptMove,
     EvidenceRequirement,
     Person,
     Reopening,
     RequirementConfirmation,
+    Review,
     Signature,
+    Unit,
     UnitAttempt,
 )
-from tracker.vocabulary import ReopeningKind, Role, SignatureRole
+from tracker.vocabulary import Outcome, ReopeningKind, ReviewState, Role, SignatureRole
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,28 @@ class Reopened:
     round: int
 
 
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The attempt was taken over from one version of its unit to a later one."""
+
+    id: int
+    before: Unit
+    after: Unit
+    reason: str
+    name: str
+    moved_at: datetime
+    left_behind: list[dict[str, Any]]
+    """The claims that had nothing to follow, as `AttemptMove` keeps them."""
+
+    @property
+    def was(self) -> str:
+        return _named(self.before, self.after)
+
+    @property
+    def became(self) -> str:
+        return _named(self.after, self.before)
+
+
 def list_holders(attempt: UnitAttempt) -> tuple[Holder, ...]:
     query = (
         select(Allocation.role, Person.name, Allocation.from_at, Person.id)
@@ -74,6 +102,10 @@ def list_requirements(attempt: UnitAttempt) -> tuple[Requirement, ...]:
         RequirementConfirmation.round == attempt.round,
         RequirementConfirmation.removed_at.is_(None),
     )
+    return _requirements(attempt.unit_id, confirmed)
+
+
+def _requirements(unit_id: int, confirmed: ColumnElement[bool]) -> tuple[Requirement, ...]:
     query = (
         select(
             EvidenceRequirement.label,
@@ -83,13 +115,64 @@ def list_requirements(attempt: UnitAttempt) -> tuple[Requirement, ...]:
             RequirementConfirmation.confirmed_at,
         )
         .outerjoin(RequirementConfirmation, confirmed)
-        .where(EvidenceRequirement.unit_id == attempt.unit_id)
+        .where(EvidenceRequirement.unit_id == unit_id)
         .order_by(EvidenceRequirement.position)
     )
     return tuple(
         Requirement(label, text, tuple(points), note, confirmed_at)
         for label, text, points, note, confirmed_at in db.session.execute(query)
     )
+
+
+def list_moves(attempt: UnitAttempt) -> tuple[Moved, ...]:
+    """Every move of the attempt to a later version, the newest first; asked only where there is one."""
+    if not attempt.is_moved:
+        return ()
+    query = (
+        select(AttemptMove, Person.name)
+        .join(Person, Person.id == AttemptMove.moved_by_id)
+        .where(AttemptMove.attempt_id == attempt.id)
+        .options(
+            joinedload(AttemptMove.from_unit).defer(Unit.document).defer(Unit.words),
+            joinedload(AttemptMove.to_unit).defer(Unit.document).defer(Unit.words),
+        )
+        .order_by(AttemptMove.id.desc())
+    )
+    return tuple(
+        Moved(move.id, move.from_unit, move.to_unit, move.reason, name, move.moved_at, move.left_behind)
+        for move, name in db.session.execute(query)
+    )
+
+
+def list_drafted(moves: Iterable[Moved], attempt: UnitAttempt, assessor_id: int) -> dict[int, str]:
+    """What this assessor had put down, and not yet decided, for claims that were left behind: by claim, in words."""
+    left = {each["claim"] for move in moves for each in move.left_behind}
+    if not left:
+        return {}
+    drafts = select(Review.marks).where(
+        Review.attempt_id == attempt.id, Review.assessor_id == assessor_id, Review.state == ReviewState.DRAFT
+    )
+    marks = {int(claim): mark for found in db.session.scalars(drafts) for claim, mark in found.items()}
+    said = {claim: (marks[claim].get("outcome"), marks[claim].get("comment")) for claim in left & marks.keys()}
+    return {
+        claim: ", ".join(filter(None, [Outcome(outcome).label if outcome else "", comment]))
+        for claim, (outcome, comment) in said.items()
+    }
+
+
+def find_move(attempt: UnitAttempt, move_id: int) -> AttemptMove | None:
+    query = select(AttemptMove).where(AttemptMove.id == move_id, AttemptMove.attempt_id == attempt.id)
+    return db.session.scalars(query).one_or_none()
+
+
+def list_past_requirements(move: AttemptMove) -> tuple[Requirement, ...]:
+    """The evidence requirements of the version that was left, as they were confirmed when the attempt moved on."""
+    ended = and_(
+        RequirementConfirmation.requirement_id == EvidenceRequirement.id,
+        RequirementConfirmation.attempt_id == move.attempt_id,
+        RequirementConfirmation.removed_at == move.moved_at,
+    )
+    return _requirements(move.from_unit_id, ended)
 
 
 def list_signatures(attempt: UnitAttempt) -> tuple[Signed, ...]:
@@ -116,3 +199,9 @@ def find_last_reopening(attempt: UnitAttempt) -> Reopened | None:
     )
     found = db.session.execute(query).first()
     return Reopened(*found) if found else None
+
+
+def _named(unit: Unit, beside: Unit) -> str:
+    """A version as a sentence names it beside another: with its revision where that is what differs."""
+    revision = f", revision {unit.revision}" if unit.revision > 1 or unit.version == beside.version else ""
+    return f"version {unit.version}{revision}"

@@ -3,15 +3,15 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import and_, select
+from sqlalchemy import select
+from sqlalchemy.orm import aliased
 
 from tracker.canonical import canonical_json, sha256
 from tracker.clock import now
-from tracker.errors import NotFound, Refused
+from tracker.errors import Conflict, NotFound, Refused
 from tracker.extensions import db
 from tracker.ledger import Actor, record
-from tracker.matrix import has_submission
-from tracker.models import Claim, Criterion, Decision, Evidence, EvidenceRequirement, UnitAttempt
+from tracker.models import AttemptMove, Claim, Criterion, Decision, Evidence, EvidenceRequirement, Unit, UnitAttempt
 from tracker.registrations.duties import check_not_withdrawn
 from tracker.transactions import lock_rows
 from tracker.vocabulary import AttemptState, Method, Simulation
@@ -159,20 +159,34 @@ def _check_criteria(pairs: set[tuple[int, int]]) -> None:
     query = select(Criterion.unit_id, Criterion.id).where(
         Criterion.id.in_({criterion_id for _, criterion_id in pairs}), Criterion.assessable
     )
-    if pairs - {(unit_id, criterion_id) for unit_id, criterion_id in db.session.execute(query)}:
+    unknown = pairs - {(unit_id, criterion_id) for unit_id, criterion_id in db.session.execute(query)}
+    if unknown:
+        _check_not_moved(unknown)
         raise NotFound
+
+
+def _check_not_moved(pairs: set[tuple[int, int]]) -> None:
+    """Raise `Conflict` for a page that was open while its attempt moved to another version of the unit."""
+    own, other = aliased(Unit), aliased(Unit)
+    moved = (
+        select(AttemptMove.id)
+        .join(own, own.id == AttemptMove.to_unit_id)
+        .join(other, other.id == AttemptMove.from_unit_id)
+        .join(Criterion, Criterion.unit_id == other.id)
+        .where(own.id.in_({unit_id for unit_id, _ in pairs}), Criterion.id.in_({each for _, each in pairs}))
+    )
+    if db.session.scalars(moved).first():
+        raise Conflict(
+            "This unit has moved to another version since you opened the page. Nothing was saved. Open it again: "
+            "the criteria are shown as they are now."
+        )
 
 
 def _record_changes(
     changes: Mapping[int, list[tuple[str, Claim]]], items: Mapping[int, Evidence], actor: Actor
 ) -> None:
     """Ticks before submission are no events; later changes are one `claims_changed` an item."""
-    if not changes:
-        return
-    handed_in = set(
-        db.session.scalars(select(Evidence.id).where(and_(Evidence.id.in_(changes), has_submission(Evidence.id))))
-    )
-    for evidence_id in sorted(handed_in):
+    for evidence_id in sorted(each for each in changes if items[each].number is not None):
         done = changes[evidence_id]
         by_kind = {kind: [c.id for word, c in done if word == kind] for kind in ("added", "removed", "located")}
         record("claims_changed", items[evidence_id], actor, claims=by_kind)

@@ -12,7 +12,7 @@ from tracker.errors import Invalid
 from tracker.portfolio.queries.claims import list_sections
 from tracker.portfolio.services.claims import Tick, set_claims
 from tracker.portfolio.views import portfolio
-from tracker.standards.queries import list_guidance_of
+from tracker.standards.queries.units import list_guidance_of
 
 MOST_CELLS = 20_000
 PAIR = re.compile(r"([0-9]{1,9})-([0-9]{1,9})")
@@ -28,7 +28,7 @@ def choose_criteria(evidence_id: int) -> ResponseReturnValue:
         "portfolio/choose_criteria.html",
         evidence=evidence,
         sections=sections,
-        guidance=list_guidance_of(section.code for section in sections),
+        guidance=list_guidance_of((section.code for section in sections), [evidence.centre_id]),
     )
 
 
@@ -37,12 +37,18 @@ def choose_criteria(evidence_id: int) -> ResponseReturnValue:
 def save_criteria(evidence_id: int) -> ResponseReturnValue:
     """The whole list at once, for a browser without JavaScript; only the boxes that were shown count."""
     evidence, actor = get_own_evidence(evidence_id)
-    ticked, locators = set(request.form.getlist("claim")), request.form
-    ticks = []
-    for shown in read_cells(request.form.getlist("shown")):
-        value = f"{shown[0]}-{shown[1]}"
-        locator = read_locator(locators, f"locator-{value}")
-        ticks.append(Tick(shown[0], evidence.id, shown[1], on=value in ticked, locator=locator))
+    shown = read_cells(request.form.getlist("shown"))
+    ticked = set(shown) & set(read_cells(request.form.getlist("claim")))
+    also = {too for cell in ticked for too in read_cells(request.form.getlist(f"also-{name_of(cell)}"))}
+    ticks = [
+        Tick(
+            *(cell[0], evidence.id, cell[1]),
+            on=cell in ticked | also,
+            locator=read_locator(request.form, f"locator-{name_of(cell)}"),
+        )
+        for cell in shown
+    ]
+    ticks += [Tick(cell[0], evidence.id, cell[1], on=True) for cell in sorted(also - set(shown))]
     changed = set_claims(ticks, me().person_id, actor)
     flash("Saved." if changed else "Nothing was changed.")
     if request.form.get("act") == "submit":
@@ -53,11 +59,12 @@ def save_criteria(evidence_id: int) -> ResponseReturnValue:
 @portfolio.post("/evidence/<int:evidence_id>/tick")
 @requires(Act.LOG_EVIDENCE)
 def tick_criterion(evidence_id: int) -> ResponseReturnValue:
-    """One box of an item's list, saved as it is ticked."""
+    """One box of an item’s list, saved as it is ticked; with it what is the same elsewhere, where that is wanted."""
     evidence, actor = get_own_evidence(evidence_id)
     attempt_id, criterion_id = read_number("attempt"), read_number("criterion")
     locator = read_locator(request.form, "locator")
-    set_claims([Tick(attempt_id, evidence.id, criterion_id, on=is_on(), locator=locator)], me().person_id, actor)
+    ticks = [Tick(attempt_id, evidence.id, criterion_id, on=is_on(), locator=locator), *read_also(evidence.id)]
+    set_claims(ticks, me().person_id, actor)
     return saved()
 
 
@@ -66,8 +73,9 @@ def tick_criterion(evidence_id: int) -> ResponseReturnValue:
 def tick_cell(attempt_id: int) -> ResponseReturnValue:
     """One cell of a unit's matrix, saved as it is ticked."""
     attempt, actor = get_attempt(attempt_id, Act.CLAIM_CRITERION)
-    tick = Tick(attempt.id, read_number("evidence"), read_number("criterion"), on=is_on())
-    set_claims([tick], me().person_id, actor)
+    evidence_id = read_number("evidence")
+    ticks = [Tick(attempt.id, evidence_id, read_number("criterion"), on=is_on()), *read_also(evidence_id)]
+    set_claims(ticks, me().person_id, actor)
     return saved()
 
 
@@ -80,6 +88,9 @@ def save_matrix(attempt_id: int) -> ResponseReturnValue:
     was_ticked = set(read_cells(request.form.get("shown", "").split()))
     changes = [(cell, True) for cell in ticked - was_ticked] + [(cell, False) for cell in was_ticked - ticked]
     ticks = [Tick(attempt.id, evidence, criterion, on=on) for (evidence, criterion), on in sorted(changes)]
+    for evidence, criterion in sorted(ticked - was_ticked):
+        also = read_cells(request.form.getlist(f"also-{criterion}"))
+        ticks += [Tick(other_attempt, evidence, other, on=True) for other_attempt, other in also]
     changed = set_claims(ticks, me().person_id, actor)
     flash(f"Saved: {changed} changed." if changed else "Nothing was changed.")
     return redirect(url_for("portfolio.show_attempt", attempt_id=attempt.id, view="matrix"), 303)
@@ -93,6 +104,16 @@ def read_cells(values: list[str]) -> list[tuple[int, int]]:
     if not all(found):
         raise Invalid("The boxes could not be read. Nothing was saved. Reload the page and try again.")
     return [(int(pair[1]), int(pair[2])) for pair in found if pair]
+
+
+def read_also(evidence_id: int) -> list[Tick]:
+    """What is to be claimed in the same tick in other units; taking a claim off takes off that one alone."""
+    cells = read_cells(request.form.getlist("also")) if is_on() else []
+    return [Tick(attempt_id, evidence_id, criterion_id, on=True) for attempt_id, criterion_id in cells]
+
+
+def name_of(cell: tuple[int, int]) -> str:
+    return f"{cell[0]}-{cell[1]}"
 
 
 def read_number(name: str) -> int:

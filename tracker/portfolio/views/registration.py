@@ -7,7 +7,9 @@ from tracker.access import Act, get_registration, me, requires
 from tracker.matrix import summarise_attempts
 from tracker.portfolio.views import portfolio
 from tracker.registrations import queries
-from tracker.standards.queries import list_newest_units
+from tracker.registrations.standings import standing_of
+from tracker.standards.queries.qualifications import find_held_units
+from tracker.standards.queries.units import list_newest_units
 from tracker.vocabulary import AttemptState, Role
 
 
@@ -19,6 +21,8 @@ def show_registration(registration_id: int) -> ResponseReturnValue:
     ids = [attempt.id for attempt in attempts]
     allocations = queries.list_allocations(ids)
     held = {attempt.unit_id for attempt in attempts if attempt.state is not AttemptState.VOID}
+    found = standing_of(registration)
+    seen_at = [registration.centre_id]
     people = {each.person_id for found in allocations.values() for each in found}
     return render_template(
         "portfolio/show_registration.html",
@@ -27,6 +31,8 @@ def show_registration(registration_id: int) -> ResponseReturnValue:
         allocations=allocations,
         live_roles=queries.list_live_roles(registration.centre_id, people),
         progress_of=summarise_attempts(ids),
-        units=[unit for unit in list_newest_units() if unit.id not in held],
+        units=[unit for unit in list_newest_units(seen_at) if unit.id not in held],
+        qualified=found,
+        in_library=find_held_units(found.document, seen_at) if found else {},
         administers=bool(me().holds(Role.ADMINISTRATOR, registration.centre_id)),
     )

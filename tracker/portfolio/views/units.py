@@ -8,11 +8,13 @@ from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tracker.access import Act, get_attempt, me, requires
-from tracker.matrix import Matrix, Row, Standing, load_matrix, spread_of, suggest_rows
+from tracker.errors import NotFound
+from tracker.matrix import Matrix, Row, Standing, load_matrix, load_past_matrix, spread_of, suggest_rows
 from tracker.models import UnitAttempt
 from tracker.portfolio.queries import units
+from tracker.portfolio.queries.claims import list_offers
 from tracker.portfolio.views import portfolio
-from tracker.vocabulary import AttemptState, CriterionState
+from tracker.vocabulary import AttemptState, CriterionState, Role
 
 
 class Filter(StrEnum):
@@ -30,14 +32,16 @@ def show_attempt(attempt_id: int) -> ResponseReturnValue:
     attempt, _ = get_attempt(attempt_id, Act.READ_ATTEMPT)
     own = attempt.candidate_id == me().person_id
     matrix = load_matrix(attempt, with_drafts=own)
+    as_matrix, can_claim = request.args.get("view") == "matrix", own and attempt.state is AttemptState.IN_PROGRESS
     chosen = Filter(request.args["show"]) if request.args.get("show") in set(Filter) else Filter.ALL
     return render_template(
         "portfolio/show_attempt.html",
         attempt=attempt,
         matrix=matrix,
         own=own,
-        can_claim=own and attempt.state is AttemptState.IN_PROGRESS,
-        as_matrix=request.args.get("view") == "matrix",
+        can_claim=can_claim,
+        as_matrix=as_matrix,
+        offers=list_offers(attempt) if as_matrix and can_claim else {},
         chosen=chosen,
         filter_links=[
             (label, url_for(".show_attempt", attempt_id=attempt.id, show=word), word is chosen)
@@ -46,12 +50,32 @@ def show_attempt(attempt_id: int) -> ResponseReturnValue:
         standings=[each for each in matrix.standings if is_shown(each, chosen)],
         suggestions=_suggestions(attempt, matrix) if own else {},
         evidence_url=evidence_url,
+        administrator=Role.ADMINISTRATOR,
         **beside(attempt, matrix),
     )
 
 
+@portfolio.get("/attempts/<int:attempt_id>/moves/<int:move_id>")
+@requires(Act.READ_ATTEMPT)
+def show_past(attempt_id: int, move_id: int) -> ResponseReturnValue:
+    """The attempt as it stood in an earlier version of its unit, just before it was moved on."""
+    attempt, _ = get_attempt(attempt_id, Act.READ_ATTEMPT)
+    move = units.find_move(attempt, move_id)
+    if move is None:
+        raise NotFound
+    own = attempt.candidate_id == me().person_id
+    return render_template(
+        "portfolio/show_past.html",
+        attempt=attempt,
+        own=own,
+        move=next(each for each in units.list_moves(attempt) if each.id == move.id),
+        matrix=load_past_matrix(attempt, move, with_drafts=own),
+        requirements=units.list_past_requirements(move),
+    )
+
+
 def beside(attempt: UnitAttempt, matrix: Matrix) -> dict[str, Any]:
-    spread = spread_of(matrix.claiming_rows)
+    spread, moves = spread_of(matrix.claiming_rows), units.list_moves(attempt)
     return {
         "spread": spread,
         "spread_months": [(date.fromisoformat(f"{month}-01"), count) for month, count in spread.months],
@@ -59,6 +83,8 @@ def beside(attempt: UnitAttempt, matrix: Matrix) -> dict[str, Any]:
         "requirements": units.list_requirements(attempt),
         "signatures": units.list_signatures(attempt),
         "reopened": units.find_last_reopening(attempt),
+        "moves": moves,
+        "drafted": units.list_drafted(moves, attempt, me().person_id),
     }
 
 

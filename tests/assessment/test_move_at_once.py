@@ -1,0 +1,163 @@
+"""A move, a claim and a decision at the same moment: each is done whole, before or after the others; none twice."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+
+from tests import factories
+from tests.assessment import stories
+from tests.assessment.moves import REASON, publish_second_version
+from tests.factories import PASSWORD, World
+from tracker import transactions
+from tracker.accounts import sessions
+from tracker.assessment.services import reviews
+from tracker.clock import now
+from tracker.extensions import db
+from tracker.models import AttemptMove, Claim, Criterion, Decision, Person, Review, UnitAttempt
+from tracker.transactions import transaction
+from tracker.vocabulary import Outcome
+
+Act = tuple[Person, str, dict[str, str]]
+
+
+@pytest.fixture
+def at_once(app: Flask, world: World) -> Callable[..., list[int]]:
+    """`at_once((person, address, form), …)` has each posted in a browser of its own at one moment."""
+
+    def run(*acts: Act) -> list[int]:
+        with transaction():
+            tokens = [sessions.start_session(person, "127.0.0.1", "Chrome") for person, _, _ in acts]
+        db.session.remove()
+        start = Barrier(len(acts))
+
+        def do(address: str, form: dict[str, str], token: str) -> int:
+            with app.app_context():
+                browser: FlaskClient = app.test_client()
+                browser.set_cookie(sessions.COOKIE, token)
+                start.wait(10)
+                try:
+                    return browser.post(address, data=form).status_code
+                finally:
+                    transactions.rollback()
+                    db.session.remove()
+
+        with ThreadPoolExecutor(len(acts)) as threads:
+            jobs = [
+                threads.submit(do, address, form, token)
+                for (_, address, form), token in zip(acts, tokens, strict=True)
+            ]
+            return [each.result(60) for each in jobs]
+
+    return run
+
+
+def check_whole(attempt_id: int) -> int:
+    """What must hold however they fell: live claims are of the attempt's own version, live decisions of live claims.
+
+    How many live claims there are comes out.
+    """
+    db.session.rollback()
+    attempt = db.session.get_one(UnitAttempt, attempt_id)
+    stray = (
+        select(func.count())
+        .select_from(Claim)
+        .join(Criterion, Criterion.id == Claim.criterion_id)
+        .where(Claim.attempt_id == attempt.id, Claim.removed_at.is_(None), Criterion.unit_id != attempt.unit_id)
+    )
+    assert db.session.scalar(stray) == 0
+    orphaned = (
+        select(func.count())
+        .select_from(Decision)
+        .join(Claim, Claim.id == Decision.claim_id)
+        .where(Decision.superseded_at.is_(None), Claim.removed_at.is_not(None))
+    )
+    assert db.session.scalar(orphaned) == 0
+    live = select(func.count()).select_from(Claim).where(Claim.attempt_id == attempt.id, Claim.removed_at.is_(None))
+    return db.session.scalar(live) or 0
+
+
+def test_two_moves_at_once_move_once(world: World, at_once: Callable[..., list[int]]) -> None:
+    newer, attempt = publish_second_version(world), world.cfacc15.id
+    stories.hand_in(world.cfacc15, "Call", "1")
+    act = (
+        world.dan,
+        f"/attempts/{world.cfacc15.id}/move",
+        {"to": newer.slug, "reason": REASON, "password": PASSWORD},
+    )
+    assert sorted(at_once(act, act)) == [303, 409]
+    assert db.session.scalar(select(func.count()).select_from(AttemptMove)) == 1
+    check_whole(attempt)
+
+
+def test_a_move_and_claims_at_once(world: World, at_once: Callable[..., list[int]]) -> None:
+    """A tick that came first follows; one that came after is told that the unit has moved."""
+    newer, attempt = publish_second_version(world), world.cfacc15.id
+    evidence, _, _ = stories.hand_in(world.cfacc15, "Call", "1")
+    ticks = [
+        (world.alice, f"/evidence/{evidence.id}/tick", {"attempt": world.cfacc15.id, "criterion": factories.criterion(world.cfacc15, label).id, "on": "1"})
+        for label in ("5", "6", "7")
+    ]  # fmt: skip
+    act = (
+        world.dan,
+        f"/attempts/{world.cfacc15.id}/move",
+        {"to": newer.slug, "reason": REASON, "password": PASSWORD},
+    )
+    moved, *ticked = at_once(act, *ticks)
+    assert moved == 303
+    assert set(ticked) <= {200, 409}
+    assert check_whole(attempt) == 1 + ticked.count(200)
+
+
+def test_a_move_and_a_decision_at_once(world: World, at_once: Callable[..., list[int]]) -> None:
+    """Either the decision was first, and may still be undone, so that the move waits; or it is told of the move."""
+    newer, attempt = publish_second_version(world), world.cfacc15.id
+    evidence, _, claims = stories.hand_in(world.cfacc15, "Call", "1", "2")
+    form = {f"outcome-{claim.id}": "met" for claim in claims}
+    form |= {"valid": "y", "authentic": "y", "current": "y", "sufficient": "y", "act": "accept"}
+    decide = (world.bob, f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/judge", form)
+    act = (
+        world.dan,
+        f"/attempts/{world.cfacc15.id}/move",
+        {"to": newer.slug, "reason": REASON, "password": PASSWORD},
+    )
+    moved, decided = at_once(act, decide)
+    assert (moved, decided) in {(303, 409), (409, 303)}
+    check_whole(attempt)
+    pending = db.session.scalars(select(Review).where(Review.release_after.is_not(None))).first()
+    assert (pending is not None) == (decided == 303)
+
+
+def test_a_release_that_is_due_and_a_move_at_once(world: World, at_once: Callable[..., list[int]]) -> None:
+    newer, attempt = publish_second_version(world), world.cfacc15.id
+    _, version, claims = stories.hand_in(world.cfacc15, "Call", "1", "2")
+    with transaction():
+        actor = factories.actor(world.bob)
+        reviews.save_marks(world.cfacc15, version, stories.put_down(dict.fromkeys(claims, Outcome.MET)), actor)
+        reviews.accept_evidence(world.cfacc15, version, actor).release_after = now() - timedelta(seconds=1)
+    act = (
+        world.dan,
+        f"/attempts/{world.cfacc15.id}/move",
+        {"to": newer.slug, "reason": REASON, "password": PASSWORD},
+    )
+    tick = (world.alice, "/account", {})
+    moved, _ = at_once(act, tick)
+    assert moved == 303
+    check_whole(attempt)
+    live = select(func.count()).select_from(Decision).where(Decision.superseded_at.is_(None))
+    assert db.session.scalar(live) == 1, "1 stands; 2 was reworded and waits"
+
+
+def test_all_at_once_twice_moves_each_once(world: World, at_once: Callable[..., list[int]]) -> None:
+    newer, attempt = publish_second_version(world), world.cfacc15.id
+    stories.hand_in(world.cfacc15, "Call", "1")
+    address = f"/centres/{world.northgate.id}/moves/cfacc15/{newer.slug}"
+    act = (world.dan, address, {"reason": REASON, "password": PASSWORD})
+    assert at_once(act, act) == [303, 303]
+    assert db.session.scalar(select(func.count()).select_from(AttemptMove)) == 1
+    check_whole(attempt)

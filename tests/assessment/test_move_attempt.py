@@ -1,0 +1,423 @@
+"""Moving an attempt to a later version: claims follow links, decisions stand on unchanged words, nothing is lost."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from tests import factories
+from tests.assessment import stories
+from tests.assessment.moves import REASON, claimed, move, publish_second_version, second_version
+from tests.factories import World
+from tests.standards.versions import UNITS, as_revision, publish, reworded
+from tracker import clock
+from tracker.assessment.queries.queue import list_waiting
+from tracker.assessment.services import reviews, signing
+from tracker.assessment.services.move_plans import plan_move
+from tracker.assessment.services.moving import move_to_version
+from tracker.errors import Conflict, Invalid, Refused
+from tracker.extensions import db
+from tracker.matrix import load_matrix, load_past_matrix
+from tracker.models import (
+    AttemptMove,
+    Claim,
+    Criterion,
+    Decision,
+    Event,
+    EvidenceRequirement,
+    MovedClaim,
+    RequirementConfirmation,
+    Review,
+    Signature,
+    Unit,
+)
+from tracker.recording_forms.snapshot import snapshot_of
+from tracker.standards.services.links import confirm_link, confirm_same_wording, refuse_link
+from tracker.transactions import transaction
+from tracker.vocabulary import AttemptState, CriterionState, Method, Outcome, ReviewOutcome, Simulation
+
+
+def states(world: World) -> dict[str, CriterionState]:
+    """Of the performance criteria of Alice's attempt."""
+    db.session.rollback()
+    matrix = load_matrix(world.cfacc15)
+    return {each.column.label: each.state for each in matrix.standings if each.column.kind == "performance"}
+
+
+def live_decisions(world: World) -> list[Decision]:
+    query = select(Decision).where(Decision.attempt_id == world.cfacc15.id, Decision.superseded_at.is_(None))
+    return list(db.session.scalars(query.order_by(Decision.id)))
+
+
+@pytest.fixture
+def judged(world: World) -> dict[str, Claim]:
+    """Alice claims 1, 2, 3 and 5 with one item; Bob has met all but 5, which she claimed afterwards."""
+    evidence, version, claims = stories.hand_in(world.cfacc15, "Complaint", "1", "2", "3", days_ago=20)
+    with transaction():
+        claims[0].locator = "page 2"
+        factories.accept(world.cfacc15, version, world.bob, dict.fromkeys(claims, Outcome.MET))
+        factories.claim(world.cfacc15, evidence, "5")
+    return claimed(world.cfacc15)
+
+
+class TestWhatFollows:
+    def test_decisions_on_unchanged_words_stand_and_are_the_same_decisions(
+        self, world: World, judged: dict[str, Claim]
+    ) -> None:
+        before = next(each for each in live_decisions(world) if each.claim_id == judged["1"].id)
+        move(world, publish_second_version(world))
+        assert states(world)["1"] is CriterionState.MET
+        new = claimed(world.cfacc15)["1"]
+        [after] = [each for each in live_decisions(world) if each.claim_id == new.id]
+        same = ("outcome", "comment", "decided_at", "decided_by_id", "review_id", "evidence_version_id")
+        assert [getattr(after, name) for name in same] == [getattr(before, name) for name in same]
+        assert after.id != before.id
+        assert before.superseded_at
+
+    @pytest.mark.usefixtures("judged")
+    def test_what_was_reworded_waits_for_the_assessor_again(
+        self, world: World, hold_clock: Callable[[object], None]
+    ) -> None:
+        newer = publish_second_version(world)
+        assert [each.criteria for each in list_waiting(world.bob.id)] == [1], "5 waits"
+        moment = clock.now()
+        hold_clock(moment)
+        move(world, newer)
+        assert states(world)["2"] is CriterionState.CLAIMED
+        [waiting] = list_waiting(world.bob.id)
+        assert waiting.criteria == 2
+        assert claimed(world.cfacc15)["2"].claimed_at == moment, "it waits from now on"
+
+    def test_a_claim_keeps_its_place_in_the_item_and_who_made_it_when(
+        self, world: World, judged: dict[str, Claim]
+    ) -> None:
+        move(world, publish_second_version(world))
+        db.session.rollback()
+        old, new = judged["1"], claimed(world.cfacc15)["1"]
+        assert (new.locator, new.claimed_at, new.claimed_by_id) == ("page 2", old.claimed_at, world.alice.id)
+        assert (old.removed_at is not None, old.removed_by_id) == (True, world.dan.id)
+        [row] = db.session.scalars(select(MovedClaim).where(MovedClaim.claim_id == new.id))
+        assert row.from_claim_id == old.id
+
+    def test_an_undecided_claim_follows_undecided(self, world: World, judged: dict[str, Claim]) -> None:
+        move(world, publish_second_version(world))
+        assert states(world)["5"] is CriterionState.CLAIMED
+        assert claimed(world.cfacc15)["5"].claimed_at == judged["5"].claimed_at
+
+    def test_drafts_claims_follow_too(self, world: World) -> None:
+        newer = publish_second_version(world)
+        with transaction():
+            factories.claim(world.cfacc15, factories.make_evidence(world.cfacc15, "Begun"), "1", "2")
+        move(world, newer)
+        assert claimed(world.cfacc15).keys() == {"1", "2"}
+
+    def test_more_needed_stands_as_well(self, world: World) -> None:
+        _, version, claims = stories.hand_in(world.cfacc15, "Call", "1", "2")
+        with transaction():
+            factories.accept(
+                world.cfacc15, version, world.bob, {claims[0]: Outcome.MORE_NEEDED, claims[1]: Outcome.NOT_YET}
+            )
+        move(world, publish_second_version(world))
+        assert (states(world)["1"], states(world)["2"]) == (CriterionState.NEEDS_MORE, CriterionState.CLAIMED)
+
+    def test_an_item_that_was_returned_stays_with_the_candidate(self, world: World) -> None:
+        _, version, claims = stories.hand_in(world.cfacc15, "Call", "1", "5", days_ago=3)
+        with transaction():
+            outcomes = {claims[0]: Outcome.NOT_YET}
+            factories.accept(world.cfacc15, version, world.bob, outcomes, outcome=ReviewOutcome.RETURNED)
+        move(world, publish_second_version(world))
+        assert list_waiting(world.bob.id) == []
+
+    def test_evidence_requirements_of_the_same_words_stay_confirmed_and_others_do_not(self, world: World) -> None:
+        stories.confirm_requirements(world, world.cfacc15)
+        old = list(db.session.scalars(select(RequirementConfirmation)))
+        newer = publish_second_version(world)
+        move(world, newer)
+        query = (
+            select(EvidenceRequirement.label, RequirementConfirmation.confirmed_at)
+            .join(RequirementConfirmation, RequirementConfirmation.requirement_id == EvidenceRequirement.id)
+            .where(RequirementConfirmation.removed_at.is_(None), EvidenceRequirement.unit_id == newer.id)
+        )
+        stands = dict(db.session.execute(query).all())
+        assert stands.keys() == {"1", "2", "4", "5"}
+        assert set(stands.values()) <= {each.confirmed_at for each in old}
+        assert all(each.removed_at for each in old)
+
+
+class TestNothingIsLost:
+    def test_what_had_no_link_is_listed_with_what_was_decided(self, world: World, judged: dict[str, Claim]) -> None:
+        found = move(world, publish_second_version(world))
+        assert [(each["claim"], each["label"], each["outcome"], each["because"]) for each in found.left_behind] == [
+            (judged["3"].id, "3", "met", "no_link")
+        ]
+        assert (found.left_behind[0]["number"], found.left_behind[0]["kind"]) == (1, "performance")
+        assert judged["3"].id not in set(db.session.scalars(select(MovedClaim.from_claim_id)))
+
+    def test_the_old_matrix_stays_readable_as_it_stood(self, world: World, judged: dict[str, Claim]) -> None:
+        db.session.rollback()
+        before = load_matrix(world.cfacc15, with_drafts=True)
+        found = move(world, publish_second_version(world))
+        stories.hand_in(world.cfacc15, "Logged afterwards", "1")
+        evidence = judged["1"].evidence
+        stories.hand_in_again(evidence)
+        db.session.rollback()
+        after = load_past_matrix(world.cfacc15, found, with_drafts=True)
+        assert after.columns == before.columns
+        assert [row for row in after.rows if row.title == "Complaint"] == list(before.rows)
+        assert [each.state for each in after.standings] == [each.state for each in before.standings]
+
+    def test_a_signature_of_an_earlier_round_keeps_its_snapshot(self, world: World) -> None:
+        stories.sign(world, world.cfacc15)
+        with transaction():
+            signing.retract_signature(world.cfacc15, "Too early", factories.actor(world.bob))
+        before = db.session.scalars(select(Signature)).one()
+        kept = (before.snapshot, before.snapshot_hash, before.round)
+        newer = publish_second_version(world)
+        move(world, newer)
+        db.session.rollback()
+        after = db.session.scalars(select(Signature)).one()
+        assert (after.snapshot, after.snapshot_hash, after.round) == kept
+        assert json.loads(after.snapshot)["unit"]["version"] == "1"
+        assert world.cfacc15.round == 2
+
+    def test_what_an_assessor_had_put_down_follows_and_under_other_words_only_the_comment(self, world: World) -> None:
+        _, version, claims = stories.hand_in(world.cfacc15, "Call", "1", "2", "3")
+        marks = stories.put_down(dict.fromkeys(claims, Outcome.MET), dict.fromkeys(claims, "seen"), "Good.")
+        with transaction():
+            reviews.save_marks(world.cfacc15, version, marks, factories.actor(world.bob))
+        move(world, publish_second_version(world))
+        new = claimed(world.cfacc15)
+        review = db.session.scalars(select(Review)).one()
+        assert review.marks[str(new["1"].id)] == {"outcome": "met", "comment": "seen"}
+        assert review.marks[str(new["2"].id)] == {"comment": "seen"}
+        assert review.marks[str(claims[2].id)] == {"outcome": "met", "comment": "seen"}, "left where it was"
+        assert review.feedback == "Good."
+        with pytest.raises(Invalid, match="1 is still open"), transaction():
+            reviews.accept_evidence(world.cfacc15, version, factories.actor(world.bob))
+
+    @pytest.mark.usefixtures("judged")
+    def test_an_attempt_moves_on_and_on_and_every_version_stays_readable(self, world: World) -> None:
+        second = publish_second_version(world)
+        first_move = move(world, second)
+        third = publish(as_revision(second_version(), revision=2, version="2"))
+        with transaction():
+            confirm_same_wording(second, third, world.northgate, factories.actor(world.dan))
+        second_move = move(world, third)
+        db.session.rollback()
+        assert states(world)["1"] is CriterionState.MET
+        for found, label_of_2 in ((first_move, CriterionState.MET), (second_move, CriterionState.CLAIMED)):
+            past = load_past_matrix(world.cfacc15, found)
+            assert {each.column.label: each.state for each in past.standings if each.column.kind == "performance"}[
+                "2"
+            ] is label_of_2
+
+
+class TestOneToTwoAndTwoToOne:
+    def test_one_claim_becomes_two_and_the_decision_stands_on_the_unchanged_one(
+        self, world: World, judged: dict[str, Claim]
+    ) -> None:
+        newer = publish_second_version(world)
+        with transaction():
+            confirm_link(world.cfacc15.unit, newer, (1, 7), world.northgate, factories.actor(world.dan))
+        move(world, newer)
+        eight = {
+            each.position: each.label
+            for each in db.session.scalars(select(Criterion).where(Criterion.unit_id == newer.id))
+        }[7]
+        assert (states(world)["1"], states(world)[eight]) == (CriterionState.MET, CriterionState.CLAIMED)
+        old = db.session.scalars(select(MovedClaim.claim_id).where(MovedClaim.from_claim_id == judged["1"].id)).all()
+        assert len(old) == 2
+
+    def test_two_claims_of_one_item_become_one_with_both_places(self, world: World, judged: dict[str, Claim]) -> None:
+        with transaction():
+            judged["3"].locator = "page 9"
+        newer = publish_second_version(world)
+        with transaction():
+            confirm_link(world.cfacc15.unit, newer, (3, 1), world.northgate, factories.actor(world.dan))
+        found = move(world, newer)
+        new = claimed(world.cfacc15)["1"]
+        assert new.locator == "page 2; page 9"
+        assert states(world)["1"] is CriterionState.MET, "the decision on the unchanged words stands"
+        assert found.left_behind == []
+        from_ids = db.session.scalars(select(MovedClaim.from_claim_id).where(MovedClaim.claim_id == new.id)).all()
+        assert set(from_ids) == {judged["1"].id, judged["3"].id}
+
+
+class TestSimulation:
+    def test_a_simulated_claim_does_not_follow_where_it_is_now_forbidden(self, world: World) -> None:
+        with transaction():
+            evidence = factories.make_evidence(world.inscc004, "Role play")
+            evidence.method = Method.SIMULATION
+            factories.claim(world.inscc004, evidence, "1")
+            factories.submit(evidence)
+        document = replace(as_revision(UNITS["INSCC004"], revision=1, version="2"), simulation=Simulation.FORBIDDEN)
+        newer = publish(document)
+        with transaction():
+            confirm_same_wording(world.inscc004.unit, newer, world.northgate, factories.actor(world.dan))
+        found = move(world, newer, world.inscc004)
+        assert [each["because"] for each in found.left_behind] == ["simulation"]
+        assert claimed(world.inscc004) == {}
+
+
+class TestRefusing:
+    @pytest.mark.usefixtures("judged")
+    def test_it_names_the_claimed_criteria_of_which_nobody_has_said_anything(
+        self, world: World, acts: Callable[[], list[str]]
+    ) -> None:
+        newer = publish_second_version(world, linked=False)
+        with pytest.raises(Refused, match=r"what has become of 1, 2, 5 in version 2\."):
+            move(world, newer)
+        with transaction():
+            confirm_same_wording(world.cfacc15.unit, newer, world.northgate, factories.actor(world.dan))
+        with pytest.raises(Refused, match=r"what has become of 2 in version 2\."):
+            move(world, newer)
+        assert acts() == ["links_confirmed"]
+        assert claimed(world.cfacc15).keys() == {"1", "2", "3", "5"}
+
+    @pytest.mark.usefixtures("judged")
+    def test_a_refused_link_is_an_answer_and_the_claim_is_left_behind(self, world: World) -> None:
+        newer = publish_second_version(world, linked=False)
+        actor = factories.actor(world.dan)
+        with transaction():
+            confirm_same_wording(world.cfacc15.unit, newer, world.northgate, actor)
+            refuse_link(world.cfacc15.unit, newer, (2, 2), world.northgate, actor)
+        found = move(world, newer)
+        assert [each["label"] for each in found.left_behind] == ["2", "3"]
+
+    @pytest.mark.usefixtures("judged")
+    def test_what_another_centre_confirmed_is_no_answer_here(self, world: World) -> None:
+        newer = publish_second_version(world, linked=False)
+        with transaction():
+            confirm_same_wording(world.cfacc15.unit, newer, world.southbank, factories.actor(world.heidi))
+        with pytest.raises(Refused, match="Nobody has yet said"):
+            move(world, newer)
+
+    @pytest.mark.parametrize(
+        "state", [AttemptState.ASSESSED, AttemptState.CONFIRMED, AttemptState.VERIFIED, AttemptState.VOID]
+    )
+    def test_only_an_open_attempt_moves(self, world: World, state: AttemptState) -> None:
+        newer = publish_second_version(world)
+        with transaction():
+            world.cfacc15.state = state
+        with pytest.raises(Refused, match="Nothing was moved"):
+            move(world, newer)
+
+    def test_a_withdrawn_candidates_attempt_stays_as_it_is(self, world: World) -> None:
+        newer = publish_second_version(world)
+        with transaction():
+            world.registration.withdrawn_at, world.registration.withdrawn_reason = clock.now(), "Left"
+        with pytest.raises(Refused, match="withdrawn"):
+            move(world, newer)
+
+    def test_not_to_another_unit_nor_back_nor_to_another_centres_version(self, world: World) -> None:
+        newer = publish_second_version(world)
+        with pytest.raises(Refused, match="only to a later version of CFACC15"):
+            move(world, factories.unit("DELIVERCC"))
+        with transaction():
+            newer.owner_centre_id = world.southbank.id
+        with pytest.raises(Refused, match="only to a later version"):
+            move(world, newer)
+        with transaction():
+            newer.owner_centre_id = None
+        older = world.cfacc15.unit
+        move(world, newer)
+        with pytest.raises(Refused, match="only to a later version"):
+            move(world, older)
+
+    @pytest.mark.usefixtures("judged")
+    def test_twice_is_once(self, world: World, acts: Callable[[], list[str]]) -> None:
+        newer = publish_second_version(world)
+        move(world, newer)
+        with pytest.raises(Refused, match="is on version 2 of CFACC15 already"):
+            move(world, newer)
+        assert acts().count("attempt_moved") == 1
+
+    def test_not_onto_a_version_that_the_candidate_attempts_already(self, world: World) -> None:
+        newer = publish_second_version(world)
+        with transaction():
+            factories.make_attempt(world.registration, "CFACC15")
+        with pytest.raises(Refused, match="attempts version 2 of CFACC15 already"):
+            move(world, newer)
+
+    @pytest.mark.parametrize("reason", ["", "  ", "x" * 2001])
+    def test_a_reason_is_given(self, world: World, reason: str) -> None:
+        newer = publish_second_version(world)
+        with pytest.raises(Invalid), transaction():
+            move_to_version(world.cfacc15, newer, reason, factories.actor(world.dan))
+
+    def test_not_while_a_decision_can_still_be_undone_and_then_with_it(
+        self, world: World, hold_clock: Callable[[object], None]
+    ) -> None:
+        newer = publish_second_version(world)
+        _, version, claims = stories.hand_in(world.cfacc15, "Call", "1")
+        with transaction():
+            actor = factories.actor(world.bob)
+            reviews.save_marks(world.cfacc15, version, stories.put_down({claims[0]: Outcome.MET}), actor)
+            reviews.accept_evidence(world.cfacc15, version, actor)
+        with pytest.raises(Refused, match="can still undo it"):
+            move(world, newer)
+        hold_clock(clock.now() + timedelta(seconds=11))
+        move(world, newer)
+        assert states(world)["1"] is CriterionState.MET
+
+    def test_not_when_something_changed_since_it_was_shown(self, world: World, judged: dict[str, Claim]) -> None:
+        newer = publish_second_version(world)
+        seen = plan_move(world.cfacc15, newer).hash
+        with transaction():
+            factories.claim(world.cfacc15, judged["1"].evidence, "6")
+        with pytest.raises(Conflict, match="Something changed while you were reading"):
+            move(world, newer, seen_hash=seen)
+        db.session.rollback()
+        move(world, newer, seen_hash=plan_move(world.cfacc15, newer).hash)
+
+
+def test_a_correction_of_our_transcription_is_a_version_like_any_other(
+    world: World, judged: dict[str, Claim]
+) -> None:
+    newer = publish(
+        as_revision(reworded(UNITS["CFACC15"], {"p:3": "Engage with customers who make complex enquiries."}))
+    )
+    with transaction():
+        confirm_same_wording(world.cfacc15.unit, newer, world.northgate, factories.actor(world.dan))
+        confirm_link(world.cfacc15.unit, newer, (3, 3), world.northgate, factories.actor(world.dan))
+    move(world, newer)
+    assert states(world)["3"] is CriterionState.CLAIMED
+    assert states(world)["1"] is CriterionState.MET
+
+
+def test_it_is_one_event_with_both_hashes_every_claim_and_the_counts(world: World, judged: dict[str, Claim]) -> None:
+    older: Unit = world.cfacc15.unit
+    newer = publish_second_version(world)
+    found = move(world, newer)
+    db.session.rollback()
+    event = db.session.scalars(select(Event).where(Event.act == "attempt_moved")).one()
+    body = json.loads(event.body)
+    data = body["data"]
+    new = claimed(world.cfacc15)
+    assert (event.object_type, event.object_id, body["actor"]) == ("unit_attempt", world.cfacc15.id, world.dan.id)
+    assert (data["before"], data["after"], data["move"]) == (older.content_hash, newer.content_hash, found.id)
+    assert sorted(data["claims"]) == sorted([judged[each].id, new[each].id] for each in ("1", "2", "5"))
+    assert (data["left_behind"], data["waiting"]) == ([judged["3"].id], [new["2"].id])
+    assert [(each["claim"], each["outcome"]) for each in data["decisions"]] == [(new["1"].id, "met")]
+    assert data["counts"] == {"claims": 4, "followed": 3, "left_behind": 1}
+    assert REASON not in event.body.decode()
+    assert db.session.scalars(select(AttemptMove)).one().reason == REASON
+
+
+def test_the_unit_is_signed_on_the_new_version(world: World) -> None:
+    """The whole way: everything met on version 1, moved, the reworded one judged again, signed on version 2."""
+    newer = publish_second_version(world)
+    version, _ = stories.meet_everything(world, world.cfacc15)
+    stories.confirm_requirements(world, world.cfacc15)
+    move(world, newer)
+    assert set(states(world).values()) == {CriterionState.MET, CriterionState.CLAIMED}
+    stories.accept(world.cfacc15, version, world.bob, [claimed(world.cfacc15)["2"]])
+    assert set(states(world).values()) == {CriterionState.MET}
+    stories.confirm_requirements(world, world.cfacc15)
+    with transaction():
+        seen = snapshot_of(world.cfacc15)
+        signing.sign_unit(world.cfacc15, seen.hash, "", factories.actor(world.bob), clock.now())
+    assert json.loads(seen.text)["unit"]["version"] == "2"

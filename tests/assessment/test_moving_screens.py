@@ -1,0 +1,302 @@
+"""The screens of a move: what it would do, the password, what is left behind, how it stood, and all attempts at once."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from tests import factories
+from tests.assessment import stories
+from tests.assessment.moves import REASON, claimed, move, publish_second_version
+from tests.factories import PASSWORD, World
+from tracker.assessment.services import reviews
+from tracker.extensions import db
+from tracker.models import AttemptMove, Claim, Event, Person, Review, Unit, UnitAttempt
+from tracker.transactions import transaction
+from tracker.vocabulary import AttemptState, Outcome, ReviewState, Role
+
+Browser = Callable[[Person], FlaskClient]
+SCRIPT = {"Accept": "application/json"}
+
+
+@pytest.fixture
+def judged(world: World) -> dict[str, Claim]:
+    _, version, claims = stories.hand_in(world.cfacc15, "Complaint CH-2231", "1", "2", "3", "5", days_ago=3)
+    with transaction():
+        factories.accept(world.cfacc15, version, world.bob, dict.fromkeys(claims[:3], Outcome.MET))
+    return claimed(world.cfacc15)
+
+
+@pytest.fixture
+def newer(world: World) -> Unit:
+    return publish_second_version(world)
+
+
+def address(world: World) -> str:
+    return f"/attempts/{world.cfacc15.id}/move"
+
+
+def send(browser: FlaskClient, world: World, newer: Unit, **more: Any) -> Any:
+    form = {"to": newer.slug, "reason": REASON, "password": PASSWORD, **more}
+    return browser.post(address(world), data=form)
+
+
+def unit_of(attempt: UnitAttempt) -> int:
+    db.session.rollback()
+    db.session.refresh(attempt)
+    return attempt.unit_id
+
+
+@pytest.mark.usefixtures("judged")
+class TestOneAttempt:
+    def test_dan_chooses_a_version_and_sees_what_would_happen(
+        self, world: World, client: Browser, newer: Unit
+    ) -> None:
+        dan = client(world.dan)
+        assert f'href="{address(world)}"' in dan.get(f"/attempts/{world.cfacc15.id}").text
+        assert f'href="{address(world)}"' in dan.get(f"/registrations/{world.registration.id}").text
+        assert ">version 2</a>" in dan.get(address(world)).text
+        page = dan.get(f"{address(world)}?to={newer.slug}").text
+        for said in ("<b>3</b> of 4 claims follow", "<b>1</b> decision stands", "<b>1</b> waits for the assessor again",
+                     "<b>1</b> has nothing to follow", "Engage with customers"):  # fmt: skip
+            assert said in page
+
+    def test_with_a_reason_and_the_password_it_is_moved(self, world: World, client: Browser, newer: Unit) -> None:
+        answer = send(client(world.dan), world, newer)
+        assert answer.location == f"/attempts/{world.cfacc15.id}"
+        assert unit_of(world.cfacc15) == newer.id
+
+    @pytest.mark.parametrize("form", [{"password": "wrong"}, {"password": ""}, {"reason": ""}])
+    def test_without_either_nothing_is_moved_and_what_was_typed_is_kept(
+        self, world: World, client: Browser, newer: Unit, form: dict[str, str]
+    ) -> None:
+        before = unit_of(world.cfacc15)
+        answer = send(client(world.dan), world, newer, **form)
+        assert answer.status_code == 422
+        assert (REASON in answer.text) == ("reason" not in form)
+        assert unit_of(world.cfacc15) == before
+
+    def test_sent_twice_it_moves_once_and_leads_to_the_same_page(
+        self, world: World, client: Browser, newer: Unit, acts: Callable[[], list[str]]
+    ) -> None:
+        dan = client(world.dan)
+        answers = [send(dan, world, newer, idempotency_key="once") for _ in range(2)]
+        assert {answer.location for answer in answers} == {f"/attempts/{world.cfacc15.id}"}
+        assert send(dan, world, newer).status_code == 409
+        assert acts().count("attempt_moved") == 1
+
+    def test_what_changed_since_it_was_shown_is_shown_before_it_moves(
+        self, world: World, client: Browser, newer: Unit
+    ) -> None:
+        answer = send(client(world.dan), world, newer, seen_hash="0" * 64)
+        assert answer.status_code == 409
+        assert "Something changed while you were reading" in answer.text
+        assert REASON in answer.text
+
+    def test_links_that_nobody_decided_are_in_the_way_and_the_page_leads_to_them(
+        self, world: World, client: Browser
+    ) -> None:
+        newer = publish_second_version(world, linked=False)
+        dan = client(world.dan)
+        page = dan.get(f"{address(world)}?to={newer.slug}").text
+        assert "Nobody has yet said what has become of 1, 2, 5 in version 2" in page
+        assert f"/units/cfacc15/compare?with={newer.slug}" in page
+        assert 'type="password"' not in page
+        assert send(dan, world, newer).status_code == 409
+
+    def test_without_a_later_version_the_page_says_so(self, world: World, client: Browser) -> None:
+        assert "There is no later version of CFACC15" in client(world.dan).get(address(world)).text
+        assert client(world.dan).post(address(world), data={"to": "delivercc"}).status_code in {409, 422}
+        assert client(world.dan).post(address(world), data={}).status_code == 422
+
+    def test_nobody_but_the_centres_administrator_moves_it(self, world: World, client: Browser, newer: Unit) -> None:
+        for person, status in ((world.alice, 404), (world.bob, 404), (world.heidi, 404)):
+            assert send(client(person), world, newer).status_code == status
+            assert client(person).get(address(world)).status_code == status
+        assert "/move" not in client(world.alice).get(f"/attempts/{world.cfacc15.id}").text
+
+
+@pytest.mark.usefixtures("judged")
+class TestAfterwards:
+    def test_everybody_reads_what_had_nothing_to_follow(self, world: World, client: Browser, newer: Unit) -> None:
+        with transaction():
+            factories.submit(factories.make_evidence(world.cfacc15, "Other"))
+        move(world, newer)
+        for person in (world.alice, world.bob, world.dan, world.carol):
+            page = client(person).get(f"/attempts/{world.cfacc15.id}").text
+            assert "Moved from version 1 to version 2" in page
+            assert "1 claim had nothing to follow" in page
+            assert "Engage with customers who make complex" in page
+            assert "As it stood in version 1" in page
+
+    def test_bob_alone_is_told_what_he_had_put_down_for_it(self, world: World, client: Browser, newer: Unit) -> None:
+        _, version, claims = stories.hand_in(world.cfacc15, "Another call", "3")
+        marks = stories.put_down({claims[0]: Outcome.MET}, {claims[0]: "On tape."})
+        with transaction():
+            reviews.save_marks(world.cfacc15, version, marks, factories.actor(world.bob))
+        move(world, newer)
+        said = "You had put down, and not yet decided: Met, On tape."
+        assert said in client(world.bob).get(f"/attempts/{world.cfacc15.id}").text
+        for person in (world.alice, world.dan, world.carol):
+            assert "On tape." not in client(person).get(f"/attempts/{world.cfacc15.id}").text
+
+    def test_the_old_matrix_is_a_page(self, world: World, client: Browser, newer: Unit) -> None:
+        found = move(world, newer)
+        for person in (world.alice, world.bob, world.dan):
+            page = client(person).get(f"/attempts/{world.cfacc15.id}/moves/{found.id}").text
+            assert "CFACC15 as it stood in version 1" in page
+            assert "met <b>3</b> of 24" in page
+            assert (
+                "Deal with complex customer contacts referred from colleagues without appropriate authority." in page
+            )
+            assert "Met, Bob Archer" in page
+        assert client(world.grace).get(f"/attempts/{world.cfacc15.id}/moves/{found.id}").status_code == 404
+        assert client(world.alice).get(f"/attempts/{world.inscc004.id}/moves/{found.id}").status_code == 404
+
+    def test_the_candidates_item_and_the_registration_show_the_new_version(
+        self, world: World, client: Browser, judged: dict[str, Claim], newer: Unit
+    ) -> None:
+        move(world, newer)
+        page = client(world.alice).get(f"/evidence/{judged['1'].evidence_id}").text
+        assert "that colleagues without appropriate authority refer to you" in page
+        assert "met <b>1</b> of 23" in client(world.dan).get(f"/registrations/{world.registration.id}").text
+
+    def test_bob_judges_what_was_reworded_under_its_new_words(
+        self, world: World, client: Browser, judged: dict[str, Claim], newer: Unit
+    ) -> None:
+        move(world, newer)
+        page = client(world.bob).get(f"/attempts/{world.cfacc15.id}/evidence/{judged['2'].evidence_id}/judge").text
+        assert "that colleagues without appropriate authority refer to you" in page
+
+    def test_a_page_that_was_open_meanwhile_is_told_and_keeps_its_comments(
+        self, world: World, client: Browser, judged: dict[str, Claim], newer: Unit
+    ) -> None:
+        move(world, newer)
+        five = judged["5"]
+        form = {
+            f"outcome-{five.id}": "met",
+            f"comment-{five.id}": "On page 4.",
+            "feedback": "Well done.",
+            "act": "accept",
+        }
+        answer = client(world.bob).post(f"/attempts/{world.cfacc15.id}/evidence/{five.evidence_id}/judge", data=form)
+        assert answer.status_code == 409
+        assert "has moved to another version since you opened the page" in answer.text
+        assert "On page 4." in answer.text
+        assert "Well done." in answer.text
+        assert db.session.scalars(select(Review).where(Review.state == ReviewState.DRAFT)).first() is None
+
+    def test_a_tick_on_a_page_that_was_open_meanwhile_is_told_too(
+        self, world: World, client: Browser, judged: dict[str, Claim], newer: Unit
+    ) -> None:
+        old = factories.criterion(world.cfacc15, "9").id
+        move(world, newer)
+        form = {"attempt": world.cfacc15.id, "criterion": old, "on": 1}
+        answer = client(world.alice).post(f"/evidence/{judged['1'].evidence_id}/tick", data=form, headers=SCRIPT)
+        assert answer.status_code == 409
+        assert "has moved to another version" in answer.json["message"]
+
+    def test_an_attempt_that_never_moved_costs_its_page_nothing(
+        self,
+        world: World,
+        client: Browser,
+        newer: Unit,
+        count_statements: Callable[[], AbstractContextManager[list[str]]],
+    ) -> None:
+        bob, attempt, found = client(world.bob), world.cfacc15.id, []
+        bob.get("/units")
+        for moved in (False, True):
+            if moved:
+                move(world, newer)
+            db.session.rollback()
+            db.session.expire_all()
+            with count_statements() as statements:
+                bob.get(f"/attempts/{attempt}")
+            found.append(len(statements))
+        assert found[1] == found[0] + 2, "the moves, and what was put down for what they left behind"
+
+
+class TestAllAtOnce:
+    @pytest.fixture
+    def three(self, world: World) -> list[UnitAttempt]:
+        """Alice's, and two candidates more on CFACC15."""
+        with transaction():
+            people = [
+                factories.make_person(name, world.northgate, Role.CANDIDATE) for name in ("Ann Able", "Ben Bold")
+            ]
+            others = [
+                factories.make_attempt(factories.make_registration(each, world.northgate, world.dan), "CFACC15")
+                for each in people
+            ]
+        return [world.cfacc15, *others]
+
+    def page(self, world: World, newer: Unit) -> str:
+        return f"/centres/{world.northgate.id}/moves/cfacc15/{newer.slug}"
+
+    def send(self, browser: FlaskClient, world: World, newer: Unit, **more: str) -> Any:
+        return browser.post(self.page(world, newer), data={"reason": REASON, "password": PASSWORD, **more})
+
+    @pytest.mark.usefixtures("judged")
+    def test_each_says_what_would_happen_and_all_move_together(
+        self, world: World, client: Browser, three: list[UnitAttempt]
+    ) -> None:
+        newer = publish_second_version(world)
+        dan = client(world.dan)
+        assert f'href="{self.page(world, newer)}"' in dan.get(f"/units/cfacc15/compare?with={newer.slug}").text
+        page = dan.get(self.page(world, newer)).text
+        assert "Move all 3 that can" in page
+        assert page.index("Alice Moran") < page.index("Ann Able") < page.index("Ben Bold")
+        answer = self.send(dan, world, newer)
+        assert answer.location == self.page(world, newer)
+        assert {unit_of(attempt) for attempt in three} == {newer.id}
+        page = dan.get(answer.location).text
+        assert "3 of 3 attempts moved to version 2." in page
+        assert "No attempt is in progress on version 1." in page
+        assert page.count(REASON) == 3
+
+    def test_one_that_cannot_move_stays_with_the_reason_beside_it(
+        self, world: World, client: Browser, three: list[UnitAttempt]
+    ) -> None:
+        older, newer = world.cfacc15.unit, publish_second_version(world, linked=False)
+        stories.hand_in(three[1], "Call", "1")
+        dan = client(world.dan)
+        self.send(dan, world, newer)
+        assert [unit_of(attempt) for attempt in three] == [newer.id, older.id, newer.id]
+        page = dan.get(self.page(world, newer)).text
+        assert "2 of 3 attempts moved to version 2." in page
+        assert "Nobody has yet said what has become of 1 in version 2" in page
+        events = db.session.scalars(select(Event.act).where(Event.act == "attempt_moved")).all()
+        assert len(events) == 2
+
+    def test_only_the_open_attempts_of_this_centre_are_there(
+        self, world: World, client: Browser, three: list[UnitAttempt]
+    ) -> None:
+        newer = publish_second_version(world)
+        with transaction():
+            three[2].state = AttemptState.ASSESSED
+        dan = client(world.dan)
+        page = dan.get(self.page(world, newer)).text
+        assert "Frank Osei" not in page
+        assert "Ben Bold" not in page
+        self.send(dan, world, newer)
+        assert db.session.scalars(select(AttemptMove.attempt_id)).all() == [three[0].id, three[1].id]
+
+    def test_without_reason_or_password_none_moves(
+        self, world: World, client: Browser, three: list[UnitAttempt]
+    ) -> None:
+        newer = publish_second_version(world)
+        for form in ({"reason": ""}, {"password": "wrong"}):
+            assert self.send(client(world.dan), world, newer, **form).status_code == 422
+        assert db.session.scalars(select(AttemptMove)).first() is None
+        assert len(three) == 3
+
+    def test_the_two_versions_are_of_one_unit_the_older_first(
+        self, world: World, client: Browser, newer: Unit
+    ) -> None:
+        dan, centre = client(world.dan), world.northgate.id
+        for path in (f"{newer.slug}/cfacc15", "cfacc15/delivercc", "cfacc15/cfacc15", "cfacc15/nothing"):
+            assert dan.get(f"/centres/{centre}/moves/{path}").status_code == 404
+        assert client(world.heidi).get(self.page(world, newer)).status_code == 404

@@ -1,0 +1,249 @@
+"""The same in substance: a claim in one unit offers the other in the same tick, and never takes it unasked."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from tests import factories
+from tests.factories import World
+from tracker.clock import now
+from tracker.extensions import db
+from tracker.models import Claim, CriterionLink, Evidence, UnitAttempt
+from tracker.standards.services.links import confirm_link, refuse_link
+from tracker.transactions import transaction
+from tracker.vocabulary import AttemptState, CriterionKind, LinkKind, Method, Outcome
+
+SCRIPT = {"Accept": "application/json"}
+OFFER = "The same in substance as DELIVERCC 12: claim it too"
+
+
+@pytest.fixture
+def delivercc(world: World) -> UnitAttempt:
+    """Alice holds DELIVERCC too."""
+    with transaction():
+        return factories.make_attempt(world.registration, "DELIVERCC")
+
+
+def cell(attempt: UnitAttempt, label: str, kind: CriterionKind = CriterionKind.PERFORMANCE) -> str:
+    return f"{attempt.id}-{factories.criterion(attempt, label, kind).id}"
+
+
+def claimed(evidence: Evidence) -> set[str]:
+    db.session.rollback()
+    query = select(Claim).where(Claim.evidence_id == evidence.id, Claim.removed_at.is_(None))
+    return {f"{each.attempt_id}-{each.criterion_id}" for each in db.session.scalars(query)}
+
+
+def save(browser: FlaskClient, evidence: Evidence, shown: list[str], ticked: list[str], **more: Any) -> Any:
+    return browser.post(f"/evidence/{evidence.id}/criteria", data={"shown": shown, "claim": ticked, **more})
+
+
+class TestOffering:
+    @pytest.mark.usefixtures("delivercc")
+    def test_what_is_the_same_in_another_unit_is_offered_and_not_ticked(
+        self, world: World, alice: FlaskClient, complaint: Evidence
+    ) -> None:
+        page = alice.get(f"/evidence/{complaint.id}/criteria").text
+        assert OFFER in page
+        assert "The same in substance as CFACC15 1: claim it too" in page, "both ways"
+        box = page[page.index(f'name="also-{cell(world.cfacc15, "1")}"') :]
+        assert "checked" not in box[: box.index(">")]
+
+    def test_nobody_is_offered_a_unit_they_do_not_hold(self, alice: FlaskClient, complaint: Evidence) -> None:
+        page = alice.get(f"/evidence/{complaint.id}/criteria").text
+        assert "DELIVERCC" not in page
+        assert "The same in substance as INSCC004 3: claim it too" in page
+
+    @pytest.mark.parametrize("state", [AttemptState.ASSESSED, AttemptState.VOID])
+    def test_nor_one_that_is_not_open(
+        self, alice: FlaskClient, complaint: Evidence, delivercc: UnitAttempt, state: AttemptState
+    ) -> None:
+        with transaction():
+            delivercc.state = state
+        assert OFFER not in alice.get(f"/evidence/{complaint.id}/criteria").text
+
+    def test_what_is_claimed_already_is_named_as_claimed(
+        self, alice: FlaskClient, complaint: Evidence, delivercc: UnitAttempt
+    ) -> None:
+        with transaction():
+            factories.claim(delivercc, complaint, "12")
+        page = alice.get(f"/evidence/{complaint.id}/criteria").text
+        assert OFFER not in page
+        assert f'<a href="#criterion-{cell(delivercc, "12")}">DELIVERCC 12</a>, claimed too' in page
+
+    def test_beside_a_decided_claim_it_only_says_where_the_other_is(
+        self, world: World, alice: FlaskClient, complaint: Evidence, delivercc: UnitAttempt
+    ) -> None:
+        with transaction():
+            claims = factories.claim(world.cfacc15, complaint, "1")
+            factories.accept(
+                world.cfacc15, factories.submit(complaint), world.bob, dict.fromkeys(claims, Outcome.MET)
+            )
+        page = alice.get(f"/evidence/{complaint.id}/criteria").text
+        assert OFFER not in page
+        assert f'<a href="#criterion-{cell(delivercc, "12")}">DELIVERCC 12</a>' in page
+
+    def test_what_northgate_says_is_not_the_same_is_not_offered_there(
+        self, world: World, alice: FlaskClient, complaint: Evidence, delivercc: UnitAttempt
+    ) -> None:
+        with transaction():
+            refuse_link(world.cfacc15.unit, delivercc.unit, (1, 12), world.northgate, factories.actor(world.dan))
+        assert OFFER not in alice.get(f"/evidence/{complaint.id}/criteria").text
+
+    def test_nor_what_another_centre_linked(
+        self, world: World, alice: FlaskClient, complaint: Evidence, delivercc: UnitAttempt
+    ) -> None:
+        with transaction():
+            confirm_link(world.cfacc15.unit, delivercc.unit, (5, 5), world.southbank, factories.actor(world.heidi))
+        assert "DELIVERCC 5:" not in alice.get(f"/evidence/{complaint.id}/criteria").text
+
+    @pytest.mark.usefixtures("delivercc")
+    def test_simulated_evidence_is_not_offered_where_the_unit_forbids_it(
+        self, alice: FlaskClient, complaint: Evidence
+    ) -> None:
+        with transaction():
+            complaint.method = Method.SIMULATION
+        page = alice.get(f"/evidence/{complaint.id}/criteria").text
+        assert "as CFACC15" not in page
+        assert "The same in substance as INSCC004 18: claim it too" in page
+
+    @pytest.mark.usefixtures("delivercc")
+    def test_the_page_asks_the_database_once_more(
+        self,
+        alice: FlaskClient,
+        complaint: Evidence,
+        count_statements: Callable[[], AbstractContextManager[list[str]]],
+    ) -> None:
+        item = complaint.id
+        alice.get("/evidence")
+        db.session.expunge_all()
+        with count_statements() as statements:
+            alice.get(f"/evidence/{item}/criteria")
+        assert len([each for each in statements if "criterion_link" in each]) == 1
+        assert len(statements) <= 12, statements
+
+
+class TestClaimingBoth:
+    def test_one_form_without_javascript_claims_both(
+        self, world: World, alice: FlaskClient, complaint: Evidence, delivercc: UnitAttempt
+    ) -> None:
+        one, twelve = cell(world.cfacc15, "1"), cell(delivercc, "12")
+        before = claimed(complaint)
+        save(alice, complaint, [one, twelve], [one], **{f"also-{one}": twelve})
+        assert claimed(complaint) == before | {one, twelve}
+
+    def test_the_others_own_box_need_not_be_on_the_page(
+        self, world: World, alice: FlaskClient, complaint: Evidence, delivercc: UnitAttempt
+    ) -> None:
+        one, twelve = cell(world.cfacc15, "1"), cell(delivercc, "12")
+        save(alice, complaint, [one], [one], **{f"also-{one}": twelve})
+        assert {one, twelve} <= claimed(complaint)
+
+    def test_an_offer_counts_only_with_its_own_tick(
+        self, world: World, alice: FlaskClient, complaint: Evidence, delivercc: UnitAttempt
+    ) -> None:
+        one, twelve = cell(world.cfacc15, "1"), cell(delivercc, "12")
+        before = claimed(complaint)
+        save(alice, complaint, [one, twelve], [], **{f"also-{one}": twelve})
+        assert claimed(complaint) == before
+
+    def test_one_tick_with_javascript_claims_both_in_one_request_and_one_event(
+        self,
+        world: World,
+        alice: FlaskClient,
+        complaint: Evidence,
+        delivercc: UnitAttempt,
+        acts: Callable[[], list[str]],
+    ) -> None:
+        with transaction():
+            factories.submit(complaint)
+        one, twelve = cell(world.cfacc15, "1"), cell(delivercc, "12")
+        attempt, criterion = one.split("-")
+        form = {"attempt": attempt, "criterion": criterion, "on": 1, "also": twelve}
+        for _ in range(2):
+            assert alice.post(f"/evidence/{complaint.id}/tick", data=form, headers=SCRIPT).json["saved_at"]
+        assert {one, twelve} <= claimed(complaint)
+        assert acts() == ["claims_changed"]
+        alice.post(f"/evidence/{complaint.id}/tick", data={**form, "on": 0}, headers=SCRIPT)
+        assert twelve in claimed(complaint), "taking one off takes off that one alone"
+        assert one not in claimed(complaint)
+
+    def test_both_hold_or_none(
+        self, world: World, alice: FlaskClient, complaint: Evidence, delivercc: UnitAttempt
+    ) -> None:
+        with transaction():
+            delivercc.state = AttemptState.ASSESSED
+        one, twelve = cell(world.cfacc15, "1"), cell(delivercc, "12")
+        before = claimed(complaint)
+        assert save(alice, complaint, [one], [one], **{f"also-{one}": twelve}).status_code == 409
+        assert claimed(complaint) == before
+
+    def test_nothing_is_claimed_in_anothers_attempt(
+        self, world: World, alice: FlaskClient, complaint: Evidence
+    ) -> None:
+        one, foreign = cell(world.cfacc15, "1"), cell(world.franks_attempt, "1")
+        before = claimed(complaint)
+        assert save(alice, complaint, [one], [one], **{f"also-{one}": foreign}).status_code == 404
+        assert claimed(complaint) == before
+
+    def test_what_cannot_be_read_is_refused_whole(
+        self, world: World, alice: FlaskClient, complaint: Evidence
+    ) -> None:
+        one = cell(world.cfacc15, "1")
+        assert save(alice, complaint, [one], [one], **{f"also-{one}": "12"}).status_code == 422
+
+
+@pytest.mark.usefixtures("complaint")
+class TestTheMatrix:
+    def test_below_it_stand_the_criteria_that_are_the_same_elsewhere(
+        self, world: World, alice: FlaskClient, delivercc: UnitAttempt
+    ) -> None:
+        page = alice.get(f"/attempts/{world.cfacc15.id}?view=matrix").text
+        assert "With 1, claim DELIVERCC 12 too" in page
+        assert "With 2, claim INSCC004 3 too" in page
+        assert "With knowledge g, claim DELIVERCC knowledge 6 too" in page
+        assert "With 12, claim CFACC15 1 too" in alice.get(f"/attempts/{delivercc.id}?view=matrix").text
+        assert "claim DELIVERCC 12 too" not in alice.get(f"/attempts/{world.cfacc15.id}").text
+
+    def test_a_centres_word_goes_before_the_installations(
+        self, world: World, alice: FlaskClient, delivercc: UnitAttempt
+    ) -> None:
+        with transaction():
+            refuse_link(world.cfacc15.unit, delivercc.unit, (1, 12), world.northgate, factories.actor(world.dan))
+        assert "With 1, claim" not in alice.get(f"/attempts/{world.cfacc15.id}?view=matrix").text
+
+    @pytest.mark.usefixtures("delivercc")
+    def test_a_withdrawn_candidate_is_offered_nothing(self, world: World, alice: FlaskClient) -> None:
+        with transaction():
+            world.registration.withdrawn_at, world.registration.withdrawn_reason = now(), "Left"
+        assert "With 1, claim" not in alice.get(f"/attempts/{world.cfacc15.id}?view=matrix").text
+
+    def test_the_whole_form_claims_both_for_what_was_newly_ticked(
+        self, world: World, alice: FlaskClient, complaint: Evidence, delivercc: UnitAttempt
+    ) -> None:
+        one, five = (factories.criterion(world.cfacc15, label).id for label in ("1", "5"))
+        twelve, three = cell(delivercc, "12"), cell(delivercc, "3")
+        form = {
+            "shown": f"{complaint.id}-{five}", "t": [f"{complaint.id}-{one}", f"{complaint.id}-{five}"],
+            f"also-{one}": twelve, f"also-{five}": three,
+        }  # fmt: skip
+        alice.post(f"/attempts/{world.cfacc15.id}/matrix", data=form)
+        assert {cell(world.cfacc15, "1"), twelve} <= claimed(complaint)
+        assert three not in claimed(complaint), "5 was claimed before"
+
+    def test_a_cell_claims_both_as_it_is_ticked(
+        self, world: World, alice: FlaskClient, complaint: Evidence, delivercc: UnitAttempt
+    ) -> None:
+        one = factories.criterion(world.cfacc15, "1").id
+        form = {"evidence": complaint.id, "criterion": one, "on": 1, "also": cell(delivercc, "12")}
+        assert alice.post(f"/attempts/{world.cfacc15.id}/tick", data=form, headers=SCRIPT).status_code == 200
+        assert {cell(world.cfacc15, "1"), cell(delivercc, "12")} <= claimed(complaint)
+
+
+def test_the_installation_ships_the_links_that_the_offers_rest_on(world: World) -> None:
+    query = select(CriterionLink).where(CriterionLink.kind == LinkKind.SAME, CriterionLink.centre_id.is_(None))
+    assert db.session.scalars(query).first()

@@ -1,0 +1,221 @@
+"""What moving an attempt to another version would do: what follows, what stands, what is left behind."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+
+from tracker.canonical import canonical_json, sha256
+from tracker.clock import now
+from tracker.errors import Refused
+from tracker.extensions import db
+from tracker.models import (
+    Claim,
+    Criterion,
+    Decision,
+    Evidence,
+    EvidenceRequirement,
+    RequirementConfirmation,
+    Review,
+    Unit,
+    UnitAttempt,
+)
+from tracker.registrations.duties import check_not_withdrawn
+from tracker.standards.comparison import same_requirements, wordings
+from tracker.standards.documents import CriterionDocument, UnitDocument
+from tracker.standards.queries.links import compare, document_of, list_decided, named
+from tracker.standards.queries.units import version_order
+from tracker.vocabulary import AttemptState, Method, Simulation
+
+NO_LINK, SIMULATED = "no_link", "simulation"
+"""Why a claim is left behind."""
+
+
+class Bridge:
+    """What leads from one version to another, as one centre has confirmed it; the same for all its attempts."""
+
+    def __init__(self, older: Unit, newer: Unit, centre_id: int) -> None:
+        self.older, self.newer, self.centre_id = older, newer, centre_id
+        decided = list_decided(older, newer, centre_id)
+        self.leads_to: dict[int, list[int]] = {}
+        for position, other in sorted(link for link, each in decided.items() if each.is_confirmed):
+            self.leads_to.setdefault(position, []).append(other)
+        pairs = compare(older, newer, decided)
+        self.open = {pair.link[0] for pair in pairs if pair.link and pair.link not in decided} - self.leads_to.keys()
+        """Statements for which somebody has still to say what has become of them."""
+
+    @cached_property
+    def documents(self) -> tuple[UnitDocument, UnitDocument]:
+        return document_of(self.older), document_of(self.newer)
+
+    @cached_property
+    def criteria(self) -> dict[int, CriterionDocument]:
+        """Of the older version, by position."""
+        return {each.position: each for each in self.documents[0].criteria}
+
+    @cached_property
+    def same_wording(self) -> set[tuple[int, int]]:
+        """Links between statements on which one and the same decision can stand."""
+        before, after = (wordings(document) for document in self.documents)
+        return {(one, two) for one, others in self.leads_to.items() for two in others if before[one] == after[two]}
+
+    @cached_property
+    def requirements(self) -> dict[int, int]:
+        """Evidence requirements of unchanged words, from position to position."""
+        return same_requirements(*self.documents)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A live claim, and where it goes."""
+
+    claim: Claim
+    evidence: Evidence
+    criterion: CriterionDocument
+    decision: Decision | None
+    goes_to: tuple[int, ...]
+    """Positions in the new version; none for what is left behind."""
+    stands_at: tuple[int, ...]
+    """Those of them with the same wording."""
+    left_because: str = ""
+
+    @property
+    def waits_again(self) -> bool:
+        """It was decided, and is to be decided anew under other words."""
+        return self.decision is not None and set(self.goes_to) != set(self.stands_at)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a move would do."""
+
+    attempt: UnitAttempt
+    bridge: Bridge
+    steps: tuple[Step, ...]
+    confirmed: tuple[tuple[RequirementConfirmation, int], ...]
+    """Confirmed evidence requirements of this round, with their positions in the old version."""
+
+    @property
+    def follows(self) -> tuple[Step, ...]:
+        return tuple(step for step in self.steps if step.goes_to)
+
+    @property
+    def left_behind(self) -> tuple[Step, ...]:
+        return tuple(step for step in self.steps if not step.goes_to)
+
+    @property
+    def stands(self) -> tuple[Step, ...]:
+        return tuple(step for step in self.steps if step.decision and step.stands_at)
+
+    @property
+    def waits_again(self) -> tuple[Step, ...]:
+        return tuple(step for step in self.steps if step.waits_again)
+
+    @property
+    def confirmations_standing(self) -> tuple[tuple[RequirementConfirmation, int], ...]:
+        kept = self.bridge.requirements
+        return tuple((each, kept[position]) for each, position in self.confirmed if position in kept)
+
+    @property
+    def undecided_links(self) -> tuple[CriterionDocument, ...]:
+        """Claimed statements of which nobody has said what has become of them."""
+        positions = {step.criterion.position for step in self.steps} & self.bridge.open
+        return tuple(self.bridge.criteria[position] for position in sorted(positions))
+
+    @property
+    def hash(self) -> str:
+        """Of everything a person has read before they moved it."""
+        facts = [
+            [step.claim.id, step.claim.locator, step.decision and step.decision.id, step.goes_to, step.stands_at]
+            for step in self.steps
+        ]
+        units = [self.bridge.older.content_hash, self.bridge.newer.content_hash]
+        return sha256("tracker.move.v1", canonical_json([self.attempt.id, units, facts]))
+
+
+def plan_move(attempt: UnitAttempt, newer: Unit, bridge: Bridge | None = None) -> Plan:
+    """What a move would do, without doing it. Raises `Refused` where there is nothing to plan."""
+    check_movable(attempt, newer)
+    bridge = bridge or Bridge(attempt.unit, newer, attempt.centre_id)
+    query = (
+        select(Claim, Criterion.position, Decision)
+        .join(Criterion, Criterion.id == Claim.criterion_id)
+        .outerjoin(Decision, (Decision.claim_id == Claim.id) & Decision.superseded_at.is_(None))
+        .where(Claim.attempt_id == attempt.id, Claim.removed_at.is_(None))
+        .options(joinedload(Claim.evidence))
+        .order_by(Claim.id)
+    )
+    steps = [_step(bridge, claim, position, decision) for claim, position, decision in db.session.execute(query)]
+    confirmations = (
+        select(RequirementConfirmation, EvidenceRequirement.position)
+        .join(EvidenceRequirement, EvidenceRequirement.id == RequirementConfirmation.requirement_id)
+        .where(
+            RequirementConfirmation.attempt_id == attempt.id,
+            RequirementConfirmation.round == attempt.round,
+            RequirementConfirmation.removed_at.is_(None),
+        )
+    )
+    confirmed = tuple((row[0], row[1]) for row in db.session.execute(confirmations))
+    return Plan(attempt, bridge, tuple(steps), confirmed)
+
+
+def check_movable(attempt: UnitAttempt, newer: Unit) -> None:
+    """Raise `Refused` unless the attempt is open and this is a later version of its very unit."""
+    code = attempt.unit.code
+    if attempt.unit_id == newer.id:
+        raise Refused(f"This attempt is on {version_of(newer)} of {code} already. Nothing was moved.")
+    if attempt.state is not AttemptState.IN_PROGRESS:
+        raise Refused(
+            f"{code} is {attempt.state.label.lower()}, and what is signed stays on the version it was signed on. "
+            "Nothing was moved."
+        )
+    check_not_withdrawn(attempt)
+    is_seen = newer.owner_centre_id in {None, attempt.centre_id}
+    if newer.code != code or not is_seen or version_order(newer) <= version_order(attempt.unit):
+        raise Refused(f"An attempt at {code} moves only to a later version of {code}. Nothing was moved.")
+    held = select(UnitAttempt.id).where(
+        UnitAttempt.candidate_id == attempt.candidate_id,
+        UnitAttempt.centre_id == attempt.centre_id,
+        UnitAttempt.unit_id == newer.id,
+        UnitAttempt.state != AttemptState.VOID,
+    )
+    if db.session.scalar(held):
+        raise Refused(f"The candidate attempts {version_of(newer)} of {code} already. Nothing was moved.")
+
+
+def check_ready(plan: Plan) -> None:
+    """Raise `Refused` while links are undecided, or a decision can still be undone."""
+    if plan.undecided_links:
+        labels = ", ".join(named(each.kind, each.label) for each in plan.undecided_links)
+        raise Refused(
+            f"Nobody has yet said what has become of {labels} in {version_of(plan.bridge.newer)}. Nothing was moved. "
+            "Compare the two versions first, and confirm or refuse what is proposed."
+        )
+    pending = select(Review.id).where(Review.attempt_id == plan.attempt.id, Review.release_after > now())
+    if db.session.scalar(pending):
+        raise Refused(
+            "The assessor has decided something a moment ago and can still undo it. Nothing was moved. "
+            "Try again in a few seconds."
+        )
+
+
+def version_of(unit: Unit) -> str:
+    """As a sentence names it: `version 2`, or `version 2, revision 3`."""
+    return f"version {unit.version}" + (f", revision {unit.revision}" if unit.revision > 1 else "")
+
+
+def _step(bridge: Bridge, claim: Claim, position: int, decision: Decision | None) -> Step:
+    goes_to = tuple(bridge.leads_to.get(position, ()))
+    left_because = "" if goes_to else NO_LINK
+    if goes_to and claim.evidence.method is Method.SIMULATION and bridge.newer.simulation is Simulation.FORBIDDEN:
+        goes_to, left_because = (), SIMULATED
+    return Step(
+        claim=claim,
+        evidence=claim.evidence,
+        criterion=bridge.criteria[position],
+        decision=decision,
+        goes_to=goes_to,
+        stands_at=tuple(other for other in goes_to if (position, other) in bridge.same_wording),
+        left_because=left_because,
+    )
