@@ -130,7 +130,7 @@ def test_whoever_is_invited_in_vain_is_not_invited(world: World, client: ClientF
         ({"awarding_body_date": ""}, "Give the day on which"),
         ({"awarding_body_date": "02/11/soon"}, "Write a day"),
         ({"awarding_body_date": "0001-01-01"}, "Write a day"),
-        ({"units": []}, "Choose at least one unit."),
+        ({"units": []}, "Choose a qualification or at least one unit."),
         ({"units": ["999999"]}, "for this field"),
     ],
 )

@@ -35,7 +35,8 @@ from tracker.portfolio.services.submissions import submit_evidence
 from tracker.recording_forms.snapshot import snapshot_of
 from tracker.registrations.services import allocate, register_candidate
 from tracker.registrations.visits import open_visit
-from tracker.standards.queries import find_unit_by_code
+from tracker.standards.queries.qualifications import find_qualification
+from tracker.standards.queries.units import find_unit_by_code
 from tracker.transactions import transaction
 from tracker.verification.services import Look, draw_sample, sign_verified
 from tracker.vocabulary import CriterionKind, Outcome, Role
@@ -50,6 +51,8 @@ PEOPLE = (
     ("Eve Lindqvist", "eve@example.org", (Role.EXTERNAL_VERIFIER,)),
 )
 ADMINISTRATOR = ("Dan Price", "dan@example.org")
+QUALIFICATION = "ex-svq3-cc"
+"""What Alice works towards; the others do single units."""
 COMMENT = (
     "A steady record over six weeks, with customers and situations that differ. Compliance was shown in writing and "
     "in the discussion, which also covered the knowledge items."
@@ -137,7 +140,14 @@ def register(story: Story, name: str, number: str, codes: tuple[str, ...]) -> No
     by_dan = story.actor("Dan", Role.ADMINISTRATOR)
     units = [unit for code in codes if (unit := find_unit_by_code(code))]
     registration = register_candidate(
-        story.people[name], story.centre, number, f"AB{number[-4:]}77", clock.today(), units, by_dan
+        story.people[name],
+        story.centre,
+        number,
+        f"AB{number[-4:]}77",
+        clock.today(),
+        units,
+        by_dan,
+        qualification=find_qualification(QUALIFICATION, []) if name == "Alice" else None,
     )
     for attempt in list(registration.attempts):
         if name == "Ben" and attempt.unit.code == "CFACC15":

@@ -6,7 +6,10 @@ from flask.typing import ResponseReturnValue
 from tracker.access import HeldGrant, me, signed_in
 from tracker.clock import LONDON, now
 from tracker.home import queries
-from tracker.home.open_ends import find_open_ends
+from tracker.home.open_ends import MOST, find_open_ends
+from tracker.registrations.standings import list_own_standings
+from tracker.standards.queries.drafts import list_drafts
+from tracker.standards.services.publishing import OPEN
 from tracker.vocabulary import Role
 
 home = Blueprint("home", __name__)
@@ -37,6 +40,7 @@ def candidate_home() -> str:
         "home/candidate.html",
         greeting=greeting(),
         units=units,
+        standings=list_own_standings(person.person_id, centre_ids),
         steps=queries.list_steps(person.person_id, centre_ids, units),
         latest=queries.list_latest(person.person_id, centre_ids),
     )
@@ -44,7 +48,8 @@ def candidate_home() -> str:
 
 def administrator_home(chosen: HeldGrant) -> str:
     ends = find_open_ends(chosen.centre_id)
-    return render_template("home/administrator.html", greeting=greeting(), centre=chosen, ends=ends)
+    drafts = list_drafts([chosen.centre_id], OPEN, MOST)
+    return render_template("home/administrator.html", greeting=greeting(), centre=chosen, ends=ends, drafts=drafts)
 
 
 def greeting() -> str:

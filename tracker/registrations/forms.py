@@ -20,6 +20,8 @@ ADDRESS = "Write an email address, such as name@example.org."
 DAY = "Write a day, such as 22/11/2026."
 SOMEBODY_NEW = NOBODY_YET = 0
 """In a list of people, where none of them is meant."""
+SINGLE_UNITS = 0
+"""In a list of qualifications, where none of them is meant."""
 
 
 def is_in_living_memory(_form: Form, field: DateField) -> None:
@@ -44,9 +46,14 @@ class RegisterForm(FlaskForm):
     awarding_body_date = day_field(
         "Awarding body's registration date", "Give the day on which the awarding body registered the candidate."
     )
-    units = SelectMultipleField("Units", [DataRequired("Choose at least one unit.")], coerce=int)
+    qualification = SelectField("Qualification", coerce=int, default=SINGLE_UNITS)
+    units = SelectMultipleField("Units", coerce=int)
     assessor = SelectField("Assessor", coerce=int)
     internal_verifier = SelectField("Internal verifier", coerce=int)
+
+    def validate_units(self, field: SelectMultipleField) -> None:
+        if not field.data and not self.qualification.data:
+            raise ValidationError("Choose a qualification or at least one unit.")
 
     def validate_candidate(self, field: SelectField) -> None:
         names_somebody = [bool((each.data or "").strip()) for each in (self.name, self.email)]
@@ -54,6 +61,10 @@ class RegisterForm(FlaskForm):
             raise ValidationError("Choose who it is, or write the name and the email of somebody new.")
         if field.data != SOMEBODY_NEW and any(names_somebody):
             raise ValidationError("Choose somebody, or write somebody new, not both.")
+
+
+class ChooseQualificationForm(FlaskForm):
+    qualification = SelectField("Qualification", coerce=int, default=SINGLE_UNITS)
 
 
 class AllocateForm(FlaskForm):

@@ -11,8 +11,9 @@ from tracker.clock import now, today
 from tracker.errors import Invalid, NotFound, Refused
 from tracker.extensions import db
 from tracker.ledger import Actor, record
-from tracker.models import Allocation, Centre, Grant, Person, Registration, Unit, UnitAttempt
+from tracker.models import Allocation, Centre, Grant, Person, Qualification, Registration, Unit, UnitAttempt
 from tracker.registrations.duties import check_may_assess, check_may_verify, check_not_withdrawn
+from tracker.standards.queries.units import lapsed_warning, read_document
 from tracker.transactions import lock_rows
 from tracker.vocabulary import AttemptState, Role
 
@@ -28,11 +29,18 @@ def register_candidate(
     awarding_body_date: date,
     units: Collection[Unit],
     actor: Actor,
+    *,
+    qualification: Qualification | None = None,
 ) -> Registration:
-    """Enter a candidate for units. Raises `Invalid` for a number taken, a future date, or no unit."""
+    """Enter a candidate for units, or for a qualification of which some units are known already.
+
+    Raises `Invalid` for a number taken, a future date, or neither a unit nor a qualification.
+    """
     assert actor.person_id is not None  # noqa: S101 - an administrator registers, never the operator
-    if not units:
-        raise Invalid("Choose at least one unit. Nobody was registered.", "units")
+    if not units and not qualification:
+        raise Invalid("Choose a qualification or at least one unit. Nobody was registered.", "units")
+    if qualification and qualification.owner_centre_id not in {None, centre.id}:
+        raise NotFound
     if awarding_body_date > today():
         raise Invalid("The awarding body's registration date lies in the future.", "awarding_body_date")
     if candidate.id == actor.person_id:
@@ -50,13 +58,40 @@ def register_candidate(
         awarding_body_date=awarding_body_date,
         registered_at=now(),
         registered_by_id=actor.person_id,
+        qualification=qualification,
     )
     db.session.add(registration)
     db.session.flush()
-    record("candidate_registered", registration, actor, candidate=candidate.id, centre=centre.id)
+    hashed = qualification.content_hash if qualification else None
+    record(
+        "candidate_registered", registration, actor, candidate=candidate.id, centre=centre.id, qualification=hashed
+    )
     for unit in units:
         start_attempt(registration, unit, actor)
     return registration
+
+
+def choose_qualification(registration: Registration, qualification: Qualification | None, actor: Actor) -> None:
+    """Say which qualification a registration is for, or that it is for single units. What was done stays."""
+    check_open_registration(registration)
+    if qualification and qualification.owner_centre_id not in {None, registration.centre_id}:
+        raise NotFound
+    if registration.qualification_id == (qualification.id if qualification else None):
+        raise Refused("It is for that already. Nothing was changed.")
+    before = registration.qualification
+    registration.qualification = qualification
+    record(
+        "qualification_chosen",
+        registration,
+        actor,
+        before=before.content_hash if before else None,
+        qualification=qualification.content_hash if qualification else None,
+    )
+
+
+def check_open_registration(registration: Registration) -> None:
+    if registration.withdrawn_at:
+        raise Refused("This candidate was withdrawn. Nothing was changed.")
 
 
 def find_or_invite_candidate(email: str, name: str, centre: Centre, actor: Actor) -> Person:
@@ -69,9 +104,9 @@ def find_or_invite_candidate(email: str, name: str, centre: Centre, actor: Actor
 
 def start_attempt(registration: Registration, unit: Unit, actor: Actor) -> UnitAttempt:
     """One unit more. A second attempt at the same unit needs the first one void, also in another registration."""
-    if registration.withdrawn_at:
-        raise Refused("This candidate was withdrawn. Nothing was changed.")
+    check_open_registration(registration)
     check_holds(registration.candidate, registration.centre, Role.CANDIDATE)
+    _check_open_to(registration, unit)
     lock_rows(Person, [registration.candidate_id])  # of two who add the same unit at once, the second finds it there
     existing = select(UnitAttempt.id).where(
         UnitAttempt.centre_id == registration.centre_id,
@@ -175,6 +210,14 @@ def check_holds(person: Person, centre: Centre, role: Role) -> None:
     query = select(Grant).where(Grant.person_id == person.id, Grant.centre_id == centre.id, Grant.role == role)
     if person.deactivated_at or not any(grant.is_live(now()) for grant in db.session.scalars(query)):
         raise Refused(f"{person.name} does not have the role of {role.label.lower()} here now. Nothing was changed.")
+
+
+def _check_open_to(registration: Registration, unit: Unit) -> None:
+    """A unit takes new registrations until it lapses, and another centre's own never."""
+    if unit.owner_centre_id not in {None, registration.centre_id}:
+        raise NotFound
+    if lapsed := lapsed_warning(read_document(unit), today()):
+        raise Refused(f"{unit.code} {lapsed[0].lower()}{lapsed[1:]} Nothing was changed.")
 
 
 def _check_allocatable(attempt: UnitAttempt, person: Person, role: Role) -> None:

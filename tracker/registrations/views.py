@@ -12,10 +12,21 @@ from tracker.errors import Invalid, NotFound, Refused
 from tracker.extensions import db
 from tracker.filters import counted
 from tracker.ledger import Actor
-from tracker.models import Centre, Person, Registration
+from tracker.models import Centre, Person, Qualification, Registration
 from tracker.registrations import queries, services, visits
-from tracker.registrations.forms import NOBODY_YET, SOMEBODY_NEW, AllocateForm, ReasonForm, RegisterForm, VisitForm
-from tracker.standards.queries import list_newest_units
+from tracker.registrations.forms import (
+    NOBODY_YET,
+    SINGLE_UNITS,
+    SOMEBODY_NEW,
+    AllocateForm,
+    ChooseQualificationForm,
+    ReasonForm,
+    RegisterForm,
+    VisitForm,
+)
+from tracker.registrations.standings import objection_to, standing_of
+from tracker.standards.queries.qualifications import list_qualifications
+from tracker.standards.queries.units import list_newest_units
 from tracker.vocabulary import Role
 
 registrations = Blueprint("registrations", __name__)
@@ -65,7 +76,8 @@ def offer_choices(form: RegisterForm, centre: Centre) -> None:
         str(SOMEBODY_NEW): "Choose, or write somebody new below",
         **{str(person.id): f"{person.name}, {person.email}" for person in people},
     }
-    form.units.choices = {str(unit.id): f"{unit.code} {unit.title}" for unit in list_newest_units()}
+    form.qualification.choices = named_qualifications(centre)
+    form.units.choices = {str(unit.id): f"{unit.code} {unit.title}" for unit in list_newest_units([centre.id])}
     for role, field in holders_of(form).items():
         field.choices = {str(NOBODY_YET): "Nobody yet", **named_with_load(queries.list_people_holding(centre, role))}
 
@@ -80,12 +92,26 @@ def register(form: RegisterForm, centre: Centre, actor: Actor) -> Registration:
         (form.candidate_number.data or "").strip(),
         (form.awarding_body_number.data or "").strip(),
         form.awarding_body_date.data or today(),
-        [unit for unit in list_newest_units() if unit.id in (form.units.data or [])],
+        [unit for unit in list_newest_units([centre.id]) if unit.id in (form.units.data or [])],
         actor,
+        qualification=asked_qualification(form.qualification, centre),
     )
     holders = {role: db.session.get(Person, field.data) for role, field in holders_of(form).items() if field.data}
     services.allocate_all(registration, {role: person for role, person in holders.items() if person}, actor)
     return registration
+
+
+def named_qualifications(centre: Centre) -> dict[str, str]:
+    found = list_qualifications([centre.id])
+    return {
+        str(SINGLE_UNITS): "None: single units",
+        **{str(each.id): f"{each.title} ({each.code})" for each in found},
+    }
+
+
+def asked_qualification(field: SelectField, centre: Centre) -> Qualification | None:
+    """The one chosen; its field offered only what the centre may register for."""
+    return next((each for each in list_qualifications([centre.id]) if each.id == field.data), None)
 
 
 def holders_of(form: RegisterForm) -> dict[Role, SelectField]:
@@ -108,12 +134,43 @@ def add_unit(registration_id: int) -> ResponseReturnValue:
     registration, _ = get_registration(registration_id, Act.READ_REGISTRATION)
     _, actor = get_centre(registration.centre_id)
     chosen = request.form.get("unit", "")
-    unit = next((each for each in list_newest_units() if str(each.id) == chosen), None)
+    unit = next((each for each in list_newest_units([registration.centre_id]) if str(each.id) == chosen), None)
     if unit is None:
         raise NotFound
+    found = standing_of(registration)
+    objection = objection_to(found, unit.code) if found else None
+    if objection and not request.form.get("even_so"):
+        return render_template(
+            "registrations/add_unit.html", registration=registration, unit=unit, objection=objection
+        )
     services.start_attempt(registration, unit, actor)
     flash(f"{unit.code} is added. Name who assesses and verifies it.")
     return redirect(url_for("portfolio.show_registration", registration_id=registration.id), 303)
+
+
+@registrations.route("/registrations/<int:registration_id>/qualification", methods=["GET", "POST"])
+@requires(Act.ADMINISTER_CENTRE)
+def choose_qualification(registration_id: int) -> ResponseReturnValue:
+    """Name, change or take away the qualification that a registration is for."""
+    registration, _ = get_registration(registration_id, Act.READ_REGISTRATION)
+    centre, actor = get_centre(registration.centre_id)
+    form = ChooseQualificationForm()
+    form.qualification.choices = named_qualifications(centre)
+    if form.validate_on_submit():
+        try:
+            chosen = asked_qualification(form.qualification, centre)
+            services.choose_qualification(registration, chosen, actor)
+        except Refused as refusal:
+            form.form_errors.append(str(refusal))
+        else:
+            flash(
+                f"The registration is for {chosen.title} now." if chosen else "The registration is for single units."
+            )
+            return redirect(url_for("portfolio.show_registration", registration_id=registration.id), 303)
+    if not form.is_submitted():
+        form.qualification.data = registration.qualification_id or SINGLE_UNITS
+    page = render_template("registrations/choose_qualification.html", registration=registration, form=form)
+    return page, (422 if form.is_submitted() else 200)
 
 
 @registrations.route("/registrations/<int:registration_id>/withdraw", methods=["GET", "POST"])

@@ -1,0 +1,197 @@
+"""Registered for a qualification: what counts, what is missing, what to choose, and never complete by mistake."""
+
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from tests import factories
+from tests.factories import World
+from tests.standards.own_units import make_own_unit
+from tracker.errors import NotFound, Refused
+from tracker.extensions import db
+from tracker.models import Person, Qualification, Registration, Unit, UnitAttempt
+from tracker.registrations.services import choose_qualification, register_candidate, void_attempt
+from tracker.registrations.standings import RegisteredStanding, objection_to, standing_of
+from tracker.standards.queries.qualifications import find_qualification
+from tracker.transactions import transaction
+from tracker.vocabulary import AttemptState
+
+Browser = Callable[[Person], FlaskClient]
+
+
+def svq() -> Qualification:
+    found = find_qualification("ex-svq3-cc", [])
+    assert found
+    return found
+
+
+@pytest.fixture
+def registered(world: World) -> Registration:
+    """Alice, who does CFACC15 and INSCC004, for the example SVQ: four mandatory units and two of a group."""
+    with transaction():
+        choose_qualification(world.registration, svq(), factories.actor(world.dan))
+    return world.registration
+
+
+def standing(registration: Registration) -> RegisteredStanding:
+    found = standing_of(registration)
+    assert found
+    return found
+
+
+def make_state(attempt: UnitAttempt, state: AttemptState) -> None:
+    with transaction():
+        attempt.state = state
+
+
+class TestStanding:
+    def test_nothing_counts_before_it_is_verified(self, world: World, registered: Registration) -> None:
+        for state in (AttemptState.IN_PROGRESS, AttemptState.ASSESSED, AttemptState.CONFIRMED):
+            make_state(world.cfacc15, state)
+            assert standing(registered).standing.counted == {}
+        for state in (AttemptState.VERIFIED, AttemptState.CLAIMED):
+            make_state(world.cfacc15, state)
+            assert standing(registered).standing.counted == {"CFACC15": "Mandatory"}
+
+    def test_what_is_chosen_need_not_be_chosen_again(self, registered: Registration) -> None:
+        found = standing(registered)
+        assert found.chosen == {"CFACC15", "INSCC004"}
+        assert "Choose 1 more from Group B." in found.standing.to_choose
+
+    def test_a_void_attempt_is_not_chosen(self, world: World, registered: Registration) -> None:
+        with transaction():
+            void_attempt(world.inscc004, "The wrong unit.", factories.actor(world.dan))
+        assert standing(registered).chosen == {"CFACC15"}
+
+    def test_it_is_not_complete_with_every_unit_the_library_holds(self, registered: Registration) -> None:
+        """Two mandatory ones are placeholders, which nobody can achieve."""
+        with transaction():
+            for code in ("DELIVERCC", "CFAM&LFD3"):
+                factories.make_attempt(registered, code)
+        for attempt in db.session.scalars(select(UnitAttempt).where(UnitAttempt.registration_id == registered.id)):
+            make_state(attempt, AttemptState.VERIFIED)
+        found = standing(registered).standing
+        assert not found.complete
+        assert len(found.counted) == 4
+        assert [each.split(",")[0] for each in found.missing] == ["Achieve EX-HS1", "Achieve EX-TEAM2"]
+
+    @pytest.mark.usefixtures("registered")
+    def test_what_was_done_in_an_earlier_registration_counts(self, world: World) -> None:
+        make_state(world.cfacc15, AttemptState.VERIFIED)
+        with transaction():
+            again = register_candidate(
+                world.alice, world.northgate, "C-2", "AB-2", factories.LONG_AGO.date(), [], factories.actor(world.dan),
+                qualification=svq(),
+            )  # fmt: skip
+        assert standing(again).achieved == {"CFACC15"}
+
+    def test_single_units_have_no_standing(self, world: World) -> None:
+        assert standing_of(world.registration) is None
+
+
+class TestObjection:
+    def test_a_unit_outside_it_is_objected_to(self, registered: Registration) -> None:
+        assert "is not part of" in (objection_to(standing(registered), "LOCAL7") or "")
+
+    def test_one_too_many_of_a_group_is_objected_to(self, registered: Registration) -> None:
+        with transaction():
+            factories.make_attempt(registered, "CFAM&LFD3")
+        assert "Group B is full" in (objection_to(standing(registered), "EX-DATA3") or "")
+
+    def test_what_is_still_asked_for_is_not(self, registered: Registration) -> None:
+        assert objection_to(standing(registered), "DELIVERCC") is None
+
+
+class TestChoosing:
+    def test_the_change_is_told_of(self, registered: Registration, acts: Callable[[], list[str]]) -> None:
+        assert acts()[-1] == "qualification_chosen"
+        assert registered.qualification_id == svq().id
+
+    def test_the_same_again_is_refused(self, world: World, registered: Registration) -> None:
+        with pytest.raises(Refused, match="It is for that already"):
+            choose_qualification(registered, svq(), factories.actor(world.dan))
+
+    @pytest.mark.usefixtures("registered")
+    def test_another_centres_own_is_not_there(self, world: World) -> None:
+        with transaction():
+            theirs = svq()
+            theirs.owner_centre_id = world.southbank.id
+        with pytest.raises(NotFound):
+            choose_qualification(world.registration, theirs, factories.actor(world.dan))
+
+    def test_nothing_is_changed_once_the_candidate_is_withdrawn(self, world: World, registered: Registration) -> None:
+        with transaction():
+            registered.withdrawn_at, registered.withdrawn_reason = factories.LONG_AGO, "Left."
+        with pytest.raises(Refused, match="withdrawn"):
+            choose_qualification(registered, None, factories.actor(world.dan))
+
+
+class TestPages:
+    def test_the_registration_says_what_is_missing(
+        self, world: World, registered: Registration, client: Browser
+    ) -> None:
+        page = client(world.dan).get(f"/registrations/{registered.id}").text
+        assert "What is missing" in page
+        assert "Achieve DELIVERCC" in page
+        assert "Choose 1 more from Group B." in page
+        assert "Add DELIVERCC" in page
+        assert "not in the library yet" in page
+        assert "Every rule is fulfilled" not in page
+
+    def test_the_candidate_reads_it_and_adds_nothing(
+        self, world: World, registered: Registration, client: Browser
+    ) -> None:
+        page = client(world.alice).get(f"/registrations/{registered.id}").text
+        assert "What is missing" in page
+        assert "Add DELIVERCC" not in page
+
+    @pytest.mark.usefixtures("registered")
+    def test_home_has_a_line(self, world: World, client: Browser) -> None:
+        make_state(world.cfacc15, AttemptState.VERIFIED)
+        page = client(world.alice).get("/").text
+        assert "SVQ 3 in contact centre operations: 1 unit counts, something is still to choose." in page
+
+    def test_a_unit_of_it_is_added_in_one_press(
+        self, world: World, registered: Registration, client: Browser
+    ) -> None:
+        delivercc = db.session.scalars(select(Unit).where(Unit.code == "DELIVERCC")).one()
+        answer = client(world.dan).post(f"/registrations/{registered.id}/units", data={"unit": delivercc.id})
+        assert answer.status_code == 303
+        assert "DELIVERCC" in standing(registered).chosen
+
+    def test_one_that_would_not_count_is_asked_about(
+        self, world: World, registered: Registration, client: Browser
+    ) -> None:
+        dan, address = client(world.dan), f"/registrations/{registered.id}/units"
+        ours = make_own_unit(world.northgate)
+        asked = dan.post(address, data={"unit": ours.id})
+        assert asked.status_code == 200
+        assert "is not part of" in asked.text
+        assert ours.code not in standing(registered).chosen
+        assert dan.post(address, data={"unit": ours.id, "even_so": "yes"}).status_code == 303
+        assert ours.code in standing(registered).chosen
+
+    def test_it_is_named_changed_and_taken_away(self, world: World, client: Browser) -> None:
+        dan, address = client(world.dan), f"/registrations/{world.registration.id}/qualification"
+        assert dan.post(address, data={"qualification": svq().id}).status_code == 303
+        assert dan.post(address, data={"qualification": svq().id}).status_code == 422
+        assert dan.post(address, data={"qualification": 0}).status_code == 303
+        assert dan.post(address, data={"qualification": 999}).status_code == 422
+        db.session.expire_all()
+        assert world.registration.qualification_id is None
+
+    def test_a_candidate_is_registered_for_it_without_a_unit(self, world: World, client: Browser) -> None:
+        answer = client(world.dan).post(
+            f"/centres/{world.northgate.id}/registrations/new",
+            data={
+                "candidate": 0, "name": "Ivy Roe", "email": "ivy@example.org", "candidate_number": "C-9",
+                "awarding_body_number": "AB-9", "awarding_body_date": "2026-11-02", "qualification": svq().id,
+                "assessor": 0, "internal_verifier": 0,
+            },
+        )  # fmt: skip
+        assert answer.status_code == 303
+        made = db.session.scalars(select(Registration).where(Registration.candidate_number == "C-9")).one()
+        assert made.qualification_id == svq().id
+        assert made.attempts == []
