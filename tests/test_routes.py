@@ -16,13 +16,29 @@ from sqlalchemy import func, select
 
 from tests import factories
 from tests.factories import World
+from tests.standards.drafts import make_draft
+from tests.standards.versions import UNITS, as_revision
 from tracker import clock
 from tracker.access import rule_of
 from tracker.extensions import db
-from tracker.models import Base, Event, Finding, Grant, Person, Review, Visit, VisitAttempt
+from tracker.models import (
+    AttemptMove,
+    Base,
+    Event,
+    Finding,
+    Grant,
+    Guidance,
+    ImportRun,
+    Person,
+    Review,
+    Visit,
+    VisitAttempt,
+)
 from tracker.portfolio.services.files import attach_file, keep_file
+from tracker.standards.services.guidance import attach_guidance
+from tracker.standards.services.loading import load_unit
 from tracker.transactions import transaction
-from tracker.vocabulary import ReviewOutcome, ReviewState, Role
+from tracker.vocabulary import DraftState, ImportState, ReviewOutcome, ReviewState, Role
 
 Browser = Callable[[Person], FlaskClient]
 
@@ -49,9 +65,51 @@ TABLE: dict[str, frozenset[str]] = {
     "accounts.end_own_session": NOBODY,  # this session is nobody's
     "standards.list_units": EVERYBODY_SIGNED_IN,
     "standards.show_unit": EVERYBODY_SIGNED_IN,
+    "standards.compare_versions": EVERYBODY_SIGNED_IN,
     "recording_forms.blank_form": EVERYBODY_SIGNED_IN,
+    "standards.list_guidance": EVERYBODY_SIGNED_IN,
+    "standards.list_qualifications": EVERYBODY_SIGNED_IN,
+    "standards.show_qualification": EVERYBODY_SIGNED_IN,
+    "standards.show_guidance": EVERYBODY_SIGNED_IN,
+    # a unit being read in at Northgate: its administrator mends it, its assessors look at it
+    "standards.show_draft": DAN | BOB | {"bart"},
+    "recording_forms.draft_form": DAN | BOB | {"bart"},
+    "standards.choose_centre": ADMINISTRATORS,
+    "standards.correct_unit": ADMINISTRATORS,  # who are told that this one is the installation's
+    "standards.add_unit": DAN,
+    "standards.read_unit": DAN,
+    "standards.review_draft": DAN,
+    "standards.download_source": DAN,
+    "standards.change_criterion": DAN,
+    "standards.add_criterion": DAN,
+    "standards.change_requirement": DAN,
+    "standards.change_section": DAN,
+    "standards.settle_doubt": DAN,
+    "standards.place_passage": DAN,
+    "standards.restart_draft": DAN,
+    "standards.share_draft": DAN,
+    "standards.discard_draft": DAN,
+    "standards.confirm_publishing": DAN,
+    "standards.publish_unit": DAN,
+    "standards.choose_import": DAN,
+    "standards.preview_import": DAN,
+    "standards.show_import": DAN,
+    "standards.start_import": DAN,
+    "standards.resume_import": DAN,
+    "standards.cancel_import": DAN,
+    "standards.follow_import": DAN,
+    "standards.choose_export": DAN,
+    "standards.export_units": DAN,
+    "standards.write_qualification": DAN,
+    "standards.publish_qualification": DAN,
+    "registrations.choose_qualification": DAN,
+    "standards.add_guidance": DAN,
+    "standards.edit_guidance": NOBODY,  # this one is the installation's
+    "standards.attach_guidance": DAN,
+    "standards.detach_guidance": DAN,
     # who may read the attempt
     "portfolio.show_attempt": READERS,
+    "portfolio.show_past": READERS,
     "recording_forms.show_form": READERS,
     "recording_forms.print_form": READERS,
     "portfolio.show_attempt_evidence": READERS - DAN,
@@ -111,6 +169,12 @@ TABLE: dict[str, frozenset[str]] = {
     # administrators
     "accounts.list_people": ADMINISTRATORS,
     "registrations.list_registrations": ADMINISTRATORS,
+    "standards.list_links": DAN,
+    "standards.decide_link": DAN,
+    "assessment.move_attempt": DAN,
+    "assessment.move": DAN,
+    "assessment.move_attempts": DAN,
+    "assessment.move_all": DAN,
     "accounts.list_centre_people": DAN,
     "accounts.invite": DAN,
     "accounts.show_person": DAN,
@@ -179,13 +243,31 @@ class Cast:
         invited.password_hash = None
         db.session.add_all([review, finding, visit])
         db.session.flush()
-        db.session.add(VisitAttempt(visit_id=visit.id, attempt_id=world.cfacc15.id))
+        draft = make_draft(world.northgate, world.dan)
+        draft.state = DraftState.DRAFT
+        guidance = db.session.scalars(select(Guidance).order_by(Guidance.id)).first()
+        assert guidance
+        attached = attach_guidance(guidance, "CFAM&LFD3", "", world.northgate.id, factories.actor(world.dan))
+        later = as_revision(UNITS["CFACC15"])
+        load_unit(later)
+        move = AttemptMove(
+            attempt_id=world.cfacc15.id, from_unit_id=world.cfacc15.unit_id, to_unit_id=factories.unit("CFACC15").id,
+            reason="Corrected", left_behind=[], moved_at=moment, moved_by_id=world.dan.id,
+        )  # fmt: skip
+        run = ImportRun(
+            centre_id=world.northgate.id, format="yaml", file_name="units.yaml", sha256="0" * 64, total=0, done=0,
+            state=ImportState.PREVIEWED, outcome=[], message="", started_by_id=world.dan.id, started_at=moment,
+        )  # fmt: skip
+        db.session.add_all([move, run, VisitAttempt(visit_id=visit.id, attempt_id=world.cfacc15.id)])
+        db.session.flush()
         grant = db.session.scalar(select(Grant.id).where(Grant.person_id == invited.id))
         return {
             "attempt_id": world.cfacc15.id, "evidence_id": evidence.id, "attachment_id": attachment.id, "number": 1,
             "registration_id": world.registration.id, "centre_id": world.northgate.id, "person_id": invited.id,
-            "grant_id": grant, "visit_id": visit.id, "finding_id": finding.id, "review_id": review.id, "slug": "cfacc15",
+            "grant_id": grant, "visit_id": visit.id, "finding_id": finding.id, "review_id": review.id, "slug": "cfacc15", "other_slug": later.slug, "move_id": move.id,
             "token": "no-such-token", "session_id": 999_999, "word": "assessor",
+            "draft_id": draft.id, "key": "r1", "section": "texts", "guidance_slug": guidance.slug, "qualification_slug": "ex-svq3-cc", "attached_id": attached.id,
+            "run_id": run.id,
         }  # fmt: skip
 
     def body(self, endpoint: str) -> dict[str, Any]:

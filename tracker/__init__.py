@@ -6,7 +6,7 @@ from flask import Flask, Response, request
 from flask_login import current_user
 from werkzeug.routing import IntegerConverter, Map
 
-from tracker import access, cli, error_pages, filters, idempotency, security, transactions
+from tracker import access, cli, error_pages, filters, idempotency, jobs, mail, security, transactions
 from tracker.accounts import sessions
 from tracker.config import Settings
 from tracker.demo import guard
@@ -52,6 +52,7 @@ def create_app(settings: Settings | None = None, **overrides: Any) -> Flask:
     filters.init_app(app)
 
     register_blueprints(app)
+    register_jobs(app)
     error_pages.init_app(app)
     cli.init_app(app)
     return app
@@ -78,3 +79,11 @@ def register_blueprints(app: Flask) -> None:
         recording_forms,
     ):
         app.register_blueprint(blueprint)
+
+
+def register_jobs(app: Flask) -> None:
+    """What the worker does: what is queued, and what is looked for every minute."""
+    from tracker.assessment.services.reviews import release_due
+    from tracker.standards.services.importing import resume_imports, run_import
+
+    jobs.init_app(app, (run_import,), every_minute=(release_due, mail.send_waiting, resume_imports))

@@ -13,14 +13,14 @@ from typing import Any, TypeVar, cast
 from flask import Flask, request
 from flask_login import UserMixin, current_user, login_manager
 from sqlalchemy import select
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import joinedload, undefer
 
 from tracker.clock import now
 from tracker.errors import Forbidden, NotFound
 from tracker.extensions import db
 from tracker.ledger import Actor
 from tracker.models import Allocation, Centre, Evidence, Registration, UnitAttempt, Visit, VisitAttempt
-from tracker.transactions import SAFE_METHODS
+from tracker.transactions import SAFE_METHODS, lock_rows
 from tracker.vocabulary import Role
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -40,6 +40,7 @@ class Act(StrEnum):
     VERIFY_UNIT = "verify_unit"
     MARK_SEEN = "mark_seen"
     ALLOCATE = "allocate"
+    MOVE_ATTEMPT = "move_attempt"
     # to a candidate's own item, draft included
     LOG_EVIDENCE = "log_evidence"
     # to a registration
@@ -47,6 +48,7 @@ class Act(StrEnum):
     READ_INDEX = "read_index"
     # to a centre
     ADMINISTER_CENTRE = "administer_centre"
+    READ_UNIT_DRAFT = "read_unit_draft"
     # to a queue of one's own
     LIST_OWN_QUEUE = "list_own_queue"
     LIST_VERIFICATIONS = "list_verifications"
@@ -67,10 +69,12 @@ PERMISSIONS: dict[Act, frozenset[Role]] = {
     Act.VERIFY_UNIT: frozenset({VERIFIER}),
     Act.MARK_SEEN: frozenset({VISITOR}),
     Act.ALLOCATE: frozenset({ADMINISTRATOR}),
+    Act.MOVE_ATTEMPT: frozenset({ADMINISTRATOR}),
     Act.LOG_EVIDENCE: frozenset({CANDIDATE}),
     Act.READ_REGISTRATION: frozenset({CANDIDATE, ADMINISTRATOR}),
     Act.READ_INDEX: frozenset({CANDIDATE, ADMINISTRATOR}),
     Act.ADMINISTER_CENTRE: frozenset({ADMINISTRATOR}),
+    Act.READ_UNIT_DRAFT: frozenset({ADMINISTRATOR, ASSESSOR}),
     Act.LIST_OWN_QUEUE: frozenset({ASSESSOR}),
     Act.LIST_VERIFICATIONS: frozenset({VERIFIER}),
     Act.LIST_VISITS: frozenset({VISITOR}),
@@ -110,6 +114,11 @@ class SignedIn(UserMixin):
         """The live grant of this role (at this centre), the chosen one first."""
         own = (self.chosen, *self.grants) if self.chosen else self.grants
         return next((g for g in own if g.role is role and centre_id in {None, g.centre_id}), None)
+
+    @property
+    def centre_ids(self) -> tuple[int, ...]:
+        """The centres at which this person holds a role now."""
+        return tuple(dict.fromkeys(grant.centre_id for grant in self.grants))
 
     def acting_under(self, grant: HeldGrant | None) -> Actor:
         return Actor(self.person_id, grant.id if grant else None, self.session_ref)
@@ -190,10 +199,12 @@ def get_attempt(attempt_id: int, act: Act) -> tuple[UnitAttempt, Actor]:
             joinedload(UnitAttempt.candidate),
             joinedload(UnitAttempt.centre),
             joinedload(UnitAttempt.registration),
+            undefer(UnitAttempt.is_moved),
         )
     )
     if request.method not in SAFE_METHODS:
-        query = query.with_for_update(of=UnitAttempt)
+        # by itself: PostgreSQL does not join anew when a row it waited for has another unit by then
+        lock_rows(UnitAttempt, [attempt_id])
     attempt = db.session.scalars(query).one_or_none()
     standings = standings_towards(attempt) if attempt else {}
     if not attempt or not standings:

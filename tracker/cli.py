@@ -5,10 +5,17 @@ from flask import Flask
 from tracker.accounts.commands import centres_cli, mail_cli, people_cli
 from tracker.assessment.commands import reviews_cli
 from tracker.demo.commands import demo
+from tracker.integrity.commands import verify
+from tracker.jobs_command import work
 from tracker.recording_forms.commands import form
 from tracker.standards.commands import standards_cli
+from tracker.standards.exchange_commands import export_units, import_units
+from tracker.standards.reading_command import read_document
+
+for each in (read_document, import_units, export_units):
+    standards_cli.add_command(each)
 
 
 def init_app(app: Flask) -> None:
-    for command in (standards_cli, form, centres_cli, people_cli, reviews_cli, mail_cli, demo):
+    for command in (standards_cli, form, centres_cli, people_cli, reviews_cli, mail_cli, work, verify, demo):
         app.cli.add_command(command)

@@ -25,6 +25,8 @@ class Settings:
     mail_password: str | None = field(repr=False)
     mail_sender: str
     mail_tls: bool
+    redis_url: str | None
+    """Where jobs wait for the worker; without it, in a file in the instance path."""
     base_url: str
     """Links in mail begin with this; never taken from a request's Host header."""
 
@@ -43,6 +45,7 @@ class Settings:
             mail_password=environ.get("MAIL_PASSWORD") or None,
             mail_sender=environ.get("MAIL_SENDER") or "tracker@localhost",
             mail_tls=environ.get("MAIL_TLS", "1") != "0",
+            redis_url=environ.get("REDIS_URL") or None,
             base_url=(environ.get("BASE_URL") or "http://127.0.0.1:8000").rstrip("/"),
         )
 

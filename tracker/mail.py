@@ -7,6 +7,7 @@ the operator issues links by command line.
 import os
 import smtplib
 import ssl
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -119,9 +120,22 @@ def send_kept(path: Path, found: Settings) -> bool:
     return True
 
 
+def send_waiting() -> list[bool]:
+    """Try again what has waited for a minute, and so is not just on its way; whether each was sent comes out."""
+    if not sends():
+        return []
+    return [send_kept(path, settings()) for path in list_waiting() if _has_waited(path)]
+
+
 def list_waiting() -> list[Path]:
     """The mails kept in the outbox, the oldest first."""
     return sorted(outbox().glob("*.eml"))
+
+
+def _has_waited(path: Path) -> bool:
+    with suppress(FileNotFoundError):
+        return time.time() - path.stat().st_mtime > 60
+    return False
 
 
 def list_outbox() -> list[EmailMessage]:

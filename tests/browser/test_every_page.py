@@ -6,12 +6,16 @@ from playwright.sync_api import Browser, BrowserContext
 from sqlalchemy import select
 
 from tests.browser.conftest import Live
+from tests.standards.drafts import make_draft
+from tests.standards.versions import UNITS, as_revision, publish, reworded
 from tracker import transactions
 from tracker.accounts.sessions import COOKIE, start_session
 from tracker.demo.story import tell_story
 from tracker.extensions import db
 from tracker.models import Centre, Evidence, Person, Registration, UnitAttempt
+from tracker.vocabulary import DraftState
 
+GUIDANCE = "guidance-customer-service-procedures"
 pytestmark = pytest.mark.browser
 
 
@@ -33,6 +37,17 @@ def pages(live: Live) -> dict[str, list[str]]:
         registration = db.session.scalars(
             select(Registration.id).where(Registration.candidate_id == people["Alice"])
         ).one()
+        with transactions.transaction():
+            dan = db.session.get(Person, people["Dan"])
+            own = db.session.get(Centre, centre)
+            assert dan
+            assert own
+            draft, shared = make_draft(own, dan).id, make_draft(own, dan)
+            shared.state = DraftState.DRAFT
+        looked_at = shared.id
+        later = publish(
+            as_revision(reworded(UNITS["CFACC15"], {"p:2": "Deal with contacts that colleagues refer."}))
+        ).slug
         db.session.remove()
     at = f"/centres/{centre}"
     return {
@@ -46,7 +61,7 @@ def pages(live: Live) -> dict[str, list[str]]:
         "Ben": ["/", "/evidence"],
         "Bob": [
             "/queue", "/candidates", f"/attempts/{alices}/evidence/{items[8]}/judge", f"/attempts/{alices}/sign",
-            f"/attempts/{chloes}/sign", f"/attempts/{alices}/evidence/{items[0]}",
+            f"/attempts/{chloes}/sign", f"/attempts/{alices}/evidence/{items[0]}", f"/unit-drafts/{looked_at}/unit", "/guidance",
         ],
         "Carol": ["/verification", "/findings", f"/attempts/{chloes}/verify", f"/attempts/{alices}/verify"],
         "Eve": ["/visit", f"/attempts/{chloes}/visit"],
@@ -55,6 +70,11 @@ def pages(live: Live) -> dict[str, list[str]]:
             "/", f"{at}/people", f"{at}/people/invite", f"{at}/people/{people['Bob']}", f"{at}/people/import", f"{at}/registrations",
             f"{at}/registrations/new", f"/registrations/{registration}", f"/registrations/{registration}/withdraw",
             f"/attempts/{alices}/allocate/assessor", f"/attempts/{alices}/void", f"{at}/holders", f"{at}/visits",
+            "/units", "/units?q=customer+complaint&type=nos", f"{at}/units/add", f"/unit-drafts/{draft}", f"/unit-drafts/{draft}/publish",
+            *(f"/unit-drafts/{draft}?edit={part}" for part in ("r2", "unit", "metadata", "texts", "requirement-q1", "new")),
+            f"{at}/links", f"{at}/links?one=cfacc15&other=inscc004", "/units/cfacc15/compare", f"/units/cfacc15/compare?with={later}",
+            f"/attempts/{alices}/move", f"/attempts/{alices}/move?to={later}", f"{at}/moves/cfacc15/{later}",
+            "/guidance", f"{at}/guidance/new", f"/guidance/{GUIDANCE}", f"{at}/guidance/{GUIDANCE}/attach?unit=cfamlfd3",
         ],
     }  # fmt: skip
 

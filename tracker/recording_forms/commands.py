@@ -37,7 +37,7 @@ def _filled(code: str, version: str | None, email: str) -> bytes:
 
     from tracker.recording_forms.queries import facts_of, find_attempt_of_candidate
     from tracker.recording_forms.rendering import render_form
-    from tracker.standards.queries import find_unit_by_code
+    from tracker.standards.queries.units import find_unit_by_code
 
     with current_app.app_context():
         unit = find_unit_by_code(code, version)

@@ -116,6 +116,8 @@ class _Errors(logging.Handler):
 def _errors_are_failures() -> Iterator[None]:
     """WeasyPrint logs what it could not load and goes on; a form with a part missing is worse than none."""
     logger, errors = logging.getLogger("weasyprint"), _Errors()
+    if not logger.isEnabledFor(logging.ERROR):
+        logger.setLevel(logging.ERROR)  # whoever silenced it did not mean to have forms printed with parts missing
     logger.addHandler(errors)
     try:
         yield
