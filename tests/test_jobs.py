@@ -26,6 +26,7 @@ from tracker.transactions import transaction
 
 ROOT = Path(__file__).parent.parent
 DONE: list[str] = []
+MakeQueue = Callable[..., jobs.Jobs]
 
 
 def note(word: str) -> None:
@@ -62,12 +63,27 @@ def settings(tmp_path: Path, database_url: str) -> Settings:
     )
 
 
-def queue_of(settings: Settings) -> jobs.Jobs:
-    """The queue as a served app has it: nothing is done at once."""
-    app = create_app(settings)
-    jobs.init_app(app, (note,))
-    found: jobs.Jobs = app.extensions["jobs"]
-    return found
+@pytest.fixture
+def make_queue() -> Iterator[MakeQueue]:
+    """`make_queue(settings)` is the queue as a served app has it: nothing is done at once.
+
+    With no jobs named, it is the product's own. Each is of another app, whose connections close with the test.
+    """
+    made: list[Flask] = []
+
+    def make(settings: Settings, *known: jobs.Job) -> jobs.Jobs:
+        app = create_app(settings)
+        made.append(app)
+        if known:
+            jobs.init_app(app, known)
+        found: jobs.Jobs = app.extensions["jobs"]
+        return found
+
+    yield make
+    for app in made:
+        with app.app_context():
+            db.session.remove()
+            db.engine.dispose()
 
 
 def wait_until(met: Callable[[], bool], seconds: float = 40) -> bool:
@@ -112,17 +128,17 @@ class TestQueueing:
         assert db.session.query(Centre).count() == 0
 
     def test_a_queue_out_of_reach_does_not_undo_the_change(
-        self, settings: Settings, caplog: pytest.LogCaptureFixture
+        self, settings: Settings, caplog: pytest.LogCaptureFixture, make_queue: MakeQueue
     ) -> None:
-        queue = queue_of(settings)
+        queue = make_queue(settings, note)
         (settings.instance_path / "jobs.sqlite").mkdir()
         with queue.app.app_context(), transaction():
             jobs.enqueue(note, "told")
         assert "could not be queued: note" in caplog.text
         assert not queue.has_worker()
 
-    def test_what_waits_is_known(self, settings: Settings) -> None:
-        queue = queue_of(settings)
+    def test_what_waits_is_known(self, settings: Settings, make_queue: MakeQueue) -> None:
+        queue = make_queue(settings, note)
         assert not queue.has_waiting(note, "told")
         queue.put(note, "told")
         assert queue.has_waiting(note, "told")
@@ -133,12 +149,16 @@ class TestQueueing:
 
 
 class TestEveryMinute:
-    def test_the_worker_does_what_falls_due(self, settings: Settings) -> None:
-        queue: jobs.Jobs = create_app(settings).extensions["jobs"]
+    def test_the_worker_does_what_falls_due(self, settings: Settings, make_queue: MakeQueue) -> None:
+        queue = make_queue(settings)
         names = {task.name for task in queue.queue.read_periodic(None)}
         assert {release_due.__name__, mail.send_waiting.__name__} <= names
-        failed = []
-        queue.queue.signal(SIGNAL_ERROR)(lambda *told: failed.append(told))
+        failed: list[object] = []
+
+        def remember(*told: object) -> None:
+            failed.append(told)
+
+        queue.queue.signal(SIGNAL_ERROR)(remember)
         for task in queue.queue.read_periodic(None):
             queue.queue.execute(task)
         assert failed == []
@@ -177,8 +197,10 @@ class TestWorker:
         )
 
     @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
-    def test_it_gives_signs_of_life_and_stops_cleanly(self, settings: Settings, told: signal.Signals) -> None:
-        queue = queue_of(settings)
+    def test_it_gives_signs_of_life_and_stops_cleanly(
+        self, settings: Settings, told: signal.Signals, make_queue: MakeQueue
+    ) -> None:
+        queue = make_queue(settings, note)
         assert not queue.has_worker()
         worker = self.start(settings)
         assert wait_until(queue.has_worker)
@@ -209,8 +231,8 @@ class TestRedis:
             yield replace(settings, redis_url=f"redis://127.0.0.1:{port}/0")
             server.terminate()
 
-    def test_jobs_wait_there_signed(self, on_redis: Settings) -> None:
-        queue = queue_of(on_redis)
+    def test_jobs_wait_there_signed(self, on_redis: Settings, make_queue: MakeQueue) -> None:
+        queue = make_queue(on_redis, note)
         queue.put(note, "told")
         assert not (on_redis.instance_path / "jobs.sqlite").exists()
         queue.queue.execute(queue.queue.dequeue())
@@ -220,7 +242,7 @@ class TestRedis:
         with pytest.raises(ValueError, match="mismatch"):
             queue.queue.dequeue()
 
-    def test_without_a_key_nothing_is_started(self, settings: Settings) -> None:
-        queue = queue_of(replace(settings, redis_url="redis://127.0.0.1:1/0", secret_key=None))
+    def test_without_a_key_nothing_is_started(self, settings: Settings, make_queue: MakeQueue) -> None:
+        queue = make_queue(replace(settings, redis_url="redis://127.0.0.1:1/0", secret_key=None), note)
         with pytest.raises(Refused, match="SECRET_KEY"):
             queue.work()

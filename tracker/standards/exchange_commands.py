@@ -141,7 +141,13 @@ def _take_links(links: Sequence[ExchangedLink], here: Mapping[str, str | None], 
 
 
 def _take_places(
-    first: UnitDocument, second: UnitDocument, places: set[tuple[int, int]], library: Library, links: Path, *, yes: bool
+    first: UnitDocument,
+    second: UnitDocument,
+    places: set[tuple[int, int]],
+    library: Library,
+    links: Path,
+    *,
+    yes: bool,
 ) -> None:
     from tracker.standards.formats.link_files import sentence_of, write_links
 

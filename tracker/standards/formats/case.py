@@ -128,7 +128,8 @@ class _Reading:
                     self.parent[child] = parent
                     self.children[parent].append(child)
         if aside:
-            self.remarks.append(f"Left out: {counted(aside, 'place')} given to items that have one already, or below themselves."
+            self.remarks.append(
+                f"Left out: {counted(aside, 'place')} given to items that have one already, or below themselves."
             )
 
     def _is_above(self, child: str, parent: str) -> bool:

@@ -26,7 +26,7 @@ def write_links(first: UnitDocument, second: UnitDocument, places: Sequence[Plac
 
 
 def sentence_of(first: UnitDocument, second: UnitDocument, place: Place) -> str:
-    """`Knowledge 4 of LOCAL7 is the same as b of LOCAL8.`"""
+    """A link in words, such as: Knowledge 4 of LOCAL7 is the same as b of LOCAL8."""
     one, other = (unit.criteria[position - 1] for unit, position in zip((first, second), place, strict=True))
     return f"{one.kind.label} {one.label} of {first.code} is the same as {other.label} of {second.code}."
 
@@ -44,7 +44,9 @@ def _lines(first: UnitDocument, second: UnitDocument, places: Sequence[Place]) -
 def _name(unit: UnitDocument, position: int) -> str:
     """Its label, or its position where the label stands more than once."""
     named = unit.criteria[position - 1]
-    same = [each for each in unit.assessable if each.kind is named.kind and named.label in {each.label, _number(each)}]
+    same = [
+        each for each in unit.assessable if each.kind is named.kind and named.label in {each.label, _number(each)}
+    ]
     return named.label if len(same) == 1 else _number(named)
 
 
