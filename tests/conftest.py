@@ -18,7 +18,7 @@ from sqlalchemy.engine import URL, make_url
 from tests import factories
 from tests.factories import World
 from tests.inspection import InspectingClient
-from tracker import clock, create_app, transactions
+from tracker import clock, create_app, keys, transactions
 from tracker.accounts import sessions
 from tracker.config import Settings
 from tracker.extensions import db
@@ -140,6 +140,15 @@ def _empty_postgresql(loaded: dict[str, int]) -> None:
         for name in connection.scalars(text(sequences)).all():
             start = {"name": name, "next": loaded.get(name.removesuffix("_id_seq"), 0) + 1}
             connection.execute(text("SELECT setval(CAST(:name AS regclass), :next, false)"), start)
+
+
+@pytest.fixture
+def keyed(app: Flask, tmp_path: Path) -> Flask:
+    """The app with a key of its own, and a place of its own for checkpoints."""
+    app.config |= {"KEYS_PATH": tmp_path / "keys", "CHECKPOINTS_PATH": tmp_path / "checkpoints"}
+    with transactions.transaction():
+        keys.make_key()
+    return app
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from flask import Flask, Response, request
 from flask_login import current_user
 from werkzeug.routing import IntegerConverter, Map
 
-from tracker import access, cli, error_pages, filters, idempotency, jobs, mail, security, transactions
+from tracker import access, checkpoints, cli, error_pages, filters, idempotency, jobs, mail, security, transactions
 from tracker.accounts import sessions
 from tracker.config import Settings
 from tracker.demo import guard
@@ -86,4 +86,6 @@ def register_jobs(app: Flask) -> None:
     from tracker.assessment.services.reviews import release_due
     from tracker.standards.services.importing import resume_imports, run_import
 
-    jobs.init_app(app, (run_import,), every_minute=(release_due, mail.send_waiting, resume_imports))
+    jobs.init_app(
+        app, (run_import,), every_minute=(release_due, mail.send_waiting, resume_imports, checkpoints.write_due)
+    )

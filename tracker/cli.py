@@ -6,6 +6,7 @@ from tracker.accounts.commands import centres_cli, mail_cli, people_cli
 from tracker.assessment.commands import reviews_cli
 from tracker.demo.commands import demo
 from tracker.integrity.commands import verify
+from tracker.integrity.key_commands import keys_cli
 from tracker.jobs_command import work
 from tracker.recording_forms.commands import form
 from tracker.standards.commands import standards_cli
@@ -17,5 +18,16 @@ for each in (read_document, import_units, export_units):
 
 
 def init_app(app: Flask) -> None:
-    for command in (standards_cli, form, centres_cli, people_cli, reviews_cli, mail_cli, work, verify, demo):
+    for command in (
+        standards_cli,
+        form,
+        centres_cli,
+        people_cli,
+        reviews_cli,
+        mail_cli,
+        keys_cli,
+        work,
+        verify,
+        demo,
+    ):
         app.cli.add_command(command)

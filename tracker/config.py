@@ -15,6 +15,10 @@ class Settings:
 
     instance_path: Path
     """Where the SQLite file, attachments, outbox and keys live unless told otherwise."""
+    keys_path: Path
+    """The installation's private keys. Kept apart from the backups of the data."""
+    checkpoints_path: Path
+    """Signed checkpoints of the ledger; best on another disk than the database."""
     database_url: str
     secret_key: str | None
     """Signs the CSRF token. No command needs it; serving does."""
@@ -36,6 +40,8 @@ class Settings:
         instance = Path(environ.get("INSTANCE_PATH") or root / "instance").resolve()
         return cls(
             instance_path=instance,
+            keys_path=Path(environ.get("KEYS_PATH") or instance / "keys").resolve(),
+            checkpoints_path=Path(environ.get("CHECKPOINTS_PATH") or instance / "checkpoints").resolve(),
             database_url=environ.get("DATABASE_URL") or f"sqlite:///{instance / 'tracker.sqlite'}",
             secret_key=environ.get("SECRET_KEY") or None,
             demo=environ.get("DEMO") == "1",
@@ -67,5 +73,7 @@ class Settings:
             "RELEASE_INTERVAL": 1.0,  # seconds between looks for decisions whose time to undo is over
             "KEEP_QUEUE": True,  # an assessor's queue is read again only after the ledger has grown
             "ATTACHMENTS_PATH": self.instance_path / "attachments",
+            "KEYS_PATH": self.keys_path,
+            "CHECKPOINTS_PATH": self.checkpoints_path,
             "OUTBOX_PATH": self.instance_path / "outbox",
         }

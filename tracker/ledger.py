@@ -66,20 +66,25 @@ def record(
     _queue().append(QueuedEvent(act, thing, actor, now(), facts, texts or {}, rows))
 
 
-def append_queued() -> None:
-    """Append the queued events to the chain, in order. The caller flushed before and commits after."""
+def append_queued() -> tuple[int, int]:
+    """Append the queued events to the chain, in order. The caller flushed before and commits after.
+
+    How long the ledger was, and is then; 0 and 0 when nothing was queued.
+    """
     queue = _queue()
     if not queue:
         sealing.forget_touched()
-        return
+        return 0, 0
     if db.session.get_bind().dialect.name == "postgresql":
         db.session.execute(select(func.pg_advisory_xact_lock(LOCK)))
     seq, prev = head()
+    before = seq
     for queued, rows in _with_rows(queue):
         seq += 1
         prev = _append(queued, rows, seq, prev)
     queue.clear()
     db.session.flush()
+    return before, seq
 
 
 def forget_queued() -> None:

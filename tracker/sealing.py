@@ -63,6 +63,8 @@ TABLES: dict[str, Sealed] = {
     "sample_item": Sealed(),
     "finding": Sealed(),
     "finding_criterion": Sealed(),
+    "issued_form": Sealed(),
+    "signing_key": Sealed(),
     "visit": Sealed(),
     "visit_attempt": Sealed(changing=frozenset({"seen_at"})),
 }

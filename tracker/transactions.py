@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, event, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 
-from tracker import ledger
+from tracker import checkpoints, ledger
 from tracker.errors import Conflict
 from tracker.extensions import db
 
@@ -48,14 +48,16 @@ def commit() -> None:
     """Flush, append the queued events, commit; a lost race becomes a `Conflict` and changes nothing."""
     try:
         db.session.flush()
-        ledger.append_queued()
+        before, after = ledger.append_queued()
         db.session.commit()
     except (IntegrityError, StaleDataError) as error:
         rollback()
         raise Conflict from error
-    after = db.session.info.pop("after_commit", [])
-    for act in after:
+    for act in db.session.info.pop("after_commit", []):
         act()
+    if checkpoints.is_full(before, after):
+        with reading():
+            checkpoints.write_due()
 
 
 def rollback() -> None:

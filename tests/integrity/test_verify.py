@@ -20,10 +20,10 @@ pytestmark = pytest.mark.usefixtures("told")
 
 
 @pytest.fixture
-def told(app: Flask) -> Flask:
+def told(keyed: Flask) -> Flask:
     """The whole of the demonstration: every kind of act, by the product's own services."""
     tell_story()
-    return app
+    return keyed
 
 
 def test_a_record_made_by_the_product_is_whole(told: Flask) -> None:

@@ -10,7 +10,7 @@ from tracker.integrity.record import Record
 
 APPEND_ONLY = (
     "event", "evidence_version", "version_attachment", "submission", "attachment", "decision", "signature",
-    "reopening", "sample", "sample_item", "attempt_move", "moved_claim",
+    "reopening", "sample", "sample_item", "attempt_move", "moved_claim", "signing_key",
 )  # fmt: skip
 
 

@@ -36,6 +36,8 @@ ROLES_OF_ACT = {
     "allocation_ended": {Role.ADMINISTRATOR},
     "visit_opened": {Role.ADMINISTRATOR},
     "visit_ended": {Role.ADMINISTRATOR},
+    "qualification_published": {Role.ADMINISTRATOR},
+    "qualification_chosen": {Role.ADMINISTRATOR},
 }
 """The roles in which an act is done. Acts on people and centres may be the operator's, who holds none."""
 TOLD_OF_THE_ATTEMPT = ("unit_signed", "unit_confirmed", "unit_verified", "review_released", "sample_drawn")

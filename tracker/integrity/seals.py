@@ -22,6 +22,8 @@ BORN = {
     "sample": ("sample_drawn",),
     "finding": ("finding_raised",),
     "visit": ("visit_opened",),
+    "signing_key": ("key_made",),
+    "issued_form": ("form_issued",),
 }
 """By table, the acts that make one of its rows."""
 DECIDING = ("review_released", "attempt_reopened", "attempt_moved")

@@ -2,7 +2,8 @@
 
 from tracker.models.assessment import Decision, Reopening, RequirementConfirmation, Review, Signature
 from tracker.models.base import Base
-from tracker.models.ledger import Event, EventText
+from tracker.models.forms import IssuedForm
+from tracker.models.ledger import Event, EventText, SigningKey
 from tracker.models.library import ImportRun, UnitDraft
 from tracker.models.people import (
     AccountLink,
@@ -71,6 +72,7 @@ __all__ = [
     "IdempotencyKey",
     "ImportRun",
     "Installation",
+    "IssuedForm",
     "MovedClaim",
     "Notice",
     "Person",
@@ -82,6 +84,7 @@ __all__ = [
     "Sample",
     "SampleItem",
     "Signature",
+    "SigningKey",
     "Submission",
     "Unit",
     "UnitAttempt",

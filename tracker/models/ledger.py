@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tracker.models.base import Base, Sha256, refers_to
+from tracker.models.base import Base, PrimaryKey, Sha256, refers_to
 
 
 class Event(Base):
@@ -35,3 +35,18 @@ class EventText(Base):
     event_seq: Mapped[int] = refers_to("event.seq", index=False, primary_key=True)
     field: Mapped[str] = mapped_column(String(40), primary_key=True)
     salt: Mapped[str] = mapped_column(String(64))
+
+
+class SigningKey(Base):
+    """The public half of a key of the installation; the newest signs. The private half lies in a file of its own."""
+
+    __tablename__ = "signing_key"
+
+    id: Mapped[PrimaryKey]
+    name: Mapped[str] = mapped_column(String(16), unique=True)
+    """The beginning of the hash of the public key, and of the names of its files."""
+    public_key: Mapped[Sha256] = mapped_column(unique=True)
+    """Ed25519, 32 bytes in hex."""
+    certificate: Mapped[str]
+    """Of the seal on PDFs, as PEM."""
+    made_at: Mapped[datetime]

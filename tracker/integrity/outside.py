@@ -1,0 +1,65 @@
+"""What lies outside the database and holds it to its word: keys and checkpoints."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from tracker import checkpoints, keys
+from tracker.clock import now
+from tracker.integrity.checking import invariant
+from tracker.integrity.record import Record, Row
+from tracker.models import SigningKey
+
+LATE = timedelta(minutes=15)
+"""After which even a busy worker has written the checkpoint that is due."""
+
+
+@invariant(
+    2, "every key was vouched for by the one before it", {"signing_key": ("name", "public_key", "certificate")}
+)
+def keys_follow_each_other(record: Record) -> Iterator[str]:
+    told = {each.object_id: each.data for each in record.told("key_made")}
+    last: SigningKey | None = None
+    for number, row in record.rows("signing_key").items():
+        key = SigningKey(**row)
+        said = told.get(number, {})
+        body = keys.succession(key, last)
+        if not keys.is_signed(key.public_key, str(said.get("signed")), body):
+            yield f"key {key.name} did not sign the event that made it"
+        if last and not keys.is_signed(last.public_key, str(said.get("vouched")), body):
+            yield f"key {key.name} was not vouched for by {last.name}, which it follows"
+        last = key
+
+
+@invariant(2, "the ledger agrees with every checkpoint kept outside")
+def ledger_agrees_with_checkpoints(record: Record) -> Iterator[str]:
+    known = {row["name"]: row for row in record.rows("signing_key").values()}
+    size = 0
+    for number, found in checkpoints.read_lines():
+        where = f"checkpoint {number}"
+        if found is None:
+            yield f"{where} cannot be read"
+            continue
+        yield from (f"{where} {fault}" for fault in _faults(found, known, record.hashes))
+        if found.size < size:
+            yield f"{where} tells of fewer events than the one before it"
+        size = found.size
+    yield from _left_out(record, known, size)
+
+
+def _faults(found: checkpoints.Checkpoint, known: dict[str, Row], hashes: list[str]) -> Iterator[str]:
+    key = known.get(found.key)
+    if key is None:
+        yield f"is signed with key {found.key}, which is not this installation's"
+    elif not keys.is_signed(key["public_key"], found.signature, found.body):
+        yield "was changed: its signature does not fit"
+    elif found.size > len(hashes):
+        yield f"tells of {found.size} events, and the ledger holds {len(hashes)}"
+    elif found.size < 1 or hashes[found.size - 1] != found.head:
+        yield f"names another event {found.size} than the ledger holds"
+
+
+def _left_out(record: Record, known: dict[str, Row], size: int) -> Iterator[str]:
+    """Checkpoints were taken away, or could not be written: a hundred events stand without one, and for long."""
+    unmarked = len(record.hashes) - size
+    if known and unmarked >= checkpoints.EVERY and now() - record.events[size].at > LATE:
+        yield f"no checkpoint holds the last {unmarked} events"
