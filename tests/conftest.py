@@ -36,16 +36,6 @@ STANDARDS = {
     "guidance_unit",
 }
 """What `flask standards load` fills; a test's own rows in them go, those that were loaded stay."""
-CENTRES_OWN = (
-    *(
-        f"DELETE FROM {table} WHERE unit_id IN (SELECT id FROM unit WHERE owner_centre_id IS NOT NULL)"  # noqa: S608
-        for table in ("criterion", "evidence_requirement", "unit_code")
-    ),
-    "DELETE FROM unit WHERE owner_centre_id IS NOT NULL",
-    "DELETE FROM guidance_unit WHERE centre_id IS NOT NULL",
-    "DELETE FROM guidance WHERE owner_centre_id IS NOT NULL",
-)
-"""What a centre adds to the standards goes with the centre."""
 
 
 def server_url() -> URL | None:

@@ -1,6 +1,7 @@
 """Registered for a qualification: what counts, what is missing, what to choose, and never complete by mistake."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from flask.testing import FlaskClient
@@ -14,7 +15,8 @@ from tracker.extensions import db
 from tracker.models import Person, Qualification, Registration, Unit, UnitAttempt
 from tracker.registrations.services import choose_qualification, register_candidate, void_attempt
 from tracker.registrations.standings import RegisteredStanding, objection_to, standing_of
-from tracker.standards.queries.qualifications import find_qualification
+from tracker.standards.queries.qualifications import find_qualification, read_qualification
+from tracker.standards.services.qualifications import publish_qualification
 from tracker.transactions import transaction
 from tracker.vocabulary import AttemptState
 
@@ -115,9 +117,9 @@ class TestChoosing:
 
     @pytest.mark.usefixtures("registered")
     def test_another_centres_own_is_not_there(self, world: World) -> None:
+        own = replace(read_qualification(svq()), code="SB-AWARD", slug="sb-award")
         with transaction():
-            theirs = svq()
-            theirs.owner_centre_id = world.southbank.id
+            theirs = publish_qualification(own, world.southbank, factories.actor(world.heidi))
         with pytest.raises(NotFound):
             choose_qualification(world.registration, theirs, factories.actor(world.dan))
 

@@ -68,9 +68,12 @@ def test_a_change_is_kept_and_the_reading_stays(draft: UnitDraft) -> None:
     assert (draft.title, draft.reading, draft.version) == ("Answer calls", reading, 2)
 
 
-def test_a_sign_that_no_database_keeps_is_left_out(draft: UnitDraft, dan: Actor) -> None:
-    retitle(draft, "Answer\x00 calls")
-    assert publish(draft, dan).title == "Answer calls"
+@pytest.mark.parametrize("sign", ["\x00", "\ud800"])
+def test_a_sign_that_no_database_keeps_is_refused(draft: UnitDraft, sign: str) -> None:
+    before = draft.title
+    with pytest.raises(Invalid, match="holds characters that are no text"):
+        retitle(draft, f"Answer{sign} calls")
+    assert draft.title == before
 
 
 def test_of_two_people_the_second_is_told(draft: UnitDraft) -> None:

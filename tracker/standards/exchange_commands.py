@@ -1,6 +1,7 @@
 """`flask standards import` and `export`: units from and to the formats of others; no database, no settings."""
 
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from tracker.standards.commands import in_folder, read_whole
 from tracker.standards.documents import LinksDocument, UnitDocument, slug_of
 from tracker.standards.files import FOLDER, Library
 from tracker.standards.formats.exchanged import ExchangedLink
+from tracker.standards.schema import times
 from tracker.vocabulary import LinkKind
 
 NAMES = ("yaml", "csv", "case", "moodle", "mahara")
@@ -38,6 +40,7 @@ def import_units(file: Path, format_name: str, folder: Path | None, yes: bool) -
         raise click.ClickException(str(error)) from error
     if not found.units:
         raise click.ClickException("The file holds no units. Nothing was written.")
+    _refuse_repeated(found.units)
     for remark in found.remarks:
         click.echo(remark, err=True)
     taken: set[str] = set()
@@ -77,6 +80,16 @@ def export_units(
     else:
         sys.stdout.buffer.write(written.body)
         sys.stdout.flush()
+
+
+def _refuse_repeated(units: Sequence[UnitDocument]) -> None:
+    """On screen the second is shown and refused; here it would be written over the first."""
+    for (code, version, revision), count in Counter(unit.key for unit in units).items():
+        if count > 1:
+            raise click.ClickException(
+                f"{code}, version {version}, revision {revision}, stands {times(count)} in the file. Nothing was "
+                "written. Keep one of them."
+            )
 
 
 def exchanged(links: Sequence[LinksDocument], units: Sequence[UnitDocument]) -> list[ExchangedLink]:

@@ -57,6 +57,14 @@ class TestImport:
         assert imported(local, folder).output == "LOCAL7 version 1, revision 1: unchanged\n"
         assert held(folder) == before
 
+    def test_one_that_stands_twice_is_refused_and_nothing_written(self, folder: Path, local: Path) -> None:
+        local.write_text(f"{UNIT}---\n{UNIT}", encoding="utf-8")
+        before = held(folder)
+        result = imported(local, folder)
+        assert result.exit_code == 1
+        assert "LOCAL7, version 1, revision 1, stands twice in the file. Nothing was written." in result.output
+        assert held(folder) == before
+
     def test_of_a_changed_one_the_differences_are_shown_and_asked_about(self, folder: Path, local: Path) -> None:
         imported(local, folder)
         before = held(folder)

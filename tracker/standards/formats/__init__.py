@@ -1,6 +1,5 @@
 """Formats in and out: our own, a spreadsheet, and those that other systems speak."""
 
-from collections import Counter
 from collections.abc import Sequence
 
 from tracker.errors import Invalid
@@ -8,7 +7,6 @@ from tracker.standards.documents import UnitDocument
 from tracker.standards.formats import case, mahara, moodle, own, spreadsheet, trees
 from tracker.standards.formats.completing import complete
 from tracker.standards.formats.exchanged import ExchangedLink, Format, Read, Written
-from tracker.standards.schema import times
 
 _CSV, _JSON = "text/csv", "application/json"
 FORMATS = {
@@ -29,13 +27,7 @@ FORMATS = {
 
 def read(name: str, body: bytes) -> Read:
     """The units of a file in the format named. Raises `Invalid` with what is wrong and how to mend it."""
-    found = _format(name).read(body)
-    for key, count in Counter(unit.key for unit in found.units).items():
-        if count > 1:
-            code, version, revision = key
-            named = f"{code}, version {version}, revision {revision},"
-            raise Invalid(f"{named} stands {times(count)} in the file. Nothing was read. Keep one of them.", "file")
-    return found
+    return _format(name).read(body)
 
 
 def write(name: str, units: Sequence[UnitDocument], links: Sequence[ExchangedLink] = ()) -> Written:
