@@ -56,6 +56,8 @@ TABLE: dict[str, frozenset[str]] = {
     "accounts.sign_in": ANYBODY,
     "accounts.sign_out": ANYBODY,
     "accounts.forgotten_password": ANYBODY,
+    "recording_forms.verify_form": ANYBODY,
+    "recording_forms.verify_file": ANYBODY,
     "accounts.follow_link": NOBODY,  # this token is nobody's
     "accounts.outbox": NOBODY,  # in demo mode only
     # anybody signed in
@@ -112,6 +114,8 @@ TABLE: dict[str, frozenset[str]] = {
     "portfolio.show_past": READERS,
     "recording_forms.show_form": READERS,
     "recording_forms.print_form": READERS,
+    "recording_forms.issued_form": NOBODY,  # this one is nobody's
+    "recording_forms.issue_form": BOB | CAROL | DAN,
     "portfolio.show_attempt_evidence": READERS - DAN,
     "portfolio.download_sealed": READERS - DAN,
     "portfolio.show_registration": ALICE | DAN,
@@ -265,7 +269,7 @@ class Cast:
             "attempt_id": world.cfacc15.id, "evidence_id": evidence.id, "attachment_id": attachment.id, "number": 1,
             "registration_id": world.registration.id, "centre_id": world.northgate.id, "person_id": invited.id,
             "grant_id": grant, "visit_id": visit.id, "finding_id": finding.id, "review_id": review.id, "slug": "cfacc15", "other_slug": later.slug, "move_id": move.id,
-            "token": "no-such-token", "session_id": 999_999, "word": "assessor",
+            "token": "no-such-token", "session_id": 999_999, "form_id": 999_999, "word": "assessor",
             "draft_id": draft.id, "key": "r1", "section": "texts", "guidance_slug": guidance.slug, "qualification_slug": "ex-svq3-cc", "attached_id": attached.id,
             "run_id": run.id,
         }  # fmt: skip

@@ -39,6 +39,7 @@ class Act(StrEnum):
     ANSWER_FINDING = "answer_finding"
     VERIFY_UNIT = "verify_unit"
     MARK_SEEN = "mark_seen"
+    ISSUE_FORM = "issue_form"
     ALLOCATE = "allocate"
     MOVE_ATTEMPT = "move_attempt"
     # to a candidate's own item, draft included
@@ -68,6 +69,7 @@ PERMISSIONS: dict[Act, frozenset[Role]] = {
     Act.ANSWER_FINDING: frozenset({ASSESSOR}),
     Act.VERIFY_UNIT: frozenset({VERIFIER}),
     Act.MARK_SEEN: frozenset({VISITOR}),
+    Act.ISSUE_FORM: frozenset({ASSESSOR, VERIFIER, ADMINISTRATOR}),
     Act.ALLOCATE: frozenset({ADMINISTRATOR}),
     Act.MOVE_ATTEMPT: frozenset({ADMINISTRATOR}),
     Act.LOG_EVIDENCE: frozenset({CANDIDATE}),
@@ -262,6 +264,11 @@ def standings_towards(attempt: UnitAttempt) -> dict[Role, HeldGrant]:
     if visitor and is_in_visit(attempt.id, person.person_id):
         found[Role.EXTERNAL_VERIFIER] = visitor
     return found
+
+
+def may(attempt: UnitAttempt, act: Act) -> bool:
+    """Whether the signed-in person may do this to an attempt now: what a page shows a button by."""
+    return any(role in PERMISSIONS[act] for role in standings_towards(attempt))
 
 
 def is_in_visit(attempt_id: int, person_id: int) -> bool:

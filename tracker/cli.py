@@ -8,7 +8,7 @@ from tracker.demo.commands import demo
 from tracker.integrity.commands import verify
 from tracker.integrity.key_commands import keys_cli
 from tracker.jobs_command import work
-from tracker.recording_forms.commands import form
+from tracker.recording_forms.commands import form, verify_form
 from tracker.standards.commands import standards_cli
 from tracker.standards.exchange_commands import export_units, import_units
 from tracker.standards.reading_command import read_document
@@ -21,6 +21,7 @@ def init_app(app: Flask) -> None:
     for command in (
         standards_cli,
         form,
+        verify_form,
         centres_cli,
         people_cli,
         reviews_cli,

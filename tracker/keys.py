@@ -114,6 +114,14 @@ def is_signed(public_key: str, signature: str, body: bytes) -> bool:
     return True
 
 
+def read_seal(name: str) -> bytes:
+    """The private half of a key's seal, as PEM. Raises `Refused` without its file."""
+    try:
+        return path_of(name, "seal.key").read_bytes()
+    except OSError as error:
+        raise _unreadable(path_of(name, "seal.key")) from error
+
+
 def name_of(public_key: Ed25519PublicKey) -> str:
     return hashlib.sha256(public_key.public_bytes_raw()).hexdigest()[:16]
 
@@ -127,13 +135,17 @@ def _private_key(name: str) -> Ed25519PrivateKey:
     try:
         found = load_pem_private_key(path_of(name).read_bytes(), password=None)
     except (OSError, ValueError) as error:
-        raise Refused(
-            f"The key {name} cannot be read from {path_of(name)}. Nothing was signed. Put the file back from where "
-            "the installation's keys are kept."
-        ) from error
+        raise _unreadable(path_of(name)) from error
     if not isinstance(found, Ed25519PrivateKey) or name_of(found.public_key()) != name:
         raise Refused(f"{path_of(name)} holds another key. Nothing was signed. Put the right file back.")
     return found
+
+
+def _unreadable(path: Path) -> Refused:
+    return Refused(
+        f"The key {path.name} cannot be read. Nothing was signed. Whoever runs this installation puts it back into "
+        f"{path.parent}, from where its keys are kept."
+    )
 
 
 def _make_files(name: str, key: Ed25519PrivateKey) -> str:

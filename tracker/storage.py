@@ -54,6 +54,14 @@ def path_of(sha256: str) -> Path:
     return _folder() / sha256[:2] / sha256
 
 
+def read(sha256: str) -> bytes:
+    """A whole file that is known to be small. OSError where it is not there, or not what its name says."""
+    content = path_of(sha256).read_bytes()
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise OSError(f"{sha256} holds other bytes")
+    return content
+
+
 def list_files() -> Iterator[Path]:
     """Every file that lies in the folder, the half-written ones among them."""
     yield from (path for path in sorted(_folder().rglob("*")) if path.is_file())

@@ -51,7 +51,7 @@ def pages(live: Live) -> dict[str, list[str]]:
         db.session.remove()
     at = f"/centres/{centre}"
     return {
-        "": ["/sign-in", "/forgotten-password", "/outbox", "/links/no-such-link", "/nothing-here"],
+        "": ["/sign-in", "/forgotten-password", "/outbox", "/verify", "/verify?code=none", "/links/no-such-link", "/nothing-here"],
         "Alice": [
             "/", "/account", "/units", "/units?q=complaint", "/units/inscc004", "/units/cfacc15", "/evidence", "/evidence/new",
             f"/evidence/{items[7]}", f"/evidence/{items[7]}/edit", f"/evidence/{items[11]}/criteria", f"/evidence/{items[3]}",
@@ -73,7 +73,7 @@ def pages(live: Live) -> dict[str, list[str]]:
             "/units", "/units?q=customer+complaint&type=nos", f"{at}/units/add", f"/unit-drafts/{draft}", f"/unit-drafts/{draft}/publish",
             *(f"/unit-drafts/{draft}?edit={part}" for part in ("r2", "unit", "metadata", "texts", "requirement-q1", "new")),
             f"{at}/links", f"{at}/links?one=cfacc15&other=inscc004", "/units/cfacc15/compare", f"/units/cfacc15/compare?with={later}",
-            f"/attempts/{alices}/move", f"/attempts/{alices}/move?to={later}", f"{at}/moves/cfacc15/{later}",
+            f"/attempts/{chloes}/form", f"/attempts/{alices}/move", f"/attempts/{alices}/move?to={later}", f"{at}/moves/cfacc15/{later}",
             "/guidance", f"{at}/guidance/new", f"/guidance/{GUIDANCE}", f"{at}/guidance/{GUIDANCE}/attach?unit=cfamlfd3",
             "/qualifications", "/qualifications/ex-svq3-cc", f"{at}/qualifications/new",
             f"/registrations/{registration}/qualification",

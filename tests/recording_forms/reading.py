@@ -87,7 +87,8 @@ class Sheet:
             if isinstance(child, DictionaryObject):
                 parts.append(self._words(child))
             else:
-                parts.append(self._marked[element["/Pg"].get_object().indirect_reference.idnum][int(child)])
+                page = element["/Pg"].get_object().indirect_reference.idnum
+                parts.append(self._marked[page].get(int(child), ""))  # a picture has no words
         return " ".join(part for part in parts if part)
 
     @cached_property

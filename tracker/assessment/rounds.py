@@ -9,6 +9,7 @@ from tracker.clock import now
 from tracker.extensions import db
 from tracker.ledger import Actor, record
 from tracker.models import Claim, Decision, Reopening, Signature, UnitAttempt
+from tracker.recording_forms.issuing import supersede_forms
 from tracker.vocabulary import Outcome, ReopeningKind
 
 MOVES = {
@@ -22,7 +23,7 @@ MOVES = {
 def reopen(
     attempt: UnitAttempt, kind: ReopeningKind, reason: str, criterion_ids: Collection[int], actor: Actor
 ) -> Reopening:
-    """Back to `in_progress`, one round up. Live signatures are superseded and kept.
+    """Back to `in_progress`, one round up. Live signatures and the issued form are superseded and kept.
 
     Decisions carry over, except on the criteria named: there the live ones are superseded by `more_needed`.
     """
@@ -42,6 +43,7 @@ def reopen(
     live = select(Signature).where(Signature.attempt_id == attempt.id, Signature.superseded_at.is_(None))
     for signature in db.session.scalars(live):
         signature.superseded_at = moment
+    supersede_forms(attempt)
     unsettled = _unsettle(attempt, reopening, reason, criterion_ids, actor.person_id)
     attempt.round += 1
     attempt.assessed_at = None

@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 
 from sqlalchemy import select
 
-from tracker import clock
+from tracker import clock, keys
 from tracker.accounts.demonstration import DEMO_PASSWORD
 from tracker.accounts.passwords import hash_password
 from tracker.accounts.services.people import create_centre, grant_role
@@ -32,6 +32,7 @@ from tracker.portfolio.services.claims import Tick, set_claims
 from tracker.portfolio.services.evidence import begin_evidence, save_draft
 from tracker.portfolio.services.files import attach_file, keep_file
 from tracker.portfolio.services.submissions import submit_evidence
+from tracker.recording_forms.issuing import plan_issue, print_issue, record_issue
 from tracker.recording_forms.snapshot import snapshot_of
 from tracker.registrations.services import allocate, register_candidate
 from tracker.registrations.visits import open_visit
@@ -228,6 +229,7 @@ def finish_chloe(story: Story) -> None:
     story.at(58, 18, lambda: _confirm(story))
     story.at(52, 10, lambda: _sample(story))
     story.at(52, 11, lambda: _verify(story))
+    story.at(51, 9, lambda: _issue(story))
 
 
 def visit(story: Story) -> None:
@@ -268,6 +270,14 @@ def _sample(story: Story) -> None:
 def _verify(story: Story) -> None:
     attempt = story.attempt("Chloe", "CFACC15")
     sign_verified(attempt, snapshot_of(attempt).hash, story.actor("Carol", Role.INTERNAL_VERIFIER), now())
+
+
+def _issue(story: Story) -> None:
+    """Sealed with the installation's key, where it has one."""
+    if keys.find_current():
+        attempt = story.attempt("Chloe", "CFACC15")
+        printed = print_issue(plan_issue(attempt))
+        record_issue(attempt, printed, story.actor("Dan", Role.ADMINISTRATOR))
 
 
 def _release() -> None:

@@ -36,6 +36,7 @@ ROLES_OF_ACT = {
     "allocation_ended": {Role.ADMINISTRATOR},
     "visit_opened": {Role.ADMINISTRATOR},
     "visit_ended": {Role.ADMINISTRATOR},
+    "form_issued": {Role.ASSESSOR, Role.INTERNAL_VERIFIER, Role.ADMINISTRATOR},
     "qualification_published": {Role.ADMINISTRATOR},
     "qualification_chosen": {Role.ADMINISTRATOR},
 }

@@ -9,7 +9,12 @@ from tracker import storage
 from tracker.integrity.checking import invariant
 from tracker.integrity.record import Record
 
-NAMING = (("attachment", "sha256"), ("unit_draft", "source_sha256"), ("import_run", "sha256"))
+NAMING = (
+    ("attachment", "sha256"),
+    ("issued_form", "sha256"),
+    ("unit_draft", "source_sha256"),
+    ("import_run", "sha256"),
+)
 """Which columns name files."""
 CHUNK = 1024 * 1024
 UNREFERENCED_FOR = 24 * 3600

@@ -44,7 +44,3 @@ class IssuedForm(Base):
 
     attempt: Mapped[UnitAttempt] = relationship()
     issued_by: Mapped[Person] = relationship()
-
-    @property
-    def is_current(self) -> bool:
-        return self.superseded_at is None

@@ -1,5 +1,6 @@
 """`flask form CODE -o FILE.pdf`: the blank form needs no database; a candidate's own does."""
 
+import sys
 from pathlib import Path
 
 import click
@@ -22,6 +23,37 @@ def form(code: str, output: Path, candidate: str | None, version: str | None) ->
     except OSError as error:
         raise click.ClickException(f"{output} could not be written: {error.strerror}.") from error
     click.echo(f"{output}: {len(pdf) // 1024} KB")
+
+
+@click.command("verify-form")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--keys",
+    "folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Check against the public halves in this folder (NAME.pub, NAME.seal.crt) alone, without the database.",
+)
+def verify_form(file: Path, folder: Path | None) -> None:
+    """Say whether a PDF is a form that was issued here.
+
+    Exit 0: ours and current; 3: ours, superseded; 1: changed, or not ours; 2: it could not be checked.
+    """
+    from flask import current_app
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from tracker.recording_forms.checking import Verdict, check_file, keys_in, known_keys
+
+    try:
+        if folder:
+            answer = check_file(file.read_bytes(), keys_in(folder), offline=True)
+        else:
+            with current_app.app_context():
+                answer = check_file(file.read_bytes(), known_keys())
+    except (TrackerError, OSError, SQLAlchemyError) as error:
+        click.echo(f"It could not be checked: {str(error).splitlines()[0]}", err=True)
+        sys.exit(2)
+    click.echo(answer.sentence)
+    sys.exit({Verdict.CURRENT: 0, Verdict.OURS: 0, Verdict.SUPERSEDED: 3}.get(answer.verdict, 1))
 
 
 def _blank(code: str, version: str | None) -> bytes:

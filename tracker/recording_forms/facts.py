@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from itertools import groupby
 
@@ -76,6 +76,26 @@ class FormSignature:
 
 
 @dataclass(frozen=True)
+class FormIssue:
+    """What makes a print an issued form: its number and code, and the snapshot that goes with it."""
+
+    number: str
+    code: str
+    """As it stands in the address that the square leads to."""
+    square: bytes
+    """The code as a picture (PNG)."""
+    checked_at: str
+    """The address of the page that tells whether a form is ours."""
+    issued_at: datetime
+    snapshot: str
+
+    @property
+    def grouped_number(self) -> str:
+        """The number as people read it out."""
+        return "-".join(self.number[at : at + 4] for at in range(0, len(self.number), 4))
+
+
+@dataclass(frozen=True)
 class FormFacts:
     """Everything on one candidate recording form. The same facts give the same bytes."""
 
@@ -97,6 +117,7 @@ class FormFacts:
     state: str = "blank form"
     """In words, for the foot of the page: `verified 3 November 2026`."""
     snapshot_hash: str = ""
+    issue: FormIssue | None = None
 
     @property
     def is_blank(self) -> bool:
@@ -121,6 +142,7 @@ class FormFacts:
             f"round {self.round}" if self.round else "",
             self.state,
             f"record {self.snapshot_hash[:16]}" if self.snapshot_hash else "",
+            f"form {self.issue.number[:8]}" if self.issue else "",
         )
         return " · ".join(part for part in parts if part)
 

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache, cached_property
 from pathlib import Path
@@ -11,12 +11,12 @@ from urllib.parse import unquote, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import ImageFile
-from weasyprint import CSS, HTML
+from weasyprint import CSS, HTML, Attachment
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
 from tracker.errors import FormNotRendered
-from tracker.recording_forms.facts import FormFacts, IndexFacts
+from tracker.recording_forms.facts import FormFacts, FormIssue, IndexFacts
 from tracker.recording_forms.tags import name_heads
 
 ImageFile.LOAD_TRUNCATED_IMAGES = (
@@ -25,6 +25,10 @@ ImageFile.LOAD_TRUNCATED_IMAGES = (
 
 ROOT = Path(__file__).resolve().parent.parent
 STATIC = ROOT / "static"
+SQUARE = "form:square"
+"""Where a sheet finds the picture of its code."""
+SNAPSHOT_FILE, CODE_FILE = "snapshot.json", "code.txt"
+"""What an issued form carries."""
 ROWS_FOR_THE_PEN = 13
 """As many as the awarding body's own form has."""
 
@@ -41,6 +45,19 @@ class StaticFetcher(URLFetcher):
         path = Path(unquote(parts.path)).resolve()
         if parts.scheme != "file" or parts.netloc or not path.is_relative_to(STATIC.resolve()):
             raise ForbiddenAddress(url)
+        return super().fetch(url, headers)
+
+
+class SheetFetcher(StaticFetcher):
+    """Also hands out what was made for this very sheet, by a name that leads nowhere else."""
+
+    def __init__(self, made: Mapping[str, bytes]) -> None:
+        super().__init__()
+        self.made = made
+
+    def fetch(self, url: str, headers: Any = None) -> URLFetcherResponse:
+        if url in self.made:
+            return URLFetcherResponse(url, self.made[url], {"Content-Type": "image/png"})
         return super().fetch(url, headers)
 
 
@@ -62,7 +79,8 @@ _press = Press()
 def render_form(facts: FormFacts) -> bytes:
     """The recording form as PDF. Raises `FormNotRendered`."""
     blank_rows = ROWS_FOR_THE_PEN if facts.is_blank else 0
-    return _print(_html("recording_forms/recording_form.html", facts=facts, blank_rows=blank_rows))
+    html = _html("recording_forms/recording_form.html", facts=facts, blank_rows=blank_rows)
+    return _print(html, facts.issue)
 
 
 def render_index(facts: IndexFacts) -> bytes:
@@ -74,17 +92,38 @@ def _html(template: str, **values: Any) -> str:
     return environment().get_template(template).render(**values)
 
 
-def _print(html: str) -> bytes:
+def _print(html: str, issue: FormIssue | None = None) -> bytes:
+    fetcher = SheetFetcher({SQUARE: issue.square} if issue else {})
     with _errors_are_failures():
-        document = HTML(string=html, base_url=f"{STATIC.as_uri()}/", url_fetcher=StaticFetcher())
+        document = HTML(string=html, base_url=f"{STATIC.as_uri()}/", url_fetcher=fetcher)
         pdf = document.write_pdf(
             stylesheets=[_press.style],
             font_config=_press.fonts,
             pdf_variant="pdf/ua-1",
             pdf_identifier=b"recording form",  # the other half of the file's ID is the hash of what it says
             finisher=name_heads,
+            attachments=_attachments(issue) if issue else None,
         )
     return bytes(pdf)
+
+
+def _attachments(issue: FormIssue) -> list[Attachment]:
+    """The snapshot that was signed, byte for byte, and the code."""
+    found = (
+        (SNAPSHOT_FILE, issue.snapshot, "What was signed: the snapshot of the round"),
+        (CODE_FILE, issue.code, "The code of this form, signed"),
+    )
+    return [
+        Attachment(
+            string=content.encode("ascii"),
+            name=name,
+            description=description,
+            created=issue.issued_at,
+            modified=issue.issued_at,
+            relationship="Data",
+        )
+        for name, content, description in found
+    ]
 
 
 @cache

@@ -5,20 +5,27 @@ import re
 from dataclasses import replace
 from io import BytesIO
 
-from flask import Blueprint, render_template, send_file
+from flask import Blueprint, flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
+from flask_login import current_user
 
-from tracker.access import Act, get_attempt, get_centre, me, requires, signed_in
-from tracker.errors import NotFound
+from tracker import storage
+from tracker.access import Act, get_attempt, get_centre, may, me, public, requires, signed_in, standings_towards
+from tracker.errors import Invalid, NotFound
 from tracker.extensions import db
 from tracker.matrix import list_columns
+from tracker.models import IssuedForm
+from tracker.recording_forms import issuing
+from tracker.recording_forms.checking import Answer, check_code, check_file, known_keys
 from tracker.recording_forms.facts import FormColumn, FormFacts, blank_facts
+from tracker.recording_forms.forms import CheckForm
 from tracker.recording_forms.queries import facts_of
 from tracker.recording_forms.snapshot import STATEMENT_OF_COMPETENCE
 from tracker.recording_forms.worker import render_in_worker
 from tracker.standards.drafting.working import as_unit
 from tracker.standards.queries.drafts import find_shared_draft
 from tracker.standards.queries.units import find_unit
+from tracker.transactions import reading
 
 recording_forms = Blueprint("recording_forms", __name__)
 
@@ -55,20 +62,108 @@ def draft_form(draft_id: int) -> ResponseReturnValue:
 @requires(Act.READ_ATTEMPT)
 def show_form(attempt_id: int) -> ResponseReturnValue:
     attempt, _ = get_attempt(attempt_id, Act.READ_ATTEMPT)
-    return render_template("recording_forms/show_form.html", attempt=attempt, facts=facts_of(attempt))
+    return render_template(
+        "recording_forms/show_form.html",
+        attempt=attempt,
+        facts=facts_of(attempt),
+        current=issuing.find_current(attempt),
+        issued=issuing.list_issued(attempt),
+        may_issue=attempt.state in issuing.ISSUED_WHEN and may(attempt, Act.ISSUE_FORM),
+    )
 
 
 @recording_forms.get("/attempts/<int:attempt_id>/form.pdf")
 @requires(Act.READ_ATTEMPT)
 def print_form(attempt_id: int) -> ResponseReturnValue:
+    """The issued form where there is one that stands; else the form as the record is now."""
     attempt, _ = get_attempt(attempt_id, Act.READ_ATTEMPT)
+    if found := issuing.find_current(attempt):
+        return send_issued(found)
     facts = facts_of(attempt)
     return send_pdf(facts, f"{attempt.unit.slug}-{facts.candidate_number}-round-{facts.round}")
+
+
+@recording_forms.post("/attempts/<int:attempt_id>/form/issue")
+@requires(Act.ISSUE_FORM)
+def issue_form(attempt_id: int) -> ResponseReturnValue:
+    """Read, then printed with no transaction held, then recorded if nothing changed meanwhile."""
+    with reading():
+        attempt, _ = get_attempt(attempt_id, Act.ISSUE_FORM)
+        planned = None if issuing.find_current(attempt) else issuing.plan_issue(attempt)
+    if planned:
+        printed = issuing.print_issue(planned)
+        attempt, actor = get_attempt(attempt_id, Act.ISSUE_FORM)
+        issuing.record_issue(attempt, printed, actor)
+        flash("The form was issued and sealed. From now on this file is what is printed.")
+    return redirect(url_for(".show_form", attempt_id=attempt_id), 303)
+
+
+@recording_forms.get("/attempts/<int:attempt_id>/forms/<int:form_id>.pdf")
+@requires(Act.READ_ATTEMPT)
+def issued_form(attempt_id: int, form_id: int) -> ResponseReturnValue:
+    """One issue of the form, the superseded ones among them: under their own address and name only."""
+    attempt, _ = get_attempt(attempt_id, Act.READ_ATTEMPT)
+    found = next((form for form in issuing.list_issued(attempt) if form.id == form_id), None)
+    if found is None:
+        raise NotFound
+    return send_issued(found)
+
+
+@recording_forms.get("/verify")
+@public
+def verify_form() -> ResponseReturnValue:
+    """Whether the code of a form is ours, for anybody who holds the paper."""
+    code = request.args.get("code", "")[:1000]
+    answer = check_code(code, known_keys()) if code else None
+    return show_answer(CheckForm(), answer)
+
+
+@recording_forms.post("/verify")
+@public
+def verify_file() -> ResponseReturnValue:
+    """Whether a file is a form of ours, as it was issued. The file is looked at and not kept."""
+    form = CheckForm()
+    if not form.validate():
+        return show_answer(form, None), 422
+    with reading():
+        known = known_keys()
+    try:
+        answer = check_file(form.file.data.stream.read(), known)
+    except Invalid as error:
+        form.file.errors = [str(error)]
+        return show_answer(form, None), 422
+    return show_answer(form, answer)
+
+
+def show_answer(form: CheckForm, answer: Answer | None) -> str:
+    """Anybody learns whether a form is ours, of which unit and centre, and when it was issued.
+
+    Who may read the attempt is led to it; nobody else learns whose it is.
+    """
+    reads = bool(answer and answer.form and current_user.is_authenticated and standings_towards(answer.form.attempt))
+    return render_template("recording_forms/verify_form.html", form=form, answer=answer, reads=reads)
+
+
+def send_issued(form: IssuedForm) -> ResponseReturnValue:
+    """The bytes that were issued. A file that is not as it was when it was kept is not sent as if it were."""
+    try:
+        body = storage.read(form.sha256)
+    except OSError as error:
+        raise NotFound(
+            "The file of this form cannot be read. Nothing was printed. Tell whoever runs this installation: its "
+            "backup holds the file."
+        ) from error
+    ended = "-superseded" if form.superseded_at else ""
+    name = f"{form.attempt.unit.slug}-{form.attempt.registration.candidate_number}-round-{form.round}{ended}"
+    return send_bytes(body, name)
 
 
 def send_pdf(facts: FormFacts, name: str) -> ResponseReturnValue:
     """Rendered with no transaction held: it takes longer than any query."""
     db.session.rollback()
-    pdf = render_in_worker(facts)
+    return send_bytes(render_in_worker(facts), name)
+
+
+def send_bytes(pdf: bytes, name: str) -> ResponseReturnValue:
     safe_name = re.sub(r"[^a-z0-9-]+", "-", name.lower())
     return send_file(BytesIO(pdf), mimetype="application/pdf", download_name=f"{safe_name}.pdf")

@@ -1,0 +1,66 @@
+"""Forms that were issued: each as it was sealed, and none served beyond its round."""
+
+from collections.abc import Iterator
+
+from tracker import keys, storage
+from tracker.integrity.checking import invariant
+from tracker.integrity.files import fault_of
+from tracker.integrity.record import Record, Row
+from tracker.recording_forms.codes import FormCode, parse_code
+from tracker.recording_forms.pdf_seals import attachments_of, check_seal
+from tracker.recording_forms.rendering import CODE_FILE
+from tracker.vocabulary import AttemptState, SignatureRole
+
+
+@invariant(20, "what is claimed was verified, and its form is kept")
+def claimed_has_its_form(record: Record) -> Iterator[str]:
+    for key, attempt in record.rows("unit_attempt").items():
+        if attempt["state"] != AttemptState.CLAIMED:
+            continue
+        verified = any(
+            row["role"] == SignatureRole.INTERNAL_VERIFIER and row["round"] == attempt["round"]
+            for row in record.by("signature", "attempt_id")[key]
+        )
+        if not verified:
+            yield f"attempt {key} is claimed, and nobody verified its round"
+        if not any(row["round"] == attempt["round"] for row in record.by("issued_form", "attempt_id")[key]):
+            yield f"attempt {key} is claimed, and no form of its round was issued"
+
+
+@invariant(21, "every issued form is the file that was sealed", {"issued_form": ("sha256", "size", "number")})
+def forms_are_as_sealed(record: Record) -> Iterator[str]:
+    certificates = {row["name"]: row["certificate"] for row in record.rows("signing_key").values()}
+    public = {row["name"]: row["public_key"] for row in record.rows("signing_key").values()}
+    for key, row in record.rows("issued_form").items():
+        if fault := fault_of(row["sha256"]):
+            yield f"issued form {key}: its file {fault}"
+            continue
+        pdf = storage.read(row["sha256"])
+        if len(pdf) != row["size"]:
+            yield f"issued form {key}: its file is not {row['size']} bytes long"
+        seal = check_seal(pdf, certificates)
+        if not seal.holds or seal.key != row["key"]:
+            yield f"issued form {key}: {seal.fault or 'it was sealed with another key'}"
+        if not _names(row, attachments_of(pdf).get(CODE_FILE, b""), public):
+            yield f"issued form {key}: its code is not signed, or names another form"
+
+
+@invariant(22, "no form is current whose round has ended", {"issued_form": ("superseded_at", "round")})
+def no_form_outlives_its_round(record: Record) -> Iterator[str]:
+    standing = {AttemptState.VERIFIED, AttemptState.CLAIMED, AttemptState.VOID}
+    for key, row in record.rows("issued_form").items():
+        attempt = record.rows("unit_attempt")[row["attempt_id"]]
+        if row["superseded_at"] is None and (row["round"] != attempt["round"] or attempt["state"] not in standing):
+            yield f"issued form {key} passes for current, and its round has ended"
+
+
+def _names(row: Row, text: bytes, public: dict[str, str]) -> bool:
+    """Whether a form's code is signed by its key and says what its row says."""
+    try:
+        code, signature = parse_code(text.decode("ascii"))
+    except ValueError:
+        return False
+    said = FormCode(
+        row["number"], row["round"], row["snapshot_hash"], row["ledger_size"], row["ledger_head"], row["key"]
+    )
+    return code == said and code.key in public and keys.is_signed(public[code.key], signature, code.body)

@@ -1,0 +1,57 @@
+"""The code on an issued form: what it is a print of, signed, small enough for a square that a phone reads."""
+
+import struct
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
+from dataclasses import dataclass
+
+DOMAIN = b"tracker.form.v1\0"
+LAYOUT = struct.Struct(">B16sH32sQ32s8s")
+VERSION = 1
+SIGNATURE = 64
+
+
+@dataclass(frozen=True)
+class FormCode:
+    """A form's number, the round and snapshot it prints, and where the ledger stood; hashes and names in hex."""
+
+    number: str
+    round: int
+    snapshot_hash: str
+    ledger_size: int
+    ledger_head: str
+    key: str
+
+    @property
+    def packed(self) -> bytes:
+        return LAYOUT.pack(
+            VERSION,
+            bytes.fromhex(self.number),
+            self.round,
+            bytes.fromhex(self.snapshot_hash),
+            self.ledger_size,
+            bytes.fromhex(self.ledger_head),
+            bytes.fromhex(self.key),
+        )
+
+    @property
+    def body(self) -> bytes:
+        """What is signed."""
+        return DOMAIN + self.packed
+
+    def text(self, signature: str) -> str:
+        """The code with its signature, as it stands in an address."""
+        return urlsafe_b64encode(self.packed + bytes.fromhex(signature)).decode("ascii").rstrip("=")
+
+
+def parse_code(text: str) -> tuple[FormCode, str]:
+    """A code and its signature in hex; the signature is not checked. ValueError for what is no code."""
+    try:
+        raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except (Base64Error, UnicodeError) as error:
+        raise ValueError(text) from error
+    if len(raw) != LAYOUT.size + SIGNATURE or raw[0] != VERSION:
+        raise ValueError(text)
+    _, number, round_, snapshot, size, head, key = LAYOUT.unpack(raw[: LAYOUT.size])
+    code = FormCode(number.hex(), round_, snapshot.hex(), size, head.hex(), key.hex())
+    return code, raw[LAYOUT.size :].hex()

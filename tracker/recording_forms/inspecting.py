@@ -1,0 +1,60 @@
+"""What a PDF that somebody brings says of itself: its seal and what it carries, found in a bounded process."""
+
+import json
+import subprocess
+import sys
+import threading
+from base64 import b64decode
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tracker.errors import Invalid, Refused
+from tracker.recording_forms.pdf_seals import SealFinding
+
+PROGRAM = Path(__file__).with_name("inspect_process.py")
+MEGABYTE = 1024 * 1024
+LARGEST = 10 * MEGABYTE
+"""Of a form brought to be checked; ours are some hundred kilobytes."""
+PATIENCE = 20
+"""Seconds that one file may take, and that the next waits for its turn."""
+_one_at_a_time = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Inspection:
+    seal: SealFinding
+    attached: Mapping[str, bytes]
+
+
+def inspect_pdf(pdf: bytes, certificates: Mapping[str, str]) -> Inspection:
+    """The seal, held against the certificates of the installation's keys, and the files attached.
+
+    Raises `Invalid` for what is no PDF or too large, `Refused` while too many others are being looked at.
+    """
+    if len(pdf) > LARGEST:
+        raise Invalid("That file is larger than 10 MB, and no form of ours is. Choose the form itself.", "file")
+    if b"%PDF-" not in pdf[:1024]:
+        raise Invalid("That is no PDF. Choose the file of the form, as it was downloaded or sent.", "file")
+    if not _one_at_a_time.acquire(timeout=PATIENCE):
+        raise Refused("Other files are being looked at just now. Try again in a minute.")
+    try:
+        said = _ask(pdf, certificates)
+    finally:
+        _one_at_a_time.release()
+    attached = {name: b64decode(content) for name, content in said["attached"].items()}
+    return Inspection(SealFinding(said["key"], said["fault"]), attached)
+
+
+def _ask(pdf: bytes, certificates: Mapping[str, str]) -> dict[str, Any]:
+    """What the process found; a file that it dies of cannot be read."""
+    question = json.dumps(dict(certificates)).encode() + b"\n" + pdf
+    command = [sys.executable, str(PROGRAM)]
+    with suppress(subprocess.SubprocessError, ValueError):
+        done = subprocess.run(  # noqa: S603 - our own interpreter and module
+            command, input=question, capture_output=True, timeout=PATIENCE, env={}, check=True
+        )
+        return dict(json.loads(done.stdout))
+    return {"key": "", "fault": "it cannot be read", "attached": {}}

@@ -1,0 +1,148 @@
+"""The seal on an issued PDF: PAdES, certified with no changes allowed, checked without asking anybody.
+
+The certificate is the installation's own and signed by itself: whether it is ours is answered by comparing it with
+those of our keys, not by an authority.
+"""
+
+import asyncio
+import io
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from asn1crypto import pem, x509
+from asn1crypto.cms import ContentInfo
+from asn1crypto.keys import PrivateKeyInfo
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign import fields, signers
+from pyhanko.sign.validation import validate_pdf_signature
+from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
+from pyhanko.sign.validation.status import SignatureCoverageLevel
+from pyhanko_certvalidator import ValidationContext
+from pyhanko_certvalidator.registry import SimpleCertificateStore
+
+FIELD = "Seal"
+MOST_ATTACHED = 4 * 1024 * 1024
+"""Bytes of one attachment that are read."""
+
+
+@dataclass(frozen=True)
+class SealFinding:
+    """What a PDF's seal says; `fault` is a sentence, or empty."""
+
+    key: str = ""
+    """The key whose certificate sealed it, if it is one of those asked about."""
+    fault: str = ""
+
+    @property
+    def holds(self) -> bool:
+        return bool(self.key) and not self.fault
+
+
+def seal_pdf(pdf: bytes, certificate: bytes, private_key: bytes, reason: str) -> bytes:
+    """The PDF with an invisible seal over all of it; both halves are given as PEM."""
+    cert = x509.Certificate.load(_from_pem(certificate))
+    store = SimpleCertificateStore()  # type: ignore[no-untyped-call]  # pyHanko leaves it bare
+    store.register(cert)
+    signer = signers.SimpleSigner(cert, PrivateKeyInfo.load(_from_pem(private_key)), store)
+    # without a readable name and the hidden flag an invisible seal breaks PDF/UA
+    field = fields.SigFieldSpec(
+        FIELD,
+        readable_field_name="Seal of the training centre’s record",
+        invis_sig_settings=fields.InvisSigSettings(set_print_flag=False, set_hidden_flag=True),
+    )
+    metadata = signers.PdfSignatureMetadata(
+        field_name=FIELD,
+        md_algorithm="sha256",
+        reason=reason,
+        certify=True,
+        docmdp_permissions=fields.MDPPerm.NO_CHANGES,
+        subfilter=fields.SigSeedSubFilter.PADES,
+    )
+    writer = IncrementalPdfFileWriter(io.BytesIO(pdf))
+    with _own_loop():
+        sealed = signers.PdfSigner(metadata, signer, new_field_spec=field).sign_pdf(writer)
+    return bytes(sealed.getvalue())
+
+
+def check_seal(pdf: bytes, certificates: Mapping[str, str]) -> SealFinding:
+    """Whether one of the keys' certificates (PEM, by key) sealed this PDF, and nothing of it changed since."""
+    try:
+        with _quiet():
+            return _checked(PdfFileReader(io.BytesIO(pdf)), pdf, certificates)
+    except Exception:  # noqa: BLE001 - whatever a library makes of a file that was made to break it
+        return SealFinding(fault="it cannot be read")
+
+
+def attachments_of(pdf: bytes) -> dict[str, bytes]:
+    """The files attached to a PDF by name; none where it cannot be read."""
+    try:
+        with _quiet():
+            root = PdfFileReader(io.BytesIO(pdf)).root
+            names = root["/Names"]["/EmbeddedFiles"]["/Names"]
+            return {
+                str(names[at]): names[at + 1]["/EF"]["/F"].data[:MOST_ATTACHED] for at in range(0, len(names) - 1, 2)
+            }
+    except Exception:  # noqa: BLE001 - likewise
+        return {}
+
+
+def _checked(reader: PdfFileReader, pdf: bytes, certificates: Mapping[str, str]) -> SealFinding:
+    seals = reader.embedded_signatures
+    if not seals:
+        return SealFinding(fault="it carries no seal")
+    if len(seals) > 1:
+        return SealFinding(fault="it carries more than one seal")
+    seal = seals[0]
+    known = {_from_pem(text.encode()): key for key, text in certificates.items()}
+    key = known.get(seal.signer_cert.dump())
+    if key is None:
+        return SealFinding(fault="it was not sealed by this installation")
+    context = ValidationContext(
+        trust_roots=[seal.signer_cert],
+        allow_fetching=False,
+        revocation_mode="soft-fail",
+        moment=seal.self_reported_timestamp,
+    )
+    with _own_loop():
+        status = validate_pdf_signature(seal, signer_validation_context=context)
+    whole = status.coverage is SignatureCoverageLevel.ENTIRE_FILE and _fills_its_gap(seal, pdf)
+    if not (status.intact and status.valid and whole):
+        return SealFinding(key, "it was changed after it was sealed")
+    return SealFinding(key) if status.bottom_line else SealFinding(key, "its seal is not in order")
+
+
+def _fills_its_gap(seal: EmbeddedPdfSignature, pdf: bytes) -> bool:
+    """Whether the bytes that no seal covers, those of the seal itself, are as we write them: hex, then noughts."""
+    start, end = seal.byte_range[1], seal.byte_range[2]
+    message = bytes(seal.pkcs7_content)
+    used = len(ContentInfo.load(message).dump())
+    written = message[:used].hex().encode("ascii").ljust(end - start - 2, b"0")
+    return pdf[start:end].lower() == b"<" + written + b">"
+
+
+def _from_pem(text: bytes) -> bytes:
+    _, _, der = pem.unarmor(text)
+    return bytes(der)
+
+
+@contextmanager
+def _own_loop() -> Iterator[None]:
+    """PyHanko runs an event loop of its own and leaves none behind for the thread."""
+    try:
+        yield
+    finally:
+        asyncio.set_event_loop(None)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """What a hostile file makes the reader complain of is no fault of ours."""
+    logger = logging.getLogger("pyhanko")
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
