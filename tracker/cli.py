@@ -4,6 +4,7 @@ from flask import Flask
 
 from tracker.accounts.commands import centres_cli, mail_cli, people_cli
 from tracker.assessment.commands import reviews_cli
+from tracker.backups.commands import backup, restore, storage_cli
 from tracker.demo.commands import demo
 from tracker.integrity.commands import verify
 from tracker.integrity.key_commands import keys_cli
@@ -29,6 +30,9 @@ def init_app(app: Flask) -> None:
         keys_cli,
         work,
         verify,
+        backup,
+        restore,
+        storage_cli,
         demo,
     ):
         app.cli.add_command(command)

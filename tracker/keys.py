@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
     load_pem_private_key,
+    load_pem_public_key,
 )
 from cryptography.x509.oid import NameOID
 from flask import current_app
@@ -120,6 +121,15 @@ def read_seal(name: str) -> bytes:
         return path_of(name, "seal.key").read_bytes()
     except OSError as error:
         raise _unreadable(path_of(name, "seal.key")) from error
+
+
+def read_public(name: str) -> Ed25519PublicKey | None:
+    """The public half from its file; None where there is none, or it is another's."""
+    try:
+        found = load_pem_public_key(path_of(name, "pub").read_bytes())
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, Ed25519PublicKey) and name_of(found) == name else None
 
 
 def name_of(public_key: Ed25519PublicKey) -> str:

@@ -87,6 +87,11 @@ def append_queued() -> tuple[int, int]:
     return before, seq
 
 
+def has_queued() -> bool:
+    """Whether this transaction tells of anything."""
+    return bool(_queue())
+
+
 def forget_queued() -> None:
     """Drop what a failed request had queued."""
     _queue().clear()

@@ -10,11 +10,13 @@ from sqlalchemy import Connection, Engine, event, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 
-from tracker import checkpoints, ledger
+from tracker import checkpoints, ledger, readonly
 from tracker.errors import Conflict
 from tracker.extensions import db
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+ALWAYS_TAKEN = frozenset({"accounts.sign_in", "accounts.sign_out", "recording_forms.verify_file"})
+"""What changes nothing that is kept, and works while nothing may be changed."""
 FIXED_SQLITE = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
 """The first releases of each line in which WAL keeps an acknowledged commit through a power cut."""
 
@@ -28,6 +30,8 @@ def perform_request(dispatch: Callable[[], Response]) -> Response:
     """
     if request.method in SAFE_METHODS:
         return dispatch()
+    if request.endpoint not in ALWAYS_TAKEN and readonly.is_read_only():
+        raise readonly.ReadOnly
     with writing():
         try:
             response = dispatch()
@@ -46,6 +50,9 @@ def perform_request(dispatch: Callable[[], Response]) -> Response:
 
 def commit() -> None:
     """Flush, append the queued events, commit; a lost race becomes a `Conflict` and changes nothing."""
+    if ledger.has_queued() and readonly.is_read_only():
+        rollback()
+        raise readonly.ReadOnly
     try:
         db.session.flush()
         before, after = ledger.append_queued()

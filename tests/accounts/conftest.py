@@ -68,9 +68,12 @@ def mails_to(mail_server: MailServer) -> Callable[[Person | str], list[str]]:
 
 
 @pytest.fixture
-def demo(app: Flask, tmp_path: Path) -> None:
-    app.config["DEMO"] = True
-    app.config["OUTBOX_PATH"] = tmp_path / "outbox"
+def demo(app: Flask, tmp_path: Path) -> Iterator[None]:
+    """Demo mode, over people that the guard was not asked about."""
+    app.config.update(DEMO=True, OUTBOX_PATH=tmp_path / "outbox")
+    app.extensions["demo_checked"] = True
+    yield
+    app.extensions.pop("demo_checked")
 
 
 def link_in(words: str) -> str:

@@ -1,9 +1,10 @@
 """What lies outside the database and holds it to its word: keys and checkpoints."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from tracker import checkpoints, keys
+from tracker.backups.restoring import accepted
 from tracker.clock import now
 from tracker.integrity.checking import invariant
 from tracker.integrity.record import Record, Row
@@ -33,17 +34,30 @@ def keys_follow_each_other(record: Record) -> Iterator[str]:
 @invariant(2, "the ledger agrees with every checkpoint kept outside")
 def ledger_agrees_with_checkpoints(record: Record) -> Iterator[str]:
     known = {row["name"]: row for row in record.rows("signing_key").values()}
+    losses = list(_accepted_losses(record, known))
     size = 0
     for number, found in checkpoints.read_lines():
         where = f"checkpoint {number}"
         if found is None:
             yield f"{where} cannot be read"
             continue
+        if any(size < found.size <= told_to and found.at <= at for size, told_to, at in losses):
+            continue
         yield from (f"{where} {fault}" for fault in _faults(found, known, record.hashes))
         if found.size < size:
             yield f"{where} tells of fewer events than the one before it"
         size = found.size
     yield from _left_out(record, known, size)
+
+
+def _accepted_losses(record: Record, known: dict[str, Row]) -> Iterator[tuple[int, int, datetime]]:
+    """Events that a restore lost, as a person accepted it, with the installation's key: from, to, when."""
+    for event in record.told("restore_accepted"):
+        said = event.data
+        body = accepted(said["size"], said["head"], said["told_to"])
+        key = known.get(said["key"])
+        if key and keys.is_signed(key["public_key"], said["signed"], body):
+            yield said["size"], said["told_to"], event.at
 
 
 def _faults(found: checkpoints.Checkpoint, known: dict[str, Row], hashes: list[str]) -> Iterator[str]:

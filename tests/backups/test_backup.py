@@ -1,0 +1,301 @@
+"""Backed up under load, put back into an empty installation, compared with what lies outside, and accepted."""
+
+import json
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import create_engine, text
+
+from tests.conftest import server_url
+from tests.factories import PASSWORD
+from tracker import checkpoints, create_app, keys, ledger, storage, transactions
+from tracker.accounts import sessions
+from tracker.backups.making import make_backup
+from tracker.backups.manifests import find_faults, read_manifest
+from tracker.config import Settings
+from tracker.demo.story import tell_story
+from tracker.extensions import db
+from tracker.ledger import OPERATOR, record
+from tracker.models import Centre, Person
+from tracker.transactions import transaction
+
+pytestmark = pytest.mark.skipif(
+    server_url() is not None and shutil.which("pg_dump") is None, reason="PostgreSQL's client programs are not here"
+)
+
+
+@pytest.fixture
+def told(keyed: Flask, tmp_path: Path) -> Flask:
+    """The demonstration, with a key, files of its own, and a checkpoint of how it stood."""
+    keyed.config["ATTACHMENTS_PATH"] = tmp_path / "attachments"
+    tell_story()
+    checkpoints.write_due(at_once=True)
+    return keyed
+
+
+@pytest.fixture
+def elsewhere(told: Flask, tmp_path: Path) -> Iterator[Flask]:
+    """Another installation, empty, with this one's keys and checkpoints: what survived outside."""
+    url, name = make_empty(tmp_path)
+    settings = Settings.from_environment(
+        {
+            "INSTANCE_PATH": str(tmp_path / "elsewhere"),
+            "DATABASE_URL": url,
+            "SECRET_KEY": "test",
+            "KEYS_PATH": str(told.config["KEYS_PATH"]),
+            "CHECKPOINTS_PATH": str(told.config["CHECKPOINTS_PATH"]),
+        }
+    )
+    app = create_app(replace(settings, demo=True), TESTING=True, WTF_CSRF_ENABLED=False)
+    yield app
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+    if name:
+        on_server(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def make_empty(folder: Path) -> tuple[str, str]:
+    """A new database's address, and its name where a server keeps it."""
+    server = server_url()
+    if server is None:
+        return f"sqlite:///{folder / 'elsewhere.sqlite'}", ""
+    name = f"tracker_restore_{os.urandom(6).hex()}"
+    on_server(f"CREATE DATABASE {name}")
+    return server.set(database=name).render_as_string(hide_password=False), name
+
+
+def on_server(statement: str) -> None:
+    engine = create_engine(server_url() or "", isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
+def act() -> None:
+    with transaction():
+        record("centre_created", db.session.query(Centre).first(), OPERATOR)  # type: ignore[arg-type]
+
+
+def command(app: Flask, *arguments: str) -> tuple[int, str]:
+    """A command of that installation: inside its own context, or it would be this one's."""
+    with app.app_context():
+        result = app.test_cli_runner().invoke(args=arguments)
+        db.session.remove()
+    return result.exit_code, result.output
+
+
+def restored(app: Flask, folder: Path) -> tuple[int, str]:
+    return command(app, "restore", str(folder))
+
+
+class TestBackup:
+    @pytest.mark.usefixtures("told")
+    def test_it_holds_everything_but_the_keys(self, tmp_path: Path) -> None:
+        folder = make_backup(tmp_path / "kept")
+        manifest, signature = read_manifest(folder)
+        assert (manifest.size, manifest.head) == ledger.head()
+        assert list(find_faults(folder, manifest)) == []
+        key = keys.find_current()
+        assert key
+        assert keys.is_signed(key.public_key, signature, manifest.body)
+        assert not list(folder.rglob("*.key"))
+        names = {path.name for path in storage.list_files() if "." not in path.name}
+        assert set(manifest.files) == names
+
+    def test_without_a_key_nothing_is_kept(self, app: Flask, tmp_path: Path) -> None:
+        result = app.test_cli_runner().invoke(args=["backup", str(tmp_path / "kept")])
+        assert result.exit_code == 1
+        assert "flask keys make" in result.output
+        assert not (tmp_path / "kept").exists()
+
+    def test_a_stored_file_that_was_changed_is_not_passed_on(self, told: Flask, tmp_path: Path) -> None:
+        path = next(each for each in storage.list_files() if "." not in each.name)
+        path.write_bytes(b"something else")
+        result = told.test_cli_runner().invoke(args=["backup", str(tmp_path / "kept")])
+        assert result.exit_code == 1
+        assert "No backup was kept" in result.output
+        assert list((tmp_path / "kept").iterdir()) == []
+
+    def test_while_people_work_every_backup_is_whole(self, told: Flask, tmp_path: Path) -> None:
+        """Each is of one moment: the chain in it ends where its list says."""
+        stop, wrong = threading.Event(), []
+
+        def work() -> None:
+            with told.app_context():
+                while not stop.is_set():
+                    try:
+                        act()
+                    except Exception as error:  # noqa: BLE001 - told to the test
+                        wrong.append(error)
+                    finally:
+                        transactions.rollback()
+                        db.session.remove()
+
+        threads = [threading.Thread(target=work) for _ in range(2)]
+        db.session.remove()
+        for each in threads:
+            each.start()
+        sizes = []
+        try:
+            for _ in range(5):
+                time.sleep(0.1)
+                manifest, _ = read_manifest(make_backup(tmp_path / "kept"))
+                sizes.append(manifest.size)
+        finally:
+            stop.set()
+            for each in threads:
+                each.join()
+        assert wrong == []
+        assert sizes == sorted(sizes)
+        assert sizes[0] < sizes[-1] <= ledger.head()[0]
+        assert all(
+            not list(find_faults(folder, read_manifest(folder)[0])) for folder in (tmp_path / "kept").iterdir()
+        )
+
+
+@pytest.mark.usefixtures("told")
+class TestRestore:
+    def test_it_comes_back_whole_and_read_only(self, elsewhere: Flask, tmp_path: Path) -> None:
+        folder = make_backup(tmp_path / "kept")
+        before = ledger.head()
+        code, said = restored(elsewhere, folder)
+        assert code == 0, said
+        assert "Every check holds." in said
+        assert "Missing" not in said
+        with elsewhere.app_context():
+            assert ledger.head() == before
+            assert storage.read(next(iter(read_manifest(folder)[0].files)))
+            db.session.remove()
+
+    def test_until_it_is_accepted_nothing_changes(self, elsewhere: Flask, tmp_path: Path) -> None:
+        restored(elsewhere, make_backup(tmp_path / "kept"))
+        with elsewhere.app_context():
+            alice = db.session.query(Person).filter_by(email="alice@example.org").one()
+            with transaction():
+                token = sessions.start_session(alice, "127.0.0.1", "Chrome")
+            db.session.remove()
+        browser = elsewhere.test_client()
+        browser.set_cookie(sessions.COOKIE, token)
+        assert browser.get("/evidence").status_code == 200
+        answer = browser.post("/evidence/new", data={"title": "A new one"})
+        assert answer.status_code == 503
+        assert "Nothing was saved. You can read everything" in answer.text
+        sign_in = elsewhere.test_client().post("/sign-in", data={"email": alice.email, "password": PASSWORD})
+        assert sign_in.status_code != 503
+        assert command(elsewhere, "people", "deactivate", "ben@example.org")[0] != 0
+        assert command(elsewhere, "restore", "--accept") == (0, "Accepted: nothing is known to be missing.\n")
+        assert browser.post("/evidence/new", data={"title": "A new one"}).status_code != 503
+
+    def test_what_came_after_the_backup_is_named_and_stays_told(self, elsewhere: Flask, tmp_path: Path) -> None:
+        folder = make_backup(tmp_path / "kept")
+        size = ledger.head()[0]
+        for _ in range(3):
+            act()
+        checkpoints.write_due(at_once=True)
+        code, said = restored(elsewhere, folder)
+        assert code == 0, said
+        assert f"Missing: events {size + 1} to {size + 3}" in said
+        assert f"tells of {size + 3} events" in command(elsewhere, "verify")[1]
+        assert command(elsewhere, "restore", "--accept") == (0, "Accepted, without 3 events.\n")
+        assert "the record is whole" in command(elsewhere, "verify")[1]
+
+    def test_a_loss_that_nobody_accepted_with_the_key_stays_named(self, elsewhere: Flask, tmp_path: Path) -> None:
+        """Whoever owns the database could write such an event, but not sign it."""
+        folder = make_backup(tmp_path / "kept")
+        size, head = ledger.head()
+        act()
+        checkpoints.write_due(at_once=True)
+        restored(elsewhere, folder)
+        (elsewhere.config["SETTINGS"].instance_path / "restored.json").unlink()
+        with elsewhere.app_context():
+            key = keys.find_current()
+            assert key
+            with transaction():
+                record(
+                    "restore_accepted",
+                    key,
+                    OPERATOR,
+                    size=size,
+                    head=head,
+                    told_to=size + 1,
+                    key=key.name,
+                    signed="00",
+                )
+            db.session.remove()
+        assert "names another event" in command(elsewhere, "verify")[1]
+
+    def test_no_record_is_overwritten(self, told: Flask, tmp_path: Path) -> None:
+        folder = make_backup(tmp_path / "kept")
+        act()
+        before = ledger.head()
+        code, said = restored(told, folder)
+        assert code == 1
+        assert "a restore overwrites none" in said
+        assert ledger.head() == before
+
+    @pytest.mark.parametrize("spoil", ["manifest", "signature", "database", "file", "missing file"])
+    def test_a_backup_that_was_changed_is_refused(self, elsewhere: Flask, tmp_path: Path, spoil: str) -> None:
+        folder = make_backup(tmp_path / "kept")
+        manifest, _ = read_manifest(folder)
+        said = json.loads((folder / "manifest.json").read_text())
+        stored = next(path for path in (folder / "files").rglob("*") if path.is_file())
+        spoiling: dict[str, Callable[[], object]] = {
+            "manifest": lambda: said["manifest"].update(size=1),
+            "signature": lambda: said.update(signature="00" * 64),
+            "database": lambda: (folder / manifest.database).write_bytes(b"x"),
+            "file": lambda: stored.write_bytes(b"x"),
+            "missing file": stored.unlink,
+        }
+        spoiling[spoil]()
+        (folder / "manifest.json").write_text(json.dumps(said))
+        code, words = restored(elsewhere, folder)
+        assert code == 1
+        assert "Nothing was restored" in words
+        assert not (elsewhere.config["SETTINGS"].instance_path / "restored.json").exists()
+
+    def test_a_folder_that_is_no_backup(self, elsewhere: Flask, tmp_path: Path) -> None:
+        assert "holds no backup" in restored(elsewhere, tmp_path)[1]
+        assert "Name the folder" in command(elsewhere, "restore")[1]
+        assert "No restore waits" in command(elsewhere, "restore", "--accept")[1]
+
+    def test_without_the_keys_it_says_that_it_knows_the_signer_from_the_backup_alone(
+        self, elsewhere: Flask, tmp_path: Path
+    ) -> None:
+        elsewhere.config["KEYS_PATH"] = tmp_path / "no-keys"
+        code, said = restored(elsewhere, make_backup(tmp_path / "kept"))
+        assert code == 0, said
+        assert "only the backup itself says by whom" in said
+
+
+class TestStorage:
+    def test_all_is_well(self, told: Flask) -> None:
+        result = told.test_cli_runner().invoke(args=["storage", "check"])
+        assert (result.exit_code, result.output) == (0, "Every row has its file, and every file is named.\n")
+
+    def test_a_file_that_is_gone_is_named(self, told: Flask) -> None:
+        next(path for path in storage.list_files() if "." not in path.name).unlink()
+        result = told.test_cli_runner().invoke(args=["storage", "check"])
+        assert result.exit_code == 1
+        assert "its file is gone" in result.output
+
+    def test_what_nothing_names_is_put_aside_and_kept(self, told: Flask) -> None:
+        path = storage.path_of("ab" * 32)
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"left over")
+        os.utime(path, (time.time() - 90_000,) * 2)
+        runner = told.test_cli_runner()
+        assert f"named by nothing: {path}" in runner.invoke(args=["storage", "check"]).output
+        result = runner.invoke(args=["storage", "check", "--repair"])
+        assert result.exit_code == 0
+        assert not path.exists()
+        (aside,) = told.config["SETTINGS"].instance_path.joinpath("put-aside").rglob("ab" * 32)
+        assert aside.read_bytes() == b"left over"
+        aside.unlink()

@@ -1,0 +1,93 @@
+"""`flask backup`, `flask restore` and `flask storage check`."""
+
+import sys
+from pathlib import Path
+
+import click
+from flask.cli import AppGroup, with_appcontext
+
+storage_cli = AppGroup("storage", help="The files beside the database.")
+
+
+@click.command("backup")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@with_appcontext
+def backup(folder: Path) -> None:
+    """Keep the database and its files in a folder of its own inside FOLDER, while people work."""
+    from tracker.backups.making import make_backup
+    from tracker.backups.manifests import read_manifest
+    from tracker.errors import TrackerError
+
+    try:
+        made = make_backup(folder)
+    except TrackerError as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(f"No backup was kept: {error.strerror or error}.") from error
+    manifest, _ = read_manifest(made)
+    click.echo(f"{made}: {manifest.size} events and {len(manifest.files)} files. The keys are not in it.")
+
+
+@click.command("restore")
+@click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--accept", is_flag=True, help="Open the restored installation, with what may be missing.")
+@with_appcontext
+def restore(folder: Path | None, accept: bool) -> None:
+    """Put a backup back into an empty installation, check it, and say what is missing.
+
+    It stays read-only until `flask restore --accept`. Exit 1 where something is violated or could not be done.
+    """
+    from tracker.backups.restoring import accept_restore, restore_backup
+    from tracker.errors import TrackerError
+
+    if accept == bool(folder):
+        raise click.ClickException("Name the folder of a backup, or say --accept.")
+    try:
+        if accept:
+            missing = accept_restore()
+            click.echo(
+                f"Accepted, without {missing} events." if missing else "Accepted: nothing is known to be missing."
+            )
+            return
+        assert folder  # noqa: S101 - one of the two was named
+        restored = restore_backup(folder)
+    except TrackerError as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(f"It could not be restored: {error.strerror or error}.") from error
+    click.echo(f"Restored {restored.manifest.size} events and {len(restored.manifest.files)} files.")
+    if not restored.is_signed:
+        click.echo(
+            "The list was signed, but only the backup itself says by whom: its key’s .pub is not in KEYS_PATH."
+        )
+    if restored.missing:
+        first, last = restored.manifest.size + 1, restored.told_to
+        click.echo(f"Missing: events {first} to {last}, which a checkpoint outside tells of, came after this backup.")
+    click.echo("It is read-only. Look at it, then: flask restore --accept")
+    _verify(restored.missing)
+
+
+def _verify(missing: int) -> None:
+    from tracker.integrity.checks import verify_record
+
+    wrong = [each for each in verify_record() if not each.holds and not (missing and each.check.number == 2)]
+    for each in wrong:
+        click.echo(f"✗ {each.check.number} {each.check.name}\n     {each.first}")
+    click.echo(f"{len(wrong)} checks violated." if wrong else "Every check holds.")
+    sys.exit(1 if wrong else 0)
+
+
+@storage_cli.command("check")
+@click.option("--repair", is_flag=True, help="Move files that nothing names aside; nothing is deleted.")
+def check_storage(repair: bool) -> None:
+    """Rows without their files, and files without a row. Exit 1 if there are any left."""
+    from tracker.backups.reconciling import find_lost, find_unnamed, put_aside
+
+    lost, unnamed = list(find_lost()), list(find_unnamed())
+    for sentence in lost:
+        click.echo(f"✗ {sentence}")
+    for path in unnamed:
+        click.echo(f"{'put aside: ' + str(put_aside(path)) if repair else 'named by nothing: ' + str(path)}")
+    if not lost and not unnamed:
+        click.echo("Every row has its file, and every file is named.")
+    sys.exit(1 if lost or (unnamed and not repair) else 0)

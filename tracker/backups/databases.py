@@ -1,0 +1,134 @@
+"""A database copied while it is in use, and put back; one way for each kind.
+
+Copying the file of a live SQLite database fails; its own backup does not (integrity paper, Durability).
+"""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import URL, func, inspect, select
+
+from tracker import ledger
+from tracker.errors import Refused
+from tracker.extensions import db
+from tracker.models import Event
+
+SQLITE_FILE, POSTGRESQL_FILE = "database.sqlite", "database.dump"
+LAST_EVENT = "SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A copy of the database, and where the ledger stood in it."""
+
+    path: Path
+    size: int
+    head: str
+
+
+def take_snapshot(folder: Path) -> Snapshot:
+    """Copy the database as it is at one moment, whoever writes meanwhile."""
+    if db.engine.dialect.name == "sqlite":
+        return _copy_sqlite(folder / SQLITE_FILE)
+    return _dump_postgresql(folder / POSTGRESQL_FILE)
+
+
+def put_back(path: Path) -> None:
+    """Make the copy the installation's database. Raises `Refused` where it is of the other kind."""
+    wanted = SQLITE_FILE if db.engine.dialect.name == "sqlite" else POSTGRESQL_FILE
+    if path.name != wanted:
+        raise Refused(
+            f"The backup holds {path.name}, and DATABASE_URL names a database that takes {wanted}. Nothing was "
+            "restored."
+        )
+    db.session.remove()
+    db.engine.dispose()
+    if path.name == SQLITE_FILE:
+        _put_back_sqlite(path)
+    else:
+        _restore_postgresql(path)
+
+
+def holds_records() -> bool:
+    """Whether anything was ever done in the database that is there now."""
+    if not inspect(db.engine).has_table(Event.__tablename__):
+        return False
+    return bool(db.session.scalar(select(func.count()).select_from(Event)))
+
+
+def _copy_sqlite(target: Path) -> Snapshot:
+    with (
+        closing(sqlite3.connect(f"file:{_sqlite_path()}?mode=ro", uri=True, timeout=30)) as source,
+        closing(sqlite3.connect(target)) as copy,
+    ):
+        source.backup(copy)
+        last = copy.execute(LAST_EVENT).fetchone()
+    _fsync(target)
+    return Snapshot(target, *(last or (0, ledger.GENESIS)))
+
+
+def _put_back_sqlite(path: Path) -> None:
+    target = _sqlite_path()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.restoring")
+    shutil.copyfile(path, partial)
+    _fsync(partial)
+    for ending in ("-journal", "-wal", "-shm"):
+        target.with_name(target.name + ending).unlink(missing_ok=True)
+    partial.replace(target)
+    _fsync(target.parent)
+
+
+def _dump_postgresql(target: Path) -> Snapshot:
+    """What pg_dump reads and where the ledger stood are of one snapshot."""
+    with db.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+        snapshot = connection.scalar(select(func.pg_export_snapshot()))
+        last = connection.execute(select(Event.seq, Event.hash).order_by(Event.seq.desc()).limit(1)).first()
+        _run("pg_dump", ["--format=custom", f"--snapshot={snapshot}", f"--file={target}"])
+    _fsync(target)
+    return Snapshot(target, *(last or (0, ledger.GENESIS)))
+
+
+def _restore_postgresql(path: Path) -> None:
+    _run("pg_restore", ["--clean", "--if-exists", "--no-owner", "--single-transaction", "--exit-on-error", str(path)])
+
+
+def _run(program: str, arguments: Sequence[str]) -> None:
+    """A program of PostgreSQL's own, told of the database by the environment: its arguments are for all to read."""
+    found = shutil.which(program)
+    if found is None:
+        raise Refused(f"{program} is not installed here. Nothing was done. Install PostgreSQL's client programs.")
+    url: URL = db.engine.url
+    given = {
+        "PGHOST": url.host,
+        "PGPORT": str(url.port or 5432),
+        "PGUSER": url.username,
+        "PGPASSWORD": url.password,
+        "PGDATABASE": url.database,
+    }
+    environment = os.environ | {name: str(value) for name, value in given.items() if value}
+    named = ["--dbname", url.database or ""] if program == "pg_restore" else []
+    done = subprocess.run(  # noqa: S603 - found on the path, with our own arguments
+        [found, *named, *arguments], env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        told = done.stderr.strip().splitlines()
+        raise Refused(f"{program} failed: {told[-1] if told else done.returncode}.")
+
+
+def _sqlite_path() -> Path:
+    return Path(db.engine.url.database or "")
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,77 @@
+"""Making a backup under load: the database first, then the files, which never change, then the signed list."""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+from tracker import keys, storage
+from tracker.backups.databases import take_snapshot
+from tracker.backups.manifests import NAME, Manifest, file_path, hash_file, write_manifest
+from tracker.clock import now
+from tracker.errors import Refused
+from tracker.extensions import db
+
+HASH = re.compile(r"[0-9a-f]{64}")
+
+
+def make_backup(target: Path) -> Path:
+    """A folder of its own inside `target`, whole or not there.
+
+    Raises `Refused` without a key, OSError without room.
+    """
+    key = keys.find_current()
+    name = key.name if key else None
+    db.session.rollback()
+    if name is None:
+        raise Refused("A backup is signed, and there is no key yet. Nothing was kept; `flask keys make` makes one.")
+    moment = now()
+    folder = target / f"{moment:%Y-%m-%dT%H%M%S.%fZ}"
+    partial = target / f".{folder.name}.partial"
+    partial.mkdir(mode=0o700, parents=True)
+    try:
+        snapshot = take_snapshot(partial)
+        manifest = Manifest(
+            made_at=moment.isoformat(timespec="microseconds"),
+            size=snapshot.size,
+            head=snapshot.head,
+            database=snapshot.path.name,
+            database_sha256=hash_file(snapshot.path) or "",
+            files=_copy_files(partial),
+            key=name,
+        )
+        write_manifest(partial, manifest)
+        for path in (partial / NAME, partial):
+            _fsync(path)
+        partial.rename(folder)
+        _fsync(target)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    return folder
+
+
+def _copy_files(folder: Path) -> dict[str, int]:
+    """Every stored file that is whole; what is being received, and pictures made of others, are left out."""
+    copied = {}
+    for path in storage.list_files():
+        if not HASH.fullmatch(path.name):
+            continue
+        target = file_path(folder, path.name)
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+        if hash_file(target) != path.name:
+            raise Refused(
+                f"The stored file {path} is not what its name says. No backup was kept; see `flask verify`."
+            )
+        _fsync(target)
+        copied[path.name] = target.stat().st_size
+    return copied
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

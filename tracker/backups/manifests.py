@@ -1,0 +1,76 @@
+"""The signed list of what a backup holds."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tracker import keys
+from tracker.canonical import canonical_json
+from tracker.errors import Refused
+
+DOMAIN = b"tracker.backup.v1\0"
+NAME, FILES = "manifest.json", "files"
+CHUNK = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Where the ledger stood, the copy of the database, and every file by its hash with its size."""
+
+    made_at: str
+    size: int
+    head: str
+    database: str
+    database_sha256: str
+    files: Mapping[str, int]
+    key: str
+
+    @property
+    def body(self) -> bytes:
+        """What is signed."""
+        return DOMAIN + canonical_json({"v": 1, **asdict(self)})
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    signed = {"manifest": asdict(manifest), "signature": keys.sign(manifest.key, manifest.body)}
+    (folder / NAME).write_text(json.dumps(signed, indent=1, sort_keys=True), encoding="ascii")
+
+
+def read_manifest(folder: Path) -> tuple[Manifest, str]:
+    """The manifest of a backup and its signature, which is not checked. Raises `Refused` where there is none."""
+    try:
+        said = json.loads((folder / NAME).read_text(encoding="ascii"))
+        return Manifest(**said["manifest"]), str(said["signature"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Refused(
+            f"{folder} holds no backup that can be read: {NAME} is missing or damaged. Nothing was restored."
+        ) from error
+
+
+def find_faults(folder: Path, manifest: Manifest) -> Iterator[str]:
+    """What is not as the manifest lists it."""
+    if hash_file(folder / manifest.database) != manifest.database_sha256:
+        yield f"{manifest.database} is gone or was changed"
+    for sha256, size in manifest.files.items():
+        path = file_path(folder, sha256)
+        if hash_file(path) != sha256 or path.stat().st_size != size:
+            yield f"the file {sha256} is gone or was changed"
+
+
+def file_path(folder: Path, sha256: str) -> Path:
+    """Where a backup keeps a file."""
+    return folder / FILES / sha256[:2] / sha256
+
+
+def hash_file(path: Path) -> str | None:
+    """The SHA-256 of a file in hex; None where it cannot be read."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as stream:
+            while chunk := stream.read(CHUNK):
+                digest.update(chunk)
+    except OSError:
+        return None
+    return digest.hexdigest()

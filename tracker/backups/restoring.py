@@ -1,0 +1,110 @@
+"""Putting a backup back: checked first, compared with what lies outside, and read-only until a person accepts."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from tracker import checkpoints, keys, readonly, storage
+from tracker.backups import databases
+from tracker.backups.manifests import Manifest, file_path, find_faults, read_manifest
+from tracker.canonical import canonical_json
+from tracker.errors import Refused
+from tracker.extensions import db
+from tracker.ledger import OPERATOR, record
+from tracker.transactions import transaction
+
+DOMAIN = b"tracker.restore.v1\0"
+
+
+@dataclass(frozen=True)
+class Restored:
+    manifest: Manifest
+    told_to: int
+    """How many events the newest checkpoint kept outside tells of; 0 where there is none."""
+    is_signed: bool
+    """By a key whose public half lies outside the backup."""
+
+    @property
+    def missing(self) -> int:
+        """Events that were acknowledged and are not in the backup, as far as is known."""
+        return max(0, self.told_to - self.manifest.size)
+
+
+def restore_backup(folder: Path) -> Restored:
+    """Put a backup back into an installation that holds nothing.
+
+    Raises `Refused` where anything was done there already, or where the backup is not as it was made.
+    """
+    manifest, signature = read_manifest(folder)
+    if readonly.is_read_only():
+        raise Refused(
+            "A restore waits to be accepted already. Nothing was restored; `flask restore --accept` accepts."
+        )
+    if databases.holds_records():
+        raise Refused(
+            "The database that is there holds records, and a restore overwrites none. Nothing was restored. Name an "
+            "empty one in DATABASE_URL or INSTANCE_PATH, or move the old one away."
+        )
+    faults = list(find_faults(folder, manifest))
+    if faults:
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        raise Refused(f"The backup is not as it was made: {faults[0]}{more}. Nothing was restored. Take another.")
+    public = _public_key_outside(manifest.key)
+    if public and not keys.is_signed(public, signature, manifest.body):
+        raise Refused("The list of what the backup holds was changed after it was signed. Nothing was restored.")
+    told_to = max((each.size for _, each in checkpoints.read_lines() if each), default=0)
+    _mark(manifest, told_to)  # first: nobody writes into it from the moment it is there
+    for sha256 in manifest.files:
+        with file_path(folder, sha256).open("rb") as stream:
+            storage.keep(stream)
+    databases.put_back(folder / manifest.database)
+    _check_inside(manifest, signature)
+    return Restored(manifest, told_to, is_signed=public is not None)
+
+
+def accept_restore() -> int:
+    """Open the installation again; the event says what is known to be missing. How many events that are comes out."""
+    mark = readonly.read_mark()
+    if mark is None:
+        raise Refused("No restore waits to be accepted. Nothing was changed.")
+    key = keys.find_current()
+    if key is None:
+        raise Refused("The restored database knows no key. Nothing was changed; `flask keys make` makes one.")
+    body = accepted(mark["size"], mark["head"], mark["told_to"])
+    signed = keys.sign(key.name, body)
+    with readonly.accepting(), transaction():
+        record(
+            "restore_accepted", key, OPERATOR, size=mark["size"], head=mark["head"], told_to=mark["told_to"],
+            key=key.name, signed=signed,
+        )  # fmt: skip
+    readonly.mark_path().unlink()
+    checkpoints.write_due(at_once=True)
+    return max(0, int(mark["told_to"]) - int(mark["size"]))
+
+
+def accepted(size: int, head: str, told_to: int) -> bytes:
+    """What the installation's key signs then: whoever has the database alone cannot excuse a loss."""
+    return DOMAIN + canonical_json({"size": size, "head": head, "told_to": told_to})
+
+
+def _mark(manifest: Manifest, told_to: int) -> None:
+    mark = {"made_at": manifest.made_at, "size": manifest.size, "head": manifest.head, "told_to": told_to}
+    readonly.mark_path().parent.mkdir(parents=True, exist_ok=True)
+    readonly.mark_path().write_text(json.dumps(mark), encoding="ascii")
+
+
+def _check_inside(manifest: Manifest, signature: str) -> None:
+    """The signature, by the key that the restored database itself names: all there is where no other is known."""
+    found = {each.name: each for each in keys.list_keys()}.get(manifest.key)
+    db.session.rollback()
+    if found is None or not keys.is_signed(found.public_key, signature, manifest.body):
+        raise Refused(
+            "The list of what the backup holds is not signed by a key of the installation it comes from. It was "
+            "restored to be looked at, and stays read-only."
+        )
+
+
+def _public_key_outside(name: str) -> str | None:
+    """In hex, from the folder of keys, which no backup holds."""
+    found = keys.read_public(name)
+    return found.public_bytes_raw().hex() if found else None

@@ -1,0 +1,55 @@
+"""A restored installation is read-only until a person accepts what the restore may have lost (integrity paper)."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+from flask import current_app
+
+from tracker.errors import TrackerError
+
+
+class ReadOnly(TrackerError):
+    """Nothing is changed while a restore waits to be accepted."""
+
+    status = 503
+    title = "Nothing can be changed just now"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This installation was restored from a backup, and whoever runs it is still comparing it with what was "
+            "there before. Nothing was saved. You can read everything; try again later."
+        )
+
+
+_accepting: ContextVar[bool] = ContextVar("accepting", default=False)
+
+
+def mark_path() -> Path:
+    folder: Path = current_app.config["SETTINGS"].instance_path
+    return folder / "restored.json"
+
+
+def is_read_only() -> bool:
+    return mark_path().exists() and not _accepting.get()
+
+
+@contextmanager
+def accepting() -> Iterator[None]:
+    """The one act that a read-only installation takes: being accepted."""
+    token = _accepting.set(True)
+    try:
+        yield
+    finally:
+        _accepting.reset(token)
+
+
+def read_mark() -> dict[str, Any] | None:
+    """What was restored, while it waits to be accepted."""
+    try:
+        return dict(json.loads(mark_path().read_text(encoding="ascii")))
+    except FileNotFoundError:
+        return None
