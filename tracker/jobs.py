@@ -19,7 +19,7 @@ from huey import Huey, RedisHuey, SqliteHuey, crontab
 from huey.consumer import Consumer
 from huey.serializer import SignedSerializer
 
-from tracker import transactions
+from tracker import readonly, transactions
 from tracker.errors import Refused
 
 BEAT, SILENT = 5, 20
@@ -87,6 +87,8 @@ class Jobs:
     def perform(self, name: str, *arguments: int | str) -> None:
         """One job, in an app context of its own, which closes its database session. What fails is logged."""
         with self.app.app_context():
+            if readonly.is_read_only():
+                return
             try:
                 (self.jobs | self.every_minute)[name](*arguments)
             except Exception:

@@ -176,6 +176,9 @@ def test_the_session_it_gives_is_new(world: World, anonymous: FlaskClient) -> No
         ("alice.moran@example.org", "too easy to guess"),
         ("Alice.Moran@Example.ORG", "too easy to guess"),
         ("aaaaaaaaaaaaa", "too easy to guess"),
+        ("password1234", "too easy to guess"),
+        ("qwertyuiopas", "too easy to guess"),
+        ("alicemoran2026", "too easy to guess"),
     ],
 )
 def test_what_will_not_do_as_a_password_is_said(

@@ -232,6 +232,22 @@ def test_a_gap_shows_the_list_and_no_password(world: World, client: ClientFor) -
     assert "Sign as assessor" not in page
 
 
+def test_guessing_the_password_of_an_open_session_is_slowed_down(
+    world: World, client: ClientFor, ready: UnitAttempt
+) -> None:
+    """Eight slips, and then the right one is not taken either; signing in with it still is."""
+    bob, address = client(world.bob), f"/attempts/{ready.id}/sign"
+    form = signing_form(bob.get(address).text, password="a guess at it")
+    for _ in range(8):
+        assert "That is not your password" in bob.post(address, data=form).text
+    answer = bob.post(address, data={**form, "password": PASSWORD})
+    assert answer.status_code == 422
+    assert "too many wrong passwords" in answer.text
+    assert "Nothing was signed." in answer.text
+    db.session.rollback()
+    assert ready.state is AttemptState.IN_PROGRESS
+
+
 def test_a_wrong_password_signs_nothing_and_keeps_what_was_typed(world: World, client: ClientFor) -> None:
     stories.meet_everything(world, world.cfacc15)
     bob, address = client(world.bob), f"/attempts/{world.cfacc15.id}/sign"

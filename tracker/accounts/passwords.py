@@ -1,17 +1,19 @@
-"""Passwords: hashed with argon2id, checked before any transaction begins."""
+"""Passwords: hashed with argon2id, and refused where they are easily guessed."""
 
-from functools import wraps
-from typing import Any, cast
+import re
+from collections.abc import Iterable
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from flask import g, request
-from wtforms import ValidationError
-
-from tracker.access import View, me
-from tracker.errors import WrongPassword
 
 SHORTEST = 12
+LOOKED_AT = 64
+"""Characters of a password that its strength is judged by."""
+SHORTEST_REST = 8
+"""Characters that are not the person's own name or address."""
+STRONG_ENOUGH = 3
+"""Of zxcvbn's 0 to 4: safely unguessable, as it calls it."""
+WORD = re.compile(r"\w{3,}")
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _nobody = _hasher.hash("nobody's password, checked so that an unknown address takes as long as a known one")
 
@@ -28,22 +30,16 @@ def is_password(password_hash: str | None, password: str) -> bool:
         return False
 
 
-def proving_identity(view: View) -> View:
-    """Check the `password` field of a signing form before the view's first query, while no lock is held.
+def is_guessable(password: str, known: Iterable[str]) -> bool:
+    """Whether who knows these words about a person would guess the password within some 10^8 tries."""
+    from zxcvbn import zxcvbn
 
-    The form's own field then asks `identity_was_proven`, so that a slip keeps what else was typed.
-    """
-
-    @wraps(view)
-    def identified(*args: Any, **kwargs: Any) -> Any:
-        if request.method == "POST":
-            g.identity_proven = is_password(me().password_hash, request.form.get("password", ""))
-        return view(*args, **kwargs)
-
-    return cast("View", identified)
-
-
-def identity_was_proven(_form: Any, _field: Any) -> None:
-    """A WTForms validator for the password with which one signs."""
-    if not g.get("identity_proven"):
-        raise ValidationError(str(WrongPassword()))
+    words = {part.casefold() for each in known for part in (each, *WORD.findall(each))}
+    rest = password.casefold()
+    for word in sorted(words, key=len, reverse=True):
+        rest = rest.replace(word, "")
+    if len(rest) < SHORTEST_REST:
+        return True
+    # what it looks at is bounded, since it takes longer than in proportion to the length
+    found = zxcvbn(password[:LOOKED_AT], user_inputs=sorted(words))
+    return bool(found["score"] < STRONG_ENOUGH)

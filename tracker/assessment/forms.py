@@ -4,7 +4,7 @@ from flask_wtf import FlaskForm
 from wtforms import HiddenField, PasswordField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
-from tracker.accounts.passwords import identity_was_proven
+from tracker.accounts.identity import identity_was_proven
 
 LONGEST = Length(max=2000, message="At most 2,000 characters.")
 

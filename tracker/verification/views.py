@@ -6,7 +6,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tracker.access import Act, get_attempt, me, requires
-from tracker.accounts.passwords import proving_identity
+from tracker.accounts.identity import proving_identity
 from tracker.assessment.transitions import Move, check_move
 from tracker.clock import now
 from tracker.errors import Invalid, NotFound

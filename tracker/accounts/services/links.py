@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy import select, update
 
 from tracker import mail
-from tracker.accounts.passwords import SHORTEST
+from tracker.accounts.passwords import SHORTEST, is_guessable
 from tracker.accounts.sessions import end_sessions, hash_token
 from tracker.clock import now
 from tracker.errors import Invalid, Refused
@@ -152,7 +152,5 @@ def check_password(password: str, name: str, email: str) -> None:
         raise Invalid(f"A password needs at least {SHORTEST} characters. Three unrelated words do well.", "password")
     if len(password) > LONGEST_PASSWORD:
         raise Invalid(f"A password may have at most {LONGEST_PASSWORD} characters.", "password")
-    plain = password.casefold()
-    own = {email.casefold(), name.casefold(), email.split("@", maxsplit=1)[0].casefold()}
-    if plain in own or len(set(plain)) < 5:
+    if is_guessable(password, (name, email)):
         raise Invalid("That password is too easy to guess. Three unrelated words do well.", "password")

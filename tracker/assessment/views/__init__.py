@@ -4,6 +4,8 @@ import time
 
 from flask import Blueprint, current_app
 
+from tracker import readonly
+
 assessment = Blueprint("assessment", __name__)
 
 from tracker.assessment.services.reviews import release_due  # noqa: E402 - after the blueprint its views need
@@ -17,6 +19,6 @@ def release_what_is_due() -> None:
     """Whoever asks for a page sees decisions whose time to undo is over; looked for once a second at most."""
     moment = time.monotonic()
     last = current_app.extensions.get("released_at", 0.0)
-    if moment - last >= current_app.config["RELEASE_INTERVAL"]:
+    if moment - last >= current_app.config["RELEASE_INTERVAL"] and not readonly.is_read_only():
         current_app.extensions["released_at"] = moment
         release_due()

@@ -4,7 +4,7 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tracker.access import Act, get_attempt, requires
-from tracker.accounts.passwords import proving_identity
+from tracker.accounts.identity import proving_identity
 from tracker.assessment.forms import ConfirmForm, DisputeForm
 from tracker.assessment.services import signing as services
 from tracker.assessment.transitions import Move, check_move

@@ -6,7 +6,7 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tracker.access import Act, get_attempt, get_centre, requires
-from tracker.accounts.passwords import proving_identity
+from tracker.accounts.identity import proving_identity
 from tracker.assessment.forms import MoveForm
 from tracker.assessment.queries import moving as queries
 from tracker.assessment.services import moving as services

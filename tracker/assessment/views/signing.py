@@ -6,7 +6,7 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tracker.access import Act, get_attempt, requires
-from tracker.accounts.passwords import proving_identity
+from tracker.accounts.identity import proving_identity
 from tracker.assessment.forms import ReasonForm, ResponseForm, SignForm
 from tracker.assessment.queries import signing as queries
 from tracker.assessment.services import findings, obstacles

@@ -7,7 +7,7 @@ from flask_wtf.file import FileField
 from wtforms import HiddenField, PasswordField, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
-from tracker.accounts.passwords import identity_was_proven
+from tracker.accounts.identity import identity_was_proven
 from tracker.standards.drafting import units as drafting
 from tracker.standards.drafting.working import Entry, Working, with_items
 from tracker.standards.schema import LONGEST, MetadataSchema

@@ -4,7 +4,7 @@ from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
 from wtforms import BooleanField, PasswordField, RadioField, SelectField, SelectMultipleField
 
-from tracker.accounts.passwords import identity_was_proven
+from tracker.accounts.identity import identity_was_proven
 from tracker.standards.services.unit_files import FORMATS, GUESSED
 
 

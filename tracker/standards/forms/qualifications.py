@@ -4,7 +4,7 @@ from flask_wtf import FlaskForm
 from wtforms import PasswordField, TextAreaField
 from wtforms.validators import DataRequired
 
-from tracker.accounts.passwords import identity_was_proven
+from tracker.accounts.identity import identity_was_proven
 
 
 class QualificationForm(FlaskForm):

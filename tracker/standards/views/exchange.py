@@ -8,7 +8,7 @@ from werkzeug.datastructures import FileStorage
 
 from tracker import jobs
 from tracker.access import Act, get_centre, requires
-from tracker.accounts.passwords import proving_identity
+from tracker.accounts.identity import proving_identity
 from tracker.config import MEGABYTE
 from tracker.errors import Invalid, NotFound
 from tracker.filters import counted

@@ -4,7 +4,7 @@ from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from tracker.access import Act, me, requires
-from tracker.accounts.passwords import proving_identity
+from tracker.accounts.identity import proving_identity
 from tracker.errors import Conflict, Invalid, NotFound
 from tracker.idempotency import once
 from tracker.models import UnitDraft

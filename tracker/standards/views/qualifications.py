@@ -4,7 +4,7 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tracker.access import Act, get_centre, me, requires, signed_in
-from tracker.accounts.passwords import proving_identity
+from tracker.accounts.identity import proving_identity
 from tracker.errors import Invalid, NotFound, Refused
 from tracker.idempotency import once
 from tracker.models import Centre, Qualification
