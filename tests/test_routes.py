@@ -76,6 +76,7 @@ TABLE: dict[str, frozenset[str]] = {
     # a unit being read in at Northgate: its administrator mends it, its assessors look at it
     "standards.show_draft": DAN | BOB | {"bart"},
     "recording_forms.draft_form": DAN | BOB | {"bart"},
+    "integrity.show_record": ADMINISTRATORS,
     "standards.choose_centre": ADMINISTRATORS,
     "standards.correct_unit": ADMINISTRATORS,  # who are told that this one is the installation's
     "standards.add_unit": DAN,

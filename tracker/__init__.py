@@ -62,6 +62,7 @@ def register_blueprints(app: Flask) -> None:
     from tracker.accounts.views import accounts
     from tracker.assessment.views import assessment
     from tracker.home.views import home
+    from tracker.integrity.views import integrity
     from tracker.portfolio.views import portfolio
     from tracker.recording_forms.views import recording_forms
     from tracker.registrations.views import registrations
@@ -77,6 +78,7 @@ def register_blueprints(app: Flask) -> None:
         assessment,
         verification,
         recording_forms,
+        integrity,
     ):
         app.register_blueprint(blueprint)
 
@@ -84,8 +86,11 @@ def register_blueprints(app: Flask) -> None:
 def register_jobs(app: Flask) -> None:
     """What the worker does: what is queued, and what is looked for every minute."""
     from tracker.assessment.services.reviews import release_due
+    from tracker.integrity.nightly import check_nightly
     from tracker.standards.services.importing import resume_imports, run_import
 
     jobs.init_app(
-        app, (run_import,), every_minute=(release_due, mail.send_waiting, resume_imports, checkpoints.write_due)
+        app,
+        (run_import,),
+        every_minute=(release_due, mail.send_waiting, resume_imports, checkpoints.write_due, check_nightly),
     )

@@ -1,6 +1,5 @@
 """Everything the checks look at, read once: the events, taken apart, and the rows of the tables."""
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any
 from sqlalchemy import Table, select
 
 from tracker import ledger
-from tracker.canonical import canonical_json
+from tracker.canonical import parse_canonical
 from tracker.extensions import db
 from tracker.models import Event, EventText
 
@@ -118,8 +117,8 @@ class Record:
 
     def _taken_apart(self, row: Any) -> Told | None:
         try:
-            body = json.loads(row.body)
-            if canonical_json(body) != row.body:
+            body, is_canonical = parse_canonical(row.body)
+            if not is_canonical:
                 self.broken.append(f"event {row.seq} is not written canonically")
             thing = body["object"]
             told = Told(

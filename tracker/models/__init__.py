@@ -3,7 +3,7 @@
 from tracker.models.assessment import Decision, Reopening, RequirementConfirmation, Review, Signature
 from tracker.models.base import Base
 from tracker.models.forms import IssuedForm
-from tracker.models.ledger import Event, EventText, SigningKey
+from tracker.models.ledger import Event, EventText, RecordCheck, SigningKey
 from tracker.models.library import ImportRun, UnitDraft
 from tracker.models.people import (
     AccountLink,
@@ -77,6 +77,7 @@ __all__ = [
     "Notice",
     "Person",
     "Qualification",
+    "RecordCheck",
     "Registration",
     "Reopening",
     "RequirementConfirmation",

@@ -1,8 +1,9 @@
 """The ledger: one row an event, chained by hashes, never changed."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Index, LargeBinary, String
+from sqlalchemy import JSON, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tracker.models.base import Base, PrimaryKey, Sha256, refers_to
@@ -50,3 +51,19 @@ class SigningKey(Base):
     certificate: Mapped[str]
     """Of the seal on PDFs, as PEM."""
     made_at: Mapped[datetime]
+
+
+class RecordCheck(Base):
+    """One run of every check over the record, and what it found."""
+
+    __tablename__ = "record_check"
+
+    id: Mapped[PrimaryKey]
+    checked_at: Mapped[datetime]
+    finished_at: Mapped[datetime]
+    events: Mapped[int]
+    """How long the ledger was."""
+    violated: Mapped[int]
+    """How many checks did not hold."""
+    results: Mapped[list[Any]] = mapped_column(JSON)
+    """{invariant, name, offences, first} of each."""

@@ -1,0 +1,65 @@
+"""The record is checked every night by the worker; an administrator reads what was found."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.factories import World
+from tracker.clock import LONDON
+from tracker.demo.story import tell_story
+from tracker.integrity.nightly import check_nightly, find_last_check
+from tracker.models import Person, RecordCheck
+
+Browser = Callable[[Person], FlaskClient]
+EVENING = datetime(2026, 11, 23, 18, 0, tzinfo=LONDON)
+
+
+def found() -> RecordCheck:
+    last = find_last_check()
+    assert last
+    return last
+
+
+@pytest.mark.usefixtures("app")
+class TestWhen:
+    def test_once_a_night(self, hold_clock: Callable[..., None]) -> None:
+        hold_clock(EVENING)
+        assert check_nightly()  # there was none before
+        for hours, due in ((1, False), (7, False), (8.1, True), (8.2, False), (16, False), (32.2, True)):
+            hold_clock(EVENING + timedelta(hours=hours))
+            assert bool(check_nightly()) is due, hours
+
+    def test_by_day_where_the_worker_was_away(self, hold_clock: Callable[..., None]) -> None:
+        hold_clock(EVENING)
+        check_nightly()
+        hold_clock(EVENING + timedelta(hours=25))
+        assert check_nightly() is None
+        hold_clock(EVENING + timedelta(hours=27))
+        assert check_nightly()
+
+
+class TestWhat:
+    @pytest.mark.usefixtures("keyed")
+    def test_a_whole_record(self) -> None:
+        tell_story()
+        check_nightly()
+        assert found().violated == 0
+        assert found().events > 50
+        assert all(each["offences"] == 0 for each in found().results)
+
+    def test_a_changed_record_is_shown_to_an_administrator(self, world: World, client: Browser) -> None:
+        """The factories tell the ledger nothing, so that there is much to name."""
+        check_nightly()
+        page = client(world.dan).get("/record").text
+        assert "violated" in page
+        assert "not so in" in page
+        assert "is in no event" not in page, "which row it is, is for whoever runs the installation"
+        assert "flask verify" in page
+
+    def test_before_the_first_check(self, world: World, client: Browser) -> None:
+        assert "it has not yet" in client(world.dan).get("/record").text
+
+    def test_it_leads_there_from_home(self, world: World, client: Browser) -> None:
+        assert 'href="/record"' in client(world.dan).get("/").text
