@@ -1,10 +1,13 @@
 """Labels on lines of their own, brought to their text: it stands below them, or above."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from tracker.standards.reading.markers import read_lone_marker
 from tracker.standards.reading.rows import Row
+
+DOTTED = re.compile(r"\d+(?:\.\d+)+")
 
 
 def join_lone_labels(rows: Sequence[Row]) -> list[Row]:
@@ -22,12 +25,18 @@ def join_lone_labels(rows: Sequence[Row]) -> list[Row]:
         if at in alone:
             waiting = row
         elif waiting:
-            text = f"{waiting.text} {row.text}"
+            text = f"{waiting.text} {_without_label(row.text, waiting.text)}"
             joined.append(replace(row, text=text, numbers=waiting.numbers + row.numbers, indent=waiting.indent))
             waiting = None
         else:
             joined.append(row)
     return joined
+
+
+def _without_label(text: str, label: str) -> str:
+    """The text without its label, where a page prints that alone and again before the words (`1.1.Outline …`)."""
+    found = DOTTED.search(label)
+    return re.sub(rf"^{re.escape(found[0])}[.):]?\s*(?=\D)", "", text) if found else text
 
 
 def _starts_with_label(rows: Sequence[Row], lone: Sequence[int]) -> bool:
