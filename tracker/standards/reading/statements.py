@@ -27,10 +27,16 @@ LONGEST_STATEMENT = 5_000
 """What would make a statement longer than this is something else."""
 
 
+FOOTNOTE = re.compile(r"\*{1,3}(?=[A-Z])")
+"""`*May be assessed by questioning.`, below statements that end in a star; a bullet has a space behind it."""
+
+
 def split_statements(rows: Iterable[Row], width: int) -> Split:
     """The items of one section, in order. `width` is where the document wraps its lines."""
     kept, ranges = take_ranges(join_lone_labels(_introductions_apart(rows)))
-    found = split_items(kept, width)
+    footnotes = [row for row in kept if FOOTNOTE.match(row.text)] if any("*" in row.text[1:] for row in kept) else []
+    found = split_items([row for row in kept if row not in footnotes], width)
+    found.unparsed.extend((row.numbers, row.text) for row in footnotes)
     found.rules = [each.text for each in ranges if each.is_rule]
     found.ranges = [(each.first, each.last, each.said) for each in ranges if not each.is_rule]
     return found

@@ -20,7 +20,7 @@ from tracker.standards.reading.identity import Identity, join_wrapped_title, rea
 from tracker.standards.reading.lines import Doubt, NoUnit, SourceText
 from tracker.standards.reading.metadata import Fact, read_facts
 from tracker.standards.reading.numbering import Numbered, number_statements
-from tracker.standards.reading.outcomes import read_outcomes
+from tracker.standards.reading.outcomes import Outcome, read_outcomes
 from tracker.standards.reading.prose import (
     forbids_simulation,
     read_lines,
@@ -112,11 +112,24 @@ def _criteria(sections: Sequence[Section], width: int) -> tuple[Numbered, list[S
         splits[named[section.part or Part.PERFORMANCE]].append(split)
     splits[CriterionKind.PERFORMANCE].append(Split(ranges=_ranges_told(sections)))
     outcomes, doubts = read_outcomes(list(each_of(sections, Part.OUTCOMES)), width)
+    _drop_list_of_outcomes(splits[CriterionKind.PERFORMANCE], outcomes)
     for outcome in outcomes:
         splits[outcome.kind].append(outcome.found)
     numbered = number_statements(list(splits.items()))
     numbered.doubts[:0] = doubts
     return numbered, [split for listed in splits.values() for split in listed]
+
+
+def _drop_list_of_outcomes(splits: Iterable[Split], outcomes: Iterable[Outcome]) -> None:
+    """`On completion of this unit you will:` lists the outcomes that follow below, each with its criteria."""
+    names = {_bare(each.text) for each in outcomes if each.text}
+    for split in splits:
+        if len(split.statements) > 1 and all(_bare(each.text) in names for each in split.statements):
+            split.statements = []
+
+
+def _bare(text: str) -> str:
+    return text.casefold().rstrip(" .;:,")
 
 
 def _ranges_told(sections: Sequence[Section]) -> list[tuple[str, str, str]]:

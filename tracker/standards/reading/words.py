@@ -129,6 +129,8 @@ HEADINGS: dict[Part, list[str]] = {
         r"(?:indicative|unit) content",
         r"amplification",
         r"equality and inclusion",
+        r"observations",
+        r"achieving (?:the )?(?:observation|range|(?:learning )?outcomes?|knowledge).{0,40}",
         r"context(?: for delivery)?",
     ],
     Part.CONCEPTS: [r"key (?:concepts|ideas)(?: (?:and|&) (?:core )?principles)?"],
