@@ -1,11 +1,11 @@
 """What browsers send about accounts."""
 
-from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from wtforms import DateField, EmailField, Form, PasswordField, RadioField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Email, Length, Optional, StopValidation
 
 from tracker.errors import TrackerError
+from tracker.forms import PageForm
 from tracker.vocabulary import Role
 
 ADDRESS = "Write an email address, such as name@example.org."
@@ -37,7 +37,7 @@ def without_spaces_around(typed: str | None) -> str | None:
     return typed.strip() if typed else typed
 
 
-class SignInForm(FlaskForm):
+class SignInForm(PageForm):
     email = EmailField(
         "Email",
         [DataRequired("Write your email address."), Length(max=254, message=ADDRESS)],
@@ -49,7 +49,7 @@ class SignInForm(FlaskForm):
     )
 
 
-class ForgottenPasswordForm(FlaskForm):
+class ForgottenPasswordForm(PageForm):
     email = EmailField(
         "Email",
         [DataRequired(ADDRESS), Length(max=254, message=ADDRESS), Email(ADDRESS)],
@@ -57,23 +57,23 @@ class ForgottenPasswordForm(FlaskForm):
     )
 
 
-class NewPasswordForm(FlaskForm):
+class NewPasswordForm(PageForm):
     """How long a password must be, and what it must not be, is the service's to say."""
 
     password = PasswordField("New password", [DataRequired("Choose a password.")])
 
 
-class AcceptInvitationForm(FlaskForm):
+class AcceptInvitationForm(PageForm):
     name = StringField("Your name", [DataRequired(NAME), Length(max=200, message=NAME)])
     password = PasswordField("Password", [DataRequired("Choose a password.")])
 
 
-class ChangePasswordForm(FlaskForm):
+class ChangePasswordForm(PageForm):
     current = PasswordField("Current password", [DataRequired("Type your current password.")])
     password = PasswordField("New password", [DataRequired("Choose a new password.")])
 
 
-class InviteForm(FlaskForm):
+class InviteForm(PageForm):
     name = StringField("Name", [DataRequired(NAME), Length(max=200, message=NAME)])
     email = EmailField(
         "Email",
@@ -85,13 +85,13 @@ class InviteForm(FlaskForm):
     ends = day_field("Until")
 
 
-class GrantForm(FlaskForm):
+class GrantForm(PageForm):
     role = role_field()
     starts = day_field("From")
     ends = day_field("Until")
 
 
-class ImportForm(FlaskForm):
+class ImportForm(PageForm):
     file = FileField("A CSV file")
     text = TextAreaField(
         "Or paste the rows", [Length(max=1024 * 1024, message="That is larger than 1 MB. Split it.")]

@@ -1,19 +1,19 @@
 """What browsers send about assessment."""
 
-from flask_wtf import FlaskForm
 from wtforms import HiddenField, PasswordField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from tracker.accounts.identity import identity_was_proven
+from tracker.forms import PageForm
 
 LONGEST = Length(max=2000, message="At most 2,000 characters.")
 
 
-class ReasonForm(FlaskForm):
+class ReasonForm(PageForm):
     reason = TextAreaField("Why?", [DataRequired("Say why."), LONGEST])
 
 
-class SigningForm(FlaskForm):
+class SigningForm(PageForm):
     """Signing: what the page showed, and the password again."""
 
     snapshot_hash = HiddenField(validators=[Length(max=64)])
@@ -38,7 +38,7 @@ class ConfirmForm(SigningForm):
     """The candidate's."""
 
 
-class MoveForm(FlaskForm):
+class MoveForm(PageForm):
     """Moving attempts to a later version: what the page showed, why, and the password again."""
 
     seen_hash = HiddenField(validators=[Length(max=64)])
@@ -46,9 +46,9 @@ class MoveForm(FlaskForm):
     password = PasswordField("Your password", [DataRequired("Type your password to move it."), identity_was_proven])
 
 
-class DisputeForm(FlaskForm):
+class DisputeForm(PageForm):
     reason = TextAreaField("Why do you not agree?", [DataRequired("Say why."), LONGEST])
 
 
-class ResponseForm(FlaskForm):
+class ResponseForm(PageForm):
     response = TextAreaField("Your response", [DataRequired("Write your response."), LONGEST])

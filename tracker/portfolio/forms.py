@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from flask_wtf import FlaskForm
 from flask_wtf.file import MultipleFileField
 from wtforms import BooleanField, DateField, HiddenField, RadioField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Optional
 
+from tracker.forms import PageForm
 from tracker.models import EVIDENCE_FIELDS
 from tracker.vocabulary import Method
 
@@ -21,7 +21,7 @@ UNREADABLE = {
 BREAKS = "\n\t"
 
 
-class VersionedForm(FlaskForm):
+class VersionedForm(PageForm):
     """A form that carries the draft's version as it was shown."""
 
     version = HiddenField()
@@ -74,7 +74,7 @@ class EvidenceForm(VersionedForm):
     def _value(self, name: str) -> Any:
         value = self[name].data
         if name == "method":
-            return Method(value) if value else None
+            return Method(value) if value and value.strip() else None
         return value if name in NOT_WORDS else tidy(value, keep=BREAKS if name == "narrative" else "")
 
 

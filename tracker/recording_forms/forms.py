@@ -1,8 +1,9 @@
 """What browsers send about forms to be checked."""
 
-from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
 
+from tracker.forms import PageForm
 
-class CheckForm(FlaskForm):
+
+class CheckForm(PageForm):
     file = FileField("The form (PDF)", [FileRequired("Choose the file of the form.")])

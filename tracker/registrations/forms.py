@@ -1,6 +1,5 @@
 """What browsers send about registrations."""
 
-from flask_wtf import FlaskForm
 from wtforms import (
     DateField,
     EmailField,
@@ -12,6 +11,8 @@ from wtforms import (
     ValidationError,
 )
 from wtforms.validators import DataRequired, Email, InputRequired, Length, Optional, StopValidation
+
+from tracker.forms import PageForm
 
 REASON = Length(max=2000, message="At most 2,000 characters.")
 NUMBER = Length(max=40, message="At most 40 characters.")
@@ -33,7 +34,7 @@ def day_field(label: str, missing: str) -> DateField:
     return DateField(label, [InputRequired(missing), is_in_living_memory], invalid_value_message=DAY)  # type: ignore[call-arg]  # newer than its types
 
 
-class RegisterForm(FlaskForm):
+class RegisterForm(PageForm):
     candidate = SelectField("Candidate", coerce=int)
     name = StringField("Name", [NAME])
     email = EmailField("Email", [Optional(), Length(max=254, message=ADDRESS), Email(ADDRESS)])
@@ -63,20 +64,20 @@ class RegisterForm(FlaskForm):
             raise ValidationError("Choose somebody, or write somebody new, not both.")
 
 
-class ChooseQualificationForm(FlaskForm):
+class ChooseQualificationForm(PageForm):
     qualification = SelectField("Qualification", coerce=int, default=SINGLE_UNITS)
 
 
-class AllocateForm(FlaskForm):
+class AllocateForm(PageForm):
     person = SelectField("Who", [DataRequired("Choose who it is.")], coerce=int)
     reason = StringField("Why does it change hands?", [REASON])
 
 
-class ReasonForm(FlaskForm):
+class ReasonForm(PageForm):
     reason = TextAreaField("Why?", [DataRequired("Say why."), REASON])
 
 
-class VisitForm(FlaskForm):
+class VisitForm(PageForm):
     person = SelectField("External verifier", [DataRequired("Choose who visits.")], coerce=int)
     starts = day_field("From", "Give the first day.")
     ends = day_field("Until", "Give the last day.")

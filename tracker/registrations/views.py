@@ -25,6 +25,7 @@ from tracker.registrations.forms import (
     VisitForm,
 )
 from tracker.registrations.standings import objection_to, standing_of
+from tracker.requests import asked_page
 from tracker.standards.queries.qualifications import list_qualifications
 from tracker.standards.queries.units import list_newest_units
 from tracker.vocabulary import Role
@@ -283,10 +284,6 @@ def end_visit(centre_id: int, visit_id: int) -> ResponseReturnValue:
     visits.end_visit(visit, actor)
     flash("The visit is ended. Nothing can be read under it any more.")
     return redirect(url_for(".list_visits", centre_id=centre.id), 303)
-
-
-def asked_page() -> int:
-    return max(1, min(request.args.get("page", 1, type=int), 10_000))
 
 
 def moment_of(day: date | None, at: time) -> datetime:

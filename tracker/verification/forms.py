@@ -1,19 +1,19 @@
 """What browsers send about verification."""
 
-from flask_wtf import FlaskForm
 from wtforms import DateField, HiddenField, PasswordField, TextAreaField
 from wtforms.validators import DataRequired, Length, Optional
 
 from tracker.accounts.identity import identity_was_proven
+from tracker.forms import PageForm
 
 LONGEST = Length(max=2000, message="At most 2,000 characters.")
 
 
-class SampleForm(FlaskForm):
+class SampleForm(PageForm):
     comment = TextAreaField("Comment on this sample", [LONGEST])
 
 
-class SignForm(FlaskForm):
+class SignForm(PageForm):
     snapshot_hash = HiddenField(validators=[Length(max=64)])
     password = PasswordField(
         "Your password", [DataRequired("Type your password to sign."), identity_was_proven], id="sign-password"
@@ -31,10 +31,10 @@ class ReleaseForm(SignForm):
     )
 
 
-class ReturnForm(FlaskForm):
+class ReturnForm(PageForm):
     action = TextAreaField("What must happen?", [DataRequired("Say what must happen."), LONGEST])
     due_on = DateField("By when?", [Optional()])
 
 
-class ReopenForm(FlaskForm):
+class ReopenForm(PageForm):
     reason = TextAreaField("Why is it reopened?", [DataRequired("Say why."), LONGEST])

@@ -24,6 +24,7 @@ from tracker.errors import Invalid, NotFound, Refused
 from tracker.filters import counted
 from tracker.ledger import Actor
 from tracker.models import Centre, Person
+from tracker.requests import asked_page
 from tracker.vocabulary import LinkPurpose, Role
 
 
@@ -39,7 +40,7 @@ def list_people() -> ResponseReturnValue:
 @requires(Act.ADMINISTER_CENTRE)
 def list_centre_people(centre_id: int) -> ResponseReturnValue:
     centre, _ = get_centre(centre_id)
-    words, page = request.args.get("q", "")[:100], max(1, request.args.get("page", 1, type=int))
+    words, page = request.args.get("q", "")[:100], asked_page()
     people, more = queries.list_people(centre, words, min(page, 10_000))
     return render_template(
         "accounts/list_people.html", centre=centre, people=people, more=more, page=page, words=words, moment=now()

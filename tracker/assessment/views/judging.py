@@ -21,6 +21,7 @@ from tracker.errors import Conflict, Invalid, NotFound, Refused
 from tracker.ledger import Actor
 from tracker.models import EvidenceVersion, Review, UnitAttempt
 from tracker.portfolio.queries import evidence as evidence_queries
+from tracker.requests import asked_number
 from tracker.standards.queries.units import list_guidance
 from tracker.vocabulary import Outcome
 
@@ -206,13 +207,13 @@ def find_place(attempt: UnitAttempt, version: EvidenceVersion) -> Place:
 
 def find_undoable() -> Review | None:
     """The review that the line with Undo is about, while there is time."""
-    done = request.args.get("done", 0, type=int)
+    done = asked_number("done")
     return queries.find_review_to_undo(done, me().person_id) if done else None
 
 
 def filter_chosen() -> dict[str, Any]:
     """How the queue is narrowed, carried from item to item."""
-    found = {"candidate": request.args.get("candidate", 0, type=int), "unit": request.args.get("unit", "")[:60]}
+    found = {"candidate": asked_number("candidate"), "unit": request.args.get("unit", "")[:60]}
     return {name: value for name, value in found.items() if value}
 
 
@@ -251,7 +252,7 @@ def follow_moved(marks: Marks) -> Marks:
 
 
 def read_text(name: str) -> str:
-    return request.form.get(name, "").replace("\r\n", "\n").replace("\x00", "")
+    return request.form.get(name, "").replace("\r\n", "\n")
 
 
 def read_outcome(value: str) -> Outcome | None:

@@ -1,6 +1,6 @@
 """The queue over all candidates, and the candidates one assesses."""
 
-from flask import render_template, request
+from flask import render_template
 from flask.typing import ResponseReturnValue
 
 from tracker.access import Act, me, requires
@@ -8,6 +8,7 @@ from tracker.assessment.queries import queue as queries
 from tracker.assessment.views import assessment
 from tracker.assessment.views.judging import filter_chosen, find_undoable, judging_address
 from tracker.assessment.views.kept_queue import read_queue
+from tracker.requests import asked_page
 
 PAGE, UNITS_PAGE = 100, 50
 
@@ -18,7 +19,7 @@ def queue() -> ResponseReturnValue:
     waiting = read_queue(me().person_id)
     chosen = filter_chosen()
     rows = queries.group_by_item(queries.narrow(waiting, chosen.get("candidate", 0), chosen.get("unit", "")))
-    page = read_page()
+    page = asked_page(1_000)
     return render_template(
         "assessment/queue.html",
         total=len(rows),
@@ -40,12 +41,8 @@ def queue() -> ResponseReturnValue:
 @assessment.get("/candidates")
 @requires(Act.LIST_OWN_QUEUE)
 def list_candidates() -> ResponseReturnValue:
-    page = read_page()
+    page = asked_page(1_000)
     held = queries.list_held(me().person_id, skip=UNITS_PAGE * (page - 1), most=UNITS_PAGE + 1)
     return render_template(
         "assessment/list_candidates.html", held=held[:UNITS_PAGE], page=page, more=len(held) > UNITS_PAGE
     )
-
-
-def read_page() -> int:
-    return max(1, min(request.args.get("page", 1, type=int), 1_000))

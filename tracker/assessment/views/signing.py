@@ -99,6 +99,7 @@ def retract(attempt_id: int) -> ResponseReturnValue:
 @once
 def answer_finding(attempt_id: int, finding_id: int) -> ResponseReturnValue:
     attempt, actor = get_attempt(attempt_id, Act.ANSWER_FINDING)
+    findings.get_finding(attempt, finding_id)
     form = ResponseForm(prefix=f"finding-{finding_id}")
     if not form.validate():
         return show_signing(attempt, answering={finding_id: form}), 422

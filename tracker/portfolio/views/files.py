@@ -19,6 +19,7 @@ from tracker.portfolio.queries import evidence as queries
 from tracker.portfolio.services.files import attach_file, keep_file, remove_file
 from tracker.portfolio.views import portfolio
 from tracker.portfolio.views.drafts import keep_files, save_form, show_again
+from tracker.requests import asked_number
 from tracker.transactions import reading
 
 SANDBOX = "default-src 'none'; sandbox"
@@ -108,7 +109,7 @@ def find_picture(sha256: str, media_type: str) -> Path | None:
     if shown_as == "image" and "show" in request.args:
         return previews.preview_of(sha256)
     if shown_as == "pages" and "page" in request.args:
-        return pages.picture_of_page(sha256, request.args.get("page", 0, type=int))
+        return pages.picture_of_page(sha256, asked_number("page"))
     return None
 
 

@@ -50,8 +50,8 @@ OPTIONAL: Mapping[str, Any] = {
 }
 """What a file need not speak of, and how a unit looks of which it does not."""
 WORDS = (*CriterionKind, REQUIREMENT, INTRODUCTION, *PARAGRAPHS, *LISTS)
-LIVE = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet would take for a formula at the beginning of a cell."""
+LIVE = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+"""What a spreadsheet would take for a formula at the beginning of a cell; some take the full-width signs too."""
 MOST_OF_A_UNIT = 5_000
 
 

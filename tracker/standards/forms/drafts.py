@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from wtforms import HiddenField, PasswordField, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from tracker.accounts.identity import identity_was_proven
+from tracker.forms import PageForm
 from tracker.standards.drafting import units as drafting
 from tracker.standards.drafting.working import Entry, Working, with_items
 from tracker.standards.schema import LONGEST, MetadataSchema
@@ -25,14 +25,14 @@ def choices_of(words: type[Word]) -> dict[str, str]:
     return {each.value: each.label for each in words}
 
 
-class AddUnitForm(FlaskForm):
+class AddUnitForm(PageForm):
     document = FileField("The document")
     text = TextAreaField(
         "Or paste its text", [Length(max=1_000_000, message="At most a million characters: drop it as a file.")]
     )
 
 
-class DraftForm(FlaskForm):
+class DraftForm(PageForm):
     """Everything about a draft says which copy the page was made from."""
 
     seen = HiddenField()

@@ -1,19 +1,19 @@
 """What browsers send about files of units."""
 
-from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
 from wtforms import BooleanField, PasswordField, RadioField, SelectField, SelectMultipleField
 
 from tracker.accounts.identity import identity_was_proven
+from tracker.forms import PageForm
 from tracker.standards.services.unit_files import FORMATS, GUESSED
 
 
-class ImportForm(FlaskForm):
+class ImportForm(PageForm):
     file = FileField("The file", [FileRequired("Choose the file.")])
     format = SelectField("Format", choices={GUESSED: "See from the file", **FORMATS}, default=GUESSED)
 
 
-class StartForm(FlaskForm):
+class StartForm(PageForm):
     """Which of the changed units are taken in, by their places in the file; and the password."""
 
     changes = SelectMultipleField("Changed", coerce=int, validate_choice=False)
@@ -21,7 +21,7 @@ class StartForm(FlaskForm):
     password = PasswordField("Your password", [identity_was_proven])
 
 
-class ExportForm(FlaskForm):
+class ExportForm(PageForm):
     units = SelectMultipleField("Units", coerce=int, validate_choice=False)
     everything = BooleanField("All of them")
     format = RadioField("Format", choices=FORMATS, default=next(iter(FORMATS)))

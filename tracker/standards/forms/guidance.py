@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from flask_wtf import FlaskForm
 from wtforms import HiddenField, RadioField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
+from tracker.forms import PageForm
 from tracker.standards.drafting.units import lines_of
 
 LISTS = ("key_concepts", "tips", "misconceptions", "marking_points")
@@ -14,7 +14,7 @@ MANY = Length(max=100_000, message="At most 100,000 characters.")
 ONE_A_LINE = "One a line."
 
 
-class GuidanceForm(FlaskForm):
+class GuidanceForm(PageForm):
     title = StringField("Title", [DataRequired("Write a title."), Length(max=200, message="At most 200 characters.")])
     synopsis = TextAreaField(
         "What it is about", [DataRequired("Say in a sentence or two what it is about."), Length(max=10_000)]
@@ -38,7 +38,7 @@ class GuidanceForm(FlaskForm):
         return {**words, **{name: lines_of(self[name].data or "") for name in LISTS}}
 
 
-class AttachForm(FlaskForm):
+class AttachForm(PageForm):
     contradicts = RadioField(
         "Does anything in it contradict this unit’s evidence requirements?",
         [DataRequired("Say whether anything contradicts them.")],

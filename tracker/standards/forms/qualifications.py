@@ -1,13 +1,13 @@
 """What browsers send about a centre's own qualification."""
 
-from flask_wtf import FlaskForm
 from wtforms import PasswordField, TextAreaField
 from wtforms.validators import DataRequired
 
 from tracker.accounts.identity import identity_was_proven
+from tracker.forms import PageForm
 
 
-class QualificationForm(FlaskForm):
+class QualificationForm(PageForm):
     text = TextAreaField("The qualification", [DataRequired("Write the qualification, or paste it.")])
 
 

@@ -35,7 +35,7 @@ provenance:
 @standards.get("/qualifications")
 @signed_in
 def list_qualifications() -> ResponseReturnValue:
-    words = request.args.get("q", "").replace("\x00", "")[:100]
+    words = request.args.get("q", "")[:100]
     return render_template(
         "standards/list_qualifications.html",
         found=queries.list_qualifications(me().centre_ids, words.strip()),

@@ -7,6 +7,7 @@ from tracker.access import PERMISSIONS, Act, me, signed_in
 from tracker.clock import today
 from tracker.errors import NotFound
 from tracker.models import Unit
+from tracker.requests import asked_page
 from tracker.standards.queries import search
 from tracker.standards.queries import units as queries
 from tracker.standards.queries.drafts import list_drafts
@@ -69,6 +70,6 @@ def get_unit(slug: str) -> Unit:
 
 def read_asked() -> search.Asked:
     """What the address asks for, within bounds."""
-    words, suite = (request.args.get(name, "").replace("\x00", "")[:100] for name in ("q", "suite"))
-    page = max(1, min(request.args.get("page", 1, type=int), 10_000))
+    words, suite = (request.args.get(name, "")[:100] for name in ("q", "suite"))
+    page = asked_page()
     return search.Asked(words, suite, request.args.get("type", ""), request.args.get("whose", ""), page)
