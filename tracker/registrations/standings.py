@@ -52,6 +52,11 @@ def standing_of(registration: Registration) -> RegisteredStanding | None:
     return next(iter(_list(Registration.id == registration.id)), None)
 
 
+def standings_of(registration_ids: Collection[int]) -> dict[int, RegisteredStanding]:
+    """How the candidates of these registrations stand, by registration; those for single units are left out."""
+    return {each.registration_id: each for each in _list(Registration.id.in_(registration_ids))}
+
+
 def list_own_standings(person_id: int, centre_ids: Collection[int]) -> list[RegisteredStanding]:
     """How a candidate of these centres stands towards each qualification they are registered for; one statement."""
     return _list(

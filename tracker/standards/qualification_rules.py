@@ -2,7 +2,7 @@
 
 Which units count is a choice: a group may be full, two units may be barred together, and credits are asked for at a
 level. The choice made here is the best there is; complete means that some allowed choice fulfils every rule. Where
-more combinations of barred units than `MOST_COVERS` would have to be looked at, the rest is left: a qualification may
+more combinations of barred units than `MOST_LOOKS` would have to be looked at, the rest is left: a qualification may
 then be called incomplete that is complete, and never the other way round.
 """
 
@@ -10,11 +10,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from itertools import islice
 
 from tracker.standards.qualification_documents import QualificationDocument, QualificationGroup, QualificationUnit
 
-MOST_COVERS = 2_000
+MOST_LOOKS = 2_000
 MANDATORY = "Mandatory"
 
 
@@ -50,7 +49,7 @@ def judge(qualification: QualificationDocument, achieved: Collection[str], chose
     """The standing of somebody who has achieved these units and is working at those; codes outside it are surplus."""
     best = _select(qualification, achieved)
     everything = {*achieved, *chosen}
-    planned = _select(qualification, everything)
+    planned = best if everything == set(achieved) else _select(qualification, everything)
     missing = tuple(_missing(qualification, best, "achieve"))
     return Standing(
         complete=not any(_shortfalls(qualification, best)),
@@ -68,38 +67,32 @@ def judge(qualification: QualificationDocument, achieved: Collection[str], chose
 
 
 def _select(qualification: QualificationDocument, codes: Collection[str]) -> _Selection:
-    """The selection that fulfils every rule, or comes nearest to it."""
-    held = {code for code in codes if code in qualification.by_code}
-    allowed = islice(_without_barred(qualification, held), MOST_COVERS)
-    found = [_best_of(qualification, each) for each in allowed]
-    return max(found, key=lambda each: _rank(qualification, each))
+    """The selection that fulfils every rule, or comes nearest to it.
 
-
-def _rank(qualification: QualificationDocument, found: _Selection) -> tuple[int, int, int, int, list[str]]:
-    """The fewer shortfalls the better, then more progress, credits and units; the codes, for a sure order."""
-    shortfalls = list(_shortfalls(qualification, found))
-    total = sum(shortfalls)
-    return (-sum(each > 0 for each in shortfalls), -total, found.credits, len(found.codes), sorted(found.codes))
-
-
-def _without_barred(qualification: QualificationDocument, held: AbstractSet[str]) -> Iterator[frozenset[str]]:
-    """Every largest part of the units in which no two are barred together; mandatory ones stay."""
-    mandatory = held & set(qualification.mandatory)
-    pairs = [pair for pair in qualification.barred if set(pair) <= held]
-    seen: set[frozenset[str]] = set()
-    waiting: list[tuple[frozenset[str], int]] = [(frozenset(), 0)]
-    for _ in range(MOST_COVERS * 10):
+    The best of all units is looked at first. Where it counts two that are barred together, each of them is left out
+    in turn, unless it is mandatory; what comes to no more than the best so far is not followed.
+    """
+    held = frozenset(code for code in codes if code in qualification.by_code)
+    best, waiting = _selection(qualification, ()), [held]
+    for _ in range(MOST_LOOKS):
         if not waiting:
-            return
-        dropped, at = waiting.pop()
-        while at < len(pairs) and set(pairs[at]) & dropped:
-            at += 1
-        if at == len(pairs):
-            if dropped not in seen:
-                seen.add(dropped)
-                yield frozenset(held) - dropped
+            break
+        allowed = waiting.pop()
+        found = _best_of(qualification, allowed)
+        if _rank(qualification, found) <= _rank(qualification, best):
             continue
-        waiting.extend((dropped | {code}, at + 1) for code in pairs[at] if code not in mandatory)
+        pair = next((pair for pair in qualification.barred if found.codes.issuperset(pair)), None)
+        if pair is None:
+            best = found
+        else:
+            waiting.extend(allowed - {code} for code in pair if code not in qualification.mandatory)
+    return best
+
+
+def _rank(qualification: QualificationDocument, found: _Selection) -> tuple[int, int, int, int]:
+    """The fewer shortfalls the better, then more progress, credits and units."""
+    shortfalls = list(_shortfalls(qualification, found))
+    return (-sum(each > 0 for each in shortfalls), -sum(shortfalls), found.credits, len(found.codes))
 
 
 def _best_of(qualification: QualificationDocument, allowed: frozenset[str]) -> _Selection:

@@ -154,11 +154,6 @@ def list_findings(person_id: int) -> list[OpenFinding]:
     return [OpenFinding(*tuple(row)) for row in db.session.execute(query)]
 
 
-def find_finding(attempt: UnitAttempt, finding_id: int) -> Finding | None:
-    query = select(Finding).where(Finding.id == finding_id, Finding.attempt_id == attempt.id)
-    return db.session.scalars(query).one_or_none()
-
-
 def list_findings_of(attempt: UnitAttempt) -> list[tuple[Finding, str, list[str]]]:
     """An attempt's findings with who raised each, and the labels of its criteria."""
     rows = db.session.execute(

@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from tracker.access import Act, get_attempt, me, requires
 from tracker.accounts.identity import proving_identity
+from tracker.assessment.services.findings import get_finding
 from tracker.assessment.transitions import Move, check_move
 from tracker.clock import now
 from tracker.errors import Invalid, NotFound
@@ -150,10 +151,7 @@ def reopen_unit(attempt_id: int) -> ResponseReturnValue:
 @requires(Act.VERIFY_UNIT)
 def close_one(attempt_id: int, finding_id: int) -> ResponseReturnValue:
     attempt, actor = get_attempt(attempt_id, Act.VERIFY_UNIT)
-    finding = queries.find_finding(attempt, finding_id)
-    if finding is None:
-        raise NotFound
-    close_finding(finding, actor)
+    close_finding(get_finding(attempt, finding_id), actor)
     flash("The finding is closed.")
     return redirect(url_for(".verify_unit", attempt_id=attempt.id), 303)
 

@@ -50,7 +50,8 @@ def submit_evidence(evidence: Evidence, actor: Actor, seen_version: int | None =
     latest = find_latest_version(evidence)
     if not differs_from(evidence, latest):
         raise Refused("Nothing has changed since you submitted this item, so there is nothing to submit.")
-    if evidence.number is None:
+    is_first = evidence.number is None
+    if is_first:
         evidence.number = _next_number(evidence)
     version = _seal(evidence)
     db.session.add(
@@ -62,7 +63,9 @@ def submit_evidence(evidence: Evidence, actor: Actor, seen_version: int | None =
         )
     )
     db.session.flush()
-    claims = select(Claim).where(Claim.evidence_id == evidence.id, Claim.removed_at.is_(None))
+    claims = select(Claim).where(Claim.evidence_id == evidence.id)
+    if not is_first:  # what was taken out since has its own event; what was taken out of the draft has none
+        claims = claims.where(Claim.removed_at.is_(None))
     record(
         "evidence_submitted",
         version,
