@@ -33,6 +33,8 @@ class Settings:
     """Where jobs wait for the worker; without it, in a file in the instance path."""
     base_url: str
     """Links in mail begin with this; never taken from a request's Host header."""
+    trusted_hosts: tuple[str, ...] = ()
+    """Further names that the site goes by."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -53,6 +55,7 @@ class Settings:
             mail_tls=environ.get("MAIL_TLS", "1") != "0",
             redis_url=environ.get("REDIS_URL") or None,
             base_url=(environ.get("BASE_URL") or "http://127.0.0.1:8000").rstrip("/"),
+            trusted_hosts=tuple(environ.get("TRUSTED_HOSTS", "").replace(",", " ").split()),
         )
 
     def as_flask(self) -> dict[str, Any]:

@@ -1,6 +1,12 @@
-"""The headers every answer carries: nothing inline, nothing foreign, nothing personal kept by a cache."""
+"""The names this site answers to, and the headers of every answer: nothing inline, foreign, or kept by a cache."""
+
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
+from werkzeug.sansio.utils import host_is_trusted
+
+from tracker.config import Settings
+from tracker.errors import UnknownHost
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; connect-src 'self'; "
@@ -9,7 +15,25 @@ CONTENT_SECURITY_POLICY = (
 )
 
 
+HERE = ("127.0.0.1", "localhost", "[::1]")
+"""This machine's own names: whoever can use them is here already."""
+
+
+def names_of(settings: Settings) -> list[str]:
+    """The hosts under which this site is asked for: that of `BASE_URL`, and what `TRUSTED_HOSTS` adds."""
+    return [urlsplit(settings.base_url).netloc, *settings.trusted_hosts, *HERE]
+
+
 def init_app(app: Flask) -> None:
+    """To come before whatever else looks at a request."""
+    names = names_of(app.config["SETTINGS"])
+
+    @app.before_request
+    def refuse_other_hosts() -> None:
+        """Flask's own check answers before a page can be made; this one says what to do."""
+        if not host_is_trusted(request.host, names):
+            raise UnknownHost
+
     @app.after_request
     def add_headers(response: Response) -> Response:
         headers = response.headers

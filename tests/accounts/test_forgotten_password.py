@@ -44,10 +44,14 @@ def test_the_answer_is_the_same_for_an_unknown_address(world: World, app: Flask,
     assert "If somebody has this address here" in answers[0][2]
 
 
-def test_the_link_in_the_mail_ignores_the_host_a_request_names(
+def test_the_link_in_the_mail_begins_with_the_sites_own_name_whatever_a_request_says(
     world: World, anonymous: FlaskClient, mails_to: MailsTo
 ) -> None:
-    anonymous.post("/forgotten-password", data={"email": world.alice.email}, headers={"Host": "evil.example"})
+    hostile = {"Host": "evil.example", "X-Forwarded-Host": "evil.example"}
+    anonymous.post("/forgotten-password", data={"email": world.alice.email}, headers=hostile)
+    assert mails_to(world.alice) == []
+    hostile["Host"] = "127.0.0.1:9"
+    anonymous.post("/forgotten-password", data={"email": world.alice.email}, headers=hostile)
     (mail,) = mails_to(world.alice)
     assert "https://tracker.example.org/links/" in mail
     assert "evil" not in mail
