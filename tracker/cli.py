@@ -7,7 +7,7 @@ from tracker.assessment.commands import reviews_cli
 from tracker.backups.commands import backup, restore, storage_cli
 from tracker.demo.commands import demo
 from tracker.integrity.commands import verify
-from tracker.integrity.key_commands import keys_cli
+from tracker.integrity.key_commands import clock_command, keys_cli
 from tracker.jobs_command import work
 from tracker.recording_forms.commands import form, verify_form
 from tracker.standards.commands import standards_cli
@@ -28,6 +28,7 @@ def init_app(app: Flask) -> None:
         reviews_cli,
         mail_cli,
         keys_cli,
+        clock_command,
         work,
         verify,
         backup,

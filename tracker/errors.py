@@ -48,6 +48,32 @@ class Conflict(Refused):
         super().__init__(sentence)
 
 
+class ClockBehind(TrackerError):
+    """The server's clock stands well before the record's last entry: an entry now would be out of its order."""
+
+    status = 503
+    title = "The server’s clock is wrong"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The server’s clock stands before the last entry of the record, so nothing can be signed or handed in "
+            "just now. Nothing was saved; drafts saved before are safe. Tell your centre’s administrator: whoever "
+            "runs this site has to look at its clock."
+        )
+
+
+class UnknownHost(TrackerError):
+    """The request names a site that is not this one."""
+
+    title = "This is not where you meant to go"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This site does not go by the name you asked for. Nothing was saved. Use the address your centre gave. "
+            "If it is this one, the operator has to add it."
+        )
+
+
 class Invalid(TrackerError):
     """What was typed cannot be used; `field` names the input it belongs to, if one."""
 

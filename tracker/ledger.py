@@ -7,7 +7,7 @@ import hashlib
 import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select
@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from tracker import sealing
 from tracker.canonical import canonical_json, sha256
 from tracker.clock import now
+from tracker.errors import ClockBehind
 from tracker.extensions import db
 from tracker.models import Base, Event, EventText
 
@@ -22,6 +23,12 @@ DOMAIN = "tracker.event.v1"
 GENESIS = "0" * 64
 LOCK = 0x7261636B
 """The advisory lock under which PostgreSQL appends, one at a time."""
+CLOCKS_DIFFER = timedelta(minutes=1)
+"""So far back may an event lie behind the one before it: acts overlap, and clocks are set."""
+
+
+CLOCK_ACCEPTED = "clock_accepted"
+"""By the operator: the clock is right, and what came before it was entered under a wrong one."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +76,8 @@ def record(
 def append_queued() -> tuple[int, int]:
     """Append the queued events to the chain, in order. The caller flushed before and commits after.
 
-    How long the ledger was, and is then; 0 and 0 when nothing was queued.
+    How long the ledger was, and is then; 0 and 0 when nothing was queued. Raises `ClockBehind` where it would not
+    be in order.
     """
     queue = _queue()
     if not queue:
@@ -77,7 +85,9 @@ def append_queued() -> tuple[int, int]:
         return 0, 0
     if db.session.get_bind().dialect.name == "postgresql":
         db.session.execute(select(func.pg_advisory_xact_lock(LOCK)))
-    seq, prev = head()
+    last = _last()
+    seq, prev = (last.seq, last.hash) if last else (0, GENESIS)
+    _check_clock(queue, last.at if last else None)
     before = seq
     for queued, rows in _with_rows(queue):
         seq += 1
@@ -100,8 +110,26 @@ def forget_queued() -> None:
 
 def head() -> tuple[int, str]:
     """The last event's number and hash; 0 and the genesis hash for an empty ledger."""
-    last = db.session.execute(select(Event.seq, Event.hash).order_by(Event.seq.desc()).limit(1)).first()
+    last = _last()
     return (last.seq, last.hash) if last else (0, GENESIS)
+
+
+def last_at() -> datetime | None:
+    """When the last event happened."""
+    last = _last()
+    return last.at if last else None
+
+
+def _last() -> Any:
+    """The number, hash and time of the last event."""
+    return db.session.execute(select(Event.seq, Event.hash, Event.at).order_by(Event.seq.desc()).limit(1)).first()
+
+
+def _check_clock(queue: list[QueuedEvent], last: datetime | None) -> None:
+    """Signatures and submissions are told apart by their times: none is taken while the clock is an hour back."""
+    for queued in queue:
+        if last and queued.act != CLOCK_ACCEPTED and last - queued.at > CLOCKS_DIFFER:
+            raise ClockBehind
 
 
 def hash_of(body: bytes) -> str:

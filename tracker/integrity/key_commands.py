@@ -1,4 +1,7 @@
-"""`flask keys`: the keys that the installation signs with."""
+"""`flask keys` and `flask clock`: what the installation signs with, and by which time."""
+
+import sys
+from datetime import timedelta
 
 import click
 from flask.cli import AppGroup
@@ -50,3 +53,28 @@ def show_keys() -> None:
 
     for each in keys.list_keys():
         click.echo(f"{each.name}  since {each.made_at:%Y-%m-%d %H:%M} UTC  ed25519 {each.public_key}")
+
+
+@click.command("clock")
+@click.option("--accept", is_flag=True, help="The clock is right now: go on by it.")
+def clock_command(accept: bool) -> None:
+    """The clock, and the record's last entry. While it stands before that, nothing is entered."""
+    from tracker import clock, keys, ledger
+    from tracker.transactions import transaction
+
+    now, last = clock.now(), ledger.last_at()
+    behind = last - now if last else timedelta(0)
+    click.echo(f"The clock says {now:%Y-%m-%d %H:%M:%S} UTC.")
+    click.echo(f"The last entry is of {last:%Y-%m-%d %H:%M:%S} UTC." if last else "The record has no entry yet.")
+    if behind <= ledger.CLOCKS_DIFFER:
+        click.echo("Entries are taken.")
+        return
+    if not accept:
+        click.echo("No entry is taken before that. Set the clock right; if it is right now: flask clock --accept")
+        sys.exit(1)
+    key = keys.find_current()
+    if key is None:
+        raise click.ClickException("There is no key yet. Nothing was changed; `flask keys make` makes the first.")
+    with transaction():
+        ledger.record(ledger.CLOCK_ACCEPTED, key, ledger.OPERATOR, behind=int(behind.total_seconds()))
+    click.echo("Accepted, and entered in the record. Entries are taken again.")
