@@ -11,6 +11,8 @@ from tracker.accounts import sessions
 from tracker.config import Settings
 from tracker.demo import guard
 from tracker.extensions import bootstrap, csrf, db, login_manager, migrate
+from tracker.privacy import openings
+from tracker.requests import TrackerRequest
 
 
 class Id(IntegerConverter):
@@ -21,6 +23,8 @@ class Id(IntegerConverter):
 
 
 class Tracker(Flask):
+    request_class = TrackerRequest
+
     def dispatch_request(self) -> Response:
         """Every view runs here, so that there is one commit, in one place, inside the error handlers."""
         bool(current_user)  # the session is looked up in its own short transaction, before ours begins
@@ -36,6 +40,7 @@ def create_app(settings: Settings | None = None, **overrides: Any) -> Flask:
     app.url_map.converters["int"] = Id
     settings.instance_path.mkdir(parents=True, exist_ok=True)
 
+    security.init_app(app)
     db.init_app(app)
     migrate.init_app(app, db)
     csrf.init_app(app)
@@ -48,8 +53,8 @@ def create_app(settings: Settings | None = None, **overrides: Any) -> Flask:
     guard.init_app(app)
     access.init_app(app)
     idempotency.init_app(app)
-    security.init_app(app)
     filters.init_app(app)
+    openings.init_app(app)
 
     register_blueprints(app)
     register_jobs(app)
@@ -64,6 +69,7 @@ def register_blueprints(app: Flask) -> None:
     from tracker.home.views import home
     from tracker.integrity.views import integrity
     from tracker.portfolio.views import portfolio
+    from tracker.privacy.views import privacy
     from tracker.recording_forms.views import recording_forms
     from tracker.registrations.views import registrations
     from tracker.standards.views import standards
@@ -79,6 +85,7 @@ def register_blueprints(app: Flask) -> None:
         verification,
         recording_forms,
         integrity,
+        privacy,
     ):
         app.register_blueprint(blueprint)
 
@@ -87,10 +94,18 @@ def register_jobs(app: Flask) -> None:
     """What the worker does: what is queued, and what is looked for every minute."""
     from tracker.assessment.services.reviews import release_due
     from tracker.integrity.nightly import check_nightly
+    from tracker.privacy.reminding import remind_of_due
     from tracker.standards.services.importing import resume_imports, run_import
 
     jobs.init_app(
         app,
         (run_import,),
-        every_minute=(release_due, mail.send_waiting, resume_imports, checkpoints.write_due, check_nightly),
+        every_minute=(
+            release_due,
+            mail.send_waiting,
+            resume_imports,
+            checkpoints.write_due,
+            check_nightly,
+            remind_of_due,
+        ),
     )

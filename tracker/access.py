@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar, cast
 
-from flask import Flask, request
+from flask import Flask, g, request
 from flask_login import UserMixin, current_user, login_manager
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload, undefer
@@ -21,7 +21,7 @@ from tracker.extensions import db
 from tracker.ledger import Actor
 from tracker.models import Allocation, Centre, Evidence, Registration, UnitAttempt, Visit, VisitAttempt
 from tracker.transactions import SAFE_METHODS, lock_rows
-from tracker.vocabulary import Role
+from tracker.vocabulary import PortfolioPart, Role
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -85,6 +85,10 @@ PERMISSIONS: dict[Act, frozenset[Role]] = {
 attempt also: being its candidate, holding it by an allocation now, or having it named in a visit now."""
 
 
+READS_EVIDENCE = frozenset({Act.READ_EVIDENCE, Act.REVIEW_EVIDENCE, Act.READ_INDEX})
+"""The acts under which evidence itself is shown."""
+
+
 @dataclass(frozen=True)
 class HeldGrant:
     """A role this person holds now."""
@@ -94,6 +98,16 @@ class HeldGrant:
     centre_id: int
     centre_name: str
     until_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Whose portfolio this request opened, which part of it, and in which role."""
+
+    candidate_id: int
+    centre_id: int
+    part: PortfolioPart
+    role: Role
 
 
 @dataclass(frozen=True)
@@ -211,7 +225,7 @@ def get_attempt(attempt_id: int, act: Act) -> tuple[UnitAttempt, Actor]:
     standings = standings_towards(attempt) if attempt else {}
     if not attempt or not standings:
         raise NotFound
-    return attempt, _authorised(act, standings)
+    return attempt, _opened(attempt, act, standings)
 
 
 def get_registration(registration_id: int, act: Act) -> tuple[Registration, Actor]:
@@ -229,7 +243,7 @@ def get_registration(registration_id: int, act: Act) -> tuple[Registration, Acto
         standings[Role.CANDIDATE] = own
     if not standings:
         raise NotFound
-    return registration, _authorised(act, standings)
+    return registration, _opened(registration, act, standings)
 
 
 def get_own_evidence(evidence_id: int) -> tuple[Evidence, Actor]:
@@ -301,8 +315,11 @@ def _administering(centre_id: int) -> dict[Role, HeldGrant]:
     return {Role.ADMINISTRATOR: grant} if grant else {}
 
 
-def _authorised(act: Act, standings: dict[Role, HeldGrant]) -> Actor:
+def _opened(thing: UnitAttempt | Registration, act: Act, standings: dict[Role, HeldGrant]) -> Actor:
+    """Authorise, and keep for the log whose portfolio it is."""
     grant = next((standings[role] for role in PERMISSIONS[act] if role in standings), None)
     if not grant:
         raise Forbidden
+    part = PortfolioPart.EVIDENCE if act in READS_EVIDENCE else PortfolioPart.UNITS
+    g.opened = Opened(thing.candidate_id, thing.centre_id, part, grant.role)
     return me().acting_under(grant)

@@ -158,6 +158,13 @@ class ReopeningKind(Word):
     REOPENING = "reopening", "Reopened by the internal verifier"
 
 
+class PortfolioPart(Word):
+    """What of a portfolio somebody opened."""
+
+    UNITS = "units", "Units and forms"
+    EVIDENCE = "evidence", "Evidence"
+
+
 class LinkPurpose(Word):
     INVITATION = "invitation", "Invitation"
     RESET = "reset", "Password reset"

@@ -10,15 +10,16 @@ from sqlalchemy import select
 from tracker import storage
 from tracker.clock import now
 from tracker.extensions import db
-from tracker.integrity.files import NAMING, TEMPORARY_FOR, UNREFERENCED_FOR, fault_of
+from tracker.integrity.files import NAMING, TEMPORARY_FOR, UNREFERENCED_FOR, erased_rows, fault_of
 
 
 def find_lost() -> Iterator[str]:
     """What is wrong with the file of each row, a sentence each."""
+    erased = erased_rows()
     for table, column in NAMING:
         rows = db.metadata.tables[table]
         for key, sha256 in db.session.execute(select(rows.c.id, rows.c[column]).where(rows.c[column].is_not(None))):
-            if fault := fault_of(sha256):
+            if key not in erased.get(table, ()) and (fault := fault_of(sha256)):
                 yield f"{table.replace('_', ' ')} {key}: its file {fault}"
     db.session.rollback()
 

@@ -3,12 +3,24 @@
 from collections.abc import Iterator
 
 from tracker.extensions import db
-from tracker.integrity import chain, contents, database, duties, files, forms, outside, replay, rounds, seals
+from tracker.integrity import (
+    chain,
+    contents,
+    database,
+    duties,
+    erasures,
+    files,
+    forms,
+    outside,
+    replay,
+    rounds,
+    seals,
+)
 from tracker.integrity.checking import CHECKS, Result, run_checks
 from tracker.integrity.record import Record
 
 __all__ = ["CHECKS", "verify_record"]
-MODULES = (chain, contents, database, duties, files, forms, outside, replay, rounds, seals)
+MODULES = (chain, contents, database, duties, erasures, files, forms, outside, replay, rounds, seals)
 
 
 def verify_record() -> Iterator[Result]:

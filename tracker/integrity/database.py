@@ -1,8 +1,10 @@
 """The database's own checks, and the triggers that refuse a change."""
 
 from collections.abc import Iterator
+from functools import cache
+from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import Select, select, text
 
 from tracker.extensions import db
 from tracker.integrity.checking import invariant
@@ -42,17 +44,26 @@ def _postgresql_faults() -> Iterator[str]:
 
 def _orphans() -> Iterator[str]:
     """Foreign keys, checked by looking: whoever switched them off did not switch this off."""
+    for child, parent, query in _orphan_queries():
+        if (found := db.session.execute(query).first()) is not None:
+            yield f"a row of {child} names {parent} {found[0]}, which is not there"
+
+
+@cache
+def _orphan_queries() -> list[tuple[str, str, Select[Any]]]:
+    """For each foreign key, the tables that it joins and what finds one that leads nowhere."""
+    queries = []
     for table in db.metadata.sorted_tables:
         for key in table.foreign_keys:
-            parent = key.column.table.alias()
-            child = key.parent
+            parent, child = key.column.table.alias(), key.parent
             query = (
                 select(child)
                 .select_from(table.outerjoin(parent, child == parent.c[key.column.name]))
                 .where(child.is_not(None), parent.c[key.column.name].is_(None))
+                .limit(1)
             )
-            if (found := db.session.execute(query.limit(1)).first()) is not None:
-                yield f"a row of {table.name} names {key.column.table.name} {found[0]}, which is not there"
+            queries.append((table.name, key.column.table.name, query))
+    return queries
 
 
 def _triggers(dialect: str) -> set[str]:

@@ -37,6 +37,10 @@ ROLES_OF_ACT = {
     "visit_opened": {Role.ADMINISTRATOR},
     "visit_ended": {Role.ADMINISTRATOR},
     "form_issued": {Role.ASSESSOR, Role.INTERNAL_VERIFIER, Role.ADMINISTRATOR},
+    "retention_set": {Role.ADMINISTRATOR},
+    "hold_set": {Role.ADMINISTRATOR},
+    "hold_lifted": {Role.ADMINISTRATOR},
+    "portfolio_erased": {Role.ADMINISTRATOR},
     "qualification_published": {Role.ADMINISTRATOR},
     "qualification_chosen": {Role.ADMINISTRATOR},
 }

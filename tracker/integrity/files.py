@@ -1,13 +1,18 @@
 """The files beside the database."""
 
 import hashlib
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from sqlalchemy import select
+
 from tracker import storage
+from tracker.extensions import db
 from tracker.integrity.checking import invariant
 from tracker.integrity.record import Record
+from tracker.models import Event
 
 NAMING = (
     ("attachment", "sha256"),
@@ -25,7 +30,10 @@ TEMPORARY_FOR = 3600
 @invariant(16, "every attachment has its file", {"attachment": ("size", "sha256")})
 def attachments_have_their_files(record: Record) -> Iterator[str]:
     checked: dict[str, str | None] = {}
+    erased = record.erased("attachments")
     for key, row in record.rows("attachment").items():
+        if key in erased:
+            continue
         sha256 = row["sha256"]
         if sha256 not in checked:
             checked[sha256] = fault_of(sha256)
@@ -47,6 +55,16 @@ def no_file_is_left_over(record: Record) -> Iterator[str]:
                 yield f"{path.name} was never finished"
         elif path.name.partition(".")[0] not in named and age > UNREFERENCED_FOR:
             yield f"{path.name} is named by nothing"
+
+
+def erased_rows() -> dict[str, set[int]]:
+    """By table, the rows whose files were erased, as the ledger tells it."""
+    found: dict[str, set[int]] = {"attachment": set(), "issued_form": set()}
+    for body in db.session.scalars(select(Event.body).where(Event.act == "portfolio_erased")):
+        told = json.loads(body)["data"]
+        found["attachment"].update(told["attachments"])
+        found["issued_form"].update(told["forms"])
+    return found
 
 
 def fault_of(sha256: str) -> str | None:

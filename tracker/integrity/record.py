@@ -88,6 +88,10 @@ class Record:
         for act in acts:
             yield from self.by_act.get(act, ())
 
+    def erased(self, what: str) -> set[int]:
+        """The ids of the rows whose words or files an event says were erased: `versions`, `attachments`, `forms`."""
+        return {each for event in self.told("portfolio_erased") for each in event.data[what]}
+
     def rows(self, name: str) -> dict[Any, Row]:
         """A table's rows by primary key; a key of several columns is a tuple."""
         if name not in self._rows:

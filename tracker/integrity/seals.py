@@ -24,8 +24,12 @@ BORN = {
     "visit": ("visit_opened",),
     "signing_key": ("key_made",),
     "issued_form": ("form_issued",),
+    "legal_hold": ("hold_set",),
+    "erasure": ("portfolio_erased",),
 }
 """By table, the acts that make one of its rows."""
+ERASED = "Erased"
+"""What stands in place of words that were erased."""
 DECIDING = ("review_released", "attempt_reopened", "attempt_moved")
 COLUMNS = {name: tuple(sealed.columns(db.metadata.tables[name])) for name, sealed in sealing.TABLES.items()}
 
@@ -64,11 +68,14 @@ def rows_are_as_sealed(record: Record) -> Iterator[str]:
 @invariant(14, "every text is as its event tells it", {"requirement_confirmation": ("note",)})
 def notes_are_as_signed(record: Record) -> Iterator[str]:
     """The notes of confirmed requirements may change until the signature, whose event holds their hashes."""
+    erased = record.erased("attempts")
     for event in record.told("unit_signed"):
         texts, salts = event.data.get("texts", {}), record.salts.get(event.seq, {})
         wanted = set(event.data.get("requirements", ()))
         for row in record.rows("requirement_confirmation").values():
             if (row["attempt_id"], row["round"]) != (event.data["attempt"], event.data["round"]):
+                continue
+            if row["note"] == ERASED and row["attempt_id"] in erased:
                 continue
             name = f"note-{row['requirement_id']}"
             if row["requirement_id"] not in wanted or row["confirmed_at"] > event.at or _ended(row, event):

@@ -26,6 +26,7 @@ from tracker.models.portfolio import (
     Submission,
     VersionAttachment,
 )
+from tracker.models.privacy import Erasure, LegalHold, PortfolioOpening, RetentionRule
 from tracker.models.registration import Allocation, AttemptMove, Registration, UnitAttempt
 from tracker.models.standards import (
     Criterion,
@@ -58,6 +59,7 @@ __all__ = [
     "Criterion",
     "CriterionLink",
     "Decision",
+    "Erasure",
     "Event",
     "EventText",
     "Evidence",
@@ -73,14 +75,17 @@ __all__ = [
     "ImportRun",
     "Installation",
     "IssuedForm",
+    "LegalHold",
     "MovedClaim",
     "Notice",
     "Person",
+    "PortfolioOpening",
     "Qualification",
     "RecordCheck",
     "Registration",
     "Reopening",
     "RequirementConfirmation",
+    "RetentionRule",
     "Review",
     "Sample",
     "SampleItem",

@@ -65,6 +65,7 @@ WORDS = (
     vocabulary.LinkKind,
     vocabulary.DraftState,
     vocabulary.ImportState,
+    vocabulary.PortfolioPart,
 )
 
 Line = Annotated[str, mapped_column(String(200))]

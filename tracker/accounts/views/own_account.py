@@ -14,6 +14,7 @@ from tracker.accounts.views import accounts
 from tracker.errors import Invalid, NotFound
 from tracker.extensions import db
 from tracker.models import Person, UserSession
+from tracker.vocabulary import Role
 
 
 @accounts.route("/account", methods=["GET", "POST"])
@@ -32,6 +33,7 @@ def my_account() -> ResponseReturnValue:
         "accounts/my_account.html",
         form=form,
         person=me(),
+        candidate=Role.CANDIDATE,
         roles=queries.list_own_roles(me().person_id),
         sessions=queries.list_sessions(me().person_id),
         signatures=queries.list_own_signatures(me().person_id),

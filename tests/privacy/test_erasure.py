@@ -1,0 +1,373 @@
+"""Erasure: only what is due and not held, all of it, and the chain stays whole."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
+
+from tests.factories import PASSWORD, PASSWORD_HASH
+from tests.integrity.tampering import behind_its_back, offences
+from tests.privacy.remains import but_for_late, everything_written
+from tracker import clock, storage, transactions
+from tracker.backups.reconciling import find_lost
+from tracker.errors import Refused
+from tracker.extensions import db
+from tracker.integrity.erasures import nothing_due_is_late
+from tracker.integrity.record import Record
+from tracker.ledger import Actor
+from tracker.models import (
+    Attachment,
+    Centre,
+    Decision,
+    Erasure,
+    Evidence,
+    EvidenceVersion,
+    Grant,
+    IssuedForm,
+    Person,
+    Registration,
+    Review,
+)
+from tracker.privacy import erasing, retention
+from tracker.registrations.services import withdraw_candidate
+from tracker.transactions import transaction
+from tracker.vocabulary import Role
+
+Browser = Callable[[Person], FlaskClient]
+A_DAY, A_YEAR = timedelta(days=1), timedelta(days=366)
+
+
+@pytest.fixture
+def withdrawn(told: Flask) -> Iterator[Flask]:
+    """The demonstration. Dan withdrew Alice from it today; Chloe has a verified unit and its form."""
+    with transaction():
+        withdraw_candidate(registration("Alice"), "WITHDRAWN-WHY", dan())
+    yield told
+    clock.held = None
+
+
+def person(name: str) -> Person:
+    return db.session.scalars(select(Person).where(Person.name.startswith(name))).one()
+
+
+def registration(name: str) -> Registration:
+    return db.session.scalars(select(Registration).where(Registration.candidate_id == person(name).id)).one()
+
+
+def dan() -> Actor:
+    query = select(Grant.id).where(Grant.person_id == person("Dan").id, Grant.role == Role.ADMINISTRATOR)
+    return Actor(person("Dan").id, db.session.scalar(query), "test-session")
+
+
+def wait(time: timedelta) -> None:
+    clock.held = clock.now() + time
+
+
+def erase(of: Registration, *, is_whole: bool) -> None:
+    with transaction():
+        erasing.erase(of, is_whole, dan())
+
+
+def late() -> list[str]:
+    db.session.rollback()
+    return [each for each in nothing_due_is_late(Record()) if f"registration {registration('Alice').id} " in each]
+
+
+@pytest.mark.usefixtures("withdrawn")
+class TestEvidence:
+    def words(self) -> list[str]:
+        alices = person("Alice").id
+        items = db.session.scalars(select(Evidence).where(Evidence.candidate_id == alices)).all()
+        texts = [
+            text for item in items for text in (item.title, item.narrative, item.occasion) if len(text or "") > 12
+        ]
+        names = db.session.scalars(
+            select(Attachment.name).join(Evidence).where(Evidence.candidate_id == alices)
+        ).all()
+        assert len(texts) > 5
+        assert names
+        return [*texts, *names]
+
+    def test_words_and_files_are_nowhere_and_the_record_is_whole(self, acts: Callable[[], list[str]]) -> None:
+        words, alice = self.words(), registration("Alice")
+        query = select(Attachment.sha256).join(Evidence).where(Evidence.candidate_id == alice.candidate_id)
+        files = db.session.scalars(query).all()
+        wait(A_YEAR)
+        erase(alice, is_whole=False)
+        written = everything_written()
+        others = {
+            each.title
+            for each in db.session.scalars(select(Evidence).where(Evidence.candidate_id != alice.candidate_id))
+        }
+        assert [each for each in words if each in written and each not in others] == []
+        assert [each for each in files if list(storage.path_of(each).parent.glob(f"{each}*"))] == []
+        assert acts()[-1] == "portfolio_erased"
+        assert but_for_late() == []
+        assert list(find_lost()) == []
+
+    def test_decisions_and_her_name_stay_until_their_own_clock_is_over(self) -> None:
+        wait(A_YEAR)
+        erase(registration("Alice"), is_whole=False)
+        assert person("Alice").email == "alice@example.org"
+        assert db.session.query(Decision).join(Review).filter(Review.feedback != "Erased").count() > 3
+
+    def test_others_keep_what_is_theirs(self) -> None:
+        wait(A_YEAR)
+        erase(registration("Alice"), is_whole=False)
+        bens = db.session.scalars(select(Evidence).where(Evidence.candidate_id == person("Ben").id)).all()
+        assert bens
+        assert not any(each.title == "Erased" for each in bens)
+
+    def test_a_file_that_somebody_else_has_too_stays(self) -> None:
+        alices = select(Evidence.id).where(Evidence.candidate_id == person("Alice").id)
+        attachment = db.session.scalars(select(Attachment).where(Attachment.evidence_id.in_(alices))).first()
+        assert attachment
+        with transaction():
+            bens = db.session.scalars(select(Evidence).where(Evidence.candidate_id == person("Ben").id)).first()
+            assert bens
+            db.session.add(
+                Attachment(
+                    evidence_id=bens.id, name="mine.txt", media_type="text/plain", size=attachment.size,
+                    sha256=attachment.sha256, uploaded_at=clock.now(),
+                )
+            )  # fmt: skip
+        wait(A_YEAR)
+        erase(registration("Alice"), is_whole=False)
+        assert storage.path_of(attachment.sha256).exists()
+        assert but_for_late() == []
+
+    def test_what_was_changed_besides_is_still_noticed(self) -> None:
+        wait(A_YEAR)
+        erase(registration("Alice"), is_whole=False)
+        versions = select(EvidenceVersion.id).join(Evidence).where(Evidence.candidate_id == person("Alice").id)
+        version = db.session.scalar(versions.limit(1))
+        with behind_its_back():
+            db.session.execute(
+                text("UPDATE evidence_version SET narrative = 'Other words' WHERE id = :id"), {"id": version}
+            )
+            assert any(each.startswith("14: evidence version") for each in offences())
+
+    def test_words_put_out_without_an_erasure_are_noticed(self) -> None:
+        with behind_its_back():
+            db.session.execute(text("UPDATE evidence_version SET narrative = 'Erased' WHERE number = 1"))
+            assert any(each.startswith("14: evidence version") for each in offences())
+
+    def test_the_salts_by_which_it_could_be_told_again_are_gone(self) -> None:
+        versions = select(EvidenceVersion.id).join(Evidence).where(Evidence.candidate_id == person("Alice").id)
+        keys = {f"evidence_version:{each}" for each in db.session.scalars(versions)}
+        count = text("SELECT count(*) FROM event_text WHERE field = :key")
+        wait(A_YEAR)
+        erase(registration("Alice"), is_whole=False)
+        assert {db.session.scalar(count, {"key": key}) for key in keys} == {1}, "the one of the erasure itself"
+
+
+@pytest.mark.usefixtures("withdrawn")
+class TestEverything:
+    def test_nothing_tells_whose_it_was_and_the_record_is_whole(self) -> None:
+        chloe = registration("Chloe")
+        number, candidate = chloe.candidate_number, chloe.candidate_id
+        forms = db.session.scalars(select(IssuedForm.sha256)).all()
+        assert forms
+        assert all(storage.path_of(each).exists() for each in forms)
+        wait(4 * A_YEAR)
+        erase(chloe, is_whole=True)
+        written = everything_written()
+        for canary in ("Chloe", "chloe@", number):
+            assert canary not in written, canary
+        gone = db.session.get_one(Person, candidate)
+        assert (gone.name, gone.password_hash) == ("Erased", None)
+        assert not any(storage.path_of(each).exists() for each in forms)
+        assert but_for_late() == []
+        assert list(find_lost()) == []
+
+    def test_who_has_another_role_keeps_their_name(self) -> None:
+        with transaction():
+            alice = person("Alice")
+            db.session.add(
+                Grant(
+                    person_id=alice.id, centre_id=registration("Alice").centre_id, role=Role.ASSESSOR,
+                    from_at=clock.now(), granted_at=clock.now(),
+                )
+            )  # fmt: skip
+        wait(4 * A_YEAR)
+        erase(registration("Alice"), is_whole=True)
+        assert person("Alice").deactivated_at is None
+        assert "WITHDRAWN-WHY" not in everything_written()
+
+
+@pytest.mark.usefixtures("withdrawn")
+class TestRefused:
+    def test_before_its_time(self) -> None:
+        with pytest.raises(Refused, match="not due for erasure"):
+            erase(registration("Alice"), is_whole=False)
+        wait(A_YEAR)
+        with pytest.raises(Refused, match="not due for erasure"):
+            erase(registration("Alice"), is_whole=True)
+
+    def test_what_is_held(self) -> None:
+        with transaction():
+            hold = retention.hold(registration("Alice"), "An appeal.", dan())
+        wait(4 * A_YEAR)
+        assert erasing.what_is_due(registration("Alice")) is None
+        with pytest.raises(Refused, match="a hold stands"):
+            erase(registration("Alice"), is_whole=True)
+        with transaction():
+            retention.lift_hold(hold, "Decided.", dan())
+        erase(registration("Alice"), is_whole=True)
+
+    def test_twice(self) -> None:
+        wait(A_YEAR)
+        erase(registration("Alice"), is_whole=False)
+        with pytest.raises(Refused, match="erased already"):
+            erase(registration("Alice"), is_whole=False)
+
+    def test_what_has_not_ended(self) -> None:
+        wait(9 * A_YEAR)
+        assert erasing.what_is_due(registration("Ben")) is None
+
+
+@pytest.mark.usefixtures("withdrawn")
+class TestTriggers:
+    def refuse(self, statement: str) -> None:
+        with pytest.raises(DBAPIError, match="append-only"), transaction():
+            db.session.execute(text(statement))
+        db.session.rollback()
+
+    def test_nothing_is_erased_past_the_door(self) -> None:
+        self.refuse("UPDATE evidence_version SET narrative = 'Erased'")
+        self.refuse("UPDATE decision SET comment = 'Erased'")
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            "evidence_version SET narrative = 'Other'", "evidence_version SET number = 9", "decision SET outcome = 'met'",
+            "decision SET comment = 'So'", "signature SET comment = 'So'", "signature SET snapshot = 'Erased'",
+            "attachment SET sha256 = 'Erased'", "attachment SET name = 'x'", "sample SET round = 7",
+        ],
+    )  # fmt: skip
+    def test_nothing_else_passes_the_open_door(self, change: str) -> None:
+        with transactions.writing():
+            db.session.add(
+                Erasure(
+                    registration_id=registration("Alice").id, is_whole=False, erased_at=clock.now(),
+                    erased_by_id=person("Dan").id, is_open=True,
+                )
+            )  # fmt: skip
+            db.session.flush()
+            with pytest.raises(DBAPIError, match="append-only"):
+                db.session.execute(text(f"UPDATE {change}"))
+            transactions.rollback()
+
+
+@pytest.mark.usefixtures("withdrawn")
+class TestInvariant27:
+    def test_an_erasure_under_a_hold_is_named(self) -> None:
+        wait(A_YEAR)
+        erase(registration("Alice"), is_whole=False)
+        with behind_its_back():
+            db.session.execute(
+                text(
+                    "INSERT INTO legal_hold (registration_id, reason, set_at, set_by_id) "
+                    "SELECT registration_id, 'x', erased_at, erased_by_id FROM erasure"
+                )
+            )
+            assert any(each.startswith("27: ") and "under hold" in each for each in offences())
+
+    def test_a_door_left_open_is_named(self) -> None:
+        wait(A_YEAR)
+        erase(registration("Alice"), is_whole=False)
+        with behind_its_back():
+            db.session.execute(db.metadata.tables["erasure"].update().values(is_open=True))
+            assert any("left open" in each for each in offences())
+
+    def test_a_file_that_came_back_is_named(self) -> None:
+        sha256 = db.session.scalars(
+            select(Attachment.sha256).join(Evidence).where(Evidence.candidate_id == person("Alice").id)
+        ).first()
+        assert sha256
+        kept = storage.read(sha256)
+        wait(A_YEAR)
+        erase(registration("Alice"), is_whole=False)
+        storage.path_of(sha256).write_bytes(kept)
+        assert any(each.startswith("27: ") and "still there" in each for each in offences())
+        erasing.remove_left_files()
+        assert not storage.path_of(sha256).exists()
+
+    def test_what_is_due_for_more_than_thirty_days_is_named(self) -> None:
+        wait(A_YEAR + 29 * A_DAY)
+        assert late() == []
+        wait(5 * A_DAY)
+        assert late() == [f"registration {registration('Alice').id} was due for erasure more than thirty days ago"]
+        assert any(each.startswith("27: ") and "thirty days" in each for each in offences())
+        erase(registration("Alice"), is_whole=False)
+        assert late() == []
+
+    def test_a_hold_lifted_lately_gives_time_anew(self) -> None:
+        with transaction():
+            hold = retention.hold(registration("Alice"), "An appeal.", dan())
+        wait(2 * A_YEAR)
+        with transaction():
+            retention.lift_hold(hold, "Decided.", dan())
+        assert late() == []
+        wait(32 * A_DAY)
+        assert len(late()) == 1
+
+    def test_a_rule_set_lately_gives_time_anew(self) -> None:
+        wait(A_YEAR - 40 * A_DAY)
+        with transaction():
+            centre = db.session.get_one(Centre, registration("Alice").centre_id)
+            retention.set_rule(centre, "", 1, 2, dan())
+        assert late() == []
+        wait(32 * A_DAY)
+        assert len(late()) == 1
+
+    def test_what_is_held_is_never_late(self) -> None:
+        for name in ("Alice", "Chloe"):
+            with transaction():
+                retention.hold(registration(name), "An appeal.", dan())
+        wait(9 * A_YEAR)
+        assert not any("thirty days" in each for each in offences())
+
+
+class TestPage:
+    @pytest.fixture(autouse=True)
+    def _demonstration(self, withdrawn: Flask) -> None:
+        withdrawn.config["DEMO"] = True
+
+    def test_dan_erases_with_his_password(self, client: Browser, acts: Callable[[], list[str]]) -> None:
+        wait(A_YEAR)
+        browser, alice = client(person("Dan")), registration("Alice")
+        centre = db.session.scalars(select(Centre.id)).one()
+        address = f"/registrations/{alice.id}/erase"
+        assert address in browser.get(f"/centres/{centre}/retention").text
+        assert "Erase the evidence" in browser.get(address).text
+        slip = browser.post(address, data={"what": "evidence", "password": "wrong horse battery"})
+        assert slip.status_code == 422
+        assert "portfolio_erased" not in acts()
+        with transaction():
+            person("Dan").password_hash = PASSWORD_HASH
+        assert browser.post(address, data={"what": "evidence", "password": PASSWORD}).status_code == 303
+        assert acts()[-1] == "portfolio_erased"
+        assert "Nothing is due" in browser.get(address).text
+        assert browser.get(f"/registrations/{alice.id}").status_code == 200
+
+    def test_the_pages_of_what_was_erased_still_open(self, client: Browser) -> None:
+        wait(4 * A_YEAR)
+        chloe, alice = registration("Chloe"), registration("Alice")
+        erase(chloe, is_whole=True)
+        erase(alice, is_whole=True)
+        browser = client(person("Dan"))
+        for each in (chloe, alice):
+            assert browser.get(f"/registrations/{each.id}").status_code == 200
+            assert browser.get(f"/registrations/{each.id}/index").status_code == 200
+            for attempt in each.attempts:
+                assert browser.get(f"/attempts/{attempt.id}").status_code == 200
+                assert browser.get(f"/attempts/{attempt.id}/form").status_code == 200
+        form = db.session.scalars(select(IssuedForm)).first()
+        assert form
+        answer = browser.get(f"/attempts/{form.attempt_id}/forms/{form.id}.pdf")
+        assert answer.status_code == 404

@@ -1,0 +1,130 @@
+"""Who opened whose portfolio: a line a reader, a part and a day; never one's own; shown to whose it is."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from tests.assessment import stories
+from tests.factories import World
+from tracker import readonly
+from tracker.clock import LONDON
+from tracker.extensions import db
+from tracker.models import Person, PortfolioOpening
+from tracker.transactions import transaction
+from tracker.vocabulary import PortfolioPart, Role
+
+Browser = Callable[[Person], FlaskClient]
+MORNING = datetime(2026, 11, 23, 9, 0, tzinfo=LONDON)
+
+
+def noted() -> list[tuple[int, PortfolioPart, Role]]:
+    db.session.rollback()
+    query = select(PortfolioOpening).order_by(
+        PortfolioOpening.first_at, PortfolioOpening.person_id, PortfolioOpening.part
+    )
+    return [(each.person_id, each.part, each.role) for each in db.session.scalars(query)]
+
+
+def test_bob_opening_alices_unit_is_noted(world: World, client: Browser, acts: Callable[[], list[str]]) -> None:
+    before = acts()
+    assert client(world.bob).get(f"/attempts/{world.cfacc15.id}").status_code == 200
+    assert noted() == [(world.bob.id, PortfolioPart.UNITS, Role.ASSESSOR)]
+    assert acts() == before, "the ledger tells of acts, not of looks"
+
+
+def test_opening_her_evidence_is_noted_as_such(world: World, client: Browser) -> None:
+    evidence, _, _ = stories.hand_in(world.cfacc15, "Complaint", "5")
+    client(world.bob).get(f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/judge")
+    client(world.carol).get(f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}")
+    assert noted() == [
+        (world.bob.id, PortfolioPart.EVIDENCE, Role.ASSESSOR),
+        (world.carol.id, PortfolioPart.EVIDENCE, Role.INTERNAL_VERIFIER),
+    ]
+
+
+def test_an_administrator_is_noted_too(world: World, client: Browser) -> None:
+    client(world.dan).get(f"/registrations/{world.registration.id}")
+    assert noted() == [(world.dan.id, PortfolioPart.UNITS, Role.ADMINISTRATOR)]
+
+
+def test_reading_ones_own_is_not_noted(world: World, client: Browser) -> None:
+    alice = client(world.alice)
+    alice.get(f"/attempts/{world.cfacc15.id}")
+    alice.get(f"/registrations/{world.registration.id}")
+    assert noted() == []
+
+
+def test_who_was_refused_is_not_noted(world: World, client: Browser) -> None:
+    for person in (world.frank, world.grace, world.heidi, world.eve):
+        assert client(person).get(f"/attempts/{world.cfacc15.id}").status_code == 404
+    assert client(world.dan).get(f"/attempts/{world.cfacc15.id}/sign").status_code == 404
+    assert noted() == []
+
+
+def test_a_day_is_a_line_with_its_first_and_last_hour(
+    world: World, client: Browser, hold_clock: Callable[[datetime], None]
+) -> None:
+    hold_clock(MORNING)
+    bob = client(world.bob)
+    for minutes in (0, 20, 45, 70, 90):
+        hold_clock(MORNING + timedelta(minutes=minutes))
+        bob.get(f"/attempts/{world.cfacc15.id}")
+        bob.get(f"/attempts/{world.inscc004.id}")
+    row = db.session.scalars(select(PortfolioOpening)).one()
+    assert (row.first_at, row.last_at) == (MORNING, MORNING + timedelta(minutes=70))
+    hold_clock(MORNING + timedelta(days=1))
+    client(world.bob).get(f"/attempts/{world.cfacc15.id}")
+    assert len(noted()) == 2
+
+
+def test_alice_sees_who_opened_it(world: World, client: Browser) -> None:
+    alice = client(world.alice)
+    assert "Nobody has yet" in alice.get("/account/opened").text
+    client(world.bob).get(f"/attempts/{world.cfacc15.id}")
+    page = alice.get("/account/opened").text
+    assert "Bob Archer" in page
+    assert "Units and forms" in page
+    assert "/account/opened" in alice.get("/account").text
+
+
+def test_dan_sees_it_for_his_centre(world: World, client: Browser) -> None:
+    client(world.bob).get(f"/attempts/{world.cfacc15.id}")
+    dan = client(world.dan)
+    address = f"/registrations/{world.registration.id}/opened"
+    assert address in dan.get(f"/registrations/{world.registration.id}").text
+    assert "Bob Archer" in dan.get(address).text
+    assert client(world.heidi).get(address).status_code == 404
+    assert client(world.alice).get(address).status_code == 404
+
+
+def test_nobody_sees_who_opened_somebody_elses(world: World, client: Browser) -> None:
+    client(world.bob).get(f"/attempts/{world.cfacc15.id}")
+    assert "Bob Archer" not in client(world.frank).get("/account/opened").text
+    assert client(world.bob).get("/account/opened").status_code == 404
+    assert "/account/opened" not in client(world.bob).get("/account").text
+
+
+def test_many_lines_come_in_pages(world: World, client: Browser) -> None:
+    with transaction():
+        db.session.add_all(
+            PortfolioOpening(
+                candidate_id=world.alice.id, centre_id=world.northgate.id, person_id=world.bob.id, role=Role.ASSESSOR,
+                part=PortfolioPart.UNITS, day=(MORNING - timedelta(days=day)).date(), first_at=MORNING, last_at=MORNING,
+            )
+            for day in range(101)
+        )  # fmt: skip
+    alice = client(world.alice)
+    assert "/account/opened?page=2" in alice.get("/account/opened").text
+    assert alice.get("/account/opened?page=2").text.count("Bob Archer") == 1
+
+
+def test_while_a_restore_waits_nothing_is_noted_and_pages_open(
+    world: World, client: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bob = client(world.bob)
+    monkeypatch.setattr(readonly, "is_read_only", lambda: True)
+    assert bob.get(f"/attempts/{world.cfacc15.id}").status_code == 200
+    assert noted() == []

@@ -1,0 +1,258 @@
+"""Everything kept about a person, as a ZIP: all of theirs, and nothing of anybody else's."""
+
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests import factories
+from tests.assessment import stories
+from tests.factories import PASSWORD, World
+from tracker import storage
+from tracker.extensions import db
+from tracker.models import Attachment, Decision, Finding, IssuedForm, Person, Review
+from tracker.portfolio.services.files import attach_file, keep_file
+from tracker.privacy.exporting import safe_name
+from tracker.privacy.wording import Names
+from tracker.transactions import transaction
+from tracker.vocabulary import Outcome, ReviewState
+
+Browser = Callable[[Person], FlaskClient]
+
+
+@pytest.fixture
+def worked(world: World) -> World:
+    """Alice handed in an item with a file, Bob returned it; Frank did as much elsewhere."""
+    with transaction():
+        evidence = factories.make_evidence(world.cfacc15, "Complaint", narrative="ALICE-WROTE-THIS about my manager.")
+        attach_file(evidence, keep_file(io.BytesIO(b"the words of Alice"), "../../call notes.txt"))
+        claims = factories.claim(world.cfacc15, evidence, "5")
+        version = factories.submit(evidence)
+        review = factories.accept(world.cfacc15, version, world.bob, {claims[0]: Outcome.MET})
+        review.feedback = "Well done, Alice. See Bob Archer (bob.archer@example.org) about the rest. SAID-OF-HER"
+        draft = Review(
+            attempt_id=world.inscc004.id, evidence_version_id=version.id, assessor_id=world.bob.id,
+            state=ReviewState.DRAFT, feedback="NOT-YET-SAID", marks={}, started_at=factories.LONG_AGO, saved_at=factories.LONG_AGO,
+        )  # fmt: skip
+        finding = Finding(
+            attempt_id=world.cfacc15.id, round=1, raised_by_id=world.carol.id, raised_at=factories.LONG_AGO,
+            action="CAROL-ASKED-THIS of Bob", due_on=factories.LONG_AGO.date(),
+        )  # fmt: skip
+        franks = factories.make_evidence(world.franks_attempt, "FRANKS-TITLE", narrative="FRANKS-WORDS")
+        attach_file(franks, keep_file(io.BytesIO(b"FRANKS-FILE"), "FRANKS-NAME.txt"))
+        factories.submit(franks)
+        db.session.add_all([draft, finding])
+    return world
+
+
+def take(browser: FlaskClient) -> zipfile.ZipFile:
+    answer = browser.post("/account/data", data={"password": PASSWORD})
+    assert answer.status_code == 200
+    assert answer.mimetype == "application/zip"
+    with answer:
+        return zipfile.ZipFile(io.BytesIO(answer.data))
+
+
+def told(archive: zipfile.ZipFile) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(archive.read("data.json"))
+    return found
+
+
+def everything(archive: zipfile.ZipFile) -> str:
+    return "\n".join(
+        [*archive.namelist(), *(archive.read(name).decode(errors="replace") for name in archive.namelist())]
+    )
+
+
+def test_it_leads_there_from_my_account(world: World, client: Browser) -> None:
+    assert "/account/data" in client(world.alice).get("/account").text
+    assert "Download everything kept about me" in client(world.alice).get("/account/data").text
+
+
+def test_alice_gets_all_that_is_hers(worked: World, client: Browser, acts: Callable[[], list[str]]) -> None:
+    archive = take(client(worked.alice))
+    data = told(archive)
+    assert data["account"]["email"] == "alice.moran@example.org"
+    assert [each["role"] for each in data["roles"]] == ["Candidate"]
+    portfolio = data["as_a_candidate"]
+    assert portfolio["registrations"][0]["centre"] == "Northgate Skills"
+    assert {each["unit"] for each in portfolio["units"]} == {"CFACC15", "INSCC004"}
+    item = portfolio["evidence"][0]
+    assert item["narrative"] == item["versions"][0]["narrative"] == "ALICE-WROTE-THIS about my manager."
+    assert item["versions"][0]["declaration"] == "This is my own work."
+    assert item["claims"][0]["decisions"][0] | {"decided_at": ""} == {
+        "by": "your assessor", "outcome": "Met", "decided_at": "", "superseded_at": None, "comment": "",
+    }  # fmt: skip
+    assert "SAID-OF-HER" in portfolio["units"][0]["reviews"][0]["feedback"]
+    place = item["files"][0]["in_this_zip"]
+    assert archive.read(place) == b"the words of Alice"
+    assert data["browsers"][0]["browser"] == "Chrome on Windows"
+    assert "Alice Moran" in archive.read("README.txt").decode()
+    assert acts()[-1] == "data_exported"
+
+
+def test_her_own_acts_are_in_it_with_their_hashes(worked: World, client: Browser) -> None:
+    alice = client(worked.alice)
+    take(alice)
+    acts = told(take(alice))["what_you_did"]
+    assert [each["act"] for each in acts] == ["data_exported"]
+    assert len(acts[0]["hash"]) == 64
+
+
+def test_nothing_of_anybody_else_is_in_it(worked: World, client: Browser) -> None:
+    found = everything(take(client(worked.alice)))
+    for canary in (
+        "FRANKS",
+        "Frank",
+        "Osei",
+        "Bob",
+        "Archer",
+        "Carol",
+        "Hughes",
+        "Dan",
+        "Price",
+        "CAROL-ASKED",
+        "NOT-YET-SAID",
+    ):
+        assert canary not in found, canary
+    assert found.count("@example.org") == found.count("alice.moran@example.org") == 1
+    assert "your assessor" in found
+
+
+def test_bob_gets_what_he_wrote_and_no_candidate_is_named(worked: World, client: Browser) -> None:
+    archive = take(client(worked.bob))
+    work = told(archive)["as_staff"]
+    assert {each["unit"] for each in work["units_held"]} == {"CFACC15", "INSCC004"}
+    assert "SAID-OF-HER" in work["reviews"][0]["feedback"]
+    assert work["reviews"][0]["feedback"].startswith("Well done, the candidate.")
+    assert work["reviews"][1]["feedback"] == "NOT-YET-SAID", "he wrote it"
+    assert [each["outcome"] for each in work["decisions"]] == ["Met"]
+    found = everything(archive)
+    for canary in ("Alice", "Moran", "ALICE-WROTE", "the words of Alice", "FRANKS", "CAROL-ASKED"):
+        assert canary not in found, canary
+
+
+def test_carol_gets_what_she_asked_of_bob(worked: World, client: Browser) -> None:
+    assert told(take(client(worked.carol)))["as_staff"]["findings_raised"][0]["action"].startswith("CAROL-ASKED-THIS")
+
+
+@pytest.mark.parametrize("name", ["dan", "eve", "frank", "heidi"])
+def test_nobody_gets_anything_of_alices(worked: World, client: Browser, name: str) -> None:
+    found = everything(take(client(getattr(worked, name))))
+    assert "ALICE-WROTE" not in found
+    assert "Moran" not in found
+
+
+def test_her_issued_forms_are_in_it(worked: World, client: Browser) -> None:
+    with transaction():
+        kept = storage.keep(io.BytesIO(b"%PDF sealed"))
+        db.session.add(
+            IssuedForm(
+                number="f" * 32,
+                attempt_id=worked.cfacc15.id,
+                round=1,
+                issued_at=factories.LONG_AGO,
+                issued_by_id=worked.dan.id,
+                sha256=kept.sha256,
+                size=kept.size,
+                snapshot_hash="0" * 64,
+                ledger_size=0,
+                ledger_head="0" * 64,
+                key="k",
+            )
+        )
+    archive = take(client(worked.alice))
+    place = next(name for name in archive.namelist() if name.startswith("forms/cfacc15-round-1-"))
+    assert archive.read(place) == b"%PDF sealed"
+    assert not any(name.startswith("forms/") for name in take(client(worked.bob)).namelist())
+
+
+def test_a_file_that_is_gone_is_said_to_be_missing(worked: World, client: Browser) -> None:
+    attachment = db.session.query(Attachment).filter_by(name="call notes.txt").one()
+    storage.path_of(attachment.sha256).unlink()
+    archive = take(client(worked.alice))
+    assert told(archive)["as_a_candidate"]["evidence"][0]["files"][0]["in_this_zip"] is None
+    assert "Missing: 1 of your files" in archive.read("README.txt").decode()
+
+
+@pytest.mark.parametrize("password", ["", "wrong horse battery"])
+def test_without_her_password_there_is_nothing(
+    worked: World, client: Browser, acts: Callable[[], list[str]], password: str
+) -> None:
+    answer = client(worked.alice).post("/account/data", data={"password": password})
+    assert answer.status_code == 422
+    assert answer.mimetype == "text/html"
+    assert "data_exported" not in acts()
+
+
+def test_a_stranger_is_sent_to_sign_in(world: World, anonymous: FlaskClient) -> None:
+    assert anonymous.get("/account/data").status_code == 302
+    assert anonymous.post("/account/data", data={"password": PASSWORD}).status_code == 302
+
+
+def test_who_opened_her_portfolio_is_in_it_by_role(worked: World, client: Browser) -> None:
+    client(worked.bob).get(f"/attempts/{worked.cfacc15.id}")
+    opened = told(take(client(worked.alice)))["as_a_candidate"]["who_opened_it"]
+    assert [(each["by"], each["part"]) for each in opened] == [("your assessor", "Units and forms")]
+
+
+def test_what_was_signed_is_in_it(world: World, client: Browser) -> None:
+    stories.sign(world, world.cfacc15, "A steady record, says Bob.")
+    stories.confirm(world.cfacc15)
+    unit = told(take(client(world.alice)))["as_a_candidate"]["units"][0]
+    assert [each["by"] for each in unit["signatures"]] == ["your assessor", "you"]
+    assert unit["signatures"][0]["comment"] == "A steady record, says your assessor."
+    assert told(take(client(world.bob)))["as_staff"]["signatures"][0]["comment"] == "A steady record, says Bob."
+
+
+def test_it_takes_few_statements_however_many_items(
+    worked: World, client: Browser, count_statements: Callable[..., Any]
+) -> None:
+    alice = client(worked.alice)
+    counts = []
+    for _ in range(2):
+        with count_statements() as statements:
+            take(alice)
+        counts.append(len(statements))
+        for number in range(8):
+            evidence, version, claims = stories.hand_in(worked.cfacc15, f"Item {number}", "1", "2")
+            with transaction():
+                factories.accept(worked.cfacc15, version, worked.bob, dict.fromkeys(claims, Outcome.MET))
+            assert evidence.number
+    assert counts[1] <= counts[0]
+    assert db.session.query(Decision).count() > 10
+
+
+class TestNames:
+    def test_a_name_is_replaced_by_its_word(self) -> None:
+        names = Names({("Bob Archer", "bob@example.org"): "your assessor"})
+        assert (
+            names.left_out("Ask Bob, BOB ARCHER or bob@example.org")
+            == "Ask your assessor, your assessor or your assessor"
+        )
+
+    def test_a_word_that_holds_a_name_stays(self) -> None:
+        assert (
+            Names({("Dan Li", ""): "them"}).left_out("Dangerous, Danish; Li ate a lime")
+            == "Dangerous, Danish; Li ate a lime"
+        )
+
+    def test_without_people_the_text_is_as_it_was(self) -> None:
+        assert Names({}).left_out("Nobody") == "Nobody"
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [
+        ("../../etc/passwd", "-..-etc-passwd"),
+        ("", "file"),
+        ("a\\b:c.txt", "a-b-c.txt"),
+        ("x" * 300 + ".pdf", "x" * 96 + ".pdf"),
+    ],
+)
+def test_no_name_leads_out_of_the_zip(name: str, safe: str) -> None:
+    assert safe_name(name) == safe

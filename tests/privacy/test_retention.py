@@ -1,0 +1,267 @@
+"""How long what has ended is kept: two clocks an awarding body, and holds that stop them."""
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from tests import factories
+from tests.assessment import stories
+from tests.factories import World
+from tracker import clock
+from tracker.clock import LONDON
+from tracker.errors import Invalid, Refused
+from tracker.extensions import db
+from tracker.ledger import Actor
+from tracker.models import LegalHold, Person, RetentionRule
+from tracker.privacy import retention
+from tracker.privacy.reminding import remind_of_due
+from tracker.recording_forms.snapshot import snapshot_of
+from tracker.registrations.services import choose_qualification, void_attempt, withdraw_candidate
+from tracker.standards.queries.qualifications import find_qualification
+from tracker.transactions import transaction
+from tracker.verification.services import sign_verified
+
+Browser = Callable[[Person], FlaskClient]
+Hold = Callable[[datetime], None]
+WITHDRAWN = datetime(2025, 1, 31, 12, 0, tzinfo=LONDON)
+
+
+@pytest.fixture
+def withdrawn(world: World) -> World:
+    """Dan withdrew Alice on 31 January 2025."""
+    with clock.held_at(WITHDRAWN), transaction():
+        withdraw_candidate(world.registration, "Left the company.", dan(world))
+    return world
+
+
+def dan(world: World) -> Actor:
+    return factories.actor(world.dan)
+
+
+def kept(world: World) -> retention.Kept:
+    (found,), more = retention.list_kept(world.northgate.id, 1)
+    assert not more
+    return found
+
+
+def set_rule(world: World, body: str, evidence: int, records: int) -> None:
+    with transaction():
+        retention.set_rule(world.northgate, body, evidence, records, dan(world))
+
+
+def hold(world: World, reason: str = "Alice has appealed.") -> LegalHold:
+    with transaction():
+        return retention.hold(world.registration, reason, dan(world))
+
+
+def verify(world: World) -> None:
+    """CFACC15 is signed by all three; INSCC004 is void."""
+    stories.sign(world, world.cfacc15)
+    stories.confirm(world.cfacc15)
+    with transaction():
+        seen = snapshot_of(world.cfacc15).hash
+        sign_verified(world.cfacc15, seen, factories.actor(world.carol), clock.now(), unsampled_reason="In the plan.")
+        void_attempt(world.inscc004, "Not needed.", dan(world))
+
+
+class TestClocks:
+    def test_nothing_has_ended(self, world: World) -> None:
+        assert retention.list_kept(world.northgate.id, 1) == ([], False)
+
+    def test_both_start_when_the_candidate_is_withdrawn(self, withdrawn: World) -> None:
+        found = kept(withdrawn)
+        assert (found.ended_on, found.why) == (date(2025, 1, 31), "withdrawn")
+        assert (found.evidence_until, found.records_until) == (date(2026, 1, 31), date(2028, 1, 31))
+
+    def test_a_unit_that_is_only_confirmed_has_not_ended(self, world: World) -> None:
+        stories.sign(world, world.cfacc15)
+        stories.confirm(world.cfacc15)
+        assert retention.list_kept(world.northgate.id, 1) == ([], False)
+
+    def test_or_when_the_last_unit_is_verified(self, world: World) -> None:
+        verify(world)
+        assert (kept(world).ended_on, kept(world).why) == (clock.today(), "verified")
+
+    def test_but_not_before_its_qualification_is_complete(self, world: World) -> None:
+        verify(world)
+        with transaction():
+            choose_qualification(
+                world.registration, find_qualification("ex-svq3-cc", [world.northgate.id]), dan(world)
+            )
+        assert kept(world).ended_on is None
+        assert retention.list_due(world.northgate.id, date(2040, 1, 1)) == []
+
+    def test_a_rule_for_every_other_counts(self, withdrawn: World) -> None:
+        set_rule(withdrawn, "", 1, 2)
+        assert (kept(withdrawn).evidence_until, kept(withdrawn).records_until) == (
+            date(2025, 2, 28),
+            date(2025, 3, 31),
+        )
+
+    def test_a_rule_for_the_awarding_body_comes_first(self, world: World) -> None:
+        with transaction():
+            choose_qualification(
+                world.registration, find_qualification("ex-svq3-cc", [world.northgate.id]), dan(world)
+            )
+        with clock.held_at(WITHDRAWN), transaction():
+            withdraw_candidate(world.registration, "Left.", dan(world))
+        set_rule(world, "", 1, 2)
+        set_rule(world, " Example  awarding body ", 24, 72)
+        assert kept(world).awarding_body == "Example awarding body"
+        assert (kept(world).evidence_until, kept(world).records_until) == (date(2027, 1, 31), date(2031, 1, 31))
+
+    def test_a_rule_set_anew_takes_its_own_place(self, withdrawn: World, acts: Callable[[], list[str]]) -> None:
+        set_rule(withdrawn, "", 1, 2)
+        set_rule(withdrawn, "", 3, 6)
+        assert [(each.evidence_months, each.record_months) for each in db.session.scalars(select(RetentionRule))] == [
+            (3, 6)
+        ]
+        assert acts()[-2:] == ["retention_set", "retention_set"]
+
+    @pytest.mark.parametrize(("evidence", "records"), [(0, 6), (7, 6), (1, 601), (-1, -1)])
+    def test_decisions_are_never_kept_for_less(self, world: World, evidence: int, records: int) -> None:
+        with pytest.raises(Invalid, match="Nothing was changed"):
+            set_rule(world, "", evidence, records)
+
+    @pytest.mark.parametrize(
+        ("months", "day", "later"),
+        [
+            (1, date(2025, 1, 31), date(2025, 2, 28)),
+            (12, date(2024, 2, 29), date(2025, 2, 28)),
+            (11, date(2025, 1, 15), date(2025, 12, 15)),
+            (24, date(2025, 12, 1), date(2027, 12, 1)),
+        ],
+    )
+    def test_months_are_those_of_the_calendar(self, months: int, day: date, later: date) -> None:
+        assert retention.later_by(months, day) == later
+
+
+class TestDue:
+    def test_it_is_due_the_day_after(self, withdrawn: World) -> None:
+        assert retention.list_due(withdrawn.northgate.id, date(2026, 1, 31)) == []
+        assert [each.registration.id for each in retention.list_due(withdrawn.northgate.id, date(2026, 2, 1))] == [
+            withdrawn.registration.id
+        ]
+        assert retention.list_due(withdrawn.southbank.id, date(2026, 2, 1)) == []
+
+    def test_what_is_held_is_not_due(self, withdrawn: World) -> None:
+        found = hold(withdrawn)
+        assert retention.list_due(withdrawn.northgate.id, date(2030, 2, 1)) == []
+        with transaction():
+            retention.lift_hold(found, "The appeal is decided.", dan(withdrawn))
+        assert len(retention.list_due(withdrawn.northgate.id, date(2030, 2, 1))) == 1
+
+
+class TestHold:
+    def test_dan_holds_and_lifts(self, world: World, client: Browser, acts: Callable[[], list[str]]) -> None:
+        address, browser = f"/registrations/{world.registration.id}/hold", client(world.dan)
+        assert browser.post(address, data={"reason": "Alice has appealed."}).status_code == 303
+        page = browser.get(f"/centres/{world.northgate.id}/retention").text
+        assert "Alice has appealed." in page
+        assert "Alice Moran" in page, "held before it ended"
+        assert browser.post(address, data={"reason": "Decided."}).status_code == 303
+        assert acts()[-2:] == ["hold_set", "hold_lifted"]
+        assert "Alice Moran" not in browser.get(f"/centres/{world.northgate.id}/retention").text
+
+    def test_twice_is_refused(self, world: World) -> None:
+        found = hold(world)
+        with pytest.raises(Refused, match="held already"):
+            hold(world)
+        with transaction():
+            retention.lift_hold(found, "Decided.", dan(world))
+        with pytest.raises(Refused, match="lifted already"):
+            retention.lift_hold(found, "Decided.", dan(world))
+
+    @pytest.mark.parametrize("reason", ["", "  ", "x" * 2001])
+    def test_without_a_reason_nothing_is_held(self, world: World, client: Browser, reason: str) -> None:
+        answer = client(world.dan).post(f"/registrations/{world.registration.id}/hold", data={"reason": reason})
+        assert answer.status_code == 422
+        assert retention.find_hold(world.registration) is None
+
+    def test_nobody_else_holds(self, world: World, client: Browser) -> None:
+        for person in (world.alice, world.bob, world.carol, world.heidi):
+            answer = client(person).post(f"/registrations/{world.registration.id}/hold", data={"reason": "So."})
+            assert answer.status_code == 404
+        assert retention.find_hold(world.registration) is None
+
+
+class TestPage:
+    def test_dan_sees_what_is_due(self, withdrawn: World, client: Browser, hold_clock: Hold) -> None:
+        hold_clock(datetime(2026, 3, 1, 12, 0, tzinfo=LONDON))
+        with transaction():
+            for grant in withdrawn.dan.grants:
+                grant.from_at = WITHDRAWN
+        page = client(withdrawn.dan).get(f"/centres/{withdrawn.northgate.id}/retention").text
+        assert "due since 31 January 2026" in page
+        assert "31 January 2028" in page
+
+    def test_it_is_reached_from_the_candidates(self, world: World, client: Browser) -> None:
+        address = f"/centres/{world.northgate.id}/retention"
+        assert address in client(world.dan).get(f"/centres/{world.northgate.id}/registrations").text
+        assert client(world.heidi).get(address).status_code == 404
+
+    def test_dan_sets_a_rule(self, world: World, client: Browser) -> None:
+        browser, address = client(world.dan), f"/centres/{world.northgate.id}/retention"
+        typed = {"awarding_body": "SQA", "evidence_months": "12", "record_months": "60"}
+        assert browser.post(address, data=typed).status_code == 303
+        assert "SQA" in browser.get(address).text
+        for slip in (
+            {"evidence_months": "many"},
+            {"record_months": "6"},
+            {"record_months": ""},
+            {"awarding_body": "x" * 201},
+        ):
+            answer = browser.post(address, data={**typed, **slip})
+            assert answer.status_code == 422, slip
+        assert db.session.query(RetentionRule).count() == 1
+
+    def test_it_takes_few_statements_however_many_have_ended(
+        self, withdrawn: World, client: Browser, count_statements: Callable[..., Any]
+    ) -> None:
+        browser, counts = client(withdrawn.dan), []
+        for _ in range(2):
+            with count_statements() as statements:
+                browser.get(f"/centres/{withdrawn.northgate.id}/retention")
+            counts.append(len(statements))
+            with transaction():
+                for number in range(60):
+                    person = factories.make_person(f"Ann {len(counts)} {number}")
+                    factories.make_registration(person, withdrawn.northgate, withdrawn.dan).withdrawn_at = WITHDRAWN
+        assert counts[1] <= counts[0]
+        assert "page=2" in browser.get(f"/centres/{withdrawn.northgate.id}/retention").text
+
+
+class TestReminder:
+    @pytest.fixture(autouse=True)
+    def _forgotten(self, app: Flask) -> None:
+        app.extensions.pop("reminded_on", None)
+
+    def test_dan_is_told_once_a_week(
+        self, withdrawn: World, mails_to: Callable[[Person], list[str]], hold_clock: Hold
+    ) -> None:
+        night = datetime(2026, 11, 23, 4, 0, tzinfo=LONDON)
+        for days, told in ((0, 1), (1, 1), (6, 1), (7, 2)):
+            hold_clock(night + timedelta(days=days))
+            remind_of_due()
+            remind_of_due()
+            mails = mails_to(withdrawn.dan)
+            assert len(mails) == told, days
+        assert "1 registration" in mails[0]
+        assert f"/centres/{withdrawn.northgate.id}/retention" in mails[0]
+        assert "Alice" not in mails[0]
+        assert mails_to(withdrawn.heidi) == []
+
+    def test_nobody_is_told_of_what_is_held_or_by_day(
+        self, withdrawn: World, mails_to: Callable[[Person], list[str]], hold_clock: Hold
+    ) -> None:
+        hold_clock(datetime(2026, 11, 23, 2, 0, tzinfo=LONDON))
+        remind_of_due()
+        hold(withdrawn)
+        hold_clock(datetime(2026, 11, 23, 4, 0, tzinfo=LONDON))
+        remind_of_due()
+        assert mails_to(withdrawn.dan) == []

@@ -1,0 +1,1 @@
+"""What people may know and ask of the data kept about them."""

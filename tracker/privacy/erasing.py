@@ -1,0 +1,275 @@
+"""Erasure that leaves the chain whole: words and files go, with the salts by which the ledger could tell them again.
+
+Rows stay, and so does every event. A row whose words are gone is sealed anew by the event that tells of the erasure.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import delete, select
+
+from tracker import sealing, storage, transactions
+from tracker.clock import day_of, now
+from tracker.errors import Refused
+from tracker.extensions import db
+from tracker.integrity.files import NAMING
+from tracker.ledger import Actor, record
+from tracker.models import (
+    AccountLink,
+    Allocation,
+    Attachment,
+    AttemptMove,
+    Base,
+    Claim,
+    Decision,
+    Erasure,
+    Event,
+    EventText,
+    Evidence,
+    EvidenceVersion,
+    Finding,
+    Grant,
+    IssuedForm,
+    LegalHold,
+    Notice,
+    Person,
+    PortfolioOpening,
+    Registration,
+    Reopening,
+    RequirementConfirmation,
+    Review,
+    Sample,
+    SampleItem,
+    Signature,
+    UnitAttempt,
+    UserSession,
+)
+from tracker.privacy.retention import Kept, kept_of
+from tracker.transactions import lock_rows
+from tracker.vocabulary import Role
+
+ERASED = "Erased"
+CHUNK = 400
+WORDS = ("title", "occasion", "customers", "narrative", "kept_where", "kept_by", "kept_seen_by")
+OF_THE_EVIDENCE: tuple[tuple[Any, tuple[str, ...]], ...] = (
+    (EvidenceVersion, WORDS),
+    (Attachment, ("name",)),
+)
+OF_AN_ATTEMPT: tuple[tuple[Any, tuple[str, ...]], ...] = (
+    (Review, ("feedback",)),
+    (Decision, ("comment",)),
+    (Signature, ("comment", "unsampled_reason")),
+    (Reopening, ("reason",)),
+    (Sample, ("comment",)),
+    (Finding, ("action", "response")),
+    (RequirementConfirmation, ("note",)),
+    (Claim, ("added_reason", "struck_reason")),
+    (Allocation, ("reason",)),
+    (AttemptMove, ("reason",)),
+)
+
+
+@dataclass(frozen=True)
+class Portfolio:
+    """What a candidate did at a centre, under every registration there."""
+
+    kept: tuple[Kept, ...]
+    attempt_ids: tuple[int, ...]
+    items: tuple[Evidence, ...]
+
+    @property
+    def registrations(self) -> list[Registration]:
+        return [each.registration for each in self.kept]
+
+
+def what_is_due(registration: Registration) -> bool | None:
+    """Whether everything of this candidate is due here (True), or evidence alone (False), or nothing (None)."""
+    kept, today = kept_of(registration), day_of(now())
+    if all(each.is_due(each.records_until, today) for each in kept):
+        return None if all(each.is_wholly_erased for each in kept) else True
+    if all(each.is_due(each.evidence_until, today) for each in kept):
+        return None if all(each.is_evidence_erased for each in kept) else False
+    return None
+
+
+def erase(registration: Registration, is_whole: bool, actor: Actor) -> None:
+    """Erase what is due of a candidate at a centre. Files go once the change is safe.
+
+    `is_whole` is what the page said would go. Raises `Refused` while a clock runs or a hold stands.
+    """
+    assert actor.person_id is not None  # noqa: S101 - an administrator erases, never the operator
+    lock_rows(Registration, [each.registration.id for each in kept_of(registration)])
+    if what_is_due(registration) is not is_whole:
+        raise Refused(
+            "This is not due for erasure now: a clock still runs, a hold stands, or it was erased already. "
+            "Nothing was erased. Open the page again and look."
+        )
+    portfolio = _read(registration)
+    doors = [_open_door(each, is_whole, actor.person_id) for each in portfolio.registrations]
+    db.session.flush()
+    changed = [*_erase_evidence(portfolio), *(_erase_records(portfolio) if is_whole else ())]
+    attachments = _rows(Attachment, Attachment.evidence_id, [each.id for each in portfolio.items])
+    forms = _rows(IssuedForm, IssuedForm.attempt_id, portfolio.attempt_ids) if is_whole else []
+    if is_whole:
+        changed += _erase_person(registration.candidate, portfolio)
+    db.session.flush()
+    _destroy_salts(changed)
+    for door in doors:
+        door.is_open = False
+    db.session.flush()
+    files = sorted({each.sha256 for each in (*attachments, *forms)})
+    versions = _rows(EvidenceVersion, EvidenceVersion.evidence_id, [each.id for each in portfolio.items])
+    for door, kept in zip(doors, portfolio.kept, strict=True):
+        record(
+            "portfolio_erased", door, actor, registration=door.registration_id, whole=is_whole,
+            attempts=list(portfolio.attempt_ids), versions=[each.id for each in versions], files=files,
+            attachments=[each.id for each in attachments], forms=[each.id for each in forms],
+            until=str(kept.records_until if is_whole else kept.evidence_until),
+        )  # fmt: skip
+    transactions.after_commit(lambda: remove_files(files))
+
+
+def remove_files(hashes: Iterable[str]) -> None:
+    """Take files off the disk, with the pictures made of them, unless something that was not erased names them."""
+    for sha256 in hashes:
+        path = storage.path_of(sha256)
+        if not is_named(sha256):
+            for each in path.parent.glob(f"{sha256}*"):
+                each.unlink(missing_ok=True)
+
+
+def remove_left_files() -> None:
+    """What a power cut left of the files that events say were erased; looked for every night."""
+    told = db.session.scalars(select(Event.body).where(Event.act == "portfolio_erased")).all()
+    remove_files(sorted({each for body in told for each in json.loads(body)["data"]["files"]}))
+    db.session.rollback()
+
+
+def _read(registration: Registration) -> Portfolio:
+    kept = kept_of(registration)
+    whose = (registration.candidate_id, registration.centre_id)
+    attempts = select(UnitAttempt.id).where(UnitAttempt.candidate_id == whose[0], UnitAttempt.centre_id == whose[1])
+    items = select(Evidence).where(Evidence.candidate_id == whose[0], Evidence.centre_id == whose[1])
+    attempt_ids = tuple(db.session.scalars(attempts.order_by(UnitAttempt.id)))
+    lock_rows(UnitAttempt, attempt_ids)
+    return Portfolio(tuple(kept), attempt_ids, tuple(db.session.scalars(items.order_by(Evidence.id))))
+
+
+def _open_door(registration: Registration, is_whole: bool, person_id: int) -> Erasure:
+    door = Erasure(
+        registration_id=registration.id, is_whole=is_whole, erased_at=now(), erased_by_id=person_id, is_open=True
+    )
+    db.session.add(door)
+    return door
+
+
+def _erase_evidence(portfolio: Portfolio) -> list[Base]:
+    ids = [each.id for each in portfolio.items]
+    rows: list[tuple[Any, tuple[str, ...]]] = [(each, WORDS) for each in portfolio.items]
+    for model, names in OF_THE_EVIDENCE:
+        rows += [(each, names) for each in _rows(model, model.evidence_id, ids)]
+    return _blanked(rows)
+
+
+def _erase_records(portfolio: Portfolio) -> list[Base]:
+    rows: list[tuple[Any, tuple[str, ...]]] = []
+    for model, names in OF_AN_ATTEMPT:
+        rows += [(each, names) for each in _rows(model, model.attempt_id, portfolio.attempt_ids)]
+    samples = [each.id for each, _ in rows if isinstance(each, Sample)]
+    rows += [(each, ("comment",)) for each in _rows(SampleItem, SampleItem.sample_id, samples)]
+    rows += [
+        (each, ("closing_comment", "void_reason"))
+        for each in _rows(UnitAttempt, UnitAttempt.id, portfolio.attempt_ids)
+    ]
+    ids = [each.id for each in portfolio.registrations]
+    rows += [(each, ("reason", "lifted_reason")) for each in _rows(LegalHold, LegalHold.registration_id, ids)]
+    changed = _blanked(rows)
+    for each, _ in rows:
+        if isinstance(each, Review) and each.marks:
+            each.marks = {}
+            changed.append(each)
+        if isinstance(each, AttemptMove) and each.left_behind:
+            each.left_behind = []
+            changed.append(each)
+    for registration in portfolio.registrations:
+        registration.candidate_number = f"erased-{registration.id}"
+        registration.awarding_body_number = ERASED
+        registration.withdrawn_reason = ERASED if registration.withdrawn_reason else registration.withdrawn_reason
+    return [*changed, *portfolio.registrations]
+
+
+def _erase_person(person: Person, portfolio: Portfolio) -> list[Base]:
+    """Name and address, unless they are still needed: another centre's registration, or another role."""
+    ids = {each.id for each in portfolio.registrations}
+    whole = select(Erasure.registration_id).where(Erasure.is_whole)
+    elsewhere = select(Registration.id).where(
+        Registration.candidate_id == person.id, Registration.id.not_in(ids), Registration.id.not_in(whole)
+    )
+    other_role = select(Grant.id).where(Grant.person_id == person.id, Grant.role != Role.CANDIDATE)
+    if db.session.scalar(elsewhere.limit(1)) or db.session.scalar(other_role.limit(1)):
+        return []
+    person.name, person.email = ERASED, f"erased-{person.id}@erased.invalid"
+    person.password_hash, person.deactivated_at = None, person.deactivated_at or now()
+    for model in (UserSession, AccountLink, Notice):
+        db.session.execute(delete(model).where(model.person_id == person.id))
+    db.session.execute(delete(PortfolioOpening).where(PortfolioOpening.candidate_id == person.id))
+    return [person]
+
+
+def _blanked(rows: Iterable[tuple[Any, tuple[str, ...]]]) -> list[Base]:
+    """Put the word in place of every text that is there; the rows that changed come out."""
+    changed = []
+    for row, names in rows:
+        written = [name for name in names if getattr(row, name)]
+        for name in written:
+            setattr(row, name, ERASED)
+        if written:
+            changed.append(row)
+    return changed
+
+
+def _destroy_salts(changed: Sequence[Base]) -> None:
+    """Without its salt, what the ledger holds of a row or a text is a number that matches nothing."""
+    keys = [sealing.key_of(sealing.table_of(each), sealing.values_of(each)) for each in changed]
+    for some in _in_chunks(keys):
+        db.session.execute(delete(EventText).where(EventText.field.in_(some)))
+    by_type: dict[str, list[int]] = {}
+    for each in changed:
+        by_type.setdefault(each.__tablename__, []).append(each.id)  # type: ignore[attr-defined]  # each has one
+    for name, ids in by_type.items():
+        for some in _in_chunks(ids):
+            about = select(Event.seq).where(Event.object_type == name, Event.object_id.in_(some))
+            db.session.execute(
+                delete(EventText).where(EventText.event_seq.in_(about), EventText.field.not_like("%:%"))
+            )
+
+
+def _rows(model: Any, column: Any, ids: Sequence[int]) -> list[Any]:
+    found: list[Any] = []
+    for some in _in_chunks(ids):
+        found += db.session.scalars(select(model).where(column.in_(some)).order_by(model.id))
+    return found
+
+
+def _in_chunks(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
+
+
+def is_named(sha256: str) -> bool:
+    """Whether a row that was not erased names this file."""
+    erased: dict[str, Callable[[], Any]] = {
+        "attachment": lambda: db.metadata.tables["attachment"].c.name == ERASED,
+        "issued_form": lambda: db.metadata.tables["issued_form"].c.attempt_id.in_(
+            select(UnitAttempt.id).join(Erasure, Erasure.registration_id == UnitAttempt.registration_id)
+            .where(Erasure.is_whole)
+        ),
+    }  # fmt: skip
+    for table, column in NAMING:
+        query = select(db.metadata.tables[table].c.id).where(db.metadata.tables[table].c[column] == sha256)
+        if table in erased:
+            query = query.where(~erased[table]())
+        if db.session.scalar(query.limit(1)) is not None:
+            return True
+    return False

@@ -1,0 +1,33 @@
+"""What browsers send about privacy."""
+
+from wtforms import HiddenField, IntegerField, PasswordField, StringField, TextAreaField
+from wtforms.validators import AnyOf, DataRequired, InputRequired, Length, NumberRange
+
+from tracker.accounts.identity import identity_was_proven
+from tracker.forms import PageForm
+
+
+class ExportForm(PageForm):
+    password = PasswordField("Your password", [DataRequired("Type your password."), identity_was_proven])
+
+
+def months_field(label: str) -> IntegerField:
+    said = "Write a number of months from 1 to 600."
+    return IntegerField(label, [InputRequired(said), NumberRange(1, 600, said)])
+
+
+class RetentionForm(PageForm):
+    awarding_body = StringField("Awarding body", [Length(max=200, message="At most 200 characters.")])
+    evidence_months = months_field("Months for evidence")
+    record_months = months_field("Months for decisions, signatures and forms")
+
+
+class HoldForm(PageForm):
+    reason = TextAreaField("Why?", [DataRequired("Say why."), Length(max=2000, message="At most 2,000 characters.")])
+
+
+class EraseForm(PageForm):
+    EVIDENCE, EVERYTHING = "evidence", "everything"
+
+    what = HiddenField(validators=[AnyOf([EVIDENCE, EVERYTHING])])
+    password = PasswordField("Your password", [DataRequired("Type your password to erase it."), identity_was_proven])

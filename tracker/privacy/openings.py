@@ -1,0 +1,89 @@
+"""Who opened whose portfolio: noted beside the ledger, after the answer is made, and never of one's own."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from logging import getLogger
+from typing import Any
+
+from flask import Flask, Response, g, request
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session, joinedload
+
+from tracker import readonly, transactions
+from tracker.access import Opened, me
+from tracker.clock import day_of, now
+from tracker.extensions import db
+from tracker.models import PortfolioOpening
+
+NOTED_AGAIN = timedelta(hours=1)
+MOST_REMEMBERED = 10_000
+PAGE = 100
+INSERT: dict[str, Callable[..., Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+logger = getLogger(__name__)
+
+
+def init_app(app: Flask) -> None:
+    noted = app.extensions["openings_noted"] = {}
+
+    @app.after_request
+    def note_opening(response: Response) -> Response:
+        """A page of somebody else's portfolio was read. The reader gets it, whatever becomes of the note."""
+        opened: Opened | None = g.pop("opened", None)
+        if opened and request.method in transactions.SAFE_METHODS and response.status_code < 400:
+            person = me()
+            key = (person.session_ref, opened, day_of(now()))
+            if opened.candidate_id != person.person_id and _is_due(noted, key):
+                try:
+                    keep_opening(person.person_id, opened)
+                except SQLAlchemyError:
+                    noted.pop(key, None)
+                    logger.exception("an opening of a portfolio could not be noted")
+        return response
+
+
+def keep_opening(person_id: int, opened: Opened) -> None:
+    """One row a reader, a part and a day, in a short transaction of its own; the reading one is over by then."""
+    db.session.rollback()
+    if readonly.is_read_only():
+        return
+    moment = now()
+    rows = db.metadata.tables[PortfolioOpening.__tablename__]
+    statement = INSERT[db.engine.dialect.name](rows).values(
+        candidate_id=opened.candidate_id,
+        centre_id=opened.centre_id,
+        day=day_of(moment),
+        person_id=person_id,
+        part=opened.part,
+        role=opened.role,
+        first_at=moment,
+        last_at=moment,
+    )
+    later = {"last_at": statement.excluded.last_at, "role": statement.excluded.role}
+    statement = statement.on_conflict_do_update(index_elements=list(rows.primary_key), set_=later)
+    with transactions.writing(), Session(db.engine) as session, session.begin():
+        session.execute(statement)
+
+
+def list_openings(candidate_id: int, centre_id: int | None, page: int) -> tuple[list[PortfolioOpening], bool]:
+    """Who opened a candidate's portfolio (at one centre), the latest first; and whether there are more."""
+    query = select(PortfolioOpening).where(PortfolioOpening.candidate_id == candidate_id)
+    if centre_id is not None:
+        query = query.where(PortfolioOpening.centre_id == centre_id)
+    query = query.options(joinedload(PortfolioOpening.person)).order_by(
+        PortfolioOpening.last_at.desc(), PortfolioOpening.person_id, PortfolioOpening.part
+    )
+    found = list(db.session.scalars(query.limit(PAGE + 1).offset(PAGE * (page - 1))))
+    return found[:PAGE], len(found) > PAGE
+
+
+def _is_due(noted: dict[Any, Any], key: Any) -> bool:
+    """Whether this browser's last note of the same is an hour old; it is remembered as made."""
+    moment = now()
+    if key in noted and timedelta(0) <= moment - noted[key] < NOTED_AGAIN:
+        return False
+    if len(noted) >= MOST_REMEMBERED:
+        noted.clear()
+    noted[key] = moment
+    return True

@@ -1,0 +1,54 @@
+"""What is kept of anybody: the account, roles, browsers, what they were mailed about, and what they did."""
+
+from typing import Any
+
+from sqlalchemy import select
+
+from tracker.extensions import db
+from tracker.models import Centre, Event, Grant, Notice, Person, UserSession
+from tracker.privacy.wording import plain, told
+
+
+def read_account(person: Person) -> dict[str, Any]:
+    return {
+        "account": told(person, "name", "email", "created_at", "deactivated_at"),
+        "roles": list_roles(person),
+        "browsers": list_browsers(person),
+        "mail": list_mail(person),
+        "what_you_did": list_acts(person),
+    }
+
+
+def list_roles(person: Person) -> list[dict[str, Any]]:
+    query = (
+        select(Grant.role, Centre.name.label("centre"), Grant.from_at, Grant.until_at, Grant.granted_at)
+        .join(Centre, Centre.id == Grant.centre_id)
+        .where(Grant.person_id == person.id)
+        .order_by(Grant.id)
+    )
+    return [told(each, "role", "centre", "from_at", "until_at", "granted_at") for each in db.session.execute(query)]
+
+
+def list_browsers(person: Person) -> list[dict[str, Any]]:
+    query = select(UserSession).where(UserSession.person_id == person.id).order_by(UserSession.id)
+    names = ("browser", "address", "created_at", "last_seen_at", "ended_at")
+    return [told(each, *names) for each in db.session.scalars(query)]
+
+
+def list_mail(person: Person) -> list[dict[str, Any]]:
+    """What about, in the product's own word, and the day: the mails themselves are not kept."""
+    query = select(Notice).where(Notice.person_id == person.id).order_by(Notice.id)
+    return [{"day": each.day, "about": each.subject.partition(":")[0]} for each in db.session.scalars(query)]
+
+
+def list_acts(person: Person) -> list[dict[str, Any]]:
+    """The person's own lines of the ledger, without what they tell of others."""
+    query = (
+        select(Event.seq, Event.at, Event.act, Event.object_type, Event.hash)
+        .where(Event.actor_id == person.id)
+        .order_by(Event.seq)
+    )
+    return [
+        {"event": each.seq, "at": plain(each.at), "act": each.act, "about_a": each.object_type, "hash": each.hash}
+        for each in db.session.execute(query)
+    ]

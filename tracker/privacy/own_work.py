@@ -1,0 +1,89 @@
+"""What is kept of those who assess, verify and administer: what they wrote and signed. No candidate is named."""
+
+from typing import Any
+
+from sqlalchemy import select
+
+from tracker.extensions import db
+from tracker.models import (
+    Allocation,
+    Base,
+    Decision,
+    Finding,
+    Person,
+    Reopening,
+    Review,
+    Sample,
+    SampleItem,
+    Signature,
+    Unit,
+    UnitAttempt,
+)
+from tracker.privacy.wording import Names, told
+
+CANDIDATE = "the candidate"
+WRITTEN: dict[str, tuple[type[Base], str, tuple[str, ...], tuple[str, ...]]] = {
+    "units_held": (Allocation, "person_id", ("role", "from_at", "until_at"), ()),
+    "reviews": (
+        Review,
+        "assessor_id",
+        ("state", "outcome", "valid", "authentic", "current", "sufficient", "started_at", "released_at"),
+        ("feedback",),
+    ),
+    "decisions": (Decision, "decided_by_id", ("outcome", "decided_at", "superseded_at"), ("comment",)),
+    "signatures": (
+        Signature,
+        "person_id",
+        ("role", "round", "signed_at", "superseded_at", "date_sampled", "statement", "snapshot_hash"),
+        ("comment", "unsampled_reason"),
+    ),
+    "reopened": (Reopening, "reopened_by_id", ("kind", "round", "reopened_at"), ("reason",)),
+    "samples": (Sample, "verifier_id", ("round", "sampled_at", "is_interim"), ("comment",)),
+    "findings_raised": (Finding, "raised_by_id", ("round", "raised_at", "due_on", "closed_at"), ("action",)),
+    "findings_answered": (Finding, "responded_by_id", ("round", "responded_at"), ("response",)),
+}
+"""What one writes of an attempt: the table, the column that says whose it is, its plain columns, its free text."""
+
+
+def read_work(person: Person) -> dict[str, Any]:
+    """What a person wrote and signed about other people's attempts."""
+    found = {name: _list_written(person, *where) for name, where in WRITTEN.items()}
+    return {**found, "sampled_decisions": _list_sampled(person)}
+
+
+def _list_written(
+    person: Person, model: type[Base], whose: str, columns: tuple[str, ...], texts: tuple[str, ...]
+) -> list[dict[str, Any]]:
+    rows = db.metadata.tables[model.__tablename__]
+    query = (
+        select(model, Unit.code, Person.name, Person.email)
+        .join(UnitAttempt, UnitAttempt.id == rows.c.attempt_id)
+        .join(Unit, Unit.id == UnitAttempt.unit_id)
+        .join(Person, Person.id == UnitAttempt.candidate_id)
+        .where(rows.c[whose] == person.id, UnitAttempt.candidate_id != person.id)
+        .order_by(rows.c.id)
+    )
+    return [
+        {"unit": code, **told(row, *columns), **_texts(row, texts, Names({(name, email): CANDIDATE}))}
+        for row, code, name, email in db.session.execute(query)
+    ]
+
+
+def _texts(row: Any, names: tuple[str, ...], people: Names) -> dict[str, str | None]:
+    return {name: people.left_out(getattr(row, name)) for name in names}
+
+
+def _list_sampled(person: Person) -> list[dict[str, Any]]:
+    query = (
+        select(SampleItem, Unit.code, Person.name, Person.email)
+        .join(Sample, Sample.id == SampleItem.sample_id)
+        .join(UnitAttempt, UnitAttempt.id == Sample.attempt_id)
+        .join(Unit, Unit.id == UnitAttempt.unit_id)
+        .join(Person, Person.id == UnitAttempt.candidate_id)
+        .where(Sample.verifier_id == person.id)
+        .order_by(SampleItem.id)
+    )
+    return [
+        {"unit": code, **told(item, "agrees"), **_texts(item, ("comment",), Names({(name, email): CANDIDATE}))}
+        for item, code, name, email in db.session.execute(query)
+    ]

@@ -1,0 +1,68 @@
+"""Administrators are reminded once a week of what is due for erasure. Nothing is ever erased by itself."""
+
+from datetime import timedelta
+
+from flask import current_app
+from sqlalchemy import select
+
+from tracker import mail
+from tracker.clock import LONDON, now, today
+from tracker.extensions import db
+from tracker.filters import counted
+from tracker.models import Centre, Grant, Notice, Person
+from tracker.privacy.erasing import remove_left_files
+from tracker.privacy.retention import list_due
+from tracker.transactions import transaction
+from tracker.vocabulary import Role
+
+HOUR = 3
+"""In London, after the nightly check."""
+EVERY = timedelta(days=7)
+
+
+def remind_of_due() -> None:
+    """Looked at every minute by the worker; done once a night."""
+    day = today()
+    if current_app.extensions.get("reminded_on") == day or now().astimezone(LONDON).hour < HOUR:
+        return
+    current_app.extensions["reminded_on"] = day
+    remove_left_files()
+    if not mail.delivers():
+        return
+    for centre_id in db.session.scalars(select(Centre.id).order_by(Centre.id)).all():
+        with transaction():
+            remind_centre(centre_id)
+
+
+def remind_centre(centre_id: int) -> None:
+    """Mail each administrator of a centre how many registrations are due, unless they were told this week."""
+    found = list_due(centre_id, today())
+    if not found:
+        return
+    about = f"retention_due:{centre_id}"
+    for person in _administrators(centre_id):
+        if not _was_told(person, about):
+            mail.tell(
+                person,
+                about,
+                "Evidence is due for erasure",
+                f"Of {counted(len(found), 'registration')} the days of keeping are over. Look at each, and hold what "
+                f"is still needed: {mail.link(f'/centres/{centre_id}/retention')}",
+            )
+
+
+def _administrators(centre_id: int) -> list[Person]:
+    query = (
+        select(Person)
+        .join(Grant, Grant.person_id == Person.id)
+        .where(Grant.centre_id == centre_id, Grant.role == Role.ADMINISTRATOR, Grant.from_at <= now())
+        .where(Grant.until_at.is_(None) | (Grant.until_at > now()))
+        .order_by(Person.id)
+    )
+    return list(db.session.scalars(query))
+
+
+def _was_told(person: Person, about: str) -> bool:
+    since = (today() - EVERY).isoformat()
+    query = select(Notice.id).where(Notice.person_id == person.id, Notice.subject == about, Notice.day > since)
+    return db.session.scalar(query.limit(1)) is not None
