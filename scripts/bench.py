@@ -1,6 +1,6 @@
 """What `scripts/bench` runs: enlarge, serve with one worker, ask warm pages many times, count statements and bytes.
 
-Without arguments it measures everything; `pages`, `forms` and `standards` name the parts.
+Without arguments it measures everything; `pages`, `forms`, `standards` and `record` name the parts.
 """
 
 import gzip
@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import bench_record
 import bench_standards
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,7 +29,7 @@ sys.path.insert(0, str(ROOT))
 SERVER = os.environ.get("TEST_DATABASE_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
 CANDIDATES, ITEMS, CLAIMS = 200, 30, 5
 TIMES, WARM = 60, 8
-PARTS = ("pages", "forms", "standards")
+PARTS = ("pages", "forms", "standards", "record")
 
 
 def main() -> None:
@@ -97,6 +98,8 @@ def measure_database(name: str, url: str, parts: set[str]) -> dict[str, Any]:
             show(name, found)
         if "standards" in parts:
             found["library"] = bench_standards.measure_library(name, environment)
+        if "record" in parts:
+            found["record"] = bench_record.measure_record(name, environment)
     if url:
         drop(url)
     return found

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -21,6 +22,7 @@ from tests.inspection import InspectingClient
 from tracker import clock, create_app, keys, transactions
 from tracker.accounts import sessions
 from tracker.config import Settings
+from tracker.demo.story import tell_story
 from tracker.extensions import db
 from tracker.models import Event, Person
 
@@ -141,6 +143,29 @@ def keyed(app: Flask, tmp_path: Path) -> Flask:
     return app
 
 
+@pytest.fixture(scope="session")
+def stories() -> dict[str, Any]:
+    """The demonstration as it was told first, for `told`."""
+    return {}
+
+
+@pytest.fixture
+def told(keyed: Flask, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, stories: dict[str, Any]) -> Flask:
+    """The demonstration with a key and files of its own: told once by each worker, and laid back since."""
+    from tests.kept import Kept  # which asks here for the server
+
+    keyed.config["ATTACHMENTS_PATH"] = tmp_path / "attachments"
+    if "told" not in stories:
+        tell_story()
+        stories["files"] = shutil.copytree(tmp_path, tmp_path_factory.mktemp("told") / "files")
+        stories["told"] = Kept(keyed, "told")
+    else:
+        shutil.rmtree(keyed.config["KEYS_PATH"])  # the story has its own
+        shutil.copytree(stories["files"], tmp_path, dirs_exist_ok=True)
+        stories["told"].lay_back()
+    return keyed
+
+
 @pytest.fixture
 def world(app: Flask) -> World:
     """Two centres and their people; Alice attempts CFACC15 and INSCC004 at Northgate. See factories."""
@@ -180,14 +205,15 @@ def hold_clock() -> Iterator[Callable[[datetime], None]]:
 @pytest.fixture
 def count_statements(app: Flask) -> Callable[[], AbstractContextManager[list[str]]]:
     """`with count_statements() as statements: …` collects the SQL sent meanwhile, but for the look, once a second, for
-    decisions that are due: whether it falls into a page is chance."""
+    decisions that are due, and the note, once an hour, of who opened a portfolio: whether they fall into a page is
+    chance."""
 
     @contextmanager
     def counting() -> Iterator[list[str]]:
         statements: list[str] = []
 
         def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-            if not statement.startswith(("BEGIN", "PRAGMA")):
+            if not statement.startswith(("BEGIN", "PRAGMA", "INSERT INTO portfolio_opening")):
                 statements.append(statement)
 
         before, app.config["RELEASE_INTERVAL"] = app.config["RELEASE_INTERVAL"], 3600

@@ -92,12 +92,12 @@ def make_world() -> World:
 
 
 def make_centre(name: str, number: str) -> Centre:
-    return _added(Centre(name=name, number=number, created_at=LONG_AGO))
+    return added(Centre(name=name, number=number, created_at=LONG_AGO))
 
 
 def make_person(name: str, centre: Centre | None = None, *roles: Role) -> Person:
     """A person with a password (`PASSWORD`) and these roles at the centre; first name as address."""
-    person = _added(
+    person = added(
         Person(
             name=name,
             email=f"{name.lower().replace(' ', '.')}@example.org",
@@ -112,7 +112,7 @@ def make_person(name: str, centre: Centre | None = None, *roles: Role) -> Person
 
 
 def grant(person: Person, centre: Centre, role: Role, *, until_at: datetime | None = None) -> Grant:
-    return _added(
+    return added(
         Grant(
             person_id=person.id,
             centre_id=centre.id,
@@ -125,7 +125,7 @@ def grant(person: Person, centre: Centre, role: Role, *, until_at: datetime | No
 
 
 def make_registration(candidate: Person, centre: Centre, administrator: Person) -> Registration:
-    return _added(
+    return added(
         Registration(
             centre_id=centre.id,
             candidate_id=candidate.id,
@@ -155,7 +155,7 @@ def criterion(attempt: UnitAttempt, label: str, kind: CriterionKind = CriterionK
 
 
 def make_attempt(registration: Registration, code: str) -> UnitAttempt:
-    return _added(
+    return added(
         UnitAttempt(
             registration_id=registration.id,
             centre_id=registration.centre_id,
@@ -169,7 +169,7 @@ def make_attempt(registration: Registration, code: str) -> UnitAttempt:
 
 
 def allocate(attempt: UnitAttempt, person: Person, role: Role, administrator: Person) -> Allocation:
-    return _added(
+    return added(
         Allocation(
             attempt_id=attempt.id,
             person_id=person.id,
@@ -190,7 +190,7 @@ def actor(person: Person) -> Actor:
 def make_evidence(attempt: UnitAttempt, title: str, *, narrative: str = "I took the call myself.") -> Evidence:
     """A draft of the attempt's candidate, complete enough to submit."""
     moment = clock.now()
-    return _added(
+    return added(
         Evidence(
             centre_id=attempt.centre_id,
             candidate_id=attempt.candidate_id,
@@ -215,7 +215,7 @@ def claim(attempt: UnitAttempt, evidence: Evidence, *labels: str) -> list[Claim]
     for each in labels:
         kind = CriterionKind.KNOWLEDGE if each.startswith("k:") else CriterionKind.PERFORMANCE
         claims.append(
-            _added(
+            added(
                 Claim(
                     attempt_id=attempt.id,
                     evidence_id=evidence.id,
@@ -233,7 +233,7 @@ def submit(evidence: Evidence, *, at: datetime | None = None) -> EvidenceVersion
     """Seal the draft as its next version and hand it in, without the service's checks."""
     moment = at or clock.now()
     evidence.number = evidence.number or _next_number(evidence)
-    version = _added(
+    version = added(
         EvidenceVersion(
             evidence_id=evidence.id,
             number=len(evidence.versions) + 1,
@@ -242,7 +242,7 @@ def submit(evidence: Evidence, *, at: datetime | None = None) -> EvidenceVersion
             **{name: getattr(evidence, name) for name in EVIDENCE_FIELDS},
         )
     )
-    _added(
+    added(
         Submission(
             evidence_version_id=version.id,
             declaration="This is my own work.",
@@ -264,7 +264,7 @@ def accept(
 ) -> Review:
     """A released review with its decisions, without the service's checks."""
     moment = clock.now()
-    review = _added(
+    review = added(
         Review(
             attempt_id=attempt.id,
             evidence_version_id=version.id,
@@ -283,7 +283,7 @@ def accept(
         )
     )
     for each, decided in outcomes.items():
-        _added(
+        added(
             Decision(
                 attempt_id=attempt.id,
                 claim_id=each.id,
@@ -313,7 +313,7 @@ def _next_number(evidence: Evidence) -> int:
     return max([0, *[number for number in taken if number]]) + 1
 
 
-def _added(thing: Thing) -> Thing:
+def added(thing: Thing) -> Thing:
     db.session.add(thing)
     db.session.flush()
     return thing

@@ -19,13 +19,19 @@ POINTERS = ("for", "form", "list", "headers", "aria-describedby", "aria-labelled
 FOREIGN = ("http:", "https:", "//", "javascript:")
 
 
-class InspectingClient(FlaskClient):
+class PlainClient(FlaskClient):
+    """A test's application context serves all its requests: each begins with nobody signed in and no transaction."""
+
     def open(self, *args: Any, **kwargs: Any) -> TestResponse:
-        # A test's application context serves all its requests: each begins with nobody signed in and no transaction.
         for name in list(g):
             g.pop(name)
         if not changes_kept():
             db.session.commit()
+        return super().open(*args, **kwargs)
+
+
+class InspectingClient(PlainClient):
+    def open(self, *args: Any, **kwargs: Any) -> TestResponse:
         db.session.info["flushed"] = False
         response = super().open(*args, **kwargs)
         asked = f"{response.request.method} {response.request.path}"

@@ -4,9 +4,7 @@ The table says who gets in. Whoever is not named is sent to sign in, or told tha
 is written. A route that stands in no row fails, and so does one without a rule.
 """
 
-import io
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,29 +14,14 @@ from sqlalchemy import func, select
 
 from tests import factories
 from tests.factories import World
-from tests.standards.drafts import make_draft
-from tests.standards.versions import UNITS, as_revision
+from tests.proof.figures import tell
+from tests.things import Staff, make_things
 from tracker import clock
 from tracker.access import rule_of
 from tracker.extensions import db
-from tracker.models import (
-    AttemptMove,
-    Base,
-    Event,
-    Finding,
-    Grant,
-    Guidance,
-    ImportRun,
-    Person,
-    Review,
-    Visit,
-    VisitAttempt,
-)
-from tracker.portfolio.services.files import attach_file, keep_file
-from tracker.standards.services.guidance import attach_guidance
-from tracker.standards.services.loading import load_unit
+from tracker.models import Allocation, Base, Event, Grant, Person
 from tracker.transactions import transaction
-from tracker.vocabulary import DraftState, ImportState, ReviewOutcome, ReviewState, Role
+from tracker.vocabulary import Role
 
 Browser = Callable[[Person], FlaskClient]
 
@@ -46,8 +29,8 @@ NOBODY: frozenset[str] = frozenset()
 ALICE, BOB, CAROL, DAN = frozenset({"alice"}), frozenset({"bob"}), frozenset({"carol"}), frozenset({"dan"})
 VISITOR = frozenset({"eve"})
 READERS = ALICE | BOB | CAROL | DAN | VISITOR
-CANDIDATES, ASSESSORS = ALICE | {"frank"}, BOB | {"grace", "bart"}
-VERIFIERS, VISITORS, ADMINISTRATORS = CAROL | {"carla"}, VISITOR | {"eric"}, DAN | {"heidi"}
+CANDIDATES, ASSESSORS = ALICE | {"frank"}, BOB | {"grace", "bart", "vera"}
+VERIFIERS, VISITORS, ADMINISTRATORS = CAROL | {"carla", "vera"}, VISITOR | {"eric"}, DAN | {"heidi"}
 EVERYBODY_SIGNED_IN = CANDIDATES | ASSESSORS | VERIFIERS | VISITORS | ADMINISTRATORS
 ANYBODY = EVERYBODY_SIGNED_IN | {"nobody", "gone"}
 
@@ -63,6 +46,13 @@ TABLE: dict[str, frozenset[str]] = {
     # anybody signed in
     "home.home": EVERYBODY_SIGNED_IN,
     "accounts.my_account": EVERYBODY_SIGNED_IN,
+    "privacy.own_openings": CANDIDATES,
+    "privacy.show_openings": DAN,
+    "privacy.list_retention": DAN,
+    "privacy.hold_registration": DAN,
+    "privacy.erase_portfolio": DAN,
+    "privacy.own_data": EVERYBODY_SIGNED_IN,
+    "privacy.download_own_data": EVERYBODY_SIGNED_IN,
     "accounts.choose_role": ALICE,  # the grant named is hers
     "accounts.end_own_session": NOBODY,  # this session is nobody's
     "standards.list_units": EVERYBODY_SIGNED_IN,
@@ -74,8 +64,8 @@ TABLE: dict[str, frozenset[str]] = {
     "standards.show_qualification": EVERYBODY_SIGNED_IN,
     "standards.show_guidance": EVERYBODY_SIGNED_IN,
     # a unit being read in at Northgate: its administrator mends it, its assessors look at it
-    "standards.show_draft": DAN | BOB | {"bart"},
-    "recording_forms.draft_form": DAN | BOB | {"bart"},
+    "standards.show_draft": DAN | BOB | {"bart", "vera"},
+    "recording_forms.draft_form": DAN | BOB | {"bart", "vera"},
     "integrity.show_record": ADMINISTRATORS,
     "standards.choose_centre": ADMINISTRATORS,
     "standards.correct_unit": ADMINISTRATORS,  # who are told that this one is the installation's
@@ -216,64 +206,31 @@ class Cast:
                 ("bart", "Bart Unallocated", Role.ASSESSOR),
                 ("carla", "Carla Unallocated", Role.INTERNAL_VERIFIER),
                 ("eric", "Eric Outside", Role.EXTERNAL_VERIFIER),
+                ("vera", "Vera Both", Role.ASSESSOR),
                 ("gone", "Gone Away", Role.ADMINISTRATOR),
             ):
                 self.people[name] = factories.make_person(full, world.northgate, role)
             self.people["gone"].deactivated_at = clock.now()
-            self.ids = self._make_things()
+            self._once_assessed(self.people["vera"])
+            invited = factories.make_person("Ivy Invited", world.northgate, Role.CANDIDATE)
+            self.ids = make_things(world.cfacc15, Staff(world.bob, world.carol, world.dan, world.eve), invited)
 
-    def _make_things(self) -> dict[str, Any]:
-        world, moment = self.world, clock.now()
-        evidence = factories.make_evidence(world.cfacc15, "Complaint")
-        attachment = attach_file(evidence, keep_file(io.BytesIO(b"plain words"), "note.txt"))
-        factories.claim(world.cfacc15, evidence, "5", "k:g")
-        version = factories.submit(evidence)
-        from tracker.models import VersionAttachment
+    def _once_assessed(self, vera: Person) -> None:
+        """An internal verifier who assessed this very unit, until another took it over."""
+        factories.grant(vera, self.world.northgate, Role.INTERNAL_VERIFIER)
+        allocation = Allocation(
+            attempt_id=self.world.cfacc15.id, person_id=vera.id, role=Role.ASSESSOR, from_at=factories.LONG_AGO,
+            until_at=factories.days_ago(9), reason="First allocation", allocated_by_id=self.world.dan.id,
+        )  # fmt: skip
+        factories.added(allocation)
 
-        db.session.add(VersionAttachment(version_id=version.id, attachment_id=attachment.id))
-        review = Review(
-            attempt_id=world.cfacc15.id, evidence_version_id=version.id, assessor_id=world.bob.id, state=ReviewState.DRAFT,
-            outcome=ReviewOutcome.RETURNED, feedback="More, please.", marks={}, started_at=moment, saved_at=moment,
-            release_after=moment + timedelta(hours=1),
-        )  # fmt: skip
-        finding = Finding(
-            attempt_id=world.cfacc15.id, round=1, raised_by_id=world.carol.id, raised_at=moment, action="Look again",
-            due_on=clock.today(),
-        )  # fmt: skip
-        visit = Visit(
-            centre_id=world.northgate.id, person_id=world.eve.id, from_at=moment - timedelta(days=1),
-            until_at=moment + timedelta(days=1), opened_by_id=world.dan.id, opened_at=moment,
-        )  # fmt: skip
-        invited = factories.make_person("Ivy Invited", world.northgate, Role.CANDIDATE)
-        invited.password_hash = None
-        db.session.add_all([review, finding, visit])
-        db.session.flush()
-        draft = make_draft(world.northgate, world.dan)
-        draft.state = DraftState.DRAFT
-        guidance = db.session.scalars(select(Guidance).order_by(Guidance.id)).first()
-        assert guidance
-        attached = attach_guidance(guidance, "CFAM&LFD3", "", world.northgate.id, factories.actor(world.dan))
-        later = as_revision(UNITS["CFACC15"])
-        load_unit(later)
-        move = AttemptMove(
-            attempt_id=world.cfacc15.id, from_unit_id=world.cfacc15.unit_id, to_unit_id=factories.unit("CFACC15").id,
-            reason="Corrected", left_behind=[], moved_at=moment, moved_by_id=world.dan.id,
-        )  # fmt: skip
-        run = ImportRun(
-            centre_id=world.northgate.id, format="yaml", file_name="units.yaml", sha256="0" * 64, total=0, done=0,
-            state=ImportState.PREVIEWED, outcome=[], message="", started_by_id=world.dan.id, started_at=moment,
-        )  # fmt: skip
-        db.session.add_all([move, run, VisitAttempt(visit_id=visit.id, attempt_id=world.cfacc15.id)])
-        db.session.flush()
-        grant = db.session.scalar(select(Grant.id).where(Grant.person_id == invited.id))
-        return {
-            "attempt_id": world.cfacc15.id, "evidence_id": evidence.id, "attachment_id": attachment.id, "number": 1,
-            "registration_id": world.registration.id, "centre_id": world.northgate.id, "person_id": invited.id,
-            "grant_id": grant, "visit_id": visit.id, "finding_id": finding.id, "review_id": review.id, "slug": "cfacc15", "other_slug": later.slug, "move_id": move.id,
-            "token": "no-such-token", "session_id": 999_999, "form_id": 999_999, "word": "assessor",
-            "draft_id": draft.id, "key": "r1", "section": "texts", "guidance_slug": guidance.slug, "qualification_slug": "ex-svq3-cc", "attached_id": attached.id,
-            "run_id": run.id,
-        }  # fmt: skip
+    def address(self, endpoint: str, method: str) -> str:
+        """Where this is, for Alice's things."""
+        names = {name for rule in self.app.url_map.iter_rules(endpoint) for name in rule.arguments}
+        with self.app.test_request_context():
+            return self.app.url_map.bind("localhost").build(
+                endpoint, {name: self.ids[name] for name in names}, method
+            )
 
     def body(self, endpoint: str) -> dict[str, Any]:
         """What the few acts need that would otherwise say that there is nothing here."""
@@ -312,13 +269,9 @@ def test_a_route_lets_in_whom_the_table_names(endpoint: str, app: Flask, world: 
     assert set(browsers) == ANYBODY
     body = cast.body(endpoint)
     for method, _ in endpoints(app)[endpoint]:
-        with app.test_request_context():
-            address = app.url_map.bind("localhost").build(
-                endpoint,
-                {name: cast.ids[name] for rule in app.url_map.iter_rules(endpoint) for name in rule.arguments},
-                method,
-            )
+        address = cast.address(endpoint, method)
         before = everything_written()
+        tell(answers=len(ANYBODY))
         for name in sorted(ANYBODY - TABLE[endpoint]):
             answer = browsers[name].open(address, method=method, data=body)
             told = (name, method, address, answer.status_code)

@@ -6,21 +6,18 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import create_engine, text
 
+from tests.backups.installations import command, empty_installation
 from tests.conftest import server_url
 from tests.factories import PASSWORD
-from tracker import checkpoints, create_app, keys, ledger, storage, transactions
+from tracker import checkpoints, keys, ledger, storage, transactions
 from tracker.accounts import sessions
 from tracker.backups.making import make_backup
 from tracker.backups.manifests import find_faults, read_manifest
-from tracker.config import Settings
-from tracker.demo.story import tell_story
 from tracker.extensions import db
 from tracker.ledger import OPERATOR, record
 from tracker.models import Centre, Person
@@ -32,64 +29,21 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture
-def told(keyed: Flask, tmp_path: Path) -> Flask:
-    """The demonstration, with a key, files of its own, and a checkpoint of how it stood."""
-    keyed.config["ATTACHMENTS_PATH"] = tmp_path / "attachments"
-    tell_story()
+def told(told: Flask) -> Flask:
+    """The demonstration, with a checkpoint of how it stood."""
     checkpoints.write_due(at_once=True)
-    return keyed
+    return told
 
 
 @pytest.fixture
 def elsewhere(told: Flask, tmp_path: Path) -> Iterator[Flask]:
-    """Another installation, empty, with this one's keys and checkpoints: what survived outside."""
-    url, name = make_empty(tmp_path)
-    settings = Settings.from_environment(
-        {
-            "INSTANCE_PATH": str(tmp_path / "elsewhere"),
-            "DATABASE_URL": url,
-            "SECRET_KEY": "test",
-            "KEYS_PATH": str(told.config["KEYS_PATH"]),
-            "CHECKPOINTS_PATH": str(told.config["CHECKPOINTS_PATH"]),
-        }
-    )
-    app = create_app(replace(settings, demo=True), TESTING=True, WTF_CSRF_ENABLED=False)
-    yield app
-    with app.app_context():
-        db.session.remove()
-        db.engine.dispose()
-    if name:
-        on_server(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def make_empty(folder: Path) -> tuple[str, str]:
-    """A new database's address, and its name where a server keeps it."""
-    server = server_url()
-    if server is None:
-        return f"sqlite:///{folder / 'elsewhere.sqlite'}", ""
-    name = f"tracker_restore_{os.urandom(6).hex()}"
-    on_server(f"CREATE DATABASE {name}")
-    return server.set(database=name).render_as_string(hide_password=False), name
-
-
-def on_server(statement: str) -> None:
-    engine = create_engine(server_url() or "", isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(statement))
-    engine.dispose()
+    with empty_installation(tmp_path / "elsewhere", told) as app:
+        yield app
 
 
 def act() -> None:
     with transaction():
         record("centre_created", db.session.query(Centre).first(), OPERATOR)  # type: ignore[arg-type]
-
-
-def command(app: Flask, *arguments: str) -> tuple[int, str]:
-    """A command of that installation: inside its own context, or it would be this one's."""
-    with app.app_context():
-        result = app.test_cli_runner().invoke(args=arguments)
-        db.session.remove()
-    return result.exit_code, result.output
 
 
 def restored(app: Flask, folder: Path) -> tuple[int, str]:

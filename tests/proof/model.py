@@ -1,0 +1,235 @@
+"""What a unit's life ought to be, in as few words as the design's: the model that the product is held to.
+
+Every act says whether it must succeed, and changes the model as the product must have changed. `None` is nothing.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from tracker.vocabulary import Outcome
+
+IN_PROGRESS, ASSESSED, CONFIRMED, VERIFIED, VOID = "in_progress", "assessed", "confirmed", "verified", "void"
+MET, MORE_NEEDED = Outcome.MET, Outcome.MORE_NEEDED
+
+
+@dataclass(eq=False)
+class ModelClaim:
+    """Its last decision, and the number of the version it was decided on."""
+
+    outcome: Outcome | None = None
+    decided_on: int | None = None
+
+
+@dataclass
+class ModelVersion:
+    number: int
+    text: str
+    is_taken_back: bool = False
+
+
+@dataclass
+class ModelReview:
+    """One that can still be undone: each claim's mark, and whether the item is accepted."""
+
+    marks: dict[ModelClaim, Outcome]
+    is_accepted: bool
+
+
+@dataclass
+class ModelItem:
+    text: str
+    claims: dict[str, ModelClaim]
+    versions: list[ModelVersion] = field(default_factory=list)
+    looked_at: set[int] = field(default_factory=set)
+    """The versions that a review was begun of."""
+    deciding: dict[int, ModelReview] = field(default_factory=dict)
+    """By the version's number."""
+
+    @property
+    def seen(self) -> ModelVersion | None:
+        """The last version handed in and not taken back."""
+        return next((each for each in reversed(self.versions) if not each.is_taken_back), None)
+
+    @property
+    def undecided(self) -> list[str]:
+        seen = self.seen
+        return [label for label, claim in self.claims.items() if seen and claim.decided_on != seen.number]
+
+
+@dataclass
+class Model:
+    """Chloe's attempt; the labels are her unit's assessable criteria."""
+
+    labels: list[str]
+    state: str = IN_PROGRESS
+    round: int = 1
+    items: list[ModelItem] = field(default_factory=list)
+    is_confirmed: bool = False
+    """Every evidence requirement, in this round."""
+    signatures: list[str] = field(default_factory=list)
+    findings: list[str] = field(default_factory=list)
+    """`raised`, `answered` or `closed`."""
+    is_sampled: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        return self.state == IN_PROGRESS
+
+    @property
+    def met(self) -> set[str]:
+        return {
+            label for item in self.items for label, claim in item.claims.items() if item.seen and claim.outcome is MET
+        }
+
+    # the candidate
+    def log(self, text: str, labels: list[str]) -> bool:
+        if not self.is_open:
+            return False
+        self.items.append(ModelItem(text, {label: ModelClaim() for label in labels}))
+        return True
+
+    def rewrite(self, item: ModelItem, text: str) -> bool:
+        item.text = text
+        return True
+
+    def tick(self, item: ModelItem, label: str) -> bool:
+        """Claim it, or take an undecided claim out again."""
+        claim = item.claims.get(label)
+        if not self.is_open or (claim and claim.outcome):
+            return False
+        if claim:
+            del item.claims[label]
+        else:
+            item.claims[label] = ModelClaim()
+        return True
+
+    def hand_in(self, item: ModelItem) -> bool:
+        if not self.is_open or not item.claims or (item.seen and item.seen.text == item.text):
+            return False
+        item.versions.append(ModelVersion(len(item.versions) + 1, item.text))
+        return True
+
+    def take_back(self, item: ModelItem) -> bool:
+        seen = item.seen
+        if seen is None or seen.number in item.looked_at:
+            return False
+        seen.is_taken_back = True
+        return True
+
+    # the assessor
+    def judge(self, item: ModelItem, outcome: Outcome, *, accept: bool) -> bool:
+        """Every claim with one outcome, then accepted or returned; in force when it can no longer be undone."""
+        assert item.seen
+        if not self.is_open or item.seen.number in item.deciding:
+            return False
+        item.looked_at.add(item.seen.number)
+        item.deciding[item.seen.number] = ModelReview(dict.fromkeys(item.claims.values(), outcome), accept)
+        return True
+
+    def undo(self, item: ModelItem) -> bool:
+        assert item.seen
+        return item.deciding.pop(item.seen.number, None) is not None
+
+    def wait(self) -> None:
+        """What was decided comes in force, unless its ground is gone."""
+        for item in self.items:
+            for number, review in item.deciding.items():
+                if self.is_open and item.claims and item.seen and item.seen.number == number:
+                    for claim, outcome in review.marks.items():
+                        if review.is_accepted or outcome is not MET:
+                            claim.outcome, claim.decided_on = outcome, number
+            item.deciding.clear()
+
+    def strike(self, item: ModelItem, label: str) -> bool:
+        return self.is_open and item.claims.pop(label, None) is not None
+
+    def add(self, item: ModelItem, label: str) -> bool:
+        if not self.is_open or label in item.claims:
+            return False
+        item.claims[label] = ModelClaim()
+        return True
+
+    def confirm_requirements(self) -> bool:
+        self.is_confirmed |= self.is_open
+        return self.is_open
+
+    def withdraw_confirmation(self) -> bool:
+        self.is_confirmed &= not self.is_open
+        return self.is_open
+
+    def sign(self) -> bool:
+        ready = self.met == set(self.labels) and not any(item.undecided for item in self.items)
+        return self._sign(
+            IN_PROGRESS, ASSESSED, "assessor", ready=ready and self.is_confirmed and not self._is_waited_for
+        )
+
+    def answer(self) -> bool:
+        return self._move_finding("raised", "answered")
+
+    def retract(self) -> bool:
+        return self._reopen(ASSESSED, None)
+
+    # the candidate again
+    def confirm(self) -> bool:
+        return self._sign(ASSESSED, CONFIRMED, "candidate", ready=True)
+
+    def dispute(self, label: str) -> bool:
+        return self._reopen(ASSESSED, label)
+
+    # the internal verifier
+    def sample(self) -> bool:
+        if self.state in {VERIFIED, VOID}:
+            return False
+        self.is_sampled = True
+        return True
+
+    def verify(self, *, unsampled: bool) -> bool:
+        ready = (unsampled or self.is_sampled) and not self._is_waited_for
+        return self._sign(CONFIRMED, VERIFIED, "internal_verifier", ready=ready)
+
+    def send_back(self, label: str) -> bool:
+        if not self._reopen(CONFIRMED, label):
+            return False
+        self.findings.append("raised")
+        return True
+
+    def close(self) -> bool:
+        return self._move_finding("answered", "closed")
+
+    def reopen(self, label: str) -> bool:
+        return self._reopen(VERIFIED, label)
+
+    # the administrator
+    def void(self) -> bool:
+        is_new, self.state = self.state != VOID, VOID
+        return is_new
+
+    @property
+    def _is_waited_for(self) -> bool:
+        return "raised" in self.findings
+
+    def _sign(self, before: str, after: str, role: str, *, ready: bool) -> bool:
+        if self.state != before or not ready:
+            return False
+        self.state = after
+        self.signatures.append(role)
+        return True
+
+    def _reopen(self, before: str, label: str | None) -> bool:
+        if self.state != before:
+            return False
+        for claim in self._claims_of(label):
+            if claim.outcome is MET:
+                claim.outcome = MORE_NEEDED
+        self.state, self.round, self.signatures = IN_PROGRESS, self.round + 1, []
+        self.is_confirmed = self.is_sampled = False
+        return True
+
+    def _claims_of(self, label: str | None) -> Iterator[ModelClaim]:
+        return (item.claims[label] for item in self.items if label in item.claims)
+
+    def _move_finding(self, before: str, after: str) -> bool:
+        if before not in self.findings:
+            return False
+        self.findings[self.findings.index(before)] = after
+        return True

@@ -1,0 +1,97 @@
+"""Every state × every act × everybody: what the table names succeeds; the rest is refused and writes nothing."""
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from tests.factories import PASSWORD
+from tests.integrity.tampering import offences
+from tests.proof.figures import tell
+from tests.proof.stages import Body, Stage, filled, unclaimed
+from tests.test_routes import everything_written
+from tracker.extensions import db
+from tracker.models import Claim, Decision, EvidenceRequirement
+from tracker.recording_forms.snapshot import snapshot_of
+
+PEOPLE = ("Chloe", "Alice", "Bob", "Gwen", "Carol", "Eve", "Dan")
+"""The candidate and another; the assessor and another, who verifies elsewhere; the verifiers, internal and external; the
+administrator."""
+LEGAL: dict[str, dict[str, str]] = {
+    "met": {"sign": "Bob", "tick": "Chloe", "sample": "Carol", "void": "Dan"},
+    "assessed": {"retract": "Bob", "confirm": "Chloe", "dispute": "Chloe", "void": "Dan", "sample": "Carol"},
+    "confirmed": {"sample": "Carol", "release": "Carol", "return": "Carol", "void": "Dan"},
+    "sampled": {"sample": "Carol", "verify": "Carol", "release": "Carol", "return": "Carol", "void": "Dan"},
+    "verified": {"reopen": "Carol", "void": "Dan"},
+    "void": {},
+}
+"""Design, section 3. A verifier samples while a unit is being assessed, too; nobody signs twice, and nothing leaves void."""
+ACTS = ("sign", "retract", "confirm", "dispute", "sample", "verify", "release", "return", "reopen", "void", "tick")
+
+
+def body_for(stage: Stage, act: str) -> Body:
+    """What the act's own form would send, were it there."""
+    attempt = stage.attempt
+    requirements = select(EvidenceRequirement.id).where(EvidenceRequirement.unit_id == attempt.unit_id)
+    decided = select(Decision.evidence_version_id, Claim.criterion_id).join(Decision.claim)
+    decided = decided.where(Decision.superseded_at.is_(None)).order_by(Decision.id).limit(1)
+    version, criterion = db.session.execute(decided).one()
+    body: Body = {
+        "snapshot_hash": snapshot_of(attempt).hash, "version": attempt.version, "password": PASSWORD,
+        "requirement": list(db.session.scalars(requirements)), "act": "sign", "comment": "Steady.", "reason": "Because.",
+        "criterion": criterion, "evidence": stage.evidence_ids[0], "on": "1", "due_on": "2027-01-29",
+        "look": f"{version}-{criterion}",
+    }  # fmt: skip
+    if act == "return":
+        body["action"] = "Look at it again."
+    if act == "tick":
+        body["criterion"] = unclaimed(stage)[1]
+    db.session.rollback()
+    return body
+
+
+@pytest.mark.parametrize("state", list(LEGAL))
+def test_only_the_tables_moves_succeed(state: str, app: Flask) -> None:
+    stage = Stage(app, "verified" if state == "void" else state)
+    try:
+        if state == "void":
+            dan = stage.browser("Dan")
+            assert dan.post(f"{stage.path}/void", data={"reason": "Entered twice."}).status_code == 303
+        refused = refuse_the_rest(stage, LEGAL[state])
+        done = 0
+        for act, name in LEGAL[state].items():
+            body = at_its_own_page(stage, act, name)
+            answer = stage.browser(name).post(f"{stage.path}/{act}", data=body)
+            assert answer.status_code in {200, 303}, (state, act, name, answer.status_code, answer.text[:3000])
+            assert offences() == [], (state, act)
+            stage.lay_back()
+            done += 1
+        tell(refused=refused, done=done)
+    finally:
+        stage.drop()
+
+
+def refuse_the_rest(stage: Stage, legal: dict[str, str]) -> int:
+    before, refused = everything_written(), 0
+    browsers = {name: stage.browser(name) for name in PEOPLE}
+    for act in ACTS:
+        body = body_for(stage, act)
+        for name, browser in browsers.items():
+            if legal.get(act) == name:
+                continue
+            answer = browser.post(f"{stage.path}/{act}", data=body)
+            told = (act, name, answer.status_code)
+            assert answer.status_code in {403, 404, 409, 422}, told
+            assert everything_written() == before, told
+            refused += 1
+    return refused
+
+
+def at_its_own_page(stage: Stage, act: str, name: str) -> Body:
+    """The page's own form where the act has one; ticks are single requests."""
+    pages: dict[str, Callable[[], Body]] = {
+        "sign": lambda: filled(stage.browser(name), f"{stage.path}/sign", "/sign", act="sign", password=PASSWORD),
+        "confirm": lambda: filled(stage.browser(name), f"{stage.path}/confirm", "/confirm", password=PASSWORD),
+    }
+    return pages.get(act, lambda: body_for(stage, act))()

@@ -1,0 +1,484 @@
+"""A unit's life by dice: after each step the product stands as the model does, and every invariant holds."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from sqlalchemy import select
+
+from tests.conftest import server_url
+from tests.integrity.tampering import offences
+from tests.proof.figures import WHOLE, size, tell
+from tests.proof.model import ASSESSED, CONFIRMED, VERIFIED, VOID, Model, ModelItem
+from tests.proof.stages import Stage
+from tracker import clock
+from tracker.assessment.services import findings, reviews, signing
+from tracker.assessment.services.claims import add_claim, strike_claim
+from tracker.assessment.services.reviews import CHECKS, Marks
+from tracker.errors import TrackerError
+from tracker.extensions import db
+from tracker.ledger import Actor
+from tracker.matrix import Cell, load_matrix
+from tracker.models import (
+    Claim,
+    Criterion,
+    Decision,
+    Evidence,
+    EvidenceRequirement,
+    EvidenceVersion,
+    Finding,
+    Grant,
+    Person,
+    RequirementConfirmation,
+    Review,
+    Signature,
+    UnitAttempt,
+)
+from tracker.portfolio.queries.evidence import find_version_in
+from tracker.portfolio.services.claims import Tick, set_claims
+from tracker.portfolio.services.evidence import begin_evidence, find_latest_version, save_draft
+from tracker.portfolio.services.submissions import submit_evidence, withdraw_submission
+from tracker.recording_forms.snapshot import snapshot_of
+from tracker.registrations.services import void_attempt
+from tracker.transactions import transaction
+from tracker.verification import services as verifying
+from tracker.vocabulary import Method, Outcome, Role
+
+ROLES = {"Chloe": Role.CANDIDATE, "Bob": Role.ASSESSOR, "Carol": Role.INTERNAL_VERIFIER, "Dan": Role.ADMINISTRATOR}
+counted = {"lives": 0, "steps": 0, "verified": 0, "reopened": 0, "refused": 0}
+
+which = st.integers(0, 5)
+"""An item or a criterion, counted round."""
+ABOUT_A_CRITERION = ("dispute", "sample", "send_back", "reopen")
+ALONE = (
+    *ABOUT_A_CRITERION, "confirm_requirements", "withdraw_confirmation", "sign", "retract", "answer", "confirm", "verify",
+    "release_unsampled", "close", "void",
+)  # fmt: skip
+
+
+class Life(RuleBasedStateMachine):
+    """Chloe, Bob, Carol and Dan do anything at any time, by the services that the pages call."""
+
+    stage: Stage
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stage.lay_back()
+        clock.held = clock.now()
+        criteria = select(Criterion.label, Criterion.kind, Criterion.id).where(
+            Criterion.unit_id == self.attempt.unit_id, Criterion.assessable
+        )
+        self.criteria = {
+            f"{kind.value}:{label}": key
+            for label, kind, key in db.session.execute(criteria.order_by(Criterion.position))
+        }
+        self.labels = list(self.criteria)
+        self.model = Model(self.labels)
+        self.evidence_ids: list[int] = []
+        grants = select(Person.name, Grant.role, Grant.person_id, Grant.id).join(Grant, Grant.person_id == Person.id)
+        self.actors = {
+            name.split()[0]: Actor(person, grant, "proof")
+            for name, role, person, grant in db.session.execute(grants)
+            if ROLES.get(name.split()[0]) == role
+        }
+        counted["lives"] += 1
+
+    @property
+    def attempt(self) -> UnitAttempt:
+        return db.session.get_one(UnitAttempt, self.stage.attempt_id)
+
+    def both(self, ought: bool, act: Callable[[], Any]) -> None:
+        """What the model says and what the product does are the same; refusals say a sentence and write nothing."""
+        assert clock.held
+        clock.held += timedelta(seconds=1)
+        try:
+            with transaction():
+                act()
+            done, said = True, "Done."
+        except TrackerError as error:
+            done = False
+            said = str(error)
+            counted["refused"] += 1
+        db.session.expire_all()
+        assert done is ought, (act, said, ought)
+        assert said.endswith((".", "?")), said
+
+    def item(self, chosen: int) -> tuple[ModelItem, int]:
+        place = chosen % len(self.model.items)
+        return self.model.items[place], self.evidence_ids[place]
+
+    def evidence(self, key: int) -> Evidence:
+        return db.session.get_one(Evidence, key)
+
+    def version(self, key: int) -> EvidenceVersion:
+        found = find_version_in(self.attempt, key)
+        assert found
+        return found
+
+    def criterion(self, chosen: int) -> tuple[str, int]:
+        label = self.labels[chosen * 5 % len(self.labels)]
+        return label, self.criteria[label]
+
+    def tickings(self, evidence_id: int, labels: list[str], *, on: bool = True) -> list[Tick]:
+        return [Tick(self.stage.attempt_id, evidence_id, self.criteria[label], on=on, locator="") for label in labels]
+
+    # Chloe
+    @rule(part=st.sampled_from(["all", "all", "first", "second", "one"]))
+    def log(self, part: str) -> None:
+        half = len(self.labels) // 2
+        labels = {
+            "all": self.labels,
+            "first": self.labels[:half],
+            "second": self.labels[half:],
+            "one": self.labels[:1],
+        }
+        title = f"Item {len(self.evidence_ids) + 1}"
+        made: list[int] = []
+
+        def act() -> None:
+            attempt = self.attempt
+            evidence = begin_evidence(attempt.candidate_id, attempt.centre_id)
+            fields = {
+                "title": title,
+                "method": Method.WORK_PRODUCT,
+                "happened_from": clock.today(),
+                "narrative": title,
+            }
+            save_draft(evidence, fields, None)
+            set_claims(self.tickings(evidence.id, labels[part]), attempt.candidate_id, self.actors["Chloe"])
+            made.append(evidence.id)
+
+        self.both(self.model.log(title, labels[part]), act)
+        self.evidence_ids += made if len(self.model.items) > len(self.evidence_ids) else []
+
+    @precondition(lambda self: self.model.items)
+    @rule(chosen=which, text=st.sampled_from(["I took the call.", "I wrote the letter."]))
+    def rewrite(self, chosen: int, text: str) -> None:
+        item, key = self.item(chosen)
+        self.both(self.model.rewrite(item, text), lambda: save_draft(self.evidence(key), {"narrative": text}, None))
+
+    @precondition(lambda self: self.model.items)
+    @rule(chosen=which, label=which)
+    def tick(self, chosen: int, label: int) -> None:
+        (item, key), (name, _) = self.item(chosen), self.criterion(label)
+        on = name not in item.claims
+        ticks = self.tickings(key, [name], on=on)
+        self.both(
+            self.model.tick(item, name), lambda: set_claims(ticks, self.attempt.candidate_id, self.actors["Chloe"])
+        )
+
+    @precondition(lambda self: self.model.items)
+    @rule(chosen=which)
+    def hand_in(self, chosen: int) -> None:
+        item, key = self.item(chosen)
+        self.both(self.model.hand_in(item), lambda: submit_evidence(self.evidence(key), self.actors["Chloe"]))
+
+    @precondition(lambda self: self.model.items)
+    @rule(chosen=which)
+    def take_back(self, chosen: int) -> None:
+        item, key = self.item(chosen)
+        self.both(self.model.take_back(item), lambda: withdraw_submission(self.evidence(key), self.actors["Chloe"]))
+
+    # Bob
+    def waits_for_bob(self, chosen: int) -> bool:
+        item, _ = self.item(chosen)
+        return bool(item.claims and item.seen)
+
+    @precondition(lambda self: self.model.items)
+    @rule(
+        chosen=which, outcome=st.sampled_from([Outcome.MET, Outcome.MET, Outcome.MORE_NEEDED]), accept=st.booleans()
+    )
+    def judge(self, chosen: int, outcome: Outcome, *, accept: bool) -> None:
+        item, key = self.item(chosen)
+        if not self.waits_for_bob(chosen):
+            return
+
+        def act() -> None:
+            attempt, version = self.attempt, self.version(key)
+            claims = [cell.claim_id for cell in reviews.cells_of(attempt, version).values()]
+            words = "" if outcome is Outcome.MET else "Say more."
+            marks = Marks(
+                dict.fromkeys(claims, outcome), dict.fromkeys(claims, words), dict.fromkeys(CHECKS, accept), "Seen."
+            )
+            reviews.save_marks(attempt, version, marks, self.actors["Bob"])
+            finish = reviews.accept_evidence if accept else reviews.return_evidence
+            finish(attempt, version, self.actors["Bob"])
+
+        self.both(self.model.judge(item, outcome, accept=accept), act)
+
+    @precondition(lambda self: self.model.items)
+    @rule(chosen=which)
+    def undo(self, chosen: int) -> None:
+        item, key = self.item(chosen)
+        if not self.waits_for_bob(chosen):
+            return
+
+        def act() -> None:
+            query = (
+                select(Review).where(Review.evidence_version_id == self.version(key).id).order_by(Review.id.desc())
+            )
+            review = db.session.scalars(query).first()
+            if review is None:
+                raise TrackerError("There is nothing to undo.")
+            reviews.undo(self.attempt, review, self.actors["Bob"])
+
+        self.both(self.model.undo(item), act)
+
+    @precondition(lambda self: self.model.items)
+    @rule()
+    def wait(self) -> None:
+        assert clock.held
+        clock.held += timedelta(seconds=11)
+        reviews.release_due()
+        self.model.wait()
+
+    @precondition(lambda self: self.model.items)
+    @rule(chosen=which, label=which)
+    def strike(self, chosen: int, label: int) -> None:
+        (item, key), (name, criterion_id) = self.item(chosen), self.criterion(label)
+        if not self.waits_for_bob(chosen) or name not in item.claims:
+            return
+        cell = self.cell(key, criterion_id)
+        self.both(
+            self.model.strike(item, name),
+            lambda: strike_claim(self.attempt, key, cell.claim_id, "Not here.", self.actors["Bob"]),
+        )
+
+    @precondition(lambda self: self.model.items)
+    @rule(chosen=which, label=which)
+    def add(self, chosen: int, label: int) -> None:
+        (item, key), (name, criterion_id) = self.item(chosen), self.criterion(label)
+        if self.waits_for_bob(chosen):
+            self.both(
+                self.model.add(item, name),
+                lambda: add_claim(self.attempt, self.version(key), criterion_id, "It shows.", self.actors["Bob"]),
+            )
+
+    def cell(self, key: int, criterion_id: int) -> Cell:
+        return next(row for row in load_matrix(self.attempt).rows if row.evidence_id == key).cells[criterion_id]
+
+    def confirm_requirements(self) -> None:
+        def act() -> None:
+            for each in self.requirements():
+                signing.confirm_requirement(self.attempt, each, "Seen.", self.actors["Bob"])
+
+        self.both(self.model.confirm_requirements(), act)
+
+    def withdraw_confirmation(self) -> None:
+        first = self.requirements()[0]
+        self.both(
+            self.model.withdraw_confirmation(),
+            lambda: signing.withdraw_confirmation(self.attempt, first, self.actors["Bob"]),
+        )
+
+    def requirements(self) -> list[int]:
+        query = select(EvidenceRequirement.id).where(EvidenceRequirement.unit_id == self.attempt.unit_id)
+        return list(db.session.scalars(query.order_by(EvidenceRequirement.position)))
+
+    def sign(self) -> None:
+        self.both(
+            self.model.sign(),
+            lambda: signing.sign_unit(self.attempt, self.shown(), "Steady.", self.actors["Bob"], clock.now()),
+        )
+
+    def shown(self) -> str:
+        """The hash of what the page shows."""
+        return snapshot_of(self.attempt).hash
+
+    def retract(self) -> None:
+        self.both(
+            self.model.retract(), lambda: signing.retract_signature(self.attempt, "Too soon.", self.actors["Bob"])
+        )
+
+    def answer(self) -> None:
+        def act() -> None:
+            finding = self.finding(Finding.responded_at.is_(None))
+            findings.answer_finding(self.attempt, finding.id, "Done.", self.actors["Bob"])
+
+        self.both(self.model.answer(), act)
+
+    def finding(self, *which: Any) -> Finding:
+        found = db.session.scalars(select(Finding).where(*which).order_by(Finding.id)).first()
+        if found is None:
+            raise TrackerError("There is none.")
+        return found
+
+    # Chloe again
+    def confirm(self) -> None:
+        self.both(
+            self.model.confirm(),
+            lambda: signing.confirm_unit(self.attempt, self.shown(), self.actors["Chloe"], clock.now()),
+        )
+
+    def dispute(self, label: int = 0) -> None:
+        name, criterion_id = self.criterion(label)
+        self.both(
+            self.model.dispute(name),
+            lambda: signing.dispute_unit(self.attempt, [criterion_id], "Not so.", self.actors["Chloe"]),
+        )
+
+    # Carol
+    def sample(self, label: int = 0) -> None:
+        looks = [
+            verifying.Look(row.version_id, cell.criterion_id, agrees=True)
+            for row in load_matrix(self.attempt).rows
+            for cell in row.cells.values()
+            if row.version_id and (cell.is_decided or cell.is_met)
+        ]
+        db.session.rollback()
+        if looks:
+            look = looks[label % len(looks)]
+            self.both(
+                self.model.sample(),
+                lambda: verifying.draw_sample(self.attempt, [look], "Looked.", self.actors["Carol"]),
+            )
+
+    def verify(self, *, unsampled: bool = False) -> None:
+        reason = "Not in the plan." if unsampled else None
+        ought = self.model.verify(unsampled=unsampled)
+        counted["verified"] += ought
+        self.both(
+            ought,
+            lambda: verifying.sign_verified(
+                self.attempt, self.shown(), self.actors["Carol"], clock.now(), unsampled_reason=reason
+            ),
+        )
+
+    def release_unsampled(self) -> None:
+        self.verify(unsampled=True)
+
+    def send_back(self, label: int = 0) -> None:
+        name, criterion_id = self.criterion(label)
+        due = clock.today() + timedelta(days=30)
+        self.both(
+            self.model.send_back(name),
+            lambda: verifying.return_with_finding(
+                self.attempt, [criterion_id], "Look again.", due, self.actors["Carol"]
+            ),
+        )
+
+    def close(self) -> None:
+        def act() -> None:
+            finding = self.finding(Finding.responded_at.is_not(None), Finding.closed_at.is_(None))
+            verifying.close_finding(finding, self.actors["Carol"])
+
+        self.both(self.model.close(), act)
+
+    def reopen(self, label: int = 0) -> None:
+        name, criterion_id = self.criterion(label)
+        ought = self.model.reopen(name)
+        counted["reopened"] += ought
+        self.both(
+            ought,
+            lambda: verifying.reopen_verified(self.attempt, [criterion_id], "An error.", self.actors["Carol"]),
+        )
+
+    # Dan
+    def void(self) -> None:
+        self.both(self.model.void(), lambda: void_attempt(self.attempt, "Entered twice.", self.actors["Dan"]))
+
+    # everybody
+    @rule(act=st.sampled_from(ALONE), label=which)
+    def act_at_any_time(self, act: str, label: int) -> None:
+        """Most often too early or too late, and then refused."""
+        if act in ABOUT_A_CRITERION:
+            getattr(self, act)(label)
+        elif act != "void" or label == 0:
+            getattr(self, act)()
+
+    @rule()
+    def go_on(self) -> None:
+        """What comes next in an orderly life."""
+        self.next_act()()
+
+    go_on_too = rule()(lambda self: self.go_on())
+    go_on_again = rule()(lambda self: self.go_on())
+    go_on_still = rule()(lambda self: self.go_on())
+    go_on_more = rule()(lambda self: self.go_on())
+
+    def next_act(self) -> Callable[[], None]:
+        model = self.model
+        if "raised" in model.findings:
+            return self.answer
+        if model.is_open:
+            return self.next_of_work()
+        by_state = {ASSESSED: self.confirm, VERIFIED: self.reopen, VOID: self.sign}
+        by_state[CONFIRMED] = self.verify if model.is_sampled else self.sample
+        return by_state[model.state]
+
+    def next_of_work(self) -> Callable[[], None]:
+        model = self.model
+        if any(item.deciding for item in model.items):
+            return self.wait
+        for place, item in enumerate(model.items):
+            if item.undecided:
+                return lambda: self.judge(place, Outcome.MET, accept=True)
+            if item.claims and not item.seen:
+                return lambda: self.hand_in(place)
+        if model.met != set(model.labels):
+            return lambda: self.log("all")
+        return self.sign if model.is_confirmed else self.confirm_requirements
+
+    @invariant()
+    def stands_as_the_model(self) -> None:
+        db.session.expire_all()
+        attempt, model = self.attempt, self.model
+        assert (attempt.state.value, attempt.round) == (model.state, model.round)
+        for item, key in zip(model.items, self.evidence_ids, strict=True):
+            seen, latest = item.seen, find_latest_version(self.evidence(key))
+            assert (latest.number if latest else None) == (seen.number if seen else None)
+            assert self.claims_of(key) == {
+                name: (claim.outcome, claim.decided_on) for name, claim in item.claims.items()
+            }
+        live = select(Signature.role).where(Signature.superseded_at.is_(None)).order_by(Signature.id)
+        assert [role.value for role in db.session.scalars(live)] == model.signatures
+        told = [
+            "closed" if each.closed_at else "answered" if each.responded_at else "raised"
+            for each in db.session.scalars(select(Finding).order_by(Finding.id))
+        ]
+        assert sorted(told) == sorted(model.findings)
+        confirmed = select(RequirementConfirmation.requirement_id).where(
+            RequirementConfirmation.removed_at.is_(None), RequirementConfirmation.round == attempt.round
+        )
+        assert (set(self.requirements()) == set(db.session.scalars(confirmed))) is model.is_confirmed
+        counted["steps"] += 1
+
+    def claims_of(self, key: int) -> dict[str, tuple[Outcome | None, int | None]]:
+        names = {criterion_id: name for name, criterion_id in self.criteria.items()}
+        query = (
+            select(Claim.criterion_id, Decision.outcome, EvidenceVersion.number)
+            .outerjoin(Decision, (Decision.claim_id == Claim.id) & Decision.superseded_at.is_(None))
+            .outerjoin(EvidenceVersion, EvidenceVersion.id == Decision.evidence_version_id)
+            .where(Claim.evidence_id == key, Claim.removed_at.is_(None))
+        )
+        return {names[criterion_id]: (outcome, number) for criterion_id, outcome, number in db.session.execute(query)}
+
+    @invariant()
+    def every_invariant_holds(self) -> None:
+        assert offences() == []
+
+
+def test_a_life_by_dice(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(app, "registered")
+    monkeypatch.setattr(Life, "stage", stage, raising=False)
+    try:
+        run_state_machine_as_test(
+            Life,
+            settings=settings(
+                max_examples=size(4, 100 if server_url() else 300),
+                stateful_step_count=size(40, 50),
+                deadline=None,
+                database=None,
+                derandomize=not WHOLE,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+    finally:
+        clock.held = None
+        stage.drop()
+    tell(**counted)

@@ -1,0 +1,148 @@
+"""Words that would have a sheet fetch, carry or run something, or never end: they print as words, or not at all."""
+
+import io
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pypdf import PdfReader
+from pypdf.generic import DictionaryObject, IndirectObject
+
+from tests.proof.figures import size, tell
+from tests.recording_forms.alices_form import filled
+from tracker.errors import FormNotRendered
+from tracker.recording_forms.facts import FormFacts, FormRow, FormSignature, IndexFacts, IndexRow
+from tracker.recording_forms.worker import Worker
+
+FETCHING = [
+    '<img src="{url}">', '<img srcset="{url} 2x">', '<link rel="stylesheet" href="{url}">', "<style>@import url({url});</style>",
+    '<p style="background:url({url})">', "<style>@font-face{{font-family:x;src:url({url})}}*{{font-family:x}}</style>",
+    '<object data="{url}">', '<embed src="{url}">', '<iframe src="{url}">', '<svg><image href="{url}"/></svg>',
+    '<svg><use xlink:href="{url}#x"/></svg>', "<svg><style>@import url({url})</style></svg>", '<input type="image" src="{url}">',
+    '<base href="{url}">', '<meta http-equiv="refresh" content="0;url={url}">', '<link rel="attachment" href="{url}">',
+    '<a rel="attachment" href="{url}">x</a>', '<link rel="attachment" href="file:///etc/passwd">', '<img src="file:///etc/passwd">',
+    '<iframe src="file:///etc/hosts">', '<object data="file:///etc/passwd">', '<a href="{url}">x</a>', '<a href="javascript:alert(1)">x</a>',
+    '<img src="data:image/svg+xml,<svg><image href={url}/></svg>">', '<table background="{url}">', '<video poster="{url}">',
+    '<audio src="{url}">', '<ul style="list-style-image:url({url})"><li>x</ul>', '<p style="content:url({url})">', "{{{{ config }}}} {url}",
+    "<!DOCTYPE x [<!ENTITY e SYSTEM '{url}'>]>&e;", '<script src="{url}"></script>',
+]  # fmt: skip
+"""What has made other products fetch when they print (WeasyPrint CVE-2025-68616, CVE-2022-44544, HedgeDoc CVE-2021-29475)."""
+FORBIDDEN = {
+    "/URI",
+    "/Launch",
+    "/JavaScript",
+    "/JS",
+    "/EmbeddedFile",
+    "/EmbeddedFiles",
+    "/GoToR",
+    "/SubmitForm",
+    "/RichMedia",
+}
+
+
+def blowing_up() -> dict[str, FormFacts]:
+    """Ten sheets that nobody can want."""
+    row = FormRow("1", "Call", filled(rows=1).rows[0].marks)
+    return {
+        "fifty thousand rows": replace(filled(rows=1), rows=(row,) * 50_000),
+        "a word of two million letters": filled(comments="x" * 2_000_000),
+        "a hundred thousand lines": filled(comments="\n".join("ab" * 50_000)),
+        "signs on signs": filled(comments="a" + "\u0301" * 500_000),
+        "turning words": filled(comments="\u202e\u202d" * 300_000),
+        "pictures in words": filled(comments="🙂👩‍👩‍👧‍👦" * 100_000),
+        "a name without end": filled(candidate_name="Alice " * 200_000),
+        "soft hyphens": filled(comments="x\u00ad" * 500_000),
+        "unbreakable": filled(comments="x\u00a0" * 500_000),
+        "a million columns": replace(filled(rows=0), columns=filled().columns * 20_000),
+    }
+
+
+@pytest.fixture
+def worker() -> Iterator[Worker]:
+    worker = Worker(patience=60)
+    yield worker
+    worker.close()
+
+
+@pytest.fixture
+def trap() -> Iterator[socket.socket]:
+    """A server that nobody is to reach."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(0)
+        yield listening
+
+
+def form_of(words: str) -> FormFacts:
+    """These words wherever the form prints words."""
+    names = dict.fromkeys(
+        ("unit_title", "candidate_name", "candidate_number", "assessor_name", "comments", "state"), words
+    )
+    signed = FormSignature(words, date(2026, 11, 2))
+    row = FormRow(words, words, filled(rows=1).rows[0].marks)
+    return replace(filled(rows=0, **names), rows=(row,), candidate=signed, assessor=signed, internal_verifier=signed)
+
+
+def index_of(words: str) -> IndexFacts:
+    row = IndexRow(words, words, words, words, words, words, words)
+    return IndexFacts(words, words, words, date(2026, 11, 3), (row,))
+
+
+def names_in(thing: Any, seen: set[int]) -> Iterator[str]:
+    """Every name of a dictionary, and every name as a value, anywhere in a PDF."""
+    if isinstance(thing, IndirectObject):
+        if thing.idnum in seen:
+            return
+        seen.add(thing.idnum)
+        thing = thing.get_object()
+    if isinstance(thing, DictionaryObject):
+        for key in thing:
+            value = thing.raw_get(key)
+            yield str(key)
+            yield from names_in(value, seen)
+    elif isinstance(thing, list):
+        for each in thing:
+            yield from names_in(each, seen)
+    elif isinstance(thing, str) and thing.startswith("/"):
+        yield str(thing)
+
+
+def test_words_that_would_fetch_are_printed_as_words(worker: Worker, trap: socket.socket) -> None:
+    url = f"http://127.0.0.1:{trap.getsockname()[1]}/x"
+    assert len(FETCHING) == 32
+    chosen, sheets = FETCHING[:: size(8, 1)], 0
+    for template in chosen:
+        words = template.format(url=url)
+        for facts in (form_of(words), index_of(words)):
+            reader = PdfReader(io.BytesIO(worker.render(facts)))
+            found = set(names_in(reader.trailer, set()))
+            assert not found & FORBIDDEN, (template, found & FORBIDDEN)
+            printed = "".join("".join(page.extract_text() for page in reader.pages).split()).replace("\u200b", "")
+            assert "".join(words.split())[:12] in printed, (template, printed[:300])
+            assert b"root:" not in b"".join(
+                page.get_contents().get_data() for page in reader.pages if page.get_contents()
+            )
+            sheets += 1
+    with pytest.raises(BlockingIOError):
+        trap.accept()
+    tell(payloads=len(chosen), sheets=sheets, fetched=0, attached=0)
+
+
+def test_a_sheet_that_blows_up_is_given_up_and_the_next_one_is_printed(worker: Worker) -> None:
+    given_up = printed = 0
+    sheets = list(blowing_up().values())
+    assert len(sheets) == 10
+    for facts in sheets[:: size(10, 1)]:
+        worker.patience, worker.patience_a_row = size(5, 8), 0
+        try:
+            worker.render(facts)
+            printed += 1
+        except FormNotRendered:
+            given_up += 1
+        worker.patience = 60  # a busy machine is no fault of a sheet that anybody wants
+        assert worker.render(filled(rows=1)).startswith(b"%PDF")
+    assert not Path("core").exists()
+    tell(blown_up=given_up, printed_all_the_same=printed)

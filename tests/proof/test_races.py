@@ -1,0 +1,241 @@
+"""Two people, or two windows, at the same moment: one wins, the other is told, and the record is whole."""
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import lxml.html
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+from werkzeug.test import TestResponse
+
+from tests.factories import PASSWORD
+from tests.integrity.tampering import offences
+from tests.proof.figures import size, tell
+from tests.proof.stages import Act, Stage, filled, posts, sign_body, unclaimed
+from tracker.extensions import db
+from tracker.models import Claim, Criterion, EvidenceVersion, Signature
+from tracker.vocabulary import AttemptState
+
+Race = Callable[[Stage], list[tuple[FlaskClient, Act]]]
+"""The browsers and what they are about to do, their pages open."""
+TOLD = {400, 403, 404, 409, 422}
+
+
+@pytest.fixture
+def set_the_stage(app: Flask) -> Iterator[Callable[[str], Stage]]:
+    made: list[Stage] = []
+
+    def reach(stage: str) -> Stage:
+        made.append(Stage(app, stage))
+        return made[-1]
+
+    yield reach
+    for each in made:
+        each.drop()
+
+
+@contextmanager
+def laid_back(stage: Stage) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        stage.lay_back()
+
+
+def run(stage: Stage, race: Race, check: Callable[[list[TestResponse]], None], rounds: int) -> None:
+    """The same race again and again from the same moment; after each, who lost was told and every check holds."""
+    for _ in range(rounds):
+        with laid_back(stage):
+            answers = stage.at_once(*race(stage))
+            for answer in answers:
+                assert answer.status_code in {200, 201, 302, 303} | TOLD, answer.text[:2000]
+                if answer.status_code in TOLD:
+                    assert sentence_in(answer), answer.text[:2000]
+            check(answers)
+            assert offences() == []
+    tell(races=rounds, server_errors=0, violated=0)
+
+
+def sentence_in(answer: TestResponse) -> str:
+    """What the loser reads."""
+    if answer.mimetype == "application/json":
+        return str(answer.get_json()["message"])
+    page = lxml.html.fromstring(answer.text)
+    found = page.xpath('//*[@data-error-page or @role="alert" or contains(@class, "error-summary") or @id="errors"]')
+    return " ".join(each.text_content().strip() for each in found)
+
+
+def won(answers: list[TestResponse]) -> list[bool]:
+    return [answer.status_code in {200, 201, 302, 303} for answer in answers]
+
+
+def signatures() -> int:
+    db.session.rollback()
+    return db.session.scalar(select(func.count(Signature.id)).where(Signature.superseded_at.is_(None))) or 0
+
+
+def test_sign_and_sign(set_the_stage: Callable[[str], Stage]) -> None:
+    stage = set_the_stage("met")
+
+    def race(stage: Stage) -> list[tuple[FlaskClient, Act]]:
+        windows = [stage.browser("Bob"), stage.browser("Bob")]
+        return [(each, posts(f"{stage.path}/sign", sign_body(each, stage))) for each in windows]
+
+    def check(answers: list[TestResponse]) -> None:
+        assert sorted(won(answers)) == [False, True]
+        assert signatures() == 1
+
+    run(stage, race, check, size(2, 200))
+
+
+def test_sign_and_edit(set_the_stage: Callable[[str], Stage]) -> None:
+    """Bob signs while Chloe claims one more criterion with an item that was judged."""
+    stage = set_the_stage("met")
+
+    def race(stage: Stage) -> list[tuple[FlaskClient, Act]]:
+        bob, chloe = stage.browser("Bob"), stage.browser("Chloe")
+        evidence, criterion = unclaimed(stage)
+        body = {"criterion": criterion, "attempt": stage.attempt_id, "evidence": evidence, "on": "1"}
+        return [(bob, posts(f"{stage.path}/sign", sign_body(bob, stage))), (chloe, posts(f"{stage.path}/tick", body))]
+
+    def check(answers: list[TestResponse]) -> None:
+        assert won(answers).count(True) == 1, [answer.text[:500] for answer in answers]
+        assert signatures() == int(won(answers)[0])
+
+    run(stage, race, check, size(2, 200))
+
+
+def test_sign_and_withdraw(set_the_stage: Callable[[str], Stage]) -> None:
+    """Bob signs while Dan withdraws Chloe."""
+    stage = set_the_stage("met")
+
+    def race(stage: Stage) -> list[tuple[FlaskClient, Act]]:
+        bob, dan = stage.browser("Bob"), stage.browser("Dan")
+        registration = stage.attempt.registration_id
+        path = f"/registrations/{registration}/withdraw"
+        body = filled(dan, path, "/withdraw", reason="She has left.")
+        return [(bob, posts(f"{stage.path}/sign", sign_body(bob, stage))), (dan, posts(path, body))]
+
+    def check(answers: list[TestResponse]) -> None:
+        assert won(answers)[1]
+        assert signatures() == int(won(answers)[0])
+
+    run(stage, race, check, size(2, 200))
+
+
+def test_sign_and_revoke(set_the_stage: Callable[[str], Stage]) -> None:
+    """Bob signs while Dan gives the unit to Gwen."""
+    stage = set_the_stage("met")
+
+    def race(stage: Stage) -> list[tuple[FlaskClient, Act]]:
+        bob, dan = stage.browser("Bob"), stage.browser("Dan")
+        path = f"{stage.path}/allocate/assessor"
+        body = filled(dan, path, "/assessor", person=stage.people["Gwen"], reason="Bob is away.")
+        return [(bob, posts(f"{stage.path}/sign", sign_body(bob, stage))), (dan, posts(path, body))]
+
+    def check(answers: list[TestResponse]) -> None:
+        assert won(answers)[1], answers[1].text[:2000]
+        assert signatures() == int(won(answers)[0])
+
+    run(stage, race, check, size(2, 200))
+
+
+def test_verify_and_return(set_the_stage: Callable[[str], Stage]) -> None:
+    """Carol verifies in one window and returns the unit with a finding in the other."""
+    stage = set_the_stage("sampled")
+
+    def race(stage: Stage) -> list[tuple[FlaskClient, Act]]:
+        one, other = stage.browser("Carol"), stage.browser("Carol")
+        verify = filled(one, f"{stage.path}/verify", "/verify", password=PASSWORD)
+        back = filled(other, f"{stage.path}/verify", "/return", action="Look at 3 again.", due_on="2027-01-29")
+        return [(one, posts(f"{stage.path}/verify", verify)), (other, posts(f"{stage.path}/return", back))]
+
+    def check(answers: list[TestResponse]) -> None:
+        assert sorted(won(answers)) == [False, True]
+        assert (stage.attempt.state is AttemptState.VERIFIED) == won(answers)[0]
+
+    run(stage, race, check, size(2, 200))
+
+
+def test_verify_and_reopen(set_the_stage: Callable[[str], Stage]) -> None:
+    """Carol reopens a verified unit in one window and signs it once more in another, left open."""
+    stage = set_the_stage("sampled")
+    left_open: dict[str, object] = {}
+
+    def race(stage: Stage) -> list[tuple[FlaskClient, Act]]:
+        one, other = stage.browser("Carol"), stage.browser("Carol")
+        left_open["first"] = filled(one, f"{stage.path}/verify", "/verify", password=PASSWORD)
+        left_open["again"] = filled(one, f"{stage.path}/verify", "/verify", password=PASSWORD)
+        assert one.post(f"{stage.path}/verify", data=left_open["first"]).status_code == 303
+        criterion = db.session.scalars(select(Criterion.id).where(Criterion.unit_id == stage.attempt.unit_id)).first()
+        reopen = filled(other, f"{stage.path}/verify", "/reopen", reason="Look again.", criterion=criterion)
+        again = left_open["again"]
+        assert isinstance(again, dict)
+        return [(one, posts(f"{stage.path}/verify", again)), (other, posts(f"{stage.path}/reopen", reopen))]
+
+    def check(answers: list[TestResponse]) -> None:
+        assert won(answers) == [False, True], [answer.text[:1000] for answer in answers]
+        assert stage.attempt.state is AttemptState.IN_PROGRESS
+
+    run(stage, race, check, size(2, 200))
+
+
+def test_upload_and_submit(set_the_stage: Callable[[str], Stage]) -> None:
+    """Chloe hands an item in while her phone still adds a photo to it: what was sealed holds what it lists."""
+    stage = set_the_stage("met")
+
+    def race(stage: Stage) -> list[tuple[FlaskClient, Act]]:
+        desk, phone = stage.browser("Chloe"), stage.browser("Chloe")
+        item = a_draft(stage, desk)
+        submit = filled(desk, f"{item}/submit", "/submit", declared="y")
+        return [(desk, posts(f"{item}/submit", submit)), (phone, uploads(f"{item}/files"))]
+
+    def check(answers: list[TestResponse]) -> None:
+        assert True in won(answers), [answer.text[:1000] for answer in answers]
+        db.session.rollback()
+        newest = db.session.scalars(select(EvidenceVersion).order_by(EvidenceVersion.id.desc()).limit(1)).one()
+        assert (newest.title == "One more call") == won(answers)[0]
+
+    run(stage, race, check, size(2, 200))
+
+
+def uploads(path: str) -> Act:
+    return lambda browser: browser.post(path, data={"file": (io.BytesIO(b"plain words"), "photo.txt")})
+
+
+def a_draft(stage: Stage, chloe: FlaskClient) -> str:
+    """The address of a complete draft that claims a criterion."""
+    fields = {
+        "title": "One more call", "method": "work_product", "happened_from": "2026-10-05", "occasion": "Late shift",
+        "customers": "One customer", "narrative": "I took the call myself.",
+    }  # fmt: skip
+    answer = chloe.post("/evidence/new", data=filled(chloe, "/evidence/new", "/evidence/new") | fields)
+    item = answer.location.removesuffix("/criteria").removesuffix("/edit")
+    _, criterion = unclaimed(stage)
+    body = {"attempt": stage.attempt_id, "criterion": criterion, "on": "1"}
+    assert chloe.post(f"{item}/tick", data=body).status_code in {200, 302, 303}
+    return item
+
+
+def test_tick_and_tick(set_the_stage: Callable[[str], Stage]) -> None:
+    """The same box ticked in two windows is one claim."""
+    stage = set_the_stage("met")
+
+    def race(stage: Stage) -> list[tuple[FlaskClient, Act]]:
+        windows = [stage.browser("Chloe"), stage.browser("Chloe")]
+        evidence, criterion = unclaimed(stage)
+        body = {"criterion": criterion, "evidence": evidence, "on": "1"}
+        return [(each, posts(f"{stage.path}/tick", body)) for each in windows]
+
+    def check(answers: list[TestResponse]) -> None:
+        assert True in won(answers)
+        db.session.rollback()
+        evidence = stage.evidence_ids[0]
+        pairs = select(Claim.criterion_id).where(Claim.evidence_id == evidence, Claim.removed_at.is_(None))
+        found = list(db.session.scalars(pairs))
+        assert len(found) == len(set(found))
+
+    run(stage, race, check, size(2, 200))

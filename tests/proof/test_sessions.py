@@ -1,0 +1,179 @@
+"""A session ends when it should, everywhere at once; nothing planted, replayed or forged is taken for one."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests import factories
+from tests.factories import PASSWORD, World
+from tests.proof.figures import tell
+from tests.test_routes import TABLE, Cast, endpoints, everything_written
+from tracker import clock
+from tracker.access import rule_of
+from tracker.accounts import sessions
+from tracker.accounts.services.links import issue_link
+from tracker.accounts.services.people import deactivate_person
+from tracker.accounts.sessions import COOKIE
+from tracker.ledger import OPERATOR
+from tracker.models import Person
+from tracker.transactions import transaction
+from tracker.vocabulary import LinkPurpose
+
+Browser = Callable[[Person], FlaskClient]
+End = Callable[[World, FlaskClient, FlaskClient], None]
+"""How a session ends: the world, the browser that holds it, and another one."""
+NEW = "seven quiet otters"
+
+
+def by_signing_out(_world: World, own: FlaskClient, _other: FlaskClient) -> None:
+    assert own.post("/sign-out").status_code == 303
+
+
+def by_a_new_password(world: World, _own: FlaskClient, other: FlaskClient) -> None:
+    with transaction():
+        link = issue_link(world.alice, LinkPurpose.RESET, OPERATOR)
+    assert other.post(link, data={"name": world.alice.name, "password": NEW}).status_code == 303
+
+
+def by_deactivation(world: World, _own: FlaskClient, _other: FlaskClient) -> None:
+    with transaction():
+        deactivate_person(world.alice)
+
+
+def by_another_sign_in(world: World, own: FlaskClient, _other: FlaskClient) -> None:
+    assert own.post("/sign-in", data={"email": world.bob.email, "password": PASSWORD}).status_code in {302, 303}
+
+
+def by_time(_world: World, _own: FlaskClient, _other: FlaskClient) -> None:
+    clock.held = clock.now() + sessions.IDLE + timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("end", [by_signing_out, by_a_new_password, by_deactivation, by_another_sign_in, by_time])
+def test_a_copied_cookie_opens_nothing_once_the_session_has_ended(
+    end: End, app: Flask, world: World, client: Browser, hold_clock: Callable[..., None]
+) -> None:
+    """Every route that is Alice's, by every method."""
+    cast = Cast(app, world)
+    alice = client(world.alice)
+    cookie = alice.get_cookie(COOKIE)
+    assert cookie
+    assert alice.get("/account").status_code == 200
+    end(world, alice, app.test_client())
+    thief = app.test_client()
+    thief.set_cookie(COOKIE, cookie.value)
+    before, tried = everything_written(), 0
+    for endpoint in sorted(TABLE):
+        rule = rule_of(app, endpoint)
+        if rule is None or rule.public:
+            continue
+        for method, _ in endpoints(app)[endpoint]:
+            answer = thief.open(cast.address(endpoint, method), method=method)
+            assert answer.status_code in {302, 303}, (endpoint, answer.status_code)
+            assert answer.location.startswith("/sign-in"), (endpoint, answer.location)
+            answer.close()
+            tried += 1
+    assert everything_written() == before
+    tell(replays=tried, taken=0)
+
+
+def test_a_token_that_was_planted_or_forged_is_nobody(app: Flask, world: World, client: Browser) -> None:
+    alice = client(world.alice).get_cookie(COOKIE)
+    assert alice
+    forged = [
+        "", "planted", "0", "1", "None", "null", "' OR 1=1 --", alice.value[:-1], alice.value + "x", alice.value.swapcase(),
+        sessions.hash_token(alice.value), "é" * 20, "x" * 4000, f"{alice.value}; {alice.value}",
+    ]  # fmt: skip
+    for token in forged:
+        browser = app.test_client()
+        browser.set_cookie(COOKIE, token)
+        assert browser.get("/account").status_code == 302, token
+    planted = app.test_client()
+    planted.set_cookie(COOKIE, "planted")
+    planted.post("/sign-in", data={"email": world.alice.email, "password": PASSWORD})
+    given = planted.get_cookie(COOKIE)
+    assert given
+    assert given.value not in forged
+    tell(forged=len(forged), taken=0)
+
+
+HOSTILE = [
+    "https://evil.example", "//evil.example", "///evil.example", "////evil.example", "/\\evil.example", "\\\\evil.example",
+    "/\\/evil.example", "javascript:alert(1)", "JaVaScRiPt:alert(1)", "data:text/html,x", "vbscript:x", "/%09/evil.example",
+    "/%5cevil.example", "/%2f%2fevil.example", "/ /evil.example", "/\t/evil.example", "/account\r\nSet-Cookie: a=b",
+    "evil.example", "http:evil.example", "https:/evil.example", "/.evil.example/..//evil.example", "/sign-out", "/nowhere",
+    "/account@evil.example", "//account@evil.example", "http://127.0.0.1:8000@evil.example", "/\u2028/evil.example",
+    "?next=//evil.example", "#//evil.example", "/attempts/1/sign?x=//evil.example#x", "\x00//evil.example", "／／evil.example",
+]  # fmt: skip
+
+
+def test_next_never_leads_to_another_site(app: Flask, world: World) -> None:
+    for hostile in HOSTILE:
+        answer = app.test_client().post(
+            "/sign-in", query_string={"next": hostile}, data={"email": world.alice.email, "password": PASSWORD}
+        )
+        assert answer.status_code == 303, hostile
+        assert answer.location.startswith("/"), hostile
+        assert not answer.location.startswith(("//", "/\\")), hostile
+        assert "evil" not in answer.location.split("?")[0], hostile
+        assert "Set-Cookie: a=b" not in str(answer.headers), hostile
+    tell(next_payloads=len(HOSTILE), followed=0)
+
+
+HOSTS = [
+    "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "evil.example:80", "evil.example#localhost",
+    "evil.example/localhost", "localhost@evil.example", "localhost:80@evil.example", "localhost, evil.example", "é.example",
+    "", "[::1].evil.example", "127.0.0.2", "2130706433", "xn--localhost", "localhost%00.evil.example",
+]  # fmt: skip
+
+
+def test_a_request_for_another_site_is_answered_by_none(app: Flask, world: World, client: Browser) -> None:
+    """Indico's reset links once began with whatever host the request named."""
+    alice, before = client(world.alice), everything_written()
+    for host in HOSTS:
+        for browser, path in (
+            (alice, "/"),
+            (app.test_client(), "/sign-in"),
+            (app.test_client(), "/forgotten-password"),
+        ):
+            answer = browser.post(path, data={"email": world.alice.email}, headers={"Host": host})
+            assert answer.status_code == 400, host
+            assert "evil" not in answer.text, host
+    assert everything_written() == before
+    believed = app.test_client().get(
+        "/account", headers={"X-Forwarded-Host": "evil.example", "Forwarded": "host=evil.example"}
+    )
+    assert believed.location.startswith("/sign-in")
+    tell(hosts=len(HOSTS), answered=0)
+
+
+def test_no_page_of_anybodys_may_be_kept_by_a_cache(app: Flask, world: World, client: Browser) -> None:
+    """Flask CVE-2023-30861: without `Vary: Cookie` a proxy may hand one person's page to another."""
+    cast = Cast(app, world)
+    pages = 0
+    browsers = {name: client(cast.people[name]) for name in ("alice", "bob", "carol", "dan", "eve")}
+    for endpoint in sorted(TABLE):
+        for method, _ in endpoints(app)[endpoint]:
+            if method != "GET":
+                continue
+            for browser in [app.test_client(), *browsers.values()]:
+                answer = browser.get(cast.address(endpoint, method))
+                assert "no-store" in answer.headers["Cache-Control"], endpoint
+                assert "Cookie" in answer.headers["Vary"], endpoint
+                answer.close()
+                pages += 1
+    tell(pages=pages, cacheable=0)
+
+
+def test_roles_that_ended_end_at_once(app: Flask, world: World, client: Browser) -> None:
+    bob = client(world.bob)
+    assert bob.get("/queue").status_code == 200
+    with transaction():
+        grant = factories.grant(world.bob, world.northgate, factories.Role.INTERNAL_VERIFIER)
+        assert grant.until_at is None
+    assert bob.get("/verification").status_code == 200
+    with transaction():
+        grant.until_at = clock.now() - timedelta(seconds=1)
+    assert bob.get("/verification").status_code == 404

@@ -1,0 +1,113 @@
+"""A signing form that arrives twice, or whose answer never arrived: it acts once, and says the same."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+from werkzeug.test import EnvironBuilder, run_wsgi_app
+
+from tests.integrity.tampering import offences
+from tests.proof.figures import size, tell
+from tests.proof.stages import Body, Stage, filled, posts, sign_body
+from tracker import transactions
+from tracker.accounts.sessions import COOKIE
+from tracker.extensions import db
+from tracker.models import Event, Signature
+
+
+@pytest.fixture
+def stage(app: Flask) -> Iterator[Stage]:
+    made = Stage(app, "met")
+    yield made
+    made.drop()
+
+
+def signed() -> tuple[int, int]:
+    """Signatures and the events that tell of them."""
+    db.session.rollback()
+    events = select(func.count()).where(Event.act == "unit_signed")
+    return db.session.scalar(select(func.count(Signature.id))) or 0, db.session.scalar(events) or 0
+
+
+def retract(bob: FlaskClient, stage: Stage) -> None:
+    """So that the same unit can be signed once more."""
+    body = filled(bob, f"{stage.path}/sign", "/retract", reason="Too early.")
+    assert bob.post(f"{stage.path}/retract", data=body).status_code == 303
+
+
+def sign_in_rounds(stage: Stage, times: int, send: Callable[[FlaskClient, Body], None]) -> None:
+    """Sign by what `send` does and retract, so many times: one more signature and one more event each."""
+    bob = stage.browser("Bob")
+    for number in range(times):
+        body = sign_body(bob, stage)
+        before = signed()
+        send(bob, body)
+        assert signed() == (before[0] + 1, before[1] + 1)
+        if number < times - 1:
+            retract(bob, stage)
+    assert offences() == []
+
+
+def test_a_form_sent_twice_signs_once(stage: Stage) -> None:
+    """One after the other: the second leads where the first led."""
+
+    def send(bob: FlaskClient, body: Body) -> None:
+        first, second = (bob.post(f"{stage.path}/sign", data=body) for _ in range(2))
+        assert (first.status_code, first.location) == (second.status_code, second.location)
+        assert first.status_code == 303
+
+    times = size(3, 250)
+    sign_in_rounds(stage, times, send)
+    tell(sent_twice=times, doubled=0)
+
+
+def test_a_form_sent_twice_at_once_signs_once(stage: Stage) -> None:
+    def send(bob: FlaskClient, body: Body) -> None:
+        answers = stage.at_once(*[(bob, posts(f"{stage.path}/sign", body))] * 2)
+        assert {answer.location for answer in answers if answer.status_code == 303} == {f"{stage.path}/sign"}
+        assert all(answer.status_code in {303, 409} for answer in answers)
+
+    times = size(2, 250)
+    sign_in_rounds(stage, times, send)
+    tell(sent_twice=times, doubled=0)
+
+
+def test_a_form_whose_answer_never_arrived_is_sent_again(stage: Stage) -> None:
+    """The line breaks when the server has begun to answer; the browser sends the form once more."""
+
+    def send(bob: FlaskClient, body: Body) -> None:
+        cut_off(stage, bob, body)
+        again = bob.post(f"{stage.path}/sign", data=body)
+        assert (again.status_code, again.location) == (303, f"{stage.path}/sign")
+
+    times = size(2, 100)
+    sign_in_rounds(stage, times, send)
+    tell(cut_off=times, doubled=0)
+
+
+def test_the_same_key_with_another_body_is_refused(stage: Stage) -> None:
+    bob = stage.browser("Bob")
+    body = sign_body(bob, stage)
+    assert bob.post(f"{stage.path}/sign", data=body).status_code == 303
+    before = signed()
+    assert bob.post(f"{stage.path}/sign", data=body | {"comment": "Another comment."}).status_code == 409
+    assert signed() == before
+
+
+def cut_off(stage: Stage, bob: FlaskClient, body: Body) -> None:
+    """The request arrives whole; of the answer nothing but its head does."""
+    cookie: Any = bob.get_cookie(COOKIE)
+    builder = EnvironBuilder(
+        path=f"{stage.path}/sign", method="POST", data=body, headers={"Cookie": f"{COOKIE}={cookie.value}"}
+    )
+    environ = builder.get_environ()
+    db.session.remove()
+    with stage.app.app_context():
+        answer, _, _ = run_wsgi_app(stage.app.wsgi_app, environ)
+        answer.close()  # type: ignore[attr-defined]  # Werkzeug's iterator has it
+        transactions.rollback()
+        db.session.remove()
+    builder.close()

@@ -1,0 +1,73 @@
+"""Work on top of the demonstration, by the services that people use, each in a transaction of its own."""
+
+import io
+import os
+
+from sqlalchemy import select
+
+from tracker import clock
+from tracker.extensions import db
+from tracker.ledger import Actor
+from tracker.models import Claim, Criterion, Evidence, Grant, Person, UnitAttempt
+from tracker.portfolio.services.claims import Tick, set_claims
+from tracker.portfolio.services.evidence import begin_evidence, save_draft
+from tracker.portfolio.services.files import attach_file, keep_file
+from tracker.portfolio.services.submissions import submit_evidence
+from tracker.transactions import transaction
+from tracker.vocabulary import AttemptState, Method
+
+
+def hand_something_in(title: str, *, taken_out: int = 0) -> bytes:
+    """Alice logs an item with a file, claims a criterion and hands it in; the file's bytes come out.
+
+    `taken_out` of the unit's next criteria she claims first, and takes out again.
+    """
+    content = title.encode() + b" " + os.urandom(200).hex().encode()
+    file = keep_file(io.BytesIO(content), f"{title}.txt")
+    with transaction():
+        attempt = _open_attempt()
+        actor = _candidate(attempt)
+        evidence = begin_evidence(attempt.candidate_id, attempt.centre_id)
+        save_draft(evidence, _fields(title), None)
+        attach_file(evidence, file)
+        for on in (True, False):
+            others = [_tick(attempt, evidence, each + 1, on=on) for each in range(taken_out)]
+            set_claims(others, attempt.candidate_id, actor)
+        set_claims([_tick(attempt, evidence)], attempt.candidate_id, actor)
+    with transaction():
+        submit_evidence(db.session.get_one(Evidence, evidence.id), actor)
+    return content
+
+
+def open_claim(title: str) -> tuple[Claim, Actor]:
+    """The claim of an item of Alice's, and Alice."""
+    query = select(Claim).join(Evidence, Evidence.id == Claim.evidence_id).where(Evidence.title == title)
+    return db.session.scalars(query.order_by(Claim.id).limit(1)).one(), _candidate(_open_attempt())
+
+
+def _open_attempt() -> UnitAttempt:
+    query = select(UnitAttempt).join(Person, Person.id == UnitAttempt.candidate_id)
+    found = query.where(Person.name == "Alice Moran", UnitAttempt.state == AttemptState.IN_PROGRESS)
+    return db.session.scalars(found.order_by(UnitAttempt.id).limit(1)).one()
+
+
+def _candidate(attempt: UnitAttempt) -> Actor:
+    grant = db.session.scalars(select(Grant.id).where(Grant.person_id == attempt.candidate_id)).one()
+    return Actor(attempt.candidate_id, grant, "proof")
+
+
+def _fields(title: str) -> dict[str, object]:
+    return {
+        "title": title,
+        "method": Method.WORK_PRODUCT,
+        "happened_from": clock.today(),
+        "occasion": "Late shift",
+        "customers": "One customer",
+        "narrative": "I took the call myself.",
+    }
+
+
+def _tick(attempt: UnitAttempt, evidence: Evidence, place: int = 0, *, on: bool = True) -> Tick:
+    query = select(Criterion.id).where(Criterion.unit_id == attempt.unit_id, Criterion.assessable)
+    criterion = db.session.scalars(query.order_by(Criterion.id).offset(place).limit(1)).one()
+    return Tick(attempt.id, evidence.id, criterion, on=on, locator="")
