@@ -136,9 +136,9 @@ def _empty_postgresql(loaded: dict[str, int]) -> None:
 
 @pytest.fixture
 def keyed(app: Flask, tmp_path: Path) -> Flask:
-    """The app with a key of its own, and a place of its own for checkpoints."""
+    """The app with a key of its own, made before any story begins, and a place of its own for checkpoints."""
     app.config |= {"KEYS_PATH": tmp_path / "keys", "CHECKPOINTS_PATH": tmp_path / "checkpoints"}
-    with transactions.transaction():
+    with clock.held_at(factories.days_ago(400)), transactions.transaction():
         keys.make_key()
     return app
 

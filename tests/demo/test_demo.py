@@ -12,7 +12,7 @@ from tracker.demo import guard
 from tracker.demo.story import tell_story
 from tracker.extensions import db
 from tracker.matrix import load_matrix
-from tracker.models import Event, Evidence, Installation, Person, UnitAttempt
+from tracker.models import Event, Evidence, Installation, IssuedForm, Person, UnitAttempt
 from tracker.recording_forms.queries import facts_of
 from tracker.vocabulary import AttemptState, CriterionState
 
@@ -70,6 +70,22 @@ def test_the_command_refuses_a_database_with_people(demo: Flask, world: World) -
     result = demo.test_cli_runner().invoke(args=["demo", "--if-empty"])
     assert result.exit_code == 1
     assert "people in this database already" in result.output
+    assert db.session.scalar(select(Installation.id)) is None
+
+
+def test_the_command_makes_the_key_before_the_story_begins(demo: Flask, tmp_path: Path) -> None:
+    demo.config |= {"KEYS_PATH": tmp_path / "keys", "CHECKPOINTS_PATH": tmp_path / "checkpoints"}
+    result = demo.test_cli_runner().invoke(args=["demo"])
+    assert result.exit_code == 0, result.output
+    assert db.session.scalars(select(Event.act).order_by(Event.seq).limit(1)).one() == "key_made"
+    assert db.session.scalars(select(IssuedForm)).one()
+
+
+def test_the_command_begins_no_story_before_an_entry_that_is_there(keyed: Flask) -> None:
+    keyed.config["DEMO"] = True
+    result = keyed.test_cli_runner().invoke(args=["demo"])
+    assert result.exit_code == 1
+    assert "entries already" in result.output
     assert db.session.scalar(select(Installation.id)) is None
 
 

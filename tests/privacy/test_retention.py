@@ -104,11 +104,10 @@ class TestClocks:
         )
 
     def test_a_rule_for_the_awarding_body_comes_first(self, world: World) -> None:
-        with transaction():
+        with clock.held_at(WITHDRAWN), transaction():
             choose_qualification(
                 world.registration, find_qualification("ex-svq3-cc", [world.northgate.id]), dan(world)
             )
-        with clock.held_at(WITHDRAWN), transaction():
             withdraw_candidate(world.registration, "Left.", dan(world))
         set_rule(world, "", 1, 2)
         set_rule(world, " Example  awarding body ", 24, 72)

@@ -12,8 +12,9 @@ def demo(if_empty: bool) -> None:
 
     from tracker.accounts.demonstration import DEMO_PASSWORD
     from tracker.demo.guard import is_marked
-    from tracker.demo.story import tell_story
+    from tracker.demo.story import make_key, tell_story
     from tracker.extensions import db
+    from tracker.ledger import last_at
     from tracker.models import Person
 
     if not current_app.config["DEMO"]:
@@ -24,7 +25,13 @@ def demo(if_empty: bool) -> None:
             return
         if has_people:
             raise click.ClickException("There are people in this database already. Nothing was written.")
+        if last_at():
+            raise click.ClickException(
+                "The record has entries already, such as a key's, and the story begins before them. Nothing was "
+                "written. Start with a new database: the key is made with the story."
+            )
         db.session.rollback()
+        make_key()
         people = tell_story()
     click.echo(f"The people of the demonstration, all with the password “{DEMO_PASSWORD}”:")
     for name, email, roles in people:

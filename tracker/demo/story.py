@@ -52,6 +52,8 @@ PEOPLE = (
     ("Eve Lindqvist", "eve@example.org", (Role.EXTERNAL_VERIFIER,)),
 )
 ADMINISTRATOR = ("Dan Price", "dan@example.org")
+BEGINS = 200
+"""Days ago."""
 QUALIFICATION = "ex-svq3-cc"
 """What Alice works towards; the others do single units."""
 COMMENT = (
@@ -101,10 +103,16 @@ class Story:
         return db.session.scalars(query).one()
 
 
+def make_key() -> None:
+    """The installation's key, older than all that it signs."""
+    with clock.held_at(now() - timedelta(days=BEGINS + 1)), transaction():
+        keys.make_key()
+
+
 def tell_story() -> list[tuple[str, str, str]]:
     """Fill the database and mark it for good. Name, address and roles of everybody come out."""
     story = Story()
-    story.at(200, 9, lambda: open_centre(story))
+    story.at(BEGINS, 9, lambda: open_centre(story))
     story.at(190, 9, lambda: register(story, "Chloe", "C-1038", ("CFACC15",)))
     story.at(80, 9, lambda: register(story, "Alice", "C-1042", ("CFACC15", "INSCC004")))
     story.at(9, 9, lambda: register(story, "Ben", "C-1051", ("DELIVERCC", "CFACC15")))
