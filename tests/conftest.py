@@ -8,25 +8,31 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import create_engine, event, func, select, text
+from sqlalchemy import create_engine, event, select, text
 from sqlalchemy.engine import URL, make_url
 
 from tests import factories
 from tests.factories import World
 from tests.inspection import InspectingClient
+from tests.kept import Kept
+from tests.proof.figures import WHOLE
 from tracker import clock, create_app, keys, transactions
 from tracker.accounts import sessions
 from tracker.config import Settings
 from tracker.demo.story import tell_story
 from tracker.extensions import db
-from tracker.models import Event, Person
+from tracker.models import Event, Person, Registration, UnitAttempt
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
+MEMORY = "/dev/shm"  # noqa: S108 - a disk that is memory, where there is one: what is lost with the power is no loss here
+DATABASE = {"database_url", "make_database", "app"}
+"""The fixtures through which a test has a database."""
 STANDARDS = {
     "unit",
     "unit_code",
@@ -37,7 +43,7 @@ STANDARDS = {
     "guidance",
     "guidance_unit",
 }
-"""What `flask standards load` fills; a test's own rows in them go, those that were loaded stay."""
+"""What `flask standards load` fills."""
 
 
 def server_url() -> URL | None:
@@ -46,17 +52,27 @@ def server_url() -> URL | None:
     return make_url(given) if given.startswith("postgresql") else None
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL, only what asks for a database: the rest knows of none, and once is enough but for the whole proof."""
+    if server_url() and not WHOLE:
+        about = [item for item in items if DATABASE & set(getattr(item, "fixturenames", ()))]
+        config.hook.pytest_deselected(items=[item for item in items if item not in about])
+        items[:] = about
+
+
 @pytest.fixture(scope="session")
-def database_url(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[str]:
+def database_url(worker_id: str) -> Iterator[str]:
     """An empty database of this worker's own."""
     server = server_url()
     if server is None:
-        yield f"sqlite:///{tmp_path_factory.mktemp('database') / 'tracker.sqlite'}"
+        with TemporaryDirectory(dir=MEMORY if os.access(MEMORY, os.W_OK) else None) as folder:
+            yield f"sqlite:///{folder}/tracker.sqlite"
         return
     name = f"tracker_test_{worker_id}_{uuid.uuid4().hex[:8]}"
     engine = create_engine(server, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
+        connection.execute(text(f"ALTER DATABASE {name} SET synchronous_commit = off"))
     yield server.set(database=name).render_as_string(hide_password=False)
     with engine.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
@@ -85,53 +101,33 @@ def migrated_app(database_url: str, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(scope="session")
-def template(migrated_app: Flask, database_url: str) -> Path | None:
-    """SQLite: a copy of the prepared file, laid back before each test."""
-    path = make_url(database_url).database
-    if server_url() or path is None:
-        return None
-    return Path(shutil.copy(path, f"{path}.template"))
+def empty(migrated_app: Flask) -> Kept:
+    """The database with the standards and nobody."""
+    with migrated_app.app_context():
+        return Kept(migrated_app, "empty")
 
 
 @pytest.fixture(scope="session")
-def loaded(migrated_app: Flask) -> dict[str, int]:
-    """The last id of each of the standards' tables, once they are loaded."""
+def peopled(migrated_app: Flask, empty: Kept) -> tuple[Kept, dict[str, tuple[type, int]]]:
+    """The database with the people of the stories, made once; and what finds each of them."""
     with migrated_app.app_context():
-        tables = {name: db.metadata.tables[name] for name in STANDARDS}
-        found = {name: db.session.scalar(select(func.max(rows.c.id))) or 0 for name, rows in tables.items()}
-        db.session.remove()
-    return found
+        empty.lay_back()
+        made = vars(factories.make_world())
+        return Kept(migrated_app, "peopled"), {name: (type(thing), thing.id) for name, thing in made.items()}
 
 
 @pytest.fixture
-def app(migrated_app: Flask, database_url: str, template: Path | None, loaded: dict[str, int]) -> Iterator[Flask]:
-    """The app with nobody in it, inside an application context."""
+def app(migrated_app: Flask, empty: Kept, request: pytest.FixtureRequest) -> Iterator[Flask]:
+    """The app with nobody in it but whom the test asks for, inside an application context."""
     before = dict(migrated_app.config)
+    stands = request.getfixturevalue("peopled")[0] if "world" in request.fixturenames else empty
     with migrated_app.app_context():
-        if template:
-            db.engine.dispose()
-            shutil.copy(template, make_url(database_url).database or "")
-        else:
-            _empty_postgresql(loaded)
+        stands.lay_back()
         yield migrated_app
         transactions.rollback()
         db.session.remove()
     migrated_app.config.clear()
     migrated_app.config.update(before)
-
-
-def _empty_postgresql(loaded: dict[str, int]) -> None:
-    """As the SQLite file is laid back: no rows but the standards', and ids that go on as they did."""
-    with db.engine.begin() as connection:
-        # Past the append-only triggers and the foreign keys, which a TRUNCATE would follow into the standards.
-        connection.execute(text("SET LOCAL session_replication_role = replica"))
-        for name, rows in db.metadata.tables.items():
-            last = loaded.get(name, 0)
-            connection.execute(rows.delete().where(rows.c.id > last) if last else rows.delete())
-        sequences = "SELECT relname FROM pg_class WHERE relkind = 'S' AND relname LIKE '%\\_id\\_seq'"
-        for name in connection.scalars(text(sequences)).all():
-            start = {"name": name, "next": loaded.get(name.removesuffix("_id_seq"), 0) + 1}
-            connection.execute(text("SELECT setval(CAST(:name AS regclass), :next, false)"), start)
 
 
 @pytest.fixture
@@ -152,8 +148,6 @@ def stories() -> dict[str, Any]:
 @pytest.fixture
 def told(keyed: Flask, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, stories: dict[str, Any]) -> Flask:
     """The demonstration with a key and files of its own: told once by each worker, and laid back since."""
-    from tests.kept import Kept  # which asks here for the server
-
     keyed.config["ATTACHMENTS_PATH"] = tmp_path / "attachments"
     if "told" not in stories:
         tell_story()
@@ -167,9 +161,12 @@ def told(keyed: Flask, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory,
 
 
 @pytest.fixture
-def world(app: Flask) -> World:
+def world(app: Flask, peopled: tuple[Kept, dict[str, tuple[type, int]]]) -> World:
     """Two centres and their people; Alice attempts CFACC15 and INSCC004 at Northgate. See factories."""
-    return factories.make_world()
+    with transactions.transaction():
+        for kind in (Person, Registration, UnitAttempt):
+            db.session.scalars(select(kind)).all()
+        return World(**{name: db.session.get_one(kind, key) for name, (kind, key) in peopled[1].items()})
 
 
 @pytest.fixture

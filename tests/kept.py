@@ -4,11 +4,9 @@ import shutil
 from pathlib import Path
 
 from flask import Flask
-from psycopg import Cursor, sql
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.engine import make_url
 
-from tests.conftest import server_url
 from tracker import transactions
 from tracker.extensions import db
 
@@ -16,44 +14,59 @@ SEQUENCES = "SELECT sequencename, last_value FROM pg_sequences WHERE schemaname 
 
 
 class Kept:
-    """The database as it stood when this was made: a copy of SQLite's file, or every table's rows in memory."""
+    """The database as it stood when this was made: a copy of SQLite's file, or of PostgreSQL's rows in a schema."""
 
     def __init__(self, app: Flask, name: str = "kept") -> None:
+        self.name = name
         self.path = make_url(app.config["SQLALCHEMY_DATABASE_URI"]).database or ""
         self.copy = Path(f"{self.path}.{name}")
         let_go()
-        if not server_url():
+        if db.engine.dialect.name == "sqlite":
             shutil.copy(self.path, self.copy)
             return
         with db.engine.begin() as connection:
-            self.sequences = list(connection.execute(text(SEQUENCES)))
-            cursor = connection.connection.cursor()
-            self.rows = {table: copied_out(cursor, table) for table in db.metadata.tables}
+            self.script = copied(connection, name)
 
     def lay_back(self) -> None:
         let_go()
-        if not server_url():
+        if db.engine.dialect.name == "sqlite":
             shutil.copy(self.copy, self.path)
             return
         with db.engine.begin() as connection:
-            connection.execute(text("SET LOCAL session_replication_role = replica"))
-            cursor = connection.connection.cursor()
-            for table, rows in self.rows.items():
-                cursor.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
-                with cursor.copy(sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(table))) as copy:
-                    copy.write(rows)
-            setval = text("SELECT setval(CAST(:name AS regclass), :last, :used)")
-            for name, last in self.sequences:
-                connection.execute(setval, {"name": name, "last": last or 1, "used": last is not None})
+            run(connection, self.script)
 
     def drop(self) -> None:
         let_go()
-        self.copy.unlink(missing_ok=True)
+        if db.engine.dialect.name == "sqlite":
+            self.copy.unlink(missing_ok=True)
+            return
+        with db.engine.begin() as connection:
+            run(connection, f"DROP SCHEMA IF EXISTS {self.name} CASCADE")
 
 
-def copied_out(cursor: Cursor, table: str) -> bytes:
-    with cursor.copy(sql.SQL("COPY {} TO STDOUT").format(sql.Identifier(table))) as copy:
-        return b"".join(bytes(part) for part in copy)
+def copied(connection: Connection, schema: str) -> str:
+    """Copy every row there is into a schema; what lays them back, past triggers and foreign keys, in one go, comes out."""
+    tables = [f'"{table}"' for table in db.metadata.tables]
+    counting = " UNION ALL ".join(f"SELECT '{table}' WHERE EXISTS (SELECT FROM {table})" for table in tables)
+    filled = list(connection.scalars(text(counting)))
+    made = [f"CREATE TABLE {schema}.{table} AS TABLE public.{table}" for table in filled]
+    run(connection, "; ".join([f"DROP SCHEMA IF EXISTS {schema} CASCADE", f"CREATE SCHEMA {schema}", *made]))
+    return "; ".join(
+        [
+            "SET LOCAL session_replication_role = replica",
+            *(f"DELETE FROM public.{table}" for table in tables),
+            *(f"INSERT INTO public.{table} SELECT * FROM {schema}.{table}" for table in filled),
+            *(
+                f"SELECT setval('public.{name}', {last or 1}, {last is not None})"
+                for name, last in connection.execute(text(SEQUENCES))
+            ),
+        ]
+    )
+
+
+def run(connection: Connection, script: str) -> None:
+    """Several statements in one message to the server."""
+    connection.connection.cursor().execute(script)
 
 
 def let_go() -> None:

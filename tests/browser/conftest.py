@@ -14,6 +14,7 @@ from werkzeug.serving import make_server
 
 from tests import factories
 from tests.factories import World
+from tests.kept import Kept
 from tracker import create_app
 from tracker.assessment.services import reviews
 from tracker.config import Settings
@@ -45,11 +46,11 @@ class Live:
 
 
 @pytest.fixture
-def live(template: Path | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
+def live(empty: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
     """The whole app over HTTP, CSRF and all; what can be undone is released at once, so that no test waits."""
-    assert template, "the browser walks run on SQLite"
+    assert empty.copy.exists(), "the browser walks run on SQLite"
     monkeypatch.setattr(reviews, "TIME_TO_UNDO", timedelta(0))
-    shutil.copy(template, tmp_path / "tracker.sqlite")
+    shutil.copy(empty.copy, tmp_path / "tracker.sqlite")
     environment = {
         "INSTANCE_PATH": str(tmp_path),
         "DATABASE_URL": str(make_url(f"sqlite:///{tmp_path / 'tracker.sqlite'}")),
