@@ -8,7 +8,6 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from tests.factories import World
-from tests.integrity.tampering import offences
 from tracker.demo import guard
 from tracker.demo.story import tell_story
 from tracker.extensions import db
@@ -48,18 +47,6 @@ def test_the_story_has_somebody_at_every_stage(demo: Flask) -> None:
     assert facts.internal_verifier
     assert facts.internal_verifier.name == "Carol Hughes"
     assert facts.date_sampled
-
-
-def test_the_story_is_told_after_the_installation_s_key_was_made(keyed: Flask, tmp_path: Path) -> None:
-    """As `scripts/run` does it: the record says first that what follows is of earlier days."""
-    keyed.config["ATTACHMENTS_PATH"] = tmp_path / "attachments"
-    tell_story()
-    assert list(db.session.scalars(select(Event.act).order_by(Event.seq).limit(3))) == [
-        "key_made",
-        "clock_accepted",
-        "centre_created",
-    ]
-    assert offences() == []
 
 
 def test_every_step_of_the_story_is_in_the_ledger(demo: Flask) -> None:

@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 
 from sqlalchemy import select
 
-from tracker import clock, keys, ledger
+from tracker import clock, keys
 from tracker.accounts.demonstration import DEMO_PASSWORD
 from tracker.accounts.passwords import hash_password
 from tracker.accounts.services.people import create_centre, grant_role
@@ -85,8 +85,7 @@ class Story:
 
     def tell(self) -> None:
         """Do every step at its moment, oldest first, each in a transaction of its own."""
-        steps = sorted(self.steps, key=lambda step: step[0])
-        for moment, act in [(steps[0][0], _accept_the_clock), *steps]:
+        for moment, act in sorted(self.steps, key=lambda step: step[0]):
             with clock.held_at(moment), transaction():
                 act()
 
@@ -119,12 +118,6 @@ def tell_story() -> list[tuple[str, str, str]]:
         (person.name, person.email, ", ".join(role.label for role in roles))
         for person, roles in _people_with_roles(story)
     ]
-
-
-def _accept_the_clock() -> None:
-    """The installation's key was made today: the record says that what is told next is of earlier days."""
-    if (key := keys.find_current()) and (last := ledger.last_at()):
-        ledger.record(ledger.CLOCK_ACCEPTED, key, ledger.OPERATOR, behind=int((last - now()).total_seconds()))
 
 
 def open_centre(story: Story) -> None:
