@@ -14,11 +14,11 @@ from flask import Flask
 from sqlalchemy import delete, func, select, text
 
 from tests.conftest import MIGRATIONS, server_url
-from tests.factories import PASSWORD_HASH
+from tests.factories import PASSWORD_HASH, days_ago
 from tests.proof.figures import size, tell
 from tests.proof.load import Acknowledged, Assessor, Client, Gate, Reader, Writer
 from tests.proof.servers import POSTGRESQL, found_program, own_cluster, serving
-from tracker import checkpoints, clock, create_app, storage, transactions
+from tracker import checkpoints, clock, create_app, keys, storage, transactions
 from tracker.accounts import sessions
 from tracker.assessment.services.reviews import TIME_TO_UNDO, release_due
 from tracker.config import Settings
@@ -144,6 +144,8 @@ class Crew:
 
 def tell_what_came_before() -> dict[str, int]:
     """A centre at work: Chloe's unit has all it needs to be signed, Alice and Ben have begun. People by first name."""
+    with clock.held_at(days_ago(400)), transaction():
+        keys.make_key()  # older than the story
     told = demo.Story()
     told.at(200, 9, lambda: demo.open_centre(told))
     told.at(190, 9, lambda: demo.register(told, "Chloe", "C-1038", ("CFACC15",)))
@@ -252,11 +254,13 @@ def release_the_rest(crew: Crew) -> None:
 # --- killing ------------------------------------------------------------------------------------------------
 
 
-def test_nothing_acknowledged_is_lost_when_the_server_is_killed(keyed: Flask, tmp_path: Path) -> None:
-    keyed.config |= {"ATTACHMENTS_PATH": tmp_path / "attachments", "OUTBOX_PATH": tmp_path / "outbox"}
+def test_nothing_acknowledged_is_lost_when_the_server_is_killed(app: Flask, tmp_path: Path) -> None:
+    app.config |= {
+        f"{name.upper()}_PATH": tmp_path / name for name in ("attachments", "outbox", "keys", "checkpoints")
+    }
     rounds, dice = size(2, 100), random.Random(4)  # noqa: S311 - no secret
     db.engine.dispose()
-    with serving(tmp_path, keyed.config["SQLALCHEMY_DATABASE_URI"]) as server:
+    with serving(tmp_path, app.config["SQLALCHEMY_DATABASE_URI"]) as server:
         crew = Crew(server.port)
         server.warm_up(crew.pages)
         crew.start()
@@ -282,10 +286,10 @@ def test_nothing_acknowledged_is_lost_when_the_server_is_killed(keyed: Flask, tm
 
 @contextmanager
 def installation(folder: Path, database_url: str) -> Iterator[Flask]:
-    """A migrated one with a key, over a database of its own."""
+    """A migrated one, over a database of its own."""
     settings = {"INSTANCE_PATH": str(folder), "DATABASE_URL": database_url, "SECRET_KEY": "proof"}
     app = create_app(Settings.from_environment(settings), TESTING=True)
-    for command in (["db", "upgrade", "-d", str(MIGRATIONS)], ["standards", "load"], ["keys", "make"]):
+    for command in (["db", "upgrade", "-d", str(MIGRATIONS)], ["standards", "load"]):
         result = app.test_cli_runner().invoke(args=command)
         assert result.exit_code == 0, result.output
     with app.app_context():
