@@ -45,7 +45,9 @@ def create_app(settings: Settings | None = None, **overrides: Any) -> Flask:
     migrate.init_app(app, db)
     csrf.init_app(app)
     bootstrap.init_app(app)
-    login_manager.init_app(app)
+    # Flask-Login's own would look the session up for every template, an error page's too when just that has failed.
+    login_manager.init_app(app, add_context_processor=False)
+    app.context_processor(lambda: {"current_user": current_user})
     login_manager.request_loader(lambda _request: sessions.find_signed_in(request))
     login_manager.login_view = "accounts.sign_in"
     login_manager.login_message = None

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from flask import current_app
+from sqlalchemy.exc import SQLAlchemyError
 
 from tracker import keys, ledger
 from tracker.canonical import canonical_json
@@ -81,7 +82,7 @@ def write_due(*, at_once: bool = False) -> Checkpoint | None:
     """
     try:
         return _write_due(at_once)
-    except (OSError, Refused):
+    except (OSError, Refused, SQLAlchemyError):
         logger.exception("no checkpoint could be written")
         return None
     finally:

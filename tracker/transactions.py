@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Flask, Response, request
 from sqlalchemy import Connection, Engine, event, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 
 from tracker import checkpoints, ledger, readonly
@@ -121,7 +121,19 @@ def lock_rows(model: Any, ids: Iterable[int]) -> None:
         ).all()
 
 
+def end_reading(_error: BaseException | None) -> None:
+    """End what a request had open, before Flask-SQLAlchemy does.
+
+    The answer is made already; a connection that was lost meanwhile must not take it away.
+    """
+    try:
+        db.session.rollback()
+    except DBAPIError:
+        db.session().invalidate()
+
+
 def init_app(app: Flask) -> None:
+    app.teardown_appcontext(end_reading)
     with app.app_context():
         engine = db.engine
     if engine.dialect.name == "sqlite":

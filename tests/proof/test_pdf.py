@@ -78,12 +78,16 @@ def trap() -> Iterator[socket.socket]:
 
 def form_of(words: str) -> FormFacts:
     """These words wherever the form prints words."""
-    names = dict.fromkeys(
-        ("unit_title", "candidate_name", "candidate_number", "assessor_name", "comments", "state"), words
-    )
+    fields = (
+        "unit_code", "unit_title", "unit_version", "statement", "candidate_name", "candidate_number", "assessor_name", "comments",
+        "state",
+    )  # fmt: skip
+    names = dict.fromkeys(fields, words)
     signed = FormSignature(words, date(2026, 11, 2))
     row = FormRow(words, words, filled(rows=1).rows[0].marks)
-    return replace(filled(rows=0, **names), rows=(row,), candidate=signed, assessor=signed, internal_verifier=signed)
+    form = filled(rows=0, **names)
+    columns = (replace(form.columns[0], label=words), *form.columns[1:])
+    return replace(form, columns=columns, rows=(row,), candidate=signed, assessor=signed, internal_verifier=signed)
 
 
 def index_of(words: str) -> IndexFacts:
