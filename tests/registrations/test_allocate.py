@@ -163,8 +163,12 @@ def test_who_has_not_the_role_here_is_refused(world: World, client: ClientFor, n
         world.bob.grants[0].until_at = clock.now()
     with pytest.raises(Refused, match="Bob Archer does not have the role"), transaction():
         allocate(new_attempt, world.bob, Role.ASSESSOR, "", by_dan)
-    page = client(world.dan).get(address(new_attempt)).text
+    dan = client(world.dan)
+    page = dan.get(address(new_attempt)).text
     assert "Nobody has the role of assessor here yet." in page
+    answer = dan.post(address(new_attempt), data={})
+    assert answer.status_code == 422
+    assert "Nobody has the role of assessor here yet." in answer.text
 
 
 def test_a_void_attempt_is_held_by_nobody_new(world: World, new_attempt: UnitAttempt) -> None:
