@@ -39,8 +39,8 @@ class Walker:
         self.page.get_by_label("Email").fill(person.email)
         self.page.get_by_label("Password", exact=True).fill(PASSWORD)
         self.press("Sign in")
-        if "/second-factor" in self.page.url:
-            self.page.get_by_label("Code").fill(self.next_code(person))
+        if self.page.url.startswith(f"{self.live.address}/second-factor"):
+            self.page.get_by_label("Code", exact=True).fill(self.next_code(person))
             self.press("Go on")
 
     def next_code(self, person: Person) -> str:

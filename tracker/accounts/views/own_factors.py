@@ -24,6 +24,7 @@ from tracker.accounts.sessions import keep_challenge, prove_session, set_cookie,
 from tracker.accounts.views import accounts
 from tracker.accounts.views.proving import as_json, our_party, party
 from tracker.accounts.views.signing_in import safe_next
+from tracker.clock import today
 from tracker.errors import Invalid, NotFound, Refused
 from tracker.extensions import db
 from tracker.models import Person, SecondFactor
@@ -78,6 +79,8 @@ def set_up_app() -> ResponseReturnValue:
 @proving_identity
 def set_up_passkey() -> ResponseReturnValue:
     form = AddPasskeyForm()
+    if form.is_submitted():
+        our_party()  # which refuses where no passkey works
     if form.validate_on_submit():
         codes = codes_if_first()
         try:
@@ -133,7 +136,7 @@ def keep_recovery_codes() -> ResponseReturnValue:
     codes = decrypt(form.codes.data or "", codes_purpose(), within=KEY_LASTS)
     if codes is None:
         raise Refused(CODES_GONE)
-    return render_template("accounts/recovery_codes.html", form=form, codes=codes.split()), 422
+    return codes_page(form, codes.split()), 422
 
 
 @accounts.route("/account/second-factor/<int:factor_id>/remove", methods=["GET", "POST"])
@@ -193,7 +196,11 @@ def after_adding(factor: SecondFactor, codes: tuple[NewCode, ...]) -> ResponseRe
 def show_codes(codes: tuple[NewCode, ...]) -> str:
     words = words_of(codes)
     form = KeptCodesForm(formdata=None, codes=encrypt(" ".join(words), codes_purpose()))
-    return render_template("accounts/recovery_codes.html", form=form, codes=words)
+    return codes_page(form, words)
+
+
+def codes_page(form: KeptCodesForm, codes: list[str]) -> str:
+    return render_template("accounts/recovery_codes.html", form=form, codes=codes, today=today())
 
 
 def myself() -> Person:
