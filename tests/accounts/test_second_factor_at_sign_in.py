@@ -16,7 +16,7 @@ from tests.accounts.authenticators import code_at, code_now, step_now
 from tests.factories import PASSWORD, World, make_app
 from tests.inspection import PlainClient
 from tests.test_routes import TABLE, Cast, endpoints, everything_written
-from tracker import transactions
+from tracker import readonly, transactions
 from tracker.access import Lack, rule_of
 from tracker.accounts.services.links import issue_link
 from tracker.accounts.sessions import COOKIE
@@ -207,14 +207,15 @@ def test_a_code_opens_once_and_none_before_it_does_after(bob: Person, app: Flask
     assert prove(again, code_at(step_now() + 1)).status_code == 303
 
 
-def test_of_two_who_type_one_code_at_once_one_gets_in(bob: Person, app: Flask) -> None:
+@pytest.mark.parametrize("path", ["/second-factor", "/second-factor/recovery-code"])
+def test_of_two_who_type_one_code_at_once_one_gets_in(bob: Person, codes: list[str], app: Flask, path: str) -> None:
     tokens = []
     for _ in range(2):
         cookie = sign_in(app, bob).get_cookie(COOKIE)
         assert cookie
         tokens.append(cookie.value)
     db.session.remove()
-    code, start = code_now(), Barrier(2)
+    code, start = codes[0] if path.endswith("code") else code_now(), Barrier(2)
 
     def do(token: str) -> int:
         with app.app_context():
@@ -222,7 +223,7 @@ def test_of_two_who_type_one_code_at_once_one_gets_in(bob: Person, app: Flask) -
             browser.set_cookie(COOKIE, token)
             start.wait(10)
             try:
-                return browser.post("/second-factor", data={"code": code}).status_code
+                return browser.post(path, data={"code": code}).status_code
             finally:
                 transactions.rollback()
                 db.session.remove()
@@ -317,6 +318,17 @@ def test_an_invited_assessor_sets_one_up_before_anything_else(
     browser = app.test_client()
     browser.post(path, data={"name": ivy.name, "password": NEW})
     assert browser.get("/queue").location.startswith("/account/second-factor")
+
+
+def test_a_restored_installation_lets_him_in_to_read(
+    bob: Person, codes: list[str], app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readonly, "is_read_only", lambda: True)
+    browser = sign_in(app, bob)
+    answer = browser.post("/second-factor/recovery-code", data={"code": codes[0]})
+    assert answer.status_code == 503, "the ledger would have to tell of it"
+    assert prove(browser, code_now()).status_code == 303
+    assert browser.get("/queue").status_code == 200
 
 
 def test_the_operator_takes_them_off(

@@ -15,6 +15,7 @@ from tests import factories
 from tests.accounts.authenticators import code_at, code_now, step_now
 from tests.accounts.test_second_factor_at_sign_in import prove, sign_in
 from tests.factories import PASSWORD, World, make_app
+from tests.integrity.tampering import offences
 from tracker.accounts import recovery_codes
 from tracker.accounts.authenticator_apps import in_groups
 from tracker.accounts.services.second_factors import list_factors
@@ -236,6 +237,15 @@ def test_nobody_sees_or_removes_somebody_elses(world: World, client: ClientFor) 
     assert bob.get(removal(world.alice)).status_code == 404
     assert bob.post(removal(world.alice), data={"password": PASSWORD}).status_code == 404
     assert "Authenticator app" not in bob.get("/account").text
+
+
+def test_the_record_stays_whole(world: World, app: Flask, client: ClientFor) -> None:
+    before = offences()  # of rows that the stories' people were made with, and no event tells of
+    set_up(sign_in(app, world.alice))
+    alice = client(world.alice)
+    alice.post("/account/second-factor/codes", data={"password": PASSWORD})
+    alice.post(removal(world.alice), data={"password": PASSWORD})
+    assert offences() == before
 
 
 def test_no_secret_is_in_the_ledger_or_in_ones_own_data(world: World, app: Flask) -> None:

@@ -30,31 +30,39 @@ def prove_second_factor() -> ResponseReturnValue:
     """By the app's code or by a passkey; what the form holds says which."""
     if not me().lacks:
         return redirect(safe_next())
-    by_passkey = "credential" in request.form
-    form = PasskeyAnswerForm() if by_passkey else CodeForm()
+    form = PasskeyAnswerForm() if "credential" in request.form else CodeForm()
     if form.validate_on_submit():
         try:
-            if isinstance(form, PasskeyAnswerForm):
-                answer = form.credential.data or ""
-                prove_by_passkey(me().person_id, me().session_id, our_party(), answer, current_address())
-            else:
-                prove_by_code(me().person_id, form.code.data or "", current_address())
+            prove_by(form)
         except Invalid as refusal:
             show_refusal(form, refusal)
         else:
             return let_in()
-    if by_passkey:  # its field is hidden, so what is wrong with it stands above the form
-        code_form = CodeForm(formdata=None)
-        code_form.form_errors = [*form.form_errors, *(said for field in form for said in field.errors)]
-        form = code_form
-    factors = list_factors(me().person_id)
+    return asking_page(form), (422 if form.is_submitted() else 200)
+
+
+def prove_by(form: CodeForm | PasskeyAnswerForm) -> None:
+    if isinstance(form, PasskeyAnswerForm):
+        answer = form.credential.data or ""
+        prove_by_passkey(me().person_id, me().session_id, our_party(), answer, current_address())
+    else:
+        prove_by_code(me().person_id, form.code.data or "", current_address())
+
+
+def asking_page(form: CodeForm | PasskeyAnswerForm) -> str:
+    """What is wrong with a passkey's answer stands above the page: its field is hidden."""
+    if isinstance(form, PasskeyAnswerForm):
+        faults = [*form.form_errors, *form.credential.errors]
+        form = CodeForm(formdata=None)
+        form.form_errors = faults
+    kinds = {each.kind for each in list_factors(me().person_id)}
     return render_template(
         "accounts/prove_second_factor.html",
         form=form,
-        has_app=any(each.kind is FactorKind.APP for each in factors),
-        has_passkey=any(each.kind is FactorKind.PASSKEY for each in factors),
+        has_app=FactorKind.APP in kinds,
+        has_passkey=FactorKind.PASSKEY in kinds,
         reaches_passkeys=party() is not None,
-    ), (422 if form.is_submitted() else 200)
+    )
 
 
 @accounts.post("/second-factor/passkey")
