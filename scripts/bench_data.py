@@ -56,8 +56,8 @@ def enlarge(candidates: int, items: int, claims: int) -> dict[str, Any]:
             "waiting": evidence[-1],
             "draft": draft.id,
             "criterion": criterion,
-            "candidate_token": start_session(people[0], "127.0.0.1", "bench"),
-            "assessor_token": start_session(bob, "127.0.0.1", "bench"),
+            "candidate_token": start_session(people[0], "127.0.0.1", "bench", proven=True),
+            "assessor_token": start_session(bob, "127.0.0.1", "bench", proven=True),
         }
 
 

@@ -187,7 +187,7 @@ def search() -> dict[str, Any]:
     with app.app_context():
         query = select(Person).join(Grant, Grant.person_id == Person.id).where(Grant.role == Role.ADMINISTRATOR)
         with transaction():
-            token = start_session(db.session.scalars(query).first(), "127.0.0.1", "bench")
+            token = start_session(db.session.scalars(query).first(), "127.0.0.1", "bench", proven=True)
         statements: list[str] = []
         event.listen(db.engine, "before_cursor_execute", lambda _c, _k, statement, *_: statements.append(statement))
         for name, words in SEARCHES.items():

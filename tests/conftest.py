@@ -171,11 +171,11 @@ def world(app: Flask, peopled: tuple[Kept, dict[str, tuple[type, int]]]) -> Worl
 
 @pytest.fixture
 def client(app: Flask) -> Callable[[Person], FlaskClient]:
-    """`client(world.alice)` is a browser signed in as Alice."""
+    """`client(world.alice)` is a browser signed in as Alice, her second factor proven where she needs one."""
 
     def signed_in_as(person: Person) -> FlaskClient:
         with transactions.transaction():
-            token = sessions.start_session(person, "127.0.0.1", "Chrome on Windows")
+            token = sessions.start_session(person, "127.0.0.1", "Chrome on Windows", proven=True)
         browser = app.test_client()
         browser.set_cookie(sessions.COOKIE, token)
         return browser

@@ -8,6 +8,8 @@ from argon2 import PasswordHasher
 from sqlalchemy import select
 
 from tracker import clock
+from tracker.accounts.encryption import encrypt
+from tracker.accounts.services import second_factors
 from tracker.extensions import db
 from tracker.ledger import Actor
 from tracker.models import (
@@ -22,18 +24,31 @@ from tracker.models import (
     Person,
     Registration,
     Review,
+    SecondFactor,
     Submission,
     Unit,
     UnitAttempt,
 )
 from tracker.models.portfolio import EVIDENCE_FIELDS
 from tracker.transactions import transaction
-from tracker.vocabulary import AttemptState, CriterionKind, Method, Outcome, ReviewOutcome, ReviewState, Role
+from tracker.vocabulary import (
+    AttemptState,
+    CriterionKind,
+    FactorKind,
+    Method,
+    Outcome,
+    ReviewOutcome,
+    ReviewState,
+    Role,
+)
 
 Thing = TypeVar("Thing")
 
 PASSWORD = "correct horse battery"
-PASSWORD_HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)  # cheap on purpose
+cheap_hash = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash
+PASSWORD_HASH = cheap_hash(PASSWORD)
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+"""What the authenticator apps of the stories make their codes from."""
 LONG_AGO = datetime(2026, 9, 1, 9, 0, tzinfo=UTC)
 
 
@@ -109,6 +124,20 @@ def make_person(name: str, centre: Centre | None = None, *roles: Role) -> Person
         assert centre
         grant(person, centre, role)
     return person
+
+
+def make_app(person: Person, secret: str = SECRET) -> SecondFactor:
+    """An authenticator app of this secret, whose codes were never used."""
+    return added(
+        SecondFactor(
+            person_id=person.id,
+            kind=FactorKind.APP,
+            name="Authenticator app",
+            secret=encrypt(secret, second_factors.SECRET),
+            last_step=0,
+            made_at=LONG_AGO,
+        )
+    )
 
 
 def grant(person: Person, centre: Centre, role: Role, *, until_at: datetime | None = None) -> Grant:

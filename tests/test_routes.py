@@ -51,6 +51,16 @@ TABLE: dict[str, frozenset[str]] = {
     # anybody signed in
     "home.home": EVERYBODY_SIGNED_IN,
     "accounts.my_account": EVERYBODY_SIGNED_IN,
+    "accounts.prove_second_factor": EVERYBODY_SIGNED_IN,  # who have proved it, and are led on
+    "accounts.ask_for_passkey": EVERYBODY_SIGNED_IN,
+    "accounts.use_recovery_code": EVERYBODY_SIGNED_IN,
+    "accounts.choose_second_factor": EVERYBODY_SIGNED_IN,
+    "accounts.set_up_app": EVERYBODY_SIGNED_IN,
+    "accounts.set_up_passkey": EVERYBODY_SIGNED_IN,
+    "accounts.ask_to_make_passkey": EVERYBODY_SIGNED_IN,
+    "accounts.make_recovery_codes": EVERYBODY_SIGNED_IN,
+    "accounts.keep_recovery_codes": EVERYBODY_SIGNED_IN,
+    "accounts.remove_second_factor": ALICE,  # it is hers
     "privacy.own_openings": CANDIDATES,
     "privacy.show_openings": DAN,
     "privacy.list_retention": DAN,

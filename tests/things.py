@@ -65,6 +65,7 @@ def about_candidate(attempt: UnitAttempt, staff: Staff, title: str) -> dict[str,
         "attempt_id": attempt.id, "registration_id": attempt.registration_id, "evidence_id": evidence.id,
         "attachment_id": attachment, "review_id": review.id, "finding_id": finding.id,
         "visit_id": _visit(attempt, staff).id, "move_id": _moved(attempt, staff.administrator).id,
+        "factor_id": factories.make_app(attempt.candidate).id,
     }  # fmt: skip
 
 

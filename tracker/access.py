@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar, cast
 
-from flask import Flask, g, request
+from flask import Flask, current_app, g, redirect, request, url_for
 from flask_login import UserMixin, current_user, login_manager
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload, undefer
@@ -89,6 +89,22 @@ READS_EVIDENCE = frozenset({Act.READ_EVIDENCE, Act.REVIEW_EVIDENCE, Act.READ_IND
 """The acts under which evidence itself is shown."""
 
 
+PROVES_TWICE = frozenset({ASSESSOR, VERIFIER, VISITOR, ADMINISTRATOR})
+"""The roles whose holders need a second factor, outside the demonstration."""
+
+
+class Lack(StrEnum):
+    """What somebody who gave their password still owes before they count as signed in."""
+
+    PROOF = "proof"
+    """of the second factor they have"""
+    FACTOR = "factor"
+    """a second factor, since they hold a role that needs one"""
+
+
+ASKED_AT = {Lack.PROOF: "accounts.prove_second_factor", Lack.FACTOR: "accounts.choose_second_factor"}
+
+
 @dataclass(frozen=True)
 class HeldGrant:
     """A role this person holds now."""
@@ -122,6 +138,26 @@ class SignedIn(UserMixin):
     session_ref: str
     grants: tuple[HeldGrant, ...]
     chosen: HeldGrant | None
+    has_second_factor: bool
+    is_proven: bool
+    """Whether a second factor was proven in this session."""
+
+    @property
+    def needs_second_factor(self) -> bool:
+        return not current_app.config["DEMO"] and any(grant.role in PROVES_TWICE for grant in self.grants)
+
+    @property
+    def lacks(self) -> Lack | None:
+        if self.is_proven:
+            return None
+        if self.has_second_factor:
+            return Lack.PROOF
+        return Lack.FACTOR if self.needs_second_factor else None
+
+    @property
+    def is_authenticated(self) -> bool:
+        """Whoever lacks something is to every page what somebody is who is not signed in."""
+        return self.lacks is None
 
     def get_id(self) -> str:
         return str(self.session_id)
@@ -155,6 +191,8 @@ class Rule:
 
     act: Act | None = None
     public: bool = False
+    lacking: Lack | None = None
+    """Open also to who lacks this."""
 
 
 def public(view: View) -> View:
@@ -165,6 +203,16 @@ def public(view: View) -> View:
 def signed_in(view: View) -> View:
     """Open to anybody signed in."""
     return _ruled(view, Rule())
+
+
+def proving(view: View) -> View:
+    """Where the second factor is asked for: open to who still has to prove it."""
+    return _ruled(view, Rule(lacking=Lack.PROOF))
+
+
+def setting_up(view: View) -> View:
+    """Where a second factor is set up: open to anybody signed in, and to who needs one and has none."""
+    return _ruled(view, Rule(lacking=Lack.FACTOR))
 
 
 def requires(act: Act) -> Callable[[View], View]:
@@ -192,8 +240,10 @@ def init_app(app: Flask) -> None:
             raise NotFound
         if rule.public:
             return None
-        if not current_user.is_authenticated:
+        if not isinstance(current_user, SignedIn):
             return cast("login_manager.LoginManager", app.login_manager).unauthorized()  # type: ignore[attr-defined]  # Flask-Login puts it there
+        if (lack := me().lacks) and lack is not rule.lacking:
+            return redirect(url_for(ASKED_AT[lack], next=request.full_path.removesuffix("?")))
         if rule.act and not any(me().holds(role) for role in PERMISSIONS[rule.act]):
             raise NotFound
         return None

@@ -21,7 +21,7 @@ class Settings:
     """Signed checkpoints of the ledger; best on another disk than the database."""
     database_url: str
     secret_key: str | None
-    """Signs the CSRF token. No command needs it; serving does."""
+    """Signs the CSRF token, and encrypts authenticator apps' secrets. No command needs it; serving does."""
     demo: bool
     mail_host: str | None
     mail_port: int

@@ -86,10 +86,10 @@ class Invalid(TrackerError):
 
 
 class WrongPassword(Invalid):
-    """The password given to sign with is not this person's."""
+    """The password given to prove again who one is is not this person's."""
 
-    def __init__(self) -> None:
-        super().__init__("That is not your password. Nothing was signed. Type it again.", "password")
+    def __init__(self, kept: str = "Nothing was signed.") -> None:
+        super().__init__(f"That is not your password. {kept} Type it again.", "password")
 
 
 class FormNotRendered(TrackerError):

@@ -15,7 +15,15 @@ from tracker.errors import Conflict
 from tracker.extensions import db
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-ALWAYS_TAKEN = frozenset({"accounts.sign_in", "accounts.sign_out", "recording_forms.verify_file"})
+ALWAYS_TAKEN = frozenset(
+    {
+        "accounts.sign_in",
+        "accounts.prove_second_factor",
+        "accounts.ask_for_passkey",
+        "accounts.sign_out",
+        "recording_forms.verify_file",
+    }
+)
 """What changes nothing that is kept, and works while nothing may be changed."""
 FIXED_SQLITE = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
 """The first releases of each line in which WAL keeps an acknowledged commit through a power cut."""

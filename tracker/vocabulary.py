@@ -170,6 +170,13 @@ class LinkPurpose(Word):
     RESET = "reset", "Password reset"
 
 
+class FactorKind(Word):
+    """What somebody proves themselves by, beside their password."""
+
+    APP = "app", "Authenticator app"
+    PASSKEY = "passkey", "Passkey"
+
+
 class LinkKind(Word):
     """What one criterion is to another."""
 

@@ -57,7 +57,7 @@ def test_a_centre_is_created_and_its_administrator_gets_in_by_the_link(
     app.config["SECRET_KEY"] = "test"
     ada = app.test_client()
     ada.post(link_in(result.output), data={"name": "Ada Byrne", "password": NEW})
-    assert "People at Eastgate" in ada.get("/people", follow_redirects=True).text
+    assert "Set up a second factor" in ada.get("/people", follow_redirects=True).text
 
 
 def test_a_number_is_used_once(world: World, run: Run) -> None:
@@ -154,7 +154,13 @@ def test_without_a_mail_server_nothing_can_be_sent(app: Flask, run: Run, demo: N
 
 
 def test_the_commands_explain_themselves(run: Run) -> None:
-    for command in (["centres", "create"], ["people", "reset"], ["people", "deactivate"], ["mail", "send"]):
+    for command in (
+        ["centres", "create"],
+        ["people", "reset"],
+        ["people", "deactivate"],
+        ["people", "forget-second-factor"],
+        ["mail", "send"],
+    ):
         assert "Usage:" in run(*command, "--help").output
 
 

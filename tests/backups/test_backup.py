@@ -134,7 +134,7 @@ class TestRestore:
         with elsewhere.app_context():
             alice = db.session.query(Person).filter_by(email="alice@example.org").one()
             with transaction():
-                token = sessions.start_session(alice, "127.0.0.1", "Chrome")
+                token = sessions.start_session(alice, "127.0.0.1", "Chrome", proven=True)
             db.session.remove()
         browser = elsewhere.test_client()
         browser.set_cookie(sessions.COOKIE, token)

@@ -32,7 +32,7 @@ class Story:
                 f"{attempt.id}-{self.criterion}",
                 f"{other.id}-{factories.criterion(other, '12').id}",
             )
-            self.token = start_session(db.session.merge(world.alice), "127.0.0.1", "Chrome")
+            self.token = start_session(db.session.merge(world.alice), "127.0.0.1", "Chrome", proven=True)
 
     def claimed(self) -> set[str]:
         with self.live.app.app_context():

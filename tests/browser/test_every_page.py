@@ -54,6 +54,7 @@ def pages(live: Live) -> dict[str, list[str]]:
         "": ["/sign-in", "/forgotten-password", "/outbox", "/verify", "/verify?code=none", "/links/no-such-link", "/nothing-here"],
         "Alice": [
             "/", "/account", "/account/data", "/account/opened", "/units", "/units?q=complaint", "/units/inscc004", "/units/cfacc15", "/evidence", "/evidence/new",
+            "/account/second-factor", "/account/second-factor/app", "/account/second-factor/passkey", "/account/second-factor/codes",
             f"/evidence/{items[7]}", f"/evidence/{items[7]}/edit", f"/evidence/{items[11]}/criteria", f"/evidence/{items[3]}",
             f"/attempts/{alices}", f"/attempts/{alices}?show=gaps", f"/attempts/{alices}?view=matrix", f"/attempts/{alices}/form",
         ],
@@ -87,7 +88,7 @@ def signed_in(live: Live, browser: Browser, name: str, width: int) -> BrowserCon
     if name:
         with live.app.app_context(), transactions.transaction():
             query = select(Person).where(Person.name.startswith(name), Person.email.startswith(f"{name.lower()}@"))
-            token = start_session(db.session.scalars(query).one(), "127.0.0.1", "Chromium")
+            token = start_session(db.session.scalars(query).one(), "127.0.0.1", "Chromium", proven=True)
         context.add_cookies([{"name": COOKIE, "value": token, "url": live.address}])
     return context
 

@@ -44,7 +44,8 @@ def test_a_stalled_upload_delays_nobody(live: Live) -> None:
         with transaction():
             alice, bob = db.session.get_one(Person, world.alice.id), db.session.get_one(Person, world.bob.id)
             tokens = {
-                name: start_session(person, "127.0.0.1", "test") for name, person in (("alice", alice), ("bob", bob))
+                name: start_session(person, "127.0.0.1", "test", proven=True)
+                for name, person in (("alice", alice), ("bob", bob))
             }
             evidence = factories.make_evidence(world.cfacc15, "Complaint").id
         transactions.rollback()

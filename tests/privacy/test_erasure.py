@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
-from tests.factories import PASSWORD, PASSWORD_HASH
+from tests.factories import PASSWORD, PASSWORD_HASH, make_app
 from tests.integrity.tampering import behind_its_back, offences
 from tests.privacy.remains import but_for_late, everything_written
 from tracker import clock, storage, transactions
@@ -173,6 +173,8 @@ class TestEverything:
         forms = db.session.scalars(select(IssuedForm.sha256)).all()
         assert forms
         assert all(storage.path_of(each).exists() for each in forms)
+        with transaction():
+            make_app(chloe.candidate).name = "Chloe’s phone"
         wait(4 * A_YEAR)
         erase(chloe, is_whole=True)
         written = everything_written()

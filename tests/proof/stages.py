@@ -74,7 +74,7 @@ class Stage:
         """Signed in just now."""
         with transaction():
             person = db.session.get_one(Person, self.people[name])
-            token = sessions.start_session(person, "127.0.0.1", "Chrome on Windows")
+            token = sessions.start_session(person, "127.0.0.1", "Chrome on Windows", proven=True)
         db.session.remove()
         browser = PlainClient(self.app, self.app.response_class)  # what each page says is inspected elsewhere
         browser.set_cookie(sessions.COOKIE, token)

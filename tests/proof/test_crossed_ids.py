@@ -34,7 +34,7 @@ Rows = dict[str, dict[int, dict[str, Any]]]
 
 OWN = {
     "attempt_id", "evidence_id", "attachment_id", "registration_id", "centre_id", "person_id", "grant_id", "visit_id",
-    "finding_id", "review_id", "move_id", "draft_id", "attached_id", "run_id",
+    "finding_id", "review_id", "move_id", "draft_id", "attached_id", "run_id", "factor_id",
 }  # fmt: skip
 """The numbers in addresses that belong to somebody."""
 CANARIES = {"ana": "Quagmire", "frank": "Zanzibar"}

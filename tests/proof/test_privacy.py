@@ -100,7 +100,7 @@ def who(number: int) -> Person:
 def own_data(app: Flask, number: int) -> str:
     """All that is in the ZIP that a person takes: the names and the bytes of its files."""
     with transaction():
-        token = sessions.start_session(who(number), "127.0.0.1", "Chrome on Windows")
+        token = sessions.start_session(who(number), "127.0.0.1", "Chrome on Windows", proven=True)
     db.session.remove()
     browser = PlainClient(app, app.response_class)
     browser.set_cookie(sessions.COOKIE, token)

@@ -83,6 +83,25 @@ def deactivate_person(email: str) -> None:
     click.echo(f"{email} is closed, and signed out everywhere.")
 
 
+@people_cli.command("forget-second-factor")
+@click.argument("email")
+def forget_second_factor(email: str) -> None:
+    """Remove a person's second factors and recovery codes, for who lost them all; their sessions end."""
+    from tracker.accounts.services import people, second_factors
+    from tracker.transactions import transaction
+
+    try:
+        with transaction():
+            person = people.find_person(email)
+            if person is None:
+                raise click.ClickException(f"{email} has no account here. Nothing was changed.")
+            second_factors.forget_factors(person)
+    except TrackerError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{person.email} is signed out everywhere, and has no second factor.")
+    click.echo("If their role needs one, they set it up when they sign in next: be sure that it is they who asked.")
+
+
 @mail_cli.command("send")
 def send_mail() -> None:
     """Send what waits in the outbox."""

@@ -1,9 +1,20 @@
 """What browsers send about accounts."""
 
 from flask_wtf.file import FileField
-from wtforms import DateField, EmailField, Form, PasswordField, RadioField, StringField, TextAreaField
+from wtforms import (
+    BooleanField,
+    DateField,
+    EmailField,
+    Form,
+    HiddenField,
+    PasswordField,
+    RadioField,
+    StringField,
+    TextAreaField,
+)
 from wtforms.validators import DataRequired, Email, Length, Optional, StopValidation
 
+from tracker.accounts.identity import identity_was_proven_to_change
 from tracker.errors import TrackerError
 from tracker.forms import PageForm
 from tracker.vocabulary import Role
@@ -11,6 +22,8 @@ from tracker.vocabulary import Role
 ADDRESS = "Write an email address, such as name@example.org."
 NAME = "Write the name in at most 200 characters."
 DAY = "Write a day, such as 22/11/2026, or leave it empty."
+NO_ANSWER = "No passkey answered. It needs JavaScript, and your device’s leave. Try again, or use another way."
+PASSKEY_NAME = "Give it a name of at most 60 characters, so that you know it in the list."
 ROLE_HELP = {
     Role.CANDIDATE.value: "Collects evidence and claims units. Register them for their units afterwards.",
     Role.ASSESSOR.value: "Judges evidence and signs units off.",
@@ -71,6 +84,35 @@ class AcceptInvitationForm(PageForm):
 class ChangePasswordForm(PageForm):
     current = PasswordField("Current password", [DataRequired("Type your current password.")])
     password = PasswordField("New password", [DataRequired("Choose a new password.")])
+
+
+class CodeForm(PageForm):
+    code = StringField("Code", [DataRequired("Type the code."), Length(max=40, message="A code is shorter.")])
+
+
+class PasskeyAnswerForm(PageForm):
+    """What an authenticator answered, as the page's script puts it there."""
+
+    credential = HiddenField(validators=[DataRequired(NO_ANSWER), Length(max=20_000, message=NO_ANSWER)])
+
+
+class PasswordAgainForm(PageForm):
+    password = PasswordField("Your password", [DataRequired("Type your password."), identity_was_proven_to_change])
+
+
+class AddAppForm(CodeForm, PasswordAgainForm):
+    key = HiddenField()
+    """The app's secret, encrypted for this session: it is kept once the app has shown that it knows it."""
+
+
+class AddPasskeyForm(PasskeyAnswerForm, PasswordAgainForm):
+    name = StringField("Name of this passkey", [DataRequired(PASSKEY_NAME), Length(max=60, message=PASSKEY_NAME)])
+
+
+class KeptCodesForm(PageForm):
+    codes = HiddenField()
+    """The codes themselves, encrypted for this session, so that they can be shown until they are kept."""
+    kept = BooleanField("I have kept them", [DataRequired("Print the codes or write them down, then tick the box.")])
 
 
 class InviteForm(PageForm):

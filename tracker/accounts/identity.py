@@ -1,4 +1,4 @@
-"""Proving again who one is, before signing: the password, checked before any lock is held, slowed after slips."""
+"""Proving again who one is, where it matters: the password, checked before any lock is held, slowed after slips."""
 
 from functools import wraps
 from typing import Any, cast
@@ -12,6 +12,8 @@ from tracker.accounts.services.signing_in import MOST_PER_ACCOUNT, THROTTLED, ke
 from tracker.accounts.sessions import hash_token
 from tracker.errors import Invalid, WrongPassword
 from tracker.transactions import reading
+
+WRONG = str(WrongPassword("{}"))
 
 
 def proving_identity(view: View) -> View:
@@ -30,23 +32,28 @@ def proving_identity(view: View) -> View:
     return cast("View", identified)
 
 
-def identity_was_proven(_form: Any, _field: Any) -> None:
+def identity_was_proven(_form: Any, _field: Any, kept: str = "Nothing was signed.") -> None:
     """A WTForms validator for the password with which one signs."""
-    if fault := g.get("identity_fault", str(WrongPassword())):
-        raise ValidationError(fault)
+    if fault := g.get("identity_fault", WRONG):
+        raise ValidationError(fault.format(kept))
+
+
+def identity_was_proven_to_change(form: Any, field: Any) -> None:
+    """The same for what is changed with a password, rather than signed."""
+    identity_was_proven(form, field, "Nothing was changed.")
 
 
 def fault_in(password: str) -> str:
-    """Why this does not prove who is signed in; empty where it does."""
+    """Why this does not prove who is signed in, with a place for what was kept; empty where it does."""
     if not password:
-        return str(WrongPassword())
+        return WRONG
     account, address = hash_token(f"sign {me().person_id}"), request.remote_addr or ""
     try:
         with reading():
             refuse_when_throttled(account, address, MOST_PER_ACCOUNT, THROTTLED)
     except Invalid as error:
-        return f"{error} Nothing was signed."
+        return f"{error} {{}}"
     if is_password(me().password_hash, password):
         return ""
     keep_failure(account, address)
-    return str(WrongPassword())
+    return WRONG

@@ -5,20 +5,24 @@ import secrets
 from datetime import datetime, timedelta
 
 from flask import Request, current_app, request
-from sqlalchemy import select, update
+from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from tracker import transactions
 from tracker.access import HeldGrant, SignedIn
 from tracker.clock import now
+from tracker.errors import Conflict
 from tracker.extensions import db
-from tracker.models import Centre, Grant, Person, UserSession
+from tracker.models import Centre, Grant, Person, SecondFactor, UserSession
 
 COOKIE = "tracker_session"
 IDLE = timedelta(minutes=30)
 ABSOLUTE = timedelta(hours=12)
 SEEN_AT_MOST = timedelta(minutes=1)
+PENDING = timedelta(minutes=10)
+"""So long may somebody take to prove their second factor."""
+CHALLENGE_LASTS = timedelta(minutes=5)
 
 
 def find_signed_in(incoming: Request) -> SignedIn | None:
@@ -29,7 +33,7 @@ def find_signed_in(incoming: Request) -> SignedIn | None:
     moment = now()
     with Session(db.engine) as session:
         found = session.execute(
-            select(UserSession, Person)
+            select(UserSession, Person, exists().where(SecondFactor.person_id == Person.id).label("has_factor"))
             .join(Person, Person.id == UserSession.person_id)
             .where(
                 UserSession.token_hash == hash_token(token),
@@ -39,7 +43,7 @@ def find_signed_in(incoming: Request) -> SignedIn | None:
                 Person.deactivated_at.is_(None),
             )
         ).first()
-        if not found:
+        if not found or _is_pending_too_long(found.UserSession, found.has_factor, moment):
             return None
         grants = _held_grants(session, found.Person.id, moment)
     _mark_seen(found.UserSession, moment)
@@ -53,11 +57,16 @@ def find_signed_in(incoming: Request) -> SignedIn | None:
         session_ref=found.UserSession.token_hash[:16],
         grants=grants,
         chosen=chosen or (grants[0] if grants else None),
+        has_second_factor=found.has_factor,
+        is_proven=found.UserSession.proven_at is not None,
     )
 
 
-def start_session(person: Person, address: str, browser: str) -> str:
-    """A new session for a person who has just proved who they are; the token for the cookie comes out."""
+def start_session(person: Person, address: str, browser: str, *, proven: bool = False) -> str:
+    """A new session for a person who has just given their password; the token for the cookie comes out.
+
+    `proven`: whether they have proved their second factor too.
+    """
     token = secrets.token_urlsafe(32)
     moment = now()
     db.session.add(
@@ -68,10 +77,51 @@ def start_session(person: Person, address: str, browser: str) -> str:
             browser=browser[:200],
             created_at=moment,
             last_seen_at=moment,
+            proven_at=moment if proven else None,
         )
     )
     db.session.flush()
     return token
+
+
+def prove_session(session_id: int) -> str:
+    """Note that the second factor was proven in a session. It goes on under another token, which comes out."""
+    token, moment = secrets.token_urlsafe(32), now()
+    found = db.session.scalars(
+        update(UserSession)
+        .where(UserSession.id == session_id, UserSession.ended_at.is_(None), UserSession.proven_at.is_(None))
+        .values(token_hash=hash_token(token), proven_at=moment, challenge=None, challenged_at=None)
+        .returning(UserSession.id)
+    ).one_or_none()
+    if found is None:
+        raise Conflict
+    return token
+
+
+def forget_proofs(person_id: int) -> None:
+    """Have a person's sessions no longer count as proven: there is nothing left to prove."""
+    db.session.execute(update(UserSession).where(UserSession.person_id == person_id).values(proven_at=None))
+
+
+def keep_challenge(session_id: int, challenge: str) -> None:
+    """What a passkey is to sign next in this session."""
+    db.session.execute(
+        update(UserSession).where(UserSession.id == session_id).values(challenge=challenge, challenged_at=now())
+    )
+
+
+def take_challenge(session_id: int) -> str | None:
+    """The challenge of a session, once and while it lasts; its use outlives the failure of what it is used for."""
+    with transactions.transaction():
+        row = db.session.execute(
+            select(UserSession.challenge, UserSession.challenged_at)
+            .where(UserSession.id == session_id)
+            .with_for_update()
+        ).one()
+        db.session.execute(
+            update(UserSession).where(UserSession.id == session_id).values(challenge=None, challenged_at=None)
+        )
+    return row.challenge if row.challenge and row.challenged_at > now() - CHALLENGE_LASTS else None
 
 
 def end_sessions(person_id: int, *, except_id: int | None = None) -> None:
@@ -110,6 +160,10 @@ def _held_grants(session: Session, person_id: int, moment: datetime) -> tuple[He
         .order_by(Grant.id)
     )
     return tuple(HeldGrant(*row) for row in rows)
+
+
+def _is_pending_too_long(session_row: UserSession, has_factor: bool, moment: datetime) -> bool:
+    return has_factor and not session_row.proven_at and session_row.created_at <= moment - PENDING
 
 
 def _mark_seen(session_row: UserSession, moment: datetime) -> None:

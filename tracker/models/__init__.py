@@ -28,6 +28,7 @@ from tracker.models.portfolio import (
 )
 from tracker.models.privacy import Erasure, LegalHold, PortfolioOpening, RetentionRule
 from tracker.models.registration import Allocation, AttemptMove, Registration, UnitAttempt
+from tracker.models.second_factors import RecoveryCode, SecondFactor
 from tracker.models.standards import (
     Criterion,
     CriterionLink,
@@ -82,6 +83,7 @@ __all__ = [
     "PortfolioOpening",
     "Qualification",
     "RecordCheck",
+    "RecoveryCode",
     "Registration",
     "Reopening",
     "RequirementConfirmation",
@@ -89,6 +91,7 @@ __all__ = [
     "Review",
     "Sample",
     "SampleItem",
+    "SecondFactor",
     "Signature",
     "SigningKey",
     "Submission",

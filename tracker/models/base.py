@@ -66,6 +66,7 @@ WORDS = (
     vocabulary.DraftState,
     vocabulary.ImportState,
     vocabulary.PortfolioPart,
+    vocabulary.FactorKind,
 )
 
 Line = Annotated[str, mapped_column(String(200))]

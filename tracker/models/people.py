@@ -96,6 +96,11 @@ class UserSession(Base):
     created_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    proven_at: Mapped[datetime | None]
+    """When the second factor was proven in it."""
+    challenge: Mapped[str | None] = mapped_column(String(64))
+    """What a passkey is to sign, once; in base64url."""
+    challenged_at: Mapped[datetime | None]
 
 
 class FailedSignIn(Base):

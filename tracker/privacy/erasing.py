@@ -36,12 +36,14 @@ from tracker.models import (
     Notice,
     Person,
     PortfolioOpening,
+    RecoveryCode,
     Registration,
     Reopening,
     RequirementConfirmation,
     Review,
     Sample,
     SampleItem,
+    SecondFactor,
     Signature,
     UnitAttempt,
     UserSession,
@@ -212,7 +214,7 @@ def _erase_person(person: Person, portfolio: Portfolio) -> list[Base]:
         return []
     person.name, person.email = ERASED, f"erased-{person.id}@erased.invalid"
     person.password_hash, person.deactivated_at = None, person.deactivated_at or now()
-    for model in (UserSession, AccountLink, Notice):
+    for model in (UserSession, AccountLink, Notice, SecondFactor, RecoveryCode):
         db.session.execute(delete(model).where(model.person_id == person.id))
     db.session.execute(delete(PortfolioOpening).where(PortfolioOpening.candidate_id == person.id))
     return [person]

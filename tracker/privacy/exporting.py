@@ -19,16 +19,18 @@ from tracker.privacy.own_work import read_work
 LONGEST_NAME = 100
 README = """Everything kept about {name}, as it was on {moment}.
 
-data.json    Your account, your roles, the browsers you were signed in with, what you were mailed about, and what
-             you did, line by line. If you are a candidate: your registrations, your units, your evidence with every
-             version, your claims, what was decided about them, every signature, and when your portfolio was opened.
-             If you assess, verify or administer: what you wrote and signed. Any text editor opens it.
+data.json    Your account, your roles, the browsers you were signed in with, your second factors, what you were
+             mailed about, and what you did, line by line. If you are a candidate: your registrations, your units,
+             your evidence with every version, your claims, what was decided about them, every signature, and when
+             your portfolio was opened. If you assess, verify or administer: what you wrote and signed. Any text
+             editor opens it.
 files/       The files you added to your evidence, those you took out again among them.
 forms/       Recording forms issued for your units. They are sealed, so they show the names that were printed.
 
 Left out: whatever is about other people. They are called by what they are to you (“your assessor”, “the candidate”),
-and nobody's address is in it but yours. Also left out: your password, which nobody can read; reviews that your
-assessor has not released; and an internal verifier's notes on the assessor's work.
+and nobody's address is in it but yours. Also left out: your password and recovery codes, which nobody can read; the
+secret of your authenticator app; reviews that your assessor has not released; and an internal verifier's notes on the
+assessor's work.
 {missing}
 To have something corrected or erased, ask your centre's administrator.
 """

@@ -1,11 +1,11 @@
-"""What is kept of anybody: the account, roles, browsers, what they were mailed about, and what they did."""
+"""What is kept of anybody: the account, roles, browsers, second factors, mail they had, and what they did."""
 
 from typing import Any
 
 from sqlalchemy import select
 
 from tracker.extensions import db
-from tracker.models import Centre, Event, Grant, Notice, Person, UserSession
+from tracker.models import Centre, Event, Grant, Notice, Person, RecoveryCode, SecondFactor, UserSession
 from tracker.privacy.wording import plain, told
 
 
@@ -14,6 +14,8 @@ def read_account(person: Person) -> dict[str, Any]:
         "account": told(person, "name", "email", "created_at", "deactivated_at"),
         "roles": list_roles(person),
         "browsers": list_browsers(person),
+        "second_factors": list_second_factors(person),
+        "recovery_codes": list_recovery_codes(person),
         "mail": list_mail(person),
         "what_you_did": list_acts(person),
     }
@@ -31,8 +33,19 @@ def list_roles(person: Person) -> list[dict[str, Any]]:
 
 def list_browsers(person: Person) -> list[dict[str, Any]]:
     query = select(UserSession).where(UserSession.person_id == person.id).order_by(UserSession.id)
-    names = ("browser", "address", "created_at", "last_seen_at", "ended_at")
+    names = ("browser", "address", "created_at", "proven_at", "last_seen_at", "ended_at")
     return [told(each, *names) for each in db.session.scalars(query)]
+
+
+def list_second_factors(person: Person) -> list[dict[str, Any]]:
+    """Without what they prove by: the app's secret, and the passkey's public key."""
+    query = select(SecondFactor).where(SecondFactor.person_id == person.id).order_by(SecondFactor.id)
+    return [told(each, "kind", "name", "made_at", "last_used_at") for each in db.session.scalars(query)]
+
+
+def list_recovery_codes(person: Person) -> list[dict[str, Any]]:
+    query = select(RecoveryCode).where(RecoveryCode.person_id == person.id).order_by(RecoveryCode.id)
+    return [told(each, "made_at", "used_at") for each in db.session.scalars(query)]
 
 
 def list_mail(person: Person) -> list[dict[str, Any]]:

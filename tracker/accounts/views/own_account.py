@@ -9,6 +9,7 @@ from tracker.accounts import queries
 from tracker.accounts.forms import ChangePasswordForm, show_refusal
 from tracker.accounts.passwords import hash_password, is_password
 from tracker.accounts.services.links import check_password, set_password
+from tracker.accounts.services.second_factors import count_codes, list_factors
 from tracker.accounts.services.signing_in import end_own_session as end_session
 from tracker.accounts.views import accounts
 from tracker.errors import Invalid, NotFound
@@ -36,6 +37,8 @@ def my_account() -> ResponseReturnValue:
         candidate=Role.CANDIDATE,
         roles=queries.list_own_roles(me().person_id),
         sessions=queries.list_sessions(me().person_id),
+        factors=list_factors(me().person_id),
+        codes_left=count_codes(me().person_id) if me().has_second_factor else 0,
         signatures=queries.list_own_signatures(me().person_id),
     ), (422 if form.is_submitted() else 200)
 

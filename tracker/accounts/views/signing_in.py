@@ -116,7 +116,7 @@ def follow_link(token: str) -> ResponseReturnValue:
             show_refusal(form, refusal)
         else:
             response = signed_in_response(use_link(token, hash_password(password), name), url_for("home.home"))
-            flash("Your password is set, and you are signed in.")
+            flash("Your password is set.")
             return response
     return render_template("accounts/follow_link.html", form=form, link=link), (422 if form.is_submitted() else 200)
 

@@ -1,0 +1,84 @@
+"""What people hold in their hands: an app that shows codes, and an authenticator that makes passkeys and signs."""
+
+import hashlib
+import json
+import secrets
+import struct
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass, field
+from typing import Any
+
+import cbor2
+import pyotp
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from tests.factories import SECRET
+from tracker import clock
+
+PRESENT, VERIFIED, WITH_KEY = 0x01, 0x04, 0x40
+
+
+def step_now() -> int:
+    return int(clock.now().timestamp()) // 30
+
+
+def code_at(step: int, secret: str = SECRET) -> str:
+    return pyotp.TOTP(secret).generate_otp(step)
+
+
+def code_now(secret: str = SECRET) -> str:
+    return code_at(step_now(), secret)
+
+
+@dataclass
+class Authenticator:
+    """Holds one passkey. `uses` is what it says of how often it was used."""
+
+    origin: str
+    uses: int = 0
+    key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
+    credential_id: bytes = field(default_factory=lambda: secrets.token_bytes(16))
+
+    def make(self, question: dict[str, Any], **instead: str) -> str:
+        """The answer to `navigator.credentials.create`; `instead` lies about what the browser saw."""
+        numbers = self.key.public_key().public_numbers()
+        public_key = {1: 2, 3: -7, -1: 1, -2: numbers.x.to_bytes(32), -3: numbers.y.to_bytes(32)}
+        attested = (
+            bytes(16) + struct.pack(">H", len(self.credential_id)) + self.credential_id + cbor2.dumps(public_key)
+        )
+        data = self._data(question["rp"]["id"], WITH_KEY) + attested
+        return self._answered(
+            clientDataJSON=self._seen("webauthn.create", question, instead),
+            attestationObject=cbor2.dumps({"fmt": "none", "attStmt": {}, "authData": data}),
+        )
+
+    def sign(self, question: dict[str, Any], **instead: str) -> str:
+        """The answer to `navigator.credentials.get`."""
+        self.uses += 1
+        data, seen = self._data(question["rpId"]), self._seen("webauthn.get", question, instead)
+        signature = self.key.sign(data + hashlib.sha256(seen).digest(), ec.ECDSA(SHA256()))
+        return self._answered(clientDataJSON=seen, authenticatorData=data, signature=signature)
+
+    def _data(self, party: str, flags: int = 0) -> bytes:
+        hashed = hashlib.sha256(party.encode()).digest()
+        return hashed + bytes([PRESENT | VERIFIED | flags]) + struct.pack(">I", self.uses)
+
+    def _seen(self, act: str, question: dict[str, Any], instead: dict[str, str]) -> bytes:
+        seen = {"type": act, "challenge": question["challenge"], "origin": self.origin, **instead}
+        return json.dumps(seen).encode()
+
+    def _answered(self, **response: bytes) -> str:
+        name = text(self.credential_id)
+        parts = {key: text(value) for key, value in response.items()}
+        return json.dumps(
+            {"id": name, "rawId": name, "type": "public-key", "response": parts, "clientExtensionResults": {}}
+        )
+
+
+def text(value: bytes) -> str:
+    return urlsafe_b64encode(value).decode().rstrip("=")
+
+
+def raw(value: str) -> bytes:
+    return urlsafe_b64decode(value + "=" * (-len(value) % 4))

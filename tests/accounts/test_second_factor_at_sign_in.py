@@ -1,0 +1,356 @@
+"""After the password: who is asked for more, what is open meanwhile, and that no code opens twice."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from threading import Barrier
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from werkzeug.test import TestResponse
+
+from tests import factories
+from tests.accounts.authenticators import code_at, code_now, step_now
+from tests.factories import PASSWORD, World, make_app
+from tests.inspection import PlainClient
+from tests.test_routes import TABLE, Cast, endpoints, everything_written
+from tracker import readonly, transactions
+from tracker.access import Lack, rule_of
+from tracker.accounts.services.links import issue_link
+from tracker.accounts.sessions import COOKIE
+from tracker.extensions import db
+from tracker.ledger import OPERATOR
+from tracker.models import FailedSignIn, Person, RecoveryCode, SecondFactor, UserSession
+from tracker.transactions import transaction
+from tracker.vocabulary import LinkPurpose, Role
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+NEW = "seven quiet otters"
+Hold = Callable[[datetime], None]
+STAFF = ["bob", "carol", "dan", "eve"]
+
+
+def sign_in(app: Flask, person: Person, next_: str = "") -> FlaskClient:
+    """A browser that has given the person's password, and no more."""
+    browser = app.test_client()
+    answer = browser.post(
+        "/sign-in", query_string={"next": next_} if next_ else {}, data={"email": person.email, "password": PASSWORD}
+    )
+    assert answer.status_code == 303, answer.text
+    return browser
+
+
+def prove(browser: FlaskClient, code: str, next_: str = "") -> TestResponse:
+    return browser.post("/second-factor", query_string={"next": next_} if next_ else {}, data={"code": code})
+
+
+@pytest.fixture
+def bob(world: World) -> Person:
+    """With an authenticator app."""
+    with transaction():
+        make_app(world.bob)
+    return world.bob
+
+
+@pytest.fixture
+def codes(bob: Person) -> list[str]:
+    """Bob's recovery codes; hashed cheaply, and two of them."""
+    words = ["abcd-efgh-jkmn", "pqrs-tuvw-xyz2"]
+    with transaction():
+        for each in words:
+            code_hash = factories.cheap_hash(each.replace("-", ""))
+            db.session.add(RecoveryCode(person_id=bob.id, code_hash=code_hash, made_at=factories.LONG_AGO))
+    return words
+
+
+@pytest.mark.parametrize("name", STAFF)
+def test_whose_role_needs_a_second_factor_is_sent_to_set_one_up(world: World, app: Flask, name: str) -> None:
+    browser = sign_in(app, getattr(world, name))
+    answer = browser.get("/account?tab=2")
+    assert answer.status_code == 302
+    assert answer.location == "/account/second-factor?next=/account?tab%3D2"
+    assert "Set up a second factor" in browser.get(answer.location).text
+
+
+def test_a_candidate_is_not(world: World, app: Flask) -> None:
+    alice = sign_in(app, world.alice)
+    assert alice.get("/account").status_code == 200
+    assert alice.get("/evidence").status_code == 200
+
+
+def test_a_candidate_who_set_one_up_is_asked_for_it(world: World, app: Flask) -> None:
+    with transaction():
+        make_app(world.alice)
+    alice = sign_in(app, world.alice)
+    assert alice.get("/evidence").location == "/second-factor?next=/evidence"
+    assert prove(alice, code_now()).location == "/"
+    assert alice.get("/evidence").status_code == 200
+
+
+def test_a_role_given_while_signed_in_asks_at_once(world: World, app: Flask) -> None:
+    alice = sign_in(app, world.alice)
+    with transaction():
+        factories.grant(world.alice, world.northgate, Role.ASSESSOR)
+    assert alice.get("/account").location.startswith("/account/second-factor")
+
+
+def test_the_demonstration_needs_none_but_asks_who_set_one_up(
+    bob: Person, app: Flask, world: World, demo: None
+) -> None:
+    assert sign_in(app, world.carol).get("/verification").status_code == 200
+    assert sign_in(app, bob).get("/queue").location == "/second-factor?next=/queue"
+
+
+def test_bob_types_his_code_and_goes_on_to_where_he_wanted(bob: Person, app: Flask) -> None:
+    browser = app.test_client()
+    sent = browser.get("/queue?candidate=1")
+    given = browser.post(sent.location, data={"email": bob.email, "password": PASSWORD})
+    asked = browser.get(given.location)
+    page = browser.get(asked.location).text
+    assert 'autocomplete="one-time-code"' in page
+    assert 'inputmode="numeric"' in page
+    answer = browser.post(asked.location, data={"code": f" {code_now()[:3]} {code_now()[3:]} "})
+    assert (answer.status_code, answer.location) == (303, "/queue?candidate=1")
+    assert browser.get("/queue").status_code == 200
+
+
+def test_next_leads_nowhere_else_from_here_either(bob: Person, app: Flask) -> None:
+    browser = sign_in(app, bob)
+    assert prove(browser, code_now(), "https://evil.example").location == "/"
+
+
+@pytest.mark.parametrize("lack", list(Lack))
+def test_until_then_nothing_is_open_and_nothing_is_written(app: Flask, world: World, lack: Lack) -> None:
+    """Every route by every method, as somebody with every right but for the second factor."""
+    cast = Cast(app, world)
+    with transaction():
+        for role in set(Role) - {Role.ASSESSOR}:
+            factories.grant(world.bob, world.northgate, role)
+        if lack is Lack.PROOF:
+            make_app(world.bob)
+    browser, before = sign_in(app, world.bob), None
+    wanted = {Lack.PROOF: "/second-factor", Lack.FACTOR: "/account/second-factor"}[lack]
+    for endpoint in sorted(TABLE):
+        rule = rule_of(app, endpoint)
+        assert rule
+        if rule.public or rule.lacking is lack:
+            continue
+        before = before or everything_written()
+        for method, _ in endpoints(app)[endpoint]:
+            for headers in ({}, {"Accept": "application/json"}):
+                answer = browser.open(cast.address(endpoint, method), method=method, headers=headers)
+                assert answer.status_code == 302, (endpoint, answer.status_code)
+                assert answer.location.split("?")[0] == wanted, (endpoint, answer.location)
+                answer.close()
+    assert everything_written() == before
+
+
+def test_meanwhile_public_pages_take_him_for_nobody(bob: Person, app: Flask) -> None:
+    page = sign_in(app, bob).get("/verify").text
+    assert "My account" not in page
+    assert "Sign out" not in page
+
+
+def test_he_can_sign_out_instead(bob: Person, app: Flask) -> None:
+    browser = sign_in(app, bob)
+    assert "Sign out" in browser.get("/second-factor").text
+    assert browser.post("/sign-out").location == "/sign-in"
+    assert browser.get("/second-factor").location.startswith("/sign-in")
+
+
+def test_it_waits_ten_minutes_and_no_longer(bob: Person, app: Flask, hold_clock: Hold) -> None:
+    hold_clock(NOON)
+    browser = sign_in(app, bob)
+    hold_clock(NOON + timedelta(minutes=9, seconds=59))
+    assert browser.get("/second-factor").status_code == 200
+    hold_clock(NOON + timedelta(minutes=10))
+    assert browser.get("/second-factor").location.startswith("/sign-in")
+    assert prove(browser, code_now()).location.startswith("/sign-in")
+
+
+def test_the_token_changes_once_it_is_proven(bob: Person, app: Flask) -> None:
+    browser = sign_in(app, bob)
+    before = browser.get_cookie(COOKIE)
+    assert before
+    prove(browser, code_now())
+    thief = app.test_client()
+    thief.set_cookie(COOKIE, before.value)
+    assert thief.get("/queue").location.startswith("/sign-in")
+    assert browser.get("/queue").status_code == 200
+    assert len(db.session.scalars(select(UserSession.id)).all()) == 1
+
+
+@pytest.mark.parametrize("typed", ["000000", "", "12345", "1234567", "abcdef", "١٢٣٤٥٦", "é" * 6, "1" * 200])
+def test_any_other_code_is_refused_beside_its_field(bob: Person, app: Flask, typed: str, hold_clock: Hold) -> None:
+    hold_clock(NOON)
+    browser = sign_in(app, bob)
+    assert prove(browser, typed).status_code == 422
+    assert browser.get("/queue").status_code == 302
+
+
+@pytest.mark.parametrize(("steps", "status"), [(-2, 422), (-1, 303), (0, 303), (1, 303), (2, 422)])
+def test_clocks_may_differ_by_half_a_minute(
+    bob: Person, app: Flask, hold_clock: Hold, steps: int, status: int
+) -> None:
+    hold_clock(NOON)
+    assert prove(sign_in(app, bob), code_at(step_now() + steps)).status_code == status
+
+
+def test_a_code_opens_once_and_none_before_it_does_after(bob: Person, app: Flask, hold_clock: Hold) -> None:
+    hold_clock(NOON)
+    assert prove(sign_in(app, bob), code_now()).status_code == 303
+    again = sign_in(app, bob)
+    assert "was used already" in prove(again, code_now()).text
+    assert prove(again, code_at(step_now() - 1)).status_code == 422
+    assert prove(again, code_at(step_now() + 1)).status_code == 303
+
+
+@pytest.mark.parametrize("path", ["/second-factor", "/second-factor/recovery-code"])
+def test_of_two_who_type_one_code_at_once_one_gets_in(bob: Person, codes: list[str], app: Flask, path: str) -> None:
+    tokens = []
+    for _ in range(2):
+        cookie = sign_in(app, bob).get_cookie(COOKIE)
+        assert cookie
+        tokens.append(cookie.value)
+    db.session.remove()
+    code, start = codes[0] if path.endswith("code") else code_now(), Barrier(2)
+
+    def do(token: str) -> int:
+        with app.app_context():
+            browser = PlainClient(app, app.response_class)
+            browser.set_cookie(COOKIE, token)
+            start.wait(10)
+            try:
+                return browser.post(path, data={"code": code}).status_code
+            finally:
+                transactions.rollback()
+                db.session.remove()
+
+    with ThreadPoolExecutor(2) as threads:
+        assert sorted(threads.map(do, tokens)) == [303, 422]
+
+
+def test_after_five_slips_even_the_right_code_waits(bob: Person, app: Flask, hold_clock: Hold) -> None:
+    hold_clock(NOON)
+    browser = sign_in(app, bob)
+    for _ in range(5):
+        assert "That code is not right" in prove(browser, "000000").text
+    page = prove(browser, code_now()).text
+    assert "There were too many wrong codes. Wait 15 minutes, then try again." in page
+    assert sign_in(app, bob), "the password is counted by itself"
+    hold_clock(NOON + timedelta(minutes=15, seconds=1))
+    assert prove(sign_in(app, bob), code_now()).status_code == 303
+    assert not db.session.scalars(select(FailedSignIn.id)).all(), "slips before the right code are forgotten"
+
+
+def test_a_code_under_another_secret_key_is_just_wrong(bob: Person, app: Flask) -> None:
+    app.config["SECRET_KEY"] = "changed"
+    assert prove(sign_in(app, bob), code_now()).status_code == 422
+
+
+def test_the_secret_is_nowhere_in_clear(bob: Person) -> None:
+    kept = db.session.scalars(select(SecondFactor.secret)).one()
+    assert kept
+    assert factories.SECRET not in kept
+
+
+def test_a_recovery_code_opens_once_and_tells_him(
+    bob: Person,
+    codes: list[str],
+    app: Flask,
+    mails_to: Callable[..., list[str]],
+    acts: Callable[[], list[str]],
+) -> None:
+    browser = sign_in(app, bob, "/queue")
+    answer = browser.post("/second-factor/recovery-code?next=/queue", data={"code": " ABCD efgh-JKMN "})
+    assert (answer.status_code, answer.location) == (303, "/queue")
+    assert "1 recovery code left. Make new ones under My account." in browser.get("/queue").text
+    assert acts()[-1] == "recovery_code_used"
+    assert "one of your recovery codes" in mails_to(bob)[0]
+    again = sign_in(app, bob)
+    assert again.post("/second-factor/recovery-code", data={"code": codes[0]}).status_code == 422
+    assert again.post("/second-factor/recovery-code", data={"code": codes[1]}).status_code == 303
+
+
+@pytest.mark.parametrize("typed", ["", "abcd", "abcd-efgh-jkmm", "x" * 41, "é" * 12])
+def test_any_other_recovery_code_is_refused(bob: Person, codes: list[str], app: Flask, typed: str) -> None:
+    browser = sign_in(app, bob)
+    assert browser.post("/second-factor/recovery-code", data={"code": typed}).status_code == 422
+    assert browser.get("/queue").status_code == 302
+
+
+def test_recovery_codes_are_slowed_together_with_the_others(
+    bob: Person, codes: list[str], app: Flask, hold_clock: Hold
+) -> None:
+    hold_clock(NOON)
+    browser = sign_in(app, bob)
+    for _ in range(5):
+        prove(browser, "000000")
+    page = browser.post("/second-factor/recovery-code", data={"code": codes[0]}).text
+    assert "There were too many wrong codes" in page
+
+
+def test_somebody_elses_recovery_code_opens_nothing(world: World, codes: list[str], app: Flask) -> None:
+    with transaction():
+        make_app(world.carol)
+    carol = sign_in(app, world.carol)
+    assert carol.post("/second-factor/recovery-code", data={"code": codes[0]}).status_code == 422
+
+
+def test_a_new_password_by_link_does_not_get_past_it(bob: Person, app: Flask) -> None:
+    with transaction():
+        path = issue_link(bob, LinkPurpose.RESET, OPERATOR)
+    browser = app.test_client()
+    assert browser.post(path, data={"password": NEW}).status_code == 303
+    assert browser.get("/queue").location == "/second-factor?next=/queue"
+    assert prove(browser, code_now()).status_code == 303
+
+
+def test_an_invited_assessor_sets_one_up_before_anything_else(
+    world: World, app: Flask, mails_to: Callable[..., list[str]]
+) -> None:
+    with transaction():
+        ivy = factories.make_person("Ivy Okafor", world.northgate, Role.ASSESSOR)
+        ivy.password_hash = None
+        path = issue_link(ivy, LinkPurpose.INVITATION, OPERATOR)
+    browser = app.test_client()
+    browser.post(path, data={"name": ivy.name, "password": NEW})
+    assert browser.get("/queue").location.startswith("/account/second-factor")
+
+
+def test_a_restored_installation_lets_him_in_to_read(
+    bob: Person, codes: list[str], app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readonly, "is_read_only", lambda: True)
+    browser = sign_in(app, bob)
+    answer = browser.post("/second-factor/recovery-code", data={"code": codes[0]})
+    assert answer.status_code == 503, "the ledger would have to tell of it"
+    assert prove(browser, code_now()).status_code == 303
+    assert browser.get("/queue").status_code == 200
+
+
+def test_the_operator_takes_them_off(
+    bob: Person,
+    codes: list[str],
+    app: Flask,
+    mails_to: Callable[..., list[str]],
+    acts: Callable[[], list[str]],
+) -> None:
+    browser = sign_in(app, bob)
+    prove(browser, code_now())
+    db.session.commit()
+    result = app.test_cli_runner().invoke(args=["people", "forget-second-factor", bob.email.upper()])
+    assert result.exit_code == 0, result.output
+    assert "is signed out everywhere, and has no second factor" in result.output
+    assert browser.get("/queue").location.startswith("/sign-in")
+    assert sign_in(app, bob).get("/queue").location.startswith("/account/second-factor")
+    assert not db.session.scalars(select(RecoveryCode.id)).all()
+    assert acts() == ["second_factor_forgotten"]
+    assert "The operator of the evidence tracker removed your second factor" in mails_to(bob)[0]
+    db.session.commit()
+    again = app.test_cli_runner().invoke(args=["people", "forget-second-factor", bob.email])
+    assert "has no second factor. Nothing was changed." in again.output
+    nobody = app.test_cli_runner().invoke(args=["people", "forget-second-factor", "nobody@example.org"])
+    assert (again.exit_code, nobody.exit_code) == (1, 1)

@@ -1,0 +1,263 @@
+"""Passkeys: made and asked for under this site's own name, answered once, and never by a copy."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from werkzeug.test import TestResponse
+
+from tests import factories
+from tests.accounts.authenticators import Authenticator, text
+from tests.accounts.conftest import BASE_URL
+from tests.accounts.test_second_factor_at_sign_in import sign_in
+from tests.factories import PASSWORD, World
+from tracker.accounts import recovery_codes
+from tracker.accounts.passkeys import party_of
+from tracker.accounts.services.second_factors import list_factors
+from tracker.config import Settings
+from tracker.extensions import db
+from tracker.models import Person, SecondFactor
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+MAKE, MAKE_QUESTION = "/account/second-factor/passkey", "/account/second-factor/passkey/question"
+PROVE, PROVE_QUESTION = "/second-factor", "/second-factor/passkey"
+
+
+@pytest.fixture(autouse=True)
+def site(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reached by a name; and recovery codes are hashed cheaply."""
+    monkeypatch.setattr(recovery_codes, "hash_password", factories.cheap_hash)
+    app.config["SETTINGS"] = replace(app.config["SETTINGS"], base_url=BASE_URL)
+
+
+@pytest.fixture
+def key() -> Authenticator:
+    return Authenticator(BASE_URL)
+
+
+def question(browser: FlaskClient, address: str, **data: str) -> dict[str, Any]:
+    answer = browser.post(address, data=data, headers={"Accept": "application/json"})
+    assert answer.status_code == 200, answer.text
+    return dict(json.loads(answer.text))
+
+
+def make(browser: FlaskClient, key: Authenticator, **instead: str) -> TestResponse:
+    asked = question(browser, MAKE_QUESTION, password=PASSWORD)
+    data = {"credential": key.make(asked, **instead), "name": "Bob’s  phone", "password": PASSWORD}
+    return browser.post(MAKE, data=data)
+
+
+def prove(browser: FlaskClient, key: Authenticator, **instead: str) -> TestResponse:
+    return browser.post(PROVE, data={"credential": key.sign(question(browser, PROVE_QUESTION), **instead)})
+
+
+@pytest.fixture
+def bob(world: World, app: Flask, key: Authenticator) -> Person:
+    """With a passkey, made when he was asked to."""
+    assert make(sign_in(app, world.bob), key).status_code == 200
+    return world.bob
+
+
+def test_bob_makes_a_passkey_and_signs_in_with_it(
+    bob: Person, key: Authenticator, app: Flask, acts: Callable[[], list[str]]
+) -> None:
+    assert acts() == ["second_factor_added", "recovery_codes_made"]
+    browser = sign_in(app, bob)
+    assert "Use a passkey" in browser.get("/second-factor?next=/queue").text
+    assert prove(browser, key).location == "/"
+    page = browser.get("/account").text
+    assert "Bob’s phone, a passkey" in page
+    assert "last used" in page
+
+
+def test_it_is_asked_for_under_the_name_in_the_settings_whatever_the_request_says(world: World, app: Flask) -> None:
+    bob = sign_in(app, world.bob)
+    answer = bob.post(MAKE_QUESTION, data={"password": PASSWORD}, headers={"Host": "localhost"})
+    assert json.loads(answer.text)["rp"]["id"] == "tracker.example.org"
+    assert bob.post(MAKE_QUESTION, data={"password": PASSWORD}, headers={"Host": "evil.example"}).status_code == 400
+
+
+def test_what_is_asked_tells_no_address_and_no_secret(bob: Person, app: Flask) -> None:
+    asked = question(sign_in(app, bob), PROVE_QUESTION)
+    assert asked["userVerification"] == "preferred"
+    assert bob.email not in json.dumps(asked)
+    assert len(asked["allowCredentials"]) == 1
+
+
+@pytest.mark.parametrize(
+    "instead",
+    [
+        {"origin": "https://evil.example"},
+        {"origin": "http://tracker.example.org"},
+        {"origin": "https://tracker.example.org.evil.example"},
+        {"origin": "https://tracker.example.org:8443"},
+        {"challenge": text(b"x" * 32)},
+        {"type": "webauthn.get"},
+    ],
+)
+def test_what_another_site_or_question_got_is_not_taken_on(
+    world: World, app: Flask, key: Authenticator, instead: dict[str, str], acts: Callable[[], list[str]]
+) -> None:
+    answer = make(sign_in(app, world.bob), key, **instead)
+    assert answer.status_code == 422
+    assert "could not be taken on. Nothing was changed." in answer.text
+    assert acts() == []
+
+
+@pytest.mark.parametrize(
+    "instead",
+    [{"origin": "https://evil.example"}, {"challenge": text(b"x" * 32)}, {"type": "webauthn.create"}],
+)
+def test_what_another_site_or_question_got_opens_nothing(
+    bob: Person, app: Flask, key: Authenticator, instead: dict[str, str]
+) -> None:
+    browser = sign_in(app, bob)
+    assert "That passkey could not be checked." in prove(browser, key, **instead).text
+    assert browser.get("/queue").status_code == 302
+
+
+def test_an_answer_opens_once(bob: Person, app: Flask, key: Authenticator) -> None:
+    first, second = sign_in(app, bob), sign_in(app, bob)
+    answer = key.sign(question(first, PROVE_QUESTION))
+    assert second.post(PROVE, data={"credential": answer}).status_code == 422, "another session was asked"
+    assert first.post(PROVE, data={"credential": answer}).status_code == 303
+    assert second.post(PROVE, data={"credential": answer}).status_code == 422
+
+
+def test_a_question_is_answered_once_even_wrongly(bob: Person, app: Flask, key: Authenticator) -> None:
+    browser = sign_in(app, bob)
+    asked = question(browser, PROVE_QUESTION)
+    wrong = key.sign(asked, origin="https://evil.example")
+    assert browser.post(PROVE, data={"credential": wrong}).status_code == 422
+    assert browser.post(PROVE, data={"credential": key.sign(asked)}).status_code == 422
+    assert prove(browser, key).status_code == 303
+
+
+def test_a_question_lasts_five_minutes(
+    bob: Person, app: Flask, key: Authenticator, hold_clock: Callable[[datetime], None]
+) -> None:
+    hold_clock(NOON)
+    browser = sign_in(app, bob)
+    asked = question(browser, PROVE_QUESTION)
+    hold_clock(NOON + timedelta(minutes=5))
+    assert browser.post(PROVE, data={"credential": key.sign(asked)}).status_code == 422
+
+
+def test_a_copy_that_counts_fewer_uses_opens_nothing(bob: Person, app: Flask, key: Authenticator) -> None:
+    for _ in range(2):
+        assert prove(sign_in(app, bob), key).status_code == 303
+    assert db.session.scalars(select(SecondFactor.sign_count)).one() == 2
+    for back in (0, 1):
+        key.uses = back
+        assert prove(sign_in(app, bob), key).status_code == 422
+    key.uses = 2
+    assert prove(sign_in(app, bob), key).status_code == 303
+
+
+def test_a_passkey_that_does_not_count_is_welcome(bob: Person, app: Flask, key: Authenticator) -> None:
+    for _ in range(2):
+        key.uses = -1
+        assert prove(sign_in(app, bob), key).status_code == 303
+
+
+def test_somebody_elses_passkey_opens_nothing(bob: Person, world: World, app: Flask, key: Authenticator) -> None:
+    carols = Authenticator(BASE_URL)
+    assert make(sign_in(app, world.carol), carols).status_code == 200
+    assert prove(sign_in(app, bob), carols).status_code == 422
+    stranger = Authenticator(BASE_URL, credential_id=key.credential_id)
+    assert prove(sign_in(app, bob), stranger).status_code == 422, "the name is right, the key is not"
+
+
+def test_the_same_passkey_is_not_taken_on_twice(
+    bob: Person, world: World, app: Flask, client: Callable[..., FlaskClient], key: Authenticator
+) -> None:
+    answer = make(client(world.carol), key)
+    assert answer.status_code == 422
+    assert "This passkey is known here already. Nothing was changed." in answer.text
+
+
+def test_he_may_have_several_and_then_remove_one(
+    bob: Person, client: Callable[..., FlaskClient], app: Flask, key: Authenticator
+) -> None:
+    browser, spare = client(bob), Authenticator(BASE_URL)
+    assert make(browser, spare).location == "/account"
+    first = list_factors(bob.id)[0].id
+    assert browser.post(f"/account/second-factor/{first}/remove", data={"password": PASSWORD}).status_code == 303
+    assert prove(sign_in(app, bob), spare).status_code == 303
+    assert prove(sign_in(app, bob), key).status_code == 422
+
+
+@pytest.mark.parametrize("password", ["", "wrong horse battery"])
+def test_nothing_is_asked_or_made_without_the_password(world: World, app: Flask, password: str) -> None:
+    bob, key = sign_in(app, world.bob), Authenticator(BASE_URL)
+    answer = bob.post(MAKE_QUESTION, data={"password": password}, headers={"Accept": "application/json"})
+    assert answer.status_code == 422
+    assert json.loads(answer.text)["message"]
+    asked = question(bob, MAKE_QUESTION, password=PASSWORD)
+    data = {"credential": key.make(asked), "name": "Phone", "password": password}
+    assert bob.post(MAKE, data=data).status_code == 422
+    assert not list_factors(world.bob.id)
+
+
+@pytest.mark.parametrize(
+    "answer", ["", "{}", "[]", "null", "x", '{"id":1}', "x" * 20_001, '{"id":"é","rawId":"é","response":{},"type":1}']
+)
+def test_hostile_answers_are_refused_with_a_sentence(world: World, bob: Person, app: Flask, answer: str) -> None:
+    carol, browser = sign_in(app, world.carol), sign_in(app, bob)
+    question(carol, MAKE_QUESTION, password=PASSWORD)
+    made = carol.post(MAKE, data={"credential": answer, "name": "Phone", "password": PASSWORD})
+    question(browser, PROVE_QUESTION)
+    proven = browser.post(PROVE, data={"credential": answer})
+    assert (made.status_code, proven.status_code) == (422, 422)
+
+
+def test_slips_are_counted_with_those_of_the_code(
+    bob: Person, app: Flask, key: Authenticator, hold_clock: Callable[[datetime], None]
+) -> None:
+    hold_clock(NOON)
+    browser = sign_in(app, bob)
+    for _ in range(5):
+        prove(browser, key, origin="https://evil.example")
+    assert "There were too many wrong codes." in prove(browser, key).text
+
+
+def settings(base_url: str, trusted: str = "") -> Settings:
+    return Settings.from_environment({"BASE_URL": base_url, "TRUSTED_HOSTS": trusted})
+
+
+@pytest.mark.parametrize(
+    ("base_url", "trusted", "origins"),
+    [
+        ("https://tracker.example.org", "", ("https://tracker.example.org",)),
+        ("https://Tracker.example.org:443", "", ("https://tracker.example.org",)),
+        ("http://localhost:8000", "", ("http://localhost:8000",)),
+        (
+            "https://example.org",
+            "north.example.org,other.example,notexample.org,.example.org",
+            ("https://example.org", "https://north.example.org"),
+        ),
+    ],
+)
+def test_the_origins_are_those_of_the_settings(base_url: str, trusted: str, origins: tuple[str, ...]) -> None:
+    """A passkey made for a name works under it, and by no other name that the site goes by."""
+    party = party_of(settings(base_url, trusted))
+    assert party
+    assert party.origins == origins
+
+
+@pytest.mark.parametrize("base_url", ["http://127.0.0.1:8000", "http://[::1]:8000", "https://192.0.2.7"])
+def test_a_site_reached_by_a_number_offers_none_and_says_so(
+    world: World, app: Flask, base_url: str, client: Callable[..., FlaskClient]
+) -> None:
+    app.config["SETTINGS"] = settings(base_url)
+    bob = client(world.bob)
+    assert "reached by a number" in bob.get("/account/second-factor").text
+    assert "reached by a number" in bob.get(MAKE).text
+    for address in (MAKE, MAKE_QUESTION):
+        assert bob.post(address, data={"password": PASSWORD}).status_code == 409

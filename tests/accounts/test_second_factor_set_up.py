@@ -1,0 +1,262 @@
+"""One's own second factors: added and removed with the password again, told of, and never seen in clear."""
+
+import html
+import json
+import re
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from werkzeug.test import TestResponse
+
+from tests import factories
+from tests.accounts.authenticators import code_at, code_now, step_now
+from tests.accounts.test_second_factor_at_sign_in import prove, sign_in
+from tests.factories import PASSWORD, World, make_app
+from tests.integrity.tampering import offences
+from tracker.accounts import recovery_codes
+from tracker.accounts.authenticator_apps import in_groups
+from tracker.accounts.services.second_factors import list_factors
+from tracker.accounts.sessions import COOKIE
+from tracker.extensions import db
+from tracker.models import Event, Person, RecoveryCode, SecondFactor
+from tracker.privacy.own_account import read_account
+from tracker.transactions import transaction
+from tracker.vocabulary import Role
+
+ClientFor = Callable[..., FlaskClient]
+MailsTo = Callable[..., list[str]]
+Acts = Callable[[], list[str]]
+APP = "/account/second-factor/app"
+
+
+@pytest.fixture(autouse=True)
+def hashed_cheaply(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recovery_codes, "hash_password", factories.cheap_hash)
+
+
+def hidden(page: str, name: str) -> str:
+    found = re.search(rf'<input[^>]*name="{name}"[^>]*value="([^"]*)"', page)
+    assert found, page
+    return html.unescape(found.group(1))
+
+
+def shown_key(page: str) -> str:
+    found = re.search(r'<code class="typed-key">([A-Z2-7 ]+)</code>', page)
+    assert found, page
+    return found.group(1)
+
+
+def set_up(browser: FlaskClient, code: str = "", password: str = PASSWORD, path: str = APP) -> TestResponse:
+    """Scan the key of the page, and type what the app then shows."""
+    page = browser.get(path).text
+    key = shown_key(page).replace(" ", "")
+    return browser.post(path, data={"key": hidden(page, "key"), "code": code or code_now(key), "password": password})
+
+
+def shown_codes(page: str) -> list[str]:
+    return re.findall(r"<li><code>([a-z2-9-]+)</code></li>", page)
+
+
+def test_dan_sets_up_his_app_keeps_his_codes_and_goes_on(
+    world: World, app: Flask, acts: Acts, mails_to: MailsTo
+) -> None:
+    dan = sign_in(app, world.dan)
+    asked = dan.get("/people?q=a").location
+    assert asked == "/account/second-factor?next=/people?q%3Da"
+    link = re.search(r'href="(/account/second-factor/app[^"]*)"', dan.get(asked).text)
+    assert link
+    answer = set_up(dan, path=html.unescape(link.group(1)))
+    assert answer.status_code == 200
+    codes = shown_codes(answer.text)
+    assert len(set(codes)) == 10
+    assert all(re.fullmatch(r"([a-z2-9]{4}-){2}[a-z2-9]{4}", each) for each in codes)
+    onward = re.search(r'action="(/account/second-factor/codes/kept[^"]*)"', answer.text)
+    assert onward
+    kept = dan.post(html.unescape(onward.group(1)), data={"kept": "y", "codes": hidden(answer.text, "codes")})
+    assert (kept.status_code, kept.location) == (303, "/people?q=a")
+    assert dan.get("/account").status_code == 200
+    assert acts() == ["second_factor_added", "recovery_codes_made"]
+    assert "“Authenticator app” was added to your account just now" in mails_to(world.dan)[0]
+    paper = sign_in(app, world.dan)
+    assert paper.post("/second-factor/recovery-code", data={"code": codes[3]}).status_code == 303
+
+
+def test_the_token_changes_with_the_first_factor(world: World, app: Flask) -> None:
+    dan = sign_in(app, world.dan)
+    before = dan.get_cookie(COOKIE)
+    assert before
+    set_up(dan)
+    thief = app.test_client()
+    thief.set_cookie(COOKIE, before.value)
+    assert thief.get("/account").location.startswith("/sign-in")
+    assert dan.get("/account").status_code == 200
+
+
+def test_the_code_of_the_set_up_is_used_up_by_it(world: World, app: Flask, hold_clock: Callable[..., None]) -> None:
+    hold_clock(factories.LONG_AGO)
+    dan = sign_in(app, world.dan)
+    page = dan.get(APP).text
+    key = shown_key(page).replace(" ", "")
+    dan.post(APP, data={"key": hidden(page, "key"), "code": code_now(key), "password": PASSWORD})
+    again = sign_in(app, world.dan)
+    assert prove(again, code_now(key)).status_code == 422
+    assert prove(again, code_at(step_now() + 1, key)).status_code == 303
+
+
+def test_the_page_draws_the_key_and_says_it_in_groups_of_four(world: World, client: ClientFor) -> None:
+    page = client(world.dan).get(APP).text
+    assert '<svg class="square"' in page
+    assert re.fullmatch(r"([A-Z2-7]{4} ){7}[A-Z2-7]{4}", shown_key(page))
+    assert in_groups("ABCDEFGH") == "ABCD EFGH"
+
+
+def test_a_wrong_code_keeps_the_key_and_changes_nothing(world: World, client: ClientFor, acts: Acts) -> None:
+    dan = client(world.dan)
+    page = dan.get(APP).text
+    answer = dan.post(APP, data={"key": hidden(page, "key"), "code": "000000", "password": PASSWORD})
+    assert answer.status_code == 422
+    assert "That is not the code your app shows for this key now. Nothing was changed." in html.unescape(answer.text)
+    assert shown_key(answer.text) == shown_key(page)
+    assert not list_factors(world.dan.id)
+    assert acts() == []
+
+
+@pytest.mark.parametrize("password", ["", "wrong horse battery"])
+def test_without_the_password_nothing_is_added(world: World, client: ClientFor, password: str) -> None:
+    answer = set_up(client(world.dan), password=password)
+    assert answer.status_code == 422
+    assert not list_factors(world.dan.id)
+    if password:
+        assert "That is not your password. Nothing was changed." in answer.text
+
+
+def test_a_key_that_was_shown_to_another_session_is_not_taken(world: World, client: ClientFor) -> None:
+    """Nobody can have somebody else take on a key they know."""
+    mallory, dan = client(world.frank), client(world.dan)
+    page = mallory.get(APP).text
+    key = shown_key(page).replace(" ", "")
+    answer = dan.post(APP, data={"key": hidden(page, "key"), "code": code_now(key), "password": PASSWORD})
+    assert "This key was shown for too long. Nothing was changed." in answer.text
+    assert not list_factors(world.dan.id)
+
+
+def test_codes_are_shown_until_they_are_kept(world: World, app: Flask) -> None:
+    dan = sign_in(app, world.dan)
+    page = set_up(dan).text
+    answer = dan.post("/account/second-factor/codes/kept", data={"codes": hidden(page, "codes")})
+    assert answer.status_code == 422
+    assert "then tick the box" in answer.text
+    assert shown_codes(answer.text) == shown_codes(page)
+    other = sign_in(app, world.alice)
+    stolen = other.post("/account/second-factor/codes/kept", data={"codes": hidden(page, "codes")})
+    assert stolen.status_code == 409
+    assert shown_codes(page)[0] not in stolen.text
+
+
+def test_codes_are_kept_hashed(world: World, app: Flask) -> None:
+    page = set_up(sign_in(app, world.dan)).text
+    kept = " ".join(db.session.scalars(select(RecoveryCode.code_hash)))
+    assert not [each for each in shown_codes(page) if each in kept or each.replace("-", "") in kept]
+
+
+def test_a_new_app_replaces_the_one_before(world: World, client: ClientFor, app: Flask, acts: Acts) -> None:
+    with transaction():
+        make_app(world.dan)
+        codes_before = factories.added(
+            RecoveryCode(person_id=world.dan.id, code_hash="x", made_at=factories.LONG_AGO)
+        ).id
+    answer = set_up(client(world.dan))
+    assert (answer.status_code, answer.location) == (303, "/account")
+    assert acts() == ["second_factor_removed", "second_factor_added"]
+    assert len(list_factors(world.dan.id)) == 1
+    assert db.session.scalars(select(RecoveryCode.id)).all() == [codes_before]
+    assert prove(sign_in(app, world.dan), code_now()).status_code == 422
+
+
+def test_new_recovery_codes_void_the_old(
+    world: World, client: ClientFor, app: Flask, acts: Acts, mails_to: MailsTo
+) -> None:
+    with transaction():
+        make_app(world.dan)
+    dan = client(world.dan)
+    first = shown_codes(dan.post("/account/second-factor/codes", data={"password": PASSWORD}).text)
+    second = shown_codes(dan.post("/account/second-factor/codes", data={"password": PASSWORD}).text)
+    assert acts() == ["recovery_codes_made", "recovery_codes_made"]
+    assert len(mails_to(world.dan)) == 2
+    other = sign_in(app, world.dan)
+    assert other.post("/second-factor/recovery-code", data={"code": first[0]}).status_code == 422
+    assert other.post("/second-factor/recovery-code", data={"code": second[0]}).status_code == 303
+
+
+def test_new_codes_want_the_password_and_a_factor(world: World, client: ClientFor) -> None:
+    alice = client(world.alice)
+    assert alice.post("/account/second-factor/codes", data={"password": "wrong horse"}).status_code == 422
+    assert alice.post("/account/second-factor/codes", data={"password": PASSWORD}).status_code == 409
+    assert not db.session.scalars(select(RecoveryCode.id)).all()
+
+
+def removal(person: Person) -> str:
+    return f"/account/second-factor/{list_factors(person.id)[0].id}/remove"
+
+
+def test_the_last_one_stays_with_who_needs_one(world: World, client: ClientFor, acts: Acts) -> None:
+    with transaction():
+        make_app(world.bob)
+    bob = client(world.bob)
+    assert "your role needs one" in bob.get(removal(world.bob)).text
+    answer = bob.post(removal(world.bob), data={"password": PASSWORD})
+    assert answer.status_code == 422
+    assert "Add another first, then remove" in answer.text
+    assert acts() == []
+
+
+def test_a_candidate_removes_hers_and_her_password_alone_will_do(
+    world: World, client: ClientFor, app: Flask, acts: Acts, mails_to: MailsTo
+) -> None:
+    alice = client(world.alice)
+    set_up(alice)
+    assert "Recovery codes" in alice.get("/account").text
+    assert alice.post(removal(world.alice), data={"password": "wrong horse"}).status_code == 422
+    assert alice.post(removal(world.alice), data={"password": PASSWORD}).status_code == 303
+    assert acts()[-1] == "second_factor_removed"
+    assert "was removed from your account just now" in mails_to(world.alice)[-1]
+    assert not db.session.scalars(select(RecoveryCode.id)).all()
+    assert sign_in(app, world.alice).get("/evidence").status_code == 200
+    with transaction():
+        factories.grant(world.alice, world.northgate, Role.ASSESSOR)
+    assert alice.get("/queue").location.startswith("/account/second-factor"), "nothing is proven any more"
+
+
+def test_nobody_sees_or_removes_somebody_elses(world: World, client: ClientFor) -> None:
+    with transaction():
+        make_app(world.alice)
+    bob = client(world.bob)
+    assert bob.get(removal(world.alice)).status_code == 404
+    assert bob.post(removal(world.alice), data={"password": PASSWORD}).status_code == 404
+    assert "Authenticator app" not in bob.get("/account").text
+
+
+def test_the_record_stays_whole(world: World, app: Flask, client: ClientFor) -> None:
+    before = offences()  # of rows that the stories' people were made with, and no event tells of
+    set_up(sign_in(app, world.alice))
+    alice = client(world.alice)
+    alice.post("/account/second-factor/codes", data={"password": PASSWORD})
+    alice.post(removal(world.alice), data={"password": PASSWORD})
+    assert offences() == before
+
+
+def test_no_secret_is_in_the_ledger_or_in_ones_own_data(world: World, app: Flask) -> None:
+    page = set_up(sign_in(app, world.alice)).text
+    factor = db.session.scalars(select(SecondFactor)).one()
+    assert factor.secret
+    told = read_account(world.alice)
+    assert [each["name"] for each in told["second_factors"]] == ["Authenticator app"]
+    assert len(told["recovery_codes"]) == 10
+    bodies = "".join(body.decode() for body in db.session.scalars(select(Event.body)))
+    for place in (json.dumps(told), bodies):
+        assert factor.secret not in place
+        assert not [each for each in shown_codes(page) if each in place]
+        assert "argon2" not in place

@@ -1,0 +1,118 @@
+"""“Is it you?”: the second factor, asked for after the password."""
+
+from flask import current_app, flash, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+
+from tracker.access import me, proving
+from tracker.accounts import passkeys
+from tracker.accounts.forms import CodeForm, PasskeyAnswerForm, show_refusal
+from tracker.accounts.services.proving import (
+    known_passkeys,
+    prove_by_code,
+    prove_by_passkey,
+    prove_by_recovery_code,
+)
+from tracker.accounts.services.second_factors import list_factors
+from tracker.accounts.sessions import current_address, keep_challenge, prove_session, set_cookie
+from tracker.accounts.views import accounts
+from tracker.accounts.views.signing_in import safe_next
+from tracker.errors import Invalid, Refused
+from tracker.filters import counted
+from tracker.vocabulary import FactorKind
+
+FEW = 3
+NO_PASSKEYS = "Passkeys do not work at this address. Use another way."
+
+
+@accounts.route("/second-factor", methods=["GET", "POST"])
+@proving
+def prove_second_factor() -> ResponseReturnValue:
+    """By the app's code or by a passkey; what the form holds says which."""
+    if not me().lacks:
+        return redirect(safe_next())
+    form = PasskeyAnswerForm() if "credential" in request.form else CodeForm()
+    if form.validate_on_submit():
+        try:
+            prove_by(form)
+        except Invalid as refusal:
+            show_refusal(form, refusal)
+        else:
+            return let_in()
+    return asking_page(form), (422 if form.is_submitted() else 200)
+
+
+def prove_by(form: CodeForm | PasskeyAnswerForm) -> None:
+    if isinstance(form, PasskeyAnswerForm):
+        answer = form.credential.data or ""
+        prove_by_passkey(me().person_id, me().session_id, our_party(), answer, current_address())
+    else:
+        prove_by_code(me().person_id, form.code.data or "", current_address())
+
+
+def asking_page(form: CodeForm | PasskeyAnswerForm) -> str:
+    """What is wrong with a passkey's answer stands above the page: its field is hidden."""
+    if isinstance(form, PasskeyAnswerForm):
+        faults = [*form.form_errors, *form.credential.errors]
+        form = CodeForm(formdata=None)
+        form.form_errors = faults
+    kinds = {each.kind for each in list_factors(me().person_id)}
+    return render_template(
+        "accounts/prove_second_factor.html",
+        form=form,
+        has_app=FactorKind.APP in kinds,
+        has_passkey=FactorKind.PASSKEY in kinds,
+        reaches_passkeys=party() is not None,
+    )
+
+
+@accounts.post("/second-factor/passkey")
+@proving
+def ask_for_passkey() -> ResponseReturnValue:
+    """What the page's script passes on to the authenticator."""
+    if not me().lacks:
+        return redirect(safe_next())
+    challenge = passkeys.make_challenge()
+    keep_challenge(me().session_id, challenge)
+    return as_json(passkeys.ask_to_prove(our_party(), challenge, known_passkeys(me().person_id)))
+
+
+@accounts.route("/second-factor/recovery-code", methods=["GET", "POST"])
+@proving
+def use_recovery_code() -> ResponseReturnValue:
+    if not me().lacks:
+        return redirect(safe_next())
+    form = CodeForm()
+    if form.validate_on_submit():
+        try:
+            left = prove_by_recovery_code(
+                me().person_id, form.code.data or "", me().acting_under(None), current_address()
+            )
+        except Invalid as refusal:
+            show_refusal(form, refusal)
+        else:
+            if left <= FEW:
+                flash(f"{counted(left, 'recovery code')} left. Make new ones under My account.", "needs-you")
+            return let_in()
+    return render_template("accounts/use_recovery_code.html", form=form), (422 if form.is_submitted() else 200)
+
+
+def let_in() -> ResponseReturnValue:
+    """On to where they wanted to go, under a token that nobody knew before."""
+    response = redirect(safe_next(), 303)
+    set_cookie(response, prove_session(me().session_id))
+    return response
+
+
+def party() -> passkeys.Party | None:
+    return passkeys.party_of(current_app.config["SETTINGS"])
+
+
+def our_party() -> passkeys.Party:
+    found = party()
+    if found is None:
+        raise Refused(NO_PASSKEYS)
+    return found
+
+
+def as_json(text: str) -> ResponseReturnValue:
+    return current_app.response_class(text, mimetype="application/json")
