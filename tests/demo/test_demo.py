@@ -1,5 +1,6 @@
 """The demonstration: told once, marked for good, never mixed with real people."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,6 +65,18 @@ def test_the_command_needs_demo_mode(app: Flask) -> None:
     assert result.exit_code == 1
     assert "DEMO=1" in result.output
     assert db.session.scalar(select(Person.id)) is None
+
+
+def test_the_script_sets_it_up_in_an_order_in_which_it_can_be_told(
+    demo: Flask,
+) -> None:
+    """What scripts/run does between the database and the server: whatever writes into the ledger first would be later."""
+    script = (Path(__file__).parents[2] / "scripts" / "run").read_text()
+    commands = re.findall(r'"\$VENV/bin/flask" ((?:standards|keys|demo) .*)$', script, re.MULTILINE)
+    assert sorted(commands) == ["demo --if-empty", "keys make", "standards load"]
+    for command in commands:
+        result = demo.test_cli_runner().invoke(args=command.split())
+        assert result.exit_code == 0, (command, result.output, result.exception)
 
 
 def test_the_command_refuses_a_database_with_people(demo: Flask, world: World) -> None:
