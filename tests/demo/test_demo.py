@@ -1,5 +1,6 @@
 """The demonstration: told once, marked for good, never mixed with real people."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +21,8 @@ from tracker.vocabulary import AttemptState, CriterionState
 @pytest.fixture
 def demo(app: Flask, tmp_path: Path) -> Iterator[Flask]:
     """The app in demo mode, over a database without people."""
-    app.config.update(DEMO=True, ATTACHMENTS_PATH=tmp_path / "attachments", OUTBOX_PATH=tmp_path / "outbox")
+    paths = {f"{name.upper()}_PATH": tmp_path / name for name in ("attachments", "outbox", "keys", "checkpoints")}
+    app.config.update(DEMO=True, **paths)
     app.extensions.pop("demo_checked", None)
     yield app
     app.extensions.pop("demo_checked", None)
@@ -66,6 +68,16 @@ def test_the_command_needs_demo_mode(app: Flask) -> None:
     assert db.session.scalar(select(Person.id)) is None
 
 
+def test_the_script_sets_it_up_in_an_order_in_which_it_can_be_told(demo: Flask) -> None:
+    """What scripts/run does between the database and the server: whatever writes into the ledger first would be later."""
+    script = (Path(__file__).parents[2] / "scripts" / "run").read_text()
+    commands = re.findall(r'"\$VENV/bin/flask" ((?:standards|keys|demo) .*)$', script, re.MULTILINE)
+    assert sorted(commands) == ["demo --if-empty", "keys make", "standards load"]
+    for command in commands:
+        result = demo.test_cli_runner().invoke(args=command.split())
+        assert result.exit_code == 0, (command, result.output, result.exception)
+
+
 def test_the_command_refuses_a_database_with_people(demo: Flask, world: World) -> None:
     result = demo.test_cli_runner().invoke(args=["demo", "--if-empty"])
     assert result.exit_code == 1
@@ -73,8 +85,7 @@ def test_the_command_refuses_a_database_with_people(demo: Flask, world: World) -
     assert db.session.scalar(select(Installation.id)) is None
 
 
-def test_the_command_makes_the_key_before_the_story_begins(demo: Flask, tmp_path: Path) -> None:
-    demo.config |= {"KEYS_PATH": tmp_path / "keys", "CHECKPOINTS_PATH": tmp_path / "checkpoints"}
+def test_the_command_makes_the_key_before_the_story_begins(demo: Flask) -> None:
     result = demo.test_cli_runner().invoke(args=["demo"])
     assert result.exit_code == 0, result.output
     assert db.session.scalars(select(Event.act).order_by(Event.seq).limit(1)).one() == "key_made"

@@ -9,6 +9,8 @@ from sqlalchemy import select
 
 from tests import factories
 from tests.factories import World
+from tests.standards.own_units import make_own_unit
+from tests.standards.versions import UNITS, as_revision
 from tracker import clock
 from tracker.errors import Refused
 from tracker.extensions import db
@@ -48,6 +50,24 @@ def test_a_unit_is_attempted_once(world: World, client: ClientFor) -> None:
     response = client(world.dan).post(address(world), data={"unit": str(world.cfacc15.unit_id)})
     assert response.status_code == 409
     assert "The candidate has CFACC15 already. Void that attempt first." in response.text
+    assert attempted(world) == ["CFACC15 in_progress", "INSCC004 in_progress"]
+
+
+def test_of_a_unit_in_two_versions_the_newest_is_offered_to_who_has_neither(world: World, client: ClientFor) -> None:
+    newer = as_revision(UNITS["DELIVERCC"], 1, version="2")
+    make_own_unit(world.northgate, newer)
+    page = client(world.dan).get(f"/centres/{world.northgate.id}/registrations/new").text
+    assert page.count("DELIVERCC Deliver customer service") == 1
+    make_own_unit(world.northgate, as_revision(UNITS["CFACC15"], 1, version="2"))
+    offered = client(world.dan).get(f"/registrations/{world.registration.id}").text
+    assert re.findall(r'<option value="\d+">(\S+)', offered) == ["CFAM&amp;LFD3", "DELIVERCC"]
+
+
+def test_another_version_of_a_unit_is_the_same_unit(world: World, client: ClientFor) -> None:
+    newer = make_own_unit(world.northgate, as_revision(UNITS["CFACC15"], 1, version="2"))
+    response = client(world.dan).post(address(world), data={"unit": str(newer.id)})
+    assert response.status_code == 409
+    assert "The candidate has CFACC15 already, in version 1, revision 1. Move that attempt" in response.text
     assert attempted(world) == ["CFACC15 in_progress", "INSCC004 in_progress"]
 
 

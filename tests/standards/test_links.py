@@ -1,5 +1,6 @@
 """The same in substance: proposed by likeness, decided by an administrator, shown on the units, kept while the words are."""
 
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -271,6 +272,13 @@ class TestTheScreen:
         form = {"act": "confirm", "position": 1, "other_position": 12}
         assert client(world.dan).post(self.address(world), data=form).status_code == 404
         assert client(world.heidi).post(self.address(world), data=form).status_code == 404
+
+    def test_an_older_version_stays_chosen_beside_the_newer(self, world: World, client: Browser) -> None:
+        publish(as_revision(UNITS["CFACC15"], slug="cfacc15-1-2"))
+        page = client(world.dan).get(f"/centres/{world.northgate.id}/links?one=cfacc15&other=delivercc").text
+        chosen = re.findall(r'<option value="(\S+)" selected>([^<]*)', page)
+        assert [slug for slug, _ in chosen] == ["cfacc15", "delivercc"]
+        assert chosen[0][1].endswith(", version 1, revision 1")
 
     def test_a_unit_is_not_linked_with_itself(self, world: World, client: Browser) -> None:
         dan = client(world.dan)

@@ -203,7 +203,8 @@ class TestTakingIn:
         before = db.session.scalar(select(func.count(Unit.id)))
         run = preview(world, units(3))
         assert outcomes(run) == [UNCHANGED] * 3
-        with pytest.raises(Refused, match="Nothing of this file is new"):
+        assert run.state is ImportState.DONE, "it waits for nobody's word"
+        with pytest.raises(Conflict, match="is done already"):
             start(run, factories.actor(world.dan))
         assert db.session.scalar(select(func.count(Unit.id))) == before
 

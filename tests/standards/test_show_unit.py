@@ -10,6 +10,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.factories import World
+from tests.standards.own_units import make_own_unit
+from tests.standards.versions import as_revision
 from tests.standards.writing import changed, write_folder
 from tracker.standards.documents import UnitDocument
 from tracker.standards.files import read_library
@@ -118,6 +120,18 @@ def test_nested_items_choices_and_points_are_shown(world: World, client: ClientF
         assert expected in page
     assert "<li>refunds</li>" in page
     assert page.count("criterion-row read nested") == 2
+
+
+def test_a_centres_own_edition_is_compared_with_the_installations(world: World, client: ClientFor) -> None:
+    make_own_unit(world.northgate, as_revision(LIBRARY.find_unit("CFACC15"), 1, version="2", slug="cfacc15-2"))
+    older = words(client(world.dan), "cfacc15")
+    assert '<a href="/units/cfacc15-2">there is a newer one</a>' in older
+    assert "/units/cfacc15/compare?with=cfacc15-2" in older
+    newer = words(client(world.dan), "cfacc15-2")
+    assert "/units/cfacc15-2/compare?with=cfacc15" in newer
+    for whose in ("your centre’s own", "the installation’s"):
+        assert whose in newer
+    assert "cfacc15-2" not in words(client(world.frank), "cfacc15")
 
 
 def test_a_unit_that_does_not_exist(world: World, client: ClientFor) -> None:

@@ -103,19 +103,31 @@ def find_or_invite_candidate(email: str, name: str, centre: Centre, actor: Actor
 
 
 def start_attempt(registration: Registration, unit: Unit, actor: Actor) -> UnitAttempt:
-    """One unit more. A second attempt at the same unit needs the first one void, also in another registration."""
+    """One unit more. A second attempt at the same unit needs the first one void, also in another registration.
+
+    Another version is the same unit: the attempt moves to it.
+    """
     check_open_registration(registration)
     check_holds(registration.candidate, registration.centre, Role.CANDIDATE)
     _check_open_to(registration, unit)
     lock_rows(Person, [registration.candidate_id])  # of two who add the same unit at once, the second finds it there
-    existing = select(UnitAttempt.id).where(
-        UnitAttempt.centre_id == registration.centre_id,
-        UnitAttempt.candidate_id == registration.candidate_id,
-        UnitAttempt.unit_id == unit.id,
-        UnitAttempt.state != AttemptState.VOID,
+    existing = (
+        select(UnitAttempt)
+        .join(Unit, Unit.id == UnitAttempt.unit_id)
+        .where(
+            UnitAttempt.centre_id == registration.centre_id,
+            UnitAttempt.candidate_id == registration.candidate_id,
+            Unit.code == unit.code,
+            UnitAttempt.state != AttemptState.VOID,
+        )
     )
-    if db.session.scalar(existing):
-        raise Refused(f"The candidate has {unit.code} already. Void that attempt first. Nothing was changed.")
+    if held := db.session.scalars(existing).first():
+        if held.unit_id == unit.id:
+            raise Refused(f"The candidate has {unit.code} already. Void that attempt first. Nothing was changed.")
+        raise Refused(
+            f"The candidate has {unit.code} already, in version {held.unit.version}, revision {held.unit.revision}. "
+            "Move that attempt to the other version, or void it. Nothing was changed."
+        )
     attempt = UnitAttempt(
         registration=registration,
         centre=registration.centre,

@@ -55,12 +55,12 @@ def test_one_row_is_the_framework_with_a_default_and_a_proficient_value() -> Non
 def test_numbers_are_short_and_stand_once_and_parents_are_there(units: list[UnitDocument]) -> None:
     rows = rows_of(moodle.write(units).body)
     numbers = [row["ID number"] for row in rows]
-    assert all(0 < len(each) <= 101 for each in numbers), "a hundred, and the sign that keeps a formula from running"
+    assert all(0 < len(each) <= 100 for each in numbers)
     assert len(set(numbers)) == len(numbers)
     seen = {""}
     for row in rows:
         assert row["Parent ID number"] in seen
-        assert len(row["Short name"]) <= 101
+        assert len(row["Short name"]) <= 100
         seen.add(row["ID number"])
 
 

@@ -99,7 +99,7 @@ def test_what_is_left_behind_is_named() -> None:
     assert spreadsheet.write(read_library().units).left_behind == ()
     odd = read_unit(identifiers=(Identifier("a:b", "1"),), overview=(Paragraph("x", None, ("a\nb",)),))
     left = spreadsheet.write([odd], [ExchangedLink(LinkKind.SAME, "local7", 1, "b", 1)]).left_behind
-    assert [sentence.partition(":")[0] for sentence in left] == ["LOCAL7", "LOCAL7", "1 links between units."]
+    assert [sentence.partition(":")[0] for sentence in left] == ["LOCAL7", "LOCAL7", "1 link between units."]
 
 
 def test_what_a_file_does_not_speak_of_stays_as_it_is_here() -> None:

@@ -20,7 +20,7 @@ def show_registration(registration_id: int) -> ResponseReturnValue:
     attempts = queries.list_attempts(registration)
     ids = [attempt.id for attempt in attempts]
     allocations = queries.list_allocations(ids)
-    held = {attempt.unit_id for attempt in attempts if attempt.state is not AttemptState.VOID}
+    held = {attempt.unit.code for attempt in attempts if attempt.state is not AttemptState.VOID}
     found = standing_of(registration)
     seen_at = [registration.centre_id]
     people = {each.person_id for found in allocations.values() for each in found}
@@ -31,7 +31,7 @@ def show_registration(registration_id: int) -> ResponseReturnValue:
         allocations=allocations,
         live_roles=queries.list_live_roles(registration.centre_id, people),
         progress_of=summarise_attempts(ids),
-        units=[unit for unit in list_newest_units(seen_at) if unit.id not in held],
+        units=[unit for unit in list_newest_units(seen_at) if unit.code not in held],
         qualified=found,
         in_library=find_held_units(found.document, seen_at) if found else {},
         administers=bool(me().holds(Role.ADMINISTRATOR, registration.centre_id)),

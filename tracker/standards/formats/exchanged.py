@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tracker.errors import Invalid
+from tracker.filters import counted
 from tracker.standards.documents import UnitDocument
 from tracker.standards.schema import is_text
 from tracker.vocabulary import LinkKind
@@ -63,6 +64,11 @@ class Format:
     """The fields of a unit that it has no place for."""
     optional: Mapping[str, Any] = field(default_factory=dict)
     """The fields that a file of it need not speak of, each with what they hold then."""
+
+
+def left_links(links: Sequence[ExchangedLink]) -> tuple[str, ...]:
+    """What a format leaves behind that has no place for links."""
+    return (f"{counted(len(links), 'link')} between units.",) if links else ()
 
 
 def decoded(body: bytes) -> str:

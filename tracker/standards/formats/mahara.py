@@ -11,8 +11,8 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 from tracker.errors import Invalid
 from tracker.standards.documents import UnitDocument
 from tracker.standards.files import fault_lines
-from tracker.standards.formats.exchanged import DEEPEST, ExchangedLink, Read, Written, json_of
-from tracker.standards.formats.trees import OF_UNIT, Framework, Node, sentence_of, units_of
+from tracker.standards.formats.exchanged import DEEPEST, ExchangedLink, Read, Written, json_of, left_links
+from tracker.standards.formats.trees import OF_UNIT, Framework, Node, is_told, left_behind, sentence_of, units_of
 from tracker.vocabulary import CriterionKind
 
 STATUSES = [
@@ -21,10 +21,6 @@ STATUSES = [
     {"partialcomplete": "Partly meets the criterion"},
     {"completed": "Meets the criterion"},
 ]
-LEFT = (
-    "Mahara has no place for: kinds, label origin, rules of choice, simulation, evidence requirements, "
-    "identifiers, versions, what a unit says about itself, its source and notes."
-)
 LONGEST_NAME = 255
 BULLET = "\n• "
 LABEL = re.compile(r"(?=.*\d)[\w.()&/-]{1,20}|[A-Za-z]{1,2}|[ivx]{1,5}")
@@ -34,8 +30,8 @@ LABEL = re.compile(r"(?=.*\d)[\w.()&/-]{1,20}|[A-Za-z]{1,2}|[ivx]{1,5}")
 def write(units: Sequence[UnitDocument], links: Sequence[ExchangedLink] = ()) -> Written:
     """One framework: of a single unit its groups are the standards, of several the units are."""
     framework = _one(units[0]) if len(units) == 1 else _several(units)
-    sentences = [LEFT, *([f"{len(links)} links between units are left behind."] if links else [])]
-    return Written(json.dumps({"framework": framework}, ensure_ascii=False, indent=1).encode(), tuple(sentences))
+    sentences = (*left_behind("Mahara", units), *left_links(links))
+    return Written(json.dumps({"framework": framework}, ensure_ascii=False, indent=1).encode(), sentences)
 
 
 def _one(unit: UnitDocument) -> dict[str, Any]:
@@ -54,15 +50,18 @@ def _one(unit: UnitDocument) -> dict[str, Any]:
             _element(len(standards), ids[each.position], each.label, name, _words(each.text, each.points))
             | _below(ids[each.parent] if each.parent else None)
         )
-    about = " ".join([sentence_of(unit), *(each.text for each in unit.overview)])
-    return _framework(f"{unit.code} {unit.title}", about, standards, elements)
+    return _framework(f"{unit.code} {unit.title}", _about(unit), standards, elements)
+
+
+def _about(unit: UnitDocument) -> str:
+    return " ".join([sentence_of(unit), *(each.text for each in unit.overview)])
 
 
 def _several(units: Sequence[UnitDocument]) -> dict[str, Any]:
     standards: list[dict[str, Any]] = []
     elements: list[dict[str, Any]] = []
     for number, unit in enumerate(units, start=1):
-        standards.append(_standard(number, unit.code, unit.title, sentence_of(unit)))
+        standards.append(_standard(number, unit.code, unit.title, _about(unit)))
         elements.extend(_grouped(unit, number))
     codes = ", ".join(unit.code for unit in units)
     return _framework(f"{len(units)} units", codes, standards, elements)
@@ -211,7 +210,8 @@ class _Reading:
         description = self.framework["description"] or ""
         framework = Framework("", name, description, "Mahara", source, tuple(standards))
         units, remarks = units_of(framework)
-        return Read(tuple(units), (), (*self.remarks, *remarks, "Mahara keeps no versions: 1 is assumed."))
+        assumed = () if all(map(is_told, units)) else ("Mahara keeps no versions: 1 is assumed.",)
+        return Read(tuple(units), (), (*self.remarks, *remarks, *assumed))
 
     def _standard(self, standard: Mapping[str, Any]) -> Node:
         children = [self._node(each) for each in self.top[standard["standardid"]]]
@@ -219,16 +219,15 @@ class _Reading:
         if OF_UNIT.match(description):
             return Node("", "", standard["name"], "Unit", description, children=children)
         called = (kind.label for kind in CriterionKind if standard["shortname"].startswith(kind.label))
-        words = " ".join(standard["name"].split())
-        return Node("", "", words, next(called, "Group"), _beside(words, description), children=children)
+        words, _, beside = _heading(standard)
+        return Node("", "", words, next(called, "Group"), beside, children=children)
 
     def _node(self, element: Mapping[str, Any]) -> Node:
         label = element["shortname"] or element["elementid"]
         children = [self._node(each) for each in self.below[element["elementid"]]]
-        is_heading = label in {kind.label for kind in CriterionKind}
+        if label in {kind.label for kind in CriterionKind}:
+            return Node("", "", *_heading(element), children=children)
         text, more, points = _statement(element, label)
-        if is_heading:
-            return Node("", "", text, label, more, children=children)
         return Node("", label, text, "", more, points, children)
 
 
@@ -237,13 +236,20 @@ def _parent_of(element: Mapping[str, Any]) -> str:
     return str(element.get("parentelementid") or element.get("parentid") or "")
 
 
+def _heading(entry: Mapping[str, Any]) -> tuple[str, str, str]:
+    """The words of a heading, whole where its name is cut; what it is called; what it says beside that."""
+    name, said = (" ".join((entry[key] or "").split()) for key in ("name", "description"))
+    words = said if name.endswith("…") and said.startswith(name.removesuffix("…")) else name
+    return words, entry["shortname"], _beside(words, said)
+
+
 def _statement(entry: Mapping[str, Any], label: str) -> tuple[str, str, tuple[str, ...]]:
     """What the entry says, without its label at the head; what its description says beside that; its points."""
     name = " ".join(entry["name"].split())
     said, *points = (" ".join(part.split()) for part in (entry["description"] or "").split(BULLET))
     openings = [f"{label} - ", f"{label} – ", f"{label}: ", *([f"{label} "] if LABEL.fullmatch(label) else [])]
     name = next((name.removeprefix(each) for each in openings if label and name.startswith(each)), name)
-    if name.endswith("…") and said:
+    if said and (name.endswith("…") or name == f"{label} {said}"):
         return said, "", tuple(points)
     return name, _beside(name, said), tuple(points)
 

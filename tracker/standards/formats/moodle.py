@@ -12,7 +12,16 @@ from tracker.errors import Invalid
 from tracker.standards.documents import UnitDocument
 from tracker.standards.formats.exchanged import DEEPEST, ExchangedLink, Read, Written, decoded, rows_of
 from tracker.standards.formats.spreadsheet import inert, live
-from tracker.standards.formats.trees import OF_UNIT, Framework, Node, sentence_of, units_of
+from tracker.standards.formats.trees import (
+    OF_UNIT,
+    Framework,
+    Node,
+    is_told,
+    label_before,
+    left_behind,
+    sentence_of,
+    units_of,
+)
 from tracker.vocabulary import CriterionKind
 
 COLUMNS = [
@@ -47,10 +56,6 @@ LONGEST_ID = 100
 TAGS = re.compile(r"<[^>]{0,500}>")
 POINTS = re.compile(r"<ul>.*?</ul>", re.DOTALL)
 POINT = re.compile(r"<li>(.*?)</li>", re.DOTALL)
-LEFT = (
-    "Moodle has no place for: label origin, rules of choice, simulation, evidence "
-    "requirements, what a unit says about itself, its source and notes."
-)
 
 
 def write(units: Sequence[UnitDocument], links: Sequence[ExchangedLink] = ()) -> Written:
@@ -60,7 +65,7 @@ def write(units: Sequence[UnitDocument], links: Sequence[ExchangedLink] = ()) ->
     writer.writerow(COLUMNS)
     for row in _Framework(units, links).rows():
         writer.writerow([inert(row.get(column, "")) for column in COLUMNS])
-    return Written(out.getvalue().encode(), (LEFT,))
+    return Written(out.getvalue().encode(), tuple(left_behind("Moodle", units)))
 
 
 class _Framework:
@@ -105,7 +110,9 @@ class _Framework:
             if group is None or (each.parent is None and (each.kind, each.heading) != last):
                 last = (each.kind, each.heading)
                 group = self._free(f"{top}-{each.kind.value[0]}-{each.position}g")
-                yield _row(top, group, each.heading or each.kind.label, _html(each.kind.label)), None
+                name = each.heading or each.kind.label
+                cut = "" if _short(name) == name else f": {name}"
+                yield _row(top, group, name, _html(f"{each.kind.label}{cut}")), None
             own = self._free(f"{top}-{each.kind.value[0]}-{each.label}")
             self.ids[unit.slug, each.position] = own
             parent = self.ids[unit.slug, each.parent] if each.parent else group
@@ -163,7 +170,8 @@ def read(body: bytes) -> Read:
         found, said = units_of(framework)
         units.extend(found)
         remarks.extend(said)
-    remarks.append("Moodle keeps no label, kind or version: they are taken from names, headings and order.")
+    if not all(map(is_told, units)):
+        remarks.append("Moodle keeps no label, kind or version: they are taken from names, headings and order.")
     return Read(tuple(units), (), tuple(remarks))
 
 
@@ -235,13 +243,24 @@ def _node(entry: _Entry) -> Node:
     children = [_node(child) for child in entry.children]
     if OF_UNIT.match(description):
         return Node("", "", name, "Unit", description, children=children)
+    key = entry.row.get("ID number", "")
+    for kind in (each.label for each in CriterionKind):
+        if description == kind or (name.endswith("…") and description.startswith(f"{kind}: ")):
+            return Node(
+                key,
+                "",
+                description.removeprefix(f"{kind}: ") if name.endswith("…") else name,
+                kind,
+                children=children,
+            )
+    if own := label_before(name, description):
+        return Node(key, own, description, "", "", points, children)
     match = re.match(r"([A-Z]{0,3}\d{1,3}(?:\.\d{1,2})*[a-z]?|[a-z])\s+(\S.*)", name)
     label, short = (match[1], match[2]) if match else ("", name)
-    kind = next((each.label for each in CriterionKind if description == each.label), "")
-    key, is_whole = entry.row.get("ID number", ""), description.startswith(short.rstrip("…"))
+    is_whole = description.startswith(short.rstrip("…"))
     if is_whole or (description and not children):
-        return Node(key, label, description, kind, "" if is_whole else short, points, children)
-    return Node(key, label, short, kind, "" if kind else description, points, children)
+        return Node(key, label, description, "", "" if is_whole else short, points, children)
+    return Node(key, label, short, "", description, points, children)
 
 
 def _text(description: str) -> str:

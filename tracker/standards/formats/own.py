@@ -13,9 +13,9 @@ from marshmallow import ValidationError
 from tracker.errors import Invalid
 from tracker.standards.documents import CriterionDocument, Paragraph, UnitDocument
 from tracker.standards.files import Fault, fault_lines, read_text, yaml_fault
-from tracker.standards.formats.exchanged import ExchangedLink, Read, Written, decoded
+from tracker.standards.formats.exchanged import ExchangedLink, Read, Written, decoded, left_links
 from tracker.standards.schema import UnitSchema
-from tracker.vocabulary import CriterionKind, LabelOrigin, LinkKind
+from tracker.vocabulary import CriterionKind, LabelOrigin
 
 LISTS = ("assessor_rules", "skills", "values", "behaviours", "glossary", "links", "external_links", "empty_headings")
 PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_-]*(?: [A-Za-z][A-Za-z0-9_-]*)*")
@@ -48,9 +48,7 @@ def read(body: bytes) -> Read:
 
 def write(units: Sequence[UnitDocument], links: Sequence[ExchangedLink] = ()) -> Written:
     body = "---\n".join(map(write_unit, units)).encode()
-    same = sum(link.kind is LinkKind.SAME for link in links)
-    left = (f"{same} links between units: they stand in standards/links.",) if same else ()
-    return Written(body, left)
+    return Written(body, left_links(links))
 
 
 def write_unit(unit: UnitDocument) -> str:

@@ -13,7 +13,7 @@ from marshmallow import ValidationError
 from tracker.errors import Invalid
 from tracker.standards.documents import Provenance, UnitDocument, slug_of
 from tracker.standards.files import fault_lines
-from tracker.standards.formats.exchanged import ExchangedLink, Read, Written, decoded, rows_of
+from tracker.standards.formats.exchanged import ExchangedLink, Read, Written, decoded, left_links, rows_of
 from tracker.standards.schema import ItemSchema, MetadataSchema, UnitSchema
 from tracker.vocabulary import CriterionKind, LabelOrigin
 
@@ -78,8 +78,7 @@ def _left_behind(units: Sequence[UnitDocument], links: Sequence[ExchangedLink]) 
                 yield f"{unit.code}: the identifier {each.value}; its scheme holds a colon, or it a line break."
         if any("\n" in point or "\r" in point for point in _points_of(unit)):
             yield f"{unit.code}: line breaks inside points; they become spaces."
-    if links:
-        yield f"{len(links)} links between units."
+    yield from left_links(links)
 
 
 def inert(cell: str) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from dataclasses import fields as fields_of
 
@@ -15,6 +15,7 @@ from tracker.standards.documents import (
     UnitDocument,
     slug_of,
 )
+from tracker.standards.formats.differences import ABOUT, LISTS
 from tracker.standards.formats.exchanged import DEEPEST, MOST_STATEMENTS
 from tracker.standards.schema import MetadataSchema
 from tracker.vocabulary import CriterionKind, DocumentType, LabelOrigin, Simulation
@@ -23,9 +24,22 @@ KNOWING = re.compile(r"\b(?:knowledge|know|understand(?:ing)?)\b", re.IGNORECASE
 UNITS = re.compile(r"\b(?:unit|standard|module|course|nos)\b", re.IGNORECASE)
 OF_UNIT = re.compile(r"Unit (\S.{0,59}?), version (\S{1,20}?)\.(?:\s+|$)")
 """The sentence by which a unit of ours tells its code and version where a format has no place for them."""
+UNTOLD = "The source prints no version number; 1 is assumed."
 LONGEST_TEXT = 10_000
+LONGEST_LABEL = 20
 SILENT = frozenset({each.name for each in fields_of(UnitDocument)} - {"code", "version", "title", "slug", "revision"})
 """What trees of mere statements do not tell of a unit; of its criteria, the particulars."""
+LEFT_OF_UNIT = {
+    **{name: words for name, words in (ABOUT | LISTS).items() if name in SILENT},
+    "revision": ABOUT["revision"],
+}
+LEFT_OF_STATEMENTS = {
+    "label_origin": "which labels are assigned",
+    "assessable": "which statements are assessed",
+    "selection": "rules of choice",
+    "simulation_allowed": "where simulation is allowed",
+    "note": "notes on statements",
+}
 KIND_NAMES = frozenset(kind.label for kind in CriterionKind)
 """As groups are called that have no heading of their own."""
 
@@ -73,6 +87,54 @@ def sentence_of(unit: UnitDocument) -> str:
     return f"Unit {unit.code}, version {unit.version}."
 
 
+def is_told(unit: UnitDocument) -> bool:
+    """Whether the file names the unit's code and version."""
+    return UNTOLD not in unit.notes
+
+
+def label_before(name: str, text: str) -> str:
+    """The label in a name of ours, which is that and the text and may be cut; empty where the name is another."""
+    cut = name.endswith("…")
+    shown = name.removesuffix("…")
+    for at in (at for at, sign in enumerate(shown[: LONGEST_LABEL + 1]) if sign == " "):
+        said = shown[at + 1 :]
+        if said and (text.startswith(said) if cut else text == said):
+            return shown[:at]
+    return ""
+
+
+def left_behind(name: str, units: Sequence[UnitDocument]) -> Iterator[str]:
+    """What these units say and a tree of mere statements does not, in one sentence."""
+    words = [words for field, words in LEFT_OF_UNIT.items() if any(_says(unit, field) for unit in units)]
+    statements = [each for unit in units for each in _as_a_tree_tells(unit)]
+    words += [words for field, words in LEFT_OF_STATEMENTS.items() if any(each[field] for each in statements)]
+    if words:
+        yield f"{name} has no place for: {', '.join(words)}."
+
+
+def _says(unit: UnitDocument, field: str) -> bool:
+    """Whether a unit says in this field what would not come back."""
+    value = getattr(unit, field)
+    if field == "metadata":
+        return any(value.values())
+    if field == "overview":
+        return value not in {(), *((Paragraph(each.text),) for each in value)}
+    return value not in {DocumentType.NOS, Simulation.UNSTATED, 1, None, ()}
+
+
+def _as_a_tree_tells(unit: UnitDocument) -> Iterator[dict[str, bool]]:
+    """Of each statement, which of its particulars would not come back."""
+    stems = {each.parent for each in unit.criteria}
+    for each in unit.criteria:
+        yield {
+            "label_origin": each.label_origin is LabelOrigin.ASSIGNED,
+            "assessable": each.assessable == (each.position in stems),
+            "selection": each.selection is not None,
+            "simulation_allowed": each.simulation_allowed is not None,
+            "note": each.note is not None,
+        }
+
+
 def units_of(framework: Framework) -> tuple[list[UnitDocument], list[str]]:
     """The units that a framework comes to, and what was assumed. Raises `Invalid` for one too large."""
     count = sum(1 for node in framework.nodes for _ in _all(node))
@@ -89,12 +151,15 @@ def units_of(framework: Framework) -> tuple[list[UnitDocument], list[str]]:
         found = _distinct(_unit(framework, node, node.children, unsaid) for node in framework.nodes if node.children)
         loose = [node.label or node.text[:40] for node in framework.nodes if not node.children]
         remarks = [f"“{framework.name}”: each of its {len(found)} topmost entries is taken as a unit."]
+        if all(OF_UNIT.match(node.description) for node in framework.nodes):
+            remarks = []
         if loose:
             remarks.append(f"“{framework.name}”: {len(loose)} topmost entries hold nothing and are left out.")
         return found, remarks + _left_out(unsaid)
     whole = Node(framework.key, "", framework.name, description=framework.description)
     unit = _unit(framework, whole, framework.nodes, unsaid)
-    return [unit], [f"“{framework.name}” is taken as one unit.", *_left_out(unsaid)]
+    remarks = [] if OF_UNIT.match(framework.description) else [f"“{framework.name}” is taken as one unit."]
+    return [unit], [*remarks, *_left_out(unsaid)]
 
 
 def _left_out(unsaid: list[str]) -> list[str]:
@@ -105,15 +170,18 @@ def _left_out(unsaid: list[str]) -> list[str]:
 
 
 def _distinct(units: Iterator[UnitDocument]) -> list[UnitDocument]:
-    """Each with a code of its own: one that stands twice gets a number behind it."""
-    found: dict[str, UnitDocument] = {}
+    """Each with a code of its own, or in a version of its own: one that stands twice gets a number behind it."""
+    found: dict[tuple[str, str], UnitDocument] = {}
     last: dict[str, int] = defaultdict(lambda: 1)
+    slugs: set[str] = set()
     for unit in units:
         code = unit.code
-        while code in found:
+        while (code, unit.version) in found:
             last[unit.code] += 1
             code = f"{unit.code[:50]}-{last[unit.code]}"
-        found[code] = replace(unit, code=code, slug=slug_of(code)) if code != unit.code else unit
+        slug = slug_of(code) if slug_of(code) not in slugs else slug_of(f"{code} {unit.version}")
+        slugs.add(slug)
+        found[code, unit.version] = replace(unit, code=code, slug=slug)
     return list(found.values())
 
 
@@ -138,8 +206,8 @@ def _holds_units(framework: Framework) -> bool:
 
 def _unit(framework: Framework, top: Node, nodes: "list[Node] | tuple[Node, ...]", unsaid: list[str]) -> UnitDocument:
     """One unit of the framework; what it says and a unit has no place for is added to `unsaid`."""
-    criteria = tuple(_Criteria(unsaid).of(nodes))
     told = OF_UNIT.match(top.description)
+    criteria = tuple(_Criteria(unsaid, is_ours=bool(told)).of(nodes))
     code = told[1] if told else _cut(top.label or top.key or top.text, 60) or "Unit"
     about = _cut(top.description[told.end() :] if told else top.description, LONGEST_TEXT)
     return UnitDocument(
@@ -168,7 +236,7 @@ def _unit(framework: Framework, top: Node, nodes: "list[Node] | tuple[Node, ...]
         provenance=Provenance(
             _cut(framework.source, LONGEST_TEXT), f"Imported from a framework ({framework.scheme})."
         ),
-        notes=() if told else ("The source prints no version number; 1 is assumed.",),
+        notes=() if told else (UNTOLD,),
     )
 
 
@@ -178,17 +246,20 @@ def _cut(text: str, longest: int) -> str:
 
 
 class _Criteria:
-    """The criteria under a unit: its nodes with children are headings, what is below them statements."""
+    """The criteria under a unit: its nodes with children are headings, what is below them statements.
 
-    def __init__(self, unsaid: list[str]) -> None:
-        self.unsaid = unsaid
+    A unit of ours has its groups there, and nothing is worked out.
+    """
+
+    def __init__(self, unsaid: list[str], *, is_ours: bool = False) -> None:
+        self.unsaid, self.is_ours = unsaid, is_ours
         self.found: list[CriterionDocument] = []
         self.taken: dict[tuple[CriterionKind, str | None, int | None], set[str]] = defaultdict(set)
 
     def of(self, nodes: "list[Node] | tuple[Node, ...]") -> list[CriterionDocument]:
         groups: list[tuple[CriterionKind, str | None, list[Node]]] = []
         for node in nodes:
-            if node.children and not _is_stem(node):
+            if node.children and (self.is_ours or not _is_stem(node)):
                 groups.extend((_kind_of(node, inner), words, inner) for words, inner in self._headed(node))
             else:
                 groups.append((_kind_of(node, [node]), None, [node]))
@@ -200,7 +271,7 @@ class _Criteria:
 
     def _headed(self, node: Node) -> Iterator[tuple[str | None, list[Node]]]:
         """A heading with the statements below it; where all of these are headings again, each is one of its own."""
-        if all(child.children and not _is_stem(child) for child in node.children):
+        if not self.is_ours and all(child.children and not _is_stem(child) for child in node.children):
             self.unsaid.extend({node.text} - KIND_NAMES)
             for child in node.children:
                 yield self._heading(child), child.children
@@ -215,7 +286,7 @@ class _Criteria:
     def _add(self, nodes: list[Node], kind: CriterionKind, heading: str | None, parent: int | None) -> None:
         for number, node in enumerate(nodes, start=1):
             position = len(self.found) + 1
-            printed = _cut(node.label, 20)
+            printed = _cut(node.label, LONGEST_LABEL)
             text = _cut(node.text, LONGEST_TEXT) or printed or "(no words)"
             note = _cut(node.description, LONGEST_TEXT)
             self.found.append(

@@ -17,7 +17,7 @@ from tracker.standards.documents import UnitDocument, unit_from_json
 from tracker.standards.formats import differences
 from tracker.standards.formats.exchanged import ExchangedLink
 from tracker.standards.queries.links import holds_in
-from tracker.standards.queries.units import is_seen_at, list_newest_units, version_order
+from tracker.standards.queries.units import is_seen_at, list_newest_revisions, version_order
 from tracker.vocabulary import ImportOutcome, ImportState
 
 AT_ONCE = 200
@@ -202,8 +202,8 @@ def list_runs(centre_id: int) -> list[ImportRun]:
 
 
 def list_unit_choices(centre_id: int) -> list[Unit]:
-    """Every unit a centre sees in its newest version, to be chosen for a file."""
-    return list_newest_units([centre_id])
+    """Every version of a unit that a centre sees, in its newest revision, to be chosen for a file."""
+    return list_newest_revisions([centre_id])
 
 
 def list_links(units: Sequence[Unit], centre_id: int) -> list[ExchangedLink]:

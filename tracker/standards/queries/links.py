@@ -12,7 +12,7 @@ from tracker.models import Criterion, CriterionLink, Unit
 from tracker.standards.comparison import Link, Pair, PairKind, Run, compare_versions, diff, full_text
 from tracker.standards.documents import CriterionDocument, UnitDocument, unit_from_json
 from tracker.standards.likeness import Scale, read
-from tracker.standards.queries.units import is_seen_at, read_document, version_order
+from tracker.standards.queries.units import list_versions, read_document, version_order
 from tracker.vocabulary import CriterionKind, LinkKind
 
 PROPOSED = 55
@@ -142,9 +142,8 @@ def count_kinds(pairs: Iterable[Pair]) -> dict[PairKind, int]:
 
 
 def list_comparable(unit: Unit, centre_ids: Collection[int]) -> list[Unit]:
-    """Every other version of a unit's code that these centres can see, whoever owns it, the newest first."""
-    query = select(Unit).where(Unit.code == unit.code, Unit.id != unit.id, is_seen_at(centre_ids))
-    return sorted(db.session.scalars(query), key=version_order, reverse=True)
+    """Every other version of a unit that these centres see, the newest first."""
+    return [each for each in list_versions(unit, centre_ids) if each.id != unit.id]
 
 
 def list_linked(unit: Unit, centre_ids: Collection[int]) -> dict[int, list[Linked]]:

@@ -51,21 +51,33 @@ def find_unit_by_code(code: str, version: str | None = None, centre_ids: Collect
 
 
 def list_newest_units(centre_ids: Collection[int] = ()) -> list[Unit]:
-    """The newest version of each code, by code: what a candidate of these centres is registered for."""
-    query = select(Unit).where(is_seen_at(centre_ids)).options(defer(Unit.document), defer(Unit.words))
-    newest: dict[tuple[str, int | None], Unit] = {}
-    for unit in db.session.scalars(query.order_by(Unit.code, Unit.id)):
-        key = (unit.code, unit.owner_centre_id)
-        newest[key] = max(newest.get(key, unit), unit, key=version_order)
+    """The newest version of each code, whoever owns it: what a candidate of these centres is registered for."""
+    newest: dict[str, Unit] = {}
+    for unit in _list_seen(centre_ids):
+        newest[unit.code] = max(newest.get(unit.code, unit), unit, key=version_order)
     return list(newest.values())
 
 
-def list_versions(unit: Unit) -> list[Unit]:
-    """Every version and revision of a unit that its owner holds, the newest first."""
-    owner = Unit.owner_centre_id
-    same = owner.is_(None) if unit.owner_centre_id is None else owner == unit.owner_centre_id
-    query = select(Unit).where(Unit.code == unit.code, same).options(defer(Unit.document), defer(Unit.words))
-    return sorted(db.session.scalars(query), key=version_order, reverse=True)
+def list_newest_revisions(centre_ids: Collection[int]) -> list[Unit]:
+    """Every version of each code in its newest revision, by code and version."""
+    newest: dict[tuple[str, str], Unit] = {}
+    for unit in _list_seen(centre_ids):
+        key = (unit.code, unit.version)
+        newest[key] = max(newest.get(key, unit), unit, key=version_order)
+    return sorted(newest.values(), key=lambda unit: (unit.code, version_order(unit)))
+
+
+def _list_seen(centre_ids: Collection[int]) -> Iterable[Unit]:
+    """Without their documents, by code; a centre's own copy of a version comes first, and is kept of two alike."""
+    query = select(Unit).where(is_seen_at(centre_ids)).options(defer(Unit.document), defer(Unit.words))
+    return db.session.scalars(query.order_by(Unit.code, Unit.owner_centre_id.is_(None), Unit.id))
+
+
+def list_versions(unit: Unit, centre_ids: Collection[int]) -> list[Unit]:
+    """Every version and revision of a unit that these centres see, whoever owns it, the newest first."""
+    query = select(Unit).where(Unit.code == unit.code, is_seen_at(centre_ids))
+    found = db.session.scalars(query.options(defer(Unit.document), defer(Unit.words)).order_by(Unit.id))
+    return sorted(found, key=version_order, reverse=True)
 
 
 def read_document(unit: Unit) -> dict[str, Any]:

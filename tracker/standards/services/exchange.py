@@ -17,6 +17,7 @@ from tracker.standards.services.unit_files import read_file
 from tracker.vocabulary import ImportOutcome, ImportState
 
 LONGEST_NAME = 200
+TAKEN_IN = frozenset({ImportOutcome.NEW, ImportOutcome.CHANGED})
 
 
 @dataclass(frozen=True)
@@ -38,20 +39,22 @@ def look_at(format_name: str, file_name: str, body: bytes, centre_id: int) -> Pr
     entries = tuple(list_entries(contents.units, format_name, centre_id))
     kept = storage.keep(BytesIO(body))
     links, remarks = len(contents.links), list(contents.remarks)
-    if links:
+    if links and any(each.outcome in TAKEN_IN for each in entries):
         remarks.append(f"It holds {counted(links, 'link')} between criteria, which are confirmed in your name.")
     return Preview(format_name, file_name[-LONGEST_NAME:], kept.sha256, entries, links, tuple(remarks))
 
 
 def start_preview(found: Preview, centre_id: int, actor: Actor) -> ImportRun:
-    """Keep what was found, to be looked at and confirmed, or come back to."""
+    """Keep what was found, to be looked at and confirmed, or come back to; done where there is nothing to take in."""
     assert actor.person_id is not None  # noqa: S101 - an administrator imports, never the operator
+    is_open = any(each.outcome in TAKEN_IN for each in found.entries)
     run = ImportRun(
         centre_id=centre_id,
         format=found.format,
         file_name=found.file_name,
         sha256=found.sha256,
-        state=ImportState.PREVIEWED,
+        state=ImportState.PREVIEWED if is_open else ImportState.DONE,
+        finished_at=None if is_open else now(),
         total=len(found.entries) + found.links,
         done=0,
         outcome=[each.as_row() for each in found.entries],
@@ -84,11 +87,9 @@ def start_import(run: ImportRun, changes: Collection[int], actor: Actor, *, all_
 
 
 def check_startable(run: ImportRun) -> None:
-    """Raise `Refused` for a run that was started or cancelled, or whose file holds nothing to take in."""
+    """Raise `Conflict` for a run that was started or cancelled, or whose file holds nothing to take in."""
     if run.state is not ImportState.PREVIEWED:
         raise Conflict(f"This import is {run.state.label.lower()} already. Nothing was started twice.")
-    if not {row["outcome"] for row in run.outcome} & {ImportOutcome.NEW, ImportOutcome.CHANGED}:
-        raise Refused("Nothing of this file is new or changed. Nothing was started.")
 
 
 def resume_import(run: ImportRun, actor: Actor) -> None:

@@ -12,7 +12,7 @@ from tracker.filters import counted
 from tracker.models import Centre, Unit
 from tracker.standards.comparison import Link, PairKind
 from tracker.standards.queries import links as queries
-from tracker.standards.queries.units import find_unit, list_newest_units
+from tracker.standards.queries.units import find_unit, list_newest_units, version_order
 from tracker.standards.services import links as services
 from tracker.standards.views import standards
 from tracker.vocabulary import LinkKind, Role
@@ -31,6 +31,7 @@ def list_links(centre_id: int) -> ResponseReturnValue:
     centre, _ = get_centre(centre_id)
     units = list_newest_units([centre.id])
     chosen = [find_unit(request.args.get(name, ""), [centre.id]) for name in ("one", "other")]
+    units = sorted({*units, *filter(None, chosen)}, key=lambda unit: (unit.code, version_order(unit)))
     one, other = (unit for unit in chosen) if all(chosen) else (None, None)
     found: dict[str, Any] = {}
     if one and other and one.code == other.code:

@@ -139,4 +139,6 @@ def show_as_guidance(centre: Centre, refusal: NoUnit) -> str:
     assert refusal.guidance is not None  # noqa: S101 - asked by the caller
     form = GuidanceForm(formdata=None)
     form.fill(refusal.guidance.as_json())
+    if form.title.data == PASTED:
+        form.title.data = ""
     return render_template("standards/add_guidance.html", centre=centre, form=form, sentence=str(refusal))

@@ -41,7 +41,7 @@ def show_unit(slug: str) -> ResponseReturnValue:
         "standards/show_unit.html",
         unit=unit,
         document=document,
-        versions=queries.list_versions(unit),
+        versions=queries.list_versions(unit, me().centre_ids),
         linked=list_linked(unit, me().centre_ids),
         guidance=queries.list_guidance(unit.code, me().centre_ids),
         warnings=[
