@@ -219,7 +219,7 @@ def let_in(app: Flask, endpoint: str, whose: str) -> frozenset[str]:
 class Cast:
     """The people by name, and the ids that stand in addresses of Alice's things or Frank's."""
 
-    def __init__(self, app: Flask, world: World, whose: str) -> None:
+    def __init__(self, app: Flask, world: World, whose: str = "alice") -> None:
         self.app, self.world = app, world
         with transaction():
             self.people = {

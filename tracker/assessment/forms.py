@@ -3,7 +3,7 @@
 from wtforms import HiddenField, PasswordField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
-from tracker.accounts.identity import identity_was_proven
+from tracker.accounts.identity import identity_was_proven, identity_was_proven_to_change
 from tracker.forms import PageForm
 
 LONGEST = Length(max=2000, message="At most 2,000 characters.")
@@ -43,7 +43,9 @@ class MoveForm(PageForm):
 
     seen_hash = HiddenField(validators=[Length(max=64)])
     reason = TextAreaField("Why does it move?", [DataRequired("Say why."), LONGEST])
-    password = PasswordField("Your password", [DataRequired("Type your password to move it."), identity_was_proven])
+    password = PasswordField(
+        "Your password", [DataRequired("Type your password to move it."), identity_was_proven_to_change]
+    )
 
 
 class DisputeForm(PageForm):

@@ -3,12 +3,12 @@
 from wtforms import HiddenField, IntegerField, PasswordField, StringField, TextAreaField
 from wtforms.validators import AnyOf, DataRequired, InputRequired, Length, NumberRange
 
-from tracker.accounts.identity import identity_was_proven
+from tracker.accounts.identity import identity_was_proven_to_change
 from tracker.forms import PageForm
 
 
 class ExportForm(PageForm):
-    password = PasswordField("Your password", [DataRequired("Type your password."), identity_was_proven])
+    password = PasswordField("Your password", [DataRequired("Type your password."), identity_was_proven_to_change])
 
 
 def months_field(label: str) -> IntegerField:
@@ -30,4 +30,6 @@ class EraseForm(PageForm):
     EVIDENCE, EVERYTHING = "evidence", "everything"
 
     what = HiddenField(validators=[AnyOf([EVIDENCE, EVERYTHING])])
-    password = PasswordField("Your password", [DataRequired("Type your password to erase it."), identity_was_proven])
+    password = PasswordField(
+        "Your password", [DataRequired("Type your password to erase it."), identity_was_proven_to_change]
+    )

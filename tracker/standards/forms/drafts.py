@@ -6,7 +6,7 @@ from flask_wtf.file import FileField
 from wtforms import HiddenField, PasswordField, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
-from tracker.accounts.identity import identity_was_proven
+from tracker.accounts.identity import identity_was_proven_to_change
 from tracker.forms import PageForm
 from tracker.standards.drafting import units as drafting
 from tracker.standards.drafting.working import Entry, Working, with_items
@@ -177,7 +177,9 @@ for _name in drafting.LISTS:
 
 class PublishForm(DraftForm):
     doubts = SelectMultipleField("Still doubtful", coerce=int, choices={}, validate_choice=False)
-    password = PasswordField("Your password", [DataRequired("Type your password to publish."), identity_was_proven])
+    password = PasswordField(
+        "Your password", [DataRequired("Type your password to publish."), identity_was_proven_to_change]
+    )
 
 
 def as_one_line(text: str | None) -> str:

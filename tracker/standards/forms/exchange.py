@@ -3,7 +3,7 @@
 from flask_wtf.file import FileField, FileRequired
 from wtforms import BooleanField, PasswordField, RadioField, SelectField, SelectMultipleField
 
-from tracker.accounts.identity import identity_was_proven
+from tracker.accounts.identity import identity_was_proven_to_change
 from tracker.forms import PageForm
 from tracker.standards.services.unit_files import FORMATS, GUESSED
 
@@ -18,7 +18,7 @@ class StartForm(PageForm):
 
     changes = SelectMultipleField("Changed", coerce=int, validate_choice=False)
     all_changes = BooleanField("Take in every changed unit, also those that are not listed")
-    password = PasswordField("Your password", [identity_was_proven])
+    password = PasswordField("Your password", [identity_was_proven_to_change])
 
 
 class ExportForm(PageForm):
