@@ -39,8 +39,30 @@ def verify(as_json: bool, show_covered: bool) -> None:
     if as_json:
         click.echo(json.dumps(_as_json(results), indent=2))
     else:
+        _note_own_role()
         _conclude(results)
     sys.exit(0 if all(result.holds for result in results) else 1)
+
+
+@click.command("confine")
+@click.argument("role")
+@with_appcontext
+def confine_role(role: str) -> None:
+    """Give ROLE of PostgreSQL what the server needs and no more; to be run as the owner, after each migration."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from tracker.errors import TrackerError
+    from tracker.integrity.confining import confine
+    from tracker.transactions import transaction
+
+    try:
+        with transaction():
+            confine(role)
+    except TrackerError as error:
+        raise click.ClickException(str(error)) from error
+    except SQLAlchemyError as error:
+        raise click.ClickException(f"Nothing was changed: {str(error).splitlines()[0]}") from error
+    click.echo(f"{role} can add to the ledger, and not change it. Name it in DATABASE_URL for the server and worker.")
 
 
 @click.command("export-record")
@@ -80,6 +102,14 @@ def _line(result: "Result") -> str:
         return line
     more = "" if result.count == 1 else f" (and {result.count - 1} more)"
     return f"{line}\n     {result.first}{more}"
+
+
+def _note_own_role() -> None:
+    from tracker.integrity.confining import own_name_if_able
+
+    if name := own_name_if_able():
+        click.echo(f"  This ran as {name}, which could change the ledger. Have the server run as a role that cannot:")
+        click.echo("  flask confine ROLE, in docs/operations.md.")
 
 
 def _conclude(results: "Sequence[Result]") -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import Select, select, text
 
 from tracker.extensions import db
 from tracker.integrity.checking import invariant
+from tracker.integrity.confining import CONFINED, list_able
 from tracker.integrity.record import Record
 
 APPEND_ONLY = (
@@ -27,6 +28,12 @@ def database_is_sound(_record: Record) -> Iterator[str]:
         for act in acts:
             if f"{table}_no_{act}" not in there:
                 yield f"the trigger that refuses to {act} {table} is gone"
+
+
+@invariant(28, "nobody but the database's owner can change the ledger, once that was arranged")
+def ledger_is_confined(record: Record) -> Iterator[str]:
+    if db.session.get_bind().dialect.name == "postgresql" and any(record.told(CONFINED)):
+        yield from (f"the role {name} can change the ledger" for name in list_able())
 
 
 def _sqlite_faults() -> Iterator[str]:
