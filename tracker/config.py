@@ -35,6 +35,8 @@ class Settings:
     """Links in mail begin with this; never taken from a request's Host header."""
     trusted_hosts: tuple[str, ...] = ()
     """Further names that the site goes by."""
+    checkpoints_mail: tuple[str, ...] = ()
+    """To whom the newest checkpoint is mailed, once a day."""
     clamav: str | None = None
     """Where ClamAV's clamd listens: `host:port`, or the path of a socket. Without it nothing is scanned."""
 
@@ -58,6 +60,7 @@ class Settings:
             redis_url=environ.get("REDIS_URL") or None,
             base_url=(environ.get("BASE_URL") or "http://127.0.0.1:8000").rstrip("/"),
             trusted_hosts=tuple(environ.get("TRUSTED_HOSTS", "").replace(",", " ").split()),
+            checkpoints_mail=tuple(environ.get("CHECKPOINTS_MAIL", "").replace(",", " ").split()),
             clamav=environ.get("CLAMAV") or None,
         )
 
