@@ -1,5 +1,6 @@
 """On PostgreSQL the server's role adds to the ledger and cannot change it: the database itself refuses."""
 
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
+import tracker
 from tests.conftest import MIGRATIONS, server_url
 from tests.inspection import PlainClient
 from tests.privacy.test_erasure import A_YEAR, erase, registration, wait
@@ -231,8 +233,15 @@ class TestConfining:
             assert "which could change the ledger" in verify(told)
 
 
-def test_what_is_named_is_there() -> None:
-    assert {*ADDED_TO, *TAKEN_FROM} <= set(Base.metadata.tables)
+def test_it_may_delete_wherever_the_product_does() -> None:
+    """As far as the code says of which model; `session.delete` says it of a row."""
+    tables = {each.class_.__name__: each.local_table.name for each in Base.registry.mappers}
+    deleted = set()
+    for path in Path(tracker.__file__).parent.rglob("*.py"):
+        deleted |= set(re.findall(r"(?<![.\w])delete\((\w+)\)", path.read_text(encoding="utf-8"))) & set(tables)
+    assert len(deleted) > 5
+    assert {tables[each] for each in deleted} <= set(TAKEN_FROM)
+    assert set(ADDED_TO) <= set(Base.metadata.tables)
 
 
 def test_on_sqlite_there_are_no_roles(app: Flask) -> None:

@@ -58,11 +58,15 @@ ROLES_OF_ACT: dict[str, Collection[Role]] = {
 }  # fmt: skip
 """The roles in which an act is done."""
 OF_THE_OPERATOR = {
-    "centre_created", "person_invited", "grant_given", "link_issued", "person_deactivated", "key_made",
+    "centre_created", "person_invited", "grant_given", "link_issued", "person_deactivated",
+    "second_factor_forgotten", "key_made",
     "record_exported", "restore_accepted", CLOCK_ACCEPTED, CONFINED,
 }  # fmt: skip
 """What the installation's operator does, who is nobody here and holds no role."""
-OF_ONESELF = {"password_reset", "password_changed", "invitation_accepted", "session_ended", "data_exported"}
+OF_ONESELF = {
+    "password_reset", "password_changed", "invitation_accepted", "session_ended", "data_exported",
+    "second_factor_added", "second_factor_removed", "recovery_codes_made", "recovery_code_used",
+}  # fmt: skip
 """What anybody does to their own account, under no role."""
 OF_CENTRES = ("evidence", "registration", "grant", "visit", "import_run", "unit_draft", "retention_rule")
 JUDGING, VERIFYING = "judged", "verified"
