@@ -44,6 +44,16 @@ def run_as_owner(*statements: str) -> None:
             connection.execute(text(each))
 
 
+def reading_of_other_schemas(role: str) -> list[str]:
+    """pg_dump reads the whole database: also what tests keep beside it."""
+    query = "SELECT nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema|public)'"
+    return [
+        f"GRANT {what} {name} TO {role}"
+        for name in db.session.scalars(text(query)).all()
+        for what in ("USAGE ON SCHEMA", "SELECT ON ALL TABLES IN SCHEMA", "SELECT ON ALL SEQUENCES IN SCHEMA")
+    ]
+
+
 def confine(app: Flask, role: str) -> str:
     result = app.test_cli_runner().invoke(args=["confine", role])
     assert result.exit_code == 0, result.output
@@ -128,7 +138,9 @@ class TestServing:
             assert result.exit_code == 0, (command, result.output)
 
     @pytest.mark.skipif(shutil.which("pg_dump") is None, reason="PostgreSQL's client programs are not here")
-    def test_it_makes_backups(self, served: Flask, tmp_path: Path) -> None:
+    def test_it_makes_backups(self, told: Flask, served: Flask, role: str, tmp_path: Path) -> None:
+        with told.app_context():
+            run_as_owner(*reading_of_other_schemas(role))
         result = served.test_cli_runner().invoke(args=["backup", str(tmp_path / "backup")])
         assert result.exit_code == 0, result.output
 
