@@ -95,6 +95,7 @@ def register_blueprints(app: Flask) -> None:
 def register_jobs(app: Flask) -> None:
     """What the worker does: what is queued, and what is looked for every minute."""
     from tracker.assessment.services.reviews import release_due
+    from tracker.integrity.mailing import mail_checkpoint
     from tracker.integrity.nightly import check_nightly
     from tracker.privacy.reminding import remind_of_due
     from tracker.standards.services.importing import resume_imports, run_import
@@ -107,6 +108,7 @@ def register_jobs(app: Flask) -> None:
             mail.send_waiting,
             resume_imports,
             checkpoints.write_due,
+            mail_checkpoint,
             check_nightly,
             remind_of_due,
         ),

@@ -6,7 +6,7 @@ from tracker.accounts.commands import centres_cli, mail_cli, people_cli
 from tracker.assessment.commands import reviews_cli
 from tracker.backups.commands import backup, restore, storage_cli
 from tracker.demo.commands import demo
-from tracker.integrity.commands import verify
+from tracker.integrity.commands import confine_role, export_record, verify
 from tracker.integrity.key_commands import clock_command, keys_cli
 from tracker.jobs_command import work
 from tracker.recording_forms.commands import form, verify_form
@@ -31,6 +31,8 @@ def init_app(app: Flask) -> None:
         clock_command,
         work,
         verify,
+        export_record,
+        confine_role,
         backup,
         restore,
         storage_cli,

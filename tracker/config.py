@@ -35,6 +35,10 @@ class Settings:
     """Links in mail begin with this; never taken from a request's Host header."""
     trusted_hosts: tuple[str, ...] = ()
     """Further names that the site goes by."""
+    checkpoints_mail: tuple[str, ...] = ()
+    """To whom the newest checkpoint is mailed, once a day."""
+    clamav: str | None = None
+    """Where ClamAV's clamd listens: `host:port`, or the path of a socket. Without it nothing is scanned."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -56,6 +60,8 @@ class Settings:
             redis_url=environ.get("REDIS_URL") or None,
             base_url=(environ.get("BASE_URL") or "http://127.0.0.1:8000").rstrip("/"),
             trusted_hosts=tuple(environ.get("TRUSTED_HOSTS", "").replace(",", " ").split()),
+            checkpoints_mail=tuple(environ.get("CHECKPOINTS_MAIL", "").replace(",", " ").split()),
+            clamav=environ.get("CLAMAV") or None,
         )
 
     def as_flask(self) -> dict[str, Any]:
@@ -73,6 +79,7 @@ class Settings:
             "MAX_FORM_MEMORY_SIZE": 4 * MEGABYTE,
             "MAX_FORM_PARTS": 1000,
             "ATTACHMENT_LIMIT": 100 * MEGABYTE,
+            "SCAN_SECONDS": 60.0,  # for the whole of a file; the server gives up a request at 120
             "RELEASE_INTERVAL": 1.0,  # seconds between looks for decisions whose time to undo is over
             "KEEP_QUEUE": True,  # an assessor's queue is read again only after the ledger has grown
             "ATTACHMENTS_PATH": self.instance_path / "attachments",

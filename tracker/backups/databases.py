@@ -96,7 +96,9 @@ def _dump_postgresql(target: Path) -> Snapshot:
 
 
 def _restore_postgresql(path: Path) -> None:
-    _run("pg_restore", ["--clean", "--if-exists", "--no-owner", "--single-transaction", "--exit-on-error", str(path)])
+    """Without its grants: the roles that they name may not be there. `flask confine` gives them again."""
+    how = ["--clean", "--if-exists", "--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error"]
+    _run("pg_restore", [*how, str(path)])
 
 
 def _run(program: str, arguments: Sequence[str]) -> None:

@@ -1,8 +1,9 @@
-"""`flask verify`: every invariant checked; 0 clean, 1 violated, 2 could not run."""
+"""`flask verify`: every invariant checked; 0 clean, 1 violated, 2 could not run. `flask export-record`: all of it."""
 
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -38,8 +39,60 @@ def verify(as_json: bool, show_covered: bool) -> None:
     if as_json:
         click.echo(json.dumps(_as_json(results), indent=2))
     else:
+        _note_own_role()
         _conclude(results)
     sys.exit(0 if all(result.holds for result in results) else 1)
+
+
+@click.command("confine")
+@click.argument("role")
+@with_appcontext
+def confine_role(role: str) -> None:
+    """Give ROLE of PostgreSQL what the server needs and no more; to be run as the owner, after each migration."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from tracker.errors import TrackerError
+    from tracker.integrity.confining import confine
+    from tracker.transactions import transaction
+
+    try:
+        with transaction():
+            confine(role)
+    except TrackerError as error:
+        raise click.ClickException(str(error)) from error
+    except SQLAlchemyError as error:
+        raise click.ClickException(f"Nothing was changed: {str(error).splitlines()[0]}") from error
+    click.echo(f"{role} can add to the ledger, and not change it. Name it in DATABASE_URL for the server and worker.")
+
+
+@click.command("export-record")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--centre", "number", metavar="NUMBER", help="The forms of this centre alone.")
+@with_appcontext
+def export_record(file: Path, number: str | None) -> None:
+    """The forms, the ledger and what proves them, in one ZIP that is checked without this installation."""
+    from tracker.errors import TrackerError
+    from tracker.integrity.exporting import find_centre, pack_record, record_export
+    from tracker.ledger import OPERATOR
+    from tracker.transactions import transaction
+
+    partial = file.with_name(f".{file.name}.partial")
+    try:
+        centre = find_centre(number) if number else None
+        with partial.open("wb") as sink:
+            exported = pack_record(sink, centre)
+        with transaction():
+            record_export(exported, centre, OPERATOR)
+        partial.replace(file)
+    except TrackerError as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(f"{file} could not be written: {error.strerror or error}.") from error
+    finally:
+        partial.unlink(missing_ok=True)
+    click.echo(
+        f"{file}: {exported.events} events and {exported.forms} forms. Unpacked, `python3 verify.py` checks it."
+    )
 
 
 def _line(result: "Result") -> str:
@@ -49,6 +102,14 @@ def _line(result: "Result") -> str:
         return line
     more = "" if result.count == 1 else f" (and {result.count - 1} more)"
     return f"{line}\n     {result.first}{more}"
+
+
+def _note_own_role() -> None:
+    from tracker.integrity.confining import own_name_if_able
+
+    if name := own_name_if_able():
+        click.echo(f"  This ran as {name}, which could change the ledger. Have the server run as a role that cannot:")
+        click.echo("  flask confine ROLE, in docs/operations.md.")
 
 
 def _conclude(results: "Sequence[Result]") -> None:

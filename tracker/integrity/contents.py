@@ -11,18 +11,20 @@ from tracker.integrity.checking import invariant
 from tracker.integrity.record import Record, Row
 from tracker.models.portfolio import EVIDENCE_FIELDS
 from tracker.portfolio.services.submissions import content_hash
-from tracker.standards.documents import hash_unit
+from tracker.standards.documents import hash_unit, unit_from_json
+from tracker.vocabulary import Role
 
 CRITERION = (
     "position", "kind", "label", "label_origin", "heading", "parent", "text", "assessable", "simulation_allowed",
 )  # fmt: skip
+UNIT = ("code", "version", "revision", "slug", "title", "full_code", "document_type", "simulation")
 REQUIREMENT = ("position", "label", "text", "points")
 
 
 @invariant(
     15,
     "every unit says what it is pinned to",
-    {"unit": ("document", "content_hash", "code"), "criterion": CRITERION, "evidence_requirement": REQUIREMENT},
+    {"unit": ("document", "content_hash", *UNIT), "criterion": CRITERION, "evidence_requirement": REQUIREMENT},
 )
 def units_are_as_published(record: Record) -> Iterator[str]:
     for key, unit in record.rows("unit").items():
@@ -34,8 +36,8 @@ def units_are_as_published(record: Record) -> Iterator[str]:
             continue
         if hashed != unit["content_hash"]:
             yield f"unit {key} ({unit['code']}) does not hash to what it is pinned to"
-        elif document["code"] != unit["code"]:
-            yield f"unit {key} is stored as {unit['code']} and says that it is {document['code']}"
+        elif wrong := _stored_otherwise(unit, document):
+            yield f"unit {key} ({unit['code']}) is stored with another {wrong[0].replace('_', ' ')} than it says"
         yield from _differing(
             f"unit {key} ({unit['code']}): criterion", record, "criterion", key, document["criteria"]
         )
@@ -104,7 +106,7 @@ def forms_acted_once(record: Record) -> Iterator[str]:
 @invariant(26, "what belongs to a centre agrees with what it is part of")
 def centres_agree(record: Record) -> Iterator[str]:
     registrations, attempts = record.rows("registration"), record.rows("unit_attempt")
-    units, visits, grants = record.rows("unit"), record.rows("visit"), record.rows("grant")
+    units, visits = record.rows("unit"), record.rows("visit")
     for key, row in attempts.items():
         registration = registrations[row["registration_id"]]
         if (row["centre_id"], row["candidate_id"]) != (registration["centre_id"], registration["candidate_id"]):
@@ -114,10 +116,42 @@ def centres_agree(record: Record) -> Iterator[str]:
     for visit, attempt in record.rows("visit_attempt"):
         if visits[visit]["centre_id"] != attempts[attempt]["centre_id"]:
             yield f"visit {visit} names attempt {attempt} of another centre"
-    held = {(each["person_id"], each["centre_id"], each["role"]) for each in grants.values()}
+    qualifications = record.rows("qualification")
+    for key, row in registrations.items():
+        chosen = qualifications.get(row["qualification_id"])
+        if chosen and chosen["owner_centre_id"] not in {None, row["centre_id"]}:
+            yield f"registration {key} is for a qualification of centre {chosen['owner_centre_id']}"
+
+
+@invariant(26, "nobody is where they have no role, nor what is theirs")
+def people_belong_there(record: Record) -> Iterator[str]:
+    registrations, attempts = record.rows("registration"), record.rows("unit_attempt")
+    grants = record.rows("grant")
     for key, row in record.rows("allocation").items():
-        if (row["person_id"], attempts[row["attempt_id"]]["centre_id"], row["role"]) not in held:
-            yield f"allocation {key} names somebody who never had the role at that centre"
+        if not _held(grants, row, attempts[row["attempt_id"]]["centre_id"], row["role"]):
+            yield f"allocation {key} names somebody who did not have the role at that centre"
+    for key, row in record.rows("visit").items():
+        if not _held(grants, {**row, "from_at": row["opened_at"]}, row["centre_id"], Role.EXTERNAL_VERIFIER):
+            yield f"visit {key} is of somebody who was no external verifier at that centre"
+    registered = {(row["candidate_id"], row["centre_id"]) for row in registrations.values()}
+    for key, row in record.rows("evidence").items():
+        if row["number"] is not None and (row["candidate_id"], row["centre_id"]) not in registered:
+            yield f"evidence {key} is at a centre at which its candidate is not registered"
+
+
+def _stored_otherwise(unit: Row, document: dict[str, Any]) -> list[str]:
+    """The columns of a unit that do not say what its document says."""
+    says = unit_from_json(document)
+    return [name for name in UNIT if _plain(unit[name]) != _plain(getattr(says, name))]
+
+
+def _held(grants: dict[int, Row], row: Row, centre_id: int, role: str) -> bool:
+    """Whether somebody had a role at a centre when something of theirs began."""
+    return any(
+        (each["person_id"], each["centre_id"], each["role"]) == (row["person_id"], centre_id, role)
+        and (each["until_at"] is None or row["from_at"] < each["until_at"])
+        for each in grants.values()
+    )
 
 
 def _differing(what: str, record: Record, table: str, unit_id: int, stated: list[dict[str, Any]]) -> Iterator[str]:

@@ -1,19 +1,42 @@
 """The database's own checks, and the triggers that refuse a change."""
 
+import hashlib
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, select, text
 
+from tracker.canonical import canonical_json
 from tracker.extensions import db
 from tracker.integrity.checking import invariant
+from tracker.integrity.confining import CONFINED, list_able
 from tracker.integrity.record import Record
 
 APPEND_ONLY = (
     "event", "evidence_version", "version_attachment", "submission", "attachment", "decision", "signature",
     "reopening", "sample", "sample_item", "attempt_move", "moved_claim", "signing_key",
 )  # fmt: skip
+
+
+TRIGGERS = {
+    "sqlite": "c7f453f1a3df0658d3569bbefc8edb4fff6d9569eb267ca9dcadfc85d74458f2",
+    "postgresql": "5cecf38a8bb5ef29500334dc8150fc69e87566c4efb8c71588b2cc484951ec00",
+}
+"""The hash of all triggers as the newest migration leaves them; whichever changes one changes it here."""
+DEFINITIONS = {
+    "sqlite": "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger'",
+    "postgresql": """
+        SELECT tgname, relname, tgtype, tgenabled, tgqual IS NULL, encode(tgargs, 'hex'), proname, prosrc, (
+            SELECT string_agg(attname, ',' ORDER BY attname COLLATE "C") FROM pg_attribute
+            WHERE attrelid = tgrelid AND attnum = ANY (tgattr)
+        )
+        FROM pg_trigger
+        JOIN pg_class ON pg_class.oid = tgrelid
+        JOIN pg_proc ON pg_proc.oid = tgfoid
+        WHERE NOT tgisinternal AND relnamespace = current_schema()::regnamespace
+    """,
+}
 
 
 @invariant(28, "the database is sound, and refuses to change what is sealed")
@@ -27,6 +50,14 @@ def database_is_sound(_record: Record) -> Iterator[str]:
         for act in acts:
             if f"{table}_no_{act}" not in there:
                 yield f"the trigger that refuses to {act} {table} is gone"
+    if _hash_of_triggers(dialect) != TRIGGERS[dialect]:
+        yield "a trigger is not as the migrations made it, or one was added"
+
+
+@invariant(28, "nobody but the database's owner can change the ledger, once that was arranged")
+def ledger_is_confined(record: Record) -> Iterator[str]:
+    if db.session.get_bind().dialect.name == "postgresql" and any(record.told(CONFINED)):
+        yield from (f"the role {name} can change the ledger" for name in list_able())
 
 
 def _sqlite_faults() -> Iterator[str]:
@@ -38,6 +69,8 @@ def _sqlite_faults() -> Iterator[str]:
 def _postgresql_faults() -> Iterator[str]:
     invalid = "SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid"
     yield from (f"the index {name} is not valid" for name in db.session.scalars(text(invalid)))
+    rules = "SELECT rulename FROM pg_rules WHERE schemaname = current_schema()"
+    yield from (f"the rule {name} does something else than what is asked" for name in db.session.scalars(text(rules)))
     unchecked = "SELECT conname FROM pg_constraint WHERE contype IN ('f', 'c') AND NOT convalidated"
     yield from (f"the constraint {name} was never checked" for name in db.session.scalars(text(unchecked)))
 
@@ -64,6 +97,12 @@ def _orphan_queries() -> list[tuple[str, str, Select[Any]]]:
             )
             queries.append((table.name, key.column.table.name, query))
     return queries
+
+
+def _hash_of_triggers(dialect: str) -> str:
+    """Over all that they say and do: one of the same name may let everything pass."""
+    found = [[str(each) for each in row] for row in db.session.execute(text(DEFINITIONS[dialect]))]
+    return hashlib.sha256(canonical_json(sorted(found))).hexdigest()
 
 
 def _triggers(dialect: str) -> set[str]:

@@ -1,13 +1,15 @@
 """Who acted: in the role they held, apart from the other duties, and while they were here."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import timedelta
 
 from tracker.integrity.checking import invariant
+from tracker.integrity.confining import CONFINED
 from tracker.integrity.record import Record, Row, Told
-from tracker.vocabulary import Role
+from tracker.ledger import CLOCK_ACCEPTED, CLOCKS_DIFFER
+from tracker.vocabulary import ReopeningKind, Role, SignatureRole
 
-ROLES_OF_ACT = {
+ROLES_OF_ACT: dict[str, Collection[Role]] = {
     "evidence_submitted": {Role.CANDIDATE},
     "submission_withdrawn": {Role.CANDIDATE},
     "claims_changed": {Role.CANDIDATE},
@@ -43,33 +45,43 @@ ROLES_OF_ACT = {
     "portfolio_erased": {Role.ADMINISTRATOR},
     "qualification_published": {Role.ADMINISTRATOR},
     "qualification_chosen": {Role.ADMINISTRATOR},
-}
-"""The roles in which an act is done. Acts on people and centres may be the operator's, who holds none."""
-TOLD_OF_THE_ATTEMPT = ("unit_signed", "unit_confirmed", "unit_verified", "review_released", "sample_drawn")
+    **dict.fromkeys(
+        (
+            "person_invited", "grant_given", "grant_ended", "link_issued", "record_exported",
+            "unit_read", "unit_correction_started", "unit_drafted", "unit_draft_discarded", "unit_published",
+            "import_started", "import_stopped", "import_resumed", "import_cancelled", "units_imported",
+            "guidance_added", "guidance_changed", "guidance_attached", "guidance_detached",
+            "link_confirmed", "link_refused", "link_undone", "links_confirmed",
+        ),
+        frozenset({Role.ADMINISTRATOR}),
+    ),
+}  # fmt: skip
+"""The roles in which an act is done."""
+OF_THE_OPERATOR = {
+    "centre_created", "person_invited", "grant_given", "link_issued", "person_deactivated",
+    "second_factor_forgotten", "key_made",
+    "record_exported", "restore_accepted", CLOCK_ACCEPTED, CONFINED,
+}  # fmt: skip
+"""What the installation's operator does, who is nobody here and holds no role."""
+OF_ONESELF = {
+    "password_reset", "password_changed", "invitation_accepted", "session_ended", "data_exported",
+    "second_factor_added", "second_factor_removed", "recovery_codes_made", "recovery_code_used",
+}  # fmt: skip
+"""What anybody does to their own account, under no role."""
+OF_CENTRES = ("evidence", "registration", "grant", "visit", "import_run", "unit_draft", "retention_rule")
 JUDGING, VERIFYING = "judged", "verified"
 PROOF_LASTS = timedelta(minutes=5)
 
 
 @invariant(6, "who acted held the role, in scope and in date")
 def actors_held_their_roles(record: Record) -> Iterator[str]:
-    grants, attempts = record.rows("grant"), record.rows("unit_attempt")
+    grants = record.rows("grant")
     for event in record.events:
-        roles = ROLES_OF_ACT.get(event.act)
-        if roles is None and event.grant is None:
-            continue
-        grant = grants.get(event.grant) if event.grant is not None else None
-        if grant is None:
+        if event.grant is not None:
+            if fault := _fault_of_role(record, event, grants.get(event.grant)):
+                yield f"{event.name} {fault}"
+        elif event.act not in (OF_THE_OPERATOR if event.actor is None else OF_ONESELF):
             yield f"{event.name} names no role that was held"
-            continue
-        if grant["person_id"] != event.actor:
-            yield f"{event.name} names a role of somebody else"
-        elif roles and grant["role"] not in roles:
-            yield f"{event.name} was done as {grant['role']}"
-        elif not _was_held(grant, event):
-            yield f"{event.name} was done outside the dates of grant {grant['id']}"
-        attempt = attempts.get(event.data.get("attempt", 0))
-        if attempt and attempt["centre_id"] != grant["centre_id"]:
-            yield f"{event.name} was done under a role at another centre"
 
 
 @invariant(7, "nobody both judges and verifies an attempt, nor works on their own")
@@ -82,6 +94,10 @@ def duties_are_separate(record: Record) -> Iterator[str]:
         for role, who in people.items():
             if candidate in who:
                 yield f"attempt {key} was {role} by its candidate"
+    for key, row in record.rows("signature").items():
+        attempt = record.rows("unit_attempt").get(row["attempt_id"])
+        if attempt and row["role"] == SignatureRole.CANDIDATE and row["person_id"] != attempt["candidate_id"]:
+            yield f"signature {key} is the candidate's, and of somebody else"
 
 
 @invariant(25, "nobody acts once they are gone, and nobody gives themselves a role")
@@ -98,6 +114,12 @@ def nobody_acts_when_gone(record: Record) -> Iterator[str]:
     for key, grant in record.rows("grant").items():
         if grant["granted_by_id"] == grant["person_id"]:
             yield f"grant {key} was given by its own holder"
+    for event in record.told("grant_given"):
+        given = record.rows("grant").get(event.object_id)
+        if given and event.actor == given["person_id"]:
+            yield f"{event.name} was done by who was given the role"
+        elif given and event.actor != given["granted_by_id"]:
+            yield f"grant {event.object_id} names another giver than {event.name}"
 
 
 @invariant(24, "every signature was made by somebody who had just proved who they are")
@@ -107,8 +129,59 @@ def signers_proved_who_they_are(record: Record) -> Iterator[str]:
         event = told.get(key)
         if not timedelta(0) <= row["signed_at"] - row["reauthenticated_at"] <= PROOF_LASTS:
             yield f"signature {key} names a proof that is not of the five minutes before it"
+        elif event and abs(event.at - row["signed_at"]) > CLOCKS_DIFFER:
+            yield f"signature {key} says another time than {event.name}"
         elif event and (event.actor, event.session_ref or "") != (row["person_id"], row["session_ref"]):
             yield f"signature {key} and {event.name} name different people or sessions"
+
+
+def _fault_of_role(record: Record, event: Told, grant: Row | None) -> str:
+    """What is wrong with the role that an act names: whose it is, which, when, where, and towards whom."""
+    if grant is None:
+        return "names no role that was held"
+    if grant["person_id"] != event.actor:
+        return "names a role of somebody else"
+    if grant["role"] not in ROLES_OF_ACT.get(event.act, ()):
+        return f"was done as {grant['role']}"
+    if not _was_held(grant, event):
+        return f"was done outside the dates of grant {grant['id']}"
+    if _centre_of(record, event) not in {None, grant["centre_id"]}:
+        return "was done under a role at another centre"
+    return "" if _stood(record, event, grant["role"]) else f"was done by nobody who was {grant['role']} there"
+
+
+def _attempt_of(record: Record, event: Told) -> Row | None:
+    number = event.object_id if event.object_type == "unit_attempt" else event.data.get("attempt")
+    return record.rows("unit_attempt").get(number)
+
+
+def _thing_of(record: Record, event: Told) -> Row | None:
+    """The row that an event is about, where it is of a table that belongs to centres."""
+    if event.object_type not in OF_CENTRES:
+        return None
+    return record.rows(event.object_type).get(event.object_id)
+
+
+def _centre_of(record: Record, event: Told) -> int | None:
+    thing = _attempt_of(record, event) or _thing_of(record, event)
+    centre: int | None = thing["centre_id"] if thing else event.data.get("centre")
+    return centre
+
+
+def _stood(record: Record, event: Told, role: str) -> bool:
+    """Whether it was the candidate's own, or allocated to them when it happened."""
+    attempt, thing = _attempt_of(record, event), _thing_of(record, event)
+    if role == Role.CANDIDATE:
+        about = attempt or thing
+        return about is None or about["candidate_id"] == event.actor
+    if attempt is None or role not in {Role.ASSESSOR, Role.INTERNAL_VERIFIER}:
+        return True
+    return any(
+        (each["person_id"], each["role"]) == (event.actor, role)
+        and each["from_at"] <= event.at
+        and (each["until_at"] is None or event.at <= each["until_at"])
+        for each in record.by("allocation", "attempt_id").get(attempt["id"], ())
+    )
 
 
 def _was_held(grant: Row, event: Told) -> bool:
@@ -122,16 +195,37 @@ def _duties(record: Record) -> dict[int, dict[str, set[int]]]:
     def note(attempt: int, duty: str, person: int) -> None:
         found.setdefault(attempt, {JUDGING: set(), VERIFYING: set()})[duty].add(person)
 
+    for attempt, person in _judging(record):
+        note(attempt, JUDGING, person)
+    for attempt, person in _verifying(record):
+        note(attempt, VERIFYING, person)
+    return found
+
+
+def _judging(record: Record) -> Iterator[tuple[int, int]]:
+    """Attempt and person: who reviewed, decided, or signed as assessor."""
     for row in record.rows("review").values():
         if row["state"] == "released":
-            note(row["attempt_id"], JUDGING, row["assessor_id"])
-    for row in record.rows("signature").values():
-        if row["role"] in {"assessor", "countersigner"}:
-            note(row["attempt_id"], JUDGING, row["person_id"])
-        elif row["role"] == "internal_verifier":
-            note(row["attempt_id"], VERIFYING, row["person_id"])
+            yield row["attempt_id"], row["assessor_id"]
+    for row in record.rows("decision").values():
+        if row["review_id"] is not None:
+            yield row["attempt_id"], row["decided_by_id"]
+    yield from _signing(record, SignatureRole.ASSESSOR, SignatureRole.COUNTERSIGNER)
+
+
+def _verifying(record: Record) -> Iterator[tuple[int, int]]:
+    """Likewise: who sampled, raised or closed a finding, sent back, reopened, or signed as internal verifier."""
     for row in record.rows("sample").values():
-        note(row["attempt_id"], VERIFYING, row["verifier_id"])
+        yield row["attempt_id"], row["verifier_id"]
     for row in record.rows("finding").values():
-        note(row["attempt_id"], VERIFYING, row["raised_by_id"])
-    return found
+        yield from ((row["attempt_id"], each) for each in (row["raised_by_id"], row["closed_by_id"]) if each)
+    for row in record.rows("reopening").values():
+        if row["kind"] in {ReopeningKind.RETURN, ReopeningKind.REOPENING}:
+            yield row["attempt_id"], row["reopened_by_id"]
+    yield from _signing(record, SignatureRole.INTERNAL_VERIFIER)
+
+
+def _signing(record: Record, *roles: SignatureRole) -> Iterator[tuple[int, int]]:
+    for row in record.rows("signature").values():
+        if row["role"] in roles:
+            yield row["attempt_id"], row["person_id"]

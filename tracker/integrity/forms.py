@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 
 from tracker import keys, storage
+from tracker.canonical import sha256
 from tracker.integrity.checking import invariant
 from tracker.integrity.files import fault_of
 from tracker.integrity.record import Record, Row
 from tracker.recording_forms.codes import FormCode, parse_code
 from tracker.recording_forms.pdf_seals import attachments_of, check_seal
-from tracker.recording_forms.rendering import CODE_FILE
+from tracker.recording_forms.rendering import CODE_FILE, SNAPSHOT_FILE
+from tracker.recording_forms.snapshot import DOMAIN
 from tracker.vocabulary import AttemptState, SignatureRole
 
 
@@ -18,7 +20,9 @@ def claimed_has_its_form(record: Record) -> Iterator[str]:
         if attempt["state"] != AttemptState.CLAIMED:
             continue
         verified = any(
-            row["role"] == SignatureRole.INTERNAL_VERIFIER and row["round"] == attempt["round"]
+            row["role"] == SignatureRole.INTERNAL_VERIFIER
+            and row["round"] == attempt["round"]
+            and row["superseded_at"] is None
             for row in record.by("signature", "attempt_id")[key]
         )
         if not verified:
@@ -44,8 +48,29 @@ def forms_are_as_sealed(record: Record) -> Iterator[str]:
         seal = check_seal(pdf, certificates)
         if not seal.holds or seal.key != row["key"]:
             yield f"issued form {key}: {seal.fault or 'it was sealed with another key'}"
-        if not _names(row, attachments_of(pdf).get(CODE_FILE, b""), public):
+        attached = attachments_of(pdf)
+        if not _names(row, attached.get(CODE_FILE, b""), public):
             yield f"issued form {key}: its code is not signed, or names another form"
+        if sha256(DOMAIN, attached.get(SNAPSHOT_FILE, b"")) != row["snapshot_hash"]:
+            yield f"issued form {key}: the snapshot in it is not the one it names"
+
+
+@invariant(
+    21, "every issued form prints what was signed", {"issued_form": ("snapshot_hash", "ledger_size", "ledger_head")}
+)
+def forms_print_what_was_signed(record: Record) -> Iterator[str]:
+    """Each is a checkpoint too, printed and out of reach: the ledger was so long, and ended so."""
+    verified = {
+        (row["attempt_id"], row["round"], row["snapshot_hash"])
+        for row in record.rows("signature").values()
+        if row["role"] == SignatureRole.INTERNAL_VERIFIER
+    }
+    for key, row in record.rows("issued_form").items():
+        if (row["attempt_id"], row["round"], row["snapshot_hash"]) not in verified:
+            yield f"issued form {key} prints what no internal verifier signed in that round"
+        size = row["ledger_size"]
+        if not 0 < size <= len(record.hashes) or record.hashes[size - 1] != row["ledger_head"]:
+            yield f"issued form {key} names another event {size} than the ledger holds"
 
 
 @invariant(22, "no form is current whose round has ended", {"issued_form": ("superseded_at", "round")})

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tracker.canonical import sha256
+from tracker.clock import day_of
 from tracker.extensions import db
 from tracker.integrity.checking import invariant
 from tracker.integrity.record import Record, Row
@@ -152,6 +153,8 @@ def verified_was_sampled(record: Record) -> Iterator[str]:
             yield f"signature {key} says both that it was sampled and why it was not"
         elif row["date_sampled"] is not None and (row["attempt_id"], row["round"]) not in sampled:
             yield f"signature {key} gives a date sampled, and nothing of that round was sampled"
+        elif row["date_sampled"] not in {None, day_of(row["signed_at"])}:
+            yield f"signature {key} gives another date sampled than the day it was signed"
     attempts = record.rows("unit_attempt")
     for key, row in record.rows("finding").items():
         attempt = attempts.get(row["attempt_id"])

@@ -31,6 +31,28 @@ BORN = {
 ERASED = "Erased"
 """What stands in place of words that were erased."""
 DECIDING = ("review_released", "attempt_reopened", "attempt_moved")
+ENTERED_ONCE: dict[str, tuple[str, ...]] = {
+    "allocation": ("until_at",),
+    "attachment": (),
+    "attempt_move": (),
+    "decision": ("superseded_at",),
+    "evidence_version": (),
+    "finding": ("response", "responded_by_id", "responded_at", "closed_at", "closed_by_id"),
+    "finding_criterion": (),
+    "issued_form": ("superseded_at",),
+    "legal_hold": ("lifted_at", "lifted_reason", "lifted_by_id"),
+    "moved_claim": (),
+    "reopening": (),
+    "requirement_confirmation": ("removed_at",),
+    "review": (),
+    "sample": (),
+    "sample_item": (),
+    "signature": ("superseded_at",),
+    "signing_key": (),
+    "submission": ("withdrawn_at",),
+    "version_attachment": (),
+}
+"""Tables whose rows stay as they were entered, and the columns that are empty then and filled later."""
 COLUMNS = {name: tuple(sealed.columns(db.metadata.tables[name])) for name, sealed in sealing.TABLES.items()}
 
 
@@ -63,6 +85,22 @@ def rows_are_as_sealed(record: Record) -> Iterator[str]:
     for key in latest.keys() - seen:
         if key.partition(":")[0] in sealing.TABLES:
             yield f"{_said(key)} is gone, though {latest[key].name} tells of it"
+
+
+@invariant(14, "what never changes is as it was first entered", {name: COLUMNS[name] for name in ENTERED_ONCE})
+def rows_are_as_first_sealed(record: Record) -> Iterator[str]:
+    """A later event seals a row anew: without this, whoever may append one could change what was signed."""
+    first: dict[str, Told] = {}
+    for event in record.events:
+        for key in event.data.get("rows", ()):
+            first.setdefault(key, event)
+    erased = {key for event in record.told("portfolio_erased") for key in event.data.get("rows", ())}
+    for name, later in ENTERED_ONCE.items():
+        table = record.table(name)
+        for row in record.rows(name).values():
+            key = sealing.key_of(table, row)
+            if key in first and key not in erased:
+                yield from _differing(record, first[key], key, table, {**row, **dict.fromkeys(later)})
 
 
 @invariant(14, "every text is as its event tells it", {"requirement_confirmation": ("note",)})

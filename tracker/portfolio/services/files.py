@@ -7,7 +7,7 @@ from typing import IO
 from flask import current_app
 from sqlalchemy import func, select, update
 
-from tracker import storage
+from tracker import scanning, storage
 from tracker.clock import now
 from tracker.config import MEGABYTE
 from tracker.errors import Invalid
@@ -32,7 +32,8 @@ class KeptFile:
 def keep_file(stream: IO[bytes], name: str) -> KeptFile:
     """Check what a file is and store it. Call it with no transaction open: it may take long.
 
-    Raises `Invalid` with a sentence naming the file when it is empty, too large or of no kind we take.
+    Raises `Invalid` with a sentence naming the file when it is empty, too large, of no kind we take, or not known to
+    be free of viruses where a scanner is configured.
     """
     limit: int = current_app.config["ATTACHMENT_LIMIT"]
     name = clean_name(name)
@@ -43,6 +44,7 @@ def keep_file(stream: IO[bytes], name: str) -> KeptFile:
             "files",
         )
     kind = recognise(stream, name)
+    scanning.check_clean(stream, shown(name))
     kept = storage.keep(stream)
     if kind.shown_as == "pages":
         count_pages(kept.sha256)

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import or_, select
 
-from tracker import storage
+from tracker import scanning, storage
 from tracker.canonical import canonical_json
 from tracker.clock import now, today
 from tracker.errors import Conflict, Invalid, Refused
@@ -42,10 +42,11 @@ class ReadIn:
 def read_in(name: str, body: bytes) -> ReadIn:
     """Read a document and keep its bytes. Call it with no transaction open: it may take seconds.
 
-    Raises `Unreadable` or `NoUnit`, each with its sentence; then nothing is kept.
+    Raises `Unreadable` or `NoUnit`, each with its sentence, or `Invalid` from the scanner; then nothing is kept.
     """
     from tracker.standards.reading import sources, unit  # the readers of PDF and DOCX are slow to import
 
+    scanning.check_clean(body, name, "document")
     source = sources.read_source(name, body)
     reading = unit.read_unit(source)
     kept = storage.keep(BytesIO(body))

@@ -6,7 +6,7 @@ from flask import flash, jsonify, redirect, render_template, request, send_file,
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
 
-from tracker import jobs
+from tracker import jobs, scanning
 from tracker.access import Act, get_centre, requires
 from tracker.accounts.identity import proving_identity
 from tracker.config import MEGABYTE
@@ -40,13 +40,11 @@ def preview_import(centre_id: int) -> ResponseReturnValue:
     """Read the file and lay it beside the library, with no lock held; then keep what was found."""
     form = ImportForm()
     with reading():
-        centre, _ = get_centre(centre_id)
-        try:
-            if not form.validate():
-                return show_choosing(centre, form), 422
-            found = services.look_at(*given(form), centre.id)
-        except Invalid as refusal:
-            form.file.errors = str(refusal).splitlines()
+        get_centre(centre_id)
+    found = look_at_upload(form, centre_id) if form.validate() else None
+    if found is None:
+        with reading():
+            centre, _ = get_centre(centre_id)
             return show_choosing(centre, form), 422
     centre, actor = get_centre(centre_id)
     run = services.start_preview(found, centre.id, actor)
@@ -151,6 +149,18 @@ def get_run(run_id: int) -> tuple[ImportRun, Actor]:
 def progress_of(run: ImportRun) -> queries.Progress:
     is_waiting = run.state is ImportState.RUNNING and not jobs.of_app().has_worker()
     return queries.Progress(run.state, run.done, run.total, len(run.outcome), is_waiting)
+
+
+def look_at_upload(form: ImportForm, centre_id: int) -> services.Preview | None:
+    """What a file holds; None where it was refused, with the reasons beside the field."""
+    try:
+        chosen = given(form)
+        scanning.check_clean(chosen[2], chosen[1], "file")
+        with reading():
+            return services.look_at(*chosen, centre_id)
+    except Invalid as refusal:
+        form.file.errors = str(refusal).splitlines()
+        return None
 
 
 def given(form: ImportForm) -> tuple[str, str, bytes]:

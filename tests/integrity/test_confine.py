@@ -1,0 +1,273 @@
+"""On PostgreSQL the server's role adds to the ledger and cannot change it: the database itself refuses."""
+
+import re
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, ProgrammingError
+
+import tracker
+from tests.conftest import MIGRATIONS, server_url
+from tests.inspection import PlainClient
+from tests.privacy.test_erasure import A_YEAR, erase, registration, wait
+from tests.proof.work import hand_something_in
+from tracker import clock, create_app, keys
+from tracker.accounts.demonstration import DEMO_PASSWORD
+from tracker.config import Settings
+from tracker.demo.story import tell_story
+from tracker.extensions import db
+from tracker.integrity.confining import ADDED_TO, TAKEN_FROM, list_able
+from tracker.models import Base, Event
+
+on_postgresql = pytest.mark.skipif(server_url() is None, reason="SQLite knows no roles")
+
+
+@pytest.fixture
+def role(app: Flask) -> Iterator[str]:
+    """A role that may sign in and was given nothing."""
+    name = f"tracker_server_{uuid.uuid4().hex[:8]}"
+    run_as_owner(f"CREATE ROLE {name} LOGIN PASSWORD 'server'")
+    yield name
+    run_as_owner(f"DROP OWNED BY {name}", f"DROP ROLE {name}")
+
+
+def run_as_owner(*statements: str) -> None:
+    db.session.remove()
+    with db.engine.begin() as connection:
+        for each in statements:
+            connection.execute(text(each))
+
+
+def reading_of_other_schemas(role: str) -> list[str]:
+    """pg_dump reads the whole database: also what tests keep beside it."""
+    query = "SELECT nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema|public)'"
+    return [
+        f"GRANT {what} {name} TO {role}"
+        for name in db.session.scalars(text(query)).all()
+        for what in ("USAGE ON SCHEMA", "SELECT ON ALL TABLES IN SCHEMA", "SELECT ON ALL SEQUENCES IN SCHEMA")
+    ]
+
+
+def confine(app: Flask, role: str) -> str:
+    result = app.test_cli_runner().invoke(args=["confine", role])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.fixture
+def served(told: Flask, role: str, tmp_path: Path) -> Iterator[Flask]:
+    """The demonstration, gone on with by an app that signs in to the database as the confined role."""
+    confine(told, role)
+    url = make_url(told.config["SQLALCHEMY_DATABASE_URI"]).set(username=role, password="server")
+    settings = Settings.from_environment(
+        {
+            "INSTANCE_PATH": str(tmp_path),
+            "DATABASE_URL": url.render_as_string(hide_password=False),
+            "SECRET_KEY": "test",
+            "DEMO": "1",
+        }
+    )
+    server = create_app(settings, TESTING=True, WTF_CSRF_ENABLED=False, KEEP_QUEUE=False)
+    server.test_client_class = PlainClient
+    with server.app_context():
+        yield server
+        db.session.remove()
+        db.engine.dispose()
+
+
+def verify(app: Flask) -> str:
+    result = app.test_cli_runner().invoke(args=["verify"])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@on_postgresql
+class TestServing:
+    def test_the_whole_story_is_told_under_it(self, app: Flask, role: str, tmp_path: Path) -> None:
+        """From the first key to an issued form, with nothing but what was granted."""
+        with clock.held_at(clock.now() - 2 * A_YEAR):
+            app.config["KEYS_PATH"] = tmp_path / "keys"
+            app.test_cli_runner().invoke(args=["keys", "make"])
+            confine(app, role)
+        url = make_url(app.config["SQLALCHEMY_DATABASE_URI"]).set(username=role, password="server")
+        given = {"INSTANCE_PATH": str(tmp_path), "DATABASE_URL": url.render_as_string(hide_password=False)}
+        server = create_app(Settings.from_environment(given), TESTING=True)
+        with server.app_context():
+            tell_story()
+            assert "the record is whole" in verify(server)
+            db.session.remove()
+            db.engine.dispose()
+
+    def test_work_goes_on(self, served: Flask) -> None:
+        hand_something_in("As a confined role")
+        assert "the record is whole" in verify(served)
+
+    def test_people_sign_in_and_out(self, served: Flask) -> None:
+        browser = served.test_client()
+        for password, status in (("wrong", 422), (DEMO_PASSWORD, 303)):
+            answer = browser.post("/sign-in", data={"email": "alice@example.org", "password": password})
+            assert answer.status_code == status
+        assert "Alice" in browser.get("/").text
+        assert browser.post("/sign-out").status_code == 303
+
+    @pytest.mark.usefixtures("served")
+    def test_what_is_due_is_erased(self) -> None:
+        try:
+            wait(4 * A_YEAR)
+            erase(registration("Chloe"), is_whole=True)
+            assert db.session.scalar(text("SELECT count(*) FROM person WHERE name = 'Erased'")) == 1
+        finally:
+            clock.held = None
+
+    def test_the_commands_of_a_server_work(self, served: Flask) -> None:
+        for command in (
+            ["db", "upgrade", "-d", str(MIGRATIONS)],
+            ["standards", "load"],
+            ["keys", "make"],
+            ["keys", "rotate"],
+            ["storage", "check"],
+            ["reviews", "release"],
+        ):
+            result = served.test_cli_runner().invoke(args=command)
+            assert result.exit_code == 0, (command, result.output)
+
+    @pytest.mark.skipif(shutil.which("pg_dump") is None, reason="PostgreSQL's client programs are not here")
+    def test_it_makes_backups(self, told: Flask, served: Flask, role: str, tmp_path: Path) -> None:
+        with told.app_context():
+            run_as_owner(*reading_of_other_schemas(role))
+        result = served.test_cli_runner().invoke(args=["backup", str(tmp_path / "backup")])
+        assert result.exit_code == 0, result.output
+
+
+@on_postgresql
+@pytest.mark.usefixtures("served")
+class TestRefused:
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "UPDATE event SET act = 'unit_verified' WHERE seq = 1",
+            "DELETE FROM event WHERE seq = 1",
+            "TRUNCATE event CASCADE",
+            "ALTER TABLE event DISABLE TRIGGER ALL",
+            "ALTER TABLE event ADD COLUMN more integer",
+            "ALTER TABLE event OWNER TO CURRENT_USER",
+            "DROP TRIGGER event_no_update ON event",
+            "CREATE TRIGGER more BEFORE INSERT ON event FOR EACH ROW EXECUTE FUNCTION refuse_change()",
+            "CREATE RULE more AS ON INSERT TO event DO INSTEAD NOTHING",
+            "DROP TABLE event CASCADE",
+            "SET session_replication_role = replica",
+            "SET ROLE postgres",
+            "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+            "CREATE TABLE more (id integer)",
+            "CREATE TEMPORARY TABLE erasure (is_open boolean)",
+            "SELECT seq FROM event FOR UPDATE",
+            "UPDATE event_text SET salt = 'x'",
+            "UPDATE signing_key SET public_key = 'x'",
+            "DELETE FROM signature",
+            "DELETE FROM decision",
+            "DELETE FROM person",
+            "UPDATE alembic_version SET version_num = '0001'",
+            "COPY event FROM PROGRAM 'true'",
+        ],
+    )
+    def test_by_the_database_itself(self, statement: str) -> None:
+        with pytest.raises(ProgrammingError, match=r"permission denied|must be (owner|superuser)"):
+            db.session.execute(text(statement))
+        db.session.rollback()
+
+    def test_it_cannot_give_itself_more(self) -> None:
+        db.session.execute(text("GRANT ALL ON event TO CURRENT_USER"))  # a warning, and nothing
+        db.session.commit()
+        assert list_able() == []
+
+    def test_sealed_rows_still_refuse_by_their_triggers(self) -> None:
+        with pytest.raises(DBAPIError, match="append-only"):
+            db.session.execute(text("UPDATE signature SET comment = 'Otherwise'"))
+        db.session.rollback()
+
+
+@on_postgresql
+class TestConfining:
+    def test_it_is_in_the_ledger(self, told: Flask, role: str) -> None:
+        confine(told, role)
+        last = db.session.scalars(text("SELECT act FROM event ORDER BY seq DESC LIMIT 1")).one()
+        assert last == "database_confined"
+        assert role.encode() not in b"".join(db.session.scalars(db.select(Event.body)))
+        assert "the record is whole" in verify(told)
+
+    def test_it_may_be_said_again(self, told: Flask, role: str) -> None:
+        confine(told, role)
+        run_as_owner(f"GRANT DELETE ON claim TO {role}")
+        confine(told, role)
+        query = text("SELECT has_table_privilege(:role, 'claim', 'DELETE')")
+        assert db.session.scalar(query, {"role": role}) is False
+
+    @pytest.mark.parametrize(
+        ("made", "sentence"),
+        [
+            ("ALTER ROLE {role} SUPERUSER", "is a superuser"),
+            ("ALTER ROLE {role} CREATEROLE", "may make roles"),
+            ("GRANT pg_write_all_data TO {role}", "is a member of another role"),
+            ("CREATE TABLE theirs (id integer); ALTER TABLE theirs OWNER TO {role}", "owns something here"),
+        ],
+    )
+    def test_a_role_that_no_grant_confines_is_refused(self, told: Flask, role: str, made: str, sentence: str) -> None:
+        run_as_owner(*made.format(role=role).split("; "))
+        result = told.test_cli_runner().invoke(args=["confine", role])
+        assert result.exit_code == 1
+        assert f"{role} {sentence}, so no grant confines it. Nothing was changed." in result.output
+
+    def test_a_role_that_is_not_there_is_refused(self, told: Flask) -> None:
+        result = told.test_cli_runner().invoke(args=["confine", "nobody"])
+        assert result.exit_code == 1
+        assert "There is no role nobody. Nothing was changed." in result.output
+
+    @pytest.mark.parametrize("grant", ["UPDATE", "DELETE", "TRUNCATE", "TRIGGER", "UPDATE (body)"])
+    def test_whoever_can_change_the_ledger_after_that_is_named(self, told: Flask, role: str, grant: str) -> None:
+        run_as_owner(f"GRANT {grant} ON event TO {role}")
+        assert role in list_able()
+        assert "the record is whole" in verify(told), "nothing was promised yet"
+        confine(told, role)
+        run_as_owner(f"GRANT {grant} ON event TO {role}")
+        result = told.test_cli_runner().invoke(args=["verify"])
+        assert result.exit_code == 1
+        assert f"the role {role} can change the ledger" in result.output
+
+    def test_the_owner_is_told_that_the_server_is_not_to_be_it(self, told: Flask, served: Flask) -> None:
+        assert "which could change the ledger" not in verify(served)
+        with told.app_context():
+            assert "which could change the ledger" in verify(told)
+
+
+def test_it_may_delete_wherever_the_product_does() -> None:
+    """As far as the code says of which model; `session.delete` says it of a row."""
+    tables = {each.class_.__name__: each.local_table.name for each in Base.registry.mappers}
+    deleted = set()
+    for path in Path(tracker.__file__).parent.rglob("*.py"):
+        deleted |= set(re.findall(r"(?<![.\w])delete\((\w+)\)", path.read_text(encoding="utf-8"))) & set(tables)
+    assert len(deleted) > 5
+    assert {tables[each] for each in deleted} <= set(TAKEN_FROM)
+    assert set(ADDED_TO) <= set(Base.metadata.tables)
+
+
+def test_on_sqlite_there_are_no_roles(app: Flask) -> None:
+    if server_url():
+        pytest.skip("of SQLite")
+    result = app.test_cli_runner().invoke(args=["confine", "tracker"])
+    assert result.exit_code == 1
+    assert "this installation is on SQLite. Nothing was changed." in result.output
+
+
+def test_without_a_key_nothing_is_confined(app: Flask) -> None:
+    if not server_url():
+        pytest.skip("of PostgreSQL")
+    assert keys.find_current() is None
+    result = app.test_cli_runner().invoke(args=["confine", "nobody"])
+    assert result.exit_code == 1
+    assert "There is no key yet." in result.output

@@ -1,0 +1,128 @@
+"""PostgreSQL's role for the server: it reads and adds, changes what is not sealed, and no row of the ledger.
+
+Triggers refuse what must not be changed, and whoever owns the tables can take triggers away. So migrations run as the
+owner, and the server as a role that owns nothing and is given no more than the product needs.
+"""
+
+from collections.abc import Iterator
+
+from sqlalchemy import text
+
+from tracker import keys
+from tracker.errors import Refused
+from tracker.extensions import db
+from tracker.ledger import OPERATOR, record
+
+CONFINED = "database_confined"
+"""By the operator: from now on nobody but the owner is to be able to change the ledger."""
+ADDED_TO = ("event", "event_text", "version_attachment", "moved_claim", "signing_key")
+"""Tables of which no row ever changes."""
+TAKEN_FROM = (
+    "event_text", "criterion_link", "criterion", "evidence_requirement", "unit_code", "guidance_unit", "user_session",
+    "account_link", "notice", "portfolio_opening", "failed_sign_in", "second_factor", "recovery_code",
+)  # fmt: skip
+"""Tables of which the product deletes rows: salts with what is erased, drafts' links, and what has lapsed."""
+READ_ONLY = ("alembic_version",)
+
+STRENGTHS = """
+    SELECT rolname, rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls,
+        EXISTS (SELECT 1 FROM pg_auth_members WHERE member = pg_roles.oid) AS member,
+        EXISTS (SELECT 1 FROM pg_class WHERE relowner = pg_roles.oid)
+            OR EXISTS (SELECT 1 FROM pg_namespace WHERE nspowner = pg_roles.oid)
+            OR EXISTS (SELECT 1 FROM pg_database WHERE datdba = pg_roles.oid) AS owner
+    FROM pg_roles WHERE rolname = :role
+"""
+TOO_STRONG = {
+    "rolsuper": "is a superuser",
+    "rolcreaterole": "may make roles",
+    "rolcreatedb": "may make databases",
+    "rolreplication": "may replicate",
+    "rolbypassrls": "passes the security of rows",
+    "member": "is a member of another role",
+    "owner": "owns something here",
+}
+ABLE = """
+    SELECT rolname FROM pg_roles
+    WHERE NOT rolsuper AND rolcanlogin
+        AND oid <> (SELECT relowner FROM pg_class WHERE oid = 'event'::regclass)
+        AND (
+            has_table_privilege(oid, 'event', 'UPDATE, DELETE, TRUNCATE, TRIGGER')
+            OR has_any_column_privilege(oid, 'event', 'UPDATE')
+            OR pg_has_role(oid, (SELECT relowner FROM pg_class WHERE oid = 'event'::regclass), 'MEMBER')
+        )
+    ORDER BY rolname
+"""
+OWN = """
+    SELECT current_user FROM pg_roles
+    WHERE rolname = current_user AND (
+        rolsuper OR has_table_privilege('event', 'UPDATE, DELETE, TRUNCATE, TRIGGER')
+        OR pg_has_role((SELECT relowner FROM pg_class WHERE oid = 'event'::regclass), 'MEMBER')
+    )
+"""
+
+
+def confine(role: str) -> None:
+    """Give a role of PostgreSQL what the server needs, and take everything else from it; the ledger tells of it.
+
+    To be run as the owner of the tables, and again after every migration. The caller commits. Raises `Refused` for a
+    role that no grant confines, on SQLite, and without a key.
+    """
+    if db.session.get_bind().dialect.name != "postgresql":
+        raise Refused("Roles are PostgreSQL's, and this installation is on SQLite. Nothing was changed.")
+    key = keys.find_current()
+    if key is None:
+        raise Refused("There is no key yet. Nothing was changed; `flask keys make` makes the first.")
+    _refuse_strong(role)
+    for statement in _statements(role):
+        db.session.execute(text(statement))
+    if able := list_able():
+        raise Refused(f"{', '.join(able)} could still change the ledger. Nothing was changed. Take that away first.")
+    record(CONFINED, key, OPERATOR)
+
+
+def list_able() -> list[str]:
+    """The roles that can sign in and change the ledger, besides superusers and its owner, whom nothing confines."""
+    return list(db.session.scalars(text(ABLE)))
+
+
+def own_name_if_able() -> str | None:
+    """The role that we are, if it could change the ledger; None also on SQLite, which knows no roles."""
+    if db.session.get_bind().dialect.name != "postgresql":
+        return None
+    found: str | None = db.session.scalar(text(OWN))
+    return found
+
+
+def _refuse_strong(role: str) -> None:
+    found = db.session.execute(text(STRENGTHS), {"role": role}).mappings().first()
+    if found is None:
+        raise Refused(f"There is no role {role}. Nothing was changed. CREATE ROLE … LOGIN PASSWORD … makes one.")
+    for name, sentence in TOO_STRONG.items():
+        if found[name]:
+            raise Refused(f"{role} {sentence}, so no grant confines it. Nothing was changed. Name another role.")
+
+
+def _statements(role: str) -> Iterator[str]:
+    quote = db.session.get_bind().dialect.identifier_preparer.quote_identifier
+    named = quote(role)
+    schema = quote(db.session.scalar(text("SELECT current_schema()")))
+    database = quote(db.session.scalar(text("SELECT current_database()")))
+    for kind in ("TABLES", "SEQUENCES"):
+        yield f"REVOKE ALL ON ALL {kind} IN SCHEMA {schema} FROM {named}, PUBLIC"
+    yield f"REVOKE CREATE ON SCHEMA {schema} FROM {named}, PUBLIC"
+    yield f"REVOKE CREATE, TEMPORARY ON DATABASE {database} FROM {named}, PUBLIC"
+    yield f"GRANT CONNECT ON DATABASE {database} TO {named}"
+    yield f"GRANT USAGE ON SCHEMA {schema} TO {named}"
+    yield f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {named}"
+    for name in READ_ONLY:
+        yield f"GRANT SELECT ON {schema}.{quote(name)} TO {named}"
+    for name in db.metadata.tables:
+        yield f"GRANT {', '.join(_acts_on(name))} ON {schema}.{quote(name)} TO {named}"
+
+
+def _acts_on(table: str) -> Iterator[str]:
+    yield from ("SELECT", "INSERT")
+    if table not in ADDED_TO:
+        yield "UPDATE"
+    if table in TAKEN_FROM:
+        yield "DELETE"

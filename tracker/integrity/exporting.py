@@ -1,0 +1,151 @@
+"""The record as one ZIP that proves itself: forms, ledger, checkpoints, public keys, and the script that checks."""
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from flask import current_app
+from sqlalchemy import select
+
+from tracker import checkpoints, keys, storage
+from tracker.canonical import canonical_json
+from tracker.checkpoints import Checkpoint
+from tracker.clock import now
+from tracker.errors import NotFound, Refused
+from tracker.extensions import db
+from tracker.ledger import Actor, record
+from tracker.models import Centre, Event, SigningKey, UnitAttempt
+from tracker.recording_forms.pdf_seals import attachments_of
+from tracker.recording_forms.rendering import CODE_FILE, SNAPSHOT_FILE
+
+DOMAIN = b"tracker.bundle.v1\0"
+BESIDE = Path(__file__).parent / "bundle"
+NO_CHECKPOINT = (
+    "A record is exported up to a signed checkpoint, and none can be written. Nothing was exported. `flask keys "
+    "make` makes the first key; the log says what else is wrong."
+)
+
+
+@dataclass(frozen=True)
+class Exported:
+    events: int
+    forms: int
+    contents: str
+    """The hash of the signed list of what is in it."""
+    key: int
+    """The row of the key that signed."""
+
+
+def find_centre(number: str) -> Centre:
+    """A centre by its number at the awarding body. Raises `NotFound`."""
+    found = db.session.scalars(select(Centre).where(Centre.number == number)).one_or_none()
+    if found is None:
+        raise NotFound(f"There is no centre {number}. Nothing was exported.")
+    return found
+
+
+def pack_record(sink: IO[bytes], centre: Centre | None) -> Exported:
+    """Write the ZIP with the forms of one centre, or of every one, as the record stands now.
+
+    Call it with no transaction open. Raises `Refused` without a key, or where a form's file is not as it was issued.
+    """
+    up_to = checkpoints.write_due(at_once=True)
+    if up_to is None:
+        raise Refused(NO_CHECKPOINT)
+    try:
+        with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
+            return _pack(archive, centre, up_to)
+    finally:
+        db.session.rollback()
+
+
+def record_export(exported: Exported, centre: Centre | None, actor: Actor) -> None:
+    """Say in the ledger that the record was handed out, and what was in it."""
+    record(
+        "record_exported", db.session.get_one(SigningKey, exported.key), actor,
+        centre=centre.id if centre else None, forms=exported.forms, contents=exported.contents,
+    )  # fmt: skip
+
+
+def _pack(archive: zipfile.ZipFile, centre: Centre | None, up_to: Checkpoint) -> Exported:
+    files: dict[str, str] = {}
+
+    def put(name: str, content: bytes, how: int = zipfile.ZIP_DEFLATED) -> None:
+        files[name] = hashlib.sha256(content).hexdigest()
+        archive.writestr(name, content, how)
+
+    bodies = list(db.session.scalars(select(Event.body).where(Event.seq <= up_to.size).order_by(Event.seq)))
+    put("ledger.jsonl", b"".join(body + b"\n" for body in bodies))
+    put("checkpoints.jsonl", "".join(_lines(up_to.size)).encode())
+    for key in keys.list_keys():
+        public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(key.public_key))
+        put(f"keys/{key.name}.pub", public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+        put(f"keys/{key.name}.seal.crt", key.certificate.encode("ascii"))
+    forms = list(_forms(bodies, centre))
+    for form in forms:
+        for ending, content in _files_of(form):
+            put(f"forms/{form['number']}.{ending}", content, zipfile.ZIP_STORED)
+    put("README.txt", _readme(centre).encode())
+    put("verify.py", (BESIDE / "verify.py").read_bytes())
+    signer = db.session.scalars(select(SigningKey).where(SigningKey.name == up_to.key)).one()
+    said = {
+        "v": 1, "origin": up_to.origin, "made_at": up_to.at.isoformat(timespec="microseconds"),
+        "centre": centre.id if centre else None, "size": up_to.size, "head": up_to.head, "key": up_to.key,
+        "files": files,
+    }  # fmt: skip
+    body = DOMAIN + canonical_json(said)
+    signed = {"contents": said, "signature": keys.sign(up_to.key, body)}
+    archive.writestr("contents.json", json.dumps(signed, indent=1, sort_keys=True))
+    return Exported(up_to.size, len(forms), hashlib.sha256(body).hexdigest(), signer.id)
+
+
+def _lines(size: int) -> Iterator[str]:
+    """The checkpoints up to a length of the ledger, as they were written."""
+    for found in checkpoints.read_lines():
+        if found[1] is None:
+            raise Refused(f"Checkpoint {found[0]} cannot be read; `flask verify` says more. Nothing was exported.")
+        if found[1].size <= size:
+            yield f"{found[1].line}\n"
+
+
+def _forms(bodies: list[bytes], centre: Centre | None) -> Iterator[Mapping[str, Any]]:
+    """The forms that these events tell of and that were not erased since."""
+    told = [json.loads(body) for body in bodies if b'"form_issued"' in body or b'"portfolio_erased"' in body]
+    erased = {form for each in told if each["act"] == "portfolio_erased" for form in each["data"]["forms"]}
+    here = select(UnitAttempt.id).where(UnitAttempt.centre_id == centre.id) if centre else select(UnitAttempt.id)
+    attempts = set(db.session.scalars(here))
+    for each in told:
+        if (
+            each["act"] == "form_issued"
+            and each["object"]["id"] not in erased
+            and each["data"]["attempt"] in attempts
+        ):
+            yield each["data"]
+
+
+def _files_of(form: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
+    """A form's file as it was issued, and what it carries."""
+    try:
+        pdf = storage.read(form["sha256"])
+    except OSError as error:
+        raise Refused(
+            f"The file of form {form['number']} is gone or was changed; `flask verify` says more. Nothing was "
+            "exported."
+        ) from error
+    carried = attachments_of(pdf)
+    yield "pdf", pdf
+    yield "json", carried[SNAPSHOT_FILE]
+    yield "code", carried[CODE_FILE]
+
+
+def _readme(centre: Centre | None) -> str:
+    whose = f"{centre.name} ({centre.number})" if centre else "every centre"
+    origin: str = current_app.config["SETTINGS"].base_url
+    text = (BESIDE / "README.txt").read_text(encoding="utf-8")
+    return text.format(moment=f"{now():%Y-%m-%d %H:%M}", origin=origin, whose=whose)
