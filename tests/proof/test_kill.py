@@ -75,7 +75,7 @@ class Crew:
     def client(self, kind: type[Kind], name: str, where: str = "desk") -> Kind:
         with transaction():
             person = db.session.get_one(Person, self.people[name])
-            cookie = sessions.start_session(person, "127.0.0.1", "Chrome on Windows")
+            cookie = sessions.start_session(person, "127.0.0.1", "Chrome on Windows", proven=True)
         made = kind(f"{name} at the {where}", person.id, cookie, self.port, self.gate, self.noted)
         self.clients.append(made)
         return made
