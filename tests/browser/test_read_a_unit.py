@@ -11,7 +11,8 @@ from pypdf import PdfReader
 
 from tests.browser.conftest import Live
 from tests.browser.test_whole_life import LAPTOP, PHONE, Walker, at_browser
-from tests.factories import PASSWORD
+from tests.factories import PASSWORD, make_app
+from tracker.transactions import transaction
 
 pytestmark = pytest.mark.browser
 
@@ -50,6 +51,8 @@ def test_a_unit_from_its_pdf_to_its_blank_form(
     document = tmp_path / "letters.pdf"
     weasyprint.HTML(string=UNIT).write_pdf(document)
     with at_browser(live, browser, size, scripts=scripts) as dan:
+        with live.app.app_context(), transaction():
+            make_app(live.world.dan)
         dan.sign_in(live.world.dan)
         read_it(dan, document)
         mend_the_doubt(dan)
