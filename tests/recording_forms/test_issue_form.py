@@ -155,10 +155,18 @@ class TestSuperseded:
         assert check_file(issued, known_keys()).verdict is Verdict.SUPERSEDED
         assert of_forms(offences()) == []
 
-    def test_of_a_void_attempt_it_is_not_current(self, issued: bytes, verified: World) -> None:
+    def test_of_a_void_attempt_it_is_not_current(self, issued: bytes, verified: World, client: Browser) -> None:
         with transaction():
             void_attempt(verified.cfacc15, "Registered twice.", factories.actor(verified.dan))
         assert check_file(issued, known_keys()).verdict is Verdict.SUPERSEDED
+        dan = client(verified.dan)
+        page = dan.get(address(verified)).text
+        assert "of a unit that is void" in page
+        assert re.search(r"round 1 · void\s*</p>", page), "no day that somebody signed something else"
+        (link,) = re.findall(r'href="(/attempts/\d+/forms/\d+\.pdf)"', page)
+        answer = dan.get(link)
+        assert answer.data == issued
+        assert "-superseded.pdf" in answer.headers["Content-Disposition"]
 
     @pytest.mark.usefixtures("issued")
     def test_one_that_passes_for_current_is_named(self, verified: World) -> None:
