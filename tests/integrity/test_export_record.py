@@ -96,9 +96,7 @@ class TestWhole:
     def test_it_proves_itself(self, bundle: Path) -> None:
         code, said = verify(bundle)
         assert (code, said.splitlines()[-1]) == (0, "The record is whole."), said
-        assert (
-            "✓ Forms of every centre: 1 are as they were issued, 0 of them superseded since; 0 were erased." in said
-        )
+        assert "✓ Forms of every centre: 1 as issued, 0 of them superseded since; 0 erased when due." in said
 
     def test_it_proves_itself_unpacked_or_not(self, told: Flask, tmp_path: Path) -> None:
         packed = export(told, tmp_path / "record.zip")
@@ -140,7 +138,7 @@ class TestWhole:
             shutil.unpack_archive(tmp_path / f"{name}.zip", tmp_path / name)
             code, said = verify(tmp_path / name)
             assert code == 0, said
-            assert f": {forms} are as they were issued" in said
+            assert f": {forms} as issued" in said
 
     def test_a_form_that_is_superseded_is_counted_so(self, told: Flask, tmp_path: Path) -> None:
         attempt = db.session.scalars(select(IssuedForm)).one().attempt
@@ -148,7 +146,7 @@ class TestWhole:
         with transaction():
             reopen_verified(attempt, [criterion or 0], "Look again.", carol())
         shutil.unpack_archive(export(told, tmp_path / "record.zip"), tmp_path / "bundle")
-        assert "1 are as they were issued, 1 of them superseded since" in verify(tmp_path / "bundle")[1]
+        assert "1 as issued, 1 of them superseded since" in verify(tmp_path / "bundle")[1]
 
     def test_a_form_that_was_erased_is_not_missed(self, told: Flask, tmp_path: Path) -> None:
         try:
@@ -159,7 +157,7 @@ class TestWhole:
             clock.held = None
         code, said = verify(tmp_path / "bundle")
         assert code == 0, said
-        assert ": 0 are as they were issued, 0 of them superseded since; 1 were erased." in said
+        assert ": 0 as issued, 0 of them superseded since; 1 erased when due." in said
 
     def test_checkpoints_held_elsewhere_agree(self, bundle: Path, tmp_path: Path) -> None:
         held = tmp_path / "held.jsonl"

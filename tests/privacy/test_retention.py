@@ -159,6 +159,8 @@ class TestDue:
 class TestHold:
     def test_dan_holds_and_lifts(self, world: World, client: Browser, acts: Callable[[], list[str]]) -> None:
         address, browser = f"/registrations/{world.registration.id}/hold", client(world.dan)
+        assert address in browser.get(f"/registrations/{world.registration.id}").text, "reached before it ended"
+        assert address not in client(world.alice).get(f"/registrations/{world.registration.id}").text
         assert browser.post(address, data={"reason": "Alice has appealed."}).status_code == 303
         page = browser.get(f"/centres/{world.northgate.id}/retention").text
         assert "Alice has appealed." in page
@@ -217,6 +219,9 @@ class TestPage:
         ):
             answer = browser.post(address, data={**typed, **slip})
             assert answer.status_code == 422, slip
+        said = browser.post(address, data={**typed, "evidence_months": "", "record_months": ""}).text
+        assert "Months for evidence: write a number" in said
+        assert "Months for decisions, signatures and forms: write a number" in said
         assert db.session.query(RetentionRule).count() == 1
 
     def test_it_takes_few_statements_however_many_have_ended(

@@ -36,7 +36,7 @@ assert mails_to
 @pytest.fixture(autouse=True)
 def store(app: Flask, tmp_path: Path) -> None:
     app.config["ATTACHMENTS_PATH"] = tmp_path / "attachments"
-    tell(ids=1)
+    tell(reported_cases=1)
 
 
 @pytest.fixture

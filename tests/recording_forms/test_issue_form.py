@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from tests import factories
 from tests.assessment import stories
@@ -20,6 +21,7 @@ from tracker.models import IssuedForm, Person
 from tracker.recording_forms import inspecting
 from tracker.recording_forms.checking import Verdict, check_code, check_file, keys_in, known_keys
 from tracker.recording_forms.codes import parse_code
+from tracker.recording_forms.facts import grouped
 from tracker.recording_forms.pdf_seals import attachments_of
 from tracker.recording_forms.snapshot import snapshot_of
 from tracker.registrations.services import void_attempt
@@ -153,10 +155,18 @@ class TestSuperseded:
         assert check_file(issued, known_keys()).verdict is Verdict.SUPERSEDED
         assert of_forms(offences()) == []
 
-    def test_of_a_void_attempt_it_is_not_current(self, issued: bytes, verified: World) -> None:
+    def test_of_a_void_attempt_it_is_not_current(self, issued: bytes, verified: World, client: Browser) -> None:
         with transaction():
             void_attempt(verified.cfacc15, "Registered twice.", factories.actor(verified.dan))
         assert check_file(issued, known_keys()).verdict is Verdict.SUPERSEDED
+        dan = client(verified.dan)
+        page = dan.get(address(verified)).text
+        assert "of a unit that is void" in page
+        assert re.search(r"round 1 · void\s*</p>", page), "no day that somebody signed something else"
+        (link,) = re.findall(r'href="(/attempts/\d+/forms/\d+\.pdf)"', page)
+        answer = dan.get(link)
+        assert answer.data == issued
+        assert "-superseded.pdf" in answer.headers["Content-Disposition"]
 
     @pytest.mark.usefixtures("issued")
     def test_one_that_passes_for_current_is_named(self, verified: World) -> None:
@@ -191,7 +201,9 @@ class TestChecking:
 
     def test_a_form_printed_but_not_issued_is_not_ours(self, verified: World, client: Browser) -> None:
         pdf = client(verified.alice).get(f"{address(verified)}.pdf").data
-        assert check_file(pdf, known_keys()).verdict is Verdict.NOT_OURS
+        answer = check_file(pdf, known_keys())
+        assert answer.verdict is Verdict.NOT_OURS
+        assert "Ask the centre" in answer.sentence
 
     def test_the_keys_alone_are_enough(self, issued: bytes, keyed: Flask, tmp_path: Path) -> None:
         handed = tmp_path / "handed"
@@ -228,11 +240,18 @@ class TestPublicPage:
         assert "Northgate" in page
         assert "Alice" not in page
 
+    def test_the_number_is_the_one_on_the_paper(self, issued: bytes, anonymous: FlaskClient) -> None:
+        number = grouped(db.session.scalars(select(IssuedForm.number)).one())
+        assert number in Sheet(issued).text
+        assert number in self.check(anonymous, issued)
+
     def test_the_square_leads_there(self, issued: bytes, anonymous: FlaskClient) -> None:
         code = attachments_of(issued)["code.txt"].decode()
         page = anonymous.get(f"/verify?code={code}").text
         assert "Ours, and current" in page
         assert "Alice" not in page
+        assert "unchanged, and current." not in page, "a code knows nothing of the paper around it"
+        assert "check the file" in page
 
     def test_who_may_read_it_is_led_to_it(self, issued: bytes, verified: World, client: Browser) -> None:
         assert "CFACC15 of Alice" in self.check(client(verified.bob), issued)

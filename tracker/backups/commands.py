@@ -6,6 +6,8 @@ from pathlib import Path
 import click
 from flask.cli import AppGroup, with_appcontext
 
+from tracker.filters import counted
+
 storage_cli = AppGroup("storage", help="The files beside the database.")
 
 
@@ -25,7 +27,8 @@ def backup(folder: Path) -> None:
     except OSError as error:
         raise click.ClickException(f"No backup was kept: {error.strerror or error}.") from error
     manifest, _ = read_manifest(made)
-    click.echo(f"{made}: {manifest.size} events and {len(manifest.files)} files. The keys are not in it.")
+    kept = f"{counted(manifest.size, 'event')} and {counted(len(manifest.files), 'file')}"
+    click.echo(f"{made}: {kept}. The keys are not in it.")
 
 
 @click.command("restore")
@@ -55,7 +58,9 @@ def restore(folder: Path | None, accept: bool) -> None:
         raise click.ClickException(str(error)) from error
     except OSError as error:
         raise click.ClickException(f"It could not be restored: {error.strerror or error}.") from error
-    click.echo(f"Restored {restored.manifest.size} events and {len(restored.manifest.files)} files.")
+    click.echo(
+        f"Restored {counted(restored.manifest.size, 'event')} and {counted(len(restored.manifest.files), 'file')}."
+    )
     if not restored.is_signed:
         click.echo(
             "The list was signed, but only the backup itself says by whom: its key’s .pub is not in KEYS_PATH."

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import click
 from flask.cli import with_appcontext
 
+from tracker.filters import counted
+
 if TYPE_CHECKING:
     from tracker.integrity.checking import Result
 
@@ -90,9 +92,8 @@ def export_record(file: Path, number: str | None) -> None:
         raise click.ClickException(f"{file} could not be written: {error.strerror or error}.") from error
     finally:
         partial.unlink(missing_ok=True)
-    click.echo(
-        f"{file}: {exported.events} events and {exported.forms} forms. Unpacked, `python3 verify.py` checks it."
-    )
+    packed = f"{counted(exported.events, 'event')} and {counted(exported.forms, 'form')}"
+    click.echo(f"{file}: {packed}. Unpacked, `python3 verify.py` checks it.")
 
 
 def _line(result: "Result") -> str:

@@ -5,11 +5,13 @@ import re
 import tempfile
 import zipfile
 from dataclasses import dataclass
+from datetime import datetime
 from typing import IO, Any
 
 from tracker import storage
 from tracker.clock import now
 from tracker.extensions import db
+from tracker.filters import moment
 from tracker.ledger import Actor, record
 from tracker.models import Person
 from tracker.privacy.own_account import read_account
@@ -23,7 +25,7 @@ data.json    Your account, your roles, the browsers you were signed in with, you
              mailed about, and what you did, line by line. If you are a candidate: your registrations, your units,
              your evidence with every version, your claims, what was decided about them, every signature, and when
              your portfolio was opened. If you assess, verify or administer: what you wrote and signed. Any text
-             editor opens it.
+             editor opens it. Its times are UTC: British time in winter, an hour behind it in summer.
 files/       The files you added to your evidence, those you took out again among them.
 forms/       Recording forms issued for your units. They are sealed, so they show the names that were printed.
 
@@ -117,4 +119,4 @@ def safe_name(name: str) -> str:
 
 def _readme(data: OwnData) -> str:
     missing = MISSING.format(count=data.missing) if data.missing else ""
-    return README.format(name=data.name, moment=data.told["read_at"][:16].replace("T", " "), missing=missing)
+    return README.format(name=data.name, moment=moment(datetime.fromisoformat(data.told["read_at"])), missing=missing)

@@ -12,7 +12,7 @@ class ExportForm(PageForm):
 
 
 def months_field(label: str) -> IntegerField:
-    said = "Write a number of months from 1 to 600."
+    said = f"{label}: write a number from 1 to 600."
     return IntegerField(label, [InputRequired(said), NumberRange(1, 600, said)])
 
 

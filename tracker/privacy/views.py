@@ -111,7 +111,11 @@ def hold_registration(registration_id: int) -> ResponseReturnValue:
         except (Invalid, Refused) as refusal:
             show_refusal(form, refusal)
         else:
-            flash("The hold is lifted." if hold else "Held: nothing of this candidate is erased until it is lifted.")
+            flash(
+                "The hold is lifted."
+                if hold
+                else "Held: until it is lifted, nothing of this candidate is erased here."
+            )
             return redirect(url_for(".list_retention", centre_id=centre.id), 303)
     page = render_template("privacy/hold_registration.html", registration=registration, form=form, hold=hold)
     return page, (422 if form.is_submitted() else 200)

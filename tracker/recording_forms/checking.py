@@ -20,6 +20,10 @@ from tracker.recording_forms.issuing import ISSUED_WHEN
 from tracker.recording_forms.rendering import CODE_FILE, SNAPSHOT_FILE
 from tracker.recording_forms.snapshot import DOMAIN
 
+SUPERSEDED = "no longer current: the unit was opened again, or struck, after it was issued"
+ASK = "Ask the centre for the form as it was issued."
+PAPER = "The rest of the paper is not in the code: to know that none of it was changed, check the file."
+
 
 class Verdict(StrEnum):
     CURRENT = "current"
@@ -104,7 +108,9 @@ def check_code(text: str, known: Mapping[str, KnownKey]) -> Answer:
     form = find_form(code) if key and keys.is_signed(key.public_key, signature, code.body) else None
     if form is None:
         return Answer(Verdict.NOT_OURS, "This code was not made here: the form it stands on is not ours.")
-    return _standing(form, code)
+    if is_current(form):
+        return Answer(Verdict.CURRENT, f"The form with this code is ours, and current. {PAPER}", form, code)
+    return Answer(Verdict.SUPERSEDED, f"The form with this code is ours, but {SUPERSEDED}. {PAPER}", form, code)
 
 
 def find_form(code: FormCode) -> IssuedForm | None:
@@ -126,8 +132,7 @@ def _standing(form: IssuedForm, code: FormCode | None) -> Answer:
         return Answer(Verdict.CURRENT, "This form is ours, unchanged, and current.", form, code)
     return Answer(
         Verdict.SUPERSEDED,
-        "This form is ours and unchanged, but no longer current: the unit was opened again, or struck, after it was "
-        "issued.",
+        f"This form is ours and unchanged, but {SUPERSEDED}.",
         form,
         code,
     )
@@ -139,7 +144,7 @@ def _not_as_issued(pdf: bytes, found: Inspection, form: IssuedForm | None) -> An
         return Answer(Verdict.CHANGED, difference, form)
     if found.seal.key:
         return Answer(Verdict.CHANGED, f"This form is not as it was issued: {found.seal.fault}. Do not rely on it.")
-    return Answer(Verdict.NOT_OURS, f"This file is not a form of ours: {found.seal.fault}.")
+    return Answer(Verdict.NOT_OURS, f"This file is not a form of ours: {found.seal.fault}. {ASK}")
 
 
 def _code_of(found: Inspection, known: Mapping[str, KnownKey]) -> FormCode | None:
@@ -173,7 +178,8 @@ def _difference(pdf: bytes, form: IssuedForm) -> str:
     first = next((at for at, (one, other) in enumerate(zip(pdf, issued, strict=False)) if one != other), None)
     if first is None:
         what = "ends too early" if len(pdf) < len(issued) else "goes on"
-        return f"This form is not as it was issued: it {what} after byte {min(len(pdf), len(issued)):,}."
+        end = min(len(pdf), len(issued))
+        return f"This form is not as it was issued: it {what} after byte {end:,}. Do not rely on it."
     last = next(
         (at for at, (one, other) in enumerate(zip(reversed(pdf), reversed(issued), strict=False)) if one != other), 0
     )

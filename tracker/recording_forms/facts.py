@@ -69,6 +69,11 @@ class FormRow:
         return len(self.description) > 800
 
 
+def grouped(number: str) -> str:
+    """A form's number as people read it out: `e285-3b04-…`."""
+    return "-".join(number[at : at + 4] for at in range(0, len(number), 4))
+
+
 @dataclass(frozen=True)
 class FormSignature:
     name: str
@@ -91,8 +96,8 @@ class FormIssue:
 
     @property
     def grouped_number(self) -> str:
-        """The number as people read it out."""
-        return "-".join(self.number[at : at + 4] for at in range(0, len(self.number), 4))
+        """The number as it is printed."""
+        return grouped(self.number)
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ def attachments_of(pdf: bytes) -> dict[str, bytes]:
 def _checked(reader: PdfFileReader, pdf: bytes, certificates: Mapping[str, str]) -> SealFinding:
     seals = reader.embedded_signatures
     if not seals:
-        return SealFinding(fault="it carries no seal")
+        return SealFinding(fault="it carries no seal; only issued forms carry one")
     if len(seals) > 1:
         return SealFinding(fault="it carries more than one seal")
     seal = seals[0]

@@ -105,8 +105,8 @@ def _state(attempt: UnitAttempt, signatures: dict[SignatureRole, tuple[Signature
     """In words for the foot of the page, with the day of the signature that made it so."""
     last = max((signature.signed_at for signature, _ in signatures.values()), default=None)
     words = attempt.state.label.lower()
-    if last is None:
-        return words
+    if last is None or attempt.state is AttemptState.VOID:
+        return words  # nobody signed that it is void
     day = day_of(last)
     verifier = signatures.get(SignatureRole.INTERNAL_VERIFIER)
     unsampled = ", released without sampling" if verifier and verifier[0].unsampled_reason else ""

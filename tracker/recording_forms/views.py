@@ -16,8 +16,8 @@ from tracker.extensions import db
 from tracker.matrix import list_columns
 from tracker.models import IssuedForm
 from tracker.recording_forms import issuing
-from tracker.recording_forms.checking import Answer, check_code, check_file, known_keys
-from tracker.recording_forms.facts import FormColumn, FormFacts, blank_facts
+from tracker.recording_forms.checking import Answer, check_code, check_file, is_current, known_keys
+from tracker.recording_forms.facts import FormColumn, FormFacts, blank_facts, grouped
 from tracker.recording_forms.forms import CheckForm
 from tracker.recording_forms.queries import facts_of
 from tracker.recording_forms.snapshot import STATEMENT_OF_COMPETENCE
@@ -141,7 +141,7 @@ def show_answer(form: CheckForm, answer: Answer | None) -> str:
     Who may read the attempt is led to it; nobody else learns whose it is.
     """
     reads = bool(answer and answer.form and current_user.is_authenticated and standings_towards(answer.form.attempt))
-    return render_template("recording_forms/verify_form.html", form=form, answer=answer, reads=reads)
+    return render_template("recording_forms/verify_form.html", form=form, answer=answer, reads=reads, grouped=grouped)
 
 
 def send_issued(form: IssuedForm) -> ResponseReturnValue:
@@ -153,7 +153,7 @@ def send_issued(form: IssuedForm) -> ResponseReturnValue:
             "The file of this form cannot be read. Nothing was printed. Tell whoever runs this installation: its "
             "backup holds the file."
         ) from error
-    ended = "-superseded" if form.superseded_at else ""
+    ended = "" if is_current(form) else "-superseded"
     name = f"{form.attempt.unit.slug}-{form.attempt.registration.candidate_number}-round-{form.round}{ended}"
     return send_bytes(body, name)
 

@@ -198,9 +198,7 @@ def check_forms(
         any(attempt == each["data"]["attempt"] and seq > each["seq"] for attempt, seq in ended)
         for each in here.values()
     )
-    return (
-        f"{len(here)} are as they were issued, {old} of them superseded since; {len(issued) - len(here)} were erased"
-    )
+    return f"{len(here)} as issued, {old} of them superseded since; {len(issued) - len(here)} erased when due"
 
 
 def check_form(
