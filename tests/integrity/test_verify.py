@@ -15,6 +15,7 @@ from tracker.canonical import canonical_json
 from tracker.extensions import db
 from tracker.integrity.checking import CHECKS, covered
 from tracker.models import Attachment, Claim, Event, Unit
+from tracker.recording_forms import snapshot
 
 pytestmark = pytest.mark.usefixtures("told")
 
@@ -180,6 +181,13 @@ def test_a_unit_whose_wording_was_changed_with_its_hash_is_named() -> None:
             text("UPDATE unit SET content_hash = :hash WHERE id = :id"), {"hash": "0" * 64, "id": unit.id}
         )
         assert any(each.startswith("4: ") for each in offences())
+
+
+def test_another_wording_of_the_statement_later_on_accuses_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each signature is held to the words that were signed with it, not to those of today's code."""
+    monkeypatch.setattr(snapshot, "STATEMENT_OF_COMPETENCE", "I confirm that I am competent in this unit.")
+    monkeypatch.setattr(snapshot.snapshot_of, "__defaults__", (None, snapshot.STATEMENT_OF_COMPETENCE))
+    assert not offences()
 
 
 def test_the_first_offender_is_named() -> None:
