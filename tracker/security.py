@@ -15,6 +15,10 @@ CONTENT_SECURITY_POLICY = (
 )
 
 
+PERMISSIONS_POLICY = "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()"
+"""What no page here asks a browser for. A photo is taken by the phone's own camera, through a file field."""
+TRANSPORT_SECURITY = "max-age=31536000"
+"""A year of https alone, for this name and no other: the names beside it are not ours to speak for."""
 HERE = ("127.0.0.1", "localhost", "[::1]")
 """This machine's own names: whoever can use them is here already."""
 
@@ -27,6 +31,7 @@ def names_of(settings: Settings) -> list[str]:
 def init_app(app: Flask) -> None:
     """To come before whatever else looks at a request."""
     names = names_of(app.config["SETTINGS"])
+    is_https = app.config["SETTINGS"].base_url.startswith("https://")
 
     @app.before_request
     def refuse_other_hosts() -> None:
@@ -43,6 +48,9 @@ def init_app(app: Flask) -> None:
         headers["Referrer-Policy"] = "same-origin"
         headers["Cross-Origin-Opener-Policy"] = "same-origin"
         headers["Cross-Origin-Resource-Policy"] = "same-origin"
+        headers["Permissions-Policy"] = PERMISSIONS_POLICY
+        if is_https:
+            headers["Strict-Transport-Security"] = TRANSPORT_SECURITY
         if request.endpoint not in {"static", "bootstrap.static"}:
             headers["Cache-Control"] = "no-store"
             response.vary.add("Cookie")
