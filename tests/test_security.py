@@ -6,8 +6,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from tests.factories import PASSWORD, World
 from tracker import create_app
+from tracker.accounts.sessions import COOKIE, start_session
 from tracker.config import Settings
+from tracker.transactions import transaction
 
 BASE_URL = "https://tracker.example.org"
 
@@ -35,3 +38,21 @@ def test_under_https_a_browser_stays_with_it_for_a_year(https: FlaskClient, path
 
 def test_without_https_nothing_is_said_of_it(anonymous: FlaskClient) -> None:
     assert "Strict-Transport-Security" not in anonymous.get("/sign-in").headers
+
+
+def test_under_https_no_host_beside_it_can_plant_a_cookie(https: FlaskClient, world: World) -> None:
+    """A browser takes a cookie of such a name from this host alone, with Secure, for every path; also to forget it."""
+    given = https.post("/sign-in", base_url=BASE_URL, data={"email": world.alice.email, "password": PASSWORD})
+    left = https.post("/sign-out", base_url=BASE_URL)
+    told = [*given.headers.getlist("Set-Cookie"), *left.headers.getlist("Set-Cookie")]
+    assert {each.partition("=")[0] for each in told} == {"__Host-tracker_session", "__Host-session"}
+    assert all({"Secure", "Path=/"} <= set(each.split("; ")) and "Domain" not in each for each in told)
+
+
+def test_under_https_a_planted_session_is_not_looked_at(https: FlaskClient, world: World) -> None:
+    with transaction():
+        token = start_session(world.alice, "192.0.2.7", "Chrome on Windows", proven=True)
+    https.set_cookie(COOKIE, token, domain="tracker.example.org")
+    assert https.get("/account", base_url=BASE_URL).status_code == 302
+    https.set_cookie(f"__Host-{COOKIE}", token, domain="tracker.example.org")
+    assert https.get("/account", base_url=BASE_URL).status_code == 200

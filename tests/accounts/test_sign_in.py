@@ -50,8 +50,9 @@ def test_only_the_hash_of_the_token_is_kept(world: World, anonymous: FlaskClient
 def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(world: World, app: Flask) -> None:
     app.config["SESSION_COOKIE_SECURE"] = True
     response = sign_in(app.test_client(), world.alice.email)
-    cookie = next(each for each in response.headers.getlist("Set-Cookie") if each.startswith(COOKIE))
-    assert {"Secure", "HttpOnly", "SameSite=Lax"} <= set(cookie.split("; "))
+    cookie = next(each for each in response.headers.getlist("Set-Cookie") if each.startswith(f"__Host-{COOKIE}="))
+    assert {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))
+    assert "Domain" not in cookie
 
 
 def test_the_browser_is_kept_by_what_people_call_it(world: World, anonymous: FlaskClient) -> None:
