@@ -169,7 +169,6 @@ class TestFiles:
         self.path().write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
         assert any("16: attachment" in each and "was changed" in each for each in offences())
 
-
     @pytest.mark.parametrize("ending", [".exe", ".page-0.jpg", ".page-100.jpg", ".preview.jpg.sh", "0"])
     def test_a_file_beside_a_known_one_is_left_over(self, ending: str) -> None:
         path = self.path()

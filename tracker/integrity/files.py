@@ -23,7 +23,7 @@ NAMING = (
 )
 """Which columns name files."""
 MADE_OF = re.compile(r"([0-9a-f]{64})(?:\.pages|\.preview\.jpg|\.page-[1-9][0-9]?\.jpg)?")
-"""A file by its hash, and what is made of it: the number of a PDF's pages, a photo made smaller, a page as a picture."""
+"""A file by its hash, and what is made of it: a PDF's number of pages, a smaller photo, a page as a picture."""
 CHUNK = 1024 * 1024
 UNREFERENCED_FOR = 24 * 3600
 TEMPORARY_FOR = 3600
