@@ -1,5 +1,6 @@
 """What every answer tells the browser, and what an installation under https tells it besides."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,16 +11,20 @@ from tests.factories import PASSWORD, World
 from tracker import create_app
 from tracker.accounts.sessions import COOKIE, start_session
 from tracker.config import Settings
+from tracker.extensions import db
 from tracker.transactions import transaction
 
 BASE_URL = "https://tracker.example.org"
 
 
 @pytest.fixture
-def https(app: Flask, database_url: str, tmp_path: Path) -> FlaskClient:
+def https(app: Flask, database_url: str, tmp_path: Path) -> Iterator[FlaskClient]:
     """A browser before the same database, served under https."""
     given = {"INSTANCE_PATH": str(tmp_path), "DATABASE_URL": database_url, "SECRET_KEY": "x", "BASE_URL": BASE_URL}
-    return create_app(Settings.from_environment(given), TESTING=True, WTF_CSRF_ENABLED=False).test_client()
+    server = create_app(Settings.from_environment(given), TESTING=True, WTF_CSRF_ENABLED=False)
+    yield server.test_client()
+    with server.app_context():
+        db.engine.dispose()
 
 
 @pytest.mark.parametrize("path", ["/sign-in", "/nowhere", "/static/css/tracker.css"])
