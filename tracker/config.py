@@ -66,13 +66,15 @@ class Settings:
 
     def as_flask(self) -> dict[str, Any]:
         """The same in Flask's names, with the fixed settings beside them."""
+        is_https = self.base_url.startswith("https://")
         return {
             "SETTINGS": self,
             "SECRET_KEY": self.secret_key,
             "DEMO": self.demo,
             "SQLALCHEMY_DATABASE_URI": self.database_url,
             "SESSION_COOKIE_SAMESITE": "Lax",
-            "SESSION_COOKIE_SECURE": self.base_url.startswith("https://"),
+            "SESSION_COOKIE_SECURE": is_https,
+            "SESSION_COOKIE_NAME": "__Host-session" if is_https else "session",
             "WTF_CSRF_TIME_LIMIT": None,  # a form left open over lunch still saves; the session bounds it
             "BOOTSTRAP_SERVE_LOCAL": True,  # the package's default is a CDN
             "MAX_CONTENT_LENGTH": 410 * MEGABYTE,  # four files at their limit in one post without JavaScript

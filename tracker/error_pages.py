@@ -17,7 +17,10 @@ SENTENCES = {
     405: ("That cannot be done here", "Nothing was changed. Go back and use the buttons on the page."),
     413: (
         "That is too large",
-        "Nothing was saved. A file may be 100 MB at most, and several together 400 MB. Send them one by one.",
+        (
+            "Nothing was saved. A file may be 100 MB at most, and several together 400 MB: send them one by one. "
+            "Without signing in it is 10 MB."
+        ),
     ),
     500: (
         "Something went wrong on our side",

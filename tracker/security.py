@@ -3,10 +3,12 @@
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
+from flask_login import current_user
 from werkzeug.sansio.utils import host_is_trusted
 
-from tracker.config import Settings
+from tracker.config import MEGABYTE, Settings
 from tracker.errors import UnknownHost
+from tracker.transactions import SAFE_METHODS
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; connect-src 'self'; "
@@ -15,6 +17,11 @@ CONTENT_SECURITY_POLICY = (
 )
 
 
+PERMISSIONS_POLICY = "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()"
+"""What no page here asks a browser for. A photo is taken by the phone's own camera, through a file field."""
+TRANSPORT_SECURITY = "max-age=31536000"
+"""A year of https alone, for this name and no other: the names beside it are not ours to speak for."""
+MOST_OF_STRANGERS = 12 * MEGABYTE
 HERE = ("127.0.0.1", "localhost", "[::1]")
 """This machine's own names: whoever can use them is here already."""
 
@@ -27,12 +34,19 @@ def names_of(settings: Settings) -> list[str]:
 def init_app(app: Flask) -> None:
     """To come before whatever else looks at a request."""
     names = names_of(app.config["SETTINGS"])
+    is_https = app.config["SETTINGS"].base_url.startswith("https://")
 
     @app.before_request
     def refuse_other_hosts() -> None:
         """Flask's own check answers before a page can be made; this one says what to do."""
         if not host_is_trusted(request.host, names):
             raise UnknownHost
+
+    @app.before_request
+    def bound_strangers() -> None:
+        """Before the body is read: whoever is not signed in has a form to be checked to send, and nothing larger."""
+        if request.method not in SAFE_METHODS and not current_user.is_authenticated:
+            request.max_content_length = MOST_OF_STRANGERS
 
     @app.after_request
     def add_headers(response: Response) -> Response:
@@ -43,6 +57,9 @@ def init_app(app: Flask) -> None:
         headers["Referrer-Policy"] = "same-origin"
         headers["Cross-Origin-Opener-Policy"] = "same-origin"
         headers["Cross-Origin-Resource-Policy"] = "same-origin"
+        headers["Permissions-Policy"] = PERMISSIONS_POLICY
+        if is_https:
+            headers["Strict-Transport-Security"] = TRANSPORT_SECURITY
         if request.endpoint not in {"static", "bootstrap.static"}:
             headers["Cache-Control"] = "no-store"
             response.vary.add("Cookie")

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from tests.factories import LONG_AGO, PASSWORD, World, grant
 from tracker import clock, ledger
 from tracker.accounts.passwords import is_password
+from tracker.accounts.services.signing_in import MOST_PER_ACCOUNT
 from tracker.accounts.sessions import start_session
 from tracker.extensions import db
 from tracker.ledger import Actor
@@ -117,7 +118,7 @@ def test_she_changes_her_password_and_the_others_are_signed_out(
 @pytest.mark.parametrize(
     ("current", "password", "sentence"),
     [
-        ("wrong horse battery", NEW, "That is not your current password. Nothing was changed."),
+        ("wrong horse battery", NEW, "That is not your password. Nothing was changed."),
         ("", NEW, "Type your current password."),
         (PASSWORD, "too short", "at least 12 characters"),
         (PASSWORD, "Alice Moran", "at least 12 characters"),
@@ -129,6 +130,17 @@ def test_a_slip_changes_nothing_and_is_said_beside_its_field(
     response = client(world.alice).post("/account", data={"current": current, "password": password})
     assert response.status_code == 422
     assert response.text.count(sentence) == 2, "in the summary and beside the field"
+    db.session.refresh(world.alice)
+    assert is_password(world.alice.password_hash, PASSWORD)
+
+
+def test_guessing_it_in_a_session_left_open_is_slowed(world: World, client: ClientFor) -> None:
+    office = client(world.alice)
+    for guess in range(MOST_PER_ACCOUNT):
+        office.post("/account", data={"current": f"guess number {guess}", "password": NEW})
+    response = office.post("/account", data={"current": PASSWORD, "password": NEW})
+    assert response.status_code == 422
+    assert "There were too many wrong passwords" in response.text
     db.session.refresh(world.alice)
     assert is_password(world.alice.password_hash, PASSWORD)
 

@@ -18,8 +18,10 @@ from tests.factories import PASSWORD, World, make_app
 from tests.integrity.tampering import offences
 from tracker.accounts import recovery_codes
 from tracker.accounts.authenticator_apps import in_groups
+from tracker.accounts.recovery_codes import NewCode, make_codes
 from tracker.accounts.services.second_factors import list_factors
 from tracker.accounts.sessions import COOKIE
+from tracker.accounts.views import own_factors
 from tracker.extensions import db
 from tracker.models import Event, Person, RecoveryCode, SecondFactor
 from tracker.privacy.own_account import read_account
@@ -82,6 +84,25 @@ def test_dan_sets_up_his_app_keeps_his_codes_and_goes_on(
     assert "“Authenticator app” was added to your account just now" in mails_to(world.dan)[0]
     paper = sign_in(app, world.dan)
     assert paper.post("/second-factor/recovery-code", data={"code": codes[3]}).status_code == 303
+
+
+def test_a_password_alone_does_not_replace_a_factor_set_up_meanwhile(
+    world: World, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two who know Dan's password set up his first factor at once: the second replaces nothing, and is not let in."""
+    thief = sign_in(app, world.dan)
+
+    def meanwhile() -> tuple[NewCode, ...]:
+        with transaction():
+            make_app(world.dan)
+        return make_codes()
+
+    monkeypatch.setattr(own_factors, "codes_if_first", meanwhile)
+    answer = set_up(thief)
+    assert answer.status_code == 409
+    assert "A second factor was set up elsewhere meanwhile" in answer.text
+    assert thief.get("/account").location.startswith("/second-factor")
+    assert len(list_factors(world.dan.id)) == 1
 
 
 def test_the_token_changes_with_the_first_factor(world: World, app: Flask) -> None:

@@ -6,14 +6,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from tests.factories import PASSWORD, World, grant, make_person
 from tracker.accounts.services import signing_in
 from tracker.accounts.sessions import COOKIE, hash_token
 from tracker.extensions import db
-from tracker.models import FailedSignIn, UserSession
+from tracker.models import FailedSignIn, Person, UserSession
 from tracker.transactions import transaction
 from tracker.vocabulary import Role
 
@@ -50,8 +51,9 @@ def test_only_the_hash_of_the_token_is_kept(world: World, anonymous: FlaskClient
 def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(world: World, app: Flask) -> None:
     app.config["SESSION_COOKIE_SECURE"] = True
     response = sign_in(app.test_client(), world.alice.email)
-    cookie = next(each for each in response.headers.getlist("Set-Cookie") if each.startswith(COOKIE))
-    assert {"Secure", "HttpOnly", "SameSite=Lax"} <= set(cookie.split("; "))
+    cookie = next(each for each in response.headers.getlist("Set-Cookie") if each.startswith(f"__Host-{COOKIE}="))
+    assert {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))
+    assert "Domain" not in cookie
 
 
 def test_the_browser_is_kept_by_what_people_call_it(world: World, anonymous: FlaskClient) -> None:
@@ -94,6 +96,23 @@ def test_no_lock_is_held_while_the_password_is_checked(
 
     monkeypatch.setattr(signing_in, "is_password", check)
     assert sign_in(anonymous, world.alice.email).status_code == 303
+
+
+@pytest.mark.parametrize("change", [{"password_hash": "another"}, {"deactivated_at": NOON}])
+def test_a_password_changed_while_it_was_checked_begins_no_session(
+    world: World, anonymous: FlaskClient, monkeypatch: pytest.MonkeyPatch, change: dict[str, object]
+) -> None:
+    """Else that session would outlive the change, which ended every other."""
+    alice_id = world.alice.id
+
+    def check(_password_hash: str | None, _password: str) -> bool:
+        with Session(db.engine) as elsewhere, elsewhere.begin():
+            elsewhere.execute(update(Person).where(Person.id == alice_id).values(change))
+        return True
+
+    monkeypatch.setattr(signing_in, "is_password", check)
+    assert signing_in.WRONG in sign_in(anonymous, world.alice.email).text
+    assert not db.session.scalar(select(UserSession.id))
 
 
 def test_a_closed_account_does_not_open(world: World, anonymous: FlaskClient) -> None:

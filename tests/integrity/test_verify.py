@@ -1,6 +1,8 @@
 """`flask verify`: silent on a whole record, and naming whatever was changed behind its back."""
 
 import json
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -11,10 +13,13 @@ from sqlalchemy.exc import IntegrityError
 from tests.integrity.tampering import behind_its_back, change, first_row, offences
 from tests.proof import work
 from tracker import ledger, sealing, storage
+from tracker.backups.reconciling import find_unnamed
 from tracker.canonical import canonical_json
 from tracker.extensions import db
 from tracker.integrity.checking import CHECKS, covered
 from tracker.models import Attachment, Claim, Event, Unit
+from tracker.portfolio.pages import MOST_PAGES
+from tracker.recording_forms import snapshot
 
 pytestmark = pytest.mark.usefixtures("told")
 
@@ -164,6 +169,30 @@ class TestFiles:
         self.path().write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
         assert any("16: attachment" in each and "was changed" in each for each in offences())
 
+    @pytest.mark.parametrize("ending", [".exe", ".page-0.jpg", ".page-100.jpg", ".preview.jpg.sh", "0"])
+    def test_a_file_beside_a_known_one_is_left_over(self, ending: str) -> None:
+        path = self.path()
+        stray = path.with_name(path.name + ending)
+        stray.write_bytes(b"nobody made this of it")
+        os.utime(stray, (time.time() - 90_000,) * 2)
+        assert offences() == [f"17: {stray.name} is named by nothing"]
+        assert list(find_unnamed()) == [stray]
+
+    def test_a_known_name_in_anothers_place_is_left_over(self) -> None:
+        stray = self.path().parent.parent / "elsewhere" / self.path().name
+        stray.parent.mkdir()
+        stray.write_bytes(b"not there")
+        os.utime(stray, (time.time() - 90_000,) * 2)
+        assert list(find_unnamed()) == [stray]
+
+    @pytest.mark.parametrize("ending", [".pages", ".preview.jpg", f".page-{MOST_PAGES}.jpg"])
+    def test_what_the_product_makes_of_a_file_is_not(self, ending: str) -> None:
+        made = self.path().with_name(self.path().name + ending)
+        made.write_bytes(b"1")
+        os.utime(made, (time.time() - 90_000,) * 2)
+        assert not list(find_unnamed())
+        assert not offences()
+
 
 def test_a_trigger_that_is_gone_is_named() -> None:
     with behind_its_back():
@@ -180,6 +209,13 @@ def test_a_unit_whose_wording_was_changed_with_its_hash_is_named() -> None:
             text("UPDATE unit SET content_hash = :hash WHERE id = :id"), {"hash": "0" * 64, "id": unit.id}
         )
         assert any(each.startswith("4: ") for each in offences())
+
+
+def test_another_wording_of_the_statement_later_on_accuses_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each signature is held to the words that were signed with it, not to those of today's code."""
+    monkeypatch.setattr(snapshot, "STATEMENT_OF_COMPETENCE", "I confirm that I am competent in this unit.")
+    monkeypatch.setattr(snapshot.snapshot_of, "__defaults__", (None, snapshot.STATEMENT_OF_COMPETENCE))
+    assert not offences()
 
 
 def test_the_first_offender_is_named() -> None:

@@ -2,6 +2,7 @@
 
 import io
 import re
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from tracker.recording_forms import inspecting
 from tracker.recording_forms.checking import Verdict, check_code, check_file, keys_in, known_keys
 from tracker.recording_forms.codes import parse_code
 from tracker.recording_forms.facts import grouped
-from tracker.recording_forms.pdf_seals import attachments_of
+from tracker.recording_forms.pdf_seals import MOST_ATTACHMENTS, attachments_of
 from tracker.recording_forms.snapshot import snapshot_of
 from tracker.registrations.services import void_attempt
 from tracker.transactions import transaction
@@ -228,6 +229,57 @@ class TestChecking:
     @pytest.mark.parametrize("code", ["x", "%00", "é", "A" * 216, "=" * 50])
     def test_what_is_no_code(self, code: str) -> None:
         assert check_code(code, known_keys()).verdict is Verdict.NOT_OURS
+
+
+class TestStrangersFiles:
+    def test_a_file_that_only_carries_the_code_is_told_no_byte_of_the_form(self, issued: bytes) -> None:
+        """Else whoever photographed the square could guess the form byte by byte, and be told of each that is right."""
+        code = attachments_of(issued)["code.txt"]
+        answer = check_file(pdf_carrying(code, begin=issued[:500]), known_keys())
+        assert answer.verdict is Verdict.CHANGED
+        assert answer.sentence == "This form is not as it was issued. Do not rely on it."
+
+    def test_one_attachment_named_a_thousand_times_is_not_read_as_often(self) -> None:
+        assert len(attachments_of(pdf_carrying(b"words", times=1000))) == MOST_ATTACHMENTS
+
+    def test_where_too_many_wait_the_next_is_refused_at_once(
+        self, anonymous: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        line = threading.BoundedSemaphore(1)
+        line.acquire()
+        monkeypatch.setattr(inspecting, "_in_line", line)
+        answer = anonymous.post("/verify", data={"file": (io.BytesIO(b"%PDF-1.7\n"), "form.pdf")})
+        assert "Other files are being looked at just now" in answer.text
+
+    def test_who_is_not_signed_in_cannot_fill_the_disk(self, world: World, app: Flask, client: Browser) -> None:
+        head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="form.pdf"\r\n\r\n'
+        large = head + bytes(13 * 1024 * 1024) + b"\r\n--x--\r\n"
+        kind = "multipart/form-data; boundary=x"
+        for path in ("/verify", "/sign-in"):
+            assert app.test_client().post(path, data=large, content_type=kind).status_code == 413
+        assert "larger than 10 MB" in client(world.alice).post("/verify", data=large, content_type=kind).text
+
+
+def pdf_carrying(code: bytes, *, begin: bytes = b"%PDF-1.7\n", times: int = 1) -> bytes:
+    """A PDF that nobody issued, with these bytes attached as its code."""
+    names = b"".join(b"(%s) 3 0 R " % (b"code.txt" if not at else b"%d" % at) for at in range(times))
+    pdf, places = begin + b"\n", []
+    for number, body in enumerate(
+        (
+            b"<</Type/Catalog/Pages 2 0 R/Names<</EmbeddedFiles<</Names[%s]>>>>>>" % names,
+            b"<</Type/Pages/Kids[]/Count 0>>",
+            b"<</Type/Filespec/F(code.txt)/EF<</F 4 0 R>>>>",
+            b"<</Length %d>>stream\n%s\nendstream" % (len(code), code),
+        ),
+        1,
+    ):
+        places.append(len(pdf))
+        pdf += b"%d 0 obj%s endobj\n" % (number, body)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    return pdf + b"xref\n0 5\n0000000000 65535 f \n%strailer<</Size 5/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF" % (
+        table,
+        len(pdf),
+    )
 
 
 class TestPublicPage:

@@ -81,3 +81,9 @@ def test_the_same_form_sent_twice_is_one_sample(confirmed: World, client: Browse
     for _ in range(2):
         assert carol.post(f"/attempts/{attempt}/sample", data=data).status_code == 303
     assert len(samples()) == 1
+
+
+def test_a_number_no_database_holds_names_no_decision(confirmed: World, client: Browser) -> None:
+    data = {"look": [f"{'9' * 5000}-1"]}
+    assert client(confirmed.carol).post(f"/attempts/{confirmed.cfacc15.id}/sample", data=data).status_code == 404
+    assert not samples()

@@ -17,6 +17,8 @@ from tracker.extensions import db
 from tracker.models import Centre, Grant, Person, SecondFactor, UserSession
 
 COOKIE = "tracker_session"
+OF_THIS_HOST = "__Host-"
+"""Before the name of a cookie that a browser takes over https from this very host alone, never from one beside it."""
 IDLE = timedelta(minutes=30)
 ABSOLUTE = timedelta(hours=12)
 SEEN_AT_MOST = timedelta(minutes=1)
@@ -27,7 +29,7 @@ CHALLENGE_LASTS = timedelta(minutes=5)
 
 def find_signed_in(incoming: Request) -> SignedIn | None:
     """The person behind a request's cookie, in a short transaction of its own; None when it lapsed."""
-    token = incoming.cookies.get(COOKIE)
+    token = incoming.cookies.get(cookie_name())
     if not token:
         return None
     moment = now()
@@ -134,13 +136,23 @@ def end_sessions(person_id: int, *, except_id: int | None = None) -> None:
 
 def set_cookie(response: Response, token: str) -> None:
     response.set_cookie(
-        COOKIE,
+        cookie_name(),
         token,
         httponly=True,
         samesite="Lax",
         secure=current_app.config["SESSION_COOKIE_SECURE"],
         max_age=int(ABSOLUTE.total_seconds()),
     )
+
+
+def forget_cookie(response: Response) -> None:
+    response.delete_cookie(
+        cookie_name(), httponly=True, samesite="Lax", secure=current_app.config["SESSION_COOKIE_SECURE"]
+    )
+
+
+def cookie_name() -> str:
+    return f"{OF_THIS_HOST}{COOKIE}" if current_app.config["SESSION_COOKIE_SECURE"] else COOKIE
 
 
 def hash_token(token: str) -> str:

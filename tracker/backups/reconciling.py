@@ -10,7 +10,7 @@ from sqlalchemy import select
 from tracker import storage
 from tracker.clock import now
 from tracker.extensions import db
-from tracker.integrity.files import NAMING, TEMPORARY_FOR, UNREFERENCED_FOR, erased_rows, fault_of
+from tracker.integrity.files import NAMING, TEMPORARY_FOR, UNREFERENCED_FOR, erased_rows, fault_of, is_of
 
 
 def find_lost() -> Iterator[str]:
@@ -33,7 +33,7 @@ def find_unnamed() -> Iterator[Path]:
     moment = time.time()
     for path in storage.list_files():
         allowed = TEMPORARY_FOR if path.name.endswith(".tmp") else UNREFERENCED_FOR
-        if path.name.partition(".")[0] not in named and moment - path.stat().st_mtime > allowed:
+        if not is_of(path, named) and moment - path.stat().st_mtime > allowed:
             yield path
 
 

@@ -2,8 +2,9 @@
 
 import hashlib
 import json
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from sqlalchemy import select
@@ -21,6 +22,8 @@ NAMING = (
     ("import_run", "sha256"),
 )
 """Which columns name files."""
+MADE_OF = re.compile(r"([0-9a-f]{64})(?:\.pages|\.preview\.jpg|\.page-[1-9][0-9]?\.jpg)?")
+"""A file by its hash, and what is made of it: a PDF's number of pages, a smaller photo, a page as a picture."""
 CHUNK = 1024 * 1024
 UNREFERENCED_FOR = 24 * 3600
 TEMPORARY_FOR = 3600
@@ -53,8 +56,14 @@ def no_file_is_left_over(record: Record) -> Iterator[str]:
         if path.name.endswith(".tmp"):
             if age > TEMPORARY_FOR:
                 yield f"{path.name} was never finished"
-        elif path.name.partition(".")[0] not in named and age > UNREFERENCED_FOR:
+        elif not is_of(path, named) and age > UNREFERENCED_FOR:
             yield f"{path.name} is named by nothing"
+
+
+def is_of(path: Path, named: Collection[str]) -> bool:
+    """Whether a stored file is one of these, or was made of one, and lies where that is kept."""
+    found = MADE_OF.fullmatch(path.name)
+    return bool(found and found[1] in named and path.parent == storage.path_of(found[1]).parent)
 
 
 def erased_rows() -> dict[str, set[int]]:

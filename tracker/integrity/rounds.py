@@ -135,9 +135,10 @@ def snapshots_are_as_signed(record: Record) -> Iterator[str]:
             yield f"signature {key}: {told[key].name} tells of another snapshot"
     rounds = _signatures_of_rounds(record)
     for attempt, matrix in _signed_attempts(record):
-        now = snapshot_of(attempt, matrix).hash
-        for row in rounds.get((attempt.id, attempt.round), ()):
-            if _is_live(row) and row["snapshot_hash"] != now:
+        live = [row for row in rounds.get((attempt.id, attempt.round), ()) if _is_live(row)]
+        now = {words: snapshot_of(attempt, matrix, words).hash for words in map(_statement, live)}
+        for row in live:
+            if row["snapshot_hash"] != now[_statement(row)]:
                 yield f"signature {row['id']}: attempt {attempt.id} is no longer what was signed"
 
 
@@ -195,6 +196,11 @@ def _submissions_of(record: Record, signature: Row) -> list[Row]:
 def _candidate_of(record: Record, signature: Row) -> int | None:
     attempt = record.rows("unit_attempt").get(signature["attempt_id"])
     return attempt["candidate_id"] if attempt else None
+
+
+def _statement(signature: Row) -> str:
+    """The words that were signed, which are not always today's; its snapshot is held to its hash apart."""
+    return str(_snapshot(signature).get("statement"))
 
 
 def _snapshot(signature: Row) -> dict[str, Any]:

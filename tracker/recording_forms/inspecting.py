@@ -5,8 +5,8 @@ import subprocess
 import sys
 import threading
 from base64 import b64decode
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,10 @@ LARGEST = 10 * MEGABYTE
 """Of a form brought to be checked; ours are some hundred kilobytes."""
 PATIENCE = 20
 """Seconds that one file may take, and that the next waits for its turn."""
+MOST_IN_LINE = 4
+"""Files looked at and waiting together. Anybody may bring one, and each waits in a thread that serves others too."""
+BUSY = "Other files are being looked at just now. Try again in a minute."
+_in_line = threading.BoundedSemaphore(MOST_IN_LINE)
 _one_at_a_time = threading.Lock()
 
 
@@ -38,14 +42,26 @@ def inspect_pdf(pdf: bytes, certificates: Mapping[str, str]) -> Inspection:
         raise Invalid("That file is larger than 10 MB, and no form of ours is. Choose the form itself.", "file")
     if b"%PDF-" not in pdf[:1024]:
         raise Invalid("That is no PDF. Choose the file of the form, as it was downloaded or sent.", "file")
-    if not _one_at_a_time.acquire(timeout=PATIENCE):
-        raise Refused("Other files are being looked at just now. Try again in a minute.")
-    try:
+    with _turn():
         said = _ask(pdf, certificates)
-    finally:
-        _one_at_a_time.release()
     attached = {name: b64decode(content) for name, content in said["attached"].items()}
     return Inspection(SealFinding(said["key"], said["fault"]), attached)
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """A turn of one's own, waited for; `Refused` at once where too many wait already."""
+    if not _in_line.acquire(blocking=False):
+        raise Refused(BUSY)
+    try:
+        if not _one_at_a_time.acquire(timeout=PATIENCE):
+            raise Refused(BUSY)
+        try:
+            yield
+        finally:
+            _one_at_a_time.release()
+    finally:
+        _in_line.release()
 
 
 def _ask(pdf: bytes, certificates: Mapping[str, str]) -> dict[str, Any]:

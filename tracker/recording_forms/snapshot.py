@@ -18,11 +18,14 @@ class Snapshot:
     hash: str
 
 
-def snapshot_of(attempt: UnitAttempt, matrix: Matrix | None = None) -> Snapshot:
+def snapshot_of(
+    attempt: UnitAttempt, matrix: Matrix | None = None, statement: str = STATEMENT_OF_COMPETENCE
+) -> Snapshot:
     """The facts of an attempt in its round as canonical JSON, and their hash.
 
     Ids and hashes only, no names: the same facts give the same bytes, whoever reads them. Taken again under
-    lock when somebody signs, and compared with the hash of the page they signed.
+    lock when somebody signs, and compared with the hash of the page they signed. `statement` is another wording than
+    today's, for what was signed under it.
     """
     matrix = matrix or load_matrix(attempt)
     unit = attempt.unit
@@ -43,7 +46,7 @@ def snapshot_of(attempt: UnitAttempt, matrix: Matrix | None = None) -> Snapshot:
                 for each in matrix.standings
             ],
             "evidence": [_item(row) for row in matrix.claiming_rows],
-            "statement": STATEMENT_OF_COMPETENCE,
+            "statement": statement,
         }
     )
     return Snapshot(body.decode("ascii"), sha256(DOMAIN, body))

@@ -223,7 +223,7 @@ def read_looks() -> list[Look]:
     looks = []
     for value in dict.fromkeys(chosen):
         version, _, criterion = value.partition("-")
-        if not (version.isdecimal() and criterion.isdecimal()):
+        if not all(each.isdecimal() and len(each) < 10 for each in (version, criterion)):
             raise NotFound
         why = request.form.get(f"why-{value}", "")[:2000]
         looks.append(Look(int(version), int(criterion), request.form.get(f"agree-{value}") != "no", why))

@@ -11,7 +11,7 @@ from tracker.accounts.passkeys import NewPasskey
 from tracker.accounts.recovery_codes import NewCode
 from tracker.accounts.sessions import end_sessions, forget_proofs
 from tracker.clock import now
-from tracker.errors import Invalid, Refused
+from tracker.errors import Conflict, Invalid, Refused
 from tracker.extensions import db
 from tracker.ledger import OPERATOR, Actor, record
 from tracker.models import Person, RecoveryCode, SecondFactor
@@ -38,7 +38,7 @@ def add_app(
     step = matching_step(secret, code, now())
     if step is None:
         raise Invalid(WRONG_CODE, "code")
-    lock_rows(Person, [person.id])
+    _lock(person, codes)
     for earlier in list_factors(person.id):
         if earlier.kind is FactorKind.APP:
             _take_away(earlier, person, actor)
@@ -57,7 +57,7 @@ def add_passkey(
     person: Person, made: NewPasskey, name: str, codes: Sequence[NewCode], actor: Actor
 ) -> tuple[SecondFactor, bool]:
     """Take on a passkey under the name its person gives; and whether `codes` were needed, and are kept."""
-    lock_rows(Person, [person.id])
+    _lock(person, codes)
     if db.session.scalar(select(SecondFactor.id).where(SecondFactor.credential_id == made.credential_id)):
         raise Refused("This passkey is known here already. Nothing was changed.")
     if len(list_factors(person.id)) >= MOST_PASSKEYS:
@@ -140,6 +140,15 @@ def count_codes(person_id: int) -> int:
 def tell_at_once(person: Person, subject: str, words: str) -> None:
     """Each time, not once a day: what was done twice may have been somebody else the second time."""
     mail.post(person.email, subject, f"Hello {person.name},\n\n{words}\n")
+
+
+def _lock(person: Person, codes: Sequence[NewCode]) -> None:
+    """Codes come with a first factor, which the password alone sets up: raises `Conflict` where one was meanwhile."""
+    lock_rows(Person, [person.id])
+    if codes and list_factors(person.id):
+        raise Conflict(
+            "A second factor was set up elsewhere meanwhile. Nothing was changed. Sign in again and use it."
+        )
 
 
 def _add(factor: SecondFactor, person: Person, codes: Sequence[NewCode], actor: Actor) -> bool:

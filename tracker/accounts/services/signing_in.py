@@ -13,6 +13,7 @@ from tracker.errors import Invalid, NotFound
 from tracker.extensions import db
 from tracker.ledger import OPERATOR, Actor, record
 from tracker.models import FailedSignIn, Person, UserSession
+from tracker.transactions import lock_rows
 from tracker.vocabulary import LinkPurpose
 
 WINDOW = timedelta(minutes=15)
@@ -34,11 +35,20 @@ def prove_password(email: str, password: str, address: str) -> Person:
         refuse_when_throttled(account, address, MOST_PER_ACCOUNT, THROTTLED)
         person = db.session.scalars(select(Person).where(Person.email == email.strip().lower())).one_or_none()
         found = (person.password_hash, person.deactivated_at) if person else (None, None)
-    if is_password(found[0], password) and person and not found[1]:
+    if is_password(found[0], password) and person and not found[1] and _is_still(person, found[0]):
         forget_failures(account, address)
         return person
     keep_failure(account, address)
     raise Invalid(WRONG)
+
+
+def _is_still(person: Person, password_hash: str | None) -> bool:
+    """Whether the password was not changed, nor the account closed, while it was checked with no lock held.
+
+    Else the session that begins now would outlive the change that was to end every one.
+    """
+    lock_rows(Person, [person.id])
+    return person.password_hash == password_hash and person.deactivated_at is None
 
 
 def ask_for_reset(email: str, address: str) -> None:

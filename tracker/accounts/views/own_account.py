@@ -7,7 +7,8 @@ from sqlalchemy import update
 from tracker.access import me, signed_in
 from tracker.accounts import queries
 from tracker.accounts.forms import ChangePasswordForm, show_refusal
-from tracker.accounts.passwords import hash_password, is_password
+from tracker.accounts.identity import fault_in
+from tracker.accounts.passwords import hash_password
 from tracker.accounts.services.links import check_password, set_password
 from tracker.accounts.services.second_factors import count_codes, list_factors
 from tracker.accounts.services.signing_in import end_own_session as end_session
@@ -44,10 +45,10 @@ def my_account() -> ResponseReturnValue:
 
 
 def change_password(current: str, password: str) -> None:
-    """Checked and hashed before the first query, while no lock is held."""
+    """Checked and hashed while no lock is held; slips are slowed here as where one signs."""
     person = me()
-    if not is_password(person.password_hash, current):
-        raise Invalid("That is not your current password. Nothing was changed.", "current")
+    if fault := fault_in(current):
+        raise Invalid(fault.format("Nothing was changed."), "current")
     check_password(password, person.name, person.email)
     password_hash = hash_password(password)
     set_password(

@@ -20,7 +20,14 @@ from tracker.accounts.forms import (
 from tracker.accounts.passwords import hash_password
 from tracker.accounts.services.links import LinkLapsed, check_password, find_link, use_link
 from tracker.accounts.services.signing_in import ask_for_reset, prove_password
-from tracker.accounts.sessions import COOKIE, current_address, end_session, set_cookie, start_session
+from tracker.accounts.sessions import (
+    cookie_name,
+    current_address,
+    end_session,
+    forget_cookie,
+    set_cookie,
+    start_session,
+)
 from tracker.accounts.views import accounts
 from tracker.errors import Invalid, NotFound
 from tracker.models import Person
@@ -50,7 +57,7 @@ def sign_in() -> ResponseReturnValue:
 
 def signed_in_response(person: Person, target: str) -> ResponseReturnValue:
     """A fresh session, whatever the browser brought with it; what it brought ends."""
-    end_session(request.cookies.get(COOKIE, ""))
+    end_session(request.cookies.get(cookie_name(), ""))
     session.clear()
     token = start_session(person, current_address(), name_browser(request.headers.get("User-Agent", "")))
     response = redirect(target, 303)
@@ -73,10 +80,10 @@ def safe_next() -> str:
 @accounts.post("/sign-out")
 @public
 def sign_out() -> ResponseReturnValue:
-    end_session(request.cookies.get(COOKIE, ""))
+    end_session(request.cookies.get(cookie_name(), ""))
     session.clear()
     response = redirect(url_for(".sign_in"), 303)
-    response.delete_cookie(COOKIE)
+    forget_cookie(response)
     response.headers["Clear-Site-Data"] = '"cache"'
     return response
 
