@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from tracker.standards.reading import metadata, words
 from tracker.standards.reading.cleaning import plain
@@ -10,6 +11,7 @@ from tracker.standards.reading.rows import Row
 from tracker.standards.reading.words import CRITERIA, Part
 from tracker.standards.reading.wrapping import run_on
 
+FEWEST_WORDS = 3
 FORM_COLUMNS = 6
 """A table of so many columns is a grid to fill in, never a list of statements."""
 
@@ -54,7 +56,7 @@ def _without_blanks_to_fill(rows: Sequence[Row]) -> Iterator[Row]:
     width: int | None = None
     for row in rows:
         named = [at for at, cell in enumerate(row.cells) if _part_of(cell) in CRITERIA]
-        filled = [at for at, cell in enumerate(row.cells) if words.FILLED_IN.fullmatch(plain(cell))]
+        filled = [at for at, cell in enumerate(row.cells) if words.is_filled_in(plain(cell))]
         if named and filled and min(filled) > max(named):
             width = min(filled)
         yield replace(row, cells=row.cells[:width]) if width and len(row.cells) > width else row
@@ -66,7 +68,15 @@ def _part_of(cell: str) -> Part | None:
 
 
 def _is_form(row: Row) -> bool:
-    return len(row.cells) >= FORM_COLUMNS or any("description of evidence" in cell.casefold() for cell in row.cells)
+    if any("description of evidence" in cell.casefold() for cell in row.cells):
+        return True
+    return len(row.cells) >= FORM_COLUMNS and not _is_labelled(row.cells)
+
+
+def _is_labelled(cells: Sequence[str]) -> bool:
+    """Whether a label stands beside a sentence: a grid to fill in holds labels alone."""
+    worded = [plain(cell) for cell in cells if plain(cell)]
+    return any(read_lone_marker(label) and len(text.split()) >= FEWEST_WORDS for label, text in pairwise(worded))
 
 
 def _side_by_side(row: Row) -> Iterator[Row]:

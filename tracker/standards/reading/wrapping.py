@@ -7,6 +7,8 @@ from tracker.standards.reading.rows import Row
 
 BROKEN_WORD = re.compile(r"[A-Za-z]-$")
 SUSPENDED = re.compile(r"(?:and|or|to)\b")
+OPEN_END = re.compile(r"(?:\b(?:and|or|the|a|an|of|to|your|their|its|that|which|as)|[,(–-]|\.{3}|…)$", re.IGNORECASE)
+"""Where no statement ends, and no introduction either."""
 NARROWEST_WRAP = 50
 SLACK = 15
 """What a wrapped line may lack of the full width: a long word did not fit."""
@@ -37,6 +39,8 @@ def continues(before: Row, row: Row, width: int) -> bool:
     first_word = row.text.split(" ", 1)[0]
     could_fit = before.indent + len(before.text) + 1 + len(first_word) <= width
     if not could_fit and width <= WIDEST_WRAP:
+        return True
+    if row.text[0].islower() and OPEN_END.search(before.text):
         return True
     goes_on = row.text[0].islower() or row.text[0].isdigit()  # a number in its turn was taken for a label before
     return goes_on and width <= WIDEST_WRAP and not before.text.endswith((".", ";", ":"))
