@@ -9,12 +9,11 @@ from tracker.standards.reading import words
 from tracker.standards.reading.lines import Doubt
 from tracker.standards.reading.markers import Marker, read_lone_marker
 from tracker.standards.reading.rows import Row
-from tracker.standards.reading.wrapping import OPEN_END, run_on
+from tracker.standards.reading.wrapping import hangs, run_on
 
 FEWEST = 2
 GOES_ON = re.compile(r"(?:and|or|of|to|with|for|in|on|at|by|from|that|which|when|their|than|as)\b")
 """What a line begins with that is the rest of the one above; statements begin otherwise."""
-NO_END = re.compile(r"\b(?:for|with|in|on|at|by|from|when|is|are|be)$")
 
 
 def join_label_columns(rows: Sequence[Row], doubts: list[Doubt]) -> list[Row]:
@@ -100,4 +99,4 @@ def _room(above: Row, below: Row, wall: int) -> int:
 
 def _hangs(above: Row, below: Row) -> bool:
     """Whether the first line cannot end a text, or the second not begin one."""
-    return bool(OPEN_END.search(above.text) or NO_END.search(above.text) or GOES_ON.match(below.text))
+    return hangs(above.text) or bool(GOES_ON.match(below.text))

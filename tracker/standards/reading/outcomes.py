@@ -54,12 +54,37 @@ def read_outcomes(document: Sequence[Section], width: int) -> tuple[list[Outcome
         outcome.found = split_statements(outcome.rows, width)
         outcome.rows = []
     doubts.extend(_bring_home(outcomes))
+    if not any(map(_promises_criteria, sections)):
+        doubts.extend(_set_aside_outcomes(outcomes))
     return [each for each in outcomes if each.found.statements or each.found.unparsed], doubts
 
 
 def _rows_of(section: Section) -> list[Row]:
     own = [section.heading] if section.heading and section.heading.heading and section.outcome else []
     return [*own, *(row for row in section.rows if not words.is_introduction(row.text))]
+
+
+def _promises_criteria(section: Section) -> bool:
+    """Whether its heading or its introduction speaks of criteria, or of what the learner can do."""
+    heading = section.heading.text if section.heading else "criteria"  # found by its markers, and so with criteria
+    introductions = [row.text for row in section.rows if words.is_introduction(row.text)]
+    return any(re.search(r"criteri|\bcan\b", text, re.IGNORECASE) for text in (heading, *introductions))
+
+
+def _set_aside_outcomes(outcomes: Sequence[Outcome]) -> Iterator[Doubt]:
+    """A list of outcomes is none of criteria: what is neither numbered under an outcome nor below most of them."""
+    named = [each for each in outcomes if each.text]
+    filled = [each for each in named if each.found.statements]
+    alone = outcomes if 2 * len(filled) < len(named) else outcomes[:1]
+    for outcome in alone:
+        aside = [each for each in outcome.found.statements if not (each.marker and len(each.marker.numbers) > 1)]
+        if outcome.text and any(each.marker for each in aside):
+            continue
+        for each in aside:
+            label = f"{each.marker.label} " if each.marker and each.marker.label else ""
+            outcome.found.unparsed.append((tuple(each.numbers), f"{label}{each.text}"))
+            yield Doubt(tuple(each.numbers), "an outcome without criteria", "it was placed nowhere")
+        outcome.found.statements = [each for each in outcome.found.statements if each not in aside]
 
 
 def _named_in_head(document: Sequence[Section]) -> str:

@@ -24,7 +24,8 @@ SHORTEST_NAME = 8
 LABELS_BELOW = 4
 """How soon below its heading a part's first statement stands."""
 RUN_ON = re.compile(
-    r"(?<=\S)\s+(?=(?:Performance [Cc]riteria|Knowledge (?:and|&) [Uu]nderstanding|Assessment [Cc]riteria)\s*:?\s+"
+    r"(?<=\S)\s+(?=(?:Performance [Cc]riteria|Knowledge (?:and|&) [Uu]nderstanding|Assessment [Cc]riteria"
+    r"|PERFORMANCE [A-Z]+|KNOWLEDGE(?: [A-Z]+){0,3})\s*:?\s+"
     r"(?:You|The (?:learner|candidate))\b|Overview This (?:standard|unit)\b)"
 )
 FORM_WORDS = re.compile(

@@ -31,6 +31,7 @@ from tracker.standards.reading.prose import (
 )
 from tracker.standards.reading.ranges import take_ranges
 from tracker.standards.reading.rows import Row
+from tracker.standards.reading.runs import cut_before_codes, without_feet
 from tracker.standards.reading.sections import Section, each_of, find_sections
 from tracker.standards.reading.statement import Split
 from tracker.standards.reading.statements import split_statements
@@ -90,7 +91,7 @@ class Reading:
 def read_unit(source: SourceText) -> Reading:
     """The unit in a document. Raises `NoUnit` where it holds none, with the guidance if it is that."""
     cleaned = clean(source)
-    rows = unroll(cleaned.rows)
+    rows = list(cut_before_codes(without_feet(unroll(cleaned.rows))))
     sections = find_sections(rows)
     numbered, found = _criteria(sections, cleaned.width)
     if not numbered.criteria and (guidance := read_guidance(sections, source.name, cleaned.width)):

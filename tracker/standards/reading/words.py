@@ -131,7 +131,7 @@ HEADINGS: dict[Part, list[str]] = {
         r"progression",
         r"(?:recommended )?entry(?: requirements?)?(?: to .{3,40})?",
         r"core skills",
-        r"(?:indicative|unit) content",
+        r"(?:indicative|unit|taught) content",
         r"amplification",
         r"equality and inclusion",
         r"observations",
@@ -166,7 +166,7 @@ _LEAD = (
     r"(?:to (?:achieve|meet|perform to|be competent in) (?:this|the) [\w ]{3,40},? )?"
     r"(?:(?:in|on|after|upon|by) [\w' ]{3,60},? )?"
 )
-_TAIL = r"(?:(?: do)?(?: all of)? the following| that (?:you|they)(?: can)?)?\s*[:;.…-]*"
+_TAIL = r"(?:(?: do)?(?: all of)? the following| that(?: (?:you|they)(?: can)?)?)?\s*[:;,.…-]*"
 _SHOW = r"(?:be able to|demonstrate|show|prove|consistently|that (?:you|they)(?: can| are able to)?)"
 _DO = re.compile(rf"{_LEAD}{_WHO} {_MUST}(?: {_SHOW}){{0,4}}{_TAIL}", re.IGNORECASE)
 _KNOWING = r"(?:knowledge|understanding|know(?: about)?|understand|explain|demonstrate)"

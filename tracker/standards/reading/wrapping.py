@@ -9,11 +9,17 @@ BROKEN_WORD = re.compile(r"[A-Za-z]-$")
 SUSPENDED = re.compile(r"(?:and|or|to)\b")
 OPEN_END = re.compile(r"(?:\b(?:and|or|the|a|an|of|to|your|their|its|that|which|as)|[,(–-]|\.{3}|…)$", re.IGNORECASE)
 """Where no statement ends, and no introduction either."""
+HANGING = re.compile(r"\b(?:for|with|in|on|at|by|from|when|is|are|be)$")
 NARROWEST_WRAP = 50
 SLACK = 15
 """What a wrapped line may lack of the full width: a long word did not fit."""
 WIDEST_WRAP = 130
 """Lines longer than this are paragraphs: nobody wrapped them by hand."""
+
+
+def hangs(text: str) -> bool:
+    """Whether no statement ends so, nor any other sentence."""
+    return bool(OPEN_END.search(text) or HANGING.search(text))
 
 
 def run_on(above: str, below: str) -> str:
