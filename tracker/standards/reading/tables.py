@@ -120,7 +120,7 @@ def _marked(lines: Sequence[str]) -> list[bool]:
     """Which lines begin with a marker; the article `a` is none where no other letter is there."""
     firsts = [next((marker for marker, _ in read_markers(line)), None) for line in lines]
     letters = {marker.label for marker in firsts if marker and marker.family == "a"}
-    return [bool(marker) and not (marker.family == "a" and len(letters) < 2) for marker in firsts]
+    return [marker is not None and (marker.family != "a" or len(letters) > 1) for marker in firsts]
 
 
 def _had_room(above: str, line: str, width: int) -> bool:
