@@ -12,6 +12,9 @@ from tracker.standards.reading.rows import Row
 from tracker.standards.reading.wrapping import hangs, run_on
 
 FEWEST = 2
+MOST_LABELS = 200
+MOST_LINES = 12
+"""Of one text; where there are more, they are not the texts of these labels."""
 GOES_ON = re.compile(r"(?:and|or|of|to|with|for|in|on|at|by|from|that|which|when|their|than|as)\b")
 """What a line begins with that is the rest of the one above; statements begin otherwise."""
 
@@ -26,7 +29,7 @@ def join_label_columns(rows: Sequence[Row], doubts: list[Doubt]) -> list[Row]:
     while at < len(rows):
         labels = _labels_from(rows, at)
         texts = _texts_from(rows, at + len(labels)) if len(labels) >= FEWEST else []
-        if not labels or len(texts) < len(labels):
+        if not labels or not len(labels) <= len(texts) <= MOST_LINES * len(labels):
             found.append(rows[at])
             at += 1
             continue
@@ -43,7 +46,7 @@ def _labels_from(rows: Sequence[Row], start: int) -> list[Row]:
     """The labels that stand alone, one below the other, each the next of the one above."""
     found: list[Row] = []
     before: Marker | None = None
-    for row in rows[start:]:
+    for row in rows[start : start + MOST_LABELS]:
         marker = read_lone_marker(row.text) if not row.cells else None
         if marker is None or (before and not marker.follows(before)):
             break

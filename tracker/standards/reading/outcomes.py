@@ -113,8 +113,13 @@ def _above_criteria(sections: Sequence[Section], rows: Sequence[Row]) -> set[tup
     outcomes = next(filter(None, families[: begun[0]]), "") if begun else ""
     if not outcomes or any(families[at] == outcomes for at in begun):
         return set()
-    above = (next((at for at in range(start - 1, -1, -1) if families[at] == outcomes), None) for start in begun)
-    return {rows[at].numbers for at in above if at is not None}
+    found: set[tuple[int, ...]] = set()
+    last: Row | None = None
+    for row, family in zip(rows, families, strict=True):
+        if row.number in starts and last:
+            found.add(last.numbers)
+        last = row if family == outcomes else last
+    return found
 
 
 def _first_family(row: Row) -> str:

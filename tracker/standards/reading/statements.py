@@ -38,7 +38,8 @@ def split_statements(rows: Iterable[Row], width: int) -> Split:
     kept, ranges = take_ranges(join_lone_labels(_introductions_apart(join_label_columns(list(rows), doubts))))
     footnotes = [row for row in kept if FOOTNOTE.match(row.text)] if any("*" in row.text[1:] for row in kept) else []
     told = [row for row in kept if words.is_for_assessor(row.text)]
-    found = split_items([row for row in kept if row not in footnotes and row not in told], width)
+    aside = {id(row) for row in (*footnotes, *told)}  # pieces of one line have its number in common
+    found = split_items([row for row in kept if id(row) not in aside], width)
     found.doubts.extend(doubts)
     found.unparsed.extend((row.numbers, row.text) for row in footnotes)
     found.rules = [*(row.text for row in told), *(each.text for each in ranges if each.is_rule)]
@@ -158,8 +159,8 @@ class _Splitter:
         if depth == 0:
             self._note_gap(marker, text, row)
             self.levels.indent = row.indent
-        text, inside = self._cut_first_within(text, marker)
         text, rest = self._cut_next(text, marker)
+        text, inside = self._cut_first_within(text, marker)
         statement = Statement(text, list(row.numbers), marker, self.heading, parent)
         self.found.statements.append(statement)
         if parent:

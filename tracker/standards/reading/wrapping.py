@@ -24,7 +24,7 @@ def hangs(text: str) -> bool:
 
 def run_on(above: str, below: str) -> str:
     """Two pieces of one text as one: `made-to-` goes on without a space, `pre-` before `and post-` does not."""
-    broken = BROKEN_WORD.search(above) and below[:1].islower() and not SUSPENDED.match(below)
+    broken = BROKEN_WORD.search(above[-2:]) and below[:1].islower() and not SUSPENDED.match(below)
     return f"{above}{below}" if broken else f"{above} {below}"
 
 
