@@ -3,15 +3,16 @@
 import html
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from tracker.standards.reading import words
 from tracker.standards.reading.furniture import find_furniture
 from tracker.standards.reading.lines import Line, SourceText
 from tracker.standards.reading.margins import bring_in_margins
 from tracker.standards.reading.rows import Row
-from tracker.standards.reading.wrapping import wall_of
+from tracker.standards.reading.wrapping import is_overlong, wall_of
 
 TAB = 4
 LIGATURES = str.maketrans({"ﬁ": "fi", "ﬂ": "fl", "ﬀ": "ff", "ﬃ": "ffi", "ﬄ": "ffl"})
@@ -24,6 +25,12 @@ EMPHASIS = re.compile(r"^([*_])(?=\S)([^*_]+)(?<=\S)\1$")
 ENTITY = re.compile(r"&(?:[a-z]{2,8}|#\d{2,5}|#x[0-9a-f]{2,5});", re.IGNORECASE)
 TABLE_RULE = re.compile(r"\|?[\s:|+-]*-{3,}[\s:|+-]*\|?")
 QUOTES = '"“”'
+LONE_BULLET = re.compile(r"[•·◦▪■●○‣➢►◆♦✓✔§*-]|\uf0b7|\uf0a7")
+DOUBLE = 0.9
+"""How many of a document's lines have a blank one above them where it is double-spaced."""
+FEWEST_RUNNING = 3
+MOST = 0.6
+"""How many of the lines that begin small go on with a full one, where that is why they do."""
 SQUEEZE = re.compile(r"\s+")
 
 
@@ -38,9 +45,9 @@ class Cleaned:
 
 def clean(source: SourceText) -> Cleaned:
     """The rows of a document, in order."""
-    rows = unquote_blocks(list(_rows(source)))
+    rows = join_lone_bullets(unquote_blocks(list(_rows(source))))
     furniture = find_furniture([row for row in rows if row.text])
-    kept = list(_without(rows, furniture))
+    kept = without_double_spacing(list(_without(rows, furniture)))
     return Cleaned(tuple(kept), tuple(furniture), wall_of([row.width for row in kept if not row.fixed]))
 
 
@@ -69,9 +76,9 @@ def _rows(source: SourceText) -> Iterator[Row]:
 
 
 def _markdown_cells(text: str) -> tuple[str, ...] | None:
-    """The cells of `| a | b |` or `a | b`, none for other text; None for the rule under a table's head."""
+    """The cells of `| a | b |` or `a | b`, none for other text; None for a table's rules and empty rows."""
     stripped = text.strip()
-    if "|" in stripped and TABLE_RULE.fullmatch(stripped):
+    if "|" in stripped and (TABLE_RULE.fullmatch(stripped) or not stripped.strip("| \t")):
         return None
     if " | " not in stripped and not (stripped.startswith("|") and len(stripped) > 1):
         return ()
@@ -113,6 +120,32 @@ def unquote_blocks(rows: list[Row]) -> list[Row]:
             found[opened] = replace(found[opened], text=found[opened].text.lstrip(QUOTES).lstrip())
             opened = None
     return found
+
+
+def join_lone_bullets(rows: Sequence[Row]) -> list[Row]:
+    """A bullet alone on its line brought to the line below it."""
+    found: list[Row] = []
+    for row in rows:
+        if found and row.text and not row.cells and LONE_BULLET.fullmatch(found[-1].text):
+            above = found[-1]
+            found[-1] = replace(above, text=f"{above.text} {row.text}", numbers=above.numbers + row.numbers)
+        else:
+            found.append(row)
+    return found
+
+
+def without_double_spacing(rows: list[Row]) -> list[Row]:
+    """The rows without the blank line that stands above every one, where sentences run on across it.
+
+    Paragraphs too have a blank line between them, but they do not break at the margin.
+    """
+    width = wall_of([row.width for row in rows])
+    spaced = [(above, below) for above, below in pairwise(rows) if below.after_blank or below.after_break]
+    small = [pair for pair in spaced if pair[1].text[0].islower() and not words.starts_item(pair[1].text)]
+    running = sum(is_overlong(above, replace(below, after_blank=False), width) for above, below in small)
+    if len(spaced) < DOUBLE * (len(rows) - 1) or running < FEWEST_RUNNING or running < MOST * len(small):
+        return rows
+    return [replace(row, after_blank=False) for row in rows]
 
 
 def _without(rows: Iterable[Row], furniture: list[Row]) -> Iterator[Row]:

@@ -116,7 +116,9 @@ def _is_running_name(row: Row, names: set[str]) -> bool:
 
 def _without_codes(text: str) -> str:
     """The words of a line in small letters, without codes, page numbers and what stands between them."""
-    text = re.sub(r"\bpage\s+\d+(?:\s+of\s+\d+)?$|\s\d{1,3}$|^\d{1,3}\s", " ", words.CODE.sub(" ", text).casefold())
+    text = re.sub(
+        r"\bpage\s+\d+(?:\s+of\s+\d+)?$|\s\d{1,3}$|^\d{1,3}\s", " ", words.CODE.sub(" ", text).casefold().strip()
+    )
     return re.sub(r"^\s*(?:unit|urn|code|ref(?:erence)?)\b|[\s()|:–—-]+", " ", text).strip()
 
 

@@ -87,6 +87,11 @@ class Levels:
         if statement.marker:
             self.closed[depth] = statement.marker
 
+    def expect_next_of(self, marker: Marker) -> None:
+        """Its next one was seen inside the line, where `latest` does not look."""
+        key = (marker.family, marker.numbers[:-1])
+        self.latest[key] = max(self.latest.get(key, 0), marker.numbers[-1] + 1)
+
     def is_unlikely(self, option: tuple[Marker, str]) -> bool:
         """Of a letter and a Roman number, the one that neither begins a row nor has a next one is the less likely."""
         marker, _ = option

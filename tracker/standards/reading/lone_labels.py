@@ -17,7 +17,7 @@ def join_lone_labels(rows: Sequence[Row]) -> list[Row]:
         return list(rows)
     alone = set(lone)
     worded = [at for at in range(len(rows)) if at not in alone]
-    if worded and worded[-1] < lone[-1] and not _starts_with_label(rows, lone):
+    if worded and worded[-1] < lone[-1] and lone[0] > 0:
         return _labels_behind(rows, alone)
     joined: list[Row] = []
     waiting: Row | None = None
@@ -37,11 +37,6 @@ def _without_label(text: str, label: str) -> str:
     """The text without its label, where a page prints that alone and again before the words (`1.1.Outline …`)."""
     found = DOTTED.search(label)
     return re.sub(rf"^{re.escape(found[0])}[.):]?\s*(?=\D)", "", text) if found else text
-
-
-def _starts_with_label(rows: Sequence[Row], lone: Sequence[int]) -> bool:
-    """Whether the first label stands above the first text that could be its own."""
-    return lone[0] == 0 and lone[-1] != len(rows) - 1
 
 
 def _labels_behind(rows: Sequence[Row], lone: set[int]) -> list[Row]:

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 
 ROMAN = {"i": 1, "v": 5, "x": 10, "l": 50}
 BULLET = re.compile(r"([•·◦▪■●○‣➢►◆♦✓✔§–—*]|\uf0b7|\uf0a7|-(?=\s)|o(?=\s))\s*")
-CODED = re.compile(r"\(?([A-Z]{1,3}|[A-Z]&[A-Z]|[A-Z][a-z])\s?(\d{1,3}(?:\.\d{1,2})*)([a-z])?(?![\w%/])\)?[.:)]?\s*")
-DOTTED = re.compile(r"\(?(\d{1,2}(?:\.\d{1,2})+)(?![\d%])\)?[.):]?\s*")
+CODED = re.compile(
+    r"\(?([A-Z]{1,3}|[A-Z]&[A-Z]|[A-Z][a-z])\s?(\d{1,3}(?:\.\d{1,2})*)"
+    r"(?:(?=[A-Za-z][a-z]{2})|([a-z])?(?![\w%/]))\)?[.:)]?\s*"
+)
+DOTTED = re.compile(r"\(?(\d{1,2}(?:\.\d{1,2})+)(?![\d%])(?:([a-z])(?![a-z]))?\)?[.):]?\s*")
 ENCLOSED = re.compile(r"[(\[](\d{1,3}|[a-z]{1,2}|[ivxl]{1,6}|[A-Z])[)\]]\.?\s*")
 NUMBERED = re.compile(r"(\d{1,3})([.):\]])(?!\d)\s*")
 SPACED = re.compile(r"(\d{1,3})(\s+|$)")
@@ -19,6 +22,8 @@ RANGE_BEHIND = re.compile(r"(?:[–—-]|to\b|and\b)\s*[A-Z]{1,3}&?[A-Z]?\s?\d{1
 """`P1 – P3 by observation` speaks of statements and is none."""
 TWICE = re.compile(r"\.\d{1,2}\s+")
 """What is left of a reference that is printed twice: `1.1 | .1 Identify`."""
+RULED_OFF = re.compile(r"[/|]\s+")
+"""What is left between a label and its text of two cells that were written in one line: `1 / How to …`."""
 
 
 @dataclass(frozen=True)
@@ -123,20 +128,21 @@ def _is_bullet(bullet: re.Match[str], text: str) -> bool:
 
 
 def _labelled(text: str) -> list[tuple[Marker, str]]:
+    return [(marker, RULED_OFF.sub("", rest) if RULED_OFF.match(rest) else rest) for marker, rest in _marked(text)]
+
+
+def _marked(text: str) -> list[tuple[Marker, str]]:
     found: list[tuple[Marker, str]] = []
     if match := DOTTED.match(text):
-        numbers = tuple(map(int, match[1].split(".")))
-        rest = (
-            TWICE.sub("", text[match.end() :], count=1) if TWICE.match(text[match.end() :]) else text[match.end() :]
-        )
-        rest = rest.removeprefix(f"{match[1]} ")
-        found.append((Marker("1.1", match[1], numbers), rest))
+        found.append(_dotted(match, text[match.end() :]))
     elif match := CODED.match(text):
         found.extend([] if RANGE_BEHIND.match(text[match.end() :]) else _coded(match, text))
     elif match := ENCLOSED.match(text):
         found.extend(_enclosed(match, text))
     elif match := NUMBERED.match(text):
         closing = "." if match[2] in ".:" else ")"
+        if inner := DOTTED.match(text[match.end() :]):  # a list's own number before the printed one: `1. 1.1 Explain`
+            found.append(_dotted(inner, text[match.end() + inner.end() :]))
         found.append((Marker(f"1{closing}", match[1], (int(match[1]),)), text[match.end() :]))
     elif (match := SPACED.match(text)) or (match := GLUED.match(text)):
         found.append((Marker("1", match[1], (int(match[1]),), weak=True), text[match.end() :]))
@@ -145,6 +151,16 @@ def _labelled(text: str) -> list[tuple[Marker, str]]:
     elif match := BARE_LETTER.match(text):
         found.append((Marker("a", match[1], (_place(match[1]),), weak=True), text[match.end() :]))
     return found
+
+
+def _dotted(match: re.Match[str], rest: str) -> tuple[Marker, str]:
+    """`1.1`, also where it is printed twice, and `1.1a`, whose letter makes it a sub-item."""
+    label = f"{match[1]}{match[2] or ''}"
+    numbers = tuple(map(int, match[1].split(".")))
+    rest = (TWICE.sub("", rest, count=1) if TWICE.match(rest) else rest).removeprefix(f"{label} ")
+    if match[2]:
+        return Marker("1.1a", label, (*numbers, _place(match[2]))), rest
+    return Marker("1.1", label, numbers), rest
 
 
 def _coded(match: re.Match[str], text: str) -> list[tuple[Marker, str]]:

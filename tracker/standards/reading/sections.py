@@ -3,24 +3,29 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise, takewhile, zip_longest
 
 from tracker.standards.reading import metadata, words
 from tracker.standards.reading.markers import read_markers
 from tracker.standards.reading.rows import Row
 from tracker.standards.reading.words import CRITERIA, Part
-from tracker.standards.reading.wrapping import run_on
+from tracker.standards.reading.wrapping import OPEN_END, run_on
 
 ABOUT = frozenset(
     {Part.OVERVIEW, Part.SCOPE, Part.SKILLS, Part.VALUES, Part.BEHAVIOURS, Part.LINKS, Part.NOTES, Part.RULES}
 )
-OPEN_END = re.compile(r"(?:\b(?:and|or|the|a|an|of|to|your|their|its|that|which|as)|[,(–-]|\.{3}|…)$", re.IGNORECASE)
-"""Where no statement ends, and no introduction either."""
 MORE = re.compile(r":|\b(?:you|learners?|candidates?)\b|\bThis (?:standard|unit)\b", re.IGNORECASE)
 """What a heading can be followed by in its own line."""
 SHORTEST_RUN_ON = 80
 LONGEST_GROUP = 100
+HEAD = 40
+"""How far down a document its title may stand."""
+SHORTEST_NAME = 8
+LABELS_BELOW = 4
+"""How soon below its heading a part's first statement stands."""
 RUN_ON = re.compile(
-    r"(?<=\S)\s+(?=(?:Performance [Cc]riteria|Knowledge (?:and|&) [Uu]nderstanding|Assessment [Cc]riteria)\s*:?\s+"
+    r"(?<=\S)\s+(?=(?:Performance [Cc]riteria|Knowledge (?:and|&) [Uu]nderstanding|Assessment [Cc]riteria"
+    r"|PERFORMANCE [A-Z]+|KNOWLEDGE(?: [A-Z]+){0,3})\s*:?\s+"
     r"(?:You|The (?:learner|candidate))\b|Overview This (?:standard|unit)\b)"
 )
 FORM_WORDS = re.compile(
@@ -60,7 +65,7 @@ def find_sections(rows: Sequence[Row]) -> list[Section]:
 
 def heading_at(text: str) -> Headed | None:
     """The known heading that the row is, or that it begins with: with its introduction, or with what it names."""
-    if part := words.section_of(text):
+    if part := words.section_of(text) or _part_of_cells(text):
         return Headed(part, text)
     if not text[0].isupper() or not MORE.search(text):
         return None
@@ -77,9 +82,19 @@ def heading_at(text: str) -> Headed | None:
     return None
 
 
+def _part_of_cells(text: str) -> Part | None:
+    """`Knowledge and understanding / Evidence reference`: a table's head written in one line, its cells ruled off."""
+    cells = text.split(" / ") if len(text) <= words.LONGEST_HEADING else []
+    parts = [words.section_of(cell) for cell in cells]
+    filled_in = [words.is_filled_in(cell) for cell in cells]
+    if len(cells) < 2 or not all(part or filled for part, filled in zip(parts, filled_in, strict=True)):
+        return None
+    return Part.FORM if filled_in[0] else parts[0]
+
+
 def break_headings(rows: Sequence[Row]) -> Iterator[Row]:
     """Rows that run on over a heading (`… the work. Performance criteria You must …`), cut before it."""
-    for row in rows:
+    for row in without_running_names(rows):
         if len(row.text) < SHORTEST_RUN_ON or row.cells:
             yield row
             continue
@@ -88,6 +103,18 @@ def break_headings(rows: Sequence[Row]) -> Iterator[Row]:
             yield replace(row, text=row.text[start : match.start()].rstrip())
             start = match.end()
         yield replace(row, text=row.text[start:], after_blank=row.after_blank and start == 0)
+
+
+def without_running_names(rows: Sequence[Row]) -> Iterator[Row]:
+    """Headings that have the unit's own title before them in their line, as on each page's head, without it."""
+    head = takewhile(lambda row: not words.section_of(row.text), rows[:HEAD])
+    names = tuple(f"{row.text} " for row in head if len(row.text) >= SHORTEST_NAME)
+    for row, following in zip_longest(rows, rows[1:]):
+        name = next((each for each in names if row.text.startswith(each)), "")
+        rest = row.text.removeprefix(name)
+        below = following.text if following and following.text[0].islower() else ""
+        is_heading = bool(name) and bool(words.section_of(rest) or words.section_of(f"{rest} {below}"))
+        yield replace(row, text=rest) if is_heading else row
 
 
 def join_broken(rows: Sequence[Row]) -> list[Row]:
@@ -122,6 +149,8 @@ def _is_broken(above: str, below: str) -> bool:
         return False
     if words.is_introduction(joined) or split_introduction(joined) or metadata.key_of(joined):
         return True
+    if _part_of_cells(joined):
+        return True
     return words.section_of(joined) is not None and words.section_of(above) in {None, words.section_of(joined)}
 
 
@@ -136,9 +165,14 @@ class _Finder:
         self.rows = rows
         self.named = {headed.part for row in rows if (headed := heading_at(row.text))}
         self.sections = [Section(None)]
+        groups = {above.text for above, row in pairwise(rows) if _heads_group(above, row)}
+        self.has_groups = len(groups) > 1
+        """Each group has its heading above an introduction of its own."""
         self.filled: set[Part | None] = set()
         """The parts that hold rows already."""
         self.outcome: str | None = None
+        self.elements = 0
+        """How many outcomes or elements were opened."""
 
     @property
     def current(self) -> Section:
@@ -183,6 +217,8 @@ class _Finder:
         return 1
 
     def _open(self, part: Part, heading: Row | None) -> None:
+        if part is Part.KNOWLEDGE and part not in self.filled and self.elements > 1:
+            self.outcome = None  # had each element its own knowledge, the first would have had it
         outcome = self.outcome if part in CRITERIA else None
         self.sections.append(Section(part, heading, outcome=outcome))
 
@@ -211,7 +247,9 @@ class _Finder:
         if headed is None or headed.part is Part.FORM:
             return False
         following = self.rows[at + 1] if at + 1 < len(self.rows) else None
-        return headed.part not in CRITERIA or bool(following and words.is_introduction(following.text))
+        if headed.part not in CRITERIA or (following and words.is_introduction(following.text)):
+            return True
+        return headed.part not in self.filled and self._has_labels_below(at)
 
     def _opened_by_introduction(self, at: int) -> Part | None:
         """`You must be able to:` opens a part only where no heading does, anywhere in the document."""
@@ -237,6 +275,11 @@ class _Finder:
         found = read_markers(self.rows[at].text) if at < len(self.rows) else []
         return bool(found) and not found[0][0].weak and not found[0][0].is_bullet
 
+    def _has_labels_below(self, at: int) -> bool:
+        """Whether labelled text follows soon: a form's own rows are blank."""
+        following = self.rows[at + 1 : at + 1 + LABELS_BELOW]
+        return any(behind for row in following for marker, behind in read_markers(row.text)[:1] if marker.label)
+
     def _group_above(self, at: int) -> list[Row]:
         """The heading of the first group, where it stands above the introduction that opens its part."""
         rows = self.current.rows
@@ -244,6 +287,7 @@ class _Finder:
             return []
         last = rows[-1]
         heads = last.heading or (last.after_blank and self.rows[at].after_blank and last.text[-1] not in ".;:,")
+        heads = heads or (self.has_groups and _may_head_group(last))
         return [rows.pop()] if heads and len(last.text) <= LONGEST_GROUP else []
 
     def _opens_outcome(self, row: Row) -> bool:
@@ -255,6 +299,7 @@ class _Finder:
     def _take_outcome(self, at: int) -> int:
         """`Outcome 1: Prepare the site`, or the number on one line and the words on the next."""
         match = words.OUTCOME.fullmatch(self.rows[at].text)
+        self.elements += 1
         self.outcome = (match[2] if match else "") or None
         taken = 1
         while self.outcome is None and at + taken < len(self.rows) and taken < 3:
@@ -286,6 +331,14 @@ class _Finder:
 
     def _is_value_here(self, at: int) -> bool:
         return at > 0 and metadata.key_of(self.rows[at - 1].text) is not None
+
+
+def _heads_group(above: Row, row: Row) -> bool:
+    return words.is_introduction(row.text) and _may_head_group(above) and not words.section_of(above.text)
+
+
+def _may_head_group(row: Row) -> bool:
+    return row.text[0].isupper() and row.text[-1] not in ".;:," and len(row.text) <= LONGEST_GROUP
 
 
 def _is_coded(row: Row | None, prefix: str) -> bool:

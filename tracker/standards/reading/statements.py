@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from tracker.standards.reading import words
 from tracker.standards.reading.bare import split_bare
+from tracker.standards.reading.label_columns import join_label_columns
 from tracker.standards.reading.levels import Levels
 from tracker.standards.reading.lines import Doubt
 from tracker.standards.reading.lone_labels import join_lone_labels
@@ -21,7 +22,7 @@ from tracker.standards.reading.sections import split_introduction
 from tracker.standards.reading.statement import Split, Statement
 from tracker.standards.reading.wrapping import WIDEST_WRAP, continues, is_overlong, run_on
 
-REMARK = re.compile(r"(?:note|notes|n\.?b\.?|guidance|hint|tip)\s*[:–-]\s*", re.IGNORECASE)
+REMARK = re.compile(r"(?:(?:please )?note|notes|n\.?b\.?|guidance|hint|tip)\s*[:–-]\s*", re.IGNORECASE)
 LONGEST_HEADING = 250
 LONGEST_STATEMENT = 5_000
 """What would make a statement longer than this is something else."""
@@ -33,11 +34,15 @@ FOOTNOTE = re.compile(r"\*{1,3}(?=[A-Z])")
 
 def split_statements(rows: Iterable[Row], width: int) -> Split:
     """The items of one section, in order. `width` is where the document wraps its lines."""
-    kept, ranges = take_ranges(join_lone_labels(_introductions_apart(rows)))
+    doubts: list[Doubt] = []
+    kept, ranges = take_ranges(join_lone_labels(_introductions_apart(join_label_columns(list(rows), doubts))))
     footnotes = [row for row in kept if FOOTNOTE.match(row.text)] if any("*" in row.text[1:] for row in kept) else []
-    found = split_items([row for row in kept if row not in footnotes], width)
+    told = [row for row in kept if words.is_for_assessor(row.text)]
+    aside = {id(row) for row in (*footnotes, *told)}  # pieces of one line have its number in common
+    found = split_items([row for row in kept if id(row) not in aside], width)
+    found.doubts.extend(doubts)
     found.unparsed.extend((row.numbers, row.text) for row in footnotes)
-    found.rules = [each.text for each in ranges if each.is_rule]
+    found.rules = [*(row.text for row in told), *(each.text for each in ranges if each.is_rule)]
     found.ranges = [(each.first, each.last, each.said) for each in ranges if not each.is_rule]
     return found
 
@@ -154,8 +159,8 @@ class _Splitter:
         if depth == 0:
             self._note_gap(marker, text, row)
             self.levels.indent = row.indent
-        text, inside = _cut_first_within(text, marker)
         text, rest = self._cut_next(text, marker)
+        text, inside = self._cut_first_within(text, marker)
         statement = Statement(text, list(row.numbers), marker, self.heading, parent)
         self.found.statements.append(statement)
         if parent:
@@ -183,6 +188,21 @@ class _Splitter:
             if match:
                 return text[: match.start()].rstrip(), text[match.end() :].lstrip()
         return text, ""
+
+    def _cut_first_within(self, text: str, marker: Marker | None) -> tuple[str, str]:
+        """`agree with: a) who may be told b) who must not`, or `P3 agree P3.1 who may be told P3.2 who must not`."""
+        label = re.escape(marker.label) if marker and marker.label else ""
+        dotted = re.compile(rf"(?<=\S)\s*(?={label}(?:\.1|a)\s+\S)") if label[-1:].isdigit() else None
+        match = FIRST_WITHIN.search(text) or (dotted.search(text) if dotted else None)
+        if not match:
+            return text, ""
+        rest = text[match.end() :]
+        first = next((each for each, _ in read_markers(rest) if each.is_first), None)
+        following = successor_pattern(first) if first else None
+        if first is None or not following or not following.search(rest):
+            return text, ""
+        self.levels.expect_next_of(first)
+        return text[: match.start()].rstrip(), rest
 
     def _add_point(self, statement: Statement, text: str, row: Row) -> None:
         statement.points.append(text)
@@ -234,7 +254,7 @@ class _Splitter:
             return True
         marker = current.marker
         text, rest = self._cut_next(row.text, marker) if marker else (row.text, "")
-        current.text, inside = _cut_first_within(run_on(current.text, text), marker)
+        current.text, inside = self._cut_first_within(run_on(current.text, text), marker)
         current.numbers.extend(row.numbers)
         for more in filter(None, (inside, rest)):
             part = replace(row, text=more)
@@ -282,7 +302,7 @@ class _Splitter:
         elif not (row.after_blank or row.fixed or self.width > WIDEST_WRAP):
             current.text = run_on(current.text, row.text)
             current.numbers.extend(row.numbers)
-        elif at < self.last_item or (row.text[0].islower() == self.items_begin_small and not row.text.endswith(".")):
+        elif at < self.last_item or (row.text[0].islower() and self.items_begin_small and row.text[-1] != "."):
             statement = Statement(row.text, list(row.numbers), self.levels.top, self.heading, unlabelled=True)
             self.found.statements.append(statement)
             self.levels.open[:] = [statement]
@@ -295,17 +315,3 @@ class _Splitter:
 
     def _doubt(self, numbers: tuple[int, ...], what: str, assumed: str) -> None:
         self.found.doubts.append(Doubt(numbers, what, assumed))
-
-
-def _cut_first_within(text: str, marker: Marker | None) -> tuple[str, str]:
-    """`agree with: a) who may be told b) who must not`, or `P3 agree P3.1 who may be told P3.2 who must not`."""
-    dotted = re.compile(rf"(?<=\S)\s*(?={re.escape(marker.label)}\.1\s+\S)") if marker and marker.label else None
-    match = FIRST_WITHIN.search(text) or (dotted.search(text) if dotted else None)
-    if not match:
-        return text, ""
-    rest = text[match.end() :]
-    first = next((each for each, _ in read_markers(rest) if each.is_first), None)
-    following = successor_pattern(first) if first else None
-    if not following or not following.search(rest):
-        return text, ""
-    return text[: match.start()].rstrip(), rest

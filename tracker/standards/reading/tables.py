@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from tracker.standards.reading import metadata, words
 from tracker.standards.reading.cleaning import plain
 from tracker.standards.reading.markers import read_lone_marker, read_markers
 from tracker.standards.reading.rows import Row
 from tracker.standards.reading.words import CRITERIA, Part
-from tracker.standards.reading.wrapping import run_on
+from tracker.standards.reading.wrapping import hangs, run_on
 
+FEWEST_WORDS = 3
 FORM_COLUMNS = 6
 """A table of so many columns is a grid to fill in, never a list of statements."""
 
@@ -34,7 +36,8 @@ def unroll(rows: Sequence[Row]) -> list[Row]:
 def _table(rows: Sequence[Row]) -> Iterator[Row]:
     columns: list[Part] = []
     waiting: list[list[Row]] = []
-    for row in _without_blanks_to_fill(rows):
+    aside: list[Row] = []
+    for row in _without_columns_beside(rows, aside):
         parts = [_part_of(cell) for cell in row.cells]
         if len(set(parts)) > 1 and all(part in CRITERIA for part in parts):
             yield from (each for column in waiting for each in column)
@@ -47,17 +50,28 @@ def _table(rows: Sequence[Row]) -> Iterator[Row]:
         else:
             yield from _side_by_side(row)
     yield from (each for column in waiting for each in column)
+    yield from aside
 
 
-def _without_blanks_to_fill(rows: Sequence[Row]) -> Iterator[Row]:
-    """The rows without the columns that are filled in by hand beside the criteria: evidence, page, date."""
+def _without_columns_beside(rows: Sequence[Row], aside: list[Row]) -> Iterator[Row]:
+    """The rows without what stands beside the criteria: columns to fill in by hand, and notes, which go `aside`."""
     width: int | None = None
     for row in rows:
         named = [at for at, cell in enumerate(row.cells) if _part_of(cell) in CRITERIA]
-        filled = [at for at, cell in enumerate(row.cells) if words.FILLED_IN.fullmatch(plain(cell))]
+        filled = [at for at, cell in enumerate(row.cells) if _is_beside(cell)]
         if named and filled and min(filled) > max(named):
             width = min(filled)
-        yield replace(row, cells=row.cells[:width]) if width and len(row.cells) > width else row
+        if not width or len(row.cells) <= width:
+            yield row
+            continue
+        yield replace(row, cells=row.cells[:width])
+        aside.extend(
+            each for cell in row.cells[width:] for each in _cell(row, cell) if not words.is_filled_in(each.text)
+        )
+
+
+def _is_beside(cell: str) -> bool:
+    return words.is_filled_in(plain(cell)) or words.section_of(plain(cell)) is Part.NOTES
 
 
 def _part_of(cell: str) -> Part | None:
@@ -66,7 +80,15 @@ def _part_of(cell: str) -> Part | None:
 
 
 def _is_form(row: Row) -> bool:
-    return len(row.cells) >= FORM_COLUMNS or any("description of evidence" in cell.casefold() for cell in row.cells)
+    if any("description of evidence" in cell.casefold() for cell in row.cells):
+        return True
+    return len(row.cells) >= FORM_COLUMNS and not _is_labelled(row.cells)
+
+
+def _is_labelled(cells: Sequence[str]) -> bool:
+    """Whether a label stands beside a sentence: a grid to fill in holds labels alone."""
+    worded = [plain(cell) for cell in cells if plain(cell)]
+    return any(read_lone_marker(label) and len(text.split()) >= FEWEST_WORDS for label, text in pairwise(worded))
 
 
 def _side_by_side(row: Row) -> Iterator[Row]:
@@ -94,14 +116,28 @@ def _labelled(label: str, text: str) -> str:
     return text if any(marker.label == label.strip("().") for marker, _ in read_markers(text)) else f"{label} {text}"
 
 
+def _marked(lines: Sequence[str]) -> list[bool]:
+    """Which lines begin with a marker; the article `a` is none where no other letter is there."""
+    firsts = [next((marker for marker, _ in read_markers(line)), None) for line in lines]
+    letters = {marker.label for marker in firsts if marker and marker.family == "a"}
+    return [marker is not None and (marker.family != "a" or len(letters) > 1) for marker in firsts]
+
+
+def _had_room(above: str, line: str, width: int) -> bool:
+    """Whether the line above ended before the cell did, and no sentence hangs: what is below begins anew."""
+    return len(above) + 1 + len(line.split(" ", 1)[0]) <= width and not hangs(above)
+
+
 def _cell(row: Row, cell: str) -> Iterator[Row]:
     """A cell's lines. Where one begins with a marker, those that do not go on with the line above."""
     lines = [text for text in map(plain, cell.split("\n")) if text]
-    marked = [bool(read_markers(line)) for line in lines]
+    marked = _marked(lines)
+    width = max(map(len, lines), default=0)
     gathered: list[str] = []
-    for line, has_marker in zip(lines, marked, strict=True):
+    for above, line, has_marker in zip(["", *lines], lines, marked, strict=False):
         joins = gathered and not has_marker and (any(marked) or line[0].islower())
-        if joins and not words.is_introduction(gathered[-1]) and not words.section_of(line):
+        joins = joins and not (line[0].isupper() and _had_room(above, line, width))
+        if joins and not words.is_introduction(gathered[-1]) and not (line[0].isupper() and words.section_of(line)):
             gathered[-1] = run_on(gathered[-1], line)
         else:
             gathered.append(line)

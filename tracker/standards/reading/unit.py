@@ -31,12 +31,14 @@ from tracker.standards.reading.prose import (
 )
 from tracker.standards.reading.ranges import take_ranges
 from tracker.standards.reading.rows import Row
-from tracker.standards.reading.sections import OPEN_END, Section, each_of, find_sections
+from tracker.standards.reading.runs import cut_before_codes, without_feet
+from tracker.standards.reading.sections import Section, each_of, find_sections
 from tracker.standards.reading.statement import Split
 from tracker.standards.reading.statements import split_statements
 from tracker.standards.reading.structure import sections_by_markers
 from tracker.standards.reading.tables import unroll
 from tracker.standards.reading.words import CRITERIA, Part
+from tracker.standards.reading.wrapping import OPEN_END
 from tracker.standards.schema import MetadataSchema
 from tracker.vocabulary import CriterionKind, DocumentType, Simulation
 
@@ -89,7 +91,7 @@ class Reading:
 def read_unit(source: SourceText) -> Reading:
     """The unit in a document. Raises `NoUnit` where it holds none, with the guidance if it is that."""
     cleaned = clean(source)
-    rows = unroll(cleaned.rows)
+    rows = list(cut_before_codes(without_feet(unroll(cleaned.rows))))
     sections = find_sections(rows)
     numbered, found = _criteria(sections, cleaned.width)
     if not numbered.criteria and (guidance := read_guidance(sections, source.name, cleaned.width)):
@@ -111,7 +113,7 @@ def _criteria(sections: Sequence[Section], width: int) -> tuple[Numbered, list[S
             statement.heading = statement.heading or section.outcome
         splits[named[section.part or Part.PERFORMANCE]].append(split)
     splits[CriterionKind.PERFORMANCE].append(Split(ranges=_ranges_told(sections)))
-    outcomes, doubts = read_outcomes(list(each_of(sections, Part.OUTCOMES)), width)
+    outcomes, doubts = read_outcomes(sections, width)
     _drop_list_of_outcomes(splits[CriterionKind.PERFORMANCE], outcomes)
     for outcome in outcomes:
         splits[outcome.kind].append(outcome.found)

@@ -41,7 +41,7 @@ GUIDANCE = frozenset({Part.CONCEPTS, Part.TIPS, Part.MISCONCEPTIONS, Part.MARKIN
 HEADINGS: dict[Part, list[str]] = {
     Part.PERFORMANCE: [
         r"performance (?:criteri(?:a|on)|standards?|statements?|requirements?|objectives?|outcomes?)(?: and range)?",
-        r"what you (?:must|need to|should) (?:be able to )?do",
+        r"what you (?:must|need to|should|have to) (?:be able to )?do",
         r"what you must be able to do",
         r"practical skills(?: (?:and|&) (?:techniques|activities))?",
     ],
@@ -51,12 +51,15 @@ HEADINGS: dict[Part, list[str]] = {
             r"(?: (?:and|&|and/or) (?:understanding|skills))?"
             r"(?: (?:requirements?|criteria|statements?|required|specification))?"
         ),
-        r"what you (?:must|need to|should) know(?: and understand)?",
+        r"what you (?:must|need to|should|have to) know(?: and understand)?",
         r"understanding",
     ],
     Part.OUTCOMES: [
-        r"(?:unit )?learning outcomes?(?: (?:and|&|/) assessment criteria)?(?: the learner will:?)?",
-        r"assessment criteria(?: the learner can:?)?",
+        (
+            r"(?:unit )?learning outcomes?(?:(?: (?:and|&)| ?/)? ?assessment criteri(?:a|on))?"
+            r"(?:\W{0,3}the learner will)?(?:\W{0,3}assessment criteri(?:a|on))?(?:\W{0,3}the learner can)?"
+        ),
+        r"assessment criteri(?:a|on)(?:\W{0,3}the learner can)?",
         r"outcomes? and (?:performance|assessment) criteria",
     ],
     Part.OVERVIEW: [
@@ -112,6 +115,8 @@ HEADINGS: dict[Part, list[str]] = {
         r"(?:unit )?(?:recording|achievement) form",
         r"(?:unit|element) (?:progress|achievement|evidence) record",
         r"evidence (?:record|matrix|index)",
+        r"supplementary evidence",
+        r"assessor['’]?s? (?:feedback|comments?)(?: on .{3,60})?",
     ],
     Part.NOTES: [
         r"support notes",
@@ -126,10 +131,11 @@ HEADINGS: dict[Part, list[str]] = {
         r"progression",
         r"(?:recommended )?entry(?: requirements?)?(?: to .{3,40})?",
         r"core skills",
-        r"(?:indicative|unit) content",
+        r"(?:indicative|unit|taught) content",
         r"amplification",
         r"equality and inclusion",
         r"observations",
+        r"additional details",
         r"achieving (?:the )?(?:observation|range|(?:learning )?outcomes?|knowledge).{0,40}",
         r"context(?: for delivery)?",
     ],
@@ -160,7 +166,7 @@ _LEAD = (
     r"(?:to (?:achieve|meet|perform to|be competent in) (?:this|the) [\w ]{3,40},? )?"
     r"(?:(?:in|on|after|upon|by) [\w' ]{3,60},? )?"
 )
-_TAIL = r"(?:(?: do)?(?: all of)? the following| that (?:you|they)(?: can)?)?\s*[:;.…-]*"
+_TAIL = r"(?:(?: do)?(?: all of)? the following| that(?: (?:you|they)(?: can)?)?)?\s*[:;,.…-]*"
 _SHOW = r"(?:be able to|demonstrate|show|prove|consistently|that (?:you|they)(?: can| are able to)?)"
 _DO = re.compile(rf"{_LEAD}{_WHO} {_MUST}(?: {_SHOW}){{0,4}}{_TAIL}", re.IGNORECASE)
 _KNOWING = r"(?:knowledge|understanding|know(?: about)?|understand|explain|demonstrate)"
@@ -217,6 +223,15 @@ SIMULATION_FOR_SOME = re.compile(
     re.IGNORECASE,
 )
 """What stands behind it may name criteria."""
+FOR_ASSESSOR = re.compile(
+    r"(?:the |your )?assessors? (?:must|may|should|will|can)\b.*"
+    r"|there (?:must|should) be (?:\w+ )?evidence\b.*"
+    r"|(?:[a-z]+ )?(?:evidence|pcs?|criteria|statements?)\b.{0,60}\b(?:must|may|should|can) (?:only )?be "
+    r"(?:assessed|observed|evidenced|gathered|covered|generated|inferred)\b.*"
+    r"|for (?:those|the) (?:knowledge|performance) (?:statements|criteria)\b.*\bassessors?\b.*",
+    re.IGNORECASE,
+)
+"""What is said to the assessor among the statements, and is none."""
 READ_MORE = re.compile(
     r"[\[(]?\s*(?:read|show|see|view|load) (?:more|less|all|the full (?:text|document))\s*[\])]?\s*[.…»›→]*",
     re.IGNORECASE,
@@ -258,6 +273,11 @@ def introduction_of(text: str) -> Part | None:
     return Part.KNOWLEDGE if _KNOW.fullmatch(text) else None
 
 
+def is_for_assessor(text: str) -> bool:
+    """Whether the line, which bears no marker, tells the assessor how the statements are assessed."""
+    return not starts_item(text) and bool(FOR_ASSESSOR.fullmatch(text))
+
+
 def is_introduction(text: str) -> bool:
     return introduction_of(text) is not None
 
@@ -265,6 +285,11 @@ def is_introduction(text: str) -> bool:
 def opens_list(text: str) -> bool:
     """`You must, each time you serve:` introduces what follows, in words that are not among the known ones."""
     return len(text) <= LONGEST_INTRODUCTION and _OPENS_LIST.fullmatch(text) is not None
+
+
+def is_filled_in(text: str) -> bool:
+    """Whether it names a column that is filled in by hand."""
+    return FILLED_IN.fullmatch(text) is not None
 
 
 def starts_item(text: str) -> bool:

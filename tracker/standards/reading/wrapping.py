@@ -7,6 +7,9 @@ from tracker.standards.reading.rows import Row
 
 BROKEN_WORD = re.compile(r"[A-Za-z]-$")
 SUSPENDED = re.compile(r"(?:and|or|to)\b")
+OPEN_END = re.compile(r"(?:\b(?:and|or|the|a|an|of|to|your|their|its|that|which|as)|[,(–-]|\.{3}|…)$", re.IGNORECASE)
+"""Where no statement ends, and no introduction either."""
+HANGING = re.compile(r"\b(?:for|with|in|on|at|by|from|when|is|are|be)$")
 NARROWEST_WRAP = 50
 SLACK = 15
 """What a wrapped line may lack of the full width: a long word did not fit."""
@@ -14,9 +17,14 @@ WIDEST_WRAP = 130
 """Lines longer than this are paragraphs: nobody wrapped them by hand."""
 
 
+def hangs(text: str) -> bool:
+    """Whether no statement ends so, nor any other sentence."""
+    return bool(OPEN_END.search(text) or HANGING.search(text))
+
+
 def run_on(above: str, below: str) -> str:
     """Two pieces of one text as one: `made-to-` goes on without a space, `pre-` before `and post-` does not."""
-    broken = BROKEN_WORD.search(above) and below[:1].islower() and not SUSPENDED.match(below)
+    broken = BROKEN_WORD.search(above[-2:]) and below[:1].islower() and not SUSPENDED.match(below)
     return f"{above}{below}" if broken else f"{above} {below}"
 
 
@@ -37,6 +45,8 @@ def continues(before: Row, row: Row, width: int) -> bool:
     first_word = row.text.split(" ", 1)[0]
     could_fit = before.indent + len(before.text) + 1 + len(first_word) <= width
     if not could_fit and width <= WIDEST_WRAP:
+        return True
+    if row.text[0].islower() and OPEN_END.search(before.text):
         return True
     goes_on = row.text[0].islower() or row.text[0].isdigit()  # a number in its turn was taken for a label before
     return goes_on and width <= WIDEST_WRAP and not before.text.endswith((".", ";", ":"))
