@@ -211,6 +211,13 @@ def unit_from_json(found: dict[str, Any]) -> UnitDocument:
     )
 
 
+def guidance_from_json(found: dict[str, Any]) -> GuidanceDocument:
+    """Guidance from its JSON."""
+    plain: dict[str, Any] = {key: tuple(each) if isinstance(each, list) else each for key, each in found.items()}
+    units = tuple(AttachedUnit(**each) for each in found["units"])
+    return GuidanceDocument(**plain | {"units": units, "provenance": Provenance(**found["provenance"])})
+
+
 def _paragraphs(found: list[dict[str, Any]]) -> tuple[Paragraph, ...]:
     return tuple(Paragraph(**{**each, "points": tuple(each["points"])}) for each in found)
 

@@ -23,12 +23,12 @@ def read_document(file: str, as_json: bool, output: Path | None) -> None:
     Exits with 2 where the file cannot be read, with 3 where it holds no unit.
     """
     from tracker.standards.plain_text import as_text
+    from tracker.standards.reading.apart import read_unit_apart
     from tracker.standards.reading.lines import NoUnit, Unreadable
     from tracker.standards.reading.sources import read_source
-    from tracker.standards.reading.unit import read_unit
 
     try:
-        reading = read_unit(read_source(*_named(file)))
+        reading = read_unit_apart(read_source(*_named(file)))
     except NoUnit as error:
         _stop(str(error), NO_UNIT)
     except Unreadable as error:

@@ -11,6 +11,7 @@ from tracker.standards.documents import (
     RequirementDocument,
     UnitDocument,
     slug_of,
+    unit_from_json,
 )
 from tracker.standards.reading import words
 from tracker.standards.reading.cleaning import Cleaned, clean
@@ -86,6 +87,18 @@ class Reading:
             "warnings": [each.as_json() for each in self.doubts],
             "unparsed": [{"lines": list(each.lines), "text": each.text} for each in self.unparsed],
         }
+
+    @classmethod
+    def from_json(cls, found: dict[str, Any]) -> "Reading":
+        """From `as_json`, with the pairs of `places` beside it."""
+        stated = dict(found)
+        doubts, unparsed, places = (stated.pop(name) for name in ("warnings", "unparsed", "places"))
+        return cls(
+            unit_from_json(stated),
+            tuple(Doubt(**{**each, "lines": tuple(each["lines"])}) for each in doubts),
+            tuple(Unplaced(tuple(each["lines"]), each["text"]) for each in unparsed),
+            {position: tuple(lines) for position, lines in places},
+        )
 
 
 def read_unit(source: SourceText) -> Reading:

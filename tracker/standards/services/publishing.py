@@ -44,11 +44,11 @@ def read_in(name: str, body: bytes) -> ReadIn:
 
     Raises `Unreadable` or `NoUnit`, each with its sentence, or `Invalid` from the scanner; then nothing is kept.
     """
-    from tracker.standards.reading import sources, unit  # the readers of PDF and DOCX are slow to import
+    from tracker.standards.reading import apart, sources  # slow to import
 
     scanning.check_clean(body, name, "document")
     source = sources.read_source(name, body)
-    reading = unit.read_unit(source)
+    reading = apart.read_unit_apart(source)
     kept = storage.keep(BytesIO(body))
     places = {str(position): list(lines) for position, lines in reading.places.items()}
     lines = [

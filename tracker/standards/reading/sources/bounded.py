@@ -32,9 +32,7 @@ TOO_MUCH = (
 
 def read_bounded(kind: Kind, name: str, body: bytes) -> SourceText:
     """The document's lines. Raises `Unreadable` with the process's reason, or when it was stopped."""
-    answer = _ask(kind, name, body)
-    if "refused" in answer:
-        raise Unreadable(f"{name} {answer['refused']}")
+    answer = ask(kind.value, name, body)
     lines = tuple(
         Line(number, text, page, heading, tuple(cells), item)
         for number, (text, page, heading, cells, item) in enumerate(answer["lines"], start=1)
@@ -43,7 +41,8 @@ def read_bounded(kind: Kind, name: str, body: bytes) -> SourceText:
     return SourceText(name, kind.value, lines, doubts, answer["title"])
 
 
-def _ask(kind: Kind, name: str, body: bytes) -> Any:
+def ask(what: str, name: str, body: bytes) -> Any:
+    """What a process of its own makes of a body. Raises `Unreadable` with its reason, or when it was stopped."""
     too_much = TOO_MUCH.format(name=name)
     if not at_once.acquire(timeout=SECONDS):
         raise Unreadable(f"{name} was not read: the documents before it take too long. Try again in a minute.")
@@ -51,17 +50,20 @@ def _ask(kind: Kind, name: str, body: bytes) -> Any:
         with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as sink:
             source.write(body)
             source.seek(0)
-            return json.loads(_run(kind, source, sink))
+            answer = json.loads(_run(what, source, sink))
     except (OSError, ValueError, subprocess.SubprocessError) as error:
-        log.warning("A %s could not be read: %s", kind, error)
+        log.warning("A %s could not be read: %s", what, error)
         raise Unreadable(too_much) from error
     finally:
         at_once.release()
+    if "refused" in answer:
+        raise Unreadable(f"{name} {answer['refused']}")
+    return answer
 
 
-def _run(kind: Kind, source: IO[bytes], sink: IO[bytes]) -> bytes:
+def _run(what: str, source: IO[bytes], sink: IO[bytes]) -> bytes:
     # Our own interpreter and file, isolated from the environment: no secret of ours is a document's business.
-    command = [sys.executable, "-I", str(PROCESS), kind.value]
+    command = [sys.executable, "-I", str(PROCESS), what]
     subprocess.run(  # noqa: S603 - as said
         command, env={}, stdin=source, stdout=sink, stderr=subprocess.DEVNULL, timeout=SECONDS, check=True
     )

@@ -1,6 +1,7 @@
 """Takes one document that a stranger made apart, in a process that can do little and not for long.
 
-Run as a file, not as a module: `process.py KIND` reads the document from standard input and prints its lines as JSON.
+Run as a file, not as a module: `process.py KIND` reads the document from standard input and prints its lines as JSON;
+`process.py unit` reads such lines, and prints the unit in them.
 """
 
 import json
@@ -63,6 +64,10 @@ def _read(kind: str, body: bytes) -> dict[str, Any]:
         from tracker.standards.reading.sources.docx import read_docx
 
         return read_docx(body)
+    if kind == "unit":
+        from tracker.standards.reading.apart import make_out
+
+        return make_out(body)
     from tracker.standards.reading.sources.html import read_html
 
     return read_html(body)
