@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from tests.factories import PASSWORD, World
 from tracker import create_app
 from tracker.accounts.sessions import COOKIE, start_session
+from tracker.accounts.views import signing_in
 from tracker.config import Settings
 from tracker.extensions import db
 from tracker.transactions import transaction
@@ -61,3 +62,16 @@ def test_under_https_a_planted_session_is_not_looked_at(https: FlaskClient, worl
     assert https.get("/account", base_url=BASE_URL).status_code == 302
     https.set_cookie(f"__Host-{COOKIE}", token, domain="tracker.example.org")
     assert https.get("/account", base_url=BASE_URL).status_code == 200
+
+
+def test_a_link_s_token_stands_in_no_log_of_a_fault(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_token: str) -> None:
+        raise LookupError("something of ours")
+
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    monkeypatch.setattr(signing_in, "find_link", fail)
+    assert app.test_client().get("/links/a-secret-token").status_code == 500
+    assert "accounts.follow_link" in caplog.text
+    assert "a-secret-token" not in caplog.text

@@ -30,6 +30,10 @@ class Tracker(Flask):
         bool(current_user)  # the session is looked up in its own short transaction, before ours begins
         return transactions.perform_request(lambda: self.make_response(super(Tracker, self).dispatch_request()))
 
+    def log_exception(self, exc_info: Any) -> None:
+        """By its endpoint, not its address: that may hold the token of a link."""
+        self.logger.error("Exception on %s [%s]", request.endpoint, request.method, exc_info=exc_info)
+
 
 def create_app(settings: Settings | None = None, **overrides: Any) -> Flask:
     """The app: config, extensions, blueprints, error pages, commands, in that order."""

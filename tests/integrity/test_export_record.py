@@ -105,6 +105,16 @@ class TestWhole:
         code, said = verify(tmp_path, str(packed))
         assert code == 0, said
 
+    def test_a_name_that_stands_twice_in_the_zip_is_named(self, told: Flask, tmp_path: Path) -> None:
+        packed = export(told, tmp_path / "record.zip")
+        with zipfile.ZipFile(packed, "a") as archive:
+            archive.extract("verify.py", tmp_path)
+            with pytest.warns(UserWarning, match="Duplicate"):
+                archive.writestr("ledger.jsonl", b"")
+        code, said = verify(tmp_path, str(packed))
+        assert code == 1
+        assert "a name stands twice in the ZIP" in said
+
     def test_it_holds_the_ledgers_very_bytes_and_no_name(self, told: Flask, tmp_path: Path) -> None:
         packed = zipfile.ZipFile(export(told, tmp_path / "record.zip"))
         bodies = list(db.session.scalars(select(Event.body).order_by(Event.seq)))

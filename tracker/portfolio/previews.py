@@ -1,6 +1,7 @@
 """Pictures shown on a page are ours: decoded, shrunk and encoded anew, so that nothing of the upload is left."""
 
 import secrets
+import threading
 import warnings
 from pathlib import Path
 
@@ -12,14 +13,22 @@ from tracker.portfolio.file_checks import FaultyError, check_picture
 
 LONGEST_SIDE = 1600
 ENOUGH_TO_SHRINK = (LONGEST_SIDE, LONGEST_SIDE)
+at_once = threading.BoundedSemaphore(2)
+"""A large picture takes some hundred megabytes while it is decoded; the others wait their turn."""
 
 
 def preview_of(sha256: str) -> Path:
     """A JPEG of the picture, at most 1,600 pixels long and without its metadata; made once and kept."""
     source = storage.path_of(sha256)
     target = source.with_suffix(".preview.jpg")
-    if target.exists():
-        return target
+    if not target.exists():
+        with at_once:
+            if not target.exists():
+                _make(source, target)
+    return target
+
+
+def _make(source: Path, target: Path) -> None:
     temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
         with source.open("rb") as stream:
@@ -36,7 +45,6 @@ def preview_of(sha256: str) -> Path:
         raise NotFound("This picture cannot be shown. Download it instead.") from error
     finally:
         temporary.unlink(missing_ok=True)
-    return target
 
 
 def flattened(picture: Image.Image) -> Image.Image:

@@ -116,7 +116,8 @@ def follow_link(token: str) -> ResponseReturnValue:
         raise LinkLapsed
     form = NewPasswordForm() if link.purpose is LinkPurpose.RESET else AcceptInvitationForm(name=link.name)
     if form.validate_on_submit():
-        name, password = request.form.get("name", ""), form.password.data or ""
+        name = (form.name.data or "") if isinstance(form, AcceptInvitationForm) else ""
+        password = form.password.data or ""
         try:
             check_password(password, name or link.name, link.email)
         except Invalid as refusal:

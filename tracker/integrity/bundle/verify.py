@@ -97,7 +97,9 @@ def open_bundle(where: Path) -> Members:
         found = {each.relative_to(where).as_posix(): each.read_bytes for each in where.rglob("*") if each.is_file()}
     else:
         archive = zipfile.ZipFile(where)
-        found = {name: partial(archive.read, name) for name in archive.namelist() if not name.endswith("/")}
+        names = archive.namelist()
+        need(len(names) == len(set(names)), "a name stands twice in the ZIP: which file it means cannot be told")
+        found = {name: partial(archive.read, name) for name in names if not name.endswith("/")}
     return {name: found[name] for name in sorted(found) if not name.rpartition("/")[2].startswith(".")}
 
 
@@ -282,7 +284,7 @@ def main() -> int:
             for sentence in check(members, held):
                 print(f"✓ {sentence}")
     except Wrong as wrong:
-        print(f"✗ {wrong}")
+        print("✗ " + "".join(sign if sign.isprintable() else "?" for sign in str(wrong)))
         return 1
     except (OSError, zipfile.BadZipFile) as error:
         print(f"It could not be checked: {error}", file=sys.stderr)
