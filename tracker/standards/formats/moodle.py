@@ -292,14 +292,9 @@ def _node(entry: _Entry) -> Node:
         return Node("", "", name, "Unit", description, children=children)
     key = entry.row.get("ID number", "")
     for kind in (each.label for each in CriterionKind):
-        if description == kind or (name.endswith("…") and description.startswith(f"{kind}: ")):
-            return Node(
-                key,
-                "",
-                description.removeprefix(f"{kind}: ") if name.endswith("…") else name,
-                kind,
-                children=children,
-            )
+        whole = description.removeprefix(f"{kind}: ")
+        if description == kind or (whole != description and (name.endswith("…") or whole == name)):
+            return Node(key, "", whole if name.endswith("…") else name, kind, children=children)
     if own := label_before(name, description):
         return Node(key, own, description, "", "", points, children)
     match = re.match(r"([A-Z]{0,3}\d{1,3}(?:\.\d{1,2})*[a-z]?|[a-z])\s+(\S.*)", name)
