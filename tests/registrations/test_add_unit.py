@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from flask.testing import FlaskClient
@@ -9,12 +10,12 @@ from sqlalchemy import select
 
 from tests import factories
 from tests.factories import World
-from tests.standards.own_units import make_own_unit
+from tests.standards.own_units import make_own_unit, read_unit
 from tests.standards.versions import UNITS, as_revision
 from tracker import clock
 from tracker.errors import Refused
 from tracker.extensions import db
-from tracker.models import UnitAttempt
+from tracker.models import Unit, UnitAttempt
 from tracker.registrations.services import start_attempt
 from tracker.transactions import transaction
 from tracker.vocabulary import AttemptState
@@ -102,3 +103,39 @@ def test_nobody_else_adds_one(world: World, client: ClientFor, who: str) -> None
     data = {"unit": str(factories.unit("DELIVERCC").id)}
     assert client(getattr(world, who)).post(address(world), data=data).status_code == 404
     assert len(attempted(world)) == 2
+
+
+DUE = "Review was due 1 March 2026"
+
+
+def make_lapsed(world: World) -> Unit:
+    document = read_unit()
+    return make_own_unit(
+        world.northgate, replace(document, metadata={**document.metadata, "last_registration_on": "31 Jul 2025"})
+    )
+
+
+def test_the_pages_that_register_warn_of_units_past_their_dates(world: World, client: ClientFor) -> None:
+    make_lapsed(world)
+    lapsed = "Lapsed for new registrations since 31 July 2025"
+    dan = client(world.dan)
+    page = dan.get(f"/centres/{world.northgate.id}/registrations/new").text
+    assert page.count(f"{DUE}. The unit can still be used") == 2
+    assert f"{lapsed}. Candidates who have it go on with it." in page
+    page = dan.get(f"/registrations/{world.registration.id}").text
+    assert f"CFAM&amp;LFD3 ({DUE}) Manage" in page
+    assert f"LOCAL7 ({lapsed})" in page
+    assert "DELIVERCC Deliver" in page
+
+
+def test_a_unit_whose_review_is_due_is_added_and_that_is_said(world: World, client: ClientFor) -> None:
+    dan = client(world.dan)
+    response = dan.post(address(world), data={"unit": str(factories.unit("CFAM&LFD3").id)})
+    assert f"CFAM&amp;LFD3 is added. {DUE}." in dan.get(response.location).text
+    assert attempted(world)[-1] == "CFAM&LFD3 in_progress"
+
+
+def test_a_lapsed_unit_is_refused_with_the_reason(world: World, client: ClientFor) -> None:
+    response = client(world.dan).post(address(world), data={"unit": str(make_lapsed(world).id)})
+    assert response.status_code == 409
+    assert "LOCAL7 lapsed for new registrations since 31 July 2025." in response.text

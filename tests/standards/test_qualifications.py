@@ -1,19 +1,35 @@
 """Qualifications on screen: looked up by anyone, published by a centre's administrator, unchanging from then on."""
 
+import html
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import select
 
 from tests import factories
 from tests.factories import PASSWORD, World
+from tests.standards.documents_strategy import LISTS, SLUGS, texts
 from tracker.errors import Invalid, Refused
 from tracker.extensions import db
 from tracker.models import Person, Qualification
+from tracker.standards.documents import Identifier, Provenance
 from tracker.standards.files import read_library
-from tracker.standards.qualification_documents import qualification_from_json
-from tracker.standards.queries.qualifications import list_qualifications
+from tracker.standards.formats.own_qualifications import write_qualification
+from tracker.standards.qualification_documents import (
+    QualificationDocument,
+    QualificationGroup,
+    QualificationUnit,
+    qualification_from_json,
+)
+from tracker.standards.queries.qualifications import (
+    list_qualifications,
+    make_next_revision,
+    read_qualification,
+)
 from tracker.standards.services.qualifications import publish_qualification, read_qualification_text
 from tracker.transactions import transaction
 
@@ -158,3 +174,96 @@ class TestPublishing:
     def test_hostile_words_get_a_sentence(self, text: str) -> None:
         with pytest.raises(Invalid):
             read_qualification_text(text)
+
+
+class TestNextRevision:
+    @pytest.fixture
+    def own(self, world: World) -> Qualification:
+        with transaction():
+            return publish_qualification(read_qualification_text(OWN), world.northgate, factories.actor(world.dan))
+
+    def address(self, world: World, slug: str = "ng-award") -> str:
+        return f"/centres/{world.northgate.id}/qualifications/new?of={slug}"
+
+    def test_its_page_opens_the_form_with_its_text(self, own: Qualification, world: World, client: Browser) -> None:
+        dan = client(world.dan)
+        assert "Write the next revision" in dan.get("/qualifications/ng-award").text
+        page = dan.get(self.address(world)).text
+        typed = html.unescape(page.partition("<textarea")[2].partition(">")[2].partition("</textarea>")[0])
+        document = read_qualification_text(typed)
+        assert document == replace(read_qualification(own), revision=2, slug="ng-award-1-r2")
+
+    def test_and_it_can_be_published_as_it_stands(self, own: Qualification, world: World) -> None:
+        text = write_qualification(make_next_revision(own))
+        with transaction():
+            publish_qualification(read_qualification_text(text), world.northgate, factories.actor(world.dan))
+        assert [each.revision for each in held("NG-AWARD")] == [1, 2]
+        after = make_next_revision(own)  # begun from the older one it is the third all the same
+        assert (after.revision, after.slug) == (3, "ng-award-1-r3")
+
+    @pytest.mark.usefixtures("own")
+    def test_a_fault_keeps_what_was_typed_and_where_it_came_from(self, world: World, client: Browser) -> None:
+        page = client(world.dan).post(self.address(world), data={"text": OWN.replace("mandatory:", "mandatry:")})
+        assert page.status_code == 422
+        assert "Write the next revision of NG-AWARD" in page.text
+
+    @pytest.mark.usefixtures("own")
+    def test_the_installations_and_anothers_are_not_the_centres_to_revise(
+        self, world: World, client: Browser
+    ) -> None:
+        dan = client(world.dan)
+        assert "Write the next revision" not in dan.get("/qualifications/ex-svq3-cc").text
+        assert "Write the next revision" not in client(world.bob).get("/qualifications/ng-award").text
+        assert dan.get(self.address(world, "ex-svq3-cc")).status_code == 404
+        there = f"/centres/{world.southbank.id}/qualifications/new?of=ng-award"
+        assert client(world.heidi).get(there).status_code == 404
+
+
+@st.composite
+def qualification_documents(draw: st.DrawFn) -> QualificationDocument:
+    """One as the schema gives it: each unit in one place, and rules of every kind, there or missing."""
+    codes = draw(st.lists(texts(60), min_size=4, max_size=7, unique=True))
+    few, some = st.integers(0, 1), st.none() | st.integers(1, 9999)
+    groups = tuple(
+        QualificationGroup(name, units, draw(st.none() | texts()), draw(few), draw(some), draw(few), draw(some))
+        for name, units in zip(
+            draw(st.lists(texts(20), min_size=2, max_size=2, unique=True)),
+            (tuple(codes[1:3]), tuple(codes[3:])),
+            strict=True,
+        )
+    )
+    at_level = draw(st.none() | st.integers(0, 9))
+    return QualificationDocument(
+        code=draw(texts(60)),
+        slug=draw(SLUGS),
+        title=draw(texts(200)),
+        version=draw(texts(20)),
+        revision=draw(st.integers(1, 9999)),
+        awarding_body=draw(st.none() | texts()),
+        level=draw(st.none() | texts(40)),
+        identifiers=draw(st.lists(st.builds(Identifier, texts(50), texts(50)), max_size=2).map(tuple)),
+        units=tuple(
+            QualificationUnit(code, draw(texts(200)), draw(some), draw(some), draw(st.none() | texts(20)))
+            for code in codes
+        ),
+        mandatory=(codes[0],),
+        groups=groups,
+        minimum_units=draw(few),
+        minimum_credits=draw(few),
+        credits_at_level=0 if at_level is None else draw(few),
+        at_level=at_level,
+        barred=draw(st.sampled_from([(), ((codes[1], codes[3]),)])),
+        provenance=Provenance(draw(texts()), draw(texts())),
+        notes=draw(LISTS),
+    )
+
+
+class TestWriting:
+    def test_those_of_the_folder_come_back_the_same(self) -> None:
+        for document in read_library().qualifications:
+            assert read_qualification_text(write_qualification(document)) == document
+
+    @given(qualification_documents())
+    @settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+    def test_whatever_it_says_comes_back(self, document: QualificationDocument) -> None:
+        assert read_qualification_text(write_qualification(document)) == document

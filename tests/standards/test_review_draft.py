@@ -10,10 +10,15 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from tests import factories
 from tests.factories import World
 from tests.standards.drafts import make_draft
+from tests.standards.own_units import make_own_unit, read_unit
+from tracker.errors import Invalid
 from tracker.extensions import db
-from tracker.models import UnitDraft
+from tracker.models import Unit, UnitDraft
+from tracker.standards.queries.units import list_newest_units
+from tracker.standards.services.publishing import publish_unit
 from tracker.transactions import transaction
 
 ClientFor = Callable[..., FlaskClient]
@@ -58,6 +63,78 @@ def send(browser: FlaskClient, draft_id: int, path: str, **fields: Any) -> TestR
 
 def criterion(browser: FlaskClient, draft_id: int, key: str = "r1", **fields: Any) -> TestResponse:
     return send(browser, draft_id, f"criteria/{key}", **{**FIELDS, **fields})
+
+
+# --- a unit that is here already -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", ["LOCAL7", "local 7"])
+def test_a_code_that_is_in_the_library_is_told_with_the_unit_that_has_it(
+    world: World, dan: FlaskClient, draft_id: int, code: str
+) -> None:
+    assert "In the library already" not in dan.get(f"/unit-drafts/{draft_id}").text
+    make_own_unit(world.northgate, read_unit(code=code, slug="there"))
+    page = dan.get(f"/unit-drafts/{draft_id}").text
+    assert "In the library already" in page
+    assert f'<a href="/units/there"><b>{code}</b>' in page
+
+
+def test_an_identifier_of_any_scheme_tells_it_too(world: World, dan: FlaskClient, draft_id: int) -> None:
+    send(dan, draft_id, "unit", title="Calls", code="NEW1", version="1", identifiers="SQA: h128-04",
+         document_type="nos", simulation="unstated")  # fmt: skip
+    page = dan.get(f"/unit-drafts/{draft_id}").text
+    assert '<a href="/units/cfacc15"><b>CFACC15</b>' in page
+    assert "Publishing makes NEW1 a unit of its own, and no version of CFACC15." in page
+
+
+def test_the_very_same_version_is_said_to_be_refused_as_publishing_does(
+    world: World, dan: FlaskClient, draft_id: int
+) -> None:
+    make_own_unit(world.northgate, read_unit())
+    page = dan.get(f"/unit-drafts/{draft_id}").text
+    assert "Version 1, revision 1, cannot be published a second time." in page
+    assert "“Correct our transcription”" in page
+    with pytest.raises(Invalid, match="is published already"):
+        publish(draft_id, world)
+
+
+@pytest.mark.parametrize(
+    ("owned", "there", "said", "is_newest"),
+    [
+        (True, {"version": "0"}, ("Publishing makes a version of it: version 1, beside version 0, revision 1. "
+         "New candidates are registered for it;"), True),
+        (True, {"version": "3"}, "New candidates are still registered for version 3, revision 1, which is newer;", False),
+        (False, {}, ("Publishing makes your centre’s own copy of version 1, as revision 1. "
+         "New candidates are registered for it;"), True),
+        (False, {"revision": 2}, "New candidates are still registered for version 1, revision 2, which is newer;", False),
+        (True, {"code": "Local 7"}, "Publishing makes LOCAL7 a unit of its own, and no version of Local 7.", True),
+    ],
+)  # fmt: skip
+def test_what_publishing_would_make_of_it_is_what_it_makes(
+    world: World, dan: FlaskClient, draft_id: int, owned: bool, there: dict[str, Any], said: str, is_newest: bool
+) -> None:
+    make_own_unit(world.northgate if owned else None, read_unit(**{"slug": "there", **there}))
+    assert said in dan.get(f"/unit-drafts/{draft_id}").text
+    unit = publish(draft_id, world)
+    assert (unit in list_newest_units([world.northgate.id])) is is_newest
+
+
+def test_a_correction_is_expected_to_be_there(world: World, dan: FlaskClient) -> None:
+    unit = make_own_unit(world.northgate, read_unit())
+    for edition in ({}, {"edition": "y"}):
+        address = dan.post(f"/units/{unit.slug}/correct", data=edition).location
+        assert "In the library already" not in dan.get(address).text
+
+
+def test_another_centres_unit_is_not_told_of(world: World, dan: FlaskClient, draft_id: int) -> None:
+    make_own_unit(world.southbank, read_unit())
+    assert "In the library already" not in dan.get(f"/unit-drafts/{draft_id}").text
+
+
+def publish(draft_id: int, world: World) -> Unit:
+    draft = draft_of(draft_id)
+    with transaction():
+        return publish_unit(draft, draft.version, {0, 1}, factories.actor(world.dan))
 
 
 # --- what it shows ---------------------------------------------------------------------------------------

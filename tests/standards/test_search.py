@@ -78,6 +78,29 @@ def test_another_centres_own_is_never_found(world: World) -> None:
     assert found(world.southbank.id, words="thank the colleague") == []
 
 
+def test_each_version_is_listed_in_its_newest_revision(world: World, client: ClientFor) -> None:
+    document, mine = read_unit(), world.northgate.id
+    make_own_unit(world.northgate, document)
+    make_own_unit(world.northgate, replace(document, revision=2, slug="local7-1-2"))
+    make_own_unit(world.northgate, replace(document, version="2", slug="local7-2-1"))
+    assert sorted(found(mine, words="LOCAL7")) == ["local7-1-2", "local7-2-1"]
+    assert sorted(found(mine, words="thank the colleague")) == ["local7-1-2", "local7-2-1"]
+    assert search_units(Asked(words="LOCAL7"), [mine]).total == 2
+    assert 'href="/units/local7"' not in client(world.alice).get("/units").text
+    assert 'href="/units/local7">Version 1, revision 1</a>' in client(world.alice).get("/units/local7-1-2").text
+
+
+def test_a_centres_own_revision_stands_for_the_installations_unit(world: World) -> None:
+    document = read_unit()
+    make_own_unit(None, document)
+    make_own_unit(world.northgate, replace(document, revision=2, slug="ours"))
+    make_own_unit(world.southbank, replace(document, revision=2, slug="theirs"))
+    assert found(world.northgate.id, words="LOCAL7") == ["ours"]
+    assert found(world.northgate.id, words="LOCAL7", whose="installation") == ["local7"]
+    assert found(words="LOCAL7") == ["local7"]
+    assert sorted(found(world.northgate.id, world.southbank.id, words="LOCAL7")) == ["ours", "theirs"]
+
+
 def test_the_words_found_are_shown_in_their_criterion(world: World, client: ClientFor) -> None:
     make_own_unit(world.northgate)
     page = client(world.alice).get("/units?q=Colleague+thank").text

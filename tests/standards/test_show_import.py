@@ -1,8 +1,10 @@
 """A file of units on its way in: looked at, confirmed, taken in slice by slice, stopped and gone on with."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from io import BytesIO
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -323,6 +325,108 @@ class TestLinks:
         with transaction():
             importing.link_statements(run, contents, contents.links[0], factories.actor(world.dan))
         assert self.links() == [(1, 3, False)]
+
+
+class TestNewLinksAlone:
+    """Both units are here already; the file holds links between their criteria that are not."""
+
+    def body(self, documents: list[UnitDocument], *places: tuple[int, int]) -> bytes:
+        one, other, *_ = documents
+        links = [ExchangedLink(LinkKind.SAME, one.slug, first, other.slug, second) for first, second in places]
+        return unit_files.write_units("case", documents, links).body
+
+    def preview(self, world: World, documents: list[UnitDocument], *places: tuple[int, int]) -> ImportRun:
+        with reading():
+            found = services.look_at("case", "links.json", self.body(documents, *places), world.northgate.id)
+        with transaction():
+            return services.start_preview(found, world.northgate.id, factories.actor(world.dan))
+
+    def held(self) -> list[tuple[int, int, bool]]:
+        query = select(CriterionLink).where(CriterionLink.centre_id.is_not(None)).order_by(CriterionLink.id)
+        return [(each.position, each.other_position, each.is_confirmed) for each in db.session.scalars(query)]
+
+    def test_they_are_asked_about_and_taken_in_and_the_second_time_done_at_once(
+        self, world: World, client: Browser
+    ) -> None:
+        documents, dan = units(2), client(world.dan)
+        import_units(world, documents)
+        sent = {"format": "case", "file": (BytesIO(self.body(documents, (1, 3), (2, 1))), "links.json")}
+        address = dan.post(f"/centres/{world.northgate.id}/units/import", data=sent).location
+        page = dan.get(address).text
+        assert "It holds 1 new link between criteria, which is confirmed in your name." in page  # 2 is a stem
+        assert "Import 1 new link</button>" in page
+        assert "published at once" not in page
+        assert dan.post(f"{address}/start", data={"password": "wrong"}).status_code == 422
+        assert self.held() == []
+        dan.post(f"{address}/start", data={"password": PASSWORD})
+        assert self.held() == [(1, 3, True)]
+        assert "0 units and 1 link" in dan.get(address).text
+        run = self.preview(world, documents, (1, 3), (2, 1))
+        assert (run.state, run.message) == (ImportState.DONE, "")
+        assert self.held() == [(1, 3, True)]
+
+    def test_only_those_that_nobody_decided_are_counted(self, world: World) -> None:
+        documents = units(2)
+        import_units(world, documents)
+        first = self.preview(world, documents, (1, 3))
+        start(first, factories.actor(world.dan))
+        with transaction():
+            db.session.scalars(
+                select(CriterionLink).where(CriterionLink.centre_id.is_not(None))
+            ).one().is_confirmed = False
+        run = self.preview(world, documents, (1, 3), (1, 4))
+        assert "It holds 1 new link between" in run.message
+        start(run, factories.actor(world.dan))
+        assert self.held() == [(1, 3, False), (1, 4, True)]
+
+    def test_of_a_changed_unit_they_come_with_its_tick(self, world: World) -> None:
+        one, other = units(2)
+        import_units(world, [one, other])
+        run = self.preview(world, [one, reworded(other)], (1, 3))
+        assert "It holds 1 new link between criteria" in run.message
+        assert "1 of them only with a changed unit that you tick." in run.message
+        with pytest.raises(Invalid, match="Nothing was started"):
+            start(run, factories.actor(world.dan))
+        start(again(run), factories.actor(world.dan), 1)
+        assert self.held() == [(1, 3, True)]
+
+    def test_links_between_units_that_stayed_come_without_a_tick(self, world: World) -> None:
+        one, other, third = units(3)
+        import_units(world, [one, other, third])
+        run = self.preview(world, [one, other, reworded(third)], (1, 3))
+        start(run, factories.actor(world.dan))
+        assert self.held() == [(1, 3, True)]
+        assert len(own_units("LOCAL2")) == 1
+
+    def test_the_installations_links_are_not_new(self, world: World) -> None:
+        documents = units(2)
+        one, other = (make_own_unit(None, each) for each in documents)
+        with transaction():
+            db.session.add(
+                CriterionLink(
+                    kind=LinkKind.SAME,
+                    unit_id=one.id,
+                    position=1,
+                    other_unit_id=other.id,
+                    other_position=3,
+                    likeness=60,
+                    is_confirmed=True,
+                    decided_at=factories.LONG_AGO,
+                )
+            )
+        assert self.preview(world, documents, (1, 3)).state is ImportState.DONE
+
+    def test_a_large_file_of_links_is_looked_at_in_a_few_statements(
+        self, world: World, count_statements: Callable[[], AbstractContextManager[list[str]]]
+    ) -> None:
+        documents = units(40)
+        import_units(world, documents)
+        links = [ExchangedLink(LinkKind.SAME, one.slug, 1, other.slug, 3) for one, other in pairwise(documents)]
+        body = unit_files.write_units("case", documents, links).body
+        with reading(), count_statements() as statements:
+            found = services.look_at("case", "links.json", body, world.northgate.id)
+        assert sum(each.links for each in found.entries) == 39
+        assert len(statements) < 10
 
 
 class TestStopping:

@@ -27,7 +27,7 @@ from tracker.registrations.forms import (
 from tracker.registrations.standings import objection_to, standing_of
 from tracker.requests import asked_page
 from tracker.standards.queries.qualifications import list_qualifications
-from tracker.standards.queries.units import list_newest_units
+from tracker.standards.queries.units import list_newest_units, list_warnings
 from tracker.vocabulary import Role
 
 registrations = Blueprint("registrations", __name__)
@@ -67,7 +67,8 @@ def register_candidate(centre_id: int) -> ResponseReturnValue:
         else:
             flash(f"{registration.candidate.name} is registered. {what_is_next(form)}")
             return redirect(url_for("portfolio.show_registration", registration_id=registration.id), 303)
-    page = render_template("registrations/register_candidate.html", centre=centre, form=form)
+    warnings = {str(key): said for key, said in list_warnings(list_newest_units([centre.id]), today()).items()}
+    page = render_template("registrations/register_candidate.html", centre=centre, form=form, warnings=warnings)
     return page, (422 if form.is_submitted() else 200)
 
 
@@ -145,7 +146,8 @@ def add_unit(registration_id: int) -> ResponseReturnValue:
             "registrations/add_unit.html", registration=registration, unit=unit, objection=objection
         )
     services.start_attempt(registration, unit, actor)
-    flash(f"{unit.code} is added. Name who assesses and verifies it.")
+    warning = list_warnings([unit], today()).get(unit.id)
+    flash(" ".join(filter(None, (f"{unit.code} is added.", warning, "Name who assesses and verifies it."))))
     return redirect(url_for("portfolio.show_registration", registration_id=registration.id), 303)
 
 

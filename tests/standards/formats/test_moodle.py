@@ -3,16 +3,19 @@
 import csv
 import io
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.standards.documents_strategy import several_units
 from tests.standards.own_units import read_unit
 from tracker.errors import Invalid
 from tracker.standards import formats
 from tracker.standards.documents import UnitDocument
+from tracker.standards.exchange_commands import exchanged
 from tracker.standards.files import read_library
 from tracker.standards.formats import differences, moodle
 from tracker.standards.formats.exchanged import ExchangedLink
@@ -81,6 +84,65 @@ def test_inner_commas_of_cross_references_are_written_as_moodle_asks() -> None:
     assert [each for each in referring if each] == ["local8-v1-p-1%2C2"] * 2
 
 
+def ends_of(link: ExchangedLink, units: Sequence[UnitDocument]) -> tuple[tuple[str, str, int], tuple[str, str, int]]:
+    by_slug = {unit.slug: unit for unit in units}
+    one, other = by_slug[link.slug], by_slug[link.other_slug]
+    return (one.code, one.version, link.position), (other.code, other.version, link.other_position)
+
+
+def test_links_come_back_also_by_labels_with_commas() -> None:
+    one = read_unit()
+    criteria = tuple(
+        replace(each, label={1: "1,2", 3: "1%2C2"}.get(each.position, each.label)) for each in one.criteria
+    )
+    other = replace(one, code="LOCAL8", slug="local8", criteria=criteria)
+    links = [ExchangedLink(LinkKind.SAME, "local7", place, "local8", far) for place, far in ((1, 1), (1, 3), (4, 1))]
+    found = moodle.read(moodle.write([one, other], links).body)
+    assert set(found.links) == set(links)
+    assert found.remarks == ()
+
+
+def test_what_became_of_a_statement_in_a_later_version_comes_back_the_older_first() -> None:
+    newer = read_unit(version="10", slug="local7-10")
+    older = read_unit(version="9")
+    link = ExchangedLink(LinkKind.REPLACED_BY, older.slug, 1, newer.slug, 3)
+    found = moodle.read(moodle.write([newer, older], [link]).body)
+    (back,) = found.links
+    assert back.kind is LinkKind.REPLACED_BY
+    assert ends_of(back, found.units) == (("LOCAL7", "9", 1), ("LOCAL7", "10", 3))
+
+
+def test_links_between_revisions_are_told_to_be_left_behind() -> None:
+    one, other = read_unit(), read_unit(revision=2, slug="local7-1-r2")
+    written = moodle.write([one, other], [ExchangedLink(LinkKind.REPLACED_BY, one.slug, 1, other.slug, 1)])
+    assert written.left_behind[-1] == "1 link between revisions of one version."
+    assert moodle.read(written.body).links == ()
+
+
+def test_the_links_of_the_folder_come_back() -> None:
+    library = read_library()
+    links = exchanged(library.links, library.units)
+    found = moodle.read(moodle.write(library.units, links).body)
+    assert links
+    assert {ends_of(each, found.units) for each in found.links} == {ends_of(each, library.units) for each in links}
+
+
+@given(several_units(), st.data())
+@settings(SLOW, max_examples=40)
+def test_whatever_links_there_are_come_back(units: list[UnitDocument], data: st.DataObject) -> None:
+    units = [replace(unit, version=str(number)) for number, unit in enumerate(units, start=1)]  # told without a space
+    places = [(unit.slug, each.position) for unit in units for each in unit.criteria]
+    drawn = data.draw(st.lists(st.tuples(st.sampled_from(places), st.sampled_from(places)), max_size=6))
+    codes = {unit.slug: unit.code for unit in units}
+    links = [ExchangedLink(LinkKind.SAME, *one, *other) for one, other in drawn if codes[one[0]] != codes[other[0]]]
+    found = moodle.read(moodle.write(units, links).body)
+    sent, came = (
+        {frozenset((version, position) for _, version, position in ends_of(link, whole)) for link in some}
+        for some, whole in ((links, units), (found.links, found.units))
+    )
+    assert came == sent
+
+
 def test_the_published_units_go_out_and_come_in_unchanged() -> None:
     units = read_library().units
     found = moodle.read(moodle.write(units).body)
@@ -88,6 +150,14 @@ def test_the_published_units_go_out_and_come_in_unchanged() -> None:
     for existing, incoming in zip(units, found.units, strict=True):
         taken = replace(formats.completed("moodle", existing, incoming), slug=existing.slug)
         assert differences.compare(existing, taken) == []
+
+
+def test_white_space_in_a_heading_does_not_make_knowledge_performance() -> None:
+    unit = read_unit()
+    criteria = tuple(replace(each, heading="About\u00a0calls") for each in unit.criteria)
+    (found,) = moodle.read(moodle.write([replace(unit, criteria=criteria)]).body).units
+    assert [each.kind for each in found.criteria] == [each.kind for each in unit.criteria]
+    assert {each.heading for each in found.criteria} == {"About calls"}
 
 
 def test_it_says_what_it_leaves_behind() -> None:
@@ -108,6 +178,20 @@ class TestOfOthers:
         (unit,) = moodle.read(body).units
         assert unit.title == "Fishing"
         assert [each.text for each in unit.criteria] == ["Mend all nets", "Sell fish"]
+
+    def test_what_others_say_is_related_is_not_taken_for_the_same(self) -> None:
+        units = (
+            row
+            for unit in ("A", "B")
+            for row in (
+                f"F1,{unit},Unit {unit},,1,,,,,,,,,",
+                f"{unit},{unit}1,Group,,1,,,,,,,,,",
+                f"{unit}1,{unit}2,Mend nets,,1,,,,,,{'B2' if unit == 'A' else 'A2'},,,",
+            )
+        )
+        found = moodle.read(self.framework(",F1,Fishing,,1,,,,,,,,1,", *units))
+        assert (len(found.units), found.links) == (2, ())
+        assert "Left out: 2 cross-references that link no two units of ours in this file." in found.remarks
 
     @pytest.mark.parametrize(
         "rows",

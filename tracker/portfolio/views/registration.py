@@ -4,12 +4,13 @@ from flask import render_template
 from flask.typing import ResponseReturnValue
 
 from tracker.access import Act, get_registration, me, requires
+from tracker.clock import today
 from tracker.matrix import summarise_attempts
 from tracker.portfolio.views import portfolio
 from tracker.registrations import queries
 from tracker.registrations.standings import standing_of
 from tracker.standards.queries.qualifications import find_held_units
-from tracker.standards.queries.units import list_newest_units
+from tracker.standards.queries.units import list_newest_units, list_warnings
 from tracker.vocabulary import AttemptState, Role
 
 
@@ -24,6 +25,8 @@ def show_registration(registration_id: int) -> ResponseReturnValue:
     found = standing_of(registration)
     seen_at = [registration.centre_id]
     people = {each.person_id for found in allocations.values() for each in found}
+    administers = bool(me().holds(Role.ADMINISTRATOR, registration.centre_id))
+    units = [unit for unit in list_newest_units(seen_at) if unit.code not in held]
     return render_template(
         "portfolio/show_registration.html",
         registration=registration,
@@ -31,8 +34,9 @@ def show_registration(registration_id: int) -> ResponseReturnValue:
         allocations=allocations,
         live_roles=queries.list_live_roles(registration.centre_id, people),
         progress_of=summarise_attempts(ids),
-        units=[unit for unit in list_newest_units(seen_at) if unit.code not in held],
+        units=units,
+        warnings=list_warnings(units, today()) if administers else {},
         qualified=found,
         in_library=find_held_units(found.document, seen_at) if found else {},
-        administers=bool(me().holds(Role.ADMINISTRATOR, registration.centre_id)),
+        administers=administers,
     )

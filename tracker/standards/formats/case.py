@@ -150,8 +150,9 @@ class _Reading:
                 f"Left out: {counted(len(self.items) - len(self.used), 'item')} of none of the units."
             )
         if not ours:
-            units, remarks = units_of(self._framework())
-            self.remarks += remarks
+            found = units_of(self._framework())
+            units = found.units
+            self.remarks += found.remarks
         links = list(self._links())
         other = sum(each["associationType"] != CHILD for each in self.associations) - len(links)
         if other:

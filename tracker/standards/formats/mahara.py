@@ -209,9 +209,9 @@ class _Reading:
         source = f"Mahara SmartEvidence framework “{name}”"
         description = self.framework["description"] or ""
         framework = Framework("", name, description, "Mahara", source, tuple(standards))
-        units, remarks = units_of(framework)
-        assumed = () if all(map(is_told, units)) else ("Mahara keeps no versions: 1 is assumed.",)
-        return Read(tuple(units), (), (*self.remarks, *remarks, *assumed))
+        found = units_of(framework)
+        assumed = () if all(map(is_told, found.units)) else ("Mahara keeps no versions: 1 is assumed.",)
+        return Read(tuple(found.units), (), (*self.remarks, *found.remarks, *assumed))
 
     def _standard(self, standard: Mapping[str, Any]) -> Node:
         children = [self._node(each) for each in self.top[standard["standardid"]]]

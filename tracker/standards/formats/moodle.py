@@ -5,11 +5,13 @@ import html
 import io
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tracker.errors import Invalid
-from tracker.standards.documents import UnitDocument
+from tracker.filters import counted
+from tracker.standards.documents import UnitDocument, order_of
 from tracker.standards.formats.exchanged import DEEPEST, ExchangedLink, Read, Written, decoded, rows_of
 from tracker.standards.formats.spreadsheet import inert, live
 from tracker.standards.formats.trees import (
@@ -22,8 +24,9 @@ from tracker.standards.formats.trees import (
     sentence_of,
     units_of,
 )
-from tracker.vocabulary import CriterionKind
+from tracker.vocabulary import CriterionKind, LinkKind
 
+REFERENCES = "Cross-referenced competency ID numbers"
 COLUMNS = [
     "Parent ID number",
     "ID number",
@@ -35,7 +38,7 @@ COLUMNS = [
     "Rule type (optional)",
     "Rule outcome (optional)",
     "Rule config (optional)",
-    "Cross-referenced competency ID numbers",
+    REFERENCES,
     "Exported ID (optional)",
     "Is framework",
     "Taxonomy",
@@ -63,9 +66,13 @@ def write(units: Sequence[UnitDocument], links: Sequence[ExchangedLink] = ()) ->
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")  # so that a lone carriage return inside a cell is quoted too
     writer.writerow(COLUMNS)
-    for row in _Framework(units, links).rows():
+    versions = {unit.slug: (unit.code, unit.version) for unit in units}
+    told = [link for link in links if versions.get(link.slug) != versions.get(link.other_slug)]
+    for row in _Framework(units, told).rows():
         writer.writerow([inert(row.get(column, "")) for column in COLUMNS])
-    return Written(out.getvalue().encode(), tuple(left_behind("Moodle", units)))
+    left = len(links) - len(told)  # two revisions of one version come back as two units
+    sentences = [f"{counted(left, 'link')} between revisions of one version."] if left else []
+    return Written(out.getvalue().encode(), (*left_behind("Moodle", units), *sentences))
 
 
 class _Framework:
@@ -94,9 +101,7 @@ class _Framework:
         rows = [row for unit in self.units for row in self._unit(unit)]
         for row, key in rows:
             others = [self.ids[other] for other in self.related.get(key, []) if other in self.ids] if key else []
-            yield row | {
-                "Cross-referenced competency ID numbers": ",".join(each.replace(",", "%2C") for each in others)
-            }
+            yield row | {REFERENCES: ",".join(map(_referred, others))}
 
     def _unit(self, unit: UnitDocument) -> Iterator[tuple[dict[str, str], tuple[str, int] | None]]:
         top = self._free(f"{unit.slug}-v{unit.version}")
@@ -121,14 +126,22 @@ class _Framework:
             yield _row(parent, own, f"{each.label} {each.text}", words), (unit.slug, each.position)
 
     def _free(self, wanted: str) -> str:
-        """An ID number of its own, of 100 characters at most; some databases take `A` and `a` for the same."""
+        """An ID number of its own, of 100 characters at most, also as others refer to it.
+
+        Some databases take `A` and `a` for the same.
+        """
         wanted = " ".join(wanted.split())
         free, number = wanted[:LONGEST_ID].rstrip(), 1
-        while free.casefold() in self.taken:
+        while _referred(free).casefold() in self.taken:
             number += 1
             free = f"{wanted[: LONGEST_ID - 6]}~{number}"
-        self.taken.add(free.casefold())
+        self.taken.add(_referred(free).casefold())
         return free
+
+
+def _referred(own: str) -> str:
+    """An ID number among others in one cell."""
+    return own.replace(",", "%2C")
 
 
 def _row(parent: str, own: str, name: str, description: str) -> dict[str, str]:
@@ -162,17 +175,51 @@ class _Entry:
 
 
 def read(body: bytes) -> Read:
-    """The units of an exported framework, ours or anybody's. Raises `Invalid` with the row that cannot be used."""
-    frameworks = _frameworks(_rows(decoded(body)))
-    units: list[UnitDocument] = []
-    remarks: list[str] = []
-    for framework in frameworks:
-        found, said = units_of(framework)
-        units.extend(found)
-        remarks.extend(said)
+    """The units of an exported framework, ours or anybody's, and the links between those of ours.
+
+    Raises `Invalid` with the row that cannot be used.
+    """
+    rows = _rows(decoded(body))
+    found = [units_of(framework) for framework in _frameworks(rows)]
+    units = [unit for each in found for unit in each.units]
+    remarks = [remark for each in found for remark in each.remarks]
     if not all(map(is_told, units)):
         remarks.append("Moodle keeps no label, kind or version: they are taken from names, headings and order.")
-    return Read(tuple(units), (), tuple(remarks))
+    links, left = _links(rows, units, {key: place for each in found for key, place in each.places.items()})
+    if left:
+        remarks.append(f"Left out: {counted(left, 'cross-reference')} that link no two units of ours in this file.")
+    return Read(tuple(units), tuple(links), tuple(remarks))
+
+
+def _links(
+    rows: Sequence[tuple[int, dict[str, str]]], units: Sequence[UnitDocument], places: Mapping[str, tuple[str, int]]
+) -> tuple[list[ExchangedLink], int]:
+    """The links that the cross-references stand for, and how many of these stand for none.
+
+    In a framework of others they say that two competencies are related, which is not that they are the same.
+    """
+    slugs = Counter(unit.slug for unit in units)  # two frameworks in one file may use the same
+    ours = {unit.slug: unit for unit in units if is_told(unit) and slugs[unit.slug] == 1}
+    ends = {_referred(key): place for key, place in places.items() if place[0] in ours}
+    found: dict[frozenset[tuple[str, int]], ExchangedLink] = {}
+    left = 0
+    for _, row in rows:
+        one = ends.get(_referred(row.get("ID number", "")))
+        for reference in filter(None, map(str.strip, row.get(REFERENCES, "").split(","))):
+            other = ends.get(reference)
+            if one and other and one[0] != other[0]:  # Moodle itself writes each from both sides
+                found.setdefault(frozenset({one, other}), _link(one, other, ours))
+            else:
+                left += 1
+    return list(found.values()), left
+
+
+def _link(one: tuple[str, int], other: tuple[str, int], units: Mapping[str, UnitDocument]) -> ExchangedLink:
+    first, second = units[one[0]], units[other[0]]
+    if first.code != second.code:
+        return ExchangedLink(LinkKind.SAME, *one, *other)
+    older, newer = (one, other) if order_of(first.version) <= order_of(second.version) else (other, one)
+    return ExchangedLink(LinkKind.REPLACED_BY, *older, *newer)
 
 
 def _rows(text: str) -> list[tuple[int, dict[str, str]]]:
@@ -245,14 +292,9 @@ def _node(entry: _Entry) -> Node:
         return Node("", "", name, "Unit", description, children=children)
     key = entry.row.get("ID number", "")
     for kind in (each.label for each in CriterionKind):
-        if description == kind or (name.endswith("…") and description.startswith(f"{kind}: ")):
-            return Node(
-                key,
-                "",
-                description.removeprefix(f"{kind}: ") if name.endswith("…") else name,
-                kind,
-                children=children,
-            )
+        whole = description.removeprefix(f"{kind}: ")
+        if description == kind or (whole != description and (name.endswith("…") or whole == name)):
+            return Node(key, "", whole if name.endswith("…") else name, kind, children=children)
     if own := label_before(name, description):
         return Node(key, own, description, "", "", points, children)
     match = re.match(r"([A-Z]{0,3}\d{1,3}(?:\.\d{1,2})*[a-z]?|[a-z])\s+(\S.*)", name)

@@ -82,6 +82,16 @@ class Framework:
     nodes: tuple[Node, ...]
 
 
+@dataclass(frozen=True)
+class FromTree:
+    """The units that a framework comes to, and what was assumed, a sentence each."""
+
+    units: list[UnitDocument] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    places: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """Of each statement, by the framework's own key, its unit's slug and its position there."""
+
+
 def sentence_of(unit: UnitDocument) -> str:
     """What `OF_UNIT` reads back."""
     return f"Unit {unit.code}, version {unit.version}."
@@ -135,8 +145,8 @@ def _as_a_tree_tells(unit: UnitDocument) -> Iterator[dict[str, bool]]:
         }
 
 
-def units_of(framework: Framework) -> tuple[list[UnitDocument], list[str]]:
-    """The units that a framework comes to, and what was assumed. Raises `Invalid` for one too large."""
+def units_of(framework: Framework) -> FromTree:
+    """The units that a framework comes to. Raises `Invalid` for one too large."""
     count = sum(1 for node in framework.nodes for _ in _all(node))
     if count > MOST_STATEMENTS or any(node.depth > DEEPEST for node in framework.nodes):
         raise Invalid(
@@ -145,21 +155,28 @@ def units_of(framework: Framework) -> tuple[list[UnitDocument], list[str]]:
             "file",
         )
     if not framework.nodes:
-        return [], []
+        return FromTree()
     unsaid: list[str] = []
     if _holds_units(framework):
-        found = _distinct(_unit(framework, node, node.children, unsaid) for node in framework.nodes if node.children)
+        made = [_unit(framework, node, node.children, unsaid) for node in framework.nodes if node.children]
         loose = [node.label or node.text[:40] for node in framework.nodes if not node.children]
-        remarks = [f"“{framework.name}”: each of its {len(found)} topmost entries is taken as a unit."]
+        remarks = [f"“{framework.name}”: each of its {len(made)} topmost entries is taken as a unit."]
         if all(OF_UNIT.match(node.description) for node in framework.nodes):
             remarks = []
         if loose:
             remarks.append(f"“{framework.name}”: {len(loose)} topmost entries hold nothing and are left out.")
-        return found, remarks + _left_out(unsaid)
-    whole = Node(framework.key, "", framework.name, description=framework.description)
-    unit = _unit(framework, whole, framework.nodes, unsaid)
-    remarks = [] if OF_UNIT.match(framework.description) else [f"“{framework.name}” is taken as one unit."]
-    return [unit], [*remarks, *_left_out(unsaid)]
+    else:
+        whole = Node(framework.key, "", framework.name, description=framework.description)
+        made = [_unit(framework, whole, framework.nodes, unsaid)]
+        is_told = OF_UNIT.match(framework.description)
+        remarks = [] if is_told else [f"“{framework.name}” is taken as one unit."]
+    units = _distinct(unit for unit, _ in made)
+    places = {
+        key: (unit.slug, position)
+        for unit, (_, keys) in zip(units, made, strict=True)
+        for position, key in enumerate(keys, start=1)
+    }
+    return FromTree(units, remarks + _left_out(unsaid), places)
 
 
 def _left_out(unsaid: list[str]) -> list[str]:
@@ -179,7 +196,8 @@ def _distinct(units: Iterator[UnitDocument]) -> list[UnitDocument]:
         while (code, unit.version) in found:
             last[unit.code] += 1
             code = f"{unit.code[:50]}-{last[unit.code]}"
-        slug = slug_of(code) if slug_of(code) not in slugs else slug_of(f"{code} {unit.version}")
+        tries = (slug_of(code), slug_of(f"{code} {unit.version}"), *(f"unit-{n}" for n in range(len(found) + 1)))
+        slug = next(each for each in tries if each not in slugs)
         slugs.add(slug)
         found[code, unit.version] = replace(unit, code=code, slug=slug)
     return list(found.values())
@@ -204,13 +222,19 @@ def _holds_units(framework: Framework) -> bool:
     return not any(node.kind for node in with_children) and any(node.depth > 2 for node in with_children)
 
 
-def _unit(framework: Framework, top: Node, nodes: "list[Node] | tuple[Node, ...]", unsaid: list[str]) -> UnitDocument:
-    """One unit of the framework; what it says and a unit has no place for is added to `unsaid`."""
+def _unit(
+    framework: Framework, top: Node, nodes: "list[Node] | tuple[Node, ...]", unsaid: list[str]
+) -> tuple[UnitDocument, list[str]]:
+    """One unit of the framework, with the keys of its statements in order.
+
+    What it says and a unit has no place for is added to `unsaid`.
+    """
     told = OF_UNIT.match(top.description)
-    criteria = tuple(_Criteria(unsaid, is_ours=bool(told)).of(nodes))
+    statements = _Criteria(unsaid, is_ours=bool(told))
+    criteria = tuple(statements.of(nodes))
     code = told[1] if told else _cut(top.label or top.key or top.text, 60) or "Unit"
     about = _cut(top.description[told.end() :] if told else top.description, LONGEST_TEXT)
-    return UnitDocument(
+    unit = UnitDocument(
         code=code,
         slug=slug_of(code),
         title=_cut(top.text.removeprefix(f"{code} "), 200) or code,
@@ -238,6 +262,7 @@ def _unit(framework: Framework, top: Node, nodes: "list[Node] | tuple[Node, ...]
         ),
         notes=() if told else (UNTOLD,),
     )
+    return unit, statements.keys
 
 
 def _cut(text: str, longest: int) -> str:
@@ -254,6 +279,7 @@ class _Criteria:
     def __init__(self, unsaid: list[str], *, is_ours: bool = False) -> None:
         self.unsaid, self.is_ours = unsaid, is_ours
         self.found: list[CriterionDocument] = []
+        self.keys: list[str] = []
         self.taken: dict[tuple[CriterionKind, str | None, int | None], set[str]] = defaultdict(set)
 
     def of(self, nodes: "list[Node] | tuple[Node, ...]") -> list[CriterionDocument]:
@@ -289,6 +315,7 @@ class _Criteria:
             printed = _cut(node.label, LONGEST_LABEL)
             text = _cut(node.text, LONGEST_TEXT) or printed or "(no words)"
             note = _cut(node.description, LONGEST_TEXT)
+            self.keys.append(node.key)
             self.found.append(
                 CriterionDocument(
                     position=position,

@@ -46,6 +46,14 @@ class Entry:
     """Differences that are not listed."""
     taken: bool = False
     """Whether it is to be taken in."""
+    links: int = 0
+    """New links of its criteria to those of other units; of a changed unit, those that come only with it."""
+
+    @property
+    def links_to_come(self) -> int:
+        """Those of its new links that come, or came, as things stand."""
+        is_here = self.outcome is ImportOutcome.UNCHANGED
+        return self.links if self.taken or is_here else 0
 
     def as_row(self) -> dict[str, Any]:
         """As it is kept, without what is empty."""
@@ -125,12 +133,28 @@ def find_held(documents: Iterable[UnitDocument], centre_id: int) -> dict[tuple[s
 
 def find_same(document: UnitDocument, format_name: str, centre_id: int) -> Unit | None:
     """The unit at a centre that says what this one says: its own before the installation's, the newest of them."""
-    query = select(Unit).where(Unit.code == document.code, Unit.version == document.version, is_seen_at([centre_id]))
-    units = list(db.session.scalars(query.order_by(Unit.revision, Unit.id)))
+    return find_same_units([document], format_name, centre_id).get(document.slug)
+
+
+def find_same_units(documents: Sequence[UnitDocument], format_name: str, centre_id: int) -> dict[str, Unit]:
+    """The same for many, by the slug of each in its file; those that are not here are left out."""
+    found: dict[str, Unit] = {}
+    for start in range(0, len(documents), AT_ONCE):
+        some = documents[start : start + AT_ONCE]
+        query = select(Unit).where(Unit.code.in_({each.code for each in some}), is_seen_at([centre_id]))
+        units: dict[tuple[str, str], list[Unit]] = defaultdict(list)
+        for unit in db.session.scalars(query.order_by(Unit.revision, Unit.id)):
+            units[unit.code, unit.version].append(unit)
+        for document in some:
+            if same := _same_of(document, units[document.code, document.version], format_name):
+                found[document.slug] = max(same, key=lambda unit: (unit.owner_centre_id is not None, unit.revision))
+    return found
+
+
+def _same_of(document: UnitDocument, units: Sequence[Unit], format_name: str) -> list[Unit]:
     held = [Held(each.revision, json.loads(each.document)) for each in units]
     words = words_of(complete(document, held, format_name).as_json())
-    same = [unit for unit, each in zip(units, held, strict=True) if each.words == words]
-    return max(same, key=lambda unit: (unit.owner_centre_id is not None, unit.revision), default=None)
+    return [unit for unit, each in zip(units, held, strict=True) if each.words == words]
 
 
 def judge(document: UnitDocument, held: Sequence[Held]) -> Entry:

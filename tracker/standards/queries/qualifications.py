@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import defer
 
 from tracker.extensions import db
 from tracker.models import Qualification, Unit
+from tracker.standards.drafting.units import slug_for
 from tracker.standards.qualification_documents import (
     QualificationDocument,
     QualificationUnit,
@@ -64,6 +65,16 @@ def list_versions(qualification: Qualification) -> list[Qualification]:
 def read_qualification(qualification: Qualification) -> QualificationDocument:
     """What its row holds, as a document."""
     return qualification_from_json(json.loads(qualification.document))
+
+
+def make_next_revision(qualification: Qualification) -> QualificationDocument:
+    """The same text as the next revision of its version, at an address that is free: to be changed and published."""
+    document = read_qualification(qualification)
+    revisions = [each.revision for each in list_versions(qualification) if each.version == document.version]
+    revision = max(revisions) + 1
+    stem = slug_for(document.code, "", 1, set())
+    taken = set(db.session.scalars(select(Qualification.slug).where(Qualification.slug.startswith(stem))))
+    return replace(document, revision=revision, slug=slug_for(document.code, document.version, revision, taken))
 
 
 def find_held_units(document: QualificationDocument, centre_ids: Collection[int]) -> dict[str, HeldUnit]:

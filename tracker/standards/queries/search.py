@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy.orm import aliased
 
 from tracker.extensions import db
 from tracker.models import Criterion, Unit, UnitCode
@@ -90,7 +91,10 @@ class FoundPage:
 
 
 def search_units(asked: Asked, centre_ids: Collection[int]) -> FoundPage:
-    """Units of the installation and of these centres: those of this very code first, then those of such a title."""
+    """Units of the installation and of these centres: those of this very code first, then those of such a title.
+
+    Of each version the newest revision; its page leads to the older ones.
+    """
     wanted = and_(*_conditions(asked, centre_ids))
     total = db.session.scalar(select(func.count()).select_from(Unit).where(wanted)) or 0
     page = min(max(1, asked.page), max(1, -(-total // PAGE)))
@@ -106,7 +110,7 @@ def list_suites(centre_ids: Collection[int]) -> list[str]:
 
 
 def _conditions(asked: Asked, centre_ids: Collection[int]) -> list[ColumnElement[bool]]:
-    found = [is_seen_at(centre_ids)]
+    found = [_is_offered(Unit, asked, centre_ids), ~_has_newer(asked, centre_ids)]
     if asked.terms:
         in_words = and_(*(Unit.words.contains(term, autoescape=True) for term in asked.terms))
         code = squashed(asked.words)
@@ -117,10 +121,30 @@ def _conditions(asked: Asked, centre_ids: Collection[int]) -> list[ColumnElement
         found.append(Unit.suites == asked.suite)
     if asked.document_type in set(DocumentType):
         found.append(Unit.document_type == DocumentType(asked.document_type))
-    if asked.whose in {"own", "installation"}:
-        is_own = Unit.owner_centre_id.is_not(None)
-        found.append(is_own if asked.whose == "own" else ~is_own)
     return found
+
+
+def _is_offered(unit: type[Unit], asked: Asked, centre_ids: Collection[int]) -> ColumnElement[bool]:
+    """One that these centres see, and whose it is asked for."""
+    own, installation = unit.owner_centre_id.in_(centre_ids), unit.owner_centre_id.is_(None)
+    return {"own": own, "installation": installation}.get(asked.whose, or_(own, installation))
+
+
+def _has_newer(asked: Asked, centre_ids: Collection[int]) -> ColumnElement[bool]:
+    """Whether the same version is offered in a later revision, or as a centre's own copy of this one."""
+    newer = aliased(Unit)
+    is_later = or_(
+        newer.revision > Unit.revision,
+        and_(newer.revision == Unit.revision, newer.owner_centre_id.is_not(None), Unit.owner_centre_id.is_(None)),
+    )
+    is_not_another_centres = or_(
+        newer.owner_centre_id == Unit.owner_centre_id,
+        newer.owner_centre_id.is_(None),
+        Unit.owner_centre_id.is_(None),
+    )
+    same_version = and_(newer.code == Unit.code, newer.version == Unit.version)
+    offered = _is_offered(newer, asked, centre_ids)
+    return select(newer.id).where(same_version, is_later, is_not_another_centres, offered).exists()
 
 
 def _has_code(condition: ColumnElement[bool]) -> ColumnElement[bool]:

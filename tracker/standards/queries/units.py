@@ -130,6 +130,18 @@ def lapsed_warning(document: dict[str, Any], today: date) -> str | None:
     return f"Lapsed for new registrations since {last.day} {last:%B %Y}. Candidates who have it go on with it."
 
 
+def warnings_of(document: dict[str, Any], today: date) -> list[str]:
+    """What is to be known of a unit whose dates have passed, the graver first; a sentence or two each."""
+    return [each for each in (lapsed_warning(document, today), review_warning(document, today)) if each]
+
+
+def list_warnings(units: Iterable[Unit], today: date) -> dict[int, str]:
+    """The same of each of these units that has any, by its id. One statement however many."""
+    query = select(Unit.id, Unit.document).where(Unit.id.in_([unit.id for unit in units]))
+    found = {unit_id: warnings_of(json.loads(document), today) for unit_id, document in db.session.execute(query)}
+    return {unit_id: " ".join(warnings) for unit_id, warnings in found.items() if warnings}
+
+
 def version_order(unit: Unit | Qualification) -> tuple[tuple[tuple[int, str], ...], int]:
     """Later versions are larger, and of one version the later revision."""
     return order_of(unit.version), unit.revision

@@ -1,6 +1,6 @@
 """Files of units in and out on screen: looked at first, then confirmed, cancelled or gone on with."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -12,6 +12,7 @@ from tracker.filters import counted
 from tracker.ledger import Actor, record
 from tracker.models import ImportRun
 from tracker.standards.queries.exchange import Entry, list_entries
+from tracker.standards.queries.new_links import with_new_links
 from tracker.standards.services.importing import run_import
 from tracker.standards.services.unit_files import read_file
 from tracker.vocabulary import ImportOutcome, ImportState
@@ -29,32 +30,45 @@ class Preview:
     sha256: str
     entries: tuple[Entry, ...]
     links: int
-    """Between statements of these units."""
+    """Between statements of these units, whether they are new or not."""
     remarks: tuple[str, ...]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything of it could be taken in."""
+        return any(each.outcome in TAKEN_IN or each.links for each in self.entries)
 
 
 def look_at(format_name: str, file_name: str, body: bytes, centre_id: int) -> Preview:
     """Read a file and lay it beside the centre's library. Call it inside `reading`: it may take seconds."""
     contents = read_file(format_name, body)
     entries = tuple(list_entries(contents.units, format_name, centre_id))
+    if contents.links:
+        entries = with_new_links(entries, contents.units, contents.links, format_name, centre_id)
     kept = storage.keep(BytesIO(body))
-    links, remarks = len(contents.links), list(contents.remarks)
-    if links and any(each.outcome in TAKEN_IN for each in entries):
-        remarks.append(f"It holds {counted(links, 'link')} between criteria, which are confirmed in your name.")
-    return Preview(format_name, file_name[-LONGEST_NAME:], kept.sha256, entries, links, tuple(remarks))
+    remarks = (*contents.remarks, *_about_links(entries))
+    return Preview(format_name, file_name[-LONGEST_NAME:], kept.sha256, entries, len(contents.links), remarks)
+
+
+def _about_links(entries: Collection[Entry]) -> Iterator[str]:
+    new = sum(each.links for each in entries)
+    waiting = sum(each.links for each in entries if each.outcome is ImportOutcome.CHANGED)
+    if new:
+        which = "which is" if new == 1 else "which are"
+        said = f"It holds {counted(new, 'new link')} between criteria, {which} confirmed in your name"
+        yield f"{said}, {waiting:,} of them only with a changed unit that you tick." if waiting else f"{said}."
 
 
 def start_preview(found: Preview, centre_id: int, actor: Actor) -> ImportRun:
     """Keep what was found, to be looked at and confirmed, or come back to; done where there is nothing to take in."""
     assert actor.person_id is not None  # noqa: S101 - an administrator imports, never the operator
-    is_open = any(each.outcome in TAKEN_IN for each in found.entries)
     run = ImportRun(
         centre_id=centre_id,
         format=found.format,
         file_name=found.file_name,
         sha256=found.sha256,
-        state=ImportState.PREVIEWED if is_open else ImportState.DONE,
-        finished_at=None if is_open else now(),
+        state=ImportState.PREVIEWED if found.is_open else ImportState.DONE,
+        finished_at=None if found.is_open else now(),
         total=len(found.entries) + found.links,
         done=0,
         outcome=[each.as_row() for each in found.entries],
@@ -70,7 +84,7 @@ def start_preview(found: Preview, centre_id: int, actor: Actor) -> ImportRun:
 
 
 def start_import(run: ImportRun, changes: Collection[int], actor: Actor, *, all_changes: bool = False) -> None:
-    """Take in what is new and the changes ticked, each by its place in the file. The worker does it."""
+    """Take in what is new, links too, and the changes ticked, each by its place in the file. The worker does it."""
     assert actor.person_id is not None  # noqa: S101 - likewise
     check_startable(run)
     entries = [Entry.of_row(row) for row in run.outcome]
@@ -78,7 +92,7 @@ def start_import(run: ImportRun, changes: Collection[int], actor: Actor, *, all_
     for place, entry in enumerate(entries):
         if entry.outcome is ImportOutcome.CHANGED and (all_changes or place in changes):
             rows[place] = {**rows[place], "taken": True}
-    if not any(row.get("taken") for row in rows):
+    if not any(row.get("taken") or Entry.of_row(row).links_to_come for row in rows):
         raise Invalid("Nothing of this file is new, and no change is ticked. Nothing was started.", "changes")
     run.outcome, run.state, run.started_at = rows, ImportState.RUNNING, now()
     run.started_by_id, run.grant_id, run.session_ref = actor.person_id, actor.grant_id, actor.session_ref

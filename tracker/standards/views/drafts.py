@@ -25,6 +25,7 @@ from tracker.standards.forms.drafts import (
     TextsForm,
     as_one_line,
 )
+from tracker.standards.queries.already_here import find_already_here
 from tracker.standards.queries.drafts import make_review
 from tracker.standards.services import publishing as services
 from tracker.standards.views import standards
@@ -229,6 +230,7 @@ def show_review(draft: UnitDraft, edit: str, form: DraftForm | None = None) -> s
         draft=draft,
         working=working,
         review=make_review(draft.source_lines, working),
+        here=find_already_here(draft, working),
         edit=edit if opened else "",
         form=opened,
         refused=refused,

@@ -211,6 +211,8 @@ def show_run(run: ImportRun, form: StartForm) -> str:
         outcomes=ImportOutcome,
         progress=progress_of(run),
         taken=[entry for place, entry in entries if entry.taken and place < run.done],
+        new_links=sum(entry.links for _, entry in entries),
+        links_to_come=sum(entry.links_to_come for _, entry in entries),
         remarks=run.message.splitlines(),
         format=unit_files.FORMATS.get(run.format, run.format),
         shown=SHOWN,

@@ -8,6 +8,7 @@ from tracker.accounts.identity import proving_identity
 from tracker.errors import Invalid, NotFound, Refused
 from tracker.idempotency import once
 from tracker.models import Centre, Qualification
+from tracker.standards.formats.own_qualifications import write_qualification as write_text
 from tracker.standards.forms.qualifications import PublishQualificationForm, QualificationForm
 from tracker.standards.qualification_documents import QualificationDocument
 from tracker.standards.qualification_rules import rule_of
@@ -48,7 +49,7 @@ def list_qualifications() -> ResponseReturnValue:
 @signed_in
 def show_qualification(qualification_slug: str) -> ResponseReturnValue:
     qualification = get_qualification(qualification_slug)
-    document = queries.read_qualification(qualification)
+    document, owner = queries.read_qualification(qualification), qualification.owner_centre_id
     return render_template(
         "standards/show_qualification.html",
         qualification=qualification,
@@ -56,15 +57,19 @@ def show_qualification(qualification_slug: str) -> ResponseReturnValue:
         rule_of=rule_of,
         held=queries.find_held_units(document, me().centre_ids),
         versions=queries.list_versions(qualification),
-        administered=me().holds(Role.ADMINISTRATOR),
+        revises=owner is not None and me().holds(Role.ADMINISTRATOR, owner),
     )
 
 
 @standards.route("/centres/<int:centre_id>/qualifications/new", methods=["GET", "POST"])
 @requires(Act.ADMINISTER_CENTRE)
 def write_qualification(centre_id: int) -> ResponseReturnValue:
-    """Type or paste one in the format of the standards folder; the next page shows what it comes to."""
+    """Type or paste one in the format of the standards folder; the next page shows what it comes to.
+
+    `?of=` names one of the centre's own: the form then holds its text, as the next revision.
+    """
     centre, _ = get_centre(centre_id)
+    revised = get_own(request.args["of"], centre) if "of" in request.args else None
     form = QualificationForm()
     if form.validate_on_submit():
         try:
@@ -74,8 +79,8 @@ def write_qualification(centre_id: int) -> ResponseReturnValue:
         else:
             return show_publishing(centre, document, PublishQualificationForm(formdata=None, text=form.text.data))
     if not form.is_submitted():
-        form.text.data = EXAMPLE
-    page = render_template("standards/write_qualification.html", centre=centre, form=form)
+        form.text.data = write_text(queries.make_next_revision(revised)) if revised else EXAMPLE
+    page = render_template("standards/write_qualification.html", centre=centre, form=form, revised=revised)
     return page, (422 if form.is_submitted() else 200)
 
 
@@ -107,6 +112,14 @@ def get_qualification(slug: str) -> Qualification:
     found = queries.find_qualification(slug, me().centre_ids)
     if found is None:
         raise NotFound("There is no qualification at this address. Look for it in the list of qualifications.")
+    return found
+
+
+def get_own(slug: str, centre: Centre) -> Qualification:
+    """One of a centre's own; 404 for any other."""
+    found = queries.find_qualification(slug, [centre.id])
+    if found is None or found.owner_centre_id is None:
+        raise NotFound
     return found
 
 

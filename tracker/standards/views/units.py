@@ -44,11 +44,7 @@ def show_unit(slug: str) -> ResponseReturnValue:
         versions=queries.list_versions(unit, me().centre_ids),
         linked=list_linked(unit, me().centre_ids),
         guidance=queries.list_guidance(unit.code, me().centre_ids),
-        warnings=[
-            each
-            for each in (queries.lapsed_warning(document, today()), queries.review_warning(document, today()))
-            if each
-        ],
+        warnings=queries.warnings_of(document, today()),
         administered=me().holds(Role.ADMINISTRATOR),
         corrects=unit.owner_centre_id is not None and me().holds(Role.ADMINISTRATOR, unit.owner_centre_id),
     )
