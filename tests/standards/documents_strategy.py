@@ -2,6 +2,7 @@
 
 from itertools import count
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from tracker.standards.documents import (
@@ -15,6 +16,10 @@ from tracker.standards.documents import (
 from tracker.standards.schema import MetadataSchema
 from tracker.vocabulary import CriterionKind, DocumentType, LabelOrigin, Simulation
 
+SLOW = settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+"""Each unit takes long to make up; every run makes up others."""
 HOSTILE = (
     "=1+1", "+44 20", "-2", "@SUM(A1)", "'=1+1", "''", '"', "'", "a,b;c\td", "one\ntwo", "one\r\ntwo", "a\n---\nb", "---", "- a",
     "key: value", "# remark", "1.10", "no", "null", "true", "{}", "[1]", "%2C", "a%2Cb", "&amp;", "<b>bold</b>", "\\n", "\\u0041", "C:\\x",

@@ -6,7 +6,6 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, validate
 
-from tracker.standards.documents import Identifier, Provenance
 from tracker.standards.qualification_documents import QualificationDocument, QualificationGroup, QualificationUnit
 from tracker.standards.schema import (
     SLUG,
@@ -127,20 +126,3 @@ def _misplaced(known: list[str], placed: list[str]) -> Iterator[tuple[str, str]]
     for code in known:
         if code not in placed:
             yield "groups", f"has no place for {code}: make it mandatory, or put it into a group"
-
-
-def qualification_from_json(found: dict[str, Any]) -> QualificationDocument:
-    """A qualification from its JSON, as it was stored."""
-    plain: dict[str, Any] = {key: tuple(each) if isinstance(each, list) else each for key, each in found.items()}
-    return QualificationDocument(
-        **plain
-        | {
-            "identifiers": tuple(Identifier(**each) for each in found["identifiers"]),
-            "units": tuple(QualificationUnit(**each) for each in found["units"]),
-            "groups": tuple(
-                QualificationGroup(**{**each, "units": tuple(each["units"])}) for each in found["groups"]
-            ),
-            "barred": tuple((one, other) for one, other in found["barred"]),
-            "provenance": Provenance(**found["provenance"]),
-        }
-    )

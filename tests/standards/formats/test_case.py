@@ -8,10 +8,10 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.standards.documents_strategy import several_units
+from tests.standards.documents_strategy import SLOW, several_units
 from tests.standards.formats.published import published
 from tests.standards.own_units import read_unit
 from tracker.errors import Invalid
@@ -22,9 +22,6 @@ from tracker.standards.formats import case, case_package
 from tracker.standards.formats.exchanged import ExchangedLink
 from tracker.vocabulary import LinkKind
 
-SLOW = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 LIBRARY = read_library()
 
@@ -59,7 +56,7 @@ def test_a_round_trip_loses_nothing(made: tuple[list[UnitDocument], list[Exchang
 
 
 @given(linked_units())
-@settings(SLOW, max_examples=25)
+@SLOW
 def test_the_published_schema_takes_it(made: tuple[list[UnitDocument], list[ExchangedLink]]) -> None:
     schema = json.loads(published("case-v1p1-cfpackage.schema.json"))
     jsonschema.validate(package(*made), schema, format_checker=jsonschema.FormatChecker())

@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
-from tests.standards.documents_strategy import several_units
+from tests.standards.documents_strategy import SLOW, several_units
 from tests.standards.formats.published import published
 from tests.standards.own_units import read_unit
 from tracker.errors import Invalid
@@ -15,10 +15,6 @@ from tracker.standards import formats
 from tracker.standards.documents import UnitDocument
 from tracker.standards.files import read_library
 from tracker.standards.formats import differences, mahara
-
-SLOW = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
 
 
 def framework(*units: UnitDocument) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.standards.documents_strategy import several_units
+from tests.standards.documents_strategy import SLOW, several_units
 from tests.standards.own_units import read_unit
 from tracker.errors import Invalid
 from tracker.standards import formats
@@ -25,9 +25,6 @@ COLUMNS = (
     "Parent ID number,ID number,Short name,Description,Description format,Scale values,Scale configuration,"
     "Rule type (optional),Rule outcome (optional),Rule config (optional),Cross-referenced competency ID numbers,"
     "Exported ID (optional),Is framework,Taxonomy"
-)
-SLOW = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 
@@ -128,7 +125,7 @@ def test_the_links_of_the_folder_come_back() -> None:
 
 
 @given(several_units(), st.data())
-@settings(SLOW, max_examples=40)
+@SLOW
 def test_whatever_links_there_are_come_back(units: list[UnitDocument], data: st.DataObject) -> None:
     units = [replace(unit, version=str(number)) for number, unit in enumerate(units, start=1)]  # told without a space
     places = [(unit.slug, each.position) for unit in units for each in unit.criteria]

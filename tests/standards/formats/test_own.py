@@ -3,19 +3,15 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
-from tests.standards.documents_strategy import HOSTILE, several_units, unit_documents
+from tests.standards.documents_strategy import HOSTILE, SLOW, several_units, unit_documents
 from tests.standards.own_units import read_unit
 from tests.standards.writing import UNIT, changed
 from tracker.errors import Invalid
 from tracker.standards.documents import UnitDocument
 from tracker.standards.files import FOLDER, read_library
 from tracker.standards.formats import own
-
-SLOW = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
 
 
 @given(unit_documents())

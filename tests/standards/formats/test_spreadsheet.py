@@ -6,9 +6,9 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
-from tests.standards.documents_strategy import HOSTILE, several_units
+from tests.standards.documents_strategy import HOSTILE, SLOW, several_units
 from tests.standards.own_units import read_unit
 from tracker.errors import Invalid
 from tracker.standards import formats
@@ -18,10 +18,6 @@ from tracker.standards.formats import differences, exchanged, spreadsheet
 from tracker.standards.formats.exchanged import ExchangedLink
 from tracker.standards.formats.spreadsheet import COLUMNS, LIVE
 from tracker.vocabulary import LinkKind
-
-SLOW = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
 
 
 def kept(unit: UnitDocument) -> UnitDocument:

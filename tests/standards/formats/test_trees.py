@@ -3,10 +3,10 @@
 from dataclasses import fields, replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.standards.documents_strategy import several_units
+from tests.standards.documents_strategy import SLOW, several_units
 from tests.standards.own_units import read_unit
 from tracker.standards import formats
 from tracker.standards.documents import UnitDocument
@@ -17,9 +17,6 @@ from tracker.standards.formats.trees import LEFT_OF_STATEMENTS, LEFT_OF_UNIT
 TREES = ("moodle", "mahara")
 LABELS = ("1", "1.10", "1.1.1.1", "a", "B", "iv", "xii", "P1", "PC 1", "KU1.1", "AC 1.1", "12a", "(b)", "i)", "1-2")
 COMPLETED = {"provenance", "document_type", "simulation", "file_name"}
-SLOW = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
 
 
 def back(name: str, *units: UnitDocument) -> tuple[UnitDocument, ...]:
