@@ -1,9 +1,7 @@
 """After the password: who is asked for more, what is open meanwhile, and that no code opens twice."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from threading import Barrier
 
 import pytest
 from flask import Flask
@@ -14,9 +12,9 @@ from werkzeug.test import TestResponse
 from tests import factories
 from tests.accounts.authenticators import code_at, code_now, step_now
 from tests.factories import PASSWORD, World, make_app
-from tests.inspection import PlainClient
+from tests.one_moment import at_one_moment
 from tests.test_routes import TABLE, Cast, endpoints, everything_written
-from tracker import readonly, transactions
+from tracker import readonly
 from tracker.access import Lack, rule_of
 from tracker.accounts.services.links import issue_link
 from tracker.accounts.sessions import COOKIE
@@ -209,27 +207,13 @@ def test_a_code_opens_once_and_none_before_it_does_after(bob: Person, app: Flask
 
 @pytest.mark.parametrize("path", ["/second-factor", "/second-factor/recovery-code"])
 def test_of_two_who_type_one_code_at_once_one_gets_in(bob: Person, codes: list[str], app: Flask, path: str) -> None:
-    tokens = []
-    for _ in range(2):
-        cookie = sign_in(app, bob).get_cookie(COOKIE)
-        assert cookie
-        tokens.append(cookie.value)
-    db.session.remove()
-    code, start = codes[0] if path.endswith("code") else code_now(), Barrier(2)
+    browsers = [sign_in(app, bob) for _ in range(2)]
+    code = codes[0] if path.endswith("code") else code_now()
 
-    def do(token: str) -> int:
-        with app.app_context():
-            browser = PlainClient(app, app.response_class)
-            browser.set_cookie(COOKIE, token)
-            start.wait(10)
-            try:
-                return browser.post(path, data={"code": code}).status_code
-            finally:
-                transactions.rollback()
-                db.session.remove()
+    def prove_it(browser: FlaskClient) -> int:
+        return browser.post(path, data={"code": code}).status_code
 
-    with ThreadPoolExecutor(2) as threads:
-        assert sorted(threads.map(do, tokens)) == [303, 422]
+    assert sorted(at_one_moment(app, *[(browser, prove_it) for browser in browsers])) == [303, 422]
 
 
 def test_after_five_slips_even_the_right_code_waits(bob: Person, app: Flask, hold_clock: Hold) -> None:

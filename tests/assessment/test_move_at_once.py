@@ -1,9 +1,7 @@
 """A move, a claim and a decision at the same moment: each is done whole, before or after the others; none twice."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from threading import Barrier
 
 import pytest
 from flask import Flask
@@ -14,8 +12,7 @@ from tests import factories
 from tests.assessment import stories
 from tests.assessment.moves import REASON, publish_second_version
 from tests.factories import PASSWORD, World
-from tracker import transactions
-from tracker.accounts import sessions
+from tests.one_moment import at_one_moment
 from tracker.assessment.services import reviews
 from tracker.clock import now
 from tracker.extensions import db
@@ -27,34 +24,13 @@ Act = tuple[Person, str, dict[str, str]]
 
 
 @pytest.fixture
-def at_once(app: Flask, world: World) -> Callable[..., list[int]]:
+def at_once(app: Flask, client: Callable[[Person], FlaskClient]) -> Callable[..., list[int]]:
     """`at_once((person, address, form), …)` has each posted in a browser of its own at one moment."""
 
-    def run(*acts: Act) -> list[int]:
-        with transaction():
-            tokens = [sessions.start_session(person, "127.0.0.1", "Chrome", proven=True) for person, _, _ in acts]
-        db.session.remove()
-        start = Barrier(len(acts))
+    def posting(address: str, form: dict[str, str]) -> Callable[[FlaskClient], int]:
+        return lambda browser: browser.post(address, data=form).status_code
 
-        def do(address: str, form: dict[str, str], token: str) -> int:
-            with app.app_context():
-                browser: FlaskClient = app.test_client()
-                browser.set_cookie(sessions.COOKIE, token)
-                start.wait(10)
-                try:
-                    return browser.post(address, data=form).status_code
-                finally:
-                    transactions.rollback()
-                    db.session.remove()
-
-        with ThreadPoolExecutor(len(acts)) as threads:
-            jobs = [
-                threads.submit(do, address, form, token)
-                for (_, address, form), token in zip(acts, tokens, strict=True)
-            ]
-            return [each.result(60) for each in jobs]
-
-    return run
+    return lambda *acts: at_one_moment(app, *[(client(person), posting(*what)) for person, *what in acts])
 
 
 def check_whole(attempt_id: int) -> int:

@@ -2,8 +2,6 @@
 
 import io
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 
 import pytest
 from flask import Flask
@@ -12,42 +10,18 @@ from sqlalchemy import select
 
 from tests import factories
 from tests.factories import World
-from tracker import transactions
-from tracker.accounts import sessions
+from tests.one_moment import at_one_moment
 from tracker.extensions import db
-from tracker.models import Attachment, Evidence, EvidenceVersion
+from tracker.models import Attachment, Evidence, EvidenceVersion, Person
 from tracker.transactions import transaction
 
 Act = Callable[[FlaskClient], int]
 
 
 @pytest.fixture
-def at_once(app: Flask, world: World) -> Callable[..., list[int]]:
+def at_once(app: Flask, world: World, client: Callable[[Person], FlaskClient]) -> Callable[..., list[int]]:
     """`at_once(act, act)` has Alice do each in a browser of its own at one moment; the statuses come out."""
-
-    def run(*acts: Act) -> list[int]:
-        with transaction():
-            tokens = [sessions.start_session(world.alice, "127.0.0.1", "Chrome", proven=True) for _ in acts]
-        db.session.remove()
-        start = Barrier(len(acts))
-
-        def do(act: Act, token: str) -> int:
-            with app.app_context():
-                browser = app.test_client()
-                browser.set_cookie(sessions.COOKIE, token)
-                start.wait(10)
-                try:
-                    return act(browser)
-                finally:
-                    transactions.rollback()
-                    db.session.remove()
-
-        with ThreadPoolExecutor(len(acts)) as threads:
-            return [
-                each.result(60) for each in [threads.submit(do, *pair) for pair in zip(acts, tokens, strict=True)]
-            ]
-
-    return run
+    return lambda *acts: at_one_moment(app, *[(client(world.alice), act) for act in acts])
 
 
 def submit(evidence_id: int) -> Act:

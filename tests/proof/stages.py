@@ -1,8 +1,6 @@
 """Chloe's unit at a stage of its life, by the services alone, so that the record is whole; and laid back again."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 from typing import Any
 
 import lxml.html
@@ -14,7 +12,7 @@ from werkzeug.test import TestResponse
 from tests.factories import PASSWORD, PASSWORD_HASH
 from tests.inspection import PlainClient
 from tests.kept import Kept
-from tracker import transactions
+from tests.one_moment import at_one_moment
 from tracker.accounts import sessions
 from tracker.demo import story as demo
 from tracker.demo.evidence import CHLOES_ITEMS
@@ -82,20 +80,7 @@ class Stage:
 
     def at_once(self, *acts: tuple[FlaskClient, Act]) -> list[TestResponse]:
         """Each browser does its act at one moment; the answers come out in the same order."""
-        db.session.remove()
-        start = Barrier(len(acts))
-
-        def do(browser: FlaskClient, act: Act) -> TestResponse:
-            with self.app.app_context():
-                start.wait(10)
-                try:
-                    return act(browser)
-                finally:
-                    transactions.rollback()
-                    db.session.remove()
-
-        with ThreadPoolExecutor(len(acts)) as threads:
-            return [each.result(60) for each in [threads.submit(do, *pair) for pair in acts]]
+        return at_one_moment(self.app, *acts)
 
 
 def filled(browser: FlaskClient, path: str, to: str, /, **more: Any) -> Body:

@@ -1,8 +1,6 @@
 """Two administrators at the same moment: one copy is changed once, one version published once."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 
 import pytest
 from flask import Flask
@@ -11,11 +9,10 @@ from sqlalchemy import select
 
 from tests import factories
 from tests.factories import PASSWORD, World
+from tests.one_moment import at_one_moment
 from tests.standards.drafts import make_draft
-from tracker import transactions
-from tracker.accounts import sessions
 from tracker.extensions import db
-from tracker.models import Unit, UnitDraft
+from tracker.models import Person, Unit, UnitDraft
 from tracker.transactions import transaction
 from tracker.vocabulary import Role
 
@@ -23,32 +20,14 @@ Act = Callable[[FlaskClient], int]
 
 
 @pytest.fixture
-def at_once(app: Flask, world: World) -> Callable[..., list[int]]:
+def at_once(app: Flask, world: World, client: Callable[[Person], FlaskClient]) -> Callable[..., list[int]]:
     """Dan and a second administrator each do one thing at one moment; the statuses come out, sorted."""
     with transaction():
         second = factories.make_person("Dora Price", world.northgate, Role.ADMINISTRATOR)
-    people = [world.dan, second]
 
     def run(*acts: Act) -> list[int]:
-        with transaction():
-            tokens = [sessions.start_session(person, "127.0.0.1", "Chrome", proven=True) for person in people]
-        db.session.remove()
-        start = Barrier(len(acts))
-
-        def do(act: Act, token: str) -> int:
-            with app.app_context():
-                browser = app.test_client()
-                browser.set_cookie(sessions.COOKIE, token)
-                start.wait(10)
-                try:
-                    return act(browser)
-                finally:
-                    transactions.rollback()
-                    db.session.remove()
-
-        with ThreadPoolExecutor(len(acts)) as threads:
-            doing = [threads.submit(do, *pair) for pair in zip(acts, tokens, strict=True)]
-            return sorted(each.result(60) for each in doing)
+        browsers = [client(person) for person in (world.dan, second)]
+        return sorted(at_one_moment(app, *zip(browsers, acts, strict=True)))
 
     return run
 
