@@ -6,6 +6,7 @@ of Frank at Southbank. Every word of theirs that a page could show is a canary.
 
 import io
 import random
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import combinations, product
@@ -135,10 +136,20 @@ def crossings(arguments: list[str]) -> list[tuple[str, ...]]:
 
 
 def words_in(answer: TestResponse) -> str:
-    """What an answer says, a PDF's pages included."""
-    if answer.mimetype == "application/pdf" and answer.status_code == 200:
-        return "".join(page.extract_text() for page in PdfReader(io.BytesIO(answer.data)).pages)
-    return answer.get_data(as_text=True)
+    """What an answer says, with the files of a ZIP and the pages of a PDF."""
+    return "".join(words_of(answer.data))
+
+
+def words_of(content: bytes) -> Iterator[str]:
+    if content.startswith(b"PK\x03\x04"):
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            for name in packed.namelist():
+                yield name
+                yield from words_of(packed.read(name))
+    elif content.startswith(b"%PDF-"):
+        yield from (page.extract_text() for page in PdfReader(io.BytesIO(content)).pages)
+    else:
+        yield content.decode(errors="replace")
 
 
 def test_a_number_crossed_in_the_address_shows_and_writes_nothing(
