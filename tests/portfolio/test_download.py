@@ -1,6 +1,7 @@
 """Files go out as data: downloaded, or re-made, or played with the type that was checked."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,14 @@ def test_a_file_comes_back_as_it_was_and_only_as_a_download(
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
     assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_a_line_break_that_got_into_a_name_stays_out_of_the_header(alice: FlaskClient, complaint: Evidence) -> None:
+    kept = keep_file(io.BytesIO(b"Notes."), "note.txt")
+    with transaction():
+        attachment = attach_file(complaint, replace(kept, name="no\nte.txt"))
+    path = f"/evidence/{complaint.id}/files/{attachment.id}"
+    assert fetch(alice, path).headers["Content-Disposition"] == "attachment; filename=note.txt"
 
 
 @pytest.mark.parametrize(

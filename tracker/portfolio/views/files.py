@@ -16,7 +16,7 @@ from tracker.portfolio import pages, previews
 from tracker.portfolio.file_types import BY_MEDIA_TYPE, PDF
 from tracker.portfolio.forms import EvidenceForm
 from tracker.portfolio.queries import evidence as queries
-from tracker.portfolio.services.files import attach_file, keep_file, remove_file
+from tracker.portfolio.services.files import attach_file, clean_name, keep_file, remove_file
 from tracker.portfolio.views import portfolio
 from tracker.portfolio.views.drafts import keep_files, save_form, show_again
 from tracker.requests import asked_number
@@ -97,7 +97,7 @@ def send(attachment: Attachment | None) -> ResponseReturnValue:
     else:
         played = "show" in request.args and BY_MEDIA_TYPE[media_type].shown_as in {"audio", "video"}
         response = send_file(
-            path, mimetype=media_type, as_attachment=not played, download_name=name, conditional=True
+            path, mimetype=media_type, as_attachment=not played, download_name=clean_name(name), conditional=True
         )
     response.headers["Content-Security-Policy"] = SANDBOX
     return response
