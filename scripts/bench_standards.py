@@ -90,14 +90,14 @@ def read(path: str, pages: str) -> dict[str, Any]:
     from bench import spread
 
     from tracker.standards.reading.sources import read_source
-    from tracker.standards.reading.unit import read_unit
+    from tracker.standards.reading.apart import read_unit_apart
 
     name, body = Path(path).name, Path(path).read_bytes()
-    reading = read_unit(read_source(name, body))
+    reading = read_unit_apart(read_source(name, body))
     taken = []
     for _ in range(7):
         start = time.perf_counter()
-        read_unit(read_source(name, body))
+        read_unit_apart(read_source(name, body))
         taken.append((time.perf_counter() - start) * 1000 / int(pages))
     facts = {"pages": int(pages), "kilobytes": round(len(body) / 1024), "criteria": len(reading.document.criteria)}
     return {**spread(taken), **facts}
