@@ -89,8 +89,8 @@ def _row(*arguments: str, environment: dict[str, str] | None = None) -> dict[str
 def read(path: str, pages: str) -> dict[str, Any]:
     from bench import spread
 
-    from tracker.standards.reading.sources import read_source
     from tracker.standards.reading.apart import read_unit_apart
+    from tracker.standards.reading.sources import read_source
 
     name, body = Path(path).name, Path(path).read_bytes()
     reading = read_unit_apart(read_source(name, body))
