@@ -117,9 +117,13 @@ def peopled(migrated_app: Flask, empty: Kept) -> tuple[Kept, dict[str, tuple[typ
 
 
 @pytest.fixture
-def app(migrated_app: Flask, empty: Kept, request: pytest.FixtureRequest) -> Iterator[Flask]:
-    """The app with nobody in it but whom the test asks for, inside an application context."""
+def app(migrated_app: Flask, empty: Kept, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Flask]:
+    """The app with nobody in it but whom the test asks for, inside an application context.
+
+    Keys and checkpoints have a place of the test's own: those of another would not be this database's.
+    """
     before = dict(migrated_app.config)
+    migrated_app.config |= {"KEYS_PATH": tmp_path / "keys", "CHECKPOINTS_PATH": tmp_path / "checkpoints"}
     stands = request.getfixturevalue("peopled")[0] if "world" in request.fixturenames else empty
     with migrated_app.app_context():
         stands.lay_back()
@@ -131,9 +135,8 @@ def app(migrated_app: Flask, empty: Kept, request: pytest.FixtureRequest) -> Ite
 
 
 @pytest.fixture
-def keyed(app: Flask, tmp_path: Path) -> Flask:
-    """The app with a key of its own, made before any story begins, and a place of its own for checkpoints."""
-    app.config |= {"KEYS_PATH": tmp_path / "keys", "CHECKPOINTS_PATH": tmp_path / "checkpoints"}
+def keyed(app: Flask) -> Flask:
+    """The app with a key of its own, made before any story begins."""
     with clock.held_at(factories.days_ago(400)), transactions.transaction():
         keys.make_key()
     return app

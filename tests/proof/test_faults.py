@@ -245,7 +245,7 @@ def lost_database(place: int) -> Iterator[None]:
 @pytest.mark.parametrize("fault", [full_database, read_only_database], ids=lambda fault: str(fault.__name__))
 @pytest.mark.parametrize("act", ACTS)
 def test_a_database_that_takes_nothing(stage: Stage, act: str, fault: Callable[[int], Any]) -> None:
-    chosen = [fault(place) for place in range(size(2, 20))]
+    chosen = [fault(place) for place in range(size(len(GROWING), 20))]
     refused, done = run(stage, act, chosen)
     assert refused
     tell(faults=len(chosen), refused=refused, done=done, half_done=0)
