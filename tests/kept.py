@@ -72,4 +72,5 @@ def run(connection: Connection, script: str) -> None:
 def let_go() -> None:
     transactions.rollback()
     db.session.remove()
-    db.engine.dispose()
+    if db.engine.dialect.name == "sqlite":  # whose file is replaced; a server's connection is dear, and stays
+        db.engine.dispose()

@@ -25,9 +25,10 @@ def join_label_columns(rows: Sequence[Row], doubts: list[Doubt]) -> list[Row]:
     The texts are told apart by the room that is left at the ends of their lines, since nothing else parts them.
     """
     found: list[Row] = []
+    counts = _label_counts(rows)
     at = 0
     while at < len(rows):
-        labels = _labels_from(rows, at)
+        labels = rows[at : at + min(counts[at], MOST_LABELS)]
         texts = _texts_from(rows, at + len(labels)) if len(labels) >= FEWEST else []
         if not labels or not len(labels) <= len(texts) <= MOST_LINES * len(labels):
             found.append(rows[at])
@@ -42,17 +43,20 @@ def join_label_columns(rows: Sequence[Row], doubts: list[Doubt]) -> list[Row]:
     return found
 
 
-def _labels_from(rows: Sequence[Row], start: int) -> list[Row]:
-    """The labels that stand alone, one below the other, each the next of the one above."""
-    found: list[Row] = []
-    before: Marker | None = None
-    for row in rows[start : start + MOST_LABELS]:
-        marker = read_lone_marker(row.text) if not row.cells else None
-        if marker is None or (before and not marker.follows(before)):
-            break
-        found.append(row)
-        before = marker
-    return found
+def _label_counts(rows: Sequence[Row]) -> list[int]:
+    """For each row, how many labels stand alone from there on, each the next of the one above."""
+    counts: list[int] = []
+    below: Marker | None = None
+    for row in reversed(rows):
+        marker = None if row.cells else read_lone_marker(row.text)
+        if marker is None:
+            counts.append(0)
+        elif below and below.follows(marker):
+            counts.append(counts[-1] + 1)
+        else:
+            counts.append(1)
+        below = marker
+    return counts[::-1]
 
 
 def _texts_from(rows: Sequence[Row], start: int) -> list[Row]:
