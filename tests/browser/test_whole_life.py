@@ -73,11 +73,11 @@ class Walker:
 
     def wait_for_new_page(self) -> None:
         """Ask again until the mark is gone; Playwright's own waiting would need eval, which our pages forbid."""
-        for _ in range(150):
+        for _ in range(750):
             with suppress(Error):  # the old page may go away in the middle of the question
                 if self.page.evaluate("!window.isOld && document.readyState === 'complete'"):
                     return
-            self.page.wait_for_timeout(100)
+            self.page.wait_for_timeout(20)
         pytest.fail(f"{self.page.url} never led on")
 
     def look(self) -> None:
@@ -179,9 +179,12 @@ def claim_everything(alice: Walker) -> None:
     boxes = page.locator(f"input[type=checkbox][value^='{alice.live.world.cfacc15.id}-']:not([name^='also-'])")
     assert boxes.count() == 24
     for index in range(24):
-        boxes.nth(index).check()
         if alice.has_scripts:
-            page.wait_for_load_state("networkidle")
+            with page.expect_response(lambda answer: answer.request.method == "POST") as kept:
+                boxes.nth(index).check()
+            assert kept.value.ok
+        else:
+            boxes.nth(index).check()
     if alice.has_scripts:
         expect(page.locator("[data-ticks-running]")).to_contain_text("24 criteria")
 

@@ -1,6 +1,7 @@
 """A PDF's pages are shown as pictures; one that cannot be opened is still a download."""
 
 import io
+import sys
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,7 @@ def test_there_is_no_other_page(alice: FlaskClient, complaint: Evidence, page: s
 def test_a_page_is_painted_once(alice: FlaskClient, complaint: Evidence, monkeypatch: pytest.MonkeyPatch) -> None:
     path = attach(complaint, sheets(1), "minutes.pdf")
     first = fetch(alice, f"{path}?page=1").data
-    monkeypatch.setattr(pages, "PROCESS", Path("/nowhere"))
+    monkeypatch.setattr(pages, "PROCESS", ["/nowhere"])
     assert fetch(alice, f"{path}?page=1").data == first
 
 
@@ -62,7 +63,7 @@ def test_a_page_that_takes_too_long_is_given_up(
     path = attach(complaint, sheets(1), "minutes.pdf")
     slow = tmp_path / "slow.py"
     slow.write_text("import time; time.sleep(30)")
-    monkeypatch.setattr(pages, "PROCESS", slow)
+    monkeypatch.setattr(pages, "PROCESS", [sys.executable, str(slow)])
     monkeypatch.setattr(pages, "SECONDS", 0.3)
     answer = fetch(alice, f"{path}?page=1")
     assert answer.status_code == 404

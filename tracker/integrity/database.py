@@ -88,8 +88,10 @@ def _orphan_query() -> CompoundSelect[str, str, str | None]:
     for table in db.metadata.sorted_tables:
         for key in table.foreign_keys:
             parent, child = key.column.table.alias(), key.parent
+            # Written out rather than sent as parameters, so that PostgreSQL can keep its plan.
+            names = (literal(name, String, literal_execute=True) for name in (table.name, key.column.table.name))
             found.append(
-                select(literal(table.name), literal(key.column.table.name), cast(func.min(child), String))
+                select(*names, cast(func.min(child), String))
                 .select_from(table.outerjoin(parent, child == parent.c[key.column.name]))
                 .where(child.is_not(None), parent.c[key.column.name].is_(None))
             )

@@ -1,7 +1,6 @@
 """Opens one PDF that a stranger made, in a process that can do little: counts its pages, or paints one.
 
-Run as a file, not as a module, so that nothing of the server is loaded: `count FILE` prints the number;
-`paint FILE PAGE TARGET` writes a JPEG.
+`count FILE` prints the number; `paint FILE PAGE TARGET` writes a JPEG.
 """
 
 import resource

@@ -2,14 +2,14 @@
 
 import secrets
 import subprocess
-import sys
 import threading
 from pathlib import Path
 
 from tracker import storage
+from tracker.apart import process_of
 from tracker.errors import NotFound
 
-PROCESS = Path(__file__).with_name("page_process.py")
+PROCESS = process_of("tracker.portfolio.page_process")
 MOST_PAGES = 60
 """More are read by downloading the file."""
 SECONDS = 15
@@ -57,9 +57,8 @@ def _run(act: str, source: Path, *rest: str) -> bytes:
     if not at_once.acquire(timeout=SECONDS):
         raise subprocess.TimeoutExpired(act, SECONDS)
     try:
-        # Our own interpreter and file, isolated from the environment: no secret of ours is a PDF's business.
-        command = [sys.executable, "-I", str(PROCESS), act, str(source), *rest]
-        done = subprocess.run(command, env={}, capture_output=True, timeout=SECONDS, check=True)  # noqa: S603 - as said
+        command = [*PROCESS, act, str(source), *rest]  # without our environment: no secret is a PDF's business
+        done = subprocess.run(command, env={}, capture_output=True, timeout=SECONDS, check=True)  # noqa: S603 - our own module
     finally:
         at_once.release()
     return done.stdout

@@ -2,19 +2,18 @@
 
 import json
 import subprocess
-import sys
 import threading
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from tracker.apart import process_of
 from tracker.errors import Invalid, Refused
 from tracker.recording_forms.pdf_seals import SealFinding
 
-PROGRAM = Path(__file__).with_name("inspect_process.py")
+PROCESS = process_of("tracker.recording_forms.inspect_process")
 MEGABYTE = 1024 * 1024
 LARGEST = 10 * MEGABYTE
 """Of a form brought to be checked; ours are some hundred kilobytes."""
@@ -67,10 +66,9 @@ def _turn() -> Iterator[None]:
 def _ask(pdf: bytes, certificates: Mapping[str, str]) -> dict[str, Any]:
     """What the process found; a file that it dies of cannot be read."""
     question = json.dumps(dict(certificates)).encode() + b"\n" + pdf
-    command = [sys.executable, str(PROGRAM)]
     with suppress(subprocess.SubprocessError, ValueError):
         done = subprocess.run(  # noqa: S603 - our own interpreter and module
-            command, input=question, capture_output=True, timeout=PATIENCE, env={}, check=True
+            PROCESS, input=question, capture_output=True, timeout=PATIENCE, env={}, check=True
         )
         return dict(json.loads(done.stdout))
     return {"key": "", "fault": "it cannot be read", "attached": {}}

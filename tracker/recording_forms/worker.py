@@ -10,21 +10,19 @@ import os
 import pickle
 import struct
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import IO
 
+from tracker.apart import process_of
 from tracker.errors import FormNotRendered
 from tracker.recording_forms.facts import FormFacts, IndexFacts
 
 log = logging.getLogger(__name__)
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-COMMAND = [sys.executable, "-m", "tracker.recording_forms.worker_process"]
-PASSED_ON = {"PATH", "HOME", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "DYLD_FALLBACK_LIBRARY_PATH"}
+PROCESS = process_of("tracker.recording_forms.worker_process")
+PASSED_ON = {"PATH", "HOME", "LANG", "LC_ALL", "TZ", "DYLD_FALLBACK_LIBRARY_PATH"}
 """Of the environment, and what fontconfig reads; no secret of the server's is the printer's business."""
 SHEETS_OF_A_PROCESS = 500
 """It is replaced after so many, whatever it may have leaked."""
@@ -74,10 +72,9 @@ class Worker:
             self._stop()
             self._sheets = 0
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                COMMAND,
+                PROCESS,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                cwd=ROOT,
                 env={name: value for name, value in os.environ.items() if _is_passed_on(name)},
                 start_new_session=True,  # Ctrl-C is for the server, which then stops this
             )

@@ -1,4 +1,4 @@
-"""The process that prints: `python -m tracker.recording_forms.worker_process`, started by the worker."""
+"""The process that prints, started by the worker."""
 
 import gc
 import logging

@@ -1,9 +1,13 @@
 """The reader, as the tests of its corpus ask it."""
 
+import json
 from typing import Any
 
 from tracker.standards.reading.lines import Line, NoUnit, SourceText
 from tracker.standards.reading.sources import read_source
+from tracker.standards.reading.sources.bounded import as_source
+from tracker.standards.reading.sources.html import read_html
+from tracker.standards.reading.sources.kinds import Kind
 from tracker.standards.reading.unit import read_unit
 
 
@@ -11,6 +15,12 @@ def read_document(name: str, body: bytes) -> tuple[dict[str, Any], dict[int, str
     """What was read, as `--json` prints it, and the document's lines by their numbers."""
     source = read_source(name, body)
     return read_unit(source).as_json(), numbered(source)
+
+
+def read_html_here(body: bytes) -> dict[str, Any]:
+    """What was read of a web page, without the process that the page of a stranger would be taken apart in."""
+    source = as_source(Kind.HTML, "unit.html", json.loads(json.dumps(read_html(body))))
+    return read_unit(source).as_json()
 
 
 def text_source(text: str, name: str = "unit.txt") -> SourceText:
@@ -23,4 +33,4 @@ def numbered(source: SourceText) -> dict[int, str]:
     return {each.number: each.text for each in source.lines}
 
 
-__all__ = ["NoUnit", "numbered", "read_document", "read_source", "text_source"]
+__all__ = ["NoUnit", "numbered", "read_document", "read_html_here", "read_source", "text_source"]

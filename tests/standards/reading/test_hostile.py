@@ -132,7 +132,7 @@ LONG = {
     "quotes and stars": 1_000_000,
     "dashes": 1_000_000,
     "table cells": 300_000,
-    "bullets": 1_000_000,  # 50,000 of them
+    "bullets": 300_000,  # 15,000 of them
 }
 
 

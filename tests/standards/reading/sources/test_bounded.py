@@ -22,8 +22,9 @@ def test_the_process_is_bounded_in_time_memory_and_files() -> None:
 def test_the_process_loads_nothing_of_the_server() -> None:
     script = (
         "import runpy, sys, io\n"
-        f"sys.argv = ['process.py', 'html']; sys.stdin = io.TextIOWrapper(io.BytesIO(b'<p>1. greet</p>'))\n"
-        f"runpy.run_path({str(bounded.PROCESS)!r}, run_name='__main__')\n"
+        f"sys.argv = {[*bounded.PROCESS[2:], 'html']!r}\n"
+        "sys.stdin = io.TextIOWrapper(io.BytesIO(b'<p>1. greet</p>'))\n"
+        "runpy.run_path(sys.argv[0], run_name='__main__')\n"
         "assert not {'flask', 'sqlalchemy', 'weasyprint'} & set(sys.modules), sorted(sys.modules)"
     )
     done = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, check=True)
@@ -33,7 +34,7 @@ def test_the_process_loads_nothing_of_the_server() -> None:
 def _instead(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str) -> None:
     path = tmp_path / "process.py"
     path.write_text(script)
-    monkeypatch.setattr(bounded, "PROCESS", path)
+    monkeypatch.setattr(bounded, "PROCESS", [sys.executable, str(path)])
 
 
 @pytest.mark.parametrize("script", ["import os; os.abort()", "print('no JSON')", "import time; time.sleep(60)"])

@@ -8,18 +8,17 @@ for a PDF, since it loads nothing of the server.
 import json
 import logging
 import subprocess
-import sys
 import tempfile
 import threading
-from pathlib import Path
 from typing import IO, Any
 
+from tracker.apart import process_of
 from tracker.standards.reading.lines import Doubt, Line, SourceText, Unreadable
 from tracker.standards.reading.sources.kinds import Kind
 
 log = logging.getLogger(__name__)
 
-PROCESS = Path(__file__).with_name("process.py")
+PROCESS = process_of("tracker.standards.reading.sources.process")
 SECONDS = 15
 """By the wall clock, for a machine that is busy; the process itself is allowed a few seconds of work (`process`)."""
 MOST_ANSWER = 64 * 1024 * 1024
@@ -32,7 +31,11 @@ TOO_MUCH = (
 
 def read_bounded(kind: Kind, name: str, body: bytes) -> SourceText:
     """The document's lines. Raises `Unreadable` with the process's reason, or when it was stopped."""
-    answer = ask(kind.value, name, body)
+    return as_source(kind, name, ask(kind.value, name, body))
+
+
+def as_source(kind: Kind, name: str, answer: dict[str, Any]) -> SourceText:
+    """The lines that such a process found."""
     lines = tuple(
         Line(number, text, page, heading, tuple(cells), item)
         for number, (text, page, heading, cells, item) in enumerate(answer["lines"], start=1)
@@ -62,10 +65,9 @@ def ask(what: str, name: str, body: bytes) -> Any:
 
 
 def _run(what: str, source: IO[bytes], sink: IO[bytes]) -> bytes:
-    # Our own interpreter and file, isolated from the environment: no secret of ours is a document's business.
-    command = [sys.executable, "-I", str(PROCESS), what]
-    subprocess.run(  # noqa: S603 - as said
-        command, env={}, stdin=source, stdout=sink, stderr=subprocess.DEVNULL, timeout=SECONDS, check=True
+    # Without our environment: no secret of ours is a document's business.
+    subprocess.run(  # noqa: S603 - our own module
+        [*PROCESS, what], env={}, stdin=source, stdout=sink, stderr=subprocess.DEVNULL, timeout=SECONDS, check=True
     )
     sink.seek(0)
     return sink.read(MOST_ANSWER)

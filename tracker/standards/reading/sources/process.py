@@ -1,16 +1,14 @@
 """Takes one document that a stranger made apart, in a process that can do little and not for long.
 
-Run as a file, not as a module: `process.py KIND` reads the document from standard input and prints its lines as JSON;
-`process.py unit` reads such lines, and prints the unit in them.
+`KIND` reads the document from standard input and prints its lines as JSON; `unit` reads such lines, and prints the
+unit in them.
 """
 
 import json
 import logging
 import resource
 import sys
-import types
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 log = logging.getLogger(__name__)
@@ -34,7 +32,6 @@ def main(kind: str) -> None:
         with suppress(ValueError, OSError):  # macOS has no limit on address space
             resource.setrlimit(limit, (most, most))
     sys.setrecursionlimit(DEEPEST)
-    _leave_the_server_out()
     from tracker.standards.reading.lines import Unreadable
 
     try:
@@ -45,13 +42,6 @@ def main(kind: str) -> None:
         log.exception("A %s could not be read", kind)
         answer = {"refused": DAMAGED}
     sys.stdout.write(json.dumps(answer))
-
-
-def _leave_the_server_out() -> None:
-    """The package `tracker` without what its first file loads: Flask and the database take a second to start."""
-    package = types.ModuleType("tracker")
-    package.__path__ = [str(Path(__file__).resolve().parents[3])]
-    sys.modules["tracker"] = package
 
 
 def _read(kind: str, body: bytes) -> dict[str, Any]:
