@@ -30,7 +30,7 @@ def test_guidance_comes_back_as_guidance() -> None:
     assert (str(apart.value), apart.value.guidance) == (str(here.value), here.value.guidance)
 
 
-def test_text_that_takes_longer_than_any_unit_is_stopped_with_a_sentence() -> None:
+def test_text_that_takes_longer_than_any_unit_is_stopped_with_a_sentence(hurried: None) -> None:
     rows = "\n".join(f"{each} | Answer | call {each}" for each in range(100_000))
     with pytest.raises(Unreadable, match="more time or memory than any unit needs"):
         read_unit_apart(text_source(f"Performance criteria\n{rows}\n"))

@@ -241,7 +241,7 @@ def test_pages_that_hold_each_other_end() -> None:
     ],
     ids=["root", "itself", "kids", "object stream", "arrays", "dictionaries", "digits", "nothing"],
 )
-def test_what_no_program_writes_is_refused(body: bytes) -> None:
+def test_what_no_program_writes_is_refused(hurried: None, body: bytes) -> None:
     assert refusal(body).startswith("unit ")
 
 
@@ -253,7 +253,7 @@ def test_drawings_that_draw_themselves_are_drawn_once() -> None:
     assert words(read(page_of("/X Do", "/XObject<</X 5 0 R>>", form))) == ["1. greet"]
 
 
-def test_a_page_of_a_million_strokes_is_stopped() -> None:
+def test_a_page_of_a_million_strokes_is_stopped(hurried: None) -> None:
     body = page_of("0 0 m 9 9 l S " * 300_000, HELVETICA)
     assert refusal(body).startswith("unit ")
 

@@ -1,7 +1,7 @@
 """Takes one document that a stranger made apart, in a process that can do little and not for long.
 
-`KIND` reads the document from standard input and prints its lines as JSON; `unit` reads such lines, and prints the
-unit in them.
+`KIND SECONDS` reads the document from standard input and prints its lines as JSON; `unit SECONDS` reads such lines,
+and prints the unit in them. After so many seconds of work it is stopped.
 """
 
 import json
@@ -14,11 +14,8 @@ from typing import Any
 log = logging.getLogger(__name__)
 
 MEGABYTE = 1024 * 1024
-SECONDS = 4
-"""Of work. Twenty pages of a PDF take two, on a slow machine."""
 LIMITS = {
     resource.RLIMIT_AS: 1024 * MEGABYTE,
-    resource.RLIMIT_CPU: SECONDS,
     resource.RLIMIT_FSIZE: 64 * MEGABYTE,
     resource.RLIMIT_CORE: 0,
 }
@@ -27,8 +24,8 @@ DEEPEST = 5_000
 DAMAGED = "is damaged, or made in a way that no program should. Save it anew from the program that made it."
 
 
-def main(kind: str) -> None:
-    for limit, most in LIMITS.items():
+def main(kind: str, seconds: str) -> None:
+    for limit, most in {**LIMITS, resource.RLIMIT_CPU: int(seconds)}.items():
         with suppress(ValueError, OSError):  # macOS has no limit on address space
             resource.setrlimit(limit, (most, most))
     sys.setrecursionlimit(DEEPEST)
@@ -64,4 +61,4 @@ def _read(kind: str, body: bytes) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])
