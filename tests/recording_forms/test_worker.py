@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ from tracker.recording_forms.facts import FormFacts
 from tracker.recording_forms.rendering import render_form
 from tracker.recording_forms.worker import Worker, render_in_worker
 
+ROOT = Path(__file__).parents[2]
 needs_proc = pytest.mark.skipif(
     not Path("/proc/self/limits").exists(), reason="this system has no /proc to look into"
 )
@@ -48,6 +51,19 @@ def is_running(pid: int) -> bool:
 
 def test_it_prints_what_would_be_printed_here(worker: Worker, facts: FormFacts) -> None:
     assert worker.render(facts) == render_form(facts)
+
+
+def test_the_server_does_not_load_what_prints_nor_the_printer_the_server(tmp_path: Path) -> None:
+    server = "import sys, wsgi; sys.exit('weasyprint' in sys.modules)"
+    assert (
+        subprocess.run([sys.executable, "-c", server], cwd=ROOT, env={"SECRET_KEY": "x"}, check=False).returncode == 0
+    )
+    printer = (
+        f"import runpy, sys; sys.argv = {module.PROCESS[2:]!r}; runpy.run_path(sys.argv[0], run_name='__main__');"
+        "sys.exit(bool({'flask', 'sqlalchemy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", printer], stdin=subprocess.DEVNULL, check=False)
+    assert done.returncode == 0
 
 
 def test_it_starts_with_the_first_sheet_and_stays_for_the_next(worker: Worker, facts: FormFacts) -> None:

@@ -21,8 +21,8 @@ from tracker.errors import NotFound, Refused
 from tracker.extensions import db
 from tracker.ledger import Actor, record
 from tracker.models import Centre, Event, SigningKey, UnitAttempt
+from tracker.recording_forms.facts import CODE_FILE, SNAPSHOT_FILE
 from tracker.recording_forms.pdf_seals import attachments_of
-from tracker.recording_forms.rendering import CODE_FILE, SNAPSHOT_FILE
 
 DOMAIN = b"tracker.bundle.v1\0"
 BESIDE = Path(__file__).parent / "bundle"

@@ -8,8 +8,8 @@ from tracker.integrity.checking import invariant
 from tracker.integrity.files import fault_of
 from tracker.integrity.record import Record, Row
 from tracker.recording_forms.codes import FormCode, parse_code
+from tracker.recording_forms.facts import CODE_FILE, SNAPSHOT_FILE
 from tracker.recording_forms.pdf_seals import attachments_of, check_seal
-from tracker.recording_forms.rendering import CODE_FILE, SNAPSHOT_FILE
 from tracker.recording_forms.snapshot import DOMAIN
 from tracker.vocabulary import AttemptState, SignatureRole
 

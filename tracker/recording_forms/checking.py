@@ -15,9 +15,9 @@ from tracker.errors import Refused
 from tracker.extensions import db
 from tracker.models import IssuedForm
 from tracker.recording_forms.codes import FormCode, parse_code
+from tracker.recording_forms.facts import CODE_FILE, SNAPSHOT_FILE
 from tracker.recording_forms.inspecting import Inspection, inspect_pdf
 from tracker.recording_forms.issuing import ISSUED_WHEN
-from tracker.recording_forms.rendering import CODE_FILE, SNAPSHOT_FILE
 from tracker.recording_forms.snapshot import DOMAIN
 
 SUPERSEDED = "no longer current: the unit was opened again, or struck, after it was issued"

@@ -20,6 +20,8 @@ HEADS = {
 }
 """The awarding body's words over a group of columns, and what is left of them over one too narrow for words."""
 
+SNAPSHOT_FILE, CODE_FILE = "snapshot.json", "code.txt"
+"""What an issued form carries."""
 
 LONG_WORD = re.compile(r"\S{30,}")
 BREAK = "\u200b"

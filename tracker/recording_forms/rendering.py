@@ -16,7 +16,7 @@ from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
 from tracker.errors import FormNotRendered
-from tracker.recording_forms.facts import FormFacts, FormIssue, IndexFacts
+from tracker.recording_forms.facts import CODE_FILE, SNAPSHOT_FILE, FormFacts, FormIssue, IndexFacts
 from tracker.recording_forms.tags import name_heads
 
 ImageFile.LOAD_TRUNCATED_IMAGES = (
@@ -27,8 +27,6 @@ ROOT = Path(__file__).resolve().parent.parent
 STATIC = ROOT / "static"
 SQUARE = "form:square"
 """Where a sheet finds the picture of its code."""
-SNAPSHOT_FILE, CODE_FILE = "snapshot.json", "code.txt"
-"""What an issued form carries."""
 ROWS_FOR_THE_PEN = 13
 """As many as the awarding body's own form has."""
 
