@@ -1,5 +1,6 @@
 """What every answer tells the browser, and what an installation under https tells it besides."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,3 +76,27 @@ def test_a_link_s_token_stands_in_no_log_of_a_fault(
     assert app.test_client().get("/links/a-secret-token").status_code == 500
     assert "accounts.follow_link" in caplog.text
     assert "a-secret-token" not in caplog.text
+
+
+class TestScripts:
+    """Only those that the page itself was written with, told by a word that is new each time."""
+
+    @pytest.mark.parametrize("path", ["/sign-in", "/nowhere"])
+    def test_each_answers_scripts_carry_its_own_word(self, anonymous: FlaskClient, path: str) -> None:
+        words = set()
+        for answer in (anonymous.get(path), anonymous.get(path)):
+            allowed = re.search(r"script-src 'nonce-([\w-]{20,})';", answer.headers["Content-Security-Policy"])
+            assert allowed
+            assert set(re.findall(r'<script [^>]*nonce="([^"]*)"', answer.text)) == {allowed[1]}
+            words.add(allowed[1])
+        assert len(words) == 2
+
+    def test_where_no_page_was_made_none_may_run(self, anonymous: FlaskClient) -> None:
+        answer = anonymous.get("/static/app.css", buffered=True)
+        assert "script-src 'none'" in answer.headers["Content-Security-Policy"]
+
+    def test_a_refused_form_is_an_answer_too(self, app: Flask, anonymous: FlaskClient) -> None:
+        app.config["WTF_CSRF_ENABLED"] = True
+        answer = anonymous.post("/sign-in", data={"email": "alice@example.org"})
+        assert answer.status_code == 400
+        assert "script-src 'nonce-" in answer.headers["Content-Security-Policy"]

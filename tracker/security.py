@@ -1,8 +1,9 @@
 """The names this site answers to, and the headers of every answer: nothing inline, foreign, or kept by a cache."""
 
+import secrets
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 from flask_login import current_user
 from werkzeug.sansio.utils import host_is_trusted
 
@@ -11,7 +12,7 @@ from tracker.errors import UnknownHost
 from tracker.transactions import SAFE_METHODS
 
 CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; connect-src 'self'; "
+    "default-src 'none'; script-src {scripts}; style-src 'self'; font-src 'self'; connect-src 'self'; "
     "img-src 'self' data: blob:; "  # Bootstrap's CSS holds data: SVGs; blob: shows a photo before upload
     "media-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
@@ -26,6 +27,21 @@ HERE = ("127.0.0.1", "localhost", "[::1]")
 """This machine's own names: whoever can use them is here already."""
 
 
+def csp_nonce() -> str:
+    """The word on this answer's own scripts, by which a browser tells them from any that were put there.
+
+    Made when a page first asks: made before the request, it would be missing where a request is refused before that.
+    """
+    if "csp_nonce" not in g:
+        g.csp_nonce = secrets.token_urlsafe(16)
+    return str(g.csp_nonce)
+
+
+def content_security_policy() -> str:
+    """What a browser may load for this answer; no script at all where no page asked for the word."""
+    return CONTENT_SECURITY_POLICY.format(scripts=f"'nonce-{g.csp_nonce}'" if "csp_nonce" in g else "'none'")
+
+
 def names_of(settings: Settings) -> list[str]:
     """The hosts under which this site is asked for: that of `BASE_URL`, and what `TRUSTED_HOSTS` adds."""
     return [urlsplit(settings.base_url).netloc, *settings.trusted_hosts, *HERE]
@@ -35,6 +51,7 @@ def init_app(app: Flask) -> None:
     """To come before whatever else looks at a request."""
     names = names_of(app.config["SETTINGS"])
     is_https = app.config["SETTINGS"].base_url.startswith("https://")
+    app.add_template_global(csp_nonce)
 
     @app.before_request
     def refuse_other_hosts() -> None:
@@ -51,7 +68,7 @@ def init_app(app: Flask) -> None:
     @app.after_request
     def add_headers(response: Response) -> Response:
         headers = response.headers
-        headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        headers.setdefault("Content-Security-Policy", content_security_policy())
         headers["X-Content-Type-Options"] = "nosniff"
         headers["X-Frame-Options"] = "DENY"
         headers["Referrer-Policy"] = "same-origin"

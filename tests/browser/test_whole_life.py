@@ -73,11 +73,11 @@ class Walker:
 
     def wait_for_new_page(self) -> None:
         """Ask again until the mark is gone; Playwright's own waiting would need eval, which our pages forbid."""
-        for _ in range(750):
+        for _ in range(300):
             with suppress(Error):  # the old page may go away in the middle of the question
                 if self.page.evaluate("!window.isOld && document.readyState === 'complete'"):
                     return
-            self.page.wait_for_timeout(20)
+            self.page.wait_for_timeout(50)
         pytest.fail(f"{self.page.url} never led on")
 
     def look(self) -> None:
