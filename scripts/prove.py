@@ -9,6 +9,7 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -103,8 +104,8 @@ def table(proofs: list[Proof], minutes: float) -> str:
         "What `./scripts/prove` last did to the record, and what came of it. Short forms of the same tests run in",
         "`./scripts/test`. The invariants it speaks of are those of `flask verify`.",
         "",
-        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, two parts at a time:",
-        f"{minutes:.0f} minutes for the whole.",
+        f"{datetime.now(UTC):%-d %B %Y}, {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
+        f"two parts at a time: {minutes:.0f} minutes for the whole.",
         "",
         "| part | passes when | database | holds | counted | seconds |",
         "|---|---|---|---|---|---|",
