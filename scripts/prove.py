@@ -104,7 +104,7 @@ def table(proofs: list[Proof], minutes: float) -> str:
         "What `./scripts/prove` last did to the record, and what came of it. Short forms of the same tests run in",
         "`./scripts/test`. The invariants it speaks of are those of `flask verify`.",
         "",
-        f"{datetime.now(UTC):%-d %B %Y}, {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
+        f"{datetime.now(UTC):%-d %B %Y}, {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()},",
         f"two parts at a time: {minutes:.0f} minutes for the whole.",
         "",
         "| part | passes when | database | holds | counted | seconds |",

@@ -282,7 +282,8 @@ class TestAllAtOnce:
         assert "Frank Osei" not in page
         assert "Ben Bold" not in page
         self.send(dan, world, newer)
-        assert db.session.scalars(select(AttemptMove.attempt_id)).all() == [three[0].id, three[1].id]
+        moved = select(AttemptMove.attempt_id).order_by(AttemptMove.attempt_id)
+        assert db.session.scalars(moved).all() == [three[0].id, three[1].id]
 
     def test_without_reason_or_password_none_moves(
         self, world: World, client: Browser, three: list[UnitAttempt]

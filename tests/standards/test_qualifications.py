@@ -65,7 +65,8 @@ provenance:
 
 
 def held(code: str) -> list[Qualification]:
-    return list(db.session.scalars(select(Qualification).where(Qualification.code == code)))
+    query = select(Qualification).where(Qualification.code == code).order_by(Qualification.revision)
+    return list(db.session.scalars(query))
 
 
 def test_a_document_is_the_same_from_its_json() -> None:
