@@ -1,6 +1,6 @@
 """The enlarged demonstration that `scripts/bench` measures on: bulk inserts, no events."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, insert, select, text
@@ -26,6 +26,19 @@ from tracker.models import (
 from tracker.standards.queries.units import find_unit_by_code
 from tracker.transactions import transaction
 from tracker.vocabulary import AttemptState, Method, Outcome, ReviewOutcome, ReviewState, Role
+
+WORDS = {
+    "method": Method.WORK_PRODUCT,
+    "happened_from": date(2026, 10, 1),
+    "happened_until": None,
+    "occasion": "Late shift",
+    "customers": "Case CH-1",
+    "narrative": "I took the call, listened, and did what our procedure asks. " * 6,
+    "kept_where": "",
+    "kept_by": "",
+    "kept_seen_by": "",
+}
+"""What every item says."""
 
 
 def enlarge(candidates: int, items: int, claims: int) -> dict[str, Any]:
@@ -132,137 +145,130 @@ def _attempt(
 
 
 def _items(person: Person, centre: Centre, bob: Person, attempt: UnitAttempt, items: int, claims: int) -> None:
-    criteria = list(
-        db.session.scalars(select(Criterion.id).where(Criterion.unit_id == attempt.unit_id, Criterion.assessable))
-    )
-    first = {
-        model: (db.session.scalar(select(func.max(model.id))) or 0) + 1
-        for model in (Evidence, EvidenceVersion, Review, Claim)
-    }
-    base = {
-        "method": Method.WORK_PRODUCT,
-        "happened_from": date(2026, 10, 1),
-        "happened_until": None,
-        "occasion": "Late shift",
-        "customers": "Case CH-1",
-        "narrative": "I took the call, listened, and did what our procedure asks. " * 6,
-        "kept_where": "",
-        "kept_by": "",
-        "kept_seen_by": "",
-    }
+    """Items that claim criteria of the unit; Bob has accepted four of five, with every claim met."""
+    criteria = _criteria(attempt)
+    first = {model: _next_id(model) for model in (Evidence, EvidenceVersion, Review, Claim)}
     rows: dict[Any, list[dict[str, Any]]] = {
         model: [] for model in (Evidence, EvidenceVersion, Submission, Claim, Review, Decision)
     }
     for index in range(items):
-        evidence_id, version_id, review_id = (
-            first[Evidence] + index,
-            first[EvidenceVersion] + index,
-            first[Review] + index,
-        )
+        evidence, version, review = (first[model] + index for model in (Evidence, EvidenceVersion, Review))
         moment = now() - timedelta(days=items - index)
-        own = {**base, "title": f"Complaint CH-{2000 + index}: case notes and three contacts"}
-        rows[Evidence].append(
-            {
-                **own,
-                "id": evidence_id,
-                "centre_id": centre.id,
-                "candidate_id": person.id,
-                "number": index + 1,
-                "version": 1,
-                "created_at": moment,
-                "updated_at": moment,
-            }
-        )
-        rows[EvidenceVersion].append(
-            {
-                **own,
-                "id": version_id,
-                "evidence_id": evidence_id,
-                "number": 1,
-                "content_hash": f"{version_id:064}",
-                "sealed_at": moment,
-            }
-        )
-        rows[Submission].append(
-            {
-                "evidence_version_id": version_id,
-                "declaration": "Mine.",
-                "submitted_at": moment,
-                "submitted_by_id": person.id,
-            }
-        )
+        said = WORDS | {"title": f"Complaint CH-{2000 + index}: case notes and three contacts"}
+        rows[Evidence].append(said | _as_item(evidence, person, centre, index + 1, moment))
+        rows[EvidenceVersion].append(said | _as_sealed(version, evidence, moment))
+        rows[Submission].append(_submission(version, person, moment))
         accepted = index % 5 != 4
         if accepted:
-            rows[Review].append(
-                {
-                    "id": review_id,
-                    "attempt_id": attempt.id,
-                    "evidence_version_id": version_id,
-                    "assessor_id": bob.id,
-                    "state": ReviewState.RELEASED,
-                    "outcome": ReviewOutcome.ACCEPTED,
-                    "valid": True,
-                    "authentic": True,
-                    "current": True,
-                    "sufficient": True,
-                    "feedback": "Good.",
-                    "marks": {},
-                    "started_at": moment,
-                    "saved_at": moment,
-                    "released_at": moment,
-                }
-            )
+            rows[Review].append(_accepted(review, attempt, version, bob, moment))
         for offset in range(claims):
-            claim_id = first[Claim] + index * claims + offset
+            claim = first[Claim] + index * claims + offset
             criterion = criteria[(index * 3 + offset * 5) % len(criteria)]
-            rows[Claim].append(
-                {
-                    "id": claim_id,
-                    "attempt_id": attempt.id,
-                    "evidence_id": evidence_id,
-                    "criterion_id": criterion,
-                    "locator": "p. 2",
-                    "claimed_at": moment,
-                    "claimed_by_id": person.id,
-                }
-            )
+            rows[Claim].append(_claim(claim, attempt, evidence, criterion, "p. 2", person, moment))
             if accepted:
-                rows[Decision].append(
-                    {
-                        "attempt_id": attempt.id,
-                        "claim_id": claim_id,
-                        "evidence_version_id": version_id,
-                        "review_id": review_id,
-                        "outcome": Outcome.MET,
-                        "comment": "",
-                        "decided_at": moment,
-                        "decided_by_id": bob.id,
-                    }
-                )
+                rows[Decision].append(_met(attempt, claim, version, review, bob, moment))
     for model, found in rows.items():
         db.session.execute(insert(model), found)
 
 
+def _criteria(attempt: UnitAttempt) -> list[int]:
+    query = select(Criterion.id).where(Criterion.unit_id == attempt.unit_id, Criterion.assessable)
+    return list(db.session.scalars(query.order_by(Criterion.position)))
+
+
+def _next_id(model: Any) -> int:
+    return (db.session.scalar(select(func.max(model.id))) or 0) + 1
+
+
+def _as_item(key: int, person: Person, centre: Centre, number: int, moment: datetime) -> dict[str, Any]:
+    return {
+        "id": key,
+        "centre_id": centre.id,
+        "candidate_id": person.id,
+        "number": number,
+        "version": 1,
+        "created_at": moment,
+        "updated_at": moment,
+    }
+
+
+def _as_sealed(key: int, evidence: int, moment: datetime) -> dict[str, Any]:
+    return {
+        "id": key,
+        "evidence_id": evidence,
+        "number": 1,
+        "content_hash": f"{key:064}",
+        "sealed_at": moment,
+    }
+
+
+def _submission(version: int, person: Person, moment: datetime) -> dict[str, Any]:
+    return {
+        "evidence_version_id": version,
+        "declaration": "Mine.",
+        "submitted_at": moment,
+        "submitted_by_id": person.id,
+    }
+
+
+def _accepted(key: int, attempt: UnitAttempt, version: int, bob: Person, moment: datetime) -> dict[str, Any]:
+    return {
+        "id": key,
+        "attempt_id": attempt.id,
+        "evidence_version_id": version,
+        "assessor_id": bob.id,
+        "state": ReviewState.RELEASED,
+        "outcome": ReviewOutcome.ACCEPTED,
+        "valid": True,
+        "authentic": True,
+        "current": True,
+        "sufficient": True,
+        "feedback": "Good.",
+        "marks": {},
+        "started_at": moment,
+        "saved_at": moment,
+        "released_at": moment,
+    }
+
+
+def _claim(
+    key: int, attempt: UnitAttempt, evidence: int, criterion: int, locator: str, person: Person, moment: datetime
+) -> dict[str, Any]:
+    return {
+        "id": key,
+        "attempt_id": attempt.id,
+        "evidence_id": evidence,
+        "criterion_id": criterion,
+        "locator": locator,
+        "claimed_at": moment,
+        "claimed_by_id": person.id,
+    }
+
+
+def _met(
+    attempt: UnitAttempt, claim: int, version: int, review: int, bob: Person, moment: datetime
+) -> dict[str, Any]:
+    return {
+        "attempt_id": attempt.id,
+        "claim_id": claim,
+        "evidence_version_id": version,
+        "review_id": review,
+        "outcome": Outcome.MET,
+        "comment": "",
+        "decided_at": moment,
+        "decided_by_id": bob.id,
+    }
+
+
 def _claim_widely(person: Person, attempt: UnitAttempt, claims: int) -> None:
     """The same items claim criteria of the unit with 53 columns too."""
-    criteria = list(
-        db.session.scalars(select(Criterion.id).where(Criterion.unit_id == attempt.unit_id, Criterion.assessable))
-    )
-    first = (db.session.scalar(select(func.max(Claim.id))) or 0) + 1
-    own = list(db.session.scalars(select(Evidence.id).where(Evidence.candidate_id == person.id)))
-    rows = [
-        {
-            "id": first + index * claims + offset,
-            "attempt_id": attempt.id,
-            "evidence_id": evidence_id,
-            "criterion_id": criteria[(index * 7 + offset * 11) % len(criteria)],
-            "locator": "",
-            "claimed_at": now(),
-            "claimed_by_id": person.id,
-        }
-        for index, evidence_id in enumerate(own)
-        for offset in range(claims)
-    ]
+    criteria, first = _criteria(attempt), _next_id(Claim)
+    query = select(Evidence.id).where(Evidence.candidate_id == person.id).order_by(Evidence.number)
+    rows = []
+    for index, evidence in enumerate(db.session.scalars(query)):
+        for offset in range(claims):
+            key, criterion = first + index * claims + offset, criteria[(index * 7 + offset * 11) % len(criteria)]
+            rows.append(_claim(key, attempt, evidence, criterion, "", person, now()))
     db.session.execute(insert(Claim), rows)
 
 

@@ -4,7 +4,6 @@
 set -eu
 cd "$(dirname "$0")/.."
 VENV=.venv
-unset PYTHONDONTWRITEBYTECODE  # or each process that is started here, and by the tests, compiles everything again
 
 say() { printf '%s\n' "$*"; }
 fail() { printf '%s\n' "$*" >&2; exit 1; }

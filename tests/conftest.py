@@ -34,7 +34,7 @@ MEMORY = "/dev/shm"  # noqa: S108 - a disk that is memory, where there is one: w
 DATABASE = {"database_url", "make_database", "app"}
 """The fixtures through which a test has a database."""
 FASTER = ("synchronous_commit = off", "max_parallel_workers_per_gather = 0")
-"""A few rows are read sooner than a second process is started."""
+"""Nothing here need outlive the machine, and a few rows are read sooner than a second process is started."""
 STANDARDS = {
     "unit",
     "unit_code",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from tests.backups.installations import command, empty_installation
 from tests.conftest import server_url
@@ -43,7 +44,7 @@ def elsewhere(told: Flask, tmp_path: Path) -> Iterator[Flask]:
 
 def act() -> None:
     with transaction():
-        record("centre_created", db.session.query(Centre).first(), OPERATOR)  # type: ignore[arg-type]
+        record("centre_created", db.session.scalars(select(Centre).limit(1)).one(), OPERATOR)
 
 
 def restored(app: Flask, folder: Path) -> tuple[int, str]:

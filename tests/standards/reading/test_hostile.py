@@ -112,7 +112,7 @@ def counted() -> Iterator[list[int]]:
 @pytest.mark.parametrize("name", UNITS)
 def test_the_work_grows_with_the_length_and_no_faster(name: str) -> None:
     work = []
-    for size in (3_000, 24_000):
+    for size in (4_000, 32_000):
         text = UNITS[name](size)
         with counted() as calls:
             outcome(text)
@@ -132,7 +132,7 @@ LONG = {
     "quotes and stars": 1_000_000,
     "dashes": 1_000_000,
     "table cells": 300_000,
-    "bullets": 300_000,  # 15,000 of them
+    "bullets": 1_000_000,  # 50,000 of them
 }
 
 
