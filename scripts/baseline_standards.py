@@ -1,0 +1,27 @@
+"""JSON of every unit in the standards folder, with its size and hash."""
+
+import hashlib
+import json
+from typing import Any
+
+from baseline_app import run_command, running_app
+
+COLUMNS = "code version slug: bytes of the printed JSON, SHA-256 of the JSON with sorted keys and no spaces"
+
+
+def list_standards() -> dict[str, str]:
+    """Return standards.txt, and the JSON of each unit as `flask standards show` prints it."""
+    files, lines = {}, []
+    with running_app() as app:
+        for unit in json.loads(run_command(app, "standards", "list", "--json")):
+            chosen = (unit["code"], "--version", unit["version"])
+            printed = run_command(app, "standards", "show", *chosen, "--json")
+            lines.append(describe(unit, printed))
+            files[f"standards/{unit['slug']}.json"] = printed.decode()
+    return {"standards.txt": "\n".join([COLUMNS, "", *sorted(lines)]) + "\n", **files}
+
+
+def describe(unit: dict[str, Any], printed: bytes) -> str:
+    canonical = json.dumps(json.loads(printed), sort_keys=True, separators=(",", ":")).encode()
+    digest = hashlib.sha256(canonical).hexdigest()
+    return f"{unit['code']} {unit['version']} {unit['slug']}: {len(printed)}, {digest}"
