@@ -7,7 +7,7 @@ from alembic import context
 from flask import current_app
 from sqlalchemy import Connection
 
-from tracker import transactions
+from tracker.ledger import transactions
 from tracker.extensions import db
 
 

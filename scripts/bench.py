@@ -258,7 +258,7 @@ def measure_forms() -> dict[str, Any]:
 
     from tracker.recording_forms.facts import FormRow, Mark, blank_facts
     from tracker.recording_forms.worker import render_in_worker
-    from tracker.standards.files import read_library
+    from tracker.units.standards_folder import read_library
 
     library, found = read_library(), {}
     for code, rows in (("CFACC15", 20), ("DELIVERCC", 20), ("CFACC15", 40), ("DELIVERCC", 40)):

@@ -8,6 +8,8 @@ from sqlalchemy import func, insert, select, text
 from tracker.accounts.sessions import start_session
 from tracker.clock import now
 from tracker.extensions import db
+from tracker.ledger.transactions import transaction
+from tracker.library.queries.units import find_unit_by_code
 from tracker.models import (
     Allocation,
     Centre,
@@ -23,8 +25,6 @@ from tracker.models import (
     Submission,
     UnitAttempt,
 )
-from tracker.standards.queries.units import find_unit_by_code
-from tracker.transactions import transaction
 from tracker.vocabulary import AttemptState, Method, Outcome, ReviewOutcome, ReviewState, Role
 
 WORDS = {

@@ -38,15 +38,16 @@ def measure_record(name: str, environment: dict[str, str]) -> dict[str, Any]:
 def fill() -> None:
     """Alice says anew where in an item her proof is, again and again: each time an event and a row sealed anew."""
     from tests.proof.work import hand_something_in, open_claim
-    from tracker import create_app, ledger
+    from tracker import create_app
     from tracker.extensions import db
+    from tracker.ledger import events
+    from tracker.ledger.transactions import transaction
     from tracker.portfolio.services.claims import Tick, set_claims
-    from tracker.transactions import transaction
 
     with create_app().app_context():
         hand_something_in("An item")
         claim, actor = open_claim("An item")
-        while (size := ledger.head()[0]) < EVENTS:
+        while (size := events.head()[0]) < EVENTS:
             with transaction():
                 for number in range(size, min(size + AT_ONCE, EVENTS)):
                     tick = Tick(

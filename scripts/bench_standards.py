@@ -89,8 +89,8 @@ def _row(*arguments: str, environment: dict[str, str] | None = None) -> dict[str
 def read(path: str, pages: str) -> dict[str, Any]:
     from bench import spread
 
-    from tracker.standards.reading.apart import read_unit_apart
-    from tracker.standards.reading.sources import read_source
+    from tracker.unit_reader.apart import read_unit_apart
+    from tracker.unit_reader.sources import read_source
 
     name, body = Path(path).name, Path(path).read_bytes()
     reading = read_unit_apart(read_source(name, body))
@@ -126,11 +126,12 @@ def import_on_screen() -> dict[str, Any]:
     from bench_units import invent_unit
     from sqlalchemy import select
 
-    from tracker import create_app, ledger
+    from tracker import create_app
     from tracker.extensions import db
+    from tracker.ledger import events
+    from tracker.ledger.transactions import reading, transaction
+    from tracker.library.services import exchange, importing, unit_files
     from tracker.models import Centre, Grant, ImportRun
-    from tracker.standards.services import exchange, importing, unit_files
-    from tracker.transactions import reading, transaction
     from tracker.vocabulary import ImportState, Role
 
     app, slices = create_app(JOBS_IMMEDIATE=True), []
@@ -149,7 +150,7 @@ def import_on_screen() -> dict[str, Any]:
         centre = db.session.scalars(select(Centre)).first()
         query = select(Grant).where(Grant.role == Role.ADMINISTRATOR, Grant.centre_id == centre.id)
         grant = db.session.scalars(query).first()
-        actor = ledger.Actor(grant.person_id, grant.id)
+        actor = events.Actor(grant.person_id, grant.id)
         start = time.perf_counter()
         with reading():
             found = exchange.look_at("yaml", "bench.yaml", body, centre.id)
@@ -179,8 +180,8 @@ def search() -> dict[str, Any]:
     from tracker import create_app
     from tracker.accounts.sessions import COOKIE, start_session
     from tracker.extensions import db
+    from tracker.ledger.transactions import transaction
     from tracker.models import Grant, Person
-    from tracker.transactions import transaction
     from tracker.vocabulary import Role
 
     app, found = create_app(RELEASE_INTERVAL=3600), {}
@@ -212,8 +213,8 @@ def search() -> dict[str, Any]:
 def _document(unit: dict[str, Any]) -> Any:
     import yaml
 
-    from tracker.standards.files import read_text
-    from tracker.standards.schema import UnitSchema
+    from tracker.units.schema import UnitSchema
+    from tracker.units.standards_folder import read_text
 
     return read_text(yaml.dump(unit, Dumper=yaml.CSafeDumper, allow_unicode=True), UnitSchema())
 

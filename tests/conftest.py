@@ -22,11 +22,12 @@ from tests.factories import World
 from tests.inspection import InspectingClient, WatchingClient
 from tests.kept import Kept
 from tests.proof.figures import WHOLE
-from tracker import clock, create_app, keys, transactions
+from tracker import clock, create_app
 from tracker.accounts import sessions
 from tracker.config import Settings
 from tracker.demo.story import tell_story
 from tracker.extensions import db
+from tracker.ledger import keys, transactions
 from tracker.models import Event, Person, Registration, UnitAttempt
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"

@@ -9,9 +9,10 @@ from sqlalchemy import select
 
 from tracker import clock
 from tracker.accounts.encryption import encrypt
-from tracker.accounts.services import second_factors
+from tracker.accounts.services import two_step_verification
 from tracker.extensions import db
-from tracker.ledger import Actor
+from tracker.ledger.events import Actor
+from tracker.ledger.transactions import transaction
 from tracker.models import (
     Allocation,
     Centre,
@@ -30,7 +31,6 @@ from tracker.models import (
     UnitAttempt,
 )
 from tracker.models.portfolio import EVIDENCE_FIELDS
-from tracker.transactions import transaction
 from tracker.vocabulary import (
     AttemptState,
     CriterionKind,
@@ -133,7 +133,7 @@ def make_app(person: Person, secret: str = SECRET) -> SecondFactor:
             person_id=person.id,
             kind=FactorKind.APP,
             name="Authenticator app",
-            secret=encrypt(secret, second_factors.SECRET),
+            secret=encrypt(secret, two_step_verification.SECRET),
             last_step=0,
             made_at=LONG_AGO,
         )

@@ -7,8 +7,8 @@ from flask import Flask
 from sqlalchemy import Connection, text
 from sqlalchemy.engine import make_url
 
-from tracker import transactions
 from tracker.extensions import db
+from tracker.ledger import transactions
 
 SEQUENCES = "SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'public'"
 

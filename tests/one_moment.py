@@ -8,8 +8,8 @@ from typing import TypeVar
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tracker import transactions
 from tracker.extensions import db
+from tracker.ledger import transactions
 
 Answer = TypeVar("Answer")
 

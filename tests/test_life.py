@@ -12,8 +12,8 @@ from tests import factories
 from tests.factories import PASSWORD, World
 from tracker import clock
 from tracker.extensions import db
+from tracker.ledger.transactions import transaction
 from tracker.models import Claim, Criterion, Person, UnitAttempt
-from tracker.transactions import transaction
 from tracker.vocabulary import AttemptState
 
 Browser = Callable[[Person], FlaskClient]

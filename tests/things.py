@@ -9,10 +9,12 @@ from sqlalchemy import select
 
 from tests import factories
 from tests.factories import added
-from tests.standards.drafts import make_draft
-from tests.standards.versions import UNITS, as_revision
+from tests.library.drafts import make_draft
+from tests.library.versions import UNITS, as_revision
 from tracker import clock
 from tracker.extensions import db
+from tracker.library.services.guidance import attach_guidance
+from tracker.library.services.loading import load_unit
 from tracker.models import (
     AttemptMove,
     Centre,
@@ -31,8 +33,6 @@ from tracker.models import (
     VisitAttempt,
 )
 from tracker.portfolio.services.files import attach_file, keep_file
-from tracker.standards.services.guidance import attach_guidance
-from tracker.standards.services.loading import load_unit
 from tracker.vocabulary import DraftState, ImportState, ReviewOutcome, ReviewState
 
 

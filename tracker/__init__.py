@@ -6,13 +6,16 @@ from flask import Flask, Response, request
 from flask_login import current_user
 from werkzeug.routing import IntegerConverter, Map
 
-from tracker import access, checkpoints, cli, error_pages, filters, idempotency, jobs, mail, security, transactions
+from tracker import cli
 from tracker.accounts import sessions
+from tracker.background import emails, jobs
 from tracker.config import Settings
 from tracker.demo import guard
 from tracker.extensions import bootstrap, csrf, db, login_manager, migrate
+from tracker.ledger import checkpoints, transactions
 from tracker.privacy import openings
-from tracker.requests import TrackerRequest
+from tracker.web import access, error_pages, filters, idempotency, security_headers
+from tracker.web.requests import TrackerRequest
 
 
 class Id(IntegerConverter):
@@ -44,7 +47,7 @@ def create_app(settings: Settings | None = None, **overrides: Any) -> Flask:
     app.url_map.converters["int"] = Id
     settings.instance_path.mkdir(parents=True, exist_ok=True)
 
-    security.init_app(app)
+    security_headers.init_app(app)
     db.init_app(app)
     migrate.init_app(app, db)
     csrf.init_app(app)
@@ -74,17 +77,17 @@ def register_blueprints(app: Flask) -> None:
     from tracker.assessment.views import assessment
     from tracker.home.views import home
     from tracker.integrity.views import integrity
+    from tracker.library.views import library
     from tracker.portfolio.views import portfolio
     from tracker.privacy.views import privacy
     from tracker.recording_forms.views import recording_forms
     from tracker.registrations.views import registrations
-    from tracker.standards.views import standards
     from tracker.verification.views import verification
 
     for blueprint in (
         home,
         accounts,
-        standards,
+        library,
         registrations,
         portfolio,
         assessment,
@@ -98,18 +101,18 @@ def register_blueprints(app: Flask) -> None:
 
 def register_jobs(app: Flask) -> None:
     """What the worker does: what is queued, and what is looked for every minute."""
-    from tracker.assessment.services.reviews import release_due
+    from tracker.assessment.services.assessments import release_due
     from tracker.integrity.mailing import mail_checkpoint
     from tracker.integrity.nightly import check_nightly
+    from tracker.library.services.importing import resume_imports, run_import
     from tracker.privacy.reminding import remind_of_due
-    from tracker.standards.services.importing import resume_imports, run_import
 
     jobs.init_app(
         app,
         (run_import,),
         every_minute=(
             release_due,
-            mail.send_waiting,
+            emails.send_waiting,
             resume_imports,
             checkpoints.write_due,
             mail_checkpoint,

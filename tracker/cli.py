@@ -4,15 +4,15 @@ from flask import Flask
 
 from tracker.accounts.commands import centres_cli, mail_cli, people_cli
 from tracker.assessment.commands import reviews_cli
+from tracker.background.commands import work
 from tracker.backups.commands import backup, restore, storage_cli
 from tracker.demo.commands import demo
 from tracker.integrity.commands import confine_role, export_record, verify
 from tracker.integrity.key_commands import clock_command, keys_cli
-from tracker.jobs_command import work
+from tracker.library.commands import standards_cli
+from tracker.library.exchange_commands import export_units, import_units
+from tracker.library.reading_command import read_document
 from tracker.recording_forms.commands import form, verify_form
-from tracker.standards.commands import standards_cli
-from tracker.standards.exchange_commands import export_units, import_units
-from tracker.standards.reading_command import read_document
 
 for each in (read_document, import_units, export_units):
     standards_cli.add_command(each)

@@ -12,9 +12,9 @@ from sqlalchemy import select
 
 from tests.accounts.conftest import MailServer, link_in
 from tests.factories import World
-from tracker import mail
 from tracker.accounts.services.people import find_person
 from tracker.accounts.sessions import COOKIE
+from tracker.background import emails
 from tracker.extensions import db
 from tracker.models import Centre
 from tracker.vocabulary import Role
@@ -138,7 +138,7 @@ def test_deactivation_ends_her_sessions_at_once(
 def test_what_could_not_be_sent_is_sent_later(world: World, run: Run, mail_server: MailServer) -> None:
     mail_server.is_down = True
     run("people", "reset", world.alice.email)
-    mail.postman.submit(int).result()
+    emails.postman.submit(int).result()
     assert run("mail", "send").output == "0 sent, 1 still waiting.\n"
     mail_server.is_down = False
     assert run("mail", "send").output == "1 sent, 0 still waiting.\n"

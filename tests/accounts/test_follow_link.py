@@ -16,9 +16,9 @@ from tracker.accounts.services.links import LAPSED, issue_link
 from tracker.accounts.services.people import deactivate_person, invite_person
 from tracker.accounts.sessions import COOKIE
 from tracker.extensions import db
-from tracker.ledger import OPERATOR
+from tracker.ledger.events import OPERATOR
+from tracker.ledger.transactions import transaction
 from tracker.models import AccountLink, Person
-from tracker.transactions import transaction
 from tracker.vocabulary import LinkPurpose, Role
 
 NEW = "seven quiet otters"

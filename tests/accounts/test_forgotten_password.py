@@ -14,8 +14,8 @@ from tests.accounts.conftest import MailServer, link_in
 from tests.factories import World
 from tracker.accounts.services.people import deactivate_person
 from tracker.extensions import db
+from tracker.ledger.transactions import transaction
 from tracker.models import AccountLink
-from tracker.transactions import transaction
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 MailsTo = Callable[..., list[str]]

@@ -14,8 +14,8 @@ from tracker.accounts.services import imports
 from tracker.accounts.services.imports import import_people, preview_people
 from tracker.accounts.services.people import find_person
 from tracker.extensions import db
+from tracker.ledger.transactions import transaction
 from tracker.models import Centre, Grant, Person
-from tracker.transactions import transaction
 from tracker.vocabulary import Role
 
 ClientFor = Callable[..., FlaskClient]

@@ -12,8 +12,8 @@ from tests.factories import World
 from tracker import clock
 from tracker.accounts.services.people import find_person
 from tracker.extensions import db
+from tracker.ledger.transactions import transaction
 from tracker.models import AccountLink, Grant, Person
-from tracker.transactions import transaction
 from tracker.vocabulary import Role
 
 ClientFor = Callable[..., FlaskClient]

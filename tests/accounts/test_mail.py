@@ -10,11 +10,11 @@ from sqlalchemy import select
 
 from tests.accounts.conftest import MailServer
 from tests.factories import World
-from tracker import mail
+from tracker.background import emails
 from tracker.errors import Refused
 from tracker.extensions import db
+from tracker.ledger.transactions import transaction
 from tracker.models import Notice, Person
-from tracker.transactions import transaction
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 MailsTo = Callable[..., list[str]]
@@ -22,7 +22,7 @@ MailsTo = Callable[..., list[str]]
 
 def tell(person: Person, about: str = "evidence_returned:12") -> None:
     with transaction():
-        mail.tell(person, about, "Evidence 7 was returned", f"Answer it here: {mail.link('/evidence/12')}")
+        emails.tell(person, about, "Evidence 7 was returned", f"Answer it here: {emails.link('/evidence/12')}")
 
 
 def test_alice_is_told_by_name_with_a_whole_address(world: World, mails_to: MailsTo) -> None:
@@ -59,7 +59,7 @@ def test_the_day_is_londons(world: World, mails_to: MailsTo, hold_clock: Callabl
 def test_what_is_rolled_back_is_not_told(world: World, mails_to: MailsTo) -> None:
     def refused() -> None:
         with transaction():
-            mail.tell(world.alice, "evidence_returned:12", "Returned", "…")
+            emails.tell(world.alice, "evidence_returned:12", "Returned", "…")
             raise Refused("No.")
 
     with pytest.raises(Refused):
@@ -74,7 +74,7 @@ def test_no_transaction_is_held_while_mailing(
     world: World, mail_server: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held = []
-    monkeypatch.setattr(mail, "deliver", lambda _: held.append(db.session().in_transaction()))
+    monkeypatch.setattr(emails, "deliver", lambda _: held.append(db.session().in_transaction()))
     tell(world.alice)
     assert held == [False]
 
@@ -87,7 +87,7 @@ def test_a_closed_account_is_not_written_to(world: World, mails_to: MailsTo) -> 
 
 def test_a_name_or_subject_cannot_add_a_header(world: World, mail_server: MailServer, mails_to: MailsTo) -> None:
     with transaction():
-        mail.post(world.alice.email, "Hello\r\nBcc: eve@example.org", "Words\r\nBcc: eve@example.org")
+        emails.post(world.alice.email, "Hello\r\nBcc: eve@example.org", "Words\r\nBcc: eve@example.org")
     (words,) = mails_to(world.alice)
     assert words.startswith("Hello Bcc: eve@example.org\n")
     assert mail_server.taken[0]["Bcc"] is None
@@ -95,13 +95,13 @@ def test_a_name_or_subject_cannot_add_a_header(world: World, mail_server: MailSe
 
 def test_an_address_that_would_add_a_header_is_never_written(world: World, mail_server: MailServer) -> None:
     with pytest.raises(ValueError, match="linefeed"), transaction():
-        mail.post("alice@example.org\r\nBcc: eve@example.org", "Hello", "Words")
-    assert mail.list_waiting() == []
+        emails.post("alice@example.org\r\nBcc: eve@example.org", "Hello", "Words")
+    assert emails.list_waiting() == []
 
 
 def test_letters_of_every_alphabet_arrive(world: World, mails_to: MailsTo) -> None:
     with transaction():
-        mail.post(world.alice.email, "Tŷ Gwyn – ✓", "Zoë Müller: ✓")
+        emails.post(world.alice.email, "Tŷ Gwyn – ✓", "Zoë Müller: ✓")
     assert mails_to(world.alice) == ["Tŷ Gwyn – ✓\nZoë Müller: ✓\n"]
 
 
@@ -110,8 +110,8 @@ def test_a_mail_that_the_server_refuses_is_kept_for_us_alone(
 ) -> None:
     mail_server.is_down = True
     tell(world.alice)
-    mail.postman.submit(int).result()
-    (path,) = mail.list_waiting()
+    emails.postman.submit(int).result()
+    (path,) = emails.list_waiting()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     assert "waits in the outbox" in caplog.text
@@ -121,7 +121,7 @@ def test_a_mail_that_the_server_refuses_is_kept_for_us_alone(
 def test_a_mail_that_was_sent_is_kept_no_longer(world: World, mails_to: MailsTo) -> None:
     tell(world.alice)
     mails_to(world.alice)
-    assert mail.list_waiting() == []
+    assert emails.list_waiting() == []
 
 
 def test_a_full_disk_does_not_undo_what_was_committed(
@@ -130,7 +130,7 @@ def test_a_full_disk_does_not_undo_what_was_committed(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(mail, "keep", full)
+    monkeypatch.setattr(emails, "keep", full)
     tell(world.alice)
     assert len(db.session.scalars(select(Notice)).all()) == 1
     assert "is lost" in caplog.text

@@ -9,14 +9,15 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from tests.factories import LONG_AGO, PASSWORD, World, grant
-from tracker import clock, ledger
+from tracker import clock
 from tracker.accounts.passwords import is_password
 from tracker.accounts.services.signing_in import MOST_PER_ACCOUNT
 from tracker.accounts.sessions import start_session
 from tracker.extensions import db
-from tracker.ledger import Actor
+from tracker.ledger import events
+from tracker.ledger.events import Actor
+from tracker.ledger.transactions import transaction
 from tracker.models import Event, Signature, UserSession
-from tracker.transactions import transaction
 from tracker.vocabulary import Role, SignatureRole
 
 NEW = "seven quiet otters"
@@ -50,7 +51,7 @@ def test_her_signatures_are_listed_with_their_receipts(world: World, client: Cli
         )
         db.session.add(signature)
         db.session.flush()
-        ledger.record("unit_confirmed", signature, Actor(world.alice.id))
+        events.record("unit_confirmed", signature, Actor(world.alice.id))
     event = db.session.scalars(select(Event).where(Event.object_type == "signature")).one()
     page = client(world.alice).get("/account").text
     assert "CFACC15" in page

@@ -3,9 +3,9 @@
 from flask.testing import FlaskClient
 
 from tests.factories import World, actor
-from tracker import mail
 from tracker.accounts.services.people import invite_person
-from tracker.transactions import transaction
+from tracker.background import emails
+from tracker.ledger.transactions import transaction
 from tracker.vocabulary import Role
 
 
@@ -13,7 +13,7 @@ def test_the_demonstration_shows_its_mail_with_links(world: World, demo: None, a
     assert "Mail will be listed here." in anonymous.get("/outbox").text
     with transaction():
         invite_person("ivy@example.org", "Ivy", world.northgate, Role.CANDIDATE, actor(world.dan))
-        mail.post("jack@example.org", "<b>Second</b>", "<script>alert(1)</script>")
+        emails.post("jack@example.org", "<b>Second</b>", "<script>alert(1)</script>")
     page = anonymous.get("/outbox").text
     assert '<a href="http://127.0.0.1:8000/links/' in page
     assert "To ivy@example.org" in page

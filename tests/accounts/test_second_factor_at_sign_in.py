@@ -13,16 +13,16 @@ from tests import factories
 from tests.accounts.authenticators import code_at, code_now, step_now
 from tests.factories import PASSWORD, World, make_app
 from tests.one_moment import at_one_moment
-from tests.test_routes import TABLE, Cast, endpoints, everything_written
-from tracker import readonly
-from tracker.access import Lack, rule_of
+from tests.web.test_routes import TABLE, Cast, endpoints, everything_written
 from tracker.accounts.services.links import issue_link
 from tracker.accounts.sessions import COOKIE
 from tracker.extensions import db
-from tracker.ledger import OPERATOR
+from tracker.ledger import read_only
+from tracker.ledger.events import OPERATOR
+from tracker.ledger.transactions import transaction
 from tracker.models import FailedSignIn, Person, RecoveryCode, SecondFactor, UserSession
-from tracker.transactions import transaction
 from tracker.vocabulary import LinkPurpose, Role
+from tracker.web.access import Lack, rule_of
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 NEW = "seven quiet otters"
@@ -307,7 +307,7 @@ def test_an_invited_assessor_sets_one_up_before_anything_else(
 def test_a_restored_installation_lets_him_in_to_read(
     bob: Person, codes: list[str], app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(readonly, "is_read_only", lambda: True)
+    monkeypatch.setattr(read_only, "is_read_only", lambda: True)
     browser = sign_in(app, bob)
     answer = browser.post("/second-factor/recovery-code", data={"code": codes[0]})
     assert answer.status_code == 503, "the ledger would have to tell of it"

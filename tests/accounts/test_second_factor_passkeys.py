@@ -19,7 +19,7 @@ from tests.accounts.test_second_factor_at_sign_in import sign_in
 from tests.factories import PASSWORD, World
 from tracker.accounts import recovery_codes
 from tracker.accounts.passkeys import party_of
-from tracker.accounts.services.second_factors import list_factors
+from tracker.accounts.services.two_step_verification import list_factors
 from tracker.config import Settings
 from tracker.extensions import db
 from tracker.models import Person, SecondFactor

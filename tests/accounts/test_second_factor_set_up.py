@@ -19,13 +19,13 @@ from tests.integrity.tampering import offences
 from tracker.accounts import recovery_codes
 from tracker.accounts.authenticator_apps import in_groups
 from tracker.accounts.recovery_codes import NewCode, make_codes
-from tracker.accounts.services.second_factors import list_factors
+from tracker.accounts.services.two_step_verification import list_factors
 from tracker.accounts.sessions import COOKIE
-from tracker.accounts.views import own_factors
+from tracker.accounts.views import two_step_verification
 from tracker.extensions import db
+from tracker.ledger.transactions import transaction
 from tracker.models import Event, Person, RecoveryCode, SecondFactor
 from tracker.privacy.own_account import read_account
-from tracker.transactions import transaction
 from tracker.vocabulary import Role
 
 ClientFor = Callable[..., FlaskClient]
@@ -97,7 +97,7 @@ def test_a_password_alone_does_not_replace_a_factor_set_up_meanwhile(
             make_app(world.dan)
         return make_codes()
 
-    monkeypatch.setattr(own_factors, "codes_if_first", meanwhile)
+    monkeypatch.setattr(two_step_verification, "codes_if_first", meanwhile)
     answer = set_up(thief)
     assert answer.status_code == 409
     assert "A second factor was set up elsewhere meanwhile" in answer.text

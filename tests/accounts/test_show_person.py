@@ -16,9 +16,9 @@ from tracker import clock
 from tracker.accounts.services.people import end_grant, give_role
 from tracker.errors import Refused
 from tracker.extensions import db
-from tracker.ledger import Actor
+from tracker.ledger.events import Actor
+from tracker.ledger.transactions import transaction
 from tracker.models import Centre, Grant, Person
-from tracker.transactions import transaction
 from tracker.vocabulary import Role
 
 ClientFor = Callable[..., FlaskClient]

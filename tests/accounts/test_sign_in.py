@@ -14,8 +14,8 @@ from tests.factories import PASSWORD, World, grant, make_person
 from tracker.accounts.services import signing_in
 from tracker.accounts.sessions import COOKIE, hash_token
 from tracker.extensions import db
+from tracker.ledger.transactions import transaction
 from tracker.models import FailedSignIn, Person, UserSession
-from tracker.transactions import transaction
 from tracker.vocabulary import Role
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

@@ -6,13 +6,13 @@ from sqlalchemy import select
 
 from tests import factories
 from tests.factories import World
-from tests.standards.versions import UNITS, as_revision, publish, reworded
-from tracker.assessment.services.moving import move_to_version
+from tests.library.versions import UNITS, as_revision, publish, reworded
+from tracker.assessment.services.version_moves import move_to_version
 from tracker.extensions import db
+from tracker.ledger.transactions import transaction
+from tracker.library.services.links import confirm_link, confirm_same_wording
 from tracker.models import AttemptMove, Claim, Criterion, Unit, UnitAttempt
-from tracker.standards.documents import UnitDocument
-from tracker.standards.services.links import confirm_link, confirm_same_wording
-from tracker.transactions import transaction
+from tracker.units.documents import UnitDocument
 from tracker.vocabulary import CriterionKind
 
 REASON = "The awarding body certifies version 2 from January."

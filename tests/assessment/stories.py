@@ -8,12 +8,12 @@ from sqlalchemy import select
 from tests import factories
 from tests.factories import World
 from tracker import clock
-from tracker.assessment.services import reviews, signing
-from tracker.assessment.services.reviews import CHECKS, Marks
+from tracker.assessment.services import assessments, signing
+from tracker.assessment.services.assessments import CHECKS, Marks
 from tracker.extensions import db
+from tracker.ledger.transactions import transaction
 from tracker.models import Claim, Criterion, Evidence, EvidenceRequirement, EvidenceVersion, Person, UnitAttempt
 from tracker.recording_forms.snapshot import snapshot_of
-from tracker.transactions import transaction
 from tracker.vocabulary import Outcome
 
 TICKED = dict.fromkeys(CHECKS, True)
@@ -58,23 +58,23 @@ def accept(attempt: UnitAttempt, version: EvidenceVersion, by: Person, claims: I
     """Accepted with everything met, and released."""
     with transaction():
         actor = factories.actor(by)
-        reviews.save_marks(attempt, version, put_down(dict.fromkeys(claims, Outcome.MET)), actor)
-        review = reviews.accept_evidence(attempt, version, actor)
+        assessments.save_marks(attempt, version, put_down(dict.fromkeys(claims, Outcome.MET)), actor)
+        review = assessments.accept_evidence(attempt, version, actor)
     release(review.id)
 
 
 def send_back(attempt: UnitAttempt, version: EvidenceVersion, by: Person, marks: Marks) -> None:
     with transaction():
         actor = factories.actor(by)
-        reviews.save_marks(attempt, version, marks, actor)
-        review = reviews.return_evidence(attempt, version, actor)
+        assessments.save_marks(attempt, version, marks, actor)
+        review = assessments.return_evidence(attempt, version, actor)
     release(review.id)
 
 
 def release(review_id: int) -> None:
     """As `release_due` does once the time to undo is over."""
     with transaction():
-        reviews.release(review_id)
+        assessments.release(review_id)
 
 
 def let_undo_lapse() -> None:

@@ -11,11 +11,11 @@ from tests.assessment import stories
 from tests.assessment.stories import put_down
 from tests.factories import World
 from tracker import clock
-from tracker.assessment.services import reviews
+from tracker.assessment.services import assessments
 from tracker.errors import Conflict, Invalid, NotFound, Refused
 from tracker.extensions import db
+from tracker.ledger.transactions import rollback, transaction
 from tracker.models import Decision, Event, Review, Sample
-from tracker.transactions import rollback, transaction
 from tracker.vocabulary import AttemptState, Outcome, ReviewOutcome, ReviewState
 
 MET, MORE = Outcome.MET, Outcome.MORE_NEEDED
@@ -30,11 +30,13 @@ def test_bob_accepts_and_nothing_is_decided_for_ten_seconds(world: World) -> Non
     _, version, (first, second) = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
     bob = factories.actor(world.bob)
     with transaction():
-        reviews.save_marks(world.cfacc15, version, put_down({first: MET, second: MORE}, {second: "Which day?"}), bob)
-        review = reviews.accept_evidence(world.cfacc15, version, bob)
+        assessments.save_marks(
+            world.cfacc15, version, put_down({first: MET, second: MORE}, {second: "Which day?"}), bob
+        )
+        review = assessments.accept_evidence(world.cfacc15, version, bob)
     assert (review.outcome, review.state) == (ReviewOutcome.ACCEPTED, ReviewState.DRAFT)
     assert review.release_after - review.saved_at >= timedelta(seconds=9)
-    assert reviews.release_due() == 0
+    assert assessments.release_due() == 0
     assert live_outcomes() == {}
 
 
@@ -42,10 +44,12 @@ def test_after_ten_seconds_the_decisions_stand(world: World) -> None:
     _, version, (first, second) = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
     bob = factories.actor(world.bob)
     with transaction():
-        reviews.save_marks(world.cfacc15, version, put_down({first: MET, second: MORE}, {second: "Which day?"}), bob)
-        reviews.accept_evidence(world.cfacc15, version, bob)
+        assessments.save_marks(
+            world.cfacc15, version, put_down({first: MET, second: MORE}, {second: "Which day?"}), bob
+        )
+        assessments.accept_evidence(world.cfacc15, version, bob)
     stories.let_undo_lapse()
-    assert reviews.release_due() == 1
+    assert assessments.release_due() == 1
     assert live_outcomes() == {first.id: MET, second.id: MORE}
     decision = db.session.scalars(select(Decision).where(Decision.claim_id == second.id)).one()
     assert (decision.comment, decision.decided_by_id) == ("Which day?", world.bob.id)
@@ -67,8 +71,8 @@ def test_a_second_look_supersedes_and_keeps_the_first(world: World) -> None:
     stories.accept(world.cfacc15, version, world.bob, [claim])
     bob = factories.actor(world.bob)
     with transaction():
-        reviews.save_marks(world.cfacc15, version, put_down({claim: MORE}, {claim: "I misread it."}), bob)
-        review = reviews.accept_evidence(world.cfacc15, version, bob)
+        assessments.save_marks(world.cfacc15, version, put_down({claim: MORE}, {claim: "I misread it."}), bob)
+        review = assessments.accept_evidence(world.cfacc15, version, bob)
     stories.release(review.id)
     assert live_outcomes() == {claim.id: MORE}
     every = db.session.scalars(select(Decision).order_by(Decision.id)).all()
@@ -86,9 +90,9 @@ def test_what_stands_unchanged_is_not_decided_again(world: World) -> None:
 def test_every_claim_needs_an_outcome(world: World) -> None:
     _, version, (first, _) = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
     bob = factories.actor(world.bob)
-    reviews.save_marks(world.cfacc15, version, put_down({first: MET}), bob)
+    assessments.save_marks(world.cfacc15, version, put_down({first: MET}), bob)
     with pytest.raises(Invalid, match="1 is still open"):
-        reviews.accept_evidence(world.cfacc15, version, bob)
+        assessments.accept_evidence(world.cfacc15, version, bob)
     rollback()
 
 
@@ -100,26 +104,26 @@ def test_a_claim_in_another_unit_does_not_stand_in_the_way(world: World) -> None
     assert live_outcomes() == {claim.id: MET}
 
 
-@pytest.mark.parametrize("check", reviews.CHECKS)
+@pytest.mark.parametrize("check", assessments.CHECKS)
 def test_every_check_must_be_ticked_and_the_sentence_names_it(world: World, check: str) -> None:
     _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
     bob = factories.actor(world.bob)
-    marks = reviews.Marks({claim.id: MET}, {}, {**stories.TICKED, check: False})
-    reviews.save_marks(world.cfacc15, version, marks, bob)
+    marks = assessments.Marks({claim.id: MET}, {}, {**stories.TICKED, check: False})
+    assessments.save_marks(world.cfacc15, version, marks, bob)
     with pytest.raises(Invalid, match=f"tick that the evidence is {check}"):
-        reviews.accept_evidence(world.cfacc15, version, bob)
+        assessments.accept_evidence(world.cfacc15, version, bob)
     rollback()
 
 
 def test_nothing_is_accepted_twice(world: World) -> None:
     _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
     bob = factories.actor(world.bob)
-    reviews.save_marks(world.cfacc15, version, put_down({claim: MET}), bob)
-    reviews.accept_evidence(world.cfacc15, version, bob)
+    assessments.save_marks(world.cfacc15, version, put_down({claim: MET}), bob)
+    assessments.accept_evidence(world.cfacc15, version, bob)
     with pytest.raises(Refused, match="just decided"):
-        reviews.accept_evidence(world.cfacc15, version, bob)
+        assessments.accept_evidence(world.cfacc15, version, bob)
     with pytest.raises(Refused, match="Undo that first"):
-        reviews.save_marks(world.cfacc15, version, stories.NOTHING, bob)
+        assessments.save_marks(world.cfacc15, version, stories.NOTHING, bob)
     rollback()
 
 
@@ -127,10 +131,10 @@ def test_an_older_version_is_not_accepted(world: World) -> None:
     evidence, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
     bob = factories.actor(world.bob)
     with transaction():
-        reviews.save_marks(world.cfacc15, version, put_down({claim: MET}), bob)
+        assessments.save_marks(world.cfacc15, version, put_down({claim: MET}), bob)
     stories.hand_in_again(evidence)
     with pytest.raises(Conflict, match="newer version"):
-        reviews.accept_evidence(world.cfacc15, version, bob)
+        assessments.accept_evidence(world.cfacc15, version, bob)
     rollback()
 
 
@@ -138,14 +142,14 @@ def test_another_items_claims_are_not_marked(world: World) -> None:
     _, version, _ = stories.hand_in(world.cfacc15, "Complaint", "1")
     _, _, (elsewhere,) = stories.hand_in(world.cfacc15, "Briefing", "2")
     with pytest.raises(NotFound):
-        reviews.save_marks(world.cfacc15, version, put_down({elsewhere: MET}), factories.actor(world.bob))
+        assessments.save_marks(world.cfacc15, version, put_down({elsewhere: MET}), factories.actor(world.bob))
     rollback()
 
 
 def test_alice_never_assesses_her_own_work(world: World) -> None:
     _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
     with pytest.raises(Refused, match="their own work"):
-        reviews.save_marks(world.cfacc15, version, put_down({claim: MET}), factories.actor(world.alice))
+        assessments.save_marks(world.cfacc15, version, put_down({claim: MET}), factories.actor(world.alice))
 
 
 def test_carol_who_has_verified_never_assesses_in_any_round(world: World) -> None:
@@ -162,7 +166,7 @@ def test_carol_who_has_verified_never_assesses_in_any_round(world: World) -> Non
         db.session.add(sample)
         world.cfacc15.round = 2
     with pytest.raises(Refused, match="verified a unit"):
-        reviews.save_marks(world.cfacc15, version, put_down({claim: MET}), factories.actor(world.carol))
+        assessments.save_marks(world.cfacc15, version, put_down({claim: MET}), factories.actor(world.carol))
 
 
 @pytest.mark.parametrize("state", [state for state in AttemptState if state is not AttemptState.IN_PROGRESS])
@@ -171,7 +175,7 @@ def test_only_an_open_unit_is_judged(world: World, state: AttemptState) -> None:
     with transaction():
         world.cfacc15.state = state
     with pytest.raises(Refused, match="not judged now"):
-        reviews.save_marks(world.cfacc15, version, put_down({claim: MET}), factories.actor(world.bob))
+        assessments.save_marks(world.cfacc15, version, put_down({claim: MET}), factories.actor(world.bob))
 
 
 def test_a_withdrawn_candidates_work_stays_as_it_is(world: World) -> None:
@@ -179,12 +183,12 @@ def test_a_withdrawn_candidates_work_stays_as_it_is(world: World) -> None:
     with transaction():
         world.registration.withdrawn_at, world.registration.withdrawn_reason = clock.now(), "Left the company"
     with pytest.raises(Refused, match="withdrawn"):
-        reviews.save_marks(world.cfacc15, version, put_down({claim: MET}), factories.actor(world.bob))
+        assessments.save_marks(world.cfacc15, version, put_down({claim: MET}), factories.actor(world.bob))
 
 
 def test_a_comment_of_ten_thousand_characters_is_refused(world: World) -> None:
     _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
     marks = put_down({claim: MET}, {claim: "x" * 10_000})
     with pytest.raises(Invalid, match="2,000 characters"):
-        reviews.save_marks(world.cfacc15, version, marks, factories.actor(world.bob))
+        assessments.save_marks(world.cfacc15, version, marks, factories.actor(world.bob))
     assert db.session.scalars(select(Review)).all() == []

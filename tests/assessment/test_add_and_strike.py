@@ -12,9 +12,9 @@ from tests.factories import World
 from tracker.assessment.services.claims import add_claim, strike_claim
 from tracker.errors import Invalid, NotFound, Refused
 from tracker.extensions import db
+from tracker.ledger.transactions import rollback, transaction
 from tracker.matrix import load_matrix
 from tracker.models import Claim, Decision
-from tracker.transactions import rollback, transaction
 from tracker.vocabulary import AttemptState, CriterionState, Method, Outcome
 
 ClientFor = Callable[..., FlaskClient]

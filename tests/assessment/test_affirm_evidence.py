@@ -7,18 +7,18 @@ from tests import factories
 from tests.assessment import stories
 from tests.factories import World
 from tracker.assessment.queries.queue import list_waiting
-from tracker.assessment.services import reviews
+from tracker.assessment.services import assessments
 from tracker.errors import Refused
 from tracker.extensions import db
+from tracker.ledger.transactions import rollback, transaction
 from tracker.matrix import load_matrix
 from tracker.models import Decision, EvidenceVersion, Review
-from tracker.transactions import rollback, transaction
 from tracker.vocabulary import Outcome, ReviewOutcome
 
 
 def affirm(world: World, version: EvidenceVersion) -> Review:
     with transaction():
-        return reviews.affirm_evidence(world.cfacc15, version, factories.actor(world.bob))
+        return assessments.affirm_evidence(world.cfacc15, version, factories.actor(world.bob))
 
 
 def test_met_on_the_old_version_still_counts_and_waits(world: World) -> None:

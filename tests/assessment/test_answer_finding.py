@@ -8,11 +8,11 @@ from flask.testing import FlaskClient
 from tests import factories
 from tests.factories import World
 from tracker import clock
-from tracker.assessment.services.findings import answer_finding
+from tracker.assessment.services.action_points import answer_finding
 from tracker.errors import Invalid, NotFound, Refused
 from tracker.extensions import db
+from tracker.ledger.transactions import rollback, transaction
 from tracker.models import Finding
-from tracker.transactions import rollback, transaction
 
 ClientFor = Callable[..., FlaskClient]
 

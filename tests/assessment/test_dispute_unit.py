@@ -9,13 +9,13 @@ from sqlalchemy import select
 from tests import factories
 from tests.assessment import stories
 from tests.factories import World
-from tracker.assessment.services.obstacles import list_obstacles
+from tracker.assessment.services.sign_off_checks import list_obstacles
 from tracker.assessment.services.signing import dispute_unit
 from tracker.errors import Invalid, NotFound, Refused
 from tracker.extensions import db
+from tracker.ledger.transactions import rollback, transaction
 from tracker.matrix import load_matrix
 from tracker.models import Decision, Reopening, Signature
-from tracker.transactions import rollback, transaction
 from tracker.vocabulary import AttemptState, CriterionState, Outcome
 
 ClientFor = Callable[..., FlaskClient]

@@ -13,8 +13,8 @@ from tests.assessment import stories
 from tests.factories import World
 from tracker import clock
 from tracker.extensions import db
+from tracker.ledger.transactions import transaction
 from tracker.models import Claim, Decision, Evidence, Review, UnitAttempt
-from tracker.transactions import transaction
 from tracker.vocabulary import AttemptState, Outcome, ReviewState
 
 ClientFor = Callable[..., FlaskClient]

@@ -11,12 +11,12 @@ from tests import factories
 from tests.assessment import stories
 from tests.factories import World
 from tracker import clock
-from tracker.assessment.services import reviews
+from tracker.assessment.services import assessments
 from tracker.assessment.services.claims import strike_claim
+from tracker.ledger.transactions import transaction
 from tracker.models import Evidence
 from tracker.portfolio.services.submissions import submit_evidence, withdraw_submission
 from tracker.registrations.services import void_attempt, withdraw_candidate
-from tracker.transactions import transaction
 from tracker.vocabulary import Outcome
 
 ClientFor = Callable[..., FlaskClient]
@@ -62,17 +62,17 @@ def test_accepting_undoing_and_the_release_show_at_once(world: World, bob: Flask
     evidence = submit(world, "Complaint")
     version = evidence.versions[0]
     assert "Complaint" in bob.get("/queue").text
-    (cell,) = reviews.cells_of(world.cfacc15, version).values()
+    (cell,) = assessments.cells_of(world.cfacc15, version).values()
     with transaction():
         actor = factories.actor(world.bob)
-        marks = reviews.Marks({cell.claim_id: Outcome.MET}, {}, stories.TICKED, "")
-        reviews.save_marks(world.cfacc15, version, marks, actor)
-        review = reviews.accept_evidence(world.cfacc15, version, actor)
+        marks = assessments.Marks({cell.claim_id: Outcome.MET}, {}, stories.TICKED, "")
+        assessments.save_marks(world.cfacc15, version, marks, actor)
+        review = assessments.accept_evidence(world.cfacc15, version, actor)
     assert "Nothing waits for you." in bob.get("/queue").text
     bob.post(f"/reviews/{review.id}/undo")
     assert "Complaint" in bob.get("/queue").text
     with transaction():
-        reviews.accept_evidence(world.cfacc15, version, actor)
+        assessments.accept_evidence(world.cfacc15, version, actor)
     stories.let_undo_lapse()
     assert "Nothing waits for you." in bob.get("/queue").text
     assert clock.held
@@ -80,7 +80,7 @@ def test_accepting_undoing_and_the_release_show_at_once(world: World, bob: Flask
 
 def test_a_struck_claim_a_void_unit_and_a_withdrawal_show_at_once(world: World, bob: FlaskClient) -> None:
     first, _, _ = (submit(world, title) for title in ("First", "Second", "Third"))
-    (cell,) = reviews.cells_of(world.cfacc15, first.versions[0]).values()
+    (cell,) = assessments.cells_of(world.cfacc15, first.versions[0]).values()
     assert "<b>3</b> waiting" in bob.get("/queue").text
     with transaction():
         strike_claim(world.cfacc15, first.id, cell.claim_id, "Not this.", factories.actor(world.bob))

@@ -13,11 +13,11 @@ from tests.assessment import stories
 from tests.assessment.moves import REASON, publish_second_version
 from tests.factories import PASSWORD, World
 from tests.one_moment import at_one_moment
-from tracker.assessment.services import reviews
+from tracker.assessment.services import assessments
 from tracker.clock import now
 from tracker.extensions import db
+from tracker.ledger.transactions import transaction
 from tracker.models import AttemptMove, Claim, Criterion, Decision, Person, Review, UnitAttempt
-from tracker.transactions import transaction
 from tracker.vocabulary import Outcome
 
 Act = tuple[Person, str, dict[str, str]]
@@ -114,8 +114,8 @@ def test_a_release_that_is_due_and_a_move_at_once(world: World, at_once: Callabl
     _, version, claims = stories.hand_in(world.cfacc15, "Call", "1", "2")
     with transaction():
         actor = factories.actor(world.bob)
-        reviews.save_marks(world.cfacc15, version, stories.put_down(dict.fromkeys(claims, Outcome.MET)), actor)
-        reviews.accept_evidence(world.cfacc15, version, actor).release_after = now() - timedelta(seconds=1)
+        assessments.save_marks(world.cfacc15, version, stories.put_down(dict.fromkeys(claims, Outcome.MET)), actor)
+        assessments.accept_evidence(world.cfacc15, version, actor).release_after = now() - timedelta(seconds=1)
     act = (
         world.dan,
         f"/attempts/{world.cfacc15.id}/move",

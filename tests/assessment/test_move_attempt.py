@@ -12,14 +12,16 @@ from tests import factories
 from tests.assessment import stories
 from tests.assessment.moves import REASON, claimed, move, publish_second_version, second_version
 from tests.factories import World
-from tests.standards.versions import UNITS, as_revision, publish, reworded
+from tests.library.versions import UNITS, as_revision, publish, reworded
 from tracker import clock
 from tracker.assessment.queries.queue import list_waiting
-from tracker.assessment.services import reviews, signing
+from tracker.assessment.services import assessments, signing
 from tracker.assessment.services.move_plans import plan_move
-from tracker.assessment.services.moving import move_to_version
+from tracker.assessment.services.version_moves import move_to_version
 from tracker.errors import Conflict, Invalid, Refused
 from tracker.extensions import db
+from tracker.ledger.transactions import transaction
+from tracker.library.services.links import confirm_link, confirm_same_wording, refuse_link
 from tracker.matrix import load_matrix, load_past_matrix
 from tracker.models import (
     AttemptMove,
@@ -35,8 +37,6 @@ from tracker.models import (
     Unit,
 )
 from tracker.recording_forms.snapshot import snapshot_of
-from tracker.standards.services.links import confirm_link, confirm_same_wording, refuse_link
-from tracker.transactions import transaction
 from tracker.vocabulary import AttemptState, CriterionState, Method, Outcome, ReviewOutcome, Simulation
 
 
@@ -187,7 +187,7 @@ class TestNothingIsLost:
         _, version, claims = stories.hand_in(world.cfacc15, "Call", "1", "2", "3")
         marks = stories.put_down(dict.fromkeys(claims, Outcome.MET), dict.fromkeys(claims, "seen"), "Good.")
         with transaction():
-            reviews.save_marks(world.cfacc15, version, marks, factories.actor(world.bob))
+            assessments.save_marks(world.cfacc15, version, marks, factories.actor(world.bob))
         move(world, publish_second_version(world))
         new = claimed(world.cfacc15)
         review = db.session.scalars(select(Review)).one()
@@ -196,7 +196,7 @@ class TestNothingIsLost:
         assert review.marks[str(claims[2].id)] == {"outcome": "met", "comment": "seen"}, "left where it was"
         assert review.feedback == "Good."
         with pytest.raises(Invalid, match="1 is still open"), transaction():
-            reviews.accept_evidence(world.cfacc15, version, factories.actor(world.bob))
+            assessments.accept_evidence(world.cfacc15, version, factories.actor(world.bob))
 
     @pytest.mark.usefixtures("judged")
     def test_an_attempt_moves_on_and_on_and_every_version_stays_readable(self, world: World) -> None:
@@ -355,8 +355,8 @@ class TestRefusing:
         _, version, claims = stories.hand_in(world.cfacc15, "Call", "1")
         with transaction():
             actor = factories.actor(world.bob)
-            reviews.save_marks(world.cfacc15, version, stories.put_down({claims[0]: Outcome.MET}), actor)
-            reviews.accept_evidence(world.cfacc15, version, actor)
+            assessments.save_marks(world.cfacc15, version, stories.put_down({claims[0]: Outcome.MET}), actor)
+            assessments.accept_evidence(world.cfacc15, version, actor)
         with pytest.raises(Refused, match="can still undo it"):
             move(world, newer)
         hold_clock(clock.now() + timedelta(seconds=11))

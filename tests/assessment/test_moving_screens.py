@@ -12,10 +12,10 @@ from tests import factories
 from tests.assessment import stories
 from tests.assessment.moves import REASON, claimed, move, publish_second_version
 from tests.factories import PASSWORD, World
-from tracker.assessment.services import reviews
+from tracker.assessment.services import assessments
 from tracker.extensions import db
+from tracker.ledger.transactions import transaction
 from tracker.models import AttemptMove, Claim, Event, Person, Review, Unit, UnitAttempt
-from tracker.transactions import transaction
 from tracker.vocabulary import AttemptState, Outcome, ReviewState, Role
 
 Browser = Callable[[Person], FlaskClient]
@@ -136,7 +136,7 @@ class TestAfterwards:
         _, version, claims = stories.hand_in(world.cfacc15, "Another call", "3")
         marks = stories.put_down({claims[0]: Outcome.MET}, {claims[0]: "On tape."})
         with transaction():
-            reviews.save_marks(world.cfacc15, version, marks, factories.actor(world.bob))
+            assessments.save_marks(world.cfacc15, version, marks, factories.actor(world.bob))
         move(world, newer)
         said = "You had put down, and not yet decided: Met, On tape."
         assert said in client(world.bob).get(f"/attempts/{world.cfacc15.id}").text

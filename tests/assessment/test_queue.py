@@ -11,8 +11,8 @@ from tests.factories import World
 from tracker import clock
 from tracker.assessment.queries.queue import group_by_age, group_by_item, list_held, list_waiting
 from tracker.extensions import db
+from tracker.ledger.transactions import transaction
 from tracker.models import Finding
-from tracker.transactions import transaction
 from tracker.vocabulary import AttemptState, Outcome, Role
 
 ClientFor = Callable[..., FlaskClient]

@@ -12,9 +12,9 @@ from tests.factories import World
 from tracker.assessment.services.signing import retract_signature
 from tracker.errors import Invalid, Refused
 from tracker.extensions import db
+from tracker.ledger.transactions import rollback, transaction
 from tracker.matrix import load_matrix
 from tracker.models import Reopening, Signature
-from tracker.transactions import rollback, transaction
 from tracker.vocabulary import AttemptState, ReopeningKind
 
 ClientFor = Callable[..., FlaskClient]

@@ -10,13 +10,13 @@ from tests import factories
 from tests.assessment import stories
 from tests.assessment.stories import put_down
 from tests.factories import World
-from tracker import mail
 from tracker.assessment.queries.queue import list_waiting
-from tracker.assessment.services import reviews
+from tracker.assessment.services import assessments
+from tracker.background import emails
 from tracker.errors import Invalid
 from tracker.extensions import db
+from tracker.ledger.transactions import rollback
 from tracker.models import Decision, Notice, Review
-from tracker.transactions import rollback
 from tracker.vocabulary import Outcome
 
 MET, MORE = Outcome.MET, Outcome.MORE_NEEDED
@@ -25,9 +25,9 @@ MET, MORE = Outcome.MET, Outcome.MORE_NEEDED
 def test_a_return_needs_feedback(world: World) -> None:
     _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
     bob = factories.actor(world.bob)
-    reviews.save_marks(world.cfacc15, version, put_down({claim: MORE}, feedback="  "), bob)
+    assessments.save_marks(world.cfacc15, version, put_down({claim: MORE}, feedback="  "), bob)
     with pytest.raises(Invalid, match="Write feedback") as refusal:
-        reviews.return_evidence(world.cfacc15, version, bob)
+        assessments.return_evidence(world.cfacc15, version, bob)
     assert refusal.value.field == "feedback"
     rollback()
 
@@ -79,8 +79,8 @@ def test_a_claim_alice_adds_after_the_return_waits(world: World, hold_clock: Cal
 
 
 def test_alice_is_told_by_mail_once_a_day(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mail, "delivers", lambda: True)
-    monkeypatch.setattr(mail, "post", lambda *_: None)
+    monkeypatch.setattr(emails, "delivers", lambda: True)
+    monkeypatch.setattr(emails, "post", lambda *_: None)
     evidence, version, _ = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
     for words in ("Which day was it?", "And who was there?"):
         stories.send_back(world.cfacc15, version, world.bob, put_down({}, feedback=words))
@@ -92,8 +92,8 @@ def test_alice_reads_the_feedback_only_when_it_is_released(world: World, client:
     evidence, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
     bob = factories.actor(world.bob)
     with stories.transaction():
-        reviews.save_marks(world.cfacc15, version, put_down({claim: MORE}, feedback="Which day was it?"), bob)
-        reviews.return_evidence(world.cfacc15, version, bob)
+        assessments.save_marks(world.cfacc15, version, put_down({claim: MORE}, feedback="Which day was it?"), bob)
+        assessments.return_evidence(world.cfacc15, version, bob)
     assert "Which day was it?" not in client(world.alice).get(f"/evidence/{evidence.id}").text
     stories.let_undo_lapse()
     assert "Which day was it?" in client(world.alice).get(f"/evidence/{evidence.id}").text

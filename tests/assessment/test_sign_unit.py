@@ -14,14 +14,14 @@ from tests import factories
 from tests.assessment import stories
 from tests.factories import PASSWORD, World
 from tracker import clock
-from tracker.assessment.services import reviews, signing
-from tracker.assessment.services.obstacles import list_obstacles
+from tracker.assessment.services import assessments, signing
+from tracker.assessment.services.sign_off_checks import list_obstacles
 from tracker.errors import Conflict, Invalid, NotFound, Refused
 from tracker.extensions import db
+from tracker.ledger.transactions import rollback, transaction
 from tracker.matrix import load_matrix
 from tracker.models import Event, Finding, RequirementConfirmation, Signature, UnitAttempt
 from tracker.recording_forms.snapshot import snapshot_of
-from tracker.transactions import rollback, transaction
 from tracker.vocabulary import AttemptState, Method, Outcome, SignatureRole
 
 ClientFor = Callable[..., FlaskClient]
@@ -74,8 +74,8 @@ def test_a_decision_that_can_still_be_undone_is_in_the_way_for_a_moment(world: W
     _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
     bob = factories.actor(world.bob)
     with transaction():
-        reviews.save_marks(world.cfacc15, version, stories.put_down({claim: Outcome.MET}), bob)
-        reviews.accept_evidence(world.cfacc15, version, bob)
+        assessments.save_marks(world.cfacc15, version, stories.put_down({claim: Outcome.MET}), bob)
+        assessments.accept_evidence(world.cfacc15, version, bob)
     first = list_obstacles(world.cfacc15, load_matrix(world.cfacc15))[0]
     assert "decided a moment ago" in first.words
 

@@ -14,11 +14,11 @@ from tracker.assessment.services import signing
 from tracker.assessment.transitions import NOW_AND_NEXT, TRANSITIONS, Move, check_move, move_attempt
 from tracker.errors import TrackerError
 from tracker.extensions import db
-from tracker.ledger import Actor
+from tracker.ledger.events import Actor
+from tracker.ledger.transactions import rollback, transaction
 from tracker.models import Person, Signature, UnitAttempt
 from tracker.recording_forms.snapshot import snapshot_of
 from tracker.registrations.services import void_attempt
-from tracker.transactions import rollback, transaction
 from tracker.verification import services as verification
 from tracker.vocabulary import AttemptState, Role, SignatureRole
 

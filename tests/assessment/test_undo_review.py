@@ -11,10 +11,10 @@ from tests import factories
 from tests.assessment import stories
 from tests.factories import World
 from tracker import clock
-from tracker.assessment.services import reviews
+from tracker.assessment.services import assessments
 from tracker.extensions import db
+from tracker.ledger.transactions import transaction
 from tracker.models import Allocation, Decision, Grant, Review
-from tracker.transactions import transaction
 from tracker.vocabulary import AttemptState, Outcome, ReviewState, Role
 
 ClientFor = Callable[..., FlaskClient]
@@ -26,8 +26,8 @@ def decided(world: World) -> Review:
     _, version, claims = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
     bob = factories.actor(world.bob)
     with transaction():
-        reviews.save_marks(world.cfacc15, version, stories.put_down(dict.fromkeys(claims, Outcome.MET)), bob)
-        return reviews.accept_evidence(world.cfacc15, version, bob)
+        assessments.save_marks(world.cfacc15, version, stories.put_down(dict.fromkeys(claims, Outcome.MET)), bob)
+        return assessments.accept_evidence(world.cfacc15, version, bob)
 
 
 def test_bob_undoes_and_finds_his_marks_again(world: World, client: ClientFor, decided: Review) -> None:
@@ -121,7 +121,7 @@ def test_an_assessor_whose_role_ended_or_account_closed_meanwhile_decides_nothin
     assert (decided.state, decided.release_after) == (ReviewState.DRAFT, None)
     with transaction():
         grant.until_at = None
-        reviews.accept_evidence(world.cfacc15, decided.evidence_version, factories.actor(world.bob))
+        assessments.accept_evidence(world.cfacc15, decided.evidence_version, factories.actor(world.bob))
         world.bob.deactivated_at = clock.now()
     stories.release(decided.id)
     assert decided.state is ReviewState.DRAFT

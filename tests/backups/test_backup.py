@@ -15,14 +15,15 @@ from sqlalchemy import select
 from tests.backups.installations import command, empty_installation
 from tests.conftest import server_url
 from tests.factories import PASSWORD
-from tracker import checkpoints, keys, ledger, storage, transactions
 from tracker.accounts import sessions
 from tracker.backups.making import make_backup
 from tracker.backups.manifests import find_faults, read_manifest
 from tracker.extensions import db
-from tracker.ledger import OPERATOR, record
+from tracker.ledger import checkpoints, events, keys, transactions
+from tracker.ledger.events import OPERATOR, record
+from tracker.ledger.transactions import transaction
 from tracker.models import Centre, Person
-from tracker.transactions import transaction
+from tracker.storage import file_store
 
 pytestmark = pytest.mark.skipif(
     server_url() is not None and shutil.which("pg_dump") is None, reason="PostgreSQL's client programs are not here"
@@ -56,13 +57,13 @@ class TestBackup:
     def test_it_holds_everything_but_the_keys(self, tmp_path: Path) -> None:
         folder = make_backup(tmp_path / "kept")
         manifest, signature = read_manifest(folder)
-        assert (manifest.size, manifest.head) == ledger.head()
+        assert (manifest.size, manifest.head) == events.head()
         assert list(find_faults(folder, manifest)) == []
         key = keys.find_current()
         assert key
         assert keys.is_signed(key.public_key, signature, manifest.body)
         assert not list(folder.rglob("*.key"))
-        names = {path.name for path in storage.list_files() if "." not in path.name}
+        names = {path.name for path in file_store.list_files() if "." not in path.name}
         assert set(manifest.files) == names
 
     def test_without_a_key_nothing_is_kept(self, app: Flask, tmp_path: Path) -> None:
@@ -72,7 +73,7 @@ class TestBackup:
         assert not (tmp_path / "kept").exists()
 
     def test_a_stored_file_that_was_changed_is_not_passed_on(self, told: Flask, tmp_path: Path) -> None:
-        path = next(each for each in storage.list_files() if "." not in each.name)
+        path = next(each for each in file_store.list_files() if "." not in each.name)
         path.write_bytes(b"something else")
         result = told.test_cli_runner().invoke(args=["backup", str(tmp_path / "kept")])
         assert result.exit_code == 1
@@ -110,7 +111,7 @@ class TestBackup:
                 each.join()
         assert wrong == []
         assert sizes == sorted(sizes)
-        assert sizes[0] < sizes[-1] <= ledger.head()[0]
+        assert sizes[0] < sizes[-1] <= events.head()[0]
         assert all(
             not list(find_faults(folder, read_manifest(folder)[0])) for folder in (tmp_path / "kept").iterdir()
         )
@@ -120,14 +121,14 @@ class TestBackup:
 class TestRestore:
     def test_it_comes_back_whole_and_read_only(self, elsewhere: Flask, tmp_path: Path) -> None:
         folder = make_backup(tmp_path / "kept")
-        before = ledger.head()
+        before = events.head()
         code, said = restored(elsewhere, folder)
         assert code == 0, said
         assert "Every check holds." in said
         assert "Missing" not in said
         with elsewhere.app_context():
-            assert ledger.head() == before
-            assert storage.read(next(iter(read_manifest(folder)[0].files)))
+            assert events.head() == before
+            assert file_store.read(next(iter(read_manifest(folder)[0].files)))
             db.session.remove()
 
     def test_until_it_is_accepted_nothing_changes(self, elsewhere: Flask, tmp_path: Path) -> None:
@@ -151,7 +152,7 @@ class TestRestore:
 
     def test_what_came_after_the_backup_is_named_and_stays_told(self, elsewhere: Flask, tmp_path: Path) -> None:
         folder = make_backup(tmp_path / "kept")
-        size = ledger.head()[0]
+        size = events.head()[0]
         for _ in range(3):
             act()
         checkpoints.write_due(at_once=True)
@@ -165,7 +166,7 @@ class TestRestore:
     def test_a_loss_that_nobody_accepted_with_the_key_stays_named(self, elsewhere: Flask, tmp_path: Path) -> None:
         """Whoever owns the database could write such an event, but not sign it."""
         folder = make_backup(tmp_path / "kept")
-        size, head = ledger.head()
+        size, head = events.head()
         act()
         checkpoints.write_due(at_once=True)
         restored(elsewhere, folder)
@@ -190,11 +191,11 @@ class TestRestore:
     def test_no_record_is_overwritten(self, told: Flask, tmp_path: Path) -> None:
         folder = make_backup(tmp_path / "kept")
         act()
-        before = ledger.head()
+        before = events.head()
         code, said = restored(told, folder)
         assert code == 1
         assert "a restore overwrites none" in said
-        assert ledger.head() == before
+        assert events.head() == before
 
     @pytest.mark.parametrize("spoil", ["manifest", "signature", "database", "file", "missing file"])
     def test_a_backup_that_was_changed_is_refused(self, elsewhere: Flask, tmp_path: Path, spoil: str) -> None:
@@ -236,13 +237,13 @@ class TestStorage:
         assert (result.exit_code, result.output) == (0, "Every row has its file, and every file is named.\n")
 
     def test_a_file_that_is_gone_is_named(self, told: Flask) -> None:
-        next(path for path in storage.list_files() if "." not in path.name).unlink()
+        next(path for path in file_store.list_files() if "." not in path.name).unlink()
         result = told.test_cli_runner().invoke(args=["storage", "check"])
         assert result.exit_code == 1
         assert "its file is gone" in result.output
 
     def test_what_nothing_names_is_put_aside_and_kept(self, told: Flask) -> None:
-        path = storage.path_of("ab" * 32)
+        path = file_store.path_of("ab" * 32)
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"left over")
         os.utime(path, (time.time() - 90_000,) * 2)

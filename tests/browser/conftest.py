@@ -16,7 +16,7 @@ from tests import factories
 from tests.factories import World
 from tests.kept import Kept
 from tracker import create_app
-from tracker.assessment.services import reviews
+from tracker.assessment.services import assessments
 from tracker.config import Settings
 from tracker.extensions import db
 
@@ -49,7 +49,7 @@ class Live:
 def live(empty: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
     """The whole app over HTTP, CSRF and all; what can be undone is released at once, so that no test waits."""
     assert empty.copy.exists(), "the browser walks run on SQLite"
-    monkeypatch.setattr(reviews, "TIME_TO_UNDO", timedelta(0))
+    monkeypatch.setattr(assessments, "TIME_TO_UNDO", timedelta(0))
     shutil.copy(empty.copy, tmp_path / "tracker.sqlite")
     environment = {
         "INSTANCE_PATH": str(tmp_path),

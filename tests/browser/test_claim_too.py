@@ -8,9 +8,9 @@ from sqlalchemy import select
 
 from tests import factories
 from tests.browser.conftest import Live
-from tracker import transactions
 from tracker.accounts.sessions import COOKIE, start_session
 from tracker.extensions import db
+from tracker.ledger import transactions
 from tracker.models import Claim
 
 pytestmark = pytest.mark.browser

@@ -8,12 +8,12 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from sqlalchemy import select
 
 from tests.browser.conftest import Live
-from tests.standards.drafts import make_draft
-from tests.standards.versions import UNITS, as_revision, publish, reworded
-from tracker import transactions
+from tests.library.drafts import make_draft
+from tests.library.versions import UNITS, as_revision, publish, reworded
 from tracker.accounts.sessions import COOKIE, start_session
 from tracker.demo.story import tell_story
 from tracker.extensions import db
+from tracker.ledger import transactions
 from tracker.models import Centre, Evidence, Person, Registration, UnitAttempt
 from tracker.vocabulary import DraftState
 

@@ -12,7 +12,7 @@ from pypdf import PdfReader
 from tests.browser.conftest import Live
 from tests.browser.test_whole_life import LAPTOP, PHONE, Walker, at_browser
 from tests.factories import PASSWORD, make_app
-from tracker.transactions import transaction
+from tracker.ledger.transactions import transaction
 
 pytestmark = pytest.mark.browser
 

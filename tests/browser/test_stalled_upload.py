@@ -9,11 +9,11 @@ import pytest
 
 from tests import factories
 from tests.browser.conftest import Live
-from tracker import transactions
 from tracker.accounts.sessions import COOKIE, start_session
 from tracker.extensions import db
+from tracker.ledger import transactions
+from tracker.ledger.transactions import transaction
 from tracker.models import Person
-from tracker.transactions import transaction
 
 pytestmark = pytest.mark.browser
 HUNDRED_MEGABYTES = 100 * 1024 * 1024

@@ -17,8 +17,8 @@ from tests.accounts.authenticators import code_at, step_now
 from tests.browser.conftest import Live
 from tests.factories import PASSWORD, make_app
 from tracker.extensions import db
+from tracker.ledger.transactions import transaction
 from tracker.models import Person, SecondFactor
-from tracker.transactions import transaction
 
 pytestmark = pytest.mark.browser
 PHONE, LAPTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 800}

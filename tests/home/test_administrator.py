@@ -11,8 +11,8 @@ from flask.testing import FlaskClient
 from tests import factories
 from tests.factories import World, make_person
 from tracker import clock
+from tracker.ledger.transactions import transaction
 from tracker.models import Person
-from tracker.transactions import transaction
 from tracker.vocabulary import Role
 
 ClientFor = Callable[..., FlaskClient]

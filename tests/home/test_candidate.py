@@ -22,9 +22,9 @@ from tests.assessment.stories import (
 )
 from tests.factories import World
 from tracker import clock
-from tracker.assessment.services.reviews import accept_evidence, save_marks
+from tracker.assessment.services.assessments import accept_evidence, save_marks
 from tracker.assessment.services.signing import dispute_unit
-from tracker.transactions import transaction
+from tracker.ledger.transactions import transaction
 from tracker.vocabulary import AttemptState, Outcome, Role
 
 ClientFor = Callable[..., FlaskClient]

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from tests import factories
 from tests.factories import World
 from tracker import clock
-from tracker.transactions import transaction
+from tracker.ledger.transactions import transaction
 from tracker.vocabulary import Role
 
 ClientFor = Callable[..., FlaskClient]

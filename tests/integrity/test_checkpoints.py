@@ -12,12 +12,12 @@ from sqlalchemy import text
 
 from tests.factories import World
 from tests.integrity.tampering import behind_its_back, offences
-from tracker import checkpoints, keys, ledger
-from tracker.checkpoints import Checkpoint
 from tracker.extensions import db
-from tracker.ledger import OPERATOR, record
+from tracker.ledger import checkpoints, events, keys
+from tracker.ledger.checkpoints import Checkpoint
+from tracker.ledger.events import OPERATOR, record
+from tracker.ledger.transactions import transaction
 from tracker.models import Event
-from tracker.transactions import transaction
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ class TestWriting:
         act(3)
         found = checkpoints.write_due()
         assert found
-        assert (found.size, found.head) == ledger.head()
+        assert (found.size, found.head) == events.head()
         assert written() == [found]
 
     @pytest.mark.usefixtures("keyed")
@@ -83,7 +83,7 @@ class TestWriting:
         keyed.config["CHECKPOINTS_PATH"].write_text("in the way")
         act(101)
         assert "no checkpoint could be written" in caplog.text
-        assert ledger.head()[0] == 102
+        assert events.head()[0] == 102
 
     @pytest.mark.usefixtures("keyed")
     def test_what_another_process_wrote_is_seen(self, act: Callable[..., None]) -> None:
@@ -208,14 +208,14 @@ class TestKeys:
 
 
 def write_over(seq: int, body: dict[str, object]) -> str:
-    from tracker.canonical import canonical_json
+    from tracker.ledger.canonical_json import canonical_json
 
     written_down = canonical_json(body)
     db.session.execute(
         text("UPDATE event SET body = :body, prev = :prev, hash = :hash WHERE seq = :seq"),
-        {"body": written_down, "prev": body["prev"], "hash": ledger.hash_of(written_down), "seq": seq},
+        {"body": written_down, "prev": body["prev"], "hash": events.hash_of(written_down), "seq": seq},
     )
-    return ledger.hash_of(written_down)
+    return events.hash_of(written_down)
 
 
 def rewrite_from(seq: int) -> None:

@@ -17,12 +17,13 @@ from tests.conftest import MIGRATIONS, server_url
 from tests.inspection import PlainClient
 from tests.privacy.test_erasure import A_YEAR, erase, registration, wait
 from tests.proof.work import hand_something_in
-from tracker import clock, create_app, keys
+from tracker import clock, create_app
 from tracker.accounts.demonstration import DEMO_PASSWORD
 from tracker.config import Settings
 from tracker.demo.story import tell_story
 from tracker.extensions import db
 from tracker.integrity.confining import ADDED_TO, TAKEN_FROM, list_able
+from tracker.ledger import keys
 from tracker.models import Base, Event
 
 on_postgresql = pytest.mark.skipif(server_url() is None, reason="SQLite knows no roles")

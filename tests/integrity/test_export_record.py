@@ -18,12 +18,14 @@ from flask import Flask
 from sqlalchemy import select
 
 from tests.privacy.test_erasure import A_YEAR, erase, registration, wait
-from tracker import checkpoints, clock, ledger, storage
-from tracker.canonical import canonical_json
+from tracker import clock
 from tracker.extensions import db
-from tracker.ledger import Actor
+from tracker.ledger import checkpoints, events
+from tracker.ledger.canonical_json import canonical_json
+from tracker.ledger.events import Actor
+from tracker.ledger.transactions import transaction
 from tracker.models import Criterion, Event, Grant, IssuedForm, Person
-from tracker.transactions import transaction
+from tracker.storage import file_store
 from tracker.verification.services import reopen_verified
 
 Change = Callable[[Path], None]
@@ -71,10 +73,10 @@ def ledger_of(bundle: Path) -> Path:
 
 def rechained(bodies: list[dict[str, Any]]) -> bytes:
     """Events numbered and chained anew: a ledger that holds together."""
-    prev, written = ledger.GENESIS, b""
+    prev, written = events.GENESIS, b""
     for seq, body in enumerate(bodies, 1):
         text = canonical_json({**body, "seq": seq, "prev": prev})
-        prev, written = ledger.hash_of(text), written + text + b"\n"
+        prev, written = events.hash_of(text), written + text + b"\n"
     return written
 
 
@@ -239,7 +241,7 @@ def forge_a_checkpoint(bundle: Path) -> None:
     body = lines(ledger_of(bundle))
     last = checkpoints.parse(lines(bundle / "checkpoints.jsonl")[-1].decode())
     assert last
-    other = replace(last, size=len(body), head=ledger.hash_of(body[-1].rstrip(b"\n")), key="0123456789abcdef")
+    other = replace(last, size=len(body), head=events.hash_of(body[-1].rstrip(b"\n")), key="0123456789abcdef")
     add_line(bundle, replace(other, signature=Ed25519PrivateKey.generate().sign(other.body).hex()))
 
 
@@ -356,7 +358,7 @@ class TestRefused:
         assert list(tmp_path.iterdir()) == []
 
     def test_where_a_form_is_not_as_it_was_issued(self, told: Flask, tmp_path: Path) -> None:
-        path = storage.path_of(db.session.scalars(select(IssuedForm.sha256)).one())
+        path = file_store.path_of(db.session.scalars(select(IssuedForm.sha256)).one())
         path.chmod(0o600)
         path.write_bytes(path.read_bytes() + b" ")
         result = told.test_cli_runner().invoke(args=["export-record", str(tmp_path / "record.zip")])

@@ -15,12 +15,12 @@ from sqlalchemy import delete, select, text, update
 
 import tracker
 from tests.integrity.tampering import another, behind_its_back, offences
-from tracker import ledger, sealing
-from tracker.canonical import canonical_json
 from tracker.clock import now
 from tracker.extensions import db
 from tracker.integrity.duties import OF_ONESELF, OF_THE_OPERATOR, ROLES_OF_ACT
-from tracker.ledger import Actor, record
+from tracker.ledger import events, row_seals
+from tracker.ledger.canonical_json import canonical_json
+from tracker.ledger.events import Actor, record
 from tracker.models import (
     Allocation,
     Attachment,
@@ -82,7 +82,7 @@ def enter(act: str, thing: Base, actor: Actor | None = None, **facts: Any) -> No
     db.session.flush()
     record(act, thing, actor or by("Bob", Role.ASSESSOR), **facts)
     db.session.flush()
-    ledger.append_queued()
+    events.append_queued()
 
 
 def told_twice() -> None:
@@ -177,12 +177,12 @@ def forge_event(row: Signature, actor: Actor) -> None:
         said = json.loads(event.body) | ({"prev": prev} if prev else {})
         if (event.object_type, event.object_id) == ("signature", row.id):
             salt = select(EventText.salt).where(EventText.event_seq == event.seq, EventText.field == key)
-            sealed = sealing.row_hash(db.session.scalar(salt), sealing.table_of(row), sealing.values_of(row))
+            sealed = row_seals.row_hash(db.session.scalar(salt), row_seals.table_of(row), row_seals.values_of(row))
             said |= {"actor": actor.person_id, "grant": actor.grant_id}
             said["data"]["rows"][key] = sealed
         body = canonical_json(said)
         changed = {
-            "body": body, "hash": ledger.hash_of(body), "prev": said["prev"], "actor_id": said["actor"],
+            "body": body, "hash": events.hash_of(body), "prev": said["prev"], "actor_id": said["actor"],
             "grant_id": said["grant"],
         }  # fmt: skip
         db.session.execute(update(Event.__table__).where(Event.seq == event.seq).values(changed))
@@ -373,12 +373,12 @@ def a_superseded_form_as_current() -> None:
 def a_key_of_ones_own() -> None:
     made = SigningKey(name="0" * 16, public_key="0" * 64, certificate="x", made_at=now())
     db.session.add(made)
-    enter("key_made", made, ledger.OPERATOR, key=made.name, follows=None, signed="00", vouched=None)
+    enter("key_made", made, events.OPERATOR, key=made.name, follows=None, signed="00", vouched=None)
 
 
 def gone_before() -> None:
     person("Bob").deactivated_at = now() - timedelta(days=100)
-    enter("person_deactivated", person("Bob"), ledger.OPERATOR)
+    enter("person_deactivated", person("Bob"), events.OPERATOR)
 
 
 def at_another_centre() -> None:
@@ -387,7 +387,7 @@ def at_another_centre() -> None:
     db.session.flush()
     row = one(Evidence, Evidence.candidate_id == person("Alice").id, Evidence.number.is_not(None))
     row.centre_id = other.id
-    enter("centre_created", other, ledger.OPERATOR)
+    enter("centre_created", other, events.OPERATOR)
 
 
 def allocated_without_a_role() -> None:
@@ -463,7 +463,7 @@ def test_it_is_named(enter_it: Callable[[], None], number: int) -> None:
         enter_it()
         db.session.flush()
         found = offences()
-        ledger.forget_queued()
+        events.forget_queued()
     assert [each for each in found if each.startswith(f"{number}: ")], found
 
 

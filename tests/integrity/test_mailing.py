@@ -9,12 +9,13 @@ import pytest
 from flask import Flask
 
 from tests.factories import World
-from tracker import checkpoints, mail
+from tracker.background import emails
 from tracker.extensions import db
 from tracker.integrity.mailing import mail_checkpoint
-from tracker.ledger import OPERATOR, record
+from tracker.ledger import checkpoints
+from tracker.ledger.events import OPERATOR, record
+from tracker.ledger.transactions import transaction
 from tracker.models import Centre
-from tracker.transactions import transaction
 
 HoldClock = Callable[[datetime], None]
 NOON = datetime.fromisoformat("2030-03-04T12:00:00+00:00")
@@ -49,7 +50,7 @@ def newest() -> checkpoints.Checkpoint:
 class TestMailed:
     def test_the_newest_line_to_everybody_named(self) -> None:
         assert mail_checkpoint() == newest()
-        found = mail.list_outbox()
+        found = emails.list_outbox()
         assert {each["To"] for each in found} == {"eve@example.org", "archive@example.org"}
         for each in found:
             assert newest().line in each.get_content().splitlines()
@@ -61,24 +62,24 @@ class TestMailed:
         assert mail_checkpoint() is None
         hold_clock(NOON + timedelta(days=1))
         assert mail_checkpoint() == newest()
-        assert len(mail.list_outbox()) == 4
+        assert len(emails.list_outbox()) == 4
 
     def test_not_again_while_nothing_is_new(self, hold_clock: HoldClock) -> None:
         assert mail_checkpoint()
         hold_clock(NOON + timedelta(days=1))
         assert mail_checkpoint() is None
-        assert len(mail.list_outbox()) == 2
+        assert len(emails.list_outbox()) == 2
 
     def test_the_ledger_is_held_to_it_as_it_was_mailed(self) -> None:
         mail_checkpoint()
-        line = next(each for each in mail.list_outbox()[0].get_content().splitlines() if each.startswith("{"))
+        line = next(each for each in emails.list_outbox()[0].get_content().splitlines() if each.startswith("{"))
         assert checkpoints.parse(line) == newest()
 
 
 def test_nobody_is_mailed_unless_named(mailing: Flask) -> None:
     addressed(mailing)
     assert mail_checkpoint() is None
-    assert mail.list_outbox() == []
+    assert emails.list_outbox() == []
 
 
 def test_nothing_is_noted_as_mailed_where_no_mail_leaves(mailing: Flask) -> None:

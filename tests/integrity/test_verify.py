@@ -12,14 +12,15 @@ from sqlalchemy.exc import IntegrityError
 
 from tests.integrity.tampering import behind_its_back, change, first_row, offences
 from tests.proof import work
-from tracker import ledger, sealing, storage
-from tracker.backups.reconciling import find_unnamed
-from tracker.canonical import canonical_json
 from tracker.extensions import db
 from tracker.integrity.checking import CHECKS, covered
+from tracker.ledger import events, row_seals
+from tracker.ledger.canonical_json import canonical_json
 from tracker.models import Attachment, Claim, Event, Unit
 from tracker.portfolio.pages import MOST_PAGES
 from tracker.recording_forms import snapshot
+from tracker.storage import file_store
+from tracker.storage.reconciliation import find_unnamed
 
 pytestmark = pytest.mark.usefixtures("told")
 
@@ -73,7 +74,7 @@ def test_whatever_is_changed_in_a_row_is_named() -> None:
 
 def test_a_row_taken_out_is_named() -> None:
     missed = []
-    for name in sealing.TABLES:
+    for name in row_seals.TABLES:
         table = db.metadata.tables[name]
         row = first_row(table)
         if row is None:
@@ -121,7 +122,7 @@ class TestLedger:
         with behind_its_back():
             db.session.execute(
                 text("UPDATE event SET body = :body, hash = :hash WHERE seq = 9"),
-                {"body": body, "hash": ledger.hash_of(body)},
+                {"body": body, "hash": events.hash_of(body)},
             )
             assert "1: event 10 does not follow from the one before it" in offences()
 
@@ -137,7 +138,7 @@ class TestLedger:
 
     def test_an_event_put_last_for_what_never_happened_is_named(self) -> None:
         """With the right hashes, as somebody would who knows how they are made."""
-        seq, prev = ledger.head()
+        seq, prev = events.head()
         last = json.loads(db.session.scalars(select(Event.body).where(Event.seq == seq)).one())
         body = {
             **last,
@@ -151,14 +152,14 @@ class TestLedger:
         with behind_its_back():
             row = db.session.execute(select(Event.__table__).where(Event.seq == seq)).mappings().one()
             forged = {"seq": seq + 1, "act": "unit_verified", "object_type": "signature", "object_id": 999}
-            forged |= {"body": written, "prev": prev, "hash": ledger.hash_of(written)}
+            forged |= {"body": written, "prev": prev, "hash": events.hash_of(written)}
             db.session.execute(Event.__table__.insert().values({**row, **forged}))
             assert any(each.startswith("3: ") for each in offences())
 
 
 class TestFiles:
     def path(self) -> Path:
-        return storage.path_of(db.session.scalars(select(Attachment.sha256).order_by(Attachment.id)).first() or "")
+        return file_store.path_of(db.session.scalars(select(Attachment.sha256).order_by(Attachment.id)).first() or "")
 
     def test_a_file_that_is_gone(self) -> None:
         self.path().unlink()
@@ -226,7 +227,7 @@ def test_the_first_offender_is_named() -> None:
 
 def test_a_violated_record_exits_1(told: Flask) -> None:
     """The file of an attachment is beside the database, where no transaction takes the change back."""
-    storage.path_of(db.session.scalars(select(Attachment.sha256).order_by(Attachment.id)).first() or "").unlink()
+    file_store.path_of(db.session.scalars(select(Attachment.sha256).order_by(Attachment.id)).first() or "").unlink()
     db.session.rollback()
     result = told.test_cli_runner().invoke(args=["verify"])
     assert result.exit_code == 1

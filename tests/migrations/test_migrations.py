@@ -21,8 +21,8 @@ from tests.conftest import MIGRATIONS, server_url
 from tracker import create_app
 from tracker.config import Settings
 from tracker.extensions import db
-from tracker.ledger import record
-from tracker.transactions import transaction
+from tracker.ledger.events import record
+from tracker.ledger.transactions import transaction
 from tracker.vocabulary import Outcome
 
 REVISIONS = [revision.revision for revision in ScriptDirectory(str(MIGRATIONS)).walk_revisions()]  # newest first

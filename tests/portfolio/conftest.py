@@ -9,8 +9,8 @@ from flask.testing import FlaskClient
 
 from tests import factories
 from tests.factories import World
+from tracker.ledger.transactions import transaction
 from tracker.models import Evidence
-from tracker.transactions import transaction
 
 ClientFor = Callable[..., FlaskClient]
 

@@ -12,8 +12,8 @@ from tests import factories
 from tests.factories import World
 from tests.one_moment import at_one_moment
 from tracker.extensions import db
+from tracker.ledger.transactions import transaction
 from tracker.models import Attachment, Evidence, EvidenceVersion, Person
-from tracker.transactions import transaction
 
 Act = Callable[[FlaskClient], int]
 

@@ -13,9 +13,9 @@ from tests.factories import World
 from tests.portfolio.conftest import ClientFor
 from tracker.clock import now
 from tracker.extensions import db
+from tracker.ledger.transactions import transaction
 from tracker.models import Claim, Evidence, UnitAttempt
 from tracker.portfolio.services.submissions import submit_evidence
-from tracker.transactions import transaction
 from tracker.vocabulary import AttemptState, CriterionKind, Method, Outcome, Simulation
 
 SCRIPT = {"Accept": "application/json"}

@@ -12,9 +12,9 @@ from tests import factories
 from tests.factories import World
 from tracker.clock import now
 from tracker.extensions import db
+from tracker.ledger.transactions import transaction
+from tracker.library.services.links import confirm_link, refuse_link
 from tracker.models import Claim, CriterionLink, Evidence, UnitAttempt
-from tracker.standards.services.links import confirm_link, refuse_link
-from tracker.transactions import transaction
 from tracker.vocabulary import AttemptState, CriterionKind, LinkKind, Method, Outcome
 
 SCRIPT = {"Accept": "application/json"}

@@ -8,8 +8,8 @@ from sqlalchemy import select
 from tests import factories
 from tests.factories import World
 from tracker.extensions import db
+from tracker.ledger.transactions import transaction
 from tracker.models import Claim, Evidence
-from tracker.transactions import transaction
 
 
 def test_alice_discards_a_draft(alice: FlaskClient, complaint: Evidence, acts: Callable[[], list[str]]) -> None:

@@ -13,11 +13,11 @@ from tests import factories
 from tests.factories import World
 from tests.portfolio import files
 from tests.portfolio.conftest import ClientFor
-from tracker import storage
+from tracker.ledger.transactions import transaction
 from tracker.models import Evidence, UnitAttempt
 from tracker.portfolio.services.files import attach_file, keep_file
 from tracker.portfolio.services.submissions import submit_evidence
-from tracker.transactions import transaction
+from tracker.storage import file_store
 
 
 def attach(evidence: Evidence, content: bytes, name: str) -> str:
@@ -116,7 +116,7 @@ def test_a_recording_is_played_in_parts(alice: FlaskClient, complaint: Evidence)
 
 def test_a_file_that_the_store_lost_is_said(alice: FlaskClient, complaint: Evidence) -> None:
     path = attach(complaint, b"Notes.", "n.txt")
-    storage.path_of(complaint.attachments[0].sha256).unlink()
+    file_store.path_of(complaint.attachments[0].sha256).unlink()
     answer = fetch(alice, path)
     assert answer.status_code == 404
     assert "missing from the store" in answer.text

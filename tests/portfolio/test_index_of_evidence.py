@@ -13,11 +13,11 @@ from tests.factories import World
 from tests.portfolio.conftest import ClientFor
 from tracker.clock import now
 from tracker.extensions import db
+from tracker.ledger.transactions import transaction
 from tracker.models import Evidence, Sample, SampleItem, UnitAttempt
 from tracker.portfolio.queries.index import list_own_index, list_submitted_index
 from tracker.portfolio.services.files import attach_file, keep_file
 from tracker.portfolio.services.submissions import submit_evidence, withdraw_submission
-from tracker.transactions import transaction
 from tracker.vocabulary import Outcome
 
 

@@ -10,8 +10,8 @@ from tests import factories
 from tests.factories import World
 from tests.portfolio.conftest import ClientFor
 from tracker.extensions import db
+from tracker.ledger.transactions import transaction
 from tracker.models import Claim, Evidence
-from tracker.transactions import transaction
 
 SCRIPT = {"Accept": "application/json"}
 

@@ -16,11 +16,11 @@ from tests.portfolio.conftest import ClientFor
 from tracker import clock
 from tracker.clock import now
 from tracker.extensions import db
+from tracker.ledger.transactions import transaction
 from tracker.models import Claim, Evidence, EvidenceVersion, Review
 from tracker.portfolio.queries.evidence import list_badges
 from tracker.portfolio.services.files import attach_file, keep_file
 from tracker.portfolio.services.submissions import submit_evidence
-from tracker.transactions import transaction
 from tracker.vocabulary import AttemptState, Outcome, ReviewOutcome, ReviewState
 
 

@@ -10,8 +10,8 @@ from tests import factories
 from tests.assessment.stories import accept, hand_in
 from tests.factories import World, make_person
 from tracker import clock
+from tracker.ledger.transactions import transaction
 from tracker.registrations.services import allocate
-from tracker.transactions import transaction
 from tracker.vocabulary import AttemptState, Role
 
 ClientFor = Callable[..., FlaskClient]

@@ -14,10 +14,10 @@ from tests.factories import World
 from tracker.clock import now
 from tracker.errors import Conflict, Invalid, Refused
 from tracker.extensions import db
+from tracker.ledger.transactions import transaction
 from tracker.models import Event, Evidence, EvidenceVersion, Submission
 from tracker.portfolio.services.files import attach_file, keep_file, remove_file
 from tracker.portfolio.services.submissions import DECLARATION, submit_evidence
-from tracker.transactions import transaction
 from tracker.vocabulary import AttemptState, Method, Outcome, ReviewOutcome, Simulation
 
 

@@ -11,9 +11,9 @@ from tests.portfolio.conftest import ClientFor
 from tracker.clock import now
 from tracker.errors import Refused
 from tracker.extensions import db
+from tracker.ledger.transactions import transaction
 from tracker.models import Evidence, Review
 from tracker.portfolio.services.submissions import submit_evidence, withdraw_submission
-from tracker.transactions import transaction
 from tracker.vocabulary import ReviewState
 
 

@@ -12,13 +12,14 @@ from sqlalchemy.exc import DBAPIError
 from tests.factories import PASSWORD, PASSWORD_HASH, make_app
 from tests.integrity.tampering import behind_its_back, offences
 from tests.privacy.remains import but_for_late, everything_written
-from tracker import clock, storage, transactions
-from tracker.backups.reconciling import find_lost
+from tracker import clock
 from tracker.errors import Refused
 from tracker.extensions import db
 from tracker.integrity.erasures import nothing_due_is_late
 from tracker.integrity.record import Record
-from tracker.ledger import Actor
+from tracker.ledger import transactions
+from tracker.ledger.events import Actor
+from tracker.ledger.transactions import transaction
 from tracker.models import (
     Attachment,
     Centre,
@@ -34,7 +35,8 @@ from tracker.models import (
 )
 from tracker.privacy import erasing, retention
 from tracker.registrations.services import withdraw_candidate
-from tracker.transactions import transaction
+from tracker.storage import file_store
+from tracker.storage.reconciliation import find_lost
 from tracker.vocabulary import Role
 
 Browser = Callable[[Person], FlaskClient]
@@ -104,7 +106,7 @@ class TestEvidence:
             for each in db.session.scalars(select(Evidence).where(Evidence.candidate_id != alice.candidate_id))
         }
         assert [each for each in words if each in written and each not in others] == []
-        assert [each for each in files if list(storage.path_of(each).parent.glob(f"{each}*"))] == []
+        assert [each for each in files if list(file_store.path_of(each).parent.glob(f"{each}*"))] == []
         assert acts()[-1] == "portfolio_erased"
         assert but_for_late() == []
         assert list(find_lost()) == []
@@ -137,7 +139,7 @@ class TestEvidence:
             )  # fmt: skip
         wait(A_YEAR)
         erase(registration("Alice"), is_whole=False)
-        assert storage.path_of(attachment.sha256).exists()
+        assert file_store.path_of(attachment.sha256).exists()
         assert but_for_late() == []
 
     def test_what_was_changed_besides_is_still_noticed(self) -> None:
@@ -172,7 +174,7 @@ class TestEverything:
         number, candidate = chloe.candidate_number, chloe.candidate_id
         forms = db.session.scalars(select(IssuedForm.sha256)).all()
         assert forms
-        assert all(storage.path_of(each).exists() for each in forms)
+        assert all(file_store.path_of(each).exists() for each in forms)
         with transaction():
             make_app(chloe.candidate).name = "Chloe’s phone"
         wait(4 * A_YEAR)
@@ -182,7 +184,7 @@ class TestEverything:
             assert canary not in written, canary
         gone = db.session.get_one(Person, candidate)
         assert (gone.name, gone.password_hash) == ("Erased", None)
-        assert not any(storage.path_of(each).exists() for each in forms)
+        assert not any(file_store.path_of(each).exists() for each in forms)
         assert but_for_late() == []
         assert list(find_lost()) == []
 
@@ -291,13 +293,13 @@ class TestInvariant27:
             select(Attachment.sha256).join(Evidence).where(Evidence.candidate_id == person("Alice").id)
         ).first()
         assert sha256
-        kept = storage.read(sha256)
+        kept = file_store.read(sha256)
         wait(A_YEAR)
         erase(registration("Alice"), is_whole=False)
-        storage.path_of(sha256).write_bytes(kept)
+        file_store.path_of(sha256).write_bytes(kept)
         assert any(each.startswith("27: ") and "still there" in each for each in offences())
         erasing.remove_left_files()
-        assert not storage.path_of(sha256).exists()
+        assert not file_store.path_of(sha256).exists()
 
     def test_what_is_due_for_more_than_thirty_days_is_named(self) -> None:
         wait(A_YEAR + 29 * A_DAY)

@@ -9,11 +9,11 @@ from sqlalchemy import select
 
 from tests.assessment import stories
 from tests.factories import World
-from tracker import readonly
 from tracker.clock import LONDON
 from tracker.extensions import db
+from tracker.ledger import read_only
+from tracker.ledger.transactions import transaction
 from tracker.models import Person, PortfolioOpening
-from tracker.transactions import transaction
 from tracker.vocabulary import PortfolioPart, Role
 
 Browser = Callable[[Person], FlaskClient]
@@ -125,6 +125,6 @@ def test_while_a_restore_waits_nothing_is_noted_and_pages_open(
     world: World, client: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bob = client(world.bob)
-    monkeypatch.setattr(readonly, "is_read_only", lambda: True)
+    monkeypatch.setattr(read_only, "is_read_only", lambda: True)
     assert bob.get(f"/attempts/{world.cfacc15.id}").status_code == 200
     assert noted() == []

@@ -13,13 +13,13 @@ from flask.testing import FlaskClient
 from tests import factories
 from tests.assessment import stories
 from tests.factories import PASSWORD, World
-from tracker import storage
 from tracker.extensions import db
+from tracker.ledger.transactions import transaction
 from tracker.models import Attachment, Decision, Finding, IssuedForm, Person, Review
 from tracker.portfolio.services.files import attach_file, keep_file
 from tracker.privacy.exporting import safe_name
 from tracker.privacy.wording import Names
-from tracker.transactions import transaction
+from tracker.storage import file_store
 from tracker.vocabulary import Outcome, ReviewState
 
 Browser = Callable[[Person], FlaskClient]
@@ -152,7 +152,7 @@ def test_nobody_gets_anything_of_alices(worked: World, client: Browser, name: st
 
 def test_her_issued_forms_are_in_it(worked: World, client: Browser) -> None:
     with transaction():
-        kept = storage.keep(io.BytesIO(b"%PDF sealed"))
+        kept = file_store.keep(io.BytesIO(b"%PDF sealed"))
         db.session.add(
             IssuedForm(
                 number="f" * 32,
@@ -176,7 +176,7 @@ def test_her_issued_forms_are_in_it(worked: World, client: Browser) -> None:
 
 def test_a_file_that_is_gone_is_said_to_be_missing(worked: World, client: Browser) -> None:
     attachment = db.session.query(Attachment).filter_by(name="call notes.txt").one()
-    storage.path_of(attachment.sha256).unlink()
+    file_store.path_of(attachment.sha256).unlink()
     archive = take(client(worked.alice))
     assert told(archive)["as_a_candidate"]["evidence"][0]["files"][0]["in_this_zip"] is None
     assert "Missing: 1 of your files" in archive.read("README.txt").decode()

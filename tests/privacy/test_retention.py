@@ -16,14 +16,14 @@ from tracker import clock
 from tracker.clock import LONDON
 from tracker.errors import Invalid, Refused
 from tracker.extensions import db
-from tracker.ledger import Actor
+from tracker.ledger.events import Actor
+from tracker.ledger.transactions import transaction
+from tracker.library.queries.qualifications import find_qualification
 from tracker.models import LegalHold, Person, RetentionRule
 from tracker.privacy import retention
 from tracker.privacy.reminding import remind_of_due
 from tracker.recording_forms.snapshot import snapshot_of
 from tracker.registrations.services import choose_qualification, void_attempt, withdraw_candidate
-from tracker.standards.queries.qualifications import find_qualification
-from tracker.transactions import transaction
 from tracker.verification.services import sign_verified
 
 Browser = Callable[[Person], FlaskClient]

@@ -17,8 +17,8 @@ from tracker.accounts import sessions
 from tracker.demo import story as demo
 from tracker.demo.evidence import CHLOES_ITEMS
 from tracker.extensions import db
+from tracker.ledger.transactions import transaction
 from tracker.models import Claim, Criterion, Evidence, Installation, Person, UnitAttempt
-from tracker.transactions import transaction
 
 STAGES: dict[str, tuple[int, int, Callable[[demo.Story], None]]] = {
     "assessed": (60, 14, demo._sign_off),

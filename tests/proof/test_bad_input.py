@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from tests.factories import PASSWORD, World
 from tests.inspection import PlainClient
 from tests.proof.figures import size, tell
-from tests.test_routes import TABLE, Cast, endpoints
+from tests.web.test_routes import TABLE, Cast, endpoints
 from tracker.models import Person
 
 Browser = Callable[[Person], FlaskClient]

@@ -22,11 +22,11 @@ from werkzeug.test import TestResponse
 from tests import factories
 from tests.factories import World
 from tests.proof.figures import size, tell
-from tests.test_routes import NEVER_COUNTED, endpoints, everything_written
 from tests.things import Staff, about_candidate, make_things
+from tests.web.test_routes import NEVER_COUNTED, endpoints, everything_written
 from tracker.extensions import db
+from tracker.ledger.transactions import transaction
 from tracker.models import Base, Criterion, Person
-from tracker.transactions import transaction
 from tracker.vocabulary import Role
 
 Browser = Callable[[Person], FlaskClient]

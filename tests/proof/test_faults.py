@@ -26,10 +26,12 @@ from tests.kept import let_go
 from tests.proof.figures import size, tell
 from tests.proof.stages import Act, Stage, filled, posts, sign_body
 from tests.proof.test_races import sentence_in
-from tests.test_routes import everything_written
-from tracker import clock, mail, storage
+from tests.web.test_routes import everything_written
+from tracker import clock
+from tracker.background import emails
 from tracker.extensions import db
 from tracker.models import Evidence
+from tracker.storage import file_store
 
 DONE = {200, 201, 303}
 TOLD = {409, 422, 503, 507}
@@ -77,7 +79,7 @@ ACTS: dict[str, Callable[[Stage], Attempted]] = {"sign": signing, "upload": uplo
 
 
 def files() -> set[str]:
-    return {path.name for path in storage.list_files()}
+    return {path.name for path in file_store.list_files()}
 
 
 def half_done(stage: Stage, attempted: Attempted, fault: Any) -> TestResponse:
@@ -121,7 +123,7 @@ def refusing(number: int, what: str, after: int) -> Iterator[None]:
     real, calls = getattr(owner, what), [0]
 
     def step(*given: Any, **named: Any) -> Any:
-        if str(storage._folder()) in str(given[0]) or isinstance(given[0], int):
+        if str(file_store._folder()) in str(given[0]) or isinstance(given[0], int):
             calls[0] += 1
             if calls[0] > after:
                 raise OSError(number, os.strerror(number))
@@ -301,7 +303,7 @@ KINDS = ("refuses", "hangs up", "talks nonsense", "says nothing")
 
 def test_mail_that_cannot_be_sent_waits(stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Signing succeeds; the mail goes when there is somebody to take it."""
-    monkeypatch.setattr(mail, "SECONDS_FOR_SMTP", 0.3)
+    monkeypatch.setattr(emails, "SECONDS_FOR_SMTP", 0.3)
     stage.app.config["OUTBOX_PATH"] = tmp_path / "outbox"
     times = size(4, 20)
     for number in range(times):
@@ -311,12 +313,12 @@ def test_mail_that_cannot_be_sent_waits(stage: Stage, monkeypatch: pytest.Monkey
             )
             attempted = signing(stage)
             assert stage.at_once((attempted.browser, attempted.act))[0].status_code == 303
-            mail.postman.submit(int).result()
-        waiting = mail.list_waiting()
+            emails.postman.submit(int).result()
+        waiting = emails.list_waiting()
         assert len(waiting) == 1
         os.utime(waiting[0], (0, 0))  # it has waited for more than a minute
         assert sent_with_a_server_back(monkeypatch) == ["chloe@example.org"]
-        assert mail.list_waiting() == []
+        assert emails.list_waiting() == []
         assert offences() == []
         stage.lay_back()
     tell(faults=times, lost=0)
@@ -329,7 +331,7 @@ def sent_with_a_server_back(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         patch.setattr(smtplib.SMTP, "__init__", lambda *_, **__: None)
         patch.setattr(smtplib.SMTP, "__exit__", lambda *_: None)
         patch.setattr(smtplib.SMTP, "send_message", lambda _, message: sent.append(message["To"]))
-        assert mail.send_waiting() == [True]
+        assert emails.send_waiting() == [True]
     return sent
 
 

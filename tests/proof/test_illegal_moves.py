@@ -10,7 +10,7 @@ from tests.factories import PASSWORD
 from tests.integrity.tampering import offences
 from tests.proof.figures import tell
 from tests.proof.stages import Body, Stage, filled, unclaimed
-from tests.test_routes import everything_written
+from tests.web.test_routes import everything_written
 from tracker.extensions import db
 from tracker.models import Claim, Decision, EvidenceRequirement
 from tracker.recording_forms.snapshot import snapshot_of

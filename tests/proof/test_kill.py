@@ -18,14 +18,16 @@ from tests.factories import PASSWORD_HASH, days_ago
 from tests.proof.figures import size, tell
 from tests.proof.load import Acknowledged, Assessor, Client, Gate, Reader, Writer
 from tests.proof.servers import POSTGRESQL, found_program, own_cluster, serving
-from tracker import checkpoints, clock, create_app, keys, storage, transactions
+from tracker import clock, create_app
 from tracker.accounts import sessions
-from tracker.assessment.services.reviews import TIME_TO_UNDO, release_due
+from tracker.assessment.services.assessments import TIME_TO_UNDO, release_due
 from tracker.config import Settings
 from tracker.demo import story as demo
 from tracker.demo.evidence import CHLOES_ITEMS
 from tracker.extensions import db
 from tracker.integrity.checks import verify_record
+from tracker.ledger import checkpoints, keys, transactions
+from tracker.ledger.transactions import transaction
 from tracker.models import (
     Attachment,
     Claim,
@@ -42,7 +44,7 @@ from tracker.models import (
     Submission,
     UnitAttempt,
 )
-from tracker.transactions import transaction
+from tracker.storage import file_store
 from tracker.vocabulary import ReviewOutcome, ReviewState
 
 Kind = TypeVar("Kind", bound=Client)
@@ -213,7 +215,7 @@ def leads(location: str | None) -> str:
 
 def is_kept(sha256: str) -> bool:
     try:
-        return bool(storage.read(sha256))
+        return bool(file_store.read(sha256))
     except OSError:
         return False
 

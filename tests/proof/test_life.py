@@ -17,12 +17,13 @@ from tests.proof.figures import WHOLE, size, tell
 from tests.proof.model import ASSESSED, CONFIRMED, VERIFIED, VOID, Model, ModelItem
 from tests.proof.stages import Stage
 from tracker import clock
-from tracker.assessment.services import findings, reviews, signing
+from tracker.assessment.services import action_points, assessments, signing
+from tracker.assessment.services.assessments import CHECKS, Marks
 from tracker.assessment.services.claims import add_claim, strike_claim
-from tracker.assessment.services.reviews import CHECKS, Marks
 from tracker.errors import TrackerError
 from tracker.extensions import db
-from tracker.ledger import Actor
+from tracker.ledger.events import Actor
+from tracker.ledger.transactions import transaction
 from tracker.matrix import Cell, load_matrix
 from tracker.models import (
     Claim,
@@ -45,7 +46,6 @@ from tracker.portfolio.services.evidence import begin_evidence, find_latest_vers
 from tracker.portfolio.services.submissions import submit_evidence, withdraw_submission
 from tracker.recording_forms.snapshot import snapshot_of
 from tracker.registrations.services import void_attempt
-from tracker.transactions import transaction
 from tracker.verification import services as verifying
 from tracker.vocabulary import Method, Outcome, Role
 
@@ -200,13 +200,13 @@ class Life(RuleBasedStateMachine):
 
         def act() -> None:
             attempt, version = self.attempt, self.version(key)
-            claims = [cell.claim_id for cell in reviews.cells_of(attempt, version).values()]
+            claims = [cell.claim_id for cell in assessments.cells_of(attempt, version).values()]
             words = "" if outcome is Outcome.MET else "Say more."
             marks = Marks(
                 dict.fromkeys(claims, outcome), dict.fromkeys(claims, words), dict.fromkeys(CHECKS, accept), "Seen."
             )
-            reviews.save_marks(attempt, version, marks, self.actors["Bob"])
-            finish = reviews.accept_evidence if accept else reviews.return_evidence
+            assessments.save_marks(attempt, version, marks, self.actors["Bob"])
+            finish = assessments.accept_evidence if accept else assessments.return_evidence
             finish(attempt, version, self.actors["Bob"])
 
         self.both(self.model.judge(item, outcome, accept=accept), act)
@@ -225,7 +225,7 @@ class Life(RuleBasedStateMachine):
             review = db.session.scalars(query).first()
             if review is None:
                 raise TrackerError("There is nothing to undo.")
-            reviews.undo(self.attempt, review, self.actors["Bob"])
+            assessments.undo(self.attempt, review, self.actors["Bob"])
 
         self.both(self.model.undo(item), act)
 
@@ -234,7 +234,7 @@ class Life(RuleBasedStateMachine):
     def wait(self) -> None:
         assert clock.held
         clock.held += timedelta(seconds=11)
-        reviews.release_due()
+        assessments.release_due()
         self.model.wait()
 
     @precondition(lambda self: self.model.items)
@@ -298,7 +298,7 @@ class Life(RuleBasedStateMachine):
     def answer(self) -> None:
         def act() -> None:
             finding = self.finding(Finding.responded_at.is_(None))
-            findings.answer_finding(self.attempt, finding.id, "Done.", self.actors["Bob"])
+            action_points.answer_finding(self.attempt, finding.id, "Done.", self.actors["Bob"])
 
         self.both(self.model.answer(), act)
 

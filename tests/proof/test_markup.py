@@ -18,12 +18,12 @@ from sqlalchemy import Column, Enum, String, Text, text
 from tests.conftest import STANDARDS
 from tests.factories import World
 from tests.inspection import PlainClient
+from tests.library.own_units import read_unit
 from tests.proof.figures import size, tell
-from tests.standards.own_units import read_unit
-from tests.test_routes import TABLE, Cast, endpoints
+from tests.web.test_routes import TABLE, Cast, endpoints
 from tracker.extensions import db
 from tracker.models import Base, Person
-from tracker.standards.formats import spreadsheet
+from tracker.units.formats import spreadsheet
 
 Browser = Callable[[Person], FlaskClient]
 Shape = list[tuple[str, tuple[str, ...]]]

@@ -20,13 +20,13 @@ from tests.recording_forms.alices_form import filled
 from tracker.accounts.services.people import deactivate_person
 from tracker.errors import Invalid, TrackerError
 from tracker.extensions import db
+from tracker.ledger.transactions import transaction
 from tracker.models import Attachment, Evidence, Notice, Person
 from tracker.portfolio.services.files import attach_file, keep_file
 from tracker.recording_forms.rendering import render_form
-from tracker.standards.files import read_text
-from tracker.standards.reading.sources import read_source
-from tracker.standards.schema import UnitSchema
-from tracker.transactions import transaction
+from tracker.unit_reader.sources import read_source
+from tracker.units.schema import UnitSchema
+from tracker.units.standards_folder import read_text
 
 Browser = Callable[[Person], FlaskClient]
 assert mail_server

@@ -16,17 +16,18 @@ from tests.factories import PASSWORD, PASSWORD_HASH
 from tests.inspection import PlainClient
 from tests.privacy.remains import but_for_late, everything_written
 from tests.proof.figures import size, tell
-from tracker import clock, storage
+from tracker import clock
 from tracker.accounts import sessions
 from tracker.accounts.services.people import grant_role
 from tracker.demo import story as demo
 from tracker.demo.evidence import DemoItem
 from tracker.extensions import db
-from tracker.ledger import Actor
+from tracker.ledger.events import Actor
+from tracker.ledger.transactions import transaction
 from tracker.models import Grant, Person, Registration
 from tracker.privacy import erasing
 from tracker.registrations.services import withdraw_candidate
-from tracker.transactions import transaction
+from tracker.storage import file_store
 from tracker.vocabulary import Method, Role
 
 ITEMS = 6
@@ -125,7 +126,9 @@ def test_own_data_holds_all_ones_own_and_nothing_of_anybody_else(keyed: Flask, p
 
 def kept_in_files() -> str:
     """The name and the bytes of every file that the storage holds."""
-    return "\n".join(f"{path} {path.read_bytes().decode(errors='replace')}" for path in sorted(storage.list_files()))
+    return "\n".join(
+        f"{path} {path.read_bytes().decode(errors='replace')}" for path in sorted(file_store.list_files())
+    )
 
 
 def test_what_is_erased_is_in_no_table_and_no_file(people: list[int]) -> None:

@@ -14,10 +14,11 @@ from tests.backups.installations import command, empty_installation
 from tests.conftest import server_url
 from tests.proof.figures import size, tell
 from tests.proof.work import hand_something_in
-from tracker import checkpoints, ledger, storage, transactions
 from tracker.backups.making import make_backup
 from tracker.backups.manifests import find_faults, read_manifest
 from tracker.extensions import db
+from tracker.ledger import checkpoints, events, transactions
+from tracker.storage import file_store
 
 pytestmark = pytest.mark.skipif(
     server_url() is not None and shutil.which("pg_dump") is None, reason="PostgreSQL's client programs are not here"
@@ -66,7 +67,7 @@ def test_every_backup_under_load_is_whole_and_every_restore_verifies(told: Flask
             made.append(make_backup(tmp_path / "kept"))
     sizes = [read_manifest(folder)[0].size for folder in made]
     assert sizes == sorted(set(sizes))
-    assert sizes[-1] <= ledger.head()[0]
+    assert sizes[-1] <= events.head()[0]
     for folder in made:
         assert list(find_faults(folder, read_manifest(folder)[0])) == []
     for number, folder in enumerate(made[:: backups // restores]):
@@ -84,8 +85,8 @@ def restore(app: Flask, folder: Path, place: Path) -> None:
         assert code == 0, said
         assert "Every check holds." in said
         with elsewhere.app_context():
-            assert ledger.head() == (manifest.size, manifest.head)
-            assert all(storage.read(sha256) for sha256 in manifest.files)
+            assert events.head() == (manifest.size, manifest.head)
+            assert all(file_store.read(sha256) for sha256 in manifest.files)
             db.session.remove()
         code, said = command(elsewhere, "restore", "--accept")
         assert code == 0, said

@@ -10,17 +10,17 @@ from flask.testing import FlaskClient
 from tests import factories
 from tests.factories import PASSWORD, World
 from tests.proof.figures import tell
-from tests.test_routes import TABLE, Cast, endpoints, everything_written
+from tests.web.test_routes import TABLE, Cast, endpoints, everything_written
 from tracker import clock
-from tracker.access import rule_of
 from tracker.accounts import sessions
 from tracker.accounts.services.links import issue_link
 from tracker.accounts.services.people import deactivate_person
 from tracker.accounts.sessions import COOKIE
-from tracker.ledger import OPERATOR
+from tracker.ledger.events import OPERATOR
+from tracker.ledger.transactions import transaction
 from tracker.models import Person
-from tracker.transactions import transaction
 from tracker.vocabulary import LinkPurpose
+from tracker.web.access import rule_of
 
 Browser = Callable[[Person], FlaskClient]
 End = Callable[[World, FlaskClient, FlaskClient], None]

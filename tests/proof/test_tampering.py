@@ -14,12 +14,14 @@ from sqlalchemy import func, select, text
 from tests.integrity.tampering import another, behind_its_back, first_row, offences
 from tests.proof.figures import size, tell
 from tests.proof.work import hand_something_in
-from tracker import checkpoints, clock, ledger, storage
-from tracker.canonical import canonical_json
+from tracker import clock
 from tracker.errors import Invalid
 from tracker.extensions import db
+from tracker.ledger import checkpoints, events
+from tracker.ledger.canonical_json import canonical_json
 from tracker.models import Attachment, Event, IssuedForm
 from tracker.recording_forms.checking import Verdict, check_file, known_keys
+from tracker.storage import file_store
 
 COLUMNS = [
     "decision.outcome",
@@ -55,7 +57,7 @@ COLUMNS = [
 @pytest.fixture
 def at_length(told: Flask) -> Flask:
     """The demonstration with so many events that checkpoints are due."""
-    while ledger.head()[0] < checkpoints.EVERY:
+    while events.head()[0] < checkpoints.EVERY:
         hand_something_in("One more")
     checkpoints.write_due(at_once=True)
     return told
@@ -89,7 +91,7 @@ def rewrite(seq: int, *, rehash: bool) -> None:
     """Another act in an event's body, with the hash that belongs to it or without."""
     body = json.loads(db.session.scalars(select(Event.body).where(Event.seq == seq)).one())
     written = canonical_json({**body, "act": "unit_verified"})
-    changed: dict[str, Any] = {"body": written} | ({"hash": ledger.hash_of(written)} if rehash else {})
+    changed: dict[str, Any] = {"body": written} | ({"hash": events.hash_of(written)} if rehash else {})
     db.session.execute(Event.__table__.update().where(Event.seq == seq).values(changed))
 
 
@@ -100,7 +102,7 @@ def rechain() -> None:
     for seq, body in rows:
         said = {**json.loads(body), "prev": prev} | ({"act": "unit_voided"} if seq == 9 else {})
         written = canonical_json(said)
-        changed = {"body": written, "prev": prev, "hash": ledger.hash_of(written), "act": said["act"]}
+        changed = {"body": written, "prev": prev, "hash": events.hash_of(written), "act": said["act"]}
         db.session.execute(Event.__table__.update().where(Event.seq == seq).values(changed))
         prev = changed["hash"]
 
@@ -137,11 +139,11 @@ def spoilt(path: Path, change: Callable[[bytes], bytes | None]) -> Iterator[None
 
 
 def attached() -> Path:
-    return storage.path_of(db.session.scalars(select(Attachment.sha256).order_by(Attachment.id)).first() or "")
+    return file_store.path_of(db.session.scalars(select(Attachment.sha256).order_by(Attachment.id)).first() or "")
 
 
 def printed() -> Path:
-    return storage.path_of(db.session.scalars(select(IssuedForm.sha256)).one())
+    return file_store.path_of(db.session.scalars(select(IssuedForm.sha256)).one())
 
 
 def kept_checkpoints() -> Path:

@@ -12,9 +12,9 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 from tests.integrity.tampering import offences
 from tests.proof.figures import size, tell
 from tests.proof.stages import Body, Stage, filled, posts, sign_body
-from tracker import transactions
 from tracker.accounts.sessions import COOKIE
 from tracker.extensions import db
+from tracker.ledger import transactions
 from tracker.models import Event, Signature
 
 

@@ -17,9 +17,9 @@ from tests import factories
 from tests.factories import World
 from tests.portfolio.files import box, docx, heic, movie, mp3, odt, office, pdf, picture, zipped
 from tests.proof.figures import WHOLE, tell
+from tracker.ledger.transactions import transaction
 from tracker.models import Person
 from tracker.portfolio.file_types import BY_MEDIA_TYPE
-from tracker.transactions import transaction
 
 Browser = Callable[[Person], FlaskClient]
 

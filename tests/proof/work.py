@@ -7,13 +7,13 @@ from sqlalchemy import select
 
 from tracker import clock
 from tracker.extensions import db
-from tracker.ledger import Actor
+from tracker.ledger.events import Actor
+from tracker.ledger.transactions import transaction
 from tracker.models import Claim, Criterion, Evidence, Grant, Person, UnitAttempt
 from tracker.portfolio.services.claims import Tick, set_claims
 from tracker.portfolio.services.evidence import begin_evidence, save_draft
 from tracker.portfolio.services.files import attach_file, keep_file
 from tracker.portfolio.services.submissions import submit_evidence
-from tracker.transactions import transaction
 from tracker.vocabulary import AttemptState, Method
 
 

@@ -7,8 +7,8 @@ from functools import cache
 from tests.recording_forms.reading import Sheet
 from tracker.recording_forms.facts import FormFacts, FormRow, FormSignature, Mark, blank_facts
 from tracker.recording_forms.rendering import render_form
-from tracker.standards.documents import UnitDocument
-from tracker.standards.files import read_library
+from tracker.units.documents import UnitDocument
+from tracker.units.standards_folder import read_library
 
 UNITS = ["CFACC15", "DELIVERCC", "INSCC004", "CFAM&LFD3"]
 

@@ -4,8 +4,8 @@ import pytest
 
 from tests import factories
 from tests.factories import World
+from tracker.ledger.transactions import transaction
 from tracker.models import UnitAttempt
-from tracker.transactions import transaction
 from tracker.vocabulary import Outcome
 
 

@@ -16,8 +16,9 @@ from tests.assessment import stories
 from tests.factories import World
 from tests.integrity.tampering import behind_its_back, offences
 from tests.recording_forms.reading import Sheet
-from tracker import clock, storage
+from tracker import clock
 from tracker.extensions import db
+from tracker.ledger.transactions import transaction
 from tracker.models import IssuedForm, Person
 from tracker.recording_forms import inspecting
 from tracker.recording_forms.checking import Verdict, check_code, check_file, keys_in, known_keys
@@ -26,7 +27,7 @@ from tracker.recording_forms.facts import grouped
 from tracker.recording_forms.pdf_seals import MOST_ATTACHMENTS, attachments_of
 from tracker.recording_forms.snapshot import snapshot_of
 from tracker.registrations.services import void_attempt
-from tracker.transactions import transaction
+from tracker.storage import file_store
 from tracker.verification import services as verifying
 
 Browser = Callable[[Person], FlaskClient]
@@ -132,7 +133,7 @@ class TestIssuing:
         assert client(verified.alice).get(f"{address(verified)}.pdf").data == issued
 
     def test_a_file_that_was_changed_is_not_printed(self, issued: bytes, verified: World, client: Browser) -> None:
-        path = storage.path_of(the_form().sha256)
+        path = file_store.path_of(the_form().sha256)
         path.write_bytes(issued[:-1] + b" ")
         answer = client(verified.alice).get(f"{address(verified)}.pdf")
         assert answer.status_code == 404

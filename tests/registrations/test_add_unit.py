@@ -10,14 +10,14 @@ from sqlalchemy import select
 
 from tests import factories
 from tests.factories import World
-from tests.standards.own_units import make_own_unit, read_unit
-from tests.standards.versions import UNITS, as_revision
+from tests.library.own_units import make_own_unit, read_unit
+from tests.library.versions import UNITS, as_revision
 from tracker import clock
 from tracker.errors import Refused
 from tracker.extensions import db
+from tracker.ledger.transactions import transaction
 from tracker.models import Unit, UnitAttempt
 from tracker.registrations.services import start_attempt
-from tracker.transactions import transaction
 from tracker.vocabulary import AttemptState
 
 ClientFor = Callable[..., FlaskClient]

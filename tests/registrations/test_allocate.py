@@ -13,9 +13,9 @@ from tests.factories import World, make_person
 from tracker import clock
 from tracker.errors import Refused
 from tracker.extensions import db
+from tracker.ledger.transactions import transaction
 from tracker.models import Allocation, Event, Person, UnitAttempt
 from tracker.registrations.services import allocate
-from tracker.transactions import transaction
 from tracker.vocabulary import AttemptState, Role
 
 ClientFor = Callable[..., FlaskClient]

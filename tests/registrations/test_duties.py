@@ -9,12 +9,12 @@ from tests import factories
 from tests.assessment.stories import accept, confirm, hand_in, put_down, sign
 from tests.factories import World
 from tracker import clock
-from tracker.assessment.services.reviews import accept_evidence, save_marks
+from tracker.assessment.services.assessments import accept_evidence, save_marks
 from tracker.assessment.services.signing import retract_signature
 from tracker.errors import Refused
+from tracker.ledger.transactions import transaction
 from tracker.models import Finding, Person, Reopening, Sample, UnitAttempt
-from tracker.registrations.duties import check_may_assess, check_may_verify
-from tracker.transactions import transaction
+from tracker.registrations.separation_of_duties import check_may_assess, check_may_verify
 from tracker.vocabulary import Outcome, ReopeningKind
 
 

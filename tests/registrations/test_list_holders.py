@@ -11,9 +11,9 @@ from flask.testing import FlaskClient
 from tests import factories
 from tests.factories import LONG_AGO, World
 from tracker import clock
+from tracker.ledger.transactions import transaction
 from tracker.registrations import queries
 from tracker.registrations.services import find_holder
-from tracker.transactions import transaction
 from tracker.vocabulary import AttemptState, Role
 
 ClientFor = Callable[..., FlaskClient]

@@ -10,9 +10,9 @@ from flask.testing import FlaskClient
 from tests import factories
 from tests.factories import World, make_person
 from tracker import clock
+from tracker.ledger.transactions import transaction
 from tracker.models import Registration
 from tracker.registrations import queries
-from tracker.transactions import transaction
 from tracker.vocabulary import AttemptState, Role
 
 ClientFor = Callable[..., FlaskClient]

@@ -9,15 +9,15 @@ from sqlalchemy import select
 
 from tests import factories
 from tests.factories import World
-from tests.standards.own_units import make_own_unit
+from tests.library.own_units import make_own_unit
 from tracker.errors import NotFound, Refused
 from tracker.extensions import db
+from tracker.ledger.transactions import transaction
+from tracker.library.queries.qualifications import find_qualification, read_qualification
+from tracker.library.services.qualifications import publish_qualification
 from tracker.models import Person, Qualification, Registration, Unit, UnitAttempt
+from tracker.registrations.progress import RegisteredStanding, objection_to, standing_of
 from tracker.registrations.services import choose_qualification, register_candidate, void_attempt
-from tracker.registrations.standings import RegisteredStanding, objection_to, standing_of
-from tracker.standards.queries.qualifications import find_qualification, read_qualification
-from tracker.standards.services.qualifications import publish_qualification
-from tracker.transactions import transaction
 from tracker.vocabulary import AttemptState
 
 Browser = Callable[[Person], FlaskClient]

@@ -14,9 +14,9 @@ from tests.factories import World, make_person
 from tracker import clock
 from tracker.errors import Invalid, Refused
 from tracker.extensions import db
+from tracker.ledger.transactions import transaction
 from tracker.models import Allocation, Person, Registration, UnitAttempt
 from tracker.registrations.services import register_candidate
-from tracker.transactions import transaction
 from tracker.vocabulary import Role
 
 ClientFor = Callable[..., FlaskClient]

@@ -15,9 +15,9 @@ from tests.factories import World
 from tracker import clock
 from tracker.errors import NotFound, Refused
 from tracker.extensions import db
+from tracker.ledger.transactions import transaction
 from tracker.models import UnitAttempt, Visit
 from tracker.registrations.visits import end_visit, open_visit
-from tracker.transactions import transaction
 from tracker.vocabulary import Role
 
 ClientFor = Callable[..., FlaskClient]

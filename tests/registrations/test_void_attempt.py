@@ -11,10 +11,10 @@ from tests.assessment.stories import hand_in
 from tests.factories import World
 from tracker.errors import Invalid, Refused
 from tracker.extensions import db
+from tracker.ledger.transactions import transaction
 from tracker.models import Claim, Evidence, UnitAttempt
 from tracker.portfolio.services.claims import Tick, set_claims
 from tracker.registrations.services import void_attempt
-from tracker.transactions import transaction
 from tracker.vocabulary import AttemptState
 
 ClientFor = Callable[..., FlaskClient]

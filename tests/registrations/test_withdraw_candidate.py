@@ -8,15 +8,15 @@ from flask.testing import FlaskClient
 from tests import factories
 from tests.assessment.stories import TICKED, accept, hand_in, put_down
 from tests.factories import World
-from tracker.assessment.services.reviews import save_marks
+from tracker.assessment.services.assessments import save_marks
 from tracker.errors import Invalid, Refused
 from tracker.extensions import db
+from tracker.ledger.transactions import transaction
 from tracker.models import Registration
 from tracker.portfolio.services.claims import Tick, set_claims
 from tracker.portfolio.services.submissions import submit_evidence
-from tracker.registrations.duties import check_not_withdrawn
+from tracker.registrations.separation_of_duties import check_not_withdrawn
 from tracker.registrations.services import void_attempt, withdraw_candidate
-from tracker.transactions import transaction
 from tracker.vocabulary import AttemptState, Outcome
 
 ClientFor = Callable[..., FlaskClient]

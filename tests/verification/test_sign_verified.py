@@ -12,9 +12,9 @@ from tests.factories import PASSWORD, World
 from tracker import clock
 from tracker.errors import Conflict, Refused
 from tracker.extensions import db
+from tracker.ledger.transactions import transaction
 from tracker.models import Person, Signature, UnitAttempt
 from tracker.recording_forms.snapshot import snapshot_of
-from tracker.transactions import transaction
 from tracker.verification import services
 from tracker.vocabulary import AttemptState, Role, SignatureRole
 

@@ -17,10 +17,10 @@ mail_cli = AppGroup("mail", help="Mail that waits in the outbox.")
 @click.option("--admin-name", default="Centre administrator", help="Their name.")
 def create_centre(name: str, number: str, admin: str, admin_name: str) -> None:
     """Create a centre and print its first administrator's one-time invitation."""
-    from tracker import mail
     from tracker.accounts.services import links, people
-    from tracker.ledger import OPERATOR
-    from tracker.transactions import transaction
+    from tracker.background import emails
+    from tracker.ledger.events import OPERATOR
+    from tracker.ledger.transactions import transaction
     from tracker.vocabulary import LinkPurpose
 
     try:
@@ -35,17 +35,17 @@ def create_centre(name: str, number: str, admin: str, admin_name: str) -> None:
         click.echo(f"{person.email} has an account already and is its administrator from now on.")
     else:
         click.echo(f"Give this link to {person.email} alone; it works once, within 14 days:")
-        click.echo(mail.link(path))
+        click.echo(emails.link(path))
 
 
 @people_cli.command("reset")
 @click.argument("email")
 def reset_password(email: str) -> None:
     """Print a one-time link by which a person sets a new password, or takes up their invitation."""
-    from tracker import mail
     from tracker.accounts.services import links, people
-    from tracker.ledger import OPERATOR
-    from tracker.transactions import transaction
+    from tracker.background import emails
+    from tracker.ledger.events import OPERATOR
+    from tracker.ledger.transactions import transaction
     from tracker.vocabulary import LinkPurpose
 
     with transaction():
@@ -54,7 +54,7 @@ def reset_password(email: str) -> None:
             raise click.ClickException(f"{email} has no open account here. Nothing was changed.")
         purpose = LinkPurpose.RESET if person.password_hash else LinkPurpose.INVITATION
         path = links.issue_link(person, purpose, OPERATOR)
-        mail.tell(
+        emails.tell(
             person,
             "link_issued",
             "A link to set your password",
@@ -62,7 +62,7 @@ def reset_password(email: str) -> None:
         )
     lasts = "an hour" if purpose is LinkPurpose.RESET else "14 days"
     click.echo(f"Give this link to {person.email} alone; it works once, within {lasts}:")
-    click.echo(mail.link(path))
+    click.echo(emails.link(path))
 
 
 @people_cli.command("deactivate")
@@ -70,7 +70,7 @@ def reset_password(email: str) -> None:
 def deactivate_person(email: str) -> None:
     """Close an account at once; its sessions end."""
     from tracker.accounts.services import people
-    from tracker.transactions import transaction
+    from tracker.ledger.transactions import transaction
 
     try:
         with transaction():
@@ -87,15 +87,15 @@ def deactivate_person(email: str) -> None:
 @click.argument("email")
 def forget_second_factor(email: str) -> None:
     """Remove a person's second factors and recovery codes, for who lost them all; their sessions end."""
-    from tracker.accounts.services import people, second_factors
-    from tracker.transactions import transaction
+    from tracker.accounts.services import people, two_step_verification
+    from tracker.ledger.transactions import transaction
 
     try:
         with transaction():
             person = people.find_person(email)
             if person is None:
                 raise click.ClickException(f"{email} has no account here. Nothing was changed.")
-            second_factors.forget_factors(person)
+            two_step_verification.forget_factors(person)
     except TrackerError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{person.email} is signed out everywhere, and has no second factor.")
@@ -105,9 +105,9 @@ def forget_second_factor(email: str) -> None:
 @mail_cli.command("send")
 def send_mail() -> None:
     """Send what waits in the outbox."""
-    from tracker import mail
+    from tracker.background import emails
 
-    if not mail.sends():
+    if not emails.sends():
         raise click.ClickException("No mail leaves this installation: set MAIL_HOST, without DEMO. Nothing was sent.")
-    sent = [mail.send_kept(path, mail.settings()) for path in mail.list_waiting()]
+    sent = [emails.send_kept(path, emails.settings()) for path in emails.list_waiting()]
     click.echo(f"{sum(sent)} sent, {len(sent) - sum(sent)} still waiting.")

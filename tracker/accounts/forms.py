@@ -16,8 +16,8 @@ from wtforms.validators import DataRequired, Email, Length, Optional, StopValida
 
 from tracker.accounts.identity import identity_was_proven_to_change
 from tracker.errors import TrackerError
-from tracker.forms import PageForm
 from tracker.vocabulary import Role
+from tracker.web.forms import PageForm
 
 ADDRESS = "Write an email address, such as name@example.org."
 NAME = "Write the name in at most 200 characters."

@@ -6,12 +6,12 @@ from typing import Any, cast
 from flask import g, request
 from wtforms import ValidationError
 
-from tracker.access import View, me
 from tracker.accounts.passwords import is_password
 from tracker.accounts.services.signing_in import MOST_PER_ACCOUNT, THROTTLED, keep_failure, refuse_when_throttled
 from tracker.accounts.sessions import hash_token
 from tracker.errors import Invalid, WrongPassword
-from tracker.transactions import reading
+from tracker.ledger.transactions import reading
+from tracker.web.access import View, me
 
 WRONG = str(WrongPassword("{}"))
 

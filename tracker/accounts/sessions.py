@@ -9,12 +9,12 @@ from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from tracker import transactions
-from tracker.access import HeldGrant, SignedIn
 from tracker.clock import now
 from tracker.errors import Conflict
 from tracker.extensions import db
+from tracker.ledger import transactions
 from tracker.models import Centre, Grant, Person, SecondFactor, UserSession
+from tracker.web.access import HeldGrant, SignedIn
 
 COOKIE = "tracker_session"
 OF_THIS_HOST = "__Host-"

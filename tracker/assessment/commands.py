@@ -9,6 +9,6 @@ reviews_cli = AppGroup("reviews", help="Assessors' decisions that wait to be rel
 @reviews_cli.command("release")
 def release_reviews() -> None:
     """Release every decision that can no longer be undone."""
-    from tracker.assessment.services.reviews import release_due
+    from tracker.assessment.services.assessments import release_due
 
     click.echo(f"{release_due()} released.")

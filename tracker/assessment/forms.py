@@ -4,7 +4,7 @@ from wtforms import HiddenField, PasswordField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from tracker.accounts.identity import identity_was_proven, identity_was_proven_to_change
-from tracker.forms import PageForm
+from tracker.web.forms import PageForm
 
 LONGEST = Length(max=2000, message="At most 2,000 characters.")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 from flask.cli import AppGroup, with_appcontext
 
-from tracker.filters import counted
+from tracker.web.filters import counted
 
 storage_cli = AppGroup("storage", help="The files beside the database.")
 
@@ -86,7 +86,7 @@ def _verify(missing: int) -> None:
 @click.option("--repair", is_flag=True, help="Move files that nothing names aside; nothing is deleted.")
 def check_storage(repair: bool) -> None:
     """Rows without their files, and files without a row. Exit 1 if there are any left."""
-    from tracker.backups.reconciling import find_lost, find_unnamed, put_aside
+    from tracker.storage.reconciliation import find_lost, find_unnamed, put_aside
 
     lost, unnamed = list(find_lost()), list(find_unnamed())
     for sentence in lost:

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from sqlalchemy import URL, func, inspect, select
 
-from tracker import ledger
 from tracker.errors import Refused
 from tracker.extensions import db
+from tracker.ledger import events
 from tracker.models import Event
 
 SQLITE_FILE, POSTGRESQL_FILE = "database.sqlite", "database.dump"
@@ -70,7 +70,7 @@ def _copy_sqlite(target: Path) -> Snapshot:
         source.backup(copy)
         last = copy.execute(LAST_EVENT).fetchone()
     _fsync(target)
-    return Snapshot(target, *(last or (0, ledger.GENESIS)))
+    return Snapshot(target, *(last or (0, events.GENESIS)))
 
 
 def _put_back_sqlite(path: Path) -> None:
@@ -92,7 +92,7 @@ def _dump_postgresql(target: Path) -> Snapshot:
         last = connection.execute(select(Event.seq, Event.hash).order_by(Event.seq.desc()).limit(1)).first()
         _run("pg_dump", ["--format=custom", f"--snapshot={snapshot}", f"--file={target}"])
     _fsync(target)
-    return Snapshot(target, *(last or (0, ledger.GENESIS)))
+    return Snapshot(target, *(last or (0, events.GENESIS)))
 
 
 def _restore_postgresql(path: Path) -> None:

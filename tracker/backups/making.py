@@ -5,12 +5,13 @@ import re
 import shutil
 from pathlib import Path
 
-from tracker import keys, storage
 from tracker.backups.databases import take_snapshot
 from tracker.backups.manifests import NAME, Manifest, file_path, hash_file, write_manifest
 from tracker.clock import now
 from tracker.errors import Refused
 from tracker.extensions import db
+from tracker.ledger import keys
+from tracker.storage import file_store
 
 HASH = re.compile(r"[0-9a-f]{64}")
 
@@ -54,7 +55,7 @@ def make_backup(target: Path) -> Path:
 def _copy_files(folder: Path) -> dict[str, int]:
     """Every stored file that is whole; what is being received, and pictures made of others, are left out."""
     copied = {}
-    for path in storage.list_files():
+    for path in file_store.list_files():
         if not HASH.fullmatch(path.name):
             continue
         target = file_path(folder, path.name)

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tracker import keys
-from tracker.canonical import canonical_json
 from tracker.errors import Refused
+from tracker.ledger import keys
+from tracker.ledger.canonical_json import canonical_json
 
 DOMAIN = b"tracker.backup.v1\0"
 NAME, FILES = "manifest.json", "files"

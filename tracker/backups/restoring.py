@@ -4,14 +4,15 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from tracker import checkpoints, keys, readonly, storage
 from tracker.backups import databases
 from tracker.backups.manifests import Manifest, file_path, find_faults, read_manifest
-from tracker.canonical import canonical_json
 from tracker.errors import Refused
 from tracker.extensions import db
-from tracker.ledger import OPERATOR, record
-from tracker.transactions import transaction
+from tracker.ledger import checkpoints, keys, read_only
+from tracker.ledger.canonical_json import canonical_json
+from tracker.ledger.events import OPERATOR, record
+from tracker.ledger.transactions import transaction
+from tracker.storage import file_store
 
 DOMAIN = b"tracker.restore.v1\0"
 
@@ -36,7 +37,7 @@ def restore_backup(folder: Path) -> Restored:
     Raises `Refused` where anything was done there already, or where the backup is not as it was made.
     """
     manifest, signature = read_manifest(folder)
-    if readonly.is_read_only():
+    if read_only.is_read_only():
         raise Refused(
             "A restore waits to be accepted already. Nothing was restored; `flask restore --accept` accepts."
         )
@@ -56,7 +57,7 @@ def restore_backup(folder: Path) -> Restored:
     _mark(manifest, told_to)  # first: nobody writes into it from the moment it is there
     for sha256 in manifest.files:
         with file_path(folder, sha256).open("rb") as stream:
-            storage.keep(stream)
+            file_store.keep(stream)
     databases.put_back(folder / manifest.database)
     _check_inside(manifest, signature)
     return Restored(manifest, told_to, is_signed=public is not None)
@@ -64,7 +65,7 @@ def restore_backup(folder: Path) -> Restored:
 
 def accept_restore() -> int:
     """Open the installation again; the event says what is known to be missing. How many events that are comes out."""
-    mark = readonly.read_mark()
+    mark = read_only.read_mark()
     if mark is None:
         raise Refused("No restore waits to be accepted. Nothing was changed.")
     key = keys.find_current()
@@ -72,12 +73,12 @@ def accept_restore() -> int:
         raise Refused("The restored database knows no key. Nothing was changed; `flask keys make` makes one.")
     body = accepted(mark["size"], mark["head"], mark["told_to"])
     signed = keys.sign(key.name, body)
-    with readonly.accepting(), transaction():
+    with read_only.accepting(), transaction():
         record(
             "restore_accepted", key, OPERATOR, size=mark["size"], head=mark["head"], told_to=mark["told_to"],
             key=key.name, signed=signed,
         )  # fmt: skip
-    readonly.mark_path().unlink()
+    read_only.mark_path().unlink()
     checkpoints.write_due(at_once=True)
     return max(0, int(mark["told_to"]) - int(mark["size"]))
 
@@ -89,8 +90,8 @@ def accepted(size: int, head: str, told_to: int) -> bytes:
 
 def _mark(manifest: Manifest, told_to: int) -> None:
     mark = {"made_at": manifest.made_at, "size": manifest.size, "head": manifest.head, "told_to": told_to}
-    readonly.mark_path().parent.mkdir(parents=True, exist_ok=True)
-    readonly.mark_path().write_text(json.dumps(mark), encoding="ascii")
+    read_only.mark_path().parent.mkdir(parents=True, exist_ok=True)
+    read_only.mark_path().write_text(json.dumps(mark), encoding="ascii")
 
 
 def _check_inside(manifest: Manifest, signature: str) -> None:

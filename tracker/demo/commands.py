@@ -14,7 +14,7 @@ def demo(if_empty: bool) -> None:
     from tracker.demo.guard import is_marked
     from tracker.demo.story import make_key, tell_story
     from tracker.extensions import db
-    from tracker.ledger import last_at
+    from tracker.ledger.events import last_at
     from tracker.models import Person
 
     if not current_app.config["DEMO"]:

@@ -5,8 +5,8 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
 from tracker.extensions import db
+from tracker.ledger.transactions import reading
 from tracker.models import Installation, Person
-from tracker.transactions import reading
 
 HERE = {"127.0.0.1", "::1", None}
 MARKED = (

@@ -6,16 +6,20 @@ from datetime import date, datetime, time, timedelta
 
 from sqlalchemy import select
 
-from tracker import clock, keys
+from tracker import clock
 from tracker.accounts.demonstration import DEMO_PASSWORD
 from tracker.accounts.passwords import hash_password
 from tracker.accounts.services.people import create_centre, grant_role
-from tracker.assessment.services import reviews, signing
-from tracker.assessment.services.reviews import CHECKS, Marks
+from tracker.assessment.services import assessments, signing
+from tracker.assessment.services.assessments import CHECKS, Marks
 from tracker.clock import LONDON, now
 from tracker.demo.evidence import ALICES_ITEMS, BENS_ITEMS, CHLOES_ITEMS, DemoItem
 from tracker.extensions import db
-from tracker.ledger import Actor
+from tracker.ledger import keys
+from tracker.ledger.events import Actor
+from tracker.ledger.transactions import transaction
+from tracker.library.queries.qualifications import find_qualification
+from tracker.library.queries.units import find_unit_by_code
 from tracker.models import (
     Centre,
     Criterion,
@@ -36,9 +40,6 @@ from tracker.recording_forms.issuing import plan_issue, print_issue, record_issu
 from tracker.recording_forms.snapshot import snapshot_of
 from tracker.registrations.services import allocate, register_candidate
 from tracker.registrations.visits import open_visit
-from tracker.standards.queries.qualifications import find_qualification
-from tracker.standards.queries.units import find_unit_by_code
-from tracker.transactions import transaction
 from tracker.verification.services import Look, draw_sample, sign_verified
 from tracker.vocabulary import CriterionKind, Outcome, Role
 
@@ -217,7 +218,7 @@ def judge(story: Story, name: str, item: DemoItem, code: str) -> None:
     attempt, by_bob = story.attempt(name, code), story.actor("Bob", Role.ASSESSOR)
     version = find_version_in(attempt, _find(story, name, item).id)
     assert version is not None  # noqa: S101 - it was handed in a step ago
-    cells = reviews.cells_of(attempt, version)
+    cells = assessments.cells_of(attempt, version)
     exceptions = {_criterion(attempt, label).id: what for label, what in item.exceptions.items()}
     outcomes: dict[int, Outcome | None] = {}
     comments: dict[int, str] = {}
@@ -226,8 +227,8 @@ def judge(story: Story, name: str, item: DemoItem, code: str) -> None:
         if item.outcome == "accepted" or criterion_id in exceptions:
             outcomes[cell.claim_id], comments[cell.claim_id] = outcome, comment
     checks = dict.fromkeys(CHECKS, item.outcome == "accepted")
-    reviews.save_marks(attempt, version, Marks(outcomes, comments, checks, item.feedback), by_bob)
-    finish = reviews.accept_evidence if item.outcome == "accepted" else reviews.return_evidence
+    assessments.save_marks(attempt, version, Marks(outcomes, comments, checks, item.feedback), by_bob)
+    finish = assessments.accept_evidence if item.outcome == "accepted" else assessments.return_evidence
     finish(attempt, version, by_bob)
 
 
@@ -269,7 +270,7 @@ def _sample(story: Story) -> None:
     for evidence in list(db.session.scalars(items))[:3]:
         version = find_version_in(attempt, evidence.id)
         if version:
-            looks += [Look(version.id, each, agrees=True) for each in reviews.cells_of(attempt, version)]
+            looks += [Look(version.id, each, agrees=True) for each in assessments.cells_of(attempt, version)]
     draw_sample(
         attempt, looks, "Three items of six, chosen for their methods.", story.actor("Carol", Role.INTERNAL_VERIFIER)
     )
@@ -292,7 +293,7 @@ def _release() -> None:
     """What was decided a minute ago can no longer be undone."""
     due = select(Review.id).where(Review.release_after <= now()).order_by(Review.id)
     for review_id in list(db.session.scalars(due)):
-        reviews.release(review_id)
+        assessments.release(review_id)
 
 
 def _find(story: Story, name: str, item: DemoItem) -> Evidence:

@@ -7,7 +7,6 @@ from sqlalchemy import and_, distinct, func, or_, select
 from sqlalchemy.orm import aliased
 
 from tracker.extensions import db
-from tracker.filters import counted
 from tracker.matrix import Progress, has_submission, summarise_attempts
 from tracker.models import (
     Allocation,
@@ -22,6 +21,7 @@ from tracker.models import (
     UnitAttempt,
 )
 from tracker.vocabulary import AttemptState, Outcome, ReviewOutcome, ReviewState, Role
+from tracker.web.filters import counted
 
 MOST_STEPS = 3
 CONFIRM, UNIT = "assessment.confirm_unit", "portfolio.show_attempt"

@@ -3,14 +3,14 @@
 from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from tracker.access import HeldGrant, me, signed_in
 from tracker.clock import LONDON, now
 from tracker.home import queries
-from tracker.home.open_ends import MOST, find_open_ends
-from tracker.registrations.standings import list_own_standings
-from tracker.standards.queries.drafts import list_drafts
-from tracker.standards.services.publishing import OPEN
+from tracker.home.admin_todo import MOST, find_open_ends
+from tracker.library.queries.drafts import list_drafts
+from tracker.library.services.publishing import OPEN
+from tracker.registrations.progress import list_own_standings
 from tracker.vocabulary import Role
+from tracker.web.access import HeldGrant, me, signed_in
 
 home = Blueprint("home", __name__)
 

@@ -10,7 +10,7 @@ from tracker.integrity import (
     duties,
     erasures,
     files,
-    forms,
+    issued_forms,
     outside,
     replay,
     rounds,
@@ -20,7 +20,7 @@ from tracker.integrity.checking import CHECKS, Result, run_checks
 from tracker.integrity.record import Record
 
 __all__ = ["CHECKS", "verify_record"]
-MODULES = (chain, contents, database, duties, erasures, files, forms, outside, replay, rounds, seals)
+MODULES = (chain, contents, database, duties, erasures, files, issued_forms, outside, replay, rounds, seals)
 
 
 def verify_record() -> Iterator[Result]:

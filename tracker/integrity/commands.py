@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from flask.cli import with_appcontext
 
-from tracker.filters import counted
+from tracker.web.filters import counted
 
 if TYPE_CHECKING:
     from tracker.integrity.checking import Result
@@ -55,7 +55,7 @@ def confine_role(role: str) -> None:
 
     from tracker.errors import TrackerError
     from tracker.integrity.confining import confine
-    from tracker.transactions import transaction
+    from tracker.ledger.transactions import transaction
 
     try:
         with transaction():
@@ -75,8 +75,8 @@ def export_record(file: Path, number: str | None) -> None:
     """The forms, the ledger and what proves them, in one ZIP that is checked without this installation."""
     from tracker.errors import TrackerError
     from tracker.integrity.exporting import find_centre, pack_record, record_export
-    from tracker.ledger import OPERATOR
-    from tracker.transactions import transaction
+    from tracker.ledger.events import OPERATOR
+    from tracker.ledger.transactions import transaction
 
     partial = file.with_name(f".{file.name}.partial")
     try:

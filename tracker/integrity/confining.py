@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 from sqlalchemy import text
 
-from tracker import keys
 from tracker.errors import Refused
 from tracker.extensions import db
-from tracker.ledger import OPERATOR, record
+from tracker.ledger import keys
+from tracker.ledger.events import OPERATOR, record
 
 CONFINED = "database_confined"
 """By the operator: from now on nobody but the owner is to be able to change the ledger."""

@@ -11,7 +11,7 @@ from tracker.integrity.checking import invariant
 from tracker.integrity.record import Record, Row
 from tracker.models.portfolio import EVIDENCE_FIELDS
 from tracker.portfolio.services.submissions import content_hash
-from tracker.standards.documents import hash_unit, unit_from_json
+from tracker.units.documents import hash_unit, unit_from_json
 from tracker.vocabulary import Role
 
 CRITERION = (

@@ -6,11 +6,11 @@ from functools import cache
 
 from sqlalchemy import CompoundSelect, String, cast, func, literal, select, text, union_all
 
-from tracker.canonical import canonical_json
 from tracker.extensions import db
 from tracker.integrity.checking import invariant
 from tracker.integrity.confining import CONFINED, list_able
 from tracker.integrity.record import Record
+from tracker.ledger.canonical_json import canonical_json
 
 APPEND_ONLY = (
     "event", "evidence_version", "version_attachment", "submission", "attachment", "decision", "signature",

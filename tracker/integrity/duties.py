@@ -6,7 +6,7 @@ from datetime import timedelta
 from tracker.integrity.checking import invariant
 from tracker.integrity.confining import CONFINED
 from tracker.integrity.record import Record, Row, Told
-from tracker.ledger import CLOCK_ACCEPTED, CLOCKS_DIFFER
+from tracker.ledger.events import CLOCK_ACCEPTED, CLOCKS_DIFFER
 from tracker.vocabulary import ReopeningKind, Role, SignatureRole
 
 ROLES_OF_ACT: dict[str, Collection[Role]] = {

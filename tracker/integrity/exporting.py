@@ -13,16 +13,17 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask import current_app
 from sqlalchemy import select
 
-from tracker import checkpoints, keys, storage
-from tracker.canonical import canonical_json
-from tracker.checkpoints import Checkpoint
 from tracker.clock import now
 from tracker.errors import NotFound, Refused
 from tracker.extensions import db
-from tracker.ledger import Actor, record
+from tracker.ledger import checkpoints, keys
+from tracker.ledger.canonical_json import canonical_json
+from tracker.ledger.checkpoints import Checkpoint
+from tracker.ledger.events import Actor, record
 from tracker.models import Centre, Event, SigningKey, UnitAttempt
 from tracker.recording_forms.facts import CODE_FILE, SNAPSHOT_FILE
 from tracker.recording_forms.pdf_seals import attachments_of
+from tracker.storage import file_store
 
 DOMAIN = b"tracker.bundle.v1\0"
 BESIDE = Path(__file__).parent / "bundle"
@@ -132,7 +133,7 @@ def _forms(bodies: list[bytes], centre: Centre | None) -> Iterator[Mapping[str, 
 def _files_of(form: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
     """A form's file as it was issued, and what it carries."""
     try:
-        pdf = storage.read(form["sha256"])
+        pdf = file_store.read(form["sha256"])
     except OSError as error:
         raise Refused(
             f"The file of form {form['number']} is gone or was changed; `flask verify` says more. Nothing was "

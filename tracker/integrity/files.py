@@ -9,11 +9,11 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from tracker import storage
 from tracker.extensions import db
 from tracker.integrity.checking import invariant
 from tracker.integrity.record import Record
 from tracker.models import Event
+from tracker.storage import file_store
 
 NAMING = (
     ("attachment", "sha256"),
@@ -40,7 +40,7 @@ def attachments_have_their_files(record: Record) -> Iterator[str]:
         sha256 = row["sha256"]
         if sha256 not in checked:
             checked[sha256] = fault_of(sha256)
-        path = storage.path_of(sha256)
+        path = file_store.path_of(sha256)
         if fault := checked[sha256]:
             yield f"attachment {key}: its file {fault}"
         elif path.stat().st_size != row["size"]:
@@ -51,7 +51,7 @@ def attachments_have_their_files(record: Record) -> Iterator[str]:
 def no_file_is_left_over(record: Record) -> Iterator[str]:
     moment = time.time()
     named = {row[column] for table, column in NAMING for row in record.rows(table).values()}
-    for path in storage.list_files():
+    for path in file_store.list_files():
         age = moment - path.stat().st_mtime
         if path.name.endswith(".tmp"):
             if age > TEMPORARY_FOR:
@@ -63,7 +63,7 @@ def no_file_is_left_over(record: Record) -> Iterator[str]:
 def is_of(path: Path, named: Collection[str]) -> bool:
     """Whether a stored file is one of these, or was made of one, and lies where that is kept."""
     found = MADE_OF.fullmatch(path.name)
-    return bool(found and found[1] in named and path.parent == storage.path_of(found[1]).parent)
+    return bool(found and found[1] in named and path.parent == file_store.path_of(found[1]).parent)
 
 
 def erased_rows() -> dict[str, set[int]]:
@@ -78,7 +78,7 @@ def erased_rows() -> dict[str, set[int]]:
 
 def fault_of(sha256: str) -> str | None:
     """What is wrong with a stored file, or None."""
-    path = storage.path_of(sha256)
+    path = file_store.path_of(sha256)
     try:
         return None if _hash(path) == sha256 else "was changed"
     except FileNotFoundError:

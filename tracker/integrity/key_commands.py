@@ -12,8 +12,8 @@ keys_cli = AppGroup("keys", help="The keys that checkpoints, codes and seals are
 @keys_cli.command("make")
 def make_first() -> None:
     """Make the first key; nothing is done where there is one."""
-    from tracker import checkpoints, keys
-    from tracker.transactions import transaction
+    from tracker.ledger import checkpoints, keys
+    from tracker.ledger.transactions import transaction
 
     found = keys.find_current()
     if found:
@@ -29,9 +29,9 @@ def make_first() -> None:
 @keys_cli.command("rotate")
 def rotate() -> None:
     """Make the next key, for which the one before it vouches."""
-    from tracker import checkpoints, keys
     from tracker.errors import TrackerError
-    from tracker.transactions import transaction
+    from tracker.ledger import checkpoints, keys
+    from tracker.ledger.transactions import transaction
 
     if keys.find_current() is None:
         raise click.ClickException("There is no key yet. Nothing was made; `flask keys make` makes the first.")
@@ -49,7 +49,7 @@ def rotate() -> None:
 @keys_cli.command("list")
 def show_keys() -> None:
     """Every key, the newest last, and the public half to hand to others."""
-    from tracker import keys
+    from tracker.ledger import keys
 
     for each in keys.list_keys():
         click.echo(f"{each.name}  since {each.made_at:%Y-%m-%d %H:%M} UTC  ed25519 {each.public_key}")
@@ -59,14 +59,15 @@ def show_keys() -> None:
 @click.option("--accept", is_flag=True, help="The clock is right now: go on by it.")
 def clock_command(accept: bool) -> None:
     """The clock, and the record's last entry. While it stands before that, nothing is entered."""
-    from tracker import clock, keys, ledger
-    from tracker.transactions import transaction
+    from tracker import clock
+    from tracker.ledger import events, keys
+    from tracker.ledger.transactions import transaction
 
-    now, last = clock.now(), ledger.last_at()
+    now, last = clock.now(), events.last_at()
     behind = last - now if last else timedelta(0)
     click.echo(f"The clock says {now:%Y-%m-%d %H:%M:%S} UTC.")
     click.echo(f"The last entry is of {last:%Y-%m-%d %H:%M:%S} UTC." if last else "The record has no entry yet.")
-    if behind <= ledger.CLOCKS_DIFFER:
+    if behind <= events.CLOCKS_DIFFER:
         click.echo("Entries are taken.")
         return
     if not accept:
@@ -76,5 +77,5 @@ def clock_command(accept: bool) -> None:
     if key is None:
         raise click.ClickException("There is no key yet. Nothing was changed; `flask keys make` makes the first.")
     with transaction():
-        ledger.record(ledger.CLOCK_ACCEPTED, key, ledger.OPERATOR, behind=int(behind.total_seconds()))
+        events.record(events.CLOCK_ACCEPTED, key, events.OPERATOR, behind=int(behind.total_seconds()))
     click.echo("Accepted, and entered in the record. Entries are taken again.")

@@ -5,10 +5,12 @@ import os
 
 from flask import current_app
 
-from tracker import checkpoints, clock, mail
-from tracker.checkpoints import Checkpoint
+from tracker import clock
+from tracker.background import emails
 from tracker.extensions import db
-from tracker.transactions import transaction
+from tracker.ledger import checkpoints
+from tracker.ledger.checkpoints import Checkpoint
+from tracker.ledger.transactions import transaction
 
 BODY = """\
 Hello,
@@ -28,8 +30,8 @@ def mail_checkpoint() -> Checkpoint | None:
 
     Looked for every minute by the worker; what was mailed comes out.
     """
-    addresses = mail.settings().checkpoints_mail
-    if not addresses or not mail.delivers():
+    addresses = emails.settings().checkpoints_mail
+    if not addresses or not emails.delivers():
         return None
     newest = next((each for _, each in reversed(list(checkpoints.read_lines())) if each), None)
     if newest is None:
@@ -52,7 +54,7 @@ def _post(newest: Checkpoint, addresses: tuple[str, ...]) -> None:
     with transaction():
         for each in addresses:
             body = BODY.format(origin=newest.origin, day=day, key=newest.key, line=newest.line)
-            mail.post(each, f"The record of {newest.origin}, {day}", body)
+            emails.post(each, f"The record of {newest.origin}, {day}", body)
 
 
 def _mark() -> str:

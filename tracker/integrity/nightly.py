@@ -5,11 +5,11 @@ from typing import Any
 
 from sqlalchemy import select
 
-from tracker import ledger
 from tracker.clock import LONDON, now
 from tracker.extensions import db
+from tracker.ledger import events
+from tracker.ledger.transactions import transaction
 from tracker.models import RecordCheck
-from tracker.transactions import transaction
 
 HOUR = 2
 """In London: nobody is at work."""
@@ -25,7 +25,7 @@ def check_nightly() -> RecordCheck | None:
         return None
     from tracker.integrity.checks import verify_record
 
-    size, _ = ledger.head()
+    size, _ = events.head()
     results: list[dict[str, Any]] = [
         {"invariant": each.check.number, "name": each.check.name, "offences": each.count, "first": each.first}
         for each in verify_record()

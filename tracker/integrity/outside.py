@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from tracker import checkpoints, keys
 from tracker.backups.restoring import accepted
 from tracker.clock import now
 from tracker.integrity.checking import invariant
 from tracker.integrity.record import Record, Row
+from tracker.ledger import checkpoints, keys
 from tracker.models import SigningKey
 
 LATE = timedelta(minutes=15)

@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import Table, select
 
-from tracker import ledger
-from tracker.canonical import parse_canonical
 from tracker.extensions import db
+from tracker.ledger import events
+from tracker.ledger.canonical_json import parse_canonical
 from tracker.models import Event, EventText
 
 Row = Mapping[str, Any]
@@ -48,7 +48,7 @@ class Record:
     @cached_property
     def events(self) -> list[Told]:
         """Every event that can be read, in order; what is wrong with the others is in `broken`."""
-        told, seq, prev = [], 0, ledger.GENESIS
+        told, seq, prev = [], 0, events.GENESIS
         for row in self._stored_events():
             seq += 1
             if row.seq != seq:
@@ -57,7 +57,7 @@ class Record:
             if row.prev != prev:
                 self.broken.append(f"event {seq} does not follow from the one before it")
             prev = row.hash
-            if ledger.hash_of(row.body) != row.hash:
+            if events.hash_of(row.body) != row.hash:
                 self.broken.append(f"event {seq} was changed: its text does not hash to what is stored")
             if found := self._taken_apart(row):
                 told.append(found)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tracker.assessment.rounds import MOVES
+from tracker.assessment.reopening import MOVES
 from tracker.assessment.transitions import TRANSITIONS, Move
 from tracker.integrity.checking import invariant
 from tracker.integrity.record import Record, Told

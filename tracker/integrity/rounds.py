@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from tracker.canonical import sha256
 from tracker.clock import day_of
 from tracker.extensions import db
 from tracker.integrity.checking import invariant
 from tracker.integrity.record import Record, Row
+from tracker.ledger.canonical_json import sha256
 from tracker.matrix import Matrix, load_matrix
 from tracker.models import UnitAttempt
 from tracker.recording_forms.snapshot import DOMAIN, snapshot_of

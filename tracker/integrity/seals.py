@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from tracker import ledger, sealing
 from tracker.extensions import db
 from tracker.integrity.checking import invariant
 from tracker.integrity.record import Record, Told
+from tracker.ledger import events, row_seals
 
 BORN = {
     "centre": ("centre_created",),
@@ -53,7 +53,7 @@ ENTERED_ONCE: dict[str, tuple[str, ...]] = {
     "version_attachment": (),
 }
 """Tables whose rows stay as they were entered, and the columns that are empty then and filled later."""
-COLUMNS = {name: tuple(sealed.columns(db.metadata.tables[name])) for name, sealed in sealing.TABLES.items()}
+COLUMNS = {name: tuple(sealed.columns(db.metadata.tables[name])) for name, sealed in row_seals.TABLES.items()}
 
 
 @invariant(3, "every act has its event, and every event its row")
@@ -73,17 +73,17 @@ def rows_and_events_match(record: Record) -> Iterator[str]:
 def rows_are_as_sealed(record: Record) -> Iterator[str]:
     latest = {key: event for event in record.events for key in event.data.get("rows", ())}
     seen = set()
-    for name in sealing.TABLES:
+    for name in row_seals.TABLES:
         table = record.table(name)
         for row in record.rows(name).values():
-            key = sealing.key_of(table, row)
+            key = row_seals.key_of(table, row)
             seen.add(key)
             if event := latest.get(key):
                 yield from _differing(record, event, key, table, row)
             elif _must_be_sealed(record, name, row):
                 yield f"{_said(key)} is in no event"
     for key in latest.keys() - seen:
-        if key.partition(":")[0] in sealing.TABLES:
+        if key.partition(":")[0] in row_seals.TABLES:
             yield f"{_said(key)} is gone, though {latest[key].name} tells of it"
 
 
@@ -98,7 +98,7 @@ def rows_are_as_first_sealed(record: Record) -> Iterator[str]:
     for name, later in ENTERED_ONCE.items():
         table = record.table(name)
         for row in record.rows(name).values():
-            key = sealing.key_of(table, row)
+            key = row_seals.key_of(table, row)
             if key in first and key not in erased:
                 yield from _differing(record, first[key], key, table, {**row, **dict.fromkeys(later)})
 
@@ -118,7 +118,7 @@ def notes_are_as_signed(record: Record) -> Iterator[str]:
             name = f"note-{row['requirement_id']}"
             if row["requirement_id"] not in wanted or row["confirmed_at"] > event.at or _ended(row, event):
                 continue
-            hashed = ledger.salted(salts[name], row["note"]) if name in salts else None
+            hashed = events.salted(salts[name], row["note"]) if name in salts else None
             if (row["note"] or name in texts) and texts.get(name) != hashed:
                 yield f"requirement confirmation {row['id']}: its note is not the one that was signed"
 
@@ -168,7 +168,7 @@ def _differing(record: Record, event: Told, key: str, table: Any, row: Any) -> I
     salt = record.salts.get(event.seq, {}).get(key)
     if salt is None:
         yield f"{_said(key)}: the salt of {event.name} is gone"
-    elif sealing.row_hash(salt, table, row) != event.data["rows"][key]:
+    elif row_seals.row_hash(salt, table, row) != event.data["rows"][key]:
         yield f"{_said(key)} was changed after {event.name}"
 
 

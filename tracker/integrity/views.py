@@ -3,8 +3,8 @@
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
-from tracker.access import Act, requires
 from tracker.integrity.nightly import find_last_check
+from tracker.web.access import Act, requires
 
 integrity = Blueprint("integrity", __name__)
 

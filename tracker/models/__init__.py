@@ -2,7 +2,7 @@
 
 from tracker.models.assessment import Decision, Reopening, RequirementConfirmation, Review, Signature
 from tracker.models.base import Base
-from tracker.models.forms import IssuedForm
+from tracker.models.issued_forms import IssuedForm
 from tracker.models.ledger import Event, EventText, RecordCheck, SigningKey
 from tracker.models.library import ImportRun, UnitDraft
 from tracker.models.people import (
@@ -29,7 +29,7 @@ from tracker.models.portfolio import (
 from tracker.models.privacy import Erasure, LegalHold, PortfolioOpening, RetentionRule
 from tracker.models.registration import Allocation, AttemptMove, Registration, UnitAttempt
 from tracker.models.second_factors import RecoveryCode, SecondFactor
-from tracker.models.standards import (
+from tracker.models.units import (
     Criterion,
     CriterionLink,
     EvidenceRequirement,

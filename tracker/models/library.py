@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tracker.models.base import Base, Line, PrimaryKey, Sha256, refers_to
 from tracker.models.people import Person
-from tracker.models.standards import Unit
+from tracker.models.units import Unit
 from tracker.vocabulary import DraftState, ImportState
 
 

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tracker.models.base import Base, Line, PrimaryKey, Sha256, refers_to
 from tracker.models.people import Person
-from tracker.models.standards import Criterion
+from tracker.models.units import Criterion
 from tracker.vocabulary import Method
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, column_property, mapped_column, relationship
 
 from tracker.models.base import Base, PrimaryKey, refers_to
 from tracker.models.people import Centre, Person
-from tracker.models.standards import Qualification, Unit
+from tracker.models.units import Qualification, Unit
 from tracker.vocabulary import AttemptState, Role
 
 

@@ -6,9 +6,9 @@ from flask_wtf.file import MultipleFileField
 from wtforms import BooleanField, DateField, HiddenField, RadioField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Optional
 
-from tracker.forms import PageForm
 from tracker.models import EVIDENCE_FIELDS
 from tracker.vocabulary import Method
+from tracker.web.forms import PageForm
 
 NOT_WORDS = {"method", "happened_from", "happened_until"}
 HELP = {method.value: method.help for method in Method}

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from tracker import storage
 from tracker.errors import NotFound
 from tracker.portfolio.file_checks import FaultyError, check_picture
+from tracker.storage import file_store
 
 LONGEST_SIDE = 1600
 ENOUGH_TO_SHRINK = (LONGEST_SIDE, LONGEST_SIDE)
@@ -19,7 +19,7 @@ at_once = threading.BoundedSemaphore(2)
 
 def preview_of(sha256: str) -> Path:
     """A JPEG of the picture, at most 1,600 pixels long and without its metadata; made once and kept."""
-    source = storage.path_of(sha256)
+    source = file_store.path_of(sha256)
     target = source.with_suffix(".preview.jpg")
     if not target.exists():
         with at_once:

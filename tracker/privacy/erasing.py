@@ -10,12 +10,13 @@ from typing import Any
 
 from sqlalchemy import delete, select
 
-from tracker import sealing, storage, transactions
 from tracker.clock import day_of, now
 from tracker.errors import Refused
 from tracker.extensions import db
 from tracker.integrity.files import NAMING
-from tracker.ledger import Actor, record
+from tracker.ledger import row_seals, transactions
+from tracker.ledger.events import Actor, record
+from tracker.ledger.transactions import lock_rows
 from tracker.models import (
     AccountLink,
     Allocation,
@@ -49,7 +50,7 @@ from tracker.models import (
     UserSession,
 )
 from tracker.privacy.retention import Kept, kept_of
-from tracker.transactions import lock_rows
+from tracker.storage import file_store
 from tracker.vocabulary import Role
 
 ERASED = "Erased"
@@ -136,7 +137,7 @@ def erase(registration: Registration, is_whole: bool, actor: Actor) -> None:
 def remove_files(hashes: Iterable[str]) -> None:
     """Take files off the disk, with the pictures made of them, unless something that was not erased names them."""
     for sha256 in hashes:
-        path = storage.path_of(sha256)
+        path = file_store.path_of(sha256)
         if not is_named(sha256):
             for each in path.parent.glob(f"{sha256}*"):
                 each.unlink(missing_ok=True)
@@ -234,7 +235,7 @@ def _blanked(rows: Iterable[tuple[Any, tuple[str, ...]]]) -> list[Base]:
 
 def _destroy_salts(changed: Sequence[Base]) -> None:
     """Without its salt, what the ledger holds of a row or a text is a number that matches nothing."""
-    keys = [sealing.key_of(sealing.table_of(each), sealing.values_of(each)) for each in changed]
+    keys = [row_seals.key_of(row_seals.table_of(each), row_seals.values_of(each)) for each in changed]
     for some in _in_chunks(keys):
         db.session.execute(delete(EventText).where(EventText.field.in_(some)))
     by_type: dict[str, list[int]] = {}

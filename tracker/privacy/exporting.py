@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, Any
 
-from tracker import storage
 from tracker.clock import now
 from tracker.extensions import db
-from tracker.filters import moment
-from tracker.ledger import Actor, record
+from tracker.ledger.events import Actor, record
 from tracker.models import Person
 from tracker.privacy.own_account import read_account
 from tracker.privacy.own_portfolio import list_own_attachments, list_own_forms, read_portfolio
 from tracker.privacy.own_work import read_work
+from tracker.storage import file_store
+from tracker.web.filters import moment
 
 LONGEST_NAME = 100
 README = """Everything kept about {name}, as it was on {moment}.
@@ -66,14 +66,14 @@ def read_own_data(person: Person) -> OwnData:
     places: dict[int, str] = {}
     missing = 0
     for attachment, number in list_own_attachments(person):
-        if not storage.path_of(attachment.sha256).exists():
+        if not file_store.path_of(attachment.sha256).exists():
             missing += 1
             continue
         item = f"evidence-{number}" if number else "drafts"
         places[attachment.id] = f"files/{item}/{attachment.id}-{safe_name(attachment.name)}"
         files.append(Packed(places[attachment.id], attachment.sha256))
     for form, slug in list_own_forms(person):
-        if storage.path_of(form.sha256).exists():
+        if file_store.path_of(form.sha256).exists():
             files.append(Packed(f"forms/{slug}-round-{form.round}-{form.id}.pdf", form.sha256))
         else:
             missing += 1
@@ -93,7 +93,7 @@ def pack(data: OwnData) -> IO[bytes]:
         archive.writestr("README.txt", _readme(data))
         archive.writestr("data.json", json.dumps(data.told, indent=1, ensure_ascii=False))
         for each in data.files:  # photos, film and PDFs are packed as small as they get
-            archive.write(storage.path_of(each.sha256), each.place, zipfile.ZIP_STORED)
+            archive.write(file_store.path_of(each.sha256), each.place, zipfile.ZIP_STORED)
     packed.seek(0)
     return packed
 

@@ -4,7 +4,7 @@ from wtforms import HiddenField, IntegerField, PasswordField, StringField, TextA
 from wtforms.validators import AnyOf, DataRequired, InputRequired, Length, NumberRange
 
 from tracker.accounts.identity import identity_was_proven_to_change
-from tracker.forms import PageForm
+from tracker.web.forms import PageForm
 
 
 class ExportForm(PageForm):

@@ -11,11 +11,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, joinedload
 
-from tracker import readonly, transactions
-from tracker.access import Opened, me
 from tracker.clock import day_of, now
 from tracker.extensions import db
+from tracker.ledger import read_only, transactions
 from tracker.models import PortfolioOpening
+from tracker.web.access import Opened, me
 
 NOTED_AGAIN = timedelta(hours=1)
 MOST_REMEMBERED = 10_000
@@ -46,7 +46,7 @@ def init_app(app: Flask) -> None:
 def keep_opening(person_id: int, opened: Opened) -> None:
     """One row a reader, a part and a day, in a short transaction of its own; the reading one is over by then."""
     db.session.rollback()
-    if readonly.is_read_only():
+    if read_only.is_read_only():
         return
     moment = now()
     rows = db.metadata.tables[PortfolioOpening.__tablename__]

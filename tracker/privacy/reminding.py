@@ -5,15 +5,15 @@ from datetime import timedelta
 from flask import current_app
 from sqlalchemy import select
 
-from tracker import mail
+from tracker.background import emails
 from tracker.clock import LONDON, now, today
 from tracker.extensions import db
-from tracker.filters import counted
+from tracker.ledger.transactions import transaction
 from tracker.models import Centre, Grant, Notice, Person
 from tracker.privacy.erasing import remove_left_files
 from tracker.privacy.retention import list_due
-from tracker.transactions import transaction
 from tracker.vocabulary import Role
+from tracker.web.filters import counted
 
 HOUR = 3
 """In London, after the nightly check."""
@@ -27,7 +27,7 @@ def remind_of_due() -> None:
         return
     current_app.extensions["reminded_on"] = day
     remove_left_files()
-    if not mail.delivers():
+    if not emails.delivers():
         return
     for centre_id in db.session.scalars(select(Centre.id).order_by(Centre.id)).all():
         with transaction():
@@ -42,12 +42,12 @@ def remind_centre(centre_id: int) -> None:
     about = f"retention_due:{centre_id}"
     for person in _administrators(centre_id):
         if not _was_told(person, about):
-            mail.tell(
+            emails.tell(
                 person,
                 about,
                 "Evidence is due for erasure",
                 f"Of {counted(len(found), 'registration')} the days of keeping are over. Look at each, and hold what "
-                f"is still needed: {mail.link(f'/centres/{centre_id}/retention')}",
+                f"is still needed: {emails.link(f'/centres/{centre_id}/retention')}",
             )
 
 

@@ -15,10 +15,10 @@ from sqlalchemy.orm import joinedload
 from tracker.clock import day_of, now
 from tracker.errors import Invalid, Refused
 from tracker.extensions import db
-from tracker.ledger import Actor, record
+from tracker.ledger.events import Actor, record
+from tracker.ledger.transactions import lock_rows
 from tracker.models import Centre, Erasure, LegalHold, Registration, RetentionRule, Signature, UnitAttempt
-from tracker.registrations.standings import standings_of
-from tracker.transactions import lock_rows
+from tracker.registrations.progress import standings_of
 from tracker.vocabulary import AttemptState, SignatureRole
 
 PAGE = 50

@@ -3,17 +3,17 @@
 from flask import Blueprint, flash, redirect, render_template, send_file, url_for
 from flask.typing import ResponseReturnValue
 
-from tracker.access import Act, get_centre, get_registration, me, requires, signed_in
 from tracker.accounts.forms import show_refusal
 from tracker.accounts.identity import proving_identity
 from tracker.clock import today
 from tracker.errors import Invalid, Refused
 from tracker.extensions import db
+from tracker.ledger.transactions import reading
 from tracker.models import Person
 from tracker.privacy import erasing, exporting, openings, retention
 from tracker.privacy.forms import EraseForm, ExportForm, HoldForm, RetentionForm
-from tracker.requests import asked_page
-from tracker.transactions import reading
+from tracker.web.access import Act, get_centre, get_registration, me, requires, signed_in
+from tracker.web.requests import asked_page
 
 privacy = Blueprint("privacy", __name__)
 

@@ -9,16 +9,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from sqlalchemy import select
 
-from tracker import keys, storage
-from tracker.canonical import sha256
 from tracker.errors import Refused
 from tracker.extensions import db
+from tracker.ledger import keys
+from tracker.ledger.canonical_json import sha256
 from tracker.models import IssuedForm
 from tracker.recording_forms.codes import FormCode, parse_code
 from tracker.recording_forms.facts import CODE_FILE, SNAPSHOT_FILE
 from tracker.recording_forms.inspecting import Inspection, inspect_pdf
 from tracker.recording_forms.issuing import ISSUED_WHEN
 from tracker.recording_forms.snapshot import DOMAIN
+from tracker.storage import file_store
 
 SUPERSEDED = "no longer current: the unit was opened again, or struck, after it was issued"
 ASK = "Ask the centre for the form as it was issued."
@@ -174,7 +175,7 @@ def _difference(pdf: bytes, form: IssuedForm) -> str:
     is printed, leads here too.
     """
     try:
-        issued = storage.path_of(form.sha256).read_bytes()
+        issued = file_store.path_of(form.sha256).read_bytes()
     except OSError:
         return ""
     if pdf == issued:

@@ -59,7 +59,7 @@ def verify_form(file: Path, folder: Path | None) -> None:
 def _blank(code: str, version: str | None) -> bytes:
     from tracker.recording_forms.facts import blank_facts
     from tracker.recording_forms.rendering import render_form
-    from tracker.standards.files import read_library
+    from tracker.units.standards_folder import read_library
 
     return render_form(blank_facts(read_library().find_unit(code, version)))
 
@@ -67,9 +67,9 @@ def _blank(code: str, version: str | None) -> bytes:
 def _filled(code: str, version: str | None, email: str) -> bytes:
     from flask import current_app
 
+    from tracker.library.queries.units import find_unit_by_code
     from tracker.recording_forms.queries import facts_of, find_attempt_of_candidate
     from tracker.recording_forms.rendering import render_form
-    from tracker.standards.queries.units import find_unit_by_code
 
     with current_app.app_context():
         unit = find_unit_by_code(code, version)

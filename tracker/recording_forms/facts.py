@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from itertools import groupby
 
-from tracker.standards.documents import UnitDocument
+from tracker.units.documents import UnitDocument
 from tracker.vocabulary import CriterionKind
 
 STATEMENT_OF_COMPETENCE = (

@@ -2,7 +2,7 @@
 
 from flask_wtf.file import FileField, FileRequired
 
-from tracker.forms import PageForm
+from tracker.web.forms import PageForm
 
 
 class CheckForm(PageForm):

@@ -9,9 +9,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from tracker.apart import process_of
 from tracker.errors import Invalid, Refused
 from tracker.recording_forms.pdf_seals import SealFinding
+from tracker.sandbox.child import process_of
 
 PROCESS = process_of("tracker.recording_forms.inspect_process")
 MEGABYTE = 1024 * 1024

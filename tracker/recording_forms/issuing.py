@@ -8,11 +8,11 @@ import segno
 from flask import current_app
 from sqlalchemy import select
 
-from tracker import keys, ledger, storage
 from tracker.clock import now
 from tracker.errors import Conflict, Refused
 from tracker.extensions import db
-from tracker.ledger import Actor, record
+from tracker.ledger import events, keys
+from tracker.ledger.events import Actor, record
 from tracker.matrix import load_matrix
 from tracker.models import IssuedForm, UnitAttempt
 from tracker.recording_forms.codes import FormCode
@@ -21,6 +21,7 @@ from tracker.recording_forms.pdf_seals import seal_pdf
 from tracker.recording_forms.queries import facts_of
 from tracker.recording_forms.snapshot import snapshot_of
 from tracker.recording_forms.worker import render_in_worker
+from tracker.storage import file_store
 from tracker.vocabulary import AttemptState
 
 ISSUED_WHEN = frozenset({AttemptState.VERIFIED, AttemptState.CLAIMED})
@@ -44,7 +45,7 @@ class Printed:
     """A planned issue as a sealed file that is safe on disk."""
 
     planned: Planned
-    kept: storage.Kept
+    kept: file_store.Kept
 
 
 def plan_issue(attempt: UnitAttempt) -> Planned:
@@ -58,7 +59,7 @@ def plan_issue(attempt: UnitAttempt) -> Planned:
         raise Refused(NO_KEY)
     matrix = load_matrix(attempt)
     snapshot = snapshot_of(attempt, matrix)
-    size, head = ledger.head()
+    size, head = events.head()
     code = FormCode(secrets.token_hex(16), attempt.round, snapshot.hash, size, head, key.name)
     text = code.text(keys.sign(key.name, code.body))
     address = f"{current_app.config['SETTINGS'].base_url}/verify"
@@ -75,7 +76,7 @@ def print_issue(planned: Planned) -> Printed:
         keys.read_seal(planned.code.key),
         f"Issued as form {planned.code.number}",
     )
-    return Printed(planned, storage.keep(io.BytesIO(sealed)))
+    return Printed(planned, file_store.keep(io.BytesIO(sealed)))
 
 
 def record_issue(attempt: UnitAttempt, printed: Printed, actor: Actor) -> IssuedForm:

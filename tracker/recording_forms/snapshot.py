@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tracker.canonical import canonical_json, sha256
+from tracker.ledger.canonical_json import canonical_json, sha256
 from tracker.matrix import Matrix, Row, load_matrix
 from tracker.models import UnitAttempt
 from tracker.recording_forms.facts import STATEMENT_OF_COMPETENCE

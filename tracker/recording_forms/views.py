@@ -9,10 +9,11 @@ from flask import Blueprint, flash, redirect, render_template, request, send_fil
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from tracker import storage
-from tracker.access import Act, get_attempt, get_centre, may, me, public, requires, signed_in, standings_towards
 from tracker.errors import Invalid, NotFound
 from tracker.extensions import db
+from tracker.ledger.transactions import reading
+from tracker.library.queries.drafts import find_shared_draft
+from tracker.library.queries.units import find_unit
 from tracker.matrix import list_columns
 from tracker.models import IssuedForm
 from tracker.recording_forms import issuing
@@ -23,10 +24,9 @@ from tracker.recording_forms.inspecting import LARGEST
 from tracker.recording_forms.queries import facts_of
 from tracker.recording_forms.snapshot import STATEMENT_OF_COMPETENCE
 from tracker.recording_forms.worker import render_in_worker
-from tracker.standards.drafting.working import as_unit
-from tracker.standards.queries.drafts import find_shared_draft
-from tracker.standards.queries.units import find_unit
-from tracker.transactions import reading
+from tracker.storage import file_store
+from tracker.units.drafting.working import as_unit
+from tracker.web.access import Act, get_attempt, get_centre, may, me, public, requires, signed_in, standings_towards
 
 recording_forms = Blueprint("recording_forms", __name__)
 
@@ -148,7 +148,7 @@ def show_answer(form: CheckForm, answer: Answer | None) -> str:
 def send_issued(form: IssuedForm) -> ResponseReturnValue:
     """The bytes that were issued. A file that is not as it was when it was kept is not sent as if it were."""
     try:
-        body = storage.read(form.sha256)
+        body = file_store.read(form.sha256)
     except OSError as error:
         raise NotFound(
             "The file of this form cannot be read. Nothing was printed. Tell whoever runs this installation: its "

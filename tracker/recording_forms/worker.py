@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import IO
 
-from tracker.apart import process_of
 from tracker.errors import FormNotRendered
 from tracker.recording_forms.facts import FormFacts, IndexFacts
+from tracker.sandbox.child import process_of
 
 log = logging.getLogger(__name__)
 

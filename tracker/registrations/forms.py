@@ -12,7 +12,7 @@ from wtforms import (
 )
 from wtforms.validators import DataRequired, Email, InputRequired, Length, Optional, StopValidation
 
-from tracker.forms import PageForm
+from tracker.web.forms import PageForm
 
 REASON = Length(max=2000, message="At most 2,000 characters.")
 NUMBER = Length(max=40, message="At most 40 characters.")

@@ -5,16 +5,16 @@ from datetime import date, datetime
 
 from sqlalchemy import select
 
-from tracker import mail
 from tracker.accounts.services.people import find_live_grant, find_person, invite_person
+from tracker.background import emails
 from tracker.clock import now, today
 from tracker.errors import Invalid, NotFound, Refused
 from tracker.extensions import db
-from tracker.ledger import Actor, record
+from tracker.ledger.events import Actor, record
+from tracker.ledger.transactions import lock_rows
+from tracker.library.queries.units import lapsed_warning, read_document
 from tracker.models import Allocation, Centre, Grant, Person, Qualification, Registration, Unit, UnitAttempt
-from tracker.registrations.duties import check_may_assess, check_may_verify, check_not_withdrawn
-from tracker.standards.queries.units import lapsed_warning, read_document
-from tracker.transactions import lock_rows
+from tracker.registrations.separation_of_duties import check_may_assess, check_may_verify, check_not_withdrawn
 from tracker.vocabulary import AttemptState, Role
 
 HOLDING = {Role.ASSESSOR: "assess", Role.INTERNAL_VERIFIER: "verify"}
@@ -251,25 +251,25 @@ def _end_allocation(current: Allocation, attempt: UnitAttempt, moment: datetime,
     current.until_at = moment
     db.session.flush()  # the live one is freed before its successor takes its place
     record("allocation_ended", current, actor, attempt=attempt.id, role=current.role.value)
-    mail.tell(
+    emails.tell(
         current.person,
         f"allocation_ended:{attempt.id}:{current.role.value}",
         f"{attempt.unit.code} of {attempt.candidate.name} has changed hands",
         f"It is for somebody else to {HOLDING[current.role]} {attempt.unit.code}, {attempt.unit.title}, of "
-        f"{attempt.candidate.name} from now on. What you signed stays yours: {mail.link('/account')}",
+        f"{attempt.candidate.name} from now on. What you signed stays yours: {emails.link('/account')}",
     )
 
 
 def _tell_of_allocation(allocation: Allocation, attempt: UnitAttempt, person: Person) -> None:
-    role, link = allocation.role, mail.link(f"/attempts/{attempt.id}")
-    mail.tell(
+    role, link = allocation.role, emails.link(f"/attempts/{attempt.id}")
+    emails.tell(
         person,
         f"allocation_made:{attempt.id}:{role.value}",
         f"{attempt.unit.code} of {attempt.candidate.name} is yours",
         f"You now {HOLDING[role]} {attempt.unit.code}, {attempt.unit.title}, of {attempt.candidate.name}: {link}",
     )
     if role is Role.ASSESSOR:
-        mail.tell(
+        emails.tell(
             attempt.candidate,
             f"allocation_made:{attempt.id}:candidate",
             f"Your assessor for {attempt.unit.code}",

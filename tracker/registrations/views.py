@@ -6,12 +6,12 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import SelectField
 
-from tracker.access import Act, get_attempt, get_centre, get_registration, me, requires
 from tracker.clock import LONDON, now, today
 from tracker.errors import Invalid, NotFound, Refused
 from tracker.extensions import db
-from tracker.filters import counted
-from tracker.ledger import Actor
+from tracker.ledger.events import Actor
+from tracker.library.queries.qualifications import list_qualifications
+from tracker.library.queries.units import list_newest_units, list_warnings
 from tracker.models import Centre, Person, Qualification, Registration
 from tracker.registrations import queries, services, visits
 from tracker.registrations.forms import (
@@ -24,11 +24,11 @@ from tracker.registrations.forms import (
     RegisterForm,
     VisitForm,
 )
-from tracker.registrations.standings import objection_to, standing_of
-from tracker.requests import asked_page
-from tracker.standards.queries.qualifications import list_qualifications
-from tracker.standards.queries.units import list_newest_units, list_warnings
+from tracker.registrations.progress import objection_to, standing_of
 from tracker.vocabulary import Role
+from tracker.web.access import Act, get_attempt, get_centre, get_registration, me, requires
+from tracker.web.filters import counted
+from tracker.web.requests import asked_page
 
 registrations = Blueprint("registrations", __name__)
 

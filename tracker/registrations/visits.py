@@ -3,11 +3,11 @@
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from tracker import mail
+from tracker.background import emails
 from tracker.clock import day_of, now
 from tracker.errors import Invalid, NotFound, Refused
 from tracker.extensions import db
-from tracker.ledger import Actor, record
+from tracker.ledger.events import Actor, record
 from tracker.models import Centre, Person, UnitAttempt, Visit, VisitAttempt
 from tracker.registrations.services import check_holds
 from tracker.vocabulary import Role
@@ -45,12 +45,12 @@ def open_visit(
     db.session.add_all(VisitAttempt(visit_id=visit.id, attempt_id=attempt.id) for attempt in attempts)
     record("visit_opened", visit, actor, person=person.id, attempts=sorted(attempt.id for attempt in attempts))
     first, last = day_of(from_at), day_of(until_at)
-    mail.tell(
+    emails.tell(
         person,
         f"visit_opened:{visit.id}",
         f"Your visit to {centre.name}",
         f"{centre.name} has opened units for you to read, from {first.day} {first:%B %Y} until "
-        f"{last.day} {last:%B %Y}: {mail.link('/visit')}",
+        f"{last.day} {last:%B %Y}: {emails.link('/visit')}",
     )
     return visit
 

@@ -6,13 +6,13 @@ from datetime import date, datetime
 
 from sqlalchemy import select
 
-from tracker import mail
-from tracker.assessment.rounds import reopen
+from tracker.assessment.reopening import reopen
 from tracker.assessment.transitions import Move, check_move, move_attempt
+from tracker.background import emails
 from tracker.clock import now, today
 from tracker.errors import Conflict, Invalid, NotFound, Refused
 from tracker.extensions import db
-from tracker.ledger import Actor, record
+from tracker.ledger.events import Actor, record
 from tracker.matrix import load_matrix
 from tracker.models import (
     Finding,
@@ -25,7 +25,7 @@ from tracker.models import (
     VisitAttempt,
 )
 from tracker.recording_forms.snapshot import STATEMENT_OF_COMPETENCE, snapshot_of
-from tracker.registrations.duties import check_may_verify, check_not_withdrawn
+from tracker.registrations.separation_of_duties import check_may_verify, check_not_withdrawn
 from tracker.vocabulary import AttemptState, ReopeningKind, Role, SignatureRole
 
 OPEN_STATES = (AttemptState.IN_PROGRESS, AttemptState.ASSESSED, AttemptState.CONFIRMED)
@@ -137,11 +137,11 @@ def sign_verified(
         state=attempt.state.value,
         sampled=date_sampled.isoformat() if date_sampled else None,
     )
-    mail.tell(
+    emails.tell(
         attempt.candidate,
         f"unit_verified:{attempt.id}:{attempt.round}",
         f"{attempt.unit.code} is verified",
-        f"{attempt.unit.title} is verified. Your recording form: {mail.link(f'/attempts/{attempt.id}/form')}",
+        f"{attempt.unit.title} is verified. Your recording form: {emails.link(f'/attempts/{attempt.id}/form')}",
     )
     return signature
 
@@ -289,10 +289,10 @@ def _raise_finding(
 def _tell_assessor(attempt: UnitAttempt, finding: Finding) -> None:
     holder = next((a.person for a in attempt.allocations if a.role is Role.ASSESSOR and a.until_at is None), None)
     if holder:
-        mail.tell(
+        emails.tell(
             holder,
             f"finding_raised:{finding.id}",
             f"A finding on {attempt.unit.code}",
             f"{attempt.unit.code} of {attempt.candidate.name} was returned with a finding that needs your written "
-            f"response: {mail.link(f'/attempts/{attempt.id}/sign')}",
+            f"response: {emails.link(f'/attempts/{attempt.id}/sign')}",
         )

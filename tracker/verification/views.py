@@ -5,14 +5,12 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from tracker.access import Act, get_attempt, me, requires
 from tracker.accounts.identity import proving_identity
-from tracker.assessment.services.findings import get_finding
+from tracker.assessment.services.action_points import get_finding
 from tracker.assessment.transitions import Move, check_move
 from tracker.clock import now
 from tracker.errors import Invalid, NotFound
-from tracker.idempotency import once
-from tracker.ledger import Actor
+from tracker.ledger.events import Actor
 from tracker.matrix import load_matrix, spread_of
 from tracker.models import UnitAttempt
 from tracker.recording_forms.queries import facts_of
@@ -28,6 +26,8 @@ from tracker.verification.services import (
     sign_verified,
 )
 from tracker.vocabulary import AttemptState
+from tracker.web.access import Act, get_attempt, me, requires
+from tracker.web.idempotency import once
 
 verification = Blueprint("verification", __name__)
 MOST_LOOKS = 5_000

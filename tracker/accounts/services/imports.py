@@ -12,7 +12,7 @@ from tracker.accounts.services.people import invite_person, is_address
 from tracker.clock import LONDON, now
 from tracker.errors import Invalid
 from tracker.extensions import db
-from tracker.ledger import Actor
+from tracker.ledger.events import Actor
 from tracker.models import Centre, Grant, Person
 from tracker.vocabulary import Role
 

@@ -5,15 +5,15 @@ from datetime import datetime
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import select
 
-from tracker import mail
 from tracker.accounts.services.links import has_open_invitation, send_link
 from tracker.accounts.sessions import end_sessions
+from tracker.background import emails
 from tracker.clock import now
 from tracker.errors import Invalid, Refused
 from tracker.extensions import db
-from tracker.ledger import OPERATOR, Actor, record
+from tracker.ledger.events import OPERATOR, Actor, record
+from tracker.ledger.transactions import lock_rows
 from tracker.models import Centre, Grant, Person
-from tracker.transactions import lock_rows
 from tracker.vocabulary import LinkPurpose, Role
 
 
@@ -67,8 +67,8 @@ def give_role(
     if person.password_hash is None and not has_open_invitation(person):
         send_link(person, LinkPurpose.INVITATION, actor, why=told)
     else:
-        told = f"{told} Sign in at {mail.link('/')}"
-        mail.tell(person, f"grant_given:{grant.id}", f"Your role at {centre.name}", told)
+        told = f"{told} Sign in at {emails.link('/')}"
+        emails.tell(person, f"grant_given:{grant.id}", f"Your role at {centre.name}", told)
     return grant
 
 

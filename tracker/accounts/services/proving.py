@@ -6,21 +6,21 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from tracker import transactions
 from tracker.accounts.authenticator_apps import matching_step
 from tracker.accounts.encryption import decrypt
 from tracker.accounts.passkeys import KnownPasskey, Party, check_proven
 from tracker.accounts.recovery_codes import find_code
-from tracker.accounts.services.second_factors import NOT_YOU, SECRET, count_codes, tell_at_once
 from tracker.accounts.services.signing_in import forget_failures, keep_failure, refuse_when_throttled
+from tracker.accounts.services.two_step_verification import NOT_YOU, SECRET, count_codes, tell_at_once
 from tracker.accounts.sessions import hash_token, take_challenge
 from tracker.clock import now
 from tracker.errors import Invalid
 from tracker.extensions import db
-from tracker.filters import counted
-from tracker.ledger import Actor, record
+from tracker.ledger import transactions
+from tracker.ledger.events import Actor, record
 from tracker.models import Person, RecoveryCode, SecondFactor
 from tracker.vocabulary import FactorKind
+from tracker.web.filters import counted
 
 MOST_PER_PERSON = 5
 THROTTLED = "There were too many wrong codes. Wait {}, then try again."

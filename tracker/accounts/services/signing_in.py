@@ -4,16 +4,16 @@ from datetime import timedelta
 
 from sqlalchemy import ColumnElement, delete, select
 
-from tracker import transactions
 from tracker.accounts.passwords import is_password
 from tracker.accounts.services.links import send_link
 from tracker.accounts.sessions import hash_token
 from tracker.clock import now
 from tracker.errors import Invalid, NotFound
 from tracker.extensions import db
-from tracker.ledger import OPERATOR, Actor, record
+from tracker.ledger import transactions
+from tracker.ledger.events import OPERATOR, Actor, record
+from tracker.ledger.transactions import lock_rows
 from tracker.models import FailedSignIn, Person, UserSession
-from tracker.transactions import lock_rows
 from tracker.vocabulary import LinkPurpose
 
 WINDOW = timedelta(minutes=15)

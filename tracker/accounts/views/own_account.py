@@ -4,19 +4,19 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import update
 
-from tracker.access import me, signed_in
 from tracker.accounts import queries
 from tracker.accounts.forms import ChangePasswordForm, show_refusal
 from tracker.accounts.identity import fault_in
 from tracker.accounts.passwords import hash_password
 from tracker.accounts.services.links import check_password, set_password
-from tracker.accounts.services.second_factors import count_codes, list_factors
 from tracker.accounts.services.signing_in import end_own_session as end_session
+from tracker.accounts.services.two_step_verification import count_codes, list_factors
 from tracker.accounts.views import accounts
 from tracker.errors import Invalid, NotFound
 from tracker.extensions import db
 from tracker.models import Person, UserSession
 from tracker.vocabulary import Role
+from tracker.web.access import me, signed_in
 
 
 @accounts.route("/account", methods=["GET", "POST"])

@@ -3,8 +3,6 @@
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from tracker import mail
-from tracker.access import Act, get_centre, me, requires
 from tracker.accounts import queries
 from tracker.accounts.forms import ROLE_HELP, GrantForm, ImportForm, InviteForm, show_refusal
 from tracker.accounts.services.imports import (
@@ -19,13 +17,15 @@ from tracker.accounts.services.imports import (
 from tracker.accounts.services.links import send_link
 from tracker.accounts.services.people import end_grant, give_role, invite_person
 from tracker.accounts.views import accounts
+from tracker.background import emails
 from tracker.clock import now
 from tracker.errors import Invalid, NotFound, Refused
-from tracker.filters import counted
-from tracker.ledger import Actor
+from tracker.ledger.events import Actor
 from tracker.models import Centre, Person
-from tracker.requests import asked_page
 from tracker.vocabulary import LinkPurpose, Role
+from tracker.web.access import Act, get_centre, me, requires
+from tracker.web.filters import counted
+from tracker.web.requests import asked_page
 
 
 @accounts.get("/people")
@@ -68,7 +68,7 @@ def invite(centre_id: int) -> ResponseReturnValue:
 
 def how_told(person: Person) -> str:
     """How a person learns of their role, also where no mail goes."""
-    if mail.delivers():
+    if emails.delivers():
         return f"{'A mail says so to' if person.password_hash else 'An invitation goes to'} {person.email}."
     if person.password_hash:
         return "This installation sends no mail, so tell them yourself."

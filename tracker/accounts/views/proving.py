@@ -3,7 +3,6 @@
 from flask import current_app, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from tracker.access import me, proving
 from tracker.accounts import passkeys
 from tracker.accounts.forms import CodeForm, PasskeyAnswerForm, show_refusal
 from tracker.accounts.services.proving import (
@@ -12,13 +11,14 @@ from tracker.accounts.services.proving import (
     prove_by_passkey,
     prove_by_recovery_code,
 )
-from tracker.accounts.services.second_factors import list_factors
+from tracker.accounts.services.two_step_verification import list_factors
 from tracker.accounts.sessions import current_address, keep_challenge, prove_session, set_cookie
 from tracker.accounts.views import accounts
 from tracker.accounts.views.signing_in import safe_next
 from tracker.errors import Invalid, Refused
-from tracker.filters import counted
 from tracker.vocabulary import FactorKind
+from tracker.web.access import me, proving
+from tracker.web.filters import counted
 
 FEW = 3
 NO_PASSKEYS = "Passkeys do not work at this address. Use another way."

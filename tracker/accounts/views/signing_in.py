@@ -5,8 +5,6 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from werkzeug.exceptions import HTTPException
 
-from tracker import mail, transactions
-from tracker.access import public
 from tracker.accounts import queries
 from tracker.accounts.browsers import name_browser
 from tracker.accounts.demonstration import DEMO_PASSWORD
@@ -29,9 +27,12 @@ from tracker.accounts.sessions import (
     start_session,
 )
 from tracker.accounts.views import accounts
+from tracker.background import emails
 from tracker.errors import Invalid, NotFound
+from tracker.ledger import transactions
 from tracker.models import Person
 from tracker.vocabulary import LinkPurpose
+from tracker.web.access import public
 
 
 @accounts.route("/sign-in", methods=["GET", "POST"])
@@ -93,7 +94,7 @@ def sign_out() -> ResponseReturnValue:
 def forgotten_password() -> ResponseReturnValue:
     """The same answer whether or not somebody has this address."""
     form = ForgottenPasswordForm()
-    if mail.delivers() and form.validate_on_submit():
+    if emails.delivers() and form.validate_on_submit():
         try:
             ask_for_reset(form.email.data or "", current_address())
         except Invalid as refusal:
@@ -101,7 +102,7 @@ def forgotten_password() -> ResponseReturnValue:
         else:
             flash("If somebody has this address here, a link to set a new password is on its way to it.")
             return redirect(url_for(".sign_in"), 303)
-    return render_template("accounts/forgotten_password.html", form=form, delivers=mail.delivers()), (
+    return render_template("accounts/forgotten_password.html", form=form, delivers=emails.delivers()), (
         422 if form.is_submitted() else 200
     )
 
@@ -135,4 +136,4 @@ def outbox() -> ResponseReturnValue:
     """Every mail of the demonstration; there is no such page anywhere else."""
     if not current_app.config["DEMO"]:
         raise NotFound
-    return render_template("accounts/outbox.html", mails=mail.list_outbox())
+    return render_template("accounts/outbox.html", mails=emails.list_outbox())

@@ -2,11 +2,11 @@
 
 from sqlalchemy import select
 
-from tracker.assessment.services.reviews import check_can_review
+from tracker.assessment.services.assessments import check_can_review
 from tracker.clock import now
 from tracker.errors import Invalid, NotFound, Refused
 from tracker.extensions import db
-from tracker.ledger import Actor, record
+from tracker.ledger.events import Actor, record
 from tracker.models import Claim, Criterion, Decision, EvidenceVersion, UnitAttempt
 from tracker.portfolio.services.claims import check_simulation
 

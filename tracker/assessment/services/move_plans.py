@@ -6,10 +6,12 @@ from functools import cached_property
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
-from tracker.canonical import canonical_json, sha256
 from tracker.clock import now
 from tracker.errors import Refused
 from tracker.extensions import db
+from tracker.ledger.canonical_json import canonical_json, sha256
+from tracker.library.queries.links import compare, document_of, list_decided, named
+from tracker.library.queries.units import version_order
 from tracker.models import (
     Claim,
     Criterion,
@@ -21,11 +23,9 @@ from tracker.models import (
     Unit,
     UnitAttempt,
 )
-from tracker.registrations.duties import check_not_withdrawn
-from tracker.standards.comparison import same_requirements, wordings
-from tracker.standards.documents import CriterionDocument, UnitDocument
-from tracker.standards.queries.links import compare, document_of, list_decided, named
-from tracker.standards.queries.units import version_order
+from tracker.registrations.separation_of_duties import check_not_withdrawn
+from tracker.units.comparison import same_requirements, wordings
+from tracker.units.documents import CriterionDocument, UnitDocument
 from tracker.vocabulary import AttemptState, Method, Simulation
 
 NO_LINK, SIMULATED = "no_link", "simulation"

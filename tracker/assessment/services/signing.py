@@ -5,15 +5,15 @@ from typing import Any
 
 from sqlalchemy import select
 
-from tracker import mail
-from tracker.assessment.rounds import reopen
+from tracker.assessment.reopening import reopen
 from tracker.assessment.services.claims import checked_reason
-from tracker.assessment.services.obstacles import list_obstacles
+from tracker.assessment.services.sign_off_checks import list_obstacles
 from tracker.assessment.transitions import Move, check_move, move_attempt
+from tracker.background import emails
 from tracker.clock import now
 from tracker.errors import Conflict, Invalid, NotFound, Refused
 from tracker.extensions import db
-from tracker.ledger import Actor, record
+from tracker.ledger.events import Actor, record
 from tracker.matrix import Matrix, load_matrix
 from tracker.models import (
     EvidenceRequirement,
@@ -23,7 +23,7 @@ from tracker.models import (
 )
 from tracker.recording_forms.facts import STATEMENT_OF_COMPETENCE
 from tracker.recording_forms.snapshot import Snapshot, snapshot_of
-from tracker.registrations.duties import check_may_assess, check_not_withdrawn
+from tracker.registrations.separation_of_duties import check_may_assess, check_not_withdrawn
 from tracker.registrations.services import find_holder
 from tracker.vocabulary import (
     Method,
@@ -135,12 +135,12 @@ def sign_unit(
     notes = {f"note-{each.requirement_id}": each.note for each in confirmed if each.note}
     requirements = sorted(each.requirement_id for each in confirmed)
     _record_signature("unit_signed", signature, actor, notes, requirements=requirements)
-    mail.tell(
+    emails.tell(
         attempt.candidate,
         f"unit_signed:{attempt.id}:{attempt.round}",
         f"Confirm {attempt.unit.code}",
         f"Your assessor has signed {attempt.unit.code}, {attempt.unit.title}. Read the form and confirm it: "
-        f"{mail.link(f'/attempts/{attempt.id}/confirm')}",
+        f"{emails.link(f'/attempts/{attempt.id}/confirm')}",
     )
     return signature
 
@@ -170,11 +170,11 @@ def confirm_unit(
     _record_signature("unit_confirmed", signature, actor)
     verifier = find_holder(attempt, Role.INTERNAL_VERIFIER)
     if verifier:
-        mail.tell(
+        emails.tell(
             verifier.person,
             f"unit_confirmed:{attempt.id}:{attempt.round}",
             f"{attempt.unit.code} of {attempt.candidate.name} is confirmed",
-            f"It waits for verification: {mail.link(f'/attempts/{attempt.id}/verify')}",
+            f"It waits for verification: {emails.link(f'/attempts/{attempt.id}/verify')}",
         )
     return signature
 
@@ -198,11 +198,11 @@ def dispute_unit(attempt: UnitAttempt, criterion_ids: list[int], reason: str, ac
     )
     holder = find_holder(attempt, Role.ASSESSOR)
     if holder:
-        mail.tell(
+        emails.tell(
             holder.person,
             f"unit_disputed:{attempt.id}:{attempt.round}",
             f"{attempt.candidate.name} does not agree on {attempt.unit.code}",
-            f"Some criteria need another look: {mail.link(f'/attempts/{attempt.id}')}",
+            f"Some criteria need another look: {emails.link(f'/attempts/{attempt.id}')}",
         )
 
 

@@ -4,14 +4,14 @@ import time
 
 from flask import Blueprint, current_app
 
-from tracker import readonly
+from tracker.ledger import read_only
 
 assessment = Blueprint("assessment", __name__)
 
-from tracker.assessment.services.reviews import release_due  # noqa: E402 - after the blueprint its views need
-from tracker.assessment.views import confirming, judging, moving, queue, signing  # noqa: E402 - they hang routes on it
+from tracker.assessment.services.assessments import release_due  # noqa: E402 - after the blueprint its views need
+from tracker.assessment.views import assessing, confirming, queue, signing, version_moves  # noqa: E402 - they hang routes on it
 
-__all__ = ["assessment", "confirming", "judging", "moving", "queue", "signing"]
+__all__ = ["assessing", "assessment", "confirming", "queue", "signing", "version_moves"]
 
 
 @assessment.before_app_request
@@ -19,6 +19,6 @@ def release_what_is_due() -> None:
     """Whoever asks for a page sees decisions whose time to undo is over; looked for once a second at most."""
     moment = time.monotonic()
     last = current_app.extensions.get("released_at", 0.0)
-    if moment - last >= current_app.config["RELEASE_INTERVAL"] and not readonly.is_read_only():
+    if moment - last >= current_app.config["RELEASE_INTERVAL"] and not read_only.is_read_only():
         current_app.extensions["released_at"] = moment
         release_due()

@@ -3,7 +3,6 @@
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from tracker.access import Act, get_attempt, requires
 from tracker.accounts.identity import proving_identity
 from tracker.assessment.forms import ConfirmForm, DisputeForm
 from tracker.assessment.services import signing as services
@@ -12,10 +11,11 @@ from tracker.assessment.views import assessment
 from tracker.assessment.views.signing import read_ids
 from tracker.clock import now
 from tracker.errors import Invalid, Refused
-from tracker.idempotency import once
 from tracker.matrix import load_matrix
 from tracker.models import UnitAttempt
 from tracker.recording_forms.queries import facts_of
+from tracker.web.access import Act, get_attempt, requires
+from tracker.web.idempotency import once
 
 
 @assessment.get("/attempts/<int:attempt_id>/confirm")

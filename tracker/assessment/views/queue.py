@@ -3,12 +3,12 @@
 from flask import render_template
 from flask.typing import ResponseReturnValue
 
-from tracker.access import Act, me, requires
 from tracker.assessment.queries import queue as queries
 from tracker.assessment.views import assessment
-from tracker.assessment.views.judging import filter_chosen, find_undoable, judging_address
-from tracker.assessment.views.kept_queue import read_queue
-from tracker.requests import asked_page
+from tracker.assessment.views.assessing import filter_chosen, find_undoable, judging_address
+from tracker.assessment.views.queue_cache import read_queue
+from tracker.web.access import Act, me, requires
+from tracker.web.requests import asked_page
 
 PAGE, UNITS_PAGE = 100, 50
 

@@ -5,23 +5,23 @@ from datetime import date
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from tracker.access import Act, get_attempt, requires
 from tracker.accounts.identity import proving_identity
 from tracker.assessment.forms import ReasonForm, ResponseForm, SignForm
 from tracker.assessment.queries import signing as queries
-from tracker.assessment.services import findings, obstacles
+from tracker.assessment.services import action_points, sign_off_checks
 from tracker.assessment.services import signing as services
 from tracker.assessment.transitions import Move, check_move
 from tracker.assessment.views import assessment
-from tracker.assessment.views.judging import read_text
+from tracker.assessment.views.assessing import read_text
 from tracker.clock import LONDON, now
 from tracker.errors import Invalid, NotFound, Refused
 from tracker.extensions import db
-from tracker.idempotency import once
-from tracker.ledger import Actor
+from tracker.ledger.events import Actor
 from tracker.matrix import load_matrix, spread_of
 from tracker.models import UnitAttempt
 from tracker.recording_forms.queries import facts_of
+from tracker.web.access import Act, get_attempt, requires
+from tracker.web.idempotency import once
 
 
 @assessment.get("/attempts/<int:attempt_id>/sign")
@@ -99,11 +99,11 @@ def retract(attempt_id: int) -> ResponseReturnValue:
 @once
 def answer_finding(attempt_id: int, finding_id: int) -> ResponseReturnValue:
     attempt, actor = get_attempt(attempt_id, Act.ANSWER_FINDING)
-    findings.get_finding(attempt, finding_id)
+    action_points.get_finding(attempt, finding_id)
     form = ResponseForm(prefix=f"finding-{finding_id}")
     if not form.validate():
         return show_signing(attempt, answering={finding_id: form}), 422
-    findings.answer_finding(attempt, finding_id, form.response.data or "", actor)
+    action_points.answer_finding(attempt, finding_id, form.response.data or "", actor)
     flash("Your response is on record. The internal verifier closes the finding.")
     return redirect(url_for(".sign_unit", attempt_id=attempt.id), 303)
 
@@ -143,7 +143,7 @@ def read_ids(name: str) -> list[int]:
 
 def check_can_be_signed(attempt: UnitAttempt, form: SignForm) -> None:
     """Raise `Refused` when the page has no password to mend: the unit is not open, or something is in the way."""
-    in_the_way = obstacles.list_obstacles(attempt, load_matrix(attempt))
+    in_the_way = sign_off_checks.list_obstacles(attempt, load_matrix(attempt))
     form.password.errors = [] if in_the_way else form.password.errors
     check_move(attempt, Move.SIGN)
     if in_the_way:
@@ -170,7 +170,7 @@ def show_signing(
         attempt=attempt,
         matrix=matrix,
         facts=facts_of(attempt, matrix),
-        obstacles=obstacles.list_obstacles(attempt, matrix, found) if attempt.assessed_at is None else [],
+        obstacles=sign_off_checks.list_obstacles(attempt, matrix, found) if attempt.assessed_at is None else [],
         requirements=queries.list_requirements(attempt),
         typed=typed,
         ticked=set(request.form.getlist("requirement")),

@@ -8,8 +8,8 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import aliased
 
 from tracker.extensions import db
+from tracker.library.queries.links import holds_in, list_same, named
 from tracker.models import Claim, Criterion, CriterionLink, Decision, Evidence, Registration, Unit, UnitAttempt
-from tracker.standards.queries.links import holds_in, list_same, named
 from tracker.vocabulary import AttemptState, CriterionKind, CriterionState, LinkKind, Method, Outcome, Simulation
 
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
-from tracker.canonical import canonical_json, sha256
 from tracker.clock import now
 from tracker.errors import Conflict, NotFound, Refused
 from tracker.extensions import db
-from tracker.ledger import Actor, record
+from tracker.ledger.canonical_json import canonical_json, sha256
+from tracker.ledger.events import Actor, record
+from tracker.ledger.transactions import lock_rows
 from tracker.models import AttemptMove, Claim, Criterion, Decision, Evidence, EvidenceRequirement, Unit, UnitAttempt
-from tracker.registrations.duties import check_not_withdrawn
-from tracker.transactions import lock_rows
+from tracker.registrations.separation_of_duties import check_not_withdrawn
 from tracker.vocabulary import AttemptState, Method, Simulation
 
 

@@ -6,15 +6,15 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from tracker.canonical import sha256
 from tracker.clock import now, today
 from tracker.errors import Conflict, Invalid, Refused
 from tracker.extensions import db
-from tracker.ledger import Actor, record
+from tracker.ledger.canonical_json import sha256
+from tracker.ledger.events import Actor, record
+from tracker.ledger.transactions import lock_rows
 from tracker.models import EVIDENCE_FIELDS, Claim, Evidence, IdempotencyKey, Submission, UnitAttempt
 from tracker.models.portfolio import EvidenceVersion
 from tracker.portfolio.services.claims import check_simulation
-from tracker.transactions import lock_rows
 from tracker.vocabulary import AttemptState, Method
 
 LONGEST = {

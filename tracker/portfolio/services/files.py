@@ -7,7 +7,6 @@ from typing import IO
 from flask import current_app
 from sqlalchemy import func, select, update
 
-from tracker import scanning, storage
 from tracker.clock import now
 from tracker.config import MEGABYTE
 from tracker.errors import Invalid
@@ -15,7 +14,8 @@ from tracker.extensions import db
 from tracker.models import Attachment, Evidence
 from tracker.portfolio.file_types import recognise, shown
 from tracker.portfolio.pages import count_pages
-from tracker.storage import Kept
+from tracker.storage import file_store, virus_scan
+from tracker.storage.file_store import Kept
 
 MOST_FILES = 50
 
@@ -44,8 +44,8 @@ def keep_file(stream: IO[bytes], name: str) -> KeptFile:
             "files",
         )
     kind = recognise(stream, name)
-    scanning.check_clean(stream, shown(name))
-    kept = storage.keep(stream)
+    virus_scan.check_clean(stream, shown(name))
+    kept = file_store.keep(stream)
     if kind.shown_as == "pages":
         count_pages(kept.sha256)
     return KeptFile(name, kind.media_type, kept)

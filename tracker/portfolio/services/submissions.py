@@ -3,12 +3,13 @@
 from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
 
-from tracker import mail
-from tracker.canonical import canonical_json, sha256
+from tracker.background import emails
 from tracker.clock import now
 from tracker.errors import Conflict, Invalid, Refused
 from tracker.extensions import db
-from tracker.ledger import Actor, record
+from tracker.ledger.canonical_json import canonical_json, sha256
+from tracker.ledger.events import Actor, record
+from tracker.ledger.transactions import lock_rows
 from tracker.models import (
     EVIDENCE_FIELDS,
     Allocation,
@@ -24,7 +25,6 @@ from tracker.models import (
 )
 from tracker.portfolio.services.claims import check_simulation, claims_hash
 from tracker.portfolio.services.evidence import differs_from, find_latest_version, find_problems
-from tracker.transactions import lock_rows
 from tracker.vocabulary import AttemptState, Role
 
 DECLARATION = (
@@ -204,9 +204,9 @@ def _tell_assessors(evidence: Evidence, version: EvidenceVersion, attempts: list
         .distinct()
     )
     for assessor in db.session.scalars(query):
-        mail.tell(
+        emails.tell(
             assessor,
             f"evidence_submitted:{evidence.id}",
             f"{evidence.candidate.name} has submitted evidence {evidence.number}",
-            f"“{version.title}” waits in your queue: {mail.link('/queue')}",
+            f"“{version.title}” waits in your queue: {emails.link('/queue')}",
         )

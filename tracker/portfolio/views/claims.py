@@ -6,13 +6,13 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
-from tracker.access import Act, get_attempt, get_own_evidence, me, requires
 from tracker.clock import LONDON, now
 from tracker.errors import Invalid
+from tracker.library.queries.units import list_guidance_of
 from tracker.portfolio.queries.claims import list_sections
 from tracker.portfolio.services.claims import Tick, set_claims
 from tracker.portfolio.views import portfolio
-from tracker.standards.queries.units import list_guidance_of
+from tracker.web.access import Act, get_attempt, get_own_evidence, me, requires
 
 MOST_CELLS = 20_000
 PAIR = re.compile(r"([0-9]{1,9})-([0-9]{1,9})")

@@ -6,10 +6,10 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
 
-from tracker import transactions
-from tracker.access import Act, get_own_evidence, me, requires
 from tracker.clock import LONDON, now
 from tracker.errors import Conflict, Invalid, NotFound
+from tracker.ledger import transactions
+from tracker.ledger.transactions import reading
 from tracker.models import EVIDENCE_FIELDS, Evidence
 from tracker.portfolio.file_types import ENDINGS
 from tracker.portfolio.forms import HELP, EvidenceForm
@@ -17,8 +17,8 @@ from tracker.portfolio.queries import evidence as queries
 from tracker.portfolio.services.evidence import begin_evidence, discard_draft, save_draft
 from tracker.portfolio.services.files import KeptFile, attach_file, keep_file
 from tracker.portfolio.views import portfolio
-from tracker.transactions import reading
 from tracker.vocabulary import Role
+from tracker.web.access import Act, get_own_evidence, me, requires
 
 ALL_FIELDS = set(EVIDENCE_FIELDS)
 ACCEPT = ",".join(f".{ending}" for ending in ENDINGS)

@@ -3,9 +3,7 @@
 from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from tracker.access import Act, get_attempt, get_own_evidence, requires, standings_towards
 from tracker.errors import Conflict, Invalid, NotFound
-from tracker.idempotency import once
 from tracker.models import Evidence
 from tracker.portfolio.forms import DeclarationForm
 from tracker.portfolio.queries import evidence as queries
@@ -18,6 +16,8 @@ from tracker.portfolio.services.submissions import (
 )
 from tracker.portfolio.views import portfolio
 from tracker.vocabulary import AttemptState, Role
+from tracker.web.access import Act, get_attempt, get_own_evidence, requires, standings_towards
+from tracker.web.idempotency import once
 
 
 @portfolio.get("/evidence/<int:evidence_id>")

@@ -6,11 +6,9 @@ from flask import flash, redirect, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
 
-from tracker import storage
-from tracker.access import Act, get_attempt, get_own_evidence, requires
 from tracker.errors import Invalid, NotFound
 from tracker.extensions import db
-from tracker.filters import size
+from tracker.ledger.transactions import reading
 from tracker.models import Attachment
 from tracker.portfolio import pages, previews
 from tracker.portfolio.file_types import BY_MEDIA_TYPE, PDF
@@ -19,8 +17,10 @@ from tracker.portfolio.queries import evidence as queries
 from tracker.portfolio.services.files import attach_file, clean_name, keep_file, remove_file
 from tracker.portfolio.views import portfolio
 from tracker.portfolio.views.drafts import keep_files, save_form, show_again
-from tracker.requests import asked_number
-from tracker.transactions import reading
+from tracker.storage import file_store
+from tracker.web.access import Act, get_attempt, get_own_evidence, requires
+from tracker.web.filters import size
+from tracker.web.requests import asked_number
 
 SANDBOX = "default-src 'none'; sandbox"
 
@@ -87,7 +87,7 @@ def send(attachment: Attachment | None) -> ResponseReturnValue:
         raise NotFound
     sha256, name, media_type = attachment.sha256, attachment.name, attachment.media_type
     db.session.rollback()  # a slow reader, or a picture to encode, holds no transaction
-    path = storage.path_of(sha256)
+    path = file_store.path_of(sha256)
     if not path.exists():
         raise NotFound(
             "This file is missing from the store. Tell your centre's administrator; the record of it is kept."

@@ -5,17 +5,17 @@ from io import BytesIO
 from flask import render_template, send_file
 from flask.typing import ResponseReturnValue
 
-from tracker.access import Act, get_registration, me, requires
 from tracker.clock import today
 from tracker.errors import NotFound
 from tracker.extensions import db
-from tracker.filters import day, period
 from tracker.models import Registration
 from tracker.portfolio.queries import index as queries
 from tracker.portfolio.views import portfolio
 from tracker.recording_forms.facts import IndexFacts, IndexRow
 from tracker.recording_forms.worker import render_in_worker
 from tracker.vocabulary import Role
+from tracker.web.access import Act, get_registration, me, requires
+from tracker.web.filters import day, period
 
 
 @portfolio.get("/evidence")

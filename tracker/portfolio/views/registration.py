@@ -3,15 +3,15 @@
 from flask import render_template
 from flask.typing import ResponseReturnValue
 
-from tracker.access import Act, get_registration, me, requires
 from tracker.clock import today
+from tracker.library.queries.qualifications import find_held_units
+from tracker.library.queries.units import list_newest_units, list_warnings
 from tracker.matrix import summarise_attempts
 from tracker.portfolio.views import portfolio
 from tracker.registrations import queries
-from tracker.registrations.standings import standing_of
-from tracker.standards.queries.qualifications import find_held_units
-from tracker.standards.queries.units import list_newest_units, list_warnings
+from tracker.registrations.progress import standing_of
 from tracker.vocabulary import AttemptState, Role
+from tracker.web.access import Act, get_registration, me, requires
 
 
 @portfolio.get("/registrations/<int:registration_id>")

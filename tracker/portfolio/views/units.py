@@ -7,7 +7,6 @@ from typing import Any
 from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from tracker.access import Act, get_attempt, me, requires
 from tracker.errors import NotFound
 from tracker.matrix import Matrix, Row, Standing, load_matrix, load_past_matrix, spread_of, suggest_rows
 from tracker.models import UnitAttempt
@@ -15,6 +14,7 @@ from tracker.portfolio.queries import units
 from tracker.portfolio.queries.claims import list_offers
 from tracker.portfolio.views import portfolio
 from tracker.vocabulary import AttemptState, CriterionState, Role
+from tracker.web.access import Act, get_attempt, me, requires
 
 
 class Filter(StrEnum):

@@ -1,0 +1,249 @@
+"""The queue and its worker: after the commit, in transactions of its own, stopped cleanly."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from flask import Flask, current_app
+from huey.signals import SIGNAL_ERROR
+
+from tracker import create_app
+from tracker.assessment.services.assessments import release_due
+from tracker.background import emails, jobs
+from tracker.config import Settings
+from tracker.errors import Refused
+from tracker.extensions import db
+from tracker.ledger.transactions import transaction
+from tracker.models import Centre
+
+ROOT = Path(__file__).parents[2]
+DONE: list[str] = []
+MakeQueue = Callable[..., jobs.Jobs]
+
+
+def note(word: str) -> None:
+    DONE.append(f"{word} in {current_app.import_name}")
+
+
+def found_centre(name: str) -> None:
+    from tracker.clock import now
+
+    with transaction():
+        db.session.add(Centre(name=name, number=name, created_at=now()))
+
+
+def fail() -> None:
+    with transaction():
+        db.session.add(Centre(name="Half", number="H"))
+        message = "no luck"
+        raise RuntimeError(message)
+
+
+@pytest.fixture(autouse=True)
+def known_jobs(app: Flask) -> Iterator[None]:
+    before = app.extensions["jobs"]
+    jobs.init_app(app, (note, found_centre, fail))
+    DONE.clear()
+    yield
+    app.extensions["jobs"] = before
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str) -> Settings:
+    return Settings.from_environment(
+        {"INSTANCE_PATH": str(tmp_path), "DATABASE_URL": database_url, "SECRET_KEY": "test"}
+    )
+
+
+@pytest.fixture
+def make_queue() -> Iterator[MakeQueue]:
+    """`make_queue(settings)` is the queue as a served app has it: nothing is done at once.
+
+    With no jobs named, it is the product's own. Each is of another app, whose connections close with the test.
+    """
+    made: list[Flask] = []
+
+    def make(settings: Settings, *known: jobs.Job) -> jobs.Jobs:
+        app = create_app(settings)
+        made.append(app)
+        if known:
+            jobs.init_app(app, known)
+        found: jobs.Jobs = app.extensions["jobs"]
+        return found
+
+    yield make
+    for app in made:
+        with app.app_context():
+            db.session.remove()
+            db.engine.dispose()
+
+
+def wait_until(met: Callable[[], bool], seconds: float = 40) -> bool:
+    end = time.monotonic() + seconds
+    while not met():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.2)
+    return True
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+class TestQueueing:
+    def test_a_job_is_done_after_the_commit(self) -> None:
+        with transaction():
+            jobs.enqueue(note, "told")
+            assert DONE == []
+        assert DONE == ["told in tracker"]
+
+    def test_a_job_of_a_change_that_failed_is_never_done(self) -> None:
+        with suppress(RuntimeError), transaction():
+            jobs.enqueue(note, "told")
+            raise RuntimeError
+        with transaction():
+            pass
+        assert DONE == []
+
+    def test_a_job_has_transactions_of_its_own(self) -> None:
+        with transaction():
+            jobs.enqueue(found_centre, "Eastgate")
+        assert db.session.query(Centre).one().name == "Eastgate"
+
+    def test_what_fails_is_logged_and_leaves_nothing_behind(self, caplog: pytest.LogCaptureFixture) -> None:
+        with transaction():
+            jobs.enqueue(fail)
+        assert "a job failed: fail" in caplog.text
+        assert "no luck" in caplog.text
+        assert db.session.query(Centre).count() == 0
+
+    def test_a_queue_out_of_reach_does_not_undo_the_change(
+        self, settings: Settings, caplog: pytest.LogCaptureFixture, make_queue: MakeQueue
+    ) -> None:
+        queue = make_queue(settings, note)
+        (settings.instance_path / "jobs.sqlite").mkdir()
+        with queue.app.app_context(), transaction():
+            jobs.enqueue(note, "told")
+        assert "could not be queued: note" in caplog.text
+        assert not queue.has_worker()
+
+    def test_what_waits_is_known(self, settings: Settings, make_queue: MakeQueue) -> None:
+        queue = make_queue(settings, note)
+        assert not queue.has_waiting(note, "told")
+        queue.put(note, "told")
+        assert queue.has_waiting(note, "told")
+        assert not queue.has_waiting(note, "other")
+        assert DONE == []
+        queue.queue.execute(queue.queue.dequeue())
+        assert DONE == ["told in tracker"]
+
+
+class TestEveryMinute:
+    def test_the_worker_does_what_falls_due(self, settings: Settings, make_queue: MakeQueue) -> None:
+        queue = make_queue(settings)
+        names = {task.name for task in queue.queue.read_periodic(None)}
+        assert {release_due.__name__, emails.send_waiting.__name__} <= names
+        failed: list[object] = []
+
+        def remember(*told: object) -> None:
+            failed.append(told)
+
+        queue.queue.signal(SIGNAL_ERROR)(remember)
+        for task in queue.queue.read_periodic(None):
+            queue.queue.execute(task)
+        assert failed == []
+
+    def test_mail_that_is_just_on_its_way_is_left_to_it(
+        self, app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        app.config["OUTBOX_PATH"] = tmp_path
+        sent: list[str] = []
+        monkeypatch.setattr(emails, "sends", lambda: True)
+        monkeypatch.setattr(emails, "send_kept", lambda path, _: sent.append(path.name) or True)
+        for name, age in (("fresh.eml", 0), ("old.eml", 120)):
+            (tmp_path / name).touch()
+            os.utime(tmp_path / name, (time.time() - age,) * 2)
+        assert emails.send_waiting() == [True]
+        assert sent == ["old.eml"]
+
+
+class TestWorker:
+    def start(self, settings: Settings, *arguments: str) -> subprocess.Popen[str]:
+        environment = {
+            **os.environ,
+            "INSTANCE_PATH": str(settings.instance_path),
+            "DATABASE_URL": settings.database_url,
+            "SECRET_KEY": "test",
+            "REDIS_URL": settings.redis_url or "",
+            "FLASK_APP": "wsgi:app",
+        }
+        environment.pop("DEMO", None)
+        return subprocess.Popen(
+            [sys.executable, "-m", "flask", "jobs", *arguments],
+            cwd=ROOT,
+            env=environment,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
+    def test_it_gives_signs_of_life_and_stops_cleanly(
+        self, settings: Settings, told: signal.Signals, make_queue: MakeQueue
+    ) -> None:
+        queue = make_queue(settings, note)
+        assert not queue.has_worker()
+        worker = self.start(settings)
+        assert wait_until(queue.has_worker)
+        worker.send_signal(told)
+        _, said = worker.communicate(timeout=20)
+        assert (worker.returncode, said) == (0, "")
+        assert not queue.has_worker()
+
+    def test_it_goes_when_the_server_has_gone(self, settings: Settings) -> None:
+        worker = self.start(settings, "--beside", "1")
+        _, said = worker.communicate(timeout=40)
+        assert (worker.returncode, said) == (0, "")
+
+
+class TestRedis:
+    @pytest.fixture
+    def on_redis(self, settings: Settings, tmp_path: Path) -> Iterator[Settings]:
+        """The settings, with a server of this test's own."""
+        program = shutil.which("redis-server")
+        if program is None:
+            pytest.skip("no redis-server here")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        command = [program, "--port", str(port), "--save", "", "--dir", str(tmp_path), "--bind", "127.0.0.1"]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
+            assert wait_until(lambda: listens(port))
+            yield replace(settings, redis_url=f"redis://127.0.0.1:{port}/0")
+            server.terminate()
+
+    def test_jobs_wait_there_signed(self, on_redis: Settings, make_queue: MakeQueue) -> None:
+        queue = make_queue(on_redis, note)
+        queue.put(note, "told")
+        assert not (on_redis.instance_path / "jobs.sqlite").exists()
+        queue.queue.execute(queue.queue.dequeue())
+        assert DONE == ["told in tracker"]
+        forged = queue.queue.serializer.serialize(["no task"])[:-1] + b"0"
+        queue.queue.storage.enqueue(forged)
+        with pytest.raises(ValueError, match="mismatch"):
+            queue.queue.dequeue()
+
+    def test_without_a_key_nothing_is_started(self, settings: Settings, make_queue: MakeQueue) -> None:
+        queue = make_queue(replace(settings, redis_url="redis://127.0.0.1:1/0", secret_key=None), note)
+        with pytest.raises(Refused, match="SECRET_KEY"):
+            queue.work()

@@ -1,0 +1,114 @@
+"""The ledger: chained, canonical, written with the change it tells of, and empty of names and of what people wrote."""
+
+import json
+import threading
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
+
+from tests import factories
+from tests.assessment import stories
+from tests.factories import World
+from tracker.extensions import db
+from tracker.ledger import events, transactions
+from tracker.ledger.canonical_json import canonical_json
+from tracker.ledger.transactions import transaction
+from tracker.models import Event, EventText, Person
+from tracker.registrations.services import withdraw_candidate
+
+Browser = Callable[[Person], FlaskClient]
+
+
+def list_events() -> list[Event]:
+    db.session.rollback()
+    return list(db.session.scalars(select(Event).order_by(Event.seq)))
+
+
+def test_every_event_is_chained_to_the_one_before_and_rehashes(world: World) -> None:
+    stories.sign(world, world.cfacc15, "A steady record.")
+    stories.confirm(world.cfacc15)
+    chain = list_events()
+    assert [event.seq for event in chain] == list(range(1, len(chain) + 1))
+    assert len(chain) > 5
+    before = events.GENESIS
+    for event in chain:
+        body = json.loads(event.body)
+        assert canonical_json(body) == event.body
+        assert events.hash_of(event.body) == event.hash
+        assert (event.prev, body["prev"], body["seq"]) == (before, before, event.seq)
+        assert (body["actor"], body["grant"], body["act"]) == (event.actor_id, event.grant_id, event.act)
+        before = event.hash
+    assert events.head() == (chain[-1].seq, before)
+
+
+def test_it_holds_no_name_and_nothing_that_a_person_wrote(world: World) -> None:
+    with transaction():
+        withdraw_candidate(world.registration, "Moved to Cardiff with her canary.", factories.actor(world.dan))
+    [event] = list_events()
+    for secret in (b"canary", b"Cardiff", b"Alice", b"Dan Price", b"example.org"):
+        assert secret not in event.body
+    salt = db.session.scalars(select(EventText.salt).where(EventText.field == "reason")).one()
+    said = json.loads(event.body)["data"]["texts"]["reason"]
+    assert said == events.salted(salt, "Moved to Cardiff with her canary.")
+
+
+def test_what_failed_leaves_no_event(world: World) -> None:
+    def fail() -> None:
+        with transaction():
+            events.record("candidate_withdrawn", world.registration, factories.actor(world.dan))
+            raise RuntimeError("the power went")
+
+    with pytest.raises(RuntimeError, match="the power went"):
+        fail()
+    assert list_events() == []
+    with transaction():
+        world.registration.withdrawn_reason = "Nothing is told of this."
+    assert list_events() == [], "an event of the failed act was appended by the next one"
+
+
+@pytest.mark.parametrize("change", ["UPDATE event SET act = 'nothing'", "DELETE FROM event"])
+def test_an_event_can_be_neither_changed_nor_deleted(world: World, change: str) -> None:
+    with transaction():
+        events.record("candidate_withdrawn", world.registration, factories.actor(world.dan))
+    with pytest.raises(DBAPIError, match="append-only"):
+        db.session.execute(text(change))
+    assert len(list_events()) == 1
+
+
+def test_many_at_once_make_one_chain(app: Flask, world: World) -> None:
+    """Eight people act at the same moment, five times each: forty events, no gap, no fork."""
+    actor, registration = factories.actor(world.dan), world.registration.id
+    transactions.rollback()
+    wrong: list[BaseException] = []
+
+    def act() -> None:
+        try:
+            with app.app_context():
+                for _ in range(5):
+                    with transaction():
+                        thing = db.session.get_one(type(world.registration), registration)
+                        events.record("registration_read_aloud", thing, actor)
+                db.session.remove()
+        except BaseException as error:  # noqa: BLE001 - a thread's failure is the test's
+            wrong.append(error)
+
+    threads = [threading.Thread(target=act) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    chain = list_events()
+    assert [event.seq for event in chain] == list(range(1, 41))
+    assert [event.prev for event in chain[1:]] == [event.hash for event in chain[:-1]]
+
+
+def test_floats_and_numbers_too_large_have_no_canonical_form() -> None:
+    for value in (0.1, 2**53, {"a": {1, 2}}):
+        with pytest.raises(ValueError, match=r"written down exactly|no canonical form"):
+            canonical_json(value)
+    assert canonical_json({"b": "e\u0301", "a": [True, None]}) == b'{"a":[true,null],"b":"\\u00e9"}'

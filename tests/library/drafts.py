@@ -1,0 +1,32 @@
+"""Drafts as reading a document makes them, without a document."""
+
+from io import BytesIO
+from typing import Any
+
+from tests import factories
+from tests.library.writing import UNIT
+from tests.units.drafting.copies import reading_of
+from tracker.library.services.publishing import ReadIn, start_draft
+from tracker.models import Centre, Person, UnitDraft
+from tracker.storage import file_store
+
+DOUBTS = [
+    {"lines": [20], "what": "Its label is printed twice.", "assumed": "It is read as 2."},
+    {"lines": [1], "what": "No version is printed.", "assumed": "1 is assumed."},
+]
+PASSAGES = [{"lines": [4, 5], "text": "Some words that belong nowhere."}]
+
+
+def found(text: str = UNIT, *, body: bytes = b"the document itself", **more: Any) -> ReadIn:
+    """What `read_in` gives: a unit from lines 10, 20, …, with two doubts and a passage that was placed nowhere."""
+    reading = reading_of(text, **{"warnings": DOUBTS, "unparsed": PASSAGES, **more})
+    texts = {each["position"] * 10: each["text"] for each in reading["criteria"]}
+    lines = [
+        {"number": n, "text": texts.get(n, f"line {n} of the source"), "page": 1 + n // 40} for n in range(1, 81)
+    ]
+    return ReadIn("calls.pdf", "pdf", file_store.keep(BytesIO(body)).sha256, lines, reading)
+
+
+def make_draft(centre: Centre, person: Person, text: str = UNIT, **more: Any) -> UnitDraft:
+    """To be called within a transaction."""
+    return start_draft(found(text, **more), centre.id, factories.actor(person))

@@ -1,0 +1,26 @@
+"""Units and guidance of a centre's own, as publishing on screen makes them."""
+
+from dataclasses import replace
+
+from tests.library.writing import UNIT
+from tracker.ledger.transactions import transaction
+from tracker.library.services.loading import write_unit
+from tracker.models import Centre, Unit
+from tracker.units.documents import UnitDocument
+from tracker.units.schema import UnitSchema
+from tracker.units.standards_folder import read_text
+
+
+def read_unit(text: str = UNIT, **changes: object) -> UnitDocument:
+    document: UnitDocument = replace(read_text(text, UnitSchema()), **changes)
+    return document
+
+
+def make_own_unit(centre: Centre | None, document: UnitDocument | None = None) -> Unit:
+    """A published unit of a centre; without one, of the installation."""
+    document = document or read_unit()
+    with transaction():
+        unit = Unit(code=document.code, version=document.version, revision=document.revision)
+        unit.owner_centre_id = centre.id if centre else None
+        write_unit(unit, document)
+    return unit

@@ -1,0 +1,162 @@
+"""A document is dropped or its text pasted; it is read into a draft, refused with a sentence, or offered as guidance."""
+
+import re
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+
+from tests.factories import World
+from tests.library.drafts import found, make_draft
+from tracker.extensions import db
+from tracker.ledger.transactions import transaction
+from tracker.library.services import publishing
+from tracker.models import Guidance, UnitDraft
+from tracker.unit_reader.lines import NoUnit, Unreadable
+from tracker.units.documents import GuidanceDocument, Provenance
+
+ClientFor = Callable[..., FlaskClient]
+SEEDS = Path(__file__).parents[1] / "seeds"
+GUIDANCE = GuidanceDocument(
+    slug="calls", title="About calls", synopsis="How calls go.", key_concepts=("tone",), tips=("Listen.", "Wait."),
+    misconceptions=(), marking_points=("Says who called.",), units=(), provenance=Provenance("calls.txt", "Read by machine."),
+)  # fmt: skip
+
+
+class Reader:
+    """Stands where the reader does; keeps what it was given."""
+
+    def __init__(self) -> None:
+        self.given: list[tuple[str, bytes]] = []
+        self.refusal: Exception | None = None
+        self.in_transaction: list[bool] = []
+
+    def __call__(self, name: str, body: bytes) -> publishing.ReadIn:
+        self.given.append((name, body))
+        self.in_transaction.append(db.session().in_transaction())
+        if self.refusal:
+            raise self.refusal
+        return found(body=body)
+
+
+@pytest.fixture
+def reader(monkeypatch: pytest.MonkeyPatch) -> Reader:
+    stand_in = Reader()
+    monkeypatch.setattr(publishing, "read_in", stand_in)
+    return stand_in
+
+
+def address(world: World) -> str:
+    return f"/centres/{world.northgate.id}/units/add"
+
+
+def drafts() -> int:
+    db.session.rollback()
+    return db.session.scalar(select(func.count()).select_from(UnitDraft)) or 0
+
+
+def test_a_document_becomes_a_draft_beside_its_source(world: World, client: ClientFor, reader: Reader) -> None:
+    dan = client(world.dan)
+    answer = dan.post(address(world), data={"document": (BytesIO(b"bytes"), "units/calls.pdf"), "text": ""})
+    assert answer.status_code == 303
+    assert reader.given == [("calls.pdf", b"bytes")]
+    page = dan.get(answer.location).text
+    assert "Read. 2 doubts to look at." in page
+    assert "find out what was promised last time" in page
+    with dan.get(answer.location + "/source") as source:
+        assert source.data == b"bytes"
+
+
+def test_no_transaction_is_open_while_it_is_read(world: World, client: ClientFor, reader: Reader) -> None:
+    client(world.dan).post(address(world), data={"text": "Some unit"})
+    assert reader.in_transaction == [False]
+
+
+def test_pasted_text_is_read_as_text(world: World, client: ClientFor, reader: Reader) -> None:
+    assert client(world.dan).post(address(world), data={"text": "Überschrift\n1. do it"}).status_code == 303
+    assert reader.given == [("Pasted text.txt", "Überschrift\n1. do it".encode())]
+
+
+def test_what_cannot_be_read_is_said_and_the_text_stays(world: World, client: ClientFor, reader: Reader) -> None:
+    reader.refusal = Unreadable("This file is a scan without text. Use one with text.")
+    answer = client(world.dan).post(address(world), data={"text": "typed with care"})
+    assert answer.status_code == 422
+    assert "This file is a scan without text." in answer.text
+    assert re.search(r"<textarea[^>]*>\s*typed with care</textarea>", answer.text)
+    assert drafts() == 0
+    answer = client(world.dan).post(address(world), data={"document": (BytesIO(b"x"), "scan.pdf")})
+    assert 'id="document-error"' in answer.text
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({}, "Drop a document, or paste its text."),
+        ({"text": "  \n"}, "Drop a document, or paste its text."),
+        ({"text": "x", "document": (BytesIO(b"y"), "y.pdf")}, "not both"),
+        ({"text": "x" * 1_000_001}, "too long to paste"),
+    ],
+)
+def test_one_of_the_two_is_given(
+    world: World, client: ClientFor, reader: Reader, data: dict[str, object], said: str
+) -> None:
+    answer = client(world.dan).post(address(world), data=data)
+    assert answer.status_code == 422
+    assert said in answer.text
+    assert reader.given == []
+
+
+def test_a_document_that_is_no_unit_says_so(world: World, client: ClientFor, reader: Reader) -> None:
+    reader.refusal = NoUnit("This is a course page. It holds no criteria.")
+    answer = client(world.dan).post(address(world), data={"text": "Enrol now"})
+    assert answer.status_code == 422
+    assert "It holds no criteria." in answer.text
+    assert "Enrol now" in answer.text
+
+
+def test_guidance_is_offered_as_guidance_and_kept_when_wanted(
+    world: World, client: ClientFor, reader: Reader
+) -> None:
+    reader.refusal = NoUnit("It is guidance.", GUIDANCE)
+    dan = client(world.dan)
+    page = dan.post(address(world), data={"text": "Tips"}).text
+    assert "This is not a unit" in page
+    assert "Listen.\nWait." in page
+    fields = {"title": "About calls", "synopsis": "How calls go.", "tips": "Listen.\nWait.", "source": "calls.txt"}
+    answer = dan.post(f"/centres/{world.northgate.id}/guidance/new", data=fields)
+    assert answer.location == "/guidance/about-calls"
+    own = db.session.scalars(select(Guidance).where(Guidance.slug == "about-calls")).one()
+    assert own.owner_centre_id == world.northgate.id
+
+
+def test_the_reader_itself_stands_behind_it(world: World, client: ClientFor) -> None:
+    dan = client(world.dan)
+    body = BytesIO((SEEDS / "INSCC004.txt").read_bytes())
+    page = dan.get(dan.post(address(world), data={"document": (body, "INSCC004.txt")}).location).text
+    assert "38 statements" in page
+    assert "stands among numbered statements" in page
+    guidance = BytesIO((SEEDS / "guidance-customer-service-procedures.txt").read_bytes())
+    answer = dan.post(address(world), data={"document": (guidance, "guidance.txt")})
+    assert answer.status_code == 422
+    assert "Keep as guidance" in answer.text
+
+
+def test_another_centres_administrator_cannot(world: World, client: ClientFor, reader: Reader) -> None:
+    assert client(world.heidi).get(address(world)).status_code == 404
+    assert client(world.heidi).post(address(world), data={"text": "x"}).status_code == 404
+    assert reader.given == []
+
+
+def test_the_drafts_of_the_centre_are_listed_there_and_at_home(world: World, client: ClientFor) -> None:
+    with transaction():
+        make_draft(world.northgate, world.dan)
+    for path in (address(world), "/"):
+        assert "Answer difficult calls" in client(world.dan).get(path).text
+    assert "Answer difficult calls" not in client(world.heidi).get("/").text
+
+
+def test_units_add_leads_to_ones_own_centre(world: World, client: ClientFor) -> None:
+    assert client(world.heidi).get("/units/add").location == f"/centres/{world.southbank.id}/units/add"

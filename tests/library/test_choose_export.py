@@ -1,0 +1,72 @@
+"""Units out, as a file: chosen, with what the format leaves behind shown first."""
+
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests import factories
+from tests.factories import World
+from tests.library.own_units import make_own_unit, read_unit
+from tracker.library.services import unit_files
+from tracker.library.services.unit_files import FORMATS, guess_format, read_file
+from tracker.models import Person
+
+Browser = Callable[[Person], FlaskClient]
+
+
+def test_units_are_ticked_and_what_is_left_behind_is_shown(world: World, client: Browser) -> None:
+    dan, address = client(world.dan), f"/centres/{world.northgate.id}/units/export"
+    assert "CFACC15" in dan.get(address).get_data(as_text=True)
+    unit = factories.unit("CFACC15")
+    page = dan.post(address, data={"format": "mahara", "units": [unit.id]}).get_data(as_text=True)
+    assert "1 unit in Mahara" in page
+    assert "What it leaves behind" in page
+    assert "Download cfacc15.matrix" in page
+
+
+def test_the_file_holds_what_was_ticked(world: World, client: Browser) -> None:
+    own = make_own_unit(world.northgate)
+    data = {"format": "yaml", "units": [own.id, factories.unit("INSCC004").id], "act": "download"}
+    answer = client(world.dan).post(f"/centres/{world.northgate.id}/units/export", data=data)
+    assert answer.headers["Content-Disposition"] == "attachment; filename=units.yaml"
+    assert {each.code for each in read_file("yaml", answer.data).units} == {"LOCAL7", "INSCC004"}
+
+
+def test_all_of_them_at_once(world: World, client: Browser) -> None:
+    data = {"format": "case", "everything": "y", "act": "download"}
+    answer = client(world.dan).post(f"/centres/{world.northgate.id}/units/export", data=data)
+    assert {each.code for each in read_file("case", answer.data).units} == {
+        "CFACC15", "CFAM&LFD3", "DELIVERCC", "INSCC004",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("format_name", list(FORMATS))
+def test_what_goes_out_is_recognised_on_its_way_in(world: World, client: Browser, format_name: str) -> None:
+    data = {"format": format_name, "units": [factories.unit("DELIVERCC").id], "act": "download"}
+    answer = client(world.dan).post(f"/centres/{world.northgate.id}/units/export", data=data)
+    name = answer.headers["Content-Disposition"].rpartition("=")[2]
+    assert guess_format(name, answer.data) == format_name
+    assert len(read_file(format_name, answer.data).units) == 1
+
+
+def test_nothing_ticked_asks_for_something(world: World, client: Browser) -> None:
+    answer = client(world.dan).post(f"/centres/{world.northgate.id}/units/export", data={"format": "csv"})
+    assert answer.status_code == 422
+    assert "Tick the units" in answer.get_data(as_text=True)
+
+
+def test_another_centres_units_stay_there(world: World, client: Browser) -> None:
+    theirs = make_own_unit(world.southbank, read_unit(code="THEIRS", slug="theirs"))
+    dan, address = client(world.dan), f"/centres/{world.northgate.id}/units/export"
+    assert "THEIRS" not in dan.get(address).get_data(as_text=True)
+    data = {"format": "yaml", "units": [theirs.id], "act": "download"}
+    assert dan.post(address, data=data).status_code == 422
+    assert dan.get(f"/centres/{world.southbank.id}/units/export").status_code == 404
+
+
+def test_too_many_are_refused(world: World, client: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unit_files, "MOST_UNITS", 1)
+    data = {"format": "yaml", "everything": "y", "act": "download"}
+    answer = client(world.dan).post(f"/centres/{world.northgate.id}/units/export", data=data)
+    assert (answer.status_code, "At most 1 unit" in answer.get_data(as_text=True)) == (422, True)

@@ -1,0 +1,75 @@
+"""Two administrators at the same moment: one copy is changed once, one version published once."""
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from tests import factories
+from tests.factories import PASSWORD, World
+from tests.library.drafts import make_draft
+from tests.one_moment import at_one_moment
+from tracker.extensions import db
+from tracker.ledger.transactions import transaction
+from tracker.models import Person, Unit, UnitDraft
+from tracker.vocabulary import Role
+
+Act = Callable[[FlaskClient], int]
+
+
+@pytest.fixture
+def at_once(app: Flask, world: World, client: Callable[[Person], FlaskClient]) -> Callable[..., list[int]]:
+    """Dan and a second administrator each do one thing at one moment; the statuses come out, sorted."""
+    with transaction():
+        second = factories.make_person("Dora Price", world.northgate, Role.ADMINISTRATOR)
+
+    def run(*acts: Act) -> list[int]:
+        browsers = [client(person) for person in (world.dan, second)]
+        return sorted(at_one_moment(app, *zip(browsers, acts, strict=True)))
+
+    return run
+
+
+@pytest.fixture
+def draft_id(world: World) -> int:
+    with transaction():
+        return make_draft(world.northgate, world.dan).id
+
+
+def retitle(draft_id: int, title: str) -> Act:
+    fields = {
+        "title": title,
+        "code": "X",
+        "version": "1",
+        "document_type": "nos",
+        "simulation": "unstated",
+        "seen": 1,
+    }
+    return lambda browser: browser.post(f"/unit-drafts/{draft_id}/unit", data=fields).status_code
+
+
+def publish(draft_id: int) -> Act:
+    fields = {"seen": 1, "doubts": ["0", "1"], "password": PASSWORD}
+    return lambda browser: browser.post(f"/unit-drafts/{draft_id}/publish", data=fields).status_code
+
+
+def test_of_two_changes_one_is_told(draft_id: int, at_once: Callable[..., list[int]]) -> None:
+    assert at_once(retitle(draft_id, "One"), retitle(draft_id, "Two")) == [303, 409]
+    assert db.session.get_one(UnitDraft, draft_id).version == 2
+
+
+def test_of_two_who_publish_one_does(draft_id: int, at_once: Callable[..., list[int]]) -> None:
+    assert at_once(publish(draft_id), publish(draft_id)) == [303, 409]
+    assert len(db.session.scalars(select(Unit).where(Unit.owner_centre_id.is_not(None))).all()) == 1
+
+
+def test_of_two_drafts_of_one_version_one_is_published(
+    world: World, draft_id: int, at_once: Callable[..., list[int]]
+) -> None:
+    with transaction():
+        other = make_draft(world.northgate, world.dan).id
+    first, second = at_once(publish(draft_id), publish(other))
+    assert first == 303
+    assert second in {409, 422}

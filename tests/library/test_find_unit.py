@@ -1,0 +1,66 @@
+"""A unit is found by any of its codes, however they are typed; the newest, unless a version is named."""
+
+from dataclasses import replace
+
+import pytest
+
+from tracker.errors import NotFound
+from tracker.units.documents import Identifier, UnitDocument
+from tracker.units.standards_folder import Library, read_library
+
+LIBRARY = read_library()
+INSCC004 = LIBRARY.find_unit("INSCC004")
+
+
+def version(version: str, revision: int = 1) -> UnitDocument:
+    return replace(INSCC004, version=version, revision=revision)
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [
+        ("INSCC004", "INSCC004"),
+        ("inscc004", "INSCC004"),
+        ("CfA CC16", "INSCC004"),
+        ("cfacc16", "INSCC004"),
+        ("CfA/CC16", "INSCC004"),
+        ("CFACC15", "CFACC15"),
+        ("h12804", "CFACC15"),
+        ("H128 04", "CFACC15"),
+        ("H128/04", "CFACC15"),
+        ("cfam&lfd3", "CFAM&LFD3"),
+        ("cfamlfd3", "CFAM&LFD3"),
+        ("insml052", "CFAM&LFD3"),
+        (" delivercc ", "DELIVERCC"),
+    ],
+)
+def test_by_any_of_its_codes(typed: str, code: str) -> None:
+    assert LIBRARY.find_unit(typed).code == code
+
+
+@pytest.mark.parametrize("typed", ["INSCC00", "Manage customer service", "", "/"])
+def test_an_unknown_code_is_told_with_those_there_are(typed: str) -> None:
+    with pytest.raises(NotFound, match=r"There are: CFACC15, CFAM&LFD3, DELIVERCC, INSCC004\."):
+        LIBRARY.find_unit(typed)
+
+
+def test_the_newest_comes_first_part_by_part() -> None:
+    library = Library((version("1.10"), version("1.9"), version("1", 5), version("1.2", 9)), (), ())
+    assert library.find_unit("inscc004").version == "1.10"
+
+
+def test_of_one_version_the_latest_revision() -> None:
+    library = Library((version("2", 1), version("2", 3), version("2", 2)), (), ())
+    assert library.find_unit("inscc004").revision == 3
+
+
+def test_a_version_can_be_named_and_1_10_is_not_1_1() -> None:
+    library = Library((version("1.1"), version("1.10")), (), ())
+    assert library.find_unit("inscc004", "1.1").version == "1.1"
+    with pytest.raises(NotFound, match=r"no unit inscc004 in version 1\.0\."):
+        library.find_unit("inscc004", "1.0")
+
+
+def test_a_units_own_code_goes_before_anothers_old_one() -> None:
+    other = replace(version("9"), code="NEW1", slug="new1", identifiers=(Identifier("Original URN", "INSCC004"),))
+    assert Library((other, INSCC004), (), ()).find_unit("inscc004").code == "INSCC004"

@@ -1,0 +1,188 @@
+"""Guidance: to read, to write, to attach with what contradicts the unit, to detach; in one's own centre only."""
+
+import html
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from werkzeug.test import TestResponse
+
+from tests import factories
+from tests.factories import World
+from tests.library.own_units import make_own_unit
+from tracker.errors import Refused
+from tracker.extensions import db
+from tracker.ledger.transactions import transaction
+from tracker.library.queries.units import list_guidance
+from tracker.library.services import guidance as services
+from tracker.library.services.loading import load_guidance
+from tracker.models import Guidance, GuidanceUnit
+from tracker.units.standards_folder import read_library
+
+ClientFor = Callable[..., FlaskClient]
+SEED = "guidance-customer-service-procedures"
+WARNING = "It advises role play; this unit wants work."
+OWN = {
+    "title": "Calls at Northgate", "synopsis": "How we take calls.", "key_concepts": "", "tips": "Listen.\nWait.",
+    "misconceptions": "", "marking_points": "Says who called.", "source": "",
+}  # fmt: skip
+
+
+@pytest.fixture
+def own(world: World) -> Guidance:
+    fields: dict[str, Any] = {key: [] for key in ("key_concepts", "misconceptions", "marking_points")}
+    with transaction():
+        return services.add_guidance(
+            world.northgate.id,
+            {**fields, "title": "Calls at Northgate", "synopsis": "How.", "tips": ["Listen."], "source": ""},
+            factories.actor(world.dan),
+        )
+
+
+def attach(browser: FlaskClient, world: World, slug: str, unit: str, **fields: str) -> TestResponse:
+    return browser.post(f"/centres/{world.northgate.id}/guidance/{slug}/attach?unit={unit}", data=fields)
+
+
+# --- to read ---------------------------------------------------------------------------------------------
+
+
+def test_everybody_reads_the_installations(world: World, client: ClientFor) -> None:
+    for who in (world.alice, world.grace):
+        assert f"/guidance/{SEED}" in client(who).get("/guidance").text
+        page = html.unescape(client(who).get(f"/guidance/{SEED}").text)
+        assert "simulated" in page
+        assert "CFACC15" in page
+
+
+def test_a_centres_own_is_read_there_only(world: World, client: ClientFor, own: Guidance) -> None:
+    assert client(world.alice).get(f"/guidance/{own.slug}").status_code == 200
+    assert client(world.frank).get(f"/guidance/{own.slug}").status_code == 404
+    assert "Calls at Northgate" not in client(world.heidi).get("/guidance").text
+
+
+# --- to write --------------------------------------------------------------------------------------------
+
+
+def test_it_is_written_on_screen(world: World, client: ClientFor, acts: Callable[[], list[str]]) -> None:
+    dan = client(world.dan)
+    answer = dan.post(f"/centres/{world.northgate.id}/guidance/new", data=OWN)
+    assert answer.location == "/guidance/calls-at-northgate"
+    page = dan.get(answer.location).text
+    for words in ("How we take calls.", "<li>Wait.</li>", "Says who called.", "Written on screen"):
+        assert words in page
+    assert acts() == ["guidance_added"]
+
+
+def test_two_of_one_title_have_two_addresses(world: World, client: ClientFor, own: Guidance) -> None:
+    answer = client(world.dan).post(f"/centres/{world.northgate.id}/guidance/new", data=OWN)
+    assert answer.location != f"/guidance/{own.slug}"
+    assert answer.status_code == 303
+
+
+def test_what_is_missing_is_said_and_the_rest_kept(world: World, client: ClientFor) -> None:
+    answer = client(world.dan).post(f"/centres/{world.northgate.id}/guidance/new", data={**OWN, "title": ""})
+    assert answer.status_code == 422
+    assert "Write a title." in answer.text
+    assert "Listen.\nWait." in answer.text
+
+
+def test_ones_own_is_changed_and_the_installations_is_not(
+    world: World, client: ClientFor, own: Guidance, acts: Callable[[], list[str]]
+) -> None:
+    dan, at = client(world.dan), f"/centres/{world.northgate.id}/guidance"
+    assert "Listen." in dan.get(f"{at}/{own.slug}/edit").text
+    assert dan.post(f"{at}/{own.slug}/edit", data={**OWN, "tips": "Ask."}).status_code == 303
+    assert "Ask." in dan.get(f"/guidance/{own.slug}").text
+    assert dan.get(f"{at}/{SEED}/edit").status_code == 404
+    assert acts()[-1] == "guidance_changed"
+
+
+def test_a_file_never_overwrites_a_centres_own(own: Guidance) -> None:
+    (document,) = read_library().guidance
+    with pytest.raises(Refused, match="is the address of a centre's own guidance"), transaction():
+        load_guidance(replace(document, slug=own.slug))
+
+
+# --- to attach -------------------------------------------------------------------------------------------
+
+
+def test_the_units_requirements_stand_beside_the_question(world: World, client: ClientFor) -> None:
+    make_own_unit(world.northgate)
+    page = client(world.dan).get(f"/centres/{world.northgate.id}/guidance/{SEED}/attach?unit=local7").text
+    assert "What the unit requires" in page
+    assert "Do it twice." in page
+    assert "Does anything in it contradict" in page
+
+
+def test_first_a_unit_is_chosen_and_those_it_is_with_are_not_offered(world: World, client: ClientFor) -> None:
+    page = client(world.dan).get(f"/centres/{world.northgate.id}/guidance/{SEED}/attach").text
+    assert 'value="cfamlfd3"' in page
+    assert 'value="cfacc15"' not in page
+
+
+def test_attached_it_is_shown_in_that_centre_with_the_warning(
+    world: World, client: ClientFor, acts: Callable[[], list[str]]
+) -> None:
+    dan = client(world.dan)
+    assert attach(dan, world, SEED, "cfamlfd3", contradicts="yes", warning=WARNING).status_code == 303
+    assert WARNING in html.unescape(client(world.alice).get("/units/cfamlfd3").text)
+    assert WARNING not in html.unescape(client(world.frank).get("/units/cfamlfd3").text)
+    assert [each.warning for each in list_guidance("CFAM&LFD3", [world.northgate.id])] == [WARNING]
+    assert list_guidance("CFAM&LFD3", [world.southbank.id]) == ()
+    assert acts() == ["guidance_attached"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({}, "Say whether anything contradicts them."),
+        ({"contradicts": "yes", "warning": " "}, "Say what contradicts them"),
+    ],
+)
+def test_whoever_attaches_it_must_say(world: World, client: ClientFor, fields: dict[str, str], said: str) -> None:
+    answer = attach(client(world.dan), world, SEED, "cfamlfd3", **fields)
+    assert answer.status_code == 422
+    assert said in answer.text
+
+
+def test_a_unit_of_another_centre_is_not_offered(world: World, client: ClientFor) -> None:
+    make_own_unit(world.southbank)
+    page = client(world.dan).get(f"/centres/{world.northgate.id}/guidance/{SEED}/attach?unit=local7").text
+    assert "LOCAL7" not in page
+
+
+def test_twice_is_refused(world: World, client: ClientFor) -> None:
+    dan = client(world.dan)
+    attach(dan, world, SEED, "cfamlfd3", contradicts="no")
+    answer = attach(dan, world, SEED, "cfamlfd3", contradicts="no")
+    assert answer.status_code == 409
+    assert "attached to CFAM&LFD3 already" in html.unescape(answer.text)
+
+
+def test_detached_it_is_no_longer_shown(world: World, client: ClientFor, acts: Callable[[], list[str]]) -> None:
+    dan = client(world.dan)
+    attach(dan, world, SEED, "cfamlfd3", contradicts="no")
+    row = db.session.scalars(select(GuidanceUnit).where(GuidanceUnit.unit_code == "CFAM&LFD3")).one().id
+    at = f"/guidance/{SEED}/detach/{row}"
+    assert client(world.heidi).post(f"/centres/{world.southbank.id}{at}").status_code == 404
+    assert dan.post(f"/centres/{world.northgate.id}{at}").status_code == 303
+    assert list_guidance("CFAM&LFD3", [world.northgate.id]) == ()
+    assert acts() == ["guidance_attached", "guidance_detached"]
+
+
+def test_the_installations_own_attachments_are_not_detached_here(world: World, client: ClientFor) -> None:
+    row = db.session.scalars(select(GuidanceUnit.id).where(GuidanceUnit.unit_code == "CFACC15")).first()
+    answer = client(world.dan).post(f"/centres/{world.northgate.id}/guidance/{SEED}/detach/{row}")
+    assert answer.status_code == 404
+
+
+def test_candidates_and_assessors_meet_it_where_they_work(world: World, client: ClientFor, own: Guidance) -> None:
+    attach(client(world.dan), world, own.slug, "inscc004", contradicts="no")
+    with transaction():
+        evidence = factories.make_evidence(world.inscc004, "A call")
+        factories.claim(world.inscc004, evidence, "1")
+    page = client(world.alice).get(f"/evidence/{evidence.id}/criteria").text
+    assert "Listen." in page

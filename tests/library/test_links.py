@@ -1,0 +1,349 @@
+"""The same in substance: proposed by likeness, decided by an administrator, shown on the units, kept while the words are."""
+
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from tests import factories
+from tests.factories import World
+from tests.library.versions import UNITS, as_revision, publish, reworded
+from tracker.errors import Invalid, NotFound, Refused
+from tracker.extensions import db
+from tracker.ledger.transactions import transaction
+from tracker.library.queries import links as queries
+from tracker.library.services import links as services
+from tracker.library.services.loading import load_unit
+from tracker.models import CriterionLink, Person, Unit
+from tracker.units.comparison import Link
+from tracker.vocabulary import LinkKind
+
+Browser = Callable[[Person], FlaskClient]
+
+
+SUPERVISE = replace(UNITS["CFACC15"], code="SUPERVISE", slug="supervise")
+DELIVER = replace(UNITS["DELIVERCC"], code="DELIVER", slug="deliver")
+"""The same words under codes of which the installation's own links know nothing."""
+
+
+@pytest.fixture
+def two(app: Flask) -> tuple[Unit, Unit]:
+    return publish(SUPERVISE), publish(DELIVER)
+
+
+def confirm(world: World, two: tuple[Unit, Unit], link: Link) -> CriterionLink:
+    with transaction():
+        return services.confirm_link(*two, link, world.northgate, factories.actor(world.dan))
+
+
+def links() -> list[tuple[int, int, bool]]:
+    db.session.rollback()
+    query = select(CriterionLink).where(CriterionLink.centre_id.is_not(None))
+    rows = db.session.scalars(query.order_by(CriterionLink.position, CriterionLink.other_position))
+    return [(each.position, each.other_position, each.is_confirmed) for each in rows]
+
+
+class TestProposing:
+    def test_criterion_1_of_cfacc15_and_12_of_delivercc_come_first(self, two: tuple[Unit, Unit]) -> None:
+        proposals = queries.propose_links(*two, {})
+        assert (proposals[0].one.label, proposals[0].other.label, proposals[0].likeness) == ("1", "12", 100)
+        assert [each.likeness for each in proposals] == sorted((each.likeness for each in proposals), reverse=True)
+        assert all(each.one.kind is each.other.kind for each in proposals)
+
+    def test_the_order_in_which_the_units_are_named_changes_nothing(self, two: tuple[Unit, Unit]) -> None:
+        one, other = two
+        assert queries.propose_links(one, other, {}) == queries.propose_links(other, one, {})
+
+    def test_what_was_decided_is_not_proposed_again(self, world: World, two: tuple[Unit, Unit]) -> None:
+        confirm(world, two, (1, 12))
+        with transaction():
+            services.refuse_link(*two, (2, 13), world.northgate, factories.actor(world.dan))
+        decided = queries.list_decided(*two, world.northgate.id)
+        proposed = {(each.one.position, each.other.position) for each in queries.propose_links(*two, decided)}
+        assert not proposed & {(1, 12), (2, 13)}
+        shown = queries.list_proposals_decided(*two, decided)
+        assert [(each.one.label, each.other.label, each.is_confirmed) for each in shown] == [
+            ("1", "12", True),
+            ("2", "13", False),
+        ]
+
+
+class TestDeciding:
+    def test_a_link_is_one_row_with_its_likeness_and_who_said_so(
+        self, world: World, two: tuple[Unit, Unit], acts: Callable[[], list[str]]
+    ) -> None:
+        link = confirm(world, two, (1, 12))
+        assert (link.kind, link.likeness, link.decided_by_id, link.centre_id) == (
+            LinkKind.SAME,
+            100,
+            world.dan.id,
+            world.northgate.id,
+        )
+        confirm(world, two, (1, 12))
+        assert links() == [(1, 12, True)]
+        assert acts() == ["link_confirmed"]
+
+    def test_a_change_of_mind_replaces_the_word_and_undo_takes_it_back(
+        self, world: World, two: tuple[Unit, Unit], acts: Callable[[], list[str]]
+    ) -> None:
+        confirm(world, two, (1, 12))
+        actor = factories.actor(world.dan)
+        with transaction():
+            services.refuse_link(*two, (1, 12), world.northgate, actor)
+        assert links() == [(1, 12, False)]
+        for _ in range(2):
+            with transaction():
+                services.undo_link(*two, (1, 12), world.northgate, actor)
+        assert links() == []
+        assert acts() == ["link_confirmed", "link_refused", "link_undone"]
+
+    def test_one_statement_may_be_linked_to_two(self, world: World, two: tuple[Unit, Unit]) -> None:
+        confirm(world, two, (1, 12))
+        confirm(world, two, (1, 13))
+        assert links() == [(1, 12, True), (1, 13, True)]
+
+    def test_a_statement_that_is_not_there_is_not_linked(self, world: World, two: tuple[Unit, Unit]) -> None:
+        with pytest.raises(NotFound):
+            confirm(world, two, (1, 999))
+
+    def test_what_northgate_says_holds_at_northgate_only(self, world: World, two: tuple[Unit, Unit]) -> None:
+        confirm(world, two, (1, 12))
+        assert queries.list_decided(*two, world.southbank.id) == {}
+        assert queries.list_linked(two[0], [world.southbank.id]) == {}
+
+    def test_a_centre_overrules_what_comes_with_the_installation_and_may_fall_back_on_it(
+        self, world: World, two: tuple[Unit, Unit]
+    ) -> None:
+        with transaction():
+            link = confirm(world, two, (1, 12))
+            link.centre_id, link.decided_by_id = None, None
+        ids = [unit.id for unit in two]
+        actor = factories.actor(world.dan)
+        with pytest.raises(Refused, match="comes with the standards"), transaction():
+            services.undo_link(*two, (1, 12), world.northgate, actor)
+        with transaction():
+            services.refuse_link(*two, (1, 12), world.northgate, actor)
+        assert queries.list_same(ids, world.northgate.id) == {}
+        assert queries.list_linked(two[0], [world.northgate.id]) == {}
+        assert queries.list_same(ids, world.southbank.id) == {
+            (ids[0], 1): ((ids[1], 12),),
+            (ids[1], 12): ((ids[0], 1),),
+        }
+        with transaction():
+            services.undo_link(*two, (1, 12), world.northgate, actor)
+        assert queries.list_same(ids, world.northgate.id)
+
+
+class TestTwoVersions:
+    def test_everything_word_for_word_is_confirmed_at_once(self, world: World, acts: Callable[[], list[str]]) -> None:
+        older = factories.unit("CFACC15")
+        newer = publish(
+            as_revision(
+                reworded(UNITS["CFACC15"], {"p:2": "Deal with complex contacts that colleagues refer.", "p:3": ""})
+            )
+        )
+        with transaction():
+            assert services.confirm_same_wording(older, newer, world.northgate, factories.actor(world.dan)) == 22
+        with transaction():
+            assert services.confirm_same_wording(newer, older, world.northgate, factories.actor(world.dan)) == 0
+        assert (1, 1, True) in links()
+        assert (4, 3, True) in links()
+        assert not [link for link in links() if link[0] in {2, 3}]
+        assert acts() == ["links_confirmed"]
+
+    def test_what_is_the_same_elsewhere_stays_the_same_in_the_newer_version(
+        self, world: World, two: tuple[Unit, Unit]
+    ) -> None:
+        older, far = two
+        actor = factories.actor(world.dan)
+        for link in ((1, 12), (2, 13), (3, 4)):
+            confirm(world, two, link)
+        with transaction():
+            services.refuse_link(*two, (3, 4), world.northgate, actor)
+        newer = publish(as_revision(reworded(SUPERVISE, {"p:2": "Something else."}), slug="supervise-2"))
+        with transaction():
+            services.confirm_same_wording(older, newer, world.northgate, actor)
+        assert queries.list_same([newer.id, far.id], world.northgate.id) == {
+            (far.id, 12): ((newer.id, 1),), (newer.id, 1): ((far.id, 12),),
+        }  # fmt: skip
+        decided = queries.list_decided(newer, far, world.northgate.id)
+        assert {link[::-1]: each.is_confirmed for link, each in decided.items()} == {(1, 12): True, (3, 4): False}
+        assert queries.list_same([newer.id, far.id], world.southbank.id) == {}
+
+    def test_also_what_came_with_the_installation(self, world: World) -> None:
+        older, far = factories.unit("CFACC15"), factories.unit("DELIVERCC")
+        newer = publish(as_revision(UNITS["CFACC15"]))
+        with transaction():
+            services.confirm_same_wording(older, newer, world.northgate, factories.actor(world.dan))
+        assert (newer.id, 1) in queries.list_same([newer.id, far.id], world.northgate.id)
+
+    def test_two_units_are_not_confirmed_at_once(self, world: World, two: tuple[Unit, Unit]) -> None:
+        with pytest.raises(Invalid), transaction():
+            services.confirm_same_wording(*two, world.northgate, factories.actor(world.dan))
+
+    @pytest.mark.usefixtures("app")
+    def test_the_older_version_stands_first(self) -> None:
+        older = factories.unit("CFACC15")
+        newer = publish(as_revision(UNITS["CFACC15"], version="1.10"))
+        middle = publish(as_revision(UNITS["CFACC15"], version="1.9"))
+        assert queries.put_in_order(newer, middle) == (LinkKind.REPLACED_BY, middle, newer)
+        assert [unit.id for unit in queries.list_comparable(older, [])] == [newer.id, middle.id]
+
+
+class TestLoadingAnew:
+    """Nobody attempts the unit, so that its text may still change."""
+
+    def test_a_link_stays_while_its_words_do_and_follows_them(self, world: World, two: tuple[Unit, Unit]) -> None:
+        for link in ((1, 12), (2, 13), (8, 22)):
+            confirm(world, two, link)
+        with transaction():
+            load_unit(reworded(DELIVER, {"p:1": "", "p:13": "deal with whatever colleagues refer"}))
+        assert links() == [(1, 11, True), (8, 21, True)], "one further up is gone; 13 says something else now"
+
+    def test_statements_that_change_places_keep_their_links(self, world: World, two: tuple[Unit, Unit]) -> None:
+        confirm(world, two, (1, 12))
+        confirm(world, two, (1, 13))
+        document = DELIVER
+        twelve, thirteen = document.criteria[11], document.criteria[12]
+        turned = (replace(thirteen, position=12, label="12"), replace(twelve, position=13, label="13"))
+        with transaction():
+            load_unit(replace(document, criteria=(*document.criteria[:11], *turned, *document.criteria[13:])))
+        assert links() == [(1, 12, True), (1, 13, True)]
+        assert {
+            each.other.label: each.other.text
+            for each in queries.list_proposals_decided(*two, queries.list_decided(*two, world.northgate.id))
+        }["13"] == twelve.text
+
+    def test_an_unchanged_unit_keeps_everything(self, world: World, two: tuple[Unit, Unit]) -> None:
+        confirm(world, two, (1, 12))
+        with transaction():
+            load_unit(DELIVER)
+        assert links() == [(1, 12, True)]
+
+
+@pytest.mark.usefixtures("two")
+class TestTheScreen:
+    def address(self, world: World) -> str:
+        return f"/centres/{world.northgate.id}/links/supervise/deliver"
+
+    def test_dan_chooses_two_units_and_sees_what_may_be_the_same(self, world: World, client: Browser) -> None:
+        dan = client(world.dan)
+        assert "SUPERVISE Supervise" in dan.get(f"/centres/{world.northgate.id}/links").text
+        page = dan.get(f"/centres/{world.northgate.id}/links?one=deliver&other=supervise").text
+        assert "Performance 1 and 12" in page
+        assert "100 % alike" in page
+        assert "No statements of these two are linked yet." in page
+
+    def test_he_confirms_one_refuses_one_and_links_one_by_hand(self, world: World, client: Browser) -> None:
+        dan = client(world.dan)
+        for act, position, other in (("confirm", 1, 12), ("refuse", 2, 13), ("confirm", 5, 6)):
+            answer = dan.post(self.address(world), data={"act": act, "position": position, "other_position": other})
+            assert answer.location == f"/centres/{world.northgate.id}/links?one=supervise&other=deliver"
+        assert links() == [(1, 12, True), (2, 13, False), (5, 6, True)]
+        page = dan.get(answer.location).text
+        assert (
+            page.index("Linked</h2>")
+            < page.index("Performance 1 and 12")
+            < page.index("Not the same</h2>")
+            < page.index("Performance 2 and 13")
+        )
+        dan.post(self.address(world), data={"act": "undo", "position": 1, "other_position": 12})
+        assert links() == [(2, 13, False), (5, 6, True)]
+
+    @pytest.mark.parametrize(
+        "form", [{}, {"act": "confirm"}, {"act": "confirm", "position": "x", "other_position": "1"}]
+    )
+    def test_a_form_that_says_nothing_changes_nothing(
+        self, world: World, client: Browser, form: dict[str, str]
+    ) -> None:
+        assert client(world.dan).post(self.address(world), data=form).status_code == 422
+        assert links() == []
+
+    def test_a_unit_of_another_centre_is_not_there(
+        self, world: World, client: Browser, two: tuple[Unit, Unit]
+    ) -> None:
+        with transaction():
+            two[1].owner_centre_id = world.southbank.id
+        form = {"act": "confirm", "position": 1, "other_position": 12}
+        assert client(world.dan).post(self.address(world), data=form).status_code == 404
+        assert client(world.heidi).post(self.address(world), data=form).status_code == 404
+
+    def test_an_older_version_stays_chosen_beside_the_newer(self, world: World, client: Browser) -> None:
+        publish(as_revision(UNITS["CFACC15"], slug="cfacc15-1-2"))
+        page = client(world.dan).get(f"/centres/{world.northgate.id}/links?one=cfacc15&other=delivercc").text
+        chosen = re.findall(r'<option value="(\S+)" selected>([^<]*)', page)
+        assert [slug for slug, _ in chosen] == ["cfacc15", "delivercc"]
+        assert chosen[0][1].endswith(", version 1, revision 1")
+
+    def test_a_unit_is_not_linked_with_itself(self, world: World, client: Browser) -> None:
+        dan = client(world.dan)
+        assert dan.get(f"/centres/{world.northgate.id}/links?one=supervise&other=supervise").status_code == 422
+        form = {"act": "confirm", "position": 1, "other_position": 1}
+        assert dan.post(f"/centres/{world.northgate.id}/links/supervise/supervise", data=form).status_code == 404
+
+    def test_the_units_page_names_what_is_the_same_elsewhere(
+        self, world: World, client: Browser, two: tuple[Unit, Unit]
+    ) -> None:
+        confirm(world, two, (1, 12))
+        assert ">DELIVER 12</a>" in client(world.alice).get("/units/supervise").text
+        assert ">SUPERVISE 1</a>" in client(world.alice).get("/units/deliver").text
+        assert "DELIVER 12" not in client(world.frank).get("/units/supervise").text
+
+    def test_it_asks_the_database_once(
+        self, world: World, two: tuple[Unit, Unit], count_statements: Callable[[], AbstractContextManager[list[str]]]
+    ) -> None:
+        confirm(world, two, (1, 12))
+        with count_statements() as statements:
+            queries.list_linked(two[0], [world.northgate.id])
+        assert len([each for each in statements if "criterion_link" in each]) == 1
+
+
+class TestComparingVersions:
+    def publish(self) -> Unit:
+        texts = {"p:2": "Deal with complex customer contacts referred by colleagues without authority.", "p:3": ""}
+        return publish(as_revision(reworded(UNITS["CFACC15"], texts)))
+
+    def test_anyone_sees_two_versions_side_by_side(self, world: World, client: Browser) -> None:
+        newer = self.publish()
+        alice = client(world.alice)
+        assert newer.slug in alice.get("/units/cfacc15/compare").text
+        page = alice.get(f"/units/{newer.slug}/compare?with=cfacc15").text
+        assert "<b>22</b> unchanged" in page
+        assert "<b>1</b> reworded" in page
+        assert "<b>1</b> gone" in page
+        assert "<del>from</del>" in page
+        assert "<ins>by</ins>" in page
+        assert "Confirm" not in page
+
+    def test_a_unit_with_one_version_says_so(self, world: World, client: Browser) -> None:
+        assert "There is one version" in client(world.alice).get("/units/delivercc/compare").text
+        assert client(world.alice).get("/units/nothing/compare").status_code == 404
+
+    def test_dan_confirms_the_same_and_then_what_was_reworded(self, world: World, client: Browser) -> None:
+        newer = self.publish()
+        dan = client(world.dan)
+        page = dan.get(f"/units/cfacc15/compare?with={newer.slug}").text
+        assert "Confirm 22 that are word for word the same" in page
+        address = f"/centres/{world.northgate.id}/links/cfacc15/{newer.slug}"
+        answer = dan.post(address, data={"act": "confirm_same"}, follow_redirects=True)
+        assert "22 statements confirmed" in answer.text
+        dan.post(address, data={"act": "confirm", "position": 2, "other_position": 2})
+        assert (2, 2, True) in links()
+        dan.post(address, data={"act": "refuse", "position": 2, "other_position": 2})
+        page = dan.get(f"/units/cfacc15/compare?with={newer.slug}").text
+        assert "<b>2</b> gone" in page
+        assert "Looked at, and not the same" in page
+
+    def test_what_is_unchanged_can_be_left_out(self, world: World, client: Browser) -> None:
+        newer = self.publish()
+        page = client(world.alice).get(f"/units/cfacc15/compare?with={newer.slug}&show=changed").text
+        assert "Engage with customers who make complex" in page
+        assert "Follow organisational procedures to support" not in page
+        same = publish(as_revision(UNITS["CFACC15"], revision=3))
+        page = client(world.alice).get(f"/units/cfacc15/compare?with={same.slug}&show=changed").text
+        assert "Nothing: the two say the same in the same places." in page

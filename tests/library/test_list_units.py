@@ -1,0 +1,76 @@
+"""The units to browse, found by code, title or words, for anyone signed in."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.factories import World
+from tracker.extensions import db
+from tracker.ledger.transactions import transaction
+from tracker.library.queries.units import find_unit
+from tracker.models import Unit
+
+ClientFor = Callable[..., FlaskClient]
+PEOPLE = ["alice", "bob", "carol", "dan", "eve", "frank"]
+
+
+def listed(browser: FlaskClient, words: str = "") -> list[str]:
+    response = browser.get("/units", query_string={"q": words})
+    assert response.status_code == 200
+    return re.findall(r'href="/units/([\w-]+)"', response.text)
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+def test_anyone_signed_in_sees_every_unit(world: World, client: ClientFor, who: str) -> None:
+    assert listed(client(getattr(world, who))) == ["cfacc15", "cfamlfd3", "delivercc", "inscc004"]
+
+
+def test_nobody_else_does(anonymous: FlaskClient) -> None:
+    assert anonymous.get("/units").status_code == 302
+    assert anonymous.get("/units/cfacc15").status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("words", "slugs"),
+    [
+        ("h128 04", ["cfacc15"]),
+        ("cfa/cc16", ["inscc004"]),
+        ("MANAGE CUSTOMER", ["cfamlfd3", "inscc004"]),
+        ("re-occurrence", ["inscc004"]),
+        ("no such words", []),
+        ("<script>", []),
+    ],
+)
+def test_they_are_found(world: World, client: ClientFor, words: str, slugs: list[str]) -> None:
+    assert listed(client(world.alice), words) == slugs
+
+
+def test_a_search_without_a_find_keeps_the_words_and_says_so(world: World, client: ClientFor) -> None:
+    page = client(world.alice).get("/units?q=zebra").text
+    assert "No unit was found." in page
+    assert 'value="zebra"' in page
+
+
+def test_a_centres_own_unit_is_seen_there_only(world: World, client: ClientFor) -> None:
+    found = find_unit("cfacc15")
+    assert found
+    with transaction():
+        own = Unit(
+            **{
+                each.name: getattr(found, each.name)
+                for each in Unit.__table__.columns
+                if each.name not in {"id", "slug"}
+            }
+        )
+        own.slug, own.owner_centre_id = "local", world.northgate.id
+        db.session.add(own)
+    try:
+        assert "local" in listed(client(world.alice))
+        assert client(world.alice).get("/units/local").status_code == 200
+        assert "local" not in listed(client(world.frank))
+        assert client(world.frank).get("/units/local").status_code == 404
+    finally:
+        with transaction():
+            db.session.delete(own)

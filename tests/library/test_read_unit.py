@@ -1,0 +1,162 @@
+"""What a file says, as a document."""
+
+import json
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from tests.library.writing import UNIT, changed, write_folder
+from tracker.units.documents import UnitDocument, hash_unit
+from tracker.units.standards_folder import read_library
+from tracker.vocabulary import CriterionKind
+
+KEYS = [
+    "code",
+    "slug",
+    "title",
+    "document_type",
+    "version",
+    "revision",
+    "identifiers",
+    "overview",
+    "metadata",
+    "simulation",
+    "scope",
+    "criteria",
+    "evidence_requirements_introduction",
+    "evidence_requirements",
+    "assessor_rules",
+    "skills",
+    "values",
+    "behaviours",
+    "glossary",
+    "links",
+    "external_links",
+    "empty_headings",
+    "provenance",
+    "notes",
+    "dates",
+]
+CRITERION_KEYS = [
+    "position",
+    "kind",
+    "label",
+    "label_origin",
+    "heading",
+    "parent",
+    "text",
+    "assessable",
+    "points",
+    "selection",
+    "simulation_allowed",
+    "note",
+]
+
+
+def read(folder: Path, text: str = UNIT) -> UnitDocument:
+    library = read_library(write_folder(folder, text))
+    assert library.faults == ()
+    (unit,) = library.units
+    return unit
+
+
+def test_criteria_stand_in_document_order_with_their_parents(tmp_path: Path) -> None:
+    found = [(each.position, each.label, each.parent) for each in read(tmp_path).criteria]
+    assert found == [
+        (1, "1", None),
+        (2, "2", None),
+        (3, "a", 2),
+        (4, "b", 2),
+        (5, "3", None),
+        (6, "1", None),
+        (7, "1.10", None),
+    ]
+
+
+def test_a_stem_with_labelled_items_is_not_assessed_but_they_are(tmp_path: Path) -> None:
+    assert [each.label for each in read(tmp_path).criteria if not each.assessable] == ["2"]
+
+
+def test_a_stem_with_unlabelled_points_is_assessed_with_them(tmp_path: Path) -> None:
+    stem = read(tmp_path).criteria[4]
+    assert stem.assessable
+    assert stem.points == ("what was said", "what was promised")
+
+
+def test_assessable_can_be_said(tmp_path: Path) -> None:
+    text = changed('selection: "one of the following"', "assessable: true", UNIT)
+    assert read(tmp_path, text).criteria[1].assessable is True
+
+
+def test_selection_and_simulation_are_kept(tmp_path: Path) -> None:
+    first, second, *_ = read(tmp_path).criteria
+    assert (first.simulation_allowed, second.simulation_allowed) == (True, None)
+    assert second.selection == "one of the following"
+
+
+def test_labels_may_restart_under_another_heading(tmp_path: Path) -> None:
+    found = [each for each in read(tmp_path).criteria if each.label == "1" and each.kind is CriterionKind.PERFORMANCE]
+    assert [each.heading for each in found] == ["Before the call", "After the call"]
+
+
+@pytest.mark.parametrize("version", ["1.10", "no", "2021-02-05", "1e3", "007", "~"])
+def test_what_is_written_stays_as_written(tmp_path: Path, version: str) -> None:
+    unit = read(tmp_path, changed('version: "1"', f"version: {version}"))
+    assert unit.version == version
+    assert unit.criteria[-1].label == "1.10"
+
+
+def test_spaces_around_words_do_not_count(tmp_path: Path) -> None:
+    assert read(tmp_path, changed('label: "1.10"', 'label: " 1.10 "')).criteria[-1].label == "1.10"
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+    assert read(tmp_path, "\ufeff" + UNIT).code == "LOCAL7"
+
+
+def test_the_json_has_the_documented_keys_in_their_order(tmp_path: Path) -> None:
+    found = read(tmp_path).as_json()
+    assert list(found) == KEYS
+    assert {tuple(each) for each in found["criteria"]} == {tuple(CRITERION_KEYS)}
+    assert list(found["dates"]) == ["approved", "review"]
+
+
+def test_the_readme_names_every_key(tmp_path: Path) -> None:
+    readme = (Path(__file__).parents[2] / "standards/README.md").read_text(encoding="utf-8")
+    described = readme.partition("## What `--json` prints")[2]
+    assert {key for key in KEYS + CRITERION_KEYS if f"`{key}`" not in described} == set()
+    metadata = read(tmp_path).metadata
+    assert {key for key in metadata if f"`{key}`" not in readme} == set()
+    assert len(metadata) == 14
+
+
+def test_the_readmes_example_is_a_unit(tmp_path: Path) -> None:
+    readme = (Path(__file__).parents[2] / "standards/README.md").read_text(encoding="utf-8")
+    section = readme.partition("## How a file is written")[2].partition("\n- A key")[0]
+    example = "\n".join(line.removeprefix("    ") for line in section.splitlines())
+    assert [each.label for each in read(tmp_path, example).criteria] == ["1", "2", "a", "b", "1"]
+
+
+class TestHash:
+    def test_it_can_be_worked_out_from_the_json(self, tmp_path: Path) -> None:
+        unit = read(tmp_path)
+        assert hash_unit(json.loads(json.dumps(unit.as_json()))) == unit.content_hash
+
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [("who must not", "who must"), ("simulation_allowed: true", "simulation_allowed: false"), ('"b"', '"c"')],
+    )
+    def test_it_changes_with_the_words(self, tmp_path: Path, old: str, new: str) -> None:
+        assert read(tmp_path, changed(old, new)).content_hash != read(tmp_path).content_hash
+
+    def test_it_does_not_change_with_remarks_order_or_composition(self, tmp_path: Path) -> None:
+        before = read(tmp_path, changed("rare", "café")).content_hash
+        lines = changed("rare", unicodedata.normalize("NFD", "café")).splitlines()
+        after = read(tmp_path, "# a remark\n" + "\n".join([*lines[1:], lines[0]])).content_hash
+        assert after == before
+
+    def test_a_key_that_the_format_gains_changes_no_unit(self, tmp_path: Path) -> None:
+        unit = read(tmp_path)
+        grown = {**unit.as_json(), "later": None, "more": [], "dates": {"approved": "otherwise"}}
+        assert hash_unit(grown) == unit.content_hash

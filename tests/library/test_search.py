@@ -1,0 +1,190 @@
+"""The library is found by code, title, suite and words in criteria; paged, and fast however large it is."""
+
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import insert
+
+from tests.factories import World
+from tests.library.own_units import make_own_unit, read_unit
+from tracker.clock import now
+from tracker.extensions import db
+from tracker.ledger.transactions import transaction
+from tracker.library.queries.search import PAGE, Asked, in_pieces, list_suites, search_units
+from tracker.models import Criterion, Unit, UnitCode
+from tracker.vocabulary import CriterionKind, DocumentType, LabelOrigin, Simulation
+
+ClientFor = Callable[..., FlaskClient]
+SEEDS = ["cfacc15", "cfamlfd3", "delivercc", "inscc004"]
+
+
+def found(*centre_ids: int, **asked: object) -> list[str]:
+    return [unit.slug for unit in search_units(Asked(**asked), centre_ids).units]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("words", "first"),
+    [
+        ("CFACC15", "cfacc15"),
+        ("h12804", "cfacc15"),
+        ("H128 04", "cfacc15"),
+        ("h128/04", "cfacc15"),
+        ("cfam & lfd3", "cfamlfd3"),
+        ("INSML052", "cfamlfd3"),
+        ("CfA CC16", "inscc004"),
+        ("delivercc", "delivercc"),
+    ],
+)
+def test_by_any_code_however_it_is_typed(world: World, words: str, first: str) -> None:
+    assert found(words=words)[0] == first
+
+
+def test_all_words_must_be_there_in_any_order(world: World) -> None:
+    assert found(words="re-occurrence problems") == ["inscc004"]
+    assert found(words="problems re-occurrence zebra") == []
+
+
+def test_the_title_goes_before_the_criteria(world: World) -> None:
+    assert found(words="supervise")[0] == "cfacc15"
+    assert len(found(words="customer service")) == 4
+
+
+@pytest.mark.parametrize("words", ["%", "_", "\\", "' OR 1=1", "<script>"])
+def test_signs_with_a_meaning_elsewhere_have_none_here(world: World, words: str) -> None:
+    assert found(words=words) == [unit for unit in found(words=words) if unit in SEEDS]
+    assert len(found(words=words)) < 4
+
+
+def test_filters_narrow(world: World) -> None:
+    own = make_own_unit(world.northgate, read_unit(metadata={**read_unit().metadata, "suites": "Calls"}))
+    mine = world.northgate.id
+    assert found(mine, whose="own") == [own.slug]
+    assert found(mine, whose="installation") == SEEDS
+    assert found(mine, document_type="sqa_unit") == ["cfacc15"]
+    assert found(mine, suite="Calls") == [own.slug]
+    assert "Calls" in list_suites([mine])
+    assert "Calls" not in list_suites([world.southbank.id])
+    assert found(mine, document_type="nonsense") == found(mine)
+
+
+def test_another_centres_own_is_never_found(world: World) -> None:
+    make_own_unit(world.northgate)
+    assert "local7" in found(world.northgate.id, words="LOCAL7")
+    assert found(world.southbank.id, words="LOCAL7") == []
+    assert found(world.southbank.id, words="thank the colleague") == []
+
+
+def test_each_version_is_listed_in_its_newest_revision(world: World, client: ClientFor) -> None:
+    document, mine = read_unit(), world.northgate.id
+    make_own_unit(world.northgate, document)
+    make_own_unit(world.northgate, replace(document, revision=2, slug="local7-1-2"))
+    make_own_unit(world.northgate, replace(document, version="2", slug="local7-2-1"))
+    assert sorted(found(mine, words="LOCAL7")) == ["local7-1-2", "local7-2-1"]
+    assert sorted(found(mine, words="thank the colleague")) == ["local7-1-2", "local7-2-1"]
+    assert search_units(Asked(words="LOCAL7"), [mine]).total == 2
+    assert 'href="/units/local7"' not in client(world.alice).get("/units").text
+    assert 'href="/units/local7">Version 1, revision 1</a>' in client(world.alice).get("/units/local7-1-2").text
+
+
+def test_a_centres_own_revision_stands_for_the_installations_unit(world: World) -> None:
+    document = read_unit()
+    make_own_unit(None, document)
+    make_own_unit(world.northgate, replace(document, revision=2, slug="ours"))
+    make_own_unit(world.southbank, replace(document, revision=2, slug="theirs"))
+    assert found(world.northgate.id, words="LOCAL7") == ["ours"]
+    assert found(world.northgate.id, words="LOCAL7", whose="installation") == ["local7"]
+    assert found(words="LOCAL7") == ["local7"]
+    assert sorted(found(world.northgate.id, world.southbank.id, words="LOCAL7")) == ["ours", "theirs"]
+
+
+def test_the_words_found_are_shown_in_their_criterion(world: World, client: ClientFor) -> None:
+    make_own_unit(world.northgate)
+    page = client(world.alice).get("/units?q=Colleague+thank").text
+    assert re.search(r"<b>1</b> <mark>thank</mark> the <mark>colleague</mark>", page)
+
+
+def test_a_long_criterion_is_shown_about_the_word() -> None:
+    text = f"{'before ' * 40}needle{' after' * 60}"
+    pieces = in_pieces(text, ["needle"])
+    shown = "".join(words for words, _ in pieces)
+    assert ("needle", True) in pieces
+    assert shown.startswith("… before")
+    assert shown.endswith("after …")
+    assert len(shown) < 230
+    assert in_pieces("a.b", ["."]) == (("a", False), (".", True), ("b", False))
+    assert in_pieces("nothing", ["x"]) == (("nothing", False),)
+
+
+def fill_library(count: int) -> None:
+    """Many units with thirty criteria each."""
+    moment = now()
+    plain = {
+        "document_type": DocumentType.NOS, "simulation": Simulation.UNSTATED, "document": "{", "content_hash": "0" * 64,
+        "loaded_at": moment, "version": "1", "revision": 1, "suites": "Suite",
+    }  # fmt: skip
+    with transaction():
+        units = [
+            {**plain, "id": 10_000 + n, "code": f"ZZ{n:04}", "full_code": f"ZZ{n:04}", "slug": f"zz{n:04}", "title": f"Do thing {n}",
+             "words": f"do thing {n}\n" + f"handle parcel {n} with care\n" * 30}
+            for n in range(count)
+        ]  # fmt: skip
+        db.session.execute(insert(Unit), units)
+        db.session.execute(insert(UnitCode), [
+            {"unit_id": each["id"], "scheme": "code", "value": each["code"], "squashed": str(each["code"]).casefold()} for each in units
+        ])  # fmt: skip
+        db.session.execute(insert(Criterion), [
+            {"unit_id": each["id"], "position": position, "kind": CriterionKind.PERFORMANCE, "label": str(position),
+             "label_origin": LabelOrigin.PUBLISHED, "text": f"Handle parcel {each['id'] - 10_000} with care", "assessable": True}
+            for each in units for position in range(1, 31)
+        ])  # fmt: skip
+
+
+@pytest.fixture
+def large_library(world: World) -> None:
+    fill_library(1_000)
+    yield  # type: ignore[misc]
+    with transaction():
+        for model in (Criterion, UnitCode):
+            db.session.execute(model.__table__.delete().where(model.unit_id >= 10_000))
+        db.session.execute(Unit.__table__.delete().where(Unit.id >= 10_000))
+
+
+def test_a_thousand_units_are_searched_in_a_few_statements(
+    large_library: None, world: World, client: ClientFor,
+    count_statements: Callable[[], AbstractContextManager[list[str]]],
+) -> None:  # fmt: skip
+    browser = client(world.alice)
+    browser.get("/units")
+    with count_statements() as statements:
+        page = browser.get("/units?q=parcel+care").text
+    assert "1,000 units" in page
+    assert page.count('class="unit-row"') == PAGE
+    assert "Page 1 of 20" in page
+    about_units = [each for each in statements if "unit" in each and "user_session" not in each]
+    assert len(about_units) <= 5, about_units
+    assert not [each for each in about_units if "unit.document," in each or "unit.document " in each]
+
+
+def test_pages_follow_each_other_and_keep_what_was_asked(
+    large_library: None, world: World, client: ClientFor
+) -> None:
+    first = client(world.alice).get("/units?q=parcel&whose=installation").text
+    assert "page=2&amp;q=parcel" in first
+    assert "whose=installation" in first
+    last = client(world.alice).get("/units?q=parcel&page=999").text
+    assert "Page 20 of 20" in last
+    assert "zz0999" in last
+
+
+def test_a_unit_that_prints_two_versions_lists_both(world: World, client: ClientFor) -> None:
+    document = read_unit()
+    make_own_unit(world.northgate, document)
+    make_own_unit(world.northgate, replace(document, version="2", slug="local7-2"))
+    page = client(world.alice).get("/units/local7").text
+    assert "Versions" in page
+    assert 'href="/units/local7-2">there is a newer one' in page
+    assert "there is a newer one" not in client(world.alice).get("/units/local7-2").text

@@ -1,0 +1,678 @@
+"""A file of units on its way in: looked at, confirmed, taken in slice by slice, stopped and gone on with."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from io import BytesIO
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+
+from tests import factories
+from tests.factories import PASSWORD, World
+from tests.library.own_units import make_own_unit, read_unit
+from tracker.background import jobs
+from tracker.errors import Conflict, Invalid, Refused
+from tracker.extensions import db
+from tracker.ledger.events import Actor
+from tracker.ledger.transactions import reading, transaction
+from tracker.library.queries.exchange import Entry, judge
+from tracker.library.services import exchange as services
+from tracker.library.services import importing, unit_files
+from tracker.library.services.importing import resume_imports, run_import, take_slice
+from tracker.models import Criterion, CriterionLink, Event, ImportRun, Person, Unit, UnitAttempt
+from tracker.storage import file_store
+from tracker.units.documents import UnitDocument
+from tracker.units.formats.exchanged import ExchangedLink
+from tracker.vocabulary import AttemptState, ImportOutcome, ImportState, LinkKind
+
+Browser = Callable[[Person], FlaskClient]
+NEW, CHANGED = ImportOutcome.NEW, ImportOutcome.CHANGED
+UNCHANGED, REFUSED = ImportOutcome.UNCHANGED, ImportOutcome.REFUSED
+
+
+def units(count: int, **changes: Any) -> list[UnitDocument]:
+    return [read_unit(code=f"LOCAL{number}", slug=f"local{number}", **changes) for number in range(count)]
+
+
+def body_of(documents: list[UnitDocument]) -> bytes:
+    return unit_files.write_units("yaml", documents).body
+
+
+def preview(world: World, documents: list[UnitDocument], person: Person | None = None) -> ImportRun:
+    """The run of a file as the preview keeps it."""
+    person = person or world.dan
+    centre = world.southbank if person is world.heidi else world.northgate
+    with reading():
+        found = services.look_at("yaml", "units.yaml", body_of(documents), centre.id)
+    with transaction():
+        return services.start_preview(found, centre.id, factories.actor(person))
+
+
+def start(run: ImportRun, actor: Actor, *changes: int, **options: bool) -> None:
+    with transaction():
+        services.start_import(db.session.get_one(ImportRun, run.id), changes, actor, **options)
+
+
+def import_units(
+    world: World, documents: list[UnitDocument], *changes: int, person: Person | None = None
+) -> ImportRun:
+    run = preview(world, documents, person)
+    start(run, factories.actor(person or world.dan), *changes)
+    return again(run)
+
+
+def again(run: ImportRun) -> ImportRun:
+    db.session.rollback()
+    return db.session.get_one(ImportRun, run.id, populate_existing=True)
+
+
+def outcomes(run: ImportRun) -> list[ImportOutcome]:
+    return [Entry.of_row(row).outcome for row in run.outcome]
+
+
+def own_units(code: str) -> list[Unit]:
+    query = select(Unit).where(Unit.code == code, Unit.owner_centre_id.is_not(None)).order_by(Unit.id)
+    return list(db.session.scalars(query))
+
+
+def own(code: str) -> Unit:
+    (unit,) = own_units(code)
+    return unit
+
+
+def reworded(document: UnitDocument, text: str = "ask what was promised last time") -> UnitDocument:
+    first, *rest = document.criteria
+    return replace(document, criteria=(replace(first, text=text), *rest))
+
+
+@pytest.fixture
+def by_hand(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Nothing is done until the test does it; what was queued is listed."""
+    queued: list[int] = []
+    monkeypatch.setattr(jobs.Jobs, "put", lambda _self, _job, run_id: queued.append(run_id))
+    return queued
+
+
+class TestPreview:
+    def test_each_unit_is_laid_beside_the_library(self, world: World) -> None:
+        with transaction():
+            same, before = units(2)
+        make_own_unit(world.northgate, same)
+        make_own_unit(world.northgate, before)
+        run = preview(world, [same, reworded(before), read_unit(code="FRESH"), same])
+        assert outcomes(run) == [UNCHANGED, CHANGED, NEW, REFUSED]
+        changed, refused = Entry.of_row(run.outcome[1]), Entry.of_row(run.outcome[3])
+        assert (changed.revision, changed.taken) == (2, False)
+        assert "ask what was promised" in " ".join(changed.differences)
+        assert refused.reason == "It stands twice in the file."
+        assert own_units("FRESH") == []
+
+    def test_a_unit_that_stands_twice_is_taken_once(self, world: World) -> None:
+        (unit,) = units(1)
+        assert outcomes(preview(world, [unit, reworded(unit)])) == [NEW, REFUSED]
+
+    def test_another_centres_unit_is_not_known_here(self, world: World) -> None:
+        (unit,) = units(1)
+        make_own_unit(world.southbank, unit)
+        assert outcomes(preview(world, [unit])) == [NEW]
+
+    def test_where_it_came_from_is_no_difference(self, world: World) -> None:
+        (unit,) = units(1)
+        make_own_unit(world.northgate, unit)
+        elsewhere = replace(unit, slug="elsewhere", provenance=replace(unit.provenance, source="another.pdf"))
+        assert outcomes(preview(world, [elsewhere])) == [UNCHANGED]
+
+    def test_the_installations_unit_is_the_measure_too(self, world: World) -> None:
+        make_own_unit(None, read_unit())
+        assert outcomes(preview(world, [read_unit()])) == [UNCHANGED]
+        changed = Entry.of_row(preview(world, [reworded(read_unit())]).outcome[0])
+        assert (changed.outcome, changed.revision) == (CHANGED, 2)
+
+    def test_the_file_is_kept(self, world: World) -> None:
+        documents = units(1)
+        run = preview(world, documents)
+        assert file_store.path_of(run.sha256).read_bytes() == body_of(documents)
+
+    def test_a_format_without_a_place_for_something_takes_it_from_nobody(self, world: World) -> None:
+        make_own_unit(world.northgate, read_unit())
+        for format_name in ("csv", "case"):
+            body = unit_files.write_units(format_name, [read_unit()]).body
+            with reading():
+                found = services.look_at(format_name, "units", body, world.northgate.id)
+            assert [each.outcome for each in found.entries] == [UNCHANGED], format_name
+        changed = unit_files.write_units("csv", [reworded(read_unit())]).body
+        with reading():
+            found = services.look_at("csv", "units.csv", changed, world.northgate.id)
+        (entry,) = found.entries
+        assert entry.outcome is CHANGED
+        assert len(entry.differences) == 1
+        with transaction():
+            run = services.start_preview(found, world.northgate.id, factories.actor(world.dan))
+        start(run, factories.actor(world.dan), 0)
+        _, revised = own_units("LOCAL7")
+        assert "Calls that do not go as planned." in revised.document
+
+    def test_too_many_units_are_refused(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(unit_files, "MOST_UNITS", 2)
+        with pytest.raises(Invalid, match="more than 2 units"):
+            preview(world, units(3))
+
+    def test_too_large_a_file_is_refused(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(unit_files, "LARGEST", 100)
+        with pytest.raises(Invalid, match="larger than"):
+            preview(world, units(1))
+
+    @pytest.mark.parametrize(
+        ("spoilt", "why"),
+        [
+            ({"criteria": ()}, "holds no criteria"),
+            ({"code": "X" * 61}, "code is longer than 60"),
+            ({"title": "A\x00b"}, "NUL"),
+        ],
+    )
+    def test_what_cannot_be_kept_is_refused_with_the_reason(self, spoilt: dict[str, Any], why: str) -> None:
+        entry = judge(replace(read_unit(), **spoilt), [])
+        assert entry.outcome is REFUSED
+        assert why in entry.reason
+
+
+class TestTakingIn:
+    def test_new_units_become_the_centres_own(self, world: World, acts: Callable[[], list[str]]) -> None:
+        run = import_units(world, units(3))
+        assert (run.state, run.done, run.message) == (ImportState.DONE, 3, "")
+        (unit,) = own_units("LOCAL1")
+        assert (unit.owner_centre_id, unit.revision) == (world.northgate.id, 1)
+        assert db.session.scalar(select(func.count(Criterion.id)).where(Criterion.unit_id == unit.id)) == len(
+            read_unit().criteria
+        )
+        assert "Imported from units.yaml on" in unit.document
+        assert acts()[-5:] == ["import_started", *["unit_published"] * 3, "units_imported"]
+
+    def test_the_ledger_says_under_which_grant_and_from_which_file(self, world: World) -> None:
+        run = import_units(world, units(2))
+        event = db.session.scalars(select(Event).where(Event.act == "units_imported")).one()
+        actor = factories.actor(world.dan)
+        assert (event.actor_id, event.grant_id) == (actor.person_id, actor.grant_id)
+        assert f'"file":"{run.sha256}"' in event.body.decode()
+        assert '"new":2' in event.body.decode()
+
+    def test_the_same_file_twice_changes_nothing(self, world: World) -> None:
+        import_units(world, units(3))
+        before = db.session.scalar(select(func.count(Unit.id)))
+        run = preview(world, units(3))
+        assert outcomes(run) == [UNCHANGED] * 3
+        assert run.state is ImportState.DONE, "it waits for nobody's word"
+        with pytest.raises(Conflict, match="is done already"):
+            start(run, factories.actor(world.dan))
+        assert db.session.scalar(select(func.count(Unit.id))) == before
+
+    def test_a_ticked_change_becomes_a_new_revision_and_attempts_keep_theirs(self, world: World) -> None:
+        (unit,) = units(1)
+        import_units(world, [unit])
+        (first,) = own_units("LOCAL0")
+        with transaction():
+            attempt = UnitAttempt(
+                registration_id=world.registration.id, centre_id=world.northgate.id, candidate_id=world.alice.id,
+                unit_id=first.id, state=AttemptState.IN_PROGRESS, round=1, started_at=factories.LONG_AGO,
+            )  # fmt: skip
+            db.session.add(attempt)
+        words, document = first.content_hash, first.document
+        run = import_units(world, [reworded(unit)], 0)
+        assert run.state is ImportState.DONE
+        kept, revised = own_units("LOCAL0")
+        assert (kept.content_hash, kept.document) == (words, document)
+        assert (revised.revision, "ask what was promised" in revised.document) == (2, True)
+        assert kept.slug != revised.slug
+        assert db.session.get_one(UnitAttempt, attempt.id).unit_id == kept.id
+        assert outcomes(preview(world, [reworded(unit)])) == [UNCHANGED]
+        assert outcomes(preview(world, [unit])) == [UNCHANGED]  # an earlier revision, still here
+
+    def test_a_change_that_is_not_ticked_is_left(self, world: World) -> None:
+        one, other, fresh = units(3)
+        import_units(world, [one, other])
+        import_units(world, [reworded(one), reworded(other), fresh], 1)
+        assert [len(own_units(f"LOCAL{number}")) for number in range(3)] == [1, 2, 1]
+
+    def test_all_changes_at_once(self, world: World) -> None:
+        import_units(world, units(2))
+        run = preview(world, [reworded(each) for each in units(2)])
+        start(run, factories.actor(world.dan), all_changes=True)
+        assert [len(own_units(f"LOCAL{number}")) for number in range(2)] == [2, 2]
+
+    def test_only_what_changed_can_be_ticked(self, world: World) -> None:
+        (unit,) = units(1)
+        run = preview(world, [unit, reworded(unit)])
+        start(run, factories.actor(world.dan), 1, 99, -1)
+        assert again(run).state is ImportState.DONE
+        assert len(own_units("LOCAL0")) == 1
+
+    def test_two_imports_of_one_file_at_once_take_it_in_once(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        runs = [preview(world, units(4)) for _ in range(2)]
+        for run in runs:
+            start(run, factories.actor(world.dan))
+        monkeypatch.setattr(importing, "MOST_IN_SLICE", 1)
+        contents = unit_files.read_kept("yaml", runs[0].sha256)
+        for _ in range(4):
+            for run in runs:
+                take_slice(run.id, contents)
+        assert [again(run).state for run in runs] == [ImportState.DONE] * 2
+        assert [len(own_units(f"LOCAL{number}")) for number in range(4)] == [1] * 4
+
+    @pytest.mark.usefixtures("by_hand")
+    def test_what_somebody_published_meanwhile_is_not_overruled(self, world: World) -> None:
+        run = preview(world, units(1))
+        start(run, factories.actor(world.dan))
+        make_own_unit(world.northgate, reworded(units(1)[0]))
+        run_import(run.id)
+        entry = Entry.of_row(again(run).outcome[0])
+        assert (run.state, entry.outcome) == (ImportState.DONE, REFUSED)
+        assert "meanwhile" in entry.reason
+        assert len(own_units("LOCAL0")) == 1
+
+    def test_two_centres_may_hold_the_same_unit(self, world: World) -> None:
+        import_units(world, units(1))
+        import_units(world, units(1), person=world.heidi)
+        one, other = own_units("LOCAL0")
+        assert {one.owner_centre_id, other.owner_centre_id} == {world.northgate.id, world.southbank.id}
+        assert one.slug != other.slug
+
+
+class TestLinks:
+    def body_with_links(self) -> bytes:
+        one, other = units(2)
+        link = ExchangedLink(LinkKind.SAME, one.slug, 1, other.slug, 3)
+        stem = ExchangedLink(LinkKind.SAME, one.slug, 2, other.slug, 1)  # nobody claims a stem
+        return unit_files.write_units("case", [one, other], [link, stem]).body
+
+    def run_of(self, world: World) -> ImportRun:
+        with reading():
+            found = services.look_at("case", "units.json", self.body_with_links(), world.northgate.id)
+        with transaction():
+            run = services.start_preview(found, world.northgate.id, factories.actor(world.dan))
+        start(run, factories.actor(world.dan))
+        return again(run)
+
+    def links(self) -> list[tuple[int, int, bool]]:
+        query = select(CriterionLink).where(CriterionLink.centre_id.is_not(None))
+        return [(each.position, each.other_position, each.is_confirmed) for each in db.session.scalars(query)]
+
+    def test_links_of_the_file_are_confirmed_once_the_units_are_in(self, world: World) -> None:
+        run = self.run_of(world)
+        assert (run.state, run.done, run.total) == (ImportState.DONE, 4, 4)
+        assert self.links() == [(1, 3, True)]
+        again_out = unit_files.write_file(
+            "case", [each.id for each in map(own, ("LOCAL0", "LOCAL1"))], world.northgate.id
+        )
+        assert len(unit_files.read_file("case", again_out.body).links) == 1
+
+    def test_what_the_centre_decided_stands(self, world: World) -> None:
+        self.run_of(world)
+        link = db.session.scalars(select(CriterionLink).where(CriterionLink.centre_id.is_not(None))).one()
+        with transaction():
+            link.is_confirmed = False
+        with reading():
+            found = services.look_at("case", "x.json", self.body_with_links(), world.northgate.id)
+        run = ImportRun(total=4)
+        assert found.links == 2
+        contents = unit_files.read_file("case", self.body_with_links())
+        run.centre_id, run.format = world.northgate.id, "case"
+        with transaction():
+            importing.link_statements(run, contents, contents.links[0], factories.actor(world.dan))
+        assert self.links() == [(1, 3, False)]
+
+
+class TestNewLinksAlone:
+    """Both units are here already; the file holds links between their criteria that are not."""
+
+    def body(self, documents: list[UnitDocument], *places: tuple[int, int]) -> bytes:
+        one, other, *_ = documents
+        links = [ExchangedLink(LinkKind.SAME, one.slug, first, other.slug, second) for first, second in places]
+        return unit_files.write_units("case", documents, links).body
+
+    def preview(self, world: World, documents: list[UnitDocument], *places: tuple[int, int]) -> ImportRun:
+        with reading():
+            found = services.look_at("case", "links.json", self.body(documents, *places), world.northgate.id)
+        with transaction():
+            return services.start_preview(found, world.northgate.id, factories.actor(world.dan))
+
+    def held(self) -> list[tuple[int, int, bool]]:
+        query = select(CriterionLink).where(CriterionLink.centre_id.is_not(None)).order_by(CriterionLink.id)
+        return [(each.position, each.other_position, each.is_confirmed) for each in db.session.scalars(query)]
+
+    def test_they_are_asked_about_and_taken_in_and_the_second_time_done_at_once(
+        self, world: World, client: Browser
+    ) -> None:
+        documents, dan = units(2), client(world.dan)
+        import_units(world, documents)
+        sent = {"format": "case", "file": (BytesIO(self.body(documents, (1, 3), (2, 1))), "links.json")}
+        address = dan.post(f"/centres/{world.northgate.id}/units/import", data=sent).location
+        page = dan.get(address).text
+        assert "It holds 1 new link between criteria, which is confirmed in your name." in page  # 2 is a stem
+        assert "Import 1 new link</button>" in page
+        assert "published at once" not in page
+        assert dan.post(f"{address}/start", data={"password": "wrong"}).status_code == 422
+        assert self.held() == []
+        dan.post(f"{address}/start", data={"password": PASSWORD})
+        assert self.held() == [(1, 3, True)]
+        assert "0 units and 1 link" in dan.get(address).text
+        run = self.preview(world, documents, (1, 3), (2, 1))
+        assert (run.state, run.message) == (ImportState.DONE, "")
+        assert self.held() == [(1, 3, True)]
+
+    def test_only_those_that_nobody_decided_are_counted(self, world: World) -> None:
+        documents = units(2)
+        import_units(world, documents)
+        first = self.preview(world, documents, (1, 3))
+        start(first, factories.actor(world.dan))
+        with transaction():
+            db.session.scalars(
+                select(CriterionLink).where(CriterionLink.centre_id.is_not(None))
+            ).one().is_confirmed = False
+        run = self.preview(world, documents, (1, 3), (1, 4))
+        assert "It holds 1 new link between" in run.message
+        start(run, factories.actor(world.dan))
+        assert self.held() == [(1, 3, False), (1, 4, True)]
+
+    def test_of_a_changed_unit_they_come_with_its_tick(self, world: World) -> None:
+        one, other = units(2)
+        import_units(world, [one, other])
+        run = self.preview(world, [one, reworded(other)], (1, 3))
+        assert "It holds 1 new link between criteria" in run.message
+        assert "1 of them only with a changed unit that you tick." in run.message
+        with pytest.raises(Invalid, match="Nothing was started"):
+            start(run, factories.actor(world.dan))
+        start(again(run), factories.actor(world.dan), 1)
+        assert self.held() == [(1, 3, True)]
+
+    def test_links_between_units_that_stayed_come_without_a_tick(self, world: World) -> None:
+        one, other, third = units(3)
+        import_units(world, [one, other, third])
+        run = self.preview(world, [one, other, reworded(third)], (1, 3))
+        start(run, factories.actor(world.dan))
+        assert self.held() == [(1, 3, True)]
+        assert len(own_units("LOCAL2")) == 1
+
+    def test_the_installations_links_are_not_new(self, world: World) -> None:
+        documents = units(2)
+        one, other = (make_own_unit(None, each) for each in documents)
+        with transaction():
+            db.session.add(
+                CriterionLink(
+                    kind=LinkKind.SAME,
+                    unit_id=one.id,
+                    position=1,
+                    other_unit_id=other.id,
+                    other_position=3,
+                    likeness=60,
+                    is_confirmed=True,
+                    decided_at=factories.LONG_AGO,
+                )
+            )
+        assert self.preview(world, documents, (1, 3)).state is ImportState.DONE
+
+    def test_a_large_file_of_links_is_looked_at_in_a_few_statements(
+        self, world: World, count_statements: Callable[[], AbstractContextManager[list[str]]]
+    ) -> None:
+        documents = units(40)
+        import_units(world, documents)
+        links = [ExchangedLink(LinkKind.SAME, one.slug, 1, other.slug, 3) for one, other in pairwise(documents)]
+        body = unit_files.write_units("case", documents, links).body
+        with reading(), count_statements() as statements:
+            found = services.look_at("case", "links.json", body, world.northgate.id)
+        assert sum(each.links for each in found.entries) == 39
+        assert len(statements) < 10
+
+
+class TestStopping:
+    def test_a_run_killed_half_way_is_taken_up_without_doubling(
+        self, world: World, by_hand: list[int], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(importing, "MOST_IN_SLICE", 2)
+        run = preview(world, units(5))
+        start(run, factories.actor(world.dan))
+        write_unit, written = importing.write_unit, []
+
+        def killed(unit: Unit, document: UnitDocument) -> None:
+            write_unit(unit, document)
+            written.append(unit.code)
+            if len(written) == 4:
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr(importing, "write_unit", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run_import(run.id)
+        assert (again(run).state, run.done) == (ImportState.RUNNING, 2)
+        assert [len(own_units(f"LOCAL{number}")) for number in range(5)] == [1, 1, 0, 0, 0]
+        monkeypatch.setattr(importing, "write_unit", write_unit)
+        by_hand.clear()
+        resume_imports()
+        assert by_hand == [run.id]
+        run_import(run.id)
+        run_import(run.id)  # the job may be done twice
+        assert (again(run).state, run.done) == (ImportState.DONE, 5)
+        assert [len(own_units(f"LOCAL{number}")) for number in range(5)] == [1] * 5
+
+    def test_what_waits_already_is_not_queued_again(
+        self, world: World, by_hand: list[int], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        run = preview(world, units(1))
+        start(run, factories.actor(world.dan))
+        by_hand.clear()
+        monkeypatch.setattr(jobs.Jobs, "has_waiting", lambda _self, _job, run_id: run_id == run.id)
+        resume_imports()
+        assert by_hand == []
+
+    @pytest.mark.usefixtures("by_hand")
+    def test_the_worker_being_stopped_ends_after_the_slice(
+        self, app: Flask, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(importing, "MOST_IN_SLICE", 1)
+        run = preview(world, units(3))
+        start(run, factories.actor(world.dan))
+        stopping = app.extensions["jobs"].stopping
+        stopping.set()
+        try:
+            run_import(run.id)
+        finally:
+            stopping.clear()
+        assert (again(run).state, run.done) == (ImportState.RUNNING, 1)
+
+    def test_a_long_import_lets_others_have_their_turn(
+        self, world: World, by_hand: list[int], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(importing, "MOST_IN_SLICE", 1)
+        monkeypatch.setattr(importing, "TURN", 0.0)
+        run = preview(world, units(3))
+        start(run, factories.actor(world.dan))
+        by_hand.clear()
+        run_import(run.id)
+        assert (again(run).done, by_hand) == (1, [run.id])
+
+    @pytest.mark.usefixtures("by_hand")
+    def test_a_slice_ends_when_its_time_is_up(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(importing, "SLICE", 0.0)
+        run = preview(world, units(3))
+        start(run, factories.actor(world.dan))
+        contents = unit_files.read_kept("yaml", run.sha256)
+        assert take_slice(run.id, contents)
+        assert again(run).done == 1
+
+    def test_a_fault_says_what_happened_what_was_kept_and_what_to_do(
+        self, world: World, monkeypatch: pytest.MonkeyPatch, acts: Callable[[], list[str]]
+    ) -> None:
+        write_unit = importing.write_unit
+        monkeypatch.setattr(importing, "MOST_IN_SLICE", 1)
+
+        def broken(unit: Unit, document: UnitDocument) -> None:
+            if unit.code == "LOCAL2":
+                raise OSError(28, "No space left on device")
+            write_unit(unit, document)
+
+        monkeypatch.setattr(importing, "write_unit", broken)
+        run = import_units(world, units(4))
+        assert (run.state, run.done) == (ImportState.FAILED, 2)
+        assert run.message == (
+            "Something went wrong on our side (OSError). 2 units of 4 were gone through; what was taken in of them is "
+            "kept. Go on from there, or stop here."
+        )
+        assert acts()[-1] == "import_stopped"
+        monkeypatch.setattr(importing, "write_unit", write_unit)
+        with transaction():
+            services.resume_import(db.session.get_one(ImportRun, run.id), factories.actor(world.dan))
+        assert (again(run).state, run.message) == (ImportState.DONE, "")
+        assert [len(own_units(f"LOCAL{number}")) for number in range(4)] == [1] * 4
+
+    @pytest.mark.usefixtures("by_hand")
+    def test_a_file_that_went_missing_is_told(self, world: World) -> None:
+        run = preview(world, units(1))
+        start(run, factories.actor(world.dan))
+        file_store.path_of(run.sha256).unlink()
+        run_import(run.id)
+        assert again(run).state is ImportState.FAILED
+        assert run.message.startswith("The file is missing from the store.")
+
+    @pytest.mark.usefixtures("by_hand")
+    def test_cancelled_half_way_it_keeps_what_it_has(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(importing, "MOST_IN_SLICE", 1)
+        run = preview(world, units(3))
+        start(run, factories.actor(world.dan))
+        take_slice(run.id, unit_files.read_kept("yaml", run.sha256))
+        with transaction():
+            services.cancel_import(again(run), factories.actor(world.dan))
+        run_import(run.id)
+        assert (again(run).state, run.done) == (ImportState.CANCELLED, 1)
+        assert [len(own_units(f"LOCAL{number}")) for number in range(3)] == [1, 0, 0]
+
+    def test_it_is_started_once_and_ends_once(self, world: World) -> None:
+        run, actor = import_units(world, units(1)), factories.actor(world.dan)
+        with pytest.raises(Conflict, match="done already"):
+            start(run, actor)
+        for act in (services.cancel_import, services.resume_import):
+            with pytest.raises(Refused, match="Nothing was changed"), transaction():
+                act(again(run), actor)
+
+
+class TestOnScreen:
+    def post_file(self, browser: FlaskClient, world: World, documents: list[UnitDocument], **fields: str) -> Any:
+        given = {"format": "yaml", **fields, "file": (BytesIO(body_of(documents)), "units/ours.yaml")}
+        return browser.post(f"/centres/{world.northgate.id}/units/import", data=given)
+
+    def test_from_the_file_to_the_library(self, world: World, client: Browser) -> None:
+        dan = client(world.dan)
+        assert b"Look at it" in dan.get(f"/centres/{world.northgate.id}/units/import").data
+        address = self.post_file(dan, world, units(2)).location
+        page = dan.get(address).get_data(as_text=True)
+        assert "Look at ours.yaml" in page
+        assert "Import 2 new units" in page
+        answer = dan.post(f"{address}/start", data={"password": PASSWORD})
+        assert answer.location == address
+        page = dan.get(address).get_data(as_text=True)
+        assert "2 units taken in" in page
+        assert "LOCAL1" in dan.get("/units?q=LOCAL1").get_data(as_text=True)
+        assert "ours.yaml" in dan.get(f"/centres/{world.northgate.id}/units/import").get_data(as_text=True)
+
+    def test_the_differences_have_a_box_each(self, world: World, client: Browser) -> None:
+        dan, documents = client(world.dan), units(2)
+        import_units(world, documents)
+        address = self.post_file(dan, world, [reworded(each) for each in documents]).location
+        page = dan.get(address).get_data(as_text=True)
+        assert "ask what was promised last time" in page
+        refused = dan.post(f"{address}/start", data={"password": PASSWORD})
+        assert refused.status_code == 422
+        assert "no change is ticked" in refused.get_data(as_text=True)
+        dan.post(f"{address}/start", data={"password": PASSWORD, "changes": ["1"]})
+        assert [len(own_units(f"LOCAL{number}")) for number in range(2)] == [1, 2]
+        page = dan.get(address).get_data(as_text=True)
+        assert "1 unit taken in" in page
+
+    def test_a_wrong_password_starts_nothing_and_keeps_the_ticks(self, world: World, client: Browser) -> None:
+        dan, documents = client(world.dan), units(1)
+        import_units(world, documents)
+        address = self.post_file(dan, world, [reworded(documents[0])]).location
+        refused = dan.post(f"{address}/start", data={"password": "no", "changes": ["0"]})
+        assert refused.status_code == 422
+        assert "not your password" in refused.get_data(as_text=True)
+        assert 'id="change-0" name="changes" value="0" checked' in refused.get_data(as_text=True)
+        assert len(own_units("LOCAL0")) == 1
+
+    def test_the_form_acts_once(self, world: World, client: Browser) -> None:
+        dan = client(world.dan)
+        address = self.post_file(dan, world, units(1)).location
+        sent = {"password": PASSWORD, "idempotency_key": "one"}
+        assert [dan.post(f"{address}/start", data=sent).location for _ in range(2)] == [address] * 2
+        assert len(own_units("LOCAL0")) == 1
+
+    @pytest.mark.parametrize("format_name", ["yaml", "guessed"])
+    def test_a_file_that_is_none_says_so(self, world: World, client: Browser, format_name: str) -> None:
+        given = {"format": format_name, "file": (BytesIO(b"\x00\x01 nothing"), "x.bin")}
+        answer = client(world.dan).post(f"/centres/{world.northgate.id}/units/import", data=given)
+        assert answer.status_code == 422
+        assert 'id="file-error"' in answer.get_data(as_text=True)
+
+    def test_no_file_asks_for_one(self, world: World, client: Browser) -> None:
+        answer = client(world.dan).post(f"/centres/{world.northgate.id}/units/import", data={"format": "yaml"})
+        assert (answer.status_code, "Choose the file." in answer.get_data(as_text=True)) == (422, True)
+
+    def test_a_large_file_is_refused_before_it_is_read(
+        self, world: World, client: Browser, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(unit_files, "LARGEST", 10)
+        answer = self.post_file(client(world.dan), world, units(1))
+        assert answer.status_code == 422
+
+    def test_while_it_runs_it_can_be_followed_and_left(
+        self, world: World, client: Browser, by_hand: list[int], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        dan = client(world.dan)
+        address = self.post_file(dan, world, units(3)).location
+        dan.post(f"{address}/start", data={"password": PASSWORD})
+        monkeypatch.setattr(importing, "MOST_IN_SLICE", 1)
+        (run_id,) = by_hand
+        run = db.session.get_one(ImportRun, run_id)
+        take_slice(run_id, unit_files.read_kept("yaml", run.sha256))
+        page = dan.get(address).get_data(as_text=True)
+        assert '<progress id="import-bar" value="1" max="3">' in page
+        assert 'http-equiv="refresh"' in page
+        followed = dan.get(f"{address}/progress").get_json()
+        assert followed == {
+            "state": "running", "done": 1, "total": 3, "words": "1 of 3 units", "waiting": False
+        }  # fmt: skip
+        monkeypatch.setattr(jobs.Jobs, "has_worker", lambda _self: False)
+        assert dan.get(f"{address}/progress").get_json()["words"] == "Waiting for the worker"
+        assert "Waiting for the worker" in dan.get(address).get_data(as_text=True)
+        assert dan.post(f"{address}/cancel").location == address
+        assert "stopped after 1 unit of 3" in dan.get(address).get_data(as_text=True)
+
+    def test_a_fault_offers_to_go_on(self, world: World, client: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+        write_unit = importing.write_unit
+        monkeypatch.setattr(importing, "write_unit", lambda *_: 1 / 0)
+        run, dan = import_units(world, units(1)), client(world.dan)
+        assert "ZeroDivisionError" in dan.get(f"/imports/{run.id}").get_data(as_text=True)
+        monkeypatch.setattr(importing, "write_unit", write_unit)
+        dan.post(f"/imports/{run.id}/resume")
+        assert "1 unit taken in" in dan.get(f"/imports/{run.id}").get_data(as_text=True)
+
+    def test_a_preview_can_be_cancelled(self, world: World, client: Browser) -> None:
+        run, dan = preview(world, units(1)), client(world.dan)
+        dan.post(f"/imports/{run.id}/cancel")
+        assert again(run).state is ImportState.CANCELLED
+        assert own_units("LOCAL0") == []
+
+    def test_another_centre_sees_nothing_of_it(self, world: World, client: Browser) -> None:
+        run, heidi = preview(world, units(1)), client(world.heidi)
+        for path in ("", "/progress"):
+            assert heidi.get(f"/imports/{run.id}{path}").status_code == 404
+        for path in ("start", "cancel", "resume"):
+            assert heidi.post(f"/imports/{run.id}/{path}", data={"password": PASSWORD}).status_code == 404
+        assert again(run).state is ImportState.PREVIEWED
+        start(run, factories.actor(world.dan))
+        assert "LOCAL0" not in heidi.get("/units?q=LOCAL0").get_data(as_text=True).partition("<main")[2].replace(
+            'value="LOCAL0"', ""
+        )

@@ -1,0 +1,140 @@
+"""A unit with all it holds: criteria, requirements, guidance, provenance and notes."""
+
+import html
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.factories import World
+from tests.library.own_units import make_own_unit
+from tests.library.versions import as_revision
+from tests.library.writing import changed, write_folder
+from tracker.ledger.transactions import transaction
+from tracker.library.queries.units import review_warning
+from tracker.library.services.loading import load_unit
+from tracker.units.documents import UnitDocument
+from tracker.units.standards_folder import read_library
+
+ClientFor = Callable[..., FlaskClient]
+LIBRARY = read_library()
+
+
+def words(browser: FlaskClient, slug: str) -> str:
+    response = browser.get(f"/units/{slug}")
+    assert response.status_code == 200
+    return html.unescape(response.text)
+
+
+@pytest.mark.parametrize("slug", [each.slug for each in LIBRARY.units])
+def test_it_holds_everything(world: World, client: ClientFor, slug: str) -> None:
+    page = words(client(world.alice), slug)
+    unit = LIBRARY.find_unit(slug)
+    texts = [
+        unit.title,
+        *(each.text for each in (*unit.overview, *unit.criteria, *unit.evidence_requirements)),
+        *(point for each in unit.evidence_requirements for point in each.points),
+        *(each.heading for each in unit.criteria if each.heading),
+        *(each.note for each in unit.criteria if each.note),
+        *(value for value in unit.metadata.values() if value),
+        *(each.value for each in unit.identifiers),
+        *unit.skills,
+        *unit.empty_headings,
+        *unit.notes,
+        unit.provenance.source,
+        unit.provenance.read,
+    ]
+    assert [text for text in texts if text not in page] == []
+
+
+def test_a_rule_against_simulation_is_said(world: World, client: ClientFor) -> None:
+    assert "Simulation is not allowed." in words(client(world.bob), "cfacc15")
+
+
+def test_guidance_is_shown_with_what_contradicts_the_unit(world: World, client: ClientFor) -> None:
+    (guidance,) = LIBRARY.guidance
+    warning = next(each.warning for each in guidance.units if each.code == "CFACC15")
+    assert warning
+    with_warning, without = words(client(world.bob), "cfacc15"), words(client(world.bob), "inscc004")
+    assert warning in with_warning
+    assert warning not in without
+    for each in (guidance.synopsis, *guidance.tips, *guidance.marking_points):
+        assert each in without
+    assert "Guidance" not in words(client(world.bob), "cfamlfd3")
+
+
+def test_a_review_that_is_due_is_said_and_not_called_expired(
+    world: World, client: ClientFor, hold_clock: Callable[[datetime], None]
+) -> None:
+    browser = client(world.alice)
+    hold_clock(datetime(2026, 11, 22, 9, tzinfo=UTC))
+    page = words(client(world.alice), "inscc004")
+    assert "Review was due 1 March 2026." in page
+    assert "expired" not in page
+    assert "Review was due" not in words(browser, "cfacc15")
+
+
+@pytest.mark.parametrize(
+    ("printed", "today", "is_due"),
+    [
+        ("01 Mar 2026", date(2026, 3, 1), False),
+        ("01 Mar 2026", date(2026, 3, 2), True),
+        ("March 2026", date(2026, 3, 31), False),
+        ("2026", date(2026, 12, 31), False),
+        ("2026", date(2027, 1, 1), True),
+        ("some day", date(2027, 1, 1), False),
+        (None, date(2027, 1, 1), False),
+    ],
+)
+def test_a_review_is_due_once_its_last_day_has_passed(printed: str | None, today: date, is_due: bool) -> None:
+    assert (review_warning({"metadata": {"review_on": printed}}, today) is not None) is is_due
+
+
+def test_a_review_printed_as_a_month_was_due_by_its_end() -> None:
+    said = review_warning({"metadata": {"review_on": "March 2026"}}, date(2026, 4, 1))
+    assert said == "Review was due by 31 March 2026. The unit can still be used until it is withdrawn."
+
+
+@pytest.fixture
+def local_unit(app: Flask, tmp_path: Path) -> UnitDocument:
+    """A unit with what none of ours has: nested items, a choice, points, a scope."""
+    scope = 'scope:\n  - heading: "Calls"\n    text: "They cover:"\n    points: ["refunds"]\nperformance:'
+    (document,) = read_library(write_folder(tmp_path, changed("performance:", scope))).units
+    with transaction():
+        load_unit(document)
+    return document
+
+
+def test_nested_items_choices_and_points_are_shown(world: World, client: ClientFor, local_unit: UnitDocument) -> None:
+    page = words(client(world.alice), local_unit.slug)
+    for expected in (
+        "one of the following",
+        "Simulation is allowed.",
+        "who may be told",
+        "what was said",
+        "They cover:",
+    ):
+        assert expected in page
+    assert "<li>refunds</li>" in page
+    assert page.count("criterion-row read nested") == 2
+
+
+def test_a_centres_own_edition_is_compared_with_the_installations(world: World, client: ClientFor) -> None:
+    make_own_unit(world.northgate, as_revision(LIBRARY.find_unit("CFACC15"), 1, version="2", slug="cfacc15-2"))
+    older = words(client(world.dan), "cfacc15")
+    assert '<a href="/units/cfacc15-2">there is a newer one</a>' in older
+    assert "/units/cfacc15/compare?with=cfacc15-2" in older
+    newer = words(client(world.dan), "cfacc15-2")
+    assert "/units/cfacc15-2/compare?with=cfacc15" in newer
+    for whose in ("your centre’s own", "the installation’s"):
+        assert whose in newer
+    assert "cfacc15-2" not in words(client(world.frank), "cfacc15")
+
+
+def test_a_unit_that_does_not_exist(world: World, client: ClientFor) -> None:
+    response = client(world.alice).get("/units/nope")
+    assert response.status_code == 404
+    assert "Look for it in the list of units." in response.text

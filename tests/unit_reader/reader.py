@@ -1,0 +1,36 @@
+"""The reader, as the tests of its corpus ask it."""
+
+import json
+from typing import Any
+
+from tracker.unit_reader.lines import Line, NoUnit, SourceText
+from tracker.unit_reader.sources import read_source
+from tracker.unit_reader.sources.bounded import as_source
+from tracker.unit_reader.sources.html import read_html
+from tracker.unit_reader.sources.kinds import Kind
+from tracker.unit_reader.unit import read_unit
+
+
+def read_document(name: str, body: bytes) -> tuple[dict[str, Any], dict[int, str]]:
+    """What was read, as `--json` prints it, and the document's lines by their numbers."""
+    source = read_source(name, body)
+    return read_unit(source).as_json(), numbered(source)
+
+
+def read_html_here(body: bytes) -> dict[str, Any]:
+    """What was read of a web page, without the process that the page of a stranger would be taken apart in."""
+    source = as_source(Kind.HTML, "unit.html", json.loads(json.dumps(read_html(body))))
+    return read_unit(source).as_json()
+
+
+def text_source(text: str, name: str = "unit.txt") -> SourceText:
+    """Plain text as the reader is handed it, without asking the reader of bytes."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    return SourceText(name, "text", tuple(Line(number, each.rstrip()) for number, each in enumerate(lines, 1)))
+
+
+def numbered(source: SourceText) -> dict[int, str]:
+    return {each.number: each.text for each in source.lines}
+
+
+__all__ = ["NoUnit", "numbered", "read_document", "read_html_here", "read_source", "text_source"]

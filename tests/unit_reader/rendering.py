@@ -1,0 +1,245 @@
+"""A unit printed: as HTML, as a PDF by way of it, as a Word document with real numbering. For the tests of the reader."""
+
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from html import escape
+from itertools import groupby
+
+import docx
+import weasyprint
+from docx.document import Document
+from docx.oxml import parse_xml
+from docx.oxml.ns import nsdecls, qn
+from docx.text.paragraph import Paragraph
+
+from tests.unit_reader.expectation import ExpectedCriterion
+
+OPENERS = {"performance": "You must be able to:", "knowledge": "You need to know and understand:"}
+SECTIONS = {"performance": "Performance criteria", "knowledge": "Knowledge and understanding"}
+
+
+@dataclass
+class Node:
+    criterion: ExpectedCriterion
+    under: list["Node"] = field(default_factory=list)
+
+    @property
+    def printed(self) -> str:
+        """The label as it is printed, or nothing."""
+        return self.criterion.label if self.criterion.label_origin == "published" else ""
+
+
+@dataclass
+class Printed:
+    """What is printed of a unit: its first lines, an overview, and its criteria."""
+
+    title: str
+    code: str | None
+    document_type: str
+    criteria: list[ExpectedCriterion]
+    sqa: str | None = None
+    overview: str = ""
+
+    @property
+    def first_lines(self) -> list[str]:
+        if self.document_type == "sqa_unit":
+            return [f"{self.sqa} ({self.code}) {self.title}"]
+        if self.document_type == "learning_outcomes":
+            return [self.title, f"Unit reference number: {self.code}", "Level: 2", "Credit value: 3"]
+        return [self.title, f"URN: {self.code}"] if self.code else [self.title]
+
+    def groups(self, *kinds: str) -> Iterator[tuple[str | None, list[Node]]]:
+        """Heading and statements, those nested within those above them."""
+        wanted = [(position, each) for position, each in enumerate(self.criteria, 1) if each.kind in kinds]
+        for heading, listed in groupby(wanted, key=lambda each: each[1].heading):
+            nodes: dict[int, Node] = {}
+            top: list[Node] = []
+            for position, each in listed:
+                nodes[position] = Node(each)
+                (nodes[each.parent].under if each.parent else top).append(nodes[position])
+            yield heading, top
+
+    def outcomes(self) -> list[tuple[str | None, list[Node]]]:
+        """Both kinds, in the order of their numbers, as a unit of learning outcomes prints them."""
+        listed = list(self.groups("performance", "knowledge"))
+        return sorted(listed, key=lambda group: int(group[1][0].criterion.label.split(".")[0]))
+
+
+def as_html(unit: Printed, *, lists: bool = False, marker: str = "{}") -> str:
+    """A page with the labels as text, or as the numbers of ordered lists where HTML has such numbers."""
+    first, *others = unit.first_lines
+    parts = [f"<h1>{escape(first)}</h1>", *(f"<p>{escape(each)}</p>" for each in others)]
+    if unit.overview:
+        parts += ["<h2>Overview</h2>", f"<p>{escape(unit.overview)}</p>"]
+    if unit.document_type == "learning_outcomes":
+        parts.append("<h2>Learning outcomes and assessment criteria</h2>")
+        for number, (heading, nodes) in enumerate(unit.outcomes(), 1):
+            parts += [f"<h3>{number}. {escape(heading or '')}</h3>", *_html_items(nodes, lists=False, marker=marker)]
+    else:
+        for kind, name in SECTIONS.items():
+            parts += [f"<h2>{name}</h2>", f"<p>{OPENERS[kind]}</p>"]
+            for heading, nodes in unit.groups(kind):
+                parts += [f"<h3>{escape(heading)}</h3>"] if heading else []
+                parts += _html_items(nodes, lists=lists, marker=marker)
+    return _page(unit.title, "\n".join(parts))
+
+
+def as_table(unit: Printed) -> str:
+    """A page whose outcomes and criteria stand beside each other in a ruled table, an outcome across its rows."""
+    first, *others = unit.first_lines
+    rows = ["<tr><th>Learning outcomes</th><th>Assessment criteria</th></tr>"]
+    for number, (heading, nodes) in enumerate(unit.outcomes(), 1):
+        cells = [f"<td>{each.printed} {escape(each.criterion.text)}</td>" for each in nodes]
+        rows.append(f'<tr><td rowspan="{len(cells)}">{number}. {escape(heading or "")}</td>{cells[0]}</tr>')
+        rows += [f"<tr>{cell}</tr>" for cell in cells[1:]]
+    listed = "".join(f"<p>{escape(each)}</p>" for each in others)
+    return _page(unit.title, f"<h1>{escape(first)}</h1>{listed}<table>{''.join(rows)}</table>")
+
+
+def _page(title: str, body: str) -> str:
+    head = f"<title>{escape(title)}</title>"
+    return f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">{head}</head>\n<body>\n{body}\n</body></html>\n'
+
+
+def _html_items(nodes: list[Node], *, lists: bool, marker: str) -> list[str]:
+    if not nodes[0].printed:
+        return ["<ul>", *(f"<li>{escape(each.criterion.text)}{_html_under(each)}</li>" for each in nodes), "</ul>"]
+    numbers = [each.printed for each in nodes]
+    if lists and numbers == [str(int(numbers[0]) + n) if numbers[0].isdecimal() else "" for n in range(len(nodes))]:
+        listed = [f"<li>{escape(each.criterion.text)}{_html_under(each)}</li>" for each in nodes]
+        return [f'<ol start="{numbers[0]}">', *listed, "</ol>"]
+    return [
+        f"<p>{marker.format(each.printed)} {escape(each.criterion.text)}</p>{_html_under(each, marker)}"
+        for each in nodes
+    ]
+
+
+def _html_under(node: Node, marker: str = "{}") -> str:
+    points = "".join(f"<li>{escape(each)}</li>" for each in node.criterion.points)
+    under = "".join(
+        f'<p style="margin-left: 2em">{marker.format(each.printed)} {escape(each.criterion.text)}</p>'
+        f"{_html_under(each, marker)}"
+        for each in node.under
+    )
+    return (f"<ul>{points}</ul>" if points else "") + under
+
+
+RULED = "table { border-collapse: collapse } td, th { border: 1px solid; padding: 4px; vertical-align: top }"
+LAYOUTS = {
+    "single": "@page { size: A4; margin: 2cm }",
+    "ruled": f"@page {{ size: A4; margin: 2cm }} {RULED}",
+    "columns": "@page { size: A4 landscape; margin: 2cm } body { columns: 2; column-gap: 2cm }",
+    "furniture": (
+        '@page { size: 14cm 9cm; margin: 2cm; @top-left { content: "FURNITURE" }'
+        ' @bottom-right { content: "Page " counter(page) " of " counter(pages) } }'
+    ),
+}
+
+
+def as_pdf(html: str, layout: str, furniture: str = "") -> bytes:
+    style = LAYOUTS[layout].replace("FURNITURE", furniture) + " body { font: 10pt sans-serif }"
+    body: bytes = weasyprint.HTML(string=html).write_pdf(stylesheets=[weasyprint.CSS(string=style)])
+    return body
+
+
+FORMATS = [
+    (re.compile(r"(?P<before>[A-Z])\d+"), "decimal", "{before}%{level}"),
+    (re.compile(r"\d+"), "decimal", "%{level}."),
+    (re.compile(r"[a-h]"), "lowerLetter", "%{level})"),
+    (re.compile(r"[ivx]+"), "lowerRoman", "%{level}."),
+    (re.compile(r"\d+\.\d+"), "decimal", "%{above}.%{level}"),
+    (re.compile(r"(?P<before>[A-Z])\d+\.\d+"), "decimal", "{before}%{above}.%{level}"),
+]
+
+
+class Word:
+    """A Word document whose labels are nowhere in its text: Word counts them."""
+
+    def __init__(self) -> None:
+        self.document: Document = docx.Document()
+        self.numbering = self.document.part.numbering_part.element
+        self.last = 900
+
+    def definition(self, formats: list[tuple[str, str, int]]) -> int:
+        """A new list; each level has its number format, its text and the number that it begins with."""
+        self.last += 1
+        levels = "".join(
+            f'<w:lvl w:ilvl="{number}"><w:start w:val="{start}"/><w:numFmt w:val="{kind}"/>'
+            f'<w:lvlText w:val="{text}"/><w:lvlJc w:val="left"/></w:lvl>'
+            for number, (kind, text, start) in enumerate(formats)
+        )
+        abstract = f'<w:abstractNum {nsdecls("w")} w:abstractNumId="{self.last}">{levels}</w:abstractNum>'
+        first = self.numbering.find(qn("w:num"))
+        first.addprevious(parse_xml(abstract))
+        number = f'<w:num {nsdecls("w")} w:numId="{self.last}"><w:abstractNumId w:val="{self.last}"/></w:num>'
+        self.numbering.append(parse_xml(number))
+        return self.last
+
+    def item(self, text: str, number: int, level: int) -> Paragraph:
+        paragraph = self.document.add_paragraph(text, style="List Paragraph")
+        properties = paragraph._p.get_or_add_pPr()
+        properties.append(
+            parse_xml(f'<w:numPr {nsdecls("w")}><w:ilvl w:val="{level}"/><w:numId w:val="{number}"/></w:numPr>')
+        )
+        return paragraph
+
+    def written(self) -> bytes:
+        body = io.BytesIO()
+        self.document.save(body)
+        return body.getvalue()
+
+
+def as_docx(unit: Printed) -> bytes:
+    word = Word()
+    first, *others = unit.first_lines
+    word.document.add_heading(first, 0)
+    for each in others:
+        word.document.add_paragraph(each)
+    if unit.document_type == "learning_outcomes":
+        word.document.add_heading("Learning outcomes and assessment criteria", 1)
+        number = word.definition([("decimal", "%1.", 1), ("decimal", "%1.%2", 1)])
+        for heading, nodes in unit.outcomes():
+            word.item(heading or "", number, 0)
+            for node in nodes:
+                word.item(node.criterion.text, number, 1)
+        return word.written()
+    for kind, name in SECTIONS.items():
+        word.document.add_heading(name, 1)
+        word.document.add_paragraph(OPENERS[kind])
+        number = 0
+        for heading, nodes in unit.groups(kind):
+            if heading:
+                word.document.add_heading(heading, 2)
+            if not number or nodes[0].printed in {"1", "a"}:
+                number = word.definition(list(_formats(nodes)))
+            _add_items(word, nodes, number, 0)
+    return word.written()
+
+
+def _formats(nodes: list[Node]) -> Iterator[tuple[str, str, int]]:
+    level = 1
+    while nodes:
+        yield _format(nodes[0].printed, level)
+        nodes = [below for each in nodes for below in each.under]
+        level += 1
+    yield ("bullet", "•", 1)
+
+
+def _format(label: str, level: int) -> tuple[str, str, int]:
+    for pattern, kind, text in FORMATS:
+        if found := pattern.fullmatch(label):
+            start = int(re.sub(r"\D", "", label)) if label.isdecimal() else 1
+            return kind, text.format(level=level, above=level - 1, **found.groupdict()), start
+    return "bullet", "•", 1
+
+
+def _add_items(word: Word, nodes: list[Node], number: int, level: int) -> None:
+    for node in nodes:
+        word.item(node.criterion.text, number, level)
+        if node.criterion.points:
+            bullets = word.definition([("bullet", "•", 1), ("bullet", "–", 1)])
+            for point in node.criterion.points:
+                word.item(point, bullets, 1)
+        _add_items(word, node.under, number, level + 1)

@@ -1,0 +1,119 @@
+"""The raw documents of the four units, read: equal to `standards/units` in every criterion; the guidance is no unit."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit_reader.reader import NoUnit, read_document
+from tracker.units.documents import GuidanceDocument
+from tracker.units.standards_folder import read_library
+
+SEEDS = Path(__file__).parents[1] / "seeds"
+LIBRARY = read_library()
+DOCUMENTS = {
+    "INSCC004": "INSCC004.txt",
+    "CFACC15": "CFACC15.txt",
+    "CFAM&LFD3": "CFAMLFD3.txt",
+    "DELIVERCC": "deliver-customer-service.txt",
+}
+
+
+def read_seed(code: str) -> dict[str, Any]:
+    path = SEEDS / DOCUMENTS[code]
+    reading, _ = read_document(path.name, path.read_bytes())
+    return reading
+
+
+def library_unit(code: str) -> dict[str, Any]:
+    return LIBRARY.find_unit(code).as_json()
+
+
+@pytest.mark.parametrize("code", DOCUMENTS)
+def test_every_criterion_is_that_of_our_own_copy(code: str) -> None:
+    def compared(each: dict[str, Any]) -> dict[str, Any]:
+        return {**each, "note": bool(each["note"])}
+
+    assert [compared(each) for each in read_seed(code)["criteria"]] == [
+        compared(each) for each in library_unit(code)["criteria"]
+    ]
+
+
+@pytest.mark.parametrize("code", DOCUMENTS)
+@pytest.mark.parametrize(
+    "key",
+    [
+        "document_type",
+        "version",
+        "simulation",
+        "overview",
+        "scope",
+        "metadata",
+        "evidence_requirements_introduction",
+        "evidence_requirements",
+        "assessor_rules",
+        "skills",
+        "values",
+        "behaviours",
+        "glossary",
+        "links",
+        "external_links",
+        "dates",
+    ],
+)
+def test_so_is_all_else_that_it_prints(code: str, key: str) -> None:
+    assert read_seed(code)[key] == library_unit(code)[key]
+
+
+@pytest.mark.parametrize("code", ["INSCC004", "CFACC15", "DELIVERCC"])
+def test_the_titles_are_those_printed(code: str) -> None:
+    assert read_seed(code)["title"] == library_unit(code)["title"]
+
+
+@pytest.mark.parametrize("code", ["INSCC004", "CFACC15"])
+def test_the_codes_are_those_printed(code: str) -> None:
+    for key in ("code", "identifiers"):
+        assert read_seed(code)[key] == library_unit(code)[key]
+
+
+def test_a_code_that_stands_only_at_the_end_is_said_not_to_be_read_from_the_heading() -> None:
+    found = read_seed("CFAM&LFD3")
+    assert found["code"] == "CFAM&LFD3"
+    assert found["identifiers"] == [{"scheme": "Original URN", "value": "CFAM&LFD3"}]
+    warned = " ".join(each["what"] for each in found["warnings"])
+    assert "title" in warned
+    assert "code" in warned
+
+
+def test_no_code_is_guessed_where_none_is_printed() -> None:
+    found = read_seed("DELIVERCC")
+    assert found["identifiers"] == []
+    assert any("code" in each["what"] for each in found["warnings"])
+
+
+def test_the_unnumbered_line_is_warned_about() -> None:
+    path = SEEDS / DOCUMENTS["INSCC004"]
+    reading, lines = read_document(path.name, path.read_bytes())
+    (number,) = [number for number, text in lines.items() if text.startswith("how to manage monitoring")]
+    assert any(number in each["lines"] for each in reading["warnings"])
+
+
+def test_empty_headings_are_kept() -> None:
+    assert set(read_seed("INSCC004")["empty_headings"]) >= set(library_unit("INSCC004")["empty_headings"])
+
+
+def test_the_name_of_an_image_is_noise() -> None:
+    found = read_seed("CFAM&LFD3")
+    assert ".png" not in str([found["criteria"], found["skills"], found["metadata"], found["title"]])
+
+
+def test_guidance_is_refused_as_a_unit_and_offered_as_guidance() -> None:
+    path = SEEDS / "guidance-customer-service-procedures.txt"
+    with pytest.raises(NoUnit) as refused:
+        read_document(path.name, path.read_bytes())
+    offered = refused.value.guidance
+    (ours,) = LIBRARY.guidance
+    assert isinstance(offered, GuidanceDocument)
+    assert offered.synopsis == ours.synopsis
+    for key in ("key_concepts", "tips", "misconceptions", "marking_points"):
+        assert getattr(offered, key) == getattr(ours, key)

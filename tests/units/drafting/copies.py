@@ -1,0 +1,55 @@
+"""A small reading to begin working copies from, and a short way to say what one holds."""
+
+from typing import Any
+
+from tests.library.writing import UNIT
+from tracker.units.drafting.working import Working, as_unit, begin
+from tracker.units.schema import UnitSchema
+from tracker.units.standards_folder import read_text
+
+BULLETS = """\
+code: PARCELS1
+slug: parcels1
+title: "Send parcels"
+document_type: nos
+version: "1"
+revision: 1
+simulation: unstated
+performance:
+  - items:
+    - {label: "1", label_origin: assigned, text: "weigh the parcel"}
+    - {label: "2", label_origin: assigned, text: "write the address"}
+    - {label: "3", label_origin: assigned, text: "choose a service"}
+knowledge:
+  - items:
+    - {label: "1", label_origin: assigned, text: "the services there are"}
+evidence_requirements:
+  - {label: "1", text: "Do it at work.", points: ["twice"]}
+provenance: {source: "parcels.pdf", read: "Read by machine."}
+"""
+
+
+def reading_of(text: str = UNIT, **more: Any) -> dict[str, Any]:
+    """What the reader would hand over for a unit of our format; statement n comes from line 10 n."""
+    unit = read_text(text, UnitSchema()).as_json()
+    places = {str(each["position"]): [each["position"] * 10] for each in unit["criteria"]}
+    return {"warnings": [], "unparsed": [], "places": places, **unit, **more}
+
+
+def copy_of(text: str = UNIT, **more: Any) -> Working:
+    return begin(reading_of(text, **more))
+
+
+def said(working: Working) -> list[str]:
+    """Every criterion as `kind initial, label, first two words`, nested ones indented."""
+    as_unit(working)  # whatever is said here could be published
+    return [
+        f"{'  ' if each['parent'] else ''}{each['kind'][0]} {each['label']} {' '.join(each['text'].split()[:2])}"
+        for each in working["criteria"]
+    ]
+
+
+def key_of(working: Working, words: str) -> str:
+    """The key of the statement that begins so."""
+    (found,) = [each["key"] for each in working["criteria"] if each["text"].startswith(words)]
+    return str(found)

@@ -1,0 +1,291 @@
+"""What a person can do to a criterion, one act a test; printed labels stay, ours are given anew."""
+
+from copy import deepcopy
+
+import pytest
+
+from tests.units.drafting.copies import BULLETS, copy_of, key_of, reading_of, said
+from tracker.errors import Invalid
+from tracker.units.drafting.criteria import (
+    add_criterion,
+    change_criterion,
+    drop_criterion,
+    join_criterion,
+    make_criterion,
+    make_requirement,
+    move_criterion,
+    restore_criterion,
+    split_criterion,
+)
+from tracker.units.drafting.working import as_unit, begin, find_entry
+
+LOCAL7 = [
+    "p 1 find out",
+    "p 2 agree with",
+    "  p a who may",
+    "  p b who must",
+    "p 3 write down:",
+    "p 1 thank the",
+    "k 1.10 why customers",
+]
+PARCELS = ["p 1 weigh the", "p 2 write the", "p 3 choose a", "k 1 the services"]
+
+
+def test_the_copies_begin_as_they_are_written() -> None:
+    assert said(copy_of()) == LOCAL7
+    assert said(copy_of(BULLETS)) == PARCELS
+
+
+def test_no_act_changes_the_copy_it_was_given() -> None:
+    working = copy_of()
+    before = deepcopy(working)
+    drop_criterion(working, "r1")
+    split_criterion(working, "r1", "one\ntwo")
+    change_criterion(working, "r1", {"text": "other"})
+    assert working == before
+
+
+# --- change ----------------------------------------------------------------------------------------------
+
+
+def test_change_the_text_and_the_label() -> None:
+    after = change_criterion(copy_of(), "r1", {"label": "7", "label_origin": "assigned", "text": "find out more"})
+    assert said(after)[0] == "p 7 find out"
+    assert as_unit(after).criteria[0].label_origin == "assigned"
+
+
+def test_change_the_kind_and_its_items_go_along() -> None:
+    after = change_criterion(copy_of(), "r2", {"kind": "knowledge", "heading": None})
+    assert said(after)[3:] == ["k 2 agree with", "  k a who may", "  k b who must", "k 1.10 why customers"]
+
+
+def test_change_the_heading_of_a_stem_and_its_items_have_it_too() -> None:
+    after = change_criterion(copy_of(), "r2", {"heading": "Meanwhile"})
+    assert {each.heading for each in as_unit(after).criteria if each.text.startswith("who m")} == {"Meanwhile"}
+
+
+def test_under_a_parent_it_is_nested_and_the_stem_no_longer_assessed() -> None:
+    after = change_criterion(copy_of(), "r5", {"parent": "r1"})
+    assert said(after)[:2] == ["p 1 find out", "  p 3 write down:"]
+    assert [each.assessable for each in as_unit(after).criteria[:2]] == [False, True]
+
+
+def test_out_from_under_its_parent_the_stem_is_assessed_again() -> None:
+    after = copy_of()
+    for key, label in (("r3", "4"), ("r4", "5")):
+        after = change_criterion(after, key, {"parent": None, "label": label})
+    assert said(after)[:4] == ["p 1 find out", "p 2 agree with", "p 4 who may", "p 5 who must"]
+    assert as_unit(after).criteria[1].assessable
+
+
+@pytest.mark.parametrize("parent", ["r2", "r3"])
+def test_never_under_itself_or_its_own_item(parent: str) -> None:
+    with pytest.raises(Invalid, match="under itself or one of its own items") as caught:
+        change_criterion(copy_of(), "r2", {"parent": parent})
+    assert caught.value.field == "parent"
+
+
+def test_a_label_that_another_has_is_refused_beside_the_label() -> None:
+    with pytest.raises(Invalid, match="have the label 1 twice") as caught:
+        change_criterion(copy_of(), "r2", {"label": "1"})
+    assert caught.value.field == "label"
+
+
+@pytest.mark.parametrize(("field", "value"), [("text", ""), ("label", ""), ("label", "x" * 21)])
+def test_what_the_format_refuses_is_refused(field: str, value: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        change_criterion(copy_of(), "r1", {field: value})
+    assert caught.value.field == field
+
+
+def test_a_label_of_ours_that_a_person_changes_stays_as_typed() -> None:
+    after = change_criterion(copy_of(BULLETS), "r2", {"label": "1a"})
+    assert said(after)[:3] == ["p 1 weigh the", "p 1a write the", "p 3 choose a"]
+
+
+def test_a_criterion_that_went_is_not_changed() -> None:
+    with pytest.raises(Invalid, match="no longer there"):
+        change_criterion(copy_of(), "r99", {"text": "x"})
+
+
+# --- move ------------------------------------------------------------------------------------------------
+
+
+def test_move_down_takes_its_items_along() -> None:
+    assert said(move_criterion(copy_of(), "r2", 1))[1:4] == ["p 3 write down:", "p 2 agree with", "  p a who may"]
+
+
+def test_move_an_item_within_its_stem() -> None:
+    assert said(move_criterion(copy_of(), "r4", -1))[2:4] == ["  p b who must", "  p a who may"]
+
+
+def test_move_over_the_edge_joins_the_next_group() -> None:
+    after = move_criterion(copy_of(), "r5", 1)
+    assert [each.heading for each in as_unit(after).criteria if each.label == "3"] == ["After the call"]
+
+
+def test_move_gives_our_labels_anew() -> None:
+    assert said(move_criterion(copy_of(BULLETS), "r3", -1))[:3] == ["p 1 weigh the", "p 2 choose a", "p 3 write the"]
+
+
+def test_the_ends_of_the_list_do_not_move() -> None:
+    for key, step in (("r1", -1), ("r6", 1), ("r7", 1), ("r7", -1), ("r3", -1)):
+        with pytest.raises(Invalid, match="end of its list already"):
+            move_criterion(copy_of(), key, step)
+
+
+# --- split and join --------------------------------------------------------------------------------------
+
+
+def test_split_at_each_line_takes_printed_labels_and_makes_others() -> None:
+    after = split_criterion(copy_of(), "r1", "find out what\n9. was promised\nlast time")
+    assert said(after)[:3] == ["p 1 find out", "p 9 was promised", "p 9a last time"]
+    assert [each.label_origin for each in as_unit(after).criteria[:3]] == ["published", "published", "assigned"]
+    assert after["places"]["n1"] == [10]
+
+
+def test_split_in_a_list_that_we_numbered_numbers_it_anew() -> None:
+    after = split_criterion(copy_of(BULLETS), "r2", "write\nthe address")
+    assert said(after) == ["p 1 weigh the", "p 2 write", "p 3 the address", "p 4 choose a", "k 1 the services"]
+
+
+def test_split_a_stem_puts_the_rest_behind_its_items() -> None:
+    after = split_criterion(copy_of(), "r2", "agree with a colleague:\nand again")
+    assert said(after)[1:5] == ["p 2 agree with", "  p a who may", "  p b who must", "p 2a and again"]
+
+
+def test_split_without_a_place_says_how() -> None:
+    with pytest.raises(Invalid, match="Begin a new line where the next statement begins") as caught:
+        split_criterion(copy_of(), "r1", "all in one line\n ")
+    assert caught.value.field == "text"
+
+
+def test_join_puts_the_words_behind_those_before() -> None:
+    after = join_criterion(copy_of(BULLETS), "r3")
+    assert [each.text for each in as_unit(after).criteria] == [
+        "weigh the parcel", "write the address choose a service", "the services there are",
+    ]  # fmt: skip
+    assert after["places"]["r2"] == [20, 30]
+
+
+def test_join_hands_its_items_on() -> None:
+    after = join_criterion(copy_of(), "r2")
+    assert said(after)[:3] == ["p 1 find out", "  p a who may", "  p b who must"]
+
+
+@pytest.mark.parametrize("key", ["r1", "r7"])
+def test_the_first_of_its_kind_has_nothing_to_join(key: str) -> None:
+    with pytest.raises(Invalid, match="no statement before it"):
+        join_criterion(copy_of(), key)
+
+
+def test_split_and_joined_again_it_is_as_before() -> None:
+    after = split_criterion(copy_of(), "r1", "find out what was\npromised last time")
+    after = join_criterion(after, key_of(after, "promised"))
+    assert as_unit(after) == as_unit(copy_of())
+    assert after["dropped"] == []
+
+
+# --- drop and restore ------------------------------------------------------------------------------------
+
+
+def test_drop_takes_the_items_along_and_keeps_them_in_the_list() -> None:
+    after = drop_criterion(copy_of(), "r2")
+    assert said(after)[:2] == ["p 1 find out", "p 3 write down:"]
+    assert [each["key"] for each in after["dropped"]] == ["r2", "r3", "r4"]
+
+
+def test_drop_gives_our_labels_anew_and_restore_puts_it_back() -> None:
+    after = drop_criterion(copy_of(BULLETS), "r1")
+    assert said(after)[:2] == ["p 1 write the", "p 2 choose a"]
+    assert said(restore_criterion(after, reading_of(BULLETS), "r1")) == PARCELS
+
+
+def test_restore_brings_a_stem_back_with_its_items() -> None:
+    after = restore_criterion(drop_criterion(copy_of(), "r2"), reading_of(), "r2")
+    assert as_unit(after) == as_unit(copy_of())
+    assert after["dropped"] == []
+
+
+def test_restore_undoes_changes_splits_and_joins() -> None:
+    after = change_criterion(copy_of(BULLETS), "r2", {"text": "other", "kind": "knowledge"})
+    assert said(restore_criterion(after, reading_of(BULLETS), "r2")) == PARCELS
+    after = split_criterion(copy_of(BULLETS), "r2", "write\nthe\naddress")
+    assert said(restore_criterion(after, reading_of(BULLETS), "r2")) == PARCELS
+    after = join_criterion(copy_of(BULLETS), "r3")
+    for key in ("r2", "r3"):  # from either end
+        assert as_unit(restore_criterion(after, reading_of(BULLETS), key)) == as_unit(copy_of(BULLETS))
+
+
+def test_an_item_whose_stem_is_dropped_comes_back_without_it() -> None:
+    after = restore_criterion(drop_criterion(copy_of(), "r2"), reading_of(), "r3")
+    assert said(after)[:3] == ["p 1 find out", "p a who may", "p 3 write down:"]
+
+
+def test_the_unit_cannot_lose_its_last_criterion() -> None:
+    working = begin({**reading_of(BULLETS), "criteria": reading_of(BULLETS)["criteria"][:1]})
+    with pytest.raises(Invalid, match="holds no criteria"):
+        drop_criterion(working, "r1")
+
+
+# --- add -------------------------------------------------------------------------------------------------
+
+
+def test_add_from_lines_stands_where_they_stand_in_the_source() -> None:
+    after = add_criterion(copy_of(BULLETS), "performance", "pack it", [15])
+    assert said(after)[:3] == ["p 1 weigh the", "p 2 pack it", "p 3 write the"]
+    assert after["places"][key_of(after, "pack it")] == [15]
+
+
+def test_add_before_all_others() -> None:
+    assert said(add_criterion(copy_of(BULLETS), "performance", "find a box", [1]))[0] == "p 1 find a"
+
+
+def test_add_at_the_end_and_with_the_label_it_prints() -> None:
+    after = add_criterion(copy_of(), "knowledge", "1.11. why they do not")
+    assert said(after)[-1] == "k 1.11 why they"
+    assert as_unit(after).criteria[-1].label_origin == "published"
+
+
+def test_add_beside_printed_labels_takes_a_letter() -> None:
+    after = add_criterion(copy_of(), "performance", "take a breath", [12])
+    assert said(after)[1] == "p 1a take a"
+    assert as_unit(after).criteria[1].heading == "Before the call"
+
+
+def test_add_needs_words() -> None:
+    with pytest.raises(Invalid, match="Write what the statement says"):
+        add_criterion(copy_of(), "performance", " ")
+
+
+def test_what_was_added_and_dropped_can_be_restored() -> None:
+    after = add_criterion(copy_of(BULLETS), "performance", "pack it", [15])
+    key = key_of(after, "pack it")
+    dropped = drop_criterion(after, key)
+    assert said(dropped) == PARCELS
+    assert find_entry(restore_criterion(dropped, reading_of(BULLETS), key)["criteria"], key)
+
+
+# --- requirements ----------------------------------------------------------------------------------------
+
+
+def test_a_criterion_becomes_a_requirement_and_its_items_points() -> None:
+    after = make_requirement(copy_of(), "r2")
+    requirement = as_unit(after).evidence_requirements[-1]
+    assert (requirement.label, requirement.text) == ("2", "agree with a colleague:")
+    assert requirement.points == ("who may be told", "who must not")
+    assert said(after)[:2] == ["p 1 find out", "p 3 write down:"]
+
+
+def test_a_requirement_becomes_a_criterion() -> None:
+    after = make_criterion(copy_of(BULLETS), "q1", "knowledge")
+    assert said(after)[-1] == "k 2 Do it"
+    assert as_unit(after).criteria[-1].points == ("twice",)
+    assert as_unit(after).evidence_requirements == ()
+
+
+def test_there_and_back_again() -> None:
+    after = make_criterion(make_requirement(copy_of(BULLETS), "r3"), "n1", "performance")
+    assert [each.text for each in as_unit(after).criteria] == [
+        each.text for each in as_unit(copy_of(BULLETS)).criteria
+    ]

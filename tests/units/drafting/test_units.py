@@ -1,0 +1,119 @@
+"""What can be changed about a unit as a whole, and how its texts are typed."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.units.drafting.copies import copy_of
+from tracker.errors import Invalid
+from tracker.units.drafting import units
+from tracker.units.drafting.working import as_unit
+
+DOUBT = {"lines": [3], "what": "w", "assumed": "a"}
+
+
+def test_title_code_and_version_change() -> None:
+    after = units.change_unit(copy_of(), {"title": "Other", "code": "X 1", "version": "2.10"})
+    assert as_unit(after).key == ("X 1", "2.10", 1)
+    assert as_unit(after).title == "Other"
+
+
+@pytest.mark.parametrize(("field", "value"), [("title", ""), ("code", "x" * 61), ("simulation", "perhaps")])
+def test_what_the_format_refuses_is_refused(field: str, value: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        units.change_unit(copy_of(), {field: value})
+    assert caught.value.field == field
+
+
+def test_metadata_that_is_emptied_is_not_printed() -> None:
+    after = units.change_metadata(copy_of(), {"level": " 4 ", "credit": " "})
+    assert as_unit(after).metadata["level"] == "4"
+    assert as_unit(after).metadata["credit"] is None
+
+
+def test_requirements_are_changed_added_and_dropped() -> None:
+    after = units.change_requirement(copy_of(), "q1", "1", "Do it thrice.", ["at work"])
+    after = units.add_requirement(after, "", "And once more.")
+    found = [(each.label, each.text, each.points) for each in as_unit(after).evidence_requirements]
+    assert found == [("1", "Do it thrice.", ("at work",)), ("2", "And once more.", ())]
+
+
+def test_a_requirement_without_words_is_not_added() -> None:
+    with pytest.raises(Invalid, match="Write what the requirement says"):
+        units.add_requirement(copy_of(), "2", " ")
+
+
+def test_a_requirement_is_dropped() -> None:
+    assert as_unit(units.drop_requirement(copy_of(), "q1")).evidence_requirements == ()
+
+
+def test_a_doubt_is_settled_and_opened_again() -> None:
+    after = units.settle_doubt(copy_of(warnings=[DOUBT, DOUBT]), 0)
+    assert units.open_doubts(after) == [1]
+    assert units.open_doubts(units.settle_doubt(after, 0, settled=False)) == [0, 1]
+    with pytest.raises(Invalid, match="no longer there"):
+        units.settle_doubt(after, 2)
+
+
+@pytest.mark.parametrize(
+    ("what", "assumed", "sentence"),
+    [
+        ("No version is printed.", "1 is assumed.", "No version is printed. 1 is assumed."),
+        ("the label is printed twice", "it is read as 2", "The label is printed twice: it is read as 2."),
+    ],
+)
+def test_a_doubt_is_said_in_whole_sentences(what: str, assumed: str, sentence: str) -> None:
+    assert units.doubt_sentence({"what": what, "assumed": assumed}) == sentence
+
+
+def test_text_without_a_place_goes_to_the_overview_or_aside() -> None:
+    working = copy_of(unparsed=[{"lines": [4, 5], "text": "Some words."}])
+    assert units.unparsed_text(working, 0) == ("Some words.", [4, 5])
+    after = units.add_to_overview(working, 0)
+    assert as_unit(after).overview[-1].text == "Some words."
+    assert after["unparsed"][0]["placed"]
+    assert units.set_aside(working, 0)["unparsed"][0]["placed"]
+    assert not working["unparsed"][0]["placed"]
+
+
+WORDS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9 ,.]{0,30}[A-Za-z0-9]", fullmatch=True).map(
+    lambda text: " ".join(text.split())
+)
+PARAGRAPHS = st.lists(
+    st.fixed_dictionaries({"heading": st.none() | WORDS, "text": WORDS, "points": st.lists(WORDS, max_size=3)}),
+    max_size=4,
+)
+
+
+@given(PARAGRAPHS)
+def test_paragraphs_typed_and_read_again_are_the_same(paragraphs: list[dict[str, object]]) -> None:
+    assert units.text_as_paragraphs(units.paragraphs_as_text(paragraphs)) == paragraphs
+
+
+def test_points_alone_belong_to_the_paragraph_before() -> None:
+    found = units.text_as_paragraphs("They are:\r\n\r\n- rare\n- loud")
+    assert found == [{"text": "They are:", "heading": None, "points": ["rare", "loud"]}]
+
+
+def test_identifiers_are_typed_a_line_each() -> None:
+    typed = "SQA: H128 04\n\nURN: a:b"
+    found = units.text_as_identifiers(typed)
+    assert found == [{"scheme": "SQA", "value": "H128 04"}, {"scheme": "URN", "value": "a:b"}]
+    assert units.identifiers_as_text(found) == typed.replace("\n\n", "\n")
+    with pytest.raises(Invalid, match="a colon and the value"):
+        units.text_as_identifiers("H128 04")
+
+
+@pytest.mark.parametrize(
+    ("code", "taken", "slug"),
+    [
+        ("H128 04", set(), "h128-04"),
+        ("CFAM&LFD3", set(), "cfamlfd3"),
+        ("ÄÖ", set(), "unit"),
+        ("CFACC15", {"cfacc15"}, "cfacc15-2-1-r3"),
+        ("CFACC15", {"cfacc15", "cfacc15-2-1-r3"}, "cfacc15-2-1-r3-2"),
+        ("x" * 200, set(), "x" * 90),
+    ],
+)
+def test_an_address_is_the_code_unless_it_is_taken(code: str, taken: set[str], slug: str) -> None:
+    assert units.slug_for(code, "2.1", 3, taken) == slug

@@ -1,0 +1,240 @@
+"""1EdTech CASE: nothing our own format holds is lost, and the published schema takes what is written."""
+
+import json
+import uuid
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.library.own_units import read_unit
+from tests.units.documents_strategy import SLOW, several_units
+from tests.units.formats.published import published
+from tracker.errors import Invalid
+from tracker.library.exchange_commands import exchanged
+from tracker.units.documents import UnitDocument
+from tracker.units.formats import case, case_package
+from tracker.units.formats.exchanged import ExchangedLink
+from tracker.units.standards_folder import read_library
+from tracker.vocabulary import LinkKind
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+LIBRARY = read_library()
+
+
+def package(units: list[UnitDocument], links: list[ExchangedLink] | None = None) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(json.dumps(case_package.package(units, links or [], NOON)))
+    return found
+
+
+@st.composite
+def linked_units(draw: st.DrawFn) -> tuple[list[UnitDocument], list[ExchangedLink]]:
+    """Units, and links between statements of two of them."""
+    units = draw(several_units())
+    pairs = [(one, other) for one in units for other in units if one.slug < other.slug]
+    links = []
+    for one, other in pairs:
+        ends = st.tuples(st.integers(1, len(one.criteria)), st.integers(1, len(other.criteria)))
+        for first, second in sorted(draw(st.sets(ends, max_size=3))):
+            links.append(ExchangedLink(draw(st.sampled_from(LinkKind)), one.slug, first, other.slug, second))
+    return units, links
+
+
+@given(linked_units())
+@SLOW
+def test_a_round_trip_loses_nothing(made: tuple[list[UnitDocument], list[ExchangedLink]]) -> None:
+    units, links = made
+    found = case.read(case.write(units, links).body)
+    assert found.units == tuple(units)
+    key = [(each.slug, each.position, each.other_slug, each.other_position, each.kind) for each in found.links]
+    assert sorted(key) == sorted((e.slug, e.position, e.other_slug, e.other_position, e.kind) for e in links)
+    assert found.remarks == ()
+
+
+@given(linked_units())
+@SLOW
+def test_the_published_schema_takes_it(made: tuple[list[UnitDocument], list[ExchangedLink]]) -> None:
+    schema = json.loads(published("case-v1p1-cfpackage.schema.json"))
+    jsonschema.validate(package(*made), schema, format_checker=jsonschema.FormatChecker())
+
+
+def test_the_four_units_with_their_links() -> None:
+    links = exchanged(LIBRARY.links, LIBRARY.units)
+    assert links
+    schema = json.loads(published("case-v1p1-cfpackage.schema.json"))
+    written = package(list(LIBRARY.units), links)
+    jsonschema.validate(written, schema)
+    found = case.read(json.dumps(written).encode())
+    assert found.units == tuple(LIBRARY.units)
+    assert len(found.links) == len(links)
+
+
+class TestFields:
+    def test_a_document_says_who_made_it_and_when(self) -> None:
+        document = package([read_unit()])["CFDocument"]
+        for name in ("identifier", "uri", "creator", "title", "lastChangeDateTime", "caseVersion"):
+            assert name in document, name
+        assert document["lastChangeDateTime"] == "2026-11-23T12:00:00Z"
+        assert document["caseVersion"] == "1.1"
+
+    def test_an_item_holds_its_statement_and_its_label(self) -> None:
+        items = {each["fullStatement"]: each for each in package([read_unit()])["CFItems"]}
+        stem = items["agree with a colleague:"]
+        assert (stem["humanCodingScheme"], stem["listEnumeration"]) == ("2", "2")
+        assert stem["CFItemType"] == "Performance criterion"
+        assert items["why customers ring twice"]["CFItemType"] == "Knowledge"
+        assert items["Answer difficult calls"]["humanCodingScheme"] == "LOCAL7"
+
+    def test_a_child_names_its_parent_and_its_place(self) -> None:
+        written = package([read_unit()])
+        items = {each["identifier"]: each["fullStatement"] for each in written["CFItems"]}
+        below = [
+            (each["sequenceNumber"], items[each["originNodeURI"]["identifier"]])
+            for each in written["CFAssociations"]
+            if items.get(each["destinationNodeURI"]["identifier"]) == "agree with a colleague:"
+        ]
+        assert below == [(3, "who may be told"), (4, "who must not")]
+        assert {each["associationType"] for each in written["CFAssociations"]} == {"isChildOf"}
+
+    @pytest.mark.parametrize(
+        ("kind", "same_words", "written"),
+        [
+            (LinkKind.SAME, True, "exactMatchOf"),
+            (LinkKind.SAME, False, "isRelatedTo"),
+            (LinkKind.REPLACED_BY, False, "replacedBy"),
+        ],
+    )
+    def test_a_link_is_an_association(self, kind: LinkKind, same_words: bool, written: str) -> None:
+        one = read_unit()
+        first = replace(one.criteria[0], text=one.criteria[0].text if same_words else "something else")
+        other = replace(one, code="LOCAL8", slug="local8", criteria=(first, *one.criteria[1:]))
+        link = ExchangedLink(kind, "local7", 1, "local8", 1)
+        found = [each["associationType"] for each in package([one, other], [link])["CFAssociations"]]
+        assert [each for each in found if each != "isChildOf"] == [written]
+
+    def test_our_own_stands_under_extensions_alone(self) -> None:
+        """Whatever the specification does not name is custom data."""
+        written = package([read_unit()])
+        known = json.loads(published("case-v1p1-cfpackage.schema.json"))["$defs"]
+        names = {name: set(body["properties"]) for name, body in known.items() if "properties" in body}
+        item = next(
+            properties
+            for name, properties in names.items()
+            if "fullStatement" in properties and "CFItemType" in properties
+        )
+        for each in written["CFItems"]:
+            assert set(each) <= item, set(each) - item
+
+
+class TestIdentifiers:
+    def test_they_are_the_same_whenever_it_is_written(self) -> None:
+        unit = read_unit()
+        again = replace(unit, title="Another title", provenance=replace(unit.provenance, read="Again."))
+        one, other = ({each["identifier"] for each in package([each])["CFItems"]} for each in (unit, again))
+        assert one == other
+        assert all(str(uuid.UUID(each)) == each for each in one)
+
+    @pytest.mark.parametrize("change", [{"code": "LOCAL8"}, {"version": "2"}, {"revision": 2}])
+    def test_another_code_version_or_revision_has_others(self, change: dict[str, Any]) -> None:
+        unit = read_unit()
+        one, other = (
+            {each["identifier"] for each in package([each])["CFItems"]} for each in (unit, replace(unit, **change))
+        )
+        assert not one & other
+
+    def test_a_label_that_stands_twice_is_two(self) -> None:
+        written = package([read_unit()])["CFItems"]
+        assert len({each["identifier"] for each in written}) == len(written)
+
+
+class TestOfOthers:
+    def test_a_package_of_version_1_0_comes_in(self) -> None:
+        """A framework of somebody else's: no types, no extensions; the tree says what is a unit."""
+        moment = "2020-01-01T00:00:00+00:00"
+
+        def entity(key: str, **more: object) -> dict[str, Any]:
+            known = str(uuid.uuid5(uuid.NAMESPACE_URL, key))
+            return {"identifier": known, "uri": f"https://example.org/{key}", "lastChangeDateTime": moment, **more}
+
+        def end(key: str) -> dict[str, Any]:
+            return {"title": key, "identifier": entity(key)["identifier"], "uri": entity(key)["uri"]}
+
+        items = [
+            ("u", "F1", "Mend nets"),
+            ("g", "", "Performance criteria"),
+            ("a", "P1", "find holes"),
+            ("b", "P2", "cut"),
+        ]
+        below = [("u", "d"), ("g", "u"), ("b", "g"), ("a", "g")]
+        given = {
+            "CFDocument": entity("d", creator="A board", title="Fishing", CFPackageURI=end("p")),
+            "CFItems": [
+                entity(key, fullStatement=text, humanCodingScheme=label, CFDocumentURI=end("d"))
+                for key, label, text in items
+            ],
+            "CFAssociations": [
+                entity(
+                    f"{child}-{parent}",
+                    associationType="isChildOf",
+                    sequenceNumber=number,
+                    originNodeURI=end(child),
+                    destinationNodeURI=end(parent),
+                )
+                for number, (child, parent) in enumerate(below)
+            ],
+        }
+        jsonschema.validate(given, json.loads(published("case-v1p0-cfpackage.schema.json")))
+        (unit,) = case.read(json.dumps(given).encode()).units
+        assert (unit.code, unit.title) == ("F1", "Mend nets")
+        assert [(each.label, each.text) for each in unit.criteria] == [("P2", "cut"), ("P1", "find holes")]
+
+    def test_a_circle_of_parents_ends(self) -> None:
+        written = package([read_unit()])
+        for each in list(written["CFAssociations"]):
+            ends = {"originNodeURI": each["destinationNodeURI"], "destinationNodeURI": each["originNodeURI"]}
+            written["CFAssociations"].insert(0, {**each, **ends})
+        assert outcome(json.dumps(written).encode())
+
+
+HOSTILE = [
+    b"",
+    b"[]",
+    b"null",
+    b'{"CFDocument": 1}',
+    b'{"CFDocument": {"identifier": "a", "title": "b"}, "CFItems": {}}',
+    b'{"CFDocument": {"identifier": "a", "title": "b"}, "CFItems": [1, null, "x"]}',
+    b'{"CFDocument": {"identifier": "a", "title": "b"}, "CFItems": [{"identifier": "c", "fullStatement": NaN}]}',
+    b'{"CFDocument": {"identifier": "a", "title": "b"}, "CFAssociations": [{"associationType": "isChildOf"}]}',
+    b'{"a":' * 50_000,
+    b"[" * 100_000,
+    b'{"CFDocument": {"identifier": "a", "title": ' + b"1" * 100_000 + b"}}",
+    "\ud800".encode("utf-8", "surrogatepass"),
+    b"\xff\xfe\x00",
+    b"\x00" * 1000,
+]
+
+
+def outcome(body: bytes) -> str:
+    """`read`, or the sentence by which it was refused."""
+    try:
+        return f"read {len(case.read(body).units)}"
+    except Invalid as refusal:
+        return str(refusal)
+
+
+@pytest.mark.parametrize("body", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_files_get_a_sentence(body: bytes) -> None:
+    assert outcome(body)
+
+
+@pytest.mark.parametrize("name", ["extensions", "fullStatement", "humanCodingScheme"])
+@pytest.mark.parametrize("value", [None, 1, [], {}, "x" * 100_000, {"evidenceTracker": {"provenance": 1}}, True])
+def test_a_spoilt_item_of_ours_gets_a_sentence(name: str, value: object) -> None:
+    written = package([read_unit()])
+    for item in written["CFItems"]:
+        item[name] = value
+    assert outcome(json.dumps(written).encode())

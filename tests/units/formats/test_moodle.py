@@ -1,0 +1,213 @@
+"""Moodle's competency framework: in its own column order, with numbers it takes, and read back as statements."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.library.own_units import read_unit
+from tests.units.documents_strategy import SLOW, several_units
+from tracker.errors import Invalid
+from tracker.library.exchange_commands import exchanged
+from tracker.units import formats
+from tracker.units.documents import UnitDocument
+from tracker.units.formats import differences, moodle
+from tracker.units.formats.exchanged import ExchangedLink
+from tracker.units.standards_folder import read_library
+from tracker.vocabulary import LinkKind
+
+COLUMNS = (
+    "Parent ID number,ID number,Short name,Description,Description format,Scale values,Scale configuration,"
+    "Rule type (optional),Rule outcome (optional),Rule config (optional),Cross-referenced competency ID numbers,"
+    "Exported ID (optional),Is framework,Taxonomy"
+)
+
+
+def rows_of(body: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(body.decode(), newline="")))
+
+
+def of_statements(unit: UnitDocument) -> list[tuple[str, str]]:
+    return [(each.kind, " ".join(each.text.split())) for each in unit.criteria]
+
+
+def test_the_columns_are_moodles_in_moodles_order() -> None:
+    assert moodle.write([read_unit()]).body.decode().splitlines()[0] == COLUMNS
+
+
+def test_one_row_is_the_framework_with_a_default_and_a_proficient_value() -> None:
+    frameworks = [row for row in rows_of(moodle.write(read_library().units).body) if row["Is framework"] == "1"]
+    assert len(frameworks) == 1
+    scale, *values = json.loads(frameworks[0]["Scale configuration"])
+    assert "scaleid" in scale
+    assert [each["id"] for each in values] == list(range(1, len(frameworks[0]["Scale values"].split(",")) + 1))
+    assert sum(each["scaledefault"] for each in values) == 1
+    assert any(each["proficient"] for each in values)
+
+
+@given(several_units())
+@SLOW
+def test_numbers_are_short_and_stand_once_and_parents_are_there(units: list[UnitDocument]) -> None:
+    rows = rows_of(moodle.write(units).body)
+    numbers = [row["ID number"] for row in rows]
+    assert all(0 < len(each) <= 100 for each in numbers)
+    assert len(set(numbers)) == len(numbers)
+    seen = {""}
+    for row in rows:
+        assert row["Parent ID number"] in seen
+        assert len(row["Short name"]) <= 100
+        seen.add(row["ID number"])
+
+
+@given(several_units())
+@SLOW
+def test_no_cell_is_a_formula(units: list[UnitDocument]) -> None:
+    for row in rows_of(moodle.write(units).body):
+        assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in row.values() if cell)
+
+
+def test_inner_commas_of_cross_references_are_written_as_moodle_asks() -> None:
+    one = read_unit()
+    criteria = tuple(replace(each, label="1,2" if each.position == 1 else each.label) for each in one.criteria)
+    other = replace(one, code="LOCAL8", slug="local8", criteria=criteria)
+    links = [ExchangedLink(LinkKind.SAME, "local7", place, "local8", 1) for place in (1, 2)]
+    rows = rows_of(moodle.write([one, other], links).body)
+    referring = [row["Cross-referenced competency ID numbers"] for row in rows]
+    assert [each for each in referring if each] == ["local8-v1-p-1%2C2"] * 2
+
+
+def ends_of(link: ExchangedLink, units: Sequence[UnitDocument]) -> tuple[tuple[str, str, int], tuple[str, str, int]]:
+    by_slug = {unit.slug: unit for unit in units}
+    one, other = by_slug[link.slug], by_slug[link.other_slug]
+    return (one.code, one.version, link.position), (other.code, other.version, link.other_position)
+
+
+def test_links_come_back_also_by_labels_with_commas() -> None:
+    one = read_unit()
+    criteria = tuple(
+        replace(each, label={1: "1,2", 3: "1%2C2"}.get(each.position, each.label)) for each in one.criteria
+    )
+    other = replace(one, code="LOCAL8", slug="local8", criteria=criteria)
+    links = [ExchangedLink(LinkKind.SAME, "local7", place, "local8", far) for place, far in ((1, 1), (1, 3), (4, 1))]
+    found = moodle.read(moodle.write([one, other], links).body)
+    assert set(found.links) == set(links)
+    assert found.remarks == ()
+
+
+def test_what_became_of_a_statement_in_a_later_version_comes_back_the_older_first() -> None:
+    newer = read_unit(version="10", slug="local7-10")
+    older = read_unit(version="9")
+    link = ExchangedLink(LinkKind.REPLACED_BY, older.slug, 1, newer.slug, 3)
+    found = moodle.read(moodle.write([newer, older], [link]).body)
+    (back,) = found.links
+    assert back.kind is LinkKind.REPLACED_BY
+    assert ends_of(back, found.units) == (("LOCAL7", "9", 1), ("LOCAL7", "10", 3))
+
+
+def test_links_between_revisions_are_told_to_be_left_behind() -> None:
+    one, other = read_unit(), read_unit(revision=2, slug="local7-1-r2")
+    written = moodle.write([one, other], [ExchangedLink(LinkKind.REPLACED_BY, one.slug, 1, other.slug, 1)])
+    assert written.left_behind[-1] == "1 link between revisions of one version."
+    assert moodle.read(written.body).links == ()
+
+
+def test_the_links_of_the_folder_come_back() -> None:
+    library = read_library()
+    links = exchanged(library.links, library.units)
+    found = moodle.read(moodle.write(library.units, links).body)
+    assert links
+    assert {ends_of(each, found.units) for each in found.links} == {ends_of(each, library.units) for each in links}
+
+
+@given(several_units(), st.data())
+@SLOW
+def test_whatever_links_there_are_come_back(units: list[UnitDocument], data: st.DataObject) -> None:
+    units = [replace(unit, version=str(number)) for number, unit in enumerate(units, start=1)]  # told without a space
+    places = [(unit.slug, each.position) for unit in units for each in unit.criteria]
+    drawn = data.draw(st.lists(st.tuples(st.sampled_from(places), st.sampled_from(places)), max_size=6))
+    codes = {unit.slug: unit.code for unit in units}
+    links = [ExchangedLink(LinkKind.SAME, *one, *other) for one, other in drawn if codes[one[0]] != codes[other[0]]]
+    found = moodle.read(moodle.write(units, links).body)
+    sent, came = (
+        {frozenset((version, position) for _, version, position in ends_of(link, whole)) for link in some}
+        for some, whole in ((links, units), (found.links, found.units))
+    )
+    assert came == sent
+
+
+def test_the_published_units_go_out_and_come_in_unchanged() -> None:
+    units = read_library().units
+    found = moodle.read(moodle.write(units).body)
+    assert [of_statements(each) for each in found.units] == [of_statements(each) for each in units]
+    for existing, incoming in zip(units, found.units, strict=True):
+        taken = replace(formats.completed("moodle", existing, incoming), slug=existing.slug)
+        assert differences.compare(existing, taken) == []
+
+
+def test_white_space_in_a_heading_does_not_make_knowledge_performance() -> None:
+    unit = read_unit()
+    criteria = tuple(replace(each, heading="About\u00a0calls") for each in unit.criteria)
+    (found,) = moodle.read(moodle.write([replace(unit, criteria=criteria)]).body).units
+    assert [each.kind for each in found.criteria] == [each.kind for each in unit.criteria]
+    assert {each.heading for each in found.criteria} == {"About calls"}
+
+
+def test_it_says_what_it_leaves_behind() -> None:
+    (sentence,) = moodle.write([read_unit()]).left_behind
+    assert "evidence requirements" in sentence
+
+
+class TestOfOthers:
+    def framework(self, *rows: str) -> bytes:
+        return "\n".join([COLUMNS, *rows]).encode()
+
+    def test_a_framework_that_moodle_exported(self) -> None:
+        body = self.framework(
+            ',F1,Fishing,<p>All of it</p>,1,"No,Yes","[{""scaleid"":""2""}]",,,,,12,1,"competency,competency"',
+            "F1,F1.1,Mend nets,<p>Mend <b>all</b> nets</p>,1,,,,,,,13,,",
+            "F1,F1.2,Sell fish,,1,,,,,,,14,,",
+        )
+        (unit,) = moodle.read(body).units
+        assert unit.title == "Fishing"
+        assert [each.text for each in unit.criteria] == ["Mend all nets", "Sell fish"]
+
+    def test_what_others_say_is_related_is_not_taken_for_the_same(self) -> None:
+        units = (
+            row
+            for unit in ("A", "B")
+            for row in (
+                f"F1,{unit},Unit {unit},,1,,,,,,,,,",
+                f"{unit},{unit}1,Group,,1,,,,,,,,,",
+                f"{unit}1,{unit}2,Mend nets,,1,,,,,,{'B2' if unit == 'A' else 'A2'},,,",
+            )
+        )
+        found = moodle.read(self.framework(",F1,Fishing,,1,,,,,,,,1,", *units))
+        assert (len(found.units), found.links) == (2, ())
+        assert "Left out: 2 cross-references that link no two units of ours in this file." in found.remarks
+
+    @pytest.mark.parametrize(
+        "rows",
+        [
+            (),
+            ("F9,F1.1,An orphan,,1,,,,,,,,,",),
+            (",F1,A,,1,,,,,,,,1,", ",F2,B,,1,,,,,,,,1,", "F2,F1,Twice,,1,,,,,,,,,"),
+            (",F1,A,,1,,,,,,,,1,", "F1.1,F1.2,Round,,1,,,,,,,,,", "F1.2,F1.1,And round,,1,,,,,,,,,"),
+            (",F1,A,,1,,,,,,,,1,", *(f"F1{'.1' * n},F1{'.1' * (n + 1)},Deep,,1,,,,,,,,," for n in range(60))),
+            (",F1,,,,,,,,,,,1,", "F1,F2,,,,,,,,,,,,"),
+        ],
+    )
+    def test_what_hangs_nowhere_gets_a_sentence(self, rows: tuple[str, ...]) -> None:
+        try:
+            assert moodle.read(self.framework(*rows)).units is not None
+        except Invalid as refusal:
+            assert str(refusal).endswith(".")  # noqa: PT017 - either is an answer
+
+    @pytest.mark.parametrize("body", [b"", b"a,b,c", b"\x00" * 50, COLUMNS.encode() + b'\n"open', b"\xff\xfe\xfd"])
+    def test_what_is_no_framework_is_refused(self, body: bytes) -> None:
+        with pytest.raises(Invalid, match="Nothing was read"):
+            moodle.read(body)

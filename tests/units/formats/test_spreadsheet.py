@@ -1,0 +1,214 @@
+"""A spreadsheet: one row a statement, harmless to open, and read back whole but for what it says it leaves behind."""
+
+import csv
+import io
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+
+from tests.library.own_units import read_unit
+from tests.units.documents_strategy import HOSTILE, SLOW, several_units
+from tracker.errors import Invalid
+from tracker.units import formats
+from tracker.units.documents import Identifier, Paragraph, UnitDocument
+from tracker.units.formats import differences, exchanged, spreadsheet
+from tracker.units.formats.exchanged import ExchangedLink
+from tracker.units.formats.spreadsheet import COLUMNS, LIVE
+from tracker.units.standards_folder import read_library
+from tracker.vocabulary import LinkKind
+
+
+def kept(unit: UnitDocument) -> UnitDocument:
+    """A unit without what a spreadsheet says that it leaves behind."""
+    named = [
+        each for each in unit.identifiers if ":" not in each.scheme and not {*each.scheme, *each.value} & {*"\n\r"}
+    ]
+    lists = ("criteria", "overview", "scope", "evidence_requirements")
+    return replace(
+        unit,
+        identifiers=tuple(named),
+        **{name: tuple(replace(each, points=flat(each.points)) for each in getattr(unit, name)) for name in lists},
+    )
+
+
+def flat(points: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(re.sub("\r\n|\n|\r", " ", point) for point in points)
+
+
+def rows_of(body: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(body.decode("utf-8-sig"), newline="")))
+
+
+def edited(body: bytes, row: int, **cells: str) -> bytes:
+    """The file with some cells of a row changed; rows count from 0 below the head."""
+    rows = rows_of(body)
+    rows[row] |= cells
+    return written(rows)
+
+
+def written(rows: list[dict[str, str]], delimiter: str = ",") -> bytes:
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(rows[0]), delimiter=delimiter)
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue().encode()
+
+
+@given(several_units())
+@SLOW
+def test_it_reads_back_but_for_what_it_names(units: list[UnitDocument]) -> None:
+    found = spreadsheet.read(spreadsheet.write(units).body).units
+    assert [kept(each) for each in found] == [kept(each) for each in units]
+
+
+@given(several_units())
+@SLOW
+def test_no_cell_is_a_formula(units: list[UnitDocument]) -> None:
+    for row in rows_of(spreadsheet.write(units).body):
+        assert not any(cell.startswith(LIVE) for cell in row.values())
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_words_come_back_as_they_were(text: str) -> None:
+    unit = read_unit(title=text.strip())
+    assert spreadsheet.read(spreadsheet.write([unit]).body).units[0].title == text.strip()
+
+
+def test_the_published_units_go_out_and_in() -> None:
+    units = read_library().units
+    found = spreadsheet.read(spreadsheet.write(units).body)
+    assert [kept(each) for each in found.units] == [kept(each) for each in units]
+
+
+def test_a_row_holds_one_statement() -> None:
+    rows = rows_of(spreadsheet.write([read_unit()]).body)
+    assert [(row["kind"], row["label"], row["inside"]) for row in rows] == [
+        ("performance", "1", ""), ("performance", "2", ""), ("performance", "a", "2"), ("performance", "b", "2"),
+        ("performance", "3", ""), ("performance", "1", ""), ("knowledge", "1.10", ""),
+        ("overview", "", ""), ("overview", "", ""), ("requirement", "1", ""),
+    ]  # fmt: skip
+
+
+def test_what_is_left_behind_is_named() -> None:
+    assert spreadsheet.write(read_library().units).left_behind == ()
+    odd = read_unit(identifiers=(Identifier("a:b", "1"),), overview=(Paragraph("x", None, ("a\nb",)),))
+    left = spreadsheet.write([odd], [ExchangedLink(LinkKind.SAME, "local7", 1, "b", 1)]).left_behind
+    assert [sentence.partition(":")[0] for sentence in left] == ["LOCAL7", "LOCAL7", "1 link between units."]
+
+
+def test_what_a_file_does_not_speak_of_stays_as_it_is_here() -> None:
+    rows = [
+        row for row in rows_of(spreadsheet.write([read_unit()]).body) if row["kind"] in {"performance", "knowledge"}
+    ]
+    for row in rows:
+        row.update(dict.fromkeys(["source", "read", "identifiers", "suites"], ""))
+    rows[0]["text"] = "find out what was said last time"
+    (incoming,) = spreadsheet.read(written(rows)).units
+    taken = formats.completed("csv", read_unit(), incoming)
+    assert differences.compare(read_unit(), taken) == [
+        "Performance criteria 1 under “Before the call” is reworded: “find out what was promised last time” becomes “find out what was said last time”."
+    ]
+
+
+def test_a_row_of_the_overview_can_be_changed() -> None:
+    body = edited(spreadsheet.write([read_unit()]).body, 7, text="Calls of all sorts.")
+    taken = formats.completed("csv", read_unit(), spreadsheet.read(body).units[0])
+    assert differences.compare(read_unit(), taken) == ["The overview changes."]
+
+
+class TestAsPeopleSaveIt:
+    @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+    @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+    def test_from_any_spreadsheet(self, delimiter: str, encoding: str) -> None:
+        unit = read_unit(title="Café – calls, mostly; daily")
+        body = written(rows_of(spreadsheet.write([unit]).body), delimiter).decode().encode(encoding)
+        assert kept(spreadsheet.read(body).units[0]) == kept(unit)
+
+    def test_columns_in_another_order_and_missing(self) -> None:
+        names = ["Text", "LABEL", "kind", "title", "Unit"]
+        rows = [dict(zip(names, cells, strict=True)) for cells in [("greet", "1", "performance", "Calls", "X1")]]
+        (unit,) = spreadsheet.read(written(rows)).units
+        assert (unit.code, unit.slug, unit.title, unit.version, unit.criteria[0].text) == (
+            "X1",
+            "x1",
+            "Calls",
+            "1",
+            "greet",
+        )
+
+    def test_unit_columns_only_on_the_first_row(self) -> None:
+        rows = rows_of(spreadsheet.write([read_unit(), read_unit(code="B", slug="b")]).body)
+        about = COLUMNS[: COLUMNS.index("kind")]
+        for row in rows[1:8]:
+            row.update(dict.fromkeys(about, ""))
+        found = spreadsheet.read(written(rows)).units
+        assert [each.code for each in found] == ["LOCAL7", "B"]
+        assert kept(found[0]) == kept(read_unit())
+
+    def test_blank_rows_and_columns_beside_are_nothing(self) -> None:
+        rows = rows_of(spreadsheet.write([read_unit()]).body)
+        blank = dict.fromkeys(COLUMNS, "")
+        assert kept(spreadsheet.read(written([*rows[:2], blank, *rows[2:], blank])).units[0]) == kept(read_unit())
+
+    def test_sorted_by_another_column_it_is_still_the_unit(self) -> None:
+        rows = rows_of(spreadsheet.write([read_unit()]).body)
+        assert kept(spreadsheet.read(written(rows[::-1])).units[0]) == kept(read_unit())
+
+
+class TestRefused:
+    def fault(self, body: bytes) -> str:
+        with pytest.raises(Invalid) as caught:
+            spreadsheet.read(body)
+        return str(caught.value)
+
+    @pytest.fixture
+    def body(self) -> bytes:
+        return spreadsheet.write([read_unit()]).body
+
+    @pytest.mark.parametrize(
+        ("row", "cells", "said"),
+        [
+            (3, {"label": ""}, "row 5: label: is empty"),
+            (3, {"text": " "}, "row 5: text: is empty"),
+            (3, {"text": "x" * 10_001}, "row 5: text: is longer than 10000 characters"),
+            (3, {"kind": "talent"}, "row 5: kind: write performance or knowledge"),
+            (3, {"inside": "77"}, "row 5: inside: there is no statement at position 77"),
+            (3, {"inside": "4"}, "row 5: inside:"),
+            (3, {"inside": "7"}, "row 5: inside:"),
+            (3, {"assessable": "perhaps"}, "row 5: assessable: write yes or no"),
+            (3, {"label_origin": "guessed"}, "row 5: label_origin: write one of: published, assigned"),
+            (3, {"position": "3"}, "position"),
+            (0, {"identifiers": "URN"}, "row 2: identifiers: write each as scheme: value"),
+            (0, {"document_type": "book"}, "row 2: document_type: write one of: nos"),
+            (0, {"slug": "Not A Slug"}, "row 2: slug: write small letters"),
+            (0, {"title": ""}, "row 2: title"),
+            (4, {"title": "Another"}, "row 6: title: is not the one of row 2"),
+        ],
+    )  # fmt: skip
+    def test_the_row_and_the_mend_are_named(self, body: bytes, row: int, cells: dict[str, str], said: str) -> None:
+        assert said in self.fault(edited(body, row, **cells))
+
+    @pytest.mark.parametrize(
+        "body",
+        [b"", b"\n\n", b"a,b\n1,2", b'unit,title,kind,label,text\n"open', b"\x00\x01", b"unit\n" * 3],
+    )
+    def test_what_is_no_spreadsheet(self, body: bytes) -> None:
+        assert self.fault(body)
+
+    def test_more_rows_than_anybody_types(self, monkeypatch: pytest.MonkeyPatch, body: bytes) -> None:
+        monkeypatch.setattr(exchanged, "MOST_ROWS", 3)
+        assert "more than 3 rows" in self.fault(body)
+
+    def test_every_fault_is_told_at_once(self, body: bytes) -> None:
+        said = self.fault(edited(edited(body, 3, label=""), 4, text=""))
+        assert "row 5" in said
+        assert "row 6" in said
+
+
+def test_a_code_in_two_versions_is_two_units() -> None:
+    units = [read_unit(), read_unit(version="2", slug="local7-2")]
+    assert [(each.code, each.version) for each in spreadsheet.read(spreadsheet.write(units).body).units] == [
+        ("LOCAL7", "1"), ("LOCAL7", "2"),
+    ]  # fmt: skip

@@ -1,0 +1,103 @@
+"""Moodle and Mahara, which know statements alone: what comes back, and that what does not is said."""
+
+from dataclasses import fields, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.library.own_units import read_unit
+from tests.units.documents_strategy import SLOW, several_units
+from tracker.units import formats
+from tracker.units.documents import UnitDocument
+from tracker.units.formats.completing import OF_CRITERION
+from tracker.units.formats.trees import LEFT_OF_STATEMENTS, LEFT_OF_UNIT
+from tracker.units.standards_folder import read_library
+
+TREES = ("moodle", "mahara")
+LABELS = ("1", "1.10", "1.1.1.1", "a", "B", "iv", "xii", "P1", "PC 1", "KU1.1", "AC 1.1", "12a", "(b)", "i)", "1-2")
+COMPLETED = {"provenance", "document_type", "simulation", "file_name"}
+
+
+def back(name: str, *units: UnitDocument) -> tuple[UnitDocument, ...]:
+    return formats.read(name, formats.write(name, units).body).units
+
+
+@pytest.mark.parametrize("name", TREES)
+@pytest.mark.parametrize(
+    "text", ["Mend nets", "See: 4 nets", "a net " * 60 + "mended"], ids=["short", "colon", "cut"]
+)
+@pytest.mark.parametrize("label", LABELS)
+def test_a_label_of_any_kind_comes_back(name: str, label: str, text: str) -> None:
+    unit = read_unit()
+    criteria = (replace(unit.criteria[0], label=label, text=text), *unit.criteria[1:])
+    (found,) = back(name, replace(unit, criteria=criteria))
+    assert [(each.label, each.text) for each in found.criteria] == [(each.label, each.text) for each in criteria]
+
+
+@pytest.mark.parametrize("name", TREES)
+@pytest.mark.parametrize(
+    "heading", ["1 Before the call", "Performance criteria: all", "Understand " * 40 + "calls", None]
+)
+@pytest.mark.parametrize("together", [True, False], ids=["among others", "alone"])
+def test_headings_come_back_over_statements_that_all_have_items(
+    name: str, heading: str | None, together: bool
+) -> None:
+    unit = read_unit()
+    stem = next(each for each in unit.criteria if each.text.endswith(":"))
+    items = [each for each in unit.criteria if each.parent == stem.position]
+    shown = [stem, *items]
+    criteria = tuple(
+        replace(each, position=at, heading=heading, parent=1 if each.parent else None)
+        for at, each in enumerate(shown, start=1)
+    )
+    made = replace(unit, criteria=criteria)
+    (found, *_) = back(name, made, *([replace(unit, code="LOCAL8", slug="local8")] if together else []))
+    assert [(each.heading, each.label, each.parent, each.text) for each in found.criteria] == [
+        (each.heading, each.label, each.parent, each.text) for each in criteria
+    ]
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_two_versions_of_a_unit_stay_two_versions_of_it(name: str) -> None:
+    older = read_unit()
+    found = back(name, older, replace(older, version="2", slug="local7-2"))
+    assert [(each.code, each.version) for each in found] == [("LOCAL7", "1"), ("LOCAL7", "2")]
+    assert len({each.slug for each in found}) == 2
+
+
+@pytest.mark.parametrize("name", TREES)
+@pytest.mark.parametrize("units", [read_library().units, read_library().units[:1]], ids=["several", "one"])
+def test_of_a_file_of_ours_nothing_is_assumed(name: str, units: tuple[UnitDocument, ...]) -> None:
+    assert formats.read(name, formats.write(name, units).body).remarks == ()
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_only_what_a_unit_says_is_said_to_be_left_behind(name: str) -> None:
+    unit = next(each for each in read_library().units if each.code == "CFACC15")
+    (sentence,) = formats.write(name, [unit]).left_behind
+    for words in ("rule on simulation", "evidence requirements", "kind of document", "source"):
+        assert words in sentence
+    for words in ("skills", "which labels are assigned", "version", "rules of choice"):
+        assert words not in sentence
+
+
+@given(several_units(), st.sampled_from(TREES))
+@SLOW
+def test_what_does_not_come_back_is_said(units: list[UnitDocument], name: str) -> None:
+    said = " ".join(formats.write(name, units).left_behind)
+    for unit, found in zip(units, back(name, *units), strict=True):
+        for field in {each.name for each in fields(UnitDocument)} & set(LEFT_OF_UNIT):
+            if getattr(unit, field) and getattr(unit, field) != getattr(found, field):
+                assert LEFT_OF_UNIT[field] in said or is_only_white_space(unit, found, field), field
+        for one, other in zip(unit.criteria, found.criteria, strict=False):
+            for field in OF_CRITERION:
+                mine, theirs = getattr(one, field), getattr(other, field)
+                assert mine == theirs or mine is None or LEFT_OF_STATEMENTS[field] in said, field
+
+
+def is_only_white_space(unit: UnitDocument, found: UnitDocument, field: str) -> bool:
+    """Or that nothing but a default stands there, which is what comes back for nothing."""
+    if field in COMPLETED or field == "metadata":
+        return not any(unit.metadata.values()) if field == "metadata" else False
+    return field == "overview" and all(not each.heading and not each.points for each in unit.overview)

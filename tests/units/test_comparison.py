@@ -1,0 +1,239 @@
+"""Two versions of a unit side by side: unchanged, moved, reworded, new, gone, and a person's word before all."""
+
+import random
+from dataclasses import replace
+from itertools import permutations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.library.writing import UNIT, changed
+from tracker.units.comparison import (
+    Pair,
+    PairKind,
+    assign,
+    compare_versions,
+    diff,
+    full_text,
+    same_requirements,
+    wordings,
+)
+from tracker.units.documents import UnitDocument, unit_from_json
+from tracker.units.schema import UnitSchema
+from tracker.units.standards_folder import read_library, read_text
+
+UNITS = {unit.code: unit for unit in read_library().units}
+
+
+def unit(*changes: tuple[str, str]) -> UnitDocument:
+    text = UNIT
+    for old, new in changes:
+        text = changed(old, new, text)
+    document: UnitDocument = read_text(text, UnitSchema())
+    return document
+
+
+def kinds(pairs: list[Pair]) -> list[tuple[str, str | None, str | None]]:
+    return [(each.kind.value, each.old and each.old.label, each.new and each.new.label) for each in pairs]
+
+
+def of_kind(pairs: list[Pair], kind: PairKind) -> list[Pair]:
+    return [each for each in pairs if each.kind is kind]
+
+
+@pytest.mark.parametrize("code", sorted(UNITS))
+def test_a_unit_is_unchanged_beside_itself_and_through_its_json(code: str) -> None:
+    again = unit_from_json(UNITS[code].as_json())
+    assert again == UNITS[code]
+    pairs = compare_versions(UNITS[code], again)
+    assert {each.kind for each in pairs} == {PairKind.UNCHANGED}
+    assert [each.new for each in pairs] == list(again.criteria)
+
+
+def test_a_word_changed_is_a_rewording_with_that_word_marked() -> None:
+    pairs = compare_versions(
+        unit(), unit(("find out what was promised last time", "find out what was agreed last time"))
+    )
+    [pair] = of_kind(pairs, PairKind.REWORDED)
+    assert len(pairs) == len(unit().criteria)
+    assert 60 < pair.likeness < 100
+    before, after = pair.runs()
+    assert [run.text for run in before if run.is_changed] == ["promised"]
+    assert [run.text for run in after if run.is_changed] == ["agreed"]
+
+
+def test_another_label_or_heading_is_a_move_and_white_space_is_nothing() -> None:
+    relabelled = compare_versions(
+        unit(), unit(('- label: "1"\n        text: "thank', '- label: "9"\n        text: "thank'))
+    )
+    assert [
+        (each.old.label, each.new.label) for each in of_kind(relabelled, PairKind.MOVED) if each.old and each.new
+    ] == [("1", "9")]
+    renamed = compare_versions(unit(), unit(("After the call", "Afterwards")))
+    assert len(of_kind(renamed, PairKind.MOVED)) == 1
+    spaced = compare_versions(unit(), unit(("thank the colleague", "thank  the colleague")))
+    assert {each.kind for each in spaced} == {PairKind.UNCHANGED}
+
+
+def test_what_is_new_stands_in_its_place_and_what_is_gone_where_it_stood() -> None:
+    later = unit(
+        ("find out what was promised last time", "practise"),
+        ("thank the colleague", 'thank the colleague"\n      - label: "2"\n        text: "eat cake'),
+    )
+    pairs = compare_versions(unit(), later)
+    assert kinds(pairs)[:2] in ([("gone", "1", None), ("new", None, "1")], [("new", None, "1"), ("gone", "1", None)])
+    assert ("new", None, "2") in kinds(pairs)
+    shown = [each.new.position for each in pairs if each.new]
+    assert shown == sorted(shown)
+
+
+def test_a_stem_reworded_rewords_what_stands_under_it() -> None:
+    """“a: who may be told” asks something else under another stem, though its own words are the same."""
+    pairs = compare_versions(unit(), unit(("agree with a colleague:", "never agree with a colleague:")))
+    assert [each.old.label for each in of_kind(pairs, PairKind.REWORDED) if each.old] == ["2", "a", "b"]
+
+
+def test_a_rule_changed_is_not_the_same_wording() -> None:
+    for old, new in (("simulation_allowed: true", "simulation_allowed: false"), ("one of the following", "all of the following"),
+                     ('what was promised"\n', 'what was refused"\n')):  # fmt: skip
+        pairs = compare_versions(unit(), unit((old, new)))
+        assert of_kind(pairs, PairKind.REWORDED), new
+
+
+def test_performance_and_knowledge_are_never_taken_for_each_other() -> None:
+    later = unit(
+        ("why customers ring twice", "thank the colleague"), ("thank the colleague", "why customers ring twice")
+    )
+    pairs = compare_versions(unit(), later)
+    assert all(each.old.kind is each.new.kind for each in pairs if each.old and each.new)
+    assert len(of_kind(pairs, PairKind.GONE)) == 2
+
+
+def test_the_matching_is_the_best_of_all_not_the_best_of_the_first() -> None:
+    """A takes B's likest statement only if the two together come out better."""
+    old = unit(
+        ("find out what was promised last time", "record complaints of angry customers promptly"),
+        ("thank the colleague", "record complaints of angry customers promptly and fully"),
+    )
+    new = unit(
+        ("find out what was promised last time", "record complaints of angry customers promptly and"),
+        ("thank the colleague", "record complaints of customers"),
+    )
+    pairs = of_kind(compare_versions(old, new), PairKind.REWORDED)
+    assert {(each.old.label, each.old.heading) for each in pairs if each.old} == {
+        ("1", "Before the call"),
+        ("1", "After the call"),
+    }
+    assert not of_kind(compare_versions(old, new), PairKind.GONE)
+
+
+def test_a_person_links_one_to_two_and_two_to_one() -> None:
+    later = unit(("thank the colleague", 'thank the person"\n      - label: "2"\n        text: "thank everybody'))
+    old = {full_text(each): each.position for each in unit().criteria}
+    new = {full_text(each): each.position for each in later.criteria}
+    thanks = old["thank the colleague"]
+    split = compare_versions(
+        unit(), later, confirmed=[(thanks, new["thank the person"]), (thanks, new["thank everybody"])]
+    )
+    assert [each.new.text for each in split if each.old and each.new and each.old.position == thanks] == [
+        "thank the person",
+        "thank everybody",
+    ]
+    assert not of_kind(split, PairKind.NEW)
+    back = compare_versions(
+        later, unit(), confirmed=[(new["thank the person"], thanks), (new["thank everybody"], thanks)]
+    )
+    assert len([each for each in back if each.new and each.new.position == thanks]) == 2
+    assert not of_kind(back, PairKind.GONE)
+
+
+def test_a_refused_link_is_not_proposed_again() -> None:
+    later = unit(("find out what was promised last time", "find out what was agreed last time"))
+    [pair] = of_kind(compare_versions(unit(), later), PairKind.REWORDED)
+    assert pair.link
+    again = compare_versions(unit(), later, refused=[pair.link])
+    assert pair.link not in {each.link for each in again}
+    assert {each.kind for each in again} >= {PairKind.NEW, PairKind.GONE}
+
+
+def test_a_link_to_nowhere_is_left_out() -> None:
+    assert compare_versions(unit(), unit(), confirmed=[(1, 999), (999, 1)]) == compare_versions(unit(), unit())
+
+
+def test_evidence_requirements_of_the_same_words_are_found_wherever_they_stand() -> None:
+    old = UNITS["CFACC15"]
+    turned = tuple(replace(each, position=at) for at, each in enumerate(reversed(old.evidence_requirements), start=1))
+    spoilt = replace(turned[0], points=("something else",))
+    new = replace(old, evidence_requirements=(spoilt, *turned[1:]))
+    assert same_requirements(old, new) == {1: 5, 2: 4, 3: 3, 4: 2}
+
+
+@pytest.mark.parametrize("code", sorted(UNITS))
+def test_a_shuffled_unit_is_only_moved(code: str) -> None:
+    old = UNITS[code]
+    performance = [each for each in old.criteria if each.kind is old.criteria[0].kind]
+    shuffled = [each.text for each in performance]
+    random.Random(7).shuffle(shuffled)  # noqa: S311 - the same every time is what is wanted
+    new = replace(
+        old,
+        criteria=(*(replace(each, text=text) for each, text in zip(performance, shuffled, strict=True)), *old.criteria[len(performance):]),
+    )  # fmt: skip
+    pairs = compare_versions(old, new)
+    assert {each.kind for each in pairs} <= {PairKind.UNCHANGED, PairKind.MOVED}
+    before, after = wordings(old), wordings(new)
+    assert all(before[each.old.position] == after[each.new.position] for each in pairs if each.old and each.new)
+
+
+@given(st.integers(0, 2**32))
+def test_no_statement_is_lost_or_told_twice(seed: int) -> None:
+    """Whatever is dropped, doubled, reworded and shuffled: each old and each new statement stands once."""
+    chance = random.Random(seed)  # noqa: S311 - chance, not secrets
+    old = UNITS["CFACC15"]
+    kept = [each for each in old.criteria if chance.random() > 0.2]
+    texts = [" ".join(word for word in each.text.split() if chance.random() > 0.2) or "x" for each in kept]
+    new = replace(old, criteria=tuple(replace(e, text=t, position=i, parent=None) for i, (e, t) in enumerate(zip(kept, texts, strict=True), start=1)))  # fmt: skip
+    pairs = compare_versions(old, new)
+    assert sorted(each.old.position for each in pairs if each.old) == [each.position for each in old.criteria]
+    assert [each.new.position for each in pairs if each.new] == [each.position for each in new.criteria]
+    assert compare_versions(old, new) == pairs
+
+
+@given(st.lists(st.sampled_from(["one ", "two ", "  ", "three, ", "four\n", "’s "]), max_size=8).map("".join),
+       st.lists(st.sampled_from(["one ", "two ", "five ", "four\n"]), max_size=8).map("".join))  # fmt: skip
+def test_runs_put_together_are_the_texts(old: str, new: str) -> None:
+    before, after = diff(old, new)
+    assert "".join(run.text for run in before) == old
+    assert "".join(run.text for run in after) == new
+    assert any(run.is_changed for run in (*before, *after)) == (old.split() != new.split())
+
+
+@given(st.integers(1, 5).flatmap(lambda n: st.lists(st.lists(st.integers(-9, 9), min_size=n, max_size=n), min_size=n, max_size=n)))  # fmt: skip
+def test_the_assignment_is_the_least_of_all(costs: list[list[int]]) -> None:
+    columns = assign(costs)
+    assert sorted(columns) == list(range(len(costs)))
+    least = min(
+        sum(costs[row][column] for row, column in enumerate(each)) for each in permutations(range(len(costs)))
+    )
+    assert sum(costs[row][column] for row, column in enumerate(columns)) == least
+
+
+def test_between_units_capitals_and_stops_are_not_marked() -> None:
+    before, after = diff("Deal with complaints.", "deal with serious complaints", of_words=True)
+    assert not [run for run in before if run.is_changed]
+    assert [run.text.strip() for run in after if run.is_changed] == ["serious"]
+
+
+def test_a_tangle_of_hundreds_is_taken_one_by_one_and_ends() -> None:
+    many = unit()
+    stem = many.criteria[-1]
+    old = replace(
+        many,
+        criteria=tuple(
+            replace(stem, position=i, label=str(i), text=f"deal with complaint {i}") for i in range(1, 221)
+        ),
+    )
+    new = replace(many, criteria=tuple(replace(each, text=each.text + " now") for each in old.criteria))
+    pairs = compare_versions(old, new)
+    assert len(of_kind(pairs, PairKind.REWORDED)) == 220
+    assert all(each.link and each.link[0] == each.link[1] for each in pairs)

@@ -1,0 +1,260 @@
+"""What makes up a qualification: what counts, what is surplus, what is still to choose; never complete by mistake."""
+
+from collections.abc import Collection, Iterator
+from itertools import combinations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tracker.units.documents import Provenance
+from tracker.units.qualification_documents import QualificationDocument, QualificationGroup, QualificationUnit
+from tracker.units.qualification_rules import judge, rule_of
+from tracker.units.standards_folder import read_library
+
+
+def qualification(
+    units: dict[str, tuple[int, int]],
+    mandatory: Collection[str] = (),
+    groups: Collection[QualificationGroup] = (),
+    **rules: object,
+) -> QualificationDocument:
+    """`units` says of each code how many credits it is worth, and at which level."""
+    document = {
+        "code": "EX1",
+        "slug": "ex1",
+        "title": "An example",
+        "version": "1",
+        "revision": 1,
+        "awarding_body": None,
+        "level": None,
+        "identifiers": (),
+        "units": tuple(QualificationUnit(code, f"Unit {code}", worth, at) for code, (worth, at) in units.items()),
+        "mandatory": tuple(mandatory),
+        "groups": tuple(groups),
+        "minimum_units": 0,
+        "minimum_credits": 0,
+        "credits_at_level": 0,
+        "at_level": None,
+        "barred": (),
+        "provenance": Provenance("a test", "made up"),
+        "notes": (),
+    }
+    return QualificationDocument(**document | rules)  # type: ignore[arg-type]  # as the test says
+
+
+def group(name: str, *codes: str, **rule: int) -> QualificationGroup:
+    return QualificationGroup(name, codes, **rule)  # type: ignore[arg-type]
+
+
+class TestFourMandatoryAndTwoOptional:
+    award = qualification(
+        dict.fromkeys(["M1", "M2", "M3", "M4", "O1", "O2", "O3"], (5, 3)),
+        ["M1", "M2", "M3", "M4"],
+        [group("B", "O1", "O2", "O3", minimum=2, maximum=2)],
+    )
+
+    def test_nothing_is_complete_at_the_start(self) -> None:
+        standing = judge(self.award, [])
+        assert not standing.complete
+        assert standing.missing[-1] == "Achieve 2 more from Group B."
+
+    def test_all_mandatory_and_two_optional_complete_it(self) -> None:
+        standing = judge(self.award, ["M1", "M2", "M3", "M4", "O1", "O3"])
+        assert standing.complete
+        assert standing.missing == ()
+        assert standing.counted["O3"] == "Group B"
+
+    def test_a_third_optional_unit_is_surplus(self) -> None:
+        standing = judge(self.award, ["M1", "M2", "M3", "M4", "O1", "O2", "O3"])
+        assert standing.complete
+        assert list(standing.surplus.values()) == ["Group B is full: at most 2 units of it count."]
+
+    def test_a_unit_of_another_award_is_surplus(self) -> None:
+        assert judge(self.award, ["X9"]).surplus == {"X9": "It is not part of this qualification."}
+
+    def test_what_is_chosen_need_not_be_chosen_again(self) -> None:
+        standing = judge(self.award, ["M1"], ["M1", "M2", "M3", "M4", "O1"])
+        assert standing.to_choose == ("Choose 1 more from Group B.",)
+        assert "Achieve M2, Unit M2: it is mandatory." in standing.missing
+
+
+class TestBarredCombination:
+    award = qualification(
+        dict.fromkeys(["M1", "M2", "M3", "A1", "A2", "B1", "B2"], (4, 3)),
+        ["M1", "M2", "M3"],
+        [group("A", "A1", "A2", minimum=1, maximum=2), group("B", "B1", "B2", minimum=1, maximum=2)],
+        barred=(("A1", "B1"),),
+    )
+
+    def test_two_units_barred_together_never_count_both(self) -> None:
+        standing = judge(self.award, ["M1", "M2", "M3", "A1", "B1"])
+        assert not standing.complete
+        assert len({"A1", "B1"} & set(standing.counted)) == 1
+
+    @pytest.mark.parametrize("more", ["A2", "B2"])
+    def test_another_unit_of_either_group_completes_it(self, more: str) -> None:
+        standing = judge(self.award, ["M1", "M2", "M3", "A1", "B1", more])
+        assert standing.complete
+        assert next(iter(standing.surplus.values())).startswith("It may not count together with")
+
+    def test_a_choice_that_is_barred_is_told(self) -> None:
+        (sentence,) = judge(self.award, [], ["A1", "B1"]).blocked
+        assert "may not count together: choose another" in sentence
+
+
+class TestCredits:
+    """At least 50 credits: 14 mandatory, at least 20 from B, at most 16 from C, at least 38 at level 4."""
+
+    award = qualification(
+        {
+            "M1": (6, 4), "M2": (8, 4),
+            "B1": (10, 4), "B2": (8, 4), "B3": (7, 3), "B4": (9, 5),
+            "C1": (6, 3), "C2": (5, 4), "C3": (5, 3), "C4": (8, 3),
+        },
+        ["M1", "M2"],
+        [
+            group("B", "B1", "B2", "B3", "B4", minimum_credits=20),
+            group("C", "C1", "C2", "C3", "C4", maximum_credits=16),
+        ],
+        minimum_credits=50,
+        credits_at_level=38,
+        at_level=4,
+    )  # fmt: skip
+
+    def test_it_counts_in_all_and_at_the_level(self) -> None:
+        standing = judge(self.award, ["M1", "M2", "B1", "B2", "B4", "C2", "C3"])
+        assert (standing.complete, standing.credits, standing.credits_at_level) == (True, 51, 46)
+
+    def test_credits_beyond_a_groups_maximum_do_not_count(self) -> None:
+        standing = judge(self.award, ["M1", "M2", "B1", "B2", "C1", "C2", "C3", "C4"])
+        assert not standing.complete
+        assert standing.credits == 32 + 16
+        assert "Achieve 2 credits more in all: 50 are asked for." in standing.missing
+        assert next(iter(standing.surplus.values())) == "Group C is full: at most 16 credits of it count."
+
+    def test_enough_credits_may_be_too_few_at_the_level(self) -> None:
+        standing = judge(self.award, ["M1", "M2", "B1", "B2", "B3", "C1", "C3"])
+        assert standing.credits == 50
+        assert standing.missing == ("Achieve 6 credits more at level 4 or above: 38 are asked for there.",)
+
+    def test_of_a_full_group_those_count_that_the_level_needs(self) -> None:
+        award = qualification(
+            {"C1": (8, 3), "C2": (8, 4), "C3": (8, 3)},
+            (),
+            [group("C", "C1", "C2", "C3", maximum_credits=16)],
+            minimum_credits=16,
+            credits_at_level=8,
+            at_level=4,
+        )
+        standing = judge(award, ["C1", "C2", "C3"])
+        assert standing.complete
+        assert "C2" in standing.counted
+
+
+def test_a_groups_rule_is_told_in_words() -> None:
+    assert rule_of(group("A", "A1", minimum=1, maximum=2)) == "at least 1 and at most 2 units"
+    assert rule_of(group("A", "A1", minimum=2, maximum=2)) == "exactly 2 units"
+    assert rule_of(group("A", "A1", minimum_credits=20)) == "at least 20 credits"
+    assert rule_of(group("A", "A1", maximum_credits=16)) == "at most 16 credits"
+    assert rule_of(group("A", "A1")) == "as many as are wanted"
+
+
+def test_the_examples_that_are_shipped_can_be_completed() -> None:
+    awards = read_library().qualifications
+    assert [each.code for each in awards] == ["EX-DIP4-CS", "EX-SVQ3-CC"]
+    for award in awards:
+        assert judge(award, [unit.code for unit in award.units]).complete
+        assert not judge(award, award.mandatory).complete
+
+
+@st.composite
+def awards(draw: st.DrawFn) -> QualificationDocument:
+    codes = [f"U{number}" for number in range(draw(st.integers(1, 8)))]
+    units = {code: (draw(st.integers(0, 6)), draw(st.integers(1, 4))) for code in codes}
+    places = [draw(st.sampled_from("MAB")) for _ in codes]
+    groups = []
+    for name in "AB":
+        held = [code for code, place in zip(codes, places, strict=True) if place == name]
+        if held:
+            minimum, least = draw(st.integers(0, len(held))), draw(st.integers(0, 8))
+            maximum = draw(st.none() | st.integers(minimum, len(held)))
+            most = draw(st.none() | st.integers(least, 14))
+            groups.append(QualificationGroup(name, tuple(held), None, minimum, maximum, least, most))
+    mandatory = [code for code, place in zip(codes, places, strict=True) if place == "M"]
+    pairs = [pair for pair in combinations(codes, 2) if not set(pair) <= set(mandatory)]
+    return qualification(
+        units,
+        mandatory,
+        groups,
+        minimum_units=draw(st.integers(0, len(codes))),
+        minimum_credits=draw(st.integers(0, 25)),
+        credits_at_level=draw(st.integers(0, 12)),
+        at_level=draw(st.integers(1, 4)),
+        barred=tuple(draw(st.lists(st.sampled_from(pairs), max_size=3, unique=True))) if pairs else (),
+    )
+
+
+def allowed(award: QualificationDocument, codes: Collection[str]) -> Iterator[set[str]]:
+    """Every selection that may count, one by one."""
+    for size in range(len(codes) + 1):
+        for chosen in map(set, combinations(sorted(codes), size)):
+            if not any(set(pair) <= chosen for pair in award.barred) and all(
+                fits(award, each, chosen) for each in award.groups
+            ):
+                yield chosen
+
+
+def fits(award: QualificationDocument, each: QualificationGroup, chosen: set[str]) -> bool:
+    inside = [award.by_code[code] for code in chosen & set(each.units)]
+    if each.maximum is not None and len(inside) > each.maximum:
+        return False
+    return each.maximum_credits is None or sum(unit.credit or 0 for unit in inside) <= each.maximum_credits
+
+
+def fulfils(award: QualificationDocument, chosen: set[str]) -> bool:
+    units = [award.by_code[code] for code in chosen]
+    for each in award.groups:
+        inside = [award.by_code[code] for code in chosen & set(each.units)]
+        if len(inside) < each.minimum or sum(unit.credit or 0 for unit in inside) < each.minimum_credits:
+            return False
+    high = sum(unit.credit or 0 for unit in units if (unit.level or 0) >= (award.at_level or 0))
+    return (
+        set(award.mandatory) <= chosen
+        and len(units) >= award.minimum_units
+        and sum(unit.credit or 0 for unit in units) >= award.minimum_credits
+        and high >= award.credits_at_level
+    )
+
+
+@settings(max_examples=400, deadline=None)
+@given(award=awards(), data=st.data())
+def test_complete_exactly_when_some_allowed_choice_fulfils_every_rule(
+    award: QualificationDocument, data: st.DataObject
+) -> None:
+    achieved = data.draw(st.sets(st.sampled_from([unit.code for unit in award.units])))
+    standing = judge(award, achieved)
+    assert standing.complete == any(fulfils(award, chosen) for chosen in allowed(award, achieved))
+    assert set(standing.counted) in list(allowed(award, achieved))
+    assert set(standing.counted) | set(standing.surplus) == achieved
+    assert standing.complete == (standing.missing == ())
+
+
+def test_sixty_units_are_judged_without_looking_at_every_choice() -> None:
+    units = {f"U{number}": (number % 7 + 3, number % 3 + 2) for number in range(60)}
+    codes = list(units)
+    award = qualification(
+        units,
+        codes[:10],
+        [
+            group("B", *codes[10:40], minimum=5, maximum=12),
+            group("C", *codes[40:], minimum_credits=20, maximum_credits=45),
+        ],
+        minimum_credits=150,
+        credits_at_level=60,
+        at_level=3,
+        barred=tuple((codes[10 + each], codes[41 + each]) for each in range(10)),
+    )
+    standing = judge(award, codes)
+    assert standing.complete
+    assert len(standing.counted) > 20

@@ -1,0 +1,118 @@
+"""How days, moments, ages, sizes and typed text read on screen."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from markupsafe import Markup
+
+from tracker import clock
+from tracker.web import filters
+
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def clock_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "held", NOON)
+
+
+class TestDays:
+    def test_a_day_reads_without_a_leading_zero(self) -> None:
+        assert filters.day(date(2026, 11, 2)) == "2 November 2026"
+
+    def test_a_moment_falls_on_its_london_day(self) -> None:
+        assert filters.day(datetime(2026, 6, 30, 23, 30, tzinfo=UTC)) == "1 July 2026"
+
+    def test_nothing_reads_as_nothing(self) -> None:
+        assert filters.day(None) == filters.moment(None) == filters.age(None) == filters.period(None) == ""
+
+
+class TestMoments:
+    def test_winter_is_utc(self) -> None:
+        assert filters.moment(datetime(2026, 11, 22, 10, 42, tzinfo=UTC)) == "22 November 2026, 10:42"
+
+    def test_summer_is_an_hour_on(self) -> None:
+        assert filters.moment(datetime(2026, 7, 1, 10, 42, tzinfo=UTC)) == "1 July 2026, 11:42"
+
+    def test_a_moment_without_a_zone_is_utc(self) -> None:
+        assert filters.clock(datetime(2026, 7, 1, 10, 42)) == "11:42"  # noqa: DTZ001 - what is tested
+
+
+class TestPeriods:
+    @pytest.mark.parametrize(
+        ("start", "end", "words"),
+        [
+            (date(2026, 11, 3), None, "3 November 2026"),
+            (date(2026, 11, 3), date(2026, 11, 3), "3 November 2026"),
+            (date(2026, 11, 3), date(2026, 11, 22), "3–22 November 2026"),
+            (date(2026, 10, 3), date(2026, 11, 22), "3 October – 22 November 2026"),
+            (date(2025, 12, 30), date(2026, 1, 2), "30 December 2025 – 2 January 2026"),
+            (None, date(2026, 11, 22), "22 November 2026"),
+        ],
+    )
+    def test_what_both_ends_share_is_said_once(self, start: date | None, end: date | None, words: str) -> None:
+        assert filters.period(start, end) == words
+
+
+class TestAges:
+    @pytest.mark.parametrize(
+        ("ago", "words"),
+        [
+            (timedelta(seconds=59), "just now"),
+            (timedelta(seconds=60), "1 minute"),
+            (timedelta(minutes=59), "59 minutes"),
+            (timedelta(hours=1), "1 hour"),
+            (timedelta(hours=23, minutes=59), "23 hours"),
+            (timedelta(days=1), "1 day"),
+            (timedelta(days=3, hours=5), "3 days"),
+            (timedelta(seconds=-5), "just now"),
+        ],
+    )
+    def test_of_a_moment(self, ago: timedelta, words: str) -> None:
+        assert filters.age(NOON - ago) == words
+
+    @pytest.mark.parametrize(
+        ("value", "words"),
+        [(date(2026, 11, 22), "today"), (date(2026, 11, 21), "1 day"), (date(2026, 11, 1), "21 days")],
+    )
+    def test_of_a_day(self, value: date, words: str) -> None:
+        assert filters.age(value) == words
+
+
+class TestSizes:
+    @pytest.mark.parametrize(
+        ("count", "words"),
+        [
+            (1, "1 byte"),
+            (999, "999 bytes"),
+            (1_000, "1 KB"),
+            (999_499, "999 KB"),
+            (999_500, "1.0 MB"),
+            (2_300_000, "2.3 MB"),
+            (104_857_600, "105 MB"),
+        ],
+    )
+    def test_bytes_as_people_read_them(self, count: int, words: str) -> None:
+        assert filters.size(count) == words
+
+
+class TestCounts:
+    def test_one_is_singular_and_all_else_plural(self) -> None:
+        assert [filters.counted(n, "item") for n in (0, 1, 2)] == ["0 items", "1 item", "2 items"]
+
+    def test_an_odd_plural_is_given(self) -> None:
+        assert filters.counted(1200, "criterion", "criteria") == "1,200 criteria"
+
+
+class TestParagraphs:
+    def test_a_blank_line_parts_and_a_single_break_stays(self) -> None:
+        assert filters.paragraphs("One\r\ntwo\r\n\r\nthree") == Markup("<p>One<br>two</p>\n<p>three</p>")
+
+    def test_markup_is_shown_and_never_obeyed(self) -> None:
+        assert filters.paragraphs("<b>=1+1</b> & more") == "<p>&lt;b&gt;=1+1&lt;/b&gt; &amp; more</p>"
+
+    def test_many_blank_lines_make_no_empty_paragraphs(self) -> None:
+        assert filters.paragraphs("\n\nOne\n\n\n\ntwo\n") == "<p>One</p>\n<p>two</p>"
+
+    def test_nothing_typed_is_nothing_shown(self) -> None:
+        assert filters.paragraphs(None) == filters.paragraphs("  ") == ""

@@ -1,0 +1,336 @@
+"""Who may do what: every route, every method, every kind of person, on Alice's things at Northgate and on Frank's.
+
+The table says who gets in to Alice's; to Frank's at Southbank get in their twins there. Whoever is not named is sent
+to sign in, or told that there is nothing here, and nothing is written. A route that stands in no row fails, and so
+does one without a rule.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+
+from tests import factories
+from tests.factories import World
+from tests.proof.figures import WHOLE, tell
+from tests.things import Staff, make_things
+from tracker import clock
+from tracker.extensions import db
+from tracker.ledger.transactions import transaction
+from tracker.models import Allocation, Base, Event, Grant, Person
+from tracker.vocabulary import Role
+from tracker.web.access import rule_of
+
+Browser = Callable[[Person], FlaskClient]
+
+NOBODY: frozenset[str] = frozenset()
+ALICE, BOB, CAROL, DAN = frozenset({"alice"}), frozenset({"bob"}), frozenset({"carol"}), frozenset({"dan"})
+VISITOR = frozenset({"eve"})
+READERS = ALICE | BOB | CAROL | DAN | VISITOR
+CANDIDATES, ASSESSORS = ALICE | {"frank"}, BOB | {"grace", "bart", "vera"}
+VERIFIERS, VISITORS = CAROL | {"carla", "vera", "ivan"}, VISITOR | {"eric", "olga"}
+ADMINISTRATORS = DAN | {"heidi"}
+EVERYBODY_SIGNED_IN = CANDIDATES | ASSESSORS | VERIFIERS | VISITORS | ADMINISTRATORS
+ANYBODY = EVERYBODY_SIGNED_IN | {"nobody", "gone"}
+TWINS = {"alice": "frank", "bob": "grace", "carol": "ivan", "dan": "heidi", "eve": "olga"}
+"""Who is at Southbank, and towards Frank, what the other is at Northgate and towards Alice."""
+TWINS |= {twin: name for name, twin in TWINS.items()}
+
+TABLE: dict[str, frozenset[str]] = {
+    # anybody
+    "accounts.sign_in": ANYBODY,
+    "accounts.sign_out": ANYBODY,
+    "accounts.forgotten_password": ANYBODY,
+    "recording_forms.verify_form": ANYBODY,
+    "recording_forms.verify_file": ANYBODY,
+    "accounts.follow_link": NOBODY,  # this token is nobody's
+    "accounts.outbox": NOBODY,  # in demo mode only
+    # anybody signed in
+    "home.home": EVERYBODY_SIGNED_IN,
+    "accounts.my_account": EVERYBODY_SIGNED_IN,
+    "accounts.prove_second_factor": EVERYBODY_SIGNED_IN,  # who have proved it, and are led on
+    "accounts.ask_for_passkey": EVERYBODY_SIGNED_IN,
+    "accounts.use_recovery_code": EVERYBODY_SIGNED_IN,
+    "accounts.choose_second_factor": EVERYBODY_SIGNED_IN,
+    "accounts.set_up_app": EVERYBODY_SIGNED_IN,
+    "accounts.set_up_passkey": EVERYBODY_SIGNED_IN,
+    "accounts.ask_to_make_passkey": EVERYBODY_SIGNED_IN,
+    "accounts.make_recovery_codes": EVERYBODY_SIGNED_IN,
+    "accounts.keep_recovery_codes": EVERYBODY_SIGNED_IN,
+    "accounts.remove_second_factor": ALICE,  # it is hers
+    "privacy.own_openings": CANDIDATES,
+    "privacy.show_openings": DAN,
+    "privacy.list_retention": DAN,
+    "privacy.hold_registration": DAN,
+    "privacy.erase_portfolio": DAN,
+    "privacy.own_data": EVERYBODY_SIGNED_IN,
+    "privacy.download_own_data": EVERYBODY_SIGNED_IN,
+    "accounts.choose_role": ALICE,  # the grant named is hers
+    "accounts.end_own_session": NOBODY,  # this session is nobody's
+    "library.list_units": EVERYBODY_SIGNED_IN,
+    "library.show_unit": EVERYBODY_SIGNED_IN,
+    "library.compare_versions": EVERYBODY_SIGNED_IN,
+    "recording_forms.blank_form": EVERYBODY_SIGNED_IN,
+    "library.list_guidance": EVERYBODY_SIGNED_IN,
+    "library.list_qualifications": EVERYBODY_SIGNED_IN,
+    "library.show_qualification": EVERYBODY_SIGNED_IN,
+    "library.show_guidance": EVERYBODY_SIGNED_IN,
+    # a unit being read in at Northgate: its administrator mends it, its assessors look at it
+    "library.show_draft": DAN | BOB | {"bart", "vera"},
+    "recording_forms.draft_form": DAN | BOB | {"bart", "vera"},
+    "integrity.show_record": ADMINISTRATORS,
+    "library.choose_centre": ADMINISTRATORS,
+    "library.correct_unit": ADMINISTRATORS,  # who are told that this one is the installation's
+    "library.add_unit": DAN,
+    "library.read_unit": DAN,
+    "library.review_draft": DAN,
+    "library.download_source": DAN,
+    "library.change_criterion": DAN,
+    "library.add_criterion": DAN,
+    "library.change_requirement": DAN,
+    "library.change_section": DAN,
+    "library.settle_doubt": DAN,
+    "library.place_passage": DAN,
+    "library.restart_draft": DAN,
+    "library.share_draft": DAN,
+    "library.discard_draft": DAN,
+    "library.confirm_publishing": DAN,
+    "library.publish_unit": DAN,
+    "library.choose_import": DAN,
+    "library.preview_import": DAN,
+    "library.show_import": DAN,
+    "library.start_import": DAN,
+    "library.resume_import": DAN,
+    "library.cancel_import": DAN,
+    "library.follow_import": DAN,
+    "library.choose_export": DAN,
+    "library.export_units": DAN,
+    "library.write_qualification": DAN,
+    "library.publish_qualification": DAN,
+    "registrations.choose_qualification": DAN,
+    "library.add_guidance": DAN,
+    "library.edit_guidance": NOBODY,  # this one is the installation's
+    "library.attach_guidance": DAN,
+    "library.detach_guidance": DAN,
+    # who may read the attempt
+    "portfolio.show_attempt": READERS,
+    "portfolio.show_past": READERS,
+    "recording_forms.show_form": READERS,
+    "recording_forms.print_form": READERS,
+    "recording_forms.issued_form": NOBODY,  # this one is nobody's
+    "recording_forms.issue_form": BOB | CAROL | DAN,
+    "portfolio.show_attempt_evidence": READERS - DAN,
+    "portfolio.download_sealed": READERS - DAN,
+    "portfolio.show_registration": ALICE | DAN,
+    "portfolio.show_index": ALICE | DAN,
+    "portfolio.print_index": ALICE | DAN,
+    # candidates: their own pages, and Alice's things for Alice
+    "portfolio.log_evidence": CANDIDATES,
+    "portfolio.autosave_new": CANDIDATES,
+    "portfolio.index_of_evidence": CANDIDATES,
+    "portfolio.print_own_index": CANDIDATES,
+    "portfolio.edit_evidence": ALICE,
+    "portfolio.autosave_draft": ALICE,
+    "portfolio.show_evidence": ALICE,
+    "portfolio.show_version": ALICE,
+    "portfolio.submit": ALICE,
+    "portfolio.withdraw_evidence": ALICE,
+    "portfolio.discard_evidence": ALICE,
+    "portfolio.upload_file": ALICE,
+    "portfolio.remove_own": ALICE,
+    "portfolio.download_own": ALICE,
+    "portfolio.choose_criteria": ALICE,
+    "portfolio.save_criteria": ALICE,
+    "portfolio.tick_criterion": ALICE,
+    "portfolio.tick_cell": ALICE,
+    "portfolio.save_matrix": ALICE,
+    "assessment.confirm_unit": ALICE,
+    "assessment.confirm": ALICE,
+    "assessment.dispute": ALICE,
+    # assessors: their own queue, and Alice's attempt for whom it is allocated to
+    "assessment.queue": ASSESSORS,
+    "assessment.list_candidates": ASSESSORS,
+    "assessment.judge": BOB,
+    "assessment.finish_review": BOB,
+    "assessment.save_review": BOB,
+    "assessment.undo_review": BOB,
+    "assessment.sign_unit": BOB,
+    "assessment.sign": BOB,
+    "assessment.save_signing": BOB,
+    "assessment.retract": BOB,
+    "assessment.answer_finding": BOB,
+    # internal verifiers
+    "verification.list_waiting": VERIFIERS,
+    "verification.list_findings": VERIFIERS,
+    "verification.verify_unit": CAROL,
+    "verification.sample_unit": CAROL,
+    "verification.sign_as_sampled": CAROL,
+    "verification.release_unsampled": CAROL,
+    "verification.return_unit": CAROL,
+    "verification.reopen_unit": CAROL,
+    "verification.close_one": CAROL,
+    # external verifiers
+    "verification.show_visit": VISITORS,
+    "verification.visit_unit": VISITOR,
+    "verification.mark_unit_seen": VISITOR,
+    # administrators
+    "accounts.list_people": ADMINISTRATORS,
+    "registrations.list_registrations": ADMINISTRATORS,
+    "library.list_links": DAN,
+    "library.decide_link": DAN,
+    "assessment.move_attempt": DAN,
+    "assessment.move": DAN,
+    "assessment.move_attempts": DAN,
+    "assessment.move_all": DAN,
+    "accounts.list_centre_people": DAN,
+    "accounts.invite": DAN,
+    "accounts.show_person": DAN,
+    "accounts.end_role": DAN,
+    "accounts.invite_again": DAN,
+    "accounts.import_csv": DAN,
+    "registrations.list_centre_registrations": DAN,
+    "registrations.register_candidate": DAN,
+    "registrations.add_unit": DAN,
+    "registrations.withdraw_candidate": DAN,
+    "registrations.allocate": DAN,
+    "registrations.void_attempt": DAN,
+    "registrations.list_holders": DAN,
+    "registrations.list_visits": DAN,
+    "registrations.end_visit": DAN,
+}
+UNRULED = {"static", "bootstrap.static"}
+NEVER_COUNTED = {"user_session", "failed_sign_in"}
+SAYS_LITTLE = {400, 409, 413, 422}
+"""What a person who may act is told when the body of the request is empty."""
+
+
+def let_in(app: Flask, endpoint: str, whose: str) -> frozenset[str]:
+    """Who gets in. What is nobody's in particular, or everybody's, is the same for both."""
+    names = TABLE[endpoint]
+    about_somebody = any(rule.arguments for rule in app.url_map.iter_rules(endpoint))
+    if whose == "alice" or not about_somebody or names >= EVERYBODY_SIGNED_IN:
+        return names
+    return frozenset(TWINS[name] for name in names if name in TWINS)
+
+
+class Cast:
+    """The people by name, and the ids that stand in addresses of Alice's things or Frank's."""
+
+    def __init__(self, app: Flask, world: World, whose: str = "alice") -> None:
+        self.app, self.world = app, world
+        with transaction():
+            self.people = {
+                name: getattr(world, name)
+                for name in ("alice", "bob", "carol", "dan", "eve", "frank", "grace", "heidi")
+            }
+            for name, full, role in (
+                ("bart", "Bart Unallocated", Role.ASSESSOR),
+                ("carla", "Carla Unallocated", Role.INTERNAL_VERIFIER),
+                ("eric", "Eric Outside", Role.EXTERNAL_VERIFIER),
+                ("vera", "Vera Both", Role.ASSESSOR),
+                ("gone", "Gone Away", Role.ADMINISTRATOR),
+                ("ivan", "Ivan Verifier", Role.INTERNAL_VERIFIER),
+                ("olga", "Olga Visitor", Role.EXTERNAL_VERIFIER),
+            ):
+                centre = world.southbank if name in TWINS else world.northgate
+                self.people[name] = factories.make_person(full, centre, role)
+            self.people["gone"].deactivated_at = clock.now()
+            self._once_assessed(self.people["vera"])
+            self.ids = self._things_of_alice() if whose == "alice" else self._things_of_frank()
+
+    def _things_of_alice(self) -> dict[str, Any]:
+        world = self.world
+        invited = factories.make_person("Ivy Invited", world.northgate, Role.CANDIDATE)
+        return make_things(world.cfacc15, Staff(world.bob, world.carol, world.dan, world.eve), invited)
+
+    def _things_of_frank(self) -> dict[str, Any]:
+        world, ivan = self.world, self.people["ivan"]
+        invited = factories.make_person("Ivy Invited", world.southbank, Role.CANDIDATE)
+        factories.allocate(world.franks_attempt, ivan, Role.INTERNAL_VERIFIER, world.heidi)
+        staff = Staff(world.grace, ivan, world.heidi, self.people["olga"])
+        return make_things(world.franks_attempt, staff, invited)
+
+    def _once_assessed(self, vera: Person) -> None:
+        """An internal verifier who assessed this very unit, until another took it over."""
+        factories.grant(vera, self.world.northgate, Role.INTERNAL_VERIFIER)
+        allocation = Allocation(
+            attempt_id=self.world.cfacc15.id, person_id=vera.id, role=Role.ASSESSOR, from_at=factories.LONG_AGO,
+            until_at=factories.days_ago(9), reason="First allocation", allocated_by_id=self.world.dan.id,
+        )  # fmt: skip
+        factories.added(allocation)
+
+    def address(self, endpoint: str, method: str) -> str:
+        """Where this is, for Alice's things."""
+        names = {name for rule in self.app.url_map.iter_rules(endpoint) for name in rule.arguments}
+        with self.app.test_request_context():
+            return self.app.url_map.bind("localhost").build(
+                endpoint, {name: self.ids[name] for name in names}, method
+            )
+
+    def body(self, endpoint: str) -> dict[str, Any]:
+        """What the few acts need that would otherwise say that there is nothing here."""
+        grant = db.session.scalar(select(Grant.id).where(Grant.person_id == self.world.alice.id))
+        unit = factories.unit("DELIVERCC").id
+        return {"accounts.choose_role": {"grant": grant}, "registrations.add_unit": {"unit": unit}}.get(endpoint, {})
+
+
+def everything_written() -> tuple[dict[str, int], int]:
+    """Rows in every table but the sessions', and the ledger's length."""
+    db.session.rollback()
+    tables = [table for table in Base.metadata.sorted_tables if table.name not in NEVER_COUNTED]
+    counts = {table.name: db.session.scalar(select(func.count()).select_from(table)) or 0 for table in tables}
+    return counts, db.session.scalar(select(func.max(Event.seq))) or 0
+
+
+def endpoints(app: Flask) -> dict[str, list[tuple[str, str]]]:
+    """Every endpoint with its methods and address patterns."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for rule in app.url_map.iter_rules():
+        for method in sorted((rule.methods or set()) & {"GET", "POST", "PUT", "PATCH", "DELETE"}):
+            found.setdefault(rule.endpoint, []).append((method, rule.endpoint))
+    return found
+
+
+def test_every_route_stands_in_the_table_and_has_a_rule(app: Flask) -> None:
+    routed = set(app.view_functions) - UNRULED
+    assert routed == set(TABLE)
+    assert not [endpoint for endpoint in routed if rule_of(app, endpoint) is None]
+
+
+@pytest.mark.parametrize("whose", ["alice", "frank"] if WHOLE else ["alice"])
+@pytest.mark.parametrize("endpoint", sorted(TABLE))
+def test_a_route_lets_in_whom_the_table_names(
+    endpoint: str, whose: str, app: Flask, world: World, client: Browser
+) -> None:
+    cast, named = Cast(app, world, whose), let_in(app, endpoint, whose)
+    browsers = {name: client(person) for name, person in cast.people.items()} | {"nobody": app.test_client()}
+    assert set(browsers) == ANYBODY
+    body = cast.body(endpoint)
+    for method, _ in endpoints(app)[endpoint]:
+        address = cast.address(endpoint, method)
+        before = everything_written()
+        tell(answers=len(ANYBODY))
+        for name in sorted(ANYBODY - named):
+            answer = browsers[name].open(address, method=method, data=body)
+            told = (name, method, address, answer.status_code)
+            if answer.status_code in {302, 303}:
+                assert name in {"nobody", "gone"}, told
+                assert answer.location.startswith("/sign-in"), told
+            else:
+                assert answer.status_code in {403, 404, 409}, told
+            assert b"Complaint" not in answer.data, told
+            answer.close()
+        assert everything_written() == before, f"{method} {address} wrote for somebody it refused"
+        for name in sorted(named):
+            if endpoint == "accounts.sign_out":
+                continue
+            answer = browsers[name].open(address, method=method, data=body)
+            told = (name, method, address, answer.status_code, answer.data[:300])
+            answer.close()
+            assert answer.status_code < 400 or answer.status_code in SAYS_LITTLE, told
+            assert not (
+                answer.status_code in {302, 303} and answer.location.startswith("/sign-in") and name != "nobody"
+            ), told

@@ -1,0 +1,102 @@
+"""The end of a signed round: disputed, retracted, returned or reopened. Nothing is erased."""
+
+from collections.abc import Collection
+
+from sqlalchemy import select
+
+from tracker.assessment.transitions import Move, move_attempt
+from tracker.clock import now
+from tracker.extensions import db
+from tracker.ledger.events import Actor, record
+from tracker.models import Claim, Decision, Reopening, Signature, UnitAttempt
+from tracker.recording_forms.issuing import supersede_forms
+from tracker.vocabulary import Outcome, ReopeningKind
+
+MOVES = {
+    ReopeningKind.DISPUTE: Move.DISPUTE,
+    ReopeningKind.RETRACTION: Move.RETRACT,
+    ReopeningKind.RETURN: Move.RETURN,
+    ReopeningKind.REOPENING: Move.REOPEN,
+}
+
+
+def reopen(
+    attempt: UnitAttempt, kind: ReopeningKind, reason: str, criterion_ids: Collection[int], actor: Actor
+) -> Reopening:
+    """Back to `in_progress`, one round up. Live signatures and the issued form are superseded and kept.
+
+    Decisions carry over, except on the criteria named: there the live ones are superseded by `more_needed`.
+    """
+    assert actor.person_id is not None  # noqa: S101 - people reopen, never the operator
+    move_attempt(attempt, MOVES[kind])
+    moment = now()
+    reopening = Reopening(
+        attempt_id=attempt.id,
+        round=attempt.round,
+        kind=kind,
+        reason=reason,
+        reopened_at=moment,
+        reopened_by_id=actor.person_id,
+    )
+    db.session.add(reopening)
+    db.session.flush()
+    live = select(Signature).where(Signature.attempt_id == attempt.id, Signature.superseded_at.is_(None))
+    for signature in db.session.scalars(live):
+        signature.superseded_at = moment
+    supersede_forms(attempt)
+    unsettled = _unsettle(attempt, reopening, reason, criterion_ids, actor.person_id)
+    attempt.round += 1
+    attempt.assessed_at = None
+    record(
+        "attempt_reopened",
+        attempt,
+        actor,
+        texts={"reason": reason},
+        kind=kind.value,
+        ended_round=reopening.round,
+        round=attempt.round,
+        state=attempt.state.value,
+        criteria=sorted(criterion_ids),
+        reopening=reopening.id,
+        decisions=[
+            {"decision": each.id, "claim": each.claim_id, "outcome": each.outcome.value} for each in unsettled
+        ],
+    )
+    return reopening
+
+
+def _unsettle(
+    attempt: UnitAttempt, reopening: Reopening, reason: str, criterion_ids: Collection[int], person_id: int
+) -> list[Decision]:
+    """Make the named criteria 'needs more': each live `met` on them is superseded by `more_needed`."""
+    query = (
+        select(Decision)
+        .join(Claim, Claim.id == Decision.claim_id)
+        .where(
+            Decision.attempt_id == attempt.id,
+            Decision.superseded_at.is_(None),
+            Decision.outcome == Outcome.MET,
+            Claim.criterion_id.in_(criterion_ids),
+            Claim.removed_at.is_(None),
+        )
+    )
+    settled = list(db.session.scalars(query))
+    for decision in settled:
+        decision.superseded_at = reopening.reopened_at
+    db.session.flush()  # the live one is freed before its successor takes its place
+    made = [
+        Decision(
+            attempt_id=attempt.id,
+            claim_id=decision.claim_id,
+            evidence_version_id=decision.evidence_version_id,
+            reopening_id=reopening.id,
+            outcome=Outcome.MORE_NEEDED,
+            comment=reason,
+            decided_at=reopening.reopened_at,
+            decided_by_id=person_id,
+        )
+        for decision in settled
+    ]
+    db.session.add_all(made)
+    db.session.flush()
+    return made

@@ -1,0 +1,366 @@
+"""One assessor's look at one evidence version for one attempt: saved as typed, accepted or returned, released."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import func, select
+
+from tracker.assessment.queries.assessing import Judged, list_judged
+from tracker.background import emails
+from tracker.clock import now
+from tracker.errors import Conflict, Invalid, NotFound, Refused
+from tracker.extensions import db
+from tracker.ledger.events import Actor, record
+from tracker.ledger.transactions import lock_rows, reading, transaction
+from tracker.matrix import Cell
+from tracker.models import AttemptMove, Claim, Decision, Evidence, EvidenceVersion, Grant, Review, UnitAttempt
+from tracker.portfolio.queries.evidence import find_version_in
+from tracker.registrations.separation_of_duties import check_may_assess, check_not_withdrawn
+from tracker.registrations.services import find_holder
+from tracker.vocabulary import AttemptState, Outcome, ReviewOutcome, ReviewState, Role
+
+TIME_TO_UNDO = timedelta(seconds=10)
+LONGEST_COMMENT = 2_000
+LONGEST_FEEDBACK = 10_000
+CHECKS = ("valid", "authentic", "current", "sufficient")
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What an assessor has put down so far; None leaves a thing as it was."""
+
+    outcomes: dict[int, Outcome | None]
+    comments: dict[int, str]
+    checks: dict[str, bool]
+    feedback: str | None = None
+
+
+def find_draft(attempt: UnitAttempt, version: EvidenceVersion, assessor_id: int) -> Review | None:
+    """The assessor's unreleased review of this version in this attempt."""
+    query = select(Review).where(
+        Review.attempt_id == attempt.id,
+        Review.evidence_version_id == version.id,
+        Review.assessor_id == assessor_id,
+        Review.state == ReviewState.DRAFT,
+    )
+    return db.session.scalars(query).one_or_none()
+
+
+def check_seen(
+    attempt: UnitAttempt, version: EvidenceVersion, seen_version_id: int | None, seen_review_id: int | None
+) -> None:
+    """Raise `Conflict` when the item was submitted again, or judged, since the page was opened.
+
+    `seen_review_id` is the newest released review of the item that the page showed, 0 for none. None is not checked.
+    """
+    if seen_version_id not in {None, version.id}:
+        raise Conflict(
+            f"{attempt.candidate.name} has submitted version {version.number} since you opened this page. "
+            "It is shown now. What you typed is kept below; look at the new version, then decide."
+        )
+    if seen_review_id not in {None, newest_release(attempt, version.evidence_id)}:
+        raise Conflict(
+            "This item was judged since you opened this page, perhaps by yourself in another window. "
+            "What you typed is kept below, and nothing was done twice. Look at what stands now, then decide."
+        )
+
+
+def newest_release(attempt: UnitAttempt, evidence_id: int) -> int:
+    query = (
+        select(func.max(Review.id))
+        .join(EvidenceVersion, EvidenceVersion.id == Review.evidence_version_id)
+        .where(
+            Review.attempt_id == attempt.id,
+            EvidenceVersion.evidence_id == evidence_id,
+            Review.state == ReviewState.RELEASED,
+        )
+    )
+    return db.session.scalar(query) or 0
+
+
+def save_marks(attempt: UnitAttempt, version: EvidenceVersion, marks: Marks, actor: Actor) -> Review:
+    """Save what was put down, as a draft that only its assessor sees. No event: nothing is decided yet."""
+    person_id = check_can_review(attempt, actor)
+    _check_lengths(marks)
+    review = find_draft(attempt, version, person_id)
+    if review is None:
+        review = Review(
+            attempt_id=attempt.id,
+            evidence_version_id=version.id,
+            assessor_id=person_id,
+            state=ReviewState.DRAFT,
+            feedback="",
+            marks={},
+            started_at=now(),
+            saved_at=now(),
+        )
+        db.session.add(review)
+    if review.release_after:
+        raise Refused("You have just decided this. Undo that first. Nothing was changed.")
+    _merge(review, marks, {cell.claim_id for cell in cells_of(attempt, version).values()})
+    review.saved_at = now()
+    db.session.flush()
+    return review
+
+
+def accept_evidence(attempt: UnitAttempt, version: EvidenceVersion, actor: Actor) -> Review:
+    """Accept: every undecided claim has an outcome and all four checks are ticked. Released once undo lapses."""
+    review = _draft_to_finish(attempt, version, actor)
+    undecided = [cell for cell in cells_of(attempt, version).values() if not cell.is_decided]
+    missing = [cell for cell in undecided if not review.marks.get(str(cell.claim_id), {}).get("outcome")]
+    if missing:
+        still = "1 is" if len(missing) == 1 else f"{len(missing)} are"
+        raise Invalid(f"Decide every claim before you accept: {still} still open. What you typed is kept.")
+    unticked = [check for check in CHECKS if not getattr(review, check)]
+    if unticked:
+        raise Invalid(
+            f"To accept, tick that the evidence is {' and '.join(unticked)}. If it is not, return it. "
+            "What you typed is kept.",
+            unticked[0],
+        )
+    return _finish(review, ReviewOutcome.ACCEPTED, actor)
+
+
+def affirm_evidence(attempt: UnitAttempt, version: EvidenceVersion, actor: Actor) -> Review:
+    """The new version still shows what the old one did: every earlier `met` stands, in one act.
+
+    Where nothing else is open the item is accepted; otherwise the affirmed claims are marked in the draft.
+    """
+    cells = cells_of(attempt, version).values()
+    affirmed = [cell for cell in cells if cell.awaits_affirmation]
+    if not affirmed:
+        raise Refused("Nothing here was met on an earlier version, so there is nothing to affirm.")
+    is_all = all(cell.is_decided or cell.awaits_affirmation for cell in cells)
+    marks = Marks(
+        {cell.claim_id: Outcome.MET for cell in affirmed},
+        {cell.claim_id: cell.comment for cell in affirmed},
+        dict.fromkeys(CHECKS, True) if is_all else {},
+    )
+    review = save_marks(attempt, version, marks, actor)
+    return accept_evidence(attempt, version, actor) if is_all else review
+
+
+def return_evidence(attempt: UnitAttempt, version: EvidenceVersion, actor: Actor) -> Review:
+    """Return to the candidate: feedback is required, and nothing becomes `met`."""
+    review = _draft_to_finish(attempt, version, actor)
+    if not review.feedback.strip():
+        raise Invalid(
+            "Write feedback before you return it: what is missing, and what would help. What you typed is kept.",
+            "feedback",
+        )
+    return _finish(review, ReviewOutcome.RETURNED, actor)
+
+
+def undo(attempt: UnitAttempt, review: Review, actor: Actor) -> None:
+    """Take a decision back before it is released. Nobody else has seen it. The caller has locked the attempt."""
+    db.session.refresh(review)  # it may have been released while the lock was waited for
+    if review.assessor_id != actor.person_id or review.attempt_id != attempt.id:
+        raise NotFound
+    if review.state is ReviewState.RELEASED or review.release_after is None:
+        raise Refused("It was released already, so it can no longer be undone. You can judge the item again.")
+    review.outcome, review.release_after = None, None
+
+
+def release_due() -> int:
+    """Release every review whose time to undo is over. How many were released comes out.
+
+    Each in a transaction of its own; called before requests and by `flask reviews release`.
+    """
+    with reading():
+        due = list(db.session.scalars(select(Review.id).where(Review.release_after <= now()).limit(50)))
+    for review_id in due:
+        with transaction():
+            release(review_id)
+    return len(due)
+
+
+def release(review_id: int) -> None:
+    """Make the decisions, tell the candidate. A review whose ground has gone becomes a draft again."""
+    attempt_id = db.session.scalar(select(Review.attempt_id).where(Review.id == review_id))
+    lock_rows(UnitAttempt, [attempt_id] if attempt_id else [])
+    review = db.session.get(Review, review_id, populate_existing=True)
+    if review is None or review.release_after is None or review.state is ReviewState.RELEASED:
+        return
+    if not _still_stands(review):
+        review.outcome, review.release_after = None, None
+        return
+    version = review.evidence_version
+    review.state, review.released_at, review.release_after = ReviewState.RELEASED, now(), None
+    judged = list_judged(review.attempt, version)
+    if review.outcome is ReviewOutcome.RETURNED:
+        review.feedback = _with_loose_comments(review, judged)
+    db.session.flush()
+    made = _decide(review, [each.cell for each in judged if each.cell])
+    actor = Actor(review.assessor_id, review.grant_id, review.session_ref)
+    record(
+        "review_released",
+        review,
+        actor,
+        texts={"feedback": review.feedback} if review.feedback else None,
+        attempt=review.attempt_id,
+        version=version.id,
+        content=version.content_hash,
+        outcome=review.outcome.value if review.outcome else None,
+        checks={check: getattr(review, check) for check in CHECKS},
+        decisions=[{"decision": each.id, "claim": each.claim_id, "outcome": each.outcome.value} for each in made],
+    )
+    _tell_candidate(review, version)
+
+
+def check_can_review(attempt: UnitAttempt, actor: Actor) -> int:
+    """The assessor's id, once the attempt is open, the candidate registered and the duties separate."""
+    assert actor.person_id is not None  # noqa: S101 - people judge, never the operator
+    if attempt.state is not AttemptState.IN_PROGRESS:
+        raise Refused(
+            f"{attempt.unit.code} is {attempt.state.label.lower()}, so it is not judged now. Nothing was changed."
+        )
+    check_not_withdrawn(attempt)
+    check_may_assess(actor.person_id, attempt)
+    return actor.person_id
+
+
+def cells_of(attempt: UnitAttempt, version: EvidenceVersion) -> dict[int, Cell]:
+    """The item's live claims in this attempt, by criterion."""
+    return {each.column.id: each.cell for each in list_judged(attempt, version) if each.cell}
+
+
+def _still_stands(review: Review) -> bool:
+    """Whether the attempt is open, its assessor the same and in post, and the version still the one it sees."""
+    attempt, grant = review.attempt, db.session.get(Grant, review.grant_id) if review.grant_id else None
+    holder = find_holder(attempt, Role.ASSESSOR)
+    version = find_version_in(attempt, review.evidence_version.evidence_id)
+    return (
+        attempt.state is AttemptState.IN_PROGRESS
+        and attempt.registration.withdrawn_at is None
+        and holder is not None
+        and holder.person_id == review.assessor_id
+        and review.assessor.deactivated_at is None
+        and (grant is None or grant.until_at is None or grant.until_at > now())
+        and version is not None
+        and version.id == review.evidence_version_id
+    )
+
+
+def _draft_to_finish(attempt: UnitAttempt, version: EvidenceVersion, actor: Actor) -> Review:
+    person_id = check_can_review(attempt, actor)
+    lock_rows(Evidence, [version.evidence_id])
+    current = find_version_in(attempt, version.evidence_id)
+    if current is None or current.id != version.id:
+        raise Conflict("The candidate has submitted a newer version. What you typed is kept; judge the new one.")
+    review = find_draft(attempt, version, person_id)
+    if review is None:
+        raise Invalid("Put down what you decide first.")
+    if review.release_after:
+        raise Refused("You have just decided this. Nothing was done twice.")
+    return review
+
+
+def _finish(review: Review, outcome: ReviewOutcome, actor: Actor) -> Review:
+    review.outcome = outcome
+    review.release_after = now() + TIME_TO_UNDO
+    review.grant_id, review.session_ref = actor.grant_id, actor.session_ref
+    db.session.flush()
+    return review
+
+
+def _decide(review: Review, cells: Iterable[Cell]) -> list[Decision]:
+    """The marks as decisions; earlier live ones are superseded. What stands unchanged is not decided again."""
+    made = []
+    for cell in cells:
+        outcome, comment = _mark(review, cell)
+        stands = cell.is_decided and (outcome, comment) == (cell.outcome, cell.comment)
+        if outcome and not stands:
+            made.append(_new_decision(review, cell.claim_id, outcome, comment))
+    earlier = select(Decision).where(
+        Decision.claim_id.in_([each.claim_id for each in made]), Decision.superseded_at.is_(None)
+    )
+    for decision in db.session.scalars(earlier):
+        decision.superseded_at = review.released_at
+    db.session.flush()  # the live ones are freed before their successors take their place
+    db.session.add_all(made)
+    db.session.flush()
+    return made
+
+
+def _mark(review: Review, cell: Cell) -> tuple[Outcome | None, str]:
+    """What the draft says of a claim; a return makes nothing `met`."""
+    mark = review.marks.get(str(cell.claim_id), {})
+    outcome = Outcome(mark["outcome"]) if mark.get("outcome") else None
+    if review.outcome is ReviewOutcome.RETURNED and outcome is Outcome.MET:
+        outcome = None
+    return outcome, mark.get("comment", "")
+
+
+def _with_loose_comments(review: Review, judged: Iterable[Judged]) -> str:
+    """A return's feedback, with the comments that no decision will carry, so that the candidate reads them too."""
+    lines = []
+    for each in judged:
+        outcome, comment = _mark(review, each.cell) if each.cell else (None, "")
+        if comment and outcome is None and each.cell and comment != each.cell.comment:
+            lines.append(f"On {each.column.label}: {comment}")
+    return "\n\n".join([review.feedback.strip(), *lines])
+
+
+def _new_decision(review: Review, claim_id: int, outcome: Outcome, comment: str) -> Decision:
+    assert review.released_at is not None  # noqa: S101 - set by `release` just before
+    return Decision(
+        attempt_id=review.attempt_id,
+        claim_id=claim_id,
+        evidence_version_id=review.evidence_version_id,
+        review_id=review.id,
+        outcome=outcome,
+        comment=comment,
+        decided_at=review.released_at,
+        decided_by_id=review.assessor_id,
+    )
+
+
+def _merge(review: Review, marks: Marks, known: set[int]) -> None:
+    """Put the marks into the draft; claims that are not of this item are refused whole."""
+    unknown = (set(marks.outcomes) | set(marks.comments)) - known
+    if unknown:
+        _check_not_moved(review.attempt_id, unknown)
+        raise NotFound
+    kept = {key: dict(value) for key, value in review.marks.items()}
+    for claim_id, outcome in marks.outcomes.items():
+        kept.setdefault(str(claim_id), {})["outcome"] = outcome.value if outcome else None
+    for claim_id, comment in marks.comments.items():
+        kept.setdefault(str(claim_id), {})["comment"] = comment
+    review.marks = kept
+    for check, ticked in marks.checks.items():
+        setattr(review, check, ticked)
+    if marks.feedback is not None:
+        review.feedback = marks.feedback
+
+
+def _check_not_moved(attempt_id: int, claim_ids: set[int]) -> None:
+    """Raise `Conflict` for a page that was open while its attempt moved to another version of the unit."""
+    ended = select(Claim.id).join(AttemptMove, AttemptMove.attempt_id == Claim.attempt_id)
+    ended = ended.where(
+        Claim.attempt_id == attempt_id, Claim.id.in_(claim_ids), Claim.removed_at == AttemptMove.moved_at
+    )
+    if db.session.scalars(ended).first():
+        raise Conflict(
+            "This unit has moved to another version since you opened the page. Nothing was decided. The criteria are "
+            "shown as they are now, with your comments and feedback: look again, then decide."
+        )
+
+
+def _check_lengths(marks: Marks) -> None:
+    if any(len(comment) > LONGEST_COMMENT for comment in marks.comments.values()):
+        raise Invalid(f"A comment takes at most {LONGEST_COMMENT:,} characters. Shorten it; the rest is kept.")
+    if marks.feedback is not None and len(marks.feedback) > LONGEST_FEEDBACK:
+        raise Invalid(f"Feedback takes at most {LONGEST_FEEDBACK:,} characters. Shorten it.", "feedback")
+
+
+def _tell_candidate(review: Review, version: EvidenceVersion) -> None:
+    candidate, evidence = review.attempt.candidate, version.evidence
+    if review.outcome is ReviewOutcome.RETURNED:
+        emails.tell(
+            candidate,
+            f"evidence_returned:{evidence.id}",
+            f"Evidence {evidence.number} needs you",
+            f"{review.assessor.name} has looked at “{version.title}” and asks for more. Read the feedback and answer "
+            f"it: {emails.link(f'/evidence/{evidence.id}')}",
+        )

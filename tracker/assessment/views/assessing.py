@@ -1,0 +1,279 @@
+"""The judging screen: the evidence beside the claimed criteria; outcomes saved as they are put down."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from tracker.assessment.queries import assessing as queries
+from tracker.assessment.queries.queue import Place, group_by_item, narrow, place_in
+from tracker.assessment.queries.version_moves import find_successors
+from tracker.assessment.services import assessments as services
+from tracker.assessment.services import claims as claim_services
+from tracker.assessment.services.assessments import CHECKS, Marks
+from tracker.assessment.views import assessment
+from tracker.assessment.views.queue_cache import read_queue
+from tracker.clock import LONDON, now
+from tracker.errors import Conflict, Invalid, NotFound, Refused
+from tracker.ledger.events import Actor
+from tracker.library.queries.units import list_guidance
+from tracker.models import EvidenceVersion, Review, UnitAttempt
+from tracker.portfolio.queries import evidence as evidence_queries
+from tracker.vocabulary import Outcome
+from tracker.web.access import Act, get_attempt, me, requires
+from tracker.web.requests import asked_number
+
+
+@assessment.get("/attempts/<int:attempt_id>/evidence/<int:evidence_id>/judge")
+@requires(Act.REVIEW_EVIDENCE)
+def judge(attempt_id: int, evidence_id: int) -> ResponseReturnValue:
+    attempt, _ = get_attempt(attempt_id, Act.REVIEW_EVIDENCE)
+    return show_judging(attempt, get_version(attempt, evidence_id))
+
+
+@assessment.post("/attempts/<int:attempt_id>/evidence/<int:evidence_id>/review")
+@requires(Act.REVIEW_EVIDENCE)
+def save_review(attempt_id: int, evidence_id: int) -> ResponseReturnValue:
+    """Only what changed, saved as it is put down."""
+    attempt, actor = get_attempt(attempt_id, Act.REVIEW_EVIDENCE)
+    version = get_version(attempt, evidence_id)
+    services.check_seen(attempt, version, *read_seen())
+    services.save_marks(attempt, version, read_marks(set(request.form.getlist("changed"))), actor)
+    return {"saved_at": now().astimezone(LONDON).strftime("%H:%M")}
+
+
+@assessment.post("/attempts/<int:attempt_id>/evidence/<int:evidence_id>/judge")
+@requires(Act.REVIEW_EVIDENCE)
+def finish_review(attempt_id: int, evidence_id: int) -> ResponseReturnValue:
+    """The whole form: what is put down is saved, then accepted, returned, affirmed; or a claim is added or struck."""
+    attempt, actor = get_attempt(attempt_id, Act.REVIEW_EVIDENCE)
+    version = get_version(attempt, evidence_id)
+    marks = read_marks(None)
+    act, _, about = request.form.get("act", "save").partition("-")
+    try:
+        services.check_seen(attempt, version, *read_seen())
+        services.save_marks(attempt, version, marks, actor)
+        return ACTS.get(act, save)(Judging(attempt, version, actor, about))
+    except (Invalid, Conflict) as refusal:
+        typed = follow_moved(marks)
+        return show_judging(attempt, version, typed=typed, refused=str(refusal)), refusal.status
+
+
+@assessment.post("/reviews/<int:review_id>/undo")
+@requires(Act.LIST_OWN_QUEUE)
+def undo_review(review_id: int) -> ResponseReturnValue:
+    review = queries.find_review_to_undo(review_id, me().person_id)
+    if review is None:
+        raise Refused("It was released already, so it can no longer be undone. You can judge the item again.")
+    attempt, actor = get_attempt(review.attempt_id, Act.REVIEW_EVIDENCE)
+    services.undo(attempt, review, actor)
+    flash("Undone. Nobody has seen it; your decisions are kept as a draft.")
+    return redirect(judging_address(review.attempt_id, review.evidence_version.evidence_id), 303)
+
+
+# --- what the buttons of the form do ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Judging:
+    """The item one of whose buttons was pressed; `about` is the claim that a button of a claim is for."""
+
+    attempt: UnitAttempt
+    version: EvidenceVersion
+    actor: Actor
+    about: str = ""
+
+
+def save(item: Judging) -> ResponseReturnValue:
+    flash("Saved. Nobody else sees it until you accept or return the item.")
+    return redirect(judging_address(item.attempt.id, item.version.evidence_id), 303)
+
+
+def accept(item: Judging) -> ResponseReturnValue:
+    return go_on(item, services.accept_evidence)
+
+
+def send_back(item: Judging) -> ResponseReturnValue:
+    return go_on(item, services.return_evidence)
+
+
+def affirm(item: Judging) -> ResponseReturnValue:
+    return go_on(item, services.affirm_evidence)
+
+
+def add_claim(item: Judging) -> ResponseReturnValue:
+    reason = request.form.get("add-reason", "")
+    claim_services.add_claim(item.attempt, item.version, read_number("add-criterion"), reason, item.actor)
+    flash(f"Added. {item.attempt.candidate.name} sees your reason.")
+    return redirect(judging_address(item.attempt.id, item.version.evidence_id), 303)
+
+
+def strike_claim(item: Judging) -> ResponseReturnValue:
+    reason = request.form.get(f"strike-reason-{item.about}", "")
+    claim_id = int(item.about) if is_number(item.about) else 0
+    claim_services.strike_claim(item.attempt, item.version.evidence_id, claim_id, reason, item.actor)
+    flash(f"Struck. {item.attempt.candidate.name} sees your reason.")
+    if not services.cells_of(item.attempt, item.version):
+        return redirect(url_for(".queue"), 303)
+    return redirect(judging_address(item.attempt.id, item.version.evidence_id), 303)
+
+
+ACTS: dict[str, Callable[[Judging], ResponseReturnValue]] = {
+    "save": save,
+    "accept": accept,
+    "return": send_back,
+    "affirm": affirm,
+    "add": add_claim,
+    "strike": strike_claim,
+}
+
+
+def go_on(item: Judging, finish: Callable[[UnitAttempt, EvidenceVersion, Actor], Review]) -> ResponseReturnValue:
+    """Accept or return, then the next item of the queue with the line that says what was done."""
+    following = find_place(item.attempt, item.version).next_to_judge
+    review = finish(item.attempt, item.version, item.actor)
+    if review.release_after is None:
+        flash("Affirmed where nothing changed. Decide what is still open, then accept.")
+        return redirect(judging_address(item.attempt.id, item.version.evidence_id), 303)
+    if following is None:
+        return redirect(url_for(".queue", done=review.id, **filter_chosen()), 303)
+    return redirect(judging_address(following.attempt_id, following.evidence_id, done=review.id), 303)
+
+
+# --- the screen ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One claim to decide, with what is put down so far."""
+
+    judged: queries.Judged
+    outcome: str
+    comment: str
+
+
+def show_judging(
+    attempt: UnitAttempt, version: EvidenceVersion, *, typed: Marks | None = None, refused: str | None = None
+) -> str:
+    """The screen; after a refusal it still holds what was typed."""
+    judged = queries.list_judged(attempt, version)
+    reviews = queries.list_reviews(attempt, version.evidence_id)
+    draft = queries.draft_of(reviews, version, me().person_id)
+    released = queries.released(reviews)
+    attachments = evidence_queries.list_attachments_of(version)
+    claimed = [each for each in judged if each.cell]
+    return render_template(
+        "assessment/judge.html",
+        attempt=attempt,
+        version=version,
+        attachments=attachments,
+        changes=queries.list_changes(version, attachments),
+        choices=[choice_of(each, draft, typed) for each in claimed],
+        others=[each.column for each in judged if not each.cell],
+        checks=typed.checks if typed else {check: bool(draft and getattr(draft, check)) for check in CHECKS},
+        feedback=typed.feedback if typed else (draft.feedback if draft else ""),
+        draft=draft,
+        refused=refused,
+        earlier=released,
+        after=max((each.review.id for each in released), default=0),
+        guidance=list_guidance(attempt.unit.code, [attempt.centre_id]),
+        place=find_place(attempt, version),
+        judging_address=judging_address,
+        undoable=find_undoable(),
+        affirmable=sum(each.cell.awaits_affirmation for each in claimed if each.cell),
+    )
+
+
+def choice_of(judged: queries.Judged, draft: Review | None, typed: Marks | None) -> Choice:
+    """What was typed, else the draft, else what stands decided on this version."""
+    cell = judged.cell
+    assert cell is not None  # noqa: S101 - only claimed criteria are chosen from
+    mark = (draft.marks if draft else {}).get(str(cell.claim_id), {})
+    stands = cell.outcome if cell.is_decided else None
+    outcome, comment = mark.get("outcome") or stands or "", mark.get("comment", cell.comment if stands else "")
+    if typed:
+        outcome = typed.outcomes.get(cell.claim_id) or outcome
+        comment = typed.comments.get(cell.claim_id, comment)
+    return Choice(judged, outcome, comment)
+
+
+def find_place(attempt: UnitAttempt, version: EvidenceVersion) -> Place:
+    chosen = filter_chosen()
+    waiting = narrow(read_queue(me().person_id), chosen.get("candidate", 0), chosen.get("unit", ""))
+    return place_in(group_by_item(waiting), attempt.id, version.evidence_id)
+
+
+def find_undoable() -> Review | None:
+    """The review that the line with Undo is about, while there is time."""
+    done = asked_number("done")
+    return queries.find_review_to_undo(done, me().person_id) if done else None
+
+
+def filter_chosen() -> dict[str, Any]:
+    """How the queue is narrowed, carried from item to item."""
+    found = {"candidate": asked_number("candidate"), "unit": request.args.get("unit", "")[:60]}
+    return {name: value for name, value in found.items() if value}
+
+
+def judging_address(attempt_id: int, evidence_id: int, **more: Any) -> str:
+    return url_for("assessment.judge", attempt_id=attempt_id, evidence_id=evidence_id, **filter_chosen(), **more)
+
+
+def get_version(attempt: UnitAttempt, evidence_id: int) -> EvidenceVersion:
+    version = evidence_queries.find_version_in(attempt, evidence_id)
+    if version is None:
+        raise NotFound
+    return version
+
+
+def read_marks(changed: set[str] | None) -> Marks:
+    """Outcomes, comments, checks and feedback as sent; only the fields named in `changed`, where they are named."""
+    form = request.form
+    names = changed if changed is not None else {*form, *CHECKS}
+    outcomes: dict[int, Outcome | None] = {}
+    comments: dict[int, str] = {}
+    for name in names:
+        kind, _, claim = name.partition("-")
+        if kind == "outcome" and is_number(claim):
+            outcomes[int(claim)] = read_outcome(form.get(name, ""))
+        elif kind == "comment" and is_number(claim):
+            comments[int(claim)] = read_text(name).strip()
+    checks = {check: check in form for check in CHECKS if check in names}
+    return Marks(outcomes, comments, checks, read_text("feedback") if "feedback" in names else None)
+
+
+def follow_moved(marks: Marks) -> Marks:
+    """Comments typed beside claims that have meanwhile followed a move stand beside those they have become."""
+    became = find_successors(marks.comments)
+    comments = {new: text for old, text in marks.comments.items() for new in became.get(old, [old])}
+    return replace(marks, comments=comments)
+
+
+def read_text(name: str) -> str:
+    return request.form.get(name, "").replace("\r\n", "\n")
+
+
+def read_outcome(value: str) -> Outcome | None:
+    if not value:
+        return None
+    try:
+        return Outcome(value)
+    except ValueError:
+        raise NotFound from None
+
+
+def read_seen() -> tuple[int | None, int | None]:
+    """Which version, and which newest review, the page was made from."""
+    version, after = (read_number(name) if name in request.form else None for name in ("version", "after"))
+    return version, after
+
+
+def read_number(name: str) -> int:
+    value = request.form.get(name, "")
+    return int(value) if is_number(value) else 0
+
+
+def is_number(value: str) -> bool:
+    return value.isascii() and value.isdecimal() and len(value) < 10

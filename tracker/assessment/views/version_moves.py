@@ -1,0 +1,140 @@
+"""Moving attempts to a later version of their unit: what it would do, the reason, the password, what came of it."""
+
+from dataclasses import dataclass
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from tracker.accounts.identity import proving_identity
+from tracker.assessment.forms import MoveForm
+from tracker.assessment.queries import version_moves as queries
+from tracker.assessment.services import version_moves as services
+from tracker.assessment.services.move_plans import Bridge, Plan, check_movable, check_ready, plan_move, version_of
+from tracker.assessment.views import assessment
+from tracker.errors import Invalid, NotFound, Refused
+from tracker.library.queries.links import list_comparable
+from tracker.library.queries.units import find_unit, version_order
+from tracker.models import Centre, Unit, UnitAttempt
+from tracker.web.access import Act, get_attempt, get_centre, requires
+from tracker.web.filters import counted
+from tracker.web.idempotency import once
+
+
+@dataclass(frozen=True)
+class Prospect:
+    """An attempt that could move: what it would do, or the sentence why it does not."""
+
+    attempt: UnitAttempt
+    plan: Plan | None
+    obstacle: str = ""
+
+
+@assessment.get("/attempts/<int:attempt_id>/move")
+@requires(Act.MOVE_ATTEMPT)
+def move_attempt(attempt_id: int) -> ResponseReturnValue:
+    """Choose the version, and see what moving to it would do."""
+    attempt, _ = get_attempt(attempt_id, Act.MOVE_ATTEMPT)
+    return show_moving(attempt, find_unit(request.args.get("to", ""), [attempt.centre_id]))
+
+
+@assessment.post("/attempts/<int:attempt_id>/move")
+@requires(Act.MOVE_ATTEMPT)
+@proving_identity
+@once
+def move(attempt_id: int) -> ResponseReturnValue:
+    attempt, actor = get_attempt(attempt_id, Act.MOVE_ATTEMPT)
+    newer, form = find_unit(request.form.get("to", ""), [attempt.centre_id]), MoveForm()
+    if newer is None:
+        raise Invalid("Choose the version that the attempt moves to. Nothing was moved.")
+    if not form.validate():
+        check_movable(attempt, newer)
+        return show_moving(attempt, newer, form), 422
+    try:
+        found = services.move_to_version(
+            attempt, newer, form.reason.data or "", actor, seen_hash=form.seen_hash.data or ""
+        )
+    except (Invalid, Refused) as refusal:
+        form.form_errors.append(str(refusal))
+        return show_moving(attempt, newer, form), refusal.status
+    left = counted(len(found.left_behind), "claim")
+    flash(f"{newer.code} of {attempt.candidate.name} is on {version_of(newer)} now. {left} had nothing to follow.")
+    return redirect(url_for("portfolio.show_attempt", attempt_id=attempt.id), 303)
+
+
+@assessment.get("/centres/<int:centre_id>/moves/<slug>/<other_slug>")
+@requires(Act.ADMINISTER_CENTRE)
+def move_attempts(centre_id: int, slug: str, other_slug: str) -> ResponseReturnValue:
+    """All open attempts on one version, each with what moving it would do; and those moved so far."""
+    centre, _ = get_centre(centre_id)
+    return show_moving_all(centre, *get_versions(centre, slug, other_slug))
+
+
+@assessment.post("/centres/<int:centre_id>/moves/<slug>/<other_slug>")
+@requires(Act.ADMINISTER_CENTRE)
+@proving_identity
+@once
+def move_all(centre_id: int, slug: str, other_slug: str) -> ResponseReturnValue:
+    centre, actor = get_centre(centre_id)
+    older, newer = get_versions(centre, slug, other_slug)
+    form = MoveForm()
+    if not form.validate():
+        return show_moving_all(centre, older, newer, form), 422
+    moved, refused = services.move_all(older, newer, centre, form.reason.data or "", actor)
+    total = moved + len(refused)
+    flash(f"{moved} of {counted(total, 'attempt')} moved to {version_of(newer)}.")
+    if refused:
+        flash("The others were not moved; the reason stands beside each.", "needs-you")
+    return redirect(url_for(".move_attempts", centre_id=centre.id, slug=slug, other_slug=other_slug), 303)
+
+
+def get_versions(centre: Centre, slug: str, other_slug: str) -> tuple[Unit, Unit]:
+    """An older and a newer version of one unit that this centre can see; 404 otherwise."""
+    older, newer = (find_unit(each, [centre.id]) for each in (slug, other_slug))
+    if older is None or newer is None or older.code != newer.code or version_order(older) >= version_order(newer):
+        raise NotFound
+    return older, newer
+
+
+def show_moving(attempt: UnitAttempt, newer: Unit | None, form: MoveForm | None = None) -> str:
+    """The page: the versions to choose from; with one chosen, what moving to it would do."""
+    later = [
+        each
+        for each in list_comparable(attempt.unit, [attempt.centre_id])
+        if version_order(each) > version_order(attempt.unit)
+    ]
+    found = prospect(attempt, newer, None) if newer in later and newer else None
+    return render_template(
+        "assessment/move_attempt.html",
+        attempt=attempt,
+        later=later,
+        newer=newer if newer in later else None,
+        prospect=found,
+        form=form or MoveForm(formdata=None),
+        refused=form,
+        version_of=version_of,
+    )
+
+
+def show_moving_all(centre: Centre, older: Unit, newer: Unit, form: MoveForm | None = None) -> str:
+    bridge = Bridge(older, newer, centre.id)
+    return render_template(
+        "assessment/move_attempts.html",
+        centre=centre,
+        older=older,
+        newer=newer,
+        prospects=[prospect(attempt, newer, bridge) for attempt in queries.list_open_attempts(older, centre.id)],
+        moved=queries.list_moved(older, newer, centre.id),
+        form=form or MoveForm(formdata=None),
+        refused=form,
+        version_of=version_of,
+    )
+
+
+def prospect(attempt: UnitAttempt, newer: Unit, bridge: Bridge | None) -> Prospect:
+    plan = None
+    try:
+        plan = plan_move(attempt, newer, bridge)
+        check_ready(plan)
+    except Refused as refusal:
+        return Prospect(attempt, plan, str(refusal))
+    return Prospect(attempt, plan)

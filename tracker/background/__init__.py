@@ -1,0 +1,1 @@
+"""Work done after a request: the job queue and emails."""

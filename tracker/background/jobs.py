@@ -1,0 +1,147 @@
+"""Work that nobody should wait for: queued once the change is safe, done by `flask jobs`.
+
+The queue shares no transaction with the database. So a job is queued after the commit, is told ids and no more, does
+its work in transactions of its own, and may be done twice: what it has still to do stands in the database. A job that
+was lost on the way is queued again by one that looks every minute for work left behind.
+"""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from logging import getLogger
+from typing import Any
+
+from flask import Flask, current_app
+from huey import Huey, RedisHuey, SqliteHuey, crontab
+from huey.consumer import Consumer
+from huey.serializer import SignedSerializer
+
+from tracker.errors import Refused
+from tracker.ledger import read_only, transactions
+
+BEAT, SILENT = 5, 20
+"""Seconds between the worker's signs of life, and after how many without one nobody is thought to work."""
+SEEN = "worker_seen"
+
+Job = Callable[..., object]
+logger = getLogger(__name__)
+
+
+def init_app(app: Flask, jobs: Iterable[Job], every_minute: Iterable[Job] = ()) -> None:
+    app.config.setdefault("JOBS_IMMEDIATE", app.testing)
+    app.extensions["jobs"] = Jobs(app, jobs, every_minute)
+
+
+def enqueue(job: Job, *arguments: int | str) -> None:
+    """Have a job done once the change is safe; it is never done for a change that was rolled back."""
+    jobs = of_app()
+    transactions.after_commit(lambda: jobs.put(job, *arguments))
+
+
+def of_app() -> "Jobs":
+    jobs: Jobs = current_app.extensions["jobs"]
+    return jobs
+
+
+class Jobs:
+    """The jobs of an app and the queue they wait in, opened when it is first needed."""
+
+    def __init__(self, app: Flask, jobs: Iterable[Job], every_minute: Iterable[Job]) -> None:
+        self.app = app
+        self.jobs = {each.__name__: each for each in jobs}
+        self.every_minute = {each.__name__: each for each in every_minute}
+        self.stopping = threading.Event()
+
+    def put(self, job: Job, *arguments: int | str) -> None:
+        """Queue a job now. What asked for it is committed: a queue out of reach must not look like a fault."""
+        try:
+            self._opened[1][job.__name__](*arguments)
+        except Exception:
+            logger.exception("a job could not be queued: %s. The worker looks for work left behind", job.__name__)
+
+    def has_waiting(self, job: Job, *arguments: int | str) -> bool:
+        return any((each.name, each.args) == (job.__name__, arguments) for each in self.queue.pending())
+
+    def has_worker(self) -> bool:
+        """Whether a worker has lately given a sign of life."""
+        try:
+            seen = self.queue.get(SEEN, peek=True)
+        except Exception:
+            logger.exception("the queue cannot be reached")
+            return False
+        return self.queue.immediate or (seen is not None and time.time() - seen < SILENT)
+
+    def work(self, beside: int | None = None) -> None:
+        """Do jobs until told to stop, or until the process beside which this one was started has gone."""
+        consumer = Worker(self.queue, workers=1, max_delay=1.0, graceful_signal="TERM")
+        self.stopping = consumer.stop_flag
+        threading.Thread(target=self._give_signs, args=(beside,), daemon=True).start()
+        try:
+            consumer.run()
+        finally:
+            self.queue.delete(SEEN)
+
+    def perform(self, name: str, *arguments: int | str) -> None:
+        """One job, in an app context of its own, which closes its database session. What fails is logged."""
+        with self.app.app_context():
+            if read_only.is_read_only():
+                return
+            try:
+                (self.jobs | self.every_minute)[name](*arguments)
+            except Exception:
+                logger.exception("a job failed: %s", name)
+
+    @property
+    def queue(self) -> Huey:
+        return self._opened[0]
+
+    @cached_property
+    def _opened(self) -> tuple[Huey, dict[str, Any]]:
+        """The queue, and each job as a task of it."""
+        queue = self._open()
+        tasks = {name: queue.task(name=name)(self._performing(name)) for name in self.jobs}
+        for name in self.every_minute:
+            queue.periodic_task(crontab(), name=name)(self._performing(name))
+        return queue, tasks
+
+    def _performing(self, name: str) -> Job:
+        def performing(*arguments: int | str) -> None:
+            self.perform(name, *arguments)
+
+        return performing
+
+    def _open(self) -> Huey:
+        settings = self.app.config["SETTINGS"]
+        kept: dict[str, Any] = {"results": False, "immediate": self.app.config["JOBS_IMMEDIATE"]}
+        if settings.redis_url and not kept["immediate"]:
+            if not settings.secret_key:
+                raise Refused("Jobs on Redis are signed with SECRET_KEY, which is not set. Nothing was started.")
+            signed = SignedSerializer(secret=settings.secret_key)
+            return RedisHuey("tracker", url=settings.redis_url, serializer=signed, **kept)
+        path = settings.instance_path / "jobs.sqlite"
+        # as the database: this SQLite's WAL may lose what it has acknowledged
+        return SqliteHuey("tracker", filename=str(path), journal_mode="delete", fsync=True, timeout=15, **kept)
+
+    def _give_signs(self, beside: int | None) -> None:
+        signs = 0
+        while not self.stopping.wait(1):
+            if beside and os.getppid() != beside:
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+            if signs % BEAT == 0:
+                try:
+                    self.queue.put(SEEN, time.time())
+                except Exception:
+                    logger.exception("the worker could not give a sign of life")
+            signs += 1
+
+
+class Worker(Consumer):
+    """Huey's consumer, which finishes the step it is at on Ctrl-C as on SIGTERM."""
+
+    def _set_signal_handlers(self) -> None:
+        super()._set_signal_handlers()
+        signal.signal(signal.SIGINT, self._handle_graceful_signal)

@@ -1,0 +1,95 @@
+"""Forms that were issued: each as it was sealed, and none served beyond its round."""
+
+from collections.abc import Iterator
+
+from tracker.integrity.checking import invariant
+from tracker.integrity.files import fault_of
+from tracker.integrity.record import Record, Row
+from tracker.ledger import keys
+from tracker.ledger.canonical_json import sha256
+from tracker.recording_forms.codes import FormCode, parse_code
+from tracker.recording_forms.facts import CODE_FILE, SNAPSHOT_FILE
+from tracker.recording_forms.pdf_seals import attachments_of, check_seal
+from tracker.recording_forms.snapshot import DOMAIN
+from tracker.storage import file_store
+from tracker.vocabulary import AttemptState, SignatureRole
+
+
+@invariant(20, "what is claimed was verified, and its form is kept")
+def claimed_has_its_form(record: Record) -> Iterator[str]:
+    for key, attempt in record.rows("unit_attempt").items():
+        if attempt["state"] != AttemptState.CLAIMED:
+            continue
+        verified = any(
+            row["role"] == SignatureRole.INTERNAL_VERIFIER
+            and row["round"] == attempt["round"]
+            and row["superseded_at"] is None
+            for row in record.by("signature", "attempt_id")[key]
+        )
+        if not verified:
+            yield f"attempt {key} is claimed, and nobody verified its round"
+        if not any(row["round"] == attempt["round"] for row in record.by("issued_form", "attempt_id")[key]):
+            yield f"attempt {key} is claimed, and no form of its round was issued"
+
+
+@invariant(21, "every issued form is the file that was sealed", {"issued_form": ("sha256", "size", "number")})
+def forms_are_as_sealed(record: Record) -> Iterator[str]:
+    certificates = {row["name"]: row["certificate"] for row in record.rows("signing_key").values()}
+    public = {row["name"]: row["public_key"] for row in record.rows("signing_key").values()}
+    erased = record.erased("forms")
+    for key, row in record.rows("issued_form").items():
+        if key in erased:
+            continue
+        if fault := fault_of(row["sha256"]):
+            yield f"issued form {key}: its file {fault}"
+            continue
+        pdf = file_store.read(row["sha256"])
+        if len(pdf) != row["size"]:
+            yield f"issued form {key}: its file is not {row['size']} bytes long"
+        seal = check_seal(pdf, certificates)
+        if not seal.holds or seal.key != row["key"]:
+            yield f"issued form {key}: {seal.fault or 'it was sealed with another key'}"
+        attached = attachments_of(pdf)
+        if not _names(row, attached.get(CODE_FILE, b""), public):
+            yield f"issued form {key}: its code is not signed, or names another form"
+        if sha256(DOMAIN, attached.get(SNAPSHOT_FILE, b"")) != row["snapshot_hash"]:
+            yield f"issued form {key}: the snapshot in it is not the one it names"
+
+
+@invariant(
+    21, "every issued form prints what was signed", {"issued_form": ("snapshot_hash", "ledger_size", "ledger_head")}
+)
+def forms_print_what_was_signed(record: Record) -> Iterator[str]:
+    """Each is a checkpoint too, printed and out of reach: the ledger was so long, and ended so."""
+    verified = {
+        (row["attempt_id"], row["round"], row["snapshot_hash"])
+        for row in record.rows("signature").values()
+        if row["role"] == SignatureRole.INTERNAL_VERIFIER
+    }
+    for key, row in record.rows("issued_form").items():
+        if (row["attempt_id"], row["round"], row["snapshot_hash"]) not in verified:
+            yield f"issued form {key} prints what no internal verifier signed in that round"
+        size = row["ledger_size"]
+        if not 0 < size <= len(record.hashes) or record.hashes[size - 1] != row["ledger_head"]:
+            yield f"issued form {key} names another event {size} than the ledger holds"
+
+
+@invariant(22, "no form is current whose round has ended", {"issued_form": ("superseded_at", "round")})
+def no_form_outlives_its_round(record: Record) -> Iterator[str]:
+    standing = {AttemptState.VERIFIED, AttemptState.CLAIMED, AttemptState.VOID}
+    for key, row in record.rows("issued_form").items():
+        attempt = record.rows("unit_attempt")[row["attempt_id"]]
+        if row["superseded_at"] is None and (row["round"] != attempt["round"] or attempt["state"] not in standing):
+            yield f"issued form {key} passes for current, and its round has ended"
+
+
+def _names(row: Row, text: bytes, public: dict[str, str]) -> bool:
+    """Whether a form's code is signed by its key and says what its row says."""
+    try:
+        code, signature = parse_code(text.decode("ascii"))
+    except ValueError:
+        return False
+    said = FormCode(
+        row["number"], row["round"], row["snapshot_hash"], row["ledger_size"], row["ledger_head"], row["key"]
+    )
+    return code == said and code.key in public and keys.is_signed(public[code.key], signature, code.body)

@@ -1,0 +1,216 @@
+"""Units being read in, and what the review screen shows of one: lines and statements that point at each other."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from tracker.extensions import db
+from tracker.models import Person, UnitDraft
+from tracker.units.drafting.units import doubt_sentence, open_doubts
+from tracker.units.drafting.working import Entry, Fault, Working, list_faults
+from tracker.vocabulary import CriterionKind, DraftState
+
+MOST_LINES = 4_000
+"""Of a source shown on one page; no unit has as many."""
+
+
+@dataclass(frozen=True)
+class DraftRow:
+    """A unit being read in, as lists show it."""
+
+    draft_id: int
+    centre_id: int
+    title: str
+    source_name: str
+    state: DraftState
+    made_by: str
+    updated_at: datetime
+
+
+def list_drafts(centre_ids: Collection[int], states: Collection[DraftState], most: int = 50) -> list[DraftRow]:
+    """Drafts of these centres, those worked on last first."""
+    query = (
+        select(
+            UnitDraft.id, UnitDraft.centre_id, UnitDraft.title, UnitDraft.source_name, UnitDraft.state,
+            Person.name, UnitDraft.updated_at,
+        )
+        .join(Person, Person.id == UnitDraft.made_by_id)
+        .where(UnitDraft.centre_id.in_(centre_ids), UnitDraft.state.in_(states))
+        .order_by(UnitDraft.updated_at.desc(), UnitDraft.id.desc())
+        .limit(most)
+    )  # fmt: skip
+    return [DraftRow(*row) for row in db.session.execute(query)]
+
+
+def find_shared_draft(draft_id: int) -> UnitDraft | None:
+    """A draft that assessors may look at."""
+    query = select(UnitDraft).where(UnitDraft.id == draft_id, UnitDraft.state == DraftState.DRAFT)
+    return db.session.scalars(query).one_or_none()
+
+
+@dataclass(frozen=True)
+class SourceRow:
+    """A line of the source: the page it begins, the doubts that begin at it, and what became of it."""
+
+    number: int
+    text: str
+    page: int | None
+    is_heading: bool
+    doubts: tuple[int, ...]
+    is_doubtful: bool
+    is_unparsed: bool
+    key: str | None
+    label: str
+
+
+@dataclass(frozen=True)
+class DoubtRow:
+    """A doubt from 1, the lines it is about, and where it is marked in the unit: at a statement, or over a kind."""
+
+    number: int
+    lines: tuple[int, ...]
+    sentence: str
+    is_settled: bool
+    key: str | None
+    kind: str | None
+    next_open: int | None
+
+
+@dataclass(frozen=True)
+class StatementRow:
+    entry: Entry
+    depth: int
+    lines: tuple[int, ...]
+    doubts: tuple[DoubtRow, ...]
+    is_new_heading: bool
+    is_first: bool
+    """Nothing of its kind stands before it."""
+    items: int
+    was_read: bool
+
+    @property
+    def key(self) -> str:
+        return str(self.entry["key"])
+
+
+@dataclass(frozen=True)
+class Review:
+    """Everything the review screen shows of a working copy."""
+
+    source: tuple[SourceRow, ...]
+    hidden_lines: int
+    statements: dict[CriterionKind, tuple[StatementRow, ...]]
+    doubts: tuple[DoubtRow, ...]
+    faults: tuple[Fault, ...]
+
+    @property
+    def open_doubts(self) -> tuple[DoubtRow, ...]:
+        return tuple(each for each in self.doubts if not each.is_settled)
+
+    def about(self, kind: str | None) -> tuple[DoubtRow, ...]:
+        """Doubts over many statements of a kind; with None, those that belong to no statement at all."""
+        return tuple(each for each in self.doubts if each.key is None and each.kind == kind)
+
+    @property
+    def last_line(self) -> int:
+        """The last line of the source that is shown."""
+        return self.source[-1].number if self.source else 0
+
+
+def make_review(lines: list[dict[str, Any]], working: Working) -> Review:
+    """The two sides of the screen. Pure: the draft's lines and its working copy in, plain rows out."""
+    owner = _owners(working)
+    doubts = _doubts(working, owner)
+    return Review(
+        source=tuple(_source_rows(lines[:MOST_LINES], working, doubts, owner)),
+        hidden_lines=max(0, len(lines) - MOST_LINES),
+        statements={kind: tuple(_statements(working, kind, doubts)) for kind in CriterionKind},
+        doubts=doubts,
+        faults=tuple(list_faults(working)),
+    )
+
+
+def _owners(working: Working) -> dict[int, str]:
+    """Which statement each source line became; the innermost where several share it."""
+    here = {each["key"] for each in (*working["criteria"], *working["evidence_requirements"])}
+    return {number: key for key, lines in working["places"].items() if key in here for number in lines}
+
+
+def _doubts(working: Working, owner: Mapping[int, str]) -> tuple[DoubtRow, ...]:
+    still_open = open_doubts(working)
+    kinds = {each["key"]: each["kind"] for each in working["criteria"]}
+    found = []
+    for number, each in enumerate(working["warnings"]):
+        keys = list(dict.fromkeys(owner[line] for line in each["lines"] if owner.get(line) in kinds))
+        later = [other for other in still_open if other > number]
+        found.append(
+            DoubtRow(
+                number=number + 1,
+                lines=tuple(each["lines"]),
+                sentence=doubt_sentence(each),
+                is_settled=each["settled"],
+                key=keys[0] if len(keys) == 1 else None,
+                kind=kinds[keys[0]] if keys else None,
+                next_open=later[0] + 1 if later else None,
+            )
+        )
+    return tuple(found)
+
+
+def _source_rows(
+    lines: list[dict[str, Any]], working: Working, doubts: tuple[DoubtRow, ...], owner: Mapping[int, str]
+) -> list[SourceRow]:
+    doubtful = {number for doubt in doubts if not doubt.is_settled for number in doubt.lines}
+    begins_at: dict[int, list[int]] = {}
+    for doubt in doubts:
+        begins_at.setdefault(min(doubt.lines, default=0), []).append(doubt.number)
+    unparsed = {number for each in working["unparsed"] if not each["placed"] for number in each["lines"]}
+    labels = {each["key"]: each["label"] for each in (*working["criteria"], *working["evidence_requirements"])}
+    rows, page = [], None
+    for line in lines:
+        number, key = line["number"], owner.get(line["number"])
+        begins = line.get("page") if line.get("page") != page else None
+        page = line.get("page", page)
+        rows.append(
+            SourceRow(
+                number=number,
+                text=line.get("text", ""),
+                page=begins,
+                is_heading=line.get("heading", False),
+                doubts=tuple(begins_at.get(number, ())),
+                is_doubtful=number in doubtful,
+                is_unparsed=number in unparsed,
+                key=key,
+                label=labels.get(key or "", ""),
+            )
+        )
+    return rows
+
+
+def _statements(working: Working, kind: CriterionKind, doubts: tuple[DoubtRow, ...]) -> list[StatementRow]:
+    items = Counter(each["parent"] for each in working["criteria"])
+    depths: dict[str, int] = {}
+    rows: list[StatementRow] = []
+    heading: Any = object()
+    for each in working["criteria"]:
+        if each["kind"] != kind:
+            continue
+        depths[each["key"]] = depths.get(each["parent"], -1) + 1
+        rows.append(
+            StatementRow(
+                entry=each,
+                depth=depths[each["key"]],
+                lines=tuple(working["places"].get(each["key"], ())),
+                doubts=tuple(doubt for doubt in doubts if doubt.key == each["key"]),
+                is_new_heading=each["heading"] != heading,
+                is_first=not rows,
+                items=items[each["key"]],
+                was_read=each["key"].startswith("r"),
+            )
+        )
+        heading = each["heading"]
+    return rows

@@ -1,0 +1,99 @@
+"""A centre's own guidance, and attaching guidance to the units of its library."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import ValidationError
+from sqlalchemy import or_, select
+
+from tracker.clock import now, today
+from tracker.errors import Invalid, Refused
+from tracker.extensions import db
+from tracker.ledger.canonical_json import canonical_json
+from tracker.ledger.events import Actor, record
+from tracker.models import Guidance, GuidanceUnit
+from tracker.units.documents import GuidanceDocument
+from tracker.units.drafting.units import slug_for
+from tracker.units.schema import GuidanceSchema
+from tracker.web.filters import day
+
+
+def add_guidance(centre_id: int, fields: Mapping[str, Any], actor: Actor) -> Guidance:
+    """Guidance of a centre's own, as typed or as read from a document. Raises `Invalid` for what cannot be kept."""
+    stem = slug_for(fields["title"], "", 1, set())
+    taken = select(Guidance.slug).where(or_(Guidance.slug == stem, Guidance.slug.startswith(f"{stem}-")))
+    slug = slug_for(fields["title"], "", 1, set(db.session.scalars(taken)))
+    guidance = Guidance(slug=slug, owner_centre_id=centre_id)
+    _write(guidance, _as_document(slug, fields, f"Checked on screen on {day(today())}."))
+    db.session.add(guidance)
+    db.session.flush()
+    record("guidance_added", guidance, actor, centre=centre_id, content=guidance.content_hash)
+    return guidance
+
+
+def change_guidance(guidance: Guidance, fields: Mapping[str, Any], actor: Actor) -> None:
+    """Guidance may change freely: nothing is judged against it. The event keeps what it was."""
+    before = guidance.content_hash
+    _write(guidance, _as_document(guidance.slug, fields, f"Changed on screen on {day(today())}."))
+    record("guidance_changed", guidance, actor, before=before, content=guidance.content_hash)
+
+
+def attach_guidance(guidance: Guidance, unit_code: str, warning: str, centre_id: int, actor: Actor) -> GuidanceUnit:
+    """Show it with every version of a unit, in one centre; with what in it contradicts the unit's own rules."""
+    if is_attached(guidance, unit_code, centre_id):
+        raise Refused(f"It is attached to {unit_code} already. Nothing was changed.")
+    attached = GuidanceUnit(
+        guidance_id=guidance.id,
+        unit_code=unit_code,
+        centre_id=centre_id,
+        warning=warning.strip() or None,
+        attached_by_id=actor.person_id,
+        attached_at=now(),
+    )
+    db.session.add(attached)
+    db.session.flush()
+    record(
+        "guidance_attached",
+        attached,
+        actor,
+        texts={"warning": warning} if warning.strip() else {},
+        guidance=guidance.content_hash,
+        unit=unit_code,
+        centre=centre_id,
+    )
+    return attached
+
+
+def detach_guidance(attached: GuidanceUnit, actor: Actor) -> None:
+    """No longer shown with the unit; the ledger keeps that it was."""
+    record("guidance_detached", attached, actor, unit=attached.unit_code, centre=attached.centre_id)
+    db.session.delete(attached)
+
+
+def is_attached(guidance: Guidance, unit_code: str, centre_id: int) -> bool:
+    """Whether the guidance is shown with the unit at this centre, for whatever reason."""
+    query = select(GuidanceUnit.id).where(
+        GuidanceUnit.guidance_id == guidance.id,
+        GuidanceUnit.unit_code == unit_code,
+        or_(GuidanceUnit.centre_id.is_(None), GuidanceUnit.centre_id == centre_id),
+    )
+    return db.session.scalar(query) is not None
+
+
+def _as_document(slug: str, fields: Mapping[str, Any], read: str) -> GuidanceDocument:
+    provenance = {"source": fields["source"] or "Written on screen", "read": read}
+    stated = {key: value for key, value in fields.items() if key != "source"}
+    try:
+        document: GuidanceDocument = GuidanceSchema().load({"slug": slug, "provenance": provenance, **stated})
+    except ValidationError as error:
+        field, said = next(iter(error.messages_dict.items()))
+        sentence = said[0] if isinstance(said, list) else next(iter(said.values()))[0]
+        raise Invalid(f"This {sentence}.", field) from None
+    return document
+
+
+def _write(guidance: Guidance, document: GuidanceDocument) -> None:
+    guidance.title = document.title
+    guidance.document = canonical_json(document.as_json()).decode("ascii")
+    guidance.content_hash = document.content_hash
+    guidance.loaded_at = now()

@@ -1,0 +1,134 @@
+"""Qualifications over HTTP: to look up for anyone signed in; a centre's own are published by its administrator."""
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from tracker.accounts.identity import proving_identity
+from tracker.errors import Invalid, NotFound, Refused
+from tracker.library.forms.qualifications import PublishQualificationForm, QualificationForm
+from tracker.library.queries import qualifications as queries
+from tracker.library.services import qualifications as services
+from tracker.library.views import library
+from tracker.models import Centre, Qualification
+from tracker.units.formats.own_qualifications import write_qualification as write_text
+from tracker.units.qualification_documents import QualificationDocument
+from tracker.units.qualification_rules import rule_of
+from tracker.vocabulary import Role
+from tracker.web.access import Act, get_centre, me, requires, signed_in
+from tracker.web.idempotency import once
+
+EXAMPLE = """\
+code: OUR-AWARD
+slug: our-award
+title: "What the awarding body calls it"
+version: "1"
+revision: 1
+units:
+  - code: CFACC15
+    title: "Its title"
+mandatory: [CFACC15]
+provenance:
+  source: "the awarding body's rules of combination"
+  read: "Typed by us."
+"""
+
+
+@library.get("/qualifications")
+@signed_in
+def list_qualifications() -> ResponseReturnValue:
+    words = request.args.get("q", "")[:100]
+    return render_template(
+        "library/list_qualifications.html",
+        found=queries.list_qualifications(me().centre_ids, words.strip()),
+        words=words,
+        administered=me().holds(Role.ADMINISTRATOR),
+    )
+
+
+@library.get("/qualifications/<qualification_slug>")
+@signed_in
+def show_qualification(qualification_slug: str) -> ResponseReturnValue:
+    qualification = get_qualification(qualification_slug)
+    document, owner = queries.read_qualification(qualification), qualification.owner_centre_id
+    return render_template(
+        "library/show_qualification.html",
+        qualification=qualification,
+        document=document,
+        rule_of=rule_of,
+        held=queries.find_held_units(document, me().centre_ids),
+        versions=queries.list_versions(qualification),
+        revises=owner is not None and me().holds(Role.ADMINISTRATOR, owner),
+    )
+
+
+@library.route("/centres/<int:centre_id>/qualifications/new", methods=["GET", "POST"])
+@requires(Act.ADMINISTER_CENTRE)
+def write_qualification(centre_id: int) -> ResponseReturnValue:
+    """Type or paste one in the format of the standards folder; the next page shows what it comes to.
+
+    `?of=` names one of the centre's own: the form then holds its text, as the next revision.
+    """
+    centre, _ = get_centre(centre_id)
+    revised = get_own(request.args["of"], centre) if "of" in request.args else None
+    form = QualificationForm()
+    if form.validate_on_submit():
+        try:
+            document = services.read_qualification_text(form.text.data or "")
+        except Invalid as refusal:
+            form.text.errors = str(refusal).splitlines()
+        else:
+            return show_publishing(centre, document, PublishQualificationForm(formdata=None, text=form.text.data))
+    if not form.is_submitted():
+        form.text.data = write_text(queries.make_next_revision(revised)) if revised else EXAMPLE
+    page = render_template("library/write_qualification.html", centre=centre, form=form, revised=revised)
+    return page, (422 if form.is_submitted() else 200)
+
+
+@library.post("/centres/<int:centre_id>/qualifications")
+@requires(Act.ADMINISTER_CENTRE)
+@proving_identity
+@once
+def publish_qualification(centre_id: int) -> ResponseReturnValue:
+    centre, actor = get_centre(centre_id)
+    form = PublishQualificationForm()
+    try:
+        document = services.read_qualification_text(form.text.data or "")
+    except Invalid as refusal:
+        form.text.errors = str(refusal).splitlines()
+        return render_template("library/write_qualification.html", centre=centre, form=form), 422
+    if not form.validate():
+        return show_publishing(centre, document, form), 422
+    try:
+        row = services.publish_qualification(document, centre, actor)
+    except Refused as refusal:
+        form.form_errors.append(str(refusal))
+        return show_publishing(centre, document, form), 422
+    flash(f"{row.title} is published. Candidates of your centre can be registered for it.")
+    return redirect(url_for(".show_qualification", qualification_slug=row.slug), 303)
+
+
+def get_qualification(slug: str) -> Qualification:
+    """One that this person may look at; 404 otherwise."""
+    found = queries.find_qualification(slug, me().centre_ids)
+    if found is None:
+        raise NotFound("There is no qualification at this address. Look for it in the list of qualifications.")
+    return found
+
+
+def get_own(slug: str, centre: Centre) -> Qualification:
+    """One of a centre's own; 404 for any other."""
+    found = queries.find_qualification(slug, [centre.id])
+    if found is None or found.owner_centre_id is None:
+        raise NotFound
+    return found
+
+
+def show_publishing(centre: Centre, document: QualificationDocument, form: PublishQualificationForm) -> str:
+    return render_template(
+        "library/publish_qualification.html",
+        centre=centre,
+        document=document,
+        rule_of=rule_of,
+        held=queries.find_held_units(document, [centre.id]),
+        form=form,
+    )

@@ -1,0 +1,71 @@
+"""Units to browse, for anyone signed in."""
+
+from flask import render_template, request
+from flask.typing import ResponseReturnValue
+
+from tracker.clock import today
+from tracker.errors import NotFound
+from tracker.library.queries import search
+from tracker.library.queries import units as queries
+from tracker.library.queries.drafts import list_drafts
+from tracker.library.queries.links import list_linked
+from tracker.library.views import library
+from tracker.models import Unit
+from tracker.vocabulary import DocumentType, DraftState, Role
+from tracker.web.access import PERMISSIONS, Act, me, signed_in
+from tracker.web.requests import asked_page
+
+
+@library.get("/units")
+@signed_in
+def list_units() -> ResponseReturnValue:
+    asked = read_asked()
+    centre_ids = me().centre_ids
+    return render_template(
+        "library/list_units.html",
+        found=search.search_units(asked, centre_ids),
+        asked=asked,
+        suites=search.list_suites(centre_ids),
+        document_types=DocumentType,
+        administered=me().holds(Role.ADMINISTRATOR),
+        drafts=list_drafts(draft_centres(), [DraftState.DRAFT]) if asked == search.Asked() else [],
+    )
+
+
+@library.get("/units/<slug>")
+@signed_in
+def show_unit(slug: str) -> ResponseReturnValue:
+    unit = get_unit(slug)
+    document = queries.read_document(unit)
+    return render_template(
+        "library/show_unit.html",
+        unit=unit,
+        document=document,
+        versions=queries.list_versions(unit, me().centre_ids),
+        linked=list_linked(unit, me().centre_ids),
+        guidance=queries.list_guidance(unit.code, me().centre_ids),
+        warnings=queries.warnings_of(document, today()),
+        administered=me().holds(Role.ADMINISTRATOR),
+        corrects=unit.owner_centre_id is not None and me().holds(Role.ADMINISTRATOR, unit.owner_centre_id),
+    )
+
+
+def draft_centres() -> list[int]:
+    """The centres whose drafts this person may look at."""
+    reading = PERMISSIONS[Act.READ_UNIT_DRAFT]
+    return [grant.centre_id for grant in me().grants if grant.role in reading]
+
+
+def get_unit(slug: str) -> Unit:
+    """A unit that this person may look at; 404 otherwise."""
+    unit = queries.find_unit(slug, me().centre_ids)
+    if unit is None:
+        raise NotFound("There is no unit at this address. Look for it in the list of units.")
+    return unit
+
+
+def read_asked() -> search.Asked:
+    """What the address asks for, within bounds."""
+    words, suite = (request.args.get(name, "")[:100] for name in ("q", "suite"))
+    page = asked_page()
+    return search.Asked(words, suite, request.args.get("type", ""), request.args.get("whose", ""), page)

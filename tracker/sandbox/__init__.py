@@ -1,0 +1,1 @@
+"""The sandbox: subprocesses with limits, for untrusted files and for page layout."""

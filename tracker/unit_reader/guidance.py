@@ -1,0 +1,41 @@
+"""Learning guidance, which looks like a unit and is none: concepts, tips, misconceptions, marking points."""
+
+from collections.abc import Sequence
+
+from tracker.unit_reader.prose import read_list
+from tracker.unit_reader.sections import Section
+from tracker.unit_reader.words import GUIDANCE, Part
+from tracker.units.documents import GuidanceDocument, Provenance
+
+
+def read_guidance(sections: Sequence[Section], name: str, width: int) -> GuidanceDocument | None:
+    """The guidance that the document holds, or None where it is something else."""
+    lists = {part: _entries(sections, part, width) for part in GUIDANCE}
+    if sum(bool(found) for part, found in lists.items() if part is not Part.SYNOPSIS) < 2:
+        return None
+    title = _title(name)
+    return GuidanceDocument(
+        slug=_slug(title),
+        title=title,
+        synopsis=" ".join(lists[Part.SYNOPSIS]) or title,
+        key_concepts=lists[Part.CONCEPTS],
+        tips=lists[Part.TIPS],
+        misconceptions=lists[Part.MISCONCEPTIONS],
+        marking_points=lists[Part.MARKING],
+        units=(),
+        provenance=Provenance(name, "Read by the reader of documents; the title is taken from the document's name."),
+    )
+
+
+def _entries(sections: Sequence[Section], part: Part, width: int) -> tuple[str, ...]:
+    return tuple(entry for section in sections if section.part is part for entry in read_list(section, width))
+
+
+def _title(name: str) -> str:
+    words = name.rsplit("/", 1)[-1].rsplit(".", 1)[0].replace("-", " ").replace("_", " ").strip()
+    return (words[:1].upper() + words[1:])[:200] or "Guidance"
+
+
+def _slug(title: str) -> str:
+    kept = "".join(each if each.isascii() and each.isalnum() else " " for each in title.casefold())
+    return "-".join(kept.split())[:100].strip("-") or "guidance"

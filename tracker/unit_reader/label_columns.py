@@ -1,0 +1,109 @@
+"""Columns that were read one after the other: first all labels of a group, then all its texts."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+from tracker.unit_reader import words
+from tracker.unit_reader.lines import Doubt
+from tracker.unit_reader.markers import Marker, read_lone_marker
+from tracker.unit_reader.rows import Row
+from tracker.unit_reader.wrapping import hangs, run_on
+
+FEWEST = 2
+MOST_LABELS = 200
+MOST_LINES = 12
+"""Of one text; where there are more, they are not the texts of these labels."""
+GOES_ON = re.compile(r"(?:and|or|of|to|with|for|in|on|at|by|from|that|which|when|their|than|as)\b")
+"""What a line begins with that is the rest of the one above; statements begin otherwise."""
+
+
+def join_label_columns(rows: Sequence[Row], doubts: list[Doubt]) -> list[Row]:
+    """The rows with each label of such a column before its own text; what was assumed is added to `doubts`.
+
+    The texts are told apart by the room that is left at the ends of their lines, since nothing else parts them.
+    """
+    found: list[Row] = []
+    counts = _label_counts(rows)
+    at = 0
+    while at < len(rows):
+        labels = rows[at : at + min(counts[at], MOST_LABELS)]
+        texts = _texts_from(rows, at + len(labels)) if len(labels) >= FEWEST else []
+        if not labels or not len(labels) <= len(texts) <= MOST_LINES * len(labels):
+            found.append(rows[at])
+            at += 1
+            continue
+        found.extend(_joined(labels, texts))
+        numbers = tuple(number for row in (*labels, *texts) for number in row.numbers)
+        doubts.append(
+            Doubt(numbers, "labels are printed apart from their texts", "they belong together in this order")
+        )
+        at += len(labels) + len(texts)
+    return found
+
+
+def _label_counts(rows: Sequence[Row]) -> list[int]:
+    """For each row, how many labels stand alone from there on, each the next of the one above."""
+    counts: list[int] = []
+    below: Marker | None = None
+    for row in reversed(rows):
+        marker = None if row.cells else read_lone_marker(row.text)
+        if marker is None:
+            counts.append(0)
+        elif below and below.follows(marker):
+            counts.append(counts[-1] + 1)
+        else:
+            counts.append(1)
+        below = marker
+    return counts[::-1]
+
+
+def _texts_from(rows: Sequence[Row], start: int) -> list[Row]:
+    """The lines up to the next label or introduction, without the heading that stands above that."""
+    end = start
+    while end < len(rows) and not _ends_texts(rows[end]):
+        end += 1
+    texts = list(rows[start:end])
+    heading = next((at for at in range(len(texts) - 1, 0, -1) if texts[at].text[0].isupper()), None)
+    is_introduced = end < len(rows) and words.is_introduction(rows[end].text)
+    return texts[:heading] if is_introduced and heading else texts
+
+
+def _ends_texts(row: Row) -> bool:
+    return bool(row.cells or row.heading or words.is_introduction(row.text) or read_lone_marker(row.text))
+
+
+def _joined(labels: Sequence[Row], texts: Sequence[Row]) -> list[Row]:
+    breaks = sorted(_likeliest_breaks(texts, len(labels) - 1))
+    starts, ends = [0, *breaks], [*breaks, len(texts)]
+    return [_labelled(label, texts[start:end]) for label, start, end in zip(labels, starts, ends, strict=True)]
+
+
+def _labelled(label: Row, lines: Sequence[Row]) -> Row:
+    text = lines[0].text
+    for line in lines[1:]:
+        text = run_on(text, line.text)
+    numbers = (*label.numbers, *(number for line in lines for number in line.numbers))
+    return replace(label, text=f"{label.text} {text}", numbers=numbers, fixed=True)
+
+
+def _likeliest_breaks(texts: Sequence[Row], count: int) -> list[int]:
+    """Before which lines a text begins: those above which most room was left, and no sentence hangs."""
+    if count == len(texts) - 1:
+        return list(range(1, len(texts)))
+    wall = max(len(row.text) for row in texts)
+    rooms = [
+        (_hangs(above, below), _room(above, below, wall), at) for at, (above, below) in enumerate(pairwise(texts), 1)
+    ]
+    return [at for _, _, at in sorted(rooms, key=lambda each: (each[0], -each[1]))[:count]]
+
+
+def _room(above: Row, below: Row, wall: int) -> int:
+    """How much narrower the first line could have been with the second's first word in it."""
+    return wall - len(above.text) - 1 - len(below.text.split(" ", 1)[0])
+
+
+def _hangs(above: Row, below: Row) -> bool:
+    """Whether the first line cannot end a text, or the second not begin one."""
+    return hangs(above.text) or bool(GOES_ON.match(below.text))

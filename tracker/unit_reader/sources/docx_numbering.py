@@ -1,0 +1,200 @@
+"""Word's automatic numbers, as it prints them: the rules of ECMA-376 part 1, 17.9."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tracker.unit_reader.sources import counting
+from tracker.unit_reader.sources.docx_package import W
+
+Element = Any
+BULLET = "•"
+DEEPEST = 9
+LONGEST_CHAIN = 30
+PLACE = re.compile(r"%([1-9])")
+NUMBER = re.compile(r"-?\d{1,6}")
+FORMATS: dict[str, Callable[[int], str]] = {
+    "decimal": str,
+    "decimalZero": counting.two_digits,
+    "lowerLetter": counting.repeated_letters,
+    "upperLetter": counting.upper(counting.repeated_letters),
+    "lowerRoman": counting.roman,
+    "upperRoman": counting.upper(counting.roman),
+    "none": lambda _: "",
+}
+
+
+@dataclass(frozen=True)
+class Level:
+    """How one level of a list counts and what it prints."""
+
+    start: int = 1
+    format: str = "decimal"
+    text: str = ""
+    restart: int | None = None
+    """The level, from 1, whose use makes it begin anew; 0 for never; None for any above it."""
+    style: str = ""
+    legal: bool = False
+    """Its numbers are Arabic, whatever the levels above print for themselves."""
+
+
+@dataclass(frozen=True)
+class List:
+    """A numbering that paragraphs name: which list it counts with, its levels, and where it starts anew."""
+
+    counter: str
+    levels: dict[int, Level]
+    starts: dict[int, int] = field(default_factory=dict)
+
+
+class Numbering:
+    """The lists of a document, and how far each has counted."""
+
+    def __init__(self, part: Element | None) -> None:
+        self._lists = dict(_lists(part)) if part is not None else {}
+        self._counts: dict[str, dict[int, int]] = {}
+        self._started: set[tuple[str, int]] = set()
+
+    def level_of_style(self, number: str, style: str) -> int:
+        """The level of a list that a style is tied to."""
+        levels = self._lists[number].levels if number in self._lists else {}
+        return next((at for at, level in levels.items() if level.style and level.style == style), 0)
+
+    def next_marker(self, number: str, at: int) -> str:
+        """Count one paragraph, and say what is printed before it; nothing where the list is not there."""
+        found = self._lists.get(number)
+        if found is None or at not in found.levels:
+            return ""
+        counts = self._counts.setdefault(found.counter, {})
+        level = found.levels[at]
+        if at in found.starts and (number, at) not in self._started:
+            self._started.add((number, at))
+            counts[at] = found.starts[at]
+        else:
+            counts[at] = counts[at] + 1 if at in counts else level.start
+        for below in [each for each in counts if each > at]:
+            restart = found.levels[below].restart if below in found.levels else None
+            if restart is None or at < restart:
+                del counts[below]
+        return _printed(found, at, counts)
+
+
+def _printed(found: List, at: int, counts: dict[int, int]) -> str:
+    level = found.levels[at]
+    if level.format == "bullet":
+        return BULLET
+
+    def number(place: re.Match[str]) -> str:
+        which = int(place[1]) - 1
+        shown = found.levels.get(which, Level())
+        style = "decimal" if level.legal else shown.format
+        return FORMATS.get(style, str)(counts.get(which, shown.start - 1))
+
+    return PLACE.sub(number, level.text).strip()
+
+
+def _lists(part: Element) -> Iterator[tuple[str, List]]:
+    patterns = {each.get(f"{W}abstractNumId"): each for each in part.iterchildren(f"{W}abstractNum")}
+    by_style = {value(each, "styleLink"): key for key, each in patterns.items() if value(each, "styleLink")}
+    for each in part.iterchildren(f"{W}num"):
+        key = value(each, "abstractNumId")
+        key = by_style.get(value(patterns[key], "numStyleLink"), key) if key in patterns else key
+        if key not in patterns:
+            continue
+        levels = {
+            at: _level(level) for level in patterns[key].iterchildren(f"{W}lvl") if (at := _at(level)) < DEEPEST
+        }
+        starts = {}
+        for override in each.iterchildren(f"{W}lvlOverride"):
+            at = _at(override)
+            own = override.find(f"{W}lvl")
+            if own is not None:
+                levels[at] = _level(own)
+                starts[at] = levels[at].start
+            if (start := value(override, "startOverride")) and NUMBER.fullmatch(start):
+                starts[at] = int(start)
+                levels[at] = replace(levels.get(at, Level()), start=int(start))
+        yield each.get(f"{W}numId"), List(key, levels, starts)
+
+
+def _level(element: Element) -> Level:
+    restart = value(element, "lvlRestart")
+    return Level(
+        start=_number(value(element, "start"), 0),
+        format=value(element, "numFmt") or "decimal",
+        text=value(element, "lvlText"),
+        restart=_number(restart, 0) if restart else None,
+        style=value(element, "pStyle"),
+        legal=element.find(f"{W}isLgl") is not None,
+    )
+
+
+def _at(element: Element) -> int:
+    return _number(element.get(f"{W}ilvl"), 0)
+
+
+def _number(text: str | None, otherwise: int) -> int:
+    return int(text) if text and NUMBER.fullmatch(text) else otherwise
+
+
+def value(element: Element | None, *path: str) -> str:
+    """The `w:val` of the element at a path below; empty where there is none."""
+    found = element.find("/".join(f"{W}{each}" for each in path)) if element is not None else None
+    return (found.get(f"{W}val") or "") if found is not None else ""
+
+
+def is_on(element: Element | None, *path: str) -> bool | None:
+    """Whether a property such as bold is set; None where nothing is said."""
+    found = element.find("/".join(f"{W}{each}" for each in path)) if element is not None else None
+    return None if found is None else (found.get(f"{W}val") or "1") not in {"0", "false", "off"}
+
+
+@dataclass(frozen=True)
+class Style:
+    """What a paragraph's style says that matters here, with what it takes from the styles below it."""
+
+    heading: bool = False
+    bold: bool = False
+    number: str = ""
+    level: int | None = None
+
+
+class Styles:
+    def __init__(self, part: Element | None) -> None:
+        styles = part.iterchildren(f"{W}style") if part is not None else ()
+        self._elements = {each.get(f"{W}styleId"): each for each in styles}
+        self._found: dict[str, Style] = {}
+        self.default = next((key for key, each in self._elements.items() if _is_default(each)), "")
+
+    def find(self, key: str) -> Style:
+        if key not in self._found:
+            self._found[key] = self._resolve(key)
+        return self._found[key]
+
+    def _resolve(self, key: str) -> Style:
+        chain: list[Element] = []
+        while key in self._elements and len(chain) < LONGEST_CHAIN:
+            chain.append(self._elements[key])
+            key = value(chain[-1], "basedOn")
+        bold = next((found for each in chain if (found := is_on(each, "rPr", "b")) is not None), False)
+        number = next(filter(None, (value(each, "pPr", "numPr", "numId") for each in chain)), "")
+        level = next(filter(None, (value(each, "pPr", "numPr", "ilvl") for each in chain)), "")
+        return Style(
+            heading=any(map(_names_heading, chain)),
+            bold=bool(bold),
+            number=number,
+            level=int(level) if level.isdecimal() and len(level) < 3 else None,
+        )
+
+
+def _names_heading(style: Element) -> bool:
+    name = value(style, "name").casefold()
+    outline = value(style, "pPr", "outlineLvl")
+    return (
+        name == "title" or bool(re.match(r"heading \d", name)) or (outline.isdecimal() and int(outline[:2]) < DEEPEST)
+    )
+
+
+def _is_default(style: Element) -> bool:
+    return style.get(f"{W}type") == "paragraph" and style.get(f"{W}default") in {"1", "true", "on"}

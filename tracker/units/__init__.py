@@ -1,0 +1,1 @@
+"""The standards model: documents, schema, comparison and formats of units, qualifications and guidance."""

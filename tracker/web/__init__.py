@@ -1,0 +1,1 @@
+"""Serving requests: permissions, forms, filters, security headers, error pages and idempotency keys."""
