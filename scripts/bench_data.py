@@ -12,6 +12,7 @@ from tracker.ledger.transactions import transaction
 from tracker.library.queries.units import find_unit_by_code
 from tracker.models import (
     Allocation,
+    Assessment,
     Centre,
     Claim,
     Criterion,
@@ -21,11 +22,10 @@ from tracker.models import (
     Grant,
     Person,
     Registration,
-    Review,
     Submission,
     UnitAttempt,
 )
-from tracker.vocabulary import AttemptState, Method, Outcome, ReviewOutcome, ReviewState, Role
+from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState, Method, Outcome, Role
 
 WORDS = {
     "method": Method.WORK_PRODUCT,
@@ -77,7 +77,7 @@ def enlarge(candidates: int, items: int, claims: int) -> dict[str, Any]:
 def _settle() -> None:
     """Ids were given by hand: PostgreSQL's sequences catch up, and both databases learn the sizes of their tables."""
     if db.session.get_bind().dialect.name == "postgresql":
-        for model in (Evidence, EvidenceVersion, Review, Claim):
+        for model in (Evidence, EvidenceVersion, Assessment, Claim):
             table = model.__tablename__
             db.session.execute(
                 text(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))")
@@ -147,12 +147,12 @@ def _attempt(
 def _items(person: Person, centre: Centre, bob: Person, attempt: UnitAttempt, items: int, claims: int) -> None:
     """Items that claim criteria of the unit; Bob has accepted four of five, with every claim met."""
     criteria = _criteria(attempt)
-    first = {model: _next_id(model) for model in (Evidence, EvidenceVersion, Review, Claim)}
+    first = {model: _next_id(model) for model in (Evidence, EvidenceVersion, Assessment, Claim)}
     rows: dict[Any, list[dict[str, Any]]] = {
-        model: [] for model in (Evidence, EvidenceVersion, Submission, Claim, Review, Decision)
+        model: [] for model in (Evidence, EvidenceVersion, Submission, Claim, Assessment, Decision)
     }
     for index in range(items):
-        evidence, version, review = (first[model] + index for model in (Evidence, EvidenceVersion, Review))
+        evidence, version, assessment = (first[model] + index for model in (Evidence, EvidenceVersion, Assessment))
         moment = now() - timedelta(days=items - index)
         said = WORDS | {"title": f"Complaint CH-{2000 + index}: case notes and three contacts"}
         rows[Evidence].append(said | _as_item(evidence, person, centre, index + 1, moment))
@@ -160,13 +160,13 @@ def _items(person: Person, centre: Centre, bob: Person, attempt: UnitAttempt, it
         rows[Submission].append(_submission(version, person, moment))
         accepted = index % 5 != 4
         if accepted:
-            rows[Review].append(_accepted(review, attempt, version, bob, moment))
+            rows[Assessment].append(_accepted(assessment, attempt, version, bob, moment))
         for offset in range(claims):
             claim = first[Claim] + index * claims + offset
             criterion = criteria[(index * 3 + offset * 5) % len(criteria)]
             rows[Claim].append(_claim(claim, attempt, evidence, criterion, "p. 2", person, moment))
             if accepted:
-                rows[Decision].append(_met(attempt, claim, version, review, bob, moment))
+                rows[Decision].append(_met(attempt, claim, version, assessment, bob, moment))
     for model, found in rows.items():
         db.session.execute(insert(model), found)
 
@@ -217,8 +217,8 @@ def _accepted(key: int, attempt: UnitAttempt, version: int, bob: Person, moment:
         "attempt_id": attempt.id,
         "evidence_version_id": version,
         "assessor_id": bob.id,
-        "state": ReviewState.RELEASED,
-        "outcome": ReviewOutcome.ACCEPTED,
+        "state": AssessmentState.RELEASED,
+        "outcome": AssessmentOutcome.ACCEPTED,
         "valid": True,
         "authentic": True,
         "current": True,
@@ -246,13 +246,13 @@ def _claim(
 
 
 def _met(
-    attempt: UnitAttempt, claim: int, version: int, review: int, bob: Person, moment: datetime
+    attempt: UnitAttempt, claim: int, version: int, assessment: int, bob: Person, moment: datetime
 ) -> dict[str, Any]:
     return {
         "attempt_id": attempt.id,
         "claim_id": claim,
         "evidence_version_id": version,
-        "review_id": review,
+        "assessment_id": assessment,
         "outcome": Outcome.MET,
         "comment": "",
         "decided_at": moment,

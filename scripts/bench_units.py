@@ -5,7 +5,7 @@ import random
 from html import escape
 from typing import Any
 
-VERBS = ("agree", "check", "describe", "explain", "record", "compare", "plan", "report", "arrange", "review")
+VERBS = ("agree", "check", "describe", "explain", "record", "compare", "plan", "report", "arrange", "assessment")
 THINGS = (
     "the order of work", "the delivery note", "a colleague’s request", "the tools in use", "the safety notice",
     "the stock list", "the loading bay", "an unusual complaint", "the day’s figures", "the handover sheet",

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SERVER = os.environ.get("TEST_DATABASE_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
 DATABASES = {"SQLite": "sqlite", "PostgreSQL": SERVER}
 AT_ONCE = 2
-LONGEST = 30 * 60  # seconds a part may take on a database
+MAX_LENGTH = 30 * 60  # seconds a part may take on a database
 
 PARTS: dict[str, tuple[str, str]] = {
     "life by dice": (
@@ -71,11 +71,11 @@ def prove(proof: Proof, folder: Path) -> Proof:
     started = time.monotonic()
     try:
         ended = subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=LONGEST, check=False
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=MAX_LENGTH, check=False
         )
         proof.held, proof.output = ended.returncode == 0, ended.stdout + ended.stderr
     except subprocess.TimeoutExpired as error:
-        proof.output = f"Not done in {LONGEST} seconds.\n{error.stdout!r}"
+        proof.output = f"Not done in {MAX_LENGTH} seconds.\n{error.stdout!r}"
     proof.seconds = time.monotonic() - started
     proof.figures = added_up(kept)
     word = "holds" if proof.held else "FAILS"

@@ -15,6 +15,7 @@ from tracker.ledger.events import Actor
 from tracker.ledger.transactions import transaction
 from tracker.models import (
     Allocation,
+    Assessment,
     Centre,
     Claim,
     Criterion,
@@ -24,7 +25,6 @@ from tracker.models import (
     Grant,
     Person,
     Registration,
-    Review,
     SecondFactor,
     Submission,
     Unit,
@@ -32,13 +32,13 @@ from tracker.models import (
 )
 from tracker.models.portfolio import EVIDENCE_FIELDS
 from tracker.vocabulary import (
+    AssessmentOutcome,
+    AssessmentState,
     AttemptState,
     CriterionKind,
     FactorKind,
     Method,
     Outcome,
-    ReviewOutcome,
-    ReviewState,
     Role,
 )
 
@@ -289,16 +289,16 @@ def accept(
     assessor: Person,
     outcomes: dict[Claim, Outcome],
     *,
-    outcome: ReviewOutcome = ReviewOutcome.ACCEPTED,
-) -> Review:
-    """A released review with its decisions, without the service's checks."""
+    outcome: AssessmentOutcome = AssessmentOutcome.ACCEPTED,
+) -> Assessment:
+    """A released assessment with its decisions, without the service's checks."""
     moment = clock.now()
-    review = added(
-        Review(
+    assessment = added(
+        Assessment(
             attempt_id=attempt.id,
             evidence_version_id=version.id,
             assessor_id=assessor.id,
-            state=ReviewState.RELEASED,
+            state=AssessmentState.RELEASED,
             outcome=outcome,
             valid=True,
             authentic=True,
@@ -317,14 +317,14 @@ def accept(
                 attempt_id=attempt.id,
                 claim_id=each.id,
                 evidence_version_id=version.id,
-                review_id=review.id,
+                assessment_id=assessment.id,
                 outcome=decided,
                 comment="",
                 decided_at=moment,
                 decided_by_id=assessor.id,
             )
         )
-    return review
+    return assessment
 
 
 def days_ago(days: int) -> datetime:

@@ -59,7 +59,7 @@ def submitted_everything(world: World, alice: FlaskClient) -> int:
 def accepted(world: World, bob: FlaskClient, evidence_id: int, app: Flask) -> None:
     app.config["RELEASE_INTERVAL"] = 0
     assert "Everything" in page(bob, "/queue")
-    address = f"/attempts/{world.cfacc15.id}/evidence/{evidence_id}/judge"
+    address = f"/attempts/{world.cfacc15.id}/evidence/{evidence_id}/assess"
     form = page(bob, address)
     claims = sorted(set(re.findall(r'name="outcome-(\d+)"', form)))
     assert len(claims) == 24

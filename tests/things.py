@@ -16,16 +16,16 @@ from tracker.extensions import db
 from tracker.library.services.guidance import attach_guidance
 from tracker.library.services.loading import load_unit
 from tracker.models import (
+    ActionPoint,
+    Assessment,
     AttemptMove,
     Centre,
     Evidence,
-    Finding,
     Grant,
     Guidance,
     GuidanceUnit,
     ImportRun,
     Person,
-    Review,
     UnitAttempt,
     UnitDraft,
     VersionAttachment,
@@ -33,7 +33,7 @@ from tracker.models import (
     VisitAttempt,
 )
 from tracker.portfolio.services.files import attach_file, keep_file
-from tracker.vocabulary import DraftState, ImportState, ReviewOutcome, ReviewState
+from tracker.vocabulary import AssessmentOutcome, AssessmentState, DraftState, ImportState
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,12 @@ def make_things(attempt: UnitAttempt, staff: Staff, invited: Person, title: str 
 
 
 def about_candidate(attempt: UnitAttempt, staff: Staff, title: str) -> dict[str, int]:
-    """Evidence with a file, a review, a finding, a visit and a move; the numbers by which they are named."""
+    """Evidence with a file, a assessment, an action point, a visit and a move; the numbers by which they are named."""
     evidence, attachment = _submitted(attempt, title)
-    review, finding = _judged(attempt, evidence, staff)
+    assessment, action_point = _judged(attempt, evidence, staff)
     return {
         "attempt_id": attempt.id, "registration_id": attempt.registration_id, "evidence_id": evidence.id,
-        "attachment_id": attachment, "review_id": review.id, "finding_id": finding.id,
+        "attachment_id": attachment, "assessment_id": assessment.id, "action_point_id": action_point.id,
         "visit_id": _visit(attempt, staff).id, "move_id": _moved(attempt, staff.administrator).id,
         "factor_id": factories.make_app(attempt.candidate).id,
     }  # fmt: skip
@@ -90,18 +90,18 @@ def _submitted(attempt: UnitAttempt, title: str) -> tuple[Evidence, int]:
     return evidence, attachment.id
 
 
-def _judged(attempt: UnitAttempt, evidence: Evidence, staff: Staff) -> tuple[Review, Finding]:
+def _judged(attempt: UnitAttempt, evidence: Evidence, staff: Staff) -> tuple[Assessment, ActionPoint]:
     moment = clock.now()
-    review = Review(
+    assessment = Assessment(
         attempt_id=attempt.id, evidence_version_id=evidence.versions[-1].id, assessor_id=staff.assessor.id,
-        state=ReviewState.DRAFT, outcome=ReviewOutcome.RETURNED, feedback="More, please.", marks={},
+        state=AssessmentState.DRAFT, outcome=AssessmentOutcome.RETURNED, feedback="More, please.", marks={},
         started_at=moment, saved_at=moment, release_after=moment + timedelta(hours=1),
     )  # fmt: skip
-    finding = Finding(
+    action_point = ActionPoint(
         attempt_id=attempt.id, round=1, raised_by_id=staff.verifier.id, raised_at=moment, action="Look again",
         due_on=clock.today(),
     )  # fmt: skip
-    return added(review), added(finding)
+    return added(assessment), added(action_point)
 
 
 def _visit(attempt: UnitAttempt, staff: Staff) -> Visit:

@@ -3,7 +3,7 @@
 from flask import Flask
 
 from tracker.accounts.commands import centres_cli, mail_cli, people_cli
-from tracker.assessment.commands import reviews_cli
+from tracker.assessment.commands import assessments_cli
 from tracker.background.commands import work
 from tracker.backups.commands import backup, restore, storage_cli
 from tracker.demo.commands import demo
@@ -25,7 +25,7 @@ def init_app(app: Flask) -> None:
         verify_form,
         centres_cli,
         people_cli,
-        reviews_cli,
+        assessments_cli,
         mail_cli,
         keys_cli,
         clock_command,

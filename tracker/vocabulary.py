@@ -51,7 +51,7 @@ class AttemptState(Word):
     ASSESSED = "assessed", "Signed by the assessor"
     CONFIRMED = "confirmed", "Confirmed by the candidate"
     VERIFIED = "verified", "Verified"
-    CLAIMED = "claimed", "Claimed"
+    CERTIFICATE_CLAIMED = "certificate_claimed", "Certificate claimed"
     VOID = "void", "Void"
 
 
@@ -110,8 +110,8 @@ class Outcome(Word):
     """An assessor's decision on one claim. No marks, no grades."""
 
     MET = "met", "Met"
-    MORE_NEEDED = "more_needed", "Needs more"
-    NOT_YET = "not_yet", "Not shown"
+    NEEDS_MORE = "needs_more", "Needs more"
+    NOT_MET = "not_met", "Not met"
 
 
 class CriterionState(Word):
@@ -132,12 +132,12 @@ class CriterionState(Word):
     NOTHING_YET = "nothing_yet", "Nothing yet", "–"
 
 
-class ReviewState(Word):
+class AssessmentState(Word):
     DRAFT = "draft", "Draft"
     RELEASED = "released", "Released"
 
 
-class ReviewOutcome(Word):
+class AssessmentOutcome(Word):
     ACCEPTED = "accepted", "Accepted"
     RETURNED = "returned", "Returned"
 

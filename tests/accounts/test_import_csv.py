@@ -190,7 +190,7 @@ def test_what_is_no_table_of_people_gets_a_sentence(
 
 
 def test_a_file_over_the_limit_is_refused(world: World, client: ClientFor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(imports, "LARGEST", 100)
+    monkeypatch.setattr(imports, "MAX_SIZE", 100)
     file = (io.BytesIO(b"x" * 101), "people.csv")
     response = client(world.dan).post(
         f"/centres/{world.northgate.id}/people/import", data={"file": file}, content_type="multipart/form-data"

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from tests.factories import LONG_AGO, PASSWORD, World, grant
 from tracker import clock
 from tracker.accounts.passwords import is_password
-from tracker.accounts.services.signing_in import MOST_PER_ACCOUNT
+from tracker.accounts.services.signing_in import MAX_PER_ACCOUNT
 from tracker.accounts.sessions import start_session
 from tracker.extensions import db
 from tracker.ledger import events
@@ -137,7 +137,7 @@ def test_a_slip_changes_nothing_and_is_said_beside_its_field(
 
 def test_guessing_it_in_a_session_left_open_is_slowed(world: World, client: ClientFor) -> None:
     office = client(world.alice)
-    for guess in range(MOST_PER_ACCOUNT):
+    for guess in range(MAX_PER_ACCOUNT):
         office.post("/account", data={"current": f"guess number {guess}", "password": NEW})
     response = office.post("/account", data={"current": PASSWORD, "password": NEW})
     assert response.status_code == 422

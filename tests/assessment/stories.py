@@ -59,22 +59,22 @@ def accept(attempt: UnitAttempt, version: EvidenceVersion, by: Person, claims: I
     with transaction():
         actor = factories.actor(by)
         assessments.save_marks(attempt, version, put_down(dict.fromkeys(claims, Outcome.MET)), actor)
-        review = assessments.accept_evidence(attempt, version, actor)
-    release(review.id)
+        assessment = assessments.accept_evidence(attempt, version, actor)
+    release(assessment.id)
 
 
 def send_back(attempt: UnitAttempt, version: EvidenceVersion, by: Person, marks: Marks) -> None:
     with transaction():
         actor = factories.actor(by)
         assessments.save_marks(attempt, version, marks, actor)
-        review = assessments.return_evidence(attempt, version, actor)
-    release(review.id)
+        assessment = assessments.return_evidence(attempt, version, actor)
+    release(assessment.id)
 
 
-def release(review_id: int) -> None:
+def release(assessment_id: int) -> None:
     """As `release_due` does once the time to undo is over."""
     with transaction():
-        assessments.release(review_id)
+        assessments.release(assessment_id)
 
 
 def let_undo_lapse() -> None:

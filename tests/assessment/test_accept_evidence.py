@@ -15,10 +15,10 @@ from tracker.assessment.services import assessments
 from tracker.errors import Conflict, Invalid, NotFound, Refused
 from tracker.extensions import db
 from tracker.ledger.transactions import rollback, transaction
-from tracker.models import Decision, Event, Review, Sample
-from tracker.vocabulary import AttemptState, Outcome, ReviewOutcome, ReviewState
+from tracker.models import Assessment, Decision, Event, Sample
+from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState, Outcome
 
-MET, MORE = Outcome.MET, Outcome.MORE_NEEDED
+MET, MORE = Outcome.MET, Outcome.NEEDS_MORE
 
 
 def live_outcomes() -> dict[int, Outcome]:
@@ -33,9 +33,9 @@ def test_bob_accepts_and_nothing_is_decided_for_ten_seconds(world: World) -> Non
         assessments.save_marks(
             world.cfacc15, version, put_down({first: MET, second: MORE}, {second: "Which day?"}), bob
         )
-        review = assessments.accept_evidence(world.cfacc15, version, bob)
-    assert (review.outcome, review.state) == (ReviewOutcome.ACCEPTED, ReviewState.DRAFT)
-    assert review.release_after - review.saved_at >= timedelta(seconds=9)
+        assessment = assessments.accept_evidence(world.cfacc15, version, bob)
+    assert (assessment.outcome, assessment.state) == (AssessmentOutcome.ACCEPTED, AssessmentState.DRAFT)
+    assert assessment.release_after - assessment.saved_at >= timedelta(seconds=9)
     assert assessments.release_due() == 0
     assert live_outcomes() == {}
 
@@ -59,8 +59,8 @@ def test_after_ten_seconds_the_decisions_stand(world: World) -> None:
 def test_the_release_is_one_event_under_bobs_grant(world: World, acts: Callable[[], list[str]]) -> None:
     _, version, claims = stories.hand_in(world.cfacc15, "Complaint", "1")
     stories.accept(world.cfacc15, version, world.bob, claims)
-    event = db.session.scalars(select(Event).where(Event.act == "review_released")).one()
-    assert acts().count("review_released") == 1
+    event = db.session.scalars(select(Event).where(Event.act == "assessment_released")).one()
+    assert acts().count("assessment_released") == 1
     assert (event.actor_id, event.grant_id) == (world.bob.id, factories.actor(world.bob).grant_id)
     assert version.content_hash.encode() in event.body
     assert b'"outcome":"accepted"' in event.body
@@ -72,8 +72,8 @@ def test_a_second_look_supersedes_and_keeps_the_first(world: World) -> None:
     bob = factories.actor(world.bob)
     with transaction():
         assessments.save_marks(world.cfacc15, version, put_down({claim: MORE}, {claim: "I misread it."}), bob)
-        review = assessments.accept_evidence(world.cfacc15, version, bob)
-    stories.release(review.id)
+        assessment = assessments.accept_evidence(world.cfacc15, version, bob)
+    stories.release(assessment.id)
     assert live_outcomes() == {claim.id: MORE}
     every = db.session.scalars(select(Decision).order_by(Decision.id)).all()
     assert [each.outcome for each in every] == [MET, MORE]
@@ -191,4 +191,4 @@ def test_a_comment_of_ten_thousand_characters_is_refused(world: World) -> None:
     marks = put_down({claim: MET}, {claim: "x" * 10_000})
     with pytest.raises(Invalid, match="2,000 characters"):
         assessments.save_marks(world.cfacc15, version, marks, factories.actor(world.bob))
-    assert db.session.scalars(select(Review)).all() == []
+    assert db.session.scalars(select(Assessment)).all() == []

@@ -12,11 +12,11 @@ from tracker.errors import Refused
 from tracker.extensions import db
 from tracker.ledger.transactions import rollback, transaction
 from tracker.matrix import load_matrix
-from tracker.models import Decision, EvidenceVersion, Review
-from tracker.vocabulary import Outcome, ReviewOutcome
+from tracker.models import Assessment, Decision, EvidenceVersion
+from tracker.vocabulary import AssessmentOutcome, Outcome
 
 
-def affirm(world: World, version: EvidenceVersion) -> Review:
+def affirm(world: World, version: EvidenceVersion) -> Assessment:
     with transaction():
         return assessments.affirm_evidence(world.cfacc15, version, factories.actor(world.bob))
 
@@ -33,9 +33,9 @@ def test_one_act_pins_every_met_to_the_new_version(world: World) -> None:
     evidence, version, claims = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
     stories.accept(world.cfacc15, version, world.bob, claims)
     newer = stories.hand_in_again(evidence)
-    review = affirm(world, newer)
-    assert review.outcome is ReviewOutcome.ACCEPTED
-    stories.release(review.id)
+    assessment = affirm(world, newer)
+    assert assessment.outcome is AssessmentOutcome.ACCEPTED
+    stories.release(assessment.id)
     live = db.session.scalars(select(Decision).where(Decision.superseded_at.is_(None))).all()
     assert {(each.outcome, each.evidence_version_id) for each in live} == {(Outcome.MET, newer.id)}
     assert list_waiting(world.bob.id) == []
@@ -47,10 +47,10 @@ def test_with_something_still_open_the_met_ones_are_marked_in_the_draft(world: W
     with transaction():
         (added,) = factories.claim(world.cfacc15, evidence, "3")
     newer = stories.hand_in_again(evidence)
-    review = affirm(world, newer)
-    assert (review.outcome, review.release_after) == (None, None)
-    assert set(review.marks) == {str(claim.id) for claim in claims}
-    assert str(added.id) not in review.marks
+    assessment = affirm(world, newer)
+    assert (assessment.outcome, assessment.release_after) == (None, None)
+    assert set(assessment.marks) == {str(claim.id) for claim in claims}
+    assert str(added.id) not in assessment.marks
 
 
 def test_there_must_be_something_to_affirm(world: World) -> None:
@@ -63,7 +63,7 @@ def test_there_must_be_something_to_affirm(world: World) -> None:
 def test_needs_more_on_the_old_version_is_merely_claimed_on_the_new(world: World) -> None:
     evidence, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
     stories.send_back(
-        world.cfacc15, version, world.bob, stories.put_down({claim: Outcome.MORE_NEEDED}, feedback="Which day?")
+        world.cfacc15, version, world.bob, stories.put_down({claim: Outcome.NEEDS_MORE}, feedback="Which day?")
     )
     newer = stories.hand_in_again(evidence)
     with pytest.raises(Refused, match="nothing to affirm"):

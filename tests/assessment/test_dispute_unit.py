@@ -50,7 +50,7 @@ def test_nothing_is_erased(world: World, acts: Callable[[], list[str]]) -> None:
     query = select(Decision).where(Decision.claim_id == claim.claim_id).order_by(Decision.id)
     before, after = db.session.scalars(query)
     assert (before.outcome, before.superseded_at) == (Outcome.MET, after.decided_at)
-    assert (after.outcome, after.reopening_id, after.review_id) == (Outcome.MORE_NEEDED, reopening.id, None)
+    assert (after.outcome, after.reopening_id, after.assessment_id) == (Outcome.NEEDS_MORE, reopening.id, None)
     assert acts()[-2:] == ["attempt_reopened", "unit_disputed"]
 
 

@@ -17,7 +17,7 @@ from tracker.assessment.services import assessments
 from tracker.clock import now
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
-from tracker.models import AttemptMove, Claim, Criterion, Decision, Person, Review, UnitAttempt
+from tracker.models import Assessment, AttemptMove, Claim, Criterion, Decision, Person, UnitAttempt
 from tracker.vocabulary import Outcome
 
 Act = tuple[Person, str, dict[str, str]]
@@ -96,7 +96,7 @@ def test_a_move_and_a_decision_at_once(world: World, at_once: Callable[..., list
     evidence, _, claims = stories.hand_in(world.cfacc15, "Call", "1", "2")
     form = {f"outcome-{claim.id}": "met" for claim in claims}
     form |= {"valid": "y", "authentic": "y", "current": "y", "sufficient": "y", "act": "accept"}
-    decide = (world.bob, f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/judge", form)
+    decide = (world.bob, f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/assess", form)
     act = (
         world.dan,
         f"/attempts/{world.cfacc15.id}/move",
@@ -105,7 +105,7 @@ def test_a_move_and_a_decision_at_once(world: World, at_once: Callable[..., list
     moved, decided = at_once(act, decide)
     assert (moved, decided) in {(303, 409), (409, 303)}
     check_whole(attempt)
-    pending = db.session.scalars(select(Review).where(Review.release_after.is_not(None))).first()
+    pending = db.session.scalars(select(Assessment).where(Assessment.release_after.is_not(None))).first()
     assert (pending is not None) == (decided == 303)
 
 

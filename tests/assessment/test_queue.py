@@ -12,7 +12,7 @@ from tracker import clock
 from tracker.assessment.queries.queue import group_by_age, group_by_item, list_held, list_waiting
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
-from tracker.models import Finding
+from tracker.models import ActionPoint
 from tracker.vocabulary import AttemptState, Outcome, Role
 
 ClientFor = Callable[..., FlaskClient]
@@ -57,7 +57,7 @@ def test_a_version_taken_back_leaves_the_one_before(world: World) -> None:
 def test_what_is_decided_no_longer_waits(world: World) -> None:
     _, version, claims = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
     with transaction():
-        factories.accept(world.cfacc15, version, world.bob, dict.fromkeys(claims, Outcome.NOT_YET))
+        factories.accept(world.cfacc15, version, world.bob, dict.fromkeys(claims, Outcome.NOT_MET))
     assert titles(world) == []
 
 
@@ -115,7 +115,7 @@ def test_the_page_counts_and_opens_the_oldest(world: World, client: ClientFor) -
     page = client(world.bob).get("/queue").text
     assert "<b>2</b> waiting" in page
     assert "<b>1</b> older than a week" in page
-    assert f'data-next href="/attempts/{world.cfacc15.id}/evidence/{evidence.id}/judge"' in page
+    assert f'data-next href="/attempts/{world.cfacc15.id}/evidence/{evidence.id}/assess"' in page
     assert "Judge next" in page
 
 
@@ -136,10 +136,10 @@ def test_an_empty_queue_says_how_it_fills(world: World, client: ClientFor) -> No
     assert "Judge next" not in page
 
 
-def test_units_ready_to_sign_and_findings_to_answer_stand_above(world: World, client: ClientFor) -> None:
+def test_units_ready_to_sign_and_action_points_to_answer_stand_above(world: World, client: ClientFor) -> None:
     stories.meet_everything(world, world.cfacc15)
     with transaction():
-        finding = Finding(
+        action_point = ActionPoint(
             attempt_id=world.inscc004.id,
             round=1,
             raised_by_id=world.carol.id,
@@ -147,11 +147,11 @@ def test_units_ready_to_sign_and_findings_to_answer_stand_above(world: World, cl
             action="Say which rule was applied.",
             due_on=clock.today(),
         )
-        db.session.add(finding)
+        db.session.add(action_point)
     page = client(world.bob).get("/queue").text
     assert "<b>1</b> unit ready to sign" in page
     assert f"/attempts/{world.cfacc15.id}/sign" in page
-    assert "<b>1</b> finding to answer" in page
+    assert "<b>1</b> action point to answer" in page
     assert "Say which rule was applied." in page
 
 

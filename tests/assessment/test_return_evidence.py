@@ -16,10 +16,10 @@ from tracker.background import emails
 from tracker.errors import Invalid
 from tracker.extensions import db
 from tracker.ledger.transactions import rollback
-from tracker.models import Decision, Notice, Review
+from tracker.models import Assessment, Decision, Notice
 from tracker.vocabulary import Outcome
 
-MET, MORE = Outcome.MET, Outcome.MORE_NEEDED
+MET, MORE = Outcome.MET, Outcome.NEEDS_MORE
 
 
 def test_a_return_needs_feedback(world: World) -> None:
@@ -55,8 +55,8 @@ def test_comments_that_no_decision_carries_go_with_the_feedback(world: World) ->
     stories.send_back(
         world.cfacc15, version, world.bob, put_down({first: MET}, {first: "Well told."}, "Say more about 2.")
     )
-    review = db.session.scalars(select(Review)).one()
-    assert review.feedback == "Say more about 2.\n\nOn 1: Well told."
+    assessment = db.session.scalars(select(Assessment)).one()
+    assert assessment.feedback == "Say more about 2.\n\nOn 1: Well told."
 
 
 def test_a_returned_item_waits_for_alice_until_she_answers(world: World) -> None:

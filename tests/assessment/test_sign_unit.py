@@ -20,7 +20,7 @@ from tracker.errors import Conflict, Invalid, NotFound, Refused
 from tracker.extensions import db
 from tracker.ledger.transactions import rollback, transaction
 from tracker.matrix import load_matrix
-from tracker.models import Event, Finding, RequirementConfirmation, Signature, UnitAttempt
+from tracker.models import ActionPoint, Event, RequirementConfirmation, Signature, UnitAttempt
 from tracker.recording_forms.snapshot import snapshot_of
 from tracker.vocabulary import AttemptState, Method, Outcome, SignatureRole
 
@@ -117,7 +117,7 @@ def test_every_requirement_must_be_confirmed_in_this_round(world: World, ready: 
 
 def test_a_finding_without_an_answer_is_in_the_way(world: World, ready: UnitAttempt) -> None:
     with transaction():
-        finding = Finding(
+        action_point = ActionPoint(
             attempt_id=ready.id,
             round=1,
             raised_by_id=world.carol.id,
@@ -125,8 +125,8 @@ def test_a_finding_without_an_answer_is_in_the_way(world: World, ready: UnitAtte
             action="Say which rule was applied.",
             due_on=clock.today(),
         )
-        db.session.add(finding)
-    with pytest.raises(Refused, match="finding waits"):
+        db.session.add(action_point)
+    with pytest.raises(Refused, match="action point waits"):
         sign_as_bob(world, ready)
 
 
@@ -160,7 +160,7 @@ def test_the_database_itself_refuses_a_second_live_signature(world: World, ready
 @pytest.mark.parametrize("name", ["alice", "carol"])
 def test_neither_the_candidate_nor_who_verified_signs(world: World, ready: UnitAttempt, name: str) -> None:
     with transaction():
-        finding = Finding(
+        action_point = ActionPoint(
             attempt_id=ready.id,
             round=1,
             raised_by_id=world.carol.id,
@@ -171,7 +171,7 @@ def test_neither_the_candidate_nor_who_verified_signs(world: World, ready: UnitA
             responded_at=clock.now(),
             responded_by_id=world.bob.id,
         )
-        db.session.add(finding)
+        db.session.add(action_point)
     with pytest.raises(Refused, match=r"Nobody assesses their own work|never assesses it too"):
         signing.sign_unit(ready, snapshot_of(ready).hash, "", factories.actor(getattr(world, name)), clock.now())
 

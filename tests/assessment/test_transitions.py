@@ -45,7 +45,7 @@ ACTS: dict[Move, Act] = {
     Move.VERIFY: lambda at, actor: verification.sign_verified(
         at, snapshot_of(at).hash, actor, clock.now(), unsampled_reason="Enough sampled"
     ),
-    Move.RETURN: lambda at, actor: verification.return_with_finding(
+    Move.RETURN: lambda at, actor: verification.return_with_action_point(
         at, first_criterion(at), "Look again", clock.today(), actor
     ),
     Move.REOPEN: lambda at, actor: verification.reopen_verified(at, first_criterion(at), "Why", actor),
@@ -65,7 +65,7 @@ def bring_to(world: World, state: AttemptState) -> UnitAttempt:
     later = [*signed[AttemptState.CONFIRMED], (SignatureRole.INTERNAL_VERIFIER, world.carol)]
     with transaction():
         for role, person in signed.get(
-            state, later if state in {AttemptState.VERIFIED, AttemptState.CLAIMED} else []
+            state, later if state in {AttemptState.VERIFIED, AttemptState.CERTIFICATE_CLAIMED} else []
         ):
             db.session.add(signature(attempt, role, person))
         attempt.state = state
@@ -163,11 +163,11 @@ def test_the_refusal_says_where_the_unit_stands_and_who_acts_next(
 
 
 def test_nothing_leads_out_of_claimed_or_void() -> None:
-    closed = {AttemptState.CLAIMED, AttemptState.VOID}
+    closed = {AttemptState.CERTIFICATE_CLAIMED, AttemptState.VOID}
     assert not closed & {state for state, _ in TRANSITIONS}
 
 
 def test_each_state_before_claimed_can_be_made_void_by_the_administrator() -> None:
     voiding = {state: to for (state, move), to in TRANSITIONS.items() if move is Move.VOID}
-    assert set(voiding) == set(AttemptState) - {AttemptState.CLAIMED, AttemptState.VOID}
+    assert set(voiding) == set(AttemptState) - {AttemptState.CERTIFICATE_CLAIMED, AttemptState.VOID}
     assert {each.role for each in voiding.values()} == {Role.ADMINISTRATOR}

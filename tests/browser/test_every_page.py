@@ -63,10 +63,10 @@ def pages(live: Live) -> dict[str, list[str]]:
         "Chloe": ["/", f"/attempts/{chloes}", f"/attempts/{chloes}/confirm"],
         "Ben": ["/", "/evidence"],
         "Bob": [
-            "/queue", "/candidates", f"/attempts/{alices}/evidence/{items[8]}/judge", f"/attempts/{alices}/sign",
+            "/queue", "/candidates", f"/attempts/{alices}/evidence/{items[8]}/assess", f"/attempts/{alices}/sign",
             f"/attempts/{chloes}/sign", f"/attempts/{alices}/evidence/{items[0]}", f"/unit-drafts/{looked_at}/unit", "/guidance",
         ],
-        "Carol": ["/verification", "/findings", f"/attempts/{chloes}/verify", f"/attempts/{alices}/verify"],
+        "Carol": ["/verification", "/action-points", f"/attempts/{chloes}/verify", f"/attempts/{alices}/verify"],
         "Eve": ["/visit", f"/attempts/{chloes}/visit"],
         "Gwen": ["/account", "/queue"],
         "Dan": [

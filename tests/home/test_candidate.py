@@ -111,7 +111,7 @@ def test_a_draft_waits_to_be_claimed_then_to_be_submitted(world: World, client: 
 
 def test_feedback_is_answered_first_and_says_whose(world: World, client: ClientFor) -> None:
     evidence, version, (claim,) = hand_in(world.cfacc15, "Call of 5 October", "1")
-    marks = put_down({claim: Outcome.MORE_NEEDED}, feedback="Say what you did.", ticked=False)
+    marks = put_down({claim: Outcome.NEEDS_MORE}, feedback="Say what you did.", ticked=False)
     send_back(world.cfacc15, version, world.bob, marks)
     alice = client(world.alice)
     assert steps(alice)[0] == "Answer Bob's feedback on evidence 1 just now"
@@ -122,7 +122,7 @@ def test_feedback_is_answered_first_and_says_whose(world: World, client: ClientF
 
 def test_nobody_elses_feedback(world: World, client: ClientFor) -> None:
     _, version, (claim,) = hand_in(world.cfacc15, "Call of 5 October", "1")
-    marks = put_down({claim: Outcome.MORE_NEEDED}, feedback="Say what you did.", ticked=False)
+    marks = put_down({claim: Outcome.NEEDS_MORE}, feedback="Say what you did.", ticked=False)
     send_back(world.cfacc15, version, world.bob, marks)
     assert not any("feedback" in step for step in steps(client(world.frank)))
 
@@ -133,10 +133,10 @@ def accept_short(world: World, *labels: str) -> object:
     with transaction():
         by_bob = factories.actor(world.bob)
         comments = dict.fromkeys(claims, "Show another occasion")
-        marks = put_down(dict.fromkeys(claims, Outcome.MORE_NEEDED), comments)
+        marks = put_down(dict.fromkeys(claims, Outcome.NEEDS_MORE), comments)
         save_marks(world.cfacc15, version, marks, by_bob)
-        review = accept_evidence(world.cfacc15, version, by_bob)
-    release(review.id)
+        assessment = accept_evidence(world.cfacc15, version, by_bob)
+    release(assessment.id)
     return evidence
 
 

@@ -133,7 +133,7 @@ class TestServing:
             ["keys", "make"],
             ["keys", "rotate"],
             ["storage", "check"],
-            ["reviews", "release"],
+            ["assessments", "release"],
         ):
             result = served.test_cli_runner().invoke(args=command)
             assert result.exit_code == 0, (command, result.output)

@@ -22,7 +22,9 @@ from tracker.ledger import events, row_seals
 from tracker.ledger.canonical_json import canonical_json
 from tracker.ledger.events import Actor, record
 from tracker.models import (
+    ActionPoint,
     Allocation,
+    Assessment,
     Attachment,
     Base,
     Centre,
@@ -32,13 +34,11 @@ from tracker.models import (
     EventText,
     Evidence,
     EvidenceVersion,
-    Finding,
     Grant,
     IssuedForm,
     Person,
     Reopening,
     RequirementConfirmation,
-    Review,
     Sample,
     Signature,
     SigningKey,
@@ -46,7 +46,7 @@ from tracker.models import (
     UnitAttempt,
     VersionAttachment,
 )
-from tracker.vocabulary import AttemptState, Outcome, ReopeningKind, ReviewOutcome, Role, SignatureRole
+from tracker.vocabulary import AssessmentOutcome, AttemptState, Outcome, ReopeningKind, Role, SignatureRole
 
 pytestmark = pytest.mark.usefixtures("told")
 
@@ -104,16 +104,16 @@ def moved_as_it_cannot() -> None:
 
 
 def raised_by_an_assessor() -> None:
-    enter("finding_raised", make_finding("Bob"), by("Bob", Role.ASSESSOR), attempt=chloes().id)
+    enter("action_point_raised", make_action_point("Bob"), by("Bob", Role.ASSESSOR), attempt=chloes().id)
 
 
-def make_finding(by_whom: str) -> Finding:
-    finding = Finding(
+def make_action_point(by_whom: str) -> ActionPoint:
+    action_point = ActionPoint(
         attempt_id=chloes().id, round=1, raised_by_id=person(by_whom).id, raised_at=now(), action="Look",
         due_on=now().date(), response="Done", responded_by_id=person("Bob").id, responded_at=now(),
     )  # fmt: skip
-    db.session.add(finding)
-    return finding
+    db.session.add(action_point)
+    return action_point
 
 
 def roles_given_by_a_candidate() -> None:
@@ -199,15 +199,15 @@ def verified_by_who_judged() -> None:
 
 
 def closed_by_who_judged() -> None:
-    finding = make_finding("Carol")
-    finding.closed_by_id, finding.closed_at = person("Bob").id, now()
-    enter("finding_raised", finding, by("Carol", Role.INTERNAL_VERIFIER), attempt=chloes().id)
+    action_point = make_action_point("Carol")
+    action_point.closed_by_id, action_point.closed_at = person("Bob").id, now()
+    enter("action_point_raised", action_point, by("Carol", Role.INTERNAL_VERIFIER), attempt=chloes().id)
 
 
 def decided_by_who_verified() -> None:
     row = one(Decision, Decision.attempt_id == chloes().id)
     row.decided_by_id = person("Carol").id
-    enter("review_released", row)
+    enter("assessment_released", row)
 
 
 def two_live_signatures() -> None:
@@ -228,8 +228,8 @@ def signed_in_another_order() -> None:
 
 def no_longer_met() -> None:
     for row in db.session.scalars(select(Decision).where(Decision.attempt_id == chloes().id).limit(1)):
-        row.outcome = Outcome.MORE_NEEDED
-        enter("review_released", row)
+        row.outcome = Outcome.NEEDS_MORE
+        enter("assessment_released", row)
 
 
 def not_confirmed() -> None:
@@ -239,9 +239,9 @@ def not_confirmed() -> None:
 
 
 def resting_on_what_was_returned() -> None:
-    row = one(Review, Review.attempt_id == chloes().id)
-    row.outcome = ReviewOutcome.RETURNED
-    enter("review_released", row, attempt=chloes().id)
+    row = one(Assessment, Assessment.attempt_id == chloes().id)
+    row.outcome = AssessmentOutcome.RETURNED
+    enter("assessment_released", row, attempt=chloes().id)
 
 
 def another_locator() -> None:
@@ -341,13 +341,13 @@ def another_day_of_sampling() -> None:
 
 
 def a_finding_without_a_response() -> None:
-    finding = make_finding("Carol")
-    finding.response = finding.responded_by_id = finding.responded_at = None
-    enter("finding_raised", finding, by("Carol", Role.INTERNAL_VERIFIER), attempt=chloes().id)
+    action_point = make_action_point("Carol")
+    action_point.response = action_point.responded_by_id = action_point.responded_at = None
+    enter("action_point_raised", action_point, by("Carol", Role.INTERNAL_VERIFIER), attempt=chloes().id)
 
 
 def claimed_without_a_form() -> None:
-    chloes().state = AttemptState.CLAIMED
+    chloes().state = AttemptState.CERTIFICATE_CLAIMED
     db.session.execute(delete(IssuedForm))
     enter("claims_changed", chloes(), attempt=chloes().id)
 

@@ -17,7 +17,7 @@ from tracker.integrity.checking import CHECKS, covered
 from tracker.ledger import events, row_seals
 from tracker.ledger.canonical_json import canonical_json
 from tracker.models import Attachment, Claim, Event, Unit
-from tracker.portfolio.pages import MOST_PAGES
+from tracker.portfolio.pages import MAX_PAGES
 from tracker.recording_forms import snapshot
 from tracker.storage import file_store
 from tracker.storage.reconciliation import find_unnamed
@@ -89,7 +89,7 @@ def test_a_row_taken_out_is_named() -> None:
 def test_a_row_put_in_is_named() -> None:
     """A decision, a signature, a role: as if they had been given."""
     missed = []
-    for name in ("decision", "signature", "grant", "allocation", "sample", "reopening", "submission", "review"):
+    for name in ("decision", "signature", "grant", "allocation", "sample", "reopening", "submission", "assessment"):
         table = db.metadata.tables[name]
         row = db.session.execute(select(table).order_by(table.c.id.desc()).limit(1)).mappings().first()
         if row is None:
@@ -186,7 +186,7 @@ class TestFiles:
         os.utime(stray, (time.time() - 90_000,) * 2)
         assert list(find_unnamed()) == [stray]
 
-    @pytest.mark.parametrize("ending", [".pages", ".preview.jpg", f".page-{MOST_PAGES}.jpg"])
+    @pytest.mark.parametrize("ending", [".pages", ".preview.jpg", f".page-{MAX_PAGES}.jpg"])
     def test_what_the_product_makes_of_a_file_is_not(self, ending: str) -> None:
         made = self.path().with_name(self.path().name + ending)
         made.write_bytes(b"1")

@@ -66,7 +66,7 @@ def test_another_centres_units_stay_there(world: World, client: Browser) -> None
 
 
 def test_too_many_are_refused(world: World, client: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unit_files, "MOST_UNITS", 1)
+    monkeypatch.setattr(unit_files, "MAX_UNITS", 1)
     data = {"format": "yaml", "everything": "y", "act": "download"}
     answer = client(world.dan).post(f"/centres/{world.northgate.id}/units/export", data=data)
     assert (answer.status_code, "At most 1 unit" in answer.get_data(as_text=True)) == (422, True)

@@ -158,12 +158,12 @@ class TestPreview:
         assert "Calls that do not go as planned." in revised.document
 
     def test_too_many_units_are_refused(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(unit_files, "MOST_UNITS", 2)
+        monkeypatch.setattr(unit_files, "MAX_UNITS", 2)
         with pytest.raises(Invalid, match="more than 2 units"):
             preview(world, units(3))
 
     def test_too_large_a_file_is_refused(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(unit_files, "LARGEST", 100)
+        monkeypatch.setattr(unit_files, "MAX_SIZE", 100)
         with pytest.raises(Invalid, match="larger than"):
             preview(world, units(1))
 
@@ -257,7 +257,7 @@ class TestTakingIn:
         runs = [preview(world, units(4)) for _ in range(2)]
         for run in runs:
             start(run, factories.actor(world.dan))
-        monkeypatch.setattr(importing, "MOST_IN_SLICE", 1)
+        monkeypatch.setattr(importing, "MAX_IN_SLICE", 1)
         contents = unit_files.read_kept("yaml", runs[0].sha256)
         for _ in range(4):
             for run in runs:
@@ -434,7 +434,7 @@ class TestStopping:
     def test_a_run_killed_half_way_is_taken_up_without_doubling(
         self, world: World, by_hand: list[int], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(importing, "MOST_IN_SLICE", 2)
+        monkeypatch.setattr(importing, "MAX_IN_SLICE", 2)
         run = preview(world, units(5))
         start(run, factories.actor(world.dan))
         write_unit, written = importing.write_unit, []
@@ -473,7 +473,7 @@ class TestStopping:
     def test_the_worker_being_stopped_ends_after_the_slice(
         self, app: Flask, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(importing, "MOST_IN_SLICE", 1)
+        monkeypatch.setattr(importing, "MAX_IN_SLICE", 1)
         run = preview(world, units(3))
         start(run, factories.actor(world.dan))
         stopping = app.extensions["jobs"].stopping
@@ -487,7 +487,7 @@ class TestStopping:
     def test_a_long_import_lets_others_have_their_turn(
         self, world: World, by_hand: list[int], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(importing, "MOST_IN_SLICE", 1)
+        monkeypatch.setattr(importing, "MAX_IN_SLICE", 1)
         monkeypatch.setattr(importing, "TURN", 0.0)
         run = preview(world, units(3))
         start(run, factories.actor(world.dan))
@@ -508,7 +508,7 @@ class TestStopping:
         self, world: World, monkeypatch: pytest.MonkeyPatch, acts: Callable[[], list[str]]
     ) -> None:
         write_unit = importing.write_unit
-        monkeypatch.setattr(importing, "MOST_IN_SLICE", 1)
+        monkeypatch.setattr(importing, "MAX_IN_SLICE", 1)
 
         def broken(unit: Unit, document: UnitDocument) -> None:
             if unit.code == "LOCAL2":
@@ -540,7 +540,7 @@ class TestStopping:
 
     @pytest.mark.usefixtures("by_hand")
     def test_cancelled_half_way_it_keeps_what_it_has(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(importing, "MOST_IN_SLICE", 1)
+        monkeypatch.setattr(importing, "MAX_IN_SLICE", 1)
         run = preview(world, units(3))
         start(run, factories.actor(world.dan))
         take_slice(run.id, unit_files.read_kept("yaml", run.sha256))
@@ -623,7 +623,7 @@ class TestOnScreen:
     def test_a_large_file_is_refused_before_it_is_read(
         self, world: World, client: Browser, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(unit_files, "LARGEST", 10)
+        monkeypatch.setattr(unit_files, "MAX_SIZE", 10)
         answer = self.post_file(client(world.dan), world, units(1))
         assert answer.status_code == 422
 
@@ -633,7 +633,7 @@ class TestOnScreen:
         dan = client(world.dan)
         address = self.post_file(dan, world, units(3)).location
         dan.post(f"{address}/start", data={"password": PASSWORD})
-        monkeypatch.setattr(importing, "MOST_IN_SLICE", 1)
+        monkeypatch.setattr(importing, "MAX_IN_SLICE", 1)
         (run_id,) = by_hand
         run = db.session.get_one(ImportRun, run_id)
         take_slice(run_id, unit_files.read_kept("yaml", run.sha256))

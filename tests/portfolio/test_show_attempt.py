@@ -22,7 +22,7 @@ def judged(world: World) -> Evidence:
         evidence = factories.make_evidence(world.cfacc15, "Complaint CH-2231")
         five, seven, _nine = factories.claim(world.cfacc15, evidence, "5", "7", "9")
         version = factories.submit(evidence)
-        factories.accept(world.cfacc15, version, world.bob, {five: Outcome.MET, seven: Outcome.MORE_NEEDED})
+        factories.accept(world.cfacc15, version, world.bob, {five: Outcome.MET, seven: Outcome.NEEDS_MORE})
     return evidence
 
 

@@ -17,11 +17,11 @@ from tracker import clock
 from tracker.clock import now
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
-from tracker.models import Claim, Evidence, EvidenceVersion, Review
+from tracker.models import Assessment, Claim, Evidence, EvidenceVersion
 from tracker.portfolio.queries.evidence import list_badges
 from tracker.portfolio.services.files import attach_file, keep_file
 from tracker.portfolio.services.submissions import submit_evidence
-from tracker.vocabulary import AttemptState, Outcome, ReviewOutcome, ReviewState
+from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState, Outcome
 
 
 def hand_in(evidence: Evidence, world: World) -> EvidenceVersion:
@@ -35,8 +35,8 @@ def claims_of(evidence: Evidence) -> list[Claim]:
 
 def give_back(world: World, version: EvidenceVersion, feedback: str) -> None:
     with transaction():
-        review = factories.accept(world.cfacc15, version, world.bob, {}, outcome=ReviewOutcome.RETURNED)
-        review.feedback = feedback
+        assessment = factories.accept(world.cfacc15, version, world.bob, {}, outcome=AssessmentOutcome.RETURNED)
+        assessment.feedback = feedback
 
 
 def badge(evidence: Evidence) -> tuple[tuple[str, str], ...]:
@@ -65,7 +65,11 @@ def test_a_struck_claim_is_shown_with_its_reason_and_serves_nothing(
 ) -> None:
     with transaction():
         for claim in claims_of(complaint):
-            claim.removed_at, claim.removed_by_id, claim.struck_reason = now(), world.bob.id, "It shows another call."
+            claim.removed_at, claim.removed_by_id, claim.removed_reason = (
+                now(),
+                world.bob.id,
+                "It shows another call.",
+            )
     page = alice.get(f"/evidence/{complaint.id}").text
     assert "Struck by the assessor: It shows another call." in page
     assert "serves no criterion yet" in page
@@ -101,11 +105,11 @@ def test_feedback_not_released_is_not_shown(world: World, alice: FlaskClient, co
     version = hand_in(complaint, world)
     with transaction():
         db.session.add(
-            Review(
+            Assessment(
                 attempt_id=world.cfacc15.id,
                 evidence_version_id=version.id,
                 assessor_id=world.bob.id,
-                state=ReviewState.DRAFT,
+                state=AssessmentState.DRAFT,
                 feedback="Half a thought",
                 started_at=now(),
                 saved_at=now(),

@@ -67,7 +67,7 @@ def test_a_holder_without_the_role_is_pointed_out(world: World, client: ClientFo
     assert dan.get(address(world)).text.count("No longer has this role") == 2
 
 
-@pytest.mark.parametrize("state", [AttemptState.VOID, AttemptState.CLAIMED])
+@pytest.mark.parametrize("state", [AttemptState.VOID, AttemptState.CERTIFICATE_CLAIMED])
 def test_what_is_over_offers_nothing(world: World, client: ClientFor, state: AttemptState) -> None:
     with transaction():
         world.cfacc15.state = state

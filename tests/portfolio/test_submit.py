@@ -18,7 +18,7 @@ from tracker.ledger.transactions import transaction
 from tracker.models import Event, Evidence, EvidenceVersion, Submission
 from tracker.portfolio.services.files import attach_file, keep_file, remove_file
 from tracker.portfolio.services.submissions import DECLARATION, submit_evidence
-from tracker.vocabulary import AttemptState, Method, Outcome, ReviewOutcome, Simulation
+from tracker.vocabulary import AssessmentOutcome, AttemptState, Method, Outcome, Simulation
 
 
 def submit(evidence: Evidence, world: World, seen_version: int | None = None) -> EvidenceVersion:
@@ -174,7 +174,7 @@ def test_after_a_return_the_next_version_carries_the_claims_undecided(world: Wor
     first = submit(complaint, world)
     with transaction():
         factories.accept(
-            world.cfacc15, first, world.bob, {claims[0]: Outcome.MORE_NEEDED}, outcome=ReviewOutcome.RETURNED
+            world.cfacc15, first, world.bob, {claims[0]: Outcome.NEEDS_MORE}, outcome=AssessmentOutcome.RETURNED
         )
         complaint.narrative = "I took the call, and wrote to her the next day."
     second = submit(complaint, world)

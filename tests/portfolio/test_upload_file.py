@@ -105,7 +105,7 @@ def test_a_post_without_a_file_is_refused(alice: FlaskClient, complaint: Evidenc
 
 def test_an_item_holds_fifty_files(alice: FlaskClient, complaint: Evidence) -> None:
     with transaction():
-        for number in range(services.MOST_FILES):
+        for number in range(services.MAX_FILES):
             services.attach_file(complaint, services.keep_file(io.BytesIO(b"%d" % number), f"{number}.txt"))
     answer = upload(alice, complaint, b"One more.", "51.txt")
     assert answer.status_code == 422

@@ -1,4 +1,4 @@
-"""A version that nobody has begun to review can be taken back; its number stays."""
+"""A version that nobody has begun to assessment can be taken back; its number stays."""
 
 from collections.abc import Callable
 
@@ -12,9 +12,9 @@ from tracker.clock import now
 from tracker.errors import Refused
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
-from tracker.models import Evidence, Review
+from tracker.models import Assessment, Evidence
 from tracker.portfolio.services.submissions import submit_evidence, withdraw_submission
-from tracker.vocabulary import ReviewState
+from tracker.vocabulary import AssessmentState
 
 
 @pytest.fixture
@@ -50,11 +50,11 @@ def test_it_can_be_submitted_again_as_it_was(world: World, submitted: Evidence) 
 def test_once_the_assessor_has_begun_it_stays(world: World, alice: FlaskClient, submitted: Evidence) -> None:
     with transaction():
         db.session.add(
-            Review(
+            Assessment(
                 attempt_id=world.cfacc15.id,
                 evidence_version_id=submitted.versions[0].id,
                 assessor_id=world.bob.id,
-                state=ReviewState.DRAFT,
+                state=AssessmentState.DRAFT,
                 started_at=now(),
                 saved_at=now(),
             )

@@ -21,6 +21,7 @@ from tracker.ledger import transactions
 from tracker.ledger.events import Actor
 from tracker.ledger.transactions import transaction
 from tracker.models import (
+    Assessment,
     Attachment,
     Centre,
     Decision,
@@ -31,7 +32,6 @@ from tracker.models import (
     IssuedForm,
     Person,
     Registration,
-    Review,
 )
 from tracker.privacy import erasing, retention
 from tracker.registrations.services import withdraw_candidate
@@ -115,7 +115,7 @@ class TestEvidence:
         wait(A_YEAR)
         erase(registration("Alice"), is_whole=False)
         assert person("Alice").email == "alice@example.org"
-        assert db.session.query(Decision).join(Review).filter(Review.feedback != "Erased").count() > 3
+        assert db.session.query(Decision).join(Assessment).filter(Assessment.feedback != "Erased").count() > 3
 
     def test_others_keep_what_is_theirs(self) -> None:
         wait(A_YEAR)

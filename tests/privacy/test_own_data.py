@@ -15,12 +15,12 @@ from tests.assessment import stories
 from tests.factories import PASSWORD, World
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
-from tracker.models import Attachment, Decision, Finding, IssuedForm, Person, Review
+from tracker.models import ActionPoint, Assessment, Attachment, Decision, IssuedForm, Person
 from tracker.portfolio.services.files import attach_file, keep_file
 from tracker.privacy.exporting import safe_name
 from tracker.privacy.wording import Names
 from tracker.storage import file_store
-from tracker.vocabulary import Outcome, ReviewState
+from tracker.vocabulary import AssessmentState, Outcome
 
 Browser = Callable[[Person], FlaskClient]
 
@@ -33,20 +33,20 @@ def worked(world: World) -> World:
         attach_file(evidence, keep_file(io.BytesIO(b"the words of Alice"), "../../call notes.txt"))
         claims = factories.claim(world.cfacc15, evidence, "5")
         version = factories.submit(evidence)
-        review = factories.accept(world.cfacc15, version, world.bob, {claims[0]: Outcome.MET})
-        review.feedback = "Well done, Alice. See Bob Archer (bob.archer@example.org) about the rest. SAID-OF-HER"
-        draft = Review(
+        assessment = factories.accept(world.cfacc15, version, world.bob, {claims[0]: Outcome.MET})
+        assessment.feedback = "Well done, Alice. See Bob Archer (bob.archer@example.org) about the rest. SAID-OF-HER"
+        draft = Assessment(
             attempt_id=world.inscc004.id, evidence_version_id=version.id, assessor_id=world.bob.id,
-            state=ReviewState.DRAFT, feedback="NOT-YET-SAID", marks={}, started_at=factories.LONG_AGO, saved_at=factories.LONG_AGO,
+            state=AssessmentState.DRAFT, feedback="NOT-YET-SAID", marks={}, started_at=factories.LONG_AGO, saved_at=factories.LONG_AGO,
         )  # fmt: skip
-        finding = Finding(
+        action_point = ActionPoint(
             attempt_id=world.cfacc15.id, round=1, raised_by_id=world.carol.id, raised_at=factories.LONG_AGO,
             action="CAROL-ASKED-THIS of Bob", due_on=factories.LONG_AGO.date(),
         )  # fmt: skip
         franks = factories.make_evidence(world.franks_attempt, "FRANKS-TITLE", narrative="FRANKS-WORDS")
         attach_file(franks, keep_file(io.BytesIO(b"FRANKS-FILE"), "FRANKS-NAME.txt"))
         factories.submit(franks)
-        db.session.add_all([draft, finding])
+        db.session.add_all([draft, action_point])
     return world
 
 
@@ -88,7 +88,7 @@ def test_alice_gets_all_that_is_hers(worked: World, client: Browser, acts: Calla
     assert item["claims"][0]["decisions"][0] | {"decided_at": ""} == {
         "by": "your assessor", "outcome": "Met", "decided_at": "", "superseded_at": None, "comment": "",
     }  # fmt: skip
-    assert "SAID-OF-HER" in portfolio["units"][0]["reviews"][0]["feedback"]
+    assert "SAID-OF-HER" in portfolio["units"][0]["assessments"][0]["feedback"]
     place = item["files"][0]["in_this_zip"]
     assert archive.read(place) == b"the words of Alice"
     assert data["browsers"][0]["browser"] == "Chrome on Windows"
@@ -130,9 +130,9 @@ def test_bob_gets_what_he_wrote_and_no_candidate_is_named(worked: World, client:
     archive = take(client(worked.bob))
     work = told(archive)["as_staff"]
     assert {each["unit"] for each in work["units_held"]} == {"CFACC15", "INSCC004"}
-    assert "SAID-OF-HER" in work["reviews"][0]["feedback"]
-    assert work["reviews"][0]["feedback"].startswith("Well done, the candidate.")
-    assert work["reviews"][1]["feedback"] == "NOT-YET-SAID", "he wrote it"
+    assert "SAID-OF-HER" in work["assessments"][0]["feedback"]
+    assert work["assessments"][0]["feedback"].startswith("Well done, the candidate.")
+    assert work["assessments"][1]["feedback"] == "NOT-YET-SAID", "he wrote it"
     assert [each["outcome"] for each in work["decisions"]] == ["Met"]
     found = everything(archive)
     for canary in ("Alice", "Moran", "ALICE-WROTE", "the words of Alice", "FRANKS", "CAROL-ASKED"):
@@ -140,7 +140,9 @@ def test_bob_gets_what_he_wrote_and_no_candidate_is_named(worked: World, client:
 
 
 def test_carol_gets_what_she_asked_of_bob(worked: World, client: Browser) -> None:
-    assert told(take(client(worked.carol)))["as_staff"]["findings_raised"][0]["action"].startswith("CAROL-ASKED-THIS")
+    assert told(take(client(worked.carol)))["as_staff"]["action_points_raised"][0]["action"].startswith(
+        "CAROL-ASKED-THIS"
+    )
 
 
 @pytest.mark.parametrize("name", ["dan", "eve", "frank", "heidi"])

@@ -134,7 +134,9 @@ class Client(threading.Thread):
         headers = {
             "Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items()),
             "Content-Type": kind,
-            "Accept": "application/json" if path.endswith(("/draft", "/tick", "/files", "/review")) else "text/html",
+            "Accept": "application/json"
+            if path.endswith(("/draft", "/tick", "/files", "/assessment"))
+            else "text/html",
         }
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         try:
@@ -265,17 +267,17 @@ class Assessor(Client):
         return "/queue", self.path
 
     def judge(self) -> None:
-        waiting = lxml.html.fromstring(self.ask("GET", "/queue").text).xpath('//a[contains(@href, "/judge")]/@href')
+        waiting = lxml.html.fromstring(self.ask("GET", "/queue").text).xpath('//a[contains(@href, "/assess")]/@href')
         if not waiting:
             time.sleep(0.02)
             return
         place = str(waiting[0]).partition("?")[0]
-        body = self.form(place, "/judge")
+        body = self.form(place, "/assess")
         claims = {name.partition("-")[2] for name in body if name.startswith("comment-")}
         marks = {f"outcome-{claim}": "met" for claim in claims}
         marks |= dict.fromkeys(("valid", "authentic", "current", "sufficient"), "y")
         body |= {name: [value] for name, value in marks.items()}
-        self.ask("POST", f"{place.removesuffix('/judge')}/review", body | {"changed": list(marks)})
+        self.ask("POST", f"{place.removesuffix('/assess')}/assessment", body | {"changed": list(marks)})
         self.send(place, body | {"act": "accept"}, again=409)  # it was done, and says that it is not done twice
         self.noted.accepted.add(int(place.split("/")[4]))
 

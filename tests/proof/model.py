@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from tracker.vocabulary import Outcome
 
 IN_PROGRESS, ASSESSED, CONFIRMED, VERIFIED, VOID = "in_progress", "assessed", "confirmed", "verified", "void"
-MET, MORE_NEEDED = Outcome.MET, Outcome.MORE_NEEDED
+MET, NEEDS_MORE = Outcome.MET, Outcome.NEEDS_MORE
 
 
 @dataclass(eq=False)
@@ -28,7 +28,7 @@ class ModelVersion:
 
 
 @dataclass
-class ModelReview:
+class ModelAssessment:
     """One that can still be undone: each claim's mark, and whether the item is accepted."""
 
     marks: dict[ModelClaim, Outcome]
@@ -41,8 +41,8 @@ class ModelItem:
     claims: dict[str, ModelClaim]
     versions: list[ModelVersion] = field(default_factory=list)
     looked_at: set[int] = field(default_factory=set)
-    """The versions that a review was begun of."""
-    deciding: dict[int, ModelReview] = field(default_factory=dict)
+    """The versions that a assessment was begun of."""
+    deciding: dict[int, ModelAssessment] = field(default_factory=dict)
     """By the version's number."""
 
     @property
@@ -67,7 +67,7 @@ class Model:
     is_confirmed: bool = False
     """Every evidence requirement, in this round."""
     signatures: list[str] = field(default_factory=list)
-    findings: list[str] = field(default_factory=list)
+    action_points: list[str] = field(default_factory=list)
     """`raised`, `answered` or `closed`."""
     is_sampled: bool = False
 
@@ -123,7 +123,7 @@ class Model:
         if not self.is_open or item.seen.number in item.deciding:
             return False
         item.looked_at.add(item.seen.number)
-        item.deciding[item.seen.number] = ModelReview(dict.fromkeys(item.claims.values(), outcome), accept)
+        item.deciding[item.seen.number] = ModelAssessment(dict.fromkeys(item.claims.values(), outcome), accept)
         return True
 
     def undo(self, item: ModelItem) -> bool:
@@ -133,10 +133,10 @@ class Model:
     def wait(self) -> None:
         """What was decided comes in force, unless its ground is gone."""
         for item in self.items:
-            for number, review in item.deciding.items():
+            for number, assessment in item.deciding.items():
                 if self.is_open and item.claims and item.seen and item.seen.number == number:
-                    for claim, outcome in review.marks.items():
-                        if review.is_accepted or outcome is not MET:
+                    for claim, outcome in assessment.marks.items():
+                        if assessment.is_accepted or outcome is not MET:
                             claim.outcome, claim.decided_on = outcome, number
             item.deciding.clear()
 
@@ -164,7 +164,7 @@ class Model:
         )
 
     def answer(self) -> bool:
-        return self._move_finding("raised", "answered")
+        return self._move_action_point("raised", "answered")
 
     def retract(self) -> bool:
         return self._reopen(ASSESSED, None)
@@ -190,11 +190,11 @@ class Model:
     def send_back(self, label: str) -> bool:
         if not self._reopen(CONFIRMED, label):
             return False
-        self.findings.append("raised")
+        self.action_points.append("raised")
         return True
 
     def close(self) -> bool:
-        return self._move_finding("answered", "closed")
+        return self._move_action_point("answered", "closed")
 
     def reopen(self, label: str) -> bool:
         return self._reopen(VERIFIED, label)
@@ -206,7 +206,7 @@ class Model:
 
     @property
     def _is_waited_for(self) -> bool:
-        return "raised" in self.findings
+        return "raised" in self.action_points
 
     def _sign(self, before: str, after: str, role: str, *, ready: bool) -> bool:
         if self.state != before or not ready:
@@ -220,7 +220,7 @@ class Model:
             return False
         for claim in self._claims_of(label):
             if claim.outcome is MET:
-                claim.outcome = MORE_NEEDED
+                claim.outcome = NEEDS_MORE
         self.state, self.round, self.signatures = IN_PROGRESS, self.round + 1, []
         self.is_confirmed = self.is_sampled = False
         return True
@@ -228,8 +228,8 @@ class Model:
     def _claims_of(self, label: str | None) -> Iterator[ModelClaim]:
         return (item.claims[label] for item in self.items if label in item.claims)
 
-    def _move_finding(self, before: str, after: str) -> bool:
-        if before not in self.findings:
+    def _move_action_point(self, before: str, after: str) -> bool:
+        if before not in self.action_points:
             return False
-        self.findings[self.findings.index(before)] = after
+        self.action_points[self.action_points.index(before)] = after
         return True

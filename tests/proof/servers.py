@@ -26,7 +26,7 @@ from sqlalchemy.engine import URL
 ROOT = Path(__file__).parent.parent.parent
 POSTGRESQL = ("initdb", "pg_ctl")
 PR_SET_CHILD_SUBREAPER = 36
-LONGEST = 30  # seconds until a server that answers has started
+MAX_LENGTH = 30  # seconds until a server that answers has started
 
 
 class Server:
@@ -56,7 +56,7 @@ class Server:
     def start(self) -> None:
         """Come back once it answers. Everything of the one before is gone by then."""
         self._group = self._tell("start")
-        give_up = time.monotonic() + LONGEST
+        give_up = time.monotonic() + MAX_LENGTH
         while not self.answers():
             assert time.monotonic() < give_up, self.log.read_text()[-2000:]
             time.sleep(0.01)
@@ -79,7 +79,7 @@ class Server:
 
     def answers(self) -> bool:
         try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=LONGEST) as line:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=MAX_LENGTH) as line:
                 line.sendall(f"GET /sign-in HTTP/1.0\r\nHost: 127.0.0.1:{self.port}\r\n\r\n".encode())
                 return b" 200 " in line.recv(64)
         except OSError:
@@ -91,7 +91,7 @@ class Server:
         assert self._source.stdin
         assert self._source.stdout
         self._source.stdin.close()
-        self._source.wait(LONGEST)
+        self._source.wait(MAX_LENGTH)
         self._source.stdout.close()
 
 

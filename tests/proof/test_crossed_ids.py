@@ -35,7 +35,7 @@ Rows = dict[str, dict[int, dict[str, Any]]]
 
 OWN = {
     "attempt_id", "evidence_id", "attachment_id", "registration_id", "centre_id", "person_id", "grant_id", "visit_id",
-    "finding_id", "review_id", "move_id", "draft_id", "attached_id", "run_id", "factor_id",
+    "action_point_id", "assessment_id", "move_id", "draft_id", "attached_id", "run_id", "factor_id",
 }  # fmt: skip
 """The numbers in addresses that belong to somebody."""
 CANARIES = {"ana": "Quagmire", "frank": "Zanzibar"}
@@ -189,7 +189,7 @@ def crossed_addresses(app: Flask, neighbours: Neighbours) -> Iterator[tuple[str,
 FIELDS = (
     "attempt", "attempt_id", "attempts", "evidence", "criterion", "claim", "t", "cell", "shown", "also", "person",
     "assessor", "verifier", "internal_verifier", "countersigner", "candidate", "candidate_id", "registration",
-    "centre", "grant", "unit", "units", "visit", "finding", "review", "session", "attachment", "file", "look",
+    "centre", "grant", "unit", "units", "visit", "action_point", "assessment", "session", "attachment", "file", "look",
     "requirement", "qualification", "guidance", "draft", "version", "number", "link", "on", "reason", "password",
 )  # fmt: skip
 """The names under which forms send numbers, and some under which they might."""
@@ -265,7 +265,7 @@ def bound_to(theirs: Rows, before: Rows) -> list[str]:
 
 LISTS = (
     "/", "/account", "/units", "/guidance", "/qualifications", "/evidence", "/evidence/new", "/queue", "/candidates",
-    "/verification", "/findings", "/visit", "/people", "/registrations", "/record", "/evidence/index.pdf",
+    "/verification", "/action-points", "/visit", "/people", "/registrations", "/record", "/evidence/index.pdf",
 )  # fmt: skip
 
 

@@ -29,6 +29,7 @@ from tracker.integrity.checks import verify_record
 from tracker.ledger import checkpoints, keys, transactions
 from tracker.ledger.transactions import transaction
 from tracker.models import (
+    Assessment,
     Attachment,
     Claim,
     Criterion,
@@ -39,13 +40,12 @@ from tracker.models import (
     IdempotencyKey,
     Installation,
     Person,
-    Review,
     Signature,
     Submission,
     UnitAttempt,
 )
 from tracker.storage import file_store
-from tracker.vocabulary import ReviewOutcome, ReviewState
+from tracker.vocabulary import AssessmentOutcome, AssessmentState
 
 Kind = TypeVar("Kind", bound=Client)
 
@@ -192,8 +192,10 @@ def lost_acts(noted: Acknowledged) -> Iterator[str]:
     handed_in = select(EvidenceVersion.evidence_id, EvidenceVersion.narrative).join(Submission)
     sealed = dict(db.session.execute(handed_in).all())
     yield from (f"the submission of {item}" for item, words in noted.submitted.items() if sealed.get(item) != words)
-    accepted = select(EvidenceVersion.evidence_id).join(Review, Review.evidence_version_id == EvidenceVersion.id)
-    judged = set(db.session.scalars(accepted.where(Review.outcome == ReviewOutcome.ACCEPTED)))
+    accepted = select(EvidenceVersion.evidence_id).join(
+        Assessment, Assessment.evidence_version_id == EvidenceVersion.id
+    )
+    judged = set(db.session.scalars(accepted.where(Assessment.outcome == AssessmentOutcome.ACCEPTED)))
     yield from (f"the acceptance of {item}" for item in noted.accepted - judged)
     signed = list(db.session.scalars(select(Signature.comment).order_by(Signature.id)))
     if signed[: len(noted.signed)] != noted.signed or len(signed) > len(noted.signed) + 1:
@@ -226,7 +228,7 @@ def doubled() -> Iterator[str]:
         ("item", (Evidence.title,)),
         ("file", (Attachment.evidence_id, Attachment.sha256)),
         ("version", (EvidenceVersion.evidence_id,)),
-        ("review", (Review.evidence_version_id, Review.attempt_id)),
+        ("assessment", (Assessment.evidence_version_id, Assessment.attempt_id)),
         ("decision", (Decision.claim_id,)),
         ("signature", (Signature.comment,)),
     ):
@@ -246,8 +248,12 @@ def release_the_rest(crew: Crew) -> None:
         while release_due():
             pass
     db.session.rollback()
-    released = select(EvidenceVersion.evidence_id).join(Review, Review.evidence_version_id == EvidenceVersion.id)
-    assert crew.noted.accepted <= set(db.session.scalars(released.where(Review.state == ReviewState.RELEASED)))
+    released = select(EvidenceVersion.evidence_id).join(
+        Assessment, Assessment.evidence_version_id == EvidenceVersion.id
+    )
+    assert crew.noted.accepted <= set(
+        db.session.scalars(released.where(Assessment.state == AssessmentState.RELEASED))
+    )
     decided = select(Claim.evidence_id).join(Decision, Decision.claim_id == Claim.id)
     times = Counter(db.session.scalars(decided))
     assert all(times[item] == 2 for item in crew.noted.accepted)  # of its two claims

@@ -19,24 +19,24 @@ from tests.proof.stages import Stage
 from tracker import clock
 from tracker.assessment.services import action_points, assessments, signing
 from tracker.assessment.services.assessments import CHECKS, Marks
-from tracker.assessment.services.claims import add_claim, strike_claim
+from tracker.assessment.services.claims import add_claim, remove_claim
 from tracker.errors import TrackerError
 from tracker.extensions import db
 from tracker.ledger.events import Actor
 from tracker.ledger.transactions import transaction
 from tracker.matrix import Cell, load_matrix
 from tracker.models import (
+    ActionPoint,
+    Assessment,
     Claim,
     Criterion,
     Decision,
     Evidence,
     EvidenceRequirement,
     EvidenceVersion,
-    Finding,
     Grant,
     Person,
     RequirementConfirmation,
-    Review,
     Signature,
     UnitAttempt,
 )
@@ -190,9 +190,7 @@ class Life(RuleBasedStateMachine):
         return bool(item.claims and item.seen)
 
     @precondition(lambda self: self.model.items)
-    @rule(
-        chosen=which, outcome=st.sampled_from([Outcome.MET, Outcome.MET, Outcome.MORE_NEEDED]), accept=st.booleans()
-    )
+    @rule(chosen=which, outcome=st.sampled_from([Outcome.MET, Outcome.MET, Outcome.NEEDS_MORE]), accept=st.booleans())
     def judge(self, chosen: int, outcome: Outcome, *, accept: bool) -> None:
         item, key = self.item(chosen)
         if not self.waits_for_bob(chosen):
@@ -220,12 +218,14 @@ class Life(RuleBasedStateMachine):
 
         def act() -> None:
             query = (
-                select(Review).where(Review.evidence_version_id == self.version(key).id).order_by(Review.id.desc())
+                select(Assessment)
+                .where(Assessment.evidence_version_id == self.version(key).id)
+                .order_by(Assessment.id.desc())
             )
-            review = db.session.scalars(query).first()
-            if review is None:
+            assessment = db.session.scalars(query).first()
+            if assessment is None:
                 raise TrackerError("There is nothing to undo.")
-            assessments.undo(self.attempt, review, self.actors["Bob"])
+            assessments.undo(self.attempt, assessment, self.actors["Bob"])
 
         self.both(self.model.undo(item), act)
 
@@ -246,7 +246,7 @@ class Life(RuleBasedStateMachine):
         cell = self.cell(key, criterion_id)
         self.both(
             self.model.strike(item, name),
-            lambda: strike_claim(self.attempt, key, cell.claim_id, "Not here.", self.actors["Bob"]),
+            lambda: remove_claim(self.attempt, key, cell.claim_id, "Not here.", self.actors["Bob"]),
         )
 
     @precondition(lambda self: self.model.items)
@@ -297,13 +297,13 @@ class Life(RuleBasedStateMachine):
 
     def answer(self) -> None:
         def act() -> None:
-            finding = self.finding(Finding.responded_at.is_(None))
-            action_points.answer_finding(self.attempt, finding.id, "Done.", self.actors["Bob"])
+            action_point = self.action_point(ActionPoint.responded_at.is_(None))
+            action_points.answer_action_point(self.attempt, action_point.id, "Done.", self.actors["Bob"])
 
         self.both(self.model.answer(), act)
 
-    def finding(self, *which: Any) -> Finding:
-        found = db.session.scalars(select(Finding).where(*which).order_by(Finding.id)).first()
+    def action_point(self, *which: Any) -> ActionPoint:
+        found = db.session.scalars(select(ActionPoint).where(*which).order_by(ActionPoint.id)).first()
         if found is None:
             raise TrackerError("There is none.")
         return found
@@ -357,15 +357,15 @@ class Life(RuleBasedStateMachine):
         due = clock.today() + timedelta(days=30)
         self.both(
             self.model.send_back(name),
-            lambda: verifying.return_with_finding(
+            lambda: verifying.return_with_action_point(
                 self.attempt, [criterion_id], "Look again.", due, self.actors["Carol"]
             ),
         )
 
     def close(self) -> None:
         def act() -> None:
-            finding = self.finding(Finding.responded_at.is_not(None), Finding.closed_at.is_(None))
-            verifying.close_finding(finding, self.actors["Carol"])
+            action_point = self.action_point(ActionPoint.responded_at.is_not(None), ActionPoint.closed_at.is_(None))
+            verifying.close_action_point(action_point, self.actors["Carol"])
 
         self.both(self.model.close(), act)
 
@@ -403,7 +403,7 @@ class Life(RuleBasedStateMachine):
 
     def next_act(self) -> Callable[[], None]:
         model = self.model
-        if "raised" in model.findings:
+        if "raised" in model.action_points:
             return self.answer
         if model.is_open:
             return self.next_of_work()
@@ -439,9 +439,9 @@ class Life(RuleBasedStateMachine):
         assert [role.value for role in db.session.scalars(live)] == model.signatures
         told = [
             "closed" if each.closed_at else "answered" if each.responded_at else "raised"
-            for each in db.session.scalars(select(Finding).order_by(Finding.id))
+            for each in db.session.scalars(select(ActionPoint).order_by(ActionPoint.id))
         ]
-        assert sorted(told) == sorted(model.findings)
+        assert sorted(told) == sorted(model.action_points)
         confirmed = select(RequirementConfirmation.requirement_id).where(
             RequirementConfirmation.removed_at.is_(None), RequirementConfirmation.round == attempt.round
         )

@@ -144,7 +144,7 @@ def test_sign_and_revoke(set_the_stage: Callable[[str], Stage]) -> None:
 
 
 def test_verify_and_return(set_the_stage: Callable[[str], Stage]) -> None:
-    """Carol verifies in one window and returns the unit with a finding in the other."""
+    """Carol verifies in one window and returns the unit with an action point in the other."""
     stage = set_the_stage("sampled")
 
     def race(stage: Stage) -> list[tuple[FlaskClient, Act]]:

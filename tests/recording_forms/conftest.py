@@ -17,7 +17,7 @@ def judged(world: World) -> UnitAttempt:
         call = factories.make_evidence(attempt, "Billing dispute settled")
         outcomes = zip(
             factories.claim(attempt, call, "1", "2", "3"),
-            (Outcome.MET, Outcome.MORE_NEEDED, Outcome.NOT_YET),
+            (Outcome.MET, Outcome.NEEDS_MORE, Outcome.NOT_MET),
             strict=True,
         )
         factories.accept(attempt, factories.submit(call), world.bob, dict(outcomes))

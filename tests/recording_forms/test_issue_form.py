@@ -24,7 +24,7 @@ from tracker.recording_forms import inspecting
 from tracker.recording_forms.checking import Verdict, check_code, check_file, keys_in, known_keys
 from tracker.recording_forms.codes import parse_code
 from tracker.recording_forms.facts import grouped
-from tracker.recording_forms.pdf_seals import MOST_ATTACHMENTS, attachments_of
+from tracker.recording_forms.pdf_seals import MAX_ATTACHMENTS, attachments_of
 from tracker.recording_forms.snapshot import snapshot_of
 from tracker.registrations.services import void_attempt
 from tracker.storage import file_store
@@ -241,7 +241,7 @@ class TestStrangersFiles:
         assert answer.sentence == "This form is not as it was issued. Do not rely on it."
 
     def test_one_attachment_named_a_thousand_times_is_not_read_as_often(self) -> None:
-        assert len(attachments_of(pdf_carrying(b"words", times=1000))) == MOST_ATTACHMENTS
+        assert len(attachments_of(pdf_carrying(b"words", times=1000))) == MAX_ATTACHMENTS
 
     def test_where_too_many_wait_the_next_is_refused_at_once(
         self, anonymous: FlaskClient, monkeypatch: pytest.MonkeyPatch
@@ -327,7 +327,7 @@ class TestPublicPage:
         assert "Not ours" in self.check(anonymous, content)
 
     def test_one_too_large_is_refused(self, anonymous: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(inspecting, "LARGEST", 100)
+        monkeypatch.setattr(inspecting, "MAX_SIZE", 100)
         assert "larger than 10 MB" in self.check(anonymous, b"%PDF-1.7\n" + b"0" * 100)
 
 

@@ -105,7 +105,7 @@ def test_nobody_else_adds_one(world: World, client: ClientFor, who: str) -> None
     assert len(attempted(world)) == 2
 
 
-DUE = "Review was due 1 March 2026"
+DUE = "Assessment was due 1 March 2026"
 
 
 def make_lapsed(world: World) -> Unit:

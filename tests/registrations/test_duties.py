@@ -13,7 +13,7 @@ from tracker.assessment.services.assessments import accept_evidence, save_marks
 from tracker.assessment.services.signing import retract_signature
 from tracker.errors import Refused
 from tracker.ledger.transactions import transaction
-from tracker.models import Finding, Person, Reopening, Sample, UnitAttempt
+from tracker.models import ActionPoint, Person, Reopening, Sample, UnitAttempt
 from tracker.registrations.separation_of_duties import check_may_assess, check_may_verify
 from tracker.vocabulary import Outcome, ReopeningKind
 
@@ -107,8 +107,8 @@ def sampled(world: World) -> None:
     factories.db.session.add(sample)
 
 
-def found(world: World, raised_by: Person | None = None) -> Finding:
-    finding = Finding(
+def found(world: World, raised_by: Person | None = None) -> ActionPoint:
+    action_point = ActionPoint(
         attempt_id=world.cfacc15.id,
         round=1,
         raised_by_id=(raised_by or world.carol).id,
@@ -116,8 +116,8 @@ def found(world: World, raised_by: Person | None = None) -> Finding:
         action="Look at criterion 5 again",
         due_on=date(2026, 12, 1),
     )
-    factories.db.session.add(finding)
-    return finding
+    factories.db.session.add(action_point)
+    return action_point
 
 
 def closed(world: World) -> None:

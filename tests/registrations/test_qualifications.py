@@ -53,7 +53,7 @@ class TestStanding:
         for state in (AttemptState.IN_PROGRESS, AttemptState.ASSESSED, AttemptState.CONFIRMED):
             make_state(world.cfacc15, state)
             assert standing(registered).standing.counted == {}
-        for state in (AttemptState.VERIFIED, AttemptState.CLAIMED):
+        for state in (AttemptState.VERIFIED, AttemptState.CERTIFICATE_CLAIMED):
             make_state(world.cfacc15, state)
             assert standing(registered).standing.counted == {"CFACC15": "Mandatory"}
 

@@ -56,7 +56,7 @@ def test_in_any_state_before_claimed(world: World, state: AttemptState) -> None:
     assert (world.cfacc15.state, world.cfacc15.void_reason) == (AttemptState.VOID, "Entered by mistake")
 
 
-@pytest.mark.parametrize("state", [AttemptState.CLAIMED, AttemptState.VOID])
+@pytest.mark.parametrize("state", [AttemptState.CERTIFICATE_CLAIMED, AttemptState.VOID])
 def test_not_after_that_and_not_twice(world: World, client: ClientFor, state: AttemptState) -> None:
     put_in(world, state)
     response = client(world.dan).post(address(world), data={"reason": "Again"})

@@ -1,4 +1,4 @@
-"""Carol's home: units confirmed, findings open, and the holes in what she sampled."""
+"""Carol's home: units confirmed, action points open, and the holes in what she sampled."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -22,7 +22,7 @@ def test_home_takes_at_most_twelve_statements(
 ) -> None:
     carol = client(confirmed.carol)
     carol.get("/verification")
-    for path in ("/verification", "/findings", f"/attempts/{confirmed.cfacc15.id}/verify"):
+    for path in ("/verification", "/action-points", f"/attempts/{confirmed.cfacc15.id}/verify"):
         with count_statements() as statements:
             carol.get(path)
         assert len(statements) <= 12, (path, len(statements), statements)

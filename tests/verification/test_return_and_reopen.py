@@ -1,4 +1,4 @@
-"""Carol returns a unit with a finding, Bob must answer it, and a verified unit can be reopened. Nothing is erased."""
+"""Carol returns a unit with an action point, Bob must answer it, and a verified unit can be reopened. Nothing is erased."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -11,14 +11,14 @@ from tests.factories import PASSWORD, World
 from tracker import clock
 from tracker.extensions import db
 from tracker.matrix import load_matrix
-from tracker.models import Decision, Finding, Person, Signature, UnitAttempt
+from tracker.models import ActionPoint, Decision, Person, Signature, UnitAttempt
 from tracker.vocabulary import AttemptState, CriterionState
 
 Browser = Callable[[Person], FlaskClient]
 Read = Callable[[FlaskClient, int], dict[str, list[str]]]
 
 
-def returned(world: World, client: Browser, *labels: str) -> Finding:
+def returned(world: World, client: Browser, *labels: str) -> ActionPoint:
     attempt = world.cfacc15
     data = {
         "criterion": [factories.criterion(attempt, label).id for label in labels],
@@ -27,7 +27,7 @@ def returned(world: World, client: Browser, *labels: str) -> Finding:
     }
     assert client(world.carol).post(f"/attempts/{attempt.id}/return", data=data).status_code == 303
     db.session.rollback()
-    return db.session.scalars(select(Finding)).one()
+    return db.session.scalars(select(ActionPoint)).one()
 
 
 def test_a_return_opens_the_next_round_and_unsettles_the_criteria_named(confirmed: World, client: Browser) -> None:
@@ -49,29 +49,30 @@ def test_signatures_and_decisions_of_the_round_are_kept_superseded(confirmed: Wo
 
 
 def test_a_finding_must_be_answered_before_bob_can_sign_again(confirmed: World, client: Browser) -> None:
-    finding = returned(confirmed, client, "12")
+    action_point = returned(confirmed, client, "12")
     bob = client(confirmed.bob)
     page = bob.get(f"/attempts/{confirmed.cfacc15.id}/sign").text
     assert "Ask for the compliance column." in page
-    name = f"finding-{finding.id}-response"
+    name = f"action-point-{action_point.id}-response"
     assert name in page
     answer = bob.post(
-        f"/attempts/{confirmed.cfacc15.id}/findings/{finding.id}/answer", data={name: "I have asked Alice for it."}
+        f"/attempts/{confirmed.cfacc15.id}/action-points/{action_point.id}/answer",
+        data={name: "I have asked Alice for it."},
     )
     assert answer.status_code == 303
     db.session.rollback()
-    assert db.session.get_one(Finding, finding.id).response == "I have asked Alice for it."
+    assert db.session.get_one(ActionPoint, action_point.id).response == "I have asked Alice for it."
     carol = client(confirmed.carol)
-    assert carol.post(f"/attempts/{confirmed.cfacc15.id}/findings/{finding.id}/close").status_code == 303
+    assert carol.post(f"/attempts/{confirmed.cfacc15.id}/action-points/{action_point.id}/close").status_code == 303
     db.session.rollback()
-    assert db.session.get_one(Finding, finding.id).closed_by_id == confirmed.carol.id
+    assert db.session.get_one(ActionPoint, action_point.id).closed_by_id == confirmed.carol.id
 
 
 def test_an_unanswered_finding_cannot_be_closed(confirmed: World, client: Browser) -> None:
-    finding = returned(confirmed, client, "12")
-    answer = client(confirmed.carol).post(f"/attempts/{confirmed.cfacc15.id}/findings/{finding.id}/close")
+    action_point = returned(confirmed, client, "12")
+    answer = client(confirmed.carol).post(f"/attempts/{confirmed.cfacc15.id}/action-points/{action_point.id}/close")
     assert answer.status_code == 409
-    assert "has not answered this finding yet" in answer.text
+    assert "has not answered this action point yet" in answer.text
 
 
 def test_a_return_needs_criteria_an_action_and_a_day(confirmed: World, client: Browser) -> None:
@@ -88,7 +89,7 @@ def test_a_return_needs_criteria_an_action_and_a_day(confirmed: World, client: B
         assert sentence in refused.text
     assert "Look again." in refused.text
     db.session.rollback()
-    assert db.session.scalar(select(Finding.id)) is None
+    assert db.session.scalar(select(ActionPoint.id)) is None
 
 
 def test_a_verified_unit_is_reopened_with_a_reason(confirmed: World, client: Browser, read: Read) -> None:

@@ -7,7 +7,7 @@ from flask import g, request
 from wtforms import ValidationError
 
 from tracker.accounts.passwords import is_password
-from tracker.accounts.services.signing_in import MOST_PER_ACCOUNT, THROTTLED, keep_failure, refuse_when_throttled
+from tracker.accounts.services.signing_in import MAX_PER_ACCOUNT, THROTTLED, keep_failure, refuse_when_throttled
 from tracker.accounts.sessions import hash_token
 from tracker.errors import Invalid, WrongPassword
 from tracker.ledger.transactions import reading
@@ -50,7 +50,7 @@ def fault_in(password: str) -> str:
     account, address = hash_token(f"sign {me().person_id}"), request.remote_addr or ""
     try:
         with reading():
-            refuse_when_throttled(account, address, MOST_PER_ACCOUNT, THROTTLED)
+            refuse_when_throttled(account, address, MAX_PER_ACCOUNT, THROTTLED)
     except Invalid as error:
         return f"{error} {{}}"
     if is_password(me().password_hash, password):

@@ -22,8 +22,8 @@ from webauthn.helpers.structs import (
 from tracker.config import Settings
 
 NAME = "Evidence tracker"
-LONGEST_ANSWER = 20_000
-LONGEST_ID = 1023
+MAX_ANSWER_LENGTH = 20_000
+MAX_ID_LENGTH = 1023
 """Bytes of a credential's id, by the standard."""
 USUAL_PORTS = {"https": ":443", "http": ":80"}
 
@@ -100,7 +100,7 @@ def ask_to_prove(party: Party, challenge: str, known: Sequence[KnownPasskey]) ->
 
 def check_made(party: Party, challenge: str, answer: str) -> NewPasskey | None:
     """The passkey that an authenticator made for us; None if the answer is to another question or site."""
-    if len(answer) > LONGEST_ANSWER:
+    if len(answer) > MAX_ANSWER_LENGTH:
         return None
     try:
         made = webauthn.verify_registration_response(
@@ -111,7 +111,7 @@ def check_made(party: Party, challenge: str, answer: str) -> NewPasskey | None:
         )
     except Exception:  # noqa: BLE001 - whatever hostile bytes do to its parsers, the answer is no
         return None
-    if len(made.credential_id) > LONGEST_ID:
+    if len(made.credential_id) > MAX_ID_LENGTH:
         return None
     return NewPasskey(bytes_to_base64url(made.credential_id), made.credential_public_key, made.sign_count)
 
@@ -123,7 +123,7 @@ def check_proven(
 
     None if none did, or if one counts fewer uses than it did before: then there are two of it.
     """
-    if len(answer) > LONGEST_ANSWER:
+    if len(answer) > MAX_ANSWER_LENGTH:
         return None
     for each in known:
         try:

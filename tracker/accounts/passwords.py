@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-SHORTEST = 12
+MIN_LENGTH = 12
 LOOKED_AT = 64
 """Characters of a password that its strength is judged by."""
-SHORTEST_REST = 8
+MIN_REST_LENGTH = 8
 """Characters that are not the person's own name or address."""
 STRONG_ENOUGH = 3
 """Of zxcvbn's 0 to 4: safely unguessable, as it calls it."""
@@ -38,7 +38,7 @@ def is_guessable(password: str, known: Iterable[str]) -> bool:
     rest = password.casefold()
     for word in sorted(words, key=len, reverse=True):
         rest = rest.replace(word, "")
-    if len(rest) < SHORTEST_REST:
+    if len(rest) < MIN_REST_LENGTH:
         return True
     # what it looks at is bounded, since it takes longer than in proportion to the length
     found = zxcvbn(password[:LOOKED_AT], user_inputs=sorted(words))

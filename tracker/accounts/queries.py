@@ -13,7 +13,7 @@ from tracker.models import Centre, Event, Grant, Person, Signature, Unit, UnitAt
 from tracker.vocabulary import Role, SignatureRole
 
 PAGE = 50
-MOST_DEMO_GRANTS = 60
+MAX_DEMO_GRANTS = 60
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def list_demo_people() -> list[tuple[Role, list[DemoPerson]]]:
         .join(Grant, Grant.person_id == Person.id)
         .where(Person.deactivated_at.is_(None), Person.password_hash.is_not(None))
         .order_by(Grant.id)
-        .limit(MOST_DEMO_GRANTS)
+        .limit(MAX_DEMO_GRANTS)
     )
     rows = db.session.execute(query).all()
     first: dict[int, Role] = {}

@@ -6,11 +6,11 @@ from wtforms.validators import DataRequired, Length
 from tracker.accounts.identity import identity_was_proven, identity_was_proven_to_change
 from tracker.web.forms import PageForm
 
-LONGEST = Length(max=2000, message="At most 2,000 characters.")
+MAX_LENGTH = Length(max=2000, message="At most 2,000 characters.")
 
 
 class ReasonForm(PageForm):
-    reason = TextAreaField("Why?", [DataRequired("Say why."), LONGEST])
+    reason = TextAreaField("Why?", [DataRequired("Say why."), MAX_LENGTH])
 
 
 class SigningForm(PageForm):
@@ -31,7 +31,7 @@ class SignForm(SigningForm):
     comment = TextAreaField(
         "Closing comment, printed on the form", [Length(max=4000, message="At most 4,000 characters.")]
     )
-    simulation_reason = TextAreaField("Why does the assessment strategy allow simulated evidence here?", [LONGEST])
+    simulation_reason = TextAreaField("Why does the assessment strategy allow simulated evidence here?", [MAX_LENGTH])
 
 
 class ConfirmForm(SigningForm):
@@ -42,15 +42,15 @@ class MoveForm(PageForm):
     """Moving attempts to a later version: what the page showed, why, and the password again."""
 
     seen_hash = HiddenField(validators=[Length(max=64)])
-    reason = TextAreaField("Why does it move?", [DataRequired("Say why."), LONGEST])
+    reason = TextAreaField("Why does it move?", [DataRequired("Say why."), MAX_LENGTH])
     password = PasswordField(
         "Your password", [DataRequired("Type your password to move it."), identity_was_proven_to_change]
     )
 
 
 class DisputeForm(PageForm):
-    reason = TextAreaField("Why do you not agree?", [DataRequired("Say why."), LONGEST])
+    reason = TextAreaField("Why do you not agree?", [DataRequired("Say why."), MAX_LENGTH])
 
 
 class ResponseForm(PageForm):
-    response = TextAreaField("Your response", [DataRequired("Write your response."), LONGEST])
+    response = TextAreaField("Your response", [DataRequired("Write your response."), MAX_LENGTH])

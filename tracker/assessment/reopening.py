@@ -25,7 +25,7 @@ def reopen(
 ) -> Reopening:
     """Back to `in_progress`, one round up. Live signatures and the issued form are superseded and kept.
 
-    Decisions carry over, except on the criteria named: there the live ones are superseded by `more_needed`.
+    Decisions carry over, except on the criteria named: there the live ones are superseded by `needs_more`.
     """
     assert actor.person_id is not None  # noqa: S101 - people reopen, never the operator
     move_attempt(attempt, MOVES[kind])
@@ -68,7 +68,7 @@ def reopen(
 def _unsettle(
     attempt: UnitAttempt, reopening: Reopening, reason: str, criterion_ids: Collection[int], person_id: int
 ) -> list[Decision]:
-    """Make the named criteria 'needs more': each live `met` on them is superseded by `more_needed`."""
+    """Make the named criteria 'needs more': each live `met` on them is superseded by `needs_more`."""
     query = (
         select(Decision)
         .join(Claim, Claim.id == Decision.claim_id)
@@ -90,7 +90,7 @@ def _unsettle(
             claim_id=decision.claim_id,
             evidence_version_id=decision.evidence_version_id,
             reopening_id=reopening.id,
-            outcome=Outcome.MORE_NEEDED,
+            outcome=Outcome.NEEDS_MORE,
             comment=reason,
             decided_at=reopening.reopened_at,
             decided_by_id=person_id,

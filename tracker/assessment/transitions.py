@@ -45,7 +45,7 @@ NOW_AND_NEXT = {
     S.ASSESSED: "is signed by its assessor; the candidate confirms next",
     S.CONFIRMED: "is confirmed by the candidate; the internal verifier acts next",
     S.VERIFIED: "is verified",
-    S.CLAIMED: "is claimed from the awarding body; it reopens only with a second person",
+    S.CERTIFICATE_CLAIMED: "is claimed from the awarding body; it reopens only with a second person",
     S.VOID: "is void",
 }
 

@@ -26,7 +26,7 @@ from tracker.ledger import transactions
 from tracker.models import Notice, Person
 
 SECONDS_FOR_SMTP = 15
-MOST_SHOWN = 200
+MAX_SHOWN = 200
 
 logger = getLogger(__name__)
 # A thread of its own, so that nobody waits for the mail server, and how long an answer takes does not tell
@@ -141,7 +141,7 @@ def _has_waited(path: Path) -> bool:
 
 def list_outbox() -> list[EmailMessage]:
     """What is in the outbox, the newest first; in demo mode, what was mailed."""
-    newest = reversed(list_waiting()[-MOST_SHOWN:])
+    newest = reversed(list_waiting()[-MAX_SHOWN:])
     return [message_from_bytes(path.read_bytes(), policy=policy.SMTP) for path in newest]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from tracker.demo import files
 from tracker.vocabulary import Method, Outcome
 
-NEEDS_MORE, NOT_YET = Outcome.MORE_NEEDED, Outcome.NOT_YET
+NEEDS_MORE, NOT_MET = Outcome.NEEDS_MORE, Outcome.NOT_MET
 
 
 @dataclass(frozen=True)
@@ -216,7 +216,7 @@ ALICES_ITEMS: list[DemoItem] = [
         "call 2. Then this will carry 12 as well.",
         exceptions={
             "12": (NEEDS_MORE, "I can see quality here, not compliance yet."),
-            "k:b": (NOT_YET, "Which requirements did you check against?"),
+            "k:b": (NOT_MET, "Which requirements did you check against?"),
         },
     ),
     DemoItem(
@@ -373,7 +373,7 @@ CHLOES_ITEMS: list[DemoItem] = [
         ),
     ),
     DemoItem(
-        "Compliance review with the data protection lead",
+        "Compliance assessment with the data protection lead",
         Method.QUESTIONING,
         82,
         "Questions and answers",

@@ -21,6 +21,7 @@ from tracker.ledger.transactions import transaction
 from tracker.library.queries.qualifications import find_qualification
 from tracker.library.queries.units import find_unit_by_code
 from tracker.models import (
+    Assessment,
     Centre,
     Criterion,
     Evidence,
@@ -28,7 +29,6 @@ from tracker.models import (
     Grant,
     Installation,
     Person,
-    Review,
     UnitAttempt,
 )
 from tracker.portfolio.queries.evidence import find_version_in
@@ -291,9 +291,9 @@ def _issue(story: Story) -> None:
 
 def _release() -> None:
     """What was decided a minute ago can no longer be undone."""
-    due = select(Review.id).where(Review.release_after <= now()).order_by(Review.id)
-    for review_id in list(db.session.scalars(due)):
-        assessments.release(review_id)
+    due = select(Assessment.id).where(Assessment.release_after <= now()).order_by(Assessment.id)
+    for assessment_id in list(db.session.scalars(due)):
+        assessments.release(assessment_id)
 
 
 def _find(story: Story, name: str, item: DemoItem) -> Evidence:

@@ -10,7 +10,7 @@ from tracker.extensions import db
 from tracker.models import Grant, Person, Registration
 from tracker.registrations.queries import Held, Waiting, list_holders, list_waiting
 
-MOST = 10
+MAX_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,8 @@ class OpenEnds:
 
 def find_open_ends(centre_id: int) -> OpenEnds:
     """Four statements, each bounded."""
-    held_longest, _ = list_holders(centre_id, 1, MOST, assessed_only=True)
-    return OpenEnds(list_waiting(centre_id, MOST), _invited(centre_id), held_longest, _withdrawn(centre_id))
+    held_longest, _ = list_holders(centre_id, 1, MAX_SHOWN, assessed_only=True)
+    return OpenEnds(list_waiting(centre_id, MAX_SHOWN), _invited(centre_id), held_longest, _withdrawn(centre_id))
 
 
 def _invited(centre_id: int) -> list[tuple[int, str, datetime]]:
@@ -40,7 +40,7 @@ def _invited(centre_id: int) -> list[tuple[int, str, datetime]]:
         select(Person.id, Person.name, Person.created_at)
         .where(Person.password_hash.is_(None), Person.deactivated_at.is_(None), Person.id.in_(holding))
         .order_by(Person.created_at, Person.id)
-        .limit(MOST)
+        .limit(MAX_SHOWN)
     )
     return [(row[0], row[1], row[2]) for row in db.session.execute(query)]
 
@@ -51,6 +51,6 @@ def _withdrawn(centre_id: int) -> list[tuple[int, str, datetime | None]]:
         .join(Person, Person.id == Registration.candidate_id)
         .where(Registration.centre_id == centre_id, Registration.withdrawn_at.is_not(None))
         .order_by(Registration.withdrawn_at.desc())
-        .limit(MOST)
+        .limit(MAX_SHOWN)
     )
     return [(row[0], row[1], row[2]) for row in db.session.execute(query)]

@@ -10,20 +10,20 @@ from tracker.extensions import db
 from tracker.matrix import Progress, has_submission, summarise_attempts
 from tracker.models import (
     Allocation,
+    Assessment,
     Claim,
     Decision,
     Evidence,
     EvidenceVersion,
     Person,
     Registration,
-    Review,
     Unit,
     UnitAttempt,
 )
-from tracker.vocabulary import AttemptState, Outcome, ReviewOutcome, ReviewState, Role
+from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState, Outcome, Role
 from tracker.web.filters import counted
 
-MOST_STEPS = 3
+MAX_STEPS = 3
 CONFIRM, UNIT = "assessment.confirm_unit", "portfolio.show_attempt"
 
 
@@ -133,7 +133,7 @@ def list_steps(person_id: int, centre_ids: tuple[int, ...], units: list[UnitRow]
         steps += _needs_more_steps(open_units)
         steps += _unfinished_steps(person_id, centre_ids)
         steps += _gap_steps(open_units)
-    return steps[:MOST_STEPS]
+    return steps[:MAX_STEPS]
 
 
 def _gap_steps(open_units: list[UnitRow]) -> list[Step]:
@@ -172,12 +172,12 @@ def _needs_more_steps(open_units: list[UnitRow]) -> list[Step]:
         select(Claim.attempt_id, func.count(distinct(Claim.criterion_id)), func.min(Decision.decided_at))
         .join(Decision, and_(Decision.claim_id == Claim.id, Decision.superseded_at.is_(None)))
         .join(EvidenceVersion, EvidenceVersion.id == Decision.evidence_version_id)
-        .outerjoin(Review, Review.id == Decision.review_id)
+        .outerjoin(Assessment, Assessment.id == Decision.assessment_id)
         .where(
             Claim.attempt_id.in_([row.attempt_id for row in open_units]),
             Claim.removed_at.is_(None),
             Decision.outcome != Outcome.MET,
-            or_(Review.id.is_(None), Review.outcome == ReviewOutcome.ACCEPTED),
+            or_(Assessment.id.is_(None), Assessment.outcome == AssessmentOutcome.ACCEPTED),
             ~answered.exists(),
             ~settled_or_waiting.exists(),
         )
@@ -202,31 +202,31 @@ def _feedback_steps(person_id: int, centre_ids: tuple[int, ...]) -> list[Step]:
     newer = select(later.id).where(
         later.evidence_id == EvidenceVersion.evidence_id, later.number > EvidenceVersion.number
     )
-    newer_review = aliased(Review)
-    reviewed_again = select(newer_review.id).where(
-        newer_review.attempt_id == Review.attempt_id,
-        newer_review.evidence_version_id == Review.evidence_version_id,
-        newer_review.state == ReviewState.RELEASED,
-        newer_review.id > Review.id,
+    newer_assessment = aliased(Assessment)
+    reviewed_again = select(newer_assessment.id).where(
+        newer_assessment.attempt_id == Assessment.attempt_id,
+        newer_assessment.evidence_version_id == Assessment.evidence_version_id,
+        newer_assessment.state == AssessmentState.RELEASED,
+        newer_assessment.id > Assessment.id,
     )
     query = (
-        select(Evidence.id, Evidence.number, Person.name, func.min(Review.released_at))
-        .join(EvidenceVersion, EvidenceVersion.id == Review.evidence_version_id)
+        select(Evidence.id, Evidence.number, Person.name, func.min(Assessment.released_at))
+        .join(EvidenceVersion, EvidenceVersion.id == Assessment.evidence_version_id)
         .join(Evidence, Evidence.id == EvidenceVersion.evidence_id)
-        .join(Person, Person.id == Review.assessor_id)
-        .join(UnitAttempt, UnitAttempt.id == Review.attempt_id)
+        .join(Person, Person.id == Assessment.assessor_id)
+        .join(UnitAttempt, UnitAttempt.id == Assessment.attempt_id)
         .where(
             Evidence.candidate_id == person_id,
             Evidence.centre_id.in_(centre_ids),
-            Review.state == ReviewState.RELEASED,
-            Review.outcome == ReviewOutcome.RETURNED,
+            Assessment.state == AssessmentState.RELEASED,
+            Assessment.outcome == AssessmentOutcome.RETURNED,
             UnitAttempt.state == AttemptState.IN_PROGRESS,
             ~newer.exists(),
             ~reviewed_again.exists(),
         )
         .group_by(Evidence.id, Evidence.number, Person.name)
-        .order_by(func.min(Review.released_at))
-        .limit(MOST_STEPS)
+        .order_by(func.min(Assessment.released_at))
+        .limit(MAX_STEPS)
     )
     return [
         Step(
@@ -252,7 +252,7 @@ def _unfinished_steps(person_id: int, centre_ids: tuple[int, ...]) -> list[Step]
             ~(claimed & handed_in),
         )
         .order_by(Evidence.updated_at)
-        .limit(MOST_STEPS)
+        .limit(MAX_STEPS)
     )
     return [
         Step(f"Submit “{title or 'Untitled draft'}”", "portfolio.show_evidence", {"evidence_id": evidence_id}, since)

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from tracker.clock import LONDON, now
 from tracker.home import queries
-from tracker.home.admin_todo import MOST, find_open_ends
+from tracker.home.admin_todo import MAX_SHOWN, find_open_ends
 from tracker.library.queries.drafts import list_drafts
 from tracker.library.services.publishing import OPEN
 from tracker.registrations.progress import list_own_standings
@@ -48,7 +48,7 @@ def candidate_home() -> str:
 
 def administrator_home(chosen: HeldGrant) -> str:
     ends = find_open_ends(chosen.centre_id)
-    drafts = list_drafts([chosen.centre_id], OPEN, MOST)
+    drafts = list_drafts([chosen.centre_id], OPEN, MAX_SHOWN)
     return render_template("home/administrator.html", greeting=greeting(), centre=chosen, ends=ends, drafts=drafts)
 
 

@@ -6,7 +6,7 @@ from itertools import islice
 
 from tracker.integrity.record import Record
 
-MOST_COUNTED = 1_000
+MAX_COUNTED = 1_000
 """A check that fails this often has said enough."""
 
 
@@ -26,7 +26,7 @@ class Check:
 class Result:
     check: Check
     count: int
-    """How many offences were found, up to `MOST_COUNTED`."""
+    """How many offences were found, up to `MAX_COUNTED`."""
     first: str | None
 
     @property
@@ -52,7 +52,7 @@ def invariant(
 def run_checks(record: Record, checks: Iterable[Check]) -> Iterator[Result]:
     """The results one by one, in the order of the paper, so that progress can be shown."""
     for each in sorted(checks, key=lambda check: check.number):
-        found = list(islice(_offences(each, record), MOST_COUNTED))
+        found = list(islice(_offences(each, record), MAX_COUNTED))
         yield Result(each, len(found), found[0] if found else None)
 
 

@@ -16,17 +16,17 @@ ROLES_OF_ACT: dict[str, Collection[Role]] = {
     "draft_discarded": {Role.CANDIDATE},
     "unit_confirmed": {Role.CANDIDATE},
     "unit_disputed": {Role.CANDIDATE},
-    "review_released": {Role.ASSESSOR},
+    "assessment_released": {Role.ASSESSOR},
     "claim_added": {Role.ASSESSOR},
-    "claim_struck": {Role.ASSESSOR},
-    "finding_answered": {Role.ASSESSOR},
+    "claim_removed": {Role.ASSESSOR},
+    "action_point_answered": {Role.ASSESSOR},
     "requirement_confirmed": {Role.ASSESSOR},
     "requirement_unconfirmed": {Role.ASSESSOR},
     "unit_signed": {Role.ASSESSOR},
     "signature_retracted": {Role.ASSESSOR},
     "sample_drawn": {Role.INTERNAL_VERIFIER},
-    "finding_raised": {Role.INTERNAL_VERIFIER},
-    "finding_closed": {Role.INTERNAL_VERIFIER},
+    "action_point_raised": {Role.INTERNAL_VERIFIER},
+    "action_point_closed": {Role.INTERNAL_VERIFIER},
     "unit_verified": {Role.INTERNAL_VERIFIER},
     "attempt_reopened": {Role.CANDIDATE, Role.ASSESSOR, Role.INTERNAL_VERIFIER},
     "candidate_registered": {Role.ADMINISTRATOR},
@@ -204,20 +204,20 @@ def _duties(record: Record) -> dict[int, dict[str, set[int]]]:
 
 def _judging(record: Record) -> Iterator[tuple[int, int]]:
     """Attempt and person: who reviewed, decided, or signed as assessor."""
-    for row in record.rows("review").values():
+    for row in record.rows("assessment").values():
         if row["state"] == "released":
             yield row["attempt_id"], row["assessor_id"]
     for row in record.rows("decision").values():
-        if row["review_id"] is not None:
+        if row["assessment_id"] is not None:
             yield row["attempt_id"], row["decided_by_id"]
     yield from _signing(record, SignatureRole.ASSESSOR, SignatureRole.COUNTERSIGNER)
 
 
 def _verifying(record: Record) -> Iterator[tuple[int, int]]:
-    """Likewise: who sampled, raised or closed a finding, sent back, reopened, or signed as internal verifier."""
+    """Yield attempt and person for every act of verification: sampling, action points, returns, signatures."""
     for row in record.rows("sample").values():
         yield row["attempt_id"], row["verifier_id"]
-    for row in record.rows("finding").values():
+    for row in record.rows("action_point").values():
         yield from ((row["attempt_id"], each) for each in (row["raised_by_id"], row["closed_by_id"]) if each)
     for row in record.rows("reopening").values():
         if row["kind"] in {ReopeningKind.RETURN, ReopeningKind.REOPENING}:

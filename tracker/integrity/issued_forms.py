@@ -18,7 +18,7 @@ from tracker.vocabulary import AttemptState, SignatureRole
 @invariant(20, "what is claimed was verified, and its form is kept")
 def claimed_has_its_form(record: Record) -> Iterator[str]:
     for key, attempt in record.rows("unit_attempt").items():
-        if attempt["state"] != AttemptState.CLAIMED:
+        if attempt["state"] != AttemptState.CERTIFICATE_CLAIMED:
             continue
         verified = any(
             row["role"] == SignatureRole.INTERNAL_VERIFIER
@@ -76,7 +76,7 @@ def forms_print_what_was_signed(record: Record) -> Iterator[str]:
 
 @invariant(22, "no form is current whose round has ended", {"issued_form": ("superseded_at", "round")})
 def no_form_outlives_its_round(record: Record) -> Iterator[str]:
-    standing = {AttemptState.VERIFIED, AttemptState.CLAIMED, AttemptState.VOID}
+    standing = {AttemptState.VERIFIED, AttemptState.CERTIFICATE_CLAIMED, AttemptState.VOID}
     for key, row in record.rows("issued_form").items():
         attempt = record.rows("unit_attempt")[row["attempt_id"]]
         if row["superseded_at"] is None and (row["round"] != attempt["round"] or attempt["state"] not in standing):

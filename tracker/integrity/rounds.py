@@ -15,7 +15,7 @@ from tracker.models import UnitAttempt
 from tracker.recording_forms.snapshot import DOMAIN, snapshot_of
 from tracker.vocabulary import AttemptState, CriterionState, Outcome, SignatureRole
 
-SIGNED = {AttemptState.ASSESSED, AttemptState.CONFIRMED, AttemptState.VERIFIED, AttemptState.CLAIMED}
+SIGNED = {AttemptState.ASSESSED, AttemptState.CONFIRMED, AttemptState.VERIFIED, AttemptState.CERTIFICATE_CLAIMED}
 ORDER = (
     SignatureRole.ASSESSOR,
     SignatureRole.COUNTERSIGNER,
@@ -26,7 +26,7 @@ NEEDED = {
     AttemptState.ASSESSED: ORDER[:1],
     AttemptState.CONFIRMED: (ORDER[0], ORDER[2]),
     AttemptState.VERIFIED: (ORDER[0], ORDER[2], ORDER[3]),
-    AttemptState.CLAIMED: (ORDER[0], ORDER[2], ORDER[3]),
+    AttemptState.CERTIFICATE_CLAIMED: (ORDER[0], ORDER[2], ORDER[3]),
 }
 
 
@@ -82,18 +82,18 @@ def assessed_is_complete(record: Record) -> Iterator[str]:
 def met_rests_on_accepted(record: Record) -> Iterator[str]:
     accepted = {
         (row["attempt_id"], row["evidence_version_id"])
-        for row in record.rows("review").values()
+        for row in record.rows("assessment").values()
         if row["state"] == "released" and row["outcome"] == "accepted"
     }
-    reviews = record.rows("review")
+    assessments = record.rows("assessment")
     for key, row in record.rows("decision").items():
         if row["outcome"] != Outcome.MET or row["superseded_at"] is not None:
             continue
-        review = reviews.get(row["review_id"])
+        assessment = assessments.get(row["assessment_id"])
         if (row["attempt_id"], row["evidence_version_id"]) not in accepted:
             yield f"decision {key} says met on evidence that was not accepted"
-        elif review and review["attempt_id"] != row["attempt_id"]:
-            yield f"decision {key} comes of a review of another attempt"
+        elif assessment and assessment["attempt_id"] != row["attempt_id"]:
+            yield f"decision {key} comes of a assessment of another attempt"
 
 
 @invariant(12, "evidence is its candidate's, criteria are of the attempt's unit")
@@ -142,7 +142,7 @@ def snapshots_are_as_signed(record: Record) -> Iterator[str]:
                 yield f"signature {row['id']}: attempt {attempt.id} is no longer what was signed"
 
 
-@invariant(19, "what is verified was sampled, or released with a reason, and its findings were answered")
+@invariant(19, "what is verified was sampled, or released with a reason, and its action points were answered")
 def verified_was_sampled(record: Record) -> Iterator[str]:
     sampled = {(row["attempt_id"], row["round"]) for row in record.rows("sample").values()}
     for key, row in record.rows("signature").items():
@@ -157,10 +157,14 @@ def verified_was_sampled(record: Record) -> Iterator[str]:
         elif row["date_sampled"] not in {None, day_of(row["signed_at"])}:
             yield f"signature {key} gives another date sampled than the day it was signed"
     attempts = record.rows("unit_attempt")
-    for key, row in record.rows("finding").items():
+    for key, row in record.rows("action_point").items():
         attempt = attempts.get(row["attempt_id"])
-        if row["response"] is None and attempt and attempt["state"] in {AttemptState.VERIFIED, AttemptState.CLAIMED}:
-            yield f"attempt {row['attempt_id']} is {attempt['state']}, and finding {key} was never answered"
+        if (
+            row["response"] is None
+            and attempt
+            and attempt["state"] in {AttemptState.VERIFIED, AttemptState.CERTIFICATE_CLAIMED}
+        ):
+            yield f"attempt {row['attempt_id']} is {attempt['state']}, and action_point {key} was never answered"
 
 
 def _signed_attempts(record: Record) -> Iterator[tuple[UnitAttempt, Matrix]]:

@@ -16,11 +16,11 @@ BORN = {
     "unit_attempt": ("attempt_started",),
     "allocation": ("allocation_made",),
     "evidence_version": ("evidence_submitted",),
-    "review": ("review_released",),
+    "assessment": ("assessment_released",),
     "signature": ("unit_signed", "unit_confirmed", "unit_verified"),
     "requirement_confirmation": ("requirement_confirmed",),
     "sample": ("sample_drawn",),
-    "finding": ("finding_raised",),
+    "action_point": ("action_point_raised",),
     "visit": ("visit_opened",),
     "signing_key": ("key_made",),
     "issued_form": ("form_issued",),
@@ -30,21 +30,21 @@ BORN = {
 """By table, the acts that make one of its rows."""
 ERASED = "Erased"
 """What stands in place of words that were erased."""
-DECIDING = ("review_released", "attempt_reopened", "attempt_moved")
+DECIDING = ("assessment_released", "attempt_reopened", "attempt_moved")
 ENTERED_ONCE: dict[str, tuple[str, ...]] = {
     "allocation": ("until_at",),
     "attachment": (),
     "attempt_move": (),
     "decision": ("superseded_at",),
     "evidence_version": (),
-    "finding": ("response", "responded_by_id", "responded_at", "closed_at", "closed_by_id"),
-    "finding_criterion": (),
+    "action_point": ("response", "responded_by_id", "responded_at", "closed_at", "closed_by_id"),
+    "action_point_criterion": (),
     "issued_form": ("superseded_at",),
     "legal_hold": ("lifted_at", "lifted_reason", "lifted_by_id"),
     "moved_claim": (),
     "reopening": (),
     "requirement_confirmation": ("removed_at",),
-    "review": (),
+    "assessment": (),
     "sample": (),
     "sample_item": (),
     "signature": ("superseded_at",),
@@ -136,7 +136,7 @@ def _carried_over(record: Record, table: str) -> Iterator[int]:
 
 def _counts(record: Record, table: str, key: int) -> bool:
     """A review is told of once it is released."""
-    return table != "review" or record.rows(table)[key]["state"] == "released"
+    return table != "assessment" or record.rows(table)[key]["state"] == "released"
 
 
 def _compared(table: str, told: Counter[Any], held: set[Any]) -> Iterator[str]:
@@ -151,8 +151,8 @@ def _compared(table: str, told: Counter[Any], held: set[Any]) -> Iterator[str]:
 
 
 def _must_be_sealed(record: Record, name: str, row: Any) -> bool:
-    """Drafts are not: a review before its release, a claim and a file of an item before it is handed in."""
-    if name == "review":
+    """Drafts are not: a assessment before its release, a claim and a file of an item before it is handed in."""
+    if name == "assessment":
         return bool(row["state"] == "released")
     if name == "evidence":
         return row["number"] is not None

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from typing import Any
 
-LARGEST = 2**53
+MAX_SIZE = 2**53
 NEEDS_A_LOOK = re.compile(rb"\\|\d{16}")
 """A sign that is escaped, or what may be a number too large."""
 
@@ -40,7 +40,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, str):
         return unicodedata.normalize("NFC", str(value))
     if isinstance(value, int):
-        if abs(value) >= LARGEST:
+        if abs(value) >= MAX_SIZE:
             raise ValueError(f"{value} is too large to be written down exactly")
         return value
     if isinstance(value, dict):

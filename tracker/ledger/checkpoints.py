@@ -28,7 +28,7 @@ EVERY = 100
 """Events."""
 AT_LEAST_EVERY = timedelta(minutes=5)
 """While there is anything new."""
-LONGEST_LINE = 2_000
+MAX_LINE_LENGTH = 2_000
 
 logger = logging.getLogger(__name__)
 
@@ -144,6 +144,6 @@ def _is_due(last: Checkpoint | None, size: int) -> bool:
 
 def _last(file: IO[bytes]) -> Checkpoint | None:
     length = file.seek(0, os.SEEK_END)
-    file.seek(max(0, length - LONGEST_LINE))
+    file.seek(max(0, length - MAX_LINE_LENGTH))
     lines = file.read().decode("utf-8", "replace").splitlines()
     return parse(lines[-1]) if lines else None

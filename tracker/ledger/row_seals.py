@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from tracker.extensions import db
 from tracker.ledger.canonical_json import canonical_json
 from tracker.models import Base
-from tracker.vocabulary import ReviewState
+from tracker.vocabulary import AssessmentState
 
 DOMAIN = b"tracker.row.v1\0"
 
@@ -54,15 +54,15 @@ TABLES: dict[str, Sealed] = {
     "attachment": Sealed(changing=frozenset({"removed_at"})),
     "submission": Sealed(),
     "claim": Sealed(when=lambda claim: claim.evidence.number is not None),
-    "review": Sealed(when=lambda review: review.state is ReviewState.RELEASED),
+    "assessment": Sealed(when=lambda assessment: assessment.state is AssessmentState.RELEASED),
     "reopening": Sealed(),
     "decision": Sealed(),
     "requirement_confirmation": Sealed(changing=frozenset({"note"})),
     "signature": Sealed(),
     "sample": Sealed(),
     "sample_item": Sealed(),
-    "finding": Sealed(),
-    "finding_criterion": Sealed(),
+    "action_point": Sealed(),
+    "action_point_criterion": Sealed(),
     "issued_form": Sealed(),
     "signing_key": Sealed(),
     "retention_rule": Sealed(),

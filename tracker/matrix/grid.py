@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 
-from tracker.vocabulary import CriterionKind, CriterionState, Method, Outcome, ReviewOutcome
+from tracker.vocabulary import AssessmentOutcome, CriterionKind, CriterionState, Method, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +68,8 @@ class Row:
     customers: str
     submitted_at: datetime | None
     content_hash: str | None
-    review_outcome: ReviewOutcome | None
-    """Of the latest released review of this version in this attempt."""
+    assessment_outcome: AssessmentOutcome | None
+    """Of the latest released assessment of this version in this attempt."""
     reviewed_at: datetime | None
     cells: Mapping[int, Cell]
     """By criterion id."""

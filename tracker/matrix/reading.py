@@ -10,6 +10,7 @@ from sqlalchemy.orm import aliased
 from tracker.extensions import db
 from tracker.matrix.grid import Cell, Column, Matrix, Row, standing
 from tracker.models import (
+    Assessment,
     AttemptMove,
     Claim,
     Criterion,
@@ -17,11 +18,10 @@ from tracker.models import (
     Evidence,
     EvidenceVersion,
     Person,
-    Review,
     Submission,
     UnitAttempt,
 )
-from tracker.vocabulary import Method, ReviewOutcome, ReviewState
+from tracker.vocabulary import AssessmentOutcome, AssessmentState, Method
 
 
 def load_matrix(attempt: UnitAttempt, *, with_drafts: bool = False) -> Matrix:
@@ -51,9 +51,9 @@ def _matrix(
     """With `ended_at` the claims and decisions that ended at that moment, else the live ones."""
     columns = list_columns(unit_id)
     claims = _claims(attempt, {key: row.version_id for key, row in versions.items()}, ended_at)
-    reviews = _reviews(attempt, ended_at)
+    assessments = _assessments(attempt, ended_at)
     rows = tuple(
-        _row(version, claims.get(evidence_id, {}), reviews.get(version.version_id or 0))
+        _row(version, claims.get(evidence_id, {}), assessments.get(version.version_id or 0))
         for evidence_id, version in versions.items()
         if with_drafts or evidence_id in claims
     )
@@ -211,15 +211,15 @@ def _claims(
     return found
 
 
-def _reviews(attempt: UnitAttempt, until: datetime | None) -> dict[int, tuple[ReviewOutcome, datetime]]:
-    """The latest released review of each version in this attempt."""
+def _assessments(attempt: UnitAttempt, until: datetime | None) -> dict[int, tuple[AssessmentOutcome, datetime]]:
+    """The latest released assessment of each version in this attempt."""
     query = (
-        select(Review.evidence_version_id, Review.outcome, Review.released_at)
-        .where(Review.attempt_id == attempt.id, Review.state == ReviewState.RELEASED)
-        .order_by(Review.released_at, Review.id)
+        select(Assessment.evidence_version_id, Assessment.outcome, Assessment.released_at)
+        .where(Assessment.attempt_id == attempt.id, Assessment.state == AssessmentState.RELEASED)
+        .order_by(Assessment.released_at, Assessment.id)
     )
     if until:
-        query = query.where(Review.released_at <= until)
+        query = query.where(Assessment.released_at <= until)
     return {
         version_id: (outcome, released_at)
         for version_id, outcome, released_at in db.session.execute(query)
@@ -227,8 +227,8 @@ def _reviews(attempt: UnitAttempt, until: datetime | None) -> dict[int, tuple[Re
     }
 
 
-def _row(version: _Version, cells: Mapping[int, Cell], review: tuple[ReviewOutcome, datetime] | None) -> Row:
-    outcome, reviewed_at = review or (None, None)
+def _row(version: _Version, cells: Mapping[int, Cell], assessment: tuple[AssessmentOutcome, datetime] | None) -> Row:
+    outcome, reviewed_at = assessment or (None, None)
     return Row(
         evidence_id=version.evidence_id,
         number=version.number,
@@ -242,7 +242,7 @@ def _row(version: _Version, cells: Mapping[int, Cell], review: tuple[ReviewOutco
         customers=version.customers,
         submitted_at=version.submitted_at,
         content_hash=version.content_hash,
-        review_outcome=outcome,
+        assessment_outcome=outcome,
         reviewed_at=reviewed_at,
         cells=cells,
     )

@@ -1,6 +1,6 @@
 """One shared model; every feature reads it, the services alone change it."""
 
-from tracker.models.assessment import Decision, Reopening, RequirementConfirmation, Review, Signature
+from tracker.models.assessment import Assessment, Decision, Reopening, RequirementConfirmation, Signature
 from tracker.models.base import Base
 from tracker.models.issued_forms import IssuedForm
 from tracker.models.ledger import Event, EventText, RecordCheck, SigningKey
@@ -40,8 +40,8 @@ from tracker.models.units import (
     UnitCode,
 )
 from tracker.models.verification import (
-    Finding,
-    FindingCriterion,
+    ActionPoint,
+    ActionPointCriterion,
     Sample,
     SampleItem,
     Visit,
@@ -51,7 +51,10 @@ from tracker.models.verification import (
 __all__ = [
     "EVIDENCE_FIELDS",
     "AccountLink",
+    "ActionPoint",
+    "ActionPointCriterion",
     "Allocation",
+    "Assessment",
     "Attachment",
     "AttemptMove",
     "Base",
@@ -67,8 +70,6 @@ __all__ = [
     "EvidenceRequirement",
     "EvidenceVersion",
     "FailedSignIn",
-    "Finding",
-    "FindingCriterion",
     "Grant",
     "Guidance",
     "GuidanceUnit",
@@ -88,7 +89,6 @@ __all__ = [
     "Reopening",
     "RequirementConfirmation",
     "RetentionRule",
-    "Review",
     "Sample",
     "SampleItem",
     "SecondFactor",

@@ -10,18 +10,18 @@ from tracker.models.base import Base, PrimaryKey, Sha256, refers_to
 from tracker.models.people import Person
 from tracker.models.portfolio import Claim, EvidenceVersion
 from tracker.models.registration import UnitAttempt
-from tracker.vocabulary import Outcome, ReopeningKind, ReviewOutcome, ReviewState, SignatureRole
+from tracker.vocabulary import AssessmentOutcome, AssessmentState, Outcome, ReopeningKind, SignatureRole
 
 LIVE = text("superseded_at IS NULL")
 
 
-class Review(Base):
+class Assessment(Base):
     """One assessor's look at one evidence version for one attempt. The candidate sees released ones only."""
 
-    __tablename__ = "review"
+    __tablename__ = "assessment"
     __table_args__ = (
         Index(
-            "uq_review_draft",
+            "uq_assessment_draft",
             "attempt_id",
             "evidence_version_id",
             "assessor_id",
@@ -30,7 +30,7 @@ class Review(Base):
             postgresql_where=text("state = 'draft'"),
         ),
         Index(
-            "ix_review_release_after",
+            "ix_assessment_release_after",
             "release_after",
             sqlite_where=text("release_after IS NOT NULL"),
             postgresql_where=text("release_after IS NOT NULL"),
@@ -42,8 +42,8 @@ class Review(Base):
     attempt_id: Mapped[int] = refers_to("unit_attempt.id")
     evidence_version_id: Mapped[int] = refers_to("evidence_version.id")
     assessor_id: Mapped[int] = refers_to("person.id", index=False)
-    state: Mapped[ReviewState]
-    outcome: Mapped[ReviewOutcome | None]
+    state: Mapped[AssessmentState]
+    outcome: Mapped[AssessmentOutcome | None]
     valid: Mapped[bool] = mapped_column(default=False)
     authentic: Mapped[bool] = mapped_column(default=False)
     current: Mapped[bool] = mapped_column(default=False)
@@ -63,7 +63,7 @@ class Review(Base):
     attempt: Mapped[UnitAttempt] = relationship()
     evidence_version: Mapped[EvidenceVersion] = relationship()
     assessor: Mapped[Person] = relationship()
-    decisions: Mapped[list["Decision"]] = relationship(back_populates="review", order_by="Decision.id")
+    decisions: Mapped[list["Decision"]] = relationship(back_populates="assessment", order_by="Decision.id")
 
 
 class Reopening(Base):
@@ -91,16 +91,16 @@ class Decision(Base):
         Index("uq_decision_live", "claim_id", unique=True, sqlite_where=LIVE, postgresql_where=LIVE),
         # what the queue asks of every claim, answered from the index alone
         Index("ix_decision_on_version", "claim_id", "evidence_version_id", sqlite_where=LIVE, postgresql_where=LIVE),
-        CheckConstraint("(review_id IS NULL) <> (reopening_id IS NULL)", name="one_origin"),
+        CheckConstraint("(assessment_id IS NULL) <> (reopening_id IS NULL)", name="one_origin"),
     )
 
     id: Mapped[PrimaryKey]
     attempt_id: Mapped[int] = refers_to("unit_attempt.id")
     claim_id: Mapped[int] = refers_to("claim.id")
     evidence_version_id: Mapped[int] = refers_to("evidence_version.id", index=False)
-    review_id: Mapped[int | None] = refers_to("review.id")
+    assessment_id: Mapped[int | None] = refers_to("assessment.id")
     reopening_id: Mapped[int | None] = refers_to("reopening.id", index=False)
-    """Set instead of a review when a dispute or return made a criterion 'needs more'."""
+    """Set instead of a assessment when a dispute or return made a criterion 'needs more'."""
     outcome: Mapped[Outcome]
     comment: Mapped[str]
     decided_at: Mapped[datetime]
@@ -108,7 +108,7 @@ class Decision(Base):
     superseded_at: Mapped[datetime | None]
 
     claim: Mapped[Claim] = relationship()
-    review: Mapped[Review | None] = relationship(back_populates="decisions")
+    assessment: Mapped[Assessment | None] = relationship(back_populates="decisions")
     decided_by: Mapped[Person] = relationship()
 
 

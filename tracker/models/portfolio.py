@@ -166,8 +166,8 @@ class Claim(Base):
     """Given when an assessor added the claim."""
     removed_at: Mapped[datetime | None]
     removed_by_id: Mapped[int | None] = refers_to("person.id", index=False)
-    struck_reason: Mapped[str | None]
-    """Given when an assessor struck the claim."""
+    removed_reason: Mapped[str | None]
+    """Given when an assessor removed the claim."""
 
     criterion: Mapped[Criterion] = relationship()
     evidence: Mapped[Evidence] = relationship()

@@ -1,4 +1,4 @@
-"""Sampling, findings, and an external verifier's visit."""
+"""Sampling, action points, and an external verifier's visit."""
 
 from datetime import date, datetime
 
@@ -42,10 +42,10 @@ class SampleItem(Base):
     comment: Mapped[str]
 
 
-class Finding(Base):
+class ActionPoint(Base):
     """An action that came of verification: what must happen, by when, and the assessor's answer."""
 
-    __tablename__ = "finding"
+    __tablename__ = "action_point"
     __table_args__ = (CheckConstraint("(response IS NULL) = (responded_at IS NULL)", name="response_when"),)
 
     id: Mapped[PrimaryKey]
@@ -64,15 +64,15 @@ class Finding(Base):
 
     attempt: Mapped[UnitAttempt] = relationship()
     raised_by: Mapped[Person] = relationship(foreign_keys=[raised_by_id])
-    criteria: Mapped[list["FindingCriterion"]] = relationship()
+    criteria: Mapped[list["ActionPointCriterion"]] = relationship()
 
 
-class FindingCriterion(Base):
-    """A criterion that a finding names."""
+class ActionPointCriterion(Base):
+    """A criterion that an action point names."""
 
-    __tablename__ = "finding_criterion"
+    __tablename__ = "action_point_criterion"
 
-    finding_id: Mapped[int] = refers_to("finding.id", index=False, primary_key=True)
+    action_point_id: Mapped[int] = refers_to("action_point.id", index=False, primary_key=True)
     criterion_id: Mapped[int] = refers_to("criterion.id", index=False, primary_key=True)
 
 

@@ -20,12 +20,12 @@ MEDIA_BRANDS = {
     *(b"iso2", b"iso4", b"iso5", b"iso6", b"3gp4", b"3gp5", b"3gp6"),
 }
 VIDEO_TRACK = re.compile(rb"hdlr.{8}vide", re.DOTALL)
-LARGEST_INDEX = 32 * CHUNK
+MAX_INDEX_SIZE = 32 * CHUNK
 
-MOST_MEMBERS = 5_000
-LARGEST_UNPACKED = 1024 * CHUNK
+MAX_MEMBERS = 5_000
+MAX_UNPACKED_SIZE = 1024 * CHUNK
 SUSPICIOUS_UNPACKED = 50 * CHUNK
-MOST_EXPANSION = 200
+MAX_EXPANSION = 200
 OPEN_DOCUMENT_TEXT = "application/vnd.oasis.opendocument.text"
 MAIN_PARTS = {
     "wordprocessingml.document": "word/",
@@ -35,11 +35,11 @@ MAIN_PARTS = {
 OFFICE = "application/vnd.openxmlformats-officedocument."
 MACROS = ("vbaproject.bin", "vbadata.xml", "basic/script-lc.xml")
 
-MOST_PIXELS = 200_000_000
-MOST_DECODED = 80_000_000
+MAX_PIXELS = 200_000_000
+MAX_DECODED = 80_000_000
 """What a picture may hold once decoded whole; a JPEG is decoded smaller than it is."""
 
-Image.MAX_IMAGE_PIXELS = MOST_PIXELS
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 
 BITRATES = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0)
 BITRATES_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0)
@@ -72,7 +72,7 @@ def check_picture(stream: IO[bytes]) -> None:
 
 def _check_pixels(picture: Image.Image) -> None:
     pixels = picture.width * picture.height
-    if pixels > (MOST_PIXELS if picture.format in {"JPEG", "MPO"} else MOST_DECODED):
+    if pixels > (MAX_PIXELS if picture.format in {"JPEG", "MPO"} else MAX_DECODED):
         raise FaultyError("the picture has far more pixels than can be shown. Save it smaller.")
 
 
@@ -117,7 +117,7 @@ def has_video_track(stream: IO[bytes]) -> bool:
     """Whether an MP4 has pictures; raise when its boxes do not fill it or its index is missing."""
     index = None
     for kind, start, size in _boxes(stream):
-        if kind == b"moov" and size <= LARGEST_INDEX:
+        if kind == b"moov" and size <= MAX_INDEX_SIZE:
             stream.seek(start)
             index = stream.read(size)
     if index is None:
@@ -157,8 +157,8 @@ def office_media_type(stream: IO[bytes]) -> str | None:
 def _check_members(members: list[zipfile.ZipInfo]) -> None:
     packed = sum(member.compress_size for member in members)
     unpacked = sum(member.file_size for member in members)
-    swollen = unpacked > SUSPICIOUS_UNPACKED and unpacked > MOST_EXPANSION * max(packed, 1)
-    if len(members) > MOST_MEMBERS or unpacked > LARGEST_UNPACKED or swollen:
+    swollen = unpacked > SUSPICIOUS_UNPACKED and unpacked > MAX_EXPANSION * max(packed, 1)
+    if len(members) > MAX_MEMBERS or unpacked > MAX_UNPACKED_SIZE or swollen:
         raise FaultyError("it unpacks to far more than such a file should.")
     if any(member.flag_bits & 1 for member in members):
         raise FaultyError("it is locked with a password. Save it without one.")

@@ -11,7 +11,7 @@ from tracker.portfolio.file_checks import FaultyError
 
 KINDS = "JPEG, PNG, HEIC, PDF, DOCX, XLSX, PPTX, ODT, MP3, M4A, MP4 and TXT"
 HEAD = 8192
-LONGEST_SHOWN = 60
+MAX_SHOWN_LENGTH = 60
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def recognise(stream: IO[bytes], name: str) -> FileType:
 
 def shown(name: str) -> str:
     """A file's name, short enough for a sentence."""
-    return name if len(name) <= LONGEST_SHOWN else f"{name[:40]}…{name[-15:]}"
+    return name if len(name) <= MAX_SHOWN_LENGTH else f"{name[:40]}…{name[-15:]}"
 
 
 def _by_content(stream: IO[bytes], head: bytes) -> FileType | None:

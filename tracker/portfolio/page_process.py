@@ -8,7 +8,7 @@ import sys
 from contextlib import suppress
 
 MEGABYTE = 1024 * 1024
-LONGEST_SIDE = 1800
+MAX_SIDE_LENGTH = 1800
 LIMITS = {
     resource.RLIMIT_AS: 1024 * MEGABYTE,
     resource.RLIMIT_CPU: 10,
@@ -29,7 +29,7 @@ def main(act: str, source: str, *rest: str) -> None:
             return
         number, target = rest
         page = document[int(number) - 1]
-        scale = LONGEST_SIDE / max(*page.get_size(), 1)
+        scale = MAX_SIDE_LENGTH / max(*page.get_size(), 1)
         page.render(scale=min(scale, 4)).to_pil().convert("RGB").save(target, "JPEG", quality=80)
 
 

@@ -10,7 +10,7 @@ from tracker.sandbox.child import process_of
 from tracker.storage import file_store
 
 PROCESS = process_of("tracker.portfolio.page_process")
-MOST_PAGES = 60
+MAX_PAGES = 60
 """More are read by downloading the file."""
 SECONDS = 15
 at_once = threading.BoundedSemaphore(2)
@@ -22,7 +22,7 @@ def count_pages(sha256: str) -> int:
     if note.exists():
         return _noted(note)
     try:
-        pages = min(int(_run("count", file_store.path_of(sha256)).strip() or 0), MOST_PAGES)
+        pages = min(int(_run("count", file_store.path_of(sha256)).strip() or 0), MAX_PAGES)
     except (OSError, ValueError, subprocess.SubprocessError):
         pages = 0
     _write(note, str(pages).encode())

@@ -11,8 +11,8 @@ from tracker.errors import NotFound
 from tracker.portfolio.file_checks import FaultyError, check_picture
 from tracker.storage import file_store
 
-LONGEST_SIDE = 1600
-ENOUGH_TO_SHRINK = (LONGEST_SIDE, LONGEST_SIDE)
+MAX_SIDE_LENGTH = 1600
+ENOUGH_TO_SHRINK = (MAX_SIDE_LENGTH, MAX_SIDE_LENGTH)
 at_once = threading.BoundedSemaphore(2)
 """A large picture takes some hundred megabytes while it is decoded; the others wait their turn."""
 

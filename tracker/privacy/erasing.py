@@ -19,7 +19,9 @@ from tracker.ledger.events import Actor, record
 from tracker.ledger.transactions import lock_rows
 from tracker.models import (
     AccountLink,
+    ActionPoint,
     Allocation,
+    Assessment,
     Attachment,
     AttemptMove,
     Base,
@@ -30,7 +32,6 @@ from tracker.models import (
     EventText,
     Evidence,
     EvidenceVersion,
-    Finding,
     Grant,
     IssuedForm,
     LegalHold,
@@ -41,7 +42,6 @@ from tracker.models import (
     Registration,
     Reopening,
     RequirementConfirmation,
-    Review,
     Sample,
     SampleItem,
     SecondFactor,
@@ -61,14 +61,14 @@ OF_THE_EVIDENCE: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (Attachment, ("name",)),
 )
 OF_AN_ATTEMPT: tuple[tuple[Any, tuple[str, ...]], ...] = (
-    (Review, ("feedback",)),
+    (Assessment, ("feedback",)),
     (Decision, ("comment",)),
     (Signature, ("comment", "unsampled_reason")),
     (Reopening, ("reason",)),
     (Sample, ("comment",)),
-    (Finding, ("action", "response")),
+    (ActionPoint, ("action", "response")),
     (RequirementConfirmation, ("note",)),
-    (Claim, ("added_reason", "struck_reason")),
+    (Claim, ("added_reason", "removed_reason")),
     (Allocation, ("reason",)),
     (AttemptMove, ("reason",)),
 )
@@ -190,7 +190,7 @@ def _erase_records(portfolio: Portfolio) -> list[Base]:
     rows += [(each, ("reason", "lifted_reason")) for each in _rows(LegalHold, LegalHold.registration_id, ids)]
     changed = _blanked(rows)
     for each, _ in rows:
-        if isinstance(each, Review) and each.marks:
+        if isinstance(each, Assessment) and each.marks:
             each.marks = {}
             changed.append(each)
         if isinstance(each, AttemptMove) and each.left_behind:

@@ -18,7 +18,7 @@ from tracker.privacy.own_work import read_work
 from tracker.storage import file_store
 from tracker.web.filters import moment
 
-LONGEST_NAME = 100
+MAX_NAME_LENGTH = 100
 README = """Everything kept about {name}, as it was on {moment}.
 
 data.json    Your account, your roles, the browsers you were signed in with, your second factors, what you were
@@ -31,8 +31,8 @@ forms/       Recording forms issued for your units. They are sealed, so they sho
 
 Left out: whatever is about other people. They are called by what they are to you (“your assessor”, “the candidate”),
 and nobody's address is in it but yours. Also left out: your password and recovery codes, which nobody can read; the
-secret of your authenticator app; reviews that your assessor has not released; and an internal verifier's notes on the
-assessor's work.
+secret of your authenticator app; assessments that your assessor has not released; and an internal verifier's notes
+on the assessor's work.
 {missing}
 To have something corrected or erased, ask your centre's administrator.
 """
@@ -114,7 +114,11 @@ def safe_name(name: str) -> str:
     """A file's name as any system unpacks it: no folders, nothing that leads out of the ZIP."""
     bare = re.sub(r"[^\w .()-]+", "-", name).strip(" .") or "file"
     stem, dot, ending = bare.rpartition(".")
-    return bare if len(bare) <= LONGEST_NAME else f"{stem[: LONGEST_NAME - len(ending[:10]) - 1]}{dot}{ending[:10]}"
+    return (
+        bare
+        if len(bare) <= MAX_NAME_LENGTH
+        else f"{stem[: MAX_NAME_LENGTH - len(ending[:10]) - 1]}{dot}{ending[:10]}"
+    )
 
 
 def _readme(data: OwnData) -> str:

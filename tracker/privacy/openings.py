@@ -18,7 +18,7 @@ from tracker.models import PortfolioOpening
 from tracker.web.access import Opened, me
 
 NOTED_AGAIN = timedelta(hours=1)
-MOST_REMEMBERED = 10_000
+MAX_REMEMBERED = 10_000
 PAGE = 100
 INSERT: dict[str, Callable[..., Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 logger = getLogger(__name__)
@@ -83,7 +83,7 @@ def _is_due(noted: dict[Any, Any], key: Any) -> bool:
     moment = now()
     if key in noted and timedelta(0) <= moment - noted[key] < NOTED_AGAIN:
         return False
-    if len(noted) >= MOST_REMEMBERED:
+    if len(noted) >= MAX_REMEMBERED:
         noted.clear()
     noted[key] = moment
     return True

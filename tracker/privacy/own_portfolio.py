@@ -11,6 +11,7 @@ from tracker.extensions import db
 from tracker.models import (
     EVIDENCE_FIELDS,
     Allocation,
+    Assessment,
     Attachment,
     Claim,
     Decision,
@@ -21,12 +22,11 @@ from tracker.models import (
     PortfolioOpening,
     Registration,
     Reopening,
-    Review,
     Signature,
     UnitAttempt,
 )
 from tracker.privacy.wording import Names, told
-from tracker.vocabulary import ReviewState, Role
+from tracker.vocabulary import AssessmentState, Role
 
 YOU = "you"
 OTHERS = {
@@ -128,19 +128,19 @@ def _unit(attempt: UnitAttempt, around: Around) -> dict[str, Any]:
         "candidate_number": attempt.registration.candidate_number,
         **told(attempt, "state", "round", "started_at", "assessed_at"),
         "void_reason": around.names.left_out(attempt.void_reason),
-        "reviews": _list_reviews(attempt, around),
+        "assessments": _list_assessments(attempt, around),
         "signatures": _list_signatures(attempt, around),
         "reopened": _list_reopenings(attempt, around),
     }
 
 
-def _list_reviews(attempt: UnitAttempt, around: Around) -> list[dict[str, Any]]:
+def _list_assessments(attempt: UnitAttempt, around: Around) -> list[dict[str, Any]]:
     """Those that were released: a draft is not yet said to anybody."""
     query = (
-        select(Review)
-        .where(Review.attempt_id == attempt.id, Review.state == ReviewState.RELEASED)
-        .options(joinedload(Review.evidence_version).joinedload(EvidenceVersion.evidence))
-        .order_by(Review.id)
+        select(Assessment)
+        .where(Assessment.attempt_id == attempt.id, Assessment.state == AssessmentState.RELEASED)
+        .options(joinedload(Assessment.evidence_version).joinedload(EvidenceVersion.evidence))
+        .order_by(Assessment.id)
     )
     return [
         {
@@ -244,7 +244,7 @@ def _claims_by_item(person: Person, around: Around) -> dict[int, list[dict[str, 
                 "removed_by": around.who(claim.removed_by_id),
                 **told(claim, "locator", "claimed_at", "removed_at"),
                 "added_reason": around.names.left_out(claim.added_reason),
-                "struck_reason": around.names.left_out(claim.struck_reason),
+                "removed_reason": around.names.left_out(claim.removed_reason),
                 "decisions": decisions[claim.id],
             }
         )

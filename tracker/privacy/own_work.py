@@ -6,13 +6,13 @@ from sqlalchemy import select
 
 from tracker.extensions import db
 from tracker.models import (
+    ActionPoint,
     Allocation,
+    Assessment,
     Base,
     Decision,
-    Finding,
     Person,
     Reopening,
-    Review,
     Sample,
     SampleItem,
     Signature,
@@ -24,8 +24,8 @@ from tracker.privacy.wording import Names, told
 CANDIDATE = "the candidate"
 WRITTEN: dict[str, tuple[type[Base], str, tuple[str, ...], tuple[str, ...]]] = {
     "units_held": (Allocation, "person_id", ("role", "from_at", "until_at"), ()),
-    "reviews": (
-        Review,
+    "assessments": (
+        Assessment,
         "assessor_id",
         ("state", "outcome", "valid", "authentic", "current", "sufficient", "started_at", "released_at"),
         ("feedback",),
@@ -39,8 +39,8 @@ WRITTEN: dict[str, tuple[type[Base], str, tuple[str, ...], tuple[str, ...]]] = {
     ),
     "reopened": (Reopening, "reopened_by_id", ("kind", "round", "reopened_at"), ("reason",)),
     "samples": (Sample, "verifier_id", ("round", "sampled_at", "is_interim"), ("comment",)),
-    "findings_raised": (Finding, "raised_by_id", ("round", "raised_at", "due_on", "closed_at"), ("action",)),
-    "findings_answered": (Finding, "responded_by_id", ("round", "responded_at"), ("response",)),
+    "action_points_raised": (ActionPoint, "raised_by_id", ("round", "raised_at", "due_on", "closed_at"), ("action",)),
+    "action_points_answered": (ActionPoint, "responded_by_id", ("round", "responded_at"), ("response",)),
 }
 """What one writes of an attempt: the table, the column that says whose it is, its plain columns, its free text."""
 

@@ -22,7 +22,7 @@ from tracker.registrations.progress import standings_of
 from tracker.vocabulary import AttemptState, SignatureRole
 
 PAGE = 50
-LONGEST = 600
+MAX_LENGTH = 600
 OPEN = (AttemptState.IN_PROGRESS, AttemptState.ASSESSED, AttemptState.CONFIRMED)
 
 
@@ -95,7 +95,7 @@ def list_rules(centre_id: int) -> list[RetentionRule]:
 def set_rule(centre: Centre, awarding_body: str, evidence_months: int, record_months: int, actor: Actor) -> None:
     """Say how long a centre keeps what belongs to one awarding body; an empty name is every other."""
     assert actor.person_id is not None  # noqa: S101 - an administrator sets it, never the operator
-    if not 1 <= evidence_months <= record_months <= LONGEST:
+    if not 1 <= evidence_months <= record_months <= MAX_LENGTH:
         raise Invalid(
             "Decisions are kept at least as long as the evidence they rest on, and neither longer than 600 months. "
             "Nothing was changed.",

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import Enum
 from typing import Any
 
-SHORTEST_NAME = 3
+MIN_NAME_LENGTH = 3
 """A part of a name that is shorter is left standing: it would be found in ordinary words."""
 
 
@@ -17,7 +17,7 @@ class Names:
         """`words`: by name and address."""
         found: dict[str, str] = {}
         for (name, email), word in words.items():
-            parts = [part for part in name.split() if len(part) >= SHORTEST_NAME]
+            parts = [part for part in name.split() if len(part) >= MIN_NAME_LENGTH]
             found |= dict.fromkeys([*(each for each in (name, email) if each), *parts], word)
         self.words = {each.casefold(): word for each, word in found.items()}
         named = sorted(map(re.escape, found), key=len, reverse=True)

@@ -41,7 +41,7 @@ class Mark(StrEnum):
     """The sign in a cell."""
 
     DECIDED = "✓"
-    """Decided `met` or `more_needed`: the item shows the criterion."""
+    """Decided `met` or `needs_more`: the item shows the criterion."""
     CLAIMED = "○"
     """Claimed and not yet judged."""
 

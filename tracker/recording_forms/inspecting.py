@@ -15,14 +15,14 @@ from tracker.sandbox.child import process_of
 
 PROCESS = process_of("tracker.recording_forms.inspect_process")
 MEGABYTE = 1024 * 1024
-LARGEST = 10 * MEGABYTE
+MAX_SIZE = 10 * MEGABYTE
 """Of a form brought to be checked; ours are some hundred kilobytes."""
 PATIENCE = 20
 """Seconds that one file may take, and that the next waits for its turn."""
-MOST_IN_LINE = 4
+MAX_IN_LINE = 4
 """Files looked at and waiting together. Anybody may bring one, and each waits in a thread that serves others too."""
 BUSY = "Other files are being looked at just now. Try again in a minute."
-_in_line = threading.BoundedSemaphore(MOST_IN_LINE)
+_in_line = threading.BoundedSemaphore(MAX_IN_LINE)
 _one_at_a_time = threading.Lock()
 
 
@@ -37,7 +37,7 @@ def inspect_pdf(pdf: bytes, certificates: Mapping[str, str]) -> Inspection:
 
     Raises `Invalid` for what is no PDF or too large, `Refused` while too many others are being looked at.
     """
-    if len(pdf) > LARGEST:
+    if len(pdf) > MAX_SIZE:
         raise Invalid("That file is larger than 10 MB, and no form of ours is. Choose the form itself.", "file")
     if b"%PDF-" not in pdf[:1024]:
         raise Invalid("That is no PDF. Choose the file of the form, as it was downloaded or sent.", "file")

@@ -24,7 +24,7 @@ from tracker.recording_forms.worker import render_in_worker
 from tracker.storage import file_store
 from tracker.vocabulary import AttemptState
 
-ISSUED_WHEN = frozenset({AttemptState.VERIFIED, AttemptState.CLAIMED})
+ISSUED_WHEN = frozenset({AttemptState.VERIFIED, AttemptState.CERTIFICATE_CLAIMED})
 NO_KEY = (
     "This installation has no key to seal forms with yet. Nothing was issued. Ask whoever runs it to make one: "
     "flask keys make."

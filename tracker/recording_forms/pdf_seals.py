@@ -24,9 +24,9 @@ from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 FIELD = "Seal"
-MOST_ATTACHED = 4 * 1024 * 1024
+MAX_ATTACHED = 4 * 1024 * 1024
 """Bytes of one attachment that are read."""
-MOST_ATTACHMENTS = 8
+MAX_ATTACHMENTS = 8
 """Our forms carry two; a small file may name one of four megabytes a thousand times."""
 
 
@@ -85,8 +85,8 @@ def attachments_of(pdf: bytes) -> dict[str, bytes]:
             root = PdfFileReader(io.BytesIO(pdf)).root
             names = root["/Names"]["/EmbeddedFiles"]["/Names"]
             return {
-                str(names[at]): names[at + 1]["/EF"]["/F"].data[:MOST_ATTACHED]
-                for at in range(0, min(len(names) - 1, 2 * MOST_ATTACHMENTS), 2)
+                str(names[at]): names[at + 1]["/EF"]["/F"].data[:MAX_ATTACHED]
+                for at in range(0, min(len(names) - 1, 2 * MAX_ATTACHMENTS), 2)
             }
     except Exception:  # noqa: BLE001 - likewise
         return {}

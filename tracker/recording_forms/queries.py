@@ -66,12 +66,12 @@ def _row(row: Row, matrix: Matrix) -> FormRow:
 
 
 def _mark(cell: Cell | None) -> Mark | None:
-    """A tick for `met` and `more_needed`; nothing for `not_yet`; a ring for what is not yet judged."""
+    """A tick for `met` and `needs_more`; nothing for `not_met`; a ring for what is not yet judged."""
     if cell is None:
         return None
     if not (cell.is_decided or cell.is_met):
         return Mark.CLAIMED
-    return None if cell.outcome is Outcome.NOT_YET else Mark.DECIDED
+    return None if cell.outcome is Outcome.NOT_MET else Mark.DECIDED
 
 
 def _live_signatures(attempt: UnitAttempt) -> dict[SignatureRole, tuple[Signature, str]]:

@@ -20,7 +20,7 @@ from tracker.recording_forms import issuing
 from tracker.recording_forms.checking import Answer, check_code, check_file, is_current, known_keys
 from tracker.recording_forms.facts import FormColumn, FormFacts, blank_facts, grouped
 from tracker.recording_forms.forms import CheckForm
-from tracker.recording_forms.inspecting import LARGEST
+from tracker.recording_forms.inspecting import MAX_SIZE
 from tracker.recording_forms.queries import facts_of
 from tracker.recording_forms.snapshot import STATEMENT_OF_COMPETENCE
 from tracker.recording_forms.worker import render_in_worker
@@ -129,7 +129,7 @@ def verify_file() -> ResponseReturnValue:
     with reading():
         known = known_keys()
     try:
-        answer = check_file(form.file.data.stream.read(LARGEST + 1), known)
+        answer = check_file(form.file.data.stream.read(MAX_SIZE + 1), known)
     except Invalid as error:
         form.file.errors = [str(error)]
         return show_answer(form, None), 422

@@ -13,7 +13,7 @@ from tracker.units.qualification_documents import QualificationDocument, qualifi
 from tracker.units.qualification_rules import MANDATORY, Standing, judge
 from tracker.vocabulary import AttemptState
 
-ACHIEVED = frozenset({AttemptState.VERIFIED, AttemptState.CLAIMED})
+ACHIEVED = frozenset({AttemptState.VERIFIED, AttemptState.CERTIFICATE_CLAIMED})
 """What counts towards a qualification: an internal verifier has signed."""
 
 

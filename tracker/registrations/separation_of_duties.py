@@ -4,8 +4,8 @@ from sqlalchemy import or_, select, union
 
 from tracker.errors import Refused
 from tracker.extensions import db
-from tracker.models import Finding, Reopening, Review, Sample, Signature, UnitAttempt
-from tracker.vocabulary import ReopeningKind, ReviewState, SignatureRole
+from tracker.models import ActionPoint, Assessment, Reopening, Sample, Signature, UnitAttempt
+from tracker.vocabulary import AssessmentState, ReopeningKind, SignatureRole
 
 JUDGING = (SignatureRole.ASSESSOR, SignatureRole.COUNTERSIGNER)
 VERIFYING = (ReopeningKind.RETURN, ReopeningKind.REOPENING)
@@ -41,10 +41,10 @@ def check_not_withdrawn(attempt: UnitAttempt) -> None:
 
 def has_judged(person_id: int, attempt_id: int) -> bool:
     """Whether this person has reviewed, decided, countersigned or signed as assessor in the attempt."""
-    reviewed = select(Review.id).where(
-        Review.attempt_id == attempt_id,
-        Review.assessor_id == person_id,
-        (Review.state == ReviewState.RELEASED) | Review.release_after.is_not(None),
+    reviewed = select(Assessment.id).where(
+        Assessment.attempt_id == attempt_id,
+        Assessment.assessor_id == person_id,
+        (Assessment.state == AssessmentState.RELEASED) | Assessment.release_after.is_not(None),
     )
     signed = select(Signature.id).where(
         Signature.attempt_id == attempt_id, Signature.person_id == person_id, Signature.role.in_(JUDGING)
@@ -53,10 +53,11 @@ def has_judged(person_id: int, attempt_id: int) -> bool:
 
 
 def has_verified(person_id: int, attempt_id: int) -> bool:
-    """Whether this person has sampled, signed as verifier, reopened, or raised or closed a finding in the attempt."""
+    """Return whether this person has done any act of verification in the attempt, in any round."""
     sampled = select(Sample.id).where(Sample.attempt_id == attempt_id, Sample.verifier_id == person_id)
-    found = select(Finding.id).where(
-        Finding.attempt_id == attempt_id, or_(Finding.raised_by_id == person_id, Finding.closed_by_id == person_id)
+    found = select(ActionPoint.id).where(
+        ActionPoint.attempt_id == attempt_id,
+        or_(ActionPoint.raised_by_id == person_id, ActionPoint.closed_by_id == person_id),
     )
     reopened = select(Reopening.id).where(
         Reopening.attempt_id == attempt_id, Reopening.reopened_by_id == person_id, Reopening.kind.in_(VERIFYING)

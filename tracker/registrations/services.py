@@ -200,7 +200,7 @@ def withdraw_candidate(registration: Registration, reason: str, actor: Actor) ->
 
 def void_attempt(attempt: UnitAttempt, reason: str, actor: Actor) -> None:
     """Strike an attempt, in any state before claimed. The evidence survives."""
-    if attempt.state in {AttemptState.CLAIMED, AttemptState.VOID}:
+    if attempt.state in {AttemptState.CERTIFICATE_CLAIMED, AttemptState.VOID}:
         raise Refused(f"This attempt is {attempt.state.label.lower()}. Nothing was changed.")
     if not reason.strip():
         raise Invalid("Say why the attempt is void. Nothing was changed.", "reason")

@@ -19,7 +19,7 @@ from tracker.errors import Invalid
 
 PIECE = 256 * 1024
 LENGTH = struct.Struct("!L")
-LONGEST_ANSWER = 1024
+MAX_ANSWER_LENGTH = 1024
 CLEAN, FOUND = "stream: OK", " FOUND"
 
 logger = getLogger(__name__)
@@ -102,8 +102,8 @@ def _answer(connection: socket.socket, until: float) -> str:
     said = b""
     while b"\0" not in said:
         connection.settimeout(_left(until))
-        more = connection.recv(LONGEST_ANSWER)
-        if not more or len(said) > LONGEST_ANSWER:
+        more = connection.recv(MAX_ANSWER_LENGTH)
+        if not more or len(said) > MAX_ANSWER_LENGTH:
             raise NotScannedError(f"cut off after {said[:200]!r}")
         said += more
     return said.partition(b"\0")[0].decode("utf-8", "replace").strip()

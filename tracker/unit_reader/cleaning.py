@@ -28,7 +28,7 @@ QUOTES = '"“”'
 LONE_BULLET = re.compile(r"[•·◦▪■●○‣➢►◆♦✓✔§*-]|\uf0b7|\uf0a7")
 DOUBLE = 0.9
 """How many of a document's lines have a blank one above them where it is double-spaced."""
-FEWEST_RUNNING = 3
+MIN_RUNNING = 3
 MOST = 0.6
 """How many of the lines that begin small go on with a full one, where that is why they do."""
 SQUEEZE = re.compile(r"\s+")
@@ -143,7 +143,7 @@ def without_double_spacing(rows: list[Row]) -> list[Row]:
     spaced = [(above, below) for above, below in pairwise(rows) if below.after_blank or below.after_break]
     small = [pair for pair in spaced if pair[1].text[0].islower() and not words.starts_item(pair[1].text)]
     running = sum(is_overlong(above, replace(below, after_blank=False), width) for above, below in small)
-    if len(spaced) < DOUBLE * (len(rows) - 1) or running < FEWEST_RUNNING or running < MOST * len(small):
+    if len(spaced) < DOUBLE * (len(rows) - 1) or running < MIN_RUNNING or running < MOST * len(small):
         return rows
     return [replace(row, after_blank=False) for row in rows]
 

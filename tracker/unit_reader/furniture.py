@@ -20,8 +20,8 @@ STRAY = re.compile(
 )
 HEAD = 40
 """How far down a document its title may stand."""
-SHORTEST_NAME = 8
-MOST_FOOT_LINES = 3
+MIN_NAME_LENGTH = 8
+MAX_FOOT_LINES = 3
 LONE_NUMBER = re.compile(r"\d{1,3}")
 
 
@@ -36,7 +36,7 @@ def find_furniture(rows: Sequence[Row]) -> list[Row]:
     names = _names_in_head(worded)
     certain = set(_certain_furniture(worded, names))
     certain |= _lone_page_numbers(worded, certain)
-    for _ in range(MOST_FOOT_LINES):
+    for _ in range(MAX_FOOT_LINES):
         certain |= _plain_repeats(worded, certain, names)
     return [row for row in worded if row.numbers in certain]
 
@@ -98,7 +98,7 @@ def _with_neighbours(rows: Sequence[Row]) -> Iterator[tuple[Row, tuple[int, ...]
 def _names_in_head(rows: Sequence[Row]) -> set[str]:
     """What the lines above the first heading say, without their codes: the title is one of them."""
     head = list(takewhile(lambda row: not _ends_head(row), rows[:HEAD]))
-    return {name for row in head if len(name := _without_codes(row.text)) >= SHORTEST_NAME}
+    return {name for row in head if len(name := _without_codes(row.text)) >= MIN_NAME_LENGTH}
 
 
 def _ends_head(row: Row) -> bool:

@@ -33,7 +33,7 @@ BOILERPLATE = re.compile(
 )
 """What stands above many a title and is none."""
 CRUMBS = re.compile(r"\s[>»›]\s")
-LONGEST = 200
+MAX_LENGTH = 200
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def read_identity(head: Sequence[Row], facts: Sequence[Fact], running: Sequence[
     if title:
         found, title = _codes_in(f"Unit {title}" if SHORT_CODE.match(title) else title)
         codes = {**found, **codes}
-    lines = [row.text for row in sorted(head, key=_least_like_title) if len(row.text) <= LONGEST]
+    lines = [row.text for row in sorted(head, key=_least_like_title) if len(row.text) <= MAX_LENGTH]
     for text in (*lines[:4], *running):
         found, rest = _codes_in(text)
         for scheme, value in found.items():
@@ -94,7 +94,7 @@ def read_identity(head: Sequence[Row], facts: Sequence[Fact], running: Sequence[
     elif not any(code in text for text in lines) and codes.get("Original URN") == code:
         doubts.append(Doubt((), "the code is not read from the heading", f"the original URN, {code}, is taken"))
     identifiers = tuple(Identifier(scheme, codes[scheme][:50]) for scheme in IDENTIFIERS if scheme in codes)
-    return Identity(code[:60], title[:LONGEST], identifiers, tuple(doubts), "SQA" in codes)
+    return Identity(code[:60], title[:MAX_LENGTH], identifiers, tuple(doubts), "SQA" in codes)
 
 
 def _least_like_title(row: Row) -> tuple[bool, bool]:
@@ -142,7 +142,7 @@ def _may_be_title(text: str) -> bool:
     if words.section_of(text) or words.is_introduction(text) or words.starts_item(text) or BOILERPLATE.match(text):
         return False
     return (
-        3 <= len(text) <= LONGEST
+        3 <= len(text) <= MAX_LENGTH
         and not CRUMBS.search(text)
         and not text.endswith((".", ";", ":"))
         and any(each.isalpha() for each in text)

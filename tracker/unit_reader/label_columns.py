@@ -11,9 +11,9 @@ from tracker.unit_reader.markers import Marker, read_lone_marker
 from tracker.unit_reader.rows import Row
 from tracker.unit_reader.wrapping import hangs, run_on
 
-FEWEST = 2
-MOST_LABELS = 200
-MOST_LINES = 12
+MINIMUM = 2
+MAX_LABELS = 200
+MAX_LINES = 12
 """Of one text; where there are more, they are not the texts of these labels."""
 GOES_ON = re.compile(r"(?:and|or|of|to|with|for|in|on|at|by|from|that|which|when|their|than|as)\b")
 """What a line begins with that is the rest of the one above; statements begin otherwise."""
@@ -28,9 +28,9 @@ def join_label_columns(rows: Sequence[Row], doubts: list[Doubt]) -> list[Row]:
     counts = _label_counts(rows)
     at = 0
     while at < len(rows):
-        labels = rows[at : at + min(counts[at], MOST_LABELS)]
-        texts = _texts_from(rows, at + len(labels)) if len(labels) >= FEWEST else []
-        if not labels or not len(labels) <= len(texts) <= MOST_LINES * len(labels):
+        labels = rows[at : at + min(counts[at], MAX_LABELS)]
+        texts = _texts_from(rows, at + len(labels)) if len(labels) >= MINIMUM else []
+        if not labels or not len(labels) <= len(texts) <= MAX_LINES * len(labels):
             found.append(rows[at])
             at += 1
             continue

@@ -7,8 +7,8 @@ from tracker.unit_reader.markers import Marker, read_markers
 from tracker.unit_reader.rows import Row
 from tracker.unit_reader.statement import Statement
 
-DEEPEST = 2
-WIDEST_GAP = 20
+MAX_DEPTH = 2
+MAX_GAP_WIDTH = 20
 """So many numbers may be missing in a source; a longer step is a number that is no label."""
 
 
@@ -62,7 +62,7 @@ class Levels:
             later = self.gap_before(marker, text) or self.repeats(marker, text)
             return 0 if later or self._begins_anew(marker, fresh=fresh) else self._depth_inside(marker)
         if self.may_open(marker, text) and (fresh or marker.is_first):
-            return 0 if fresh or self._leaves_bullets(row) else min(len(self.open), DEEPEST)
+            return 0 if fresh or self._leaves_bullets(row) else min(len(self.open), MAX_DEPTH)
         return 0 if self._is_dotted_sibling(marker) else None
 
     def depth_in_turn(self, marker: Marker) -> int | None:
@@ -102,7 +102,7 @@ class Levels:
         if self.top is None:
             return 0
         gap = marker.gap_after(self.top)
-        widest = 1 if marker.weak and text[0].islower() else WIDEST_GAP
+        widest = 1 if marker.weak and text[0].islower() else MAX_GAP_WIDTH
         return gap if 0 < gap <= widest else 0
 
     def repeats(self, marker: Marker, text: str) -> bool:

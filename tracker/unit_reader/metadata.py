@@ -70,7 +70,7 @@ SHOUTED = frozenset({"UNIT", "CODE", "TITLE", "LEVEL"})
 _NAMES = list(KEYS)
 _ANY_KEY = re.compile("|".join(f"(?P<k{at}>{pattern})" for at, pattern in enumerate(KEYS.values())), re.IGNORECASE)
 _WITH_VALUE = re.compile(r"([A-Za-z][A-Za-z0-9/ ().]{1,45}?)\s*(?::|\t| [–-] |\s\|\s)\s*(\S.*)")
-LONGEST_NAME = 60
+MAX_NAME_LENGTH = 60
 _LONGEST = 600
 
 
@@ -85,7 +85,7 @@ class Fact:
 
 def key_of(text: str) -> str | None:
     """Which fact a line names, when the line is nothing but its name."""
-    match = _ANY_KEY.fullmatch(text.rstrip(" :")) if len(text) <= LONGEST_NAME else None
+    match = _ANY_KEY.fullmatch(text.rstrip(" :")) if len(text) <= MAX_NAME_LENGTH else None
     return _NAMES[int(match.lastgroup[1:])] if match and match.lastgroup else None
 
 

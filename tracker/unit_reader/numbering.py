@@ -10,7 +10,7 @@ from tracker.unit_reader.statement import Split, Statement
 from tracker.units.documents import CriterionDocument
 from tracker.vocabulary import CriterionKind, LabelOrigin
 
-LONGEST_LABEL = 20
+MAX_LABEL_LENGTH = 20
 
 
 @dataclass
@@ -153,7 +153,7 @@ class _Kind:
             return self._free(f"{marker.label}a", statement), LabelOrigin.ASSIGNED
         if marker is None or marker.is_bullet or (self.all_ones and statement.parent is None):
             return str(self.count), LabelOrigin.ASSIGNED
-        return marker.label[:LONGEST_LABEL], LabelOrigin.PUBLISHED
+        return marker.label[:MAX_LABEL_LENGTH], LabelOrigin.PUBLISHED
 
     def _free(self, label: str, statement: Statement) -> str:
         """6a, and 6b where two stand unnumbered between 6 and 7."""

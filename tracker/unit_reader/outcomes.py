@@ -20,7 +20,7 @@ from tracker.vocabulary import CriterionKind
 
 ABILITY = re.compile(r"(?:be able to|know|understand|demonstrate|use|carry out)\b", re.IGNORECASE)
 
-LONGEST_OUTCOME = 250
+MAX_OUTCOME_LENGTH = 250
 CRITERIA_BELOW = re.compile(r"assessment criteri(?:a|on)\W*", re.IGNORECASE)
 UNNUMBERED = re.compile(r"(?:Be able to|Know|Understand)\b")
 """How outcomes begin that are printed without a number; no criterion begins so."""
@@ -95,7 +95,7 @@ def _named_in_head(document: Sequence[Section]) -> str:
 
 
 def _is_outcome_alone(row: Row) -> bool:
-    return bool(UNNUMBERED.match(row.text)) and row.text.endswith(".") and len(row.text) <= LONGEST_OUTCOME
+    return bool(UNNUMBERED.match(row.text)) and row.text.endswith(".") and len(row.text) <= MAX_OUTCOME_LENGTH
 
 
 def _above_criteria(sections: Sequence[Section], rows: Sequence[Row]) -> set[tuple[int, ...]]:

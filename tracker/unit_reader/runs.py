@@ -8,7 +8,7 @@ from itertools import pairwise
 from tracker.unit_reader import words
 from tracker.unit_reader.rows import Row
 
-SHORTEST = 60
+MIN_LENGTH = 60
 """What is shorter is a line of its own."""
 FOOT = re.compile(rf"\s(?P<foot>(?:{words.CODE.pattern})(?: [^\s.;:]+){{0,10}}) (?P<page>\d{{1,3}})$")
 CODED = re.compile(r"(?<=[a-z)])\s+(?=(?P<letters>PC?|KU?)(?P<number>\d{1,3})\s+\S)")
@@ -18,7 +18,7 @@ CODED = re.compile(r"(?<=[a-z)])\s+(?=(?P<letters>PC?|KU?)(?P<number>\d{1,3})\s+
 def without_feet(rows: Sequence[Row]) -> list[Row]:
     """The rows without the foot of the page that some end with: the unit's code, and numbers that count the pages."""
     feet = [
-        (at, match) for at, row in enumerate(rows) if len(row.text) >= SHORTEST and (match := FOOT.search(row.text))
+        (at, match) for at, row in enumerate(rows) if len(row.text) >= MIN_LENGTH and (match := FOOT.search(row.text))
     ]
     counted: set[int] = set()
     for (above, one), (below, other) in pairwise(feet):
@@ -31,10 +31,10 @@ def without_feet(rows: Sequence[Row]) -> list[Row]:
 def cut_before_codes(rows: Sequence[Row]) -> Iterator[Row]:
     """`Agree the work P1 ask … P2 tell …` as two rows: the words before the first code are a heading."""
     for row in rows:
-        match = CODED.search(row.text) if len(row.text) >= SHORTEST and not row.cells else None
+        match = CODED.search(row.text) if len(row.text) >= MIN_LENGTH and not row.cells else None
         following = rf"\s{match['letters']}{int(match['number']) + 1}\s" if match else ""
         if match and not words.starts_item(row.text) and re.search(following, row.text[match.end() :]):
-            if words.is_introduction(row.text[: match.start()]) or match.start() > words.LONGEST_HEADING:
+            if words.is_introduction(row.text[: match.start()]) or match.start() > words.MAX_HEADING_LENGTH:
                 yield row
                 continue
             yield replace(row, text=row.text[: match.start()], heading=True)

@@ -16,11 +16,11 @@ ABOUT = frozenset(
 )
 MORE = re.compile(r":|\b(?:you|learners?|candidates?)\b|\bThis (?:standard|unit)\b", re.IGNORECASE)
 """What a heading can be followed by in its own line."""
-SHORTEST_RUN_ON = 80
-LONGEST_GROUP = 100
+MIN_RUN_ON_LENGTH = 80
+MAX_GROUP_LENGTH = 100
 HEAD = 40
 """How far down a document its title may stand."""
-SHORTEST_NAME = 8
+MIN_NAME_LENGTH = 8
 LABELS_BELOW = 4
 """How soon below its heading a part's first statement stands."""
 RUN_ON = re.compile(
@@ -84,7 +84,7 @@ def heading_at(text: str) -> Headed | None:
 
 def _part_of_cells(text: str) -> Part | None:
     """`Knowledge and understanding / Evidence reference`: a table's head written in one line, its cells ruled off."""
-    cells = text.split(" / ") if len(text) <= words.LONGEST_HEADING else []
+    cells = text.split(" / ") if len(text) <= words.MAX_HEADING_LENGTH else []
     parts = [words.section_of(cell) for cell in cells]
     filled_in = [words.is_filled_in(cell) for cell in cells]
     if len(cells) < 2 or not all(part or filled for part, filled in zip(parts, filled_in, strict=True)):
@@ -95,7 +95,7 @@ def _part_of_cells(text: str) -> Part | None:
 def break_headings(rows: Sequence[Row]) -> Iterator[Row]:
     """Rows that run on over a heading (`… the work. Performance criteria You must …`), cut before it."""
     for row in without_running_names(rows):
-        if len(row.text) < SHORTEST_RUN_ON or row.cells:
+        if len(row.text) < MIN_RUN_ON_LENGTH or row.cells:
             yield row
             continue
         start = 0
@@ -108,7 +108,7 @@ def break_headings(rows: Sequence[Row]) -> Iterator[Row]:
 def without_running_names(rows: Sequence[Row]) -> Iterator[Row]:
     """Headings that have the unit's own title before them in their line, as on each page's head, without it."""
     head = takewhile(lambda row: not words.section_of(row.text), rows[:HEAD])
-    names = tuple(f"{row.text} " for row in head if len(row.text) >= SHORTEST_NAME)
+    names = tuple(f"{row.text} " for row in head if len(row.text) >= MIN_NAME_LENGTH)
     for row, following in zip_longest(rows, rows[1:]):
         name = next((each for each in names if row.text.startswith(each)), "")
         rest = row.text.removeprefix(name)
@@ -288,7 +288,7 @@ class _Finder:
         last = rows[-1]
         heads = last.heading or (last.after_blank and self.rows[at].after_blank and last.text[-1] not in ".;:,")
         heads = heads or (self.has_groups and _may_head_group(last))
-        return [rows.pop()] if heads and len(last.text) <= LONGEST_GROUP else []
+        return [rows.pop()] if heads and len(last.text) <= MAX_GROUP_LENGTH else []
 
     def _opens_outcome(self, row: Row) -> bool:
         match = words.OUTCOME.fullmatch(row.text)
@@ -338,7 +338,7 @@ def _heads_group(above: Row, row: Row) -> bool:
 
 
 def _may_head_group(row: Row) -> bool:
-    return row.text[0].isupper() and row.text[-1] not in ".;:," and len(row.text) <= LONGEST_GROUP
+    return row.text[0].isupper() and row.text[-1] not in ".;:," and len(row.text) <= MAX_GROUP_LENGTH
 
 
 def _is_coded(row: Row | None, prefix: str) -> bool:

@@ -20,11 +20,11 @@ from tracker.unit_reader.ranges import take_ranges
 from tracker.unit_reader.rows import Row
 from tracker.unit_reader.sections import split_introduction
 from tracker.unit_reader.statement import Split, Statement
-from tracker.unit_reader.wrapping import WIDEST_WRAP, continues, is_overlong, run_on
+from tracker.unit_reader.wrapping import MAX_WRAP_WIDTH, continues, is_overlong, run_on
 
 REMARK = re.compile(r"(?:(?:please )?note|notes|n\.?b\.?|guidance|hint|tip)\s*[:–-]\s*", re.IGNORECASE)
-LONGEST_HEADING = 250
-LONGEST_STATEMENT = 5_000
+MAX_HEADING_LENGTH = 250
+MAX_STATEMENT_LENGTH = 5_000
 """What would make a statement longer than this is something else."""
 
 
@@ -246,7 +246,7 @@ class _Splitter:
             self.heading = run_on(self.heading, row.text)
             self.heading_row = row
             return True
-        if current is None or self.fresh or len(current.text) > LONGEST_STATEMENT:
+        if current is None or self.fresh or len(current.text) > MAX_STATEMENT_LENGTH:
             return False
         if current.points and current.numbers[-1] in (self.before.numbers if self.before else ()):
             current.points[-1] = run_on(current.points[-1], row.text)
@@ -281,7 +281,7 @@ class _Splitter:
             return False
         text = row.text
         if text.endswith(":") or not text[0].islower():
-            return not (text.endswith(".") and len(text) > 60) and len(text) <= LONGEST_HEADING
+            return not (text.endswith(".") and len(text) > 60) and len(text) <= MAX_HEADING_LENGTH
         return not self.levels.open
 
     def _read_heading(self, row: Row) -> None:
@@ -297,9 +297,9 @@ class _Splitter:
 
     def _place_doubtful(self, current: Statement, at: int, row: Row) -> None:
         """Neither item nor heading by its looks: an item without its number, or the rest of the item above."""
-        if len(current.text) > LONGEST_STATEMENT:
+        if len(current.text) > MAX_STATEMENT_LENGTH:
             self._unparsed(row)
-        elif not (row.after_blank or row.fixed or self.width > WIDEST_WRAP):
+        elif not (row.after_blank or row.fixed or self.width > MAX_WRAP_WIDTH):
             current.text = run_on(current.text, row.text)
             current.numbers.extend(row.numbers)
         elif at < self.last_item or (row.text[0].islower() and self.items_begin_small and row.text[-1] != "."):

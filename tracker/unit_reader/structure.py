@@ -7,7 +7,7 @@ from tracker.unit_reader.rows import Row
 from tracker.unit_reader.sections import Section
 from tracker.unit_reader.words import Part
 
-FEWEST = 3
+MINIMUM = 3
 CODED = {
     "P1": Part.PERFORMANCE,
     "PC1": Part.PERFORMANCE,
@@ -20,12 +20,12 @@ CODED = {
 def sections_by_markers(rows: Sequence[Row]) -> list[Section]:
     """Sections of a document without headings: `P1`, `K1`, or `1.1` under numbered outcomes; else none."""
     firsts = [_first(row) for row in rows]
-    if sum(_codes_in(row, marker) for row, marker in zip(rows, firsts, strict=True)) >= FEWEST:
+    if sum(_codes_in(row, marker) for row, marker in zip(rows, firsts, strict=True)) >= MINIMUM:
         return _coded(rows, firsts)
-    if sum(marker is not None and marker.family == "1.1a" for marker in firsts) >= FEWEST:
+    if sum(marker is not None and marker.family == "1.1a" for marker in firsts) >= MINIMUM:
         return _from(rows, next(at for at, marker in enumerate(firsts) if marker and marker.family == "1.1"))
     dotted = [marker for marker in firsts if marker and marker.family == "1.1"]
-    if len(dotted) >= FEWEST and dotted[0].numbers[-1] == 1 and _has_outcomes(firsts, dotted):
+    if len(dotted) >= MINIMUM and dotted[0].numbers[-1] == 1 and _has_outcomes(firsts, dotted):
         return _from(rows, _first_outcome(firsts, dotted[0]))
     return []
 

@@ -11,7 +11,7 @@ from tracker.unit_reader.rows import Row
 from tracker.unit_reader.words import CRITERIA, Part
 from tracker.unit_reader.wrapping import hangs, run_on
 
-FEWEST_WORDS = 3
+MIN_WORDS = 3
 FORM_COLUMNS = 6
 """A table of so many columns is a grid to fill in, never a list of statements."""
 
@@ -88,7 +88,7 @@ def _is_form(row: Row) -> bool:
 def _is_labelled(cells: Sequence[str]) -> bool:
     """Whether a label stands beside a sentence: a grid to fill in holds labels alone."""
     worded = [plain(cell) for cell in cells if plain(cell)]
-    return any(read_lone_marker(label) and len(text.split()) >= FEWEST_WORDS for label, text in pairwise(worded))
+    return any(read_lone_marker(label) and len(text.split()) >= MIN_WORDS for label, text in pairwise(worded))
 
 
 def _side_by_side(row: Row) -> Iterator[Row]:

@@ -179,8 +179,8 @@ _OPENS_LIST = re.compile(rf"{_LEAD}{_WHO} {_MUST}\b.{{0,100}}[:…]", re.IGNOREC
 _LEARNER_WILL = re.compile(r"(?:the )?learners? will(?: be able to)?\s*[:…-]*", re.IGNORECASE)
 _LEARNER_CAN = re.compile(r"(?:the )?learners? can\s*[:…-]*", re.IGNORECASE)
 
-LONGEST_HEADING = 160
-LONGEST_INTRODUCTION = 160
+MAX_HEADING_LENGTH = 160
+MAX_INTRODUCTION_LENGTH = 160
 
 CODE = re.compile(
     r"\b[A-Z]{1,2}\d?[A-Z0-9]{2,3} \d{2}\b|\b[A-Z]/\d{3}/\d{4}\b"
@@ -257,14 +257,14 @@ CODES_ONLY = re.compile(
 @cache_lines
 def section_of(text: str) -> Part | None:
     """What the heading names, or None when the line is not one of the known headings, whole."""
-    match = _ANY_HEADING.fullmatch(text) if len(text) <= LONGEST_HEADING else None
+    match = _ANY_HEADING.fullmatch(text) if len(text) <= MAX_HEADING_LENGTH else None
     return Part(match.lastgroup) if match and match.lastgroup else None
 
 
 @cache_lines
 def introduction_of(text: str) -> Part | None:
     """`You must be able to:` opens performance, `You need to know and understand:` knowledge, and the like."""
-    if len(text) > LONGEST_INTRODUCTION:
+    if len(text) > MAX_INTRODUCTION_LENGTH:
         return None
     if _LEARNER_WILL.fullmatch(text) or _LEARNER_CAN.fullmatch(text):
         return Part.OUTCOMES
@@ -284,7 +284,7 @@ def is_introduction(text: str) -> bool:
 
 def opens_list(text: str) -> bool:
     """`You must, each time you serve:` introduces what follows, in words that are not among the known ones."""
-    return len(text) <= LONGEST_INTRODUCTION and _OPENS_LIST.fullmatch(text) is not None
+    return len(text) <= MAX_INTRODUCTION_LENGTH and _OPENS_LIST.fullmatch(text) is not None
 
 
 def is_filled_in(text: str) -> bool:

@@ -10,10 +10,10 @@ SUSPENDED = re.compile(r"(?:and|or|to)\b")
 OPEN_END = re.compile(r"(?:\b(?:and|or|the|a|an|of|to|your|their|its|that|which|as)|[,(–-]|\.{3}|…)$", re.IGNORECASE)
 """Where no statement ends, and no introduction either."""
 HANGING = re.compile(r"\b(?:for|with|in|on|at|by|from|when|is|are|be)$")
-NARROWEST_WRAP = 50
+MIN_WRAP_WIDTH = 50
 SLACK = 15
 """What a wrapped line may lack of the full width: a long word did not fit."""
-WIDEST_WRAP = 130
+MAX_WRAP_WIDTH = 130
 """Lines longer than this are paragraphs: nobody wrapped them by hand."""
 
 
@@ -30,10 +30,10 @@ def run_on(above: str, below: str) -> str:
 
 def wall_of(widths: Sequence[int]) -> int:
     """Where the document wraps its lines: the widest line, but for a few that were left whole among wrapped ones."""
-    wrapped = [width for width in widths if width <= WIDEST_WRAP]
+    wrapped = [width for width in widths if width <= MAX_WRAP_WIDTH]
     wall, whole = max(wrapped, default=0), len(widths) - len(wrapped)
     at_wall = sum(width > wall - SLACK for width in wrapped)
-    return wall if wall >= NARROWEST_WRAP and at_wall > 3 * whole else max(widths, default=0)
+    return wall if wall >= MIN_WRAP_WIDTH and at_wall > 3 * whole else max(widths, default=0)
 
 
 def continues(before: Row, row: Row, width: int) -> bool:
@@ -44,16 +44,16 @@ def continues(before: Row, row: Row, width: int) -> bool:
         return False
     first_word = row.text.split(" ", 1)[0]
     could_fit = before.indent + len(before.text) + 1 + len(first_word) <= width
-    if not could_fit and width <= WIDEST_WRAP:
+    if not could_fit and width <= MAX_WRAP_WIDTH:
         return True
     if row.text[0].islower() and OPEN_END.search(before.text):
         return True
     goes_on = row.text[0].islower() or row.text[0].isdigit()  # a number in its turn was taken for a label before
-    return goes_on and width <= WIDEST_WRAP and not before.text.endswith((".", ";", ":"))
+    return goes_on and width <= MAX_WRAP_WIDTH and not before.text.endswith((".", ";", ":"))
 
 
 def is_overlong(before: Row, row: Row, width: int) -> bool:
     """Whether the line above was full: its end says nothing, and the row goes on with it."""
-    if before.fixed or row.fixed or row.after_blank or not NARROWEST_WRAP <= width <= WIDEST_WRAP:
+    if before.fixed or row.fixed or row.after_blank or not MIN_WRAP_WIDTH <= width <= MAX_WRAP_WIDTH:
         return False
     return before.indent + len(before.text) + 1 + len(row.text.split(" ", 1)[0]) > width

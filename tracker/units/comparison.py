@@ -17,7 +17,7 @@ from tracker.units.similarity import Scale, Statement, read
 
 PROPOSED = 40
 """Below this likeness, in per cent, one statement is not taken for a rewording of another."""
-LARGEST_TANGLE = 150
+MAX_TANGLE_SIZE = 150
 """Statements that could each be many others: beyond this the best are taken one by one."""
 PIECE = re.compile(r"\s+|[^\W_]+(?:['’][^\W_]+)*|.", re.DOTALL)
 
@@ -246,7 +246,7 @@ def _tangles(scores: Mapping[Link, float]) -> Iterator[dict[Link, float]]:
 def _matched(scores: Mapping[Link, float]) -> Iterator[Link]:
     """The best one-to-one matching of one tangle."""
     olds, news = sorted({one for one, _ in scores}), sorted({two for _, two in scores})
-    if max(len(olds), len(news)) > LARGEST_TANGLE:
+    if max(len(olds), len(news)) > MAX_TANGLE_SIZE:
         yield from _one_by_one(scores)
         return
     size = max(len(olds), len(news))

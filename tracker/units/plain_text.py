@@ -7,7 +7,7 @@ from itertools import groupby
 
 from tracker.units.documents import CriterionDocument, Paragraph, UnitDocument
 
-NARROWEST, WIDEST = 40, 110
+MIN_WIDTH, MAX_WIDTH = 40, 110
 
 
 def as_text(unit: UnitDocument) -> str:
@@ -103,4 +103,4 @@ def _wrapped(text: str, inset: str = "") -> list[str]:
 
 
 def _width() -> int:
-    return min(WIDEST, max(NARROWEST, shutil.get_terminal_size((WIDEST, 24)).columns))
+    return min(MAX_WIDTH, max(MIN_WIDTH, shutil.get_terminal_size((MAX_WIDTH, 24)).columns))

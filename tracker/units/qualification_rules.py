@@ -2,7 +2,7 @@
 
 Which units count is a choice: a group may be full, two units may be barred together, and credits are asked for at a
 level. The choice made here is the best there is; complete means that some allowed choice fulfils every rule. Where
-more combinations of barred units than `MOST_LOOKS` would have to be looked at, the rest is left: a qualification may
+more combinations of barred units than `MAX_LOOKS` would have to be looked at, the rest is left: a qualification may
 then be called incomplete that is complete, and never the other way round.
 """
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from tracker.units.qualification_documents import QualificationDocument, QualificationGroup, QualificationUnit
 
-MOST_LOOKS = 2_000
+MAX_LOOKS = 2_000
 MANDATORY = "Mandatory"
 
 
@@ -74,7 +74,7 @@ def _select(qualification: QualificationDocument, codes: Collection[str]) -> _Se
     """
     held = frozenset(code for code in codes if code in qualification.by_code)
     best, waiting = _selection(qualification, ()), [held]
-    for _ in range(MOST_LOOKS):
+    for _ in range(MAX_LOOKS):
         if not waiting:
             break
         allowed = waiting.pop()

@@ -9,8 +9,8 @@ from marshmallow import ValidationError, fields, post_load, validate
 from tracker.units.qualification_documents import QualificationDocument, QualificationGroup, QualificationUnit
 from tracker.units.schema import SLUG, IdentifierSchema, Listed, Number, ProvenanceSchema, Strict, Text, short, words
 
-MOST_UNITS = 300
-MOST_BARRED = 60
+MAX_UNITS = 300
+MAX_BARRED = 60
 
 
 def count(**options: Any) -> Number:
@@ -62,7 +62,7 @@ class QualificationSchema(Strict):
     units = Listed(
         fields.Nested(QualificationUnitSchema),
         required=True,
-        validate=validate.Length(1, MOST_UNITS, error=f"list from 1 to {MOST_UNITS} units"),
+        validate=validate.Length(1, MAX_UNITS, error=f"list from 1 to {MAX_UNITS} units"),
     )
     mandatory = words()
     groups = Listed(fields.Nested(QualificationGroupSchema), load_default=list)
@@ -73,7 +73,7 @@ class QualificationSchema(Strict):
     barred = Listed(
         Listed(Text(), validate=validate.Length(equal=2, error="name two units that may not count together")),
         load_default=list,
-        validate=validate.Length(max=MOST_BARRED, error=f"holds more than {MOST_BARRED} pairs"),
+        validate=validate.Length(max=MAX_BARRED, error=f"holds more than {MAX_BARRED} pairs"),
     )
     provenance = fields.Nested(ProvenanceSchema, required=True)
     notes = words()

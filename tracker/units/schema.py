@@ -21,7 +21,7 @@ from tracker.units.documents import (
 )
 from tracker.vocabulary import CriterionKind, DocumentType, LabelOrigin, Simulation
 
-LONGEST = 10_000
+MAX_LENGTH = 10_000
 NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 """What no database and no file takes for text."""
 KINDS = {"performance": CriterionKind.PERFORMANCE, "knowledge": CriterionKind.KNOWLEDGE}
@@ -35,8 +35,8 @@ class Text(fields.String):
             raise ValidationError("write words here, not a list or further keys")
         if not value.strip():
             raise ValidationError("is empty: write the text, or take the key out")
-        if len(value) > LONGEST:
-            raise ValidationError(f"is longer than {LONGEST} characters: split it")
+        if len(value) > MAX_LENGTH:
+            raise ValidationError(f"is longer than {MAX_LENGTH} characters: split it")
         if not is_text(value):
             raise ValidationError("holds characters that are no text: write it anew")
         return str(super()._deserialize(value, attr, data, **kwargs)).strip()

@@ -15,8 +15,8 @@ from tracker.units.qualification_schema import QualificationSchema
 from tracker.units.schema import GuidanceSchema, LinksSchema, UnitSchema
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "standards"
-LARGEST = 2 * 1024 * 1024
-DEEPEST = 100
+MAX_SIZE = 2 * 1024 * 1024
+MAX_DEPTH = 100
 """Lists and keys within each other; a unit as people write it has ten."""
 OPTIONAL = ("links", "qualifications")
 
@@ -115,7 +115,7 @@ def read_text(text: str, schema: Any) -> Any:
         if isinstance(event, yaml.AliasEvent):
             raise Fault(line, f"*{event.anchor}: references are not read; write the text out again")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > DEEPEST:  # the loader below would run out of stack, and take the process with it
+        if depth > MAX_DEPTH:  # the loader below would run out of stack, and take the process with it
             raise Fault(line, "is nested too deeply; write it flatter")
     return schema.load(yaml.load(text, Loader=_Loader))  # noqa: S506 - CBaseLoader makes text and nothing else
 
@@ -156,7 +156,7 @@ def _read_all(folder: Path, schema: Any) -> tuple[list[Any], list[str]]:
 
 
 def _text_of(path: Path) -> str:
-    if path.stat().st_size > LARGEST:
+    if path.stat().st_size > MAX_SIZE:
         raise Fault(1, "the file is larger than 2 MB; split it")
     return path.read_text(encoding="utf-8-sig")
 

@@ -6,11 +6,11 @@ from wtforms.validators import DataRequired, Length, Optional
 from tracker.accounts.identity import identity_was_proven
 from tracker.web.forms import PageForm
 
-LONGEST = Length(max=2000, message="At most 2,000 characters.")
+MAX_LENGTH = Length(max=2000, message="At most 2,000 characters.")
 
 
 class SampleForm(PageForm):
-    comment = TextAreaField("Comment on this sample", [LONGEST])
+    comment = TextAreaField("Comment on this sample", [MAX_LENGTH])
 
 
 class SignForm(PageForm):
@@ -24,7 +24,7 @@ class ReleaseForm(SignForm):
     """Stands on the same page as the form above, hence the ids of its own."""
 
     reason = TextAreaField(
-        "Why is it released without sampling?", [DataRequired("Say why."), LONGEST], id="release-reason"
+        "Why is it released without sampling?", [DataRequired("Say why."), MAX_LENGTH], id="release-reason"
     )
     password = PasswordField(
         "Your password", [DataRequired("Type your password to sign."), identity_was_proven], id="release-password"
@@ -32,9 +32,9 @@ class ReleaseForm(SignForm):
 
 
 class ReturnForm(PageForm):
-    action = TextAreaField("What must happen?", [DataRequired("Say what must happen."), LONGEST])
+    action = TextAreaField("What must happen?", [DataRequired("Say what must happen."), MAX_LENGTH])
     due_on = DateField("By when?", [Optional()])
 
 
 class ReopenForm(PageForm):
-    reason = TextAreaField("Why is it reopened?", [DataRequired("Say why."), LONGEST])
+    reason = TextAreaField("Why is it reopened?", [DataRequired("Say why."), MAX_LENGTH])

@@ -1,4 +1,4 @@
-"""What verifiers' pages list: units waiting, findings, the grid of samples, visits."""
+"""What verifiers' pages list: units waiting, action points, the grid of samples, visits."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from sqlalchemy.orm import aliased, joinedload
 from tracker.clock import now, today
 from tracker.extensions import db
 from tracker.models import (
+    ActionPoint,
+    ActionPointCriterion,
     Allocation,
+    Assessment,
     Criterion,
-    Finding,
-    FindingCriterion,
     Person,
-    Review,
     Sample,
     SampleItem,
     Signature,
@@ -24,7 +24,7 @@ from tracker.models import (
     Visit,
     VisitAttempt,
 )
-from tracker.vocabulary import AttemptState, ReviewState, Role, SignatureRole
+from tracker.vocabulary import AssessmentState, AttemptState, Role, SignatureRole
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,22 +124,22 @@ def list_held(person_id: int) -> list[Waiting]:
     return [Waiting(*tuple(row)) for row in db.session.execute(query)]
 
 
-def list_findings(person_id: int) -> list[OpenFinding]:
+def list_action_points(person_id: int) -> list[OpenFinding]:
     """Findings on the attempts a verifier holds, open ones first, oldest first."""
     query = (
         select(
-            Finding.id,
-            Finding.attempt_id,
+            ActionPoint.id,
+            ActionPoint.attempt_id,
             Unit.code,
             Person.name,
-            Finding.action,
-            Finding.raised_at,
-            Finding.due_on,
-            Finding.response,
-            Finding.responded_at,
-            Finding.closed_at,
+            ActionPoint.action,
+            ActionPoint.raised_at,
+            ActionPoint.due_on,
+            ActionPoint.response,
+            ActionPoint.responded_at,
+            ActionPoint.closed_at,
         )
-        .join(UnitAttempt, UnitAttempt.id == Finding.attempt_id)
+        .join(UnitAttempt, UnitAttempt.id == ActionPoint.attempt_id)
         .join(Unit, Unit.id == UnitAttempt.unit_id)
         .join(Person, Person.id == UnitAttempt.candidate_id)
         .join(Allocation, Allocation.attempt_id == UnitAttempt.id)
@@ -148,32 +148,32 @@ def list_findings(person_id: int) -> list[OpenFinding]:
             Allocation.role == Role.INTERNAL_VERIFIER,
             Allocation.until_at.is_(None),
         )
-        .order_by(Finding.closed_at.is_not(None), Finding.raised_at)
+        .order_by(ActionPoint.closed_at.is_not(None), ActionPoint.raised_at)
         .limit(200)
     )
     return [OpenFinding(*tuple(row)) for row in db.session.execute(query)]
 
 
-def list_findings_of(attempt: UnitAttempt) -> list[tuple[Finding, str, list[str]]]:
-    """An attempt's findings with who raised each, and the labels of its criteria."""
+def list_action_points_of(attempt: UnitAttempt) -> list[tuple[ActionPoint, str, list[str]]]:
+    """An attempt's action points with who raised each, and the labels of its criteria."""
     rows = db.session.execute(
-        select(Finding, Person.name)
-        .join(Person, Person.id == Finding.raised_by_id)
-        .where(Finding.attempt_id == attempt.id)
-        .order_by(Finding.id)
+        select(ActionPoint, Person.name)
+        .join(Person, Person.id == ActionPoint.raised_by_id)
+        .where(ActionPoint.attempt_id == attempt.id)
+        .order_by(ActionPoint.id)
     ).all()
     if not rows:
         return []
     labels: dict[int, list[str]] = {}
     query = (
-        select(FindingCriterion.finding_id, Criterion.label)
-        .join(Criterion, Criterion.id == FindingCriterion.criterion_id)
-        .where(FindingCriterion.finding_id.in_([finding.id for finding, _ in rows]))
+        select(ActionPointCriterion.action_point_id, Criterion.label)
+        .join(Criterion, Criterion.id == ActionPointCriterion.criterion_id)
+        .where(ActionPointCriterion.action_point_id.in_([action_point.id for action_point, _ in rows]))
         .order_by(Criterion.position)
     )
-    for finding_id, label in db.session.execute(query):
-        labels.setdefault(finding_id, []).append(label)
-    return [(finding, name, labels.get(finding.id, [])) for finding, name in rows]
+    for action_point_id, label in db.session.execute(query):
+        labels.setdefault(action_point_id, []).append(label)
+    return [(action_point, name, labels.get(action_point.id, [])) for action_point, name in rows]
 
 
 def list_samples(attempt: UnitAttempt) -> list[tuple[Sample, str, int, int]]:
@@ -189,17 +189,17 @@ def list_samples(attempt: UnitAttempt) -> list[tuple[Sample, str, int, int]]:
     return [(sample, name, looked, agreed) for sample, name, looked, agreed in db.session.execute(query)]
 
 
-def list_reviews(attempt: UnitAttempt) -> dict[int, list[tuple[Review, str]]]:
-    """Released reviews by evidence version, with the assessor's name."""
+def list_assessments(attempt: UnitAttempt) -> dict[int, list[tuple[Assessment, str]]]:
+    """Released assessments by evidence version, with the assessor's name."""
     query = (
-        select(Review, Person.name)
-        .join(Person, Person.id == Review.assessor_id)
-        .where(Review.attempt_id == attempt.id, Review.state == ReviewState.RELEASED)
-        .order_by(Review.released_at, Review.id)
+        select(Assessment, Person.name)
+        .join(Person, Person.id == Assessment.assessor_id)
+        .where(Assessment.attempt_id == attempt.id, Assessment.state == AssessmentState.RELEASED)
+        .order_by(Assessment.released_at, Assessment.id)
     )
-    found: dict[int, list[tuple[Review, str]]] = {}
-    for review, name in db.session.execute(query):
-        found.setdefault(review.evidence_version_id, []).append((review, name))
+    found: dict[int, list[tuple[Assessment, str]]] = {}
+    for assessment, name in db.session.execute(query):
+        found.setdefault(assessment.evidence_version_id, []).append((assessment, name))
     return found
 
 

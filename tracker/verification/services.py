@@ -1,4 +1,4 @@
-"""An internal verifier's acts: sampling, signing, releasing, returning with a finding, reopening."""
+"""An internal verifier's acts: sampling, signing, releasing, returning with an action point, reopening."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ from tracker.extensions import db
 from tracker.ledger.events import Actor, record
 from tracker.matrix import load_matrix
 from tracker.models import (
-    Finding,
-    FindingCriterion,
+    ActionPoint,
+    ActionPointCriterion,
     Sample,
     SampleItem,
     Signature,
@@ -97,11 +97,11 @@ def sign_verified(
 ) -> Signature:
     """Sign as sampled (a sample of this round exists; its day is the date sampled) or release unsampled.
 
-    Raises `Refused` while a finding waits for its response, and `Conflict` when what was shown has changed.
+    Raises `Refused` while an action point waits for its response, and `Conflict` when what was shown has changed.
     """
     person_id = _check_verifier(attempt, actor)
     check_move(attempt, Move.VERIFY)
-    _check_findings_answered(attempt)
+    _check_action_points_answered(attempt)
     date_sampled = None if unsampled_reason is not None else _date_sampled(attempt)
     if unsampled_reason is not None and not unsampled_reason.strip():
         raise Invalid("Say why this unit is released without sampling. Nothing was signed.", "reason")
@@ -146,27 +146,27 @@ def sign_verified(
     return signature
 
 
-def return_with_finding(
+def return_with_action_point(
     attempt: UnitAttempt, criterion_ids: list[int], action: str, due_on: date | None, actor: Actor
-) -> Finding:
+) -> ActionPoint:
     """Send a confirmed unit back: the criteria named need more, and the assessor must answer in writing."""
     _check_verifier(attempt, actor)
     check_move(attempt, Move.RETURN)
-    action, due_on = _checked_finding(attempt, criterion_ids, action, due_on)
-    finding = _raise_finding(attempt, criterion_ids, action, due_on, actor)
+    action, due_on = _checked_action_point(attempt, criterion_ids, action, due_on)
+    action_point = _raise_action_point(attempt, criterion_ids, action, due_on, actor)
     reopen(attempt, ReopeningKind.RETURN, action, criterion_ids, actor)
-    _tell_assessor(attempt, finding)
-    return finding
+    _tell_assessor(attempt, action_point)
+    return action_point
 
 
-def close_finding(finding: Finding, actor: Actor) -> None:
-    """Close an answered finding."""
-    if finding.responded_at is None:
-        raise Refused("The assessor has not answered this finding yet. Nothing was changed.")
-    if finding.closed_at:
-        raise Refused("This finding was closed already. Nothing was changed.")
-    finding.closed_at, finding.closed_by_id = now(), actor.person_id
-    record("finding_closed", finding, actor, attempt=finding.attempt_id)
+def close_action_point(action_point: ActionPoint, actor: Actor) -> None:
+    """Close an answered action point."""
+    if action_point.responded_at is None:
+        raise Refused("The assessor has not answered this action point yet. Nothing was changed.")
+    if action_point.closed_at:
+        raise Refused("This action_point was closed already. Nothing was changed.")
+    action_point.closed_at, action_point.closed_by_id = now(), actor.person_id
+    record("action_point_closed", action_point, actor, attempt=action_point.attempt_id)
 
 
 def reopen_verified(attempt: UnitAttempt, criterion_ids: list[int], reason: str, actor: Actor) -> None:
@@ -233,13 +233,13 @@ def _date_sampled(attempt: UnitAttempt) -> date:
     return today()
 
 
-def _check_findings_answered(attempt: UnitAttempt) -> None:
-    waiting = select(Finding.id).where(Finding.attempt_id == attempt.id, Finding.responded_at.is_(None))
+def _check_action_points_answered(attempt: UnitAttempt) -> None:
+    waiting = select(ActionPoint.id).where(ActionPoint.attempt_id == attempt.id, ActionPoint.responded_at.is_(None))
     if db.session.scalar(waiting.limit(1)):
-        raise Refused("A finding on this unit still waits for the assessor's response. Nothing was signed.")
+        raise Refused("An action point on this unit still waits for the assessor's response. Nothing was signed.")
 
 
-def _checked_finding(
+def _checked_action_point(
     attempt: UnitAttempt, criterion_ids: list[int], action: str, due_on: date | None
 ) -> tuple[str, date]:
     _check_criteria(attempt, criterion_ids)
@@ -258,11 +258,11 @@ def _check_criteria(attempt: UnitAttempt, criterion_ids: list[int]) -> None:
         raise NotFound
 
 
-def _raise_finding(
+def _raise_action_point(
     attempt: UnitAttempt, criterion_ids: list[int], action: str, due_on: date, actor: Actor
-) -> Finding:
+) -> ActionPoint:
     assert actor.person_id is not None  # noqa: S101 - checked by the caller
-    finding = Finding(
+    action_point = ActionPoint(
         attempt_id=attempt.id,
         round=attempt.round,
         raised_by_id=actor.person_id,
@@ -270,12 +270,14 @@ def _raise_finding(
         action=action,
         due_on=due_on,
     )
-    db.session.add(finding)
+    db.session.add(action_point)
     db.session.flush()
-    db.session.add_all(FindingCriterion(finding_id=finding.id, criterion_id=each) for each in set(criterion_ids))
+    db.session.add_all(
+        ActionPointCriterion(action_point_id=action_point.id, criterion_id=each) for each in set(criterion_ids)
+    )
     record(
-        "finding_raised",
-        finding,
+        "action_point_raised",
+        action_point,
         actor,
         texts={"action": action},
         attempt=attempt.id,
@@ -283,16 +285,16 @@ def _raise_finding(
         criteria=sorted(set(criterion_ids)),
         due=due_on.isoformat(),
     )
-    return finding
+    return action_point
 
 
-def _tell_assessor(attempt: UnitAttempt, finding: Finding) -> None:
+def _tell_assessor(attempt: UnitAttempt, action_point: ActionPoint) -> None:
     holder = next((a.person for a in attempt.allocations if a.role is Role.ASSESSOR and a.until_at is None), None)
     if holder:
         emails.tell(
             holder,
-            f"finding_raised:{finding.id}",
-            f"A finding on {attempt.unit.code}",
-            f"{attempt.unit.code} of {attempt.candidate.name} was returned with a finding that needs your written "
-            f"response: {emails.link(f'/attempts/{attempt.id}/sign')}",
+            f"action_point_raised:{action_point.id}",
+            f"An action point on {attempt.unit.code}",
+            f"{attempt.unit.code} of {attempt.candidate.name} was returned with an action point that needs your "
+            f"written response: {emails.link(f'/attempts/{attempt.id}/sign')}",
         )

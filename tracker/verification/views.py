@@ -1,4 +1,4 @@
-"""Verification over HTTP: the internal verifier's home, one unit, findings; and an external verifier's visit."""
+"""Verification over HTTP: the internal verifier's home, one unit, action points; and an external verifier's visit."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tracker.accounts.identity import proving_identity
-from tracker.assessment.services.action_points import get_finding
+from tracker.assessment.services.action_points import get_action_point
 from tracker.assessment.transitions import Move, check_move
 from tracker.clock import now
 from tracker.errors import Invalid, NotFound
@@ -18,11 +18,11 @@ from tracker.verification import queries
 from tracker.verification.forms import ReleaseForm, ReopenForm, ReturnForm, SampleForm, SignForm
 from tracker.verification.services import (
     Look,
-    close_finding,
+    close_action_point,
     draw_sample,
     mark_seen,
     reopen_verified,
-    return_with_finding,
+    return_with_action_point,
     sign_verified,
 )
 from tracker.vocabulary import AttemptState
@@ -30,27 +30,29 @@ from tracker.web.access import Act, get_attempt, me, requires
 from tracker.web.idempotency import once
 
 verification = Blueprint("verification", __name__)
-MOST_LOOKS = 5_000
+MAX_LOOKS = 5_000
 
 
 @verification.get("/verification")
 @requires(Act.LIST_VERIFICATIONS)
 def list_waiting() -> ResponseReturnValue:
     held = queries.list_held(me().person_id)
-    findings = queries.list_findings(me().person_id)
+    action_points = queries.list_action_points(me().person_id)
     return render_template(
         "verification/list_waiting.html",
         waiting=[each for each in held if each.state is AttemptState.CONFIRMED],
         others=[each for each in held if each.state is not AttemptState.CONFIRMED],
-        findings=[each for each in findings if not each.closed_at],
+        action_points=[each for each in action_points if not each.closed_at],
         grid=queries.sampling_grid(held),
     )
 
 
-@verification.get("/findings")
+@verification.get("/action-points")
 @requires(Act.LIST_VERIFICATIONS)
-def list_findings() -> ResponseReturnValue:
-    return render_template("verification/list_findings.html", findings=queries.list_findings(me().person_id))
+def list_action_points() -> ResponseReturnValue:
+    return render_template(
+        "verification/list_action_points.html", action_points=queries.list_action_points(me().person_id)
+    )
 
 
 @verification.get("/attempts/<int:attempt_id>/verify")
@@ -121,11 +123,11 @@ def return_unit(attempt_id: int) -> ResponseReturnValue:
     if not form.validate():
         return show_unit(attempt, back=form), 422
     try:
-        return_with_finding(attempt, read_criteria(), form.action.data or "", form.due_on.data, actor)
+        return_with_action_point(attempt, read_criteria(), form.action.data or "", form.due_on.data, actor)
     except Invalid as refusal:
         form.form_errors.append(str(refusal))
         return show_unit(attempt, back=form), 422
-    flash(f"{attempt.unit.code} is back with its assessor, who must answer your finding in writing.")
+    flash(f"{attempt.unit.code} is back with its assessor, who must answer your action point in writing.")
     return redirect(url_for(".verify_unit", attempt_id=attempt.id), 303)
 
 
@@ -147,12 +149,12 @@ def reopen_unit(attempt_id: int) -> ResponseReturnValue:
     return redirect(url_for(".verify_unit", attempt_id=attempt.id), 303)
 
 
-@verification.post("/attempts/<int:attempt_id>/findings/<int:finding_id>/close")
+@verification.post("/attempts/<int:attempt_id>/action-points/<int:action_point_id>/close")
 @requires(Act.VERIFY_UNIT)
-def close_one(attempt_id: int, finding_id: int) -> ResponseReturnValue:
+def close_one(attempt_id: int, action_point_id: int) -> ResponseReturnValue:
     attempt, actor = get_attempt(attempt_id, Act.VERIFY_UNIT)
-    close_finding(get_finding(attempt, finding_id), actor)
-    flash("The finding is closed.")
+    close_action_point(get_action_point(attempt, action_point_id), actor)
+    flash("The action point is closed.")
     return redirect(url_for(".verify_unit", attempt_id=attempt.id), 303)
 
 
@@ -207,9 +209,9 @@ def everything_about(attempt: UnitAttempt) -> dict[str, Any]:
         "attempt": attempt,
         "matrix": matrix,
         "facts": facts_of(attempt, matrix),
-        "reviews": queries.list_reviews(attempt),
+        "assessments": queries.list_assessments(attempt),
         "samples": queries.list_samples(attempt),
-        "findings": queries.list_findings_of(attempt),
+        "action_points": queries.list_action_points_of(attempt),
         "spread": spread_of(matrix.claiming_rows),
         "columns": {column.id: column for column in matrix.columns},
     }
@@ -218,7 +220,7 @@ def everything_about(attempt: UnitAttempt) -> dict[str, Any]:
 def read_looks() -> list[Look]:
     """`look` names the decisions chosen, as `version-criterion`; `agree-…` and `why-…` say the rest."""
     chosen = request.form.getlist("look")
-    if len(chosen) > MOST_LOOKS:
+    if len(chosen) > MAX_LOOKS:
         raise Invalid("That is too much for one sample. Nothing was saved.", "looks")
     looks = []
     for value in dict.fromkeys(chosen):

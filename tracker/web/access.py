@@ -34,9 +34,9 @@ class Act(StrEnum):
     READ_EVIDENCE = "read_evidence"
     CLAIM_CRITERION = "claim_criterion"
     CONFIRM_UNIT = "confirm_unit"
-    REVIEW_EVIDENCE = "review_evidence"
+    ASSESS_EVIDENCE = "assess_evidence"
     SIGN_UNIT = "sign_unit"
-    ANSWER_FINDING = "answer_finding"
+    ANSWER_ACTION_POINT = "answer_action_point"
     VERIFY_UNIT = "verify_unit"
     MARK_SEEN = "mark_seen"
     ISSUE_FORM = "issue_form"
@@ -64,9 +64,9 @@ PERMISSIONS: dict[Act, frozenset[Role]] = {
     Act.READ_EVIDENCE: frozenset({CANDIDATE, ASSESSOR, VERIFIER, VISITOR}),
     Act.CLAIM_CRITERION: frozenset({CANDIDATE}),
     Act.CONFIRM_UNIT: frozenset({CANDIDATE}),
-    Act.REVIEW_EVIDENCE: frozenset({ASSESSOR}),
+    Act.ASSESS_EVIDENCE: frozenset({ASSESSOR}),
     Act.SIGN_UNIT: frozenset({ASSESSOR}),
-    Act.ANSWER_FINDING: frozenset({ASSESSOR}),
+    Act.ANSWER_ACTION_POINT: frozenset({ASSESSOR}),
     Act.VERIFY_UNIT: frozenset({VERIFIER}),
     Act.MARK_SEEN: frozenset({VISITOR}),
     Act.ISSUE_FORM: frozenset({ASSESSOR, VERIFIER, ADMINISTRATOR}),
@@ -85,7 +85,7 @@ PERMISSIONS: dict[Act, frozenset[Role]] = {
 attempt also: being its candidate, holding it by an allocation now, or having it named in a visit now."""
 
 
-READS_EVIDENCE = frozenset({Act.READ_EVIDENCE, Act.REVIEW_EVIDENCE, Act.READ_INDEX})
+READS_EVIDENCE = frozenset({Act.READ_EVIDENCE, Act.ASSESS_EVIDENCE, Act.READ_INDEX})
 """The acts under which evidence itself is shown."""
 
 

@@ -22,7 +22,7 @@ PERMISSIONS_POLICY = "camera=(), display-capture=(), geolocation=(), microphone=
 """What no page here asks a browser for. A photo is taken by the phone's own camera, through a file field."""
 TRANSPORT_SECURITY = "max-age=31536000"
 """A year of https alone, for this name and no other: the names beside it are not ours to speak for."""
-MOST_OF_STRANGERS = 12 * MEGABYTE
+MAX_OF_STRANGERS = 12 * MEGABYTE
 HERE = ("127.0.0.1", "localhost", "[::1]")
 """This machine's own names: whoever can use them is here already."""
 
@@ -63,7 +63,7 @@ def init_app(app: Flask) -> None:
     def bound_strangers() -> None:
         """Before the body is read: whoever is not signed in has a form to be checked to send, and nothing larger."""
         if request.method not in SAFE_METHODS and not current_user.is_authenticated:
-            request.max_content_length = MOST_OF_STRANGERS
+            request.max_content_length = MAX_OF_STRANGERS
 
     @app.after_request
     def add_headers(response: Response) -> Response:

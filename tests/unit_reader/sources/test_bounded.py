@@ -15,7 +15,7 @@ from tracker.unit_reader.sources import bounded, process
 def test_the_process_is_bounded_in_time_memory_and_files() -> None:
     assert bounded.WORK < 5
     assert process.LIMITS[resource.RLIMIT_AS] <= 1024 * process.MEGABYTE
-    assert process.LIMITS[resource.RLIMIT_FSIZE] <= bounded.MOST_ANSWER
+    assert process.LIMITS[resource.RLIMIT_FSIZE] <= bounded.MAX_ANSWER
     assert bounded.SECONDS <= 15
 
 

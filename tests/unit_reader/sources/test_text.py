@@ -103,12 +103,12 @@ def test_the_content_says_what_it_is_and_not_the_name() -> None:
 
 
 def test_what_is_far_too_large_is_not_opened(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "MOST_BYTES", 10)
+    monkeypatch.setattr(sources, "MAX_BYTES", 10)
     assert "larger than" in refusal(b"1. greet them")
 
 
 def test_what_has_more_lines_than_any_unit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "MOST_LINES", 10)
+    monkeypatch.setattr(sources, "MAX_LINES", 10)
     assert "Take the one unit out of it" in refusal(b"x\n" * 11)
 
 

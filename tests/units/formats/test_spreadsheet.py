@@ -198,7 +198,7 @@ class TestRefused:
         assert self.fault(body)
 
     def test_more_rows_than_anybody_types(self, monkeypatch: pytest.MonkeyPatch, body: bytes) -> None:
-        monkeypatch.setattr(exchanged, "MOST_ROWS", 3)
+        monkeypatch.setattr(exchanged, "MAX_ROWS", 3)
         assert "more than 3 rows" in self.fault(body)
 
     def test_every_fault_is_told_at_once(self, body: bytes) -> None:

@@ -19,8 +19,8 @@ from tracker.vocabulary import Role
 COLUMNS = ("name", "email", "role", "from", "until")
 NEEDED = COLUMNS[:3]
 DELIMITERS = ",;\t"
-MOST_ROWS = 2_000
-LARGEST = 1024 * 1024
+MAX_ROWS = 2_000
+MAX_SIZE = 1024 * 1024
 FORMULA = ("=", "+", "-", "@")
 
 
@@ -68,7 +68,7 @@ class Known:
 
 def decode_csv(content: bytes) -> str:
     """The text of a file as spreadsheets save it: Unicode with its mark, UTF-8 without, else Windows-1252."""
-    if len(content) > LARGEST:
+    if len(content) > MAX_SIZE:
         raise Invalid("The file is larger than 1 MB. Nothing was read. Split it.", "file")
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return content.decode("utf-16", errors="replace")
@@ -98,7 +98,7 @@ def import_people(text: str, centre: Centre, actor: Actor) -> ImportPreview:
 
 def read_table(text: str) -> list[tuple[int, dict[str, str], bool]]:
     """Each row with its number as a spreadsheet shows it, its cells by column, and whether there are too many."""
-    if len(text) > LARGEST:
+    if len(text) > MAX_SIZE:
         raise Invalid("That is larger than 1 MB. Nothing was read. Split it.", "text")
     text = text.lstrip("\ufeff")
     first = next((line for line in text.splitlines() if line.strip()), "")
@@ -110,8 +110,8 @@ def read_table(text: str) -> list[tuple[int, dict[str, str], bool]]:
     numbered = [(number, row) for number, row in enumerate(rows, start=1) if any(row)]
     if not numbered:
         raise Invalid("Choose a file, or paste its rows. Nothing was read.", "text")
-    if len(numbered) - 1 > MOST_ROWS:
-        raise Invalid(f"There are more than {MOST_ROWS:,} rows. Nothing was read. Split the file.", "text")
+    if len(numbered) - 1 > MAX_ROWS:
+        raise Invalid(f"There are more than {MAX_ROWS:,} rows. Nothing was read. Split the file.", "text")
     heads = _heads(numbered[0][1])
     return [(number, dict(zip(heads, row, strict=False)), any(row[len(heads) :])) for number, row in numbered[1:]]
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import select, update
 
-from tracker.accounts.passwords import SHORTEST, is_guessable
+from tracker.accounts.passwords import MIN_LENGTH, is_guessable
 from tracker.accounts.sessions import end_sessions, hash_token
 from tracker.background import emails
 from tracker.clock import now
@@ -17,7 +17,7 @@ from tracker.models import AccountLink, Person
 from tracker.vocabulary import LinkPurpose
 
 LASTS = {LinkPurpose.INVITATION: timedelta(days=14), LinkPurpose.RESET: timedelta(hours=1)}
-LONGEST_PASSWORD = 200
+MAX_PASSWORD_LENGTH = 200
 LAPSED = (
     "It has lapsed, was already used, or a newer one took its place. Nothing was changed. "
     "Ask for a new one on the sign-in page, or ask your centre."
@@ -148,9 +148,11 @@ def has_open_invitation(person: Person) -> bool:
 
 def check_password(password: str, name: str, email: str) -> None:
     """Raise `Invalid` unless this will do as the password of who has this name and address."""
-    if len(password) < SHORTEST:
-        raise Invalid(f"A password needs at least {SHORTEST} characters. Three unrelated words do well.", "password")
-    if len(password) > LONGEST_PASSWORD:
-        raise Invalid(f"A password may have at most {LONGEST_PASSWORD} characters.", "password")
+    if len(password) < MIN_LENGTH:
+        raise Invalid(
+            f"A password needs at least {MIN_LENGTH} characters. Three unrelated words do well.", "password"
+        )
+    if len(password) > MAX_PASSWORD_LENGTH:
+        raise Invalid(f"A password may have at most {MAX_PASSWORD_LENGTH} characters.", "password")
     if is_guessable(password, (name, email)):
         raise Invalid("That password is too easy to guess. Three unrelated words do well.", "password")

@@ -22,7 +22,7 @@ from tracker.models import Person, RecoveryCode, SecondFactor
 from tracker.vocabulary import FactorKind
 from tracker.web.filters import counted
 
-MOST_PER_PERSON = 5
+MAX_PER_PERSON = 5
 THROTTLED = "There were too many wrong codes. Wait {}, then try again."
 WRONG_CODE = "That code is not right, or was used already. Wait for the next one in your app and type it."
 WRONG_PASSKEY = "That passkey could not be checked. Try again, or use another way."
@@ -103,7 +103,7 @@ def _count_slips(person_id: int, address: str, is_proven: Callable[[], bool], re
     """Slips are counted as at the password, under a key of their own, and fewer of them are borne."""
     account = hash_token(f"second factor {person_id}")
     with transactions.reading():
-        refuse_when_throttled(account, address, MOST_PER_PERSON, THROTTLED)
+        refuse_when_throttled(account, address, MAX_PER_PERSON, THROTTLED)
     if is_proven():
         forget_failures(account, address)
         return

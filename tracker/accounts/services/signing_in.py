@@ -17,9 +17,9 @@ from tracker.models import FailedSignIn, Person, UserSession
 from tracker.vocabulary import LinkPurpose
 
 WINDOW = timedelta(minutes=15)
-MOST_PER_ACCOUNT = 8
-MOST_PER_ADDRESS = 40
-MOST_LINKS = 3
+MAX_PER_ACCOUNT = 8
+MAX_PER_ADDRESS = 40
+MAX_LINKS = 3
 WRONG = "That address and password do not go together. Check both, or ask for a new password."
 THROTTLED = "There were too many wrong passwords. Wait {}, then try again."
 ASKED_TOO_OFTEN = "A link was asked for too often. Wait {}, then ask again, and look into your junk mail meanwhile."
@@ -32,7 +32,7 @@ def prove_password(email: str, password: str, address: str) -> Person:
     """
     account = hash_token(email.strip().lower())
     with transactions.reading():
-        refuse_when_throttled(account, address, MOST_PER_ACCOUNT, THROTTLED)
+        refuse_when_throttled(account, address, MAX_PER_ACCOUNT, THROTTLED)
         person = db.session.scalars(select(Person).where(Person.email == email.strip().lower())).one_or_none()
         found = (person.password_hash, person.deactivated_at) if person else (None, None)
     if is_password(found[0], password) and person and not found[1] and _is_still(person, found[0]):
@@ -58,7 +58,7 @@ def ask_for_reset(email: str, address: str) -> None:
     """
     account = hash_token(f"reset {email.strip().lower()}")
     with transactions.reading():
-        refuse_when_throttled(account, address, MOST_LINKS, ASKED_TOO_OFTEN)
+        refuse_when_throttled(account, address, MAX_LINKS, ASKED_TOO_OFTEN)
     keep_failure(account, address)
     person = db.session.scalars(select(Person).where(Person.email == email.strip().lower())).one_or_none()
     if person and not person.deactivated_at:
@@ -69,7 +69,7 @@ def refuse_when_throttled(account: str, address: str, most: int, sentence: str) 
     """Raise `Invalid`, saying how long to wait, when this account or this address has failed too often lately."""
     wait = max(
         _wait(FailedSignIn.email_hash == account, most),
-        _wait(FailedSignIn.address == address[:45], MOST_PER_ADDRESS),
+        _wait(FailedSignIn.address == address[:45], MAX_PER_ADDRESS),
     )
     if wait > timedelta():
         minutes = -(-wait // timedelta(minutes=1))

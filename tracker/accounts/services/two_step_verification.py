@@ -19,7 +19,7 @@ from tracker.models import Person, RecoveryCode, SecondFactor
 from tracker.vocabulary import FactorKind
 
 SECRET = "authenticator app"  # noqa: S105 - what the key is derived for
-MOST_PASSKEYS = 20
+MAX_PASSKEYS = 20
 WRONG_CODE = (
     "That is not the code your app shows for this key now. Nothing was changed. Wait for the next one and type it; "
     "if it is refused too, look at the clock of the phone."
@@ -60,8 +60,8 @@ def add_passkey(
     _lock(person, codes)
     if db.session.scalar(select(SecondFactor.id).where(SecondFactor.credential_id == made.credential_id)):
         raise Refused("This passkey is known here already. Nothing was changed.")
-    if len(list_factors(person.id)) >= MOST_PASSKEYS:
-        raise Refused(f"{MOST_PASSKEYS} is as many as anybody may have. Nothing was changed. Remove one first.")
+    if len(list_factors(person.id)) >= MAX_PASSKEYS:
+        raise Refused(f"{MAX_PASSKEYS} is as many as anybody may have. Nothing was changed. Remove one first.")
     factor = SecondFactor(
         person_id=person.id,
         kind=FactorKind.PASSKEY,

@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from tracker.accounts import queries
 from tracker.accounts.forms import ROLE_HELP, GrantForm, ImportForm, InviteForm, show_refusal
 from tracker.accounts.services.imports import (
-    LARGEST,
+    MAX_SIZE,
     ImportPreview,
     decode_csv,
     end_of,
@@ -163,7 +163,7 @@ def import_csv(centre_id: int) -> ResponseReturnValue:
 def sent_text(form: ImportForm) -> str:
     """What is to be imported: the file, where one was chosen, else what was pasted."""
     if form.file.data:
-        return decode_csv(form.file.data.read(LARGEST + 1))
+        return decode_csv(form.file.data.read(MAX_SIZE + 1))
     return form.text.data or ""
 
 

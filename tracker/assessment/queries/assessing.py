@@ -1,4 +1,4 @@
-"""One item before its assessor: the unit's criteria with its claims, the reviews so far, what changed."""
+"""One item before its assessor: the unit's criteria with its claims, the assessments so far, what changed."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ from tracker.clock import now
 from tracker.extensions import db
 from tracker.matrix import Cell, Column
 from tracker.models import (
+    Assessment,
     Attachment,
     Claim,
     Criterion,
     Decision,
     EvidenceVersion,
     Person,
-    Review,
     Submission,
     UnitAttempt,
 )
-from tracker.vocabulary import ReviewState
+from tracker.vocabulary import AssessmentState
 
 FIELD_WORDS = {
     "title": "title",
@@ -47,9 +47,9 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """A review of any version of the item in this attempt, with its assessor's name."""
+    """A assessment of any version of the item in this attempt, with its assessor's name."""
 
-    review: Review
+    assessment: Assessment
     name: str
     version_number: int
 
@@ -105,32 +105,32 @@ def _cell(row: Row[*tuple[Any, ...]], version: EvidenceVersion) -> Cell:
     )
 
 
-def list_reviews(attempt: UnitAttempt, evidence_id: int) -> list[Looked]:
-    """Every review of the item in this attempt, drafts included, newest first."""
+def list_assessments(attempt: UnitAttempt, evidence_id: int) -> list[Looked]:
+    """Every assessment of the item in this attempt, drafts included, newest first."""
     query = (
-        select(Review, Person.name, EvidenceVersion.number)
-        .join(EvidenceVersion, EvidenceVersion.id == Review.evidence_version_id)
-        .join(Person, Person.id == Review.assessor_id)
-        .where(EvidenceVersion.evidence_id == evidence_id, Review.attempt_id == attempt.id)
-        .order_by(Review.id.desc())
+        select(Assessment, Person.name, EvidenceVersion.number)
+        .join(EvidenceVersion, EvidenceVersion.id == Assessment.evidence_version_id)
+        .join(Person, Person.id == Assessment.assessor_id)
+        .where(EvidenceVersion.evidence_id == evidence_id, Assessment.attempt_id == attempt.id)
+        .order_by(Assessment.id.desc())
     )
     return [Looked(*row) for row in db.session.execute(query)]
 
 
-def draft_of(reviews: Iterable[Looked], version: EvidenceVersion, assessor_id: int) -> Review | None:
-    """The assessor's own unreleased review of this version."""
+def draft_of(assessments: Iterable[Looked], version: EvidenceVersion, assessor_id: int) -> Assessment | None:
+    """The assessor's own unreleased assessment of this version."""
     mine = (
-        each.review
-        for each in reviews
-        if each.review.state is ReviewState.DRAFT
-        and each.review.assessor_id == assessor_id
-        and each.review.evidence_version_id == version.id
+        each.assessment
+        for each in assessments
+        if each.assessment.state is AssessmentState.DRAFT
+        and each.assessment.assessor_id == assessor_id
+        and each.assessment.evidence_version_id == version.id
     )
     return next(mine, None)
 
 
-def released(reviews: Iterable[Looked]) -> list[Looked]:
-    return [each for each in reviews if each.review.state is ReviewState.RELEASED]
+def released(assessments: Iterable[Looked]) -> list[Looked]:
+    return [each for each in assessments if each.assessment.state is AssessmentState.RELEASED]
 
 
 def list_changes(version: EvidenceVersion, attachments: Iterable[Attachment]) -> tuple[int, list[str]] | None:
@@ -157,11 +157,13 @@ def list_changes(version: EvidenceVersion, attachments: Iterable[Attachment]) ->
     return earlier.number, list(dict.fromkeys(words))
 
 
-def find_review_to_undo(review_id: int, assessor_id: int) -> Review | None:
-    """A review of one's own that can still be undone."""
+def find_assessment_to_undo(assessment_id: int, assessor_id: int) -> Assessment | None:
+    """A assessment of one's own that can still be undone."""
     query = (
-        select(Review)
-        .where(Review.id == review_id, Review.assessor_id == assessor_id, Review.release_after > now())
-        .options(joinedload(Review.evidence_version).joinedload(EvidenceVersion.evidence))
+        select(Assessment)
+        .where(
+            Assessment.id == assessment_id, Assessment.assessor_id == assessor_id, Assessment.release_after > now()
+        )
+        .options(joinedload(Assessment.evidence_version).joinedload(EvidenceVersion.evidence))
     )
     return db.session.scalars(query).one_or_none()

@@ -1,4 +1,4 @@
-"""The queue over all candidates, the units one holds, and the findings one has to answer."""
+"""The queue over all candidates, the units one holds, and the action points one has to answer."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -12,20 +12,20 @@ from tracker.clock import LONDON, today
 from tracker.extensions import db
 from tracker.matrix import Progress, summarise_attempts
 from tracker.models import (
+    ActionPoint,
     Allocation,
+    Assessment,
     Claim,
     Decision,
     Evidence,
     EvidenceVersion,
-    Finding,
     Person,
     Registration,
-    Review,
     Submission,
     Unit,
     UnitAttempt,
 )
-from tracker.vocabulary import AttemptState, ReviewOutcome, ReviewState, Role
+from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,17 +195,17 @@ def _answered() -> Select[int, int, datetime]:
     """Per attempt and version, until when claims need no judging: returned, or decided a moment ago."""
     return (
         select(
-            Review.attempt_id,
-            Review.evidence_version_id.label("version_id"),
-            func.max(func.coalesce(Review.release_after, Review.released_at)).label("until"),
+            Assessment.attempt_id,
+            Assessment.evidence_version_id.label("version_id"),
+            func.max(func.coalesce(Assessment.release_after, Assessment.released_at)).label("until"),
         )
         .where(
             or_(
-                Review.release_after.is_not(None),
-                and_(Review.state == ReviewState.RELEASED, Review.outcome == ReviewOutcome.RETURNED),
+                Assessment.release_after.is_not(None),
+                and_(Assessment.state == AssessmentState.RELEASED, Assessment.outcome == AssessmentOutcome.RETURNED),
             )
         )
-        .group_by(Review.attempt_id, Review.evidence_version_id)
+        .group_by(Assessment.attempt_id, Assessment.evidence_version_id)
     )
 
 
@@ -327,11 +327,11 @@ def list_ready(person_id: int, waiting: Iterable[Waiting]) -> list[Held]:
     return [each for each in list_held(person_id, ready) if each.is_all_met] if ready else []
 
 
-def list_findings_to_answer(person_id: int) -> list[tuple[Finding, str, str]]:
+def list_action_points_to_answer(person_id: int) -> list[tuple[ActionPoint, str, str]]:
     """Findings on this assessor's attempts that wait for a response, with unit code and candidate."""
     query = (
-        select(Finding, Unit.code, Person.name)
-        .join(UnitAttempt, UnitAttempt.id == Finding.attempt_id)
+        select(ActionPoint, Unit.code, Person.name)
+        .join(UnitAttempt, UnitAttempt.id == ActionPoint.attempt_id)
         .join(Unit, Unit.id == UnitAttempt.unit_id)
         .join(Person, Person.id == UnitAttempt.candidate_id)
         .join(Allocation, Allocation.attempt_id == UnitAttempt.id)
@@ -339,8 +339,8 @@ def list_findings_to_answer(person_id: int) -> list[tuple[Finding, str, str]]:
             Allocation.person_id == person_id,
             Allocation.role == Role.ASSESSOR,
             Allocation.until_at.is_(None),
-            Finding.responded_at.is_(None),
+            ActionPoint.responded_at.is_(None),
         )
-        .order_by(Finding.due_on)
+        .order_by(ActionPoint.due_on)
     )
-    return [(finding, code, name) for finding, code, name in db.session.execute(query)]
+    return [(action_point, code, name) for action_point, code, name in db.session.execute(query)]

@@ -4,12 +4,12 @@ from sqlalchemy import and_, select
 from sqlalchemy.orm import joinedload
 
 from tracker.extensions import db
-from tracker.models import EvidenceRequirement, Finding, RequirementConfirmation, Review, UnitAttempt
+from tracker.models import ActionPoint, Assessment, EvidenceRequirement, RequirementConfirmation, UnitAttempt
 
 
-def list_findings_of(attempt: UnitAttempt) -> list[Finding]:
-    query = select(Finding).where(Finding.attempt_id == attempt.id).options(joinedload(Finding.raised_by))
-    return list(db.session.scalars(query.order_by(Finding.id)))
+def list_action_points_of(attempt: UnitAttempt) -> list[ActionPoint]:
+    query = select(ActionPoint).where(ActionPoint.attempt_id == attempt.id).options(joinedload(ActionPoint.raised_by))
+    return list(db.session.scalars(query.order_by(ActionPoint.id)))
 
 
 def list_requirements(attempt: UnitAttempt) -> list[tuple[EvidenceRequirement, RequirementConfirmation | None]]:
@@ -33,7 +33,7 @@ def list_requirements(attempt: UnitAttempt) -> list[tuple[EvidenceRequirement, R
 
 def list_versions_being_released(attempt: UnitAttempt) -> set[int]:
     """Versions decided a moment ago: the decisions come into force once undo has lapsed."""
-    query = select(Review.evidence_version_id).where(
-        Review.attempt_id == attempt.id, Review.release_after.is_not(None)
+    query = select(Assessment.evidence_version_id).where(
+        Assessment.attempt_id == attempt.id, Assessment.release_after.is_not(None)
     )
     return set(db.session.scalars(query))

@@ -14,15 +14,15 @@ from tracker.extensions import db
 from tracker.ledger.events import Actor, record
 from tracker.ledger.transactions import lock_rows, reading, transaction
 from tracker.matrix import Cell
-from tracker.models import AttemptMove, Claim, Decision, Evidence, EvidenceVersion, Grant, Review, UnitAttempt
+from tracker.models import Assessment, AttemptMove, Claim, Decision, Evidence, EvidenceVersion, Grant, UnitAttempt
 from tracker.portfolio.queries.evidence import find_version_in
 from tracker.registrations.separation_of_duties import check_may_assess, check_not_withdrawn
 from tracker.registrations.services import find_holder
-from tracker.vocabulary import AttemptState, Outcome, ReviewOutcome, ReviewState, Role
+from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState, Outcome, Role
 
 TIME_TO_UNDO = timedelta(seconds=10)
-LONGEST_COMMENT = 2_000
-LONGEST_FEEDBACK = 10_000
+MAX_COMMENT_LENGTH = 2_000
+MAX_FEEDBACK_LENGTH = 10_000
 CHECKS = ("valid", "authentic", "current", "sufficient")
 
 
@@ -36,30 +36,30 @@ class Marks:
     feedback: str | None = None
 
 
-def find_draft(attempt: UnitAttempt, version: EvidenceVersion, assessor_id: int) -> Review | None:
-    """The assessor's unreleased review of this version in this attempt."""
-    query = select(Review).where(
-        Review.attempt_id == attempt.id,
-        Review.evidence_version_id == version.id,
-        Review.assessor_id == assessor_id,
-        Review.state == ReviewState.DRAFT,
+def find_draft(attempt: UnitAttempt, version: EvidenceVersion, assessor_id: int) -> Assessment | None:
+    """The assessor's unreleased assessment of this version in this attempt."""
+    query = select(Assessment).where(
+        Assessment.attempt_id == attempt.id,
+        Assessment.evidence_version_id == version.id,
+        Assessment.assessor_id == assessor_id,
+        Assessment.state == AssessmentState.DRAFT,
     )
     return db.session.scalars(query).one_or_none()
 
 
 def check_seen(
-    attempt: UnitAttempt, version: EvidenceVersion, seen_version_id: int | None, seen_review_id: int | None
+    attempt: UnitAttempt, version: EvidenceVersion, seen_version_id: int | None, seen_assessment_id: int | None
 ) -> None:
-    """Raise `Conflict` when the item was submitted again, or judged, since the page was opened.
+    """Raise `Conflict` when the item was submitted again, or assessed, since the page was opened.
 
-    `seen_review_id` is the newest released review of the item that the page showed, 0 for none. None is not checked.
+    `seen_assessment_id` is the newest released assessment that the page showed, 0 for none. None is not checked.
     """
     if seen_version_id not in {None, version.id}:
         raise Conflict(
             f"{attempt.candidate.name} has submitted version {version.number} since you opened this page. "
             "It is shown now. What you typed is kept below; look at the new version, then decide."
         )
-    if seen_review_id not in {None, newest_release(attempt, version.evidence_id)}:
+    if seen_assessment_id not in {None, newest_release(attempt, version.evidence_id)}:
         raise Conflict(
             "This item was judged since you opened this page, perhaps by yourself in another window. "
             "What you typed is kept below, and nothing was done twice. Look at what stands now, then decide."
@@ -68,61 +68,61 @@ def check_seen(
 
 def newest_release(attempt: UnitAttempt, evidence_id: int) -> int:
     query = (
-        select(func.max(Review.id))
-        .join(EvidenceVersion, EvidenceVersion.id == Review.evidence_version_id)
+        select(func.max(Assessment.id))
+        .join(EvidenceVersion, EvidenceVersion.id == Assessment.evidence_version_id)
         .where(
-            Review.attempt_id == attempt.id,
+            Assessment.attempt_id == attempt.id,
             EvidenceVersion.evidence_id == evidence_id,
-            Review.state == ReviewState.RELEASED,
+            Assessment.state == AssessmentState.RELEASED,
         )
     )
     return db.session.scalar(query) or 0
 
 
-def save_marks(attempt: UnitAttempt, version: EvidenceVersion, marks: Marks, actor: Actor) -> Review:
+def save_marks(attempt: UnitAttempt, version: EvidenceVersion, marks: Marks, actor: Actor) -> Assessment:
     """Save what was put down, as a draft that only its assessor sees. No event: nothing is decided yet."""
-    person_id = check_can_review(attempt, actor)
+    person_id = check_can_assess(attempt, actor)
     _check_lengths(marks)
-    review = find_draft(attempt, version, person_id)
-    if review is None:
-        review = Review(
+    assessment = find_draft(attempt, version, person_id)
+    if assessment is None:
+        assessment = Assessment(
             attempt_id=attempt.id,
             evidence_version_id=version.id,
             assessor_id=person_id,
-            state=ReviewState.DRAFT,
+            state=AssessmentState.DRAFT,
             feedback="",
             marks={},
             started_at=now(),
             saved_at=now(),
         )
-        db.session.add(review)
-    if review.release_after:
+        db.session.add(assessment)
+    if assessment.release_after:
         raise Refused("You have just decided this. Undo that first. Nothing was changed.")
-    _merge(review, marks, {cell.claim_id for cell in cells_of(attempt, version).values()})
-    review.saved_at = now()
+    _merge(assessment, marks, {cell.claim_id for cell in cells_of(attempt, version).values()})
+    assessment.saved_at = now()
     db.session.flush()
-    return review
+    return assessment
 
 
-def accept_evidence(attempt: UnitAttempt, version: EvidenceVersion, actor: Actor) -> Review:
+def accept_evidence(attempt: UnitAttempt, version: EvidenceVersion, actor: Actor) -> Assessment:
     """Accept: every undecided claim has an outcome and all four checks are ticked. Released once undo lapses."""
-    review = _draft_to_finish(attempt, version, actor)
+    assessment = _draft_to_finish(attempt, version, actor)
     undecided = [cell for cell in cells_of(attempt, version).values() if not cell.is_decided]
-    missing = [cell for cell in undecided if not review.marks.get(str(cell.claim_id), {}).get("outcome")]
+    missing = [cell for cell in undecided if not assessment.marks.get(str(cell.claim_id), {}).get("outcome")]
     if missing:
         still = "1 is" if len(missing) == 1 else f"{len(missing)} are"
         raise Invalid(f"Decide every claim before you accept: {still} still open. What you typed is kept.")
-    unticked = [check for check in CHECKS if not getattr(review, check)]
+    unticked = [check for check in CHECKS if not getattr(assessment, check)]
     if unticked:
         raise Invalid(
             f"To accept, tick that the evidence is {' and '.join(unticked)}. If it is not, return it. "
             "What you typed is kept.",
             unticked[0],
         )
-    return _finish(review, ReviewOutcome.ACCEPTED, actor)
+    return _finish(assessment, AssessmentOutcome.ACCEPTED, actor)
 
 
-def affirm_evidence(attempt: UnitAttempt, version: EvidenceVersion, actor: Actor) -> Review:
+def affirm_evidence(attempt: UnitAttempt, version: EvidenceVersion, actor: Actor) -> Assessment:
     """The new version still shows what the old one did: every earlier `met` stands, in one act.
 
     Where nothing else is open the item is accepted; otherwise the affirmed claims are marked in the draft.
@@ -137,78 +137,78 @@ def affirm_evidence(attempt: UnitAttempt, version: EvidenceVersion, actor: Actor
         {cell.claim_id: cell.comment for cell in affirmed},
         dict.fromkeys(CHECKS, True) if is_all else {},
     )
-    review = save_marks(attempt, version, marks, actor)
-    return accept_evidence(attempt, version, actor) if is_all else review
+    assessment = save_marks(attempt, version, marks, actor)
+    return accept_evidence(attempt, version, actor) if is_all else assessment
 
 
-def return_evidence(attempt: UnitAttempt, version: EvidenceVersion, actor: Actor) -> Review:
+def return_evidence(attempt: UnitAttempt, version: EvidenceVersion, actor: Actor) -> Assessment:
     """Return to the candidate: feedback is required, and nothing becomes `met`."""
-    review = _draft_to_finish(attempt, version, actor)
-    if not review.feedback.strip():
+    assessment = _draft_to_finish(attempt, version, actor)
+    if not assessment.feedback.strip():
         raise Invalid(
             "Write feedback before you return it: what is missing, and what would help. What you typed is kept.",
             "feedback",
         )
-    return _finish(review, ReviewOutcome.RETURNED, actor)
+    return _finish(assessment, AssessmentOutcome.RETURNED, actor)
 
 
-def undo(attempt: UnitAttempt, review: Review, actor: Actor) -> None:
+def undo(attempt: UnitAttempt, assessment: Assessment, actor: Actor) -> None:
     """Take a decision back before it is released. Nobody else has seen it. The caller has locked the attempt."""
-    db.session.refresh(review)  # it may have been released while the lock was waited for
-    if review.assessor_id != actor.person_id or review.attempt_id != attempt.id:
+    db.session.refresh(assessment)  # it may have been released while the lock was waited for
+    if assessment.assessor_id != actor.person_id or assessment.attempt_id != attempt.id:
         raise NotFound
-    if review.state is ReviewState.RELEASED or review.release_after is None:
+    if assessment.state is AssessmentState.RELEASED or assessment.release_after is None:
         raise Refused("It was released already, so it can no longer be undone. You can judge the item again.")
-    review.outcome, review.release_after = None, None
+    assessment.outcome, assessment.release_after = None, None
 
 
 def release_due() -> int:
-    """Release every review whose time to undo is over. How many were released comes out.
+    """Release every assessment whose time to undo is over. How many were released comes out.
 
-    Each in a transaction of its own; called before requests and by `flask reviews release`.
+    Each in a transaction of its own; called before requests and by `flask assessments release`.
     """
     with reading():
-        due = list(db.session.scalars(select(Review.id).where(Review.release_after <= now()).limit(50)))
-    for review_id in due:
+        due = list(db.session.scalars(select(Assessment.id).where(Assessment.release_after <= now()).limit(50)))
+    for assessment_id in due:
         with transaction():
-            release(review_id)
+            release(assessment_id)
     return len(due)
 
 
-def release(review_id: int) -> None:
-    """Make the decisions, tell the candidate. A review whose ground has gone becomes a draft again."""
-    attempt_id = db.session.scalar(select(Review.attempt_id).where(Review.id == review_id))
+def release(assessment_id: int) -> None:
+    """Make the decisions, tell the candidate. A assessment whose ground has gone becomes a draft again."""
+    attempt_id = db.session.scalar(select(Assessment.attempt_id).where(Assessment.id == assessment_id))
     lock_rows(UnitAttempt, [attempt_id] if attempt_id else [])
-    review = db.session.get(Review, review_id, populate_existing=True)
-    if review is None or review.release_after is None or review.state is ReviewState.RELEASED:
+    assessment = db.session.get(Assessment, assessment_id, populate_existing=True)
+    if assessment is None or assessment.release_after is None or assessment.state is AssessmentState.RELEASED:
         return
-    if not _still_stands(review):
-        review.outcome, review.release_after = None, None
+    if not _still_stands(assessment):
+        assessment.outcome, assessment.release_after = None, None
         return
-    version = review.evidence_version
-    review.state, review.released_at, review.release_after = ReviewState.RELEASED, now(), None
-    judged = list_judged(review.attempt, version)
-    if review.outcome is ReviewOutcome.RETURNED:
-        review.feedback = _with_loose_comments(review, judged)
+    version = assessment.evidence_version
+    assessment.state, assessment.released_at, assessment.release_after = AssessmentState.RELEASED, now(), None
+    judged = list_judged(assessment.attempt, version)
+    if assessment.outcome is AssessmentOutcome.RETURNED:
+        assessment.feedback = _with_loose_comments(assessment, judged)
     db.session.flush()
-    made = _decide(review, [each.cell for each in judged if each.cell])
-    actor = Actor(review.assessor_id, review.grant_id, review.session_ref)
+    made = _decide(assessment, [each.cell for each in judged if each.cell])
+    actor = Actor(assessment.assessor_id, assessment.grant_id, assessment.session_ref)
     record(
-        "review_released",
-        review,
+        "assessment_released",
+        assessment,
         actor,
-        texts={"feedback": review.feedback} if review.feedback else None,
-        attempt=review.attempt_id,
+        texts={"feedback": assessment.feedback} if assessment.feedback else None,
+        attempt=assessment.attempt_id,
         version=version.id,
         content=version.content_hash,
-        outcome=review.outcome.value if review.outcome else None,
-        checks={check: getattr(review, check) for check in CHECKS},
+        outcome=assessment.outcome.value if assessment.outcome else None,
+        checks={check: getattr(assessment, check) for check in CHECKS},
         decisions=[{"decision": each.id, "claim": each.claim_id, "outcome": each.outcome.value} for each in made],
     )
-    _tell_candidate(review, version)
+    _tell_candidate(assessment, version)
 
 
-def check_can_review(attempt: UnitAttempt, actor: Actor) -> int:
+def check_can_assess(attempt: UnitAttempt, actor: Actor) -> int:
     """The assessor's id, once the attempt is open, the candidate registered and the duties separate."""
     assert actor.person_id is not None  # noqa: S101 - people judge, never the operator
     if attempt.state is not AttemptState.IN_PROGRESS:
@@ -225,113 +225,113 @@ def cells_of(attempt: UnitAttempt, version: EvidenceVersion) -> dict[int, Cell]:
     return {each.column.id: each.cell for each in list_judged(attempt, version) if each.cell}
 
 
-def _still_stands(review: Review) -> bool:
+def _still_stands(assessment: Assessment) -> bool:
     """Whether the attempt is open, its assessor the same and in post, and the version still the one it sees."""
-    attempt, grant = review.attempt, db.session.get(Grant, review.grant_id) if review.grant_id else None
+    attempt, grant = assessment.attempt, db.session.get(Grant, assessment.grant_id) if assessment.grant_id else None
     holder = find_holder(attempt, Role.ASSESSOR)
-    version = find_version_in(attempt, review.evidence_version.evidence_id)
+    version = find_version_in(attempt, assessment.evidence_version.evidence_id)
     return (
         attempt.state is AttemptState.IN_PROGRESS
         and attempt.registration.withdrawn_at is None
         and holder is not None
-        and holder.person_id == review.assessor_id
-        and review.assessor.deactivated_at is None
+        and holder.person_id == assessment.assessor_id
+        and assessment.assessor.deactivated_at is None
         and (grant is None or grant.until_at is None or grant.until_at > now())
         and version is not None
-        and version.id == review.evidence_version_id
+        and version.id == assessment.evidence_version_id
     )
 
 
-def _draft_to_finish(attempt: UnitAttempt, version: EvidenceVersion, actor: Actor) -> Review:
-    person_id = check_can_review(attempt, actor)
+def _draft_to_finish(attempt: UnitAttempt, version: EvidenceVersion, actor: Actor) -> Assessment:
+    person_id = check_can_assess(attempt, actor)
     lock_rows(Evidence, [version.evidence_id])
     current = find_version_in(attempt, version.evidence_id)
     if current is None or current.id != version.id:
         raise Conflict("The candidate has submitted a newer version. What you typed is kept; judge the new one.")
-    review = find_draft(attempt, version, person_id)
-    if review is None:
+    assessment = find_draft(attempt, version, person_id)
+    if assessment is None:
         raise Invalid("Put down what you decide first.")
-    if review.release_after:
+    if assessment.release_after:
         raise Refused("You have just decided this. Nothing was done twice.")
-    return review
+    return assessment
 
 
-def _finish(review: Review, outcome: ReviewOutcome, actor: Actor) -> Review:
-    review.outcome = outcome
-    review.release_after = now() + TIME_TO_UNDO
-    review.grant_id, review.session_ref = actor.grant_id, actor.session_ref
+def _finish(assessment: Assessment, outcome: AssessmentOutcome, actor: Actor) -> Assessment:
+    assessment.outcome = outcome
+    assessment.release_after = now() + TIME_TO_UNDO
+    assessment.grant_id, assessment.session_ref = actor.grant_id, actor.session_ref
     db.session.flush()
-    return review
+    return assessment
 
 
-def _decide(review: Review, cells: Iterable[Cell]) -> list[Decision]:
+def _decide(assessment: Assessment, cells: Iterable[Cell]) -> list[Decision]:
     """The marks as decisions; earlier live ones are superseded. What stands unchanged is not decided again."""
     made = []
     for cell in cells:
-        outcome, comment = _mark(review, cell)
+        outcome, comment = _mark(assessment, cell)
         stands = cell.is_decided and (outcome, comment) == (cell.outcome, cell.comment)
         if outcome and not stands:
-            made.append(_new_decision(review, cell.claim_id, outcome, comment))
+            made.append(_new_decision(assessment, cell.claim_id, outcome, comment))
     earlier = select(Decision).where(
         Decision.claim_id.in_([each.claim_id for each in made]), Decision.superseded_at.is_(None)
     )
     for decision in db.session.scalars(earlier):
-        decision.superseded_at = review.released_at
+        decision.superseded_at = assessment.released_at
     db.session.flush()  # the live ones are freed before their successors take their place
     db.session.add_all(made)
     db.session.flush()
     return made
 
 
-def _mark(review: Review, cell: Cell) -> tuple[Outcome | None, str]:
+def _mark(assessment: Assessment, cell: Cell) -> tuple[Outcome | None, str]:
     """What the draft says of a claim; a return makes nothing `met`."""
-    mark = review.marks.get(str(cell.claim_id), {})
+    mark = assessment.marks.get(str(cell.claim_id), {})
     outcome = Outcome(mark["outcome"]) if mark.get("outcome") else None
-    if review.outcome is ReviewOutcome.RETURNED and outcome is Outcome.MET:
+    if assessment.outcome is AssessmentOutcome.RETURNED and outcome is Outcome.MET:
         outcome = None
     return outcome, mark.get("comment", "")
 
 
-def _with_loose_comments(review: Review, judged: Iterable[Judged]) -> str:
+def _with_loose_comments(assessment: Assessment, judged: Iterable[Judged]) -> str:
     """A return's feedback, with the comments that no decision will carry, so that the candidate reads them too."""
     lines = []
     for each in judged:
-        outcome, comment = _mark(review, each.cell) if each.cell else (None, "")
+        outcome, comment = _mark(assessment, each.cell) if each.cell else (None, "")
         if comment and outcome is None and each.cell and comment != each.cell.comment:
             lines.append(f"On {each.column.label}: {comment}")
-    return "\n\n".join([review.feedback.strip(), *lines])
+    return "\n\n".join([assessment.feedback.strip(), *lines])
 
 
-def _new_decision(review: Review, claim_id: int, outcome: Outcome, comment: str) -> Decision:
-    assert review.released_at is not None  # noqa: S101 - set by `release` just before
+def _new_decision(assessment: Assessment, claim_id: int, outcome: Outcome, comment: str) -> Decision:
+    assert assessment.released_at is not None  # noqa: S101 - set by `release` just before
     return Decision(
-        attempt_id=review.attempt_id,
+        attempt_id=assessment.attempt_id,
         claim_id=claim_id,
-        evidence_version_id=review.evidence_version_id,
-        review_id=review.id,
+        evidence_version_id=assessment.evidence_version_id,
+        assessment_id=assessment.id,
         outcome=outcome,
         comment=comment,
-        decided_at=review.released_at,
-        decided_by_id=review.assessor_id,
+        decided_at=assessment.released_at,
+        decided_by_id=assessment.assessor_id,
     )
 
 
-def _merge(review: Review, marks: Marks, known: set[int]) -> None:
+def _merge(assessment: Assessment, marks: Marks, known: set[int]) -> None:
     """Put the marks into the draft; claims that are not of this item are refused whole."""
     unknown = (set(marks.outcomes) | set(marks.comments)) - known
     if unknown:
-        _check_not_moved(review.attempt_id, unknown)
+        _check_not_moved(assessment.attempt_id, unknown)
         raise NotFound
-    kept = {key: dict(value) for key, value in review.marks.items()}
+    kept = {key: dict(value) for key, value in assessment.marks.items()}
     for claim_id, outcome in marks.outcomes.items():
         kept.setdefault(str(claim_id), {})["outcome"] = outcome.value if outcome else None
     for claim_id, comment in marks.comments.items():
         kept.setdefault(str(claim_id), {})["comment"] = comment
-    review.marks = kept
+    assessment.marks = kept
     for check, ticked in marks.checks.items():
-        setattr(review, check, ticked)
+        setattr(assessment, check, ticked)
     if marks.feedback is not None:
-        review.feedback = marks.feedback
+        assessment.feedback = marks.feedback
 
 
 def _check_not_moved(attempt_id: int, claim_ids: set[int]) -> None:
@@ -348,19 +348,19 @@ def _check_not_moved(attempt_id: int, claim_ids: set[int]) -> None:
 
 
 def _check_lengths(marks: Marks) -> None:
-    if any(len(comment) > LONGEST_COMMENT for comment in marks.comments.values()):
-        raise Invalid(f"A comment takes at most {LONGEST_COMMENT:,} characters. Shorten it; the rest is kept.")
-    if marks.feedback is not None and len(marks.feedback) > LONGEST_FEEDBACK:
-        raise Invalid(f"Feedback takes at most {LONGEST_FEEDBACK:,} characters. Shorten it.", "feedback")
+    if any(len(comment) > MAX_COMMENT_LENGTH for comment in marks.comments.values()):
+        raise Invalid(f"A comment takes at most {MAX_COMMENT_LENGTH:,} characters. Shorten it; the rest is kept.")
+    if marks.feedback is not None and len(marks.feedback) > MAX_FEEDBACK_LENGTH:
+        raise Invalid(f"Feedback takes at most {MAX_FEEDBACK_LENGTH:,} characters. Shorten it.", "feedback")
 
 
-def _tell_candidate(review: Review, version: EvidenceVersion) -> None:
-    candidate, evidence = review.attempt.candidate, version.evidence
-    if review.outcome is ReviewOutcome.RETURNED:
+def _tell_candidate(assessment: Assessment, version: EvidenceVersion) -> None:
+    candidate, evidence = assessment.attempt.candidate, version.evidence
+    if assessment.outcome is AssessmentOutcome.RETURNED:
         emails.tell(
             candidate,
             f"evidence_returned:{evidence.id}",
             f"Evidence {evidence.number} needs you",
-            f"{review.assessor.name} has looked at “{version.title}” and asks for more. Read the feedback and answer "
-            f"it: {emails.link(f'/evidence/{evidence.id}')}",
+            f"{assessment.assessor.name} has looked at “{version.title}” and asks for more. Read the feedback and "
+            f"answer it: {emails.link(f'/evidence/{evidence.id}')}",
         )

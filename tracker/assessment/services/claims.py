@@ -2,7 +2,7 @@
 
 from sqlalchemy import select
 
-from tracker.assessment.services.assessments import check_can_review
+from tracker.assessment.services.assessments import check_can_assess
 from tracker.clock import now
 from tracker.errors import Invalid, NotFound, Refused
 from tracker.extensions import db
@@ -13,7 +13,7 @@ from tracker.portfolio.services.claims import check_simulation
 
 def add_claim(attempt: UnitAttempt, version: EvidenceVersion, criterion_id: int, reason: str, actor: Actor) -> Claim:
     """Claim a criterion that the item shows and the candidate did not claim."""
-    person_id = check_can_review(attempt, actor)
+    person_id = check_can_assess(attempt, actor)
     reason = checked_reason(reason)
     known = select(Criterion.id).where(
         Criterion.id == criterion_id, Criterion.unit_id == attempt.unit_id, Criterion.assessable
@@ -44,9 +44,9 @@ def add_claim(attempt: UnitAttempt, version: EvidenceVersion, criterion_id: int,
     return claim
 
 
-def strike_claim(attempt: UnitAttempt, evidence_id: int, claim_id: int, reason: str, actor: Actor) -> Claim:
+def remove_claim(attempt: UnitAttempt, evidence_id: int, claim_id: int, reason: str, actor: Actor) -> Claim:
     """Take a claim out, decided or not. A live decision on it is superseded; nothing is erased."""
-    person_id = check_can_review(attempt, actor)
+    person_id = check_can_assess(attempt, actor)
     reason = checked_reason(reason)
     query = select(Claim).where(
         Claim.id == claim_id,
@@ -58,11 +58,11 @@ def strike_claim(attempt: UnitAttempt, evidence_id: int, claim_id: int, reason: 
     if claim is None:
         raise NotFound
     moment = now()
-    claim.removed_at, claim.removed_by_id, claim.struck_reason = moment, person_id, reason
+    claim.removed_at, claim.removed_by_id, claim.removed_reason = moment, person_id, reason
     live = select(Decision).where(Decision.claim_id == claim.id, Decision.superseded_at.is_(None))
     for decision in db.session.scalars(live):
         decision.superseded_at = moment
-    record("claim_struck", claim, actor, texts={"reason": reason}, attempt=attempt.id, criterion=claim.criterion_id)
+    record("claim_removed", claim, actor, texts={"reason": reason}, attempt=attempt.id, criterion=claim.criterion_id)
     return claim
 
 

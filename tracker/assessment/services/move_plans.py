@@ -13,13 +13,13 @@ from tracker.ledger.canonical_json import canonical_json, sha256
 from tracker.library.queries.links import compare, document_of, list_decided, named
 from tracker.library.queries.units import version_order
 from tracker.models import (
+    Assessment,
     Claim,
     Criterion,
     Decision,
     Evidence,
     EvidenceRequirement,
     RequirementConfirmation,
-    Review,
     Unit,
     UnitAttempt,
 )
@@ -192,7 +192,7 @@ def check_ready(plan: Plan) -> None:
             f"Nobody has yet said what has become of {labels} in {version_of(plan.bridge.newer)}. Nothing was moved. "
             "Compare the two versions first, and confirm or refuse what is proposed."
         )
-    pending = select(Review.id).where(Review.attempt_id == plan.attempt.id, Review.release_after > now())
+    pending = select(Assessment.id).where(Assessment.attempt_id == plan.attempt.id, Assessment.release_after > now())
     if db.session.scalar(pending):
         raise Refused(
             "The assessor has decided something a moment ago and can still undo it. Nothing was moved. "

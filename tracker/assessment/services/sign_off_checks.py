@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from tracker.assessment.queries.signing import list_findings_of, list_versions_being_released
+from tracker.assessment.queries.signing import list_action_points_of, list_versions_being_released
 from tracker.matrix import Matrix, Row, Standing
-from tracker.models import Finding, UnitAttempt
+from tracker.models import ActionPoint, UnitAttempt
 from tracker.vocabulary import CriterionKind, CriterionState
 
 
@@ -17,14 +17,18 @@ class Obstacle:
     criterion_id: int | None = None
 
 
-def list_obstacles(attempt: UnitAttempt, matrix: Matrix, findings: list[Finding] | None = None) -> list[Obstacle]:
-    """Undecided claims, criteria that are not met, and findings without an answer (read unless given)."""
+def list_obstacles(
+    attempt: UnitAttempt, matrix: Matrix, action_points: list[ActionPoint] | None = None
+) -> list[Obstacle]:
+    """Undecided claims, criteria that are not met, and action_points without an answer (read unless given)."""
     undecided = [row for row in matrix.rows if row.undecided]
     just_decided = list_versions_being_released(attempt) if undecided else set()
     found = [_undecided(row, row.version_id in just_decided) for row in undecided]
     found += [_gap(each) for each in matrix.standings if each.state is not CriterionState.MET]
-    findings = list_findings_of(attempt) if findings is None else findings
-    found += [Obstacle("A finding waits for your written response") for each in findings if not each.responded_at]
+    action_points = list_action_points_of(attempt) if action_points is None else action_points
+    found += [
+        Obstacle("An action point waits for your written response") for each in action_points if not each.responded_at
+    ]
     return found
 
 

@@ -37,8 +37,8 @@ CHANGED = (
     "The form changed while you were reading it. Nothing was signed; what you typed is kept. "
     "It is shown below as it is now: read it again, then sign."
 )
-LONGEST_NOTE = 2_000
-LONGEST_COMMENT = 4_000
+MAX_NOTE_LENGTH = 2_000
+MAX_COMMENT_LENGTH = 4_000
 
 
 def confirm_requirement(attempt: UnitAttempt, requirement_id: int, note: str, actor: Actor) -> None:
@@ -52,7 +52,7 @@ def confirm_requirement(attempt: UnitAttempt, requirement_id: int, note: str, ac
     )
     if not db.session.scalar(query):
         raise NotFound
-    if len(note) > LONGEST_NOTE:
+    if len(note) > MAX_NOTE_LENGTH:
         raise Invalid("A note takes at most 2,000 characters. What you typed is kept.", "note")
     live = _live_confirmations(attempt).get(requirement_id)
     if live:
@@ -90,7 +90,7 @@ def withdraw_confirmation(attempt: UnitAttempt, requirement_id: int, actor: Acto
 def draft_comment(attempt: UnitAttempt, comment: str, actor: Actor) -> None:
     """Keep the closing comment as it is typed. No event: nothing is signed."""
     _check_assessor(attempt, actor, Move.SIGN)
-    if len(comment) > LONGEST_COMMENT:
+    if len(comment) > MAX_COMMENT_LENGTH:
         raise Invalid("A closing comment takes at most 4,000 characters. What you typed is kept.", "comment")
     if attempt.closing_comment != comment:
         attempt.closing_comment = comment
@@ -225,7 +225,7 @@ def _check_candidate(attempt: UnitAttempt, actor: Actor, move: Move) -> int:
 def _checked_dispute(reason: str) -> str:
     if not reason.strip():
         raise Invalid("Say why you do not agree. Nothing was sent.", "reason")
-    if len(reason) > LONGEST_NOTE:
+    if len(reason) > MAX_NOTE_LENGTH:
         raise Invalid("A reason takes at most 2,000 characters. What you typed is kept.", "reason")
     return reason.strip()
 

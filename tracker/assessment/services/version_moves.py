@@ -19,6 +19,7 @@ from tracker.extensions import db
 from tracker.ledger.events import Actor, record
 from tracker.ledger.transactions import lock_rows
 from tracker.models import (
+    Assessment,
     AttemptMove,
     Centre,
     Claim,
@@ -28,12 +29,11 @@ from tracker.models import (
     EvidenceRequirement,
     MovedClaim,
     RequirementConfirmation,
-    Review,
     Unit,
     UnitAttempt,
 )
 from tracker.registrations.services import find_holder
-from tracker.vocabulary import Outcome, ReviewState, Role
+from tracker.vocabulary import AssessmentState, Outcome, Role
 
 
 def move_to_version(
@@ -84,9 +84,9 @@ def claiming_items(attempt_ids: Iterable[int]) -> list[int]:
 
 def release_due(attempt: UnitAttempt) -> None:
     """Decisions whose time to undo is over come into force first, as they would with the next page."""
-    due = select(Review.id).where(Review.attempt_id == attempt.id, Review.release_after <= now())
-    for review_id in list(db.session.scalars(due)):
-        assessments.release(review_id)
+    due = select(Assessment.id).where(Assessment.attempt_id == attempt.id, Assessment.release_after <= now())
+    for assessment_id in list(db.session.scalars(due)):
+        assessments.release(assessment_id)
 
 
 def checked_reason(reason: str) -> str:
@@ -213,7 +213,7 @@ def _copy_of(decision: Decision, claim_id: int) -> Decision:
         attempt_id=decision.attempt_id,
         claim_id=claim_id,
         evidence_version_id=decision.evidence_version_id,
-        review_id=decision.review_id,
+        assessment_id=decision.assessment_id,
         reopening_id=decision.reopening_id,
         outcome=decision.outcome,
         comment=decision.comment,
@@ -252,13 +252,13 @@ def _carry_marks(attempt: UnitAttempt, claims: Iterable[Carried]) -> None:
     The marks of the old claims stay where they were: nothing that was typed is lost.
     """
     carried = list(claims)
-    drafts = select(Review).where(Review.attempt_id == attempt.id, Review.state == ReviewState.DRAFT)
-    for review in db.session.scalars(drafts):
-        marks = {**review.marks}
+    drafts = select(Assessment).where(Assessment.attempt_id == attempt.id, Assessment.state == AssessmentState.DRAFT)
+    for assessment in db.session.scalars(drafts):
+        marks = {**assessment.marks}
         for claim, position, steps in carried:
-            if mark := _mark_for(position, steps, review.marks):
+            if mark := _mark_for(position, steps, assessment.marks):
                 marks[str(claim.id)] = mark
-        review.marks = marks
+        assessment.marks = marks
 
 
 def _mark_for(position: int, steps: Sequence[Step], marks: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,36 +19,36 @@ from tracker.clock import LONDON, now
 from tracker.errors import Conflict, Invalid, NotFound, Refused
 from tracker.ledger.events import Actor
 from tracker.library.queries.units import list_guidance
-from tracker.models import EvidenceVersion, Review, UnitAttempt
+from tracker.models import Assessment, EvidenceVersion, UnitAttempt
 from tracker.portfolio.queries import evidence as evidence_queries
 from tracker.vocabulary import Outcome
 from tracker.web.access import Act, get_attempt, me, requires
 from tracker.web.requests import asked_number
 
 
-@assessment.get("/attempts/<int:attempt_id>/evidence/<int:evidence_id>/judge")
-@requires(Act.REVIEW_EVIDENCE)
-def judge(attempt_id: int, evidence_id: int) -> ResponseReturnValue:
-    attempt, _ = get_attempt(attempt_id, Act.REVIEW_EVIDENCE)
+@assessment.get("/attempts/<int:attempt_id>/evidence/<int:evidence_id>/assess")
+@requires(Act.ASSESS_EVIDENCE)
+def assess(attempt_id: int, evidence_id: int) -> ResponseReturnValue:
+    attempt, _ = get_attempt(attempt_id, Act.ASSESS_EVIDENCE)
     return show_judging(attempt, get_version(attempt, evidence_id))
 
 
-@assessment.post("/attempts/<int:attempt_id>/evidence/<int:evidence_id>/review")
-@requires(Act.REVIEW_EVIDENCE)
-def save_review(attempt_id: int, evidence_id: int) -> ResponseReturnValue:
+@assessment.post("/attempts/<int:attempt_id>/evidence/<int:evidence_id>/assessment")
+@requires(Act.ASSESS_EVIDENCE)
+def save_assessment(attempt_id: int, evidence_id: int) -> ResponseReturnValue:
     """Only what changed, saved as it is put down."""
-    attempt, actor = get_attempt(attempt_id, Act.REVIEW_EVIDENCE)
+    attempt, actor = get_attempt(attempt_id, Act.ASSESS_EVIDENCE)
     version = get_version(attempt, evidence_id)
     services.check_seen(attempt, version, *read_seen())
     services.save_marks(attempt, version, read_marks(set(request.form.getlist("changed"))), actor)
     return {"saved_at": now().astimezone(LONDON).strftime("%H:%M")}
 
 
-@assessment.post("/attempts/<int:attempt_id>/evidence/<int:evidence_id>/judge")
-@requires(Act.REVIEW_EVIDENCE)
-def finish_review(attempt_id: int, evidence_id: int) -> ResponseReturnValue:
-    """The whole form: what is put down is saved, then accepted, returned, affirmed; or a claim is added or struck."""
-    attempt, actor = get_attempt(attempt_id, Act.REVIEW_EVIDENCE)
+@assessment.post("/attempts/<int:attempt_id>/evidence/<int:evidence_id>/assess")
+@requires(Act.ASSESS_EVIDENCE)
+def finish_assessment(attempt_id: int, evidence_id: int) -> ResponseReturnValue:
+    """Save the whole form, then accept, return or affirm; or add or remove a claim."""
+    attempt, actor = get_attempt(attempt_id, Act.ASSESS_EVIDENCE)
     version = get_version(attempt, evidence_id)
     marks = read_marks(None)
     act, _, about = request.form.get("act", "save").partition("-")
@@ -61,16 +61,16 @@ def finish_review(attempt_id: int, evidence_id: int) -> ResponseReturnValue:
         return show_judging(attempt, version, typed=typed, refused=str(refusal)), refusal.status
 
 
-@assessment.post("/reviews/<int:review_id>/undo")
+@assessment.post("/assessments/<int:assessment_id>/undo")
 @requires(Act.LIST_OWN_QUEUE)
-def undo_review(review_id: int) -> ResponseReturnValue:
-    review = queries.find_review_to_undo(review_id, me().person_id)
-    if review is None:
+def undo_assessment(assessment_id: int) -> ResponseReturnValue:
+    assessment = queries.find_assessment_to_undo(assessment_id, me().person_id)
+    if assessment is None:
         raise Refused("It was released already, so it can no longer be undone. You can judge the item again.")
-    attempt, actor = get_attempt(review.attempt_id, Act.REVIEW_EVIDENCE)
-    services.undo(attempt, review, actor)
+    attempt, actor = get_attempt(assessment.attempt_id, Act.ASSESS_EVIDENCE)
+    services.undo(attempt, assessment, actor)
     flash("Undone. Nobody has seen it; your decisions are kept as a draft.")
-    return redirect(judging_address(review.attempt_id, review.evidence_version.evidence_id), 303)
+    return redirect(assessing_url(assessment.attempt_id, assessment.evidence_version.evidence_id), 303)
 
 
 # --- what the buttons of the form do ---------------------------------------------------------------------
@@ -88,7 +88,7 @@ class Judging:
 
 def save(item: Judging) -> ResponseReturnValue:
     flash("Saved. Nobody else sees it until you accept or return the item.")
-    return redirect(judging_address(item.attempt.id, item.version.evidence_id), 303)
+    return redirect(assessing_url(item.attempt.id, item.version.evidence_id), 303)
 
 
 def accept(item: Judging) -> ResponseReturnValue:
@@ -107,17 +107,17 @@ def add_claim(item: Judging) -> ResponseReturnValue:
     reason = request.form.get("add-reason", "")
     claim_services.add_claim(item.attempt, item.version, read_number("add-criterion"), reason, item.actor)
     flash(f"Added. {item.attempt.candidate.name} sees your reason.")
-    return redirect(judging_address(item.attempt.id, item.version.evidence_id), 303)
+    return redirect(assessing_url(item.attempt.id, item.version.evidence_id), 303)
 
 
-def strike_claim(item: Judging) -> ResponseReturnValue:
+def remove_claim(item: Judging) -> ResponseReturnValue:
     reason = request.form.get(f"strike-reason-{item.about}", "")
     claim_id = int(item.about) if is_number(item.about) else 0
-    claim_services.strike_claim(item.attempt, item.version.evidence_id, claim_id, reason, item.actor)
+    claim_services.remove_claim(item.attempt, item.version.evidence_id, claim_id, reason, item.actor)
     flash(f"Struck. {item.attempt.candidate.name} sees your reason.")
     if not services.cells_of(item.attempt, item.version):
         return redirect(url_for(".queue"), 303)
-    return redirect(judging_address(item.attempt.id, item.version.evidence_id), 303)
+    return redirect(assessing_url(item.attempt.id, item.version.evidence_id), 303)
 
 
 ACTS: dict[str, Callable[[Judging], ResponseReturnValue]] = {
@@ -126,20 +126,20 @@ ACTS: dict[str, Callable[[Judging], ResponseReturnValue]] = {
     "return": send_back,
     "affirm": affirm,
     "add": add_claim,
-    "strike": strike_claim,
+    "strike": remove_claim,
 }
 
 
-def go_on(item: Judging, finish: Callable[[UnitAttempt, EvidenceVersion, Actor], Review]) -> ResponseReturnValue:
+def go_on(item: Judging, finish: Callable[[UnitAttempt, EvidenceVersion, Actor], Assessment]) -> ResponseReturnValue:
     """Accept or return, then the next item of the queue with the line that says what was done."""
     following = find_place(item.attempt, item.version).next_to_judge
-    review = finish(item.attempt, item.version, item.actor)
-    if review.release_after is None:
+    assessment = finish(item.attempt, item.version, item.actor)
+    if assessment.release_after is None:
         flash("Affirmed where nothing changed. Decide what is still open, then accept.")
-        return redirect(judging_address(item.attempt.id, item.version.evidence_id), 303)
+        return redirect(assessing_url(item.attempt.id, item.version.evidence_id), 303)
     if following is None:
-        return redirect(url_for(".queue", done=review.id, **filter_chosen()), 303)
-    return redirect(judging_address(following.attempt_id, following.evidence_id, done=review.id), 303)
+        return redirect(url_for(".queue", done=assessment.id, **filter_chosen()), 303)
+    return redirect(assessing_url(following.attempt_id, following.evidence_id, done=assessment.id), 303)
 
 
 # --- the screen ------------------------------------------------------------------------------------------
@@ -159,13 +159,13 @@ def show_judging(
 ) -> str:
     """The screen; after a refusal it still holds what was typed."""
     judged = queries.list_judged(attempt, version)
-    reviews = queries.list_reviews(attempt, version.evidence_id)
-    draft = queries.draft_of(reviews, version, me().person_id)
-    released = queries.released(reviews)
+    assessments = queries.list_assessments(attempt, version.evidence_id)
+    draft = queries.draft_of(assessments, version, me().person_id)
+    released = queries.released(assessments)
     attachments = evidence_queries.list_attachments_of(version)
     claimed = [each for each in judged if each.cell]
     return render_template(
-        "assessment/judge.html",
+        "assessment/assess.html",
         attempt=attempt,
         version=version,
         attachments=attachments,
@@ -177,16 +177,16 @@ def show_judging(
         draft=draft,
         refused=refused,
         earlier=released,
-        after=max((each.review.id for each in released), default=0),
+        after=max((each.assessment.id for each in released), default=0),
         guidance=list_guidance(attempt.unit.code, [attempt.centre_id]),
         place=find_place(attempt, version),
-        judging_address=judging_address,
+        assessing_url=assessing_url,
         undoable=find_undoable(),
         affirmable=sum(each.cell.awaits_affirmation for each in claimed if each.cell),
     )
 
 
-def choice_of(judged: queries.Judged, draft: Review | None, typed: Marks | None) -> Choice:
+def choice_of(judged: queries.Judged, draft: Assessment | None, typed: Marks | None) -> Choice:
     """What was typed, else the draft, else what stands decided on this version."""
     cell = judged.cell
     assert cell is not None  # noqa: S101 - only claimed criteria are chosen from
@@ -205,10 +205,10 @@ def find_place(attempt: UnitAttempt, version: EvidenceVersion) -> Place:
     return place_in(group_by_item(waiting), attempt.id, version.evidence_id)
 
 
-def find_undoable() -> Review | None:
-    """The review that the line with Undo is about, while there is time."""
+def find_undoable() -> Assessment | None:
+    """The assessment that the line with Undo is about, while there is time."""
     done = asked_number("done")
-    return queries.find_review_to_undo(done, me().person_id) if done else None
+    return queries.find_assessment_to_undo(done, me().person_id) if done else None
 
 
 def filter_chosen() -> dict[str, Any]:
@@ -217,8 +217,8 @@ def filter_chosen() -> dict[str, Any]:
     return {name: value for name, value in found.items() if value}
 
 
-def judging_address(attempt_id: int, evidence_id: int, **more: Any) -> str:
-    return url_for("assessment.judge", attempt_id=attempt_id, evidence_id=evidence_id, **filter_chosen(), **more)
+def assessing_url(attempt_id: int, evidence_id: int, **more: Any) -> str:
+    return url_for("assessment.assess", attempt_id=attempt_id, evidence_id=evidence_id, **filter_chosen(), **more)
 
 
 def get_version(attempt: UnitAttempt, evidence_id: int) -> EvidenceVersion:
@@ -265,7 +265,7 @@ def read_outcome(value: str) -> Outcome | None:
 
 
 def read_seen() -> tuple[int | None, int | None]:
-    """Which version, and which newest review, the page was made from."""
+    """Which version, and which newest assessment, the page was made from."""
     version, after = (read_number(name) if name in request.form else None for name in ("version", "after"))
     return version, after
 

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from tracker.assessment.queries import queue as queries
 from tracker.assessment.views import assessment
-from tracker.assessment.views.assessing import filter_chosen, find_undoable, judging_address
+from tracker.assessment.views.assessing import assessing_url, filter_chosen, find_undoable
 from tracker.assessment.views.queue_cache import read_queue
 from tracker.web.access import Act, me, requires
 from tracker.web.requests import asked_page
@@ -27,13 +27,13 @@ def queue() -> ResponseReturnValue:
         groups=queries.group_by_age(rows[PAGE * (page - 1) : PAGE * page]),
         older=queries.count_older(rows),
         ready=queries.list_ready(me().person_id, waiting),
-        findings=queries.list_findings_to_answer(me().person_id),
+        action_points=queries.list_action_points_to_answer(me().person_id),
         candidates=sorted({(each.candidate, each.candidate_id) for each in waiting}),
         codes=sorted({each.code for each in waiting}),
         chosen=chosen,
         page=page,
         more=len(rows) > PAGE * page,
-        judging_address=judging_address,
+        assessing_url=assessing_url,
         undoable=find_undoable(),
     )
 

@@ -1,7 +1,7 @@
 """An assessor's queue, kept while nothing has happened: reading it anew costs most of what a page may take.
 
 Whatever changes a queue is an event of the ledger, except that one accepts, returns or undoes: so the ledger's
-head and one's own reviews about to be released say exactly whether what was read still holds.
+head and one's own assessments about to be released say exactly whether what was read still holds.
 """
 
 from flask import current_app
@@ -9,9 +9,9 @@ from sqlalchemy import func, select
 
 from tracker.assessment.queries.queue import Waiting, list_waiting
 from tracker.extensions import db
-from tracker.models import Event, Review
+from tracker.models import Assessment, Event
 
-MOST_KEPT = 100
+MAX_KEPT = 100
 
 Stamp = tuple[str | None, int, int]
 Kept = dict[int, tuple[Stamp, list[Waiting]]]
@@ -27,17 +27,17 @@ def read_queue(person_id: int) -> list[Waiting]:
     if found and found[0] == stamp:
         return found[1]
     waiting = list_waiting(person_id)
-    if len(kept) >= MOST_KEPT:
+    if len(kept) >= MAX_KEPT:
         kept.clear()
     kept[person_id] = (stamp, waiting)
     return waiting
 
 
 def stamp_of(person_id: int) -> Stamp:
-    """The hash of the last event, and which reviews of this assessor are about to be released; one statement."""
+    """The hash of the last event, and which assessments of this assessor are about to be released; one statement."""
     head = select(Event.hash).order_by(Event.seq.desc()).limit(1).scalar_subquery()
-    pending = select(head, func.count(Review.id), func.coalesce(func.sum(Review.id), 0)).where(
-        Review.assessor_id == person_id, Review.release_after.is_not(None)
+    pending = select(head, func.count(Assessment.id), func.coalesce(func.sum(Assessment.id), 0)).where(
+        Assessment.assessor_id == person_id, Assessment.release_after.is_not(None)
     )
     row = db.session.execute(pending).one()
     return row[0], row[1], int(row[2])

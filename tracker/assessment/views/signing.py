@@ -94,17 +94,17 @@ def retract(attempt_id: int) -> ResponseReturnValue:
     return redirect(url_for(".sign_unit", attempt_id=attempt.id), 303)
 
 
-@assessment.post("/attempts/<int:attempt_id>/findings/<int:finding_id>/answer")
-@requires(Act.ANSWER_FINDING)
+@assessment.post("/attempts/<int:attempt_id>/action-points/<int:action_point_id>/answer")
+@requires(Act.ANSWER_ACTION_POINT)
 @once
-def answer_finding(attempt_id: int, finding_id: int) -> ResponseReturnValue:
-    attempt, actor = get_attempt(attempt_id, Act.ANSWER_FINDING)
-    action_points.get_finding(attempt, finding_id)
-    form = ResponseForm(prefix=f"finding-{finding_id}")
+def answer_action_point(attempt_id: int, action_point_id: int) -> ResponseReturnValue:
+    attempt, actor = get_attempt(attempt_id, Act.ANSWER_ACTION_POINT)
+    action_points.get_action_point(attempt, action_point_id)
+    form = ResponseForm(prefix=f"action-point-{action_point_id}")
     if not form.validate():
-        return show_signing(attempt, answering={finding_id: form}), 422
-    action_points.answer_finding(attempt, finding_id, form.response.data or "", actor)
-    flash("Your response is on record. The internal verifier closes the finding.")
+        return show_signing(attempt, answering={action_point_id: form}), 422
+    action_points.answer_action_point(attempt, action_point_id, form.response.data or "", actor)
+    flash("Your response is on record. The internal verifier closes the action point.")
     return redirect(url_for(".sign_unit", attempt_id=attempt.id), 303)
 
 
@@ -164,7 +164,7 @@ def show_signing(
     if form is None:
         form = SignForm(formdata=None)
         form.comment.data = attempt.closing_comment
-    found, spread = queries.list_findings_of(attempt), spread_of(matrix.claiming_rows)
+    found, spread = queries.list_action_points_of(attempt), spread_of(matrix.claiming_rows)
     return render_template(
         "assessment/sign_unit.html",
         attempt=attempt,
@@ -174,9 +174,9 @@ def show_signing(
         requirements=queries.list_requirements(attempt),
         typed=typed,
         ticked=set(request.form.getlist("requirement")),
-        findings=found,
+        action_points=found,
         responses={
-            each.id: (answering or {}).get(each.id) or ResponseForm(formdata=None, prefix=f"finding-{each.id}")
+            each.id: (answering or {}).get(each.id) or ResponseForm(formdata=None, prefix=f"action-point-{each.id}")
             for each in found
         },
         spread=spread,

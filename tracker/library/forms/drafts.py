@@ -9,11 +9,11 @@ from wtforms.validators import DataRequired, Length
 from tracker.accounts.identity import identity_was_proven_to_change
 from tracker.units.drafting import units as drafting
 from tracker.units.drafting.working import Entry, Working, with_items
-from tracker.units.schema import LONGEST, MetadataSchema
+from tracker.units.schema import MAX_LENGTH, MetadataSchema
 from tracker.vocabulary import CriterionKind, DocumentType, LabelOrigin, Simulation, Word
 from tracker.web.forms import PageForm
 
-TEXT = Length(max=LONGEST, message="At most 10,000 characters.")
+TEXT = Length(max=MAX_LENGTH, message="At most 10,000 characters.")
 LINE = Length(max=2000, message="At most 2,000 characters.")
 MANY = Length(max=100_000, message="At most 100,000 characters.")
 EACH_ON_A_LINE = "One a line."

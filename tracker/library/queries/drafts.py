@@ -14,7 +14,7 @@ from tracker.units.drafting.units import doubt_sentence, open_doubts
 from tracker.units.drafting.working import Entry, Fault, Working, list_faults
 from tracker.vocabulary import CriterionKind, DraftState
 
-MOST_LINES = 4_000
+MAX_LINES = 4_000
 """Of a source shown on one page; no unit has as many."""
 
 
@@ -126,8 +126,8 @@ def make_review(lines: list[dict[str, Any]], working: Working) -> Review:
     owner = _owners(working)
     doubts = _doubts(working, owner)
     return Review(
-        source=tuple(_source_rows(lines[:MOST_LINES], working, doubts, owner)),
-        hidden_lines=max(0, len(lines) - MOST_LINES),
+        source=tuple(_source_rows(lines[:MAX_LINES], working, doubts, owner)),
+        hidden_lines=max(0, len(lines) - MAX_LINES),
         statements={kind: tuple(_statements(working, kind, doubts)) for kind in CriterionKind},
         doubts=doubts,
         faults=tuple(list_faults(working)),

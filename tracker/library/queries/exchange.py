@@ -22,9 +22,9 @@ from tracker.vocabulary import ImportOutcome, ImportState
 
 AT_ONCE = 200
 """Units asked for in one statement."""
-MOST_DIFFERENCES = 30
-MOST_CRITERIA = 1000
-LARGEST = {"code": 60, "version": 20, "title": 200, "full_code": 120}
+MAX_DIFFERENCES = 30
+MAX_CRITERIA = 1000
+MAX_SIZE = {"code": 60, "version": 20, "title": 200, "full_code": 120}
 NOT_THE_WORDS = frozenset({"slug", "revision", "provenance", "dates"})
 """What says where a unit came from and where it stands, and not what it says."""
 
@@ -173,8 +173,8 @@ def judge(document: UnitDocument, held: Sequence[Held]) -> Entry:
         ImportOutcome.CHANGED,
         revision=max(held[-1].revision + 1, document.revision),
         words=words,
-        differences=tuple(found[:MOST_DIFFERENCES]),
-        more=max(0, len(found) - MOST_DIFFERENCES),
+        differences=tuple(found[:MAX_DIFFERENCES]),
+        more=max(0, len(found) - MAX_DIFFERENCES),
     )
 
 
@@ -196,13 +196,13 @@ def refused(document: UnitDocument, reason: str) -> Entry:
 
 def unfit(document: UnitDocument) -> str:
     """Why a unit cannot be kept as it is; empty when it can."""
-    for name, largest in LARGEST.items():
+    for name, largest in MAX_SIZE.items():
         if len(getattr(document, name)) > largest:
             return f"Its {name.replace('_', ' ')} is longer than {largest} characters."
     if not document.criteria:
         return "It holds no criteria."
-    if len(document.criteria) > MOST_CRITERIA:
-        return f"It holds more than {MOST_CRITERIA:,} criteria."
+    if len(document.criteria) > MAX_CRITERIA:
+        return f"It holds more than {MAX_CRITERIA:,} criteria."
     long = next((each for each in document.criteria if len(each.label) > 20), None)
     if long:
         return f"The label {long.label[:40]} is longer than 20 characters."

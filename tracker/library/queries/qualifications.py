@@ -13,7 +13,7 @@ from tracker.models import Qualification, Unit
 from tracker.units.drafting.units import slug_for
 from tracker.units.qualification_documents import QualificationDocument, QualificationUnit, qualification_from_json
 
-MOST_LISTED = 200
+MAX_LISTED = 200
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def list_qualifications(centre_ids: Collection[int], words: str = "") -> list[Qu
     for each in db.session.scalars(query.order_by(Qualification.id)):
         key = (each.code, each.owner_centre_id)
         newest[key] = max(newest.get(key, each), each, key=version_order)
-    return sorted(newest.values(), key=lambda each: (each.title.casefold(), each.id))[:MOST_LISTED]
+    return sorted(newest.values(), key=lambda each: (each.title.casefold(), each.id))[:MAX_LISTED]
 
 
 def find_qualification(slug: str, centre_ids: Collection[int]) -> Qualification | None:

@@ -15,7 +15,7 @@ from tracker.units.standards_folder import squashed
 from tracker.vocabulary import DocumentType
 
 PAGE = 50
-MOST_TERMS = 8
+MAX_TERMS = 8
 BEFORE, AFTER = 60, 140
 """How many signs of a criterion are shown before and after the first word found in it."""
 
@@ -33,7 +33,7 @@ class Asked:
 
     @property
     def terms(self) -> list[str]:
-        return list(dict.fromkeys(self.words.casefold().split()))[:MOST_TERMS]
+        return list(dict.fromkeys(self.words.casefold().split()))[:MAX_TERMS]
 
 
 Piece = tuple[str, bool]

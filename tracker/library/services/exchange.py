@@ -18,7 +18,7 @@ from tracker.storage import file_store
 from tracker.vocabulary import ImportOutcome, ImportState
 from tracker.web.filters import counted
 
-LONGEST_NAME = 200
+MAX_NAME_LENGTH = 200
 TAKEN_IN = frozenset({ImportOutcome.NEW, ImportOutcome.CHANGED})
 
 
@@ -48,7 +48,7 @@ def look_at(format_name: str, file_name: str, body: bytes, centre_id: int) -> Pr
         entries = with_new_links(entries, contents.units, contents.links, format_name, centre_id)
     kept = file_store.keep(BytesIO(body))
     remarks = (*contents.remarks, *_about_links(entries))
-    return Preview(format_name, file_name[-LONGEST_NAME:], kept.sha256, entries, len(contents.links), remarks)
+    return Preview(format_name, file_name[-MAX_NAME_LENGTH:], kept.sha256, entries, len(contents.links), remarks)
 
 
 def _about_links(entries: Collection[Entry]) -> Iterator[str]:

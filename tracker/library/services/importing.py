@@ -36,7 +36,7 @@ from tracker.web.filters import counted, day
 
 SLICE = 0.2
 """Seconds after which a slice is closed: others who write wait for it."""
-MOST_IN_SLICE = 25
+MAX_IN_SLICE = 25
 TURN = 60.0
 """Seconds after which the job queues itself again, so that others come to their turn."""
 TRIES = 3
@@ -101,8 +101,8 @@ def take_slice(run_id: int, contents: FileContents) -> bool:
         # one import of a centre at a time decides which revisions there are; nobody who merely refers to it waits
         db.session.execute(select(Centre.id).where(Centre.id == run.centre_id).with_for_update(key_share=True))
         actor = Actor(run.started_by_id, run.grant_id, run.session_ref)
-        entries = run.outcome[run.done : run.done + MOST_IN_SLICE]
-        documents = contents.units[run.done : run.done + MOST_IN_SLICE]
+        entries = run.outcome[run.done : run.done + MAX_IN_SLICE]
+        documents = contents.units[run.done : run.done + MAX_IN_SLICE]
         if len(contents.units) != len(run.outcome) or len(contents.units) + len(contents.links) != run.total:
             raise TrackerError(UNREADABLE)
         wanted = [each for each, row in zip(documents, entries, strict=True) if row.get("taken")]

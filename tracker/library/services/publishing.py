@@ -22,7 +22,7 @@ from tracker.units.drafting.working import Working, as_reading, as_unit, begin
 from tracker.vocabulary import DraftState
 from tracker.web.filters import day
 
-MOST_LINES = 20_000
+MAX_LINES = 20_000
 """Of a source, kept beside its draft; the document itself is kept whole."""
 OPEN = (DraftState.BEING_CHECKED, DraftState.DRAFT)
 """In which a working copy may change."""
@@ -52,7 +52,7 @@ def read_in(name: str, body: bytes) -> ReadIn:
     kept = file_store.keep(BytesIO(body))
     places = {str(position): list(lines) for position, lines in reading.places.items()}
     lines = [
-        _storable({key: each for key, each in asdict(line).items() if each}) for line in source.lines[:MOST_LINES]
+        _storable({key: each for key, each in asdict(line).items() if each}) for line in source.lines[:MAX_LINES]
     ]
     return ReadIn(name, source.kind, kept.sha256, lines, {**reading.as_json(), "places": places})
 

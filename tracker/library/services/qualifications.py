@@ -15,7 +15,7 @@ from tracker.units.qualification_documents import QualificationDocument
 from tracker.units.qualification_schema import QualificationSchema
 from tracker.units.standards_folder import Fault, fault_lines, read_text, yaml_fault
 
-LONGEST = 200_000
+MAX_LENGTH = 200_000
 
 
 def load_qualification(document: QualificationDocument) -> str:
@@ -45,8 +45,8 @@ def load_qualification(document: QualificationDocument) -> str:
 
 def read_qualification_text(text: str) -> QualificationDocument:
     """What was typed, in the format of the standards folder. Raises `Invalid` with every fault, a line each."""
-    if len(text) > LONGEST:
-        raise Invalid(f"A qualification takes at most {LONGEST:,} characters. What you typed is kept.", "text")
+    if len(text) > MAX_LENGTH:
+        raise Invalid(f"A qualification takes at most {MAX_LENGTH:,} characters. What you typed is kept.", "text")
     try:
         document: QualificationDocument = read_text(text, QualificationSchema())
     except Fault as fault:

@@ -13,8 +13,8 @@ from tracker.units.formats.exchanged import ExchangedLink
 
 GUESSED = "guessed"
 FORMATS = {name: each.label for name, each in formats.FORMATS.items()}
-LARGEST = 20 * MEGABYTE
-MOST_UNITS, MOST_LINKS = 5_000, 20_000
+MAX_SIZE = 20 * MEGABYTE
+MAX_UNITS, MAX_LINKS = 5_000, 20_000
 
 
 @dataclass(frozen=True)
@@ -28,16 +28,16 @@ class FileContents:
 
 def read_file(format_name: str, body: bytes) -> FileContents:
     """The units of a file. Raises `Invalid` where it cannot be read, with the reason."""
-    if len(body) > LARGEST:
-        raise Invalid(f"The file is larger than {LARGEST // MEGABYTE} MB. Split it.", "file")
+    if len(body) > MAX_SIZE:
+        raise Invalid(f"The file is larger than {MAX_SIZE // MEGABYTE} MB. Split it.", "file")
     found = formats.read(format_name, body)
-    if len(found.units) > MOST_UNITS:
-        raise Invalid(f"The file holds more than {MOST_UNITS:,} units. Split it.", "file")
+    if len(found.units) > MAX_UNITS:
+        raise Invalid(f"The file holds more than {MAX_UNITS:,} units. Split it.", "file")
     if not found.units:
         raise Invalid("The file holds no units.", "file")
     slugs = {each.slug for each in found.units}
     links = tuple(each for each in found.links if {each.slug, each.other_slug} <= slugs)
-    return FileContents(tuple(found.units), links[:MOST_LINKS], tuple(found.remarks))
+    return FileContents(tuple(found.units), links[:MAX_LINKS], tuple(found.remarks))
 
 
 def read_kept(format_name: str, sha256: str) -> FileContents:

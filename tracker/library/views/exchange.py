@@ -167,8 +167,8 @@ def look_at_upload(form: ImportForm, centre_id: int) -> services.Preview | None:
 def given(form: ImportForm) -> tuple[str, str, bytes]:
     """The format, the name and the bytes of what was chosen. Raises `Invalid` for what is too large."""
     upload: FileStorage = form.file.data
-    if upload.stream.seek(0, SEEK_END) > unit_files.LARGEST:
-        raise Invalid(f"The file is larger than {unit_files.LARGEST // MEGABYTE} MB. Split it.", "file")
+    if upload.stream.seek(0, SEEK_END) > unit_files.MAX_SIZE:
+        raise Invalid(f"The file is larger than {unit_files.MAX_SIZE // MEGABYTE} MB. Split it.", "file")
     upload.stream.seek(0)
     body = upload.stream.read()
     name = "".join(filter(str.isprintable, (upload.filename or "").replace("\\", "/").rpartition("/")[2])) or "file"
@@ -183,8 +183,8 @@ def chosen_units(form: ExportForm, centre: Centre) -> list[int]:
     chosen = choices if form.everything.data else [each for each in choices if each in ticked]
     if not chosen:
         raise Invalid("Tick the units, or choose all of them.", "units")
-    if len(chosen) > unit_files.MOST_UNITS:
-        raise Invalid(f"At most {counted(unit_files.MOST_UNITS, 'unit')} go into one file.", "units")
+    if len(chosen) > unit_files.MAX_UNITS:
+        raise Invalid(f"At most {counted(unit_files.MAX_UNITS, 'unit')} go into one file.", "units")
     return chosen
 
 

@@ -25,7 +25,7 @@ from tracker.vocabulary import Role
 from tracker.web.access import Act, get_centre, me, requires
 from tracker.web.filters import counted
 
-LARGEST = 20 * MEGABYTE
+MAX_SIZE = 20 * MEGABYTE
 PASTED = "Pasted text"
 
 
@@ -106,8 +106,8 @@ def given(form: AddUnitForm) -> tuple[str, bytes]:
     if upload and upload.filename and text:
         raise Invalid("Drop a document or paste its text, not both.", "text")
     if upload and upload.filename:
-        if upload.stream.seek(0, SEEK_END) > LARGEST:
-            raise Invalid(f"The document is larger than {LARGEST // MEGABYTE} MB. Drop a smaller one.", "document")
+        if upload.stream.seek(0, SEEK_END) > MAX_SIZE:
+            raise Invalid(f"The document is larger than {MAX_SIZE // MEGABYTE} MB. Drop a smaller one.", "document")
         upload.stream.seek(0)
         name = upload.filename.replace("\\", "/").rpartition("/")[2]
         return "".join(filter(str.isprintable, name))[-200:] or "document", upload.stream.read()

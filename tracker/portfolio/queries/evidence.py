@@ -10,6 +10,7 @@ from sqlalchemy.orm import joinedload
 
 from tracker.extensions import db
 from tracker.models import (
+    Assessment,
     Attachment,
     Claim,
     Criterion,
@@ -17,13 +18,12 @@ from tracker.models import (
     Evidence,
     EvidenceVersion,
     Person,
-    Review,
     Submission,
     Unit,
     UnitAttempt,
     VersionAttachment,
 )
-from tracker.vocabulary import AttemptState, CriterionKind, Outcome, ReviewOutcome, ReviewState
+from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState, CriterionKind, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class ClaimLine:
     outcome: Outcome | None
     comment: str | None
     decided_by: str | None
-    struck_reason: str | None
+    removed_reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Entry:
 
 
 def list_claims(evidence_id: int) -> list[ClaimLine]:
-    """An item's live claims and those an assessor struck, by unit and criterion."""
+    """An item's live claims and those an assessor removed, by unit and criterion."""
     query = (
         select(
             Claim.attempt_id,
@@ -72,7 +72,7 @@ def list_claims(evidence_id: int) -> list[ClaimLine]:
             Decision.outcome,
             Decision.comment,
             Person.name,
-            Claim.struck_reason,
+            Claim.removed_reason,
         )
         .join(Criterion, Criterion.id == Claim.criterion_id)
         .join(UnitAttempt, UnitAttempt.id == Claim.attempt_id)
@@ -81,7 +81,7 @@ def list_claims(evidence_id: int) -> list[ClaimLine]:
         .outerjoin(Person, Person.id == Decision.decided_by_id)
         .where(
             Claim.evidence_id == evidence_id,
-            (Claim.removed_at.is_(None)) | (Claim.struck_reason.is_not(None)),
+            (Claim.removed_at.is_(None)) | (Claim.removed_reason.is_not(None)),
             UnitAttempt.state != AttemptState.VOID,
         )
         .order_by(Claim.attempt_id, Criterion.position, Claim.id)
@@ -115,19 +115,26 @@ def find_open_feedback(story: list[Entry]) -> list[Entry]:
 
 
 def _released_feedback(evidence: Evidence, attempt: UnitAttempt | None) -> Iterator[Entry]:
-    reviews = (
-        select(Review.released_at, Person.name, Review.outcome, EvidenceVersion.number, Unit.code, Review.feedback)
-        .join(EvidenceVersion, EvidenceVersion.id == Review.evidence_version_id)
-        .join(Person, Person.id == Review.assessor_id)
-        .join(UnitAttempt, UnitAttempt.id == Review.attempt_id)
+    assessments = (
+        select(
+            Assessment.released_at,
+            Person.name,
+            Assessment.outcome,
+            EvidenceVersion.number,
+            Unit.code,
+            Assessment.feedback,
+        )
+        .join(EvidenceVersion, EvidenceVersion.id == Assessment.evidence_version_id)
+        .join(Person, Person.id == Assessment.assessor_id)
+        .join(UnitAttempt, UnitAttempt.id == Assessment.attempt_id)
         .join(Unit, Unit.id == UnitAttempt.unit_id)
-        .where(EvidenceVersion.evidence_id == evidence.id, Review.state == ReviewState.RELEASED)
+        .where(EvidenceVersion.evidence_id == evidence.id, Assessment.state == AssessmentState.RELEASED)
     )
     if attempt is not None:
-        reviews = reviews.where(Review.attempt_id == attempt.id)
-    for released_at, name, outcome, number, code, feedback in db.session.execute(reviews):
+        assessments = assessments.where(Assessment.attempt_id == attempt.id)
+    for released_at, name, outcome, number, code, feedback in db.session.execute(assessments):
         if released_at and outcome:
-            tone = "needs-you" if outcome is ReviewOutcome.RETURNED else "done"
+            tone = "needs-you" if outcome is AssessmentOutcome.RETURNED else "done"
             yield Entry(released_at, name, f"{outcome.label.lower()} version {number} in {code}", feedback, tone)
 
 
@@ -138,13 +145,13 @@ def list_badges(evidence_ids: list[int]) -> dict[int, tuple[tuple[str, str], ...
     that the unit sees, else `waiting`. An item not handed in is `draft`, or `withdrawn` when it was.
     """
     versions = _versions_of(evidence_ids)
-    reviews = _last_reviews(evidence_ids)
+    assessments = _last_assessments(evidence_ids)
     found: dict[int, list[tuple[str, str]]] = {evidence_id: [] for evidence_id in evidence_ids}
     for place in _places(evidence_ids):
         seen = [each for each in versions.get(place.evidence_id, ()) if place.sees(each.submitted_at)]
         if seen:
-            review = reviews.get((seen[-1].version_id, place.attempt_id))
-            found[place.evidence_id].append((place.code, _word(place, seen[-1].version_id, review)))
+            assessment = assessments.get((seen[-1].version_id, place.attempt_id))
+            found[place.evidence_id].append((place.code, _word(place, seen[-1].version_id, assessment)))
     return {
         evidence_id: tuple(badges) or (() if versions.get(evidence_id) else (("", "draft"),))
         for evidence_id, badges in found.items()
@@ -170,18 +177,20 @@ class _Version(NamedTuple):
     submitted_at: datetime
 
 
-class _Reviewed(NamedTuple):
-    outcome: ReviewOutcome | None
+class _Assessed(NamedTuple):
+    outcome: AssessmentOutcome | None
     released_at: datetime
 
 
-def _word(place: _Place, version_id: int, review: _Reviewed | None) -> str:
+def _word(place: _Place, version_id: int, assessment: _Assessed | None) -> str:
     """Returned holds until a claim is added; accepted, while nothing claimed there is undecided."""
     newest_claim = max(claimed_at for claimed_at, _ in place.claims)
-    if review and review.outcome is ReviewOutcome.RETURNED and newest_claim <= review.released_at:
+    if assessment and assessment.outcome is AssessmentOutcome.RETURNED and newest_claim <= assessment.released_at:
         return "returned"
     all_decided = all(decided_on == version_id for _, decided_on in place.claims)
-    return "accepted" if all_decided and review and review.outcome is ReviewOutcome.ACCEPTED else "waiting"
+    return (
+        "accepted" if all_decided and assessment and assessment.outcome is AssessmentOutcome.ACCEPTED else "waiting"
+    )
 
 
 def _places(evidence_ids: list[int]) -> Iterable[_Place]:
@@ -223,16 +232,16 @@ def _versions_of(evidence_ids: list[int]) -> dict[int, list[_Version]]:
     return found
 
 
-def _last_reviews(evidence_ids: list[int]) -> dict[tuple[int, int], _Reviewed]:
+def _last_assessments(evidence_ids: list[int]) -> dict[tuple[int, int], _Assessed]:
     """The last released review by version and attempt."""
     query = (
-        select(Review.evidence_version_id, Review.attempt_id, Review.outcome, Review.released_at)
-        .join(EvidenceVersion, EvidenceVersion.id == Review.evidence_version_id)
-        .where(EvidenceVersion.evidence_id.in_(evidence_ids), Review.released_at.is_not(None))
-        .order_by(Review.released_at, Review.id)
+        select(Assessment.evidence_version_id, Assessment.attempt_id, Assessment.outcome, Assessment.released_at)
+        .join(EvidenceVersion, EvidenceVersion.id == Assessment.evidence_version_id)
+        .where(EvidenceVersion.evidence_id.in_(evidence_ids), Assessment.released_at.is_not(None))
+        .order_by(Assessment.released_at, Assessment.id)
     )
     return {
-        (version_id, attempt_id): _Reviewed(outcome, released_at)
+        (version_id, attempt_id): _Assessed(outcome, released_at)
         for version_id, attempt_id, outcome, released_at in db.session.execute(query)
         if released_at
     }

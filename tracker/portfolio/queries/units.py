@@ -11,17 +11,17 @@ from sqlalchemy.orm import joinedload
 from tracker.extensions import db
 from tracker.models import (
     Allocation,
+    Assessment,
     AttemptMove,
     EvidenceRequirement,
     Person,
     Reopening,
     RequirementConfirmation,
-    Review,
     Signature,
     Unit,
     UnitAttempt,
 )
-from tracker.vocabulary import Outcome, ReopeningKind, ReviewState, Role, SignatureRole
+from tracker.vocabulary import AssessmentState, Outcome, ReopeningKind, Role, SignatureRole
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +149,10 @@ def list_drafted(moves: Iterable[Moved], attempt: UnitAttempt, assessor_id: int)
     left = {each["claim"] for move in moves for each in move.left_behind}
     if not left:
         return {}
-    drafts = select(Review.marks).where(
-        Review.attempt_id == attempt.id, Review.assessor_id == assessor_id, Review.state == ReviewState.DRAFT
+    drafts = select(Assessment.marks).where(
+        Assessment.attempt_id == attempt.id,
+        Assessment.assessor_id == assessor_id,
+        Assessment.state == AssessmentState.DRAFT,
     )
     marks = {int(claim): mark for found in db.session.scalars(drafts) for claim, mark in found.items()}
     said = {claim: (marks[claim].get("outcome"), marks[claim].get("comment")) for claim in left & marks.keys()}

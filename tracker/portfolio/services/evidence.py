@@ -17,7 +17,7 @@ from tracker.models.portfolio import EvidenceVersion
 from tracker.portfolio.services.claims import check_simulation
 from tracker.vocabulary import AttemptState, Method
 
-LONGEST = {
+MAX_LENGTH = {
     "title": 200,
     "occasion": 200,
     "customers": 200,
@@ -36,7 +36,7 @@ LABELS = {
     "narrative": "What did you do?",
 }
 EARLIEST = date(1950, 1, 1)
-MOST_DRAFTS = 500
+MAX_DRAFTS = 500
 BEGUN = sha256("tracker.draft-begun", b"")
 """Stands where a signing form keeps its body's hash: a draft may be begun with any text."""
 
@@ -55,7 +55,7 @@ def begin_evidence(candidate_id: int, centre_id: int, key: str = "") -> Evidence
         centre_id=centre_id,
         created_at=moment,
         updated_at=moment,
-        **dict.fromkeys(LONGEST, ""),
+        **dict.fromkeys(MAX_LENGTH, ""),
     )
     db.session.add(evidence)
     db.session.flush()
@@ -135,7 +135,7 @@ def find_latest_version(evidence: Evidence) -> EvidenceVersion | None:
 
 
 def _problems(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for name, limit in LONGEST.items():
+    for name, limit in MAX_LENGTH.items():
         if (length := len(fields.get(name) or "")) > limit:
             yield name, f"“{LABELS[name]}” takes at most {limit:,} characters; there are {length:,}. Shorten it."
     start, end = fields.get("happened_from"), fields.get("happened_until")
@@ -185,5 +185,5 @@ def _check_room_for_drafts(candidate_id: int) -> None:
     query = select(func.count(Evidence.id)).where(
         Evidence.candidate_id == candidate_id, Evidence.number.is_(None), Evidence.discarded_at.is_(None)
     )
-    if (db.session.scalar(query) or 0) >= MOST_DRAFTS:
-        raise Refused(f"There are {MOST_DRAFTS} drafts already. Submit or discard some first. Nothing was saved.")
+    if (db.session.scalar(query) or 0) >= MAX_DRAFTS:
+        raise Refused(f"There are {MAX_DRAFTS} drafts already. Submit or discard some first. Nothing was saved.")

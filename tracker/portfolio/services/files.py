@@ -17,7 +17,7 @@ from tracker.portfolio.pages import count_pages
 from tracker.storage import file_store, virus_scan
 from tracker.storage.file_store import Kept
 
-MOST_FILES = 50
+MAX_FILES = 50
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ def attach_file(evidence: Evidence, file: KeptFile) -> Attachment:
     if same:
         return same
     count = db.session.scalar(select(func.count()).select_from(live.subquery())) or 0
-    if count >= MOST_FILES:
-        raise Invalid(f"An item holds at most {MOST_FILES} files. “{shown(file.name)}” was not added.", "files")
+    if count >= MAX_FILES:
+        raise Invalid(f"An item holds at most {MAX_FILES} files. “{shown(file.name)}” was not added.", "files")
     attachment = Attachment(
         evidence_id=evidence.id,
         name=file.name,

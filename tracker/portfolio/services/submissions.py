@@ -13,12 +13,12 @@ from tracker.ledger.transactions import lock_rows
 from tracker.models import (
     EVIDENCE_FIELDS,
     Allocation,
+    Assessment,
     Claim,
     Evidence,
     EvidenceVersion,
     Grant,
     Person,
-    Review,
     Submission,
     UnitAttempt,
     VersionAttachment,
@@ -87,7 +87,7 @@ def withdraw_submission(evidence: Evidence, actor: Actor) -> None:
     version = find_latest_version(evidence)
     if version is None:
         raise Refused("This item is not submitted. Nothing was changed.")
-    if db.session.scalar(select(Review.id).where(Review.evidence_version_id == version.id).limit(1)):
+    if db.session.scalar(select(Assessment.id).where(Assessment.evidence_version_id == version.id).limit(1)):
         raise Refused(
             "Your assessor has begun to look at this item, so it can no longer be taken back. "
             "Nothing was changed. You can submit a new version when you have their feedback."

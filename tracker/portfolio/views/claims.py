@@ -14,9 +14,9 @@ from tracker.portfolio.services.claims import Tick, set_claims
 from tracker.portfolio.views import portfolio
 from tracker.web.access import Act, get_attempt, get_own_evidence, me, requires
 
-MOST_CELLS = 20_000
+MAX_CELLS = 20_000
 PAIR = re.compile(r"([0-9]{1,9})-([0-9]{1,9})")
-LONGEST_LOCATOR = 200
+MAX_LOCATOR_LENGTH = 200
 
 
 @portfolio.get("/evidence/<int:evidence_id>/criteria")
@@ -98,7 +98,7 @@ def save_matrix(attempt_id: int) -> ResponseReturnValue:
 
 def read_cells(values: list[str]) -> list[tuple[int, int]]:
     """Pairs of ids as `7-41`; anything else is refused whole."""
-    if len(values) > MOST_CELLS:
+    if len(values) > MAX_CELLS:
         raise Invalid("There are too many boxes in one form. Nothing was saved. Save a part at a time.")
     found = [PAIR.fullmatch(value) for value in values]
     if not all(found):
@@ -125,8 +125,8 @@ def read_number(name: str) -> int:
 
 def read_locator(form: MultiDict[str, str], name: str) -> str | None:
     locator = form.get(name)
-    if locator and len(locator) > LONGEST_LOCATOR:
-        raise Invalid(f"“Where in it?” takes at most {LONGEST_LOCATOR} characters. Nothing was saved.")
+    if locator and len(locator) > MAX_LOCATOR_LENGTH:
+        raise Invalid(f"“Where in it?” takes at most {MAX_LOCATOR_LENGTH} characters. Nothing was saved.")
     return locator.strip() if locator is not None else None
 
 

@@ -107,5 +107,5 @@ def show_declaration(evidence: Evidence, form: DeclarationForm, refused: str | N
         refused=refused,
         declaration=DECLARATION,
         next_version=next_version_number(evidence),
-        claims=[claim for claim in queries.list_claims(evidence.id) if not claim.struck_reason],
+        claims=[claim for claim in queries.list_claims(evidence.id) if not claim.removed_reason],
     )

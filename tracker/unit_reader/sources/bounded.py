@@ -23,7 +23,7 @@ SECONDS = 15
 """By the wall clock, for a machine that is busy."""
 WORK = 4
 """Seconds of the processor's. Twenty pages of a PDF take two, on a slow machine."""
-MOST_ANSWER = 64 * 1024 * 1024
+MAX_ANSWER = 64 * 1024 * 1024
 at_once = threading.BoundedSemaphore(2)
 TOO_MUCH = (
     "{name} asks for more time or memory than any unit needs, and reading it was stopped. "
@@ -78,4 +78,4 @@ def _run(what: str, source: IO[bytes], sink: IO[bytes]) -> bytes:
         check=True,
     )
     sink.seek(0)
-    return sink.read(MOST_ANSWER)
+    return sink.read(MAX_ANSWER)

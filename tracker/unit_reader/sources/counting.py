@@ -6,7 +6,7 @@ ROMAN = (
     (1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"),
     (50, "l"), (40, "xl"), (10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i"),
 )  # fmt: skip
-MOST_ROMAN = 3999
+MAX_ROMAN = 3999
 
 
 def letters(number: int) -> str:
@@ -28,7 +28,7 @@ def repeated_letters(number: int) -> str:
 
 
 def roman(number: int) -> str:
-    if not 1 <= number <= MOST_ROMAN:
+    if not 1 <= number <= MAX_ROMAN:
         return str(number)
     found = ""
     for value, sign in ROMAN:

@@ -16,8 +16,8 @@ from tracker.unit_reader.sources.gathering import TAB, Gathered, may_be_heading,
 Element = Any
 WIDE: Final = 720
 """Half an inch, in the twentieths of a point that Word counts in: one step of indenting."""
-MOST_STEPS = 6
-MOST_COLUMNS = 100
+MAX_STEPS = 6
+MAX_COLUMNS = 100
 COMPATIBLE = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
 MATHS = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 GONE: Final = {f"{W}{name}" for name in ("del", "moveFrom", "rPr", "pPr", "instrText", "delText", "rt")}
@@ -123,10 +123,10 @@ class Reader:
 
     def _row(self, row: Element, cells: Sequence[Element]) -> tuple[str, ...]:
         said = [""] * _count(value(row, "trPr", "gridBefore"), 0)
-        for cell in cells[:MOST_COLUMNS]:
+        for cell in cells[:MAX_COLUMNS]:
             said.append("" if _is_below(cell) else self._cell(cell))
             said.extend([""] * (_count(value(cell, "tcPr", "gridSpan"), 1) - 1))
-        return tuple(said[:MOST_COLUMNS])
+        return tuple(said[:MAX_COLUMNS])
 
     def _cell(self, cell: Element) -> str:
         outside, self.gathered = self.gathered, Gathered()
@@ -223,8 +223,8 @@ def _indent(properties: Element | None, level: int, marker: str) -> int:
     found = properties.find(f"{W}ind") if properties is not None else None
     left = (found.get(f"{W}left") or found.get(f"{W}start") or "") if found is not None else ""
     steps = round(int(left) / WIDE) if WHOLE.fullmatch(left) else 0
-    return TAB * max(0, min(steps, MOST_STEPS))
+    return TAB * max(0, min(steps, MAX_STEPS))
 
 
 def _count(text: str, otherwise: int) -> int:
-    return min(int(text), MOST_COLUMNS) if text.isdecimal() and len(text) < 7 else otherwise
+    return min(int(text), MAX_COLUMNS) if text.isdecimal() and len(text) < 7 else otherwise

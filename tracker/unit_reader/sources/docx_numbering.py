@@ -10,8 +10,8 @@ from tracker.unit_reader.sources.docx_package import W
 
 Element = Any
 BULLET = "•"
-DEEPEST = 9
-LONGEST_CHAIN = 30
+MAX_DEPTH = 9
+MAX_CHAIN_LENGTH = 30
 PLACE = re.compile(r"%([1-9])")
 NUMBER = re.compile(r"-?\d{1,6}")
 FORMATS: dict[str, Callable[[int], str]] = {
@@ -103,7 +103,7 @@ def _lists(part: Element) -> Iterator[tuple[str, List]]:
         if key not in patterns:
             continue
         levels = {
-            at: _level(level) for level in patterns[key].iterchildren(f"{W}lvl") if (at := _at(level)) < DEEPEST
+            at: _level(level) for level in patterns[key].iterchildren(f"{W}lvl") if (at := _at(level)) < MAX_DEPTH
         }
         starts = {}
         for override in each.iterchildren(f"{W}lvlOverride"):
@@ -174,7 +174,7 @@ class Styles:
 
     def _resolve(self, key: str) -> Style:
         chain: list[Element] = []
-        while key in self._elements and len(chain) < LONGEST_CHAIN:
+        while key in self._elements and len(chain) < MAX_CHAIN_LENGTH:
             chain.append(self._elements[key])
             key = value(chain[-1], "basedOn")
         bold = next((found for each in chain if (found := is_on(each, "rPr", "b")) is not None), False)
@@ -192,7 +192,9 @@ def _names_heading(style: Element) -> bool:
     name = value(style, "name").casefold()
     outline = value(style, "pPr", "outlineLvl")
     return (
-        name == "title" or bool(re.match(r"heading \d", name)) or (outline.isdecimal() and int(outline[:2]) < DEEPEST)
+        name == "title"
+        or bool(re.match(r"heading \d", name))
+        or (outline.isdecimal() and int(outline[:2]) < MAX_DEPTH)
     )
 
 

@@ -11,9 +11,9 @@ from tracker.unit_reader.lines import Unreadable
 
 Element = Any
 MEGABYTE = 1024 * 1024
-MOST_ENTRIES = 5_000
-MOST_UNPACKED = 400 * MEGABYTE
-MOST_OF_PART = 40 * MEGABYTE
+MAX_ENTRIES = 5_000
+MAX_UNPACKED = 400 * MEGABYTE
+MAX_OF_PART = 40 * MEGABYTE
 STRICT = b"http://purl.oclc.org/ooxml/wordprocessingml/main"
 TRANSITIONAL = b"http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 W = f"{{{TRANSITIONAL.decode()}}}"
@@ -28,7 +28,7 @@ class Package:
     def __init__(self, body: bytes) -> None:
         self._archive = zipfile.ZipFile(io.BytesIO(body))
         entries = self._archive.infolist()
-        if len(entries) > MOST_ENTRIES or sum(entry.file_size for entry in entries) > MOST_UNPACKED:
+        if len(entries) > MAX_ENTRIES or sum(entry.file_size for entry in entries) > MAX_UNPACKED:
             raise Unreadable(BOMB)
         if any(entry.flag_bits & 1 for entry in entries):
             raise Unreadable("has a password. Save it without one, and read that.")
@@ -56,8 +56,8 @@ class Package:
 
     def _parse(self, name: str) -> Element:
         with self._archive.open(name) as part:
-            body = part.read(MOST_OF_PART + 1)
-        if len(body) > MOST_OF_PART:
+            body = part.read(MAX_OF_PART + 1)
+        if len(body) > MAX_OF_PART:
             raise Unreadable(BOMB)
         start = body[:4096].replace(b"\0", b"")  # it may be UTF-16
         if b"<!DOCTYPE" in start or b"<!ENTITY" in start or b"<!DOCTYPE" in body:

@@ -6,9 +6,9 @@ from typing import Any
 
 from tracker.unit_reader.lines import Unreadable
 
-MOST_CHARACTERS = 8_000_000
+MAX_CHARACTERS = 8_000_000
 TAB = 4
-LONGEST_HEADING = 120
+MAX_HEADING_LENGTH = 120
 MOSTLY = 0.4
 LABEL = re.compile(r"\(?(?:[A-Z]{0,3}\d{1,3}(?:\.\d{1,3})*|[a-z]|[ivx]{1,5})[.):]*\s")
 """What stands before an item: `1.`, `P1`, `1.1`, `a)`, `(iv)`."""
@@ -41,7 +41,7 @@ class Gathered:
 
     def _add(self, text: str, page: int | None, *, heading: bool, cells: tuple[str, ...], item: str) -> int:
         self.characters += len(text)
-        if self.characters > MOST_CHARACTERS:
+        if self.characters > MAX_CHARACTERS:
             raise Unreadable("holds far more text than any unit. Take the one unit out of it, and read that.")
         self.lines.append((text, page, heading, cells, item))
         return len(self.lines)
@@ -49,7 +49,7 @@ class Gathered:
 
 def may_be_heading(text: str) -> bool:
     """Whether a line that is all in bold type can be meant as a heading; an item never is, since it would be lost."""
-    return len(text) <= LONGEST_HEADING and text[-1] not in ".;," and not LABEL.match(text)
+    return len(text) <= MAX_HEADING_LENGTH and text[-1] not in ".;," and not LABEL.match(text)
 
 
 def unmark_bold(gathered: Gathered, bold: list[int]) -> None:

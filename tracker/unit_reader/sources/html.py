@@ -19,7 +19,7 @@ from tracker.unit_reader.sources.text import decode
 
 Element = Any
 """lxml carries no types."""
-DEEPEST = 400
+MAX_DEPTH = 400
 CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{2,40})""", re.IGNORECASE)
 DECLARATION = re.compile(r"\s*<\?xml[^>]*\?>")
 SPACE = re.compile(r"[ \t\n\r\f]+")
@@ -102,9 +102,9 @@ def _parse(text: str) -> Element:
     depth = 0
     for event, _ in etree.iterwalk(page, events=("start", "end")):
         depth += 1 if event == "start" else -1
-        if depth > DEEPEST:
+        if depth > MAX_DEPTH:
             raise Unreadable(
-                f"nests its elements more than {DEEPEST} deep, which no published page does. "
+                f"nests its elements more than {MAX_DEPTH} deep, which no published page does. "
                 "Open it in a browser, copy its text, and read that."
             )
     return page

@@ -14,7 +14,7 @@ NAMED = re.compile(
     re.IGNORECASE,
 )
 HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
-MOST_OF_PAGE = {"form": 0.25, "hidden": 0.1}
+MAX_OF_PAGE = {"form": 0.25, "hidden": 0.1}
 """What holds more of the page's words than this is kept, whatever it calls itself."""
 MOST = 0.75
 ALL = 0.9
@@ -38,7 +38,7 @@ def leave_out_furniture(page: Element) -> None:
 def _outermost(element: Element, total: int) -> Iterator[Element]:
     for child in element:
         kind = _kind(child)
-        if kind and _signs(child) <= total * MOST_OF_PAGE.get(kind, MOST):
+        if kind and _signs(child) <= total * MAX_OF_PAGE.get(kind, MOST):
             yield child
         else:
             yield from _outermost(child, total)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 Element = Any
 CELLS = ("td", "th")
-MOST_COLUMNS = 100
+MAX_COLUMNS = 100
 BLOCKS_OF_LAYOUT = 3
 INNER = ("h1", "h2", "h3", "h4", "h5", "h6")
 
@@ -74,10 +74,10 @@ def _grid(rows: Sequence[Sequence[Element]], walker: type[Walker]) -> Iterator[t
         for cell in row:
             while below.get(column):
                 column += 1
-            if column >= MOST_COLUMNS:
+            if column >= MAX_COLUMNS:
                 break
             cells[column] = _text(cell, walker)
-            wide, high = _span(cell, "colspan", MOST_COLUMNS - column), _span(cell, "rowspan", len(rows))
+            wide, high = _span(cell, "colspan", MAX_COLUMNS - column), _span(cell, "rowspan", len(rows))
             started.update(dict.fromkeys(range(column, column + wide), high - 1))
             column += wide
         width = max([*started, *(at for at, left in below.items() if left)], default=-1) + 1

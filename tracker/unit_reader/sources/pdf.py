@@ -12,14 +12,14 @@ from pdfminer.pdfdocument import PDFPasswordIncorrect
 from pdfminer.pdfpage import PDFPage
 
 from tracker.unit_reader.lines import Unreadable
-from tracker.unit_reader.sources.gathering import LONGEST_HEADING, Gathered, may_be_heading, unmark_bold
+from tracker.unit_reader.sources.gathering import MAX_HEADING_LENGTH, Gathered, may_be_heading, unmark_bold
 from tracker.unit_reader.sources.pdf_columns import SideBySide, split_columns
 from tracker.unit_reader.sources.pdf_furniture import Sheet, find_furniture
 from tracker.unit_reader.sources.pdf_tables import TableRow, tables_of
 from tracker.unit_reader.sources.pdf_words import Strip, strips_of, usual_gap, words_of
 
 Plumbed = Any
-MOST_PAGES = 200
+MAX_PAGES = 200
 SECONDS = 3.3
 """Of work, a little less than the process has: the sentence is better than that of a process that was stopped."""
 LARGER = 1.15
@@ -50,9 +50,9 @@ def read_pdf(body: bytes) -> dict[str, Any]:
         ):
             raise Unreadable(PASSWORD) from error
         raise
-    if next(itertools.islice(PDFPage.create_pages(document.doc), MOST_PAGES, None), None) is not None:
+    if next(itertools.islice(PDFPage.create_pages(document.doc), MAX_PAGES, None), None) is not None:
         raise Unreadable(
-            f"has more than {MOST_PAGES} pages. Take the pages of the one unit out of it, and read those."
+            f"has more than {MAX_PAGES} pages. Take the pages of the one unit out of it, and read those."
         )
     sheets = [_sheet(page, len(document.pages)) for page in document.pages]
     _check(sheets)
@@ -151,7 +151,7 @@ class Writer:
         )
 
     def _strip(self, strip: Strip, page: int, edge: float) -> None:
-        is_large = strip.size > self._size * LARGER and len(strip.text) <= LONGEST_HEADING
+        is_large = strip.size > self._size * LARGER and len(strip.text) <= MAX_HEADING_LENGTH
         is_bold = not is_large and strip.is_bold and may_be_heading(strip.text)
         if self._above and self._is_apart(self._above, strip):
             self.gathered.add("", page)

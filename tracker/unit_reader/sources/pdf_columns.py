@@ -11,10 +11,10 @@ from tracker.unit_reader.sources.pdf_words import Strip, usual_gap
 
 STEP = 3.0
 """Points between two places where a gutter is looked for."""
-LEAST_GUTTER = 0.9
+MIN_GUTTER = 0.9
 """Of the type's size. The spaces of justified text are narrower."""
-LEAST_LINES = 3
-LEAST_SIGNS = 7
+MIN_LINES = 3
+MIN_SIGNS = 7
 """On average. A column of labels alone is a hanging indent."""
 LABELLED = re.compile(r"\(?(?:[A-Z]{0,3}\d{1,3}(?:\.\d{1,3})*|[a-z]|[ivx]{1,5}|[•▪◦·])[.):]*(?:\s|$)")
 FULL = 0.8
@@ -68,7 +68,7 @@ def _is_below(strip: Strip, above: Strip) -> bool:
 
 def _known_gutter(strips: Sequence[Strip], known: Sequence[float]) -> tuple[int, int, float] | None:
     for at in dict.fromkeys(known):
-        for first, last in _stretches(strips, at, LEAST_GUTTER * strips[0].size / 2 if strips else 0):
+        for first, last in _stretches(strips, at, MIN_GUTTER * strips[0].size / 2 if strips else 0):
             left, right = _cut(strips[first:last], at)
             if left and right:
                 return first, last, at
@@ -77,14 +77,14 @@ def _known_gutter(strips: Sequence[Strip], known: Sequence[float]) -> tuple[int,
 
 def _best_gutter(strips: Sequence[Strip]) -> tuple[int, int, float] | None:
     """The first and last strip of the longest stretch with a gutter in it, and where that is."""
-    if len(strips) < LEAST_LINES:
+    if len(strips) < MIN_LINES:
         return None
     size = strips[len(strips) // 2].size
     edge, end = min(strip.x0 for strip in strips), max(strip.x1 for strip in strips)
     best, places = (0, 0, 0), []
     at = edge + size * 3
     while at < end - size * 3:
-        for first, last in _stretches(strips, at, size * LEAST_GUTTER / 2):
+        for first, last in _stretches(strips, at, size * MIN_GUTTER / 2):
             score = _score(strips[first:last], at)
             if score > best[0]:
                 best, places = (score, first, last), [at]
@@ -112,12 +112,12 @@ def _score(strips: Sequence[Strip], at: float) -> int:
     """How much speaks for two columns: the strips with words on both sides; none where a side is only labels."""
     left, right = _cut(strips, at)
     both = len(left) + len(right) - len(strips)
-    if min(len(left), len(right)) < LEAST_LINES or both < 2:
+    if min(len(left), len(right)) < MIN_LINES or both < 2:
         return 0
-    if min(mean(len(strip.text) for strip in side) for side in (left, right)) < LEAST_SIGNS:
+    if min(mean(len(strip.text) for strip in side) for side in (left, right)) < MIN_SIGNS:
         return 0
     starts = [strip for strip in left if any(abs(strip.top - other.top) < strip.size / 2 for other in right)]
-    labels = sum(1 for strip in starts if len(strip.text) < LEAST_SIGNS and LABELLED.match(strip.text))
+    labels = sum(1 for strip in starts if len(strip.text) < MIN_SIGNS and LABELLED.match(strip.text))
     return 0 if labels > len(starts) / 2 else both * 10 + len(strips)
 
 

@@ -10,7 +10,7 @@ from tracker.unit_reader.sources.pdf_words import Strip
 
 MARGIN = 0.14
 """The share of a page, at its top and at its bottom, where furniture stands."""
-MOST_LINES = 6
+MAX_LINES = 6
 NUMBER = re.compile(r"\d+")
 PAGE = re.compile(
     r"(?:page\s*)?[-–|]?\s*\d{1,4}\s*(?:[-–|]|(?:of|/)\s*\d{1,4})?(?:\s*page)?|page\s*\|?\s*\d{1,4}.{0,20}",
@@ -62,8 +62,8 @@ def find_furniture(sheets: Sequence[Sheet]) -> tuple[set[tuple[int, int]], str]:
 def _margins(sheet: Sheet) -> Iterator[_Place]:
     last = len(sheet.pieces)
     for at, piece in enumerate(sheet.pieces):
-        is_head = piece.top < sheet.height * MARGIN and at < MOST_LINES
-        is_foot = piece.bottom > sheet.height * (1 - MARGIN) and at >= last - MOST_LINES
+        is_head = piece.top < sheet.height * MARGIN and at < MAX_LINES
+        is_foot = piece.bottom > sheet.height * (1 - MARGIN) and at >= last - MAX_LINES
         if is_head or is_foot:
             yield _Place(sheet.number, at, piece.top, " ".join(piece.text.split()), is_head)
 

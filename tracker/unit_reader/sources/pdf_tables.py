@@ -9,8 +9,8 @@ from tracker.unit_reader.sources.pdf_words import BOX, Word, inside, strips_of
 PlumbedPage = Any
 TOLERANCES = {"snap_tolerance": 3, "join_tolerance": 3, "intersection_tolerance": 4}
 NEAR = 4.0
-LEAST_RULE = 8.0
-MOST_EDGES = 6_000
+MIN_RULE = 8.0
+MAX_EDGES = 6_000
 """A drawing has more; finding a table in it would take minutes."""
 
 
@@ -33,7 +33,7 @@ def tables_of(page: PlumbedPage, words: Sequence[Word]) -> tuple[list[TableRow],
     """The rows of the page's ruled tables, and the words that stand in none."""
     rows: list[TableRow] = []
     left = list(words)
-    if len(page.lines) + len(page.rects) + len(page.curves) > MOST_EDGES:
+    if len(page.lines) + len(page.rects) + len(page.curves) > MAX_EDGES:
         return rows, left
     for table in page.find_tables({**TOLERANCES, "explicit_horizontal_lines": _ends(page)}):
         if not _holds_data(table, left):
@@ -60,7 +60,7 @@ def _ends(page: PlumbedPage) -> list[float]:
         else:
             spans.append((top, bottom))
     for top, bottom in spans:
-        if bottom - top > LEAST_RULE:
+        if bottom - top > MIN_RULE:
             found += [top, bottom]
     return found
 

@@ -19,7 +19,7 @@ LIMITS = {
     resource.RLIMIT_FSIZE: 64 * MEGABYTE,
     resource.RLIMIT_CORE: 0,
 }
-DEEPEST = 5_000
+MAX_DEPTH = 5_000
 """Of Python's own calls. The readers refuse what is nested far less deeply than that."""
 DAMAGED = "is damaged, or made in a way that no program should. Save it anew from the program that made it."
 
@@ -28,7 +28,7 @@ def main(kind: str, seconds: str) -> None:
     for limit, most in {**LIMITS, resource.RLIMIT_CPU: int(seconds)}.items():
         with suppress(ValueError, OSError):  # macOS has no limit on address space
             resource.setrlimit(limit, (most, most))
-    sys.setrecursionlimit(DEEPEST)
+    sys.setrecursionlimit(MAX_DEPTH)
     from tracker.unit_reader.lines import Unreadable
 
     try:

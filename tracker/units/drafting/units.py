@@ -20,7 +20,7 @@ LISTS = (
     "empty_headings",
     "notes",
 )
-LONGEST_SLUG = 90
+MAX_SLUG_LENGTH = 90
 
 
 def change_unit(working: Working, fields: Mapping[str, Any]) -> Working:
@@ -160,7 +160,7 @@ def slug_for(code: str, version: str, revision: int, taken: set[str]) -> str:
 
 
 def _slugged(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", text.casefold().replace("&", "")).strip("-")[:LONGEST_SLUG].strip("-")
+    return re.sub(r"[^a-z0-9]+", "-", text.casefold().replace("&", "")).strip("-")[:MAX_SLUG_LENGTH].strip("-")
 
 
 def _passage(working: Working, number: int) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from tracker.units.standards_folder import fault_lines
 from tracker.vocabulary import CriterionKind, LinkKind
 from tracker.web.filters import counted
 
-DEEPEST = 60
+MAX_DEPTH = 60
 
 
 def write(units: Sequence[UnitDocument], links: Sequence[ExchangedLink] = ()) -> Written:
@@ -125,7 +125,7 @@ class _Reading:
 
     def _is_above(self, child: str, parent: str) -> bool:
         above: str | None = parent
-        for _ in range(DEEPEST):
+        for _ in range(MAX_DEPTH):
             if above == child:
                 return True
             above = self.parent.get(above or "")
@@ -206,7 +206,7 @@ class _Reading:
         return kind, None if is_bare else item["fullStatement"], below
 
     def _item(self, key: str, order: list[str], depth: int) -> dict[str, Any]:
-        if depth > DEEPEST:
+        if depth > MAX_DEPTH:
             raise Invalid(TOO_DEEP, "file")
         item = self.items[key]
         order.append(key)
@@ -231,7 +231,7 @@ class _Reading:
 
     def _node(self, key: str, depth: int) -> Node:
         item = self.items[key]
-        below = self.children[key] if depth < DEEPEST else []
+        below = self.children[key] if depth < MAX_DEPTH else []
         return Node(
             key,
             item["humanCodingScheme"],

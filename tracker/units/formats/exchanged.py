@@ -14,11 +14,11 @@ from tracker.units.schema import is_text
 from tracker.vocabulary import LinkKind
 from tracker.web.filters import counted
 
-LARGEST = 20 * 1024 * 1024
+MAX_SIZE = 20 * 1024 * 1024
 TOO_DEEP = "The file is nested too deeply. Nothing was read."
-DEEPEST = 8
-MOST_STATEMENTS = 100_000
-MOST_ROWS, MOST_COLUMNS = 100_000, 200
+MAX_DEPTH = 8
+MAX_STATEMENTS = 100_000
+MAX_ROWS, MAX_COLUMNS = 100_000, 200
 ESCAPED = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 """How JSON may write what no text holds."""
 
@@ -73,8 +73,8 @@ def left_links(links: Sequence[ExchangedLink]) -> tuple[str, ...]:
 
 def decoded(body: bytes) -> str:
     """The text of a file. Raises `Invalid` for one that is too large or is no text."""
-    if len(body) > LARGEST:
-        raise Invalid(f"The file is larger than {LARGEST // 1024 // 1024} MB. Nothing was read. Split it.", "file")
+    if len(body) > MAX_SIZE:
+        raise Invalid(f"The file is larger than {MAX_SIZE // 1024 // 1024} MB. Nothing was read. Split it.", "file")
     for encoding in ("utf-8-sig", "utf-16") if body[:2] in {b"\xff\xfe", b"\xfe\xff"} else ("utf-8-sig",):
         try:
             return _readable(body.decode(encoding))
@@ -126,14 +126,14 @@ def rows_of(text: str) -> list[list[str]]:
     """The rows of a CSV file, whichever of , ; and tab it is divided by. Raises `Invalid` beyond our bounds."""
     head = text.split("\n", 1)[0]
     delimiter = max(",;\t", key=head.count)
-    if head.count(delimiter) >= MOST_COLUMNS:
-        raise Invalid(f"The file has more than {MOST_COLUMNS} columns. Nothing was read. Choose another.", "file")
+    if head.count(delimiter) >= MAX_COLUMNS:
+        raise Invalid(f"The file has more than {MAX_COLUMNS} columns. Nothing was read. Choose another.", "file")
     rows: list[list[str]] = []
     try:
         for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True):
-            rows.append(row[:MOST_COLUMNS])
-            if len(rows) > MOST_ROWS:
-                raise Invalid(f"The file holds more than {MOST_ROWS:,} rows. Nothing was read. Split it.", "file")
+            rows.append(row[:MAX_COLUMNS])
+            if len(rows) > MAX_ROWS:
+                raise Invalid(f"The file holds more than {MAX_ROWS:,} rows. Nothing was read. Split it.", "file")
     except csv.Error as error:
         where = f"row {len(rows) + 1}"
         raise Invalid(

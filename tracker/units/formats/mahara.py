@@ -10,7 +10,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
 from tracker.errors import Invalid
 from tracker.units.documents import UnitDocument
-from tracker.units.formats.exchanged import DEEPEST, ExchangedLink, Read, Written, json_of, left_links
+from tracker.units.formats.exchanged import MAX_DEPTH, ExchangedLink, Read, Written, json_of, left_links
 from tracker.units.formats.trees import OF_UNIT, Framework, Node, is_told, left_behind, sentence_of, units_of
 from tracker.units.standards_folder import fault_lines
 from tracker.vocabulary import CriterionKind
@@ -21,7 +21,7 @@ STATUSES = [
     {"partialcomplete": "Partly meets the criterion"},
     {"completed": "Meets the criterion"},
 ]
-LONGEST_NAME = 255
+MAX_NAME_LENGTH = 255
 BULLET = "\n• "
 LABEL = re.compile(r"(?=.*\d)[\w.()&/-]{1,20}|[A-Za-z]{1,2}|[ivx]{1,5}")
 """What is a label before a statement, and not its first word: `P3`, `1.2`, `a`."""
@@ -111,7 +111,7 @@ def _below(parent: str | None) -> dict[str, str]:
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1].rstrip()}…"
+    return name if len(name) <= MAX_NAME_LENGTH else f"{name[: MAX_NAME_LENGTH - 1].rstrip()}…"
 
 
 # --- in ----------------------------------------------------------------------------------------------------
@@ -186,10 +186,10 @@ class _Reading:
             if missing:
                 where = f"the element {above}" if above else f"the standard {element['standardid']}"
                 raise Invalid(f"The element {key} stands in {where}, which is not there. Nothing was read.", "file")
-            while above and steps <= DEEPEST:
+            while above and steps <= MAX_DEPTH:
                 above, steps = _parent_of(self.elements.get(above, {})), steps + 1
             if above:
-                said = f"go round in a circle, or stand more than {DEEPEST} deep"
+                said = f"go round in a circle, or stand more than {MAX_DEPTH} deep"
                 raise Invalid(f"The parents of the element {key} {said}. Nothing was read.", "file")
 
     def _distinct(self, elements: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:

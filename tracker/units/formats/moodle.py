@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from tracker.errors import Invalid
 from tracker.units.documents import UnitDocument, order_of
-from tracker.units.formats.exchanged import DEEPEST, ExchangedLink, Read, Written, decoded, rows_of
+from tracker.units.formats.exchanged import MAX_DEPTH, ExchangedLink, Read, Written, decoded, rows_of
 from tracker.units.formats.spreadsheet import inert, live
 from tracker.units.formats.trees import (
     OF_UNIT,
@@ -54,8 +54,8 @@ CONFIGURATION = json.dumps(
 )
 """The first value is the default, the second the proficient one: Moodle asks for at least one of each."""
 HTML_FORMAT = "1"
-LONGEST_NAME = 100
-LONGEST_ID = 100
+MAX_NAME_LENGTH = 100
+MAX_ID_LENGTH = 100
 TAGS = re.compile(r"<[^>]{0,500}>")
 POINTS = re.compile(r"<ul>.*?</ul>", re.DOTALL)
 POINT = re.compile(r"<li>(.*?)</li>", re.DOTALL)
@@ -131,10 +131,10 @@ class _Framework:
         Some databases take `A` and `a` for the same.
         """
         wanted = " ".join(wanted.split())
-        free, number = wanted[:LONGEST_ID].rstrip(), 1
+        free, number = wanted[:MAX_ID_LENGTH].rstrip(), 1
         while _referred(free).casefold() in self.taken:
             number += 1
-            free = f"{wanted[: LONGEST_ID - 6]}~{number}"
+            free = f"{wanted[: MAX_ID_LENGTH - 6]}~{number}"
         self.taken.add(_referred(free).casefold())
         return free
 
@@ -156,7 +156,7 @@ def _row(parent: str, own: str, name: str, description: str) -> dict[str, str]:
 
 def _short(name: str) -> str:
     """A name that Moodle has room for, also with the sign before it that keeps it from being a formula."""
-    name, room = " ".join(name.split()), LONGEST_NAME - (inert(name) != name)
+    name, room = " ".join(name.split()), MAX_NAME_LENGTH - (inert(name) != name)
     return name if len(name) <= room else f"{name[: room - 1].rstrip()}…"
 
 
@@ -265,11 +265,11 @@ def _frameworks(rows: Sequence[tuple[int, dict[str, str]]]) -> list[Framework]:
 
 def _check_above(entry: _Entry, entries: Mapping[str, _Entry]) -> None:
     above, steps = entries.get(entry.row.get("Parent ID number", "")), 0
-    while above and steps <= DEEPEST:
+    while above and steps <= MAX_DEPTH:
         above, steps = entries.get(above.row.get("Parent ID number", "")), steps + 1
     if above:
         raise Invalid(
-            f"Row {entry.number}: its parents go round in a circle, or it stands more than {DEEPEST} deep. "
+            f"Row {entry.number}: its parents go round in a circle, or it stands more than {MAX_DEPTH} deep. "
             "Nothing was read.",
             "file",
         )

@@ -52,7 +52,7 @@ OPTIONAL: Mapping[str, Any] = {
 WORDS = (*CriterionKind, REQUIREMENT, INTRODUCTION, *PARAGRAPHS, *LISTS)
 LIVE = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 """What a spreadsheet would take for a formula at the beginning of a cell; some take the full-width signs too."""
-MOST_OF_A_UNIT = 5_000
+MAX_OF_A_UNIT = 5_000
 
 
 # --- out ---------------------------------------------------------------------------------------------------
@@ -207,8 +207,8 @@ def _by_unit(rows: Sequence[tuple[int, dict[str, str]]]) -> list[list[Row]]:
 
 def _unit(rows: Sequence[Row]) -> UnitDocument:
     number, _ = rows[0]
-    if len(rows) > MOST_OF_A_UNIT:
-        raise _Faults([f"row {number}: unit: has more than {MOST_OF_A_UNIT:,} rows; give each unit its own code"])
+    if len(rows) > MAX_OF_A_UNIT:
+        raise _Faults([f"row {number}: unit: has more than {MAX_OF_A_UNIT:,} rows; give each unit its own code"])
     if faults := [*_unknown_kinds(rows)] or [*_positions(rows)]:
         raise _Faults(faults)
     try:

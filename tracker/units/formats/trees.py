@@ -9,7 +9,7 @@ from dataclasses import fields as fields_of
 from tracker.errors import Invalid
 from tracker.units.documents import CriterionDocument, Identifier, Paragraph, Provenance, UnitDocument, slug_of
 from tracker.units.formats.differences import ABOUT, LISTS
-from tracker.units.formats.exchanged import DEEPEST, MOST_STATEMENTS
+from tracker.units.formats.exchanged import MAX_DEPTH, MAX_STATEMENTS
 from tracker.units.schema import MetadataSchema
 from tracker.vocabulary import CriterionKind, DocumentType, LabelOrigin, Simulation
 
@@ -18,8 +18,8 @@ UNITS = re.compile(r"\b(?:unit|standard|module|course|nos)\b", re.IGNORECASE)
 OF_UNIT = re.compile(r"Unit (\S.{0,59}?), version (\S{1,20}?)\.(?:\s+|$)")
 """The sentence by which a unit of ours tells its code and version where a format has no place for them."""
 UNTOLD = "The source prints no version number; 1 is assumed."
-LONGEST_TEXT = 10_000
-LONGEST_LABEL = 20
+MAX_TEXT_LENGTH = 10_000
+MAX_LABEL_LENGTH = 20
 SILENT = frozenset({each.name for each in fields_of(UnitDocument)} - {"code", "version", "title", "slug", "revision"})
 """What trees of mere statements do not tell of a unit; of its criteria, the particulars."""
 LEFT_OF_UNIT = {
@@ -99,7 +99,7 @@ def label_before(name: str, text: str) -> str:
     """The label in a name of ours, which is that and the text and may be cut; empty where the name is another."""
     cut = name.endswith("…")
     shown = name.removesuffix("…")
-    for at in (at for at, sign in enumerate(shown[: LONGEST_LABEL + 1]) if sign == " "):
+    for at in (at for at, sign in enumerate(shown[: MAX_LABEL_LENGTH + 1]) if sign == " "):
         said = shown[at + 1 :]
         if said and (text.startswith(said) if cut else text == said):
             return shown[:at]
@@ -141,9 +141,9 @@ def _as_a_tree_tells(unit: UnitDocument) -> Iterator[dict[str, bool]]:
 def units_of(framework: Framework) -> FromTree:
     """The units that a framework comes to. Raises `Invalid` for one too large."""
     count = sum(1 for node in framework.nodes for _ in _all(node))
-    if count > MOST_STATEMENTS or any(node.depth > DEEPEST for node in framework.nodes):
+    if count > MAX_STATEMENTS or any(node.depth > MAX_DEPTH for node in framework.nodes):
         raise Invalid(
-            f"The framework holds more than {MOST_STATEMENTS:,} statements, or more than {DEEPEST} levels. "
+            f"The framework holds more than {MAX_STATEMENTS:,} statements, or more than {MAX_DEPTH} levels. "
             "Nothing was read. Split it.",
             "file",
         )
@@ -226,7 +226,7 @@ def _unit(
     statements = _Criteria(unsaid, is_ours=bool(told))
     criteria = tuple(statements.of(nodes))
     code = told[1] if told else _cut(top.label or top.key or top.text, 60) or "Unit"
-    about = _cut(top.description[told.end() :] if told else top.description, LONGEST_TEXT)
+    about = _cut(top.description[told.end() :] if told else top.description, MAX_TEXT_LENGTH)
     unit = UnitDocument(
         code=code,
         slug=slug_of(code),
@@ -251,7 +251,7 @@ def _unit(
         external_links=(),
         empty_headings=(),
         provenance=Provenance(
-            _cut(framework.source, LONGEST_TEXT), f"Imported from a framework ({framework.scheme})."
+            _cut(framework.source, MAX_TEXT_LENGTH), f"Imported from a framework ({framework.scheme})."
         ),
         notes=() if told else (UNTOLD,),
     )
@@ -300,14 +300,14 @@ class _Criteria:
     def _heading(self, node: Node) -> str | None:
         if node.description.strip() and node.description.strip() not in KIND_NAMES | {node.text}:
             self.unsaid.append(node.description)
-        return None if node.text in KIND_NAMES else _cut(node.text, LONGEST_TEXT) or None
+        return None if node.text in KIND_NAMES else _cut(node.text, MAX_TEXT_LENGTH) or None
 
     def _add(self, nodes: list[Node], kind: CriterionKind, heading: str | None, parent: int | None) -> None:
         for number, node in enumerate(nodes, start=1):
             position = len(self.found) + 1
-            printed = _cut(node.label, LONGEST_LABEL)
-            text = _cut(node.text, LONGEST_TEXT) or printed or "(no words)"
-            note = _cut(node.description, LONGEST_TEXT)
+            printed = _cut(node.label, MAX_LABEL_LENGTH)
+            text = _cut(node.text, MAX_TEXT_LENGTH) or printed or "(no words)"
+            note = _cut(node.description, MAX_TEXT_LENGTH)
             self.keys.append(node.key)
             self.found.append(
                 CriterionDocument(
@@ -319,7 +319,7 @@ class _Criteria:
                     parent=parent,
                     text=text,
                     assessable=not node.children,
-                    points=tuple(filter(None, (_cut(each, LONGEST_TEXT) for each in node.points))),
+                    points=tuple(filter(None, (_cut(each, MAX_TEXT_LENGTH) for each in node.points))),
                     note=note if note not in {"", text} else None,
                 )
             )

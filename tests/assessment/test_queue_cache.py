@@ -12,7 +12,7 @@ from tests.assessment import stories
 from tests.factories import World
 from tracker import clock
 from tracker.assessment.services import assessments
-from tracker.assessment.services.claims import strike_claim
+from tracker.assessment.services.claims import remove_claim
 from tracker.ledger.transactions import transaction
 from tracker.models import Evidence
 from tracker.portfolio.services.submissions import submit_evidence, withdraw_submission
@@ -67,9 +67,9 @@ def test_accepting_undoing_and_the_release_show_at_once(world: World, bob: Flask
         actor = factories.actor(world.bob)
         marks = assessments.Marks({cell.claim_id: Outcome.MET}, {}, stories.TICKED, "")
         assessments.save_marks(world.cfacc15, version, marks, actor)
-        review = assessments.accept_evidence(world.cfacc15, version, actor)
+        assessment = assessments.accept_evidence(world.cfacc15, version, actor)
     assert "Nothing waits for you." in bob.get("/queue").text
-    bob.post(f"/reviews/{review.id}/undo")
+    bob.post(f"/assessments/{assessment.id}/undo")
     assert "Complaint" in bob.get("/queue").text
     with transaction():
         assessments.accept_evidence(world.cfacc15, version, actor)
@@ -83,7 +83,7 @@ def test_a_struck_claim_a_void_unit_and_a_withdrawal_show_at_once(world: World, 
     (cell,) = assessments.cells_of(world.cfacc15, first.versions[0]).values()
     assert "<b>3</b> waiting" in bob.get("/queue").text
     with transaction():
-        strike_claim(world.cfacc15, first.id, cell.claim_id, "Not this.", factories.actor(world.bob))
+        remove_claim(world.cfacc15, first.id, cell.claim_id, "Not this.", factories.actor(world.bob))
     assert "<b>2</b> waiting" in bob.get("/queue").text
     with transaction():
         void_attempt(world.inscc004, "Registered by mistake", factories.actor(world.dan))

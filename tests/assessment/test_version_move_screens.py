@@ -15,8 +15,8 @@ from tests.factories import PASSWORD, World
 from tracker.assessment.services import assessments
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
-from tracker.models import AttemptMove, Claim, Event, Person, Review, Unit, UnitAttempt
-from tracker.vocabulary import AttemptState, Outcome, ReviewState, Role
+from tracker.models import Assessment, AttemptMove, Claim, Event, Person, Unit, UnitAttempt
+from tracker.vocabulary import AssessmentState, AttemptState, Outcome, Role
 
 Browser = Callable[[Person], FlaskClient]
 SCRIPT = {"Accept": "application/json"}
@@ -168,7 +168,7 @@ class TestAfterwards:
         self, world: World, client: Browser, judged: dict[str, Claim], newer: Unit
     ) -> None:
         move(world, newer)
-        page = client(world.bob).get(f"/attempts/{world.cfacc15.id}/evidence/{judged['2'].evidence_id}/judge").text
+        page = client(world.bob).get(f"/attempts/{world.cfacc15.id}/evidence/{judged['2'].evidence_id}/assess").text
         assert "that colleagues without appropriate authority refer to you" in page
 
     def test_a_page_that_was_open_meanwhile_is_told_and_keeps_its_comments(
@@ -182,12 +182,12 @@ class TestAfterwards:
             "feedback": "Well done.",
             "act": "accept",
         }
-        answer = client(world.bob).post(f"/attempts/{world.cfacc15.id}/evidence/{five.evidence_id}/judge", data=form)
+        answer = client(world.bob).post(f"/attempts/{world.cfacc15.id}/evidence/{five.evidence_id}/assess", data=form)
         assert answer.status_code == 409
         assert "has moved to another version since you opened the page" in answer.text
         assert "On page 4." in answer.text
         assert "Well done." in answer.text
-        assert db.session.scalars(select(Review).where(Review.state == ReviewState.DRAFT)).first() is None
+        assert db.session.scalars(select(Assessment).where(Assessment.state == AssessmentState.DRAFT)).first() is None
 
     def test_a_tick_on_a_page_that_was_open_meanwhile_is_told_too(
         self, world: World, client: Browser, judged: dict[str, Claim], newer: Unit

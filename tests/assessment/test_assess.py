@@ -14,15 +14,15 @@ from tests.factories import World
 from tracker import clock
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
-from tracker.models import Claim, Decision, Evidence, Review, UnitAttempt
-from tracker.vocabulary import AttemptState, Outcome, ReviewState
+from tracker.models import Assessment, Claim, Decision, Evidence, UnitAttempt
+from tracker.vocabulary import AssessmentState, AttemptState, Outcome
 
 ClientFor = Callable[..., FlaskClient]
 TICKED = dict.fromkeys(("valid", "authentic", "current", "sufficient"), "y")
 
 
 def address(attempt: UnitAttempt, evidence: Evidence) -> str:
-    return f"/attempts/{attempt.id}/evidence/{evidence.id}/judge"
+    return f"/attempts/{attempt.id}/evidence/{evidence.id}/assess"
 
 
 def hidden(page: str) -> dict[str, str]:
@@ -59,7 +59,7 @@ def test_nobody_else_judges(world: World, client: ClientFor) -> None:
         assert browser.get(address(world.cfacc15, evidence)).status_code == 404, person.name
         sent = browser.post(address(world.cfacc15, evidence), data={**met(claims), **TICKED, "act": "accept"})
         assert sent.status_code == 404, person.name
-    assert db.session.scalars(select(Review)).all() == []
+    assert db.session.scalars(select(Assessment)).all() == []
 
 
 def test_an_assessor_who_is_also_the_verifier_of_it_may_look_but_not_judge(world: World, client: ClientFor) -> None:
@@ -85,15 +85,15 @@ def test_a_draft_is_not_judged(world: World, client: ClientFor) -> None:
 def test_each_mark_is_saved_as_it_is_put_down(world: World, client: ClientFor) -> None:
     evidence, _, (first, second) = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
     bob = client(world.bob)
-    save = f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/review"
+    save = f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/assessment"
     for name, value in ((f"outcome-{first.id}", "met"), (f"comment-{second.id}", "Which day?"), ("valid", "y")):
         reply = bob.post(save, data={name: value, "changed": name})
         assert reply.status_code == 200
         assert re.fullmatch(r"\d\d:\d\d", reply.json["saved_at"])
     assert bob.post(save, data={"changed": "valid"}).status_code == 200
-    review = db.session.scalars(select(Review)).one()
-    assert review.marks == {str(first.id): {"outcome": "met"}, str(second.id): {"comment": "Which day?"}}
-    assert (review.state, review.valid) == (ReviewState.DRAFT, False)
+    assessment = db.session.scalars(select(Assessment)).one()
+    assert assessment.marks == {str(first.id): {"outcome": "met"}, str(second.id): {"comment": "Which day?"}}
+    assert (assessment.state, assessment.valid) == (AssessmentState.DRAFT, False)
     page = bob.get(address(world.cfacc15, evidence)).text
     assert "Which day?" in page
     assert page.count("checked") == 1
@@ -101,7 +101,7 @@ def test_each_mark_is_saved_as_it_is_put_down(world: World, client: ClientFor) -
 
 def test_a_draft_is_bobs_alone(world: World, client: ClientFor) -> None:
     evidence, _, _ = stories.hand_in(world.cfacc15, "Complaint", "1")
-    save = f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/review"
+    save = f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/assessment"
     client(world.bob).post(save, data={"feedback": "Secret for now", "changed": "feedback"})
     assert "Secret" not in client(world.alice).get(f"/evidence/{evidence.id}").text
     assert "Secret" not in client(world.carol).get(f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}").text
@@ -110,7 +110,7 @@ def test_a_draft_is_bobs_alone(world: World, client: ClientFor) -> None:
 @pytest.mark.parametrize("sent", [{"outcome-1": "splendid"}, {"outcome-999999": "met"}])
 def test_a_mark_that_is_not_of_this_item_is_refused(world: World, client: ClientFor, sent: dict[str, str]) -> None:
     evidence, _, _ = stories.hand_in(world.cfacc15, "Complaint", "1")
-    save = f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/review"
+    save = f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/assessment"
     reply = client(world.bob).post(
         save, data={**sent, "changed": next(iter(sent))}, headers={"Accept": "application/json"}
     )
@@ -121,7 +121,7 @@ def test_a_mark_that_is_not_of_this_item_is_refused(world: World, client: Client
 def test_a_refusal_keeps_everything_typed(world: World, client: ClientFor) -> None:
     evidence, _, (first, second) = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
     typed = {
-        f"outcome-{first.id}": "more_needed",
+        f"outcome-{first.id}": "needs_more",
         f"comment-{second.id}": "<b>Which</b> day?",
         "feedback": "Nearly there & well told",
         "valid": "y",
@@ -132,7 +132,7 @@ def test_a_refusal_keeps_everything_typed(world: World, client: ClientFor) -> No
     assert "1 is still open" in response.text
     assert "&lt;b&gt;Which&lt;/b&gt; day?" in response.text
     assert "Nearly there &amp; well told" in response.text
-    assert re.search(rf'id="o-{first.id}-more_needed"[^>]* checked', response.text)
+    assert re.search(rf'id="o-{first.id}-needs_more"[^>]* checked', response.text)
     assert re.search(r'id="valid"[^>]* checked', response.text)
 
 
@@ -214,7 +214,7 @@ def test_a_page_of_the_old_version_shows_the_new_one_and_keeps_what_was_typed(
     assert "The customer rang again." in response.text
     assert "Well told" in response.text
     assert hidden(response.text)["version"] == str(newer.id)
-    assert db.session.scalars(select(Review)).all() == []
+    assert db.session.scalars(select(Assessment)).all() == []
 
 
 def test_a_later_version_says_what_is_new_and_shows_the_earlier_feedback(world: World, client: ClientFor) -> None:
@@ -258,7 +258,7 @@ def test_the_page_asks_little_of_the_database_whatever_its_length(
     few, _, _ = stories.hand_in(world.cfacc15, "One claim", "1")
     many, version, claims = stories.hand_in(world.cfacc15, "Many", *"123456789")
     stories.send_back(
-        world.cfacc15, version, world.bob, stories.put_down({claims[0]: Outcome.NOT_YET}, feedback="More, please.")
+        world.cfacc15, version, world.bob, stories.put_down({claims[0]: Outcome.NOT_MET}, feedback="More, please.")
     )
     stories.hand_in_again(many)
     for n in range(8):

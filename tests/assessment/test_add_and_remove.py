@@ -9,7 +9,7 @@ from sqlalchemy import select
 from tests import factories
 from tests.assessment import stories
 from tests.factories import World
-from tracker.assessment.services.claims import add_claim, strike_claim
+from tracker.assessment.services.claims import add_claim, remove_claim
 from tracker.errors import Invalid, NotFound, Refused
 from tracker.extensions import db
 from tracker.ledger.transactions import rollback, transaction
@@ -54,7 +54,7 @@ def test_a_reason_is_needed_and_bounded(world: World, reason: str, sentence: str
     with pytest.raises(Invalid, match=sentence):
         add_claim(world.cfacc15, version, factories.criterion(world.cfacc15, "2").id, reason, bob)
     with pytest.raises(Invalid, match=sentence):
-        strike_claim(world.cfacc15, version.evidence_id, claim.id, reason, bob)
+        remove_claim(world.cfacc15, version.evidence_id, claim.id, reason, bob)
 
 
 def test_simulated_evidence_is_refused_with_the_units_own_rule(world: World) -> None:
@@ -71,7 +71,7 @@ def test_a_struck_claim_is_gone_and_nothing_is_erased(world: World, client: Clie
     evidence, version, claims = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
     stories.accept(world.cfacc15, version, world.bob, claims)
     with transaction():
-        strike_claim(
+        remove_claim(
             world.cfacc15, evidence.id, claims[0].id, "This is about another rule.", factories.actor(world.bob)
         )
     decision = db.session.scalars(select(Decision).where(Decision.claim_id == claims[0].id)).one()
@@ -84,15 +84,15 @@ def test_a_claim_is_struck_through_its_own_item_only(world: World) -> None:
     _, version, _ = stories.hand_in(world.cfacc15, "Complaint", "1")
     _, _, (elsewhere,) = stories.hand_in(world.cfacc15, "Briefing", "2")
     with pytest.raises(NotFound):
-        strike_claim(world.cfacc15, version.evidence_id, elsewhere.id, WHY, factories.actor(world.bob))
+        remove_claim(world.cfacc15, version.evidence_id, elsewhere.id, WHY, factories.actor(world.bob))
 
 
 def test_a_claim_is_struck_once(world: World) -> None:
     _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
     bob = factories.actor(world.bob)
-    strike_claim(world.cfacc15, version.evidence_id, claim.id, WHY, bob)
+    remove_claim(world.cfacc15, version.evidence_id, claim.id, WHY, bob)
     with pytest.raises(NotFound):
-        strike_claim(world.cfacc15, version.evidence_id, claim.id, WHY, bob)
+        remove_claim(world.cfacc15, version.evidence_id, claim.id, WHY, bob)
     rollback()
 
 
@@ -103,14 +103,14 @@ def test_a_signed_units_claims_stay_as_they_are(world: World, state: AttemptStat
         world.cfacc15.state = state
     bob = factories.actor(world.bob)
     with pytest.raises(Refused, match="not judged now"):
-        strike_claim(world.cfacc15, version.evidence_id, claim.id, WHY, bob)
+        remove_claim(world.cfacc15, version.evidence_id, claim.id, WHY, bob)
     with pytest.raises(Refused, match="not judged now"):
         add_claim(world.cfacc15, version, factories.criterion(world.cfacc15, "2").id, WHY, bob)
 
 
 def test_both_are_buttons_of_the_judging_form_and_lose_nothing(world: World, client: ClientFor) -> None:
     evidence, _, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
-    bob, address = client(world.bob), f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/judge"
+    bob, address = client(world.bob), f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/assess"
     typed = {f"outcome-{claim.id}": "met", "feedback": "Well told.", "valid": "y"}
     wanted = factories.criterion(world.cfacc15, "2").id
     refused = bob.post(address, data={**typed, "act": "add", "add-criterion": wanted, "add-reason": ""})
@@ -122,8 +122,8 @@ def test_both_are_buttons_of_the_judging_form_and_lose_nothing(world: World, cli
     page = bob.get(address).text
     assert "Well told." in page
     assert WHY in page
-    struck = bob.post(address, data={**typed, "act": f"strike-{claim.id}", f"strike-reason-{claim.id}": "Not this."})
-    assert struck.status_code == 303
+    removed = bob.post(address, data={**typed, "act": f"strike-{claim.id}", f"strike-reason-{claim.id}": "Not this."})
+    assert removed.status_code == 303
     live = db.session.scalars(select(Claim).where(Claim.removed_at.is_(None))).one()
     assert live.criterion_id == wanted
     assert Outcome.MET.label in bob.get(address).text
@@ -131,7 +131,7 @@ def test_both_are_buttons_of_the_judging_form_and_lose_nothing(world: World, cli
 
 def test_when_the_last_claim_is_struck_bob_is_back_at_his_queue(world: World, client: ClientFor) -> None:
     evidence, _, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
-    bob, address = client(world.bob), f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/judge"
+    bob, address = client(world.bob), f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/assess"
     data = {"act": f"strike-{claim.id}", f"strike-reason-{claim.id}": "Not this."}
     response = bob.post(address, data=data)
     assert (response.status_code, response.location) == (303, "/queue")

@@ -24,6 +24,7 @@ from tracker.ledger.transactions import transaction
 from tracker.library.services.links import confirm_link, confirm_same_wording, refuse_link
 from tracker.matrix import load_matrix, load_past_matrix
 from tracker.models import (
+    Assessment,
     AttemptMove,
     Claim,
     Criterion,
@@ -32,12 +33,11 @@ from tracker.models import (
     EvidenceRequirement,
     MovedClaim,
     RequirementConfirmation,
-    Review,
     Signature,
     Unit,
 )
 from tracker.recording_forms.snapshot import snapshot_of
-from tracker.vocabulary import AttemptState, CriterionState, Method, Outcome, ReviewOutcome, Simulation
+from tracker.vocabulary import AssessmentOutcome, AttemptState, CriterionState, Method, Outcome, Simulation
 
 
 def states(world: World) -> dict[str, CriterionState]:
@@ -72,7 +72,7 @@ class TestWhatFollows:
         assert states(world)["1"] is CriterionState.MET
         new = claimed(world.cfacc15)["1"]
         [after] = [each for each in live_decisions(world) if each.claim_id == new.id]
-        same = ("outcome", "comment", "decided_at", "decided_by_id", "review_id", "evidence_version_id")
+        same = ("outcome", "comment", "decided_at", "decided_by_id", "assessment_id", "evidence_version_id")
         assert [getattr(after, name) for name in same] == [getattr(before, name) for name in same]
         assert after.id != before.id
         assert before.superseded_at
@@ -118,7 +118,7 @@ class TestWhatFollows:
         _, version, claims = stories.hand_in(world.cfacc15, "Call", "1", "2")
         with transaction():
             factories.accept(
-                world.cfacc15, version, world.bob, {claims[0]: Outcome.MORE_NEEDED, claims[1]: Outcome.NOT_YET}
+                world.cfacc15, version, world.bob, {claims[0]: Outcome.NEEDS_MORE, claims[1]: Outcome.NOT_MET}
             )
         move(world, publish_second_version(world))
         assert (states(world)["1"], states(world)["2"]) == (CriterionState.NEEDS_MORE, CriterionState.CLAIMED)
@@ -126,8 +126,8 @@ class TestWhatFollows:
     def test_an_item_that_was_returned_stays_with_the_candidate(self, world: World) -> None:
         _, version, claims = stories.hand_in(world.cfacc15, "Call", "1", "5", days_ago=3)
         with transaction():
-            outcomes = {claims[0]: Outcome.NOT_YET}
-            factories.accept(world.cfacc15, version, world.bob, outcomes, outcome=ReviewOutcome.RETURNED)
+            outcomes = {claims[0]: Outcome.NOT_MET}
+            factories.accept(world.cfacc15, version, world.bob, outcomes, outcome=AssessmentOutcome.RETURNED)
         move(world, publish_second_version(world))
         assert list_waiting(world.bob.id) == []
 
@@ -190,11 +190,11 @@ class TestNothingIsLost:
             assessments.save_marks(world.cfacc15, version, marks, factories.actor(world.bob))
         move(world, publish_second_version(world))
         new = claimed(world.cfacc15)
-        review = db.session.scalars(select(Review)).one()
-        assert review.marks[str(new["1"].id)] == {"outcome": "met", "comment": "seen"}
-        assert review.marks[str(new["2"].id)] == {"comment": "seen"}
-        assert review.marks[str(claims[2].id)] == {"outcome": "met", "comment": "seen"}, "left where it was"
-        assert review.feedback == "Good."
+        assessment = db.session.scalars(select(Assessment)).one()
+        assert assessment.marks[str(new["1"].id)] == {"outcome": "met", "comment": "seen"}
+        assert assessment.marks[str(new["2"].id)] == {"comment": "seen"}
+        assert assessment.marks[str(claims[2].id)] == {"outcome": "met", "comment": "seen"}, "left where it was"
+        assert assessment.feedback == "Good."
         with pytest.raises(Invalid, match="1 is still open"), transaction():
             assessments.accept_evidence(world.cfacc15, version, factories.actor(world.bob))
 
