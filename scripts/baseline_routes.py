@@ -10,12 +10,12 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from tests.factories import days_ago, make_world
-from tests.test_routes import Cast
-from tracker import keys
+from tests.web.test_routes import Cast
 from tracker.accounts import sessions
 from tracker.clock import held_at
 from tracker.extensions import db
-from tracker.transactions import transaction
+from tracker.ledger import keys
+from tracker.ledger.transactions import transaction
 
 PEOPLE = ("alice", "bob", "carol", "dan", "eve", "frank", "grace", "heidi")
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
