@@ -18,9 +18,9 @@ from sqlalchemy import create_engine, event, select, text
 from sqlalchemy.engine import URL, make_url
 
 from tests import factories
+from tests.database_snapshot import DatabaseSnapshot
 from tests.factories import World
 from tests.inspection import InspectingClient, WatchingClient
-from tests.kept import Kept
 from tests.proof.figures import WHOLE
 from tracker import clock, create_app
 from tracker.accounts import sessions
@@ -64,14 +64,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def database_url(worker_id: str) -> Iterator[str]:
+def database_url() -> Iterator[str]:
     """An empty database of this worker's own."""
     server = server_url()
     if server is None:
         with TemporaryDirectory(dir=MEMORY if os.access(MEMORY, os.W_OK) else None) as folder:
             yield f"sqlite:///{folder}/tracker.sqlite"
         return
-    name = f"tracker_test_{worker_id}_{uuid.uuid4().hex[:8]}"
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+    name = f"tracker_test_{worker}_{uuid.uuid4().hex[:8]}"
     engine = create_engine(server, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
@@ -113,23 +114,27 @@ def reverse_unordered(connection: Any, _record: object) -> None:
 
 
 @pytest.fixture(scope="session")
-def empty(migrated_app: Flask) -> Kept:
+def empty(migrated_app: Flask) -> DatabaseSnapshot:
     """The database with the standards and nobody."""
     with migrated_app.app_context():
-        return Kept(migrated_app, "empty")
+        return DatabaseSnapshot(migrated_app, "empty")
 
 
 @pytest.fixture(scope="session")
-def peopled(migrated_app: Flask, empty: Kept) -> tuple[Kept, dict[str, tuple[type, int]]]:
+def peopled(migrated_app: Flask, empty: DatabaseSnapshot) -> tuple[DatabaseSnapshot, dict[str, tuple[type, int]]]:
     """The database with the people of the stories, made once; and what finds each of them."""
     with migrated_app.app_context():
-        empty.lay_back()
+        empty.restore()
         made = vars(factories.make_world())
-        return Kept(migrated_app, "peopled"), {name: (type(thing), thing.id) for name, thing in made.items()}
+        return DatabaseSnapshot(migrated_app, "peopled"), {
+            name: (type(thing), thing.id) for name, thing in made.items()
+        }
 
 
 @pytest.fixture
-def app(migrated_app: Flask, empty: Kept, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Flask]:
+def app(
+    migrated_app: Flask, empty: DatabaseSnapshot, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Flask]:
     """The app with nobody in it but whom the test asks for, inside an application context.
 
     Keys and checkpoints have a place of the test's own: those of another would not be this database's.
@@ -138,7 +143,7 @@ def app(migrated_app: Flask, empty: Kept, tmp_path: Path, request: pytest.Fixtur
     migrated_app.config |= {"KEYS_PATH": tmp_path / "keys", "CHECKPOINTS_PATH": tmp_path / "checkpoints"}
     stands = request.getfixturevalue("peopled")[0] if "world" in request.fixturenames else empty
     with migrated_app.app_context():
-        stands.lay_back()
+        stands.restore()
         yield migrated_app
         transactions.rollback()
         db.session.remove()
@@ -167,16 +172,16 @@ def told(keyed: Flask, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory,
     if "told" not in stories:
         tell_story()
         stories["files"] = shutil.copytree(tmp_path, tmp_path_factory.mktemp("told") / "files")
-        stories["told"] = Kept(keyed, "told")
+        stories["told"] = DatabaseSnapshot(keyed, "told")
     else:
         shutil.rmtree(keyed.config["KEYS_PATH"])  # the story has its own
         shutil.copytree(stories["files"], tmp_path, dirs_exist_ok=True)
-        stories["told"].lay_back()
+        stories["told"].restore()
     return keyed
 
 
 @pytest.fixture
-def world(app: Flask, peopled: tuple[Kept, dict[str, tuple[type, int]]]) -> World:
+def world(app: Flask, peopled: tuple[DatabaseSnapshot, dict[str, tuple[type, int]]]) -> World:
     """Two centres and their people; Alice attempts CFACC15 and INSCC004 at Northgate. See factories."""
     with transactions.transaction():
         for kind in (Person, Registration, UnitAttempt):

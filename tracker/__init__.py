@@ -14,7 +14,7 @@ from tracker.demo import guard
 from tracker.extensions import bootstrap, csrf, db, login_manager, migrate
 from tracker.ledger import checkpoints, transactions
 from tracker.privacy import openings
-from tracker.web import access, error_pages, filters, idempotency, security_headers
+from tracker.web import error_pages, filters, idempotency, route_rules, security_headers
 from tracker.web.requests import TrackerRequest
 
 
@@ -60,7 +60,7 @@ def create_app(settings: Settings | None = None, **overrides: Any) -> Flask:
     login_manager.login_message = None
     transactions.init_app(app)
     guard.init_app(app)
-    access.init_app(app)
+    route_rules.init_app(app)
     idempotency.init_app(app)
     filters.init_app(app)
     openings.init_app(app)

@@ -22,7 +22,8 @@ from tracker.ledger.events import OPERATOR
 from tracker.ledger.transactions import transaction
 from tracker.models import FailedSignIn, Person, RecoveryCode, SecondFactor, UserSession
 from tracker.vocabulary import LinkPurpose, Role
-from tracker.web.access import Lack, rule_of
+from tracker.web.current_user import SignInStep
+from tracker.web.route_rules import find_route_rule
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 NEW = "seven quiet otters"
@@ -119,21 +120,24 @@ def test_next_leads_nowhere_else_from_here_either(bob: Person, app: Flask) -> No
     assert prove(browser, code_now(), "https://evil.example").location == "/"
 
 
-@pytest.mark.parametrize("lack", list(Lack))
-def test_until_then_nothing_is_open_and_nothing_is_written(app: Flask, world: World, lack: Lack) -> None:
+@pytest.mark.parametrize("lack", list(SignInStep))
+def test_until_then_nothing_is_open_and_nothing_is_written(app: Flask, world: World, lack: SignInStep) -> None:
     """Every route by every method, as somebody with every right but for the second factor."""
     cast = Cast(app, world)
     with transaction():
         for role in set(Role) - {Role.ASSESSOR}:
             factories.grant(world.bob, world.northgate, role)
-        if lack is Lack.PROOF:
+        if lack is SignInStep.PROVE_SECOND_FACTOR:
             make_app(world.bob)
     browser, before = sign_in(app, world.bob), None
-    wanted = {Lack.PROOF: "/second-factor", Lack.FACTOR: "/account/second-factor"}[lack]
+    wanted = {
+        SignInStep.PROVE_SECOND_FACTOR: "/second-factor",
+        SignInStep.SET_UP_SECOND_FACTOR: "/account/second-factor",
+    }[lack]
     for endpoint in sorted(TABLE):
-        rule = rule_of(app, endpoint)
+        rule = find_route_rule(app, endpoint)
         assert rule
-        if rule.public or rule.lacking is lack:
+        if rule.public or rule.step is lack:
             continue
         before = before or everything_written()
         for method, _ in endpoints(app)[endpoint]:

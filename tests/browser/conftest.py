@@ -13,8 +13,8 @@ from sqlalchemy.engine import make_url
 from werkzeug.serving import make_server
 
 from tests import factories
+from tests.database_snapshot import DatabaseSnapshot
 from tests.factories import World
-from tests.kept import Kept
 from tracker import create_app
 from tracker.assessment.services import assessments
 from tracker.config import Settings
@@ -46,7 +46,7 @@ class Live:
 
 
 @pytest.fixture
-def live(empty: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
+def live(empty: DatabaseSnapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
     """The whole app over HTTP, CSRF and all; what can be undone is released at once, so that no test waits."""
     assert empty.copy.exists(), "the browser walks run on SQLite"
     monkeypatch.setattr(assessments, "TIME_TO_UNDO", timedelta(0))

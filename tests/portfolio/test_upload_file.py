@@ -115,10 +115,10 @@ def test_an_item_holds_fifty_files(alice: FlaskClient, complaint: Evidence) -> N
 def test_no_transaction_is_open_while_a_file_is_stored(
     alice: FlaskClient, complaint: Evidence, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keep: Callable[..., file_store.Kept] = file_store.keep
+    keep: Callable[..., file_store.StoredFile] = file_store.keep
     open_then: list[bool] = []
 
-    def slow(stream: Any) -> file_store.Kept:
+    def slow(stream: Any) -> file_store.StoredFile:
         open_then.append(db.session().in_transaction())
         return keep(stream)
 

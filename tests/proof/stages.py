@@ -9,9 +9,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import delete, select
 from werkzeug.test import TestResponse
 
+from tests.database_snapshot import DatabaseSnapshot
 from tests.factories import PASSWORD, PASSWORD_HASH
 from tests.inspection import PlainClient
-from tests.kept import Kept
 from tests.one_moment import at_one_moment
 from tracker.accounts import sessions
 from tracker.demo import story as demo
@@ -35,7 +35,7 @@ Act = Callable[[FlaskClient], TestResponse]
 
 
 class Stage:
-    """The people by first name, Chloe's CFACC15, and browsers for them; `lay_back` undoes whatever happened since."""
+    """The people by first name, Chloe's CFACC15, and browsers for them; `restore` undoes whatever happened since."""
 
     def __init__(self, app: Flask, reached: str) -> None:
         self.app = app
@@ -55,10 +55,10 @@ class Stage:
         attempt = db.session.scalars(select(UnitAttempt)).one()
         self.attempt_id, self.path = attempt.id, f"/attempts/{attempt.id}"
         self.evidence_ids = list(db.session.scalars(select(Evidence.id).order_by(Evidence.number)))
-        self._kept = Kept(app)
+        self._kept = DatabaseSnapshot(app)
 
-    def lay_back(self) -> None:
-        self._kept.lay_back()
+    def restore(self) -> None:
+        self._kept.restore()
 
     def drop(self) -> None:
         self._kept.drop()

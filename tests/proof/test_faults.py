@@ -20,9 +20,9 @@ from sqlalchemy import event, select, text
 from werkzeug.test import TestResponse
 
 from tests.conftest import server_url
+from tests.database_snapshot import release_connections
 from tests.factories import PASSWORD
 from tests.integrity.tampering import offences
-from tests.kept import let_go
 from tests.proof.figures import size, tell
 from tests.proof.stages import Act, Stage, filled, posts, sign_body
 from tests.proof.test_races import sentence_in
@@ -109,7 +109,7 @@ def run(stage: Stage, act: str, faults: list[Any]) -> tuple[int, int]:
             again = stage.at_once((attempted.browser, attempted.act))[0]
             assert again.status_code in DONE, again.text[:1500]
         assert offences() == []
-        stage.lay_back()
+        stage.restore()
     return refused, done
 
 
@@ -156,7 +156,7 @@ $$ BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING 
 def full_database(place: int) -> Iterator[None]:
     """SQLite may not grow by more than so many pages; in PostgreSQL one table, or the commit, finds no room."""
     if not server_url():
-        let_go()
+        release_connections()
         with db.engine.begin() as connection:
             connection.execute(text("CREATE TABLE IF NOT EXISTS filler (bytes BLOB)"))
         with each_connection(lambda pages: full_file(pages + place % 4)):
@@ -320,7 +320,7 @@ def test_mail_that_cannot_be_sent_waits(stage: Stage, monkeypatch: pytest.Monkey
         assert sent_with_a_server_back(monkeypatch) == ["chloe@example.org"]
         assert emails.list_waiting() == []
         assert offences() == []
-        stage.lay_back()
+        stage.restore()
     tell(faults=times, lost=0)
 
 
@@ -353,7 +353,7 @@ def test_a_clock_that_goes_back_an_hour(stage: Stage) -> None:
         assert "clock" in sentence_in(answer)
         assert stage.at_once((chloe, confirming.act))[0].status_code == 303
         assert offences() == []
-        stage.lay_back()
+        stage.restore()
     tell(faults=times, refused=times, half_done=0)
 
 

@@ -65,7 +65,7 @@ def test_only_the_tables_moves_succeed(state: str, app: Flask) -> None:
             answer = stage.browser(name).post(f"{stage.path}/{act}", data=body)
             assert answer.status_code in {200, 303}, (state, act, name, answer.status_code, answer.text[:3000])
             assert offences() == [], (state, act)
-            stage.lay_back()
+            stage.restore()
             done += 1
         tell(refused=refused, done=done)
     finally:

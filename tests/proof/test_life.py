@@ -68,7 +68,7 @@ class Life(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stage.lay_back()
+        self.stage.restore()
         clock.held = clock.now()
         criteria = select(Criterion.label, Criterion.kind, Criterion.id).where(
             Criterion.unit_id == self.attempt.unit_id, Criterion.assessable

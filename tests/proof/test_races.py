@@ -42,7 +42,7 @@ def laid_back(stage: Stage) -> Iterator[None]:
     try:
         yield
     finally:
-        stage.lay_back()
+        stage.restore()
 
 
 def run(stage: Stage, race: Race, check: Callable[[list[TestResponse]], None], rounds: int) -> None:

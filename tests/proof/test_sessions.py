@@ -20,7 +20,7 @@ from tracker.ledger.events import OPERATOR
 from tracker.ledger.transactions import transaction
 from tracker.models import Person
 from tracker.vocabulary import LinkPurpose
-from tracker.web.access import rule_of
+from tracker.web.route_rules import find_route_rule
 
 Browser = Callable[[Person], FlaskClient]
 End = Callable[[World, FlaskClient, FlaskClient], None]
@@ -66,7 +66,7 @@ def test_a_copied_cookie_opens_nothing_once_the_session_has_ended(
     thief.set_cookie(COOKIE, cookie.value)
     before, tried = everything_written(), 0
     for endpoint in sorted(TABLE):
-        rule = rule_of(app, endpoint)
+        rule = find_route_rule(app, endpoint)
         if rule is None or rule.public:
             continue
         for method, _ in endpoints(app)[endpoint]:

@@ -22,7 +22,7 @@ from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Allocation, Base, Event, Grant, Person
 from tracker.vocabulary import Role
-from tracker.web.access import rule_of
+from tracker.web.route_rules import find_route_rule
 
 Browser = Callable[[Person], FlaskClient]
 
@@ -128,7 +128,7 @@ TABLE: dict[str, frozenset[str]] = {
     "portfolio.show_index": ALICE | DAN,
     "portfolio.print_index": ALICE | DAN,
     # candidates: their own pages, and Alice's things for Alice
-    "portfolio.log_evidence": CANDIDATES,
+    "portfolio.add_evidence": CANDIDATES,
     "portfolio.autosave_new": CANDIDATES,
     "portfolio.index_of_evidence": CANDIDATES,
     "portfolio.print_own_index": CANDIDATES,
@@ -297,7 +297,7 @@ def endpoints(app: Flask) -> dict[str, list[tuple[str, str]]]:
 def test_every_route_stands_in_the_table_and_has_a_rule(app: Flask) -> None:
     routed = set(app.view_functions) - UNRULED
     assert routed == set(TABLE)
-    assert not [endpoint for endpoint in routed if rule_of(app, endpoint) is None]
+    assert not [endpoint for endpoint in routed if find_route_rule(app, endpoint) is None]
 
 
 @pytest.mark.parametrize("whose", ["alice", "frank"] if WHOLE else ["alice"])

@@ -11,7 +11,8 @@ from tracker.accounts.services.signing_in import MAX_PER_ACCOUNT, THROTTLED, kee
 from tracker.accounts.sessions import hash_token
 from tracker.errors import Invalid, WrongPassword
 from tracker.ledger.transactions import reading
-from tracker.web.access import View, me
+from tracker.web.current_user import me
+from tracker.web.route_rules import View
 
 WRONG = str(WrongPassword("{}"))
 

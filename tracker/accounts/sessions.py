@@ -14,7 +14,7 @@ from tracker.errors import Conflict
 from tracker.extensions import db
 from tracker.ledger import transactions
 from tracker.models import Centre, Grant, Person, SecondFactor, UserSession
-from tracker.web.access import HeldGrant, SignedIn
+from tracker.web.current_user import HeldGrant, SignedIn
 
 COOKIE = "tracker_session"
 OF_THIS_HOST = "__Host-"

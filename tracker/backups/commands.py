@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 from flask.cli import AppGroup, with_appcontext
 
-from tracker.web.filters import counted
+from tracker.web.formatting import counted
 
 storage_cli = AppGroup("storage", help="The files beside the database.")
 

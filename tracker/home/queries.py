@@ -21,7 +21,7 @@ from tracker.models import (
     UnitAttempt,
 )
 from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState, Outcome, Role
-from tracker.web.filters import counted
+from tracker.web.formatting import counted
 
 MAX_STEPS = 3
 CONFIRM, UNIT = "assessment.confirm_unit", "portfolio.show_attempt"
@@ -150,7 +150,7 @@ def _gap_steps(open_units: list[UnitRow]) -> list[Step]:
     untouched = [row.code for row in open_units if not row.progress.claimed]
     if untouched:
         begin = f"Log evidence: nothing is claimed yet for {' and '.join(untouched)}"
-        begun.append(Step(begin, "portfolio.log_evidence", {}, None))
+        begun.append(Step(begin, "portfolio.add_evidence", {}, None))
     return begun
 
 

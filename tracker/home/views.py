@@ -10,7 +10,8 @@ from tracker.library.queries.drafts import list_drafts
 from tracker.library.services.publishing import OPEN
 from tracker.registrations.progress import list_own_standings
 from tracker.vocabulary import Role
-from tracker.web.access import HeldGrant, me, signed_in
+from tracker.web.current_user import HeldGrant, me
+from tracker.web.route_rules import signed_in
 
 home = Blueprint("home", __name__)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from flask.cli import with_appcontext
 
-from tracker.web.filters import counted
+from tracker.web.formatting import counted
 
 if TYPE_CHECKING:
     from tracker.integrity.checking import Result

@@ -4,7 +4,8 @@ from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
 from tracker.integrity.nightly import find_last_check
-from tracker.web.access import Act, requires
+from tracker.web.permissions import Act
+from tracker.web.route_rules import requires
 
 integrity = Blueprint("integrity", __name__)
 

@@ -15,7 +15,7 @@ from tracker.units.formats.exchanged import ExchangedLink
 from tracker.units.schema import times
 from tracker.units.standards_folder import FOLDER, Library
 from tracker.vocabulary import LinkKind
-from tracker.web.filters import counted
+from tracker.web.formatting import counted
 
 NAMES = ("yaml", "csv", "case", "moodle", "mahara")
 in_format = click.option("--format", "format_name", type=click.Choice(NAMES), required=True, help="Which format.")

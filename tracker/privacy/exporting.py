@@ -16,7 +16,7 @@ from tracker.privacy.own_account import read_account
 from tracker.privacy.own_portfolio import list_own_attachments, list_own_forms, read_portfolio
 from tracker.privacy.own_work import read_work
 from tracker.storage import file_store
-from tracker.web.filters import moment
+from tracker.web.formatting import moment
 
 MAX_NAME_LENGTH = 100
 README = """Everything kept about {name}, as it was on {moment}.

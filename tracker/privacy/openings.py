@@ -15,7 +15,8 @@ from tracker.clock import day_of, now
 from tracker.extensions import db
 from tracker.ledger import read_only, transactions
 from tracker.models import PortfolioOpening
-from tracker.web.access import Opened, me
+from tracker.web.authorise import OpenedPortfolio
+from tracker.web.current_user import me
 
 NOTED_AGAIN = timedelta(hours=1)
 MAX_REMEMBERED = 10_000
@@ -30,7 +31,7 @@ def init_app(app: Flask) -> None:
     @app.after_request
     def note_opening(response: Response) -> Response:
         """A page of somebody else's portfolio was read. The reader gets it, whatever becomes of the note."""
-        opened: Opened | None = g.pop("opened", None)
+        opened: OpenedPortfolio | None = g.pop("opened", None)
         if opened and request.method in transactions.SAFE_METHODS and response.status_code < 400:
             person = me()
             key = (person.session_ref, opened, day_of(now()))
@@ -43,7 +44,7 @@ def init_app(app: Flask) -> None:
         return response
 
 
-def keep_opening(person_id: int, opened: Opened) -> None:
+def keep_opening(person_id: int, opened: OpenedPortfolio) -> None:
     """One row a reader, a part and a day, in a short transaction of its own; the reading one is over by then."""
     db.session.rollback()
     if read_only.is_read_only():

@@ -13,7 +13,7 @@ from tracker.models import Centre, Grant, Notice, Person
 from tracker.privacy.erasing import remove_left_files
 from tracker.privacy.retention import list_due
 from tracker.vocabulary import Role
-from tracker.web.filters import counted
+from tracker.web.formatting import counted
 
 HOUR = 3
 """In London, after the nightly check."""

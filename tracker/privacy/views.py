@@ -12,8 +12,11 @@ from tracker.ledger.transactions import reading
 from tracker.models import Person
 from tracker.privacy import erasing, exporting, openings, retention
 from tracker.privacy.forms import EraseForm, ExportForm, HoldForm, RetentionForm
-from tracker.web.access import Act, get_centre, get_registration, me, requires, signed_in
+from tracker.web.authorise import get_centre, get_registration
+from tracker.web.current_user import me
+from tracker.web.permissions import Act
 from tracker.web.requests import asked_page
+from tracker.web.route_rules import requires, signed_in
 
 privacy = Blueprint("privacy", __name__)
 
@@ -42,7 +45,7 @@ def download_own_data() -> ResponseReturnValue:
 
 
 @privacy.get("/account/opened")
-@requires(Act.LOG_EVIDENCE)
+@requires(Act.ADD_EVIDENCE)
 def own_openings() -> ResponseReturnValue:
     """Who opened one's own portfolio, at every centre."""
     page = asked_page()

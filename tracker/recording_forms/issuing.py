@@ -45,7 +45,7 @@ class Printed:
     """A planned issue as a sealed file that is safe on disk."""
 
     planned: Planned
-    kept: file_store.Kept
+    kept: file_store.StoredFile
 
 
 def plan_issue(attempt: UnitAttempt) -> Planned:

@@ -26,7 +26,10 @@ from tracker.recording_forms.snapshot import STATEMENT_OF_COMPETENCE
 from tracker.recording_forms.worker import render_in_worker
 from tracker.storage import file_store
 from tracker.units.drafting.working import as_unit
-from tracker.web.access import Act, get_attempt, get_centre, may, me, public, requires, signed_in, standings_towards
+from tracker.web.authorise import get_attempt, get_centre, is_allowed, list_roles_in_attempt
+from tracker.web.current_user import me
+from tracker.web.permissions import Act
+from tracker.web.route_rules import public, requires, signed_in
 
 recording_forms = Blueprint("recording_forms", __name__)
 
@@ -69,7 +72,7 @@ def show_form(attempt_id: int) -> ResponseReturnValue:
         facts=facts_of(attempt),
         current=issuing.find_current(attempt),
         issued=issuing.list_issued(attempt),
-        may_issue=attempt.state in issuing.ISSUED_WHEN and may(attempt, Act.ISSUE_FORM),
+        may_issue=attempt.state in issuing.ISSUED_WHEN and is_allowed(attempt, Act.ISSUE_FORM),
     )
 
 
@@ -141,7 +144,9 @@ def show_answer(form: CheckForm, answer: Answer | None) -> str:
 
     Who may read the attempt is led to it; nobody else learns whose it is.
     """
-    reads = bool(answer and answer.form and current_user.is_authenticated and standings_towards(answer.form.attempt))
+    reads = bool(
+        answer and answer.form and current_user.is_authenticated and list_roles_in_attempt(answer.form.attempt)
+    )
     return render_template("recording_forms/verify_form.html", form=form, answer=answer, reads=reads, grouped=grouped)
 
 

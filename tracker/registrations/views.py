@@ -26,9 +26,12 @@ from tracker.registrations.forms import (
 )
 from tracker.registrations.progress import objection_to, standing_of
 from tracker.vocabulary import Role
-from tracker.web.access import Act, get_attempt, get_centre, get_registration, me, requires
-from tracker.web.filters import counted
+from tracker.web.authorise import get_attempt, get_centre, get_registration
+from tracker.web.current_user import me
+from tracker.web.formatting import counted
+from tracker.web.permissions import Act
 from tracker.web.requests import asked_page
+from tracker.web.route_rules import requires
 
 registrations = Blueprint("registrations", __name__)
 

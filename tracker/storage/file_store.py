@@ -18,14 +18,14 @@ CHUNK = 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredFile:
     """A file that is safe on disk."""
 
     sha256: str
     size: int
 
 
-def keep(stream: IO[bytes]) -> Kept:
+def keep(stream: IO[bytes]) -> StoredFile:
     """Store a stream; its hash and size come out. Raises OSError when the disk is full; then nothing is left."""
     folder = _folder()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -46,7 +46,7 @@ def keep(stream: IO[bytes]) -> Kept:
         _fsync_folder(folder)
     finally:
         path.unlink(missing_ok=True)
-    return Kept(digest.hexdigest(), size)
+    return StoredFile(digest.hexdigest(), size)
 
 
 def path_of(sha256: str) -> Path:

@@ -26,8 +26,11 @@ from tracker.verification.services import (
     sign_verified,
 )
 from tracker.vocabulary import AttemptState
-from tracker.web.access import Act, get_attempt, me, requires
+from tracker.web.authorise import get_attempt
+from tracker.web.current_user import me
 from tracker.web.idempotency import once
+from tracker.web.permissions import Act
+from tracker.web.route_rules import requires
 
 verification = Blueprint("verification", __name__)
 MAX_LOOKS = 5_000

@@ -15,7 +15,7 @@ from tracker.errors import Conflict
 from tracker.extensions import db
 from tracker.ledger.transactions import rollback
 from tracker.models import IdempotencyKey
-from tracker.web.access import me
+from tracker.web.current_user import me
 
 FIELD = "idempotency_key"
 NOT_OF_THE_BODY = {FIELD, "csrf_token", "password"}

@@ -20,7 +20,7 @@ from tracker.ledger import transactions
 from tracker.ledger.events import Actor, record
 from tracker.models import Person, RecoveryCode, SecondFactor
 from tracker.vocabulary import FactorKind
-from tracker.web.filters import counted
+from tracker.web.formatting import counted
 
 MAX_PER_PERSON = 5
 THROTTLED = "There were too many wrong codes. Wait {}, then try again."

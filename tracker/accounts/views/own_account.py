@@ -16,7 +16,8 @@ from tracker.errors import Invalid, NotFound
 from tracker.extensions import db
 from tracker.models import Person, UserSession
 from tracker.vocabulary import Role
-from tracker.web.access import me, signed_in
+from tracker.web.current_user import me
+from tracker.web.route_rules import signed_in
 
 
 @accounts.route("/account", methods=["GET", "POST"])

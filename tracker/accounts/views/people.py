@@ -23,9 +23,12 @@ from tracker.errors import Invalid, NotFound, Refused
 from tracker.ledger.events import Actor
 from tracker.models import Centre, Person
 from tracker.vocabulary import LinkPurpose, Role
-from tracker.web.access import Act, get_centre, me, requires
-from tracker.web.filters import counted
+from tracker.web.authorise import get_centre
+from tracker.web.current_user import me
+from tracker.web.formatting import counted
+from tracker.web.permissions import Act
 from tracker.web.requests import asked_page
+from tracker.web.route_rules import requires
 
 
 @accounts.get("/people")

@@ -17,18 +17,19 @@ from tracker.accounts.views import accounts
 from tracker.accounts.views.signing_in import safe_next
 from tracker.errors import Invalid, Refused
 from tracker.vocabulary import FactorKind
-from tracker.web.access import me, proving
-from tracker.web.filters import counted
+from tracker.web.current_user import SignInStep, me
+from tracker.web.formatting import counted
+from tracker.web.route_rules import during_sign_in
 
 FEW = 3
 NO_PASSKEYS = "Passkeys do not work at this address. Use another way."
 
 
 @accounts.route("/second-factor", methods=["GET", "POST"])
-@proving
+@during_sign_in(SignInStep.PROVE_SECOND_FACTOR)
 def prove_second_factor() -> ResponseReturnValue:
     """By the app's code or by a passkey; what the form holds says which."""
-    if not me().lacks:
+    if not me().missing_step:
         return redirect(safe_next())
     form = PasskeyAnswerForm() if "credential" in request.form else CodeForm()
     if form.validate_on_submit():
@@ -66,10 +67,10 @@ def asking_page(form: CodeForm | PasskeyAnswerForm) -> str:
 
 
 @accounts.post("/second-factor/passkey")
-@proving
+@during_sign_in(SignInStep.PROVE_SECOND_FACTOR)
 def ask_for_passkey() -> ResponseReturnValue:
     """What the page's script passes on to the authenticator."""
-    if not me().lacks:
+    if not me().missing_step:
         return redirect(safe_next())
     challenge = passkeys.make_challenge()
     keep_challenge(me().session_id, challenge)
@@ -77,9 +78,9 @@ def ask_for_passkey() -> ResponseReturnValue:
 
 
 @accounts.route("/second-factor/recovery-code", methods=["GET", "POST"])
-@proving
+@during_sign_in(SignInStep.PROVE_SECOND_FACTOR)
 def use_recovery_code() -> ResponseReturnValue:
-    if not me().lacks:
+    if not me().missing_step:
         return redirect(safe_next())
     form = CodeForm()
     if form.validate_on_submit():

@@ -32,7 +32,7 @@ from tracker.errors import Invalid, NotFound
 from tracker.ledger import transactions
 from tracker.models import Person
 from tracker.vocabulary import LinkPurpose
-from tracker.web.access import public
+from tracker.web.route_rules import public
 
 
 @accounts.route("/sign-in", methods=["GET", "POST"])

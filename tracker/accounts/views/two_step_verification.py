@@ -28,7 +28,8 @@ from tracker.errors import Invalid, NotFound, Refused
 from tracker.extensions import db
 from tracker.models import Person, SecondFactor
 from tracker.vocabulary import FactorKind
-from tracker.web.access import me, setting_up, signed_in
+from tracker.web.current_user import SignInStep, me
+from tracker.web.route_rules import during_sign_in, signed_in
 
 KEY_LASTS = timedelta(hours=1)
 KEY_LAPSED = "This key was shown for too long. Nothing was changed. Scan the new one below, then type its code."
@@ -37,7 +38,7 @@ CODES_GONE = "These codes can no longer be shown. Make new ones under My account
 
 
 @accounts.get("/account/second-factor")
-@setting_up
+@during_sign_in(SignInStep.SET_UP_SECOND_FACTOR)
 def choose_second_factor() -> ResponseReturnValue:
     held = list_factors(me().person_id)
     return render_template(
@@ -49,7 +50,7 @@ def choose_second_factor() -> ResponseReturnValue:
 
 
 @accounts.route("/account/second-factor/app", methods=["GET", "POST"])
-@setting_up
+@during_sign_in(SignInStep.SET_UP_SECOND_FACTOR)
 @proving_identity
 def set_up_app() -> ResponseReturnValue:
     """The key is made for the page, and kept only once the app has shown a code of it."""
@@ -75,7 +76,7 @@ def set_up_app() -> ResponseReturnValue:
 
 
 @accounts.route("/account/second-factor/passkey", methods=["GET", "POST"])
-@setting_up
+@during_sign_in(SignInStep.SET_UP_SECOND_FACTOR)
 @proving_identity
 def set_up_passkey() -> ResponseReturnValue:
     form = AddPasskeyForm()
@@ -100,7 +101,7 @@ def set_up_passkey() -> ResponseReturnValue:
 
 
 @accounts.post("/account/second-factor/passkey/question")
-@setting_up
+@during_sign_in(SignInStep.SET_UP_SECOND_FACTOR)
 @proving_identity
 def ask_to_make_passkey() -> ResponseReturnValue:
     """What the page's script passes on to the authenticator, once the password is right."""
@@ -126,7 +127,7 @@ def make_recovery_codes() -> ResponseReturnValue:
 
 
 @accounts.post("/account/second-factor/codes/kept")
-@setting_up
+@during_sign_in(SignInStep.SET_UP_SECOND_FACTOR)
 def keep_recovery_codes() -> ResponseReturnValue:
     """On, once they say that they have them; until then the page shows them again."""
     form = KeptCodesForm()

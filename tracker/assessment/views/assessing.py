@@ -22,8 +22,11 @@ from tracker.library.queries.units import list_guidance
 from tracker.models import Assessment, EvidenceVersion, UnitAttempt
 from tracker.portfolio.queries import evidence as evidence_queries
 from tracker.vocabulary import Outcome
-from tracker.web.access import Act, get_attempt, me, requires
+from tracker.web.authorise import get_attempt
+from tracker.web.current_user import me
+from tracker.web.permissions import Act
 from tracker.web.requests import asked_number
+from tracker.web.route_rules import requires
 
 
 @assessment.get("/attempts/<int:attempt_id>/evidence/<int:evidence_id>/assess")

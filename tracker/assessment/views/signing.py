@@ -20,8 +20,10 @@ from tracker.ledger.events import Actor
 from tracker.matrix import load_matrix, spread_of
 from tracker.models import UnitAttempt
 from tracker.recording_forms.queries import facts_of
-from tracker.web.access import Act, get_attempt, requires
+from tracker.web.authorise import get_attempt
 from tracker.web.idempotency import once
+from tracker.web.permissions import Act
+from tracker.web.route_rules import requires
 
 
 @assessment.get("/attempts/<int:attempt_id>/sign")

@@ -15,9 +15,11 @@ from tracker.errors import Invalid, NotFound, Refused
 from tracker.library.queries.links import list_comparable
 from tracker.library.queries.units import find_unit, version_order
 from tracker.models import Centre, Unit, UnitAttempt
-from tracker.web.access import Act, get_attempt, get_centre, requires
-from tracker.web.filters import counted
+from tracker.web.authorise import get_attempt, get_centre
+from tracker.web.formatting import counted
 from tracker.web.idempotency import once
+from tracker.web.permissions import Act
+from tracker.web.route_rules import requires
 
 
 @dataclass(frozen=True)

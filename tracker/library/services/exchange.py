@@ -16,7 +16,7 @@ from tracker.library.services.unit_files import read_file
 from tracker.models import ImportRun
 from tracker.storage import file_store
 from tracker.vocabulary import ImportOutcome, ImportState
-from tracker.web.filters import counted
+from tracker.web.formatting import counted
 
 MAX_NAME_LENGTH = 200
 TAKEN_IN = frozenset({ImportOutcome.NEW, ImportOutcome.CHANGED})

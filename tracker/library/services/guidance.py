@@ -15,7 +15,7 @@ from tracker.models import Guidance, GuidanceUnit
 from tracker.units.documents import GuidanceDocument
 from tracker.units.drafting.units import slug_for
 from tracker.units.schema import GuidanceSchema
-from tracker.web.filters import day
+from tracker.web.formatting import day
 
 
 def add_guidance(centre_id: int, fields: Mapping[str, Any], actor: Actor) -> Guidance:

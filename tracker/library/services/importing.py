@@ -32,7 +32,7 @@ from tracker.units.documents import UnitDocument
 from tracker.units.drafting.units import slug_for
 from tracker.units.formats.exchanged import ExchangedLink
 from tracker.vocabulary import ImportOutcome, ImportState
-from tracker.web.filters import counted, day
+from tracker.web.formatting import counted, day
 
 SLICE = 0.2
 """Seconds after which a slice is closed: others who write wait for it."""

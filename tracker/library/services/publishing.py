@@ -20,7 +20,7 @@ from tracker.units.documents import UnitDocument
 from tracker.units.drafting.units import doubt_sentence, open_doubts, slug_for
 from tracker.units.drafting.working import Working, as_reading, as_unit, begin
 from tracker.vocabulary import DraftState
-from tracker.web.filters import day
+from tracker.web.formatting import day
 
 MAX_LINES = 20_000
 """Of a source, kept beside its draft; the document itself is kept whole."""

@@ -30,7 +30,9 @@ from tracker.models import UnitDraft
 from tracker.units.drafting import criteria, units
 from tracker.units.drafting.working import Working, find_entry, get_requirement
 from tracker.vocabulary import CriterionKind, DraftState
-from tracker.web.access import Act, get_centre, requires
+from tracker.web.authorise import get_centre
+from tracker.web.permissions import Act
+from tracker.web.route_rules import requires
 
 SECTIONS: dict[str, type[DraftForm]] = {"unit": IdentityForm, "metadata": MetadataForm, "texts": TextsForm}
 LINES = re.compile(r"(\d{1,6})(?:\s*[-–]\s*(\d{1,6}))?")

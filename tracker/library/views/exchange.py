@@ -20,9 +20,11 @@ from tracker.library.views import library
 from tracker.models import Centre, ImportRun
 from tracker.storage import virus_scan
 from tracker.vocabulary import ImportOutcome, ImportState
-from tracker.web.access import Act, get_centre, requires
-from tracker.web.filters import counted
+from tracker.web.authorise import get_centre
+from tracker.web.formatting import counted
 from tracker.web.idempotency import once
+from tracker.web.permissions import Act
+from tracker.web.route_rules import requires
 
 SHOWN = 200
 """Units of each kind that a preview lists."""

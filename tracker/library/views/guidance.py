@@ -11,8 +11,11 @@ from tracker.library.services import guidance as services
 from tracker.library.views import library
 from tracker.models import Guidance, Unit
 from tracker.vocabulary import Role
-from tracker.web.access import Act, get_centre, me, requires, signed_in
+from tracker.web.authorise import get_centre
+from tracker.web.current_user import me
 from tracker.web.idempotency import once
+from tracker.web.permissions import Act
+from tracker.web.route_rules import requires, signed_in
 
 
 @library.get("/guidance")

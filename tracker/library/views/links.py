@@ -14,8 +14,11 @@ from tracker.library.views import library
 from tracker.models import Centre, Unit
 from tracker.units.comparison import Link, PairKind
 from tracker.vocabulary import LinkKind, Role
-from tracker.web.access import Act, get_centre, me, requires, signed_in
-from tracker.web.filters import counted
+from tracker.web.authorise import get_centre
+from tracker.web.current_user import me
+from tracker.web.formatting import counted
+from tracker.web.permissions import Act
+from tracker.web.route_rules import requires, signed_in
 
 SAID = {
     "confirm": "Linked: the two are the same in substance.",

@@ -13,8 +13,10 @@ from tracker.models import UnitDraft
 from tracker.units.drafting.units import doubt_sentence, open_doubts
 from tracker.units.drafting.working import as_unit, list_faults
 from tracker.vocabulary import DraftState, Role
-from tracker.web.access import Act, me, requires
+from tracker.web.current_user import me
 from tracker.web.idempotency import once
+from tracker.web.permissions import Act
+from tracker.web.route_rules import requires
 
 
 @library.get("/unit-drafts/<int:draft_id>/unit")

@@ -14,8 +14,11 @@ from tracker.units.formats.own_qualifications import write_qualification as writ
 from tracker.units.qualification_documents import QualificationDocument
 from tracker.units.qualification_rules import rule_of
 from tracker.vocabulary import Role
-from tracker.web.access import Act, get_centre, me, requires, signed_in
+from tracker.web.authorise import get_centre
+from tracker.web.current_user import me
 from tracker.web.idempotency import once
+from tracker.web.permissions import Act
+from tracker.web.route_rules import requires, signed_in
 
 EXAMPLE = """\
 code: OUR-AWARD

@@ -22,8 +22,11 @@ from tracker.models import Centre, UnitDraft
 from tracker.storage import file_store
 from tracker.unit_reader.lines import NoUnit
 from tracker.vocabulary import Role
-from tracker.web.access import Act, get_centre, me, requires
-from tracker.web.filters import counted
+from tracker.web.authorise import get_centre
+from tracker.web.current_user import me
+from tracker.web.formatting import counted
+from tracker.web.permissions import Act
+from tracker.web.route_rules import requires
 
 MAX_SIZE = 20 * MEGABYTE
 PASTED = "Pasted text"

@@ -12,8 +12,10 @@ from tracker.library.queries.links import list_linked
 from tracker.library.views import library
 from tracker.models import Unit
 from tracker.vocabulary import DocumentType, DraftState, Role
-from tracker.web.access import PERMISSIONS, Act, me, signed_in
+from tracker.web.current_user import me
+from tracker.web.permissions import PERMISSIONS, Act
 from tracker.web.requests import asked_page
+from tracker.web.route_rules import signed_in
 
 
 @library.get("/units")

@@ -15,7 +15,7 @@ from tracker.models import Attachment, Evidence
 from tracker.portfolio.file_types import recognise, shown
 from tracker.portfolio.pages import count_pages
 from tracker.storage import file_store, virus_scan
-from tracker.storage.file_store import Kept
+from tracker.storage.file_store import StoredFile
 
 MAX_FILES = 50
 
@@ -26,7 +26,7 @@ class KeptFile:
 
     name: str
     media_type: str
-    kept: Kept
+    kept: StoredFile
 
 
 def keep_file(stream: IO[bytes], name: str) -> KeptFile:

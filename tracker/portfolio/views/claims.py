@@ -12,7 +12,10 @@ from tracker.library.queries.units import list_guidance_of
 from tracker.portfolio.queries.claims import list_sections
 from tracker.portfolio.services.claims import Tick, set_claims
 from tracker.portfolio.views import portfolio
-from tracker.web.access import Act, get_attempt, get_own_evidence, me, requires
+from tracker.web.authorise import get_attempt, get_own_evidence
+from tracker.web.current_user import me
+from tracker.web.permissions import Act
+from tracker.web.route_rules import requires
 
 MAX_CELLS = 20_000
 PAIR = re.compile(r"([0-9]{1,9})-([0-9]{1,9})")
@@ -20,7 +23,7 @@ MAX_LOCATOR_LENGTH = 200
 
 
 @portfolio.get("/evidence/<int:evidence_id>/criteria")
-@requires(Act.LOG_EVIDENCE)
+@requires(Act.ADD_EVIDENCE)
 def choose_criteria(evidence_id: int) -> ResponseReturnValue:
     evidence, _ = get_own_evidence(evidence_id)
     sections = list_sections(evidence)
@@ -33,7 +36,7 @@ def choose_criteria(evidence_id: int) -> ResponseReturnValue:
 
 
 @portfolio.post("/evidence/<int:evidence_id>/criteria")
-@requires(Act.LOG_EVIDENCE)
+@requires(Act.ADD_EVIDENCE)
 def save_criteria(evidence_id: int) -> ResponseReturnValue:
     """The whole list at once, for a browser without JavaScript; only the boxes that were shown count."""
     evidence, actor = get_own_evidence(evidence_id)
@@ -57,7 +60,7 @@ def save_criteria(evidence_id: int) -> ResponseReturnValue:
 
 
 @portfolio.post("/evidence/<int:evidence_id>/tick")
-@requires(Act.LOG_EVIDENCE)
+@requires(Act.ADD_EVIDENCE)
 def tick_criterion(evidence_id: int) -> ResponseReturnValue:
     """One box of an item’s list, saved as it is ticked; with it what is the same elsewhere, where that is wanted."""
     evidence, actor = get_own_evidence(evidence_id)

@@ -18,15 +18,18 @@ from tracker.portfolio.services.evidence import begin_evidence, discard_draft, s
 from tracker.portfolio.services.files import KeptFile, attach_file, keep_file
 from tracker.portfolio.views import portfolio
 from tracker.vocabulary import Role
-from tracker.web.access import Act, get_own_evidence, me, requires
+from tracker.web.authorise import get_own_evidence
+from tracker.web.current_user import me
+from tracker.web.permissions import Act
+from tracker.web.route_rules import requires
 
 ALL_FIELDS = set(EVIDENCE_FIELDS)
 ACCEPT = ",".join(f".{ending}" for ending in ENDINGS)
 
 
 @portfolio.route("/evidence/new", methods=["GET", "POST"])
-@requires(Act.LOG_EVIDENCE)
-def log_evidence() -> ResponseReturnValue:
+@requires(Act.ADD_EVIDENCE)
+def add_evidence() -> ResponseReturnValue:
     form = EvidenceForm()
     if not form.is_submitted():
         form.key.data = secrets.token_urlsafe(24)
@@ -40,7 +43,7 @@ def log_evidence() -> ResponseReturnValue:
 
 
 @portfolio.route("/evidence/<int:evidence_id>/edit", methods=["GET", "POST"])
-@requires(Act.LOG_EVIDENCE)
+@requires(Act.ADD_EVIDENCE)
 def edit_evidence(evidence_id: int) -> ResponseReturnValue:
     if request.method == "GET":
         evidence, _ = get_own_evidence(evidence_id)
@@ -53,7 +56,7 @@ def edit_evidence(evidence_id: int) -> ResponseReturnValue:
 
 
 @portfolio.post("/evidence/draft")
-@requires(Act.LOG_EVIDENCE)
+@requires(Act.ADD_EVIDENCE)
 def autosave_new() -> ResponseReturnValue:
     """The first save of what is being typed begins the draft, and says where it lives from now on."""
     form = EvidenceForm()
@@ -61,14 +64,14 @@ def autosave_new() -> ResponseReturnValue:
 
 
 @portfolio.post("/evidence/<int:evidence_id>/draft")
-@requires(Act.LOG_EVIDENCE)
+@requires(Act.ADD_EVIDENCE)
 def autosave_draft(evidence_id: int) -> ResponseReturnValue:
     evidence, _ = get_own_evidence(evidence_id)
     return autosave(EvidenceForm(), evidence)
 
 
 @portfolio.post("/evidence/<int:evidence_id>/discard")
-@requires(Act.LOG_EVIDENCE)
+@requires(Act.ADD_EVIDENCE)
 def discard_evidence(evidence_id: int) -> ResponseReturnValue:
     evidence, actor = get_own_evidence(evidence_id)
     discard_draft(evidence, actor)
@@ -140,7 +143,7 @@ def show_form(form: EvidenceForm, evidence: Evidence | None) -> str:
         form.version.data = str(evidence.version)
     story = queries.list_story(evidence) if evidence and evidence.number else []
     return render_template(
-        "portfolio/log_evidence.html",
+        "portfolio/add_evidence.html",
         form=form,
         evidence=evidence,
         feedback=queries.find_open_feedback(story),

@@ -16,12 +16,14 @@ from tracker.portfolio.services.submissions import (
 )
 from tracker.portfolio.views import portfolio
 from tracker.vocabulary import AttemptState, Role
-from tracker.web.access import Act, get_attempt, get_own_evidence, requires, standings_towards
+from tracker.web.authorise import get_attempt, get_own_evidence, list_roles_in_attempt
 from tracker.web.idempotency import once
+from tracker.web.permissions import Act
+from tracker.web.route_rules import requires
 
 
 @portfolio.get("/evidence/<int:evidence_id>")
-@requires(Act.LOG_EVIDENCE)
+@requires(Act.ADD_EVIDENCE)
 def show_evidence(evidence_id: int) -> ResponseReturnValue:
     evidence, _ = get_own_evidence(evidence_id)
     latest = find_latest_version(evidence)
@@ -39,7 +41,7 @@ def show_evidence(evidence_id: int) -> ResponseReturnValue:
 
 
 @portfolio.get("/evidence/<int:evidence_id>/versions/<int:number>")
-@requires(Act.LOG_EVIDENCE)
+@requires(Act.ADD_EVIDENCE)
 def show_version(evidence_id: int, number: int) -> ResponseReturnValue:
     """The candidate's own item as it was sealed; later edits change nothing of it."""
     evidence, _ = get_own_evidence(evidence_id)
@@ -63,14 +65,14 @@ def show_attempt_evidence(attempt_id: int, evidence_id: int) -> ResponseReturnVa
         version=version,
         attachments=queries.list_attachments_of(version),
         claims=[claim for claim in queries.list_claims(evidence_id) if claim.attempt_id == attempt.id],
-        may_judge=Role.ASSESSOR in standings_towards(attempt) and attempt.state is AttemptState.IN_PROGRESS,
+        may_judge=Role.ASSESSOR in list_roles_in_attempt(attempt) and attempt.state is AttemptState.IN_PROGRESS,
         other_codes=queries.list_other_codes(attempt, evidence_id),
         story=queries.list_story(version.evidence, attempt),
     )
 
 
 @portfolio.route("/evidence/<int:evidence_id>/submit", methods=["GET", "POST"])
-@requires(Act.LOG_EVIDENCE)
+@requires(Act.ADD_EVIDENCE)
 @once
 def submit(evidence_id: int) -> ResponseReturnValue:
     evidence, actor = get_own_evidence(evidence_id)
@@ -90,7 +92,7 @@ def submit(evidence_id: int) -> ResponseReturnValue:
 
 
 @portfolio.post("/evidence/<int:evidence_id>/withdraw")
-@requires(Act.LOG_EVIDENCE)
+@requires(Act.ADD_EVIDENCE)
 def withdraw_evidence(evidence_id: int) -> ResponseReturnValue:
     evidence, actor = get_own_evidence(evidence_id)
     withdraw_submission(evidence, actor)

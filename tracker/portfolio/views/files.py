@@ -18,15 +18,17 @@ from tracker.portfolio.services.files import attach_file, clean_name, keep_file,
 from tracker.portfolio.views import portfolio
 from tracker.portfolio.views.drafts import keep_files, save_form, show_again
 from tracker.storage import file_store
-from tracker.web.access import Act, get_attempt, get_own_evidence, requires
-from tracker.web.filters import size
+from tracker.web.authorise import get_attempt, get_own_evidence
+from tracker.web.formatting import size
+from tracker.web.permissions import Act
 from tracker.web.requests import asked_number
+from tracker.web.route_rules import requires
 
 SANDBOX = "default-src 'none'; sandbox"
 
 
 @portfolio.post("/evidence/<int:evidence_id>/files")
-@requires(Act.LOG_EVIDENCE)
+@requires(Act.ADD_EVIDENCE)
 def upload_file(evidence_id: int) -> ResponseReturnValue:
     """One file at once. It is received, checked and stored before any lock is taken."""
     with reading():
@@ -47,7 +49,7 @@ def upload_file(evidence_id: int) -> ResponseReturnValue:
 
 
 @portfolio.post("/evidence/<int:evidence_id>/files/<int:attachment_id>/remove")
-@requires(Act.LOG_EVIDENCE)
+@requires(Act.ADD_EVIDENCE)
 def remove_own(evidence_id: int, attachment_id: int) -> ResponseReturnValue:
     """Without JavaScript the button sends the form it stands in: what was typed there is saved too."""
     with reading():
@@ -68,7 +70,7 @@ def remove_own(evidence_id: int, attachment_id: int) -> ResponseReturnValue:
 
 
 @portfolio.get("/evidence/<int:evidence_id>/files/<int:attachment_id>")
-@requires(Act.LOG_EVIDENCE)
+@requires(Act.ADD_EVIDENCE)
 def download_own(evidence_id: int, attachment_id: int) -> ResponseReturnValue:
     evidence, _ = get_own_evidence(evidence_id)
     return send(queries.find_own_attachment(evidence, attachment_id))

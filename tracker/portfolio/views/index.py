@@ -14,12 +14,15 @@ from tracker.portfolio.views import portfolio
 from tracker.recording_forms.facts import IndexFacts, IndexRow
 from tracker.recording_forms.worker import render_in_worker
 from tracker.vocabulary import Role
-from tracker.web.access import Act, get_registration, me, requires
-from tracker.web.filters import day, period
+from tracker.web.authorise import get_registration
+from tracker.web.current_user import me
+from tracker.web.formatting import day, period
+from tracker.web.permissions import Act
+from tracker.web.route_rules import requires
 
 
 @portfolio.get("/evidence")
-@requires(Act.LOG_EVIDENCE)
+@requires(Act.ADD_EVIDENCE)
 def index_of_evidence() -> ResponseReturnValue:
     centre_id = own_centre()
     return render_template(
@@ -39,7 +42,7 @@ def show_index(registration_id: int) -> ResponseReturnValue:
 
 
 @portfolio.get("/evidence/index.pdf")
-@requires(Act.LOG_EVIDENCE)
+@requires(Act.ADD_EVIDENCE)
 def print_own_index() -> ResponseReturnValue:
     """The index of the registration one works under now."""
     registration = queries.find_registration(me().person_id, own_centre())

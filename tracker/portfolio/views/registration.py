@@ -11,7 +11,10 @@ from tracker.portfolio.views import portfolio
 from tracker.registrations import queries
 from tracker.registrations.progress import standing_of
 from tracker.vocabulary import AttemptState, Role
-from tracker.web.access import Act, get_registration, me, requires
+from tracker.web.authorise import get_registration
+from tracker.web.current_user import me
+from tracker.web.permissions import Act
+from tracker.web.route_rules import requires
 
 
 @portfolio.get("/registrations/<int:registration_id>")

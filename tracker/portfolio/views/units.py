@@ -14,7 +14,10 @@ from tracker.portfolio.queries import units
 from tracker.portfolio.queries.claims import list_offers
 from tracker.portfolio.views import portfolio
 from tracker.vocabulary import AttemptState, CriterionState, Role
-from tracker.web.access import Act, get_attempt, me, requires
+from tracker.web.authorise import get_attempt
+from tracker.web.current_user import me
+from tracker.web.permissions import Act
+from tracker.web.route_rules import requires
 
 
 class Filter(StrEnum):

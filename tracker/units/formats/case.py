@@ -19,7 +19,7 @@ from tracker.units.formats.trees import Framework, Node, kind_called, units_of
 from tracker.units.schema import UnitSchema
 from tracker.units.standards_folder import fault_lines
 from tracker.vocabulary import CriterionKind, LinkKind
-from tracker.web.filters import counted
+from tracker.web.formatting import counted
 
 MAX_DEPTH = 60
 

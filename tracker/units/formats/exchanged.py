@@ -12,7 +12,7 @@ from tracker.errors import Invalid
 from tracker.units.documents import UnitDocument
 from tracker.units.schema import is_text
 from tracker.vocabulary import LinkKind
-from tracker.web.filters import counted
+from tracker.web.formatting import counted
 
 MAX_SIZE = 20 * 1024 * 1024
 TOO_DEEP = "The file is nested too deeply. Nothing was read."

@@ -24,7 +24,7 @@ from tracker.units.formats.trees import (
     units_of,
 )
 from tracker.vocabulary import CriterionKind, LinkKind
-from tracker.web.filters import counted
+from tracker.web.formatting import counted
 
 REFERENCES = "Cross-referenced competency ID numbers"
 COLUMNS = [

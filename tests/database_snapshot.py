@@ -13,22 +13,22 @@ from tracker.ledger import transactions
 SEQUENCES = "SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'public'"
 
 
-class Kept:
+class DatabaseSnapshot:
     """The database as it stood when this was made: a copy of SQLite's file, or of PostgreSQL's rows in a schema."""
 
     def __init__(self, app: Flask, name: str = "kept") -> None:
         self.name = name
         self.path = make_url(app.config["SQLALCHEMY_DATABASE_URI"]).database or ""
         self.copy = Path(f"{self.path}.{name}")
-        let_go()
+        release_connections()
         if db.engine.dialect.name == "sqlite":
             shutil.copy(self.path, self.copy)
             return
         with db.engine.begin() as connection:
             self.script = copied(connection, name)
 
-    def lay_back(self) -> None:
-        let_go()
+    def restore(self) -> None:
+        release_connections()
         if db.engine.dialect.name == "sqlite":
             shutil.copy(self.copy, self.path)
             return
@@ -36,7 +36,7 @@ class Kept:
             run(connection, self.script)
 
     def drop(self) -> None:
-        let_go()
+        release_connections()
         if db.engine.dialect.name == "sqlite":
             self.copy.unlink(missing_ok=True)
             return
@@ -69,7 +69,7 @@ def run(connection: Connection, script: str) -> None:
     connection.connection.cursor().execute(script)
 
 
-def let_go() -> None:
+def release_connections() -> None:
     transactions.rollback()
     db.session.remove()
     if db.engine.dialect.name == "sqlite":  # whose file is replaced; a server's connection is dear, and stays

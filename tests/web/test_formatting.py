@@ -6,7 +6,7 @@ import pytest
 from markupsafe import Markup
 
 from tracker import clock
-from tracker.web import filters
+from tracker.web import formatting
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -18,24 +18,26 @@ def clock_held(monkeypatch: pytest.MonkeyPatch) -> None:
 
 class TestDays:
     def test_a_day_reads_without_a_leading_zero(self) -> None:
-        assert filters.day(date(2026, 11, 2)) == "2 November 2026"
+        assert formatting.day(date(2026, 11, 2)) == "2 November 2026"
 
     def test_a_moment_falls_on_its_london_day(self) -> None:
-        assert filters.day(datetime(2026, 6, 30, 23, 30, tzinfo=UTC)) == "1 July 2026"
+        assert formatting.day(datetime(2026, 6, 30, 23, 30, tzinfo=UTC)) == "1 July 2026"
 
     def test_nothing_reads_as_nothing(self) -> None:
-        assert filters.day(None) == filters.moment(None) == filters.age(None) == filters.period(None) == ""
+        assert (
+            formatting.day(None) == formatting.moment(None) == formatting.age(None) == formatting.period(None) == ""
+        )
 
 
 class TestMoments:
     def test_winter_is_utc(self) -> None:
-        assert filters.moment(datetime(2026, 11, 22, 10, 42, tzinfo=UTC)) == "22 November 2026, 10:42"
+        assert formatting.moment(datetime(2026, 11, 22, 10, 42, tzinfo=UTC)) == "22 November 2026, 10:42"
 
     def test_summer_is_an_hour_on(self) -> None:
-        assert filters.moment(datetime(2026, 7, 1, 10, 42, tzinfo=UTC)) == "1 July 2026, 11:42"
+        assert formatting.moment(datetime(2026, 7, 1, 10, 42, tzinfo=UTC)) == "1 July 2026, 11:42"
 
     def test_a_moment_without_a_zone_is_utc(self) -> None:
-        assert filters.clock(datetime(2026, 7, 1, 10, 42)) == "11:42"  # noqa: DTZ001 - what is tested
+        assert formatting.clock(datetime(2026, 7, 1, 10, 42)) == "11:42"  # noqa: DTZ001 - what is tested
 
 
 class TestPeriods:
@@ -51,7 +53,7 @@ class TestPeriods:
         ],
     )
     def test_what_both_ends_share_is_said_once(self, start: date | None, end: date | None, words: str) -> None:
-        assert filters.period(start, end) == words
+        assert formatting.period(start, end) == words
 
 
 class TestAges:
@@ -69,14 +71,14 @@ class TestAges:
         ],
     )
     def test_of_a_moment(self, ago: timedelta, words: str) -> None:
-        assert filters.age(NOON - ago) == words
+        assert formatting.age(NOON - ago) == words
 
     @pytest.mark.parametrize(
         ("value", "words"),
         [(date(2026, 11, 22), "today"), (date(2026, 11, 21), "1 day"), (date(2026, 11, 1), "21 days")],
     )
     def test_of_a_day(self, value: date, words: str) -> None:
-        assert filters.age(value) == words
+        assert formatting.age(value) == words
 
 
 class TestSizes:
@@ -93,26 +95,26 @@ class TestSizes:
         ],
     )
     def test_bytes_as_people_read_them(self, count: int, words: str) -> None:
-        assert filters.size(count) == words
+        assert formatting.size(count) == words
 
 
 class TestCounts:
     def test_one_is_singular_and_all_else_plural(self) -> None:
-        assert [filters.counted(n, "item") for n in (0, 1, 2)] == ["0 items", "1 item", "2 items"]
+        assert [formatting.counted(n, "item") for n in (0, 1, 2)] == ["0 items", "1 item", "2 items"]
 
     def test_an_odd_plural_is_given(self) -> None:
-        assert filters.counted(1200, "criterion", "criteria") == "1,200 criteria"
+        assert formatting.counted(1200, "criterion", "criteria") == "1,200 criteria"
 
 
 class TestParagraphs:
     def test_a_blank_line_parts_and_a_single_break_stays(self) -> None:
-        assert filters.paragraphs("One\r\ntwo\r\n\r\nthree") == Markup("<p>One<br>two</p>\n<p>three</p>")
+        assert formatting.paragraphs("One\r\ntwo\r\n\r\nthree") == Markup("<p>One<br>two</p>\n<p>three</p>")
 
     def test_markup_is_shown_and_never_obeyed(self) -> None:
-        assert filters.paragraphs("<b>=1+1</b> & more") == "<p>&lt;b&gt;=1+1&lt;/b&gt; &amp; more</p>"
+        assert formatting.paragraphs("<b>=1+1</b> & more") == "<p>&lt;b&gt;=1+1&lt;/b&gt; &amp; more</p>"
 
     def test_many_blank_lines_make_no_empty_paragraphs(self) -> None:
-        assert filters.paragraphs("\n\nOne\n\n\n\ntwo\n") == "<p>One</p>\n<p>two</p>"
+        assert formatting.paragraphs("\n\nOne\n\n\n\ntwo\n") == "<p>One</p>\n<p>two</p>"
 
     def test_nothing_typed_is_nothing_shown(self) -> None:
-        assert filters.paragraphs(None) == filters.paragraphs("  ") == ""
+        assert formatting.paragraphs(None) == formatting.paragraphs("  ") == ""

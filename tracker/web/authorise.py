@@ -1,0 +1,157 @@
+"""Getters that fetch a thing and authorise the act in one call.
+
+A chosen role only chooses the home page and the queues. Permission comes from the grant and the allocation for the
+very thing acted on, and the event names that grant (docs/rules.md, Roles and permissions).
+"""
+
+from dataclasses import dataclass
+
+from flask import g, request
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload, undefer
+
+from tracker.clock import now
+from tracker.errors import Forbidden, NotFound
+from tracker.extensions import db
+from tracker.ledger.events import Actor
+from tracker.ledger.transactions import SAFE_METHODS, lock_rows
+from tracker.models import Allocation, Centre, Evidence, Registration, UnitAttempt, Visit, VisitAttempt
+from tracker.vocabulary import PortfolioPart, Role
+from tracker.web.current_user import HeldGrant, me
+from tracker.web.permissions import ACTS_THAT_SHOW_EVIDENCE, PERMISSIONS, Act
+
+
+@dataclass(frozen=True)
+class OpenedPortfolio:
+    """Whose portfolio this request opened, which part of it, and in which role: for the portfolio access log."""
+
+    candidate_id: int
+    centre_id: int
+    part: PortfolioPart
+    role: Role
+
+
+def get_attempt(attempt_id: int, act: Act) -> tuple[UnitAttempt, Actor]:
+    """Return the attempt and the actor, and lock the attempt's row if the request may change something.
+
+    Raises:
+        NotFound: the person should not know that the attempt exists.
+        Forbidden: the person may read the attempt but not do this.
+    """
+    query = (
+        select(UnitAttempt)
+        .where(UnitAttempt.id == attempt_id)
+        .options(
+            joinedload(UnitAttempt.unit),
+            joinedload(UnitAttempt.candidate),
+            joinedload(UnitAttempt.centre),
+            joinedload(UnitAttempt.registration),
+            undefer(UnitAttempt.is_moved),
+        )
+    )
+    if request.method not in SAFE_METHODS:
+        # The row is locked by a query of its own: after waiting for a lock, PostgreSQL does not join again, and the
+        # attempt may have moved to another unit meanwhile.
+        lock_rows(UnitAttempt, [attempt_id])
+    attempt = db.session.scalars(query).one_or_none()
+    roles = list_roles_in_attempt(attempt) if attempt else {}
+    if not attempt or not roles:
+        raise NotFound
+    return attempt, _authorise(attempt, act, roles)
+
+
+def get_registration(registration_id: int, act: Act) -> tuple[Registration, Actor]:
+    """Return the registration and the actor; raise as `get_attempt` does."""
+    registration = db.session.scalars(
+        select(Registration)
+        .where(Registration.id == registration_id)
+        .options(joinedload(Registration.candidate), joinedload(Registration.centre))
+    ).one_or_none()
+    if not registration:
+        raise NotFound
+    roles = _find_administrator(registration.centre_id)
+    own = me().holds(Role.CANDIDATE, registration.centre_id)
+    if own and registration.candidate_id == me().person_id:
+        roles[Role.CANDIDATE] = own
+    if not roles:
+        raise NotFound
+    return registration, _authorise(registration, act, roles)
+
+
+def get_own_evidence(evidence_id: int) -> tuple[Evidence, Actor]:
+    """Return a candidate's own evidence, drafts included; raise NotFound for everybody else."""
+    evidence = db.session.get(Evidence, evidence_id)
+    grant = me().holds(Role.CANDIDATE, evidence.centre_id) if evidence else None
+    if not evidence or not grant or evidence.candidate_id != me().person_id or evidence.discarded_at:
+        raise NotFound
+    return evidence, me().acting_under(grant)
+
+
+def get_centre(centre_id: int, act: Act = Act.ADMINISTER_CENTRE) -> tuple[Centre, Actor]:
+    """Return a centre at which this person may do `act`, and the actor; raise NotFound otherwise."""
+    centre = db.session.get(Centre, centre_id)
+    grant = next((g for role in PERMISSIONS[act] if (g := me().holds(role, centre_id))), None)
+    if not centre or not grant:
+        raise NotFound
+    return centre, me().acting_under(grant)
+
+
+def list_roles_in_attempt(attempt: UnitAttempt) -> dict[Role, HeldGrant]:
+    """Return the signed-in person's roles in an attempt now, each with its grant."""
+    person = me()
+    found = _find_administrator(attempt.centre_id)
+    own = person.holds(Role.CANDIDATE, attempt.centre_id)
+    if own and attempt.candidate_id == person.person_id:
+        found[Role.CANDIDATE] = own
+    for role in _allocated_roles(attempt.id, person.person_id):
+        if grant := person.holds(role, attempt.centre_id):
+            found[role] = grant
+    visitor = person.holds(Role.EXTERNAL_VERIFIER, attempt.centre_id)
+    if visitor and is_in_visit(attempt.id, person.person_id):
+        found[Role.EXTERNAL_VERIFIER] = visitor
+    return found
+
+
+def is_allowed(attempt: UnitAttempt, act: Act) -> bool:
+    """Return whether the signed-in person may do this to an attempt now, so that a page can show its button."""
+    return any(role in PERMISSIONS[act] for role in list_roles_in_attempt(attempt))
+
+
+def is_in_visit(attempt_id: int, person_id: int) -> bool:
+    """Return whether a visit of this external verifier names the attempt, within its dates."""
+    moment = now()
+    query = (
+        select(VisitAttempt.attempt_id)
+        .join(Visit)
+        .where(
+            VisitAttempt.attempt_id == attempt_id,
+            Visit.person_id == person_id,
+            Visit.from_at <= moment,
+            Visit.until_at > moment,
+        )
+    )
+    return db.session.execute(query).first() is not None
+
+
+def _allocated_roles(attempt_id: int, person_id: int) -> list[Role]:
+    query = select(Allocation.role).where(
+        Allocation.attempt_id == attempt_id,
+        Allocation.person_id == person_id,
+        Allocation.until_at.is_(None),
+    )
+    return list(db.session.scalars(query))
+
+
+def _find_administrator(centre_id: int) -> dict[Role, HeldGrant]:
+    grant = me().holds(Role.ADMINISTRATOR, centre_id)
+    return {Role.ADMINISTRATOR: grant} if grant else {}
+
+
+def _authorise(thing: UnitAttempt | Registration, act: Act, roles: dict[Role, HeldGrant]) -> Actor:
+    """Return the actor, and note for the portfolio access log whose portfolio was opened."""
+    grant = next((roles[role] for role in PERMISSIONS[act] if role in roles), None)
+    if not grant:
+        raise Forbidden
+    part = PortfolioPart.EVIDENCE if act in ACTS_THAT_SHOW_EVIDENCE else PortfolioPart.UNITS
+    g.opened = OpenedPortfolio(thing.candidate_id, thing.centre_id, part, grant.role)
+    return me().acting_under(grant)

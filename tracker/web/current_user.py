@@ -1,0 +1,94 @@
+"""The signed-in person and the roles granted to them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from flask import current_app
+from flask_login import UserMixin, current_user
+
+from tracker.ledger.events import Actor
+from tracker.vocabulary import Role
+from tracker.web.permissions import ROLES_NEEDING_SECOND_FACTOR
+
+
+class SignInStep(StrEnum):
+    """A step that is still to do after the password before somebody counts as signed in."""
+
+    PROVE_SECOND_FACTOR = "prove_second_factor"
+    """They have a second factor and have not proven it in this session."""
+    SET_UP_SECOND_FACTOR = "set_up_second_factor"
+    """They have a role that needs a second factor, and have none."""
+
+
+@dataclass(frozen=True)
+class HeldGrant:
+    """A role granted to this person at a centre now."""
+
+    id: int
+    role: Role
+    centre_id: int
+    centre_name: str
+    until_at: datetime | None
+
+
+@dataclass(frozen=True)
+class SignedIn(UserMixin):
+    """The person behind this request: plain values, read in a short transaction before the request's own."""
+
+    person_id: int
+    name: str
+    email: str
+    password_hash: str
+    session_id: int
+    session_ref: str
+    grants: tuple[HeldGrant, ...]
+    chosen: HeldGrant | None
+    has_second_factor: bool
+    is_proven: bool
+    """Whether a second factor was proven in this session."""
+
+    @property
+    def needs_second_factor(self) -> bool:
+        """Return whether one of this person's roles needs two-step verification."""
+        return not current_app.config["DEMO"] and any(
+            grant.role in ROLES_NEEDING_SECOND_FACTOR for grant in self.grants
+        )
+
+    @property
+    def missing_step(self) -> SignInStep | None:
+        """Return the step of signing in that is still to do, or None."""
+        if self.is_proven:
+            return None
+        if self.has_second_factor:
+            return SignInStep.PROVE_SECOND_FACTOR
+        return SignInStep.SET_UP_SECOND_FACTOR if self.needs_second_factor else None
+
+    @property
+    def is_authenticated(self) -> bool:
+        """Return whether signing in is complete; until then every page treats the person as signed out."""
+        return self.missing_step is None
+
+    def get_id(self) -> str:
+        """Return the session's id, which Flask-Login asks for."""
+        return str(self.session_id)
+
+    def holds(self, role: Role, centre_id: int | None = None) -> HeldGrant | None:
+        """Return the live grant of this role (at this centre), the chosen one first."""
+        own = (self.chosen, *self.grants) if self.chosen else self.grants
+        return next((g for g in own if g.role is role and centre_id in {None, g.centre_id}), None)
+
+    @property
+    def centre_ids(self) -> tuple[int, ...]:
+        """Return the ids of the centres at which this person has a role now."""
+        return tuple(dict.fromkeys(grant.centre_id for grant in self.grants))
+
+    def acting_under(self, grant: HeldGrant | None) -> Actor:
+        """Return the actor whom events name: this person, the grant they act under, and the session."""
+        return Actor(self.person_id, grant.id if grant else None, self.session_ref)
+
+
+def me() -> SignedIn:
+    """Return the signed-in person; only for views behind `requires`, `signed_in` or `during_sign_in`."""
+    person: SignedIn = current_user._get_current_object()  # noqa: SLF001 - the proxy's documented way out
+    return person

@@ -1,0 +1,83 @@
+"""Text formatting of days, moments, periods, ages, counts, sizes and typed paragraphs. Knows no Flask."""
+
+from datetime import UTC, date, datetime
+
+from markupsafe import Markup, escape
+
+from tracker.clock import LONDON, now, today
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+
+def local(moment: datetime) -> datetime:
+    """The moment on a London clock; one without a zone is taken for UTC, as the database keeps it."""
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(LONDON)
+
+
+def day(value: date | datetime | None) -> str:
+    """`22 November 2026`; nothing for nothing."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        value = local(value)
+    return f"{value.day} {value:%B %Y}"
+
+
+def clock(value: datetime) -> str:
+    """`10:42`, in London."""
+    return f"{local(value):%H:%M}"
+
+
+def moment(value: datetime | None) -> str:
+    """`22 November 2026, 10:42`, in London."""
+    return f"{day(value)}, {clock(value)}" if value else ""
+
+
+def period(start: date | None, end: date | None = None) -> str:
+    """A day, or from–until with what the two share said once: `3–22 November 2026`."""
+    if start is None or end is None or start == end:
+        return day(start or end)
+    if start.year != end.year:
+        return f"{day(start)} – {day(end)}"
+    if start.month != end.month:
+        return f"{start.day} {start:%B} – {day(end)}"
+    return f"{start.day}–{day(end)}"
+
+
+def age(value: date | datetime | None) -> str:
+    """How long ago: `12 minutes`, `2 hours`, `3 days`; of a day, `today` or `3 days`."""
+    if value is None:
+        return ""
+    if not isinstance(value, datetime):
+        days = (today() - value).days
+        return counted(days, "day") if days > 0 else "today"
+    seconds = int((now() - local(value)).total_seconds())
+    if seconds < MINUTE:
+        return "just now"
+    if seconds < HOUR:
+        return counted(seconds // MINUTE, "minute")
+    if seconds < DAY:
+        return counted(seconds // HOUR, "hour")
+    return counted(seconds // DAY, "day")
+
+
+def counted(number: int, singular: str, plural: str | None = None) -> str:
+    """`1 criterion`, `7 criteria`: the plural is the singular with an s unless given."""
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+
+
+def size(count: int) -> str:
+    """Bytes as people read them: `840 bytes`, `12 KB`, `2.3 MB`."""
+    if count < 1000:
+        return counted(count, "byte")
+    if count < 999_500:
+        return f"{count / 1000:.0f} KB"
+    megabytes = count / 1_000_000
+    return f"{megabytes:.1f} MB" if megabytes < 100 else f"{megabytes:.0f} MB"
+
+
+def paragraphs(text: str | None) -> Markup:
+    """Typed text, escaped: a blank line starts a paragraph, a single line break stays one."""
+    blocks = (text or "").replace("\r\n", "\n").replace("\r", "\n").strip().split("\n\n")
+    lines = (Markup("<br>").join(escape(line) for line in block.strip("\n").split("\n")) for block in blocks)
+    return Markup("\n").join(Markup("<p>{}</p>").format(block) for block in lines if block.strip())

@@ -1,0 +1,73 @@
+"""Permission table: which roles may do which act."""
+
+from enum import StrEnum
+
+from tracker.vocabulary import Role
+
+
+class Act(StrEnum):
+    """An act on a thing that belongs to somebody, as named in `PERMISSIONS`."""
+
+    # on a unit attempt
+    READ_ATTEMPT = "read_attempt"
+    READ_EVIDENCE = "read_evidence"
+    CLAIM_CRITERION = "claim_criterion"
+    CONFIRM_UNIT = "confirm_unit"
+    ASSESS_EVIDENCE = "assess_evidence"
+    SIGN_UNIT = "sign_unit"
+    ANSWER_ACTION_POINT = "answer_action_point"
+    VERIFY_UNIT = "verify_unit"
+    MARK_SEEN = "mark_seen"
+    ISSUE_FORM = "issue_form"
+    ALLOCATE = "allocate"
+    MOVE_ATTEMPT = "move_attempt"
+    # on a candidate's own evidence, drafts included
+    ADD_EVIDENCE = "add_evidence"
+    # on a registration
+    READ_REGISTRATION = "read_registration"
+    READ_INDEX = "read_index"
+    # on a centre
+    ADMINISTER_CENTRE = "administer_centre"
+    READ_UNIT_DRAFT = "read_unit_draft"
+    # on a queue of one's own
+    LIST_OWN_QUEUE = "list_own_queue"
+    LIST_VERIFICATIONS = "list_verifications"
+    LIST_VISITS = "list_visits"
+
+
+CANDIDATE, ASSESSOR, VERIFIER = Role.CANDIDATE, Role.ASSESSOR, Role.INTERNAL_VERIFIER
+VISITOR, ADMINISTRATOR = Role.EXTERNAL_VERIFIER, Role.ADMINISTRATOR
+
+PERMISSIONS: dict[Act, frozenset[Role]] = {
+    Act.READ_ATTEMPT: frozenset({CANDIDATE, ASSESSOR, VERIFIER, VISITOR, ADMINISTRATOR}),
+    Act.READ_EVIDENCE: frozenset({CANDIDATE, ASSESSOR, VERIFIER, VISITOR}),
+    Act.CLAIM_CRITERION: frozenset({CANDIDATE}),
+    Act.CONFIRM_UNIT: frozenset({CANDIDATE}),
+    Act.ASSESS_EVIDENCE: frozenset({ASSESSOR}),
+    Act.SIGN_UNIT: frozenset({ASSESSOR}),
+    Act.ANSWER_ACTION_POINT: frozenset({ASSESSOR}),
+    Act.VERIFY_UNIT: frozenset({VERIFIER}),
+    Act.MARK_SEEN: frozenset({VISITOR}),
+    Act.ISSUE_FORM: frozenset({ASSESSOR, VERIFIER, ADMINISTRATOR}),
+    Act.ALLOCATE: frozenset({ADMINISTRATOR}),
+    Act.MOVE_ATTEMPT: frozenset({ADMINISTRATOR}),
+    Act.ADD_EVIDENCE: frozenset({CANDIDATE}),
+    Act.READ_REGISTRATION: frozenset({CANDIDATE, ADMINISTRATOR}),
+    Act.READ_INDEX: frozenset({CANDIDATE, ADMINISTRATOR}),
+    Act.ADMINISTER_CENTRE: frozenset({ADMINISTRATOR}),
+    Act.READ_UNIT_DRAFT: frozenset({ADMINISTRATOR, ASSESSOR}),
+    Act.LIST_OWN_QUEUE: frozenset({ASSESSOR}),
+    Act.LIST_VERIFICATIONS: frozenset({VERIFIER}),
+    Act.LIST_VISITS: frozenset({VISITOR}),
+}
+"""The roles that may do each act (docs/rules.md, Roles and permissions).
+
+A role counts when it is granted at the thing's centre now. For an attempt the person must also be its candidate,
+be allocated to it now, or be on a visit that names it now: `tracker.web.authorise` checks this.
+"""
+
+ACTS_THAT_SHOW_EVIDENCE = frozenset({Act.READ_EVIDENCE, Act.ASSESS_EVIDENCE, Act.READ_INDEX})
+"""The acts that the portfolio access log notes as reading evidence; the others read units and forms."""
+
+ROLES_NEEDING_SECOND_FACTOR = frozenset({ASSESSOR, VERIFIER, VISITOR, ADMINISTRATOR})
+"""The roles that need two-step verification, except in the demonstration."""
