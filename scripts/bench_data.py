@@ -96,7 +96,7 @@ def _candidate(centre: Centre, bob: Person, number: int) -> Person:
             person_id=person.id,
             centre_id=centre.id,
             role=Role.CANDIDATE,
-            from_at=now(),
+            starts_at=now(),
             granted_at=now(),
             granted_by_id=bob.id,
         )
@@ -136,7 +136,7 @@ def _attempt(
             attempt_id=attempt.id,
             person_id=bob.id,
             role=Role.ASSESSOR,
-            from_at=now(),
+            starts_at=now(),
             reason="bench",
             allocated_by_id=bob.id,
         )

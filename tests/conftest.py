@@ -230,7 +230,7 @@ def count_statements(app: Flask) -> Callable[[], AbstractContextManager[list[str
         statements: list[str] = []
 
         def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-            if not statement.startswith(("BEGIN", "PRAGMA", "INSERT INTO portfolio_opening")):
+            if not statement.startswith(("BEGIN", "PRAGMA", "INSERT INTO portfolio_access")):
                 statements.append(statement)
 
         before, app.config["RELEASE_INTERVAL"] = app.config["RELEASE_INTERVAL"], 3600

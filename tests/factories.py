@@ -36,10 +36,10 @@ from tracker.vocabulary import (
     AssessmentState,
     AttemptState,
     CriterionKind,
-    FactorKind,
     Method,
     Outcome,
     Role,
+    SecondFactorKind,
 )
 
 Thing = TypeVar("Thing")
@@ -131,23 +131,23 @@ def make_app(person: Person, secret: str = SECRET) -> SecondFactor:
     return added(
         SecondFactor(
             person_id=person.id,
-            kind=FactorKind.APP,
+            kind=SecondFactorKind.APP,
             name="Authenticator app",
             secret=encrypt(secret, two_step_verification.SECRET),
             last_step=0,
-            made_at=LONG_AGO,
+            created_at=LONG_AGO,
         )
     )
 
 
-def grant(person: Person, centre: Centre, role: Role, *, until_at: datetime | None = None) -> Grant:
+def grant(person: Person, centre: Centre, role: Role, *, ends_at: datetime | None = None) -> Grant:
     return added(
         Grant(
             person_id=person.id,
             centre_id=centre.id,
             role=role,
-            from_at=LONG_AGO,
-            until_at=until_at,
+            starts_at=LONG_AGO,
+            ends_at=ends_at,
             granted_at=LONG_AGO,
         )
     )
@@ -203,7 +203,7 @@ def allocate(attempt: UnitAttempt, person: Person, role: Role, administrator: Pe
             attempt_id=attempt.id,
             person_id=person.id,
             role=role,
-            from_at=LONG_AGO,
+            starts_at=LONG_AGO,
             reason="First allocation",
             allocated_by_id=administrator.id,
         )

@@ -107,8 +107,8 @@ def _judged(attempt: UnitAttempt, evidence: Evidence, staff: Staff) -> tuple[Ass
 def _visit(attempt: UnitAttempt, staff: Staff) -> Visit:
     moment = clock.now()
     visit = Visit(
-        centre_id=attempt.centre_id, person_id=staff.visitor.id, from_at=moment - timedelta(days=1),
-        until_at=moment + timedelta(days=1), opened_by_id=staff.administrator.id, opened_at=moment,
+        centre_id=attempt.centre_id, person_id=staff.visitor.id, starts_at=moment - timedelta(days=1),
+        ends_at=moment + timedelta(days=1), opened_by_id=staff.administrator.id, opened_at=moment,
     )  # fmt: skip
     added(visit)
     added(VisitAttempt(visit_id=visit.id, attempt_id=attempt.id))

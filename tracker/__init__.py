@@ -112,7 +112,7 @@ def register_jobs(app: Flask) -> None:
         (run_import,),
         every_minute=(
             release_due,
-            emails.send_waiting,
+            emails.send_waiting_emails,
             resume_imports,
             checkpoints.write_due,
             mail_checkpoint,

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from tracker.accounts.commands import centres_cli, mail_cli, people_cli
+from tracker.accounts.commands import centres_cli, email_cli, people_cli
 from tracker.assessment.commands import assessments_cli
 from tracker.background.commands import work
 from tracker.backups.commands import backup, restore, storage_cli
@@ -26,7 +26,7 @@ def init_app(app: Flask) -> None:
         centres_cli,
         people_cli,
         assessments_cli,
-        mail_cli,
+        email_cli,
         keys_cli,
         clock_command,
         work,

@@ -170,7 +170,7 @@ class LinkPurpose(Word):
     RESET = "reset", "Password reset"
 
 
-class FactorKind(Word):
+class SecondFactorKind(Word):
     """What somebody proves themselves by, beside their password."""
 
     APP = "app", "Authenticator app"

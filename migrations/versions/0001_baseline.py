@@ -45,13 +45,13 @@ def upgrade():
     )
     op.create_table('failed_sign_in',
     sa.Column('id', sa.Integer(), nullable=False),
-    sa.Column('email_hash', sa.String(length=64), nullable=False),
+    sa.Column('account_hash', sa.String(length=64), nullable=False),
     sa.Column('address', sa.String(length=45), nullable=False),
     sa.Column('failed_at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_failed_sign_in'))
     )
     op.create_index(op.f('ix_failed_sign_in_address'), 'failed_sign_in', ['address'], unique=False)
-    op.create_index(op.f('ix_failed_sign_in_email_hash'), 'failed_sign_in', ['email_hash'], unique=False)
+    op.create_index(op.f('ix_failed_sign_in_account_hash'), 'failed_sign_in', ['account_hash'], unique=False)
     op.create_table('installation',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('is_demo', sa.Boolean(), nullable=False),
@@ -134,8 +134,8 @@ def upgrade():
     sa.Column('person_id', sa.Integer(), nullable=False),
     sa.Column('centre_id', sa.Integer(), nullable=False),
     sa.Column('role', sa.Enum('candidate', 'assessor', 'internal_verifier', 'external_verifier', 'administrator', name='role', native_enum=False, create_constraint=True, length=40), nullable=False),
-    sa.Column('from_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('until_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('starts_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('ends_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('granted_by_id', sa.Integer(), nullable=True),
     sa.Column('granted_at', sa.DateTime(timezone=True), nullable=False),
     sa.CheckConstraint('granted_by_id IS NULL OR granted_by_id <> person_id', name=op.f('ck_grant_not_to_oneself')),
@@ -167,16 +167,16 @@ def upgrade():
     sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_idempotency_key_person_id')),
     sa.PrimaryKeyConstraint('person_id', 'key', name=op.f('pk_idempotency_key'))
     )
-    op.create_table('notice',
+    op.create_table('notification',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('person_id', sa.Integer(), nullable=False),
-    sa.Column('subject', sa.String(length=200), nullable=False),
+    sa.Column('topic', sa.String(length=200), nullable=False),
     sa.Column('day', sa.String(length=10), nullable=False),
-    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_notice_person_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_notice')),
-    sa.UniqueConstraint('person_id', 'subject', 'day', name=op.f('uq_notice_person_id_subject_day'))
+    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_notification_person_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_notification')),
+    sa.UniqueConstraint('person_id', 'topic', 'day', name=op.f('uq_notification_person_id_topic_day'))
     )
-    op.create_table('portfolio_opening',
+    op.create_table('portfolio_access',
     sa.Column('candidate_id', sa.Integer(), nullable=False),
     sa.Column('centre_id', sa.Integer(), nullable=False),
     sa.Column('day', sa.Date(), nullable=False),
@@ -185,10 +185,10 @@ def upgrade():
     sa.Column('role', sa.Enum('candidate', 'assessor', 'internal_verifier', 'external_verifier', 'administrator', name='role', native_enum=False, create_constraint=True, length=40), nullable=False),
     sa.Column('first_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('last_at', sa.DateTime(timezone=True), nullable=False),
-    sa.ForeignKeyConstraint(['candidate_id'], ['person.id'], name=op.f('fk_portfolio_opening_candidate_id')),
-    sa.ForeignKeyConstraint(['centre_id'], ['centre.id'], name=op.f('fk_portfolio_opening_centre_id')),
-    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_portfolio_opening_person_id')),
-    sa.PrimaryKeyConstraint('candidate_id', 'centre_id', 'day', 'person_id', 'part', name=op.f('pk_portfolio_opening'))
+    sa.ForeignKeyConstraint(['candidate_id'], ['person.id'], name=op.f('fk_portfolio_access_candidate_id')),
+    sa.ForeignKeyConstraint(['centre_id'], ['centre.id'], name=op.f('fk_portfolio_access_centre_id')),
+    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_portfolio_access_person_id')),
+    sa.PrimaryKeyConstraint('candidate_id', 'centre_id', 'day', 'person_id', 'part', name=op.f('pk_portfolio_access'))
     )
     op.create_table('qualification',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -211,7 +211,7 @@ def upgrade():
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('person_id', sa.Integer(), nullable=False),
     sa.Column('code_hash', sa.Text(), nullable=False),
-    sa.Column('made_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('used_at', sa.DateTime(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_recovery_code_person_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_recovery_code'))
@@ -235,14 +235,14 @@ def upgrade():
     op.create_table('second_factor',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('person_id', sa.Integer(), nullable=False),
-    sa.Column('kind', sa.Enum('app', 'passkey', name='factorkind', native_enum=False, create_constraint=True, length=40), nullable=False),
+    sa.Column('kind', sa.Enum('app', 'passkey', name='secondfactorkind', native_enum=False, create_constraint=True, length=40), nullable=False),
     sa.Column('name', sa.String(length=200), nullable=False),
     sa.Column('secret', sa.Text(), nullable=True),
     sa.Column('last_step', sa.Integer(), nullable=True),
     sa.Column('credential_id', sa.Text(), nullable=True),
     sa.Column('public_key', sa.LargeBinary(), nullable=True),
     sa.Column('sign_count', sa.BigInteger(), nullable=True),
-    sa.Column('made_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('last_used_at', sa.DateTime(timezone=True), nullable=True),
     sa.CheckConstraint("kind <> 'app' OR (secret IS NOT NULL AND last_step IS NOT NULL)", name=op.f('ck_second_factor_app_is_whole')),
     sa.CheckConstraint("kind <> 'passkey' OR (credential_id IS NOT NULL AND public_key IS NOT NULL AND sign_count IS NOT NULL)", name=op.f('ck_second_factor_passkey_is_whole')),
@@ -278,11 +278,11 @@ def upgrade():
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('centre_id', sa.Integer(), nullable=False),
     sa.Column('person_id', sa.Integer(), nullable=False),
-    sa.Column('from_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('until_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('starts_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('ends_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('opened_by_id', sa.Integer(), nullable=False),
     sa.Column('opened_at', sa.DateTime(timezone=True), nullable=False),
-    sa.CheckConstraint('from_at < until_at', name=op.f('ck_visit_from_before_until')),
+    sa.CheckConstraint('starts_at < ends_at', name=op.f('ck_visit_from_before_until')),
     sa.ForeignKeyConstraint(['centre_id'], ['centre.id'], name=op.f('fk_visit_centre_id')),
     sa.ForeignKeyConstraint(['opened_by_id'], ['person.id'], name=op.f('fk_visit_opened_by_id')),
     sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_visit_person_id')),
@@ -501,7 +501,7 @@ def upgrade():
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('last_seen_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('ended_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('proven_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('verified_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('challenge', sa.String(length=64), nullable=True),
     sa.Column('challenged_at', sa.DateTime(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['chosen_grant_id'], ['grant.id'], name=op.f('fk_user_session_chosen_grant_id')),
@@ -529,7 +529,7 @@ def upgrade():
     sa.ForeignKeyConstraint(['event_seq'], ['event.seq'], name=op.f('fk_event_text_event_seq')),
     sa.PrimaryKeyConstraint('event_seq', 'field', name=op.f('pk_event_text'))
     )
-    op.create_table('legal_hold',
+    op.create_table('retention_hold',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('registration_id', sa.Integer(), nullable=False),
     sa.Column('reason', sa.Text(), nullable=False),
@@ -538,14 +538,14 @@ def upgrade():
     sa.Column('lifted_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('lifted_reason', sa.Text(), nullable=True),
     sa.Column('lifted_by_id', sa.Integer(), nullable=True),
-    sa.CheckConstraint('(lifted_at IS NULL) = (lifted_reason IS NULL)', name=op.f('ck_legal_hold_lifted_why')),
-    sa.ForeignKeyConstraint(['lifted_by_id'], ['person.id'], name=op.f('fk_legal_hold_lifted_by_id')),
-    sa.ForeignKeyConstraint(['registration_id'], ['registration.id'], name=op.f('fk_legal_hold_registration_id')),
-    sa.ForeignKeyConstraint(['set_by_id'], ['person.id'], name=op.f('fk_legal_hold_set_by_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_legal_hold'))
+    sa.CheckConstraint('(lifted_at IS NULL) = (lifted_reason IS NULL)', name=op.f('ck_retention_hold_lifted_why')),
+    sa.ForeignKeyConstraint(['lifted_by_id'], ['person.id'], name=op.f('fk_retention_hold_lifted_by_id')),
+    sa.ForeignKeyConstraint(['registration_id'], ['registration.id'], name=op.f('fk_retention_hold_registration_id')),
+    sa.ForeignKeyConstraint(['set_by_id'], ['person.id'], name=op.f('fk_retention_hold_set_by_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_retention_hold'))
     )
-    op.create_index(op.f('ix_legal_hold_registration_id'), 'legal_hold', ['registration_id'], unique=False)
-    op.create_index('uq_legal_hold_live', 'legal_hold', ['registration_id'], unique=True, sqlite_where=sa.text('lifted_at IS NULL'), postgresql_where=sa.text('lifted_at IS NULL'))
+    op.create_index(op.f('ix_retention_hold_registration_id'), 'retention_hold', ['registration_id'], unique=False)
+    op.create_index('uq_retention_hold_live', 'retention_hold', ['registration_id'], unique=True, sqlite_where=sa.text('lifted_at IS NULL'), postgresql_where=sa.text('lifted_at IS NULL'))
     op.create_table('submission',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('evidence_version_id', sa.Integer(), nullable=False),
@@ -617,8 +617,8 @@ def upgrade():
     sa.Column('attempt_id', sa.Integer(), nullable=False),
     sa.Column('person_id', sa.Integer(), nullable=False),
     sa.Column('role', sa.Enum('candidate', 'assessor', 'internal_verifier', 'external_verifier', 'administrator', name='role', native_enum=False, create_constraint=True, length=40), nullable=False),
-    sa.Column('from_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('until_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('starts_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('ends_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('reason', sa.Text(), nullable=False),
     sa.Column('allocated_by_id', sa.Integer(), nullable=False),
     sa.CheckConstraint("role IN ('assessor', 'internal_verifier')", name=op.f('ck_allocation_holds_an_attempt')),
@@ -629,7 +629,7 @@ def upgrade():
     )
     op.create_index(op.f('ix_allocation_attempt_id'), 'allocation', ['attempt_id'], unique=False)
     op.create_index(op.f('ix_allocation_person_id'), 'allocation', ['person_id'], unique=False)
-    op.create_index('uq_allocation_live', 'allocation', ['attempt_id', 'role'], unique=True, sqlite_where=sa.text('until_at IS NULL'), postgresql_where=sa.text('until_at IS NULL'))
+    op.create_index('uq_allocation_live', 'allocation', ['attempt_id', 'role'], unique=True, sqlite_where=sa.text('ends_at IS NULL'), postgresql_where=sa.text('ends_at IS NULL'))
     op.create_table('assessment',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('attempt_id', sa.Integer(), nullable=False),
@@ -892,7 +892,7 @@ def downgrade():
     op.drop_index(op.f('ix_assessment_evidence_version_id'), table_name='assessment')
     op.drop_index(op.f('ix_assessment_attempt_id'), table_name='assessment')
     op.drop_table('assessment')
-    op.drop_index('uq_allocation_live', table_name='allocation', sqlite_where=sa.text('until_at IS NULL'), postgresql_where=sa.text('until_at IS NULL'))
+    op.drop_index('uq_allocation_live', table_name='allocation', sqlite_where=sa.text('ends_at IS NULL'), postgresql_where=sa.text('ends_at IS NULL'))
     op.drop_index(op.f('ix_allocation_person_id'), table_name='allocation')
     op.drop_index(op.f('ix_allocation_attempt_id'), table_name='allocation')
     op.drop_table('allocation')
@@ -907,9 +907,9 @@ def downgrade():
     op.drop_table('unit_attempt')
     op.drop_index(op.f('ix_submission_submitted_at'), table_name='submission')
     op.drop_table('submission')
-    op.drop_index('uq_legal_hold_live', table_name='legal_hold', sqlite_where=sa.text('lifted_at IS NULL'), postgresql_where=sa.text('lifted_at IS NULL'))
-    op.drop_index(op.f('ix_legal_hold_registration_id'), table_name='legal_hold')
-    op.drop_table('legal_hold')
+    op.drop_index('uq_retention_hold_live', table_name='retention_hold', sqlite_where=sa.text('lifted_at IS NULL'), postgresql_where=sa.text('lifted_at IS NULL'))
+    op.drop_index(op.f('ix_retention_hold_registration_id'), table_name='retention_hold')
+    op.drop_table('retention_hold')
     op.drop_table('event_text')
     op.drop_table('erasure')
     op.drop_index(op.f('ix_user_session_person_id'), table_name='user_session')
@@ -950,8 +950,8 @@ def downgrade():
     op.drop_table('recovery_code')
     op.drop_index('uq_qualification_installation', table_name='qualification', sqlite_where=sa.text('owner_centre_id IS NULL'), postgresql_where=sa.text('owner_centre_id IS NULL'))
     op.drop_table('qualification')
-    op.drop_table('portfolio_opening')
-    op.drop_table('notice')
+    op.drop_table('portfolio_access')
+    op.drop_table('notification')
     op.drop_table('idempotency_key')
     op.drop_table('guidance')
     op.drop_index(op.f('ix_grant_person_id'), table_name='grant')
@@ -965,7 +965,7 @@ def downgrade():
     op.drop_table('record_check')
     op.drop_table('person')
     op.drop_table('installation')
-    op.drop_index(op.f('ix_failed_sign_in_email_hash'), table_name='failed_sign_in')
+    op.drop_index(op.f('ix_failed_sign_in_account_hash'), table_name='failed_sign_in')
     op.drop_index(op.f('ix_failed_sign_in_address'), table_name='failed_sign_in')
     op.drop_table('failed_sign_in')
     op.drop_table('centre')

@@ -51,7 +51,7 @@ def mail_server(app: Flask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     app.config["SETTINGS"] = replace(app.config["SETTINGS"], mail_host="mail.example.org", base_url=BASE_URL)
     app.config["OUTBOX_PATH"] = tmp_path / "outbox"
     yield server
-    emails.postman.submit(int).result()  # nothing goes to a real server afterwards
+    emails.executor.submit(int).result()  # nothing goes to a real server afterwards
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def mails_to(mail_server: MailServer) -> Callable[[Person | str], list[str]]:
     """`mails_to(world.alice)` lists the mails she got: subject and words."""
 
     def listed(person: Person | str) -> list[str]:
-        emails.postman.submit(int).result()  # everything before it is done then
+        emails.executor.submit(int).result()  # everything before it is done then
         email = person if isinstance(person, str) else person.email
         found = [each for each in mail_server.taken if each["To"] == email]
         return [f"{each['Subject']}\n{each.get_content()}".replace("\r\n", "\n") for each in found]

@@ -38,7 +38,7 @@ def test_nobody_takes_a_role_of_another(world: World, client: ClientFor) -> None
 
 def test_a_role_that_ended_cannot_be_chosen(world: World, client: ClientFor) -> None:
     with transaction():
-        ended = grant(world.bob, world.northgate, Role.ADMINISTRATOR, until_at=clock.now() - timedelta(days=1))
+        ended = grant(world.bob, world.northgate, Role.ADMINISTRATOR, ends_at=clock.now() - timedelta(days=1))
     bob = client(world.bob)
     assert bob.post("/role", data={"grant": ended.id}).status_code == 404
     assert bob.post("/role", data={"grant": "1 or 1=1"}).status_code == 404

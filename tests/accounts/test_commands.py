@@ -138,17 +138,17 @@ def test_deactivation_ends_her_sessions_at_once(
 def test_what_could_not_be_sent_is_sent_later(world: World, run: Run, mail_server: MailServer) -> None:
     mail_server.is_down = True
     run("people", "reset", world.alice.email)
-    emails.postman.submit(int).result()
-    assert run("mail", "send").output == "0 sent, 1 still waiting.\n"
+    emails.executor.submit(int).result()
+    assert run("email", "send").output == "0 sent, 1 still waiting.\n"
     mail_server.is_down = False
-    assert run("mail", "send").output == "1 sent, 0 still waiting.\n"
-    assert run("mail", "send").output == "0 sent, 0 still waiting.\n"
+    assert run("email", "send").output == "1 sent, 0 still waiting.\n"
+    assert run("email", "send").output == "0 sent, 0 still waiting.\n"
     assert [each["To"] for each in mail_server.taken] == [world.alice.email]
 
 
 def test_without_a_mail_server_nothing_can_be_sent(app: Flask, run: Run, demo: None) -> None:
     app.config["SETTINGS"] = replace(app.config["SETTINGS"], mail_host="mail.example.org")
-    result = run("mail", "send")
+    result = run("email", "send")
     assert result.exit_code == 1
     assert "No mail leaves this installation" in result.output, "the demonstration's people are invented"
 
@@ -159,7 +159,7 @@ def test_the_commands_explain_themselves(run: Run) -> None:
         ["people", "reset"],
         ["people", "deactivate"],
         ["people", "forget-second-factor"],
-        ["mail", "send"],
+        ["email", "send"],
     ):
         assert "Usage:" in run(*command, "--help").output
 

@@ -59,8 +59,8 @@ def test_then_all_of_it_is_imported(
     jack = find_person("jack@example.org")
     (held,) = jack.grants
     assert (jack.name, held.role, held.centre_id) == ("Jack Tan", Role.ASSESSOR, world.northgate.id)
-    assert clock.day_of(held.from_at).isoformat() == "2026-12-01"
-    assert clock.day_of(held.until_at).isoformat() == "2027-06-30"
+    assert clock.day_of(held.starts_at).isoformat() == "2026-12-01"
+    assert clock.day_of(held.ends_at).isoformat() == "2027-06-30"
     assert acts() == ["person_invited", "grant_given", "link_issued"] * 2
     assert len(mails_to("ivy@example.org")) == len(mails_to(jack)) == 1
 

@@ -56,8 +56,8 @@ def test_somebody_who_has_an_account_gets_the_role_and_is_told(
 def test_the_days_bound_the_role(world: World, client: ClientFor, mails_to: MailsTo) -> None:
     invite(client(world.dan), world, starts="2026-12-01", ends="2027-06-30")
     given = find_person("ivy@example.org").grants[0]
-    assert clock.day_of(given.from_at).isoformat() == "2026-12-01"
-    assert clock.day_of(given.until_at).isoformat() == "2027-06-30", "the last day is included"
+    assert clock.day_of(given.starts_at).isoformat() == "2026-12-01"
+    assert clock.day_of(given.ends_at).isoformat() == "2027-06-30", "the last day is included"
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def test_it_says_who_was_invited_who_is_closed_and_until_when(world: World, clie
     with transaction():
         make_person("Ivy Okafor", world.northgate, Role.CANDIDATE).password_hash = None
         world.bob.deactivated_at = clock.now()
-        grant(world.carol, world.northgate, Role.ASSESSOR, until_at=clock.now() + timedelta(days=2))
+        grant(world.carol, world.northgate, Role.ASSESSOR, ends_at=clock.now() + timedelta(days=2))
     page = people_page(client(world.dan), world)
     assert ">Invited<" in page
     assert ">Closed<" in page

@@ -26,8 +26,8 @@ ClientFor = Callable[..., FlaskClient]
 
 def test_alice_sees_her_roles_and_until_when(world: World, client: ClientFor) -> None:
     with transaction():
-        grant(world.alice, world.southbank, Role.ASSESSOR, until_at=clock.now() + timedelta(days=400))
-        grant(world.alice, world.northgate, Role.ADMINISTRATOR, until_at=clock.now() - timedelta(days=1))
+        grant(world.alice, world.southbank, Role.ASSESSOR, ends_at=clock.now() + timedelta(days=400))
+        grant(world.alice, world.northgate, Role.ADMINISTRATOR, ends_at=clock.now() - timedelta(days=1))
     page = client(world.alice).get("/account").text
     assert "Southbank College" in page
     assert "no end set" in page

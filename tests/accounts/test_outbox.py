@@ -13,7 +13,7 @@ def test_the_demonstration_shows_its_mail_with_links(world: World, demo: None, a
     assert "Mail will be listed here." in anonymous.get("/outbox").text
     with transaction():
         invite_person("ivy@example.org", "Ivy", world.northgate, Role.CANDIDATE, actor(world.dan))
-        emails.post("jack@example.org", "<b>Second</b>", "<script>alert(1)</script>")
+        emails.send("jack@example.org", "<b>Second</b>", "<script>alert(1)</script>")
     page = anonymous.get("/outbox").text
     assert '<a href="http://127.0.0.1:8000/links/' in page
     assert "To ivy@example.org" in page

@@ -60,7 +60,7 @@ def codes(bob: Person) -> list[str]:
     with transaction():
         for each in words:
             code_hash = factories.cheap_hash(each.replace("-", ""))
-            db.session.add(RecoveryCode(person_id=bob.id, code_hash=code_hash, made_at=factories.LONG_AGO))
+            db.session.add(RecoveryCode(person_id=bob.id, code_hash=code_hash, created_at=factories.LONG_AGO))
     return words
 
 

@@ -187,7 +187,7 @@ def test_a_new_app_replaces_the_one_before(world: World, client: ClientFor, app:
     with transaction():
         make_app(world.dan)
         codes_before = factories.added(
-            RecoveryCode(person_id=world.dan.id, code_hash="x", made_at=factories.LONG_AGO)
+            RecoveryCode(person_id=world.dan.id, code_hash="x", created_at=factories.LONG_AGO)
         ).id
     answer = set_up(client(world.dan))
     assert (answer.status_code, answer.location) == (303, "/account")

@@ -70,7 +70,7 @@ def test_the_database_refuses_it_too(world: World) -> None:
         person_id=world.dan.id,
         centre_id=world.northgate.id,
         role=Role.ASSESSOR,
-        from_at=clock.now(),
+        starts_at=clock.now(),
         granted_by_id=world.dan.id,
         granted_at=clock.now(),
     )
@@ -93,7 +93,7 @@ def test_dan_ends_bobs_role_and_bob_loses_it_at_once(
 
 def test_a_role_with_an_end_can_end_earlier(world: World, client: ClientFor) -> None:
     with transaction():
-        held = grant(world.bob, world.northgate, Role.INTERNAL_VERIFIER, until_at=clock.now() + timedelta(days=9))
+        held = grant(world.bob, world.northgate, Role.INTERNAL_VERIFIER, ends_at=clock.now() + timedelta(days=9))
     dan = client(world.dan)
     assert end_address(world, held) in dan.get(address(world, world.bob)).text
     assert dan.post(end_address(world, held)).status_code == 303

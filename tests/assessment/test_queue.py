@@ -84,7 +84,7 @@ def test_what_another_assessor_took_over_is_theirs(world: World) -> None:
     stories.hand_in(world.cfacc15, "Complaint", "1")
     with transaction():
         irene = factories.make_person("Irene Watt", world.northgate, Role.ASSESSOR)
-        next(a for a in world.cfacc15.allocations if a.role is Role.ASSESSOR).until_at = clock.now()
+        next(a for a in world.cfacc15.allocations if a.role is Role.ASSESSOR).ends_at = clock.now()
         db.session.flush()
         factories.allocate(world.cfacc15, irene, Role.ASSESSOR, world.dan)
     assert titles(world) == []

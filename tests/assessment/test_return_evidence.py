@@ -16,7 +16,7 @@ from tracker.background import emails
 from tracker.errors import Invalid
 from tracker.extensions import db
 from tracker.ledger.transactions import rollback
-from tracker.models import Assessment, Decision, Notice
+from tracker.models import Assessment, Decision, Notification
 from tracker.vocabulary import Outcome
 
 MET, MORE = Outcome.MET, Outcome.NEEDS_MORE
@@ -79,13 +79,13 @@ def test_a_claim_alice_adds_after_the_return_waits(world: World, hold_clock: Cal
 
 
 def test_alice_is_told_by_mail_once_a_day(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(emails, "delivers", lambda: True)
-    monkeypatch.setattr(emails, "post", lambda *_: None)
+    monkeypatch.setattr(emails, "can_deliver", lambda: True)
+    monkeypatch.setattr(emails, "send", lambda *_: None)
     evidence, version, _ = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
     for words in ("Which day was it?", "And who was there?"):
         stories.send_back(world.cfacc15, version, world.bob, put_down({}, feedback=words))
-    (notice,) = db.session.scalars(select(Notice).where(Notice.person_id == world.alice.id)).all()
-    assert notice.subject == f"evidence_returned:{evidence.id}"
+    (notification,) = db.session.scalars(select(Notification).where(Notification.person_id == world.alice.id)).all()
+    assert notification.topic == f"evidence_returned:{evidence.id}"
 
 
 def test_alice_reads_the_feedback_only_when_it_is_released(world: World, client: Callable[..., FlaskClient]) -> None:

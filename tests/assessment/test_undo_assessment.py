@@ -99,7 +99,7 @@ def test_a_newer_version_handed_in_meanwhile_makes_it_a_draft_again(world: World
 def test_an_assessor_who_lost_the_unit_meanwhile_decides_nothing(world: World, decided: Assessment) -> None:
     with transaction():
         query = select(Allocation).where(Allocation.attempt_id == world.cfacc15.id, Allocation.role == Role.ASSESSOR)
-        db.session.scalars(query).one().until_at = clock.now()
+        db.session.scalars(query).one().ends_at = clock.now()
     stories.release(decided.id)
     assert decided.state is AssessmentState.DRAFT
 
@@ -116,11 +116,11 @@ def test_an_assessor_whose_role_ended_or_account_closed_meanwhile_decides_nothin
 ) -> None:
     grant = db.session.get_one(Grant, decided.grant_id)
     with transaction():
-        grant.until_at = clock.now()
+        grant.ends_at = clock.now()
     stories.release(decided.id)
     assert (decided.state, decided.release_after) == (AssessmentState.DRAFT, None)
     with transaction():
-        grant.until_at = None
+        grant.ends_at = None
         assessments.accept_evidence(world.cfacc15, decided.evidence_version, factories.actor(world.bob))
         world.bob.deactivated_at = clock.now()
     stories.release(decided.id)

@@ -153,7 +153,7 @@ class TestEveryMinute:
     def test_the_worker_does_what_falls_due(self, settings: Settings, make_queue: MakeQueue) -> None:
         queue = make_queue(settings)
         names = {task.name for task in queue.queue.read_periodic(None)}
-        assert {release_due.__name__, emails.send_waiting.__name__} <= names
+        assert {release_due.__name__, emails.send_waiting_emails.__name__} <= names
         failed: list[object] = []
 
         def remember(*told: object) -> None:
@@ -169,12 +169,12 @@ class TestEveryMinute:
     ) -> None:
         app.config["OUTBOX_PATH"] = tmp_path
         sent: list[str] = []
-        monkeypatch.setattr(emails, "sends", lambda: True)
-        monkeypatch.setattr(emails, "send_kept", lambda path, _: sent.append(path.name) or True)
+        monkeypatch.setattr(emails, "uses_smtp", lambda: True)
+        monkeypatch.setattr(emails, "send_from_outbox", lambda path, _: sent.append(path.name) or True)
         for name, age in (("fresh.eml", 0), ("old.eml", 120)):
             (tmp_path / name).touch()
             os.utime(tmp_path / name, (time.time() - age,) * 2)
-        assert emails.send_waiting() == [True]
+        assert emails.send_waiting_emails() == [True]
         assert sent == ["old.eml"]
 
 

@@ -64,7 +64,7 @@ def test_who_has_not_come_yet(world: World, client: ClientFor) -> None:
 def test_whose_role_has_ended_is_no_longer_waited_for(world: World, client: ClientFor) -> None:
     ivy = invite(world, "Ivy Okafor")
     with transaction():
-        ivy.grants[0].until_at = clock.now() - timedelta(hours=1)
+        ivy.grants[0].ends_at = clock.now() - timedelta(hours=1)
     assert lines(client(world.dan), "Invitations not taken up") == []
 
 

@@ -31,7 +31,7 @@ def test_the_chosen_role_decides(world: World, client: ClientFor) -> None:
 
 def test_without_a_role_it_says_whom_to_ask(world: World, client: ClientFor) -> None:
     with transaction():
-        world.alice.grants[0].until_at = clock.now()
+        world.alice.grants[0].ends_at = clock.now()
     page = client(world.alice).get("/").text
     assert "You have no role at the moment" in page
     assert "Ask your centre" in page

@@ -119,7 +119,7 @@ def make_action_point(by_whom: str) -> ActionPoint:
 def roles_given_by_a_candidate() -> None:
     """Alice makes Ben an assessor, under her role as candidate."""
     made = Grant(
-        person_id=person("Ben").id, centre_id=chloes().centre_id, role=Role.ASSESSOR, from_at=now(),
+        person_id=person("Ben").id, centre_id=chloes().centre_id, role=Role.ASSESSOR, starts_at=now(),
         granted_at=now(), granted_by_id=person("Alice").id,
     )  # fmt: skip
     db.session.add(made)
@@ -129,7 +129,7 @@ def roles_given_by_a_candidate() -> None:
 
 def roles_given_by_somebody_under_none() -> None:
     made = Grant(
-        person_id=person("Ben").id, centre_id=chloes().centre_id, role=Role.ASSESSOR, from_at=now(),
+        person_id=person("Ben").id, centre_id=chloes().centre_id, role=Role.ASSESSOR, starts_at=now(),
         granted_at=now(), granted_by_id=person("Alice").id,
     )  # fmt: skip
     db.session.add(made)
@@ -139,7 +139,7 @@ def roles_given_by_somebody_under_none() -> None:
 def a_role_given_to_oneself() -> None:
     """Dan makes himself an assessor, and says that Carol did."""
     made = Grant(
-        person_id=person("Dan").id, centre_id=chloes().centre_id, role=Role.ASSESSOR, from_at=now(),
+        person_id=person("Dan").id, centre_id=chloes().centre_id, role=Role.ASSESSOR, starts_at=now(),
         granted_at=now(), granted_by_id=person("Carol").id,
     )  # fmt: skip
     db.session.add(made)
@@ -399,10 +399,10 @@ def allocated_without_a_role() -> None:
 def allocated_after_the_role_ended() -> None:
     """Gwen's role as a verifier ended long ago."""
     grant = one(Grant, Grant.person_id == person("Gwen").id, Grant.role == Role.INTERNAL_VERIFIER)
-    grant.until_at = now() - timedelta(days=150)
+    grant.ends_at = now() - timedelta(days=150)
     made = Allocation(
-        attempt_id=chloes().id, person_id=person("Gwen").id, role=Role.INTERNAL_VERIFIER, from_at=now(),
-        until_at=now(), reason="x", allocated_by_id=person("Dan").id,
+        attempt_id=chloes().id, person_id=person("Gwen").id, role=Role.INTERNAL_VERIFIER, starts_at=now(),
+        ends_at=now(), reason="x", allocated_by_id=person("Dan").id,
     )  # fmt: skip
     db.session.add(made)
     enter("allocation_made", made, by("Dan", Role.ADMINISTRATOR))

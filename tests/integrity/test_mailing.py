@@ -50,7 +50,7 @@ def newest() -> checkpoints.Checkpoint:
 class TestMailed:
     def test_the_newest_line_to_everybody_named(self) -> None:
         assert mail_checkpoint() == newest()
-        found = emails.list_outbox()
+        found = emails.load_outbox()
         assert {each["To"] for each in found} == {"eve@example.org", "archive@example.org"}
         for each in found:
             assert newest().line in each.get_content().splitlines()
@@ -62,24 +62,24 @@ class TestMailed:
         assert mail_checkpoint() is None
         hold_clock(NOON + timedelta(days=1))
         assert mail_checkpoint() == newest()
-        assert len(emails.list_outbox()) == 4
+        assert len(emails.load_outbox()) == 4
 
     def test_not_again_while_nothing_is_new(self, hold_clock: HoldClock) -> None:
         assert mail_checkpoint()
         hold_clock(NOON + timedelta(days=1))
         assert mail_checkpoint() is None
-        assert len(emails.list_outbox()) == 2
+        assert len(emails.load_outbox()) == 2
 
     def test_the_ledger_is_held_to_it_as_it_was_mailed(self) -> None:
         mail_checkpoint()
-        line = next(each for each in emails.list_outbox()[0].get_content().splitlines() if each.startswith("{"))
+        line = next(each for each in emails.load_outbox()[0].get_content().splitlines() if each.startswith("{"))
         assert checkpoints.parse(line) == newest()
 
 
 def test_nobody_is_mailed_unless_named(mailing: Flask) -> None:
     addressed(mailing)
     assert mail_checkpoint() is None
-    assert emails.list_outbox() == []
+    assert emails.load_outbox() == []
 
 
 def test_nothing_is_noted_as_mailed_where_no_mail_leaves(mailing: Flask) -> None:

@@ -97,8 +97,8 @@ def test_a_row_put_in_is_named() -> None:
         copied = {**row, "id": row["id"] + 1}
         if "superseded_at" in copied:
             copied["superseded_at"] = copied.get("signed_at", copied.get("decided_at"))
-        if "until_at" in copied:
-            copied["until_at"] = copied["from_at"]
+        if "ends_at" in copied:
+            copied["ends_at"] = copied["starts_at"]
         if name == "submission":
             copied["evidence_version_id"] = -1
         with behind_its_back():

@@ -63,7 +63,7 @@ def test_a_holder_without_the_role_is_pointed_out(world: World, client: ClientFo
     dan = client(world.dan)
     assert "No longer has this role" not in dan.get(address(world)).text
     with transaction():
-        world.bob.grants[0].until_at = clock.now()
+        world.bob.grants[0].ends_at = clock.now()
     assert dan.get(address(world)).text.count("No longer has this role") == 2
 
 

@@ -194,7 +194,7 @@ class TestEverything:
             db.session.add(
                 Grant(
                     person_id=alice.id, centre_id=registration("Alice").centre_id, role=Role.ASSESSOR,
-                    from_at=clock.now(), granted_at=clock.now(),
+                    starts_at=clock.now(), granted_at=clock.now(),
                 )
             )  # fmt: skip
         wait(4 * A_YEAR)
@@ -275,7 +275,7 @@ class TestInvariant27:
         with behind_its_back():
             db.session.execute(
                 text(
-                    "INSERT INTO legal_hold (registration_id, reason, set_at, set_by_id) "
+                    "INSERT INTO retention_hold (registration_id, reason, set_at, set_by_id) "
                     "SELECT registration_id, 'x', erased_at, erased_by_id FROM erasure"
                 )
             )

@@ -13,7 +13,7 @@ from tracker.clock import LONDON
 from tracker.extensions import db
 from tracker.ledger import read_only
 from tracker.ledger.transactions import transaction
-from tracker.models import Person, PortfolioOpening
+from tracker.models import Person, PortfolioAccess
 from tracker.vocabulary import PortfolioPart, Role
 
 Browser = Callable[[Person], FlaskClient]
@@ -22,8 +22,8 @@ MORNING = datetime(2026, 11, 23, 9, 0, tzinfo=LONDON)
 
 def noted() -> list[tuple[int, PortfolioPart, Role]]:
     db.session.rollback()
-    query = select(PortfolioOpening).order_by(
-        PortfolioOpening.first_at, PortfolioOpening.person_id, PortfolioOpening.part
+    query = select(PortfolioAccess).order_by(
+        PortfolioAccess.first_at, PortfolioAccess.person_id, PortfolioAccess.part
     )
     return [(each.person_id, each.part, each.role) for each in db.session.scalars(query)]
 
@@ -73,7 +73,7 @@ def test_a_day_is_a_line_with_its_first_and_last_hour(
         hold_clock(MORNING + timedelta(minutes=minutes))
         bob.get(f"/attempts/{world.cfacc15.id}")
         bob.get(f"/attempts/{world.inscc004.id}")
-    row = db.session.scalars(select(PortfolioOpening)).one()
+    row = db.session.scalars(select(PortfolioAccess)).one()
     assert (row.first_at, row.last_at) == (MORNING, MORNING + timedelta(minutes=70))
     hold_clock(MORNING + timedelta(days=1))
     client(world.bob).get(f"/attempts/{world.cfacc15.id}")
@@ -110,7 +110,7 @@ def test_nobody_sees_who_opened_somebody_elses(world: World, client: Browser) ->
 def test_many_lines_come_in_pages(world: World, client: Browser) -> None:
     with transaction():
         db.session.add_all(
-            PortfolioOpening(
+            PortfolioAccess(
                 candidate_id=world.alice.id, centre_id=world.northgate.id, person_id=world.bob.id, role=Role.ASSESSOR,
                 part=PortfolioPart.UNITS, day=(MORNING - timedelta(days=day)).date(), first_at=MORNING, last_at=MORNING,
             )

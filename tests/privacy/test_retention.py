@@ -19,7 +19,7 @@ from tracker.extensions import db
 from tracker.ledger.events import Actor
 from tracker.ledger.transactions import transaction
 from tracker.library.queries.qualifications import find_qualification
-from tracker.models import LegalHold, Person, RetentionRule
+from tracker.models import Person, RetentionHold, RetentionRule
 from tracker.privacy import retention
 from tracker.privacy.reminding import remind_of_due
 from tracker.recording_forms.snapshot import snapshot_of
@@ -54,7 +54,7 @@ def set_rule(world: World, body: str, evidence: int, records: int) -> None:
         retention.set_rule(world.northgate, body, evidence, records, dan(world))
 
 
-def hold(world: World, reason: str = "Alice has appealed.") -> LegalHold:
+def hold(world: World, reason: str = "Alice has appealed.") -> RetentionHold:
     with transaction():
         return retention.hold(world.registration, reason, dan(world))
 
@@ -120,7 +120,7 @@ class TestClocks:
         assert [(each.evidence_months, each.record_months) for each in db.session.scalars(select(RetentionRule))] == [
             (3, 6)
         ]
-        assert acts()[-2:] == ["retention_set", "retention_set"]
+        assert acts()[-2:] == ["retention_rule_set", "retention_rule_set"]
 
     @pytest.mark.parametrize(("evidence", "records"), [(0, 6), (7, 6), (1, 601), (-1, -1)])
     def test_decisions_are_never_kept_for_less(self, world: World, evidence: int, records: int) -> None:
@@ -166,7 +166,7 @@ class TestHold:
         assert "Alice has appealed." in page
         assert "Alice Moran" in page, "held before it ended"
         assert browser.post(address, data={"reason": "Decided."}).status_code == 303
-        assert acts()[-2:] == ["hold_set", "hold_lifted"]
+        assert acts()[-2:] == ["retention_hold_set", "retention_hold_lifted"]
         assert "Alice Moran" not in browser.get(f"/centres/{world.northgate.id}/retention").text
 
     def test_twice_is_refused(self, world: World) -> None:
@@ -196,7 +196,7 @@ class TestPage:
         hold_clock(datetime(2026, 3, 1, 12, 0, tzinfo=LONDON))
         with transaction():
             for grant in withdrawn.dan.grants:
-                grant.from_at = WITHDRAWN
+                grant.starts_at = WITHDRAWN
         page = client(withdrawn.dan).get(f"/centres/{withdrawn.northgate.id}/retention").text
         assert "due since 31 January 2026" in page
         assert "31 January 2028" in page

@@ -145,7 +145,7 @@ def test_a_disk_that_takes_no_file(stage: Stage, name: str, number: int) -> None
 
 # --- the database ------------------------------------------------------------------------------------------
 
-GROWING = ("event", "event_text", "signature", "attachment", "idempotency_key", "unit_attempt", "notice")
+GROWING = ("event", "event_text", "signature", "attachment", "idempotency_key", "unit_attempt", "notification")
 FULL = """
 CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$
@@ -303,7 +303,7 @@ KINDS = ("refuses", "hangs up", "talks nonsense", "says nothing")
 
 def test_mail_that_cannot_be_sent_waits(stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Signing succeeds; the mail goes when there is somebody to take it."""
-    monkeypatch.setattr(emails, "SECONDS_FOR_SMTP", 0.3)
+    monkeypatch.setattr(emails, "SMTP_TIMEOUT_SECONDS", 0.3)
     stage.app.config["OUTBOX_PATH"] = tmp_path / "outbox"
     times = size(4, 20)
     for number in range(times):
@@ -313,12 +313,12 @@ def test_mail_that_cannot_be_sent_waits(stage: Stage, monkeypatch: pytest.Monkey
             )
             attempted = signing(stage)
             assert stage.at_once((attempted.browser, attempted.act))[0].status_code == 303
-            emails.postman.submit(int).result()
-        waiting = emails.list_waiting()
+            emails.executor.submit(int).result()
+        waiting = emails.list_outbox_paths()
         assert len(waiting) == 1
         os.utime(waiting[0], (0, 0))  # it has waited for more than a minute
         assert sent_with_a_server_back(monkeypatch) == ["chloe@example.org"]
-        assert emails.list_waiting() == []
+        assert emails.list_outbox_paths() == []
         assert offences() == []
         stage.restore()
     tell(faults=times, lost=0)
@@ -331,7 +331,7 @@ def sent_with_a_server_back(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         patch.setattr(smtplib.SMTP, "__init__", lambda *_, **__: None)
         patch.setattr(smtplib.SMTP, "__exit__", lambda *_: None)
         patch.setattr(smtplib.SMTP, "send_message", lambda _, message: sent.append(message["To"]))
-        assert emails.send_waiting() == [True]
+        assert emails.send_waiting_emails() == [True]
     return sent
 
 

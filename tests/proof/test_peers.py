@@ -21,7 +21,7 @@ from tracker.accounts.services.people import deactivate_person
 from tracker.errors import Invalid, TrackerError
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
-from tracker.models import Attachment, Evidence, Notice, Person
+from tracker.models import Attachment, Evidence, Notification, Person
 from tracker.portfolio.services.files import attach_file, keep_file
 from tracker.recording_forms.rendering import render_form
 from tracker.unit_reader.sources import read_source
@@ -210,7 +210,7 @@ class TestRequests:
             "/forgotten-password", data={"email": world.alice.email}, headers={"Host": "evil.example"}
         )
         assert answer.status_code == 400
-        assert not db.session.scalar(select(func.count(Notice.id)))
+        assert not db.session.scalar(select(func.count(Notification.id)))
 
 
 def test_mahara_cve_2016_5014_nothing_reaches_who_may_no_longer_see_it(

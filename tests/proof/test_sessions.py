@@ -172,8 +172,8 @@ def test_roles_that_ended_end_at_once(app: Flask, world: World, client: Browser)
     assert bob.get("/queue").status_code == 200
     with transaction():
         grant = factories.grant(world.bob, world.northgate, factories.Role.INTERNAL_VERIFIER)
-        assert grant.until_at is None
+        assert grant.ends_at is None
     assert bob.get("/verification").status_code == 200
     with transaction():
-        grant.until_at = clock.now() - timedelta(seconds=1)
+        grant.ends_at = clock.now() - timedelta(seconds=1)
     assert bob.get("/verification").status_code == 404

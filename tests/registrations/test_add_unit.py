@@ -88,7 +88,7 @@ def test_a_withdrawn_candidate_gets_no_unit_more(world: World) -> None:
 
 def test_nor_does_who_is_no_longer_a_candidate(world: World) -> None:
     with transaction():
-        world.alice.grants[0].until_at = clock.now()
+        world.alice.grants[0].ends_at = clock.now()
     with pytest.raises(Refused, match="does not have the role of candidate"), transaction():
         start_attempt(world.registration, factories.unit("DELIVERCC"), factories.actor(world.dan))
 
@@ -105,7 +105,7 @@ def test_nobody_else_adds_one(world: World, client: ClientFor, who: str) -> None
     assert len(attempted(world)) == 2
 
 
-DUE = "Assessment was due 1 March 2026"
+DUE = "Review was due 1 March 2026"
 
 
 def make_lapsed(world: World) -> Unit:

@@ -73,8 +73,8 @@ def test_a_change_closes_the_old_and_keeps_it(
     assert client(world.dan).post(address(world.cfacc15), data=data).status_code == 303
     former, current = held(world.cfacc15)
     assert (former.person_id, former.reason) == (world.bob.id, "First allocation")
-    assert former.until_at == current.from_at
-    assert (current.person_id, current.reason, current.until_at) == (gina.id, "Bob is on long leave", None)
+    assert former.ends_at == current.starts_at
+    assert (current.person_id, current.reason, current.ends_at) == (gina.id, "Bob is on long leave", None)
     assert (current.allocated_by_id, current.role) == (world.dan.id, Role.ASSESSOR)
     assert acts() == ["allocation_ended", "allocation_made"]
     assert b"long leave" not in db.session.scalars(select(Event.body).order_by(Event.seq.desc())).first()  # type: ignore[operator]
@@ -160,7 +160,7 @@ def test_who_has_not_the_role_here_is_refused(world: World, client: ClientFor, n
         with pytest.raises(Refused, match="does not have the role of assessor here now"), transaction():
             allocate(new_attempt, person, Role.ASSESSOR, "", by_dan)
     with transaction():
-        world.bob.grants[0].until_at = clock.now()
+        world.bob.grants[0].ends_at = clock.now()
     with pytest.raises(Refused, match="Bob Archer does not have the role"), transaction():
         allocate(new_attempt, world.bob, Role.ASSESSOR, "", by_dan)
     dan = client(world.dan)

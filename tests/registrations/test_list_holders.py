@@ -40,14 +40,14 @@ def test_units_nobody_assesses_come_first_then_those_held_longest(world: World, 
     with transaction():
         holder = find_holder(world.cfacc15, Role.ASSESSOR)
         assert holder
-        holder.from_at = LONG_AGO + timedelta(days=20)
+        holder.starts_at = LONG_AGO + timedelta(days=20)
         factories.make_attempt(world.registration, "DELIVERCC")
     listed = rows(client(world.dan).get(address(world)).text)
     assert [row.split()[2] for row in listed] == ["DELIVERCC", "INSCC004", "CFACC15"]
     assert listed[0].count("Nobody") == 2
 
 
-@pytest.mark.parametrize("over", ["void", "verified", "claimed"])
+@pytest.mark.parametrize("over", ["void", "verified", "certificate_claimed"])
 def test_what_is_over_is_held_by_nobody(world: World, over: str) -> None:
     with transaction():
         world.cfacc15.state = AttemptState(over)

@@ -91,7 +91,7 @@ def test_a_role_that_has_ended_holds_nothing(world: World) -> None:
     waiting = lambda: queries.list_waiting(world.northgate.id, 10)  # noqa: E731 - asked twice
     assert waiting() == []
     with transaction():
-        world.bob.grants[0].until_at = clock.now()
+        world.bob.grants[0].ends_at = clock.now()
     assert [(each.code, each.needs_assessor, each.needs_verifier) for each in waiting()] == [
         ("CFACC15", True, False),
         ("INSCC004", True, False),

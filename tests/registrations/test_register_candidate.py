@@ -84,7 +84,7 @@ def test_her_assessor_and_verifier_are_named_at_once(
     held = db.session.execute(
         select(Allocation.person_id, Allocation.role)
         .join(UnitAttempt)
-        .where(UnitAttempt.candidate_id == ivy.id, Allocation.until_at.is_(None))
+        .where(UnitAttempt.candidate_id == ivy.id, Allocation.ends_at.is_(None))
     ).all()
     assert sorted(map(tuple, held)) == sorted(
         [(world.bob.id, Role.ASSESSOR), (world.carol.id, Role.INTERNAL_VERIFIER)] * 2

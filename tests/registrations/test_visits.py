@@ -66,9 +66,9 @@ def test_the_days_are_whole_days_in_london(
     data = filled(world, world.cfacc15) | {"starts": "2027-07-07", "ends": "2027-07-08"}
     client(world.dan).post(address(world), data=data)
     (visit,) = visits()
-    assert visit.from_at == datetime(2027, 7, 6, 23, 0, tzinfo=UTC)
-    assert clock.day_of(visit.until_at) == date(2027, 7, 8)
-    assert visit.until_at > datetime(2027, 7, 8, 22, 59, tzinfo=UTC)
+    assert visit.starts_at == datetime(2027, 7, 6, 23, 0, tzinfo=UTC)
+    assert clock.day_of(visit.ends_at) == date(2027, 7, 8)
+    assert visit.ends_at > datetime(2027, 7, 8, 22, 59, tzinfo=UTC)
 
 
 def test_before_and_after_its_days_nothing_is_read(
@@ -166,14 +166,14 @@ def test_one_that_has_not_begun_never_does(world: World, hold_clock: Callable[[d
     visit = opened(world, start=5, end=6)
     with transaction():
         end_visit(visit, factories.actor(world.dan))
-    assert visit.from_at < visit.until_at <= clock.now()
+    assert visit.starts_at < visit.ends_at <= clock.now()
 
 
 def test_a_visit_is_ended_through_its_own_centre(world: World, client: ClientFor) -> None:
     visit, heidi = opened(world), client(world.heidi)
     assert heidi.post(end_address(world, visit)).status_code == 404
     assert heidi.post(f"/centres/{world.southbank.id}/visits/{visit.id}/end").status_code == 404
-    assert visit.until_at > clock.now()
+    assert visit.ends_at > clock.now()
 
 
 def test_a_centre_without_external_verifiers_is_told_what_to_do(world: World, client: ClientFor) -> None:

@@ -61,7 +61,7 @@ def test_not_after_that_and_not_twice(world: World, client: ClientFor, state: At
     put_in(world, state)
     response = client(world.dan).post(address(world), data={"reason": "Again"})
     assert response.status_code == 409
-    assert f"This attempt is {state.value}. Nothing was changed." in response.text
+    assert f"This attempt is {state.label.lower()}. Nothing was changed." in response.text
     db.session.refresh(world.cfacc15)
     assert (world.cfacc15.state, world.cfacc15.void_reason) == (state, None)
 

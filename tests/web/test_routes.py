@@ -257,8 +257,8 @@ class Cast:
         """An internal verifier who assessed this very unit, until another took it over."""
         factories.grant(vera, self.world.northgate, Role.INTERNAL_VERIFIER)
         allocation = Allocation(
-            attempt_id=self.world.cfacc15.id, person_id=vera.id, role=Role.ASSESSOR, from_at=factories.LONG_AGO,
-            until_at=factories.days_ago(9), reason="First allocation", allocated_by_id=self.world.dan.id,
+            attempt_id=self.world.cfacc15.id, person_id=vera.id, role=Role.ASSESSOR, starts_at=factories.LONG_AGO,
+            ends_at=factories.days_ago(9), reason="First allocation", allocated_by_id=self.world.dan.id,
         )  # fmt: skip
         factories.added(allocation)
 

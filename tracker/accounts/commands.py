@@ -7,7 +7,7 @@ from tracker.errors import TrackerError
 
 centres_cli = AppGroup("centres", help="Centres and their first administrator.")
 people_cli = AppGroup("people", help="What only the installation's operator does to people.")
-mail_cli = AppGroup("mail", help="Mail that waits in the outbox.")
+email_cli = AppGroup("email", help="Emails that wait in the outbox.")
 
 
 @centres_cli.command("create")
@@ -35,7 +35,7 @@ def create_centre(name: str, number: str, admin: str, admin_name: str) -> None:
         click.echo(f"{person.email} has an account already and is its administrator from now on.")
     else:
         click.echo(f"Give this link to {person.email} alone; it works once, within 14 days:")
-        click.echo(emails.link(path))
+        click.echo(emails.build_url(path))
 
 
 @people_cli.command("reset")
@@ -54,7 +54,7 @@ def reset_password(email: str) -> None:
             raise click.ClickException(f"{email} has no open account here. Nothing was changed.")
         purpose = LinkPurpose.RESET if person.password_hash else LinkPurpose.INVITATION
         path = links.issue_link(person, purpose, OPERATOR)
-        emails.tell(
+        emails.notify(
             person,
             "link_issued",
             "A link to set your password",
@@ -62,7 +62,7 @@ def reset_password(email: str) -> None:
         )
     lasts = "an hour" if purpose is LinkPurpose.RESET else "14 days"
     click.echo(f"Give this link to {person.email} alone; it works once, within {lasts}:")
-    click.echo(emails.link(path))
+    click.echo(emails.build_url(path))
 
 
 @people_cli.command("deactivate")
@@ -102,12 +102,12 @@ def forget_second_factor(email: str) -> None:
     click.echo("If their role needs one, they set it up when they sign in next: be sure that it is they who asked.")
 
 
-@mail_cli.command("send")
-def send_mail() -> None:
-    """Send what waits in the outbox."""
+@email_cli.command("send")
+def send_emails() -> None:
+    """Send the emails that wait in the outbox."""
     from tracker.background import emails
 
-    if not emails.sends():
+    if not emails.uses_smtp():
         raise click.ClickException("No mail leaves this installation: set MAIL_HOST, without DEMO. Nothing was sent.")
-    sent = [emails.send_kept(path, emails.settings()) for path in emails.list_waiting()]
+    sent = [emails.send_from_outbox(path, emails.get_settings()) for path in emails.list_outbox_paths()]
     click.echo(f"{sum(sent)} sent, {len(sent) - sum(sent)} still waiting.")

@@ -85,7 +85,7 @@ def list_grants_at(centre: Centre, person: Person) -> list[Grant]:
     """A person's roles at a centre: those held or to come first, then those that ended."""
     query = select(Grant).where(Grant.person_id == person.id, Grant.centre_id == centre.id).order_by(Grant.id)
     moment = now()
-    return sorted(db.session.scalars(query), key=lambda grant: bool(grant.until_at and grant.until_at <= moment))
+    return sorted(db.session.scalars(query), key=lambda grant: bool(grant.ends_at and grant.ends_at <= moment))
 
 
 def find_grant_at(centre: Centre, person_id: int, grant_id: int) -> Grant | None:
@@ -113,7 +113,7 @@ def list_own_roles(person_id: int) -> list[Grant]:
     """Roles held now, and those that are still to begin."""
     query = (
         select(Grant)
-        .where(Grant.person_id == person_id, or_(Grant.until_at.is_(None), Grant.until_at > now()))
+        .where(Grant.person_id == person_id, or_(Grant.ends_at.is_(None), Grant.ends_at > now()))
         .options(joinedload(Grant.centre))
         .order_by(Grant.id)
     )

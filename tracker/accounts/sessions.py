@@ -60,7 +60,7 @@ def find_signed_in(incoming: Request) -> SignedIn | None:
         grants=grants,
         chosen=chosen or (grants[0] if grants else None),
         has_second_factor=found.has_factor,
-        is_proven=found.UserSession.proven_at is not None,
+        is_proven=found.UserSession.verified_at is not None,
     )
 
 
@@ -79,7 +79,7 @@ def start_session(person: Person, address: str, browser: str, *, proven: bool = 
             browser=browser[:200],
             created_at=moment,
             last_seen_at=moment,
-            proven_at=moment if proven else None,
+            verified_at=moment if proven else None,
         )
     )
     db.session.flush()
@@ -91,8 +91,8 @@ def prove_session(session_id: int) -> str:
     token, moment = secrets.token_urlsafe(32), now()
     found = db.session.scalars(
         update(UserSession)
-        .where(UserSession.id == session_id, UserSession.ended_at.is_(None), UserSession.proven_at.is_(None))
-        .values(token_hash=hash_token(token), proven_at=moment, challenge=None, challenged_at=None)
+        .where(UserSession.id == session_id, UserSession.ended_at.is_(None), UserSession.verified_at.is_(None))
+        .values(token_hash=hash_token(token), verified_at=moment, challenge=None, challenged_at=None)
         .returning(UserSession.id)
     ).one_or_none()
     if found is None:
@@ -102,7 +102,7 @@ def prove_session(session_id: int) -> str:
 
 def forget_proofs(person_id: int) -> None:
     """Have a person's sessions no longer count as proven: there is nothing left to prove."""
-    db.session.execute(update(UserSession).where(UserSession.person_id == person_id).values(proven_at=None))
+    db.session.execute(update(UserSession).where(UserSession.person_id == person_id).values(verified_at=None))
 
 
 def keep_challenge(session_id: int, challenge: str) -> None:
@@ -165,17 +165,17 @@ def current_address() -> str:
 
 def _held_grants(session: Session, person_id: int, moment: datetime) -> tuple[HeldGrant, ...]:
     rows = session.execute(
-        select(Grant.id, Grant.role, Grant.centre_id, Centre.name, Grant.until_at)
+        select(Grant.id, Grant.role, Grant.centre_id, Centre.name, Grant.ends_at)
         .join(Centre, Centre.id == Grant.centre_id)
-        .where(Grant.person_id == person_id, Grant.from_at <= moment)
-        .where((Grant.until_at.is_(None)) | (Grant.until_at > moment))
+        .where(Grant.person_id == person_id, Grant.starts_at <= moment)
+        .where((Grant.ends_at.is_(None)) | (Grant.ends_at > moment))
         .order_by(Grant.id)
     )
     return tuple(HeldGrant(*row) for row in rows)
 
 
 def _is_pending_too_long(session_row: UserSession, has_factor: bool, moment: datetime) -> bool:
-    return has_factor and not session_row.proven_at and session_row.created_at <= moment - PENDING
+    return has_factor and not session_row.verified_at and session_row.created_at <= moment - PENDING
 
 
 def _mark_seen(session_row: UserSession, moment: datetime) -> None:

@@ -34,7 +34,7 @@ def find_open_ends(centre_id: int) -> OpenEnds:
 def _invited(centre_id: int) -> list[tuple[int, str, datetime]]:
     """People with a role to come or to take up who have not chosen a password yet."""
     holding = select(Grant.person_id).where(
-        Grant.centre_id == centre_id, or_(Grant.until_at.is_(None), Grant.until_at > now())
+        Grant.centre_id == centre_id, or_(Grant.ends_at.is_(None), Grant.ends_at > now())
     )
     query = (
         select(Person.id, Person.name, Person.created_at)

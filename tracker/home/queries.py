@@ -78,7 +78,7 @@ def list_units(person_id: int, centre_ids: tuple[int, ...]) -> list[UnitRow]:
             UnitAttempt.assessed_at,
             Registration.withdrawn_at,
             Person.name,
-            Allocation.from_at,
+            Allocation.starts_at,
         )
         .join(Unit, Unit.id == UnitAttempt.unit_id)
         .join(Registration, Registration.id == UnitAttempt.registration_id)
@@ -87,7 +87,7 @@ def list_units(person_id: int, centre_ids: tuple[int, ...]) -> list[UnitRow]:
             and_(
                 Allocation.attempt_id == UnitAttempt.id,
                 Allocation.role == Role.ASSESSOR,
-                Allocation.until_at.is_(None),
+                Allocation.ends_at.is_(None),
             ),
         )
         .outerjoin(Person, Person.id == Allocation.person_id)

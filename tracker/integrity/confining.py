@@ -19,7 +19,7 @@ ADDED_TO = ("event", "event_text", "version_attachment", "moved_claim", "signing
 """Tables of which no row ever changes."""
 TAKEN_FROM = (
     "event_text", "criterion_link", "criterion", "evidence_requirement", "unit_code", "guidance_unit", "user_session",
-    "account_link", "notice", "portfolio_opening", "failed_sign_in", "second_factor", "recovery_code",
+    "account_link", "notification", "portfolio_access", "failed_sign_in", "second_factor", "recovery_code",
 )  # fmt: skip
 """Tables of which the product deletes rows: salts with what is erased, drafts' links, and what has lapsed."""
 READ_ONLY = ("alembic_version",)

@@ -131,7 +131,7 @@ def people_belong_there(record: Record) -> Iterator[str]:
         if not _held(grants, row, attempts[row["attempt_id"]]["centre_id"], row["role"]):
             yield f"allocation {key} names somebody who did not have the role at that centre"
     for key, row in record.rows("visit").items():
-        if not _held(grants, {**row, "from_at": row["opened_at"]}, row["centre_id"], Role.EXTERNAL_VERIFIER):
+        if not _held(grants, {**row, "starts_at": row["opened_at"]}, row["centre_id"], Role.EXTERNAL_VERIFIER):
             yield f"visit {key} is of somebody who was no external verifier at that centre"
     registered = {(row["candidate_id"], row["centre_id"]) for row in registrations.values()}
     for key, row in record.rows("evidence").items():
@@ -149,7 +149,7 @@ def _held(grants: dict[int, Row], row: Row, centre_id: int, role: str) -> bool:
     """Whether somebody had a role at a centre when something of theirs began."""
     return any(
         (each["person_id"], each["centre_id"], each["role"]) == (row["person_id"], centre_id, role)
-        and (each["until_at"] is None or row["from_at"] < each["until_at"])
+        and (each["ends_at"] is None or row["starts_at"] < each["ends_at"])
         for each in grants.values()
     )
 

@@ -39,9 +39,9 @@ ROLES_OF_ACT: dict[str, Collection[Role]] = {
     "visit_opened": {Role.ADMINISTRATOR},
     "visit_ended": {Role.ADMINISTRATOR},
     "form_issued": {Role.ASSESSOR, Role.INTERNAL_VERIFIER, Role.ADMINISTRATOR},
-    "retention_set": {Role.ADMINISTRATOR},
-    "hold_set": {Role.ADMINISTRATOR},
-    "hold_lifted": {Role.ADMINISTRATOR},
+    "retention_rule_set": {Role.ADMINISTRATOR},
+    "retention_hold_set": {Role.ADMINISTRATOR},
+    "retention_hold_lifted": {Role.ADMINISTRATOR},
     "portfolio_erased": {Role.ADMINISTRATOR},
     "qualification_published": {Role.ADMINISTRATOR},
     "qualification_chosen": {Role.ADMINISTRATOR},
@@ -178,14 +178,14 @@ def _stood(record: Record, event: Told, role: str) -> bool:
         return True
     return any(
         (each["person_id"], each["role"]) == (event.actor, role)
-        and each["from_at"] <= event.at
-        and (each["until_at"] is None or event.at <= each["until_at"])
+        and each["starts_at"] <= event.at
+        and (each["ends_at"] is None or event.at <= each["ends_at"])
         for each in record.by("allocation", "attempt_id").get(attempt["id"], ())
     )
 
 
 def _was_held(grant: Row, event: Told) -> bool:
-    return bool(grant["from_at"] <= event.at and (grant["until_at"] is None or event.at < grant["until_at"]))
+    return bool(grant["starts_at"] <= event.at and (grant["ends_at"] is None or event.at < grant["ends_at"]))
 
 
 def _duties(record: Record) -> dict[int, dict[str, set[int]]]:

@@ -18,7 +18,7 @@ def erased_is_what_was_due(record: Record) -> Iterator[str]:
     for key, row in record.rows("erasure").items():
         if row["is_open"]:
             yield f"erasure {key} was left open: sealed words can be erased under it"
-        for hold in record.by("legal_hold", "registration_id").get(row["registration_id"], ()):
+        for hold in record.by("retention_hold", "registration_id").get(row["registration_id"], ()):
             if hold["set_at"] <= row["erased_at"] and (not hold["lifted_at"] or row["erased_at"] < hold["lifted_at"]):
                 yield f"registration {row['registration_id']} was erased under hold {hold['id']}"
     for event in record.told("portfolio_erased"):
@@ -36,6 +36,6 @@ def nothing_due_is_late(record: Record) -> Iterator[str]:
         if any(day_of(rule["set_at"]) >= today() - LATE for rule in rules.get(centre, ())):
             continue  # a rule that was set lately may have made much due at once
         for kept in list_due(centre, today() - LATE):
-            holds = record.by("legal_hold", "registration_id").get(kept.registration.id, ())
+            holds = record.by("retention_hold", "registration_id").get(kept.registration.id, ())
             if not any(hold["lifted_at"] and day_of(hold["lifted_at"]) >= today() - LATE for hold in holds):
                 yield f"registration {kept.registration.id} was due for erasure more than thirty days ago"

@@ -30,8 +30,8 @@ def mail_checkpoint() -> Checkpoint | None:
 
     Looked for every minute by the worker; what was mailed comes out.
     """
-    addresses = emails.settings().checkpoints_mail
-    if not addresses or not emails.delivers():
+    addresses = emails.get_settings().checkpoints_mail
+    if not addresses or not emails.can_deliver():
         return None
     newest = next((each for _, each in reversed(list(checkpoints.read_lines())) if each), None)
     if newest is None:
@@ -54,7 +54,7 @@ def _post(newest: Checkpoint, addresses: tuple[str, ...]) -> None:
     with transaction():
         for each in addresses:
             body = BODY.format(origin=newest.origin, day=day, key=newest.key, line=newest.line)
-            emails.post(each, f"The record of {newest.origin}, {day}", body)
+            emails.send(each, f"The record of {newest.origin}, {day}", body)
 
 
 def _mark() -> str:

@@ -24,7 +24,7 @@ BORN = {
     "visit": ("visit_opened",),
     "signing_key": ("key_made",),
     "issued_form": ("form_issued",),
-    "legal_hold": ("hold_set",),
+    "retention_hold": ("retention_hold_set",),
     "erasure": ("portfolio_erased",),
 }
 """By table, the acts that make one of its rows."""
@@ -32,7 +32,7 @@ ERASED = "Erased"
 """What stands in place of words that were erased."""
 DECIDING = ("assessment_released", "attempt_reopened", "attempt_moved")
 ENTERED_ONCE: dict[str, tuple[str, ...]] = {
-    "allocation": ("until_at",),
+    "allocation": ("ends_at",),
     "attachment": (),
     "attempt_move": (),
     "decision": ("superseded_at",),
@@ -40,7 +40,7 @@ ENTERED_ONCE: dict[str, tuple[str, ...]] = {
     "action_point": ("response", "responded_by_id", "responded_at", "closed_at", "closed_by_id"),
     "action_point_criterion": (),
     "issued_form": ("superseded_at",),
-    "legal_hold": ("lifted_at", "lifted_reason", "lifted_by_id"),
+    "retention_hold": ("lifted_at", "lifted_reason", "lifted_by_id"),
     "moved_claim": (),
     "reopening": (),
     "requirement_confirmation": ("removed_at",),

@@ -66,7 +66,7 @@ TABLES: dict[str, Sealed] = {
     "issued_form": Sealed(),
     "signing_key": Sealed(),
     "retention_rule": Sealed(),
-    "legal_hold": Sealed(),
+    "retention_hold": Sealed(),
     "erasure": Sealed(changing=frozenset({"is_open"})),
     "visit": Sealed(),
     "visit_attempt": Sealed(changing=frozenset({"seen_at"})),

@@ -12,7 +12,7 @@ from tracker.models.people import (
     Grant,
     IdempotencyKey,
     Installation,
-    Notice,
+    Notification,
     Person,
     UserSession,
 )
@@ -26,7 +26,7 @@ from tracker.models.portfolio import (
     Submission,
     VersionAttachment,
 )
-from tracker.models.privacy import Erasure, LegalHold, PortfolioOpening, RetentionRule
+from tracker.models.privacy import Erasure, PortfolioAccess, RetentionHold, RetentionRule
 from tracker.models.registration import Allocation, AttemptMove, Registration, UnitAttempt
 from tracker.models.second_factors import RecoveryCode, SecondFactor
 from tracker.models.units import (
@@ -77,17 +77,17 @@ __all__ = [
     "ImportRun",
     "Installation",
     "IssuedForm",
-    "LegalHold",
     "MovedClaim",
-    "Notice",
+    "Notification",
     "Person",
-    "PortfolioOpening",
+    "PortfolioAccess",
     "Qualification",
     "RecordCheck",
     "RecoveryCode",
     "Registration",
     "Reopening",
     "RequirementConfirmation",
+    "RetentionHold",
     "RetentionRule",
     "Sample",
     "SampleItem",

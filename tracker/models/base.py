@@ -66,7 +66,7 @@ WORDS = (
     vocabulary.DraftState,
     vocabulary.ImportState,
     vocabulary.PortfolioPart,
-    vocabulary.FactorKind,
+    vocabulary.SecondFactorKind,
 )
 
 Line = Annotated[str, mapped_column(String(200))]

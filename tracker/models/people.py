@@ -40,7 +40,7 @@ class Person(Base):
 
 
 class Grant(Base):
-    """A role held at a centre between two moments; `until_at` is exclusive and may be open."""
+    """A role held at a centre between two moments; `ends_at` is exclusive and may be open."""
 
     __tablename__ = "grant"
     __table_args__ = (
@@ -52,8 +52,8 @@ class Grant(Base):
     person_id: Mapped[int] = refers_to("person.id")
     centre_id: Mapped[int] = refers_to("centre.id", index=False)
     role: Mapped[Role]
-    from_at: Mapped[datetime]
-    until_at: Mapped[datetime | None]
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime | None]
     granted_by_id: Mapped[int | None] = refers_to("person.id", index=False)
     """Empty when the installation's operator granted it by command line."""
     granted_at: Mapped[datetime]
@@ -62,7 +62,7 @@ class Grant(Base):
     centre: Mapped[Centre] = relationship()
 
     def is_live(self, at: datetime) -> bool:
-        return self.from_at <= at and (self.until_at is None or at < self.until_at)
+        return self.starts_at <= at and (self.ends_at is None or at < self.ends_at)
 
 
 class AccountLink(Base):
@@ -96,7 +96,7 @@ class UserSession(Base):
     created_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
-    proven_at: Mapped[datetime | None]
+    verified_at: Mapped[datetime | None]
     """When the second factor was proven in it."""
     challenge: Mapped[str | None] = mapped_column(String(64))
     """What a passkey is to sign, once; in base64url."""
@@ -109,21 +109,21 @@ class FailedSignIn(Base):
     __tablename__ = "failed_sign_in"
 
     id: Mapped[PrimaryKey]
-    email_hash: Mapped[Sha256] = mapped_column(index=True)
+    account_hash: Mapped[Sha256] = mapped_column(index=True)
     address: Mapped[str] = mapped_column(String(45), index=True)
     failed_at: Mapped[datetime]
 
 
-class Notice(Base):
-    """A mail sent about one thing on one day: nobody is told the same thing twice a day."""
+class Notification(Base):
+    """An email sent to a person about one topic on one day: nobody gets two about the same topic in a day."""
 
-    __tablename__ = "notice"
-    __table_args__ = (UniqueConstraint("person_id", "subject", "day"),)
+    __tablename__ = "notification"
+    __table_args__ = (UniqueConstraint("person_id", "topic", "day"),)
 
     id: Mapped[PrimaryKey]
     person_id: Mapped[int] = refers_to("person.id", index=False)
-    subject: Mapped[Line]
-    """What it is about, in code: `evidence_returned:12`."""
+    topic: Mapped[Line]
+    """What it is about, as a code: `evidence_returned:12`."""
     day: Mapped[str] = mapped_column(String(10))
 
 

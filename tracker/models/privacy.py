@@ -10,10 +10,10 @@ from tracker.models.people import Person
 from tracker.vocabulary import PortfolioPart, Role
 
 
-class PortfolioOpening(Base):
+class PortfolioAccess(Base):
     """That somebody read another person's portfolio at a centre: one row a reader, a part and a day."""
 
-    __tablename__ = "portfolio_opening"
+    __tablename__ = "portfolio_access"
 
     candidate_id: Mapped[int] = refers_to("person.id", index=False, primary_key=True)
     centre_id: Mapped[int] = refers_to("centre.id", index=False, primary_key=True)
@@ -51,13 +51,13 @@ class RetentionRule(Base):
     set_by_id: Mapped[int] = refers_to("person.id", index=False)
 
 
-class LegalHold(Base):
+class RetentionHold(Base):
     """Why nothing of a registration may be erased, as long as it is not lifted."""
 
-    __tablename__ = "legal_hold"
+    __tablename__ = "retention_hold"
     __table_args__ = (
         Index(
-            "uq_legal_hold_live",
+            "uq_retention_hold_live",
             "registration_id",
             unique=True,
             sqlite_where=text("lifted_at IS NULL"),

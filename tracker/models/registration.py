@@ -93,8 +93,8 @@ class Allocation(Base):
             "attempt_id",
             "role",
             unique=True,
-            sqlite_where=text("until_at IS NULL"),
-            postgresql_where=text("until_at IS NULL"),
+            sqlite_where=text("ends_at IS NULL"),
+            postgresql_where=text("ends_at IS NULL"),
         ),
         CheckConstraint("role IN ('assessor', 'internal_verifier')", name="holds_an_attempt"),
     )
@@ -103,8 +103,8 @@ class Allocation(Base):
     attempt_id: Mapped[int] = refers_to("unit_attempt.id")
     person_id: Mapped[int] = refers_to("person.id")
     role: Mapped[Role]
-    from_at: Mapped[datetime]
-    until_at: Mapped[datetime | None]
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime | None]
     reason: Mapped[str]
     allocated_by_id: Mapped[int] = refers_to("person.id", index=False)
 

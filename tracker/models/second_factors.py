@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tracker.models.base import Base, Line, PrimaryKey, refers_to
-from tracker.vocabulary import FactorKind
+from tracker.vocabulary import SecondFactorKind
 
 
 class SecondFactor(Base):
@@ -30,7 +30,7 @@ class SecondFactor(Base):
 
     id: Mapped[PrimaryKey]
     person_id: Mapped[int] = refers_to("person.id")
-    kind: Mapped[FactorKind]
+    kind: Mapped[SecondFactorKind]
     name: Mapped[Line]
     """What the person calls it."""
     secret: Mapped[str | None]
@@ -42,7 +42,7 @@ class SecondFactor(Base):
     public_key: Mapped[bytes | None]
     sign_count: Mapped[int | None] = mapped_column(BigInteger)
     """How often the passkey says it was used; 0 where it does not count."""
-    made_at: Mapped[datetime]
+    created_at: Mapped[datetime]
     last_used_at: Mapped[datetime | None]
 
 
@@ -55,5 +55,5 @@ class RecoveryCode(Base):
     person_id: Mapped[int] = refers_to("person.id")
     code_hash: Mapped[str]
     """Argon2id."""
-    made_at: Mapped[datetime]
+    created_at: Mapped[datetime]
     used_at: Mapped[datetime | None]

@@ -80,13 +80,13 @@ class Visit(Base):
     """What an external verifier may read, and between which moments."""
 
     __tablename__ = "visit"
-    __table_args__ = (CheckConstraint("from_at < until_at", name="from_before_until"),)
+    __table_args__ = (CheckConstraint("starts_at < ends_at", name="from_before_until"),)
 
     id: Mapped[PrimaryKey]
     centre_id: Mapped[int] = refers_to("centre.id")
     person_id: Mapped[int] = refers_to("person.id")
-    from_at: Mapped[datetime]
-    until_at: Mapped[datetime]
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
     opened_by_id: Mapped[int] = refers_to("person.id", index=False)
     opened_at: Mapped[datetime]
 

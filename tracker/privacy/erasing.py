@@ -34,14 +34,14 @@ from tracker.models import (
     EvidenceVersion,
     Grant,
     IssuedForm,
-    LegalHold,
-    Notice,
+    Notification,
     Person,
-    PortfolioOpening,
+    PortfolioAccess,
     RecoveryCode,
     Registration,
     Reopening,
     RequirementConfirmation,
+    RetentionHold,
     Sample,
     SampleItem,
     SecondFactor,
@@ -187,7 +187,7 @@ def _erase_records(portfolio: Portfolio) -> list[Base]:
         for each in _rows(UnitAttempt, UnitAttempt.id, portfolio.attempt_ids)
     ]
     ids = [each.id for each in portfolio.registrations]
-    rows += [(each, ("reason", "lifted_reason")) for each in _rows(LegalHold, LegalHold.registration_id, ids)]
+    rows += [(each, ("reason", "lifted_reason")) for each in _rows(RetentionHold, RetentionHold.registration_id, ids)]
     changed = _blanked(rows)
     for each, _ in rows:
         if isinstance(each, Assessment) and each.marks:
@@ -215,9 +215,9 @@ def _erase_person(person: Person, portfolio: Portfolio) -> list[Base]:
         return []
     person.name, person.email = ERASED, f"erased-{person.id}@erased.invalid"
     person.password_hash, person.deactivated_at = None, person.deactivated_at or now()
-    for model in (UserSession, AccountLink, Notice, SecondFactor, RecoveryCode):
+    for model in (UserSession, AccountLink, Notification, SecondFactor, RecoveryCode):
         db.session.execute(delete(model).where(model.person_id == person.id))
-    db.session.execute(delete(PortfolioOpening).where(PortfolioOpening.candidate_id == person.id))
+    db.session.execute(delete(PortfolioAccess).where(PortfolioAccess.candidate_id == person.id))
     return [person]
 
 

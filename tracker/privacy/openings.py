@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, joinedload
 from tracker.clock import day_of, now
 from tracker.extensions import db
 from tracker.ledger import read_only, transactions
-from tracker.models import PortfolioOpening
+from tracker.models import PortfolioAccess
 from tracker.web.authorise import OpenedPortfolio
 from tracker.web.current_user import me
 
@@ -50,7 +50,7 @@ def keep_opening(person_id: int, opened: OpenedPortfolio) -> None:
     if read_only.is_read_only():
         return
     moment = now()
-    rows = db.metadata.tables[PortfolioOpening.__tablename__]
+    rows = db.metadata.tables[PortfolioAccess.__tablename__]
     statement = INSERT[db.engine.dialect.name](rows).values(
         candidate_id=opened.candidate_id,
         centre_id=opened.centre_id,
@@ -67,13 +67,13 @@ def keep_opening(person_id: int, opened: OpenedPortfolio) -> None:
         session.execute(statement)
 
 
-def list_openings(candidate_id: int, centre_id: int | None, page: int) -> tuple[list[PortfolioOpening], bool]:
+def list_openings(candidate_id: int, centre_id: int | None, page: int) -> tuple[list[PortfolioAccess], bool]:
     """Who opened a candidate's portfolio (at one centre), the latest first; and whether there are more."""
-    query = select(PortfolioOpening).where(PortfolioOpening.candidate_id == candidate_id)
+    query = select(PortfolioAccess).where(PortfolioAccess.candidate_id == candidate_id)
     if centre_id is not None:
-        query = query.where(PortfolioOpening.centre_id == centre_id)
-    query = query.options(joinedload(PortfolioOpening.person)).order_by(
-        PortfolioOpening.last_at.desc(), PortfolioOpening.person_id, PortfolioOpening.part
+        query = query.where(PortfolioAccess.centre_id == centre_id)
+    query = query.options(joinedload(PortfolioAccess.person)).order_by(
+        PortfolioAccess.last_at.desc(), PortfolioAccess.person_id, PortfolioAccess.part
     )
     found = list(db.session.scalars(query.limit(PAGE + 1).offset(PAGE * (page - 1))))
     return found[:PAGE], len(found) > PAGE

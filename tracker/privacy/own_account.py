@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import select
 
 from tracker.extensions import db
-from tracker.models import Centre, Event, Grant, Notice, Person, RecoveryCode, SecondFactor, UserSession
+from tracker.models import Centre, Event, Grant, Notification, Person, RecoveryCode, SecondFactor, UserSession
 from tracker.privacy.wording import plain, told
 
 
@@ -23,35 +23,35 @@ def read_account(person: Person) -> dict[str, Any]:
 
 def list_roles(person: Person) -> list[dict[str, Any]]:
     query = (
-        select(Grant.role, Centre.name.label("centre"), Grant.from_at, Grant.until_at, Grant.granted_at)
+        select(Grant.role, Centre.name.label("centre"), Grant.starts_at, Grant.ends_at, Grant.granted_at)
         .join(Centre, Centre.id == Grant.centre_id)
         .where(Grant.person_id == person.id)
         .order_by(Grant.id)
     )
-    return [told(each, "role", "centre", "from_at", "until_at", "granted_at") for each in db.session.execute(query)]
+    return [told(each, "role", "centre", "starts_at", "ends_at", "granted_at") for each in db.session.execute(query)]
 
 
 def list_browsers(person: Person) -> list[dict[str, Any]]:
     query = select(UserSession).where(UserSession.person_id == person.id).order_by(UserSession.id)
-    names = ("browser", "address", "created_at", "proven_at", "last_seen_at", "ended_at")
+    names = ("browser", "address", "created_at", "verified_at", "last_seen_at", "ended_at")
     return [told(each, *names) for each in db.session.scalars(query)]
 
 
 def list_second_factors(person: Person) -> list[dict[str, Any]]:
     """Without what they prove by: the app's secret, and the passkey's public key."""
     query = select(SecondFactor).where(SecondFactor.person_id == person.id).order_by(SecondFactor.id)
-    return [told(each, "kind", "name", "made_at", "last_used_at") for each in db.session.scalars(query)]
+    return [told(each, "kind", "name", "created_at", "last_used_at") for each in db.session.scalars(query)]
 
 
 def list_recovery_codes(person: Person) -> list[dict[str, Any]]:
     query = select(RecoveryCode).where(RecoveryCode.person_id == person.id).order_by(RecoveryCode.id)
-    return [told(each, "made_at", "used_at") for each in db.session.scalars(query)]
+    return [told(each, "created_at", "used_at") for each in db.session.scalars(query)]
 
 
 def list_mail(person: Person) -> list[dict[str, Any]]:
     """What about, in the product's own word, and the day: the mails themselves are not kept."""
-    query = select(Notice).where(Notice.person_id == person.id).order_by(Notice.id)
-    return [{"day": each.day, "about": each.subject.partition(":")[0]} for each in db.session.scalars(query)]
+    query = select(Notification).where(Notification.person_id == person.id).order_by(Notification.id)
+    return [{"day": each.day, "about": each.topic.partition(":")[0]} for each in db.session.scalars(query)]
 
 
 def list_acts(person: Person) -> list[dict[str, Any]]:

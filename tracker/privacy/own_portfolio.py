@@ -19,7 +19,7 @@ from tracker.models import (
     EvidenceVersion,
     IssuedForm,
     Person,
-    PortfolioOpening,
+    PortfolioAccess,
     Registration,
     Reopening,
     Signature,
@@ -177,9 +177,9 @@ def _list_reopenings(attempt: UnitAttempt, around: Around) -> list[dict[str, Any
 
 def _list_openings(person: Person, around: Around) -> list[dict[str, Any]]:
     query = (
-        select(PortfolioOpening)
-        .where(PortfolioOpening.candidate_id == person.id)
-        .order_by(PortfolioOpening.first_at, PortfolioOpening.person_id)
+        select(PortfolioAccess)
+        .where(PortfolioAccess.candidate_id == person.id)
+        .order_by(PortfolioAccess.first_at, PortfolioAccess.person_id)
     )
     names = ("day", "part", "role", "first_at", "last_at")
     return [{"by": around.who(each.person_id), **told(each, *names)} for each in db.session.scalars(query)]

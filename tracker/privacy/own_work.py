@@ -23,7 +23,7 @@ from tracker.privacy.wording import Names, told
 
 CANDIDATE = "the candidate"
 WRITTEN: dict[str, tuple[type[Base], str, tuple[str, ...], tuple[str, ...]]] = {
-    "units_held": (Allocation, "person_id", ("role", "from_at", "until_at"), ()),
+    "units_held": (Allocation, "person_id", ("role", "starts_at", "ends_at"), ()),
     "assessments": (
         Assessment,
         "assessor_id",

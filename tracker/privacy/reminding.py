@@ -9,7 +9,7 @@ from tracker.background import emails
 from tracker.clock import LONDON, now, today
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
-from tracker.models import Centre, Grant, Notice, Person
+from tracker.models import Centre, Grant, Notification, Person
 from tracker.privacy.erasing import remove_left_files
 from tracker.privacy.retention import list_due
 from tracker.vocabulary import Role
@@ -27,7 +27,7 @@ def remind_of_due() -> None:
         return
     current_app.extensions["reminded_on"] = day
     remove_left_files()
-    if not emails.delivers():
+    if not emails.can_deliver():
         return
     for centre_id in db.session.scalars(select(Centre.id).order_by(Centre.id)).all():
         with transaction():
@@ -42,12 +42,12 @@ def remind_centre(centre_id: int) -> None:
     about = f"retention_due:{centre_id}"
     for person in _administrators(centre_id):
         if not _was_told(person, about):
-            emails.tell(
+            emails.notify(
                 person,
                 about,
                 "Evidence is due for erasure",
                 f"Of {counted(len(found), 'registration')} the days of keeping are over. Look at each, and hold what "
-                f"is still needed: {emails.link(f'/centres/{centre_id}/retention')}",
+                f"is still needed: {emails.build_url(f'/centres/{centre_id}/retention')}",
             )
 
 
@@ -55,8 +55,8 @@ def _administrators(centre_id: int) -> list[Person]:
     query = (
         select(Person)
         .join(Grant, Grant.person_id == Person.id)
-        .where(Grant.centre_id == centre_id, Grant.role == Role.ADMINISTRATOR, Grant.from_at <= now())
-        .where(Grant.until_at.is_(None) | (Grant.until_at > now()))
+        .where(Grant.centre_id == centre_id, Grant.role == Role.ADMINISTRATOR, Grant.starts_at <= now())
+        .where(Grant.ends_at.is_(None) | (Grant.ends_at > now()))
         .order_by(Person.id)
     )
     return list(db.session.scalars(query))
@@ -64,5 +64,7 @@ def _administrators(centre_id: int) -> list[Person]:
 
 def _was_told(person: Person, about: str) -> bool:
     since = (today() - EVERY).isoformat()
-    query = select(Notice.id).where(Notice.person_id == person.id, Notice.subject == about, Notice.day > since)
+    query = select(Notification.id).where(
+        Notification.person_id == person.id, Notification.topic == about, Notification.day > since
+    )
     return db.session.scalar(query.limit(1)) is not None

@@ -17,7 +17,7 @@ from tracker.errors import Invalid, Refused
 from tracker.extensions import db
 from tracker.ledger.events import Actor, record
 from tracker.ledger.transactions import lock_rows
-from tracker.models import Centre, Erasure, LegalHold, Registration, RetentionRule, Signature, UnitAttempt
+from tracker.models import Centre, Erasure, Registration, RetentionHold, RetentionRule, Signature, UnitAttempt
 from tracker.registrations.progress import standings_of
 from tracker.vocabulary import AttemptState, SignatureRole
 
@@ -48,7 +48,7 @@ class Kept:
     why: str
     evidence_until: date | None
     records_until: date | None
-    hold: LegalHold | None
+    hold: RetentionHold | None
     is_evidence_erased: bool
     is_wholly_erased: bool
 
@@ -108,37 +108,45 @@ def set_rule(centre: Centre, awarding_body: str, evidence_months: int, record_mo
     rule.set_at, rule.set_by_id = now(), actor.person_id
     db.session.add(rule)
     db.session.flush()
-    record("retention_set", rule, actor, centre=centre.id, evidence=evidence_months, records=record_months)
+    record("retention_rule_set", rule, actor, centre=centre.id, evidence=evidence_months, records=record_months)
 
 
-def find_hold(registration: Registration) -> LegalHold | None:
+def find_hold(registration: Registration) -> RetentionHold | None:
     """The hold that a registration is under."""
-    query = select(LegalHold).where(LegalHold.registration_id == registration.id, LegalHold.lifted_at.is_(None))
+    query = select(RetentionHold).where(
+        RetentionHold.registration_id == registration.id, RetentionHold.lifted_at.is_(None)
+    )
     return db.session.scalars(query).one_or_none()
 
 
-def hold(registration: Registration, reason: str, actor: Actor) -> LegalHold:
+def hold(registration: Registration, reason: str, actor: Actor) -> RetentionHold:
     """Keep everything of a registration until the hold is lifted, whatever the clocks say."""
     assert actor.person_id is not None  # noqa: S101 - an administrator holds it, never the operator
     lock_rows(Registration, [registration.id])  # whoever erases meanwhile is before it or after it
     if find_hold(registration):
         raise Refused("It is held already. Nothing was changed.")
-    found = LegalHold(
+    found = RetentionHold(
         registration_id=registration.id, reason=_checked(reason), set_at=now(), set_by_id=actor.person_id
     )
     db.session.add(found)
     db.session.flush()
-    record("hold_set", found, actor, texts={"reason": found.reason}, registration=registration.id)
+    record("retention_hold_set", found, actor, texts={"reason": found.reason}, registration=registration.id)
     return found
 
 
-def lift_hold(found: LegalHold, reason: str, actor: Actor) -> None:
+def lift_hold(found: RetentionHold, reason: str, actor: Actor) -> None:
     """The clocks count again."""
     if found.lifted_at:
         raise Refused("This hold was lifted already. Nothing was changed.")
     found.lifted_reason = _checked(reason)
     found.lifted_at, found.lifted_by_id = now(), actor.person_id
-    record("hold_lifted", found, actor, texts={"reason": found.lifted_reason}, registration=found.registration_id)
+    record(
+        "retention_hold_lifted",
+        found,
+        actor,
+        texts={"reason": found.lifted_reason},
+        registration=found.registration_id,
+    )
 
 
 def later_by(months: int, day: date) -> date:
@@ -193,7 +201,7 @@ def _has_ended(verified: ColumnElement[datetime]) -> ColumnElement[bool]:
 
 
 def _is_held() -> ColumnElement[bool]:
-    return exists().where(LegalHold.registration_id == Registration.id, LegalHold.lifted_at.is_(None))
+    return exists().where(RetentionHold.registration_id == Registration.id, RetentionHold.lifted_at.is_(None))
 
 
 def _as_kept(centre_id: int, rows: list[tuple[Registration, datetime | None]]) -> Iterator[Kept]:
@@ -229,8 +237,8 @@ def _erased(ids: Collection[int]) -> tuple[set[int], set[int]]:
     return {each for each, _ in found}, {each for each, is_whole in found if is_whole}
 
 
-def _holds_of(ids: Collection[int]) -> dict[int, LegalHold]:
-    query = select(LegalHold).where(LegalHold.registration_id.in_(ids), LegalHold.lifted_at.is_(None))
+def _holds_of(ids: Collection[int]) -> dict[int, RetentionHold]:
+    query = select(RetentionHold).where(RetentionHold.registration_id.in_(ids), RetentionHold.lifted_at.is_(None))
     return {each.registration_id: each for each in db.session.scalars(query)}
 
 

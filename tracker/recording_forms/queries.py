@@ -91,7 +91,7 @@ def _assessor_name(attempt: UnitAttempt) -> str:
         .where(
             Allocation.attempt_id == attempt.id,
             Allocation.role == Role.ASSESSOR,
-            Allocation.until_at.is_(None),
+            Allocation.ends_at.is_(None),
         )
     )
     return db.session.scalar(query) or ""

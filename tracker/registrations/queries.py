@@ -75,7 +75,7 @@ def is_held_as(role: Role) -> ColumnElement[bool]:
         .where(
             Allocation.attempt_id == UnitAttempt.id,
             Allocation.role == role,
-            Allocation.until_at.is_(None),
+            Allocation.ends_at.is_(None),
             Grant.centre_id == UnitAttempt.centre_id,
             _is_live(),
             Person.deactivated_at.is_(None),
@@ -187,9 +187,9 @@ def list_holders(
             candidate.name,
             UnitAttempt.state,
             assessor.name,
-            assessing.from_at,
+            assessing.starts_at,
             verifier.name,
-            verifying.from_at,
+            verifying.starts_at,
         )
         .join(Unit, Unit.id == UnitAttempt.unit_id)
         .join(candidate, candidate.id == UnitAttempt.candidate_id)
@@ -203,7 +203,7 @@ def list_holders(
             UnitAttempt.state.in_(OPEN),
             Registration.withdrawn_at.is_(None),
         )
-        .order_by(assessing.from_at.is_not(None), assessing.from_at, UnitAttempt.id)
+        .order_by(assessing.starts_at.is_not(None), assessing.starts_at, UnitAttempt.id)
         .limit(size + 1)
         .offset(size * (page - 1))
     )
@@ -222,7 +222,7 @@ def list_people_holding(centre: Centre, role: Role) -> list[tuple[Person, int]]:
             UnitAttempt.centre_id == centre.id,
             UnitAttempt.state.in_(OPEN),
             Allocation.role == role,
-            Allocation.until_at.is_(None),
+            Allocation.ends_at.is_(None),
         )
         .group_by(Allocation.person_id)
     )
@@ -272,7 +272,7 @@ def list_visits(centre: Centre) -> list[Visit]:
             joinedload(Visit.attempts).joinedload(VisitAttempt.attempt).joinedload(UnitAttempt.unit),
             joinedload(Visit.attempts).joinedload(VisitAttempt.attempt).joinedload(UnitAttempt.candidate),
         )
-        .order_by(Visit.until_at.desc())
+        .order_by(Visit.ends_at.desc())
         .limit(100)
     )
     return list(db.session.scalars(query).unique())
@@ -297,10 +297,10 @@ def list_centre_attempts(centre: Centre) -> list[UnitAttempt]:
 
 
 def _holding(allocation: type[Allocation], role: Role) -> ColumnElement[bool]:
-    return and_(allocation.attempt_id == UnitAttempt.id, allocation.role == role, allocation.until_at.is_(None))
+    return and_(allocation.attempt_id == UnitAttempt.id, allocation.role == role, allocation.ends_at.is_(None))
 
 
 def _is_live() -> ColumnElement[bool]:
     """SQL: a grant that has begun and has not ended."""
     moment = now()
-    return and_(Grant.from_at <= moment, or_(Grant.until_at.is_(None), Grant.until_at > moment))
+    return and_(Grant.starts_at <= moment, or_(Grant.ends_at.is_(None), Grant.ends_at > moment))

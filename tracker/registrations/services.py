@@ -160,7 +160,7 @@ def allocate(attempt: UnitAttempt, person: Person, role: Role, reason: str, acto
         attempt_id=attempt.id,
         person_id=person.id,
         role=role,
-        from_at=moment,
+        starts_at=moment,
         reason=reason.strip() or "First allocation",
         allocated_by_id=actor.person_id,
     )
@@ -212,7 +212,7 @@ def void_attempt(attempt: UnitAttempt, reason: str, actor: Actor) -> None:
 def find_holder(attempt: UnitAttempt, role: Role) -> Allocation | None:
     """The live allocation of a role on an attempt."""
     query = select(Allocation).where(
-        Allocation.attempt_id == attempt.id, Allocation.role == role, Allocation.until_at.is_(None)
+        Allocation.attempt_id == attempt.id, Allocation.role == role, Allocation.ends_at.is_(None)
     )
     return db.session.scalars(query).one_or_none()
 
@@ -248,28 +248,28 @@ def _check_allocatable(attempt: UnitAttempt, person: Person, role: Role) -> None
 
 
 def _end_allocation(current: Allocation, attempt: UnitAttempt, moment: datetime, actor: Actor) -> None:
-    current.until_at = moment
+    current.ends_at = moment
     db.session.flush()  # the live one is freed before its successor takes its place
     record("allocation_ended", current, actor, attempt=attempt.id, role=current.role.value)
-    emails.tell(
+    emails.notify(
         current.person,
         f"allocation_ended:{attempt.id}:{current.role.value}",
         f"{attempt.unit.code} of {attempt.candidate.name} has changed hands",
         f"It is for somebody else to {HOLDING[current.role]} {attempt.unit.code}, {attempt.unit.title}, of "
-        f"{attempt.candidate.name} from now on. What you signed stays yours: {emails.link('/account')}",
+        f"{attempt.candidate.name} from now on. What you signed stays yours: {emails.build_url('/account')}",
     )
 
 
 def _tell_of_allocation(allocation: Allocation, attempt: UnitAttempt, person: Person) -> None:
-    role, link = allocation.role, emails.link(f"/attempts/{attempt.id}")
-    emails.tell(
+    role, link = allocation.role, emails.build_url(f"/attempts/{attempt.id}")
+    emails.notify(
         person,
         f"allocation_made:{attempt.id}:{role.value}",
         f"{attempt.unit.code} of {attempt.candidate.name} is yours",
         f"You now {HOLDING[role]} {attempt.unit.code}, {attempt.unit.title}, of {attempt.candidate.name}: {link}",
     )
     if role is Role.ASSESSOR:
-        emails.tell(
+        emails.notify(
             attempt.candidate,
             f"allocation_made:{attempt.id}:candidate",
             f"Your assessor for {attempt.unit.code}",

@@ -16,17 +16,17 @@ from tracker.vocabulary import Role
 def open_visit(
     person: Person,
     centre: Centre,
-    from_at: datetime,
-    until_at: datetime,
+    starts_at: datetime,
+    ends_at: datetime,
     attempts: Collection[UnitAttempt],
     actor: Actor,
 ) -> Visit:
     """Let an external verifier read the attempts named, between two moments."""
     assert actor.person_id is not None  # noqa: S101 - an administrator opens visits, never the operator
     check_holds(person, centre, Role.EXTERNAL_VERIFIER)
-    if until_at <= from_at:
+    if ends_at <= starts_at:
         raise Invalid("The last day must not lie before the first.", "ends")
-    if until_at <= now():
+    if ends_at <= now():
         raise Invalid("The last day is over already. Choose a later one.", "ends")
     if not attempts:
         raise Invalid("Choose the units that are in scope.", "attempts")
@@ -35,8 +35,8 @@ def open_visit(
     visit = Visit(
         centre_id=centre.id,
         person=person,
-        from_at=from_at,
-        until_at=until_at,
+        starts_at=starts_at,
+        ends_at=ends_at,
         opened_by_id=actor.person_id,
         opened_at=now(),
     )
@@ -44,13 +44,13 @@ def open_visit(
     db.session.flush()
     db.session.add_all(VisitAttempt(visit_id=visit.id, attempt_id=attempt.id) for attempt in attempts)
     record("visit_opened", visit, actor, person=person.id, attempts=sorted(attempt.id for attempt in attempts))
-    first, last = day_of(from_at), day_of(until_at)
-    emails.tell(
+    first, last = day_of(starts_at), day_of(ends_at)
+    emails.notify(
         person,
         f"visit_opened:{visit.id}",
         f"Your visit to {centre.name}",
         f"{centre.name} has opened units for you to read, from {first.day} {first:%B %Y} until "
-        f"{last.day} {last:%B %Y}: {emails.link('/visit')}",
+        f"{last.day} {last:%B %Y}: {emails.build_url('/visit')}",
     )
     return visit
 
@@ -58,7 +58,7 @@ def open_visit(
 def end_visit(visit: Visit, actor: Actor) -> None:
     """Close a visit before its last day. One that had not begun never does."""
     moment = now()
-    if visit.until_at <= moment:
+    if visit.ends_at <= moment:
         raise Refused("This visit had already ended. Nothing was changed.")
-    visit.until_at, visit.from_at = moment, min(visit.from_at, moment - timedelta(microseconds=1))
+    visit.ends_at, visit.starts_at = moment, min(visit.starts_at, moment - timedelta(microseconds=1))
     record("visit_ended", visit, actor)

@@ -76,7 +76,7 @@ class Visited:
     candidate: str
     state: AttemptState
     round: int
-    until_at: datetime
+    ends_at: datetime
     centre: str
     seen_at: datetime | None
 
@@ -113,11 +113,11 @@ def list_held(person_id: int) -> list[Waiting]:
         .join(candidate, candidate.id == UnitAttempt.candidate_id)
         .outerjoin(
             theirs,
-            and_(theirs.attempt_id == UnitAttempt.id, theirs.role == Role.ASSESSOR, theirs.until_at.is_(None)),
+            and_(theirs.attempt_id == UnitAttempt.id, theirs.role == Role.ASSESSOR, theirs.ends_at.is_(None)),
         )
         .outerjoin(assessor, assessor.id == theirs.person_id)
         .outerjoin(Signature, confirmed)
-        .where(mine.person_id == person_id, mine.until_at.is_(None), UnitAttempt.state != AttemptState.VOID)
+        .where(mine.person_id == person_id, mine.ends_at.is_(None), UnitAttempt.state != AttemptState.VOID)
         .order_by(Signature.signed_at, UnitAttempt.id)
         .limit(500)
     )
@@ -146,7 +146,7 @@ def list_action_points(person_id: int) -> list[OpenFinding]:
         .where(
             Allocation.person_id == person_id,
             Allocation.role == Role.INTERNAL_VERIFIER,
-            Allocation.until_at.is_(None),
+            Allocation.ends_at.is_(None),
         )
         .order_by(ActionPoint.closed_at.is_not(None), ActionPoint.raised_at)
         .limit(200)
@@ -225,13 +225,13 @@ def list_visited(person_id: int) -> list[Visited]:
     query = (
         select(VisitAttempt, Visit)
         .join(Visit)
-        .where(Visit.person_id == person_id, Visit.from_at <= moment, Visit.until_at > moment)
+        .where(Visit.person_id == person_id, Visit.starts_at <= moment, Visit.ends_at > moment)
         .options(
             joinedload(VisitAttempt.attempt).options(
                 joinedload(UnitAttempt.unit), joinedload(UnitAttempt.candidate), joinedload(UnitAttempt.centre)
             )
         )
-        .order_by(Visit.until_at, VisitAttempt.attempt_id)
+        .order_by(Visit.ends_at, VisitAttempt.attempt_id)
     )
     return [_visited(row.VisitAttempt, row.Visit) for row in db.session.execute(query)]
 
@@ -245,7 +245,7 @@ def _visited(named: VisitAttempt, visit: Visit) -> Visited:
         attempt.candidate.name,
         attempt.state,
         attempt.round,
-        visit.until_at,
+        visit.ends_at,
         attempt.centre.name,
         named.seen_at,
     )

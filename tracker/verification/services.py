@@ -137,11 +137,11 @@ def sign_verified(
         state=attempt.state.value,
         sampled=date_sampled.isoformat() if date_sampled else None,
     )
-    emails.tell(
+    emails.notify(
         attempt.candidate,
         f"unit_verified:{attempt.id}:{attempt.round}",
         f"{attempt.unit.code} is verified",
-        f"{attempt.unit.title} is verified. Your recording form: {emails.link(f'/attempts/{attempt.id}/form')}",
+        f"{attempt.unit.title} is verified. Your recording form: {emails.build_url(f'/attempts/{attempt.id}/form')}",
     )
     return signature
 
@@ -188,8 +188,8 @@ def mark_seen(attempt: UnitAttempt, person_id: int, *, seen: bool) -> None:
         .where(
             VisitAttempt.attempt_id == attempt.id,
             Visit.person_id == person_id,
-            Visit.from_at <= moment,
-            Visit.until_at > moment,
+            Visit.starts_at <= moment,
+            Visit.ends_at > moment,
         )
     )
     for each in db.session.scalars(query):
@@ -289,12 +289,12 @@ def _raise_action_point(
 
 
 def _tell_assessor(attempt: UnitAttempt, action_point: ActionPoint) -> None:
-    holder = next((a.person for a in attempt.allocations if a.role is Role.ASSESSOR and a.until_at is None), None)
+    holder = next((a.person for a in attempt.allocations if a.role is Role.ASSESSOR and a.ends_at is None), None)
     if holder:
-        emails.tell(
+        emails.notify(
             holder,
             f"action_point_raised:{action_point.id}",
             f"An action point on {attempt.unit.code}",
             f"{attempt.unit.code} of {attempt.candidate.name} was returned with an action point that needs your "
-            f"written response: {emails.link(f'/attempts/{attempt.id}/sign')}",
+            f"written response: {emails.build_url(f'/attempts/{attempt.id}/sign')}",
         )

@@ -126,8 +126,8 @@ def is_in_visit(attempt_id: int, person_id: int) -> bool:
         .where(
             VisitAttempt.attempt_id == attempt_id,
             Visit.person_id == person_id,
-            Visit.from_at <= moment,
-            Visit.until_at > moment,
+            Visit.starts_at <= moment,
+            Visit.ends_at > moment,
         )
     )
     return db.session.execute(query).first() is not None
@@ -137,7 +137,7 @@ def _allocated_roles(attempt_id: int, person_id: int) -> list[Role]:
     query = select(Allocation.role).where(
         Allocation.attempt_id == attempt_id,
         Allocation.person_id == person_id,
-        Allocation.until_at.is_(None),
+        Allocation.ends_at.is_(None),
     )
     return list(db.session.scalars(query))
 

@@ -29,7 +29,7 @@ class HeldGrant:
     role: Role
     centre_id: int
     centre_name: str
-    until_at: datetime | None
+    ends_at: datetime | None
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,8 @@ class ImportRow:
     name: str
     email: str
     role: Role | None
-    from_at: datetime | None = None
-    until_at: datetime | None = None
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
     fault: str | None = None
     is_new: bool = True
 
@@ -92,7 +92,7 @@ def import_people(text: str, centre: Centre, actor: Actor) -> ImportPreview:
         raise Invalid("Some rows are wrong, so nobody was imported. Mend them and try again.", "text")
     for row in preview.new:
         if row.role:
-            invite_person(row.email, row.name, centre, row.role, actor, from_at=row.from_at, until_at=row.until_at)
+            invite_person(row.email, row.name, centre, row.role, actor, starts_at=row.starts_at, ends_at=row.ends_at)
     return preview
 
 
@@ -137,7 +137,7 @@ def _known(emails: Iterable[str], centre: Centre, actor: Actor) -> Known:
     held = db.session.execute(
         select(Person.email, Grant.role)
         .join(Grant, Grant.person_id == Person.id)
-        .where(Grant.centre_id == centre.id, or_(Grant.until_at.is_(None), Grant.until_at > now()))
+        .where(Grant.centre_id == centre.id, or_(Grant.ends_at.is_(None), Grant.ends_at > now()))
         .where(Person.email.in_(addresses))
     ).all()
     return Known(
@@ -153,10 +153,10 @@ def _row(number: int, cells: dict[str, str], extra: bool, known: Known) -> Impor
     try:
         _check_person(name, email, extra, known)
         is_new = _check_role(email, role, cells.get("role", ""), known)
-        from_at, until_at = _dates(cells, is_new)
+        starts_at, ends_at = _dates(cells, is_new)
     except Invalid as fault:
         return ImportRow(number, name[:200], email[:254], role, fault=str(fault))
-    return ImportRow(number, name, email, role, from_at, until_at, is_new=is_new)
+    return ImportRow(number, name, email, role, starts_at, ends_at, is_new=is_new)
 
 
 def _check_person(name: str, email: str, extra: bool, known: Known) -> None:
@@ -194,10 +194,10 @@ def _role(written: str) -> Role | None:
 
 def _dates(cells: dict[str, str], is_new: bool) -> tuple[datetime | None, datetime | None]:
     start, end = _day(cells.get("from", "")), _day(cells.get("until", ""))
-    until_at = end_of(end)
-    if is_new and until_at and until_at <= max(start_of(start) or now(), now()):
+    ends_at = end_of(end)
+    if is_new and ends_at and ends_at <= max(start_of(start) or now(), now()):
         raise Invalid("the last day lies before the first, or is over")
-    return start_of(start), until_at
+    return start_of(start), ends_at
 
 
 def _day(written: str) -> date | None:

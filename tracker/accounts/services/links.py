@@ -63,7 +63,7 @@ def issue_link(person: Person, purpose: LinkPurpose, actor: Actor) -> str:
 
 def send_link(person: Person, purpose: LinkPurpose, actor: Actor, why: str = "") -> None:
     """Mail a new link to its person, and show it to nobody else. `why` is a sentence for an invitation."""
-    address = emails.link(issue_link(person, purpose, actor))
+    address = emails.build_url(issue_link(person, purpose, actor))
     if purpose is LinkPurpose.INVITATION:
         subject, told = "Your invitation to the evidence tracker", "You are invited to the evidence tracker."
         told = f"{told} {why}".strip()
@@ -71,7 +71,7 @@ def send_link(person: Person, purpose: LinkPurpose, actor: Actor, why: str = "")
     else:
         subject, told = "Set a new password", "A new password was asked for at this address."
         lasts = "It works once, within an hour. If you did not ask, do nothing: your password stays as it is."
-    emails.post(
+    emails.send(
         person.email, subject, f"Hello {person.name},\n\n{told} Choose your password here:\n\n{address}\n\n{lasts}\n"
     )
 
@@ -119,7 +119,7 @@ def set_password(
         close_links(person, purpose)
     record(act, person, actor)
     if act != "invitation_accepted":
-        emails.post(
+        emails.send(
             person.email,
             "Your password was changed",
             f"Hello {person.name},\n\nYour password for the evidence tracker was changed just now, and every other "

@@ -43,12 +43,12 @@ def invite_person(
     role: Role,
     actor: Actor,
     *,
-    from_at: datetime | None = None,
-    until_at: datetime | None = None,
+    starts_at: datetime | None = None,
+    ends_at: datetime | None = None,
 ) -> Person:
     """Give somebody a role here: a new person, or one whom the installation knows already."""
     person = find_or_create_person(email, name, actor)
-    give_role(person, centre, role, actor, from_at=from_at, until_at=until_at)
+    give_role(person, centre, role, actor, starts_at=starts_at, ends_at=ends_at)
     return person
 
 
@@ -58,17 +58,17 @@ def give_role(
     role: Role,
     actor: Actor,
     *,
-    from_at: datetime | None = None,
-    until_at: datetime | None = None,
+    starts_at: datetime | None = None,
+    ends_at: datetime | None = None,
 ) -> Grant:
     """Grant a role and tell its person: by an invitation if they have no password and no open one."""
-    grant = grant_role(person, centre, role, actor, from_at=from_at, until_at=until_at)
+    grant = grant_role(person, centre, role, actor, starts_at=starts_at, ends_at=ends_at)
     told = f"You have been given the role of {role.label.lower()} at {centre.name}."
     if person.password_hash is None and not has_open_invitation(person):
         send_link(person, LinkPurpose.INVITATION, actor, why=told)
     else:
-        told = f"{told} Sign in at {emails.link('/')}"
-        emails.tell(person, f"grant_given:{grant.id}", f"Your role at {centre.name}", told)
+        told = f"{told} Sign in at {emails.build_url('/')}"
+        emails.notify(person, f"grant_given:{grant.id}", f"Your role at {centre.name}", told)
     return grant
 
 
@@ -92,14 +92,14 @@ def grant_role(
     role: Role,
     actor: Actor,
     *,
-    from_at: datetime | None = None,
-    until_at: datetime | None = None,
+    starts_at: datetime | None = None,
+    ends_at: datetime | None = None,
 ) -> Grant:
     """Grant a role between two moments. Nobody grants themselves one; the same one twice is refused."""
     if actor.person_id == person.id:
         raise Refused("Nobody can give themselves a role. Another administrator can. Nothing was changed.")
-    start = from_at or now()
-    if until_at and until_at <= max(start, now()):
+    start = starts_at or now()
+    if ends_at and ends_at <= max(start, now()):
         raise Invalid("The last day must not lie before the first, nor be over.", "ends")
     lock_rows(Person, [person.id])  # of two who grant the same role at once, the second finds it granted
     if find_live_grant(person.id, centre.id, role):
@@ -108,8 +108,8 @@ def grant_role(
         person_id=person.id,
         centre_id=centre.id,
         role=role,
-        from_at=start,
-        until_at=until_at,
+        starts_at=start,
+        ends_at=ends_at,
         granted_by_id=actor.person_id,
         granted_at=now(),
     )
@@ -123,9 +123,9 @@ def end_grant(grant: Grant, actor: Actor) -> None:
     """End a role now. What was done under it stays."""
     if grant.person_id == actor.person_id:
         raise Refused("Nobody can end their own role. Another administrator can. Nothing was changed.")
-    if grant.until_at and grant.until_at <= now():
+    if grant.ends_at and grant.ends_at <= now():
         raise Refused("That role had already ended. Nothing was changed.")
-    grant.until_at = max(now(), grant.from_at)
+    grant.ends_at = max(now(), grant.starts_at)
     record("grant_ended", grant, actor, person=grant.person_id, role=grant.role.value)
 
 
@@ -153,4 +153,4 @@ def find_person(email: str) -> Person | None:
 def find_live_grant(person_id: int, centre_id: int, role: Role) -> Grant | None:
     """A grant of this role that has not ended; one that is still to begin counts."""
     query = select(Grant).where(Grant.person_id == person_id, Grant.centre_id == centre_id, Grant.role == role)
-    return next((each for each in db.session.scalars(query) if not each.until_at or each.until_at > now()), None)
+    return next((each for each in db.session.scalars(query) if not each.ends_at or each.ends_at > now()), None)

@@ -19,7 +19,7 @@ from tracker.extensions import db
 from tracker.ledger import transactions
 from tracker.ledger.events import Actor, record
 from tracker.models import Person, RecoveryCode, SecondFactor
-from tracker.vocabulary import FactorKind
+from tracker.vocabulary import SecondFactorKind
 from tracker.web.formatting import counted
 
 MAX_PER_PERSON = 5
@@ -35,7 +35,7 @@ def prove_by_code(person_id: int, code: str, address: str) -> None:
     def is_next() -> bool:
         app = db.session.execute(
             select(SecondFactor.id, SecondFactor.secret).where(
-                SecondFactor.person_id == person_id, SecondFactor.kind == FactorKind.APP
+                SecondFactor.person_id == person_id, SecondFactor.kind == SecondFactorKind.APP
             )
         ).one_or_none()
         secret = decrypt(app.secret, SECRET) if app else None
@@ -92,7 +92,7 @@ def prove_by_recovery_code(person_id: int, typed: str, actor: Actor, address: st
 def known_passkeys(person_id: int) -> list[KnownPasskey]:
     query = (
         select(SecondFactor.id, SecondFactor.credential_id, SecondFactor.public_key, SecondFactor.sign_count)
-        .where(SecondFactor.person_id == person_id, SecondFactor.kind == FactorKind.PASSKEY)
+        .where(SecondFactor.person_id == person_id, SecondFactor.kind == SecondFactorKind.PASSKEY)
         .order_by(SecondFactor.id)
     )
     rows: Sequence[Any] = db.session.execute(query).all()  # of a passkey none of these is empty

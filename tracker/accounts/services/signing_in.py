@@ -68,7 +68,7 @@ def ask_for_reset(email: str, address: str) -> None:
 def refuse_when_throttled(account: str, address: str, most: int, sentence: str) -> None:
     """Raise `Invalid`, saying how long to wait, when this account or this address has failed too often lately."""
     wait = max(
-        _wait(FailedSignIn.email_hash == account, most),
+        _wait(FailedSignIn.account_hash == account, most),
         _wait(FailedSignIn.address == address[:45], MAX_PER_ADDRESS),
     )
     if wait > timedelta():
@@ -79,13 +79,13 @@ def refuse_when_throttled(account: str, address: str, most: int, sentence: str) 
 def keep_failure(account: str, address: str) -> None:
     with transactions.transaction():
         db.session.execute(delete(FailedSignIn).where(FailedSignIn.failed_at < now() - 4 * WINDOW))
-        db.session.add(FailedSignIn(email_hash=account, address=address[:45], failed_at=now()))
+        db.session.add(FailedSignIn(account_hash=account, address=address[:45], failed_at=now()))
 
 
 def forget_failures(account: str, address: str) -> None:
     """Slips before a right password weigh nothing; another address's guesses at this account still do."""
     db.session.execute(
-        delete(FailedSignIn).where(FailedSignIn.email_hash == account, FailedSignIn.address == address[:45])
+        delete(FailedSignIn).where(FailedSignIn.account_hash == account, FailedSignIn.address == address[:45])
     )
 
 

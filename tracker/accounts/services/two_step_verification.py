@@ -16,7 +16,7 @@ from tracker.extensions import db
 from tracker.ledger.events import OPERATOR, Actor, record
 from tracker.ledger.transactions import lock_rows
 from tracker.models import Person, RecoveryCode, SecondFactor
-from tracker.vocabulary import FactorKind
+from tracker.vocabulary import SecondFactorKind
 
 SECRET = "authenticator app"  # noqa: S105 - what the key is derived for
 MAX_PASSKEYS = 20
@@ -40,15 +40,15 @@ def add_app(
         raise Invalid(WRONG_CODE, "code")
     _lock(person, codes)
     for earlier in list_factors(person.id):
-        if earlier.kind is FactorKind.APP:
+        if earlier.kind is SecondFactorKind.APP:
             _take_away(earlier, person, actor)
     factor = SecondFactor(
         person_id=person.id,
-        kind=FactorKind.APP,
+        kind=SecondFactorKind.APP,
         name="Authenticator app",
         secret=encrypt(secret, SECRET),
         last_step=step,
-        made_at=now(),
+        created_at=now(),
     )
     return factor, _add(factor, person, codes, actor)
 
@@ -64,12 +64,12 @@ def add_passkey(
         raise Refused(f"{MAX_PASSKEYS} is as many as anybody may have. Nothing was changed. Remove one first.")
     factor = SecondFactor(
         person_id=person.id,
-        kind=FactorKind.PASSKEY,
+        kind=SecondFactorKind.PASSKEY,
         name=" ".join(name.split()),
         credential_id=made.credential_id,
         public_key=made.public_key,
         sign_count=made.sign_count,
-        made_at=now(),
+        created_at=now(),
     )
     return factor, _add(factor, person, codes, actor)
 
@@ -139,7 +139,7 @@ def count_codes(person_id: int) -> int:
 
 def tell_at_once(person: Person, subject: str, words: str) -> None:
     """Each time, not once a day: what was done twice may have been somebody else the second time."""
-    emails.post(person.email, subject, f"Hello {person.name},\n\n{words}\n")
+    emails.send(person.email, subject, f"Hello {person.name},\n\n{words}\n")
 
 
 def _lock(person: Person, codes: Sequence[NewCode]) -> None:
@@ -169,7 +169,7 @@ def _add(factor: SecondFactor, person: Person, codes: Sequence[NewCode], actor: 
 def _keep_codes(person: Person, codes: Sequence[NewCode], actor: Actor) -> None:
     """Keep these and no others."""
     db.session.execute(delete(RecoveryCode).where(RecoveryCode.person_id == person.id))
-    kept = [RecoveryCode(person_id=person.id, code_hash=each.code_hash, made_at=now()) for each in codes]
+    kept = [RecoveryCode(person_id=person.id, code_hash=each.code_hash, created_at=now()) for each in codes]
     db.session.add_all(kept)
     db.session.flush()
     record("recovery_codes_made", person, actor, count=len(kept))

@@ -57,7 +57,7 @@ def invite(centre_id: int) -> ResponseReturnValue:
     form = InviteForm()
     if form.validate_on_submit():
         email, name, role = form.email.data or "", form.name.data or "", Role(form.role.data)
-        dates = {"from_at": start_of(form.starts.data), "until_at": end_of(form.ends.data)}
+        dates = {"starts_at": start_of(form.starts.data), "ends_at": end_of(form.ends.data)}
         try:
             person = invite_person(email, name, centre, role, actor, **dates)
         except (Invalid, Refused) as refusal:
@@ -71,7 +71,7 @@ def invite(centre_id: int) -> ResponseReturnValue:
 
 def how_told(person: Person) -> str:
     """How a person learns of their role, also where no mail goes."""
-    if emails.delivers():
+    if emails.can_deliver():
         return f"{'A mail says so to' if person.password_hash else 'An invitation goes to'} {person.email}."
     if person.password_hash:
         return "This installation sends no mail, so tell them yourself."
@@ -91,7 +91,7 @@ def show_person(centre_id: int, person_id: int) -> ResponseReturnValue:
     if form.validate_on_submit():
         role, dates = (
             Role(form.role.data),
-            {"from_at": start_of(form.starts.data), "until_at": end_of(form.ends.data)},
+            {"starts_at": start_of(form.starts.data), "ends_at": end_of(form.ends.data)},
         )
         try:
             give_role(person, centre, role, actor, **dates)

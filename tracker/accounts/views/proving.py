@@ -16,7 +16,7 @@ from tracker.accounts.sessions import current_address, keep_challenge, prove_ses
 from tracker.accounts.views import accounts
 from tracker.accounts.views.signing_in import safe_next
 from tracker.errors import Invalid, Refused
-from tracker.vocabulary import FactorKind
+from tracker.vocabulary import SecondFactorKind
 from tracker.web.current_user import SignInStep, me
 from tracker.web.formatting import counted
 from tracker.web.route_rules import during_sign_in
@@ -60,8 +60,8 @@ def asking_page(form: CodeForm | PasskeyAnswerForm) -> str:
     return render_template(
         "accounts/prove_second_factor.html",
         form=form,
-        has_app=FactorKind.APP in kinds,
-        has_passkey=FactorKind.PASSKEY in kinds,
+        has_app=SecondFactorKind.APP in kinds,
+        has_passkey=SecondFactorKind.PASSKEY in kinds,
         reaches_passkeys=party() is not None,
     )
 

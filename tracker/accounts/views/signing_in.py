@@ -94,7 +94,7 @@ def sign_out() -> ResponseReturnValue:
 def forgotten_password() -> ResponseReturnValue:
     """The same answer whether or not somebody has this address."""
     form = ForgottenPasswordForm()
-    if emails.delivers() and form.validate_on_submit():
+    if emails.can_deliver() and form.validate_on_submit():
         try:
             ask_for_reset(form.email.data or "", current_address())
         except Invalid as refusal:
@@ -102,7 +102,7 @@ def forgotten_password() -> ResponseReturnValue:
         else:
             flash("If somebody has this address here, a link to set a new password is on its way to it.")
             return redirect(url_for(".sign_in"), 303)
-    return render_template("accounts/forgotten_password.html", form=form, delivers=emails.delivers()), (
+    return render_template("accounts/forgotten_password.html", form=form, delivers=emails.can_deliver()), (
         422 if form.is_submitted() else 200
     )
 
@@ -136,4 +136,4 @@ def outbox() -> ResponseReturnValue:
     """Every mail of the demonstration; there is no such page anywhere else."""
     if not current_app.config["DEMO"]:
         raise NotFound
-    return render_template("accounts/outbox.html", mails=emails.list_outbox())
+    return render_template("accounts/outbox.html", mails=emails.load_outbox())

@@ -27,7 +27,7 @@ from tracker.clock import today
 from tracker.errors import Invalid, NotFound, Refused
 from tracker.extensions import db
 from tracker.models import Person, SecondFactor
-from tracker.vocabulary import FactorKind
+from tracker.vocabulary import SecondFactorKind
 from tracker.web.current_user import SignInStep, me
 from tracker.web.route_rules import during_sign_in, signed_in
 
@@ -44,7 +44,7 @@ def choose_second_factor() -> ResponseReturnValue:
     return render_template(
         "accounts/choose_second_factor.html",
         person=me(),
-        has_app=any(each.kind is FactorKind.APP for each in held),
+        has_app=any(each.kind is SecondFactorKind.APP for each in held),
         reaches_passkeys=party() is not None,
     )
 

@@ -218,7 +218,7 @@ def _open_attempts(person_id: int) -> Select[int]:
         .where(
             Allocation.person_id == person_id,
             Allocation.role == Role.ASSESSOR,
-            Allocation.until_at.is_(None),
+            Allocation.ends_at.is_(None),
             UnitAttempt.state == AttemptState.IN_PROGRESS,
             Registration.withdrawn_at.is_(None),
         )
@@ -292,7 +292,7 @@ def list_held(person_id: int, only: Collection[int] | None = None, *, skip: int 
         .where(
             Allocation.person_id == person_id,
             Allocation.role == Role.ASSESSOR,
-            Allocation.until_at.is_(None),
+            Allocation.ends_at.is_(None),
             UnitAttempt.state != AttemptState.VOID,
             Registration.withdrawn_at.is_(None),
         )
@@ -338,7 +338,7 @@ def list_action_points_to_answer(person_id: int) -> list[tuple[ActionPoint, str,
         .where(
             Allocation.person_id == person_id,
             Allocation.role == Role.ASSESSOR,
-            Allocation.until_at.is_(None),
+            Allocation.ends_at.is_(None),
             ActionPoint.responded_at.is_(None),
         )
         .order_by(ActionPoint.due_on)

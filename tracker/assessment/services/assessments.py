@@ -236,7 +236,7 @@ def _still_stands(assessment: Assessment) -> bool:
         and holder is not None
         and holder.person_id == assessment.assessor_id
         and assessment.assessor.deactivated_at is None
-        and (grant is None or grant.until_at is None or grant.until_at > now())
+        and (grant is None or grant.ends_at is None or grant.ends_at > now())
         and version is not None
         and version.id == assessment.evidence_version_id
     )
@@ -357,10 +357,10 @@ def _check_lengths(marks: Marks) -> None:
 def _tell_candidate(assessment: Assessment, version: EvidenceVersion) -> None:
     candidate, evidence = assessment.attempt.candidate, version.evidence
     if assessment.outcome is AssessmentOutcome.RETURNED:
-        emails.tell(
+        emails.notify(
             candidate,
             f"evidence_returned:{evidence.id}",
             f"Evidence {evidence.number} needs you",
             f"{assessment.assessor.name} has looked at “{version.title}” and asks for more. Read the feedback and "
-            f"answer it: {emails.link(f'/evidence/{evidence.id}')}",
+            f"answer it: {emails.build_url(f'/evidence/{evidence.id}')}",
         )

@@ -135,12 +135,12 @@ def sign_unit(
     notes = {f"note-{each.requirement_id}": each.note for each in confirmed if each.note}
     requirements = sorted(each.requirement_id for each in confirmed)
     _record_signature("unit_signed", signature, actor, notes, requirements=requirements)
-    emails.tell(
+    emails.notify(
         attempt.candidate,
         f"unit_signed:{attempt.id}:{attempt.round}",
         f"Confirm {attempt.unit.code}",
         f"Your assessor has signed {attempt.unit.code}, {attempt.unit.title}. Read the form and confirm it: "
-        f"{emails.link(f'/attempts/{attempt.id}/confirm')}",
+        f"{emails.build_url(f'/attempts/{attempt.id}/confirm')}",
     )
     return signature
 
@@ -170,11 +170,11 @@ def confirm_unit(
     _record_signature("unit_confirmed", signature, actor)
     verifier = find_holder(attempt, Role.INTERNAL_VERIFIER)
     if verifier:
-        emails.tell(
+        emails.notify(
             verifier.person,
             f"unit_confirmed:{attempt.id}:{attempt.round}",
             f"{attempt.unit.code} of {attempt.candidate.name} is confirmed",
-            f"It waits for verification: {emails.link(f'/attempts/{attempt.id}/verify')}",
+            f"It waits for verification: {emails.build_url(f'/attempts/{attempt.id}/verify')}",
         )
     return signature
 
@@ -198,11 +198,11 @@ def dispute_unit(attempt: UnitAttempt, criterion_ids: list[int], reason: str, ac
     )
     holder = find_holder(attempt, Role.ASSESSOR)
     if holder:
-        emails.tell(
+        emails.notify(
             holder.person,
             f"unit_disputed:{attempt.id}:{attempt.round}",
             f"{attempt.candidate.name} does not agree on {attempt.unit.code}",
-            f"Some criteria need another look: {emails.link(f'/attempts/{attempt.id}')}",
+            f"Some criteria need another look: {emails.build_url(f'/attempts/{attempt.id}')}",
         )
 
 

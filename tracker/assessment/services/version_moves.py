@@ -296,9 +296,9 @@ def _tell(plan: Plan, move: AttemptMove) -> None:
     holder = find_holder(attempt, Role.ASSESSOR)
     for person in (attempt.candidate, holder.person if holder else None):
         if person:
-            emails.tell(
+            emails.notify(
                 person,
                 f"attempt_moved:{move.id}:{person.id}",
                 f"{newer.code} is on {version_of(newer)} now",
-                f"{what}See {emails.link(f'/attempts/{attempt.id}')}",
+                f"{what}See {emails.build_url(f'/attempts/{attempt.id}')}",
             )

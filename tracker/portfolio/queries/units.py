@@ -87,9 +87,9 @@ class Moved:
 
 def list_holders(attempt: UnitAttempt) -> tuple[Holder, ...]:
     query = (
-        select(Allocation.role, Person.name, Allocation.from_at, Person.id)
+        select(Allocation.role, Person.name, Allocation.starts_at, Person.id)
         .join(Person, Person.id == Allocation.person_id)
-        .where(Allocation.attempt_id == attempt.id, Allocation.until_at.is_(None))
+        .where(Allocation.attempt_id == attempt.id, Allocation.ends_at.is_(None))
         .order_by(Allocation.role)
     )
     return tuple(Holder(*row) for row in db.session.execute(query))

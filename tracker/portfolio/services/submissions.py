@@ -199,14 +199,14 @@ def _tell_assessors(evidence: Evidence, version: EvidenceVersion, attempts: list
         .where(
             Allocation.attempt_id.in_([attempt.id for attempt in attempts]),
             Allocation.role == Role.ASSESSOR,
-            Allocation.until_at.is_(None),
+            Allocation.ends_at.is_(None),
         )
         .distinct()
     )
     for assessor in db.session.scalars(query):
-        emails.tell(
+        emails.notify(
             assessor,
             f"evidence_submitted:{evidence.id}",
             f"{evidence.candidate.name} has submitted evidence {evidence.number}",
-            f"“{version.title}” waits in your queue: {emails.link('/queue')}",
+            f"“{version.title}” waits in your queue: {emails.build_url('/queue')}",
         )

@@ -14,7 +14,7 @@ from tracker.background import emails
 from tracker.errors import Refused
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
-from tracker.models import Notice, Person
+from tracker.models import Notification, Person
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 MailsTo = Callable[..., list[str]]
@@ -22,7 +22,7 @@ MailsTo = Callable[..., list[str]]
 
 def tell(person: Person, about: str = "evidence_returned:12") -> None:
     with transaction():
-        emails.tell(person, about, "Evidence 7 was returned", f"Answer it here: {emails.link('/evidence/12')}")
+        emails.notify(person, about, "Evidence 7 was returned", f"Answer it here: {emails.build_url('/evidence/12')}")
 
 
 def test_alice_is_told_by_name_with_a_whole_address(world: World, mails_to: MailsTo) -> None:
@@ -59,7 +59,7 @@ def test_the_day_is_londons(world: World, mails_to: MailsTo, hold_clock: Callabl
 def test_what_is_rolled_back_is_not_told(world: World, mails_to: MailsTo) -> None:
     def refused() -> None:
         with transaction():
-            emails.tell(world.alice, "evidence_returned:12", "Returned", "…")
+            emails.notify(world.alice, "evidence_returned:12", "Returned", "…")
             raise Refused("No.")
 
     with pytest.raises(Refused):
@@ -67,14 +67,14 @@ def test_what_is_rolled_back_is_not_told(world: World, mails_to: MailsTo) -> Non
     tell(world.bob)
     assert mails_to(world.alice) == []
     assert len(mails_to(world.bob)) == 1
-    assert db.session.scalars(select(Notice.person_id)).all() == [world.bob.id]
+    assert db.session.scalars(select(Notification.person_id)).all() == [world.bob.id]
 
 
 def test_no_transaction_is_held_while_mailing(
     world: World, mail_server: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held = []
-    monkeypatch.setattr(emails, "deliver", lambda _: held.append(db.session().in_transaction()))
+    monkeypatch.setattr(emails, "deliver_email", lambda _: held.append(db.session().in_transaction()))
     tell(world.alice)
     assert held == [False]
 
@@ -87,7 +87,7 @@ def test_a_closed_account_is_not_written_to(world: World, mails_to: MailsTo) -> 
 
 def test_a_name_or_subject_cannot_add_a_header(world: World, mail_server: MailServer, mails_to: MailsTo) -> None:
     with transaction():
-        emails.post(world.alice.email, "Hello\r\nBcc: eve@example.org", "Words\r\nBcc: eve@example.org")
+        emails.send(world.alice.email, "Hello\r\nBcc: eve@example.org", "Words\r\nBcc: eve@example.org")
     (words,) = mails_to(world.alice)
     assert words.startswith("Hello Bcc: eve@example.org\n")
     assert mail_server.taken[0]["Bcc"] is None
@@ -95,13 +95,13 @@ def test_a_name_or_subject_cannot_add_a_header(world: World, mail_server: MailSe
 
 def test_an_address_that_would_add_a_header_is_never_written(world: World, mail_server: MailServer) -> None:
     with pytest.raises(ValueError, match="linefeed"), transaction():
-        emails.post("alice@example.org\r\nBcc: eve@example.org", "Hello", "Words")
-    assert emails.list_waiting() == []
+        emails.send("alice@example.org\r\nBcc: eve@example.org", "Hello", "Words")
+    assert emails.list_outbox_paths() == []
 
 
 def test_letters_of_every_alphabet_arrive(world: World, mails_to: MailsTo) -> None:
     with transaction():
-        emails.post(world.alice.email, "Tŷ Gwyn – ✓", "Zoë Müller: ✓")
+        emails.send(world.alice.email, "Tŷ Gwyn – ✓", "Zoë Müller: ✓")
     assert mails_to(world.alice) == ["Tŷ Gwyn – ✓\nZoë Müller: ✓\n"]
 
 
@@ -110,18 +110,18 @@ def test_a_mail_that_the_server_refuses_is_kept_for_us_alone(
 ) -> None:
     mail_server.is_down = True
     tell(world.alice)
-    emails.postman.submit(int).result()
-    (path,) = emails.list_waiting()
+    emails.executor.submit(int).result()
+    (path,) = emails.list_outbox_paths()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-    assert "waits in the outbox" in caplog.text
+    assert "stays in the outbox" in caplog.text
     assert world.alice.email not in caplog.text
 
 
 def test_a_mail_that_was_sent_is_kept_no_longer(world: World, mails_to: MailsTo) -> None:
     tell(world.alice)
     mails_to(world.alice)
-    assert emails.list_waiting() == []
+    assert emails.list_outbox_paths() == []
 
 
 def test_a_full_disk_does_not_undo_what_was_committed(
@@ -130,13 +130,13 @@ def test_a_full_disk_does_not_undo_what_was_committed(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(emails, "keep", full)
+    monkeypatch.setattr(emails, "write_to_outbox", full)
     tell(world.alice)
-    assert len(db.session.scalars(select(Notice)).all()) == 1
+    assert len(db.session.scalars(select(Notification)).all()) == 1
     assert "is lost" in caplog.text
 
 
 def test_without_a_server_nothing_is_written_or_remembered(world: World, app: Flask) -> None:
     tell(world.alice)
-    assert not db.session.scalars(select(Notice)).all()
+    assert not db.session.scalars(select(Notification)).all()
     assert not app.config["OUTBOX_PATH"].exists()
