@@ -119,4 +119,5 @@ def register_jobs(app: Flask) -> None:
             check_nightly,
             remind_of_due,
         ),
+        find_fault=guard.find_fault,
     )

@@ -243,7 +243,7 @@ class TestStorage:
         assert "its file is gone" in result.output
 
     def test_what_nothing_names_is_put_aside_and_kept(self, told: Flask) -> None:
-        path = file_store.path_of("ab" * 32)
+        path = file_store.get_path("ab" * 32)
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"left over")
         os.utime(path, (time.time() - 90_000,) * 2)
@@ -252,6 +252,6 @@ class TestStorage:
         result = runner.invoke(args=["storage", "check", "--repair"])
         assert result.exit_code == 0
         assert not path.exists()
-        (aside,) = told.config["SETTINGS"].instance_path.joinpath("put-aside").rglob("ab" * 32)
+        (aside,) = told.config["SETTINGS"].instance_path.joinpath("orphans").rglob("ab" * 32)
         assert aside.read_bytes() == b"left over"
         aside.unlink()

@@ -358,7 +358,7 @@ class TestRefused:
         assert list(tmp_path.iterdir()) == []
 
     def test_where_a_form_is_not_as_it_was_issued(self, told: Flask, tmp_path: Path) -> None:
-        path = file_store.path_of(db.session.scalars(select(IssuedForm.sha256)).one())
+        path = file_store.get_path(db.session.scalars(select(IssuedForm.sha256)).one())
         path.chmod(0o600)
         path.write_bytes(path.read_bytes() + b" ")
         result = told.test_cli_runner().invoke(args=["export-record", str(tmp_path / "record.zip")])

@@ -20,7 +20,7 @@ from tracker.models import Attachment, Claim, Event, Unit
 from tracker.portfolio.pages import MAX_PAGES
 from tracker.recording_forms import snapshot
 from tracker.storage import file_store
-from tracker.storage.reconciliation import find_unnamed
+from tracker.storage.reconciliation import list_orphan_files
 
 pytestmark = pytest.mark.usefixtures("told")
 
@@ -159,7 +159,9 @@ class TestLedger:
 
 class TestFiles:
     def path(self) -> Path:
-        return file_store.path_of(db.session.scalars(select(Attachment.sha256).order_by(Attachment.id)).first() or "")
+        return file_store.get_path(
+            db.session.scalars(select(Attachment.sha256).order_by(Attachment.id)).first() or ""
+        )
 
     def test_a_file_that_is_gone(self) -> None:
         self.path().unlink()
@@ -177,21 +179,21 @@ class TestFiles:
         stray.write_bytes(b"nobody made this of it")
         os.utime(stray, (time.time() - 90_000,) * 2)
         assert offences() == [f"17: {stray.name} is named by nothing"]
-        assert list(find_unnamed()) == [stray]
+        assert list(list_orphan_files()) == [stray]
 
     def test_a_known_name_in_anothers_place_is_left_over(self) -> None:
         stray = self.path().parent.parent / "elsewhere" / self.path().name
         stray.parent.mkdir()
         stray.write_bytes(b"not there")
         os.utime(stray, (time.time() - 90_000,) * 2)
-        assert list(find_unnamed()) == [stray]
+        assert list(list_orphan_files()) == [stray]
 
     @pytest.mark.parametrize("ending", [".pages", ".preview.jpg", f".page-{MAX_PAGES}.jpg"])
     def test_what_the_product_makes_of_a_file_is_not(self, ending: str) -> None:
         made = self.path().with_name(self.path().name + ending)
         made.write_bytes(b"1")
         os.utime(made, (time.time() - 90_000,) * 2)
-        assert not list(find_unnamed())
+        assert not list(list_orphan_files())
         assert not offences()
 
 
@@ -227,7 +229,7 @@ def test_the_first_offender_is_named() -> None:
 
 def test_a_violated_record_exits_1(told: Flask) -> None:
     """The file of an attachment is beside the database, where no transaction takes the change back."""
-    file_store.path_of(db.session.scalars(select(Attachment.sha256).order_by(Attachment.id)).first() or "").unlink()
+    file_store.get_path(db.session.scalars(select(Attachment.sha256).order_by(Attachment.id)).first() or "").unlink()
     db.session.rollback()
     result = told.test_cli_runner().invoke(args=["verify"])
     assert result.exit_code == 1

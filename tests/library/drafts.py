@@ -24,7 +24,7 @@ def found(text: str = UNIT, *, body: bytes = b"the document itself", **more: Any
     lines = [
         {"number": n, "text": texts.get(n, f"line {n} of the source"), "page": 1 + n // 40} for n in range(1, 81)
     ]
-    return ReadIn("calls.pdf", "pdf", file_store.keep(BytesIO(body)).sha256, lines, reading)
+    return ReadIn("calls.pdf", "pdf", file_store.save(BytesIO(body)).sha256, lines, reading)
 
 
 def make_draft(centre: Centre, person: Person, text: str = UNIT, **more: Any) -> UnitDraft:

@@ -234,4 +234,4 @@ def test_the_installations_units_are_corrected_in_their_files(world: World, dan:
 def test_reading_keeps_the_bytes(world: World) -> None:
     from tracker.storage import file_store
 
-    assert file_store.path_of(found(body=b"some bytes").sha256).read_bytes() == b"some bytes"
+    assert file_store.get_path(found(body=b"some bytes").sha256).read_bytes() == b"some bytes"

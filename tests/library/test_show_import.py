@@ -136,7 +136,7 @@ class TestPreview:
     def test_the_file_is_kept(self, world: World) -> None:
         documents = units(1)
         run = preview(world, documents)
-        assert file_store.path_of(run.sha256).read_bytes() == body_of(documents)
+        assert file_store.get_path(run.sha256).read_bytes() == body_of(documents)
 
     def test_a_format_without_a_place_for_something_takes_it_from_nobody(self, world: World) -> None:
         make_own_unit(world.northgate, read_unit())
@@ -533,7 +533,7 @@ class TestStopping:
     def test_a_file_that_went_missing_is_told(self, world: World) -> None:
         run = preview(world, units(1))
         start(run, factories.actor(world.dan))
-        file_store.path_of(run.sha256).unlink()
+        file_store.get_path(run.sha256).unlink()
         run_import(run.id)
         assert again(run).state is ImportState.FAILED
         assert run.message.startswith("The file is missing from the store.")

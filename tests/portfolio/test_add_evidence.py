@@ -160,7 +160,7 @@ def test_a_full_disk_is_said_and_nothing_is_half_done(alice: FlaskClient, monkey
     def full(_stream: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("tracker.storage.file_store.keep", full)
+    monkeypatch.setattr("tracker.storage.file_store.save", full)
     answer = post(alice, files=[(io.BytesIO(b"Notes."), "note.txt")])
     assert answer.status_code == 507
     assert "disk is full" in answer.text

@@ -116,7 +116,7 @@ def test_a_recording_is_played_in_parts(alice: FlaskClient, complaint: Evidence)
 
 def test_a_file_that_the_store_lost_is_said(alice: FlaskClient, complaint: Evidence) -> None:
     path = attach(complaint, b"Notes.", "n.txt")
-    file_store.path_of(complaint.attachments[0].sha256).unlink()
+    file_store.get_path(complaint.attachments[0].sha256).unlink()
     answer = fetch(alice, path)
     assert answer.status_code == 404
     assert "missing from the store" in answer.text

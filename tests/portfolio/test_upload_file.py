@@ -36,7 +36,7 @@ def test_a_photo_is_kept_and_the_page_learns_where(alice: FlaskClient, complaint
     assert answer.json["url"] == f"/evidence/{complaint.id}/files/{attachment.id}"
     assert answer.json["remove_url"] == f"/evidence/{complaint.id}/files/{attachment.id}/remove"
     assert attachment.media_type == "image/jpeg"
-    assert file_store.path_of(attachment.sha256).stat().st_size == attachment.size
+    assert file_store.get_path(attachment.sha256).stat().st_size == attachment.size
 
 
 def test_a_file_does_not_outdate_the_form_beside_it(alice: FlaskClient, complaint: Evidence) -> None:
@@ -115,14 +115,14 @@ def test_an_item_holds_fifty_files(alice: FlaskClient, complaint: Evidence) -> N
 def test_no_transaction_is_open_while_a_file_is_stored(
     alice: FlaskClient, complaint: Evidence, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keep: Callable[..., file_store.StoredFile] = file_store.keep
+    keep: Callable[..., file_store.StoredFile] = file_store.save
     open_then: list[bool] = []
 
     def slow(stream: Any) -> file_store.StoredFile:
         open_then.append(db.session().in_transaction())
         return keep(stream)
 
-    monkeypatch.setattr(file_store, "keep", slow)
+    monkeypatch.setattr(file_store, "save", slow)
     assert upload(alice, complaint, b"A slow one.", "slow.txt").status_code == 201
     form = {"version": complaint.version, "title": "Also slow", "files": (io.BytesIO(b"Another."), "other.txt")}
     assert alice.post(f"/evidence/{complaint.id}/edit", data=form).status_code == 303

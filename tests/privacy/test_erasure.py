@@ -36,7 +36,8 @@ from tracker.models import (
 from tracker.privacy import erasing, retention
 from tracker.registrations.services import withdraw_candidate
 from tracker.storage import file_store
-from tracker.storage.reconciliation import find_lost
+from tracker.storage.file_references import remove_erased_files
+from tracker.storage.reconciliation import list_missing_files
 from tracker.vocabulary import Role
 
 Browser = Callable[[Person], FlaskClient]
@@ -106,10 +107,10 @@ class TestEvidence:
             for each in db.session.scalars(select(Evidence).where(Evidence.candidate_id != alice.candidate_id))
         }
         assert [each for each in words if each in written and each not in others] == []
-        assert [each for each in files if list(file_store.path_of(each).parent.glob(f"{each}*"))] == []
+        assert [each for each in files if list(file_store.get_path(each).parent.glob(f"{each}*"))] == []
         assert acts()[-1] == "portfolio_erased"
         assert but_for_late() == []
-        assert list(find_lost()) == []
+        assert list(list_missing_files()) == []
 
     def test_decisions_and_her_name_stay_until_their_own_clock_is_over(self) -> None:
         wait(A_YEAR)
@@ -139,7 +140,7 @@ class TestEvidence:
             )  # fmt: skip
         wait(A_YEAR)
         erase(registration("Alice"), is_whole=False)
-        assert file_store.path_of(attachment.sha256).exists()
+        assert file_store.get_path(attachment.sha256).exists()
         assert but_for_late() == []
 
     def test_what_was_changed_besides_is_still_noticed(self) -> None:
@@ -174,7 +175,7 @@ class TestEverything:
         number, candidate = chloe.candidate_number, chloe.candidate_id
         forms = db.session.scalars(select(IssuedForm.sha256)).all()
         assert forms
-        assert all(file_store.path_of(each).exists() for each in forms)
+        assert all(file_store.get_path(each).exists() for each in forms)
         with transaction():
             make_app(chloe.candidate).name = "Chloe’s phone"
         wait(4 * A_YEAR)
@@ -184,9 +185,9 @@ class TestEverything:
             assert canary not in written, canary
         gone = db.session.get_one(Person, candidate)
         assert (gone.name, gone.password_hash) == ("Erased", None)
-        assert not any(file_store.path_of(each).exists() for each in forms)
+        assert not any(file_store.get_path(each).exists() for each in forms)
         assert but_for_late() == []
-        assert list(find_lost()) == []
+        assert list(list_missing_files()) == []
 
     def test_who_has_another_role_keeps_their_name(self) -> None:
         with transaction():
@@ -296,10 +297,10 @@ class TestInvariant27:
         kept = file_store.read(sha256)
         wait(A_YEAR)
         erase(registration("Alice"), is_whole=False)
-        file_store.path_of(sha256).write_bytes(kept)
+        file_store.get_path(sha256).write_bytes(kept)
         assert any(each.startswith("27: ") and "still there" in each for each in offences())
-        erasing.remove_left_files()
-        assert not file_store.path_of(sha256).exists()
+        remove_erased_files()
+        assert not file_store.get_path(sha256).exists()
 
     def test_what_is_due_for_more_than_thirty_days_is_named(self) -> None:
         wait(A_YEAR + 29 * A_DAY)

@@ -154,7 +154,7 @@ def test_nobody_gets_anything_of_alices(worked: World, client: Browser, name: st
 
 def test_her_issued_forms_are_in_it(worked: World, client: Browser) -> None:
     with transaction():
-        kept = file_store.keep(io.BytesIO(b"%PDF sealed"))
+        kept = file_store.save(io.BytesIO(b"%PDF sealed"))
         db.session.add(
             IssuedForm(
                 number="f" * 32,
@@ -178,7 +178,7 @@ def test_her_issued_forms_are_in_it(worked: World, client: Browser) -> None:
 
 def test_a_file_that_is_gone_is_said_to_be_missing(worked: World, client: Browser) -> None:
     attachment = db.session.query(Attachment).filter_by(name="call notes.txt").one()
-    file_store.path_of(attachment.sha256).unlink()
+    file_store.get_path(attachment.sha256).unlink()
     archive = take(client(worked.alice))
     assert told(archive)["as_a_candidate"]["evidence"][0]["files"][0]["in_this_zip"] is None
     assert "Missing: 1 of your files" in archive.read("README.txt").decode()

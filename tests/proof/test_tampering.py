@@ -139,11 +139,11 @@ def spoilt(path: Path, change: Callable[[bytes], bytes | None]) -> Iterator[None
 
 
 def attached() -> Path:
-    return file_store.path_of(db.session.scalars(select(Attachment.sha256).order_by(Attachment.id)).first() or "")
+    return file_store.get_path(db.session.scalars(select(Attachment.sha256).order_by(Attachment.id)).first() or "")
 
 
 def printed() -> Path:
-    return file_store.path_of(db.session.scalars(select(IssuedForm.sha256)).one())
+    return file_store.get_path(db.session.scalars(select(IssuedForm.sha256)).one())
 
 
 def kept_checkpoints() -> Path:

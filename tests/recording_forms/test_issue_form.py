@@ -133,7 +133,7 @@ class TestIssuing:
         assert client(verified.alice).get(f"{address(verified)}.pdf").data == issued
 
     def test_a_file_that_was_changed_is_not_printed(self, issued: bytes, verified: World, client: Browser) -> None:
-        path = file_store.path_of(the_form().sha256)
+        path = file_store.get_path(the_form().sha256)
         path.write_bytes(issued[:-1] + b" ")
         answer = client(verified.alice).get(f"{address(verified)}.pdf")
         assert answer.status_code == 404

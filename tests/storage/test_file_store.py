@@ -14,20 +14,20 @@ from tracker.storage import file_store
 
 
 def test_a_file_is_kept_under_its_hash(app: Flask, store: Path) -> None:
-    kept = file_store.keep(io.BytesIO(b"three calls"))
+    kept = file_store.save(io.BytesIO(b"three calls"))
     assert kept.sha256 == hashlib.sha256(b"three calls").hexdigest()
     assert kept.size == 11
-    assert file_store.path_of(kept.sha256).read_bytes() == b"three calls"
+    assert file_store.get_path(kept.sha256).read_bytes() == b"three calls"
 
 
 def test_the_same_bytes_twice_are_one_file(app: Flask, store: Path) -> None:
-    assert file_store.keep(io.BytesIO(b"same")) == file_store.keep(io.BytesIO(b"same"))
+    assert file_store.save(io.BytesIO(b"same")) == file_store.save(io.BytesIO(b"same"))
     assert [path.is_file() for path in store.rglob("*")].count(True) == 1
 
 
 def test_nobody_else_on_the_machine_reads_it(app: Flask, store: Path) -> None:
-    kept = file_store.keep(io.BytesIO(b"private"))
-    assert file_store.path_of(kept.sha256).stat().st_mode & 0o077 == 0
+    kept = file_store.save(io.BytesIO(b"private"))
+    assert file_store.get_path(kept.sha256).stat().st_mode & 0o077 == 0
     assert store.stat().st_mode & 0o077 == 0
 
 
@@ -40,7 +40,7 @@ def test_it_is_written_then_synced_then_renamed_then_its_folder_synced(
         os, "fsync", lambda fd: (done.append("folder" if stat.S_ISDIR(os.fstat(fd).st_mode) else "file"), fsync(fd))
     )
     monkeypatch.setattr(Path, "replace", lambda path, to: (done.append("rename"), replace(path, to))[1])
-    file_store.keep(io.BytesIO(b"through a power cut"))
+    file_store.save(io.BytesIO(b"through a power cut"))
     assert done[:3] == ["file", "rename", "folder"]
 
 
@@ -50,5 +50,5 @@ def test_a_full_disk_leaves_no_half_a_file(app: Flask, store: Path, monkeypatch:
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
-        file_store.keep(io.BytesIO(b"too much"))
+        file_store.save(io.BytesIO(b"too much"))
     assert [path for path in store.rglob("*") if path.is_file()] == []

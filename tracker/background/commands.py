@@ -8,11 +8,8 @@ import click
 def work(beside: int | None) -> None:
     """Do the jobs that wait, and what falls due, until stopped."""
     from tracker.background import jobs
-    from tracker.demo.guard import find_fault
     from tracker.errors import TrackerError
 
-    if fault := find_fault():
-        raise click.ClickException(fault)
     try:
         jobs.of_app().work(beside)
     except TrackerError as error:

@@ -30,9 +30,22 @@ Job = Callable[..., object]
 logger = getLogger(__name__)
 
 
-def init_app(app: Flask, jobs: Iterable[Job], every_minute: Iterable[Job] = ()) -> None:
+def init_app(
+    app: Flask,
+    jobs: Iterable[Job],
+    every_minute: Iterable[Job] = (),
+    find_fault: Callable[[], str | None] = lambda: None,
+) -> None:
+    """Register the jobs of an app.
+
+    Args:
+        app: the app in whose context each job runs.
+        jobs: what can be queued.
+        every_minute: what the worker runs once a minute.
+        find_fault: says why the worker must not start on this database, or None.
+    """
     app.config.setdefault("JOBS_IMMEDIATE", app.testing)
-    app.extensions["jobs"] = Jobs(app, jobs, every_minute)
+    app.extensions["jobs"] = Jobs(app, jobs, every_minute, find_fault)
 
 
 def enqueue(job: Job, *arguments: int | str) -> None:
@@ -49,8 +62,11 @@ def of_app() -> "Jobs":
 class Jobs:
     """The jobs of an app and the queue they wait in, opened when it is first needed."""
 
-    def __init__(self, app: Flask, jobs: Iterable[Job], every_minute: Iterable[Job]) -> None:
+    def __init__(
+        self, app: Flask, jobs: Iterable[Job], every_minute: Iterable[Job], find_fault: Callable[[], str | None]
+    ) -> None:
         self.app = app
+        self.find_fault = find_fault
         self.jobs = {each.__name__: each for each in jobs}
         self.every_minute = {each.__name__: each for each in every_minute}
         self.stopping = threading.Event()
@@ -75,7 +91,13 @@ class Jobs:
         return self.queue.immediate or (seen is not None and time.time() - seen < SILENT)
 
     def work(self, beside: int | None = None) -> None:
-        """Do jobs until told to stop, or until the process beside which this one was started has gone."""
+        """Do jobs until told to stop, or until the process beside which this one was started has gone.
+
+        Raises:
+            Refused: the database must not be worked on, for instance demonstration data without DEMO=1.
+        """
+        if fault := self.find_fault():
+            raise Refused(fault)
         consumer = Worker(self.queue, workers=1, max_delay=1.0, graceful_signal="TERM")
         self.stopping = consumer.stop_flag
         threading.Thread(target=self._give_signs, args=(beside,), daemon=True).start()

@@ -86,13 +86,13 @@ def _verify(missing: int) -> None:
 @click.option("--repair", is_flag=True, help="Move files that nothing names aside; nothing is deleted.")
 def check_storage(repair: bool) -> None:
     """Rows without their files, and files without a row. Exit 1 if there are any left."""
-    from tracker.storage.reconciliation import find_lost, find_unnamed, put_aside
+    from tracker.storage.reconciliation import list_missing_files, list_orphan_files, move_orphan
 
-    lost, unnamed = list(find_lost()), list(find_unnamed())
+    lost, unnamed = list(list_missing_files()), list(list_orphan_files())
     for sentence in lost:
         click.echo(f"✗ {sentence}")
     for path in unnamed:
-        click.echo(f"{'put aside: ' + str(put_aside(path)) if repair else 'named by nothing: ' + str(path)}")
+        click.echo(f"{'put aside: ' + str(move_orphan(path)) if repair else 'named by nothing: ' + str(path)}")
     if not lost and not unnamed:
         click.echo("Every row has its file, and every file is named.")
     sys.exit(1 if lost or (unnamed and not repair) else 0)

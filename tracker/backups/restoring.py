@@ -9,12 +9,9 @@ from tracker.backups.manifests import Manifest, file_path, find_faults, read_man
 from tracker.errors import Refused
 from tracker.extensions import db
 from tracker.ledger import checkpoints, keys, read_only
-from tracker.ledger.canonical_json import canonical_json
 from tracker.ledger.events import OPERATOR, record
 from tracker.ledger.transactions import transaction
 from tracker.storage import file_store
-
-DOMAIN = b"tracker.restore.v1\0"
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,7 @@ def restore_backup(folder: Path) -> Restored:
     _mark(manifest, told_to)  # first: nobody writes into it from the moment it is there
     for sha256 in manifest.files:
         with file_path(folder, sha256).open("rb") as stream:
-            file_store.keep(stream)
+            file_store.save(stream)
     databases.put_back(folder / manifest.database)
     _check_inside(manifest, signature)
     return Restored(manifest, told_to, is_signed=public is not None)
@@ -71,7 +68,7 @@ def accept_restore() -> int:
     key = keys.find_current()
     if key is None:
         raise Refused("The restored database knows no key. Nothing was changed; `flask keys make` makes one.")
-    body = accepted(mark["size"], mark["head"], mark["told_to"])
+    body = read_only.build_acceptance(mark["size"], mark["head"], mark["told_to"])
     signed = keys.sign(key.name, body)
     with read_only.accepting(), transaction():
         record(
@@ -81,11 +78,6 @@ def accept_restore() -> int:
     read_only.mark_path().unlink()
     checkpoints.write_due(at_once=True)
     return max(0, int(mark["told_to"]) - int(mark["size"]))
-
-
-def accepted(size: int, head: str, told_to: int) -> bytes:
-    """What the installation's key signs then: whoever has the database alone cannot excuse a loss."""
-    return DOMAIN + canonical_json({"size": size, "head": head, "told_to": told_to})
 
 
 def _mark(manifest: Manifest, told_to: int) -> None:

@@ -6,9 +6,9 @@ from datetime import date, timedelta
 from tracker.clock import day_of, today
 from tracker.integrity.checking import invariant
 from tracker.integrity.record import Record
-from tracker.privacy.erasing import is_named
 from tracker.privacy.retention import list_due
 from tracker.storage import file_store
+from tracker.storage.file_references import is_referenced
 
 LATE = timedelta(days=30)
 
@@ -25,7 +25,7 @@ def erased_is_what_was_due(record: Record) -> Iterator[str]:
         if date.fromisoformat(event.data["until"]) >= day_of(event.at):
             yield f"registration {event.data['registration']} was erased before {event.data['until']}"
         for sha256 in event.data["files"]:
-            if file_store.path_of(sha256).exists() and not is_named(sha256):
+            if file_store.get_path(sha256).exists() and not is_referenced(sha256):
                 yield f"{event.name} erased file {sha256}, which is still there"
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from tracker.integrity.checking import invariant
-from tracker.integrity.files import fault_of
 from tracker.integrity.record import Record, Row
 from tracker.ledger import keys
 from tracker.ledger.canonical_json import sha256
@@ -12,6 +11,7 @@ from tracker.recording_forms.facts import CODE_FILE, SNAPSHOT_FILE
 from tracker.recording_forms.pdf_seals import attachments_of, check_seal
 from tracker.recording_forms.snapshot import DOMAIN
 from tracker.storage import file_store
+from tracker.storage.file_references import find_file_fault
 from tracker.vocabulary import AttemptState, SignatureRole
 
 
@@ -40,7 +40,7 @@ def forms_are_as_sealed(record: Record) -> Iterator[str]:
     for key, row in record.rows("issued_form").items():
         if key in erased:
             continue
-        if fault := fault_of(row["sha256"]):
+        if fault := find_file_fault(row["sha256"]):
             yield f"issued form {key}: its file {fault}"
             continue
         pdf = file_store.read(row["sha256"])

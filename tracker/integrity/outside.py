@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from tracker.backups.restoring import accepted
 from tracker.clock import now
 from tracker.integrity.checking import invariant
 from tracker.integrity.record import Record, Row
-from tracker.ledger import checkpoints, keys
+from tracker.ledger import checkpoints, keys, read_only
 from tracker.models import SigningKey
 
 LATE = timedelta(minutes=15)
@@ -54,7 +53,7 @@ def _accepted_losses(record: Record, known: dict[str, Row]) -> Iterator[tuple[in
     """Events that a restore lost, as a person accepted it, with the installation's key: from, to, when."""
     for event in record.told("restore_accepted"):
         said = event.data
-        body = accepted(said["size"], said["head"], said["told_to"])
+        body = read_only.build_acceptance(said["size"], said["head"], said["told_to"])
         key = known.get(said["key"])
         if key and keys.is_signed(key["public_key"], said["signed"], body):
             yield said["size"], said["told_to"], event.at

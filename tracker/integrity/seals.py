@@ -8,6 +8,7 @@ from tracker.extensions import db
 from tracker.integrity.checking import invariant
 from tracker.integrity.record import Record, Told
 from tracker.ledger import events, row_seals
+from tracker.storage.file_references import ERASED_TEXT
 
 BORN = {
     "centre": ("centre_created",),
@@ -28,8 +29,6 @@ BORN = {
     "erasure": ("portfolio_erased",),
 }
 """By table, the acts that make one of its rows."""
-ERASED = "Erased"
-"""What stands in place of words that were erased."""
 DECIDING = ("assessment_released", "attempt_reopened", "attempt_moved")
 ENTERED_ONCE: dict[str, tuple[str, ...]] = {
     "allocation": ("ends_at",),
@@ -113,7 +112,7 @@ def notes_are_as_signed(record: Record) -> Iterator[str]:
         for row in record.rows("requirement_confirmation").values():
             if (row["attempt_id"], row["round"]) != (event.data["attempt"], event.data["round"]):
                 continue
-            if row["note"] == ERASED and row["attempt_id"] in erased:
+            if row["note"] == ERASED_TEXT and row["attempt_id"] in erased:
                 continue
             name = f"note-{row['requirement_id']}"
             if row["requirement_id"] not in wanted or row["confirmed_at"] > event.at or _ended(row, event):

@@ -10,6 +10,9 @@ from typing import Any
 from flask import current_app
 
 from tracker.errors import TrackerError
+from tracker.ledger.canonical_json import canonical_json
+
+DOMAIN = b"tracker.restore.v1\0"
 
 
 class ReadOnly(TrackerError):
@@ -53,3 +56,12 @@ def read_mark() -> dict[str, Any] | None:
         return dict(json.loads(mark_path().read_text(encoding="ascii")))
     except FileNotFoundError:
         return None
+
+
+def build_acceptance(size: int, head: str, told_to: int) -> bytes:
+    """Return the statement that the installation's key signs when a restore is accepted.
+
+    It names what the backup holds and what the newest checkpoint outside it tells of, so that somebody who has the
+    database alone cannot excuse a loss of events.
+    """
+    return DOMAIN + canonical_json({"size": size, "head": head, "told_to": told_to})

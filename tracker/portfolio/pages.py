@@ -22,7 +22,7 @@ def count_pages(sha256: str) -> int:
     if note.exists():
         return _noted(note)
     try:
-        pages = min(int(_run("count", file_store.path_of(sha256)).strip() or 0), MAX_PAGES)
+        pages = min(int(_run("count", file_store.get_path(sha256)).strip() or 0), MAX_PAGES)
     except (OSError, ValueError, subprocess.SubprocessError):
         pages = 0
     _write(note, str(pages).encode())
@@ -38,7 +38,7 @@ def picture_of_page(sha256: str, number: int) -> Path:
     """A page as a JPEG, made once and kept. Raises `NotFound` when there is no such page or it cannot be shown."""
     if not 1 <= number <= find_pages(sha256):
         raise NotFound
-    source = file_store.path_of(sha256)
+    source = file_store.get_path(sha256)
     target = source.with_suffix(f".page-{number}.jpg")
     if target.exists():
         return target
@@ -65,7 +65,7 @@ def _run(act: str, source: Path, *rest: str) -> bytes:
 
 
 def _note(sha256: str) -> Path:
-    return file_store.path_of(sha256).with_suffix(".pages")
+    return file_store.get_path(sha256).with_suffix(".pages")
 
 
 def _noted(note: Path) -> int:

@@ -19,7 +19,7 @@ at_once = threading.BoundedSemaphore(2)
 
 def preview_of(sha256: str) -> Path:
     """A JPEG of the picture, at most 1,600 pixels long and without its metadata; made once and kept."""
-    source = file_store.path_of(sha256)
+    source = file_store.get_path(sha256)
     target = source.with_suffix(".preview.jpg")
     if not target.exists():
         with at_once:

@@ -3,8 +3,7 @@
 Rows stay, and so does every event. A row whose words are gone is sealed anew by the event that tells of the erasure.
 """
 
-import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +12,6 @@ from sqlalchemy import delete, select
 from tracker.clock import day_of, now
 from tracker.errors import Refused
 from tracker.extensions import db
-from tracker.integrity.files import NAMING
 from tracker.ledger import row_seals, transactions
 from tracker.ledger.events import Actor, record
 from tracker.ledger.transactions import lock_rows
@@ -50,10 +48,9 @@ from tracker.models import (
     UserSession,
 )
 from tracker.privacy.retention import Kept, kept_of
-from tracker.storage import file_store
+from tracker.storage.file_references import ERASED_TEXT, remove_files
 from tracker.vocabulary import Role
 
-ERASED = "Erased"
 CHUNK = 400
 WORDS = ("title", "occasion", "customers", "narrative", "kept_where", "kept_by", "kept_seen_by")
 OF_THE_EVIDENCE: tuple[tuple[Any, tuple[str, ...]], ...] = (
@@ -134,22 +131,6 @@ def erase(registration: Registration, is_whole: bool, actor: Actor) -> None:
     transactions.after_commit(lambda: remove_files(files))
 
 
-def remove_files(hashes: Iterable[str]) -> None:
-    """Take files off the disk, with the pictures made of them, unless something that was not erased names them."""
-    for sha256 in hashes:
-        path = file_store.path_of(sha256)
-        if not is_named(sha256):
-            for each in path.parent.glob(f"{sha256}*"):
-                each.unlink(missing_ok=True)
-
-
-def remove_left_files() -> None:
-    """What a power cut left of the files that events say were erased; looked for every night."""
-    told = db.session.scalars(select(Event.body).where(Event.act == "portfolio_erased")).all()
-    remove_files(sorted({each for body in told for each in json.loads(body)["data"]["files"]}))
-    db.session.rollback()
-
-
 def _read(registration: Registration) -> Portfolio:
     kept = kept_of(registration)
     whose = (registration.candidate_id, registration.centre_id)
@@ -198,8 +179,9 @@ def _erase_records(portfolio: Portfolio) -> list[Base]:
             changed.append(each)
     for registration in portfolio.registrations:
         registration.candidate_number = f"erased-{registration.id}"
-        registration.awarding_body_number = ERASED
-        registration.withdrawn_reason = ERASED if registration.withdrawn_reason else registration.withdrawn_reason
+        registration.awarding_body_number = ERASED_TEXT
+        if registration.withdrawn_reason:
+            registration.withdrawn_reason = ERASED_TEXT
     return [*changed, *portfolio.registrations]
 
 
@@ -213,7 +195,7 @@ def _erase_person(person: Person, portfolio: Portfolio) -> list[Base]:
     other_role = select(Grant.id).where(Grant.person_id == person.id, Grant.role != Role.CANDIDATE)
     if db.session.scalar(elsewhere.limit(1)) or db.session.scalar(other_role.limit(1)):
         return []
-    person.name, person.email = ERASED, f"erased-{person.id}@erased.invalid"
+    person.name, person.email = ERASED_TEXT, f"erased-{person.id}@erased.invalid"
     person.password_hash, person.deactivated_at = None, person.deactivated_at or now()
     for model in (UserSession, AccountLink, Notification, SecondFactor, RecoveryCode):
         db.session.execute(delete(model).where(model.person_id == person.id))
@@ -227,7 +209,7 @@ def _blanked(rows: Iterable[tuple[Any, tuple[str, ...]]]) -> list[Base]:
     for row, names in rows:
         written = [name for name in names if getattr(row, name)]
         for name in written:
-            setattr(row, name, ERASED)
+            setattr(row, name, ERASED_TEXT)
         if written:
             changed.append(row)
     return changed
@@ -258,21 +240,3 @@ def _rows(model: Any, column: Any, ids: Sequence[int]) -> list[Any]:
 
 def _in_chunks(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
     return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
-
-
-def is_named(sha256: str) -> bool:
-    """Whether a row that was not erased names this file."""
-    erased: dict[str, Callable[[], Any]] = {
-        "attachment": lambda: db.metadata.tables["attachment"].c.name == ERASED,
-        "issued_form": lambda: db.metadata.tables["issued_form"].c.attempt_id.in_(
-            select(UnitAttempt.id).join(Erasure, Erasure.registration_id == UnitAttempt.registration_id)
-            .where(Erasure.is_whole)
-        ),
-    }  # fmt: skip
-    for table, column in NAMING:
-        query = select(db.metadata.tables[table].c.id).where(db.metadata.tables[table].c[column] == sha256)
-        if table in erased:
-            query = query.where(~erased[table]())
-        if db.session.scalar(query.limit(1)) is not None:
-            return True
-    return False

@@ -66,14 +66,14 @@ def read_own_data(person: Person) -> OwnData:
     places: dict[int, str] = {}
     missing = 0
     for attachment, number in list_own_attachments(person):
-        if not file_store.path_of(attachment.sha256).exists():
+        if not file_store.get_path(attachment.sha256).exists():
             missing += 1
             continue
         item = f"evidence-{number}" if number else "drafts"
         places[attachment.id] = f"files/{item}/{attachment.id}-{safe_name(attachment.name)}"
         files.append(Packed(places[attachment.id], attachment.sha256))
     for form, slug in list_own_forms(person):
-        if file_store.path_of(form.sha256).exists():
+        if file_store.get_path(form.sha256).exists():
             files.append(Packed(f"forms/{slug}-round-{form.round}-{form.id}.pdf", form.sha256))
         else:
             missing += 1
@@ -93,7 +93,7 @@ def pack(data: OwnData) -> IO[bytes]:
         archive.writestr("README.txt", _readme(data))
         archive.writestr("data.json", json.dumps(data.told, indent=1, ensure_ascii=False))
         for each in data.files:  # photos, film and PDFs are packed as small as they get
-            archive.write(file_store.path_of(each.sha256), each.place, zipfile.ZIP_STORED)
+            archive.write(file_store.get_path(each.sha256), each.place, zipfile.ZIP_STORED)
     packed.seek(0)
     return packed
 

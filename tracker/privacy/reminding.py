@@ -10,8 +10,8 @@ from tracker.clock import LONDON, now, today
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Centre, Grant, Notification, Person
-from tracker.privacy.erasing import remove_left_files
 from tracker.privacy.retention import list_due
+from tracker.storage.file_references import remove_erased_files
 from tracker.vocabulary import Role
 from tracker.web.formatting import counted
 
@@ -26,7 +26,7 @@ def remind_of_due() -> None:
     if current_app.extensions.get("reminded_on") == day or now().astimezone(LONDON).hour < HOUR:
         return
     current_app.extensions["reminded_on"] = day
-    remove_left_files()
+    remove_erased_files()
     if not emails.can_deliver():
         return
     for centre_id in db.session.scalars(select(Centre.id).order_by(Centre.id)).all():

@@ -175,7 +175,7 @@ def _difference(pdf: bytes, form: IssuedForm) -> str:
     is printed, leads here too.
     """
     try:
-        issued = file_store.path_of(form.sha256).read_bytes()
+        issued = file_store.get_path(form.sha256).read_bytes()
     except OSError:
         return ""
     if pdf == issued:

@@ -76,7 +76,7 @@ def print_issue(planned: Planned) -> Printed:
         keys.read_seal(planned.code.key),
         f"Issued as form {planned.code.number}",
     )
-    return Printed(planned, file_store.keep(io.BytesIO(sealed)))
+    return Printed(planned, file_store.save(io.BytesIO(sealed)))
 
 
 def record_issue(attempt: UnitAttempt, printed: Printed, actor: Actor) -> IssuedForm:

@@ -25,7 +25,7 @@ class StoredFile:
     size: int
 
 
-def keep(stream: IO[bytes]) -> StoredFile:
+def save(stream: IO[bytes]) -> StoredFile:
     """Store a stream; its hash and size come out. Raises OSError when the disk is full; then nothing is left."""
     folder = _folder()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -39,7 +39,7 @@ def keep(stream: IO[bytes]) -> StoredFile:
                 sink.write(chunk)
             sink.flush()
             os.fsync(sink.fileno())
-        target = path_of(digest.hexdigest())
+        target = get_path(digest.hexdigest())
         target.parent.mkdir(mode=0o700, exist_ok=True)
         path.replace(target)
         _fsync_folder(target.parent)
@@ -49,14 +49,14 @@ def keep(stream: IO[bytes]) -> StoredFile:
     return StoredFile(digest.hexdigest(), size)
 
 
-def path_of(sha256: str) -> Path:
+def get_path(sha256: str) -> Path:
     """Where a file lies; two characters of its hash name the folder."""
     return _folder() / sha256[:2] / sha256
 
 
 def read(sha256: str) -> bytes:
     """A whole file that is known to be small. OSError where it is not there, or not what its name says."""
-    content = path_of(sha256).read_bytes()
+    content = get_path(sha256).read_bytes()
     if hashlib.sha256(content).hexdigest() != sha256:
         raise OSError(f"{sha256} holds other bytes")
     return content

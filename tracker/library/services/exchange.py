@@ -46,7 +46,7 @@ def look_at(format_name: str, file_name: str, body: bytes, centre_id: int) -> Pr
     entries = tuple(list_entries(contents.units, format_name, centre_id))
     if contents.links:
         entries = with_new_links(entries, contents.units, contents.links, format_name, centre_id)
-    kept = file_store.keep(BytesIO(body))
+    kept = file_store.save(BytesIO(body))
     remarks = (*contents.remarks, *_about_links(entries))
     return Preview(format_name, file_name[-MAX_NAME_LENGTH:], kept.sha256, entries, len(contents.links), remarks)
 

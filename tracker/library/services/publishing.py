@@ -49,7 +49,7 @@ def read_in(name: str, body: bytes) -> ReadIn:
     virus_scan.check_clean(body, name, "document")
     source = sources.read_source(name, body)
     reading = apart.read_unit_apart(source)
-    kept = file_store.keep(BytesIO(body))
+    kept = file_store.save(BytesIO(body))
     places = {str(position): list(lines) for position, lines in reading.places.items()}
     lines = [
         _storable({key: each for key, each in asdict(line).items() if each}) for line in source.lines[:MAX_LINES]

@@ -42,7 +42,7 @@ def read_file(format_name: str, body: bytes) -> FileContents:
 
 def read_kept(format_name: str, sha256: str) -> FileContents:
     """A file again, from the store."""
-    path = file_store.path_of(sha256)
+    path = file_store.get_path(sha256)
     if not path.exists():
         raise NotFound("The file is missing from the store. Import it again: what is here already is left alone.")
     return read_file(format_name, path.read_bytes())

@@ -91,7 +91,7 @@ def download_source(draft_id: int) -> ResponseReturnValue:
     draft, _ = get_draft(draft_id)
     if draft.source_sha256 is None:
         raise NotFound("This unit was not read from a document that is kept here.")
-    path, name = file_store.path_of(draft.source_sha256), download_name(draft)
+    path, name = file_store.get_path(draft.source_sha256), download_name(draft)
     db.session.rollback()  # a slow reader holds no transaction
     if not path.exists():
         raise NotFound("This file is missing from the store. The record of it is kept.")

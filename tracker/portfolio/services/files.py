@@ -45,7 +45,7 @@ def keep_file(stream: IO[bytes], name: str) -> KeptFile:
         )
     kind = recognise(stream, name)
     virus_scan.check_clean(stream, shown(name))
-    kept = file_store.keep(stream)
+    kept = file_store.save(stream)
     if kind.shown_as == "pages":
         count_pages(kept.sha256)
     return KeptFile(name, kind.media_type, kept)

@@ -89,7 +89,7 @@ def send(attachment: Attachment | None) -> ResponseReturnValue:
         raise NotFound
     sha256, name, media_type = attachment.sha256, attachment.name, attachment.media_type
     db.session.rollback()  # a slow reader, or a picture to encode, holds no transaction
-    path = file_store.path_of(sha256)
+    path = file_store.get_path(sha256)
     if not path.exists():
         raise NotFound(
             "This file is missing from the store. Tell your centre's administrator; the record of it is kept."
