@@ -256,23 +256,23 @@ def measure_forms() -> dict[str, Any]:
     """Twenty rows, warm, in the worker process; and whether time grows no worse than the cells."""
     import dataclasses
 
-    from tracker.recording_forms.facts import FormRow, Mark, blank_facts
-    from tracker.recording_forms.worker import render_in_worker
+    from tracker.recording_forms.form_content import FormRow, Mark, build_blank_content
+    from tracker.recording_forms.pdf_renderer import render_pdf
     from tracker.units.standards_folder import read_library
 
     library, found = read_library(), {}
     for code, rows in (("CFACC15", 20), ("DELIVERCC", 20), ("CFACC15", 40), ("DELIVERCC", 40)):
-        blank = blank_facts(library.find_unit(code))
+        blank = build_blank_content(library.find_unit(code))
         marks = tuple(Mark.DECIDED if index % 5 == 0 else None for index in range(len(blank.columns)))
         row = "Complaint CH-2231: full case notes, three contacts (WP)"
         facts = dataclasses.replace(
             blank, candidate_name="Alice Moran", rows=tuple(FormRow(str(n + 1), row, marks) for n in range(rows))
         )
-        render_in_worker(facts)
+        render_pdf(facts)
         taken = []
         for _ in range(7):
             start = time.perf_counter()
-            render_in_worker(facts)
+            render_pdf(facts)
             taken.append((time.perf_counter() - start) * 1000)
         found[f"form, {rows} rows, {len(blank.columns)} columns"] = spread(taken)
     show("Filled forms, in the worker process", found)

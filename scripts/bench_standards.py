@@ -89,15 +89,14 @@ def _row(*arguments: str, environment: dict[str, str] | None = None) -> dict[str
 def read(path: str, pages: str) -> dict[str, Any]:
     from bench import spread
 
-    from tracker.unit_reader.apart import read_unit_apart
-    from tracker.unit_reader.sources import read_source
+    from tracker.unit_reader.documents import read_document
 
     name, body = Path(path).name, Path(path).read_bytes()
-    reading = read_unit_apart(read_source(name, body))
+    reading = read_document(name, body).reading
     taken = []
     for _ in range(7):
         start = time.perf_counter()
-        read_unit_apart(read_source(name, body))
+        read_document(name, body)
         taken.append((time.perf_counter() - start) * 1000 / int(pages))
     facts = {"pages": int(pages), "kilobytes": round(len(body) / 1024), "criteria": len(reading.document.criteria)}
     return {**spread(taken), **facts}

@@ -16,7 +16,7 @@ from tracker.errors import Conflict, NotFound, Refused
 from tracker.extensions import db
 from tracker.ledger.transactions import rollback, transaction
 from tracker.models import Signature
-from tracker.recording_forms.facts import STATEMENT_OF_COMPETENCE
+from tracker.recording_forms.form_content import STATEMENT_OF_COMPETENCE
 from tracker.recording_forms.snapshot import snapshot_of
 from tracker.vocabulary import AttemptState, SignatureRole
 

@@ -14,7 +14,7 @@ from tracker.demo.story import tell_story
 from tracker.extensions import db
 from tracker.matrix import load_matrix
 from tracker.models import Event, Evidence, Installation, IssuedForm, Person, UnitAttempt
-from tracker.recording_forms.queries import facts_of
+from tracker.recording_forms.queries import build_form_content
 from tracker.vocabulary import AttemptState, CriterionState
 
 
@@ -45,7 +45,7 @@ def test_the_story_has_somebody_at_every_stage(demo: Flask) -> None:
     assert load_matrix(attempt_of("Ben Okafor")).claimed == 0
     chloe = attempt_of("Chloe Hart")
     assert chloe.state is AttemptState.VERIFIED
-    facts = facts_of(chloe)
+    facts = build_form_content(chloe)
     assert facts.internal_verifier
     assert facts.internal_verifier.name == "Carol Hughes"
     assert facts.date_sampled

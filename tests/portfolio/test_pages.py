@@ -46,7 +46,7 @@ def test_there_is_no_other_page(alice: FlaskClient, complaint: Evidence, page: s
 def test_a_page_is_painted_once(alice: FlaskClient, complaint: Evidence, monkeypatch: pytest.MonkeyPatch) -> None:
     path = attach(complaint, sheets(1), "minutes.pdf")
     first = fetch(alice, f"{path}?page=1").data
-    monkeypatch.setattr(pages, "PROCESS", ["/nowhere"])
+    monkeypatch.setattr(pages.RENDERER, "interpreter", ["/nowhere"])
     assert fetch(alice, f"{path}?page=1").data == first
 
 
@@ -63,8 +63,8 @@ def test_a_page_that_takes_too_long_is_given_up(
     path = attach(complaint, sheets(1), "minutes.pdf")
     slow = tmp_path / "slow.py"
     slow.write_text("import time; time.sleep(30)")
-    monkeypatch.setattr(pages, "PROCESS", [sys.executable, str(slow)])
-    monkeypatch.setattr(pages, "SECONDS", 0.3)
+    monkeypatch.setattr(pages.RENDERER, "interpreter", [sys.executable, str(slow)])
+    monkeypatch.setattr(pages.RENDERER, "timeout_seconds", 0.3)
     answer = fetch(alice, f"{path}?page=1")
     assert answer.status_code == 404
     assert "Download the file instead" in answer.text

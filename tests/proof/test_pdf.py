@@ -15,8 +15,8 @@ from pypdf.generic import DictionaryObject, IndirectObject
 from tests.proof.figures import size, tell
 from tests.recording_forms.alices_form import filled
 from tracker.errors import FormNotRendered
-from tracker.recording_forms.facts import FormFacts, FormRow, FormSignature, IndexFacts, IndexRow
-from tracker.recording_forms.worker import Worker
+from tracker.recording_forms.form_content import FormContent, FormRow, FormSignature, IndexContent, IndexRow
+from tracker.recording_forms.pdf_renderer import PdfRenderer
 
 FETCHING = [
     '<img src="{url}">', '<img srcset="{url} 2x">', '<link rel="stylesheet" href="{url}">', "<style>@import url({url});</style>",
@@ -44,7 +44,7 @@ FORBIDDEN = {
 }
 
 
-def blowing_up() -> dict[str, FormFacts]:
+def blowing_up() -> dict[str, FormContent]:
     """Ten sheets that nobody can want."""
     row = FormRow("1", "Call", filled(rows=1).rows[0].marks)
     return {
@@ -62,10 +62,10 @@ def blowing_up() -> dict[str, FormFacts]:
 
 
 @pytest.fixture
-def worker() -> Iterator[Worker]:
-    worker = Worker(patience=60)
-    yield worker
-    worker.close()
+def renderer() -> Iterator[PdfRenderer]:
+    renderer = PdfRenderer(timeout_seconds=60)
+    yield renderer
+    renderer.close()
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def trap() -> Iterator[socket.socket]:
         yield listening
 
 
-def form_of(words: str) -> FormFacts:
+def form_of(words: str) -> FormContent:
     """These words wherever the form prints words."""
     fields = (
         "unit_code", "unit_title", "unit_version", "statement", "candidate_name", "candidate_number", "assessor_name", "comments",
@@ -90,9 +90,9 @@ def form_of(words: str) -> FormFacts:
     return replace(form, columns=columns, rows=(row,), candidate=signed, assessor=signed, internal_verifier=signed)
 
 
-def index_of(words: str) -> IndexFacts:
+def index_of(words: str) -> IndexContent:
     row = IndexRow(words, words, words, words, words, words, words)
-    return IndexFacts(words, words, words, date(2026, 11, 3), (row,))
+    return IndexContent(words, words, words, date(2026, 11, 3), (row,))
 
 
 def names_in(thing: Any, seen: set[int]) -> Iterator[str]:
@@ -114,14 +114,14 @@ def names_in(thing: Any, seen: set[int]) -> Iterator[str]:
         yield str(thing)
 
 
-def test_words_that_would_fetch_are_printed_as_words(worker: Worker, trap: socket.socket) -> None:
+def test_words_that_would_fetch_are_printed_as_words(renderer: PdfRenderer, trap: socket.socket) -> None:
     url = f"http://127.0.0.1:{trap.getsockname()[1]}/x"
     assert len(FETCHING) == 32
     chosen, sheets = FETCHING[:: size(8, 1)], 0
     for template in chosen:
         words = template.format(url=url)
         for facts in (form_of(words), index_of(words)):
-            reader = PdfReader(io.BytesIO(worker.render(facts)))
+            reader = PdfReader(io.BytesIO(renderer.render(facts)))
             found = set(names_in(reader.trailer, set()))
             assert not found & FORBIDDEN, (template, found & FORBIDDEN)
             printed = "".join("".join(page.extract_text() for page in reader.pages).split()).replace("\u200b", "")
@@ -135,18 +135,18 @@ def test_words_that_would_fetch_are_printed_as_words(worker: Worker, trap: socke
     tell(payloads=len(chosen), sheets=sheets, fetched=0, attached=0)
 
 
-def test_a_sheet_that_blows_up_is_given_up_and_the_next_one_is_printed(worker: Worker) -> None:
+def test_a_sheet_that_blows_up_is_given_up_and_the_next_one_is_printed(renderer: PdfRenderer) -> None:
     given_up = printed = 0
     sheets = list(blowing_up().values())
     assert len(sheets) == 10
     for facts in sheets[:: size(10, 1)]:
-        worker.patience, worker.patience_a_row = size(5, 8), 0
+        renderer.timeout_seconds, renderer.timeout_seconds_per_row = size(5, 8), 0
         try:
-            worker.render(facts)
+            renderer.render(facts)
             printed += 1
         except FormNotRendered:
             given_up += 1
-        worker.patience = 60  # a busy machine is no fault of a sheet that anybody wants
-        assert worker.render(filled(rows=1)).startswith(b"%PDF")
+        renderer.timeout_seconds = 60  # a busy machine is no fault of a sheet that anybody wants
+        assert renderer.render(filled(rows=1)).startswith(b"%PDF")
     assert not Path("core").exists()
     tell(blown_up=given_up, printed_all_the_same=printed)

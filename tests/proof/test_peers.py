@@ -24,7 +24,7 @@ from tracker.ledger.transactions import transaction
 from tracker.models import Attachment, Evidence, Notification, Person
 from tracker.portfolio.services.files import attach_file, keep_file
 from tracker.recording_forms.rendering import render_form
-from tracker.unit_reader.sources import read_source
+from tracker.unit_reader.documents import read_document
 from tracker.units.schema import UnitSchema
 from tracker.units.standards_folder import read_text
 
@@ -164,7 +164,7 @@ class TestWhatIsRead:
     def test_mahara_cve_2012_2239_entities_of_a_document_are_refused(self) -> None:
         entities = b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><x>&e;</x>'
         with pytest.raises(TrackerError):
-            read_source("unit.docx", docx(word__document=entities))
+            read_document("unit.docx", docx(word__document=entities))
 
     def test_weasyprint_cve_2025_68616_and_cve_2022_44544_and_hedgedoc_cve_2021_29475_printing_reads_no_file(
         self,

@@ -5,7 +5,7 @@ from datetime import date
 from functools import cache
 
 from tests.recording_forms.reading import Sheet
-from tracker.recording_forms.facts import FormFacts, FormRow, FormSignature, Mark, blank_facts
+from tracker.recording_forms.form_content import FormContent, FormRow, FormSignature, Mark, build_blank_content
 from tracker.recording_forms.rendering import render_form
 from tracker.units.documents import UnitDocument
 from tracker.units.standards_folder import read_library
@@ -19,16 +19,16 @@ def find_unit(code: str) -> UnitDocument:
 
 
 @cache
-def print_form(facts: FormFacts) -> Sheet:
+def print_form(facts: FormContent) -> Sheet:
     """Printed once however many tests read it."""
     return Sheet(render_form(facts))
 
 
-def blank(code: str) -> FormFacts:
-    return blank_facts(find_unit(code))
+def blank(code: str) -> FormContent:
+    return build_blank_content(find_unit(code))
 
 
-def filled(code: str = "CFACC15", rows: int = 3, **changes: object) -> FormFacts:
+def filled(code: str = "CFACC15", rows: int = 3, **changes: object) -> FormContent:
     """Alice's form, signed by all three: row n has a tick at criteria n and n + 2 and a ring at n + 1."""
     form = blank(code)
     alices = replace(

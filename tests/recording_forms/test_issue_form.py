@@ -20,11 +20,17 @@ from tracker import clock
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import IssuedForm, Person
-from tracker.recording_forms import inspecting
-from tracker.recording_forms.checking import Verdict, check_code, check_file, keys_in, known_keys
+from tracker.recording_forms import pdf_inspection
 from tracker.recording_forms.codes import parse_code
-from tracker.recording_forms.facts import grouped
-from tracker.recording_forms.pdf_seals import MAX_ATTACHMENTS, attachments_of
+from tracker.recording_forms.form_content import grouped
+from tracker.recording_forms.form_verification import (
+    Verdict,
+    check_code,
+    check_file,
+    load_keys_from_folder,
+    load_known_keys,
+)
+from tracker.recording_forms.pdf_seals import MAX_ATTACHMENTS, read_attachments
 from tracker.recording_forms.snapshot import snapshot_of
 from tracker.registrations.services import void_attempt
 from tracker.storage import file_store
@@ -109,7 +115,7 @@ class TestIssuing:
         assert client(verified.dan).get(f"{address(verified)}.pdf").data == issued
 
     def test_it_carries_what_was_signed(self, issued: bytes, verified: World) -> None:
-        attached = attachments_of(issued)
+        attached = read_attachments(issued)
         snapshot = snapshot_of(verified.cfacc15)
         assert attached["snapshot.json"].decode() == snapshot.text
         code, _ = parse_code(attached["code.txt"].decode())
@@ -154,13 +160,13 @@ class TestSuperseded:
         answer = alice.get(link)
         assert answer.data == issued
         assert "-superseded.pdf" in answer.headers["Content-Disposition"]
-        assert check_file(issued, known_keys()).verdict is Verdict.SUPERSEDED
+        assert check_file(issued, load_known_keys()).verdict is Verdict.SUPERSEDED
         assert of_forms(offences()) == []
 
     def test_of_a_void_attempt_it_is_not_current(self, issued: bytes, verified: World, client: Browser) -> None:
         with transaction():
             void_attempt(verified.cfacc15, "Registered twice.", factories.actor(verified.dan))
-        assert check_file(issued, known_keys()).verdict is Verdict.SUPERSEDED
+        assert check_file(issued, load_known_keys()).verdict is Verdict.SUPERSEDED
         dan = client(verified.dan)
         page = dan.get(address(verified)).text
         assert "of a unit that is void" in page
@@ -185,25 +191,25 @@ class TestSuperseded:
 
 class TestChecking:
     def test_the_file_is_ours(self, issued: bytes) -> None:
-        answer = check_file(issued, known_keys())
+        answer = check_file(issued, load_known_keys())
         assert (answer.verdict, answer.form) == (Verdict.CURRENT, the_form())
 
     @pytest.mark.parametrize("place", [100, 9_000, -3_000, -1])
     def test_one_byte_makes_it_another_and_is_named(self, issued: bytes, place: int) -> None:
         changed = bytearray(issued)
         changed[place] ^= 1
-        answer = check_file(bytes(changed), known_keys())
+        answer = check_file(bytes(changed), load_known_keys())
         assert answer.verdict in {Verdict.CHANGED, Verdict.NOT_OURS}
         assert "current" not in answer.sentence
 
     def test_bytes_put_behind_it_are_named(self, issued: bytes) -> None:
-        answer = check_file(issued + b"\n%more\n", known_keys())
+        answer = check_file(issued + b"\n%more\n", load_known_keys())
         assert answer.verdict is Verdict.CHANGED
         assert f"goes on after byte {len(issued):,}" in answer.sentence
 
     def test_a_form_printed_but_not_issued_is_not_ours(self, verified: World, client: Browser) -> None:
         pdf = client(verified.alice).get(f"{address(verified)}.pdf").data
-        answer = check_file(pdf, known_keys())
+        answer = check_file(pdf, load_known_keys())
         assert answer.verdict is Verdict.NOT_OURS
         assert "Ask the centre" in answer.sentence
 
@@ -212,45 +218,45 @@ class TestChecking:
         handed.mkdir()
         for path in (*keyed.config["KEYS_PATH"].glob("*.pub"), *keyed.config["KEYS_PATH"].glob("*.crt")):
             (handed / path.name).write_bytes(path.read_bytes())
-        assert check_file(issued, keys_in(handed), offline=True).verdict is Verdict.OURS
+        assert check_file(issued, load_keys_from_folder(handed), offline=True).verdict is Verdict.OURS
         changed = issued.replace(b"/Type", b"/Tyqe", 1)
-        assert check_file(changed, keys_in(handed), offline=True).verdict is not Verdict.OURS
+        assert check_file(changed, load_keys_from_folder(handed), offline=True).verdict is not Verdict.OURS
 
     def test_another_installations_keys_know_nothing_of_it(self, issued: bytes) -> None:
         assert check_file(issued, {}).verdict is Verdict.NOT_OURS
 
     def test_the_code_alone(self, issued: bytes) -> None:
-        code = attachments_of(issued)["code.txt"].decode()
-        assert check_code(code, known_keys()).verdict is Verdict.CURRENT
+        code = read_attachments(issued)["code.txt"].decode()
+        assert check_code(code, load_known_keys()).verdict is Verdict.CURRENT
         assert check_code(code, {}).verdict is Verdict.NOT_OURS
         other = code[:30] + ("A" if code[30] != "A" else "B") + code[31:]
-        assert check_code(other, known_keys()).verdict is Verdict.NOT_OURS
+        assert check_code(other, load_known_keys()).verdict is Verdict.NOT_OURS
 
     @pytest.mark.usefixtures("app")
     @pytest.mark.parametrize("code", ["x", "%00", "é", "A" * 216, "=" * 50])
     def test_what_is_no_code(self, code: str) -> None:
-        assert check_code(code, known_keys()).verdict is Verdict.NOT_OURS
+        assert check_code(code, load_known_keys()).verdict is Verdict.NOT_OURS
 
 
 class TestStrangersFiles:
     def test_a_file_that_only_carries_the_code_is_told_no_byte_of_the_form(self, issued: bytes) -> None:
         """Else whoever photographed the square could guess the form byte by byte, and be told of each that is right."""
-        code = attachments_of(issued)["code.txt"]
-        answer = check_file(pdf_carrying(code, begin=issued[:500]), known_keys())
+        code = read_attachments(issued)["code.txt"]
+        answer = check_file(pdf_carrying(code, begin=issued[:500]), load_known_keys())
         assert answer.verdict is Verdict.CHANGED
         assert answer.sentence == "This form is not as it was issued. Do not rely on it."
 
     def test_one_attachment_named_a_thousand_times_is_not_read_as_often(self) -> None:
-        assert len(attachments_of(pdf_carrying(b"words", times=1000))) == MAX_ATTACHMENTS
+        assert len(read_attachments(pdf_carrying(b"words", times=1000))) == MAX_ATTACHMENTS
 
     def test_where_too_many_wait_the_next_is_refused_at_once(
         self, anonymous: FlaskClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         line = threading.BoundedSemaphore(1)
         line.acquire()
-        monkeypatch.setattr(inspecting, "_in_line", line)
+        monkeypatch.setattr(pdf_inspection.INSPECTOR, "queue", line)
         answer = anonymous.post("/verify", data={"file": (io.BytesIO(b"%PDF-1.7\n"), "form.pdf")})
-        assert "Other files are being looked at just now" in answer.text
+        assert "Other files are being checked at the moment" in answer.text
 
     def test_who_is_not_signed_in_cannot_fill_the_disk(self, world: World, app: Flask, client: Browser) -> None:
         head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="form.pdf"\r\n\r\n'
@@ -299,7 +305,7 @@ class TestPublicPage:
         assert number in self.check(anonymous, issued)
 
     def test_the_square_leads_there(self, issued: bytes, anonymous: FlaskClient) -> None:
-        code = attachments_of(issued)["code.txt"].decode()
+        code = read_attachments(issued)["code.txt"].decode()
         page = anonymous.get(f"/verify?code={code}").text
         assert "Ours, and current" in page
         assert "Alice" not in page
@@ -311,7 +317,7 @@ class TestPublicPage:
         assert "Alice" not in self.check(client(verified.grace), issued)
 
     def test_what_is_no_pdf_gets_a_sentence(self, anonymous: FlaskClient) -> None:
-        assert "That is no PDF" in self.check(anonymous, b"MZ hello")
+        assert "That file is not a PDF" in self.check(anonymous, b"MZ hello")
         assert "Choose the file" in anonymous.post("/verify", data={}).text
 
     @pytest.mark.parametrize(
@@ -327,7 +333,7 @@ class TestPublicPage:
         assert "Not ours" in self.check(anonymous, content)
 
     def test_one_too_large_is_refused(self, anonymous: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(inspecting, "MAX_SIZE", 100)
+        monkeypatch.setattr(pdf_inspection, "MAX_SIZE", 100)
         assert "larger than 10 MB" in self.check(anonymous, b"%PDF-1.7\n" + b"0" * 100)
 
 

@@ -56,7 +56,7 @@ def test_a_form_that_cannot_be_printed_is_said_plainly(
     def fail(_facts: object) -> bytes:
         raise FormNotRendered("the process died")
 
-    monkeypatch.setattr(views, "render_in_worker", fail)
+    monkeypatch.setattr(views, "render_pdf", fail)
     answer = client(world.alice).get(f"/attempts/{judged.id}/form.pdf")
     assert answer.status_code == 503
     assert "Nothing is lost" in answer.text

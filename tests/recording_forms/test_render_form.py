@@ -13,7 +13,7 @@ from tests.recording_forms.alices_form import UNITS, blank, filled, find_unit, p
 from tests.recording_forms.reading import MILLIMETRE, Cell, Sheet
 from tracker.errors import FormNotRendered
 from tracker.recording_forms import rendering
-from tracker.recording_forms.facts import FormColumn, FormFacts, FormRow
+from tracker.recording_forms.form_content import FormColumn, FormContent, FormRow
 from tracker.recording_forms.rendering import STATIC, StaticFetcher, render_form
 from tracker.vocabulary import CriterionKind
 
@@ -164,7 +164,7 @@ def test_markup_is_printed_as_it_was_typed() -> None:
 
 
 @pytest.mark.parametrize("facts", [blank("DELIVERCC"), filled("DELIVERCC", rows=20)], ids=["blank", "filled"])
-def test_no_letter_is_smaller_than_six_and_a_half_points(facts: FormFacts) -> None:
+def test_no_letter_is_smaller_than_six_and_a_half_points(facts: FormContent) -> None:
     reader = print_form(facts).reader
     sizes = {
         float(operands[1]) * 0.75

@@ -3,14 +3,14 @@
 from datetime import date
 
 from tests.recording_forms.reading import Sheet
-from tracker.recording_forms.facts import IndexFacts, IndexRow
+from tracker.recording_forms.form_content import IndexContent, IndexRow
 from tracker.recording_forms.rendering import render_index
 
 HEADS = ["Ref", "Description of evidence", "Method", "Date", "Where it is", "Units", "Sampled by"]
 
 
-def index(*rows: IndexRow) -> IndexFacts:
-    return IndexFacts("Alice Moran", "NG-0042", "Northgate Skills", date(2026, 11, 22), rows)
+def index(*rows: IndexRow) -> IndexContent:
+    return IndexContent("Alice Moran", "NG-0042", "Northgate Skills", date(2026, 11, 22), rows)
 
 
 def row(number: int) -> IndexRow:

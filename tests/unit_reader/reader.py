@@ -5,7 +5,6 @@ from typing import Any
 
 from tracker.unit_reader.lines import Line, NoUnit, SourceText
 from tracker.unit_reader.sources import read_source
-from tracker.unit_reader.sources.bounded import as_source
 from tracker.unit_reader.sources.html import read_html
 from tracker.unit_reader.sources.kinds import Kind
 from tracker.unit_reader.unit import read_unit
@@ -18,8 +17,8 @@ def read_document(name: str, body: bytes) -> tuple[dict[str, Any], dict[int, str
 
 
 def read_html_here(body: bytes) -> dict[str, Any]:
-    """What was read of a web page, without the process that the page of a stranger would be taken apart in."""
-    source = as_source(Kind.HTML, "unit.html", json.loads(json.dumps(read_html(body))))
+    """What was read of a web page, in this process."""
+    source = SourceText.from_json("unit.html", Kind.HTML.value, json.loads(json.dumps(read_html(body))))
     return read_unit(source).as_json()
 
 

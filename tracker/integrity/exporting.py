@@ -21,8 +21,8 @@ from tracker.ledger.canonical_json import canonical_json
 from tracker.ledger.checkpoints import Checkpoint
 from tracker.ledger.events import Actor, record
 from tracker.models import Centre, Event, SigningKey, UnitAttempt
-from tracker.recording_forms.facts import CODE_FILE, SNAPSHOT_FILE
-from tracker.recording_forms.pdf_seals import attachments_of
+from tracker.recording_forms.form_content import CODE_FILE, SNAPSHOT_FILE
+from tracker.recording_forms.pdf_seals import read_attachments
 from tracker.storage import file_store
 
 DOMAIN = b"tracker.bundle.v1\0"
@@ -139,7 +139,7 @@ def _files_of(form: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
             f"The file of form {form['number']} is gone or was changed; `flask verify` says more. Nothing was "
             "exported."
         ) from error
-    carried = attachments_of(pdf)
+    carried = read_attachments(pdf)
     yield "pdf", pdf
     yield "json", carried[SNAPSHOT_FILE]
     yield "code", carried[CODE_FILE]

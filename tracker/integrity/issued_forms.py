@@ -7,8 +7,8 @@ from tracker.integrity.record import Record, Row
 from tracker.ledger import keys
 from tracker.ledger.canonical_json import sha256
 from tracker.recording_forms.codes import FormCode, parse_code
-from tracker.recording_forms.facts import CODE_FILE, SNAPSHOT_FILE
-from tracker.recording_forms.pdf_seals import attachments_of, check_seal
+from tracker.recording_forms.form_content import CODE_FILE, SNAPSHOT_FILE
+from tracker.recording_forms.pdf_seals import check_seal, read_attachments
 from tracker.recording_forms.snapshot import DOMAIN
 from tracker.storage import file_store
 from tracker.storage.file_references import find_file_fault
@@ -49,7 +49,7 @@ def forms_are_as_sealed(record: Record) -> Iterator[str]:
         seal = check_seal(pdf, certificates)
         if not seal.holds or seal.key != row["key"]:
             yield f"issued form {key}: {seal.fault or 'it was sealed with another key'}"
-        attached = attachments_of(pdf)
+        attached = read_attachments(pdf)
         if not _names(row, attached.get(CODE_FILE, b""), public):
             yield f"issued form {key}: its code is not signed, or names another form"
         if sha256(DOMAIN, attached.get(SNAPSHOT_FILE, b"")) != row["snapshot_hash"]:

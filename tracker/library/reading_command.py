@@ -22,13 +22,12 @@ def read_document(file: str, as_json: bool, output: Path | None) -> None:
 
     Exits with 2 where the file cannot be read, with 3 where it holds no unit.
     """
-    from tracker.unit_reader.apart import read_unit_apart
+    from tracker.unit_reader import documents
     from tracker.unit_reader.lines import NoUnit, Unreadable
-    from tracker.unit_reader.sources import read_source
     from tracker.units.plain_text import as_text
 
     try:
-        reading = read_unit_apart(read_source(*_named(file)))
+        reading = documents.read_document(*_named(file)).reading
     except NoUnit as error:
         _stop(str(error), NO_UNIT)
     except Unreadable as error:

@@ -41,14 +41,14 @@ def verify_form(file: Path, folder: Path | None) -> None:
     from flask import current_app
     from sqlalchemy.exc import SQLAlchemyError
 
-    from tracker.recording_forms.checking import Verdict, check_file, keys_in, known_keys
+    from tracker.recording_forms.form_verification import Verdict, check_file, load_keys_from_folder, load_known_keys
 
     try:
         if folder:
-            answer = check_file(file.read_bytes(), keys_in(folder), offline=True)
+            answer = check_file(file.read_bytes(), load_keys_from_folder(folder), offline=True)
         else:
             with current_app.app_context():
-                answer = check_file(file.read_bytes(), known_keys())
+                answer = check_file(file.read_bytes(), load_known_keys())
     except (TrackerError, OSError, SQLAlchemyError) as error:
         click.echo(f"It could not be checked: {str(error).splitlines()[0]}", err=True)
         sys.exit(2)
@@ -57,18 +57,18 @@ def verify_form(file: Path, folder: Path | None) -> None:
 
 
 def _blank(code: str, version: str | None) -> bytes:
-    from tracker.recording_forms.facts import blank_facts
+    from tracker.recording_forms.form_content import build_blank_content
     from tracker.recording_forms.rendering import render_form
     from tracker.units.standards_folder import read_library
 
-    return render_form(blank_facts(read_library().find_unit(code, version)))
+    return render_form(build_blank_content(read_library().find_unit(code, version)))
 
 
 def _filled(code: str, version: str | None, email: str) -> bytes:
     from flask import current_app
 
     from tracker.library.queries.units import find_unit_by_code
-    from tracker.recording_forms.queries import facts_of, find_attempt_of_candidate
+    from tracker.recording_forms.queries import build_form_content, find_attempt_of_candidate
     from tracker.recording_forms.rendering import render_form
 
     with current_app.app_context():
@@ -76,4 +76,4 @@ def _filled(code: str, version: str | None, email: str) -> bytes:
         attempt = find_attempt_of_candidate(email, unit.id) if unit else None
         if attempt is None:
             raise NotFound(f"{email} has no attempt at {code}. Nothing was printed; check the address and the code.")
-        return render_form(facts_of(attempt))
+        return render_form(build_form_content(attempt))

@@ -16,11 +16,11 @@ from tracker.ledger.events import Actor, record
 from tracker.matrix import load_matrix
 from tracker.models import IssuedForm, UnitAttempt
 from tracker.recording_forms.codes import FormCode
-from tracker.recording_forms.facts import FormFacts, FormIssue
+from tracker.recording_forms.form_content import FormContent, FormIssue
+from tracker.recording_forms.pdf_renderer import render_pdf
 from tracker.recording_forms.pdf_seals import seal_pdf
-from tracker.recording_forms.queries import facts_of
+from tracker.recording_forms.queries import build_form_content
 from tracker.recording_forms.snapshot import snapshot_of
-from tracker.recording_forms.worker import render_in_worker
 from tracker.storage import file_store
 from tracker.vocabulary import AttemptState
 
@@ -35,7 +35,7 @@ NO_KEY = (
 class Planned:
     """Everything an issue prints and pins, read at one moment."""
 
-    facts: FormFacts
+    facts: FormContent
     code: FormCode
     certificate: str
 
@@ -64,12 +64,12 @@ def plan_issue(attempt: UnitAttempt) -> Planned:
     text = code.text(keys.sign(key.name, code.body))
     address = f"{current_app.config['SETTINGS'].base_url}/verify"
     issue = FormIssue(code.number, text, _square(f"{address}?code={text}"), address, now(), snapshot.text)
-    return Planned(replace(facts_of(attempt, matrix), issue=issue), code, key.certificate)
+    return Planned(replace(build_form_content(attempt, matrix), issue=issue), code, key.certificate)
 
 
 def print_issue(planned: Planned) -> Printed:
     """Render, seal and keep it. No transaction is open meanwhile: it takes longer than any query."""
-    pdf = render_in_worker(planned.facts)
+    pdf = render_pdf(planned.facts)
     sealed = seal_pdf(
         pdf,
         planned.certificate.encode("ascii"),

@@ -31,7 +31,7 @@ MAX_ATTACHMENTS = 8
 
 
 @dataclass(frozen=True)
-class SealFinding:
+class SealCheck:
     """What a PDF's seal says; `fault` is a sentence, or empty."""
 
     key: str = ""
@@ -69,16 +69,16 @@ def seal_pdf(pdf: bytes, certificate: bytes, private_key: bytes, reason: str) ->
     return bytes(sealed.getvalue())
 
 
-def check_seal(pdf: bytes, certificates: Mapping[str, str]) -> SealFinding:
+def check_seal(pdf: bytes, certificates: Mapping[str, str]) -> SealCheck:
     """Whether one of the keys' certificates (PEM, by key) sealed this PDF, and nothing of it changed since."""
     try:
         with _quiet():
             return _checked(PdfFileReader(io.BytesIO(pdf)), pdf, certificates)
     except Exception:  # noqa: BLE001 - whatever a library makes of a file that was made to break it
-        return SealFinding(fault="it cannot be read")
+        return SealCheck(fault="it cannot be read")
 
 
-def attachments_of(pdf: bytes) -> dict[str, bytes]:
+def read_attachments(pdf: bytes) -> dict[str, bytes]:
     """The files attached to a PDF by name; none where it cannot be read."""
     try:
         with _quiet():
@@ -92,17 +92,17 @@ def attachments_of(pdf: bytes) -> dict[str, bytes]:
         return {}
 
 
-def _checked(reader: PdfFileReader, pdf: bytes, certificates: Mapping[str, str]) -> SealFinding:
+def _checked(reader: PdfFileReader, pdf: bytes, certificates: Mapping[str, str]) -> SealCheck:
     seals = reader.embedded_signatures
     if not seals:
-        return SealFinding(fault="it carries no seal; only issued forms carry one")
+        return SealCheck(fault="it carries no seal; only issued forms carry one")
     if len(seals) > 1:
-        return SealFinding(fault="it carries more than one seal")
+        return SealCheck(fault="it carries more than one seal")
     seal = seals[0]
     known = {_from_pem(text.encode()): key for key, text in certificates.items()}
     key = known.get(seal.signer_cert.dump())
     if key is None:
-        return SealFinding(fault="it was not sealed by this installation")
+        return SealCheck(fault="it was not sealed by this installation")
     context = ValidationContext(
         trust_roots=[seal.signer_cert],
         allow_fetching=False,
@@ -113,8 +113,8 @@ def _checked(reader: PdfFileReader, pdf: bytes, certificates: Mapping[str, str])
         status = validate_pdf_signature(seal, signer_validation_context=context)
     whole = status.coverage is SignatureCoverageLevel.ENTIRE_FILE and _fills_its_gap(seal, pdf)
     if not (status.intact and status.valid and whole):
-        return SealFinding(key, "it was changed after it was sealed")
-    return SealFinding(key) if status.bottom_line else SealFinding(key, "its seal is not in order")
+        return SealCheck(key, "it was changed after it was sealed")
+    return SealCheck(key) if status.bottom_line else SealCheck(key, "its seal is not in order")
 
 
 def _fills_its_gap(seal: EmbeddedPdfSignature, pdf: bytes) -> bool:

@@ -6,18 +6,18 @@ from tracker.clock import day_of
 from tracker.extensions import db
 from tracker.matrix import Cell, Matrix, Row, load_matrix
 from tracker.models import Allocation, Person, Registration, Signature, UnitAttempt
-from tracker.recording_forms.facts import FormColumn, FormFacts, FormRow, FormSignature, Mark
+from tracker.recording_forms.form_content import FormColumn, FormContent, FormRow, FormSignature, Mark
 from tracker.recording_forms.snapshot import STATEMENT_OF_COMPETENCE, snapshot_of
 from tracker.vocabulary import AttemptState, Outcome, Role, SignatureRole
 
 
-def facts_of(attempt: UnitAttempt, matrix: Matrix | None = None) -> FormFacts:
+def build_form_content(attempt: UnitAttempt, matrix: Matrix | None = None) -> FormContent:
     """What the recording form of an attempt prints now; three statements beside the grid's own."""
     matrix = matrix or load_matrix(attempt)
     signatures = _live_signatures(attempt)
     assessor = signatures.get(SignatureRole.ASSESSOR)
     verifier = signatures.get(SignatureRole.INTERNAL_VERIFIER)
-    return FormFacts(
+    return FormContent(
         unit_code=attempt.unit.full_code,
         unit_title=attempt.unit.title,
         unit_version=attempt.unit.version,

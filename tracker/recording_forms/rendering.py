@@ -16,7 +16,7 @@ from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
 from tracker.errors import FormNotRendered
-from tracker.recording_forms.facts import CODE_FILE, SNAPSHOT_FILE, FormFacts, FormIssue, IndexFacts
+from tracker.recording_forms.form_content import CODE_FILE, SNAPSHOT_FILE, FormContent, FormIssue, IndexContent
 from tracker.recording_forms.tags import name_heads
 
 ImageFile.LOAD_TRUNCATED_IMAGES = (
@@ -74,14 +74,14 @@ class Press(threading.local):
 _press = Press()
 
 
-def render_form(facts: FormFacts) -> bytes:
+def render_form(facts: FormContent) -> bytes:
     """The recording form as PDF. Raises `FormNotRendered`."""
     blank_rows = ROWS_FOR_THE_PEN if facts.is_blank else 0
     html = _html("recording_forms/recording_form.html", facts=facts, blank_rows=blank_rows)
     return _print(html, facts.issue)
 
 
-def render_index(facts: IndexFacts) -> bytes:
+def render_index(facts: IndexContent) -> bytes:
     """The index of evidence as PDF. Raises `FormNotRendered`."""
     return _print(_html("recording_forms/index_of_evidence.html", facts=facts))
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from tracker.ledger.canonical_json import canonical_json, sha256
 from tracker.matrix import Matrix, Row, load_matrix
 from tracker.models import UnitAttempt
-from tracker.recording_forms.facts import STATEMENT_OF_COMPETENCE
+from tracker.recording_forms.form_content import STATEMENT_OF_COMPETENCE
 
 __all__ = ["STATEMENT_OF_COMPETENCE", "Snapshot", "snapshot_of"]
 

@@ -17,13 +17,13 @@ from tracker.library.queries.units import find_unit
 from tracker.matrix import list_columns
 from tracker.models import IssuedForm
 from tracker.recording_forms import issuing
-from tracker.recording_forms.checking import Answer, check_code, check_file, is_current, known_keys
-from tracker.recording_forms.facts import FormColumn, FormFacts, blank_facts, grouped
+from tracker.recording_forms.form_content import FormColumn, FormContent, build_blank_content, grouped
+from tracker.recording_forms.form_verification import Answer, check_code, check_file, is_current, load_known_keys
 from tracker.recording_forms.forms import CheckForm
-from tracker.recording_forms.inspecting import MAX_SIZE
-from tracker.recording_forms.queries import facts_of
+from tracker.recording_forms.pdf_inspection import MAX_SIZE
+from tracker.recording_forms.pdf_renderer import render_pdf
+from tracker.recording_forms.queries import build_form_content
 from tracker.recording_forms.snapshot import STATEMENT_OF_COMPETENCE
-from tracker.recording_forms.worker import render_in_worker
 from tracker.storage import file_store
 from tracker.units.drafting.working import as_unit
 from tracker.web.authorise import get_attempt, get_centre, is_allowed, list_roles_in_attempt
@@ -40,7 +40,7 @@ def blank_form(slug: str) -> ResponseReturnValue:
     unit = find_unit(slug, me().centre_ids)
     if unit is None:
         raise NotFound
-    facts = FormFacts(
+    facts = FormContent(
         unit_code=unit.full_code,
         unit_title=unit.title,
         unit_version=unit.version,
@@ -58,7 +58,7 @@ def draft_form(draft_id: int) -> ResponseReturnValue:
     if draft is None:
         raise NotFound
     get_centre(draft.centre_id, Act.READ_UNIT_DRAFT)
-    facts = blank_facts(as_unit(json.loads(draft.document)))
+    facts = build_blank_content(as_unit(json.loads(draft.document)))
     return send_pdf(replace(facts, unit_title=f"{facts.unit_title} (draft)"), f"draft-{draft_id}-form")
 
 
@@ -69,7 +69,7 @@ def show_form(attempt_id: int) -> ResponseReturnValue:
     return render_template(
         "recording_forms/show_form.html",
         attempt=attempt,
-        facts=facts_of(attempt),
+        facts=build_form_content(attempt),
         current=issuing.find_current(attempt),
         issued=issuing.list_issued(attempt),
         may_issue=attempt.state in issuing.ISSUED_WHEN and is_allowed(attempt, Act.ISSUE_FORM),
@@ -83,7 +83,7 @@ def print_form(attempt_id: int) -> ResponseReturnValue:
     attempt, _ = get_attempt(attempt_id, Act.READ_ATTEMPT)
     if found := issuing.find_current(attempt):
         return send_issued(found)
-    facts = facts_of(attempt)
+    facts = build_form_content(attempt)
     return send_pdf(facts, f"{attempt.unit.slug}-{facts.candidate_number}-round-{facts.round}")
 
 
@@ -118,7 +118,7 @@ def issued_form(attempt_id: int, form_id: int) -> ResponseReturnValue:
 def verify_form() -> ResponseReturnValue:
     """Whether the code of a form is ours, for anybody who holds the paper."""
     code = request.args.get("code", "")[:1000]
-    answer = check_code(code, known_keys()) if code else None
+    answer = check_code(code, load_known_keys()) if code else None
     return show_answer(CheckForm(), answer)
 
 
@@ -130,7 +130,7 @@ def verify_file() -> ResponseReturnValue:
     if not form.validate():
         return show_answer(form, None), 422
     with reading():
-        known = known_keys()
+        known = load_known_keys()
     try:
         answer = check_file(form.file.data.stream.read(MAX_SIZE + 1), known)
     except Invalid as error:
@@ -164,10 +164,10 @@ def send_issued(form: IssuedForm) -> ResponseReturnValue:
     return send_bytes(body, name)
 
 
-def send_pdf(facts: FormFacts, name: str) -> ResponseReturnValue:
+def send_pdf(facts: FormContent, name: str) -> ResponseReturnValue:
     """Rendered with no transaction held: it takes longer than any query."""
     db.session.rollback()
-    return send_bytes(render_in_worker(facts), name)
+    return send_bytes(render_pdf(facts), name)
 
 
 def send_bytes(pdf: bytes, name: str) -> ResponseReturnValue:

@@ -1,7 +1,7 @@
-"""Runs one module of ours in a process of its own, without the server: Flask and the database take a second to load.
+"""Entry point of a sandboxed subprocess: it sets the limits, then runs one module of ours.
 
-Run as a file: `apart.py MODULE ARGUMENT…`. What a stranger made is taken apart in such a process; sheets are printed
-in another.
+Run as a file: `child.py LIMITS MODULE ARGUMENT…`. `tracker/__init__.py` is left out, since Flask and the database
+take a second to load and no sandboxed module needs them.
 """
 
 import runpy
@@ -12,16 +12,16 @@ from pathlib import Path
 HERE = Path(__file__).resolve()
 
 
-def process_of(module: str) -> list[str]:
-    """What starts it, arguments left out: our own interpreter, isolated from the environment."""
-    return [sys.executable, "-I", str(HERE), module]
-
-
-def main(module: str, *arguments: str) -> None:
-    package = types.ModuleType("tracker")  # without what its first file loads
+def main(limits: str, module: str, *arguments: str) -> None:
+    """Apply the limits, then run the module as `__main__` with the arguments."""
+    package = types.ModuleType("tracker")  # stands in for tracker/__init__.py, which is not to be run
     package.__path__ = [str(HERE.parent.parent)]
     sys.modules["tracker"] = package
     sys.path.insert(0, str(HERE.parents[2]))
+
+    from tracker.sandbox.limits import Limits, apply_limits
+
+    apply_limits(Limits.from_json(limits))
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 

@@ -1,5 +1,6 @@
 """What every kind of document is brought to: numbered lines, with what the source itself says about them."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -45,6 +46,24 @@ class SourceText:
     doubts: tuple[Doubt, ...] = ()
     title: str = ""
     """What the file says of itself outside its text, such as a web page's title."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the lines, doubts and title as plain values."""
+        return {
+            "lines": [(line.text, line.page, line.heading, line.cells, line.item) for line in self.lines],
+            "doubts": [(doubt.lines, doubt.what, doubt.assumed) for doubt in self.doubts],
+            "title": self.title,
+        }
+
+    @classmethod
+    def from_json(cls, name: str, kind: str, content: Mapping[str, Any]) -> "SourceText":
+        """Return the document from the values of `as_json`, in which the readers of each kind answer too."""
+        lines = tuple(
+            Line(number, text, page, heading, tuple(cells), item)
+            for number, (text, page, heading, cells, item) in enumerate(content["lines"], start=1)
+        )
+        doubts = tuple(Doubt(tuple(numbers), what, assumed) for numbers, what, assumed in content["doubts"])
+        return cls(name, kind, lines, doubts, content["title"])
 
 
 class Unreadable(Refused):

@@ -13,7 +13,7 @@ from tracker.errors import Invalid, NotFound
 from tracker.ledger.events import Actor
 from tracker.matrix import load_matrix, spread_of
 from tracker.models import UnitAttempt
-from tracker.recording_forms.queries import facts_of
+from tracker.recording_forms.queries import build_form_content
 from tracker.verification import queries
 from tracker.verification.forms import ReleaseForm, ReopenForm, ReturnForm, SampleForm, SignForm
 from tracker.verification.services import (
@@ -211,7 +211,7 @@ def everything_about(attempt: UnitAttempt) -> dict[str, Any]:
     return {
         "attempt": attempt,
         "matrix": matrix,
-        "facts": facts_of(attempt, matrix),
+        "facts": build_form_content(attempt, matrix),
         "assessments": queries.list_assessments(attempt),
         "samples": queries.list_samples(attempt),
         "action_points": queries.list_action_points_of(attempt),

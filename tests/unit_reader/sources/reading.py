@@ -2,6 +2,7 @@
 
 import pytest
 
+from tracker.unit_reader.documents import read_document
 from tracker.unit_reader.lines import Line, SourceText, Unreadable
 from tracker.unit_reader.sources import read_source
 
@@ -28,5 +29,5 @@ def find(source: SourceText, text: str) -> Line:
 
 def refusal(body: bytes, name: str = "unit") -> str:
     with pytest.raises(Unreadable) as refused:
-        read_source(name, body)
+        read_document(name, body)
     return str(refused.value)

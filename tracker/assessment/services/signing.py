@@ -21,7 +21,7 @@ from tracker.models import (
     Signature,
     UnitAttempt,
 )
-from tracker.recording_forms.facts import STATEMENT_OF_COMPETENCE
+from tracker.recording_forms.form_content import STATEMENT_OF_COMPETENCE
 from tracker.recording_forms.snapshot import Snapshot, snapshot_of
 from tracker.registrations.separation_of_duties import check_may_assess, check_not_withdrawn
 from tracker.registrations.services import find_holder

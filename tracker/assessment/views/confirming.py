@@ -13,7 +13,7 @@ from tracker.clock import now
 from tracker.errors import Invalid, Refused
 from tracker.matrix import load_matrix
 from tracker.models import UnitAttempt
-from tracker.recording_forms.queries import facts_of
+from tracker.recording_forms.queries import build_form_content
 from tracker.web.authorise import get_attempt
 from tracker.web.idempotency import once
 from tracker.web.permissions import Act
@@ -72,7 +72,7 @@ def show_confirming(
         "assessment/confirm_unit.html",
         attempt=attempt,
         matrix=matrix,
-        facts=facts_of(attempt, matrix),
+        facts=build_form_content(attempt, matrix),
         form=form or ConfirmForm(formdata=None),
         dispute_form=disputing or DisputeForm(formdata=None),
         disputing=disputing is not None,

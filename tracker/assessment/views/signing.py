@@ -19,7 +19,7 @@ from tracker.extensions import db
 from tracker.ledger.events import Actor
 from tracker.matrix import load_matrix, spread_of
 from tracker.models import UnitAttempt
-from tracker.recording_forms.queries import facts_of
+from tracker.recording_forms.queries import build_form_content
 from tracker.web.authorise import get_attempt
 from tracker.web.idempotency import once
 from tracker.web.permissions import Act
@@ -171,7 +171,7 @@ def show_signing(
         "assessment/sign_unit.html",
         attempt=attempt,
         matrix=matrix,
-        facts=facts_of(attempt, matrix),
+        facts=build_form_content(attempt, matrix),
         obstacles=sign_off_checks.list_obstacles(attempt, matrix, found) if attempt.assessed_at is None else [],
         requirements=queries.list_requirements(attempt),
         typed=typed,

@@ -44,11 +44,11 @@ def read_in(name: str, body: bytes) -> ReadIn:
 
     Raises `Unreadable` or `NoUnit`, each with its sentence, or `Invalid` from the scanner; then nothing is kept.
     """
-    from tracker.unit_reader import apart, sources  # slow to import
+    from tracker.unit_reader.documents import read_document  # slow to import
 
     virus_scan.check_clean(body, name, "document")
-    source = sources.read_source(name, body)
-    reading = apart.read_unit_apart(source)
+    document = read_document(name, body)
+    source, reading = document.source, document.reading
     kept = file_store.save(BytesIO(body))
     places = {str(position): list(lines) for position, lines in reading.places.items()}
     lines = [

@@ -111,11 +111,11 @@ def find_picture(sha256: str, media_type: str) -> Path | None:
     if shown_as == "image" and "show" in request.args:
         return previews.preview_of(sha256)
     if shown_as == "pages" and "page" in request.args:
-        return pages.picture_of_page(sha256, asked_number("page"))
+        return pages.make_page_image(sha256, asked_number("page"))
     return None
 
 
 @portfolio.app_template_global()
 def pages_of(attachment: Attachment) -> int:
     """How many pages of a file can be shown as pictures."""
-    return pages.find_pages(attachment.sha256) if attachment.media_type == PDF.media_type else 0
+    return pages.get_page_count(attachment.sha256) if attachment.media_type == PDF.media_type else 0

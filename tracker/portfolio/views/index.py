@@ -11,8 +11,8 @@ from tracker.extensions import db
 from tracker.models import Registration
 from tracker.portfolio.queries import index as queries
 from tracker.portfolio.views import portfolio
-from tracker.recording_forms.facts import IndexFacts, IndexRow
-from tracker.recording_forms.worker import render_in_worker
+from tracker.recording_forms.form_content import IndexContent, IndexRow
+from tracker.recording_forms.pdf_renderer import render_pdf
 from tracker.vocabulary import Role
 from tracker.web.authorise import get_registration
 from tracker.web.current_user import me
@@ -68,7 +68,7 @@ def own_centre() -> int:
 
 def print_index_of(registration: Registration) -> ResponseReturnValue:
     lines = queries.list_submitted_index(registration.candidate_id, registration.centre_id)
-    facts = IndexFacts(
+    facts = IndexContent(
         candidate_name=registration.candidate.name,
         candidate_number=registration.candidate_number,
         centre_name=registration.centre.name,
@@ -76,9 +76,7 @@ def print_index_of(registration: Registration) -> ResponseReturnValue:
         rows=tuple(index_row(line) for line in lines),
     )
     db.session.rollback()  # rendering takes longer than any query
-    return send_file(
-        BytesIO(render_in_worker(facts)), mimetype="application/pdf", download_name="index-of-evidence.pdf"
-    )
+    return send_file(BytesIO(render_pdf(facts)), mimetype="application/pdf", download_name="index-of-evidence.pdf")
 
 
 def index_row(line: queries.IndexLine) -> IndexRow:

@@ -1,32 +1,49 @@
-"""Published documents as lines: text, HTML, DOCX and PDF, each told by its content.
+"""Published documents as lines: text, HTML, DOCX and PDF, the kind told by the content.
 
-Only text is read where it is asked for. Everything with a structure that a stranger can bend is taken apart in a
-process of its own, which can do little and not for long (`bounded`, `process`).
+The documents come from outside: call this in the sandboxed subprocess only (`tracker.unit_reader.documents`).
 """
 
+from collections.abc import Callable
+from typing import Any
+
 from tracker.unit_reader.lines import SourceText, Unreadable
-from tracker.unit_reader.sources.bounded import read_bounded
 from tracker.unit_reader.sources.kinds import Kind, kind_of
 from tracker.unit_reader.sources.text import read_text
 
-MEGABYTE = 1024 * 1024
-MAX_BYTES = 20 * MEGABYTE
 MAX_LINES = 200_000
 MAX_WORD_LENGTH = 5_000
 """No unit prints a longer one: ten such lines would be a page."""
 
 
 def read_source(name: str, body: bytes) -> SourceText:
-    """A document's lines. Raises `Unreadable` with what is wrong with it and what to do."""
-    if len(body) > MAX_BYTES:
-        raise Unreadable(
-            f"{name} is larger than {MAX_BYTES // MEGABYTE} MB, and was not opened. "
-            "Take the pages of the one unit out of it, and read those."
-        )
+    """Return a document's lines. Raises `Unreadable` with what is wrong with it and what to do."""
     kind = kind_of(name, body)
-    source = read_text(name, body) if kind is Kind.TEXT else read_bounded(kind, name, body)
+    source = read_text(name, body) if kind is Kind.TEXT else _read_structured(kind, name, body)
     _check(source)
     return source
+
+
+def _read_structured(kind: Kind, name: str, body: bytes) -> SourceText:
+    read = _find_reader(kind)
+    try:
+        return SourceText.from_json(name, kind.value, read(body))
+    except Unreadable as error:
+        raise Unreadable(f"{name} {error}") from error
+
+
+def _find_reader(kind: Kind) -> Callable[[bytes], dict[str, Any]]:
+    """Return the reader of a kind; only the libraries of that kind are loaded."""
+    if kind is Kind.PDF:
+        from tracker.unit_reader.sources.pdf import read_pdf
+
+        return read_pdf
+    if kind is Kind.DOCX:
+        from tracker.unit_reader.sources.docx import read_docx
+
+        return read_docx
+    from tracker.unit_reader.sources.html import read_html
+
+    return read_html
 
 
 def _check(source: SourceText) -> None:

@@ -103,7 +103,7 @@ class FormIssue:
 
 
 @dataclass(frozen=True)
-class FormFacts:
+class FormContent:
     """Everything on one candidate recording form. The same facts give the same bytes."""
 
     unit_code: str
@@ -171,9 +171,9 @@ class FormFacts:
         return words if span > 4 else short
 
 
-def blank_facts(unit: UnitDocument, statement: str = STATEMENT_OF_COMPETENCE) -> FormFacts:
+def build_blank_content(unit: UnitDocument, statement: str = STATEMENT_OF_COMPETENCE) -> FormContent:
     """The form of a unit for the pen."""
-    return FormFacts(
+    return FormContent(
         unit_code=unit.full_code,
         unit_title=unit.title,
         unit_version=unit.version,
@@ -200,7 +200,7 @@ class IndexRow:
 
 
 @dataclass(frozen=True)
-class IndexFacts:
+class IndexContent:
     """The index of evidence of one candidate at one centre."""
 
     candidate_name: str

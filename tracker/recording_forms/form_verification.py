@@ -15,9 +15,9 @@ from tracker.ledger import keys
 from tracker.ledger.canonical_json import sha256
 from tracker.models import IssuedForm
 from tracker.recording_forms.codes import FormCode, parse_code
-from tracker.recording_forms.facts import CODE_FILE, SNAPSHOT_FILE
-from tracker.recording_forms.inspecting import Inspection, inspect_pdf
+from tracker.recording_forms.form_content import CODE_FILE, SNAPSHOT_FILE
 from tracker.recording_forms.issuing import ISSUED_WHEN
+from tracker.recording_forms.pdf_inspection import Inspection, inspect_pdf
 from tracker.recording_forms.snapshot import DOMAIN
 from tracker.storage import file_store
 
@@ -52,12 +52,12 @@ class Answer:
     code: FormCode | None = None
 
 
-def known_keys() -> dict[str, KnownKey]:
+def load_known_keys() -> dict[str, KnownKey]:
     """Every key of the installation by its name."""
     return {each.name: KnownKey(each.public_key, each.certificate) for each in keys.list_keys()}
 
 
-def keys_in(folder: Path) -> dict[str, KnownKey]:
+def load_keys_from_folder(folder: Path) -> dict[str, KnownKey]:
     """The public halves of keys that were handed to somebody in a folder. Raises `Refused` for none."""
     found = {}
     for path in folder.glob("*.pub"):
@@ -151,7 +151,7 @@ def _not_as_issued(pdf: bytes, found: Inspection, form: IssuedForm | None) -> An
 def _code_of(found: Inspection, known: Mapping[str, KnownKey]) -> FormCode | None:
     """The code that a file carries, if one of our keys signed it."""
     try:
-        code, signature = parse_code(found.attached.get(CODE_FILE, b"").decode("ascii"))
+        code, signature = parse_code(found.attachments.get(CODE_FILE, b"").decode("ascii"))
     except ValueError:
         return None
     key = known.get(code.key)
@@ -163,7 +163,7 @@ def _fault_inside(found: Inspection, code: FormCode | None) -> str:
         return "carries no code of ours"
     if code.key != found.seal.key:
         return "its code is of another key than its seal"
-    if sha256(DOMAIN, found.attached.get(SNAPSHOT_FILE, b"")) != code.snapshot_hash:
+    if sha256(DOMAIN, found.attachments.get(SNAPSHOT_FILE, b"")) != code.snapshot_hash:
         return "the snapshot in it is not the one its code names"
     return ""
 

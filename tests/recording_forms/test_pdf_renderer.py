@@ -1,0 +1,179 @@
+"""Rendering of forms in the persistent sandboxed subprocess."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.recording_forms.alices_form import filled
+from tracker.errors import FormNotRendered
+from tracker.recording_forms import pdf_renderer as module
+from tracker.recording_forms.form_content import FormContent
+from tracker.recording_forms.pdf_renderer import PdfRenderer, render_pdf
+from tracker.recording_forms.rendering import render_form
+from tracker.sandbox.sandbox import INTERPRETER
+
+ROOT = Path(__file__).parents[2]
+needs_proc = pytest.mark.skipif(
+    not Path("/proc/self/limits").exists(), reason="this system has no /proc to look into"
+)
+
+
+@pytest.fixture
+def renderer() -> Iterator[PdfRenderer]:
+    renderer = PdfRenderer()
+    yield renderer
+    renderer.close()
+
+
+@pytest.fixture
+def content() -> FormContent:
+    return filled(rows=1)
+
+
+def get_pid(renderer: PdfRenderer) -> int:
+    assert renderer.sandbox.pid
+    return renderer.sandbox.pid
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_the_subprocess_renders_the_same_bytes_as_this_process(renderer: PdfRenderer, content: FormContent) -> None:
+    assert renderer.render(content) == render_form(content)
+
+
+def test_the_server_does_not_load_weasyprint_nor_the_renderer_flask(tmp_path: Path) -> None:
+    server = "import sys, wsgi; sys.exit('weasyprint' in sys.modules)"
+    assert (
+        subprocess.run([sys.executable, "-c", server], cwd=ROOT, env={"SECRET_KEY": "x"}, check=False).returncode == 0
+    )
+    command = [INTERPRETER[2], "{}", module._renderer.sandbox.module]
+    subprocess_script = (
+        f"import runpy, sys; sys.argv = {command!r}; runpy.run_path(sys.argv[0], run_name='__main__');"
+        "sys.exit(bool({'flask', 'sqlalchemy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", subprocess_script], stdin=subprocess.DEVNULL, check=False)
+    assert done.returncode == 0
+
+
+def test_the_subprocess_starts_with_the_first_form_and_stays_for_the_next(
+    renderer: PdfRenderer, content: FormContent
+) -> None:
+    assert renderer.sandbox.pid is None
+    renderer.render(content)
+    first = get_pid(renderer)
+    renderer.render(content)
+    assert get_pid(renderer) == first
+
+
+def test_a_form_that_takes_too_long_is_given_up_and_the_next_one_rendered(
+    renderer: PdfRenderer, content: FormContent
+) -> None:
+    renderer.render(content)
+    renderer.timeout_seconds, renderer.timeout_seconds_per_row = 0.5, 0
+    with pytest.raises(FormNotRendered, match="could not be made just now"):
+        renderer.render(filled("DELIVERCC", rows=300))
+    renderer.timeout_seconds = 20
+    assert renderer.render(content).startswith(b"%PDF")
+
+
+def test_a_subprocess_that_died_is_replaced(renderer: PdfRenderer, content: FormContent) -> None:
+    renderer.render(content)
+    os.kill(get_pid(renderer), signal.SIGKILL)
+    time.sleep(0.1)
+    assert renderer.render(content).startswith(b"%PDF")
+
+
+def test_a_form_that_cannot_be_rendered_raises_and_the_next_one_is_rendered(
+    renderer: PdfRenderer, content: FormContent
+) -> None:
+    with pytest.raises(FormNotRendered):
+        renderer.render(filled(rows=1, columns=None))
+    assert renderer.render(content).startswith(b"%PDF")
+
+
+@needs_proc
+def test_the_subprocess_has_limits_of_memory_and_cpu_time(renderer: PdfRenderer, content: FormContent) -> None:
+    renderer.render(content)
+    lines = Path(f"/proc/{get_pid(renderer)}/limits").read_text("ascii").splitlines()
+    bounds = {line[:26].strip(): line[26:].split()[0] for line in lines}
+    assert int(bounds["Max address space"]) == 1024**3
+    assert int(bounds["Max cpu time"]) < 600
+
+
+def test_a_form_of_two_hundred_rows_fits_the_memory_limit(renderer: PdfRenderer) -> None:
+    assert renderer.render(filled(rows=200)).startswith(b"%PDF")
+
+
+@needs_proc
+def test_the_subprocess_never_sees_the_secrets_of_the_server(
+    renderer: PdfRenderer, content: FormContent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET_KEY", "hush")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://hush@db/tracker")
+    renderer.render(content)
+    assert b"hush" not in Path(f"/proc/{get_pid(renderer)}/environ").read_bytes()
+
+
+def test_many_threads_each_get_their_own_form(renderer: PdfRenderer) -> None:
+    asked = [filled(rows=rows) for rows in range(1, 7)]
+    answers: dict[int, bytes] = {}
+
+    def ask(number: int) -> None:
+        answers[number] = renderer.render(asked[number])
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(len(asked))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [answers[number] for number in range(len(asked))] == [render_form(content) for content in asked]
+
+
+def test_a_form_that_waits_too_long_for_its_turn_is_refused(renderer: PdfRenderer, content: FormContent) -> None:
+    renderer.timeout_seconds = 0.1
+    with renderer.sandbox.lock, pytest.raises(FormNotRendered):
+        renderer.render(content)
+
+
+def test_the_subprocess_is_replaced_after_many_forms(
+    renderer: PdfRenderer, content: FormContent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(renderer.sandbox, "max_requests", 1)
+    renderer.render(content)
+    first = get_pid(renderer)
+    renderer.render(content)
+    assert get_pid(renderer) != first
+    assert not is_running(first)
+
+
+def test_closing_ends_the_subprocess(renderer: PdfRenderer, content: FormContent) -> None:
+    renderer.render(content)
+    pid = get_pid(renderer)
+    renderer.close()
+    assert not is_running(pid)
+
+
+def test_a_forked_server_has_a_subprocess_of_its_own(content: FormContent) -> None:
+    expected = render_pdf(content)
+    parents = get_pid(module._renderer)
+    child = os.fork()
+    if child == 0:
+        fine = render_pdf(content) == expected and get_pid(module._renderer) != parents
+        module._renderer.close()
+        os._exit(0 if fine else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert render_pdf(content) == expected
+    assert get_pid(module._renderer) == parents

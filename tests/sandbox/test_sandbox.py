@@ -1,0 +1,164 @@
+"""Sandboxed subprocesses: their limits, time-outs, slots and environment."""
+
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tracker.sandbox.limits import MEGABYTE, Limits
+from tracker.sandbox.messages import receive, send
+from tracker.sandbox.persistent import PersistentSandbox
+from tracker.sandbox.sandbox import Sandbox, SandboxBusy, SandboxFailed, SandboxTimeout
+
+LIMITS = Limits(address_space=512 * MEGABYTE, cpu_seconds=5, file_size=MEGABYTE)
+
+
+@pytest.fixture
+def sandbox() -> Sandbox:
+    """A module of the standard library stands in for ours: `timeit` runs the script it is given."""
+    return Sandbox("timeit", LIMITS, slots=1, timeout_seconds=10, max_queued=2)
+
+
+def run(sandbox: Sandbox, script: str) -> bytes:
+    """Run a script in the sandbox, once."""
+    return sandbox.run(["-n", "1", "-r", "1", script])
+
+
+def test_input_goes_in_and_output_comes_out(sandbox: Sandbox) -> None:
+    sandbox.module = "base64"
+    assert sandbox.run(["-e"], stdin=b"words") == b"d29yZHM=\n"
+
+
+def test_limits_are_set_before_the_module_runs(sandbox: Sandbox) -> None:
+    script = "import resource as r; print([r.getrlimit(k) for k in (r.RLIMIT_CPU, r.RLIMIT_FSIZE, r.RLIMIT_CORE)])"
+    assert run(sandbox, script).startswith(f"[(5, 5), ({MEGABYTE}, {MEGABYTE}), (0, 0)]".encode())
+
+
+def test_memory_beyond_the_limit_is_a_failure(sandbox: Sandbox) -> None:
+    with pytest.raises(SandboxFailed):
+        run(sandbox, "bytes(600 * 1024 * 1024)")
+
+
+def test_output_beyond_the_limit_on_file_size_is_a_failure(sandbox: Sandbox) -> None:
+    with pytest.raises(SandboxFailed):
+        run(sandbox, "print('x' * 2_000_000)")
+
+
+def test_work_beyond_the_cpu_time_is_a_failure(sandbox: Sandbox) -> None:
+    sandbox.limits = Limits(cpu_seconds=1)
+    with pytest.raises(SandboxFailed):
+        run(sandbox, "while True: pass")
+
+
+def test_a_subprocess_that_hangs_is_killed_after_its_timeout(sandbox: Sandbox) -> None:
+    sandbox.timeout_seconds = 0.5
+    with pytest.raises(SandboxTimeout):
+        run(sandbox, "import time; time.sleep(30)")
+
+
+def test_the_environment_is_empty(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_KEY", "hush")
+    assert b"hush" not in run(sandbox, "import os; print(dict(os.environ))")
+
+
+def test_a_request_without_a_free_slot_is_refused_after_its_timeout(sandbox: Sandbox) -> None:
+    sandbox.timeout_seconds = 0.1
+    with sandbox.slots, pytest.raises(SandboxBusy):
+        run(sandbox, "pass")
+
+
+def test_a_request_beyond_the_queue_is_refused_at_once(sandbox: Sandbox) -> None:
+    assert sandbox.queue
+    with sandbox.queue, sandbox.queue, pytest.raises(SandboxBusy):
+        run(sandbox, "pass")
+
+
+def test_slots_and_queue_are_free_again_after_a_failure(sandbox: Sandbox) -> None:
+    for _ in range(3):
+        with pytest.raises(SandboxFailed):
+            run(sandbox, "raise SystemExit(1)")
+    assert b"fine" in run(sandbox, "print('fine')")
+
+
+@pytest.fixture
+def persistent(tmp_path: Path) -> Iterator[PersistentSandbox]:
+    """A subprocess that answers each request with its own process id, and sleeps when asked to."""
+    script = tmp_path / "answering.py"
+    root = Path(__file__).parents[2]
+    script.write_text(
+        f"import os, sys, time; sys.path.insert(0, {str(root / 'tracker' / 'sandbox')!r})\n"
+        "from messages import receive, send\n"
+        "while True:\n"
+        "    request = receive(sys.stdin.buffer)\n"
+        "    time.sleep(30) if request == b'sleep' else None\n"
+        "    os.abort() if request == b'die' else None\n"
+        "    send(sys.stdout.buffer, str((os.getpid(), sorted(os.environ))).encode())\n"
+    )
+    sandbox = PersistentSandbox("", LIMITS, max_requests=3, passes_variable=lambda name: name == "LANG")
+    sandbox.interpreter = [sys.executable, str(script)]
+    yield sandbox
+    sandbox.close()
+
+
+def test_a_persistent_subprocess_serves_many_requests_and_is_then_replaced(persistent: PersistentSandbox) -> None:
+    answers = [persistent.run(b"who", 10) for _ in range(4)]
+    assert answers[0] == answers[1] == answers[2] != answers[3]
+
+
+def test_a_persistent_subprocess_gets_the_named_variables_only(
+    persistent: PersistentSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET_KEY", "hush")
+    monkeypatch.setenv("LANG", "C.UTF-8")
+    answer = persistent.run(b"who", 10)
+    assert b"LANG" in answer
+    assert b"SECRET_KEY" not in answer
+
+
+def test_a_persistent_subprocess_that_hangs_is_killed_and_replaced(persistent: PersistentSandbox) -> None:
+    with pytest.raises(SandboxTimeout):
+        persistent.run(b"sleep", 0.5)
+    assert persistent.pid is None
+    assert persistent.run(b"who", 10)
+
+
+def test_a_persistent_subprocess_that_dies_is_a_failure_and_is_replaced(persistent: PersistentSandbox) -> None:
+    with pytest.raises(SandboxFailed):
+        persistent.run(b"die", 10)
+    assert persistent.run(b"who", 10)
+
+
+def test_one_request_at_a_time_reaches_a_persistent_subprocess(persistent: PersistentSandbox) -> None:
+    with persistent.lock, pytest.raises(SandboxBusy):
+        persistent.run(b"who", 0.1)
+
+
+def test_a_message_cut_short_is_an_end_of_file(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    with path.open("wb") as pipe:
+        send(pipe, b"words")
+    path.write_bytes(path.read_bytes()[:-1])
+    with path.open("rb") as pipe, pytest.raises(EOFError):
+        receive(pipe)
+    with pytest.raises(EOFError):
+        receive(None)
+
+
+def test_slots_bound_how_many_run_at_once(sandbox: Sandbox) -> None:
+    spans: list[list[float]] = []
+
+    def hold() -> None:
+        answer = run(
+            sandbox, "import time; start = time.monotonic(); time.sleep(0.2); print(start, time.monotonic())"
+        )
+        spans.append([float(each) for each in answer.splitlines()[0].split()])
+
+    threads = [threading.Thread(target=hold) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (_, first_ended), (second_started, _) = sorted(spans)
+    assert second_started >= first_ended

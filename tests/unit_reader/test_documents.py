@@ -1,0 +1,106 @@
+"""A document read in its sandboxed subprocess: the same as without, and refused where it takes too long."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.unit_reader.sources.reading import refusal
+from tracker.sandbox.limits import MEGABYTE, Limits
+from tracker.unit_reader import documents
+from tracker.unit_reader.documents import read_document
+from tracker.unit_reader.lines import NoUnit, Unreadable
+from tracker.unit_reader.sources import read_source
+from tracker.unit_reader.unit import read_unit
+
+SEEDS = Path(__file__).parents[1] / "seeds"
+UNIT = b"<p>Performance criteria<p>You must be able to:<ol><li>greet each customer<li>listen to them</ol>"
+
+
+@pytest.mark.parametrize("name", ["CFACC15.txt", "CFAMLFD3.txt"])
+def test_a_unit_comes_back_as_it_was_read(name: str) -> None:
+    body = (SEEDS / name).read_bytes()
+    source = read_source(name, body)
+    document = read_document(name, body)
+    assert document.reading == read_unit(source)
+    assert document.source == source
+
+
+def test_guidance_comes_back_as_guidance() -> None:
+    name = "guidance-customer-service-procedures.txt"
+    body = (SEEDS / name).read_bytes()
+    with pytest.raises(NoUnit) as here:
+        read_unit(read_source(name, body))
+    with pytest.raises(NoUnit) as sandboxed:
+        read_document(name, body)
+    assert here.value.guidance
+    assert (str(sandboxed.value), sandboxed.value.guidance) == (str(here.value), here.value.guidance)
+
+
+def test_text_that_takes_longer_than_any_unit_is_stopped_with_a_sentence(hurried: None) -> None:
+    rows = "\n".join(f"{each} | Answer | call {each}" for each in range(100_000))
+    with pytest.raises(Unreadable, match="more time or memory than any unit needs"):
+        read_document("unit.txt", f"Performance criteria\n{rows}\n".encode())
+
+
+def test_a_document_has_limits_of_time_memory_and_output() -> None:
+    assert documents.READER.limits == Limits(address_space=1024 * MEGABYTE, cpu_seconds=4, file_size=64 * MEGABYTE)
+    assert documents.READER.timeout_seconds <= 15
+
+
+def test_the_subprocess_loads_nothing_of_the_server() -> None:
+    script = (
+        "import runpy, sys, io\n"
+        f"sys.argv = {[documents.READER.interpreter[2], '{}', documents.READER.module]!r}\n"
+        f"sys.stdin = io.TextIOWrapper(io.BytesIO({json.dumps('unit').encode() + bytes([10]) + UNIT!r}))\n"
+        "runpy.run_path(sys.argv[0], run_name='__main__')\n"
+        "assert not {'flask', 'sqlalchemy', 'weasyprint'} & set(sys.modules), sorted(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, check=True)
+    assert [each["text"] for each in json.loads(done.stdout)["reading"]["criteria"]] == [
+        "greet each customer",
+        "listen to them",
+    ]
+
+
+def _run_instead(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str) -> None:
+    path = tmp_path / "process.py"
+    path.write_text(script)
+    monkeypatch.setattr(documents.READER, "interpreter", [sys.executable, str(path)])
+
+
+@pytest.mark.parametrize("script", ["import os; os.abort()", "print('no JSON')", "import time; time.sleep(60)"])
+def test_a_subprocess_that_dies_or_hangs_is_a_refusal(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str
+) -> None:
+    monkeypatch.setattr(documents.READER, "timeout_seconds", 1)
+    _run_instead(monkeypatch, tmp_path, script)
+    assert "reading it was stopped" in refusal(UNIT)
+
+
+def test_the_subprocess_gets_no_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SECRET_KEY", "hush")
+    assert os.environ["SECRET_KEY"] == "hush"
+    _run_instead(
+        monkeypatch,
+        tmp_path,
+        "import json, os; print(json.dumps({'unreadable': os.environ.get('SECRET_KEY', 'none')}))",
+    )
+    assert refusal(UNIT) == "none"
+
+
+def test_one_document_starts_one_subprocess(monkeypatch: pytest.MonkeyPatch) -> None:
+    started = []
+    run = subprocess.run
+    monkeypatch.setattr(subprocess, "run", lambda *args, **named: started.append(args) or run(*args, **named))
+    read_document("unit.html", UNIT)
+    assert len(started) == 1
+
+
+def test_only_so_many_documents_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents.READER, "timeout_seconds", 0)
+    with documents.READER.slots, documents.READER.slots:
+        assert "Try again in a minute" in refusal(UNIT)

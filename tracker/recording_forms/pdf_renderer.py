@@ -1,0 +1,80 @@
+"""Rendering of recording forms and indexes as PDF, in a persistent sandboxed subprocess beside the server.
+
+The subprocess reads the pickled content of a form and answers with a PDF. Both ends are ours, so pickle carries
+nothing from outside; the content is made of our own frozen dataclasses.
+"""
+
+import atexit
+import logging
+import os
+import pickle
+
+from tracker.errors import FormNotRendered
+from tracker.recording_forms.form_content import FormContent, IndexContent
+from tracker.sandbox.limits import MEGABYTE, Limits
+from tracker.sandbox.persistent import PersistentSandbox
+from tracker.sandbox.sandbox import SandboxError
+
+log = logging.getLogger(__name__)
+
+LIMITS = Limits(address_space=1024 * MEGABYTE)
+"""A form of 400 rows and 53 columns takes about half of it. The subprocess sets its CPU time for each form."""
+MAX_FORMS = 500
+"""The subprocess is replaced after so many."""
+ENVIRONMENT = {"PATH", "HOME", "LANG", "LC_ALL", "TZ", "DYLD_FALLBACK_LIBRARY_PATH"}
+"""Variables that the subprocess gets, besides those of fontconfig; none of the server's secrets."""
+
+
+class PdfRenderer:
+    """One subprocess that renders one form at a time. It starts with the first form."""
+
+    def __init__(self, timeout_seconds: float = 20, timeout_seconds_per_row: float = 0.25) -> None:
+        """Set how long a form may wait for its turn, and then take; a long form has more time."""
+        self.timeout_seconds = timeout_seconds
+        self.timeout_seconds_per_row = timeout_seconds_per_row
+        self.sandbox = PersistentSandbox(
+            "tracker.recording_forms.pdf_renderer_subprocess",
+            LIMITS,
+            max_requests=MAX_FORMS,
+            passes_variable=_passes_variable,
+        )
+
+    def render(self, content: FormContent | IndexContent) -> bytes:
+        """Return the PDF. Raises `FormNotRendered` when it fails, or takes too long or too much memory."""
+        timeout = self.timeout_seconds + self.timeout_seconds_per_row * len(content.rows)
+        try:
+            pdf = self.sandbox.run(pickle.dumps(content), timeout)
+        except SandboxError as error:
+            log.error("A form was not rendered: %s", error)  # noqa: TRY400 - the error names its cause
+            raise FormNotRendered(str(error)) from error
+        if not pdf:
+            raise FormNotRendered("the subprocess wrote the reason to standard error")
+        return pdf
+
+    def close(self) -> None:
+        """Stop the subprocess; the next form starts another."""
+        self.sandbox.close()
+
+
+def render_pdf(content: FormContent | IndexContent) -> bytes:
+    """Return the PDF of a form or an index, rendered beside the server. Raises `FormNotRendered`."""
+    return _renderer.render(content)
+
+
+def _passes_variable(name: str) -> bool:
+    return name in ENVIRONMENT or name.startswith(("FONTCONFIG", "XDG_"))
+
+
+def _start_again_after_fork() -> None:
+    """Give a forked server a subprocess of its own; that of its parent stays the parent's."""
+    global _renderer  # noqa: PLW0603 - one renderer for each server process
+    _renderer = PdfRenderer()
+
+
+def _close() -> None:
+    _renderer.close()
+
+
+_renderer = PdfRenderer()
+os.register_at_fork(after_in_child=_start_again_after_fork)
+atexit.register(_close)

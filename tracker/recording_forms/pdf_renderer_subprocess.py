@@ -1,0 +1,53 @@
+"""The sandboxed subprocess that renders recording forms and indexes as PDF, started by `pdf_renderer`."""
+
+import gc
+import logging
+import pickle
+import select
+import sys
+from typing import IO
+
+from tracker.recording_forms.form_content import FormContent, IndexContent
+from tracker.recording_forms.rendering import render_form, render_index
+from tracker.sandbox.limits import allow_cpu_seconds
+from tracker.sandbox.messages import receive, send
+
+log = logging.getLogger(__name__)
+
+CPU_SECONDS_PER_FORM = 300
+"""For a form that never ends, when the server is not there to stop it."""
+IDLE_SECONDS = 0.05
+MAX_UNCOLLECTED_OBJECTS = 1_000_000
+
+
+def main() -> None:
+    """Answer each request with a PDF, empty when it failed, until standard input is closed."""
+    source, sink = sys.stdin.buffer, sys.stdout.buffer
+    gc.disable()  # collecting garbage while a form is laid out can take as long as the form
+    gc.freeze()
+    while True:
+        try:
+            content = pickle.loads(receive(source))  # noqa: S301 - written by our own server
+        except EOFError:
+            return
+        allow_cpu_seconds(CPU_SECONDS_PER_FORM)
+        send(sink, _render(content))
+        _collect_garbage(source)
+
+
+def _render(content: FormContent | IndexContent) -> bytes:
+    try:
+        return render_form(content) if isinstance(content, FormContent) else render_index(content)
+    except Exception:
+        log.exception("A form could not be rendered")
+        return b""
+
+
+def _collect_garbage(source: IO[bytes]) -> None:
+    """Collect the garbage when no request is waiting, or when there is much of it."""
+    if gc.get_count()[0] > MAX_UNCOLLECTED_OBJECTS or not select.select([source], [], [], IDLE_SECONDS)[0]:
+        gc.collect()
+
+
+if __name__ == "__main__":
+    main()
