@@ -1,9 +1,10 @@
-"""The templates as source files: line length, and form controls that are drawn by the macros of components/forms.html."""
+"""The templates as source files: line length, form controls drawn by macros, and macros and imports that are used."""
 
 import re
 from pathlib import Path
 
 import pytest
+from jinja2 import Environment, nodes
 
 FOLDER = Path(__file__).parent.parent / "templates"
 TEMPLATES = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.html"))
@@ -26,3 +27,23 @@ def test_no_line_is_too_long_to_read(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in TEMPLATES if name != FORM_MACROS])
 def test_form_controls_are_drawn_by_macros(name: str) -> None:
     assert CONTROL.findall((FOLDER / name).read_text()) == HANDWRITTEN.get(name, [])
+
+
+def test_every_macro_and_every_import_is_used() -> None:
+    macros: set[tuple[str, str]] = set()
+    used: set[tuple[str, str]] = set()
+    unused_imports: list[tuple[str, str]] = []
+    for name in TEMPLATES:
+        tree = Environment(autoescape=True).parse((FOLDER / name).read_text())
+        macros |= {(name, macro.name) for macro in tree.find_all(nodes.Macro)}
+        loaded = {each.name for each in tree.find_all(nodes.Name) if each.ctx == "load"}
+        used |= {(name, each) for each in loaded}
+        for taken in tree.find_all(nodes.FromImport):
+            used |= {(taken.template.as_const(), one if isinstance(one, str) else one[0]) for one in taken.names}
+        imported = {each.target: each.template.as_const() for each in tree.find_all(nodes.Import)}
+        unused_imports += [(name, target) for target in imported if target not in loaded]
+        for each in tree.find_all(nodes.Getattr):
+            if isinstance(each.node, nodes.Name) and each.node.name in imported:
+                used.add((imported[each.node.name], each.attr))
+    assert not sorted(macros - used)
+    assert not unused_imports

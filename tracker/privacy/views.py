@@ -10,6 +10,7 @@ from tracker.errors import Invalid, Refused
 from tracker.extensions import db
 from tracker.ledger.transactions import reading
 from tracker.models import Person
+from tracker.pagination import Page
 from tracker.privacy import erasing, exporting, openings, retention
 from tracker.privacy.forms import EraseForm, ExportForm, HoldForm, RetentionForm
 from tracker.web.authorise import get_centre, get_registration
@@ -50,7 +51,7 @@ def own_openings() -> ResponseReturnValue:
     """Who opened one's own portfolio, at every centre."""
     page = asked_page()
     found, more = openings.list_openings(me().person_id, None, page)
-    return render_template("privacy/own_openings.html", found=found, more=more, page=page)
+    return render_template("privacy/own_openings.html", found=found, page=Page(page, more))
 
 
 @privacy.get("/registrations/<int:registration_id>/opened")
@@ -60,7 +61,9 @@ def show_openings(registration_id: int) -> ResponseReturnValue:
     get_centre(registration.centre_id)
     page = asked_page()
     found, more = openings.list_openings(registration.candidate_id, registration.centre_id, page)
-    return render_template("privacy/show_openings.html", registration=registration, found=found, more=more, page=page)
+    return render_template(
+        "privacy/show_openings.html", registration=registration, found=found, page=Page(page, more)
+    )
 
 
 @privacy.route("/centres/<int:centre_id>/retention", methods=["GET", "POST"])
@@ -89,8 +92,7 @@ def list_retention(centre_id: int) -> ResponseReturnValue:
         centre=centre,
         form=form,
         kept=kept,
-        more=more,
-        page=page,
+        page=Page(page, more),
         today=today(),
         rules=retention.list_rules(centre.id),
         default=retention.DEFAULT,

@@ -13,6 +13,7 @@ from tracker.ledger.events import Actor
 from tracker.library.queries.qualifications import list_qualifications
 from tracker.library.queries.units import list_newest_units, list_warnings
 from tracker.models import Centre, Person, Qualification, Registration
+from tracker.pagination import Page
 from tracker.registrations import queries, services, visits
 from tracker.registrations.forms import (
     NOBODY_YET,
@@ -51,7 +52,7 @@ def list_centre_registrations(centre_id: int) -> ResponseReturnValue:
     words, page = request.args.get("q", "")[:100], asked_page()
     found, more = queries.list_registrations(centre, words, page)
     return render_template(
-        "registrations/list_registrations.html", centre=centre, found=found, more=more, page=page, words=words
+        "registrations/list_registrations.html", centre=centre, found=found, page=Page(page, more), words=words
     )
 
 
@@ -239,7 +240,7 @@ def list_holders(centre_id: int) -> ResponseReturnValue:
     centre, _ = get_centre(centre_id)
     page = asked_page()
     held, more = queries.list_holders(centre.id, page)
-    return render_template("registrations/list_holders.html", centre=centre, held=held, more=more, page=page)
+    return render_template("registrations/list_holders.html", centre=centre, held=held, page=Page(page, more))
 
 
 @registrations.route("/centres/<int:centre_id>/visits", methods=["GET", "POST"])

@@ -22,6 +22,7 @@ from tracker.clock import now
 from tracker.errors import Invalid, NotFound, Refused
 from tracker.ledger.events import Actor
 from tracker.models import Centre, Person
+from tracker.pagination import Page
 from tracker.vocabulary import LinkPurpose, Role
 from tracker.web.authorise import get_centre
 from tracker.web.current_user import me
@@ -46,7 +47,7 @@ def list_centre_people(centre_id: int) -> ResponseReturnValue:
     words, page = request.args.get("q", "")[:100], asked_page()
     people, more = queries.list_people(centre, words, min(page, 10_000))
     return render_template(
-        "accounts/list_people.html", centre=centre, people=people, more=more, page=page, words=words, moment=now()
+        "accounts/list_people.html", centre=centre, people=people, page=Page(page, more), words=words, moment=now()
     )
 
 

@@ -7,6 +7,7 @@ from tracker.assessment.queries import queue as queries
 from tracker.assessment.views import assessment
 from tracker.assessment.views.assessing import assessing_url, filter_chosen, find_undoable
 from tracker.assessment.views.queue_cache import read_queue
+from tracker.pagination import Page
 from tracker.web.current_user import me
 from tracker.web.permissions import Act
 from tracker.web.requests import asked_page
@@ -33,8 +34,7 @@ def queue() -> ResponseReturnValue:
         candidates=sorted({(each.candidate, each.candidate_id) for each in waiting}),
         codes=sorted({each.code for each in waiting}),
         chosen=chosen,
-        page=page,
-        more=len(rows) > PAGE * page,
+        page=Page(page, has_next=len(rows) > PAGE * page),
         assessing_url=assessing_url,
         undoable=find_undoable(),
     )
@@ -46,5 +46,5 @@ def list_candidates() -> ResponseReturnValue:
     page = asked_page(1_000)
     held = queries.list_held(me().person_id, skip=UNITS_PAGE * (page - 1), most=UNITS_PAGE + 1)
     return render_template(
-        "assessment/list_candidates.html", held=held[:UNITS_PAGE], page=page, more=len(held) > UNITS_PAGE
+        "assessment/list_candidates.html", held=held[:UNITS_PAGE], page=Page(page, has_next=len(held) > UNITS_PAGE)
     )

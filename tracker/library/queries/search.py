@@ -11,6 +11,7 @@ from sqlalchemy.orm import aliased
 from tracker.extensions import db
 from tracker.library.queries.units import is_seen_at
 from tracker.models import Criterion, Unit, UnitCode
+from tracker.pagination import Page
 from tracker.units.standards_folder import squashed
 from tracker.vocabulary import DocumentType
 
@@ -63,7 +64,7 @@ class FoundUnit:
 
 @dataclass(frozen=True)
 class FoundPage:
-    """One page of what was found, as `tables.pages` shows it."""
+    """One page of what was found."""
 
     units: tuple[FoundUnit, ...]
     total: int
@@ -74,20 +75,8 @@ class FoundPage:
         return max(1, -(-self.total // PAGE))
 
     @property
-    def has_prev(self) -> bool:
-        return self.page > 1
-
-    @property
-    def has_next(self) -> bool:
-        return self.page < self.pages
-
-    @property
-    def prev_num(self) -> int:
-        return self.page - 1
-
-    @property
-    def next_num(self) -> int:
-        return self.page + 1
+    def position(self) -> Page:
+        return Page(self.page, self.page < self.pages, self.pages)
 
 
 def search_units(asked: Asked, centre_ids: Collection[int]) -> FoundPage:
