@@ -139,6 +139,10 @@ class Matrix:
     def by_criterion(self) -> dict[int, Standing]:
         return {standing.column.id: standing for standing in self.standings}
 
+    @property
+    def knowledge(self) -> tuple[Column, ...]:
+        return self.columns_of(CriterionKind.KNOWLEDGE)
+
     def columns_of(self, kind: CriterionKind) -> tuple[Column, ...]:
         return tuple(column for column in self.columns if column.kind is kind)
 

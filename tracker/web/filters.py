@@ -1,8 +1,24 @@
 """Template filters and globals, registered from `tracker.web.formatting`."""
 
+from collections.abc import Iterable
+from itertools import groupby
+from typing import Any
+
 from flask import Flask, current_app
+from jinja2 import Environment, pass_environment
+from jinja2.filters import make_attrgetter
 
 from tracker.web.formatting import age, clock, counted, day, moment, paragraphs, period, size
+
+
+@pass_environment
+def runs(environment: Environment, items: Iterable[Any], attribute: str) -> list[tuple[Any, list[Any]]]:
+    """Return the items in their order, those that follow one another with the same value of the attribute together.
+
+    Unlike Jinja's groupby it sorts nothing. `attribute` may be a path with dots, or an index.
+    """
+    value_of = make_attrgetter(environment, attribute)
+    return [(value, list(group)) for value, group in groupby(items, key=value_of)]
 
 
 def has_endpoint(name: str) -> bool:
@@ -11,7 +27,7 @@ def has_endpoint(name: str) -> bool:
 
 
 def init_app(app: Flask) -> None:
-    for filter_ in (day, moment, clock, age, period, size, paragraphs, counted):
+    for filter_ in (day, moment, clock, age, period, size, paragraphs, counted, runs):
         app.add_template_filter(filter_)
     app.add_template_global(has_endpoint)
     app.jinja_env.trim_blocks = True
