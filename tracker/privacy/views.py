@@ -10,11 +10,11 @@ from tracker.errors import Invalid, Refused
 from tracker.extensions import db
 from tracker.ledger.transactions import reading
 from tracker.models import Person
-from tracker.pagination import Page
 from tracker.privacy import erasing, exporting, openings, retention
 from tracker.privacy.forms import EraseForm, ExportForm, HoldForm, RetentionForm
 from tracker.web.authorise import get_centre, get_registration
 from tracker.web.current_user import me
+from tracker.web.pagination import Page
 from tracker.web.permissions import Act
 from tracker.web.requests import asked_page
 from tracker.web.route_rules import requires, signed_in

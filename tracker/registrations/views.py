@@ -13,7 +13,6 @@ from tracker.ledger.events import Actor
 from tracker.library.queries.qualifications import list_qualifications
 from tracker.library.queries.units import list_newest_units, list_warnings
 from tracker.models import Centre, Person, Qualification, Registration
-from tracker.pagination import Page
 from tracker.registrations import queries, services, visits
 from tracker.registrations.forms import (
     NOBODY_YET,
@@ -30,6 +29,7 @@ from tracker.vocabulary import Role
 from tracker.web.authorise import get_attempt, get_centre, get_registration
 from tracker.web.current_user import me
 from tracker.web.formatting import counted
+from tracker.web.pagination import Page
 from tracker.web.permissions import Act
 from tracker.web.requests import asked_page
 from tracker.web.route_rules import requires

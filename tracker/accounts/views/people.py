@@ -22,11 +22,11 @@ from tracker.clock import now
 from tracker.errors import Invalid, NotFound, Refused
 from tracker.ledger.events import Actor
 from tracker.models import Centre, Person
-from tracker.pagination import Page
 from tracker.vocabulary import LinkPurpose, Role
 from tracker.web.authorise import get_centre
 from tracker.web.current_user import me
 from tracker.web.formatting import counted
+from tracker.web.pagination import Page
 from tracker.web.permissions import Act
 from tracker.web.requests import asked_page
 from tracker.web.route_rules import requires

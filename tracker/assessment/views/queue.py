@@ -7,8 +7,8 @@ from tracker.assessment.queries import queue as queries
 from tracker.assessment.views import assessment
 from tracker.assessment.views.assessing import assessing_url, filter_chosen, find_undoable
 from tracker.assessment.views.queue_cache import read_queue
-from tracker.pagination import Page
 from tracker.web.current_user import me
+from tracker.web.pagination import Page
 from tracker.web.permissions import Act
 from tracker.web.requests import asked_page
 from tracker.web.route_rules import requires

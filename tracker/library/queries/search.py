@@ -11,9 +11,9 @@ from sqlalchemy.orm import aliased
 from tracker.extensions import db
 from tracker.library.queries.units import is_seen_at
 from tracker.models import Criterion, Unit, UnitCode
-from tracker.pagination import Page
 from tracker.units.standards_folder import squashed
 from tracker.vocabulary import DocumentType
+from tracker.web.pagination import Page
 
 PAGE = 50
 MAX_TERMS = 8
