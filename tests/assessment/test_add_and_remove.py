@@ -76,7 +76,7 @@ def test_a_struck_claim_is_gone_and_nothing_is_erased(world: World, client: Clie
         )
     decision = db.session.scalars(select(Decision).where(Decision.claim_id == claims[0].id)).one()
     assert decision.superseded_at
-    assert load_matrix(world.cfacc15).standings[0].state is CriterionState.NOTHING_YET
+    assert load_matrix(world.cfacc15).statuses[0].state is CriterionState.NOTHING_YET
     assert "This is about another rule." in client(world.alice).get(f"/evidence/{evidence.id}").text
 
 

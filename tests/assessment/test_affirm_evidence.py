@@ -69,4 +69,4 @@ def test_needs_more_on_the_old_version_is_merely_claimed_on_the_new(world: World
     with pytest.raises(Refused, match="nothing to affirm"):
         affirm(world, newer)
     rollback()
-    assert load_matrix(world.cfacc15).standings[0].state.label == "Claimed"
+    assert load_matrix(world.cfacc15).statuses[0].state.label == "Claimed"

@@ -31,7 +31,7 @@ def dispute(world: World, *labels: str) -> None:
 def test_the_criteria_named_need_more_and_the_others_stay_met(world: World) -> None:
     stories.sign(world, world.cfacc15)
     dispute(world, "2", "5")
-    states = {each.column.label: each.state for each in load_matrix(world.cfacc15).standings[:13]}
+    states = {each.column.label: each.state for each in load_matrix(world.cfacc15).statuses[:13]}
     assert states.pop("2") is states.pop("5") is CriterionState.NEEDS_MORE
     assert set(states.values()) == {CriterionState.MET}
 

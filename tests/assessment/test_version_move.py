@@ -44,7 +44,7 @@ def states(world: World) -> dict[str, CriterionState]:
     """Of the performance criteria of Alice's attempt."""
     db.session.rollback()
     matrix = load_matrix(world.cfacc15)
-    return {each.column.label: each.state for each in matrix.standings if each.column.kind == "performance"}
+    return {each.column.label: each.state for each in matrix.statuses if each.column.kind == "performance"}
 
 
 def live_decisions(world: World) -> list[Decision]:
@@ -167,7 +167,7 @@ class TestNothingIsLost:
         after = load_past_matrix(world.cfacc15, found, with_drafts=True)
         assert after.columns == before.columns
         assert [row for row in after.rows if row.title == "Complaint"] == list(before.rows)
-        assert [each.state for each in after.standings] == [each.state for each in before.standings]
+        assert [each.state for each in after.statuses] == [each.state for each in before.statuses]
 
     def test_a_signature_of_an_earlier_round_keeps_its_snapshot(self, world: World) -> None:
         stories.sign(world, world.cfacc15)
@@ -210,7 +210,7 @@ class TestNothingIsLost:
         assert states(world)["1"] is CriterionState.MET
         for found, label_of_2 in ((first_move, CriterionState.MET), (second_move, CriterionState.CLAIMED)):
             past = load_past_matrix(world.cfacc15, found)
-            assert {each.column.label: each.state for each in past.standings if each.column.kind == "performance"}[
+            assert {each.column.label: each.state for each in past.statuses if each.column.kind == "performance"}[
                 "2"
             ] is label_of_2
 

@@ -35,7 +35,7 @@ def test_a_return_opens_the_next_round_and_unsettles_the_criteria_named(confirme
     attempt = db.session.get_one(UnitAttempt, confirmed.cfacc15.id)
     assert (attempt.state, attempt.round, attempt.assessed_at) == (AttemptState.IN_PROGRESS, 2, None)
     matrix = load_matrix(attempt)
-    states = {each.column.label: each.state for each in matrix.standings}
+    states = {each.column.label: each.state for each in matrix.statuses}
     assert states["12"] is CriterionState.NEEDS_MORE
     assert matrix.met == 23
 

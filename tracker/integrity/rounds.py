@@ -66,7 +66,7 @@ def assessed_is_complete(record: Record) -> Iterator[str]:
         if row["removed_at"] is None
     }
     for attempt, matrix in _signed_attempts(record):
-        for each in matrix.standings:
+        for each in matrix.statuses:
             if each.state is not CriterionState.MET:
                 yield f"attempt {attempt.id} is {attempt.state}, but its criterion {each.column.label} is not met"
         if any(row.undecided for row in matrix.rows):

@@ -1,27 +1,27 @@
-"""The grid of an attempt, evidence by criteria, and the state of every criterion.
+"""The matrix of an attempt, evidence by criteria, with the status of every criterion.
 
-One reading for the unit page, judging, sign-off, verification and the recording form. The rules of the states
-are derived here, never stored (design, section 2).
+The unit page, assessment, sign-off, verification and the recording form load the same matrix. States are computed
+here, never stored.
 """
 
-from tracker.matrix.grid import Cell, Column, Matrix, Row, Standing
+from tracker.matrix.evidence_spread import EvidenceSpread, suggest_rows, summarise_evidence_spread
+from tracker.matrix.grid import CriterionStatus, Matrix, MatrixCell, MatrixColumn, MatrixRow
+from tracker.matrix.loading import list_columns, load_matrix, load_past_matrix
 from tracker.matrix.progress import Progress, has_submission, summarise_attempts
-from tracker.matrix.reading import list_columns, load_matrix, load_past_matrix
-from tracker.matrix.spread import Spread, spread_of, suggest_rows
 
 __all__ = [
-    "Cell",
-    "Column",
+    "CriterionStatus",
+    "EvidenceSpread",
     "Matrix",
+    "MatrixCell",
+    "MatrixColumn",
+    "MatrixRow",
     "Progress",
-    "Row",
-    "Spread",
-    "Standing",
     "has_submission",
     "list_columns",
     "load_matrix",
     "load_past_matrix",
-    "spread_of",
     "suggest_rows",
     "summarise_attempts",
+    "summarise_evidence_spread",
 ]

@@ -1,15 +1,15 @@
-"""The grid itself, as frozen dataclasses, and the rule of a criterion's state."""
+"""The matrix of an attempt as frozen dataclasses, and the rule of a criterion's state."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 
-from tracker.vocabulary import AssessmentOutcome, CriterionKind, CriterionState, Method, Outcome
+from tracker.vocabulary import CriterionKind, CriterionState, Method, Outcome
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class MatrixColumn:
     """An assessable criterion."""
 
     id: int
@@ -21,8 +21,8 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    """A live claim, with what was last decided about it."""
+class MatrixCell:
+    """A live claim of one item for one criterion, with its live decision."""
 
     claim_id: int
     criterion_id: int
@@ -38,23 +38,25 @@ class Cell:
 
     @property
     def is_met(self) -> bool:
+        """Whether the live decision is `met`."""
         return self.outcome is Outcome.MET
 
     @property
     def awaits_affirmation(self) -> bool:
-        """Met on an earlier version; the assessor has not yet said that the new one still shows it."""
+        """Whether the claim is met on an earlier version and the assessor has not yet affirmed it on this one."""
         return self.is_met and not self.is_decided
 
     @property
     def state(self) -> CriterionState:
+        """Return the state that this claim alone would give its criterion."""
         if self.is_met:
             return CriterionState.MET
         return CriterionState.NEEDS_MORE if self.is_decided else CriterionState.CLAIMED
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One item of evidence as this attempt sees it: the version handed in, or the draft."""
+class MatrixRow:
+    """One item of evidence as this attempt sees it: the submitted version, or the draft."""
 
     evidence_id: int
     number: int | None
@@ -68,95 +70,91 @@ class Row:
     customers: str
     submitted_at: datetime | None
     content_hash: str | None
-    assessment_outcome: AssessmentOutcome | None
-    """Of the latest released assessment of this version in this attempt."""
-    reviewed_at: datetime | None
-    cells: Mapping[int, Cell]
+    cells: Mapping[int, MatrixCell]
     """By criterion id."""
 
     @property
     def is_submitted(self) -> bool:
+        """Whether the row shows a submitted version, not a draft."""
         return self.version_id is not None
 
     @property
     def ref(self) -> str:
-        """As printed: `12`, or `12 v2` for a later version; drafts have none."""
+        """Return the reference as printed: `12`, or `12 v2` for a later version; drafts have no number."""
         if self.number is None:
             return "Draft"
         later = self.version_number is not None and self.version_number > 1
         return f"{self.number} v{self.version_number}" if later else str(self.number)
 
     @property
-    def undecided(self) -> list[Cell]:
-        """Claims an assessor has still to decide, or to affirm, on the version handed in."""
+    def undecided(self) -> list[MatrixCell]:
+        """Return the claims an assessor still has to decide, or to affirm, on the submitted version."""
         return [cell for cell in self.cells.values() if self.is_submitted and not cell.is_decided]
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """Where a criterion stands, and what stands behind it."""
+class CriterionStatus:
+    """The state of one criterion, with the evidence that claims it."""
 
-    column: Column
+    column: MatrixColumn
     state: CriterionState
-    rows: tuple[Row, ...]
+    rows: tuple[MatrixRow, ...]
     """The items that claim it, in order."""
-    latest: Cell | None
+    latest: MatrixCell | None
     """The claim decided last, whose comment says what is still needed."""
 
 
 @dataclass(frozen=True)
 class Matrix:
-    """The grid, and everything counted from it."""
+    """The matrix of an attempt: evidence by criteria, and the status of every criterion."""
 
     attempt_id: int
-    columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
-    standings: tuple[Standing, ...] = field(repr=False)
-    """One a column, in the same order."""
+    columns: tuple[MatrixColumn, ...]
+    rows: tuple[MatrixRow, ...]
+    statuses: tuple[CriterionStatus, ...] = field(repr=False)
+    """One for each column, in the same order."""
 
     def count(self, state: CriterionState) -> int:
-        return sum(standing.state is state for standing in self.standings)
+        """Return how many criteria are in a state."""
+        return sum(status.state is state for status in self.statuses)
 
     @cached_property
     def met(self) -> int:
+        """Return how many criteria are met."""
         return self.count(CriterionState.MET)
 
     @cached_property
     def claimed(self) -> int:
-        """Criteria with any live claim, met ones included."""
+        """Return how many criteria have a live claim, met ones included."""
         return self.total - self.count(CriterionState.NOTHING_YET)
 
     @property
     def total(self) -> int:
+        """Return how many criteria there are."""
         return len(self.columns)
 
     @cached_property
-    def claiming_rows(self) -> tuple[Row, ...]:
-        """Items with at least one claim in this attempt."""
+    def claiming_rows(self) -> tuple[MatrixRow, ...]:
+        """Return the rows with at least one claim in this attempt."""
         return tuple(row for row in self.rows if row.cells)
 
-    @cached_property
-    def by_criterion(self) -> dict[int, Standing]:
-        return {standing.column.id: standing for standing in self.standings}
-
     @property
-    def knowledge(self) -> tuple[Column, ...]:
-        return self.columns_of(CriterionKind.KNOWLEDGE)
-
-    def columns_of(self, kind: CriterionKind) -> tuple[Column, ...]:
-        return tuple(column for column in self.columns if column.kind is kind)
+    def knowledge(self) -> tuple[MatrixColumn, ...]:
+        """Return the columns of knowledge items, which follow those of performance criteria."""
+        return tuple(column for column in self.columns if column.kind is CriterionKind.KNOWLEDGE)
 
 
-def standing(column: Column, rows: tuple[Row, ...]) -> Standing:
+def compute_criterion_status(column: MatrixColumn, rows: tuple[MatrixRow, ...]) -> CriterionStatus:
+    """Return the status of a criterion from the rows that claim it (docs/rules.md, Assessment)."""
     claiming = tuple(row for row in rows if column.id in row.cells)
     cells = [row.cells[column.id] for row in claiming]
     decided = [cell for cell in cells if cell.is_decided and cell.decided_at]
     latest = max(decided, key=lambda cell: (cell.decided_at, cell.claim_id), default=None)
-    return Standing(column, _state(cells, latest), claiming, latest)
+    return CriterionStatus(column, _state(cells, latest), claiming, latest)
 
 
-def _state(cells: list[Cell], latest: Cell | None) -> CriterionState:
-    """Met if any live decision is `met`; else needs more if the latest is not; else claimed; else nothing."""
+def _state(cells: list[MatrixCell], latest: MatrixCell | None) -> CriterionState:
+    """Return met if any live decision is `met`; else needs more if there is one; else claimed; else nothing yet."""
     if any(cell.is_met for cell in cells):
         return CriterionState.MET
     if latest:

@@ -1,4 +1,4 @@
-"""How far attempts are, counted in the database for long lists."""
+"""Progress of attempts, counted in the database for long lists."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,13 +13,15 @@ from tracker.vocabulary import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Progress:
+    """How many criteria of an attempt are met, claimed (met ones included) and there are in all."""
+
     met: int
     claimed: int
     total: int
 
 
 def summarise_attempts(attempt_ids: Iterable[int], *, with_drafts: bool = False) -> dict[int, Progress]:
-    """Criteria met, claimed and in all for each attempt; two statements however many there are."""
+    """Return the progress of each attempt; two statements however many there are."""
     ids = list(attempt_ids)
     totals: dict[int, int] = dict(
         db.session.execute(
@@ -39,12 +41,12 @@ def summarise_attempts(attempt_ids: Iterable[int], *, with_drafts: bool = False)
     )
     if not with_drafts:
         query = query.where(has_submission(Claim.evidence_id))
-    counted = {row[0]: (row[1], row[2]) for row in db.session.execute(query)}
-    return {key: Progress(*counted.get(key, (0, 0)), total) for key, total in totals.items()}
+    counts = {row[0]: (row[1], row[2]) for row in db.session.execute(query)}
+    return {key: Progress(*counts.get(key, (0, 0)), total) for key, total in totals.items()}
 
 
 def has_submission(evidence_id: Any) -> ColumnElement[bool]:
-    """SQL: the item was handed in, and not taken back."""
+    """Return the SQL condition that an item was submitted and not withdrawn."""
     return (
         select(Submission.id)
         .join(EvidenceVersion, EvidenceVersion.id == Submission.evidence_version_id)

@@ -4,7 +4,7 @@ from sqlalchemy import select
 
 from tracker.clock import day_of
 from tracker.extensions import db
-from tracker.matrix import Cell, Matrix, Row, load_matrix
+from tracker.matrix import Matrix, MatrixCell, MatrixRow, load_matrix
 from tracker.models import Allocation, Person, Registration, Signature, UnitAttempt
 from tracker.recording_forms.form_content import FormColumn, FormContent, FormRow, FormSignature, Mark
 from tracker.recording_forms.snapshot import STATEMENT_OF_COMPETENCE, snapshot_of
@@ -55,17 +55,17 @@ def find_attempt_of_candidate(email: str, unit_id: int) -> UnitAttempt | None:
     return db.session.scalars(query).one_or_none()
 
 
-def description_of(row: Row) -> str:
+def description_of(row: MatrixRow) -> str:
     """An item as a form describes it: its title and how it was gathered."""
     return f"{row.title} ({row.method.printed})" if row.method else row.title
 
 
-def _row(row: Row, matrix: Matrix) -> FormRow:
+def _row(row: MatrixRow, matrix: Matrix) -> FormRow:
     marks = tuple(_mark(row.cells.get(column.id)) for column in matrix.columns)
     return FormRow(row.ref, description_of(row), marks)
 
 
-def _mark(cell: Cell | None) -> Mark | None:
+def _mark(cell: MatrixCell | None) -> Mark | None:
     """A tick for `met` and `needs_more`; nothing for `not_met`; a ring for what is not yet judged."""
     if cell is None:
         return None

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tracker.ledger.canonical_json import canonical_json, sha256
-from tracker.matrix import Matrix, Row, load_matrix
+from tracker.matrix import Matrix, MatrixRow, load_matrix
 from tracker.models import UnitAttempt
 from tracker.recording_forms.form_content import STATEMENT_OF_COMPETENCE
 
@@ -43,7 +43,7 @@ def snapshot_of(
             "candidate": attempt.candidate_id,
             "criteria": [
                 {"position": each.column.position, "label": each.column.label, "state": each.state.value}
-                for each in matrix.standings
+                for each in matrix.statuses
             ],
             "evidence": [_item(row) for row in matrix.claiming_rows],
             "statement": statement,
@@ -52,7 +52,7 @@ def snapshot_of(
     return Snapshot(body.decode("ascii"), sha256(DOMAIN, body))
 
 
-def _item(row: Row) -> dict[str, object]:
+def _item(row: MatrixRow) -> dict[str, object]:
     return {
         "number": row.number,
         "version": row.version_number,

@@ -11,7 +11,7 @@ from tracker.assessment.transitions import Move, check_move
 from tracker.clock import now
 from tracker.errors import Invalid, NotFound
 from tracker.ledger.events import Actor
-from tracker.matrix import load_matrix, spread_of
+from tracker.matrix import load_matrix, summarise_evidence_spread
 from tracker.models import UnitAttempt
 from tracker.recording_forms.queries import build_form_content
 from tracker.verification import queries
@@ -215,7 +215,7 @@ def everything_about(attempt: UnitAttempt) -> dict[str, Any]:
         "assessments": queries.list_assessments(attempt),
         "samples": queries.list_samples(attempt),
         "action_points": queries.list_action_points_of(attempt),
-        "spread": spread_of(matrix.claiming_rows),
+        "spread": summarise_evidence_spread(matrix.claiming_rows),
         "columns": {column.id: column for column in matrix.columns},
     }
 

@@ -6,7 +6,8 @@ import zipfile
 import pytest
 
 from tests.unit_reader.sources.reading import read, refusal, texts
-from tracker.unit_reader import sources
+from tracker.unit_reader import documents, sources
+from tracker.unit_reader.lines import Unreadable
 
 
 def test_every_line_is_kept_and_numbered_as_an_editor_numbers_it() -> None:
@@ -103,13 +104,14 @@ def test_the_content_says_what_it_is_and_not_the_name() -> None:
 
 
 def test_what_is_far_too_large_is_not_opened(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "MAX_BYTES", 10)
+    monkeypatch.setattr(documents, "MAX_BYTES", 10)
     assert "larger than" in refusal(b"1. greet them")
 
 
 def test_what_has_more_lines_than_any_unit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "MAX_LINES", 10)
-    assert "Take the one unit out of it" in refusal(b"x\n" * 11)
+    with pytest.raises(Unreadable, match="Take the one unit out of it"):
+        read(b"x\n" * 11)
 
 
 def test_a_hundred_thousand_digits_are_refused_with_their_line() -> None:

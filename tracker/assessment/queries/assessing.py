@@ -9,7 +9,7 @@ from sqlalchemy.orm import joinedload
 
 from tracker.clock import now
 from tracker.extensions import db
-from tracker.matrix import Cell, Column
+from tracker.matrix import MatrixCell, MatrixColumn
 from tracker.models import (
     Assessment,
     Attachment,
@@ -41,8 +41,8 @@ FIELD_WORDS = {
 class Judged:
     """A criterion of the unit, and this item's live claim for it, if it makes one."""
 
-    column: Column
-    cell: Cell | None
+    column: MatrixColumn
+    cell: MatrixCell | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +86,13 @@ def list_judged(attempt: UnitAttempt, version: EvidenceVersion) -> tuple[Judged,
         .order_by(Criterion.position)
     )
     return tuple(
-        Judged(Column(*tuple(row)[:6]), _cell(row, version) if row.claim_id else None)
+        Judged(MatrixColumn(*tuple(row)[:6]), _cell(row, version) if row.claim_id else None)
         for row in db.session.execute(query)
     )
 
 
-def _cell(row: Row[*tuple[Any, ...]], version: EvidenceVersion) -> Cell:
-    return Cell(
+def _cell(row: Row[*tuple[Any, ...]], version: EvidenceVersion) -> MatrixCell:
+    return MatrixCell(
         claim_id=row.claim_id,
         criterion_id=row.id,
         locator=row.locator,

@@ -13,7 +13,7 @@ from tracker.errors import Conflict, Invalid, NotFound, Refused
 from tracker.extensions import db
 from tracker.ledger.events import Actor, record
 from tracker.ledger.transactions import lock_rows, reading, transaction
-from tracker.matrix import Cell
+from tracker.matrix import MatrixCell
 from tracker.models import Assessment, AttemptMove, Claim, Decision, Evidence, EvidenceVersion, Grant, UnitAttempt
 from tracker.portfolio.queries.evidence import find_version_in
 from tracker.registrations.separation_of_duties import check_may_assess, check_not_withdrawn
@@ -220,7 +220,7 @@ def check_can_assess(attempt: UnitAttempt, actor: Actor) -> int:
     return actor.person_id
 
 
-def cells_of(attempt: UnitAttempt, version: EvidenceVersion) -> dict[int, Cell]:
+def cells_of(attempt: UnitAttempt, version: EvidenceVersion) -> dict[int, MatrixCell]:
     """The item's live claims in this attempt, by criterion."""
     return {each.column.id: each.cell for each in list_judged(attempt, version) if each.cell}
 
@@ -264,7 +264,7 @@ def _finish(assessment: Assessment, outcome: AssessmentOutcome, actor: Actor) ->
     return assessment
 
 
-def _decide(assessment: Assessment, cells: Iterable[Cell]) -> list[Decision]:
+def _decide(assessment: Assessment, cells: Iterable[MatrixCell]) -> list[Decision]:
     """The marks as decisions; earlier live ones are superseded. What stands unchanged is not decided again."""
     made = []
     for cell in cells:
@@ -283,7 +283,7 @@ def _decide(assessment: Assessment, cells: Iterable[Cell]) -> list[Decision]:
     return made
 
 
-def _mark(assessment: Assessment, cell: Cell) -> tuple[Outcome | None, str]:
+def _mark(assessment: Assessment, cell: MatrixCell) -> tuple[Outcome | None, str]:
     """What the draft says of a claim; a return makes nothing `met`."""
     mark = assessment.marks.get(str(cell.claim_id), {})
     outcome = Outcome(mark["outcome"]) if mark.get("outcome") else None

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tracker.assessment.queries.signing import list_action_points_of, list_versions_being_released
-from tracker.matrix import Matrix, Row, Standing
+from tracker.matrix import CriterionStatus, Matrix, MatrixRow
 from tracker.models import ActionPoint, UnitAttempt
 from tracker.vocabulary import CriterionKind, CriterionState
 
@@ -24,7 +24,7 @@ def list_obstacles(
     undecided = [row for row in matrix.rows if row.undecided]
     just_decided = list_versions_being_released(attempt) if undecided else set()
     found = [_undecided(row, row.version_id in just_decided) for row in undecided]
-    found += [_gap(each) for each in matrix.standings if each.state is not CriterionState.MET]
+    found += [_gap(each) for each in matrix.statuses if each.state is not CriterionState.MET]
     action_points = list_action_points_of(attempt) if action_points is None else action_points
     found += [
         Obstacle("An action point waits for your written response") for each in action_points if not each.responded_at
@@ -32,13 +32,13 @@ def list_obstacles(
     return found
 
 
-def _gap(standing: Standing) -> Obstacle:
-    column = standing.column
+def _gap(status: CriterionStatus) -> Obstacle:
+    column = status.column
     what = "Criterion" if column.kind is CriterionKind.PERFORMANCE else "Knowledge"
-    return Obstacle(f"{what} {column.label}, {standing.state.label.lower()}: {column.text}", criterion_id=column.id)
+    return Obstacle(f"{what} {column.label}, {status.state.label.lower()}: {column.text}", criterion_id=column.id)
 
 
-def _undecided(row: Row, is_just_decided: bool) -> Obstacle:
+def _undecided(row: MatrixRow, is_just_decided: bool) -> Obstacle:
     claims = "1 claim" if len(row.undecided) == 1 else f"{len(row.undecided)} claims"
     how = "decided a moment ago, in force once it can no longer be undone" if is_just_decided else "still to decide"
     return Obstacle(f"Evidence {row.ref} “{row.title}”: {claims} {how}", row.evidence_id)

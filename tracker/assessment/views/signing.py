@@ -17,7 +17,7 @@ from tracker.clock import LONDON, now
 from tracker.errors import Invalid, NotFound, Refused
 from tracker.extensions import db
 from tracker.ledger.events import Actor
-from tracker.matrix import load_matrix, spread_of
+from tracker.matrix import load_matrix, summarise_evidence_spread
 from tracker.models import UnitAttempt
 from tracker.recording_forms.queries import build_form_content
 from tracker.web.authorise import get_attempt
@@ -166,7 +166,7 @@ def show_signing(
     if form is None:
         form = SignForm(formdata=None)
         form.comment.data = attempt.closing_comment
-    found, spread = queries.list_action_points_of(attempt), spread_of(matrix.claiming_rows)
+    found, spread = queries.list_action_points_of(attempt), summarise_evidence_spread(matrix.claiming_rows)
     return render_template(
         "assessment/sign_unit.html",
         attempt=attempt,

@@ -8,7 +8,15 @@ from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tracker.errors import NotFound
-from tracker.matrix import Matrix, Row, Standing, load_matrix, load_past_matrix, spread_of, suggest_rows
+from tracker.matrix import (
+    CriterionStatus,
+    Matrix,
+    MatrixRow,
+    load_matrix,
+    load_past_matrix,
+    suggest_rows,
+    summarise_evidence_spread,
+)
 from tracker.models import UnitAttempt
 from tracker.portfolio.queries import units
 from tracker.portfolio.queries.claims import list_offers
@@ -50,7 +58,7 @@ def show_attempt(attempt_id: int) -> ResponseReturnValue:
             (label, url_for(".show_attempt", attempt_id=attempt.id, show=word), word is chosen)
             for word, label in FILTERS.items()
         ],
-        standings=[each for each in matrix.standings if is_shown(each, chosen)],
+        statuses=[each for each in matrix.statuses if is_shown(each, chosen)],
         suggestions=_suggestions(attempt, matrix) if own else {},
         evidence_url=evidence_url,
         administrator=Role.ADMINISTRATOR,
@@ -78,7 +86,7 @@ def show_past(attempt_id: int, move_id: int) -> ResponseReturnValue:
 
 
 def beside(attempt: UnitAttempt, matrix: Matrix) -> dict[str, Any]:
-    spread, moves = spread_of(matrix.claiming_rows), units.list_moves(attempt)
+    spread, moves = summarise_evidence_spread(matrix.claiming_rows), units.list_moves(attempt)
     return {
         "spread": spread,
         "spread_months": [(date.fromisoformat(f"{month}-01"), count) for month, count in spread.months],
@@ -91,19 +99,19 @@ def beside(attempt: UnitAttempt, matrix: Matrix) -> dict[str, Any]:
     }
 
 
-def is_shown(standing: Standing, chosen: Filter) -> bool:
+def is_shown(status: CriterionStatus, chosen: Filter) -> bool:
     if chosen is Filter.GAPS:
-        return standing.state in {CriterionState.NOTHING_YET, CriterionState.NEEDS_MORE}
+        return status.state in {CriterionState.NOTHING_YET, CriterionState.NEEDS_MORE}
     if chosen is Filter.MINE:
-        return standing.state is CriterionState.NEEDS_MORE
+        return status.state is CriterionState.NEEDS_MORE
     return True
 
 
-def _suggestions(attempt: UnitAttempt, matrix: Matrix) -> dict[int, tuple[Row, ...]]:
+def _suggestions(attempt: UnitAttempt, matrix: Matrix) -> dict[int, tuple[MatrixRow, ...]]:
     """For each gap of an open attempt, the items that claim its neighbours."""
     if attempt.state is not AttemptState.IN_PROGRESS:
         return {}
-    gaps = (each for each in matrix.standings if each.state is CriterionState.NOTHING_YET)
+    gaps = (each for each in matrix.statuses if each.state is CriterionState.NOTHING_YET)
     return {gap.column.id: suggest_rows(matrix, gap.column) for gap in gaps}
 
 

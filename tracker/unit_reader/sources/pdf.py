@@ -20,8 +20,8 @@ from tracker.unit_reader.sources.pdf_words import Strip, strips_of, usual_gap, w
 
 Plumbed = Any
 MAX_PAGES = 200
-SECONDS = 3.3
-"""Of work, a little less than the process has: the sentence is better than that of a process that was stopped."""
+CPU_SECONDS = 3
+"""A little less than the subprocess has: the message is better than that of a subprocess that was stopped."""
 LARGER = 1.15
 NEAR = 12
 BLANK = 0.35
@@ -54,7 +54,8 @@ def read_pdf(body: bytes) -> dict[str, Any]:
         raise Unreadable(
             f"has more than {MAX_PAGES} pages. Take the pages of the one unit out of it, and read those."
         )
-    sheets = [_sheet(page, len(document.pages)) for page in document.pages]
+    deadline = time.process_time() + CPU_SECONDS
+    sheets = [_sheet(page, len(document.pages), deadline) for page in document.pages]
     _check(sheets)
     writer = Writer(sheets)
     writer.write()
@@ -64,8 +65,8 @@ def read_pdf(body: bytes) -> dict[str, Any]:
     return writer.gathered.answer()
 
 
-def _sheet(page: Plumbed, pages: int) -> Sheet:
-    if time.process_time() > SECONDS:
+def _sheet(page: Plumbed, pages: int, deadline: float) -> Sheet:
+    if time.process_time() > deadline:
         raise Unreadable(
             f"has {pages} pages, more than could be read in the time that one unit takes. "
             "Take the pages of the one unit out of it, and read those."

@@ -1,4 +1,4 @@
-"""Reads the grid of an attempt: four statements whatever the number of rows."""
+"""Loading of the matrix of an attempt: three statements whatever the number of rows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,9 +8,8 @@ from sqlalchemy import and_, select
 from sqlalchemy.orm import aliased
 
 from tracker.extensions import db
-from tracker.matrix.grid import Cell, Column, Matrix, Row, standing
+from tracker.matrix.grid import Matrix, MatrixCell, MatrixColumn, MatrixRow, compute_criterion_status
 from tracker.models import (
-    Assessment,
     AttemptMove,
     Claim,
     Criterion,
@@ -21,26 +20,26 @@ from tracker.models import (
     Submission,
     UnitAttempt,
 )
-from tracker.vocabulary import AssessmentOutcome, AssessmentState, Method
+from tracker.vocabulary import Method
 
 
 def load_matrix(attempt: UnitAttempt, *, with_drafts: bool = False) -> Matrix:
-    """The grid of an attempt.
+    """Load the matrix of an attempt.
 
     `with_drafts` is the candidate's own view: all their items at the centre, drafts included. Everybody else
-    sees the items that were handed in and claim something here.
+    sees the submitted items that claim something in this attempt.
     """
-    versions = _versions(attempt, attempt.assessed_at, with_drafts=with_drafts)
-    return _matrix(attempt, attempt.unit_id, versions, with_drafts=with_drafts)
+    versions = _load_versions(attempt, attempt.assessed_at, with_drafts=with_drafts)
+    return _build_matrix(attempt, attempt.unit_id, versions, with_drafts=with_drafts)
 
 
 def load_past_matrix(attempt: UnitAttempt, move: AttemptMove, *, with_drafts: bool = False) -> Matrix:
-    """The grid as it stood just before the attempt was moved to another version of its unit."""
-    versions = _versions(attempt, move.moved_at, with_drafts=with_drafts)
-    return _matrix(attempt, move.from_unit_id, versions, move.moved_at, with_drafts=with_drafts)
+    """Load the matrix as it was just before the attempt moved to another version of its unit."""
+    versions = _load_versions(attempt, move.moved_at, with_drafts=with_drafts)
+    return _build_matrix(attempt, move.from_unit_id, versions, move.moved_at, with_drafts=with_drafts)
 
 
-def _matrix(
+def _build_matrix(
     attempt: UnitAttempt,
     unit_id: int,
     versions: Mapping[int, "_Version"],
@@ -48,20 +47,19 @@ def _matrix(
     *,
     with_drafts: bool,
 ) -> Matrix:
-    """With `ended_at` the claims and decisions that ended at that moment, else the live ones."""
+    """Build the matrix of the live claims and decisions or, with `ended_at`, of those that ended at that moment."""
     columns = list_columns(unit_id)
-    claims = _claims(attempt, {key: row.version_id for key, row in versions.items()}, ended_at)
-    assessments = _assessments(attempt, ended_at)
+    claims = _load_cells(attempt, {key: row.version_id for key, row in versions.items()}, ended_at)
     rows = tuple(
-        _row(version, claims.get(evidence_id, {}), assessments.get(version.version_id or 0))
+        _build_row(version, claims.get(evidence_id, {}))
         for evidence_id, version in versions.items()
         if with_drafts or evidence_id in claims
     )
-    return Matrix(attempt.id, columns, rows, tuple(standing(column, rows) for column in columns))
+    return Matrix(attempt.id, columns, rows, tuple(compute_criterion_status(column, rows) for column in columns))
 
 
-def list_columns(unit_id: int) -> tuple[Column, ...]:
-    """A unit's assessable criteria, in document order."""
+def list_columns(unit_id: int) -> tuple[MatrixColumn, ...]:
+    """List a unit's assessable criteria, in document order."""
     query = (
         select(
             Criterion.id,
@@ -74,7 +72,7 @@ def list_columns(unit_id: int) -> tuple[Column, ...]:
         .where(Criterion.unit_id == unit_id, Criterion.assessable)
         .order_by(Criterion.position)
     )
-    return tuple(Column(*found) for found in db.session.execute(query))
+    return tuple(MatrixColumn(*row) for row in db.session.execute(query))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +91,10 @@ class _Version:
     content_hash: str | None
 
 
-def _versions(attempt: UnitAttempt, until: datetime | None, *, with_drafts: bool) -> dict[int, _Version]:
-    """The candidate's items by id, in index order, each as the version this attempt sees (saw, at that moment)."""
+def _load_versions(attempt: UnitAttempt, until: datetime | None, *, with_drafts: bool) -> dict[int, _Version]:
+    """Return the candidate's items by id, in index order, each as its latest version submitted by `until`."""
     sealed, draft = EvidenceVersion, Evidence
-    handed_in = select(
+    submitted = select(
         sealed.evidence_id,
         draft.number,
         sealed.id.label("version_id"),
@@ -110,8 +108,8 @@ def _versions(attempt: UnitAttempt, until: datetime | None, *, with_drafts: bool
         Submission.submitted_at,
         sealed.content_hash,
     )
-    handed_in = (
-        handed_in.join(draft, draft.id == sealed.evidence_id)
+    submitted = (
+        submitted.join(draft, draft.id == sealed.evidence_id)
         .join(Submission, Submission.evidence_version_id == sealed.id)
         .where(
             draft.candidate_id == attempt.candidate_id,
@@ -121,16 +119,16 @@ def _versions(attempt: UnitAttempt, until: datetime | None, *, with_drafts: bool
         .order_by(draft.number, sealed.number)
     )
     if until:
-        handed_in = handed_in.where(Submission.submitted_at <= until)
-    found = {  # later versions overwrite earlier ones
-        row["evidence_id"]: _Version(**row) for row in db.session.execute(handed_in).mappings()
+        submitted = submitted.where(Submission.submitted_at <= until)
+    latest = {  # later versions overwrite earlier ones
+        row["evidence_id"]: _Version(**row) for row in db.session.execute(submitted).mappings()
     }
     if with_drafts:
-        found |= {row.evidence_id: row for row in _drafts(attempt) if row.evidence_id not in found}
-    return found
+        latest |= {row.evidence_id: row for row in _load_drafts(attempt) if row.evidence_id not in latest}
+    return latest
 
 
-def _drafts(attempt: UnitAttempt) -> list[_Version]:
+def _load_drafts(attempt: UnitAttempt) -> list[_Version]:
     query = (
         select(
             Evidence.id,
@@ -168,10 +166,10 @@ def _drafts(attempt: UnitAttempt) -> list[_Version]:
     ]
 
 
-def _claims(
+def _load_cells(
     attempt: UnitAttempt, versions: Mapping[int, int | None], ended_at: datetime | None
-) -> dict[int, dict[int, Cell]]:
-    """Live claims by evidence and criterion, on the items given, with their live decisions."""
+) -> dict[int, dict[int, MatrixCell]]:
+    """Return claims by evidence and criterion, on the items given, with their decisions."""
     decider = aliased(Person)
     live_claim = Claim.removed_at == ended_at if ended_at else Claim.removed_at.is_(None)
     live_decision = Decision.superseded_at == ended_at if ended_at else Decision.superseded_at.is_(None)
@@ -193,11 +191,11 @@ def _claims(
         .where(Claim.attempt_id == attempt.id, live_claim)
         .order_by(Claim.id)
     )
-    found: dict[int, dict[int, Cell]] = {}
+    cells: dict[int, dict[int, MatrixCell]] = {}
     for row in db.session.execute(query):
         if row.evidence_id not in versions:
             continue
-        found.setdefault(row.evidence_id, {})[row.criterion_id] = Cell(
+        cells.setdefault(row.evidence_id, {})[row.criterion_id] = MatrixCell(
             claim_id=row.id,
             criterion_id=row.criterion_id,
             locator=row.locator,
@@ -208,28 +206,11 @@ def _claims(
             decided_by=row.name,
             is_decided=row.evidence_version_id is not None and row.evidence_version_id == versions[row.evidence_id],
         )
-    return found
+    return cells
 
 
-def _assessments(attempt: UnitAttempt, until: datetime | None) -> dict[int, tuple[AssessmentOutcome, datetime]]:
-    """The latest released assessment of each version in this attempt."""
-    query = (
-        select(Assessment.evidence_version_id, Assessment.outcome, Assessment.released_at)
-        .where(Assessment.attempt_id == attempt.id, Assessment.state == AssessmentState.RELEASED)
-        .order_by(Assessment.released_at, Assessment.id)
-    )
-    if until:
-        query = query.where(Assessment.released_at <= until)
-    return {
-        version_id: (outcome, released_at)
-        for version_id, outcome, released_at in db.session.execute(query)
-        if outcome and released_at
-    }
-
-
-def _row(version: _Version, cells: Mapping[int, Cell], assessment: tuple[AssessmentOutcome, datetime] | None) -> Row:
-    outcome, reviewed_at = assessment or (None, None)
-    return Row(
+def _build_row(version: _Version, cells: Mapping[int, MatrixCell]) -> MatrixRow:
+    return MatrixRow(
         evidence_id=version.evidence_id,
         number=version.number,
         version_id=version.version_id,
@@ -242,7 +223,5 @@ def _row(version: _Version, cells: Mapping[int, Cell], assessment: tuple[Assessm
         customers=version.customers,
         submitted_at=version.submitted_at,
         content_hash=version.content_hash,
-        assessment_outcome=outcome,
-        reviewed_at=reviewed_at,
         cells=cells,
     )

@@ -1,29 +1,29 @@
-"""What stands behind an attempt, and which items may close a gap."""
+"""Evidence spread of an attempt, and suggestions of evidence for a criterion without any."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from tracker.matrix.grid import Column, Matrix, Row
+from tracker.matrix.grid import Matrix, MatrixColumn, MatrixRow
 from tracker.vocabulary import Method
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
-    """What stands behind an attempt: shown to the assessor, never counted into a decision."""
+class EvidenceSpread:
+    """The months, methods, occasions and customers behind an attempt: shown, never counted into a decision."""
 
     months: tuple[tuple[str, int], ...]
-    """`2026-10` and the items of that month, without gaps left out in between."""
+    """`2026-10` and how many items are of that month; months without any are in between."""
     methods: tuple[tuple[Method, int], ...]
     occasions: tuple[str, ...]
     customers: tuple[str, ...]
 
 
-def spread_of(rows: Iterable[Row]) -> Spread:
-    """Months, methods, occasions and customers behind these items."""
+def summarise_evidence_spread(rows: Iterable[MatrixRow]) -> EvidenceSpread:
+    """Return the months, methods, occasions and customers of these items."""
     rows = list(rows)
     months = Counter(row.happened_from.strftime("%Y-%m") for row in rows if row.happened_from)
-    return Spread(
+    return EvidenceSpread(
         months=tuple((month, months[month]) for month in _month_range(months)),
         methods=tuple(Counter(row.method for row in rows if row.method).most_common()),
         occasions=tuple(dict.fromkeys(row.occasion for row in rows if row.occasion)),
@@ -31,10 +31,10 @@ def spread_of(rows: Iterable[Row]) -> Spread:
     )
 
 
-def suggest_rows(matrix: Matrix, column: Column, *, most: int = 3) -> tuple[Row, ...]:
-    """Items that may close a gap: those that claim its neighbours under the same heading, nearest first."""
+def suggest_rows(matrix: Matrix, column: MatrixColumn, *, limit: int = 3) -> tuple[MatrixRow, ...]:
+    """Return items that may fit a criterion: those that claim its nearest neighbours under the same heading."""
 
-    def distance(row: Row) -> int:
+    def distance(row: MatrixRow) -> int:
         positions = (
             each.position
             for each in matrix.columns
@@ -43,11 +43,11 @@ def suggest_rows(matrix: Matrix, column: Column, *, most: int = 3) -> tuple[Row,
         return min((abs(position - column.position) for position in positions), default=1000)
 
     near = [(distance(row), index, row) for index, row in enumerate(matrix.rows) if column.id not in row.cells]
-    return tuple(row for far, _, row in sorted(near, key=lambda each: each[:2]) if far < 4)[:most]
+    return tuple(row for far, _, row in sorted(near, key=lambda each: each[:2]) if far < 4)[:limit]
 
 
 def _month_range(months: Mapping[str, int]) -> list[str]:
-    """Every month from the first to the last, at most the latest twenty-four."""
+    """Return every month from the first to the last, at most the latest 24."""
     if not months:
         return []
     first, last = (int(month[:4]) * 12 + int(month[5:]) - 1 for month in (min(months), max(months)))
