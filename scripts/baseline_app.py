@@ -29,7 +29,9 @@ def running_app(database_url: str = "", *, demo: bool = False) -> Iterator[Flask
             "DEMO": "1" if demo else "",
         }
         settings = Settings.from_environment(environment)
-        app = create_app(settings, TESTING=True, PROPAGATE_EXCEPTIONS=False, WTF_CSRF_ENABLED=False, KEEP_QUEUE=False)
+        app = create_app(
+            settings, TESTING=True, PROPAGATE_EXCEPTIONS=False, WTF_CSRF_ENABLED=False, CACHE_QUEUE=False
+        )
         run_command(app, "db", "upgrade", "-d", str(ROOT / "migrations"))
         yield app
         with app.app_context():

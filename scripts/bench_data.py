@@ -224,7 +224,7 @@ def _accepted(key: int, attempt: UnitAttempt, version: int, bob: Person, moment:
         "current": True,
         "sufficient": True,
         "feedback": "Good.",
-        "marks": {},
+        "draft_decisions": {},
         "started_at": moment,
         "saved_at": moment,
         "released_at": moment,

@@ -92,7 +92,7 @@ def migrated_app(database_url: str, tmp_path_factory: pytest.TempPathFactory) ->
         {"INSTANCE_PATH": str(instance), "DATABASE_URL": database_url, "SECRET_KEY": "test"}
     )
     # The queue is kept while the ledger stands still, and what factories make leaves no trace there.
-    app = create_app(settings, TESTING=True, WTF_CSRF_ENABLED=False, KEEP_QUEUE=False)
+    app = create_app(settings, TESTING=True, WTF_CSRF_ENABLED=False, CACHE_QUEUE=False)
     # A page is the same on either database, and reading it takes as long as making it: once is enough.
     app.test_client_class = WatchingClient if server_url() and not WHOLE else InspectingClient
     runner = app.test_cli_runner()

@@ -305,7 +305,7 @@ def accept(
             current=True,
             sufficient=True,
             feedback="",
-            marks={},
+            draft_decisions={},
             started_at=moment,
             saved_at=moment,
             released_at=moment,

@@ -18,7 +18,6 @@ from tracker.library.services.loading import load_unit
 from tracker.models import (
     ActionPoint,
     Assessment,
-    AttemptMove,
     Centre,
     Evidence,
     Grant,
@@ -29,6 +28,7 @@ from tracker.models import (
     UnitAttempt,
     UnitDraft,
     VersionAttachment,
+    VersionMove,
     Visit,
     VisitAttempt,
 )
@@ -94,7 +94,7 @@ def _judged(attempt: UnitAttempt, evidence: Evidence, staff: Staff) -> tuple[Ass
     moment = clock.now()
     assessment = Assessment(
         attempt_id=attempt.id, evidence_version_id=evidence.versions[-1].id, assessor_id=staff.assessor.id,
-        state=AssessmentState.DRAFT, outcome=AssessmentOutcome.RETURNED, feedback="More, please.", marks={},
+        state=AssessmentState.DRAFT, outcome=AssessmentOutcome.RETURNED, feedback="More, please.", draft_decisions={},
         started_at=moment, saved_at=moment, release_after=moment + timedelta(hours=1),
     )  # fmt: skip
     action_point = ActionPoint(
@@ -126,12 +126,12 @@ def _units(centre: Centre, administrator: Person, title: str) -> tuple[UnitDraft
     return draft, added(run), attached
 
 
-def _moved(attempt: UnitAttempt, administrator: Person) -> AttemptMove:
+def _moved(attempt: UnitAttempt, administrator: Person) -> VersionMove:
     """As if the attempt had been moved to the unit's newer revision, which is there then."""
     load_unit(as_revision(UNITS["CFACC15"]))
-    move = AttemptMove(
+    move = VersionMove(
         attempt_id=attempt.id, from_unit_id=attempt.unit_id, to_unit_id=factories.unit("CFACC15").id,
-        reason="Corrected", left_behind=[], moved_at=clock.now(), moved_by_id=administrator.id,
+        reason="Corrected", not_carried_over=[], moved_at=clock.now(), moved_by_id=administrator.id,
     )  # fmt: skip
     return added(move)
 

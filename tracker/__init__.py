@@ -101,7 +101,7 @@ def register_blueprints(app: Flask) -> None:
 
 def register_jobs(app: Flask) -> None:
     """What the worker does: what is queued, and what is looked for every minute."""
-    from tracker.assessment.services.assessments import release_due
+    from tracker.assessment.services.assessments import release_due_assessments
     from tracker.integrity.mailing import mail_checkpoint
     from tracker.integrity.nightly import check_nightly
     from tracker.library.services.importing import resume_imports, run_import
@@ -111,7 +111,7 @@ def register_jobs(app: Flask) -> None:
         app,
         (run_import,),
         every_minute=(
-            release_due,
+            release_due_assessments,
             emails.send_waiting_emails,
             resume_imports,
             checkpoints.write_due,

@@ -18,9 +18,9 @@ APPEND_ONLY = {
     "signing_key": ([], []),
     "submission": ([], ["withdrawn_at"]),
     "version_attachment": ([], []),
-    "moved_claim": ([], []),
+    "carried_over_claim": ([], []),
     "attachment": (["name"], ["removed_at"]),
-    "attempt_move": (["reason", "left_behind"], []),
+    "version_move": (["reason", "not_carried_over"], []),
     "decision": (["comment"], ["superseded_at"]),
     "evidence_version": (
         ["title", "occasion", "customers", "narrative", "kept_where", "kept_by", "kept_seen_by"],
@@ -642,7 +642,7 @@ def upgrade():
     sa.Column('current', sa.Boolean(), nullable=False),
     sa.Column('sufficient', sa.Boolean(), nullable=False),
     sa.Column('feedback', sa.Text(), nullable=False),
-    sa.Column('marks', sa.JSON(), nullable=False),
+    sa.Column('draft_decisions', sa.JSON(), nullable=False),
     sa.Column('started_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('saved_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('release_after', sa.DateTime(timezone=True), nullable=True),
@@ -660,22 +660,22 @@ def upgrade():
     op.create_index(op.f('ix_assessment_evidence_version_id'), 'assessment', ['evidence_version_id'], unique=False)
     op.create_index('ix_assessment_release_after', 'assessment', ['release_after'], unique=False, sqlite_where=sa.text('release_after IS NOT NULL'), postgresql_where=sa.text('release_after IS NOT NULL'))
     op.create_index('uq_assessment_draft', 'assessment', ['attempt_id', 'evidence_version_id', 'assessor_id'], unique=True, sqlite_where=sa.text("state = 'draft'"), postgresql_where=sa.text("state = 'draft'"))
-    op.create_table('attempt_move',
+    op.create_table('version_move',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('attempt_id', sa.Integer(), nullable=False),
     sa.Column('from_unit_id', sa.Integer(), nullable=False),
     sa.Column('to_unit_id', sa.Integer(), nullable=False),
     sa.Column('reason', sa.Text(), nullable=False),
-    sa.Column('left_behind', sa.JSON(), nullable=False),
+    sa.Column('not_carried_over', sa.JSON(), nullable=False),
     sa.Column('moved_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('moved_by_id', sa.Integer(), nullable=False),
-    sa.ForeignKeyConstraint(['attempt_id'], ['unit_attempt.id'], name=op.f('fk_attempt_move_attempt_id')),
-    sa.ForeignKeyConstraint(['from_unit_id'], ['unit.id'], name=op.f('fk_attempt_move_from_unit_id')),
-    sa.ForeignKeyConstraint(['moved_by_id'], ['person.id'], name=op.f('fk_attempt_move_moved_by_id')),
-    sa.ForeignKeyConstraint(['to_unit_id'], ['unit.id'], name=op.f('fk_attempt_move_to_unit_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_attempt_move'))
+    sa.ForeignKeyConstraint(['attempt_id'], ['unit_attempt.id'], name=op.f('fk_version_move_attempt_id')),
+    sa.ForeignKeyConstraint(['from_unit_id'], ['unit.id'], name=op.f('fk_version_move_from_unit_id')),
+    sa.ForeignKeyConstraint(['moved_by_id'], ['person.id'], name=op.f('fk_version_move_moved_by_id')),
+    sa.ForeignKeyConstraint(['to_unit_id'], ['unit.id'], name=op.f('fk_version_move_to_unit_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_version_move'))
     )
-    op.create_index(op.f('ix_attempt_move_attempt_id'), 'attempt_move', ['attempt_id'], unique=False)
+    op.create_index(op.f('ix_version_move_attempt_id'), 'version_move', ['attempt_id'], unique=False)
     op.create_table('claim',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('attempt_id', sa.Integer(), nullable=False),
@@ -825,17 +825,17 @@ def upgrade():
     op.create_index(op.f('ix_decision_claim_id'), 'decision', ['claim_id'], unique=False)
     op.create_index('ix_decision_on_version', 'decision', ['claim_id', 'evidence_version_id'], unique=False, sqlite_where=sa.text('superseded_at IS NULL'), postgresql_where=sa.text('superseded_at IS NULL'))
     op.create_index('uq_decision_live', 'decision', ['claim_id'], unique=True, sqlite_where=sa.text('superseded_at IS NULL'), postgresql_where=sa.text('superseded_at IS NULL'))
-    op.create_table('moved_claim',
+    op.create_table('carried_over_claim',
     sa.Column('claim_id', sa.Integer(), nullable=False),
     sa.Column('from_claim_id', sa.Integer(), nullable=False),
     sa.Column('move_id', sa.Integer(), nullable=False),
-    sa.ForeignKeyConstraint(['claim_id'], ['claim.id'], name=op.f('fk_moved_claim_claim_id')),
-    sa.ForeignKeyConstraint(['from_claim_id'], ['claim.id'], name=op.f('fk_moved_claim_from_claim_id')),
-    sa.ForeignKeyConstraint(['move_id'], ['attempt_move.id'], name=op.f('fk_moved_claim_move_id')),
-    sa.PrimaryKeyConstraint('claim_id', 'from_claim_id', name=op.f('pk_moved_claim'))
+    sa.ForeignKeyConstraint(['claim_id'], ['claim.id'], name=op.f('fk_carried_over_claim_claim_id')),
+    sa.ForeignKeyConstraint(['from_claim_id'], ['claim.id'], name=op.f('fk_carried_over_claim_from_claim_id')),
+    sa.ForeignKeyConstraint(['move_id'], ['version_move.id'], name=op.f('fk_carried_over_claim_move_id')),
+    sa.PrimaryKeyConstraint('claim_id', 'from_claim_id', name=op.f('pk_carried_over_claim'))
     )
-    op.create_index(op.f('ix_moved_claim_from_claim_id'), 'moved_claim', ['from_claim_id'], unique=False)
-    op.create_index(op.f('ix_moved_claim_move_id'), 'moved_claim', ['move_id'], unique=False)
+    op.create_index(op.f('ix_carried_over_claim_from_claim_id'), 'carried_over_claim', ['from_claim_id'], unique=False)
+    op.create_index(op.f('ix_carried_over_claim_move_id'), 'carried_over_claim', ['move_id'], unique=False)
     op.create_table('sample_item',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('sample_id', sa.Integer(), nullable=False),
@@ -856,9 +856,9 @@ def downgrade():
     drop_triggers()
 # ### commands auto generated by Alembic - please adjust! ###
     op.drop_table('sample_item')
-    op.drop_index(op.f('ix_moved_claim_move_id'), table_name='moved_claim')
-    op.drop_index(op.f('ix_moved_claim_from_claim_id'), table_name='moved_claim')
-    op.drop_table('moved_claim')
+    op.drop_index(op.f('ix_carried_over_claim_move_id'), table_name='carried_over_claim')
+    op.drop_index(op.f('ix_carried_over_claim_from_claim_id'), table_name='carried_over_claim')
+    op.drop_table('carried_over_claim')
     op.drop_index('uq_decision_live', table_name='decision', sqlite_where=sa.text('superseded_at IS NULL'), postgresql_where=sa.text('superseded_at IS NULL'))
     op.drop_index('ix_decision_on_version', table_name='decision', sqlite_where=sa.text('superseded_at IS NULL'), postgresql_where=sa.text('superseded_at IS NULL'))
     op.drop_index(op.f('ix_decision_claim_id'), table_name='decision')
@@ -885,8 +885,8 @@ def downgrade():
     op.drop_index(op.f('ix_claim_evidence_id'), table_name='claim')
     op.drop_index(op.f('ix_claim_attempt_id'), table_name='claim')
     op.drop_table('claim')
-    op.drop_index(op.f('ix_attempt_move_attempt_id'), table_name='attempt_move')
-    op.drop_table('attempt_move')
+    op.drop_index(op.f('ix_version_move_attempt_id'), table_name='version_move')
+    op.drop_table('version_move')
     op.drop_index('uq_assessment_draft', table_name='assessment', sqlite_where=sa.text("state = 'draft'"), postgresql_where=sa.text("state = 'draft'"))
     op.drop_index('ix_assessment_release_after', table_name='assessment', sqlite_where=sa.text('release_after IS NOT NULL'), postgresql_where=sa.text('release_after IS NOT NULL'))
     op.drop_index(op.f('ix_assessment_evidence_version_id'), table_name='assessment')

@@ -11,7 +11,7 @@ from tracker.assessment.services.version_moves import move_to_version
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.library.services.links import confirm_link, confirm_same_wording
-from tracker.models import AttemptMove, Claim, Criterion, Unit, UnitAttempt
+from tracker.models import Claim, Criterion, Unit, UnitAttempt, VersionMove
 from tracker.units.documents import UnitDocument
 from tracker.vocabulary import CriterionKind
 
@@ -40,7 +40,7 @@ def publish_second_version(world: World, *, linked: bool = True) -> Unit:
     return newer
 
 
-def move(world: World, newer: Unit, attempt: UnitAttempt | None = None, **more: str) -> AttemptMove:
+def move(world: World, newer: Unit, attempt: UnitAttempt | None = None, **more: str) -> VersionMove:
     with transaction():
         return move_to_version(attempt or world.cfacc15, newer, REASON, factories.actor(world.dan), **more)
 

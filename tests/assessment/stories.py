@@ -9,7 +9,7 @@ from tests import factories
 from tests.factories import World
 from tracker import clock
 from tracker.assessment.services import assessments, signing
-from tracker.assessment.services.assessments import CHECKS, Marks
+from tracker.assessment.services.assessments import CHECKS, DraftDecisions
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Claim, Criterion, Evidence, EvidenceRequirement, EvidenceVersion, Person, UnitAttempt
@@ -17,7 +17,7 @@ from tracker.recording_forms.snapshot import snapshot_of
 from tracker.vocabulary import Outcome
 
 TICKED = dict.fromkeys(CHECKS, True)
-NOTHING = Marks({}, {}, {})
+NOTHING = DraftDecisions({}, {}, {})
 
 
 def hand_in(
@@ -45,8 +45,8 @@ def put_down(
     feedback: str = "",
     *,
     ticked: bool = True,
-) -> Marks:
-    return Marks(
+) -> DraftDecisions:
+    return DraftDecisions(
         {claim.id: outcome for claim, outcome in outcomes.items()},
         {claim.id: comment for claim, comment in (comments or {}).items()},
         TICKED if ticked else {},
@@ -58,23 +58,23 @@ def accept(attempt: UnitAttempt, version: EvidenceVersion, by: Person, claims: I
     """Accepted with everything met, and released."""
     with transaction():
         actor = factories.actor(by)
-        assessments.save_marks(attempt, version, put_down(dict.fromkeys(claims, Outcome.MET)), actor)
+        assessments.save_draft(attempt, version, put_down(dict.fromkeys(claims, Outcome.MET)), actor)
         assessment = assessments.accept_evidence(attempt, version, actor)
     release(assessment.id)
 
 
-def send_back(attempt: UnitAttempt, version: EvidenceVersion, by: Person, marks: Marks) -> None:
+def send_back(attempt: UnitAttempt, version: EvidenceVersion, by: Person, draft: DraftDecisions) -> None:
     with transaction():
         actor = factories.actor(by)
-        assessments.save_marks(attempt, version, marks, actor)
+        assessments.save_draft(attempt, version, draft, actor)
         assessment = assessments.return_evidence(attempt, version, actor)
     release(assessment.id)
 
 
 def release(assessment_id: int) -> None:
-    """As `release_due` does once the time to undo is over."""
+    """As `release_due_assessments` does once the time to undo is over."""
     with transaction():
-        assessments.release(assessment_id)
+        assessments.release_assessment(assessment_id)
 
 
 def let_undo_lapse() -> None:

@@ -30,13 +30,13 @@ def test_bob_accepts_and_nothing_is_decided_for_ten_seconds(world: World) -> Non
     _, version, (first, second) = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
     bob = factories.actor(world.bob)
     with transaction():
-        assessments.save_marks(
+        assessments.save_draft(
             world.cfacc15, version, put_down({first: MET, second: MORE}, {second: "Which day?"}), bob
         )
         assessment = assessments.accept_evidence(world.cfacc15, version, bob)
     assert (assessment.outcome, assessment.state) == (AssessmentOutcome.ACCEPTED, AssessmentState.DRAFT)
     assert assessment.release_after - assessment.saved_at >= timedelta(seconds=9)
-    assert assessments.release_due() == 0
+    assert assessments.release_due_assessments() == 0
     assert live_outcomes() == {}
 
 
@@ -44,12 +44,12 @@ def test_after_ten_seconds_the_decisions_stand(world: World) -> None:
     _, version, (first, second) = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
     bob = factories.actor(world.bob)
     with transaction():
-        assessments.save_marks(
+        assessments.save_draft(
             world.cfacc15, version, put_down({first: MET, second: MORE}, {second: "Which day?"}), bob
         )
         assessments.accept_evidence(world.cfacc15, version, bob)
     stories.let_undo_lapse()
-    assert assessments.release_due() == 1
+    assert assessments.release_due_assessments() == 1
     assert live_outcomes() == {first.id: MET, second.id: MORE}
     decision = db.session.scalars(select(Decision).where(Decision.claim_id == second.id)).one()
     assert (decision.comment, decision.decided_by_id) == ("Which day?", world.bob.id)
@@ -71,7 +71,7 @@ def test_a_second_look_supersedes_and_keeps_the_first(world: World) -> None:
     stories.accept(world.cfacc15, version, world.bob, [claim])
     bob = factories.actor(world.bob)
     with transaction():
-        assessments.save_marks(world.cfacc15, version, put_down({claim: MORE}, {claim: "I misread it."}), bob)
+        assessments.save_draft(world.cfacc15, version, put_down({claim: MORE}, {claim: "I misread it."}), bob)
         assessment = assessments.accept_evidence(world.cfacc15, version, bob)
     stories.release(assessment.id)
     assert live_outcomes() == {claim.id: MORE}
@@ -90,7 +90,7 @@ def test_what_stands_unchanged_is_not_decided_again(world: World) -> None:
 def test_every_claim_needs_an_outcome(world: World) -> None:
     _, version, (first, _) = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
     bob = factories.actor(world.bob)
-    assessments.save_marks(world.cfacc15, version, put_down({first: MET}), bob)
+    assessments.save_draft(world.cfacc15, version, put_down({first: MET}), bob)
     with pytest.raises(Invalid, match="1 is still open"):
         assessments.accept_evidence(world.cfacc15, version, bob)
     rollback()
@@ -108,8 +108,8 @@ def test_a_claim_in_another_unit_does_not_stand_in_the_way(world: World) -> None
 def test_every_check_must_be_ticked_and_the_sentence_names_it(world: World, check: str) -> None:
     _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
     bob = factories.actor(world.bob)
-    marks = assessments.Marks({claim.id: MET}, {}, {**stories.TICKED, check: False})
-    assessments.save_marks(world.cfacc15, version, marks, bob)
+    draft = assessments.DraftDecisions({claim.id: MET}, {}, {**stories.TICKED, check: False})
+    assessments.save_draft(world.cfacc15, version, draft, bob)
     with pytest.raises(Invalid, match=f"tick that the evidence is {check}"):
         assessments.accept_evidence(world.cfacc15, version, bob)
     rollback()
@@ -118,12 +118,12 @@ def test_every_check_must_be_ticked_and_the_sentence_names_it(world: World, chec
 def test_nothing_is_accepted_twice(world: World) -> None:
     _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
     bob = factories.actor(world.bob)
-    assessments.save_marks(world.cfacc15, version, put_down({claim: MET}), bob)
+    assessments.save_draft(world.cfacc15, version, put_down({claim: MET}), bob)
     assessments.accept_evidence(world.cfacc15, version, bob)
     with pytest.raises(Refused, match="just decided"):
         assessments.accept_evidence(world.cfacc15, version, bob)
     with pytest.raises(Refused, match="Undo that first"):
-        assessments.save_marks(world.cfacc15, version, stories.NOTHING, bob)
+        assessments.save_draft(world.cfacc15, version, stories.NOTHING, bob)
     rollback()
 
 
@@ -131,7 +131,7 @@ def test_an_older_version_is_not_accepted(world: World) -> None:
     evidence, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
     bob = factories.actor(world.bob)
     with transaction():
-        assessments.save_marks(world.cfacc15, version, put_down({claim: MET}), bob)
+        assessments.save_draft(world.cfacc15, version, put_down({claim: MET}), bob)
     stories.hand_in_again(evidence)
     with pytest.raises(Conflict, match="newer version"):
         assessments.accept_evidence(world.cfacc15, version, bob)
@@ -142,14 +142,14 @@ def test_another_items_claims_are_not_marked(world: World) -> None:
     _, version, _ = stories.hand_in(world.cfacc15, "Complaint", "1")
     _, _, (elsewhere,) = stories.hand_in(world.cfacc15, "Briefing", "2")
     with pytest.raises(NotFound):
-        assessments.save_marks(world.cfacc15, version, put_down({elsewhere: MET}), factories.actor(world.bob))
+        assessments.save_draft(world.cfacc15, version, put_down({elsewhere: MET}), factories.actor(world.bob))
     rollback()
 
 
 def test_alice_never_assesses_her_own_work(world: World) -> None:
     _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
     with pytest.raises(Refused, match="their own work"):
-        assessments.save_marks(world.cfacc15, version, put_down({claim: MET}), factories.actor(world.alice))
+        assessments.save_draft(world.cfacc15, version, put_down({claim: MET}), factories.actor(world.alice))
 
 
 def test_carol_who_has_verified_never_assesses_in_any_round(world: World) -> None:
@@ -166,7 +166,7 @@ def test_carol_who_has_verified_never_assesses_in_any_round(world: World) -> Non
         db.session.add(sample)
         world.cfacc15.round = 2
     with pytest.raises(Refused, match="verified a unit"):
-        assessments.save_marks(world.cfacc15, version, put_down({claim: MET}), factories.actor(world.carol))
+        assessments.save_draft(world.cfacc15, version, put_down({claim: MET}), factories.actor(world.carol))
 
 
 @pytest.mark.parametrize("state", [state for state in AttemptState if state is not AttemptState.IN_PROGRESS])
@@ -175,7 +175,7 @@ def test_only_an_open_unit_is_judged(world: World, state: AttemptState) -> None:
     with transaction():
         world.cfacc15.state = state
     with pytest.raises(Refused, match="not judged now"):
-        assessments.save_marks(world.cfacc15, version, put_down({claim: MET}), factories.actor(world.bob))
+        assessments.save_draft(world.cfacc15, version, put_down({claim: MET}), factories.actor(world.bob))
 
 
 def test_a_withdrawn_candidates_work_stays_as_it_is(world: World) -> None:
@@ -183,12 +183,12 @@ def test_a_withdrawn_candidates_work_stays_as_it_is(world: World) -> None:
     with transaction():
         world.registration.withdrawn_at, world.registration.withdrawn_reason = clock.now(), "Left the company"
     with pytest.raises(Refused, match="withdrawn"):
-        assessments.save_marks(world.cfacc15, version, put_down({claim: MET}), factories.actor(world.bob))
+        assessments.save_draft(world.cfacc15, version, put_down({claim: MET}), factories.actor(world.bob))
 
 
 def test_a_comment_of_ten_thousand_characters_is_refused(world: World) -> None:
     _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
-    marks = put_down({claim: MET}, {claim: "x" * 10_000})
+    draft = put_down({claim: MET}, {claim: "x" * 10_000})
     with pytest.raises(Invalid, match="2,000 characters"):
-        assessments.save_marks(world.cfacc15, version, marks, factories.actor(world.bob))
+        assessments.save_draft(world.cfacc15, version, draft, factories.actor(world.bob))
     assert db.session.scalars(select(Assessment)).all() == []

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from tests import factories
 from tests.assessment import stories
 from tests.factories import World
-from tracker.assessment.queries.queue import list_waiting
+from tracker.assessment.queries.queue import list_evidence_to_assess
 from tracker.assessment.services import assessments
 from tracker.errors import Refused
 from tracker.extensions import db
@@ -26,7 +26,7 @@ def test_met_on_the_old_version_still_counts_and_waits(world: World) -> None:
     stories.accept(world.cfacc15, version, world.bob, claims)
     stories.hand_in_again(evidence)
     assert load_matrix(world.cfacc15).met == 2
-    assert [each.criteria for each in list_waiting(world.bob.id)] == [2]
+    assert [each.criteria for each in list_evidence_to_assess(world.bob.id)] == [2]
 
 
 def test_one_act_pins_every_met_to_the_new_version(world: World) -> None:
@@ -38,7 +38,7 @@ def test_one_act_pins_every_met_to_the_new_version(world: World) -> None:
     stories.release(assessment.id)
     live = db.session.scalars(select(Decision).where(Decision.superseded_at.is_(None))).all()
     assert {(each.outcome, each.evidence_version_id) for each in live} == {(Outcome.MET, newer.id)}
-    assert list_waiting(world.bob.id) == []
+    assert list_evidence_to_assess(world.bob.id) == []
 
 
 def test_with_something_still_open_the_met_ones_are_marked_in_the_draft(world: World) -> None:
@@ -49,8 +49,8 @@ def test_with_something_still_open_the_met_ones_are_marked_in_the_draft(world: W
     newer = stories.hand_in_again(evidence)
     assessment = affirm(world, newer)
     assert (assessment.outcome, assessment.release_after) == (None, None)
-    assert set(assessment.marks) == {str(claim.id) for claim in claims}
-    assert str(added.id) not in assessment.marks
+    assert set(assessment.draft_decisions) == {str(claim.id) for claim in claims}
+    assert str(added.id) not in assessment.draft_decisions
 
 
 def test_there_must_be_something_to_affirm(world: World) -> None:

@@ -92,7 +92,10 @@ def test_each_mark_is_saved_as_it_is_put_down(world: World, client: ClientFor) -
         assert re.fullmatch(r"\d\d:\d\d", reply.json["saved_at"])
     assert bob.post(save, data={"changed": "valid"}).status_code == 200
     assessment = db.session.scalars(select(Assessment)).one()
-    assert assessment.marks == {str(first.id): {"outcome": "met"}, str(second.id): {"comment": "Which day?"}}
+    assert assessment.draft_decisions == {
+        str(first.id): {"outcome": "met"},
+        str(second.id): {"comment": "Which day?"},
+    }
     assert (assessment.state, assessment.valid) == (AssessmentState.DRAFT, False)
     page = bob.get(address(world.cfacc15, evidence)).text
     assert "Which day?" in page

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from tests import factories
 from tests.assessment import stories
 from tests.factories import World
-from tracker.assessment.services.sign_off_checks import list_obstacles
+from tracker.assessment.services.sign_off_checks import list_sign_off_blockers
 from tracker.assessment.services.signing import dispute_unit
 from tracker.errors import Invalid, NotFound, Refused
 from tracker.extensions import db
@@ -57,7 +57,7 @@ def test_nothing_is_erased(world: World, acts: Callable[[], list[str]]) -> None:
 def test_it_is_in_bobs_way_until_he_has_looked_again(world: World) -> None:
     stories.sign(world, world.cfacc15)
     dispute(world, "2")
-    (obstacle,) = list_obstacles(world.cfacc15, load_matrix(world.cfacc15))
+    (obstacle,) = list_sign_off_blockers(world.cfacc15, load_matrix(world.cfacc15))
     assert obstacle.words.startswith("Criterion 2, needs more")
 
 

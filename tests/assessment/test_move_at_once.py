@@ -17,7 +17,7 @@ from tracker.assessment.services import assessments
 from tracker.clock import now
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
-from tracker.models import Assessment, AttemptMove, Claim, Criterion, Decision, Person, UnitAttempt
+from tracker.models import Assessment, Claim, Criterion, Decision, Person, UnitAttempt, VersionMove
 from tracker.vocabulary import Outcome
 
 Act = tuple[Person, str, dict[str, str]]
@@ -67,7 +67,7 @@ def test_two_moves_at_once_move_once(world: World, at_once: Callable[..., list[i
         {"to": newer.slug, "reason": REASON, "password": PASSWORD},
     )
     assert sorted(at_once(act, act)) == [303, 409]
-    assert db.session.scalar(select(func.count()).select_from(AttemptMove)) == 1
+    assert db.session.scalar(select(func.count()).select_from(VersionMove)) == 1
     check_whole(attempt)
 
 
@@ -114,7 +114,7 @@ def test_a_release_that_is_due_and_a_move_at_once(world: World, at_once: Callabl
     _, version, claims = stories.hand_in(world.cfacc15, "Call", "1", "2")
     with transaction():
         actor = factories.actor(world.bob)
-        assessments.save_marks(world.cfacc15, version, stories.put_down(dict.fromkeys(claims, Outcome.MET)), actor)
+        assessments.save_draft(world.cfacc15, version, stories.put_down(dict.fromkeys(claims, Outcome.MET)), actor)
         assessments.accept_evidence(world.cfacc15, version, actor).release_after = now() - timedelta(seconds=1)
     act = (
         world.dan,
@@ -135,5 +135,5 @@ def test_all_at_once_twice_moves_each_once(world: World, at_once: Callable[..., 
     address = f"/centres/{world.northgate.id}/moves/cfacc15/{newer.slug}"
     act = (world.dan, address, {"reason": REASON, "password": PASSWORD})
     assert at_once(act, act) == [303, 303]
-    assert db.session.scalar(select(func.count()).select_from(AttemptMove)) == 1
+    assert db.session.scalar(select(func.count()).select_from(VersionMove)) == 1
     check_whole(attempt)

@@ -9,7 +9,12 @@ from tests import factories
 from tests.assessment import stories
 from tests.factories import World
 from tracker import clock
-from tracker.assessment.queries.queue import group_by_age, group_by_item, list_held, list_waiting
+from tracker.assessment.queries.queue import (
+    group_by_age,
+    group_by_item,
+    list_allocated_attempts,
+    list_evidence_to_assess,
+)
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import ActionPoint
@@ -19,7 +24,7 @@ ClientFor = Callable[..., FlaskClient]
 
 
 def titles(world: World) -> list[str]:
-    return [row.first.title for row in group_by_item(list_waiting(world.bob.id))]
+    return [row.first.title for row in group_by_item(list_evidence_to_assess(world.bob.id))]
 
 
 def test_the_oldest_waits_first(world: World) -> None:
@@ -33,7 +38,7 @@ def test_an_item_claimed_in_two_units_is_one_row(world: World) -> None:
     evidence, _, _ = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
     with transaction():
         factories.claim(world.inscc004, evidence, "1")
-    (row,) = group_by_item(list_waiting(world.bob.id))
+    (row,) = group_by_item(list_evidence_to_assess(world.bob.id))
     assert (row.codes, row.criteria) == (("CFACC15", "INSCC004"), 3)
 
 
@@ -51,7 +56,7 @@ def test_a_version_taken_back_leaves_the_one_before(world: World) -> None:
     newer = stories.hand_in_again(evidence)
     with transaction():
         newer.submission.withdrawn_at = clock.now()
-    assert [each.version for each in list_waiting(world.bob.id)] == [1]
+    assert [each.version for each in list_evidence_to_assess(world.bob.id)] == [1]
 
 
 def test_what_is_decided_no_longer_waits(world: World) -> None:
@@ -66,7 +71,7 @@ def test_a_claim_added_to_an_accepted_item_waits_from_then(world: World) -> None
     stories.accept(world.cfacc15, version, world.bob, claims)
     with transaction():
         (added,) = factories.claim(world.cfacc15, evidence, "2")
-    (waiting,) = list_waiting(world.bob.id)
+    (waiting,) = list_evidence_to_assess(world.bob.id)
     assert (waiting.criteria, waiting.since) == (1, added.claimed_at)
 
 
@@ -74,7 +79,7 @@ def test_only_ones_own_open_units_wait(world: World) -> None:
     stories.hand_in(world.cfacc15, "Signed meanwhile", "1")
     stories.hand_in(world.franks_attempt, "Frank's", "1")
     assert titles(world) == ["Signed meanwhile"]
-    assert [each.title for each in list_waiting(world.grace.id)] == ["Frank's"]
+    assert [each.title for each in list_evidence_to_assess(world.grace.id)] == ["Frank's"]
     with transaction():
         world.cfacc15.state = AttemptState.ASSESSED
     assert titles(world) == []
@@ -88,7 +93,7 @@ def test_what_another_assessor_took_over_is_theirs(world: World) -> None:
         db.session.flush()
         factories.allocate(world.cfacc15, irene, Role.ASSESSOR, world.dan)
     assert titles(world) == []
-    assert len(list_waiting(irene.id)) == 1
+    assert len(list_evidence_to_assess(irene.id)) == 1
 
 
 def test_a_withdrawn_candidates_items_do_not_wait(world: World) -> None:
@@ -101,7 +106,7 @@ def test_a_withdrawn_candidates_items_do_not_wait(world: World) -> None:
 def test_rows_are_grouped_by_how_long_they_wait(world: World) -> None:
     for days in (0, 3, 10):
         stories.hand_in(world.cfacc15, f"{days} days", "1", days_ago=days)
-    groups = group_by_age(group_by_item(list_waiting(world.bob.id)))
+    groups = group_by_age(group_by_item(list_evidence_to_assess(world.bob.id)))
     assert {name: [row.first.title for row in rows] for name, rows in groups.items()} == {
         "Older": ["10 days"],
         "This week": ["3 days"],
@@ -180,7 +185,7 @@ def test_the_candidates_tab_shows_each_unit_with_its_bar(world: World, client: C
     assert "Alice Moran" in page
     assert "claimed <b>2</b>" in page
     assert "2 days" in page
-    assert [each.code for each in list_held(world.bob.id)] == ["CFACC15", "INSCC004"]
+    assert [each.code for each in list_allocated_attempts(world.bob.id)] == ["CFACC15", "INSCC004"]
 
 
 def test_many_candidates_come_in_pages(world: World, client: ClientFor) -> None:

@@ -26,7 +26,7 @@ Counting = Callable[[], AbstractContextManager[list[str]]]
 @pytest.fixture
 def bob(app: Flask, world: World, client: ClientFor) -> FlaskClient:
     app.extensions.pop("kept_queues", None)
-    app.config["KEEP_QUEUE"] = True
+    app.config["CACHE_QUEUE"] = True
     return client(world.bob)
 
 
@@ -62,11 +62,11 @@ def test_accepting_undoing_and_the_release_show_at_once(world: World, bob: Flask
     evidence = submit(world, "Complaint")
     version = evidence.versions[0]
     assert "Complaint" in bob.get("/queue").text
-    (cell,) = assessments.cells_of(world.cfacc15, version).values()
+    (cell,) = assessments.load_cells(world.cfacc15, version).values()
     with transaction():
         actor = factories.actor(world.bob)
-        marks = assessments.Marks({cell.claim_id: Outcome.MET}, {}, stories.TICKED, "")
-        assessments.save_marks(world.cfacc15, version, marks, actor)
+        draft = assessments.DraftDecisions({cell.claim_id: Outcome.MET}, {}, stories.TICKED, "")
+        assessments.save_draft(world.cfacc15, version, draft, actor)
         assessment = assessments.accept_evidence(world.cfacc15, version, actor)
     assert "Nothing waits for you." in bob.get("/queue").text
     bob.post(f"/assessments/{assessment.id}/undo")
@@ -80,7 +80,7 @@ def test_accepting_undoing_and_the_release_show_at_once(world: World, bob: Flask
 
 def test_a_struck_claim_a_void_unit_and_a_withdrawal_show_at_once(world: World, bob: FlaskClient) -> None:
     first, _, _ = (submit(world, title) for title in ("First", "Second", "Third"))
-    (cell,) = assessments.cells_of(world.cfacc15, first.versions[0]).values()
+    (cell,) = assessments.load_cells(world.cfacc15, first.versions[0]).values()
     assert "<b>3</b> waiting" in bob.get("/queue").text
     with transaction():
         remove_claim(world.cfacc15, first.id, cell.claim_id, "Not this.", factories.actor(world.bob))

@@ -10,7 +10,7 @@ from tests import factories
 from tests.assessment import stories
 from tests.assessment.stories import put_down
 from tests.factories import World
-from tracker.assessment.queries.queue import list_waiting
+from tracker.assessment.queries.queue import list_evidence_to_assess
 from tracker.assessment.services import assessments
 from tracker.background import emails
 from tracker.errors import Invalid
@@ -25,7 +25,7 @@ MET, MORE = Outcome.MET, Outcome.NEEDS_MORE
 def test_a_return_needs_feedback(world: World) -> None:
     _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
     bob = factories.actor(world.bob)
-    assessments.save_marks(world.cfacc15, version, put_down({claim: MORE}, feedback="  "), bob)
+    assessments.save_draft(world.cfacc15, version, put_down({claim: MORE}, feedback="  "), bob)
     with pytest.raises(Invalid, match="Write feedback") as refusal:
         assessments.return_evidence(world.cfacc15, version, bob)
     assert refusal.value.field == "feedback"
@@ -34,8 +34,8 @@ def test_a_return_needs_feedback(world: World) -> None:
 
 def test_a_return_makes_nothing_met(world: World) -> None:
     _, version, (first, second) = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
-    marks = put_down({first: MET, second: MORE}, {second: "Say which day."}, "Nearly there.")
-    stories.send_back(world.cfacc15, version, world.bob, marks)
+    draft = put_down({first: MET, second: MORE}, {second: "Say which day."}, "Nearly there.")
+    stories.send_back(world.cfacc15, version, world.bob, draft)
     decisions = db.session.scalars(select(Decision)).all()
     assert [(each.claim_id, each.outcome, each.comment) for each in decisions] == [
         (second.id, MORE, "Say which day.")
@@ -62,9 +62,9 @@ def test_comments_that_no_decision_carries_go_with_the_feedback(world: World) ->
 def test_a_returned_item_waits_for_alice_until_she_answers(world: World) -> None:
     evidence, version, _ = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
     stories.send_back(world.cfacc15, version, world.bob, put_down({}, feedback="Which day was it?"))
-    assert list_waiting(world.bob.id) == []
+    assert list_evidence_to_assess(world.bob.id) == []
     stories.hand_in_again(evidence)
-    (waiting,) = list_waiting(world.bob.id)
+    (waiting,) = list_evidence_to_assess(world.bob.id)
     assert (waiting.version, waiting.criteria) == (2, 2)
 
 
@@ -74,7 +74,7 @@ def test_a_claim_alice_adds_after_the_return_waits(world: World, hold_clock: Cal
     stories.let_undo_lapse()
     with stories.transaction():
         factories.claim(world.cfacc15, evidence, "2")
-    (waiting,) = list_waiting(world.bob.id)
+    (waiting,) = list_evidence_to_assess(world.bob.id)
     assert waiting.criteria == 1
 
 
@@ -92,7 +92,7 @@ def test_alice_reads_the_feedback_only_when_it_is_released(world: World, client:
     evidence, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
     bob = factories.actor(world.bob)
     with stories.transaction():
-        assessments.save_marks(world.cfacc15, version, put_down({claim: MORE}, feedback="Which day was it?"), bob)
+        assessments.save_draft(world.cfacc15, version, put_down({claim: MORE}, feedback="Which day was it?"), bob)
         assessments.return_evidence(world.cfacc15, version, bob)
     assert "Which day was it?" not in client(world.alice).get(f"/evidence/{evidence.id}").text
     stories.let_undo_lapse()

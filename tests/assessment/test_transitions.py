@@ -11,7 +11,13 @@ from tests.assessment import stories
 from tests.factories import World
 from tracker import clock
 from tracker.assessment.services import signing
-from tracker.assessment.transitions import NOW_AND_NEXT, TRANSITIONS, Move, check_move, move_attempt
+from tracker.assessment.transitions import (
+    NOW_AND_NEXT,
+    TRANSITIONS,
+    AttemptAction,
+    change_attempt_state,
+    check_action_allowed,
+)
 from tracker.errors import TrackerError
 from tracker.extensions import db
 from tracker.ledger.events import Actor
@@ -37,19 +43,19 @@ def first_criterion(attempt: UnitAttempt) -> list[int]:
     return [factories.criterion(attempt, "1").id]
 
 
-ACTS: dict[Move, Act] = {
-    Move.SIGN: lambda at, actor: signing.sign_unit(at, snapshot_of(at).hash, "", actor, clock.now()),
-    Move.RETRACT: lambda at, actor: signing.retract_signature(at, "Why", actor),
-    Move.CONFIRM: lambda at, actor: signing.confirm_unit(at, snapshot_of(at).hash, actor, clock.now()),
-    Move.DISPUTE: lambda at, actor: signing.dispute_unit(at, first_criterion(at), "Why", actor),
-    Move.VERIFY: lambda at, actor: verification.sign_verified(
+ACTS: dict[AttemptAction, Act] = {
+    AttemptAction.SIGN: lambda at, actor: signing.sign_unit(at, snapshot_of(at).hash, "", actor, clock.now()),
+    AttemptAction.RETRACT: lambda at, actor: signing.retract_signature(at, "Why", actor),
+    AttemptAction.CONFIRM: lambda at, actor: signing.confirm_unit(at, snapshot_of(at).hash, actor, clock.now()),
+    AttemptAction.DISPUTE: lambda at, actor: signing.dispute_unit(at, first_criterion(at), "Why", actor),
+    AttemptAction.VERIFY: lambda at, actor: verification.sign_verification(
         at, snapshot_of(at).hash, actor, clock.now(), unsampled_reason="Enough sampled"
     ),
-    Move.RETURN: lambda at, actor: verification.return_with_action_point(
+    AttemptAction.RETURN: lambda at, actor: verification.return_unit(
         at, first_criterion(at), "Look again", clock.today(), actor
     ),
-    Move.REOPEN: lambda at, actor: verification.reopen_verified(at, first_criterion(at), "Why", actor),
-    Move.VOID: lambda at, actor: void_attempt(at, "Registered by mistake", actor),
+    AttemptAction.REOPEN: lambda at, actor: verification.reopen_verified(at, first_criterion(at), "Why", actor),
+    AttemptAction.VOID: lambda at, actor: void_attempt(at, "Registered by mistake", actor),
 }
 
 
@@ -90,8 +96,8 @@ def signature(attempt: UnitAttempt, role: SignatureRole, person: Person) -> Sign
     )
 
 
-@pytest.mark.parametrize(("state", "move"), list(product(AttemptState, Move)), ids=str)
-def test_each_act_in_each_state(world: World, state: AttemptState, move: Move) -> None:
+@pytest.mark.parametrize(("state", "move"), list(product(AttemptState, AttemptAction)), ids=str)
+def test_each_act_in_each_state(world: World, state: AttemptState, move: AttemptAction) -> None:
     attempt = bring_to(world, state)
     expected = TRANSITIONS.get((state, move))
     role = next(each.role for (_, known), each in TRANSITIONS.items() if known is move)
@@ -111,21 +117,21 @@ def test_each_act_in_each_state(world: World, state: AttemptState, move: Move) -
 def test_each_act_by_each_role(
     world: World,
     client: Callable[..., FlaskClient],
-    where: tuple[AttemptState, Move],
+    where: tuple[AttemptState, AttemptAction],
     by: Role,
 ) -> None:
     """Over HTTP, so that the permission table is asked: only the role of the table reaches the act."""
     state, move = where
     attempt = bring_to(world, state)
     paths = {
-        Move.SIGN: "sign",
-        Move.RETRACT: "retract",
-        Move.CONFIRM: "confirm",
-        Move.DISPUTE: "dispute",
-        Move.VERIFY: "release",
-        Move.RETURN: "return",
-        Move.REOPEN: "reopen",
-        Move.VOID: "void",
+        AttemptAction.SIGN: "sign",
+        AttemptAction.RETRACT: "retract",
+        AttemptAction.CONFIRM: "confirm",
+        AttemptAction.DISPUTE: "dispute",
+        AttemptAction.VERIFY: "release",
+        AttemptAction.RETURN: "return",
+        AttemptAction.REOPEN: "reopen",
+        AttemptAction.VOID: "void",
     }
     sent = client(getattr(world, PEOPLE[by])).post(
         f"/attempts/{attempt.id}/{paths[move]}",
@@ -147,18 +153,18 @@ def test_each_act_by_each_role(
         assert (sent.status_code, attempt.state) == (404, state)
 
 
-@pytest.mark.parametrize(("state", "move"), list(product(AttemptState, Move)), ids=str)
+@pytest.mark.parametrize(("state", "move"), list(product(AttemptState, AttemptAction)), ids=str)
 def test_the_refusal_says_where_the_unit_stands_and_who_acts_next(
-    world: World, state: AttemptState, move: Move
+    world: World, state: AttemptState, move: AttemptAction
 ) -> None:
     attempt = world.cfacc15
     attempt.state = state
     if (state, move) in TRANSITIONS:
-        move_attempt(attempt, move)
+        change_attempt_state(attempt, move)
         assert attempt.state is TRANSITIONS[state, move].to
     else:
         with pytest.raises(TrackerError, match=NOW_AND_NEXT[state].split(";", maxsplit=1)[0]):
-            check_move(attempt, move)
+            check_action_allowed(attempt, move)
     rollback()
 
 
@@ -168,6 +174,6 @@ def test_nothing_leads_out_of_claimed_or_void() -> None:
 
 
 def test_each_state_before_claimed_can_be_made_void_by_the_administrator() -> None:
-    voiding = {state: to for (state, move), to in TRANSITIONS.items() if move is Move.VOID}
+    voiding = {state: to for (state, move), to in TRANSITIONS.items() if move is AttemptAction.VOID}
     assert set(voiding) == set(AttemptState) - {AttemptState.CERTIFICATE_CLAIMED, AttemptState.VOID}
     assert {each.role for each in voiding.values()} == {Role.ADMINISTRATOR}

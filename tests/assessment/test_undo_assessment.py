@@ -26,7 +26,7 @@ def decided(world: World) -> Assessment:
     _, version, claims = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
     bob = factories.actor(world.bob)
     with transaction():
-        assessments.save_marks(world.cfacc15, version, stories.put_down(dict.fromkeys(claims, Outcome.MET)), bob)
+        assessments.save_draft(world.cfacc15, version, stories.put_down(dict.fromkeys(claims, Outcome.MET)), bob)
         return assessments.accept_evidence(world.cfacc15, version, bob)
 
 

@@ -14,9 +14,9 @@ from tests.assessment.moves import REASON, claimed, move, publish_second_version
 from tests.factories import World
 from tests.library.versions import UNITS, as_revision, publish, reworded
 from tracker import clock
-from tracker.assessment.queries.queue import list_waiting
+from tracker.assessment.queries.queue import list_evidence_to_assess
 from tracker.assessment.services import assessments, signing
-from tracker.assessment.services.move_plans import plan_move
+from tracker.assessment.services.version_move_plans import plan_version_move
 from tracker.assessment.services.version_moves import move_to_version
 from tracker.errors import Conflict, Invalid, Refused
 from tracker.extensions import db
@@ -25,16 +25,16 @@ from tracker.library.services.links import confirm_link, confirm_same_wording, r
 from tracker.matrix import load_matrix, load_past_matrix
 from tracker.models import (
     Assessment,
-    AttemptMove,
+    CarriedOverClaim,
     Claim,
     Criterion,
     Decision,
     Event,
     EvidenceRequirement,
-    MovedClaim,
     RequirementConfirmation,
     Signature,
     Unit,
+    VersionMove,
 )
 from tracker.recording_forms.snapshot import snapshot_of
 from tracker.vocabulary import AssessmentOutcome, AttemptState, CriterionState, Method, Outcome, Simulation
@@ -53,7 +53,7 @@ def live_decisions(world: World) -> list[Decision]:
 
 
 @pytest.fixture
-def judged(world: World) -> dict[str, Claim]:
+def assessed_claims(world: World) -> dict[str, Claim]:
     """Alice claims 1, 2, 3 and 5 with one item; Bob has met all but 5, which she claimed afterwards."""
     evidence, version, claims = stories.hand_in(world.cfacc15, "Complaint", "1", "2", "3", days_ago=20)
     with transaction():
@@ -65,9 +65,9 @@ def judged(world: World) -> dict[str, Claim]:
 
 class TestWhatFollows:
     def test_decisions_on_unchanged_words_stand_and_are_the_same_decisions(
-        self, world: World, judged: dict[str, Claim]
+        self, world: World, assessed_claims: dict[str, Claim]
     ) -> None:
-        before = next(each for each in live_decisions(world) if each.claim_id == judged["1"].id)
+        before = next(each for each in live_decisions(world) if each.claim_id == assessed_claims["1"].id)
         move(world, publish_second_version(world))
         assert states(world)["1"] is CriterionState.MET
         new = claimed(world.cfacc15)["1"]
@@ -77,35 +77,35 @@ class TestWhatFollows:
         assert after.id != before.id
         assert before.superseded_at
 
-    @pytest.mark.usefixtures("judged")
+    @pytest.mark.usefixtures("assessed_claims")
     def test_what_was_reworded_waits_for_the_assessor_again(
         self, world: World, hold_clock: Callable[[object], None]
     ) -> None:
         newer = publish_second_version(world)
-        assert [each.criteria for each in list_waiting(world.bob.id)] == [1], "5 waits"
+        assert [each.criteria for each in list_evidence_to_assess(world.bob.id)] == [1], "5 waits"
         moment = clock.now()
         hold_clock(moment)
         move(world, newer)
         assert states(world)["2"] is CriterionState.CLAIMED
-        [waiting] = list_waiting(world.bob.id)
+        [waiting] = list_evidence_to_assess(world.bob.id)
         assert waiting.criteria == 2
         assert claimed(world.cfacc15)["2"].claimed_at == moment, "it waits from now on"
 
     def test_a_claim_keeps_its_place_in_the_item_and_who_made_it_when(
-        self, world: World, judged: dict[str, Claim]
+        self, world: World, assessed_claims: dict[str, Claim]
     ) -> None:
         move(world, publish_second_version(world))
         db.session.rollback()
-        old, new = judged["1"], claimed(world.cfacc15)["1"]
+        old, new = assessed_claims["1"], claimed(world.cfacc15)["1"]
         assert (new.locator, new.claimed_at, new.claimed_by_id) == ("page 2", old.claimed_at, world.alice.id)
         assert (old.removed_at is not None, old.removed_by_id) == (True, world.dan.id)
-        [row] = db.session.scalars(select(MovedClaim).where(MovedClaim.claim_id == new.id))
+        [row] = db.session.scalars(select(CarriedOverClaim).where(CarriedOverClaim.claim_id == new.id))
         assert row.from_claim_id == old.id
 
-    def test_an_undecided_claim_follows_undecided(self, world: World, judged: dict[str, Claim]) -> None:
+    def test_an_undecided_claim_follows_undecided(self, world: World, assessed_claims: dict[str, Claim]) -> None:
         move(world, publish_second_version(world))
         assert states(world)["5"] is CriterionState.CLAIMED
-        assert claimed(world.cfacc15)["5"].claimed_at == judged["5"].claimed_at
+        assert claimed(world.cfacc15)["5"].claimed_at == assessed_claims["5"].claimed_at
 
     def test_drafts_claims_follow_too(self, world: World) -> None:
         newer = publish_second_version(world)
@@ -129,7 +129,7 @@ class TestWhatFollows:
             outcomes = {claims[0]: Outcome.NOT_MET}
             factories.accept(world.cfacc15, version, world.bob, outcomes, outcome=AssessmentOutcome.RETURNED)
         move(world, publish_second_version(world))
-        assert list_waiting(world.bob.id) == []
+        assert list_evidence_to_assess(world.bob.id) == []
 
     def test_evidence_requirements_of_the_same_words_stay_confirmed_and_others_do_not(self, world: World) -> None:
         stories.confirm_requirements(world, world.cfacc15)
@@ -148,20 +148,22 @@ class TestWhatFollows:
 
 
 class TestNothingIsLost:
-    def test_what_had_no_link_is_listed_with_what_was_decided(self, world: World, judged: dict[str, Claim]) -> None:
+    def test_what_had_no_link_is_listed_with_what_was_decided(
+        self, world: World, assessed_claims: dict[str, Claim]
+    ) -> None:
         found = move(world, publish_second_version(world))
-        assert [(each["claim"], each["label"], each["outcome"], each["because"]) for each in found.left_behind] == [
-            (judged["3"].id, "3", "met", "no_link")
-        ]
-        assert (found.left_behind[0]["number"], found.left_behind[0]["kind"]) == (1, "performance")
-        assert judged["3"].id not in set(db.session.scalars(select(MovedClaim.from_claim_id)))
+        assert [
+            (each["claim"], each["label"], each["outcome"], each["because"]) for each in found.not_carried_over
+        ] == [(assessed_claims["3"].id, "3", "met", "no_link")]
+        assert (found.not_carried_over[0]["number"], found.not_carried_over[0]["kind"]) == (1, "performance")
+        assert assessed_claims["3"].id not in set(db.session.scalars(select(CarriedOverClaim.from_claim_id)))
 
-    def test_the_old_matrix_stays_readable_as_it_stood(self, world: World, judged: dict[str, Claim]) -> None:
+    def test_the_old_matrix_stays_readable_as_it_stood(self, world: World, assessed_claims: dict[str, Claim]) -> None:
         db.session.rollback()
         before = load_matrix(world.cfacc15, with_drafts=True)
         found = move(world, publish_second_version(world))
         stories.hand_in(world.cfacc15, "Logged afterwards", "1")
-        evidence = judged["1"].evidence
+        evidence = assessed_claims["1"].evidence
         stories.hand_in_again(evidence)
         db.session.rollback()
         after = load_past_matrix(world.cfacc15, found, with_drafts=True)
@@ -185,20 +187,22 @@ class TestNothingIsLost:
 
     def test_what_an_assessor_had_put_down_follows_and_under_other_words_only_the_comment(self, world: World) -> None:
         _, version, claims = stories.hand_in(world.cfacc15, "Call", "1", "2", "3")
-        marks = stories.put_down(dict.fromkeys(claims, Outcome.MET), dict.fromkeys(claims, "seen"), "Good.")
+        draft = stories.put_down(dict.fromkeys(claims, Outcome.MET), dict.fromkeys(claims, "seen"), "Good.")
         with transaction():
-            assessments.save_marks(world.cfacc15, version, marks, factories.actor(world.bob))
+            assessments.save_draft(world.cfacc15, version, draft, factories.actor(world.bob))
         move(world, publish_second_version(world))
         new = claimed(world.cfacc15)
         assessment = db.session.scalars(select(Assessment)).one()
-        assert assessment.marks[str(new["1"].id)] == {"outcome": "met", "comment": "seen"}
-        assert assessment.marks[str(new["2"].id)] == {"comment": "seen"}
-        assert assessment.marks[str(claims[2].id)] == {"outcome": "met", "comment": "seen"}, "left where it was"
+        assert assessment.draft_decisions[str(new["1"].id)] == {"outcome": "met", "comment": "seen"}
+        assert assessment.draft_decisions[str(new["2"].id)] == {"comment": "seen"}
+        assert assessment.draft_decisions[str(claims[2].id)] == {"outcome": "met", "comment": "seen"}, (
+            "left where it was"
+        )
         assert assessment.feedback == "Good."
         with pytest.raises(Invalid, match="1 is still open"), transaction():
             assessments.accept_evidence(world.cfacc15, version, factories.actor(world.bob))
 
-    @pytest.mark.usefixtures("judged")
+    @pytest.mark.usefixtures("assessed_claims")
     def test_an_attempt_moves_on_and_on_and_every_version_stays_readable(self, world: World) -> None:
         second = publish_second_version(world)
         first_move = move(world, second)
@@ -217,7 +221,7 @@ class TestNothingIsLost:
 
 class TestOneToTwoAndTwoToOne:
     def test_one_claim_becomes_two_and_the_decision_stands_on_the_unchanged_one(
-        self, world: World, judged: dict[str, Claim]
+        self, world: World, assessed_claims: dict[str, Claim]
     ) -> None:
         newer = publish_second_version(world)
         with transaction():
@@ -228,12 +232,16 @@ class TestOneToTwoAndTwoToOne:
             for each in db.session.scalars(select(Criterion).where(Criterion.unit_id == newer.id))
         }[7]
         assert (states(world)["1"], states(world)[eight]) == (CriterionState.MET, CriterionState.CLAIMED)
-        old = db.session.scalars(select(MovedClaim.claim_id).where(MovedClaim.from_claim_id == judged["1"].id)).all()
+        old = db.session.scalars(
+            select(CarriedOverClaim.claim_id).where(CarriedOverClaim.from_claim_id == assessed_claims["1"].id)
+        ).all()
         assert len(old) == 2
 
-    def test_two_claims_of_one_item_become_one_with_both_places(self, world: World, judged: dict[str, Claim]) -> None:
+    def test_two_claims_of_one_item_become_one_with_both_places(
+        self, world: World, assessed_claims: dict[str, Claim]
+    ) -> None:
         with transaction():
-            judged["3"].locator = "page 9"
+            assessed_claims["3"].locator = "page 9"
         newer = publish_second_version(world)
         with transaction():
             confirm_link(world.cfacc15.unit, newer, (3, 1), world.northgate, factories.actor(world.dan))
@@ -241,9 +249,11 @@ class TestOneToTwoAndTwoToOne:
         new = claimed(world.cfacc15)["1"]
         assert new.locator == "page 2; page 9"
         assert states(world)["1"] is CriterionState.MET, "the decision on the unchanged words stands"
-        assert found.left_behind == []
-        from_ids = db.session.scalars(select(MovedClaim.from_claim_id).where(MovedClaim.claim_id == new.id)).all()
-        assert set(from_ids) == {judged["1"].id, judged["3"].id}
+        assert found.not_carried_over == []
+        from_ids = db.session.scalars(
+            select(CarriedOverClaim.from_claim_id).where(CarriedOverClaim.claim_id == new.id)
+        ).all()
+        assert set(from_ids) == {assessed_claims["1"].id, assessed_claims["3"].id}
 
 
 class TestSimulation:
@@ -258,12 +268,12 @@ class TestSimulation:
         with transaction():
             confirm_same_wording(world.inscc004.unit, newer, world.northgate, factories.actor(world.dan))
         found = move(world, newer, world.inscc004)
-        assert [each["because"] for each in found.left_behind] == ["simulation"]
+        assert [each["because"] for each in found.not_carried_over] == ["simulation"]
         assert claimed(world.inscc004) == {}
 
 
 class TestRefusing:
-    @pytest.mark.usefixtures("judged")
+    @pytest.mark.usefixtures("assessed_claims")
     def test_it_names_the_claimed_criteria_of_which_nobody_has_said_anything(
         self, world: World, acts: Callable[[], list[str]]
     ) -> None:
@@ -277,7 +287,7 @@ class TestRefusing:
         assert acts() == ["links_confirmed"]
         assert claimed(world.cfacc15).keys() == {"1", "2", "3", "5"}
 
-    @pytest.mark.usefixtures("judged")
+    @pytest.mark.usefixtures("assessed_claims")
     def test_a_refused_link_is_an_answer_and_the_claim_is_left_behind(self, world: World) -> None:
         newer = publish_second_version(world, linked=False)
         actor = factories.actor(world.dan)
@@ -285,9 +295,9 @@ class TestRefusing:
             confirm_same_wording(world.cfacc15.unit, newer, world.northgate, actor)
             refuse_link(world.cfacc15.unit, newer, (2, 2), world.northgate, actor)
         found = move(world, newer)
-        assert [each["label"] for each in found.left_behind] == ["2", "3"]
+        assert [each["label"] for each in found.not_carried_over] == ["2", "3"]
 
-    @pytest.mark.usefixtures("judged")
+    @pytest.mark.usefixtures("assessed_claims")
     def test_what_another_centre_confirmed_is_no_answer_here(self, world: World) -> None:
         newer = publish_second_version(world, linked=False)
         with transaction():
@@ -327,7 +337,7 @@ class TestRefusing:
         with pytest.raises(Refused, match="only to a later version"):
             move(world, older)
 
-    @pytest.mark.usefixtures("judged")
+    @pytest.mark.usefixtures("assessed_claims")
     def test_twice_is_once(self, world: World, acts: Callable[[], list[str]]) -> None:
         newer = publish_second_version(world)
         move(world, newer)
@@ -355,7 +365,7 @@ class TestRefusing:
         _, version, claims = stories.hand_in(world.cfacc15, "Call", "1")
         with transaction():
             actor = factories.actor(world.bob)
-            assessments.save_marks(world.cfacc15, version, stories.put_down({claims[0]: Outcome.MET}), actor)
+            assessments.save_draft(world.cfacc15, version, stories.put_down({claims[0]: Outcome.MET}), actor)
             assessments.accept_evidence(world.cfacc15, version, actor)
         with pytest.raises(Refused, match="can still undo it"):
             move(world, newer)
@@ -363,19 +373,21 @@ class TestRefusing:
         move(world, newer)
         assert states(world)["1"] is CriterionState.MET
 
-    def test_not_when_something_changed_since_it_was_shown(self, world: World, judged: dict[str, Claim]) -> None:
+    def test_not_when_something_changed_since_it_was_shown(
+        self, world: World, assessed_claims: dict[str, Claim]
+    ) -> None:
         newer = publish_second_version(world)
-        seen = plan_move(world.cfacc15, newer).hash
+        seen = plan_version_move(world.cfacc15, newer).hash
         with transaction():
-            factories.claim(world.cfacc15, judged["1"].evidence, "6")
+            factories.claim(world.cfacc15, assessed_claims["1"].evidence, "6")
         with pytest.raises(Conflict, match="Something changed while you were reading"):
             move(world, newer, seen_hash=seen)
         db.session.rollback()
-        move(world, newer, seen_hash=plan_move(world.cfacc15, newer).hash)
+        move(world, newer, seen_hash=plan_version_move(world.cfacc15, newer).hash)
 
 
 def test_a_correction_of_our_transcription_is_a_version_like_any_other(
-    world: World, judged: dict[str, Claim]
+    world: World, assessed_claims: dict[str, Claim]
 ) -> None:
     newer = publish(
         as_revision(reworded(UNITS["CFACC15"], {"p:3": "Engage with customers who make complex enquiries."}))
@@ -388,7 +400,9 @@ def test_a_correction_of_our_transcription_is_a_version_like_any_other(
     assert states(world)["1"] is CriterionState.MET
 
 
-def test_it_is_one_event_with_both_hashes_every_claim_and_the_counts(world: World, judged: dict[str, Claim]) -> None:
+def test_it_is_one_event_with_both_hashes_every_claim_and_the_counts(
+    world: World, assessed_claims: dict[str, Claim]
+) -> None:
     older: Unit = world.cfacc15.unit
     newer = publish_second_version(world)
     found = move(world, newer)
@@ -399,16 +413,16 @@ def test_it_is_one_event_with_both_hashes_every_claim_and_the_counts(world: Worl
     new = claimed(world.cfacc15)
     assert (event.object_type, event.object_id, body["actor"]) == ("unit_attempt", world.cfacc15.id, world.dan.id)
     assert (data["before"], data["after"], data["move"]) == (older.content_hash, newer.content_hash, found.id)
-    assert sorted(data["claims"]) == sorted([judged[each].id, new[each].id] for each in ("1", "2", "5"))
-    assert (data["left_behind"], data["waiting"]) == ([judged["3"].id], [new["2"].id])
+    assert sorted(data["claims"]) == sorted([assessed_claims[each].id, new[each].id] for each in ("1", "2", "5"))
+    assert (data["not_carried_over"], data["waiting"]) == ([assessed_claims["3"].id], [new["2"].id])
     assert [(each["claim"], each["outcome"]) for each in data["decisions"]] == [(new["1"].id, "met")]
-    assert data["counts"] == {"claims": 4, "followed": 3, "left_behind": 1}
+    assert data["counts"] == {"claims": 4, "followed": 3, "not_carried_over": 1}
     assert REASON not in event.body.decode()
-    assert db.session.scalars(select(AttemptMove)).one().reason == REASON
+    assert db.session.scalars(select(VersionMove)).one().reason == REASON
 
 
 def test_the_unit_is_signed_on_the_new_version(world: World) -> None:
-    """The whole way: everything met on version 1, moved, the reworded one judged again, signed on version 2."""
+    """The whole way: everything met on version 1, moved, the reworded one assessed_claims again, signed on version 2."""
     newer = publish_second_version(world)
     version, _ = stories.meet_everything(world, world.cfacc15)
     stories.confirm_requirements(world, world.cfacc15)

@@ -15,7 +15,7 @@ from tests.factories import PASSWORD, World
 from tracker.assessment.services import assessments
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
-from tracker.models import Assessment, AttemptMove, Claim, Event, Person, Unit, UnitAttempt
+from tracker.models import Assessment, Claim, Event, Person, Unit, UnitAttempt, VersionMove
 from tracker.vocabulary import AssessmentState, AttemptState, Outcome, Role
 
 Browser = Callable[[Person], FlaskClient]
@@ -23,7 +23,7 @@ SCRIPT = {"Accept": "application/json"}
 
 
 @pytest.fixture
-def judged(world: World) -> dict[str, Claim]:
+def assessed_claims(world: World) -> dict[str, Claim]:
     _, version, claims = stories.hand_in(world.cfacc15, "Complaint CH-2231", "1", "2", "3", "5", days_ago=3)
     with transaction():
         factories.accept(world.cfacc15, version, world.bob, dict.fromkeys(claims[:3], Outcome.MET))
@@ -50,7 +50,7 @@ def unit_of(attempt: UnitAttempt) -> int:
     return attempt.unit_id
 
 
-@pytest.mark.usefixtures("judged")
+@pytest.mark.usefixtures("assessed_claims")
 class TestOneAttempt:
     def test_dan_chooses_a_version_and_sees_what_would_happen(
         self, world: World, client: Browser, newer: Unit
@@ -119,7 +119,7 @@ class TestOneAttempt:
         assert "/move" not in client(world.alice).get(f"/attempts/{world.cfacc15.id}").text
 
 
-@pytest.mark.usefixtures("judged")
+@pytest.mark.usefixtures("assessed_claims")
 class TestAfterwards:
     def test_everybody_reads_what_had_nothing_to_follow(self, world: World, client: Browser, newer: Unit) -> None:
         with transaction():
@@ -134,9 +134,9 @@ class TestAfterwards:
 
     def test_bob_alone_is_told_what_he_had_put_down_for_it(self, world: World, client: Browser, newer: Unit) -> None:
         _, version, claims = stories.hand_in(world.cfacc15, "Another call", "3")
-        marks = stories.put_down({claims[0]: Outcome.MET}, {claims[0]: "On tape."})
+        draft = stories.put_down({claims[0]: Outcome.MET}, {claims[0]: "On tape."})
         with transaction():
-            assessments.save_marks(world.cfacc15, version, marks, factories.actor(world.bob))
+            assessments.save_draft(world.cfacc15, version, draft, factories.actor(world.bob))
         move(world, newer)
         said = "You had put down, and not yet decided: Met, On tape."
         assert said in client(world.bob).get(f"/attempts/{world.cfacc15.id}").text
@@ -157,25 +157,29 @@ class TestAfterwards:
         assert client(world.alice).get(f"/attempts/{world.inscc004.id}/moves/{found.id}").status_code == 404
 
     def test_the_candidates_item_and_the_registration_show_the_new_version(
-        self, world: World, client: Browser, judged: dict[str, Claim], newer: Unit
+        self, world: World, client: Browser, assessed_claims: dict[str, Claim], newer: Unit
     ) -> None:
         move(world, newer)
-        page = client(world.alice).get(f"/evidence/{judged['1'].evidence_id}").text
+        page = client(world.alice).get(f"/evidence/{assessed_claims['1'].evidence_id}").text
         assert "that colleagues without appropriate authority refer to you" in page
         assert "met <b>1</b> of 23" in client(world.dan).get(f"/registrations/{world.registration.id}").text
 
     def test_bob_judges_what_was_reworded_under_its_new_words(
-        self, world: World, client: Browser, judged: dict[str, Claim], newer: Unit
+        self, world: World, client: Browser, assessed_claims: dict[str, Claim], newer: Unit
     ) -> None:
         move(world, newer)
-        page = client(world.bob).get(f"/attempts/{world.cfacc15.id}/evidence/{judged['2'].evidence_id}/assess").text
+        page = (
+            client(world.bob)
+            .get(f"/attempts/{world.cfacc15.id}/evidence/{assessed_claims['2'].evidence_id}/assess")
+            .text
+        )
         assert "that colleagues without appropriate authority refer to you" in page
 
     def test_a_page_that_was_open_meanwhile_is_told_and_keeps_its_comments(
-        self, world: World, client: Browser, judged: dict[str, Claim], newer: Unit
+        self, world: World, client: Browser, assessed_claims: dict[str, Claim], newer: Unit
     ) -> None:
         move(world, newer)
-        five = judged["5"]
+        five = assessed_claims["5"]
         form = {
             f"outcome-{five.id}": "met",
             f"comment-{five.id}": "On page 4.",
@@ -190,12 +194,14 @@ class TestAfterwards:
         assert db.session.scalars(select(Assessment).where(Assessment.state == AssessmentState.DRAFT)).first() is None
 
     def test_a_tick_on_a_page_that_was_open_meanwhile_is_told_too(
-        self, world: World, client: Browser, judged: dict[str, Claim], newer: Unit
+        self, world: World, client: Browser, assessed_claims: dict[str, Claim], newer: Unit
     ) -> None:
         old = factories.criterion(world.cfacc15, "9").id
         move(world, newer)
         form = {"attempt": world.cfacc15.id, "criterion": old, "on": 1}
-        answer = client(world.alice).post(f"/evidence/{judged['1'].evidence_id}/tick", data=form, headers=SCRIPT)
+        answer = client(world.alice).post(
+            f"/evidence/{assessed_claims['1'].evidence_id}/tick", data=form, headers=SCRIPT
+        )
         assert answer.status_code == 409
         assert "has moved to another version" in answer.json["message"]
 
@@ -239,7 +245,7 @@ class TestAllAtOnce:
     def send(self, browser: FlaskClient, world: World, newer: Unit, **more: str) -> Any:
         return browser.post(self.page(world, newer), data={"reason": REASON, "password": PASSWORD, **more})
 
-    @pytest.mark.usefixtures("judged")
+    @pytest.mark.usefixtures("assessed_claims")
     def test_each_says_what_would_happen_and_all_move_together(
         self, world: World, client: Browser, three: list[UnitAttempt]
     ) -> None:
@@ -282,7 +288,7 @@ class TestAllAtOnce:
         assert "Frank Osei" not in page
         assert "Ben Bold" not in page
         self.send(dan, world, newer)
-        moved = select(AttemptMove.attempt_id).order_by(AttemptMove.attempt_id)
+        moved = select(VersionMove.attempt_id).order_by(VersionMove.attempt_id)
         assert db.session.scalars(moved).all() == [three[0].id, three[1].id]
 
     def test_without_reason_or_password_none_moves(
@@ -291,7 +297,7 @@ class TestAllAtOnce:
         newer = publish_second_version(world)
         for form in ({"reason": ""}, {"password": "wrong"}):
             assert self.send(client(world.dan), world, newer, **form).status_code == 422
-        assert db.session.scalars(select(AttemptMove)).first() is None
+        assert db.session.scalars(select(VersionMove)).first() is None
         assert len(three) == 3
 
     def test_the_two_versions_are_of_one_unit_the_older_first(

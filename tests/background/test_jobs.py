@@ -17,7 +17,7 @@ from flask import Flask, current_app
 from huey.signals import SIGNAL_ERROR
 
 from tracker import create_app
-from tracker.assessment.services.assessments import release_due
+from tracker.assessment.services.assessments import release_due_assessments
 from tracker.background import emails, jobs
 from tracker.config import Settings
 from tracker.errors import Refused
@@ -153,7 +153,7 @@ class TestEveryMinute:
     def test_the_worker_does_what_falls_due(self, settings: Settings, make_queue: MakeQueue) -> None:
         queue = make_queue(settings)
         names = {task.name for task in queue.queue.read_periodic(None)}
-        assert {release_due.__name__, emails.send_waiting_emails.__name__} <= names
+        assert {release_due_assessments.__name__, emails.send_waiting_emails.__name__} <= names
         failed: list[object] = []
 
         def remember(*told: object) -> None:

@@ -22,7 +22,7 @@ from tests.assessment.stories import (
 )
 from tests.factories import World
 from tracker import clock
-from tracker.assessment.services.assessments import accept_evidence, save_marks
+from tracker.assessment.services.assessments import accept_evidence, save_draft
 from tracker.assessment.services.signing import dispute_unit
 from tracker.ledger.transactions import transaction
 from tracker.vocabulary import AttemptState, Outcome, Role
@@ -134,7 +134,7 @@ def accept_short(world: World, *labels: str) -> object:
         by_bob = factories.actor(world.bob)
         comments = dict.fromkeys(claims, "Show another occasion")
         marks = put_down(dict.fromkeys(claims, Outcome.NEEDS_MORE), comments)
-        save_marks(world.cfacc15, version, marks, by_bob)
+        save_draft(world.cfacc15, version, marks, by_bob)
         assessment = accept_evidence(world.cfacc15, version, by_bob)
     release(assessment.id)
     return evidence

@@ -74,7 +74,7 @@ def served(told: Flask, role: str, tmp_path: Path) -> Iterator[Flask]:
             "DEMO": "1",
         }
     )
-    server = create_app(settings, TESTING=True, WTF_CSRF_ENABLED=False, KEEP_QUEUE=False)
+    server = create_app(settings, TESTING=True, WTF_CSRF_ENABLED=False, CACHE_QUEUE=False)
     server.test_client_class = PlainClient
     with server.app_context():
         yield server

@@ -151,7 +151,7 @@ def published_by_a_candidate() -> None:
     enter("unit_published", one(Unit), by("Alice"), content=one(Unit).content_hash)
 
 
-def judged_without_allocation() -> None:
+def assessed_without_allocation() -> None:
     """Gwen, an assessor of the centre, signs what is Bob's to sign."""
     attempt = chloes()
     for row in db.session.scalars(select(Allocation).where(Allocation.person_id == person("Gwen").id)):
@@ -189,7 +189,7 @@ def forge_event(row: Signature, actor: Actor) -> None:
         prev = changed["hash"]
 
 
-def verified_by_who_judged() -> None:
+def verified_by_assessor() -> None:
     reopening = Reopening(
         attempt_id=chloes().id, round=1, kind=ReopeningKind.REOPENING, reason="x", reopened_at=now(),
         reopened_by_id=person("Bob").id,
@@ -198,7 +198,7 @@ def verified_by_who_judged() -> None:
     enter("attempt_reopened", reopening, by("Bob", Role.ASSESSOR), kind="reopening")
 
 
-def closed_by_who_judged() -> None:
+def closed_by_assessor() -> None:
     action_point = make_action_point("Carol")
     action_point.closed_by_id, action_point.closed_at = person("Bob").id, now()
     enter("action_point_raised", action_point, by("Carol", Role.INTERNAL_VERIFIER), attempt=chloes().id)
@@ -417,10 +417,10 @@ CASES: list[tuple[Callable[[], None], int]] = [
     (roles_given_by_a_candidate, 6),
     (roles_given_by_somebody_under_none, 6),
     (published_by_a_candidate, 6),
-    (judged_without_allocation, 6),
+    (assessed_without_allocation, 6),
     (confirmed_by_another_candidate, 6),
-    (verified_by_who_judged, 7),
-    (closed_by_who_judged, 7),
+    (verified_by_assessor, 7),
+    (closed_by_assessor, 7),
     (decided_by_who_verified, 7),
     (two_live_signatures, 8),
     (signed_in_another_order, 9),

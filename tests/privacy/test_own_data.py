@@ -37,7 +37,7 @@ def worked(world: World) -> World:
         assessment.feedback = "Well done, Alice. See Bob Archer (bob.archer@example.org) about the rest. SAID-OF-HER"
         draft = Assessment(
             attempt_id=world.inscc004.id, evidence_version_id=version.id, assessor_id=world.bob.id,
-            state=AssessmentState.DRAFT, feedback="NOT-YET-SAID", marks={}, started_at=factories.LONG_AGO, saved_at=factories.LONG_AGO,
+            state=AssessmentState.DRAFT, feedback="NOT-YET-SAID", draft_decisions={}, started_at=factories.LONG_AGO, saved_at=factories.LONG_AGO,
         )  # fmt: skip
         action_point = ActionPoint(
             attempt_id=world.cfacc15.id, round=1, raised_by_id=world.carol.id, raised_at=factories.LONG_AGO,

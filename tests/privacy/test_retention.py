@@ -24,7 +24,7 @@ from tracker.privacy import retention
 from tracker.privacy.reminding import remind_of_due
 from tracker.recording_forms.snapshot import snapshot_of
 from tracker.registrations.services import choose_qualification, void_attempt, withdraw_candidate
-from tracker.verification.services import sign_verified
+from tracker.verification.services import sign_verification
 
 Browser = Callable[[Person], FlaskClient]
 Hold = Callable[[datetime], None]
@@ -65,7 +65,9 @@ def verify(world: World) -> None:
     stories.confirm(world.cfacc15)
     with transaction():
         seen = snapshot_of(world.cfacc15).hash
-        sign_verified(world.cfacc15, seen, factories.actor(world.carol), clock.now(), unsampled_reason="In the plan.")
+        sign_verification(
+            world.cfacc15, seen, factories.actor(world.carol), clock.now(), unsampled_reason="In the plan."
+        )
         void_attempt(world.inscc004, "Not needed.", dan(world))
 
 

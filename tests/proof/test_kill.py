@@ -20,7 +20,7 @@ from tests.proof.load import Acknowledged, Assessor, Client, Gate, Reader, Write
 from tests.proof.servers import POSTGRESQL, found_program, own_cluster, serving
 from tracker import clock, create_app
 from tracker.accounts import sessions
-from tracker.assessment.services.assessments import TIME_TO_UNDO, release_due
+from tracker.assessment.services.assessments import TIME_TO_UNDO, release_due_assessments
 from tracker.config import Settings
 from tracker.demo import story as demo
 from tracker.demo.evidence import CHLOES_ITEMS
@@ -62,7 +62,7 @@ class Crew:
         self.clients: list[Client] = []
         for name in ("Alice", "Ben"):
             desk, phone = self.client(Writer, name), self.client(Writer, name, "phone")
-            desk.cells = phone.cells = cells_of(units[self.people[name]])
+            desk.cells = phone.cells = load_cells(units[self.people[name]])
             desk.story, phone.story = desk.work, phone.add_files
         judging, signing, reading = (
             self.client(Assessor, "Bob"),
@@ -164,7 +164,7 @@ def tell_what_came_before() -> dict[str, int]:
     return {name: person.id for name, person in told.people.items()}
 
 
-def cells_of(attempt: UnitAttempt) -> list[tuple[int, int]]:
+def load_cells(attempt: UnitAttempt) -> list[tuple[int, int]]:
     query = select(Criterion.id).where(Criterion.unit_id == attempt.unit_id, Criterion.assessable)
     return [(attempt.id, each) for each in db.session.scalars(query.order_by(Criterion.id))]
 
@@ -245,7 +245,7 @@ def rewritten(known: tuple[int, str] | None) -> Iterator[str]:
 def release_the_rest(crew: Crew) -> None:
     """When the time to undo is over, each acceptance has become its decisions, once."""
     with clock.held_at(clock.now() + TIME_TO_UNDO + timedelta(seconds=1)):
-        while release_due():
+        while release_due_assessments():
             pass
     db.session.rollback()
     released = select(EvidenceVersion.evidence_id).join(

@@ -18,7 +18,7 @@ from tests.proof.model import ASSESSED, CONFIRMED, VERIFIED, VOID, Model, ModelI
 from tests.proof.stages import Stage
 from tracker import clock
 from tracker.assessment.services import action_points, assessments, signing
-from tracker.assessment.services.assessments import CHECKS, Marks
+from tracker.assessment.services.assessments import CHECKS, DraftDecisions
 from tracker.assessment.services.claims import add_claim, remove_claim
 from tracker.errors import TrackerError
 from tracker.extensions import db
@@ -198,12 +198,12 @@ class Life(RuleBasedStateMachine):
 
         def act() -> None:
             attempt, version = self.attempt, self.version(key)
-            claims = [cell.claim_id for cell in assessments.cells_of(attempt, version).values()]
+            claims = [cell.claim_id for cell in assessments.load_cells(attempt, version).values()]
             words = "" if outcome is Outcome.MET else "Say more."
-            marks = Marks(
+            marks = DraftDecisions(
                 dict.fromkeys(claims, outcome), dict.fromkeys(claims, words), dict.fromkeys(CHECKS, accept), "Seen."
             )
-            assessments.save_marks(attempt, version, marks, self.actors["Bob"])
+            assessments.save_draft(attempt, version, marks, self.actors["Bob"])
             finish = assessments.accept_evidence if accept else assessments.return_evidence
             finish(attempt, version, self.actors["Bob"])
 
@@ -225,7 +225,7 @@ class Life(RuleBasedStateMachine):
             assessment = db.session.scalars(query).first()
             if assessment is None:
                 raise TrackerError("There is nothing to undo.")
-            assessments.undo(self.attempt, assessment, self.actors["Bob"])
+            assessments.undo_assessment(self.attempt, assessment, self.actors["Bob"])
 
         self.both(self.model.undo(item), act)
 
@@ -234,7 +234,7 @@ class Life(RuleBasedStateMachine):
     def wait(self) -> None:
         assert clock.held
         clock.held += timedelta(seconds=11)
-        assessments.release_due()
+        assessments.release_due_assessments()
         self.model.wait()
 
     @precondition(lambda self: self.model.items)
@@ -325,7 +325,7 @@ class Life(RuleBasedStateMachine):
     # Carol
     def sample(self, label: int = 0) -> None:
         looks = [
-            verifying.Look(row.version_id, cell.criterion_id, agrees=True)
+            verifying.SampledDecision(row.version_id, cell.criterion_id, agrees=True)
             for row in load_matrix(self.attempt).rows
             for cell in row.cells.values()
             if row.version_id and (cell.is_decided or cell.is_met)
@@ -344,7 +344,7 @@ class Life(RuleBasedStateMachine):
         counted["verified"] += ought
         self.both(
             ought,
-            lambda: verifying.sign_verified(
+            lambda: verifying.sign_verification(
                 self.attempt, self.shown(), self.actors["Carol"], clock.now(), unsampled_reason=reason
             ),
         )
@@ -357,9 +357,7 @@ class Life(RuleBasedStateMachine):
         due = clock.today() + timedelta(days=30)
         self.both(
             self.model.send_back(name),
-            lambda: verifying.return_with_action_point(
-                self.attempt, [criterion_id], "Look again.", due, self.actors["Carol"]
-            ),
+            lambda: verifying.return_unit(self.attempt, [criterion_id], "Look again.", due, self.actors["Carol"]),
         )
 
     def close(self) -> None:

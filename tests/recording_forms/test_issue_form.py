@@ -63,7 +63,7 @@ def address(world: World) -> str:
 def verify(world: World) -> None:
     with transaction():
         seen, carol = snapshot_of(world.cfacc15).hash, factories.actor(world.carol)
-        verifying.sign_verified(world.cfacc15, seen, carol, clock.now(), unsampled_reason="Within the plan.")
+        verifying.sign_verification(world.cfacc15, seen, carol, clock.now(), unsampled_reason="Within the plan.")
 
 
 def reopen(world: World) -> None:

@@ -9,7 +9,7 @@ from tests import factories
 from tests.assessment.stories import accept, confirm, hand_in, put_down, sign
 from tests.factories import World
 from tracker import clock
-from tracker.assessment.services.assessments import accept_evidence, save_marks
+from tracker.assessment.services.assessments import accept_evidence, save_draft
 from tracker.assessment.services.signing import retract_signature
 from tracker.errors import Refused
 from tracker.ledger.transactions import transaction
@@ -65,7 +65,7 @@ def test_a_look_that_decided_nothing_binds_nobody(world: World) -> None:
     _, version, (claim,) = hand_in(world.cfacc15, "Call of 5 October", "1")
     by_bob = factories.actor(world.bob)
     with transaction():
-        save_marks(world.cfacc15, version, put_down({claim: Outcome.MET}), by_bob)
+        save_draft(world.cfacc15, version, put_down({claim: Outcome.MET}), by_bob)
     assert may_verify(world.bob, world.cfacc15)
     with transaction():
         accept_evidence(world.cfacc15, version, by_bob)

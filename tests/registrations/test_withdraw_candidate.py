@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from tests import factories
 from tests.assessment.stories import TICKED, accept, hand_in, put_down
 from tests.factories import World
-from tracker.assessment.services.assessments import save_marks
+from tracker.assessment.services.assessments import save_draft
 from tracker.errors import Invalid, Refused
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
@@ -90,7 +90,7 @@ def test_bob_judges_no_more(world: World) -> None:
     withdraw(world)
     marks = put_down({claim: Outcome.MET}, ticked=bool(TICKED))
     with pytest.raises(Refused, match="withdrawn"), transaction():
-        save_marks(world.cfacc15, version, marks, factories.actor(world.bob))
+        save_draft(world.cfacc15, version, marks, factories.actor(world.bob))
 
 
 def test_all_still_read_what_was_done(world: World, client: ClientFor) -> None:

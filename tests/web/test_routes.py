@@ -163,7 +163,7 @@ TABLE: dict[str, frozenset[str]] = {
     "assessment.retract": BOB,
     "assessment.answer_action_point": BOB,
     # internal verifiers
-    "verification.list_waiting": VERIFIERS,
+    "verification.list_verifications": VERIFIERS,
     "verification.list_action_points": VERIFIERS,
     "verification.verify_unit": CAROL,
     "verification.sample_unit": CAROL,
@@ -171,7 +171,7 @@ TABLE: dict[str, frozenset[str]] = {
     "verification.release_unsampled": CAROL,
     "verification.return_unit": CAROL,
     "verification.reopen_unit": CAROL,
-    "verification.close_one": CAROL,
+    "verification.close_action_point": CAROL,
     # external verifiers
     "verification.show_visit": VISITORS,
     "verification.visit_unit": VISITOR,

@@ -9,6 +9,6 @@ assessments_cli = AppGroup("assessments", help="Assessors' decisions that wait t
 @assessments_cli.command("release")
 def release_assessments() -> None:
     """Release every decision that can no longer be undone."""
-    from tracker.assessment.services.assessments import release_due
+    from tracker.assessment.services.assessments import release_due_assessments
 
-    click.echo(f"{release_due()} released.")
+    click.echo(f"{release_due_assessments()} released.")

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from sqlalchemy import select
 
-from tracker.assessment.transitions import Move, move_attempt
+from tracker.assessment.transitions import AttemptAction, change_attempt_state
 from tracker.clock import now
 from tracker.extensions import db
 from tracker.ledger.events import Actor, record
@@ -12,23 +12,23 @@ from tracker.models import Claim, Decision, Reopening, Signature, UnitAttempt
 from tracker.recording_forms.issuing import supersede_forms
 from tracker.vocabulary import Outcome, ReopeningKind
 
-MOVES = {
-    ReopeningKind.DISPUTE: Move.DISPUTE,
-    ReopeningKind.RETRACTION: Move.RETRACT,
-    ReopeningKind.RETURN: Move.RETURN,
-    ReopeningKind.REOPENING: Move.REOPEN,
+ACTIONS_THAT_REOPEN = {
+    ReopeningKind.DISPUTE: AttemptAction.DISPUTE,
+    ReopeningKind.RETRACTION: AttemptAction.RETRACT,
+    ReopeningKind.RETURN: AttemptAction.RETURN,
+    ReopeningKind.REOPENING: AttemptAction.REOPEN,
 }
 
 
-def reopen(
+def reopen_attempt(
     attempt: UnitAttempt, kind: ReopeningKind, reason: str, criterion_ids: Collection[int], actor: Actor
 ) -> Reopening:
     """Back to `in_progress`, one round up. Live signatures and the issued form are superseded and kept.
 
     Decisions carry over, except on the criteria named: there the live ones are superseded by `needs_more`.
     """
-    assert actor.person_id is not None  # noqa: S101 - people reopen, never the operator
-    move_attempt(attempt, MOVES[kind])
+    assert actor.person_id is not None  # noqa: S101 - people reopen_attempt, never the operator
+    change_attempt_state(attempt, ACTIONS_THAT_REOPEN[kind])
     moment = now()
     reopening = Reopening(
         attempt_id=attempt.id,
@@ -44,7 +44,7 @@ def reopen(
     for signature in db.session.scalars(live):
         signature.superseded_at = moment
     supersede_forms(attempt)
-    unsettled = _unsettle(attempt, reopening, reason, criterion_ids, actor.person_id)
+    unsettled = _supersede_met_decisions(attempt, reopening, reason, criterion_ids, actor.person_id)
     attempt.round += 1
     attempt.assessed_at = None
     record(
@@ -65,7 +65,7 @@ def reopen(
     return reopening
 
 
-def _unsettle(
+def _supersede_met_decisions(
     attempt: UnitAttempt, reopening: Reopening, reason: str, criterion_ids: Collection[int], person_id: int
 ) -> list[Decision]:
     """Make the named criteria 'needs more': each live `met` on them is superseded by `needs_more`."""

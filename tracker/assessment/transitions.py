@@ -8,7 +8,7 @@ from tracker.models import UnitAttempt
 from tracker.vocabulary import AttemptState, Role
 
 
-class Move(StrEnum):
+class AttemptAction(StrEnum):
     SIGN = "sign"
     RETRACT = "retract"
     CONFIRM = "confirm"
@@ -26,16 +26,16 @@ class Transition:
 
 
 S = AttemptState
-TRANSITIONS: dict[tuple[AttemptState, Move], Transition] = {
-    (S.IN_PROGRESS, Move.SIGN): Transition(Role.ASSESSOR, S.ASSESSED),
-    (S.ASSESSED, Move.RETRACT): Transition(Role.ASSESSOR, S.IN_PROGRESS),
-    (S.ASSESSED, Move.CONFIRM): Transition(Role.CANDIDATE, S.CONFIRMED),
-    (S.ASSESSED, Move.DISPUTE): Transition(Role.CANDIDATE, S.IN_PROGRESS),
-    (S.CONFIRMED, Move.VERIFY): Transition(Role.INTERNAL_VERIFIER, S.VERIFIED),
-    (S.CONFIRMED, Move.RETURN): Transition(Role.INTERNAL_VERIFIER, S.IN_PROGRESS),
-    (S.VERIFIED, Move.REOPEN): Transition(Role.INTERNAL_VERIFIER, S.IN_PROGRESS),
+TRANSITIONS: dict[tuple[AttemptState, AttemptAction], Transition] = {
+    (S.IN_PROGRESS, AttemptAction.SIGN): Transition(Role.ASSESSOR, S.ASSESSED),
+    (S.ASSESSED, AttemptAction.RETRACT): Transition(Role.ASSESSOR, S.IN_PROGRESS),
+    (S.ASSESSED, AttemptAction.CONFIRM): Transition(Role.CANDIDATE, S.CONFIRMED),
+    (S.ASSESSED, AttemptAction.DISPUTE): Transition(Role.CANDIDATE, S.IN_PROGRESS),
+    (S.CONFIRMED, AttemptAction.VERIFY): Transition(Role.INTERNAL_VERIFIER, S.VERIFIED),
+    (S.CONFIRMED, AttemptAction.RETURN): Transition(Role.INTERNAL_VERIFIER, S.IN_PROGRESS),
+    (S.VERIFIED, AttemptAction.REOPEN): Transition(Role.INTERNAL_VERIFIER, S.IN_PROGRESS),
     **{
-        (state, Move.VOID): Transition(Role.ADMINISTRATOR, S.VOID)
+        (state, AttemptAction.VOID): Transition(Role.ADMINISTRATOR, S.VOID)
         for state in (S.IN_PROGRESS, S.ASSESSED, S.CONFIRMED, S.VERIFIED)
     },
 }
@@ -50,7 +50,7 @@ NOW_AND_NEXT = {
 }
 
 
-def check_move(attempt: UnitAttempt, move: Move) -> Transition:
+def check_action_allowed(attempt: UnitAttempt, move: AttemptAction) -> Transition:
     """The transition, or `Refused` with a sentence that says where the unit stands and who acts next."""
     transition = TRANSITIONS.get((attempt.state, move))
     if transition is None:
@@ -58,6 +58,6 @@ def check_move(attempt: UnitAttempt, move: Move) -> Transition:
     return transition
 
 
-def move_attempt(attempt: UnitAttempt, move: Move) -> None:
+def change_attempt_state(attempt: UnitAttempt, move: AttemptAction) -> None:
     """Change the state; the caller has locked the row and records the event."""
-    attempt.state = check_move(attempt, move).to
+    attempt.state = check_action_allowed(attempt, move).to

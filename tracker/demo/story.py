@@ -11,7 +11,7 @@ from tracker.accounts.demonstration import DEMO_PASSWORD
 from tracker.accounts.passwords import hash_password
 from tracker.accounts.services.people import create_centre, grant_role
 from tracker.assessment.services import assessments, signing
-from tracker.assessment.services.assessments import CHECKS, Marks
+from tracker.assessment.services.assessments import CHECKS, DraftDecisions
 from tracker.clock import LONDON, now
 from tracker.demo.evidence import ALICES_ITEMS, BENS_ITEMS, CHLOES_ITEMS, DemoItem
 from tracker.extensions import db
@@ -40,7 +40,7 @@ from tracker.recording_forms.issuing import plan_issue, print_issue, record_issu
 from tracker.recording_forms.snapshot import snapshot_of
 from tracker.registrations.services import allocate, register_candidate
 from tracker.registrations.visits import open_visit
-from tracker.verification.services import Look, draw_sample, sign_verified
+from tracker.verification.services import SampledDecision, draw_sample, sign_verification
 from tracker.vocabulary import CriterionKind, Outcome, Role
 
 PEOPLE = (
@@ -218,7 +218,7 @@ def judge(story: Story, name: str, item: DemoItem, code: str) -> None:
     attempt, by_bob = story.attempt(name, code), story.actor("Bob", Role.ASSESSOR)
     version = find_version_in(attempt, _find(story, name, item).id)
     assert version is not None  # noqa: S101 - it was handed in a step ago
-    cells = assessments.cells_of(attempt, version)
+    cells = assessments.load_cells(attempt, version)
     exceptions = {_criterion(attempt, label).id: what for label, what in item.exceptions.items()}
     outcomes: dict[int, Outcome | None] = {}
     comments: dict[int, str] = {}
@@ -227,7 +227,7 @@ def judge(story: Story, name: str, item: DemoItem, code: str) -> None:
         if item.outcome == "accepted" or criterion_id in exceptions:
             outcomes[cell.claim_id], comments[cell.claim_id] = outcome, comment
     checks = dict.fromkeys(CHECKS, item.outcome == "accepted")
-    assessments.save_marks(attempt, version, Marks(outcomes, comments, checks, item.feedback), by_bob)
+    assessments.save_draft(attempt, version, DraftDecisions(outcomes, comments, checks, item.feedback), by_bob)
     finish = assessments.accept_evidence if item.outcome == "accepted" else assessments.return_evidence
     finish(attempt, version, by_bob)
 
@@ -270,7 +270,9 @@ def _sample(story: Story) -> None:
     for evidence in list(db.session.scalars(items))[:3]:
         version = find_version_in(attempt, evidence.id)
         if version:
-            looks += [Look(version.id, each, agrees=True) for each in assessments.cells_of(attempt, version)]
+            looks += [
+                SampledDecision(version.id, each, agrees=True) for each in assessments.load_cells(attempt, version)
+            ]
     draw_sample(
         attempt, looks, "Three items of six, chosen for their methods.", story.actor("Carol", Role.INTERNAL_VERIFIER)
     )
@@ -278,7 +280,7 @@ def _sample(story: Story) -> None:
 
 def _verify(story: Story) -> None:
     attempt = story.attempt("Chloe", "CFACC15")
-    sign_verified(attempt, snapshot_of(attempt).hash, story.actor("Carol", Role.INTERNAL_VERIFIER), now())
+    sign_verification(attempt, snapshot_of(attempt).hash, story.actor("Carol", Role.INTERNAL_VERIFIER), now())
 
 
 def _issue(story: Story) -> None:
@@ -293,7 +295,7 @@ def _release() -> None:
     """What was decided a minute ago can no longer be undone."""
     due = select(Assessment.id).where(Assessment.release_after <= now()).order_by(Assessment.id)
     for assessment_id in list(db.session.scalars(due)):
-        assessments.release(assessment_id)
+        assessments.release_assessment(assessment_id)
 
 
 def _find(story: Story, name: str, item: DemoItem) -> Evidence:

@@ -17,7 +17,7 @@ home = Blueprint("home", __name__)
 
 ELSEWHERE = {
     Role.ASSESSOR: "assessment.queue",
-    Role.INTERNAL_VERIFIER: "verification.list_waiting",
+    Role.INTERNAL_VERIFIER: "verification.list_verifications",
     Role.EXTERNAL_VERIFIER: "verification.show_visit",
 }
 

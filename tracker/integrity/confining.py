@@ -15,7 +15,7 @@ from tracker.ledger.events import OPERATOR, record
 
 CONFINED = "database_confined"
 """By the operator: from now on nobody but the owner is to be able to change the ledger."""
-ADDED_TO = ("event", "event_text", "version_attachment", "moved_claim", "signing_key")
+ADDED_TO = ("event", "event_text", "version_attachment", "carried_over_claim", "signing_key")
 """Tables of which no row ever changes."""
 TAKEN_FROM = (
     "event_text", "criterion_link", "criterion", "evidence_requirement", "unit_code", "guidance_unit", "user_session",

@@ -14,7 +14,7 @@ from tracker.ledger.canonical_json import canonical_json
 
 APPEND_ONLY = (
     "event", "evidence_version", "version_attachment", "submission", "attachment", "decision", "signature",
-    "reopening", "sample", "sample_item", "attempt_move", "moved_claim", "signing_key",
+    "reopening", "sample", "sample_item", "version_move", "carried_over_claim", "signing_key",
 )  # fmt: skip
 
 

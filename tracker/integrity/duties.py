@@ -69,7 +69,7 @@ OF_ONESELF = {
 }  # fmt: skip
 """What anybody does to their own account, under no role."""
 OF_CENTRES = ("evidence", "registration", "grant", "visit", "import_run", "unit_draft", "retention_rule")
-JUDGING, VERIFYING = "judged", "verified"
+ASSESSING, VERIFYING = "judged", "verified"
 PROOF_LASTS = timedelta(minutes=5)
 
 
@@ -89,7 +89,7 @@ def duties_are_separate(record: Record) -> Iterator[str]:
     for key, people in _duties(record).items():
         attempt = record.rows("unit_attempt").get(key)
         candidate = attempt["candidate_id"] if attempt else None
-        for person in people[JUDGING] & people[VERIFYING]:
+        for person in people[ASSESSING] & people[VERIFYING]:
             yield f"attempt {key} was judged and verified by the same person, {person}"
         for role, who in people.items():
             if candidate in who:
@@ -193,10 +193,10 @@ def _duties(record: Record) -> dict[int, dict[str, set[int]]]:
     found: dict[int, dict[str, set[int]]] = {}
 
     def note(attempt: int, duty: str, person: int) -> None:
-        found.setdefault(attempt, {JUDGING: set(), VERIFYING: set()})[duty].add(person)
+        found.setdefault(attempt, {ASSESSING: set(), VERIFYING: set()})[duty].add(person)
 
     for attempt, person in _judging(record):
-        note(attempt, JUDGING, person)
+        note(attempt, ASSESSING, person)
     for attempt, person in _verifying(record):
         note(attempt, VERIFYING, person)
     return found

@@ -3,13 +3,17 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tracker.assessment.reopening import MOVES
-from tracker.assessment.transitions import TRANSITIONS, Move
+from tracker.assessment.reopening import ACTIONS_THAT_REOPEN
+from tracker.assessment.transitions import TRANSITIONS, AttemptAction
 from tracker.integrity.checking import invariant
 from tracker.integrity.record import Record, Told
 from tracker.vocabulary import AttemptState, ReopeningKind
 
-MOVED_BY = {"unit_signed": Move.SIGN, "unit_confirmed": Move.CONFIRM, "unit_verified": Move.VERIFY}
+MOVED_BY = {
+    "unit_signed": AttemptAction.SIGN,
+    "unit_confirmed": AttemptAction.CONFIRM,
+    "unit_verified": AttemptAction.VERIFY,
+}
 VOIDED = "attempt_voided"
 REOPENED = "attempt_reopened"
 LIVES = ("attempt_started", *MOVED_BY, REOPENED, "attempt_moved", VOIDED)
@@ -82,7 +86,7 @@ def _live(life: Life, event: Told) -> Iterator[str]:
             yield f"it names round {event.data['round']}; the attempt is in round {life.round}"
 
 
-def _move_of(event: Told) -> Move:
+def _move_of(event: Told) -> AttemptAction:
     if event.act == REOPENED:
-        return MOVES[ReopeningKind(event.data["kind"])]
-    return Move.VOID if event.act == VOIDED else MOVED_BY[event.act]
+        return ACTIONS_THAT_REOPEN[ReopeningKind(event.data["kind"])]
+    return AttemptAction.VOID if event.act == VOIDED else MOVED_BY[event.act]

@@ -43,8 +43,8 @@ TABLES: dict[str, Sealed] = {
     "registration": Sealed(),
     "unit_attempt": Sealed(changing=frozenset({"version", "closing_comment"})),
     "allocation": Sealed(),
-    "attempt_move": Sealed(),
-    "moved_claim": Sealed(),
+    "version_move": Sealed(),
+    "carried_over_claim": Sealed(),
     "evidence": Sealed(
         only=frozenset({"id", "centre_id", "candidate_id", "number", "created_at", "discarded_at"}),
         when=lambda item: item.number is not None,
@@ -74,7 +74,7 @@ TABLES: dict[str, Sealed] = {
 
 
 def key_of(table: Table, row: Mapping[str, Any]) -> str:
-    """How the ledger names a row: `decision:12`, and `moved_claim:7-3` where the key has two parts."""
+    """How the ledger names a row: `decision:12`, and `carried_over_claim:7-3` where the key has two parts."""
     return f"{table.name}:{'-'.join(str(row[column.name]) for column in table.primary_key)}"
 
 

@@ -10,7 +10,6 @@ from sqlalchemy.orm import aliased
 from tracker.extensions import db
 from tracker.matrix.grid import Matrix, MatrixCell, MatrixColumn, MatrixRow, compute_criterion_status
 from tracker.models import (
-    AttemptMove,
     Claim,
     Criterion,
     Decision,
@@ -19,6 +18,7 @@ from tracker.models import (
     Person,
     Submission,
     UnitAttempt,
+    VersionMove,
 )
 from tracker.vocabulary import Method
 
@@ -33,7 +33,7 @@ def load_matrix(attempt: UnitAttempt, *, with_drafts: bool = False) -> Matrix:
     return _build_matrix(attempt, attempt.unit_id, versions, with_drafts=with_drafts)
 
 
-def load_past_matrix(attempt: UnitAttempt, move: AttemptMove, *, with_drafts: bool = False) -> Matrix:
+def load_past_matrix(attempt: UnitAttempt, move: VersionMove, *, with_drafts: bool = False) -> Matrix:
     """Load the matrix as it was just before the attempt moved to another version of its unit."""
     versions = _load_versions(attempt, move.moved_at, with_drafts=with_drafts)
     return _build_matrix(attempt, move.from_unit_id, versions, move.moved_at, with_drafts=with_drafts)

@@ -19,15 +19,15 @@ from tracker.models.people import (
 from tracker.models.portfolio import (
     EVIDENCE_FIELDS,
     Attachment,
+    CarriedOverClaim,
     Claim,
     Evidence,
     EvidenceVersion,
-    MovedClaim,
     Submission,
     VersionAttachment,
 )
 from tracker.models.privacy import Erasure, PortfolioAccess, RetentionHold, RetentionRule
-from tracker.models.registration import Allocation, AttemptMove, Registration, UnitAttempt
+from tracker.models.registration import Allocation, Registration, UnitAttempt, VersionMove
 from tracker.models.second_factors import RecoveryCode, SecondFactor
 from tracker.models.units import (
     Criterion,
@@ -56,8 +56,8 @@ __all__ = [
     "Allocation",
     "Assessment",
     "Attachment",
-    "AttemptMove",
     "Base",
+    "CarriedOverClaim",
     "Centre",
     "Claim",
     "Criterion",
@@ -77,7 +77,6 @@ __all__ = [
     "ImportRun",
     "Installation",
     "IssuedForm",
-    "MovedClaim",
     "Notification",
     "Person",
     "PortfolioAccess",
@@ -101,6 +100,7 @@ __all__ = [
     "UnitDraft",
     "UserSession",
     "VersionAttachment",
+    "VersionMove",
     "Visit",
     "VisitAttempt",
 ]

@@ -49,7 +49,7 @@ class Assessment(Base):
     current: Mapped[bool] = mapped_column(default=False)
     sufficient: Mapped[bool] = mapped_column(default=False)
     feedback: Mapped[str] = mapped_column(default="")
-    marks: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    draft_decisions: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     """While a draft: claim id → {outcome, comment}. On release they become decisions."""
     started_at: Mapped[datetime]
     saved_at: Mapped[datetime]

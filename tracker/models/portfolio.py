@@ -173,14 +173,14 @@ class Claim(Base):
     evidence: Mapped[Evidence] = relationship()
 
 
-class MovedClaim(Base):
+class CarriedOverClaim(Base):
     """A claim that followed a link when its attempt moved to another version of the unit.
 
     One claim may have become two, and two may have become one.
     """
 
-    __tablename__ = "moved_claim"
+    __tablename__ = "carried_over_claim"
 
     claim_id: Mapped[int] = refers_to("claim.id", index=False, primary_key=True)
     from_claim_id: Mapped[int] = refers_to("claim.id", primary_key=True)
-    move_id: Mapped[int] = refers_to("attempt_move.id")
+    move_id: Mapped[int] = refers_to("version_move.id")

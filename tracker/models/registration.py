@@ -111,17 +111,17 @@ class Allocation(Base):
     person: Mapped[Person] = relationship(foreign_keys=[person_id])
 
 
-class AttemptMove(Base):
+class VersionMove(Base):
     """An attempt taken over to another version of its unit, and what of it had nothing to follow."""
 
-    __tablename__ = "attempt_move"
+    __tablename__ = "version_move"
 
     id: Mapped[PrimaryKey]
     attempt_id: Mapped[int] = refers_to("unit_attempt.id")
     from_unit_id: Mapped[int] = refers_to("unit.id", index=False)
     to_unit_id: Mapped[int] = refers_to("unit.id", index=False)
     reason: Mapped[str]
-    left_behind: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    not_carried_over: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     """The claims whose criterion had no link: evidence, criterion and what was decided."""
     moved_at: Mapped[datetime]
     moved_by_id: Mapped[int] = refers_to("person.id", index=False)
@@ -132,6 +132,6 @@ class AttemptMove(Base):
 
 
 UnitAttempt.is_moved = column_property(
-    select(AttemptMove.id).where(AttemptMove.attempt_id == UnitAttempt.id).correlate_except(AttemptMove).exists(),
+    select(VersionMove.id).where(VersionMove.attempt_id == UnitAttempt.id).correlate_except(VersionMove).exists(),
     deferred=True,
 )

@@ -21,7 +21,6 @@ from tracker.models import (
     Allocation,
     Assessment,
     Attachment,
-    AttemptMove,
     Base,
     Claim,
     Decision,
@@ -46,6 +45,7 @@ from tracker.models import (
     Signature,
     UnitAttempt,
     UserSession,
+    VersionMove,
 )
 from tracker.privacy.retention import Kept, kept_of
 from tracker.storage.file_references import ERASED_TEXT, remove_files
@@ -67,7 +67,7 @@ OF_AN_ATTEMPT: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (RequirementConfirmation, ("note",)),
     (Claim, ("added_reason", "removed_reason")),
     (Allocation, ("reason",)),
-    (AttemptMove, ("reason",)),
+    (VersionMove, ("reason",)),
 )
 
 
@@ -171,11 +171,11 @@ def _erase_records(portfolio: Portfolio) -> list[Base]:
     rows += [(each, ("reason", "lifted_reason")) for each in _rows(RetentionHold, RetentionHold.registration_id, ids)]
     changed = _blanked(rows)
     for each, _ in rows:
-        if isinstance(each, Assessment) and each.marks:
-            each.marks = {}
+        if isinstance(each, Assessment) and each.draft_decisions:
+            each.draft_decisions = {}
             changed.append(each)
-        if isinstance(each, AttemptMove) and each.left_behind:
-            each.left_behind = []
+        if isinstance(each, VersionMove) and each.not_carried_over:
+            each.not_carried_over = []
             changed.append(each)
     for registration in portfolio.registrations:
         registration.candidate_number = f"erased-{registration.id}"

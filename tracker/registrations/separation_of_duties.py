@@ -7,7 +7,7 @@ from tracker.extensions import db
 from tracker.models import ActionPoint, Assessment, Reopening, Sample, Signature, UnitAttempt
 from tracker.vocabulary import AssessmentState, ReopeningKind, SignatureRole
 
-JUDGING = (SignatureRole.ASSESSOR, SignatureRole.COUNTERSIGNER)
+ASSESSING = (SignatureRole.ASSESSOR, SignatureRole.COUNTERSIGNER)
 VERIFYING = (ReopeningKind.RETURN, ReopeningKind.REOPENING)
 
 
@@ -26,7 +26,7 @@ def check_may_verify(person_id: int, attempt: UnitAttempt) -> None:
     """Raise `Refused` for the candidate's own work, and for whoever has judged this attempt in any round."""
     if person_id == attempt.candidate_id:
         raise Refused("Nobody verifies their own work. Nothing was changed.")
-    if has_judged(person_id, attempt.id):
+    if has_assessed(person_id, attempt.id):
         raise Refused(
             "Whoever has assessed a unit of a candidate never verifies it too, in any round. "
             "Nothing was changed. Choose somebody else to verify it."
@@ -39,7 +39,7 @@ def check_not_withdrawn(attempt: UnitAttempt) -> None:
         raise Refused("This candidate was withdrawn, so the work stays as it is. Nothing was changed.")
 
 
-def has_judged(person_id: int, attempt_id: int) -> bool:
+def has_assessed(person_id: int, attempt_id: int) -> bool:
     """Whether this person has reviewed, decided, countersigned or signed as assessor in the attempt."""
     reviewed = select(Assessment.id).where(
         Assessment.attempt_id == attempt_id,
@@ -47,7 +47,7 @@ def has_judged(person_id: int, attempt_id: int) -> bool:
         (Assessment.state == AssessmentState.RELEASED) | Assessment.release_after.is_not(None),
     )
     signed = select(Signature.id).where(
-        Signature.attempt_id == attempt_id, Signature.person_id == person_id, Signature.role.in_(JUDGING)
+        Signature.attempt_id == attempt_id, Signature.person_id == person_id, Signature.role.in_(ASSESSING)
     )
     return db.session.execute(union(reviewed, signed).limit(1)).first() is not None
 

@@ -28,7 +28,7 @@ from tracker.vocabulary import AssessmentState, AttemptState, Role, SignatureRol
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class AttemptToVerify:
     """An attempt this verifier holds."""
 
     attempt_id: int
@@ -45,7 +45,7 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenFinding:
+class AllocatedActionPoint:
     id: int
     attempt_id: int
     code: str
@@ -69,7 +69,7 @@ class SamplingGrid:
 
 
 @dataclass(frozen=True, slots=True)
-class Visited:
+class AttemptInVisit:
     attempt_id: int
     code: str
     title: str
@@ -81,7 +81,7 @@ class Visited:
     seen_at: datetime | None
 
 
-def list_held(person_id: int) -> list[Waiting]:
+def list_attempts_to_verify(person_id: int) -> list[AttemptToVerify]:
     """Attempts allocated to a verifier, those confirmed longest ago first."""
     mine, theirs, candidate, assessor = aliased(Allocation), aliased(Allocation), aliased(Person), aliased(Person)
     sampled = (
@@ -121,10 +121,10 @@ def list_held(person_id: int) -> list[Waiting]:
         .order_by(Signature.signed_at, UnitAttempt.id)
         .limit(500)
     )
-    return [Waiting(*tuple(row)) for row in db.session.execute(query)]
+    return [AttemptToVerify(*tuple(row)) for row in db.session.execute(query)]
 
 
-def list_action_points(person_id: int) -> list[OpenFinding]:
+def list_allocated_action_points(person_id: int) -> list[AllocatedActionPoint]:
     """Findings on the attempts a verifier holds, open ones first, oldest first."""
     query = (
         select(
@@ -151,10 +151,10 @@ def list_action_points(person_id: int) -> list[OpenFinding]:
         .order_by(ActionPoint.closed_at.is_not(None), ActionPoint.raised_at)
         .limit(200)
     )
-    return [OpenFinding(*tuple(row)) for row in db.session.execute(query)]
+    return [AllocatedActionPoint(*tuple(row)) for row in db.session.execute(query)]
 
 
-def list_action_points_of(attempt: UnitAttempt) -> list[tuple[ActionPoint, str, list[str]]]:
+def list_action_points_with_criteria(attempt: UnitAttempt) -> list[tuple[ActionPoint, str, list[str]]]:
     """An attempt's action points with who raised each, and the labels of its criteria."""
     rows = db.session.execute(
         select(ActionPoint, Person.name)
@@ -189,7 +189,7 @@ def list_samples(attempt: UnitAttempt) -> list[tuple[Sample, str, int, int]]:
     return [(sample, name, looked, agreed) for sample, name, looked, agreed in db.session.execute(query)]
 
 
-def list_assessments(attempt: UnitAttempt) -> dict[int, list[tuple[Assessment, str]]]:
+def list_released_assessments(attempt: UnitAttempt) -> dict[int, list[tuple[Assessment, str]]]:
     """Released assessments by evidence version, with the assessor's name."""
     query = (
         select(Assessment, Person.name)
@@ -203,7 +203,7 @@ def list_assessments(attempt: UnitAttempt) -> dict[int, list[tuple[Assessment, s
     return found
 
 
-def sampling_grid(held: Iterable[Waiting], day: date | None = None) -> SamplingGrid:
+def build_sampling_grid(held: Iterable[AttemptToVerify], day: date | None = None) -> SamplingGrid:
     """This quarter's samples over the attempts a verifier holds, with the holes visible."""
     day = day or today()
     attempts = [each for each in held if each.assessor]
@@ -219,7 +219,7 @@ def sampling_grid(held: Iterable[Waiting], day: date | None = None) -> SamplingG
     return SamplingGrid(f"{first:%B} to {date(first.year, first.month + 2, 1):%B %Y}", codes, rows)
 
 
-def list_visited(person_id: int) -> list[Visited]:
+def list_visited(person_id: int) -> list[AttemptInVisit]:
     """What an external verifier's visits name, now."""
     moment = now()
     query = (
@@ -233,12 +233,12 @@ def list_visited(person_id: int) -> list[Visited]:
         )
         .order_by(Visit.ends_at, VisitAttempt.attempt_id)
     )
-    return [_visited(row.VisitAttempt, row.Visit) for row in db.session.execute(query)]
+    return [_build_attempt_in_visit(row.VisitAttempt, row.Visit) for row in db.session.execute(query)]
 
 
-def _visited(named: VisitAttempt, visit: Visit) -> Visited:
+def _build_attempt_in_visit(named: VisitAttempt, visit: Visit) -> AttemptInVisit:
     attempt = named.attempt
-    return Visited(
+    return AttemptInVisit(
         attempt.id,
         attempt.unit.code,
         attempt.unit.title,
@@ -251,6 +251,6 @@ def _visited(named: VisitAttempt, visit: Visit) -> Visited:
     )
 
 
-def _count(attempts: list[Waiting], sampled: set[int], assessor: str, code: str) -> tuple[int, int]:
+def _count(attempts: list[AttemptToVerify], sampled: set[int], assessor: str, code: str) -> tuple[int, int]:
     own = [each for each in attempts if each.assessor == assessor and each.code == code]
     return sum(each.attempt_id in sampled for each in own), len(own)

@@ -6,8 +6,8 @@ from datetime import date, datetime
 
 from sqlalchemy import select
 
-from tracker.assessment.reopening import reopen
-from tracker.assessment.transitions import Move, check_move, move_attempt
+from tracker.assessment.reopening import reopen_attempt
+from tracker.assessment.transitions import AttemptAction, change_attempt_state, check_action_allowed
 from tracker.background import emails
 from tracker.clock import now, today
 from tracker.errors import Conflict, Invalid, NotFound, Refused
@@ -32,7 +32,7 @@ OPEN_STATES = (AttemptState.IN_PROGRESS, AttemptState.ASSESSED, AttemptState.CON
 
 
 @dataclass(frozen=True)
-class Look:
+class SampledDecision:
     """One decision looked at: this version, for this criterion; agree or not, and why."""
 
     evidence_version_id: int
@@ -41,7 +41,7 @@ class Look:
     comment: str = ""
 
 
-def draw_sample(attempt: UnitAttempt, looks: Iterable[Look], comment: str, actor: Actor) -> Sample:
+def draw_sample(attempt: UnitAttempt, looks: Iterable[SampledDecision], comment: str, actor: Actor) -> Sample:
     """Record what was looked at. Raises `Refused` for one's own judgements or when the unit is verified."""
     person_id = _check_verifier(attempt, actor)
     looked = list(looks)
@@ -87,7 +87,7 @@ def draw_sample(attempt: UnitAttempt, looks: Iterable[Look], comment: str, actor
     return sample
 
 
-def sign_verified(
+def sign_verification(
     attempt: UnitAttempt,
     snapshot_hash: str,
     actor: Actor,
@@ -100,7 +100,7 @@ def sign_verified(
     Raises `Refused` while an action point waits for its response, and `Conflict` when what was shown has changed.
     """
     person_id = _check_verifier(attempt, actor)
-    check_move(attempt, Move.VERIFY)
+    check_action_allowed(attempt, AttemptAction.VERIFY)
     _check_action_points_answered(attempt)
     date_sampled = None if unsampled_reason is not None else _date_sampled(attempt)
     if unsampled_reason is not None and not unsampled_reason.strip():
@@ -108,7 +108,7 @@ def sign_verified(
     snapshot = snapshot_of(attempt)
     if snapshot.hash != snapshot_hash:
         raise Conflict("The form changed while you were reading it. Nothing was signed. Read it again, then sign.")
-    move_attempt(attempt, Move.VERIFY)
+    change_attempt_state(attempt, AttemptAction.VERIFY)
     signature = Signature(
         attempt_id=attempt.id,
         round=attempt.round,
@@ -146,15 +146,15 @@ def sign_verified(
     return signature
 
 
-def return_with_action_point(
+def return_unit(
     attempt: UnitAttempt, criterion_ids: list[int], action: str, due_on: date | None, actor: Actor
 ) -> ActionPoint:
     """Send a confirmed unit back: the criteria named need more, and the assessor must answer in writing."""
     _check_verifier(attempt, actor)
-    check_move(attempt, Move.RETURN)
+    check_action_allowed(attempt, AttemptAction.RETURN)
     action, due_on = _checked_action_point(attempt, criterion_ids, action, due_on)
     action_point = _raise_action_point(attempt, criterion_ids, action, due_on, actor)
-    reopen(attempt, ReopeningKind.RETURN, action, criterion_ids, actor)
+    reopen_attempt(attempt, ReopeningKind.RETURN, action, criterion_ids, actor)
     _tell_assessor(attempt, action_point)
     return action_point
 
@@ -172,11 +172,11 @@ def close_action_point(action_point: ActionPoint, actor: Actor) -> None:
 def reopen_verified(attempt: UnitAttempt, criterion_ids: list[int], reason: str, actor: Actor) -> None:
     """Take a verification back, with the reason and the criteria that need more."""
     _check_verifier(attempt, actor)
-    check_move(attempt, Move.REOPEN)
+    check_action_allowed(attempt, AttemptAction.REOPEN)
     if not reason.strip():
         raise Invalid("Say why the unit is reopened. Nothing was changed.", "reason")
     _check_criteria(attempt, criterion_ids)
-    reopen(attempt, ReopeningKind.REOPENING, reason.strip(), criterion_ids, actor)
+    reopen_attempt(attempt, ReopeningKind.REOPENING, reason.strip(), criterion_ids, actor)
 
 
 def mark_seen(attempt: UnitAttempt, person_id: int, *, seen: bool) -> None:
@@ -204,7 +204,7 @@ def _check_verifier(attempt: UnitAttempt, actor: Actor) -> int:
     return actor.person_id
 
 
-def _check_looks(attempt: UnitAttempt, looks: list[Look]) -> None:
+def _check_looks(attempt: UnitAttempt, looks: list[SampledDecision]) -> None:
     """Everything sampled is a decided claim of this attempt."""
     matrix = load_matrix(attempt)
     decided = {

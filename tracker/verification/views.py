@@ -7,24 +7,15 @@ from flask.typing import ResponseReturnValue
 
 from tracker.accounts.identity import proving_identity
 from tracker.assessment.services.action_points import get_action_point
-from tracker.assessment.transitions import Move, check_move
+from tracker.assessment.transitions import AttemptAction, check_action_allowed
 from tracker.clock import now
 from tracker.errors import Invalid, NotFound
 from tracker.ledger.events import Actor
 from tracker.matrix import load_matrix, summarise_evidence_spread
 from tracker.models import UnitAttempt
 from tracker.recording_forms.queries import build_form_content
-from tracker.verification import queries
+from tracker.verification import queries, services
 from tracker.verification.forms import ReleaseForm, ReopenForm, ReturnForm, SampleForm, SignForm
-from tracker.verification.services import (
-    Look,
-    close_action_point,
-    draw_sample,
-    mark_seen,
-    reopen_verified,
-    return_with_action_point,
-    sign_verified,
-)
 from tracker.vocabulary import AttemptState
 from tracker.web.authorise import get_attempt
 from tracker.web.current_user import me
@@ -33,20 +24,20 @@ from tracker.web.permissions import Act
 from tracker.web.route_rules import requires
 
 verification = Blueprint("verification", __name__)
-MAX_LOOKS = 5_000
+MAX_SAMPLED_DECISIONS = 5_000
 
 
 @verification.get("/verification")
 @requires(Act.LIST_VERIFICATIONS)
-def list_waiting() -> ResponseReturnValue:
-    held = queries.list_held(me().person_id)
-    action_points = queries.list_action_points(me().person_id)
+def list_verifications() -> ResponseReturnValue:
+    held = queries.list_attempts_to_verify(me().person_id)
+    action_points = queries.list_allocated_action_points(me().person_id)
     return render_template(
-        "verification/list_waiting.html",
+        "verification/list_verifications.html",
         waiting=[each for each in held if each.state is AttemptState.CONFIRMED],
         others=[each for each in held if each.state is not AttemptState.CONFIRMED],
         action_points=[each for each in action_points if not each.closed_at],
-        grid=queries.sampling_grid(held),
+        grid=queries.build_sampling_grid(held),
     )
 
 
@@ -54,7 +45,7 @@ def list_waiting() -> ResponseReturnValue:
 @requires(Act.LIST_VERIFICATIONS)
 def list_action_points() -> ResponseReturnValue:
     return render_template(
-        "verification/list_action_points.html", action_points=queries.list_action_points(me().person_id)
+        "verification/list_action_points.html", action_points=queries.list_allocated_action_points(me().person_id)
     )
 
 
@@ -62,7 +53,7 @@ def list_action_points() -> ResponseReturnValue:
 @requires(Act.VERIFY_UNIT)
 def verify_unit(attempt_id: int) -> ResponseReturnValue:
     attempt, _ = get_attempt(attempt_id, Act.VERIFY_UNIT)
-    return show_unit(attempt)
+    return render_verify_page(attempt)
 
 
 @verification.post("/attempts/<int:attempt_id>/sample")
@@ -72,12 +63,12 @@ def sample_unit(attempt_id: int) -> ResponseReturnValue:
     attempt, actor = get_attempt(attempt_id, Act.VERIFY_UNIT)
     form = SampleForm()
     if not form.validate():
-        return show_unit(attempt, sample=form), 422
+        return render_verify_page(attempt, sample=form), 422
     try:
-        sample = draw_sample(attempt, read_looks(), form.comment.data or "", actor)
+        sample = services.draw_sample(attempt, read_sampled_decisions(), form.comment.data or "", actor)
     except Invalid as refusal:
         form.form_errors.append(str(refusal))
-        return show_unit(attempt, sample=form), 422
+        return render_verify_page(attempt, sample=form), 422
     flash(f"Your sample of {len(sample.items)} decisions is saved.")
     return redirect(url_for(".verify_unit", attempt_id=attempt.id), 303)
 
@@ -104,14 +95,14 @@ def release_unsampled(attempt_id: int) -> ResponseReturnValue:
 def sign(
     attempt: UnitAttempt, actor: Actor, form: SignForm, name: str, *, reason: str | None = None
 ) -> ResponseReturnValue:
-    check_move(attempt, Move.VERIFY)
+    check_action_allowed(attempt, AttemptAction.VERIFY)
     if not form.validate():
-        return show_unit(attempt, **{name: form}), 422
+        return render_verify_page(attempt, **{name: form}), 422
     try:
-        sign_verified(attempt, form.snapshot_hash.data or "", actor, now(), unsampled_reason=reason)
+        services.sign_verification(attempt, form.snapshot_hash.data or "", actor, now(), unsampled_reason=reason)
     except Invalid as refusal:
         form.form_errors.append(str(refusal))
-        return show_unit(attempt, **{name: form}), 422
+        return render_verify_page(attempt, **{name: form}), 422
     flash(f"You have signed {attempt.unit.code} of {attempt.candidate.name}. The receipt is under My account.")
     return redirect(url_for(".verify_unit", attempt_id=attempt.id), 303)
 
@@ -121,15 +112,15 @@ def sign(
 @once
 def return_unit(attempt_id: int) -> ResponseReturnValue:
     attempt, actor = get_attempt(attempt_id, Act.VERIFY_UNIT)
-    check_move(attempt, Move.RETURN)
+    check_action_allowed(attempt, AttemptAction.RETURN)
     form = ReturnForm()
     if not form.validate():
-        return show_unit(attempt, back=form), 422
+        return render_verify_page(attempt, back=form), 422
     try:
-        return_with_action_point(attempt, read_criteria(), form.action.data or "", form.due_on.data, actor)
+        services.return_unit(attempt, read_criteria(), form.action.data or "", form.due_on.data, actor)
     except Invalid as refusal:
         form.form_errors.append(str(refusal))
-        return show_unit(attempt, back=form), 422
+        return render_verify_page(attempt, back=form), 422
     flash(f"{attempt.unit.code} is back with its assessor, who must answer your action point in writing.")
     return redirect(url_for(".verify_unit", attempt_id=attempt.id), 303)
 
@@ -139,24 +130,24 @@ def return_unit(attempt_id: int) -> ResponseReturnValue:
 @once
 def reopen_unit(attempt_id: int) -> ResponseReturnValue:
     attempt, actor = get_attempt(attempt_id, Act.VERIFY_UNIT)
-    check_move(attempt, Move.REOPEN)
+    check_action_allowed(attempt, AttemptAction.REOPEN)
     form = ReopenForm()
     if not form.validate():
-        return show_unit(attempt, reopening=form), 422
+        return render_verify_page(attempt, reopening=form), 422
     try:
-        reopen_verified(attempt, read_criteria(), form.reason.data or "", actor)
+        services.reopen_verified(attempt, read_criteria(), form.reason.data or "", actor)
     except Invalid as refusal:
         form.form_errors.append(str(refusal))
-        return show_unit(attempt, reopening=form), 422
+        return render_verify_page(attempt, reopening=form), 422
     flash(f"{attempt.unit.code} is open again, in round {attempt.round}. The earlier signatures are kept.")
     return redirect(url_for(".verify_unit", attempt_id=attempt.id), 303)
 
 
 @verification.post("/attempts/<int:attempt_id>/action-points/<int:action_point_id>/close")
 @requires(Act.VERIFY_UNIT)
-def close_one(attempt_id: int, action_point_id: int) -> ResponseReturnValue:
+def close_action_point(attempt_id: int, action_point_id: int) -> ResponseReturnValue:
     attempt, actor = get_attempt(attempt_id, Act.VERIFY_UNIT)
-    close_action_point(get_action_point(attempt, action_point_id), actor)
+    services.close_action_point(get_action_point(attempt, action_point_id), actor)
     flash("The action point is closed.")
     return redirect(url_for(".verify_unit", attempt_id=attempt.id), 303)
 
@@ -172,18 +163,18 @@ def show_visit() -> ResponseReturnValue:
 def visit_unit(attempt_id: int) -> ResponseReturnValue:
     """Everything about one unit in scope, to read."""
     attempt, _ = get_attempt(attempt_id, Act.MARK_SEEN)
-    return render_template("verification/visit_unit.html", **everything_about(attempt))
+    return render_template("verification/visit_unit.html", **build_context(attempt))
 
 
 @verification.post("/attempts/<int:attempt_id>/seen")
 @requires(Act.MARK_SEEN)
 def mark_unit_seen(attempt_id: int) -> ResponseReturnValue:
     attempt, _ = get_attempt(attempt_id, Act.MARK_SEEN)
-    mark_seen(attempt, me().person_id, seen=request.form.get("seen") == "1")
+    services.mark_seen(attempt, me().person_id, seen=request.form.get("seen") == "1")
     return redirect(url_for(".show_visit"), 303)
 
 
-def show_unit(
+def render_verify_page(
     attempt: UnitAttempt,
     *,
     sample: SampleForm | None = None,
@@ -202,28 +193,28 @@ def show_unit(
         reopen_form=reopening or ReopenForm(formdata=None),
         refused=next((each for each in (sample, sign, release, back, reopening) if each), None),
         chosen=set(request.form.getlist("criterion")),
-        **everything_about(attempt),
+        **build_context(attempt),
     )
 
 
-def everything_about(attempt: UnitAttempt) -> dict[str, Any]:
+def build_context(attempt: UnitAttempt) -> dict[str, Any]:
     matrix = load_matrix(attempt)
     return {
         "attempt": attempt,
         "matrix": matrix,
         "facts": build_form_content(attempt, matrix),
-        "assessments": queries.list_assessments(attempt),
+        "assessments": queries.list_released_assessments(attempt),
         "samples": queries.list_samples(attempt),
-        "action_points": queries.list_action_points_of(attempt),
+        "action_points": queries.list_action_points_with_criteria(attempt),
         "spread": summarise_evidence_spread(matrix.claiming_rows),
         "columns": {column.id: column for column in matrix.columns},
     }
 
 
-def read_looks() -> list[Look]:
+def read_sampled_decisions() -> list[services.SampledDecision]:
     """`look` names the decisions chosen, as `version-criterion`; `agree-…` and `why-…` say the rest."""
     chosen = request.form.getlist("look")
-    if len(chosen) > MAX_LOOKS:
+    if len(chosen) > MAX_SAMPLED_DECISIONS:
         raise Invalid("That is too much for one sample. Nothing was saved.", "looks")
     looks = []
     for value in dict.fromkeys(chosen):
@@ -231,7 +222,9 @@ def read_looks() -> list[Look]:
         if not all(each.isdecimal() and len(each) < 10 for each in (version, criterion)):
             raise NotFound
         why = request.form.get(f"why-{value}", "")[:2000]
-        looks.append(Look(int(version), int(criterion), request.form.get(f"agree-{value}") != "no", why))
+        looks.append(
+            services.SampledDecision(int(version), int(criterion), request.form.get(f"agree-{value}") != "no", why)
+        )
     return looks
 
 

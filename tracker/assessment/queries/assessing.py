@@ -23,7 +23,7 @@ from tracker.models import (
 )
 from tracker.vocabulary import AssessmentState
 
-FIELD_WORDS = {
+FIELD_LABELS = {
     "title": "title",
     "method": "how it was gathered",
     "happened_from": "when",
@@ -38,7 +38,7 @@ FIELD_WORDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class CriterionWithClaim:
     """A criterion of the unit, and this item's live claim for it, if it makes one."""
 
     column: MatrixColumn
@@ -46,7 +46,7 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class AssessmentEntry:
     """A assessment of any version of the item in this attempt, with its assessor's name."""
 
     assessment: Assessment
@@ -54,7 +54,7 @@ class Looked:
     version_number: int
 
 
-def list_judged(attempt: UnitAttempt, version: EvidenceVersion) -> tuple[Judged, ...]:
+def list_criteria_with_claims(attempt: UnitAttempt, version: EvidenceVersion) -> tuple[CriterionWithClaim, ...]:
     """The unit's assessable criteria in order, with what this item claims; one statement."""
     claimed = and_(
         Claim.criterion_id == Criterion.id,
@@ -86,7 +86,7 @@ def list_judged(attempt: UnitAttempt, version: EvidenceVersion) -> tuple[Judged,
         .order_by(Criterion.position)
     )
     return tuple(
-        Judged(MatrixColumn(*tuple(row)[:6]), _cell(row, version) if row.claim_id else None)
+        CriterionWithClaim(MatrixColumn(*tuple(row)[:6]), _cell(row, version) if row.claim_id else None)
         for row in db.session.execute(query)
     )
 
@@ -105,7 +105,7 @@ def _cell(row: Row[*tuple[Any, ...]], version: EvidenceVersion) -> MatrixCell:
     )
 
 
-def list_assessments(attempt: UnitAttempt, evidence_id: int) -> list[Looked]:
+def list_item_assessments(attempt: UnitAttempt, evidence_id: int) -> list[AssessmentEntry]:
     """Every assessment of the item in this attempt, drafts included, newest first."""
     query = (
         select(Assessment, Person.name, EvidenceVersion.number)
@@ -114,10 +114,12 @@ def list_assessments(attempt: UnitAttempt, evidence_id: int) -> list[Looked]:
         .where(EvidenceVersion.evidence_id == evidence_id, Assessment.attempt_id == attempt.id)
         .order_by(Assessment.id.desc())
     )
-    return [Looked(*row) for row in db.session.execute(query)]
+    return [AssessmentEntry(*row) for row in db.session.execute(query)]
 
 
-def draft_of(assessments: Iterable[Looked], version: EvidenceVersion, assessor_id: int) -> Assessment | None:
+def pick_draft(
+    assessments: Iterable[AssessmentEntry], version: EvidenceVersion, assessor_id: int
+) -> Assessment | None:
     """The assessor's own unreleased assessment of this version."""
     mine = (
         each.assessment
@@ -129,11 +131,11 @@ def draft_of(assessments: Iterable[Looked], version: EvidenceVersion, assessor_i
     return next(mine, None)
 
 
-def released(assessments: Iterable[Looked]) -> list[Looked]:
+def pick_released(assessments: Iterable[AssessmentEntry]) -> list[AssessmentEntry]:
     return [each for each in assessments if each.assessment.state is AssessmentState.RELEASED]
 
 
-def list_changes(version: EvidenceVersion, attachments: Iterable[Attachment]) -> tuple[int, list[str]] | None:
+def list_version_changes(version: EvidenceVersion, attachments: Iterable[Attachment]) -> tuple[int, list[str]] | None:
     """The number of the version before this one, and in words what is new since; None for a first version."""
     if version.number == 1:
         return None
@@ -151,7 +153,7 @@ def list_changes(version: EvidenceVersion, attachments: Iterable[Attachment]) ->
     earlier = db.session.scalars(query).unique().first()
     if earlier is None:
         return None
-    words = [word for name, word in FIELD_WORDS.items() if getattr(version, name) != getattr(earlier, name)]
+    words = [word for name, word in FIELD_LABELS.items() if getattr(version, name) != getattr(earlier, name)]
     if {each.id for each in attachments} != {each.id for each in earlier.attachments}:
         words.append("files")
     return earlier.number, list(dict.fromkeys(words))

@@ -29,7 +29,7 @@ from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState,
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class EvidenceToAssess:
     """One item that waits for this assessor in one unit."""
 
     attempt_id: int
@@ -45,13 +45,13 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class QueueRow:
+class QueueItem:
     """One item in the queue, over all the units it waits in."""
 
-    waits: tuple[Waiting, ...]
+    waits: tuple[EvidenceToAssess, ...]
 
     @property
-    def first(self) -> Waiting:
+    def first(self) -> EvidenceToAssess:
         return self.waits[0]
 
     @property
@@ -68,25 +68,25 @@ class QueueRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class QueuePosition:
     """Where one item stands in the queue, and what is beside it."""
 
     position: int | None
     """From one; None when the item does not wait."""
     length: int
-    previous: Waiting | None
-    following: Waiting | None
-    siblings: tuple[Waiting, ...]
+    previous: EvidenceToAssess | None
+    following: EvidenceToAssess | None
+    other_units: tuple[EvidenceToAssess, ...]
     """The other units in which the same item waits."""
 
     @property
-    def next_to_judge(self) -> Waiting | None:
+    def next_to_assess(self) -> EvidenceToAssess | None:
         """Once this is decided: the same item in another unit first, while it is in mind."""
-        return self.siblings[0] if self.siblings else self.following or self.previous
+        return self.other_units[0] if self.other_units else self.following or self.previous
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class AllocatedAttempt:
     """An attempt this assessor holds."""
 
     attempt_id: int
@@ -103,7 +103,7 @@ class Held:
         return self.state is AttemptState.IN_PROGRESS and self.progress.met == self.progress.total
 
 
-def list_waiting(person_id: int) -> list[Waiting]:
+def list_evidence_to_assess(person_id: int) -> list[EvidenceToAssess]:
     """Every item with claims this assessor has still to decide, oldest first; one statement.
 
     Left out: what waits for the candidate after a return, and what was decided a moment ago and can be undone.
@@ -131,7 +131,7 @@ def list_waiting(person_id: int) -> list[Waiting]:
         .join(Submission, Submission.evidence_version_id == EvidenceVersion.id)
     )
     found = [
-        Waiting(
+        EvidenceToAssess(
             attempt_id=row[0],
             evidence_id=row[1],
             number=row[2] or 0,
@@ -225,36 +225,38 @@ def _open_attempts(person_id: int) -> Select[int]:
     )
 
 
-def group_by_item(waiting: Iterable[Waiting]) -> list[QueueRow]:
+def group_by_item(waiting: Iterable[EvidenceToAssess]) -> list[QueueItem]:
     """The queue's rows: one an item, oldest first."""
     by_item = sorted(waiting, key=attrgetter("evidence_id"))
-    rows = [QueueRow(tuple(waits)) for _, waits in groupby(by_item, key=attrgetter("evidence_id"))]
+    rows = [QueueItem(tuple(waits)) for _, waits in groupby(by_item, key=attrgetter("evidence_id"))]
     return sorted(rows, key=lambda row: (row.since, row.first.evidence_id))
 
 
-def narrow(waiting: Iterable[Waiting], candidate_id: int = 0, code: str = "") -> list[Waiting]:
+def filter_queue(
+    waiting: Iterable[EvidenceToAssess], candidate_id: int = 0, code: str = ""
+) -> list[EvidenceToAssess]:
     """Only this candidate's, only this unit's; nothing narrows nothing."""
     return [each for each in waiting if candidate_id in {0, each.candidate_id} and code in {"", each.code}]
 
 
-def place_in(rows: list[QueueRow], attempt_id: int, evidence_id: int) -> Place:
+def find_queue_position(rows: list[QueueItem], attempt_id: int, evidence_id: int) -> QueuePosition:
     """Where an item stands among the queue's rows."""
     at = next((i for i, row in enumerate(rows) if row.first.evidence_id == evidence_id), None)
     if at is None:
-        return Place(None, len(rows), None, rows[0].first if rows else None, ())
-    return Place(
+        return QueuePosition(None, len(rows), None, rows[0].first if rows else None, ())
+    return QueuePosition(
         position=at + 1,
         length=len(rows),
         previous=rows[at - 1].first if at else None,
         following=rows[at + 1].first if at + 1 < len(rows) else None,
-        siblings=tuple(each for each in rows[at].waits if each.attempt_id != attempt_id),
+        other_units=tuple(each for each in rows[at].waits if each.attempt_id != attempt_id),
     )
 
 
-def group_by_age(rows: Iterable[QueueRow]) -> dict[str, list[QueueRow]]:
+def group_by_age(rows: Iterable[QueueItem]) -> dict[str, list[QueueItem]]:
     """`Older`, `This week` and `Today`, by the London day on which the wait began."""
     this_morning, a_week_ago = _midnight(0), _midnight(6)
-    groups: dict[str, list[QueueRow]] = {"Older": [], "This week": [], "Today": []}
+    groups: dict[str, list[QueueItem]] = {"Older": [], "This week": [], "Today": []}
     for row in rows:
         since = row.since
         name = "Today" if since >= this_morning else "This week" if since >= a_week_ago else "Older"
@@ -262,7 +264,7 @@ def group_by_age(rows: Iterable[QueueRow]) -> dict[str, list[QueueRow]]:
     return {name: found for name, found in groups.items() if found}
 
 
-def count_older(rows: Iterable[QueueRow]) -> int:
+def count_older(rows: Iterable[QueueItem]) -> int:
     """How many have waited for more than a week."""
     a_week_ago = _midnight(6)
     return sum(row.since < a_week_ago for row in rows)
@@ -273,7 +275,9 @@ def _midnight(days_ago: int) -> datetime:
     return datetime.combine(today() - timedelta(days=days_ago), time.min, LONDON).astimezone(UTC)
 
 
-def list_held(person_id: int, only: Collection[int] | None = None, *, skip: int = 0, most: int = 1_000) -> list[Held]:
+def list_allocated_attempts(
+    person_id: int, only: Collection[int] | None = None, *, skip: int = 0, most: int = 1_000
+) -> list[AllocatedAttempt]:
     """The attempts this assessor holds (only these, where they are named), by candidate; three statements."""
     last = (
         select(func.max(Submission.submitted_at))
@@ -305,7 +309,7 @@ def list_held(person_id: int, only: Collection[int] | None = None, *, skip: int 
     rows = db.session.execute(query).all()
     progress = summarise_attempts([row[0] for row in rows])
     return [
-        Held(
+        AllocatedAttempt(
             attempt_id=row[0],
             candidate=row[1],
             code=row[2],
@@ -319,12 +323,12 @@ def list_held(person_id: int, only: Collection[int] | None = None, *, skip: int 
     ]
 
 
-def list_ready(person_id: int, waiting: Iterable[Waiting]) -> list[Held]:
+def list_ready_to_sign(person_id: int, waiting: Iterable[EvidenceToAssess]) -> list[AllocatedAttempt]:
     """Units in which every criterion is met and nothing waits to be judged."""
     idle = set(db.session.scalars(_open_attempts(person_id))) - {each.attempt_id for each in waiting}
     progress = summarise_attempts(idle) if idle else {}
     ready = {attempt_id for attempt_id, made in progress.items() if made.met == made.total}
-    return [each for each in list_held(person_id, ready) if each.is_all_met] if ready else []
+    return [each for each in list_allocated_attempts(person_id, ready) if each.is_all_met] if ready else []
 
 
 def list_action_points_to_answer(person_id: int) -> list[tuple[ActionPoint, str, str]]:

@@ -7,7 +7,7 @@ from tracker.extensions import db
 from tracker.models import ActionPoint, Assessment, EvidenceRequirement, RequirementConfirmation, UnitAttempt
 
 
-def list_action_points_of(attempt: UnitAttempt) -> list[ActionPoint]:
+def list_attempt_action_points(attempt: UnitAttempt) -> list[ActionPoint]:
     query = select(ActionPoint).where(ActionPoint.attempt_id == attempt.id).options(joinedload(ActionPoint.raised_by))
     return list(db.session.scalars(query.order_by(ActionPoint.id)))
 

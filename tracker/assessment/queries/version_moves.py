@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from tracker.extensions import db
-from tracker.models import AttemptMove, MovedClaim, Registration, Unit, UnitAttempt
+from tracker.models import CarriedOverClaim, Registration, Unit, UnitAttempt, VersionMove
 from tracker.vocabulary import AttemptState
 
 
@@ -30,24 +30,26 @@ def list_open_attempts(unit: Unit, centre_id: int) -> list[UnitAttempt]:
 
 def find_successors(claim_ids: Iterable[int]) -> dict[int, list[int]]:
     """What claims have become that followed a move."""
-    query = select(MovedClaim.from_claim_id, MovedClaim.claim_id).where(MovedClaim.from_claim_id.in_(list(claim_ids)))
+    query = select(CarriedOverClaim.from_claim_id, CarriedOverClaim.claim_id).where(
+        CarriedOverClaim.from_claim_id.in_(list(claim_ids))
+    )
     found: dict[int, list[int]] = {}
-    for old, new in db.session.execute(query.order_by(MovedClaim.claim_id)):
+    for old, new in db.session.execute(query.order_by(CarriedOverClaim.claim_id)):
         found.setdefault(old, []).append(new)
     return found
 
 
-def list_moved(older: Unit, newer: Unit, centre_id: int) -> list[tuple[AttemptMove, UnitAttempt]]:
+def list_moved(older: Unit, newer: Unit, centre_id: int) -> list[tuple[VersionMove, UnitAttempt]]:
     """The moves from one version to the other at a centre, the newest first."""
     query = (
-        select(AttemptMove, UnitAttempt)
-        .join(UnitAttempt, UnitAttempt.id == AttemptMove.attempt_id)
+        select(VersionMove, UnitAttempt)
+        .join(UnitAttempt, UnitAttempt.id == VersionMove.attempt_id)
         .where(
-            AttemptMove.from_unit_id == older.id,
-            AttemptMove.to_unit_id == newer.id,
+            VersionMove.from_unit_id == older.id,
+            VersionMove.to_unit_id == newer.id,
             UnitAttempt.centre_id == centre_id,
         )
-        .options(joinedload(UnitAttempt.candidate), joinedload(AttemptMove.moved_by))
-        .order_by(AttemptMove.id.desc())
+        .options(joinedload(UnitAttempt.candidate), joinedload(VersionMove.moved_by))
+        .order_by(VersionMove.id.desc())
     )
     return [(move, attempt) for move, attempt in db.session.execute(query)]

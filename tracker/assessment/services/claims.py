@@ -14,7 +14,7 @@ from tracker.portfolio.services.claims import check_simulation
 def add_claim(attempt: UnitAttempt, version: EvidenceVersion, criterion_id: int, reason: str, actor: Actor) -> Claim:
     """Claim a criterion that the item shows and the candidate did not claim."""
     person_id = check_can_assess(attempt, actor)
-    reason = checked_reason(reason)
+    reason = validate_reason(reason)
     known = select(Criterion.id).where(
         Criterion.id == criterion_id, Criterion.unit_id == attempt.unit_id, Criterion.assessable
     )
@@ -47,7 +47,7 @@ def add_claim(attempt: UnitAttempt, version: EvidenceVersion, criterion_id: int,
 def remove_claim(attempt: UnitAttempt, evidence_id: int, claim_id: int, reason: str, actor: Actor) -> Claim:
     """Take a claim out, decided or not. A live decision on it is superseded; nothing is erased."""
     person_id = check_can_assess(attempt, actor)
-    reason = checked_reason(reason)
+    reason = validate_reason(reason)
     query = select(Claim).where(
         Claim.id == claim_id,
         Claim.attempt_id == attempt.id,
@@ -66,7 +66,7 @@ def remove_claim(attempt: UnitAttempt, evidence_id: int, claim_id: int, reason: 
     return claim
 
 
-def checked_reason(reason: str) -> str:
+def validate_reason(reason: str) -> str:
     """The reason, or `Invalid` when it is missing or too long."""
     reason = reason.strip()
     if not reason:

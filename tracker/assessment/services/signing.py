@@ -5,10 +5,10 @@ from typing import Any
 
 from sqlalchemy import select
 
-from tracker.assessment.reopening import reopen
-from tracker.assessment.services.claims import checked_reason
-from tracker.assessment.services.sign_off_checks import list_obstacles
-from tracker.assessment.transitions import Move, check_move, move_attempt
+from tracker.assessment.reopening import reopen_attempt
+from tracker.assessment.services.claims import validate_reason
+from tracker.assessment.services.sign_off_checks import list_sign_off_blockers
+from tracker.assessment.transitions import AttemptAction, change_attempt_state, check_action_allowed
 from tracker.background import emails
 from tracker.clock import now
 from tracker.errors import Conflict, Invalid, NotFound, Refused
@@ -33,7 +33,7 @@ from tracker.vocabulary import (
     Simulation,
 )
 
-CHANGED = (
+FORM_CHANGED = (
     "The form changed while you were reading it. Nothing was signed; what you typed is kept. "
     "It is shown below as it is now: read it again, then sign."
 )
@@ -46,7 +46,7 @@ def confirm_requirement(attempt: UnitAttempt, requirement_id: int, note: str, ac
 
     The note may change until the signature, whose event holds its hash; only the confirmation is an event here.
     """
-    person_id = _check_assessor(attempt, actor, Move.SIGN)
+    person_id = _check_assessor(attempt, actor, AttemptAction.SIGN)
     query = select(EvidenceRequirement.id).where(
         EvidenceRequirement.id == requirement_id, EvidenceRequirement.unit_id == attempt.unit_id
     )
@@ -80,16 +80,16 @@ def confirm_requirement(attempt: UnitAttempt, requirement_id: int, note: str, ac
 
 def withdraw_confirmation(attempt: UnitAttempt, requirement_id: int, actor: Actor) -> None:
     """Take a confirmation back before signing."""
-    _check_assessor(attempt, actor, Move.SIGN)
+    _check_assessor(attempt, actor, AttemptAction.SIGN)
     live = _live_confirmations(attempt).get(requirement_id)
     if live:
         live.removed_at = now()
         record("requirement_unconfirmed", live, actor, attempt=attempt.id, requirement=requirement_id)
 
 
-def draft_comment(attempt: UnitAttempt, comment: str, actor: Actor) -> None:
+def save_closing_comment(attempt: UnitAttempt, comment: str, actor: Actor) -> None:
     """Keep the closing comment as it is typed. No event: nothing is signed."""
-    _check_assessor(attempt, actor, Move.SIGN)
+    _check_assessor(attempt, actor, AttemptAction.SIGN)
     if len(comment) > MAX_COMMENT_LENGTH:
         raise Invalid("A closing comment takes at most 4,000 characters. What you typed is kept.", "comment")
     if attempt.closing_comment != comment:
@@ -116,18 +116,18 @@ def sign_unit(
 
     `seen_version` is the attempt's version on the page that was signed; None is not checked.
     """
-    person_id = _check_assessor(attempt, actor, Move.SIGN)
+    person_id = _check_assessor(attempt, actor, AttemptAction.SIGN)
     matrix = load_matrix(attempt)
     snapshot = snapshot_of(attempt, matrix)
     if snapshot.hash != snapshot_hash or seen_version not in {None, attempt.version}:
-        raise Conflict(CHANGED)
-    if obstacles := list_obstacles(attempt, matrix):
-        raise Refused(f"This unit cannot be signed yet. {obstacles[0].words}. Nothing was signed.")
+        raise Conflict(FORM_CHANGED)
+    if blockers := list_sign_off_blockers(attempt, matrix):
+        raise Refused(f"This unit cannot be signed yet. {blockers[0].words}. Nothing was signed.")
     confirmed = _check_requirements_confirmed(attempt)
     if needs_simulation_reason(attempt, matrix):
         comment = _with_simulation_reason(comment, simulation_reason)
-    move_attempt(attempt, Move.SIGN)
-    signature = _sign(
+    change_attempt_state(attempt, AttemptAction.SIGN)
+    signature = _add_signature(
         attempt, SignatureRole.ASSESSOR, person_id, comment.strip(), snapshot, actor, reauthenticated_at
     )
     attempt.assessed_at = signature.signed_at
@@ -147,8 +147,8 @@ def sign_unit(
 
 def retract_signature(attempt: UnitAttempt, reason: str, actor: Actor) -> None:
     """Take the signature back before the candidate has confirmed."""
-    _check_assessor(attempt, actor, Move.RETRACT)
-    reopening = reopen(attempt, ReopeningKind.RETRACTION, checked_reason(reason), [], actor)
+    _check_assessor(attempt, actor, AttemptAction.RETRACT)
+    reopening = reopen_attempt(attempt, ReopeningKind.RETRACTION, validate_reason(reason), [], actor)
     record("signature_retracted", reopening, actor, attempt=attempt.id, round=reopening.round)
 
 
@@ -161,12 +161,12 @@ def confirm_unit(
     seen_version: int | None = None,
 ) -> Signature:
     """The candidate's statement of competence, likewise over what was shown."""
-    person_id = _check_candidate(attempt, actor, Move.CONFIRM)
+    person_id = _check_candidate(attempt, actor, AttemptAction.CONFIRM)
     snapshot = snapshot_of(attempt)
     if snapshot.hash != snapshot_hash or seen_version not in {None, attempt.version}:
-        raise Conflict(CHANGED)
-    move_attempt(attempt, Move.CONFIRM)
-    signature = _sign(attempt, SignatureRole.CANDIDATE, person_id, "", snapshot, actor, reauthenticated_at)
+        raise Conflict(FORM_CHANGED)
+    change_attempt_state(attempt, AttemptAction.CONFIRM)
+    signature = _add_signature(attempt, SignatureRole.CANDIDATE, person_id, "", snapshot, actor, reauthenticated_at)
     _record_signature("unit_confirmed", signature, actor)
     verifier = find_holder(attempt, Role.INTERNAL_VERIFIER)
     if verifier:
@@ -181,13 +181,13 @@ def confirm_unit(
 
 def dispute_unit(attempt: UnitAttempt, criterion_ids: list[int], reason: str, actor: Actor) -> None:
     """The candidate does not agree: the criteria named need more, and the assessor looks again."""
-    _check_candidate(attempt, actor, Move.DISPUTE)
+    _check_candidate(attempt, actor, AttemptAction.DISPUTE)
     if not criterion_ids:
         raise Invalid("Choose the criteria you do not agree with. Nothing was sent.", "criteria")
     known = {column.id for column in load_matrix(attempt).columns}
     if set(criterion_ids) - known:
         raise NotFound
-    reopening = reopen(attempt, ReopeningKind.DISPUTE, _checked_dispute(reason), criterion_ids, actor)
+    reopening = reopen_attempt(attempt, ReopeningKind.DISPUTE, _checked_dispute(reason), criterion_ids, actor)
     record(
         "unit_disputed",
         reopening,
@@ -206,16 +206,16 @@ def dispute_unit(attempt: UnitAttempt, criterion_ids: list[int], reason: str, ac
         )
 
 
-def _check_assessor(attempt: UnitAttempt, actor: Actor, move: Move) -> int:
+def _check_assessor(attempt: UnitAttempt, actor: Actor, move: AttemptAction) -> int:
     assert actor.person_id is not None  # noqa: S101 - people sign, never the operator
-    check_move(attempt, move)
+    check_action_allowed(attempt, move)
     check_not_withdrawn(attempt)
     check_may_assess(actor.person_id, attempt)
     return actor.person_id
 
 
-def _check_candidate(attempt: UnitAttempt, actor: Actor, move: Move) -> int:
-    check_move(attempt, move)
+def _check_candidate(attempt: UnitAttempt, actor: Actor, move: AttemptAction) -> int:
+    check_action_allowed(attempt, move)
     check_not_withdrawn(attempt)
     if actor.person_id is None or actor.person_id != attempt.candidate_id:
         raise NotFound
@@ -261,7 +261,7 @@ def _live_confirmations(attempt: UnitAttempt) -> dict[int, RequirementConfirmati
     return {each.requirement_id: each for each in db.session.scalars(query)}
 
 
-def _sign(
+def _add_signature(
     attempt: UnitAttempt,
     role: SignatureRole,
     person_id: int,

@@ -11,7 +11,14 @@ from sqlalchemy import select
 
 from tracker.assessment.queries.version_moves import list_open_attempts
 from tracker.assessment.services import assessments
-from tracker.assessment.services.move_plans import Bridge, Plan, Step, check_ready, plan_move, version_of
+from tracker.assessment.services.version_move_plans import (
+    ClaimMove,
+    VersionMapping,
+    VersionMovePlan,
+    check_can_move,
+    format_version,
+    plan_version_move,
+)
 from tracker.background import emails
 from tracker.clock import now
 from tracker.errors import Conflict, Invalid, Refused
@@ -20,36 +27,42 @@ from tracker.ledger.events import Actor, record
 from tracker.ledger.transactions import lock_rows
 from tracker.models import (
     Assessment,
-    AttemptMove,
+    CarriedOverClaim,
     Centre,
     Claim,
     Criterion,
     Decision,
     Evidence,
     EvidenceRequirement,
-    MovedClaim,
     RequirementConfirmation,
     Unit,
     UnitAttempt,
+    VersionMove,
 )
 from tracker.registrations.services import find_holder
 from tracker.vocabulary import AssessmentState, Outcome, Role
 
 
 def move_to_version(
-    attempt: UnitAttempt, newer: Unit, reason: str, actor: Actor, *, seen_hash: str = "", bridge: Bridge | None = None
-) -> AttemptMove:
+    attempt: UnitAttempt,
+    newer: Unit,
+    reason: str,
+    actor: Actor,
+    *,
+    seen_hash: str = "",
+    mapping: VersionMapping | None = None,
+) -> VersionMove:
     """Take an attempt over to a later version of its unit. What was seen beforehand is compared, if it is given.
 
     The administrator has proved who they are. Locks: the attempt, then its evidence.
     """
     assert actor.person_id is not None  # noqa: S101 - an administrator moves, never the operator
-    reason = checked_reason(reason)
+    reason = validate_move_reason(reason)
     lock_rows(UnitAttempt, [attempt.id])
     lock_rows(Evidence, claiming_items([attempt.id]))
-    release_due(attempt)
-    plan = plan_move(attempt, newer, bridge)
-    check_ready(plan)
+    release_due_for(attempt)
+    plan = plan_version_move(attempt, newer, mapping)
+    check_can_move(plan)
     if seen_hash and seen_hash != plan.hash:
         raise Conflict(
             "Something changed while you were reading: a claim, a decision or a link. Nothing was moved; what you "
@@ -63,15 +76,15 @@ def move_all(older: Unit, newer: Unit, centre: Centre, reason: str, actor: Actor
 
     How many were moved comes out, and by attempt why others were not; nothing of those is changed.
     """
-    reason = checked_reason(reason)
+    reason = validate_move_reason(reason)
     ids = [attempt.id for attempt in list_open_attempts(older, centre.id)]
     lock_rows(UnitAttempt, ids)
     lock_rows(Evidence, claiming_items(ids))
-    bridge, refused = Bridge(older, newer, centre.id), dict[int, str]()
+    mapping, refused = VersionMapping(older, newer, centre.id), dict[int, str]()
     still_there = [each for each in list_open_attempts(older, centre.id) if each.id in ids]
     for attempt in still_there:
         try:
-            move_to_version(attempt, newer, reason, actor, bridge=bridge)
+            move_to_version(attempt, newer, reason, actor, mapping=mapping)
         except Refused as refusal:  # raised before anything of this attempt is changed
             refused[attempt.id] = str(refusal)
     return len(still_there) - len(refused), refused
@@ -82,14 +95,14 @@ def claiming_items(attempt_ids: Iterable[int]) -> list[int]:
     return list(db.session.scalars(query.distinct()))
 
 
-def release_due(attempt: UnitAttempt) -> None:
+def release_due_for(attempt: UnitAttempt) -> None:
     """Decisions whose time to undo is over come into force first, as they would with the next page."""
     due = select(Assessment.id).where(Assessment.attempt_id == attempt.id, Assessment.release_after <= now())
     for assessment_id in list(db.session.scalars(due)):
-        assessments.release(assessment_id)
+        assessments.release_assessment(assessment_id)
 
 
-def checked_reason(reason: str) -> str:
+def validate_move_reason(reason: str) -> str:
     reason = reason.strip()
     if not reason:
         raise Invalid(
@@ -100,14 +113,14 @@ def checked_reason(reason: str) -> str:
     return reason
 
 
-def _carry_out(plan: Plan, reason: str, actor: Actor, person_id: int) -> AttemptMove:
-    attempt, older, newer, moment = plan.attempt, plan.bridge.older, plan.bridge.newer, now()
-    move = AttemptMove(
+def _carry_out(plan: VersionMovePlan, reason: str, actor: Actor, person_id: int) -> VersionMove:
+    attempt, older, newer, moment = plan.attempt, plan.mapping.older, plan.mapping.newer, now()
+    move = VersionMove(
         attempt_id=attempt.id,
         from_unit_id=older.id,
         to_unit_id=newer.id,
         reason=reason,
-        left_behind=[_as_left(step) for step in plan.left_behind],
+        not_carried_over=[_as_left(step) for step in plan.not_carried_over],
         moved_at=moment,
         moved_by_id=person_id,
     )
@@ -123,7 +136,7 @@ def _carry_out(plan: Plan, reason: str, actor: Actor, person_id: int) -> Attempt
     claims = _new_claims(plan, move)
     decisions = _new_decisions(claims)
     confirmations = _new_confirmations(plan)
-    _carry_marks(attempt, claims)
+    _carry_over_drafts(attempt, claims)
     db.session.flush()
     record(
         "attempt_moved",
@@ -134,7 +147,7 @@ def _carry_out(plan: Plan, reason: str, actor: Actor, person_id: int) -> Attempt
         before=older.content_hash,
         after=newer.content_hash,
         claims=[[step.claim.id, claim.id] for claim, _, steps in claims for step in steps],
-        left_behind=[step.claim.id for step in plan.left_behind],
+        not_carried_over=[step.claim.id for step in plan.not_carried_over],
         decisions=[
             {"was": old.id, "decision": new.id, "claim": new.claim_id, "outcome": new.outcome.value}
             for old, new in decisions
@@ -142,23 +155,27 @@ def _carry_out(plan: Plan, reason: str, actor: Actor, person_id: int) -> Attempt
         waiting=[claim.id for claim, position, steps in claims if _waits(position, steps)],
         confirmations=[[old.id, new.id] for old, new in confirmations],
         unconfirmed=sorted({each.id for each, _ in plan.confirmed} - {old.id for old, _ in confirmations}),
-        counts={"claims": len(plan.steps), "followed": len(plan.follows), "left_behind": len(plan.left_behind)},
+        counts={
+            "claims": len(plan.steps),
+            "followed": len(plan.follows),
+            "not_carried_over": len(plan.not_carried_over),
+        },
     )
-    _tell(plan, move)
+    _notify_of_move(plan, move)
     return move
 
 
-Carried = tuple[Claim, int, Sequence[Step]]
+Carried = tuple[Claim, int, Sequence[ClaimMove]]
 """A new claim, the position it claims, and the claims it comes from."""
 
 
-def _new_claims(plan: Plan, move: AttemptMove) -> list[Carried]:
+def _new_claims(plan: VersionMovePlan, move: VersionMove) -> list[Carried]:
     """One claim for each item and statement of the new version; two that lead to the same become one."""
-    query = select(Criterion.position, Criterion.id).where(Criterion.unit_id == plan.bridge.newer.id)
+    query = select(Criterion.position, Criterion.id).where(Criterion.unit_id == plan.mapping.newer.id)
     criterion_at = {row[0]: row[1] for row in db.session.execute(query)}
-    sources: dict[tuple[int, int], list[Step]] = {}
+    sources: dict[tuple[int, int], list[ClaimMove]] = {}
     for step in plan.steps:
-        for position in step.goes_to:
+        for position in step.new_positions:
             sources.setdefault((step.evidence.id, position), []).append(step)
     carried: list[Carried] = [
         (_claim_from(steps, position, criterion_at[position], move), position, steps)
@@ -167,14 +184,14 @@ def _new_claims(plan: Plan, move: AttemptMove) -> list[Carried]:
     db.session.add_all(claim for claim, _, _ in carried)
     db.session.flush()
     db.session.add_all(
-        MovedClaim(claim_id=claim.id, from_claim_id=step.claim.id, move_id=move.id)
+        CarriedOverClaim(claim_id=claim.id, from_claim_id=step.claim.id, move_id=move.id)
         for claim, _, steps in carried
         for step in steps
     )
     return carried
 
 
-def _claim_from(steps: Sequence[Step], position: int, criterion_id: int, move: AttemptMove) -> Claim:
+def _claim_from(steps: Sequence[ClaimMove], position: int, criterion_id: int, move: VersionMove) -> Claim:
     old = [step.claim for step in steps]
     return Claim(
         attempt_id=move.attempt_id,
@@ -188,13 +205,13 @@ def _claim_from(steps: Sequence[Step], position: int, criterion_id: int, move: A
     )
 
 
-def _standing(position: int, steps: Sequence[Step]) -> Decision | None:
+def _standing(position: int, steps: Sequence[ClaimMove]) -> Decision | None:
     """The decision that stands on a new claim: of the same wording; where there are two, one that is met."""
-    found = [step.decision for step in steps if step.decision and position in step.stands_at]
+    found = [step.decision for step in steps if step.decision and position in step.unchanged_positions]
     return max(found, key=lambda each: (each.outcome is Outcome.MET, each.decided_at, each.id), default=None)
 
 
-def _waits(position: int, steps: Sequence[Step]) -> bool:
+def _waits(position: int, steps: Sequence[ClaimMove]) -> bool:
     return any(step.decision for step in steps) and _standing(position, steps) is None
 
 
@@ -222,9 +239,9 @@ def _copy_of(decision: Decision, claim_id: int) -> Decision:
     )
 
 
-def _new_confirmations(plan: Plan) -> list[tuple[RequirementConfirmation, RequirementConfirmation]]:
+def _new_confirmations(plan: VersionMovePlan) -> list[tuple[RequirementConfirmation, RequirementConfirmation]]:
     query = select(EvidenceRequirement.position, EvidenceRequirement.id).where(
-        EvidenceRequirement.unit_id == plan.bridge.newer.id
+        EvidenceRequirement.unit_id == plan.mapping.newer.id
     )
     requirement_at = {row[0]: row[1] for row in db.session.execute(query)}
     pairs = [
@@ -246,33 +263,33 @@ def _new_confirmations(plan: Plan) -> list[tuple[RequirementConfirmation, Requir
     return pairs
 
 
-def _carry_marks(attempt: UnitAttempt, claims: Iterable[Carried]) -> None:
+def _carry_over_drafts(attempt: UnitAttempt, claims: Iterable[Carried]) -> None:
     """What an assessor has put down and not yet decided follows too; under other words only the comment does.
 
-    The marks of the old claims stay where they were: nothing that was typed is lost.
+    The draft of the old claims stay where they were: nothing that was typed is lost.
     """
     carried = list(claims)
     drafts = select(Assessment).where(Assessment.attempt_id == attempt.id, Assessment.state == AssessmentState.DRAFT)
     for assessment in db.session.scalars(drafts):
-        marks = {**assessment.marks}
+        draft = {**assessment.draft_decisions}
         for claim, position, steps in carried:
-            if mark := _mark_for(position, steps, assessment.marks):
-                marks[str(claim.id)] = mark
-        assessment.marks = marks
+            if mark := _build_draft_decision(position, steps, assessment.draft_decisions):
+                draft[str(claim.id)] = mark
+        assessment.draft_decisions = draft
 
 
-def _mark_for(position: int, steps: Sequence[Step], marks: Mapping[str, Any]) -> dict[str, Any]:
+def _build_draft_decision(position: int, steps: Sequence[ClaimMove], draft: Mapping[str, Any]) -> dict[str, Any]:
     mark: dict[str, Any] = {}
     for step in steps:
-        was = marks.get(str(step.claim.id), {})
-        if was.get("outcome") and position in step.stands_at:
+        was = draft.get(str(step.claim.id), {})
+        if was.get("outcome") and position in step.unchanged_positions:
             mark.setdefault("outcome", was["outcome"])
         if was.get("comment"):
             mark["comment"] = "\n".join(filter(None, [mark.get("comment"), was["comment"]]))
     return mark
 
 
-def _as_left(step: Step) -> dict[str, Any]:
+def _as_left(step: ClaimMove) -> dict[str, Any]:
     return {
         "claim": step.claim.id,
         "evidence": step.evidence.id,
@@ -283,15 +300,15 @@ def _as_left(step: Step) -> dict[str, Any]:
         "locator": step.claim.locator,
         "outcome": step.decision.outcome.value if step.decision else None,
         "comment": step.decision.comment if step.decision else "",
-        "because": step.left_because,
+        "because": step.not_carried_over_reason,
     }
 
 
-def _tell(plan: Plan, move: AttemptMove) -> None:
+def _notify_of_move(plan: VersionMovePlan, move: VersionMove) -> None:
     """The candidate and the assessor learn what is theirs to look at."""
-    attempt, newer = plan.attempt, plan.bridge.newer
-    left = len(plan.left_behind)
-    what = f"{newer.code}, {newer.title}, of {attempt.candidate.name} is on {version_of(newer)} from now on. "
+    attempt, newer = plan.attempt, plan.mapping.newer
+    left = len(plan.not_carried_over)
+    what = f"{newer.code}, {newer.title}, of {attempt.candidate.name} is on {format_version(newer)} from now on. "
     what += f"{left} claims had nothing to follow and are listed there. " if left else ""
     holder = find_holder(attempt, Role.ASSESSOR)
     for person in (attempt.candidate, holder.person if holder else None):
@@ -299,6 +316,6 @@ def _tell(plan: Plan, move: AttemptMove) -> None:
             emails.notify(
                 person,
                 f"attempt_moved:{move.id}:{person.id}",
-                f"{newer.code} is on {version_of(newer)} now",
+                f"{newer.code} is on {format_version(newer)} now",
                 f"{what}See {emails.build_url(f'/attempts/{attempt.id}')}",
             )

@@ -8,7 +8,7 @@ from tracker.ledger import read_only
 
 assessment = Blueprint("assessment", __name__)
 
-from tracker.assessment.services.assessments import release_due  # noqa: E402 - after the blueprint its views need
+from tracker.assessment.services.assessments import release_due_assessments  # noqa: E402 - after the blueprint its views need
 from tracker.assessment.views import assessing, confirming, queue, signing, version_moves  # noqa: E402 - they hang routes on it
 
 __all__ = ["assessing", "assessment", "confirming", "queue", "signing", "version_moves"]
@@ -21,4 +21,4 @@ def release_what_is_due() -> None:
     last = current_app.extensions.get("released_at", 0.0)
     if moment - last >= current_app.config["RELEASE_INTERVAL"] and not read_only.is_read_only():
         current_app.extensions["released_at"] = moment
-        release_due()
+        release_due_assessments()

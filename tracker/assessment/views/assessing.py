@@ -8,11 +8,11 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tracker.assessment.queries import assessing as queries
-from tracker.assessment.queries.queue import Place, group_by_item, narrow, place_in
+from tracker.assessment.queries.queue import QueuePosition, filter_queue, find_queue_position, group_by_item
 from tracker.assessment.queries.version_moves import find_successors
 from tracker.assessment.services import assessments as services
 from tracker.assessment.services import claims as claim_services
-from tracker.assessment.services.assessments import CHECKS, Marks
+from tracker.assessment.services.assessments import CHECKS, DraftDecisions
 from tracker.assessment.views import assessment
 from tracker.assessment.views.queue_cache import read_queue
 from tracker.clock import LONDON, now
@@ -33,7 +33,7 @@ from tracker.web.route_rules import requires
 @requires(Act.ASSESS_EVIDENCE)
 def assess(attempt_id: int, evidence_id: int) -> ResponseReturnValue:
     attempt, _ = get_attempt(attempt_id, Act.ASSESS_EVIDENCE)
-    return show_judging(attempt, get_version(attempt, evidence_id))
+    return render_assess_page(attempt, get_version(attempt, evidence_id))
 
 
 @assessment.post("/attempts/<int:attempt_id>/evidence/<int:evidence_id>/assessment")
@@ -42,8 +42,8 @@ def save_assessment(attempt_id: int, evidence_id: int) -> ResponseReturnValue:
     """Only what changed, saved as it is put down."""
     attempt, actor = get_attempt(attempt_id, Act.ASSESS_EVIDENCE)
     version = get_version(attempt, evidence_id)
-    services.check_seen(attempt, version, *read_seen())
-    services.save_marks(attempt, version, read_marks(set(request.form.getlist("changed"))), actor)
+    services.check_page_is_current(attempt, version, *read_shown_versions())
+    services.save_draft(attempt, version, read_draft(set(request.form.getlist("changed"))), actor)
     return {"saved_at": now().astimezone(LONDON).strftime("%H:%M")}
 
 
@@ -53,15 +53,15 @@ def finish_assessment(attempt_id: int, evidence_id: int) -> ResponseReturnValue:
     """Save the whole form, then accept, return or affirm; or add or remove a claim."""
     attempt, actor = get_attempt(attempt_id, Act.ASSESS_EVIDENCE)
     version = get_version(attempt, evidence_id)
-    marks = read_marks(None)
+    draft = read_draft(None)
     act, _, about = request.form.get("act", "save").partition("-")
     try:
-        services.check_seen(attempt, version, *read_seen())
-        services.save_marks(attempt, version, marks, actor)
-        return ACTS.get(act, save)(Judging(attempt, version, actor, about))
+        services.check_page_is_current(attempt, version, *read_shown_versions())
+        services.save_draft(attempt, version, draft, actor)
+        return ACTS.get(act, save)(AssessmentAction(attempt, version, actor, about))
     except (Invalid, Conflict) as refusal:
-        typed = follow_moved(marks)
-        return show_judging(attempt, version, typed=typed, refused=str(refusal)), refusal.status
+        typed = move_comments_to_new_claims(draft)
+        return render_assess_page(attempt, version, typed=typed, refused=str(refusal)), refusal.status
 
 
 @assessment.post("/assessments/<int:assessment_id>/undo")
@@ -71,7 +71,7 @@ def undo_assessment(assessment_id: int) -> ResponseReturnValue:
     if assessment is None:
         raise Refused("It was released already, so it can no longer be undone. You can judge the item again.")
     attempt, actor = get_attempt(assessment.attempt_id, Act.ASSESS_EVIDENCE)
-    services.undo(attempt, assessment, actor)
+    services.undo_assessment(attempt, assessment, actor)
     flash("Undone. Nobody has seen it; your decisions are kept as a draft.")
     return redirect(assessing_url(assessment.attempt_id, assessment.evidence_version.evidence_id), 303)
 
@@ -80,7 +80,7 @@ def undo_assessment(assessment_id: int) -> ResponseReturnValue:
 
 
 @dataclass(frozen=True)
-class Judging:
+class AssessmentAction:
     """The item one of whose buttons was pressed; `about` is the claim that a button of a claim is for."""
 
     attempt: UnitAttempt
@@ -89,59 +89,61 @@ class Judging:
     about: str = ""
 
 
-def save(item: Judging) -> ResponseReturnValue:
+def save(item: AssessmentAction) -> ResponseReturnValue:
     flash("Saved. Nobody else sees it until you accept or return the item.")
     return redirect(assessing_url(item.attempt.id, item.version.evidence_id), 303)
 
 
-def accept(item: Judging) -> ResponseReturnValue:
-    return go_on(item, services.accept_evidence)
+def accept(item: AssessmentAction) -> ResponseReturnValue:
+    return finish_and_continue(item, services.accept_evidence)
 
 
-def send_back(item: Judging) -> ResponseReturnValue:
-    return go_on(item, services.return_evidence)
+def return_evidence(item: AssessmentAction) -> ResponseReturnValue:
+    return finish_and_continue(item, services.return_evidence)
 
 
-def affirm(item: Judging) -> ResponseReturnValue:
-    return go_on(item, services.affirm_evidence)
+def affirm(item: AssessmentAction) -> ResponseReturnValue:
+    return finish_and_continue(item, services.affirm_evidence)
 
 
-def add_claim(item: Judging) -> ResponseReturnValue:
+def add_claim(item: AssessmentAction) -> ResponseReturnValue:
     reason = request.form.get("add-reason", "")
     claim_services.add_claim(item.attempt, item.version, read_number("add-criterion"), reason, item.actor)
     flash(f"Added. {item.attempt.candidate.name} sees your reason.")
     return redirect(assessing_url(item.attempt.id, item.version.evidence_id), 303)
 
 
-def remove_claim(item: Judging) -> ResponseReturnValue:
+def remove_claim(item: AssessmentAction) -> ResponseReturnValue:
     reason = request.form.get(f"strike-reason-{item.about}", "")
     claim_id = int(item.about) if is_number(item.about) else 0
     claim_services.remove_claim(item.attempt, item.version.evidence_id, claim_id, reason, item.actor)
     flash(f"Struck. {item.attempt.candidate.name} sees your reason.")
-    if not services.cells_of(item.attempt, item.version):
+    if not services.load_cells(item.attempt, item.version):
         return redirect(url_for(".queue"), 303)
     return redirect(assessing_url(item.attempt.id, item.version.evidence_id), 303)
 
 
-ACTS: dict[str, Callable[[Judging], ResponseReturnValue]] = {
+ACTS: dict[str, Callable[[AssessmentAction], ResponseReturnValue]] = {
     "save": save,
     "accept": accept,
-    "return": send_back,
+    "return": return_evidence,
     "affirm": affirm,
     "add": add_claim,
     "strike": remove_claim,
 }
 
 
-def go_on(item: Judging, finish: Callable[[UnitAttempt, EvidenceVersion, Actor], Assessment]) -> ResponseReturnValue:
+def finish_and_continue(
+    item: AssessmentAction, finish: Callable[[UnitAttempt, EvidenceVersion, Actor], Assessment]
+) -> ResponseReturnValue:
     """Accept or return, then the next item of the queue with the line that says what was done."""
-    following = find_place(item.attempt, item.version).next_to_judge
+    following = find_position(item.attempt, item.version).next_to_assess
     assessment = finish(item.attempt, item.version, item.actor)
     if assessment.release_after is None:
         flash("Affirmed where nothing changed. Decide what is still open, then accept.")
         return redirect(assessing_url(item.attempt.id, item.version.evidence_id), 303)
     if following is None:
-        return redirect(url_for(".queue", done=assessment.id, **filter_chosen()), 303)
+        return redirect(url_for(".queue", done=assessment.id, **read_queue_filter()), 303)
     return redirect(assessing_url(following.attempt_id, following.evidence_id, done=assessment.id), 303)
 
 
@@ -149,22 +151,22 @@ def go_on(item: Judging, finish: Callable[[UnitAttempt, EvidenceVersion, Actor],
 
 
 @dataclass(frozen=True)
-class Choice:
+class ClaimToDecide:
     """One claim to decide, with what is put down so far."""
 
-    judged: queries.Judged
+    judged: queries.CriterionWithClaim
     outcome: str
     comment: str
 
 
-def show_judging(
-    attempt: UnitAttempt, version: EvidenceVersion, *, typed: Marks | None = None, refused: str | None = None
+def render_assess_page(
+    attempt: UnitAttempt, version: EvidenceVersion, *, typed: DraftDecisions | None = None, refused: str | None = None
 ) -> str:
     """The screen; after a refusal it still holds what was typed."""
-    judged = queries.list_judged(attempt, version)
-    assessments = queries.list_assessments(attempt, version.evidence_id)
-    draft = queries.draft_of(assessments, version, me().person_id)
-    released = queries.released(assessments)
+    judged = queries.list_criteria_with_claims(attempt, version)
+    assessments = queries.list_item_assessments(attempt, version.evidence_id)
+    draft = queries.pick_draft(assessments, version, me().person_id)
+    released = queries.pick_released(assessments)
     attachments = evidence_queries.list_attachments_of(version)
     claimed = [each for each in judged if each.cell]
     return render_template(
@@ -172,8 +174,8 @@ def show_judging(
         attempt=attempt,
         version=version,
         attachments=attachments,
-        changes=queries.list_changes(version, attachments),
-        choices=[choice_of(each, draft, typed) for each in claimed],
+        changes=queries.list_version_changes(version, attachments),
+        choices=[build_claim_to_decide(each, draft, typed) for each in claimed],
         others=[each.column for each in judged if not each.cell],
         checks=typed.checks if typed else {check: bool(draft and getattr(draft, check)) for check in CHECKS},
         feedback=typed.feedback if typed else (draft.feedback if draft else ""),
@@ -182,30 +184,32 @@ def show_judging(
         earlier=released,
         after=max((each.assessment.id for each in released), default=0),
         guidance=list_guidance(attempt.unit.code, [attempt.centre_id]),
-        place=find_place(attempt, version),
+        place=find_position(attempt, version),
         assessing_url=assessing_url,
         undoable=find_undoable(),
         affirmable=sum(each.cell.awaits_affirmation for each in claimed if each.cell),
     )
 
 
-def choice_of(judged: queries.Judged, draft: Assessment | None, typed: Marks | None) -> Choice:
+def build_claim_to_decide(
+    judged: queries.CriterionWithClaim, draft: Assessment | None, typed: DraftDecisions | None
+) -> ClaimToDecide:
     """What was typed, else the draft, else what stands decided on this version."""
     cell = judged.cell
     assert cell is not None  # noqa: S101 - only claimed criteria are chosen from
-    mark = (draft.marks if draft else {}).get(str(cell.claim_id), {})
+    mark = (draft.draft_decisions if draft else {}).get(str(cell.claim_id), {})
     stands = cell.outcome if cell.is_decided else None
     outcome, comment = mark.get("outcome") or stands or "", mark.get("comment", cell.comment if stands else "")
     if typed:
         outcome = typed.outcomes.get(cell.claim_id) or outcome
         comment = typed.comments.get(cell.claim_id, comment)
-    return Choice(judged, outcome, comment)
+    return ClaimToDecide(judged, outcome, comment)
 
 
-def find_place(attempt: UnitAttempt, version: EvidenceVersion) -> Place:
-    chosen = filter_chosen()
-    waiting = narrow(read_queue(me().person_id), chosen.get("candidate", 0), chosen.get("unit", ""))
-    return place_in(group_by_item(waiting), attempt.id, version.evidence_id)
+def find_position(attempt: UnitAttempt, version: EvidenceVersion) -> QueuePosition:
+    chosen = read_queue_filter()
+    waiting = filter_queue(read_queue(me().person_id), chosen.get("candidate", 0), chosen.get("unit", ""))
+    return find_queue_position(group_by_item(waiting), attempt.id, version.evidence_id)
 
 
 def find_undoable() -> Assessment | None:
@@ -214,14 +218,14 @@ def find_undoable() -> Assessment | None:
     return queries.find_assessment_to_undo(done, me().person_id) if done else None
 
 
-def filter_chosen() -> dict[str, Any]:
+def read_queue_filter() -> dict[str, Any]:
     """How the queue is narrowed, carried from item to item."""
     found = {"candidate": asked_number("candidate"), "unit": request.args.get("unit", "")[:60]}
     return {name: value for name, value in found.items() if value}
 
 
 def assessing_url(attempt_id: int, evidence_id: int, **more: Any) -> str:
-    return url_for("assessment.assess", attempt_id=attempt_id, evidence_id=evidence_id, **filter_chosen(), **more)
+    return url_for("assessment.assess", attempt_id=attempt_id, evidence_id=evidence_id, **read_queue_filter(), **more)
 
 
 def get_version(attempt: UnitAttempt, evidence_id: int) -> EvidenceVersion:
@@ -231,7 +235,7 @@ def get_version(attempt: UnitAttempt, evidence_id: int) -> EvidenceVersion:
     return version
 
 
-def read_marks(changed: set[str] | None) -> Marks:
+def read_draft(changed: set[str] | None) -> DraftDecisions:
     """Outcomes, comments, checks and feedback as sent; only the fields named in `changed`, where they are named."""
     form = request.form
     names = changed if changed is not None else {*form, *CHECKS}
@@ -244,14 +248,14 @@ def read_marks(changed: set[str] | None) -> Marks:
         elif kind == "comment" and is_number(claim):
             comments[int(claim)] = read_text(name).strip()
     checks = {check: check in form for check in CHECKS if check in names}
-    return Marks(outcomes, comments, checks, read_text("feedback") if "feedback" in names else None)
+    return DraftDecisions(outcomes, comments, checks, read_text("feedback") if "feedback" in names else None)
 
 
-def follow_moved(marks: Marks) -> Marks:
+def move_comments_to_new_claims(draft: DraftDecisions) -> DraftDecisions:
     """Comments typed beside claims that have meanwhile followed a move stand beside those they have become."""
-    became = find_successors(marks.comments)
-    comments = {new: text for old, text in marks.comments.items() for new in became.get(old, [old])}
-    return replace(marks, comments=comments)
+    became = find_successors(draft.comments)
+    comments = {new: text for old, text in draft.comments.items() for new in became.get(old, [old])}
+    return replace(draft, comments=comments)
 
 
 def read_text(name: str) -> str:
@@ -267,7 +271,7 @@ def read_outcome(value: str) -> Outcome | None:
         raise NotFound from None
 
 
-def read_seen() -> tuple[int | None, int | None]:
+def read_shown_versions() -> tuple[int | None, int | None]:
     """Which version, and which newest assessment, the page was made from."""
     version, after = (read_number(name) if name in request.form else None for name in ("version", "after"))
     return version, after

@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from tracker.accounts.identity import proving_identity
 from tracker.assessment.forms import ConfirmForm, DisputeForm
 from tracker.assessment.services import signing as services
-from tracker.assessment.transitions import Move, check_move
+from tracker.assessment.transitions import AttemptAction, check_action_allowed
 from tracker.assessment.views import assessment
 from tracker.assessment.views.signing import read_ids
 from tracker.clock import now
@@ -24,7 +24,7 @@ from tracker.web.route_rules import requires
 @requires(Act.CONFIRM_UNIT)
 def confirm_unit(attempt_id: int) -> ResponseReturnValue:
     attempt, _ = get_attempt(attempt_id, Act.CONFIRM_UNIT)
-    return show_confirming(attempt)
+    return render_confirm_page(attempt)
 
 
 @assessment.post("/attempts/<int:attempt_id>/confirm")
@@ -35,13 +35,13 @@ def confirm(attempt_id: int) -> ResponseReturnValue:
     attempt, actor = get_attempt(attempt_id, Act.CONFIRM_UNIT)
     form = ConfirmForm()
     if not form.validate():
-        check_move(attempt, Move.CONFIRM)
-        return show_confirming(attempt, form), 422
+        check_action_allowed(attempt, AttemptAction.CONFIRM)
+        return render_confirm_page(attempt, form), 422
     try:
         services.confirm_unit(attempt, form.snapshot_hash.data or "", actor, now(), seen_version=form.seen_version)
     except Refused as refusal:
         form.form_errors.append(str(refusal))
-        return show_confirming(attempt, form), refusal.status
+        return render_confirm_page(attempt, form), refusal.status
     flash(f"You have signed {attempt.unit.code}. The internal verifier looks at it next.")
     return redirect(url_for("portfolio.show_attempt", attempt_id=attempt.id), 303)
 
@@ -53,18 +53,18 @@ def dispute(attempt_id: int) -> ResponseReturnValue:
     attempt, actor = get_attempt(attempt_id, Act.CONFIRM_UNIT)
     form = DisputeForm()
     if not form.validate():
-        check_move(attempt, Move.DISPUTE)
-        return show_confirming(attempt, disputing=form), 422
+        check_action_allowed(attempt, AttemptAction.DISPUTE)
+        return render_confirm_page(attempt, disputing=form), 422
     try:
         services.dispute_unit(attempt, read_ids("criterion"), form.reason.data or "", actor)
     except Invalid as refusal:
         form.form_errors.append(str(refusal))
-        return show_confirming(attempt, disputing=form), 422
+        return render_confirm_page(attempt, disputing=form), 422
     flash("Your assessor has your reason and will look at these criteria again.")
     return redirect(url_for("portfolio.show_attempt", attempt_id=attempt.id), 303)
 
 
-def show_confirming(
+def render_confirm_page(
     attempt: UnitAttempt, form: ConfirmForm | None = None, *, disputing: DisputeForm | None = None
 ) -> str:
     matrix = load_matrix(attempt)

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from tracker.assessment.queries import queue as queries
 from tracker.assessment.views import assessment
-from tracker.assessment.views.assessing import assessing_url, filter_chosen, find_undoable
+from tracker.assessment.views.assessing import assessing_url, find_undoable, read_queue_filter
 from tracker.assessment.views.queue_cache import read_queue
 from tracker.web.current_user import me
 from tracker.web.pagination import Page
@@ -20,8 +20,8 @@ PAGE, UNITS_PAGE = 100, 50
 @requires(Act.LIST_OWN_QUEUE)
 def queue() -> ResponseReturnValue:
     waiting = read_queue(me().person_id)
-    chosen = filter_chosen()
-    rows = queries.group_by_item(queries.narrow(waiting, chosen.get("candidate", 0), chosen.get("unit", "")))
+    chosen = read_queue_filter()
+    rows = queries.group_by_item(queries.filter_queue(waiting, chosen.get("candidate", 0), chosen.get("unit", "")))
     page = asked_page(1_000)
     return render_template(
         "assessment/queue.html",
@@ -29,7 +29,7 @@ def queue() -> ResponseReturnValue:
         first=rows[0].first if rows else None,
         groups=queries.group_by_age(rows[PAGE * (page - 1) : PAGE * page]),
         older=queries.count_older(rows),
-        ready=queries.list_ready(me().person_id, waiting),
+        ready=queries.list_ready_to_sign(me().person_id, waiting),
         action_points=queries.list_action_points_to_answer(me().person_id),
         candidates=sorted({(each.candidate, each.candidate_id) for each in waiting}),
         codes=sorted({each.code for each in waiting}),
@@ -44,7 +44,7 @@ def queue() -> ResponseReturnValue:
 @requires(Act.LIST_OWN_QUEUE)
 def list_candidates() -> ResponseReturnValue:
     page = asked_page(1_000)
-    held = queries.list_held(me().person_id, skip=UNITS_PAGE * (page - 1), most=UNITS_PAGE + 1)
+    held = queries.list_allocated_attempts(me().person_id, skip=UNITS_PAGE * (page - 1), most=UNITS_PAGE + 1)
     return render_template(
         "assessment/list_candidates.html", held=held[:UNITS_PAGE], page=Page(page, has_next=len(held) > UNITS_PAGE)
     )

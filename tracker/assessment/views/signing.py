@@ -10,7 +10,7 @@ from tracker.assessment.forms import ReasonForm, ResponseForm, SignForm
 from tracker.assessment.queries import signing as queries
 from tracker.assessment.services import action_points, sign_off_checks
 from tracker.assessment.services import signing as services
-from tracker.assessment.transitions import Move, check_move
+from tracker.assessment.transitions import AttemptAction, check_action_allowed
 from tracker.assessment.views import assessment
 from tracker.assessment.views.assessing import read_text
 from tracker.clock import LONDON, now
@@ -30,7 +30,7 @@ from tracker.web.route_rules import requires
 @requires(Act.SIGN_UNIT)
 def sign_unit(attempt_id: int) -> ResponseReturnValue:
     attempt, _ = get_attempt(attempt_id, Act.SIGN_UNIT)
-    return show_signing(attempt)
+    return render_sign_page(attempt)
 
 
 @assessment.post("/attempts/<int:attempt_id>/sign/draft")
@@ -43,7 +43,7 @@ def save_signing(attempt_id: int) -> ResponseReturnValue:
         raise Invalid("The reason about simulation is saved when you sign. Until then this browser keeps it.")
     save_requirements(attempt, actor, changed)
     if "comment" in changed:
-        services.draft_comment(attempt, read_text("comment"), actor)
+        services.save_closing_comment(attempt, read_text("comment"), actor)
     db.session.flush()
     return {
         "saved_at": now().astimezone(LONDON).strftime("%H:%M"),
@@ -64,7 +64,7 @@ def sign(attempt_id: int) -> ResponseReturnValue:
             return save_for_later(attempt, actor)
         if not form.validate():
             check_can_be_signed(attempt, form)
-            return show_signing(attempt, form), 422
+            return render_sign_page(attempt, form), 422
         save_requirements(attempt, actor)
         services.sign_unit(
             attempt,
@@ -77,7 +77,7 @@ def sign(attempt_id: int) -> ResponseReturnValue:
         )
     except (Invalid, Refused) as refusal:
         form.form_errors.append(str(refusal))
-        return show_signing(attempt, form), refusal.status
+        return render_sign_page(attempt, form), refusal.status
     flash(f"You have signed {attempt.unit.code} of {attempt.candidate.name}, who confirms it next.")
     return redirect(url_for(".sign_unit", attempt_id=attempt.id), 303)
 
@@ -89,8 +89,8 @@ def retract(attempt_id: int) -> ResponseReturnValue:
     attempt, actor = get_attempt(attempt_id, Act.SIGN_UNIT)
     form = ReasonForm()
     if not form.validate():
-        check_move(attempt, Move.RETRACT)
-        return show_signing(attempt, retracting=form), 422
+        check_action_allowed(attempt, AttemptAction.RETRACT)
+        return render_sign_page(attempt, retracting=form), 422
     services.retract_signature(attempt, form.reason.data or "", actor)
     flash(f"{attempt.unit.code} is open again, in round {attempt.round}. Your earlier signature is kept.")
     return redirect(url_for(".sign_unit", attempt_id=attempt.id), 303)
@@ -104,7 +104,7 @@ def answer_action_point(attempt_id: int, action_point_id: int) -> ResponseReturn
     action_points.get_action_point(attempt, action_point_id)
     form = ResponseForm(prefix=f"action-point-{action_point_id}")
     if not form.validate():
-        return show_signing(attempt, answering={action_point_id: form}), 422
+        return render_sign_page(attempt, answering={action_point_id: form}), 422
     action_points.answer_action_point(attempt, action_point_id, form.response.data or "", actor)
     flash("Your response is on record. The internal verifier closes the action point.")
     return redirect(url_for(".sign_unit", attempt_id=attempt.id), 303)
@@ -112,7 +112,7 @@ def answer_action_point(attempt_id: int, action_point_id: int) -> ResponseReturn
 
 def save_for_later(attempt: UnitAttempt, actor: Actor) -> ResponseReturnValue:
     save_requirements(attempt, actor)
-    services.draft_comment(attempt, read_text("comment"), actor)
+    services.save_closing_comment(attempt, read_text("comment"), actor)
     flash("Saved. Nothing is signed yet.")
     return redirect(url_for(".sign_unit", attempt_id=attempt.id), 303)
 
@@ -145,14 +145,14 @@ def read_ids(name: str) -> list[int]:
 
 def check_can_be_signed(attempt: UnitAttempt, form: SignForm) -> None:
     """Raise `Refused` when the page has no password to mend: the unit is not open, or something is in the way."""
-    in_the_way = sign_off_checks.list_obstacles(attempt, load_matrix(attempt))
+    in_the_way = sign_off_checks.list_sign_off_blockers(attempt, load_matrix(attempt))
     form.password.errors = [] if in_the_way else form.password.errors
-    check_move(attempt, Move.SIGN)
+    check_action_allowed(attempt, AttemptAction.SIGN)
     if in_the_way:
         raise Refused(f"This unit cannot be signed yet: {in_the_way[0].words}. Nothing was signed.")
 
 
-def show_signing(
+def render_sign_page(
     attempt: UnitAttempt,
     form: SignForm | None = None,
     *,
@@ -166,13 +166,15 @@ def show_signing(
     if form is None:
         form = SignForm(formdata=None)
         form.comment.data = attempt.closing_comment
-    found, spread = queries.list_action_points_of(attempt), summarise_evidence_spread(matrix.claiming_rows)
+    found, spread = queries.list_attempt_action_points(attempt), summarise_evidence_spread(matrix.claiming_rows)
     return render_template(
         "assessment/sign_unit.html",
         attempt=attempt,
         matrix=matrix,
         facts=build_form_content(attempt, matrix),
-        obstacles=sign_off_checks.list_obstacles(attempt, matrix, found) if attempt.assessed_at is None else [],
+        blockers=sign_off_checks.list_sign_off_blockers(attempt, matrix, found)
+        if attempt.assessed_at is None
+        else [],
         requirements=queries.list_requirements(attempt),
         typed=typed,
         ticked=set(request.form.getlist("requirement")),

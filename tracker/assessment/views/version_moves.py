@@ -9,7 +9,14 @@ from tracker.accounts.identity import proving_identity
 from tracker.assessment.forms import MoveForm
 from tracker.assessment.queries import version_moves as queries
 from tracker.assessment.services import version_moves as services
-from tracker.assessment.services.move_plans import Bridge, Plan, check_movable, check_ready, plan_move, version_of
+from tracker.assessment.services.version_move_plans import (
+    VersionMapping,
+    VersionMovePlan,
+    check_can_move,
+    check_movable,
+    format_version,
+    plan_version_move,
+)
 from tracker.assessment.views import assessment
 from tracker.errors import Invalid, NotFound, Refused
 from tracker.library.queries.links import list_comparable
@@ -23,11 +30,11 @@ from tracker.web.route_rules import requires
 
 
 @dataclass(frozen=True)
-class Prospect:
+class VersionMovePreview:
     """An attempt that could move: what it would do, or the sentence why it does not."""
 
     attempt: UnitAttempt
-    plan: Plan | None
+    plan: VersionMovePlan | None
     obstacle: str = ""
 
 
@@ -36,7 +43,7 @@ class Prospect:
 def move_attempt(attempt_id: int) -> ResponseReturnValue:
     """Choose the version, and see what moving to it would do."""
     attempt, _ = get_attempt(attempt_id, Act.MOVE_ATTEMPT)
-    return show_moving(attempt, find_unit(request.args.get("to", ""), [attempt.centre_id]))
+    return render_move_page(attempt, find_unit(request.args.get("to", ""), [attempt.centre_id]))
 
 
 @assessment.post("/attempts/<int:attempt_id>/move")
@@ -50,16 +57,18 @@ def move(attempt_id: int) -> ResponseReturnValue:
         raise Invalid("Choose the version that the attempt moves to. Nothing was moved.")
     if not form.validate():
         check_movable(attempt, newer)
-        return show_moving(attempt, newer, form), 422
+        return render_move_page(attempt, newer, form), 422
     try:
         found = services.move_to_version(
             attempt, newer, form.reason.data or "", actor, seen_hash=form.seen_hash.data or ""
         )
     except (Invalid, Refused) as refusal:
         form.form_errors.append(str(refusal))
-        return show_moving(attempt, newer, form), refusal.status
-    left = counted(len(found.left_behind), "claim")
-    flash(f"{newer.code} of {attempt.candidate.name} is on {version_of(newer)} now. {left} had nothing to follow.")
+        return render_move_page(attempt, newer, form), refusal.status
+    left = counted(len(found.not_carried_over), "claim")
+    flash(
+        f"{newer.code} of {attempt.candidate.name} is on {format_version(newer)} now. {left} had nothing to follow."
+    )
     return redirect(url_for("portfolio.show_attempt", attempt_id=attempt.id), 303)
 
 
@@ -68,7 +77,7 @@ def move(attempt_id: int) -> ResponseReturnValue:
 def move_attempts(centre_id: int, slug: str, other_slug: str) -> ResponseReturnValue:
     """All open attempts on one version, each with what moving it would do; and those moved so far."""
     centre, _ = get_centre(centre_id)
-    return show_moving_all(centre, *get_versions(centre, slug, other_slug))
+    return render_move_all_page(centre, *get_versions(centre, slug, other_slug))
 
 
 @assessment.post("/centres/<int:centre_id>/moves/<slug>/<other_slug>")
@@ -80,10 +89,10 @@ def move_all(centre_id: int, slug: str, other_slug: str) -> ResponseReturnValue:
     older, newer = get_versions(centre, slug, other_slug)
     form = MoveForm()
     if not form.validate():
-        return show_moving_all(centre, older, newer, form), 422
+        return render_move_all_page(centre, older, newer, form), 422
     moved, refused = services.move_all(older, newer, centre, form.reason.data or "", actor)
     total = moved + len(refused)
-    flash(f"{moved} of {counted(total, 'attempt')} moved to {version_of(newer)}.")
+    flash(f"{moved} of {counted(total, 'attempt')} moved to {format_version(newer)}.")
     if refused:
         flash("The others were not moved; the reason stands beside each.", "needs-you")
     return redirect(url_for(".move_attempts", centre_id=centre.id, slug=slug, other_slug=other_slug), 303)
@@ -97,46 +106,47 @@ def get_versions(centre: Centre, slug: str, other_slug: str) -> tuple[Unit, Unit
     return older, newer
 
 
-def show_moving(attempt: UnitAttempt, newer: Unit | None, form: MoveForm | None = None) -> str:
+def render_move_page(attempt: UnitAttempt, newer: Unit | None, form: MoveForm | None = None) -> str:
     """The page: the versions to choose from; with one chosen, what moving to it would do."""
     later = [
         each
         for each in list_comparable(attempt.unit, [attempt.centre_id])
         if version_order(each) > version_order(attempt.unit)
     ]
-    found = prospect(attempt, newer, None) if newer in later and newer else None
+    found = preview_version_move(attempt, newer, None) if newer in later and newer else None
     return render_template(
         "assessment/move_attempt.html",
         attempt=attempt,
         later=later,
         newer=newer if newer in later else None,
-        prospect=found,
+        preview=found,
         form=form or MoveForm(formdata=None),
         refused=form,
-        version_of=version_of,
+        format_version=format_version,
     )
 
 
-def show_moving_all(centre: Centre, older: Unit, newer: Unit, form: MoveForm | None = None) -> str:
-    bridge = Bridge(older, newer, centre.id)
+def render_move_all_page(centre: Centre, older: Unit, newer: Unit, form: MoveForm | None = None) -> str:
+    mapping = VersionMapping(older, newer, centre.id)
+    attempts = queries.list_open_attempts(older, centre.id)
     return render_template(
         "assessment/move_attempts.html",
         centre=centre,
         older=older,
         newer=newer,
-        prospects=[prospect(attempt, newer, bridge) for attempt in queries.list_open_attempts(older, centre.id)],
+        previews=[preview_version_move(attempt, newer, mapping) for attempt in attempts],
         moved=queries.list_moved(older, newer, centre.id),
         form=form or MoveForm(formdata=None),
         refused=form,
-        version_of=version_of,
+        format_version=format_version,
     )
 
 
-def prospect(attempt: UnitAttempt, newer: Unit, bridge: Bridge | None) -> Prospect:
+def preview_version_move(attempt: UnitAttempt, newer: Unit, mapping: VersionMapping | None) -> VersionMovePreview:
     plan = None
     try:
-        plan = plan_move(attempt, newer, bridge)
-        check_ready(plan)
+        plan = plan_version_move(attempt, newer, mapping)
+        check_can_move(plan)
     except Refused as refusal:
-        return Prospect(attempt, plan, str(refusal))
-    return Prospect(attempt, plan)
+        return VersionMovePreview(attempt, plan, str(refusal))
+    return VersionMovePreview(attempt, plan)

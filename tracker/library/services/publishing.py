@@ -93,7 +93,7 @@ def start_correction(unit: Unit, actor: Actor, *, new_edition: bool = False) -> 
 def change_draft(draft: UnitDraft, seen_version: int, change: Callable[[Working], Working]) -> None:
     """Change the working copy. Raises `Invalid` from the change, `Conflict` where somebody else was quicker."""
     check_open(draft)
-    check_seen(draft, seen_version)
+    check_page_is_current(draft, seen_version)
     _write(draft, change(read_working(draft)))
 
 
@@ -106,7 +106,7 @@ def restart_draft(draft: UnitDraft, seen_version: int) -> None:
 def share_draft(draft: UnitDraft, seen_version: int, actor: Actor) -> None:
     """Let the centre's assessors look at it in the library, marked as a draft."""
     check_open(draft)
-    check_seen(draft, seen_version)
+    check_page_is_current(draft, seen_version)
     unit = as_unit(read_working(draft))
     draft.state, draft.updated_at = DraftState.DRAFT, now()
     record("unit_drafted", draft, actor, content=unit.content_hash)
@@ -125,7 +125,7 @@ def publish_unit(draft: UnitDraft, seen_version: int, accepted: Collection[int],
     Raises `Invalid` while a doubt is open that is not among the accepted, or the unit does not stand by itself.
     """
     check_open(draft)
-    check_seen(draft, seen_version)
+    check_page_is_current(draft, seen_version)
     working = read_working(draft)
     if set(open_doubts(working)) - set(accepted):
         raise Invalid(
@@ -175,7 +175,7 @@ def check_open(draft: UnitDraft) -> None:
         raise Refused(f"This unit is {draft.state.label.lower()}. Nothing was changed.")
 
 
-def check_seen(draft: UnitDraft, seen_version: int) -> None:
+def check_page_is_current(draft: UnitDraft, seen_version: int) -> None:
     """Raise `Conflict` where the page was made from an earlier copy."""
     if draft.version != seen_version:
         raise Conflict(

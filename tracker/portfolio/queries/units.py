@@ -12,7 +12,6 @@ from tracker.extensions import db
 from tracker.models import (
     Allocation,
     Assessment,
-    AttemptMove,
     EvidenceRequirement,
     Person,
     Reopening,
@@ -20,6 +19,7 @@ from tracker.models import (
     Signature,
     Unit,
     UnitAttempt,
+    VersionMove,
 )
 from tracker.vocabulary import AssessmentState, Outcome, ReopeningKind, Role, SignatureRole
 
@@ -73,8 +73,8 @@ class Moved:
     reason: str
     name: str
     moved_at: datetime
-    left_behind: list[dict[str, Any]]
-    """The claims that had nothing to follow, as `AttemptMove` keeps them."""
+    not_carried_over: list[dict[str, Any]]
+    """The claims that had nothing to follow, as `VersionMove` keeps them."""
 
     @property
     def was(self) -> str:
@@ -129,27 +129,27 @@ def list_moves(attempt: UnitAttempt) -> tuple[Moved, ...]:
     if not attempt.is_moved:
         return ()
     query = (
-        select(AttemptMove, Person.name)
-        .join(Person, Person.id == AttemptMove.moved_by_id)
-        .where(AttemptMove.attempt_id == attempt.id)
+        select(VersionMove, Person.name)
+        .join(Person, Person.id == VersionMove.moved_by_id)
+        .where(VersionMove.attempt_id == attempt.id)
         .options(
-            joinedload(AttemptMove.from_unit).defer(Unit.document).defer(Unit.words),
-            joinedload(AttemptMove.to_unit).defer(Unit.document).defer(Unit.words),
+            joinedload(VersionMove.from_unit).defer(Unit.document).defer(Unit.words),
+            joinedload(VersionMove.to_unit).defer(Unit.document).defer(Unit.words),
         )
-        .order_by(AttemptMove.id.desc())
+        .order_by(VersionMove.id.desc())
     )
     return tuple(
-        Moved(move.id, move.from_unit, move.to_unit, move.reason, name, move.moved_at, move.left_behind)
+        Moved(move.id, move.from_unit, move.to_unit, move.reason, name, move.moved_at, move.not_carried_over)
         for move, name in db.session.execute(query)
     )
 
 
 def list_drafted(moves: Iterable[Moved], attempt: UnitAttempt, assessor_id: int) -> dict[int, str]:
     """What this assessor had put down, and not yet decided, for claims that were left behind: by claim, in words."""
-    left = {each["claim"] for move in moves for each in move.left_behind}
+    left = {each["claim"] for move in moves for each in move.not_carried_over}
     if not left:
         return {}
-    drafts = select(Assessment.marks).where(
+    drafts = select(Assessment.draft_decisions).where(
         Assessment.attempt_id == attempt.id,
         Assessment.assessor_id == assessor_id,
         Assessment.state == AssessmentState.DRAFT,
@@ -162,12 +162,12 @@ def list_drafted(moves: Iterable[Moved], attempt: UnitAttempt, assessor_id: int)
     }
 
 
-def find_move(attempt: UnitAttempt, move_id: int) -> AttemptMove | None:
-    query = select(AttemptMove).where(AttemptMove.id == move_id, AttemptMove.attempt_id == attempt.id)
+def find_move(attempt: UnitAttempt, move_id: int) -> VersionMove | None:
+    query = select(VersionMove).where(VersionMove.id == move_id, VersionMove.attempt_id == attempt.id)
     return db.session.scalars(query).one_or_none()
 
 
-def list_past_requirements(move: AttemptMove) -> tuple[Requirement, ...]:
+def list_past_requirements(move: VersionMove) -> tuple[Requirement, ...]:
     """The evidence requirements of the version that was left, as they were confirmed when the attempt moved on."""
     ended = and_(
         RequirementConfirmation.requirement_id == EvidenceRequirement.id,

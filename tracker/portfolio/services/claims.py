@@ -12,7 +12,7 @@ from tracker.extensions import db
 from tracker.ledger.canonical_json import canonical_json, sha256
 from tracker.ledger.events import Actor, record
 from tracker.ledger.transactions import lock_rows
-from tracker.models import AttemptMove, Claim, Criterion, Decision, Evidence, EvidenceRequirement, Unit, UnitAttempt
+from tracker.models import Claim, Criterion, Decision, Evidence, EvidenceRequirement, Unit, UnitAttempt, VersionMove
 from tracker.registrations.separation_of_duties import check_not_withdrawn
 from tracker.vocabulary import AttemptState, Method, Simulation
 
@@ -169,9 +169,9 @@ def _check_not_moved(pairs: set[tuple[int, int]]) -> None:
     """Raise `Conflict` for a page that was open while its attempt moved to another version of the unit."""
     own, other = aliased(Unit), aliased(Unit)
     moved = (
-        select(AttemptMove.id)
-        .join(own, own.id == AttemptMove.to_unit_id)
-        .join(other, other.id == AttemptMove.from_unit_id)
+        select(VersionMove.id)
+        .join(own, own.id == VersionMove.to_unit_id)
+        .join(other, other.id == VersionMove.from_unit_id)
         .join(Criterion, Criterion.unit_id == other.id)
         .where(own.id.in_({unit_id for unit_id, _ in pairs}), Criterion.id.in_({each for _, each in pairs}))
     )

@@ -65,7 +65,7 @@ def show_attempt_evidence(attempt_id: int, evidence_id: int) -> ResponseReturnVa
         version=version,
         attachments=queries.list_attachments_of(version),
         claims=[claim for claim in queries.list_claims(evidence_id) if claim.attempt_id == attempt.id],
-        may_judge=Role.ASSESSOR in list_roles_in_attempt(attempt) and attempt.state is AttemptState.IN_PROGRESS,
+        can_assess=Role.ASSESSOR in list_roles_in_attempt(attempt) and attempt.state is AttemptState.IN_PROGRESS,
         other_codes=queries.list_other_codes(attempt, evidence_id),
         story=queries.list_story(version.evidence, attempt),
     )

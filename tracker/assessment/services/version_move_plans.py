@@ -32,17 +32,19 @@ NO_LINK, SIMULATED = "no_link", "simulation"
 """Why a claim is left behind."""
 
 
-class Bridge:
+class VersionMapping:
     """What leads from one version to another, as one centre has confirmed it; the same for all its attempts."""
 
     def __init__(self, older: Unit, newer: Unit, centre_id: int) -> None:
         self.older, self.newer, self.centre_id = older, newer, centre_id
         decided = list_decided(older, newer, centre_id)
-        self.leads_to: dict[int, list[int]] = {}
+        self.successors: dict[int, list[int]] = {}
         for position, other in sorted(link for link, each in decided.items() if each.is_confirmed):
-            self.leads_to.setdefault(position, []).append(other)
+            self.successors.setdefault(position, []).append(other)
         pairs = compare(older, newer, decided)
-        self.open = {pair.link[0] for pair in pairs if pair.link and pair.link not in decided} - self.leads_to.keys()
+        self.open = {
+            pair.link[0] for pair in pairs if pair.link and pair.link not in decided
+        } - self.successors.keys()
         """Statements for which somebody has still to say what has become of them."""
 
     @cached_property
@@ -58,7 +60,7 @@ class Bridge:
     def same_wording(self) -> set[tuple[int, int]]:
         """Links between statements on which one and the same decision can stand."""
         before, after = (wordings(document) for document in self.documents)
-        return {(one, two) for one, others in self.leads_to.items() for two in others if before[one] == after[two]}
+        return {(one, two) for one, others in self.successors.items() for two in others if before[one] == after[two]}
 
     @cached_property
     def requirements(self) -> dict[int, int]:
@@ -67,77 +69,83 @@ class Bridge:
 
 
 @dataclass(frozen=True)
-class Step:
+class ClaimMove:
     """A live claim, and where it goes."""
 
     claim: Claim
     evidence: Evidence
     criterion: CriterionDocument
     decision: Decision | None
-    goes_to: tuple[int, ...]
+    new_positions: tuple[int, ...]
     """Positions in the new version; none for what is left behind."""
-    stands_at: tuple[int, ...]
+    unchanged_positions: tuple[int, ...]
     """Those of them with the same wording."""
-    left_because: str = ""
+    not_carried_over_reason: str = ""
 
     @property
-    def waits_again(self) -> bool:
+    def to_reassess(self) -> bool:
         """It was decided, and is to be decided anew under other words."""
-        return self.decision is not None and set(self.goes_to) != set(self.stands_at)
+        return self.decision is not None and set(self.new_positions) != set(self.unchanged_positions)
 
 
 @dataclass(frozen=True)
-class Plan:
+class VersionMovePlan:
     """What a move would do."""
 
     attempt: UnitAttempt
-    bridge: Bridge
-    steps: tuple[Step, ...]
+    mapping: VersionMapping
+    steps: tuple[ClaimMove, ...]
     confirmed: tuple[tuple[RequirementConfirmation, int], ...]
     """Confirmed evidence requirements of this round, with their positions in the old version."""
 
     @property
-    def follows(self) -> tuple[Step, ...]:
-        return tuple(step for step in self.steps if step.goes_to)
+    def follows(self) -> tuple[ClaimMove, ...]:
+        return tuple(step for step in self.steps if step.new_positions)
 
     @property
-    def left_behind(self) -> tuple[Step, ...]:
-        return tuple(step for step in self.steps if not step.goes_to)
+    def not_carried_over(self) -> tuple[ClaimMove, ...]:
+        return tuple(step for step in self.steps if not step.new_positions)
 
     @property
-    def stands(self) -> tuple[Step, ...]:
-        return tuple(step for step in self.steps if step.decision and step.stands_at)
+    def stands(self) -> tuple[ClaimMove, ...]:
+        return tuple(step for step in self.steps if step.decision and step.unchanged_positions)
 
     @property
-    def waits_again(self) -> tuple[Step, ...]:
-        return tuple(step for step in self.steps if step.waits_again)
+    def to_reassess(self) -> tuple[ClaimMove, ...]:
+        return tuple(step for step in self.steps if step.to_reassess)
 
     @property
     def confirmations_standing(self) -> tuple[tuple[RequirementConfirmation, int], ...]:
-        kept = self.bridge.requirements
+        kept = self.mapping.requirements
         return tuple((each, kept[position]) for each, position in self.confirmed if position in kept)
 
     @property
     def undecided_links(self) -> tuple[CriterionDocument, ...]:
         """Claimed statements of which nobody has said what has become of them."""
-        positions = {step.criterion.position for step in self.steps} & self.bridge.open
-        return tuple(self.bridge.criteria[position] for position in sorted(positions))
+        positions = {step.criterion.position for step in self.steps} & self.mapping.open
+        return tuple(self.mapping.criteria[position] for position in sorted(positions))
 
     @property
     def hash(self) -> str:
         """Of everything a person has read before they moved it."""
         facts = [
-            [step.claim.id, step.claim.locator, step.decision and step.decision.id, step.goes_to, step.stands_at]
+            [
+                step.claim.id,
+                step.claim.locator,
+                step.decision and step.decision.id,
+                step.new_positions,
+                step.unchanged_positions,
+            ]
             for step in self.steps
         ]
-        units = [self.bridge.older.content_hash, self.bridge.newer.content_hash]
+        units = [self.mapping.older.content_hash, self.mapping.newer.content_hash]
         return sha256("tracker.move.v1", canonical_json([self.attempt.id, units, facts]))
 
 
-def plan_move(attempt: UnitAttempt, newer: Unit, bridge: Bridge | None = None) -> Plan:
+def plan_version_move(attempt: UnitAttempt, newer: Unit, mapping: VersionMapping | None = None) -> VersionMovePlan:
     """What a move would do, without doing it. Raises `Refused` where there is nothing to plan."""
     check_movable(attempt, newer)
-    bridge = bridge or Bridge(attempt.unit, newer, attempt.centre_id)
+    mapping = mapping or VersionMapping(attempt.unit, newer, attempt.centre_id)
     query = (
         select(Claim, Criterion.position, Decision)
         .join(Criterion, Criterion.id == Claim.criterion_id)
@@ -146,7 +154,7 @@ def plan_move(attempt: UnitAttempt, newer: Unit, bridge: Bridge | None = None) -
         .options(joinedload(Claim.evidence))
         .order_by(Claim.id)
     )
-    steps = [_step(bridge, claim, position, decision) for claim, position, decision in db.session.execute(query)]
+    steps = [_step(mapping, claim, position, decision) for claim, position, decision in db.session.execute(query)]
     confirmations = (
         select(RequirementConfirmation, EvidenceRequirement.position)
         .join(EvidenceRequirement, EvidenceRequirement.id == RequirementConfirmation.requirement_id)
@@ -157,14 +165,14 @@ def plan_move(attempt: UnitAttempt, newer: Unit, bridge: Bridge | None = None) -
         )
     )
     confirmed = tuple((row[0], row[1]) for row in db.session.execute(confirmations))
-    return Plan(attempt, bridge, tuple(steps), confirmed)
+    return VersionMovePlan(attempt, mapping, tuple(steps), confirmed)
 
 
 def check_movable(attempt: UnitAttempt, newer: Unit) -> None:
     """Raise `Refused` unless the attempt is open and this is a later version of its very unit."""
     code = attempt.unit.code
     if attempt.unit_id == newer.id:
-        raise Refused(f"This attempt is on {version_of(newer)} of {code} already. Nothing was moved.")
+        raise Refused(f"This attempt is on {format_version(newer)} of {code} already. Nothing was moved.")
     if attempt.state is not AttemptState.IN_PROGRESS:
         raise Refused(
             f"{code} is {attempt.state.label.lower()}, and what is signed stays on the version it was signed on. "
@@ -181,16 +189,16 @@ def check_movable(attempt: UnitAttempt, newer: Unit) -> None:
         UnitAttempt.state != AttemptState.VOID,
     )
     if db.session.scalar(held):
-        raise Refused(f"The candidate attempts {version_of(newer)} of {code} already. Nothing was moved.")
+        raise Refused(f"The candidate attempts {format_version(newer)} of {code} already. Nothing was moved.")
 
 
-def check_ready(plan: Plan) -> None:
+def check_can_move(plan: VersionMovePlan) -> None:
     """Raise `Refused` while links are undecided, or a decision can still be undone."""
     if plan.undecided_links:
         labels = ", ".join(named(each.kind, each.label) for each in plan.undecided_links)
         raise Refused(
-            f"Nobody has yet said what has become of {labels} in {version_of(plan.bridge.newer)}. Nothing was moved. "
-            "Compare the two versions first, and confirm or refuse what is proposed."
+            f"Nobody has yet said what has become of {labels} in {format_version(plan.mapping.newer)}. "
+            "Nothing was moved. Compare the two versions first, and confirm or refuse each proposed link."
         )
     pending = select(Assessment.id).where(Assessment.attempt_id == plan.attempt.id, Assessment.release_after > now())
     if db.session.scalar(pending):
@@ -200,22 +208,26 @@ def check_ready(plan: Plan) -> None:
         )
 
 
-def version_of(unit: Unit) -> str:
+def format_version(unit: Unit) -> str:
     """As a sentence names it: `version 2`, or `version 2, revision 3`."""
     return f"version {unit.version}" + (f", revision {unit.revision}" if unit.revision > 1 else "")
 
 
-def _step(bridge: Bridge, claim: Claim, position: int, decision: Decision | None) -> Step:
-    goes_to = tuple(bridge.leads_to.get(position, ()))
-    left_because = "" if goes_to else NO_LINK
-    if goes_to and claim.evidence.method is Method.SIMULATION and bridge.newer.simulation is Simulation.FORBIDDEN:
-        goes_to, left_because = (), SIMULATED
-    return Step(
+def _step(mapping: VersionMapping, claim: Claim, position: int, decision: Decision | None) -> ClaimMove:
+    new_positions = tuple(mapping.successors.get(position, ()))
+    not_carried_over_reason = "" if new_positions else NO_LINK
+    if (
+        new_positions
+        and claim.evidence.method is Method.SIMULATION
+        and mapping.newer.simulation is Simulation.FORBIDDEN
+    ):
+        new_positions, not_carried_over_reason = (), SIMULATED
+    return ClaimMove(
         claim=claim,
         evidence=claim.evidence,
-        criterion=bridge.criteria[position],
+        criterion=mapping.criteria[position],
         decision=decision,
-        goes_to=goes_to,
-        stands_at=tuple(other for other in goes_to if (position, other) in bridge.same_wording),
-        left_because=left_because,
+        new_positions=new_positions,
+        unchanged_positions=tuple(other for other in new_positions if (position, other) in mapping.same_wording),
+        not_carried_over_reason=not_carried_over_reason,
     )

@@ -79,7 +79,7 @@ def test_a_wrong_password_signs_nothing_and_keeps_the_reason(confirmed: World, c
 
 def test_a_form_that_changed_meanwhile_is_not_signed(confirmed: World) -> None:
     with pytest.raises(Conflict), transaction():
-        services.sign_verified(
+        services.sign_verification(
             confirmed.cfacc15, "0" * 64, factories.actor(confirmed.carol), clock.now(), unsampled_reason="Known work."
         )
     assert state_of(confirmed.cfacc15.id) is AttemptState.CONFIRMED
@@ -91,10 +91,12 @@ def test_whoever_assessed_the_unit_never_verifies_it(confirmed: World) -> None:
     with transaction():
         factories.grant(confirmed.bob, confirmed.northgate, Role.INTERNAL_VERIFIER)
     for act in (
-        lambda: services.sign_verified(
+        lambda: services.sign_verification(
             attempt, snapshot_of(attempt).hash, factories.actor(confirmed.bob), clock.now(), unsampled_reason="x"
         ),
-        lambda: services.draw_sample(attempt, [services.Look(1, 1, agrees=True)], "", factories.actor(confirmed.bob)),
+        lambda: services.draw_sample(
+            attempt, [services.SampledDecision(1, 1, agrees=True)], "", factories.actor(confirmed.bob)
+        ),
     ):
         with pytest.raises(Refused, match="never verifies"), transaction():
             act()
