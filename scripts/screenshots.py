@@ -56,7 +56,7 @@ def print_form(pdf: Path) -> None:
 
 def photograph_matrix() -> None:
     from tracker import create_app
-    from tracker.accounts.demonstration import DEMO_PASSWORD
+    from tracker.accounts.demo_password import DEMO_PASSWORD
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = make_server("127.0.0.1", 0, create_app(), threaded=True)

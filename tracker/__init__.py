@@ -13,7 +13,7 @@ from tracker.config import Settings
 from tracker.demo import guard
 from tracker.extensions import bootstrap, csrf, db, login_manager, migrate
 from tracker.ledger import checkpoints, transactions
-from tracker.privacy import openings
+from tracker.privacy import access_log
 from tracker.web import error_pages, filters, idempotency, route_rules, security_headers
 from tracker.web.requests import TrackerRequest
 
@@ -63,7 +63,7 @@ def create_app(settings: Settings | None = None, **overrides: Any) -> Flask:
     route_rules.init_app(app)
     idempotency.init_app(app)
     filters.init_app(app)
-    openings.init_app(app)
+    access_log.init_app(app)
 
     register_blueprints(app)
     register_jobs(app)
@@ -105,7 +105,7 @@ def register_jobs(app: Flask) -> None:
     from tracker.integrity.mailing import mail_checkpoint
     from tracker.integrity.nightly import check_nightly
     from tracker.library.services.importing import resume_imports, run_import
-    from tracker.privacy.reminding import remind_of_due
+    from tracker.privacy.retention_reminders import send_retention_reminders
 
     jobs.init_app(
         app,
@@ -117,7 +117,7 @@ def register_jobs(app: Flask) -> None:
             checkpoints.write_due,
             mail_checkpoint,
             check_nightly,
-            remind_of_due,
+            send_retention_reminders,
         ),
         find_fault=guard.find_fault,
     )

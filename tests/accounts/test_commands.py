@@ -158,7 +158,7 @@ def test_the_commands_explain_themselves(run: Run) -> None:
         ["centres", "create"],
         ["people", "reset"],
         ["people", "deactivate"],
-        ["people", "forget-second-factor"],
+        ["people", "reset-two-step-verification"],
         ["email", "send"],
     ):
         assert "Usage:" in run(*command, "--help").output

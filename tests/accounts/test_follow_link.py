@@ -12,7 +12,7 @@ from tests.accounts.conftest import link_in
 from tests.factories import PASSWORD, World, actor, make_person
 from tracker import clock
 from tracker.accounts.passwords import is_password
-from tracker.accounts.services.links import LAPSED, issue_link
+from tracker.accounts.services.account_links import LAPSED, issue_link
 from tracker.accounts.services.people import deactivate_person, invite_person
 from tracker.accounts.sessions import COOKIE
 from tracker.extensions import db
@@ -80,14 +80,14 @@ def test_it_works_once(ivy: Person, app: Flask) -> None:
 def test_of_two_who_found_it_open_the_second_is_refused(
     ivy: Person, anonymous: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tracker.accounts.services.links import use_link
-    from tracker.accounts.views import signing_in
+    from tracker.accounts.services.account_links import use_link
+    from tracker.accounts.views import sign_in as sign_in_views
 
     def after_another(token: str, password_hash: str, name: str) -> Person:
         db.session.execute(db.update(AccountLink).values(used_at=clock.now()))
         return use_link(token, password_hash, name)
 
-    monkeypatch.setattr(signing_in, "use_link", after_another)
+    monkeypatch.setattr(sign_in_views, "use_link", after_another)
     response = anonymous.post(invitation(ivy), data={"name": "Ivy", "password": NEW})
     assert response.status_code == 409
     db.session.refresh(ivy)

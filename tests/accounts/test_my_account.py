@@ -11,7 +11,7 @@ from sqlalchemy import select
 from tests.factories import LONG_AGO, PASSWORD, World, grant
 from tracker import clock
 from tracker.accounts.passwords import is_password
-from tracker.accounts.services.signing_in import MAX_PER_ACCOUNT
+from tracker.accounts.services.sign_in import MAX_PER_ACCOUNT
 from tracker.accounts.sessions import start_session
 from tracker.extensions import db
 from tracker.ledger import events

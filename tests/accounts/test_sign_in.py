@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from tests.factories import PASSWORD, World, grant, make_person
-from tracker.accounts.services import signing_in
+from tracker.accounts.services import sign_in as sign_in_services
 from tracker.accounts.sessions import COOKIE, hash_token
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
@@ -72,7 +72,7 @@ def test_a_wrong_password_gets_the_same_sentence_whoever_it_is(
         make_person("Invited", world.northgate, Role.CANDIDATE).password_hash = None
     response = sign_in(anonymous, email, "wrong horse battery")
     assert response.status_code == 422
-    assert signing_in.WRONG in response.text
+    assert sign_in_services.WRONG in response.text
     assert f'value="{email}"' in response.text
     assert "wrong horse battery" not in response.text
 
@@ -81,7 +81,7 @@ def test_an_unknown_address_costs_a_hash_too(
     world: World, anonymous: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checked = []
-    monkeypatch.setattr(signing_in, "is_password", lambda kept, _given: checked.append(kept))
+    monkeypatch.setattr(sign_in_services, "is_password", lambda kept, _given: checked.append(kept))
     sign_in(anonymous, "nobody@example.org")
     sign_in(anonymous, world.alice.email)
     assert checked == [None, world.alice.password_hash]
@@ -94,7 +94,7 @@ def test_no_lock_is_held_while_the_password_is_checked(
         assert not db.session().in_transaction()
         return True
 
-    monkeypatch.setattr(signing_in, "is_password", check)
+    monkeypatch.setattr(sign_in_services, "is_password", check)
     assert sign_in(anonymous, world.alice.email).status_code == 303
 
 
@@ -110,8 +110,8 @@ def test_a_password_changed_while_it_was_checked_begins_no_session(
             elsewhere.execute(update(Person).where(Person.id == alice_id).values(change))
         return True
 
-    monkeypatch.setattr(signing_in, "is_password", check)
-    assert signing_in.WRONG in sign_in(anonymous, world.alice.email).text
+    monkeypatch.setattr(sign_in_services, "is_password", check)
+    assert sign_in_services.WRONG in sign_in(anonymous, world.alice.email).text
     assert not db.session.scalar(select(UserSession.id))
 
 
@@ -119,7 +119,7 @@ def test_a_closed_account_does_not_open(world: World, anonymous: FlaskClient) ->
     with transaction():
         world.alice.deactivated_at = NOON
     response = sign_in(anonymous, world.alice.email)
-    assert signing_in.WRONG in response.text
+    assert sign_in_services.WRONG in response.text
 
 
 def test_an_empty_form_says_what_is_missing(world: World, anonymous: FlaskClient) -> None:

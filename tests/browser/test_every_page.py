@@ -55,8 +55,8 @@ def pages(live: Live) -> dict[str, list[str]]:
     return {
         "": ["/sign-in", "/forgotten-password", "/outbox", "/verify", "/verify?code=none", "/links/no-such-link", "/nothing-here"],
         "Alice": [
-            "/", "/account", "/account/data", "/account/opened", "/units", "/units?q=complaint", "/units/inscc004", "/units/cfacc15", "/evidence", "/evidence/new",
-            "/account/second-factor", "/account/second-factor/app", "/account/second-factor/passkey", "/account/second-factor/codes",
+            "/", "/account", "/account/data", "/account/access-log", "/units", "/units?q=complaint", "/units/inscc004", "/units/cfacc15", "/evidence", "/evidence/new",
+            "/account/two-step-verification", "/account/two-step-verification/app", "/account/two-step-verification/passkey", "/account/two-step-verification/codes",
             f"/evidence/{items[7]}", f"/evidence/{items[7]}/edit", f"/evidence/{items[11]}/criteria", f"/evidence/{items[3]}",
             f"/attempts/{alices}", f"/attempts/{alices}?show=gaps", f"/attempts/{alices}?view=matrix", f"/attempts/{alices}/form",
         ],
@@ -71,9 +71,9 @@ def pages(live: Live) -> dict[str, list[str]]:
         "Gwen": ["/account", "/queue"],
         "Dan": [
             "/", f"{at}/people", f"{at}/people/invite", f"{at}/people/{people['Bob']}", f"{at}/people/import", f"{at}/registrations",
-            f"{at}/registrations/new", f"/registrations/{registration}", f"/registrations/{registration}/withdraw", f"/registrations/{registration}/opened",
-            f"{at}/retention", f"/registrations/{registration}/hold", f"/registrations/{registration}/erase",
-            f"/attempts/{alices}/allocate/assessor", f"/attempts/{alices}/void", f"{at}/holders", "/record", f"{at}/visits",
+            f"{at}/registrations/new", f"/registrations/{registration}", f"/registrations/{registration}/withdraw", f"/registrations/{registration}/access-log",
+            f"{at}/retention", f"/registrations/{registration}/retention-hold", f"/registrations/{registration}/erase",
+            f"/attempts/{alices}/allocate/assessor", f"/attempts/{alices}/void", f"{at}/allocations", "/record", f"{at}/visits",
             "/units", "/units?q=customer+complaint&type=nos", f"{at}/units/add", f"/unit-drafts/{draft}", f"/unit-drafts/{draft}/publish",
             *(f"/unit-drafts/{draft}?edit={part}" for part in ("r2", "unit", "metadata", "texts", "requirement-q1", "new")),
             f"{at}/links", f"{at}/links?one=cfacc15&other=inscc004", "/units/cfacc15/compare", f"/units/cfacc15/compare?with={later}",

@@ -64,7 +64,7 @@ def test_an_app_and_a_passkey(named: Live, browser: Browser, size: dict[str, int
         bob.press("Go on")
         assert page.url == f"{named.address}/candidates"
 
-        bob.go("/account/second-factor/passkey")
+        bob.go("/account/two-step-verification/passkey")
         page.get_by_label("Name of this passkey").fill("Bob’s laptop")
         give_password(bob)
         bob.press("Make the passkey")

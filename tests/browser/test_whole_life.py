@@ -39,7 +39,7 @@ class Walker:
         self.page.get_by_label("Email").fill(person.email)
         self.page.get_by_label("Password", exact=True).fill(PASSWORD)
         self.press("Sign in")
-        if self.page.url.startswith(f"{self.live.address}/second-factor"):
+        if self.page.url.startswith(f"{self.live.address}/two-step-verification"):
             self.page.get_by_label("Code", exact=True).fill(self.next_code(person))
             self.press("Go on")
 

@@ -18,7 +18,7 @@ from tests.inspection import PlainClient
 from tests.privacy.test_erasure import A_YEAR, erase, registration, wait
 from tests.proof.work import hand_something_in
 from tracker import clock, create_app
-from tracker.accounts.demonstration import DEMO_PASSWORD
+from tracker.accounts.demo_password import DEMO_PASSWORD
 from tracker.config import Settings
 from tracker.demo.story import tell_story
 from tracker.extensions import db

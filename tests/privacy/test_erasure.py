@@ -33,7 +33,7 @@ from tracker.models import (
     Person,
     Registration,
 )
-from tracker.privacy import erasing, retention
+from tracker.privacy import erasure, retention
 from tracker.registrations.services import withdraw_candidate
 from tracker.storage import file_store
 from tracker.storage.file_references import remove_erased_files
@@ -72,7 +72,7 @@ def wait(time: timedelta) -> None:
 
 def erase(of: Registration, *, is_whole: bool) -> None:
     with transaction():
-        erasing.erase(of, is_whole, dan())
+        erasure.erase_portfolio(of, is_whole, dan())
 
 
 def late() -> list[str]:
@@ -217,7 +217,7 @@ class TestRefused:
         with transaction():
             hold = retention.hold(registration("Alice"), "An appeal.", dan())
         wait(4 * A_YEAR)
-        assert erasing.what_is_due(registration("Alice")) is None
+        assert erasure.find_due_scope(registration("Alice")) is None
         with pytest.raises(Refused, match="a hold stands"):
             erase(registration("Alice"), is_whole=True)
         with transaction():
@@ -232,7 +232,7 @@ class TestRefused:
 
     def test_what_has_not_ended(self) -> None:
         wait(9 * A_YEAR)
-        assert erasing.what_is_due(registration("Ben")) is None
+        assert erasure.find_due_scope(registration("Ben")) is None
 
 
 @pytest.mark.usefixtures("withdrawn")

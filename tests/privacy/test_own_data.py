@@ -17,8 +17,8 @@ from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import ActionPoint, Assessment, Attachment, Decision, IssuedForm, Person
 from tracker.portfolio.services.files import attach_file, keep_file
-from tracker.privacy.exporting import safe_name
-from tracker.privacy.wording import Names
+from tracker.privacy.anonymisation import Names
+from tracker.privacy.data_export import safe_name
 from tracker.storage import file_store
 from tracker.vocabulary import AssessmentState, Outcome
 

@@ -21,7 +21,7 @@ from tracker.ledger.transactions import transaction
 from tracker.library.queries.qualifications import find_qualification
 from tracker.models import Person, RetentionHold, RetentionRule
 from tracker.privacy import retention
-from tracker.privacy.reminding import remind_of_due
+from tracker.privacy.retention_reminders import send_retention_reminders
 from tracker.recording_forms.snapshot import snapshot_of
 from tracker.registrations.services import choose_qualification, void_attempt, withdraw_candidate
 from tracker.verification.services import sign_verification
@@ -43,8 +43,8 @@ def dan(world: World) -> Actor:
     return factories.actor(world.dan)
 
 
-def kept(world: World) -> retention.Kept:
-    (found,), more = retention.list_kept(world.northgate.id, 1)
+def kept(world: World) -> retention.RetentionStatus:
+    (found,), more = retention.list_retention_statuses(world.northgate.id, 1)
     assert not more
     return found
 
@@ -73,7 +73,7 @@ def verify(world: World) -> None:
 
 class TestClocks:
     def test_nothing_has_ended(self, world: World) -> None:
-        assert retention.list_kept(world.northgate.id, 1) == ([], False)
+        assert retention.list_retention_statuses(world.northgate.id, 1) == ([], False)
 
     def test_both_start_when_the_candidate_is_withdrawn(self, withdrawn: World) -> None:
         found = kept(withdrawn)
@@ -83,7 +83,7 @@ class TestClocks:
     def test_a_unit_that_is_only_confirmed_has_not_ended(self, world: World) -> None:
         stories.sign(world, world.cfacc15)
         stories.confirm(world.cfacc15)
-        assert retention.list_kept(world.northgate.id, 1) == ([], False)
+        assert retention.list_retention_statuses(world.northgate.id, 1) == ([], False)
 
     def test_or_when_the_last_unit_is_verified(self, world: World) -> None:
         verify(world)
@@ -139,7 +139,7 @@ class TestClocks:
         ],
     )
     def test_months_are_those_of_the_calendar(self, months: int, day: date, later: date) -> None:
-        assert retention.later_by(months, day) == later
+        assert retention.add_months(months, day) == later
 
 
 class TestDue:
@@ -160,7 +160,7 @@ class TestDue:
 
 class TestHold:
     def test_dan_holds_and_lifts(self, world: World, client: Browser, acts: Callable[[], list[str]]) -> None:
-        address, browser = f"/registrations/{world.registration.id}/hold", client(world.dan)
+        address, browser = f"/registrations/{world.registration.id}/retention-hold", client(world.dan)
         assert address in browser.get(f"/registrations/{world.registration.id}").text, "reached before it ended"
         assert address not in client(world.alice).get(f"/registrations/{world.registration.id}").text
         assert browser.post(address, data={"reason": "Alice has appealed."}).status_code == 303
@@ -182,13 +182,17 @@ class TestHold:
 
     @pytest.mark.parametrize("reason", ["", "  ", "x" * 2001])
     def test_without_a_reason_nothing_is_held(self, world: World, client: Browser, reason: str) -> None:
-        answer = client(world.dan).post(f"/registrations/{world.registration.id}/hold", data={"reason": reason})
+        answer = client(world.dan).post(
+            f"/registrations/{world.registration.id}/retention-hold", data={"reason": reason}
+        )
         assert answer.status_code == 422
         assert retention.find_hold(world.registration) is None
 
     def test_nobody_else_holds(self, world: World, client: Browser) -> None:
         for person in (world.alice, world.bob, world.carol, world.heidi):
-            answer = client(person).post(f"/registrations/{world.registration.id}/hold", data={"reason": "So."})
+            answer = client(person).post(
+                f"/registrations/{world.registration.id}/retention-hold", data={"reason": "So."}
+            )
             assert answer.status_code == 404
         assert retention.find_hold(world.registration) is None
 
@@ -253,8 +257,8 @@ class TestReminder:
         night = datetime(2026, 11, 23, 4, 0, tzinfo=LONDON)
         for days, told in ((0, 1), (1, 1), (6, 1), (7, 2)):
             hold_clock(night + timedelta(days=days))
-            remind_of_due()
-            remind_of_due()
+            send_retention_reminders()
+            send_retention_reminders()
             mails = mails_to(withdrawn.dan)
             assert len(mails) == told, days
         assert "1 registration" in mails[0]
@@ -266,8 +270,8 @@ class TestReminder:
         self, withdrawn: World, mails_to: Callable[[Person], list[str]], hold_clock: Hold
     ) -> None:
         hold_clock(datetime(2026, 11, 23, 2, 0, tzinfo=LONDON))
-        remind_of_due()
+        send_retention_reminders()
         hold(withdrawn)
         hold_clock(datetime(2026, 11, 23, 4, 0, tzinfo=LONDON))
-        remind_of_due()
+        send_retention_reminders()
         assert mails_to(withdrawn.dan) == []

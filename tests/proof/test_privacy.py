@@ -25,7 +25,7 @@ from tracker.extensions import db
 from tracker.ledger.events import Actor
 from tracker.ledger.transactions import transaction
 from tracker.models import Grant, Person, Registration
-from tracker.privacy import erasing
+from tracker.privacy import erasure
 from tracker.registrations.services import withdraw_candidate
 from tracker.storage import file_store
 from tracker.vocabulary import Method, Role
@@ -146,7 +146,9 @@ def test_what_is_erased_is_in_no_table_and_no_file(people: list[int]) -> None:
         clock.held = clock.now() + 2 * A_YEAR
         for number in numbers:
             with transaction():
-                erasing.erase(db.session.get_one(Registration, registrations[number]), numbers is whole, dan)
+                erasure.erase_portfolio(
+                    db.session.get_one(Registration, registrations[number]), numbers is whole, dan
+                )
     left = everything_written() + kept_in_files()
     gone = [word for number in evidence_only for word in of_items(number)]
     gone += [word for number in whole for word in everything_of(number)]

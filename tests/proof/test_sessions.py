@@ -13,7 +13,7 @@ from tests.proof.figures import tell
 from tests.web.test_routes import TABLE, Cast, endpoints, everything_written
 from tracker import clock
 from tracker.accounts import sessions
-from tracker.accounts.services.links import issue_link
+from tracker.accounts.services.account_links import issue_link
 from tracker.accounts.services.people import deactivate_person
 from tracker.accounts.sessions import COOKIE
 from tracker.ledger.events import OPERATOR

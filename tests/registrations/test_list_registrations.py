@@ -88,7 +88,7 @@ def test_a_page_at_a_time(
 
 def test_a_role_that_has_ended_holds_nothing(world: World) -> None:
     """Bob may no longer assess: both of Alice's units wait for somebody again."""
-    waiting = lambda: queries.list_waiting(world.northgate.id, 10)  # noqa: E731 - asked twice
+    waiting = lambda: queries.list_attempts_to_allocate(world.northgate.id, 10)  # noqa: E731 - asked twice
     assert waiting() == []
     with transaction():
         world.bob.grants[0].ends_at = clock.now()
@@ -102,7 +102,7 @@ def test_what_is_signed_off_waits_for_its_verifier_only(world: World, ivys: Regi
     (attempt,) = ivys.attempts
     with transaction():
         attempt.state = AttemptState.CONFIRMED
-    (each,) = queries.list_waiting(world.northgate.id, 10)
+    (each,) = queries.list_attempts_to_allocate(world.northgate.id, 10)
     assert (each.candidate, each.needs_assessor, each.needs_verifier) == ("Ivy Okafor", False, True)
 
 
@@ -113,7 +113,7 @@ def test_what_is_over_waits_for_nobody(world: World, ivys: Registration, over: s
             ivys.withdrawn_at = clock.now()
         else:
             ivys.attempts[0].state = AttemptState(over)
-    assert queries.list_waiting(world.northgate.id, 10) == []
+    assert queries.list_attempts_to_allocate(world.northgate.id, 10) == []
     found, _ = queries.list_registrations(world.northgate, "", 1)
     assert [each.waiting for each in found] == [0, 0]
 

@@ -16,7 +16,7 @@ from tracker.ledger.transactions import transaction
 from tracker.library.queries.qualifications import find_qualification, read_qualification
 from tracker.library.services.qualifications import publish_qualification
 from tracker.models import Person, Qualification, Registration, Unit, UnitAttempt
-from tracker.registrations.progress import RegisteredStanding, objection_to, standing_of
+from tracker.registrations.progress import QualificationProgress, find_objection, find_progress
 from tracker.registrations.services import choose_qualification, register_candidate, void_attempt
 from tracker.vocabulary import AttemptState
 
@@ -37,8 +37,8 @@ def registered(world: World) -> Registration:
     return world.registration
 
 
-def standing(registration: Registration) -> RegisteredStanding:
-    found = standing_of(registration)
+def standing(registration: Registration) -> QualificationProgress:
+    found = find_progress(registration)
     assert found
     return found
 
@@ -90,20 +90,20 @@ class TestStanding:
         assert standing(again).achieved == {"CFACC15"}
 
     def test_single_units_have_no_standing(self, world: World) -> None:
-        assert standing_of(world.registration) is None
+        assert find_progress(world.registration) is None
 
 
 class TestObjection:
     def test_a_unit_outside_it_is_objected_to(self, registered: Registration) -> None:
-        assert "is not part of" in (objection_to(standing(registered), "LOCAL7") or "")
+        assert "is not part of" in (find_objection(standing(registered), "LOCAL7") or "")
 
     def test_one_too_many_of_a_group_is_objected_to(self, registered: Registration) -> None:
         with transaction():
             factories.make_attempt(registered, "CFAM&LFD3")
-        assert "Group B is full" in (objection_to(standing(registered), "EX-DATA3") or "")
+        assert "Group B is full" in (find_objection(standing(registered), "EX-DATA3") or "")
 
     def test_what_is_still_asked_for_is_not(self, registered: Registration) -> None:
-        assert objection_to(standing(registered), "DELIVERCC") is None
+        assert find_objection(standing(registered), "DELIVERCC") is None
 
 
 class TestChoosing:

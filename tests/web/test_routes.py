@@ -51,22 +51,22 @@ TABLE: dict[str, frozenset[str]] = {
     # anybody signed in
     "home.home": EVERYBODY_SIGNED_IN,
     "accounts.my_account": EVERYBODY_SIGNED_IN,
-    "accounts.prove_second_factor": EVERYBODY_SIGNED_IN,  # who have proved it, and are led on
-    "accounts.ask_for_passkey": EVERYBODY_SIGNED_IN,
+    "accounts.confirm_sign_in": EVERYBODY_SIGNED_IN,  # who have proved it, and are led on
+    "accounts.get_passkey_options": EVERYBODY_SIGNED_IN,
     "accounts.use_recovery_code": EVERYBODY_SIGNED_IN,
-    "accounts.choose_second_factor": EVERYBODY_SIGNED_IN,
+    "accounts.set_up_two_step_verification": EVERYBODY_SIGNED_IN,
     "accounts.set_up_app": EVERYBODY_SIGNED_IN,
     "accounts.set_up_passkey": EVERYBODY_SIGNED_IN,
-    "accounts.ask_to_make_passkey": EVERYBODY_SIGNED_IN,
+    "accounts.get_new_passkey_options": EVERYBODY_SIGNED_IN,
     "accounts.make_recovery_codes": EVERYBODY_SIGNED_IN,
     "accounts.keep_recovery_codes": EVERYBODY_SIGNED_IN,
     "accounts.remove_second_factor": ALICE,  # it is hers
-    "privacy.own_openings": CANDIDATES,
-    "privacy.show_openings": DAN,
+    "privacy.show_own_access_log": CANDIDATES,
+    "privacy.show_access_log": DAN,
     "privacy.list_retention": DAN,
-    "privacy.hold_registration": DAN,
+    "privacy.change_retention_hold": DAN,
     "privacy.erase_portfolio": DAN,
-    "privacy.own_data": EVERYBODY_SIGNED_IN,
+    "privacy.show_own_data": EVERYBODY_SIGNED_IN,
     "privacy.download_own_data": EVERYBODY_SIGNED_IN,
     "accounts.choose_role": ALICE,  # the grant named is hers
     "accounts.end_own_session": NOBODY,  # this session is nobody's
@@ -197,7 +197,7 @@ TABLE: dict[str, frozenset[str]] = {
     "registrations.withdraw_candidate": DAN,
     "registrations.allocate": DAN,
     "registrations.void_attempt": DAN,
-    "registrations.list_holders": DAN,
+    "registrations.list_allocations": DAN,
     "registrations.list_visits": DAN,
     "registrations.end_visit": DAN,
 }

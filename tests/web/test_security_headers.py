@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from tests.factories import PASSWORD, World
 from tracker import create_app
 from tracker.accounts.sessions import COOKIE, start_session
-from tracker.accounts.views import signing_in
+from tracker.accounts.views import sign_in as sign_in_views
 from tracker.config import Settings
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
@@ -72,7 +72,7 @@ def test_a_link_s_token_stands_in_no_log_of_a_fault(
         raise LookupError("something of ours")
 
     app.config["PROPAGATE_EXCEPTIONS"] = False
-    monkeypatch.setattr(signing_in, "find_link", fail)
+    monkeypatch.setattr(sign_in_views, "find_link", fail)
     assert app.test_client().get("/links/a-secret-token").status_code == 500
     assert "accounts.follow_link" in caplog.text
     assert "a-secret-token" not in caplog.text

@@ -21,7 +21,7 @@ def make_secret() -> str:
     return pyotp.random_base32()
 
 
-def matching_step(secret: str, code: str, moment: datetime) -> int | None:
+def find_step(secret: str, code: str, moment: datetime) -> int | None:
     """The half minute, counted from 1970, whose code this is; None if it is of none near this moment."""
     typed = "".join(code.split())
     if len(typed) != DIGITS or not (typed.isascii() and typed.isdigit()):
@@ -31,7 +31,7 @@ def matching_step(secret: str, code: str, moment: datetime) -> int | None:
     return next((step for step in steps if hmac.compare_digest(app.generate_otp(step), typed)), None)
 
 
-def draw_square(secret: str, email: str) -> Markup:
+def draw_qr_code(secret: str, email: str) -> Markup:
     """What an app's camera reads, as a drawing that stands in the page."""
     address = pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name=ISSUER)
     rows = [list(row) for row in segno.make(address, error="m", micro=False).matrix_iter(border=QUIET)]
@@ -42,6 +42,6 @@ def draw_square(secret: str, email: str) -> Markup:
     ).format(size=len(rows), label="QR code for your authenticator app", dark=dark)
 
 
-def in_groups(secret: str) -> str:
+def group_key(secret: str) -> str:
     """The key in groups of four, to be typed where there is no camera."""
     return " ".join(secret[start : start + 4] for start in range(0, len(secret), 4))

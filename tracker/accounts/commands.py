@@ -17,7 +17,7 @@ email_cli = AppGroup("email", help="Emails that wait in the outbox.")
 @click.option("--admin-name", default="Centre administrator", help="Their name.")
 def create_centre(name: str, number: str, admin: str, admin_name: str) -> None:
     """Create a centre and print its first administrator's one-time invitation."""
-    from tracker.accounts.services import links, people
+    from tracker.accounts.services import account_links, people
     from tracker.background import emails
     from tracker.ledger.events import OPERATOR
     from tracker.ledger.transactions import transaction
@@ -27,7 +27,7 @@ def create_centre(name: str, number: str, admin: str, admin_name: str) -> None:
         with transaction():
             centre, person = people.create_centre(name, number, admin, admin_name)
             known = person.password_hash is not None
-            path = "" if known else links.issue_link(person, LinkPurpose.INVITATION, OPERATOR)
+            path = "" if known else account_links.issue_link(person, LinkPurpose.INVITATION, OPERATOR)
     except TrackerError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{centre.name} ({centre.number}) is created.")
@@ -42,7 +42,7 @@ def create_centre(name: str, number: str, admin: str, admin_name: str) -> None:
 @click.argument("email")
 def reset_password(email: str) -> None:
     """Print a one-time link by which a person sets a new password, or takes up their invitation."""
-    from tracker.accounts.services import links, people
+    from tracker.accounts.services import account_links, people
     from tracker.background import emails
     from tracker.ledger.events import OPERATOR
     from tracker.ledger.transactions import transaction
@@ -53,7 +53,7 @@ def reset_password(email: str) -> None:
         if person is None or person.deactivated_at:
             raise click.ClickException(f"{email} has no open account here. Nothing was changed.")
         purpose = LinkPurpose.RESET if person.password_hash else LinkPurpose.INVITATION
-        path = links.issue_link(person, purpose, OPERATOR)
+        path = account_links.issue_link(person, purpose, OPERATOR)
         emails.notify(
             person,
             "link_issued",
@@ -83,9 +83,9 @@ def deactivate_person(email: str) -> None:
     click.echo(f"{email} is closed, and signed out everywhere.")
 
 
-@people_cli.command("forget-second-factor")
+@people_cli.command("reset-two-step-verification")
 @click.argument("email")
-def forget_second_factor(email: str) -> None:
+def reset_two_step_verification(email: str) -> None:
     """Remove a person's second factors and recovery codes, for who lost them all; their sessions end."""
     from tracker.accounts.services import people, two_step_verification
     from tracker.ledger.transactions import transaction
@@ -95,7 +95,7 @@ def forget_second_factor(email: str) -> None:
             person = people.find_person(email)
             if person is None:
                 raise click.ClickException(f"{email} has no account here. Nothing was changed.")
-            two_step_verification.forget_factors(person)
+            two_step_verification.reset_two_step_verification(person)
     except TrackerError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{person.email} is signed out everywhere, and has no second factor.")

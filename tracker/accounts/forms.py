@@ -14,7 +14,7 @@ from wtforms import (
 )
 from wtforms.validators import DataRequired, Email, Length, Optional, StopValidation
 
-from tracker.accounts.identity import identity_was_proven_to_change
+from tracker.accounts.password_confirmation import password_confirmed_to_change
 from tracker.errors import TrackerError
 from tracker.vocabulary import Role
 from tracker.web.forms import PageForm
@@ -97,7 +97,7 @@ class PasskeyAnswerForm(PageForm):
 
 
 class PasswordAgainForm(PageForm):
-    password = PasswordField("Your password", [DataRequired("Type your password."), identity_was_proven_to_change])
+    password = PasswordField("Your password", [DataRequired("Type your password."), password_confirmed_to_change])
 
 
 class AddAppForm(CodeForm, PasswordAgainForm):

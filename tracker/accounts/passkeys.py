@@ -25,11 +25,11 @@ NAME = "Evidence tracker"
 MAX_ANSWER_LENGTH = 20_000
 MAX_ID_LENGTH = 1023
 """Bytes of a credential's id, by the standard."""
-USUAL_PORTS = {"https": ":443", "http": ":80"}
+DEFAULT_PORTS = {"https": ":443", "http": ":80"}
 
 
 @dataclass(frozen=True)
-class Party:
+class RelyingParty:
     """This site, as authenticators know it: a name, and the origins from which it asks."""
 
     id: str
@@ -55,7 +55,7 @@ class NewPasskey:
     sign_count: int
 
 
-def party_of(settings: Settings) -> Party | None:
+def find_relying_party(settings: Settings) -> RelyingParty | None:
     """The host of `BASE_URL`, and of `TRUSTED_HOSTS` what lies under it; None for a number, which has no passkeys."""
     base = urlsplit(settings.base_url)
     name = (base.hostname or "").lower()
@@ -63,16 +63,16 @@ def party_of(settings: Settings) -> Party | None:
         return None
     under = [each for each in settings.trusted_hosts if each.lower().partition(":")[0].endswith(f".{name}")]
     hosts = [base.netloc.rpartition("@")[2], *(each for each in under if not each.startswith("."))]
-    usual = USUAL_PORTS.get(base.scheme, "")
-    return Party(name, tuple(f"{base.scheme}://{each.lower().removesuffix(usual)}" for each in hosts))
+    usual = DEFAULT_PORTS.get(base.scheme, "")
+    return RelyingParty(name, tuple(f"{base.scheme}://{each.lower().removesuffix(usual)}" for each in hosts))
 
 
 def make_challenge() -> str:
     return bytes_to_base64url(secrets.token_bytes(32))
 
 
-def ask_to_make(
-    party: Party, challenge: str, person_id: int, email: str, name: str, known: Sequence[KnownPasskey]
+def build_registration_options(
+    party: RelyingParty, challenge: str, person_id: int, email: str, name: str, known: Sequence[KnownPasskey]
 ) -> str:
     """What the browser passes to `navigator.credentials.create`, as JSON."""
     options = webauthn.generate_registration_options(
@@ -90,7 +90,7 @@ def ask_to_make(
     return webauthn.options_to_json(options)
 
 
-def ask_to_prove(party: Party, challenge: str, known: Sequence[KnownPasskey]) -> str:
+def build_authentication_options(party: RelyingParty, challenge: str, known: Sequence[KnownPasskey]) -> str:
     """What the browser passes to `navigator.credentials.get`, as JSON."""
     options = webauthn.generate_authentication_options(
         rp_id=party.id, challenge=base64url_to_bytes(challenge), allow_credentials=_described(known)
@@ -98,7 +98,7 @@ def ask_to_prove(party: Party, challenge: str, known: Sequence[KnownPasskey]) ->
     return webauthn.options_to_json(options)
 
 
-def check_made(party: Party, challenge: str, answer: str) -> NewPasskey | None:
+def check_made(party: RelyingParty, challenge: str, answer: str) -> NewPasskey | None:
     """The passkey that an authenticator made for us; None if the answer is to another question or site."""
     if len(answer) > MAX_ANSWER_LENGTH:
         return None
@@ -116,8 +116,8 @@ def check_made(party: Party, challenge: str, answer: str) -> NewPasskey | None:
     return NewPasskey(bytes_to_base64url(made.credential_id), made.credential_public_key, made.sign_count)
 
 
-def check_proven(
-    party: Party, challenge: str, answer: str, known: Sequence[KnownPasskey]
+def verify_authentication(
+    party: RelyingParty, challenge: str, answer: str, known: Sequence[KnownPasskey]
 ) -> tuple[KnownPasskey, int] | None:
     """Which of these passkeys signed the challenge, and how often it was used by now.
 

@@ -7,11 +7,11 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 MIN_LENGTH = 12
-LOOKED_AT = 64
+MAX_SCORED_LENGTH = 64
 """Characters of a password that its strength is judged by."""
 MIN_REST_LENGTH = 8
 """Characters that are not the person's own name or address."""
-STRONG_ENOUGH = 3
+MIN_SCORE = 3
 """Of zxcvbn's 0 to 4: safely unguessable, as it calls it."""
 WORD = re.compile(r"\w{3,}")
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
@@ -41,5 +41,5 @@ def is_guessable(password: str, known: Iterable[str]) -> bool:
     if len(rest) < MIN_REST_LENGTH:
         return True
     # what it looks at is bounded, since it takes longer than in proportion to the length
-    found = zxcvbn(password[:LOOKED_AT], user_inputs=sorted(words))
-    return bool(found["score"] < STRONG_ENOUGH)
+    found = zxcvbn(password[:MAX_SCORED_LENGTH], user_inputs=sorted(words))
+    return bool(found["score"] < MIN_SCORE)

@@ -36,7 +36,7 @@ def find_code(typed: str, kept: Iterable[tuple[Key, str]]) -> Key | None:
     return next((key for key, code_hash in kept if is_password(code_hash, words)), None)
 
 
-def words_of(codes: Sequence[NewCode]) -> list[str]:
+def list_code_texts(codes: Sequence[NewCode]) -> list[str]:
     return [each.words for each in codes]
 
 

@@ -17,7 +17,7 @@ from tracker.models import Centre, Grant, Person, SecondFactor, UserSession
 from tracker.web.current_user import HeldGrant, SignedIn
 
 COOKIE = "tracker_session"
-OF_THIS_HOST = "__Host-"
+HOST_PREFIX = "__Host-"
 """Before the name of a cookie that a browser takes over https from this very host alone, never from one beside it."""
 IDLE = timedelta(minutes=30)
 ABSOLUTE = timedelta(hours=12)
@@ -29,7 +29,7 @@ CHALLENGE_LASTS = timedelta(minutes=5)
 
 def find_signed_in(incoming: Request) -> SignedIn | None:
     """The person behind a request's cookie, in a short transaction of its own; None when it lapsed."""
-    token = incoming.cookies.get(cookie_name())
+    token = incoming.cookies.get(get_cookie_name())
     if not token:
         return None
     moment = now()
@@ -86,7 +86,7 @@ def start_session(person: Person, address: str, browser: str, *, proven: bool = 
     return token
 
 
-def prove_session(session_id: int) -> str:
+def mark_second_factor_proven(session_id: int) -> str:
     """Note that the second factor was proven in a session. It goes on under another token, which comes out."""
     token, moment = secrets.token_urlsafe(32), now()
     found = db.session.scalars(
@@ -100,12 +100,12 @@ def prove_session(session_id: int) -> str:
     return token
 
 
-def forget_proofs(person_id: int) -> None:
+def clear_second_factor_checks(person_id: int) -> None:
     """Have a person's sessions no longer count as proven: there is nothing left to prove."""
     db.session.execute(update(UserSession).where(UserSession.person_id == person_id).values(verified_at=None))
 
 
-def keep_challenge(session_id: int, challenge: str) -> None:
+def save_challenge(session_id: int, challenge: str) -> None:
     """What a passkey is to sign next in this session."""
     db.session.execute(
         update(UserSession).where(UserSession.id == session_id).values(challenge=challenge, challenged_at=now())
@@ -136,7 +136,7 @@ def end_sessions(person_id: int, *, except_id: int | None = None) -> None:
 
 def set_cookie(response: Response, token: str) -> None:
     response.set_cookie(
-        cookie_name(),
+        get_cookie_name(),
         token,
         httponly=True,
         samesite="Lax",
@@ -145,21 +145,21 @@ def set_cookie(response: Response, token: str) -> None:
     )
 
 
-def forget_cookie(response: Response) -> None:
+def delete_cookie(response: Response) -> None:
     response.delete_cookie(
-        cookie_name(), httponly=True, samesite="Lax", secure=current_app.config["SESSION_COOKIE_SECURE"]
+        get_cookie_name(), httponly=True, samesite="Lax", secure=current_app.config["SESSION_COOKIE_SECURE"]
     )
 
 
-def cookie_name() -> str:
-    return f"{OF_THIS_HOST}{COOKIE}" if current_app.config["SESSION_COOKIE_SECURE"] else COOKIE
+def get_cookie_name() -> str:
+    return f"{HOST_PREFIX}{COOKIE}" if current_app.config["SESSION_COOKIE_SECURE"] else COOKIE
 
 
 def hash_token(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def current_address() -> str:
+def get_client_address() -> str:
     return request.remote_addr or ""
 
 

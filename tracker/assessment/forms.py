@@ -3,7 +3,7 @@
 from wtforms import HiddenField, PasswordField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
-from tracker.accounts.identity import identity_was_proven, identity_was_proven_to_change
+from tracker.accounts.password_confirmation import password_confirmed, password_confirmed_to_change
 from tracker.web.forms import PageForm
 
 MAX_LENGTH = Length(max=2000, message="At most 2,000 characters.")
@@ -18,7 +18,7 @@ class SigningForm(PageForm):
 
     snapshot_hash = HiddenField(validators=[Length(max=64)])
     version = HiddenField(validators=[Length(max=20)])
-    password = PasswordField("Your password", [DataRequired("Type your password to sign."), identity_was_proven])
+    password = PasswordField("Your password", [DataRequired("Type your password to sign."), password_confirmed])
 
     @property
     def seen_version(self) -> int | None:
@@ -44,7 +44,7 @@ class MoveForm(PageForm):
     seen_hash = HiddenField(validators=[Length(max=64)])
     reason = TextAreaField("Why does it move?", [DataRequired("Say why."), MAX_LENGTH])
     password = PasswordField(
-        "Your password", [DataRequired("Type your password to move it."), identity_was_proven_to_change]
+        "Your password", [DataRequired("Type your password to move it."), password_confirmed_to_change]
     )
 
 

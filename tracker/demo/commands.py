@@ -10,7 +10,7 @@ def demo(if_empty: bool) -> None:
     """Fill an empty database with the demonstration."""
     from sqlalchemy import select
 
-    from tracker.accounts.demonstration import DEMO_PASSWORD
+    from tracker.accounts.demo_password import DEMO_PASSWORD
     from tracker.demo.guard import is_marked
     from tracker.demo.story import make_key, tell_story
     from tracker.extensions import db

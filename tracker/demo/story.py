@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from sqlalchemy import select
 
 from tracker import clock
-from tracker.accounts.demonstration import DEMO_PASSWORD
+from tracker.accounts.demo_password import DEMO_PASSWORD
 from tracker.accounts.passwords import hash_password
 from tracker.accounts.services.people import create_centre, grant_role
 from tracker.assessment.services import assessments, signing

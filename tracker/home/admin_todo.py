@@ -8,27 +8,37 @@ from sqlalchemy import or_, select
 from tracker.clock import now
 from tracker.extensions import db
 from tracker.models import Grant, Person, Registration
-from tracker.registrations.queries import Held, Waiting, list_holders, list_waiting
+from tracker.registrations.queries import (
+    AllocatedAttempt,
+    AttemptToAllocate,
+    list_allocations,
+    list_attempts_to_allocate,
+)
 
 MAX_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
-class OpenEnds:
+class AdminTodo:
     """What waits for an administrator; of each kind the first ten."""
 
-    waiting: list[Waiting]
+    waiting: list[AttemptToAllocate]
     invited: list[tuple[int, str, datetime]]
     """Person, name, since when."""
-    held_longest: list[Held]
+    longest_in_progress: list[AllocatedAttempt]
     withdrawn: list[tuple[int, str, datetime | None]]
     """Registration, name, when."""
 
 
-def find_open_ends(centre_id: int) -> OpenEnds:
+def load_admin_todo(centre_id: int) -> AdminTodo:
     """Four statements, each bounded."""
-    held_longest, _ = list_holders(centre_id, 1, MAX_SHOWN, assessed_only=True)
-    return OpenEnds(list_waiting(centre_id, MAX_SHOWN), _invited(centre_id), held_longest, _withdrawn(centre_id))
+    longest_in_progress, _ = list_allocations(centre_id, 1, MAX_SHOWN, assessed_only=True)
+    return AdminTodo(
+        list_attempts_to_allocate(centre_id, MAX_SHOWN),
+        _invited(centre_id),
+        longest_in_progress,
+        _withdrawn(centre_id),
+    )
 
 
 def _invited(centre_id: int) -> list[tuple[int, str, datetime]]:

@@ -5,10 +5,10 @@ from flask.typing import ResponseReturnValue
 
 from tracker.clock import LONDON, now
 from tracker.home import queries
-from tracker.home.admin_todo import MAX_SHOWN, find_open_ends
+from tracker.home.admin_todo import MAX_SHOWN, load_admin_todo
 from tracker.library.queries.drafts import list_drafts
 from tracker.library.services.publishing import OPEN
-from tracker.registrations.progress import list_own_standings
+from tracker.registrations.progress import list_own_progress
 from tracker.vocabulary import Role
 from tracker.web.current_user import HeldGrant, me
 from tracker.web.route_rules import signed_in
@@ -41,14 +41,14 @@ def candidate_home() -> str:
         "home/candidate.html",
         greeting=greeting(),
         units=units,
-        standings=list_own_standings(person.person_id, centre_ids),
+        standings=list_own_progress(person.person_id, centre_ids),
         steps=queries.list_steps(person.person_id, centre_ids, units),
         latest=queries.list_latest(person.person_id, centre_ids),
     )
 
 
 def administrator_home(chosen: HeldGrant) -> str:
-    ends = find_open_ends(chosen.centre_id)
+    ends = load_admin_todo(chosen.centre_id)
     drafts = list_drafts([chosen.centre_id], OPEN, MAX_SHOWN)
     return render_template("home/administrator.html", greeting=greeting(), centre=chosen, ends=ends, drafts=drafts)
 

@@ -18,8 +18,8 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 ALWAYS_TAKEN = frozenset(
     {
         "accounts.sign_in",
-        "accounts.prove_second_factor",
-        "accounts.ask_for_passkey",
+        "accounts.confirm_sign_in",
+        "accounts.get_passkey_options",
         "accounts.sign_out",
         "recording_forms.verify_file",
     }

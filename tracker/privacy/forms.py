@@ -3,12 +3,12 @@
 from wtforms import HiddenField, IntegerField, PasswordField, StringField, TextAreaField
 from wtforms.validators import AnyOf, DataRequired, InputRequired, Length, NumberRange
 
-from tracker.accounts.identity import identity_was_proven_to_change
+from tracker.accounts.password_confirmation import password_confirmed_to_change
 from tracker.web.forms import PageForm
 
 
 class ExportForm(PageForm):
-    password = PasswordField("Your password", [DataRequired("Type your password."), identity_was_proven_to_change])
+    password = PasswordField("Your password", [DataRequired("Type your password."), password_confirmed_to_change])
 
 
 def months_field(label: str) -> IntegerField:
@@ -31,5 +31,5 @@ class EraseForm(PageForm):
 
     what = HiddenField(validators=[AnyOf([EVIDENCE, EVERYTHING])])
     password = PasswordField(
-        "Your password", [DataRequired("Type your password to erase it."), identity_was_proven_to_change]
+        "Your password", [DataRequired("Type your password to erase it."), password_confirmed_to_change]
     )

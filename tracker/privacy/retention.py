@@ -18,7 +18,7 @@ from tracker.extensions import db
 from tracker.ledger.events import Actor, record
 from tracker.ledger.transactions import lock_rows
 from tracker.models import Centre, Erasure, Registration, RetentionHold, RetentionRule, Signature, UnitAttempt
-from tracker.registrations.progress import standings_of
+from tracker.registrations.progress import load_progress
 from tracker.vocabulary import AttemptState, SignatureRole
 
 PAGE = 50
@@ -39,7 +39,7 @@ DEFAULT = Months(evidence=12, records=36)
 
 
 @dataclass(frozen=True)
-class Kept:
+class RetentionStatus:
     """A registration that has ended or is held, and until when what belongs to it is kept."""
 
     registration: Registration
@@ -62,19 +62,19 @@ class Kept:
         return evidence or (self.is_due(self.records_until, today) and not self.is_wholly_erased)
 
 
-def list_kept(centre_id: int, page: int) -> tuple[list[Kept], bool]:
+def list_retention_statuses(centre_id: int, page: int) -> tuple[list[RetentionStatus], bool]:
     """What has ended at a centre, and what is held, what ended first before the others; and whether there is more."""
     rows = _ended_or_held(centre_id, PAGE + 1, PAGE * (page - 1))
     return list(_as_kept(centre_id, rows[:PAGE])), len(rows) > PAGE
 
 
-def list_due(centre_id: int, today: date) -> list[Kept]:
+def list_due(centre_id: int, today: date) -> list[RetentionStatus]:
     """What a centre still keeps that is due for erasure."""
     kept = _as_kept(centre_id, _ended_or_held(centre_id, None, 0))
     return [each for each in kept if each.needs_erasing(today)]
 
 
-def kept_of(registration: Registration) -> list[Kept]:
+def list_candidate_retention(registration: Registration) -> list[RetentionStatus]:
     """Every registration of its candidate at its centre: what they did there is one portfolio."""
     query = (
         select(Registration, verified_at())
@@ -149,7 +149,7 @@ def lift_hold(found: RetentionHold, reason: str, actor: Actor) -> None:
     )
 
 
-def later_by(months: int, day: date) -> date:
+def add_months(months: int, day: date) -> date:
     """The same day so many months later, or the last day of a shorter month."""
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     for last in range(day.day, 27, -1):
@@ -204,10 +204,10 @@ def _is_held() -> ColumnElement[bool]:
     return exists().where(RetentionHold.registration_id == Registration.id, RetentionHold.lifted_at.is_(None))
 
 
-def _as_kept(centre_id: int, rows: list[tuple[Registration, datetime | None]]) -> Iterator[Kept]:
+def _as_kept(centre_id: int, rows: list[tuple[Registration, datetime | None]]) -> Iterator[RetentionStatus]:
     rules = {rule.awarding_body: Months(rule.evidence_months, rule.record_months) for rule in list_rules(centre_id)}
     holds = _holds_of([registration.id for registration, _ in rows])
-    standings = standings_of([each.id for each, _ in rows if each.qualification_id and not each.withdrawn_at])
+    standings = load_progress([each.id for each, _ in rows if each.qualification_id and not each.withdrawn_at])
     evidence, whole = _erased([registration.id for registration, _ in rows])
     still_open = _still_open([registration.id for registration, _ in rows])
     for registration, verified in rows:
@@ -217,13 +217,13 @@ def _as_kept(centre_id: int, rows: list[tuple[Registration, datetime | None]]) -
         ended_on = day_of(registration.withdrawn_at) if registration.withdrawn_at else verified_on
         body = _awarding_body(registration)
         months = rules.get(body) or rules.get("") or DEFAULT
-        yield Kept(
+        yield RetentionStatus(
             registration,
             body,
             ended_on,
             "withdrawn" if registration.withdrawn_at else "verified" if ended_on else "not ended",
-            later_by(months.evidence, ended_on) if ended_on else None,
-            later_by(months.records, ended_on) if ended_on else None,
+            add_months(months.evidence, ended_on) if ended_on else None,
+            add_months(months.records, ended_on) if ended_on else None,
             holds.get(registration.id),
             registration.id in evidence,
             registration.id in whole,

@@ -4,13 +4,13 @@ from flask import Blueprint, flash, redirect, render_template, send_file, url_fo
 from flask.typing import ResponseReturnValue
 
 from tracker.accounts.forms import show_refusal
-from tracker.accounts.identity import proving_identity
+from tracker.accounts.password_confirmation import requires_password
 from tracker.clock import today
 from tracker.errors import Invalid, Refused
 from tracker.extensions import db
 from tracker.ledger.transactions import reading
 from tracker.models import Person
-from tracker.privacy import erasing, exporting, openings, retention
+from tracker.privacy import access_log, data_export, erasure, retention
 from tracker.privacy.forms import EraseForm, ExportForm, HoldForm, RetentionForm
 from tracker.web.authorise import get_centre, get_registration
 from tracker.web.current_user import me
@@ -24,45 +24,45 @@ privacy = Blueprint("privacy", __name__)
 
 @privacy.get("/account/data")
 @signed_in
-def own_data() -> ResponseReturnValue:
-    return render_template("privacy/own_data.html", form=ExportForm(formdata=None))
+def show_own_data() -> ResponseReturnValue:
+    return render_template("privacy/show_own_data.html", form=ExportForm(formdata=None))
 
 
 @privacy.post("/account/data")
 @signed_in
-@proving_identity
+@requires_password
 def download_own_data() -> ResponseReturnValue:
     """Read and packed while no lock is held; only then is it told of."""
     form = ExportForm()
     if not form.validate():
-        return render_template("privacy/own_data.html", form=form), 422
+        return render_template("privacy/show_own_data.html", form=form), 422
     person = me()
     with reading():
-        data, packed = exporting.export_own_data(person.person_id)
-    exporting.record_export(db.session.get_one(Person, person.person_id), person.acting_under(None), data)
+        data, packed = data_export.export_own_data(person.person_id)
+    data_export.record_export(db.session.get_one(Person, person.person_id), person.acting_under(None), data)
     return send_file(
         packed, mimetype="application/zip", as_attachment=True, download_name=f"my-data-{today().isoformat()}.zip"
     )
 
 
-@privacy.get("/account/opened")
+@privacy.get("/account/access-log")
 @requires(Act.ADD_EVIDENCE)
-def own_openings() -> ResponseReturnValue:
+def show_own_access_log() -> ResponseReturnValue:
     """Who opened one's own portfolio, at every centre."""
     page = asked_page()
-    found, more = openings.list_openings(me().person_id, None, page)
-    return render_template("privacy/own_openings.html", found=found, page=Page(page, more))
+    found, more = access_log.list_accesses(me().person_id, None, page)
+    return render_template("privacy/show_own_access_log.html", found=found, page=Page(page, more))
 
 
-@privacy.get("/registrations/<int:registration_id>/opened")
+@privacy.get("/registrations/<int:registration_id>/access-log")
 @requires(Act.ADMINISTER_CENTRE)
-def show_openings(registration_id: int) -> ResponseReturnValue:
+def show_access_log(registration_id: int) -> ResponseReturnValue:
     registration, _ = get_registration(registration_id, Act.READ_REGISTRATION)
     get_centre(registration.centre_id)
     page = asked_page()
-    found, more = openings.list_openings(registration.candidate_id, registration.centre_id, page)
+    found, more = access_log.list_accesses(registration.candidate_id, registration.centre_id, page)
     return render_template(
-        "privacy/show_openings.html", registration=registration, found=found, page=Page(page, more)
+        "privacy/show_access_log.html", registration=registration, found=found, page=Page(page, more)
     )
 
 
@@ -86,7 +86,7 @@ def list_retention(centre_id: int) -> ResponseReturnValue:
         else:
             flash("The rule is set, and counts for what has ended already too.")
             return redirect(url_for(".list_retention", centre_id=centre.id), 303)
-    kept, more = retention.list_kept(centre.id, page)
+    kept, more = retention.list_retention_statuses(centre.id, page)
     found = render_template(
         "privacy/list_retention.html",
         centre=centre,
@@ -100,9 +100,9 @@ def list_retention(centre_id: int) -> ResponseReturnValue:
     return found, (422 if form.is_submitted() else 200)
 
 
-@privacy.route("/registrations/<int:registration_id>/hold", methods=["GET", "POST"])
+@privacy.route("/registrations/<int:registration_id>/retention-hold", methods=["GET", "POST"])
 @requires(Act.ADMINISTER_CENTRE)
-def hold_registration(registration_id: int) -> ResponseReturnValue:
+def change_retention_hold(registration_id: int) -> ResponseReturnValue:
     """Hold a registration, or lift the hold it is under; either with a reason."""
     registration, _ = get_registration(registration_id, Act.READ_REGISTRATION)
     centre, actor = get_centre(registration.centre_id)
@@ -122,20 +122,20 @@ def hold_registration(registration_id: int) -> ResponseReturnValue:
                 else "Held: until it is lifted, nothing of this candidate is erased here."
             )
             return redirect(url_for(".list_retention", centre_id=centre.id), 303)
-    page = render_template("privacy/hold_registration.html", registration=registration, form=form, hold=hold)
+    page = render_template("privacy/change_retention_hold.html", registration=registration, form=form, hold=hold)
     return page, (422 if form.is_submitted() else 200)
 
 
 @privacy.route("/registrations/<int:registration_id>/erase", methods=["GET", "POST"])
 @requires(Act.ADMINISTER_CENTRE)
-@proving_identity
+@requires_password
 def erase_portfolio(registration_id: int) -> ResponseReturnValue:
     """Erase what is due of a candidate at a centre, once the administrator has proved who they are."""
     registration, _ = get_registration(registration_id, Act.READ_REGISTRATION)
     centre, actor = get_centre(registration.centre_id)
-    form, due = EraseForm(), erasing.what_is_due(registration)
+    form, due = EraseForm(), erasure.find_due_scope(registration)
     if form.validate_on_submit():
-        erasing.erase(registration, form.what.data == EraseForm.EVERYTHING, actor)
+        erasure.erase_portfolio(registration, form.what.data == EraseForm.EVERYTHING, actor)
         flash("It is erased. The ledger says so, and which files went.")
         return redirect(url_for(".list_retention", centre_id=centre.id), 303)
     form.what.data = form.EVERYTHING if due else form.EVIDENCE
@@ -144,7 +144,7 @@ def erase_portfolio(registration_id: int) -> ResponseReturnValue:
         registration=registration,
         form=form,
         due=due,
-        kept=retention.kept_of(registration),
+        kept=retention.list_candidate_retention(registration),
         today=today(),
     )
     return page, (422 if form.is_submitted() else 200)

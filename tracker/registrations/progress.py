@@ -18,7 +18,7 @@ ACHIEVED = frozenset({AttemptState.VERIFIED, AttemptState.CERTIFICATE_CLAIMED})
 
 
 @dataclass(frozen=True)
-class RegisteredStanding:
+class QualificationProgress:
     """A registration's qualification, and how its candidate stands towards it."""
 
     registration_id: int
@@ -47,17 +47,17 @@ class RegisteredStanding:
         return f"{self.document.title}: {', '.join(parts)}."
 
 
-def standing_of(registration: Registration) -> RegisteredStanding | None:
+def find_progress(registration: Registration) -> QualificationProgress | None:
     """How the candidate of one registration stands; None for single units. Units done at the centre count."""
     return next(iter(_list(Registration.id == registration.id)), None)
 
 
-def standings_of(registration_ids: Collection[int]) -> dict[int, RegisteredStanding]:
+def load_progress(registration_ids: Collection[int]) -> dict[int, QualificationProgress]:
     """How the candidates of these registrations stand, by registration; those for single units are left out."""
     return {each.registration_id: each for each in _list(Registration.id.in_(registration_ids))}
 
 
-def list_own_standings(person_id: int, centre_ids: Collection[int]) -> list[RegisteredStanding]:
+def list_own_progress(person_id: int, centre_ids: Collection[int]) -> list[QualificationProgress]:
     """How a candidate of these centres stands towards each qualification they are registered for; one statement."""
     return _list(
         Registration.candidate_id == person_id,
@@ -66,7 +66,7 @@ def list_own_standings(person_id: int, centre_ids: Collection[int]) -> list[Regi
     )
 
 
-def _list(*which: ColumnElement[bool]) -> list[RegisteredStanding]:
+def _list(*which: ColumnElement[bool]) -> list[QualificationProgress]:
     query = (
         select(Registration.id, Qualification.document, Unit.code, Unit.version, UnitAttempt.state)
         .join(Qualification, Qualification.id == Registration.qualification_id)
@@ -93,7 +93,7 @@ def _list(*which: ColumnElement[bool]) -> list[RegisteredStanding]:
 
 def _judged(
     registration_id: int, document: QualificationDocument, attempts: Iterable[tuple[str, str, AttemptState]]
-) -> RegisteredStanding:
+) -> QualificationProgress:
     """Another version of a unit than the one that the qualification names is none of its units."""
     taken = [
         (code, state)
@@ -102,10 +102,10 @@ def _judged(
     ]
     achieved = frozenset(code for code, state in taken if state in ACHIEVED)
     chosen = frozenset(code for code, _ in taken)
-    return RegisteredStanding(registration_id, document, judge(document, achieved, chosen), achieved, chosen)
+    return QualificationProgress(registration_id, document, judge(document, achieved, chosen), achieved, chosen)
 
 
-def objection_to(found: RegisteredStanding, code: str) -> str | None:
+def find_objection(found: QualificationProgress, code: str) -> str | None:
     """Why a unit, added to what is chosen, would not count or would keep another from counting; None where it may."""
     if code not in found.document.by_code:
         return f"{code} is not part of {found.document.title}: it would be done beside it."

@@ -40,7 +40,7 @@ class Registered:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class AttemptToAllocate:
     """An open attempt that still needs somebody."""
 
     registration_id: int
@@ -52,7 +52,7 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class AllocatedAttempt:
     """An open attempt at a centre, and who holds it since when."""
 
     attempt_id: int
@@ -66,7 +66,7 @@ class Held:
     verifier_since: datetime | None
 
 
-def is_held_as(role: Role) -> ColumnElement[bool]:
+def has_allocation(role: Role) -> ColumnElement[bool]:
     """SQL: somebody is allocated to the attempt in this role, and still holds the role."""
     return (
         select(Allocation.id)
@@ -85,11 +85,11 @@ def is_held_as(role: Role) -> ColumnElement[bool]:
 
 
 def needs_assessor() -> ColumnElement[bool]:
-    return and_(UnitAttempt.state == AttemptState.IN_PROGRESS, ~is_held_as(Role.ASSESSOR))
+    return and_(UnitAttempt.state == AttemptState.IN_PROGRESS, ~has_allocation(Role.ASSESSOR))
 
 
 def needs_verifier() -> ColumnElement[bool]:
-    return and_(UnitAttempt.state.in_(OPEN), ~is_held_as(Role.INTERNAL_VERIFIER))
+    return and_(UnitAttempt.state.in_(OPEN), ~has_allocation(Role.INTERNAL_VERIFIER))
 
 
 def list_registrations(centre: Centre, words: str, page: int) -> tuple[list[Registered], bool]:
@@ -124,7 +124,7 @@ def list_registrations(centre: Centre, words: str, page: int) -> tuple[list[Regi
     return found[:PAGE], len(found) > PAGE
 
 
-def list_waiting(centre_id: int, most: int) -> list[Waiting]:
+def list_attempts_to_allocate(centre_id: int, most: int) -> list[AttemptToAllocate]:
     """Open attempts that need an assessor or an internal verifier, those that began first before the others."""
     query = (
         select(
@@ -146,7 +146,7 @@ def list_waiting(centre_id: int, most: int) -> list[Waiting]:
         .order_by(UnitAttempt.started_at, UnitAttempt.id)
         .limit(most)
     )
-    return [Waiting(*row) for row in db.session.execute(query)]
+    return [AttemptToAllocate(*row) for row in db.session.execute(query)]
 
 
 def list_attempts(registration: Registration) -> list[UnitAttempt]:
@@ -159,7 +159,7 @@ def list_attempts(registration: Registration) -> list[UnitAttempt]:
     return list(db.session.scalars(query))
 
 
-def list_allocations(attempt_ids: list[int]) -> dict[int, list[Allocation]]:
+def list_allocation_history(attempt_ids: list[int]) -> dict[int, list[Allocation]]:
     """Every allocation of these attempts, past ones included, oldest first."""
     query = (
         select(Allocation)
@@ -173,9 +173,9 @@ def list_allocations(attempt_ids: list[int]) -> dict[int, list[Allocation]]:
     return found
 
 
-def list_holders(
+def list_allocations(
     centre_id: int, page: int, size: int = PAGE, *, assessed_only: bool = False
-) -> tuple[list[Held], bool]:
+) -> tuple[list[AllocatedAttempt], bool]:
     """Who holds each open unit and since when, those nobody assesses first, then held longest first."""
     candidate, assessor, verifier = aliased(Person), aliased(Person), aliased(Person)
     assessing, verifying = aliased(Allocation), aliased(Allocation)
@@ -209,11 +209,11 @@ def list_holders(
     )
     if assessed_only:
         query = query.where(assessing.id.is_not(None))
-    found = [Held(*row) for row in db.session.execute(query)]
+    found = [AllocatedAttempt(*row) for row in db.session.execute(query)]
     return found[:size], len(found) > size
 
 
-def list_people_holding(centre: Centre, role: Role) -> list[tuple[Person, int]]:
+def list_people_with_load(centre: Centre, role: Role) -> list[tuple[Person, int]]:
     """People who hold a role at a centre now, by name, and how many open units each has in it."""
     query = (
         select(Allocation.person_id, func.count())
@@ -227,7 +227,7 @@ def list_people_holding(centre: Centre, role: Role) -> list[tuple[Person, int]]:
         .group_by(Allocation.person_id)
     )
     held: dict[int, int] = dict(db.session.execute(query).all())
-    return [(person, held.get(person.id, 0)) for person in list_people_with(centre, role)]
+    return [(person, held.get(person.id, 0)) for person in list_people_with_role(centre, role)]
 
 
 def list_live_roles(centre_id: int, person_ids: Collection[int]) -> set[tuple[int, Role]]:
@@ -245,7 +245,7 @@ def list_live_roles(centre_id: int, person_ids: Collection[int]) -> set[tuple[in
     return {(row[0], row[1]) for row in db.session.execute(query)}
 
 
-def list_people_with(centre: Centre, role: Role) -> list[Person]:
+def list_people_with_role(centre: Centre, role: Role) -> list[Person]:
     """People who hold a role at a centre now, by name."""
     query = (
         select(Person)

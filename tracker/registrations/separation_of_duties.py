@@ -7,8 +7,8 @@ from tracker.extensions import db
 from tracker.models import ActionPoint, Assessment, Reopening, Sample, Signature, UnitAttempt
 from tracker.vocabulary import AssessmentState, ReopeningKind, SignatureRole
 
-ASSESSING = (SignatureRole.ASSESSOR, SignatureRole.COUNTERSIGNER)
-VERIFYING = (ReopeningKind.RETURN, ReopeningKind.REOPENING)
+ASSESSING_ROLES = (SignatureRole.ASSESSOR, SignatureRole.COUNTERSIGNER)
+VERIFYING_KINDS = (ReopeningKind.RETURN, ReopeningKind.REOPENING)
 
 
 def check_may_assess(person_id: int, attempt: UnitAttempt) -> None:
@@ -47,7 +47,7 @@ def has_assessed(person_id: int, attempt_id: int) -> bool:
         (Assessment.state == AssessmentState.RELEASED) | Assessment.release_after.is_not(None),
     )
     signed = select(Signature.id).where(
-        Signature.attempt_id == attempt_id, Signature.person_id == person_id, Signature.role.in_(ASSESSING)
+        Signature.attempt_id == attempt_id, Signature.person_id == person_id, Signature.role.in_(ASSESSING_ROLES)
     )
     return db.session.execute(union(reviewed, signed).limit(1)).first() is not None
 
@@ -60,7 +60,7 @@ def has_verified(person_id: int, attempt_id: int) -> bool:
         or_(ActionPoint.raised_by_id == person_id, ActionPoint.closed_by_id == person_id),
     )
     reopened = select(Reopening.id).where(
-        Reopening.attempt_id == attempt_id, Reopening.reopened_by_id == person_id, Reopening.kind.in_(VERIFYING)
+        Reopening.attempt_id == attempt_id, Reopening.reopened_by_id == person_id, Reopening.kind.in_(VERIFYING_KINDS)
     )
     signed = select(Signature.id).where(
         Signature.attempt_id == attempt_id,

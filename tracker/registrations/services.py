@@ -17,7 +17,7 @@ from tracker.models import Allocation, Centre, Grant, Person, Qualification, Reg
 from tracker.registrations.separation_of_duties import check_may_assess, check_may_verify, check_not_withdrawn
 from tracker.vocabulary import AttemptState, Role
 
-HOLDING = {Role.ASSESSOR: "assess", Role.INTERNAL_VERIFIER: "verify"}
+ALLOCATION_VERBS = {Role.ASSESSOR: "assess", Role.INTERNAL_VERIFIER: "verify"}
 """The roles in which somebody holds an attempt, and what they do with it."""
 
 
@@ -108,7 +108,7 @@ def start_attempt(registration: Registration, unit: Unit, actor: Actor) -> UnitA
     Another version is the same unit: the attempt moves to it.
     """
     check_open_registration(registration)
-    check_holds(registration.candidate, registration.centre, Role.CANDIDATE)
+    check_has_role(registration.candidate, registration.centre, Role.CANDIDATE)
     _check_open_to(registration, unit)
     lock_rows(Person, [registration.candidate_id])  # of two who add the same unit at once, the second finds it there
     existing = (
@@ -148,7 +148,7 @@ def allocate(attempt: UnitAttempt, person: Person, role: Role, reason: str, acto
     assert actor.person_id is not None  # noqa: S101 - an administrator allocates, never the operator
     check_not_withdrawn(attempt)
     _check_allocatable(attempt, person, role)
-    current = find_holder(attempt, role)
+    current = find_current_allocation(attempt, role)
     if current and current.person_id == person.id:
         raise Refused(f"{person.name} holds this unit already. Nothing was changed.")
     if current and not reason.strip():
@@ -209,7 +209,7 @@ def void_attempt(attempt: UnitAttempt, reason: str, actor: Actor) -> None:
     record("attempt_voided", attempt, actor, texts={"reason": reason}, before=before.value, state="void")
 
 
-def find_holder(attempt: UnitAttempt, role: Role) -> Allocation | None:
+def find_current_allocation(attempt: UnitAttempt, role: Role) -> Allocation | None:
     """The live allocation of a role on an attempt."""
     query = select(Allocation).where(
         Allocation.attempt_id == attempt.id, Allocation.role == role, Allocation.ends_at.is_(None)
@@ -217,7 +217,7 @@ def find_holder(attempt: UnitAttempt, role: Role) -> Allocation | None:
     return db.session.scalars(query).one_or_none()
 
 
-def check_holds(person: Person, centre: Centre, role: Role) -> None:
+def check_has_role(person: Person, centre: Centre, role: Role) -> None:
     """Raise `Refused` unless this person holds the role at the centre now."""
     query = select(Grant).where(Grant.person_id == person.id, Grant.centre_id == centre.id, Grant.role == role)
     if person.deactivated_at or not any(grant.is_live(now()) for grant in db.session.scalars(query)):
@@ -233,14 +233,14 @@ def _check_open_to(registration: Registration, unit: Unit) -> None:
 
 
 def _check_allocatable(attempt: UnitAttempt, person: Person, role: Role) -> None:
-    if role not in HOLDING:
+    if role not in ALLOCATION_VERBS:
         raise NotFound
     if attempt.state is AttemptState.VOID:
         raise Refused("This attempt is void. Nothing was changed.")
-    check_holds(person, attempt.centre, role)
+    check_has_role(person, attempt.centre, role)
     check = check_may_assess if role is Role.ASSESSOR else check_may_verify
     check(person.id, attempt)
-    other = find_holder(attempt, Role.INTERNAL_VERIFIER if role is Role.ASSESSOR else Role.ASSESSOR)
+    other = find_current_allocation(attempt, Role.INTERNAL_VERIFIER if role is Role.ASSESSOR else Role.ASSESSOR)
     if other and other.person_id == person.id:
         raise Refused(
             "The same person never assesses and verifies a unit. Nothing was changed. Choose somebody else."
@@ -255,7 +255,7 @@ def _end_allocation(current: Allocation, attempt: UnitAttempt, moment: datetime,
         current.person,
         f"allocation_ended:{attempt.id}:{current.role.value}",
         f"{attempt.unit.code} of {attempt.candidate.name} has changed hands",
-        f"It is for somebody else to {HOLDING[current.role]} {attempt.unit.code}, {attempt.unit.title}, of "
+        f"It is for somebody else to {ALLOCATION_VERBS[current.role]} {attempt.unit.code}, {attempt.unit.title}, of "
         f"{attempt.candidate.name} from now on. What you signed stays yours: {emails.build_url('/account')}",
     )
 
@@ -266,7 +266,8 @@ def _tell_of_allocation(allocation: Allocation, attempt: UnitAttempt, person: Pe
         person,
         f"allocation_made:{attempt.id}:{role.value}",
         f"{attempt.unit.code} of {attempt.candidate.name} is yours",
-        f"You now {HOLDING[role]} {attempt.unit.code}, {attempt.unit.title}, of {attempt.candidate.name}: {link}",
+        f"You now {ALLOCATION_VERBS[role]} {attempt.unit.code}, {attempt.unit.title}, of "
+        f"{attempt.candidate.name}: {link}",
     )
     if role is Role.ASSESSOR:
         emails.notify(

@@ -24,7 +24,7 @@ from tracker.registrations.forms import (
     RegisterForm,
     VisitForm,
 )
-from tracker.registrations.progress import objection_to, standing_of
+from tracker.registrations.progress import find_objection, find_progress
 from tracker.vocabulary import Role
 from tracker.web.authorise import get_attempt, get_centre, get_registration
 from tracker.web.current_user import me
@@ -77,7 +77,7 @@ def register_candidate(centre_id: int) -> ResponseReturnValue:
 
 
 def offer_choices(form: RegisterForm, centre: Centre) -> None:
-    people = queries.list_people_with(centre, Role.CANDIDATE)
+    people = queries.list_people_with_role(centre, Role.CANDIDATE)
     form.candidate.choices = {
         str(SOMEBODY_NEW): "Choose, or write somebody new below",
         **{str(person.id): f"{person.name}, {person.email}" for person in people},
@@ -85,7 +85,10 @@ def offer_choices(form: RegisterForm, centre: Centre) -> None:
     form.qualification.choices = named_qualifications(centre)
     form.units.choices = {str(unit.id): f"{unit.code} {unit.title}" for unit in list_newest_units([centre.id])}
     for role, field in holders_of(form).items():
-        field.choices = {str(NOBODY_YET): "Nobody yet", **named_with_load(queries.list_people_holding(centre, role))}
+        field.choices = {
+            str(NOBODY_YET): "Nobody yet",
+            **named_with_load(queries.list_people_with_load(centre, role)),
+        }
 
 
 def register(form: RegisterForm, centre: Centre, actor: Actor) -> Registration:
@@ -143,8 +146,8 @@ def add_unit(registration_id: int) -> ResponseReturnValue:
     unit = next((each for each in list_newest_units([registration.centre_id]) if str(each.id) == chosen), None)
     if unit is None:
         raise NotFound
-    found = standing_of(registration)
-    objection = objection_to(found, unit.code) if found else None
+    found = find_progress(registration)
+    objection = find_objection(found, unit.code) if found else None
     if objection and not request.form.get("even_so"):
         return render_template(
             "registrations/add_unit.html", registration=registration, unit=unit, objection=objection
@@ -199,12 +202,12 @@ def withdraw_candidate(registration_id: int) -> ResponseReturnValue:
 def allocate(attempt_id: int, word: str) -> ResponseReturnValue:
     """Name or change who assesses (`assessor`) or verifies (`internal_verifier`)."""
     attempt, actor = get_attempt(attempt_id, Act.ALLOCATE)
-    if word not in {role.value for role in services.HOLDING}:
+    if word not in {role.value for role in services.ALLOCATION_VERBS}:
         raise NotFound
     role, form = Role(word), AllocateForm()
-    current = services.find_holder(attempt, role)
+    current = services.find_current_allocation(attempt, role)
     barred = {attempt.candidate_id, current.person_id if current else None}
-    people = [each for each in queries.list_people_holding(attempt.centre, role) if each[0].id not in barred]
+    people = [each for each in queries.list_people_with_load(attempt.centre, role) if each[0].id not in barred]
     form.person.choices = {str(NOBODY_YET): "Choose", **named_with_load(people)}
     if form.validate_on_submit():
         try:
@@ -234,13 +237,13 @@ def void_attempt(attempt_id: int) -> ResponseReturnValue:
     return page, (422 if form.is_submitted() else 200)
 
 
-@registrations.get("/centres/<int:centre_id>/holders")
+@registrations.get("/centres/<int:centre_id>/allocations")
 @requires(Act.ADMINISTER_CENTRE)
-def list_holders(centre_id: int) -> ResponseReturnValue:
+def list_allocations(centre_id: int) -> ResponseReturnValue:
     centre, _ = get_centre(centre_id)
     page = asked_page()
-    held, more = queries.list_holders(centre.id, page)
-    return render_template("registrations/list_holders.html", centre=centre, held=held, page=Page(page, more))
+    held, more = queries.list_allocations(centre.id, page)
+    return render_template("registrations/list_allocations.html", centre=centre, held=held, page=Page(page, more))
 
 
 @registrations.route("/centres/<int:centre_id>/visits", methods=["GET", "POST"])
@@ -248,7 +251,7 @@ def list_holders(centre_id: int) -> ResponseReturnValue:
 def list_visits(centre_id: int) -> ResponseReturnValue:
     """The visits of a centre; posting opens one."""
     centre, actor = get_centre(centre_id)
-    form, people = VisitForm(), queries.list_people_with(centre, Role.EXTERNAL_VERIFIER)
+    form, people = VisitForm(), queries.list_people_with_role(centre, Role.EXTERNAL_VERIFIER)
     attempts = queries.list_centre_attempts(centre)
     form.person.choices = {str(NOBODY_YET): "Choose", **{str(person.id): person.name for person in people}}
     form.attempts.choices = {

@@ -9,7 +9,7 @@ from tracker.errors import Invalid, NotFound, Refused
 from tracker.extensions import db
 from tracker.ledger.events import Actor, record
 from tracker.models import Centre, Person, UnitAttempt, Visit, VisitAttempt
-from tracker.registrations.services import check_holds
+from tracker.registrations.services import check_has_role
 from tracker.vocabulary import Role
 
 
@@ -23,7 +23,7 @@ def open_visit(
 ) -> Visit:
     """Let an external verifier read the attempts named, between two moments."""
     assert actor.person_id is not None  # noqa: S101 - an administrator opens visits, never the operator
-    check_holds(person, centre, Role.EXTERNAL_VERIFIER)
+    check_has_role(person, centre, Role.EXTERNAL_VERIFIER)
     if ends_at <= starts_at:
         raise Invalid("The last day must not lie before the first.", "ends")
     if ends_at <= now():

@@ -3,7 +3,7 @@
 from wtforms import DateField, HiddenField, PasswordField, TextAreaField
 from wtforms.validators import DataRequired, Length, Optional
 
-from tracker.accounts.identity import identity_was_proven
+from tracker.accounts.password_confirmation import password_confirmed
 from tracker.web.forms import PageForm
 
 MAX_LENGTH = Length(max=2000, message="At most 2,000 characters.")
@@ -16,7 +16,7 @@ class SampleForm(PageForm):
 class SignForm(PageForm):
     snapshot_hash = HiddenField(validators=[Length(max=64)])
     password = PasswordField(
-        "Your password", [DataRequired("Type your password to sign."), identity_was_proven], id="sign-password"
+        "Your password", [DataRequired("Type your password to sign."), password_confirmed], id="sign-password"
     )
 
 
@@ -27,7 +27,7 @@ class ReleaseForm(SignForm):
         "Why is it released without sampling?", [DataRequired("Say why."), MAX_LENGTH], id="release-reason"
     )
     password = PasswordField(
-        "Your password", [DataRequired("Type your password to sign."), identity_was_proven], id="release-password"
+        "Your password", [DataRequired("Type your password to sign."), password_confirmed], id="release-password"
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from tracker.accounts.identity import proving_identity
+from tracker.accounts.password_confirmation import requires_password
 from tracker.assessment.services.action_points import get_action_point
 from tracker.assessment.transitions import AttemptAction, check_action_allowed
 from tracker.clock import now
@@ -75,7 +75,7 @@ def sample_unit(attempt_id: int) -> ResponseReturnValue:
 
 @verification.post("/attempts/<int:attempt_id>/verify")
 @requires(Act.VERIFY_UNIT)
-@proving_identity
+@requires_password
 @once
 def sign_as_sampled(attempt_id: int) -> ResponseReturnValue:
     attempt, actor = get_attempt(attempt_id, Act.VERIFY_UNIT)
@@ -84,7 +84,7 @@ def sign_as_sampled(attempt_id: int) -> ResponseReturnValue:
 
 @verification.post("/attempts/<int:attempt_id>/release")
 @requires(Act.VERIFY_UNIT)
-@proving_identity
+@requires_password
 @once
 def release_unsampled(attempt_id: int) -> ResponseReturnValue:
     attempt, actor = get_attempt(attempt_id, Act.VERIFY_UNIT)

@@ -15,7 +15,7 @@ from tracker.web.permissions import ROLES_NEEDING_SECOND_FACTOR
 class SignInStep(StrEnum):
     """A step that is still to do after the password before somebody counts as signed in."""
 
-    PROVE_SECOND_FACTOR = "prove_second_factor"
+    PROVE_SECOND_FACTOR = "confirm_sign_in"
     """They have a second factor and have not proven it in this session."""
     SET_UP_SECOND_FACTOR = "set_up_second_factor"
     """They have a role that needs a second factor, and have none."""

@@ -24,7 +24,7 @@ NOT_OF_THE_BODY = {FIELD, "csrf_token", "password"}
 def once(view: Callable[..., Any]) -> Callable[..., Any]:
     """Let a POST act once per key: sent again, it leads where it led; sent with another body, it is refused.
 
-    Put it under `requires` (and under `proving_identity`). A view that acted redirects.
+    Put it under `requires` (and under `requires_password`). A view that acted redirects.
     """
 
     @wraps(view)

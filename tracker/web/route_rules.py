@@ -14,8 +14,8 @@ from tracker.web.permissions import PERMISSIONS, Act
 View = TypeVar("View", bound=Callable[..., Any])
 
 PAGE_OF_STEP = {
-    SignInStep.PROVE_SECOND_FACTOR: "accounts.prove_second_factor",
-    SignInStep.SET_UP_SECOND_FACTOR: "accounts.choose_second_factor",
+    SignInStep.PROVE_SECOND_FACTOR: "accounts.confirm_sign_in",
+    SignInStep.SET_UP_SECOND_FACTOR: "accounts.set_up_two_step_verification",
 }
 """The endpoint where each missing step of signing in is done."""
 

@@ -194,10 +194,10 @@ def _role(written: str) -> Role | None:
 
 def _dates(cells: dict[str, str], is_new: bool) -> tuple[datetime | None, datetime | None]:
     start, end = _day(cells.get("from", "")), _day(cells.get("until", ""))
-    ends_at = end_of(end)
-    if is_new and ends_at and ends_at <= max(start_of(start) or now(), now()):
+    ends_at = end_of_day(end)
+    if is_new and ends_at and ends_at <= max(start_of_day(start) or now(), now()):
         raise Invalid("the last day lies before the first, or is over")
-    return start_of(start), ends_at
+    return start_of_day(start), ends_at
 
 
 def _day(written: str) -> date | None:
@@ -217,11 +217,11 @@ def _day(written: str) -> date | None:
     return found
 
 
-def start_of(day: date | None) -> datetime | None:
+def start_of_day(day: date | None) -> datetime | None:
     """The London midnight with which a day begins."""
     return datetime.combine(day, time.min, LONDON) if day else None
 
 
-def end_of(day: date | None) -> datetime | None:
+def end_of_day(day: date | None) -> datetime | None:
     """The last moment of a last day."""
     return datetime.combine(day, time.max, LONDON) if day else None

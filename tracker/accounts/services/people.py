@@ -5,7 +5,7 @@ from datetime import datetime
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import select
 
-from tracker.accounts.services.links import has_open_invitation, send_link
+from tracker.accounts.services.account_links import has_open_invitation, send_link
 from tracker.accounts.sessions import end_sessions
 from tracker.background import emails
 from tracker.clock import now

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from sqlalchemy import delete, func, select
 
-from tracker.accounts.authenticator_apps import matching_step
+from tracker.accounts.authenticator_apps import find_step
 from tracker.accounts.encryption import encrypt
 from tracker.accounts.passkeys import NewPasskey
 from tracker.accounts.recovery_codes import NewCode
-from tracker.accounts.sessions import end_sessions, forget_proofs
+from tracker.accounts.sessions import clear_second_factor_checks, end_sessions
 from tracker.background import emails
 from tracker.clock import now
 from tracker.errors import Conflict, Invalid, Refused
@@ -35,7 +35,7 @@ def add_app(
     person: Person, secret: str, code: str, codes: Sequence[NewCode], actor: Actor
 ) -> tuple[SecondFactor, bool]:
     """Take on the app that shows `code` in place of an earlier one; and whether `codes` were needed, and are kept."""
-    step = matching_step(secret, code, now())
+    step = find_step(secret, code, now())
     if step is None:
         raise Invalid(WRONG_CODE, "code")
     _lock(person, codes)
@@ -86,28 +86,28 @@ def remove_factor(factor_id: int, person: Person, actor: Actor, *, needs_one: bo
     _take_away(factor, person, actor)
     if len(held) == 1:
         db.session.execute(delete(RecoveryCode).where(RecoveryCode.person_id == person.id))
-        forget_proofs(person.id)
-    tell_at_once(
+        clear_second_factor_checks(person.id)
+    send_security_email(
         person,
         "A second factor was removed",
         f"“{factor.name}” was removed from your account just now and no longer opens it. {NOT_YOU}",
     )
 
 
-def renew_codes(person: Person, codes: Sequence[NewCode], actor: Actor) -> None:
+def replace_recovery_codes(person: Person, codes: Sequence[NewCode], actor: Actor) -> None:
     """Void a person's recovery codes and keep these instead."""
     lock_rows(Person, [person.id])
     if not list_factors(person.id):
         raise Refused("You have no second factor yet, so there is nothing to recover. Set one up first.")
     _keep_codes(person, codes, actor)
-    tell_at_once(
+    send_security_email(
         person,
         "Your recovery codes are new",
         f"New recovery codes were made for your account just now, and the old ones no longer work. {NOT_YOU}",
     )
 
 
-def forget_factors(person: Person) -> None:
+def reset_two_step_verification(person: Person) -> None:
     """Remove all that a person proves themselves by beside the password, for the operator; their sessions end."""
     lock_rows(Person, [person.id])
     held = list_factors(person.id)
@@ -116,8 +116,8 @@ def forget_factors(person: Person) -> None:
     db.session.execute(delete(SecondFactor).where(SecondFactor.person_id == person.id))
     db.session.execute(delete(RecoveryCode).where(RecoveryCode.person_id == person.id))
     end_sessions(person.id)
-    record("second_factor_forgotten", person, OPERATOR, factors=[each.id for each in held])
-    tell_at_once(
+    record("two_step_verification_reset", person, OPERATOR, factors=[each.id for each in held])
+    send_security_email(
         person,
         "Your second factor was removed",
         "The operator of the evidence tracker removed your second factor and your recovery codes, and every browser "
@@ -137,7 +137,7 @@ def count_codes(person_id: int) -> int:
     return db.session.scalar(query.where(RecoveryCode.person_id == person_id, RecoveryCode.used_at.is_(None))) or 0
 
 
-def tell_at_once(person: Person, subject: str, words: str) -> None:
+def send_security_email(person: Person, subject: str, words: str) -> None:
     """Each time, not once a day: what was done twice may have been somebody else the second time."""
     emails.send(person.email, subject, f"Hello {person.name},\n\n{words}\n")
 
@@ -155,7 +155,7 @@ def _add(factor: SecondFactor, person: Person, codes: Sequence[NewCode], actor: 
     db.session.add(factor)
     db.session.flush()
     record("second_factor_added", person, actor, factor=factor.id, kind=factor.kind.value)
-    tell_at_once(
+    send_security_email(
         person,
         "A second factor was added",
         f"“{factor.name}” was added to your account just now: it is asked for beside your password. {NOT_YOU}",

@@ -6,10 +6,10 @@ from sqlalchemy import update
 
 from tracker.accounts import queries
 from tracker.accounts.forms import ChangePasswordForm, show_refusal
-from tracker.accounts.identity import fault_in
+from tracker.accounts.password_confirmation import find_password_error
 from tracker.accounts.passwords import hash_password
-from tracker.accounts.services.links import check_password, set_password
-from tracker.accounts.services.signing_in import end_own_session as end_session
+from tracker.accounts.services.account_links import check_password, set_password
+from tracker.accounts.services.sign_in import end_own_session as end_session
 from tracker.accounts.services.two_step_verification import count_codes, list_factors
 from tracker.accounts.views import accounts
 from tracker.errors import Invalid, NotFound
@@ -48,7 +48,7 @@ def my_account() -> ResponseReturnValue:
 def change_password(current: str, password: str) -> None:
     """Checked and hashed while no lock is held; slips are slowed here as where one signs."""
     person = me()
-    if fault := fault_in(current):
+    if fault := find_password_error(current):
         raise Invalid(fault.format("Nothing was changed."), "current")
     check_password(password, person.name, person.email)
     password_hash = hash_password(password)

@@ -5,16 +5,16 @@ from flask.typing import ResponseReturnValue
 
 from tracker.accounts import queries
 from tracker.accounts.forms import ROLE_HELP, GrantForm, ImportForm, InviteForm, show_refusal
+from tracker.accounts.services.account_links import send_link
 from tracker.accounts.services.imports import (
     MAX_SIZE,
     ImportPreview,
     decode_csv,
-    end_of,
+    end_of_day,
     import_people,
     preview_people,
-    start_of,
+    start_of_day,
 )
-from tracker.accounts.services.links import send_link
 from tracker.accounts.services.people import end_grant, give_role, invite_person
 from tracker.accounts.views import accounts
 from tracker.background import emails
@@ -58,19 +58,19 @@ def invite(centre_id: int) -> ResponseReturnValue:
     form = InviteForm()
     if form.validate_on_submit():
         email, name, role = form.email.data or "", form.name.data or "", Role(form.role.data)
-        dates = {"starts_at": start_of(form.starts.data), "ends_at": end_of(form.ends.data)}
+        dates = {"starts_at": start_of_day(form.starts.data), "ends_at": end_of_day(form.ends.data)}
         try:
             person = invite_person(email, name, centre, role, actor, **dates)
         except (Invalid, Refused) as refusal:
             show_refusal(form, refusal)
         else:
-            flash(f"{person.name} has the role of {role.label.lower()} here. {how_told(person)}")
+            flash(f"{person.name} has the role of {role.label.lower()} here. {describe_notification(person)}")
             return redirect(url_for(".show_person", centre_id=centre.id, person_id=person.id), 303)
     page = render_template("accounts/invite.html", centre=centre, form=form, role_help=ROLE_HELP)
     return page, (422 if form.is_submitted() else 200)
 
 
-def how_told(person: Person) -> str:
+def describe_notification(person: Person) -> str:
     """How a person learns of their role, also where no mail goes."""
     if emails.can_deliver():
         return f"{'A mail says so to' if person.password_hash else 'An invitation goes to'} {person.email}."
@@ -92,14 +92,14 @@ def show_person(centre_id: int, person_id: int) -> ResponseReturnValue:
     if form.validate_on_submit():
         role, dates = (
             Role(form.role.data),
-            {"starts_at": start_of(form.starts.data), "ends_at": end_of(form.ends.data)},
+            {"starts_at": start_of_day(form.starts.data), "ends_at": end_of_day(form.ends.data)},
         )
         try:
             give_role(person, centre, role, actor, **dates)
         except (Invalid, Refused) as refusal:
             show_refusal(form, refusal)
         else:
-            flash(f"{person.name} has the role of {role.label.lower()} here. {how_told(person)}")
+            flash(f"{person.name} has the role of {role.label.lower()} here. {describe_notification(person)}")
             return redirect(url_for(".show_person", centre_id=centre.id, person_id=person.id), 303)
     page = render_template(
         "accounts/show_person.html",
@@ -142,7 +142,7 @@ def invite_again(centre_id: int, person_id: int) -> ResponseReturnValue:
     if person.password_hash or person.deactivated_at:
         raise Refused(f"{person.name} needs no invitation: a new password is asked for on the sign-in page.")
     send_link(person, LinkPurpose.INVITATION, actor)
-    flash(how_told(person))
+    flash(describe_notification(person))
     return redirect(url_for(".show_person", centre_id=centre.id, person_id=person.id), 303)
 
 

@@ -6,23 +6,23 @@ from flask import flash, make_response, redirect, render_template, request, url_
 from flask.typing import ResponseReturnValue
 
 from tracker.accounts import authenticator_apps, passkeys
-from tracker.accounts.browsers import name_browser
 from tracker.accounts.encryption import decrypt, encrypt
 from tracker.accounts.forms import AddAppForm, AddPasskeyForm, KeptCodesForm, PasswordAgainForm, show_refusal
-from tracker.accounts.identity import proving_identity
-from tracker.accounts.recovery_codes import NewCode, make_codes, words_of
-from tracker.accounts.services.proving import known_passkeys
+from tracker.accounts.password_confirmation import requires_password
+from tracker.accounts.recovery_codes import NewCode, list_code_texts, make_codes
+from tracker.accounts.services.two_step_sign_in import known_passkeys
 from tracker.accounts.services.two_step_verification import (
     add_app,
     add_passkey,
     list_factors,
     remove_factor,
-    renew_codes,
+    replace_recovery_codes,
 )
-from tracker.accounts.sessions import keep_challenge, prove_session, set_cookie, take_challenge
+from tracker.accounts.sessions import mark_second_factor_proven, save_challenge, set_cookie, take_challenge
+from tracker.accounts.user_agents import describe_browser
 from tracker.accounts.views import accounts
-from tracker.accounts.views.proving import as_json, our_party, party
-from tracker.accounts.views.signing_in import safe_next
+from tracker.accounts.views.sign_in import safe_next
+from tracker.accounts.views.two_step_sign_in import as_json, get_relying_party, party
 from tracker.clock import today
 from tracker.errors import Invalid, NotFound, Refused
 from tracker.extensions import db
@@ -37,21 +37,21 @@ NOT_MADE = "That passkey could not be taken on. Nothing was changed. Try again, 
 CODES_GONE = "These codes can no longer be shown. Make new ones under My account."
 
 
-@accounts.get("/account/second-factor")
+@accounts.get("/account/two-step-verification")
 @during_sign_in(SignInStep.SET_UP_SECOND_FACTOR)
-def choose_second_factor() -> ResponseReturnValue:
+def set_up_two_step_verification() -> ResponseReturnValue:
     held = list_factors(me().person_id)
     return render_template(
-        "accounts/choose_second_factor.html",
+        "accounts/set_up_two_step_verification.html",
         person=me(),
         has_app=any(each.kind is SecondFactorKind.APP for each in held),
         reaches_passkeys=party() is not None,
     )
 
 
-@accounts.route("/account/second-factor/app", methods=["GET", "POST"])
+@accounts.route("/account/two-step-verification/app", methods=["GET", "POST"])
 @during_sign_in(SignInStep.SET_UP_SECOND_FACTOR)
-@proving_identity
+@requires_password
 def set_up_app() -> ResponseReturnValue:
     """The key is made for the page, and kept only once the app has shown a code of it."""
     form = AddAppForm()
@@ -70,18 +70,18 @@ def set_up_app() -> ResponseReturnValue:
     return render_template(
         "accounts/set_up_app.html",
         form=form,
-        square=authenticator_apps.draw_square(secret, me().email),
-        key=authenticator_apps.in_groups(secret),
+        square=authenticator_apps.draw_qr_code(secret, me().email),
+        key=authenticator_apps.group_key(secret),
     ), (422 if form.is_submitted() else 200)
 
 
-@accounts.route("/account/second-factor/passkey", methods=["GET", "POST"])
+@accounts.route("/account/two-step-verification/passkey", methods=["GET", "POST"])
 @during_sign_in(SignInStep.SET_UP_SECOND_FACTOR)
-@proving_identity
+@requires_password
 def set_up_passkey() -> ResponseReturnValue:
     form = AddPasskeyForm()
     if form.is_submitted():
-        our_party()  # which refuses where no passkey works
+        get_relying_party()  # which refuses where no passkey works
     if form.validate_on_submit():
         codes = codes_if_first()
         try:
@@ -92,7 +92,7 @@ def set_up_passkey() -> ResponseReturnValue:
         else:
             return after_adding(factor, codes if with_codes else ())
     if not form.is_submitted():
-        form.name.data = name_browser(request.headers.get("User-Agent", ""))
+        form.name.data = describe_browser(request.headers.get("User-Agent", ""))
     form.form_errors = [*form.form_errors, *form.credential.errors]  # its field is hidden
     form.credential.errors, form.credential.data = [], ""
     return render_template("accounts/set_up_passkey.html", form=form, reaches_passkeys=party() is not None), (
@@ -100,33 +100,37 @@ def set_up_passkey() -> ResponseReturnValue:
     )
 
 
-@accounts.post("/account/second-factor/passkey/question")
+@accounts.post("/account/two-step-verification/passkey/options")
 @during_sign_in(SignInStep.SET_UP_SECOND_FACTOR)
-@proving_identity
-def ask_to_make_passkey() -> ResponseReturnValue:
+@requires_password
+def get_new_passkey_options() -> ResponseReturnValue:
     """What the page's script passes on to the authenticator, once the password is right."""
     form = PasswordAgainForm()
     if not form.validate():
         raise Invalid(form.password.errors[0], "password")
     challenge, person = passkeys.make_challenge(), me()
-    keep_challenge(person.session_id, challenge)
+    save_challenge(person.session_id, challenge)
     known = known_passkeys(person.person_id)
-    return as_json(passkeys.ask_to_make(our_party(), challenge, person.person_id, person.email, person.name, known))
+    return as_json(
+        passkeys.build_registration_options(
+            get_relying_party(), challenge, person.person_id, person.email, person.name, known
+        )
+    )
 
 
-@accounts.route("/account/second-factor/codes", methods=["GET", "POST"])
+@accounts.route("/account/two-step-verification/codes", methods=["GET", "POST"])
 @signed_in
-@proving_identity
+@requires_password
 def make_recovery_codes() -> ResponseReturnValue:
     form = PasswordAgainForm()
     if form.validate_on_submit():
         codes = make_codes()
-        renew_codes(myself(), codes, me().acting_under(None))
+        replace_recovery_codes(myself(), codes, me().acting_under(None))
         return show_codes(codes)
     return render_template("accounts/make_recovery_codes.html", form=form), (422 if form.is_submitted() else 200)
 
 
-@accounts.post("/account/second-factor/codes/kept")
+@accounts.post("/account/two-step-verification/codes/kept")
 @during_sign_in(SignInStep.SET_UP_SECOND_FACTOR)
 def keep_recovery_codes() -> ResponseReturnValue:
     """On, once they say that they have them; until then the page shows them again."""
@@ -140,9 +144,9 @@ def keep_recovery_codes() -> ResponseReturnValue:
     return codes_page(form, codes.split()), 422
 
 
-@accounts.route("/account/second-factor/<int:factor_id>/remove", methods=["GET", "POST"])
+@accounts.route("/account/two-step-verification/<int:factor_id>/remove", methods=["GET", "POST"])
 @signed_in
-@proving_identity
+@requires_password
 def remove_second_factor(factor_id: int) -> ResponseReturnValue:
     held = list_factors(me().person_id)
     factor = next((each for each in held if each.id == factor_id), None)
@@ -171,7 +175,7 @@ def not_lapsed(secret: str | None) -> str:
 def check_made(answer: str) -> passkeys.NewPasskey:
     """The passkey that was made on this session's question; `Invalid` for anything else."""
     challenge = take_challenge(me().session_id)
-    made = passkeys.check_made(our_party(), challenge, answer) if challenge else None
+    made = passkeys.check_made(get_relying_party(), challenge, answer) if challenge else None
     if made is None:
         raise Invalid(NOT_MADE)
     return made
@@ -190,12 +194,12 @@ def after_adding(factor: SecondFactor, codes: tuple[NewCode, ...]) -> ResponseRe
         flash(f"“{factor.name}” is added.")
         page = make_response(redirect(url_for(".my_account"), 303))
     if not me().is_proven:
-        set_cookie(page, prove_session(me().session_id))
+        set_cookie(page, mark_second_factor_proven(me().session_id))
     return page
 
 
 def show_codes(codes: tuple[NewCode, ...]) -> str:
-    words = words_of(codes)
+    words = list_code_texts(codes)
     form = KeptCodesForm(formdata=None, codes=encrypt(" ".join(words), codes_purpose()))
     return codes_page(form, words)
 

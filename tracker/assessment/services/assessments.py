@@ -17,7 +17,7 @@ from tracker.matrix import MatrixCell
 from tracker.models import Assessment, Claim, Decision, Evidence, EvidenceVersion, Grant, UnitAttempt, VersionMove
 from tracker.portfolio.queries.evidence import find_version_in
 from tracker.registrations.separation_of_duties import check_may_assess, check_not_withdrawn
-from tracker.registrations.services import find_holder
+from tracker.registrations.services import find_current_allocation
 from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState, Outcome, Role
 
 TIME_TO_UNDO = timedelta(seconds=10)
@@ -230,7 +230,7 @@ def load_cells(attempt: UnitAttempt, version: EvidenceVersion) -> dict[int, Matr
 def _can_be_released(assessment: Assessment) -> bool:
     """Whether the attempt is open, its assessor the same and in post, and the version still the one it sees."""
     attempt, grant = assessment.attempt, db.session.get(Grant, assessment.grant_id) if assessment.grant_id else None
-    holder = find_holder(attempt, Role.ASSESSOR)
+    holder = find_current_allocation(attempt, Role.ASSESSOR)
     version = find_version_in(attempt, assessment.evidence_version.evidence_id)
     return (
         attempt.state is AttemptState.IN_PROGRESS

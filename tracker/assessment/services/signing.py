@@ -24,7 +24,7 @@ from tracker.models import (
 from tracker.recording_forms.form_content import STATEMENT_OF_COMPETENCE
 from tracker.recording_forms.snapshot import Snapshot, snapshot_of
 from tracker.registrations.separation_of_duties import check_may_assess, check_not_withdrawn
-from tracker.registrations.services import find_holder
+from tracker.registrations.services import find_current_allocation
 from tracker.vocabulary import (
     Method,
     ReopeningKind,
@@ -168,7 +168,7 @@ def confirm_unit(
     change_attempt_state(attempt, AttemptAction.CONFIRM)
     signature = _add_signature(attempt, SignatureRole.CANDIDATE, person_id, "", snapshot, actor, reauthenticated_at)
     _record_signature("unit_confirmed", signature, actor)
-    verifier = find_holder(attempt, Role.INTERNAL_VERIFIER)
+    verifier = find_current_allocation(attempt, Role.INTERNAL_VERIFIER)
     if verifier:
         emails.notify(
             verifier.person,
@@ -196,7 +196,7 @@ def dispute_unit(attempt: UnitAttempt, criterion_ids: list[int], reason: str, ac
         round=reopening.round,
         criteria=sorted(set(criterion_ids)),
     )
-    holder = find_holder(attempt, Role.ASSESSOR)
+    holder = find_current_allocation(attempt, Role.ASSESSOR)
     if holder:
         emails.notify(
             holder.person,

@@ -39,7 +39,7 @@ from tracker.models import (
     UnitAttempt,
     VersionMove,
 )
-from tracker.registrations.services import find_holder
+from tracker.registrations.services import find_current_allocation
 from tracker.vocabulary import AssessmentState, Outcome, Role
 
 
@@ -310,7 +310,7 @@ def _notify_of_move(plan: VersionMovePlan, move: VersionMove) -> None:
     left = len(plan.not_carried_over)
     what = f"{newer.code}, {newer.title}, of {attempt.candidate.name} is on {format_version(newer)} from now on. "
     what += f"{left} claims had nothing to follow and are listed there. " if left else ""
-    holder = find_holder(attempt, Role.ASSESSOR)
+    holder = find_current_allocation(attempt, Role.ASSESSOR)
     for person in (attempt.candidate, holder.person if holder else None):
         if person:
             emails.notify(

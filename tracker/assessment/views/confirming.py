@@ -3,7 +3,7 @@
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from tracker.accounts.identity import proving_identity
+from tracker.accounts.password_confirmation import requires_password
 from tracker.assessment.forms import ConfirmForm, DisputeForm
 from tracker.assessment.services import signing as services
 from tracker.assessment.transitions import AttemptAction, check_action_allowed
@@ -29,7 +29,7 @@ def confirm_unit(attempt_id: int) -> ResponseReturnValue:
 
 @assessment.post("/attempts/<int:attempt_id>/confirm")
 @requires(Act.CONFIRM_UNIT)
-@proving_identity
+@requires_password
 @once
 def confirm(attempt_id: int) -> ResponseReturnValue:
     attempt, actor = get_attempt(attempt_id, Act.CONFIRM_UNIT)

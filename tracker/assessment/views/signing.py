@@ -5,7 +5,7 @@ from datetime import date
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from tracker.accounts.identity import proving_identity
+from tracker.accounts.password_confirmation import requires_password
 from tracker.assessment.forms import ReasonForm, ResponseForm, SignForm
 from tracker.assessment.queries import signing as queries
 from tracker.assessment.services import action_points, sign_off_checks
@@ -53,7 +53,7 @@ def save_signing(attempt_id: int) -> ResponseReturnValue:
 
 @assessment.post("/attempts/<int:attempt_id>/sign")
 @requires(Act.SIGN_UNIT)
-@proving_identity
+@requires_password
 @once
 def sign(attempt_id: int) -> ResponseReturnValue:
     """Save the ticks on the requirements; with the password, sign."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from tracker.accounts.identity import proving_identity
+from tracker.accounts.password_confirmation import requires_password
 from tracker.assessment.forms import MoveForm
 from tracker.assessment.queries import version_moves as queries
 from tracker.assessment.services import version_moves as services
@@ -48,7 +48,7 @@ def move_attempt(attempt_id: int) -> ResponseReturnValue:
 
 @assessment.post("/attempts/<int:attempt_id>/move")
 @requires(Act.MOVE_ATTEMPT)
-@proving_identity
+@requires_password
 @once
 def move(attempt_id: int) -> ResponseReturnValue:
     attempt, actor = get_attempt(attempt_id, Act.MOVE_ATTEMPT)
@@ -82,7 +82,7 @@ def move_attempts(centre_id: int, slug: str, other_slug: str) -> ResponseReturnV
 
 @assessment.post("/centres/<int:centre_id>/moves/<slug>/<other_slug>")
 @requires(Act.ADMINISTER_CENTRE)
-@proving_identity
+@requires_password
 @once
 def move_all(centre_id: int, slug: str, other_slug: str) -> ResponseReturnValue:
     centre, actor = get_centre(centre_id)

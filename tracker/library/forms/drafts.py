@@ -6,7 +6,7 @@ from flask_wtf.file import FileField
 from wtforms import HiddenField, PasswordField, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
-from tracker.accounts.identity import identity_was_proven_to_change
+from tracker.accounts.password_confirmation import password_confirmed_to_change
 from tracker.units.drafting import units as drafting
 from tracker.units.drafting.working import Entry, Working, with_items
 from tracker.units.schema import MAX_LENGTH, MetadataSchema
@@ -178,7 +178,7 @@ for _name in drafting.LISTS:
 class PublishForm(DraftForm):
     doubts = SelectMultipleField("Still doubtful", coerce=int, choices={}, validate_choice=False)
     password = PasswordField(
-        "Your password", [DataRequired("Type your password to publish."), identity_was_proven_to_change]
+        "Your password", [DataRequired("Type your password to publish."), password_confirmed_to_change]
     )
 
 

@@ -3,7 +3,7 @@
 from flask_wtf.file import FileField, FileRequired
 from wtforms import BooleanField, PasswordField, RadioField, SelectField, SelectMultipleField
 
-from tracker.accounts.identity import identity_was_proven_to_change
+from tracker.accounts.password_confirmation import password_confirmed_to_change
 from tracker.library.services.unit_files import FORMATS, GUESSED
 from tracker.web.forms import PageForm
 
@@ -18,7 +18,7 @@ class StartForm(PageForm):
 
     changes = SelectMultipleField("Changed", coerce=int, validate_choice=False)
     all_changes = BooleanField("Take in every changed unit, also those that are not listed")
-    password = PasswordField("Your password", [identity_was_proven_to_change])
+    password = PasswordField("Your password", [password_confirmed_to_change])
 
 
 class ExportForm(PageForm):

@@ -3,7 +3,7 @@
 from wtforms import PasswordField, TextAreaField
 from wtforms.validators import DataRequired
 
-from tracker.accounts.identity import identity_was_proven_to_change
+from tracker.accounts.password_confirmation import password_confirmed_to_change
 from tracker.web.forms import PageForm
 
 
@@ -12,4 +12,4 @@ class QualificationForm(PageForm):
 
 
 class PublishQualificationForm(QualificationForm):
-    password = PasswordField("Your password", [identity_was_proven_to_change])
+    password = PasswordField("Your password", [password_confirmed_to_change])

@@ -6,7 +6,7 @@ from flask import flash, jsonify, redirect, render_template, request, send_file,
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
 
-from tracker.accounts.identity import proving_identity
+from tracker.accounts.password_confirmation import requires_password
 from tracker.background import jobs
 from tracker.config import MEGABYTE
 from tracker.errors import Invalid, NotFound
@@ -64,7 +64,7 @@ def show_import(run_id: int) -> ResponseReturnValue:
 
 @library.post("/imports/<int:run_id>/start")
 @requires(Act.ADMINISTER_CENTRE)
-@proving_identity
+@requires_password
 @once
 def start_import(run_id: int) -> ResponseReturnValue:
     run, actor = get_run(run_id)

@@ -3,7 +3,7 @@
 from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from tracker.accounts.identity import proving_identity
+from tracker.accounts.password_confirmation import requires_password
 from tracker.errors import Conflict, Invalid, NotFound
 from tracker.library.forms.drafts import DraftForm, PublishForm
 from tracker.library.services import publishing as services
@@ -63,7 +63,7 @@ def confirm_publishing(draft_id: int) -> ResponseReturnValue:
 
 @library.post("/unit-drafts/<int:draft_id>/publish")
 @requires(Act.ADMINISTER_CENTRE)
-@proving_identity
+@requires_password
 @once
 def publish_unit(draft_id: int) -> ResponseReturnValue:
     draft, actor = get_draft(draft_id)

@@ -3,7 +3,7 @@
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from tracker.accounts.identity import proving_identity
+from tracker.accounts.password_confirmation import requires_password
 from tracker.errors import Invalid, NotFound, Refused
 from tracker.library.forms.qualifications import PublishQualificationForm, QualificationForm
 from tracker.library.queries import qualifications as queries
@@ -89,7 +89,7 @@ def write_qualification(centre_id: int) -> ResponseReturnValue:
 
 @library.post("/centres/<int:centre_id>/qualifications")
 @requires(Act.ADMINISTER_CENTRE)
-@proving_identity
+@requires_password
 @once
 def publish_qualification(centre_id: int) -> ResponseReturnValue:
     centre, actor = get_centre(centre_id)

@@ -85,7 +85,7 @@ class Moved:
         return _named(self.after, self.before)
 
 
-def list_holders(attempt: UnitAttempt) -> tuple[Holder, ...]:
+def list_allocations(attempt: UnitAttempt) -> tuple[Holder, ...]:
     query = (
         select(Allocation.role, Person.name, Allocation.starts_at, Person.id)
         .join(Person, Person.id == Allocation.person_id)

@@ -9,7 +9,7 @@ from tracker.library.queries.units import list_newest_units, list_warnings
 from tracker.matrix import summarise_attempts
 from tracker.portfolio.views import portfolio
 from tracker.registrations import queries
-from tracker.registrations.progress import standing_of
+from tracker.registrations.progress import find_progress
 from tracker.vocabulary import AttemptState, Role
 from tracker.web.authorise import get_registration
 from tracker.web.current_user import me
@@ -23,9 +23,9 @@ def show_registration(registration_id: int) -> ResponseReturnValue:
     registration, _ = get_registration(registration_id, Act.READ_REGISTRATION)
     attempts = queries.list_attempts(registration)
     ids = [attempt.id for attempt in attempts]
-    allocations = queries.list_allocations(ids)
+    allocations = queries.list_allocation_history(ids)
     held = {attempt.unit.code for attempt in attempts if attempt.state is not AttemptState.VOID}
-    found = standing_of(registration)
+    found = find_progress(registration)
     seen_at = [registration.centre_id]
     people = {each.person_id for found in allocations.values() for each in found}
     administers = bool(me().holds(Role.ADMINISTRATOR, registration.centre_id))

@@ -90,7 +90,7 @@ def beside(attempt: UnitAttempt, matrix: Matrix) -> dict[str, Any]:
     return {
         "spread": spread,
         "spread_months": [(date.fromisoformat(f"{month}-01"), count) for month, count in spread.months],
-        "holders": units.list_holders(attempt),
+        "holders": units.list_allocations(attempt),
         "requirements": units.list_requirements(attempt),
         "signatures": units.list_signatures(attempt),
         "reopened": units.find_last_reopening(attempt),

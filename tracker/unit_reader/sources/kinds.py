@@ -16,7 +16,7 @@ class Kind(StrEnum):
     PDF = "pdf"
 
 
-LOOKED_AT = 64 * 1024
+MAX_SCORED_LENGTH = 64 * 1024
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 DOCUMENT_PART = re.compile(r"word/document\d*\.xml")
@@ -47,7 +47,7 @@ def kind_of(name: str, body: bytes) -> Kind:
         _refuse(name, "is in Rich Text Format", "Save it as DOCX or PDF")
     if start.startswith(PICTURES) or (start[:4] == b"RIFF" and start[8:12] == b"WEBP"):
         _refuse(name, "is a picture, and holds no text", "Read the document that it was taken from, or type its text")
-    return Kind.HTML if _is_markup(body[:LOOKED_AT].replace(b"\0", b"")) else Kind.TEXT
+    return Kind.HTML if _is_markup(body[:MAX_SCORED_LENGTH].replace(b"\0", b"")) else Kind.TEXT
 
 
 def _kind_of_zip(name: str, body: bytes) -> Kind:

@@ -17,7 +17,7 @@ BREAK = re.compile("\r\n|[\n\r\u2028\u2029]")
 WITHIN = re.compile("([\f\v])")
 """A page's end and Word's line break, inside what an editor numbers as one line."""
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
-LOOKED_AT = 4096
+MAX_SCORED_LENGTH = 4096
 
 
 def read_text(name: str, body: bytes) -> SourceText:
@@ -34,7 +34,7 @@ def decode(body: bytes) -> tuple[str, str]:
     for mark, encoding in MARKS:
         if body.startswith(mark):
             return body[len(mark) :].decode(encoding, "replace"), encoding
-    if encoding := _wide(body[:LOOKED_AT]):
+    if encoding := _wide(body[:MAX_SCORED_LENGTH]):
         return body.decode(encoding, "replace"), encoding
     try:
         return body.decode("utf-8"), "utf-8"

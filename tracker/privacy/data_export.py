@@ -12,9 +12,9 @@ from tracker.clock import now
 from tracker.extensions import db
 from tracker.ledger.events import Actor, record
 from tracker.models import Person
-from tracker.privacy.own_account import read_account
-from tracker.privacy.own_portfolio import list_own_attachments, list_own_forms, read_portfolio
-from tracker.privacy.own_work import read_work
+from tracker.privacy.export_account import read_account
+from tracker.privacy.export_portfolio import list_own_attachments, list_own_forms, read_portfolio
+from tracker.privacy.export_staff_work import read_work
 from tracker.storage import file_store
 from tracker.web.formatting import moment
 

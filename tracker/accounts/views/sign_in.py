@@ -6,8 +6,7 @@ from flask_login import current_user
 from werkzeug.exceptions import HTTPException
 
 from tracker.accounts import queries
-from tracker.accounts.browsers import name_browser
-from tracker.accounts.demonstration import DEMO_PASSWORD
+from tracker.accounts.demo_password import DEMO_PASSWORD
 from tracker.accounts.forms import (
     AcceptInvitationForm,
     ForgottenPasswordForm,
@@ -16,16 +15,17 @@ from tracker.accounts.forms import (
     show_refusal,
 )
 from tracker.accounts.passwords import hash_password
-from tracker.accounts.services.links import LinkLapsed, check_password, find_link, use_link
-from tracker.accounts.services.signing_in import ask_for_reset, prove_password
+from tracker.accounts.services.account_links import LinkExpired, check_password, find_link, use_link
+from tracker.accounts.services.sign_in import authenticate, request_password_reset
 from tracker.accounts.sessions import (
-    cookie_name,
-    current_address,
+    delete_cookie,
     end_session,
-    forget_cookie,
+    get_client_address,
+    get_cookie_name,
     set_cookie,
     start_session,
 )
+from tracker.accounts.user_agents import describe_browser
 from tracker.accounts.views import accounts
 from tracker.background import emails
 from tracker.errors import Invalid, NotFound
@@ -43,7 +43,7 @@ def sign_in() -> ResponseReturnValue:
     form = SignInForm()
     if form.validate_on_submit():
         try:
-            person = prove_password(form.email.data or "", form.password.data or "", current_address())
+            person = authenticate(form.email.data or "", form.password.data or "", get_client_address())
         except Invalid as refusal:
             form.form_errors.append(str(refusal))
         else:
@@ -58,9 +58,9 @@ def sign_in() -> ResponseReturnValue:
 
 def signed_in_response(person: Person, target: str) -> ResponseReturnValue:
     """A fresh session, whatever the browser brought with it; what it brought ends."""
-    end_session(request.cookies.get(cookie_name(), ""))
+    end_session(request.cookies.get(get_cookie_name(), ""))
     session.clear()
-    token = start_session(person, current_address(), name_browser(request.headers.get("User-Agent", "")))
+    token = start_session(person, get_client_address(), describe_browser(request.headers.get("User-Agent", "")))
     response = redirect(target, 303)
     set_cookie(response, token)
     return response
@@ -81,10 +81,10 @@ def safe_next() -> str:
 @accounts.post("/sign-out")
 @public
 def sign_out() -> ResponseReturnValue:
-    end_session(request.cookies.get(cookie_name(), ""))
+    end_session(request.cookies.get(get_cookie_name(), ""))
     session.clear()
     response = redirect(url_for(".sign_in"), 303)
-    forget_cookie(response)
+    delete_cookie(response)
     response.headers["Clear-Site-Data"] = '"cache"'
     return response
 
@@ -96,7 +96,7 @@ def forgotten_password() -> ResponseReturnValue:
     form = ForgottenPasswordForm()
     if emails.can_deliver() and form.validate_on_submit():
         try:
-            ask_for_reset(form.email.data or "", current_address())
+            request_password_reset(form.email.data or "", get_client_address())
         except Invalid as refusal:
             form.form_errors.append(str(refusal))
         else:
@@ -114,7 +114,7 @@ def follow_link(token: str) -> ResponseReturnValue:
     with transactions.reading():
         link = find_link(token)
     if link is None:
-        raise LinkLapsed
+        raise LinkExpired
     form = NewPasswordForm() if link.purpose is LinkPurpose.RESET else AcceptInvitationForm(name=link.name)
     if form.validate_on_submit():
         name = (form.name.data or "") if isinstance(form, AcceptInvitationForm) else ""

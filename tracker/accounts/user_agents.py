@@ -21,7 +21,7 @@ SYSTEMS = {
 }
 
 
-def name_browser(user_agent: str) -> str:
+def describe_browser(user_agent: str) -> str:
     """`Chrome on Windows`. The order above matters: every browser also claims to be its forerunners."""
     browser = next((name for sign, name in BROWSERS.items() if f"{sign}/" in user_agent), "A browser")
     system = next((name for sign, name in SYSTEMS.items() if sign in user_agent), "")

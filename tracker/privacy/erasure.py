@@ -47,7 +47,7 @@ from tracker.models import (
     UserSession,
     VersionMove,
 )
-from tracker.privacy.retention import Kept, kept_of
+from tracker.privacy.retention import RetentionStatus, list_candidate_retention
 from tracker.storage.file_references import ERASED_TEXT, remove_files
 from tracker.vocabulary import Role
 
@@ -75,7 +75,7 @@ OF_AN_ATTEMPT: tuple[tuple[Any, tuple[str, ...]], ...] = (
 class Portfolio:
     """What a candidate did at a centre, under every registration there."""
 
-    kept: tuple[Kept, ...]
+    kept: tuple[RetentionStatus, ...]
     attempt_ids: tuple[int, ...]
     items: tuple[Evidence, ...]
 
@@ -84,9 +84,9 @@ class Portfolio:
         return [each.registration for each in self.kept]
 
 
-def what_is_due(registration: Registration) -> bool | None:
+def find_due_scope(registration: Registration) -> bool | None:
     """Whether everything of this candidate is due here (True), or evidence alone (False), or nothing (None)."""
-    kept, today = kept_of(registration), day_of(now())
+    kept, today = list_candidate_retention(registration), day_of(now())
     if all(each.is_due(each.records_until, today) for each in kept):
         return None if all(each.is_wholly_erased for each in kept) else True
     if all(each.is_due(each.evidence_until, today) for each in kept):
@@ -94,14 +94,14 @@ def what_is_due(registration: Registration) -> bool | None:
     return None
 
 
-def erase(registration: Registration, is_whole: bool, actor: Actor) -> None:
+def erase_portfolio(registration: Registration, is_whole: bool, actor: Actor) -> None:
     """Erase what is due of a candidate at a centre. Files go once the change is safe.
 
     `is_whole` is what the page said would go. Raises `Refused` while a clock runs or a hold stands.
     """
     assert actor.person_id is not None  # noqa: S101 - an administrator erases, never the operator
-    lock_rows(Registration, [each.registration.id for each in kept_of(registration)])
-    if what_is_due(registration) is not is_whole:
+    lock_rows(Registration, [each.registration.id for each in list_candidate_retention(registration)])
+    if find_due_scope(registration) is not is_whole:
         raise Refused(
             "This is not due for erasure now: a clock still runs, a hold stands, or it was erased already. "
             "Nothing was erased. Open the page again and look."
@@ -132,7 +132,7 @@ def erase(registration: Registration, is_whole: bool, actor: Actor) -> None:
 
 
 def _read(registration: Registration) -> Portfolio:
-    kept = kept_of(registration)
+    kept = list_candidate_retention(registration)
     whose = (registration.candidate_id, registration.centre_id)
     attempts = select(UnitAttempt.id).where(UnitAttempt.candidate_id == whose[0], UnitAttempt.centre_id == whose[1])
     items = select(Evidence).where(Evidence.candidate_id == whose[0], Evidence.centre_id == whose[1])

@@ -20,7 +20,7 @@ HOUR = 3
 EVERY = timedelta(days=7)
 
 
-def remind_of_due() -> None:
+def send_retention_reminders() -> None:
     """Looked at every minute by the worker; done once a night."""
     day = today()
     if current_app.extensions.get("reminded_on") == day or now().astimezone(LONDON).hour < HOUR:

@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from tracker.extensions import db
 from tracker.models import Centre, Event, Grant, Notification, Person, RecoveryCode, SecondFactor, UserSession
-from tracker.privacy.wording import plain, told
+from tracker.privacy.anonymisation import plain, told
 
 
 def read_account(person: Person) -> dict[str, Any]:

@@ -24,7 +24,7 @@ LAPSED = (
 )
 
 
-class LinkLapsed(Refused):
+class LinkExpired(Refused):
     """A link that is over, was used, or never was; which of them is not told."""
 
     title = "This link no longer works"
@@ -98,7 +98,7 @@ def use_link(token: str, password_hash: str, name: str = "") -> Person:
         select(AccountLink).where(AccountLink.token_hash == hash_token(token)).with_for_update(of=AccountLink)
     ).one_or_none()
     if link is None or link.used_at or link.expires_at <= now() or link.person.deactivated_at:
-        raise LinkLapsed
+        raise LinkExpired
     link.used_at = now()
     person = link.person
     if link.purpose is LinkPurpose.RESET:

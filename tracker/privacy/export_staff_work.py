@@ -19,7 +19,7 @@ from tracker.models import (
     Unit,
     UnitAttempt,
 )
-from tracker.privacy.wording import Names, told
+from tracker.privacy.anonymisation import Names, told
 
 CANDIDATE = "the candidate"
 WRITTEN: dict[str, tuple[type[Base], str, tuple[str, ...], tuple[str, ...]]] = {

@@ -6,12 +6,12 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from tracker.accounts.authenticator_apps import matching_step
+from tracker.accounts.authenticator_apps import find_step
 from tracker.accounts.encryption import decrypt
-from tracker.accounts.passkeys import KnownPasskey, Party, check_proven
+from tracker.accounts.passkeys import KnownPasskey, RelyingParty, verify_authentication
 from tracker.accounts.recovery_codes import find_code
-from tracker.accounts.services.signing_in import forget_failures, keep_failure, refuse_when_throttled
-from tracker.accounts.services.two_step_verification import NOT_YOU, SECRET, count_codes, tell_at_once
+from tracker.accounts.services.sign_in import check_rate_limit, clear_failures, record_failure
+from tracker.accounts.services.two_step_verification import NOT_YOU, SECRET, count_codes, send_security_email
 from tracker.accounts.sessions import hash_token, take_challenge
 from tracker.clock import now
 from tracker.errors import Invalid
@@ -29,7 +29,7 @@ WRONG_PASSKEY = "That passkey could not be checked. Try again, or use another wa
 WRONG_RECOVERY_CODE = "That is not one of your recovery codes, or it was used already. Check it, or use another."
 
 
-def prove_by_code(person_id: int, code: str, address: str) -> None:
+def check_app_code(person_id: int, code: str, address: str) -> None:
     """Raises `Invalid` unless this is the app's code now, and nobody used it before."""
 
     def is_next() -> bool:
@@ -39,7 +39,7 @@ def prove_by_code(person_id: int, code: str, address: str) -> None:
             )
         ).one_or_none()
         secret = decrypt(app.secret, SECRET) if app else None
-        step = matching_step(secret, code, now()) if secret else None
+        step = find_step(secret, code, now()) if secret else None
         if app is None or step is None:
             return False
         used = update(SecondFactor).where(SecondFactor.id == app.id, SecondFactor.last_step < step)
@@ -48,12 +48,12 @@ def prove_by_code(person_id: int, code: str, address: str) -> None:
     _count_slips(person_id, address, is_next, Invalid(WRONG_CODE, "code"))
 
 
-def prove_by_passkey(person_id: int, session_id: int, party: Party, answer: str, address: str) -> None:
+def check_passkey(person_id: int, session_id: int, party: RelyingParty, answer: str, address: str) -> None:
     """Raises `Invalid` unless one of the person's passkeys signed what this session was asked, just now."""
 
     def is_signed() -> bool:
         challenge = take_challenge(session_id)
-        found = check_proven(party, challenge, answer, known_passkeys(person_id)) if challenge else None
+        found = verify_authentication(party, challenge, answer, known_passkeys(person_id)) if challenge else None
         if found is None:
             return False
         passkey, count = found
@@ -65,7 +65,7 @@ def prove_by_passkey(person_id: int, session_id: int, party: Party, answer: str,
     _count_slips(person_id, address, is_signed, Invalid(WRONG_PASSKEY))
 
 
-def prove_by_recovery_code(person_id: int, typed: str, actor: Actor, address: str) -> int:
+def check_recovery_code(person_id: int, typed: str, actor: Actor, address: str) -> int:
     """Use a recovery code up, and tell its person; how many are left. Raises `Invalid` for any other code."""
     with transactions.reading():
         query = select(RecoveryCode.id, RecoveryCode.code_hash)
@@ -80,7 +80,7 @@ def prove_by_recovery_code(person_id: int, typed: str, actor: Actor, address: st
     _count_slips(person_id, address, is_unused, Invalid(WRONG_RECOVERY_CODE, "code"))
     person, left = db.session.get_one(Person, person_id), count_codes(person_id)
     record("recovery_code_used", person, actor, left=left)
-    tell_at_once(
+    send_security_email(
         person,
         "A recovery code was used",
         "Somebody signed in to the evidence tracker as you just now, with your password and one of your recovery "
@@ -103,12 +103,12 @@ def _count_slips(person_id: int, address: str, is_proven: Callable[[], bool], re
     """Slips are counted as at the password, under a key of their own, and fewer of them are borne."""
     account = hash_token(f"second factor {person_id}")
     with transactions.reading():
-        refuse_when_throttled(account, address, MAX_PER_PERSON, THROTTLED)
+        check_rate_limit(account, address, MAX_PER_PERSON, THROTTLED)
     if is_proven():
-        forget_failures(account, address)
+        clear_failures(account, address)
         return
     transactions.rollback()
-    keep_failure(account, address)
+    record_failure(account, address)
     raise refusal
 
 

@@ -25,7 +25,7 @@ from tracker.models import (
     Signature,
     UnitAttempt,
 )
-from tracker.privacy.wording import Names, told
+from tracker.privacy.anonymisation import Names, told
 from tracker.vocabulary import AssessmentState, Role
 
 YOU = "you"

@@ -13,14 +13,14 @@ from tests.factories import LONG_AGO, World
 from tracker import clock
 from tracker.ledger.transactions import transaction
 from tracker.registrations import queries
-from tracker.registrations.services import find_holder
+from tracker.registrations.services import find_current_allocation
 from tracker.vocabulary import AttemptState, Role
 
 ClientFor = Callable[..., FlaskClient]
 
 
 def address(world: World) -> str:
-    return f"/centres/{world.northgate.id}/holders"
+    return f"/centres/{world.northgate.id}/allocations"
 
 
 def rows(page: str) -> list[str]:
@@ -38,7 +38,7 @@ def test_it_says_who_and_since_when(world: World, client: ClientFor) -> None:
 
 def test_units_nobody_assesses_come_first_then_those_held_longest(world: World, client: ClientFor) -> None:
     with transaction():
-        holder = find_holder(world.cfacc15, Role.ASSESSOR)
+        holder = find_current_allocation(world.cfacc15, Role.ASSESSOR)
         assert holder
         holder.starts_at = LONG_AGO + timedelta(days=20)
         factories.make_attempt(world.registration, "DELIVERCC")
@@ -51,7 +51,7 @@ def test_units_nobody_assesses_come_first_then_those_held_longest(world: World, 
 def test_what_is_over_is_held_by_nobody(world: World, over: str) -> None:
     with transaction():
         world.cfacc15.state = AttemptState(over)
-    held, _ = queries.list_holders(world.northgate.id, 1)
+    held, _ = queries.list_allocations(world.northgate.id, 1)
     assert [each.code for each in held] == ["INSCC004"]
 
 
@@ -62,8 +62,8 @@ def test_nor_is_what_a_withdrawn_candidate_had(world: World, client: ClientFor) 
 
 
 def test_a_page_at_a_time(world: World) -> None:
-    first, more = queries.list_holders(world.northgate.id, 1, 1)
-    second, no_more = queries.list_holders(world.northgate.id, 2, 1)
+    first, more = queries.list_allocations(world.northgate.id, 1, 1)
+    second, no_more = queries.list_allocations(world.northgate.id, 2, 1)
     assert ([each.code for each in first + second], more, no_more) == (["CFACC15", "INSCC004"], True, False)
 
 

@@ -5,16 +5,16 @@ from flask.typing import ResponseReturnValue
 
 from tracker.accounts import passkeys
 from tracker.accounts.forms import CodeForm, PasskeyAnswerForm, show_refusal
-from tracker.accounts.services.proving import (
+from tracker.accounts.services.two_step_sign_in import (
+    check_app_code,
+    check_passkey,
+    check_recovery_code,
     known_passkeys,
-    prove_by_code,
-    prove_by_passkey,
-    prove_by_recovery_code,
 )
 from tracker.accounts.services.two_step_verification import list_factors
-from tracker.accounts.sessions import current_address, keep_challenge, prove_session, set_cookie
+from tracker.accounts.sessions import get_client_address, mark_second_factor_proven, save_challenge, set_cookie
 from tracker.accounts.views import accounts
-from tracker.accounts.views.signing_in import safe_next
+from tracker.accounts.views.sign_in import safe_next
 from tracker.errors import Invalid, Refused
 from tracker.vocabulary import SecondFactorKind
 from tracker.web.current_user import SignInStep, me
@@ -25,9 +25,9 @@ FEW = 3
 NO_PASSKEYS = "Passkeys do not work at this address. Use another way."
 
 
-@accounts.route("/second-factor", methods=["GET", "POST"])
+@accounts.route("/two-step-verification", methods=["GET", "POST"])
 @during_sign_in(SignInStep.PROVE_SECOND_FACTOR)
-def prove_second_factor() -> ResponseReturnValue:
+def confirm_sign_in() -> ResponseReturnValue:
     """By the app's code or by a passkey; what the form holds says which."""
     if not me().missing_step:
         return redirect(safe_next())
@@ -45,9 +45,9 @@ def prove_second_factor() -> ResponseReturnValue:
 def prove_by(form: CodeForm | PasskeyAnswerForm) -> None:
     if isinstance(form, PasskeyAnswerForm):
         answer = form.credential.data or ""
-        prove_by_passkey(me().person_id, me().session_id, our_party(), answer, current_address())
+        check_passkey(me().person_id, me().session_id, get_relying_party(), answer, get_client_address())
     else:
-        prove_by_code(me().person_id, form.code.data or "", current_address())
+        check_app_code(me().person_id, form.code.data or "", get_client_address())
 
 
 def asking_page(form: CodeForm | PasskeyAnswerForm) -> str:
@@ -58,7 +58,7 @@ def asking_page(form: CodeForm | PasskeyAnswerForm) -> str:
         form.form_errors = faults
     kinds = {each.kind for each in list_factors(me().person_id)}
     return render_template(
-        "accounts/prove_second_factor.html",
+        "accounts/confirm_sign_in.html",
         form=form,
         has_app=SecondFactorKind.APP in kinds,
         has_passkey=SecondFactorKind.PASSKEY in kinds,
@@ -66,18 +66,20 @@ def asking_page(form: CodeForm | PasskeyAnswerForm) -> str:
     )
 
 
-@accounts.post("/second-factor/passkey")
+@accounts.post("/two-step-verification/passkey")
 @during_sign_in(SignInStep.PROVE_SECOND_FACTOR)
-def ask_for_passkey() -> ResponseReturnValue:
+def get_passkey_options() -> ResponseReturnValue:
     """What the page's script passes on to the authenticator."""
     if not me().missing_step:
         return redirect(safe_next())
     challenge = passkeys.make_challenge()
-    keep_challenge(me().session_id, challenge)
-    return as_json(passkeys.ask_to_prove(our_party(), challenge, known_passkeys(me().person_id)))
+    save_challenge(me().session_id, challenge)
+    return as_json(
+        passkeys.build_authentication_options(get_relying_party(), challenge, known_passkeys(me().person_id))
+    )
 
 
-@accounts.route("/second-factor/recovery-code", methods=["GET", "POST"])
+@accounts.route("/two-step-verification/recovery-code", methods=["GET", "POST"])
 @during_sign_in(SignInStep.PROVE_SECOND_FACTOR)
 def use_recovery_code() -> ResponseReturnValue:
     if not me().missing_step:
@@ -85,8 +87,8 @@ def use_recovery_code() -> ResponseReturnValue:
     form = CodeForm()
     if form.validate_on_submit():
         try:
-            left = prove_by_recovery_code(
-                me().person_id, form.code.data or "", me().acting_under(None), current_address()
+            left = check_recovery_code(
+                me().person_id, form.code.data or "", me().acting_under(None), get_client_address()
             )
         except Invalid as refusal:
             show_refusal(form, refusal)
@@ -100,15 +102,15 @@ def use_recovery_code() -> ResponseReturnValue:
 def let_in() -> ResponseReturnValue:
     """On to where they wanted to go, under a token that nobody knew before."""
     response = redirect(safe_next(), 303)
-    set_cookie(response, prove_session(me().session_id))
+    set_cookie(response, mark_second_factor_proven(me().session_id))
     return response
 
 
-def party() -> passkeys.Party | None:
-    return passkeys.party_of(current_app.config["SETTINGS"])
+def party() -> passkeys.RelyingParty | None:
+    return passkeys.find_relying_party(current_app.config["SETTINGS"])
 
 
-def our_party() -> passkeys.Party:
+def get_relying_party() -> passkeys.RelyingParty:
     found = party()
     if found is None:
         raise Refused(NO_PASSKEYS)

@@ -82,18 +82,18 @@ def test_a_day_is_a_line_with_its_first_and_last_hour(
 
 def test_alice_sees_who_opened_it(world: World, client: Browser) -> None:
     alice = client(world.alice)
-    assert "Nobody has yet" in alice.get("/account/opened").text
+    assert "Nobody has yet" in alice.get("/account/access-log").text
     client(world.bob).get(f"/attempts/{world.cfacc15.id}")
-    page = alice.get("/account/opened").text
+    page = alice.get("/account/access-log").text
     assert "Bob Archer" in page
     assert "Units and forms" in page
-    assert "/account/opened" in alice.get("/account").text
+    assert "/account/access-log" in alice.get("/account").text
 
 
 def test_dan_sees_it_for_his_centre(world: World, client: Browser) -> None:
     client(world.bob).get(f"/attempts/{world.cfacc15.id}")
     dan = client(world.dan)
-    address = f"/registrations/{world.registration.id}/opened"
+    address = f"/registrations/{world.registration.id}/access-log"
     assert address in dan.get(f"/registrations/{world.registration.id}").text
     assert "Bob Archer" in dan.get(address).text
     assert client(world.heidi).get(address).status_code == 404
@@ -102,9 +102,9 @@ def test_dan_sees_it_for_his_centre(world: World, client: Browser) -> None:
 
 def test_nobody_sees_who_opened_somebody_elses(world: World, client: Browser) -> None:
     client(world.bob).get(f"/attempts/{world.cfacc15.id}")
-    assert "Bob Archer" not in client(world.frank).get("/account/opened").text
-    assert client(world.bob).get("/account/opened").status_code == 404
-    assert "/account/opened" not in client(world.bob).get("/account").text
+    assert "Bob Archer" not in client(world.frank).get("/account/access-log").text
+    assert client(world.bob).get("/account/access-log").status_code == 404
+    assert "/account/access-log" not in client(world.bob).get("/account").text
 
 
 def test_many_lines_come_in_pages(world: World, client: Browser) -> None:
@@ -117,8 +117,8 @@ def test_many_lines_come_in_pages(world: World, client: Browser) -> None:
             for day in range(101)
         )  # fmt: skip
     alice = client(world.alice)
-    assert "/account/opened?page=2" in alice.get("/account/opened").text
-    assert alice.get("/account/opened?page=2").text.count("Bob Archer") == 1
+    assert "/account/access-log?page=2" in alice.get("/account/access-log").text
+    assert alice.get("/account/access-log?page=2").text.count("Bob Archer") == 1
 
 
 def test_while_a_restore_waits_nothing_is_noted_and_pages_open(

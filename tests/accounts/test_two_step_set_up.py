@@ -13,11 +13,11 @@ from werkzeug.test import TestResponse
 
 from tests import factories
 from tests.accounts.authenticators import code_at, code_now, step_now
-from tests.accounts.test_second_factor_at_sign_in import prove, sign_in
+from tests.accounts.test_two_step_sign_in import prove, sign_in
 from tests.factories import PASSWORD, World, make_app
 from tests.integrity.tampering import offences
 from tracker.accounts import recovery_codes
-from tracker.accounts.authenticator_apps import in_groups
+from tracker.accounts.authenticator_apps import group_key
 from tracker.accounts.recovery_codes import NewCode, make_codes
 from tracker.accounts.services.two_step_verification import list_factors
 from tracker.accounts.sessions import COOKIE
@@ -25,13 +25,13 @@ from tracker.accounts.views import two_step_verification
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Event, Person, RecoveryCode, SecondFactor
-from tracker.privacy.own_account import read_account
+from tracker.privacy.export_account import read_account
 from tracker.vocabulary import Role
 
 ClientFor = Callable[..., FlaskClient]
 MailsTo = Callable[..., list[str]]
 Acts = Callable[[], list[str]]
-APP = "/account/second-factor/app"
+APP = "/account/two-step-verification/app"
 
 
 @pytest.fixture(autouse=True)
@@ -67,15 +67,15 @@ def test_dan_sets_up_his_app_keeps_his_codes_and_goes_on(
 ) -> None:
     dan = sign_in(app, world.dan)
     asked = dan.get("/people?q=a").location
-    assert asked == "/account/second-factor?next=/people?q%3Da"
-    link = re.search(r'href="(/account/second-factor/app[^"]*)"', dan.get(asked).text)
+    assert asked == "/account/two-step-verification?next=/people?q%3Da"
+    link = re.search(r'href="(/account/two-step-verification/app[^"]*)"', dan.get(asked).text)
     assert link
     answer = set_up(dan, path=html.unescape(link.group(1)))
     assert answer.status_code == 200
     codes = shown_codes(answer.text)
     assert len(set(codes)) == 10
     assert all(re.fullmatch(r"([a-z2-9]{4}-){2}[a-z2-9]{4}", each) for each in codes)
-    onward = re.search(r'action="(/account/second-factor/codes/kept[^"]*)"', answer.text)
+    onward = re.search(r'action="(/account/two-step-verification/codes/kept[^"]*)"', answer.text)
     assert onward
     kept = dan.post(html.unescape(onward.group(1)), data={"kept": "y", "codes": hidden(answer.text, "codes")})
     assert (kept.status_code, kept.location) == (303, "/people?q=a")
@@ -83,7 +83,7 @@ def test_dan_sets_up_his_app_keeps_his_codes_and_goes_on(
     assert acts() == ["second_factor_added", "recovery_codes_made"]
     assert "“Authenticator app” was added to your account just now" in mails_to(world.dan)[0]
     paper = sign_in(app, world.dan)
-    assert paper.post("/second-factor/recovery-code", data={"code": codes[3]}).status_code == 303
+    assert paper.post("/two-step-verification/recovery-code", data={"code": codes[3]}).status_code == 303
 
 
 def test_a_password_alone_does_not_replace_a_factor_set_up_meanwhile(
@@ -101,7 +101,7 @@ def test_a_password_alone_does_not_replace_a_factor_set_up_meanwhile(
     answer = set_up(thief)
     assert answer.status_code == 409
     assert "A second factor was set up elsewhere meanwhile" in answer.text
-    assert thief.get("/account").location.startswith("/second-factor")
+    assert thief.get("/account").location.startswith("/two-step-verification")
     assert len(list_factors(world.dan.id)) == 1
 
 
@@ -131,7 +131,7 @@ def test_the_page_draws_the_key_and_says_it_in_groups_of_four(world: World, clie
     page = client(world.dan).get(APP).text
     assert '<svg class="square"' in page
     assert re.fullmatch(r"([A-Z2-7]{4} ){7}[A-Z2-7]{4}", shown_key(page))
-    assert in_groups("ABCDEFGH") == "ABCD EFGH"
+    assert group_key("ABCDEFGH") == "ABCD EFGH"
 
 
 def test_a_wrong_code_keeps_the_key_and_changes_nothing(world: World, client: ClientFor, acts: Acts) -> None:
@@ -167,12 +167,12 @@ def test_a_key_that_was_shown_to_another_session_is_not_taken(world: World, clie
 def test_codes_are_shown_until_they_are_kept(world: World, app: Flask) -> None:
     dan = sign_in(app, world.dan)
     page = set_up(dan).text
-    answer = dan.post("/account/second-factor/codes/kept", data={"codes": hidden(page, "codes")})
+    answer = dan.post("/account/two-step-verification/codes/kept", data={"codes": hidden(page, "codes")})
     assert answer.status_code == 422
     assert "then tick the box" in answer.text
     assert shown_codes(answer.text) == shown_codes(page)
     other = sign_in(app, world.alice)
-    stolen = other.post("/account/second-factor/codes/kept", data={"codes": hidden(page, "codes")})
+    stolen = other.post("/account/two-step-verification/codes/kept", data={"codes": hidden(page, "codes")})
     assert stolen.status_code == 409
     assert shown_codes(page)[0] not in stolen.text
 
@@ -203,24 +203,24 @@ def test_new_recovery_codes_void_the_old(
     with transaction():
         make_app(world.dan)
     dan = client(world.dan)
-    first = shown_codes(dan.post("/account/second-factor/codes", data={"password": PASSWORD}).text)
-    second = shown_codes(dan.post("/account/second-factor/codes", data={"password": PASSWORD}).text)
+    first = shown_codes(dan.post("/account/two-step-verification/codes", data={"password": PASSWORD}).text)
+    second = shown_codes(dan.post("/account/two-step-verification/codes", data={"password": PASSWORD}).text)
     assert acts() == ["recovery_codes_made", "recovery_codes_made"]
     assert len(mails_to(world.dan)) == 2
     other = sign_in(app, world.dan)
-    assert other.post("/second-factor/recovery-code", data={"code": first[0]}).status_code == 422
-    assert other.post("/second-factor/recovery-code", data={"code": second[0]}).status_code == 303
+    assert other.post("/two-step-verification/recovery-code", data={"code": first[0]}).status_code == 422
+    assert other.post("/two-step-verification/recovery-code", data={"code": second[0]}).status_code == 303
 
 
 def test_new_codes_want_the_password_and_a_factor(world: World, client: ClientFor) -> None:
     alice = client(world.alice)
-    assert alice.post("/account/second-factor/codes", data={"password": "wrong horse"}).status_code == 422
-    assert alice.post("/account/second-factor/codes", data={"password": PASSWORD}).status_code == 409
+    assert alice.post("/account/two-step-verification/codes", data={"password": "wrong horse"}).status_code == 422
+    assert alice.post("/account/two-step-verification/codes", data={"password": PASSWORD}).status_code == 409
     assert not db.session.scalars(select(RecoveryCode.id)).all()
 
 
 def removal(person: Person) -> str:
-    return f"/account/second-factor/{list_factors(person.id)[0].id}/remove"
+    return f"/account/two-step-verification/{list_factors(person.id)[0].id}/remove"
 
 
 def test_the_last_one_stays_with_who_needs_one(world: World, client: ClientFor, acts: Acts) -> None:
@@ -248,7 +248,7 @@ def test_a_candidate_removes_hers_and_her_password_alone_will_do(
     assert sign_in(app, world.alice).get("/evidence").status_code == 200
     with transaction():
         factories.grant(world.alice, world.northgate, Role.ASSESSOR)
-    assert alice.get("/queue").location.startswith("/account/second-factor"), "nothing is proven any more"
+    assert alice.get("/queue").location.startswith("/account/two-step-verification"), "nothing is proven any more"
 
 
 def test_nobody_sees_or_removes_somebody_elses(world: World, client: ClientFor) -> None:
@@ -264,7 +264,7 @@ def test_the_record_stays_whole(world: World, app: Flask, client: ClientFor) -> 
     before = offences()  # of rows that the stories' people were made with, and no event tells of
     set_up(sign_in(app, world.alice))
     alice = client(world.alice)
-    alice.post("/account/second-factor/codes", data={"password": PASSWORD})
+    alice.post("/account/two-step-verification/codes", data={"password": PASSWORD})
     alice.post(removal(world.alice), data={"password": PASSWORD})
     assert offences() == before
 

@@ -14,7 +14,7 @@ from tests.accounts.authenticators import code_at, code_now, step_now
 from tests.factories import PASSWORD, World, make_app
 from tests.one_moment import at_one_moment
 from tests.web.test_routes import TABLE, Cast, endpoints, everything_written
-from tracker.accounts.services.links import issue_link
+from tracker.accounts.services.account_links import issue_link
 from tracker.accounts.sessions import COOKIE
 from tracker.extensions import db
 from tracker.ledger import read_only
@@ -42,7 +42,7 @@ def sign_in(app: Flask, person: Person, next_: str = "") -> FlaskClient:
 
 
 def prove(browser: FlaskClient, code: str, next_: str = "") -> TestResponse:
-    return browser.post("/second-factor", query_string={"next": next_} if next_ else {}, data={"code": code})
+    return browser.post("/two-step-verification", query_string={"next": next_} if next_ else {}, data={"code": code})
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_whose_role_needs_a_second_factor_is_sent_to_set_one_up(world: World, ap
     browser = sign_in(app, getattr(world, name))
     answer = browser.get("/account?tab=2")
     assert answer.status_code == 302
-    assert answer.location == "/account/second-factor?next=/account?tab%3D2"
+    assert answer.location == "/account/two-step-verification?next=/account?tab%3D2"
     assert "Set up a second factor" in browser.get(answer.location).text
 
 
@@ -83,7 +83,7 @@ def test_a_candidate_who_set_one_up_is_asked_for_it(world: World, app: Flask) ->
     with transaction():
         make_app(world.alice)
     alice = sign_in(app, world.alice)
-    assert alice.get("/evidence").location == "/second-factor?next=/evidence"
+    assert alice.get("/evidence").location == "/two-step-verification?next=/evidence"
     assert prove(alice, code_now()).location == "/"
     assert alice.get("/evidence").status_code == 200
 
@@ -92,14 +92,14 @@ def test_a_role_given_while_signed_in_asks_at_once(world: World, app: Flask) -> 
     alice = sign_in(app, world.alice)
     with transaction():
         factories.grant(world.alice, world.northgate, Role.ASSESSOR)
-    assert alice.get("/account").location.startswith("/account/second-factor")
+    assert alice.get("/account").location.startswith("/account/two-step-verification")
 
 
 def test_the_demonstration_needs_none_but_asks_who_set_one_up(
     bob: Person, app: Flask, world: World, demo: None
 ) -> None:
     assert sign_in(app, world.carol).get("/verification").status_code == 200
-    assert sign_in(app, bob).get("/queue").location == "/second-factor?next=/queue"
+    assert sign_in(app, bob).get("/queue").location == "/two-step-verification?next=/queue"
 
 
 def test_bob_types_his_code_and_goes_on_to_where_he_wanted(bob: Person, app: Flask) -> None:
@@ -131,8 +131,8 @@ def test_until_then_nothing_is_open_and_nothing_is_written(app: Flask, world: Wo
             make_app(world.bob)
     browser, before = sign_in(app, world.bob), None
     wanted = {
-        SignInStep.PROVE_SECOND_FACTOR: "/second-factor",
-        SignInStep.SET_UP_SECOND_FACTOR: "/account/second-factor",
+        SignInStep.PROVE_SECOND_FACTOR: "/two-step-verification",
+        SignInStep.SET_UP_SECOND_FACTOR: "/account/two-step-verification",
     }[lack]
     for endpoint in sorted(TABLE):
         rule = find_route_rule(app, endpoint)
@@ -157,18 +157,18 @@ def test_meanwhile_public_pages_take_him_for_nobody(bob: Person, app: Flask) -> 
 
 def test_he_can_sign_out_instead(bob: Person, app: Flask) -> None:
     browser = sign_in(app, bob)
-    assert "Sign out" in browser.get("/second-factor").text
+    assert "Sign out" in browser.get("/two-step-verification").text
     assert browser.post("/sign-out").location == "/sign-in"
-    assert browser.get("/second-factor").location.startswith("/sign-in")
+    assert browser.get("/two-step-verification").location.startswith("/sign-in")
 
 
 def test_it_waits_ten_minutes_and_no_longer(bob: Person, app: Flask, hold_clock: Hold) -> None:
     hold_clock(NOON)
     browser = sign_in(app, bob)
     hold_clock(NOON + timedelta(minutes=9, seconds=59))
-    assert browser.get("/second-factor").status_code == 200
+    assert browser.get("/two-step-verification").status_code == 200
     hold_clock(NOON + timedelta(minutes=10))
-    assert browser.get("/second-factor").location.startswith("/sign-in")
+    assert browser.get("/two-step-verification").location.startswith("/sign-in")
     assert prove(browser, code_now()).location.startswith("/sign-in")
 
 
@@ -209,7 +209,7 @@ def test_a_code_opens_once_and_none_before_it_does_after(bob: Person, app: Flask
     assert prove(again, code_at(step_now() + 1)).status_code == 303
 
 
-@pytest.mark.parametrize("path", ["/second-factor", "/second-factor/recovery-code"])
+@pytest.mark.parametrize("path", ["/two-step-verification", "/two-step-verification/recovery-code"])
 def test_of_two_who_type_one_code_at_once_one_gets_in(bob: Person, codes: list[str], app: Flask, path: str) -> None:
     browsers = [sign_in(app, bob) for _ in range(2)]
     code = codes[0] if path.endswith("code") else code_now()
@@ -252,20 +252,20 @@ def test_a_recovery_code_opens_once_and_tells_him(
     acts: Callable[[], list[str]],
 ) -> None:
     browser = sign_in(app, bob, "/queue")
-    answer = browser.post("/second-factor/recovery-code?next=/queue", data={"code": " ABCD efgh-JKMN "})
+    answer = browser.post("/two-step-verification/recovery-code?next=/queue", data={"code": " ABCD efgh-JKMN "})
     assert (answer.status_code, answer.location) == (303, "/queue")
     assert "1 recovery code left. Make new ones under My account." in browser.get("/queue").text
     assert acts()[-1] == "recovery_code_used"
     assert "one of your recovery codes" in mails_to(bob)[0]
     again = sign_in(app, bob)
-    assert again.post("/second-factor/recovery-code", data={"code": codes[0]}).status_code == 422
-    assert again.post("/second-factor/recovery-code", data={"code": codes[1]}).status_code == 303
+    assert again.post("/two-step-verification/recovery-code", data={"code": codes[0]}).status_code == 422
+    assert again.post("/two-step-verification/recovery-code", data={"code": codes[1]}).status_code == 303
 
 
 @pytest.mark.parametrize("typed", ["", "abcd", "abcd-efgh-jkmm", "x" * 41, "é" * 12])
 def test_any_other_recovery_code_is_refused(bob: Person, codes: list[str], app: Flask, typed: str) -> None:
     browser = sign_in(app, bob)
-    assert browser.post("/second-factor/recovery-code", data={"code": typed}).status_code == 422
+    assert browser.post("/two-step-verification/recovery-code", data={"code": typed}).status_code == 422
     assert browser.get("/queue").status_code == 302
 
 
@@ -276,7 +276,7 @@ def test_recovery_codes_are_slowed_together_with_the_others(
     browser = sign_in(app, bob)
     for _ in range(5):
         prove(browser, "000000")
-    page = browser.post("/second-factor/recovery-code", data={"code": codes[0]}).text
+    page = browser.post("/two-step-verification/recovery-code", data={"code": codes[0]}).text
     assert "There were too many wrong codes" in page
 
 
@@ -284,7 +284,7 @@ def test_somebody_elses_recovery_code_opens_nothing(world: World, codes: list[st
     with transaction():
         make_app(world.carol)
     carol = sign_in(app, world.carol)
-    assert carol.post("/second-factor/recovery-code", data={"code": codes[0]}).status_code == 422
+    assert carol.post("/two-step-verification/recovery-code", data={"code": codes[0]}).status_code == 422
 
 
 def test_a_new_password_by_link_does_not_get_past_it(bob: Person, app: Flask) -> None:
@@ -292,7 +292,7 @@ def test_a_new_password_by_link_does_not_get_past_it(bob: Person, app: Flask) ->
         path = issue_link(bob, LinkPurpose.RESET, OPERATOR)
     browser = app.test_client()
     assert browser.post(path, data={"password": NEW}).status_code == 303
-    assert browser.get("/queue").location == "/second-factor?next=/queue"
+    assert browser.get("/queue").location == "/two-step-verification?next=/queue"
     assert prove(browser, code_now()).status_code == 303
 
 
@@ -305,7 +305,7 @@ def test_an_invited_assessor_sets_one_up_before_anything_else(
         path = issue_link(ivy, LinkPurpose.INVITATION, OPERATOR)
     browser = app.test_client()
     browser.post(path, data={"name": ivy.name, "password": NEW})
-    assert browser.get("/queue").location.startswith("/account/second-factor")
+    assert browser.get("/queue").location.startswith("/account/two-step-verification")
 
 
 def test_a_restored_installation_lets_him_in_to_read(
@@ -313,7 +313,7 @@ def test_a_restored_installation_lets_him_in_to_read(
 ) -> None:
     monkeypatch.setattr(read_only, "is_read_only", lambda: True)
     browser = sign_in(app, bob)
-    answer = browser.post("/second-factor/recovery-code", data={"code": codes[0]})
+    answer = browser.post("/two-step-verification/recovery-code", data={"code": codes[0]})
     assert answer.status_code == 503, "the ledger would have to tell of it"
     assert prove(browser, code_now()).status_code == 303
     assert browser.get("/queue").status_code == 200
@@ -329,16 +329,16 @@ def test_the_operator_takes_them_off(
     browser = sign_in(app, bob)
     prove(browser, code_now())
     db.session.commit()
-    result = app.test_cli_runner().invoke(args=["people", "forget-second-factor", bob.email.upper()])
+    result = app.test_cli_runner().invoke(args=["people", "reset-two-step-verification", bob.email.upper()])
     assert result.exit_code == 0, result.output
     assert "is signed out everywhere, and has no second factor" in result.output
     assert browser.get("/queue").location.startswith("/sign-in")
-    assert sign_in(app, bob).get("/queue").location.startswith("/account/second-factor")
+    assert sign_in(app, bob).get("/queue").location.startswith("/account/two-step-verification")
     assert not db.session.scalars(select(RecoveryCode.id)).all()
-    assert acts() == ["second_factor_forgotten"]
+    assert acts() == ["two_step_verification_reset"]
     assert "The operator of the evidence tracker removed your second factor" in mails_to(bob)[0]
     db.session.commit()
-    again = app.test_cli_runner().invoke(args=["people", "forget-second-factor", bob.email])
+    again = app.test_cli_runner().invoke(args=["people", "reset-two-step-verification", bob.email])
     assert "has no second factor. Nothing was changed." in again.output
-    nobody = app.test_cli_runner().invoke(args=["people", "forget-second-factor", "nobody@example.org"])
+    nobody = app.test_cli_runner().invoke(args=["people", "reset-two-step-verification", "nobody@example.org"])
     assert (again.exit_code, nobody.exit_code) == (1, 1)

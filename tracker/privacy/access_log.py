@@ -18,7 +18,7 @@ from tracker.models import PortfolioAccess
 from tracker.web.authorise import OpenedPortfolio
 from tracker.web.current_user import me
 
-NOTED_AGAIN = timedelta(hours=1)
+RECORD_INTERVAL = timedelta(hours=1)
 MAX_REMEMBERED = 10_000
 PAGE = 100
 INSERT: dict[str, Callable[..., Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
@@ -26,10 +26,10 @@ logger = getLogger(__name__)
 
 
 def init_app(app: Flask) -> None:
-    noted = app.extensions["openings_noted"] = {}
+    noted = app.extensions["access_recorded"] = {}
 
     @app.after_request
-    def note_opening(response: Response) -> Response:
+    def record_access(response: Response) -> Response:
         """A page of somebody else's portfolio was read. The reader gets it, whatever becomes of the note."""
         opened: OpenedPortfolio | None = g.pop("opened", None)
         if opened and request.method in transactions.SAFE_METHODS and response.status_code < 400:
@@ -37,14 +37,14 @@ def init_app(app: Flask) -> None:
             key = (person.session_ref, opened, day_of(now()))
             if opened.candidate_id != person.person_id and _is_due(noted, key):
                 try:
-                    keep_opening(person.person_id, opened)
+                    save_access(person.person_id, opened)
                 except SQLAlchemyError:
                     noted.pop(key, None)
                     logger.exception("an opening of a portfolio could not be noted")
         return response
 
 
-def keep_opening(person_id: int, opened: OpenedPortfolio) -> None:
+def save_access(person_id: int, opened: OpenedPortfolio) -> None:
     """One row a reader, a part and a day, in a short transaction of its own; the reading one is over by then."""
     db.session.rollback()
     if read_only.is_read_only():
@@ -67,7 +67,7 @@ def keep_opening(person_id: int, opened: OpenedPortfolio) -> None:
         session.execute(statement)
 
 
-def list_openings(candidate_id: int, centre_id: int | None, page: int) -> tuple[list[PortfolioAccess], bool]:
+def list_accesses(candidate_id: int, centre_id: int | None, page: int) -> tuple[list[PortfolioAccess], bool]:
     """Who opened a candidate's portfolio (at one centre), the latest first; and whether there are more."""
     query = select(PortfolioAccess).where(PortfolioAccess.candidate_id == candidate_id)
     if centre_id is not None:
@@ -82,7 +82,7 @@ def list_openings(candidate_id: int, centre_id: int | None, page: int) -> tuple[
 def _is_due(noted: dict[Any, Any], key: Any) -> bool:
     """Whether this browser's last note of the same is an hour old; it is remembered as made."""
     moment = now()
-    if key in noted and timedelta(0) <= moment - noted[key] < NOTED_AGAIN:
+    if key in noted and timedelta(0) <= moment - noted[key] < RECORD_INTERVAL:
         return False
     if len(noted) >= MAX_REMEMBERED:
         noted.clear()

@@ -15,18 +15,18 @@ from werkzeug.test import TestResponse
 from tests import factories
 from tests.accounts.authenticators import Authenticator, text
 from tests.accounts.conftest import BASE_URL
-from tests.accounts.test_second_factor_at_sign_in import sign_in
+from tests.accounts.test_two_step_sign_in import sign_in
 from tests.factories import PASSWORD, World
 from tracker.accounts import recovery_codes
-from tracker.accounts.passkeys import party_of
+from tracker.accounts.passkeys import find_relying_party
 from tracker.accounts.services.two_step_verification import list_factors
 from tracker.config import Settings
 from tracker.extensions import db
 from tracker.models import Person, SecondFactor
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-MAKE, MAKE_QUESTION = "/account/second-factor/passkey", "/account/second-factor/passkey/question"
-PROVE, PROVE_QUESTION = "/second-factor", "/second-factor/passkey"
+MAKE, MAKE_QUESTION = "/account/two-step-verification/passkey", "/account/two-step-verification/passkey/options"
+PROVE, PROVE_QUESTION = "/two-step-verification", "/two-step-verification/passkey"
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +69,7 @@ def test_bob_makes_a_passkey_and_signs_in_with_it(
 ) -> None:
     assert acts() == ["second_factor_added", "recovery_codes_made"]
     browser = sign_in(app, bob)
-    assert "Use a passkey" in browser.get("/second-factor?next=/queue").text
+    assert "Use a passkey" in browser.get("/two-step-verification?next=/queue").text
     assert prove(browser, key).location == "/"
     page = browser.get("/account").text
     assert "Bob’s phone, a passkey" in page
@@ -188,7 +188,9 @@ def test_he_may_have_several_and_then_remove_one(
     browser, spare = client(bob), Authenticator(BASE_URL)
     assert make(browser, spare).location == "/account"
     first = list_factors(bob.id)[0].id
-    assert browser.post(f"/account/second-factor/{first}/remove", data={"password": PASSWORD}).status_code == 303
+    assert (
+        browser.post(f"/account/two-step-verification/{first}/remove", data={"password": PASSWORD}).status_code == 303
+    )
     assert prove(sign_in(app, bob), spare).status_code == 303
     assert prove(sign_in(app, bob), key).status_code == 422
 
@@ -246,7 +248,7 @@ def settings(base_url: str, trusted: str = "") -> Settings:
 )
 def test_the_origins_are_those_of_the_settings(base_url: str, trusted: str, origins: tuple[str, ...]) -> None:
     """A passkey made for a name works under it, and by no other name that the site goes by."""
-    party = party_of(settings(base_url, trusted))
+    party = find_relying_party(settings(base_url, trusted))
     assert party
     assert party.origins == origins
 
@@ -257,7 +259,7 @@ def test_a_site_reached_by_a_number_offers_none_and_says_so(
 ) -> None:
     app.config["SETTINGS"] = settings(base_url)
     bob = client(world.bob)
-    assert "reached by a number" in bob.get("/account/second-factor").text
+    assert "reached by a number" in bob.get("/account/two-step-verification").text
     assert "reached by a number" in bob.get(MAKE).text
     for address in (MAKE, MAKE_QUESTION):
         assert bob.post(address, data={"password": PASSWORD}).status_code == 409
