@@ -11,7 +11,7 @@ from tracker.accounts import sessions
 from tracker.background import emails, jobs
 from tracker.config import Settings
 from tracker.demo import guard
-from tracker.extensions import bootstrap, csrf, db, login_manager, migrate
+from tracker.extensions import csrf, db, login_manager, migrate
 from tracker.ledger import checkpoints, transactions
 from tracker.privacy import access_log
 from tracker.web import error_pages, filters, idempotency, route_rules, security_headers
@@ -41,7 +41,13 @@ class Tracker(Flask):
 def create_app(settings: Settings | None = None, **overrides: Any) -> Flask:
     """The app: config, extensions, blueprints, error pages, commands, in that order."""
     settings = settings or Settings.from_environment()
-    app = Tracker(__name__, template_folder="../templates", instance_path=str(settings.instance_path))
+    app = Tracker(
+        __name__,
+        template_folder="../templates",
+        static_folder="../static",
+        static_url_path="/static",
+        instance_path=str(settings.instance_path),
+    )
     app.config.from_mapping(settings.as_flask())
     app.config.from_mapping(overrides)
     app.url_map.converters["int"] = Id
@@ -51,7 +57,6 @@ def create_app(settings: Settings | None = None, **overrides: Any) -> Flask:
     db.init_app(app)
     migrate.init_app(app, db)
     csrf.init_app(app)
-    bootstrap.init_app(app)
     # Flask-Login's own would look the session up for every template, an error page's too when just that has failed.
     login_manager.init_app(app, add_context_processor=False)
     app.context_processor(lambda: {"current_user": current_user})

@@ -76,7 +76,6 @@ class Settings:
             "SESSION_COOKIE_SECURE": is_https,
             "SESSION_COOKIE_NAME": "__Host-session" if is_https else "session",
             "WTF_CSRF_TIME_LIMIT": None,  # a form left open over lunch still saves; the session bounds it
-            "BOOTSTRAP_SERVE_LOCAL": True,  # the package's default is a CDN
             "MAX_CONTENT_LENGTH": 410 * MEGABYTE,  # four files at their limit in one post without JavaScript
             "MAX_FORM_MEMORY_SIZE": 4 * MEGABYTE,
             "MAX_FORM_PARTS": 1000,

@@ -57,7 +57,7 @@ class Server:
         self.refuse = ""
         self.refused: dict[str, str] = {}
         self.seconds = 0.0
-        app = Flask("scripts", static_folder=str(ROOT / "tracker/static"))
+        app = Flask("scripts", static_folder=str(ROOT / "static"))
         app.add_url_rule("/log", view_func=lambda: render_template_string(LOG), endpoint="log")
         app.add_url_rule("/matrix", view_func=lambda: render_template_string(MATRIX), endpoint="matrix")
         app.add_url_rule("/files", view_func=self.take_file, methods=["POST"])

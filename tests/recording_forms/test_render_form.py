@@ -265,9 +265,9 @@ def test_its_date_is_that_of_the_last_signature_and_a_blank_form_has_none() -> N
         "ftp://example.org/a",
         "data:text/css,body{}",
         "file:///etc/passwd",
-        f"{STATIC.as_uri()}/../config.py",
-        f"{STATIC.as_uri()}/%2e%2e/config.py",
-        f"file://elsewhere{STATIC}/print.css",
+        f"{STATIC.as_uri()}/../tracker/config.py",
+        f"{STATIC.as_uri()}/%2e%2e/tracker/config.py",
+        f"file://elsewhere{STATIC}/css/print.css",
     ],
 )
 def test_nothing_outside_the_static_folder_is_opened(url: str) -> None:
@@ -276,7 +276,7 @@ def test_nothing_outside_the_static_folder_is_opened(url: str) -> None:
 
 
 def test_our_own_files_are_opened() -> None:
-    assert b"@page" in StaticFetcher().fetch(f"{STATIC.as_uri()}/print.css").read()
+    assert b"@page" in StaticFetcher().fetch(f"{STATIC.as_uri()}/css/print.css").read()
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ from types import SimpleNamespace
 
 import pytest
 from flask import Flask, render_template_string
-from flask_bootstrap import Bootstrap5
 from flask_wtf import CSRFProtect, FlaskForm
 from wtforms import PasswordField, RadioField, StringField, TextAreaField
 from wtforms.validators import InputRequired
@@ -37,7 +36,6 @@ class EvidenceForm(FlaskForm):
 def face() -> Flask:
     app = Flask("face", template_folder=str(ROOT / "templates"))
     app.config.update(SECRET_KEY="test", WTF_CSRF_ENABLED=False)
-    Bootstrap5(app)
     CSRFProtect(app)
     filters.init_app(app)
     return app
@@ -159,7 +157,7 @@ class TestContentSecurity:
         assert not re.search(r"<script(?![^>]*\ssrc=)", text)
         assert not re.search(r"(?:src|href)=[\"']?(?:https?:)?//", text)
 
-    @pytest.mark.parametrize("path", sorted((ROOT / "tracker/static").rglob("*.[cj]s*")), ids=lambda p: p.name)
+    @pytest.mark.parametrize("path", sorted((ROOT / "static").rglob("*.[cj]s*")), ids=lambda p: p.name)
     def test_static_files_name_no_foreign_place(self, path: Path) -> None:
         places = re.findall(r"(?:https?:)?//[a-z0-9-]+(?:\.[a-z0-9-]+)+", path.read_text())
         assert set(places) <= {"http://www.w3.org"}  # the name of SVG, never fetched

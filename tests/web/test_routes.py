@@ -201,7 +201,7 @@ TABLE: dict[str, frozenset[str]] = {
     "registrations.list_visits": DAN,
     "registrations.end_visit": DAN,
 }
-UNRULED = {"static", "bootstrap.static"}
+UNRULED = {"static"}
 NEVER_COUNTED = {"user_session", "failed_sign_in"}
 SAYS_LITTLE = {400, 409, 413, 422}
 """What a person who may act is told when the body of the request is empty."""

@@ -29,9 +29,9 @@ def https(app: Flask, database_url: str, tmp_path: Path) -> Iterator[FlaskClient
         db.engine.dispose()
 
 
-@pytest.mark.parametrize("path", ["/sign-in", "/nowhere", "/static/css/tracker.css"])
+@pytest.mark.parametrize("path", ["/sign-in", "/nowhere", "/static/css/base.css"])
 def test_no_page_asks_for_the_camera_or_a_place(anonymous: FlaskClient, path: str) -> None:
-    answer = anonymous.get(path)
+    answer = anonymous.get(path, buffered=True)
     assert "camera=()" in answer.headers["Permissions-Policy"]
     assert "geolocation=()" in answer.headers["Permissions-Policy"]
     assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
@@ -92,7 +92,7 @@ class TestScripts:
         assert len(words) == 2
 
     def test_where_no_page_was_made_none_may_run(self, anonymous: FlaskClient) -> None:
-        answer = anonymous.get("/static/app.css", buffered=True)
+        answer = anonymous.get("/static/css/base.css", buffered=True)
         assert "script-src 'none'" in answer.headers["Content-Security-Policy"]
 
     def test_a_refused_form_is_an_answer_too(self, app: Flask, anonymous: FlaskClient) -> None:

@@ -23,7 +23,7 @@ ImageFile.LOAD_TRUNCATED_IMAGES = (
     False  # WeasyPrint's import turns it on for everybody: a cut photo would pass as whole
 )
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 STATIC = ROOT / "static"
 SQUARE = "form:square"
 """Where a sheet finds the picture of its code."""
@@ -68,7 +68,7 @@ class Press(threading.local):
 
     @cached_property
     def style(self) -> CSS:
-        return CSS(filename=STATIC / "print.css", url_fetcher=StaticFetcher(), font_config=self.fonts)
+        return CSS(filename=STATIC / "css" / "print.css", url_fetcher=StaticFetcher(), font_config=self.fonts)
 
 
 _press = Press()
@@ -128,7 +128,7 @@ def _attachments(issue: FormIssue) -> list[Attachment]:
 def environment() -> Environment:
     """A plain Jinja environment: sheets need no app, no request and no database."""
     return Environment(
-        loader=FileSystemLoader(ROOT.parent / "templates"),
+        loader=FileSystemLoader(ROOT / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -61,7 +61,7 @@ def init_app(app: Flask) -> None:
     @app.before_request
     def enforce_rule() -> Any:
         """Deny by default: a route without a rule is refused to everybody."""
-        if request.endpoint is None or request.endpoint in {"static", "bootstrap.static"}:
+        if request.endpoint is None or request.endpoint == "static":
             return None
         rule = find_route_rule(app, request.endpoint)
         if rule is None:

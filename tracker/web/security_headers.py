@@ -13,8 +13,7 @@ from tracker.ledger.transactions import SAFE_METHODS
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src {scripts}; style-src 'self'; font-src 'self'; connect-src 'self'; "
-    "img-src 'self' data: blob:; "  # Bootstrap's CSS holds data: SVGs; blob: shows a photo before upload
-    "media-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    "img-src 'self'; media-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 
 
@@ -77,7 +76,7 @@ def init_app(app: Flask) -> None:
         headers["Permissions-Policy"] = PERMISSIONS_POLICY
         if is_https:
             headers["Strict-Transport-Security"] = TRANSPORT_SECURITY
-        if request.endpoint not in {"static", "bootstrap.static"}:
+        if request.endpoint != "static":
             headers["Cache-Control"] = "no-store"
             response.vary.add("Cookie")
         return response

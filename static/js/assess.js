@@ -67,7 +67,7 @@ function judge(form) {
     });
     const choice = document.createElement("label"), box = document.createElement("input");
     box.type = "checkbox";
-    box.className = "form-check-input me-2";
+    box.className = "form-check-input";
     box.checked = !localStorage.getItem(off);
     box.addEventListener("change", () => { box.checked ? localStorage.removeItem(off) : localStorage.setItem(off, "1"); });
     choice.append(box, "Use these keys");
