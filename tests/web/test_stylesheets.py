@@ -1,0 +1,77 @@
+"""Every rule of the stylesheets has a page that uses it, and every class of a page has a rule or is known to have none."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+STYLESHEETS = sorted((ROOT / "static" / "css").glob("*.css"))
+TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
+SCRIPTS = sorted((ROOT / "static" / "js").glob("*.js"))
+JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+LITERAL = re.compile(r"\"([^\"\n]*)\"|'([^'\n]*)'")
+MADE_IN_PYTHON = {"square", "square-paper", "few", "some", "many"}
+"""Classes of the QR code that `segno` draws, and of the printed grid by its number of columns."""
+UNSTYLED = {
+    *(
+        "add-criterion",
+        "drafts",
+        "export-units",
+        "file-name",
+        "line-link",
+        "offers",
+        "strike",
+    ),  # found by scripts or tests
+    *("claimed-words", "comment", "criteria-in-full", "kind", "library-acts", "marking", "met-words", "month"),
+    *("narrative", "nested", "preview", "product-mark", "qualification", "recording-form", "review-section"),
+    *("btn-outline-primary", "outline-primary", "primary"),  # a button looks like the first of them without it
+}
+"""Classes without a rule, which name what an element is."""
+
+
+def literals(source: str) -> set[str]:
+    """Return the words of the quoted texts in a piece of code."""
+    return {word for found in LITERAL.findall(source) for text in found for word in text.split()}
+
+
+def classes_in_rules(path: Path) -> set[str]:
+    css = re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.DOTALL)
+    selectors = re.sub(r"\{[^{}]*\}", "{}", css)
+    return set(re.findall(r"\.([a-zA-Z][\w-]*)", re.sub(r"@[^{;]*[{;]", "", selectors)))
+
+
+def classes_in_templates() -> tuple[set[str], set[str]]:
+    """Return the classes that the templates write, and the beginnings of those that end in an expression's value."""
+    whole, beginnings = set[str](), set[str]()
+    for path in TEMPLATES:
+        for value in re.findall(r"\bclass=\"((?:[^\"{]|\{(?![{%#])|\{\{.*?\}\}|\{%.*?%\})*)\"", path.read_text()):
+            words = JINJA.sub("\0", value).split()
+            beginnings |= {word.partition("\0")[0] for word in words if re.match(r"[\w-]+-\0", word)}
+            whole |= {word for each in words for word in [each.replace("\0", "")] if word and not word.endswith("-")}
+            chosen = [re.sub(r"[=!]=\s*[\"'][^\"']*[\"']", "", tag) for tag in JINJA.findall(value) if " if " in tag]
+            whole |= {word for tag in chosen for word in literals(tag) if not word.endswith("-")}
+    return whole, beginnings
+
+
+def words_in_expressions() -> set[str]:
+    """Return the words of every quoted text in the templates' expressions: a class may come as a macro's argument."""
+    return {word for path in TEMPLATES for tag in JINJA.findall(path.read_text()) for word in literals(tag)}
+
+
+@pytest.mark.parametrize("stylesheet", STYLESHEETS, ids=lambda path: path.stem)
+def test_every_rule_is_about_a_class_that_is_written_somewhere(stylesheet: Path) -> None:
+    whole, beginnings = classes_in_templates()
+    in_scripts = {word for path in SCRIPTS for word in literals(path.read_text())}
+    in_python = {word for path in (ROOT / "tracker").rglob("*.py") for word in literals(path.read_text())}
+    in_expressions = words_in_expressions()
+    composed = {
+        each + end.replace("_", "-") for each in beginnings for end in in_python | in_expressions | {"1", "2", "3"}
+    }
+    known = whole | in_scripts | in_expressions | composed | MADE_IN_PYTHON
+    assert classes_in_rules(stylesheet) - known == set()
+
+
+def test_every_class_of_a_template_has_a_rule_or_is_known_to_need_none() -> None:
+    ruled = {each for path in STYLESHEETS for each in classes_in_rules(path)}
+    assert classes_in_templates()[0] - ruled == UNSTYLED
