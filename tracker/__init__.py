@@ -14,7 +14,7 @@ from tracker.demo import guard
 from tracker.extensions import csrf, db, login_manager, migrate
 from tracker.ledger import checkpoints, transactions
 from tracker.privacy import access_log
-from tracker.web import error_pages, filters, idempotency, route_rules, security_headers
+from tracker.web import error_pages, filters, idempotency, route_rules, security_headers, static_files
 from tracker.web.requests import TrackerRequest
 
 
@@ -53,6 +53,9 @@ def create_app(settings: Settings | None = None, **overrides: Any) -> Flask:
     app.url_map.converters["int"] = Id
     settings.instance_path.mkdir(parents=True, exist_ok=True)
 
+    static_files.init_app(app)
+        app
+    )  # registered first, runs last: what the others do to a page is done before it is compressed
     security_headers.init_app(app)
     db.init_app(app)
     migrate.init_app(app, db)

@@ -86,5 +86,6 @@ class Settings:
             "ATTACHMENTS_PATH": self.instance_path / "attachments",
             "KEYS_PATH": self.keys_path,
             "CHECKPOINTS_PATH": self.checkpoints_path,
+            "STATIC_BUILD_PATH": self.instance_path / "static",  # the style sheets and scripts as they are served
             "OUTBOX_PATH": self.instance_path / "outbox",
         }

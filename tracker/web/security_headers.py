@@ -46,10 +46,30 @@ def names_of(settings: Settings) -> list[str]:
     return [urlsplit(settings.base_url).netloc, *settings.trusted_hosts, *HERE]
 
 
+def fixed_headers(app: Flask) -> dict[str, str]:
+    """Return the security headers that are the same in every response."""
+    headers = {
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Referrer-Policy": "same-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Permissions-Policy": PERMISSIONS_POLICY,
+    }
+    if app.config["SETTINGS"].base_url.startswith("https://"):
+        headers["Strict-Transport-Security"] = TRANSPORT_SECURITY
+    return headers
+
+
+def static_file_headers(app: Flask) -> dict[str, str]:
+    """Return the security headers of static files, which are served outside any request of the app."""
+    return fixed_headers(app) | {"Content-Security-Policy": CONTENT_SECURITY_POLICY.format(scripts="'none'")}
+
+
 def init_app(app: Flask) -> None:
     """To come before whatever else looks at a request."""
     names = names_of(app.config["SETTINGS"])
-    is_https = app.config["SETTINGS"].base_url.startswith("https://")
+    always = fixed_headers(app)
     app.add_template_global(csp_nonce)
 
     @app.before_request
@@ -68,15 +88,9 @@ def init_app(app: Flask) -> None:
     def add_headers(response: Response) -> Response:
         headers = response.headers
         headers.setdefault("Content-Security-Policy", content_security_policy())
-        headers["X-Content-Type-Options"] = "nosniff"
-        headers["X-Frame-Options"] = "DENY"
-        headers["Referrer-Policy"] = "same-origin"
-        headers["Cross-Origin-Opener-Policy"] = "same-origin"
-        headers["Cross-Origin-Resource-Policy"] = "same-origin"
-        headers["Permissions-Policy"] = PERMISSIONS_POLICY
-        if is_https:
-            headers["Strict-Transport-Security"] = TRANSPORT_SECURITY
-        if request.endpoint != "static":
+        for name, value in always.items():
+            headers[name] = value
+        if request.endpoint != "static" or response.status_code >= 400:
             headers["Cache-Control"] = "no-store"
             response.vary.add("Cookie")
         return response
