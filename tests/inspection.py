@@ -1,5 +1,6 @@
 """A browser that inspects every page it gets, and notices a change that a request left uncommitted."""
 
+import gzip
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -48,7 +49,8 @@ class InspectingClient(WatchingClient):
     def open(self, *args: Any, **kwargs: Any) -> TestResponse:
         response = super().open(*args, **kwargs)
         if response.mimetype == "text/html" and response.status_code not in range(300, 400) and not response.history:
-            found = list(faults(response.get_data(as_text=True))) if response.data else []
+            page = gzip.decompress(response.data) if response.content_encoding == "gzip" else response.data
+            found = list(faults(page.decode())) if page else []
             asked = f"{response.request.method} {response.request.path}"
             assert not found, f"{asked} ({response.status_code}):\n  " + "\n  ".join(found)
         return response
