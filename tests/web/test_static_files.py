@@ -1,6 +1,8 @@
 """What a page's first and second load send, under which names, and for how long a browser keeps it."""
 
 import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -68,10 +70,12 @@ def test_a_browser_that_asks_again_is_told_that_nothing_changed(app: Flask, anon
     assert anonymous.get(address, headers={"If-None-Match": etag}, buffered=True).status_code == 304
 
 
-def test_no_cookie_and_no_database_is_needed(app: Flask, anonymous: FlaskClient, count_statements: object) -> None:
-    with count_statements() as statements:  # type: ignore[operator]
+def test_no_cookie_and_no_database_is_needed(
+    app: Flask, anonymous: FlaskClient, count_statements: Callable[[], AbstractContextManager[list[str]]]
+) -> None:
+    with count_statements() as statements:
         answer = anonymous.get(address_of(app, "css/base.css"), buffered=True)
-    assert list(statements) == []
+    assert statements == []
     assert "Cookie" not in answer.headers["Vary"]
 
 
