@@ -179,11 +179,11 @@ def find_screens(app: Flask) -> dict[str, dict[str, str]]:
         "bob": {
             "queue": "/queue",
             "candidates": "/candidates",
-            "judge": f"/attempts/{alices}/evidence/{items[8]}/judge",
+            "assess": f"/attempts/{alices}/evidence/{items[8]}/assess",
             "sign": f"/attempts/{chloes}/sign",
             "guidance": "/guidance",
         },
-        "carol": {"home": "/", "findings": "/findings", "verify": f"/attempts/{chloes}/verify"},
+        "carol": {"home": "/", "action-points": "/action-points", "verify": f"/attempts/{chloes}/verify"},
         "eve": {"home": "/", "visit": f"/attempts/{chloes}/visit"},
         "dan": {
             "home": "/",
