@@ -59,9 +59,7 @@ def create_app(settings: Settings | None = None, **overrides: Any) -> Flask:
     settings.instance_path.mkdir(parents=True, exist_ok=True)
 
     static_files.init_app(app)
-    compression.init_app(
-        app
-    )  # registered first, runs last: what the others do to a page is done before it is compressed
+    compression.init_app(app)  # registered before the others, it runs after them, on the finished page
     security_headers.init_app(app)
     db.init_app(app)
     migrate.init_app(app, db)
