@@ -13,13 +13,8 @@ from tracker.config import Settings
 from tracker.demo import guard
 from tracker.extensions import csrf, db, login_manager, migrate
 from tracker.ledger import checkpoints, transactions
-<<<<<<< HEAD
 from tracker.privacy import access_log
-from tracker.web import error_pages, filters, idempotency, route_rules, security_headers, static_files
-=======
-from tracker.privacy import openings
 from tracker.web import compression, error_pages, filters, idempotency, route_rules, security_headers, static_files
->>>>>>> 801dd87 (Compress pages, at a length that tells nothing of their secrets)
 from tracker.web.requests import TrackerRequest
 
 
