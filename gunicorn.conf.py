@@ -27,6 +27,11 @@ def is_this_machine(host: str) -> bool:
     return host == "localhost" or ip_address(host).is_loopback
 
 
+def post_worker_init(worker: Any) -> None:
+    """Import the views before the worker takes its first request."""
+    worker.wsgi.load_views()
+
+
 def when_ready(server: Any) -> None:
     listening = ", ".join(str(socket) for socket in server.LISTENERS)
     if DEMO:

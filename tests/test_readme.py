@@ -14,12 +14,15 @@ FLASKS_OWN = {"run", "shell", "routes", "db"}
 
 
 def commands(group: click.Group, before: str = "") -> Iterator[str]:
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         if not before and name in FLASKS_OWN:
             continue
         if isinstance(command, click.Group):
             yield from commands(command, f"{before}{name} ")
         else:
+            assert command
             yield f"{before}{name}"
 
 

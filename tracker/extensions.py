@@ -1,7 +1,6 @@
 """The extensions, unbound; `create_app` binds them."""
 
 from flask_login import LoginManager
-from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf.csrf import CSRFProtect
 
@@ -9,6 +8,5 @@ from tracker.models.base import Base
 
 # What was read or changed stays readable after the commit: the page is already made of it.
 db = SQLAlchemy(metadata=Base.metadata, session_options={"expire_on_commit": False})
-migrate = Migrate(render_as_batch=True)
 login_manager = LoginManager()
 csrf = CSRFProtect()

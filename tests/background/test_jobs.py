@@ -51,7 +51,7 @@ def fail() -> None:
 @pytest.fixture(autouse=True)
 def known_jobs(app: Flask) -> Iterator[None]:
     before = app.extensions["jobs"]
-    jobs.init_app(app, (note, found_centre, fail))
+    jobs.init_app(app, lambda: ((note, found_centre, fail), ()))
     DONE.clear()
     yield
     app.extensions["jobs"] = before
@@ -76,7 +76,7 @@ def make_queue() -> Iterator[MakeQueue]:
         app = create_app(settings)
         made.append(app)
         if known:
-            jobs.init_app(app, known)
+            jobs.init_app(app, lambda: (known, ()))
         found: jobs.Jobs = app.extensions["jobs"]
         return found
 

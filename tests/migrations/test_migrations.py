@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from tests import factories
 from tests.conftest import MIGRATIONS, server_url
 from tracker import create_app
+from tracker.background.migration_commands import init_migrations
 from tracker.config import Settings
 from tracker.extensions import db
 from tracker.ledger.events import record
@@ -59,6 +60,7 @@ def empty_app(make_database: Callable[[], str], tmp_path: Path) -> Iterator[Flas
     )
     app = create_app(settings, TESTING=True)
     with app.app_context():
+        init_migrations()
         yield app
         db.session.remove()
         db.engine.dispose()

@@ -12,15 +12,15 @@ import time
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from logging import getLogger
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, current_app
-from huey import Huey, RedisHuey, SqliteHuey, crontab
-from huey.consumer import Consumer
-from huey.serializer import SignedSerializer
 
 from tracker.errors import Refused
 from tracker.ledger import read_only, transactions
+
+if TYPE_CHECKING:
+    from huey import Huey
 
 BEAT, SILENT = 5, 20
 """Seconds between the worker's signs of life, and after how many without one nobody is thought to work."""
@@ -32,20 +32,18 @@ logger = getLogger(__name__)
 
 def init_app(
     app: Flask,
-    jobs: Iterable[Job],
-    every_minute: Iterable[Job] = (),
+    load_jobs: Callable[[], tuple[Iterable[Job], Iterable[Job]]],
     find_fault: Callable[[], str | None] = lambda: None,
 ) -> None:
     """Register the jobs of an app.
 
     Args:
         app: the app in whose context each job runs.
-        jobs: what can be queued.
-        every_minute: what the worker runs once a minute.
+        load_jobs: imports and returns the jobs that can be queued, and those that the worker runs once a minute.
         find_fault: says why the worker must not start on this database, or None.
     """
     app.config.setdefault("JOBS_IMMEDIATE", app.testing)
-    app.extensions["jobs"] = Jobs(app, jobs, every_minute, find_fault)
+    app.extensions["jobs"] = Jobs(app, load_jobs, find_fault)
 
 
 def enqueue(job: Job, *arguments: int | str) -> None:
@@ -63,12 +61,14 @@ class Jobs:
     """The jobs of an app and the queue they wait in, opened when it is first needed."""
 
     def __init__(
-        self, app: Flask, jobs: Iterable[Job], every_minute: Iterable[Job], find_fault: Callable[[], str | None]
+        self,
+        app: Flask,
+        load_jobs: Callable[[], tuple[Iterable[Job], Iterable[Job]]],
+        find_fault: Callable[[], str | None],
     ) -> None:
         self.app = app
         self.find_fault = find_fault
-        self.jobs = {each.__name__: each for each in jobs}
-        self.every_minute = {each.__name__: each for each in every_minute}
+        self.load_jobs = load_jobs
         self.stopping = threading.Event()
 
     def put(self, job: Job, *arguments: int | str) -> None:
@@ -98,7 +98,9 @@ class Jobs:
         """
         if fault := self.find_fault():
             raise Refused(fault)
-        consumer = Worker(self.queue, workers=1, max_delay=1.0, graceful_signal="TERM")
+        from tracker.background.worker import JobWorker
+
+        consumer = JobWorker(self.queue, workers=1, max_delay=1.0, graceful_signal="TERM")
         self.stopping = consumer.stop_flag
         threading.Thread(target=self._give_signs, args=(beside,), daemon=True).start()
         try:
@@ -116,13 +118,25 @@ class Jobs:
             except Exception:
                 logger.exception("a job failed: %s", name)
 
+    @cached_property
+    def jobs(self) -> dict[str, Job]:
+        """The jobs that can be queued, by name."""
+        return {each.__name__: each for each in self.load_jobs()[0]}
+
+    @cached_property
+    def every_minute(self) -> dict[str, Job]:
+        """The jobs that the worker runs once a minute, by name."""
+        return {each.__name__: each for each in self.load_jobs()[1]}
+
     @property
-    def queue(self) -> Huey:
+    def queue(self) -> "Huey":
         return self._opened[0]
 
     @cached_property
-    def _opened(self) -> tuple[Huey, dict[str, Any]]:
+    def _opened(self) -> tuple["Huey", dict[str, Any]]:
         """The queue, and each job as a task of it."""
+        from huey import crontab
+
         queue = self._open()
         tasks = {name: queue.task(name=name)(self._performing(name)) for name in self.jobs}
         for name in self.every_minute:
@@ -135,12 +149,16 @@ class Jobs:
 
         return performing
 
-    def _open(self) -> Huey:
+    def _open(self) -> "Huey":
+        from huey import RedisHuey, SqliteHuey
+
         settings = self.app.config["SETTINGS"]
         kept: dict[str, Any] = {"results": False, "immediate": self.app.config["JOBS_IMMEDIATE"]}
         if settings.redis_url and not kept["immediate"]:
             if not settings.secret_key:
                 raise Refused("Jobs on Redis are signed with SECRET_KEY, which is not set. Nothing was started.")
+            from huey.serializer import SignedSerializer
+
             signed = SignedSerializer(secret=settings.secret_key)
             return RedisHuey("tracker", url=settings.redis_url, serializer=signed, **kept)
         path = settings.instance_path / "jobs.sqlite"
@@ -159,11 +177,3 @@ class Jobs:
                 except Exception:
                     logger.exception("the worker could not give a sign of life")
             signs += 1
-
-
-class Worker(Consumer):
-    """Huey's consumer, which finishes the step it is at on Ctrl-C as on SIGTERM."""
-
-    def _set_signal_handlers(self) -> None:
-        super()._set_signal_handlers()
-        signal.signal(signal.SIGINT, self._handle_graceful_signal)

@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from tracker.clock import now
 from tracker.errors import Refused
 from tracker.extensions import db
-from tracker.ledger import events, keys
+from tracker.ledger import events
 from tracker.ledger.canonical_json import canonical_json
 
 DOMAIN = b"tracker.checkpoint.v1\0"
@@ -66,6 +66,8 @@ class Checkpoint:
 
 def sign_now() -> Checkpoint | None:
     """The ledger as it stands, signed; None while the installation has no key."""
+    from tracker.ledger import keys
+
     key = keys.find_current()
     if key is None:
         return None
@@ -120,6 +122,8 @@ def path() -> Path:
 
 
 def _write_due(at_once: bool) -> Checkpoint | None:
+    from tracker.ledger import keys
+
     if keys.find_current() is None:
         return None
     path().parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -6,13 +6,21 @@ from collections.abc import Sized
 from pathlib import Path
 
 import click
-from flask.cli import AppGroup
 
+from tracker.background.lazy_commands import LazyGroup
 from tracker.errors import TrackerError
 from tracker.units.plain_text import as_text
 from tracker.units.standards_folder import Library, read_library
 
-standards_cli = AppGroup("standards", help="The units and guidance of the standards folder.")
+standards_cli = LazyGroup(
+    {
+        "export": "tracker.library.exchange_commands:export_units",
+        "import": "tracker.library.exchange_commands:import_units",
+        "read": "tracker.library.reading_command:read_document",
+    },
+    name="standards",
+    help="The units and guidance of the standards folder.",
+)
 in_folder = click.option("--folder", type=click.Path(path_type=Path, file_okay=False), help="Another folder.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 

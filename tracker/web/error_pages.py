@@ -2,7 +2,6 @@
 
 import errno
 
-import psycopg
 from flask import Flask, current_app, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
@@ -103,6 +102,8 @@ def show_database_fault(error: DBAPIError) -> ResponseReturnValue:
 
 def _is_unreachable(error: DBAPIError, name: str) -> bool:
     """PostgreSQL's driver could not connect, or lost the connection: then there is no code."""
+    import psycopg  # here: a command that starts the app need not wait for it
+
     return isinstance(error.orig, psycopg.OperationalError) and not name
 
 
