@@ -81,20 +81,20 @@ set_up_system() {
     PYTHON=$(find_python) || fail "Python 3.11 or newer with its venv module is needed, and could not be installed here."
 }
 
-# set_up_venv FILE: what the requirements file names, unless the stamp says that it is there.
+# set_up_venv LOCK: install what the lock file names, checked by its hashes, unless the stamp says that it is there.
 # The stamp holds the folder and the Python too: neither survives a move or an upgrade.
 set_up_venv() {
-    stamp=$({ printf '%s\n' "$PWD"; "$PYTHON" --version; cat requirements.txt "$1"; } | "$PYTHON" -c '
+    stamp=$({ printf '%s\n' "$PWD"; "$PYTHON" --version; cat "$1"; } | "$PYTHON" -c '
 import hashlib, sys
 print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())')
-    stamp_file="$VENV/stamp-$(basename "$1" .txt)"
+    stamp_file="$VENV/stamp-$(basename "$1" .lock)"
     if [ -x "$VENV/bin/python" ] && [ "$(cat "$stamp_file" 2>/dev/null)" = "$stamp" ]; then return 0; fi
     if ! "$VENV/bin/pip" --version >/dev/null 2>&1; then
         say "Making a virtual environment in $VENV"
         "$PYTHON" -m venv --clear "$VENV" || fail "The virtual environment could not be made. What Python said is above."
     fi
     say "Installing the Python packages of $1 into $VENV"
-    "$VENV/bin/pip" install -q --disable-pip-version-check -r "$1" ||
+    "$VENV/bin/pip" install -q --disable-pip-version-check --require-hashes -r "$1" ||
         fail "The packages of $1 could not be installed. What pip said is above."
     printf '%s\n' "$stamp" > "$stamp_file"
 }

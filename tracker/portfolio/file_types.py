@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import IO
 
-import filetype
-
 from tracker.errors import Invalid
 from tracker.portfolio import file_checks
 from tracker.portfolio.file_checks import FaultyError
@@ -41,7 +39,10 @@ TXT = FileType("text/plain", ("txt",))
 TYPES = (JPEG, PNG, HEIC, PDF, DOCX, XLSX, PPTX, ODT, MP3, M4A, MP4, TXT)
 BY_MEDIA_TYPE = {each.media_type: each for each in TYPES}
 ENDINGS = tuple(dict.fromkeys(ending for each in TYPES for ending in each.endings))
-PICTURES = {"image/jpeg": JPEG, "image/png": PNG}
+IMAGE_SIGNATURES = ((b"\xff\xd8\xff", JPEG), (b"\x89PNG", PNG))
+"""The first bytes ("magic numbers") of each image format."""
+OTHER_SIGNATURES = (b"{\\rtf", b"%!PS", b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"GIF8", b"OggS", b"fLaC")
+"""First bytes of formats that are refused, even where the rest of the file is readable text."""
 
 
 def recognise(stream: IO[bytes], name: str) -> FileType:
@@ -82,17 +83,18 @@ def _by_content(stream: IO[bytes], head: bytes) -> FileType | None:
         return PDF
     if file_checks.is_mp3(stream):
         return MP3
-    guessed = filetype.guess(head)
-    if guessed is not None:
-        return _picture(stream, guessed.mime)
-    return TXT if file_checks.is_plain_text(stream) else None
+    return _image(stream, head) or _plain_text(stream, head)
 
 
-def _picture(stream: IO[bytes], media_type: str) -> FileType | None:
-    found = PICTURES.get(media_type)
-    if found:
+def _image(stream: IO[bytes], head: bytes) -> FileType | None:
+    image_type = next((each for signature, each in IMAGE_SIGNATURES if head.startswith(signature)), None)
+    if image_type:
         file_checks.check_picture(stream)
-    return found
+    return image_type
+
+
+def _plain_text(stream: IO[bytes], head: bytes) -> FileType | None:
+    return TXT if not head.startswith(OTHER_SIGNATURES) and file_checks.is_plain_text(stream) else None
 
 
 def _iso_media(stream: IO[bytes], brand: bytes) -> FileType | None:
