@@ -67,6 +67,12 @@ def list_files() -> Iterator[Path]:
     yield from (path for path in sorted(_folder().rglob("*")) if path.is_file())
 
 
+def get_max_size() -> int:
+    """Return the size in bytes that an uploaded file may have at most."""
+    limit: int = current_app.config["ATTACHMENT_LIMIT"]
+    return limit
+
+
 def _folder() -> Path:
     folder: Path = current_app.config["ATTACHMENTS_PATH"]
     return folder

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from io import SEEK_END
 from typing import IO
 
-from flask import current_app
 from sqlalchemy import func, select, update
 
 from tracker.clock import now
@@ -35,7 +34,7 @@ def keep_file(stream: IO[bytes], name: str) -> KeptFile:
     Raises `Invalid` with a sentence naming the file when it is empty, too large, of no kind we take, or not known to
     be free of viruses where a scanner is configured.
     """
-    limit: int = current_app.config["ATTACHMENT_LIMIT"]
+    limit = file_store.get_max_size()
     name = clean_name(name)
     if stream.seek(0, SEEK_END) > limit:
         raise Invalid(
