@@ -13,7 +13,7 @@ from tracker.assessment.services.assessments import CHECKS, DraftDecisions
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Claim, Criterion, Evidence, EvidenceRequirement, EvidenceVersion, Person, UnitAttempt
-from tracker.recording_forms.snapshot import snapshot_of
+from tracker.recording_forms.snapshot import take_snapshot
 from tracker.vocabulary import Outcome
 
 TICKED = dict.fromkeys(CHECKS, True)
@@ -119,7 +119,7 @@ def sign(world: World, attempt: UnitAttempt, comment: str = "") -> None:
     meet_everything(world, attempt)
     confirm_requirements(world, attempt)
     with transaction():
-        seen = snapshot_of(attempt).hash
+        seen = take_snapshot(attempt).hash
         signing.sign_unit(attempt, seen, comment, factories.actor(world.bob), clock.now())
 
 
@@ -127,4 +127,4 @@ def confirm(attempt: UnitAttempt) -> None:
     """The candidate's signature on a unit that is assessed."""
     with transaction():
         candidate = factories.actor(db.session.get_one(Person, attempt.candidate_id))
-        signing.confirm_unit(attempt, snapshot_of(attempt).hash, candidate, clock.now())
+        signing.confirm_unit(attempt, take_snapshot(attempt).hash, candidate, clock.now())

@@ -17,7 +17,7 @@ from tracker.extensions import db
 from tracker.ledger.transactions import rollback, transaction
 from tracker.models import Signature
 from tracker.recording_forms.form_content import STATEMENT_OF_COMPETENCE
-from tracker.recording_forms.snapshot import snapshot_of
+from tracker.recording_forms.snapshot import take_snapshot
 from tracker.vocabulary import AttemptState, SignatureRole
 
 ClientFor = Callable[..., FlaskClient]
@@ -41,10 +41,10 @@ def test_alice_signs_what_bob_signed(world: World, acts: Callable[[], list[str]]
 
 def test_evidence_handed_in_since_does_not_reach_it(world: World) -> None:
     stories.sign(world, world.cfacc15)
-    seen = snapshot_of(world.cfacc15).hash
+    seen = take_snapshot(world.cfacc15).hash
     clock.held = clock.now() + stories.timedelta(minutes=1)
     stories.hand_in(world.cfacc15, "Later", "1")
-    assert snapshot_of(world.cfacc15).hash == seen
+    assert take_snapshot(world.cfacc15).hash == seen
 
 
 def test_what_changed_in_between_is_not_signed(world: World) -> None:
@@ -52,7 +52,7 @@ def test_what_changed_in_between_is_not_signed(world: World) -> None:
     alice = factories.actor(world.alice)
     with pytest.raises(Conflict, match="changed while you were reading"):
         signing.confirm_unit(world.cfacc15, "0" * 64, alice, clock.now())
-    seen = snapshot_of(world.cfacc15).hash
+    seen = take_snapshot(world.cfacc15).hash
     with pytest.raises(Conflict):
         signing.confirm_unit(world.cfacc15, seen, alice, clock.now(), seen_version=world.cfacc15.version + 1)
     rollback()
@@ -74,7 +74,7 @@ def test_a_unit_is_confirmed_once(world: World) -> None:
 
 def test_nobody_confirms_for_alice(world: World, client: ClientFor) -> None:
     stories.sign(world, world.cfacc15)
-    seen = snapshot_of(world.cfacc15).hash
+    seen = take_snapshot(world.cfacc15).hash
     for person in (world.bob, world.frank):
         with pytest.raises(NotFound):
             signing.confirm_unit(world.cfacc15, seen, factories.actor(person), clock.now())

@@ -48,7 +48,7 @@ def test_bob_can_sign_again(world: World) -> None:
     with transaction():
         stories.signing.sign_unit(
             world.cfacc15,
-            stories.snapshot_of(world.cfacc15).hash,
+            stories.take_snapshot(world.cfacc15).hash,
             "",
             factories.actor(world.bob),
             stories.clock.now(),

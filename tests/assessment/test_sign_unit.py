@@ -21,7 +21,7 @@ from tracker.extensions import db
 from tracker.ledger.transactions import rollback, transaction
 from tracker.matrix import load_matrix
 from tracker.models import ActionPoint, Event, RequirementConfirmation, Signature, UnitAttempt
-from tracker.recording_forms.snapshot import snapshot_of
+from tracker.recording_forms.snapshot import take_snapshot
 from tracker.vocabulary import AttemptState, Method, Outcome, SignatureRole
 
 ClientFor = Callable[..., FlaskClient]
@@ -45,7 +45,7 @@ def signing_form(page: str, **more: Any) -> dict[str, Any]:
 def sign_as_bob(world: World, attempt: UnitAttempt, **more: Any) -> Signature:
     with transaction():
         return signing.sign_unit(
-            attempt, snapshot_of(attempt).hash, "Well done.", factories.actor(world.bob), clock.now(), **more
+            attempt, take_snapshot(attempt).hash, "Well done.", factories.actor(world.bob), clock.now(), **more
         )
 
 
@@ -54,7 +54,7 @@ def test_bob_signs(world: World, ready: UnitAttempt, acts: Callable[[], list[str
     assert (ready.state, ready.assessed_at) == (AttemptState.ASSESSED, signature.signed_at)
     assert (signature.role, signature.round, signature.person_id) == (SignatureRole.ASSESSOR, 1, world.bob.id)
     assert signature.comment == ready.closing_comment == "Well done."
-    assert signature.snapshot_hash == snapshot_of(ready).hash
+    assert signature.snapshot_hash == take_snapshot(ready).hash
     event = db.session.scalars(select(Event).where(Event.act == "unit_signed")).one()
     assert signature.snapshot_hash.encode() in event.body
     assert b"Well done" not in event.body
@@ -131,7 +131,7 @@ def test_a_finding_without_an_answer_is_in_the_way(world: World, ready: UnitAtte
 
 
 def test_what_was_changed_in_between_is_not_signed(world: World, ready: UnitAttempt) -> None:
-    seen = snapshot_of(ready).hash
+    seen = take_snapshot(ready).hash
     _, version, claims = stories.hand_in(ready, "Another", "1")
     stories.accept(ready, version, world.bob, claims)
     with pytest.raises(Conflict, match="changed while you were reading"):
@@ -173,7 +173,7 @@ def test_neither_the_candidate_nor_who_verified_signs(world: World, ready: UnitA
         )
         db.session.add(action_point)
     with pytest.raises(Refused, match=r"Nobody assesses their own work|never assesses it too"):
-        signing.sign_unit(ready, snapshot_of(ready).hash, "", factories.actor(getattr(world, name)), clock.now())
+        signing.sign_unit(ready, take_snapshot(ready).hash, "", factories.actor(getattr(world, name)), clock.now())
 
 
 def test_simulation_in_a_unit_that_does_not_say_needs_bobs_reason(world: World) -> None:

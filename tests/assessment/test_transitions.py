@@ -23,7 +23,7 @@ from tracker.extensions import db
 from tracker.ledger.events import Actor
 from tracker.ledger.transactions import rollback, transaction
 from tracker.models import Person, Signature, UnitAttempt
-from tracker.recording_forms.snapshot import snapshot_of
+from tracker.recording_forms.snapshot import take_snapshot
 from tracker.registrations.services import void_attempt
 from tracker.verification import services as verification
 from tracker.vocabulary import AttemptState, Role, SignatureRole
@@ -44,12 +44,12 @@ def first_criterion(attempt: UnitAttempt) -> list[int]:
 
 
 ACTS: dict[AttemptAction, Act] = {
-    AttemptAction.SIGN: lambda at, actor: signing.sign_unit(at, snapshot_of(at).hash, "", actor, clock.now()),
+    AttemptAction.SIGN: lambda at, actor: signing.sign_unit(at, take_snapshot(at).hash, "", actor, clock.now()),
     AttemptAction.RETRACT: lambda at, actor: signing.retract_signature(at, "Why", actor),
-    AttemptAction.CONFIRM: lambda at, actor: signing.confirm_unit(at, snapshot_of(at).hash, actor, clock.now()),
+    AttemptAction.CONFIRM: lambda at, actor: signing.confirm_unit(at, take_snapshot(at).hash, actor, clock.now()),
     AttemptAction.DISPUTE: lambda at, actor: signing.dispute_unit(at, first_criterion(at), "Why", actor),
     AttemptAction.VERIFY: lambda at, actor: verification.sign_verification(
-        at, snapshot_of(at).hash, actor, clock.now(), unsampled_reason="Enough sampled"
+        at, take_snapshot(at).hash, actor, clock.now(), unsampled_reason="Enough sampled"
     ),
     AttemptAction.RETURN: lambda at, actor: verification.return_unit(
         at, first_criterion(at), "Look again", clock.today(), actor
@@ -136,7 +136,7 @@ def test_each_act_by_each_role(
     sent = client(getattr(world, PEOPLE[by])).post(
         f"/attempts/{attempt.id}/{paths[move]}",
         data={
-            "snapshot_hash": snapshot_of(attempt).hash,
+            "snapshot_hash": take_snapshot(attempt).hash,
             "password": factories.PASSWORD,
             "act": "sign",
             "requirement": [each.id for each in attempt.unit.requirements],

@@ -36,7 +36,7 @@ from tracker.models import (
     Unit,
     VersionMove,
 )
-from tracker.recording_forms.snapshot import snapshot_of
+from tracker.recording_forms.snapshot import take_snapshot
 from tracker.vocabulary import AssessmentOutcome, AttemptState, CriterionState, Method, Outcome, Simulation
 
 
@@ -432,6 +432,6 @@ def test_the_unit_is_signed_on_the_new_version(world: World) -> None:
     assert set(states(world).values()) == {CriterionState.MET}
     stories.confirm_requirements(world, world.cfacc15)
     with transaction():
-        seen = snapshot_of(world.cfacc15)
+        seen = take_snapshot(world.cfacc15)
         signing.sign_unit(world.cfacc15, seen.hash, "", factories.actor(world.bob), clock.now())
     assert json.loads(seen.text)["unit"]["version"] == "2"

@@ -45,10 +45,10 @@ def test_the_story_has_somebody_at_every_stage(demo: Flask) -> None:
     assert load_matrix(attempt_of("Ben Okafor")).claimed == 0
     chloe = attempt_of("Chloe Hart")
     assert chloe.state is AttemptState.VERIFIED
-    facts = build_form_content(chloe)
-    assert facts.internal_verifier
-    assert facts.internal_verifier.name == "Carol Hughes"
-    assert facts.date_sampled
+    content = build_form_content(chloe)
+    assert content.internal_verifier
+    assert content.internal_verifier.name == "Carol Hughes"
+    assert content.date_sampled
 
 
 def test_every_step_of_the_story_is_in_the_ledger(demo: Flask) -> None:

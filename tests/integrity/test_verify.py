@@ -217,7 +217,7 @@ def test_a_unit_whose_wording_was_changed_with_its_hash_is_named() -> None:
 def test_another_wording_of_the_statement_later_on_accuses_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each signature is held to the words that were signed with it, not to those of today's code."""
     monkeypatch.setattr(snapshot, "STATEMENT_OF_COMPETENCE", "I confirm that I am competent in this unit.")
-    monkeypatch.setattr(snapshot.snapshot_of, "__defaults__", (None, snapshot.STATEMENT_OF_COMPETENCE))
+    monkeypatch.setattr(snapshot.take_snapshot, "__defaults__", (None, snapshot.STATEMENT_OF_COMPETENCE))
     assert not offences()
 
 

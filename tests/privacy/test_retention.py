@@ -22,7 +22,7 @@ from tracker.library.queries.qualifications import find_qualification
 from tracker.models import Person, RetentionHold, RetentionRule
 from tracker.privacy import retention
 from tracker.privacy.retention_reminders import send_retention_reminders
-from tracker.recording_forms.snapshot import snapshot_of
+from tracker.recording_forms.snapshot import take_snapshot
 from tracker.registrations.services import choose_qualification, void_attempt, withdraw_candidate
 from tracker.verification.services import sign_verification
 
@@ -64,7 +64,7 @@ def verify(world: World) -> None:
     stories.sign(world, world.cfacc15)
     stories.confirm(world.cfacc15)
     with transaction():
-        seen = snapshot_of(world.cfacc15).hash
+        seen = take_snapshot(world.cfacc15).hash
         sign_verification(
             world.cfacc15, seen, factories.actor(world.carol), clock.now(), unsampled_reason="In the plan."
         )

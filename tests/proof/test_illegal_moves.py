@@ -13,7 +13,7 @@ from tests.proof.stages import Body, Stage, filled, unclaimed
 from tests.web.test_routes import everything_written
 from tracker.extensions import db
 from tracker.models import Claim, Decision, EvidenceRequirement
-from tracker.recording_forms.snapshot import snapshot_of
+from tracker.recording_forms.snapshot import take_snapshot
 
 PEOPLE = ("Chloe", "Alice", "Bob", "Gwen", "Carol", "Eve", "Dan")
 """The candidate and another; the assessor and another, who verifies elsewhere; the verifiers, internal and external; the
@@ -38,7 +38,7 @@ def body_for(stage: Stage, act: str) -> Body:
     decided = decided.where(Decision.superseded_at.is_(None)).order_by(Decision.id).limit(1)
     version, criterion = db.session.execute(decided).one()
     body: Body = {
-        "snapshot_hash": snapshot_of(attempt).hash, "version": attempt.version, "password": PASSWORD,
+        "snapshot_hash": take_snapshot(attempt).hash, "version": attempt.version, "password": PASSWORD,
         "requirement": list(db.session.scalars(requirements)), "act": "sign", "comment": "Steady.", "reason": "Because.",
         "criterion": criterion, "evidence": stage.evidence_ids[0], "on": "1", "due_on": "2027-01-29",
         "look": f"{version}-{criterion}",

@@ -44,7 +44,7 @@ from tracker.portfolio.queries.evidence import find_version_in
 from tracker.portfolio.services.claims import Tick, set_claims
 from tracker.portfolio.services.evidence import begin_evidence, find_latest_version, save_draft
 from tracker.portfolio.services.submissions import submit_evidence, withdraw_submission
-from tracker.recording_forms.snapshot import snapshot_of
+from tracker.recording_forms.snapshot import take_snapshot
 from tracker.registrations.services import void_attempt
 from tracker.verification import services as verifying
 from tracker.vocabulary import Method, Outcome, Role
@@ -288,7 +288,7 @@ class Life(RuleBasedStateMachine):
 
     def shown(self) -> str:
         """The hash of what the page shows."""
-        return snapshot_of(self.attempt).hash
+        return take_snapshot(self.attempt).hash
 
     def retract(self) -> None:
         self.both(

@@ -20,7 +20,7 @@ from tracker.extensions import db
 from tracker.ledger import checkpoints, events
 from tracker.ledger.canonical_json import canonical_json
 from tracker.models import Attachment, Event, IssuedForm
-from tracker.recording_forms.form_verification import Verdict, check_file, load_known_keys
+from tracker.recording_forms.form_verification import FormVerdict, check_file, load_known_keys
 from tracker.storage import file_store
 
 COLUMNS = [
@@ -183,7 +183,7 @@ def test_every_change_is_named(at_length: Flask) -> None:
     tell(mutations=40, named=named)
 
 
-def verdict_of(content: bytes) -> Verdict | None:
+def verdict_of(content: bytes) -> FormVerdict | None:
     """None where it is refused as no PDF."""
     try:
         return check_file(content, load_known_keys()).verdict
@@ -191,14 +191,14 @@ def verdict_of(content: bytes) -> Verdict | None:
         return None
 
 
-def test_a_form_that_was_changed_anywhere_is_not_ours(at_length: Flask) -> None:
+def test_a_form_that_was_changed_anywhere_is_not_verified(at_length: Flask) -> None:
     """One bit at places all over the file."""
     content = printed().read_bytes()
     places = range(0, len(content), max(1, len(content) // size(5, 40)))
-    assert check_file(content, load_known_keys()).verdict is Verdict.CURRENT
+    assert check_file(content, load_known_keys()).verdict is FormVerdict.CURRENT
     for place in places:
         changed = content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
-        assert verdict_of(changed) in {None, Verdict.CHANGED, Verdict.NOT_OURS}, place
+        assert verdict_of(changed) in {None, FormVerdict.CHANGED, FormVerdict.NOT_ISSUED_HERE}, place
     tell(forms=len(places))
 
 

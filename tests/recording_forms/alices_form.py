@@ -1,4 +1,4 @@
-"""Alice's form, in any unit and of any length, and the sheets printed of it."""
+"""Alice's form in any unit and of any length, and the PDF rendered from it."""
 
 from dataclasses import replace
 from datetime import date
@@ -19,9 +19,9 @@ def find_unit(code: str) -> UnitDocument:
 
 
 @cache
-def print_form(facts: FormContent) -> Sheet:
-    """Printed once however many tests read it."""
-    return Sheet(render_form(facts))
+def print_form(content: FormContent) -> Sheet:
+    """Rendered once, however many tests read it."""
+    return Sheet(render_form(content))
 
 
 def blank(code: str) -> FormContent:
@@ -29,7 +29,7 @@ def blank(code: str) -> FormContent:
 
 
 def filled(code: str = "CFACC15", rows: int = 3, **changes: object) -> FormContent:
-    """Alice's form, signed by all three: row n has a tick at criteria n and n + 2 and a ring at n + 1."""
+    """Alice's form, signed by all three: row n has a tick at criteria n and n + 2 and a circle at n + 1."""
     form = blank(code)
     alices = replace(
         form,

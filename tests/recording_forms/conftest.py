@@ -1,4 +1,4 @@
-"""Alice's attempt at CFACC15 with evidence handed in and partly judged."""
+"""Alice's attempt at CFACC15 with evidence submitted and partly assessed."""
 
 import pytest
 
@@ -10,8 +10,8 @@ from tracker.vocabulary import Outcome
 
 
 @pytest.fixture
-def judged(world: World) -> UnitAttempt:
-    """Item 1 meets 1, needs more for 2 and does not show 3; item 2 is not judged; item 3 is a draft."""
+def assessed(world: World) -> UnitAttempt:
+    """Item 1 meets 1, needs more for 2 and does not meet 3; item 2 is not assessed; item 3 is a draft."""
     attempt = world.cfacc15
     with transaction():
         call = factories.make_evidence(attempt, "Billing dispute settled")

@@ -1,4 +1,4 @@
-"""Reads a sheet back as a screen reader would: by its tags."""
+"""Reading of a printed PDF as a screen reader does: by its tags."""
 
 import re
 from collections.abc import Iterator

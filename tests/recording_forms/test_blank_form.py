@@ -1,4 +1,4 @@
-"""A blank form for anyone signed in."""
+"""The blank form of a unit, for everyone who is signed in."""
 
 from collections.abc import Callable
 from io import BytesIO
@@ -16,7 +16,7 @@ Client = Callable[[Person], FlaskClient]
 
 
 @pytest.mark.parametrize("code", UNITS)
-def test_every_unit_has_the_form_that_the_command_prints(client: Client, world: World, code: str) -> None:
+def test_every_unit_has_the_blank_form_that_the_command_prints(client: Client, world: World, code: str) -> None:
     answer = client(world.alice).get(f"/units/{unit(code).slug}/form.pdf")
     assert answer.mimetype == "application/pdf"
     assert answer.data == render_form(blank(code))
@@ -26,11 +26,11 @@ def test_a_unit_that_does_not_exist_is_not_found(client: Client, world: World) -
     assert client(world.alice).get("/units/nope/form.pdf").status_code == 404
 
 
-def test_nobody_signed_in_is_sent_to_sign_in(anonymous: FlaskClient, world: World) -> None:
+def test_a_visitor_is_sent_to_sign_in(anonymous: FlaskClient, world: World) -> None:
     assert anonymous.get(f"/units/{world.cfacc15.unit.slug}/form.pdf").status_code in {302, 303}
 
 
-def test_it_can_be_saved_under_a_name_that_says_what_it_is(client: Client, world: World) -> None:
+def test_the_file_name_says_which_form_it_is(client: Client, world: World) -> None:
     answer = client(world.alice).get(f"/units/{unit('CFAM&LFD3').slug}/form.pdf")
     assert "form.pdf" in answer.headers["Content-Disposition"]
     assert Sheet(BytesIO(answer.data).getvalue()).reader.metadata.title == "Candidate Recording Form – CFAM&LFD3"

@@ -36,7 +36,7 @@ def test_the_blank_form_needs_no_database_and_no_secret_key(typed: str, code: st
     assert f"Unit title {code}" in Sheet(file.read_bytes()).text.replace("\n", " ")
 
 
-def test_a_unit_that_does_not_exist_is_named_and_nothing_is_written(tmp_path: Path) -> None:
+def test_an_unknown_unit_is_named_and_nothing_is_written(tmp_path: Path) -> None:
     file = tmp_path / "form.pdf"
     result = flask_form("NOPE", "-o", str(file), instance=tmp_path / "instance")
     assert result.returncode == 1
@@ -44,13 +44,13 @@ def test_a_unit_that_does_not_exist_is_named_and_nothing_is_written(tmp_path: Pa
     assert not file.exists()
 
 
-def test_a_folder_that_does_not_exist_is_said_plainly(app: Flask, tmp_path: Path) -> None:
+def test_an_unknown_folder_is_named(app: Flask, tmp_path: Path) -> None:
     result = app.test_cli_runner().invoke(args=["form", "CFACC15", "-o", str(tmp_path / "gone" / "form.pdf")])
     assert result.exit_code == 1
     assert "could not be written" in result.output
 
 
-def test_a_candidates_own_form_carries_their_name(app: Flask, world: World, tmp_path: Path) -> None:
+def test_a_filled_form_has_the_candidates_name(app: Flask, world: World, tmp_path: Path) -> None:
     file = tmp_path / "form.pdf"
     arguments = ["form", "CFACC15", "--candidate", world.alice.email.upper(), "-o", str(file)]
     result = app.test_cli_runner().invoke(args=arguments)
@@ -58,7 +58,7 @@ def test_a_candidates_own_form_carries_their_name(app: Flask, world: World, tmp_
     assert "Alice Moran" in Sheet(file.read_bytes()).text
 
 
-def test_a_candidate_without_the_unit_is_refused(app: Flask, world: World, tmp_path: Path) -> None:
+def test_a_candidate_without_an_attempt_at_the_unit_is_refused(app: Flask, world: World, tmp_path: Path) -> None:
     file = tmp_path / "form.pdf"
     arguments = ["form", "DELIVERCC", "--candidate", world.alice.email, "-o", str(file)]
     result = app.test_cli_runner().invoke(args=arguments)

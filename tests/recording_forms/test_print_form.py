@@ -14,8 +14,10 @@ from tracker.recording_forms import views
 Client = Callable[[Person], FlaskClient]
 
 
-def test_it_ticks_what_was_shown_and_rings_what_waits(client: Client, world: World, judged: UnitAttempt) -> None:
-    sheet = Sheet(client(world.alice).get(f"/attempts/{judged.id}/form.pdf").data)
+def test_decided_claims_are_ticked_and_undecided_ones_circled(
+    client: Client, world: World, assessed: UnitAttempt
+) -> None:
+    sheet = Sheet(client(world.alice).get(f"/attempts/{assessed.id}/form.pdf").data)
     rows = sheet.tables[0][2:]
     assert [row[0].text for row in rows] == ["1", "2"]
     assert [row[1].text.split(" (")[0] for row in rows] == [
@@ -30,34 +32,34 @@ def test_it_ticks_what_was_shown_and_rings_what_waits(client: Client, world: Wor
     ]
 
 
-def test_it_names_the_candidate_and_who_assesses_them_and_is_not_signed(
-    client: Client, world: World, judged: UnitAttempt
+def test_an_unsigned_form_names_the_candidate_and_the_assessor(
+    client: Client, world: World, assessed: UnitAttempt
 ) -> None:
-    text = Sheet(client(world.bob).get(f"/attempts/{judged.id}/form.pdf").data).text
-    assert all(words in text for words in ("Alice Moran", "Bob Archer", judged.registration.candidate_number))
+    text = Sheet(client(world.bob).get(f"/attempts/{assessed.id}/form.pdf").data).text
+    assert all(words in text for words in ("Alice Moran", "Bob Archer", assessed.registration.candidate_number))
     assert "in progress" in text
     assert "Carol Hughes" not in text
 
 
-def test_the_same_form_twice_is_the_same_file(client: Client, world: World, judged: UnitAttempt) -> None:
+def test_printing_twice_gives_the_same_bytes(client: Client, world: World, assessed: UnitAttempt) -> None:
     browser = client(world.alice)
-    first, second = (browser.get(f"/attempts/{judged.id}/form.pdf").data for _ in range(2))
+    first, second = (browser.get(f"/attempts/{assessed.id}/form.pdf").data for _ in range(2))
     assert first == second
 
 
-def test_another_centre_never_hears_of_it(client: Client, world: World, judged: UnitAttempt) -> None:
+def test_the_form_is_not_found_for_another_centre(client: Client, world: World, assessed: UnitAttempt) -> None:
     for person in (world.frank, world.grace, world.heidi):
-        assert client(person).get(f"/attempts/{judged.id}/form.pdf").status_code == 404
+        assert client(person).get(f"/attempts/{assessed.id}/form.pdf").status_code == 404
 
 
-def test_a_form_that_cannot_be_printed_is_said_plainly(
-    client: Client, world: World, judged: UnitAttempt, monkeypatch: pytest.MonkeyPatch
+def test_a_form_that_cannot_be_rendered_shows_an_error(
+    client: Client, world: World, assessed: UnitAttempt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_facts: object) -> bytes:
         raise FormNotRendered("the process died")
 
     monkeypatch.setattr(views, "render_pdf", fail)
-    answer = client(world.alice).get(f"/attempts/{judged.id}/form.pdf")
+    answer = client(world.alice).get(f"/attempts/{assessed.id}/form.pdf")
     assert answer.status_code == 503
     assert "Nothing is lost" in answer.text
     assert "process" not in answer.text

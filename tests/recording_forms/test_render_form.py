@@ -62,18 +62,18 @@ def test_every_assessable_criterion_has_its_column_under_its_group(code: str) ->
 
 @pytest.mark.parametrize("code", ["CFACC15", "DELIVERCC"])
 def test_every_mark_is_announced_under_its_row_its_group_and_its_criterion(code: str) -> None:
-    facts = filled(code, rows=30)
-    for row, printed in zip(facts.rows, body(print_form(facts)), strict=True):
+    content = filled(code, rows=30)
+    for row, printed in zip(content.rows, body(print_form(content)), strict=True):
         ref, description, *cells = printed
         assert (ref.tag, ref.scope, ref.text) == ("TH", "Row", row.ref)
         assert (description.text, description.heads) == (row.description, (row.ref, "Description of Evidence"))
         assert [(cell.text, cell.heads) for cell in cells] == [
             (mark.value if mark else "", (row.ref, GROUPS[column.kind], column.label))
-            for column, mark in zip(facts.columns, row.marks, strict=True)
+            for column, mark in zip(content.columns, row.marks, strict=True)
         ]
 
 
-def test_the_first_head_row_has_one_empty_cell_over_ref_and_description() -> None:
+def test_the_first_heading_row_has_one_empty_cell_over_ref_and_description() -> None:
     # With two heads that span both rows every mark is announced under the wrong criterion.
     corner, performance, knowledge = print_form(filled()).tables[0][0]
     assert (corner.tag, corner.text, corner.span, corner.heads) == ("TD", "", 2, ())
@@ -83,14 +83,14 @@ def test_the_first_head_row_has_one_empty_cell_over_ref_and_description() -> Non
     ]
 
 
-def test_the_head_repeats_on_every_page_and_no_row_is_lost() -> None:
+def test_the_headings_repeat_on_every_page_and_no_row_is_lost() -> None:
     sheet = print_form(filled("DELIVERCC", rows=30))
     assert len(sheet.tables) == len(sheet.pages) > 1
     assert all(table[:2] == sheet.tables[0][:2] for table in sheet.tables)
     assert [row[0].text for row in body(sheet)] == [str(number) for number in range(1, 31)]
 
 
-def test_names_and_dates_stand_in_place_of_signatures() -> None:
+def test_names_and_dates_are_printed_in_place_of_signatures() -> None:
     lines = words(print_form(filled()), "P")
     assert "Candidate’s name Alice Moran Assessor’s name Bob Archer" in lines
     assert "Unit title H128 04 (CFACC15) Supervise customer service activities in a contact centre team" in lines
@@ -104,12 +104,12 @@ def test_a_unit_released_unsampled_has_no_date_sampled() -> None:
     assert "Assessor’s signature Bob Archer Date 1 November 2026 Date sampled (by IV)" in lines
 
 
-def test_the_legend_tells_a_tick_from_a_ring() -> None:
-    legend = "✓ judged by the assessor to show the criterion · ○ claimed, not yet judged"
+def test_the_legend_explains_ticks_and_circles() -> None:
+    legend = "✓ accepted by the assessor for the criterion · ○ claimed, not yet assessed"
     assert legend in words(print_form(filled()), "P")
 
 
-def test_the_foot_of_every_page_says_which_form_it_is() -> None:
+def test_the_footer_of_every_page_identifies_the_form() -> None:
     pages = print_form(filled(rows=60)).pages
     for number, page in enumerate(pages, 1):
         assert "H128 04 (CFACC15) version 1 · candidate NG-0042 · round 2 · verified 3 November 2026" in page
@@ -140,15 +140,15 @@ def test_long_comments_run_on_and_the_statement_keeps_together() -> None:
 
 
 @pytest.mark.parametrize("text", ["x" * 10_000, "All about one call, and then some more. " * 250])
-def test_ten_thousand_signs_wrap_and_none_is_cut(text: str) -> None:
-    facts = filled(comments=text)
-    sheet = print_form(replace(facts, rows=(replace(facts.rows[0], description=text), *facts.rows[1:])))
+def test_ten_thousand_characters_wrap_and_none_is_cut(text: str) -> None:
+    content = filled(comments=text)
+    sheet = print_form(replace(content, rows=(replace(content.rows[0], description=text), *content.rows[1:])))
     printed = "".join(sheet.text.split())
     assert sum(printed.count(letter) for letter in text[:3]) >= 2 * sum(text.count(letter) for letter in text[:3])
     assert len(sheet.pages) < 20
 
 
-def test_a_long_word_ends_its_lines_inside_its_column() -> None:
+def test_a_long_word_is_broken_inside_its_column() -> None:
     row = replace(filled("DELIVERCC").rows[0], description="W" * 200)
     sheet = print_form(replace(filled("DELIVERCC"), rows=(row,)))
     assert body(sheet)[0][1].text.count(" ") > 8
@@ -156,16 +156,16 @@ def test_a_long_word_ends_its_lines_inside_its_column() -> None:
 
 def test_markup_is_printed_as_it_was_typed() -> None:
     typed = "<script>alert(1)</script> & <b>{{ 7 * 7 }}</b> =SUM(A1)"
-    facts = filled(comments=typed, candidate_name=typed, assessor_name=typed)
-    sheet = print_form(replace(facts, rows=(FormRow("1", typed, facts.rows[0].marks),)))
+    content = filled(comments=typed, candidate_name=typed, assessor_name=typed)
+    sheet = print_form(replace(content, rows=(FormRow("1", typed, content.rows[0].marks),)))
     assert body(sheet)[0][1].text == typed
     assert f"Candidate’s name {typed} Assessor’s name {typed}" in words(sheet, "P")
     assert typed in words(sheet, "P")
 
 
-@pytest.mark.parametrize("facts", [blank("DELIVERCC"), filled("DELIVERCC", rows=20)], ids=["blank", "filled"])
-def test_no_letter_is_smaller_than_six_and_a_half_points(facts: FormContent) -> None:
-    reader = print_form(facts).reader
+@pytest.mark.parametrize("content", [blank("DELIVERCC"), filled("DELIVERCC", rows=20)], ids=["blank", "filled"])
+def test_no_letter_is_smaller_than_six_and_a_half_points(content: FormContent) -> None:
+    reader = print_form(content).reader
     sizes = {
         float(operands[1]) * 0.75
         for page in reader.pages
@@ -176,7 +176,7 @@ def test_no_letter_is_smaller_than_six_and_a_half_points(facts: FormContent) -> 
     assert 9 in sizes
 
 
-def test_the_sheet_is_a4_landscape_and_nothing_is_in_its_margins() -> None:
+def test_the_form_is_a4_landscape_with_empty_margins() -> None:
     sheet = print_form(filled("DELIVERCC", rows=20))
     assert [round(float(side) / MILLIMETRE) for side in sheet.reader.pages[0].mediabox[2:]] == [297, 210]
     places = sheet.places(0)
@@ -195,7 +195,7 @@ def test_fifty_three_columns_share_the_width_evenly_up_to_the_margin() -> None:
 
 
 @pytest.mark.parametrize("number", [2, 4])
-def test_a_group_too_narrow_for_its_name_has_it_short(number: int) -> None:
+def test_a_narrow_group_has_its_short_heading(number: int) -> None:
     columns = tuple(FormColumn(CriterionKind.PERFORMANCE, str(each)) for each in range(1, 30))
     few = tuple(FormColumn(CriterionKind.KNOWLEDGE, str(each)) for each in range(number))
     heads = print_form(replace(blank("CFACC15"), columns=columns + few)).tables[0][0]
@@ -215,7 +215,7 @@ def test_a_form_with_no_evidence_yet_still_prints() -> None:
     assert body(sheet) == []
 
 
-def test_it_declares_itself_accessible() -> None:
+def test_the_pdf_declares_itself_accessible() -> None:
     root = print_form(filled()).reader.trailer["/Root"]
     assert root["/Lang"] == "en-GB"
     assert root["/MarkInfo"]["/Marked"]
@@ -229,7 +229,7 @@ def test_headings_and_text_are_read_in_the_order_of_the_form() -> None:
     assert order == ["H1", "Table", "H2", "H2"]
 
 
-def test_the_same_facts_give_the_same_bytes_here_and_in_another_process() -> None:
+def test_the_same_content_gives_the_same_bytes_here_and_in_another_process() -> None:
     here = render_form(filled(rows=5))
     assert render_form(filled(rows=5)) == here
     program = (
@@ -248,11 +248,11 @@ def test_the_same_facts_give_the_same_bytes_here_and_in_another_process() -> Non
         assert there.stdout == here
 
 
-def test_other_facts_give_other_bytes() -> None:
+def test_other_content_gives_other_bytes() -> None:
     assert render_form(filled(rows=1, round=1)) != render_form(filled(rows=1, round=2))
 
 
-def test_its_date_is_that_of_the_last_signature_and_a_blank_form_has_none() -> None:
+def test_the_pdf_date_is_that_of_the_last_signature_and_a_blank_form_has_none() -> None:
     assert print_form(filled()).reader.metadata.creation_date_raw == "D:20261103"
     assert print_form(blank("CFACC15")).reader.metadata.creation_date_raw is None
 
@@ -289,14 +289,14 @@ def test_our_own_files_are_opened() -> None:
         '<link rel="attachment" href="file:///etc/passwd">',
     ],
 )
-def test_a_sheet_that_asks_for_anything_else_is_not_printed(markup: str) -> None:
+def test_a_form_that_refers_to_anything_else_is_not_rendered(markup: str) -> None:
     with pytest.raises(FormNotRendered):
-        rendering._print(f'<!doctype html><html lang="en-GB"><title>A</title><body>{markup}</body></html>')
+        rendering._write_pdf(f'<!doctype html><html lang="en-GB"><title>A</title><body>{markup}</body></html>')
 
 
-def test_two_threads_print_at_once_and_each_gets_its_own() -> None:
+def test_two_threads_render_at_once_and_each_gets_its_own_form() -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     asked = [filled(rows=rows) for rows in (1, 2, 3, 4)]
     with ThreadPoolExecutor(2) as threads:
-        assert list(threads.map(render_form, asked)) == [render_form(facts) for facts in asked]
+        assert list(threads.map(render_form, asked)) == [render_form(content) for content in asked]

@@ -6,7 +6,7 @@ from tests.recording_forms.reading import Sheet
 from tracker.recording_forms.form_content import IndexContent, IndexRow
 from tracker.recording_forms.rendering import render_index
 
-HEADS = ["Ref", "Description of evidence", "Method", "Date", "Where it is", "Units", "Sampled by"]
+GROUP_HEADINGS = ["Ref", "Description of evidence", "Method", "Date", "Where it is", "Units", "Sampled by"]
 
 
 def index(*rows: IndexRow) -> IndexContent:
@@ -25,10 +25,10 @@ def row(number: int) -> IndexRow:
     )
 
 
-def test_every_item_is_a_row_under_its_heads_on_every_page() -> None:
+def test_every_item_is_a_row_under_headings_on_every_page() -> None:
     sheet = Sheet(render_index(index(*(row(number) for number in range(1, 61)))))
     assert len(sheet.tables) == len(sheet.pages) > 1
-    assert all([cell.text for cell in table[0]] == HEADS for table in sheet.tables)
+    assert all([cell.text for cell in table[0]] == GROUP_HEADINGS for table in sheet.tables)
     items = [cells for table in sheet.tables for cells in table[1:]]
     assert [cells[0].text for cells in items] == [str(number) for number in range(1, 61)]
     assert items[6][0].scope == "Row"
@@ -42,7 +42,7 @@ def test_every_item_is_a_row_under_its_heads_on_every_page() -> None:
     ]
 
 
-def test_the_foot_says_whose_it_is_and_of_which_day() -> None:
+def test_the_page_footer_names_the_candidate_and_the_date() -> None:
     sheet = Sheet(render_index(index(row(1))))
     assert "candidate NG-0042 · Northgate Skills · as on 22 November 2026" in sheet.text
     assert "page 1 of 1" in sheet.text
@@ -50,5 +50,5 @@ def test_the_foot_says_whose_it_is_and_of_which_day() -> None:
 
 def test_an_empty_index_says_so() -> None:
     sheet = Sheet(render_index(index()))
-    assert "No evidence has been handed in yet." in sheet.text
+    assert "No evidence has been submitted yet." in sheet.text
     assert sheet.tables == []

@@ -11,8 +11,8 @@ from tracker.models import Person, UnitAttempt
 Client = Callable[[Person], FlaskClient]
 
 
-def test_it_shows_the_grid_that_will_be_printed(client: Client, world: World, judged: UnitAttempt) -> None:
-    page = client(world.alice).get(f"/attempts/{judged.id}/form").text
+def test_the_page_shows_the_table_that_will_be_printed(client: Client, world: World, assessed: UnitAttempt) -> None:
+    page = client(world.alice).get(f"/attempts/{assessed.id}/form").text
     table = html5lib.parse(page, namespaceHTMLElements=False).find(".//table")
     heads, labels, *rows = [[("".join(cell.itertext())).strip() for cell in row] for row in table.iter("tr")]
     assert heads == ["", "Performance Criteria", "Knowledge and Understanding"]
@@ -24,17 +24,17 @@ def test_it_shows_the_grid_that_will_be_printed(client: Client, world: World, ju
     assert rows[1][1].startswith("Escalation log <b>weeks</b> 10–14")
 
 
-def test_what_is_not_signed_yet_says_so(client: Client, world: World, judged: UnitAttempt) -> None:
-    page = client(world.carol).get(f"/attempts/{judged.id}/form").text
+def test_missing_signatures_are_shown_as_not_signed_yet(client: Client, world: World, assessed: UnitAttempt) -> None:
+    page = client(world.carol).get(f"/attempts/{assessed.id}/form").text
     assert page.count("Not signed yet") == 3
     assert "I confirm that all evidence (including Knowledge and Understanding)" in page
 
 
-def test_without_evidence_it_shows_no_empty_grid(client: Client, world: World) -> None:
+def test_without_evidence_there_is_no_empty_table(client: Client, world: World) -> None:
     page = client(world.alice).get(f"/attempts/{world.inscc004.id}/form").text
-    assert "No evidence has been handed in for this unit yet." in page
+    assert "No evidence yet. Submitted evidence for this unit appears here." in page
     assert "<table" not in page
 
 
-def test_another_centre_never_hears_of_it(client: Client, world: World, judged: UnitAttempt) -> None:
-    assert client(world.grace).get(f"/attempts/{judged.id}/form").status_code == 404
+def test_the_page_is_not_found_for_another_centre(client: Client, world: World, assessed: UnitAttempt) -> None:
+    assert client(world.grace).get(f"/attempts/{assessed.id}/form").status_code == 404

@@ -14,7 +14,7 @@ from tracker.errors import Conflict, Refused
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Person, Signature, UnitAttempt
-from tracker.recording_forms.snapshot import snapshot_of
+from tracker.recording_forms.snapshot import take_snapshot
 from tracker.verification import services
 from tracker.vocabulary import AttemptState, Role, SignatureRole
 
@@ -92,7 +92,7 @@ def test_whoever_assessed_the_unit_never_verifies_it(confirmed: World) -> None:
         factories.grant(confirmed.bob, confirmed.northgate, Role.INTERNAL_VERIFIER)
     for act in (
         lambda: services.sign_verification(
-            attempt, snapshot_of(attempt).hash, factories.actor(confirmed.bob), clock.now(), unsampled_reason="x"
+            attempt, take_snapshot(attempt).hash, factories.actor(confirmed.bob), clock.now(), unsampled_reason="x"
         ),
         lambda: services.draw_sample(
             attempt, [services.SampledDecision(1, 1, agrees=True)], "", factories.actor(confirmed.bob)

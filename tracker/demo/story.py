@@ -36,8 +36,8 @@ from tracker.portfolio.services.claims import Tick, set_claims
 from tracker.portfolio.services.evidence import begin_evidence, save_draft
 from tracker.portfolio.services.files import attach_file, keep_file
 from tracker.portfolio.services.submissions import submit_evidence
-from tracker.recording_forms.issuing import plan_issue, print_issue, record_issue
-from tracker.recording_forms.snapshot import snapshot_of
+from tracker.recording_forms.issuing import plan_issue, record_issue, render_issue
+from tracker.recording_forms.snapshot import take_snapshot
 from tracker.registrations.services import allocate, register_candidate
 from tracker.registrations.visits import open_visit
 from tracker.verification.services import SampledDecision, draw_sample, sign_verification
@@ -255,12 +255,12 @@ def _sign_off(story: Story) -> None:
         db.session.scalars(query.order_by(EvidenceRequirement.position)), NOTES, strict=True
     ):
         signing.confirm_requirement(attempt, requirement_id, note, by_bob)
-    signing.sign_unit(attempt, snapshot_of(attempt).hash, COMMENT, by_bob, now())
+    signing.sign_unit(attempt, take_snapshot(attempt).hash, COMMENT, by_bob, now())
 
 
 def _confirm(story: Story) -> None:
     attempt = story.attempt("Chloe", "CFACC15")
-    signing.confirm_unit(attempt, snapshot_of(attempt).hash, story.actor("Chloe", Role.CANDIDATE), now())
+    signing.confirm_unit(attempt, take_snapshot(attempt).hash, story.actor("Chloe", Role.CANDIDATE), now())
 
 
 def _sample(story: Story) -> None:
@@ -280,14 +280,14 @@ def _sample(story: Story) -> None:
 
 def _verify(story: Story) -> None:
     attempt = story.attempt("Chloe", "CFACC15")
-    sign_verification(attempt, snapshot_of(attempt).hash, story.actor("Carol", Role.INTERNAL_VERIFIER), now())
+    sign_verification(attempt, take_snapshot(attempt).hash, story.actor("Carol", Role.INTERNAL_VERIFIER), now())
 
 
 def _issue(story: Story) -> None:
     """Sealed with the installation's key, where it has one."""
     if keys.find_current():
         attempt = story.attempt("Chloe", "CFACC15")
-        printed = print_issue(plan_issue(attempt))
+        printed = render_issue(plan_issue(attempt))
         record_issue(attempt, printed, story.actor("Dan", Role.ADMINISTRATOR))
 
 

@@ -47,7 +47,7 @@ def forms_are_as_sealed(record: Record) -> Iterator[str]:
         if len(pdf) != row["size"]:
             yield f"issued form {key}: its file is not {row['size']} bytes long"
         seal = check_seal(pdf, certificates)
-        if not seal.holds or seal.key != row["key"]:
+        if not seal.is_intact or seal.key != row["key"]:
             yield f"issued form {key}: {seal.fault or 'it was sealed with another key'}"
         attached = read_attachments(pdf)
         if not _names(row, attached.get(CODE_FILE, b""), public):

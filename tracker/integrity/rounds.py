@@ -12,7 +12,7 @@ from tracker.integrity.record import Record, Row
 from tracker.ledger.canonical_json import sha256
 from tracker.matrix import Matrix, load_matrix
 from tracker.models import UnitAttempt
-from tracker.recording_forms.snapshot import DOMAIN, snapshot_of
+from tracker.recording_forms.snapshot import DOMAIN, take_snapshot
 from tracker.vocabulary import AttemptState, CriterionState, Outcome, SignatureRole
 
 SIGNED = {AttemptState.ASSESSED, AttemptState.CONFIRMED, AttemptState.VERIFIED, AttemptState.CERTIFICATE_CLAIMED}
@@ -136,7 +136,7 @@ def snapshots_are_as_signed(record: Record) -> Iterator[str]:
     rounds = _signatures_of_rounds(record)
     for attempt, matrix in _signed_attempts(record):
         live = [row for row in rounds.get((attempt.id, attempt.round), ()) if _is_live(row)]
-        now = {words: snapshot_of(attempt, matrix, words).hash for words in map(_statement, live)}
+        now = {words: take_snapshot(attempt, matrix, words).hash for words in map(_statement, live)}
         for row in live:
             if row["snapshot_hash"] != now[_statement(row)]:
                 yield f"signature {row['id']}: attempt {attempt.id} is no longer what was signed"

@@ -1,4 +1,4 @@
-"""The code on an issued form: what it is a print of, signed, small enough for a square that a phone reads."""
+"""The signed code on an issued form, small enough for a QR code that a phone can read."""
 
 import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -13,7 +13,7 @@ SIGNATURE = 64
 
 @dataclass(frozen=True)
 class FormCode:
-    """A form's number, the round and snapshot it prints, and where the ledger stood; hashes and names in hex."""
+    """A form's number, its round and snapshot, and the length and head of the ledger; hashes and names in hex."""
 
     number: str
     round: int
@@ -24,6 +24,7 @@ class FormCode:
 
     @property
     def packed(self) -> bytes:
+        """Return the code in its binary layout."""
         return LAYOUT.pack(
             VERSION,
             bytes.fromhex(self.number),
@@ -36,16 +37,16 @@ class FormCode:
 
     @property
     def body(self) -> bytes:
-        """What is signed."""
+        """Return the bytes that are signed."""
         return DOMAIN + self.packed
 
     def text(self, signature: str) -> str:
-        """The code with its signature, as it stands in an address."""
+        """Return the code with its signature in base64, as it stands in an address."""
         return urlsafe_b64encode(self.packed + bytes.fromhex(signature)).decode("ascii").rstrip("=")
 
 
 def parse_code(text: str) -> tuple[FormCode, str]:
-    """A code and its signature in hex; the signature is not checked. ValueError for what is no code."""
+    """Return a code and its signature in hex, not checked. Raises `ValueError` for a text that is no code."""
     try:
         raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except (Base64Error, UnicodeError) as error:

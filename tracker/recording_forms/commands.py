@@ -1,4 +1,4 @@
-"""`flask form CODE -o FILE.pdf`: the blank form needs no database; a candidate's own does."""
+"""Commands that print and verify recording forms; a blank form needs no database."""
 
 import sys
 from pathlib import Path
@@ -11,8 +11,8 @@ from tracker.errors import NotFound, TrackerError
 @click.command("form")
 @click.argument("code")
 @click.option("-o", "--output", "output", required=True, type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--candidate", metavar="EMAIL", help="Print this candidate's filled form.")
-@click.option("--version", help="Another version than the newest.")
+@click.option("--candidate", metavar="EMAIL", help="Print the form of this candidate's attempt.")
+@click.option("--version", help="Version of the unit; the newest by default.")
 def form(code: str, output: Path, candidate: str | None, version: str | None) -> None:
     """Print a candidate recording form."""
     try:
@@ -31,17 +31,23 @@ def form(code: str, output: Path, candidate: str | None, version: str | None) ->
     "--keys",
     "folder",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Check against the public halves in this folder (NAME.pub, NAME.seal.crt) alone, without the database.",
+    help="Check with the public keys in this folder (NAME.pub, NAME.seal.crt), without the database.",
 )
 def verify_form(file: Path, folder: Path | None) -> None:
-    """Say whether a PDF is a form that was issued here.
+    """Check whether a PDF is a form that was issued here.
 
-    Exit 0: ours and current; 3: ours, superseded; 1: changed, or not ours; 2: it could not be checked.
+    Exit status 0: issued here and current; 3: issued here, superseded; 1: changed, or not issued here; 2: it could
+    not be checked.
     """
     from flask import current_app
     from sqlalchemy.exc import SQLAlchemyError
 
-    from tracker.recording_forms.form_verification import Verdict, check_file, load_keys_from_folder, load_known_keys
+    from tracker.recording_forms.form_verification import (
+        FormVerdict,
+        check_file,
+        load_keys_from_folder,
+        load_known_keys,
+    )
 
     try:
         if folder:
@@ -53,7 +59,7 @@ def verify_form(file: Path, folder: Path | None) -> None:
         click.echo(f"It could not be checked: {str(error).splitlines()[0]}", err=True)
         sys.exit(2)
     click.echo(answer.sentence)
-    sys.exit({Verdict.CURRENT: 0, Verdict.OURS: 0, Verdict.SUPERSEDED: 3}.get(answer.verdict, 1))
+    sys.exit({FormVerdict.CURRENT: 0, FormVerdict.SEALED_HERE: 0, FormVerdict.SUPERSEDED: 3}.get(answer.verdict, 1))
 
 
 def _blank(code: str, version: str | None) -> bytes:
@@ -75,5 +81,7 @@ def _filled(code: str, version: str | None, email: str) -> bytes:
         unit = find_unit_by_code(code, version)
         attempt = find_attempt_of_candidate(email, unit.id) if unit else None
         if attempt is None:
-            raise NotFound(f"{email} has no attempt at {code}. Nothing was printed; check the address and the code.")
+            raise NotFound(
+                f"{email} has no attempt at {code}. Nothing was printed. Check the email address and the code."
+            )
         return render_form(build_form_content(attempt))

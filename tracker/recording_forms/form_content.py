@@ -1,4 +1,4 @@
-"""What a recording form prints, and nothing else: plain values, no Flask, no database."""
+"""Content of recording forms and of indexes of evidence: plain values, without Flask or the database."""
 
 import re
 from dataclasses import dataclass
@@ -14,25 +14,25 @@ STATEMENT_OF_COMPETENCE = (
 )
 """Verbatim from the awarding body's candidate recording form."""
 
-HEADS = {
+GROUP_HEADINGS = {
     CriterionKind.PERFORMANCE: ("Performance Criteria", "PC"),
     CriterionKind.KNOWLEDGE: ("Knowledge and Understanding", "K&U"),
 }
-"""The awarding body's words over a group of columns, and what is left of them over one too narrow for words."""
+"""The awarding body's heading over a group of columns, and its short form over a narrow group."""
 
 SNAPSHOT_FILE, CODE_FILE = "snapshot.json", "code.txt"
-"""What an issued form carries."""
+"""The files attached to an issued form."""
 
 LONG_WORD = re.compile(r"\S{30,}")
 BREAK = "\u200b"
-"""A space without width: where a line may end inside a word."""
+"""A zero-width space: a line may end there, inside a word."""
 
 
-def breakable(text: str) -> str:
-    """Text whose long words may end a line after every fifth sign.
+def add_break_points(text: str) -> str:
+    """Return text whose long words may be broken after every fifth character.
 
-    A style sheet can ask for the same, but then each line of a long word measures all the rest of it:
-    ten thousand signs took 25 seconds.
+    A style sheet can do the same, but then each line of a long word measures all the rest of it: ten thousand
+    characters took 25 seconds.
     """
     return LONG_WORD.sub(lambda word: BREAK.join(re.findall(".{1,5}", word[0])), text)
 
@@ -41,70 +41,74 @@ class Mark(StrEnum):
     """The sign in a cell."""
 
     DECIDED = "✓"
-    """Decided `met` or `needs_more`: the item shows the criterion."""
+    """Decided `met` or `needs_more`: the item contributes to the criterion."""
     CLAIMED = "○"
-    """Claimed and not yet judged."""
+    """Claimed and not yet assessed."""
 
 
 @dataclass(frozen=True)
 class FormColumn:
+    """One criterion of the unit."""
+
     kind: CriterionKind
     label: str
 
 
 @dataclass(frozen=True)
 class FormRow:
-    """One item of evidence; a mark or nothing for each column."""
+    """One item of evidence, with a mark or None for each column."""
 
     ref: str
     description: str
     marks: tuple[Mark | None, ...]
 
     @property
-    def what(self) -> str:
-        """The description, as it is set in type."""
-        return breakable(self.description)
+    def printed_description(self) -> str:
+        """Return the description with its break points."""
+        return add_break_points(self.description)
 
     @property
     def is_tall(self) -> bool:
-        """Too long to be kept on one page whatever it costs."""
+        """Whether the row is too long to be kept on one page."""
         return len(self.description) > 800
 
 
-def grouped(number: str) -> str:
-    """A form's number as people read it out: `e285-3b04-…`."""
+def format_form_number(number: str) -> str:
+    """Return a form's number in groups of four, as people read it out: `e285-3b04-…`."""
     return "-".join(number[at : at + 4] for at in range(0, len(number), 4))
 
 
 @dataclass(frozen=True)
 class FormSignature:
+    """A signature on the form."""
+
     name: str
     signed_on: date
 
 
 @dataclass(frozen=True)
 class FormIssue:
-    """What makes a print an issued form: its number and code, and the snapshot that goes with it."""
+    """The number, the code and the snapshot that an issued form carries."""
 
     number: str
     code: str
-    """As it stands in the address that the square leads to."""
-    square: bytes
-    """The code as a picture (PNG)."""
-    checked_at: str
-    """The address of the page that tells whether a form is ours."""
+    """As it stands in the address that the QR code leads to."""
+    qr_code: bytes
+    """The QR code as a PNG image."""
+    verify_url: str
+    """The address of the page where anyone can check a form."""
     issued_at: datetime
     snapshot: str
 
     @property
-    def grouped_number(self) -> str:
-        """The number as it is printed."""
-        return grouped(self.number)
+    def printed_number(self) -> str:
+        """Return the number as it is printed."""
+        return format_form_number(self.number)
 
 
 @dataclass(frozen=True)
 class FormContent:
-    """Everything on one candidate recording form. The same facts give the same bytes."""
+    """Everything on one candidate recording form. The same content gives the same bytes."""
 
     unit_code: str
     unit_title: str
@@ -122,27 +126,28 @@ class FormContent:
     internal_verifier: FormSignature | None = None
     date_sampled: date | None = None
     state: str = "blank form"
-    """In words, for the foot of the page: `verified 3 November 2026`."""
+    """In words, for the page footer: `verified 3 November 2026`."""
     snapshot_hash: str = ""
     issue: FormIssue | None = None
 
     @property
     def is_blank(self) -> bool:
+        """Whether the form is to be filled in by hand."""
         return not self.candidate_name
 
     @property
     def groups(self) -> list[tuple[CriterionKind, int]]:
-        """The heads over the columns, and how many columns each spans."""
+        """Return the groups of columns, and how many columns each spans."""
         return [(kind, len(list(columns))) for kind, columns in groupby(self.columns, key=lambda c: c.kind)]
 
     @property
     def width(self) -> str:
-        """How the sheet shares its width between the description and the columns."""
+        """Return the CSS class that shares the width between the description and the columns."""
         return "few" if len(self.columns) <= 26 else "some" if len(self.columns) <= 40 else "many"
 
     @property
-    def foot(self) -> str:
-        """What identifies every page of this form."""
+    def page_footer(self) -> str:
+        """Return the page footer, which identifies every page of this form."""
         parts = (
             f"{self.unit_code} version {self.unit_version}",
             f"candidate {self.candidate_number}" if self.candidate_number else "",
@@ -155,24 +160,24 @@ class FormContent:
 
     @property
     def comment_lines(self) -> list[str]:
-        """The comments, as they are set in type."""
-        return [breakable(line) for line in self.comments.splitlines()]
+        """Return the lines of the comments with their break points."""
+        return [add_break_points(line) for line in self.comments.splitlines()]
 
     @property
-    def dated(self) -> date | None:
-        """The day of the last signature, which the file gives as its own."""
+    def last_signed_on(self) -> date | None:
+        """Return the date of the last signature, which is also the date of the PDF; None without signatures."""
         signatures = (self.candidate, self.assessor, self.internal_verifier)
         return max((each.signed_on for each in signatures if each), default=None)
 
     @staticmethod
-    def head_of(kind: CriterionKind, span: int) -> str:
-        """The words over a group of columns."""
-        words, short = HEADS[kind]
-        return words if span > 4 else short
+    def get_heading(kind: CriterionKind, span: int) -> str:
+        """Return the heading over a group of columns, short where the group is narrow."""
+        heading, short = GROUP_HEADINGS[kind]
+        return heading if span > 4 else short
 
 
 def build_blank_content(unit: UnitDocument, statement: str = STATEMENT_OF_COMPETENCE) -> FormContent:
-    """The form of a unit for the pen."""
+    """Return the content of a unit's blank form, to be filled in by hand."""
     return FormContent(
         unit_code=unit.full_code,
         unit_title=unit.title,
@@ -184,6 +189,8 @@ def build_blank_content(unit: UnitDocument, statement: str = STATEMENT_OF_COMPET
 
 @dataclass(frozen=True)
 class IndexRow:
+    """One item in the index of evidence."""
+
     ref: str
     description: str
     method: str
@@ -194,9 +201,9 @@ class IndexRow:
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """What follows the reference, as it is set in type."""
+        """Return the cells after the reference, with their break points."""
         cells = (self.description, self.method, self.when, self.where, self.units, self.sampled_by)
-        return tuple(breakable(cell) for cell in cells)
+        return tuple(add_break_points(cell) for cell in cells)
 
 
 @dataclass(frozen=True)
@@ -210,7 +217,7 @@ class IndexContent:
     rows: tuple[IndexRow, ...]
 
     @property
-    def foot(self) -> str:
-        """What identifies every page of this index."""
+    def page_footer(self) -> str:
+        """Return the page footer, which identifies every page of this index."""
         day = f"as on {self.printed_for.day} {self.printed_for:%B %Y}"
         return f"Index of evidence · candidate {self.candidate_number} · {self.centre_name} · {day}"

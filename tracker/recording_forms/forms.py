@@ -1,9 +1,11 @@
-"""What browsers send about forms to be checked."""
+"""Form for checking an issued recording form."""
 
 from flask_wtf.file import FileField, FileRequired
 
 from tracker.web.forms import PageForm
 
 
-class CheckForm(PageForm):
-    file = FileField("The form (PDF)", [FileRequired("Choose the file of the form.")])
+class VerifyForm(PageForm):
+    """The upload of a PDF to be checked."""
+
+    file = FileField("Recording form (PDF)", [FileRequired("Choose the PDF file of the form.")])

@@ -1,4 +1,4 @@
-"""Issuing a form: rendered once, sealed, kept by its hash, and printed again only from those bytes."""
+"""Issuing of recording forms: rendered once, sealed, stored by hash, and printed from those bytes ever after."""
 
 import io
 import secrets
@@ -20,78 +20,79 @@ from tracker.recording_forms.form_content import FormContent, FormIssue
 from tracker.recording_forms.pdf_renderer import render_pdf
 from tracker.recording_forms.pdf_seals import seal_pdf
 from tracker.recording_forms.queries import build_form_content
-from tracker.recording_forms.snapshot import snapshot_of
+from tracker.recording_forms.snapshot import take_snapshot
 from tracker.storage import file_store
 from tracker.vocabulary import AttemptState
 
-ISSUED_WHEN = frozenset({AttemptState.VERIFIED, AttemptState.CERTIFICATE_CLAIMED})
+ISSUE_STATES = frozenset({AttemptState.VERIFIED, AttemptState.CERTIFICATE_CLAIMED})
 NO_KEY = (
-    "This installation has no key to seal forms with yet. Nothing was issued. Ask whoever runs it to make one: "
-    "flask keys make."
+    "This installation has no key to seal forms with yet. Nothing was issued. Ask the person who runs it to "
+    "make one: flask keys make."
 )
 
 
 @dataclass(frozen=True)
-class Planned:
-    """Everything an issue prints and pins, read at one moment."""
+class PlannedIssue:
+    """Everything that an issued form prints and records, read at one moment."""
 
-    facts: FormContent
+    content: FormContent
     code: FormCode
     certificate: str
 
 
 @dataclass(frozen=True)
-class Printed:
-    """A planned issue as a sealed file that is safe on disk."""
+class RenderedIssue:
+    """A planned issue as a sealed PDF in the file store."""
 
-    planned: Planned
-    kept: file_store.StoredFile
+    plan: PlannedIssue
+    file: file_store.StoredFile
 
 
-def plan_issue(attempt: UnitAttempt) -> Planned:
-    """What the form of this verified round would print. Raises `Refused` before it is verified, or without a key."""
-    if attempt.state not in ISSUED_WHEN:
+def plan_issue(attempt: UnitAttempt) -> PlannedIssue:
+    """Read what the form of this round prints. Raises `Refused` before the unit is verified, or without a key."""
+    if attempt.state not in ISSUE_STATES:
         raise Refused(
-            f"This unit is {attempt.state.label.lower()}. A form is issued once it is verified; nothing was issued."
+            f"This unit is {attempt.state.label.lower()}. Nothing was issued. "
+            "Issue the form once the unit is verified."
         )
     key = keys.find_current()
     if key is None:
         raise Refused(NO_KEY)
     matrix = load_matrix(attempt)
-    snapshot = snapshot_of(attempt, matrix)
+    snapshot = take_snapshot(attempt, matrix)
     size, head = events.head()
     code = FormCode(secrets.token_hex(16), attempt.round, snapshot.hash, size, head, key.name)
     text = code.text(keys.sign(key.name, code.body))
     address = f"{current_app.config['SETTINGS'].base_url}/verify"
-    issue = FormIssue(code.number, text, _square(f"{address}?code={text}"), address, now(), snapshot.text)
-    return Planned(replace(build_form_content(attempt, matrix), issue=issue), code, key.certificate)
+    issue = FormIssue(code.number, text, _make_qr_code(f"{address}?code={text}"), address, now(), snapshot.text)
+    return PlannedIssue(replace(build_form_content(attempt, matrix), issue=issue), code, key.certificate)
 
 
-def print_issue(planned: Planned) -> Printed:
-    """Render, seal and keep it. No transaction is open meanwhile: it takes longer than any query."""
-    pdf = render_pdf(planned.facts)
+def render_issue(plan: PlannedIssue) -> RenderedIssue:
+    """Render the form, seal it and store it. Call it with no transaction open: it takes longer than any query."""
+    pdf = render_pdf(plan.content)
     sealed = seal_pdf(
         pdf,
-        planned.certificate.encode("ascii"),
-        keys.read_seal(planned.code.key),
-        f"Issued as form {planned.code.number}",
+        plan.certificate.encode("ascii"),
+        keys.read_seal(plan.code.key),
+        f"Issued as form {plan.code.number}",
     )
-    return Printed(planned, file_store.save(io.BytesIO(sealed)))
+    return RenderedIssue(plan, file_store.save(io.BytesIO(sealed)))
 
 
-def record_issue(attempt: UnitAttempt, printed: Printed, actor: Actor) -> IssuedForm:
-    """Make what was printed the issued form of the round; where one was issued meanwhile, that one stands.
+def record_issue(attempt: UnitAttempt, rendered: RenderedIssue, actor: Actor) -> IssuedForm:
+    """Make the rendered form the issued form of the round; if one was issued meanwhile, return that one.
 
-    The caller locked the attempt. Raises `Conflict` when what was printed is no longer so.
+    The caller has locked the attempt. Raises `Conflict` when the attempt has changed since it was read.
     """
     assert actor.person_id is not None  # noqa: S101 - people issue forms
-    if found := find_current(attempt):
-        return found
-    code, issue = printed.planned.code, printed.planned.facts.issue
-    still_so = (attempt.round, snapshot_of(attempt).hash) == (code.round, code.snapshot_hash)
-    if attempt.state not in ISSUED_WHEN or not still_so or issue is None:
+    if current := find_current_form(attempt):
+        return current
+    code, issue = rendered.plan.code, rendered.plan.content.issue
+    is_unchanged = (attempt.round, take_snapshot(attempt).hash) == (code.round, code.snapshot_hash)
+    if attempt.state not in ISSUE_STATES or not is_unchanged or issue is None:
         raise Conflict(
-            "This unit changed while its form was being made. Nothing was issued. Open the page again and look."
+            "This unit changed while its form was being made. Nothing was issued. Reload the page and check the form."
         )
     form = IssuedForm(
         number=code.number,
@@ -99,8 +100,8 @@ def record_issue(attempt: UnitAttempt, printed: Printed, actor: Actor) -> Issued
         round=code.round,
         issued_at=issue.issued_at,
         issued_by_id=actor.person_id,
-        sha256=printed.kept.sha256,
-        size=printed.kept.size,
+        sha256=rendered.file.sha256,
+        size=rendered.file.size,
         snapshot_hash=code.snapshot_hash,
         ledger_size=code.ledger_size,
         ledger_head=code.ledger_head,
@@ -115,28 +116,28 @@ def record_issue(attempt: UnitAttempt, printed: Printed, actor: Actor) -> Issued
     return form
 
 
-def find_current(attempt: UnitAttempt) -> IssuedForm | None:
-    """The issued form of an attempt that stands now; none once its round has ended, or the attempt is void."""
-    if attempt.state not in ISSUED_WHEN:
+def find_current_form(attempt: UnitAttempt) -> IssuedForm | None:
+    """Return the current issued form of an attempt; None once its round has ended, or the attempt is void."""
+    if attempt.state not in ISSUE_STATES:
         return None
     query = select(IssuedForm).where(IssuedForm.attempt_id == attempt.id, IssuedForm.superseded_at.is_(None))
     return db.session.scalars(query).one_or_none()
 
 
-def list_issued(attempt: UnitAttempt) -> list[IssuedForm]:
-    """Every form issued for an attempt, the newest first."""
+def list_issued_forms(attempt: UnitAttempt) -> list[IssuedForm]:
+    """List every form issued for an attempt, the newest first."""
     query = select(IssuedForm).where(IssuedForm.attempt_id == attempt.id).order_by(IssuedForm.id.desc())
     return list(db.session.scalars(query))
 
 
 def supersede_forms(attempt: UnitAttempt) -> None:
-    """The round has ended: its form is kept, readable and verifiable, and never served as current again."""
+    """Mark the forms of an ended round as superseded: they stay readable and verifiable, but are not current."""
     live = select(IssuedForm).where(IssuedForm.attempt_id == attempt.id, IssuedForm.superseded_at.is_(None))
     for form in db.session.scalars(live):
         form.superseded_at = now()
 
 
-def _square(address: str) -> bytes:
+def _make_qr_code(address: str) -> bytes:
     picture = io.BytesIO()
     segno.make(address, error="m", micro=False).save(picture, kind="png", scale=4, border=2)
     return picture.getvalue()

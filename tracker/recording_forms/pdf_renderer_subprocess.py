@@ -21,7 +21,7 @@ MAX_UNCOLLECTED_OBJECTS = 1_000_000
 
 
 def main() -> None:
-    """Answer each request with a PDF, empty when it failed, until standard input is closed."""
+    """FormVerification each request with a PDF, empty when it failed, until standard input is closed."""
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     gc.disable()  # collecting garbage while a form is laid out can take as long as the form
     gc.freeze()

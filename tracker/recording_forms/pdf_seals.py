@@ -1,7 +1,7 @@
-"""The seal on an issued PDF: PAdES, certified with no changes allowed, checked without asking anybody.
+"""Seals of issued PDFs (PAdES): made and checked without a certificate authority.
 
-The certificate is the installation's own and signed by itself: whether it is ours is answered by comparing it with
-those of our keys, not by an authority.
+The seal certifies the PDF with no changes allowed. Its certificate is self-signed by the installation, so it is
+compared with the certificates of the installation's keys.
 """
 
 import asyncio
@@ -24,27 +24,28 @@ from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 FIELD = "Seal"
-MAX_ATTACHED = 4 * 1024 * 1024
-"""Bytes of one attachment that are read."""
+MAX_ATTACHMENT_SIZE = 4 * 1024 * 1024
+"""Bytes that are read of each attachment."""
 MAX_ATTACHMENTS = 8
-"""Our forms carry two; a small file may name one of four megabytes a thousand times."""
+"""Our forms have two; a small file could name one of four megabytes a thousand times."""
 
 
 @dataclass(frozen=True)
 class SealCheck:
-    """What a PDF's seal says; `fault` is a sentence, or empty."""
+    """The result of checking a PDF's seal; `fault` says what is wrong with it, or is empty."""
 
     key: str = ""
-    """The key whose certificate sealed it, if it is one of those asked about."""
+    """The key whose certificate sealed it, if it is one of those given."""
     fault: str = ""
 
     @property
-    def holds(self) -> bool:
+    def is_intact(self) -> bool:
+        """Whether one of the keys sealed the PDF and nothing in it has changed since."""
         return bool(self.key) and not self.fault
 
 
 def seal_pdf(pdf: bytes, certificate: bytes, private_key: bytes, reason: str) -> bytes:
-    """The PDF with an invisible seal over all of it; both halves are given as PEM."""
+    """Return the PDF with an invisible seal over all of it; certificate and key are PEM."""
     cert = x509.Certificate.load(_from_pem(certificate))
     store = SimpleCertificateStore()  # type: ignore[no-untyped-call]  # pyHanko leaves it bare
     store.register(cert)
@@ -70,29 +71,29 @@ def seal_pdf(pdf: bytes, certificate: bytes, private_key: bytes, reason: str) ->
 
 
 def check_seal(pdf: bytes, certificates: Mapping[str, str]) -> SealCheck:
-    """Whether one of the keys' certificates (PEM, by key) sealed this PDF, and nothing of it changed since."""
+    """Check whether one of the certificates (PEM, by key) sealed a PDF and nothing in it has changed since."""
     try:
         with _quiet():
-            return _checked(PdfFileReader(io.BytesIO(pdf)), pdf, certificates)
-    except Exception:  # noqa: BLE001 - whatever a library makes of a file that was made to break it
+            return _check_seal(PdfFileReader(io.BytesIO(pdf)), pdf, certificates)
+    except Exception:  # noqa: BLE001 - a library may raise anything on a file that was made to break it
         return SealCheck(fault="it cannot be read")
 
 
 def read_attachments(pdf: bytes) -> dict[str, bytes]:
-    """The files attached to a PDF by name; none where it cannot be read."""
+    """Return the files attached to a PDF by name; none where it cannot be read."""
     try:
         with _quiet():
             root = PdfFileReader(io.BytesIO(pdf)).root
             names = root["/Names"]["/EmbeddedFiles"]["/Names"]
             return {
-                str(names[at]): names[at + 1]["/EF"]["/F"].data[:MAX_ATTACHED]
+                str(names[at]): names[at + 1]["/EF"]["/F"].data[:MAX_ATTACHMENT_SIZE]
                 for at in range(0, min(len(names) - 1, 2 * MAX_ATTACHMENTS), 2)
             }
     except Exception:  # noqa: BLE001 - likewise
         return {}
 
 
-def _checked(reader: PdfFileReader, pdf: bytes, certificates: Mapping[str, str]) -> SealCheck:
+def _check_seal(reader: PdfFileReader, pdf: bytes, certificates: Mapping[str, str]) -> SealCheck:
     seals = reader.embedded_signatures
     if not seals:
         return SealCheck(fault="it carries no seal; only issued forms carry one")
@@ -118,7 +119,7 @@ def _checked(reader: PdfFileReader, pdf: bytes, certificates: Mapping[str, str])
 
 
 def _fills_its_gap(seal: EmbeddedPdfSignature, pdf: bytes) -> bool:
-    """Whether the bytes that no seal covers, those of the seal itself, are as we write them: hex, then noughts."""
+    """Whether the bytes that no seal covers, those of the seal itself, are as we write them: hex, then zeros."""
     start, end = seal.byte_range[1], seal.byte_range[2]
     message = bytes(seal.pkcs7_content)
     used = len(ContentInfo.load(message).dump())
@@ -133,7 +134,7 @@ def _from_pem(text: bytes) -> bytes:
 
 @contextmanager
 def _own_loop() -> Iterator[None]:
-    """PyHanko runs an event loop of its own and leaves none behind for the thread."""
+    """Remove the event loop that pyHanko leaves in the thread."""
     try:
         yield
     finally:
@@ -142,7 +143,7 @@ def _own_loop() -> Iterator[None]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """What a hostile file makes the reader complain of is no fault of ours."""
+    """Silence pyHanko's log: its complaints about a hostile file would look like faults of the server."""
     logger = logging.getLogger("pyhanko")
     before, logger.disabled = logger.disabled, True
     try:

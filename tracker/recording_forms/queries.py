@@ -7,12 +7,12 @@ from tracker.extensions import db
 from tracker.matrix import Matrix, MatrixCell, MatrixRow, load_matrix
 from tracker.models import Allocation, Person, Registration, Signature, UnitAttempt
 from tracker.recording_forms.form_content import FormColumn, FormContent, FormRow, FormSignature, Mark
-from tracker.recording_forms.snapshot import STATEMENT_OF_COMPETENCE, snapshot_of
+from tracker.recording_forms.snapshot import STATEMENT_OF_COMPETENCE, take_snapshot
 from tracker.vocabulary import AttemptState, Outcome, Role, SignatureRole
 
 
 def build_form_content(attempt: UnitAttempt, matrix: Matrix | None = None) -> FormContent:
-    """What the recording form of an attempt prints now; three statements beside the grid's own."""
+    """Return what the recording form of an attempt prints now; three statements besides those of the matrix."""
     matrix = matrix or load_matrix(attempt)
     signatures = _live_signatures(attempt)
     assessor = signatures.get(SignatureRole.ASSESSOR)
@@ -34,12 +34,12 @@ def build_form_content(attempt: UnitAttempt, matrix: Matrix | None = None) -> Fo
         internal_verifier=_signature(verifier),
         date_sampled=verifier[0].date_sampled if verifier else None,
         state=_state(attempt, signatures),
-        snapshot_hash=snapshot_of(attempt, matrix).hash,
+        snapshot_hash=take_snapshot(attempt, matrix).hash,
     )
 
 
 def find_attempt_of_candidate(email: str, unit_id: int) -> UnitAttempt | None:
-    """The candidate's newest attempt at a unit version that is not void."""
+    """Return the candidate's newest attempt at a unit version that is not void."""
     query = (
         select(UnitAttempt)
         .join(Person, Person.id == UnitAttempt.candidate_id)
@@ -55,18 +55,18 @@ def find_attempt_of_candidate(email: str, unit_id: int) -> UnitAttempt | None:
     return db.session.scalars(query).one_or_none()
 
 
-def description_of(row: MatrixRow) -> str:
-    """An item as a form describes it: its title and how it was gathered."""
+def describe_row(row: MatrixRow) -> str:
+    """Return an item as a form describes it: its title and method."""
     return f"{row.title} ({row.method.printed})" if row.method else row.title
 
 
 def _row(row: MatrixRow, matrix: Matrix) -> FormRow:
     marks = tuple(_mark(row.cells.get(column.id)) for column in matrix.columns)
-    return FormRow(row.ref, description_of(row), marks)
+    return FormRow(row.ref, describe_row(row), marks)
 
 
 def _mark(cell: MatrixCell | None) -> Mark | None:
-    """A tick for `met` and `needs_more`; nothing for `not_met`; a ring for what is not yet judged."""
+    """Return a tick for `met` and `needs_more`, None for `not_met`, a circle for a claim not yet assessed."""
     if cell is None:
         return None
     if not (cell.is_decided or cell.is_met):
@@ -102,7 +102,7 @@ def _signature(found: tuple[Signature, str] | None) -> FormSignature | None:
 
 
 def _state(attempt: UnitAttempt, signatures: dict[SignatureRole, tuple[Signature, str]]) -> str:
-    """In words for the foot of the page, with the day of the signature that made it so."""
+    """Return the state in words for the page footer, with the date of the last signature."""
     last = max((signature.signed_at for signature, _ in signatures.values()), default=None)
     words = attempt.state.label.lower()
     if last is None or attempt.state is AttemptState.VOID:

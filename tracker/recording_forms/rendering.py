@@ -1,4 +1,7 @@
-"""Facts to PDF by WeasyPrint: PDF/UA-1, the same bytes for the same facts, and nothing fetched from anywhere."""
+"""Rendering of forms as PDF by WeasyPrint: PDF/UA-1, reproducible, and without fetching anything.
+
+The same content gives the same bytes.
+"""
 
 import logging
 import threading
@@ -17,28 +20,29 @@ from weasyprint.urls import URLFetcher, URLFetcherResponse
 
 from tracker.errors import FormNotRendered
 from tracker.recording_forms.form_content import CODE_FILE, SNAPSHOT_FILE, FormContent, FormIssue, IndexContent
-from tracker.recording_forms.tags import name_heads
+from tracker.recording_forms.tags import complete_table_headers
 
 ImageFile.LOAD_TRUNCATED_IMAGES = (
-    False  # WeasyPrint's import turns it on for everybody: a cut photo would pass as whole
+    False  # WeasyPrint's import turns it on for the whole process: a truncated photo would pass as whole
 )
 
 ROOT = Path(__file__).resolve().parents[2]
 STATIC = ROOT / "static"
-SQUARE = "form:square"
-"""Where a sheet finds the picture of its code."""
-ROWS_FOR_THE_PEN = 13
+QR_CODE_URL = "form:qr-code"
+"""The address by which a form refers to the image of its QR code."""
+BLANK_ROWS = 13
 """As many as the awarding body's own form has."""
 
 
 class ForbiddenAddress(ValueError):
-    """A sheet asked for something that is not ours to print."""
+    """A form referred to an address that may not be fetched."""
 
 
 class StaticFetcher(URLFetcher):
-    """Opens files of our static folder and nothing else, whoever asks: HTML, CSS or an attachment."""
+    """Fetcher that opens files of our static folder and nothing else, for HTML, CSS and attachments."""
 
     def fetch(self, url: str, headers: Any = None) -> URLFetcherResponse:
+        """Return a static file. Raises `ForbiddenAddress` for every other address."""
         parts = urlsplit(url)
         path = Path(unquote(parts.path)).resolve()
         if parts.scheme != "file" or parts.netloc or not path.is_relative_to(STATIC.resolve()):
@@ -46,68 +50,71 @@ class StaticFetcher(URLFetcher):
         return super().fetch(url, headers)
 
 
-class SheetFetcher(StaticFetcher):
-    """Also hands out what was made for this very sheet, by a name that leads nowhere else."""
+class FormFetcher(StaticFetcher):
+    """Fetcher that also returns the images made for this form, by their addresses."""
 
-    def __init__(self, made: Mapping[str, bytes]) -> None:
+    def __init__(self, images: Mapping[str, bytes]) -> None:
         super().__init__()
-        self.made = made
+        self.images = images
 
     def fetch(self, url: str, headers: Any = None) -> URLFetcherResponse:
-        if url in self.made:
-            return URLFetcherResponse(url, self.made[url], {"Content-Type": "image/png"})
+        """Return one of the images or a static file. Raises `ForbiddenAddress` for every other address."""
+        if url in self.images:
+            return URLFetcherResponse(url, self.images[url], {"Content-Type": "image/png"})
         return super().fetch(url, headers)
 
 
-class Press(threading.local):
-    """Fonts and the style sheet, kept between sheets. One a thread: shared, they corrupt the heap."""
+class RenderingResources(threading.local):
+    """Fonts and the style sheet, kept between forms for each thread: shared by threads, they corrupt the heap."""
 
     @cached_property
     def fonts(self) -> FontConfiguration:
+        """Return the font configuration of this thread."""
         return FontConfiguration()
 
     @cached_property
     def style(self) -> CSS:
+        """Return the parsed style sheet of printed pages."""
         return CSS(filename=STATIC / "css" / "print.css", url_fetcher=StaticFetcher(), font_config=self.fonts)
 
 
-_press = Press()
+_resources = RenderingResources()
 
 
-def render_form(facts: FormContent) -> bytes:
-    """The recording form as PDF. Raises `FormNotRendered`."""
-    blank_rows = ROWS_FOR_THE_PEN if facts.is_blank else 0
-    html = _html("recording_forms/recording_form.html", facts=facts, blank_rows=blank_rows)
-    return _print(html, facts.issue)
+def render_form(content: FormContent) -> bytes:
+    """Return the recording form as PDF. Raises `FormNotRendered`."""
+    blank_rows = BLANK_ROWS if content.is_blank else 0
+    html = _render_html("recording_forms/recording_form.html", form_content=content, blank_rows=blank_rows)
+    return _write_pdf(html, content.issue)
 
 
-def render_index(facts: IndexContent) -> bytes:
-    """The index of evidence as PDF. Raises `FormNotRendered`."""
-    return _print(_html("recording_forms/index_of_evidence.html", facts=facts))
+def render_index(content: IndexContent) -> bytes:
+    """Return the index of evidence as PDF. Raises `FormNotRendered`."""
+    return _write_pdf(_render_html("recording_forms/index_of_evidence.html", form_content=content))
 
 
-def _html(template: str, **values: Any) -> str:
+def _render_html(template: str, **values: Any) -> str:
     return environment().get_template(template).render(**values)
 
 
-def _print(html: str, issue: FormIssue | None = None) -> bytes:
-    fetcher = SheetFetcher({SQUARE: issue.square} if issue else {})
-    with _errors_are_failures():
+def _write_pdf(html: str, issue: FormIssue | None = None) -> bytes:
+    fetcher = FormFetcher({QR_CODE_URL: issue.qr_code} if issue else {})
+    with _errors_raised():
         document = HTML(string=html, base_url=f"{STATIC.as_uri()}/", url_fetcher=fetcher)
         pdf = document.write_pdf(
-            stylesheets=[_press.style],
-            font_config=_press.fonts,
+            stylesheets=[_resources.style],
+            font_config=_resources.fonts,
             pdf_variant="pdf/ua-1",
             pdf_identifier=b"recording form",  # the other half of the file's ID is the hash of what it says
-            finisher=name_heads,
+            finisher=complete_table_headers,
             attachments=_attachments(issue) if issue else None,
         )
     return bytes(pdf)
 
 
 def _attachments(issue: FormIssue) -> list[Attachment]:
-    """The snapshot that was signed, byte for byte, and the code."""
-    found = (
+    """Return the snapshot that was signed, byte for byte, and the code."""
+    files = (
         (SNAPSHOT_FILE, issue.snapshot, "What was signed: the snapshot of the round"),
         (CODE_FILE, issue.code, "The code of this form, signed"),
     )
@@ -120,13 +127,13 @@ def _attachments(issue: FormIssue) -> list[Attachment]:
             modified=issue.issued_at,
             relationship="Data",
         )
-        for name, content, description in found
+        for name, content, description in files
     ]
 
 
 @cache
 def environment() -> Environment:
-    """A plain Jinja environment: sheets need no app, no request and no database."""
+    """Return a plain Jinja environment: forms need no app, no request and no database."""
     return Environment(
         loader=FileSystemLoader(ROOT / "templates"),
         autoescape=True,
@@ -137,28 +144,29 @@ def environment() -> Environment:
 
 
 class _Errors(logging.Handler):
-    """Collects what WeasyPrint complains of in this thread."""
+    """Log handler that collects the errors WeasyPrint logs in this thread."""
 
     def __init__(self) -> None:
         super().__init__(level=logging.ERROR)
         self.thread = threading.get_ident()
-        self.heard: list[str] = []
+        self.messages: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Keep the message of a record of this thread."""
         if record.thread == self.thread:
-            self.heard.append(record.getMessage())
+            self.messages.append(record.getMessage())
 
 
 @contextmanager
-def _errors_are_failures() -> Iterator[None]:
-    """WeasyPrint logs what it could not load and goes on; a form with a part missing is worse than none."""
+def _errors_raised() -> Iterator[None]:
+    """Raise `FormNotRendered` for an error that WeasyPrint logs: it would continue and leave a part out."""
     logger, errors = logging.getLogger("weasyprint"), _Errors()
     if not logger.isEnabledFor(logging.ERROR):
-        logger.setLevel(logging.ERROR)  # whoever silenced it did not mean to have forms printed with parts missing
+        logger.setLevel(logging.ERROR)  # a silenced log must not let forms through with parts missing
     logger.addHandler(errors)
     try:
         yield
     finally:
         logger.removeHandler(errors)
-    if errors.heard:
-        raise FormNotRendered(errors.heard[0])
+    if errors.messages:
+        raise FormNotRendered(errors.messages[0])

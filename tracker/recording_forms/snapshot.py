@@ -1,4 +1,4 @@
-"""Exactly what is signed: the unit and its hash, the candidate, each outcome, each item, the statement's words."""
+"""Snapshot of an attempt that a signature covers: unit, candidate, criteria, evidence and the statement signed."""
 
 from dataclasses import dataclass
 
@@ -7,25 +7,27 @@ from tracker.matrix import Matrix, MatrixRow, load_matrix
 from tracker.models import UnitAttempt
 from tracker.recording_forms.form_content import STATEMENT_OF_COMPETENCE
 
-__all__ = ["STATEMENT_OF_COMPETENCE", "Snapshot", "snapshot_of"]
+__all__ = ["STATEMENT_OF_COMPETENCE", "RoundSnapshot", "take_snapshot"]
 
 DOMAIN = "tracker.snapshot.v1"
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class RoundSnapshot:
+    """The canonical JSON of an attempt in its round, and its hash."""
+
     text: str
     hash: str
 
 
-def snapshot_of(
+def take_snapshot(
     attempt: UnitAttempt, matrix: Matrix | None = None, statement: str = STATEMENT_OF_COMPETENCE
-) -> Snapshot:
-    """The facts of an attempt in its round as canonical JSON, and their hash.
+) -> RoundSnapshot:
+    """Return the snapshot of an attempt in its round (docs/rules.md, Signing).
 
-    Ids and hashes only, no names: the same facts give the same bytes, whoever reads them. Taken again under
-    lock when somebody signs, and compared with the hash of the page they signed. `statement` is another wording than
-    today's, for what was signed under it.
+    It holds ids and hashes and no names, so the same attempt gives the same bytes to every reader. It is taken again
+    under lock when somebody signs, and compared with the hash on the page they signed. `statement` is the wording
+    that was signed, where it is not the current one.
     """
     matrix = matrix or load_matrix(attempt)
     unit = attempt.unit
@@ -49,7 +51,7 @@ def snapshot_of(
             "statement": statement,
         }
     )
-    return Snapshot(body.decode("ascii"), sha256(DOMAIN, body))
+    return RoundSnapshot(body.decode("ascii"), sha256(DOMAIN, body))
 
 
 def _item(row: MatrixRow) -> dict[str, object]:

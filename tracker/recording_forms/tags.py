@@ -1,4 +1,4 @@
-"""What a tagged table lacks as WeasyPrint leaves it: each cell under the head of its group, each head its scope."""
+"""Completion of the table tags of a PDF: WeasyPrint omits group headings of cells and scopes of headings."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 import pydyf
 
 
-def name_heads(_document: object, pdf: pydyf.PDF) -> None:
+def complete_table_headers(_document: object, pdf: pydyf.PDF) -> None:
     """Complete the tags of every table, just before the file is written.
 
-    WeasyPrint names the head of a group for the group's first column only, and "6" stands under both
-    performance criteria and knowledge: without its group, a mark read aloud is ambiguous.
+    WeasyPrint gives the heading of a group to the group's first column only, and the label "6" occurs under both
+    performance criteria and knowledge: a screen reader needs the group to tell them apart.
     """
     elements = {each.reference: each for each in pdf.objects if isinstance(each, pydyf.Dictionary)}
     for element in elements.values():
@@ -48,7 +48,7 @@ def _complete(rows: list[list[Any]]) -> None:
 
 
 def _under(heads: list[bytes], group: bytes | None) -> list[bytes]:
-    """The heads of a cell with its group's, between the head of the row and the label of the column."""
+    """Return a cell's headings with that of its group, between those of the row and the column."""
     if group is None:
         return heads
     others = [each for each in heads if each != group]

@@ -1,4 +1,4 @@
-"""The recording form: blank for anyone signed in, filled for who may read the attempt."""
+"""Pages and PDFs of recording forms: blank, filled and issued, and the page that checks a form."""
 
 import json
 import re
@@ -17,9 +17,15 @@ from tracker.library.queries.units import find_unit
 from tracker.matrix import list_columns
 from tracker.models import IssuedForm
 from tracker.recording_forms import issuing
-from tracker.recording_forms.form_content import FormColumn, FormContent, build_blank_content, grouped
-from tracker.recording_forms.form_verification import Answer, check_code, check_file, is_current, load_known_keys
-from tracker.recording_forms.forms import CheckForm
+from tracker.recording_forms.form_content import FormColumn, FormContent, build_blank_content, format_form_number
+from tracker.recording_forms.form_verification import (
+    FormVerification,
+    check_code,
+    check_file,
+    is_current,
+    load_known_keys,
+)
+from tracker.recording_forms.forms import VerifyForm
 from tracker.recording_forms.pdf_inspection import MAX_SIZE
 from tracker.recording_forms.pdf_renderer import render_pdf
 from tracker.recording_forms.queries import build_form_content
@@ -37,139 +43,148 @@ recording_forms = Blueprint("recording_forms", __name__)
 @recording_forms.get("/units/<slug>/form.pdf")
 @signed_in
 def blank_form(slug: str) -> ResponseReturnValue:
+    """Send the blank form of a unit."""
     unit = find_unit(slug, me().centre_ids)
     if unit is None:
         raise NotFound
-    facts = FormContent(
+    content = FormContent(
         unit_code=unit.full_code,
         unit_title=unit.title,
         unit_version=unit.version,
         columns=tuple(FormColumn(each.kind, each.label) for each in list_columns(unit.id)),
         statement=STATEMENT_OF_COMPETENCE,
     )
-    return send_pdf(facts, f"{unit.slug}-form")
+    return send_pdf(content, f"{unit.slug}-form")
 
 
 @recording_forms.get("/unit-drafts/<int:draft_id>/form.pdf")
 @requires(Act.READ_UNIT_DRAFT)
 def draft_form(draft_id: int) -> ResponseReturnValue:
-    """The blank form of a unit that is not published yet."""
+    """Send the blank form of a unit that is not published yet."""
     draft = find_shared_draft(draft_id)
     if draft is None:
         raise NotFound
     get_centre(draft.centre_id, Act.READ_UNIT_DRAFT)
-    facts = build_blank_content(as_unit(json.loads(draft.document)))
-    return send_pdf(replace(facts, unit_title=f"{facts.unit_title} (draft)"), f"draft-{draft_id}-form")
+    content = build_blank_content(as_unit(json.loads(draft.document)))
+    return send_pdf(replace(content, unit_title=f"{content.unit_title} (draft)"), f"draft-{draft_id}-form")
 
 
 @recording_forms.get("/attempts/<int:attempt_id>/form")
 @requires(Act.READ_ATTEMPT)
 def show_form(attempt_id: int) -> ResponseReturnValue:
+    """Show the form of an attempt as it will print, and the forms issued for it."""
     attempt, _ = get_attempt(attempt_id, Act.READ_ATTEMPT)
     return render_template(
         "recording_forms/show_form.html",
         attempt=attempt,
-        facts=build_form_content(attempt),
-        current=issuing.find_current(attempt),
-        issued=issuing.list_issued(attempt),
-        may_issue=attempt.state in issuing.ISSUED_WHEN and is_allowed(attempt, Act.ISSUE_FORM),
+        form_content=build_form_content(attempt),
+        current=issuing.find_current_form(attempt),
+        issued=issuing.list_issued_forms(attempt),
+        may_issue=attempt.state in issuing.ISSUE_STATES and is_allowed(attempt, Act.ISSUE_FORM),
     )
 
 
 @recording_forms.get("/attempts/<int:attempt_id>/form.pdf")
 @requires(Act.READ_ATTEMPT)
 def print_form(attempt_id: int) -> ResponseReturnValue:
-    """The issued form where there is one that stands; else the form as the record is now."""
+    """Send the current issued form, or else the form as the attempt is now."""
     attempt, _ = get_attempt(attempt_id, Act.READ_ATTEMPT)
-    if found := issuing.find_current(attempt):
-        return send_issued(found)
-    facts = build_form_content(attempt)
-    return send_pdf(facts, f"{attempt.unit.slug}-{facts.candidate_number}-round-{facts.round}")
+    if issued := issuing.find_current_form(attempt):
+        return send_issued_form(issued)
+    content = build_form_content(attempt)
+    return send_pdf(content, f"{attempt.unit.slug}-{content.candidate_number}-round-{content.round}")
 
 
 @recording_forms.post("/attempts/<int:attempt_id>/form/issue")
 @requires(Act.ISSUE_FORM)
 def issue_form(attempt_id: int) -> ResponseReturnValue:
-    """Read, then printed with no transaction held, then recorded if nothing changed meanwhile."""
+    """Read the attempt, render its form with no transaction open, then record it if nothing has changed."""
     with reading():
         attempt, _ = get_attempt(attempt_id, Act.ISSUE_FORM)
-        planned = None if issuing.find_current(attempt) else issuing.plan_issue(attempt)
-    if planned:
-        printed = issuing.print_issue(planned)
+        plan = None if issuing.find_current_form(attempt) else issuing.plan_issue(attempt)
+    if plan:
+        rendered = issuing.render_issue(plan)
         attempt, actor = get_attempt(attempt_id, Act.ISSUE_FORM)
-        issuing.record_issue(attempt, printed, actor)
-        flash("The form was issued and sealed. From now on this file is what is printed.")
+        issuing.record_issue(attempt, rendered, actor)
+        flash("The form was issued and sealed. From now on, printing gives this file.")
     return redirect(url_for(".show_form", attempt_id=attempt_id), 303)
 
 
 @recording_forms.get("/attempts/<int:attempt_id>/forms/<int:form_id>.pdf")
 @requires(Act.READ_ATTEMPT)
 def issued_form(attempt_id: int, form_id: int) -> ResponseReturnValue:
-    """One issue of the form, the superseded ones among them: under their own address and name only."""
+    """Send one issued form, current or superseded."""
     attempt, _ = get_attempt(attempt_id, Act.READ_ATTEMPT)
-    found = next((form for form in issuing.list_issued(attempt) if form.id == form_id), None)
-    if found is None:
+    issued = next((form for form in issuing.list_issued_forms(attempt) if form.id == form_id), None)
+    if issued is None:
         raise NotFound
-    return send_issued(found)
+    return send_issued_form(issued)
 
 
 @recording_forms.get("/verify")
 @public
 def verify_form() -> ResponseReturnValue:
-    """Whether the code of a form is ours, for anybody who holds the paper."""
+    """Show whether the form with a code was issued here, to anyone who has the paper."""
     code = request.args.get("code", "")[:1000]
     answer = check_code(code, load_known_keys()) if code else None
-    return show_answer(CheckForm(), answer)
+    return show_result(VerifyForm(), answer)
 
 
 @recording_forms.post("/verify")
 @public
 def verify_file() -> ResponseReturnValue:
-    """Whether a file is a form of ours, as it was issued. The file is looked at and not kept."""
-    form = CheckForm()
+    """Show whether a file is a form as it was issued here. The file is not stored."""
+    form = VerifyForm()
     if not form.validate():
-        return show_answer(form, None), 422
+        return show_result(form, None), 422
     with reading():
         known = load_known_keys()
     try:
         answer = check_file(form.file.data.stream.read(MAX_SIZE + 1), known)
     except Invalid as error:
         form.file.errors = [str(error)]
-        return show_answer(form, None), 422
-    return show_answer(form, answer)
+        return show_result(form, None), 422
+    return show_result(form, answer)
 
 
-def show_answer(form: CheckForm, answer: Answer | None) -> str:
-    """Anybody learns whether a form is ours, of which unit and centre, and when it was issued.
+def show_result(form: VerifyForm, answer: FormVerification | None) -> str:
+    """Render the result: everyone sees the unit, the centre and the date of issue.
 
-    Who may read the attempt is led to it; nobody else learns whose it is.
+    Only a person who may read the attempt sees whose form it is.
     """
-    reads = bool(
+    can_read = bool(
         answer and answer.form and current_user.is_authenticated and list_roles_in_attempt(answer.form.attempt)
     )
-    return render_template("recording_forms/verify_form.html", form=form, answer=answer, reads=reads, grouped=grouped)
+    return render_template(
+        "recording_forms/verify_form.html",
+        form=form,
+        answer=answer,
+        can_read=can_read,
+        format_form_number=format_form_number,
+    )
 
 
-def send_issued(form: IssuedForm) -> ResponseReturnValue:
-    """The bytes that were issued. A file that is not as it was when it was kept is not sent as if it were."""
+def send_issued_form(form: IssuedForm) -> ResponseReturnValue:
+    """Send the bytes that were issued. Raises `NotFound` when the stored file is missing or damaged."""
     try:
         body = file_store.read(form.sha256)
     except OSError as error:
         raise NotFound(
-            "The file of this form cannot be read. Nothing was printed. Tell whoever runs this installation: its "
-            "backup holds the file."
+            "The file of this form cannot be read, so nothing was printed. Tell the person who runs this "
+            "installation: the file is in the backup."
         ) from error
-    ended = "" if is_current(form) else "-superseded"
-    name = f"{form.attempt.unit.slug}-{form.attempt.registration.candidate_number}-round-{form.round}{ended}"
+    suffix = "" if is_current(form) else "-superseded"
+    name = f"{form.attempt.unit.slug}-{form.attempt.registration.candidate_number}-round-{form.round}{suffix}"
     return send_bytes(body, name)
 
 
-def send_pdf(facts: FormContent, name: str) -> ResponseReturnValue:
-    """Rendered with no transaction held: it takes longer than any query."""
+def send_pdf(content: FormContent, name: str) -> ResponseReturnValue:
+    """Render a form and send it, with no transaction open: it takes longer than any query."""
     db.session.rollback()
-    return send_bytes(render_pdf(facts), name)
+    return send_bytes(render_pdf(content), name)
 
 
 def send_bytes(pdf: bytes, name: str) -> ResponseReturnValue:
+    """Send a PDF under a file name made of plain characters."""
     safe_name = re.sub(r"[^a-z0-9-]+", "-", name.lower())
     return send_file(BytesIO(pdf), mimetype="application/pdf", download_name=f"{safe_name}.pdf")

@@ -24,7 +24,7 @@ from tracker.models import (
     Visit,
     VisitAttempt,
 )
-from tracker.recording_forms.snapshot import STATEMENT_OF_COMPETENCE, snapshot_of
+from tracker.recording_forms.snapshot import STATEMENT_OF_COMPETENCE, take_snapshot
 from tracker.registrations.separation_of_duties import check_may_verify, check_not_withdrawn
 from tracker.vocabulary import AttemptState, ReopeningKind, Role, SignatureRole
 
@@ -105,7 +105,7 @@ def sign_verification(
     date_sampled = None if unsampled_reason is not None else _date_sampled(attempt)
     if unsampled_reason is not None and not unsampled_reason.strip():
         raise Invalid("Say why this unit is released without sampling. Nothing was signed.", "reason")
-    snapshot = snapshot_of(attempt)
+    snapshot = take_snapshot(attempt)
     if snapshot.hash != snapshot_hash:
         raise Conflict("The form changed while you were reading it. Nothing was signed. Read it again, then sign.")
     change_attempt_state(attempt, AttemptAction.VERIFY)

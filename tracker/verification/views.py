@@ -202,7 +202,7 @@ def build_context(attempt: UnitAttempt) -> dict[str, Any]:
     return {
         "attempt": attempt,
         "matrix": matrix,
-        "facts": build_form_content(attempt, matrix),
+        "form_content": build_form_content(attempt, matrix),
         "assessments": queries.list_released_assessments(attempt),
         "samples": queries.list_samples(attempt),
         "action_points": queries.list_action_points_with_criteria(attempt),

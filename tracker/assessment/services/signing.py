@@ -22,7 +22,7 @@ from tracker.models import (
     UnitAttempt,
 )
 from tracker.recording_forms.form_content import STATEMENT_OF_COMPETENCE
-from tracker.recording_forms.snapshot import Snapshot, snapshot_of
+from tracker.recording_forms.snapshot import RoundSnapshot, take_snapshot
 from tracker.registrations.separation_of_duties import check_may_assess, check_not_withdrawn
 from tracker.registrations.services import find_current_allocation
 from tracker.vocabulary import (
@@ -118,7 +118,7 @@ def sign_unit(
     """
     person_id = _check_assessor(attempt, actor, AttemptAction.SIGN)
     matrix = load_matrix(attempt)
-    snapshot = snapshot_of(attempt, matrix)
+    snapshot = take_snapshot(attempt, matrix)
     if snapshot.hash != snapshot_hash or seen_version not in {None, attempt.version}:
         raise Conflict(FORM_CHANGED)
     if blockers := list_sign_off_blockers(attempt, matrix):
@@ -162,7 +162,7 @@ def confirm_unit(
 ) -> Signature:
     """The candidate's statement of competence, likewise over what was shown."""
     person_id = _check_candidate(attempt, actor, AttemptAction.CONFIRM)
-    snapshot = snapshot_of(attempt)
+    snapshot = take_snapshot(attempt)
     if snapshot.hash != snapshot_hash or seen_version not in {None, attempt.version}:
         raise Conflict(FORM_CHANGED)
     change_attempt_state(attempt, AttemptAction.CONFIRM)
@@ -266,7 +266,7 @@ def _add_signature(
     role: SignatureRole,
     person_id: int,
     comment: str,
-    snapshot: Snapshot,
+    snapshot: RoundSnapshot,
     actor: Actor,
     reauthenticated_at: datetime,
 ) -> Signature:

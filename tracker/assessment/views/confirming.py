@@ -72,7 +72,7 @@ def render_confirm_page(
         "assessment/confirm_unit.html",
         attempt=attempt,
         matrix=matrix,
-        facts=build_form_content(attempt, matrix),
+        form_content=build_form_content(attempt, matrix),
         form=form or ConfirmForm(formdata=None),
         dispute_form=disputing or DisputeForm(formdata=None),
         disputing=disputing is not None,

@@ -171,7 +171,7 @@ def render_sign_page(
         "assessment/sign_unit.html",
         attempt=attempt,
         matrix=matrix,
-        facts=build_form_content(attempt, matrix),
+        form_content=build_form_content(attempt, matrix),
         blockers=sign_off_checks.list_sign_off_blockers(attempt, matrix, found)
         if attempt.assessed_at is None
         else [],
