@@ -87,6 +87,35 @@ class TestFields:
         assert '<span class="visually-hidden">: item 7</span>' in drawn
 
 
+class TestPlainControls:
+    """Controls that no WTForms field stands for."""
+
+    def test_an_attribute_reaches_the_box(self, face: Flask) -> None:
+        drawn = draw(face, "{{ forms.checkbox('claim', 'Claim it', '3', autocomplete='off') }}")
+        assert '<input type="checkbox" class="form-check-input" id="claim" name="claim" value="3"' in drawn
+        assert 'autocomplete="off"' in drawn
+        assert '<label for="claim">Claim it</label>' in drawn
+
+    def test_a_label_may_be_the_body_of_a_call(self, face: Flask) -> None:
+        drawn = draw(face, "{% call forms.checkbox('claim', checked=true) %}<b>1</b> <i>&</i>{% endcall %}")
+        assert '<label for="claim"><b>1</b> <i>&</i></label>' in drawn
+        assert " checked>" in drawn
+
+    def test_what_is_typed_is_escaped_in_every_control(self, face: Flask) -> None:
+        drawn = draw(
+            face,
+            "{{ forms.text_field('a', it, it) }}{{ forms.textarea_field('b', it, it) }}{{ forms.hidden_field('c', it) }}"
+            "{% call forms.select_field('d', it) %}{{ forms.option(it, it) }}{% endcall %}{{ forms.radio('e', it, it) }}",
+            it='"><script>',
+        )
+        assert "<script>" not in drawn
+
+    def test_a_hint_is_read_out_with_the_control(self, face: Flask) -> None:
+        drawn = draw(face, "{{ forms.textarea_field('feedback', 'Feedback', hint='Say why.') }}")
+        assert 'id="feedback-hint">Say why.' in drawn
+        assert 'aria-describedby="feedback-hint"' in drawn
+
+
 class TestStates:
     @pytest.mark.parametrize("state", list(CriterionState))
     def test_a_criterion_has_sign_and_word(self, face: Flask, state: CriterionState) -> None:
