@@ -5,7 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tracker import COMMANDS
+from flask import request
+
+from tracker import COMMANDS, create_app
+from tracker.config import Settings
 
 ROOT = Path(__file__).parent.parent
 HEAVY = {
@@ -59,3 +62,11 @@ def test_every_command_can_be_imported_and_says_what_it_does(tmp_path: Path) -> 
 
 def test_the_routes_are_listed_though_no_request_was_made(tmp_path: Path) -> None:
     assert "tracker.home.views" in list_modules(tmp_path, "routes")
+
+
+def test_the_first_request_finds_its_view(tmp_path: Path) -> None:
+    settings = Settings.from_environment({"INSTANCE_PATH": str(tmp_path), "SECRET_KEY": "test"})
+    app = create_app(settings, TESTING=True)
+    assert not app.has_views
+    with app.test_request_context("/units"):
+        assert request.endpoint == "library.list_units"

@@ -77,6 +77,11 @@ class LazyMap(Map):
         self.app.load_views()
         return super().bind(*args, **kwargs)
 
+    def bind_to_environ(self, *args: Any, **kwargs: Any) -> MapAdapter:
+        """Return an adapter for a request."""
+        self.app.load_views()
+        return super().bind_to_environ(*args, **kwargs)
+
     def iter_rules(self, endpoint: str | None = None) -> Iterator[Rule]:
         """Iterate over the rules of all routes, or of one endpoint."""
         self.app.load_views()
