@@ -146,7 +146,7 @@ def count_statements(cast: dict[str, Any]) -> dict[str, dict[str, Any]]:
     from tracker.accounts.sessions import COOKIE
     from tracker.extensions import db
 
-    app = create_app(RELEASE_INTERVAL=3600)
+    app = create_app()
     found = {}
     with app.app_context():
         statements: list[str] = []

@@ -183,7 +183,7 @@ def search() -> dict[str, Any]:
     from tracker.models import Grant, Person
     from tracker.vocabulary import Role
 
-    app, found = create_app(RELEASE_INTERVAL=3600), {}
+    app, found = create_app(), {}
     with app.app_context():
         query = select(Person).join(Grant, Grant.person_id == Person.id).where(Grant.role == Role.ADMINISTRATOR)
         with transaction():

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from tests import factories
 from tests.factories import PASSWORD, World
 from tracker import clock
+from tracker.assessment.services.releasing import release_due_assessments
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Claim, Criterion, Person, UnitAttempt
@@ -57,7 +58,6 @@ def submitted_everything(world: World, alice: FlaskClient) -> int:
 
 
 def accepted(world: World, bob: FlaskClient, evidence_id: int, app: Flask) -> None:
-    app.config["RELEASE_INTERVAL"] = 0
     assert "Everything" in page(bob, "/queue")
     address = f"/attempts/{world.cfacc15.id}/evidence/{evidence_id}/assess"
     form = page(bob, address)
@@ -72,9 +72,8 @@ def accepted(world: World, bob: FlaskClient, evidence_id: int, app: Flask) -> No
     assert "valid" in refused.text
     data |= dict.fromkeys(("valid", "authentic", "current", "sufficient"), "y")
     assert bob.post(address, data={**data, "act": "accept"}).status_code == 303
-    clock.held = clock.now() + timedelta(seconds=11)
-    page(bob, "/queue")
-    clock.held = None
+    with clock.held_at(clock.now() + timedelta(seconds=11)):
+        assert release_due_assessments() == 1
 
 
 def test_cfacc15_from_an_item_to_a_verified_form(world: World, client: Browser, app: Flask) -> None:

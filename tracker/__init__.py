@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from importlib import import_module
 from threading import RLock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, request
 from flask_login import current_user
@@ -17,8 +17,12 @@ from tracker.demo import guard
 from tracker.extensions import csrf, db, login_manager
 from tracker.ledger import transactions
 from tracker.privacy import access_log
+from tracker.registrations import due_releases
 from tracker.web import compression, error_pages, filters, idempotency, route_rules, security_headers, static_files
 from tracker.web.requests import TrackerRequest
+
+if TYPE_CHECKING:
+    from tracker.models import UnitAttempt
 
 BLUEPRINTS = (
     "home",
@@ -157,14 +161,22 @@ def create_app(settings: Settings | None = None, **overrides: Any) -> Tracker:
     filters.init_app(app)
     access_log.init_app(app)
     error_pages.init_app(app)
+    due_releases.init_app(app, release_due_in)
     jobs.init_app(app, load_jobs, find_fault=guard.find_fault)
     app.cli = LazyGroup(COMMANDS)
     return app
 
 
+def release_due_in(attempt: "UnitAttempt") -> None:
+    """Release the attempt's due assessments, for the features that `tracker.assessment` is built on."""
+    from tracker.assessment.services import releasing
+
+    releasing.release_due_in(attempt)
+
+
 def load_jobs() -> tuple[Iterable[jobs.Job], Iterable[jobs.Job]]:
     """Import and return the jobs that can be queued, and those that the worker runs once a minute."""
-    from tracker.assessment.services.assessments import release_due_assessments
+    from tracker.assessment.services.releasing import release_assessment_if_due, release_due_assessments
     from tracker.background import emails
     from tracker.integrity.mailing import mail_checkpoint
     from tracker.integrity.nightly import check_nightly
@@ -181,4 +193,4 @@ def load_jobs() -> tuple[Iterable[jobs.Job], Iterable[jobs.Job]]:
         check_nightly,
         send_retention_reminders,
     )
-    return (run_import,), every_minute
+    return (run_import, release_assessment_if_due), every_minute

@@ -81,7 +81,6 @@ class Settings:
             "MAX_FORM_PARTS": 1000,
             "ATTACHMENT_LIMIT": 100 * MEGABYTE,
             "SCAN_SECONDS": 60.0,  # for the whole of a file; the server gives up a request at 120
-            "RELEASE_INTERVAL": 1.0,  # seconds between looks for decisions whose time to undo is over
             "CACHE_QUEUE": True,  # an assessor's queue is read again only after the ledger has grown
             "ATTACHMENTS_PATH": self.instance_path / "attachments",
             "KEYS_PATH": self.keys_path,

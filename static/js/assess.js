@@ -1,15 +1,15 @@
-/* Keys and counts for judging; the saving itself is autosave.js.
-   <form data-judge>, each claim a fieldset.judge-item with radio buttons in the order met, more needed,
-   not shown; [data-judge-count] says how many are decided; a[data-next], a[data-previous] the items beside
-   this one; a button [data-keys-help] opens the list of keys.
-   Keys do nothing while one types, and can be turned off in that list. */
+/* Keyboard shortcuts and the count of decided claims on the page that assesses an item. autosave.js saves the form.
+   <form data-assess> holds a fieldset.assess-item for each claim, with radio buttons in the order met, needs more,
+   not met. [data-assess-count] shows how many are decided. a[data-next] and a[data-previous] lead to the items
+   beside this one. A button [data-keys-help] opens the list of shortcuts.
+   Shortcuts do nothing while the user types, and can be turned off in that list. */
 "use strict";
 
-function judge(form) {
-  const items = [...form.querySelectorAll(".judge-item")];
-  const line = form.querySelector("[data-judge-count]");
+function assess(form) {
+  const items = [...form.querySelectorAll(".assess-item")];
+  const line = form.querySelector("[data-assess-count]");
   const outcomes = [...(items[0]?.querySelectorAll("input[type=radio]") ?? [])].map((radio) => radio.labels[0].textContent.trim());
-  const keys = [["1, 2, 3", outcomes.join(", ")], ["j, k", "Next criterion, the one before"], ["n, p", "Next item, the one before"], ["c", "Comment on this criterion"], ["f", "Feedback"], ["?", "This list"]];
+  const keys = [["1, 2, 3", outcomes.join(", ")], ["j, k", "Next or previous criterion"], ["n, p", "Next or previous item"], ["c", "Comment on this criterion"], ["f", "Feedback"], ["?", "Show this list"]];
   const off = "keys-off";
   const help = document.createElement("dialog");
 
@@ -53,24 +53,24 @@ function judge(form) {
     help.setAttribute("aria-labelledby", "keys-title");
     const title = document.createElement("h2");
     title.id = "keys-title";
-    title.textContent = "Keys";
+    title.textContent = "Keyboard shortcuts";
     const list = document.createElement("dl");
-    keys.forEach(([pressed, does]) => {
-      const term = document.createElement("dt"), words = document.createElement("dd");
+    keys.forEach(([pressed, description]) => {
+      const term = document.createElement("dt"), meaning = document.createElement("dd");
       pressed.split(", ").forEach((one) => {
         const key = document.createElement("kbd");
         key.textContent = one;
         term.append(key, " ");
       });
-      words.textContent = does;
-      list.append(term, words);
+      meaning.textContent = description;
+      list.append(term, meaning);
     });
     const choice = document.createElement("label"), box = document.createElement("input");
     box.type = "checkbox";
     box.className = "form-check-input";
     box.checked = !localStorage.getItem(off);
     box.addEventListener("change", () => { box.checked ? localStorage.removeItem(off) : localStorage.setItem(off, "1"); });
-    choice.append(box, "Use these keys");
+    choice.append(box, "Use keyboard shortcuts");
     const end = document.createElement("form");
     end.method = "dialog";
     end.className = "actions";
@@ -100,4 +100,4 @@ function judge(form) {
   count();
 }
 
-document.querySelectorAll("form[data-judge]").forEach(judge);
+document.querySelectorAll("form[data-assess]").forEach(assess);

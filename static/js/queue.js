@@ -1,4 +1,4 @@
-/* On the queue, n opens the item that has waited longest: a[data-next]. Turned off with the other keys of assess.js. */
+/* On the queue, n opens the oldest item: a[data-next]. It is turned off with the shortcuts of assess.js. */
 "use strict";
 
 document.addEventListener("keydown", (event) => {

@@ -1,4 +1,4 @@
-"""In these tests whatever is due is released with the next request, however soon it comes."""
+"""Before each test of assessment nothing is scheduled; after it the clock runs again."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from tracker import clock
 
 
 @pytest.fixture(autouse=True)
-def release_at_once(app: Flask) -> Iterator[None]:
-    app.config["RELEASE_INTERVAL"] = 0
+def clean_schedule(app: Flask) -> Iterator[None]:
+    app.extensions["jobs"].queue.flush()
     yield
     clock.held = None

@@ -8,11 +8,21 @@ from sqlalchemy import select
 from tests import factories
 from tests.factories import World
 from tracker import clock
-from tracker.assessment.services import assessments, signing
-from tracker.assessment.services.assessments import CHECKS, DraftDecisions
+from tracker.assessment.services import assessments, releasing, signing
+from tracker.assessment.services.assessments import DraftDecisions
+from tracker.assessment.services.releasing import CHECKS
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
-from tracker.models import Claim, Criterion, Evidence, EvidenceRequirement, EvidenceVersion, Person, UnitAttempt
+from tracker.models import (
+    Assessment,
+    Claim,
+    Criterion,
+    Evidence,
+    EvidenceRequirement,
+    EvidenceVersion,
+    Person,
+    UnitAttempt,
+)
 from tracker.recording_forms.snapshot import take_snapshot
 from tracker.vocabulary import Outcome
 
@@ -72,9 +82,12 @@ def send_back(attempt: UnitAttempt, version: EvidenceVersion, by: Person, draft:
 
 
 def release(assessment_id: int) -> None:
-    """As `release_due_assessments` does once the time to undo is over."""
+    """Release an assessment as the worker does, as if the time to undo it were over."""
     with transaction():
-        assessments.release_assessment(assessment_id)
+        assessment = db.session.get_one(Assessment, assessment_id)
+        if assessment.release_after:
+            assessment.release_after = clock.now()
+    releasing.release_assessment_if_due(assessment_id)
 
 
 def let_undo_lapse() -> None:

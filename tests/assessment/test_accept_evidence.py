@@ -11,7 +11,7 @@ from tests.assessment import stories
 from tests.assessment.stories import put_down
 from tests.factories import World
 from tracker import clock
-from tracker.assessment.services import assessments
+from tracker.assessment.services import assessments, releasing
 from tracker.errors import Conflict, Invalid, NotFound, Refused
 from tracker.extensions import db
 from tracker.ledger.transactions import rollback, transaction
@@ -36,7 +36,7 @@ def test_bob_accepts_and_nothing_is_decided_for_ten_seconds(world: World) -> Non
         assessment = assessments.accept_evidence(world.cfacc15, version, bob)
     assert (assessment.outcome, assessment.state) == (AssessmentOutcome.ACCEPTED, AssessmentState.DRAFT)
     assert assessment.release_after - assessment.saved_at >= timedelta(seconds=9)
-    assert assessments.release_due_assessments() == 0
+    assert releasing.release_due_assessments() == 0
     assert live_outcomes() == {}
 
 
@@ -49,7 +49,7 @@ def test_after_ten_seconds_the_decisions_stand(world: World) -> None:
         )
         assessments.accept_evidence(world.cfacc15, version, bob)
     stories.let_undo_lapse()
-    assert assessments.release_due_assessments() == 1
+    assert releasing.release_due_assessments() == 1
     assert live_outcomes() == {first.id: MET, second.id: MORE}
     decision = db.session.scalars(select(Decision).where(Decision.claim_id == second.id)).one()
     assert (decision.comment, decision.decided_by_id) == ("Which day?", world.bob.id)
@@ -91,7 +91,7 @@ def test_every_claim_needs_an_outcome(world: World) -> None:
     _, version, (first, _) = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
     bob = factories.actor(world.bob)
     assessments.save_draft(world.cfacc15, version, put_down({first: MET}), bob)
-    with pytest.raises(Invalid, match="1 is still open"):
+    with pytest.raises(Invalid, match="1 claim has no outcome"):
         assessments.accept_evidence(world.cfacc15, version, bob)
     rollback()
 
@@ -104,7 +104,7 @@ def test_a_claim_in_another_unit_does_not_stand_in_the_way(world: World) -> None
     assert live_outcomes() == {claim.id: MET}
 
 
-@pytest.mark.parametrize("check", assessments.CHECKS)
+@pytest.mark.parametrize("check", releasing.CHECKS)
 def test_every_check_must_be_ticked_and_the_sentence_names_it(world: World, check: str) -> None:
     _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
     bob = factories.actor(world.bob)
@@ -120,9 +120,9 @@ def test_nothing_is_accepted_twice(world: World) -> None:
     bob = factories.actor(world.bob)
     assessments.save_draft(world.cfacc15, version, put_down({claim: MET}), bob)
     assessments.accept_evidence(world.cfacc15, version, bob)
-    with pytest.raises(Refused, match="just decided"):
+    with pytest.raises(Refused, match="just finished"):
         assessments.accept_evidence(world.cfacc15, version, bob)
-    with pytest.raises(Refused, match="Undo that first"):
+    with pytest.raises(Refused, match="undo it first"):
         assessments.save_draft(world.cfacc15, version, stories.NOTHING, bob)
     rollback()
 
@@ -174,7 +174,7 @@ def test_only_an_open_unit_is_judged(world: World, state: AttemptState) -> None:
     _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
     with transaction():
         world.cfacc15.state = state
-    with pytest.raises(Refused, match="not judged now"):
+    with pytest.raises(Refused, match="cannot be assessed"):
         assessments.save_draft(world.cfacc15, version, put_down({claim: MET}), factories.actor(world.bob))
 
 

@@ -1,4 +1,4 @@
-"""Bob adds a criterion the item shows as well, or strikes a claim; Alice sees the reason."""
+"""Bob adds a criterion the item shows as well, or removes a claim; Alice sees the reason."""
 
 from collections.abc import Callable
 
@@ -36,7 +36,7 @@ def test_bob_adds_a_criterion_and_alice_reads_why(
 
 def test_a_criterion_is_not_claimed_twice(world: World) -> None:
     _, version, _ = stories.hand_in(world.cfacc15, "Complaint", "1")
-    with pytest.raises(Refused, match="claimed already"):
+    with pytest.raises(Refused, match="claims that criterion already"):
         add_claim(world.cfacc15, version, factories.criterion(world.cfacc15, "1").id, WHY, factories.actor(world.bob))
 
 
@@ -102,9 +102,9 @@ def test_a_signed_units_claims_stay_as_they_are(world: World, state: AttemptStat
     with transaction():
         world.cfacc15.state = state
     bob = factories.actor(world.bob)
-    with pytest.raises(Refused, match="not judged now"):
+    with pytest.raises(Refused, match="cannot be assessed"):
         remove_claim(world.cfacc15, version.evidence_id, claim.id, WHY, bob)
-    with pytest.raises(Refused, match="not judged now"):
+    with pytest.raises(Refused, match="cannot be assessed"):
         add_claim(world.cfacc15, version, factories.criterion(world.cfacc15, "2").id, WHY, bob)
 
 
@@ -122,7 +122,7 @@ def test_both_are_buttons_of_the_judging_form_and_lose_nothing(world: World, cli
     page = bob.get(address).text
     assert "Well told." in page
     assert WHY in page
-    removed = bob.post(address, data={**typed, "act": f"strike-{claim.id}", f"strike-reason-{claim.id}": "Not this."})
+    removed = bob.post(address, data={**typed, "act": f"remove-{claim.id}", f"remove-reason-{claim.id}": "Not this."})
     assert removed.status_code == 303
     live = db.session.scalars(select(Claim).where(Claim.removed_at.is_(None))).one()
     assert live.criterion_id == wanted
@@ -132,7 +132,7 @@ def test_both_are_buttons_of_the_judging_form_and_lose_nothing(world: World, cli
 def test_when_the_last_claim_is_struck_bob_is_back_at_his_queue(world: World, client: ClientFor) -> None:
     evidence, _, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
     bob, address = client(world.bob), f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/assess"
-    data = {"act": f"strike-{claim.id}", f"strike-reason-{claim.id}": "Not this."}
+    data = {"act": f"remove-{claim.id}", f"remove-reason-{claim.id}": "Not this."}
     response = bob.post(address, data=data)
     assert (response.status_code, response.location) == (303, "/queue")
     assert bob.get(address).status_code == 404

@@ -12,6 +12,7 @@ from tests import factories
 from tests.assessment import stories
 from tests.factories import World
 from tracker import clock
+from tracker.assessment.services.releasing import release_due_assessments
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Assessment, Claim, Decision, Evidence, UnitAttempt
@@ -132,7 +133,7 @@ def test_a_refusal_keeps_everything_typed(world: World, client: ClientFor) -> No
     }
     response = client(world.bob).post(address(world.cfacc15, evidence), data=typed)
     assert response.status_code == 422
-    assert "1 is still open" in response.text
+    assert "1 claim has no outcome" in response.text
     assert "&lt;b&gt;Which&lt;/b&gt; day?" in response.text
     assert "Nearly there &amp; well told" in response.text
     assert re.search(rf'id="o-{first.id}-needs_more"[^>]* checked', response.text)
@@ -167,7 +168,7 @@ def test_the_same_item_in_another_unit_comes_first(world: World, client: ClientF
         factories.claim(world.inscc004, evidence, "1")
     stories.hand_in(world.cfacc15, "Briefing", "2", days_ago=5)
     bob = client(world.bob)
-    assert "INSCC004, 1 criterion waiting" in bob.get(address(world.cfacc15, evidence)).text
+    assert "INSCC004, 1 criterion to assess" in bob.get(address(world.cfacc15, evidence)).text
     response = bob.post(address(world.cfacc15, evidence), data={**met(claims), **TICKED, "act": "accept"})
     assert response.location.startswith(address(world.inscc004, evidence))
 
@@ -200,7 +201,8 @@ def test_the_same_form_sent_twice_decides_once(world: World, client: ClientFor) 
     stories.let_undo_lapse()
     late = bob.post(address(world.cfacc15, evidence), data=form)
     assert late.status_code == 409
-    assert "was judged since you opened this page" in late.text
+    assert "was assessed since you opened this page" in late.text
+    assert release_due_assessments() == 1
     assert len(db.session.scalars(select(Decision)).all()) == 1
 
 
@@ -226,7 +228,7 @@ def test_a_later_version_says_what_is_new_and_shows_the_earlier_feedback(world: 
     stories.hand_in_again(evidence)
     page = client(world.bob).get(address(world.cfacc15, evidence)).text
     assert "1 change since version 1" in page
-    assert "New since version 1: what was done." in page
+    assert "Changed since version 1: what was done." in page
     assert "Which day was it?" in page
 
 
@@ -251,7 +253,7 @@ def test_a_signed_unit_is_not_judged(world: World, client: ClientFor) -> None:
         address(world.cfacc15, evidence), data={**met(claims), **TICKED, "act": "accept"}
     )
     assert response.status_code == 409
-    assert "not judged now" in response.text
+    assert "cannot be assessed" in response.text
 
 
 def test_the_page_asks_little_of_the_database_whatever_its_length(

@@ -58,7 +58,7 @@ def test_it_is_in_bobs_way_until_he_has_looked_again(world: World) -> None:
     stories.sign(world, world.cfacc15)
     dispute(world, "2")
     (obstacle,) = list_sign_off_blockers(world.cfacc15, load_matrix(world.cfacc15))
-    assert obstacle.words.startswith("Criterion 2, needs more")
+    assert obstacle.text.startswith("Criterion 2, needs more")
 
 
 def test_at_least_one_criterion_and_a_reason_are_needed(world: World) -> None:
@@ -67,7 +67,7 @@ def test_at_least_one_criterion_and_a_reason_are_needed(world: World) -> None:
     with pytest.raises(Invalid, match="Choose the criteria"):
         dispute_unit(world.cfacc15, [], WHY, alice)
     one = factories.criterion(world.cfacc15, "1").id
-    with pytest.raises(Invalid, match="Say why you do not agree"):
+    with pytest.raises(Invalid, match="Say why you disagree"):
         dispute_unit(world.cfacc15, [one], "  ", alice)
     with pytest.raises(NotFound):
         dispute_unit(world.cfacc15, [factories.criterion(world.inscc004, "1").id], WHY, alice)
@@ -87,7 +87,7 @@ def test_alice_disputes_on_the_page_and_keeps_her_words_when_refused(world: Worl
     alice, address = client(world.alice), f"/attempts/{world.cfacc15.id}/dispute"
     refused = alice.post(address, data={"reason": WHY})
     assert refused.status_code == 422
-    assert "Choose the criteria you do not agree with." in refused.text
+    assert "Choose the criteria you disagree with." in refused.text
     assert WHY in refused.text
     two = factories.criterion(world.cfacc15, "2").id
     again = alice.post(address, data={"criterion": two, "reason": ""})

@@ -62,7 +62,7 @@ def test_accepting_undoing_and_the_release_show_at_once(world: World, bob: Flask
     evidence = submit(world, "Complaint")
     version = evidence.versions[0]
     assert "Complaint" in bob.get("/queue").text
-    (cell,) = assessments.load_cells(world.cfacc15, version).values()
+    (cell,) = assessments.load_claimed_cells(world.cfacc15, version).values()
     with transaction():
         actor = factories.actor(world.bob)
         draft = assessments.DraftDecisions({cell.claim_id: Outcome.MET}, {}, stories.TICKED, "")
@@ -80,7 +80,7 @@ def test_accepting_undoing_and_the_release_show_at_once(world: World, bob: Flask
 
 def test_a_struck_claim_a_void_unit_and_a_withdrawal_show_at_once(world: World, bob: FlaskClient) -> None:
     first, _, _ = (submit(world, title) for title in ("First", "Second", "Third"))
-    (cell,) = assessments.load_cells(world.cfacc15, first.versions[0]).values()
+    (cell,) = assessments.load_claimed_cells(world.cfacc15, first.versions[0]).values()
     assert "<b>3</b> waiting" in bob.get("/queue").text
     with transaction():
         remove_claim(world.cfacc15, first.id, cell.claim_id, "Not this.", factories.actor(world.bob))

@@ -11,7 +11,7 @@ from tests.assessment import stories
 from tests.assessment.stories import put_down
 from tests.factories import World
 from tracker.assessment.queries.queue import list_evidence_to_assess
-from tracker.assessment.services import assessments
+from tracker.assessment.services import assessments, releasing
 from tracker.background import emails
 from tracker.errors import Invalid
 from tracker.extensions import db
@@ -96,4 +96,5 @@ def test_alice_reads_the_feedback_only_when_it_is_released(world: World, client:
         assessments.return_evidence(world.cfacc15, version, bob)
     assert "Which day was it?" not in client(world.alice).get(f"/evidence/{evidence.id}").text
     stories.let_undo_lapse()
+    assert releasing.release_due_assessments() == 1
     assert "Which day was it?" in client(world.alice).get(f"/evidence/{evidence.id}").text

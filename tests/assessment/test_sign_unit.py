@@ -63,7 +63,7 @@ def test_bob_signs(world: World, ready: UnitAttempt, acts: Callable[[], list[str
 
 def test_what_is_in_the_way_is_listed(world: World) -> None:
     stories.hand_in(world.cfacc15, "Complaint", "1")
-    words = [each.words for each in list_sign_off_blockers(world.cfacc15, load_matrix(world.cfacc15))]
+    words = [each.text for each in list_sign_off_blockers(world.cfacc15, load_matrix(world.cfacc15))]
     assert words[0] == "Evidence 1 “Complaint”: 1 claim still to decide"
     assert words[1].startswith("Criterion 1, claimed: ")
     assert words[2].startswith("Criterion 2, nothing yet: ")
@@ -77,7 +77,7 @@ def test_a_decision_that_can_still_be_undone_is_in_the_way_for_a_moment(world: W
         assessments.save_draft(world.cfacc15, version, stories.put_down({claim: Outcome.MET}), bob)
         assessments.accept_evidence(world.cfacc15, version, bob)
     first = list_sign_off_blockers(world.cfacc15, load_matrix(world.cfacc15))[0]
-    assert "decided a moment ago" in first.words
+    assert "decided a moment ago" in first.text
 
 
 def test_a_gap_is_not_signed(world: World) -> None:

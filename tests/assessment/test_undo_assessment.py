@@ -1,6 +1,7 @@
-"""Ten seconds in which Bob can take a decision back, and what happens when they are over."""
+"""Undoing an assessment within ten seconds, and its release when they are over."""
 
 from collections.abc import Callable
+from datetime import UTC, timedelta
 
 import pytest
 from flask import Flask
@@ -11,10 +12,12 @@ from tests import factories
 from tests.assessment import stories
 from tests.factories import World
 from tracker import clock
-from tracker.assessment.services import assessments
+from tracker.assessment.services import assessments, releasing
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Allocation, Assessment, Decision, Grant
+from tracker.portfolio.services.submissions import submit_evidence
+from tracker.registrations.services import allocate, void_attempt, withdraw_candidate
 from tracker.vocabulary import AssessmentState, AttemptState, Outcome, Role
 
 ClientFor = Callable[..., FlaskClient]
@@ -35,7 +38,7 @@ def test_bob_undoes_and_finds_his_marks_again(world: World, client: ClientFor, d
     response = bob.post(f"/assessments/{decided.id}/undo")
     assert response.status_code == 303
     page = bob.get(response.location).text
-    assert "Undone. Nobody has seen it" in page
+    assert "Undone. Your decisions are kept as a draft" in page
     assert page.count("checked") == 2 + 4
     db.session.refresh(decided)
     assert (decided.state, decided.outcome, decided.release_after) == (AssessmentState.DRAFT, None, None)
@@ -56,23 +59,77 @@ def test_nobody_undoes_bobs_decision(world: World, client: ClientFor, decided: A
     assert decided.release_after
 
 
-def test_any_request_releases_what_is_due(world: World, anonymous: FlaskClient, decided: Assessment) -> None:
+def test_no_request_releases_what_is_due_elsewhere(
+    world: World, client: ClientFor, anonymous: FlaskClient, decided: Assessment
+) -> None:
     stories.let_undo_lapse()
     anonymous.get("/sign-in")
+    client(world.dan).get("/")
+    client(world.bob).get("/queue")
+    client(world.alice).get(f"/evidence/{decided.evidence_version.evidence_id}")
+    db.session.refresh(decided)
+    assert (decided.state, bool(decided.release_after)) == (AssessmentState.DRAFT, True)
+
+
+def test_the_release_is_queued_for_the_end_of_the_time_to_undo(app: Flask, world: World, decided: Assessment) -> None:
+    queued = [
+        task
+        for task in app.extensions["jobs"].queue.scheduled()
+        if (task.name, task.args) == ("release_assessment_if_due", (decided.id,))
+    ]
+    assert decided.release_after
+    (wait,) = [task.eta.replace(tzinfo=UTC) - decided.release_after for task in queued]
+    assert timedelta(0) <= wait < timedelta(seconds=5), "the feedback is read within 15 seconds of Accept"
+
+
+def test_the_queued_job_releases_nothing_while_it_can_be_undone(world: World, decided: Assessment) -> None:
+    assert decided.release_after
+    with clock.held_at(decided.release_after - timedelta(seconds=1)):
+        releasing.release_assessment_if_due(decided.id)
+    db.session.refresh(decided)
+    assert decided.state is AssessmentState.DRAFT
+    with clock.held_at(decided.release_after):
+        releasing.release_assessment_if_due(decided.id)
     db.session.refresh(decided)
     assert decided.state is AssessmentState.RELEASED
 
 
-def test_it_is_looked_for_once_a_second_at_most(
-    app: Flask, world: World, anonymous: FlaskClient, decided: Assessment
-) -> None:
-    app.config["RELEASE_INTERVAL"] = 60
-    app.extensions.pop("released_at", None)
-    anonymous.get("/sign-in")
+def test_the_queued_job_of_an_undone_assessment_releases_nothing(world: World, decided: Assessment) -> None:
+    with transaction():
+        assessments.undo_assessment(world.cfacc15, decided, factories.actor(world.bob))
     stories.let_undo_lapse()
-    anonymous.get("/sign-in")
+    releasing.release_assessment_if_due(decided.id)
     db.session.refresh(decided)
-    assert decided.state is AssessmentState.DRAFT
+    assert (decided.state, decided.outcome) == (AssessmentState.DRAFT, None)
+
+
+def test_a_new_version_submitted_after_the_time_to_undo_cancels_nothing(world: World, decided: Assessment) -> None:
+    stories.let_undo_lapse()
+    evidence = decided.evidence_version.evidence
+    with transaction():
+        evidence.narrative = "And this is what happened next."
+        submit_evidence(evidence, factories.actor(world.alice))
+    db.session.refresh(decided)
+    assert decided.state is AssessmentState.RELEASED
+
+
+def test_a_reallocation_after_the_time_to_undo_cancels_nothing(world: World, decided: Assessment) -> None:
+    with transaction():
+        irene = factories.make_person("Irene Novak", world.northgate, Role.ASSESSOR)
+    stories.let_undo_lapse()
+    with transaction():
+        allocate(world.cfacc15, irene, Role.ASSESSOR, "Bob is on leave", factories.actor(world.dan))
+    db.session.refresh(decided)
+    assert decided.state is AssessmentState.RELEASED
+
+
+def test_a_withdrawal_or_a_void_after_the_time_to_undo_cancels_nothing(world: World, decided: Assessment) -> None:
+    stories.let_undo_lapse()
+    with transaction():
+        withdraw_candidate(world.registration, "Left the company", factories.actor(world.dan))
+        void_attempt(world.cfacc15, "Registered by mistake", factories.actor(world.dan))
+    db.session.refresh(decided)
+    assert decided.state is AssessmentState.RELEASED
 
 
 def test_the_command_releases_without_a_request(app: Flask, world: World, decided: Assessment) -> None:

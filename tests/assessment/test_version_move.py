@@ -199,7 +199,7 @@ class TestNothingIsLost:
             "left where it was"
         )
         assert assessment.feedback == "Good."
-        with pytest.raises(Invalid, match="1 is still open"), transaction():
+        with pytest.raises(Invalid, match="1 claim has no outcome"), transaction():
             assessments.accept_evidence(world.cfacc15, version, factories.actor(world.bob))
 
     @pytest.mark.usefixtures("assessed_claims")

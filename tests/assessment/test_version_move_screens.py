@@ -188,7 +188,7 @@ class TestAfterwards:
         }
         answer = client(world.bob).post(f"/attempts/{world.cfacc15.id}/evidence/{five.evidence_id}/assess", data=form)
         assert answer.status_code == 409
-        assert "has moved to another version since you opened the page" in answer.text
+        assert "has moved to another version since you opened this page" in answer.text
         assert "On page 4." in answer.text
         assert "Well done." in answer.text
         assert db.session.scalars(select(Assessment).where(Assessment.state == AssessmentState.DRAFT)).first() is None

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from flask import Flask, current_app
 from huey.signals import SIGNAL_ERROR
 
 from tracker import create_app
-from tracker.assessment.services.assessments import release_due_assessments
+from tracker.assessment.services.releasing import release_due_assessments
 from tracker.background import emails, jobs
 from tracker.config import Settings
 from tracker.errors import Refused
@@ -107,6 +108,16 @@ class TestQueueing:
             jobs.enqueue(note, "told")
             assert DONE == []
         assert DONE == ["told in tracker"]
+
+    def test_a_delayed_job_waits_for_its_moment(self, settings: Settings, make_queue: MakeQueue) -> None:
+        queue = make_queue(settings, note)
+        queue.put(note, "later", delay=timedelta(seconds=10))
+        task = queue.queue.dequeue()
+        queue.queue.execute(task)
+        assert DONE == []
+        assert [each.args for each in queue.queue.scheduled()] == [("later",)]
+        queue.queue.execute(task, timestamp=task.eta)
+        assert DONE == ["later in tracker"]
 
     def test_a_job_of_a_change_that_failed_is_never_done(self) -> None:
         with suppress(RuntimeError), transaction():

@@ -56,7 +56,7 @@ def live(empty: DatabaseSnapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         "DATABASE_URL": str(make_url(f"sqlite:///{tmp_path / 'tracker.sqlite'}")),
         "SECRET_KEY": "browser",
     }
-    app = create_app(Settings.from_environment(environment), RELEASE_INTERVAL=0)
+    app = create_app(Settings.from_environment(environment), JOBS_IMMEDIATE=True)
     with app.app_context():
         world = factories.make_world()
         db.session.remove()

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import timedelta
 
+import pytest
 from flask.testing import FlaskClient
 
 from tests import factories
 from tests.factories import World, make_person
 from tracker import clock
+from tracker.background import jobs
 from tracker.ledger.transactions import transaction
 from tracker.models import Person
 from tracker.vocabulary import Role
@@ -40,6 +42,13 @@ def test_a_new_candidate_waits_for_both(world: World, client: ClientFor) -> None
         factories.make_attempt(factories.make_registration(ivy, world.northgate, world.dan), "CFACC15")
     (line,) = lines(dan, "Waiting for somebody")
     assert line.startswith("CFACC15 Ivy Okafor needs an assessor and an internal verifier")
+
+
+def test_a_stopped_worker_is_reported(world: World, client: ClientFor, monkeypatch: pytest.MonkeyPatch) -> None:
+    dan, sentence = client(world.dan), "The background worker is not running."
+    assert sentence not in dan.get("/").text
+    monkeypatch.setattr(jobs.Jobs, "has_worker", lambda _self: False)
+    assert sentence in dan.get("/").text
 
 
 def test_so_does_a_unit_whose_assessor_has_gone(world: World, client: ClientFor) -> None:

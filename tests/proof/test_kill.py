@@ -20,7 +20,8 @@ from tests.proof.load import Acknowledged, Assessor, Client, Gate, Reader, Write
 from tests.proof.servers import POSTGRESQL, found_program, own_cluster, serving
 from tracker import clock, create_app
 from tracker.accounts import sessions
-from tracker.assessment.services.assessments import TIME_TO_UNDO, release_due_assessments
+from tracker.assessment.services.assessments import TIME_TO_UNDO
+from tracker.assessment.services.releasing import release_due_assessments
 from tracker.config import Settings
 from tracker.demo import story as demo
 from tracker.demo.evidence import CHLOES_ITEMS

@@ -18,13 +18,14 @@ from tests.proof.model import ASSESSED, CONFIRMED, VERIFIED, VOID, Model, ModelI
 from tests.proof.stages import Stage
 from tracker import clock
 from tracker.assessment.services import action_points, assessments, signing
-from tracker.assessment.services.assessments import CHECKS, DraftDecisions
+from tracker.assessment.services.assessments import DraftDecisions
 from tracker.assessment.services.claims import add_claim, remove_claim
+from tracker.assessment.services.releasing import CHECKS, release_due_assessments
 from tracker.errors import TrackerError
 from tracker.extensions import db
 from tracker.ledger.events import Actor
 from tracker.ledger.transactions import transaction
-from tracker.matrix import Cell, load_matrix
+from tracker.matrix import MatrixCell, load_matrix
 from tracker.models import (
     ActionPoint,
     Assessment,
@@ -198,7 +199,7 @@ class Life(RuleBasedStateMachine):
 
         def act() -> None:
             attempt, version = self.attempt, self.version(key)
-            claims = [cell.claim_id for cell in assessments.load_cells(attempt, version).values()]
+            claims = [cell.claim_id for cell in assessments.load_claimed_cells(attempt, version).values()]
             words = "" if outcome is Outcome.MET else "Say more."
             marks = DraftDecisions(
                 dict.fromkeys(claims, outcome), dict.fromkeys(claims, words), dict.fromkeys(CHECKS, accept), "Seen."
@@ -234,7 +235,7 @@ class Life(RuleBasedStateMachine):
     def wait(self) -> None:
         assert clock.held
         clock.held += timedelta(seconds=11)
-        assessments.release_due_assessments()
+        release_due_assessments()
         self.model.wait()
 
     @precondition(lambda self: self.model.items)
@@ -259,7 +260,7 @@ class Life(RuleBasedStateMachine):
                 lambda: add_claim(self.attempt, self.version(key), criterion_id, "It shows.", self.actors["Bob"]),
             )
 
-    def cell(self, key: int, criterion_id: int) -> Cell:
+    def cell(self, key: int, criterion_id: int) -> MatrixCell:
         return next(row for row in load_matrix(self.attempt).rows if row.evidence_id == key).cells[criterion_id]
 
     def confirm_requirements(self) -> None:

@@ -21,7 +21,7 @@ UNSTYLED = {
         "file-name",
         "line-link",
         "offers",
-        "strike",
+        "remove-claim",
     ),  # found by scripts or tests
     *("claimed-words", "comment", "criteria-in-full", "kind", "library-acts", "marking", "met-words", "month"),
     *("narrative", "nested", "preview", "product-mark", "qualification", "recording-form", "review-section"),

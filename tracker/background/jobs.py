@@ -1,8 +1,8 @@
-"""Work that nobody should wait for: queued once the change is safe, done by `flask jobs`.
+"""Background jobs: queued after the commit, run by the worker (`flask jobs`).
 
-The queue shares no transaction with the database. So a job is queued after the commit, is told ids and no more, does
-its work in transactions of its own, and may be done twice: what it has still to do stands in the database. A job that
-was lost on the way is queued again by one that looks every minute for work left behind.
+The queue shares no transaction with the database. So a job is queued after the commit, gets only ids, works in
+transactions of its own, and must allow being run twice: the database says what is still to do. Jobs that run every
+minute do the work of any job that was lost.
 """
 
 import os
@@ -10,6 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from functools import cached_property
 from logging import getLogger
 from typing import TYPE_CHECKING, Any
@@ -46,10 +47,16 @@ def init_app(
     app.extensions["jobs"] = Jobs(app, load_jobs, find_fault)
 
 
-def enqueue(job: Job, *arguments: int | str) -> None:
-    """Have a job done once the change is safe; it is never done for a change that was rolled back."""
+def enqueue(job: Job, *arguments: int | str, delay: timedelta | None = None) -> None:
+    """Queue a job once the transaction is committed; a rolled back transaction queues nothing.
+
+    Args:
+        job: a function registered with `init_app`.
+        arguments: its arguments.
+        delay: how long the worker waits before it runs the job; None runs it as soon as it can.
+    """
     jobs = of_app()
-    transactions.after_commit(lambda: jobs.put(job, *arguments))
+    transactions.after_commit(lambda: jobs.put(job, *arguments, delay=delay))
 
 
 def of_app() -> "Jobs":
@@ -71,10 +78,14 @@ class Jobs:
         self.load_jobs = load_jobs
         self.stopping = threading.Event()
 
-    def put(self, job: Job, *arguments: int | str) -> None:
-        """Queue a job now. What asked for it is committed: a queue out of reach must not look like a fault."""
+    def put(self, job: Job, *arguments: int | str, delay: timedelta | None = None) -> None:
+        """Queue a job now. The change that asked for it is committed, so a queue out of reach is only logged."""
         try:
-            self._opened[1][job.__name__](*arguments)
+            task = self._opened[1][job.__name__]
+            if delay is None:
+                task(*arguments)
+            else:
+                task.schedule(arguments, delay=delay.total_seconds())
         except Exception:
             logger.exception("a job could not be queued: %s. The worker looks for work left behind", job.__name__)
 

@@ -11,7 +11,8 @@ from tracker.accounts.demo_password import DEMO_PASSWORD
 from tracker.accounts.passwords import hash_password
 from tracker.accounts.services.people import create_centre, grant_role
 from tracker.assessment.services import assessments, signing
-from tracker.assessment.services.assessments import CHECKS, DraftDecisions
+from tracker.assessment.services.assessments import DraftDecisions
+from tracker.assessment.services.releasing import CHECKS, release_assessment
 from tracker.clock import LONDON, now
 from tracker.demo.evidence import ALICES_ITEMS, BENS_ITEMS, CHLOES_ITEMS, DemoItem
 from tracker.extensions import db
@@ -218,7 +219,7 @@ def judge(story: Story, name: str, item: DemoItem, code: str) -> None:
     attempt, by_bob = story.attempt(name, code), story.actor("Bob", Role.ASSESSOR)
     version = find_version_in(attempt, _find(story, name, item).id)
     assert version is not None  # noqa: S101 - it was handed in a step ago
-    cells = assessments.load_cells(attempt, version)
+    cells = assessments.load_claimed_cells(attempt, version)
     exceptions = {_criterion(attempt, label).id: what for label, what in item.exceptions.items()}
     outcomes: dict[int, Outcome | None] = {}
     comments: dict[int, str] = {}
@@ -271,7 +272,8 @@ def _sample(story: Story) -> None:
         version = find_version_in(attempt, evidence.id)
         if version:
             looks += [
-                SampledDecision(version.id, each, agrees=True) for each in assessments.load_cells(attempt, version)
+                SampledDecision(version.id, each, agrees=True)
+                for each in assessments.load_claimed_cells(attempt, version)
             ]
     draw_sample(
         attempt, looks, "Three items of six, chosen for their methods.", story.actor("Carol", Role.INTERNAL_VERIFIER)
@@ -292,10 +294,10 @@ def _issue(story: Story) -> None:
 
 
 def _release() -> None:
-    """What was decided a minute ago can no longer be undone."""
-    due = select(Assessment.id).where(Assessment.release_after <= now()).order_by(Assessment.id)
-    for assessment_id in list(db.session.scalars(due)):
-        assessments.release_assessment(assessment_id)
+    """Release what was accepted or returned a minute ago, as the worker would."""
+    due = select(Assessment).where(Assessment.release_after <= now()).order_by(Assessment.id)
+    for assessment in list(db.session.scalars(due)):
+        release_assessment(assessment)
 
 
 def _find(story: Story, name: str, item: DemoItem) -> Evidence:

@@ -3,6 +3,7 @@
 from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
+from tracker.background import jobs
 from tracker.clock import LONDON, now
 from tracker.home import queries
 from tracker.home.admin_todo import MAX_SHOWN, load_admin_todo
@@ -50,7 +51,10 @@ def candidate_home() -> str:
 def administrator_home(chosen: HeldGrant) -> str:
     ends = load_admin_todo(chosen.centre_id)
     drafts = list_drafts([chosen.centre_id], OPEN, MAX_SHOWN)
-    return render_template("home/administrator.html", greeting=greeting(), centre=chosen, ends=ends, drafts=drafts)
+    has_worker = jobs.of_app().has_worker()
+    return render_template(
+        "home/administrator.html", greeting=greeting(), centre=chosen, ends=ends, drafts=drafts, has_worker=has_worker
+    )
 
 
 def greeting() -> str:

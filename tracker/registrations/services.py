@@ -14,6 +14,7 @@ from tracker.ledger.events import Actor, record
 from tracker.ledger.transactions import lock_rows
 from tracker.library.queries.units import lapsed_warning, read_document
 from tracker.models import Allocation, Centre, Grant, Person, Qualification, Registration, Unit, UnitAttempt
+from tracker.registrations.due_releases import release_due_assessments_in
 from tracker.registrations.separation_of_duties import check_may_assess, check_may_verify, check_not_withdrawn
 from tracker.vocabulary import AttemptState, Role
 
@@ -147,6 +148,7 @@ def allocate(attempt: UnitAttempt, person: Person, role: Role, reason: str, acto
     """Name who assesses or verifies from now on. A change needs a reason and never rewrites the past."""
     assert actor.person_id is not None  # noqa: S101 - an administrator allocates, never the operator
     check_not_withdrawn(attempt)
+    release_due_assessments_in(attempt)
     _check_allocatable(attempt, person, role)
     current = find_current_allocation(attempt, role)
     if current and current.person_id == person.id:
@@ -194,6 +196,8 @@ def withdraw_candidate(registration: Registration, reason: str, actor: Actor) ->
         raise Refused("This candidate was withdrawn already. Nothing was changed.")
     if not reason.strip():
         raise Invalid("Say why the candidate is withdrawn. Nothing was changed.", "reason")
+    for attempt in registration.attempts:
+        release_due_assessments_in(attempt)
     registration.withdrawn_at, registration.withdrawn_reason = now(), reason.strip()
     record("candidate_withdrawn", registration, actor, texts={"reason": reason})
 
@@ -204,6 +208,7 @@ def void_attempt(attempt: UnitAttempt, reason: str, actor: Actor) -> None:
         raise Refused(f"This attempt is {attempt.state.label.lower()}. Nothing was changed.")
     if not reason.strip():
         raise Invalid("Say why the attempt is void. Nothing was changed.", "reason")
+    release_due_assessments_in(attempt)
     before = attempt.state
     attempt.state, attempt.void_reason = AttemptState.VOID, reason.strip()
     record("attempt_voided", attempt, actor, texts={"reason": reason}, before=before.value, state="void")

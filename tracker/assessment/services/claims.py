@@ -1,4 +1,4 @@
-"""Claims as an assessor changes them, with a reason the candidate sees."""
+"""Claims added and removed by an assessor, with a reason that the candidate sees."""
 
 from sqlalchemy import select
 
@@ -12,7 +12,13 @@ from tracker.portfolio.services.claims import check_simulation
 
 
 def add_claim(attempt: UnitAttempt, version: EvidenceVersion, criterion_id: int, reason: str, actor: Actor) -> Claim:
-    """Claim a criterion that the item shows and the candidate did not claim."""
+    """Add a claim, for a criterion that the item shows and the candidate did not claim.
+
+    Raises:
+        Invalid: the reason is missing or too long.
+        NotFound: the criterion is not an assessable one of this unit.
+        Refused: the criterion is claimed already, or this person cannot assess the attempt now.
+    """
     person_id = check_can_assess(attempt, actor)
     reason = validate_reason(reason)
     known = select(Criterion.id).where(
@@ -27,7 +33,7 @@ def add_claim(attempt: UnitAttempt, version: EvidenceVersion, criterion_id: int,
         Claim.removed_at.is_(None),
     )
     if db.session.scalar(live):
-        raise Refused("That criterion is claimed already. Nothing was changed.")
+        raise Refused("This item claims that criterion already. Nothing was changed.")
     check_simulation(attempt, version.method)
     claim = Claim(
         attempt_id=attempt.id,
@@ -45,7 +51,13 @@ def add_claim(attempt: UnitAttempt, version: EvidenceVersion, criterion_id: int,
 
 
 def remove_claim(attempt: UnitAttempt, evidence_id: int, claim_id: int, reason: str, actor: Actor) -> Claim:
-    """Take a claim out, decided or not. A live decision on it is superseded; nothing is erased."""
+    """Remove a claim, decided or not. A live decision on it is superseded, and both stay in the record.
+
+    Raises:
+        Invalid: the reason is missing or too long.
+        NotFound: the item makes no such claim in this attempt.
+        Refused: this person cannot assess the attempt now.
+    """
     person_id = check_can_assess(attempt, actor)
     reason = validate_reason(reason)
     query = select(Claim).where(
@@ -67,10 +79,10 @@ def remove_claim(attempt: UnitAttempt, evidence_id: int, claim_id: int, reason: 
 
 
 def validate_reason(reason: str) -> str:
-    """The reason, or `Invalid` when it is missing or too long."""
+    """Return the reason without spaces around it; raise `Invalid` if it is missing or too long."""
     reason = reason.strip()
     if not reason:
-        raise Invalid("Say why: the candidate sees the reason. Nothing was changed.", "reason")
+        raise Invalid("Say why. The candidate sees the reason. Nothing was changed.", "reason")
     if len(reason) > 2_000:
-        raise Invalid("A reason takes at most 2,000 characters. Nothing was changed.", "reason")
+        raise Invalid("A reason has at most 2,000 characters. Shorten it. Nothing was changed.", "reason")
     return reason

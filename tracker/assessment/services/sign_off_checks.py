@@ -12,7 +12,7 @@ from tracker.vocabulary import CriterionKind, CriterionState
 class SignOffBlocker:
     """Something still in the way of signing, and the item or criterion it is about."""
 
-    words: str
+    text: str
     evidence_id: int | None = None
     criterion_id: int | None = None
 

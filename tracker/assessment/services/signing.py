@@ -1,12 +1,14 @@
-"""Signing a unit off: requirements confirmed, the assessor's and the candidate's signatures, disputes."""
+"""Sign-off of a unit: confirmed evidence requirements, the assessor's and the candidate's signatures, disputes."""
 
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 
+from tracker.assessment import emails as email_texts
 from tracker.assessment.reopening import reopen_attempt
 from tracker.assessment.services.claims import validate_reason
+from tracker.assessment.services.releasing import release_due_in
 from tracker.assessment.services.sign_off_checks import list_sign_off_blockers
 from tracker.assessment.transitions import AttemptAction, change_attempt_state, check_action_allowed
 from tracker.background import emails
@@ -34,17 +36,17 @@ from tracker.vocabulary import (
 )
 
 FORM_CHANGED = (
-    "The form changed while you were reading it. Nothing was signed; what you typed is kept. "
-    "It is shown below as it is now: read it again, then sign."
+    "The form changed while you were reading it. Nothing was signed. What you typed is kept. "
+    "Read the form again as it is now, then sign."
 )
 MAX_NOTE_LENGTH = 2_000
 MAX_COMMENT_LENGTH = 4_000
 
 
 def confirm_requirement(attempt: UnitAttempt, requirement_id: int, note: str, actor: Actor) -> None:
-    """Confirm one of the unit's evidence requirements in this round; again to change the note.
+    """Confirm one of the unit's evidence requirements in this round, or change the note of a confirmed one.
 
-    The note may change until the signature, whose event holds its hash; only the confirmation is an event here.
+    The note may change until the signature, whose event holds its hash. Only the confirmation is an event here.
     """
     person_id = _check_assessor(attempt, actor, AttemptAction.SIGN)
     query = select(EvidenceRequirement.id).where(
@@ -53,7 +55,7 @@ def confirm_requirement(attempt: UnitAttempt, requirement_id: int, note: str, ac
     if not db.session.scalar(query):
         raise NotFound
     if len(note) > MAX_NOTE_LENGTH:
-        raise Invalid("A note takes at most 2,000 characters. What you typed is kept.", "note")
+        raise Invalid("A note has at most 2,000 characters. Shorten it. What you typed is kept.", "note")
     live = _live_confirmations(attempt).get(requirement_id)
     if live:
         live.note = note.strip()
@@ -79,7 +81,7 @@ def confirm_requirement(attempt: UnitAttempt, requirement_id: int, note: str, ac
 
 
 def withdraw_confirmation(attempt: UnitAttempt, requirement_id: int, actor: Actor) -> None:
-    """Take a confirmation back before signing."""
+    """Withdraw the confirmation of an evidence requirement before signing."""
     _check_assessor(attempt, actor, AttemptAction.SIGN)
     live = _live_confirmations(attempt).get(requirement_id)
     if live:
@@ -88,16 +90,18 @@ def withdraw_confirmation(attempt: UnitAttempt, requirement_id: int, actor: Acto
 
 
 def save_closing_comment(attempt: UnitAttempt, comment: str, actor: Actor) -> None:
-    """Keep the closing comment as it is typed. No event: nothing is signed."""
+    """Save the draft of the closing comment. Nothing is signed, so no event is recorded."""
     _check_assessor(attempt, actor, AttemptAction.SIGN)
     if len(comment) > MAX_COMMENT_LENGTH:
-        raise Invalid("A closing comment takes at most 4,000 characters. What you typed is kept.", "comment")
+        raise Invalid(
+            "A closing comment has at most 4,000 characters. Shorten it. What you typed is kept.", "comment"
+        )
     if attempt.closing_comment != comment:
         attempt.closing_comment = comment
 
 
 def needs_simulation_reason(attempt: UnitAttempt, matrix: Matrix) -> bool:
-    """Whether simulated evidence is claimed in a unit that does not say if simulation is allowed."""
+    """Return whether simulated evidence is claimed in a unit that does not say if simulation is allowed."""
     simulated = any(row.method is Method.SIMULATION for row in matrix.claiming_rows)
     return simulated and attempt.unit.simulation is Simulation.UNSTATED
 
@@ -112,17 +116,30 @@ def sign_unit(
     simulation_reason: str = "",
     seen_version: int | None = None,
 ) -> Signature:
-    """The assessor's signature, over exactly the snapshot that was shown. The caller has locked the attempt.
+    """Sign a unit off as its assessor, over exactly the snapshot that was shown. The caller has locked the attempt.
 
-    `seen_version` is the attempt's version on the page that was signed; None is not checked.
+    Args:
+        attempt: the attempt to sign off.
+        snapshot_hash: the hash of the snapshot on the page that was signed.
+        comment: the closing comment, printed on the form.
+        actor: the assessor.
+        reauthenticated_at: when the assessor last gave their password or second factor.
+        simulation_reason: why simulated evidence is allowed, where the unit does not say.
+        seen_version: the attempt's version on the page that was signed; None is not checked.
+
+    Raises:
+        Conflict: the form is no longer the one that was shown.
+        Invalid: an evidence requirement is not confirmed, or the reason for simulation is missing.
+        Refused: something must be done before sign-off, or this person may not sign.
     """
     person_id = _check_assessor(attempt, actor, AttemptAction.SIGN)
+    release_due_in(attempt)
     matrix = load_matrix(attempt)
     snapshot = take_snapshot(attempt, matrix)
     if snapshot.hash != snapshot_hash or seen_version not in {None, attempt.version}:
         raise Conflict(FORM_CHANGED)
     if blockers := list_sign_off_blockers(attempt, matrix):
-        raise Refused(f"This unit cannot be signed yet. {blockers[0].words}. Nothing was signed.")
+        raise Refused(f"You cannot sign this unit off yet. {blockers[0].text}. Nothing was signed.")
     confirmed = _check_requirements_confirmed(attempt)
     if needs_simulation_reason(attempt, matrix):
         comment = _with_simulation_reason(comment, simulation_reason)
@@ -136,17 +153,13 @@ def sign_unit(
     requirements = sorted(each.requirement_id for each in confirmed)
     _record_signature("unit_signed", signature, actor, notes, requirements=requirements)
     emails.notify(
-        attempt.candidate,
-        f"unit_signed:{attempt.id}:{attempt.round}",
-        f"Confirm {attempt.unit.code}",
-        f"Your assessor has signed {attempt.unit.code}, {attempt.unit.title}. Read the form and confirm it: "
-        f"{emails.build_url(f'/attempts/{attempt.id}/confirm')}",
+        attempt.candidate, f"unit_signed:{attempt.id}:{attempt.round}", *email_texts.build_unit_signed_email(attempt)
     )
     return signature
 
 
 def retract_signature(attempt: UnitAttempt, reason: str, actor: Actor) -> None:
-    """Take the signature back before the candidate has confirmed."""
+    """Retract the assessor's signature before the candidate has confirmed. A new round begins."""
     _check_assessor(attempt, actor, AttemptAction.RETRACT)
     reopening = reopen_attempt(attempt, ReopeningKind.RETRACTION, validate_reason(reason), [], actor)
     record("signature_retracted", reopening, actor, attempt=attempt.id, round=reopening.round)
@@ -160,7 +173,13 @@ def confirm_unit(
     *,
     seen_version: int | None = None,
 ) -> Signature:
-    """The candidate's statement of competence, likewise over what was shown."""
+    """Sign the candidate's statement of competence, over exactly the snapshot that was shown.
+
+    Raises:
+        Conflict: the form is no longer the one that was shown.
+        NotFound: the actor is not the candidate.
+        Refused: the unit is not waiting for the candidate.
+    """
     person_id = _check_candidate(attempt, actor, AttemptAction.CONFIRM)
     snapshot = take_snapshot(attempt)
     if snapshot.hash != snapshot_hash or seen_version not in {None, attempt.version}:
@@ -170,20 +189,16 @@ def confirm_unit(
     _record_signature("unit_confirmed", signature, actor)
     verifier = find_current_allocation(attempt, Role.INTERNAL_VERIFIER)
     if verifier:
-        emails.notify(
-            verifier.person,
-            f"unit_confirmed:{attempt.id}:{attempt.round}",
-            f"{attempt.unit.code} of {attempt.candidate.name} is confirmed",
-            f"It waits for verification: {emails.build_url(f'/attempts/{attempt.id}/verify')}",
-        )
+        topic = f"unit_confirmed:{attempt.id}:{attempt.round}"
+        emails.notify(verifier.person, topic, *email_texts.build_unit_confirmed_email(attempt))
     return signature
 
 
 def dispute_unit(attempt: UnitAttempt, criterion_ids: list[int], reason: str, actor: Actor) -> None:
-    """The candidate does not agree: the criteria named need more, and the assessor looks again."""
+    """Dispute criteria as the candidate: they become "needs more", and a new round begins."""
     _check_candidate(attempt, actor, AttemptAction.DISPUTE)
     if not criterion_ids:
-        raise Invalid("Choose the criteria you do not agree with. Nothing was sent.", "criteria")
+        raise Invalid("Choose the criteria you disagree with. Nothing was sent.", "criteria")
     known = {column.id for column in load_matrix(attempt).columns}
     if set(criterion_ids) - known:
         raise NotFound
@@ -196,14 +211,10 @@ def dispute_unit(attempt: UnitAttempt, criterion_ids: list[int], reason: str, ac
         round=reopening.round,
         criteria=sorted(set(criterion_ids)),
     )
-    holder = find_current_allocation(attempt, Role.ASSESSOR)
-    if holder:
-        emails.notify(
-            holder.person,
-            f"unit_disputed:{attempt.id}:{attempt.round}",
-            f"{attempt.candidate.name} does not agree on {attempt.unit.code}",
-            f"Some criteria need another look: {emails.build_url(f'/attempts/{attempt.id}')}",
-        )
+    assessor = find_current_allocation(attempt, Role.ASSESSOR)
+    if assessor:
+        topic = f"unit_disputed:{attempt.id}:{attempt.round}"
+        emails.notify(assessor.person, topic, *email_texts.build_unit_disputed_email(attempt))
 
 
 def _check_assessor(attempt: UnitAttempt, actor: Actor, move: AttemptAction) -> int:
@@ -224,9 +235,9 @@ def _check_candidate(attempt: UnitAttempt, actor: Actor, move: AttemptAction) ->
 
 def _checked_dispute(reason: str) -> str:
     if not reason.strip():
-        raise Invalid("Say why you do not agree. Nothing was sent.", "reason")
+        raise Invalid("Say why you disagree. Nothing was sent.", "reason")
     if len(reason) > MAX_NOTE_LENGTH:
-        raise Invalid("A reason takes at most 2,000 characters. What you typed is kept.", "reason")
+        raise Invalid("A reason has at most 2,000 characters. Shorten it. What you typed is kept.", "reason")
     return reason.strip()
 
 
@@ -246,7 +257,7 @@ def _check_requirements_confirmed(attempt: UnitAttempt) -> list[RequirementConfi
     if missing:
         still = "1 is" if len(missing) == 1 else f"{len(missing)} are"
         raise Invalid(
-            f"Confirm every evidence requirement before you sign: {still} still open. Nothing was signed.",
+            f"Confirm every evidence requirement before you sign: {still} not confirmed. Nothing was signed.",
             "requirements",
         )
     return list(confirmed.values())

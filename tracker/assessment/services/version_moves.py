@@ -9,14 +9,14 @@ from typing import Any
 
 from sqlalchemy import select
 
+from tracker.assessment import emails as email_texts
 from tracker.assessment.queries.version_moves import list_open_attempts
-from tracker.assessment.services import assessments
+from tracker.assessment.services.releasing import release_due_in
 from tracker.assessment.services.version_move_plans import (
     ClaimMove,
     VersionMapping,
     VersionMovePlan,
     check_can_move,
-    format_version,
     plan_version_move,
 )
 from tracker.background import emails
@@ -60,7 +60,7 @@ def move_to_version(
     reason = validate_move_reason(reason)
     lock_rows(UnitAttempt, [attempt.id])
     lock_rows(Evidence, claiming_items([attempt.id]))
-    release_due_for(attempt)
+    release_due_in(attempt)
     plan = plan_version_move(attempt, newer, mapping)
     check_can_move(plan)
     if seen_hash and seen_hash != plan.hash:
@@ -93,13 +93,6 @@ def move_all(older: Unit, newer: Unit, centre: Centre, reason: str, actor: Actor
 def claiming_items(attempt_ids: Iterable[int]) -> list[int]:
     query = select(Claim.evidence_id).where(Claim.attempt_id.in_(list(attempt_ids)), Claim.removed_at.is_(None))
     return list(db.session.scalars(query.distinct()))
-
-
-def release_due_for(attempt: UnitAttempt) -> None:
-    """Decisions whose time to undo is over come into force first, as they would with the next page."""
-    due = select(Assessment.id).where(Assessment.attempt_id == attempt.id, Assessment.release_after <= now())
-    for assessment_id in list(db.session.scalars(due)):
-        assessments.release_assessment(assessment_id)
 
 
 def validate_move_reason(reason: str) -> str:
@@ -305,17 +298,10 @@ def _as_left(step: ClaimMove) -> dict[str, Any]:
 
 
 def _notify_of_move(plan: VersionMovePlan, move: VersionMove) -> None:
-    """The candidate and the assessor learn what is theirs to look at."""
-    attempt, newer = plan.attempt, plan.mapping.newer
-    left = len(plan.not_carried_over)
-    what = f"{newer.code}, {newer.title}, of {attempt.candidate.name} is on {format_version(newer)} from now on. "
-    what += f"{left} claims had nothing to follow and are listed there. " if left else ""
-    holder = find_current_allocation(attempt, Role.ASSESSOR)
-    for person in (attempt.candidate, holder.person if holder else None):
+    """Tell the candidate and the assessor that the attempt has moved."""
+    attempt = plan.attempt
+    allocation = find_current_allocation(attempt, Role.ASSESSOR)
+    email = email_texts.build_version_moved_email(attempt, plan.mapping.newer, len(plan.not_carried_over))
+    for person in (attempt.candidate, allocation.person if allocation else None):
         if person:
-            emails.notify(
-                person,
-                f"attempt_moved:{move.id}:{person.id}",
-                f"{newer.code} is on {format_version(newer)} now",
-                f"{what}See {emails.build_url(f'/attempts/{attempt.id}')}",
-            )
+            emails.notify(person, f"attempt_moved:{move.id}:{person.id}", *email)

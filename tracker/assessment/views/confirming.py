@@ -8,7 +8,6 @@ from tracker.assessment.forms import ConfirmForm, DisputeForm
 from tracker.assessment.services import signing as services
 from tracker.assessment.transitions import AttemptAction, check_action_allowed
 from tracker.assessment.views import assessment
-from tracker.assessment.views.signing import read_ids
 from tracker.clock import now
 from tracker.errors import Invalid, Refused
 from tracker.matrix import load_matrix
@@ -17,6 +16,7 @@ from tracker.recording_forms.queries import build_form_content
 from tracker.web.authorise import get_attempt
 from tracker.web.idempotency import once
 from tracker.web.permissions import Act
+from tracker.web.requests import read_form_ids
 from tracker.web.route_rules import requires
 
 
@@ -56,7 +56,7 @@ def dispute(attempt_id: int) -> ResponseReturnValue:
         check_action_allowed(attempt, AttemptAction.DISPUTE)
         return render_confirm_page(attempt, disputing=form), 422
     try:
-        services.dispute_unit(attempt, read_ids("criterion"), form.reason.data or "", actor)
+        services.dispute_unit(attempt, read_form_ids("criterion"), form.reason.data or "", actor)
     except Invalid as refusal:
         form.form_errors.append(str(refusal))
         return render_confirm_page(attempt, disputing=form), 422

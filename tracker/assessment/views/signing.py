@@ -12,9 +12,8 @@ from tracker.assessment.services import action_points, sign_off_checks
 from tracker.assessment.services import signing as services
 from tracker.assessment.transitions import AttemptAction, check_action_allowed
 from tracker.assessment.views import assessment
-from tracker.assessment.views.assessing import read_text
 from tracker.clock import LONDON, now
-from tracker.errors import Invalid, NotFound, Refused
+from tracker.errors import Invalid, Refused
 from tracker.extensions import db
 from tracker.ledger.events import Actor
 from tracker.matrix import load_matrix, summarise_evidence_spread
@@ -23,6 +22,7 @@ from tracker.recording_forms.queries import build_form_content
 from tracker.web.authorise import get_attempt
 from tracker.web.idempotency import once
 from tracker.web.permissions import Act
+from tracker.web.requests import read_form_ids, read_form_text
 from tracker.web.route_rules import requires
 
 
@@ -43,7 +43,7 @@ def save_signing(attempt_id: int) -> ResponseReturnValue:
         raise Invalid("The reason about simulation is saved when you sign. Until then this browser keeps it.")
     save_requirements(attempt, actor, changed)
     if "comment" in changed:
-        services.save_closing_comment(attempt, read_text("comment"), actor)
+        services.save_closing_comment(attempt, read_form_text("comment"), actor)
     db.session.flush()
     return {
         "saved_at": now().astimezone(LONDON).strftime("%H:%M"),
@@ -112,14 +112,14 @@ def answer_action_point(attempt_id: int, action_point_id: int) -> ResponseReturn
 
 def save_for_later(attempt: UnitAttempt, actor: Actor) -> ResponseReturnValue:
     save_requirements(attempt, actor)
-    services.save_closing_comment(attempt, read_text("comment"), actor)
+    services.save_closing_comment(attempt, read_form_text("comment"), actor)
     flash("Saved. Nothing is signed yet.")
     return redirect(url_for(".sign_unit", attempt_id=attempt.id), 303)
 
 
 def save_requirements(attempt: UnitAttempt, actor: Actor, changed: set[str] | None = None) -> None:
     """Each requirement is confirmed or not, with its note; only what `changed` names, where it is given."""
-    ticked = set(read_ids("requirement"))
+    ticked = set(read_form_ids("requirement"))
     for requirement, confirmation in queries.list_requirements(attempt):
         name = f"note-{requirement.id}"
         noted = changed is None or name in changed
@@ -128,28 +128,21 @@ def save_requirements(attempt: UnitAttempt, actor: Actor, changed: set[str] | No
                 continue
             if confirmation is None:
                 raise Invalid(f"Tick requirement {requirement.label} to have its note saved.")
-            services.confirm_requirement(attempt, requirement.id, read_text(name), actor)
+            services.confirm_requirement(attempt, requirement.id, read_form_text(name), actor)
         elif requirement.id in ticked:
-            note = read_text(name) if noted else (confirmation.note if confirmation else "")
+            note = read_form_text(name) if noted else (confirmation.note if confirmation else "")
             services.confirm_requirement(attempt, requirement.id, note, actor)
         elif confirmation:
             services.withdraw_confirmation(attempt, requirement.id, actor)
 
 
-def read_ids(name: str) -> list[int]:
-    values = request.form.getlist(name)
-    if not all(value.isascii() and value.isdecimal() and len(value) < 10 for value in values):
-        raise NotFound
-    return [int(value) for value in values]
-
-
 def check_can_be_signed(attempt: UnitAttempt, form: SignForm) -> None:
     """Raise `Refused` when the page has no password to mend: the unit is not open, or something is in the way."""
-    in_the_way = sign_off_checks.list_sign_off_blockers(attempt, load_matrix(attempt))
-    form.password.errors = [] if in_the_way else form.password.errors
+    blockers = sign_off_checks.list_sign_off_blockers(attempt, load_matrix(attempt))
+    form.password.errors = [] if blockers else form.password.errors
     check_action_allowed(attempt, AttemptAction.SIGN)
-    if in_the_way:
-        raise Refused(f"This unit cannot be signed yet: {in_the_way[0].words}. Nothing was signed.")
+    if blockers:
+        raise Refused(f"You cannot sign this unit off yet. {blockers[0].text}. Nothing was signed.")
 
 
 def render_sign_page(

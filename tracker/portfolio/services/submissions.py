@@ -25,6 +25,7 @@ from tracker.models import (
 )
 from tracker.portfolio.services.claims import check_simulation, claims_hash
 from tracker.portfolio.services.evidence import differs_from, find_latest_version, find_problems
+from tracker.registrations.due_releases import release_due_assessments_in
 from tracker.vocabulary import AttemptState, Role
 
 DECLARATION = (
@@ -126,6 +127,8 @@ def _lock_with_attempts(evidence: Evidence, actor: Actor) -> list[UnitAttempt]:
         lock_rows(Grant, [actor.grant_id])
     attempts = _claimed_attempts(evidence)
     lock_rows(UnitAttempt, (attempt.id for attempt in attempts))
+    for attempt in attempts:
+        release_due_assessments_in(attempt)
     lock_rows(Evidence, [evidence.id])
     still_open = [attempt for attempt in attempts if attempt.state is AttemptState.IN_PROGRESS]
     allowed = [attempt for attempt in still_open if not attempt.registration.withdrawn_at]

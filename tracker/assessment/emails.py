@@ -1,0 +1,53 @@
+"""Texts of the emails about assessment, sign-off and version moves: each function returns a subject and a body."""
+
+from tracker.assessment.services.version_move_plans import format_version
+from tracker.background.emails import build_url
+from tracker.models import Assessment, Unit, UnitAttempt
+
+
+def build_evidence_returned_email(assessment: Assessment) -> tuple[str, str]:
+    """Return the email that tells the candidate that evidence was returned."""
+    version = assessment.evidence_version
+    body = (
+        f"{assessment.assessor.name} has assessed “{version.title}” and returned it to you. "
+        f"Read the feedback, then submit a new version: {build_url(f'/evidence/{version.evidence_id}')}"
+    )
+    return f"Evidence {version.evidence.number} was returned to you", body
+
+
+def build_unit_signed_email(attempt: UnitAttempt) -> tuple[str, str]:
+    """Return the email that asks the candidate to confirm a unit."""
+    body = (
+        f"Your assessor has signed {attempt.unit.code}, {attempt.unit.title}. "
+        f"Read the form, then confirm the unit: {build_url(f'/attempts/{attempt.id}/confirm')}"
+    )
+    return f"Confirm {attempt.unit.code}", body
+
+
+def build_unit_confirmed_email(attempt: UnitAttempt) -> tuple[str, str]:
+    """Return the email that tells the internal verifier that a unit can be verified."""
+    body = (
+        f"{attempt.candidate.name} has confirmed {attempt.unit.code}. "
+        f"You can verify it now: {build_url(f'/attempts/{attempt.id}/verify')}"
+    )
+    return f"{attempt.unit.code} of {attempt.candidate.name} is confirmed", body
+
+
+def build_unit_disputed_email(attempt: UnitAttempt) -> tuple[str, str]:
+    """Return the email that tells the assessor that the candidate disputes a unit."""
+    body = (
+        f"{attempt.candidate.name} disagrees with your decision on some criteria. "
+        f"Assess them again: {build_url(f'/attempts/{attempt.id}')}"
+    )
+    return f"{attempt.candidate.name} disputes {attempt.unit.code}", body
+
+
+def build_version_moved_email(attempt: UnitAttempt, newer: Unit, not_carried_over: int) -> tuple[str, str]:
+    """Return the email that tells the candidate and the assessor that an attempt moved to a later version."""
+    claims = "1 claim was" if not_carried_over == 1 else f"{not_carried_over} claims were"
+    body = (
+        f"{newer.code}, {newer.title}, of {attempt.candidate.name} has moved to {format_version(newer)}. "
+        + (f"{claims} not carried over and can be seen there. " if not_carried_over else "")
+        + f"See the unit: {build_url(f'/attempts/{attempt.id}')}"
+    )
+    return f"{newer.code} has moved to {format_version(newer)}", body
