@@ -89,7 +89,7 @@ def _row(*arguments: str, environment: dict[str, str] | None = None) -> dict[str
 def read(path: str, pages: str) -> dict[str, Any]:
     from bench import spread
 
-    from tracker.unit_reader.documents import read_document
+    from tracker.unit_reader.sandboxed_reader import read_document
 
     name, body = Path(path).name, Path(path).read_bytes()
     reading = read_document(name, body).reading

@@ -15,7 +15,7 @@ from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.library.services import publishing
 from tracker.models import Guidance, UnitDraft
-from tracker.unit_reader.lines import NoUnit, Unreadable
+from tracker.unit_reader.document_model import NoUnit, Unreadable
 from tracker.units.documents import GuidanceDocument, Provenance
 
 ClientFor = Callable[..., FlaskClient]

@@ -24,7 +24,7 @@ from tracker.ledger.transactions import transaction
 from tracker.models import Attachment, Evidence, Notification, Person
 from tracker.portfolio.services.files import attach_file, keep_file
 from tracker.recording_forms.rendering import render_form
-from tracker.unit_reader.documents import read_document
+from tracker.unit_reader.sandboxed_reader import read_document
 from tracker.units.schema import UnitSchema
 from tracker.units.standards_folder import read_text
 

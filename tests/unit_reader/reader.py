@@ -3,11 +3,11 @@
 import json
 from typing import Any
 
-from tracker.unit_reader.lines import Line, NoUnit, SourceText
-from tracker.unit_reader.sources import read_source
-from tracker.unit_reader.sources.html import read_html
-from tracker.unit_reader.sources.kinds import Kind
-from tracker.unit_reader.unit import read_unit
+from tracker.unit_reader.assembly import read_unit
+from tracker.unit_reader.document_model import Line, NoUnit, SourceText
+from tracker.unit_reader.extraction import read_source
+from tracker.unit_reader.extraction.html import read_html
+from tracker.unit_reader.file_format import Kind
 
 
 def read_document(name: str, body: bytes) -> tuple[dict[str, Any], dict[int, str]]:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit_reader.sources.reading import refusal
+from tests.unit_reader.extraction.reading import refusal
 from tracker.sandbox.limits import MEGABYTE, Limits
-from tracker.unit_reader import documents
-from tracker.unit_reader.documents import read_document
-from tracker.unit_reader.lines import NoUnit, Unreadable
-from tracker.unit_reader.sources import read_source
-from tracker.unit_reader.unit import read_unit
+from tracker.unit_reader import sandboxed_reader
+from tracker.unit_reader.assembly import read_unit
+from tracker.unit_reader.document_model import NoUnit, Unreadable
+from tracker.unit_reader.extraction import read_source
+from tracker.unit_reader.sandboxed_reader import read_document
 
 SEEDS = Path(__file__).parents[1] / "seeds"
 UNIT = b"<p>Performance criteria<p>You must be able to:<ol><li>greet each customer<li>listen to them</ol>"
@@ -47,14 +47,16 @@ def test_text_that_takes_longer_than_any_unit_is_stopped_with_a_sentence(hurried
 
 
 def test_a_document_has_limits_of_time_memory_and_output() -> None:
-    assert documents.READER.limits == Limits(address_space=1024 * MEGABYTE, cpu_seconds=4, file_size=64 * MEGABYTE)
-    assert documents.READER.timeout_seconds <= 15
+    assert sandboxed_reader.READER.limits == Limits(
+        address_space=1024 * MEGABYTE, cpu_seconds=4, file_size=64 * MEGABYTE
+    )
+    assert sandboxed_reader.READER.timeout_seconds <= 15
 
 
 def test_the_subprocess_loads_nothing_of_the_server() -> None:
     script = (
         "import runpy, sys, io\n"
-        f"sys.argv = {[documents.READER.interpreter[2], '{}', documents.READER.module]!r}\n"
+        f"sys.argv = {[sandboxed_reader.READER.interpreter[2], '{}', sandboxed_reader.READER.module]!r}\n"
         f"sys.stdin = io.TextIOWrapper(io.BytesIO({json.dumps('unit').encode() + bytes([10]) + UNIT!r}))\n"
         "runpy.run_path(sys.argv[0], run_name='__main__')\n"
         "assert not {'flask', 'sqlalchemy', 'weasyprint'} & set(sys.modules), sorted(sys.modules)"
@@ -69,14 +71,14 @@ def test_the_subprocess_loads_nothing_of_the_server() -> None:
 def _run_instead(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str) -> None:
     path = tmp_path / "process.py"
     path.write_text(script)
-    monkeypatch.setattr(documents.READER, "interpreter", [sys.executable, str(path)])
+    monkeypatch.setattr(sandboxed_reader.READER, "interpreter", [sys.executable, str(path)])
 
 
 @pytest.mark.parametrize("script", ["import os; os.abort()", "print('no JSON')", "import time; time.sleep(60)"])
 def test_a_subprocess_that_dies_or_hangs_is_a_refusal(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str
 ) -> None:
-    monkeypatch.setattr(documents.READER, "timeout_seconds", 1)
+    monkeypatch.setattr(sandboxed_reader.READER, "timeout_seconds", 1)
     _run_instead(monkeypatch, tmp_path, script)
     assert "reading it was stopped" in refusal(UNIT)
 
@@ -101,6 +103,6 @@ def test_one_document_starts_one_subprocess(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_only_so_many_documents_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(documents.READER, "timeout_seconds", 0)
-    with documents.READER.slots, documents.READER.slots:
+    monkeypatch.setattr(sandboxed_reader.READER, "timeout_seconds", 0)
+    with sandboxed_reader.READER.slots, sandboxed_reader.READER.slots:
         assert "Try again in a minute" in refusal(UNIT)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.unit_reader.expectation import Expectation, ExpectedCriterion, differences
 from tests.unit_reader.reader import read_html_here, text_source
 from tests.unit_reader.rendering import OPENERS, SECTIONS, Node, Printed, as_html
-from tracker.unit_reader.unit import read_unit
+from tracker.unit_reader.assembly import read_unit
 
 SYLLABLES = [f"{first}{vowel}{last}" for first in "bdfgklmnprtz" for vowel in "aou" for last in ("", "n", "rt")]
 OUTCOMES = {

@@ -22,12 +22,12 @@ def read_document(file: str, as_json: bool, output: Path | None) -> None:
 
     Exits with 2 where the file cannot be read, with 3 where it holds no unit.
     """
-    from tracker.unit_reader import documents
-    from tracker.unit_reader.lines import NoUnit, Unreadable
+    from tracker.unit_reader import sandboxed_reader
+    from tracker.unit_reader.document_model import NoUnit, Unreadable
     from tracker.units.plain_text import as_text
 
     try:
-        reading = documents.read_document(*_named(file)).reading
+        reading = sandboxed_reader.read_document(*_named(file)).reading
     except NoUnit as error:
         _stop(str(error), NO_UNIT)
     except Unreadable as error:

@@ -1,4 +1,4 @@
-"""Cleaning: the source's lines as rows with one kind of space, without markup and without page furniture."""
+"""Cleaning of the source's lines: one kind of space, no markup, no page headers and footers."""
 
 import html
 import re
@@ -7,12 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from tracker.unit_reader import words
-from tracker.unit_reader.furniture import find_furniture
-from tracker.unit_reader.lines import Line, SourceText
-from tracker.unit_reader.margins import bring_in_margins
-from tracker.unit_reader.rows import Row
-from tracker.unit_reader.wrapping import is_overlong, wall_of
+from tracker.unit_reader import phrases
+from tracker.unit_reader.document_model import CleanLine, Line, SourceText
+from tracker.unit_reader.line_wrapping import is_overlong, wall_of
+from tracker.unit_reader.page_headers import find_furniture
+from tracker.unit_reader.side_headings import bring_in_margins
 
 TAB = 4
 LIGATURES = str.maketrans({"ﬁ": "fi", "ﬂ": "fl", "ﬀ": "ff", "ﬃ": "ffi", "ﬄ": "ffl"})
@@ -38,8 +37,8 @@ SQUEEZE = re.compile(r"\s+")
 class Cleaned:
     """The rows that say something, the furniture that was taken out, and how wide the source wrapped its lines."""
 
-    rows: tuple[Row, ...]
-    furniture: tuple[Row, ...]
+    rows: tuple[CleanLine, ...]
+    furniture: tuple[CleanLine, ...]
     width: int
 
 
@@ -59,7 +58,7 @@ def plain(text: str) -> str:
     return SQUEEZE.sub(" ", unicodedata.normalize("NFC", text)).strip()
 
 
-def _rows(source: SourceText) -> Iterator[Row]:
+def _rows(source: SourceText) -> Iterator[CleanLine]:
     fixed = source.kind in {"html", "docx"}
     lines = source.lines if fixed else bring_in_margins(source.lines)
     for line in lines:
@@ -69,10 +68,10 @@ def _rows(source: SourceText) -> Iterator[Row]:
         if cells:
             texts = tuple("\n".join(map(_unmarked, cell.split("\n"))) for cell in cells)
             joined = " | ".join(filter(None, (plain(text) for text in texts)))
-            yield Row((line.number,), joined, heading=line.heading, fixed=True, cells=texts)
+            yield CleanLine((line.number,), joined, heading=line.heading, fixed=True, cells=texts)
             continue
         indent, text, heading = _stripped(line)
-        yield Row((line.number,), text, indent, heading=line.heading or heading, fixed=fixed)
+        yield CleanLine((line.number,), text, indent, heading=line.heading or heading, fixed=fixed)
 
 
 def _markdown_cells(text: str) -> tuple[str, ...] | None:
@@ -101,7 +100,7 @@ def _unmarked(text: str) -> str:
     return EMPHASIS.sub(r"\2", text)
 
 
-def unquote_blocks(rows: list[Row]) -> list[Row]:
+def unquote_blocks(rows: list[CleanLine]) -> list[CleanLine]:
     """Quotes that open at a line's begin and close at another's end came with the copying, and are no text."""
     found = list(rows)
     opened: int | None = None
@@ -113,7 +112,7 @@ def unquote_blocks(rows: list[Row]) -> list[Row]:
             found[at] = replace(row, text=row.text[1:-1].strip())
         elif quotes % 2 and row.text[0] in QUOTES:
             opened = at
-            if words.starts_item(row.text[1:]):
+            if phrases.starts_item(row.text[1:]):
                 found[at] = replace(row, text=row.text[1:].lstrip())
         elif quotes % 2 and row.text[-1] in QUOTES and opened is not None:
             found[at] = replace(row, text=row.text[:-1].rstrip())
@@ -122,9 +121,9 @@ def unquote_blocks(rows: list[Row]) -> list[Row]:
     return found
 
 
-def join_lone_bullets(rows: Sequence[Row]) -> list[Row]:
+def join_lone_bullets(rows: Sequence[CleanLine]) -> list[CleanLine]:
     """A bullet alone on its line brought to the line below it."""
-    found: list[Row] = []
+    found: list[CleanLine] = []
     for row in rows:
         if found and row.text and not row.cells and LONE_BULLET.fullmatch(found[-1].text):
             above = found[-1]
@@ -134,21 +133,21 @@ def join_lone_bullets(rows: Sequence[Row]) -> list[Row]:
     return found
 
 
-def without_double_spacing(rows: list[Row]) -> list[Row]:
+def without_double_spacing(rows: list[CleanLine]) -> list[CleanLine]:
     """The rows without the blank line that stands above every one, where sentences run on across it.
 
     Paragraphs too have a blank line between them, but they do not break at the margin.
     """
     width = wall_of([row.width for row in rows])
     spaced = [(above, below) for above, below in pairwise(rows) if below.after_blank or below.after_break]
-    small = [pair for pair in spaced if pair[1].text[0].islower() and not words.starts_item(pair[1].text)]
+    small = [pair for pair in spaced if pair[1].text[0].islower() and not phrases.starts_item(pair[1].text)]
     running = sum(is_overlong(above, replace(below, after_blank=False), width) for above, below in small)
     if len(spaced) < DOUBLE * (len(rows) - 1) or running < MIN_RUNNING or running < MOST * len(small):
         return rows
     return [replace(row, after_blank=False) for row in rows]
 
 
-def _without(rows: Iterable[Row], furniture: list[Row]) -> Iterator[Row]:
+def _without(rows: Iterable[CleanLine], furniture: list[CleanLine]) -> Iterator[CleanLine]:
     """The rows left, each knowing whether a blank line stood above it that no page's end explains."""
     dropped = {row.numbers for row in furniture}
     blank, broken = False, False

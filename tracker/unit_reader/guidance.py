@@ -1,10 +1,10 @@
-"""Learning guidance, which looks like a unit and is none: concepts, tips, misconceptions, marking points."""
+"""Learning guidance, which looks like a unit and is not one: concepts, tips, misconceptions, marking points."""
 
 from collections.abc import Sequence
 
-from tracker.unit_reader.prose import read_list
-from tracker.unit_reader.sections import Section
-from tracker.unit_reader.words import GUIDANCE, Part
+from tracker.unit_reader.document_model import Section
+from tracker.unit_reader.phrases import GUIDANCE, Part
+from tracker.unit_reader.text_sections import read_list
 from tracker.units.documents import GuidanceDocument, Provenance
 
 

@@ -1,14 +1,13 @@
-"""Identity: the title, the code, the other identifiers, as far as the document prints them."""
+"""Identity of a unit: its title, its code and its other identifiers, as far as the document prints them."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from tracker.unit_reader import words
-from tracker.unit_reader.lines import Doubt
+from tracker.unit_reader import phrases
+from tracker.unit_reader.document_model import CleanLine, Doubt
+from tracker.unit_reader.line_wrapping import run_on
 from tracker.unit_reader.metadata import IDENTIFIERS, Fact
-from tracker.unit_reader.rows import Row
-from tracker.unit_reader.wrapping import run_on
 from tracker.units.documents import Identifier
 
 SQA = re.compile(r"[A-Z]{1,2}\d?[A-Z0-9]{2,3} \d{2}")
@@ -45,9 +44,9 @@ class Identity:
     is_sqa: bool
 
 
-def join_wrapped_title(head: Sequence[Row]) -> list[Row]:
+def join_wrapped_title(head: Sequence[CleanLine]) -> list[CleanLine]:
     """The lines above the first heading, a title that went on in the next line as one of them."""
-    found: list[Row] = []
+    found: list[CleanLine] = []
     for row in head:
         if found and _goes_on(found[-1], row):
             last = found[-1]
@@ -57,7 +56,7 @@ def join_wrapped_title(head: Sequence[Row]) -> list[Row]:
     return found
 
 
-def _goes_on(above: Row, row: Row) -> bool:
+def _goes_on(above: CleanLine, row: CleanLine) -> bool:
     """In the very next line, in small letters, below a line that could be a title."""
     adjacent = above.numbers[-1] + 1 == row.number and not row.after_blank and above.heading == row.heading
     return (
@@ -65,12 +64,12 @@ def _goes_on(above: Row, row: Row) -> bool:
     )
 
 
-def read_identity(head: Sequence[Row], facts: Sequence[Fact], running: Sequence[str], name: str) -> Identity:
+def read_identity(head: Sequence[CleanLine], facts: Sequence[Fact], running: Sequence[str], name: str) -> Identity:
     """What the unit is called, from its facts, its head, and the title that runs through its pages."""
     codes = {_scheme_of(fact): fact.value.strip() for fact in reversed(facts) if fact.key in IDENTIFIERS}
     titles = [fact.value for fact in facts if fact.key == "title"]
     for value in titles:
-        if words.CODE.fullmatch(value) or value.isdigit():
+        if phrases.CODE.fullmatch(value) or value.isdigit():
             codes.setdefault("local", value)
     title = next((value for value in titles if value not in codes.values()), None)
     if title:
@@ -97,7 +96,7 @@ def read_identity(head: Sequence[Row], facts: Sequence[Fact], running: Sequence[
     return Identity(code[:60], title[:MAX_LENGTH], identifiers, tuple(doubts), "SQA" in codes)
 
 
-def _least_like_title(row: Row) -> tuple[bool, bool]:
+def _least_like_title(row: CleanLine) -> tuple[bool, bool]:
     """`Unit 7: Patrol a building` is surely the title; then what the source marks as a heading."""
     return not UNIT_NUMBER.fullmatch(row.text), not row.heading
 
@@ -110,17 +109,17 @@ def _codes_in(text: str) -> tuple[dict[str, str], str]:
         return {"local": match[1]}, ""
     if LOOSE_CODE.fullmatch(text) and not UNIT_WORD.match(text):
         return {_scheme(text): text}, ""
-    text = re.sub(rf"unit\s+(?=(?:{words.CODE.pattern})\s*[:–—-])", "", text, count=1, flags=re.IGNORECASE)
+    text = re.sub(rf"unit\s+(?=(?:{phrases.CODE.pattern})\s*[:–—-])", "", text, count=1, flags=re.IGNORECASE)
     if match := UNIT_NUMBER.fullmatch(text):
         found["local"], text = match[1], match[2]
     for bracketed in BRACKETED.findall(text):
-        if words.CODE.fullmatch(bracketed):
+        if phrases.CODE.fullmatch(bracketed):
             found.setdefault(_scheme(bracketed), bracketed)
             text = re.sub(rf"\s*[(\[]{re.escape(bracketed)}[)\]]\s*", " ", text)
-    while match := re.match(rf"\s*({words.CODE.pattern})\s*[:.–—|-]*\s*", text):
+    while match := re.match(rf"\s*({phrases.CODE.pattern})\s*[:.–—|-]*\s*", text):
         found.setdefault(_scheme(match[1]), match[1])
         text = text[match.end() :]
-    if match := re.search(rf"\s+[–—|-]?\s*({words.CODE.pattern})\s*$", text):
+    if match := re.search(rf"\s+[–—|-]?\s*({phrases.CODE.pattern})\s*$", text):
         found.setdefault(_scheme(match[1]), match[1])
         text = text[: match.start()]
     return found, text.strip(" \t:–—-|")
@@ -139,7 +138,12 @@ def _scheme(code: str) -> str:
 
 
 def _may_be_title(text: str) -> bool:
-    if words.section_of(text) or words.is_introduction(text) or words.starts_item(text) or BOILERPLATE.match(text):
+    if (
+        phrases.section_of(text)
+        or phrases.is_introduction(text)
+        or phrases.starts_item(text)
+        or BOILERPLATE.match(text)
+    ):
         return False
     return (
         3 <= len(text) <= MAX_LENGTH

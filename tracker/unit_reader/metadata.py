@@ -1,11 +1,11 @@
-"""What a unit says about itself: `URN: INSCC004`, `Version Number` over `1`, a table of keys and values."""
+"""Metadata of a unit: `URN: INSCC004`, `Version Number` above `1`, or a table of names and values."""
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tracker.unit_reader import words
-from tracker.unit_reader.rows import Row
+from tracker.unit_reader import phrases
+from tracker.unit_reader.document_model import CleanLine
 
 NUMBER = r"(?:\s*(?:number|no\.?))?"
 KEYS = {
@@ -89,7 +89,7 @@ def key_of(text: str) -> str | None:
     return _NAMES[int(match.lastgroup[1:])] if match and match.lastgroup else None
 
 
-def fact_of(row: Row) -> Fact | None:
+def fact_of(row: CleanLine) -> Fact | None:
     """The fact that stands on one line: `Level: 3`, or in two cells."""
     if len(row.cells) == 2:
         key = key_of(row.cells[0].strip())
@@ -102,7 +102,7 @@ def fact_of(row: Row) -> Fact | None:
     return unpunctuated_fact_of(row)
 
 
-def unpunctuated_fact_of(row: Row, *, among_facts: bool = False) -> Fact | None:
+def unpunctuated_fact_of(row: CleanLine, *, among_facts: bool = False) -> Fact | None:
     """`Version number 2`, `CODE F1AB 11`: the name and its value with nothing between but a space.
 
     Names of one word count among other facts only.
@@ -128,10 +128,10 @@ def _fits(key: str, value: str) -> bool:
     return key in UNMISTAKABLE and (key == "keywords" or not value[0].islower())
 
 
-def read_facts(rows: Sequence[Row]) -> tuple[list[Fact], list[Row]]:
+def read_facts(rows: Sequence[CleanLine]) -> tuple[list[Fact], list[CleanLine]]:
     """The facts among the rows, and the rows that hold none."""
     facts: list[Fact] = []
-    rest: list[Row] = []
+    rest: list[CleanLine] = []
     rows = list(rows)
     at = 0
     while at < len(rows):
@@ -147,21 +147,21 @@ def read_facts(rows: Sequence[Row]) -> tuple[list[Fact], list[Row]]:
     return facts, rest
 
 
-def opens_facts(rows: Sequence[Row], at: int) -> bool:
+def opens_facts(rows: Sequence[CleanLine], at: int) -> bool:
     """Whether facts begin here: a name alone with its value below it, or a name with its value."""
     row = rows[at]
-    if row.heading and words.section_of(row.text):
+    if row.heading and phrases.section_of(row.text):
         return False
     if key_of(row.text):
         return at + 1 < len(rows) and is_value(rows[at + 1])
     return fact_of(row) is not None
 
 
-def is_value(row: Row) -> bool:
-    return len(row.text) <= _LONGEST and not words.section_of(row.text) and key_of(row.text) is None
+def is_value(row: CleanLine) -> bool:
+    return len(row.text) <= _LONGEST and not phrases.section_of(row.text) and key_of(row.text) is None
 
 
 def identifiers_in(text: str) -> Iterator[str]:
     """Codes as publishers write them, wherever they stand in a line."""
-    for match in words.CODE.finditer(text):
+    for match in phrases.CODE.finditer(text):
         yield match[0]

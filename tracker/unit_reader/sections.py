@@ -1,33 +1,22 @@
-"""Sections: which rows belong to which part of the unit."""
+"""Sections: which lines belong to which part of the unit.
+
+A document that prints headings is split at them. One without any is split by its markers (`P1`, `K1`, or `1.1`).
+"""
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import pairwise, takewhile, zip_longest
+from dataclasses import replace
+from itertools import pairwise
 
-from tracker.unit_reader import metadata, words
-from tracker.unit_reader.markers import read_markers
-from tracker.unit_reader.rows import Row
-from tracker.unit_reader.words import CRITERIA, Part
-from tracker.unit_reader.wrapping import OPEN_END, run_on
+from tracker.unit_reader import metadata, phrases
+from tracker.unit_reader.document_model import CleanLine, Section
+from tracker.unit_reader.headings import Headed, break_headings, heading_at, join_broken, split_introduction
+from tracker.unit_reader.markers import Marker, read_markers
+from tracker.unit_reader.phrases import CRITERIA, Part
 
-ABOUT = frozenset(
-    {Part.OVERVIEW, Part.SCOPE, Part.SKILLS, Part.VALUES, Part.BEHAVIOURS, Part.LINKS, Part.NOTES, Part.RULES}
-)
-MORE = re.compile(r":|\b(?:you|learners?|candidates?)\b|\bThis (?:standard|unit)\b", re.IGNORECASE)
-"""What a heading can be followed by in its own line."""
-MIN_RUN_ON_LENGTH = 80
 MAX_GROUP_LENGTH = 100
-HEAD = 40
-"""How far down a document its title may stand."""
-MIN_NAME_LENGTH = 8
 LABELS_BELOW = 4
 """How soon below its heading a part's first statement stands."""
-RUN_ON = re.compile(
-    r"(?<=\S)\s+(?=(?:Performance [Cc]riteria|Knowledge (?:and|&) [Uu]nderstanding|Assessment [Cc]riteria"
-    r"|PERFORMANCE [A-Z]+|KNOWLEDGE(?: [A-Z]+){0,3})\s*:?\s+"
-    r"(?:You|The (?:learner|candidate))\b|Overview This (?:standard|unit)\b)"
-)
 FORM_WORDS = re.compile(
     r"statement of competence"
     r"|(?:candidate|learner|student|assessor|tutor|witness|iqa|iv|internal (?:verifier|quality assurer))"
@@ -36,132 +25,13 @@ FORM_WORDS = re.compile(
 )
 
 
-@dataclass
-class Section:
-    """One part of the document: its heading's row, and the rows under it."""
-
-    part: Part | None
-    """None before the first heading, and for facts about the unit."""
-    heading: Row | None = None
-    rows: list[Row] = field(default_factory=list)
-    outcome: str | None = None
-    """The outcome or element that it belongs to."""
-    facts: bool = False
-
-
-@dataclass(frozen=True)
-class Headed:
-    """A heading: its part, and the words that stand behind it in the row."""
-
-    part: Part
-    name: str
-    rest: str = ""
-
-
-def find_sections(rows: Sequence[Row]) -> list[Section]:
+def find_sections(rows: Sequence[CleanLine]) -> list[Section]:
     """The document's parts in order; the first may hold no heading."""
     return _Finder(join_broken(list(break_headings(rows)))).find()
 
 
-def heading_at(text: str) -> Headed | None:
-    """The known heading that the row is, or that it begins with: with its introduction, or with what it names."""
-    if part := words.section_of(text) or _part_of_cells(text):
-        return Headed(part, text)
-    if not text[0].isupper() or not MORE.search(text):
-        return None
-    pieces = text.split(" ")
-    for count in range(min(6, len(pieces) - 1), 0, -1):
-        name, rest = " ".join(pieces[:count]), " ".join(pieces[count:])
-        part = words.section_of(name)
-        if part in CRITERIA and (words.is_introduction(rest) or split_introduction(rest)):
-            return Headed(part, name, rest)
-        if part is Part.OVERVIEW and re.match(r"This (?:standard|unit)\b", rest):
-            return Headed(part, name, rest)
-        if part in ABOUT and name.endswith(":") and rest[:1].isupper():
-            return Headed(part, name, rest)
-    return None
-
-
-def _part_of_cells(text: str) -> Part | None:
-    """`Knowledge and understanding / Evidence reference`: a table's head written in one line, its cells ruled off."""
-    cells = text.split(" / ") if len(text) <= words.MAX_HEADING_LENGTH else []
-    parts = [words.section_of(cell) for cell in cells]
-    filled_in = [words.is_filled_in(cell) for cell in cells]
-    if len(cells) < 2 or not all(part or filled for part, filled in zip(parts, filled_in, strict=True)):
-        return None
-    return Part.FORM if filled_in[0] else parts[0]
-
-
-def break_headings(rows: Sequence[Row]) -> Iterator[Row]:
-    """Rows that run on over a heading (`… the work. Performance criteria You must …`), cut before it."""
-    for row in without_running_names(rows):
-        if len(row.text) < MIN_RUN_ON_LENGTH or row.cells:
-            yield row
-            continue
-        start = 0
-        for match in RUN_ON.finditer(row.text):
-            yield replace(row, text=row.text[start : match.start()].rstrip())
-            start = match.end()
-        yield replace(row, text=row.text[start:], after_blank=row.after_blank and start == 0)
-
-
-def without_running_names(rows: Sequence[Row]) -> Iterator[Row]:
-    """Headings that have the unit's own title before them in their line, as on each page's head, without it."""
-    head = takewhile(lambda row: not words.section_of(row.text), rows[:HEAD])
-    names = tuple(f"{row.text} " for row in head if len(row.text) >= MIN_NAME_LENGTH)
-    for row, following in zip_longest(rows, rows[1:]):
-        name = next((each for each in names if row.text.startswith(each)), "")
-        rest = row.text.removeprefix(name)
-        below = following.text if following and following.text[0].islower() else ""
-        is_heading = bool(name) and bool(words.section_of(rest) or words.section_of(f"{rest} {below}"))
-        yield replace(row, text=rest) if is_heading else row
-
-
-def join_broken(rows: Sequence[Row]) -> list[Row]:
-    """Headings, introductions and names that a narrow column broke over two lines, as one row each."""
-    found: list[Row] = []
-    for row in rows:
-        if (
-            found
-            and not row.after_blank
-            and not row.cells
-            and not found[-1].cells
-            and _is_broken(found[-1].text, row.text)
-        ):
-            last = found[-1]
-            found[-1] = replace(last, text=run_on(last.text, row.text), numbers=last.numbers + row.numbers)
-        else:
-            found.append(row)
-    return found
-
-
-def _is_broken(above: str, below: str) -> bool:
-    if len(above) > 60 or len(below) > 200:
-        return False
-    joined = f"{above} {below}"
-    if not below[0].islower():
-        return bool(metadata.key_of(joined)) and not metadata.key_of(above) and not words.section_of(above)
-    if (
-        (words.is_introduction(above) and not OPEN_END.search(above))
-        or metadata.key_of(above)
-        or words.starts_item(above)
-    ):
-        return False
-    if words.is_introduction(joined) or split_introduction(joined) or metadata.key_of(joined):
-        return True
-    if _part_of_cells(joined):
-        return True
-    return words.section_of(joined) is not None and words.section_of(above) in {None, words.section_of(joined)}
-
-
-def split_introduction(text: str) -> tuple[str, str] | None:
-    """An introduction with the first statement behind it in one line."""
-    match = re.match(r"([^:]{8,120}:)\s*(\S.*)", text)
-    return (match[1], match[2]) if match and words.is_introduction(match[1]) else None
-
-
 class _Finder:
-    def __init__(self, rows: list[Row]) -> None:
+    def __init__(self, rows: list[CleanLine]) -> None:
         self.rows = rows
         self.named = {headed.part for row in rows if (headed := heading_at(row.text))}
         self.sections = [Section(None)]
@@ -216,7 +86,7 @@ class _Finder:
         self.current.rows.append(row)
         return 1
 
-    def _open(self, part: Part, heading: Row | None) -> None:
+    def _open(self, part: Part, heading: CleanLine | None) -> None:
         if part is Part.KNOWLEDGE and part not in self.filled and self.elements > 1:
             self.outcome = None  # had each element its own knowledge, the first would have had it
         outcome = self.outcome if part in CRITERIA else None
@@ -226,7 +96,7 @@ class _Finder:
         """Known words are a heading, unless they name what they stand among, or a table's column."""
         row = self.rows[at]
         following = self.rows[at + 1] if at + 1 < len(self.rows) else None
-        introduced = bool(headed.rest) or bool(following and words.is_introduction(following.text))
+        introduced = bool(headed.rest) or bool(following and phrases.is_introduction(following.text))
         if headed.part is Part.PERFORMANCE and self.current.part is Part.KNOWLEDGE:
             return (
                 introduced
@@ -247,21 +117,21 @@ class _Finder:
         if headed is None or headed.part is Part.FORM:
             return False
         following = self.rows[at + 1] if at + 1 < len(self.rows) else None
-        if headed.part not in CRITERIA or (following and words.is_introduction(following.text)):
+        if headed.part not in CRITERIA or (following and phrases.is_introduction(following.text)):
             return True
         return headed.part not in self.filled and self._has_labels_below(at)
 
     def _opened_by_introduction(self, at: int) -> Part | None:
         """`You must be able to:` opens a part only where no heading does, anywhere in the document."""
         row = self.rows[at]
-        part = words.introduction_of(row.text)
+        part = phrases.introduction_of(row.text)
         if part is None or part in self.named or self.current.part is part:
             return None
         if part is Part.OUTCOMES and self.current.part in CRITERIA:
             return None
         if self.current.part is Part.OUTCOMES:
             return None
-        if words.is_course_talk(row.text) or (
+        if phrases.is_course_talk(row.text) or (
             self.current.part is Part.OVERVIEW
             and not row.heading
             and self.named & CRITERIA
@@ -280,7 +150,7 @@ class _Finder:
         following = self.rows[at + 1 : at + 1 + LABELS_BELOW]
         return any(behind for row in following for marker, behind in read_markers(row.text)[:1] if marker.label)
 
-    def _group_above(self, at: int) -> list[Row]:
+    def _group_above(self, at: int) -> list[CleanLine]:
         """The heading of the first group, where it stands above the introduction that opens its part."""
         rows = self.current.rows
         if self.current.part is not Part.OVERVIEW or not rows or rows[-1] is not self.rows[at - 1]:
@@ -290,24 +160,24 @@ class _Finder:
         heads = heads or (self.has_groups and _may_head_group(last))
         return [rows.pop()] if heads and len(last.text) <= MAX_GROUP_LENGTH else []
 
-    def _opens_outcome(self, row: Row) -> bool:
-        match = words.OUTCOME.fullmatch(row.text)
+    def _opens_outcome(self, row: CleanLine) -> bool:
+        match = phrases.OUTCOME.fullmatch(row.text)
         if not match or row.cells or len(row.text) > 300:
             return False
         return bool(match[2]) or len(row.text) < 24
 
     def _take_outcome(self, at: int) -> int:
         """`Outcome 1: Prepare the site`, or the number on one line and the words on the next."""
-        match = words.OUTCOME.fullmatch(self.rows[at].text)
+        match = phrases.OUTCOME.fullmatch(self.rows[at].text)
         self.elements += 1
         self.outcome = (match[2] if match else "") or None
         taken = 1
         while self.outcome is None and at + taken < len(self.rows) and taken < 3:
             following = self.rows[at + taken]
-            if words.section_of(following.text) or read_markers(following.text):
+            if phrases.section_of(following.text) or read_markers(following.text):
                 break
             taken += 1
-            if not words.is_introduction(following.text):
+            if not phrases.is_introduction(following.text):
                 self.outcome = following.text
         inside = self.current.part if self.current.part in CRITERIA else Part.OUTCOMES
         numbers = tuple(number for row in self.rows[at : at + taken] for number in row.numbers)
@@ -333,17 +203,78 @@ class _Finder:
         return at > 0 and metadata.key_of(self.rows[at - 1].text) is not None
 
 
-def _heads_group(above: Row, row: Row) -> bool:
-    return words.is_introduction(row.text) and _may_head_group(above) and not words.section_of(above.text)
+def _heads_group(above: CleanLine, row: CleanLine) -> bool:
+    return phrases.is_introduction(row.text) and _may_head_group(above) and not phrases.section_of(above.text)
 
 
-def _may_head_group(row: Row) -> bool:
+def _may_head_group(row: CleanLine) -> bool:
     return row.text[0].isupper() and row.text[-1] not in ".;:," and len(row.text) <= MAX_GROUP_LENGTH
 
 
-def _is_coded(row: Row | None, prefix: str) -> bool:
+def _is_coded(row: CleanLine | None, prefix: str) -> bool:
     return bool(row) and any(marker.family.startswith(prefix) for marker, _ in read_markers(row.text if row else ""))
 
 
 def each_of(sections: Sequence[Section], *parts: Part) -> Iterator[Section]:
     return (section for section in sections if section.part in parts)
+
+
+MINIMUM = 3
+CODED = {
+    "P1": Part.PERFORMANCE,
+    "PC1": Part.PERFORMANCE,
+    "K1": Part.KNOWLEDGE,
+    "KU1": Part.KNOWLEDGE,
+    "K&U1": Part.KNOWLEDGE,
+}
+
+
+def sections_by_markers(rows: Sequence[CleanLine]) -> list[Section]:
+    """Sections of a document without headings: `P1`, `K1`, or `1.1` under numbered outcomes; else none."""
+    firsts = [_first(row) for row in rows]
+    if sum(_codes_in(row, marker) for row, marker in zip(rows, firsts, strict=True)) >= MINIMUM:
+        return _coded(rows, firsts)
+    if sum(marker is not None and marker.family == "1.1a" for marker in firsts) >= MINIMUM:
+        return _from(rows, next(at for at, marker in enumerate(firsts) if marker and marker.family == "1.1"))
+    dotted = [marker for marker in firsts if marker and marker.family == "1.1"]
+    if len(dotted) >= MINIMUM and dotted[0].numbers[-1] == 1 and _has_outcomes(firsts, dotted):
+        return _from(rows, _first_outcome(firsts, dotted[0]))
+    return []
+
+
+def _first(row: CleanLine) -> Marker | None:
+    found = read_markers(row.text)
+    return found[0][0] if found else None
+
+
+def _codes_in(row: CleanLine, marker: Marker | None) -> int:
+    """How many codes of the row's own kind stand in it, the first at its begin."""
+    return row.text.count(f" {marker.family[:-1]}") + 1 if marker and marker.family in CODED else 0
+
+
+def _coded(rows: Sequence[CleanLine], firsts: Sequence[Marker | None]) -> list[Section]:
+    sections = [Section(None)]
+    for row, marker in zip(rows, firsts, strict=True):
+        part = CODED.get(marker.family) if marker else None
+        if part and sections[-1].part is not part:
+            above = sections[-1].rows
+            heading = [above.pop()] if above and above[-1].heading else []
+            sections.append(Section(part, None, heading))
+        sections[-1].rows.append(row)
+    return sections
+
+
+def _has_outcomes(firsts: Sequence[Marker | None], dotted: Sequence[Marker]) -> bool:
+    numbers = {marker.numbers for marker in firsts if marker and len(marker.numbers) == 1}
+    return all((marker.numbers[0],) in numbers for marker in dotted)
+
+
+def _first_outcome(firsts: Sequence[Marker | None], criterion: Marker) -> int:
+    """Where the outcome of the first criterion stands: the last `1` above `1.1`, since other lists come before."""
+    below = next(at for at, marker in enumerate(firsts) if marker is criterion)
+    above = [at for at, marker in enumerate(firsts[:below]) if marker and marker.numbers == criterion.numbers[:1]]
+    return above[-1] if above else below
+
+
+def _from(rows: Sequence[CleanLine], start: int) -> list[Section]:
+    return [Section(None, None, list(rows[:start])), Section(Part.OUTCOMES, None, list(rows[start:]))]

@@ -1,7 +1,7 @@
-"""Statements: the rows of a section split into items, with their headings, sub-items and sub-points.
+"""Statements: the lines of a section split into items, with their headings, sub-items and points.
 
-A marker counts where it is next in turn, opens a row, or opens one inside another. Everything else is the rest of the
-item above it, a heading, or an item that was printed without its number, each of which says that it is doubtful.
+A marker counts if it is the next of its sequence, or if it can begin a sequence there. Any other line continues the
+item above, is a heading, or is an item printed without its number; where that is unclear, a doubt is recorded.
 """
 
 import re
@@ -9,18 +9,15 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from tracker.unit_reader import words
-from tracker.unit_reader.bare import split_bare
-from tracker.unit_reader.label_columns import join_label_columns
-from tracker.unit_reader.levels import Levels
-from tracker.unit_reader.lines import Doubt
-from tracker.unit_reader.lone_labels import join_lone_labels
+from tracker.unit_reader import phrases
+from tracker.unit_reader.criteria_ranges import take_ranges
+from tracker.unit_reader.document_model import CleanLine, Doubt, SectionStatements, Statement
+from tracker.unit_reader.headings import split_introduction
+from tracker.unit_reader.line_wrapping import MAX_WRAP_WIDTH, continues, is_overlong, run_on
 from tracker.unit_reader.markers import FIRST_WITHIN, Marker, read_markers, successor_pattern
-from tracker.unit_reader.ranges import take_ranges
-from tracker.unit_reader.rows import Row
-from tracker.unit_reader.sections import split_introduction
-from tracker.unit_reader.statement import Split, Statement
-from tracker.unit_reader.wrapping import MAX_WRAP_WIDTH, continues, is_overlong, run_on
+from tracker.unit_reader.nesting import Levels
+from tracker.unit_reader.separate_labels import join_label_columns, join_lone_labels
+from tracker.unit_reader.unlabelled_statements import split_bare
 
 REMARK = re.compile(r"(?:(?:please )?note|notes|n\.?b\.?|guidance|hint|tip)\s*[:–-]\s*", re.IGNORECASE)
 MAX_HEADING_LENGTH = 250
@@ -32,12 +29,12 @@ FOOTNOTE = re.compile(r"\*{1,3}(?=[A-Z])")
 """`*May be assessed by questioning.`, below statements that end in a star; a bullet has a space behind it."""
 
 
-def split_statements(rows: Iterable[Row], width: int) -> Split:
+def split_statements(rows: Iterable[CleanLine], width: int) -> SectionStatements:
     """The items of one section, in order. `width` is where the document wraps its lines."""
     doubts: list[Doubt] = []
     kept, ranges = take_ranges(join_lone_labels(_introductions_apart(join_label_columns(list(rows), doubts))))
     footnotes = [row for row in kept if FOOTNOTE.match(row.text)] if any("*" in row.text[1:] for row in kept) else []
-    told = [row for row in kept if words.is_for_assessor(row.text)]
+    told = [row for row in kept if phrases.is_for_assessor(row.text)]
     aside = {id(row) for row in (*footnotes, *told)}  # pieces of one line have its number in common
     found = split_items([row for row in kept if id(row) not in aside], width)
     found.doubts.extend(doubts)
@@ -47,9 +44,9 @@ def split_statements(rows: Iterable[Row], width: int) -> Split:
     return found
 
 
-def split_items(rows: Sequence[Row], width: int) -> Split:
+def split_items(rows: Sequence[CleanLine], width: int) -> SectionStatements:
     """The items of rows that hold no introduction and speak of no ranges."""
-    opener = rows[0] if len(rows) > 1 and words.opens_list(rows[0].text) else None
+    opener = rows[0] if len(rows) > 1 and phrases.opens_list(rows[0].text) else None
     kept = rows[1:] if opener else rows
     found = _Splitter(kept, width).split() if _has_markers(kept) else split_bare(kept, width)
     _drop_wordless(found)
@@ -59,7 +56,7 @@ def split_items(rows: Sequence[Row], width: int) -> Split:
     return found
 
 
-def _drop_wordless(found: Split) -> None:
+def _drop_wordless(found: SectionStatements) -> None:
     """Numbers and signs without a word are no statement, whatever stands above them."""
     kept = []
     for each in found.statements:
@@ -71,18 +68,18 @@ def _drop_wordless(found: Split) -> None:
     found.statements = kept
 
 
-def _introductions_apart(rows: Iterable[Row]) -> list[Row]:
+def _introductions_apart(rows: Iterable[CleanLine]) -> list[CleanLine]:
     """Introductions taken out; what stands behind one in the same line stays."""
     found = []
     for row in rows:
-        if words.is_introduction(row.text) and not words.starts_item(row.text):
+        if phrases.is_introduction(row.text) and not phrases.starts_item(row.text):
             continue
         pieces = split_introduction(row.text)
         found.append(replace(row, text=pieces[1]) if pieces else row)
     return found
 
 
-def _has_markers(rows: Sequence[Row]) -> bool:
+def _has_markers(rows: Sequence[CleanLine]) -> bool:
     """Whether any row begins with a marker: one that needs no neighbour, or one whose next is there too."""
     firsts = [found[0][0] for row in rows if (found := read_markers(row.text)) and found[0][1]]
     present = {(marker.family, marker.numbers) for marker in firsts}
@@ -97,22 +94,22 @@ def _has_markers(rows: Sequence[Row]) -> bool:
 class _Splitter:
     """Rows of which some begin with a marker."""
 
-    def __init__(self, rows: Sequence[Row], width: int) -> None:
+    def __init__(self, rows: Sequence[CleanLine], width: int) -> None:
         self.rows = list(rows)
         self.width = width
-        self.found = Split()
+        self.found = SectionStatements()
         self.levels = Levels(rows)
         self.heading: str | None = None
-        self.heading_row: Row | None = None
+        self.heading_row: CleanLine | None = None
         self.fresh = True
         """A heading was read and no item since: rows may begin anew."""
-        self.before: Row | None = None
+        self.before: CleanLine | None = None
         options = [read_markers(row.text) for row in rows]
         self.last_item = max((at for at, found in enumerate(options) if found), default=-1)
         texts = [found[0][1] for found in options if found and found[0][1]]
         self.items_begin_small = sum(text[0].islower() for text in texts) * 2 > len(texts)
 
-    def split(self) -> Split:
+    def split(self) -> SectionStatements:
         for at, row in enumerate(self.rows):
             chosen = self._choose(row)
             if chosen:
@@ -124,7 +121,7 @@ class _Splitter:
 
     # --- rows with a marker --------------------------------------------------------------------------------
 
-    def _choose(self, row: Row) -> tuple[Marker, str, int] | None:
+    def _choose(self, row: CleanLine) -> tuple[Marker, str, int] | None:
         """The marker that counts, the text behind it, and at which depth; None where the row has none."""
         options = [(marker, behind) for marker, behind in read_markers(row.text) if behind]
         for marker, behind in options:
@@ -137,7 +134,7 @@ class _Splitter:
                 return marker, behind, depth
         return None
 
-    def _open_all(self, row: Row, marker: Marker, text: str, depth: int) -> None:
+    def _open_all(self, row: CleanLine, marker: Marker, text: str, depth: int) -> None:
         """The item, and those that follow it in the same line."""
         waiting = deque(self._open(row, marker, text, depth))
         while waiting:
@@ -148,7 +145,7 @@ class _Splitter:
             elif self.levels.innermost:
                 self.levels.innermost.text = f"{self.levels.innermost.text} {more.text}"
 
-    def _open(self, row: Row, marker: Marker, text: str, depth: int) -> list[str]:
+    def _open(self, row: CleanLine, marker: Marker, text: str, depth: int) -> list[str]:
         """Open one item; gives what stands behind it in the line and begins with a marker of its own."""
         opened = self.levels.open
         parent = opened[depth - 1] if depth else None
@@ -169,7 +166,7 @@ class _Splitter:
         self.fresh = False
         return [each for each in (inside, rest) if each]
 
-    def _note_gap(self, marker: Marker, text: str, row: Row) -> None:
+    def _note_gap(self, marker: Marker, text: str, row: CleanLine) -> None:
         top = self.levels.top
         if top is None or (marker.follows(top) or marker.family in self.levels.all_ones):
             return
@@ -204,14 +201,14 @@ class _Splitter:
         self.levels.expect_next_of(first)
         return text[: match.start()].rstrip(), rest
 
-    def _add_point(self, statement: Statement, text: str, row: Row) -> None:
+    def _add_point(self, statement: Statement, text: str, row: CleanLine) -> None:
         statement.points.append(text)
         statement.numbers.extend(row.numbers)
         self.fresh = False
 
     # --- rows without a marker -----------------------------------------------------------------------------
 
-    def _place_unmarked(self, at: int, row: Row) -> None:
+    def _place_unmarked(self, at: int, row: CleanLine) -> None:
         current = self.levels.innermost
         if self._goes_on(current, row) and self._append(current, row):
             return
@@ -230,9 +227,9 @@ class _Splitter:
         else:
             self._unparsed(row)
 
-    def _goes_on(self, current: Statement | None, row: Row) -> bool:
+    def _goes_on(self, current: Statement | None, row: CleanLine) -> bool:
         """Whether the row is the rest of the line above; behind a colon only a full line is gone on with."""
-        if self.before is None or words.section_of(row.text):
+        if self.before is None or phrases.section_of(row.text):
             return False
         if row.after_break and row.text[0].isupper() and self.items_begin_small:
             return False  # a new page may begin with a heading
@@ -240,7 +237,7 @@ class _Splitter:
             return is_overlong(self.before, row, self.width) and not self.before.text.endswith(":")
         return continues(self.before, row, self.width)
 
-    def _append(self, current: Statement | None, row: Row) -> bool:
+    def _append(self, current: Statement | None, row: CleanLine) -> bool:
         """The rest of a wrapped line: of the heading, the last point, or the item."""
         if self.fresh and self.heading is not None and self.heading_row is self.before:
             self.heading = run_on(self.heading, row.text)
@@ -264,7 +261,7 @@ class _Splitter:
                 current.text = f"{current.text} {more}"
         return True
 
-    def _is_point(self, current: Statement, at: int, row: Row) -> bool:
+    def _is_point(self, current: Statement, at: int, row: CleanLine) -> bool:
         """A line below a colon, before the next item: a sub-point that only the colon opens."""
         stem = current.is_open or bool(current.points)
         if not stem or self.fresh:
@@ -276,7 +273,7 @@ class _Splitter:
             return bool(current.points) and current.points[-1][0].isupper()
         return True
 
-    def _is_heading(self, at: int, row: Row) -> bool:
+    def _is_heading(self, at: int, row: CleanLine) -> bool:
         if at >= self.last_item:
             return False
         text = row.text
@@ -284,7 +281,7 @@ class _Splitter:
             return not (text.endswith(".") and len(text) > 60) and len(text) <= MAX_HEADING_LENGTH
         return not self.levels.open
 
-    def _read_heading(self, row: Row) -> None:
+    def _read_heading(self, row: CleanLine) -> None:
         if self.fresh and self.heading_row is not None and self.heading_row is self.before:
             self._doubt(
                 self.heading_row.numbers + row.numbers,
@@ -295,7 +292,7 @@ class _Splitter:
         self.fresh = True
         del self.levels.open[1:]
 
-    def _place_doubtful(self, current: Statement, at: int, row: Row) -> None:
+    def _place_doubtful(self, current: Statement, at: int, row: CleanLine) -> None:
         """Neither item nor heading by its looks: an item without its number, or the rest of the item above."""
         if len(current.text) > MAX_STATEMENT_LENGTH:
             self._unparsed(row)
@@ -309,7 +306,7 @@ class _Splitter:
         else:
             self._unparsed(row)
 
-    def _unparsed(self, row: Row) -> None:
+    def _unparsed(self, row: CleanLine) -> None:
         self.found.unparsed.append((row.numbers, row.text))
         self._doubt(row.numbers, "a line that is neither a statement nor a heading", "it was placed nowhere")
 

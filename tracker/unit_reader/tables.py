@@ -1,24 +1,24 @@
-"""Tables laid out as lines: outcome beside criteria, a label beside its text, columns of criteria."""
+"""Tables turned into lines: outcome beside criteria, a label beside its text, columns of criteria."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from tracker.unit_reader import metadata, words
+from tracker.unit_reader import metadata, phrases
 from tracker.unit_reader.cleaning import plain
+from tracker.unit_reader.document_model import CleanLine
+from tracker.unit_reader.line_wrapping import hangs, run_on
 from tracker.unit_reader.markers import read_lone_marker, read_markers
-from tracker.unit_reader.rows import Row
-from tracker.unit_reader.words import CRITERIA, Part
-from tracker.unit_reader.wrapping import hangs, run_on
+from tracker.unit_reader.phrases import CRITERIA, Part
 
 MIN_WORDS = 3
 FORM_COLUMNS = 6
 """A table of so many columns is a grid to fill in, never a list of statements."""
 
 
-def unroll(rows: Sequence[Row]) -> list[Row]:
+def unroll(rows: Sequence[CleanLine]) -> list[CleanLine]:
     """The rows with each table as lines, in reading order; what says something about the unit stays in its cells."""
-    found: list[Row] = []
+    found: list[CleanLine] = []
     at = 0
     while at < len(rows):
         if not rows[at].cells:
@@ -33,10 +33,10 @@ def unroll(rows: Sequence[Row]) -> list[Row]:
     return found
 
 
-def _table(rows: Sequence[Row]) -> Iterator[Row]:
+def _table(rows: Sequence[CleanLine]) -> Iterator[CleanLine]:
     columns: list[Part] = []
-    waiting: list[list[Row]] = []
-    aside: list[Row] = []
+    waiting: list[list[CleanLine]] = []
+    aside: list[CleanLine] = []
     for row in _without_columns_beside(rows, aside):
         parts = [_part_of(cell) for cell in row.cells]
         if len(set(parts)) > 1 and all(part in CRITERIA for part in parts):
@@ -53,7 +53,7 @@ def _table(rows: Sequence[Row]) -> Iterator[Row]:
     yield from aside
 
 
-def _without_columns_beside(rows: Sequence[Row], aside: list[Row]) -> Iterator[Row]:
+def _without_columns_beside(rows: Sequence[CleanLine], aside: list[CleanLine]) -> Iterator[CleanLine]:
     """The rows without what stands beside the criteria: columns to fill in by hand, and notes, which go `aside`."""
     width: int | None = None
     for row in rows:
@@ -66,20 +66,20 @@ def _without_columns_beside(rows: Sequence[Row], aside: list[Row]) -> Iterator[R
             continue
         yield replace(row, cells=row.cells[:width])
         aside.extend(
-            each for cell in row.cells[width:] for each in _cell(row, cell) if not words.is_filled_in(each.text)
+            each for cell in row.cells[width:] for each in _cell(row, cell) if not phrases.is_filled_in(each.text)
         )
 
 
 def _is_beside(cell: str) -> bool:
-    return words.is_filled_in(plain(cell)) or words.section_of(plain(cell)) is Part.NOTES
+    return phrases.is_filled_in(plain(cell)) or phrases.section_of(plain(cell)) is Part.NOTES
 
 
 def _part_of(cell: str) -> Part | None:
     text = plain(cell)
-    return words.section_of(text) or words.introduction_of(text)
+    return phrases.section_of(text) or phrases.introduction_of(text)
 
 
-def _is_form(row: Row) -> bool:
+def _is_form(row: CleanLine) -> bool:
     if any("description of evidence" in cell.casefold() for cell in row.cells):
         return True
     return len(row.cells) >= FORM_COLUMNS and not _is_labelled(row.cells)
@@ -91,13 +91,13 @@ def _is_labelled(cells: Sequence[str]) -> bool:
     return any(read_lone_marker(label) and len(text.split()) >= MIN_WORDS for label, text in pairwise(worded))
 
 
-def _side_by_side(row: Row) -> Iterator[Row]:
+def _side_by_side(row: CleanLine) -> Iterator[CleanLine]:
     """One row: its cells one after the other, a label joined to the text beside it."""
     label = ""
     is_head = any(_part_of(cell) in CRITERIA for cell in row.cells)
     for cell in row.cells:
         text = plain(cell)
-        if not text or (is_head and words.COLUMN.fullmatch(text)):
+        if not text or (is_head and phrases.COLUMN.fullmatch(text)):
             continue
         if read_lone_marker(text) and "\n" not in cell.strip():
             label = f"{label} {text}".strip() if not label else text
@@ -128,7 +128,7 @@ def _had_room(above: str, line: str, width: int) -> bool:
     return len(above) + 1 + len(line.split(" ", 1)[0]) <= width and not hangs(above)
 
 
-def _cell(row: Row, cell: str) -> Iterator[Row]:
+def _cell(row: CleanLine, cell: str) -> Iterator[CleanLine]:
     """A cell's lines. Where one begins with a marker, those that do not go on with the line above."""
     lines = [text for text in map(plain, cell.split("\n")) if text]
     marked = _marked(lines)
@@ -137,7 +137,11 @@ def _cell(row: Row, cell: str) -> Iterator[Row]:
     for above, line, has_marker in zip(["", *lines], lines, marked, strict=False):
         joins = gathered and not has_marker and (any(marked) or line[0].islower())
         joins = joins and not (line[0].isupper() and _had_room(above, line, width))
-        if joins and not words.is_introduction(gathered[-1]) and not (line[0].isupper() and words.section_of(line)):
+        if (
+            joins
+            and not phrases.is_introduction(gathered[-1])
+            and not (line[0].isupper() and phrases.section_of(line))
+        ):
             gathered[-1] = run_on(gathered[-1], line)
         else:
             gathered.append(line)

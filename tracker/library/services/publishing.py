@@ -44,7 +44,7 @@ def read_in(name: str, body: bytes) -> ReadIn:
 
     Raises `Unreadable` or `NoUnit`, each with its sentence, or `Invalid` from the scanner; then nothing is kept.
     """
-    from tracker.unit_reader.documents import read_document  # slow to import
+    from tracker.unit_reader.sandboxed_reader import read_document  # slow to import
 
     virus_scan.check_clean(body, name, "document")
     document = read_document(name, body)

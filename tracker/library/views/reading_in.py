@@ -20,7 +20,7 @@ from tracker.library.views import library
 from tracker.library.views.drafts import get_draft
 from tracker.models import Centre, UnitDraft
 from tracker.storage import file_store
-from tracker.unit_reader.lines import NoUnit
+from tracker.unit_reader.document_model import NoUnit
 from tracker.vocabulary import Role
 from tracker.web.authorise import get_centre
 from tracker.web.current_user import me

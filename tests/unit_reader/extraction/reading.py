@@ -1,0 +1,33 @@
+"""What the tests of this folder say of a document's lines, briefly."""
+
+import pytest
+
+from tracker.unit_reader.document_model import Line, SourceText, Unreadable
+from tracker.unit_reader.extraction import read_source
+from tracker.unit_reader.sandboxed_reader import read_document
+
+
+def read(body: str | bytes, name: str = "unit") -> SourceText:
+    return read_source(name, body.encode() if isinstance(body, str) else body)
+
+
+def texts(source: SourceText) -> list[str]:
+    return [line.text for line in source.lines]
+
+
+def headings(source: SourceText) -> list[str]:
+    return [line.text for line in source.lines if line.heading]
+
+
+def rows(source: SourceText) -> list[tuple[str, ...]]:
+    return [line.cells for line in source.lines if line.cells]
+
+
+def find(source: SourceText, text: str) -> Line:
+    return next(line for line in source.lines if text in line.text)
+
+
+def refusal(body: bytes, name: str = "unit") -> str:
+    with pytest.raises(Unreadable) as refused:
+        read_document(name, body)
+    return str(refused.value)

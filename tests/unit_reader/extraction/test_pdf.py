@@ -1,0 +1,271 @@
+"""PDFs: printed lines in reading order, as publishers lay their units out."""
+
+import pytest
+
+from tests.unit_reader.extraction.print import (
+    LONG,
+    blank,
+    by_hand,
+    locked,
+    numbered,
+    page_of,
+    printed,
+    scanned,
+    stream,
+)
+from tests.unit_reader.extraction.reading import find, headings, read, refusal, rows, texts
+from tracker.unit_reader.document_model import SourceText
+
+HELVETICA = "/Font<</F1<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>"
+
+
+def words(source: SourceText) -> list[str]:
+    """The lines that say something, their white space squeezed."""
+    return [" ".join(text.split()) for text in texts(source) if text]
+
+
+def outcome(number: int, tag: str = "p") -> str:
+    return (
+        f"<tr><td><{tag}>{number}. Know how to greet{LONG}</{tag}></td><td><{tag}>{number}.1 Describe it{LONG}</{tag}>"
+        f"<{tag}>{number}.2 Explain why</{tag}><{tag}>{number}.3 Outline how{LONG}</{tag}></td></tr>"
+    )
+
+
+def test_a_single_column_is_read_line_by_line_with_its_pages() -> None:
+    source = read(printed(f"<h1>Greet customers</h1><p>You must:</p>{numbered(60)}<h2>Knowledge</h2>{numbered(9)}"))
+    found = words(source)
+    assert source.kind == "pdf"
+    assert headings(source) == ["Greet customers", "Knowledge"]
+    assert found[:4] == ["Greet customers", "You must:", "1. greet customer 1", "2. greet customer 2"]
+    assert sum(text.startswith(tuple("123456789")) for text in found) == 69
+    assert {line.page for line in source.lines} == {1, 2, 3}
+    assert not source.doubts
+
+
+def test_wrapped_lines_stay_lines_and_keep_their_indent() -> None:
+    source = read(printed(f"<p>You must:</p>{numbered(4)}"))
+    first = find(source, "3. greet")
+    below = source.lines[first.number]
+    assert len(below.text) - len(below.text.lstrip()) > len(first.text) - len(first.text.lstrip()) > 0
+    assert " ".join(f"{first.text} {below.text}".split()) == f"3. greet customer 3{LONG}"
+
+
+def test_a_hanging_indent_is_one_line_with_its_label() -> None:
+    body = "".join(f"<p class=hang><span>P{each}</span>greet customer {each}{LONG}</p>" for each in range(1, 9))
+    source = read(printed(body))
+    assert words(source)[:2] == [
+        "P1 greet customer 1 and do so in a way that keeps to the procedures of your",
+        "organisation and to the needs of all who asked",
+    ]
+    assert not rows(source)
+
+
+def test_running_heads_feet_and_page_numbers_are_left_out() -> None:
+    source = read(
+        printed(numbered(90), "ABC12 Greet customers", "ABC12 / Page " + '" counter(page) " of " counter(pages) "')
+    )
+    assert words(source)[0] == "ABC12 Greet customers"
+    assert [text for text in words(source) if "ABC12" in text] == ["ABC12 Greet customers"]
+    assert source.title == "ABC12 Greet customers"
+    assert sum("greet customer" in text for text in words(source)) == 90
+
+
+def test_bare_page_numbers_are_left_out_and_numbers_of_items_are_not() -> None:
+    source = read(printed(numbered(90), foot='" counter(page) "'))
+    assert not [text for text in words(source) if text.isdigit()]
+    assert sum("greet customer" in text for text in words(source)) == 90
+
+
+def test_items_that_open_each_page_are_no_running_head() -> None:
+    pages = "".join(
+        f"<p style='break-before:page'>{each}. greet</p><p>then listen {each} times</p>" for each in (1, 5, 9)
+    )
+    assert words(read(printed(pages)))[::2] == ["1. greet", "5. greet", "9. greet"]
+
+
+def test_the_foot_of_a_single_page_goes_where_it_says_that_it_is_one() -> None:
+    source = read(printed("<p>1. greet</p>", foot='Version 2 Page " counter(page) " of " counter(pages) "'))
+    assert words(source) == ["1. greet"]
+
+
+def test_a_ruled_table_of_outcomes_has_rows_over_the_pages_end() -> None:
+    head = "<thead><tr><th>Learning outcome<br>The learner will:<th>Assessment criteria</thead>"
+    source = read(printed(f"<table class='ruled half'>{head}{''.join(map(outcome, range(1, 10)))}</table><p>After"))
+    found = rows(source)
+    assert found[0] == ("Learning outcome\nThe learner will:", "Assessment criteria")
+    assert [" ".join(row[0].split()) for row in found[1:] if row[0]] == [
+        f"{each}. Know how to greet{LONG}" for each in range(1, 10)
+    ]
+    assert " ".join(" ".join(row[1].split()) for row in found[1:]) == " ".join(
+        f"{each}.1 Describe it{LONG} {each}.2 Explain why {each}.3 Outline how{LONG}" for each in range(1, 10)
+    )
+    assert words(source)[-1] == "After"
+    assert max(line.page or 0 for line in source.lines) > 1
+
+
+def test_a_cell_that_spans_rows_is_said_once() -> None:
+    table = (
+        "<table class='ruled half'><tr><td rowspan=2>1. Know<td>1.1 say<tr><td>1.2 show<tr><td colspan=2>All</table>"
+    )
+    assert rows(read(printed(table))) == [("1. Know", "1.1 say"), ("", "1.2 show"), ("All", "")]
+
+
+def test_a_recording_forms_grid_and_the_table_that_touches_it() -> None:
+    columns = "".join(f"<th>{each}" for each in range(1, 14))
+    grid = f"<table class=ruled><tr><th>Ref<th>Evidence{columns}</tr>" + f"<tr><td>1<td>Call{'<td>' * 13}</tr>" * 3
+    table = "<table class=ruled><tr><th>Criteria<th>Date<tr><td>1. greet<td><tr><td>2. listen<td></table>"
+    assert rows(read(printed(f"{grid}</table>{table}"))) == [
+        ("Ref", "Evidence", *(str(each) for each in range(1, 14))),
+        *[("1", "Call", *[""] * 13)] * 3,
+        ("Criteria", "Date"),
+        ("1. greet", ""),
+        ("2. listen", ""),
+    ]
+
+
+def test_a_frame_round_text_is_no_table() -> None:
+    assert rows(read(printed("<div style='border:1px solid'><p>1. greet</p><p>2. listen</p></div>"))) == []
+
+
+def test_outcomes_beside_criteria_without_rules_are_read_across() -> None:
+    intro = f"<p>This unit is about greeting{LONG}{LONG}.</p>"
+    head = "<tr><td>Learning outcomes<td>Assessment criteria</tr>"
+    table = f"<table class=half>{head}{''.join(map(outcome, range(1, 8)))}</table>"
+    source = read(printed(f"{intro}{table}{intro}"))
+    found = rows(source)
+    assert found[0] == ("Learning outcomes", "Assessment criteria")
+    assert [" ".join(row[0].split()) for row in found[1:]] == [
+        f"{each}. Know how to greet{LONG}" for each in range(1, 8)
+    ]
+    assert all(f"{at}.3 Outline how{LONG}" in " ".join(row[1].split()) for at, row in enumerate(found[1:], start=1))
+    assert sum("This unit is about" in text for text in words(source)) == 2
+
+
+def test_two_columns_are_read_one_after_the_other_with_a_doubt() -> None:
+    source = read(printed(f"<h1>Greet customers</h1><div style='columns:2'>{numbered(60)}</div>"))
+    labels = [int(text.split(".")[0]) for text in words(source) if text[0].isdigit()]
+    assert labels == list(range(1, 61))
+    assert words(source)[0] == "Greet customers"
+    assert source.doubts[0].what == "page 1 is printed in two columns"
+    assert source.doubts[0].assumed == "the left one was read first, then the right one"
+    assert not rows(source)
+
+
+def test_bold_lines_are_headings_and_bold_items_are_not() -> None:
+    source = read(
+        printed("<p><b>Knowledge</b></p><p>You must:</p><p><b>1. greet</b></p><p>listen <b>well</b></p><p>smile")
+    )
+    assert headings(source) == ["Knowledge"]
+
+
+def test_ligatures_are_letters_and_hyphens_stay() -> None:
+    source = read(printed("<p>ﬁnd the oﬃce of the co-<br>operative</p>"))
+    assert words(source) == ["find the office of the co-", "operative"]
+
+
+def test_a_blank_line_stands_where_white_does() -> None:
+    assert texts(read(printed("<p>one<br>two</p><p>three</p>"))) == ["one", "two", "", "three"]
+
+
+def test_letters_printed_twice_for_weight_are_read_once() -> None:
+    twice = "BT /F1 12 Tf 72 700 Td (1. greet them) Tj ET BT /F1 12 Tf 72.3 700 Td (1. greet them) Tj ET"
+    assert words(read(page_of(twice, HELVETICA))) == ["1. greet them"]
+
+
+def test_a_watermark_across_the_page_is_left_out() -> None:
+    drawn = "BT /F1 12 Tf 72 700 Td (1. greet them) Tj ET BT 0.7 0.7 -0.7 0.7 100 300 Tm /F1 40 Tf (DRAFT) Tj ET"
+    assert words(read(page_of(drawn, HELVETICA))) == ["1. greet them"]
+
+
+def test_a_scan_says_that_it_is_one() -> None:
+    assert "holds pictures of pages and no text" in refusal(scanned(2))
+    assert "holds pictures of pages and no text" in refusal(blank(1))
+
+
+def test_a_page_that_is_a_picture_is_doubted() -> None:
+    from io import BytesIO
+
+    from pypdf import PdfWriter
+
+    writer = PdfWriter(BytesIO(printed("<p>1. greet</p>")))
+    writer.append(BytesIO(scanned()))
+    target = BytesIO()
+    writer.write(target)
+    assert [doubt.what for doubt in read(target.getvalue()).doubts] == ["page 2 is a picture without text"]
+
+
+def test_fonts_that_do_not_say_their_letters_are_a_refusal() -> None:
+    font = (
+        "/Font<</F1<</Type/Font/Subtype/Type0/BaseFont/Odd/Encoding/Identity-H/DescendantFonts[<</Type/Font"
+        "/Subtype/CIDFontType2/BaseFont/Odd/CIDSystemInfo<</Registry(Adobe)/Ordering(Identity)/Supplement 0>>"
+        "/FontDescriptor<</Type/FontDescriptor/FontName/Odd>>>>]>>>>"
+    )
+    assert "does not say which letters" in refusal(
+        page_of("BT /F1 12 Tf 72 700 Td <00410042004300440045> Tj ET", font)
+    )
+
+
+def test_a_password_is_said() -> None:
+    assert "has a password" in refusal(locked(printed("<p>1. greet</p>"), "hush"))
+    assert words(read(locked(printed("<p>1. greet</p>"), ""))) == ["1. greet"]
+
+
+def test_five_thousand_pages_are_refused() -> None:
+    assert "has more than 200 pages" in refusal(blank(5_000))
+
+
+def test_pages_that_hold_each_other_end() -> None:
+    loop = by_hand(
+        "<</Type/Catalog/Pages 2 0 R>>",
+        "<</Type/Pages/Kids[2 0 R 3 0 R]/Count 9>>",
+        "<</Type/Pages/Parent 2 0 R/Kids[2 0 R]>>",
+    )
+    assert refusal(loop)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        by_hand("<</Type/Catalog/Pages 1 0 R>>"),
+        by_hand("<</Type/Catalog/Pages 2 0 R>>", "2 0 R"),
+        by_hand("<</Type/Catalog/Pages 2 0 R>>", "<</Type/Pages/Kids 2 0 R/Count 1>>", more="/Prev 9"),
+        by_hand(
+            "<</Type/Catalog/Pages 2 0 R>>",
+            stream("4 0 5 5 ", "/Type/ObjStm/N 2/First 8/Extends 2 0 R"),
+            more="/Prev 15/XRefStm 15",
+        ),
+        b"%PDF-1.7\n" + b"[" * 200_000,
+        b"%PDF-1.7\n" + b"<</A " * 200_000,
+        b"%PDF-1.7\n1 0 obj\n" + b"9" * 100_000 + b"\nendobj\nstartxref\n" + b"9" * 100_000 + b"\n%%EOF",
+        b"%PDF-1.4\nnothing",
+    ],
+    ids=["root", "itself", "kids", "object stream", "arrays", "dictionaries", "digits", "nothing"],
+)
+def test_what_no_program_writes_is_refused(hurried: None, body: bytes) -> None:
+    assert refusal(body).startswith("unit ")
+
+
+def test_drawings_that_draw_themselves_are_drawn_once() -> None:
+    form = stream(
+        "/X Do /X Do BT /F1 12 Tf 72 700 Td (1. greet) Tj ET",
+        f"/Type/XObject/Subtype/Form/BBox[0 0 595 842]/Resources<<{HELVETICA}/XObject<</X 5 0 R>>>>",
+    )
+    assert words(read(page_of("/X Do", "/XObject<</X 5 0 R>>", form))) == ["1. greet"]
+
+
+def test_a_page_of_a_million_strokes_is_stopped(hurried: None) -> None:
+    body = page_of("0 0 m 9 9 l S " * 300_000, HELVETICA)
+    assert refusal(body).startswith("unit ")
+
+
+def test_a_stream_that_unpacks_to_much_is_refused() -> None:
+    import zlib
+
+    packed = zlib.compress(b" " * 400_000_000, 1).decode("latin-1")
+    body = by_hand(
+        "<</Type/Catalog/Pages 2 0 R>>",
+        "<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R>>",
+        stream(packed, "/Filter/FlateDecode"),
+    )
+    assert refusal(body).startswith("unit ")

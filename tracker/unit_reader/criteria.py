@@ -1,0 +1,197 @@
+"""Criteria built from statements, each with its label, kind, position and parent."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from tracker.unit_reader import phrases
+from tracker.unit_reader.document_model import Doubt, SectionStatements, Statement
+from tracker.units.documents import CriterionDocument
+from tracker.vocabulary import CriterionKind, LabelOrigin
+
+MAX_LABEL_LENGTH = 20
+
+
+@dataclass
+class Numbered:
+    """The criteria of a unit, the lines each came from, and what was assumed on the way."""
+
+    criteria: list[CriterionDocument] = field(default_factory=list)
+    places: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    doubts: list[Doubt] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
+    """Knowledge that is printed as codes of other units and nothing else."""
+
+
+def number_statements(kinds: Sequence[tuple[CriterionKind, Sequence[SectionStatements]]]) -> Numbered:
+    """Criteria over the whole unit, performance first, positions from 1."""
+    numbered = Numbered()
+    for kind, splits in kinds:
+        statements = [each for split in splits for each in _outcomes_as_headings(split)]
+        _apply_ranges([ranged for split in splits for ranged in split.ranges], statements)
+        statements = _without_codes(statements, kind, numbered)
+        _Kind(kind, statements, numbered).number()
+    return numbered
+
+
+def _outcomes_as_headings(split: SectionStatements) -> list[Statement]:
+    """`1 Prepare the site` over `1.1`, `1.2` throughout, or `A. Prepare` over `P1`, `P2`: the stems are headings."""
+    top = split.top
+    if len(top) < 2 or not all(each.children for each in top) or not (_all_dotted(top) or _counted_through(top)):
+        return split.statements
+    found = []
+    for stem in top:
+        for child in stem.children:
+            child.heading, child.parent = stem.text, None
+            found.append(child)
+            found.extend(child.children)
+    split.statements = found
+    return found
+
+
+def _all_dotted(stems: Sequence[Statement]) -> bool:
+    """`1.1` below `1 Prepare the site`, and not `P1.1` below a statement P1, or `1.1` below one that waits for it."""
+    if all(stem.is_open for stem in stems) or any(stem.marker and stem.marker.is_coded for stem in stems):
+        return False
+    return all(_is_dotted(child) for stem in stems for child in stem.children)
+
+
+def _counted_through(stems: Sequence[Statement]) -> bool:
+    """What stands under the stems is one row that never begins anew, or bears codes that the stems do not."""
+    if any(stem.is_open or not stem.marker or stem.marker.is_coded for stem in stems):
+        return False
+    markers = [child.marker for stem in stems for child in stem.children if child.marker]
+    if not all(child.marker and child.marker.label for stem in stems for child in stem.children):
+        return False
+    return all(each.is_coded for each in markers) or all(after.follows(before) for before, after in pairwise(markers))
+
+
+def _is_dotted(statement: Statement) -> bool:
+    return bool(statement.marker) and len(statement.marker.numbers if statement.marker else ()) > 1
+
+
+def _apply_ranges(ranges: Sequence[tuple[str, str, str]], statements: Sequence[Statement]) -> None:
+    """Groups that are given as `criteria 1–9: …` become the headings of these."""
+    for first, last, heading in ranges:
+        low, high = _place(first), _place(last)
+        for statement in statements:
+            outermost = statement
+            while outermost.parent:
+                outermost = outermost.parent
+            if outermost.marker and low <= _place(outermost.marker.label) <= high:
+                statement.heading = heading
+
+
+def _place(label: str) -> tuple[str, int]:
+    digits = "".join(each for each in label if each.isdigit())
+    letters = "".join(each for each in label if each.isalpha()).upper()
+    return ("", int(digits)) if digits else (letters, 0)
+
+
+def _without_codes(statements: list[Statement], kind: CriterionKind, numbered: Numbered) -> list[Statement]:
+    if kind is not CriterionKind.KNOWLEDGE:
+        return statements
+    kept = []
+    for each in statements:
+        if not each.children and phrases.CODES_ONLY.fullmatch(each.text):
+            numbered.links.extend(match[0] for match in phrases.CODE.finditer(each.text))
+            numbered.doubts.append(
+                Doubt(
+                    tuple(each.numbers), f"“{each.text}” is the code of another unit", "it is a link, not knowledge"
+                )
+            )
+        else:
+            kept.append(each)
+    return kept
+
+
+class _Kind:
+    """The statements of one kind."""
+
+    def __init__(self, kind: CriterionKind, statements: list[Statement], numbered: Numbered) -> None:
+        self.kind = kind
+        self.statements = statements
+        self.numbered = numbered
+        top = [each for each in statements if each.parent is None and each.marker and not each.unlabelled]
+        ones = [each for each in top if each.marker and each.marker.numbers == (1,)]
+        self.all_ones = len(ones) * 3 >= len(top) * 2 and self._repeats_one(top)
+        self.positions: dict[int, int] = {}
+        self.count = 0
+
+    def number(self) -> None:
+        assigned: list[int] = []
+        for statement in self.statements:
+            label, origin = self._label(statement)
+            if origin is LabelOrigin.ASSIGNED and not statement.unlabelled:
+                assigned.extend(statement.numbers)
+            self._write(statement, label, origin)
+        if assigned:
+            why = (
+                "every statement prints the same number"
+                if self.all_ones
+                else "statements are printed without numbers"
+            )
+            self.numbered.doubts.append(
+                Doubt(tuple(assigned), f"{self.kind.label}: {why}", "labels are assigned by position")
+            )
+
+    def _repeats_one(self, top: Sequence[Statement]) -> bool:
+        """1 follows 1 under one heading; groups that are numbered anew are no unit that prints 1 throughout."""
+        return any(
+            one.heading == other.heading and all(each.marker and each.marker.numbers == (1,) for each in (one, other))
+            for one, other in pairwise(top)
+        )
+
+    def _label(self, statement: Statement) -> tuple[str, LabelOrigin]:
+        if statement.parent is None:
+            self.count += 1
+        marker = statement.marker
+        if statement.unlabelled and marker and marker.label and not self.all_ones:
+            self.count -= 1
+            self._doubt_unlabelled(statement)
+            return self._free(f"{marker.label}a", statement), LabelOrigin.ASSIGNED
+        if marker is None or marker.is_bullet or (self.all_ones and statement.parent is None):
+            return str(self.count), LabelOrigin.ASSIGNED
+        return marker.label[:MAX_LABEL_LENGTH], LabelOrigin.PUBLISHED
+
+    def _free(self, label: str, statement: Statement) -> str:
+        """6a, and 6b where two stand unnumbered between 6 and 7."""
+        taken = {
+            each.label
+            for each in self.numbered.criteria
+            if each.kind is self.kind and each.heading == statement.heading
+        }
+        while label in taken:
+            label = label[:-1] + chr(ord(label[-1]) + 1)
+        return label
+
+    def _doubt_unlabelled(self, statement: Statement) -> None:
+        statement.note = statement.note or "Printed without a number among numbered statements."
+        self.numbered.doubts.append(
+            Doubt(
+                tuple(statement.numbers),
+                "a line without a number stands among numbered statements",
+                "it is a statement of its own, with an assigned label",
+            )
+        )
+
+    def _write(self, statement: Statement, label: str, origin: LabelOrigin) -> None:
+        position = len(self.numbered.criteria) + 1
+        self.positions[id(statement)] = position
+        chosen = phrases.SELECTION.search(statement.text)
+        self.numbered.places[position] = tuple(dict.fromkeys(statement.numbers))
+        self.numbered.criteria.append(
+            CriterionDocument(
+                position=position,
+                kind=self.kind,
+                label=label,
+                label_origin=origin,
+                heading=statement.heading,
+                parent=self.positions.get(id(statement.parent)) if statement.parent else None,
+                text=statement.text,
+                assessable=not statement.children,
+                points=tuple(statement.points),
+                selection=chosen[0] if chosen else None,
+                note=statement.note,
+            )
+        )

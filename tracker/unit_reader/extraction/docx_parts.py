@@ -1,0 +1,269 @@
+"""Parts of a DOCX file: its package, its styles, and its automatic numbering.
+
+Only the parts that are needed are unpacked, and only up to a limit. Numbers follow ECMA-376 part 1, 17.9.
+"""
+
+import io
+import posixpath
+import re
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from lxml import etree
+
+from tracker.unit_reader.document_model import Unreadable
+from tracker.unit_reader.extraction import list_numbers
+
+Element = Any
+MEGABYTE = 1024 * 1024
+MAX_ENTRIES = 5_000
+MAX_UNPACKED = 400 * MEGABYTE
+MAX_OF_PART = 40 * MEGABYTE
+STRICT = b"http://purl.oclc.org/ooxml/wordprocessingml/main"
+TRANSITIONAL = b"http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+W = f"{{{TRANSITIONAL.decode()}}}"
+RELATIONSHIP = "{http://schemas.openxmlformats.org/package/2006/relationships}Relationship"
+BOMB = "unpacks to far more than any document. It was not opened. Save it anew from Word, and read that."
+ENTITIES = "defines XML entities, which no program that writes documents does. It was not opened."
+
+
+class Package:
+    """The parts of a document by what they are to it. Raises `Unreadable` where the file is no honest document."""
+
+    def __init__(self, body: bytes) -> None:
+        self._archive = zipfile.ZipFile(io.BytesIO(body))
+        entries = self._archive.infolist()
+        if len(entries) > MAX_ENTRIES or sum(entry.file_size for entry in entries) > MAX_UNPACKED:
+            raise Unreadable(BOMB)
+        if any(entry.flag_bits & 1 for entry in entries):
+            raise Unreadable("has a password. Save it without one, and read that.")
+        self._names = {entry.filename for entry in entries}
+        self._main = self._related("", "officeDocument") or "word/document.xml"
+
+    def document(self) -> Element:
+        """The document's body."""
+        return self._parse(self._main).find(f"{W}body")
+
+    def part(self, kind: str) -> Element | None:
+        """What is related to the document as `styles` or `numbering`, if anything is."""
+        name = self._related(self._main, kind)
+        return self._parse(name) if name in self._names else None
+
+    def _related(self, source: str, kind: str) -> str:
+        folder, name = posixpath.split(source)
+        relations = posixpath.join(folder, "_rels", f"{name}.rels")
+        if relations not in self._names:
+            return ""
+        for relation in self._parse(relations).iter(RELATIONSHIP):
+            if (relation.get("Type") or "").endswith(f"/{kind}"):
+                return posixpath.normpath(posixpath.join("/", folder, relation.get("Target") or "")).lstrip("/")
+        return ""
+
+    def _parse(self, name: str) -> Element:
+        with self._archive.open(name) as part:
+            body = part.read(MAX_OF_PART + 1)
+        if len(body) > MAX_OF_PART:
+            raise Unreadable(BOMB)
+        start = body[:4096].replace(b"\0", b"")  # it may be UTF-16
+        if b"<!DOCTYPE" in start or b"<!ENTITY" in start or b"<!DOCTYPE" in body:
+            raise Unreadable(ENTITIES)
+        parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True)
+        root = etree.fromstring(body.replace(STRICT, TRANSITIONAL), parser)
+        if root.getroottree().docinfo.doctype:
+            raise Unreadable(ENTITIES)
+        return root
+
+
+BULLET = "•"
+MAX_DEPTH = 9
+MAX_CHAIN_LENGTH = 30
+PLACE = re.compile(r"%([1-9])")
+NUMBER = re.compile(r"-?\d{1,6}")
+FORMATS: dict[str, Callable[[int], str]] = {
+    "decimal": str,
+    "decimalZero": list_numbers.two_digits,
+    "lowerLetter": list_numbers.repeated_letters,
+    "upperLetter": list_numbers.upper(list_numbers.repeated_letters),
+    "lowerRoman": list_numbers.roman,
+    "upperRoman": list_numbers.upper(list_numbers.roman),
+    "none": lambda _: "",
+}
+
+
+@dataclass(frozen=True)
+class Level:
+    """How one level of a list counts and what it prints."""
+
+    start: int = 1
+    format: str = "decimal"
+    text: str = ""
+    restart: int | None = None
+    """The level, from 1, whose use makes it begin anew; 0 for never; None for any above it."""
+    style: str = ""
+    legal: bool = False
+    """Its numbers are Arabic, whatever the levels above print for themselves."""
+
+
+@dataclass(frozen=True)
+class List:
+    """A numbering that paragraphs name: which list it counts with, its levels, and where it starts anew."""
+
+    counter: str
+    levels: dict[int, Level]
+    starts: dict[int, int] = field(default_factory=dict)
+
+
+class Numbering:
+    """The lists of a document, and how far each has counted."""
+
+    def __init__(self, part: Element | None) -> None:
+        self._lists = dict(_lists(part)) if part is not None else {}
+        self._counts: dict[str, dict[int, int]] = {}
+        self._started: set[tuple[str, int]] = set()
+
+    def level_of_style(self, number: str, style: str) -> int:
+        """The level of a list that a style is tied to."""
+        levels = self._lists[number].levels if number in self._lists else {}
+        return next((at for at, level in levels.items() if level.style and level.style == style), 0)
+
+    def next_marker(self, number: str, at: int) -> str:
+        """Count one paragraph, and say what is printed before it; nothing where the list is not there."""
+        found = self._lists.get(number)
+        if found is None or at not in found.levels:
+            return ""
+        counts = self._counts.setdefault(found.counter, {})
+        level = found.levels[at]
+        if at in found.starts and (number, at) not in self._started:
+            self._started.add((number, at))
+            counts[at] = found.starts[at]
+        else:
+            counts[at] = counts[at] + 1 if at in counts else level.start
+        for below in [each for each in counts if each > at]:
+            restart = found.levels[below].restart if below in found.levels else None
+            if restart is None or at < restart:
+                del counts[below]
+        return _printed(found, at, counts)
+
+
+def _printed(found: List, at: int, counts: dict[int, int]) -> str:
+    level = found.levels[at]
+    if level.format == "bullet":
+        return BULLET
+
+    def number(place: re.Match[str]) -> str:
+        which = int(place[1]) - 1
+        shown = found.levels.get(which, Level())
+        style = "decimal" if level.legal else shown.format
+        return FORMATS.get(style, str)(counts.get(which, shown.start - 1))
+
+    return PLACE.sub(number, level.text).strip()
+
+
+def _lists(part: Element) -> Iterator[tuple[str, List]]:
+    patterns = {each.get(f"{W}abstractNumId"): each for each in part.iterchildren(f"{W}abstractNum")}
+    by_style = {value(each, "styleLink"): key for key, each in patterns.items() if value(each, "styleLink")}
+    for each in part.iterchildren(f"{W}num"):
+        key = value(each, "abstractNumId")
+        key = by_style.get(value(patterns[key], "numStyleLink"), key) if key in patterns else key
+        if key not in patterns:
+            continue
+        levels = {
+            at: _level(level) for level in patterns[key].iterchildren(f"{W}lvl") if (at := _at(level)) < MAX_DEPTH
+        }
+        starts = {}
+        for override in each.iterchildren(f"{W}lvlOverride"):
+            at = _at(override)
+            own = override.find(f"{W}lvl")
+            if own is not None:
+                levels[at] = _level(own)
+                starts[at] = levels[at].start
+            if (start := value(override, "startOverride")) and NUMBER.fullmatch(start):
+                starts[at] = int(start)
+                levels[at] = replace(levels.get(at, Level()), start=int(start))
+        yield each.get(f"{W}numId"), List(key, levels, starts)
+
+
+def _level(element: Element) -> Level:
+    restart = value(element, "lvlRestart")
+    return Level(
+        start=_number(value(element, "start"), 0),
+        format=value(element, "numFmt") or "decimal",
+        text=value(element, "lvlText"),
+        restart=_number(restart, 0) if restart else None,
+        style=value(element, "pStyle"),
+        legal=element.find(f"{W}isLgl") is not None,
+    )
+
+
+def _at(element: Element) -> int:
+    return _number(element.get(f"{W}ilvl"), 0)
+
+
+def _number(text: str | None, otherwise: int) -> int:
+    return int(text) if text and NUMBER.fullmatch(text) else otherwise
+
+
+def value(element: Element | None, *path: str) -> str:
+    """The `w:val` of the element at a path below; empty where there is none."""
+    found = element.find("/".join(f"{W}{each}" for each in path)) if element is not None else None
+    return (found.get(f"{W}val") or "") if found is not None else ""
+
+
+def is_on(element: Element | None, *path: str) -> bool | None:
+    """Whether a property such as bold is set; None where nothing is said."""
+    found = element.find("/".join(f"{W}{each}" for each in path)) if element is not None else None
+    return None if found is None else (found.get(f"{W}val") or "1") not in {"0", "false", "off"}
+
+
+@dataclass(frozen=True)
+class Style:
+    """What a paragraph's style says that matters here, with what it takes from the styles below it."""
+
+    heading: bool = False
+    bold: bool = False
+    number: str = ""
+    level: int | None = None
+
+
+class Styles:
+    def __init__(self, part: Element | None) -> None:
+        styles = part.iterchildren(f"{W}style") if part is not None else ()
+        self._elements = {each.get(f"{W}styleId"): each for each in styles}
+        self._found: dict[str, Style] = {}
+        self.default = next((key for key, each in self._elements.items() if _is_default(each)), "")
+
+    def find(self, key: str) -> Style:
+        if key not in self._found:
+            self._found[key] = self._resolve(key)
+        return self._found[key]
+
+    def _resolve(self, key: str) -> Style:
+        chain: list[Element] = []
+        while key in self._elements and len(chain) < MAX_CHAIN_LENGTH:
+            chain.append(self._elements[key])
+            key = value(chain[-1], "basedOn")
+        bold = next((found for each in chain if (found := is_on(each, "rPr", "b")) is not None), False)
+        number = next(filter(None, (value(each, "pPr", "numPr", "numId") for each in chain)), "")
+        level = next(filter(None, (value(each, "pPr", "numPr", "ilvl") for each in chain)), "")
+        return Style(
+            heading=any(map(_names_heading, chain)),
+            bold=bool(bold),
+            number=number,
+            level=int(level) if level.isdecimal() and len(level) < 3 else None,
+        )
+
+
+def _names_heading(style: Element) -> bool:
+    name = value(style, "name").casefold()
+    outline = value(style, "pPr", "outlineLvl")
+    return (
+        name == "title"
+        or bool(re.match(r"heading \d", name))
+        or (outline.isdecimal() and int(outline[:2]) < MAX_DEPTH)
+    )
+
+
+def _is_default(style: Element) -> bool:
+    return style.get(f"{W}type") == "paragraph" and style.get(f"{W}default") in {"1", "true", "on"}

@@ -1,0 +1,296 @@
+"""Web pages: one line for each block that a browser shows, with the list numbers that it shows.
+
+lxml parses them. It is installed with python-docx, parses 5 MB in a fifth of a second where html5lib takes a minute,
+and its HTML parser never uses the network. It silently cuts off very deep nesting, so such pages are refused.
+"""
+
+import codecs
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+from lxml import etree
+from lxml import html as parser
+
+from tracker.unit_reader.document_model import Unreadable
+from tracker.unit_reader.extraction import html_tables, list_numbers
+from tracker.unit_reader.extraction.html_navigation import leave_out_furniture
+from tracker.unit_reader.extraction.line_collector import LABEL, TAB, Gathered, may_be_heading, unmark_bold
+from tracker.unit_reader.extraction.plain_text import decode
+
+Element = Any
+"""lxml carries no types."""
+MAX_DEPTH = 400
+CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{2,40})""", re.IGNORECASE)
+DECLARATION = re.compile(r"\s*<\?xml[^>]*\?>")
+SPACE = re.compile(r"[ \t\n\r\f]+")
+HEADINGS: Final = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
+LISTS: Final = frozenset({"ol", "ul", "menu", "dir"})
+SKIPPED: Final = frozenset(
+    [
+        *("script", "style", "noscript", "template", "head", "svg", "math", "object", "iframe", "canvas", "audio"),
+        *("video", "select", "textarea", "input", "datalist", "del", "strike", "map", "area"),
+    ]
+)
+BLOCKS: Final = frozenset(
+    [
+        *("address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "dialog", "div"),
+        *(
+            "dl",
+            "dt",
+            "fieldset",
+            "figcaption",
+            "figure",
+            "footer",
+            "form",
+            "header",
+            "hgroup",
+            "hr",
+            "html",
+            "legend",
+        ),
+        *(
+            "li",
+            "main",
+            "nav",
+            "p",
+            "pre",
+            "section",
+            "summary",
+            "table",
+            "tbody",
+            "td",
+            "tfoot",
+            "th",
+            "thead",
+            "tr",
+        ),
+    ]
+)
+
+
+def read_html(body: bytes) -> dict[str, Any]:
+    """The page's lines. Raises `Unreadable` for what no reader of it could see."""
+    page = _parse(_text(body))
+    gathered = Gathered(title=SPACE.sub(" ", page.findtext(".//title") or "").strip())
+    leave_out_furniture(page)
+    walker = Walker(gathered)
+    walker.walk(page)
+    walker.end_line()
+    unmark_bold(gathered, walker.bold)
+    return gathered.answer()
+
+
+def _text(body: bytes) -> str:
+    """As the page declares it, unless a byte order mark or the bytes themselves say otherwise."""
+    text, encoding = decode(body)
+    declared = CHARSET.search(body[:4096])
+    if declared and encoding == "cp1252":
+        try:
+            text = codecs.decode(body, declared[1].decode("ascii"), "replace")
+        except (LookupError, ValueError, TypeError):
+            return text
+    return str(text)
+
+
+def _parse(text: str) -> Element:
+    text = DECLARATION.sub("", text, count=1).replace("\0", "")
+    page = parser.document_fromstring(
+        text.encode("utf-8", "replace"),
+        parser=parser.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True),
+        ensure_head_body=True,
+    )
+    depth = 0
+    for event, _ in etree.iterwalk(page, events=("start", "end")):
+        depth += 1 if event == "start" else -1
+        if depth > MAX_DEPTH:
+            raise Unreadable(
+                f"nests its elements more than {MAX_DEPTH} deep, which no published page does. "
+                "Open it in a browser, copy its text, and read that."
+            )
+    return page
+
+
+class Walker:
+    """Goes through the page in order and writes a line where a reader sees one."""
+
+    def __init__(self, gathered: Gathered, in_cell: bool = False) -> None:
+        self.gathered = gathered
+        self.bold: list[int] = []
+        """The lines that are headings by their bold type alone."""
+        self.level = 0
+        self._in_cell = in_cell
+        self._marker: str | None = None
+        """Of the list item that has just begun; empty where it shows none, None within an item."""
+        self._parts: list[str] = []
+        self._heading = 0
+        self._bold = 0
+        self._preformatted = 0
+        self._signs = self._bold_signs = 0
+
+    def walk(self, element: Element) -> None:
+        tag = element.tag
+        if tag in SKIPPED or (tag == "button" and not self._heading) or _is_note_sign(element):
+            return
+        if tag == "br":
+            self.end_line()
+        elif tag == "table":
+            html_tables.write(element, self)
+        elif tag in LISTS:
+            self._list(element)
+        elif tag in BLOCKS or tag in HEADINGS:
+            self._block(element, tag)
+        else:
+            self._inline(element, tag)
+
+    def children(self, element: Element) -> None:
+        self._text(element.text)
+        for child in element:
+            self.walk(child)
+            self._text(child.tail)
+
+    def end_line(self) -> None:
+        """Write the line that has gathered, if there is one."""
+        text = SPACE.sub(" ", "".join(self._parts)).strip(" ").rstrip()
+        signs, bold = self._signs, self._bold_signs
+        self._parts, self._signs, self._bold_signs = [], 0, 0
+        if not text:
+            return
+        marker, self._marker = self._marker, None
+        indent = " " * TAB * (self.level if marker is None else max(self.level - 1, 0))
+        is_bold = bool(signs) and bold == signs and not self._in_cell and not self.level
+        is_bold = is_bold and may_be_heading(text)
+        shown = f"{indent}{marker} {text}" if marker else f"{indent}{text}"
+        number = self.gathered.add(shown, heading=bool(self._heading) or is_bold, item=marker or "")
+        if is_bold and not self._heading:
+            self.bold.append(number)
+
+    def _block(self, element: Element, tag: str) -> None:
+        self.end_line()
+        is_heading = tag in HEADINGS or element.get("role") == "heading"
+        if tag == "li":
+            self._marker = BULLET
+        indents = tag in {"dd", "li"}
+        self.level += indents
+        self._heading += is_heading
+        self._preformatted += tag == "pre"
+        self.children(element)
+        self.end_line()
+        self._preformatted -= tag == "pre"
+        self._heading -= is_heading
+        self.level -= indents
+
+    def _inline(self, element: Element, tag: str) -> None:
+        is_bold = tag in {"b", "strong"} or "font-weight:bold" in (element.get("style") or "").replace(" ", "")
+        self._bold += is_bold
+        if tag == "q":
+            self._text("“")
+        self.children(element)
+        if tag == "q":
+            self._text("”")
+        self._bold -= is_bold
+
+    def _list(self, element: Element) -> None:
+        self.end_line()
+        markers = markers_of(element)
+        if all(LABEL.match(_words_of(item)) for item in markers):
+            markers = dict.fromkeys(markers, "")  # its items carry their own: the browser's are styled away
+        self.level += 1
+        self._text(element.text)
+        for child in element:
+            if child in markers:
+                self._marker = markers[child]
+                self.children(child)
+                self.end_line()
+                self._marker = None
+            else:
+                self.walk(child)
+            self._text(child.tail)
+        self.end_line()
+        self.level -= 1
+
+    def _text(self, text: str | None) -> None:
+        if not text:
+            return
+        first, *others = text.split("\n") if self._preformatted else [text]
+        self._add(first)
+        for other in others:
+            self.end_line()
+            self._add(other.replace(" ", "\u00a0") if not other.strip() else _keep_indent(other))
+
+    def _add(self, text: str) -> None:
+        self._parts.append(text)
+        signs = len(text) - sum(map(str.isspace, text))
+        self._signs += signs
+        self._bold_signs += signs if self._bold else 0
+
+
+def _is_note_sign(element: Element) -> bool:
+    """The sign of a footnote, or the link that a heading has to itself."""
+    if element.tag == "sup":
+        return len(element) == 1 and element[0].tag == "a" and (element[0].get("href") or "").startswith("#")
+    return element.tag == "a" and "".join(element.itertext()).strip() in {"¶", "#"}
+
+
+def _words_of(element: Element) -> str:
+    return SPACE.sub(" ", "".join(element.itertext())[:200]).strip()
+
+
+def _keep_indent(text: str) -> str:
+    """Leading spaces of preformatted text, as spaces that are not squeezed."""
+    kept = text.lstrip(" ")
+    return "\u00a0" * (len(text) - len(kept)) + kept
+
+
+BULLET = "•"
+NUMBER = re.compile(r"\s*[+-]?\d{1,6}\s*")
+STYLE = re.compile(r"list-style(?:-type)?\s*:[^;]*?([a-z]+(?:-[a-z]+)*)\s*(?:!important\s*)?(?:;|$)", re.IGNORECASE)
+COUNTED: dict[str, Callable[[int], str]] = {
+    "1": str,
+    "decimal": str,
+    "decimal-leading-zero": list_numbers.two_digits,
+    "a": list_numbers.letters,
+    "lower-alpha": list_numbers.letters,
+    "lower-latin": list_numbers.letters,
+    "A": list_numbers.upper(list_numbers.letters),
+    "upper-alpha": list_numbers.upper(list_numbers.letters),
+    "upper-latin": list_numbers.upper(list_numbers.letters),
+    "i": list_numbers.roman,
+    "lower-roman": list_numbers.roman,
+    "I": list_numbers.upper(list_numbers.roman),
+    "upper-roman": list_numbers.upper(list_numbers.roman),
+}
+SIGNS = {"disc", "circle", "square"}
+
+
+def markers_of(element: Element) -> dict[Element, str]:
+    """The marker of each item of a list, in order; empty where it shows none."""
+    items = [child for child in element if child.tag == "li"]
+    step = -1 if element.get("reversed") is not None else 1
+    first = _number(element.get("start"), len(items) if step < 0 else 1)
+    usual = _type(element) or ("1" if element.tag == "ol" else "disc")
+    found, number = {}, first
+    for item in items:
+        number = _number(item.get("value"), number)
+        kind = _type(item) or usual
+        found[item] = _marker(kind, number)
+        if kind != "none" or element.tag == "ol":
+            number += step
+    return found
+
+
+def _marker(kind: str, number: int) -> str:
+    if kind == "none":
+        return ""
+    return f"{COUNTED[kind](number)}." if kind in COUNTED else BULLET
+
+
+def _type(element: Element) -> str:
+    """As its style or its attribute says; empty where it says nothing that we know."""
+    style = STYLE.search(element.get("style") or "")
+    named = style[1].lower() if style else (element.get("type") or "")
+    return named if named in COUNTED or named in SIGNS or named == "none" else ""
+
+
+def _number(text: str | None, otherwise: int) -> int:
+    return int(text) if text and NUMBER.fullmatch(text) else otherwise

@@ -1,0 +1,45 @@
+"""List numbers as web pages and Word print them: 3 as `3`, `c`, `C`, `iii` or `III`."""
+
+from collections.abc import Callable
+
+ROMAN = (
+    (1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"),
+    (50, "l"), (40, "xl"), (10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i"),
+)  # fmt: skip
+MAX_ROMAN = 3999
+
+
+def letters(number: int) -> str:
+    """The alphabet, then aa, ab …, as a web page counts."""
+    if number < 1:
+        return str(number)
+    found = ""
+    while number:
+        number, place = divmod(number - 1, 26)
+        found = chr(ord("a") + place) + found
+    return found
+
+
+def repeated_letters(number: int) -> str:
+    """The alphabet, then aa, bb …, as Word counts."""
+    if not 1 <= number <= 780:
+        return str(number)
+    return chr(ord("a") + (number - 1) % 26) * ((number - 1) // 26 + 1)
+
+
+def roman(number: int) -> str:
+    if not 1 <= number <= MAX_ROMAN:
+        return str(number)
+    found = ""
+    for value, sign in ROMAN:
+        while number >= value:
+            found, number = found + sign, number - value
+    return found
+
+
+def two_digits(number: int) -> str:
+    return f"{number:02}"
+
+
+def upper(style: Callable[[int], str]) -> Callable[[int], str]:
+    return lambda number: style(number).upper()

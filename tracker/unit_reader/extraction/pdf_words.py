@@ -1,0 +1,146 @@
+"""Words and printed lines of a PDF's page, with their size and weight of type."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from statistics import median
+from typing import Any
+
+from pdfplumber.utils.text import extract_words
+
+PlumbedPage = Any
+BOLD = re.compile(r"bold|black|heavy|semibold|demi|-bd|,bd", re.IGNORECASE)
+UNKNOWN = re.compile(r"\(cid:\d+\)")
+SPACE_OF_SIZE = 0.2
+"""Of the type's size: a wider gap ends a word where no space is printed."""
+WIDE_GAP = 1.5
+ASKEW = 0.1
+BOX = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Word:
+    text: str
+    x0: float
+    x1: float
+    top: float
+    bottom: float
+    size: float
+    signs: int
+    bold: int
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Words on one baseline, from left to right. `top` and `bottom` are points from the page's top."""
+
+    words: tuple[Word, ...]
+
+    @cached_property
+    def text(self) -> str:
+        parts = [self.words[0].text]
+        for before, word in pairwise(self.words):
+            parts.append("   " if word.x0 - before.x1 > self.size * WIDE_GAP else " ")
+            parts.append(word.text)
+        return "".join(parts)
+
+    @cached_property
+    def x0(self) -> float:
+        return self.words[0].x0
+
+    @cached_property
+    def x1(self) -> float:
+        return max(word.x1 for word in self.words)
+
+    @cached_property
+    def top(self) -> float:
+        return min(word.top for word in self.words)
+
+    @cached_property
+    def bottom(self) -> float:
+        return max(word.bottom for word in self.words)
+
+    @cached_property
+    def size(self) -> float:
+        return median(word.size for word in self.words)
+
+    @cached_property
+    def is_bold(self) -> bool:
+        return sum(word.bold for word in self.words) == sum(word.signs for word in self.words) > 0
+
+
+def words_of(page: PlumbedPage) -> list[Word]:
+    """The page's words; what stands askew, such as a watermark, only where the whole page does."""
+    chars = list(_once(page.chars))
+    upright = [char for char in chars if abs(char["matrix"][1]) <= abs(char["matrix"][0]) * ASKEW]
+    chosen = upright if len(upright) * 2 > len(chars) else chars
+    words = extract_words(chosen, x_tolerance_ratio=SPACE_OF_SIZE, y_tolerance=3, return_chars=True)
+    return [_word(each) for each in words]
+
+
+def strips_of(words: Iterable[Word]) -> list[Strip]:
+    """The words by their printed lines, from the top down."""
+    lines: list[list[Word]] = []
+    for word in sorted(words, key=lambda each: (each.bottom, each.x0)):
+        if lines and _stands_beside(word, lines[-1][-1]):
+            lines[-1].append(word)
+        else:
+            lines.append([word])
+    strips = [Strip(tuple(sorted(line, key=lambda each: each.x0))) for line in lines]
+    return sorted(strips, key=lambda strip: (strip.top + strip.bottom) / 2)
+
+
+def inside(words: Iterable[Word], box: BOX) -> list[Word]:
+    """The words whose middle is in a box."""
+    x0, top, x1, bottom = box
+    return [
+        word
+        for word in words
+        if x0 <= (word.x0 + word.x1) / 2 <= x1 and top <= (word.top + word.bottom) / 2 <= bottom
+    ]
+
+
+def usual_gap(strips: Sequence[Strip]) -> float:
+    """How much white stands between two lines of a paragraph, as a share of the type's size."""
+    gaps = [
+        (below.top - above.bottom) / above.size
+        for above, below in pairwise(strips)
+        if below.x0 < above.x1 and above.x0 < below.x1 and -0.3 < (below.top - above.bottom) / above.size < 1.5
+    ]
+    return sorted(gaps)[len(gaps) // 4] if gaps else 0.2
+
+
+def _once(chars: Iterable[Any]) -> Iterator[Any]:
+    """Each character once: heavy type is often made by printing it twice, a hair apart."""
+    seen: dict[str, list[tuple[float, float]]] = {}
+    for char in chars:
+        places = seen.setdefault(char["text"], [])
+        x, y = char["x0"], char["top"]
+        near = max(char["size"] * 0.12, 0.3)
+        if char["text"].isspace() or not any(abs(x - a) < near and abs(y - b) < near for a, b in places[-4:]):
+            places.append((x, y))
+            yield char
+
+
+def _word(found: dict[str, Any]) -> Word:
+    chars = found["chars"]
+    bold = sum(1 for char in chars if BOLD.search(char["fontname"] or ""))
+    size = float(median(char["size"] for char in chars)) or 1.0
+    return Word(
+        UNKNOWN.sub("\ufffd", found["text"]),
+        float(found["x0"]),
+        float(found["x1"]),
+        float(found["top"]),
+        float(found["bottom"]),
+        size,
+        len(chars),
+        bold,
+    )
+
+
+def _stands_beside(word: Word, last: Word) -> bool:
+    """Their baselines are the same, or the smaller one is raised or lowered beside the larger."""
+    shared = min(word.bottom, last.bottom) - max(word.top, last.top)
+    return shared > 0.5 * min(word.bottom - word.top, last.bottom - last.top)

@@ -1,0 +1,66 @@
+"""Reading of a document in a sandboxed subprocess: from its bytes to its lines and the unit in them.
+
+Documents come from outside, and a damaged or hostile one can take much longer than any unit should. A subprocess
+starts in about a tenth of a second for a web page, and two tenths for a PDF.
+"""
+
+import json
+import logging
+from dataclasses import dataclass
+
+from tracker.sandbox.limits import MEGABYTE, Limits
+from tracker.sandbox.sandbox import Sandbox, SandboxBusy, SandboxError
+from tracker.unit_reader.assembly import Reading
+from tracker.unit_reader.document_model import NoUnit, SourceText, Unreadable
+from tracker.units.documents import guidance_from_json
+
+log = logging.getLogger(__name__)
+
+MAX_BYTES = 20 * MEGABYTE
+READER = Sandbox(
+    "tracker.unit_reader.reader_subprocess",
+    # Twenty pages of a PDF take two seconds of CPU time on a slow machine.
+    Limits(address_space=1024 * MEGABYTE, cpu_seconds=4, file_size=64 * MEGABYTE),
+    slots=2,
+    timeout_seconds=15,
+)
+TOO_MUCH = (
+    "{name} asks for more time or memory than any unit needs, and reading it was stopped. "
+    "Take the pages of the one unit out of it, or save it anew from the program that made it, and read that."
+)
+
+
+@dataclass(frozen=True)
+class DocumentReading:
+    """A document's lines, and the unit that was read from them."""
+
+    source: SourceText
+    reading: Reading
+
+
+def read_document(name: str, body: bytes) -> DocumentReading:
+    """Return the unit in a document, with the document's lines.
+
+    Raises `Unreadable` with what is wrong with the document and what to do, and `NoUnit` where it holds no unit, with
+    the guidance if it is that.
+    """
+    if len(body) > MAX_BYTES:
+        raise Unreadable(
+            f"{name} is larger than {MAX_BYTES // MEGABYTE} MB, and was not opened. "
+            "Take the pages of the one unit out of it, and read those."
+        )
+    try:
+        answer = json.loads(READER.run(stdin=json.dumps(name).encode() + b"\n" + body))
+    except SandboxBusy as error:
+        raise Unreadable(
+            f"{name} was not read: the documents before it take too long. Try again in a minute."
+        ) from error
+    except (SandboxError, ValueError) as error:
+        log.warning("A document could not be read: %s", error)
+        raise Unreadable(TOO_MUCH.format(name=name)) from error
+    if "unreadable" in answer:
+        raise Unreadable(answer["unreadable"])
+    if "no_unit" in answer:
+        raise NoUnit(answer["no_unit"], guidance_from_json(answer["guidance"]) if answer["guidance"] else None)
+    source = SourceText.from_json(name, answer["kind"], answer["source"])
+    return DocumentReading(source, Reading.from_json(answer["reading"]))
