@@ -59,7 +59,7 @@ ROLES_OF_ACT: dict[str, Collection[Role]] = {
 """The roles in which an act is done."""
 OF_THE_OPERATOR = {
     "centre_created", "person_invited", "grant_given", "link_issued", "person_deactivated",
-    "second_factor_forgotten", "key_made",
+    "two_step_verification_reset", "key_made",
     "record_exported", "restore_accepted", CLOCK_ACCEPTED, CONFINED,
 }  # fmt: skip
 """What the installation's operator does, who is nobody here and holds no role."""
