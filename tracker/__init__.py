@@ -178,8 +178,8 @@ def load_jobs() -> tuple[Iterable[jobs.Job], Iterable[jobs.Job]]:
     """Import and return the jobs that can be queued, and those that the worker runs once a minute."""
     from tracker.assessment.services.releasing import release_assessment_if_due, release_due_assessments
     from tracker.background import emails
-    from tracker.integrity.mailing import mail_checkpoint
-    from tracker.integrity.nightly import check_nightly
+    from tracker.integrity.checkpoint_emails import mail_checkpoint
+    from tracker.integrity.nightly_check import check_nightly
     from tracker.ledger import checkpoints
     from tracker.library.services.importing import resume_imports, run_import
     from tracker.privacy.retention_reminders import send_retention_reminders

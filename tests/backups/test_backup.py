@@ -16,7 +16,7 @@ from tests.backups.installations import command, empty_installation
 from tests.conftest import server_url
 from tests.factories import PASSWORD
 from tracker.accounts import sessions
-from tracker.backups.making import make_backup
+from tracker.backups.backup import make_backup
 from tracker.backups.manifests import find_faults, read_manifest
 from tracker.extensions import db
 from tracker.ledger import checkpoints, events, keys, transactions

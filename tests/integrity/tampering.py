@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import Column, Table, select, text
 
 from tracker.extensions import db
-from tracker.integrity.checking import CHECKS, Check, run_checks
-from tracker.integrity.checks import MODULES
-from tracker.integrity.record import Record
+from tracker.integrity.invariants import CHECKS, Check, run_checks
+from tracker.integrity.ledger_snapshot import Record
+from tracker.integrity.verify import MODULES
 
 assert MODULES
 

@@ -17,7 +17,7 @@ import tracker
 from tests.integrity.tampering import another, behind_its_back, offences
 from tracker.clock import now
 from tracker.extensions import db
-from tracker.integrity.duties import OF_ONESELF, OF_THE_OPERATOR, ROLES_OF_ACT
+from tracker.integrity.actors import OF_ONESELF, OF_THE_OPERATOR, ROLES_OF_ACT
 from tracker.ledger import events, row_seals
 from tracker.ledger.canonical_json import canonical_json
 from tracker.ledger.events import Actor, record

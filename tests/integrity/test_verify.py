@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from tests.integrity.tampering import behind_its_back, change, first_row, offences
 from tests.proof import work
 from tracker.extensions import db
-from tracker.integrity.checking import CHECKS, covered
+from tracker.integrity.invariants import CHECKS, covered
 from tracker.ledger import events, row_seals
 from tracker.ledger.canonical_json import canonical_json
 from tracker.models import Attachment, Claim, Event, Unit

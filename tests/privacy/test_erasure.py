@@ -16,7 +16,7 @@ from tracker import clock
 from tracker.errors import Refused
 from tracker.extensions import db
 from tracker.integrity.erasures import nothing_due_is_late
-from tracker.integrity.record import Record
+from tracker.integrity.ledger_snapshot import Record
 from tracker.ledger import transactions
 from tracker.ledger.events import Actor
 from tracker.ledger.transactions import transaction

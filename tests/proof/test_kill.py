@@ -26,7 +26,7 @@ from tracker.config import Settings
 from tracker.demo import story as demo
 from tracker.demo.evidence import CHLOES_ITEMS
 from tracker.extensions import db
-from tracker.integrity.checks import verify_record
+from tracker.integrity.verify import verify_record
 from tracker.ledger import checkpoints, keys, transactions
 from tracker.ledger.transactions import transaction
 from tracker.models import (

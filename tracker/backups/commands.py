@@ -16,7 +16,7 @@ storage_cli = AppGroup("storage", help="The files beside the database.")
 @with_appcontext
 def backup(folder: Path) -> None:
     """Keep the database and its files in a folder of its own inside FOLDER, while people work."""
-    from tracker.backups.making import make_backup
+    from tracker.backups.backup import make_backup
     from tracker.backups.manifests import read_manifest
     from tracker.errors import TrackerError
 
@@ -40,7 +40,7 @@ def restore(folder: Path | None, accept: bool) -> None:
 
     It stays read-only until `flask restore --accept`. Exit 1 where something is violated or could not be done.
     """
-    from tracker.backups.restoring import accept_restore, restore_backup
+    from tracker.backups.restore import accept_restore, restore_backup
     from tracker.errors import TrackerError
 
     if accept == bool(folder):
@@ -73,7 +73,7 @@ def restore(folder: Path | None, accept: bool) -> None:
 
 
 def _verify(missing: int) -> None:
-    from tracker.integrity.checks import verify_record
+    from tracker.integrity.verify import verify_record
 
     wrong = [each for each in verify_record() if not each.holds and not (missing and each.check.number == 2)]
     for each in wrong:

@@ -12,7 +12,7 @@ from flask.cli import with_appcontext
 from tracker.web.formatting import counted
 
 if TYPE_CHECKING:
-    from tracker.integrity.checking import Result
+    from tracker.integrity.invariants import Result
 
 
 @click.command("verify")
@@ -23,8 +23,8 @@ def verify(as_json: bool, show_covered: bool) -> None:
     """Check that the record proves itself. Exit 0: clean; 1: violated; 2: it could not be checked."""
     from sqlalchemy.exc import SQLAlchemyError
 
-    from tracker.integrity.checking import covered
-    from tracker.integrity.checks import CHECKS, verify_record
+    from tracker.integrity.invariants import covered
+    from tracker.integrity.verify import CHECKS, verify_record
 
     if show_covered:
         _print_covered(covered(CHECKS), as_json)
@@ -54,7 +54,7 @@ def confine_role(role: str) -> None:
     from sqlalchemy.exc import SQLAlchemyError
 
     from tracker.errors import TrackerError
-    from tracker.integrity.confining import confine
+    from tracker.integrity.database_role import confine
     from tracker.ledger.transactions import transaction
 
     try:
@@ -74,7 +74,7 @@ def confine_role(role: str) -> None:
 def export_record(file: Path, number: str | None) -> None:
     """The forms, the ledger and what proves them, in one ZIP that is checked without this installation."""
     from tracker.errors import TrackerError
-    from tracker.integrity.exporting import find_centre, pack_record, record_export
+    from tracker.integrity.export import find_centre, pack_record, record_export
     from tracker.ledger.events import OPERATOR
     from tracker.ledger.transactions import transaction
 
@@ -106,7 +106,7 @@ def _line(result: "Result") -> str:
 
 
 def _note_own_role() -> None:
-    from tracker.integrity.confining import own_name_if_able
+    from tracker.integrity.database_role import own_name_if_able
 
     if name := own_name_if_able():
         click.echo(f"  This ran as {name}, which could change the ledger. Have the server run as a role that cannot:")

@@ -7,9 +7,9 @@ from functools import cache
 from sqlalchemy import CompoundSelect, String, cast, func, literal, select, text, union_all
 
 from tracker.extensions import db
-from tracker.integrity.checking import invariant
-from tracker.integrity.confining import CONFINED, list_able
-from tracker.integrity.record import Record
+from tracker.integrity.database_role import CONFINED, list_able
+from tracker.integrity.invariants import invariant
+from tracker.integrity.ledger_snapshot import Record
 from tracker.ledger.canonical_json import canonical_json
 
 APPEND_ONLY = (

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 from tracker.clock import day_of, today
-from tracker.integrity.checking import invariant
-from tracker.integrity.record import Record
+from tracker.integrity.invariants import invariant
+from tracker.integrity.ledger_snapshot import Record
 from tracker.privacy.retention import list_due
 from tracker.storage import file_store
 from tracker.storage.file_references import is_referenced

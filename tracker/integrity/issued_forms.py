@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from tracker.integrity.checking import invariant
-from tracker.integrity.record import Record, Row
+from tracker.integrity.invariants import invariant
+from tracker.integrity.ledger_snapshot import Record, Row
 from tracker.ledger import keys
 from tracker.ledger.canonical_json import sha256
 from tracker.recording_forms.codes import FormCode, parse_code

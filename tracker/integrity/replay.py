@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from tracker.assessment.reopening import ACTIONS_THAT_REOPEN
 from tracker.assessment.transitions import TRANSITIONS, AttemptAction
-from tracker.integrity.checking import invariant
-from tracker.integrity.record import Record, Told
+from tracker.integrity.invariants import invariant
+from tracker.integrity.ledger_snapshot import Record, Told
 from tracker.vocabulary import AttemptState, ReopeningKind
 
 MOVED_BY = {

@@ -3,7 +3,7 @@
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
-from tracker.integrity.nightly import find_last_check
+from tracker.integrity.nightly_check import find_last_check
 from tracker.web.permissions import Act
 from tracker.web.route_rules import requires
 

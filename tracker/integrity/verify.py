@@ -4,23 +4,35 @@ from collections.abc import Iterator
 
 from tracker.extensions import db
 from tracker.integrity import (
-    chain,
-    contents,
+    actors,
     database,
-    duties,
     erasures,
-    files,
     issued_forms,
-    outside,
+    keys_and_checkpoints,
+    ledger_chain,
     replay,
-    rounds,
-    seals,
+    rows_and_events,
+    signed_rounds,
+    stored_files,
+    units_and_evidence,
 )
-from tracker.integrity.checking import CHECKS, Result, run_checks
-from tracker.integrity.record import Record
+from tracker.integrity.invariants import CHECKS, Result, run_checks
+from tracker.integrity.ledger_snapshot import Record
 
 __all__ = ["CHECKS", "verify_record"]
-MODULES = (chain, contents, database, duties, erasures, files, issued_forms, outside, replay, rounds, seals)
+MODULES = (
+    ledger_chain,
+    units_and_evidence,
+    database,
+    actors,
+    erasures,
+    stored_files,
+    issued_forms,
+    keys_and_checkpoints,
+    replay,
+    signed_rounds,
+    rows_and_events,
+)
 
 
 def verify_record() -> Iterator[Result]:

@@ -23,7 +23,7 @@ def check_nightly() -> RecordCheck | None:
     if last and not _is_due(last):
         db.session.rollback()
         return None
-    from tracker.integrity.checks import verify_record
+    from tracker.integrity.verify import verify_record
 
     size, _ = events.head()
     results: list[dict[str, Any]] = [

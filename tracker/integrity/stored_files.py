@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from tracker.integrity.checking import invariant
-from tracker.integrity.record import Record
+from tracker.integrity.invariants import invariant
+from tracker.integrity.ledger_snapshot import Record
 from tracker.storage import file_store
 from tracker.storage.file_references import FILE_COLUMNS, find_file_fault, is_orphan
 

@@ -3,9 +3,9 @@
 from collections.abc import Collection, Iterator
 from datetime import timedelta
 
-from tracker.integrity.checking import invariant
-from tracker.integrity.confining import CONFINED
-from tracker.integrity.record import Record, Row, Told
+from tracker.integrity.database_role import CONFINED
+from tracker.integrity.invariants import invariant
+from tracker.integrity.ledger_snapshot import Record, Row, Told
 from tracker.ledger.events import CLOCK_ACCEPTED, CLOCKS_DIFFER
 from tracker.vocabulary import ReopeningKind, Role, SignatureRole
 

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from tests.factories import World
 from tracker.clock import LONDON
 from tracker.demo.story import tell_story
-from tracker.integrity.nightly import check_nightly, find_last_check
+from tracker.integrity.nightly_check import check_nightly, find_last_check
 from tracker.models import Person, RecordCheck
 
 Browser = Callable[[Person], FlaskClient]

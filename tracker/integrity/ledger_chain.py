@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from tracker.integrity.checking import invariant
-from tracker.integrity.record import Record
+from tracker.integrity.invariants import invariant
+from tracker.integrity.ledger_snapshot import Record
 
 EVENT = ("seq", "at", "actor_id", "grant_id", "act", "object_type", "object_id", "body", "prev", "hash")
 

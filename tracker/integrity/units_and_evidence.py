@@ -7,8 +7,8 @@ from enum import Enum
 from typing import Any
 
 from tracker.clock import now
-from tracker.integrity.checking import invariant
-from tracker.integrity.record import Record, Row
+from tracker.integrity.invariants import invariant
+from tracker.integrity.ledger_snapshot import Record, Row
 from tracker.models.portfolio import EVIDENCE_FIELDS
 from tracker.portfolio.services.submissions import content_hash
 from tracker.units.documents import hash_unit, unit_from_json

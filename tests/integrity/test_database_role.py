@@ -22,7 +22,7 @@ from tracker.accounts.demo_password import DEMO_PASSWORD
 from tracker.config import Settings
 from tracker.demo.story import tell_story
 from tracker.extensions import db
-from tracker.integrity.confining import ADDED_TO, TAKEN_FROM, list_able
+from tracker.integrity.database_role import ADDED_TO, TAKEN_FROM, list_able
 from tracker.ledger import keys
 from tracker.models import Base, Event
 

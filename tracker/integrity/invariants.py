@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
-from tracker.integrity.record import Record
+from tracker.integrity.ledger_snapshot import Record
 
 MAX_COUNTED = 1_000
 """A check that fails this often has said enough."""

@@ -7,8 +7,8 @@ from typing import Any
 
 from tracker.clock import day_of
 from tracker.extensions import db
-from tracker.integrity.checking import invariant
-from tracker.integrity.record import Record, Row
+from tracker.integrity.invariants import invariant
+from tracker.integrity.ledger_snapshot import Record, Row
 from tracker.ledger.canonical_json import sha256
 from tracker.matrix import Matrix, load_matrix
 from tracker.models import UnitAttempt

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from tracker.extensions import db
-from tracker.integrity.checking import invariant
-from tracker.integrity.record import Record, Told
+from tracker.integrity.invariants import invariant
+from tracker.integrity.ledger_snapshot import Record, Told
 from tracker.ledger import events, row_seals
 from tracker.storage.file_references import ERASED_TEXT
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from tracker.clock import now
-from tracker.integrity.checking import invariant
-from tracker.integrity.record import Record, Row
+from tracker.integrity.invariants import invariant
+from tracker.integrity.ledger_snapshot import Record, Row
 from tracker.ledger import checkpoints, keys, read_only
 from tracker.models import SigningKey
 

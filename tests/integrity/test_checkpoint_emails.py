@@ -11,7 +11,7 @@ from flask import Flask
 from tests.factories import World
 from tracker.background import emails
 from tracker.extensions import db
-from tracker.integrity.mailing import mail_checkpoint
+from tracker.integrity.checkpoint_emails import mail_checkpoint
 from tracker.ledger import checkpoints
 from tracker.ledger.events import OPERATOR, record
 from tracker.ledger.transactions import transaction
