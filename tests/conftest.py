@@ -1,33 +1,32 @@
 """The app on either database, the people of the stories, and clients signed in as them."""
 
+from __future__ import annotations
+
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from flask import Flask
-from flask.testing import FlaskClient
-from sqlalchemy import create_engine, event, select, text
-from sqlalchemy.engine import URL, make_url
 
-from tests import factories
-from tests.database_snapshot import DatabaseSnapshot
-from tests.factories import World
-from tests.inspection import InspectingClient, WatchingClient
 from tests.proof.figures import WHOLE
-from tracker import clock, create_app
-from tracker.accounts import sessions
-from tracker.config import Settings
-from tracker.demo.story import tell_story
-from tracker.extensions import db
-from tracker.ledger import keys, transactions
-from tracker.models import Event, Person, Registration, UnitAttempt
+from tracker import clock
+
+if TYPE_CHECKING:  # the fixtures import what they need: a test without a database starts without one
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+
+    from flask import Flask
+    from flask.testing import FlaskClient
+    from sqlalchemy.engine import URL
+
+    from tests.database_snapshot import DatabaseSnapshot
+    from tests.factories import World
+    from tracker.models import Person
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 MEMORY = "/dev/shm"  # noqa: S108 - a disk that is memory, where there is one: what is lost with the power is no loss here
@@ -50,8 +49,12 @@ STANDARDS = {
 
 def server_url() -> URL | None:
     """The PostgreSQL server to make databases on, or None for SQLite."""
-    given = os.environ.get("TEST_DATABASE_URL", "")
-    return make_url(given) if given.startswith("postgresql") else None
+    url = os.environ.get("TEST_DATABASE_URL", "")
+    if not url.startswith("postgresql"):
+        return None
+    from sqlalchemy.engine import make_url
+
+    return make_url(url)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -65,6 +68,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def database_url() -> Iterator[str]:
     """An empty database of this worker's own."""
+    from sqlalchemy import create_engine, text
+
     server = server_url()
     if server is None:
         with TemporaryDirectory(dir=MEMORY if os.access(MEMORY, os.W_OK) else None) as folder:
@@ -86,6 +91,13 @@ def database_url() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def migrated_app(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     """The app over a database that was migrated and had the standards loaded, once."""
+    from sqlalchemy import event
+
+    from tests.inspection import InspectingClient, WatchingClient
+    from tracker import create_app
+    from tracker.config import Settings
+    from tracker.extensions import db
+
     instance = tmp_path_factory.mktemp("instance")
     settings = Settings.from_environment(
         {"INSTANCE_PATH": str(instance), "DATABASE_URL": database_url, "SECRET_KEY": "test"}
@@ -115,6 +127,8 @@ def reverse_unordered(connection: Any, _record: object) -> None:
 @pytest.fixture(scope="session")
 def empty(migrated_app: Flask) -> DatabaseSnapshot:
     """The database with the standards and nobody."""
+    from tests.database_snapshot import DatabaseSnapshot
+
     with migrated_app.app_context():
         return DatabaseSnapshot(migrated_app, "empty")
 
@@ -122,6 +136,9 @@ def empty(migrated_app: Flask) -> DatabaseSnapshot:
 @pytest.fixture(scope="session")
 def peopled(migrated_app: Flask, empty: DatabaseSnapshot) -> tuple[DatabaseSnapshot, dict[str, tuple[type, int]]]:
     """The database with the people of the stories, made once; and what finds each of them."""
+    from tests import factories
+    from tests.database_snapshot import DatabaseSnapshot
+
     with migrated_app.app_context():
         empty.restore()
         made = vars(factories.make_world())
@@ -138,6 +155,9 @@ def app(
 
     Keys and checkpoints have a place of the test's own: those of another would not be this database's.
     """
+    from tracker.extensions import db
+    from tracker.ledger import transactions
+
     before = dict(migrated_app.config)
     migrated_app.config |= {"KEYS_PATH": tmp_path / "keys", "CHECKPOINTS_PATH": tmp_path / "checkpoints"}
     stands = request.getfixturevalue("peopled")[0] if "world" in request.fixturenames else empty
@@ -153,6 +173,9 @@ def app(
 @pytest.fixture
 def keyed(app: Flask) -> Flask:
     """The app with a key of its own, made before any story begins."""
+    from tests import factories
+    from tracker.ledger import keys, transactions
+
     with clock.held_at(factories.days_ago(400)), transactions.transaction():
         keys.make_key()
     return app
@@ -167,6 +190,9 @@ def stories() -> dict[str, Any]:
 @pytest.fixture
 def told(keyed: Flask, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, stories: dict[str, Any]) -> Flask:
     """The demonstration with a key and files of its own: told once by each worker, and laid back since."""
+    from tests.database_snapshot import DatabaseSnapshot
+    from tracker.demo.story import tell_story
+
     keyed.config["ATTACHMENTS_PATH"] = tmp_path / "attachments"
     if "told" not in stories:
         tell_story()
@@ -182,6 +208,13 @@ def told(keyed: Flask, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory,
 @pytest.fixture
 def world(app: Flask, peopled: tuple[DatabaseSnapshot, dict[str, tuple[type, int]]]) -> World:
     """Two centres and their people; Alice attempts CFACC15 and INSCC004 at Northgate. See factories."""
+    from sqlalchemy import select
+
+    from tests.factories import World
+    from tracker.extensions import db
+    from tracker.ledger import transactions
+    from tracker.models import Person, Registration, UnitAttempt
+
     with transactions.transaction():
         for kind in (Person, Registration, UnitAttempt):
             db.session.scalars(select(kind)).all()
@@ -191,6 +224,8 @@ def world(app: Flask, peopled: tuple[DatabaseSnapshot, dict[str, tuple[type, int
 @pytest.fixture
 def client(app: Flask) -> Callable[[Person], FlaskClient]:
     """`client(world.alice)` is a browser signed in as Alice, her second factor proven where she needs one."""
+    from tracker.accounts import sessions
+    from tracker.ledger import transactions
 
     def signed_in_as(person: Person) -> FlaskClient:
         with transactions.transaction():
@@ -224,6 +259,9 @@ def count_statements(app: Flask) -> Callable[[], AbstractContextManager[list[str
 
     The entry in the portfolio access log is left out: it is made once an hour, so it may or may not fall into a page.
     """
+    from sqlalchemy import event
+
+    from tracker.extensions import db
 
     @contextmanager
     def counting() -> Iterator[list[str]]:
@@ -245,6 +283,10 @@ def count_statements(app: Flask) -> Callable[[], AbstractContextManager[list[str
 @pytest.fixture
 def acts(app: Flask) -> Callable[[], list[str]]:
     """`acts()` lists the acts in the ledger, in order."""
+    from sqlalchemy import select
+
+    from tracker.extensions import db
+    from tracker.models import Event
 
     def listed() -> list[str]:
         db.session.rollback()

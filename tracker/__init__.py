@@ -1,28 +1,18 @@
-"""The competency and evidence tracker: `create_app` makes the Flask application."""
+"""The competency and evidence tracker: `create_app` makes the Flask application.
 
-from collections.abc import Iterable, Iterator
-from importlib import import_module
-from threading import RLock
+Importing a module of the package imports this one first, so it imports nothing heavy itself: a sandboxed subprocess,
+a command or a test of plain functions starts without Flask and the database.
+"""
+
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response, request
-from flask_login import current_user
-from werkzeug.routing import IntegerConverter, Map, MapAdapter, Rule
-
-from tracker.accounts import sessions
-from tracker.background import jobs
-from tracker.background.lazy_commands import LazyGroup
-from tracker.config import Settings
-from tracker.demo import guard
-from tracker.extensions import csrf, db, login_manager
-from tracker.ledger import transactions
-from tracker.privacy import access_log
-from tracker.registrations import due_releases
-from tracker.web import compression, error_pages, filters, idempotency, route_rules, security_headers, static_files
-from tracker.web.requests import TrackerRequest
-
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tracker.background.jobs import Job
+    from tracker.config import Settings
     from tracker.models import UnitAttempt
+    from tracker.web.application import Tracker
 
 BLUEPRINTS = (
     "home",
@@ -61,77 +51,38 @@ COMMANDS = {
 """The commands of `flask`, each kept beside the feature it belongs to and imported when it runs."""
 
 
-class RowId(IntegerConverter):
-    """The id of a row in a URL; a number too large for the database matches no route."""
-
-    def __init__(self, url_map: Map) -> None:
-        super().__init__(url_map, max=2**31 - 1)
-
-
-class LazyMap(Map):
-    """The app's URL map, which has the views imported before it is first read.
-
-    Commands serve no pages, and most of them start several times faster without the views.
-    """
-
-    app: "Tracker"
-
-    def bind(self, *args: Any, **kwargs: Any) -> MapAdapter:
-        """Return an adapter that matches and builds URLs."""
-        self.app.load_views()
-        return super().bind(*args, **kwargs)
-
-    def bind_to_environ(self, *args: Any, **kwargs: Any) -> MapAdapter:
-        """Return an adapter for a request."""
-        self.app.load_views()
-        return super().bind_to_environ(*args, **kwargs)
-
-    def iter_rules(self, endpoint: str | None = None) -> Iterator[Rule]:
-        """Iterate over the rules of all routes, or of one endpoint."""
-        self.app.load_views()
-        return super().iter_rules(endpoint)
-
-
-class Tracker(Flask):
-    """The Flask application: one commit per request, and views imported when they are first needed."""
-
-    request_class = TrackerRequest
-    url_map_class = LazyMap
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.lock = RLock()
-        self.has_views = False
-        super().__init__(*args, **kwargs)
-        self.url_map.app = self  # type: ignore[attr-defined]  # Flask declares the map as werkzeug's own class
-
-    def load_views(self) -> None:
-        """Import the views and register their blueprints, once."""
-        with self.lock:
-            if not self.has_views:
-                self.has_views = True  # first: registering a blueprint may read the map
-                for name in BLUEPRINTS:
-                    self.register_blueprint(getattr(import_module(f"tracker.{name}.views"), name))
-
-    def dispatch_request(self) -> Response:
-        """Run the view in one transaction, which ends inside the error handlers."""
-        bool(current_user)  # the session is looked up in its own short transaction, before ours begins
-        return transactions.perform_request(lambda: self.make_response(super(Tracker, self).dispatch_request()))
-
-    def log_exception(self, exc_info: Any) -> None:
-        """Log the endpoint and not the address, which may hold the token of a link."""
-        self.logger.error("Exception on %s [%s]", request.endpoint, request.method, exc_info=exc_info)
-
-
-def create_app(settings: Settings | None = None, **overrides: Any) -> Tracker:
+def create_app(settings: "Settings | None" = None, **overrides: Any) -> "Tracker":
     """Return the app with its config, extensions, request hooks, jobs and commands.
 
     Args:
         settings: the installation's settings; read from the environment if None.
         overrides: entries of Flask's config that replace those made from the settings.
     """
+    from flask_login import current_user
+
+    from tracker.accounts import sessions
+    from tracker.background import jobs
+    from tracker.background.lazy_commands import LazyGroup
+    from tracker.config import Settings
+    from tracker.demo import guard
+    from tracker.extensions import csrf, db, login_manager
+    from tracker.ledger import transactions
+    from tracker.privacy import access_log
+    from tracker.registrations import due_releases
+    from tracker.web import (
+        compression,
+        error_pages,
+        filters,
+        idempotency,
+        route_rules,
+        security_headers,
+        static_files,
+    )
+    from tracker.web.application import Tracker
+
     settings = settings or Settings.from_environment()
     app = Tracker(
-        __name__,
+        BLUEPRINTS,
         template_folder="../templates",
         static_folder="../static",
         static_url_path="/static",
@@ -139,7 +90,6 @@ def create_app(settings: Settings | None = None, **overrides: Any) -> Tracker:
     )
     app.config.from_mapping(settings.as_flask())
     app.config.from_mapping(overrides)
-    app.url_map.converters["int"] = RowId
     settings.instance_path.mkdir(parents=True, exist_ok=True)
 
     static_files.init_app(app)
@@ -151,7 +101,7 @@ def create_app(settings: Settings | None = None, **overrides: Any) -> Tracker:
     # is shown when just that look-up has failed.
     login_manager.init_app(app, add_context_processor=False)
     app.context_processor(lambda: {"current_user": current_user})
-    login_manager.request_loader(lambda _request: sessions.find_signed_in(request))
+    login_manager.request_loader(sessions.find_signed_in)
     login_manager.login_view = "accounts.sign_in"
     login_manager.login_message = None
     transactions.init_app(app)
@@ -174,7 +124,7 @@ def release_due_in(attempt: "UnitAttempt") -> None:
     releasing.release_due_in(attempt)
 
 
-def load_jobs() -> tuple[Iterable[jobs.Job], Iterable[jobs.Job]]:
+def load_jobs() -> "tuple[Iterable[Job], Iterable[Job]]":
     """Import and return the jobs that can be queued, and those that the worker runs once a minute."""
     from tracker.assessment.services.releasing import release_assessment_if_due, release_due_assessments
     from tracker.background import emails
