@@ -258,9 +258,9 @@ def measure_forms() -> dict[str, Any]:
 
     from tracker.recording_forms.form_content import FormRow, Mark, build_blank_content
     from tracker.recording_forms.pdf_renderer import render_pdf
-    from tracker.units.standards_folder import read_library
+    from tracker.units.standards_folder import read_standards
 
-    library, found = read_library(), {}
+    library, found = read_standards(), {}
     for code, rows in (("CFACC15", 20), ("DELIVERCC", 20), ("CFACC15", 40), ("DELIVERCC", 40)):
         blank = build_blank_content(library.find_unit(code))
         marks = tuple(Mark.DECIDED if index % 5 == 0 else None for index in range(len(blank.columns)))

@@ -129,13 +129,15 @@ def import_on_screen() -> dict[str, Any]:
     from tracker.extensions import db
     from tracker.ledger import events
     from tracker.ledger.transactions import reading, transaction
-    from tracker.library.services import exchange, importing, unit_files
+    from tracker.library.services import import_job, imports, unit_files
     from tracker.models import Centre, Grant, ImportRun
     from tracker.vocabulary import ImportState, Role
 
     app, slices = create_app(JOBS_IMMEDIATE=True), []
-    body = unit_files.write_units("yaml", [_document(invent_unit(UNITS + number)) for number in range(UNITS)]).body
-    take_slice = importing.take_slice
+    body = unit_files.write_documents(
+        "yaml", [_document(invent_unit(UNITS + number)) for number in range(UNITS)]
+    ).body
+    take_slice = import_job.import_slice
 
     def timed(*arguments: Any) -> bool:
         start = time.perf_counter()
@@ -144,7 +146,7 @@ def import_on_screen() -> dict[str, Any]:
         finally:
             slices.append((time.perf_counter() - start) * 1000)
 
-    importing.take_slice = timed
+    import_job.import_slice = timed
     with app.app_context():
         centre = db.session.scalars(select(Centre)).first()
         query = select(Grant).where(Grant.role == Role.ADMINISTRATOR, Grant.centre_id == centre.id)
@@ -152,12 +154,12 @@ def import_on_screen() -> dict[str, Any]:
         actor = events.Actor(grant.person_id, grant.id)
         start = time.perf_counter()
         with reading():
-            found = exchange.look_at("yaml", "bench.yaml", body, centre.id)
+            found = imports.preview_file("yaml", "bench.yaml", body, centre.id)
         looked = time.perf_counter() - start
         with transaction():
-            run = exchange.start_preview(found, centre.id, actor)
+            run = imports.start_preview(found, centre.id, actor)
         with transaction():
-            exchange.start_import(db.session.get(ImportRun, run.id), [], actor)
+            imports.start_import(db.session.get(ImportRun, run.id), [], actor)
         seconds = time.perf_counter() - start
         db.session.rollback()
         ended = db.session.get(ImportRun, run.id, populate_existing=True)
@@ -213,9 +215,9 @@ def _document(unit: dict[str, Any]) -> Any:
     import yaml
 
     from tracker.units.schema import UnitSchema
-    from tracker.units.standards_folder import read_text
+    from tracker.units.standards_folder import parse_document
 
-    return read_text(yaml.dump(unit, Dumper=yaml.CSafeDumper, allow_unicode=True), UnitSchema())
+    return parse_document(yaml.dump(unit, Dumper=yaml.CSafeDumper, allow_unicode=True), UnitSchema())
 
 
 def peak_mb() -> int:

@@ -43,7 +43,7 @@ COMMANDS = {
     "keys": "tracker.integrity.key_commands:keys_cli",
     "people": "tracker.accounts.commands:people_cli",
     "restore": "tracker.backups.commands:restore",
-    "standards": "tracker.library.commands:standards_cli",
+    "standards": "tracker.library.commands.standards:standards_cli",
     "storage": "tracker.backups.commands:storage_cli",
     "verify": "tracker.integrity.commands:verify",
     "verify-form": "tracker.recording_forms.commands:verify_form",
@@ -131,7 +131,7 @@ def load_jobs() -> "tuple[Iterable[Job], Iterable[Job]]":
     from tracker.integrity.checkpoint_emails import mail_checkpoint
     from tracker.integrity.nightly_check import check_nightly
     from tracker.ledger import checkpoints
-    from tracker.library.services.importing import resume_imports, run_import
+    from tracker.library.services.import_job import resume_imports, run_import
     from tracker.privacy.retention_reminders import send_retention_reminders
 
     every_minute = (

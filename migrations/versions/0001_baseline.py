@@ -264,7 +264,7 @@ def upgrade():
     sa.Column('document_type', sa.Enum('nos', 'sqa_unit', 'learning_outcomes', name='documenttype', native_enum=False, create_constraint=True, length=40), nullable=False),
     sa.Column('simulation', sa.Enum('forbidden', 'per_criterion', 'unstated', name='simulation', native_enum=False, create_constraint=True, length=40), nullable=False),
     sa.Column('document', sa.Text(), nullable=False),
-    sa.Column('words', sa.Text(), server_default='', nullable=False),
+    sa.Column('search_text', sa.Text(), server_default='', nullable=False),
     sa.Column('suites', sa.Text(), server_default='', nullable=False),
     sa.Column('content_hash', sa.String(length=64), nullable=False),
     sa.Column('loaded_at', sa.DateTime(timezone=True), nullable=False),
@@ -329,11 +329,11 @@ def upgrade():
     sa.Column('position', sa.Integer(), nullable=False),
     sa.Column('other_unit_id', sa.Integer(), nullable=False),
     sa.Column('other_position', sa.Integer(), nullable=False),
-    sa.Column('likeness', sa.Integer(), nullable=False),
+    sa.Column('similarity', sa.Integer(), nullable=False),
     sa.Column('is_confirmed', sa.Boolean(), nullable=False),
     sa.Column('decided_by_id', sa.Integer(), nullable=True),
     sa.Column('decided_at', sa.DateTime(timezone=True), nullable=False),
-    sa.CheckConstraint('likeness BETWEEN 0 AND 100', name=op.f('ck_criterion_link_per_cent')),
+    sa.CheckConstraint('similarity BETWEEN 0 AND 100', name=op.f('ck_criterion_link_per_cent')),
     sa.CheckConstraint('unit_id <> other_unit_id', name=op.f('ck_criterion_link_two_units')),
     sa.ForeignKeyConstraint(['centre_id'], ['centre.id'], name=op.f('fk_criterion_link_centre_id')),
     sa.ForeignKeyConstraint(['decided_by_id'], ['person.id'], name=op.f('fk_criterion_link_decided_by_id')),
@@ -459,12 +459,12 @@ def upgrade():
     sa.Column('unit_id', sa.Integer(), nullable=False),
     sa.Column('scheme', sa.String(length=50), nullable=False),
     sa.Column('value', sa.String(length=100), nullable=False),
-    sa.Column('squashed', sa.String(length=100), nullable=False),
+    sa.Column('normalised', sa.String(length=100), nullable=False),
     sa.ForeignKeyConstraint(['unit_id'], ['unit.id'], name=op.f('fk_unit_code_unit_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_unit_code')),
     sa.UniqueConstraint('unit_id', 'scheme', 'value', name=op.f('uq_unit_code_unit_id_scheme_value'))
     )
-    op.create_index(op.f('ix_unit_code_squashed'), 'unit_code', ['squashed'], unique=False)
+    op.create_index(op.f('ix_unit_code_normalised'), 'unit_code', ['normalised'], unique=False)
     op.create_table('unit_draft',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('centre_id', sa.Integer(), nullable=False),
@@ -916,7 +916,7 @@ def downgrade():
     op.drop_table('user_session')
     op.drop_index(op.f('ix_unit_draft_centre_id'), table_name='unit_draft')
     op.drop_table('unit_draft')
-    op.drop_index(op.f('ix_unit_code_squashed'), table_name='unit_code')
+    op.drop_index(op.f('ix_unit_code_normalised'), table_name='unit_code')
     op.drop_table('unit_code')
     op.drop_index(op.f('ix_registration_candidate_id'), table_name='registration')
     op.drop_table('registration')

@@ -1,30 +1,30 @@
-/* Follows an import: <div data-import="/imports/7/progress"> with a <progress>, [data-import-words] and
-   [data-import-waiting]. Reply {"state", "done", "total", "words", "waiting"}. Once it has ended the page is asked for
-   again. Without this script the server has the page refreshed by itself. */
+/* Progress of an import: <div data-import="/imports/7/progress"> with a <progress>, [data-import-text] and
+   [data-import-waiting]. The reply is {"state", "done", "total", "text", "is_waiting"}. The page is reloaded when the
+   import has ended. Without this script the server makes the page refresh itself. */
 "use strict";
 
 document.querySelectorAll("[data-import]").forEach((part) => {
   const bar = part.querySelector("progress");
-  const words = part.querySelector("[data-import-words]");
+  const text = part.querySelector("[data-import-text]");
   const waiting = part.querySelector("[data-import-waiting]");
 
-  async function look() {
+  async function update() {
     try {
-      const answer = await fetch(part.dataset.import, { headers: { Accept: "application/json" } });
-      if (!answer.ok) throw new Error(answer.statusText);
-      const found = await answer.json();
-      bar.value = found.done;
-      if (words.textContent !== found.words) words.textContent = found.words;
-      waiting.hidden = !found.waiting;
-      if (found.state !== "running") {
+      const response = await fetch(part.dataset.import, { headers: { Accept: "application/json" } });
+      if (!response.ok) throw new Error(response.statusText);
+      const progress = await response.json();
+      bar.value = progress.done;
+      if (text.textContent !== progress.text) text.textContent = progress.text;
+      waiting.hidden = !progress.is_waiting;
+      if (progress.state !== "running") {
         location.reload();
         return;
       }
     } catch {
-      words.textContent = "No connection just now. The import goes on without this page.";
+      text.textContent = "No connection. The import continues without this page.";
     }
-    setTimeout(look, 1000);
+    setTimeout(update, 1000);
   }
 
-  setTimeout(look, 1000);
+  setTimeout(update, 1000);
 });

@@ -79,12 +79,12 @@ def mend_the_doubt(dan: Walker) -> None:
     dan.page.get_by_label("The label is").select_option("Assigned by position")
     dan.press("Save")
     expect(dan.page.locator("#faults")).to_have_count(0)
-    dan.leave_by(statement.get_by_role("button", name="Mark as settled").first)
+    dan.leave_by(statement.get_by_role("button", name="Mark as checked").first)
     expect(dan.page.locator(".doubt.settled")).to_have_count(1)
 
 
 def publish_it(dan: Walker) -> None:
-    dan.follow("Go on to publish")
+    dan.follow("Continue to publish")
     for tick in dan.page.get_by_role("checkbox").all():
         tick.check()
     dan.page.get_by_label("Your password", exact=True).fill(PASSWORD)

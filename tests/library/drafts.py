@@ -6,7 +6,7 @@ from typing import Any
 from tests import factories
 from tests.library.writing import UNIT
 from tests.units.drafting.copies import reading_of
-from tracker.library.services.publishing import ReadIn, start_draft
+from tracker.library.services.publishing import ReadDocument, start_draft
 from tracker.models import Centre, Person, UnitDraft
 from tracker.storage import file_store
 
@@ -17,14 +17,14 @@ DOUBTS = [
 PASSAGES = [{"lines": [4, 5], "text": "Some words that belong nowhere."}]
 
 
-def found(text: str = UNIT, *, body: bytes = b"the document itself", **more: Any) -> ReadIn:
+def found(text: str = UNIT, *, body: bytes = b"the document itself", **more: Any) -> ReadDocument:
     """What `read_in` gives: a unit from lines 10, 20, …, with two doubts and a passage that was placed nowhere."""
     reading = reading_of(text, **{"warnings": DOUBTS, "unparsed": PASSAGES, **more})
     texts = {each["position"] * 10: each["text"] for each in reading["criteria"]}
     lines = [
         {"number": n, "text": texts.get(n, f"line {n} of the source"), "page": 1 + n // 40} for n in range(1, 81)
     ]
-    return ReadIn("calls.pdf", "pdf", file_store.save(BytesIO(body)).sha256, lines, reading)
+    return ReadDocument("calls.pdf", "pdf", file_store.save(BytesIO(body)).sha256, lines, reading)
 
 
 def make_draft(centre: Centre, person: Person, text: str = UNIT, **more: Any) -> UnitDraft:

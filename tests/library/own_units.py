@@ -8,11 +8,11 @@ from tracker.library.services.loading import write_unit
 from tracker.models import Centre, Unit
 from tracker.units.documents import UnitDocument
 from tracker.units.schema import UnitSchema
-from tracker.units.standards_folder import read_text
+from tracker.units.standards_folder import parse_document
 
 
 def read_unit(text: str = UNIT, **changes: object) -> UnitDocument:
-    document: UnitDocument = replace(read_text(text, UnitSchema()), **changes)
+    document: UnitDocument = replace(parse_document(text, UnitSchema()), **changes)
     return document
 
 

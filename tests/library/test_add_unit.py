@@ -34,7 +34,7 @@ class Reader:
         self.refusal: Exception | None = None
         self.in_transaction: list[bool] = []
 
-    def __call__(self, name: str, body: bytes) -> publishing.ReadIn:
+    def __call__(self, name: str, body: bytes) -> publishing.ReadDocument:
         self.given.append((name, body))
         self.in_transaction.append(db.session().in_transaction())
         if self.refusal:
@@ -45,7 +45,7 @@ class Reader:
 @pytest.fixture
 def reader(monkeypatch: pytest.MonkeyPatch) -> Reader:
     stand_in = Reader()
-    monkeypatch.setattr(publishing, "read_in", stand_in)
+    monkeypatch.setattr(publishing, "read_uploaded_document", stand_in)
     return stand_in
 
 
@@ -64,7 +64,7 @@ def test_a_document_becomes_a_draft_beside_its_source(world: World, client: Clie
     assert answer.status_code == 303
     assert reader.given == [("calls.pdf", b"bytes")]
     page = dan.get(answer.location).text
-    assert "Read. 2 doubts to look at." in page
+    assert "The document was read. 2 points to check." in page
     assert "find out what was promised last time" in page
     with dan.get(answer.location + "/source") as source:
         assert source.data == b"bytes"
@@ -94,8 +94,8 @@ def test_what_cannot_be_read_is_said_and_the_text_stays(world: World, client: Cl
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        ({}, "Drop a document, or paste its text."),
-        ({"text": "  \n"}, "Drop a document, or paste its text."),
+        ({}, "Upload a document or paste its text."),
+        ({"text": "  \n"}, "Upload a document or paste its text."),
         ({"text": "x", "document": (BytesIO(b"y"), "y.pdf")}, "not both"),
         ({"text": "x" * 1_000_001}, "too long to paste"),
     ],
@@ -110,10 +110,10 @@ def test_one_of_the_two_is_given(
 
 
 def test_a_document_that_is_no_unit_says_so(world: World, client: ClientFor, reader: Reader) -> None:
-    reader.refusal = NoUnit("This is a course page. It holds no criteria.")
+    reader.refusal = NoUnit("This is a course page. It has no criteria.")
     answer = client(world.dan).post(address(world), data={"text": "Enrol now"})
     assert answer.status_code == 422
-    assert "It holds no criteria." in answer.text
+    assert "It has no criteria." in answer.text
     assert "Enrol now" in answer.text
 
 
@@ -141,7 +141,7 @@ def test_the_reader_itself_stands_behind_it(world: World, client: ClientFor) -> 
     guidance = BytesIO((SEEDS / "guidance-customer-service-procedures.txt").read_bytes())
     answer = dan.post(address(world), data={"document": (guidance, "guidance.txt")})
     assert answer.status_code == 422
-    assert "Keep as guidance" in answer.text
+    assert "Save guidance" in answer.text
 
 
 def test_another_centres_administrator_cannot(world: World, client: ClientFor, reader: Reader) -> None:

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.library.writing import GUIDANCE, UNIT, changed, write_folder
-from tracker.library.commands import standards_cli
+from tracker.library.commands.standards import standards_cli
 
 ITEM = '      - label: "1"\n        text: "find out what was promised last time"\n'
 
@@ -31,8 +31,8 @@ def test_our_own_folder() -> None:
     assert (result.exit_code, result.output) == (0, "4 units and 1 page of guidance, 2 qualifications: no faults.\n")
 
 
-UNKNOWN = "is not a key of this format: take it out or mend its spelling"
-EMPTY = "is empty: write the text, or take the key out"
+UNKNOWN = "is not a key of this format: remove it or correct its spelling"
+EMPTY = "is empty: write the text, or remove the key"
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ EMPTY = "is empty: write the text, or take the key out"
         ("code: LOCAL7", "code: [a]", "code: write words here, not a list or further keys"),
         ("code: LOCAL7", "code: LOCAL7\nowner: me", f"owner: {UNKNOWN}"),
         ("code: LOCAL7", "code: " + "x" * 61, "code: is longer than 60 characters"),
-        ("code: LOCAL7", "code: LOCAL7\ncode: LOCAL8", "line 2: key code: stands twice; keep one of them"),
+        ("code: LOCAL7", "code: LOCAL7\ncode: LOCAL8", "line 2: key code: appears twice; keep one of them"),
         ("slug: local7", "slug: Local 7", "slug: write small letters, digits and single hyphens, 100 at most"),
         ("slug: local7", "slug: " + "x" * 101, "slug: write small letters, digits and single hyphens, 100 at most"),
         ('title: "Answer difficult calls"', "title:", f"title: {EMPTY}"),
@@ -79,11 +79,11 @@ def test_a_fault_in_a_unit(tmp_path: Path, old: str, new: str, fault: str) -> No
     [
         ("", "the file: write keys and values here"),
         ("- a\n", "the file: write keys and values here"),
-        ("a: 1\n\tb: 2\n", "line 2: found a tab character that violates indentation; mind the indents and the quotes"),
-        ("title: Manage: calls\n", "line 1: mapping values are not allowed in this context; mind the indents and the quotes"),
-        ("a: &one [x]\nb: *one\n", "line 2: *one: references are not read; write the text out again"),
+        ("a: 1\n\tb: 2\n", "line 2: found a tab character that violates indentation; check the indents and the quotes"),
+        ("title: Manage: calls\n", "line 1: mapping values are not allowed in this context; check the indents and the quotes"),
+        ("a: &one [x]\nb: *one\n", "line 2: *one: references are not supported; write the text out"),
         ("? [a]\n: b\n", "line 1: a key must be a word"),
-        ("a: " + "[" * 900 + "]" * 900, "line 1: is nested too deeply; write it flatter"),
+        ("a: " + "[" * 900 + "]" * 900, "line 1: is nested too deeply; use fewer levels"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_no_unit(tmp_path: Path, text: str, fault: str) -> None:
@@ -102,14 +102,14 @@ def test_every_fault_has_its_line(tmp_path: Path) -> None:
 def test_a_key_twice_deep_inside_names_its_line(tmp_path: Path) -> None:
     spoiled = changed(ITEM, ITEM + '        text: "again"\n')
     line = spoiled.splitlines().index('        text: "again"') + 1
-    assert faults(tmp_path, spoiled) == [f"local7.yaml: line {line}: key text: stands twice; keep one of them"]
+    assert faults(tmp_path, spoiled) == [f"local7.yaml: line {line}: key text: appears twice; keep one of them"]
 
 
 def test_a_unit_without_criteria(tmp_path: Path) -> None:
     head, _, rest = UNIT.partition("performance:")
     spoiled = head + rest[rest.index("evidence_requirements:") :]
     assert faults(tmp_path, spoiled) == [
-        "local7.yaml: the file: holds no criteria: write them under performance or knowledge"
+        "local7.yaml: the file: has no criteria: write them under performance or knowledge"
     ]
 
 
@@ -133,12 +133,12 @@ def test_two_files_with_the_same_address(tmp_path: Path) -> None:
 
 def test_guidance_for_a_unit_that_is_not_there(tmp_path: Path) -> None:
     found = faults(tmp_path, guidance=changed("code: LOCAL7", "code: LOCAL8", GUIDANCE))
-    assert found == ["calls.yaml: units LOCAL8: there is no such unit; mend the code"]
+    assert found == ["calls.yaml: units LOCAL8: there is no such unit; correct the code"]
 
 
 def test_guidance_for_the_same_unit_twice(tmp_path: Path) -> None:
     found = faults(tmp_path, guidance=changed("- code: LOCAL7", "- code: LOCAL7\n  - code: LOCAL7", GUIDANCE))
-    assert found == ["calls.yaml: units LOCAL7: stands twice; keep one of them"]
+    assert found == ["calls.yaml: units LOCAL7: appears twice; keep one of them"]
 
 
 def test_guidance_holds_no_criteria(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from tests import factories
 from tests.factories import World
 from tests.library.own_units import make_own_unit, read_unit
 from tracker.library.services import unit_files
-from tracker.library.services.unit_files import FORMATS, guess_format, read_file
+from tracker.library.services.unit_files import FORMATS, detect_format, parse_file
 from tracker.models import Person
 
 Browser = Callable[[Person], FlaskClient]
@@ -21,7 +21,7 @@ def test_units_are_ticked_and_what_is_left_behind_is_shown(world: World, client:
     unit = factories.unit("CFACC15")
     page = dan.post(address, data={"format": "mahara", "units": [unit.id]}).get_data(as_text=True)
     assert "1 unit in Mahara" in page
-    assert "What it leaves behind" in page
+    assert "Not included in the file" in page
     assert "Download cfacc15.matrix" in page
 
 
@@ -30,13 +30,13 @@ def test_the_file_holds_what_was_ticked(world: World, client: Browser) -> None:
     data = {"format": "yaml", "units": [own.id, factories.unit("INSCC004").id], "act": "download"}
     answer = client(world.dan).post(f"/centres/{world.northgate.id}/units/export", data=data)
     assert answer.headers["Content-Disposition"] == "attachment; filename=units.yaml"
-    assert {each.code for each in read_file("yaml", answer.data).units} == {"LOCAL7", "INSCC004"}
+    assert {each.code for each in parse_file("yaml", answer.data).units} == {"LOCAL7", "INSCC004"}
 
 
 def test_all_of_them_at_once(world: World, client: Browser) -> None:
     data = {"format": "case", "everything": "y", "act": "download"}
     answer = client(world.dan).post(f"/centres/{world.northgate.id}/units/export", data=data)
-    assert {each.code for each in read_file("case", answer.data).units} == {
+    assert {each.code for each in parse_file("case", answer.data).units} == {
         "CFACC15", "CFAM&LFD3", "DELIVERCC", "INSCC004",
     }  # fmt: skip
 
@@ -46,8 +46,8 @@ def test_what_goes_out_is_recognised_on_its_way_in(world: World, client: Browser
     data = {"format": format_name, "units": [factories.unit("DELIVERCC").id], "act": "download"}
     answer = client(world.dan).post(f"/centres/{world.northgate.id}/units/export", data=data)
     name = answer.headers["Content-Disposition"].rpartition("=")[2]
-    assert guess_format(name, answer.data) == format_name
-    assert len(read_file(format_name, answer.data).units) == 1
+    assert detect_format(name, answer.data) == format_name
+    assert len(parse_file(format_name, answer.data).units) == 1
 
 
 def test_nothing_ticked_asks_for_something(world: World, client: Browser) -> None:

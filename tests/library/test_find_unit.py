@@ -6,9 +6,9 @@ import pytest
 
 from tracker.errors import NotFound
 from tracker.units.documents import Identifier, UnitDocument
-from tracker.units.standards_folder import Library, read_library
+from tracker.units.standards_folder import StandardsFolder, read_standards
 
-LIBRARY = read_library()
+LIBRARY = read_standards()
 INSCC004 = LIBRARY.find_unit("INSCC004")
 
 
@@ -45,17 +45,17 @@ def test_an_unknown_code_is_told_with_those_there_are(typed: str) -> None:
 
 
 def test_the_newest_comes_first_part_by_part() -> None:
-    library = Library((version("1.10"), version("1.9"), version("1", 5), version("1.2", 9)), (), ())
+    library = StandardsFolder((version("1.10"), version("1.9"), version("1", 5), version("1.2", 9)), (), ())
     assert library.find_unit("inscc004").version == "1.10"
 
 
 def test_of_one_version_the_latest_revision() -> None:
-    library = Library((version("2", 1), version("2", 3), version("2", 2)), (), ())
+    library = StandardsFolder((version("2", 1), version("2", 3), version("2", 2)), (), ())
     assert library.find_unit("inscc004").revision == 3
 
 
 def test_a_version_can_be_named_and_1_10_is_not_1_1() -> None:
-    library = Library((version("1.1"), version("1.10")), (), ())
+    library = StandardsFolder((version("1.1"), version("1.10")), (), ())
     assert library.find_unit("inscc004", "1.1").version == "1.1"
     with pytest.raises(NotFound, match=r"no unit inscc004 in version 1\.0\."):
         library.find_unit("inscc004", "1.0")
@@ -63,4 +63,4 @@ def test_a_version_can_be_named_and_1_10_is_not_1_1() -> None:
 
 def test_a_units_own_code_goes_before_anothers_old_one() -> None:
     other = replace(version("9"), code="NEW1", slug="new1", identifiers=(Identifier("Original URN", "INSCC004"),))
-    assert Library((other, INSCC004), (), ()).find_unit("inscc004").code == "INSCC004"
+    assert StandardsFolder((other, INSCC004), (), ()).find_unit("inscc004").code == "INSCC004"

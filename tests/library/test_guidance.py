@@ -20,7 +20,7 @@ from tracker.library.queries.units import list_guidance
 from tracker.library.services import guidance as services
 from tracker.library.services.loading import load_guidance
 from tracker.models import Guidance, GuidanceUnit
-from tracker.units.standards_folder import read_library
+from tracker.units.standards_folder import read_standards
 
 ClientFor = Callable[..., FlaskClient]
 SEED = "guidance-customer-service-procedures"
@@ -101,7 +101,7 @@ def test_ones_own_is_changed_and_the_installations_is_not(
 
 
 def test_a_file_never_overwrites_a_centres_own(own: Guidance) -> None:
-    (document,) = read_library().guidance
+    (document,) = read_standards().guidance
     with pytest.raises(Refused, match="is the address of a centre's own guidance"), transaction():
         load_guidance(replace(document, slug=own.slug))
 
@@ -114,7 +114,7 @@ def test_the_units_requirements_stand_beside_the_question(world: World, client: 
     page = client(world.dan).get(f"/centres/{world.northgate.id}/guidance/{SEED}/attach?unit=local7").text
     assert "What the unit requires" in page
     assert "Do it twice." in page
-    assert "Does anything in it contradict" in page
+    assert "Does the guidance contradict" in page
 
 
 def test_first_a_unit_is_chosen_and_those_it_is_with_are_not_offered(world: World, client: ClientFor) -> None:
@@ -138,8 +138,8 @@ def test_attached_it_is_shown_in_that_centre_with_the_warning(
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({}, "Say whether anything contradicts them."),
-        ({"contradicts": "yes", "warning": " "}, "Say what contradicts them"),
+        ({}, "Choose Yes or No."),
+        ({"contradicts": "yes", "warning": " "}, "Write what contradicts them"),
     ],
 )
 def test_whoever_attaches_it_must_say(world: World, client: ClientFor, fields: dict[str, str], said: str) -> None:
@@ -159,7 +159,7 @@ def test_twice_is_refused(world: World, client: ClientFor) -> None:
     attach(dan, world, SEED, "cfamlfd3", contradicts="no")
     answer = attach(dan, world, SEED, "cfamlfd3", contradicts="no")
     assert answer.status_code == 409
-    assert "attached to CFAM&LFD3 already" in html.unescape(answer.text)
+    assert "already attached to CFAM&LFD3" in html.unescape(answer.text)
 
 
 def test_detached_it_is_no_longer_shown(world: World, client: ClientFor, acts: Callable[[], list[str]]) -> None:

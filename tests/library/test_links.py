@@ -1,4 +1,4 @@
-"""The same in substance: proposed by likeness, decided by an administrator, shown on the units, kept while the words are."""
+"""The same in substance: proposed by similarity, decided by an administrator, shown on the units, kept while the words are."""
 
 import re
 from collections.abc import Callable
@@ -51,8 +51,10 @@ def links() -> list[tuple[int, int, bool]]:
 class TestProposing:
     def test_criterion_1_of_cfacc15_and_12_of_delivercc_come_first(self, two: tuple[Unit, Unit]) -> None:
         proposals = queries.propose_links(*two, {})
-        assert (proposals[0].one.label, proposals[0].other.label, proposals[0].likeness) == ("1", "12", 100)
-        assert [each.likeness for each in proposals] == sorted((each.likeness for each in proposals), reverse=True)
+        assert (proposals[0].one.label, proposals[0].other.label, proposals[0].similarity) == ("1", "12", 100)
+        assert [each.similarity for each in proposals] == sorted(
+            (each.similarity for each in proposals), reverse=True
+        )
         assert all(each.one.kind is each.other.kind for each in proposals)
 
     def test_the_order_in_which_the_units_are_named_changes_nothing(self, two: tuple[Unit, Unit]) -> None:
@@ -63,10 +65,10 @@ class TestProposing:
         confirm(world, two, (1, 12))
         with transaction():
             services.refuse_link(*two, (2, 13), world.northgate, factories.actor(world.dan))
-        decided = queries.list_decided(*two, world.northgate.id)
+        decided = queries.list_link_decisions(*two, world.northgate.id)
         proposed = {(each.one.position, each.other.position) for each in queries.propose_links(*two, decided)}
         assert not proposed & {(1, 12), (2, 13)}
-        shown = queries.list_proposals_decided(*two, decided)
+        shown = queries.list_decided_proposals(*two, decided)
         assert [(each.one.label, each.other.label, each.is_confirmed) for each in shown] == [
             ("1", "12", True),
             ("2", "13", False),
@@ -78,7 +80,7 @@ class TestDeciding:
         self, world: World, two: tuple[Unit, Unit], acts: Callable[[], list[str]]
     ) -> None:
         link = confirm(world, two, (1, 12))
-        assert (link.kind, link.likeness, link.decided_by_id, link.centre_id) == (
+        assert (link.kind, link.similarity, link.decided_by_id, link.centre_id) == (
             LinkKind.SAME,
             100,
             world.dan.id,
@@ -98,9 +100,9 @@ class TestDeciding:
         assert links() == [(1, 12, False)]
         for _ in range(2):
             with transaction():
-                services.undo_link(*two, (1, 12), world.northgate, actor)
+                services.withdraw_link_decision(*two, (1, 12), world.northgate, actor)
         assert links() == []
-        assert acts() == ["link_confirmed", "link_refused", "link_undone"]
+        assert acts() == ["link_confirmed", "link_refused", "link_decision_withdrawn"]
 
     def test_one_statement_may_be_linked_to_two(self, world: World, two: tuple[Unit, Unit]) -> None:
         confirm(world, two, (1, 12))
@@ -113,8 +115,8 @@ class TestDeciding:
 
     def test_what_northgate_says_holds_at_northgate_only(self, world: World, two: tuple[Unit, Unit]) -> None:
         confirm(world, two, (1, 12))
-        assert queries.list_decided(*two, world.southbank.id) == {}
-        assert queries.list_linked(two[0], [world.southbank.id]) == {}
+        assert queries.list_link_decisions(*two, world.southbank.id) == {}
+        assert queries.list_linked_criteria(two[0], [world.southbank.id]) == {}
 
     def test_a_centre_overrules_what_comes_with_the_installation_and_may_fall_back_on_it(
         self, world: World, two: tuple[Unit, Unit]
@@ -124,19 +126,19 @@ class TestDeciding:
             link.centre_id, link.decided_by_id = None, None
         ids = [unit.id for unit in two]
         actor = factories.actor(world.dan)
-        with pytest.raises(Refused, match="comes with the standards"), transaction():
-            services.undo_link(*two, (1, 12), world.northgate, actor)
+        with pytest.raises(Refused, match="part of the installation’s standards"), transaction():
+            services.withdraw_link_decision(*two, (1, 12), world.northgate, actor)
         with transaction():
             services.refuse_link(*two, (1, 12), world.northgate, actor)
-        assert queries.list_same(ids, world.northgate.id) == {}
-        assert queries.list_linked(two[0], [world.northgate.id]) == {}
-        assert queries.list_same(ids, world.southbank.id) == {
+        assert queries.list_same_criteria(ids, world.northgate.id) == {}
+        assert queries.list_linked_criteria(two[0], [world.northgate.id]) == {}
+        assert queries.list_same_criteria(ids, world.southbank.id) == {
             (ids[0], 1): ((ids[1], 12),),
             (ids[1], 12): ((ids[0], 1),),
         }
         with transaction():
-            services.undo_link(*two, (1, 12), world.northgate, actor)
-        assert queries.list_same(ids, world.northgate.id)
+            services.withdraw_link_decision(*two, (1, 12), world.northgate, actor)
+        assert queries.list_same_criteria(ids, world.northgate.id)
 
 
 class TestTwoVersions:
@@ -168,19 +170,19 @@ class TestTwoVersions:
         newer = publish(as_revision(reworded(SUPERVISE, {"p:2": "Something else."}), slug="supervise-2"))
         with transaction():
             services.confirm_same_wording(older, newer, world.northgate, actor)
-        assert queries.list_same([newer.id, far.id], world.northgate.id) == {
+        assert queries.list_same_criteria([newer.id, far.id], world.northgate.id) == {
             (far.id, 12): ((newer.id, 1),), (newer.id, 1): ((far.id, 12),),
         }  # fmt: skip
-        decided = queries.list_decided(newer, far, world.northgate.id)
+        decided = queries.list_link_decisions(newer, far, world.northgate.id)
         assert {link[::-1]: each.is_confirmed for link, each in decided.items()} == {(1, 12): True, (3, 4): False}
-        assert queries.list_same([newer.id, far.id], world.southbank.id) == {}
+        assert queries.list_same_criteria([newer.id, far.id], world.southbank.id) == {}
 
     def test_also_what_came_with_the_installation(self, world: World) -> None:
         older, far = factories.unit("CFACC15"), factories.unit("DELIVERCC")
         newer = publish(as_revision(UNITS["CFACC15"]))
         with transaction():
             services.confirm_same_wording(older, newer, world.northgate, factories.actor(world.dan))
-        assert (newer.id, 1) in queries.list_same([newer.id, far.id], world.northgate.id)
+        assert (newer.id, 1) in queries.list_same_criteria([newer.id, far.id], world.northgate.id)
 
     def test_two_units_are_not_confirmed_at_once(self, world: World, two: tuple[Unit, Unit]) -> None:
         with pytest.raises(Invalid), transaction():
@@ -191,8 +193,8 @@ class TestTwoVersions:
         older = factories.unit("CFACC15")
         newer = publish(as_revision(UNITS["CFACC15"], version="1.10"))
         middle = publish(as_revision(UNITS["CFACC15"], version="1.9"))
-        assert queries.put_in_order(newer, middle) == (LinkKind.REPLACED_BY, middle, newer)
-        assert [unit.id for unit in queries.list_comparable(older, [])] == [newer.id, middle.id]
+        assert queries.order_units(newer, middle) == (LinkKind.REPLACED_BY, middle, newer)
+        assert [unit.id for unit in queries.list_other_versions(older, [])] == [newer.id, middle.id]
 
 
 class TestLoadingAnew:
@@ -216,7 +218,7 @@ class TestLoadingAnew:
         assert links() == [(1, 12, True), (1, 13, True)]
         assert {
             each.other.label: each.other.text
-            for each in queries.list_proposals_decided(*two, queries.list_decided(*two, world.northgate.id))
+            for each in queries.list_decided_proposals(*two, queries.list_link_decisions(*two, world.northgate.id))
         }["13"] == twelve.text
 
     def test_an_unchanged_unit_keeps_everything(self, world: World, two: tuple[Unit, Unit]) -> None:
@@ -236,8 +238,8 @@ class TestTheScreen:
         assert "SUPERVISE Supervise" in dan.get(f"/centres/{world.northgate.id}/links").text
         page = dan.get(f"/centres/{world.northgate.id}/links?one=deliver&other=supervise").text
         assert "Performance 1 and 12" in page
-        assert "100 % alike" in page
-        assert "No statements of these two are linked yet." in page
+        assert "100% similar" in page
+        assert "There are no confirmed links yet." in page
 
     def test_he_confirms_one_refuses_one_and_links_one_by_hand(self, world: World, client: Browser) -> None:
         dan = client(world.dan)
@@ -247,7 +249,7 @@ class TestTheScreen:
         assert links() == [(1, 12, True), (2, 13, False), (5, 6, True)]
         page = dan.get(answer.location).text
         assert (
-            page.index("Linked</h2>")
+            page.index("Confirmed links</h2>")
             < page.index("Performance 1 and 12")
             < page.index("Not the same</h2>")
             < page.index("Performance 2 and 13")
@@ -299,7 +301,7 @@ class TestTheScreen:
     ) -> None:
         confirm(world, two, (1, 12))
         with count_statements() as statements:
-            queries.list_linked(two[0], [world.northgate.id])
+            queries.list_linked_criteria(two[0], [world.northgate.id])
         assert len([each for each in statements if "criterion_link" in each]) == 1
 
 
@@ -315,20 +317,20 @@ class TestComparingVersions:
         page = alice.get(f"/units/{newer.slug}/compare?with=cfacc15").text
         assert "<b>22</b> unchanged" in page
         assert "<b>1</b> reworded" in page
-        assert "<b>1</b> gone" in page
+        assert "<b>1</b> removed" in page
         assert "<del>from</del>" in page
         assert "<ins>by</ins>" in page
         assert "Confirm" not in page
 
     def test_a_unit_with_one_version_says_so(self, world: World, client: Browser) -> None:
-        assert "There is one version" in client(world.alice).get("/units/delivercc/compare").text
+        assert "This unit has one version" in client(world.alice).get("/units/delivercc/compare").text
         assert client(world.alice).get("/units/nothing/compare").status_code == 404
 
     def test_dan_confirms_the_same_and_then_what_was_reworded(self, world: World, client: Browser) -> None:
         newer = self.publish()
         dan = client(world.dan)
         page = dan.get(f"/units/cfacc15/compare?with={newer.slug}").text
-        assert "Confirm 22 that are word for word the same" in page
+        assert "Confirm 22 identical statements" in page
         address = f"/centres/{world.northgate.id}/links/cfacc15/{newer.slug}"
         answer = dan.post(address, data={"act": "confirm_same"}, follow_redirects=True)
         assert "22 statements confirmed" in answer.text
@@ -336,8 +338,8 @@ class TestComparingVersions:
         assert (2, 2, True) in links()
         dan.post(address, data={"act": "refuse", "position": 2, "other_position": 2})
         page = dan.get(f"/units/cfacc15/compare?with={newer.slug}").text
-        assert "<b>2</b> gone" in page
-        assert "Looked at, and not the same" in page
+        assert "<b>2</b> removed" in page
+        assert "Not the same" in page
 
     def test_what_is_unchanged_can_be_left_out(self, world: World, client: Browser) -> None:
         newer = self.publish()
@@ -346,4 +348,4 @@ class TestComparingVersions:
         assert "Follow organisational procedures to support" not in page
         same = publish(as_revision(UNITS["CFACC15"], revision=3))
         page = client(world.alice).get(f"/units/cfacc15/compare?with={same.slug}&show=changed").text
-        assert "Nothing: the two say the same in the same places." in page
+        assert "No differences: both versions have the same statements in the same order." in page

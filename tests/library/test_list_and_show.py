@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.library.writing import UNIT, changed, write_folder
-from tracker.library.commands import standards_cli
+from tracker.library.commands.standards import standards_cli
 
 ROOT = Path(__file__).parents[2]
 

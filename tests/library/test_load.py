@@ -21,31 +21,31 @@ from tracker.library.queries.units import (
     find_unit_by_code,
     list_guidance,
     list_newest_units,
-    read_document,
+    load_document,
 )
-from tracker.library.services.loading import load_library, load_unit
+from tracker.library.services.loading import load_standards, load_unit
 from tracker.models import Criterion, EvidenceRequirement, Guidance, Unit
 from tracker.units.documents import UnitDocument, hash_unit
-from tracker.units.standards_folder import Library, read_library
+from tracker.units.standards_folder import StandardsFolder, read_standards
 
 ROOT = Path(__file__).parents[2]
-LIBRARY = read_library()
+LIBRARY = read_standards()
 
 
 @pytest.fixture
-def local(tmp_path: Path) -> Callable[..., Library]:
+def local(tmp_path: Path) -> Callable[..., StandardsFolder]:
     """`local(text)` is a folder with the unit so written."""
 
-    def read(text: str = UNIT, guidance: str = GUIDANCE) -> Library:
-        library = read_library(write_folder(tmp_path, text, guidance))
+    def read(text: str = UNIT, guidance: str = GUIDANCE) -> StandardsFolder:
+        library = read_standards(write_folder(tmp_path, text, guidance))
         assert library.faults == ()
         return library
 
     return read
 
 
-def outcomes(library: Library) -> list[tuple[str, str]]:
-    return [(each.name, each.outcome) for each in load_library(library)]
+def outcomes(library: StandardsFolder) -> list[tuple[str, str]]:
+    return [(each.name, each.outcome) for each in load_standards(library)]
 
 
 def count(model: type[Unit | Criterion | EvidenceRequirement | Guidance]) -> int:
@@ -67,8 +67,8 @@ def test_a_loaded_unit_is_its_file(app: Flask) -> None:
     for document in LIBRARY.units:
         loaded = find_unit(document.slug)
         assert loaded
-        assert read_document(loaded) == document.as_json()
-        assert loaded.content_hash == document.content_hash == hash_unit(read_document(loaded))
+        assert load_document(loaded) == document.as_json()
+        assert loaded.content_hash == document.content_hash == hash_unit(load_document(loaded))
         columns = ("position", "kind", "label", "label_origin", "heading", "parent", "text", "assessable")
         rows = [[getattr(row, column) for column in columns] for row in loaded.criteria]
         assert rows == [[getattr(each, column) for column in columns] for each in document.criteria]
@@ -76,14 +76,16 @@ def test_a_loaded_unit_is_its_file(app: Flask) -> None:
         assert requirements == [(each.label, each.text, each.points) for each in document.evidence_requirements]
 
 
-def test_a_new_unit_is_added_with_its_guidance(app: Flask, local: Callable[..., Library]) -> None:
+def test_a_new_unit_is_added_with_its_guidance(app: Flask, local: Callable[..., StandardsFolder]) -> None:
     assert outcomes(local()) == [("LOCAL7 version 1, revision 1", "new"), ("calls", "new")]
     assert [each.title for each in list_guidance("LOCAL7")] == ["Calls"]
     assert outcomes(local()) == [("LOCAL7 version 1, revision 1", "unchanged"), ("calls", "unchanged")]
 
 
-def test_a_changed_unit_is_replaced_while_nobody_attempts_it(app: Flask, local: Callable[..., Library]) -> None:
-    load_library(local())
+def test_a_changed_unit_is_replaced_while_nobody_attempts_it(
+    app: Flask, local: Callable[..., StandardsFolder]
+) -> None:
+    load_standards(local())
     shorter = changed(
         '      - label: "1"\n        text: "thank the colleague"', '      - label: "9"\n        text: "ring back"'
     )
@@ -99,7 +101,7 @@ def test_a_changed_unit_is_refused_while_alice_attempts_it(world: World) -> None
     document = replace(LIBRARY.find_unit("CFACC15"), title="Otherwise")
     with pytest.raises(Refused, match=r"cfacc15\.yaml: .*raise the revision to 2") as refusal:
         load_unit(document)
-    assert "candidates are working to it" in str(refusal.value)
+    assert "candidates are working to the loaded text" in str(refusal.value)
     db.session.rollback()
     assert unit("CFACC15").content_hash == before
 
@@ -127,13 +129,13 @@ def test_a_format_that_gained_a_key_is_written_under_attempts_too(world: World) 
     loaded.document = json.dumps(document)
     db.session.flush()
     assert load_unit(LIBRARY.find_unit("CFACC15")).outcome == "unchanged"
-    assert read_document(unit("CFACC15"))["external_links"] == []
+    assert load_document(unit("CFACC15"))["external_links"] == []
 
 
 def test_guidance_may_change_under_attempts(world: World) -> None:
     (guidance,) = LIBRARY.guidance
     calmer = replace(guidance, tips=("Keep calm.",), units=guidance.units[:2])
-    assert outcomes(Library((), (calmer,), ())) == [(guidance.slug, "changed")]
+    assert outcomes(StandardsFolder((), (calmer,), ())) == [(guidance.slug, "changed")]
     assert [each.tips for each in list_guidance("CFACC15")] == [("Keep calm.",)]
     assert list_guidance("DELIVERCC") == ()
 

@@ -58,7 +58,7 @@ def test_what_was_read_is_kept_beside_its_source(draft: UnitDraft, world: World,
         "calls.pdf",
     )
     assert draft.source_lines[9]["text"] == "find out what was promised last time"
-    assert acts() == ["unit_read"]  # type: ignore[operator]
+    assert acts() == ["unit_document_read"]  # type: ignore[operator]
     assert last_event()["data"]["source"] == draft.source_sha256  # type: ignore[index]
 
 
@@ -71,7 +71,7 @@ def test_a_change_is_kept_and_the_reading_stays(draft: UnitDraft) -> None:
 @pytest.mark.parametrize("sign", ["\x00", "\ud800"])
 def test_a_sign_that_no_database_keeps_is_refused(draft: UnitDraft, sign: str) -> None:
     before = draft.title
-    with pytest.raises(Invalid, match="holds characters that are no text"):
+    with pytest.raises(Invalid, match="contains characters that cannot be stored"):
         retitle(draft, f"Answer{sign} calls")
     assert draft.title == before
 
@@ -119,7 +119,7 @@ def test_the_event_names_what_was_published_and_what_it_was_read_from(draft: Uni
 
 
 def test_open_doubts_must_be_accepted_and_are_noted(draft: UnitDraft, dan: Actor) -> None:
-    with pytest.raises(Invalid, match="Tick every doubt that is still open") as caught, transaction():
+    with pytest.raises(Invalid, match="Tick every point that you accept as read") as caught, transaction():
         publishing.publish_unit(draft, draft.version, {0}, dan)
     assert caught.value.field == "doubts"
     notes = json.loads(publish(draft, dan).document)["notes"]
@@ -176,7 +176,7 @@ def test_discarded_it_can_no_longer_change(draft: UnitDraft, dan: Actor, acts: o
         publishing.discard_draft(draft, dan)
     with pytest.raises(Refused, match="This unit is discarded"):
         retitle(draft, "Too late")
-    assert acts() == ["unit_read", "unit_draft_discarded"]  # type: ignore[operator]
+    assert acts() == ["unit_document_read", "unit_draft_discarded"]  # type: ignore[operator]
 
 
 # --- corrections and new editions ------------------------------------------------------------------------
@@ -192,7 +192,7 @@ def test_a_correction_is_the_next_revision_beside_the_same_source(draft: UnitDra
     published = unit.document
     correction = correct(unit, dan)
     assert (correction.source_lines, correction.source_sha256) == (draft.source_lines, draft.source_sha256)
-    working = publishing.read_working(correction)
+    working = publishing.load_working_copy(correction)
     assert (working["revision"], working["places"]["r1"], working["warnings"]) == (2, [10], [])
     key = key_of(working, "thank")
     with transaction():
@@ -207,7 +207,7 @@ def test_a_correction_is_the_next_revision_beside_the_same_source(draft: UnitDra
 
 def test_a_new_edition_counts_the_version_on_and_doubts_it(draft: UnitDraft, dan: Actor) -> None:
     edition = correct(publish(draft, dan), dan, new_edition=True)
-    working = publishing.read_working(edition)
+    working = publishing.load_working_copy(edition)
     assert (working["version"], working["revision"], edition.source_lines) == ("2", 1, [])
     assert [each["settled"] for each in working["warnings"]] == [False]
     with transaction():

@@ -38,7 +38,7 @@ def test_the_page_lists_what_is_doubtful_and_left_out(world: World, client: Clie
     page = client(world.dan).get(f"/unit-drafts/{draft_id}/publish").text
     for words in (
         "No version is printed. 1 is assumed.",
-        "1 passage of the source will be left out",
+        "1 passage of the source not used",
         "5 performance criteria and 1 knowledge item",
     ):
         assert words in page
@@ -60,8 +60,8 @@ def test_with_the_password_it_is_published_and_said(
     [
         ({"password": "wrong password"}, "That is not your password."),
         ({"password": ""}, "Type your password to publish."),
-        ({"doubts": ["0"]}, "Tick every doubt that is still open"),
-        ({"doubts": []}, "Tick every doubt that is still open"),
+        ({"doubts": ["0"]}, "Tick every point that you accept as read"),
+        ({"doubts": []}, "Tick every point that you accept as read"),
         ({"seen": 0}, "Somebody changed this unit since you opened the page."),
     ],
 )
@@ -75,14 +75,14 @@ def test_what_is_missing_is_said_and_nothing_published(
 
 
 def test_the_ticks_stay_when_the_password_is_wrong(world: World, client: ClientFor, draft_id: int) -> None:
-    assert publish(client(world.dan), draft_id, password="no").text.count(" checked") == 2
+    assert publish(client(world.dan), draft_id, password="no").text.count(" checked>") == 2
 
 
 def test_a_faulty_copy_has_no_password_to_type(world: World, client: ClientFor) -> None:
     with transaction():
         draft = make_draft(world.northgate, world.dan, title="")
     page = client(world.dan).get(f"/unit-drafts/{draft.id}/publish").text
-    assert "It can be published when this is mended" in page
+    assert "Correct these points first" in page
     assert 'type="password"' not in page
 
 
@@ -101,7 +101,7 @@ def test_as_a_draft_assessors_look_at_it_with_its_form(world: World, client: Cli
     assert dan.post(f"/unit-drafts/{draft_id}/share", data={"seen": 1}).status_code == 303
     page = bob.get(address).text
     assert "Draft</span>" in page
-    assert "Nobody can be registered on it" in page
+    assert "Candidates cannot be registered for it" in page
     assert address in bob.get("/units").text
     assert bob.get(f"/unit-drafts/{draft_id}/form.pdf").data.startswith(b"%PDF")
     for who in (world.alice, world.carol, world.grace, world.heidi):
@@ -196,5 +196,5 @@ def test_a_source_that_is_not_kept_here_is_said(world: World, client: ClientFor)
     make_own_unit(world.northgate)
     dan = client(world.dan)
     address = dan.post("/units/local7/correct").location
-    assert "No source is kept beside this copy." in dan.get(address).text
+    assert "No source document is stored with this draft." in dan.get(address).text
     assert dan.get(f"{address}/source").status_code == 404

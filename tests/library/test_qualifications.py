@@ -20,14 +20,14 @@ from tracker.library.queries.qualifications import list_qualifications, make_nex
 from tracker.library.services.qualifications import publish_qualification, read_qualification_text
 from tracker.models import Person, Qualification
 from tracker.units.documents import Identifier, Provenance
-from tracker.units.formats.own_qualifications import write_qualification
+from tracker.units.formats.qualification_yaml import write_qualification
 from tracker.units.qualification_documents import (
     QualificationDocument,
     QualificationGroup,
     QualificationUnit,
     qualification_from_json,
 )
-from tracker.units.standards_folder import read_library
+from tracker.units.standards_folder import read_standards
 
 Browser = Callable[[Person], FlaskClient]
 
@@ -66,7 +66,7 @@ def held(code: str) -> list[Qualification]:
 
 
 def test_a_document_is_the_same_from_its_json() -> None:
-    for document in read_library().qualifications:
+    for document in read_standards().qualifications:
         assert qualification_from_json(document.as_json()) == document
 
 
@@ -111,7 +111,7 @@ class TestPublishing:
     def test_it_is_looked_at_first(self, world: World, client: Browser) -> None:
         page = client(world.dan).post(f"{self.address(world)}/new", data={"text": OWN})
         assert page.status_code == 200
-        assert "this is what it comes to" in page.text
+        assert "preview. Nothing is published yet." in page.text
         assert "Northgate&#39;s &lt;b&gt;award&lt;/b&gt;" in page.text
         assert held("NG-AWARD") == []
 
@@ -134,7 +134,7 @@ class TestPublishing:
             ('    title: "Deliver"\n', "", "title"),
             ("units:\n", "units:\n  - [1\n", "line"),
             ('minimum: "1"', 'minimum: "one"', "minimum"),
-            ("code: NG-AWARD", "code: &a NG-AWARD\nx: *a", "references are not read"),
+            ("code: NG-AWARD", "code: &a NG-AWARD\nx: *a", "references are not supported"),
         ],
     )
     def test_a_fault_is_named_and_what_was_typed_is_kept(
@@ -257,7 +257,7 @@ def qualification_documents(draw: st.DrawFn) -> QualificationDocument:
 
 class TestWriting:
     def test_those_of_the_folder_come_back_the_same(self) -> None:
-        for document in read_library().qualifications:
+        for document in read_standards().qualifications:
             assert read_qualification_text(write_qualification(document)) == document
 
     @given(qualification_documents())

@@ -8,7 +8,7 @@ import pytest
 
 from tests.library.writing import UNIT, changed, write_folder
 from tracker.units.documents import UnitDocument, hash_unit
-from tracker.units.standards_folder import read_library
+from tracker.units.standards_folder import read_standards
 from tracker.vocabulary import CriterionKind
 
 KEYS = [
@@ -55,7 +55,7 @@ CRITERION_KEYS = [
 
 
 def read(folder: Path, text: str = UNIT) -> UnitDocument:
-    library = read_library(write_folder(folder, text))
+    library = read_standards(write_folder(folder, text))
     assert library.faults == ()
     (unit,) = library.units
     return unit

@@ -72,10 +72,10 @@ def criterion(browser: FlaskClient, draft_id: int, key: str = "r1", **fields: An
 def test_a_code_that_is_in_the_library_is_told_with_the_unit_that_has_it(
     world: World, dan: FlaskClient, draft_id: int, code: str
 ) -> None:
-    assert "In the library already" not in dan.get(f"/unit-drafts/{draft_id}").text
+    assert "Already in the library" not in dan.get(f"/unit-drafts/{draft_id}").text
     make_own_unit(world.northgate, read_unit(code=code, slug="there"))
     page = dan.get(f"/unit-drafts/{draft_id}").text
-    assert "In the library already" in page
+    assert "Already in the library" in page
     assert f'<a href="/units/there"><b>{code}</b>' in page
 
 
@@ -84,7 +84,7 @@ def test_an_identifier_of_any_scheme_tells_it_too(world: World, dan: FlaskClient
          document_type="nos", simulation="unstated")  # fmt: skip
     page = dan.get(f"/unit-drafts/{draft_id}").text
     assert '<a href="/units/cfacc15"><b>CFACC15</b>' in page
-    assert "Publishing makes NEW1 a unit of its own, and no version of CFACC15." in page
+    assert "Publishing makes NEW1 a separate unit, not a version of CFACC15." in page
 
 
 def test_the_very_same_version_is_said_to_be_refused_as_publishing_does(
@@ -107,7 +107,7 @@ def test_the_very_same_version_is_said_to_be_refused_as_publishing_does(
         (False, {}, ("Publishing makes your centre’s own copy of version 1, as revision 1. "
          "New candidates are registered for it;"), True),
         (False, {"revision": 2}, "New candidates are still registered for version 1, revision 2, which is newer;", False),
-        (True, {"code": "Local 7"}, "Publishing makes LOCAL7 a unit of its own, and no version of Local 7.", True),
+        (True, {"code": "Local 7"}, "Publishing makes LOCAL7 a separate unit, not a version of Local 7.", True),
     ],
 )  # fmt: skip
 def test_what_publishing_would_make_of_it_is_what_it_makes(
@@ -123,12 +123,12 @@ def test_a_correction_is_expected_to_be_there(world: World, dan: FlaskClient) ->
     unit = make_own_unit(world.northgate, read_unit())
     for edition in ({}, {"edition": "y"}):
         address = dan.post(f"/units/{unit.slug}/correct", data=edition).location
-        assert "In the library already" not in dan.get(address).text
+        assert "Already in the library" not in dan.get(address).text
 
 
 def test_another_centres_unit_is_not_told_of(world: World, dan: FlaskClient, draft_id: int) -> None:
     make_own_unit(world.southbank, read_unit())
-    assert "In the library already" not in dan.get(f"/unit-drafts/{draft_id}").text
+    assert "Already in the library" not in dan.get(f"/unit-drafts/{draft_id}").text
 
 
 def publish(draft_id: int, world: World) -> Unit:
@@ -142,15 +142,15 @@ def publish(draft_id: int, world: World) -> Unit:
 
 def test_each_doubt_is_marked_on_both_sides_with_links_between_them(dan: FlaskClient, draft_id: int) -> None:
     page = dan.get(f"/unit-drafts/{draft_id}").text
-    assert "2 doubts: first</a>" in page
+    assert "2 points to check</a>" in page
     assert 'href="#doubt-1"' in page
-    assert re.search(r'id="line-20" class="source-line doubtful"', page)
+    assert re.search(r'id="line-20"\s+class="source-line doubtful"', page)
     assert re.search(
-        r'id="doubt-1">\s*<p>\s*<b>Doubt 1</b> Its label is printed twice. It is read as 2.\s+'
+        r'id="doubt-1">\s*<p>\s*<b>Check 1</b> Its label is printed twice. It is read as 2.\s+'
         r'<a class="line-link" href="#line-20"',
         page,
     )
-    assert '<a href="#doubt-2">Next doubt</a>' in page
+    assert '<a href="#doubt-2">Next point to check</a>' in page
 
 
 def test_text_that_was_placed_nowhere_is_marked_in_the_source(dan: FlaskClient, draft_id: int) -> None:
@@ -167,8 +167,8 @@ def test_the_source_shows_its_lines_and_pages(dan: FlaskClient, draft_id: int) -
 
 def test_each_part_opens_its_form(dan: FlaskClient, draft_id: int) -> None:
     for part, words in (
-        ("r1", "Make it an evidence requirement"), ("unit", "Identifiers"), ("metadata", "Guided learning hours"),
-        ("texts", "Glossary"), ("requirement-q1", "Make it a knowledge item"), ("requirement-new", "Add"), ("new", "Source lines"),
+        ("r1", "Change to evidence requirement"), ("unit", "Identifiers"), ("metadata", "Guided learning hours"),
+        ("texts", "Glossary"), ("requirement-q1", "Change to knowledge item"), ("requirement-new", "Add"), ("new", "Source lines"),
     ):  # fmt: skip
         page = dan.get(f"/unit-drafts/{draft_id}?edit={part}").text
         assert page.count('class="review-form"') == 1, part
@@ -236,7 +236,7 @@ def test_what_was_typed_is_saved_whichever_button_is_pressed(dan: FlaskClient, d
 def test_dropped_it_is_listed_and_restored(dan: FlaskClient, draft_id: int) -> None:
     before = texts(draft_id)
     criterion(dan, draft_id, act="drop")
-    assert "Dropped" in dan.get(f"/unit-drafts/{draft_id}").text
+    assert "Removed" in dan.get(f"/unit-drafts/{draft_id}").text
     assert send(dan, draft_id, "criteria/r1", act="restore").status_code == 303
     assert texts(draft_id) == before
 
@@ -332,13 +332,13 @@ def test_requirements_are_changed_and_made_criteria(dan: FlaskClient, draft_id: 
     assert working(draft_id)["evidence_requirements"] == []
 
 
-def test_a_doubt_is_settled_and_leads_to_the_next(dan: FlaskClient, draft_id: int) -> None:
+def test_a_doubt_is_resolved_and_leads_to_the_next(dan: FlaskClient, draft_id: int) -> None:
     assert send(dan, draft_id, "doubts/1").location.endswith("#doubt-2")
-    assert "1 doubt: first" in dan.get(f"/unit-drafts/{draft_id}").text
+    assert "1 point to check" in dan.get(f"/unit-drafts/{draft_id}").text
     assert send(dan, draft_id, "doubts/2").location.endswith("#doubt-2")
-    assert "no doubt is open" in dan.get(f"/unit-drafts/{draft_id}").text
+    assert "nothing left to check" in dan.get(f"/unit-drafts/{draft_id}").text
     send(dan, draft_id, "doubts/1", open="y")
-    assert "1 doubt: first" in dan.get(f"/unit-drafts/{draft_id}").text
+    assert "1 point to check" in dan.get(f"/unit-drafts/{draft_id}").text
 
 
 @pytest.mark.parametrize("act", ["performance", "knowledge", "requirement", "overview", "aside"])
@@ -362,7 +362,7 @@ def test_faults_are_listed_with_a_way_to_mend_them(world: World, dan: FlaskClien
     with transaction():
         draft = make_draft(world.northgate, world.dan, title="")
     page = dan.get(f"/unit-drafts/{draft.id}").text
-    assert "Before it can be published" in page
+    assert "Before you can publish" in page
     assert "The title is empty: write the text." in page
 
 

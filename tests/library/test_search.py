@@ -14,7 +14,7 @@ from tests.library.own_units import make_own_unit, read_unit
 from tracker.clock import now
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
-from tracker.library.queries.search import PAGE, Asked, in_pieces, list_suites, search_units
+from tracker.library.queries.search import PAGE_SIZE, UnitSearch, build_excerpt, list_suites, search_units
 from tracker.models import Criterion, Unit, UnitCode
 from tracker.vocabulary import CriterionKind, DocumentType, LabelOrigin, Simulation
 
@@ -23,7 +23,7 @@ SEEDS = ["cfacc15", "cfamlfd3", "delivercc", "inscc004"]
 
 
 def found(*centre_ids: int, **asked: object) -> list[str]:
-    return [unit.slug for unit in search_units(Asked(**asked), centre_ids).units]  # type: ignore[arg-type]
+    return [unit.slug for unit in search_units(UnitSearch(**asked), centre_ids).units]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_each_version_is_listed_in_its_newest_revision(world: World, client: Cli
     make_own_unit(world.northgate, replace(document, version="2", slug="local7-2-1"))
     assert sorted(found(mine, words="LOCAL7")) == ["local7-1-2", "local7-2-1"]
     assert sorted(found(mine, words="thank the colleague")) == ["local7-1-2", "local7-2-1"]
-    assert search_units(Asked(words="LOCAL7"), [mine]).total == 2
+    assert search_units(UnitSearch(words="LOCAL7"), [mine]).total == 2
     assert 'href="/units/local7"' not in client(world.alice).get("/units").text
     assert 'href="/units/local7">Version 1, revision 1</a>' in client(world.alice).get("/units/local7-1-2").text
 
@@ -104,19 +104,19 @@ def test_a_centres_own_revision_stands_for_the_installations_unit(world: World) 
 def test_the_words_found_are_shown_in_their_criterion(world: World, client: ClientFor) -> None:
     make_own_unit(world.northgate)
     page = client(world.alice).get("/units?q=Colleague+thank").text
-    assert re.search(r"<b>1</b> <mark>thank</mark> the <mark>colleague</mark>", page)
+    assert re.search(r"<b>1</b>\s+<mark>thank</mark> the <mark>colleague</mark>", page)
 
 
 def test_a_long_criterion_is_shown_about_the_word() -> None:
     text = f"{'before ' * 40}needle{' after' * 60}"
-    pieces = in_pieces(text, ["needle"])
+    pieces = build_excerpt(text, ["needle"])
     shown = "".join(words for words, _ in pieces)
     assert ("needle", True) in pieces
     assert shown.startswith("… before")
     assert shown.endswith("after …")
     assert len(shown) < 230
-    assert in_pieces("a.b", ["."]) == (("a", False), (".", True), ("b", False))
-    assert in_pieces("nothing", ["x"]) == (("nothing", False),)
+    assert build_excerpt("a.b", ["."]) == (("a", False), (".", True), ("b", False))
+    assert build_excerpt("nothing", ["x"]) == (("nothing", False),)
 
 
 def fill_library(count: int) -> None:
@@ -129,12 +129,12 @@ def fill_library(count: int) -> None:
     with transaction():
         units = [
             {**plain, "id": 10_000 + n, "code": f"ZZ{n:04}", "full_code": f"ZZ{n:04}", "slug": f"zz{n:04}", "title": f"Do thing {n}",
-             "words": f"do thing {n}\n" + f"handle parcel {n} with care\n" * 30}
+             "search_text": f"do thing {n}\n" + f"handle parcel {n} with care\n" * 30}
             for n in range(count)
         ]  # fmt: skip
         db.session.execute(insert(Unit), units)
         db.session.execute(insert(UnitCode), [
-            {"unit_id": each["id"], "scheme": "code", "value": each["code"], "squashed": str(each["code"]).casefold()} for each in units
+            {"unit_id": each["id"], "scheme": "code", "value": each["code"], "normalised": str(each["code"]).casefold()} for each in units
         ])  # fmt: skip
         db.session.execute(insert(Criterion), [
             {"unit_id": each["id"], "position": position, "kind": CriterionKind.PERFORMANCE, "label": str(position),
@@ -162,7 +162,7 @@ def test_a_thousand_units_are_searched_in_a_few_statements(
     with count_statements() as statements:
         page = browser.get("/units?q=parcel+care").text
     assert "1,000 units" in page
-    assert page.count('class="unit-row"') == PAGE
+    assert page.count('class="unit-row"') == PAGE_SIZE
     assert "Page 1 of 20" in page
     about_units = [each for each in statements if "unit" in each and "user_session" not in each]
     assert len(about_units) <= 5, about_units
@@ -186,5 +186,5 @@ def test_a_unit_that_prints_two_versions_lists_both(world: World, client: Client
     make_own_unit(world.northgate, replace(document, version="2", slug="local7-2"))
     page = client(world.alice).get("/units/local7").text
     assert "Versions" in page
-    assert 'href="/units/local7-2">there is a newer one' in page
-    assert "there is a newer one" not in client(world.alice).get("/units/local7-2").text
+    assert 'href="/units/local7-2">newer version' in page
+    assert "newer version" not in client(world.alice).get("/units/local7-2").text

@@ -20,14 +20,14 @@ from tracker.errors import Conflict, Invalid, Refused
 from tracker.extensions import db
 from tracker.ledger.events import Actor
 from tracker.ledger.transactions import reading, transaction
-from tracker.library.queries.exchange import Entry, judge
-from tracker.library.services import exchange as services
-from tracker.library.services import importing, unit_files
-from tracker.library.services.importing import resume_imports, run_import, take_slice
+from tracker.library.queries.imports import ImportEntry, classify_unit
+from tracker.library.services import import_job, unit_files
+from tracker.library.services import imports as services
+from tracker.library.services.import_job import import_slice, resume_imports, run_import
 from tracker.models import Criterion, CriterionLink, Event, ImportRun, Person, Unit, UnitAttempt
 from tracker.storage import file_store
 from tracker.units.documents import UnitDocument
-from tracker.units.formats.exchanged import ExchangedLink
+from tracker.units.formats.files import ExchangedLink
 from tracker.vocabulary import AttemptState, ImportOutcome, ImportState, LinkKind
 
 Browser = Callable[[Person], FlaskClient]
@@ -40,7 +40,7 @@ def units(count: int, **changes: Any) -> list[UnitDocument]:
 
 
 def body_of(documents: list[UnitDocument]) -> bytes:
-    return unit_files.write_units("yaml", documents).body
+    return unit_files.write_documents("yaml", documents).body
 
 
 def preview(world: World, documents: list[UnitDocument], person: Person | None = None) -> ImportRun:
@@ -48,7 +48,7 @@ def preview(world: World, documents: list[UnitDocument], person: Person | None =
     person = person or world.dan
     centre = world.southbank if person is world.heidi else world.northgate
     with reading():
-        found = services.look_at("yaml", "units.yaml", body_of(documents), centre.id)
+        found = services.preview_file("yaml", "units.yaml", body_of(documents), centre.id)
     with transaction():
         return services.start_preview(found, centre.id, factories.actor(person))
 
@@ -72,7 +72,7 @@ def again(run: ImportRun) -> ImportRun:
 
 
 def outcomes(run: ImportRun) -> list[ImportOutcome]:
-    return [Entry.of_row(row).outcome for row in run.outcome]
+    return [ImportEntry.from_row(row).outcome for row in run.outcome]
 
 
 def own_units(code: str) -> list[Unit]:
@@ -106,10 +106,10 @@ class TestPreview:
         make_own_unit(world.northgate, before)
         run = preview(world, [same, reworded(before), read_unit(code="FRESH"), same])
         assert outcomes(run) == [UNCHANGED, CHANGED, NEW, REFUSED]
-        changed, refused = Entry.of_row(run.outcome[1]), Entry.of_row(run.outcome[3])
-        assert (changed.revision, changed.taken) == (2, False)
+        changed, refused = ImportEntry.from_row(run.outcome[1]), ImportEntry.from_row(run.outcome[3])
+        assert (changed.revision, changed.is_selected) == (2, False)
         assert "ask what was promised" in " ".join(changed.differences)
-        assert refused.reason == "It stands twice in the file."
+        assert refused.reason == "It appears twice in the file."
         assert own_units("FRESH") == []
 
     def test_a_unit_that_stands_twice_is_taken_once(self, world: World) -> None:
@@ -130,7 +130,7 @@ class TestPreview:
     def test_the_installations_unit_is_the_measure_too(self, world: World) -> None:
         make_own_unit(None, read_unit())
         assert outcomes(preview(world, [read_unit()])) == [UNCHANGED]
-        changed = Entry.of_row(preview(world, [reworded(read_unit())]).outcome[0])
+        changed = ImportEntry.from_row(preview(world, [reworded(read_unit())]).outcome[0])
         assert (changed.outcome, changed.revision) == (CHANGED, 2)
 
     def test_the_file_is_kept(self, world: World) -> None:
@@ -141,13 +141,13 @@ class TestPreview:
     def test_a_format_without_a_place_for_something_takes_it_from_nobody(self, world: World) -> None:
         make_own_unit(world.northgate, read_unit())
         for format_name in ("csv", "case"):
-            body = unit_files.write_units(format_name, [read_unit()]).body
+            body = unit_files.write_documents(format_name, [read_unit()]).body
             with reading():
-                found = services.look_at(format_name, "units", body, world.northgate.id)
+                found = services.preview_file(format_name, "units", body, world.northgate.id)
             assert [each.outcome for each in found.entries] == [UNCHANGED], format_name
-        changed = unit_files.write_units("csv", [reworded(read_unit())]).body
+        changed = unit_files.write_documents("csv", [reworded(read_unit())]).body
         with reading():
-            found = services.look_at("csv", "units.csv", changed, world.northgate.id)
+            found = services.preview_file("csv", "units.csv", changed, world.northgate.id)
         (entry,) = found.entries
         assert entry.outcome is CHANGED
         assert len(entry.differences) == 1
@@ -170,13 +170,13 @@ class TestPreview:
     @pytest.mark.parametrize(
         ("spoilt", "why"),
         [
-            ({"criteria": ()}, "holds no criteria"),
+            ({"criteria": ()}, "has no criteria"),
             ({"code": "X" * 61}, "code is longer than 60"),
             ({"title": "A\x00b"}, "NUL"),
         ],
     )
     def test_what_cannot_be_kept_is_refused_with_the_reason(self, spoilt: dict[str, Any], why: str) -> None:
-        entry = judge(replace(read_unit(), **spoilt), [])
+        entry = classify_unit(replace(read_unit(), **spoilt), [])
         assert entry.outcome is REFUSED
         assert why in entry.reason
 
@@ -257,11 +257,11 @@ class TestTakingIn:
         runs = [preview(world, units(4)) for _ in range(2)]
         for run in runs:
             start(run, factories.actor(world.dan))
-        monkeypatch.setattr(importing, "MAX_IN_SLICE", 1)
-        contents = unit_files.read_kept("yaml", runs[0].sha256)
+        monkeypatch.setattr(import_job, "MAX_UNITS_IN_SLICE", 1)
+        contents = unit_files.parse_stored_file("yaml", runs[0].sha256)
         for _ in range(4):
             for run in runs:
-                take_slice(run.id, contents)
+                import_slice(run.id, contents)
         assert [again(run).state for run in runs] == [ImportState.DONE] * 2
         assert [len(own_units(f"LOCAL{number}")) for number in range(4)] == [1] * 4
 
@@ -271,9 +271,9 @@ class TestTakingIn:
         start(run, factories.actor(world.dan))
         make_own_unit(world.northgate, reworded(units(1)[0]))
         run_import(run.id)
-        entry = Entry.of_row(again(run).outcome[0])
+        entry = ImportEntry.from_row(again(run).outcome[0])
         assert (run.state, entry.outcome) == (ImportState.DONE, REFUSED)
-        assert "meanwhile" in entry.reason
+        assert "in the meantime" in entry.reason
         assert len(own_units("LOCAL0")) == 1
 
     def test_two_centres_may_hold_the_same_unit(self, world: World) -> None:
@@ -289,11 +289,11 @@ class TestLinks:
         one, other = units(2)
         link = ExchangedLink(LinkKind.SAME, one.slug, 1, other.slug, 3)
         stem = ExchangedLink(LinkKind.SAME, one.slug, 2, other.slug, 1)  # nobody claims a stem
-        return unit_files.write_units("case", [one, other], [link, stem]).body
+        return unit_files.write_documents("case", [one, other], [link, stem]).body
 
     def run_of(self, world: World) -> ImportRun:
         with reading():
-            found = services.look_at("case", "units.json", self.body_with_links(), world.northgate.id)
+            found = services.preview_file("case", "units.json", self.body_with_links(), world.northgate.id)
         with transaction():
             run = services.start_preview(found, world.northgate.id, factories.actor(world.dan))
         start(run, factories.actor(world.dan))
@@ -307,10 +307,10 @@ class TestLinks:
         run = self.run_of(world)
         assert (run.state, run.done, run.total) == (ImportState.DONE, 4, 4)
         assert self.links() == [(1, 3, True)]
-        again_out = unit_files.write_file(
+        again_out = unit_files.export_units(
             "case", [each.id for each in map(own, ("LOCAL0", "LOCAL1"))], world.northgate.id
         )
-        assert len(unit_files.read_file("case", again_out.body).links) == 1
+        assert len(unit_files.parse_file("case", again_out.body).links) == 1
 
     def test_what_the_centre_decided_stands(self, world: World) -> None:
         self.run_of(world)
@@ -318,13 +318,13 @@ class TestLinks:
         with transaction():
             link.is_confirmed = False
         with reading():
-            found = services.look_at("case", "x.json", self.body_with_links(), world.northgate.id)
+            found = services.preview_file("case", "x.json", self.body_with_links(), world.northgate.id)
         run = ImportRun(total=4)
         assert found.links == 2
-        contents = unit_files.read_file("case", self.body_with_links())
+        contents = unit_files.parse_file("case", self.body_with_links())
         run.centre_id, run.format = world.northgate.id, "case"
         with transaction():
-            importing.link_statements(run, contents, contents.links[0], factories.actor(world.dan))
+            import_job.import_link(run, contents, contents.links[0], factories.actor(world.dan))
         assert self.links() == [(1, 3, False)]
 
 
@@ -334,11 +334,11 @@ class TestNewLinksAlone:
     def body(self, documents: list[UnitDocument], *places: tuple[int, int]) -> bytes:
         one, other, *_ = documents
         links = [ExchangedLink(LinkKind.SAME, one.slug, first, other.slug, second) for first, second in places]
-        return unit_files.write_units("case", documents, links).body
+        return unit_files.write_documents("case", documents, links).body
 
     def preview(self, world: World, documents: list[UnitDocument], *places: tuple[int, int]) -> ImportRun:
         with reading():
-            found = services.look_at("case", "links.json", self.body(documents, *places), world.northgate.id)
+            found = services.preview_file("case", "links.json", self.body(documents, *places), world.northgate.id)
         with transaction():
             return services.start_preview(found, world.northgate.id, factories.actor(world.dan))
 
@@ -354,7 +354,7 @@ class TestNewLinksAlone:
         sent = {"format": "case", "file": (BytesIO(self.body(documents, (1, 3), (2, 1))), "links.json")}
         address = dan.post(f"/centres/{world.northgate.id}/units/import", data=sent).location
         page = dan.get(address).text
-        assert "It holds 1 new link between criteria, which is confirmed in your name." in page  # 2 is a stem
+        assert "It has 1 new link between criteria, which is confirmed in your name." in page  # 2 is a stem
         assert "Import 1 new link</button>" in page
         assert "published at once" not in page
         assert dan.post(f"{address}/start", data={"password": "wrong"}).status_code == 422
@@ -376,7 +376,7 @@ class TestNewLinksAlone:
                 select(CriterionLink).where(CriterionLink.centre_id.is_not(None))
             ).one().is_confirmed = False
         run = self.preview(world, documents, (1, 3), (1, 4))
-        assert "It holds 1 new link between" in run.message
+        assert "It has 1 new link between" in run.message
         start(run, factories.actor(world.dan))
         assert self.held() == [(1, 3, False), (1, 4, True)]
 
@@ -384,7 +384,7 @@ class TestNewLinksAlone:
         one, other = units(2)
         import_units(world, [one, other])
         run = self.preview(world, [one, reworded(other)], (1, 3))
-        assert "It holds 1 new link between criteria" in run.message
+        assert "It has 1 new link between criteria" in run.message
         assert "1 of them only with a changed unit that you tick." in run.message
         with pytest.raises(Invalid, match="Nothing was started"):
             start(run, factories.actor(world.dan))
@@ -410,7 +410,7 @@ class TestNewLinksAlone:
                     position=1,
                     other_unit_id=other.id,
                     other_position=3,
-                    likeness=60,
+                    similarity=60,
                     is_confirmed=True,
                     decided_at=factories.LONG_AGO,
                 )
@@ -423,9 +423,9 @@ class TestNewLinksAlone:
         documents = units(40)
         import_units(world, documents)
         links = [ExchangedLink(LinkKind.SAME, one.slug, 1, other.slug, 3) for one, other in pairwise(documents)]
-        body = unit_files.write_units("case", documents, links).body
+        body = unit_files.write_documents("case", documents, links).body
         with reading(), count_statements() as statements:
-            found = services.look_at("case", "links.json", body, world.northgate.id)
+            found = services.preview_file("case", "links.json", body, world.northgate.id)
         assert sum(each.links for each in found.entries) == 39
         assert len(statements) < 10
 
@@ -434,10 +434,10 @@ class TestStopping:
     def test_a_run_killed_half_way_is_taken_up_without_doubling(
         self, world: World, by_hand: list[int], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(importing, "MAX_IN_SLICE", 2)
+        monkeypatch.setattr(import_job, "MAX_UNITS_IN_SLICE", 2)
         run = preview(world, units(5))
         start(run, factories.actor(world.dan))
-        write_unit, written = importing.write_unit, []
+        write_unit, written = import_job.write_unit, []
 
         def killed(unit: Unit, document: UnitDocument) -> None:
             write_unit(unit, document)
@@ -445,12 +445,12 @@ class TestStopping:
             if len(written) == 4:
                 raise KeyboardInterrupt
 
-        monkeypatch.setattr(importing, "write_unit", killed)
+        monkeypatch.setattr(import_job, "write_unit", killed)
         with pytest.raises(KeyboardInterrupt):
             run_import(run.id)
         assert (again(run).state, run.done) == (ImportState.RUNNING, 2)
         assert [len(own_units(f"LOCAL{number}")) for number in range(5)] == [1, 1, 0, 0, 0]
-        monkeypatch.setattr(importing, "write_unit", write_unit)
+        monkeypatch.setattr(import_job, "write_unit", write_unit)
         by_hand.clear()
         resume_imports()
         assert by_hand == [run.id]
@@ -473,7 +473,7 @@ class TestStopping:
     def test_the_worker_being_stopped_ends_after_the_slice(
         self, app: Flask, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(importing, "MAX_IN_SLICE", 1)
+        monkeypatch.setattr(import_job, "MAX_UNITS_IN_SLICE", 1)
         run = preview(world, units(3))
         start(run, factories.actor(world.dan))
         stopping = app.extensions["jobs"].stopping
@@ -487,8 +487,8 @@ class TestStopping:
     def test_a_long_import_lets_others_have_their_turn(
         self, world: World, by_hand: list[int], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(importing, "MAX_IN_SLICE", 1)
-        monkeypatch.setattr(importing, "TURN", 0.0)
+        monkeypatch.setattr(import_job, "MAX_UNITS_IN_SLICE", 1)
+        monkeypatch.setattr(import_job, "MAX_TURN_SECONDS", 0.0)
         run = preview(world, units(3))
         start(run, factories.actor(world.dan))
         by_hand.clear()
@@ -497,33 +497,33 @@ class TestStopping:
 
     @pytest.mark.usefixtures("by_hand")
     def test_a_slice_ends_when_its_time_is_up(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(importing, "SLICE", 0.0)
+        monkeypatch.setattr(import_job, "MAX_SLICE_SECONDS", 0.0)
         run = preview(world, units(3))
         start(run, factories.actor(world.dan))
-        contents = unit_files.read_kept("yaml", run.sha256)
-        assert take_slice(run.id, contents)
+        contents = unit_files.parse_stored_file("yaml", run.sha256)
+        assert import_slice(run.id, contents)
         assert again(run).done == 1
 
     def test_a_fault_says_what_happened_what_was_kept_and_what_to_do(
         self, world: World, monkeypatch: pytest.MonkeyPatch, acts: Callable[[], list[str]]
     ) -> None:
-        write_unit = importing.write_unit
-        monkeypatch.setattr(importing, "MAX_IN_SLICE", 1)
+        write_unit = import_job.write_unit
+        monkeypatch.setattr(import_job, "MAX_UNITS_IN_SLICE", 1)
 
         def broken(unit: Unit, document: UnitDocument) -> None:
             if unit.code == "LOCAL2":
                 raise OSError(28, "No space left on device")
             write_unit(unit, document)
 
-        monkeypatch.setattr(importing, "write_unit", broken)
+        monkeypatch.setattr(import_job, "write_unit", broken)
         run = import_units(world, units(4))
         assert (run.state, run.done) == (ImportState.FAILED, 2)
         assert run.message == (
-            "Something went wrong on our side (OSError). 2 units of 4 were gone through; what was taken in of them is "
-            "kept. Go on from there, or stop here."
+            "Something went wrong on our side (OSError). 2 units of 4 were processed; imported units are "
+            "kept. Continue from there, or stop the import."
         )
-        assert acts()[-1] == "import_stopped"
-        monkeypatch.setattr(importing, "write_unit", write_unit)
+        assert acts()[-1] == "import_failed"
+        monkeypatch.setattr(import_job, "write_unit", write_unit)
         with transaction():
             services.resume_import(db.session.get_one(ImportRun, run.id), factories.actor(world.dan))
         assert (again(run).state, run.message) == (ImportState.DONE, "")
@@ -540,10 +540,10 @@ class TestStopping:
 
     @pytest.mark.usefixtures("by_hand")
     def test_cancelled_half_way_it_keeps_what_it_has(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(importing, "MAX_IN_SLICE", 1)
+        monkeypatch.setattr(import_job, "MAX_UNITS_IN_SLICE", 1)
         run = preview(world, units(3))
         start(run, factories.actor(world.dan))
-        take_slice(run.id, unit_files.read_kept("yaml", run.sha256))
+        import_slice(run.id, unit_files.parse_stored_file("yaml", run.sha256))
         with transaction():
             services.cancel_import(again(run), factories.actor(world.dan))
         run_import(run.id)
@@ -566,15 +566,15 @@ class TestOnScreen:
 
     def test_from_the_file_to_the_library(self, world: World, client: Browser) -> None:
         dan = client(world.dan)
-        assert b"Look at it" in dan.get(f"/centres/{world.northgate.id}/units/import").data
+        assert b"Preview" in dan.get(f"/centres/{world.northgate.id}/units/import").data
         address = self.post_file(dan, world, units(2)).location
         page = dan.get(address).get_data(as_text=True)
-        assert "Look at ours.yaml" in page
+        assert "Preview of ours.yaml" in page
         assert "Import 2 new units" in page
         answer = dan.post(f"{address}/start", data={"password": PASSWORD})
         assert answer.location == address
         page = dan.get(address).get_data(as_text=True)
-        assert "2 units taken in" in page
+        assert "2 units imported" in page
         assert "LOCAL1" in dan.get("/units?q=LOCAL1").get_data(as_text=True)
         assert "ours.yaml" in dan.get(f"/centres/{world.northgate.id}/units/import").get_data(as_text=True)
 
@@ -586,11 +586,11 @@ class TestOnScreen:
         assert "ask what was promised last time" in page
         refused = dan.post(f"{address}/start", data={"password": PASSWORD})
         assert refused.status_code == 422
-        assert "no change is ticked" in refused.get_data(as_text=True)
+        assert "no changed unit is ticked" in refused.get_data(as_text=True)
         dan.post(f"{address}/start", data={"password": PASSWORD, "changes": ["1"]})
         assert [len(own_units(f"LOCAL{number}")) for number in range(2)] == [1, 2]
         page = dan.get(address).get_data(as_text=True)
-        assert "1 unit taken in" in page
+        assert "1 unit imported" in page
 
     def test_a_wrong_password_starts_nothing_and_keeps_the_ticks(self, world: World, client: Browser) -> None:
         dan, documents = client(world.dan), units(1)
@@ -633,31 +633,31 @@ class TestOnScreen:
         dan = client(world.dan)
         address = self.post_file(dan, world, units(3)).location
         dan.post(f"{address}/start", data={"password": PASSWORD})
-        monkeypatch.setattr(importing, "MAX_IN_SLICE", 1)
+        monkeypatch.setattr(import_job, "MAX_UNITS_IN_SLICE", 1)
         (run_id,) = by_hand
         run = db.session.get_one(ImportRun, run_id)
-        take_slice(run_id, unit_files.read_kept("yaml", run.sha256))
+        import_slice(run_id, unit_files.parse_stored_file("yaml", run.sha256))
         page = dan.get(address).get_data(as_text=True)
         assert '<progress id="import-bar" value="1" max="3">' in page
         assert 'http-equiv="refresh"' in page
         followed = dan.get(f"{address}/progress").get_json()
         assert followed == {
-            "state": "running", "done": 1, "total": 3, "words": "1 of 3 units", "waiting": False
+            "state": "running", "done": 1, "total": 3, "text": "1 of 3 units", "is_waiting": False
         }  # fmt: skip
         monkeypatch.setattr(jobs.Jobs, "has_worker", lambda _self: False)
-        assert dan.get(f"{address}/progress").get_json()["words"] == "Waiting for the worker"
-        assert "Waiting for the worker" in dan.get(address).get_data(as_text=True)
+        assert dan.get(f"{address}/progress").get_json()["text"] == "Waiting for the background worker"
+        assert "Waiting for the background worker" in dan.get(address).get_data(as_text=True)
         assert dan.post(f"{address}/cancel").location == address
         assert "stopped after 1 unit of 3" in dan.get(address).get_data(as_text=True)
 
     def test_a_fault_offers_to_go_on(self, world: World, client: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-        write_unit = importing.write_unit
-        monkeypatch.setattr(importing, "write_unit", lambda *_: 1 / 0)
+        write_unit = import_job.write_unit
+        monkeypatch.setattr(import_job, "write_unit", lambda *_: 1 / 0)
         run, dan = import_units(world, units(1)), client(world.dan)
         assert "ZeroDivisionError" in dan.get(f"/imports/{run.id}").get_data(as_text=True)
-        monkeypatch.setattr(importing, "write_unit", write_unit)
+        monkeypatch.setattr(import_job, "write_unit", write_unit)
         dan.post(f"/imports/{run.id}/resume")
-        assert "1 unit taken in" in dan.get(f"/imports/{run.id}").get_data(as_text=True)
+        assert "1 unit imported" in dan.get(f"/imports/{run.id}").get_data(as_text=True)
 
     def test_a_preview_can_be_cancelled(self, world: World, client: Browser) -> None:
         run, dan = preview(world, units(1)), client(world.dan)

@@ -14,13 +14,13 @@ from tests.library.own_units import make_own_unit
 from tests.library.versions import as_revision
 from tests.library.writing import changed, write_folder
 from tracker.ledger.transactions import transaction
-from tracker.library.queries.units import review_warning
+from tracker.library.queries.units import describe_passed_review
 from tracker.library.services.loading import load_unit
 from tracker.units.documents import UnitDocument
-from tracker.units.standards_folder import read_library
+from tracker.units.standards_folder import read_standards
 
 ClientFor = Callable[..., FlaskClient]
-LIBRARY = read_library()
+LIBRARY = read_standards()
 
 
 def words(browser: FlaskClient, slug: str) -> str:
@@ -90,11 +90,11 @@ def test_a_review_that_is_due_is_said_and_not_called_expired(
     ],
 )
 def test_a_review_is_due_once_its_last_day_has_passed(printed: str | None, today: date, is_due: bool) -> None:
-    assert (review_warning({"metadata": {"review_on": printed}}, today) is not None) is is_due
+    assert (describe_passed_review({"metadata": {"review_on": printed}}, today) is not None) is is_due
 
 
 def test_a_review_printed_as_a_month_was_due_by_its_end() -> None:
-    said = review_warning({"metadata": {"review_on": "March 2026"}}, date(2026, 4, 1))
+    said = describe_passed_review({"metadata": {"review_on": "March 2026"}}, date(2026, 4, 1))
     assert said == "Review was due by 31 March 2026. The unit can still be used until it is withdrawn."
 
 
@@ -102,7 +102,7 @@ def test_a_review_printed_as_a_month_was_due_by_its_end() -> None:
 def local_unit(app: Flask, tmp_path: Path) -> UnitDocument:
     """A unit with what none of ours has: nested items, a choice, points, a scope."""
     scope = 'scope:\n  - heading: "Calls"\n    text: "They cover:"\n    points: ["refunds"]\nperformance:'
-    (document,) = read_library(write_folder(tmp_path, changed("performance:", scope))).units
+    (document,) = read_standards(write_folder(tmp_path, changed("performance:", scope))).units
     with transaction():
         load_unit(document)
     return document
@@ -125,7 +125,7 @@ def test_nested_items_choices_and_points_are_shown(world: World, client: ClientF
 def test_a_centres_own_edition_is_compared_with_the_installations(world: World, client: ClientFor) -> None:
     make_own_unit(world.northgate, as_revision(LIBRARY.find_unit("CFACC15"), 1, version="2", slug="cfacc15-2"))
     older = words(client(world.dan), "cfacc15")
-    assert '<a href="/units/cfacc15-2">there is a newer one</a>' in older
+    assert '<a href="/units/cfacc15-2">newer version</a>' in older
     assert "/units/cfacc15/compare?with=cfacc15-2" in older
     newer = words(client(world.dan), "cfacc15-2")
     assert "/units/cfacc15-2/compare?with=cfacc15" in newer
@@ -137,4 +137,4 @@ def test_a_centres_own_edition_is_compared_with_the_installations(world: World, 
 def test_a_unit_that_does_not_exist(world: World, client: ClientFor) -> None:
     response = client(world.alice).get("/units/nope")
     assert response.status_code == 404
-    assert "Look for it in the list of units." in response.text
+    assert "Search the list of units." in response.text

@@ -7,9 +7,9 @@ from tracker.ledger.transactions import transaction
 from tracker.library.services.loading import load_unit
 from tracker.models import Unit
 from tracker.units.documents import CriterionDocument, UnitDocument
-from tracker.units.standards_folder import read_library
+from tracker.units.standards_folder import read_standards
 
-UNITS = {unit.code: unit for unit in read_library().units}
+UNITS = {unit.code: unit for unit in read_standards().units}
 
 
 def reworded(document: UnitDocument, texts: dict[str, str]) -> UnitDocument:

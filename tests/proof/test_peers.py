@@ -26,7 +26,7 @@ from tracker.portfolio.services.files import attach_file, keep_file
 from tracker.recording_forms.rendering import render_form
 from tracker.unit_reader.sandboxed_reader import read_document
 from tracker.units.schema import UnitSchema
-from tracker.units.standards_folder import read_text
+from tracker.units.standards_folder import parse_document
 
 Browser = Callable[[Person], FlaskClient]
 assert mail_server
@@ -181,9 +181,9 @@ class TestWhatIsRead:
     def test_marshmallow_cve_2018_17175_and_cve_2025_68480_a_file_names_only_what_there_is(self) -> None:
         """Fields that the schema does not know are refused, and so is a list as long as a file can hold."""
         with pytest.raises(ValidationError):
-            read_text("code: X1\ntitle: X\nis_admin: true\n", UnitSchema())
+            parse_document("code: X1\ntitle: X\nis_admin: true\n", UnitSchema())
         with pytest.raises(ValidationError):
-            read_text("[" + "{}," * 200_000 + "]", UnitSchema())
+            parse_document("[" + "{}," * 200_000 + "]", UnitSchema())
 
 
 class TestRequests:

@@ -8,14 +8,14 @@ from tests.recording_forms.reading import Sheet
 from tracker.recording_forms.form_content import FormContent, FormRow, FormSignature, Mark, build_blank_content
 from tracker.recording_forms.rendering import render_form
 from tracker.units.documents import UnitDocument
-from tracker.units.standards_folder import read_library
+from tracker.units.standards_folder import read_standards
 
 UNITS = ["CFACC15", "DELIVERCC", "INSCC004", "CFAM&LFD3"]
 
 
 @cache
 def find_unit(code: str) -> UnitDocument:
-    return read_library().find_unit(code, None)
+    return read_standards().find_unit(code, None)
 
 
 @cache

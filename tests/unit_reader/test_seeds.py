@@ -7,10 +7,10 @@ import pytest
 
 from tests.unit_reader.reader import NoUnit, read_document
 from tracker.units.documents import GuidanceDocument
-from tracker.units.standards_folder import read_library
+from tracker.units.standards_folder import read_standards
 
 SEEDS = Path(__file__).parents[1] / "seeds"
-LIBRARY = read_library()
+LIBRARY = read_standards()
 DOCUMENTS = {
     "INSCC004": "INSCC004.txt",
     "CFACC15": "CFACC15.txt",

@@ -10,35 +10,35 @@ from hypothesis import strategies as st
 
 from tests.library.writing import UNIT, changed
 from tracker.units.comparison import (
-    Pair,
     PairKind,
-    assign,
+    StatementPair,
     compare_versions,
     diff,
     full_text,
-    same_requirements,
-    wordings,
+    list_wordings,
+    match_requirements,
+    solve_assignment,
 )
 from tracker.units.documents import UnitDocument, unit_from_json
 from tracker.units.schema import UnitSchema
-from tracker.units.standards_folder import read_library, read_text
+from tracker.units.standards_folder import parse_document, read_standards
 
-UNITS = {unit.code: unit for unit in read_library().units}
+UNITS = {unit.code: unit for unit in read_standards().units}
 
 
 def unit(*changes: tuple[str, str]) -> UnitDocument:
     text = UNIT
     for old, new in changes:
         text = changed(old, new, text)
-    document: UnitDocument = read_text(text, UnitSchema())
+    document: UnitDocument = parse_document(text, UnitSchema())
     return document
 
 
-def kinds(pairs: list[Pair]) -> list[tuple[str, str | None, str | None]]:
+def kinds(pairs: list[StatementPair]) -> list[tuple[str, str | None, str | None]]:
     return [(each.kind.value, each.old and each.old.label, each.new and each.new.label) for each in pairs]
 
 
-def of_kind(pairs: list[Pair], kind: PairKind) -> list[Pair]:
+def of_kind(pairs: list[StatementPair], kind: PairKind) -> list[StatementPair]:
     return [each for each in pairs if each.kind is kind]
 
 
@@ -57,7 +57,7 @@ def test_a_word_changed_is_a_rewording_with_that_word_marked() -> None:
     )
     [pair] = of_kind(pairs, PairKind.REWORDED)
     assert len(pairs) == len(unit().criteria)
-    assert 60 < pair.likeness < 100
+    assert 60 < pair.similarity < 100
     before, after = pair.runs()
     assert [run.text for run in before if run.is_changed] == ["promised"]
     assert [run.text for run in after if run.is_changed] == ["agreed"]
@@ -107,7 +107,7 @@ def test_performance_and_knowledge_are_never_taken_for_each_other() -> None:
     )
     pairs = compare_versions(unit(), later)
     assert all(each.old.kind is each.new.kind for each in pairs if each.old and each.new)
-    assert len(of_kind(pairs, PairKind.GONE)) == 2
+    assert len(of_kind(pairs, PairKind.REMOVED)) == 2
 
 
 def test_the_matching_is_the_best_of_all_not_the_best_of_the_first() -> None:
@@ -125,7 +125,7 @@ def test_the_matching_is_the_best_of_all_not_the_best_of_the_first() -> None:
         ("1", "Before the call"),
         ("1", "After the call"),
     }
-    assert not of_kind(compare_versions(old, new), PairKind.GONE)
+    assert not of_kind(compare_versions(old, new), PairKind.REMOVED)
 
 
 def test_a_person_links_one_to_two_and_two_to_one() -> None:
@@ -145,7 +145,7 @@ def test_a_person_links_one_to_two_and_two_to_one() -> None:
         later, unit(), confirmed=[(new["thank the person"], thanks), (new["thank everybody"], thanks)]
     )
     assert len([each for each in back if each.new and each.new.position == thanks]) == 2
-    assert not of_kind(back, PairKind.GONE)
+    assert not of_kind(back, PairKind.REMOVED)
 
 
 def test_a_refused_link_is_not_proposed_again() -> None:
@@ -154,7 +154,7 @@ def test_a_refused_link_is_not_proposed_again() -> None:
     assert pair.link
     again = compare_versions(unit(), later, refused=[pair.link])
     assert pair.link not in {each.link for each in again}
-    assert {each.kind for each in again} >= {PairKind.NEW, PairKind.GONE}
+    assert {each.kind for each in again} >= {PairKind.NEW, PairKind.REMOVED}
 
 
 def test_a_link_to_nowhere_is_left_out() -> None:
@@ -166,7 +166,7 @@ def test_evidence_requirements_of_the_same_words_are_found_wherever_they_stand()
     turned = tuple(replace(each, position=at) for at, each in enumerate(reversed(old.evidence_requirements), start=1))
     spoilt = replace(turned[0], points=("something else",))
     new = replace(old, evidence_requirements=(spoilt, *turned[1:]))
-    assert same_requirements(old, new) == {1: 5, 2: 4, 3: 3, 4: 2}
+    assert match_requirements(old, new) == {1: 5, 2: 4, 3: 3, 4: 2}
 
 
 @pytest.mark.parametrize("code", sorted(UNITS))
@@ -181,7 +181,7 @@ def test_a_shuffled_unit_is_only_moved(code: str) -> None:
     )  # fmt: skip
     pairs = compare_versions(old, new)
     assert {each.kind for each in pairs} <= {PairKind.UNCHANGED, PairKind.MOVED}
-    before, after = wordings(old), wordings(new)
+    before, after = list_wordings(old), list_wordings(new)
     assert all(before[each.old.position] == after[each.new.position] for each in pairs if each.old and each.new)
 
 
@@ -210,7 +210,7 @@ def test_runs_put_together_are_the_texts(old: str, new: str) -> None:
 
 @given(st.integers(1, 5).flatmap(lambda n: st.lists(st.lists(st.integers(-9, 9), min_size=n, max_size=n), min_size=n, max_size=n)))  # fmt: skip
 def test_the_assignment_is_the_least_of_all(costs: list[list[int]]) -> None:
-    columns = assign(costs)
+    columns = solve_assignment(costs)
     assert sorted(columns) == list(range(len(costs)))
     least = min(
         sum(costs[row][column] for row, column in enumerate(each)) for each in permutations(range(len(costs)))

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from tracker.units.printed_dates import read_date
+from tracker.units.printed_dates import parse_date
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from tracker.units.printed_dates import read_date
     ],
 )
 def test_what_can_be_read(text: str, read: str, precision: str, last_day: date) -> None:
-    found = read_date(text)
+    found = parse_date(text)
     assert (found.text, found.date, found.precision, found.last_day) == (text, read, precision, last_day)
 
 
@@ -27,5 +27,5 @@ def test_what_can_be_read(text: str, read: str, precision: str, last_day: date) 
     "text", ["31 Feb 2020", "29 February 2023", "01/03/26", "Ju 2020", "soon", "0000", "32 May 2020"]
 )
 def test_what_cannot_be_read_is_not_guessed(text: str) -> None:
-    found = read_date(text)
+    found = parse_date(text)
     assert (found.text, found.date, found.precision, found.last_day) == (text, None, None, None)

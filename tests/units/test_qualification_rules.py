@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from tracker.units.documents import Provenance
 from tracker.units.qualification_documents import QualificationDocument, QualificationGroup, QualificationUnit
-from tracker.units.qualification_rules import judge, rule_of
-from tracker.units.standards_folder import read_library
+from tracker.units.qualification_rules import describe_group_rule, evaluate_qualification
+from tracker.units.standards_folder import read_standards
 
 
 def qualification(
@@ -55,26 +55,26 @@ class TestFourMandatoryAndTwoOptional:
     )
 
     def test_nothing_is_complete_at_the_start(self) -> None:
-        standing = judge(self.award, [])
+        standing = evaluate_qualification(self.award, [])
         assert not standing.complete
         assert standing.missing[-1] == "Achieve 2 more from Group B."
 
     def test_all_mandatory_and_two_optional_complete_it(self) -> None:
-        standing = judge(self.award, ["M1", "M2", "M3", "M4", "O1", "O3"])
+        standing = evaluate_qualification(self.award, ["M1", "M2", "M3", "M4", "O1", "O3"])
         assert standing.complete
         assert standing.missing == ()
         assert standing.counted["O3"] == "Group B"
 
     def test_a_third_optional_unit_is_surplus(self) -> None:
-        standing = judge(self.award, ["M1", "M2", "M3", "M4", "O1", "O2", "O3"])
+        standing = evaluate_qualification(self.award, ["M1", "M2", "M3", "M4", "O1", "O2", "O3"])
         assert standing.complete
         assert list(standing.surplus.values()) == ["Group B is full: at most 2 units of it count."]
 
     def test_a_unit_of_another_award_is_surplus(self) -> None:
-        assert judge(self.award, ["X9"]).surplus == {"X9": "It is not part of this qualification."}
+        assert evaluate_qualification(self.award, ["X9"]).surplus == {"X9": "It is not part of this qualification."}
 
     def test_what_is_chosen_need_not_be_chosen_again(self) -> None:
-        standing = judge(self.award, ["M1"], ["M1", "M2", "M3", "M4", "O1"])
+        standing = evaluate_qualification(self.award, ["M1"], ["M1", "M2", "M3", "M4", "O1"])
         assert standing.to_choose == ("Choose 1 more from Group B.",)
         assert "Achieve M2, Unit M2: it is mandatory." in standing.missing
 
@@ -88,18 +88,18 @@ class TestBarredCombination:
     )
 
     def test_two_units_barred_together_never_count_both(self) -> None:
-        standing = judge(self.award, ["M1", "M2", "M3", "A1", "B1"])
+        standing = evaluate_qualification(self.award, ["M1", "M2", "M3", "A1", "B1"])
         assert not standing.complete
         assert len({"A1", "B1"} & set(standing.counted)) == 1
 
     @pytest.mark.parametrize("more", ["A2", "B2"])
     def test_another_unit_of_either_group_completes_it(self, more: str) -> None:
-        standing = judge(self.award, ["M1", "M2", "M3", "A1", "B1", more])
+        standing = evaluate_qualification(self.award, ["M1", "M2", "M3", "A1", "B1", more])
         assert standing.complete
         assert next(iter(standing.surplus.values())).startswith("It may not count together with")
 
     def test_a_choice_that_is_barred_is_told(self) -> None:
-        (sentence,) = judge(self.award, [], ["A1", "B1"]).blocked
+        (sentence,) = evaluate_qualification(self.award, [], ["A1", "B1"]).blocked
         assert "may not count together: choose another" in sentence
 
 
@@ -123,20 +123,20 @@ class TestCredits:
     )  # fmt: skip
 
     def test_it_counts_in_all_and_at_the_level(self) -> None:
-        standing = judge(self.award, ["M1", "M2", "B1", "B2", "B4", "C2", "C3"])
+        standing = evaluate_qualification(self.award, ["M1", "M2", "B1", "B2", "B4", "C2", "C3"])
         assert (standing.complete, standing.credits, standing.credits_at_level) == (True, 51, 46)
 
     def test_credits_beyond_a_groups_maximum_do_not_count(self) -> None:
-        standing = judge(self.award, ["M1", "M2", "B1", "B2", "C1", "C2", "C3", "C4"])
+        standing = evaluate_qualification(self.award, ["M1", "M2", "B1", "B2", "C1", "C2", "C3", "C4"])
         assert not standing.complete
         assert standing.credits == 32 + 16
-        assert "Achieve 2 credits more in all: 50 are asked for." in standing.missing
+        assert "Achieve 2 credits more in all: 50 are required." in standing.missing
         assert next(iter(standing.surplus.values())) == "Group C is full: at most 16 credits of it count."
 
     def test_enough_credits_may_be_too_few_at_the_level(self) -> None:
-        standing = judge(self.award, ["M1", "M2", "B1", "B2", "B3", "C1", "C3"])
+        standing = evaluate_qualification(self.award, ["M1", "M2", "B1", "B2", "B3", "C1", "C3"])
         assert standing.credits == 50
-        assert standing.missing == ("Achieve 6 credits more at level 4 or above: 38 are asked for there.",)
+        assert standing.missing == ("Achieve 6 credits more at level 4 or above: 38 are required there.",)
 
     def test_of_a_full_group_those_count_that_the_level_needs(self) -> None:
         award = qualification(
@@ -147,25 +147,25 @@ class TestCredits:
             credits_at_level=8,
             at_level=4,
         )
-        standing = judge(award, ["C1", "C2", "C3"])
+        standing = evaluate_qualification(award, ["C1", "C2", "C3"])
         assert standing.complete
         assert "C2" in standing.counted
 
 
 def test_a_groups_rule_is_told_in_words() -> None:
-    assert rule_of(group("A", "A1", minimum=1, maximum=2)) == "at least 1 and at most 2 units"
-    assert rule_of(group("A", "A1", minimum=2, maximum=2)) == "exactly 2 units"
-    assert rule_of(group("A", "A1", minimum_credits=20)) == "at least 20 credits"
-    assert rule_of(group("A", "A1", maximum_credits=16)) == "at most 16 credits"
-    assert rule_of(group("A", "A1")) == "as many as are wanted"
+    assert describe_group_rule(group("A", "A1", minimum=1, maximum=2)) == "at least 1 and at most 2 units"
+    assert describe_group_rule(group("A", "A1", minimum=2, maximum=2)) == "exactly 2 units"
+    assert describe_group_rule(group("A", "A1", minimum_credits=20)) == "at least 20 credits"
+    assert describe_group_rule(group("A", "A1", maximum_credits=16)) == "at most 16 credits"
+    assert describe_group_rule(group("A", "A1")) == "any number"
 
 
 def test_the_examples_that_are_shipped_can_be_completed() -> None:
-    awards = read_library().qualifications
+    awards = read_standards().qualifications
     assert [each.code for each in awards] == ["EX-DIP4-CS", "EX-SVQ3-CC"]
     for award in awards:
-        assert judge(award, [unit.code for unit in award.units]).complete
-        assert not judge(award, award.mandatory).complete
+        assert evaluate_qualification(award, [unit.code for unit in award.units]).complete
+        assert not evaluate_qualification(award, award.mandatory).complete
 
 
 @st.composite
@@ -233,7 +233,7 @@ def test_complete_exactly_when_some_allowed_choice_fulfils_every_rule(
     award: QualificationDocument, data: st.DataObject
 ) -> None:
     achieved = data.draw(st.sets(st.sampled_from([unit.code for unit in award.units])))
-    standing = judge(award, achieved)
+    standing = evaluate_qualification(award, achieved)
     assert standing.complete == any(fulfils(award, chosen) for chosen in allowed(award, achieved))
     assert set(standing.counted) in list(allowed(award, achieved))
     assert set(standing.counted) | set(standing.surplus) == achieved
@@ -255,6 +255,6 @@ def test_sixty_units_are_judged_without_looking_at_every_choice() -> None:
         at_level=3,
         barred=tuple((codes[10 + each], codes[41 + each]) for each in range(10)),
     )
-    standing = judge(award, codes)
+    standing = evaluate_qualification(award, codes)
     assert standing.complete
     assert len(standing.counted) > 20

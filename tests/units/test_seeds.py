@@ -5,10 +5,10 @@ from itertools import groupby
 import pytest
 
 from tracker.units.documents import CriterionDocument, UnitDocument
-from tracker.units.standards_folder import read_library
+from tracker.units.standards_folder import read_standards
 from tracker.vocabulary import CriterionKind, DocumentType, LabelOrigin, Simulation
 
-LIBRARY = read_library()
+LIBRARY = read_standards()
 ONE_TO_18 = [str(number) for number in range(1, 19)]
 
 

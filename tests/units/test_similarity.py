@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracker.units.documents import CriterionDocument, UnitDocument
-from tracker.units.similarity import Scale, stem_of
-from tracker.units.standards_folder import read_library
+from tracker.units.similarity import SimilarityMeasure, stem_word
+from tracker.units.standards_folder import read_standards
 from tracker.vocabulary import CriterionKind
 
-UNITS = {unit.code: unit for unit in read_library().units}
+UNITS = {unit.code: unit for unit in read_standards().units}
 KINDS = {"p": CriterionKind.PERFORMANCE, "k": CriterionKind.KNOWLEDGE}
 SAME_IN_SUBSTANCE = {
     ("CFACC15", "DELIVERCC"): "p1-p12 p2-p13 p8-p22 p9-p23 p10-p24 p11-p25 p13-p26 ka-k4 ke-k10 kf-k9 kg-k6",
@@ -23,8 +23,8 @@ TRUE = {(*units, *pair.split("-")) for units, pairs in SAME_IN_SUBSTANCE.items()
 SENTENCES = st.lists(st.sampled_from(["deal", "with", "customers", "complaints", "and", "monitoring"]), max_size=9)
 
 
-def scale_of(*units: UnitDocument) -> Scale:
-    return Scale(each.text for unit in units for each in unit.assessable)
+def scale_of(*units: UnitDocument) -> SimilarityMeasure:
+    return SimilarityMeasure(each.text for unit in units for each in unit.assessable)
 
 
 def name(criterion: CriterionDocument) -> str:
@@ -36,27 +36,27 @@ def best_of_both(one: str, other: str) -> list[tuple[int, tuple[str, ...]]]:
     first, second = UNITS[one], UNITS[other]
     scale = scale_of(first, second)
     found = {
-        (a, b): scale.likeness(a.text, b.text)
+        (a, b): scale.similarity(a.text, b.text)
         for a in first.assessable
         for b in second.assessable
         if a.kind is b.kind
     }
     return [
-        (likeness, (one, other, name(a), name(b)))
-        for (a, b), likeness in found.items()
-        if likeness == max(value for (x, _), value in found.items() if x is a)
-        and likeness == max(value for (_, y), value in found.items() if y is b)
+        (similarity, (one, other, name(a), name(b)))
+        for (a, b), similarity in found.items()
+        if similarity == max(value for (x, _), value in found.items() if x is a)
+        and similarity == max(value for (_, y), value in found.items() if y is b)
     ]
 
 
 def test_of_our_four_units_the_same_in_substance_come_out_on_top() -> None:
     found = sorted((each for pair in combinations(sorted(UNITS), 2) for each in best_of_both(*pair)), reverse=True)
-    proposed = [pair for likeness, pair in found if likeness >= 60]
+    proposed = [pair for similarity, pair in found if similarity >= 60]
     right = TRUE & set(proposed)
     assert right == TRUE, "every pair found by hand is proposed"
     assert len(right) / len(proposed) >= 0.8, sorted(set(proposed) - TRUE)
     assert found[0][1] in TRUE
-    assert {pair: likeness for likeness, pair in found}["CFACC15", "DELIVERCC", "p1", "p12"] == 100
+    assert {pair: similarity for similarity, pair in found}["CFACC15", "DELIVERCC", "p1", "p12"] == 100
 
 
 @pytest.mark.parametrize("one", sorted(UNITS))
@@ -64,58 +64,50 @@ def test_nothing_is_liker_than_itself(one: str) -> None:
     unit = UNITS[one]
     scale = scale_of(unit)
     for each in unit.assessable:
-        alike = [other for other in unit.assessable if scale.likeness(each.text, other.text) == 100]
+        alike = [other for other in unit.assessable if scale.similarity(each.text, other.text) == 100]
         assert each in alike
         assert {other.text.casefold() for other in alike} == {each.text.casefold()}
 
 
 def test_case_and_points_do_not_count_and_a_word_does() -> None:
-    scale = Scale(["Deal with complaints.", "report complaints"])
-    assert scale.likeness("Deal with complaints.", "deal with complaints;") == 100
-    assert 50 < scale.likeness("deal with complaints", "deal with serious complaints") < 100
-    assert scale.likeness("deal with complaints", "answer letters") == 0
-    assert scale.likeness("", "answer letters") == 0
+    scale = SimilarityMeasure(["Deal with complaints.", "report complaints"])
+    assert scale.similarity("Deal with complaints.", "deal with complaints;") == 100
+    assert 50 < scale.similarity("deal with complaints", "deal with serious complaints") < 100
+    assert scale.similarity("deal with complaints", "answer letters") == 0
+    assert scale.similarity("", "answer letters") == 0
 
 
 def test_a_word_in_every_line_says_less_than_one_that_is_seldom() -> None:
-    scale = Scale(["greet customers", "call customers", "thank customers", "validate customers' data"])
-    seldom = scale.likeness("validate the records", "validate the files")
-    often = scale.likeness("customers wait", "customers laugh")
+    scale = SimilarityMeasure(["greet customers", "call customers", "thank customers", "validate customers' data"])
+    seldom = scale.similarity("validate the records", "validate the files")
+    often = scale.similarity("customers wait", "customers laugh")
     assert seldom > often
 
 
 def test_the_order_of_words_counts() -> None:
-    scale = Scale([])
-    straight = scale.likeness("report issues before colleagues ask", "report issues before colleagues know")
-    turned = scale.likeness("report issues before colleagues ask", "colleagues know before issues report")
+    scale = SimilarityMeasure([])
+    straight = scale.similarity("report issues before colleagues ask", "report issues before colleagues know")
+    turned = scale.similarity("report issues before colleagues ask", "colleagues know before issues report")
     assert straight > turned
 
 
 def test_not_turns_a_statement_and_is_no_small_word() -> None:
-    scale = Scale([])
-    assert scale.likeness("share it with customers", "do not share it with customers") < 85
+    scale = SimilarityMeasure([])
+    assert scale.similarity("share it with customers", "do not share it with customers") < 85
 
 
 def test_forms_of_one_word_meet() -> None:
     for forms in ("identify identifies identified identifying identification", "validate validates validating validation",
                   "policy policies", "improve improving improvement improvements", "colleague colleagues colleague's"):  # fmt: skip
-        assert len({stem_of(form) for form in forms.split()}) == 1, forms
-    assert stem_of("staff") == "staff"
-    assert stem_of("process") == stem_of("processes")
-
-
-def test_a_likeness_can_be_explained() -> None:
-    scale = scale_of(UNITS["CFACC15"], UNITS["DELIVERCC"])
-    found = scale.explain("Identify and greet customers.", "Identify the needs of customers")
-    assert found.per_cent == scale.likeness("Identify and greet customers.", "Identify the needs of customers")
-    assert found.shared == ("identify", "customers")
-    assert (found.only_one, found.only_other) == (("greet",), ("needs",))
+        assert len({stem_word(form) for form in forms.split()}) == 1, forms
+    assert stem_word("staff") == "staff"
+    assert stem_word("process") == stem_word("processes")
 
 
 @given(SENTENCES, SENTENCES)
 def test_it_is_the_same_both_ways_and_between_nothing_and_a_hundred(one: list[str], other: list[str]) -> None:
-    scale = Scale(["deal with complaints", "customers and complaints"])
-    there, back = (scale.likeness(" ".join(a), " ".join(b)) for a, b in ((one, other), (other, one)))
+    scale = SimilarityMeasure(["deal with complaints", "customers and complaints"])
+    there, back = (scale.similarity(" ".join(a), " ".join(b)) for a, b in ((one, other), (other, one)))
     assert there == back
     assert 0 <= there <= 100
     assert (there == 100) == (one == other)

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from tracker.units.documents import GuidanceDocument, UnitDocument
-from tracker.units.standards_folder import read_library
+from tracker.units.standards_folder import read_standards
 
 SEEDS = Path(__file__).parents[1] / "seeds"
-LIBRARY = read_library()
+LIBRARY = read_standards()
 MARKERS = re.compile(r"[\s\-◆]*(?:\d{1,2}\.?|\([a-k]\))?\s*")
 
 LEFT_OVER = {

@@ -8,7 +8,7 @@ from tracker.clock import LONDON, now
 from tracker.home import queries
 from tracker.home.admin_todo import MAX_SHOWN, load_admin_todo
 from tracker.library.queries.drafts import list_drafts
-from tracker.library.services.publishing import OPEN
+from tracker.library.services.publishing import OPEN_STATES
 from tracker.registrations.progress import list_own_progress
 from tracker.vocabulary import Role
 from tracker.web.current_user import HeldGrant, me
@@ -50,7 +50,7 @@ def candidate_home() -> str:
 
 def administrator_home(chosen: HeldGrant) -> str:
     ends = load_admin_todo(chosen.centre_id)
-    drafts = list_drafts([chosen.centre_id], OPEN, MAX_SHOWN)
+    drafts = list_drafts([chosen.centre_id], OPEN_STATES, MAX_SHOWN)
     has_worker = jobs.of_app().has_worker()
     return render_template(
         "home/administrator.html", greeting=greeting(), centre=chosen, ends=ends, drafts=drafts, has_worker=has_worker

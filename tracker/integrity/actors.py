@@ -48,10 +48,11 @@ ROLES_OF_ACT: dict[str, Collection[Role]] = {
     **dict.fromkeys(
         (
             "person_invited", "grant_given", "grant_ended", "link_issued", "record_exported",
-            "unit_read", "unit_correction_started", "unit_drafted", "unit_draft_discarded", "unit_published",
-            "import_started", "import_stopped", "import_resumed", "import_cancelled", "units_imported",
+            "unit_document_read", "unit_correction_started", "unit_draft_shared", "unit_draft_discarded",
+            "unit_published",
+            "import_started", "import_failed", "import_resumed", "import_cancelled", "units_imported",
             "guidance_added", "guidance_changed", "guidance_attached", "guidance_detached",
-            "link_confirmed", "link_refused", "link_undone", "links_confirmed",
+            "link_confirmed", "link_refused", "link_decision_withdrawn", "links_confirmed",
         ),
         frozenset({Role.ADMINISTRATOR}),
     ),

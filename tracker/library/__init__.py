@@ -1,0 +1,1 @@
+"""The library in the database: units, qualifications, guidance and links, with their pages."""

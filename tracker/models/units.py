@@ -42,7 +42,7 @@ class Unit(Base):
     simulation: Mapped[Simulation]
     document: Mapped[str]
     """The whole unit as `standards show --json` prints it."""
-    words: Mapped[str] = mapped_column(default="", server_default="")
+    search_text: Mapped[str] = mapped_column(default="", server_default="")
     """Title, suites, keywords and criteria, case folded: what a search looks through."""
     suites: Mapped[str] = mapped_column(default="", server_default="")
     """As printed, to filter by."""
@@ -64,7 +64,7 @@ class UnitCode(Base):
     scheme: Mapped[str] = mapped_column(String(50))
     """`code` and `slug` for the unit's own; else as published: `URN`, `SQA` …"""
     value: Mapped[str] = mapped_column(String(100))
-    squashed: Mapped[str] = mapped_column(String(100), index=True)
+    normalised: Mapped[str] = mapped_column(String(100), index=True)
     """Without case, spaces, slashes and hyphens, which do not count."""
 
 
@@ -137,7 +137,7 @@ class CriterionLink(Base):
             postgresql_where=text("centre_id IS NULL"),
         ),
         CheckConstraint("unit_id <> other_unit_id", name="two_units"),
-        CheckConstraint("likeness BETWEEN 0 AND 100", name="per_cent"),
+        CheckConstraint("similarity BETWEEN 0 AND 100", name="per_cent"),
     )
 
     id: Mapped[PrimaryKey]
@@ -148,7 +148,7 @@ class CriterionLink(Base):
     position: Mapped[int]
     other_unit_id: Mapped[int] = refers_to("unit.id")
     other_position: Mapped[int]
-    likeness: Mapped[int]
+    similarity: Mapped[int]
     is_confirmed: Mapped[bool]
     """False where somebody looked and said that they are not the same."""
     decided_by_id: Mapped[int | None] = refers_to("person.id", index=False)

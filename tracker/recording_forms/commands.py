@@ -65,9 +65,9 @@ def verify_form(file: Path, folder: Path | None) -> None:
 def _blank(code: str, version: str | None) -> bytes:
     from tracker.recording_forms.form_content import build_blank_content
     from tracker.recording_forms.rendering import render_form
-    from tracker.units.standards_folder import read_library
+    from tracker.units.standards_folder import read_standards
 
-    return render_form(build_blank_content(read_library().find_unit(code, version)))
+    return render_form(build_blank_content(read_standards().find_unit(code, version)))
 
 
 def _filled(code: str, version: str | None, email: str) -> bytes:

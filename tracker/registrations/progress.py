@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, and_, select
 
 from tracker.extensions import db
-from tracker.library.queries.qualifications import counts
+from tracker.library.queries.qualifications import is_accepted_version
 from tracker.models import Qualification, Registration, Unit, UnitAttempt
 from tracker.units.qualification_documents import QualificationDocument, qualification_from_json
-from tracker.units.qualification_rules import MANDATORY, Standing, judge
+from tracker.units.qualification_rules import MANDATORY, QualificationResult, evaluate_qualification
 from tracker.vocabulary import AttemptState
 
 ACHIEVED = frozenset({AttemptState.VERIFIED, AttemptState.CERTIFICATE_CLAIMED})
@@ -23,7 +23,7 @@ class QualificationProgress:
 
     registration_id: int
     document: QualificationDocument
-    standing: Standing
+    standing: QualificationResult
     achieved: frozenset[str]
     chosen: frozenset[str]
     """The codes of the units that are not void, achieved ones among them."""
@@ -98,11 +98,13 @@ def _judged(
     taken = [
         (code, state)
         for code, version, state in attempts
-        if code not in document.by_code or counts(document.by_code[code], version)
+        if code not in document.by_code or is_accepted_version(document.by_code[code], version)
     ]
     achieved = frozenset(code for code, state in taken if state in ACHIEVED)
     chosen = frozenset(code for code, _ in taken)
-    return QualificationProgress(registration_id, document, judge(document, achieved, chosen), achieved, chosen)
+    return QualificationProgress(
+        registration_id, document, evaluate_qualification(document, achieved, chosen), achieved, chosen
+    )
 
 
 def find_objection(found: QualificationProgress, code: str) -> str | None:
@@ -110,5 +112,5 @@ def find_objection(found: QualificationProgress, code: str) -> str | None:
     if code not in found.document.by_code:
         return f"{code} is not part of {found.document.title}: it would be done beside it."
     before = set(found.standing.blocked)
-    after = judge(found.document, found.achieved, found.chosen | {code}).blocked
+    after = evaluate_qualification(found.document, found.achieved, found.chosen | {code}).blocked
     return next((sentence for sentence in after if sentence not in before), None)

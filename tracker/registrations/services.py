@@ -12,7 +12,7 @@ from tracker.errors import Invalid, NotFound, Refused
 from tracker.extensions import db
 from tracker.ledger.events import Actor, record
 from tracker.ledger.transactions import lock_rows
-from tracker.library.queries.units import lapsed_warning, read_document
+from tracker.library.queries.units import describe_lapsed_registration, load_document
 from tracker.models import Allocation, Centre, Grant, Person, Qualification, Registration, Unit, UnitAttempt
 from tracker.registrations.due_releases import release_due_assessments_in
 from tracker.registrations.separation_of_duties import check_may_assess, check_may_verify, check_not_withdrawn
@@ -233,7 +233,7 @@ def _check_open_to(registration: Registration, unit: Unit) -> None:
     """A unit takes new registrations until it lapses, and another centre's own never."""
     if unit.owner_centre_id not in {None, registration.centre_id}:
         raise NotFound
-    if lapsed := lapsed_warning(read_document(unit), today()):
+    if lapsed := describe_lapsed_registration(load_document(unit), today()):
         raise Refused(f"{unit.code} {lapsed[0].lower()}{lapsed[1:]} Nothing was changed.")
 
 

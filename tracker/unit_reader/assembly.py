@@ -34,7 +34,7 @@ from tracker.units.documents import (
     Provenance,
     RequirementDocument,
     UnitDocument,
-    slug_of,
+    make_slug,
     unit_from_json,
 )
 from tracker.units.schema import MetadataSchema
@@ -215,7 +215,7 @@ class _Assembly:
         allowed = simulation_allowed_for(told, [each.label for each in self.numbered.criteria])
         return UnitDocument(
             code=identity.code,
-            slug=slug_of(identity.code),
+            slug=make_slug(identity.code),
             title=identity.title,
             document_type=self._document_type(identity),
             version=self._version(),

@@ -1,8 +1,8 @@
-"""Two versions of one unit side by side: what stayed, moved, was reworded, is new, is gone. Pure.
+"""Comparison of two versions of a unit: unchanged, moved, reworded, new and removed criteria. Pure functions.
 
-Each old statement is matched with at most one new one, so that all matches together are as alike as they can be.
-What a person decided goes before: a confirmed link is always there (one statement may become two, and two one), a
-refused one never.
+Each old criterion is matched with at most one new one so that the sum of all similarities is highest (the Hungarian
+algorithm). People's decisions come first: a confirmed link is always kept, even where one criterion became two or two
+became one, and a refused link is never proposed.
 """
 
 import re
@@ -13,55 +13,61 @@ from difflib import SequenceMatcher
 from enum import StrEnum
 
 from tracker.units.documents import CriterionDocument, RequirementDocument, UnitDocument
-from tracker.units.similarity import Scale, Statement, read
+from tracker.units.similarity import SimilarityMeasure, TokenisedText, tokenise
 
-PROPOSED = 40
-"""Below this likeness, in per cent, one statement is not taken for a rewording of another."""
-MAX_TANGLE_SIZE = 150
-"""Statements that could each be many others: beyond this the best are taken one by one."""
-PIECE = re.compile(r"\s+|[^\W_]+(?:['’][^\W_]+)*|.", re.DOTALL)
+MIN_SIMILARITY = 40
+"""Per cent. Below this, one criterion is not taken for a rewording of another."""
+MAX_ASSIGNMENT_SIZE = 150
+"""Criteria in one connected component. Above this the best matches are taken greedily, because the Hungarian
+algorithm takes cubic time.
+"""
+TOKEN = re.compile(r"\s+|[^\W_]+(?:['’][^\W_]+)*|.", re.DOTALL)
+"""White space, a word, or a single other character."""
 
 Link = tuple[int, int]
-"""Position in the old version, position in the new one."""
+"""Position in the old version, position in the new version."""
 
 
 class PairKind(StrEnum):
+    """What became of a criterion between two versions."""
+
     UNCHANGED = "unchanged"
     MOVED = "moved"
     """The same words under another label or heading, or in another order."""
     REWORDED = "reworded"
     NEW = "new"
-    GONE = "gone"
+    REMOVED = "removed"
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """Words that stand together and are in both versions, or in this one only."""
+class DiffSegment:
+    """A stretch of text that stands in both versions, or is changed."""
 
     text: str
     is_changed: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
-    """A statement of the old version beside what it is in the new one."""
+class StatementPair:
+    """A criterion of the old version beside its counterpart in the new one; either may be missing."""
 
     kind: PairKind
     old: CriterionDocument | None
     new: CriterionDocument | None
-    likeness: int = 0
+    similarity: int = 0
 
     @property
     def link(self) -> Link | None:
+        """Return both positions; None where one side is missing."""
         return (self.old.position, self.new.position) if self.old and self.new else None
 
     @property
     def is_same_wording(self) -> bool:
-        """Whether what was decided of the old statement holds of the new one word for word."""
+        """Return whether a decision on the old criterion also holds for the new one."""
         return self.kind in {PairKind.UNCHANGED, PairKind.MOVED}
 
-    def runs(self) -> tuple[tuple[Run, ...], tuple[Run, ...]]:
-        """Both texts in runs of words, to mark what changed."""
+    def segments(self) -> tuple[tuple[DiffSegment, ...], tuple[DiffSegment, ...]]:
+        """Return both texts in segments, to mark what changed."""
         return diff(full_text(self.old) if self.old else "", full_text(self.new) if self.new else "")
 
 
@@ -70,29 +76,35 @@ def compare_versions(
     new: UnitDocument,
     confirmed: Collection[Link] = (),
     refused: Collection[Link] = (),
-) -> list[Pair]:
-    """The new version in its order, each statement with what it was; what is gone stands where it stood.
+) -> list[StatementPair]:
+    """Return the pairs in the order of the new version; a removed criterion stays after its old neighbour.
 
-    A statement that was linked to two stands twice.
+    A criterion that is linked to two others appears in two pairs.
+
+    Args:
+        old: The older version.
+        new: The newer version.
+        confirmed: Links that a person confirmed; they are always kept.
+        refused: Links that a person refused; they are never proposed.
     """
     before = {each.position: each for each in old.criteria}
     after = {each.position: each for each in new.criteria}
     links = {(one, two) for one, two in confirmed if one in before and two in after}
-    wording = {"old": wordings(old), "new": wordings(new)}
+    wording = {"old": list_wordings(old), "new": list_wordings(new)}
     free_old = [each for each in old.criteria if each.position not in {one for one, _ in links}]
     free_new = [each for each in new.criteria if each.position not in {two for _, two in links}]
-    links |= _same(free_old, free_new, wording["old"], wording["new"], set(refused))
+    links |= _match_same_wording(free_old, free_new, wording["old"], wording["new"], set(refused))
     taken_old, taken_new = {one for one, _ in links}, {two for _, two in links}
-    scale = Scale(full_text(each) for each in (*old.criteria, *new.criteria))
-    links |= _alike(
+    scale = SimilarityMeasure(full_text(each) for each in (*old.criteria, *new.criteria))
+    links |= _match_similar(
         [each for each in free_old if each.position not in taken_old],
         [each for each in free_new if each.position not in taken_new],
         scale,
         set(refused),
     )
-    stayed = _in_order(links)
+    stayed = _find_longest_increasing_subsequence(links)
     pairs = [
-        _pair(
+        _make_pair(
             before[one],
             after[two],
             is_same=wording["old"][one] == wording["new"][two],
@@ -101,36 +113,42 @@ def compare_versions(
         )
         for one, two in links
     ]
-    pairs += [Pair(PairKind.GONE, each, None) for each in old.criteria if each.position not in {p for p, _ in links}]
-    pairs += [Pair(PairKind.NEW, None, each) for each in new.criteria if each.position not in {p for _, p in links}]
-    return _laid_out(pairs)
+    pairs += [
+        StatementPair(PairKind.REMOVED, each, None)
+        for each in old.criteria
+        if each.position not in {p for p, _ in links}
+    ]
+    pairs += [
+        StatementPair(PairKind.NEW, None, each) for each in new.criteria if each.position not in {p for _, p in links}
+    ]
+    return _sort_pairs(pairs)
 
 
-def same_requirements(old: UnitDocument, new: UnitDocument) -> dict[int, int]:
-    """Evidence requirements that stand word for word in both: position in the old one to position in the new one."""
+def match_requirements(old: UnitDocument, new: UnitDocument) -> dict[int, int]:
+    """Return evidence requirements with the same words in both versions, as old position to new position."""
     places: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for each in new.evidence_requirements:
-        places[_requirement_wording(each)].append(each.position)
+        places[_get_requirement_wording(each)].append(each.position)
     found = {}
     for each in old.evidence_requirements:
-        if waiting := places[_requirement_wording(each)]:
+        if waiting := places[_get_requirement_wording(each)]:
             found[each.position] = waiting.pop(0)
     return found
 
 
-def wordings(unit: UnitDocument) -> dict[int, tuple[object, ...]]:
-    """What each statement asks, by position: two that are equal can be judged by the same decision.
+def list_wordings(unit: UnitDocument) -> dict[int, tuple[object, ...]]:
+    """Return what each criterion asks for, by position; criteria with equal values can share an assessment decision.
 
-    White space does not count. The stem a sub-item stands under does, and so does every rule that hangs on it.
+    White space does not count. The stems above an item count, and so does every rule attached to it.
     """
     own = {each.position: each for each in unit.criteria}
     return {
         each.position: (
             each.kind,
             each.assessable,
-            tuple(_spaced(full_text(stem)) for stem in _stems(each, own)),
-            _spaced(full_text(each)),
-            _spaced(each.selection or ""),
+            tuple(_collapse_spaces(full_text(stem)) for stem in _list_stems(each, own)),
+            _collapse_spaces(full_text(each)),
+            _collapse_spaces(each.selection or ""),
             each.simulation_allowed,
         )
         for each in unit.criteria
@@ -138,45 +156,50 @@ def wordings(unit: UnitDocument) -> dict[int, tuple[object, ...]]:
 
 
 def full_text(criterion: CriterionDocument) -> str:
-    """A statement with its unlabelled sub-points, which are part of it."""
+    """Return the text of a criterion with its unlabelled sub-points, which are part of it."""
     return "\n".join([criterion.text, *(f"• {point}" for point in criterion.points)])
 
 
-def diff(old: str, new: str, *, of_words: bool = False) -> tuple[tuple[Run, ...], tuple[Run, ...]]:
-    """Both texts in runs of words; those in one text only are changed. Put together again they are the texts.
+def diff(old: str, new: str, *, of_words: bool = False) -> tuple[tuple[DiffSegment, ...], tuple[DiffSegment, ...]]:
+    """Return both texts in segments; joined together, the segments give the texts again.
 
-    `of_words` leaves capitals and stops aside: between two units they mean nothing.
+    Args:
+        old: The text before.
+        new: The text after.
+        of_words: Ignore capitals and punctuation, which carry no meaning between two different units.
     """
-    before, after = PIECE.findall(old), PIECE.findall(new)
-    one, two = ([_bare(piece.casefold() if of_words else piece) for piece in pieces] for pieces in (before, after))
+    before, after = TOKEN.findall(old), TOKEN.findall(new)
+    one, two = (
+        [_normalise_space(piece.casefold() if of_words else piece) for piece in pieces] for pieces in (before, after)
+    )
     matcher = SequenceMatcher(None, one, two, autojunk=False)
-    left: list[Run] = []
-    right: list[Run] = []
+    left: list[DiffSegment] = []
+    right: list[DiffSegment] = []
     for what, start, end, other_start, other_end in matcher.get_opcodes():
-        _add(left, before[start:end], is_changed=what != "equal", of_words=of_words)
-        _add(right, after[other_start:other_end], is_changed=what != "equal", of_words=of_words)
+        _add_segment(left, before[start:end], is_changed=what != "equal", of_words=of_words)
+        _add_segment(right, after[other_start:other_end], is_changed=what != "equal", of_words=of_words)
     return tuple(left), tuple(right)
 
 
-def _add(runs: list[Run], pieces: Sequence[str], *, is_changed: bool, of_words: bool) -> None:
+def _add_segment(segments: list[DiffSegment], pieces: Sequence[str], *, is_changed: bool, of_words: bool) -> None:
     text = "".join(pieces)
     says_nothing = text.isspace() or (of_words and not any(sign.isalnum() for sign in text))
     if text:
-        runs.append(Run(text, is_changed=is_changed and not says_nothing))
+        segments.append(DiffSegment(text, is_changed=is_changed and not says_nothing))
 
 
-def _bare(piece: str) -> str:
+def _normalise_space(piece: str) -> str:
     return " " if piece.isspace() else piece
 
 
-def _same(
+def _match_same_wording(
     old: Iterable[CriterionDocument],
     new: Iterable[CriterionDocument],
     before: Mapping[int, object],
     after: Mapping[int, object],
     refused: Collection[Link],
 ) -> set[Link]:
-    """Statements of the same wording, first those that keep label and heading; the rest in their order."""
+    """Match criteria of the same wording: first those that keep label and heading, then the rest in order."""
     old, new = list(old), list(new)
     links: set[Link] = set()
     for stays in (True, False):
@@ -191,7 +214,7 @@ def _same(
             fitting = (
                 other
                 for other in waiting[before[each.position]]
-                if (each.position, other.position) not in refused and (not stays or _is_placed_alike(each, other))
+                if (each.position, other.position) not in refused and (not stays or _has_same_place(each, other))
             )
             if other := next(fitting, None):
                 waiting[before[each.position]].remove(other)
@@ -199,30 +222,35 @@ def _same(
     return links
 
 
-def _alike(
-    old: Sequence[CriterionDocument], new: Sequence[CriterionDocument], scale: Scale, refused: Collection[Link]
+def _match_similar(
+    old: Sequence[CriterionDocument],
+    new: Sequence[CriterionDocument],
+    scale: SimilarityMeasure,
+    refused: Collection[Link],
 ) -> set[Link]:
-    """The one-to-one matching of the rest whose likenesses come to the most."""
-    texts = {id(each): read(full_text(each)) for each in (*old, *new)}
+    """Match the remaining criteria one to one so that the similarities add up to the most."""
+    texts = {id(each): tokenise(full_text(each)) for each in (*old, *new)}
     scores = {
         (one.position, two.position): score
         for one in old
         for two in new
         if (one.kind, one.assessable) == (two.kind, two.assessable)
         and (one.position, two.position) not in refused
-        and (score := _score(one, two, scale, texts)) >= PROPOSED
+        and (score := _score(one, two, scale, texts)) >= MIN_SIMILARITY
     }
-    return {link for tangle in _tangles(scores) for link in _matched(tangle)}
+    return {link for tangle in _find_connected_components(scores) for link in _match_component(tangle)}
 
 
-def _score(one: CriterionDocument, two: CriterionDocument, scale: Scale, texts: Mapping[int, Statement]) -> float:
-    """Likeness, and where two are as alike as each other, the one in the same place first."""
-    likeness = scale.compare(texts[id(one)], texts[id(two)], PROPOSED)
-    return likeness + (0.5 if likeness and _is_placed_alike(one, two) else 0)
+def _score(
+    one: CriterionDocument, two: CriterionDocument, scale: SimilarityMeasure, texts: Mapping[int, TokenisedText]
+) -> float:
+    """Return the similarity, and half a point more where label and heading are the same."""
+    similarity = scale.compare(texts[id(one)], texts[id(two)], MIN_SIMILARITY)
+    return similarity + (0.5 if similarity and _has_same_place(one, two) else 0)
 
 
-def _tangles(scores: Mapping[Link, float]) -> Iterator[dict[Link, float]]:
-    """The links in groups that share no statement, each to be matched by itself."""
+def _find_connected_components(scores: Mapping[Link, float]) -> Iterator[dict[Link, float]]:
+    """Yield the links in groups that share no criterion; each group can be matched by itself."""
     by_old: dict[int, set[int]] = defaultdict(set)
     by_new: dict[int, set[int]] = defaultdict(set)
     for one, two in scores:
@@ -243,11 +271,11 @@ def _tangles(scores: Mapping[Link, float]) -> Iterator[dict[Link, float]]:
         yield {link: score for link, score in scores.items() if link[0] in olds}
 
 
-def _matched(scores: Mapping[Link, float]) -> Iterator[Link]:
-    """The best one-to-one matching of one tangle."""
+def _match_component(scores: Mapping[Link, float]) -> Iterator[Link]:
+    """Yield the best one-to-one matching of one connected component."""
     olds, news = sorted({one for one, _ in scores}), sorted({two for _, two in scores})
-    if max(len(olds), len(news)) > MAX_TANGLE_SIZE:
-        yield from _one_by_one(scores)
+    if max(len(olds), len(news)) > MAX_ASSIGNMENT_SIZE:
+        yield from _match_greedily(scores)
         return
     size = max(len(olds), len(news))
     costs = [
@@ -257,12 +285,13 @@ def _matched(scores: Mapping[Link, float]) -> Iterator[Link]:
         ]
         for row in range(size)
     ]
-    for row, column in enumerate(assign(costs)):
+    for row, column in enumerate(solve_assignment(costs)):
         if row < len(olds) and column < len(news) and (olds[row], news[column]) in scores:
             yield olds[row], news[column]
 
 
-def _one_by_one(scores: Mapping[Link, float]) -> Iterator[Link]:
+def _match_greedily(scores: Mapping[Link, float]) -> Iterator[Link]:
+    """Yield the best links one after another, each criterion once."""
     taken_old: set[int] = set()
     taken_new: set[int] = set()
     for one, two in sorted(scores, key=lambda link: (-scores[link], link)):
@@ -272,13 +301,17 @@ def _one_by_one(scores: Mapping[Link, float]) -> Iterator[Link]:
             yield one, two
 
 
-def assign(costs: Sequence[Sequence[float]]) -> list[int]:
-    """For each row of a square table the column it gets, so that all costs together are least (Kuhn and Munkres)."""
+def solve_assignment(costs: Sequence[Sequence[float]]) -> list[int]:
+    """Return for each row the column assigned to it at the lowest total cost (Hungarian algorithm, Kuhn–Munkres).
+
+    Args:
+        costs: A square matrix, by row and column.
+    """
     size = len(costs)
     row_price, column_price = [0.0] * (size + 1), [0.0] * (size + 1)
-    row_of = [0] * (size + 1)  # by column, from one; 0 stands for none
+    row_of = [0] * (size + 1)  # by column, counted from 1; 0 means no row
     for row in range(1, size + 1):
-        way = _shortest_way(costs, row, row_of, row_price, column_price)
+        way = _find_augmenting_path(costs, row, row_of, row_price, column_price)
         column = way.pop()
         for earlier in reversed(way):
             row_of[column] = row_of[earlier]
@@ -289,14 +322,14 @@ def assign(costs: Sequence[Sequence[float]]) -> list[int]:
     return columns
 
 
-def _shortest_way(
+def _find_augmenting_path(
     costs: Sequence[Sequence[float]],
     row: int,
     row_of: list[int],
     row_price: list[float],
     column_price: list[float],
 ) -> list[int]:
-    """The columns that have to change hands so that one row more gets a column, from 0 to the free one."""
+    """Return the columns of the shortest augmenting path for one more row, from 0 to the free column."""
     size = len(costs)
     row_of[0], column = row, 0
     least, reached_from, done = [float("inf")] * (size + 1), [0] * (size + 1), [False] * (size + 1)
@@ -324,21 +357,23 @@ def _shortest_way(
     return way[::-1]
 
 
-def _pair(old: CriterionDocument, new: CriterionDocument, *, is_same: bool, is_in_place: bool, scale: Scale) -> Pair:
+def _make_pair(
+    old: CriterionDocument, new: CriterionDocument, *, is_same: bool, is_in_place: bool, scale: SimilarityMeasure
+) -> StatementPair:
     if is_same:
-        kind = PairKind.UNCHANGED if is_in_place and _is_placed_alike(old, new) else PairKind.MOVED
-        return Pair(kind, old, new, 100)
-    return Pair(PairKind.REWORDED, old, new, scale.likeness(full_text(old), full_text(new)))
+        kind = PairKind.UNCHANGED if is_in_place and _has_same_place(old, new) else PairKind.MOVED
+        return StatementPair(kind, old, new, 100)
+    return StatementPair(PairKind.REWORDED, old, new, scale.similarity(full_text(old), full_text(new)))
 
 
-def _is_placed_alike(old: CriterionDocument, new: CriterionDocument) -> bool:
-    return (old.label, _spaced(old.heading or "")) == (new.label, _spaced(new.heading or ""))
+def _has_same_place(old: CriterionDocument, new: CriterionDocument) -> bool:
+    return (old.label, _collapse_spaces(old.heading or "")) == (new.label, _collapse_spaces(new.heading or ""))
 
 
-def _in_order(links: Collection[Link]) -> set[Link]:
-    """The most links that keep their order: what else there is has moved past them."""
+def _find_longest_increasing_subsequence(links: Collection[Link]) -> set[Link]:
+    """Return the largest set of links that keep their order; the other criteria have moved past them."""
     ordered = sorted(links)
-    best: list[tuple[int, int]] = []  # how long the order ending here is, and the link before it
+    best: list[tuple[int, int]] = []  # length of the subsequence that ends here, and its previous link
     for at, (_, two) in enumerate(ordered):
         longest = max(((best[i][0], i) for i in range(at) if ordered[i][1] < two), default=(0, -1))
         best.append((longest[0] + 1, longest[1]))
@@ -350,10 +385,10 @@ def _in_order(links: Collection[Link]) -> set[Link]:
     return kept
 
 
-def _laid_out(pairs: Sequence[Pair]) -> list[Pair]:
-    """In the order of the new version; each that is gone behind the one it stood behind."""
-    shown = sorted((p for p in pairs if p.new), key=lambda p: (p.new.position, p.old.position if p.old else 0))  # type: ignore[union-attr]  # those without are gone
-    gone = sorted((p for p in pairs if not p.new and p.old), key=lambda p: p.old.position)  # type: ignore[union-attr]  # likewise
+def _sort_pairs(pairs: Sequence[StatementPair]) -> list[StatementPair]:
+    """Sort by the order of the new version; put each removed criterion after the one that preceded it."""
+    shown = sorted((p for p in pairs if p.new), key=lambda p: (p.new.position, p.old.position if p.old else 0))  # type: ignore[union-attr]  # removed pairs are filtered out
+    gone = sorted((p for p in pairs if not p.new and p.old), key=lambda p: p.old.position)  # type: ignore[union-attr]  # new pairs are filtered out
     for pair in gone:
         position = pair.old.position if pair.old else 0
         behind = [(p.old.position, at) for at, p in enumerate(shown) if p.old and p.old.position < position]
@@ -361,16 +396,16 @@ def _laid_out(pairs: Sequence[Pair]) -> list[Pair]:
     return shown
 
 
-def _stems(criterion: CriterionDocument, own: Mapping[int, CriterionDocument]) -> Iterator[CriterionDocument]:
+def _list_stems(criterion: CriterionDocument, own: Mapping[int, CriterionDocument]) -> Iterator[CriterionDocument]:
     parent = criterion.parent
     while parent is not None and parent in own:
         yield own[parent]
         parent = own[parent].parent
 
 
-def _requirement_wording(requirement: RequirementDocument) -> tuple[str, ...]:
-    return (_spaced(requirement.text), *map(_spaced, requirement.points))
+def _get_requirement_wording(requirement: RequirementDocument) -> tuple[str, ...]:
+    return (_collapse_spaces(requirement.text), *map(_collapse_spaces, requirement.points))
 
 
-def _spaced(text: str) -> str:
+def _collapse_spaces(text: str) -> str:
     return " ".join(text.split())

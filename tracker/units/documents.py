@@ -1,16 +1,16 @@
-"""Units and guidance as documents: what a YAML file holds, as frozen dataclasses. No Flask, no database."""
+"""Units, guidance and links as frozen dataclasses: the content of the YAML files, without Flask and the database."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tracker.ledger.canonical_json import canonical_json, sha256
-from tracker.units.printed_dates import PrintedDate, read_date
+from tracker.units.printed_dates import PrintedDate, parse_date
 from tracker.vocabulary import CriterionKind, DocumentType, LabelOrigin, Simulation
 
 
 @dataclass(frozen=True)
 class Identifier:
-    """A code under which somebody publishes the unit: `SQA`, `H128 04`."""
+    """A code under which an organisation publishes the unit, such as scheme `SQA` and value `H128 04`."""
 
     scheme: str
     value: str
@@ -18,7 +18,7 @@ class Identifier:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """A paragraph of the overview or the scope, with its heading and its list if it has them."""
+    """A paragraph of the overview or the scope, with an optional heading and list."""
 
     text: str
     heading: str | None = None
@@ -27,7 +27,7 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class CriterionDocument:
-    """One statement, in document order; `parent` is the position of the statement it is nested in."""
+    """One criterion or stem, in document order; `parent` is the position of the stem above it."""
 
     position: int
     kind: CriterionKind
@@ -38,7 +38,7 @@ class CriterionDocument:
     text: str
     assessable: bool
     points: tuple[str, ...] = ()
-    """Unlabelled sub-points: part of this statement, not criteria."""
+    """Unlabelled sub-points. They are part of this criterion, not criteria."""
     selection: str | None = None
     simulation_allowed: bool | None = None
     note: str | None = None
@@ -56,13 +56,15 @@ class RequirementDocument:
 
 @dataclass(frozen=True)
 class Provenance:
+    """The source of a document and how it was read."""
+
     source: str
     read: str
 
 
 @dataclass(frozen=True)
 class UnitDocument:
-    """One published version of a unit, with everything it holds."""
+    """One published version of a unit with all its content."""
 
     code: str
     slug: str
@@ -73,7 +75,7 @@ class UnitDocument:
     identifiers: tuple[Identifier, ...]
     overview: tuple[Paragraph, ...]
     metadata: dict[str, str | None]
-    """As printed; every key of the format, with None where the source prints nothing."""
+    """As printed, with every key of the format; None where the source prints nothing."""
     simulation: Simulation
     scope: tuple[Paragraph, ...]
     criteria: tuple[CriterionDocument, ...]
@@ -85,52 +87,55 @@ class UnitDocument:
     behaviours: tuple[str, ...]
     glossary: tuple[str, ...]
     links: tuple[str, ...]
-    """To other units."""
+    """Links to other units."""
     external_links: tuple[str, ...]
     empty_headings: tuple[str, ...]
-    """Printed in the source with nothing under them; not the same as absent."""
+    """Headings that the source prints without text. A missing heading is not listed."""
     provenance: Provenance
     notes: tuple[str, ...]
     file_name: str = field(default="", compare=False)
 
     def as_json(self) -> dict[str, Any]:
-        """What `standards show --json` prints; its keys are documented and stable."""
+        """Return what `flask standards show --json` prints; the keys are stable, see standards/README.md."""
         document = _as_json(self)
-        return {**document, "dates": {key: each and _listed(asdict(each)) for key, each in self.dates.items()}}
+        return {**document, "dates": {key: each and _to_plain_json(asdict(each)) for key, each in self.dates.items()}}
 
     @property
     def content_hash(self) -> str:
+        """Return the hash of what the unit's file states."""
         return hash_unit(self.as_json())
 
     @property
     def dates(self) -> dict[str, PrintedDate | None]:
-        """The dates printed, `approved` and `review`, as far as they can be read."""
+        """Return the printed dates `approved` and `review`, as far as they can be read."""
         printed = {"approved": self.metadata["approved_on"], "review": self.metadata["review_on"]}
-        return {key: read_date(text) if text else None for key, text in printed.items()}
+        return {key: parse_date(text) if text else None for key, text in printed.items()}
 
     @property
     def key(self) -> tuple[str, str, int]:
+        """Return code, version and revision, which identify a unit version."""
         return (self.code, self.version, self.revision)
 
     @property
     def full_code(self) -> str:
-        """The code as forms print it: `H128 04 (CFACC15)` where an awarding body has its own."""
+        """Return the code as forms print it: `H128 04 (CFACC15)` where SQA has a code of its own."""
         own = next((each.value for each in self.identifiers if each.scheme == "SQA"), None)
         return f"{own} ({self.code})" if own else self.code
 
     @property
     def version_order(self) -> tuple[tuple[tuple[int, str], ...], int]:
-        """Later versions are larger, and of one version the later revision."""
-        return (order_of(self.version), self.revision)
+        """Return a sort key: later versions are larger and, within a version, later revisions."""
+        return (parse_version(self.version), self.revision)
 
     @property
     def assessable(self) -> tuple[CriterionDocument, ...]:
+        """Return the criteria that are assessed, without stems."""
         return tuple(each for each in self.criteria if each.assessable)
 
 
 @dataclass(frozen=True)
 class AttachedUnit:
-    """A unit that guidance is shown with, and what in it contradicts that unit's own rules."""
+    """A unit that guidance is shown with, and a warning where the guidance contradicts that unit's own rules."""
 
     code: str
     warning: str | None = None
@@ -138,7 +143,7 @@ class AttachedUnit:
 
 @dataclass(frozen=True)
 class GuidanceDocument:
-    """Tips, misconceptions and marking prompts; never criteria."""
+    """Tips, misconceptions and marking prompts. Guidance holds no criteria."""
 
     slug: str
     title: str
@@ -152,16 +157,18 @@ class GuidanceDocument:
     file_name: str = field(default="", compare=False)
 
     def as_json(self) -> dict[str, Any]:
+        """Return the guidance as plain JSON values."""
         return _as_json(self)
 
     @property
     def content_hash(self) -> str:
-        return sha256("tracker.guidance.v1", canonical_json(without_empty(self.as_json())))
+        """Return the hash of what the guidance states."""
+        return sha256("tracker.guidance.v1", canonical_json(drop_empty(self.as_json())))
 
 
 @dataclass(frozen=True)
 class LinkedLabels:
-    """Two statements that are the same in substance, each by its label; or by its position: `#14`."""
+    """Two criteria that are the same in substance, each named by its label or by its position (`#14`)."""
 
     kind: CriterionKind
     first: str
@@ -170,27 +177,28 @@ class LinkedLabels:
 
 @dataclass(frozen=True)
 class LinksDocument:
-    """What is the same in substance in two units, each named by the slug of the very version."""
+    """Criteria that are the same in substance in two units; the slugs name the exact versions."""
 
     units: tuple[str, str]
     same: tuple[LinkedLabels, ...]
     positions: tuple[tuple[int, int], ...] = field(default=(), compare=False)
-    """What the labels stand for, once the units are at hand."""
+    """The positions that the labels stand for; filled in when the units are known."""
     file_name: str = field(default="", compare=False)
 
 
 def hash_unit(document: dict[str, Any]) -> str:
-    """The hash of a unit from its JSON, as it is printed or as it was stored.
+    """Return the hash of a unit from its JSON, as printed or as stored.
 
-    Only what its file states counts. A key that the format gains later, and what is worked out from the rest, must
-    not look like a change of every unit that candidates are working to.
+    Only what the file states counts. A key added to the format later, or a value computed from others, must not look
+    like
+    a change of every unit that candidates are working to.
     """
     stated = {key: value for key, value in document.items() if key != "dates"}
-    return sha256("tracker.unit.v1", canonical_json(without_empty(stated)))
+    return sha256("tracker.unit.v1", canonical_json(drop_empty(stated)))
 
 
 def unit_from_json(found: dict[str, Any]) -> UnitDocument:
-    """A unit from its JSON, as it is printed or as it was stored."""
+    """Return the unit from its JSON, as printed or as stored."""
     plain: dict[str, Any] = {key: tuple(each) if isinstance(each, list) else each for key, each in found.items()}
     plain.pop("dates", None)
     return UnitDocument(
@@ -199,9 +207,9 @@ def unit_from_json(found: dict[str, Any]) -> UnitDocument:
             "document_type": DocumentType(found["document_type"]),
             "simulation": Simulation(found["simulation"]),
             "identifiers": tuple(Identifier(**each) for each in found["identifiers"]),
-            "overview": _paragraphs(found["overview"]),
-            "scope": _paragraphs(found["scope"]),
-            "criteria": tuple(_criterion(each) for each in found["criteria"]),
+            "overview": _parse_paragraphs(found["overview"]),
+            "scope": _parse_paragraphs(found["scope"]),
+            "criteria": tuple(_parse_criterion(each) for each in found["criteria"]),
             "evidence_requirements": tuple(
                 RequirementDocument(**{**each, "points": tuple(each["points"])})
                 for each in found["evidence_requirements"]
@@ -212,17 +220,17 @@ def unit_from_json(found: dict[str, Any]) -> UnitDocument:
 
 
 def guidance_from_json(found: dict[str, Any]) -> GuidanceDocument:
-    """Guidance from its JSON."""
+    """Return the guidance from its JSON."""
     plain: dict[str, Any] = {key: tuple(each) if isinstance(each, list) else each for key, each in found.items()}
     units = tuple(AttachedUnit(**each) for each in found["units"])
     return GuidanceDocument(**plain | {"units": units, "provenance": Provenance(**found["provenance"])})
 
 
-def _paragraphs(found: list[dict[str, Any]]) -> tuple[Paragraph, ...]:
+def _parse_paragraphs(found: list[dict[str, Any]]) -> tuple[Paragraph, ...]:
     return tuple(Paragraph(**{**each, "points": tuple(each["points"])}) for each in found)
 
 
-def _criterion(found: dict[str, Any]) -> CriterionDocument:
+def _parse_criterion(found: dict[str, Any]) -> CriterionDocument:
     return CriterionDocument(
         **{
             **found,
@@ -233,35 +241,35 @@ def _criterion(found: dict[str, Any]) -> CriterionDocument:
     )
 
 
-def slug_of(code: str) -> str:
-    """An address from a code: small letters, digits and hyphens; `CFAM&LFD3` gives `cfamlfd3`."""
+def make_slug(code: str) -> str:
+    """Return an address made from a code, in lower-case letters, digits and hyphens: `CFAM&LFD3` gives `cfamlfd3`."""
     kept = "".join(each if each.isascii() and each.isalnum() else " " * (each in " -/._") for each in code.casefold())
     return "-".join(kept.split())[:90].strip("-") or "unit"
 
 
-def order_of(version: str) -> tuple[tuple[int, str], ...]:
-    """1.10 comes after 1.9: versions are compared part by part."""
+def parse_version(version: str) -> tuple[tuple[int, str], ...]:
+    """Return a sort key for a version number; 1.10 comes after 1.9, because versions are compared part by part."""
     return tuple((int(part), "") if part.isdecimal() else (0, part) for part in version.split("."))
 
 
-def without_empty(value: Any) -> Any:
-    """Without what is empty, at every depth."""
+def drop_empty(value: Any) -> Any:
+    """Return the value without empty members, at every depth."""
     if isinstance(value, dict):
-        found = {key: without_empty(each) for key, each in value.items()}
+        found = {key: drop_empty(each) for key, each in value.items()}
         return {key: each for key, each in found.items() if each not in (None, "", [], {})}
-    return [without_empty(each) for each in value] if isinstance(value, list) else value
+    return [drop_empty(each) for each in value] if isinstance(value, list) else value
 
 
 def _as_json(document: Any) -> dict[str, Any]:
-    found: dict[str, Any] = _listed(asdict(document))
+    found: dict[str, Any] = _to_plain_json(asdict(document))
     del found["file_name"]
     return found
 
 
-def _listed(value: Any) -> Any:
-    """Tuples as lists, words as text, so that the JSON and its hash never depend on our types."""
+def _to_plain_json(value: Any) -> Any:
+    """Return tuples as lists and enums as text, so that the JSON and its hash do not depend on our types."""
     if isinstance(value, dict):
-        return {key: _listed(each) for key, each in value.items()}
+        return {key: _to_plain_json(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_listed(each) for each in value]
+        return [_to_plain_json(each) for each in value]
     return str(value) if isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""A unit to read in a terminal."""
+"""A unit formatted for reading in a terminal."""
 
 import shutil
 import textwrap
@@ -10,8 +10,8 @@ from tracker.units.documents import CriterionDocument, Paragraph, UnitDocument
 MIN_WIDTH, MAX_WIDTH = 40, 110
 
 
-def as_text(unit: UnitDocument) -> str:
-    """Everything the unit holds, wrapped to the terminal."""
+def format_unit(unit: UnitDocument) -> str:
+    """Return all the content of the unit, wrapped to the width of the terminal."""
     return "\n".join(_lines(unit))
 
 
@@ -65,7 +65,7 @@ def _lists(unit: UnitDocument) -> tuple[tuple[str, Sequence[str]], ...]:
         ("Glossary", unit.glossary),
         ("Links to other units", unit.links),
         ("External links", unit.external_links),
-        ("Headings printed with nothing under them", unit.empty_headings),
+        ("Empty headings", unit.empty_headings),
         ("Notes", unit.notes),
         ("Provenance", (unit.provenance.source, unit.provenance.read)),
     )

@@ -1,4 +1,4 @@
-"""Days as units print them: `05 Feb 2021`, `March 2026`, `2019`; never more exact than the print."""
+"""Dates as units print them: `05 Feb 2021`, `March 2026`, `2019`. Nothing is added to what is printed."""
 
 import datetime as dt
 import re
@@ -25,7 +25,7 @@ YEAR = re.compile(r"\d{4}")
 
 @dataclass(frozen=True)
 class PrintedDate:
-    """What is printed, and how far it can be read: `date` is `2021-02-05`, `2026-03`, `2019`, or None."""
+    """A printed date and its ISO form: `2021-02-05`, `2026-03`, `2019`, or None where it cannot be parsed."""
 
     text: str
     date: str | None
@@ -34,7 +34,7 @@ class PrintedDate:
 
     @property
     def last_day(self) -> dt.date | None:
-        """The last day it may mean."""
+        """Return the last day that the printed date may mean."""
         if self.date is None:
             return None
         parts = [int(part) for part in self.date.split("-")]
@@ -42,16 +42,16 @@ class PrintedDate:
         return dt.date(year, month, day or monthrange(year, month)[1])
 
 
-def read_date(text: str) -> PrintedDate:
-    """A printed date, with nothing guessed: figures such as 01/03/26 stay unread."""
-    found = _parts(text.strip())
+def parse_date(text: str) -> PrintedDate:
+    """Parse a printed date without guessing: a numeric date such as 01/03/26 is ambiguous and stays unparsed."""
+    found = _parse_parts(text.strip())
     if found is None:
         return PrintedDate(text, None, None)
     precision = ("year", "month", "day")[len(found) - 1]
     return PrintedDate(text, "-".join((f"{found[0]:04}", *(f"{part:02}" for part in found[1:]))), precision)
 
 
-def _parts(text: str) -> tuple[int, ...] | None:
+def _parse_parts(text: str) -> tuple[int, ...] | None:
     if YEAR.fullmatch(text) and int(text):
         return (int(text),)
     found = DAY_MONTH_YEAR.fullmatch(text)

@@ -1,4 +1,4 @@
-"""Qualifications as documents: which units, in which groups, make one up. No Flask, no database."""
+"""Qualifications as frozen dataclasses: units, groups and rules of combination, without Flask and the database."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -6,24 +6,24 @@ from functools import cached_property
 from typing import Any
 
 from tracker.ledger.canonical_json import canonical_json, sha256
-from tracker.units.documents import Identifier, Provenance, order_of, without_empty
+from tracker.units.documents import Identifier, Provenance, drop_empty, parse_version
 
 
 @dataclass(frozen=True)
 class QualificationUnit:
-    """A unit that may count, whether it is in the library or not yet."""
+    """A unit that may count towards the qualification; the library need not hold it."""
 
     code: str
     title: str
     credit: int | None = None
     level: int | None = None
     version: str | None = None
-    """The only version that counts; any does where it is None."""
+    """The only version that counts; None where any version counts."""
 
 
 @dataclass(frozen=True)
 class QualificationGroup:
-    """A group of optional units, and how many of them, or credits of them, there must and may be."""
+    """A group of optional units with its minimum and maximum numbers of units and credits."""
 
     name: str
     units: tuple[str, ...]
@@ -35,6 +35,7 @@ class QualificationGroup:
 
     @property
     def label(self) -> str:
+        """Return the name as shown, such as `Group B`."""
         return f"Group {self.name}"
 
 
@@ -54,10 +55,10 @@ class QualificationDocument:
     mandatory: tuple[str, ...]
     groups: tuple[QualificationGroup, ...]
     minimum_units: int
-    """Of all that count, mandatory ones among them."""
+    """The number of units that must count in all, including the mandatory ones."""
     minimum_credits: int
     credits_at_level: int
-    """So many of the credits must be at `at_level` or above."""
+    """The number of credits that must be at `at_level` or above."""
     at_level: int | None
     barred: tuple[tuple[str, str], ...]
     """Pairs of units that may not count together."""
@@ -67,37 +68,43 @@ class QualificationDocument:
 
     @cached_property
     def by_code(self) -> dict[str, QualificationUnit]:
+        """Return the units by their codes."""
         return {unit.code: unit for unit in self.units}
 
     @property
     def key(self) -> tuple[str, str, int]:
+        """Return code, version and revision, which identify a version of the qualification."""
         return (self.code, self.version, self.revision)
 
     @property
     def version_order(self) -> tuple[tuple[tuple[int, str], ...], int]:
-        return (order_of(self.version), self.revision)
+        """Return a sort key: later versions are larger and, within a version, later revisions."""
+        return (parse_version(self.version), self.revision)
 
     def group_of(self, code: str) -> QualificationGroup | None:
-        """The optional group that a unit is in; None for a mandatory one."""
+        """Return the optional group that contains a unit; None for a mandatory unit."""
         return next((group for group in self.groups if code in group.units), None)
 
     def barred_with(self, code: str) -> Iterator[str]:
+        """Yield the units that may not count together with this one."""
         for one, other in self.barred:
             if code in {one, other}:
                 yield other if code == one else one
 
     def as_json(self) -> dict[str, Any]:
+        """Return the qualification as plain JSON values."""
         found = asdict(self)
         del found["file_name"]
         return found
 
     @property
     def content_hash(self) -> str:
-        return sha256("tracker.qualification.v1", canonical_json(without_empty(self.as_json())))
+        """Return the hash of what the qualification states."""
+        return sha256("tracker.qualification.v1", canonical_json(drop_empty(self.as_json())))
 
 
 def qualification_from_json(found: Mapping[str, Any]) -> QualificationDocument:
-    """A qualification from its JSON, as it was stored."""
+    """Return the qualification from its JSON as stored."""
     plain: dict[str, Any] = {key: tuple(each) if isinstance(each, list) else each for key, each in found.items()}
     return QualificationDocument(
         **plain

@@ -3,9 +3,9 @@
 from typing import Any
 
 from tests.library.writing import UNIT
-from tracker.units.drafting.working import Working, as_unit, begin
+from tracker.units.drafting.working_copy import Working, build_unit, start_working_copy
 from tracker.units.schema import UnitSchema
-from tracker.units.standards_folder import read_text
+from tracker.units.standards_folder import parse_document
 
 BULLETS = """\
 code: PARCELS1
@@ -31,18 +31,18 @@ provenance: {source: "parcels.pdf", read: "Read by machine."}
 
 def reading_of(text: str = UNIT, **more: Any) -> dict[str, Any]:
     """What the reader would hand over for a unit of our format; statement n comes from line 10 n."""
-    unit = read_text(text, UnitSchema()).as_json()
+    unit = parse_document(text, UnitSchema()).as_json()
     places = {str(each["position"]): [each["position"] * 10] for each in unit["criteria"]}
     return {"warnings": [], "unparsed": [], "places": places, **unit, **more}
 
 
 def copy_of(text: str = UNIT, **more: Any) -> Working:
-    return begin(reading_of(text, **more))
+    return start_working_copy(reading_of(text, **more))
 
 
 def said(working: Working) -> list[str]:
     """Every criterion as `kind initial, label, first two words`, nested ones indented."""
-    as_unit(working)  # whatever is said here could be published
+    build_unit(working)  # whatever is said here could be published
     return [
         f"{'  ' if each['parent'] else ''}{each['kind'][0]} {each['label']} {' '.join(each['text'].split()[:2])}"
         for each in working["criteria"]

@@ -17,7 +17,7 @@ from tracker.units.drafting.criteria import (
     restore_criterion,
     split_criterion,
 )
-from tracker.units.drafting.working import as_unit, begin, find_entry
+from tracker.units.drafting.working_copy import build_unit, find_entry, start_working_copy
 
 LOCAL7 = [
     "p 1 find out",
@@ -51,7 +51,7 @@ def test_no_act_changes_the_copy_it_was_given() -> None:
 def test_change_the_text_and_the_label() -> None:
     after = change_criterion(copy_of(), "r1", {"label": "7", "label_origin": "assigned", "text": "find out more"})
     assert said(after)[0] == "p 7 find out"
-    assert as_unit(after).criteria[0].label_origin == "assigned"
+    assert build_unit(after).criteria[0].label_origin == "assigned"
 
 
 def test_change_the_kind_and_its_items_go_along() -> None:
@@ -61,13 +61,13 @@ def test_change_the_kind_and_its_items_go_along() -> None:
 
 def test_change_the_heading_of_a_stem_and_its_items_have_it_too() -> None:
     after = change_criterion(copy_of(), "r2", {"heading": "Meanwhile"})
-    assert {each.heading for each in as_unit(after).criteria if each.text.startswith("who m")} == {"Meanwhile"}
+    assert {each.heading for each in build_unit(after).criteria if each.text.startswith("who m")} == {"Meanwhile"}
 
 
 def test_under_a_parent_it_is_nested_and_the_stem_no_longer_assessed() -> None:
     after = change_criterion(copy_of(), "r5", {"parent": "r1"})
     assert said(after)[:2] == ["p 1 find out", "  p 3 write down:"]
-    assert [each.assessable for each in as_unit(after).criteria[:2]] == [False, True]
+    assert [each.assessable for each in build_unit(after).criteria[:2]] == [False, True]
 
 
 def test_out_from_under_its_parent_the_stem_is_assessed_again() -> None:
@@ -75,7 +75,7 @@ def test_out_from_under_its_parent_the_stem_is_assessed_again() -> None:
     for key, label in (("r3", "4"), ("r4", "5")):
         after = change_criterion(after, key, {"parent": None, "label": label})
     assert said(after)[:4] == ["p 1 find out", "p 2 agree with", "p 4 who may", "p 5 who must"]
-    assert as_unit(after).criteria[1].assessable
+    assert build_unit(after).criteria[1].assessable
 
 
 @pytest.mark.parametrize("parent", ["r2", "r3"])
@@ -121,7 +121,7 @@ def test_move_an_item_within_its_stem() -> None:
 
 def test_move_over_the_edge_joins_the_next_group() -> None:
     after = move_criterion(copy_of(), "r5", 1)
-    assert [each.heading for each in as_unit(after).criteria if each.label == "3"] == ["After the call"]
+    assert [each.heading for each in build_unit(after).criteria if each.label == "3"] == ["After the call"]
 
 
 def test_move_gives_our_labels_anew() -> None:
@@ -140,7 +140,7 @@ def test_the_ends_of_the_list_do_not_move() -> None:
 def test_split_at_each_line_takes_printed_labels_and_makes_others() -> None:
     after = split_criterion(copy_of(), "r1", "find out what\n9. was promised\nlast time")
     assert said(after)[:3] == ["p 1 find out", "p 9 was promised", "p 9a last time"]
-    assert [each.label_origin for each in as_unit(after).criteria[:3]] == ["published", "published", "assigned"]
+    assert [each.label_origin for each in build_unit(after).criteria[:3]] == ["published", "published", "assigned"]
     assert after["places"]["n1"] == [10]
 
 
@@ -162,7 +162,7 @@ def test_split_without_a_place_says_how() -> None:
 
 def test_join_puts_the_words_behind_those_before() -> None:
     after = join_criterion(copy_of(BULLETS), "r3")
-    assert [each.text for each in as_unit(after).criteria] == [
+    assert [each.text for each in build_unit(after).criteria] == [
         "weigh the parcel", "write the address choose a service", "the services there are",
     ]  # fmt: skip
     assert after["places"]["r2"] == [20, 30]
@@ -182,7 +182,7 @@ def test_the_first_of_its_kind_has_nothing_to_join(key: str) -> None:
 def test_split_and_joined_again_it_is_as_before() -> None:
     after = split_criterion(copy_of(), "r1", "find out what was\npromised last time")
     after = join_criterion(after, key_of(after, "promised"))
-    assert as_unit(after) == as_unit(copy_of())
+    assert build_unit(after) == build_unit(copy_of())
     assert after["dropped"] == []
 
 
@@ -203,7 +203,7 @@ def test_drop_gives_our_labels_anew_and_restore_puts_it_back() -> None:
 
 def test_restore_brings_a_stem_back_with_its_items() -> None:
     after = restore_criterion(drop_criterion(copy_of(), "r2"), reading_of(), "r2")
-    assert as_unit(after) == as_unit(copy_of())
+    assert build_unit(after) == build_unit(copy_of())
     assert after["dropped"] == []
 
 
@@ -214,7 +214,7 @@ def test_restore_undoes_changes_splits_and_joins() -> None:
     assert said(restore_criterion(after, reading_of(BULLETS), "r2")) == PARCELS
     after = join_criterion(copy_of(BULLETS), "r3")
     for key in ("r2", "r3"):  # from either end
-        assert as_unit(restore_criterion(after, reading_of(BULLETS), key)) == as_unit(copy_of(BULLETS))
+        assert build_unit(restore_criterion(after, reading_of(BULLETS), key)) == build_unit(copy_of(BULLETS))
 
 
 def test_an_item_whose_stem_is_dropped_comes_back_without_it() -> None:
@@ -223,7 +223,7 @@ def test_an_item_whose_stem_is_dropped_comes_back_without_it() -> None:
 
 
 def test_the_unit_cannot_lose_its_last_criterion() -> None:
-    working = begin({**reading_of(BULLETS), "criteria": reading_of(BULLETS)["criteria"][:1]})
+    working = start_working_copy({**reading_of(BULLETS), "criteria": reading_of(BULLETS)["criteria"][:1]})
     with pytest.raises(Invalid, match="holds no criteria"):
         drop_criterion(working, "r1")
 
@@ -244,13 +244,13 @@ def test_add_before_all_others() -> None:
 def test_add_at_the_end_and_with_the_label_it_prints() -> None:
     after = add_criterion(copy_of(), "knowledge", "1.11. why they do not")
     assert said(after)[-1] == "k 1.11 why they"
-    assert as_unit(after).criteria[-1].label_origin == "published"
+    assert build_unit(after).criteria[-1].label_origin == "published"
 
 
 def test_add_beside_printed_labels_takes_a_letter() -> None:
     after = add_criterion(copy_of(), "performance", "take a breath", [12])
     assert said(after)[1] == "p 1a take a"
-    assert as_unit(after).criteria[1].heading == "Before the call"
+    assert build_unit(after).criteria[1].heading == "Before the call"
 
 
 def test_add_needs_words() -> None:
@@ -271,7 +271,7 @@ def test_what_was_added_and_dropped_can_be_restored() -> None:
 
 def test_a_criterion_becomes_a_requirement_and_its_items_points() -> None:
     after = make_requirement(copy_of(), "r2")
-    requirement = as_unit(after).evidence_requirements[-1]
+    requirement = build_unit(after).evidence_requirements[-1]
     assert (requirement.label, requirement.text) == ("2", "agree with a colleague:")
     assert requirement.points == ("who may be told", "who must not")
     assert said(after)[:2] == ["p 1 find out", "p 3 write down:"]
@@ -280,12 +280,12 @@ def test_a_criterion_becomes_a_requirement_and_its_items_points() -> None:
 def test_a_requirement_becomes_a_criterion() -> None:
     after = make_criterion(copy_of(BULLETS), "q1", "knowledge")
     assert said(after)[-1] == "k 2 Do it"
-    assert as_unit(after).criteria[-1].points == ("twice",)
-    assert as_unit(after).evidence_requirements == ()
+    assert build_unit(after).criteria[-1].points == ("twice",)
+    assert build_unit(after).evidence_requirements == ()
 
 
 def test_there_and_back_again() -> None:
     after = make_criterion(make_requirement(copy_of(BULLETS), "r3"), "n1", "performance")
-    assert [each.text for each in as_unit(after).criteria] == [
-        each.text for each in as_unit(copy_of(BULLETS)).criteria
+    assert [each.text for each in build_unit(after).criteria] == [
+        each.text for each in build_unit(copy_of(BULLETS)).criteria
     ]

@@ -7,15 +7,15 @@ from hypothesis import strategies as st
 from tests.units.drafting.copies import copy_of
 from tracker.errors import Invalid
 from tracker.units.drafting import units
-from tracker.units.drafting.working import as_unit
+from tracker.units.drafting.working_copy import build_unit
 
 DOUBT = {"lines": [3], "what": "w", "assumed": "a"}
 
 
 def test_title_code_and_version_change() -> None:
     after = units.change_unit(copy_of(), {"title": "Other", "code": "X 1", "version": "2.10"})
-    assert as_unit(after).key == ("X 1", "2.10", 1)
-    assert as_unit(after).title == "Other"
+    assert build_unit(after).key == ("X 1", "2.10", 1)
+    assert build_unit(after).title == "Other"
 
 
 @pytest.mark.parametrize(("field", "value"), [("title", ""), ("code", "x" * 61), ("simulation", "perhaps")])
@@ -27,14 +27,14 @@ def test_what_the_format_refuses_is_refused(field: str, value: str) -> None:
 
 def test_metadata_that_is_emptied_is_not_printed() -> None:
     after = units.change_metadata(copy_of(), {"level": " 4 ", "credit": " "})
-    assert as_unit(after).metadata["level"] == "4"
-    assert as_unit(after).metadata["credit"] is None
+    assert build_unit(after).metadata["level"] == "4"
+    assert build_unit(after).metadata["credit"] is None
 
 
 def test_requirements_are_changed_added_and_dropped() -> None:
     after = units.change_requirement(copy_of(), "q1", "1", "Do it thrice.", ["at work"])
     after = units.add_requirement(after, "", "And once more.")
-    found = [(each.label, each.text, each.points) for each in as_unit(after).evidence_requirements]
+    found = [(each.label, each.text, each.points) for each in build_unit(after).evidence_requirements]
     assert found == [("1", "Do it thrice.", ("at work",)), ("2", "And once more.", ())]
 
 
@@ -44,15 +44,15 @@ def test_a_requirement_without_words_is_not_added() -> None:
 
 
 def test_a_requirement_is_dropped() -> None:
-    assert as_unit(units.drop_requirement(copy_of(), "q1")).evidence_requirements == ()
+    assert build_unit(units.drop_requirement(copy_of(), "q1")).evidence_requirements == ()
 
 
-def test_a_doubt_is_settled_and_opened_again() -> None:
-    after = units.settle_doubt(copy_of(warnings=[DOUBT, DOUBT]), 0)
-    assert units.open_doubts(after) == [1]
-    assert units.open_doubts(units.settle_doubt(after, 0, settled=False)) == [0, 1]
+def test_a_doubt_is_resolved_and_opened_again() -> None:
+    after = units.resolve_doubt(copy_of(warnings=[DOUBT, DOUBT]), 0)
+    assert units.list_open_doubts(after) == [1]
+    assert units.list_open_doubts(units.resolve_doubt(after, 0, settled=False)) == [0, 1]
     with pytest.raises(Invalid, match="no longer there"):
-        units.settle_doubt(after, 2)
+        units.resolve_doubt(after, 2)
 
 
 @pytest.mark.parametrize(
@@ -63,16 +63,16 @@ def test_a_doubt_is_settled_and_opened_again() -> None:
     ],
 )
 def test_a_doubt_is_said_in_whole_sentences(what: str, assumed: str, sentence: str) -> None:
-    assert units.doubt_sentence({"what": what, "assumed": assumed}) == sentence
+    assert units.describe_doubt({"what": what, "assumed": assumed}) == sentence
 
 
 def test_text_without_a_place_goes_to_the_overview_or_aside() -> None:
     working = copy_of(unparsed=[{"lines": [4, 5], "text": "Some words."}])
-    assert units.unparsed_text(working, 0) == ("Some words.", [4, 5])
+    assert units.get_passage(working, 0) == ("Some words.", [4, 5])
     after = units.add_to_overview(working, 0)
-    assert as_unit(after).overview[-1].text == "Some words."
+    assert build_unit(after).overview[-1].text == "Some words."
     assert after["unparsed"][0]["placed"]
-    assert units.set_aside(working, 0)["unparsed"][0]["placed"]
+    assert units.mark_passage_handled(working, 0)["unparsed"][0]["placed"]
     assert not working["unparsed"][0]["placed"]
 
 
@@ -87,21 +87,21 @@ PARAGRAPHS = st.lists(
 
 @given(PARAGRAPHS)
 def test_paragraphs_typed_and_read_again_are_the_same(paragraphs: list[dict[str, object]]) -> None:
-    assert units.text_as_paragraphs(units.paragraphs_as_text(paragraphs)) == paragraphs
+    assert units.parse_paragraphs(units.format_paragraphs(paragraphs)) == paragraphs
 
 
 def test_points_alone_belong_to_the_paragraph_before() -> None:
-    found = units.text_as_paragraphs("They are:\r\n\r\n- rare\n- loud")
+    found = units.parse_paragraphs("They are:\r\n\r\n- rare\n- loud")
     assert found == [{"text": "They are:", "heading": None, "points": ["rare", "loud"]}]
 
 
 def test_identifiers_are_typed_a_line_each() -> None:
     typed = "SQA: H128 04\n\nURN: a:b"
-    found = units.text_as_identifiers(typed)
+    found = units.parse_identifiers(typed)
     assert found == [{"scheme": "SQA", "value": "H128 04"}, {"scheme": "URN", "value": "a:b"}]
-    assert units.identifiers_as_text(found) == typed.replace("\n\n", "\n")
+    assert units.format_identifiers(found) == typed.replace("\n\n", "\n")
     with pytest.raises(Invalid, match="a colon and the value"):
-        units.text_as_identifiers("H128 04")
+        units.parse_identifiers("H128 04")
 
 
 @pytest.mark.parametrize(
@@ -116,4 +116,4 @@ def test_identifiers_are_typed_a_line_each() -> None:
     ],
 )
 def test_an_address_is_the_code_unless_it_is_taken(code: str, taken: set[str], slug: str) -> None:
-    assert units.slug_for(code, "2.1", 3, taken) == slug
+    assert units.make_free_slug(code, "2.1", 3, taken) == slug

@@ -15,19 +15,19 @@ from tests.library.own_units import read_unit
 from tests.units.documents_strategy import SLOW, several_units
 from tests.units.formats.published import published
 from tracker.errors import Invalid
-from tracker.library.exchange_commands import exchanged
+from tracker.library.commands.transfer import list_links_between
 from tracker.units.documents import UnitDocument
 from tracker.units.formats import case, case_package
-from tracker.units.formats.exchanged import ExchangedLink
-from tracker.units.standards_folder import read_library
+from tracker.units.formats.files import ExchangedLink
+from tracker.units.standards_folder import read_standards
 from tracker.vocabulary import LinkKind
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-LIBRARY = read_library()
+LIBRARY = read_standards()
 
 
 def package(units: list[UnitDocument], links: list[ExchangedLink] | None = None) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(json.dumps(case_package.package(units, links or [], NOON)))
+    found: dict[str, Any] = json.loads(json.dumps(case_package.build_package(units, links or [], NOON)))
     return found
 
 
@@ -63,7 +63,7 @@ def test_the_published_schema_takes_it(made: tuple[list[UnitDocument], list[Exch
 
 
 def test_the_four_units_with_their_links() -> None:
-    links = exchanged(LIBRARY.links, LIBRARY.units)
+    links = list_links_between(LIBRARY.links, LIBRARY.units)
     assert links
     schema = json.loads(published("case-v1p1-cfpackage.schema.json"))
     written = package(list(LIBRARY.units), links)

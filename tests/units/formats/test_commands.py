@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.library.writing import UNIT, changed
-from tracker.library.exchange_commands import NAMES, export_units, import_units
+from tracker.library.commands.transfer import FORMAT_NAMES, export_units, import_units
 from tracker.units import formats
-from tracker.units.standards_folder import FOLDER, read_library
+from tracker.units.standards_folder import FOLDER, read_standards
 
 
 @pytest.fixture
@@ -41,15 +41,15 @@ def held(folder: Path) -> dict[str, str]:
 
 
 def test_it_knows_every_format() -> None:
-    assert set(NAMES) == set(formats.FORMATS)
+    assert set(FORMAT_NAMES) == set(formats.FORMATS)
 
 
 class TestImport:
     def test_a_new_unit_is_written(self, folder: Path, local: Path) -> None:
         result = imported(local, folder)
         assert (result.exit_code, result.output) == (0, "LOCAL7 version 1, revision 1: new, local7.yaml\n")
-        assert read_library(folder).find_unit("local7").title == "Answer difficult calls"
-        assert read_library(folder).faults == ()
+        assert read_standards(folder).find_unit("local7").title == "Answer difficult calls"
+        assert read_standards(folder).faults == ()
 
     def test_twice_changes_nothing(self, folder: Path, local: Path) -> None:
         imported(local, folder)
@@ -62,7 +62,7 @@ class TestImport:
         before = held(folder)
         result = imported(local, folder)
         assert result.exit_code == 1
-        assert "LOCAL7, version 1, revision 1, stands twice in the file. Nothing was written." in result.output
+        assert "LOCAL7, version 1, revision 1, appears twice in the file. Nothing was written." in result.output
         assert held(folder) == before
 
     def test_of_a_changed_one_the_differences_are_shown_and_asked_about(self, folder: Path, local: Path) -> None:
@@ -81,7 +81,7 @@ class TestImport:
         local.write_text(changed("find out what was promised", "find out what was said"), encoding="utf-8")
         assert "written, local7.yaml" in imported(local, folder, "--yes").output
 
-    @pytest.mark.parametrize("format_name", NAMES)
+    @pytest.mark.parametrize("format_name", FORMAT_NAMES)
     def test_what_went_out_comes_in_as_unchanged(self, folder: Path, tmp_path: Path, format_name: str) -> None:
         before = held(folder)
         path = tmp_path / "all"
@@ -91,7 +91,7 @@ class TestImport:
         assert [line.rpartition(": ")[2] for line in lines] == ["unchanged"] * 4
         assert held(folder) == before
 
-    @pytest.mark.parametrize("format_name", NAMES)
+    @pytest.mark.parametrize("format_name", FORMAT_NAMES)
     def test_what_is_no_such_file_is_refused_and_nothing_written(
         self, folder: Path, tmp_path: Path, format_name: str
     ) -> None:

@@ -14,7 +14,7 @@ from tracker.errors import Invalid
 from tracker.units import formats
 from tracker.units.documents import UnitDocument
 from tracker.units.formats import differences, mahara
-from tracker.units.standards_folder import read_library
+from tracker.units.standards_folder import read_standards
 
 
 def framework(*units: UnitDocument) -> dict[str, Any]:
@@ -50,12 +50,12 @@ def test_parents_come_first_and_each_element_stands_once(units: list[UnitDocumen
 
 @pytest.mark.parametrize("together", [True, False], ids=["in one file", "each in its own"])
 def test_the_published_units_go_out_and_come_in_unchanged(together: bool) -> None:
-    units = read_library().units
+    units = read_standards().units
     files = [units] if together else [[each] for each in units]
     found = [unit for each in files for unit in mahara.read(mahara.write(each).body).units]
     for existing, incoming in zip(units, found, strict=True):
-        taken = replace(formats.completed("mahara", existing, incoming), slug=existing.slug)
-        assert differences.compare(existing, taken) == []
+        taken = replace(formats.complete_unit("mahara", existing, incoming), slug=existing.slug)
+        assert differences.describe_differences(existing, taken) == []
 
 
 @pytest.mark.parametrize("key", ["parentid", "parentelementid"])
@@ -87,7 +87,7 @@ def test_frameworks_that_mahara_ships_come_in(name: str, title: str | None, stat
 
 
 def test_it_says_what_it_leaves_behind() -> None:
-    (sentence,) = mahara.write([read_unit()]).left_behind
+    (sentence,) = mahara.write([read_unit()]).omissions
     assert "evidence requirements" in sentence
 
 
@@ -132,8 +132,8 @@ def element(key: str, **more: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("elements", "said"),
     [
-        ([element("1", parentid="2"), element("2", parentelementid="1")], "go round in a circle"),
-        ([element("1", parentid="1")], "go round in a circle"),
+        ([element("1", parentid="2"), element("2", parentelementid="1")], "form a circle"),
+        ([element("1", parentid="1")], "form a circle"),
         ([element(str(n), parentid=str(n - 1) if n else None) for n in range(12)], "more than 8 deep"),
         ([element("1", parentid="99")], "the element 99, which is not there"),
         ([element("1", standardid=7)], "the standard 7, which is not there"),

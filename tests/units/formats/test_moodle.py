@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from tests.library.own_units import read_unit
 from tests.units.documents_strategy import SLOW, several_units
 from tracker.errors import Invalid
-from tracker.library.exchange_commands import exchanged
+from tracker.library.commands.transfer import list_links_between
 from tracker.units import formats
 from tracker.units.documents import UnitDocument
 from tracker.units.formats import differences, moodle
-from tracker.units.formats.exchanged import ExchangedLink
-from tracker.units.standards_folder import read_library
+from tracker.units.formats.files import ExchangedLink
+from tracker.units.standards_folder import read_standards
 from tracker.vocabulary import LinkKind
 
 COLUMNS = (
@@ -41,7 +41,7 @@ def test_the_columns_are_moodles_in_moodles_order() -> None:
 
 
 def test_one_row_is_the_framework_with_a_default_and_a_proficient_value() -> None:
-    frameworks = [row for row in rows_of(moodle.write(read_library().units).body) if row["Is framework"] == "1"]
+    frameworks = [row for row in rows_of(moodle.write(read_standards().units).body) if row["Is framework"] == "1"]
     assert len(frameworks) == 1
     scale, *values = json.loads(frameworks[0]["Scale configuration"])
     assert "scaleid" in scale
@@ -112,13 +112,13 @@ def test_what_became_of_a_statement_in_a_later_version_comes_back_the_older_firs
 def test_links_between_revisions_are_told_to_be_left_behind() -> None:
     one, other = read_unit(), read_unit(revision=2, slug="local7-1-r2")
     written = moodle.write([one, other], [ExchangedLink(LinkKind.REPLACED_BY, one.slug, 1, other.slug, 1)])
-    assert written.left_behind[-1] == "1 link between revisions of one version."
+    assert written.omissions[-1] == "1 link between revisions of one version."
     assert moodle.read(written.body).links == ()
 
 
 def test_the_links_of_the_folder_come_back() -> None:
-    library = read_library()
-    links = exchanged(library.links, library.units)
+    library = read_standards()
+    links = list_links_between(library.links, library.units)
     found = moodle.read(moodle.write(library.units, links).body)
     assert links
     assert {ends_of(each, found.units) for each in found.links} == {ends_of(each, library.units) for each in links}
@@ -141,12 +141,12 @@ def test_whatever_links_there_are_come_back(units: list[UnitDocument], data: st.
 
 
 def test_the_published_units_go_out_and_come_in_unchanged() -> None:
-    units = read_library().units
+    units = read_standards().units
     found = moodle.read(moodle.write(units).body)
     assert [of_statements(each) for each in found.units] == [of_statements(each) for each in units]
     for existing, incoming in zip(units, found.units, strict=True):
-        taken = replace(formats.completed("moodle", existing, incoming), slug=existing.slug)
-        assert differences.compare(existing, taken) == []
+        taken = replace(formats.complete_unit("moodle", existing, incoming), slug=existing.slug)
+        assert differences.describe_differences(existing, taken) == []
 
 
 def test_white_space_in_a_heading_does_not_make_knowledge_performance() -> None:
@@ -158,7 +158,7 @@ def test_white_space_in_a_heading_does_not_make_knowledge_performance() -> None:
 
 
 def test_it_says_what_it_leaves_behind() -> None:
-    (sentence,) = moodle.write([read_unit()]).left_behind
+    (sentence,) = moodle.write([read_unit()]).omissions
     assert "evidence requirements" in sentence
 
 
@@ -188,7 +188,7 @@ class TestOfOthers:
         )
         found = moodle.read(self.framework(",F1,Fishing,,1,,,,,,,,1,", *units))
         assert (len(found.units), found.links) == (2, ())
-        assert "Left out: 2 cross-references that link no two units of ours in this file." in found.remarks
+        assert "Not imported: 2 cross-references that do not link two units of this program." in found.remarks
 
     @pytest.mark.parametrize(
         "rows",

@@ -13,10 +13,10 @@ from tests.units.documents_strategy import HOSTILE, SLOW, several_units
 from tracker.errors import Invalid
 from tracker.units import formats
 from tracker.units.documents import Identifier, Paragraph, UnitDocument
-from tracker.units.formats import differences, exchanged, spreadsheet
-from tracker.units.formats.exchanged import ExchangedLink
-from tracker.units.formats.spreadsheet import COLUMNS, LIVE
-from tracker.units.standards_folder import read_library
+from tracker.units.formats import differences, files, spreadsheet
+from tracker.units.formats.files import ExchangedLink
+from tracker.units.formats.spreadsheet import COLUMNS, FORMULA_STARTS
+from tracker.units.standards_folder import read_standards
 from tracker.vocabulary import LinkKind
 
 
@@ -67,7 +67,7 @@ def test_it_reads_back_but_for_what_it_names(units: list[UnitDocument]) -> None:
 @SLOW
 def test_no_cell_is_a_formula(units: list[UnitDocument]) -> None:
     for row in rows_of(spreadsheet.write(units).body):
-        assert not any(cell.startswith(LIVE) for cell in row.values())
+        assert not any(cell.startswith(FORMULA_STARTS) for cell in row.values())
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -77,7 +77,7 @@ def test_hostile_words_come_back_as_they_were(text: str) -> None:
 
 
 def test_the_published_units_go_out_and_in() -> None:
-    units = read_library().units
+    units = read_standards().units
     found = spreadsheet.read(spreadsheet.write(units).body)
     assert [kept(each) for each in found.units] == [kept(each) for each in units]
 
@@ -92,9 +92,9 @@ def test_a_row_holds_one_statement() -> None:
 
 
 def test_what_is_left_behind_is_named() -> None:
-    assert spreadsheet.write(read_library().units).left_behind == ()
+    assert spreadsheet.write(read_standards().units).omissions == ()
     odd = read_unit(identifiers=(Identifier("a:b", "1"),), overview=(Paragraph("x", None, ("a\nb",)),))
-    left = spreadsheet.write([odd], [ExchangedLink(LinkKind.SAME, "local7", 1, "b", 1)]).left_behind
+    left = spreadsheet.write([odd], [ExchangedLink(LinkKind.SAME, "local7", 1, "b", 1)]).omissions
     assert [sentence.partition(":")[0] for sentence in left] == ["LOCAL7", "LOCAL7", "1 link between units."]
 
 
@@ -106,16 +106,16 @@ def test_what_a_file_does_not_speak_of_stays_as_it_is_here() -> None:
         row.update(dict.fromkeys(["source", "read", "identifiers", "suites"], ""))
     rows[0]["text"] = "find out what was said last time"
     (incoming,) = spreadsheet.read(written(rows)).units
-    taken = formats.completed("csv", read_unit(), incoming)
-    assert differences.compare(read_unit(), taken) == [
+    taken = formats.complete_unit("csv", read_unit(), incoming)
+    assert differences.describe_differences(read_unit(), taken) == [
         "Performance criteria 1 under “Before the call” is reworded: “find out what was promised last time” becomes “find out what was said last time”."
     ]
 
 
 def test_a_row_of_the_overview_can_be_changed() -> None:
     body = edited(spreadsheet.write([read_unit()]).body, 7, text="Calls of all sorts.")
-    taken = formats.completed("csv", read_unit(), spreadsheet.read(body).units[0])
-    assert differences.compare(read_unit(), taken) == ["The overview changes."]
+    taken = formats.complete_unit("csv", read_unit(), spreadsheet.read(body).units[0])
+    assert differences.describe_differences(read_unit(), taken) == ["The overview changes."]
 
 
 class TestAsPeopleSaveIt:
@@ -184,7 +184,7 @@ class TestRefused:
             (0, {"document_type": "book"}, "row 2: document_type: write one of: nos"),
             (0, {"slug": "Not A Slug"}, "row 2: slug: write small letters"),
             (0, {"title": ""}, "row 2: title"),
-            (4, {"title": "Another"}, "row 6: title: is not the one of row 2"),
+            (4, {"title": "Another"}, "row 6: title: differs from row 2"),
         ],
     )  # fmt: skip
     def test_the_row_and_the_mend_are_named(self, body: bytes, row: int, cells: dict[str, str], said: str) -> None:
@@ -198,7 +198,7 @@ class TestRefused:
         assert self.fault(body)
 
     def test_more_rows_than_anybody_types(self, monkeypatch: pytest.MonkeyPatch, body: bytes) -> None:
-        monkeypatch.setattr(exchanged, "MAX_ROWS", 3)
+        monkeypatch.setattr(files, "MAX_ROWS", 3)
         assert "more than 3 rows" in self.fault(body)
 
     def test_every_fault_is_told_at_once(self, body: bytes) -> None:

@@ -10,7 +10,7 @@ from tracker.clock import now
 from tracker.errors import Refused
 from tracker.extensions import db
 from tracker.ledger.canonical_json import canonical_json, sha256
-from tracker.library.queries.links import compare, document_of, list_decided, named
+from tracker.library.queries.links import compare_units, format_label, get_document, list_link_decisions
 from tracker.library.queries.units import version_order
 from tracker.models import (
     Assessment,
@@ -24,7 +24,7 @@ from tracker.models import (
     UnitAttempt,
 )
 from tracker.registrations.separation_of_duties import check_not_withdrawn
-from tracker.units.comparison import same_requirements, wordings
+from tracker.units.comparison import list_wordings, match_requirements
 from tracker.units.documents import CriterionDocument, UnitDocument
 from tracker.vocabulary import AttemptState, Method, Simulation
 
@@ -37,11 +37,11 @@ class VersionMapping:
 
     def __init__(self, older: Unit, newer: Unit, centre_id: int) -> None:
         self.older, self.newer, self.centre_id = older, newer, centre_id
-        decided = list_decided(older, newer, centre_id)
+        decided = list_link_decisions(older, newer, centre_id)
         self.successors: dict[int, list[int]] = {}
         for position, other in sorted(link for link, each in decided.items() if each.is_confirmed):
             self.successors.setdefault(position, []).append(other)
-        pairs = compare(older, newer, decided)
+        pairs = compare_units(older, newer, decided)
         self.open = {
             pair.link[0] for pair in pairs if pair.link and pair.link not in decided
         } - self.successors.keys()
@@ -49,7 +49,7 @@ class VersionMapping:
 
     @cached_property
     def documents(self) -> tuple[UnitDocument, UnitDocument]:
-        return document_of(self.older), document_of(self.newer)
+        return get_document(self.older), get_document(self.newer)
 
     @cached_property
     def criteria(self) -> dict[int, CriterionDocument]:
@@ -59,13 +59,13 @@ class VersionMapping:
     @cached_property
     def same_wording(self) -> set[tuple[int, int]]:
         """Links between statements on which one and the same decision can stand."""
-        before, after = (wordings(document) for document in self.documents)
+        before, after = (list_wordings(document) for document in self.documents)
         return {(one, two) for one, others in self.successors.items() for two in others if before[one] == after[two]}
 
     @cached_property
     def requirements(self) -> dict[int, int]:
         """Evidence requirements of unchanged words, from position to position."""
-        return same_requirements(*self.documents)
+        return match_requirements(*self.documents)
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ def check_movable(attempt: UnitAttempt, newer: Unit) -> None:
 def check_can_move(plan: VersionMovePlan) -> None:
     """Raise `Refused` while links are undecided, or a decision can still be undone."""
     if plan.undecided_links:
-        labels = ", ".join(named(each.kind, each.label) for each in plan.undecided_links)
+        labels = ", ".join(format_label(each.kind, each.label) for each in plan.undecided_links)
         raise Refused(
             f"Nobody has yet said what has become of {labels} in {format_version(plan.mapping.newer)}. "
             "Nothing was moved. Compare the two versions first, and confirm or refuse each proposed link."

@@ -19,7 +19,7 @@ from tracker.assessment.services.version_move_plans import (
 )
 from tracker.assessment.views import assessment
 from tracker.errors import Invalid, NotFound, Refused
-from tracker.library.queries.links import list_comparable
+from tracker.library.queries.links import list_other_versions
 from tracker.library.queries.units import find_unit, version_order
 from tracker.models import Centre, Unit, UnitAttempt
 from tracker.web.authorise import get_attempt, get_centre
@@ -110,7 +110,7 @@ def render_move_page(attempt: UnitAttempt, newer: Unit | None, form: MoveForm | 
     """The page: the versions to choose from; with one chosen, what moving to it would do."""
     later = [
         each
-        for each in list_comparable(attempt.unit, [attempt.centre_id])
+        for each in list_other_versions(attempt.unit, [attempt.centre_id])
         if version_order(each) > version_order(attempt.unit)
     ]
     found = preview_version_move(attempt, newer, None) if newer in later and newer else None

@@ -1,0 +1,1 @@
+"""Forms of the library's pages."""

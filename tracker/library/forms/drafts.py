@@ -1,4 +1,4 @@
-"""What browsers send about a unit being read in. Field names are the format's, so that a refusal finds its field."""
+"""Forms of the review screen. Field names are those of the file format, so that an error finds its field."""
 
 from typing import Any
 
@@ -8,69 +8,77 @@ from wtforms.validators import DataRequired, Length
 
 from tracker.accounts.password_confirmation import password_confirmed_to_change
 from tracker.units.drafting import units as drafting
-from tracker.units.drafting.working import Entry, Working, with_items
+from tracker.units.drafting.working_copy import DraftEntry, Working, list_with_items
 from tracker.units.schema import MAX_LENGTH, MetadataSchema
 from tracker.vocabulary import CriterionKind, DocumentType, LabelOrigin, Simulation, Word
 from tracker.web.forms import PageForm
 
-TEXT = Length(max=MAX_LENGTH, message="At most 10,000 characters.")
-LINE = Length(max=2000, message="At most 2,000 characters.")
-MANY = Length(max=100_000, message="At most 100,000 characters.")
-EACH_ON_A_LINE = "One a line."
-PARAGRAPHS = "A blank line between paragraphs; “# ” before a heading, “- ” before a point."
-TRUTHS = {"": "Not said", "yes": "Allowed", "no": "Not allowed"}
+TEXT_LIMIT = Length(max=MAX_LENGTH, message="At most 10,000 characters.")
+LINE_LIMIT = Length(max=2000, message="At most 2,000 characters.")
+LIST_LIMIT = Length(max=100_000, message="At most 100,000 characters.")
+ONE_PER_LINE = "One per line."
+PARAGRAPHS_HINT = "A blank line between paragraphs; “# ” before a heading, “- ” before a point."
+SIMULATION_CHOICES = {"": "Not stated", "yes": "Allowed", "no": "Not allowed"}
 
 
-def choices_of(words: type[Word]) -> dict[str, str]:
+def make_choices(words: type[Word]) -> dict[str, str]:
+    """Return the values and labels of an enum as choices of a select field."""
     return {each.value: each.label for each in words}
 
 
 class AddUnitForm(PageForm):
-    document = FileField("The document")
+    """A published document to read: an upload or pasted text."""
+
+    document = FileField("Document")
     text = TextAreaField(
-        "Or paste its text", [Length(max=1_000_000, message="At most a million characters: drop it as a file.")]
+        "Or paste its text", [Length(max=1_000_000, message="At most a million characters. Upload it as a file.")]
     )
 
 
 class DraftForm(PageForm):
-    """Everything about a draft says which copy the page was made from."""
+    """A change to a draft, with the version of the draft that the page was made from."""
 
     seen = HiddenField()
 
     @property
     def seen_version(self) -> int:
+        """Return the version of the draft that the page showed; 0 where it is missing or malformed."""
         typed = self.seen.data or ""
         return int(typed) if typed.isascii() and typed.isdecimal() and len(typed) < 10 else 0
 
 
 class CriterionForm(DraftForm):
-    kind = SelectField("Kind", choices=choices_of(CriterionKind))
-    label = StringField("Label", [LINE])
-    label_origin = SelectField("The label is", choices=choices_of(LabelOrigin))
-    heading = StringField("Heading", [TEXT])
-    parent = SelectField("It stands under", validate_choice=False)
-    text = TextAreaField("Text", [TEXT])
-    points = TextAreaField("Points in it that are not criteria", [MANY], description=EACH_ON_A_LINE)
-    selection = StringField("Choice among its items", [LINE], description="Such as: four of the following.")
-    simulation_allowed = SelectField("Simulation", choices=TRUTHS)
-    note = StringField("Note for readers", [LINE])
+    """One criterion of a draft."""
+
+    kind = SelectField("Kind", choices=make_choices(CriterionKind))
+    label = StringField("Label", [LINE_LIMIT])
+    label_origin = SelectField("The label is", choices=make_choices(LabelOrigin))
+    heading = StringField("Heading", [TEXT_LIMIT])
+    parent = SelectField("Item of", validate_choice=False)
+    text = TextAreaField("Text", [TEXT_LIMIT])
+    points = TextAreaField("Points that are not criteria", [LIST_LIMIT], description=ONE_PER_LINE)
+    selection = StringField("Choice among its items", [LINE_LIMIT], description="Such as: four of the following.")
+    simulation_allowed = SelectField("Simulation", choices=SIMULATION_CHOICES)
+    note = StringField("Note for readers", [LINE_LIMIT])
 
     def offer_parents(self, working: Working, key: str) -> None:
-        own = {each["key"] for each in with_items(working, key)} if key else set()
+        """Offer every statement outside the criterion's own items as its parent."""
+        own = {each["key"] for each in list_with_items(working, key)} if key else set()
         stems = [each for each in working["criteria"] if each["key"] not in own]
         self.parent.choices = {
             "": "Nothing",
             **{each["key"]: f"{each['label']} {each['text'][:70]}" for each in stems},
         }
 
-    def fill(self, entry: Entry) -> None:
+    def fill(self, entry: DraftEntry) -> None:
+        """Show the criterion as the working copy has it."""
         for name in ("kind", "label", "label_origin", "heading", "parent", "text", "selection", "note"):
             self[name].data = entry[name] or ""
         self.points.data = "\n".join(entry["points"])
         self.simulation_allowed.data = {True: "yes", False: "no", None: ""}[entry["simulation_allowed"]]
 
     def as_fields(self) -> dict[str, Any]:
-        """What was typed, as a working copy has it."""
+        """Return the typed values as fields of a working copy."""
         words = {
             name: " ".join((self[name].data or "").split()) for name in ("label", "heading", "selection", "note")
         }
@@ -78,8 +86,8 @@ class CriterionForm(DraftForm):
             "kind": self.kind.data,
             "label_origin": self.label_origin.data,
             "parent": self.parent.data or None,
-            "text": as_one_line(self.text.data),
-            "points": drafting.lines_of(self.points.data or ""),
+            "text": join_lines(self.text.data),
+            "points": drafting.split_lines(self.points.data or ""),
             "simulation_allowed": {"yes": True, "no": False}.get(self.simulation_allowed.data or ""),
             **{name: value or None for name, value in words.items()},
             "label": words["label"],
@@ -87,42 +95,52 @@ class CriterionForm(DraftForm):
 
 
 class NewCriterionForm(DraftForm):
-    kind = SelectField("Kind", choices=choices_of(CriterionKind))
-    text = TextAreaField("Text", [TEXT], description="Begin with its label, if the source prints one.")
-    lines = StringField("Source lines", [LINE], description="Such as 14 or 14–16. Its text may then be left empty.")
+    """A statement to add, typed or taken from source lines."""
+
+    kind = SelectField("Kind", choices=make_choices(CriterionKind))
+    text = TextAreaField("Text", [TEXT_LIMIT], description="Begin with its label, if the source prints one.")
+    lines = StringField(
+        "Source lines", [LINE_LIMIT], description="Such as 14 or 14–16. The text above may then be left empty."
+    )
 
 
 class RequirementForm(DraftForm):
-    label = StringField("Label", [LINE])
-    text = TextAreaField("Text", [TEXT])
-    points = TextAreaField("Points", [MANY], description=EACH_ON_A_LINE)
+    """One evidence requirement of a draft."""
 
-    def fill(self, entry: Entry) -> None:
+    label = StringField("Label", [LINE_LIMIT])
+    text = TextAreaField("Text", [TEXT_LIMIT])
+    points = TextAreaField("Points", [LIST_LIMIT], description=ONE_PER_LINE)
+
+    def fill(self, entry: DraftEntry) -> None:
+        """Show the requirement as the working copy has it."""
         self.label.data, self.text.data = entry["label"], entry["text"]
         self.points.data = "\n".join(entry["points"])
 
 
 class IdentityForm(DraftForm):
-    title = StringField("Title", [LINE])
-    code = StringField("Code", [LINE])
-    version = StringField("Version", [LINE])
-    identifiers = TextAreaField("Identifiers", [TEXT], description="One a line, such as SQA: H128 04.")
-    document_type = SelectField("Type", choices=choices_of(DocumentType))
-    simulation = SelectField("Simulation", choices=choices_of(Simulation))
+    """Title, code, version, type and identifiers of a draft."""
+
+    title = StringField("Title", [LINE_LIMIT])
+    code = StringField("Code", [LINE_LIMIT])
+    version = StringField("Version", [LINE_LIMIT])
+    identifiers = TextAreaField("Identifiers", [TEXT_LIMIT], description="One per line, such as SQA: H128 04.")
+    document_type = SelectField("Type", choices=make_choices(DocumentType))
+    simulation = SelectField("Simulation", choices=make_choices(Simulation))
 
     def fill(self, working: Working) -> None:
+        """Show the values of the working copy."""
         for name in ("title", "code", "version", "document_type", "simulation"):
             self[name].data = working[name]
-        self.identifiers.data = drafting.identifiers_as_text(working["identifiers"])
+        self.identifiers.data = drafting.format_identifiers(working["identifiers"])
 
     def as_fields(self) -> dict[str, Any]:
-        """Raises `Invalid` for an identifier without its scheme."""
+        """Return the typed values as fields of a working copy. Raises `Invalid` for an identifier without scheme."""
         found = {name: " ".join((self[name].data or "").split()) for name in ("title", "code", "version")}
         return {
             **found,
             "document_type": self.document_type.data,
             "simulation": self.simulation.data,
-            "identifiers": drafting.text_as_identifiers(self.identifiers.data or ""),
+            "identifiers": drafting.parse_identifiers(self.identifiers.data or ""),
         }
 
 
@@ -130,37 +148,45 @@ METADATA = tuple(MetadataSchema().fields)
 
 
 class MetadataForm(DraftForm):
-    """A line for each key of the format's metadata."""
+    """A line for each key of the unit's metadata."""
 
     def fill(self, working: Working) -> None:
+        """Show the metadata of the working copy."""
         for name in METADATA:
             self[name].data = working["metadata"][name] or ""
 
     def as_fields(self) -> dict[str, str | None]:
+        """Return the typed metadata."""
         return {name: self[name].data for name in METADATA}
 
 
 for _name in METADATA:
-    setattr(MetadataForm, _name, StringField(_name.replace("_", " ").capitalize().replace("Soc", "SOC"), [TEXT]))
+    setattr(
+        MetadataForm, _name, StringField(_name.replace("_", " ").capitalize().replace("Soc", "SOC"), [TEXT_LIMIT])
+    )
 
 
 class TextsForm(DraftForm):
-    overview = TextAreaField("Overview", [MANY], description=PARAGRAPHS)
-    scope = TextAreaField("Scope or range", [MANY], description=PARAGRAPHS)
-    evidence_requirements_introduction = TextAreaField("Before the evidence requirements", [TEXT])
+    """Overview, scope and lists of a draft."""
+
+    overview = TextAreaField("Overview", [LIST_LIMIT], description=PARAGRAPHS_HINT)
+    scope = TextAreaField("Scope or range", [LIST_LIMIT], description=PARAGRAPHS_HINT)
+    evidence_requirements_introduction = TextAreaField("Introduction to the evidence requirements", [TEXT_LIMIT])
 
     def fill(self, working: Working) -> None:
+        """Show the texts of the working copy."""
         for name in drafting.TEXTS:
-            self[name].data = drafting.paragraphs_as_text(working[name])
+            self[name].data = drafting.format_paragraphs(working[name])
         for name in drafting.LISTS:
             self[name].data = "\n".join(working[name])
         self.evidence_requirements_introduction.data = working["evidence_requirements_introduction"] or ""
 
     def as_fields(self) -> dict[str, Any]:
-        introduction = as_one_line(self.evidence_requirements_introduction.data)
+        """Return the typed texts as fields of a working copy."""
+        introduction = join_lines(self.evidence_requirements_introduction.data)
         return {
-            **{name: drafting.text_as_paragraphs(self[name].data or "") for name in drafting.TEXTS},
-            **{name: drafting.lines_of(self[name].data or "") for name in drafting.LISTS},
+            **{name: drafting.parse_paragraphs(self[name].data or "") for name in drafting.TEXTS},
+            **{name: drafting.split_lines(self[name].data or "") for name in drafting.LISTS},
             "evidence_requirements_introduction": introduction or None,
         }
 
@@ -168,20 +194,22 @@ class TextsForm(DraftForm):
 LIST_LABELS = {
     "assessor_rules": "Rules for the assessor",
     "links": "Links to other units",
-    "empty_headings": "Printed with nothing under them",
+    "empty_headings": "Empty headings",
 }
 for _name in drafting.LISTS:
     _label = LIST_LABELS.get(_name, _name.replace("_", " ").capitalize())
-    setattr(TextsForm, _name, TextAreaField(_label, [MANY], description=EACH_ON_A_LINE))
+    setattr(TextsForm, _name, TextAreaField(_label, [LIST_LIMIT], description=ONE_PER_LINE))
 
 
 class PublishForm(DraftForm):
-    doubts = SelectMultipleField("Still doubtful", coerce=int, choices={}, validate_choice=False)
+    """Acceptance of open doubts, and the password, to publish a draft."""
+
+    doubts = SelectMultipleField("Points to check", coerce=int, choices={}, validate_choice=False)
     password = PasswordField(
         "Your password", [DataRequired("Type your password to publish."), password_confirmed_to_change]
     )
 
 
-def as_one_line(text: str | None) -> str:
-    """Typed text with its line breaks as spaces: a statement is one line in the format."""
+def join_lines(text: str | None) -> str:
+    """Return typed text with its line breaks as spaces, because a statement is one line in the format."""
     return " ".join((text or "").split())

@@ -1,4 +1,4 @@
-"""Units being read in, and what the review screen shows of one: lines and statements that point at each other."""
+"""Drafts of units, and the rows of the review screen: source lines and statements that refer to each other."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -10,17 +10,17 @@ from sqlalchemy import select
 
 from tracker.extensions import db
 from tracker.models import Person, UnitDraft
-from tracker.units.drafting.units import doubt_sentence, open_doubts
-from tracker.units.drafting.working import Entry, Fault, Working, list_faults
+from tracker.units.drafting.units import describe_doubt, list_open_doubts
+from tracker.units.drafting.working_copy import DraftEntry, DraftProblem, Working, list_problems
 from tracker.vocabulary import CriterionKind, DraftState
 
-MAX_LINES = 4_000
-"""Of a source shown on one page; no unit has as many."""
+MAX_SHOWN_LINES = 4_000
+"""Source lines shown on one page; real documents have fewer."""
 
 
 @dataclass(frozen=True)
 class DraftRow:
-    """A unit being read in, as lists show it."""
+    """A draft as lists show it."""
 
     draft_id: int
     centre_id: int
@@ -32,7 +32,7 @@ class DraftRow:
 
 
 def list_drafts(centre_ids: Collection[int], states: Collection[DraftState], most: int = 50) -> list[DraftRow]:
-    """Drafts of these centres, those worked on last first."""
+    """List drafts of these centres, the most recently changed first."""
     query = (
         select(
             UnitDraft.id, UnitDraft.centre_id, UnitDraft.title, UnitDraft.source_name, UnitDraft.state,
@@ -47,14 +47,14 @@ def list_drafts(centre_ids: Collection[int], states: Collection[DraftState], mos
 
 
 def find_shared_draft(draft_id: int) -> UnitDraft | None:
-    """A draft that assessors may look at."""
+    """Find a draft that is shared with the centre's assessors."""
     query = select(UnitDraft).where(UnitDraft.id == draft_id, UnitDraft.state == DraftState.DRAFT)
     return db.session.scalars(query).one_or_none()
 
 
 @dataclass(frozen=True)
 class SourceRow:
-    """A line of the source: the page it begins, the doubts that begin at it, and what became of it."""
+    """A line of the source: the page that begins with it, the doubts that begin at it, and the entry made from it."""
 
     number: int
     text: str
@@ -69,12 +69,12 @@ class SourceRow:
 
 @dataclass(frozen=True)
 class DoubtRow:
-    """A doubt from 1, the lines it is about, and where it is marked in the unit: at a statement, or over a kind."""
+    """A doubt (numbered from 1) with its source lines and its place: at a statement (`key`) or above a kind."""
 
     number: int
     lines: tuple[int, ...]
     sentence: str
-    is_settled: bool
+    is_resolved: bool
     key: str | None
     kind: str | None
     next_open: int | None
@@ -82,66 +82,70 @@ class DoubtRow:
 
 @dataclass(frozen=True)
 class StatementRow:
-    entry: Entry
+    """A criterion as the review screen shows it."""
+
+    entry: DraftEntry
     depth: int
     lines: tuple[int, ...]
     doubts: tuple[DoubtRow, ...]
     is_new_heading: bool
     is_first: bool
-    """Nothing of its kind stands before it."""
+    """Whether it is the first of its kind."""
     items: int
     was_read: bool
 
     @property
     def key(self) -> str:
+        """Return the key of the criterion."""
         return str(self.entry["key"])
 
 
 @dataclass(frozen=True)
-class Review:
-    """Everything the review screen shows of a working copy."""
+class ReviewScreen:
+    """Everything that the review screen shows of a working copy."""
 
     source: tuple[SourceRow, ...]
     hidden_lines: int
     statements: dict[CriterionKind, tuple[StatementRow, ...]]
     doubts: tuple[DoubtRow, ...]
-    faults: tuple[Fault, ...]
+    problems: tuple[DraftProblem, ...]
 
     @property
     def open_doubts(self) -> tuple[DoubtRow, ...]:
-        return tuple(each for each in self.doubts if not each.is_settled)
+        """Return the doubts that are not resolved."""
+        return tuple(each for each in self.doubts if not each.is_resolved)
 
     def about(self, kind: str | None) -> tuple[DoubtRow, ...]:
-        """Doubts over many statements of a kind; with None, those that belong to no statement at all."""
+        """Return the doubts about several statements of a kind; with None, those that concern no statement."""
         return tuple(each for each in self.doubts if each.key is None and each.kind == kind)
 
     @property
     def last_line(self) -> int:
-        """The last line of the source that is shown."""
+        """Return the number of the last source line shown."""
         return self.source[-1].number if self.source else 0
 
 
-def make_review(lines: list[dict[str, Any]], working: Working) -> Review:
-    """The two sides of the screen. Pure: the draft's lines and its working copy in, plain rows out."""
-    owner = _owners(working)
-    doubts = _doubts(working, owner)
-    return Review(
-        source=tuple(_source_rows(lines[:MAX_LINES], working, doubts, owner)),
-        hidden_lines=max(0, len(lines) - MAX_LINES),
-        statements={kind: tuple(_statements(working, kind, doubts)) for kind in CriterionKind},
+def build_review_screen(lines: list[dict[str, Any]], working: Working) -> ReviewScreen:
+    """Build both sides of the review screen from the draft's source lines and its working copy. Pure."""
+    owner = _map_lines_to_entries(working)
+    doubts = _build_doubt_rows(working, owner)
+    return ReviewScreen(
+        source=tuple(_build_source_rows(lines[:MAX_SHOWN_LINES], working, doubts, owner)),
+        hidden_lines=max(0, len(lines) - MAX_SHOWN_LINES),
+        statements={kind: tuple(_build_statement_rows(working, kind, doubts)) for kind in CriterionKind},
         doubts=doubts,
-        faults=tuple(list_faults(working)),
+        problems=tuple(list_problems(working)),
     )
 
 
-def _owners(working: Working) -> dict[int, str]:
+def _map_lines_to_entries(working: Working) -> dict[int, str]:
     """Which statement each source line became; the innermost where several share it."""
     here = {each["key"] for each in (*working["criteria"], *working["evidence_requirements"])}
     return {number: key for key, lines in working["places"].items() if key in here for number in lines}
 
 
-def _doubts(working: Working, owner: Mapping[int, str]) -> tuple[DoubtRow, ...]:
-    still_open = open_doubts(working)
+def _build_doubt_rows(working: Working, owner: Mapping[int, str]) -> tuple[DoubtRow, ...]:
+    still_open = list_open_doubts(working)
     kinds = {each["key"]: each["kind"] for each in working["criteria"]}
     found = []
     for number, each in enumerate(working["warnings"]):
@@ -151,8 +155,8 @@ def _doubts(working: Working, owner: Mapping[int, str]) -> tuple[DoubtRow, ...]:
             DoubtRow(
                 number=number + 1,
                 lines=tuple(each["lines"]),
-                sentence=doubt_sentence(each),
-                is_settled=each["settled"],
+                sentence=describe_doubt(each),
+                is_resolved=each["settled"],
                 key=keys[0] if len(keys) == 1 else None,
                 kind=kinds[keys[0]] if keys else None,
                 next_open=later[0] + 1 if later else None,
@@ -161,10 +165,10 @@ def _doubts(working: Working, owner: Mapping[int, str]) -> tuple[DoubtRow, ...]:
     return tuple(found)
 
 
-def _source_rows(
+def _build_source_rows(
     lines: list[dict[str, Any]], working: Working, doubts: tuple[DoubtRow, ...], owner: Mapping[int, str]
 ) -> list[SourceRow]:
-    doubtful = {number for doubt in doubts if not doubt.is_settled for number in doubt.lines}
+    doubtful = {number for doubt in doubts if not doubt.is_resolved for number in doubt.lines}
     begins_at: dict[int, list[int]] = {}
     for doubt in doubts:
         begins_at.setdefault(min(doubt.lines, default=0), []).append(doubt.number)
@@ -191,7 +195,7 @@ def _source_rows(
     return rows
 
 
-def _statements(working: Working, kind: CriterionKind, doubts: tuple[DoubtRow, ...]) -> list[StatementRow]:
+def _build_statement_rows(working: Working, kind: CriterionKind, doubts: tuple[DoubtRow, ...]) -> list[StatementRow]:
     items = Counter(each["parent"] for each in working["criteria"])
     depths: dict[str, int] = {}
     rows: list[StatementRow] = []

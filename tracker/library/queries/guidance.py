@@ -14,13 +14,15 @@ from tracker.models import Guidance, GuidanceUnit
 
 @dataclass(frozen=True)
 class GuidanceRow:
+    """A page of guidance with the codes of the units it is attached to."""
+
     guidance: Guidance
     unit_codes: tuple[str, ...]
 
 
 def list_all_guidance(centre_ids: Collection[int]) -> list[GuidanceRow]:
-    """The installation's and these centres' own, with the units it is shown with there; two statements."""
-    query = select(Guidance).where(_is_seen_at(centre_ids)).order_by(Guidance.title, Guidance.id).limit(500)
+    """List guidance of the installation and these centres, with its units, in two SQL statements."""
+    query = select(Guidance).where(_is_visible_at(centre_ids)).order_by(Guidance.title, Guidance.id).limit(500)
     found = list(db.session.scalars(query))
     codes: dict[int, set[str]] = {}
     attached = select(GuidanceUnit.guidance_id, GuidanceUnit.unit_code).where(_is_attached_at(centre_ids))
@@ -30,12 +32,13 @@ def list_all_guidance(centre_ids: Collection[int]) -> list[GuidanceRow]:
 
 
 def find_guidance(slug: str, centre_ids: Collection[int]) -> Guidance | None:
-    query = select(Guidance).where(Guidance.slug == slug, _is_seen_at(centre_ids))
+    """Find guidance by its address, if these centres can see it."""
+    query = select(Guidance).where(Guidance.slug == slug, _is_visible_at(centre_ids))
     return db.session.scalars(query).one_or_none()
 
 
 def list_attachments(guidance: Guidance, centre_ids: Collection[int]) -> list[GuidanceUnit]:
-    """Where it is shown for these centres, the installation's own attachments first."""
+    """List the units that the guidance is shown with at these centres, the installation's attachments first."""
     query = (
         select(GuidanceUnit)
         .where(GuidanceUnit.guidance_id == guidance.id, _is_attached_at(centre_ids))
@@ -46,19 +49,20 @@ def list_attachments(guidance: Guidance, centre_ids: Collection[int]) -> list[Gu
 
 
 def find_attachment(guidance: Guidance, attached_id: int, centre_id: int) -> GuidanceUnit | None:
-    """One that a centre made; the installation's are changed in its files."""
+    """Find an attachment that a centre made; those of the installation are changed in its files."""
     query = select(GuidanceUnit).where(
         GuidanceUnit.id == attached_id, GuidanceUnit.guidance_id == guidance.id, GuidanceUnit.centre_id == centre_id
     )
     return db.session.scalars(query).one_or_none()
 
 
-def read_guidance(guidance: Guidance) -> dict[str, Any]:
+def load_guidance_document(guidance: Guidance) -> dict[str, Any]:
+    """Return the document of the guidance."""
     document: dict[str, Any] = json.loads(guidance.document)
     return document
 
 
-def _is_seen_at(centre_ids: Collection[int]) -> Any:
+def _is_visible_at(centre_ids: Collection[int]) -> Any:
     return or_(Guidance.owner_centre_id.is_(None), Guidance.owner_centre_id.in_(centre_ids))
 
 

@@ -1,4 +1,4 @@
-"""Which statements are linked to which: decided by a person, come with the standards, or proposed by likeness."""
+"""Links between criteria: decided by a person, part of the installation's standards, or proposed by similarity."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
@@ -8,41 +8,43 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import aliased, joinedload
 
 from tracker.extensions import db
-from tracker.library.queries.units import list_versions, read_document, version_order
+from tracker.library.queries.units import list_versions, load_document, version_order
 from tracker.models import Criterion, CriterionLink, Unit
-from tracker.units.comparison import Link, Pair, PairKind, Run, compare_versions, diff, full_text
+from tracker.units.comparison import DiffSegment, Link, PairKind, StatementPair, compare_versions, diff, full_text
 from tracker.units.documents import CriterionDocument, UnitDocument, unit_from_json
-from tracker.units.similarity import Scale, read
+from tracker.units.similarity import SimilarityMeasure, tokenise
 from tracker.vocabulary import CriterionKind, LinkKind
 
-PROPOSED = 55
-"""Below this likeness, in per cent, two statements of different units are not offered as the same in substance."""
+MIN_SIMILARITY = 55
+"""Per cent. Below this, two criteria of different units are not proposed as the same in substance."""
 
-Place = tuple[int, int]
-"""A unit's id, and a position in it."""
+CriterionPlace = tuple[int, int]
+"""A unit's id and a position in it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
-    """Two statements that may be the same in substance, with what a person said of them, if anybody did."""
+class LinkProposal:
+    """Two criteria that may be the same in substance, with the decision on them if there is one."""
 
     one: CriterionDocument
     other: CriterionDocument
-    likeness: int
+    similarity: int
     decided: CriterionLink | None = None
 
     @property
     def is_confirmed(self) -> bool:
+        """Return whether the link is confirmed."""
         return self.decided is not None and self.decided.is_confirmed
 
     @property
-    def runs(self) -> tuple[tuple[Run, ...], tuple[Run, ...]]:
+    def segments(self) -> tuple[tuple[DiffSegment, ...], tuple[DiffSegment, ...]]:
+        """Return both texts in segments, to mark the differences."""
         return diff(full_text(self.one), full_text(self.other), of_words=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Linked:
-    """A statement of a unit, and one of another unit that is the same in substance."""
+class LinkedCriterion:
+    """A criterion of another unit that is the same in substance as the one at `position`."""
 
     position: int
     other_code: str
@@ -51,13 +53,13 @@ class Linked:
     other_text: str
 
 
-def document_of(unit: Unit) -> UnitDocument:
-    """The whole unit as it was loaded."""
-    return unit_from_json(read_document(unit))
+def get_document(unit: Unit) -> UnitDocument:
+    """Return the unit's document as it was loaded."""
+    return unit_from_json(load_document(unit))
 
 
-def put_in_order(one: Unit, other: Unit) -> tuple[LinkKind, Unit, Unit]:
-    """What a link between two units says, and in which order they stand in it."""
+def order_units(one: Unit, other: Unit) -> tuple[LinkKind, Unit, Unit]:
+    """Return the kind of link between two units, and the order in which a link stores them."""
     if one.code == other.code:
         older, newer = sorted((one, other), key=lambda unit: (version_order(unit), unit.id))
         return LinkKind.REPLACED_BY, older, newer
@@ -65,19 +67,19 @@ def put_in_order(one: Unit, other: Unit) -> tuple[LinkKind, Unit, Unit]:
     return LinkKind.SAME, first, second
 
 
-def list_decided(one: Unit, other: Unit, centre_id: int | None) -> dict[Link, CriterionLink]:
-    """What was decided between two units, by their positions in the order of `put_in_order`.
+def list_link_decisions(one: Unit, other: Unit, centre_id: int | None) -> dict[Link, CriterionLink]:
+    """Return the decided links between two units, by their positions in the order of `order_units`.
 
-    The installation's links hold everywhere, until a centre says otherwise.
+    The installation's links are valid at every centre unless the centre decides otherwise.
     """
-    kind, first, second = put_in_order(one, other)
+    kind, first, second = order_units(one, other)
     query = (
         select(CriterionLink)
         .where(
             CriterionLink.kind == kind,
             CriterionLink.unit_id == first.id,
             CriterionLink.other_unit_id == second.id,
-            holds_in([centre_id]),
+            is_link_valid_at([centre_id]),
         )
         .options(joinedload(CriterionLink.decided_by))
         .order_by(CriterionLink.centre_id.is_not(None), CriterionLink.id)
@@ -85,69 +87,74 @@ def list_decided(one: Unit, other: Unit, centre_id: int | None) -> dict[Link, Cr
     return {(each.position, each.other_position): each for each in db.session.scalars(query)}
 
 
-def propose_links(one: Unit, other: Unit, decided: Mapping[Link, CriterionLink]) -> list[Proposal]:
-    """Statements of one kind that are each the likest of the other or nearly, and not yet decided; likest first."""
-    _, first, second = put_in_order(one, other)
-    mine, theirs = document_of(first).assessable, document_of(second).assessable
-    scale = Scale(full_text(each) for each in (*mine, *theirs))
-    texts = {id(each): read(full_text(each)) for each in (*mine, *theirs)}
+def propose_links(one: Unit, other: Unit, decided: Mapping[Link, CriterionLink]) -> list[LinkProposal]:
+    """List undecided pairs of one kind, the most similar first.
+
+    A pair is listed if it is the most similar one for either of its criteria.
+    """
+    _, first, second = order_units(one, other)
+    mine, theirs = get_document(first).assessable, get_document(second).assessable
+    scale = SimilarityMeasure(full_text(each) for each in (*mine, *theirs))
+    texts = {id(each): tokenise(full_text(each)) for each in (*mine, *theirs)}
     found = [
-        Proposal(a, b, likeness)
+        LinkProposal(a, b, similarity)
         for a in mine
         for b in theirs
         if a.kind is b.kind
         and (a.position, b.position) not in decided
-        and (likeness := scale.compare(texts[id(a)], texts[id(b)], PROPOSED)) >= PROPOSED
+        and (similarity := scale.compare(texts[id(a)], texts[id(b)], MIN_SIMILARITY)) >= MIN_SIMILARITY
     ]
     best_of_mine: dict[int, int] = defaultdict(int)
     best_of_theirs: dict[int, int] = defaultdict(int)
     for each in found:
-        best_of_mine[each.one.position] = max(best_of_mine[each.one.position], each.likeness)
-        best_of_theirs[each.other.position] = max(best_of_theirs[each.other.position], each.likeness)
+        best_of_mine[each.one.position] = max(best_of_mine[each.one.position], each.similarity)
+        best_of_theirs[each.other.position] = max(best_of_theirs[each.other.position], each.similarity)
     likest = [
         each
         for each in found
-        if each.likeness == best_of_mine[each.one.position] or each.likeness == best_of_theirs[each.other.position]
+        if each.similarity == best_of_mine[each.one.position]
+        or each.similarity == best_of_theirs[each.other.position]
     ]
-    return sorted(likest, key=lambda each: (-each.likeness, each.one.position, each.other.position))
+    return sorted(likest, key=lambda each: (-each.similarity, each.one.position, each.other.position))
 
 
-def list_proposals_decided(one: Unit, other: Unit, decided: Mapping[Link, CriterionLink]) -> list[Proposal]:
-    """What was confirmed and refused, with both statements, in the order of the first unit."""
-    _, first, second = put_in_order(one, other)
-    before = {each.position: each for each in document_of(first).criteria}
-    after = {each.position: each for each in document_of(second).criteria}
+def list_decided_proposals(one: Unit, other: Unit, decided: Mapping[Link, CriterionLink]) -> list[LinkProposal]:
+    """List the confirmed and refused pairs with both criteria, in the order of the first unit."""
+    _, first, second = order_units(one, other)
+    before = {each.position: each for each in get_document(first).criteria}
+    after = {each.position: each for each in get_document(second).criteria}
     return [
-        Proposal(before[link[0]], after[link[1]], decided[link].likeness, decided[link])
+        LinkProposal(before[link[0]], after[link[1]], decided[link].similarity, decided[link])
         for link in sorted(decided)
         if link[0] in before and link[1] in after
     ]
 
 
-def compare(older: Unit, newer: Unit, decided: Mapping[Link, CriterionLink]) -> list[Pair]:
-    """Two versions side by side, with what was decided about them."""
+def compare_units(older: Unit, newer: Unit, decided: Mapping[Link, CriterionLink]) -> list[StatementPair]:
+    """Return two versions side by side, respecting the decisions about them."""
     return compare_versions(
-        document_of(older),
-        document_of(newer),
+        get_document(older),
+        get_document(newer),
         confirmed=[link for link, each in decided.items() if each.is_confirmed],
         refused=[link for link, each in decided.items() if not each.is_confirmed],
     )
 
 
-def count_kinds(pairs: Iterable[Pair]) -> dict[PairKind, int]:
+def count_pair_kinds(pairs: Iterable[StatementPair]) -> dict[PairKind, int]:
+    """Return how many pairs there are of each kind."""
     counts = dict.fromkeys(PairKind, 0)
     for pair in pairs:
         counts[pair.kind] += 1
     return counts
 
 
-def list_comparable(unit: Unit, centre_ids: Collection[int]) -> list[Unit]:
-    """Every other version of a unit that these centres see, the newest first."""
+def list_other_versions(unit: Unit, centre_ids: Collection[int]) -> list[Unit]:
+    """List the other versions of a unit that these centres can see, the newest first."""
     return [each for each in list_versions(unit, centre_ids) if each.id != unit.id]
 
 
-def list_linked(unit: Unit, centre_ids: Collection[int]) -> dict[int, list[Linked]]:
-    """What is the same in substance in other units, by the unit's own positions; one statement."""
+def list_linked_criteria(unit: Unit, centre_ids: Collection[int]) -> dict[int, list[LinkedCriterion]]:
+    """Return the linked criteria of other units, by the unit's own positions, in one SQL statement."""
     own, far, other_unit = aliased(Criterion), aliased(Criterion), aliased(Unit)
     query = (
         select(CriterionLink, own, far, other_unit.code, other_unit.slug)
@@ -171,24 +178,24 @@ def list_linked(unit: Unit, centre_ids: Collection[int]) -> dict[int, list[Linke
             or_(CriterionLink.unit_id == unit.id, CriterionLink.other_unit_id == unit.id),
             own.unit_id == unit.id,
             far.unit_id != unit.id,
-            holds_in(centre_ids),
+            is_link_valid_at(centre_ids),
         )
         .order_by(CriterionLink.centre_id.is_not(None), own.position, other_unit.code, far.position)
     )
-    found: dict[tuple[int, int], Linked] = {}
+    found: dict[tuple[int, int], LinkedCriterion] = {}
     for link, mine, theirs, code, slug in db.session.execute(query):
-        found.pop((mine.id, theirs.id), None)  # a centre's word goes before the installation's
+        found.pop((mine.id, theirs.id), None)  # a centre's decision overrides the installation's
         if link.is_confirmed:
-            label = named(theirs.kind, theirs.label)
-            found[mine.id, theirs.id] = Linked(mine.position, code, slug, label, theirs.text)
-    by_position: dict[int, list[Linked]] = {}
+            label = format_label(theirs.kind, theirs.label)
+            found[mine.id, theirs.id] = LinkedCriterion(mine.position, code, slug, label, theirs.text)
+    by_position: dict[int, list[LinkedCriterion]] = {}
     for each in sorted(found.values(), key=lambda each: (each.position, each.other_code)):
         by_position.setdefault(each.position, []).append(each)
     return by_position
 
 
-def list_same(unit_ids: Collection[int], centre_id: int) -> dict[Place, tuple[Place, ...]]:
-    """For statements of these units, which of these units' statements are the same in substance; one statement."""
+def list_same_criteria(unit_ids: Collection[int], centre_id: int) -> dict[CriterionPlace, tuple[CriterionPlace, ...]]:
+    """Return for criteria of these units those of the others that are the same in substance, in one SQL statement."""
     if len(unit_ids) < 2:
         return {}
     query = (
@@ -197,14 +204,14 @@ def list_same(unit_ids: Collection[int], centre_id: int) -> dict[Place, tuple[Pl
             CriterionLink.kind == LinkKind.SAME,
             CriterionLink.unit_id.in_(unit_ids),
             CriterionLink.other_unit_id.in_(unit_ids),
-            holds_in([centre_id]),
+            is_link_valid_at([centre_id]),
         )
         .order_by(CriterionLink.centre_id.is_not(None), CriterionLink.id)
     )
-    held: dict[tuple[Place, Place], bool] = {}
-    for link in db.session.scalars(query):  # a centre's word comes last, and stands
+    held: dict[tuple[CriterionPlace, CriterionPlace], bool] = {}
+    for link in db.session.scalars(query):  # the centre's own decisions come last and win
         held[(link.unit_id, link.position), (link.other_unit_id, link.other_position)] = link.is_confirmed
-    found: dict[Place, tuple[Place, ...]] = {}
+    found: dict[CriterionPlace, tuple[CriterionPlace, ...]] = {}
     for (one, other), is_confirmed in held.items():
         if is_confirmed:
             found[one] = (*found.get(one, ()), other)
@@ -212,12 +219,12 @@ def list_same(unit_ids: Collection[int], centre_id: int) -> dict[Place, tuple[Pl
     return found
 
 
-def named(kind: CriterionKind, label: str) -> str:
-    """A statement's label where its kind is not seen: performance and knowledge may both begin at 1."""
+def format_label(kind: CriterionKind, label: str) -> str:
+    """Return a label where the kind is not shown: performance and knowledge may both start at 1."""
     return f"knowledge {label}" if kind is CriterionKind.KNOWLEDGE else label
 
 
-def holds_in(centre_ids: Collection[int | None]) -> ColumnElement[bool]:
-    """SQL: a link that comes with the installation, or that one of these centres decided."""
+def is_link_valid_at(centre_ids: Collection[int | None]) -> ColumnElement[bool]:
+    """Return the SQL condition for links of the installation and of these centres."""
     ids = [each for each in centre_ids if each is not None]
     return or_(CriterionLink.centre_id.is_(None), CriterionLink.centre_id.in_(ids))

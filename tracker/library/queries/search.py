@@ -1,4 +1,4 @@
-"""Browsing the library by code, title and words in criteria: a few statements however many units there are."""
+"""Search for units by code, title and words in criteria, with a constant number of SQL statements."""
 
 import re
 from collections.abc import Collection, Iterable, Sequence
@@ -9,21 +9,21 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import aliased
 
 from tracker.extensions import db
-from tracker.library.queries.units import is_seen_at
+from tracker.library.queries.units import is_unit_visible_at
 from tracker.models import Criterion, Unit, UnitCode
-from tracker.units.standards_folder import squashed
+from tracker.units.standards_folder import normalise_code
 from tracker.vocabulary import DocumentType
 from tracker.web.pagination import Page
 
-PAGE = 50
+PAGE_SIZE = 50
 MAX_TERMS = 8
-BEFORE, AFTER = 60, 140
-"""How many signs of a criterion are shown before and after the first word found in it."""
+EXCERPT_BEFORE, EXCERPT_AFTER = 60, 140
+"""Characters of a criterion shown before and after the first word found."""
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What somebody looks for; every empty value means: any."""
+class UnitSearch:
+    """What is searched for; an empty value matches everything."""
 
     words: str = ""
     suite: str = ""
@@ -34,15 +34,18 @@ class Asked:
 
     @property
     def terms(self) -> list[str]:
+        """Return the distinct words searched for, in lower case."""
         return list(dict.fromkeys(self.words.casefold().split()))[:MAX_TERMS]
 
 
-Piece = tuple[str, bool]
-"""Some words, and whether they are what was looked for."""
+ExcerptPart = tuple[str, bool]
+"""Some text, and whether it was searched for."""
 
 
 @dataclass(frozen=True)
-class FoundUnit:
+class UnitResult:
+    """A unit that was found, with an excerpt of a criterion that contains the words."""
+
     unit_id: int
     slug: str
     code: str
@@ -53,58 +56,62 @@ class FoundUnit:
     document_type: DocumentType
     owner_centre_id: int | None
     label: str = ""
-    """Of the criterion in which the words stand."""
-    pieces: tuple[Piece, ...] = ()
+    """The label of the criterion in the excerpt."""
+    pieces: tuple[ExcerptPart, ...] = ()
 
     @property
     def is_own(self) -> bool:
-        """Whether it is a centre's own, not the installation's."""
+        """Return whether the unit is a centre's own."""
         return self.owner_centre_id is not None
 
 
 @dataclass(frozen=True)
-class FoundPage:
-    """One page of what was found."""
+class UnitResultPage:
+    """One page of results."""
 
-    units: tuple[FoundUnit, ...]
+    units: tuple[UnitResult, ...]
     total: int
     page: int
 
     @property
     def pages(self) -> int:
-        return max(1, -(-self.total // PAGE))
+        """Return the number of pages."""
+        return max(1, -(-self.total // PAGE_SIZE))
 
     @property
     def position(self) -> Page:
+        """Return the position of this page among all pages."""
         return Page(self.page, self.page < self.pages, self.pages)
 
 
-def search_units(asked: Asked, centre_ids: Collection[int]) -> FoundPage:
-    """Units of the installation and of these centres: those of this very code first, then those of such a title.
+def search_units(asked: UnitSearch, centre_ids: Collection[int]) -> UnitResultPage:
+    """Return one page of matching units: matches of the code first, then of the title.
 
-    Of each version the newest revision; its page leads to the older ones.
+    Each version is listed in its newest revision; its page links to the older ones.
     """
-    wanted = and_(*_conditions(asked, centre_ids))
+    wanted = and_(*_list_conditions(asked, centre_ids))
     total = db.session.scalar(select(func.count()).select_from(Unit).where(wanted)) or 0
-    page = min(max(1, asked.page), max(1, -(-total // PAGE)))
-    rows = db.session.execute(_ordered(asked).where(wanted).limit(PAGE).offset(PAGE * (page - 1))).all()
-    found = [FoundUnit(**row._asdict()) for row in rows]
-    return FoundPage(tuple(_with_pieces(found, asked.terms)), total, page)
+    page = min(max(1, asked.page), max(1, -(-total // PAGE_SIZE)))
+    rows = db.session.execute(_build_query(asked).where(wanted).limit(PAGE_SIZE).offset(PAGE_SIZE * (page - 1))).all()
+    found = [UnitResult(**row._asdict()) for row in rows]
+    return UnitResultPage(tuple(_add_excerpts(found, asked.terms)), total, page)
 
 
 def list_suites(centre_ids: Collection[int]) -> list[str]:
-    """Every suite named by a unit, for the filter."""
-    query = select(Unit.suites).where(is_seen_at(centre_ids), Unit.suites != "").distinct().order_by(Unit.suites)
+    """List every suite named by a unit, for the filter."""
+    query = (
+        select(Unit.suites).where(is_unit_visible_at(centre_ids), Unit.suites != "").distinct().order_by(Unit.suites)
+    )
     return list(db.session.scalars(query))
 
 
-def _conditions(asked: Asked, centre_ids: Collection[int]) -> list[ColumnElement[bool]]:
+def _list_conditions(asked: UnitSearch, centre_ids: Collection[int]) -> list[ColumnElement[bool]]:
     found = [_is_offered(Unit, asked, centre_ids), ~_has_newer(asked, centre_ids)]
     if asked.terms:
-        in_words = and_(*(Unit.words.contains(term, autoescape=True) for term in asked.terms))
-        code = squashed(asked.words)
+        in_words = and_(*(Unit.search_text.contains(term, autoescape=True) for term in asked.terms))
+        code = normalise_code(asked.words)
         found.append(
-            or_(in_words, _has_code(UnitCode.squashed.contains(code, autoescape=True))) if code else in_words
+            or_(in_words, _has_code(UnitCode.normalised.contains(code, autoescape=True))) if code else in_words
         )
     if asked.suite:
         found.append(Unit.suites == asked.suite)
@@ -113,14 +120,14 @@ def _conditions(asked: Asked, centre_ids: Collection[int]) -> list[ColumnElement
     return found
 
 
-def _is_offered(unit: type[Unit], asked: Asked, centre_ids: Collection[int]) -> ColumnElement[bool]:
-    """One that these centres see, and whose it is asked for."""
+def _is_offered(unit: type[Unit], asked: UnitSearch, centre_ids: Collection[int]) -> ColumnElement[bool]:
+    """Return the SQL condition for units that these centres can see and whose owner is searched for."""
     own, installation = unit.owner_centre_id.in_(centre_ids), unit.owner_centre_id.is_(None)
     return {"own": own, "installation": installation}.get(asked.whose, or_(own, installation))
 
 
-def _has_newer(asked: Asked, centre_ids: Collection[int]) -> ColumnElement[bool]:
-    """Whether the same version is offered in a later revision, or as a centre's own copy of this one."""
+def _has_newer(asked: UnitSearch, centre_ids: Collection[int]) -> ColumnElement[bool]:
+    """Return the SQL condition for units that have a later revision or a centre's own copy of the same revision."""
     newer = aliased(Unit)
     is_later = or_(
         newer.revision > Unit.revision,
@@ -140,19 +147,19 @@ def _has_code(condition: ColumnElement[bool]) -> ColumnElement[bool]:
     return select(UnitCode.id).where(UnitCode.unit_id == Unit.id, condition).exists()
 
 
-def _ordered(asked: Asked) -> Any:
+def _build_query(asked: UnitSearch) -> Any:
     query = select(
         Unit.id.label("unit_id"), Unit.slug, Unit.code, Unit.full_code, Unit.title, Unit.version, Unit.revision,
         Unit.document_type, Unit.owner_centre_id,
     )  # fmt: skip
     if asked.terms:
         in_title = and_(*(func.lower(Unit.title).contains(term, autoescape=True) for term in asked.terms))
-        query = query.order_by(_has_code(UnitCode.squashed == squashed(asked.words)).desc(), in_title.desc())
+        query = query.order_by(_has_code(UnitCode.normalised == normalise_code(asked.words)).desc(), in_title.desc())
     return query.order_by(Unit.code, Unit.id.desc())
 
 
-def _with_pieces(found: Sequence[FoundUnit], terms: Sequence[str]) -> Iterable[FoundUnit]:
-    """Each unit with the criterion that holds most of the words looked for, if one holds any."""
+def _add_excerpts(found: Sequence[UnitResult], terms: Sequence[str]) -> Iterable[UnitResult]:
+    """Add to each unit an excerpt of the criterion that contains most of the words."""
     if not terms or not found:
         return found
     query = (
@@ -169,23 +176,23 @@ def _with_pieces(found: Sequence[FoundUnit], terms: Sequence[str]) -> Iterable[F
         if held > best.get(unit_id, (0, "", ""))[0]:
             best[unit_id] = (held, label, text)
     return [
-        replace(each, label=best[each.unit_id][1], pieces=in_pieces(best[each.unit_id][2], terms))
+        replace(each, label=best[each.unit_id][1], pieces=build_excerpt(best[each.unit_id][2], terms))
         if each.unit_id in best
         else each
         for each in found
     ]
 
 
-def in_pieces(text: str, terms: Sequence[str]) -> tuple[Piece, ...]:
-    """A stretch of the text about the first word found, cut where the words begin and end."""
+def build_excerpt(text: str, terms: Sequence[str]) -> tuple[ExcerptPart, ...]:
+    """Return a part of the text around the first word found, split where matches begin and end."""
     pattern = re.compile("|".join(re.escape(term) for term in sorted(terms, key=len, reverse=True)), re.IGNORECASE)
     first = pattern.search(text)
     if first is None:
-        return ((text[: BEFORE + AFTER], False),)
-    start = text.rfind(" ", 0, first.start() - BEFORE) + 1 if first.start() > BEFORE else 0
-    end = text.find(" ", first.end() + AFTER)
+        return ((text[: EXCERPT_BEFORE + EXCERPT_AFTER], False),)
+    start = text.rfind(" ", 0, first.start() - EXCERPT_BEFORE) + 1 if first.start() > EXCERPT_BEFORE else 0
+    end = text.find(" ", first.end() + EXCERPT_AFTER)
     shown = ("… " if start else "") + (text[start:] if end < 0 else f"{text[start:end]} …")
-    found: list[Piece] = []
+    found: list[ExcerptPart] = []
     at = 0
     for match in pattern.finditer(shown):
         found += [(shown[at : match.start()], False), (match[0], True)]

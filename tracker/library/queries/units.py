@@ -1,4 +1,4 @@
-"""Units and guidance as pages show them."""
+"""Units and the guidance attached to them, as pages show them."""
 
 import json
 from collections.abc import Collection, Iterable
@@ -11,14 +11,14 @@ from sqlalchemy.orm import defer
 
 from tracker.extensions import db
 from tracker.models import Guidance, GuidanceUnit, Qualification, Unit, UnitCode
-from tracker.units.documents import order_of
-from tracker.units.printed_dates import read_date
-from tracker.units.standards_folder import squashed
+from tracker.units.documents import parse_version
+from tracker.units.printed_dates import parse_date
+from tracker.units.standards_folder import normalise_code
 
 
 @dataclass(frozen=True)
 class AttachedGuidance:
-    """Guidance as shown with one unit, with what in it contradicts that unit's own rules."""
+    """Guidance as shown with one unit, with the warning where it contradicts that unit's own rules."""
 
     slug: str
     title: str
@@ -30,71 +30,71 @@ class AttachedGuidance:
     marking_points: tuple[str, ...]
 
 
-def is_seen_at(centre_ids: Collection[int]) -> ColumnElement[bool]:
-    """SQL: one of the installation's units, or of these centres' own."""
+def is_unit_visible_at(centre_ids: Collection[int]) -> ColumnElement[bool]:
+    """Return the SQL condition for units of the installation and of these centres."""
     return or_(Unit.owner_centre_id.is_(None), Unit.owner_centre_id.in_(centre_ids))
 
 
 def find_unit(slug: str, centre_ids: Collection[int] = ()) -> Unit | None:
-    """The unit at an address, if it is the installation's or of one of these centres."""
-    return db.session.scalars(select(Unit).where(Unit.slug == slug, is_seen_at(centre_ids))).one_or_none()
+    """Find the unit at an address, if these centres can see it."""
+    return db.session.scalars(select(Unit).where(Unit.slug == slug, is_unit_visible_at(centre_ids))).one_or_none()
 
 
 def find_unit_by_code(code: str, version: str | None = None, centre_ids: Collection[int] = ()) -> Unit | None:
-    """The newest unit of any of its codes, its own code before another's old one; or the version named."""
+    """Find the newest unit by any of its codes, its own code before identifiers; or the version named."""
     own = case((UnitCode.scheme == "code", 0), else_=1)
     query = select(Unit, own).join(UnitCode, UnitCode.unit_id == Unit.id)
-    query = query.where(UnitCode.squashed == squashed(code), is_seen_at(centre_ids))
+    query = query.where(UnitCode.normalised == normalise_code(code), is_unit_visible_at(centre_ids))
     found = [(rank, unit) for unit, rank in db.session.execute(query) if version in {None, unit.version}]
     best = min((rank for rank, _ in found), default=0)
     return max((unit for rank, unit in found if rank == best), key=version_order, default=None)
 
 
 def list_newest_units(centre_ids: Collection[int] = ()) -> list[Unit]:
-    """The newest version of each code, whoever owns it: what a candidate of these centres is registered for."""
+    """List the newest version of each code, whoever owns it: what new candidates are registered for."""
     newest: dict[str, Unit] = {}
-    for unit in _list_seen(centre_ids):
+    for unit in _list_visible(centre_ids):
         newest[unit.code] = max(newest.get(unit.code, unit), unit, key=version_order)
     return list(newest.values())
 
 
 def list_newest_revisions(centre_ids: Collection[int]) -> list[Unit]:
-    """Every version of each code in its newest revision, by code and version."""
+    """List every version of each code in its newest revision, by code and version."""
     newest: dict[tuple[str, str], Unit] = {}
-    for unit in _list_seen(centre_ids):
+    for unit in _list_visible(centre_ids):
         key = (unit.code, unit.version)
         newest[key] = max(newest.get(key, unit), unit, key=version_order)
     return sorted(newest.values(), key=lambda unit: (unit.code, version_order(unit)))
 
 
-def _list_seen(centre_ids: Collection[int]) -> Iterable[Unit]:
-    """Without their documents, by code; a centre's own copy of a version comes first, and is kept of two alike."""
-    query = select(Unit).where(is_seen_at(centre_ids)).options(defer(Unit.document), defer(Unit.words))
+def _list_visible(centre_ids: Collection[int]) -> Iterable[Unit]:
+    """Return units without their documents, by code; a centre's own copy comes before an equal one."""
+    query = select(Unit).where(is_unit_visible_at(centre_ids)).options(defer(Unit.document), defer(Unit.search_text))
     return db.session.scalars(query.order_by(Unit.code, Unit.owner_centre_id.is_(None), Unit.id))
 
 
 def list_versions(unit: Unit, centre_ids: Collection[int]) -> list[Unit]:
-    """Every version and revision of a unit that these centres see, whoever owns it, the newest first."""
-    query = select(Unit).where(Unit.code == unit.code, is_seen_at(centre_ids))
-    found = db.session.scalars(query.options(defer(Unit.document), defer(Unit.words)).order_by(Unit.id))
+    """List every version and revision of a unit that these centres can see, the newest first."""
+    query = select(Unit).where(Unit.code == unit.code, is_unit_visible_at(centre_ids))
+    found = db.session.scalars(query.options(defer(Unit.document), defer(Unit.search_text)).order_by(Unit.id))
     return sorted(found, key=version_order, reverse=True)
 
 
-def read_document(unit: Unit) -> dict[str, Any]:
-    """The whole unit, as `standards show --json` prints it."""
+def load_document(unit: Unit) -> dict[str, Any]:
+    """Return the unit's document, as `flask standards show --json` prints it."""
     document: dict[str, Any] = json.loads(unit.document)
     return document
 
 
 def list_guidance(unit_code: str, centre_ids: Collection[int] = ()) -> tuple[AttachedGuidance, ...]:
-    """What is attached to a unit: tips for candidates, marking points for assessors."""
-    return list_guidance_of([unit_code], centre_ids).get(unit_code, ())
+    """Return the guidance attached to a unit."""
+    return list_guidance_by_unit([unit_code], centre_ids).get(unit_code, ())
 
 
-def list_guidance_of(
+def list_guidance_by_unit(
     unit_codes: Iterable[str], centre_ids: Collection[int] = ()
 ) -> dict[str, tuple[AttachedGuidance, ...]]:
-    """The same for several units, by code: the installation's and these centres'. One statement however many."""
+    """Return the guidance of several units by code, the installation's and these centres', in one SQL statement."""
     query = (
         select(GuidanceUnit.unit_code, Guidance.slug, Guidance.document, GuidanceUnit.warning)
         .join(Guidance, Guidance.id == GuidanceUnit.guidance_id)
@@ -106,14 +106,14 @@ def list_guidance_of(
     )
     found: dict[str, tuple[AttachedGuidance, ...]] = {}
     for code, slug, document, warning in db.session.execute(query):
-        found[code] = (*found.get(code, ()), _attached(slug, json.loads(document), warning))
+        found[code] = (*found.get(code, ()), _make_attached_guidance(slug, json.loads(document), warning))
     return found
 
 
-def review_warning(document: dict[str, Any], today: date) -> str | None:
-    """A sentence when the unit's review date has passed: review is due, which is not the same as expired."""
+def describe_passed_review(document: dict[str, Any], today: date) -> str | None:
+    """Return a sentence if the unit's review date has passed; the unit is still valid."""
     printed = document["metadata"].get("review_on")
-    read = read_date(printed) if printed else None
+    read = parse_date(printed) if printed else None
     due = read.last_day if read else None
     if not read or not due or due >= today:
         return None
@@ -121,32 +121,41 @@ def review_warning(document: dict[str, Any], today: date) -> str | None:
     return f"Review was due {by}{due.day} {due:%B %Y}. The unit can still be used until it is withdrawn."
 
 
-def lapsed_warning(document: dict[str, Any], today: date) -> str | None:
-    """A sentence when the last day on which candidates could be registered for the unit has passed."""
+def describe_lapsed_registration(document: dict[str, Any], today: date) -> str | None:
+    """Return a sentence if the last day to register candidates for the unit has passed."""
     printed = document["metadata"].get("last_registration_on")
-    last = read_date(printed).last_day if printed else None
+    last = parse_date(printed).last_day if printed else None
     if not last or last >= today:
         return None
-    return f"Lapsed for new registrations since {last.day} {last:%B %Y}. Candidates who have it go on with it."
+    return (
+        f"Lapsed for new registrations since {last.day} {last:%B %Y}. Candidates who are registered for it continue."
+    )
 
 
-def warnings_of(document: dict[str, Any], today: date) -> list[str]:
-    """What is to be known of a unit whose dates have passed, the graver first; a sentence or two each."""
-    return [each for each in (lapsed_warning(document, today), review_warning(document, today)) if each]
+def list_document_warnings(document: dict[str, Any], today: date) -> list[str]:
+    """List the warnings about passed dates of a unit, the most serious first."""
+    return [
+        each
+        for each in (describe_lapsed_registration(document, today), describe_passed_review(document, today))
+        if each
+    ]
 
 
 def list_warnings(units: Iterable[Unit], today: date) -> dict[int, str]:
-    """The same of each of these units that has any, by its id. One statement however many."""
+    """Return the warnings of the units that have any, by unit id, in one SQL statement."""
     query = select(Unit.id, Unit.document).where(Unit.id.in_([unit.id for unit in units]))
-    found = {unit_id: warnings_of(json.loads(document), today) for unit_id, document in db.session.execute(query)}
+    found = {
+        unit_id: list_document_warnings(json.loads(document), today)
+        for unit_id, document in db.session.execute(query)
+    }
     return {unit_id: " ".join(warnings) for unit_id, warnings in found.items() if warnings}
 
 
 def version_order(unit: Unit | Qualification) -> tuple[tuple[tuple[int, str], ...], int]:
-    """Later versions are larger, and of one version the later revision."""
-    return order_of(unit.version), unit.revision
+    """Return a sort key: later versions are larger and, within a version, later revisions."""
+    return parse_version(unit.version), unit.revision
 
 
-def _attached(slug: str, document: dict[str, Any], warning: str | None) -> AttachedGuidance:
+def _make_attached_guidance(slug: str, document: dict[str, Any], warning: str | None) -> AttachedGuidance:
     lists = {key: tuple(document[key]) for key in ("key_concepts", "tips", "misconceptions", "marking_points")}
     return AttachedGuidance(slug, document["title"], document["synopsis"], warning, **lists)

@@ -1,4 +1,4 @@
-"""A centre's own guidance, and attaching guidance to the units of its library."""
+"""A centre's own guidance, and its attachment to units."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,18 +13,18 @@ from tracker.ledger.canonical_json import canonical_json
 from tracker.ledger.events import Actor, record
 from tracker.models import Guidance, GuidanceUnit
 from tracker.units.documents import GuidanceDocument
-from tracker.units.drafting.units import slug_for
+from tracker.units.drafting.units import make_free_slug
 from tracker.units.schema import GuidanceSchema
 from tracker.web.formatting import day
 
 
 def add_guidance(centre_id: int, fields: Mapping[str, Any], actor: Actor) -> Guidance:
-    """Guidance of a centre's own, as typed or as read from a document. Raises `Invalid` for what cannot be kept."""
-    stem = slug_for(fields["title"], "", 1, set())
+    """Add guidance of a centre, typed or read from a document. Raises `Invalid` if a field is not acceptable."""
+    stem = make_free_slug(fields["title"], "", 1, set())
     taken = select(Guidance.slug).where(or_(Guidance.slug == stem, Guidance.slug.startswith(f"{stem}-")))
-    slug = slug_for(fields["title"], "", 1, set(db.session.scalars(taken)))
+    slug = make_free_slug(fields["title"], "", 1, set(db.session.scalars(taken)))
     guidance = Guidance(slug=slug, owner_centre_id=centre_id)
-    _write(guidance, _as_document(slug, fields, f"Checked on screen on {day(today())}."))
+    _fill(guidance, _build_document(slug, fields, f"Checked on screen on {day(today())}."))
     db.session.add(guidance)
     db.session.flush()
     record("guidance_added", guidance, actor, centre=centre_id, content=guidance.content_hash)
@@ -32,16 +32,19 @@ def add_guidance(centre_id: int, fields: Mapping[str, Any], actor: Actor) -> Gui
 
 
 def change_guidance(guidance: Guidance, fields: Mapping[str, Any], actor: Actor) -> None:
-    """Guidance may change freely: nothing is judged against it. The event keeps what it was."""
+    """Change guidance of a centre. It may change at any time, because nothing is assessed against it."""
     before = guidance.content_hash
-    _write(guidance, _as_document(guidance.slug, fields, f"Changed on screen on {day(today())}."))
+    _fill(guidance, _build_document(guidance.slug, fields, f"Changed on screen on {day(today())}."))
     record("guidance_changed", guidance, actor, before=before, content=guidance.content_hash)
 
 
 def attach_guidance(guidance: Guidance, unit_code: str, warning: str, centre_id: int, actor: Actor) -> GuidanceUnit:
-    """Show it with every version of a unit, in one centre; with what in it contradicts the unit's own rules."""
+    """Show the guidance with every version of a unit at one centre.
+
+    `warning` says what in it contradicts the unit's own rules.
+    """
     if is_attached(guidance, unit_code, centre_id):
-        raise Refused(f"It is attached to {unit_code} already. Nothing was changed.")
+        raise Refused(f"It is already attached to {unit_code}. Nothing was changed.")
     attached = GuidanceUnit(
         guidance_id=guidance.id,
         unit_code=unit_code,
@@ -65,13 +68,13 @@ def attach_guidance(guidance: Guidance, unit_code: str, warning: str, centre_id:
 
 
 def detach_guidance(attached: GuidanceUnit, actor: Actor) -> None:
-    """No longer shown with the unit; the ledger keeps that it was."""
+    """Stop showing the guidance with the unit; the ledger keeps the record."""
     record("guidance_detached", attached, actor, unit=attached.unit_code, centre=attached.centre_id)
     db.session.delete(attached)
 
 
 def is_attached(guidance: Guidance, unit_code: str, centre_id: int) -> bool:
-    """Whether the guidance is shown with the unit at this centre, for whatever reason."""
+    """Return whether the guidance is shown with the unit at this centre."""
     query = select(GuidanceUnit.id).where(
         GuidanceUnit.guidance_id == guidance.id,
         GuidanceUnit.unit_code == unit_code,
@@ -80,7 +83,7 @@ def is_attached(guidance: Guidance, unit_code: str, centre_id: int) -> bool:
     return db.session.scalar(query) is not None
 
 
-def _as_document(slug: str, fields: Mapping[str, Any], read: str) -> GuidanceDocument:
+def _build_document(slug: str, fields: Mapping[str, Any], read: str) -> GuidanceDocument:
     provenance = {"source": fields["source"] or "Written on screen", "read": read}
     stated = {key: value for key, value in fields.items() if key != "source"}
     try:
@@ -92,7 +95,7 @@ def _as_document(slug: str, fields: Mapping[str, Any], read: str) -> GuidanceDoc
     return document
 
 
-def _write(guidance: Guidance, document: GuidanceDocument) -> None:
+def _fill(guidance: Guidance, document: GuidanceDocument) -> None:
     guidance.title = document.title
     guidance.document = canonical_json(document.as_json()).decode("ascii")
     guidance.content_hash = document.content_hash

@@ -1,4 +1,4 @@
-"""Deciding what a statement is to another: confirmed, refused, taken back; and keeping links when a text changes."""
+"""Decisions on links between criteria, and keeping links when the text of a unit changes."""
 
 from typing import Any
 
@@ -8,54 +8,65 @@ from tracker.clock import now
 from tracker.errors import Invalid, NotFound, Refused
 from tracker.extensions import db
 from tracker.ledger.events import Actor, record
-from tracker.library.queries.links import compare, document_of, holds_in, list_decided, put_in_order
+from tracker.library.queries.links import (
+    compare_units,
+    get_document,
+    is_link_valid_at,
+    list_link_decisions,
+    order_units,
+)
 from tracker.models import Centre, CriterionLink, Unit
 from tracker.units.comparison import Link, compare_versions, full_text
 from tracker.units.documents import LinksDocument, UnitDocument
-from tracker.units.similarity import Scale
+from tracker.units.similarity import SimilarityMeasure
 from tracker.vocabulary import LinkKind
 
 
 def confirm_link(one: Unit, other: Unit, link: Link, centre: Centre, actor: Actor) -> CriterionLink:
-    """Say that two statements are the same in substance, or that one has become the other.
+    """Confirm that two criteria are the same in substance, or that one replaced the other.
 
-    `link` holds their positions in the order of `put_in_order`.
+    Args:
+        one: A unit.
+        other: Another unit, or another version of the same.
+        link: The positions in the order of `order_units`.
+        centre: The centre at which the decision is valid.
+        actor: Who decides.
     """
     return _decide(one, other, link, centre, actor, is_confirmed=True)
 
 
 def refuse_link(one: Unit, other: Unit, link: Link, centre: Centre, actor: Actor) -> CriterionLink:
-    """Say that they are not, so that nobody is asked again."""
+    """Record that two criteria are not the same, so that the pair is not proposed again."""
     return _decide(one, other, link, centre, actor, is_confirmed=False)
 
 
-def undo_link(one: Unit, other: Unit, link: Link, centre: Centre, actor: Actor) -> None:
-    """Take the centre's word back; what comes with the installation's standards then holds again."""
-    found = list_decided(one, other, centre.id).get(link)
+def withdraw_link_decision(one: Unit, other: Unit, link: Link, centre: Centre, actor: Actor) -> None:
+    """Withdraw the centre's decision; a link of the installation's standards is then valid again."""
+    found = list_link_decisions(one, other, centre.id).get(link)
     if found is None:
         return
     if found.centre_id is None:
         raise Refused(
-            "This link comes with the standards of the installation. Say “not the same” if it does not hold here. "
+            "This link is part of the installation’s standards. Choose “Not the same” if it is wrong at your centre. "
             "Nothing was changed."
         )
-    record("link_undone", found, actor, **_facts(one, other, link))
+    record("link_decision_withdrawn", found, actor, **_list_event_facts(one, other, link))
     db.session.delete(found)
     db.session.flush()
 
 
 def confirm_same_wording(one: Unit, other: Unit, centre: Centre, actor: Actor) -> int:
-    """Confirm at once every statement that stands word for word in both versions. How many were comes out.
+    """Confirm every criterion with the same words in both versions, and return how many were confirmed.
 
-    What such a statement is the same as in other units holds of the newer version too.
+    Links of such criteria to other units are copied to the newer version.
     """
-    kind, older, newer = put_in_order(one, other)
+    kind, older, newer = order_units(one, other)
     if kind is not LinkKind.REPLACED_BY:
-        raise Invalid("Only versions of one unit can be confirmed at once. Nothing was changed.")
-    decided = list_decided(older, newer, centre.id)
+        raise Invalid("Only versions of one unit can be confirmed together. Nothing was changed.")
+    decided = list_link_decisions(older, newer, centre.id)
     same = [
         each.link
-        for each in compare(older, newer, decided)
+        for each in compare_units(older, newer, decided)
         if each.is_same_wording and each.link and each.link not in decided
     ]
     moment = now()
@@ -67,7 +78,7 @@ def confirm_same_wording(one: Unit, other: Unit, centre: Centre, actor: Actor) -
             position=position,
             other_unit_id=newer.id,
             other_position=other_position,
-            likeness=100,
+            similarity=100,
             is_confirmed=True,
             decided_by_id=actor.person_id,
             decided_at=moment,
@@ -76,7 +87,7 @@ def confirm_same_wording(one: Unit, other: Unit, centre: Centre, actor: Actor) -
     )
     db.session.flush()
     if same:
-        carried = _carry_over(older, newer, dict(same), centre, actor)
+        carried = _copy_links_to_newer(older, newer, dict(same), centre, actor)
         record(
             "links_confirmed", newer, actor, centre=centre.id, older=older.content_hash, newer=newer.content_hash,
             positions=[list(link) for link in same], carried=carried,
@@ -84,44 +95,47 @@ def confirm_same_wording(one: Unit, other: Unit, centre: Centre, actor: Actor) -
     return len(same)
 
 
-def _carry_over(older: Unit, newer: Unit, became: dict[int, int], centre: Centre, actor: Actor) -> int:
-    """Say of the newer version what holds at this centre of the older one's statements. How many links it made."""
+def _copy_links_to_newer(older: Unit, newer: Unit, became: dict[int, int], centre: Centre, actor: Actor) -> int:
+    """Copy the links of the older version's criteria to the newer version. Return how many links were made."""
     query = select(CriterionLink).where(
         CriterionLink.kind == LinkKind.SAME,
         or_(CriterionLink.unit_id == older.id, CriterionLink.other_unit_id == older.id),
-        holds_in([centre.id]),
+        is_link_valid_at([centre.id]),
     )
     found: dict[tuple[int, int, int], CriterionLink] = {}
     for link in db.session.scalars(query.order_by(CriterionLink.centre_id.is_not(None), CriterionLink.id)):
         is_first = link.unit_id == older.id
         position = link.position if is_first else link.other_position
         far = (link.other_unit_id, link.other_position) if is_first else (link.unit_id, link.position)
-        if position in became:  # a centre's word comes last, and stands
+        if position in became:  # the centre's own links come last and win
             found[became[position], *far] = link
     made = [
-        _between(newer, position, far_id, far_position, link, centre, actor)
+        _make_copy(newer, position, far_id, far_position, link, centre, actor)
         for (position, far_id, far_position), link in found.items()
     ]
-    held = {_place(each) for each in db.session.scalars(select(CriterionLink).where(_same_of(newer, centre)))}
-    fresh = [each for each in made if _place(each) not in held]
+    held = {
+        _get_link_places(each)
+        for each in db.session.scalars(select(CriterionLink).where(_is_own_link_of(newer, centre)))
+    }
+    fresh = [each for each in made if _get_link_places(each) not in held]
     db.session.add_all(fresh)
     db.session.flush()
     return len(fresh)
 
 
-def _same_of(unit: Unit, centre: Centre) -> ColumnElement[bool]:
+def _is_own_link_of(unit: Unit, centre: Centre) -> ColumnElement[bool]:
     mine = or_(CriterionLink.unit_id == unit.id, CriterionLink.other_unit_id == unit.id)
     return and_(CriterionLink.kind == LinkKind.SAME, mine, CriterionLink.centre_id == centre.id)
 
 
-def _place(link: CriterionLink) -> tuple[int, int, int, int]:
+def _get_link_places(link: CriterionLink) -> tuple[int, int, int, int]:
     return link.unit_id, link.position, link.other_unit_id, link.other_position
 
 
-def _between(
+def _make_copy(
     unit: Unit, position: int, far_id: int, far_position: int, like: CriterionLink, centre: Centre, actor: Actor
 ) -> CriterionLink:
-    """The same said of two places, the unit with the smaller id first."""
+    """Return a copy of a link between other places, with the smaller unit id first."""
     (first, at), (second, other_at) = sorted(((unit.id, position), (far_id, far_position)))
     return CriterionLink(
         centre_id=centre.id,
@@ -130,17 +144,17 @@ def _between(
         position=at,
         other_unit_id=second,
         other_position=other_at,
-        likeness=like.likeness,
+        similarity=like.similarity,
         is_confirmed=like.is_confirmed,
         decided_by_id=actor.person_id,
         decided_at=now(),
     )
 
 
-def keep_links(unit: Unit, before: UnitDocument, after: UnitDocument) -> int:
-    """When an installation's unit is loaded with another text: links follow statements that kept their words.
+def remap_links(unit: Unit, before: UnitDocument, after: UnitDocument) -> int:
+    """Move links to the new positions of criteria that kept their words when a unit is loaded with another text.
 
-    The others are dropped: what was confirmed of the old words was never said of the new. How many comes out.
+    Links of other criteria are deleted, because the new words were never compared. Return how many were deleted.
     """
     kept = {
         each.old.position: each.new.position
@@ -153,7 +167,7 @@ def keep_links(unit: Unit, before: UnitDocument, after: UnitDocument) -> int:
     lost = [link.id for link in links if places[link] not in kept]
     db.session.execute(delete(CriterionLink).where(CriterionLink.id.in_(lost)))
     moved = [link for link in links if places[link] in kept and kept[places[link]] != places[link]]
-    for way in (lambda place: -place, lambda place: kept[place]):  # past each other, so that none is in another's way
+    for way in (lambda place: -place, lambda place: kept[place]):  # negative first: positions are unique
         for link in moved:
             side = "position" if link.unit_id == unit.id else "other_position"
             setattr(link, side, way(places[link]))
@@ -162,13 +176,13 @@ def keep_links(unit: Unit, before: UnitDocument, after: UnitDocument) -> int:
 
 
 def load_links(document: LinksDocument) -> str:
-    """Bring the installation's links between two units to what a file says: `new`, `changed` or `unchanged`."""
-    one, other = (_unit_at(slug) for slug in document.units)
-    kind, first, second = put_in_order(one, other)
+    """Bring the installation's links between two units to a file's. Return `new`, `changed` or `unchanged`."""
+    one, other = (_get_unit(slug) for slug in document.units)
+    kind, first, second = order_units(one, other)
     texts = {
-        unit.id: {each.position: full_text(each) for each in document_of(unit).criteria} for unit in (one, other)
+        unit.id: {each.position: full_text(each) for each in get_document(unit).criteria} for unit in (one, other)
     }
-    scale = Scale(text for found in texts.values() for text in found.values())
+    scale = SimilarityMeasure(text for found in texts.values() for text in found.values())
     wanted = {(a, b) if first is one else (b, a) for a, b in document.positions}
     query = select(CriterionLink).where(
         CriterionLink.centre_id.is_(None),
@@ -188,7 +202,7 @@ def load_links(document: LinksDocument) -> str:
             position=position,
             other_unit_id=second.id,
             other_position=other_position,
-            likeness=scale.likeness(texts[first.id][position], texts[second.id][other_position]),
+            similarity=scale.similarity(texts[first.id][position], texts[second.id][other_position]),
             is_confirmed=True,
             decided_at=now(),
         )
@@ -200,9 +214,9 @@ def load_links(document: LinksDocument) -> str:
 
 def _decide(one: Unit, other: Unit, link: Link, centre: Centre, actor: Actor, *, is_confirmed: bool) -> CriterionLink:
     assert actor.person_id is not None  # noqa: S101 - an administrator decides, never the operator
-    likeness = _likeness(one, other, link)
-    kind, first, second = put_in_order(one, other)
-    found = list_decided(one, other, centre.id).get(link)
+    similarity = _compute_similarity(one, other, link)
+    kind, first, second = order_units(one, other)
+    found = list_link_decisions(one, other, centre.id).get(link)
     if found and found.is_confirmed == is_confirmed:
         return found
     if found is None or found.centre_id is None:
@@ -213,7 +227,7 @@ def _decide(one: Unit, other: Unit, link: Link, centre: Centre, actor: Actor, *,
             position=link[0],
             other_unit_id=second.id,
             other_position=link[1],
-            likeness=likeness,
+            similarity=similarity,
         )
         db.session.add(found)
     found.is_confirmed, found.decided_by_id, found.decided_at = is_confirmed, actor.person_id, now()
@@ -222,24 +236,24 @@ def _decide(one: Unit, other: Unit, link: Link, centre: Centre, actor: Actor, *,
         "link_confirmed" if is_confirmed else "link_refused",
         found,
         actor,
-        likeness=likeness,
-        **_facts(one, other, link),
+        similarity=similarity,
+        **_list_event_facts(one, other, link),
     )
     return found
 
 
-def _likeness(one: Unit, other: Unit, link: Link) -> int:
-    """How alike the two are; raises `NotFound` where there is no such statement to be claimed."""
-    _, first, second = put_in_order(one, other)
-    mine = {each.position: full_text(each) for each in document_of(first).assessable}
-    theirs = {each.position: full_text(each) for each in document_of(second).assessable}
+def _compute_similarity(one: Unit, other: Unit, link: Link) -> int:
+    """Return the similarity of two criteria. Raises `NotFound` where one of them is not assessable."""
+    _, first, second = order_units(one, other)
+    mine = {each.position: full_text(each) for each in get_document(first).assessable}
+    theirs = {each.position: full_text(each) for each in get_document(second).assessable}
     if link[0] not in mine or link[1] not in theirs:
         raise NotFound
-    return Scale((*mine.values(), *theirs.values())).likeness(mine[link[0]], theirs[link[1]])
+    return SimilarityMeasure((*mine.values(), *theirs.values())).similarity(mine[link[0]], theirs[link[1]])
 
 
-def _facts(one: Unit, other: Unit, link: Link) -> dict[str, Any]:
-    kind, first, second = put_in_order(one, other)
+def _list_event_facts(one: Unit, other: Unit, link: Link) -> dict[str, Any]:
+    kind, first, second = order_units(one, other)
     return {
         "kind": kind.value,
         "unit": first.content_hash,
@@ -249,5 +263,5 @@ def _facts(one: Unit, other: Unit, link: Link) -> dict[str, Any]:
     }
 
 
-def _unit_at(slug: str) -> Unit:
+def _get_unit(slug: str) -> Unit:
     return db.session.scalars(select(Unit).where(Unit.slug == slug)).one()

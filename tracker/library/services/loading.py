@@ -1,4 +1,4 @@
-"""Loading the standards folder into the database: idempotent, and never under attempts that rest on a unit."""
+"""Loading of the standards folder into the database. Units that candidates are working to are never changed."""
 
 from dataclasses import dataclass
 
@@ -8,61 +8,63 @@ from tracker.clock import now
 from tracker.errors import Refused
 from tracker.extensions import db
 from tracker.ledger.canonical_json import canonical_json
-from tracker.library.queries.links import document_of
-from tracker.library.services.links import keep_links, load_links
+from tracker.library.queries.links import get_document
+from tracker.library.services.links import load_links, remap_links
 from tracker.library.services.qualifications import load_qualification
 from tracker.models import Criterion, EvidenceRequirement, Guidance, GuidanceUnit, Unit, UnitAttempt, UnitCode
 from tracker.units.documents import GuidanceDocument, UnitDocument
-from tracker.units.standards_folder import Library, squashed
+from tracker.units.standards_folder import StandardsFolder, normalise_code
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """What one document came to: `new`, `changed` or `unchanged`."""
+class LoadResult:
+    """The result for one document: `new`, `changed` or `unchanged`."""
 
     name: str
     outcome: str
 
 
-def load_library(library: Library) -> list[Loaded]:
-    """Bring the database to what the folder holds. Raises `Refused` for a unit that attempts rest on."""
+def load_standards(library: StandardsFolder) -> list[LoadResult]:
+    """Bring the database to what the folder contains. Raises `Refused` for a changed unit that has attempts."""
     loaded = [*map(load_unit, library.units), *map(load_guidance, library.guidance)]
-    loaded += [Loaded(f"links of {' and '.join(each.units)}", load_links(each)) for each in library.links]
-    return [*loaded, *(Loaded(each.slug, load_qualification(each)) for each in library.qualifications)]
+    loaded += [LoadResult(f"links of {' and '.join(each.units)}", load_links(each)) for each in library.links]
+    return [*loaded, *(LoadResult(each.slug, load_qualification(each)) for each in library.qualifications)]
 
 
-def load_unit(document: UnitDocument) -> Loaded:
-    """One unit version. An unchanged one is left alone, a changed one replaced while nobody attempts it."""
+def load_unit(document: UnitDocument) -> LoadResult:
+    """Load one unit version; replace a changed one as long as it has no attempts."""
     name = f"{document.code} version {document.version}, revision {document.revision}"
     unit = _find_unit(document)
     if unit and unit.content_hash == document.content_hash:
-        unit.document = _written(document)  # the same words, though the format may have gained a key
-        unit.words = words_of(document)
-        return Loaded(name, "unchanged")
+        unit.document = _serialise(document)  # same content, but the format may have a new key
+        unit.search_text = build_search_text(document)
+        return LoadResult(name, "unchanged")
     _check_slug_free(unit, document)
     if unit:
         _check_not_attempted(unit, document)
-        keep_links(unit, document_of(unit), document)
+        remap_links(unit, get_document(unit), document)
         db.session.execute(delete(Criterion).where(Criterion.unit_id == unit.id))
         db.session.execute(delete(EvidenceRequirement).where(EvidenceRequirement.unit_id == unit.id))
         db.session.execute(delete(UnitCode).where(UnitCode.unit_id == unit.id))
     outcome = "changed" if unit else "new"
     unit = unit or Unit(code=document.code, version=document.version, revision=document.revision)
     write_unit(unit, document)
-    return Loaded(name, outcome)
+    return LoadResult(name, outcome)
 
 
 def write_unit(unit: Unit, document: UnitDocument) -> None:
-    """The rows of one unit version; whatever it held before was taken away by the caller."""
-    _fill(unit, document)
+    """Write the rows of one unit version; the caller has removed rows of an earlier text."""
+    _fill_unit(unit, document)
     db.session.add(unit)
     db.session.flush()
-    db.session.add_all([*_codes(unit, document), *_criteria(unit, document), *_requirements(unit, document)])
+    db.session.add_all(
+        [*_build_codes(unit, document), *_build_criteria(unit, document), *_build_requirements(unit, document)]
+    )
     db.session.flush()
 
 
-def load_guidance(document: GuidanceDocument) -> Loaded:
-    """Guidance may change freely: nothing is judged against it."""
+def load_guidance(document: GuidanceDocument) -> LoadResult:
+    """Load guidance. It may change at any time, because nothing is assessed against it."""
     guidance = db.session.scalars(select(Guidance).where(Guidance.slug == document.slug)).one_or_none()
     if guidance and guidance.owner_centre_id is not None:
         raise Refused(
@@ -70,15 +72,17 @@ def load_guidance(document: GuidanceDocument) -> Loaded:
             f"loaded. Give this page a slug of its own, such as {document.slug}-2."
         )
     if guidance and guidance.content_hash == document.content_hash:
-        guidance.document = _written(document)
-        return Loaded(document.slug, "unchanged")
+        guidance.document = _serialise(document)
+        return LoadResult(document.slug, "unchanged")
     outcome = "changed" if guidance else "new"
     if guidance:
-        guidance.units = [each for each in guidance.units if each.centre_id is not None]  # a centre's stay
+        guidance.units = [
+            each for each in guidance.units if each.centre_id is not None
+        ]  # keep attachments made by centres
         db.session.flush()
     guidance = guidance or Guidance(slug=document.slug)
     guidance.title = document.title
-    guidance.document = _written(document)
+    guidance.document = _serialise(document)
     guidance.content_hash = document.content_hash
     guidance.loaded_at = now()
     guidance.units += [
@@ -86,7 +90,7 @@ def load_guidance(document: GuidanceDocument) -> Loaded:
     ]
     db.session.add(guidance)
     db.session.flush()
-    return Loaded(document.slug, outcome)
+    return LoadResult(document.slug, outcome)
 
 
 def _find_unit(document: UnitDocument) -> Unit | None:
@@ -103,13 +107,13 @@ def _check_not_attempted(unit: Unit, document: UnitDocument) -> None:
     if db.session.scalar(select(UnitAttempt.id).where(UnitAttempt.unit_id == unit.id).limit(1)):
         raise Refused(
             f"{document.file_name}: revision: {document.code} version {document.version} revision "
-            f"{document.revision} has changed, but candidates are working to it as it was loaded. Nothing was "
-            f"loaded. Put the old text back, or raise the revision to {document.revision + 1} and give it a new slug."
+            f"{document.revision} has changed, but candidates are working to the loaded text. Nothing was "
+            f"loaded. Restore the old text, or raise the revision to {document.revision + 1} and give it a new slug."
         )
 
 
 def _check_slug_free(unit: Unit | None, document: UnitDocument) -> None:
-    """The address of a version stays that version's, also when its file has gone."""
+    """Raise `Refused` if another version has this address, even if its file is gone."""
     holder = db.session.scalars(select(Unit).where(Unit.slug == document.slug)).one_or_none()
     if holder and holder is not unit:
         raise Refused(
@@ -119,39 +123,40 @@ def _check_slug_free(unit: Unit | None, document: UnitDocument) -> None:
         )
 
 
-def _written(document: UnitDocument | GuidanceDocument) -> str:
+def _serialise(document: UnitDocument | GuidanceDocument) -> str:
     return canonical_json(document.as_json()).decode("ascii")
 
 
-def _fill(unit: Unit, document: UnitDocument) -> None:
+def _fill_unit(unit: Unit, document: UnitDocument) -> None:
     unit.slug = document.slug
     unit.title = document.title
     unit.full_code = document.full_code
     unit.document_type = document.document_type
     unit.simulation = document.simulation
-    unit.document = _written(document)
-    unit.words = words_of(document)
+    unit.document = _serialise(document)
+    unit.search_text = build_search_text(document)
     unit.suites = document.metadata["suites"] or ""
     unit.content_hash = document.content_hash
     unit.loaded_at = now()
 
 
-def words_of(document: UnitDocument) -> str:
-    """What a search for words looks through, a line each."""
+def build_search_text(document: UnitDocument) -> str:
+    """Return the text that a search looks through, in lower case."""
     about = (document.title, document.metadata["suites"], document.metadata["keywords"])
     texts = (*about, *(each.text for each in document.criteria))
     return "\n".join(text for text in texts if text).casefold()
 
 
-def _codes(unit: Unit, document: UnitDocument) -> list[UnitCode]:
+def _build_codes(unit: Unit, document: UnitDocument) -> list[UnitCode]:
     own = [("code", document.code), ("slug", document.slug)]
     codes = dict.fromkeys([*own, *((each.scheme, each.value) for each in document.identifiers)])
     return [
-        UnitCode(unit_id=unit.id, scheme=scheme, value=value, squashed=squashed(value)) for scheme, value in codes
+        UnitCode(unit_id=unit.id, scheme=scheme, value=value, normalised=normalise_code(value))
+        for scheme, value in codes
     ]
 
 
-def _requirements(unit: Unit, document: UnitDocument) -> list[EvidenceRequirement]:
+def _build_requirements(unit: Unit, document: UnitDocument) -> list[EvidenceRequirement]:
     return [
         EvidenceRequirement(
             unit_id=unit.id,
@@ -164,7 +169,7 @@ def _requirements(unit: Unit, document: UnitDocument) -> list[EvidenceRequiremen
     ]
 
 
-def _criteria(unit: Unit, document: UnitDocument) -> list[Criterion]:
+def _build_criteria(unit: Unit, document: UnitDocument) -> list[Criterion]:
     return [
         Criterion(
             unit_id=unit.id,

@@ -1,4 +1,4 @@
-"""A unit from a document to a published version: read, checked on screen, looked at as a draft, published."""
+"""Drafts of units: read a document, change, share, discard and publish."""
 
 import json
 from collections.abc import Callable, Collection, Mapping
@@ -17,20 +17,20 @@ from tracker.library.services.loading import write_unit
 from tracker.models import Unit, UnitDraft
 from tracker.storage import file_store, virus_scan
 from tracker.units.documents import UnitDocument
-from tracker.units.drafting.units import doubt_sentence, open_doubts, slug_for
-from tracker.units.drafting.working import Working, as_reading, as_unit, begin
+from tracker.units.drafting.units import describe_doubt, list_open_doubts, make_free_slug
+from tracker.units.drafting.working_copy import Working, build_unit, convert_to_reading, start_working_copy
 from tracker.vocabulary import DraftState
 from tracker.web.formatting import day
 
-MAX_LINES = 20_000
-"""Of a source, kept beside its draft; the document itself is kept whole."""
-OPEN = (DraftState.BEING_CHECKED, DraftState.DRAFT)
-"""In which a working copy may change."""
+MAX_SOURCE_LINES = 20_000
+"""Source lines stored with a draft; the document itself is stored in full."""
+OPEN_STATES = (DraftState.BEING_CHECKED, DraftState.DRAFT)
+"""States in which a draft may change."""
 
 
 @dataclass(frozen=True)
-class ReadIn:
-    """A document that was read, its bytes safe in the store; nothing of it is in the database yet."""
+class ReadDocument:
+    """A document that was read. Its bytes are in the file store; the database has nothing of it yet."""
 
     name: str
     kind: str
@@ -39,10 +39,13 @@ class ReadIn:
     reading: dict[str, Any]
 
 
-def read_in(name: str, body: bytes) -> ReadIn:
-    """Read a document and keep its bytes. Call it with no transaction open: it may take seconds.
+def read_uploaded_document(name: str, body: bytes) -> ReadDocument:
+    """Read a document and store its bytes. Call it with no transaction open: it may take seconds.
 
-    Raises `Unreadable` or `NoUnit`, each with its sentence, or `Invalid` from the scanner; then nothing is kept.
+    Raises:
+        Unreadable: The document cannot be read.
+        NoUnit: The document contains no unit.
+        Invalid: The virus scanner refused the document.
     """
     from tracker.unit_reader.sandboxed_reader import read_document  # slow to import
 
@@ -52,87 +55,94 @@ def read_in(name: str, body: bytes) -> ReadIn:
     kept = file_store.save(BytesIO(body))
     places = {str(position): list(lines) for position, lines in reading.places.items()}
     lines = [
-        _storable({key: each for key, each in asdict(line).items() if each}) for line in source.lines[:MAX_LINES]
+        _drop_nul({key: each for key, each in asdict(line).items() if each})
+        for line in source.lines[:MAX_SOURCE_LINES]
     ]
-    return ReadIn(name, source.kind, kept.sha256, lines, {**reading.as_json(), "places": places})
+    return ReadDocument(name, source.kind, kept.sha256, lines, {**reading.as_json(), "places": places})
 
 
-def start_draft(found: ReadIn, centre_id: int, actor: Actor) -> UnitDraft:
-    """What was read, to be checked on screen."""
-    draft = _new_draft(found, begin(found.reading), centre_id, actor)
-    record("unit_read", draft, actor, centre=centre_id, source=found.sha256)
+def start_draft(found: ReadDocument, centre_id: int, actor: Actor) -> UnitDraft:
+    """Start a draft from a document that was read."""
+    draft = _make_draft(found, start_working_copy(found.reading), centre_id, actor)
+    record("unit_document_read", draft, actor, centre=centre_id, source=found.sha256)
     return draft
 
 
 def start_correction(unit: Unit, actor: Actor, *, new_edition: bool = False) -> UnitDraft:
-    """A working copy of a published unit: its next revision, or a new edition with a version of its own."""
+    """Start a draft from a published unit: its next revision, or a new edition with a version of its own."""
     if unit.owner_centre_id is None:
         raise Refused(
-            f"{unit.code} is the installation's, and comes from a file in standards/units. Whoever runs the "
-            "installation changes it there. Nothing was changed."
+            f"{unit.code} belongs to the installation and comes from a file in standards/units. Whoever runs the "
+            "installation corrects it there. Nothing was changed."
         )
-    earlier = _draft_of(unit)
-    reading = _as_published(unit, earlier)
+    earlier = _find_source_draft(unit)
+    reading = _load_as_reading(unit, earlier)
     if new_edition:
-        _count_on(reading)
+        _prepare_new_edition(reading)
     else:
         reading["revision"] = unit.revision + 1
-    found = ReadIn(
+    found = ReadDocument(
         name=earlier.source_name if earlier else f"{unit.code} as published",
         kind=earlier.source_kind if earlier else "unit",
         sha256=(earlier.source_sha256 if earlier else None) or "",
         lines=earlier.source_lines if earlier and not new_edition else [],
         reading=reading,
     )
-    draft = _new_draft(found, begin(reading), unit.owner_centre_id, actor)
+    draft = _make_draft(found, start_working_copy(reading), unit.owner_centre_id, actor)
     draft.replaces_unit_id = unit.id
     record("unit_correction_started", draft, actor, unit=unit.content_hash, new_edition=new_edition)
     return draft
 
 
 def change_draft(draft: UnitDraft, seen_version: int, change: Callable[[Working], Working]) -> None:
-    """Change the working copy. Raises `Invalid` from the change, `Conflict` where somebody else was quicker."""
-    check_open(draft)
+    """Change the working copy.
+
+    Raises:
+        Invalid: The change is not possible.
+        Conflict: Somebody else changed the draft since the page was loaded.
+    """
+    check_draft_open(draft)
     check_page_is_current(draft, seen_version)
-    _write(draft, change(read_working(draft)))
+    _store_working_copy(draft, change(load_working_copy(draft)))
 
 
 def restart_draft(draft: UnitDraft, seen_version: int) -> None:
-    """Start again from the reading: every change is undone, and assessors no longer see it."""
-    change_draft(draft, seen_version, lambda _: begin(read_reading(draft)))
+    """Start again from the reading. All changes are lost, and the draft is no longer shared with assessors."""
+    change_draft(draft, seen_version, lambda _: start_working_copy(load_reading(draft)))
     draft.state = DraftState.BEING_CHECKED
 
 
 def share_draft(draft: UnitDraft, seen_version: int, actor: Actor) -> None:
-    """Let the centre's assessors look at it in the library, marked as a draft."""
-    check_open(draft)
+    """Show the draft to the centre's assessors."""
+    check_draft_open(draft)
     check_page_is_current(draft, seen_version)
-    unit = as_unit(read_working(draft))
+    unit = build_unit(load_working_copy(draft))
     draft.state, draft.updated_at = DraftState.DRAFT, now()
-    record("unit_drafted", draft, actor, content=unit.content_hash)
+    record("unit_draft_shared", draft, actor, content=unit.content_hash)
 
 
 def discard_draft(draft: UnitDraft, actor: Actor) -> None:
-    """Put it away for good. Its source and its reading stay on record."""
-    check_open(draft)
+    """Discard the draft. Its source and its reading stay on record."""
+    check_draft_open(draft)
     draft.state, draft.ended_at = DraftState.DISCARDED, now()
     record("unit_draft_discarded", draft, actor, centre=draft.centre_id)
 
 
 def publish_unit(draft: UnitDraft, seen_version: int, accepted: Collection[int], actor: Actor) -> Unit:
-    """Make it a version of the centre's library, which never changes from then on.
+    """Publish the draft as a version of the centre's library, which never changes from then on.
 
-    Raises `Invalid` while a doubt is open that is not among the accepted, or the unit does not stand by itself.
+    Raises:
+        Invalid: A doubt is open and not accepted, or the draft has a problem.
     """
-    check_open(draft)
+    check_draft_open(draft)
     check_page_is_current(draft, seen_version)
-    working = read_working(draft)
-    if set(open_doubts(working)) - set(accepted):
+    working = load_working_copy(draft)
+    if set(list_open_doubts(working)) - set(accepted):
         raise Invalid(
-            "Tick every doubt that is still open, or go back and settle it. Nothing was published.", "doubts"
+            "Tick every point that you accept as read, or go back and check it. Nothing was published.", "doubts"
         )
-    document = as_published(working, taken_slugs(working["code"]))
-    _check_free(document, draft.centre_id)
+    document = build_published_unit(working, list_taken_slugs(working["code"]))
+    _check_not_published(document, draft.centre_id)
     unit = Unit(code=document.code, version=document.version, revision=document.revision)
     unit.owner_centre_id = draft.centre_id
     write_unit(unit, document)
@@ -145,38 +155,39 @@ def publish_unit(draft: UnitDraft, seen_version: int, accepted: Collection[int],
         draft=draft.id,
         content=unit.content_hash,
         source=draft.source_sha256,
-        doubts_accepted=len(open_doubts(working)),
+        doubts_accepted=len(list_open_doubts(working)),
     )
     return unit
 
 
-def as_published(working: Working, taken: set[str]) -> UnitDocument:
-    """The unit as it will be published: with its address, how it was read, and the doubts that were accepted."""
-    doubts = [working["warnings"][number] for number in open_doubts(working)]
+def build_published_unit(working: Working, taken: set[str]) -> UnitDocument:
+    """Return the unit as it will be published, with its address, its provenance and the accepted doubts."""
+    doubts = [working["warnings"][number] for number in list_open_doubts(working)]
     read = working["provenance"]["read"].rstrip()
-    return as_unit(
+    return build_unit(
         {
             **working,
-            "slug": slug_for(working["code"], working["version"], working["revision"], taken),
+            "slug": make_free_slug(working["code"], working["version"], working["revision"], taken),
             "provenance": {**working["provenance"], "read": f"{read} Checked and published on {day(today())}."},
-            "notes": [*working["notes"], *(f"Accepted as read. {doubt_sentence(each)}" for each in doubts)],
+            "notes": [*working["notes"], *(f"Accepted as read. {describe_doubt(each)}" for each in doubts)],
         }
     )
 
 
-def taken_slugs(code: str) -> set[str]:
-    """The addresses that begin as this code's would: a new one must be none of them."""
-    stem = slug_for(code, "", 1, set())
+def list_taken_slugs(code: str) -> set[str]:
+    """Return the addresses that begin like this code's; a new one must differ from all of them."""
+    stem = make_free_slug(code, "", 1, set())
     return set(db.session.scalars(select(Unit.slug).where(or_(Unit.slug == stem, Unit.slug.startswith(f"{stem}-")))))
 
 
-def check_open(draft: UnitDraft) -> None:
-    if draft.state not in OPEN:
+def check_draft_open(draft: UnitDraft) -> None:
+    """Raise `Refused` if the draft is published or discarded."""
+    if draft.state not in OPEN_STATES:
         raise Refused(f"This unit is {draft.state.label.lower()}. Nothing was changed.")
 
 
 def check_page_is_current(draft: UnitDraft, seen_version: int) -> None:
-    """Raise `Conflict` where the page was made from an earlier copy."""
+    """Raise `Conflict` if the page was made from an earlier version of the draft."""
     if draft.version != seen_version:
         raise Conflict(
             "Somebody changed this unit since you opened the page. What you typed is kept below. Look at what "
@@ -184,17 +195,19 @@ def check_page_is_current(draft: UnitDraft, seen_version: int) -> None:
         )
 
 
-def read_working(draft: UnitDraft) -> Working:
+def load_working_copy(draft: UnitDraft) -> Working:
+    """Return the working copy of a draft."""
     working: Working = json.loads(draft.document)
     return working
 
 
-def read_reading(draft: UnitDraft) -> dict[str, Any]:
+def load_reading(draft: UnitDraft) -> dict[str, Any]:
+    """Return the reading that a draft started from."""
     reading: dict[str, Any] = json.loads(draft.reading)
     return reading
 
 
-def _new_draft(found: ReadIn, working: Working, centre_id: int, actor: Actor) -> UnitDraft:
+def _make_draft(found: ReadDocument, working: Working, centre_id: int, actor: Actor) -> UnitDraft:
     assert actor.person_id is not None  # noqa: S101 - an administrator reads in, never the operator
     draft = UnitDraft(
         centre_id=centre_id,
@@ -203,47 +216,47 @@ def _new_draft(found: ReadIn, working: Working, centre_id: int, actor: Actor) ->
         source_kind=found.kind,
         source_sha256=found.sha256 or None,
         source_lines=found.lines,
-        reading=_json(found.reading),
+        reading=_serialise(found.reading),
         made_by_id=actor.person_id,
         created_at=now(),
     )
-    _write(draft, working)
+    _store_working_copy(draft, working)
     db.session.add(draft)
     db.session.flush()
     return draft
 
 
-def _write(draft: UnitDraft, working: Working) -> None:
-    draft.document, draft.updated_at = _json(working), now()
-    draft.title = _storable(working["title"] or "")[:200]
+def _store_working_copy(draft: UnitDraft, working: Working) -> None:
+    draft.document, draft.updated_at = _serialise(working), now()
+    draft.title = _drop_nul(working["title"] or "")[:200]
 
 
-def _json(value: Mapping[str, Any]) -> str:
-    return canonical_json(_storable(value)).decode("ascii")
+def _serialise(value: Mapping[str, Any]) -> str:
+    return canonical_json(_drop_nul(value)).decode("ascii")
 
 
-def _storable(value: Any) -> Any:
-    """Without the sign NUL, which PostgreSQL keeps in no text."""
+def _drop_nul(value: Any) -> Any:
+    """Return the value without NUL characters, which PostgreSQL text cannot store."""
     if isinstance(value, str):
         return value.replace("\x00", "")
     if isinstance(value, Mapping):
-        return {key: _storable(each) for key, each in value.items()}
-    return [_storable(each) for each in value] if isinstance(value, list | tuple) else value
+        return {key: _drop_nul(each) for key, each in value.items()}
+    return [_drop_nul(each) for each in value] if isinstance(value, list | tuple) else value
 
 
-def _draft_of(unit: Unit) -> UnitDraft | None:
+def _find_source_draft(unit: Unit) -> UnitDraft | None:
     return db.session.scalars(select(UnitDraft).where(UnitDraft.unit_id == unit.id)).first()
 
 
-def _as_published(unit: Unit, earlier: UnitDraft | None) -> dict[str, Any]:
-    """The unit as a reading; beside the source it was read from, where that is kept."""
+def _load_as_reading(unit: Unit, earlier: UnitDraft | None) -> dict[str, Any]:
+    """Return the published unit as a reading, with the source lines of the draft it came from."""
     document: dict[str, Any] = json.loads(unit.document)
-    places = as_reading(read_working(earlier))["places"] if earlier else {}
+    places = convert_to_reading(load_working_copy(earlier))["places"] if earlier else {}
     return {**document, "warnings": [], "unparsed": [], "places": places}
 
 
-def _count_on(reading: dict[str, Any]) -> None:
-    """The next version number, as a doubt: only the print knows it."""
+def _prepare_new_edition(reading: dict[str, Any]) -> None:
+    """Set the next version number and mark it as a doubt, because only the printed source states it."""
     before = reading["version"]
     reading["version"] = str(int(before) + 1) if before.isdecimal() else f"{before}-2"
     reading["revision"], reading["places"] = 1, {}
@@ -252,7 +265,7 @@ def _count_on(reading: dict[str, Any]) -> None:
     reading["warnings"] = [{"lines": [], "what": what, "assumed": assumed}]
 
 
-def _check_free(document: UnitDocument, centre_id: int) -> None:
+def _check_not_published(document: UnitDocument, centre_id: int) -> None:
     query = select(Unit.id).where(
         Unit.owner_centre_id == centre_id,
         Unit.code == document.code,

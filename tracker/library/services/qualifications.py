@@ -1,4 +1,4 @@
-"""Qualifications into the database: from the standards folder, or a centre's own, published on screen."""
+"""Qualifications in the database: loaded from the standards folder, or published on screen by a centre."""
 
 import yaml
 from marshmallow import ValidationError
@@ -13,17 +13,18 @@ from tracker.ledger.transactions import lock_rows
 from tracker.models import Centre, Qualification, Registration
 from tracker.units.qualification_documents import QualificationDocument
 from tracker.units.qualification_schema import QualificationSchema
-from tracker.units.standards_folder import Fault, fault_lines, read_text, yaml_fault
+from tracker.units.standards_folder import StandardsFileError, describe_yaml_error, format_errors, parse_document
 
 MAX_LENGTH = 200_000
 
 
 def load_qualification(document: QualificationDocument) -> str:
-    """One version of the installation's own; gives `new`, `changed` or `unchanged`.
+    """Load one version of the installation's own; return `new`, `changed` or `unchanged`.
 
-    Raises `Refused` where candidates are registered for it as it was, or its address is another's.
+    Raises:
+        Refused: Candidates are registered for the earlier text, or another qualification has the address.
     """
-    row = _find(document)
+    row = _find_row(document)
     if row and row.content_hash == document.content_hash:
         return "unchanged"
     holder = db.session.scalars(select(Qualification).where(Qualification.slug == document.slug)).one_or_none()
@@ -32,38 +33,43 @@ def load_qualification(document: QualificationDocument) -> str:
             f"{document.file_name}: slug: {document.slug} is the address of {holder.code} version {holder.version} "
             f"revision {holder.revision}. Nothing was loaded. Give this version a slug of its own."
         )
-    if row and is_rested_on(row):
+    if row and has_registrations(row):
         raise Refused(
             f"{document.file_name}: revision: {document.code} version {document.version} revision "
-            f"{document.revision} has changed, but candidates are registered for it as it was loaded. Nothing was "
-            f"loaded. Put the old rules back, or raise the revision to {document.revision + 1}, with a new slug."
+            f"{document.revision} has changed, but candidates are registered for the loaded text. Nothing was "
+            f"loaded. Restore the old rules, or raise the revision to {document.revision + 1}, with a new slug."
         )
     outcome = "changed" if row else "new"
-    fill(row or Qualification(), document)
+    fill_row(row or Qualification(), document)
     return outcome
 
 
 def read_qualification_text(text: str) -> QualificationDocument:
-    """What was typed, in the format of the standards folder. Raises `Invalid` with every fault, a line each."""
+    """Parse a qualification typed in the format of the standards folder.
+
+    Raises:
+        Invalid: The text has faults; the message lists them, one per line.
+    """
     if len(text) > MAX_LENGTH:
-        raise Invalid(f"A qualification takes at most {MAX_LENGTH:,} characters. What you typed is kept.", "text")
+        raise Invalid(f"A qualification has at most {MAX_LENGTH:,} characters. Your text is kept.", "text")
     try:
-        document: QualificationDocument = read_text(text, QualificationSchema())
-    except Fault as fault:
+        document: QualificationDocument = parse_document(text, QualificationSchema())
+    except StandardsFileError as fault:
         raise Invalid(str(fault), "text") from fault
     except yaml.YAMLError as error:
-        raise Invalid(yaml_fault(error), "text") from error
+        raise Invalid(describe_yaml_error(error), "text") from error
     except ValidationError as error:
-        raise Invalid("\n".join(list(fault_lines(error.messages))[:30]), "text") from error
+        raise Invalid("\n".join(list(format_errors(error.messages))[:30]), "text") from error
     return document
 
 
 def publish_qualification(document: QualificationDocument, centre: Centre, actor: Actor) -> Qualification:
-    """Make it one of the centre's own, which never changes from then on: a change is a new revision.
+    """Publish a qualification of the centre, which never changes from then on; a change is a new revision.
 
-    Raises `Refused` where the centre has this version and revision, or the address is another's.
+    Raises:
+        Refused: The centre has this version and revision, or another qualification has the address.
     """
-    lock_rows(Centre, [centre.id])  # of two who publish at once, the second finds it there
+    lock_rows(Centre, [centre.id])  # of two simultaneous publishers, the second sees the first one's row
     same = select(Qualification).where(
         Qualification.owner_centre_id == centre.id,
         Qualification.code == document.code,
@@ -77,15 +83,15 @@ def publish_qualification(document: QualificationDocument, centre: Centre, actor
         )
     if db.session.scalars(select(Qualification.id).where(Qualification.slug == document.slug)).first():
         raise Refused(
-            f"The address {document.slug} is another qualification's. Nothing was published. Change the slug."
+            f"Another qualification has the address {document.slug}. Nothing was published. Change the slug."
         )
-    row = fill(Qualification(owner_centre_id=centre.id), document)
+    row = fill_row(Qualification(owner_centre_id=centre.id), document)
     record("qualification_published", row, actor, centre=centre.id, content=row.content_hash)
     return row
 
 
-def fill(row: Qualification, document: QualificationDocument) -> Qualification:
-    """The row of one version, as its document says it."""
+def fill_row(row: Qualification, document: QualificationDocument) -> Qualification:
+    """Write the row of one version from its document."""
     row.code, row.version, row.revision = document.key
     row.slug = document.slug
     row.title = document.title
@@ -97,13 +103,13 @@ def fill(row: Qualification, document: QualificationDocument) -> Qualification:
     return row
 
 
-def is_rested_on(row: Qualification) -> bool:
-    """Whether any registration names this very version."""
+def has_registrations(row: Qualification) -> bool:
+    """Return whether any registration names this version."""
     query = select(Registration.id).where(Registration.qualification_id == row.id).limit(1)
     return db.session.scalar(query) is not None
 
 
-def _find(document: QualificationDocument) -> Qualification | None:
+def _find_row(document: QualificationDocument) -> Qualification | None:
     query = select(Qualification).where(
         Qualification.owner_centre_id.is_(None),
         Qualification.code == document.code,

@@ -1,19 +1,20 @@
-"""The standards over HTTP: units to browse, and what administrators do to the library."""
+"""Pages of the library: units for everyone signed in, and maintenance by centre administrators."""
 
 from flask import Blueprint
 
 library = Blueprint("library", __name__)
 
-from tracker.library.views import drafts, exchange, guidance, links, publishing, qualifications, reading_in, units  # noqa: E402 - they hang their routes on it
+from tracker.library.views import adding, drafts, exports, guidance, imports, links, publishing, qualifications, units  # noqa: E402 - they hang their routes on it
 
 __all__ = [
+    "adding",
     "drafts",
-    "exchange",
+    "exports",
     "guidance",
+    "imports",
     "library",
     "links",
     "publishing",
     "qualifications",
-    "reading_in",
     "units",
 ]

@@ -1,4 +1,4 @@
-"""Guidance over HTTP: to read for anyone signed in; written, attached and detached by a centre's administrator."""
+"""Guidance: readable for everyone signed in; written, attached and detached by centre administrators."""
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from tracker.errors import Invalid, NotFound
 from tracker.library.forms.guidance import AttachForm, GuidanceForm
 from tracker.library.queries import guidance as queries
-from tracker.library.queries.units import find_unit, list_newest_units, read_document
+from tracker.library.queries.units import find_unit, list_newest_units, load_document
 from tracker.library.services import guidance as services
 from tracker.library.views import library
 from tracker.models import Guidance, Unit
@@ -21,6 +21,7 @@ from tracker.web.route_rules import requires, signed_in
 @library.get("/guidance")
 @signed_in
 def list_guidance() -> ResponseReturnValue:
+    """List all guidance that the person can see."""
     return render_template(
         "library/list_guidance.html",
         found=queries.list_all_guidance(me().centre_ids),
@@ -31,11 +32,12 @@ def list_guidance() -> ResponseReturnValue:
 @library.get("/guidance/<guidance_slug>")
 @signed_in
 def show_guidance(guidance_slug: str) -> ResponseReturnValue:
+    """Show a page of guidance."""
     guidance = get_guidance(guidance_slug)
     return render_template(
         "library/show_guidance.html",
         guidance=guidance,
-        document=queries.read_guidance(guidance),
+        document=queries.load_guidance_document(guidance),
         attached=queries.list_attachments(guidance, me().centre_ids),
         administered=me().holds(Role.ADMINISTRATOR),
         is_mine=guidance.owner_centre_id and me().holds(Role.ADMINISTRATOR, guidance.owner_centre_id),
@@ -46,16 +48,16 @@ def show_guidance(guidance_slug: str) -> ResponseReturnValue:
 @requires(Act.ADMINISTER_CENTRE)
 @once
 def add_guidance(centre_id: int) -> ResponseReturnValue:
-    """Guidance of the centre's own, typed or as it was read from a document that held no unit."""
+    """Add guidance of the centre, typed or read from a document without a unit."""
     centre, actor = get_centre(centre_id)
     form = GuidanceForm()
     if form.validate_on_submit():
         try:
             guidance = services.add_guidance(centre.id, form.as_fields(), actor)
         except Invalid as refusal:
-            keep(form, refusal)
+            show_error(form, refusal)
         else:
-            flash("Kept as your centre’s own guidance. Attach it to the units it helps with.")
+            flash("The guidance is saved. Attach it to units.")
             return redirect(url_for(".show_guidance", guidance_slug=guidance.slug), 303)
     page = render_template("library/add_guidance.html", centre=centre, form=form, sentence="")
     return page, (422 if form.is_submitted() else 200)
@@ -64,21 +66,22 @@ def add_guidance(centre_id: int) -> ResponseReturnValue:
 @library.route("/centres/<int:centre_id>/guidance/<guidance_slug>/edit", methods=["GET", "POST"])
 @requires(Act.ADMINISTER_CENTRE)
 def edit_guidance(centre_id: int, guidance_slug: str) -> ResponseReturnValue:
+    """Change guidance of the centre."""
     centre, actor = get_centre(centre_id)
     guidance = get_guidance(guidance_slug)
     if guidance.owner_centre_id != centre.id:
-        raise NotFound("Only your centre’s own guidance is changed here.")
+        raise NotFound("You can change only your centre’s own guidance here.")
     form = GuidanceForm()
     if form.validate_on_submit():
         try:
             services.change_guidance(guidance, form.as_fields(), actor)
         except Invalid as refusal:
-            keep(form, refusal)
+            show_error(form, refusal)
         else:
-            flash("Saved.")
+            flash("The guidance is saved.")
             return redirect(url_for(".show_guidance", guidance_slug=guidance.slug), 303)
     if not form.is_submitted():
-        form.fill(queries.read_guidance(guidance))
+        form.fill(queries.load_guidance_document(guidance))
     page = render_template("library/edit_guidance.html", centre=centre, guidance=guidance, form=form)
     return page, (422 if form.is_submitted() else 200)
 
@@ -87,16 +90,16 @@ def edit_guidance(centre_id: int, guidance_slug: str) -> ResponseReturnValue:
 @requires(Act.ADMINISTER_CENTRE)
 @once
 def attach_guidance(centre_id: int, guidance_slug: str) -> ResponseReturnValue:
-    """First which unit; then, beside that unit's evidence requirements, whether anything contradicts them."""
+    """Choose a unit; then say, beside its evidence requirements, whether anything contradicts them."""
     centre, actor = get_centre(centre_id)
     guidance = get_guidance(guidance_slug)
     units = list_newest_units([centre.id])
-    unit = find_asked(units)
+    unit = find_requested_unit(units)
     form = AttachForm()
     if unit and form.validate_on_submit():
         warning = (form.warning.data or "").strip() if form.contradicts.data == "yes" else ""
         if form.contradicts.data == "yes" and not warning:
-            form.warning.errors = ["Say what contradicts them: it is shown wherever the guidance is."]
+            form.warning.errors = ["Write what contradicts them. It is shown with the guidance."]
         else:
             services.attach_guidance(guidance, unit.code, warning, centre.id, actor)
             flash(f"Attached to {unit.code} at {centre.name}.")
@@ -106,9 +109,9 @@ def attach_guidance(centre_id: int, guidance_slug: str) -> ResponseReturnValue:
         "library/attach_guidance.html",
         centre=centre,
         guidance=guidance,
-        document=queries.read_guidance(guidance),
+        document=queries.load_guidance_document(guidance),
         unit=unit,
-        requirements=read_document(unit) if unit else None,
+        requirements=load_document(unit) if unit else None,
         units=[each for each in units if each.code not in shown],
         form=form,
     )
@@ -119,6 +122,7 @@ def attach_guidance(centre_id: int, guidance_slug: str) -> ResponseReturnValue:
 @requires(Act.ADMINISTER_CENTRE)
 @once
 def detach_guidance(centre_id: int, guidance_slug: str, attached_id: int) -> ResponseReturnValue:
+    """Stop showing guidance with a unit."""
     centre, actor = get_centre(centre_id)
     guidance = get_guidance(guidance_slug)
     attached = queries.find_attachment(guidance, attached_id, centre.id)
@@ -126,25 +130,26 @@ def detach_guidance(centre_id: int, guidance_slug: str, attached_id: int) -> Res
         raise NotFound
     code = attached.unit_code
     services.detach_guidance(attached, actor)
-    flash(f"No longer shown with {code} at {centre.name}.")
+    flash(f"The guidance is no longer shown with {code} at {centre.name}.")
     return redirect(url_for(".show_guidance", guidance_slug=guidance.slug), 303)
 
 
 def get_guidance(slug: str) -> Guidance:
-    """Guidance that this person may look at; 404 otherwise."""
+    """Return guidance that this person can see; 404 otherwise."""
     guidance = queries.find_guidance(slug, me().centre_ids)
     if guidance is None:
-        raise NotFound("There is no guidance at this address. Look for it in the list.")
+        raise NotFound("There is no guidance at this address. Search the list of guidance.")
     return guidance
 
 
-def find_asked(units: list[Unit]) -> Unit | None:
-    """The unit named in the address, if it is one of these."""
+def find_requested_unit(units: list[Unit]) -> Unit | None:
+    """Find the unit named in the address, if it is one of these."""
     slug = request.args.get("unit", "")
     return next((find_unit(slug, [each.owner_centre_id or 0]) for each in units if each.slug == slug), None)
 
 
-def keep(form: GuidanceForm, refusal: Invalid) -> None:
+def show_error(form: GuidanceForm, refusal: Invalid) -> None:
+    """Put the message beside its field, or in the summary."""
     field = form._fields.get(refusal.field or "")
     if field is None:
         form.form_errors.append(str(refusal))

@@ -1,4 +1,4 @@
-"""From a working copy to a version of the centre's library: looked at as a draft, published, or put away."""
+"""Publishing of a draft: share, discard and publish."""
 
 from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -10,8 +10,8 @@ from tracker.library.services import publishing as services
 from tracker.library.views import library
 from tracker.library.views.drafts import get_draft
 from tracker.models import UnitDraft
-from tracker.units.drafting.units import doubt_sentence, open_doubts
-from tracker.units.drafting.working import as_unit, list_faults
+from tracker.units.drafting.units import describe_doubt, list_open_doubts
+from tracker.units.drafting.working_copy import build_unit, list_problems
 from tracker.vocabulary import DraftState, Role
 from tracker.web.current_user import me
 from tracker.web.idempotency import once
@@ -22,14 +22,14 @@ from tracker.web.route_rules import requires
 @library.get("/unit-drafts/<int:draft_id>/unit")
 @requires(Act.READ_UNIT_DRAFT)
 def show_draft(draft_id: int) -> ResponseReturnValue:
-    """The unit as it would be published, for the centre's assessors and whoever administers it."""
+    """Show the unit as it would be published, to the centre's assessors and administrators."""
     draft, _ = get_draft(draft_id, Act.READ_UNIT_DRAFT)
     if draft.state is not DraftState.DRAFT:
-        raise NotFound("This draft is not open to be looked at.")
+        raise NotFound("This draft is not shared.")
     return render_template(
         "library/show_draft.html",
         draft=draft,
-        document=as_unit(services.read_working(draft)).as_json(),
+        document=build_unit(services.load_working_copy(draft)).as_json(),
         administers=me().holds(Role.ADMINISTRATOR, draft.centre_id),
     )
 
@@ -37,9 +37,10 @@ def show_draft(draft_id: int) -> ResponseReturnValue:
 @library.post("/unit-drafts/<int:draft_id>/share")
 @requires(Act.ADMINISTER_CENTRE)
 def share_draft(draft_id: int) -> ResponseReturnValue:
+    """Share the draft with the centre's assessors."""
     draft, actor = get_draft(draft_id)
     services.share_draft(draft, DraftForm().seen_version, actor)
-    flash("It stands in the library as a draft. Your centre’s assessors can look at it; nobody is registered on it.")
+    flash("The draft is in the library. Your centre’s assessors can read it. Candidates cannot be registered for it.")
     return redirect(url_for(".review_draft", draft_id=draft.id), 303)
 
 
@@ -47,6 +48,7 @@ def share_draft(draft_id: int) -> ResponseReturnValue:
 @requires(Act.ADMINISTER_CENTRE)
 @once
 def discard_draft(draft_id: int) -> ResponseReturnValue:
+    """Discard the draft."""
     draft, actor = get_draft(draft_id)
     services.discard_draft(draft, actor)
     flash("The draft is discarded. The document it was read from is kept on record.")
@@ -56,9 +58,10 @@ def discard_draft(draft_id: int) -> ResponseReturnValue:
 @library.get("/unit-drafts/<int:draft_id>/publish")
 @requires(Act.ADMINISTER_CENTRE)
 def confirm_publishing(draft_id: int) -> ResponseReturnValue:
+    """Show what would be published, and ask for the password."""
     draft, _ = get_draft(draft_id)
-    services.check_open(draft)
-    return show_publishing(draft, PublishForm(formdata=None))
+    services.check_draft_open(draft)
+    return render_publish_unit(draft, PublishForm(formdata=None))
 
 
 @library.post("/unit-drafts/<int:draft_id>/publish")
@@ -66,11 +69,12 @@ def confirm_publishing(draft_id: int) -> ResponseReturnValue:
 @requires_password
 @once
 def publish_unit(draft_id: int) -> ResponseReturnValue:
+    """Publish the draft."""
     draft, actor = get_draft(draft_id)
-    services.check_open(draft)
+    services.check_draft_open(draft)
     form = PublishForm()
     if not form.validate():
-        return show_publishing(draft, form), 422
+        return render_publish_unit(draft, form), 422
     try:
         unit = services.publish_unit(draft, form.seen_version, form.doubts.data or [], actor)
     except (Invalid, Conflict) as refusal:
@@ -78,23 +82,23 @@ def publish_unit(draft_id: int) -> ResponseReturnValue:
             form.doubts.errors = [str(refusal)]
         else:
             form.form_errors.append(str(refusal))
-        return show_publishing(draft, form), refusal.status
+        return render_publish_unit(draft, form), refusal.status
     flash(f"{unit.code} is published. Candidates of your centre can be registered for it.")
     return redirect(url_for(".show_unit", slug=unit.slug), 303)
 
 
-def show_publishing(draft: UnitDraft, form: PublishForm) -> str:
-    """What will be published, what is still doubtful or left out, and the password."""
-    working = services.read_working(draft)
-    doubts = {number: working["warnings"][number] for number in open_doubts(working)}
-    form.doubts.choices = {str(number): doubt_sentence(each) for number, each in doubts.items()}
+def render_publish_unit(draft: UnitDraft, form: PublishForm) -> str:
+    """Render the page to publish: open doubts, text not used and the password."""
+    working = services.load_working_copy(draft)
+    doubts = {number: working["warnings"][number] for number in list_open_doubts(working)}
+    form.doubts.choices = {str(number): describe_doubt(each) for number, each in doubts.items()}
     form.doubts.data = form.doubts.data or []
-    faults = list_faults(working)
+    problems = list_problems(working)
     return render_template(
         "library/publish_unit.html",
         draft=draft,
         working=working,
-        faults=faults,
+        problems=problems,
         form=form,
         left_out=[each for each in working["unparsed"] if not each["placed"]],
     )

@@ -1,4 +1,4 @@
-"""Qualifications over HTTP: to look up for anyone signed in; a centre's own are published by its administrator."""
+"""Qualifications: readable for everyone signed in; a centre's own are published by its administrator."""
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -10,9 +10,9 @@ from tracker.library.queries import qualifications as queries
 from tracker.library.services import qualifications as services
 from tracker.library.views import library
 from tracker.models import Centre, Qualification
-from tracker.units.formats.own_qualifications import write_qualification as write_text
+from tracker.units.formats.qualification_yaml import write_qualification as write_text
 from tracker.units.qualification_documents import QualificationDocument
-from tracker.units.qualification_rules import rule_of
+from tracker.units.qualification_rules import describe_group_rule
 from tracker.vocabulary import Role
 from tracker.web.authorise import get_centre
 from tracker.web.current_user import me
@@ -39,6 +39,7 @@ provenance:
 @library.get("/qualifications")
 @signed_in
 def list_qualifications() -> ResponseReturnValue:
+    """List the qualifications that the person can see."""
     words = request.args.get("q", "")[:100]
     return render_template(
         "library/list_qualifications.html",
@@ -51,14 +52,15 @@ def list_qualifications() -> ResponseReturnValue:
 @library.get("/qualifications/<qualification_slug>")
 @signed_in
 def show_qualification(qualification_slug: str) -> ResponseReturnValue:
+    """Show a qualification with its units."""
     qualification = get_qualification(qualification_slug)
     document, owner = queries.read_qualification(qualification), qualification.owner_centre_id
     return render_template(
         "library/show_qualification.html",
         qualification=qualification,
         document=document,
-        rule_of=rule_of,
-        held=queries.find_held_units(document, me().centre_ids),
+        rule_of=describe_group_rule,
+        held=queries.find_library_units(document, me().centre_ids),
         versions=queries.list_versions(qualification),
         revises=owner is not None and me().holds(Role.ADMINISTRATOR, owner),
     )
@@ -67,9 +69,9 @@ def show_qualification(qualification_slug: str) -> ResponseReturnValue:
 @library.route("/centres/<int:centre_id>/qualifications/new", methods=["GET", "POST"])
 @requires(Act.ADMINISTER_CENTRE)
 def write_qualification(centre_id: int) -> ResponseReturnValue:
-    """Type or paste one in the format of the standards folder; the next page shows what it comes to.
+    """Type or paste a qualification in the format of the standards folder, and preview it.
 
-    `?of=` names one of the centre's own: the form then holds its text, as the next revision.
+    `?of=` names one of the centre's own; the form then contains its text as the next revision.
     """
     centre, _ = get_centre(centre_id)
     revised = get_own(request.args["of"], centre) if "of" in request.args else None
@@ -80,7 +82,9 @@ def write_qualification(centre_id: int) -> ResponseReturnValue:
         except Invalid as refusal:
             form.text.errors = str(refusal).splitlines()
         else:
-            return show_publishing(centre, document, PublishQualificationForm(formdata=None, text=form.text.data))
+            return render_publish_qualification(
+                centre, document, PublishQualificationForm(formdata=None, text=form.text.data)
+            )
     if not form.is_submitted():
         form.text.data = write_text(queries.make_next_revision(revised)) if revised else EXAMPLE
     page = render_template("library/write_qualification.html", centre=centre, form=form, revised=revised)
@@ -92,6 +96,7 @@ def write_qualification(centre_id: int) -> ResponseReturnValue:
 @requires_password
 @once
 def publish_qualification(centre_id: int) -> ResponseReturnValue:
+    """Publish the qualification."""
     centre, actor = get_centre(centre_id)
     form = PublishQualificationForm()
     try:
@@ -100,38 +105,41 @@ def publish_qualification(centre_id: int) -> ResponseReturnValue:
         form.text.errors = str(refusal).splitlines()
         return render_template("library/write_qualification.html", centre=centre, form=form), 422
     if not form.validate():
-        return show_publishing(centre, document, form), 422
+        return render_publish_qualification(centre, document, form), 422
     try:
         row = services.publish_qualification(document, centre, actor)
     except Refused as refusal:
         form.form_errors.append(str(refusal))
-        return show_publishing(centre, document, form), 422
+        return render_publish_qualification(centre, document, form), 422
     flash(f"{row.title} is published. Candidates of your centre can be registered for it.")
     return redirect(url_for(".show_qualification", qualification_slug=row.slug), 303)
 
 
 def get_qualification(slug: str) -> Qualification:
-    """One that this person may look at; 404 otherwise."""
+    """Return a qualification that this person can see; 404 otherwise."""
     found = queries.find_qualification(slug, me().centre_ids)
     if found is None:
-        raise NotFound("There is no qualification at this address. Look for it in the list of qualifications.")
+        raise NotFound("There is no qualification at this address. Search the list of qualifications.")
     return found
 
 
 def get_own(slug: str, centre: Centre) -> Qualification:
-    """One of a centre's own; 404 for any other."""
+    """Return a qualification of the centre's own; 404 for any other."""
     found = queries.find_qualification(slug, [centre.id])
     if found is None or found.owner_centre_id is None:
         raise NotFound
     return found
 
 
-def show_publishing(centre: Centre, document: QualificationDocument, form: PublishQualificationForm) -> str:
+def render_publish_qualification(
+    centre: Centre, document: QualificationDocument, form: PublishQualificationForm
+) -> str:
+    """Render the preview of a qualification."""
     return render_template(
         "library/publish_qualification.html",
         centre=centre,
         document=document,
-        rule_of=rule_of,
-        held=queries.find_held_units(document, [centre.id]),
+        rule_of=describe_group_rule,
+        held=queries.find_library_units(document, [centre.id]),
         form=form,
     )

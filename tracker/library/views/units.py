@@ -1,4 +1,4 @@
-"""Units to browse, for anyone signed in."""
+"""Pages to search and read units, for everyone signed in."""
 
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
@@ -8,7 +8,7 @@ from tracker.errors import NotFound
 from tracker.library.queries import search
 from tracker.library.queries import units as queries
 from tracker.library.queries.drafts import list_drafts
-from tracker.library.queries.links import list_linked
+from tracker.library.queries.links import list_linked_criteria
 from tracker.library.views import library
 from tracker.models import Unit
 from tracker.vocabulary import DocumentType, DraftState, Role
@@ -21,7 +21,8 @@ from tracker.web.route_rules import signed_in
 @library.get("/units")
 @signed_in
 def list_units() -> ResponseReturnValue:
-    asked = read_asked()
+    """Search the units."""
+    asked = parse_search()
     centre_ids = me().centre_ids
     return render_template(
         "library/list_units.html",
@@ -30,44 +31,45 @@ def list_units() -> ResponseReturnValue:
         suites=search.list_suites(centre_ids),
         document_types=DocumentType,
         administered=me().holds(Role.ADMINISTRATOR),
-        drafts=list_drafts(draft_centres(), [DraftState.DRAFT]) if asked == search.Asked() else [],
+        drafts=list_drafts(list_draft_centre_ids(), [DraftState.DRAFT]) if asked == search.UnitSearch() else [],
     )
 
 
 @library.get("/units/<slug>")
 @signed_in
 def show_unit(slug: str) -> ResponseReturnValue:
+    """Show a unit."""
     unit = get_unit(slug)
-    document = queries.read_document(unit)
+    document = queries.load_document(unit)
     return render_template(
         "library/show_unit.html",
         unit=unit,
         document=document,
         versions=queries.list_versions(unit, me().centre_ids),
-        linked=list_linked(unit, me().centre_ids),
+        linked=list_linked_criteria(unit, me().centre_ids),
         guidance=queries.list_guidance(unit.code, me().centre_ids),
-        warnings=queries.warnings_of(document, today()),
+        warnings=queries.list_document_warnings(document, today()),
         administered=me().holds(Role.ADMINISTRATOR),
         corrects=unit.owner_centre_id is not None and me().holds(Role.ADMINISTRATOR, unit.owner_centre_id),
     )
 
 
-def draft_centres() -> list[int]:
-    """The centres whose drafts this person may look at."""
+def list_draft_centre_ids() -> list[int]:
+    """Return the centres whose drafts this person may read."""
     reading = PERMISSIONS[Act.READ_UNIT_DRAFT]
     return [grant.centre_id for grant in me().grants if grant.role in reading]
 
 
 def get_unit(slug: str) -> Unit:
-    """A unit that this person may look at; 404 otherwise."""
+    """Return a unit that this person can see; 404 otherwise."""
     unit = queries.find_unit(slug, me().centre_ids)
     if unit is None:
-        raise NotFound("There is no unit at this address. Look for it in the list of units.")
+        raise NotFound("There is no unit at this address. Search the list of units.")
     return unit
 
 
-def read_asked() -> search.Asked:
-    """What the address asks for, within bounds."""
+def parse_search() -> search.UnitSearch:
+    """Return what the address searches for, within limits."""
     words, suite = (request.args.get(name, "")[:100] for name in ("q", "suite"))
     page = asked_page()
-    return search.Asked(words, suite, request.args.get("type", ""), request.args.get("whose", ""), page)
+    return search.UnitSearch(words, suite, request.args.get("type", ""), request.args.get("whose", ""), page)

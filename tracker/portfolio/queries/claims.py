@@ -8,7 +8,7 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import aliased
 
 from tracker.extensions import db
-from tracker.library.queries.links import holds_in, list_same, named
+from tracker.library.queries.links import format_label, is_link_valid_at, list_same_criteria
 from tracker.models import Claim, Criterion, CriterionLink, Decision, Evidence, Registration, Unit, UnitAttempt
 from tracker.vocabulary import AttemptState, CriterionKind, CriterionState, LinkKind, Method, Outcome, Simulation
 
@@ -95,13 +95,17 @@ def list_sections(evidence: Evidence) -> tuple[Section, ...]:
     unit_ids = {attempt.unit_id for attempt in attempts}
     criteria = _criteria(unit_ids)
     own, others = _claims({attempt.id for attempt in attempts}, evidence.id)
-    linked = list_same(unit_ids, evidence.centre_id)
+    linked = list_same_criteria(unit_ids, evidence.centre_id)
     barred = {
         a.unit_id for a in attempts if a.simulation is Simulation.FORBIDDEN and evidence.method is Method.SIMULATION
     }
     places = {
         (attempt.unit_id, each.position): Same(
-            attempt.id, each.id, attempt.code, named(each.kind, each.label), ticked=(attempt.id, each.id) in own
+            attempt.id,
+            each.id,
+            attempt.code,
+            format_label(each.kind, each.label),
+            ticked=(attempt.id, each.id) in own,
         )
         for attempt in attempts
         for each in criteria.get(attempt.unit_id, [])
@@ -224,7 +228,7 @@ def list_offers(attempt: UnitAttempt) -> dict[int, tuple[str, tuple[Same, ...]]]
         .where(
             link.kind == LinkKind.SAME,
             own.unit_id == attempt.unit_id,
-            holds_in([attempt.centre_id]),
+            is_link_valid_at([attempt.centre_id]),
             other.candidate_id == attempt.candidate_id,
             other.centre_id == attempt.centre_id,
             other.state == AttemptState.IN_PROGRESS,
@@ -234,8 +238,8 @@ def list_offers(attempt: UnitAttempt) -> dict[int, tuple[str, tuple[Same, ...]]]
     )
     held = {
         (mine.id, other_id, theirs.id): (
-            named(mine.kind, mine.label),
-            Same(other_id, theirs.id, code, named(theirs.kind, theirs.label)),
+            format_label(mine.kind, mine.label),
+            Same(other_id, theirs.id, code, format_label(theirs.kind, theirs.label)),
             is_confirmed,
         )
         for mine, other_id, theirs, code, is_confirmed in db.session.execute(query)  # a centre's word comes last

@@ -133,8 +133,8 @@ def list_moves(attempt: UnitAttempt) -> tuple[Moved, ...]:
         .join(Person, Person.id == VersionMove.moved_by_id)
         .where(VersionMove.attempt_id == attempt.id)
         .options(
-            joinedload(VersionMove.from_unit).defer(Unit.document).defer(Unit.words),
-            joinedload(VersionMove.to_unit).defer(Unit.document).defer(Unit.words),
+            joinedload(VersionMove.from_unit).defer(Unit.document).defer(Unit.search_text),
+            joinedload(VersionMove.to_unit).defer(Unit.document).defer(Unit.search_text),
         )
         .order_by(VersionMove.id.desc())
     )

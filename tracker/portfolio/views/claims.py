@@ -8,7 +8,7 @@ from werkzeug.datastructures import MultiDict
 
 from tracker.clock import LONDON, now
 from tracker.errors import Invalid
-from tracker.library.queries.units import list_guidance_of
+from tracker.library.queries.units import list_guidance_by_unit
 from tracker.portfolio.queries.claims import list_sections
 from tracker.portfolio.services.claims import Tick, set_claims
 from tracker.portfolio.views import portfolio
@@ -31,7 +31,7 @@ def choose_criteria(evidence_id: int) -> ResponseReturnValue:
         "portfolio/choose_criteria.html",
         evidence=evidence,
         sections=sections,
-        guidance=list_guidance_of((section.code for section in sections), [evidence.centre_id]),
+        guidance=list_guidance_by_unit((section.code for section in sections), [evidence.centre_id]),
     )
 
 

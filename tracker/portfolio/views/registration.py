@@ -4,7 +4,7 @@ from flask import render_template
 from flask.typing import ResponseReturnValue
 
 from tracker.clock import today
-from tracker.library.queries.qualifications import find_held_units
+from tracker.library.queries.qualifications import find_library_units
 from tracker.library.queries.units import list_newest_units, list_warnings
 from tracker.matrix import summarise_attempts
 from tracker.portfolio.views import portfolio
@@ -40,6 +40,6 @@ def show_registration(registration_id: int) -> ResponseReturnValue:
         units=units,
         warnings=list_warnings(units, today()) if administers else {},
         qualified=found,
-        in_library=find_held_units(found.document, seen_at) if found else {},
+        in_library=find_library_units(found.document, seen_at) if found else {},
         administers=administers,
     )

@@ -1,7 +1,7 @@
-"""The working copy of a unit being read in: what a person changes before it is published. No Flask, no database.
+"""The working copy of a unit: what a person changes after the reader and before publishing. No Flask, no database.
 
-A working copy is the unit's JSON as the reader made it, except that each criterion and each evidence requirement has
-a `key` that stays when others come and go, and names its parent by that key. Beside them stand `warnings`,
-`unparsed`, `dropped` and `places` (which source lines each key came from). Every function here takes one and gives
-back another.
+A working copy is the unit as the reader made it, with a `key` for each criterion and evidence requirement. The key
+stays when others are added or removed, and names the stem of an item. The copy also holds the reader's doubts, the
+text not used, the dropped criteria and the source lines of each key (`places`). Every function here takes a working
+copy and returns another; the one passed in is not changed.
 """

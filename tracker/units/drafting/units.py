@@ -1,4 +1,4 @@
-"""What can be changed about a unit as a whole: its identity, its metadata, its texts, its evidence requirements."""
+"""Changes to the unit fields of a working copy: identity, metadata, texts, requirements, doubts and text not used."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,14 @@ from typing import Any
 
 from tracker.errors import Invalid
 from tracker.units.documents import Paragraph
-from tracker.units.drafting.working import Working, changed, check_no_worse, get_requirement, new_key, next_number
+from tracker.units.drafting.working_copy import (
+    Working,
+    check_no_worse,
+    copy_working,
+    get_requirement,
+    new_key,
+    next_number,
+)
 
 TEXTS = ("overview", "scope")
 LISTS = (
@@ -24,89 +31,92 @@ MAX_SLUG_LENGTH = 90
 
 
 def change_unit(working: Working, fields: Mapping[str, Any]) -> Working:
-    """Title, code, version, document type, simulation, identifiers, texts and lists, whichever are named."""
-    after = changed(working) | dict(fields)
+    """Return the copy with the named fields changed; a new code gives a new slug."""
+    after = copy_working(working) | dict(fields)
     if after["code"] != working["code"]:
-        after["slug"] = slug_for(after["code"], after["version"], after["revision"], set())
+        after["slug"] = make_free_slug(after["code"], after["version"], after["revision"], set())
     return check_no_worse(working, after)
 
 
 def change_metadata(working: Working, fields: Mapping[str, str | None]) -> Working:
-    """As printed; what is left empty is not printed in the source."""
+    """Return the copy with metadata as printed; an empty value means that the source prints none."""
     stated = {key: (value or "").strip() or None for key, value in fields.items()}
-    return check_no_worse(working, {**changed(working), "metadata": {**working["metadata"], **stated}})
+    return check_no_worse(working, {**copy_working(working), "metadata": {**working["metadata"], **stated}})
 
 
 def change_requirement(working: Working, key: str, label: str, text: str, points: Sequence[str]) -> Working:
-    after = changed(working)
+    """Return the copy with an evidence requirement changed."""
+    after = copy_working(working)
     get_requirement(after, key).update(label=label, text=text, points=list(points))
     return check_no_worse(working, after)
 
 
 def drop_requirement(working: Working, key: str) -> Working:
-    """Out of the unit for good; the reading still has it, and the source."""
-    after = changed(working)
+    """Return the copy without an evidence requirement; the reading and the source still hold it."""
+    after = copy_working(working)
     after["evidence_requirements"].remove(get_requirement(after, key))
     return after
 
 
 def add_requirement(working: Working, label: str, text: str) -> Working:
+    """Return the copy with a new evidence requirement; without a label it gets the next free number."""
     if not text.strip():
         raise Invalid("Write what the requirement says. Nothing was added.", "text")
-    after = changed(working)
+    after = copy_working(working)
     label = label.strip() or next_number({each["label"] for each in after["evidence_requirements"]})
     after["evidence_requirements"].append({"key": new_key(after), "label": label, "text": text.strip(), "points": []})
     return check_no_worse(working, after)
 
 
-# --- doubts, and text that was placed nowhere ------------------------------------------------------------
+# --- doubts and text not used -----------------------------------------------------------------------------
 
 
-def settle_doubt(working: Working, number: int, *, settled: bool = True) -> Working:
-    """A doubt, from 0, as looked at and found right or mended; or open again."""
-    after = changed(working)
+def resolve_doubt(working: Working, number: int, *, settled: bool = True) -> Working:
+    """Return the copy with a doubt (counted from 0) resolved, or open again."""
+    after = copy_working(working)
     if not 0 <= number < len(after["warnings"]):
-        raise Invalid("That doubt is no longer there. Look at the page again.")
+        raise Invalid("That point no longer exists. Reload the page.")
     after["warnings"][number]["settled"] = settled
     return after
 
 
-def doubt_sentence(doubt: Mapping[str, Any]) -> str:
-    """What is doubtful and what was assumed, as one sentence or two."""
+def describe_doubt(doubt: Mapping[str, Any]) -> str:
+    """Return what is doubtful and what was assumed, in one or two sentences."""
     what, assumed = doubt["what"].strip(), doubt["assumed"].strip()
     said = f"{what} {assumed}" if what.endswith((".", "?")) else f"{what}: {assumed}"
     return f"{said[:1].upper()}{said[1:]}" + ("" if said.endswith(".") else ".")
 
 
-def open_doubts(working: Working) -> list[int]:
+def list_open_doubts(working: Working) -> list[int]:
+    """Return the numbers of the doubts that are not resolved, counted from 0."""
     return [number for number, each in enumerate(working["warnings"]) if not each["settled"]]
 
 
-def set_aside(working: Working, number: int, *, placed: bool = True) -> Working:
-    """A passage of the source that was placed nowhere, as looked at; or to be looked at again."""
-    after = changed(working)
-    _passage(after, number)["placed"] = placed
+def mark_passage_handled(working: Working, number: int, *, placed: bool = True) -> Working:
+    """Return the copy with a passage of text not used marked as handled, or as not handled."""
+    after = copy_working(working)
+    _find_passage(after, number)["placed"] = placed
     return after
 
 
-def unparsed_text(working: Working, number: int) -> tuple[str, list[int]]:
-    """What a passage says, and its lines."""
-    passage = _passage(working, number)
+def get_passage(working: Working, number: int) -> tuple[str, list[int]]:
+    """Return the text and the source lines of a passage of text not used."""
+    passage = _find_passage(working, number)
     return passage["text"], list(passage["lines"])
 
 
 def add_to_overview(working: Working, number: int) -> Working:
-    """A passage that was placed nowhere, as the last paragraph of the overview."""
-    after = set_aside(working, number)
-    paragraph = {"text": _passage(working, number)["text"], "heading": None, "points": []}
+    """Return the copy with a passage of text not used added as the last paragraph of the overview."""
+    after = mark_passage_handled(working, number)
+    paragraph = {"text": _find_passage(working, number)["text"], "heading": None, "points": []}
     return check_no_worse(working, {**after, "overview": [*after["overview"], paragraph]})
 
 
-# --- texts as a person types them ------------------------------------------------------------------------
+# --- typed texts ------------------------------------------------------------------------------------------
 
 
-def paragraphs_as_text(paragraphs: Sequence[Mapping[str, Any]]) -> str:
-    """A blank line between paragraphs; `# ` before a heading, `- ` before a point."""
+def format_paragraphs(paragraphs: Sequence[Mapping[str, Any]]) -> str:
+    """Return paragraphs as typed text: a blank line between them, `# ` before a heading, `- ` before a point."""
     blocks = []
     for each in paragraphs:
         heading = [f"# {each['heading']}"] if each["heading"] else []
@@ -114,8 +124,11 @@ def paragraphs_as_text(paragraphs: Sequence[Mapping[str, Any]]) -> str:
     return "\n\n".join(blocks)
 
 
-def text_as_paragraphs(text: str) -> list[dict[str, Any]]:
-    """The other way round. Lines of one paragraph are joined; points without words before them join the last one."""
+def parse_paragraphs(text: str) -> list[dict[str, Any]]:
+    """Parse typed text into paragraphs.
+
+    Lines of a paragraph are joined; points without a text join the paragraph before.
+    """
     found: list[dict[str, Any]] = []
     for block in re.split(r"\n\s*\n", text.replace("\r\n", "\n").strip()):
         lines = [line.strip() for line in block.split("\n") if line.strip()]
@@ -131,12 +144,17 @@ def text_as_paragraphs(text: str) -> list[dict[str, Any]]:
     return found
 
 
-def identifiers_as_text(identifiers: Sequence[Mapping[str, str]]) -> str:
+def format_identifiers(identifiers: Sequence[Mapping[str, str]]) -> str:
+    """Return identifiers as typed text, one per line."""
     return "\n".join(f"{each['scheme']}: {each['value']}" for each in identifiers)
 
 
-def text_as_identifiers(text: str) -> list[dict[str, str]]:
-    """A line each, `SQA: H128 04`. Raises `Invalid` for a line without its scheme."""
+def parse_identifiers(text: str) -> list[dict[str, str]]:
+    """Parse identifiers, one per line, such as `SQA: H128 04`.
+
+    Raises:
+        Invalid: A line has no scheme or no value.
+    """
     found = []
     for line in filter(None, map(str.strip, text.splitlines())):
         scheme, colon, value = line.partition(":")
@@ -146,25 +164,25 @@ def text_as_identifiers(text: str) -> list[dict[str, str]]:
     return found
 
 
-def lines_of(text: str) -> list[str]:
-    """A list as it is typed: an entry a line."""
+def split_lines(text: str) -> list[str]:
+    """Return the entries of a list that is typed one per line."""
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def slug_for(code: str, version: str, revision: int, taken: set[str]) -> str:
-    """The address of a unit: its code; if that is taken with the version, then with a number."""
-    stem = _slugged(code) or "unit"
-    long = "-".join(filter(None, (stem, _slugged(version), f"r{revision}" if revision > 1 else "")))
+def make_free_slug(code: str, version: str, revision: int, taken: set[str]) -> str:
+    """Return an address for a unit that is not taken: its code, then with the version, then with a number."""
+    stem = _slugify(code) or "unit"
+    long = "-".join(filter(None, (stem, _slugify(version), f"r{revision}" if revision > 1 else "")))
     tries = [stem, long, *(f"{long}-{number}" for number in range(2, len(taken) + 3))]
     return next(each for each in tries if each not in taken)
 
 
-def _slugged(text: str) -> str:
+def _slugify(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.casefold().replace("&", "")).strip("-")[:MAX_SLUG_LENGTH].strip("-")
 
 
-def _passage(working: Working, number: int) -> dict[str, Any]:
+def _find_passage(working: Working, number: int) -> dict[str, Any]:
     if not 0 <= number < len(working["unparsed"]):
-        raise Invalid("That text is no longer there. Look at the page again.")
+        raise Invalid("That text no longer exists. Reload the page.")
     passage: dict[str, Any] = working["unparsed"][number]
     return passage

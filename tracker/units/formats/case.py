@@ -1,7 +1,7 @@
 """1EdTech CASE: a `CFPackage` as JSON, written as version 1.1, read as 1.1 and 1.0.
 
-What our own format holds and CASE has no field for stands under `extensions`, so that nothing is lost in between.
-Identifiers are worked out from code, version and label: the same unit gives the same ones everywhere.
+What CASE has no field for is written under `extensions`, so that nothing is lost. Identifiers are computed from code,
+version and label: the same unit has the same identifiers everywhere.
 """
 
 import json
@@ -12,24 +12,35 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate
 
 from tracker.errors import Invalid
-from tracker.units.documents import UnitDocument, without_empty
-from tracker.units.formats.case_package import CHILD, EXACT, OF_CRITERION, OURS, RELATED, REPLACED, UNIT, package
-from tracker.units.formats.exchanged import TOO_DEEP, ExchangedLink, Read, Written, json_of
-from tracker.units.formats.trees import Framework, Node, kind_called, units_of
+from tracker.units.documents import UnitDocument, drop_empty
+from tracker.units.formats.case_package import (
+    CHILD,
+    CRITERION_FIELDS,
+    EXACT,
+    EXTENSION_KEY,
+    RELATED,
+    REPLACED,
+    UNIT,
+    build_package,
+)
+from tracker.units.formats.files import TOO_DEEP, ExchangedLink, FileContents, WrittenFile, parse_json
+from tracker.units.formats.frameworks import Framework, Node, build_units, get_kind_by_name
+from tracker.units.plurals import format_count
 from tracker.units.schema import UnitSchema
-from tracker.units.standards_folder import fault_lines
+from tracker.units.standards_folder import format_errors
 from tracker.vocabulary import CriterionKind, LinkKind
-from tracker.web.formatting import counted
 
 MAX_DEPTH = 60
 
 
-def write(units: Sequence[UnitDocument], links: Sequence[ExchangedLink] = ()) -> Written:
-    """A package of one document with a topmost item a unit."""
-    return Written(json.dumps(package(units, links), ensure_ascii=False, indent=1).encode())
+def write(units: Sequence[UnitDocument], links: Sequence[ExchangedLink] = ()) -> WrittenFile:
+    """Write a package with one document and one top item for each unit."""
+    return WrittenFile(json.dumps(build_package(units, links), ensure_ascii=False, indent=1).encode())
 
 
 class _Entity(Schema):
+    """Keys that every entity of CASE has."""
+
     class Meta:
         unknown = EXCLUDE
 
@@ -38,7 +49,7 @@ class _Entity(Schema):
 
     @pre_load
     def drop_blank(self, given: Any, **_: Any) -> Any:
-        """Some write `null` for what they do not have."""
+        """Treat `null` as a missing key, because some programs write it."""
         return {key: each for key, each in given.items() if each is not None} if isinstance(given, Mapping) else given
 
 
@@ -55,7 +66,7 @@ class _Item(_Entity):
     notes = fields.String(load_default="")
 
 
-class _End(_Entity):
+class _NodeReference(_Entity):
     pass
 
 
@@ -63,8 +74,8 @@ class _Association(_Entity):
     identifier = fields.String(load_default="")
     associationType = fields.String(required=True)  # noqa: N815
     sequenceNumber = fields.Integer(load_default=None)  # noqa: N815
-    originNodeURI = fields.Nested(_End, required=True)  # noqa: N815
-    destinationNodeURI = fields.Nested(_End, required=True)  # noqa: N815
+    originNodeURI = fields.Nested(_NodeReference, required=True)  # noqa: N815
+    destinationNodeURI = fields.Nested(_NodeReference, required=True)  # noqa: N815
 
 
 class _PackageSchema(Schema):
@@ -76,13 +87,17 @@ class _PackageSchema(Schema):
     CFAssociations = fields.List(fields.Nested(_Association), load_default=list)
 
 
-def read(body: bytes) -> Read:
-    """The units of a package, ours or anybody's. Raises `Invalid` with what is wrong."""
+def read(body: bytes) -> FileContents:
+    """Read the units of a package, written by this program or another.
+
+    Raises:
+        Invalid: The file is not a usable package; the message says why.
+    """
     try:
-        found: dict[str, Any] = _PackageSchema().load(json_of(body))
+        found: dict[str, Any] = _PackageSchema().load(parse_json(body))
         return _Reading(found).read()
     except ValidationError as error:
-        faults = list(fault_lines(error.messages))[:30]
+        faults = list(format_errors(error.messages))[:30]
         raise Invalid("The file is not a CASE package:\n" + "\n".join(faults), "file") from error
     except RecursionError as error:
         raise Invalid(TOO_DEEP, "file") from error
@@ -101,17 +116,17 @@ class _Reading:
         self.remarks: list[str] = []
         for item in found["CFItems"]:
             if item["identifier"] in self.items:
-                raise Invalid(f"The item {item['identifier']} stands twice. Nothing was read.", "file")
+                raise Invalid(f"The item {item['identifier']} appears twice. Nothing was read.", "file")
             self.items[item["identifier"]] = item
         self._order()
 
     def _order(self) -> None:
-        """Children in the order of their numbers; a second parent, or one below itself, does not count."""
+        """Sort children by their sequence numbers; ignore a second parent and a parent below the item itself."""
         numbered = [each for each in self.associations if each["associationType"] == CHILD]
         numbered.sort(key=lambda each: (each["sequenceNumber"] is None, each["sequenceNumber"] or 0))
         aside = 0
         for each in numbered:
-            child, parent = _ends(each)
+            child, parent = _get_end_identifiers(each)
             if child in self.items and self.parent.get(child) != parent:
                 if child in self.parent or self._is_above(child, parent):
                     aside += 1
@@ -120,7 +135,7 @@ class _Reading:
                     self.children[parent].append(child)
         if aside:
             self.remarks.append(
-                f"Left out: {counted(aside, 'place')} given to items that have one already, or below themselves."
+                f"Not imported: {format_count(aside, 'place')} of items below themselves or a second parent."
             )
 
     def _is_above(self, child: str, parent: str) -> bool:
@@ -133,56 +148,59 @@ class _Reading:
                 return False
         raise Invalid(TOO_DEEP, "file")
 
-    def read(self) -> Read:
+    def read(self) -> FileContents:
+        """Return the units, links and remarks of the package."""
         ours = [key for key, item in self.items.items() if self._is_ours(item)]
         units = [self._our_unit(key) for key in ours]
         if ours and len(self.used) < len(self.items):
             self.remarks.append(
-                f"Left out: {counted(len(self.items) - len(self.used), 'item')} of none of the units."
+                f"Not imported: {format_count(len(self.items) - len(self.used), 'item')} that belong to no unit."
             )
         if not ours:
-            found = units_of(self._framework())
+            found = build_units(self._framework())
             units = found.units
             self.remarks += found.remarks
         links = list(self._links())
         other = sum(each["associationType"] != CHILD for each in self.associations) - len(links)
         if other:
-            self.remarks.append(f"Left out: {counted(other, 'association')} that mean nothing here.")
-        return Read(tuple(units), tuple(links), tuple(self.remarks))
+            count = format_count(other, "association")
+            self.remarks.append(f"Not imported: {count} of kinds that are not used here.")
+        return FileContents(tuple(units), tuple(links), tuple(self.remarks))
 
     def _is_ours(self, item: Mapping[str, Any]) -> bool:
-        return item["CFItemType"] == UNIT and "provenance" in _held(item)
+        return item["CFItemType"] == UNIT and "provenance" in _get_extension(item)
 
-    # --- our own -------------------------------------------------------------------------------------------
+    # --- units written by this program --------------------------------------------------------------------
 
     def _our_unit(self, top: str) -> UnitDocument:
-        """The unit as its own file would say it, checked by the same schema."""
+        """Return a unit that this program wrote, checked by the schema of our own files."""
         item, order = self.items[top], list[str]()
-        held = _held(item)
+        held = _get_extension(item)
         code = item["humanCodingScheme"] or held.get("code")
         required = held.get("evidence_requirements")
         document = {
             **held,
             "title": item["fullStatement"],
             "code": code,
-            "evidence_requirements": [_without_position(each) for each in required]
+            "evidence_requirements": [_drop_position(each) for each in required]
             if isinstance(required, list)
             else required,
             **self._groups(top, order),
         }
         try:
-            unit: UnitDocument = UnitSchema().load(without_empty(document))
+            unit: UnitDocument = UnitSchema().load(drop_empty(document))
         except ValidationError as error:
-            faults = "\n".join(list(fault_lines(error.messages))[:30])
+            faults = "\n".join(list(format_errors(error.messages))[:30])
             raise Invalid(
-                f"The unit {code} is not as this program writes it. Nothing was read.\n{faults}", "file"
+                f"The unit {code} is not in the form in which this program writes units. Nothing was read.\n{faults}",
+                "file",
             ) from error
         self.places |= {key: (unit.slug, position) for position, key in enumerate(order, start=1)}
         self.used |= {top, *order}
         return unit
 
     def _groups(self, top: str, order: list[str]) -> dict[str, list[dict[str, Any]]]:
-        """The groups of each kind; `order` gets the statements' identifiers in the order of their positions."""
+        """Return the groups of each kind; add the identifiers of the criteria to `order` by position."""
         groups = [self._group(key) for key in self.children[top]]
         return {
             kind.value: [
@@ -194,9 +212,9 @@ class _Reading:
         }
 
     def _group(self, key: str) -> tuple[CriterionKind, str | None, list[str]]:
-        """A heading and what is below it. A statement that another program put here stands under none."""
-        item, held, below = self.items[key], _held(self.items[key]), self.children[key]
-        kind = kind_called(item["CFItemType"])
+        """Return kind, heading and children of a group. A criterion that another program put here has no heading."""
+        item, held, below = self.items[key], _get_extension(self.items[key]), self.children[key]
+        kind = get_kind_by_name(item["CFItemType"])
         if "kind" in held:
             kind = next((each for each in CriterionKind if each.value == held["kind"]), kind)
         elif not below:
@@ -210,7 +228,7 @@ class _Reading:
             raise Invalid(TOO_DEEP, "file")
         item = self.items[key]
         order.append(key)
-        held = {name: value for name, value in _held(item).items() if name in OF_CRITERION}
+        held = {name: value for name, value in _get_extension(item).items() if name in CRITERION_FIELDS}
         return {
             **held,
             "label": item["humanCodingScheme"] or held.get("label") or str(len(order)),
@@ -218,7 +236,7 @@ class _Reading:
             "items": [self._item(child, order, depth + 1) for child in self.children[key]],
         }
 
-    # --- anybody's -----------------------------------------------------------------------------------------
+    # --- packages of other programs -----------------------------------------------------------------------
 
     def _framework(self) -> Framework:
         top = self.children[self.document["identifier"]]
@@ -245,21 +263,21 @@ class _Reading:
         kinds = {EXACT: LinkKind.SAME, RELATED: LinkKind.SAME, REPLACED: LinkKind.REPLACED_BY}
         for each in self.associations:
             kind = kinds.get(each["associationType"])
-            one, other = (self.places.get(end) for end in _ends(each))
+            one, other = (self.places.get(end) for end in _get_end_identifiers(each))
             if kind and one and other and one[0] != other[0]:
                 yield ExchangedLink(kind, *one, *other)
 
 
-def _ends(association: Mapping[str, Any]) -> tuple[str, str]:
+def _get_end_identifiers(association: Mapping[str, Any]) -> tuple[str, str]:
     return association["originNodeURI"]["identifier"], association["destinationNodeURI"]["identifier"]
 
 
-def _held(item: Mapping[str, Any]) -> dict[str, Any]:
-    """What this program wrote beside the item; empty for what another one made."""
-    held = item["extensions"].get(OURS)
+def _get_extension(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what this program wrote under `extensions`; empty for items of other programs."""
+    held = item["extensions"].get(EXTENSION_KEY)
     return held if isinstance(held, dict) else {}
 
 
-def _without_position(requirement: Any) -> Any:
-    """Evidence requirements are numbered anew as they are read."""
+def _drop_position(requirement: Any) -> Any:
+    """Return a requirement without its position: positions are numbered again on import."""
     return {k: v for k, v in requirement.items() if k != "position"} if isinstance(requirement, dict) else requirement

@@ -1,4 +1,4 @@
-"""A `CFPackage` of 1EdTech CASE 1.1, made of units and links: what `case` writes."""
+"""The content of a `CFPackage` of 1EdTech CASE 1.1, built from units and links."""
 
 import json
 import uuid
@@ -8,28 +8,34 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tracker.units.documents import CriterionDocument, UnitDocument
-from tracker.units.formats.exchanged import ExchangedLink
+from tracker.units.formats.files import ExchangedLink
 from tracker.vocabulary import CriterionKind, LinkKind
 
 NAMESPACE = uuid.UUID("6f3c1d52-0f0e-5b0e-9c39-6d1c7d1b5a10")
-OURS = "evidenceTracker"
-"""Under which our own data stands in `extensions`."""
+EXTENSION_KEY = "evidenceTracker"
+"""The key of our own data under `extensions`."""
 UNIT, GROUP = "Unit", "Group"
-TYPES = {CriterionKind.PERFORMANCE: "Performance criterion", CriterionKind.KNOWLEDGE: "Knowledge"}
-OF_CRITERION = ("label", "label_origin", "points", "assessable", "selection", "simulation_allowed", "note")
+ITEM_TYPES = {CriterionKind.PERFORMANCE: "Performance criterion", CriterionKind.KNOWLEDGE: "Knowledge"}
+CRITERION_FIELDS = ("label", "label_origin", "points", "assessable", "selection", "simulation_allowed", "note")
 CHILD, EXACT, RELATED, REPLACED = "isChildOf", "exactMatchOf", "isRelatedTo", "replacedBy"
 
 
-def package(
+def build_package(
     units: Sequence[UnitDocument], links: Sequence[ExchangedLink] = (), changed_at: datetime | None = None
 ) -> dict[str, Any]:
-    """The package as plain values; `changed_at` is printed as the time of the last change, now where it is None."""
+    """Return the package as plain values.
+
+    Args:
+        units: The units to export.
+        links: Links between their criteria.
+        changed_at: The time of the last change; now where it is None.
+    """
     moment = (changed_at or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
     return _Package(units, links, moment).written()
 
 
-def identifier_of(unit: UnitDocument, *path: str) -> str:
-    """The UUID of a unit, or of what stands in it under the path."""
+def make_identifier(unit: UnitDocument, *path: str) -> str:
+    """Return the UUID of a unit, or of the part of it under the path."""
     version = unit.version if unit.revision == 1 else f"{unit.version}, revision {unit.revision}"
     return str(uuid.uuid5(NAMESPACE, json.dumps([unit.code, version, *path])))
 
@@ -54,7 +60,7 @@ class _Package:
     def _document(self) -> dict[str, Any]:
         codes = [unit.code for unit in self.units]
         only = self.units[0] if len(self.units) == 1 else None
-        key = str(uuid.uuid5(NAMESPACE, json.dumps(["package", *map(identifier_of, self.units)])))
+        key = str(uuid.uuid5(NAMESPACE, json.dumps(["package", *map(make_identifier, self.units)])))
         creators = {unit.metadata["developed_by"] for unit in self.units} - {None}
         return {
             **self._entity(key),
@@ -63,7 +69,7 @@ class _Package:
             "creator": creators.pop() or "" if len(creators) == 1 else "Several",
             "title": only.title if only else f"{len(codes)} units: {', '.join(codes)}"[:200],
             "language": "en",
-            "extensions": {OURS: {"format": 1}},
+            "extensions": {EXTENSION_KEY: {"format": 1}},
         }
 
     def _entity(self, identifier: str) -> dict[str, Any]:
@@ -73,13 +79,13 @@ class _Package:
         held = unit.as_json()
         del held["criteria"], held["dates"]
         item = {
-            **self._entity(identifier_of(unit)),
+            **self._entity(make_identifier(unit)),
             "fullStatement": unit.title,
             "CFItemType": UNIT,
             "humanCodingScheme": unit.code,
             "listEnumeration": str(number),
             "language": "en",
-            "extensions": {OURS: held},
+            "extensions": {EXTENSION_KEY: held},
         }
         keywords = [word.strip() for word in (unit.metadata["keywords"] or "").split(",") if word.strip()]
         if keywords:
@@ -101,7 +107,7 @@ class _Package:
             parent = self.criteria[unit.slug, criterion.parent] if criterion.parent else group
             path = (criterion.kind.value, criterion.label)
             seen[path] += 1
-            identifier = identifier_of(unit, *path, *([str(seen[path])] if seen[path] > 1 else []))
+            identifier = make_identifier(unit, *path, *([str(seen[path])] if seen[path] > 1 else []))
             item = self._criterion(criterion, identifier)
             self.criteria[unit.slug, criterion.position] = item
             self.items.append(item)
@@ -110,31 +116,35 @@ class _Package:
     def _add_group(
         self, unit: UnitDocument, first: CriterionDocument, top: Mapping[str, Any], seen: dict[tuple[str, ...], int]
     ) -> dict[str, Any]:
-        """The statements of one kind under one heading; it stands even where none is printed."""
+        """Add a group item for the criteria of one kind under one heading, even where no heading is printed."""
         path = ("group", first.kind.value, first.heading or "")
         seen[path] += 1
         item = {
-            **self._entity(identifier_of(unit, *path, str(seen[path]))),
+            **self._entity(make_identifier(unit, *path, str(seen[path]))),
             "fullStatement": first.heading or first.kind.label,
             "CFItemType": GROUP,
             "language": "en",
-            "extensions": {OURS: {"kind": first.kind.value, "heading": first.heading}},
+            "extensions": {EXTENSION_KEY: {"kind": first.kind.value, "heading": first.heading}},
         }
         self.items.append(item)
         self._add_child(item, top, first.position)
         return item
 
     def _criterion(self, criterion: CriterionDocument, identifier: str) -> dict[str, Any]:
-        held = {name: getattr(criterion, name) for name in OF_CRITERION}
+        held = {name: getattr(criterion, name) for name in CRITERION_FIELDS}
         return {
             **self._entity(identifier),
             "fullStatement": criterion.text,
-            "CFItemType": TYPES[criterion.kind],
+            "CFItemType": ITEM_TYPES[criterion.kind],
             "humanCodingScheme": criterion.label,
             "listEnumeration": str(criterion.position),
             "language": "en",
             "extensions": {
-                OURS: {**held, "points": list(criterion.points), "label_origin": criterion.label_origin.value}
+                EXTENSION_KEY: {
+                    **held,
+                    "points": list(criterion.points),
+                    "label_origin": criterion.label_origin.value,
+                }
             },
         }
 
@@ -157,13 +167,13 @@ class _Package:
             {
                 **self._entity(str(uuid.uuid5(NAMESPACE, json.dumps([kind, *ends])))),
                 "associationType": kind,
-                "originNodeURI": _link_to(origin),
-                "destinationNodeURI": _link_to(destination),
+                "originNodeURI": _make_node_reference(origin),
+                "destinationNodeURI": _make_node_reference(destination),
                 **more,
             }
         )
 
 
-def _link_to(entity: Mapping[str, Any]) -> dict[str, str]:
+def _make_node_reference(entity: Mapping[str, Any]) -> dict[str, str]:
     title = entity.get("title") or entity.get("humanCodingScheme") or entity.get("fullStatement") or "Statement"
     return {"title": str(title)[:200], "identifier": entity["identifier"], "uri": entity["uri"]}

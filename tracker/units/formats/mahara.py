@@ -1,4 +1,4 @@
-"""Mahara's SmartEvidence framework, a `.matrix` file: standards and, below them, elements."""
+"""Mahara's SmartEvidence framework, a `.matrix` file: standards with elements below them."""
 
 import json
 import re
@@ -10,9 +10,24 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
 from tracker.errors import Invalid
 from tracker.units.documents import UnitDocument
-from tracker.units.formats.exchanged import MAX_DEPTH, ExchangedLink, Read, Written, json_of, left_links
-from tracker.units.formats.trees import OF_UNIT, Framework, Node, is_told, left_behind, sentence_of, units_of
-from tracker.units.standards_folder import fault_lines
+from tracker.units.formats.files import (
+    MAX_DEPTH,
+    ExchangedLink,
+    FileContents,
+    WrittenFile,
+    describe_omitted_links,
+    parse_json,
+)
+from tracker.units.formats.frameworks import (
+    UNIT_SENTENCE,
+    Framework,
+    Node,
+    build_units,
+    format_unit_sentence,
+    is_from_this_program,
+    list_omissions,
+)
+from tracker.units.standards_folder import format_errors
 from tracker.vocabulary import CriterionKind
 
 STATUSES = [
@@ -24,17 +39,17 @@ STATUSES = [
 MAX_NAME_LENGTH = 255
 BULLET = "\n• "
 LABEL = re.compile(r"(?=.*\d)[\w.()&/-]{1,20}|[A-Za-z]{1,2}|[ivx]{1,5}")
-"""What is a label before a statement, and not its first word: `P3`, `1.2`, `a`."""
+"""A label before a statement, to be told from its first word: `P3`, `1.2`, `a`."""
 
 
-def write(units: Sequence[UnitDocument], links: Sequence[ExchangedLink] = ()) -> Written:
-    """One framework: of a single unit its groups are the standards, of several the units are."""
-    framework = _one(units[0]) if len(units) == 1 else _several(units)
-    sentences = (*left_behind("Mahara", units), *left_links(links))
-    return Written(json.dumps({"framework": framework}, ensure_ascii=False, indent=1).encode(), sentences)
+def write(units: Sequence[UnitDocument], links: Sequence[ExchangedLink] = ()) -> WrittenFile:
+    """Write one framework: for a single unit its groups are the standards, for several units the units are."""
+    framework = _write_one_unit(units[0]) if len(units) == 1 else _write_several_units(units)
+    sentences = (*list_omissions("Mahara", units), *describe_omitted_links(links))
+    return WrittenFile(json.dumps({"framework": framework}, ensure_ascii=False, indent=1).encode(), sentences)
 
 
-def _one(unit: UnitDocument) -> dict[str, Any]:
+def _write_one_unit(unit: UnitDocument) -> dict[str, Any]:
     standards: list[dict[str, Any]] = []
     elements: list[dict[str, Any]] = []
     last: tuple[CriterionKind, str | None] | None = None
@@ -47,48 +62,50 @@ def _one(unit: UnitDocument) -> dict[str, Any]:
         ids[each.position] = f"{len(standards)}.{each.position}"
         name = f"{each.label} {each.text}"
         elements.append(
-            _element(len(standards), ids[each.position], each.label, name, _words(each.text, each.points))
-            | _below(ids[each.parent] if each.parent else None)
+            _element(len(standards), ids[each.position], each.label, name, _join_points(each.text, each.points))
+            | _reference_parent(ids[each.parent] if each.parent else None)
         )
-    return _framework(f"{unit.code} {unit.title}", _about(unit), standards, elements)
+    return _framework(f"{unit.code} {unit.title}", _describe_unit(unit), standards, elements)
 
 
-def _about(unit: UnitDocument) -> str:
-    return " ".join([sentence_of(unit), *(each.text for each in unit.overview)])
+def _describe_unit(unit: UnitDocument) -> str:
+    return " ".join([format_unit_sentence(unit), *(each.text for each in unit.overview)])
 
 
-def _several(units: Sequence[UnitDocument]) -> dict[str, Any]:
+def _write_several_units(units: Sequence[UnitDocument]) -> dict[str, Any]:
     standards: list[dict[str, Any]] = []
     elements: list[dict[str, Any]] = []
     for number, unit in enumerate(units, start=1):
-        standards.append(_standard(number, unit.code, unit.title, _about(unit)))
-        elements.extend(_grouped(unit, number))
+        standards.append(_standard(number, unit.code, unit.title, _describe_unit(unit)))
+        elements.extend(_list_elements(unit, number))
     codes = ", ".join(unit.code for unit in units)
     return _framework(f"{len(units)} units", codes, standards, elements)
 
 
-def _grouped(unit: UnitDocument, number: int) -> Iterator[dict[str, Any]]:
+def _list_elements(unit: UnitDocument, number: int) -> Iterator[dict[str, Any]]:
     ids: dict[int, str] = {}
     group, last = "", None
     for each in unit.criteria:
         if each.parent is None and (each.kind, each.heading) != last:
             last, group = (each.kind, each.heading), f"{number}.{each.position}.0"
             name = each.heading or each.kind.label
-            yield _element(number, group, each.kind.label, name, name) | _below(None)
+            yield _element(number, group, each.kind.label, name, name) | _reference_parent(None)
         ids[each.position] = f"{number}.{each.position}"
         above = ids[each.parent] if each.parent else group
         name = f"{each.label} {each.text}"
-        yield _element(number, ids[each.position], each.label, name, _words(each.text, each.points)) | _below(above)
+        yield _element(
+            number, ids[each.position], each.label, name, _join_points(each.text, each.points)
+        ) | _reference_parent(above)
 
 
-def _words(text: str, points: Sequence[str]) -> str:
+def _join_points(text: str, points: Sequence[str]) -> str:
     return "".join([text, *(f"{BULLET}{point}" for point in points)])
 
 
 def _framework(name: str, description: str, standards: Any, elements: Any) -> dict[str, Any]:
     return {
         "institution": "all",
-        "name": _short(name),
+        "name": _shorten(name),
         "description": description,
         "selfassess": False,
         "evidencestatuses": STATUSES,
@@ -98,31 +115,31 @@ def _framework(name: str, description: str, standards: Any, elements: Any) -> di
 
 
 def _standard(number: int, shortname: str, name: str, description: str) -> dict[str, Any]:
-    return {"shortname": shortname, "name": _short(name), "description": description, "standardid": number}
+    return {"shortname": shortname, "name": _shorten(name), "description": description, "standardid": number}
 
 
 def _element(standard: int, own: str, shortname: str, name: str, description: str) -> dict[str, Any]:
     return {**_standard(standard, shortname, name, description), "elementid": own}
 
 
-def _below(parent: str | None) -> dict[str, str]:
-    """Mahara's releases differ in the name of the key: both are written."""
+def _reference_parent(parent: str | None) -> dict[str, str]:
+    """Return the parent's key under both names, because releases of Mahara differ in it."""
     return {"parentid": parent, "parentelementid": parent} if parent else {}
 
 
-def _short(name: str) -> str:
+def _shorten(name: str) -> str:
     return name if len(name) <= MAX_NAME_LENGTH else f"{name[: MAX_NAME_LENGTH - 1].rstrip()}…"
 
 
-# --- in ----------------------------------------------------------------------------------------------------
+# --- import -----------------------------------------------------------------------------------------------
 
 
-class _Loose(Schema):
+class _TolerantSchema(Schema):
     class Meta:
         unknown = EXCLUDE
 
 
-class _Key(fields.Field[str]):
+class _KeyField(fields.Field[str]):
     """A number or a text; Mahara's own files hold both."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
@@ -131,36 +148,40 @@ class _Key(fields.Field[str]):
         return str(value).strip()
 
 
-class _StandardSchema(_Loose):
+class _StandardSchema(_TolerantSchema):
     shortname = fields.String(load_default="")
     name = fields.String(required=True, validate=validate.Length(min=1))
     description = fields.String(load_default="", allow_none=True)
-    standardid = _Key(required=True)
+    standardid = _KeyField(required=True)
 
 
 class _ElementSchema(_StandardSchema):
-    elementid = _Key(required=True)
-    parentid = _Key(load_default=None, allow_none=True)
-    parentelementid = _Key(load_default=None, allow_none=True)
+    elementid = _KeyField(required=True)
+    parentid = _KeyField(load_default=None, allow_none=True)
+    parentelementid = _KeyField(load_default=None, allow_none=True)
 
 
-class _FrameworkSchema(_Loose):
+class _FrameworkSchema(_TolerantSchema):
     name = fields.String(required=True, validate=validate.Length(min=1))
     description = fields.String(load_default="", allow_none=True)
     standards = fields.List(fields.Nested(_StandardSchema), required=True)
     standardelements = fields.List(fields.Nested(_ElementSchema), load_default=list)
 
 
-class _MatrixSchema(_Loose):
+class _MatrixSchema(_TolerantSchema):
     framework = fields.Nested(_FrameworkSchema, required=True)
 
 
-def read(body: bytes) -> Read:
-    """The units of a framework. Raises `Invalid` with what is wrong."""
+def read(body: bytes) -> FileContents:
+    """Read the units of a framework.
+
+    Raises:
+        Invalid: The file is not a usable framework; the message says why.
+    """
     try:
-        given: dict[str, Any] = _MatrixSchema().load(json_of(body))
+        given: dict[str, Any] = _MatrixSchema().load(parse_json(body))
     except ValidationError as error:
-        faults = list(fault_lines(error.messages))[:30]
+        faults = list(format_errors(error.messages))[:30]
         raise Invalid("The file is not a SmartEvidence framework:\n" + "\n".join(faults), "file") from error
     return _Reading(given["framework"]).read()
 
@@ -173,23 +194,23 @@ class _Reading:
         self.below: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.top: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for element in self.elements.values():
-            above = _parent_of(element)
+            above = _get_parent(element)
             (self.below[above] if above else self.top[element["standardid"]]).append(element)
         self._check()
 
     def _check(self) -> None:
-        """Every element stands in a standard or in another; none is above itself."""
+        """Check that every element belongs to a standard or another element, and that parents form no circle."""
         standards = {each["standardid"] for each in self.framework["standards"]}
         for key, element in self.elements.items():
-            above, steps = _parent_of(element), 0
+            above, steps = _get_parent(element), 0
             missing = above not in self.elements if above else element["standardid"] not in standards
             if missing:
                 where = f"the element {above}" if above else f"the standard {element['standardid']}"
-                raise Invalid(f"The element {key} stands in {where}, which is not there. Nothing was read.", "file")
+                raise Invalid(f"The element {key} belongs to {where}, which is missing. Nothing was read.", "file")
             while above and steps <= MAX_DEPTH:
-                above, steps = _parent_of(self.elements.get(above, {})), steps + 1
+                above, steps = _get_parent(self.elements.get(above, {})), steps + 1
             if above:
-                said = f"go round in a circle, or stand more than {MAX_DEPTH} deep"
+                said = f"form a circle, or are more than {MAX_DEPTH} levels deep"
                 raise Invalid(f"The parents of the element {key} {said}. Nothing was read.", "file")
 
     def _distinct(self, elements: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -197,63 +218,65 @@ class _Reading:
         for element in elements:
             key = element["elementid"]
             if key in found:
-                self.remarks.append(f"The element {key} stands twice: the second is read as one of its own.")
+                self.remarks.append(f"The element {key} appears twice: the second is imported as a separate element.")
                 key = f"{key}-{len(found) + 1}"
                 element = {**element, "elementid": key}  # noqa: PLW2901 - the same element under a key of its own
             found[key] = element
         return found
 
-    def read(self) -> Read:
+    def read(self) -> FileContents:
+        """Return the units and remarks of the framework."""
         standards = [self._standard(each) for each in self.framework["standards"]]
         name = self.framework["name"]
         source = f"Mahara SmartEvidence framework “{name}”"
         description = self.framework["description"] or ""
         framework = Framework("", name, description, "Mahara", source, tuple(standards))
-        found = units_of(framework)
-        assumed = () if all(map(is_told, found.units)) else ("Mahara keeps no versions: 1 is assumed.",)
-        return Read(tuple(found.units), (), (*self.remarks, *found.remarks, *assumed))
+        found = build_units(framework)
+        is_ours = all(map(is_from_this_program, found.units))
+        assumed = () if is_ours else ("Mahara files have no versions: 1 is assumed.",)
+        return FileContents(tuple(found.units), (), (*self.remarks, *found.remarks, *assumed))
 
     def _standard(self, standard: Mapping[str, Any]) -> Node:
         children = [self._node(each) for each in self.top[standard["standardid"]]]
         description = standard["description"] or ""
-        if OF_UNIT.match(description):
+        if UNIT_SENTENCE.match(description):
             return Node("", "", standard["name"], "Unit", description, children=children)
         called = (kind.label for kind in CriterionKind if standard["shortname"].startswith(kind.label))
-        words, _, beside = _heading(standard)
+        words, _, beside = _read_heading(standard)
         return Node("", "", words, next(called, "Group"), beside, children=children)
 
     def _node(self, element: Mapping[str, Any]) -> Node:
         label = element["shortname"] or element["elementid"]
         children = [self._node(each) for each in self.below[element["elementid"]]]
         if label in {kind.label for kind in CriterionKind}:
-            return Node("", "", *_heading(element), children=children)
-        text, more, points = _statement(element, label)
+            return Node("", "", *_read_heading(element), children=children)
+        text, more, points = _read_statement(element, label)
         return Node("", label, text, "", more, points, children)
 
 
-def _parent_of(element: Mapping[str, Any]) -> str:
-    """The element above it; empty for one that stands in its standard alone."""
+def _get_parent(element: Mapping[str, Any]) -> str:
+    """Return the element above this one; empty for an element directly below its standard."""
     return str(element.get("parentelementid") or element.get("parentid") or "")
 
 
-def _heading(entry: Mapping[str, Any]) -> tuple[str, str, str]:
-    """The words of a heading, whole where its name is cut; what it is called; what it says beside that."""
+def _read_heading(entry: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Return the full heading, its short name, and what the description says besides."""
     name, said = (" ".join((entry[key] or "").split()) for key in ("name", "description"))
     words = said if name.endswith("…") and said.startswith(name.removesuffix("…")) else name
-    return words, entry["shortname"], _beside(words, said)
+    return words, entry["shortname"], _get_extra_text(words, said)
 
 
-def _statement(entry: Mapping[str, Any], label: str) -> tuple[str, str, tuple[str, ...]]:
-    """What the entry says, without its label at the head; what its description says beside that; its points."""
+def _read_statement(entry: Mapping[str, Any], label: str) -> tuple[str, str, tuple[str, ...]]:
+    """Return a statement without its label, what its description says besides, and its points."""
     name = " ".join(entry["name"].split())
     said, *points = (" ".join(part.split()) for part in (entry["description"] or "").split(BULLET))
     openings = [f"{label} - ", f"{label} – ", f"{label}: ", *([f"{label} "] if LABEL.fullmatch(label) else [])]
     name = next((name.removeprefix(each) for each in openings if label and name.startswith(each)), name)
     if said and (name.endswith("…") or name == f"{label} {said}"):
         return said, "", tuple(points)
-    return name, _beside(name, said), tuple(points)
+    return name, _get_extra_text(name, said), tuple(points)
 
 
-def _beside(name: str, description: str) -> str:
-    """A description, where it says more than the name."""
+def _get_extra_text(name: str, description: str) -> str:
+    """Return the description where it says more than the name."""
     return "" if " ".join(description.split()) == name else description.strip()

@@ -1,6 +1,6 @@
-"""A spreadsheet: one row a statement, with the unit's own columns on each, so that a person can edit and sort it.
+"""A spreadsheet (CSV): one row per criterion with the unit's columns on each, so that a person can edit and sort it.
 
-Whatever else a unit says has rows of its own kind below its criteria: nothing is lost by working on the file.
+Everything else that a unit states has rows of its own kind below the criteria, so that nothing is lost.
 """
 
 import csv
@@ -11,24 +11,41 @@ from typing import Any
 from marshmallow import ValidationError
 
 from tracker.errors import Invalid
-from tracker.units.documents import Provenance, UnitDocument, slug_of
-from tracker.units.formats.exchanged import ExchangedLink, Read, Written, decoded, left_links, rows_of
+from tracker.units.documents import Provenance, UnitDocument, make_slug
+from tracker.units.formats.files import (
+    ExchangedLink,
+    FileContents,
+    WrittenFile,
+    decode_text,
+    describe_omitted_links,
+    parse_csv,
+)
 from tracker.units.schema import ItemSchema, MetadataSchema, UnitSchema
-from tracker.units.standards_folder import fault_lines
+from tracker.units.standards_folder import format_errors
 from tracker.vocabulary import CriterionKind, LabelOrigin
 
 Row = tuple[int, Mapping[str, str]]
-"""Its number, as a spreadsheet counts, and its cells by their columns' names."""
+"""The row's number as the spreadsheet shows it, and its cells by column name."""
 
 METADATA = list(MetadataSchema().fields)
-OF_UNIT = ["unit", "slug", "title", "document_type", "version", "revision", "identifiers", "simulation", *METADATA]
-OF_UNIT += ["source", "read"]
-OF_STATEMENT = ["kind", "heading", "position", "inside", "label", "label_origin", "text", "points", "assessable"]
-OF_STATEMENT += ["selection", "simulation_allowed", "note"]
-COLUMNS = OF_UNIT + OF_STATEMENT
-NEEDED = ("unit", "title", "kind", "label", "text")
+UNIT_COLUMNS = [
+    "unit",
+    "slug",
+    "title",
+    "document_type",
+    "version",
+    "revision",
+    "identifiers",
+    "simulation",
+    *METADATA,
+]
+UNIT_COLUMNS += ["source", "read"]
+CRITERION_COLUMNS = ["kind", "heading", "position", "inside", "label", "label_origin", "text", "points", "assessable"]
+CRITERION_COLUMNS += ["selection", "simulation_allowed", "note"]
+COLUMNS = UNIT_COLUMNS + CRITERION_COLUMNS
+REQUIRED_COLUMNS = ("unit", "title", "kind", "label", "text")
 PARAGRAPHS = {"overview": "overview", "scope": "scope"}
-"""By the word in the column `kind`, the key of our own format."""
+"""The key of our own format, by the word in the column `kind`."""
 REQUIREMENT, INTRODUCTION = "requirement", "requirements introduction"
 LISTS = {
     "assessor rule": "assessor_rules",
@@ -42,57 +59,58 @@ LISTS = {
     "unit note": "notes",
 }
 NO_SOURCE = Provenance("a spreadsheet", "Imported from a spreadsheet, a row a statement.")
-OPTIONAL: Mapping[str, Any] = {
+OPTIONAL_FIELDS: Mapping[str, Any] = {
     **dict.fromkeys((*PARAGRAPHS.values(), *LISTS.values(), "identifiers", "evidence_requirements"), ()),
     "metadata": dict.fromkeys(METADATA),
     "evidence_requirements_introduction": None,
     "provenance": NO_SOURCE,
 }
-"""What a file need not speak of, and how a unit looks of which it does not."""
-WORDS = (*CriterionKind, REQUIREMENT, INTRODUCTION, *PARAGRAPHS, *LISTS)
-LIVE = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
-"""What a spreadsheet would take for a formula at the beginning of a cell; some take the full-width signs too."""
-MAX_OF_A_UNIT = 5_000
+"""Fields that a file may leave out, each with the value that then stands for it."""
+KINDS_OF_ROW = (*CriterionKind, REQUIREMENT, INTRODUCTION, *PARAGRAPHS, *LISTS)
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+"""Characters that make a spreadsheet treat a cell as a formula; some programs accept the full-width ones too."""
+MAX_ROWS_OF_A_UNIT = 5_000
 
 
-# --- out ---------------------------------------------------------------------------------------------------
+# --- export -----------------------------------------------------------------------------------------------
 
 
-def write(units: Sequence[UnitDocument], links: Sequence[ExchangedLink] = ()) -> Written:
-    """A file that spreadsheets open as it is: UTF-8 with its mark, commas, no live cell."""
+def write(units: Sequence[UnitDocument], links: Sequence[ExchangedLink] = ()) -> WrittenFile:
+    """Write a CSV file that spreadsheets open directly: UTF-8 with byte order mark, commas, formulas escaped."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     for unit in units:
-        about = _about(unit)
-        for position, row in enumerate(_rows_of(unit), 1):
+        about = _list_unit_cells(unit)
+        for position, row in enumerate(_list_rows(unit), 1):
             cells = {**about, "position": position, **row}
-            writer.writerow([inert(str(cells.get(column, ""))) for column in COLUMNS])
-    return Written(b"\xef\xbb\xbf" + out.getvalue().encode(), tuple(_left_behind(units, links)))
+            writer.writerow([escape_formula(str(cells.get(column, ""))) for column in COLUMNS])
+    return WrittenFile(b"\xef\xbb\xbf" + out.getvalue().encode(), tuple(_list_omissions(units, links)))
 
 
-def _left_behind(units: Sequence[UnitDocument], links: Sequence[ExchangedLink]) -> Iterator[str]:
+def _list_omissions(units: Sequence[UnitDocument], links: Sequence[ExchangedLink]) -> Iterator[str]:
     for unit in units:
         for each in unit.identifiers:
-            if not _has_line(each.scheme, each.value):
-                yield f"{unit.code}: the identifier {each.value}; its scheme holds a colon, or it a line break."
-        if any("\n" in point or "\r" in point for point in _points_of(unit)):
+            if not _fits_on_a_line(each.scheme, each.value):
+                reason = "its scheme contains a colon, or it contains a line break"
+                yield f"{unit.code}: the identifier {each.value}, because {reason}."
+        if any("\n" in point or "\r" in point for point in _list_points(unit)):
             yield f"{unit.code}: line breaks inside points; they become spaces."
-    yield from left_links(links)
+    yield from describe_omitted_links(links)
 
 
-def inert(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula; what already begins with the sign gets one more."""
-    return f"'{cell}" if cell.startswith((*LIVE, "'")) else cell
+def escape_formula(cell: str) -> str:
+    """Return a cell that no spreadsheet treats as a formula, by putting an apostrophe before it."""
+    return f"'{cell}" if cell.startswith((*FORMULA_STARTS, "'")) else cell
 
 
-def live(cell: str) -> str:
-    """The text behind the sign that kept it inert."""
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith((*LIVE, "'")) else cell
+def unescape_formula(cell: str) -> str:
+    """Return the text of a cell without the apostrophe that `escape_formula` added."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith((*FORMULA_STARTS, "'")) else cell
 
 
-def _about(unit: UnitDocument) -> dict[str, Any]:
-    lines = [f"{each.scheme}: {each.value}" for each in unit.identifiers if _has_line(each.scheme, each.value)]
+def _list_unit_cells(unit: UnitDocument) -> dict[str, Any]:
+    lines = [f"{each.scheme}: {each.value}" for each in unit.identifiers if _fits_on_a_line(each.scheme, each.value)]
     return {
         "unit": unit.code,
         "slug": unit.slug,
@@ -108,12 +126,12 @@ def _about(unit: UnitDocument) -> dict[str, Any]:
     }
 
 
-def _has_line(scheme: str, value: str) -> bool:
-    """Whether an identifier can stand as `scheme: value` on a line of its own."""
+def _fits_on_a_line(scheme: str, value: str) -> bool:
+    """Return whether an identifier can be written as `scheme: value` on one line."""
     return ":" not in scheme and not {"\n", "\r"} & {*scheme, *value}
 
 
-def _rows_of(unit: UnitDocument) -> Iterator[dict[str, Any]]:
+def _list_rows(unit: UnitDocument) -> Iterator[dict[str, Any]]:
     for each in unit.criteria:
         yield {
             "kind": each.kind,
@@ -123,58 +141,66 @@ def _rows_of(unit: UnitDocument) -> Iterator[dict[str, Any]]:
             "label": each.label,
             "label_origin": each.label_origin,
             "text": each.text,
-            "points": _lines(each.points),
-            "assessable": _yes(each.assessable),
+            "points": _join_points(each.points),
+            "assessable": _format_boolean(each.assessable),
             "selection": each.selection or "",
-            "simulation_allowed": "" if each.simulation_allowed is None else _yes(each.simulation_allowed),
+            "simulation_allowed": "" if each.simulation_allowed is None else _format_boolean(each.simulation_allowed),
             "note": each.note or "",
         }
     for word, key in PARAGRAPHS.items():
         for paragraph in getattr(unit, key):
-            heading, points = paragraph.heading or "", _lines(paragraph.points)
+            heading, points = paragraph.heading or "", _join_points(paragraph.points)
             yield {"kind": word, "heading": heading, "text": paragraph.text, "points": points}
     if unit.evidence_requirements_introduction:
         yield {"kind": INTRODUCTION, "text": unit.evidence_requirements_introduction}
     for required in unit.evidence_requirements:
-        points = _lines(required.points)
+        points = _join_points(required.points)
         yield {"kind": REQUIREMENT, "label": required.label, "text": required.text, "points": points}
     for word, key in LISTS.items():
         yield from ({"kind": word, "text": text} for text in getattr(unit, key))
 
 
-def _points_of(unit: UnitDocument) -> Iterator[str]:
+def _list_points(unit: UnitDocument) -> Iterator[str]:
     for listed in (unit.criteria, unit.overview, unit.scope, unit.evidence_requirements):
         yield from (point for each in listed for point in each.points)
 
 
-def _lines(points: Sequence[str]) -> str:
+def _join_points(points: Sequence[str]) -> str:
     return "\n".join(point.replace("\r\n", " ").replace("\n", " ").replace("\r", " ") for point in points)
 
 
-def _yes(value: object) -> str:
+def _format_boolean(value: object) -> str:
     return "yes" if value else "no"
 
 
-# --- in ----------------------------------------------------------------------------------------------------
+# --- import -----------------------------------------------------------------------------------------------
 
 
-def read(body: bytes) -> Read:
-    """The units of a spreadsheet. Raises `Invalid` with every row that cannot be used."""
+def read(body: bytes) -> FileContents:
+    """Read the units of a spreadsheet.
+
+    Raises:
+        Invalid: Rows cannot be used; the message lists them, one per line.
+    """
     found: list[UnitDocument] = []
     faults: list[str] = []
-    for rows in _by_unit(rows_by_name(decoded(body), NEEDED, "unit,title,kind,label,text")):
+    for rows in _group_by_unit(parse_rows_by_name(decode_text(body), REQUIRED_COLUMNS, "unit,title,kind,label,text")):
         try:
-            found.append(_unit(rows))
-        except _Faults as error:
+            found.append(_build_unit(rows))
+        except _RowErrors as error:
             faults.extend(error.args[0])
     if faults:
         raise Invalid("\n".join(faults[:50]), "file")
-    return Read(tuple(found))
+    return FileContents(tuple(found))
 
 
-def rows_by_name(text: str, needed: Sequence[str], example: str) -> list[tuple[int, dict[str, str]]]:
-    """The rows of a CSV file by the names in its first row, whichever of , ; and tab it is divided by."""
-    rows = rows_of(text)
+def parse_rows_by_name(text: str, needed: Sequence[str], example: str) -> list[tuple[int, dict[str, str]]]:
+    """Return the rows of a CSV file as row number and cells by the column names of the first row.
+
+    Raises:
+        Invalid: A required column is missing, or the file is not CSV.
+    """
+    rows = parse_csv(text)
     names = [name.strip().casefold().replace("_", " ") for name in rows[0]] if rows else []
     missing = [name for name in needed if name.casefold().replace("_", " ") not in names]
     if missing:
@@ -183,18 +209,18 @@ def rows_by_name(text: str, needed: Sequence[str], example: str) -> list[tuple[i
             "file",
         )
     return [
-        (number, {name: live(cell).strip() for name, cell in zip(names, row, strict=False) if name})
+        (number, {name: unescape_formula(cell).strip() for name, cell in zip(names, row, strict=False) if name})
         for number, row in enumerate(rows[1:], start=2)
         if any(cell.strip() for cell in row)
     ]
 
 
-class _Faults(Exception):
-    """Every row of a unit that cannot be used, a line each."""
+class _RowErrors(Exception):
+    """Every row of a unit that cannot be used, one line each."""
 
 
-def _by_unit(rows: Sequence[tuple[int, dict[str, str]]]) -> list[list[Row]]:
-    """The rows of each unit. A row that says nothing of its unit belongs to that of the row above."""
+def _group_by_unit(rows: Sequence[tuple[int, dict[str, str]]]) -> list[list[Row]]:
+    """Return the rows of each unit. A row without a unit belongs to the unit of the row above."""
     units: dict[tuple[str, str, str], list[Row]] = {}
     key = ("", "1", "1")
     for number, spaced in rows:
@@ -205,97 +231,99 @@ def _by_unit(rows: Sequence[tuple[int, dict[str, str]]]) -> list[list[Row]]:
     return list(units.values())
 
 
-def _unit(rows: Sequence[Row]) -> UnitDocument:
+def _build_unit(rows: Sequence[Row]) -> UnitDocument:
     number, _ = rows[0]
-    if len(rows) > MAX_OF_A_UNIT:
-        raise _Faults([f"row {number}: unit: has more than {MAX_OF_A_UNIT:,} rows; give each unit its own code"])
-    if faults := [*_unknown_kinds(rows)] or [*_positions(rows)]:
-        raise _Faults(faults)
+    if len(rows) > MAX_ROWS_OF_A_UNIT:
+        raise _RowErrors(
+            [f"row {number}: unit: has more than {MAX_ROWS_OF_A_UNIT:,} rows; give each unit its own code"]
+        )
+    if faults := [*_list_unknown_kinds(rows)] or [*_check_positions(rows)]:
+        raise _RowErrors(faults)
     try:
-        unit: UnitDocument = UnitSchema().load(_document(rows))
+        unit: UnitDocument = UnitSchema().load(_build_document(rows))
     except ValidationError as error:
-        in_rows = [fault for each in rows for fault in _row_faults(each)]
+        in_rows = [fault for each in rows for fault in _list_row_errors(each)]
         others = {
             key: said for key, said in error.messages_dict.items() if not isinstance(said, dict) or key == "metadata"
         }
-        rest = fault_lines(others if in_rows or others else error.messages_dict)
-        raise _Faults([*in_rows, *(f"row {number}: {fault}" for fault in rest)]) from error
-    if faults := list(_disagreeing(rows)):
-        raise _Faults(faults)
+        rest = format_errors(others if in_rows or others else error.messages_dict)
+        raise _RowErrors([*in_rows, *(f"row {number}: {fault}" for fault in rest)]) from error
+    if faults := list(_list_disagreements(rows)):
+        raise _RowErrors(faults)
     return unit
 
 
-def _disagreeing(rows: Sequence[Row]) -> Iterator[str]:
-    """The first row of each column that says another thing of the unit than its first row."""
+def _list_disagreements(rows: Sequence[Row]) -> Iterator[str]:
+    """Yield, for each column, the first row that states another value about the unit than its first row."""
     first, about = rows[0]
-    for column in OF_UNIT:
+    for column in UNIT_COLUMNS:
         other = next((n for n, row in rows[1:] if row.get(column) and row[column] != about.get(column, "")), None)
         if other and column not in {"version", "revision"}:
-            yield f"row {other}: {column}: is not the one of row {first}; write the same in each row of the unit"
+            yield f"row {other}: {column}: differs from row {first}; write the same in each row of the unit"
 
 
-def _unknown_kinds(rows: Sequence[Row]) -> Iterator[str]:
+def _list_unknown_kinds(rows: Sequence[Row]) -> Iterator[str]:
     for number, row in rows:
-        if _kind(row) not in WORDS:
-            yield f"row {number}: kind: write performance or knowledge; or {', '.join(WORDS[2:])}"
+        if _get_kind(row) not in KINDS_OF_ROW:
+            yield f"row {number}: kind: write performance or knowledge; or {', '.join(KINDS_OF_ROW[2:])}"
 
 
-def _kind(row: Mapping[str, str]) -> str:
+def _get_kind(row: Mapping[str, str]) -> str:
     return row.get("kind", "").casefold()
 
 
-def _positions(rows: Sequence[Row]) -> Iterator[str]:
-    """Positions that are no numbers or stand twice; statements inside one that is not there, or in a circle."""
+def _check_positions(rows: Sequence[Row]) -> Iterator[str]:
+    """Yield positions that are not numbers or not unique, and parents that are missing or form a circle."""
     inside: dict[str, tuple[int, str, str]] = {}
     for number, row in rows:
         position = row.get("position", "")
         if position and not (position.isascii() and position.isdigit() and len(position) < 9):
             yield f"row {number}: position: write a whole number, such as 1, or leave it empty"
         elif position in inside:
-            yield f"row {number}: position: {position} stands in row {inside[position][0]} already; give each its own"
+            yield f"row {number}: position: {position} is used in row {inside[position][0]}; give each its own"
         elif position:
-            inside[position] = (number, row.get("inside", ""), _kind(row))
+            inside[position] = (number, row.get("inside", ""), _get_kind(row))
     for number, row in rows:
         above, steps = row.get("inside", ""), 0
         if above and above not in inside:
             yield f"row {number}: inside: there is no statement at position {above}; write the position of another"
             continue
-        if above and inside[above][2] != _kind(row):
+        if above and inside[above][2] != _get_kind(row):
             yield f"row {number}: inside: the statement at position {above} is of another kind"
         while above and steps <= 50:
             above, steps = inside[above][1] if above in inside else "", steps + 1
         if above:
-            yield f"row {number}: inside: these statements stand in each other; write which is the outer one"
+            yield f"row {number}: inside: these statements are inside each other; write which is the outer one"
 
 
-def _row_faults(row: Row) -> Iterator[str]:
+def _list_row_errors(row: Row) -> Iterator[str]:
     number, cells = row
     try:
-        given = _item(cells, number)
-        if _kind(cells) not in {*CriterionKind, REQUIREMENT}:
+        given = _build_item(cells, number)
+        if _get_kind(cells) not in {*CriterionKind, REQUIREMENT}:
             given["label"] = "1"
         ItemSchema().load(given)
     except ValidationError as error:
-        yield from (f"row {number}: {fault}" for fault in fault_lines(error.messages))
-    except _Faults as error:
+        yield from (f"row {number}: {fault}" for fault in format_errors(error.messages))
+    except _RowErrors as error:
         yield from error.args[0]
 
 
-def _document(rows: Sequence[Row]) -> dict[str, Any]:
-    """The unit as our own file would say it."""
+def _build_document(rows: Sequence[Row]) -> dict[str, Any]:
+    """Return the unit as a file of our own format would hold it."""
     number, about = rows[0]
-    of_kind: dict[str, list[Row]] = {word: [] for word in WORDS}
-    for each in _in_order(rows):
-        of_kind[_kind(each[1])].append(each)
+    of_kind: dict[str, list[Row]] = {word: [] for word in KINDS_OF_ROW}
+    for each in _sort_rows(rows):
+        of_kind[_get_kind(each[1])].append(each)
     document: dict[str, Any] = {
         "code": about.get("unit", ""),
-        "slug": about.get("slug") or slug_of(about.get("unit", "")),
+        "slug": about.get("slug") or make_slug(about.get("unit", "")),
         "title": about.get("title", ""),
         "document_type": about.get("document_type") or "nos",
         "version": about.get("version") or "1",
         "revision": about.get("revision") or "1",
         "identifiers": [
-            _identifier(line, number) for line in about.get("identifiers", "").split("\n") if line.strip()
+            _parse_identifier(line, number) for line in about.get("identifiers", "").split("\n") if line.strip()
         ],
         "simulation": about.get("simulation") or "unstated",
         "metadata": {key: about[key] for key in METADATA if about.get(key)},
@@ -304,20 +332,20 @@ def _document(rows: Sequence[Row]) -> dict[str, Any]:
             "read": about.get("read") or NO_SOURCE.read,
         },
         "evidence_requirements": [
-            {"label": row.get("label", ""), "text": row.get("text", ""), "points": _points(row)}
+            {"label": row.get("label", ""), "text": row.get("text", ""), "points": _split_points(row)}
             for _, row in of_kind[REQUIREMENT]
         ],
-        **{key: [_paragraph(row) for _, row in of_kind[word]] for word, key in PARAGRAPHS.items()},
+        **{key: [_build_paragraph(row) for _, row in of_kind[word]] for word, key in PARAGRAPHS.items()},
         **{key: [row.get("text", "") for _, row in of_kind[word]] for word, key in LISTS.items()},
-        **{kind.value: _groups(of_kind[kind]) for kind in CriterionKind},
+        **{kind.value: _build_groups(of_kind[kind]) for kind in CriterionKind},
     }
     if of_kind[INTRODUCTION]:
         document["evidence_requirements_introduction"] = "\n".join(row["text"] for _, row in of_kind[INTRODUCTION])
     return document
 
 
-def _in_order(rows: Sequence[Row]) -> list[Row]:
-    """By position; a row without one stays behind the row above it."""
+def _sort_rows(rows: Sequence[Row]) -> list[Row]:
+    """Sort rows by position; a row without one follows the row above it."""
     keyed, last = [], 0
     for number, row in rows:
         last = int(row["position"]) if row.get("position") else last
@@ -325,23 +353,23 @@ def _in_order(rows: Sequence[Row]) -> list[Row]:
     return [row for _, _, row in sorted(keyed, key=lambda each: each[:2])]
 
 
-def _identifier(line: str, number: int) -> dict[str, str]:
+def _parse_identifier(line: str, number: int) -> dict[str, str]:
     scheme, colon, value = line.partition(":")
     if not colon:
-        raise _Faults(
+        raise _RowErrors(
             [f"row {number}: identifiers: write each as scheme: value, such as URN: INSCC004, on its own line"]
         )
     return {"scheme": scheme.strip(), "value": value.strip()}
 
 
-def _paragraph(row: Mapping[str, str]) -> dict[str, Any]:
-    return {"heading": row.get("heading", ""), "text": row.get("text", ""), "points": _points(row)}
+def _build_paragraph(row: Mapping[str, str]) -> dict[str, Any]:
+    return {"heading": row.get("heading", ""), "text": row.get("text", ""), "points": _split_points(row)}
 
 
-def _groups(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Statements under their headings; those inside another go with it."""
+def _build_groups(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return the criteria under their headings; nested ones are put into their parents."""
     groups: list[dict[str, Any]] = []
-    made = [(row, _item(row, number)) for number, row in rows]
+    made = [(row, _build_item(row, number)) for number, row in rows]
     by_position = {row["position"]: item for row, item in made if row.get("position")}
     for row, item in made:
         if row.get("inside"):
@@ -353,26 +381,26 @@ def _groups(rows: Sequence[Row]) -> list[dict[str, Any]]:
     return groups
 
 
-def _item(row: Mapping[str, str], number: int) -> dict[str, Any]:
+def _build_item(row: Mapping[str, str], number: int) -> dict[str, Any]:
     item: dict[str, Any] = {
         "label": row.get("label", ""),
         "label_origin": row.get("label_origin") or LabelOrigin.PUBLISHED.value,
         "text": row.get("text", ""),
-        "points": _points(row),
+        "points": _split_points(row),
     }
     for name in ("assessable", "simulation_allowed"):
         if row.get(name):
-            item[name] = _truth(row[name], name, number)
+            item[name] = _parse_boolean(row[name], name, number)
     return item | {name: row[name] for name in ("selection", "note") if row.get(name)}
 
 
-def _points(row: Mapping[str, str]) -> list[str]:
+def _split_points(row: Mapping[str, str]) -> list[str]:
     return [line.strip() for line in row.get("points", "").split("\n") if line.strip()]
 
 
-def _truth(written: str, name: str, number: int) -> bool:
+def _parse_boolean(written: str, name: str, number: int) -> bool:
     if written.casefold() in {"yes", "true", "1", "y"}:
         return True
     if written.casefold() in {"no", "false", "0", "n"}:
         return False
-    raise _Faults([f"row {number}: {name}: write yes or no"])
+    raise _RowErrors([f"row {number}: {name}: write yes or no"])

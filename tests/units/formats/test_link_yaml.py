@@ -11,9 +11,9 @@ from tests.units.test_similarity import TRUE
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.library.services.links import load_links
-from tracker.library.services.loading import load_library
+from tracker.library.services.loading import load_standards
 from tracker.models import CriterionLink, Unit
-from tracker.units.standards_folder import read_library
+from tracker.units.standards_folder import read_standards
 
 OTHER = UNIT.replace("LOCAL7", "LOCAL8").replace("local7", "local8")
 LINKS = """\
@@ -41,7 +41,7 @@ def held(one: str, other: str) -> set[tuple[int, int]]:
 
 
 def test_our_own_files_hold_what_was_found_by_hand() -> None:
-    library = read_library()
+    library = read_standards()
     assert library.faults == ()
     slugs = {unit.slug: unit.code for unit in library.units}
     found = {
@@ -60,53 +60,53 @@ def test_they_are_loaded_for_every_centre(app: Flask) -> None:
 
 
 def test_labels_become_positions_and_a_second_load_changes_nothing(app: Flask, tmp_path: Path) -> None:
-    library = read_library(folder(tmp_path))
+    library = read_standards(folder(tmp_path))
     assert library.faults == ()
     with transaction():
-        assert [each.outcome for each in load_library(library)][-1] == "new"
+        assert [each.outcome for each in load_standards(library)][-1] == "new"
     assert held("local7", "local8") == {(5, 5), (3, 4), (7, 7)}
     with transaction():
-        assert {each.outcome for each in load_library(library)} == {"unchanged"}
+        assert {each.outcome for each in load_standards(library)} == {"unchanged"}
 
 
 def test_a_changed_file_takes_out_and_puts_in(app: Flask, tmp_path: Path) -> None:
-    library = read_library(folder(tmp_path))
+    library = read_standards(folder(tmp_path))
     with transaction():
-        load_library(library)
+        load_standards(library)
     (tmp_path / "links" / "pairs.yaml").write_text(
         changed('{first: "a", second: "b"}', '{first: "b", second: "b"}', LINKS)
     )
     with transaction():
-        assert load_links(read_library(tmp_path).links[0]) == "changed"
+        assert load_links(read_standards(tmp_path).links[0]) == "changed"
     assert held("local7", "local8") == {(5, 5), (4, 4), (7, 7)}
     (tmp_path / "links" / "pairs.yaml").write_text("units: [local8, local7]\n")
     with transaction():
-        load_links(read_library(tmp_path).links[0])
+        load_links(read_standards(tmp_path).links[0])
     assert held("local7", "local8") == set()
 
 
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [
-        ("local8]", "local9]", "units local9: there is no such slug; mend it"),
+        ("local8]", "local9]", "units local9: there is no such slug; correct it"),
         ("local8]", "local7]", "units: names one unit twice: name two"),
         ("[local7, local8]", "[local7]", "units: name two units by their slugs"),
-        ('first: "3"', 'first: "33"', "performance 33: there is no such criterion in local7; mend the label"),
-        ('first: "3"', 'first: "2"', "performance 2: there is no such criterion in local7; mend the label"),
+        ('first: "3"', 'first: "33"', "performance 33: there is no such criterion in local7; correct the label"),
+        ('first: "3"', 'first: "2"', "performance 2: there is no such criterion in local7; correct the label"),
         (
             'first: "3"',
             'first: "1"',
-            "performance 1: stands more than once in local7; write its position, “#1” or “#6”",
+            "performance 1: appears more than once in local7; write its position, “#1” or “#6”",
         ),
         ('first: "3"', 'frist: "3"', "performance 1 first: is missing: add it"),
     ],
 )
 def test_a_slip_is_one_line_that_says_how_to_mend_it(tmp_path: Path, old: str, new: str, fault: str) -> None:
-    assert f"pairs.yaml: {fault}" in read_library(folder(tmp_path, changed(old, new, LINKS))).faults
+    assert f"pairs.yaml: {fault}" in read_standards(folder(tmp_path, changed(old, new, LINKS))).faults
 
 
 def test_a_position_is_taken_where_a_label_repeats(tmp_path: Path) -> None:
-    library = read_library(folder(tmp_path, changed('first: "3"', 'first: "#6"', LINKS)))
+    library = read_standards(folder(tmp_path, changed('first: "3"', 'first: "#6"', LINKS)))
     assert library.faults == ()
     assert library.links[0].positions[0] == (6, 5)
 
@@ -116,4 +116,4 @@ def test_two_files_for_the_same_units_are_one_too_many(tmp_path: Path) -> None:
     (path / "links" / "again.yaml").write_text(
         changed("[local7, local8]", "[local8, local7]", LINKS), encoding="utf-8"
     )
-    assert "pairs.yaml: units: are the same as in again.yaml; change one of them" in read_library(path).faults
+    assert "pairs.yaml: units: are the same as in again.yaml; change one of them" in read_standards(path).faults

@@ -7,24 +7,30 @@ import pytest
 from tests.library.writing import UNIT
 from tests.units.drafting.copies import BULLETS, copy_of, reading_of
 from tracker.errors import Invalid
-from tracker.units.drafting.working import as_reading, as_unit, begin, check_no_worse, list_faults
+from tracker.units.drafting.working_copy import (
+    build_unit,
+    check_no_worse,
+    convert_to_reading,
+    list_problems,
+    start_working_copy,
+)
 from tracker.units.schema import UnitSchema
-from tracker.units.standards_folder import read_library, read_text
+from tracker.units.standards_folder import parse_document, read_standards
 
-UNITS = [*read_library().units, read_text(UNIT, UnitSchema()), read_text(BULLETS, UnitSchema())]
+UNITS = [*read_standards().units, parse_document(UNIT, UnitSchema()), parse_document(BULLETS, UnitSchema())]
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: str(unit.slug))
 def test_a_unit_comes_out_as_it_went_in(unit: object) -> None:
     written = unit.as_json()  # type: ignore[attr-defined]
-    assert as_unit(begin(written)) == unit
-    assert as_unit(begin(as_reading(begin(written)))) == unit
+    assert build_unit(start_working_copy(written)) == unit
+    assert build_unit(start_working_copy(convert_to_reading(start_working_copy(written)))) == unit
 
 
 def test_the_reading_itself_is_never_changed() -> None:
     reading = reading_of()
     before = deepcopy(reading)
-    working = begin(reading)
+    working = start_working_copy(reading)
     working["criteria"][0]["points"].append("more")
     working["metadata"]["level"] = "4"
     assert reading == before
@@ -40,14 +46,14 @@ def test_doubts_begin_open_and_text_without_a_place_unplaced() -> None:
 def test_places_follow_their_statements_into_a_new_reading() -> None:
     working = copy_of()
     working["criteria"][0], working["criteria"][1:] = working["criteria"][-2], working["criteria"][:-2]
-    assert as_reading(working)["places"]["1"] == [60]
+    assert convert_to_reading(working)["places"]["1"] == [60]
 
 
 def test_a_fault_names_the_entry_the_field_and_what_is_wrong() -> None:
     working = copy_of()
     working["criteria"][3]["text"] = " "
     working["code"] = "X" * 61
-    found = {(each.key, each.field): each.sentence for each in list_faults(working)}
+    found = {(each.key, each.field): each.message for each in list_problems(working)}
     assert found == {
         ("r4", "text"): "The text is empty: write the text.",
         (None, "code"): "The code is longer than 60 characters.",
@@ -57,20 +63,20 @@ def test_a_fault_names_the_entry_the_field_and_what_is_wrong() -> None:
 def test_two_statements_with_one_label_are_a_fault_of_the_label() -> None:
     working = copy_of()
     working["criteria"][1]["label"] = "1"
-    (fault,) = list_faults(working)
+    (fault,) = list_problems(working)
     assert fault.field == "label"
-    assert fault.sentence == (
+    assert fault.message == (
         "The performance statements have the label 1 twice under “Before the call”: give each its own."
     )
     with pytest.raises(Invalid, match="have the label 1 twice") as caught:
-        as_unit(working)
+        build_unit(working)
     assert caught.value.field == "label"
 
 
 def test_a_unit_without_criteria_says_so() -> None:
     working = copy_of()
     working["criteria"] = []
-    assert [each.sentence for each in list_faults(working)] == ["The unit holds no criteria."]
+    assert [each.message for each in list_problems(working)] == ["The unit has no criteria."]
 
 
 def test_a_change_may_leave_old_faults_but_bring_no_new_one() -> None:

@@ -10,50 +10,50 @@ from tests.library.writing import UNIT, changed
 from tests.units.documents_strategy import HOSTILE, SLOW, several_units, unit_documents
 from tracker.errors import Invalid
 from tracker.units.documents import UnitDocument
-from tracker.units.formats import own
-from tracker.units.standards_folder import FOLDER, read_library
+from tracker.units.formats import unit_yaml
+from tracker.units.standards_folder import FOLDER, read_standards
 
 
 @given(unit_documents())
 @SLOW
 def test_what_is_written_reads_back_the_same(unit: UnitDocument) -> None:
-    assert own.read(own.write_unit(unit).encode()).units == (unit,)
+    assert unit_yaml.read(unit_yaml.write_unit(unit).encode()).units == (unit,)
 
 
 @given(several_units())
 @SLOW
 def test_several_stand_in_one_file(units: list[UnitDocument]) -> None:
-    assert own.read(own.write(units).body).units == tuple(units)
+    assert unit_yaml.read(unit_yaml.write(units).body).units == tuple(units)
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_words_stay_as_they_are(text: str) -> None:
     text = text.strip()
     unit = read_unit(title=text, notes=(text,), code=text)
-    assert own.read(own.write([unit, unit]).body).units == (unit, unit)
+    assert unit_yaml.read(unit_yaml.write([unit, unit]).body).units == (unit, unit)
 
 
 @pytest.mark.parametrize("path", sorted((FOLDER / "units").glob("*.yaml")), ids=lambda path: path.name)
 def test_it_writes_in_the_hand_of_the_folder(path: Path) -> None:
     """But for remarks and keys that say nothing, the published files are written again line by line."""
     text = path.read_text(encoding="utf-8")
-    (unit,) = own.read(text.encode()).units
+    (unit,) = unit_yaml.read(text.encode()).units
     said = "".join(line for line in text.splitlines(keepends=True) if not line.lstrip().startswith("#"))
     said = said.replace("  - heading:\n    items:\n", "  - items:\n").replace("identifiers: []\n", "")
-    assert sorted(own.write_unit(unit).splitlines()) == sorted(said.splitlines())
+    assert sorted(unit_yaml.write_unit(unit).splitlines()) == sorted(said.splitlines())
 
 
 def test_the_folder_takes_what_it_writes(tmp_path: Path) -> None:
     (tmp_path / "units").mkdir()
     (tmp_path / "guidance").mkdir()
-    units = read_library().units
+    units = read_standards().units
     for unit in units:
-        (tmp_path / "units" / f"{unit.slug}.yaml").write_text(own.write_unit(unit), encoding="utf-8")
-    assert (read_library(tmp_path).units, read_library(tmp_path).faults) == (units, ())
+        (tmp_path / "units" / f"{unit.slug}.yaml").write_text(unit_yaml.write_unit(unit), encoding="utf-8")
+    assert (read_standards(tmp_path).units, read_standards(tmp_path).faults) == (units, ())
 
 
 def test_what_is_empty_and_what_follows_from_the_rule_is_left_out() -> None:
-    written = own.write_unit(read_unit())
+    written = unit_yaml.write_unit(read_unit())
     for key in ("assessable", "label_origin", "skills", "metadata", "note", "[]", '""'):
         assert key not in written
 
@@ -61,7 +61,7 @@ def test_what_is_empty_and_what_follows_from_the_rule_is_left_out() -> None:
 class TestRefused:
     def fault(self, body: bytes | str) -> str:
         with pytest.raises(Invalid) as caught:
-            own.read(body.encode() if isinstance(body, str) else body)
+            unit_yaml.read(body.encode() if isinstance(body, str) else body)
         return str(caught.value)
 
     def test_a_fault_names_its_unit_and_its_key(self) -> None:

@@ -10,9 +10,9 @@ from tests.library.own_units import read_unit
 from tests.units.documents_strategy import SLOW, several_units
 from tracker.units import formats
 from tracker.units.documents import UnitDocument
-from tracker.units.formats.completing import OF_CRITERION
-from tracker.units.formats.trees import LEFT_OF_STATEMENTS, LEFT_OF_UNIT
-from tracker.units.standards_folder import read_library
+from tracker.units.formats.completion import CRITERION_DETAILS
+from tracker.units.formats.frameworks import OMITTED_CRITERION_FIELDS, OMITTED_UNIT_FIELDS
+from tracker.units.standards_folder import read_standards
 
 TREES = ("moodle", "mahara")
 LABELS = ("1", "1.10", "1.1.1.1", "a", "B", "iv", "xii", "P1", "PC 1", "KU1.1", "AC 1.1", "12a", "(b)", "i)", "1-2")
@@ -67,15 +67,15 @@ def test_two_versions_of_a_unit_stay_two_versions_of_it(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", TREES)
-@pytest.mark.parametrize("units", [read_library().units, read_library().units[:1]], ids=["several", "one"])
+@pytest.mark.parametrize("units", [read_standards().units, read_standards().units[:1]], ids=["several", "one"])
 def test_of_a_file_of_ours_nothing_is_assumed(name: str, units: tuple[UnitDocument, ...]) -> None:
     assert formats.read(name, formats.write(name, units).body).remarks == ()
 
 
 @pytest.mark.parametrize("name", TREES)
 def test_only_what_a_unit_says_is_said_to_be_left_behind(name: str) -> None:
-    unit = next(each for each in read_library().units if each.code == "CFACC15")
-    (sentence,) = formats.write(name, [unit]).left_behind
+    unit = next(each for each in read_standards().units if each.code == "CFACC15")
+    (sentence,) = formats.write(name, [unit]).omissions
     for words in ("rule on simulation", "evidence requirements", "kind of document", "source"):
         assert words in sentence
     for words in ("skills", "which labels are assigned", "version", "rules of choice"):
@@ -85,15 +85,15 @@ def test_only_what_a_unit_says_is_said_to_be_left_behind(name: str) -> None:
 @given(several_units(), st.sampled_from(TREES))
 @SLOW
 def test_what_does_not_come_back_is_said(units: list[UnitDocument], name: str) -> None:
-    said = " ".join(formats.write(name, units).left_behind)
+    said = " ".join(formats.write(name, units).omissions)
     for unit, found in zip(units, back(name, *units), strict=True):
-        for field in {each.name for each in fields(UnitDocument)} & set(LEFT_OF_UNIT):
+        for field in {each.name for each in fields(UnitDocument)} & set(OMITTED_UNIT_FIELDS):
             if getattr(unit, field) and getattr(unit, field) != getattr(found, field):
-                assert LEFT_OF_UNIT[field] in said or is_only_white_space(unit, found, field), field
+                assert OMITTED_UNIT_FIELDS[field] in said or is_only_white_space(unit, found, field), field
         for one, other in zip(unit.criteria, found.criteria, strict=False):
-            for field in OF_CRITERION:
+            for field in CRITERION_DETAILS:
                 mine, theirs = getattr(one, field), getattr(other, field)
-                assert mine == theirs or mine is None or LEFT_OF_STATEMENTS[field] in said, field
+                assert mine == theirs or mine is None or OMITTED_CRITERION_FIELDS[field] in said, field
 
 
 def is_only_white_space(unit: UnitDocument, found: UnitDocument, field: str) -> bool:

@@ -1,4 +1,4 @@
-"""The links of a file beside the library: which of them nobody decided yet, and with which unit each comes."""
+"""Links of an imported file compared with a centre's library: which are new, and which unit each comes with."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -7,33 +7,33 @@ from dataclasses import replace
 from sqlalchemy import select
 
 from tracker.extensions import db
-from tracker.library.queries.exchange import AT_ONCE, Entry, find_same_units
-from tracker.library.queries.links import document_of, holds_in, put_in_order
+from tracker.library.queries.imports import UNITS_PER_QUERY, ImportEntry, find_units_with_same_content
+from tracker.library.queries.links import get_document, is_link_valid_at, order_units
 from tracker.models import CriterionLink, Unit
 from tracker.units.documents import UnitDocument
-from tracker.units.formats.exchanged import ExchangedLink
+from tracker.units.formats.files import ExchangedLink
 from tracker.vocabulary import ImportOutcome, LinkKind
 
-Decided = tuple[LinkKind, int, int, int, int]
-"""A link as it is kept: its kind, and two statements, each by the id of its unit and its position there."""
+LinkKey = tuple[LinkKind, int, int, int, int]
+"""A stored link: its kind, and two criteria, each by unit id and position."""
 
 
-def with_new_links(
-    entries: Sequence[Entry],
+def add_link_counts(
+    entries: Sequence[ImportEntry],
     documents: Sequence[UnitDocument],
     links: Sequence[ExchangedLink],
     format_name: str,
     centre_id: int,
-) -> tuple[Entry, ...]:
-    """The entries of a file, each with the number of its new links: those that nobody at the centre decided yet.
+) -> tuple[ImportEntry, ...]:
+    """Return the entries with the number of new links of each: links that the centre has not decided on.
 
-    A link comes with a changed unit where one of its two is changed, since that must be ticked first.
+    A link between an unchanged and a changed unit is counted with the changed unit, which must be selected first.
     """
     places = {each.slug: place for place, each in enumerate(documents)}
     linked = sorted({slug for each in links for slug in (each.slug, each.other_slug)})
-    here = find_same_units([documents[places[slug]] for slug in linked], format_name, centre_id)
-    decided = _list_decided([each.id for each in here.values()], centre_id)
-    claimed = {slug: _claimed(here.get(slug), documents[places[slug]]) for slug in linked}
+    here = find_units_with_same_content([documents[places[slug]] for slug in linked], format_name, centre_id)
+    decided = _list_decided_keys([each.id for each in here.values()], centre_id)
+    claimed = {slug: _list_claimable_positions(here.get(slug), documents[places[slug]]) for slug in linked}
     coming = {slug for slug in linked if slug in here or entries[places[slug]].outcome is not ImportOutcome.REFUSED}
     new: dict[frozenset[tuple[str, int]], int] = {}
     for link in links:
@@ -51,27 +51,27 @@ def with_new_links(
     return tuple(replace(entry, links=counts[place]) for place, entry in enumerate(entries))
 
 
-def _claimed(unit: Unit | None, document: UnitDocument) -> set[int]:
-    """The positions of the statements that can be claimed: a link is between such."""
-    return {each.position for each in (document_of(unit) if unit else document).assessable}
+def _list_claimable_positions(unit: Unit | None, document: UnitDocument) -> set[int]:
+    """Return the positions of assessable criteria; links connect only these."""
+    return {each.position for each in (get_document(unit) if unit else document).assessable}
 
 
-def _is_decided(link: ExchangedLink, here: Mapping[str, Unit], decided: Collection[Decided]) -> bool:
-    """Whether it needs nobody's word: it was confirmed or refused, or both its ends are one unit here."""
+def _is_decided(link: ExchangedLink, here: Mapping[str, Unit], decided: Collection[LinkKey]) -> bool:
+    """Return whether no decision is needed: the link was confirmed or refused, or both ends are one unit here."""
     one, other = here.get(link.slug), here.get(link.other_slug)
     if one is None or other is None:
         return False
-    kind, first, second = put_in_order(one, other)
+    kind, first, second = order_units(one, other)
     places = (link.position, link.other_position) if first is one else (link.other_position, link.position)
     return first is second or (kind, first.id, places[0], second.id, places[1]) in decided
 
 
-def _list_decided(unit_ids: Sequence[int], centre_id: int) -> set[Decided]:
-    """Every link that holds at a centre, or was refused there, and begins in one of these units."""
-    found: set[Decided] = set()
-    for start in range(0, len(unit_ids), AT_ONCE):
+def _list_decided_keys(unit_ids: Sequence[int], centre_id: int) -> set[LinkKey]:
+    """Return every decided link of the centre and the installation that starts in one of these units."""
+    found: set[LinkKey] = set()
+    for start in range(0, len(unit_ids), UNITS_PER_QUERY):
         query = select(CriterionLink).where(
-            CriterionLink.unit_id.in_(unit_ids[start : start + AT_ONCE]), holds_in([centre_id])
+            CriterionLink.unit_id.in_(unit_ids[start : start + UNITS_PER_QUERY]), is_link_valid_at([centre_id])
         )
         found |= {
             (each.kind, each.unit_id, each.position, each.other_unit_id, each.other_position)

@@ -1,4 +1,4 @@
-"""`flask standards read`: a published document, read into a unit; no database, no settings, no network."""
+"""`flask standards read`: read a published document into a unit, without database, settings and network."""
 
 import sys
 from pathlib import Path
@@ -6,68 +6,67 @@ from typing import NoReturn
 
 import click
 
-from tracker.library.commands import as_json as print_as_json
-from tracker.library.commands import print_json
+from tracker.library.commands.standards import json_option, print_json
 from tracker.units.documents import UnitDocument
 
-UNREADABLE, NO_UNIT = 2, 3
+EXIT_UNREADABLE, EXIT_NO_UNIT = 2, 3
 
 
 @click.command("read")
 @click.argument("file")
-@print_as_json
+@json_option
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the unit as YAML.")
 def read_document(file: str, as_json: bool, output: Path | None) -> None:
     """Read a published document (- for standard input) and print the unit in it.
 
-    Exits with 2 where the file cannot be read, with 3 where it holds no unit.
+    Exits with 2 if the file cannot be read, and with 3 if it contains no unit.
     """
     from tracker.unit_reader import sandboxed_reader
     from tracker.unit_reader.document_model import NoUnit, Unreadable
-    from tracker.units.plain_text import as_text
+    from tracker.units.plain_text import format_unit
 
     try:
-        reading = sandboxed_reader.read_document(*_named(file)).reading
+        reading = sandboxed_reader.read_document(*_read_input(file)).reading
     except NoUnit as error:
-        _stop(str(error), NO_UNIT)
+        _exit(str(error), EXIT_NO_UNIT)
     except Unreadable as error:
-        _stop(str(error), UNREADABLE)
+        _exit(str(error), EXIT_UNREADABLE)
     if output:
-        _write(output, reading.document)
+        _write_output(output, reading.document)
     if as_json:
         print_json(reading.as_json())
         return
     if not output:
-        click.echo(as_text(reading.document))
+        click.echo(format_unit(reading.document))
     for doubt in reading.doubts:
-        click.echo(f"{_place(doubt.lines)}{doubt.what}; {doubt.assumed}", err=True)
+        click.echo(f"{_format_lines(doubt.lines)}{doubt.what}; {doubt.assumed}", err=True)
     for each in reading.unparsed:
-        click.echo(f"{_place(each.lines)}placed nowhere: {' '.join(each.text.split())[:100]}", err=True)
+        click.echo(f"{_format_lines(each.lines)}text not used: {' '.join(each.text.split())[:100]}", err=True)
 
 
-def _named(file: str) -> tuple[str, bytes]:
-    """The document's name and its bytes."""
+def _read_input(file: str) -> tuple[str, bytes]:
+    """Return the document's name and bytes."""
     if file == "-":
         return "standard input", sys.stdin.buffer.read()
     try:
         return Path(file).name, Path(file).read_bytes()
     except OSError as error:
-        _stop(f"{file} cannot be read: {error.strerror}. Check its name.", UNREADABLE)
+        _exit(f"{file} cannot be read: {error.strerror}. Check its name.", EXIT_UNREADABLE)
 
 
-def _write(output: Path, document: UnitDocument) -> None:
-    from tracker.units.formats.own import write_unit
+def _write_output(output: Path, document: UnitDocument) -> None:
+    from tracker.units.formats.unit_yaml import write_unit
 
     output.write_text(write_unit(document), encoding="utf-8")
     click.echo(f"Written to {output}. Ask what is wrong with it: flask standards check", err=True)
 
 
-def _place(lines: tuple[int, ...]) -> str:
+def _format_lines(lines: tuple[int, ...]) -> str:
     if not lines:
         return ""
     return f"line {lines[0]}: " if len(lines) == 1 else f"lines {lines[0]}–{max(lines)}: "
 
 
-def _stop(sentence: str, code: int) -> NoReturn:
+def _exit(sentence: str, code: int) -> NoReturn:
     click.echo(sentence, err=True)
     sys.exit(code)

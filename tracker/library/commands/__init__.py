@@ -1,0 +1,1 @@
+"""Commands `flask standards …`. They work on files; only `load` needs a database."""

@@ -1,0 +1,190 @@
+"""Import of a file of units: choose, preview, confirm, follow and cancel."""
+
+from io import SEEK_END
+
+from flask import flash, jsonify, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import FileStorage
+
+from tracker.accounts.password_confirmation import requires_password
+from tracker.background import jobs
+from tracker.config import MEGABYTE
+from tracker.errors import Invalid, NotFound
+from tracker.ledger.events import Actor
+from tracker.ledger.transactions import SAFE_METHODS, reading
+from tracker.library.forms.files import ImportForm, StartImportForm
+from tracker.library.queries import imports as queries
+from tracker.library.services import imports as services
+from tracker.library.services import unit_files
+from tracker.library.views import library
+from tracker.models import Centre, ImportRun
+from tracker.storage import virus_scan
+from tracker.vocabulary import ImportOutcome, ImportState
+from tracker.web.authorise import get_centre
+from tracker.web.idempotency import once
+from tracker.web.permissions import Act
+from tracker.web.route_rules import requires
+
+MAX_LISTED = 200
+"""Units of each kind that a preview lists."""
+
+
+@library.get("/centres/<int:centre_id>/units/import")
+@requires(Act.ADMINISTER_CENTRE)
+def choose_import(centre_id: int) -> ResponseReturnValue:
+    """Show the form to choose a file, with the centre's latest imports."""
+    centre, _ = get_centre(centre_id)
+    return render_choose_import(centre, ImportForm(formdata=None))
+
+
+@library.post("/centres/<int:centre_id>/units/import")
+@requires(Act.ADMINISTER_CENTRE)
+def preview_import(centre_id: int) -> ResponseReturnValue:
+    """Parse the file and compare it with the library with no lock held; then store the preview."""
+    form = ImportForm()
+    with reading():
+        get_centre(centre_id)
+    found = preview_upload(form, centre_id) if form.validate() else None
+    if found is None:
+        with reading():
+            centre, _ = get_centre(centre_id)
+            return render_choose_import(centre, form), 422
+    centre, actor = get_centre(centre_id)
+    run = services.start_preview(found, centre.id, actor)
+    return redirect(url_for(".show_import", run_id=run.id), 303)
+
+
+@library.get("/imports/<int:run_id>")
+@requires(Act.ADMINISTER_CENTRE)
+def show_import(run_id: int) -> ResponseReturnValue:
+    """Show the preview, the progress or the result of an import."""
+    run, _ = get_import(run_id)
+    return render_import(run, StartImportForm(formdata=None))
+
+
+@library.post("/imports/<int:run_id>/start")
+@requires(Act.ADMINISTER_CENTRE)
+@requires_password
+@once
+def start_import(run_id: int) -> ResponseReturnValue:
+    """Start an import."""
+    run, actor = get_import(run_id)
+    services.check_can_start(run)
+    form = StartImportForm()
+    try:
+        if not form.validate():
+            return render_import(run, form), 422
+        services.start_import(run, form.changes.data or [], actor, all_changes=form.all_changes.data)
+    except Invalid as refusal:
+        form.form_errors.append(str(refusal))
+        return render_import(run, form), 422
+    return redirect(url_for(".show_import", run_id=run.id), 303)
+
+
+@library.post("/imports/<int:run_id>/resume")
+@requires(Act.ADMINISTER_CENTRE)
+@once
+def resume_import(run_id: int) -> ResponseReturnValue:
+    """Continue a failed import."""
+    run, actor = get_import(run_id)
+    services.resume_import(run, actor)
+    return redirect(url_for(".show_import", run_id=run.id), 303)
+
+
+@library.post("/imports/<int:run_id>/cancel")
+@requires(Act.ADMINISTER_CENTRE)
+@once
+def cancel_import(run_id: int) -> ResponseReturnValue:
+    """Cancel an import."""
+    run, actor = get_import(run_id)
+    services.cancel_import(run, actor)
+    flash(
+        "The import is stopped. Nothing more is imported."
+        if run.done
+        else "The import is cancelled. Nothing was imported."
+    )
+    return redirect(url_for(".show_import", run_id=run.id), 303)
+
+
+@library.get("/imports/<int:run_id>/progress")
+@requires(Act.ADMINISTER_CENTRE)
+def get_import_progress(run_id: int) -> ResponseReturnValue:
+    """Return the progress as JSON for the page's script."""
+    run, _ = get_import(run_id)
+    progress = build_progress(run)
+    return jsonify(
+        state=progress.state.value, done=progress.done, total=progress.total, text=progress.text,
+        is_waiting=progress.is_waiting,
+    )  # fmt: skip
+
+
+def get_import(run_id: int) -> tuple[ImportRun, Actor]:
+    """Return an import and the actor, if the person administers its centre; 404 otherwise."""
+    run = queries.find_import(run_id, lock=request.method not in SAFE_METHODS)
+    if run is None:
+        raise NotFound
+    _, actor = get_centre(run.centre_id)
+    return run, actor
+
+
+def build_progress(run: ImportRun) -> queries.ImportProgress:
+    """Return the progress of an import."""
+    is_waiting = run.state is ImportState.RUNNING and not jobs.of_app().has_worker()
+    return queries.ImportProgress(run.state, run.done, run.total, len(run.outcome), is_waiting)
+
+
+def preview_upload(form: ImportForm, centre_id: int) -> services.ImportPreview | None:
+    """Return the preview of the uploaded file; None if it was refused, with the reasons beside the field."""
+    try:
+        chosen = get_upload(form)
+        virus_scan.check_clean(chosen[2], chosen[1], "file")
+        with reading():
+            return services.preview_file(*chosen, centre_id)
+    except Invalid as refusal:
+        form.file.errors = str(refusal).splitlines()
+        return None
+
+
+def get_upload(form: ImportForm) -> tuple[str, str, bytes]:
+    """Return format, name and bytes of the upload. Raises `Invalid` if it is too large."""
+    upload: FileStorage = form.file.data
+    if upload.stream.seek(0, SEEK_END) > unit_files.MAX_SIZE:
+        raise Invalid(f"The file is larger than {unit_files.MAX_SIZE // MEGABYTE} MB. Split it.", "file")
+    upload.stream.seek(0)
+    body = upload.stream.read()
+    name = "".join(filter(str.isprintable, (upload.filename or "").replace("\\", "/").rpartition("/")[2])) or "file"
+    chosen = str(form.format.data)
+    return (unit_files.detect_format(name, body) if chosen == unit_files.DETECT else chosen), name, body
+
+
+def render_choose_import(centre: Centre, form: ImportForm) -> str:
+    """Render the form to choose a file."""
+    return render_template(
+        "library/choose_import.html",
+        centre=centre,
+        form=form,
+        runs=queries.list_imports(centre.id),
+        formats=unit_files.FORMATS,
+    )
+
+
+def render_import(run: ImportRun, form: StartImportForm) -> str:
+    """Render the page of an import. A preview lists some of the units and counts all of them."""
+    entries = list(enumerate(queries.ImportEntry.from_row(row) for row in run.outcome))
+    by_outcome = {
+        outcome: [(place, entry) for place, entry in entries if entry.outcome is outcome] for outcome in ImportOutcome
+    }
+    return render_template(
+        "library/show_import.html",
+        run=run,
+        form=form,
+        by_outcome=by_outcome,
+        outcomes=ImportOutcome,
+        progress=build_progress(run),
+        taken=[entry for place, entry in entries if entry.is_selected and place < run.done],
+        new_links=sum(entry.links for _, entry in entries),
+        importable_links=sum(entry.importable_links for _, entry in entries),
+        remarks=run.message.splitlines(),
+        format=unit_files.FORMATS.get(run.format, run.format),
+        shown=MAX_LISTED,
+    )
