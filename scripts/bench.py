@@ -131,7 +131,7 @@ def pages(cast: dict[str, Any]) -> list[tuple[str, str, str]]:
         ("unit page, matrix, 53 columns", f"/attempts/{wide}?view=matrix", candidate),
         ("unit page, list", f"/attempts/{attempt}", candidate),
         ("evidence page", f"/evidence/{evidence}", candidate),
-        ("judging screen", f"/attempts/{attempt}/evidence/{waiting}/assess", assessor),
+        ("assessing screen", f"/attempts/{attempt}/evidence/{waiting}/assess", assessor),
         ("index of evidence", "/evidence", candidate),
         ("queue", "/queue", assessor),
         ("candidate's home", "/", candidate),

@@ -334,4 +334,4 @@ def test_nothing_acknowledged_is_lost_when_postgresql_stops(tmp_path: Path) -> N
         crew.check()
     told = sum(each.told for each in crew.clients)
     assert told >= rounds * len(crew.clients), "everybody was told each time"
-    tell(stopped=rounds, told=told, **crew.counted())
+    tell(stopped=rounds, informed=told, **crew.counted())

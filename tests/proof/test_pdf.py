@@ -149,4 +149,4 @@ def test_a_sheet_that_blows_up_is_given_up_and_the_next_one_is_printed(renderer:
         renderer.timeout_seconds = 60  # a busy machine is no fault of a sheet that anybody wants
         assert renderer.render(filled(rows=1)).startswith(b"%PDF")
     assert not Path("core").exists()
-    tell(blown_up=given_up, printed_all_the_same=printed)
+    tell(stopped=given_up, still_rendered=printed)

@@ -72,7 +72,7 @@ def test_every_backup_under_load_is_whole_and_every_restore_verifies(told: Flask
         assert list(find_faults(folder, read_manifest(folder)[0])) == []
     for number, folder in enumerate(made[:: backups // restores]):
         restore(told, folder, tmp_path / f"elsewhere-{number}")
-    tell(backups=backups, handed_in_meanwhile=len(kept), restores=restores, violated=0)
+    tell(backups=backups, submitted_meanwhile=len(kept), restores=restores, violated=0)
 
 
 def restore(app: Flask, folder: Path, place: Path) -> None:

@@ -172,7 +172,7 @@ def test_a_hostile_file_is_refused_or_only_ever_handed_back(upload: Callable[[st
     tell(
         files=taken + refused,
         refused=refused,
-        handed_back=taken,
+        returned=taken,
         most_seconds=round(slowest, 2),
         most_megabytes=grown,
     )
