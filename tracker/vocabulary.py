@@ -1,22 +1,27 @@
-"""The field's fixed words, each with its label on screen. Imports nothing of ours."""
+"""The fixed terms of the field, each with its label on screen, and the terms that England and Scotland use."""
 
 from enum import StrEnum
 from typing import Self
 
 
-class Word(StrEnum):
-    """A fixed word stored as text, with the label that people read."""
+class LabelledEnum(StrEnum):
+    """A fixed set of terms, each stored as its value and shown as its label; a member may carry further texts."""
 
     label: str
+    texts: tuple[str, ...]
+    """What the class offers under names of its own, such as `Method.printed`."""
 
-    def __new__(cls, value: str, label: str = "") -> Self:
-        word = str.__new__(cls, value)
-        word._value_ = value
-        word.label = label or value.replace("_", " ").capitalize()
-        return word
+    def __new__(cls, value: str, label: str = "", *texts: str) -> Self:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.label = label
+        member.texts = texts
+        return member
 
 
-class Role(Word):
+class Role(LabelledEnum):
+    """A role that a person is granted at a centre."""
+
     CANDIDATE = "candidate", "Candidate"
     ASSESSOR = "assessor", "Assessor"
     INTERNAL_VERIFIER = "internal_verifier", "Internal verifier"
@@ -24,29 +29,39 @@ class Role(Word):
     ADMINISTRATOR = "administrator", "Centre administrator"
 
 
-class CriterionKind(Word):
+class CriterionKind(LabelledEnum):
+    """Whether a criterion is about performance or knowledge."""
+
     PERFORMANCE = "performance", "Performance criteria"
     KNOWLEDGE = "knowledge", "Knowledge and understanding"
 
 
-class LabelOrigin(Word):
+class LabelOrigin(LabelledEnum):
+    """Where the label of a criterion comes from."""
+
     PUBLISHED = "published", "As printed in the source"
     ASSIGNED = "assigned", "Assigned by position"
 
 
-class DocumentType(Word):
+class DocumentType(LabelledEnum):
+    """What kind of document a unit was published as."""
+
     NOS = "nos", "National Occupational Standard"
     SQA_UNIT = "sqa_unit", "SQA unit"
     LEARNING_OUTCOMES = "learning_outcomes", "Unit of learning outcomes"
 
 
-class Simulation(Word):
+class Simulation(LabelledEnum):
+    """Whether a unit allows evidence from simulation."""
+
     FORBIDDEN = "forbidden", "Simulation is not allowed"
     PER_CRITERION = "per_criterion", "Simulation is allowed for some criteria"
     UNSTATED = "unstated", "The unit does not say whether simulation is allowed"
 
 
-class AttemptState(Word):
+class AttemptState(LabelledEnum):
+    """How far an attempt at a unit has come."""
+
     IN_PROGRESS = "in_progress", "In progress"
     ASSESSED = "assessed", "Signed by the assessor"
     CONFIRMED = "confirmed", "Confirmed by the candidate"
@@ -55,19 +70,18 @@ class AttemptState(Word):
     VOID = "void", "Void"
 
 
-class Method(Word):
-    """How evidence was gathered; `printed` is the short form on the recording form."""
+class Method(LabelledEnum):
+    """How evidence was gathered."""
 
-    printed: str
-    help: str
+    @property
+    def printed(self) -> str:
+        """Return the short form on the recording form."""
+        return self.texts[0]
 
-    def __new__(cls, value: str, label: str = "", printed: str = "", help_line: str = "") -> Self:
-        word = str.__new__(cls, value)
-        word._value_ = value
-        word.label = label
-        word.printed = printed
-        word.help = help_line
-        return word
+    @property
+    def help(self) -> str:
+        """Return a sentence that explains the method to a candidate."""
+        return self.texts[1]
 
     OBSERVATION = "observation", "Observation", "OBS", "Your assessor watched or listened to you work."
     WORK_PRODUCT = "work_product", "Work product", "WP", "Something you made or wrote in the job."
@@ -87,14 +101,14 @@ class Method(Word):
         "professional_discussion",
         "Professional discussion",
         "PD",
-        "A planned talk with your assessor, usually recorded.",
+        "A planned discussion with your assessor, usually recorded.",
     )
     QUESTIONING = "questioning", "Questions and answers", "Q&A", "Answers you gave, spoken or written."
     REFLECTIVE_ACCOUNT = (
         "reflective_account",
         "Reflective account",
         "RA",
-        "Your own story of what you did, and why.",
+        "Your written account of what you did, and why.",
     )
     ASSIGNMENT = "assignment", "Assignment", "ASG", "A task set for you, such as a project or a report."
     PRIOR_LEARNING = (
@@ -106,7 +120,7 @@ class Method(Word):
     SIMULATION = "simulation", "Simulation", "SIM", "Practised, not real work. Some units do not allow it."
 
 
-class Outcome(Word):
+class Outcome(LabelledEnum):
     """An assessor's decision on one claim. No marks, no grades."""
 
     MET = "met", "Met"
@@ -114,17 +128,13 @@ class Outcome(Word):
     NOT_MET = "not_met", "Not met"
 
 
-class CriterionState(Word):
-    """Derived from claims and live decisions, never stored; `sign` is shown with the word."""
+class CriterionState(LabelledEnum):
+    """How far a criterion is evidenced: derived from claims and live decisions, never stored."""
 
-    sign: str
-
-    def __new__(cls, value: str, label: str = "", sign: str = "") -> Self:
-        word = str.__new__(cls, value)
-        word._value_ = value
-        word.label = label
-        word.sign = sign
-        return word
+    @property
+    def sign(self) -> str:
+        """Return the sign that is shown beside the label."""
+        return self.texts[0]
 
     MET = "met", "Met", "✓"
     NEEDS_MORE = "needs_more", "Needs more", "◐"
@@ -132,25 +142,31 @@ class CriterionState(Word):
     NOTHING_YET = "nothing_yet", "Nothing yet", "–"
 
 
-class AssessmentState(Word):
+class AssessmentState(LabelledEnum):
+    """Whether an assessment is still a draft, which the candidate does not see."""
+
     DRAFT = "draft", "Draft"
     RELEASED = "released", "Released"
 
 
-class AssessmentOutcome(Word):
+class AssessmentOutcome(LabelledEnum):
+    """What an assessment says of the evidence as a whole."""
+
     ACCEPTED = "accepted", "Accepted"
     RETURNED = "returned", "Returned"
 
 
-class SignatureRole(Word):
+class SignatureRole(LabelledEnum):
+    """As what a person signs an attempt."""
+
     ASSESSOR = "assessor", "Assessor"
     CANDIDATE = "candidate", "Candidate"
     INTERNAL_VERIFIER = "internal_verifier", "Internal verifier"
     COUNTERSIGNER = "countersigner", "Countersigner"
 
 
-class ReopeningKind(Word):
-    """Why a signed attempt went back to `in_progress`, one round up."""
+class ReopeningKind(LabelledEnum):
+    """Why a signed attempt went back to `in_progress` in a new round."""
 
     DISPUTE = "dispute", "Disputed by the candidate"
     RETRACTION = "retraction", "Retracted by the assessor"
@@ -158,34 +174,36 @@ class ReopeningKind(Word):
     REOPENING = "reopening", "Reopened by the internal verifier"
 
 
-class PortfolioPart(Word):
-    """What of a portfolio somebody opened."""
+class PortfolioPart(LabelledEnum):
+    """Which part of a portfolio somebody opened, for the portfolio access log."""
 
     UNITS = "units", "Units and forms"
     EVIDENCE = "evidence", "Evidence"
 
 
-class LinkPurpose(Word):
+class LinkPurpose(LabelledEnum):
+    """What a one-time link to an account is for."""
+
     INVITATION = "invitation", "Invitation"
     RESET = "reset", "Password reset"
 
 
-class SecondFactorKind(Word):
-    """What somebody proves themselves by, beside their password."""
+class SecondFactorKind(LabelledEnum):
+    """What a person proves their identity with, besides their password."""
 
     APP = "app", "Authenticator app"
     PASSKEY = "passkey", "Passkey"
 
 
-class LinkKind(Word):
-    """What one criterion is to another."""
+class LinkKind(LabelledEnum):
+    """How one criterion is related to another."""
 
     SAME = "same", "The same in substance"
     REPLACED_BY = "replaced_by", "Replaced by"
 
 
-class DraftState(Word):
-    """Where a unit read in on screen stands; only a published one is a version of the library."""
+class DraftState(LabelledEnum):
+    """How far a unit read from a document has come; only a published one is a version in the library."""
 
     BEING_CHECKED = "being_checked", "Being checked"
     DRAFT = "draft", "Draft"
@@ -193,8 +211,8 @@ class DraftState(Word):
     DISCARDED = "discarded", "Discarded"
 
 
-class ImportOutcome(Word):
-    """What a unit of a file is to the library."""
+class ImportOutcome(LabelledEnum):
+    """How a unit in an imported file compares with the library."""
 
     NEW = "new", "New"
     UNCHANGED = "unchanged", "Unchanged"
@@ -202,9 +220,11 @@ class ImportOutcome(Word):
     REFUSED = "refused", "Refused"
 
 
-class ImportState(Word):
-    PREVIEWED = "previewed", "Waiting for your word"
+class ImportState(LabelledEnum):
+    """How far the import of a file of units has come."""
+
+    PREVIEWED = "previewed", "Awaiting confirmation"
     RUNNING = "running", "Running"
     DONE = "done", "Done"
-    FAILED = "failed", "Stopped by a fault"
+    FAILED = "failed", "Stopped by an error"
     CANCELLED = "cancelled", "Cancelled"

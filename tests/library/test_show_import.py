@@ -94,7 +94,7 @@ def reworded(document: UnitDocument, text: str = "ask what was promised last tim
 def by_hand(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Nothing is done until the test does it; what was queued is listed."""
     queued: list[int] = []
-    monkeypatch.setattr(jobs.Jobs, "put", lambda _self, _job, run_id: queued.append(run_id))
+    monkeypatch.setattr(jobs.Jobs, "put", lambda _self, _job, run_id, **_options: queued.append(run_id))
     return queued
 
 

@@ -36,8 +36,8 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value if value is None else value.replace(tzinfo=value.tzinfo or UTC).astimezone(UTC)
 
 
-def words(enumeration: type[vocabulary.Word]) -> Enum:
-    """A column of fixed words: a string with a named CHECK, on both databases."""
+def enum_column(enumeration: type[vocabulary.LabelledEnum]) -> Enum:
+    """Return a column type that stores a member's value as a string with a named CHECK, on both databases."""
     return Enum(
         enumeration,
         name=enumeration.__name__.lower(),
@@ -48,7 +48,7 @@ def words(enumeration: type[vocabulary.Word]) -> Enum:
     )
 
 
-WORDS = (
+ENUMS = (
     vocabulary.Role,
     vocabulary.CriterionKind,
     vocabulary.LabelOrigin,
@@ -74,7 +74,7 @@ Line = Annotated[str, mapped_column(String(200))]
 Sha256 = Annotated[str, mapped_column(String(64))]
 PrimaryKey = Annotated[int, mapped_column(primary_key=True)]
 
-TYPES: dict[Any, Any] = {datetime: UtcDateTime(), str: Text(), **{each: words(each) for each in WORDS}}
+TYPES: dict[Any, Any] = {datetime: UtcDateTime(), str: Text(), **{each: enum_column(each) for each in ENUMS}}
 
 
 class Base(DeclarativeBase):

@@ -10,7 +10,7 @@ from tracker.accounts.password_confirmation import password_confirmed_to_change
 from tracker.units.drafting import units as drafting
 from tracker.units.drafting.working_copy import DraftEntry, Working, list_with_items
 from tracker.units.schema import MAX_LENGTH, MetadataSchema
-from tracker.vocabulary import CriterionKind, DocumentType, LabelOrigin, Simulation, Word
+from tracker.vocabulary import CriterionKind, DocumentType, LabelledEnum, LabelOrigin, Simulation
 from tracker.web.forms import PageForm
 
 TEXT_LIMIT = Length(max=MAX_LENGTH, message="At most 10,000 characters.")
@@ -21,7 +21,7 @@ PARAGRAPHS_HINT = "A blank line between paragraphs; “# ” before a heading, �
 SIMULATION_CHOICES = {"": "Not stated", "yes": "Allowed", "no": "Not allowed"}
 
 
-def make_choices(words: type[Word]) -> dict[str, str]:
+def make_choices(words: type[LabelledEnum]) -> dict[str, str]:
     """Return the values and labels of an enum as choices of a select field."""
     return {each.value: each.label for each in words}
 
