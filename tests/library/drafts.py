@@ -1,4 +1,4 @@
-"""Drafts as reading a document makes them, without a document."""
+"""Drafts as made from a document, without a document."""
 
 from io import BytesIO
 from typing import Any
@@ -18,7 +18,7 @@ PASSAGES = [{"lines": [4, 5], "text": "Some words that belong nowhere."}]
 
 
 def found(text: str = UNIT, *, body: bytes = b"the document itself", **more: Any) -> ReadDocument:
-    """What `read_in` gives: a unit from lines 10, 20, …, with two doubts and a passage that was placed nowhere."""
+    """Return a document as read: a unit from lines 10, 20, …, with two doubts and a passage of text not used."""
     reading = reading_of(text, **{"warnings": DOUBTS, "unparsed": PASSAGES, **more})
     texts = {each["position"] * 10: each["text"] for each in reading["criteria"]}
     lines = [

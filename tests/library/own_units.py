@@ -1,4 +1,4 @@
-"""Units and guidance of a centre's own, as publishing on screen makes them."""
+"""A centre's own units and guidance, as published on screen."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""A document is dropped or its text pasted; it is read into a draft, refused with a sentence, or offered as guidance."""
+"""Adding a unit: an upload or pasted text becomes a draft, is refused with a message, or is offered as guidance."""
 
 import re
 from collections.abc import Callable
@@ -58,7 +58,7 @@ def drafts() -> int:
     return db.session.scalar(select(func.count()).select_from(UnitDraft)) or 0
 
 
-def test_a_document_becomes_a_draft_beside_its_source(world: World, client: ClientFor, reader: Reader) -> None:
+def test_document_becomes_a_draft_with_its_source(world: World, client: ClientFor, reader: Reader) -> None:
     dan = client(world.dan)
     answer = dan.post(address(world), data={"document": (BytesIO(b"bytes"), "units/calls.pdf"), "text": ""})
     assert answer.status_code == 303
@@ -70,7 +70,7 @@ def test_a_document_becomes_a_draft_beside_its_source(world: World, client: Clie
         assert source.data == b"bytes"
 
 
-def test_no_transaction_is_open_while_it_is_read(world: World, client: ClientFor, reader: Reader) -> None:
+def test_no_transaction_is_open_during_reading(world: World, client: ClientFor, reader: Reader) -> None:
     client(world.dan).post(address(world), data={"text": "Some unit"})
     assert reader.in_transaction == [False]
 
@@ -80,7 +80,9 @@ def test_pasted_text_is_read_as_text(world: World, client: ClientFor, reader: Re
     assert reader.given == [("Pasted text.txt", "Überschrift\n1. do it".encode())]
 
 
-def test_what_cannot_be_read_is_said_and_the_text_stays(world: World, client: ClientFor, reader: Reader) -> None:
+def test_unreadable_document_is_refused_and_pasted_text_stays(
+    world: World, client: ClientFor, reader: Reader
+) -> None:
     reader.refusal = Unreadable("This file is a scan without text. Use one with text.")
     answer = client(world.dan).post(address(world), data={"text": "typed with care"})
     assert answer.status_code == 422
@@ -100,7 +102,7 @@ def test_what_cannot_be_read_is_said_and_the_text_stays(world: World, client: Cl
         ({"text": "x" * 1_000_001}, "too long to paste"),
     ],
 )
-def test_one_of_the_two_is_given(
+def test_either_upload_or_text_is_required(
     world: World, client: ClientFor, reader: Reader, data: dict[str, object], said: str
 ) -> None:
     answer = client(world.dan).post(address(world), data=data)
@@ -109,7 +111,7 @@ def test_one_of_the_two_is_given(
     assert reader.given == []
 
 
-def test_a_document_that_is_no_unit_says_so(world: World, client: ClientFor, reader: Reader) -> None:
+def test_document_without_unit_is_refused(world: World, client: ClientFor, reader: Reader) -> None:
     reader.refusal = NoUnit("This is a course page. It has no criteria.")
     answer = client(world.dan).post(address(world), data={"text": "Enrol now"})
     assert answer.status_code == 422
@@ -117,9 +119,7 @@ def test_a_document_that_is_no_unit_says_so(world: World, client: ClientFor, rea
     assert "Enrol now" in answer.text
 
 
-def test_guidance_is_offered_as_guidance_and_kept_when_wanted(
-    world: World, client: ClientFor, reader: Reader
-) -> None:
+def test_guidance_is_offered_and_can_be_saved(world: World, client: ClientFor, reader: Reader) -> None:
     reader.refusal = NoUnit("It is guidance.", GUIDANCE)
     dan = client(world.dan)
     page = dan.post(address(world), data={"text": "Tips"}).text
@@ -132,7 +132,7 @@ def test_guidance_is_offered_as_guidance_and_kept_when_wanted(
     assert own.owner_centre_id == world.northgate.id
 
 
-def test_the_reader_itself_stands_behind_it(world: World, client: ClientFor) -> None:
+def test_real_reader_reads_the_document(world: World, client: ClientFor) -> None:
     dan = client(world.dan)
     body = BytesIO((SEEDS / "INSCC004.txt").read_bytes())
     page = dan.get(dan.post(address(world), data={"document": (body, "INSCC004.txt")}).location).text
@@ -144,13 +144,13 @@ def test_the_reader_itself_stands_behind_it(world: World, client: ClientFor) -> 
     assert "Save guidance" in answer.text
 
 
-def test_another_centres_administrator_cannot(world: World, client: ClientFor, reader: Reader) -> None:
+def test_administrator_of_another_centre_cannot_add(world: World, client: ClientFor, reader: Reader) -> None:
     assert client(world.heidi).get(address(world)).status_code == 404
     assert client(world.heidi).post(address(world), data={"text": "x"}).status_code == 404
     assert reader.given == []
 
 
-def test_the_drafts_of_the_centre_are_listed_there_and_at_home(world: World, client: ClientFor) -> None:
+def test_drafts_are_listed_on_the_page_and_at_home(world: World, client: ClientFor) -> None:
     with transaction():
         make_draft(world.northgate, world.dan)
     for path in (address(world), "/"):
@@ -158,5 +158,5 @@ def test_the_drafts_of_the_centre_are_listed_there_and_at_home(world: World, cli
     assert "Answer difficult calls" not in client(world.heidi).get("/").text
 
 
-def test_units_add_leads_to_ones_own_centre(world: World, client: ClientFor) -> None:
+def test_short_address_leads_to_own_centre(world: World, client: ClientFor) -> None:
     assert client(world.heidi).get("/units/add").location == f"/centres/{world.southbank.id}/units/add"

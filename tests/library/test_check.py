@@ -1,4 +1,4 @@
-"""`flask standards check`: every fault is one line that names file, key and mend."""
+"""`flask standards check`: every fault is one line that names the file, the key and the correction."""
 
 from pathlib import Path
 
@@ -21,12 +21,12 @@ def faults(folder: Path, unit: str = UNIT, guidance: str = GUIDANCE) -> list[str
     return result.output.splitlines()
 
 
-def test_a_folder_without_faults(tmp_path: Path) -> None:
+def test_folder_without_faults_passes(tmp_path: Path) -> None:
     result = check(write_folder(tmp_path))
     assert (result.exit_code, result.output) == (0, "1 unit and 1 page of guidance: no faults.\n")
 
 
-def test_our_own_folder() -> None:
+def test_standards_folder_has_no_faults() -> None:
     result = CliRunner().invoke(standards_cli, ["check"])
     assert (result.exit_code, result.output) == (0, "4 units and 1 page of guidance, 2 qualifications: no faults.\n")
 
@@ -70,7 +70,7 @@ EMPTY = "is empty: write the text, or remove the key"
         ('provenance:\n  source: "local7.pdf"', "provenance:", "provenance source: is missing: add it"),
     ],
 )  # fmt: skip
-def test_a_fault_in_a_unit(tmp_path: Path, old: str, new: str, fault: str) -> None:
+def test_fault_in_a_unit_is_one_line(tmp_path: Path, old: str, new: str, fault: str) -> None:
     assert f"local7.yaml: {fault}" in faults(tmp_path, changed(old, new))
 
 
@@ -86,11 +86,11 @@ def test_a_fault_in_a_unit(tmp_path: Path, old: str, new: str, fault: str) -> No
         ("a: " + "[" * 900 + "]" * 900, "line 1: is nested too deeply; use fewer levels"),
     ],
 )  # fmt: skip
-def test_a_file_that_is_no_unit(tmp_path: Path, text: str, fault: str) -> None:
+def test_file_that_is_not_a_unit_is_a_fault(tmp_path: Path, text: str, fault: str) -> None:
     assert faults(tmp_path, text) == [f"local7.yaml: {fault}"]
 
 
-def test_every_fault_has_its_line(tmp_path: Path) -> None:
+def test_every_fault_has_its_own_line(tmp_path: Path) -> None:
     spoiled = changed("slug: local7\n", "colour: red\n", changed('title: "Answer difficult calls"', "title:"))
     assert sorted(faults(tmp_path, spoiled)) == [
         f"local7.yaml: colour: {UNKNOWN}",
@@ -99,13 +99,13 @@ def test_every_fault_has_its_line(tmp_path: Path) -> None:
     ]
 
 
-def test_a_key_twice_deep_inside_names_its_line(tmp_path: Path) -> None:
+def test_nested_duplicate_key_names_its_line(tmp_path: Path) -> None:
     spoiled = changed(ITEM, ITEM + '        text: "again"\n')
     line = spoiled.splitlines().index('        text: "again"') + 1
     assert faults(tmp_path, spoiled) == [f"local7.yaml: line {line}: key text: appears twice; keep one of them"]
 
 
-def test_a_unit_without_criteria(tmp_path: Path) -> None:
+def test_unit_without_criteria_is_a_fault(tmp_path: Path) -> None:
     head, _, rest = UNIT.partition("performance:")
     spoiled = head + rest[rest.index("evidence_requirements:") :]
     assert faults(tmp_path, spoiled) == [
@@ -113,7 +113,7 @@ def test_a_unit_without_criteria(tmp_path: Path) -> None:
     ]
 
 
-def test_two_files_with_the_same_version(tmp_path: Path) -> None:
+def test_two_files_with_the_same_version_are_a_fault(tmp_path: Path) -> None:
     write_folder(tmp_path)
     (tmp_path / "units/zz.yaml").write_text(changed("slug: local7", "slug: other"))
     assert check(tmp_path).output.splitlines() == [
@@ -121,7 +121,7 @@ def test_two_files_with_the_same_version(tmp_path: Path) -> None:
     ]
 
 
-def test_two_files_with_the_same_address(tmp_path: Path) -> None:
+def test_two_files_with_the_same_slug_are_a_fault(tmp_path: Path) -> None:
     write_folder(tmp_path)
     (tmp_path / "units/zz.yaml").write_text(changed("revision: 1", "revision: 2"))
     (tmp_path / "guidance/zz.yaml").write_text(GUIDANCE)
@@ -131,34 +131,34 @@ def test_two_files_with_the_same_address(tmp_path: Path) -> None:
     ]
 
 
-def test_guidance_for_a_unit_that_is_not_there(tmp_path: Path) -> None:
+def test_guidance_for_an_unknown_unit_is_a_fault(tmp_path: Path) -> None:
     found = faults(tmp_path, guidance=changed("code: LOCAL7", "code: LOCAL8", GUIDANCE))
     assert found == ["calls.yaml: units LOCAL8: there is no such unit; correct the code"]
 
 
-def test_guidance_for_the_same_unit_twice(tmp_path: Path) -> None:
+def test_guidance_naming_a_unit_twice_is_a_fault(tmp_path: Path) -> None:
     found = faults(tmp_path, guidance=changed("- code: LOCAL7", "- code: LOCAL7\n  - code: LOCAL7", GUIDANCE))
     assert found == ["calls.yaml: units LOCAL7: appears twice; keep one of them"]
 
 
-def test_guidance_holds_no_criteria(tmp_path: Path) -> None:
+def test_guidance_with_criteria_is_a_fault(tmp_path: Path) -> None:
     found = faults(tmp_path, guidance=changed("tips:", "performance:", GUIDANCE))
     assert found == [f"calls.yaml: performance: {UNKNOWN}"]
 
 
-def test_a_faulty_unit_is_not_held_against_its_guidance(tmp_path: Path) -> None:
+def test_guidance_is_not_faulted_for_a_faulty_unit(tmp_path: Path) -> None:
     assert faults(tmp_path, changed("revision: 1", "revision: one")) == [
         "local7.yaml: revision: write a whole number, such as 1"
     ]
 
 
-def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+def test_missing_folder_is_a_fault(tmp_path: Path) -> None:
     result = check(tmp_path / "nowhere")
     assert result.exit_code == 1
     assert "nowhere/units: there is no such folder" in result.output
 
 
-def test_files_that_nobody_would_read(tmp_path: Path) -> None:
+def test_ignored_files_are_faults(tmp_path: Path) -> None:
     write_folder(tmp_path)
     (tmp_path / "units/notes.txt").write_text("x")
     (tmp_path / "units/.hidden").write_text("x")
@@ -176,7 +176,7 @@ def test_files_that_nobody_would_read(tmp_path: Path) -> None:
         (b"#" * (2 * 1024 * 1024 + 1), "line 1: the file is larger than 2 MB; split it"),
     ],
 )
-def test_a_file_that_is_not_text_or_too_large(tmp_path: Path, content: bytes, fault: str) -> None:
+def test_binary_or_too_large_file_is_a_fault(tmp_path: Path, content: bytes, fault: str) -> None:
     write_folder(tmp_path)
     (tmp_path / "units/zz.yaml").write_bytes(content)
     assert check(tmp_path).output.splitlines() == [f"zz.yaml: {fault}"]

@@ -1,4 +1,4 @@
-"""Units out, as a file: chosen, with what the format leaves behind shown first."""
+"""Export of units on screen: choose, see the omissions, download."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ from tracker.models import Person
 Browser = Callable[[Person], FlaskClient]
 
 
-def test_units_are_ticked_and_what_is_left_behind_is_shown(world: World, client: Browser) -> None:
+def test_omissions_are_shown_before_the_download(world: World, client: Browser) -> None:
     dan, address = client(world.dan), f"/centres/{world.northgate.id}/units/export"
     assert "CFACC15" in dan.get(address).get_data(as_text=True)
     unit = factories.unit("CFACC15")
@@ -25,7 +25,7 @@ def test_units_are_ticked_and_what_is_left_behind_is_shown(world: World, client:
     assert "Download cfacc15.matrix" in page
 
 
-def test_the_file_holds_what_was_ticked(world: World, client: Browser) -> None:
+def test_file_contains_the_ticked_units(world: World, client: Browser) -> None:
     own = make_own_unit(world.northgate)
     data = {"format": "yaml", "units": [own.id, factories.unit("INSCC004").id], "act": "download"}
     answer = client(world.dan).post(f"/centres/{world.northgate.id}/units/export", data=data)
@@ -33,7 +33,7 @@ def test_the_file_holds_what_was_ticked(world: World, client: Browser) -> None:
     assert {each.code for each in parse_file("yaml", answer.data).units} == {"LOCAL7", "INSCC004"}
 
 
-def test_all_of_them_at_once(world: World, client: Browser) -> None:
+def test_all_units_can_be_exported(world: World, client: Browser) -> None:
     data = {"format": "case", "everything": "y", "act": "download"}
     answer = client(world.dan).post(f"/centres/{world.northgate.id}/units/export", data=data)
     assert {each.code for each in parse_file("case", answer.data).units} == {
@@ -42,7 +42,7 @@ def test_all_of_them_at_once(world: World, client: Browser) -> None:
 
 
 @pytest.mark.parametrize("format_name", list(FORMATS))
-def test_what_goes_out_is_recognised_on_its_way_in(world: World, client: Browser, format_name: str) -> None:
+def test_exported_file_is_detected_on_import(world: World, client: Browser, format_name: str) -> None:
     data = {"format": format_name, "units": [factories.unit("DELIVERCC").id], "act": "download"}
     answer = client(world.dan).post(f"/centres/{world.northgate.id}/units/export", data=data)
     name = answer.headers["Content-Disposition"].rpartition("=")[2]
@@ -50,13 +50,13 @@ def test_what_goes_out_is_recognised_on_its_way_in(world: World, client: Browser
     assert len(parse_file(format_name, answer.data).units) == 1
 
 
-def test_nothing_ticked_asks_for_something(world: World, client: Browser) -> None:
+def test_no_ticked_unit_is_an_error(world: World, client: Browser) -> None:
     answer = client(world.dan).post(f"/centres/{world.northgate.id}/units/export", data={"format": "csv"})
     assert answer.status_code == 422
     assert "Tick the units" in answer.get_data(as_text=True)
 
 
-def test_another_centres_units_stay_there(world: World, client: Browser) -> None:
+def test_unit_of_another_centre_is_not_exported(world: World, client: Browser) -> None:
     theirs = make_own_unit(world.southbank, read_unit(code="THEIRS", slug="theirs"))
     dan, address = client(world.dan), f"/centres/{world.northgate.id}/units/export"
     assert "THEIRS" not in dan.get(address).get_data(as_text=True)
@@ -65,7 +65,7 @@ def test_another_centres_units_stay_there(world: World, client: Browser) -> None
     assert dan.get(f"/centres/{world.southbank.id}/units/export").status_code == 404
 
 
-def test_too_many_are_refused(world: World, client: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_units_are_refused(world: World, client: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unit_files, "MAX_UNITS", 1)
     data = {"format": "yaml", "everything": "y", "act": "download"}
     answer = client(world.dan).post(f"/centres/{world.northgate.id}/units/export", data=data)

@@ -1,4 +1,4 @@
-"""Two administrators at the same moment: one copy is changed once, one version published once."""
+"""Two administrators at the same moment: a draft is changed once, and a version published once."""
 
 from collections.abc import Callable
 
@@ -55,17 +55,17 @@ def publish(draft_id: int) -> Act:
     return lambda browser: browser.post(f"/unit-drafts/{draft_id}/publish", data=fields).status_code
 
 
-def test_of_two_changes_one_is_told(draft_id: int, at_once: Callable[..., list[int]]) -> None:
+def test_second_of_two_simultaneous_changes_is_refused(draft_id: int, at_once: Callable[..., list[int]]) -> None:
     assert at_once(retitle(draft_id, "One"), retitle(draft_id, "Two")) == [303, 409]
     assert db.session.get_one(UnitDraft, draft_id).version == 2
 
 
-def test_of_two_who_publish_one_does(draft_id: int, at_once: Callable[..., list[int]]) -> None:
+def test_draft_is_published_once_by_two_administrators(draft_id: int, at_once: Callable[..., list[int]]) -> None:
     assert at_once(publish(draft_id), publish(draft_id)) == [303, 409]
     assert len(db.session.scalars(select(Unit).where(Unit.owner_centre_id.is_not(None))).all()) == 1
 
 
-def test_of_two_drafts_of_one_version_one_is_published(
+def test_only_one_of_two_drafts_of_a_version_is_published(
     world: World, draft_id: int, at_once: Callable[..., list[int]]
 ) -> None:
     with transaction():

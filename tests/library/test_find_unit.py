@@ -1,4 +1,4 @@
-"""A unit is found by any of its codes, however they are typed; the newest, unless a version is named."""
+"""Finding a unit by any of its codes in any spelling; the newest unless a version is named."""
 
 from dataclasses import replace
 
@@ -34,33 +34,33 @@ def version(version: str, revision: int = 1) -> UnitDocument:
         (" delivercc ", "DELIVERCC"),
     ],
 )
-def test_by_any_of_its_codes(typed: str, code: str) -> None:
+def test_unit_is_found_by_any_of_its_codes(typed: str, code: str) -> None:
     assert LIBRARY.find_unit(typed).code == code
 
 
 @pytest.mark.parametrize("typed", ["INSCC00", "Manage customer service", "", "/"])
-def test_an_unknown_code_is_told_with_those_there_are(typed: str) -> None:
+def test_unknown_code_error_lists_the_known_codes(typed: str) -> None:
     with pytest.raises(NotFound, match=r"There are: CFACC15, CFAM&LFD3, DELIVERCC, INSCC004\."):
         LIBRARY.find_unit(typed)
 
 
-def test_the_newest_comes_first_part_by_part() -> None:
+def test_versions_are_compared_part_by_part() -> None:
     library = StandardsFolder((version("1.10"), version("1.9"), version("1", 5), version("1.2", 9)), (), ())
     assert library.find_unit("inscc004").version == "1.10"
 
 
-def test_of_one_version_the_latest_revision() -> None:
+def test_latest_revision_of_a_version_is_found() -> None:
     library = StandardsFolder((version("2", 1), version("2", 3), version("2", 2)), (), ())
     assert library.find_unit("inscc004").revision == 3
 
 
-def test_a_version_can_be_named_and_1_10_is_not_1_1() -> None:
+def test_named_version_is_found_and_1_10_is_not_1_1() -> None:
     library = StandardsFolder((version("1.1"), version("1.10")), (), ())
     assert library.find_unit("inscc004", "1.1").version == "1.1"
     with pytest.raises(NotFound, match=r"no unit inscc004 in version 1\.0\."):
         library.find_unit("inscc004", "1.0")
 
 
-def test_a_units_own_code_goes_before_anothers_old_one() -> None:
+def test_own_code_has_priority_over_an_identifier() -> None:
     other = replace(version("9"), code="NEW1", slug="new1", identifiers=(Identifier("Original URN", "INSCC004"),))
     assert StandardsFolder((other, INSCC004), (), ()).find_unit("inscc004").code == "INSCC004"

@@ -1,4 +1,4 @@
-"""Guidance: to read, to write, to attach with what contradicts the unit, to detach; in one's own centre only."""
+"""Guidance: read, write, attach with a warning, and detach, at one's own centre only."""
 
 import html
 from collections.abc import Callable
@@ -49,7 +49,7 @@ def attach(browser: FlaskClient, world: World, slug: str, unit: str, **fields: s
 # --- to read ---------------------------------------------------------------------------------------------
 
 
-def test_everybody_reads_the_installations(world: World, client: ClientFor) -> None:
+def test_everyone_can_read_installation_guidance(world: World, client: ClientFor) -> None:
     for who in (world.alice, world.grace):
         assert f"/guidance/{SEED}" in client(who).get("/guidance").text
         page = html.unescape(client(who).get(f"/guidance/{SEED}").text)
@@ -57,7 +57,7 @@ def test_everybody_reads_the_installations(world: World, client: ClientFor) -> N
         assert "CFACC15" in page
 
 
-def test_a_centres_own_is_read_there_only(world: World, client: ClientFor, own: Guidance) -> None:
+def test_centre_guidance_is_read_there_only(world: World, client: ClientFor, own: Guidance) -> None:
     assert client(world.alice).get(f"/guidance/{own.slug}").status_code == 200
     assert client(world.frank).get(f"/guidance/{own.slug}").status_code == 404
     assert "Calls at Northgate" not in client(world.heidi).get("/guidance").text
@@ -66,7 +66,7 @@ def test_a_centres_own_is_read_there_only(world: World, client: ClientFor, own: 
 # --- to write --------------------------------------------------------------------------------------------
 
 
-def test_it_is_written_on_screen(world: World, client: ClientFor, acts: Callable[[], list[str]]) -> None:
+def test_administrator_writes_guidance(world: World, client: ClientFor, acts: Callable[[], list[str]]) -> None:
     dan = client(world.dan)
     answer = dan.post(f"/centres/{world.northgate.id}/guidance/new", data=OWN)
     assert answer.location == "/guidance/calls-at-northgate"
@@ -76,20 +76,20 @@ def test_it_is_written_on_screen(world: World, client: ClientFor, acts: Callable
     assert acts() == ["guidance_added"]
 
 
-def test_two_of_one_title_have_two_addresses(world: World, client: ClientFor, own: Guidance) -> None:
+def test_two_pages_of_one_title_have_different_addresses(world: World, client: ClientFor, own: Guidance) -> None:
     answer = client(world.dan).post(f"/centres/{world.northgate.id}/guidance/new", data=OWN)
     assert answer.location != f"/guidance/{own.slug}"
     assert answer.status_code == 303
 
 
-def test_what_is_missing_is_said_and_the_rest_kept(world: World, client: ClientFor) -> None:
+def test_missing_field_is_named_and_typed_text_stays(world: World, client: ClientFor) -> None:
     answer = client(world.dan).post(f"/centres/{world.northgate.id}/guidance/new", data={**OWN, "title": ""})
     assert answer.status_code == 422
     assert "Write a title." in answer.text
     assert "Listen.\nWait." in answer.text
 
 
-def test_ones_own_is_changed_and_the_installations_is_not(
+def test_only_own_guidance_can_be_changed(
     world: World, client: ClientFor, own: Guidance, acts: Callable[[], list[str]]
 ) -> None:
     dan, at = client(world.dan), f"/centres/{world.northgate.id}/guidance"
@@ -100,7 +100,7 @@ def test_ones_own_is_changed_and_the_installations_is_not(
     assert acts()[-1] == "guidance_changed"
 
 
-def test_a_file_never_overwrites_a_centres_own(own: Guidance) -> None:
+def test_loading_never_overwrites_centre_guidance(own: Guidance) -> None:
     (document,) = read_standards().guidance
     with pytest.raises(Refused, match="is the address of a centre's own guidance"), transaction():
         load_guidance(replace(document, slug=own.slug))
@@ -109,7 +109,7 @@ def test_a_file_never_overwrites_a_centres_own(own: Guidance) -> None:
 # --- to attach -------------------------------------------------------------------------------------------
 
 
-def test_the_units_requirements_stand_beside_the_question(world: World, client: ClientFor) -> None:
+def test_requirements_are_shown_beside_the_question(world: World, client: ClientFor) -> None:
     make_own_unit(world.northgate)
     page = client(world.dan).get(f"/centres/{world.northgate.id}/guidance/{SEED}/attach?unit=local7").text
     assert "What the unit requires" in page
@@ -117,13 +117,13 @@ def test_the_units_requirements_stand_beside_the_question(world: World, client: 
     assert "Does the guidance contradict" in page
 
 
-def test_first_a_unit_is_chosen_and_those_it_is_with_are_not_offered(world: World, client: ClientFor) -> None:
+def test_attached_units_are_not_offered(world: World, client: ClientFor) -> None:
     page = client(world.dan).get(f"/centres/{world.northgate.id}/guidance/{SEED}/attach").text
     assert 'value="cfamlfd3"' in page
     assert 'value="cfacc15"' not in page
 
 
-def test_attached_it_is_shown_in_that_centre_with_the_warning(
+def test_attached_guidance_is_shown_at_the_centre_with_its_warning(
     world: World, client: ClientFor, acts: Callable[[], list[str]]
 ) -> None:
     dan = client(world.dan)
@@ -142,19 +142,19 @@ def test_attached_it_is_shown_in_that_centre_with_the_warning(
         ({"contradicts": "yes", "warning": " "}, "Write what contradicts them"),
     ],
 )
-def test_whoever_attaches_it_must_say(world: World, client: ClientFor, fields: dict[str, str], said: str) -> None:
+def test_contradiction_must_be_answered(world: World, client: ClientFor, fields: dict[str, str], said: str) -> None:
     answer = attach(client(world.dan), world, SEED, "cfamlfd3", **fields)
     assert answer.status_code == 422
     assert said in answer.text
 
 
-def test_a_unit_of_another_centre_is_not_offered(world: World, client: ClientFor) -> None:
+def test_unit_of_another_centre_is_not_offered(world: World, client: ClientFor) -> None:
     make_own_unit(world.southbank)
     page = client(world.dan).get(f"/centres/{world.northgate.id}/guidance/{SEED}/attach?unit=local7").text
     assert "LOCAL7" not in page
 
 
-def test_twice_is_refused(world: World, client: ClientFor) -> None:
+def test_attaching_twice_is_refused(world: World, client: ClientFor) -> None:
     dan = client(world.dan)
     attach(dan, world, SEED, "cfamlfd3", contradicts="no")
     answer = attach(dan, world, SEED, "cfamlfd3", contradicts="no")
@@ -162,7 +162,7 @@ def test_twice_is_refused(world: World, client: ClientFor) -> None:
     assert "already attached to CFAM&LFD3" in html.unescape(answer.text)
 
 
-def test_detached_it_is_no_longer_shown(world: World, client: ClientFor, acts: Callable[[], list[str]]) -> None:
+def test_detached_guidance_is_not_shown(world: World, client: ClientFor, acts: Callable[[], list[str]]) -> None:
     dan = client(world.dan)
     attach(dan, world, SEED, "cfamlfd3", contradicts="no")
     row = db.session.scalars(select(GuidanceUnit).where(GuidanceUnit.unit_code == "CFAM&LFD3")).one().id
@@ -173,13 +173,13 @@ def test_detached_it_is_no_longer_shown(world: World, client: ClientFor, acts: C
     assert acts() == ["guidance_attached", "guidance_detached"]
 
 
-def test_the_installations_own_attachments_are_not_detached_here(world: World, client: ClientFor) -> None:
+def test_installation_attachment_cannot_be_detached(world: World, client: ClientFor) -> None:
     row = db.session.scalars(select(GuidanceUnit.id).where(GuidanceUnit.unit_code == "CFACC15")).first()
     answer = client(world.dan).post(f"/centres/{world.northgate.id}/guidance/{SEED}/detach/{row}")
     assert answer.status_code == 404
 
 
-def test_candidates_and_assessors_meet_it_where_they_work(world: World, client: ClientFor, own: Guidance) -> None:
+def test_guidance_is_shown_where_people_work(world: World, client: ClientFor, own: Guidance) -> None:
     attach(client(world.dan), world, own.slug, "inscc004", contradicts="no")
     with transaction():
         evidence = factories.make_evidence(world.inscc004, "A call")

@@ -1,4 +1,4 @@
-"""The same in substance: proposed by similarity, decided by an administrator, shown on the units, kept while the words are."""
+"""Links between criteria: proposed by similarity, decided by an administrator, shown on units, kept with words."""
 
 import re
 from collections.abc import Callable
@@ -57,11 +57,11 @@ class TestProposing:
         )
         assert all(each.one.kind is each.other.kind for each in proposals)
 
-    def test_the_order_in_which_the_units_are_named_changes_nothing(self, two: tuple[Unit, Unit]) -> None:
+    def test_order_of_the_units_does_not_matter(self, two: tuple[Unit, Unit]) -> None:
         one, other = two
         assert queries.propose_links(one, other, {}) == queries.propose_links(other, one, {})
 
-    def test_what_was_decided_is_not_proposed_again(self, world: World, two: tuple[Unit, Unit]) -> None:
+    def test_decided_pair_is_not_proposed_again(self, world: World, two: tuple[Unit, Unit]) -> None:
         confirm(world, two, (1, 12))
         with transaction():
             services.refuse_link(*two, (2, 13), world.northgate, factories.actor(world.dan))
@@ -76,7 +76,7 @@ class TestProposing:
 
 
 class TestDeciding:
-    def test_a_link_is_one_row_with_its_likeness_and_who_said_so(
+    def test_link_stores_similarity_and_decider(
         self, world: World, two: tuple[Unit, Unit], acts: Callable[[], list[str]]
     ) -> None:
         link = confirm(world, two, (1, 12))
@@ -90,7 +90,7 @@ class TestDeciding:
         assert links() == [(1, 12, True)]
         assert acts() == ["link_confirmed"]
 
-    def test_a_change_of_mind_replaces_the_word_and_undo_takes_it_back(
+    def test_new_decision_replaces_the_old_and_can_be_withdrawn(
         self, world: World, two: tuple[Unit, Unit], acts: Callable[[], list[str]]
     ) -> None:
         confirm(world, two, (1, 12))
@@ -104,21 +104,21 @@ class TestDeciding:
         assert links() == []
         assert acts() == ["link_confirmed", "link_refused", "link_decision_withdrawn"]
 
-    def test_one_statement_may_be_linked_to_two(self, world: World, two: tuple[Unit, Unit]) -> None:
+    def test_statement_can_be_linked_to_two(self, world: World, two: tuple[Unit, Unit]) -> None:
         confirm(world, two, (1, 12))
         confirm(world, two, (1, 13))
         assert links() == [(1, 12, True), (1, 13, True)]
 
-    def test_a_statement_that_is_not_there_is_not_linked(self, world: World, two: tuple[Unit, Unit]) -> None:
+    def test_missing_statement_cannot_be_linked(self, world: World, two: tuple[Unit, Unit]) -> None:
         with pytest.raises(NotFound):
             confirm(world, two, (1, 999))
 
-    def test_what_northgate_says_holds_at_northgate_only(self, world: World, two: tuple[Unit, Unit]) -> None:
+    def test_decision_applies_at_its_centre_only(self, world: World, two: tuple[Unit, Unit]) -> None:
         confirm(world, two, (1, 12))
         assert queries.list_link_decisions(*two, world.southbank.id) == {}
         assert queries.list_linked_criteria(two[0], [world.southbank.id]) == {}
 
-    def test_a_centre_overrules_what_comes_with_the_installation_and_may_fall_back_on_it(
+    def test_centre_can_override_an_installation_link_and_withdraw(
         self, world: World, two: tuple[Unit, Unit]
     ) -> None:
         with transaction():
@@ -142,7 +142,7 @@ class TestDeciding:
 
 
 class TestTwoVersions:
-    def test_everything_word_for_word_is_confirmed_at_once(self, world: World, acts: Callable[[], list[str]]) -> None:
+    def test_identical_statements_are_confirmed_together(self, world: World, acts: Callable[[], list[str]]) -> None:
         older = factories.unit("CFACC15")
         newer = publish(
             as_revision(
@@ -158,9 +158,7 @@ class TestTwoVersions:
         assert not [link for link in links() if link[0] in {2, 3}]
         assert acts() == ["links_confirmed"]
 
-    def test_what_is_the_same_elsewhere_stays_the_same_in_the_newer_version(
-        self, world: World, two: tuple[Unit, Unit]
-    ) -> None:
+    def test_links_to_other_units_are_copied_to_the_newer_version(self, world: World, two: tuple[Unit, Unit]) -> None:
         older, far = two
         actor = factories.actor(world.dan)
         for link in ((1, 12), (2, 13), (3, 4)):
@@ -177,19 +175,19 @@ class TestTwoVersions:
         assert {link[::-1]: each.is_confirmed for link, each in decided.items()} == {(1, 12): True, (3, 4): False}
         assert queries.list_same_criteria([newer.id, far.id], world.southbank.id) == {}
 
-    def test_also_what_came_with_the_installation(self, world: World) -> None:
+    def test_installation_links_are_copied_to_the_newer_version(self, world: World) -> None:
         older, far = factories.unit("CFACC15"), factories.unit("DELIVERCC")
         newer = publish(as_revision(UNITS["CFACC15"]))
         with transaction():
             services.confirm_same_wording(older, newer, world.northgate, factories.actor(world.dan))
         assert (newer.id, 1) in queries.list_same_criteria([newer.id, far.id], world.northgate.id)
 
-    def test_two_units_are_not_confirmed_at_once(self, world: World, two: tuple[Unit, Unit]) -> None:
+    def test_different_units_cannot_be_confirmed_together(self, world: World, two: tuple[Unit, Unit]) -> None:
         with pytest.raises(Invalid), transaction():
             services.confirm_same_wording(*two, world.northgate, factories.actor(world.dan))
 
     @pytest.mark.usefixtures("app")
-    def test_the_older_version_stands_first(self) -> None:
+    def test_older_version_comes_first(self) -> None:
         older = factories.unit("CFACC15")
         newer = publish(as_revision(UNITS["CFACC15"], version="1.10"))
         middle = publish(as_revision(UNITS["CFACC15"], version="1.9"))
@@ -200,14 +198,14 @@ class TestTwoVersions:
 class TestLoadingAnew:
     """Nobody attempts the unit, so that its text may still change."""
 
-    def test_a_link_stays_while_its_words_do_and_follows_them(self, world: World, two: tuple[Unit, Unit]) -> None:
+    def test_link_follows_a_statement_with_unchanged_words(self, world: World, two: tuple[Unit, Unit]) -> None:
         for link in ((1, 12), (2, 13), (8, 22)):
             confirm(world, two, link)
         with transaction():
             load_unit(reworded(DELIVER, {"p:1": "", "p:13": "deal with whatever colleagues refer"}))
         assert links() == [(1, 11, True), (8, 21, True)], "one further up is gone; 13 says something else now"
 
-    def test_statements_that_change_places_keep_their_links(self, world: World, two: tuple[Unit, Unit]) -> None:
+    def test_swapped_statements_keep_their_links(self, world: World, two: tuple[Unit, Unit]) -> None:
         confirm(world, two, (1, 12))
         confirm(world, two, (1, 13))
         document = DELIVER
@@ -221,7 +219,7 @@ class TestLoadingAnew:
             for each in queries.list_decided_proposals(*two, queries.list_link_decisions(*two, world.northgate.id))
         }["13"] == twelve.text
 
-    def test_an_unchanged_unit_keeps_everything(self, world: World, two: tuple[Unit, Unit]) -> None:
+    def test_unchanged_unit_keeps_all_links(self, world: World, two: tuple[Unit, Unit]) -> None:
         confirm(world, two, (1, 12))
         with transaction():
             load_unit(DELIVER)
@@ -233,7 +231,7 @@ class TestTheScreen:
     def address(self, world: World) -> str:
         return f"/centres/{world.northgate.id}/links/supervise/deliver"
 
-    def test_dan_chooses_two_units_and_sees_what_may_be_the_same(self, world: World, client: Browser) -> None:
+    def test_administrator_sees_proposed_links_of_two_units(self, world: World, client: Browser) -> None:
         dan = client(world.dan)
         assert "SUPERVISE Supervise" in dan.get(f"/centres/{world.northgate.id}/links").text
         page = dan.get(f"/centres/{world.northgate.id}/links?one=deliver&other=supervise").text
@@ -241,7 +239,7 @@ class TestTheScreen:
         assert "100% similar" in page
         assert "There are no confirmed links yet." in page
 
-    def test_he_confirms_one_refuses_one_and_links_one_by_hand(self, world: World, client: Browser) -> None:
+    def test_administrator_confirms_refuses_and_adds_links(self, world: World, client: Browser) -> None:
         dan = client(world.dan)
         for act, position, other in (("confirm", 1, 12), ("refuse", 2, 13), ("confirm", 5, 6)):
             answer = dan.post(self.address(world), data={"act": act, "position": position, "other_position": other})
@@ -260,43 +258,37 @@ class TestTheScreen:
     @pytest.mark.parametrize(
         "form", [{}, {"act": "confirm"}, {"act": "confirm", "position": "x", "other_position": "1"}]
     )
-    def test_a_form_that_says_nothing_changes_nothing(
-        self, world: World, client: Browser, form: dict[str, str]
-    ) -> None:
+    def test_incomplete_form_changes_nothing(self, world: World, client: Browser, form: dict[str, str]) -> None:
         assert client(world.dan).post(self.address(world), data=form).status_code == 422
         assert links() == []
 
-    def test_a_unit_of_another_centre_is_not_there(
-        self, world: World, client: Browser, two: tuple[Unit, Unit]
-    ) -> None:
+    def test_unit_of_another_centre_is_not_found(self, world: World, client: Browser, two: tuple[Unit, Unit]) -> None:
         with transaction():
             two[1].owner_centre_id = world.southbank.id
         form = {"act": "confirm", "position": 1, "other_position": 12}
         assert client(world.dan).post(self.address(world), data=form).status_code == 404
         assert client(world.heidi).post(self.address(world), data=form).status_code == 404
 
-    def test_an_older_version_stays_chosen_beside_the_newer(self, world: World, client: Browser) -> None:
+    def test_chosen_older_version_stays_selected(self, world: World, client: Browser) -> None:
         publish(as_revision(UNITS["CFACC15"], slug="cfacc15-1-2"))
         page = client(world.dan).get(f"/centres/{world.northgate.id}/links?one=cfacc15&other=delivercc").text
         chosen = re.findall(r'<option value="(\S+)" selected>([^<]*)', page)
         assert [slug for slug, _ in chosen] == ["cfacc15", "delivercc"]
         assert chosen[0][1].endswith(", version 1, revision 1")
 
-    def test_a_unit_is_not_linked_with_itself(self, world: World, client: Browser) -> None:
+    def test_unit_cannot_be_linked_with_itself(self, world: World, client: Browser) -> None:
         dan = client(world.dan)
         assert dan.get(f"/centres/{world.northgate.id}/links?one=supervise&other=supervise").status_code == 422
         form = {"act": "confirm", "position": 1, "other_position": 1}
         assert dan.post(f"/centres/{world.northgate.id}/links/supervise/supervise", data=form).status_code == 404
 
-    def test_the_units_page_names_what_is_the_same_elsewhere(
-        self, world: World, client: Browser, two: tuple[Unit, Unit]
-    ) -> None:
+    def test_unit_page_names_linked_statements(self, world: World, client: Browser, two: tuple[Unit, Unit]) -> None:
         confirm(world, two, (1, 12))
         assert ">DELIVER 12</a>" in client(world.alice).get("/units/supervise").text
         assert ">SUPERVISE 1</a>" in client(world.alice).get("/units/deliver").text
         assert "DELIVER 12" not in client(world.frank).get("/units/supervise").text
 
-    def test_it_asks_the_database_once(
+    def test_linked_statements_need_one_query(
         self, world: World, two: tuple[Unit, Unit], count_statements: Callable[[], AbstractContextManager[list[str]]]
     ) -> None:
         confirm(world, two, (1, 12))
@@ -310,7 +302,7 @@ class TestComparingVersions:
         texts = {"p:2": "Deal with complex customer contacts referred by colleagues without authority.", "p:3": ""}
         return publish(as_revision(reworded(UNITS["CFACC15"], texts)))
 
-    def test_anyone_sees_two_versions_side_by_side(self, world: World, client: Browser) -> None:
+    def test_everyone_can_compare_two_versions(self, world: World, client: Browser) -> None:
         newer = self.publish()
         alice = client(world.alice)
         assert newer.slug in alice.get("/units/cfacc15/compare").text
@@ -322,11 +314,11 @@ class TestComparingVersions:
         assert "<ins>by</ins>" in page
         assert "Confirm" not in page
 
-    def test_a_unit_with_one_version_says_so(self, world: World, client: Browser) -> None:
+    def test_unit_with_one_version_says_so(self, world: World, client: Browser) -> None:
         assert "This unit has one version" in client(world.alice).get("/units/delivercc/compare").text
         assert client(world.alice).get("/units/nothing/compare").status_code == 404
 
-    def test_dan_confirms_the_same_and_then_what_was_reworded(self, world: World, client: Browser) -> None:
+    def test_administrator_confirms_identical_then_reworded_statements(self, world: World, client: Browser) -> None:
         newer = self.publish()
         dan = client(world.dan)
         page = dan.get(f"/units/cfacc15/compare?with={newer.slug}").text
@@ -341,7 +333,7 @@ class TestComparingVersions:
         assert "<b>2</b> removed" in page
         assert "Not the same" in page
 
-    def test_what_is_unchanged_can_be_left_out(self, world: World, client: Browser) -> None:
+    def test_unchanged_statements_can_be_hidden(self, world: World, client: Browser) -> None:
         newer = self.publish()
         page = client(world.alice).get(f"/units/cfacc15/compare?with={newer.slug}&show=changed").text
         assert "Engage with customers who make complex" in page

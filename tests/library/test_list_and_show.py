@@ -1,4 +1,4 @@
-"""`flask standards list` and `show`: from the files alone, for people and for programs."""
+"""`flask standards list` and `show`: from the files alone, as text and as JSON."""
 
 import json
 import os
@@ -32,7 +32,7 @@ def test_list_names_every_unit() -> None:
     assert "38 criteria  Manage customer service in a contact centre" in lines[-1]
 
 
-def test_list_for_programs() -> None:
+def test_list_prints_json() -> None:
     listed = json.loads(run("list", "--json").stdout_bytes.decode("utf-8"))
     assert listed[0] == {
         "code": "CFACC15",
@@ -45,7 +45,7 @@ def test_list_for_programs() -> None:
     }
 
 
-def test_show_for_programs() -> None:
+def test_show_prints_json() -> None:
     unit = shown("cfa cc16")
     assert unit["code"] == "INSCC004"
     assert unit["criteria"][24] == {
@@ -64,13 +64,13 @@ def test_show_for_programs() -> None:
     }
 
 
-def test_show_is_utf_8_whatever_the_terminal(tmp_path: Path) -> None:
+def test_show_prints_utf_8_in_any_terminal(tmp_path: Path) -> None:
     write_folder(tmp_path, changed("rare", "café – “rare”"))
     result = run("show", "local7", "--json", "--folder", str(tmp_path))
     assert "café – “rare”".encode() in result.stdout_bytes
 
 
-def test_show_takes_the_newest_unless_a_version_is_named(tmp_path: Path) -> None:
+def test_show_prints_the_newest_version_unless_one_is_named(tmp_path: Path) -> None:
     write_folder(tmp_path)
     newer = changed('version: "1"', "version: 1.10", changed("slug: local7", "slug: local7-1-10"))
     (tmp_path / "units/newer.yaml").write_text(newer)
@@ -78,7 +78,7 @@ def test_show_takes_the_newest_unless_a_version_is_named(tmp_path: Path) -> None
     assert shown("LOCAL7", "--folder", str(tmp_path), "--version", "1")["version"] == "1"
 
 
-def test_show_for_people_holds_everything() -> None:
+def test_show_as_text_contains_everything() -> None:
     words = " ".join(run("show", "CFACC15").output.split())
     for expected in (
         "H128 04 (CFACC15) Supervise customer service activities in a contact centre team",
@@ -94,7 +94,7 @@ def test_show_for_people_holds_everything() -> None:
         assert expected in words
 
 
-def test_show_for_people_tells_rules_and_points(tmp_path: Path) -> None:
+def test_show_as_text_contains_rules_and_points(tmp_path: Path) -> None:
     output = run("show", "local7", "--folder", str(write_folder(tmp_path, UNIT))).output
     for expected in (
         "(one of the following)",
@@ -105,14 +105,14 @@ def test_show_for_people_tells_rules_and_points(tmp_path: Path) -> None:
         assert expected in output
 
 
-def test_an_unknown_unit_is_told_with_those_there_are() -> None:
+def test_unknown_unit_error_lists_the_known_units() -> None:
     result = run("show", "NOPE1")
     assert result.exit_code == 1
     assert result.output == ("Error: There is no unit NOPE1. There are: CFACC15, CFAM&LFD3, DELIVERCC, INSCC004.\n")
 
 
 @pytest.mark.parametrize("command", [["list"], ["show", "LOCAL7"]])
-def test_a_faulty_folder_is_refused_with_its_faults(tmp_path: Path, command: list[str]) -> None:
+def test_faulty_folder_is_refused_with_its_faults(tmp_path: Path, command: list[str]) -> None:
     write_folder(tmp_path, changed("revision: 1", "revision: one"))
     result = run(*command, "--folder", str(tmp_path))
     assert result.exit_code == 1
@@ -120,7 +120,7 @@ def test_a_faulty_folder_is_refused_with_its_faults(tmp_path: Path, command: lis
 
 
 @pytest.mark.parametrize("arguments", [["list"], ["show", "INSCC004"], ["check"]])
-def test_no_database_and_no_secret_is_needed(tmp_path: Path, arguments: list[str]) -> None:
+def test_commands_need_no_database_and_no_secret(tmp_path: Path, arguments: list[str]) -> None:
     environment = {key: value for key, value in os.environ.items() if key not in {"SECRET_KEY", "DEMO"}}
     environment |= {
         "DATABASE_URL": "postgresql+psycopg://nobody@127.0.0.1:1/none",

@@ -1,4 +1,4 @@
-"""The units to browse, found by code, title or words, for anyone signed in."""
+"""The list of units, for everyone signed in."""
 
 import re
 from collections.abc import Callable
@@ -23,11 +23,11 @@ def listed(browser: FlaskClient, words: str = "") -> list[str]:
 
 
 @pytest.mark.parametrize("who", PEOPLE)
-def test_anyone_signed_in_sees_every_unit(world: World, client: ClientFor, who: str) -> None:
+def test_everyone_signed_in_sees_every_unit(world: World, client: ClientFor, who: str) -> None:
     assert listed(client(getattr(world, who))) == ["cfacc15", "cfamlfd3", "delivercc", "inscc004"]
 
 
-def test_nobody_else_does(anonymous: FlaskClient) -> None:
+def test_visitor_must_sign_in(anonymous: FlaskClient) -> None:
     assert anonymous.get("/units").status_code == 302
     assert anonymous.get("/units/cfacc15").status_code == 302
 
@@ -43,17 +43,17 @@ def test_nobody_else_does(anonymous: FlaskClient) -> None:
         ("<script>", []),
     ],
 )
-def test_they_are_found(world: World, client: ClientFor, words: str, slugs: list[str]) -> None:
+def test_units_are_found(world: World, client: ClientFor, words: str, slugs: list[str]) -> None:
     assert listed(client(world.alice), words) == slugs
 
 
-def test_a_search_without_a_find_keeps_the_words_and_says_so(world: World, client: ClientFor) -> None:
+def test_search_without_result_keeps_the_words(world: World, client: ClientFor) -> None:
     page = client(world.alice).get("/units?q=zebra").text
     assert "No unit was found." in page
     assert 'value="zebra"' in page
 
 
-def test_a_centres_own_unit_is_seen_there_only(world: World, client: ClientFor) -> None:
+def test_centre_unit_is_seen_there_only(world: World, client: ClientFor) -> None:
     found = find_unit("cfacc15")
     assert found
     with transaction():

@@ -1,4 +1,4 @@
-"""Loading: idempotent, and never under candidates who are working to a unit."""
+"""Loading of the standards folder: idempotent, and never changing units that candidates work to."""
 
 import json
 import os
@@ -56,14 +56,14 @@ def newer(document: UnitDocument, revision: int = 2) -> UnitDocument:
     return replace(document, revision=revision, slug=f"{document.slug}-1-{revision}", title="Otherwise")
 
 
-def test_a_second_load_changes_nothing(app: Flask) -> None:
+def test_second_load_changes_nothing(app: Flask) -> None:
     before = [count(each) for each in (Unit, Criterion, EvidenceRequirement, Guidance)]
     assert before == [4, 149, 5, 1]
     assert {outcome for _, outcome in outcomes(LIBRARY)} == {"unchanged"}
     assert [count(each) for each in (Unit, Criterion, EvidenceRequirement, Guidance)] == before
 
 
-def test_a_loaded_unit_is_its_file(app: Flask) -> None:
+def test_loaded_unit_equals_its_file(app: Flask) -> None:
     for document in LIBRARY.units:
         loaded = find_unit(document.slug)
         assert loaded
@@ -76,15 +76,13 @@ def test_a_loaded_unit_is_its_file(app: Flask) -> None:
         assert requirements == [(each.label, each.text, each.points) for each in document.evidence_requirements]
 
 
-def test_a_new_unit_is_added_with_its_guidance(app: Flask, local: Callable[..., StandardsFolder]) -> None:
+def test_new_unit_is_added_with_its_guidance(app: Flask, local: Callable[..., StandardsFolder]) -> None:
     assert outcomes(local()) == [("LOCAL7 version 1, revision 1", "new"), ("calls", "new")]
     assert [each.title for each in list_guidance("LOCAL7")] == ["Calls"]
     assert outcomes(local()) == [("LOCAL7 version 1, revision 1", "unchanged"), ("calls", "unchanged")]
 
 
-def test_a_changed_unit_is_replaced_while_nobody_attempts_it(
-    app: Flask, local: Callable[..., StandardsFolder]
-) -> None:
+def test_changed_unit_without_attempts_is_replaced(app: Flask, local: Callable[..., StandardsFolder]) -> None:
     load_standards(local())
     shorter = changed(
         '      - label: "1"\n        text: "thank the colleague"', '      - label: "9"\n        text: "ring back"'
@@ -96,7 +94,7 @@ def test_a_changed_unit_is_replaced_while_nobody_attempts_it(
     assert loaded.criteria[5].text == "ring back"
 
 
-def test_a_changed_unit_is_refused_while_alice_attempts_it(world: World) -> None:
+def test_changed_unit_with_an_attempt_is_refused(world: World) -> None:
     before = unit("CFACC15").content_hash
     document = replace(LIBRARY.find_unit("CFACC15"), title="Otherwise")
     with pytest.raises(Refused, match=r"cfacc15\.yaml: .*raise the revision to 2") as refusal:
@@ -106,7 +104,7 @@ def test_a_changed_unit_is_refused_while_alice_attempts_it(world: World) -> None
     assert unit("CFACC15").content_hash == before
 
 
-def test_alice_keeps_her_text_when_a_new_revision_comes(world: World) -> None:
+def test_candidate_keeps_the_text_when_a_revision_is_loaded(world: World) -> None:
     held = world.cfacc15.unit_id
     assert load_unit(newer(LIBRARY.find_unit("CFACC15"))).outcome == "new"
     assert world.cfacc15.unit_id == held
@@ -116,13 +114,13 @@ def test_alice_keeps_her_text_when_a_new_revision_comes(world: World) -> None:
     assert [each.revision for each in list_newest_units() if each.code == "CFACC15"] == [2]
 
 
-def test_the_address_of_a_version_stays_its_own(app: Flask) -> None:
+def test_address_of_a_version_cannot_be_reused(app: Flask) -> None:
     document = replace(newer(LIBRARY.find_unit("CFACC15")), slug="cfacc15")
     with pytest.raises(Refused, match=r"slug: cfacc15 is the address of CFACC15 version 1 revision 1.*cfacc15-1-2\."):
         load_unit(document)
 
 
-def test_a_format_that_gained_a_key_is_written_under_attempts_too(world: World) -> None:
+def test_new_format_key_is_stored_for_units_with_attempts(world: World) -> None:
     loaded = unit("CFACC15")
     document = json.loads(loaded.document)
     del document["external_links"]
@@ -132,7 +130,7 @@ def test_a_format_that_gained_a_key_is_written_under_attempts_too(world: World) 
     assert load_document(unit("CFACC15"))["external_links"] == []
 
 
-def test_guidance_may_change_under_attempts(world: World) -> None:
+def test_guidance_can_change_under_attempts(world: World) -> None:
     (guidance,) = LIBRARY.guidance
     calmer = replace(guidance, tips=("Keep calm.",), units=guidance.units[:2])
     assert outcomes(StandardsFolder((), (calmer,), ())) == [(guidance.slug, "changed")]
@@ -141,7 +139,7 @@ def test_guidance_may_change_under_attempts(world: World) -> None:
 
 
 class TestCommand:
-    def test_it_says_what_it_did(self, app: Flask) -> None:
+    def test_command_prints_what_was_loaded(self, app: Flask) -> None:
         result = app.test_cli_runner().invoke(args=["standards", "load"])
         assert (result.exit_code, result.output.splitlines()) == (
             0,
@@ -160,7 +158,7 @@ class TestCommand:
         )
 
     @pytest.mark.usefixtures("world")
-    def test_one_refusal_leaves_everything_as_it_was(self, app: Flask, tmp_path: Path) -> None:
+    def test_one_refusal_rolls_everything_back(self, app: Flask, tmp_path: Path) -> None:
         folder = write_folder(tmp_path, guidance=changed("LOCAL7", "CFACC15", GUIDANCE))
         ours = (ROOT / "standards/units/cfacc15.yaml").read_text(encoding="utf-8")
         (folder / "units/zz.yaml").write_text(changed('label: "a"', 'label: "A"', ours), encoding="utf-8")
@@ -171,13 +169,13 @@ class TestCommand:
         assert result.output.startswith("Error: zz.yaml: revision: CFACC15 version 1 revision 1 has changed")
         assert find_unit("local7") is None
 
-    def test_a_faulty_folder_is_not_loaded(self, app: Flask, tmp_path: Path) -> None:
+    def test_faulty_folder_is_not_loaded(self, app: Flask, tmp_path: Path) -> None:
         folder = write_folder(tmp_path, changed("revision: 1", "revision: one"))
         result = app.test_cli_runner().invoke(args=["standards", "load", "--folder", str(folder)])
         assert result.exit_code == 1
         assert "local7.yaml: revision" in result.output
 
-    def test_a_database_without_tables_is_named(self, tmp_path: Path) -> None:
+    def test_database_without_tables_is_reported(self, tmp_path: Path) -> None:
         environment = os.environ | {
             "DATABASE_URL": f"sqlite:///{tmp_path / 'new.sqlite'}",
             "INSTANCE_PATH": str(tmp_path),

@@ -1,4 +1,4 @@
-"""From a reading to a published version: nobody else's copy is overwritten, nothing published ever changes."""
+"""From a reading to a published version: no lost changes, and published versions never change."""
 
 import json
 
@@ -51,7 +51,7 @@ def last_event() -> dict[str, object]:
     return json.loads(body or b"{}")  # type: ignore[no-any-return]
 
 
-def test_what_was_read_is_kept_beside_its_source(draft: UnitDraft, world: World, acts: object) -> None:
+def test_reading_is_stored_with_its_source(draft: UnitDraft, world: World, acts: object) -> None:
     assert (draft.state, draft.title, draft.source_name) == (
         DraftState.BEING_CHECKED,
         "Answer difficult calls",
@@ -62,21 +62,21 @@ def test_what_was_read_is_kept_beside_its_source(draft: UnitDraft, world: World,
     assert last_event()["data"]["source"] == draft.source_sha256  # type: ignore[index]
 
 
-def test_a_change_is_kept_and_the_reading_stays(draft: UnitDraft) -> None:
+def test_change_is_stored_and_the_reading_stays(draft: UnitDraft) -> None:
     reading = draft.reading
     retitle(draft, "Answer calls")
     assert (draft.title, draft.reading, draft.version) == ("Answer calls", reading, 2)
 
 
 @pytest.mark.parametrize("sign", ["\x00", "\ud800"])
-def test_a_sign_that_no_database_keeps_is_refused(draft: UnitDraft, sign: str) -> None:
+def test_unstorable_character_is_refused(draft: UnitDraft, sign: str) -> None:
     before = draft.title
     with pytest.raises(Invalid, match="contains characters that cannot be stored"):
         retitle(draft, f"Answer{sign} calls")
     assert draft.title == before
 
 
-def test_of_two_people_the_second_is_told(draft: UnitDraft) -> None:
+def test_second_of_two_editors_is_refused(draft: UnitDraft) -> None:
     seen = draft.version
     retitle(draft, "First")
     with pytest.raises(Conflict, match="What you typed is kept below"), transaction():
@@ -84,7 +84,7 @@ def test_of_two_people_the_second_is_told(draft: UnitDraft) -> None:
     assert draft.title == "First"
 
 
-def test_start_again_from_the_reading(draft: UnitDraft, dan: Actor) -> None:
+def test_restart_discards_all_changes(draft: UnitDraft, dan: Actor) -> None:
     before = draft.document
     retitle(draft, "Otherwise")
     with transaction():
@@ -94,7 +94,7 @@ def test_start_again_from_the_reading(draft: UnitDraft, dan: Actor) -> None:
     assert draft.state is DraftState.BEING_CHECKED
 
 
-def test_published_it_is_the_centres_own(draft: UnitDraft, world: World, dan: Actor) -> None:
+def test_published_unit_belongs_to_the_centre(draft: UnitDraft, world: World, dan: Actor) -> None:
     unit = publish(draft, dan)
     assert (unit.owner_centre_id, unit.slug, unit.code) == (world.northgate.id, "local7", "LOCAL7")
     assert (draft.state, draft.unit_id) == (DraftState.PUBLISHED, unit.id)
@@ -107,7 +107,7 @@ def test_published_it_is_the_centres_own(draft: UnitDraft, world: World, dan: Ac
     assert unit not in list_newest_units([world.southbank.id])
 
 
-def test_the_event_names_what_was_published_and_what_it_was_read_from(draft: UnitDraft, dan: Actor) -> None:
+def test_event_names_content_and_source(draft: UnitDraft, dan: Actor) -> None:
     unit = publish(draft, dan)
     event = last_event()
     assert event["act"] == "unit_published"
@@ -126,12 +126,12 @@ def test_open_doubts_must_be_accepted_and_are_noted(draft: UnitDraft, dan: Actor
     assert "Accepted as read. No version is printed. 1 is assumed." in notes
 
 
-def test_what_was_read_and_when_it_was_checked_stand_in_its_provenance(draft: UnitDraft, dan: Actor) -> None:
+def test_provenance_names_source_and_day_of_checking(draft: UnitDraft, dan: Actor) -> None:
     read = json.loads(publish(draft, dan).document)["provenance"]["read"]
     assert read.startswith("Copied by hand. Checked and published on ")
 
 
-def test_it_is_published_once(draft: UnitDraft, dan: Actor) -> None:
+def test_draft_is_published_once(draft: UnitDraft, dan: Actor) -> None:
     publish(draft, dan)
     for again in (
         lambda: publish(draft, dan),
@@ -143,7 +143,7 @@ def test_it_is_published_once(draft: UnitDraft, dan: Actor) -> None:
             again()
 
 
-def test_the_same_version_twice_is_refused_beside_the_version(draft: UnitDraft, world: World, dan: Actor) -> None:
+def test_existing_version_is_refused_at_its_field(draft: UnitDraft, world: World, dan: Actor) -> None:
     publish(draft, dan)
     with transaction():
         second = make_draft(world.northgate, world.dan)
@@ -152,14 +152,14 @@ def test_the_same_version_twice_is_refused_beside_the_version(draft: UnitDraft, 
     assert caught.value.field == "version"
 
 
-def test_an_address_that_another_centre_has_gets_another(draft: UnitDraft, world: World, dan: Actor) -> None:
+def test_taken_address_is_replaced(draft: UnitDraft, world: World, dan: Actor) -> None:
     publish(draft, dan)
     with transaction():
         other = make_draft(world.southbank, world.heidi)
     assert publish(other, factories.actor(world.heidi)).slug == "local7-1"
 
 
-def test_a_faulty_copy_is_not_published(world: World, dan: Actor) -> None:
+def test_draft_with_problems_is_not_published(world: World, dan: Actor) -> None:
     with transaction():
         draft = make_draft(world.northgate, world.dan, code="")
     for act in (
@@ -171,7 +171,7 @@ def test_a_faulty_copy_is_not_published(world: World, dan: Actor) -> None:
     assert draft.state is DraftState.BEING_CHECKED
 
 
-def test_discarded_it_can_no_longer_change(draft: UnitDraft, dan: Actor, acts: object) -> None:
+def test_discarded_draft_cannot_change(draft: UnitDraft, dan: Actor, acts: object) -> None:
     with transaction():
         publishing.discard_draft(draft, dan)
     with pytest.raises(Refused, match="This unit is discarded"):
@@ -187,7 +187,7 @@ def correct(unit: Unit, actor: Actor, *, new_edition: bool = False) -> UnitDraft
         return publishing.start_correction(unit, actor, new_edition=new_edition)
 
 
-def test_a_correction_is_the_next_revision_beside_the_same_source(draft: UnitDraft, dan: Actor) -> None:
+def test_correction_is_the_next_revision_with_the_same_source(draft: UnitDraft, dan: Actor) -> None:
     unit = publish(draft, dan)
     published = unit.document
     correction = correct(unit, dan)
@@ -205,7 +205,7 @@ def test_a_correction_is_the_next_revision_beside_the_same_source(draft: UnitDra
     assert [each.revision for each in list_newest_units([draft.centre_id]) if each.code == "LOCAL7"] == [2]
 
 
-def test_a_new_edition_counts_the_version_on_and_doubts_it(draft: UnitDraft, dan: Actor) -> None:
+def test_new_edition_has_the_next_version_as_a_doubt(draft: UnitDraft, dan: Actor) -> None:
     edition = correct(publish(draft, dan), dan, new_edition=True)
     working = publishing.load_working_copy(edition)
     assert (working["version"], working["revision"], edition.source_lines) == ("2", 1, [])
@@ -214,7 +214,7 @@ def test_a_new_edition_counts_the_version_on_and_doubts_it(draft: UnitDraft, dan
         assert publishing.publish_unit(edition, edition.version, {0}, dan).version == "2"
 
 
-def test_a_unit_that_was_not_read_here_is_corrected_without_a_source(world: World, dan: Actor) -> None:
+def test_unit_without_source_can_be_corrected(world: World, dan: Actor) -> None:
     correction = correct(make_own_unit(world.northgate, read_unit()), dan)
     assert correction.source_sha256 is None
     assert correction.source_lines == []
@@ -226,12 +226,12 @@ def publish_without_doubts(draft: UnitDraft, actor: Actor) -> Unit:
         return publishing.publish_unit(draft, draft.version, (), actor)
 
 
-def test_the_installations_units_are_corrected_in_their_files(world: World, dan: Actor) -> None:
+def test_installation_unit_is_corrected_in_its_file(world: World, dan: Actor) -> None:
     with pytest.raises(Refused, match="comes from a file in standards/units"):
         correct(factories.unit("CFACC15"), dan)
 
 
-def test_reading_keeps_the_bytes(world: World) -> None:
+def test_reading_stores_the_document(world: World) -> None:
     from tracker.storage import file_store
 
     assert file_store.get_path(found(body=b"some bytes").sha256).read_bytes() == b"some bytes"

@@ -1,4 +1,4 @@
-"""The page that publishes: what is left doubtful, the password, and a unit that the whole centre can use."""
+"""The page to publish a unit: open doubts, the password, and a unit the whole centre can use."""
 
 import html
 from collections.abc import Callable
@@ -34,7 +34,7 @@ def published() -> list[str]:
     return list(db.session.scalars(select(Unit.slug).where(Unit.owner_centre_id.is_not(None))))
 
 
-def test_the_page_lists_what_is_doubtful_and_left_out(world: World, client: ClientFor, draft_id: int) -> None:
+def test_page_lists_open_doubts_and_text_not_used(world: World, client: ClientFor, draft_id: int) -> None:
     page = client(world.dan).get(f"/unit-drafts/{draft_id}/publish").text
     for words in (
         "No version is printed. 1 is assumed.",
@@ -44,7 +44,7 @@ def test_the_page_lists_what_is_doubtful_and_left_out(world: World, client: Clie
         assert words in page
 
 
-def test_with_the_password_it_is_published_and_said(
+def test_password_publishes_the_unit_and_the_page_confirms_it(
     world: World, client: ClientFor, draft_id: int, acts: Callable[[], list[str]]
 ) -> None:
     dan = client(world.dan)
@@ -65,7 +65,7 @@ def test_with_the_password_it_is_published_and_said(
         ({"seen": 0}, "Somebody changed this unit since you opened the page."),
     ],
 )
-def test_what_is_missing_is_said_and_nothing_published(
+def test_missing_password_or_acceptance_publishes_nothing(
     world: World, client: ClientFor, draft_id: int, changes: dict[str, object], said: str
 ) -> None:
     answer = publish(client(world.dan), draft_id, **changes)
@@ -74,11 +74,11 @@ def test_what_is_missing_is_said_and_nothing_published(
     assert published() == []
 
 
-def test_the_ticks_stay_when_the_password_is_wrong(world: World, client: ClientFor, draft_id: int) -> None:
+def test_wrong_password_keeps_the_ticks(world: World, client: ClientFor, draft_id: int) -> None:
     assert publish(client(world.dan), draft_id, password="no").text.count(" checked>") == 2
 
 
-def test_a_faulty_copy_has_no_password_to_type(world: World, client: ClientFor) -> None:
+def test_draft_with_problems_shows_no_password_field(world: World, client: ClientFor) -> None:
     with transaction():
         draft = make_draft(world.northgate, world.dan, title="")
     page = client(world.dan).get(f"/unit-drafts/{draft.id}/publish").text
@@ -86,14 +86,14 @@ def test_a_faulty_copy_has_no_password_to_type(world: World, client: ClientFor) 
     assert 'type="password"' not in page
 
 
-def test_sent_twice_it_is_published_once(world: World, client: ClientFor, draft_id: int) -> None:
+def test_form_sent_twice_publishes_once(world: World, client: ClientFor, draft_id: int) -> None:
     dan = client(world.dan)
     for _ in range(2):
         assert publish(dan, draft_id, idempotency_key="one").location == "/units/local7"
     assert published() == ["local7"]
 
 
-def test_as_a_draft_assessors_look_at_it_with_its_form(world: World, client: ClientFor, draft_id: int) -> None:
+def test_assessors_see_a_shared_draft_and_its_blank_form(world: World, client: ClientFor, draft_id: int) -> None:
     dan, bob = client(world.dan), client(world.bob)
     address = f"/unit-drafts/{draft_id}/unit"
     assert bob.get(address).status_code == 404
@@ -109,7 +109,7 @@ def test_as_a_draft_assessors_look_at_it_with_its_form(world: World, client: Cli
         assert address not in client(who).get("/units").text
 
 
-def test_discarded_it_is_gone_from_every_list(world: World, client: ClientFor, draft_id: int) -> None:
+def test_discarded_draft_is_in_no_list(world: World, client: ClientFor, draft_id: int) -> None:
     dan = client(world.dan)
     dan.post(f"/unit-drafts/{draft_id}/share", data={"seen": 1})
     assert dan.post(f"/unit-drafts/{draft_id}/discard").status_code == 303
@@ -118,7 +118,7 @@ def test_discarded_it_is_gone_from_every_list(world: World, client: ClientFor, d
     assert dan.get(f"/unit-drafts/{draft_id}").status_code == 404
 
 
-def test_correct_our_transcription_and_new_edition(world: World, client: ClientFor, draft_id: int) -> None:
+def test_correction_and_new_edition_start_drafts(world: World, client: ClientFor, draft_id: int) -> None:
     dan = client(world.dan)
     publish(dan, draft_id)
     page = dan.get("/units/local7").text
@@ -131,7 +131,7 @@ def test_correct_our_transcription_and_new_edition(world: World, client: ClientF
     assert "Correct our transcription" not in client(world.bob).get("/units/local7").text
 
 
-def test_of_the_installations_units_it_says_where_the_file_is(world: World, client: ClientFor) -> None:
+def test_installation_unit_page_names_its_file(world: World, client: ClientFor) -> None:
     page = client(world.dan).get("/units/cfacc15").text
     assert "comes from a file in <b>standards/units</b>" in page
     answer = client(world.dan).post("/units/cfacc15/correct")
@@ -142,7 +142,7 @@ def test_of_the_installations_units_it_says_where_the_file_is(world: World, clie
 # --- a centre's own unit, everywhere in that centre and nowhere else -------------------------------------
 
 
-def test_candidates_are_registered_on_it(world: World, client: ClientFor, draft_id: int) -> None:
+def test_candidate_can_be_registered_for_a_published_unit(world: World, client: ClientFor, draft_id: int) -> None:
     dan = client(world.dan)
     publish(dan, draft_id)
     unit = db.session.scalars(select(Unit).where(Unit.slug == "local7")).one()
@@ -155,7 +155,7 @@ def test_candidates_are_registered_on_it(world: World, client: ClientFor, draft_
     assert dan.get(f"/attempts/{attempt.id}/form.pdf").data.startswith(b"%PDF")
 
 
-def test_it_is_never_seen_at_another_centre(world: World, client: ClientFor, draft_id: int) -> None:
+def test_other_centre_never_sees_the_unit(world: World, client: ClientFor, draft_id: int) -> None:
     publish(client(world.dan), draft_id)
     unit = db.session.scalars(select(Unit.id).where(Unit.slug == "local7")).one()
     frank, heidi = client(world.frank), client(world.heidi)
@@ -170,12 +170,12 @@ def test_it_is_never_seen_at_another_centre(world: World, client: ClientFor, dra
     )
 
 
-def test_everybody_at_the_centre_prints_its_blank_form(world: World, client: ClientFor, draft_id: int) -> None:
+def test_everyone_at_the_centre_can_print_its_blank_form(world: World, client: ClientFor, draft_id: int) -> None:
     publish(client(world.dan), draft_id)
     assert client(world.alice).get("/units/local7/form.pdf").data.startswith(b"%PDF")
 
 
-def test_a_unit_that_lapsed_takes_no_new_registration(world: World, client: ClientFor) -> None:
+def test_lapsed_unit_takes_no_new_registration(world: World, client: ClientFor) -> None:
     lapsed = read_unit(metadata={**read_unit().metadata, "last_registration_on": "31 January 2024"})
     unit = make_own_unit(world.northgate, lapsed)
     dan = client(world.dan)
@@ -192,7 +192,7 @@ def test_a_unit_that_lapsed_takes_no_new_registration(world: World, client: Clie
     assert "lapsed for new registrations" in answer.text
 
 
-def test_a_source_that_is_not_kept_here_is_said(world: World, client: ClientFor) -> None:
+def test_draft_without_stored_source_says_so(world: World, client: ClientFor) -> None:
     make_own_unit(world.northgate)
     dan = client(world.dan)
     address = dan.post("/units/local7/correct").location

@@ -1,4 +1,4 @@
-"""Qualifications on screen: looked up by anyone, published by a centre's administrator, unchanging from then on."""
+"""Qualifications on screen: readable for everyone, published by administrators, never changed afterwards."""
 
 import html
 from collections.abc import Callable
@@ -65,19 +65,19 @@ def held(code: str) -> list[Qualification]:
     return list(db.session.scalars(query))
 
 
-def test_a_document_is_the_same_from_its_json() -> None:
+def test_document_is_the_same_from_its_json() -> None:
     for document in read_standards().qualifications:
         assert qualification_from_json(document.as_json()) == document
 
 
 class TestLookingUp:
-    def test_anybody_signed_in_finds_it_by_its_title(self, world: World, client: Browser) -> None:
+    def test_everyone_signed_in_finds_it_by_title(self, world: World, client: Browser) -> None:
         alice = client(world.alice)
         assert "EX-SVQ3-CC" in alice.get("/qualifications").text
         assert "EX-SVQ3-CC" not in alice.get("/qualifications?q=diploma").text
         assert "No qualification was found." in alice.get("/qualifications?q=%25").text
 
-    def test_its_page_says_the_rules_in_words(self, world: World, client: Browser) -> None:
+    def test_page_shows_the_rules_in_words(self, world: World, client: Browser) -> None:
         page = client(world.alice).get("/qualifications/ex-dip4-cs").text
         for words in (
             "Choose at least 20 credits.",
@@ -88,7 +88,7 @@ class TestLookingUp:
         ):
             assert words in page
 
-    def test_the_newest_of_a_code_is_listed(self, world: World) -> None:
+    def test_newest_version_of_a_code_is_listed(self, world: World) -> None:
         with transaction():
             for revision in (1, 2):
                 text = OWN.replace("revision: 1", f"revision: {revision}").replace("ng-award", f"ng-award-{revision}")
@@ -96,7 +96,7 @@ class TestLookingUp:
         found = [each for each in list_qualifications([world.northgate.id]) if each.code == "NG-AWARD"]
         assert [each.revision for each in found] == [2]
 
-    def test_another_centre_does_not_see_it(self, world: World, client: Browser) -> None:
+    def test_other_centre_does_not_see_it(self, world: World, client: Browser) -> None:
         with transaction():
             publish_qualification(read_qualification_text(OWN), world.northgate, factories.actor(world.dan))
         assert client(world.bob).get("/qualifications/ng-award").status_code == 200
@@ -108,16 +108,14 @@ class TestPublishing:
     def address(self, world: World) -> str:
         return f"/centres/{world.northgate.id}/qualifications"
 
-    def test_it_is_looked_at_first(self, world: World, client: Browser) -> None:
+    def test_preview_comes_before_publishing(self, world: World, client: Browser) -> None:
         page = client(world.dan).post(f"{self.address(world)}/new", data={"text": OWN})
         assert page.status_code == 200
         assert "preview. Nothing is published yet." in page.text
         assert "Northgate&#39;s &lt;b&gt;award&lt;/b&gt;" in page.text
         assert held("NG-AWARD") == []
 
-    def test_and_published_with_the_password(
-        self, world: World, client: Browser, acts: Callable[[], list[str]]
-    ) -> None:
+    def test_password_publishes_it(self, world: World, client: Browser, acts: Callable[[], list[str]]) -> None:
         dan = client(world.dan)
         refused = dan.post(self.address(world), data={"text": OWN, "password": "wrong"})
         assert refused.status_code == 422
@@ -137,7 +135,7 @@ class TestPublishing:
             ("code: NG-AWARD", "code: &a NG-AWARD\nx: *a", "references are not supported"),
         ],
     )
-    def test_a_fault_is_named_and_what_was_typed_is_kept(
+    def test_fault_is_named_and_typed_text_is_kept(
         self, world: World, client: Browser, old: str, new: str, fault: str
     ) -> None:
         typed = OWN.replace(old, new, 1)
@@ -147,7 +145,7 @@ class TestPublishing:
         assert fault in page.text
         assert "Not yet published" in page.text
 
-    def test_a_published_one_never_changes(self, world: World) -> None:
+    def test_published_qualification_never_changes(self, world: World) -> None:
         with transaction():
             publish_qualification(read_qualification_text(OWN), world.northgate, factories.actor(world.dan))
         with pytest.raises(Refused, match="Raise the revision to 2"), transaction():
@@ -158,17 +156,17 @@ class TestPublishing:
             )
         assert "Delivers" not in held("NG-AWARD")[0].document
 
-    def test_an_address_that_is_anothers_is_refused(self, world: World) -> None:
+    def test_taken_address_is_refused(self, world: World) -> None:
         text = OWN.replace("slug: ng-award", "slug: ex-svq3-cc")
         with pytest.raises(Refused, match="Change the slug"), transaction():
             publish_qualification(read_qualification_text(text), world.northgate, factories.actor(world.dan))
 
-    def test_more_than_anybody_types_is_refused(self) -> None:
+    def test_too_long_text_is_refused(self) -> None:
         with pytest.raises(Invalid, match="at most 200,000 characters"):
             read_qualification_text("#" * 200_001)
 
     @pytest.mark.parametrize("text", ["", "[" * 5_000, "a: b: c", "\x00", "- 1", "null", "code: " + "9" * 100_000])
-    def test_hostile_words_get_a_sentence(self, text: str) -> None:
+    def test_hostile_text_is_refused_with_a_message(self, text: str) -> None:
         with pytest.raises(Invalid):
             read_qualification_text(text)
 
@@ -182,7 +180,9 @@ class TestNextRevision:
     def address(self, world: World, slug: str = "ng-award") -> str:
         return f"/centres/{world.northgate.id}/qualifications/new?of={slug}"
 
-    def test_its_page_opens_the_form_with_its_text(self, own: Qualification, world: World, client: Browser) -> None:
+    def test_next_revision_opens_the_form_with_its_text(
+        self, own: Qualification, world: World, client: Browser
+    ) -> None:
         dan = client(world.dan)
         assert "Write the next revision" in dan.get("/qualifications/ng-award").text
         page = dan.get(self.address(world)).text
@@ -190,7 +190,7 @@ class TestNextRevision:
         document = read_qualification_text(typed)
         assert document == replace(read_qualification(own), revision=2, slug="ng-award-1-r2")
 
-    def test_and_it_can_be_published_as_it_stands(self, own: Qualification, world: World) -> None:
+    def test_next_revision_can_be_published_unchanged(self, own: Qualification, world: World) -> None:
         text = write_qualification(make_next_revision(own))
         with transaction():
             publish_qualification(read_qualification_text(text), world.northgate, factories.actor(world.dan))
@@ -199,15 +199,13 @@ class TestNextRevision:
         assert (after.revision, after.slug) == (3, "ng-award-1-r3")
 
     @pytest.mark.usefixtures("own")
-    def test_a_fault_keeps_what_was_typed_and_where_it_came_from(self, world: World, client: Browser) -> None:
+    def test_fault_keeps_typed_text_and_origin(self, world: World, client: Browser) -> None:
         page = client(world.dan).post(self.address(world), data={"text": OWN.replace("mandatory:", "mandatry:")})
         assert page.status_code == 422
         assert "Write the next revision of NG-AWARD" in page.text
 
     @pytest.mark.usefixtures("own")
-    def test_the_installations_and_anothers_are_not_the_centres_to_revise(
-        self, world: World, client: Browser
-    ) -> None:
+    def test_centre_cannot_revise_other_qualifications(self, world: World, client: Browser) -> None:
         dan = client(world.dan)
         assert "Write the next revision" not in dan.get("/qualifications/ex-svq3-cc").text
         assert "Write the next revision" not in client(world.bob).get("/qualifications/ng-award").text
@@ -256,11 +254,11 @@ def qualification_documents(draw: st.DrawFn) -> QualificationDocument:
 
 
 class TestWriting:
-    def test_those_of_the_folder_come_back_the_same(self) -> None:
+    def test_qualifications_of_the_folder_round_trip(self) -> None:
         for document in read_standards().qualifications:
             assert read_qualification_text(write_qualification(document)) == document
 
     @given(qualification_documents())
     @settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
-    def test_whatever_it_says_comes_back(self, document: QualificationDocument) -> None:
+    def test_any_qualification_round_trips(self, document: QualificationDocument) -> None:
         assert read_qualification_text(write_qualification(document)) == document

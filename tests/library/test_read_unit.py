@@ -1,4 +1,4 @@
-"""What a file says, as a document."""
+"""Parsing of unit files."""
 
 import json
 import unicodedata
@@ -61,7 +61,7 @@ def read(folder: Path, text: str = UNIT) -> UnitDocument:
     return unit
 
 
-def test_criteria_stand_in_document_order_with_their_parents(tmp_path: Path) -> None:
+def test_criteria_are_in_document_order_with_their_parents(tmp_path: Path) -> None:
     found = [(each.position, each.label, each.parent) for each in read(tmp_path).criteria]
     assert found == [
         (1, "1", None),
@@ -74,55 +74,55 @@ def test_criteria_stand_in_document_order_with_their_parents(tmp_path: Path) -> 
     ]
 
 
-def test_a_stem_with_labelled_items_is_not_assessed_but_they_are(tmp_path: Path) -> None:
+def test_stem_with_labelled_items_is_not_assessed(tmp_path: Path) -> None:
     assert [each.label for each in read(tmp_path).criteria if not each.assessable] == ["2"]
 
 
-def test_a_stem_with_unlabelled_points_is_assessed_with_them(tmp_path: Path) -> None:
+def test_statement_with_unlabelled_points_is_assessed(tmp_path: Path) -> None:
     stem = read(tmp_path).criteria[4]
     assert stem.assessable
     assert stem.points == ("what was said", "what was promised")
 
 
-def test_assessable_can_be_said(tmp_path: Path) -> None:
+def test_assessable_can_be_stated(tmp_path: Path) -> None:
     text = changed('selection: "one of the following"', "assessable: true", UNIT)
     assert read(tmp_path, text).criteria[1].assessable is True
 
 
-def test_selection_and_simulation_are_kept(tmp_path: Path) -> None:
+def test_selection_and_simulation_are_read(tmp_path: Path) -> None:
     first, second, *_ = read(tmp_path).criteria
     assert (first.simulation_allowed, second.simulation_allowed) == (True, None)
     assert second.selection == "one of the following"
 
 
-def test_labels_may_restart_under_another_heading(tmp_path: Path) -> None:
+def test_labels_can_restart_under_another_heading(tmp_path: Path) -> None:
     found = [each for each in read(tmp_path).criteria if each.label == "1" and each.kind is CriterionKind.PERFORMANCE]
     assert [each.heading for each in found] == ["Before the call", "After the call"]
 
 
 @pytest.mark.parametrize("version", ["1.10", "no", "2021-02-05", "1e3", "007", "~"])
-def test_what_is_written_stays_as_written(tmp_path: Path, version: str) -> None:
+def test_scalars_stay_as_typed(tmp_path: Path, version: str) -> None:
     unit = read(tmp_path, changed('version: "1"', f"version: {version}"))
     assert unit.version == version
     assert unit.criteria[-1].label == "1.10"
 
 
-def test_spaces_around_words_do_not_count(tmp_path: Path) -> None:
+def test_surrounding_spaces_are_removed(tmp_path: Path) -> None:
     assert read(tmp_path, changed('label: "1.10"', 'label: " 1.10 "')).criteria[-1].label == "1.10"
 
 
-def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+def test_byte_order_mark_is_accepted(tmp_path: Path) -> None:
     assert read(tmp_path, "\ufeff" + UNIT).code == "LOCAL7"
 
 
-def test_the_json_has_the_documented_keys_in_their_order(tmp_path: Path) -> None:
+def test_json_has_the_documented_keys_in_order(tmp_path: Path) -> None:
     found = read(tmp_path).as_json()
     assert list(found) == KEYS
     assert {tuple(each) for each in found["criteria"]} == {tuple(CRITERION_KEYS)}
     assert list(found["dates"]) == ["approved", "review"]
 
 
-def test_the_readme_names_every_key(tmp_path: Path) -> None:
+def test_readme_names_every_key(tmp_path: Path) -> None:
     readme = (Path(__file__).parents[2] / "standards/README.md").read_text(encoding="utf-8")
     described = readme.partition("## What `--json` prints")[2]
     assert {key for key in KEYS + CRITERION_KEYS if f"`{key}`" not in described} == set()
@@ -131,7 +131,7 @@ def test_the_readme_names_every_key(tmp_path: Path) -> None:
     assert len(metadata) == 14
 
 
-def test_the_readmes_example_is_a_unit(tmp_path: Path) -> None:
+def test_readme_example_is_a_unit(tmp_path: Path) -> None:
     readme = (Path(__file__).parents[2] / "standards/README.md").read_text(encoding="utf-8")
     section = readme.partition("## How a file is written")[2].partition("\n- A key")[0]
     example = "\n".join(line.removeprefix("    ") for line in section.splitlines())
@@ -139,7 +139,7 @@ def test_the_readmes_example_is_a_unit(tmp_path: Path) -> None:
 
 
 class TestHash:
-    def test_it_can_be_worked_out_from_the_json(self, tmp_path: Path) -> None:
+    def test_hash_can_be_computed_from_the_json(self, tmp_path: Path) -> None:
         unit = read(tmp_path)
         assert hash_unit(json.loads(json.dumps(unit.as_json()))) == unit.content_hash
 
@@ -147,16 +147,16 @@ class TestHash:
         ("old", "new"),
         [("who must not", "who must"), ("simulation_allowed: true", "simulation_allowed: false"), ('"b"', '"c"')],
     )
-    def test_it_changes_with_the_words(self, tmp_path: Path, old: str, new: str) -> None:
+    def test_hash_changes_with_the_text(self, tmp_path: Path, old: str, new: str) -> None:
         assert read(tmp_path, changed(old, new)).content_hash != read(tmp_path).content_hash
 
-    def test_it_does_not_change_with_remarks_order_or_composition(self, tmp_path: Path) -> None:
+    def test_hash_ignores_comments_order_and_composition(self, tmp_path: Path) -> None:
         before = read(tmp_path, changed("rare", "café")).content_hash
         lines = changed("rare", unicodedata.normalize("NFD", "café")).splitlines()
         after = read(tmp_path, "# a remark\n" + "\n".join([*lines[1:], lines[0]])).content_hash
         assert after == before
 
-    def test_a_key_that_the_format_gains_changes_no_unit(self, tmp_path: Path) -> None:
+    def test_new_empty_key_does_not_change_the_hash(self, tmp_path: Path) -> None:
         unit = read(tmp_path)
         grown = {**unit.as_json(), "later": None, "more": [], "dates": {"approved": "otherwise"}}
         assert hash_unit(grown) == unit.content_hash

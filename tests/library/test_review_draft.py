@@ -1,4 +1,4 @@
-"""The review screen: both sides marked, every act by a plain form, nothing typed lost, one copy at a time."""
+"""The review screen: marks on both sides, plain forms, no lost text, one version at a time."""
 
 import html
 import json
@@ -69,9 +69,7 @@ def criterion(browser: FlaskClient, draft_id: int, key: str = "r1", **fields: An
 
 
 @pytest.mark.parametrize("code", ["LOCAL7", "local 7"])
-def test_a_code_that_is_in_the_library_is_told_with_the_unit_that_has_it(
-    world: World, dan: FlaskClient, draft_id: int, code: str
-) -> None:
+def test_existing_unit_with_the_same_code_is_shown(world: World, dan: FlaskClient, draft_id: int, code: str) -> None:
     assert "Already in the library" not in dan.get(f"/unit-drafts/{draft_id}").text
     make_own_unit(world.northgate, read_unit(code=code, slug="there"))
     page = dan.get(f"/unit-drafts/{draft_id}").text
@@ -79,7 +77,7 @@ def test_a_code_that_is_in_the_library_is_told_with_the_unit_that_has_it(
     assert f'<a href="/units/there"><b>{code}</b>' in page
 
 
-def test_an_identifier_of_any_scheme_tells_it_too(world: World, dan: FlaskClient, draft_id: int) -> None:
+def test_existing_unit_is_found_by_any_identifier(world: World, dan: FlaskClient, draft_id: int) -> None:
     send(dan, draft_id, "unit", title="Calls", code="NEW1", version="1", identifiers="SQA: h128-04",
          document_type="nos", simulation="unstated")  # fmt: skip
     page = dan.get(f"/unit-drafts/{draft_id}").text
@@ -87,9 +85,7 @@ def test_an_identifier_of_any_scheme_tells_it_too(world: World, dan: FlaskClient
     assert "Publishing makes NEW1 a separate unit, not a version of CFACC15." in page
 
 
-def test_the_very_same_version_is_said_to_be_refused_as_publishing_does(
-    world: World, dan: FlaskClient, draft_id: int
-) -> None:
+def test_existing_version_is_announced_as_refused(world: World, dan: FlaskClient, draft_id: int) -> None:
     make_own_unit(world.northgate, read_unit())
     page = dan.get(f"/unit-drafts/{draft_id}").text
     assert "Version 1, revision 1, cannot be published a second time." in page
@@ -110,7 +106,7 @@ def test_the_very_same_version_is_said_to_be_refused_as_publishing_does(
         (True, {"code": "Local 7"}, "Publishing makes LOCAL7 a separate unit, not a version of Local 7.", True),
     ],
 )  # fmt: skip
-def test_what_publishing_would_make_of_it_is_what_it_makes(
+def test_announced_result_of_publishing_is_what_happens(
     world: World, dan: FlaskClient, draft_id: int, owned: bool, there: dict[str, Any], said: str, is_newest: bool
 ) -> None:
     make_own_unit(world.northgate if owned else None, read_unit(**{"slug": "there", **there}))
@@ -119,14 +115,14 @@ def test_what_publishing_would_make_of_it_is_what_it_makes(
     assert (unit in list_newest_units([world.northgate.id])) is is_newest
 
 
-def test_a_correction_is_expected_to_be_there(world: World, dan: FlaskClient) -> None:
+def test_correction_does_not_announce_its_own_unit(world: World, dan: FlaskClient) -> None:
     unit = make_own_unit(world.northgate, read_unit())
     for edition in ({}, {"edition": "y"}):
         address = dan.post(f"/units/{unit.slug}/correct", data=edition).location
         assert "Already in the library" not in dan.get(address).text
 
 
-def test_another_centres_unit_is_not_told_of(world: World, dan: FlaskClient, draft_id: int) -> None:
+def test_unit_of_another_centre_is_not_announced(world: World, dan: FlaskClient, draft_id: int) -> None:
     make_own_unit(world.southbank, read_unit())
     assert "Already in the library" not in dan.get(f"/unit-drafts/{draft_id}").text
 
@@ -140,7 +136,7 @@ def publish(draft_id: int, world: World) -> Unit:
 # --- what it shows ---------------------------------------------------------------------------------------
 
 
-def test_each_doubt_is_marked_on_both_sides_with_links_between_them(dan: FlaskClient, draft_id: int) -> None:
+def test_each_doubt_is_marked_on_both_sides_with_links(dan: FlaskClient, draft_id: int) -> None:
     page = dan.get(f"/unit-drafts/{draft_id}").text
     assert "2 points to check</a>" in page
     assert 'href="#doubt-1"' in page
@@ -153,19 +149,19 @@ def test_each_doubt_is_marked_on_both_sides_with_links_between_them(dan: FlaskCl
     assert '<a href="#doubt-2">Next point to check</a>' in page
 
 
-def test_text_that_was_placed_nowhere_is_marked_in_the_source(dan: FlaskClient, draft_id: int) -> None:
+def test_text_not_used_is_marked_in_the_source(dan: FlaskClient, draft_id: int) -> None:
     page = dan.get(f"/unit-drafts/{draft_id}").text
     assert page.count('class="line-nowhere"') == 2
     assert "Some words that belong nowhere." in page
 
 
-def test_the_source_shows_its_lines_and_pages(dan: FlaskClient, draft_id: int) -> None:
+def test_source_shows_lines_and_pages(dan: FlaskClient, draft_id: int) -> None:
     page = dan.get(f"/unit-drafts/{draft_id}").text
     assert page.count('class="source-page"') == 3
     assert '<span class="line-number">80</span>' in page
 
 
-def test_each_part_opens_its_form(dan: FlaskClient, draft_id: int) -> None:
+def test_each_change_link_opens_its_form(dan: FlaskClient, draft_id: int) -> None:
     for part, words in (
         ("r1", "Change to evidence requirement"), ("unit", "Identifiers"), ("metadata", "Guided learning hours"),
         ("texts", "Glossary"), ("requirement-q1", "Change to knowledge item"), ("requirement-new", "Add"), ("new", "Source lines"),
@@ -176,7 +172,7 @@ def test_each_part_opens_its_form(dan: FlaskClient, draft_id: int) -> None:
     assert 'class="review-form"' not in dan.get(f"/unit-drafts/{draft_id}?edit=r99").text
 
 
-def test_a_doubt_over_many_statements_stands_over_them(world: World, dan: FlaskClient) -> None:
+def test_doubt_about_several_statements_is_above_them(world: World, dan: FlaskClient) -> None:
     over = {"lines": [10, 20, 30], "what": "every statement prints the same number", "assumed": "labels are assigned"}
     with transaction():
         draft = make_draft(world.northgate, world.dan, warnings=[over])
@@ -186,7 +182,7 @@ def test_a_doubt_over_many_statements_stands_over_them(world: World, dan: FlaskC
     assert page.count('href="#doubt-1"') == 2  # at the top, and where it begins in the source
 
 
-def test_of_an_endless_source_the_first_lines_are_shown(world: World, dan: FlaskClient) -> None:
+def test_only_the_first_lines_of_a_long_source_are_shown(world: World, dan: FlaskClient) -> None:
     far = {"lines": [9_000], "what": "w", "assumed": "a"}
     with transaction():
         draft = make_draft(world.northgate, world.dan, warnings=[far])
@@ -197,14 +193,14 @@ def test_of_an_endless_source_the_first_lines_are_shown(world: World, dan: Flask
 
 
 @pytest.mark.parametrize("who", ["alice", "bob", "carol", "eve", "heidi", "grace"])
-def test_nobody_else_sees_it(world: World, client: ClientFor, draft_id: int, who: str) -> None:
+def test_nobody_else_sees_the_draft(world: World, client: ClientFor, draft_id: int, who: str) -> None:
     assert client(getattr(world, who)).get(f"/unit-drafts/{draft_id}").status_code == 404
 
 
 # --- acts on a statement ---------------------------------------------------------------------------------
 
 
-def test_save_leads_back_to_the_statement(dan: FlaskClient, draft_id: int) -> None:
+def test_saving_returns_to_the_statement(dan: FlaskClient, draft_id: int) -> None:
     answer = criterion(dan, draft_id, text="find out\nwhat was  promised", label="1a", label_origin="assigned")
     assert answer.location == f"/unit-drafts/{draft_id}#r1"
     first = working(draft_id)["criteria"][0]
@@ -221,19 +217,19 @@ def test_save_leads_back_to_the_statement(dan: FlaskClient, draft_id: int) -> No
         ("requirement", "r1", {}, ["agree with a colleague:"]),
     ],
 )  # fmt: skip
-def test_the_buttons_beside_save(
+def test_buttons_move_join_and_convert_statements(
     dan: FlaskClient, draft_id: int, act: str, key: str, fields: dict[str, str], expected: list[str]
 ) -> None:
     assert criterion(dan, draft_id, key, act=act, **fields).status_code == 303
     assert texts(draft_id)[: len(expected)] == expected
 
 
-def test_what_was_typed_is_saved_whichever_button_is_pressed(dan: FlaskClient, draft_id: int) -> None:
+def test_typed_text_is_saved_by_every_button(dan: FlaskClient, draft_id: int) -> None:
     criterion(dan, draft_id, act="down", text="ask what was promised")
     assert "ask what was promised" in texts(draft_id)
 
 
-def test_dropped_it_is_listed_and_restored(dan: FlaskClient, draft_id: int) -> None:
+def test_removed_statement_is_listed_and_can_be_restored(dan: FlaskClient, draft_id: int) -> None:
     before = texts(draft_id)
     criterion(dan, draft_id, act="drop")
     assert "Removed" in dan.get(f"/unit-drafts/{draft_id}").text
@@ -241,9 +237,7 @@ def test_dropped_it_is_listed_and_restored(dan: FlaskClient, draft_id: int) -> N
     assert texts(draft_id) == before
 
 
-def test_a_label_that_another_has_is_refused_beside_it_and_what_was_typed_stays(
-    dan: FlaskClient, draft_id: int
-) -> None:
+def test_duplicate_label_is_refused_and_typed_text_stays(dan: FlaskClient, draft_id: int) -> None:
     answer = criterion(dan, draft_id, label="2", text="words typed with care")
     page = html.unescape(answer.text)
     assert answer.status_code == 422
@@ -253,13 +247,13 @@ def test_a_label_that_another_has_is_refused_beside_it_and_what_was_typed_stays(
     assert texts(draft_id)[0] == FIELDS["text"]
 
 
-def test_a_parent_beneath_it_is_refused(dan: FlaskClient, draft_id: int) -> None:
+def test_own_item_cannot_become_the_parent(dan: FlaskClient, draft_id: int) -> None:
     answer = criterion(dan, draft_id, "r2", label="2", text="agree", parent="r3")
     assert answer.status_code == 422
     assert 'id="parent-error"' in answer.text
 
 
-def test_of_two_windows_the_older_is_told_and_keeps_its_words(dan: FlaskClient, draft_id: int) -> None:
+def test_outdated_window_is_refused_and_keeps_typed_text(dan: FlaskClient, draft_id: int) -> None:
     seen = draft_of(draft_id).version
     criterion(dan, draft_id, text="first")
     answer = criterion(dan, draft_id, text="second, typed with care", seen=seen)
@@ -269,7 +263,7 @@ def test_of_two_windows_the_older_is_told_and_keeps_its_words(dan: FlaskClient, 
     assert texts(draft_id)[0] == "first"
 
 
-def test_a_statement_is_added_from_lines_of_the_source(dan: FlaskClient, draft_id: int) -> None:
+def test_statement_is_added_from_source_lines(dan: FlaskClient, draft_id: int) -> None:
     assert send(dan, draft_id, "criteria", kind="performance", text="", lines="12–13").status_code == 303
     assert "line 12 of the source line 13 of the source" in texts(draft_id)
     answer = send(dan, draft_id, "criteria", kind="performance", text="x", lines="twelve")
@@ -307,7 +301,7 @@ def test_identity_metadata_and_texts_are_saved(dan: FlaskClient, draft_id: int) 
     assert draft_of(draft_id).title == "Calls"
 
 
-def test_an_identifier_without_its_scheme_is_refused_beside_it(dan: FlaskClient, draft_id: int) -> None:
+def test_identifier_without_scheme_is_refused_at_its_field(dan: FlaskClient, draft_id: int) -> None:
     identity = {
         "title": "Calls",
         "code": "C 9",
@@ -322,7 +316,7 @@ def test_an_identifier_without_its_scheme_is_refused_beside_it(dan: FlaskClient,
     assert 'value="C 9"' in answer.text
 
 
-def test_requirements_are_changed_and_made_criteria(dan: FlaskClient, draft_id: int) -> None:
+def test_requirements_are_changed_and_converted_to_criteria(dan: FlaskClient, draft_id: int) -> None:
     send(dan, draft_id, "requirements/new", label="", text="At work.")
     send(dan, draft_id, "requirements/q1", label="1", text="Do it thrice.", points="a\nb", act="save")
     assert [each["text"] for each in working(draft_id)["evidence_requirements"]] == ["Do it thrice.", "At work."]
@@ -332,7 +326,7 @@ def test_requirements_are_changed_and_made_criteria(dan: FlaskClient, draft_id: 
     assert working(draft_id)["evidence_requirements"] == []
 
 
-def test_a_doubt_is_resolved_and_leads_to_the_next(dan: FlaskClient, draft_id: int) -> None:
+def test_resolving_a_doubt_leads_to_the_next(dan: FlaskClient, draft_id: int) -> None:
     assert send(dan, draft_id, "doubts/1").location.endswith("#doubt-2")
     assert "1 point to check" in dan.get(f"/unit-drafts/{draft_id}").text
     assert send(dan, draft_id, "doubts/2").location.endswith("#doubt-2")
@@ -342,7 +336,7 @@ def test_a_doubt_is_resolved_and_leads_to_the_next(dan: FlaskClient, draft_id: i
 
 
 @pytest.mark.parametrize("act", ["performance", "knowledge", "requirement", "overview", "aside"])
-def test_a_passage_is_placed(dan: FlaskClient, draft_id: int, act: str) -> None:
+def test_passage_is_used_in_the_unit(dan: FlaskClient, draft_id: int, act: str) -> None:
     assert send(dan, draft_id, "passages/1", act=act).status_code == 303
     copy = working(draft_id)
     held = [*copy["criteria"], *copy["evidence_requirements"], *copy["overview"]]
@@ -351,14 +345,14 @@ def test_a_passage_is_placed(dan: FlaskClient, draft_id: int, act: str) -> None:
     assert "nowhere</span>" not in dan.get(f"/unit-drafts/{draft_id}").text
 
 
-def test_start_again_puts_everything_back(dan: FlaskClient, draft_id: int) -> None:
+def test_restart_restores_the_reading(dan: FlaskClient, draft_id: int) -> None:
     before = working(draft_id)
     criterion(dan, draft_id, act="drop")
     assert send(dan, draft_id, "restart").status_code == 303
     assert working(draft_id) == before
 
 
-def test_faults_are_listed_with_a_way_to_mend_them(world: World, dan: FlaskClient) -> None:
+def test_problems_are_listed_with_links_to_their_fields(world: World, dan: FlaskClient) -> None:
     with transaction():
         draft = make_draft(world.northgate, world.dan, title="")
     page = dan.get(f"/unit-drafts/{draft.id}").text
@@ -366,7 +360,7 @@ def test_faults_are_listed_with_a_way_to_mend_them(world: World, dan: FlaskClien
     assert "The title is empty: write the text." in page
 
 
-def test_hostile_words_are_only_words(dan: FlaskClient, draft_id: int) -> None:
+def test_markup_in_text_is_escaped(dan: FlaskClient, draft_id: int) -> None:
     criterion(dan, draft_id, text="<script>alert(1)</script> {{ 7 * 7 }}", heading='"><img src=x>')
     page = dan.get(f"/unit-drafts/{draft_id}?edit=r1").text
     assert "<script>alert" not in page

@@ -1,4 +1,4 @@
-"""The library is found by code, title, suite and words in criteria; paged, and fast however large it is."""
+"""Search of the library by code, title, suite and words in criteria; paged and fast."""
 
 import re
 from collections.abc import Callable
@@ -39,27 +39,27 @@ def found(*centre_ids: int, **asked: object) -> list[str]:
         ("delivercc", "delivercc"),
     ],
 )
-def test_by_any_code_however_it_is_typed(world: World, words: str, first: str) -> None:
+def test_unit_is_found_by_any_code_in_any_spelling(world: World, words: str, first: str) -> None:
     assert found(words=words)[0] == first
 
 
-def test_all_words_must_be_there_in_any_order(world: World) -> None:
+def test_all_words_must_match_in_any_order(world: World) -> None:
     assert found(words="re-occurrence problems") == ["inscc004"]
     assert found(words="problems re-occurrence zebra") == []
 
 
-def test_the_title_goes_before_the_criteria(world: World) -> None:
+def test_title_matches_come_before_criterion_matches(world: World) -> None:
     assert found(words="supervise")[0] == "cfacc15"
     assert len(found(words="customer service")) == 4
 
 
 @pytest.mark.parametrize("words", ["%", "_", "\\", "' OR 1=1", "<script>"])
-def test_signs_with_a_meaning_elsewhere_have_none_here(world: World, words: str) -> None:
+def test_special_characters_are_searched_literally(world: World, words: str) -> None:
     assert found(words=words) == [unit for unit in found(words=words) if unit in SEEDS]
     assert len(found(words=words)) < 4
 
 
-def test_filters_narrow(world: World) -> None:
+def test_filters_narrow_the_results(world: World) -> None:
     own = make_own_unit(world.northgate, read_unit(metadata={**read_unit().metadata, "suites": "Calls"}))
     mine = world.northgate.id
     assert found(mine, whose="own") == [own.slug]
@@ -71,7 +71,7 @@ def test_filters_narrow(world: World) -> None:
     assert found(mine, document_type="nonsense") == found(mine)
 
 
-def test_another_centres_own_is_never_found(world: World) -> None:
+def test_unit_of_another_centre_is_never_found(world: World) -> None:
     make_own_unit(world.northgate)
     assert "local7" in found(world.northgate.id, words="LOCAL7")
     assert found(world.southbank.id, words="LOCAL7") == []
@@ -90,7 +90,7 @@ def test_each_version_is_listed_in_its_newest_revision(world: World, client: Cli
     assert 'href="/units/local7">Version 1, revision 1</a>' in client(world.alice).get("/units/local7-1-2").text
 
 
-def test_a_centres_own_revision_stands_for_the_installations_unit(world: World) -> None:
+def test_centre_revision_replaces_the_installation_unit_in_results(world: World) -> None:
     document = read_unit()
     make_own_unit(None, document)
     make_own_unit(world.northgate, replace(document, revision=2, slug="ours"))
@@ -101,13 +101,13 @@ def test_a_centres_own_revision_stands_for_the_installations_unit(world: World) 
     assert sorted(found(world.northgate.id, world.southbank.id, words="LOCAL7")) == ["ours", "theirs"]
 
 
-def test_the_words_found_are_shown_in_their_criterion(world: World, client: ClientFor) -> None:
+def test_matching_words_are_marked_in_their_criterion(world: World, client: ClientFor) -> None:
     make_own_unit(world.northgate)
     page = client(world.alice).get("/units?q=Colleague+thank").text
     assert re.search(r"<b>1</b>\s+<mark>thank</mark> the <mark>colleague</mark>", page)
 
 
-def test_a_long_criterion_is_shown_about_the_word() -> None:
+def test_long_criterion_is_cut_around_the_match() -> None:
     text = f"{'before ' * 40}needle{' after' * 60}"
     pieces = build_excerpt(text, ["needle"])
     shown = "".join(words for words, _ in pieces)
@@ -153,7 +153,7 @@ def large_library(world: World) -> None:
         db.session.execute(Unit.__table__.delete().where(Unit.id >= 10_000))
 
 
-def test_a_thousand_units_are_searched_in_a_few_statements(
+def test_thousand_units_are_searched_in_a_few_statements(
     large_library: None, world: World, client: ClientFor,
     count_statements: Callable[[], AbstractContextManager[list[str]]],
 ) -> None:  # fmt: skip
@@ -169,9 +169,7 @@ def test_a_thousand_units_are_searched_in_a_few_statements(
     assert not [each for each in about_units if "unit.document," in each or "unit.document " in each]
 
 
-def test_pages_follow_each_other_and_keep_what_was_asked(
-    large_library: None, world: World, client: ClientFor
-) -> None:
+def test_page_links_keep_the_search(large_library: None, world: World, client: ClientFor) -> None:
     first = client(world.alice).get("/units?q=parcel&whose=installation").text
     assert "page=2&amp;q=parcel" in first
     assert "whose=installation" in first
@@ -180,7 +178,7 @@ def test_pages_follow_each_other_and_keep_what_was_asked(
     assert "zz0999" in last
 
 
-def test_a_unit_that_prints_two_versions_lists_both(world: World, client: ClientFor) -> None:
+def test_unit_page_lists_both_versions(world: World, client: ClientFor) -> None:
     document = read_unit()
     make_own_unit(world.northgate, document)
     make_own_unit(world.northgate, replace(document, version="2", slug="local7-2"))

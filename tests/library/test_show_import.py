@@ -1,4 +1,4 @@
-"""A file of units on its way in: looked at, confirmed, taken in slice by slice, stopped and gone on with."""
+"""Import of a file of units: preview, confirmation, slices, stopping and continuing."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -99,7 +99,7 @@ def by_hand(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 class TestPreview:
-    def test_each_unit_is_laid_beside_the_library(self, world: World) -> None:
+    def test_each_unit_is_compared_with_the_library(self, world: World) -> None:
         with transaction():
             same, before = units(2)
         make_own_unit(world.northgate, same)
@@ -112,33 +112,33 @@ class TestPreview:
         assert refused.reason == "It appears twice in the file."
         assert own_units("FRESH") == []
 
-    def test_a_unit_that_stands_twice_is_taken_once(self, world: World) -> None:
+    def test_duplicate_unit_is_imported_once(self, world: World) -> None:
         (unit,) = units(1)
         assert outcomes(preview(world, [unit, reworded(unit)])) == [NEW, REFUSED]
 
-    def test_another_centres_unit_is_not_known_here(self, world: World) -> None:
+    def test_unit_of_another_centre_is_unknown(self, world: World) -> None:
         (unit,) = units(1)
         make_own_unit(world.southbank, unit)
         assert outcomes(preview(world, [unit])) == [NEW]
 
-    def test_where_it_came_from_is_no_difference(self, world: World) -> None:
+    def test_source_is_not_a_difference(self, world: World) -> None:
         (unit,) = units(1)
         make_own_unit(world.northgate, unit)
         elsewhere = replace(unit, slug="elsewhere", provenance=replace(unit.provenance, source="another.pdf"))
         assert outcomes(preview(world, [elsewhere])) == [UNCHANGED]
 
-    def test_the_installations_unit_is_the_measure_too(self, world: World) -> None:
+    def test_installation_unit_is_compared_too(self, world: World) -> None:
         make_own_unit(None, read_unit())
         assert outcomes(preview(world, [read_unit()])) == [UNCHANGED]
         changed = ImportEntry.from_row(preview(world, [reworded(read_unit())]).outcome[0])
         assert (changed.outcome, changed.revision) == (CHANGED, 2)
 
-    def test_the_file_is_kept(self, world: World) -> None:
+    def test_file_is_stored(self, world: World) -> None:
         documents = units(1)
         run = preview(world, documents)
         assert file_store.get_path(run.sha256).read_bytes() == body_of(documents)
 
-    def test_a_format_without_a_place_for_something_takes_it_from_nobody(self, world: World) -> None:
+    def test_fields_that_a_format_cannot_hold_are_kept(self, world: World) -> None:
         make_own_unit(world.northgate, read_unit())
         for format_name in ("csv", "case"):
             body = unit_files.write_documents(format_name, [read_unit()]).body
@@ -162,7 +162,7 @@ class TestPreview:
         with pytest.raises(Invalid, match="more than 2 units"):
             preview(world, units(3))
 
-    def test_too_large_a_file_is_refused(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_too_large_file_is_refused(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(unit_files, "MAX_SIZE", 100)
         with pytest.raises(Invalid, match="larger than"):
             preview(world, units(1))
@@ -175,14 +175,14 @@ class TestPreview:
             ({"title": "A\x00b"}, "NUL"),
         ],
     )
-    def test_what_cannot_be_kept_is_refused_with_the_reason(self, spoilt: dict[str, Any], why: str) -> None:
+    def test_unit_that_cannot_be_stored_is_refused_with_the_reason(self, spoilt: dict[str, Any], why: str) -> None:
         entry = classify_unit(replace(read_unit(), **spoilt), [])
         assert entry.outcome is REFUSED
         assert why in entry.reason
 
 
 class TestTakingIn:
-    def test_new_units_become_the_centres_own(self, world: World, acts: Callable[[], list[str]]) -> None:
+    def test_new_units_belong_to_the_centre(self, world: World, acts: Callable[[], list[str]]) -> None:
         run = import_units(world, units(3))
         assert (run.state, run.done, run.message) == (ImportState.DONE, 3, "")
         (unit,) = own_units("LOCAL1")
@@ -193,7 +193,7 @@ class TestTakingIn:
         assert "Imported from units.yaml on" in unit.document
         assert acts()[-5:] == ["import_started", *["unit_published"] * 3, "units_imported"]
 
-    def test_the_ledger_says_under_which_grant_and_from_which_file(self, world: World) -> None:
+    def test_ledger_names_grant_and_file(self, world: World) -> None:
         run = import_units(world, units(2))
         event = db.session.scalars(select(Event).where(Event.act == "units_imported")).one()
         actor = factories.actor(world.dan)
@@ -201,17 +201,17 @@ class TestTakingIn:
         assert f'"file":"{run.sha256}"' in event.body.decode()
         assert '"new":2' in event.body.decode()
 
-    def test_the_same_file_twice_changes_nothing(self, world: World) -> None:
+    def test_importing_the_same_file_twice_changes_nothing(self, world: World) -> None:
         import_units(world, units(3))
         before = db.session.scalar(select(func.count(Unit.id)))
         run = preview(world, units(3))
         assert outcomes(run) == [UNCHANGED] * 3
-        assert run.state is ImportState.DONE, "it waits for nobody's word"
+        assert run.state is ImportState.DONE, "no confirmation is needed"
         with pytest.raises(Conflict, match="is done already"):
             start(run, factories.actor(world.dan))
         assert db.session.scalar(select(func.count(Unit.id))) == before
 
-    def test_a_ticked_change_becomes_a_new_revision_and_attempts_keep_theirs(self, world: World) -> None:
+    def test_ticked_change_becomes_a_revision_and_attempts_keep_theirs(self, world: World) -> None:
         (unit,) = units(1)
         import_units(world, [unit])
         (first,) = own_units("LOCAL0")
@@ -232,26 +232,26 @@ class TestTakingIn:
         assert outcomes(preview(world, [reworded(unit)])) == [UNCHANGED]
         assert outcomes(preview(world, [unit])) == [UNCHANGED]  # an earlier revision, still here
 
-    def test_a_change_that_is_not_ticked_is_left(self, world: World) -> None:
+    def test_unticked_change_is_not_imported(self, world: World) -> None:
         one, other, fresh = units(3)
         import_units(world, [one, other])
         import_units(world, [reworded(one), reworded(other), fresh], 1)
         assert [len(own_units(f"LOCAL{number}")) for number in range(3)] == [1, 2, 1]
 
-    def test_all_changes_at_once(self, world: World) -> None:
+    def test_all_changes_can_be_imported(self, world: World) -> None:
         import_units(world, units(2))
         run = preview(world, [reworded(each) for each in units(2)])
         start(run, factories.actor(world.dan), all_changes=True)
         assert [len(own_units(f"LOCAL{number}")) for number in range(2)] == [2, 2]
 
-    def test_only_what_changed_can_be_ticked(self, world: World) -> None:
+    def test_only_changed_units_can_be_ticked(self, world: World) -> None:
         (unit,) = units(1)
         run = preview(world, [unit, reworded(unit)])
         start(run, factories.actor(world.dan), 1, 99, -1)
         assert again(run).state is ImportState.DONE
         assert len(own_units("LOCAL0")) == 1
 
-    def test_two_imports_of_one_file_at_once_take_it_in_once(
+    def test_simultaneous_imports_of_a_file_import_it_once(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         runs = [preview(world, units(4)) for _ in range(2)]
@@ -266,7 +266,7 @@ class TestTakingIn:
         assert [len(own_units(f"LOCAL{number}")) for number in range(4)] == [1] * 4
 
     @pytest.mark.usefixtures("by_hand")
-    def test_what_somebody_published_meanwhile_is_not_overruled(self, world: World) -> None:
+    def test_unit_published_in_the_meantime_is_not_replaced(self, world: World) -> None:
         run = preview(world, units(1))
         start(run, factories.actor(world.dan))
         make_own_unit(world.northgate, reworded(units(1)[0]))
@@ -276,7 +276,7 @@ class TestTakingIn:
         assert "in the meantime" in entry.reason
         assert len(own_units("LOCAL0")) == 1
 
-    def test_two_centres_may_hold_the_same_unit(self, world: World) -> None:
+    def test_two_centres_can_have_the_same_unit(self, world: World) -> None:
         import_units(world, units(1))
         import_units(world, units(1), person=world.heidi)
         one, other = own_units("LOCAL0")
@@ -303,7 +303,7 @@ class TestLinks:
         query = select(CriterionLink).where(CriterionLink.centre_id.is_not(None))
         return [(each.position, each.other_position, each.is_confirmed) for each in db.session.scalars(query)]
 
-    def test_links_of_the_file_are_confirmed_once_the_units_are_in(self, world: World) -> None:
+    def test_links_are_confirmed_after_the_units_are_imported(self, world: World) -> None:
         run = self.run_of(world)
         assert (run.state, run.done, run.total) == (ImportState.DONE, 4, 4)
         assert self.links() == [(1, 3, True)]
@@ -312,7 +312,7 @@ class TestLinks:
         )
         assert len(unit_files.parse_file("case", again_out.body).links) == 1
 
-    def test_what_the_centre_decided_stands(self, world: World) -> None:
+    def test_decision_of_the_centre_is_kept(self, world: World) -> None:
         self.run_of(world)
         link = db.session.scalars(select(CriterionLink).where(CriterionLink.centre_id.is_not(None))).one()
         with transaction():
@@ -346,9 +346,7 @@ class TestNewLinksAlone:
         query = select(CriterionLink).where(CriterionLink.centre_id.is_not(None)).order_by(CriterionLink.id)
         return [(each.position, each.other_position, each.is_confirmed) for each in db.session.scalars(query)]
 
-    def test_they_are_asked_about_and_taken_in_and_the_second_time_done_at_once(
-        self, world: World, client: Browser
-    ) -> None:
+    def test_new_links_are_confirmed_and_a_second_import_is_done_at_once(self, world: World, client: Browser) -> None:
         documents, dan = units(2), client(world.dan)
         import_units(world, documents)
         sent = {"format": "case", "file": (BytesIO(self.body(documents, (1, 3), (2, 1))), "links.json")}
@@ -366,7 +364,7 @@ class TestNewLinksAlone:
         assert (run.state, run.message) == (ImportState.DONE, "")
         assert self.held() == [(1, 3, True)]
 
-    def test_only_those_that_nobody_decided_are_counted(self, world: World) -> None:
+    def test_only_undecided_links_are_counted(self, world: World) -> None:
         documents = units(2)
         import_units(world, documents)
         first = self.preview(world, documents, (1, 3))
@@ -380,7 +378,7 @@ class TestNewLinksAlone:
         start(run, factories.actor(world.dan))
         assert self.held() == [(1, 3, False), (1, 4, True)]
 
-    def test_of_a_changed_unit_they_come_with_its_tick(self, world: World) -> None:
+    def test_links_of_a_changed_unit_are_imported_with_it(self, world: World) -> None:
         one, other = units(2)
         import_units(world, [one, other])
         run = self.preview(world, [one, reworded(other)], (1, 3))
@@ -391,7 +389,7 @@ class TestNewLinksAlone:
         start(again(run), factories.actor(world.dan), 1)
         assert self.held() == [(1, 3, True)]
 
-    def test_links_between_units_that_stayed_come_without_a_tick(self, world: World) -> None:
+    def test_links_between_unchanged_units_need_no_tick(self, world: World) -> None:
         one, other, third = units(3)
         import_units(world, [one, other, third])
         run = self.preview(world, [one, other, reworded(third)], (1, 3))
@@ -399,7 +397,7 @@ class TestNewLinksAlone:
         assert self.held() == [(1, 3, True)]
         assert len(own_units("LOCAL2")) == 1
 
-    def test_the_installations_links_are_not_new(self, world: World) -> None:
+    def test_installation_links_are_not_new(self, world: World) -> None:
         documents = units(2)
         one, other = (make_own_unit(None, each) for each in documents)
         with transaction():
@@ -417,7 +415,7 @@ class TestNewLinksAlone:
             )
         assert self.preview(world, documents, (1, 3)).state is ImportState.DONE
 
-    def test_a_large_file_of_links_is_looked_at_in_a_few_statements(
+    def test_large_file_of_links_needs_few_statements(
         self, world: World, count_statements: Callable[[], AbstractContextManager[list[str]]]
     ) -> None:
         documents = units(40)
@@ -431,7 +429,7 @@ class TestNewLinksAlone:
 
 
 class TestStopping:
-    def test_a_run_killed_half_way_is_taken_up_without_doubling(
+    def test_killed_import_continues_without_duplicates(
         self, world: World, by_hand: list[int], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(import_job, "MAX_UNITS_IN_SLICE", 2)
@@ -459,7 +457,7 @@ class TestStopping:
         assert (again(run).state, run.done) == (ImportState.DONE, 5)
         assert [len(own_units(f"LOCAL{number}")) for number in range(5)] == [1] * 5
 
-    def test_what_waits_already_is_not_queued_again(
+    def test_waiting_import_is_not_queued_again(
         self, world: World, by_hand: list[int], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         run = preview(world, units(1))
@@ -470,7 +468,7 @@ class TestStopping:
         assert by_hand == []
 
     @pytest.mark.usefixtures("by_hand")
-    def test_the_worker_being_stopped_ends_after_the_slice(
+    def test_stopping_worker_ends_after_the_slice(
         self, app: Flask, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(import_job, "MAX_UNITS_IN_SLICE", 1)
@@ -484,7 +482,7 @@ class TestStopping:
             stopping.clear()
         assert (again(run).state, run.done) == (ImportState.RUNNING, 1)
 
-    def test_a_long_import_lets_others_have_their_turn(
+    def test_long_import_lets_other_jobs_run(
         self, world: World, by_hand: list[int], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(import_job, "MAX_UNITS_IN_SLICE", 1)
@@ -496,7 +494,7 @@ class TestStopping:
         assert (again(run).done, by_hand) == (1, [run.id])
 
     @pytest.mark.usefixtures("by_hand")
-    def test_a_slice_ends_when_its_time_is_up(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_slice_ends_when_its_time_is_up(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(import_job, "MAX_SLICE_SECONDS", 0.0)
         run = preview(world, units(3))
         start(run, factories.actor(world.dan))
@@ -504,7 +502,7 @@ class TestStopping:
         assert import_slice(run.id, contents)
         assert again(run).done == 1
 
-    def test_a_fault_says_what_happened_what_was_kept_and_what_to_do(
+    def test_failed_import_says_what_happened_and_what_to_do(
         self, world: World, monkeypatch: pytest.MonkeyPatch, acts: Callable[[], list[str]]
     ) -> None:
         write_unit = import_job.write_unit
@@ -530,7 +528,7 @@ class TestStopping:
         assert [len(own_units(f"LOCAL{number}")) for number in range(4)] == [1] * 4
 
     @pytest.mark.usefixtures("by_hand")
-    def test_a_file_that_went_missing_is_told(self, world: World) -> None:
+    def test_missing_file_is_reported(self, world: World) -> None:
         run = preview(world, units(1))
         start(run, factories.actor(world.dan))
         file_store.get_path(run.sha256).unlink()
@@ -539,7 +537,7 @@ class TestStopping:
         assert run.message.startswith("The file is missing from the store.")
 
     @pytest.mark.usefixtures("by_hand")
-    def test_cancelled_half_way_it_keeps_what_it_has(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_cancelled_import_keeps_imported_units(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(import_job, "MAX_UNITS_IN_SLICE", 1)
         run = preview(world, units(3))
         start(run, factories.actor(world.dan))
@@ -550,7 +548,7 @@ class TestStopping:
         assert (again(run).state, run.done) == (ImportState.CANCELLED, 1)
         assert [len(own_units(f"LOCAL{number}")) for number in range(3)] == [1, 0, 0]
 
-    def test_it_is_started_once_and_ends_once(self, world: World) -> None:
+    def test_import_starts_and_ends_once(self, world: World) -> None:
         run, actor = import_units(world, units(1)), factories.actor(world.dan)
         with pytest.raises(Conflict, match="done already"):
             start(run, actor)
@@ -564,7 +562,7 @@ class TestOnScreen:
         given = {"format": "yaml", **fields, "file": (BytesIO(body_of(documents)), "units/ours.yaml")}
         return browser.post(f"/centres/{world.northgate.id}/units/import", data=given)
 
-    def test_from_the_file_to_the_library(self, world: World, client: Browser) -> None:
+    def test_file_is_previewed_confirmed_and_imported(self, world: World, client: Browser) -> None:
         dan = client(world.dan)
         assert b"Preview" in dan.get(f"/centres/{world.northgate.id}/units/import").data
         address = self.post_file(dan, world, units(2)).location
@@ -578,7 +576,7 @@ class TestOnScreen:
         assert "LOCAL1" in dan.get("/units?q=LOCAL1").get_data(as_text=True)
         assert "ours.yaml" in dan.get(f"/centres/{world.northgate.id}/units/import").get_data(as_text=True)
 
-    def test_the_differences_have_a_box_each(self, world: World, client: Browser) -> None:
+    def test_each_changed_unit_has_a_checkbox(self, world: World, client: Browser) -> None:
         dan, documents = client(world.dan), units(2)
         import_units(world, documents)
         address = self.post_file(dan, world, [reworded(each) for each in documents]).location
@@ -592,7 +590,7 @@ class TestOnScreen:
         page = dan.get(address).get_data(as_text=True)
         assert "1 unit imported" in page
 
-    def test_a_wrong_password_starts_nothing_and_keeps_the_ticks(self, world: World, client: Browser) -> None:
+    def test_wrong_password_starts_nothing_and_keeps_the_ticks(self, world: World, client: Browser) -> None:
         dan, documents = client(world.dan), units(1)
         import_units(world, documents)
         address = self.post_file(dan, world, [reworded(documents[0])]).location
@@ -602,7 +600,7 @@ class TestOnScreen:
         assert 'id="change-0" name="changes" value="0" checked' in refused.get_data(as_text=True)
         assert len(own_units("LOCAL0")) == 1
 
-    def test_the_form_acts_once(self, world: World, client: Browser) -> None:
+    def test_form_sent_twice_starts_once(self, world: World, client: Browser) -> None:
         dan = client(world.dan)
         address = self.post_file(dan, world, units(1)).location
         sent = {"password": PASSWORD, "idempotency_key": "one"}
@@ -610,24 +608,24 @@ class TestOnScreen:
         assert len(own_units("LOCAL0")) == 1
 
     @pytest.mark.parametrize("format_name", ["yaml", "guessed"])
-    def test_a_file_that_is_none_says_so(self, world: World, client: Browser, format_name: str) -> None:
+    def test_unreadable_file_is_refused(self, world: World, client: Browser, format_name: str) -> None:
         given = {"format": format_name, "file": (BytesIO(b"\x00\x01 nothing"), "x.bin")}
         answer = client(world.dan).post(f"/centres/{world.northgate.id}/units/import", data=given)
         assert answer.status_code == 422
         assert 'id="file-error"' in answer.get_data(as_text=True)
 
-    def test_no_file_asks_for_one(self, world: World, client: Browser) -> None:
+    def test_missing_file_is_an_error(self, world: World, client: Browser) -> None:
         answer = client(world.dan).post(f"/centres/{world.northgate.id}/units/import", data={"format": "yaml"})
         assert (answer.status_code, "Choose the file." in answer.get_data(as_text=True)) == (422, True)
 
-    def test_a_large_file_is_refused_before_it_is_read(
+    def test_large_file_is_refused_before_it_is_read(
         self, world: World, client: Browser, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(unit_files, "MAX_SIZE", 10)
         answer = self.post_file(client(world.dan), world, units(1))
         assert answer.status_code == 422
 
-    def test_while_it_runs_it_can_be_followed_and_left(
+    def test_running_import_shows_its_progress(
         self, world: World, client: Browser, by_hand: list[int], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         dan = client(world.dan)
@@ -650,7 +648,9 @@ class TestOnScreen:
         assert dan.post(f"{address}/cancel").location == address
         assert "stopped after 1 unit of 3" in dan.get(address).get_data(as_text=True)
 
-    def test_a_fault_offers_to_go_on(self, world: World, client: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_failed_import_can_be_continued(
+        self, world: World, client: Browser, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         write_unit = import_job.write_unit
         monkeypatch.setattr(import_job, "write_unit", lambda *_: 1 / 0)
         run, dan = import_units(world, units(1)), client(world.dan)
@@ -659,13 +659,13 @@ class TestOnScreen:
         dan.post(f"/imports/{run.id}/resume")
         assert "1 unit imported" in dan.get(f"/imports/{run.id}").get_data(as_text=True)
 
-    def test_a_preview_can_be_cancelled(self, world: World, client: Browser) -> None:
+    def test_preview_can_be_cancelled(self, world: World, client: Browser) -> None:
         run, dan = preview(world, units(1)), client(world.dan)
         dan.post(f"/imports/{run.id}/cancel")
         assert again(run).state is ImportState.CANCELLED
         assert own_units("LOCAL0") == []
 
-    def test_another_centre_sees_nothing_of_it(self, world: World, client: Browser) -> None:
+    def test_other_centre_does_not_see_the_import(self, world: World, client: Browser) -> None:
         run, heidi = preview(world, units(1)), client(world.heidi)
         for path in ("", "/progress"):
             assert heidi.get(f"/imports/{run.id}{path}").status_code == 404

@@ -1,4 +1,4 @@
-"""A unit with all it holds: criteria, requirements, guidance, provenance and notes."""
+"""The page of a unit: criteria, requirements, guidance, provenance and notes."""
 
 import html
 from collections.abc import Callable
@@ -30,7 +30,7 @@ def words(browser: FlaskClient, slug: str) -> str:
 
 
 @pytest.mark.parametrize("slug", [each.slug for each in LIBRARY.units])
-def test_it_holds_everything(world: World, client: ClientFor, slug: str) -> None:
+def test_page_contains_the_whole_unit(world: World, client: ClientFor, slug: str) -> None:
     page = words(client(world.alice), slug)
     unit = LIBRARY.find_unit(slug)
     texts = [
@@ -50,11 +50,11 @@ def test_it_holds_everything(world: World, client: ClientFor, slug: str) -> None
     assert [text for text in texts if text not in page] == []
 
 
-def test_a_rule_against_simulation_is_said(world: World, client: ClientFor) -> None:
+def test_forbidden_simulation_is_shown(world: World, client: ClientFor) -> None:
     assert "Simulation is not allowed." in words(client(world.bob), "cfacc15")
 
 
-def test_guidance_is_shown_with_what_contradicts_the_unit(world: World, client: ClientFor) -> None:
+def test_guidance_is_shown_with_its_warning(world: World, client: ClientFor) -> None:
     (guidance,) = LIBRARY.guidance
     warning = next(each.warning for each in guidance.units if each.code == "CFACC15")
     assert warning
@@ -66,7 +66,7 @@ def test_guidance_is_shown_with_what_contradicts_the_unit(world: World, client: 
     assert "Guidance" not in words(client(world.bob), "cfamlfd3")
 
 
-def test_a_review_that_is_due_is_said_and_not_called_expired(
+def test_passed_review_date_is_shown_and_not_called_expired(
     world: World, client: ClientFor, hold_clock: Callable[[datetime], None]
 ) -> None:
     browser = client(world.alice)
@@ -89,11 +89,11 @@ def test_a_review_that_is_due_is_said_and_not_called_expired(
         (None, date(2027, 1, 1), False),
     ],
 )
-def test_a_review_is_due_once_its_last_day_has_passed(printed: str | None, today: date, is_due: bool) -> None:
+def test_review_is_due_after_its_last_day(printed: str | None, today: date, is_due: bool) -> None:
     assert (describe_passed_review({"metadata": {"review_on": printed}}, today) is not None) is is_due
 
 
-def test_a_review_printed_as_a_month_was_due_by_its_end() -> None:
+def test_review_printed_as_a_month_is_due_by_its_end() -> None:
     said = describe_passed_review({"metadata": {"review_on": "March 2026"}}, date(2026, 4, 1))
     assert said == "Review was due by 31 March 2026. The unit can still be used until it is withdrawn."
 
@@ -122,7 +122,7 @@ def test_nested_items_choices_and_points_are_shown(world: World, client: ClientF
     assert page.count("criterion-row read nested") == 2
 
 
-def test_a_centres_own_edition_is_compared_with_the_installations(world: World, client: ClientFor) -> None:
+def test_centre_edition_can_be_compared_with_the_installation_unit(world: World, client: ClientFor) -> None:
     make_own_unit(world.northgate, as_revision(LIBRARY.find_unit("CFACC15"), 1, version="2", slug="cfacc15-2"))
     older = words(client(world.dan), "cfacc15")
     assert '<a href="/units/cfacc15-2">newer version</a>' in older
@@ -134,7 +134,7 @@ def test_a_centres_own_edition_is_compared_with_the_installations(world: World, 
     assert "cfacc15-2" not in words(client(world.frank), "cfacc15")
 
 
-def test_a_unit_that_does_not_exist(world: World, client: ClientFor) -> None:
+def test_missing_unit_is_not_found(world: World, client: ClientFor) -> None:
     response = client(world.alice).get("/units/nope")
     assert response.status_code == 404
     assert "Search the list of units." in response.text

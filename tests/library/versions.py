@@ -1,4 +1,4 @@
-"""Later versions of the units that are loaded, published for a test."""
+"""Later versions of loaded units, published for a test."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""A small standards folder to spoil."""
+"""A small standards folder with deliberate faults."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Units as a file may hold them, made up by hypothesis: every key, nested statements, and hostile words."""
+"""Hypothesis strategies for units: every key of the format, nested statements and hostile text."""
 
 from itertools import count
 

@@ -1,4 +1,4 @@
-"""Two versions of a unit side by side: unchanged, moved, reworded, new, gone, and a person's word before all."""
+"""Comparison of two versions of a unit: unchanged, moved, reworded, new and removed; decisions come first."""
 
 import random
 from dataclasses import replace
@@ -43,7 +43,7 @@ def of_kind(pairs: list[StatementPair], kind: PairKind) -> list[StatementPair]:
 
 
 @pytest.mark.parametrize("code", sorted(UNITS))
-def test_a_unit_is_unchanged_beside_itself_and_through_its_json(code: str) -> None:
+def test_unit_is_unchanged_compared_with_itself(code: str) -> None:
     again = unit_from_json(UNITS[code].as_json())
     assert again == UNITS[code]
     pairs = compare_versions(UNITS[code], again)
@@ -51,7 +51,7 @@ def test_a_unit_is_unchanged_beside_itself_and_through_its_json(code: str) -> No
     assert [each.new for each in pairs] == list(again.criteria)
 
 
-def test_a_word_changed_is_a_rewording_with_that_word_marked() -> None:
+def test_changed_word_is_a_rewording_with_the_word_marked() -> None:
     pairs = compare_versions(
         unit(), unit(("find out what was promised last time", "find out what was agreed last time"))
     )
@@ -63,7 +63,7 @@ def test_a_word_changed_is_a_rewording_with_that_word_marked() -> None:
     assert [run.text for run in after if run.is_changed] == ["agreed"]
 
 
-def test_another_label_or_heading_is_a_move_and_white_space_is_nothing() -> None:
+def test_new_label_or_heading_is_a_move_and_white_space_is_ignored() -> None:
     relabelled = compare_versions(
         unit(), unit(('- label: "1"\n        text: "thank', '- label: "9"\n        text: "thank'))
     )
@@ -76,7 +76,7 @@ def test_another_label_or_heading_is_a_move_and_white_space_is_nothing() -> None
     assert {each.kind for each in spaced} == {PairKind.UNCHANGED}
 
 
-def test_what_is_new_stands_in_its_place_and_what_is_gone_where_it_stood() -> None:
+def test_new_and_removed_statements_are_shown_in_their_places() -> None:
     later = unit(
         ("find out what was promised last time", "practise"),
         ("thank the colleague", 'thank the colleague"\n      - label: "2"\n        text: "eat cake'),
@@ -88,20 +88,20 @@ def test_what_is_new_stands_in_its_place_and_what_is_gone_where_it_stood() -> No
     assert shown == sorted(shown)
 
 
-def test_a_stem_reworded_rewords_what_stands_under_it() -> None:
+def test_reworded_stem_rewords_its_items() -> None:
     """“a: who may be told” asks something else under another stem, though its own words are the same."""
     pairs = compare_versions(unit(), unit(("agree with a colleague:", "never agree with a colleague:")))
     assert [each.old.label for each in of_kind(pairs, PairKind.REWORDED) if each.old] == ["2", "a", "b"]
 
 
-def test_a_rule_changed_is_not_the_same_wording() -> None:
+def test_changed_rule_is_not_the_same_wording() -> None:
     for old, new in (("simulation_allowed: true", "simulation_allowed: false"), ("one of the following", "all of the following"),
                      ('what was promised"\n', 'what was refused"\n')):  # fmt: skip
         pairs = compare_versions(unit(), unit((old, new)))
         assert of_kind(pairs, PairKind.REWORDED), new
 
 
-def test_performance_and_knowledge_are_never_taken_for_each_other() -> None:
+def test_performance_never_matches_knowledge() -> None:
     later = unit(
         ("why customers ring twice", "thank the colleague"), ("thank the colleague", "why customers ring twice")
     )
@@ -110,8 +110,8 @@ def test_performance_and_knowledge_are_never_taken_for_each_other() -> None:
     assert len(of_kind(pairs, PairKind.REMOVED)) == 2
 
 
-def test_the_matching_is_the_best_of_all_not_the_best_of_the_first() -> None:
-    """A takes B's likest statement only if the two together come out better."""
+def test_matching_is_optimal_and_not_greedy() -> None:
+    """A takes B's most similar statement only if the total is higher."""
     old = unit(
         ("find out what was promised last time", "record complaints of angry customers promptly"),
         ("thank the colleague", "record complaints of angry customers promptly and fully"),
@@ -128,7 +128,7 @@ def test_the_matching_is_the_best_of_all_not_the_best_of_the_first() -> None:
     assert not of_kind(compare_versions(old, new), PairKind.REMOVED)
 
 
-def test_a_person_links_one_to_two_and_two_to_one() -> None:
+def test_confirmed_links_can_be_one_to_two_and_two_to_one() -> None:
     later = unit(("thank the colleague", 'thank the person"\n      - label: "2"\n        text: "thank everybody'))
     old = {full_text(each): each.position for each in unit().criteria}
     new = {full_text(each): each.position for each in later.criteria}
@@ -148,7 +148,7 @@ def test_a_person_links_one_to_two_and_two_to_one() -> None:
     assert not of_kind(back, PairKind.REMOVED)
 
 
-def test_a_refused_link_is_not_proposed_again() -> None:
+def test_refused_link_is_not_proposed_again() -> None:
     later = unit(("find out what was promised last time", "find out what was agreed last time"))
     [pair] = of_kind(compare_versions(unit(), later), PairKind.REWORDED)
     assert pair.link
@@ -157,11 +157,11 @@ def test_a_refused_link_is_not_proposed_again() -> None:
     assert {each.kind for each in again} >= {PairKind.NEW, PairKind.REMOVED}
 
 
-def test_a_link_to_nowhere_is_left_out() -> None:
+def test_link_to_a_missing_position_is_ignored() -> None:
     assert compare_versions(unit(), unit(), confirmed=[(1, 999), (999, 1)]) == compare_versions(unit(), unit())
 
 
-def test_evidence_requirements_of_the_same_words_are_found_wherever_they_stand() -> None:
+def test_requirements_with_the_same_words_match_in_any_order() -> None:
     old = UNITS["CFACC15"]
     turned = tuple(replace(each, position=at) for at, each in enumerate(reversed(old.evidence_requirements), start=1))
     spoilt = replace(turned[0], points=("something else",))
@@ -170,7 +170,7 @@ def test_evidence_requirements_of_the_same_words_are_found_wherever_they_stand()
 
 
 @pytest.mark.parametrize("code", sorted(UNITS))
-def test_a_shuffled_unit_is_only_moved(code: str) -> None:
+def test_shuffled_unit_is_only_moved(code: str) -> None:
     old = UNITS[code]
     performance = [each for each in old.criteria if each.kind is old.criteria[0].kind]
     shuffled = [each.text for each in performance]
@@ -186,7 +186,7 @@ def test_a_shuffled_unit_is_only_moved(code: str) -> None:
 
 
 @given(st.integers(0, 2**32))
-def test_no_statement_is_lost_or_told_twice(seed: int) -> None:
+def test_no_statement_is_lost_or_repeated(seed: int) -> None:
     """Whatever is dropped, doubled, reworded and shuffled: each old and each new statement stands once."""
     chance = random.Random(seed)  # noqa: S311 - chance, not secrets
     old = UNITS["CFACC15"]
@@ -201,7 +201,7 @@ def test_no_statement_is_lost_or_told_twice(seed: int) -> None:
 
 @given(st.lists(st.sampled_from(["one ", "two ", "  ", "three, ", "four\n", "’s "]), max_size=8).map("".join),
        st.lists(st.sampled_from(["one ", "two ", "five ", "four\n"]), max_size=8).map("".join))  # fmt: skip
-def test_runs_put_together_are_the_texts(old: str, new: str) -> None:
+def test_segments_joined_give_the_texts(old: str, new: str) -> None:
     before, after = diff(old, new)
     assert "".join(run.text for run in before) == old
     assert "".join(run.text for run in after) == new
@@ -209,7 +209,7 @@ def test_runs_put_together_are_the_texts(old: str, new: str) -> None:
 
 
 @given(st.integers(1, 5).flatmap(lambda n: st.lists(st.lists(st.integers(-9, 9), min_size=n, max_size=n), min_size=n, max_size=n)))  # fmt: skip
-def test_the_assignment_is_the_least_of_all(costs: list[list[int]]) -> None:
+def test_assignment_has_the_lowest_cost(costs: list[list[int]]) -> None:
     columns = solve_assignment(costs)
     assert sorted(columns) == list(range(len(costs)))
     least = min(
@@ -218,13 +218,13 @@ def test_the_assignment_is_the_least_of_all(costs: list[list[int]]) -> None:
     assert sum(costs[row][column] for row, column in enumerate(columns)) == least
 
 
-def test_between_units_capitals_and_stops_are_not_marked() -> None:
+def test_between_units_capitals_and_punctuation_are_not_marked() -> None:
     before, after = diff("Deal with complaints.", "deal with serious complaints", of_words=True)
     assert not [run for run in before if run.is_changed]
     assert [run.text.strip() for run in after if run.is_changed] == ["serious"]
 
 
-def test_a_tangle_of_hundreds_is_taken_one_by_one_and_ends() -> None:
+def test_large_component_is_matched_greedily() -> None:
     many = unit()
     stem = many.criteria[-1]
     old = replace(

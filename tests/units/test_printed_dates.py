@@ -1,4 +1,4 @@
-"""Printed dates, read as far as they go."""
+"""Parsing of printed dates."""
 
 from datetime import date
 
@@ -18,7 +18,7 @@ from tracker.units.printed_dates import parse_date
         ("2019", "2019", "year", date(2019, 12, 31)),
     ],
 )
-def test_what_can_be_read(text: str, read: str, precision: str, last_day: date) -> None:
+def test_printed_date_is_parsed(text: str, read: str, precision: str, last_day: date) -> None:
     found = parse_date(text)
     assert (found.text, found.date, found.precision, found.last_day) == (text, read, precision, last_day)
 
@@ -26,6 +26,6 @@ def test_what_can_be_read(text: str, read: str, precision: str, last_day: date) 
 @pytest.mark.parametrize(
     "text", ["31 Feb 2020", "29 February 2023", "01/03/26", "Ju 2020", "soon", "0000", "32 May 2020"]
 )
-def test_what_cannot_be_read_is_not_guessed(text: str) -> None:
+def test_ambiguous_date_is_not_guessed(text: str) -> None:
     found = parse_date(text)
     assert (found.text, found.date, found.precision, found.last_day) == (text, None, None, None)

@@ -1,4 +1,4 @@
-"""What makes up a qualification: what counts, what is surplus, what is still to choose; never complete by mistake."""
+"""Rules of combination: what counts, what is surplus and what is missing; never complete by mistake."""
 
 from collections.abc import Collection, Iterator
 from itertools import combinations
@@ -98,7 +98,7 @@ class TestBarredCombination:
         assert standing.complete
         assert next(iter(standing.surplus.values())).startswith("It may not count together with")
 
-    def test_a_choice_that_is_barred_is_told(self) -> None:
+    def test_barred_choice_is_reported(self) -> None:
         (sentence,) = evaluate_qualification(self.award, [], ["A1", "B1"]).blocked
         assert "may not count together: choose another" in sentence
 
@@ -122,7 +122,7 @@ class TestCredits:
         at_level=4,
     )  # fmt: skip
 
-    def test_it_counts_in_all_and_at_the_level(self) -> None:
+    def test_credits_count_in_all_and_at_the_level(self) -> None:
         standing = evaluate_qualification(self.award, ["M1", "M2", "B1", "B2", "B4", "C2", "C3"])
         assert (standing.complete, standing.credits, standing.credits_at_level) == (True, 51, 46)
 
@@ -138,7 +138,7 @@ class TestCredits:
         assert standing.credits == 50
         assert standing.missing == ("Achieve 6 credits more at level 4 or above: 38 are required there.",)
 
-    def test_of_a_full_group_those_count_that_the_level_needs(self) -> None:
+    def test_full_group_counts_the_units_the_level_needs(self) -> None:
         award = qualification(
             {"C1": (8, 3), "C2": (8, 4), "C3": (8, 3)},
             (),
@@ -152,7 +152,7 @@ class TestCredits:
         assert "C2" in standing.counted
 
 
-def test_a_groups_rule_is_told_in_words() -> None:
+def test_group_rule_is_described_in_words() -> None:
     assert describe_group_rule(group("A", "A1", minimum=1, maximum=2)) == "at least 1 and at most 2 units"
     assert describe_group_rule(group("A", "A1", minimum=2, maximum=2)) == "exactly 2 units"
     assert describe_group_rule(group("A", "A1", minimum_credits=20)) == "at least 20 credits"
@@ -160,7 +160,7 @@ def test_a_groups_rule_is_told_in_words() -> None:
     assert describe_group_rule(group("A", "A1")) == "any number"
 
 
-def test_the_examples_that_are_shipped_can_be_completed() -> None:
+def test_shipped_examples_can_be_completed() -> None:
     awards = read_standards().qualifications
     assert [each.code for each in awards] == ["EX-DIP4-CS", "EX-SVQ3-CC"]
     for award in awards:
@@ -240,7 +240,7 @@ def test_complete_exactly_when_some_allowed_choice_fulfils_every_rule(
     assert standing.complete == (standing.missing == ())
 
 
-def test_sixty_units_are_judged_without_looking_at_every_choice() -> None:
+def test_sixty_units_are_evaluated_without_trying_every_choice() -> None:
     units = {f"U{number}": (number % 7 + 3, number % 3 + 2) for number in range(60)}
     codes = list(units)
     award = qualification(

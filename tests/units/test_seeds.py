@@ -1,4 +1,4 @@
-"""The four units and the guidance, each as it is to be represented."""
+"""The four units and the guidance of the standards folder."""
 
 from itertools import groupby
 
@@ -44,7 +44,7 @@ def identifiers(code: str) -> list[tuple[str, str]]:
     return [(each.scheme, each.value) for each in unit(code).identifiers]
 
 
-def test_the_folder_has_no_faults() -> None:
+def test_seed_folder_has_no_faults() -> None:
     assert LIBRARY.faults == ()
     assert sorted(each.code for each in LIBRARY.units) == ["CFACC15", "CFAM&LFD3", "DELIVERCC", "INSCC004"]
     assert [each.slug for each in LIBRARY.guidance] == ["guidance-customer-service-procedures"]
@@ -64,26 +64,26 @@ def test_the_folder_has_no_faults() -> None:
         ("DELIVERCC", "delivercc", "Deliver customer service in a contact centre", DocumentType.NOS),
     ],
 )
-def test_each_has_its_identity(code: str, slug: str, title: str, document_type: DocumentType) -> None:
+def test_each_seed_has_its_identity(code: str, slug: str, title: str, document_type: DocumentType) -> None:
     found = unit(code)
     assert (found.slug, found.title, found.document_type) == (slug, title, document_type)
     assert (found.version, found.revision) == ("1", 1)
 
 
 @pytest.mark.parametrize("code", ["INSCC004", "CFACC15", "CFAM&LFD3", "DELIVERCC"])
-def test_positions_run_from_1_over_the_whole_unit(code: str) -> None:
+def test_positions_run_from_1_over_the_unit(code: str) -> None:
     found = unit(code).criteria
     assert [each.position for each in found] == list(range(1, len(found) + 1))
     assert [each.kind for each in found] == [each.kind for each in performance(code) + knowledge(code)]
 
 
 @pytest.mark.parametrize("code", ["INSCC004", "CFACC15", "CFAM&LFD3", "DELIVERCC"])
-def test_all_their_criteria_are_assessable_and_none_is_nested(code: str) -> None:
+def test_seed_criteria_are_assessable_and_not_nested(code: str) -> None:
     assert {(each.assessable, each.parent) for each in unit(code).criteria} == {(True, None)}
 
 
 @pytest.mark.parametrize("code", ["INSCC004", "CFACC15", "CFAM&LFD3", "DELIVERCC"])
-def test_each_says_where_it_comes_from(code: str) -> None:
+def test_each_seed_names_its_source(code: str) -> None:
     assert unit(code).provenance.source
     assert unit(code).provenance.read
 
@@ -105,26 +105,26 @@ class TestInscc004:
         assert found.note
         assert "criterion 7" in found.note
 
-    def test_its_codes(self) -> None:
+    def test_codes_and_identifiers(self) -> None:
         assert identifiers("INSCC004") == [("URN", "INSCC004"), ("Original URN", "CfA CC16")]
 
-    def test_eight_headings_are_there_and_empty(self) -> None:
+    def test_eight_headings_are_empty(self) -> None:
         found = unit("INSCC004")
         assert len(found.empty_headings) == 8
         assert {"Scope Performance", "Glossary", "External Links"} < set(found.empty_headings)
         assert (found.skills, found.values, found.glossary) == ((), (), ())
 
-    def test_its_version_number_is_not_a_criterion(self) -> None:
+    def test_version_number_is_not_a_criterion(self) -> None:
         assert "1" not in [each.text for each in unit("INSCC004").criteria]
 
-    def test_its_review_is_due_which_is_not_expired(self) -> None:
+    def test_review_date_is_read(self) -> None:
         found = unit("INSCC004")
         review = found.dates["review"]
         assert review
         assert (review.text, review.date, review.precision) == ("01 Mar 2026", "2026-03-01", "day")
         assert found.metadata["validity"] == "Current"
 
-    def test_it_does_not_say_whether_simulation_is_allowed(self) -> None:
+    def test_simulation_is_unstated(self) -> None:
         assert unit("INSCC004").simulation is Simulation.UNSTATED
 
 
@@ -137,11 +137,11 @@ class TestCfacc15:
         assert labels(knowledge("CFACC15")) == list("abcdefghijk")
         assert origins(knowledge("CFACC15")) == {LabelOrigin.PUBLISHED}
 
-    def test_its_codes_and_how_forms_print_them(self) -> None:
+    def test_codes_and_full_code(self) -> None:
         assert identifiers("CFACC15") == [("SQA", "H128 04"), ("NOS", "CFACC15")]
         assert unit("CFACC15").full_code == "H128 04 (CFACC15)"
 
-    def test_its_evidence_requirements_are_no_criteria(self) -> None:
+    def test_evidence_requirements_are_not_criteria(self) -> None:
         found = unit("CFACC15").evidence_requirements
         assert [(each.label, len(each.points)) for each in found] == [
             ("1", 0),
@@ -152,10 +152,10 @@ class TestCfacc15:
         ]
         assert not {each.text for each in found} & {each.text for each in unit("CFACC15").criteria}
 
-    def test_it_forbids_simulation(self) -> None:
+    def test_simulation_is_forbidden(self) -> None:
         assert unit("CFACC15").simulation is Simulation.FORBIDDEN
 
-    def test_the_running_title_is_not_a_heading(self) -> None:
+    def test_running_title_is_not_a_heading(self) -> None:
         assert not any("H128" in (each.heading or "") for each in unit("CFACC15").criteria)
 
 
@@ -169,7 +169,7 @@ class TestCfamlfd3:
         assert labels(knowledge("CFAM&LFD3")) == ONE_TO_18
         assert group_sizes(knowledge("CFAM&LFD3")) == [11, 2, 5]
 
-    def test_13_skills_are_no_criteria(self) -> None:
+    def test_13_skills_are_not_criteria(self) -> None:
         found = unit("CFAM&LFD3")
         assert len(found.skills) == 13
         assert not set(found.skills) & {each.text for each in found.criteria}
@@ -179,7 +179,7 @@ class TestCfamlfd3:
         assert notes.count("not read from the heading") == 2
         assert "INSML052" in notes
 
-    def test_the_stray_image_name_is_left_out(self) -> None:
+    def test_stray_image_name_is_left_out(self) -> None:
         assert ".png" not in str(unit("CFAM&LFD3").as_json())
 
 
@@ -199,13 +199,13 @@ class TestDelivercc:
 
 
 class TestGuidance:
-    def test_it_is_no_unit(self) -> None:
+    def test_guidance_is_not_a_unit(self) -> None:
         (guidance,) = LIBRARY.guidance
         assert guidance.slug not in {each.slug for each in LIBRARY.units}
         counts = (guidance.key_concepts, guidance.tips, guidance.misconceptions, guidance.marking_points)
         assert [len(each) for each in counts] == [5, 3, 3, 3]
 
-    def test_its_tip_on_simulated_data_carries_a_warning_in_cfacc15_alone(self) -> None:
+    def test_tip_on_simulated_data_has_a_warning_for_cfacc15_only(self) -> None:
         (guidance,) = LIBRARY.guidance
         warnings = {each.code: each.warning for each in guidance.units}
         assert any("simulated" in tip for tip in guidance.tips)

@@ -1,4 +1,4 @@
-"""How alike two statements are: 100 for the same words, and the same in substance before what only sounds alike."""
+"""Similarity of statements: 100 for the same words; the same in substance before what only sounds similar."""
 
 from itertools import combinations
 
@@ -18,7 +18,7 @@ SAME_IN_SUBSTANCE = {
     ("CFACC15", "INSCC004"): "p2-p3 p12-p11 kb-k10",
     ("DELIVERCC", "INSCC004"): "p13-p3 p27-p18 k26-k19",
 }
-"""Read side by side and judged by hand: what shows the one shows the other."""
+"""Pairs compared by a person: evidence for one is evidence for the other."""
 TRUE = {(*units, *pair.split("-")) for units, pairs in SAME_IN_SUBSTANCE.items() for pair in pairs.split()}
 SENTENCES = st.lists(st.sampled_from(["deal", "with", "customers", "complaints", "and", "monitoring"]), max_size=9)
 
@@ -32,7 +32,7 @@ def name(criterion: CriterionDocument) -> str:
 
 
 def best_of_both(one: str, other: str) -> list[tuple[int, tuple[str, ...]]]:
-    """Pairs that are each other's likest, as an administrator sees them first."""
+    """Pairs that are each other's most similar, which an administrator sees first."""
     first, second = UNITS[one], UNITS[other]
     scale = scale_of(first, second)
     found = {
@@ -49,7 +49,7 @@ def best_of_both(one: str, other: str) -> list[tuple[int, tuple[str, ...]]]:
     ]
 
 
-def test_of_our_four_units_the_same_in_substance_come_out_on_top() -> None:
+def test_most_similar_pairs_of_the_seeds_are_the_same_in_substance() -> None:
     found = sorted((each for pair in combinations(sorted(UNITS), 2) for each in best_of_both(*pair)), reverse=True)
     proposed = [pair for similarity, pair in found if similarity >= 60]
     right = TRUE & set(proposed)
@@ -60,7 +60,7 @@ def test_of_our_four_units_the_same_in_substance_come_out_on_top() -> None:
 
 
 @pytest.mark.parametrize("one", sorted(UNITS))
-def test_nothing_is_liker_than_itself(one: str) -> None:
+def test_no_text_is_more_similar_than_the_same_text(one: str) -> None:
     unit = UNITS[one]
     scale = scale_of(unit)
     for each in unit.assessable:
@@ -69,7 +69,7 @@ def test_nothing_is_liker_than_itself(one: str) -> None:
         assert {other.text.casefold() for other in alike} == {each.text.casefold()}
 
 
-def test_case_and_points_do_not_count_and_a_word_does() -> None:
+def test_case_and_punctuation_are_ignored_and_words_count() -> None:
     scale = SimilarityMeasure(["Deal with complaints.", "report complaints"])
     assert scale.similarity("Deal with complaints.", "deal with complaints;") == 100
     assert 50 < scale.similarity("deal with complaints", "deal with serious complaints") < 100
@@ -77,26 +77,26 @@ def test_case_and_points_do_not_count_and_a_word_does() -> None:
     assert scale.similarity("", "answer letters") == 0
 
 
-def test_a_word_in_every_line_says_less_than_one_that_is_seldom() -> None:
+def test_rare_words_weigh_more_than_common_ones() -> None:
     scale = SimilarityMeasure(["greet customers", "call customers", "thank customers", "validate customers' data"])
     seldom = scale.similarity("validate the records", "validate the files")
     often = scale.similarity("customers wait", "customers laugh")
     assert seldom > often
 
 
-def test_the_order_of_words_counts() -> None:
+def test_word_order_counts() -> None:
     scale = SimilarityMeasure([])
     straight = scale.similarity("report issues before colleagues ask", "report issues before colleagues know")
     turned = scale.similarity("report issues before colleagues ask", "colleagues know before issues report")
     assert straight > turned
 
 
-def test_not_turns_a_statement_and_is_no_small_word() -> None:
+def test_not_is_no_stop_word() -> None:
     scale = SimilarityMeasure([])
     assert scale.similarity("share it with customers", "do not share it with customers") < 85
 
 
-def test_forms_of_one_word_meet() -> None:
+def test_forms_of_a_word_have_one_stem() -> None:
     for forms in ("identify identifies identified identifying identification", "validate validates validating validation",
                   "policy policies", "improve improving improvement improvements", "colleague colleagues colleague's"):  # fmt: skip
         assert len({stem_word(form) for form in forms.split()}) == 1, forms
@@ -105,7 +105,7 @@ def test_forms_of_one_word_meet() -> None:
 
 
 @given(SENTENCES, SENTENCES)
-def test_it_is_the_same_both_ways_and_between_nothing_and_a_hundred(one: list[str], other: list[str]) -> None:
+def test_similarity_is_symmetric_and_between_0_and_100(one: list[str], other: list[str]) -> None:
     scale = SimilarityMeasure(["deal with complaints", "customers and complaints"])
     there, back = (scale.similarity(" ".join(a), " ".join(b)) for a, b in ((one, other), (other, one)))
     assert there == back

@@ -1,4 +1,4 @@
-"""Every word of the units is in its source, in the same order; and every word of the source is in the unit."""
+"""The units of the standards folder have every word of their sources, in order, and no other."""
 
 import re
 from collections.abc import Iterator
@@ -125,7 +125,7 @@ SOURCES = {
 
 
 def without_texts(source: str, texts: Iterator[str]) -> list[str]:
-    """The source's lines once each text has been struck out; fails on the first that does not come next."""
+    """Return what remains of the source after removing each text; fail on the first that does not come next."""
     left, at = [], 0
     for text in texts:
         found = source.find(text, at)
@@ -158,20 +158,20 @@ def texts_of_guidance(guidance: GuidanceDocument) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("code", SOURCES)
-def test_a_unit_holds_the_words_of_its_source_and_all_of_them(code: str) -> None:
+def test_unit_has_exactly_the_words_of_its_source(code: str) -> None:
     source = (SEEDS / SOURCES[code]).read_text(encoding="utf-8").partition("Candidate Recording Form")[0]
     assert without_texts(source, texts_of(LIBRARY.find_unit(code))) == LEFT_OVER[code]
 
 
 @pytest.mark.parametrize("code", SOURCES)
-def test_a_unit_holds_the_metadata_of_its_source(code: str) -> None:
+def test_unit_has_the_metadata_of_its_source(code: str) -> None:
     source = (SEEDS / SOURCES[code]).read_text(encoding="utf-8")
     printed = [value for value in LIBRARY.find_unit(code).metadata.values() if value]
     assert [value for value in printed if value not in source] == []
     assert len(printed) == {"INSCC004": 10, "CFAM&LFD3": 9}.get(code, 0)
 
 
-def test_guidance_holds_the_words_of_its_source_and_all_of_them() -> None:
+def test_guidance_has_exactly_the_words_of_its_source() -> None:
     (guidance,) = LIBRARY.guidance
     source = (SEEDS / "guidance-customer-service-procedures.txt").read_text(encoding="utf-8")
     head, _, body = source.partition("Topic Synopsis")  # the head is the synopsis cut short
@@ -179,7 +179,7 @@ def test_guidance_holds_the_words_of_its_source_and_all_of_them() -> None:
     assert [head.strip(), *left] == LEFT_OVER["guidance"]
 
 
-def test_a_slip_would_be_noticed() -> None:
+def test_changed_word_is_noticed() -> None:
     source = "1. deal with customers\n2. close the call\n"
     assert without_texts(source, iter(["deal with customers"])) == ["2. close the call"]
     with pytest.raises(AssertionError, match="close this call"):

@@ -305,7 +305,7 @@ def solve_assignment(costs: Sequence[Sequence[float]]) -> list[int]:
     """Return for each row the column assigned to it at the lowest total cost (Hungarian algorithm, Kuhn–Munkres).
 
     Args:
-        costs: A square matrix, by row and column.
+        costs: A matrix with as many rows as columns.
     """
     size = len(costs)
     row_price, column_price = [0.0] * (size + 1), [0.0] * (size + 1)

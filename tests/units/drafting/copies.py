@@ -1,4 +1,4 @@
-"""A small reading to begin working copies from, and a short way to say what one holds."""
+"""A small reading for working copies, and a short description of a copy's content."""
 
 from typing import Any
 

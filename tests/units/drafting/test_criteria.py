@@ -1,4 +1,4 @@
-"""What a person can do to a criterion, one act a test; printed labels stay, ours are given anew."""
+"""Changes to the criteria of a working copy; printed labels stay, assigned labels are renumbered."""
 
 from copy import deepcopy
 
@@ -31,12 +31,12 @@ LOCAL7 = [
 PARCELS = ["p 1 weigh the", "p 2 write the", "p 3 choose a", "k 1 the services"]
 
 
-def test_the_copies_begin_as_they_are_written() -> None:
+def test_copies_start_as_written() -> None:
     assert said(copy_of()) == LOCAL7
     assert said(copy_of(BULLETS)) == PARCELS
 
 
-def test_no_act_changes_the_copy_it_was_given() -> None:
+def test_no_change_modifies_its_input() -> None:
     working = copy_of()
     before = deepcopy(working)
     drop_criterion(working, "r1")
@@ -54,23 +54,23 @@ def test_change_the_text_and_the_label() -> None:
     assert build_unit(after).criteria[0].label_origin == "assigned"
 
 
-def test_change_the_kind_and_its_items_go_along() -> None:
+def test_changing_the_kind_changes_its_items() -> None:
     after = change_criterion(copy_of(), "r2", {"kind": "knowledge", "heading": None})
     assert said(after)[3:] == ["k 2 agree with", "  k a who may", "  k b who must", "k 1.10 why customers"]
 
 
-def test_change_the_heading_of_a_stem_and_its_items_have_it_too() -> None:
+def test_changing_a_stems_heading_changes_its_items() -> None:
     after = change_criterion(copy_of(), "r2", {"heading": "Meanwhile"})
     assert {each.heading for each in build_unit(after).criteria if each.text.startswith("who m")} == {"Meanwhile"}
 
 
-def test_under_a_parent_it_is_nested_and_the_stem_no_longer_assessed() -> None:
+def test_nesting_makes_the_stem_not_assessable() -> None:
     after = change_criterion(copy_of(), "r5", {"parent": "r1"})
     assert said(after)[:2] == ["p 1 find out", "  p 3 write down:"]
     assert [each.assessable for each in build_unit(after).criteria[:2]] == [False, True]
 
 
-def test_out_from_under_its_parent_the_stem_is_assessed_again() -> None:
+def test_unnesting_makes_the_stem_assessable_again() -> None:
     after = copy_of()
     for key, label in (("r3", "4"), ("r4", "5")):
         after = change_criterion(after, key, {"parent": None, "label": label})
@@ -79,31 +79,31 @@ def test_out_from_under_its_parent_the_stem_is_assessed_again() -> None:
 
 
 @pytest.mark.parametrize("parent", ["r2", "r3"])
-def test_never_under_itself_or_its_own_item(parent: str) -> None:
+def test_statement_cannot_be_nested_in_itself(parent: str) -> None:
     with pytest.raises(Invalid, match="under itself or one of its own items") as caught:
         change_criterion(copy_of(), "r2", {"parent": parent})
     assert caught.value.field == "parent"
 
 
-def test_a_label_that_another_has_is_refused_beside_the_label() -> None:
+def test_duplicate_label_is_refused_at_its_field() -> None:
     with pytest.raises(Invalid, match="have the label 1 twice") as caught:
         change_criterion(copy_of(), "r2", {"label": "1"})
     assert caught.value.field == "label"
 
 
 @pytest.mark.parametrize(("field", "value"), [("text", ""), ("label", ""), ("label", "x" * 21)])
-def test_what_the_format_refuses_is_refused(field: str, value: str) -> None:
+def test_change_that_the_format_refuses_is_refused(field: str, value: str) -> None:
     with pytest.raises(Invalid) as caught:
         change_criterion(copy_of(), "r1", {field: value})
     assert caught.value.field == field
 
 
-def test_a_label_of_ours_that_a_person_changes_stays_as_typed() -> None:
+def test_changed_assigned_label_stays_as_typed() -> None:
     after = change_criterion(copy_of(BULLETS), "r2", {"label": "1a"})
     assert said(after)[:3] == ["p 1 weigh the", "p 1a write the", "p 3 choose a"]
 
 
-def test_a_criterion_that_went_is_not_changed() -> None:
+def test_missing_criterion_cannot_be_changed() -> None:
     with pytest.raises(Invalid, match="no longer there"):
         change_criterion(copy_of(), "r99", {"text": "x"})
 
@@ -111,24 +111,24 @@ def test_a_criterion_that_went_is_not_changed() -> None:
 # --- move ------------------------------------------------------------------------------------------------
 
 
-def test_move_down_takes_its_items_along() -> None:
+def test_moving_a_stem_moves_its_items() -> None:
     assert said(move_criterion(copy_of(), "r2", 1))[1:4] == ["p 3 write down:", "p 2 agree with", "  p a who may"]
 
 
-def test_move_an_item_within_its_stem() -> None:
+def test_item_moves_within_its_stem() -> None:
     assert said(move_criterion(copy_of(), "r4", -1))[2:4] == ["  p b who must", "  p a who may"]
 
 
-def test_move_over_the_edge_joins_the_next_group() -> None:
+def test_moving_over_the_edge_joins_the_next_group() -> None:
     after = move_criterion(copy_of(), "r5", 1)
     assert [each.heading for each in build_unit(after).criteria if each.label == "3"] == ["After the call"]
 
 
-def test_move_gives_our_labels_anew() -> None:
+def test_moving_renumbers_assigned_labels() -> None:
     assert said(move_criterion(copy_of(BULLETS), "r3", -1))[:3] == ["p 1 weigh the", "p 2 choose a", "p 3 write the"]
 
 
-def test_the_ends_of_the_list_do_not_move() -> None:
+def test_first_and_last_cannot_move_further() -> None:
     for key, step in (("r1", -1), ("r6", 1), ("r7", 1), ("r7", -1), ("r3", -1)):
         with pytest.raises(Invalid, match="end of its list already"):
             move_criterion(copy_of(), key, step)
@@ -137,30 +137,30 @@ def test_the_ends_of_the_list_do_not_move() -> None:
 # --- split and join --------------------------------------------------------------------------------------
 
 
-def test_split_at_each_line_takes_printed_labels_and_makes_others() -> None:
+def test_split_uses_printed_labels_and_assigns_others() -> None:
     after = split_criterion(copy_of(), "r1", "find out what\n9. was promised\nlast time")
     assert said(after)[:3] == ["p 1 find out", "p 9 was promised", "p 9a last time"]
     assert [each.label_origin for each in build_unit(after).criteria[:3]] == ["published", "published", "assigned"]
     assert after["places"]["n1"] == [10]
 
 
-def test_split_in_a_list_that_we_numbered_numbers_it_anew() -> None:
+def test_split_renumbers_assigned_labels() -> None:
     after = split_criterion(copy_of(BULLETS), "r2", "write\nthe address")
     assert said(after) == ["p 1 weigh the", "p 2 write", "p 3 the address", "p 4 choose a", "k 1 the services"]
 
 
-def test_split_a_stem_puts_the_rest_behind_its_items() -> None:
+def test_split_stem_puts_the_rest_after_its_items() -> None:
     after = split_criterion(copy_of(), "r2", "agree with a colleague:\nand again")
     assert said(after)[1:5] == ["p 2 agree with", "  p a who may", "  p b who must", "p 2a and again"]
 
 
-def test_split_without_a_place_says_how() -> None:
+def test_split_without_a_line_break_says_how() -> None:
     with pytest.raises(Invalid, match="Begin a new line where the next statement begins") as caught:
         split_criterion(copy_of(), "r1", "all in one line\n ")
     assert caught.value.field == "text"
 
 
-def test_join_puts_the_words_behind_those_before() -> None:
+def test_join_appends_the_text_to_the_previous_statement() -> None:
     after = join_criterion(copy_of(BULLETS), "r3")
     assert [each.text for each in build_unit(after).criteria] == [
         "weigh the parcel", "write the address choose a service", "the services there are",
@@ -168,18 +168,18 @@ def test_join_puts_the_words_behind_those_before() -> None:
     assert after["places"]["r2"] == [20, 30]
 
 
-def test_join_hands_its_items_on() -> None:
+def test_join_moves_the_items() -> None:
     after = join_criterion(copy_of(), "r2")
     assert said(after)[:3] == ["p 1 find out", "  p a who may", "  p b who must"]
 
 
 @pytest.mark.parametrize("key", ["r1", "r7"])
-def test_the_first_of_its_kind_has_nothing_to_join(key: str) -> None:
+def test_first_of_its_kind_cannot_be_joined(key: str) -> None:
     with pytest.raises(Invalid, match="no statement before it"):
         join_criterion(copy_of(), key)
 
 
-def test_split_and_joined_again_it_is_as_before() -> None:
+def test_split_and_join_restores_the_statement() -> None:
     after = split_criterion(copy_of(), "r1", "find out what was\npromised last time")
     after = join_criterion(after, key_of(after, "promised"))
     assert build_unit(after) == build_unit(copy_of())
@@ -189,13 +189,13 @@ def test_split_and_joined_again_it_is_as_before() -> None:
 # --- drop and restore ------------------------------------------------------------------------------------
 
 
-def test_drop_takes_the_items_along_and_keeps_them_in_the_list() -> None:
+def test_dropping_a_stem_drops_its_items() -> None:
     after = drop_criterion(copy_of(), "r2")
     assert said(after)[:2] == ["p 1 find out", "p 3 write down:"]
     assert [each["key"] for each in after["dropped"]] == ["r2", "r3", "r4"]
 
 
-def test_drop_gives_our_labels_anew_and_restore_puts_it_back() -> None:
+def test_drop_renumbers_and_restore_undoes_it() -> None:
     after = drop_criterion(copy_of(BULLETS), "r1")
     assert said(after)[:2] == ["p 1 write the", "p 2 choose a"]
     assert said(restore_criterion(after, reading_of(BULLETS), "r1")) == PARCELS
@@ -217,12 +217,12 @@ def test_restore_undoes_changes_splits_and_joins() -> None:
         assert build_unit(restore_criterion(after, reading_of(BULLETS), key)) == build_unit(copy_of(BULLETS))
 
 
-def test_an_item_whose_stem_is_dropped_comes_back_without_it() -> None:
+def test_item_can_be_restored_without_its_stem() -> None:
     after = restore_criterion(drop_criterion(copy_of(), "r2"), reading_of(), "r3")
     assert said(after)[:3] == ["p 1 find out", "p a who may", "p 3 write down:"]
 
 
-def test_the_unit_cannot_lose_its_last_criterion() -> None:
+def test_last_criterion_cannot_be_dropped() -> None:
     working = start_working_copy({**reading_of(BULLETS), "criteria": reading_of(BULLETS)["criteria"][:1]})
     with pytest.raises(Invalid, match="holds no criteria"):
         drop_criterion(working, "r1")
@@ -231,34 +231,34 @@ def test_the_unit_cannot_lose_its_last_criterion() -> None:
 # --- add -------------------------------------------------------------------------------------------------
 
 
-def test_add_from_lines_stands_where_they_stand_in_the_source() -> None:
+def test_statement_from_lines_is_placed_in_source_order() -> None:
     after = add_criterion(copy_of(BULLETS), "performance", "pack it", [15])
     assert said(after)[:3] == ["p 1 weigh the", "p 2 pack it", "p 3 write the"]
     assert after["places"][key_of(after, "pack it")] == [15]
 
 
-def test_add_before_all_others() -> None:
+def test_statement_can_be_added_first() -> None:
     assert said(add_criterion(copy_of(BULLETS), "performance", "find a box", [1]))[0] == "p 1 find a"
 
 
-def test_add_at_the_end_and_with_the_label_it_prints() -> None:
+def test_statement_can_be_added_last_with_its_printed_label() -> None:
     after = add_criterion(copy_of(), "knowledge", "1.11. why they do not")
     assert said(after)[-1] == "k 1.11 why they"
     assert build_unit(after).criteria[-1].label_origin == "published"
 
 
-def test_add_beside_printed_labels_takes_a_letter() -> None:
+def test_added_statement_beside_printed_labels_gets_a_letter() -> None:
     after = add_criterion(copy_of(), "performance", "take a breath", [12])
     assert said(after)[1] == "p 1a take a"
     assert build_unit(after).criteria[1].heading == "Before the call"
 
 
-def test_add_needs_words() -> None:
+def test_added_statement_needs_text() -> None:
     with pytest.raises(Invalid, match="Write what the statement says"):
         add_criterion(copy_of(), "performance", " ")
 
 
-def test_what_was_added_and_dropped_can_be_restored() -> None:
+def test_added_and_dropped_statement_can_be_restored() -> None:
     after = add_criterion(copy_of(BULLETS), "performance", "pack it", [15])
     key = key_of(after, "pack it")
     dropped = drop_criterion(after, key)
@@ -269,7 +269,7 @@ def test_what_was_added_and_dropped_can_be_restored() -> None:
 # --- requirements ----------------------------------------------------------------------------------------
 
 
-def test_a_criterion_becomes_a_requirement_and_its_items_points() -> None:
+def test_criterion_becomes_a_requirement_with_points() -> None:
     after = make_requirement(copy_of(), "r2")
     requirement = build_unit(after).evidence_requirements[-1]
     assert (requirement.label, requirement.text) == ("2", "agree with a colleague:")
@@ -277,14 +277,14 @@ def test_a_criterion_becomes_a_requirement_and_its_items_points() -> None:
     assert said(after)[:2] == ["p 1 find out", "p 3 write down:"]
 
 
-def test_a_requirement_becomes_a_criterion() -> None:
+def test_requirement_becomes_a_criterion() -> None:
     after = make_criterion(copy_of(BULLETS), "q1", "knowledge")
     assert said(after)[-1] == "k 2 Do it"
     assert build_unit(after).criteria[-1].points == ("twice",)
     assert build_unit(after).evidence_requirements == ()
 
 
-def test_there_and_back_again() -> None:
+def test_conversion_to_requirement_and_back() -> None:
     after = make_criterion(make_requirement(copy_of(BULLETS), "r3"), "n1", "performance")
     assert [each.text for each in build_unit(after).criteria] == [
         each.text for each in build_unit(copy_of(BULLETS)).criteria

@@ -1,4 +1,4 @@
-"""What can be changed about a unit as a whole, and how its texts are typed."""
+"""Changes to the unit fields of a working copy, and its typed texts."""
 
 import pytest
 from hypothesis import given
@@ -19,13 +19,13 @@ def test_title_code_and_version_change() -> None:
 
 
 @pytest.mark.parametrize(("field", "value"), [("title", ""), ("code", "x" * 61), ("simulation", "perhaps")])
-def test_what_the_format_refuses_is_refused(field: str, value: str) -> None:
+def test_change_that_the_format_refuses_is_refused(field: str, value: str) -> None:
     with pytest.raises(Invalid) as caught:
         units.change_unit(copy_of(), {field: value})
     assert caught.value.field == field
 
 
-def test_metadata_that_is_emptied_is_not_printed() -> None:
+def test_emptied_metadata_is_none() -> None:
     after = units.change_metadata(copy_of(), {"level": " 4 ", "credit": " "})
     assert build_unit(after).metadata["level"] == "4"
     assert build_unit(after).metadata["credit"] is None
@@ -38,16 +38,16 @@ def test_requirements_are_changed_added_and_dropped() -> None:
     assert found == [("1", "Do it thrice.", ("at work",)), ("2", "And once more.", ())]
 
 
-def test_a_requirement_without_words_is_not_added() -> None:
+def test_requirement_without_text_is_not_added() -> None:
     with pytest.raises(Invalid, match="Write what the requirement says"):
         units.add_requirement(copy_of(), "2", " ")
 
 
-def test_a_requirement_is_dropped() -> None:
+def test_requirement_can_be_dropped() -> None:
     assert build_unit(units.drop_requirement(copy_of(), "q1")).evidence_requirements == ()
 
 
-def test_a_doubt_is_resolved_and_opened_again() -> None:
+def test_doubt_can_be_resolved_and_reopened() -> None:
     after = units.resolve_doubt(copy_of(warnings=[DOUBT, DOUBT]), 0)
     assert units.list_open_doubts(after) == [1]
     assert units.list_open_doubts(units.resolve_doubt(after, 0, settled=False)) == [0, 1]
@@ -62,11 +62,11 @@ def test_a_doubt_is_resolved_and_opened_again() -> None:
         ("the label is printed twice", "it is read as 2", "The label is printed twice: it is read as 2."),
     ],
 )
-def test_a_doubt_is_said_in_whole_sentences(what: str, assumed: str, sentence: str) -> None:
+def test_doubt_is_described_in_whole_sentences(what: str, assumed: str, sentence: str) -> None:
     assert units.describe_doubt({"what": what, "assumed": assumed}) == sentence
 
 
-def test_text_without_a_place_goes_to_the_overview_or_aside() -> None:
+def test_text_not_used_goes_to_the_overview_or_is_left_out() -> None:
     working = copy_of(unparsed=[{"lines": [4, 5], "text": "Some words."}])
     assert units.get_passage(working, 0) == ("Some words.", [4, 5])
     after = units.add_to_overview(working, 0)
@@ -86,16 +86,16 @@ PARAGRAPHS = st.lists(
 
 
 @given(PARAGRAPHS)
-def test_paragraphs_typed_and_read_again_are_the_same(paragraphs: list[dict[str, object]]) -> None:
+def test_paragraphs_round_trip(paragraphs: list[dict[str, object]]) -> None:
     assert units.parse_paragraphs(units.format_paragraphs(paragraphs)) == paragraphs
 
 
-def test_points_alone_belong_to_the_paragraph_before() -> None:
+def test_points_alone_belong_to_the_previous_paragraph() -> None:
     found = units.parse_paragraphs("They are:\r\n\r\n- rare\n- loud")
     assert found == [{"text": "They are:", "heading": None, "points": ["rare", "loud"]}]
 
 
-def test_identifiers_are_typed_a_line_each() -> None:
+def test_identifiers_are_typed_one_per_line() -> None:
     typed = "SQA: H128 04\n\nURN: a:b"
     found = units.parse_identifiers(typed)
     assert found == [{"scheme": "SQA", "value": "H128 04"}, {"scheme": "URN", "value": "a:b"}]
@@ -115,5 +115,5 @@ def test_identifiers_are_typed_a_line_each() -> None:
         ("x" * 200, set(), "x" * 90),
     ],
 )
-def test_an_address_is_the_code_unless_it_is_taken(code: str, taken: set[str], slug: str) -> None:
+def test_slug_is_the_code_unless_it_is_taken(code: str, taken: set[str], slug: str) -> None:
     assert units.make_free_slug(code, "2.1", 3, taken) == slug

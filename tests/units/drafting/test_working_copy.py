@@ -1,4 +1,4 @@
-"""A reading becomes a working copy and a unit again; faults are named by entry and field."""
+"""Readings, working copies and units converted into each other; problems name entry and field."""
 
 from copy import deepcopy
 
@@ -21,13 +21,13 @@ UNITS = [*read_standards().units, parse_document(UNIT, UnitSchema()), parse_docu
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: str(unit.slug))
-def test_a_unit_comes_out_as_it_went_in(unit: object) -> None:
+def test_unit_round_trips_through_a_working_copy(unit: object) -> None:
     written = unit.as_json()  # type: ignore[attr-defined]
     assert build_unit(start_working_copy(written)) == unit
     assert build_unit(start_working_copy(convert_to_reading(start_working_copy(written)))) == unit
 
 
-def test_the_reading_itself_is_never_changed() -> None:
+def test_reading_is_never_changed() -> None:
     reading = reading_of()
     before = deepcopy(reading)
     working = start_working_copy(reading)
@@ -36,20 +36,20 @@ def test_the_reading_itself_is_never_changed() -> None:
     assert reading == before
 
 
-def test_doubts_begin_open_and_text_without_a_place_unplaced() -> None:
+def test_doubts_start_open_and_text_not_used_unhandled() -> None:
     working = copy_of(warnings=[{"lines": [3], "what": "w", "assumed": "a"}], unparsed=[{"lines": [9], "text": "x"}])
     assert working["warnings"] == [{"lines": [3], "what": "w", "assumed": "a", "settled": False}]
     assert working["unparsed"] == [{"lines": [9], "text": "x", "placed": False}]
     assert working["places"]["r2"] == [20]
 
 
-def test_places_follow_their_statements_into_a_new_reading() -> None:
+def test_source_lines_follow_their_statements() -> None:
     working = copy_of()
     working["criteria"][0], working["criteria"][1:] = working["criteria"][-2], working["criteria"][:-2]
     assert convert_to_reading(working)["places"]["1"] == [60]
 
 
-def test_a_fault_names_the_entry_the_field_and_what_is_wrong() -> None:
+def test_problem_names_entry_field_and_message() -> None:
     working = copy_of()
     working["criteria"][3]["text"] = " "
     working["code"] = "X" * 61
@@ -60,7 +60,7 @@ def test_a_fault_names_the_entry_the_field_and_what_is_wrong() -> None:
     }
 
 
-def test_two_statements_with_one_label_are_a_fault_of_the_label() -> None:
+def test_duplicate_label_is_a_problem_of_the_label() -> None:
     working = copy_of()
     working["criteria"][1]["label"] = "1"
     (fault,) = list_problems(working)
@@ -73,13 +73,13 @@ def test_two_statements_with_one_label_are_a_fault_of_the_label() -> None:
     assert caught.value.field == "label"
 
 
-def test_a_unit_without_criteria_says_so() -> None:
+def test_unit_without_criteria_is_a_problem() -> None:
     working = copy_of()
     working["criteria"] = []
     assert [each.message for each in list_problems(working)] == ["The unit has no criteria."]
 
 
-def test_a_change_may_leave_old_faults_but_bring_no_new_one() -> None:
+def test_change_can_leave_old_problems_but_bring_no_new_one() -> None:
     faulty = copy_of()
     faulty["title"] = ""
     changed = {**faulty, "code": "OTHER"}

@@ -1,4 +1,4 @@
-"""The published papers that files for others are held to; they lie beside the project."""
+"""Published specifications that files for other programs are checked against; they are kept beside the project."""
 
 from pathlib import Path
 

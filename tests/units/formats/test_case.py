@@ -1,4 +1,4 @@
-"""1EdTech CASE: nothing our own format holds is lost, and the published schema takes what is written."""
+"""1EdTech CASE: units round-trip, and packages match the published schema."""
 
 import json
 import uuid
@@ -46,7 +46,7 @@ def linked_units(draw: st.DrawFn) -> tuple[list[UnitDocument], list[ExchangedLin
 
 @given(linked_units())
 @SLOW
-def test_a_round_trip_loses_nothing(made: tuple[list[UnitDocument], list[ExchangedLink]]) -> None:
+def test_any_unit_round_trips(made: tuple[list[UnitDocument], list[ExchangedLink]]) -> None:
     units, links = made
     found = case.read(case.write(units, links).body)
     assert found.units == tuple(units)
@@ -57,12 +57,12 @@ def test_a_round_trip_loses_nothing(made: tuple[list[UnitDocument], list[Exchang
 
 @given(linked_units())
 @SLOW
-def test_the_published_schema_takes_it(made: tuple[list[UnitDocument], list[ExchangedLink]]) -> None:
+def test_package_matches_the_published_schema(made: tuple[list[UnitDocument], list[ExchangedLink]]) -> None:
     schema = json.loads(published("case-v1p1-cfpackage.schema.json"))
     jsonschema.validate(package(*made), schema, format_checker=jsonschema.FormatChecker())
 
 
-def test_the_four_units_with_their_links() -> None:
+def test_seed_units_round_trip_with_their_links() -> None:
     links = list_links_between(LIBRARY.links, LIBRARY.units)
     assert links
     schema = json.loads(published("case-v1p1-cfpackage.schema.json"))
@@ -74,14 +74,14 @@ def test_the_four_units_with_their_links() -> None:
 
 
 class TestFields:
-    def test_a_document_says_who_made_it_and_when(self) -> None:
+    def test_document_names_creator_and_time(self) -> None:
         document = package([read_unit()])["CFDocument"]
         for name in ("identifier", "uri", "creator", "title", "lastChangeDateTime", "caseVersion"):
             assert name in document, name
         assert document["lastChangeDateTime"] == "2026-11-23T12:00:00Z"
         assert document["caseVersion"] == "1.1"
 
-    def test_an_item_holds_its_statement_and_its_label(self) -> None:
+    def test_item_has_statement_and_label(self) -> None:
         items = {each["fullStatement"]: each for each in package([read_unit()])["CFItems"]}
         stem = items["agree with a colleague:"]
         assert (stem["humanCodingScheme"], stem["listEnumeration"]) == ("2", "2")
@@ -89,7 +89,7 @@ class TestFields:
         assert items["why customers ring twice"]["CFItemType"] == "Knowledge"
         assert items["Answer difficult calls"]["humanCodingScheme"] == "LOCAL7"
 
-    def test_a_child_names_its_parent_and_its_place(self) -> None:
+    def test_child_names_parent_and_sequence_number(self) -> None:
         written = package([read_unit()])
         items = {each["identifier"]: each["fullStatement"] for each in written["CFItems"]}
         below = [
@@ -108,7 +108,7 @@ class TestFields:
             (LinkKind.REPLACED_BY, False, "replacedBy"),
         ],
     )
-    def test_a_link_is_an_association(self, kind: LinkKind, same_words: bool, written: str) -> None:
+    def test_link_is_an_association(self, kind: LinkKind, same_words: bool, written: str) -> None:
         one = read_unit()
         first = replace(one.criteria[0], text=one.criteria[0].text if same_words else "something else")
         other = replace(one, code="LOCAL8", slug="local8", criteria=(first, *one.criteria[1:]))
@@ -116,7 +116,7 @@ class TestFields:
         found = [each["associationType"] for each in package([one, other], [link])["CFAssociations"]]
         assert [each for each in found if each != "isChildOf"] == [written]
 
-    def test_our_own_stands_under_extensions_alone(self) -> None:
+    def test_own_data_is_only_under_extensions(self) -> None:
         """Whatever the specification does not name is custom data."""
         written = package([read_unit()])
         known = json.loads(published("case-v1p1-cfpackage.schema.json"))["$defs"]
@@ -131,7 +131,7 @@ class TestFields:
 
 
 class TestIdentifiers:
-    def test_they_are_the_same_whenever_it_is_written(self) -> None:
+    def test_identifiers_are_stable(self) -> None:
         unit = read_unit()
         again = replace(unit, title="Another title", provenance=replace(unit.provenance, read="Again."))
         one, other = ({each["identifier"] for each in package([each])["CFItems"]} for each in (unit, again))
@@ -139,20 +139,20 @@ class TestIdentifiers:
         assert all(str(uuid.UUID(each)) == each for each in one)
 
     @pytest.mark.parametrize("change", [{"code": "LOCAL8"}, {"version": "2"}, {"revision": 2}])
-    def test_another_code_version_or_revision_has_others(self, change: dict[str, Any]) -> None:
+    def test_identifiers_differ_by_code_version_and_revision(self, change: dict[str, Any]) -> None:
         unit = read_unit()
         one, other = (
             {each["identifier"] for each in package([each])["CFItems"]} for each in (unit, replace(unit, **change))
         )
         assert not one & other
 
-    def test_a_label_that_stands_twice_is_two(self) -> None:
+    def test_duplicate_labels_have_different_identifiers(self) -> None:
         written = package([read_unit()])["CFItems"]
         assert len({each["identifier"] for each in written}) == len(written)
 
 
 class TestOfOthers:
-    def test_a_package_of_version_1_0_comes_in(self) -> None:
+    def test_package_of_version_1_0_is_read(self) -> None:
         """A framework of somebody else's: no types, no extensions; the tree says what is a unit."""
         moment = "2020-01-01T00:00:00+00:00"
 
@@ -164,9 +164,9 @@ class TestOfOthers:
             return {"title": key, "identifier": entity(key)["identifier"], "uri": entity(key)["uri"]}
 
         items = [
-            ("u", "F1", "Mend nets"),
+            ("u", "F1", "Repair nets"),
             ("g", "", "Performance criteria"),
-            ("a", "P1", "find holes"),
+            ("a", "P1", "find tears"),
             ("b", "P2", "cut"),
         ]
         below = [("u", "d"), ("g", "u"), ("b", "g"), ("a", "g")]
@@ -189,10 +189,10 @@ class TestOfOthers:
         }
         jsonschema.validate(given, json.loads(published("case-v1p0-cfpackage.schema.json")))
         (unit,) = case.read(json.dumps(given).encode()).units
-        assert (unit.code, unit.title) == ("F1", "Mend nets")
-        assert [(each.label, each.text) for each in unit.criteria] == [("P2", "cut"), ("P1", "find holes")]
+        assert (unit.code, unit.title) == ("F1", "Repair nets")
+        assert [(each.label, each.text) for each in unit.criteria] == [("P2", "cut"), ("P1", "find tears")]
 
-    def test_a_circle_of_parents_ends(self) -> None:
+    def test_circle_of_parents_is_handled(self) -> None:
         written = package([read_unit()])
         for each in list(written["CFAssociations"]):
             ends = {"originNodeURI": each["destinationNodeURI"], "destinationNodeURI": each["originNodeURI"]}
@@ -227,13 +227,13 @@ def outcome(body: bytes) -> str:
 
 
 @pytest.mark.parametrize("body", HOSTILE, ids=range(len(HOSTILE)))
-def test_hostile_files_get_a_sentence(body: bytes) -> None:
+def test_hostile_file_is_refused_with_a_message(body: bytes) -> None:
     assert outcome(body)
 
 
 @pytest.mark.parametrize("name", ["extensions", "fullStatement", "humanCodingScheme"])
 @pytest.mark.parametrize("value", [None, 1, [], {}, "x" * 100_000, {"evidenceTracker": {"provenance": 1}}, True])
-def test_a_spoilt_item_of_ours_gets_a_sentence(name: str, value: object) -> None:
+def test_damaged_own_item_is_refused_with_a_message(name: str, value: object) -> None:
     written = package([read_unit()])
     for item in written["CFItems"]:
         item[name] = value

@@ -1,4 +1,4 @@
-"""`flask standards import` and `export`: files in and out of the standards folder, without a database."""
+"""`flask standards import` and `export` on a standards folder, without a database."""
 
 import json
 import shutil
@@ -40,24 +40,24 @@ def held(folder: Path) -> dict[str, str]:
     return {path.name: path.read_text(encoding="utf-8") for path in (folder / "units").iterdir()}
 
 
-def test_it_knows_every_format() -> None:
+def test_command_knows_every_format() -> None:
     assert set(FORMAT_NAMES) == set(formats.FORMATS)
 
 
 class TestImport:
-    def test_a_new_unit_is_written(self, folder: Path, local: Path) -> None:
+    def test_new_unit_is_written(self, folder: Path, local: Path) -> None:
         result = imported(local, folder)
         assert (result.exit_code, result.output) == (0, "LOCAL7 version 1, revision 1: new, local7.yaml\n")
         assert read_standards(folder).find_unit("local7").title == "Answer difficult calls"
         assert read_standards(folder).faults == ()
 
-    def test_twice_changes_nothing(self, folder: Path, local: Path) -> None:
+    def test_second_import_changes_nothing(self, folder: Path, local: Path) -> None:
         imported(local, folder)
         before = held(folder)
         assert imported(local, folder).output == "LOCAL7 version 1, revision 1: unchanged\n"
         assert held(folder) == before
 
-    def test_one_that_stands_twice_is_refused_and_nothing_written(self, folder: Path, local: Path) -> None:
+    def test_duplicate_unit_is_refused_and_nothing_written(self, folder: Path, local: Path) -> None:
         local.write_text(f"{UNIT}---\n{UNIT}", encoding="utf-8")
         before = held(folder)
         result = imported(local, folder)
@@ -65,7 +65,7 @@ class TestImport:
         assert "LOCAL7, version 1, revision 1, appears twice in the file. Nothing was written." in result.output
         assert held(folder) == before
 
-    def test_of_a_changed_one_the_differences_are_shown_and_asked_about(self, folder: Path, local: Path) -> None:
+    def test_differences_are_shown_before_confirmation(self, folder: Path, local: Path) -> None:
         imported(local, folder)
         before = held(folder)
         local.write_text(changed("find out what was promised", "find out what was said"), encoding="utf-8")
@@ -82,7 +82,7 @@ class TestImport:
         assert "written, local7.yaml" in imported(local, folder, "--yes").output
 
     @pytest.mark.parametrize("format_name", FORMAT_NAMES)
-    def test_what_went_out_comes_in_as_unchanged(self, folder: Path, tmp_path: Path, format_name: str) -> None:
+    def test_exported_unit_is_imported_as_unchanged(self, folder: Path, tmp_path: Path, format_name: str) -> None:
         before = held(folder)
         path = tmp_path / "all"
         assert exported(folder, "--all", "--format", format_name, "-o", str(path)).exit_code == 0
@@ -92,7 +92,7 @@ class TestImport:
         assert held(folder) == before
 
     @pytest.mark.parametrize("format_name", FORMAT_NAMES)
-    def test_what_is_no_such_file_is_refused_and_nothing_written(
+    def test_unreadable_file_is_refused_and_nothing_written(
         self, folder: Path, tmp_path: Path, format_name: str
     ) -> None:
         before = held(folder)
@@ -103,30 +103,30 @@ class TestImport:
         assert result.stderr.startswith("Error: ")
         assert held(folder) == before
 
-    def test_a_faulty_folder_is_told_first(self, folder: Path, local: Path) -> None:
+    def test_faults_of_the_folder_are_reported_first(self, folder: Path, local: Path) -> None:
         (folder / "units" / "zz.yaml").write_text("code: Z\n", encoding="utf-8")
         assert imported(local, folder).exit_code == 1
         assert "local7.yaml" not in held(folder)
 
 
 class TestExport:
-    def test_a_unit_by_any_of_its_codes(self, folder: Path) -> None:
+    def test_unit_is_exported_by_any_code(self, folder: Path) -> None:
         result = exported(folder, "h128 04", "--format", "case")
         items = json.loads(result.stdout)["CFItems"]
         assert items[0]["humanCodingScheme"] == "CFACC15"
 
-    def test_links_between_the_units_go_with_them(self, folder: Path) -> None:
+    def test_links_between_exported_units_are_included(self, folder: Path) -> None:
         result = exported(folder, "CFACC15", "DELIVERCC", "--format", "case")
         kinds = {each["associationType"] for each in json.loads(result.stdout)["CFAssociations"]}
         assert kinds & {"exactMatchOf", "isRelatedTo"}
 
-    def test_what_is_left_behind_is_said_beside_the_file(self, folder: Path) -> None:
+    def test_omissions_are_printed(self, folder: Path) -> None:
         result = exported(folder, "CFACC15", "--format", "moodle")
         assert "no place for" in result.stderr
         assert "no place for" not in result.stdout
 
     @pytest.mark.parametrize("arguments", [(), ("--all", "CFACC15"), ("NOBODY1",)])
-    def test_what_is_not_there_is_refused(self, folder: Path, arguments: tuple[str, ...]) -> None:
+    def test_unknown_code_is_refused(self, folder: Path, arguments: tuple[str, ...]) -> None:
         result = exported(folder, *arguments, "--format", "csv")
         assert result.exit_code == 1
         assert result.stderr.startswith("Error: ")

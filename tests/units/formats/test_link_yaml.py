@@ -1,4 +1,4 @@
-"""Links that come with the installation: files of labels, checked with the units and loaded with them."""
+"""Link files of the installation: checked and loaded with the units."""
 
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def held(one: str, other: str) -> set[tuple[int, int]]:
     return {(each.position, each.other_position) for each in db.session.scalars(query)}
 
 
-def test_our_own_files_hold_what_was_found_by_hand() -> None:
+def test_link_files_contain_the_links_found_by_hand() -> None:
     library = read_standards()
     assert library.faults == ()
     slugs = {unit.slug: unit.code for unit in library.units}
@@ -52,7 +52,7 @@ def test_our_own_files_hold_what_was_found_by_hand() -> None:
     assert found == TRUE
 
 
-def test_they_are_loaded_for_every_centre(app: Flask) -> None:
+def test_links_are_loaded_for_every_centre(app: Flask) -> None:
     assert (1, 12) in held("cfacc15", "delivercc")
     links = db.session.scalars(select(CriterionLink)).all()
     assert len(links) == len(TRUE)
@@ -69,7 +69,7 @@ def test_labels_become_positions_and_a_second_load_changes_nothing(app: Flask, t
         assert {each.outcome for each in load_standards(library)} == {"unchanged"}
 
 
-def test_a_changed_file_takes_out_and_puts_in(app: Flask, tmp_path: Path) -> None:
+def test_changed_file_removes_and_adds_links(app: Flask, tmp_path: Path) -> None:
     library = read_standards(folder(tmp_path))
     with transaction():
         load_standards(library)
@@ -101,17 +101,17 @@ def test_a_changed_file_takes_out_and_puts_in(app: Flask, tmp_path: Path) -> Non
         ('first: "3"', 'frist: "3"', "performance 1 first: is missing: add it"),
     ],
 )
-def test_a_slip_is_one_line_that_says_how_to_mend_it(tmp_path: Path, old: str, new: str, fault: str) -> None:
+def test_fault_is_one_line_that_says_how_to_correct_it(tmp_path: Path, old: str, new: str, fault: str) -> None:
     assert f"pairs.yaml: {fault}" in read_standards(folder(tmp_path, changed(old, new, LINKS))).faults
 
 
-def test_a_position_is_taken_where_a_label_repeats(tmp_path: Path) -> None:
+def test_position_is_used_where_a_label_repeats(tmp_path: Path) -> None:
     library = read_standards(folder(tmp_path, changed('first: "3"', 'first: "#6"', LINKS)))
     assert library.faults == ()
     assert library.links[0].positions[0] == (6, 5)
 
 
-def test_two_files_for_the_same_units_are_one_too_many(tmp_path: Path) -> None:
+def test_second_file_for_the_same_units_is_a_fault(tmp_path: Path) -> None:
     path = folder(tmp_path)
     (path / "links" / "again.yaml").write_text(
         changed("[local7, local8]", "[local8, local7]", LINKS), encoding="utf-8"

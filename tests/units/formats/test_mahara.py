@@ -1,4 +1,4 @@
-"""Mahara's SmartEvidence: a framework that Mahara takes, and the ones it ships come in."""
+"""Mahara's SmartEvidence: frameworks that Mahara accepts are written, and those it ships are read."""
 
 import json
 from dataclasses import replace
@@ -22,7 +22,7 @@ def framework(*units: UnitDocument) -> dict[str, Any]:
     return found
 
 
-def test_it_holds_the_keys_that_mahara_reads() -> None:
+def test_framework_has_the_keys_mahara_reads() -> None:
     found = framework(read_unit())
     assert set(found) == {
         "institution", "name", "description", "selfassess", "evidencestatuses", "standards", "standardelements",
@@ -36,7 +36,7 @@ def test_it_holds_the_keys_that_mahara_reads() -> None:
 
 @given(several_units())
 @SLOW
-def test_parents_come_first_and_each_element_stands_once(units: list[UnitDocument]) -> None:
+def test_parents_come_first_and_elements_are_unique(units: list[UnitDocument]) -> None:
     found = framework(*units)
     standards = {each["standardid"] for each in found["standards"]}
     seen: set[str] = set()
@@ -49,7 +49,7 @@ def test_parents_come_first_and_each_element_stands_once(units: list[UnitDocumen
 
 
 @pytest.mark.parametrize("together", [True, False], ids=["in one file", "each in its own"])
-def test_the_published_units_go_out_and_come_in_unchanged(together: bool) -> None:
+def test_published_units_round_trip(together: bool) -> None:
     units = read_standards().units
     files = [units] if together else [[each] for each in units]
     found = [unit for each in files for unit in mahara.read(mahara.write(each).body).units]
@@ -59,7 +59,7 @@ def test_the_published_units_go_out_and_come_in_unchanged(together: bool) -> Non
 
 
 @pytest.mark.parametrize("key", ["parentid", "parentelementid"])
-def test_either_name_of_the_parent_is_read(key: str) -> None:
+def test_both_names_of_the_parent_key_are_read(key: str) -> None:
     given = framework(read_unit())
     other = {"parentid": "parentelementid", "parentelementid": "parentid"}[key]
     for each in given["standardelements"]:
@@ -72,7 +72,7 @@ def test_either_name_of_the_parent_is_read(key: str) -> None:
     ("name", "title", "statements"),
     [("mahara-nace_usa.matrix", "Career Readiness", 7), ("mahara-example.matrix", None, None)],
 )
-def test_frameworks_that_mahara_ships_come_in(name: str, title: str | None, statements: int | None) -> None:
+def test_frameworks_shipped_with_mahara_are_read(name: str, title: str | None, statements: int | None) -> None:
     body = published(name)
     found = mahara.read(body).units
     told = json.loads(body)["framework"]
@@ -86,7 +86,7 @@ def test_frameworks_that_mahara_ships_come_in(name: str, title: str | None, stat
         assert any(text and each["name"].endswith(text) for text in texts), each["name"]
 
 
-def test_it_says_what_it_leaves_behind() -> None:
+def test_omissions_are_listed() -> None:
     (sentence,) = mahara.write([read_unit()]).omissions
     assert "evidence requirements" in sentence
 
@@ -120,7 +120,7 @@ def spoilt(**changes: Any) -> bytes:
     ],
     ids=range(14),
 )
-def test_what_is_no_framework_is_refused(body: bytes) -> None:
+def test_file_without_framework_is_refused(body: bytes) -> None:
     with pytest.raises(Invalid):
         mahara.read(body)
 
@@ -139,19 +139,19 @@ def element(key: str, **more: Any) -> dict[str, Any]:
         ([element("1", standardid=7)], "the standard 7, which is not there"),
     ],
 )
-def test_what_hangs_nowhere_is_refused(elements: list[dict[str, Any]], said: str) -> None:
+def test_element_without_parent_is_refused(elements: list[dict[str, Any]], said: str) -> None:
     with pytest.raises(Invalid, match=said):
         mahara.read(spoilt(standardelements=elements))
 
 
-def test_an_element_that_stands_twice_is_two_and_said() -> None:
+def test_duplicate_element_is_imported_separately_with_a_remark() -> None:
     """As in a framework that Mahara itself ships."""
     found = mahara.read(spoilt(standardelements=[element("5", name="E"), element("5", name="F")]))
     assert [each.text for each in found.units[0].criteria] == ["E", "F"]
     assert any("stands twice" in remark for remark in found.remarks)
 
 
-def test_what_an_element_says_beside_its_name_is_its_note() -> None:
+def test_description_of_an_element_becomes_its_note() -> None:
     elements = [
         element("1", name="Teamwork", description="Works with others."),
         element("2", shortname="2", name="2 - Lead", description=None),
@@ -163,14 +163,14 @@ def test_what_an_element_says_beside_its_name_is_its_note() -> None:
     ]  # fmt: skip
 
 
-def test_what_a_heading_says_beside_its_name_is_said_to_be_left_out() -> None:
+def test_description_of_a_heading_is_reported_as_not_imported() -> None:
     standards = [{"name": "Nets", "description": "All about nets.", "standardid": 1}]
     found = mahara.read(spoilt(standards=standards, standardelements=[element("1")]))
     assert found.units[0].criteria[0].heading == "Nets"
     assert any("All about nets." in remark for remark in found.remarks)
 
 
-def test_the_heading_stays_whole_where_its_label_begins_it() -> None:
+def test_heading_that_starts_with_its_label_is_not_cut() -> None:
     found = mahara.read(published("mahara-nace_usa.matrix")).units[0]
     assert {each.heading for each in found.criteria} == {"Career Readiness Competencies"}
     assert all(each.note for each in found.criteria)

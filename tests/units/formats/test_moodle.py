@@ -1,4 +1,4 @@
-"""Moodle's competency framework: in its own column order, with numbers it takes, and read back as statements."""
+"""Moodle's competency framework: written in its column order with valid ID numbers, and read back."""
 
 import csv
 import io
@@ -36,11 +36,11 @@ def of_statements(unit: UnitDocument) -> list[tuple[str, str]]:
     return [(each.kind, " ".join(each.text.split())) for each in unit.criteria]
 
 
-def test_the_columns_are_moodles_in_moodles_order() -> None:
+def test_columns_are_in_moodle_order() -> None:
     assert moodle.write([read_unit()]).body.decode().splitlines()[0] == COLUMNS
 
 
-def test_one_row_is_the_framework_with_a_default_and_a_proficient_value() -> None:
+def test_framework_row_has_a_default_and_a_proficient_value() -> None:
     frameworks = [row for row in rows_of(moodle.write(read_standards().units).body) if row["Is framework"] == "1"]
     assert len(frameworks) == 1
     scale, *values = json.loads(frameworks[0]["Scale configuration"])
@@ -52,7 +52,7 @@ def test_one_row_is_the_framework_with_a_default_and_a_proficient_value() -> Non
 
 @given(several_units())
 @SLOW
-def test_numbers_are_short_and_stand_once_and_parents_are_there(units: list[UnitDocument]) -> None:
+def test_id_numbers_are_short_unique_and_parents_exist(units: list[UnitDocument]) -> None:
     rows = rows_of(moodle.write(units).body)
     numbers = [row["ID number"] for row in rows]
     assert all(0 < len(each) <= 100 for each in numbers)
@@ -71,7 +71,7 @@ def test_no_cell_is_a_formula(units: list[UnitDocument]) -> None:
         assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in row.values() if cell)
 
 
-def test_inner_commas_of_cross_references_are_written_as_moodle_asks() -> None:
+def test_commas_in_cross_references_are_escaped() -> None:
     one = read_unit()
     criteria = tuple(replace(each, label="1,2" if each.position == 1 else each.label) for each in one.criteria)
     other = replace(one, code="LOCAL8", slug="local8", criteria=criteria)
@@ -87,7 +87,7 @@ def ends_of(link: ExchangedLink, units: Sequence[UnitDocument]) -> tuple[tuple[s
     return (one.code, one.version, link.position), (other.code, other.version, link.other_position)
 
 
-def test_links_come_back_also_by_labels_with_commas() -> None:
+def test_links_of_labels_with_commas_round_trip() -> None:
     one = read_unit()
     criteria = tuple(
         replace(each, label={1: "1,2", 3: "1%2C2"}.get(each.position, each.label)) for each in one.criteria
@@ -99,7 +99,7 @@ def test_links_come_back_also_by_labels_with_commas() -> None:
     assert found.remarks == ()
 
 
-def test_what_became_of_a_statement_in_a_later_version_comes_back_the_older_first() -> None:
+def test_replacement_links_round_trip_with_the_older_first() -> None:
     newer = read_unit(version="10", slug="local7-10")
     older = read_unit(version="9")
     link = ExchangedLink(LinkKind.REPLACED_BY, older.slug, 1, newer.slug, 3)
@@ -109,14 +109,14 @@ def test_what_became_of_a_statement_in_a_later_version_comes_back_the_older_firs
     assert ends_of(back, found.units) == (("LOCAL7", "9", 1), ("LOCAL7", "10", 3))
 
 
-def test_links_between_revisions_are_told_to_be_left_behind() -> None:
+def test_links_between_revisions_are_reported_as_omitted() -> None:
     one, other = read_unit(), read_unit(revision=2, slug="local7-1-r2")
     written = moodle.write([one, other], [ExchangedLink(LinkKind.REPLACED_BY, one.slug, 1, other.slug, 1)])
     assert written.omissions[-1] == "1 link between revisions of one version."
     assert moodle.read(written.body).links == ()
 
 
-def test_the_links_of_the_folder_come_back() -> None:
+def test_links_of_the_folder_round_trip() -> None:
     library = read_standards()
     links = list_links_between(library.links, library.units)
     found = moodle.read(moodle.write(library.units, links).body)
@@ -126,7 +126,7 @@ def test_the_links_of_the_folder_come_back() -> None:
 
 @given(several_units(), st.data())
 @SLOW
-def test_whatever_links_there_are_come_back(units: list[UnitDocument], data: st.DataObject) -> None:
+def test_any_links_round_trip(units: list[UnitDocument], data: st.DataObject) -> None:
     units = [replace(unit, version=str(number)) for number, unit in enumerate(units, start=1)]  # told without a space
     places = [(unit.slug, each.position) for unit in units for each in unit.criteria]
     drawn = data.draw(st.lists(st.tuples(st.sampled_from(places), st.sampled_from(places)), max_size=6))
@@ -140,7 +140,7 @@ def test_whatever_links_there_are_come_back(units: list[UnitDocument], data: st.
     assert came == sent
 
 
-def test_the_published_units_go_out_and_come_in_unchanged() -> None:
+def test_published_units_round_trip() -> None:
     units = read_standards().units
     found = moodle.read(moodle.write(units).body)
     assert [of_statements(each) for each in found.units] == [of_statements(each) for each in units]
@@ -149,7 +149,7 @@ def test_the_published_units_go_out_and_come_in_unchanged() -> None:
         assert differences.describe_differences(existing, taken) == []
 
 
-def test_white_space_in_a_heading_does_not_make_knowledge_performance() -> None:
+def test_white_space_in_a_heading_does_not_change_the_kind() -> None:
     unit = read_unit()
     criteria = tuple(replace(each, heading="About\u00a0calls") for each in unit.criteria)
     (found,) = moodle.read(moodle.write([replace(unit, criteria=criteria)]).body).units
@@ -157,7 +157,7 @@ def test_white_space_in_a_heading_does_not_make_knowledge_performance() -> None:
     assert {each.heading for each in found.criteria} == {"About calls"}
 
 
-def test_it_says_what_it_leaves_behind() -> None:
+def test_omissions_are_listed() -> None:
     (sentence,) = moodle.write([read_unit()]).omissions
     assert "evidence requirements" in sentence
 
@@ -166,24 +166,24 @@ class TestOfOthers:
     def framework(self, *rows: str) -> bytes:
         return "\n".join([COLUMNS, *rows]).encode()
 
-    def test_a_framework_that_moodle_exported(self) -> None:
+    def test_moodle_export_is_read(self) -> None:
         body = self.framework(
             ',F1,Fishing,<p>All of it</p>,1,"No,Yes","[{""scaleid"":""2""}]",,,,,12,1,"competency,competency"',
-            "F1,F1.1,Mend nets,<p>Mend <b>all</b> nets</p>,1,,,,,,,13,,",
+            "F1,F1.1,Repair nets,<p>Repair <b>all</b> nets</p>,1,,,,,,,13,,",
             "F1,F1.2,Sell fish,,1,,,,,,,14,,",
         )
         (unit,) = moodle.read(body).units
         assert unit.title == "Fishing"
-        assert [each.text for each in unit.criteria] == ["Mend all nets", "Sell fish"]
+        assert [each.text for each in unit.criteria] == ["Repair all nets", "Sell fish"]
 
-    def test_what_others_say_is_related_is_not_taken_for_the_same(self) -> None:
+    def test_related_competencies_of_others_are_not_links(self) -> None:
         units = (
             row
             for unit in ("A", "B")
             for row in (
                 f"F1,{unit},Unit {unit},,1,,,,,,,,,",
                 f"{unit},{unit}1,Group,,1,,,,,,,,,",
-                f"{unit}1,{unit}2,Mend nets,,1,,,,,,{'B2' if unit == 'A' else 'A2'},,,",
+                f"{unit}1,{unit}2,Repair nets,,1,,,,,,{'B2' if unit == 'A' else 'A2'},,,",
             )
         )
         found = moodle.read(self.framework(",F1,Fishing,,1,,,,,,,,1,", *units))
@@ -201,13 +201,13 @@ class TestOfOthers:
             (",F1,,,,,,,,,,,1,", "F1,F2,,,,,,,,,,,,"),
         ],
     )
-    def test_what_hangs_nowhere_gets_a_sentence(self, rows: tuple[str, ...]) -> None:
+    def test_entry_without_parent_is_refused(self, rows: tuple[str, ...]) -> None:
         try:
             assert moodle.read(self.framework(*rows)).units is not None
         except Invalid as refusal:
             assert str(refusal).endswith(".")  # noqa: PT017 - either is an answer
 
     @pytest.mark.parametrize("body", [b"", b"a,b,c", b"\x00" * 50, COLUMNS.encode() + b'\n"open', b"\xff\xfe\xfd"])
-    def test_what_is_no_framework_is_refused(self, body: bytes) -> None:
+    def test_file_without_framework_is_refused(self, body: bytes) -> None:
         with pytest.raises(Invalid, match="Nothing was read"):
             moodle.read(body)

@@ -1,4 +1,4 @@
-"""A spreadsheet: one row a statement, harmless to open, and read back whole but for what it says it leaves behind."""
+"""The spreadsheet format: one row per statement, without formulas, read back except for listed omissions."""
 
 import csv
 import io
@@ -58,7 +58,7 @@ def written(rows: list[dict[str, str]], delimiter: str = ",") -> bytes:
 
 @given(several_units())
 @SLOW
-def test_it_reads_back_but_for_what_it_names(units: list[UnitDocument]) -> None:
+def test_any_unit_round_trips_except_listed_omissions(units: list[UnitDocument]) -> None:
     found = spreadsheet.read(spreadsheet.write(units).body).units
     assert [kept(each) for each in found] == [kept(each) for each in units]
 
@@ -71,18 +71,18 @@ def test_no_cell_is_a_formula(units: list[UnitDocument]) -> None:
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_hostile_words_come_back_as_they_were(text: str) -> None:
+def test_hostile_text_round_trips(text: str) -> None:
     unit = read_unit(title=text.strip())
     assert spreadsheet.read(spreadsheet.write([unit]).body).units[0].title == text.strip()
 
 
-def test_the_published_units_go_out_and_in() -> None:
+def test_published_units_round_trip() -> None:
     units = read_standards().units
     found = spreadsheet.read(spreadsheet.write(units).body)
     assert [kept(each) for each in found.units] == [kept(each) for each in units]
 
 
-def test_a_row_holds_one_statement() -> None:
+def test_each_row_has_one_statement() -> None:
     rows = rows_of(spreadsheet.write([read_unit()]).body)
     assert [(row["kind"], row["label"], row["inside"]) for row in rows] == [
         ("performance", "1", ""), ("performance", "2", ""), ("performance", "a", "2"), ("performance", "b", "2"),
@@ -91,14 +91,14 @@ def test_a_row_holds_one_statement() -> None:
     ]  # fmt: skip
 
 
-def test_what_is_left_behind_is_named() -> None:
+def test_omissions_are_listed() -> None:
     assert spreadsheet.write(read_standards().units).omissions == ()
     odd = read_unit(identifiers=(Identifier("a:b", "1"),), overview=(Paragraph("x", None, ("a\nb",)),))
     left = spreadsheet.write([odd], [ExchangedLink(LinkKind.SAME, "local7", 1, "b", 1)]).omissions
     assert [sentence.partition(":")[0] for sentence in left] == ["LOCAL7", "LOCAL7", "1 link between units."]
 
 
-def test_what_a_file_does_not_speak_of_stays_as_it_is_here() -> None:
+def test_fields_missing_in_the_file_are_kept() -> None:
     rows = [
         row for row in rows_of(spreadsheet.write([read_unit()]).body) if row["kind"] in {"performance", "knowledge"}
     ]
@@ -112,7 +112,7 @@ def test_what_a_file_does_not_speak_of_stays_as_it_is_here() -> None:
     ]
 
 
-def test_a_row_of_the_overview_can_be_changed() -> None:
+def test_overview_row_can_be_changed() -> None:
     body = edited(spreadsheet.write([read_unit()]).body, 7, text="Calls of all sorts.")
     taken = formats.complete_unit("csv", read_unit(), spreadsheet.read(body).units[0])
     assert differences.describe_differences(read_unit(), taken) == ["The overview changes."]
@@ -121,12 +121,12 @@ def test_a_row_of_the_overview_can_be_changed() -> None:
 class TestAsPeopleSaveIt:
     @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
     @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
-    def test_from_any_spreadsheet(self, delimiter: str, encoding: str) -> None:
+    def test_files_of_common_spreadsheets_are_read(self, delimiter: str, encoding: str) -> None:
         unit = read_unit(title="Café – calls, mostly; daily")
         body = written(rows_of(spreadsheet.write([unit]).body), delimiter).decode().encode(encoding)
         assert kept(spreadsheet.read(body).units[0]) == kept(unit)
 
-    def test_columns_in_another_order_and_missing(self) -> None:
+    def test_columns_can_be_reordered_and_missing(self) -> None:
         names = ["Text", "LABEL", "kind", "title", "Unit"]
         rows = [dict(zip(names, cells, strict=True)) for cells in [("greet", "1", "performance", "Calls", "X1")]]
         (unit,) = spreadsheet.read(written(rows)).units
@@ -138,7 +138,7 @@ class TestAsPeopleSaveIt:
             "greet",
         )
 
-    def test_unit_columns_only_on_the_first_row(self) -> None:
+    def test_unit_columns_are_needed_on_the_first_row_only(self) -> None:
         rows = rows_of(spreadsheet.write([read_unit(), read_unit(code="B", slug="b")]).body)
         about = COLUMNS[: COLUMNS.index("kind")]
         for row in rows[1:8]:
@@ -147,12 +147,12 @@ class TestAsPeopleSaveIt:
         assert [each.code for each in found] == ["LOCAL7", "B"]
         assert kept(found[0]) == kept(read_unit())
 
-    def test_blank_rows_and_columns_beside_are_nothing(self) -> None:
+    def test_blank_rows_and_extra_columns_are_ignored(self) -> None:
         rows = rows_of(spreadsheet.write([read_unit()]).body)
         blank = dict.fromkeys(COLUMNS, "")
         assert kept(spreadsheet.read(written([*rows[:2], blank, *rows[2:], blank])).units[0]) == kept(read_unit())
 
-    def test_sorted_by_another_column_it_is_still_the_unit(self) -> None:
+    def test_sorted_file_is_the_same_unit(self) -> None:
         rows = rows_of(spreadsheet.write([read_unit()]).body)
         assert kept(spreadsheet.read(written(rows[::-1])).units[0]) == kept(read_unit())
 
@@ -187,27 +187,27 @@ class TestRefused:
             (4, {"title": "Another"}, "row 6: title: differs from row 2"),
         ],
     )  # fmt: skip
-    def test_the_row_and_the_mend_are_named(self, body: bytes, row: int, cells: dict[str, str], said: str) -> None:
+    def test_fault_names_row_and_correction(self, body: bytes, row: int, cells: dict[str, str], said: str) -> None:
         assert said in self.fault(edited(body, row, **cells))
 
     @pytest.mark.parametrize(
         "body",
         [b"", b"\n\n", b"a,b\n1,2", b'unit,title,kind,label,text\n"open', b"\x00\x01", b"unit\n" * 3],
     )
-    def test_what_is_no_spreadsheet(self, body: bytes) -> None:
+    def test_file_that_is_not_a_spreadsheet_is_refused(self, body: bytes) -> None:
         assert self.fault(body)
 
-    def test_more_rows_than_anybody_types(self, monkeypatch: pytest.MonkeyPatch, body: bytes) -> None:
+    def test_too_many_rows_are_refused(self, monkeypatch: pytest.MonkeyPatch, body: bytes) -> None:
         monkeypatch.setattr(files, "MAX_ROWS", 3)
         assert "more than 3 rows" in self.fault(body)
 
-    def test_every_fault_is_told_at_once(self, body: bytes) -> None:
+    def test_all_faults_are_listed_together(self, body: bytes) -> None:
         said = self.fault(edited(edited(body, 3, label=""), 4, text=""))
         assert "row 5" in said
         assert "row 6" in said
 
 
-def test_a_code_in_two_versions_is_two_units() -> None:
+def test_code_in_two_versions_is_two_units() -> None:
     units = [read_unit(), read_unit(version="2", slug="local7-2")]
     assert [(each.code, each.version) for each in spreadsheet.read(spreadsheet.write(units).body).units] == [
         ("LOCAL7", "1"), ("LOCAL7", "2"),

@@ -1,4 +1,4 @@
-"""Our own YAML: what is written reads back as the same unit."""
+"""Units as YAML: what is written reads back as the same unit."""
 
 from pathlib import Path
 
@@ -16,25 +16,25 @@ from tracker.units.standards_folder import FOLDER, read_standards
 
 @given(unit_documents())
 @SLOW
-def test_what_is_written_reads_back_the_same(unit: UnitDocument) -> None:
+def test_any_unit_round_trips(unit: UnitDocument) -> None:
     assert unit_yaml.read(unit_yaml.write_unit(unit).encode()).units == (unit,)
 
 
 @given(several_units())
 @SLOW
-def test_several_stand_in_one_file(units: list[UnitDocument]) -> None:
+def test_several_units_fit_in_one_file(units: list[UnitDocument]) -> None:
     assert unit_yaml.read(unit_yaml.write(units).body).units == tuple(units)
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_hostile_words_stay_as_they_are(text: str) -> None:
+def test_hostile_text_round_trips(text: str) -> None:
     text = text.strip()
     unit = read_unit(title=text, notes=(text,), code=text)
     assert unit_yaml.read(unit_yaml.write([unit, unit]).body).units == (unit, unit)
 
 
 @pytest.mark.parametrize("path", sorted((FOLDER / "units").glob("*.yaml")), ids=lambda path: path.name)
-def test_it_writes_in_the_hand_of_the_folder(path: Path) -> None:
+def test_written_files_look_like_those_of_the_folder(path: Path) -> None:
     """But for remarks and keys that say nothing, the published files are written again line by line."""
     text = path.read_text(encoding="utf-8")
     (unit,) = unit_yaml.read(text.encode()).units
@@ -43,7 +43,7 @@ def test_it_writes_in_the_hand_of_the_folder(path: Path) -> None:
     assert sorted(unit_yaml.write_unit(unit).splitlines()) == sorted(said.splitlines())
 
 
-def test_the_folder_takes_what_it_writes(tmp_path: Path) -> None:
+def test_written_files_pass_the_folder_check(tmp_path: Path) -> None:
     (tmp_path / "units").mkdir()
     (tmp_path / "guidance").mkdir()
     units = read_standards().units
@@ -52,7 +52,7 @@ def test_the_folder_takes_what_it_writes(tmp_path: Path) -> None:
     assert (read_standards(tmp_path).units, read_standards(tmp_path).faults) == (units, ())
 
 
-def test_what_is_empty_and_what_follows_from_the_rule_is_left_out() -> None:
+def test_empty_and_default_keys_are_left_out() -> None:
     written = unit_yaml.write_unit(read_unit())
     for key in ("assessable", "label_origin", "skills", "metadata", "note", "[]", '""'):
         assert key not in written
@@ -64,12 +64,12 @@ class TestRefused:
             unit_yaml.read(body.encode() if isinstance(body, str) else body)
         return str(caught.value)
 
-    def test_a_fault_names_its_unit_and_its_key(self) -> None:
+    def test_fault_names_unit_and_key(self) -> None:
         spoilt = changed('label: "1"', 'label: ""')
         said = self.fault(f"{UNIT}---\n{spoilt}")
         assert "unit 2: performance 1 items 1 label: is empty" in said
 
-    def test_a_misspelt_key_is_told(self) -> None:
+    def test_misspelt_key_is_a_fault(self) -> None:
         assert "not a key of this format" in self.fault(UNIT + "skils:\n  - a\n")
 
     @pytest.mark.parametrize(
@@ -79,8 +79,8 @@ class TestRefused:
             b"a: &b c\nd: *b", b"? [a]\n: b", b"!!python/object:os.system x", b"%YAML 9.9\n---\na: b", b"code: x\ncode: y",
         ],
     )  # fmt: skip
-    def test_what_is_no_unit(self, body: bytes) -> None:
+    def test_file_without_unit_is_refused(self, body: bytes) -> None:
         assert self.fault(body)
 
-    def test_a_file_beyond_bounds(self) -> None:
+    def test_file_beyond_limits_is_refused(self) -> None:
         assert "larger than" in self.fault(b"x" * (20 * 1024 * 1024 + 1))

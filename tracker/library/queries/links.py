@@ -109,13 +109,13 @@ def propose_links(one: Unit, other: Unit, decided: Mapping[Link, CriterionLink])
     for each in found:
         best_of_mine[each.one.position] = max(best_of_mine[each.one.position], each.similarity)
         best_of_theirs[each.other.position] = max(best_of_theirs[each.other.position], each.similarity)
-    likest = [
+    most_similar = [
         each
         for each in found
         if each.similarity == best_of_mine[each.one.position]
         or each.similarity == best_of_theirs[each.other.position]
     ]
-    return sorted(likest, key=lambda each: (-each.similarity, each.one.position, each.other.position))
+    return sorted(most_similar, key=lambda each: (-each.similarity, each.one.position, each.other.position))
 
 
 def list_decided_proposals(one: Unit, other: Unit, decided: Mapping[Link, CriterionLink]) -> list[LinkProposal]:
