@@ -59,7 +59,7 @@ def test_an_empty_answer_is_refused(world: World, client: ClientFor, action_poin
 def test_it_is_answered_once(world: World, action_point: ActionPoint) -> None:
     with transaction():
         answer_action_point(world.cfacc15, action_point.id, "Rule 4.", factories.actor(world.bob))
-    with pytest.raises(Refused, match="answered already"):
+    with pytest.raises(Refused, match="has a response already"):
         answer_action_point(world.cfacc15, action_point.id, "Rule 5.", factories.actor(world.bob))
 
 

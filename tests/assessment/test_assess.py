@@ -178,7 +178,7 @@ def test_when_the_queue_is_clear_bob_is_back_there_with_a_way_back(world: World,
     bob = client(world.bob)
     response = bob.post(address(world.cfacc15, evidence), data={**met(claims), **TICKED, "act": "accept"})
     page = bob.get(response.location).text
-    assert "Nothing waits for you." in page
+    assert "No evidence to assess." in page
     assert "/undo" in page
 
 
@@ -242,7 +242,7 @@ def test_what_was_met_on_an_earlier_version_is_affirmed_by_one_button(world: Wor
     assert "checked" not in page
     assert bob.post(address(world.cfacc15, evidence), data={"act": "affirm"}).status_code == 303
     stories.let_undo_lapse()
-    assert "Nothing waits for you." in bob.get("/queue").text
+    assert "No evidence to assess." in bob.get("/queue").text
 
 
 def test_a_signed_unit_is_not_judged(world: World, client: ClientFor) -> None:

@@ -59,16 +59,16 @@ def test_what_changed_in_between_is_not_signed(world: World) -> None:
 
 
 def test_before_bob_has_signed_there_is_nothing_to_confirm(world: World, client: ClientFor) -> None:
-    with pytest.raises(Refused, match="its assessor signs first"):
+    with pytest.raises(Refused, match="its assessor signs next"):
         stories.confirm(world.cfacc15)
     page = client(world.alice).get(f"/attempts/{world.cfacc15.id}/confirm").text
-    assert "There is nothing to confirm now" in page
+    assert "There is nothing to confirm." in page
 
 
 def test_a_unit_is_confirmed_once(world: World) -> None:
     stories.sign(world, world.cfacc15)
     stories.confirm(world.cfacc15)
-    with pytest.raises(Refused, match="the internal verifier acts next"):
+    with pytest.raises(Refused, match="the internal verifier verifies next"):
         stories.confirm(world.cfacc15)
 
 
@@ -94,7 +94,7 @@ def test_alice_reads_the_statement_word_for_word_and_signs(world: World, client:
     assert "Well done." in page
     response = alice.post(address, data=form_of(page))
     assert response.status_code == 303
-    assert "The internal verifier looks at it next" in alice.get(response.location).text
+    assert "The internal verifier verifies it next" in alice.get(response.location).text
 
 
 def test_a_wrong_password_signs_nothing(world: World, client: ClientFor) -> None:
@@ -114,7 +114,7 @@ def test_a_page_that_was_overtaken_says_so(world: World, client: ClientFor) -> N
         signing.retract_signature(world.cfacc15, "Too early", factories.actor(world.bob))
     response = alice.post(address, data=form)
     assert response.status_code == 409
-    assert "its assessor signs first" in response.text
+    assert "its assessor signs next" in response.text
 
 
 def test_the_same_form_sent_twice_signs_once(world: World, client: ClientFor) -> None:

@@ -118,10 +118,10 @@ def test_the_page_counts_and_opens_the_oldest(world: World, client: ClientFor) -
     evidence, _, _ = stories.hand_in(world.cfacc15, "Complaint", "1", "2", days_ago=10)
     stories.hand_in(world.inscc004, "Letter", "1")
     page = client(world.bob).get("/queue").text
-    assert "<b>2</b> waiting" in page
+    assert "<b>2</b> items to assess" in page
     assert "<b>1</b> older than a week" in page
     assert f'data-next href="/attempts/{world.cfacc15.id}/evidence/{evidence.id}/assess"' in page
-    assert "Judge next" in page
+    assert "Assess next" in page
 
 
 def test_bob_narrows_it_to_one_candidate_and_unit(world: World, client: ClientFor) -> None:
@@ -132,13 +132,13 @@ def test_bob_narrows_it_to_one_candidate_and_unit(world: World, client: ClientFo
     assert "Complaint" not in page
     assert "unit=INSCC004" in page
     nothing = client(world.bob).get("/queue?candidate=999999").text
-    assert "Nothing of these waits for you." in nothing
+    assert "No evidence matches this filter." in nothing
 
 
 def test_an_empty_queue_says_how_it_fills(world: World, client: ClientFor) -> None:
     page = client(world.bob).get("/queue").text
-    assert "Nothing waits for you." in page
-    assert "Judge next" not in page
+    assert "No evidence to assess." in page
+    assert "Assess next" not in page
 
 
 def test_units_ready_to_sign_and_action_points_to_answer_stand_above(world: World, client: ClientFor) -> None:
@@ -154,7 +154,7 @@ def test_units_ready_to_sign_and_action_points_to_answer_stand_above(world: Worl
         )
         db.session.add(action_point)
     page = client(world.bob).get("/queue").text
-    assert "<b>1</b> unit ready to sign" in page
+    assert "<b>1</b> unit ready to sign off" in page
     assert f"/attempts/{world.cfacc15.id}/sign" in page
     assert "<b>1</b> action point to answer" in page
     assert "Say which rule was applied." in page
@@ -163,7 +163,7 @@ def test_units_ready_to_sign_and_action_points_to_answer_stand_above(world: Worl
 def test_a_unit_with_something_undecided_is_not_ready(world: World, client: ClientFor) -> None:
     stories.meet_everything(world, world.cfacc15)
     stories.hand_in(world.cfacc15, "One more", "1")
-    assert "<b>0</b> units ready to sign" in client(world.bob).get("/queue").text
+    assert "ready to sign off" not in client(world.bob).get("/queue").text
 
 
 def test_a_long_queue_comes_in_pages(world: World, client: ClientFor) -> None:

@@ -50,12 +50,12 @@ def test_while_nothing_happens_the_queue_is_not_read_again(
 
 
 def test_a_submission_and_its_withdrawal_show_at_once(world: World, bob: FlaskClient) -> None:
-    assert "Nothing waits for you." in bob.get("/queue").text
+    assert "No evidence to assess." in bob.get("/queue").text
     evidence = submit(world, "Complaint")
     assert "Complaint" in bob.get("/queue").text
     with transaction():
         withdraw_submission(evidence, factories.actor(world.alice))
-    assert "Nothing waits for you." in bob.get("/queue").text
+    assert "No evidence to assess." in bob.get("/queue").text
 
 
 def test_accepting_undoing_and_the_release_show_at_once(world: World, bob: FlaskClient) -> None:
@@ -68,24 +68,24 @@ def test_accepting_undoing_and_the_release_show_at_once(world: World, bob: Flask
         draft = assessments.DraftDecisions({cell.claim_id: Outcome.MET}, {}, stories.TICKED, "")
         assessments.save_draft(world.cfacc15, version, draft, actor)
         assessment = assessments.accept_evidence(world.cfacc15, version, actor)
-    assert "Nothing waits for you." in bob.get("/queue").text
+    assert "No evidence to assess." in bob.get("/queue").text
     bob.post(f"/assessments/{assessment.id}/undo")
     assert "Complaint" in bob.get("/queue").text
     with transaction():
         assessments.accept_evidence(world.cfacc15, version, actor)
     stories.let_undo_lapse()
-    assert "Nothing waits for you." in bob.get("/queue").text
+    assert "No evidence to assess." in bob.get("/queue").text
     assert clock.held
 
 
 def test_a_struck_claim_a_void_unit_and_a_withdrawal_show_at_once(world: World, bob: FlaskClient) -> None:
     first, _, _ = (submit(world, title) for title in ("First", "Second", "Third"))
     (cell,) = assessments.load_claimed_cells(world.cfacc15, first.versions[0]).values()
-    assert "<b>3</b> waiting" in bob.get("/queue").text
+    assert "<b>3</b> items to assess" in bob.get("/queue").text
     with transaction():
         remove_claim(world.cfacc15, first.id, cell.claim_id, "Not this.", factories.actor(world.bob))
-    assert "<b>2</b> waiting" in bob.get("/queue").text
+    assert "<b>2</b> items to assess" in bob.get("/queue").text
     with transaction():
         void_attempt(world.inscc004, "Registered by mistake", factories.actor(world.dan))
         withdraw_candidate(world.registration, "Left", factories.actor(world.dan))
-    assert "<b>0</b> waiting" in bob.get("/queue").text
+    assert "No evidence to assess." in bob.get("/queue").text

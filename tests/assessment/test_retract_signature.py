@@ -64,13 +64,13 @@ def test_a_reason_is_needed(world: World, client: ClientFor) -> None:
     rollback()
     response = client(world.bob).post(f"/attempts/{world.cfacc15.id}/retract", data={"reason": ""})
     assert response.status_code == 422
-    assert "Say why." in response.text
+    assert "Give a reason." in response.text
 
 
 def test_once_alice_has_confirmed_it_is_too_late(world: World) -> None:
     stories.sign(world, world.cfacc15)
     stories.confirm(world.cfacc15)
-    with pytest.raises(Refused, match="the internal verifier acts next"):
+    with pytest.raises(Refused, match="the internal verifier verifies next"):
         retract_signature(world.cfacc15, "Too late", factories.actor(world.bob))
 
 

@@ -64,7 +64,7 @@ def test_bob_signs(world: World, ready: UnitAttempt, acts: Callable[[], list[str
 def test_what_is_in_the_way_is_listed(world: World) -> None:
     stories.hand_in(world.cfacc15, "Complaint", "1")
     words = [each.text for each in list_sign_off_blockers(world.cfacc15, load_matrix(world.cfacc15))]
-    assert words[0] == "Evidence 1 “Complaint”: 1 claim still to decide"
+    assert words[0] == "Evidence 1 “Complaint”: 1 claim to decide"
     assert words[1].startswith("Criterion 1, claimed: ")
     assert words[2].startswith("Criterion 2, nothing yet: ")
     assert sum(each.startswith("Knowledge ") for each in words) == 11
@@ -77,7 +77,7 @@ def test_a_decision_that_can_still_be_undone_is_in_the_way_for_a_moment(world: W
         assessments.save_draft(world.cfacc15, version, stories.put_down({claim: Outcome.MET}), bob)
         assessments.accept_evidence(world.cfacc15, version, bob)
     first = list_sign_off_blockers(world.cfacc15, load_matrix(world.cfacc15))[0]
-    assert "decided a moment ago" in first.text
+    assert "can still be undone" in first.text
 
 
 def test_a_gap_is_not_signed(world: World) -> None:
@@ -89,7 +89,7 @@ def test_a_gap_is_not_signed(world: World) -> None:
 
 def test_an_undecided_claim_on_a_submitted_item_is_in_the_way(world: World, ready: UnitAttempt) -> None:
     stories.hand_in(ready, "One more", "1")
-    with pytest.raises(Refused, match="1 claim still to decide"):
+    with pytest.raises(Refused, match="1 claim to decide"):
         sign_as_bob(world, ready)
 
 
@@ -97,7 +97,7 @@ def test_a_met_that_awaits_affirmation_is_in_the_way(world: World) -> None:
     version, _ = stories.meet_everything(world, world.cfacc15)
     stories.confirm_requirements(world, world.cfacc15)
     stories.hand_in_again(version.evidence)
-    with pytest.raises(Refused, match="24 claims still to decide"):
+    with pytest.raises(Refused, match="24 claims to decide"):
         sign_as_bob(world, world.cfacc15)
 
 
@@ -126,7 +126,7 @@ def test_a_finding_without_an_answer_is_in_the_way(world: World, ready: UnitAtte
             due_on=clock.today(),
         )
         db.session.add(action_point)
-    with pytest.raises(Refused, match="action point waits"):
+    with pytest.raises(Refused, match="action point needs"):
         sign_as_bob(world, ready)
 
 
@@ -222,13 +222,13 @@ def test_bob_signs_on_the_page(world: World, client: ClientFor) -> None:
     assert "Sign as assessor" in page
     response = bob.post(address, data=signing_form(page, comment="Well done."))
     assert (response.status_code, response.location) == (303, address)
-    assert "You have signed CFACC15 of Alice Moran" in bob.get(address).text
+    assert "You have signed off CFACC15 of Alice Moran" in bob.get(address).text
     assert "Confirm CFACC15" in client(world.alice).get("/").text
 
 
 def test_a_gap_shows_the_list_and_no_password(world: World, client: ClientFor) -> None:
     page = client(world.bob).get(f"/attempts/{world.cfacc15.id}/sign").text
-    assert "Still in the way" in page
+    assert "Before you can sign off" in page
     assert "Sign as assessor" not in page
 
 

@@ -1,4 +1,4 @@
-"""What browsers send about assessment."""
+"""Forms of assessment, sign-off, dispute and version moves."""
 
 from wtforms import HiddenField, PasswordField, TextAreaField
 from wtforms.validators import DataRequired, Length
@@ -10,47 +10,55 @@ MAX_LENGTH = Length(max=2000, message="At most 2,000 characters.")
 
 
 class ReasonForm(PageForm):
-    reason = TextAreaField("Why?", [DataRequired("Say why."), MAX_LENGTH])
+    """The reason for retracting a signature."""
+
+    reason = TextAreaField("Reason", [DataRequired("Give a reason."), MAX_LENGTH])
 
 
 class SigningForm(PageForm):
-    """Signing: what the page showed, and the password again."""
+    """A signature: the hash of what the page showed, and the password again."""
 
     snapshot_hash = HiddenField(validators=[Length(max=64)])
     version = HiddenField(validators=[Length(max=20)])
-    password = PasswordField("Your password", [DataRequired("Type your password to sign."), password_confirmed])
+    password = PasswordField("Your password", [DataRequired("Enter your password to sign."), password_confirmed])
 
     @property
     def seen_version(self) -> int | None:
-        """The attempt's version on the page that was signed; None where the page did not say."""
+        """The attempt's version on the page that was signed; None if the page did not say."""
         typed = self.version.data or ""
         return int(typed) if typed.isascii() and typed.isdecimal() else None
 
 
 class SignForm(SigningForm):
+    """The assessor's sign-off."""
+
     comment = TextAreaField(
         "Closing comment, printed on the form", [Length(max=4000, message="At most 4,000 characters.")]
     )
-    simulation_reason = TextAreaField("Why does the assessment strategy allow simulated evidence here?", [MAX_LENGTH])
+    simulation_reason = TextAreaField("Why the assessment strategy allows simulated evidence", [MAX_LENGTH])
 
 
 class ConfirmForm(SigningForm):
-    """The candidate's."""
+    """The candidate's confirmation."""
 
 
 class MoveForm(PageForm):
-    """Moving attempts to a later version: what the page showed, why, and the password again."""
+    """A version move: the hash of what the page showed, the reason, and the password again."""
 
     seen_hash = HiddenField(validators=[Length(max=64)])
-    reason = TextAreaField("Why does it move?", [DataRequired("Say why."), MAX_LENGTH])
+    reason = TextAreaField("Reason", [DataRequired("Give a reason."), MAX_LENGTH])
     password = PasswordField(
-        "Your password", [DataRequired("Type your password to move it."), password_confirmed_to_change]
+        "Your password", [DataRequired("Enter your password to move."), password_confirmed_to_change]
     )
 
 
 class DisputeForm(PageForm):
-    reason = TextAreaField("Why do you not agree?", [DataRequired("Say why."), MAX_LENGTH])
+    """The candidate's dispute."""
+
+    reason = TextAreaField("Why do you disagree?", [DataRequired("Say why you disagree."), MAX_LENGTH])
 
 
 class ResponseForm(PageForm):
+    """The assessor's response to an action point."""
+
     response = TextAreaField("Your response", [DataRequired("Write your response."), MAX_LENGTH])

@@ -1,4 +1,4 @@
-"""The end of a signed round: disputed, retracted, returned or reopened. Nothing is erased."""
+"""The end of a round by dispute, retraction, return or reopening (docs/rules.md, Unit states, rules 2 to 4)."""
 
 from collections.abc import Collection
 
@@ -23,9 +23,19 @@ ACTIONS_THAT_REOPEN = {
 def reopen_attempt(
     attempt: UnitAttempt, kind: ReopeningKind, reason: str, criterion_ids: Collection[int], actor: Actor
 ) -> Reopening:
-    """Back to `in_progress`, one round up. Live signatures and the issued form are superseded and kept.
+    """End the round: set the attempt back to `in_progress`, and supersede its live signatures and its issued form.
 
-    Decisions carry over, except on the criteria named: there the live ones are superseded by `needs_more`.
+    Decisions carry over into the next round. On the criteria named, each live `met` is superseded by `needs_more`.
+
+    Args:
+        attempt: the attempt, locked by the caller.
+        kind: which act ends the round.
+        reason: the reason, which becomes the comment of each new decision.
+        criterion_ids: the criteria that need more evidence.
+        actor: who ends the round.
+
+    Raises:
+        Refused: the attempt's state does not allow this.
     """
     assert actor.person_id is not None  # noqa: S101 - people reopen_attempt, never the operator
     change_attempt_state(attempt, ACTIONS_THAT_REOPEN[kind])
@@ -44,7 +54,7 @@ def reopen_attempt(
     for signature in db.session.scalars(live):
         signature.superseded_at = moment
     supersede_forms(attempt)
-    unsettled = _supersede_met_decisions(attempt, reopening, reason, criterion_ids, actor.person_id)
+    superseding = _supersede_met_decisions(attempt, reopening, reason, criterion_ids, actor.person_id)
     attempt.round += 1
     attempt.assessed_at = None
     record(
@@ -59,7 +69,7 @@ def reopen_attempt(
         criteria=sorted(criterion_ids),
         reopening=reopening.id,
         decisions=[
-            {"decision": each.id, "claim": each.claim_id, "outcome": each.outcome.value} for each in unsettled
+            {"decision": each.id, "claim": each.claim_id, "outcome": each.outcome.value} for each in superseding
         ],
     )
     return reopening
@@ -68,7 +78,7 @@ def reopen_attempt(
 def _supersede_met_decisions(
     attempt: UnitAttempt, reopening: Reopening, reason: str, criterion_ids: Collection[int], person_id: int
 ) -> list[Decision]:
-    """Make the named criteria 'needs more': each live `met` on them is superseded by `needs_more`."""
+    """Supersede each live `met` on these criteria by `needs_more`; return the new decisions."""
     query = (
         select(Decision)
         .join(Claim, Claim.id == Decision.claim_id)
@@ -80,11 +90,11 @@ def _supersede_met_decisions(
             Claim.removed_at.is_(None),
         )
     )
-    settled = list(db.session.scalars(query))
-    for decision in settled:
+    met = list(db.session.scalars(query))
+    for decision in met:
         decision.superseded_at = reopening.reopened_at
-    db.session.flush()  # the live one is freed before its successor takes its place
-    made = [
+    db.session.flush()  # a claim has one live decision: the old one must end before the new one is inserted
+    superseding = [
         Decision(
             attempt_id=attempt.id,
             claim_id=decision.claim_id,
@@ -95,8 +105,8 @@ def _supersede_met_decisions(
             decided_at=reopening.reopened_at,
             decided_by_id=person_id,
         )
-        for decision in settled
+        for decision in met
     ]
-    db.session.add_all(made)
+    db.session.add_all(superseding)
     db.session.flush()
-    return made
+    return superseding

@@ -1,4 +1,4 @@
-"""How an attempt moves: one table, and the only function that changes its state (design, section 3)."""
+"""Unit states: the table of allowed actions, and the function that changes a state (docs/rules.md, Unit states)."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,6 +9,8 @@ from tracker.vocabulary import AttemptState, Role
 
 
 class AttemptAction(StrEnum):
+    """An action that changes the state of an attempt."""
+
     SIGN = "sign"
     RETRACT = "retract"
     CONFIRM = "confirm"
@@ -21,6 +23,8 @@ class AttemptAction(StrEnum):
 
 @dataclass(frozen=True)
 class Transition:
+    """Who does an action, and the state that follows."""
+
     role: Role
     to: AttemptState
 
@@ -41,9 +45,9 @@ TRANSITIONS: dict[tuple[AttemptState, AttemptAction], Transition] = {
 }
 
 NOW_AND_NEXT = {
-    S.IN_PROGRESS: "is still being worked on; its assessor signs first",
+    S.IN_PROGRESS: "is in progress; its assessor signs next",
     S.ASSESSED: "is signed by its assessor; the candidate confirms next",
-    S.CONFIRMED: "is confirmed by the candidate; the internal verifier acts next",
+    S.CONFIRMED: "is confirmed by the candidate; the internal verifier verifies next",
     S.VERIFIED: "is verified",
     S.CERTIFICATE_CLAIMED: "is claimed from the awarding body; it reopens only with a second person",
     S.VOID: "is void",
@@ -51,7 +55,7 @@ NOW_AND_NEXT = {
 
 
 def check_action_allowed(attempt: UnitAttempt, move: AttemptAction) -> Transition:
-    """The transition, or `Refused` with a sentence that says where the unit stands and who acts next."""
+    """Return the transition, or raise `Refused` with a sentence that says the state and who acts next."""
     transition = TRANSITIONS.get((attempt.state, move))
     if transition is None:
         raise Refused(f"{attempt.unit.code} {NOW_AND_NEXT[attempt.state]}. Nothing was changed.")
@@ -59,5 +63,5 @@ def check_action_allowed(attempt: UnitAttempt, move: AttemptAction) -> Transitio
 
 
 def change_attempt_state(attempt: UnitAttempt, move: AttemptAction) -> None:
-    """Change the state; the caller has locked the row and records the event."""
+    """Change the state of an attempt. The caller has locked the row and records the event."""
     attempt.state = check_action_allowed(attempt, move).to

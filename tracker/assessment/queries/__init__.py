@@ -1,1 +1,1 @@
-"""What the pages of assessment read: the queue, one item to judge, one unit to sign."""
+"""Reads for the pages of assessment: the queue, one item to assess, one unit to sign off, version moves."""

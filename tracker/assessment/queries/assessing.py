@@ -1,4 +1,4 @@
-"""One item before its assessor: the unit's criteria with its claims, the assessments so far, what changed."""
+"""Reads for assessing one item: the unit's criteria with its claims, its assessments, what changed in a version."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ FIELD_LABELS = {
 
 @dataclass(frozen=True, slots=True)
 class CriterionWithClaim:
-    """A criterion of the unit, and this item's live claim for it, if it makes one."""
+    """A criterion of the unit, with the item's live claim for it, if there is one."""
 
     column: MatrixColumn
     cell: MatrixCell | None
@@ -47,7 +47,7 @@ class CriterionWithClaim:
 
 @dataclass(frozen=True, slots=True)
 class AssessmentEntry:
-    """A assessment of any version of the item in this attempt, with its assessor's name."""
+    """An assessment of any version of an item, with its assessor's name and the version's number."""
 
     assessment: Assessment
     name: str
@@ -55,7 +55,7 @@ class AssessmentEntry:
 
 
 def list_criteria_with_claims(attempt: UnitAttempt, version: EvidenceVersion) -> tuple[CriterionWithClaim, ...]:
-    """The unit's assessable criteria in order, with what this item claims; one statement."""
+    """List the unit's assessable criteria in order, with the item's claims; one statement."""
     claimed = and_(
         Claim.criterion_id == Criterion.id,
         Claim.attempt_id == attempt.id,
@@ -106,7 +106,7 @@ def _cell(row: Row[*tuple[Any, ...]], version: EvidenceVersion) -> MatrixCell:
 
 
 def list_item_assessments(attempt: UnitAttempt, evidence_id: int) -> list[AssessmentEntry]:
-    """Every assessment of the item in this attempt, drafts included, newest first."""
+    """List every assessment of an item in this attempt, drafts included, newest first."""
     query = (
         select(Assessment, Person.name, EvidenceVersion.number)
         .join(EvidenceVersion, EvidenceVersion.id == Assessment.evidence_version_id)
@@ -120,7 +120,7 @@ def list_item_assessments(attempt: UnitAttempt, evidence_id: int) -> list[Assess
 def pick_draft(
     assessments: Iterable[AssessmentEntry], version: EvidenceVersion, assessor_id: int
 ) -> Assessment | None:
-    """The assessor's own unreleased assessment of this version."""
+    """Return the assessor's own unreleased assessment of this version, or None."""
     mine = (
         each.assessment
         for each in assessments
@@ -132,11 +132,12 @@ def pick_draft(
 
 
 def pick_released(assessments: Iterable[AssessmentEntry]) -> list[AssessmentEntry]:
+    """Return those that are released."""
     return [each for each in assessments if each.assessment.state is AssessmentState.RELEASED]
 
 
 def list_version_changes(version: EvidenceVersion, attachments: Iterable[Attachment]) -> tuple[int, list[str]] | None:
-    """The number of the version before this one, and in words what is new since; None for a first version."""
+    """Return the previous version's number and the names of the fields changed since; None for a first version."""
     if version.number == 1:
         return None
     query = (
@@ -153,14 +154,14 @@ def list_version_changes(version: EvidenceVersion, attachments: Iterable[Attachm
     earlier = db.session.scalars(query).unique().first()
     if earlier is None:
         return None
-    words = [word for name, word in FIELD_LABELS.items() if getattr(version, name) != getattr(earlier, name)]
+    labels = [label for name, label in FIELD_LABELS.items() if getattr(version, name) != getattr(earlier, name)]
     if {each.id for each in attachments} != {each.id for each in earlier.attachments}:
-        words.append("files")
-    return earlier.number, list(dict.fromkeys(words))
+        labels.append("files")
+    return earlier.number, list(dict.fromkeys(labels))
 
 
 def find_assessment_to_undo(assessment_id: int, assessor_id: int) -> Assessment | None:
-    """A assessment of one's own that can still be undone."""
+    """Return an assessor's own assessment that can still be undone, or None."""
     query = (
         select(Assessment)
         .where(

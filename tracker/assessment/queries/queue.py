@@ -1,4 +1,4 @@
-"""The queue over all candidates, the units one holds, and the action points one has to answer."""
+"""Reads for an assessor's queue: evidence to assess, units allocated to them, action points to answer."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState,
 
 @dataclass(frozen=True, slots=True)
 class EvidenceToAssess:
-    """One item that waits for this assessor in one unit."""
+    """An item to assess in one unit."""
 
     attempt_id: int
     evidence_id: int
@@ -46,48 +46,52 @@ class EvidenceToAssess:
 
 @dataclass(frozen=True, slots=True)
 class QueueItem:
-    """One item in the queue, over all the units it waits in."""
+    """An item in the queue, with every unit in which it is to be assessed."""
 
-    waits: tuple[EvidenceToAssess, ...]
+    entries: tuple[EvidenceToAssess, ...]
 
     @property
     def first(self) -> EvidenceToAssess:
-        return self.waits[0]
+        """The item in the unit that is shown first."""
+        return self.entries[0]
 
     @property
     def codes(self) -> tuple[str, ...]:
-        return tuple(each.code for each in self.waits)
+        """The units' codes."""
+        return tuple(each.code for each in self.entries)
 
     @property
     def criteria(self) -> int:
-        return sum(each.criteria for each in self.waits)
+        """How many claims are to be decided."""
+        return sum(each.criteria for each in self.entries)
 
     @property
     def since(self) -> datetime:
-        return min(each.since for each in self.waits)
+        """Since when the item has been in the queue."""
+        return min(each.since for each in self.entries)
 
 
 @dataclass(frozen=True, slots=True)
 class QueuePosition:
-    """Where one item stands in the queue, and what is beside it."""
+    """The position of an item in the queue, and the items beside it."""
 
     position: int | None
-    """From one; None when the item does not wait."""
+    """Counted from one; None if the item is not in the queue."""
     length: int
     previous: EvidenceToAssess | None
     following: EvidenceToAssess | None
     other_units: tuple[EvidenceToAssess, ...]
-    """The other units in which the same item waits."""
+    """The same item in the other units in which it is to be assessed."""
 
     @property
     def next_to_assess(self) -> EvidenceToAssess | None:
-        """Once this is decided: the same item in another unit first, while it is in mind."""
+        """The item to open after this one: first the same item in another unit, then the next in the queue."""
         return self.other_units[0] if self.other_units else self.following or self.previous
 
 
 @dataclass(frozen=True, slots=True)
 class AllocatedAttempt:
-    """An attempt this assessor holds."""
+    """An attempt allocated to an assessor."""
 
     attempt_id: int
     candidate: str
@@ -100,13 +104,14 @@ class AllocatedAttempt:
 
     @property
     def is_all_met(self) -> bool:
+        """Whether the attempt is open and each of its criteria is met."""
         return self.state is AttemptState.IN_PROGRESS and self.progress.met == self.progress.total
 
 
 def list_evidence_to_assess(person_id: int) -> list[EvidenceToAssess]:
-    """Every item with claims this assessor has still to decide, oldest first; one statement.
+    """List the items with claims that this assessor must still decide, oldest first; one statement.
 
-    Left out: what waits for the candidate after a return, and what was decided a moment ago and can be undone.
+    Items returned to the candidate are left out, and so are finished assessments that can still be undone.
     """
     undecided = _undecided_by_item(person_id).cte("undecided").prefix_with("MATERIALIZED")
     query = (
@@ -130,7 +135,7 @@ def list_evidence_to_assess(person_id: int) -> list[EvidenceToAssess]:
         .join(EvidenceVersion, EvidenceVersion.id == undecided.c.version_id)
         .join(Submission, Submission.evidence_version_id == EvidenceVersion.id)
     )
-    found = [
+    rows = [
         EvidenceToAssess(
             attempt_id=row[0],
             evidence_id=row[1],
@@ -141,17 +146,17 @@ def list_evidence_to_assess(person_id: int) -> list[EvidenceToAssess]:
             candidate=row[6],
             code=row[7],
             criteria=row[8],
-            since=max(row[9], row[10]),  # a claim added later waits from then
+            since=max(row[9], row[10]),  # a claim added after the submission enters the queue then
         )
         for row in db.session.execute(query)
     ]
-    return sorted(found, key=lambda each: (each.since, each.evidence_id, each.attempt_id))
+    return sorted(rows, key=lambda each: (each.since, each.evidence_id, each.attempt_id))
 
 
 def _undecided_by_item(person_id: int) -> Select[int, int, int, int, datetime]:
-    """Per attempt and item, the claims without a live decision on the version handed in last.
+    """Select, per attempt and item, the claims without a live decision on the newest version.
 
-    The versions are found first, in one pass: looking each claim's up again took five times as long.
+    The newest versions are found first, in one pass. Looking up the version of each claim took five times as long.
     """
     latest = (
         select(EvidenceVersion.evidence_id, func.max(EvidenceVersion.id).label("version_id"))
@@ -166,7 +171,7 @@ def _undecided_by_item(person_id: int) -> Select[int, int, int, int, datetime]:
         Decision.superseded_at.is_(None),
         Decision.evidence_version_id == latest.c.version_id,
     )
-    mine, answered = _open_attempts(person_id).cte("mine"), _answered().cte("answered")
+    mine, assessed = _open_attempts(person_id).cte("mine"), _assessed_until().cte("assessed")
     return (
         select(
             Claim.attempt_id,
@@ -179,20 +184,20 @@ def _undecided_by_item(person_id: int) -> Select[int, int, int, int, datetime]:
         .join(mine, mine.c.attempt_id == Claim.attempt_id)
         .outerjoin(Decision, decided)
         .outerjoin(
-            answered,
-            and_(answered.c.attempt_id == Claim.attempt_id, answered.c.version_id == latest.c.version_id),
+            assessed,
+            and_(assessed.c.attempt_id == Claim.attempt_id, assessed.c.version_id == latest.c.version_id),
         )
         .where(
             Claim.removed_at.is_(None),
             Decision.id.is_(None),
-            or_(answered.c.until.is_(None), answered.c.until < Claim.claimed_at),
+            or_(assessed.c.until.is_(None), assessed.c.until < Claim.claimed_at),
         )
         .group_by(Claim.attempt_id, Claim.evidence_id, latest.c.version_id)
     )
 
 
-def _answered() -> Select[int, int, datetime]:
-    """Per attempt and version, until when claims need no judging: returned, or decided a moment ago."""
+def _assessed_until() -> Select[int, int, datetime]:
+    """Select, per attempt and version, the time up to which claims were assessed: returned, or still undoable."""
     return (
         select(
             Assessment.attempt_id,
@@ -210,7 +215,7 @@ def _answered() -> Select[int, int, datetime]:
 
 
 def _open_attempts(person_id: int) -> Select[int]:
-    """The attempts this assessor holds that can be judged now."""
+    """Select the attempts allocated to this assessor that can be assessed now."""
     return (
         select(Allocation.attempt_id)
         .join(UnitAttempt, UnitAttempt.id == Allocation.attempt_id)
@@ -226,21 +231,21 @@ def _open_attempts(person_id: int) -> Select[int]:
 
 
 def group_by_item(waiting: Iterable[EvidenceToAssess]) -> list[QueueItem]:
-    """The queue's rows: one an item, oldest first."""
+    """Group the queue by item, oldest first."""
     by_item = sorted(waiting, key=attrgetter("evidence_id"))
-    rows = [QueueItem(tuple(waits)) for _, waits in groupby(by_item, key=attrgetter("evidence_id"))]
+    rows = [QueueItem(tuple(entries)) for _, entries in groupby(by_item, key=attrgetter("evidence_id"))]
     return sorted(rows, key=lambda row: (row.since, row.first.evidence_id))
 
 
 def filter_queue(
     waiting: Iterable[EvidenceToAssess], candidate_id: int = 0, code: str = ""
 ) -> list[EvidenceToAssess]:
-    """Only this candidate's, only this unit's; nothing narrows nothing."""
+    """Return the entries of one candidate, of one unit, or both; 0 and an empty code mean all."""
     return [each for each in waiting if candidate_id in {0, each.candidate_id} and code in {"", each.code}]
 
 
 def find_queue_position(rows: list[QueueItem], attempt_id: int, evidence_id: int) -> QueuePosition:
-    """Where an item stands among the queue's rows."""
+    """Return an item's position in the queue."""
     at = next((i for i, row in enumerate(rows) if row.first.evidence_id == evidence_id), None)
     if at is None:
         return QueuePosition(None, len(rows), None, rows[0].first if rows else None, ())
@@ -249,36 +254,43 @@ def find_queue_position(rows: list[QueueItem], attempt_id: int, evidence_id: int
         length=len(rows),
         previous=rows[at - 1].first if at else None,
         following=rows[at + 1].first if at + 1 < len(rows) else None,
-        other_units=tuple(each for each in rows[at].waits if each.attempt_id != attempt_id),
+        other_units=tuple(each for each in rows[at].entries if each.attempt_id != attempt_id),
     )
 
 
 def group_by_age(rows: Iterable[QueueItem]) -> dict[str, list[QueueItem]]:
-    """`Older`, `This week` and `Today`, by the London day on which the wait began."""
+    """Group items into `Older`, `This week` and `Today`, by the London day on which they entered the queue."""
     this_morning, a_week_ago = _midnight(0), _midnight(6)
     groups: dict[str, list[QueueItem]] = {"Older": [], "This week": [], "Today": []}
     for row in rows:
         since = row.since
         name = "Today" if since >= this_morning else "This week" if since >= a_week_ago else "Older"
         groups[name].append(row)
-    return {name: found for name, found in groups.items() if found}
+    return {name: group for name, group in groups.items() if group}
 
 
 def count_older(rows: Iterable[QueueItem]) -> int:
-    """How many have waited for more than a week."""
+    """Count the items that have been in the queue for more than a week."""
     a_week_ago = _midnight(6)
     return sum(row.since < a_week_ago for row in rows)
 
 
 def _midnight(days_ago: int) -> datetime:
-    """When a London day began, as a moment in UTC: thousands of rows are compared with it."""
+    """Return when a London day began, in UTC, so that thousands of rows are compared without converting each."""
     return datetime.combine(today() - timedelta(days=days_ago), time.min, LONDON).astimezone(UTC)
 
 
 def list_allocated_attempts(
     person_id: int, only: Collection[int] | None = None, *, skip: int = 0, most: int = 1_000
 ) -> list[AllocatedAttempt]:
-    """The attempts this assessor holds (only these, where they are named), by candidate; three statements."""
+    """List the attempts allocated to an assessor by candidate; three statements.
+
+    Args:
+        person_id: the assessor.
+        only: the ids of the attempts to list; None lists all.
+        skip: how many to leave out at the beginning.
+        most: how many to list.
+    """
     last = (
         select(func.max(Submission.submitted_at))
         .join(EvidenceVersion, EvidenceVersion.id == Submission.evidence_version_id)
@@ -324,15 +336,15 @@ def list_allocated_attempts(
 
 
 def list_ready_to_sign(person_id: int, waiting: Iterable[EvidenceToAssess]) -> list[AllocatedAttempt]:
-    """Units in which every criterion is met and nothing waits to be judged."""
-    idle = set(db.session.scalars(_open_attempts(person_id))) - {each.attempt_id for each in waiting}
-    progress = summarise_attempts(idle) if idle else {}
-    ready = {attempt_id for attempt_id, made in progress.items() if made.met == made.total}
+    """List the attempts in which every criterion is met and no evidence is to be assessed."""
+    without_evidence = set(db.session.scalars(_open_attempts(person_id))) - {each.attempt_id for each in waiting}
+    progress = summarise_attempts(without_evidence) if without_evidence else {}
+    ready = {attempt_id for attempt_id, each in progress.items() if each.met == each.total}
     return [each for each in list_allocated_attempts(person_id, ready) if each.is_all_met] if ready else []
 
 
 def list_action_points_to_answer(person_id: int) -> list[tuple[ActionPoint, str, str]]:
-    """Findings on this assessor's attempts that wait for a response, with unit code and candidate."""
+    """List the action points on an assessor's attempts that have no response, with unit code and candidate."""
     query = (
         select(ActionPoint, Unit.code, Person.name)
         .join(UnitAttempt, UnitAttempt.id == ActionPoint.attempt_id)

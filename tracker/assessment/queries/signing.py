@@ -1,4 +1,4 @@
-"""What stands between a unit and its signature."""
+"""Reads for the sign-off page: action points, evidence requirements, assessments about to be released."""
 
 from sqlalchemy import and_, select
 from sqlalchemy.orm import joinedload
@@ -8,12 +8,13 @@ from tracker.models import ActionPoint, Assessment, EvidenceRequirement, Require
 
 
 def list_attempt_action_points(attempt: UnitAttempt) -> list[ActionPoint]:
+    """List the attempt's action points, oldest first, with who raised each."""
     query = select(ActionPoint).where(ActionPoint.attempt_id == attempt.id).options(joinedload(ActionPoint.raised_by))
     return list(db.session.scalars(query.order_by(ActionPoint.id)))
 
 
 def list_requirements(attempt: UnitAttempt) -> list[tuple[EvidenceRequirement, RequirementConfirmation | None]]:
-    """The unit's evidence requirements, each with its confirmation in this round."""
+    """List the unit's evidence requirements, each with its confirmation in this round."""
     query = (
         select(EvidenceRequirement, RequirementConfirmation)
         .outerjoin(
@@ -32,7 +33,7 @@ def list_requirements(attempt: UnitAttempt) -> list[tuple[EvidenceRequirement, R
 
 
 def list_versions_being_released(attempt: UnitAttempt) -> set[int]:
-    """Versions decided a moment ago: the decisions come into force once undo has lapsed."""
+    """Return the ids of evidence versions whose assessment is finished and not released yet."""
     query = select(Assessment.evidence_version_id).where(
         Assessment.attempt_id == attempt.id, Assessment.release_after.is_not(None)
     )

@@ -1,4 +1,4 @@
-"""Which attempts are on a version of a unit, and which have been moved from it."""
+"""Open attempts on a version of a unit, and version moves from it."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ from tracker.vocabulary import AttemptState
 
 
 def list_open_attempts(unit: Unit, centre_id: int) -> list[UnitAttempt]:
-    """The attempts in progress on this version at a centre, by candidate."""
+    """List the attempts in progress on this version at a centre, by candidate."""
     query = (
         select(UnitAttempt)
         .join(Registration, Registration.id == UnitAttempt.registration_id)
@@ -29,7 +29,7 @@ def list_open_attempts(unit: Unit, centre_id: int) -> list[UnitAttempt]:
 
 
 def find_successors(claim_ids: Iterable[int]) -> dict[int, list[int]]:
-    """What claims have become that followed a move."""
+    """Return the new claims' ids by the id of the claim that was carried over."""
     query = select(CarriedOverClaim.from_claim_id, CarriedOverClaim.claim_id).where(
         CarriedOverClaim.from_claim_id.in_(list(claim_ids))
     )
@@ -40,7 +40,7 @@ def find_successors(claim_ids: Iterable[int]) -> dict[int, list[int]]:
 
 
 def list_moved(older: Unit, newer: Unit, centre_id: int) -> list[tuple[VersionMove, UnitAttempt]]:
-    """The moves from one version to the other at a centre, the newest first."""
+    """List the moves from one version to the other at a centre, the newest first."""
     query = (
         select(VersionMove, UnitAttempt)
         .join(UnitAttempt, UnitAttempt.id == VersionMove.attempt_id)

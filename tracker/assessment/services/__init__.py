@@ -1,1 +1,1 @@
-"""An assessor's acts: judging, releasing, adding and striking claims, signing off; and the candidate's answer."""
+"""Acts of assessment: assessing and releasing, adding and removing claims, sign-off, disputes, version moves."""

@@ -1,4 +1,4 @@
-"""The assessor's written response to what an internal verifier found."""
+"""The assessor's written response to an action point."""
 
 from sqlalchemy import select
 
@@ -11,7 +11,7 @@ from tracker.registrations.separation_of_duties import check_may_assess, check_n
 
 
 def get_action_point(attempt: UnitAttempt, action_point_id: int) -> ActionPoint:
-    """One of this attempt's action points. Raises `NotFound`."""
+    """Return one of this attempt's action points; raise `NotFound` if it has no such action point."""
     query = select(ActionPoint).where(ActionPoint.id == action_point_id, ActionPoint.attempt_id == attempt.id)
     action_point = db.session.scalars(query).one_or_none()
     if action_point is None:
@@ -20,17 +20,23 @@ def get_action_point(attempt: UnitAttempt, action_point_id: int) -> ActionPoint:
 
 
 def answer_action_point(attempt: UnitAttempt, action_point_id: int, response: str, actor: Actor) -> ActionPoint:
-    """Answer once, in writing; until then the unit cannot be signed. The caller has locked the attempt."""
+    """Write the response to an action point, once (docs/rules.md, Sign-off, rule 9), in a locked attempt.
+
+    Raises:
+        Invalid: the response is missing or too long.
+        NotFound: the attempt has no such action point.
+        Refused: it has a response already, or this person may not assess the attempt.
+    """
     assert actor.person_id is not None  # noqa: S101 - people answer, never the operator
     check_not_withdrawn(attempt)
     check_may_assess(actor.person_id, attempt)
     action_point = get_action_point(attempt, action_point_id)
     if action_point.responded_at:
-        raise Refused("This action_point was answered already. Nothing was changed.")
+        raise Refused("This action point has a response already. Nothing was changed.")
     if not response.strip():
         raise Invalid("Write your response. Nothing was sent.", "response")
     if len(response) > 2_000:
-        raise Invalid("A response takes at most 2,000 characters. What you typed is kept.", "response")
+        raise Invalid("A response has at most 2,000 characters. Shorten it. What you typed is kept.", "response")
     action_point.response, action_point.responded_at, action_point.responded_by_id = (
         response.strip(),
         now(),

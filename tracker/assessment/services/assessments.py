@@ -145,7 +145,7 @@ def accept_evidence(attempt: UnitAttempt, version: EvidenceVersion, actor: Actor
             "What you typed is kept.",
             unticked[0],
         )
-    return _finish(assessment, AssessmentOutcome.ACCEPTED, actor)
+    return _schedule_release(assessment, AssessmentOutcome.ACCEPTED, actor)
 
 
 def affirm_evidence(attempt: UnitAttempt, version: EvidenceVersion, actor: Actor) -> Assessment:
@@ -187,7 +187,7 @@ def return_evidence(attempt: UnitAttempt, version: EvidenceVersion, actor: Actor
             "What you typed is kept.",
             "feedback",
         )
-    return _finish(assessment, AssessmentOutcome.RETURNED, actor)
+    return _schedule_release(assessment, AssessmentOutcome.RETURNED, actor)
 
 
 def undo_assessment(attempt: UnitAttempt, assessment: Assessment, actor: Actor) -> None:
@@ -236,7 +236,7 @@ def _get_draft_to_finish(attempt: UnitAttempt, version: EvidenceVersion, actor: 
     return assessment
 
 
-def _finish(assessment: Assessment, outcome: AssessmentOutcome, actor: Actor) -> Assessment:
+def _schedule_release(assessment: Assessment, outcome: AssessmentOutcome, actor: Actor) -> Assessment:
     assessment.outcome = outcome
     assessment.grant_id, assessment.session_ref = actor.grant_id, actor.session_ref
     schedule_release(assessment, TIME_TO_UNDO)

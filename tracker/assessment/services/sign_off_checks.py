@@ -1,4 +1,4 @@
-"""What is still in the way of an assessor's signature."""
+"""What an assessor must still do before sign-off (docs/rules.md, Sign-off, rules 2 to 4)."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from tracker.vocabulary import CriterionKind, CriterionState
 
 @dataclass(frozen=True)
 class SignOffBlocker:
-    """Something still in the way of signing, and the item or criterion it is about."""
+    """Something to do before sign-off, and the item or criterion that it concerns."""
 
     text: str
     evidence_id: int | None = None
@@ -20,29 +20,35 @@ class SignOffBlocker:
 def list_sign_off_blockers(
     attempt: UnitAttempt, matrix: Matrix, action_points: list[ActionPoint] | None = None
 ) -> list[SignOffBlocker]:
-    """Undecided claims, criteria that are not met, and action_points without an answer (read unless given)."""
+    """List undecided claims, criteria that are not met, and action points without a response.
+
+    Args:
+        attempt: the attempt to sign off.
+        matrix: its matrix.
+        action_points: its action points, if the caller has loaded them; otherwise they are read.
+    """
     undecided = [row for row in matrix.rows if row.undecided]
     just_decided = list_versions_being_released(attempt) if undecided else set()
-    found = [_undecided(row, row.version_id in just_decided) for row in undecided]
-    found += [_gap(each) for each in matrix.statuses if each.state is not CriterionState.MET]
+    blockers = [_build_undecided(row, row.version_id in just_decided) for row in undecided]
+    blockers += [_build_not_met(each) for each in matrix.statuses if each.state is not CriterionState.MET]
     action_points = list_attempt_action_points(attempt) if action_points is None else action_points
-    found += [
-        SignOffBlocker("An action point waits for your written response")
+    blockers += [
+        SignOffBlocker("An action point needs your written response")
         for each in action_points
         if not each.responded_at
     ]
-    return found
+    return blockers
 
 
-def _gap(status: CriterionStatus) -> SignOffBlocker:
+def _build_not_met(status: CriterionStatus) -> SignOffBlocker:
     column = status.column
-    what = "Criterion" if column.kind is CriterionKind.PERFORMANCE else "Knowledge"
+    kind = "Criterion" if column.kind is CriterionKind.PERFORMANCE else "Knowledge"
     return SignOffBlocker(
-        f"{what} {column.label}, {status.state.label.lower()}: {column.text}", criterion_id=column.id
+        f"{kind} {column.label}, {status.state.label.lower()}: {column.text}", criterion_id=column.id
     )
 
 
-def _undecided(row: MatrixRow, is_just_decided: bool) -> SignOffBlocker:
+def _build_undecided(row: MatrixRow, is_just_decided: bool) -> SignOffBlocker:
     claims = "1 claim" if len(row.undecided) == 1 else f"{len(row.undecided)} claims"
-    how = "decided a moment ago, in force once it can no longer be undone" if is_just_decided else "still to decide"
-    return SignOffBlocker(f"Evidence {row.ref} “{row.title}”: {claims} {how}", row.evidence_id)
+    status = "can still be undone for a few seconds" if is_just_decided else "to decide"
+    return SignOffBlocker(f"Evidence {row.ref} “{row.title}”: {claims} {status}", row.evidence_id)

@@ -1,4 +1,4 @@
-"""What moving an attempt to another version would do: what follows, what stands, what is left behind."""
+"""The plan of a version move: which claims are carried over, and which decisions are kept."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,11 +29,11 @@ from tracker.units.documents import CriterionDocument, UnitDocument
 from tracker.vocabulary import AttemptState, Method, Simulation
 
 NO_LINK, SIMULATED = "no_link", "simulation"
-"""Why a claim is left behind."""
+"""Why a claim is not carried over."""
 
 
 class VersionMapping:
-    """What leads from one version to another, as one centre has confirmed it; the same for all its attempts."""
+    """The links from one version of a unit to a later one, as a centre has confirmed them."""
 
     def __init__(self, older: Unit, newer: Unit, centre_id: int) -> None:
         self.older, self.newer, self.centre_id = older, newer, centre_id
@@ -42,18 +42,19 @@ class VersionMapping:
         for position, other in sorted(link for link, each in decided.items() if each.is_confirmed):
             self.successors.setdefault(position, []).append(other)
         pairs = compare_units(older, newer, decided)
-        self.open = {
+        self.undecided = {
             pair.link[0] for pair in pairs if pair.link and pair.link not in decided
         } - self.successors.keys()
-        """Statements for which somebody has still to say what has become of them."""
+        """Positions in the older version whose proposed links are neither confirmed nor refused."""
 
     @cached_property
     def documents(self) -> tuple[UnitDocument, UnitDocument]:
+        """The older and the newer version's documents."""
         return get_document(self.older), get_document(self.newer)
 
     @cached_property
     def criteria(self) -> dict[int, CriterionDocument]:
-        """Of the older version, by position."""
+        """The older version's criteria, by position."""
         return {each.position: each for each in self.documents[0].criteria}
 
     @cached_property
@@ -70,80 +71,85 @@ class VersionMapping:
 
 @dataclass(frozen=True)
 class ClaimMove:
-    """A live claim, and where it goes."""
+    """A live claim, and the criteria that it is carried over to."""
 
     claim: Claim
     evidence: Evidence
     criterion: CriterionDocument
     decision: Decision | None
     new_positions: tuple[int, ...]
-    """Positions in the new version; none for what is left behind."""
+    """Positions in the newer version; empty if the claim is not carried over."""
     unchanged_positions: tuple[int, ...]
-    """Those of them with the same wording."""
+    """Those of them whose wording is unchanged."""
     not_carried_over_reason: str = ""
 
     @property
     def to_reassess(self) -> bool:
-        """It was decided, and is to be decided anew under other words."""
+        """Whether the claim was decided and must be decided again, because the wording has changed."""
         return self.decision is not None and set(self.new_positions) != set(self.unchanged_positions)
 
 
 @dataclass(frozen=True)
 class VersionMovePlan:
-    """What a move would do."""
+    """What a version move would do to one attempt."""
 
     attempt: UnitAttempt
     mapping: VersionMapping
-    steps: tuple[ClaimMove, ...]
+    moves: tuple[ClaimMove, ...]
     confirmed: tuple[tuple[RequirementConfirmation, int], ...]
-    """Confirmed evidence requirements of this round, with their positions in the old version."""
+    """Confirmed evidence requirements of this round, with their positions in the older version."""
 
     @property
-    def follows(self) -> tuple[ClaimMove, ...]:
-        return tuple(step for step in self.steps if step.new_positions)
+    def carried_over(self) -> tuple[ClaimMove, ...]:
+        """The claims that have a successor in the newer version."""
+        return tuple(move for move in self.moves if move.new_positions)
 
     @property
     def not_carried_over(self) -> tuple[ClaimMove, ...]:
-        return tuple(step for step in self.steps if not step.new_positions)
+        """The claims that have none."""
+        return tuple(move for move in self.moves if not move.new_positions)
 
     @property
-    def stands(self) -> tuple[ClaimMove, ...]:
-        return tuple(step for step in self.steps if step.decision and step.unchanged_positions)
+    def decisions_kept(self) -> tuple[ClaimMove, ...]:
+        """The claims whose decision is kept, because the wording is unchanged."""
+        return tuple(move for move in self.moves if move.decision and move.unchanged_positions)
 
     @property
     def to_reassess(self) -> tuple[ClaimMove, ...]:
-        return tuple(step for step in self.steps if step.to_reassess)
+        """The claims that must be decided again."""
+        return tuple(move for move in self.moves if move.to_reassess)
 
     @property
-    def confirmations_standing(self) -> tuple[tuple[RequirementConfirmation, int], ...]:
+    def confirmations_kept(self) -> tuple[tuple[RequirementConfirmation, int], ...]:
+        """The confirmations of requirements whose wording is unchanged, with their positions in the newer version."""
         kept = self.mapping.requirements
         return tuple((each, kept[position]) for each, position in self.confirmed if position in kept)
 
     @property
     def undecided_links(self) -> tuple[CriterionDocument, ...]:
-        """Claimed statements of which nobody has said what has become of them."""
-        positions = {step.criterion.position for step in self.steps} & self.mapping.open
+        """The claimed criteria whose proposed links are neither confirmed nor refused."""
+        positions = {move.criterion.position for move in self.moves} & self.mapping.undecided
         return tuple(self.mapping.criteria[position] for position in sorted(positions))
 
     @property
     def hash(self) -> str:
-        """Of everything a person has read before they moved it."""
+        """The hash of everything that the page showed before the move."""
         facts = [
             [
-                step.claim.id,
-                step.claim.locator,
-                step.decision and step.decision.id,
-                step.new_positions,
-                step.unchanged_positions,
+                move.claim.id,
+                move.claim.locator,
+                move.decision and move.decision.id,
+                move.new_positions,
+                move.unchanged_positions,
             ]
-            for step in self.steps
+            for move in self.moves
         ]
         units = [self.mapping.older.content_hash, self.mapping.newer.content_hash]
         return sha256("tracker.move.v1", canonical_json([self.attempt.id, units, facts]))
 
 
 def plan_version_move(attempt: UnitAttempt, newer: Unit, mapping: VersionMapping | None = None) -> VersionMovePlan:
-    """What a move would do, without doing it. Raises `Refused` where there is nothing to plan."""
+    """Return what a move would do, without doing it; raise `Refused` if the attempt cannot move to this version."""
     check_movable(attempt, newer)
     mapping = mapping or VersionMapping(attempt.unit, newer, attempt.centre_id)
     query = (
@@ -154,7 +160,10 @@ def plan_version_move(attempt: UnitAttempt, newer: Unit, mapping: VersionMapping
         .options(joinedload(Claim.evidence))
         .order_by(Claim.id)
     )
-    steps = [_step(mapping, claim, position, decision) for claim, position, decision in db.session.execute(query)]
+    moves = [
+        _build_claim_move(mapping, claim, position, decision)
+        for claim, position, decision in db.session.execute(query)
+    ]
     confirmations = (
         select(RequirementConfirmation, EvidenceRequirement.position)
         .join(EvidenceRequirement, EvidenceRequirement.id == RequirementConfirmation.requirement_id)
@@ -165,55 +174,57 @@ def plan_version_move(attempt: UnitAttempt, newer: Unit, mapping: VersionMapping
         )
     )
     confirmed = tuple((row[0], row[1]) for row in db.session.execute(confirmations))
-    return VersionMovePlan(attempt, mapping, tuple(steps), confirmed)
+    return VersionMovePlan(attempt, mapping, tuple(moves), confirmed)
 
 
 def check_movable(attempt: UnitAttempt, newer: Unit) -> None:
-    """Raise `Refused` unless the attempt is open and this is a later version of its very unit."""
+    """Raise `Refused` unless the attempt is in progress and this is a later version of its unit."""
     code = attempt.unit.code
     if attempt.unit_id == newer.id:
         raise Refused(f"This attempt is on {format_version(newer)} of {code} already. Nothing was moved.")
     if attempt.state is not AttemptState.IN_PROGRESS:
         raise Refused(
-            f"{code} is {attempt.state.label.lower()}, and what is signed stays on the version it was signed on. "
+            f"{code} is {attempt.state.label.lower()}. A signed unit stays on the version that was signed. "
             "Nothing was moved."
         )
     check_not_withdrawn(attempt)
     is_seen = newer.owner_centre_id in {None, attempt.centre_id}
     if newer.code != code or not is_seen or version_order(newer) <= version_order(attempt.unit):
-        raise Refused(f"An attempt at {code} moves only to a later version of {code}. Nothing was moved.")
-    held = select(UnitAttempt.id).where(
+        raise Refused(f"An attempt at {code} can move only to a later version of {code}. Nothing was moved.")
+    other_attempt = select(UnitAttempt.id).where(
         UnitAttempt.candidate_id == attempt.candidate_id,
         UnitAttempt.centre_id == attempt.centre_id,
         UnitAttempt.unit_id == newer.id,
         UnitAttempt.state != AttemptState.VOID,
     )
-    if db.session.scalar(held):
-        raise Refused(f"The candidate attempts {format_version(newer)} of {code} already. Nothing was moved.")
+    if db.session.scalar(other_attempt):
+        raise Refused(
+            f"The candidate has an attempt at {format_version(newer)} of {code} already. Nothing was moved."
+        )
 
 
 def check_can_move(plan: VersionMovePlan) -> None:
-    """Raise `Refused` while links are undecided, or a decision can still be undone."""
+    """Raise `Refused` while proposed links are undecided, or an assessment can still be undone."""
     if plan.undecided_links:
         labels = ", ".join(format_label(each.kind, each.label) for each in plan.undecided_links)
         raise Refused(
-            f"Nobody has yet said what has become of {labels} in {format_version(plan.mapping.newer)}. "
+            f"The links from {labels} to {format_version(plan.mapping.newer)} are not confirmed or refused yet. "
             "Nothing was moved. Compare the two versions first, and confirm or refuse each proposed link."
         )
     pending = select(Assessment.id).where(Assessment.attempt_id == plan.attempt.id, Assessment.release_after > now())
     if db.session.scalar(pending):
         raise Refused(
-            "The assessor has decided something a moment ago and can still undo it. Nothing was moved. "
+            "The assessor has just finished an assessment and can still undo it. Nothing was moved. "
             "Try again in a few seconds."
         )
 
 
 def format_version(unit: Unit) -> str:
-    """As a sentence names it: `version 2`, or `version 2, revision 3`."""
+    """Return a version as a sentence names it: `version 2`, or `version 2, revision 3`."""
     return f"version {unit.version}" + (f", revision {unit.revision}" if unit.revision > 1 else "")
 
 
-def _step(mapping: VersionMapping, claim: Claim, position: int, decision: Decision | None) -> ClaimMove:
+def _build_claim_move(mapping: VersionMapping, claim: Claim, position: int, decision: Decision | None) -> ClaimMove:
     new_positions = tuple(mapping.successors.get(position, ()))
     not_carried_over_reason = "" if new_positions else NO_LINK
     if (

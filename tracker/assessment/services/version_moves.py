@@ -1,7 +1,8 @@
-"""Moving an attempt to another version of its unit: claims follow confirmed links, and nothing is lost.
+"""Version moves: an attempt moves to a later version of its unit (docs/rules.md, Units and versions).
 
-Decisions on unchanged wording stand; what was reworded waits for the assessor again; what has no link is left behind
-and listed. The rows of the old version stay as they were, ended at the moment of the move.
+Claims are carried over along confirmed links. A decision is kept where the wording is unchanged; otherwise the
+assessor decides again. Claims without a link are listed as not carried over. The rows of the older version stay,
+ended at the moment of the move.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -52,34 +53,48 @@ def move_to_version(
     seen_hash: str = "",
     mapping: VersionMapping | None = None,
 ) -> VersionMove:
-    """Take an attempt over to a later version of its unit. What was seen beforehand is compared, if it is given.
+    """Move an attempt to a later version of its unit. The administrator has just proved who they are.
 
-    The administrator has proved who they are. Locks: the attempt, then its evidence.
+    Locks the attempt, then the evidence that it claims.
+
+    Args:
+        attempt: the attempt.
+        newer: the version it moves to.
+        reason: why, for the candidate and the assessor.
+        actor: the administrator.
+        seen_hash: the hash of the plan on the page; empty is not checked.
+        mapping: the mapping between the versions, if the caller has it.
+
+    Raises:
+        Conflict: the plan is no longer the one that was shown.
+        Invalid: the reason is missing or too long.
+        Refused: the attempt cannot move to this version now.
     """
     assert actor.person_id is not None  # noqa: S101 - an administrator moves, never the operator
     reason = validate_move_reason(reason)
     lock_rows(UnitAttempt, [attempt.id])
-    lock_rows(Evidence, claiming_items([attempt.id]))
+    lock_rows(Evidence, list_claiming_evidence([attempt.id]))
     release_due_in(attempt)
     plan = plan_version_move(attempt, newer, mapping)
     check_can_move(plan)
     if seen_hash and seen_hash != plan.hash:
         raise Conflict(
-            "Something changed while you were reading: a claim, a decision or a link. Nothing was moved; what you "
-            "typed is kept. It is shown below as it is now: read it again, then move."
+            "A claim, a decision or a link changed while you were reading. Nothing was moved. "
+            "What you typed is kept. Read the page again as it is now, then move the attempt."
         )
     return _carry_out(plan, reason, actor, actor.person_id)
 
 
 def move_all(older: Unit, newer: Unit, centre: Centre, reason: str, actor: Actor) -> tuple[int, dict[int, str]]:
-    """Move every open attempt of a centre on this version.
+    """Move every open attempt of a centre from one version to another.
 
-    How many were moved comes out, and by attempt why others were not; nothing of those is changed.
+    Returns:
+        How many attempts moved, and by attempt id why the others did not; those are unchanged.
     """
     reason = validate_move_reason(reason)
     ids = [attempt.id for attempt in list_open_attempts(older, centre.id)]
     lock_rows(UnitAttempt, ids)
-    lock_rows(Evidence, claiming_items(ids))
+    lock_rows(Evidence, list_claiming_evidence(ids))
     mapping, refused = VersionMapping(older, newer, centre.id), dict[int, str]()
     still_there = [each for each in list_open_attempts(older, centre.id) if each.id in ids]
     for attempt in still_there:
@@ -90,19 +105,21 @@ def move_all(older: Unit, newer: Unit, centre: Centre, reason: str, actor: Actor
     return len(still_there) - len(refused), refused
 
 
-def claiming_items(attempt_ids: Iterable[int]) -> list[int]:
+def list_claiming_evidence(attempt_ids: Iterable[int]) -> list[int]:
+    """Return the ids of the evidence claimed in these attempts."""
     query = select(Claim.evidence_id).where(Claim.attempt_id.in_(list(attempt_ids)), Claim.removed_at.is_(None))
     return list(db.session.scalars(query.distinct()))
 
 
 def validate_move_reason(reason: str) -> str:
+    """Return the reason without spaces around it; raise `Invalid` if it is missing or too long."""
     reason = reason.strip()
     if not reason:
         raise Invalid(
-            "Say why the attempt moves: the candidate and the assessor read it. Nothing was moved.", "reason"
+            "Say why the attempt moves. The candidate and the assessor see the reason. Nothing was moved.", "reason"
         )
     if len(reason) > 2_000:
-        raise Invalid("A reason takes at most 2,000 characters. Nothing was moved.", "reason")
+        raise Invalid("A reason has at most 2,000 characters. Shorten it. Nothing was moved.", "reason")
     return reason
 
 
@@ -113,22 +130,22 @@ def _carry_out(plan: VersionMovePlan, reason: str, actor: Actor, person_id: int)
         from_unit_id=older.id,
         to_unit_id=newer.id,
         reason=reason,
-        not_carried_over=[_as_left(step) for step in plan.not_carried_over],
+        not_carried_over=[_describe_not_carried_over(source) for source in plan.not_carried_over],
         moved_at=moment,
         moved_by_id=person_id,
     )
     db.session.add(move)
     attempt.unit = newer
-    for step in plan.steps:
-        step.claim.removed_at, step.claim.removed_by_id = moment, person_id
-        if step.decision:
-            step.decision.superseded_at = moment
+    for source in plan.moves:
+        source.claim.removed_at, source.claim.removed_by_id = moment, person_id
+        if source.decision:
+            source.decision.superseded_at = moment
     for confirmation, _ in plan.confirmed:
         confirmation.removed_at = moment
-    db.session.flush()  # what is live is freed before its successors take its place
-    claims = _new_claims(plan, move)
-    decisions = _new_decisions(claims)
-    confirmations = _new_confirmations(plan)
+    db.session.flush()  # a claim has one live decision: old rows must end before their successors are inserted
+    claims = _carry_over_claims(plan, move)
+    decisions = _copy_decisions(claims)
+    confirmations = _copy_confirmations(plan)
     _carry_over_drafts(attempt, claims)
     db.session.flush()
     record(
@@ -139,18 +156,18 @@ def _carry_out(plan: VersionMovePlan, reason: str, actor: Actor, person_id: int)
         move=move.id,
         before=older.content_hash,
         after=newer.content_hash,
-        claims=[[step.claim.id, claim.id] for claim, _, steps in claims for step in steps],
-        not_carried_over=[step.claim.id for step in plan.not_carried_over],
+        claims=[[source.claim.id, claim.id] for claim, _, sources in claims for source in sources],
+        not_carried_over=[source.claim.id for source in plan.not_carried_over],
         decisions=[
             {"was": old.id, "decision": new.id, "claim": new.claim_id, "outcome": new.outcome.value}
             for old, new in decisions
         ],
-        waiting=[claim.id for claim, position, steps in claims if _waits(position, steps)],
+        waiting=[claim.id for claim, position, sources in claims if _needs_reassessment(position, sources)],
         confirmations=[[old.id, new.id] for old, new in confirmations],
         unconfirmed=sorted({each.id for each, _ in plan.confirmed} - {old.id for old, _ in confirmations}),
         counts={
-            "claims": len(plan.steps),
-            "followed": len(plan.follows),
+            "claims": len(plan.moves),
+            "followed": len(plan.carried_over),
             "not_carried_over": len(plan.not_carried_over),
         },
     )
@@ -158,67 +175,69 @@ def _carry_out(plan: VersionMovePlan, reason: str, actor: Actor, person_id: int)
     return move
 
 
-Carried = tuple[Claim, int, Sequence[ClaimMove]]
-"""A new claim, the position it claims, and the claims it comes from."""
+CarriedOver = tuple[Claim, int, Sequence[ClaimMove]]
+"""A new claim, the position that it claims, and the claims that it comes from."""
 
 
-def _new_claims(plan: VersionMovePlan, move: VersionMove) -> list[Carried]:
-    """One claim for each item and statement of the new version; two that lead to the same become one."""
+def _carry_over_claims(plan: VersionMovePlan, move: VersionMove) -> list[CarriedOver]:
+    """Add a claim for each item and criterion of the newer version; claims that lead to the same one are merged."""
     query = select(Criterion.position, Criterion.id).where(Criterion.unit_id == plan.mapping.newer.id)
     criterion_at = {row[0]: row[1] for row in db.session.execute(query)}
-    sources: dict[tuple[int, int], list[ClaimMove]] = {}
-    for step in plan.steps:
-        for position in step.new_positions:
-            sources.setdefault((step.evidence.id, position), []).append(step)
-    carried: list[Carried] = [
-        (_claim_from(steps, position, criterion_at[position], move), position, steps)
-        for (_, position), steps in sources.items()
+    moves_by_target: dict[tuple[int, int], list[ClaimMove]] = {}
+    for each in plan.moves:
+        for position in each.new_positions:
+            moves_by_target.setdefault((each.evidence.id, position), []).append(each)
+    carried: list[CarriedOver] = [
+        (_build_claim(sources, position, criterion_at[position], move), position, sources)
+        for (_, position), sources in moves_by_target.items()
     ]
     db.session.add_all(claim for claim, _, _ in carried)
     db.session.flush()
     db.session.add_all(
-        CarriedOverClaim(claim_id=claim.id, from_claim_id=step.claim.id, move_id=move.id)
-        for claim, _, steps in carried
-        for step in steps
+        CarriedOverClaim(claim_id=claim.id, from_claim_id=source.claim.id, move_id=move.id)
+        for claim, _, sources in carried
+        for source in sources
     )
     return carried
 
 
-def _claim_from(steps: Sequence[ClaimMove], position: int, criterion_id: int, move: VersionMove) -> Claim:
-    old = [step.claim for step in steps]
+def _build_claim(sources: Sequence[ClaimMove], position: int, criterion_id: int, move: VersionMove) -> Claim:
+    old = [source.claim for source in sources]
     return Claim(
         attempt_id=move.attempt_id,
         evidence_id=old[0].evidence_id,
         criterion_id=criterion_id,
         locator="; ".join(dict.fromkeys(each.locator for each in old if each.locator))[:200],
-        # what waits again waits from now on; else the candidate's claim is as old as it was
-        claimed_at=move.moved_at if _waits(position, steps) else min(each.claimed_at for each in old),
+        # a claim to decide again enters the queue now; any other keeps its age
+        claimed_at=move.moved_at if _needs_reassessment(position, sources) else min(each.claimed_at for each in old),
         claimed_by_id=old[0].claimed_by_id,
         added_reason=next((each.added_reason for each in old if each.added_reason), None),
     )
 
 
-def _standing(position: int, steps: Sequence[ClaimMove]) -> Decision | None:
-    """The decision that stands on a new claim: of the same wording; where there are two, one that is met."""
-    found = [step.decision for step in steps if step.decision and position in step.unchanged_positions]
+def _find_kept_decision(position: int, sources: Sequence[ClaimMove]) -> Decision | None:
+    """Return the decision kept on a new claim: one on the same wording, and of several one that is met."""
+    found = [source.decision for source in sources if source.decision and position in source.unchanged_positions]
     return max(found, key=lambda each: (each.outcome is Outcome.MET, each.decided_at, each.id), default=None)
 
 
-def _waits(position: int, steps: Sequence[ClaimMove]) -> bool:
-    return any(step.decision for step in steps) and _standing(position, steps) is None
+def _needs_reassessment(position: int, sources: Sequence[ClaimMove]) -> bool:
+    return any(source.decision for source in sources) and _find_kept_decision(position, sources) is None
 
 
-def _new_decisions(claims: Iterable[Carried]) -> list[tuple[Decision, Decision]]:
-    """The decisions that stand, each with its copy on the new claim: the same words, by the same person, then."""
+def _copy_decisions(claims: Iterable[CarriedOver]) -> list[tuple[Decision, Decision]]:
+    """Copy the kept decisions to the new claims; return each old decision with its copy."""
     pairs = [
-        (old, _copy_of(old, claim.id)) for claim, position, steps in claims if (old := _standing(position, steps))
+        (old, _copy_decision(old, claim.id))
+        for claim, position, sources in claims
+        if (old := _find_kept_decision(position, sources))
     ]
     db.session.add_all(new for _, new in pairs)
     db.session.flush()
     return pairs
 
 
-def _copy_of(decision: Decision, claim_id: int) -> Decision:
+def _copy_decision(decision: Decision, claim_id: int) -> Decision:
     return Decision(
         attempt_id=decision.attempt_id,
         claim_id=claim_id,
@@ -232,7 +251,7 @@ def _copy_of(decision: Decision, claim_id: int) -> Decision:
     )
 
 
-def _new_confirmations(plan: VersionMovePlan) -> list[tuple[RequirementConfirmation, RequirementConfirmation]]:
+def _copy_confirmations(plan: VersionMovePlan) -> list[tuple[RequirementConfirmation, RequirementConfirmation]]:
     query = select(EvidenceRequirement.position, EvidenceRequirement.id).where(
         EvidenceRequirement.unit_id == plan.mapping.newer.id
     )
@@ -249,51 +268,51 @@ def _new_confirmations(plan: VersionMovePlan) -> list[tuple[RequirementConfirmat
                 confirmed_by_id=old.confirmed_by_id,
             ),
         )
-        for old, position in plan.confirmations_standing
+        for old, position in plan.confirmations_kept
     ]
     db.session.add_all(new for _, new in pairs)
     db.session.flush()
     return pairs
 
 
-def _carry_over_drafts(attempt: UnitAttempt, claims: Iterable[Carried]) -> None:
-    """What an assessor has put down and not yet decided follows too; under other words only the comment does.
+def _carry_over_drafts(attempt: UnitAttempt, claims: Iterable[CarriedOver]) -> None:
+    """Copy draft decisions to the new claims; where the wording has changed, only the comment is copied.
 
-    The draft of the old claims stay where they were: nothing that was typed is lost.
+    The drafts of the old claims are kept, so nothing that was typed is lost.
     """
     carried = list(claims)
     drafts = select(Assessment).where(Assessment.attempt_id == attempt.id, Assessment.state == AssessmentState.DRAFT)
     for assessment in db.session.scalars(drafts):
         draft = {**assessment.draft_decisions}
-        for claim, position, steps in carried:
-            if mark := _build_draft_decision(position, steps, assessment.draft_decisions):
-                draft[str(claim.id)] = mark
+        for claim, position, sources in carried:
+            if decision := _build_draft_decision(position, sources, assessment.draft_decisions):
+                draft[str(claim.id)] = decision
         assessment.draft_decisions = draft
 
 
-def _build_draft_decision(position: int, steps: Sequence[ClaimMove], draft: Mapping[str, Any]) -> dict[str, Any]:
-    mark: dict[str, Any] = {}
-    for step in steps:
-        was = draft.get(str(step.claim.id), {})
-        if was.get("outcome") and position in step.unchanged_positions:
-            mark.setdefault("outcome", was["outcome"])
-        if was.get("comment"):
-            mark["comment"] = "\n".join(filter(None, [mark.get("comment"), was["comment"]]))
-    return mark
+def _build_draft_decision(position: int, sources: Sequence[ClaimMove], draft: Mapping[str, Any]) -> dict[str, Any]:
+    decision: dict[str, Any] = {}
+    for source in sources:
+        earlier = draft.get(str(source.claim.id), {})
+        if earlier.get("outcome") and position in source.unchanged_positions:
+            decision.setdefault("outcome", earlier["outcome"])
+        if earlier.get("comment"):
+            decision["comment"] = "\n".join(filter(None, [decision.get("comment"), earlier["comment"]]))
+    return decision
 
 
-def _as_left(step: ClaimMove) -> dict[str, Any]:
+def _describe_not_carried_over(source: ClaimMove) -> dict[str, Any]:
     return {
-        "claim": step.claim.id,
-        "evidence": step.evidence.id,
-        "number": step.evidence.number,
-        "kind": step.criterion.kind.value,
-        "label": step.criterion.label,
-        "text": step.criterion.text,
-        "locator": step.claim.locator,
-        "outcome": step.decision.outcome.value if step.decision else None,
-        "comment": step.decision.comment if step.decision else "",
-        "because": step.not_carried_over_reason,
+        "claim": source.claim.id,
+        "evidence": source.evidence.id,
+        "number": source.evidence.number,
+        "kind": source.criterion.kind.value,
+        "label": source.criterion.label,
+        "text": source.criterion.text,
+        "locator": source.claim.locator,
+        "outcome": source.decision.outcome.value if source.decision else None,
+        "comment": source.decision.comment if source.decision else "",
+        "because": source.not_carried_over_reason,
     }
 
 

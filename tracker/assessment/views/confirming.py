@@ -1,4 +1,4 @@
-"""The candidate's part: the statement of competence signed, or criteria disputed."""
+"""The page on which the candidate confirms a unit or disputes criteria."""
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -23,6 +23,7 @@ from tracker.web.route_rules import requires
 @assessment.get("/attempts/<int:attempt_id>/confirm")
 @requires(Act.CONFIRM_UNIT)
 def confirm_unit(attempt_id: int) -> ResponseReturnValue:
+    """Show the form as it will print, to confirm or dispute."""
     attempt, _ = get_attempt(attempt_id, Act.CONFIRM_UNIT)
     return render_confirm_page(attempt)
 
@@ -32,6 +33,7 @@ def confirm_unit(attempt_id: int) -> ResponseReturnValue:
 @requires_password
 @once
 def confirm(attempt_id: int) -> ResponseReturnValue:
+    """Sign the statement of competence."""
     attempt, actor = get_attempt(attempt_id, Act.CONFIRM_UNIT)
     form = ConfirmForm()
     if not form.validate():
@@ -42,7 +44,7 @@ def confirm(attempt_id: int) -> ResponseReturnValue:
     except Refused as refusal:
         form.form_errors.append(str(refusal))
         return render_confirm_page(attempt, form), refusal.status
-    flash(f"You have signed {attempt.unit.code}. The internal verifier looks at it next.")
+    flash(f"You have confirmed {attempt.unit.code}. The internal verifier verifies it next.")
     return redirect(url_for("portfolio.show_attempt", attempt_id=attempt.id), 303)
 
 
@@ -50,6 +52,7 @@ def confirm(attempt_id: int) -> ResponseReturnValue:
 @requires(Act.CONFIRM_UNIT)
 @once
 def dispute(attempt_id: int) -> ResponseReturnValue:
+    """Dispute the chosen criteria."""
     attempt, actor = get_attempt(attempt_id, Act.CONFIRM_UNIT)
     form = DisputeForm()
     if not form.validate():
@@ -60,13 +63,14 @@ def dispute(attempt_id: int) -> ResponseReturnValue:
     except Invalid as refusal:
         form.form_errors.append(str(refusal))
         return render_confirm_page(attempt, disputing=form), 422
-    flash("Your assessor has your reason and will look at these criteria again.")
+    flash("Dispute sent. Your assessor assesses these criteria again.")
     return redirect(url_for("portfolio.show_attempt", attempt_id=attempt.id), 303)
 
 
 def render_confirm_page(
     attempt: UnitAttempt, form: ConfirmForm | None = None, *, disputing: DisputeForm | None = None
 ) -> str:
+    """Return the page; a form that was refused still holds what was typed."""
     matrix = load_matrix(attempt)
     return render_template(
         "assessment/confirm_unit.html",

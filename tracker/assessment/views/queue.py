@@ -1,4 +1,4 @@
-"""The queue over all candidates, and the candidates one assesses."""
+"""The assessor's queue, and the list of their candidates."""
 
 from flask import render_template
 from flask.typing import ResponseReturnValue
@@ -19,6 +19,7 @@ PAGE, UNITS_PAGE = 100, 50
 @assessment.get("/queue")
 @requires(Act.LIST_OWN_QUEUE)
 def queue() -> ResponseReturnValue:
+    """Show the evidence to assess, oldest first."""
     waiting = read_queue(me().person_id)
     chosen = read_queue_filter()
     rows = queries.group_by_item(queries.filter_queue(waiting, chosen.get("candidate", 0), chosen.get("unit", "")))
@@ -43,8 +44,11 @@ def queue() -> ResponseReturnValue:
 @assessment.get("/candidates")
 @requires(Act.LIST_OWN_QUEUE)
 def list_candidates() -> ResponseReturnValue:
+    """List the units allocated to the assessor, by candidate."""
     page = asked_page(1_000)
-    held = queries.list_allocated_attempts(me().person_id, skip=UNITS_PAGE * (page - 1), most=UNITS_PAGE + 1)
+    attempts = queries.list_allocated_attempts(me().person_id, skip=UNITS_PAGE * (page - 1), most=UNITS_PAGE + 1)
     return render_template(
-        "assessment/list_candidates.html", held=held[:UNITS_PAGE], page=Page(page, has_next=len(held) > UNITS_PAGE)
+        "assessment/list_candidates.html",
+        attempts=attempts[:UNITS_PAGE],
+        page=Page(page, has_next=len(attempts) > UNITS_PAGE),
     )

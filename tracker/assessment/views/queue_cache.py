@@ -1,7 +1,7 @@
-"""An assessor's queue, kept while nothing has happened: reading it anew costs most of what a page may take.
+"""A cache of assessors' queues in memory, because reading the queue takes most of the time that a page may take.
 
-Whatever changes a queue is an event of the ledger, except that one accepts, returns or undoes: so the ledger's
-head and one's own assessments about to be released say exactly whether what was read still holds.
+Every change of a queue is an event of the ledger, except accepting, returning and undoing. So a cached queue is valid
+while the ledger's last event and the assessor's own unreleased assessments are the same.
 """
 
 from flask import current_app
@@ -18,23 +18,23 @@ CachedQueues = dict[int, tuple[Stamp, list[EvidenceToAssess]]]
 
 
 def read_queue(person_id: int) -> list[EvidenceToAssess]:
-    """What waits for this assessor, oldest first; read again only after something happened."""
+    """Return an assessor's queue, oldest first, from the cache if that is still valid."""
     if not current_app.config["CACHE_QUEUE"]:
         return list_evidence_to_assess(person_id)
-    kept: CachedQueues = current_app.extensions.setdefault("queue_cache", {})
-    stamp = get_queue_stamp(person_id)  # first: what happens between the two reads is read again next time
-    found = kept.get(person_id)
-    if found and found[0] == stamp:
-        return found[1]
-    waiting = list_evidence_to_assess(person_id)
-    if len(kept) >= MAX_CACHED_QUEUES:
-        kept.clear()
-    kept[person_id] = (stamp, waiting)
-    return waiting
+    cached: CachedQueues = current_app.extensions.setdefault("queue_cache", {})
+    stamp = get_queue_stamp(person_id)  # taken before the queue is read, so that a change in between is not missed
+    entry = cached.get(person_id)
+    if entry and entry[0] == stamp:
+        return entry[1]
+    queue = list_evidence_to_assess(person_id)
+    if len(cached) >= MAX_CACHED_QUEUES:
+        cached.clear()
+    cached[person_id] = (stamp, queue)
+    return queue
 
 
 def get_queue_stamp(person_id: int) -> Stamp:
-    """The hash of the last event, and which assessments of this assessor are about to be released; one statement."""
+    """Return the last event's hash, and the count and sum of ids of the assessor's unreleased assessments."""
     head = select(Event.hash).order_by(Event.seq.desc()).limit(1).scalar_subquery()
     pending = select(head, func.count(Assessment.id), func.coalesce(func.sum(Assessment.id), 0)).where(
         Assessment.assessor_id == person_id, Assessment.release_after.is_not(None)

@@ -1,4 +1,4 @@
-"""Signing a unit off as its assessor: what is in the way, the form as it will print, requirements, the password."""
+"""The sign-off page: what must be done first, the form as it will print, evidence requirements, the signature."""
 
 from datetime import date
 
@@ -29,6 +29,7 @@ from tracker.web.route_rules import requires
 @assessment.get("/attempts/<int:attempt_id>/sign")
 @requires(Act.SIGN_UNIT)
 def sign_unit(attempt_id: int) -> ResponseReturnValue:
+    """Show the sign-off page."""
     attempt, _ = get_attempt(attempt_id, Act.SIGN_UNIT)
     return render_sign_page(attempt)
 
@@ -36,11 +37,11 @@ def sign_unit(attempt_id: int) -> ResponseReturnValue:
 @assessment.post("/attempts/<int:attempt_id>/sign/draft")
 @requires(Act.SIGN_UNIT)
 def save_signing(attempt_id: int) -> ResponseReturnValue:
-    """Ticks, notes and the closing comment, saved as they are put down."""
+    """Autosave confirmed requirements, notes and the closing comment."""
     attempt, actor = get_attempt(attempt_id, Act.SIGN_UNIT)
     changed = set(request.form.getlist("changed"))
     if "simulation_reason" in changed:
-        raise Invalid("The reason about simulation is saved when you sign. Until then this browser keeps it.")
+        raise Invalid("The reason for simulation is saved when you sign. Until then it is kept in this browser.")
     save_requirements(attempt, actor, changed)
     if "comment" in changed:
         services.save_closing_comment(attempt, read_form_text("comment"), actor)
@@ -56,7 +57,7 @@ def save_signing(attempt_id: int) -> ResponseReturnValue:
 @requires_password
 @once
 def sign(attempt_id: int) -> ResponseReturnValue:
-    """Save the ticks on the requirements; with the password, sign."""
+    """Save the confirmed requirements, and sign if that button was pressed."""
     attempt, actor = get_attempt(attempt_id, Act.SIGN_UNIT)
     form = SignForm()
     try:
@@ -78,7 +79,7 @@ def sign(attempt_id: int) -> ResponseReturnValue:
     except (Invalid, Refused) as refusal:
         form.form_errors.append(str(refusal))
         return render_sign_page(attempt, form), refusal.status
-    flash(f"You have signed {attempt.unit.code} of {attempt.candidate.name}, who confirms it next.")
+    flash(f"You have signed off {attempt.unit.code} of {attempt.candidate.name}. The candidate confirms it next.")
     return redirect(url_for(".sign_unit", attempt_id=attempt.id), 303)
 
 
@@ -86,13 +87,14 @@ def sign(attempt_id: int) -> ResponseReturnValue:
 @requires(Act.SIGN_UNIT)
 @once
 def retract(attempt_id: int) -> ResponseReturnValue:
+    """Retract the assessor's signature."""
     attempt, actor = get_attempt(attempt_id, Act.SIGN_UNIT)
     form = ReasonForm()
     if not form.validate():
         check_action_allowed(attempt, AttemptAction.RETRACT)
         return render_sign_page(attempt, retracting=form), 422
     services.retract_signature(attempt, form.reason.data or "", actor)
-    flash(f"{attempt.unit.code} is open again, in round {attempt.round}. Your earlier signature is kept.")
+    flash(f"Signature retracted. {attempt.unit.code} is in progress again, in round {attempt.round}.")
     return redirect(url_for(".sign_unit", attempt_id=attempt.id), 303)
 
 
@@ -100,17 +102,19 @@ def retract(attempt_id: int) -> ResponseReturnValue:
 @requires(Act.ANSWER_ACTION_POINT)
 @once
 def answer_action_point(attempt_id: int, action_point_id: int) -> ResponseReturnValue:
+    """Write the response to an action point."""
     attempt, actor = get_attempt(attempt_id, Act.ANSWER_ACTION_POINT)
     action_points.get_action_point(attempt, action_point_id)
     form = ResponseForm(prefix=f"action-point-{action_point_id}")
     if not form.validate():
         return render_sign_page(attempt, answering={action_point_id: form}), 422
     action_points.answer_action_point(attempt, action_point_id, form.response.data or "", actor)
-    flash("Your response is on record. The internal verifier closes the action point.")
+    flash("Response sent. The internal verifier closes the action point.")
     return redirect(url_for(".sign_unit", attempt_id=attempt.id), 303)
 
 
 def save_for_later(attempt: UnitAttempt, actor: Actor) -> ResponseReturnValue:
+    """Save everything without signing."""
     save_requirements(attempt, actor)
     services.save_closing_comment(attempt, read_form_text("comment"), actor)
     flash("Saved. Nothing is signed yet.")
@@ -118,7 +122,13 @@ def save_for_later(attempt: UnitAttempt, actor: Actor) -> ResponseReturnValue:
 
 
 def save_requirements(attempt: UnitAttempt, actor: Actor, changed: set[str] | None = None) -> None:
-    """Each requirement is confirmed or not, with its note; only what `changed` names, where it is given."""
+    """Confirm each ticked requirement with its note, and withdraw the confirmation of any other.
+
+    Args:
+        attempt: the attempt.
+        actor: its assessor.
+        changed: the names of the fields to save; None saves all.
+    """
     ticked = set(read_form_ids("requirement"))
     for requirement, confirmation in queries.list_requirements(attempt):
         name = f"note-{requirement.id}"
@@ -127,7 +137,7 @@ def save_requirements(attempt: UnitAttempt, actor: Actor, changed: set[str] | No
             if not noted:
                 continue
             if confirmation is None:
-                raise Invalid(f"Tick requirement {requirement.label} to have its note saved.")
+                raise Invalid(f"Tick requirement {requirement.label} first. Then its note is saved.")
             services.confirm_requirement(attempt, requirement.id, read_form_text(name), actor)
         elif requirement.id in ticked:
             note = read_form_text(name) if noted else (confirmation.note if confirmation else "")
@@ -137,7 +147,7 @@ def save_requirements(attempt: UnitAttempt, actor: Actor, changed: set[str] | No
 
 
 def check_can_be_signed(attempt: UnitAttempt, form: SignForm) -> None:
-    """Raise `Refused` when the page has no password to mend: the unit is not open, or something is in the way."""
+    """Raise `Refused` if the unit cannot be signed off now, whatever the password."""
     blockers = sign_off_checks.list_sign_off_blockers(attempt, load_matrix(attempt))
     form.password.errors = [] if blockers else form.password.errors
     check_action_allowed(attempt, AttemptAction.SIGN)
@@ -152,29 +162,32 @@ def render_sign_page(
     retracting: ReasonForm | None = None,
     answering: dict[int, ResponseForm] | None = None,
 ) -> str:
-    """The page, with the form that was refused still holding what was typed."""
+    """Return the page; a form that was refused still holds what was typed."""
     matrix = load_matrix(attempt)
     refused = form or retracting or next(iter((answering or {}).values()), None)
     typed = form is not None
     if form is None:
         form = SignForm(formdata=None)
         form.comment.data = attempt.closing_comment
-    found, spread = queries.list_attempt_action_points(attempt), summarise_evidence_spread(matrix.claiming_rows)
+    shown_action_points, spread = (
+        queries.list_attempt_action_points(attempt),
+        summarise_evidence_spread(matrix.claiming_rows),
+    )
     return render_template(
         "assessment/sign_unit.html",
         attempt=attempt,
         matrix=matrix,
         form_content=build_form_content(attempt, matrix),
-        blockers=sign_off_checks.list_sign_off_blockers(attempt, matrix, found)
+        blockers=sign_off_checks.list_sign_off_blockers(attempt, matrix, shown_action_points)
         if attempt.assessed_at is None
         else [],
         requirements=queries.list_requirements(attempt),
         typed=typed,
         ticked=set(request.form.getlist("requirement")),
-        action_points=found,
+        action_points=shown_action_points,
         responses={
             each.id: (answering or {}).get(each.id) or ResponseForm(formdata=None, prefix=f"action-point-{each.id}")
-            for each in found
+            for each in shown_action_points
         },
         spread=spread,
         spread_months=[(date.fromisoformat(f"{month}-01"), count) for month, count in spread.months],

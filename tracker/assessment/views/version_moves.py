@@ -1,4 +1,4 @@
-"""Moving attempts to a later version of their unit: what it would do, the reason, the password, what came of it."""
+"""Version moves: the page for one attempt, and the page for all open attempts of a centre."""
 
 from dataclasses import dataclass
 
@@ -31,17 +31,17 @@ from tracker.web.route_rules import requires
 
 @dataclass(frozen=True)
 class VersionMovePreview:
-    """An attempt that could move: what it would do, or the sentence why it does not."""
+    """What a version move would do to one attempt, or why the attempt cannot move."""
 
     attempt: UnitAttempt
     plan: VersionMovePlan | None
-    obstacle: str = ""
+    refusal: str = ""
 
 
 @assessment.get("/attempts/<int:attempt_id>/move")
 @requires(Act.MOVE_ATTEMPT)
 def move_attempt(attempt_id: int) -> ResponseReturnValue:
-    """Choose the version, and see what moving to it would do."""
+    """Show the later versions, and what a move to the chosen one would do."""
     attempt, _ = get_attempt(attempt_id, Act.MOVE_ATTEMPT)
     return render_move_page(attempt, find_unit(request.args.get("to", ""), [attempt.centre_id]))
 
@@ -51,31 +51,30 @@ def move_attempt(attempt_id: int) -> ResponseReturnValue:
 @requires_password
 @once
 def move(attempt_id: int) -> ResponseReturnValue:
+    """Move one attempt."""
     attempt, actor = get_attempt(attempt_id, Act.MOVE_ATTEMPT)
     newer, form = find_unit(request.form.get("to", ""), [attempt.centre_id]), MoveForm()
     if newer is None:
-        raise Invalid("Choose the version that the attempt moves to. Nothing was moved.")
+        raise Invalid("Choose the version to move to. Nothing was moved.")
     if not form.validate():
         check_movable(attempt, newer)
         return render_move_page(attempt, newer, form), 422
     try:
-        found = services.move_to_version(
+        version_move = services.move_to_version(
             attempt, newer, form.reason.data or "", actor, seen_hash=form.seen_hash.data or ""
         )
     except (Invalid, Refused) as refusal:
         form.form_errors.append(str(refusal))
         return render_move_page(attempt, newer, form), refusal.status
-    left = counted(len(found.not_carried_over), "claim")
-    flash(
-        f"{newer.code} of {attempt.candidate.name} is on {format_version(newer)} now. {left} had nothing to follow."
-    )
+    lost = counted(len(version_move.not_carried_over), "claim")
+    flash(f"{newer.code} of {attempt.candidate.name} moved to {format_version(newer)}. Not carried over: {lost}.")
     return redirect(url_for("portfolio.show_attempt", attempt_id=attempt.id), 303)
 
 
 @assessment.get("/centres/<int:centre_id>/moves/<slug>/<other_slug>")
 @requires(Act.ADMINISTER_CENTRE)
 def move_attempts(centre_id: int, slug: str, other_slug: str) -> ResponseReturnValue:
-    """All open attempts on one version, each with what moving it would do; and those moved so far."""
+    """Show all open attempts on one version, each with what a move would do, and those already moved."""
     centre, _ = get_centre(centre_id)
     return render_move_all_page(centre, *get_versions(centre, slug, other_slug))
 
@@ -85,6 +84,7 @@ def move_attempts(centre_id: int, slug: str, other_slug: str) -> ResponseReturnV
 @requires_password
 @once
 def move_all(centre_id: int, slug: str, other_slug: str) -> ResponseReturnValue:
+    """Move every open attempt that can move."""
     centre, actor = get_centre(centre_id)
     older, newer = get_versions(centre, slug, other_slug)
     form = MoveForm()
@@ -94,12 +94,12 @@ def move_all(centre_id: int, slug: str, other_slug: str) -> ResponseReturnValue:
     total = moved + len(refused)
     flash(f"{moved} of {counted(total, 'attempt')} moved to {format_version(newer)}.")
     if refused:
-        flash("The others were not moved; the reason stands beside each.", "needs-you")
+        flash("The others were not moved. The reason is shown beside each.", "needs-you")
     return redirect(url_for(".move_attempts", centre_id=centre.id, slug=slug, other_slug=other_slug), 303)
 
 
 def get_versions(centre: Centre, slug: str, other_slug: str) -> tuple[Unit, Unit]:
-    """An older and a newer version of one unit that this centre can see; 404 otherwise."""
+    """Return an older and a newer version of one unit that this centre can see; raise `NotFound` otherwise."""
     older, newer = (find_unit(each, [centre.id]) for each in (slug, other_slug))
     if older is None or newer is None or older.code != newer.code or version_order(older) >= version_order(newer):
         raise NotFound
@@ -107,19 +107,19 @@ def get_versions(centre: Centre, slug: str, other_slug: str) -> tuple[Unit, Unit
 
 
 def render_move_page(attempt: UnitAttempt, newer: Unit | None, form: MoveForm | None = None) -> str:
-    """The page: the versions to choose from; with one chosen, what moving to it would do."""
+    """Return the page for one attempt: the versions to choose from, and the preview of the chosen one."""
     later = [
         each
         for each in list_other_versions(attempt.unit, [attempt.centre_id])
         if version_order(each) > version_order(attempt.unit)
     ]
-    found = preview_version_move(attempt, newer, None) if newer in later and newer else None
+    preview = preview_version_move(attempt, newer, None) if newer in later and newer else None
     return render_template(
         "assessment/move_attempt.html",
         attempt=attempt,
         later=later,
         newer=newer if newer in later else None,
-        preview=found,
+        preview=preview,
         form=form or MoveForm(formdata=None),
         refused=form,
         format_version=format_version,
@@ -127,6 +127,7 @@ def render_move_page(attempt: UnitAttempt, newer: Unit | None, form: MoveForm | 
 
 
 def render_move_all_page(centre: Centre, older: Unit, newer: Unit, form: MoveForm | None = None) -> str:
+    """Return the page for all open attempts."""
     mapping = VersionMapping(older, newer, centre.id)
     attempts = queries.list_open_attempts(older, centre.id)
     return render_template(
@@ -143,6 +144,7 @@ def render_move_all_page(centre: Centre, older: Unit, newer: Unit, form: MoveFor
 
 
 def preview_version_move(attempt: UnitAttempt, newer: Unit, mapping: VersionMapping | None) -> VersionMovePreview:
+    """Return what a version move would do, or why the attempt cannot move."""
     plan = None
     try:
         plan = plan_version_move(attempt, newer, mapping)
