@@ -5,20 +5,20 @@ from typing import Any
 
 from tracker.unit_reader.assembly import read_unit
 from tracker.unit_reader.document_model import Line, NoUnit, SourceText
-from tracker.unit_reader.extraction import read_source
-from tracker.unit_reader.extraction.html import read_html
-from tracker.unit_reader.file_format import Kind
+from tracker.unit_reader.extraction import extract_lines
+from tracker.unit_reader.extraction.html import extract_html
+from tracker.unit_reader.file_format import FileFormat
 
 
 def read_document(name: str, body: bytes) -> tuple[dict[str, Any], dict[int, str]]:
     """What was read, as `--json` prints it, and the document's lines by their numbers."""
-    source = read_source(name, body)
+    source = extract_lines(name, body)
     return read_unit(source).as_json(), numbered(source)
 
 
 def read_html_here(body: bytes) -> dict[str, Any]:
     """What was read of a web page, in this process."""
-    source = SourceText.from_json("unit.html", Kind.HTML.value, json.loads(json.dumps(read_html(body))))
+    source = SourceText.from_json("unit.html", FileFormat.HTML.value, json.loads(json.dumps(extract_html(body))))
     return read_unit(source).as_json()
 
 
@@ -32,4 +32,4 @@ def numbered(source: SourceText) -> dict[int, str]:
     return {each.number: each.text for each in source.lines}
 
 
-__all__ = ["NoUnit", "numbered", "read_document", "read_html_here", "read_source", "text_source"]
+__all__ = ["NoUnit", "numbered", "read_document", "read_html_here", "extract_lines", "text_source"]

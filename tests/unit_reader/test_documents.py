@@ -13,7 +13,7 @@ from tracker.sandbox.limits import MEGABYTE, Limits
 from tracker.unit_reader import sandboxed_reader
 from tracker.unit_reader.assembly import read_unit
 from tracker.unit_reader.document_model import NoUnit, Unreadable
-from tracker.unit_reader.extraction import read_source
+from tracker.unit_reader.extraction import extract_lines
 from tracker.unit_reader.sandboxed_reader import read_document
 
 SEEDS = Path(__file__).parents[1] / "seeds"
@@ -23,7 +23,7 @@ UNIT = b"<p>Performance criteria<p>You must be able to:<ol><li>greet each custom
 @pytest.mark.parametrize("name", ["CFACC15.txt", "CFAMLFD3.txt"])
 def test_a_unit_comes_back_as_it_was_read(name: str) -> None:
     body = (SEEDS / name).read_bytes()
-    source = read_source(name, body)
+    source = extract_lines(name, body)
     document = read_document(name, body)
     assert document.reading == read_unit(source)
     assert document.source == source
@@ -33,7 +33,7 @@ def test_guidance_comes_back_as_guidance() -> None:
     name = "guidance-customer-service-procedures.txt"
     body = (SEEDS / name).read_bytes()
     with pytest.raises(NoUnit) as here:
-        read_unit(read_source(name, body))
+        read_unit(extract_lines(name, body))
     with pytest.raises(NoUnit) as sandboxed:
         read_document(name, body)
     assert here.value.guidance

@@ -5,28 +5,28 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tracker.unit_reader import phrases
-from tracker.unit_reader.cleaning import Cleaned, clean
-from tracker.unit_reader.criteria import Numbered, number_statements
-from tracker.unit_reader.criteria_ranges import take_ranges
+from tracker.unit_reader.cleaning import CleanedDocument, clean_document
+from tracker.unit_reader.criteria import NumberedCriteria, build_criteria
+from tracker.unit_reader.criteria_ranges import extract_ranges
 from tracker.unit_reader.document_model import CleanLine, Doubt, NoUnit, Section, SectionStatements, SourceText
-from tracker.unit_reader.guidance import read_guidance
-from tracker.unit_reader.headings import cut_before_codes
-from tracker.unit_reader.identity import Identity, join_wrapped_title, read_identity
-from tracker.unit_reader.learning_outcomes import Outcome, read_outcomes
-from tracker.unit_reader.line_wrapping import OPEN_END
-from tracker.unit_reader.metadata import Fact, read_facts
-from tracker.unit_reader.page_headers import is_stray, without_feet
+from tracker.unit_reader.guidance import build_guidance
+from tracker.unit_reader.headings import split_before_codes
+from tracker.unit_reader.identity import Identity, detect_identity, merge_wrapped_title
+from tracker.unit_reader.learning_outcomes import LearningOutcome, split_outcomes
+from tracker.unit_reader.line_wrapping import UNFINISHED_END
+from tracker.unit_reader.metadata import MetadataEntry, split_metadata
+from tracker.unit_reader.page_headers import is_noise, strip_page_footers
 from tracker.unit_reader.phrases import CRITERIA, Part
-from tracker.unit_reader.sections import each_of, find_sections, sections_by_markers
+from tracker.unit_reader.sections import filter_sections, split_sections, split_sections_by_markers
 from tracker.unit_reader.statements import split_statements
-from tracker.unit_reader.tables import unroll
+from tracker.unit_reader.tables import flatten_tables
 from tracker.unit_reader.text_sections import (
+    find_simulation_labels,
     forbids_simulation,
-    read_lines,
-    read_list,
-    read_paragraphs,
-    read_requirements,
-    simulation_allowed_for,
+    parse_list,
+    parse_paragraphs,
+    parse_requirements,
+    parse_rules,
 )
 from tracker.units.documents import (
     CriterionDocument,
@@ -40,7 +40,7 @@ from tracker.units.documents import (
 from tracker.units.schema import MetadataSchema
 from tracker.vocabulary import CriterionKind, DocumentType, Simulation
 
-LISTS = {
+LIST_PARTS = {
     "skills": Part.SKILLS,
     "values": Part.VALUES,
     "behaviours": Part.BEHAVIOURS,
@@ -53,14 +53,14 @@ NO_UNIT = (
     "This document holds no criteria that a unit could be made of. Nothing was made. "
     "Look whether it is the whole unit, with its performance criteria or its learning outcomes."
 )
-GUIDANCE = (
+IS_GUIDANCE = (
     "This document is learning guidance: it holds tips and marking points, and no criteria. No unit was made of it. "
     "It can be kept as guidance and attached to units."
 )
 
 
 @dataclass(frozen=True)
-class Unplaced:
+class UnusedText:
     """Text that was placed nowhere, and its lines."""
 
     lines: tuple[int, ...]
@@ -68,12 +68,12 @@ class Unplaced:
 
 
 @dataclass(frozen=True)
-class Reading:
+class UnitReading:
     """What a document was read as."""
 
     document: UnitDocument
     doubts: tuple[Doubt, ...]
-    unparsed: tuple[Unplaced, ...]
+    unparsed: tuple[UnusedText, ...]
     places: dict[int, tuple[int, ...]]
     """The source's lines behind each criterion, by its position."""
 
@@ -86,133 +86,138 @@ class Reading:
         }
 
     @classmethod
-    def from_json(cls, found: dict[str, Any]) -> "Reading":
+    def from_json(cls, content: dict[str, Any]) -> "UnitReading":
         """From `as_json`, with the pairs of `places` beside it."""
-        stated = dict(found)
+        stated = dict(content)
         doubts, unparsed, places = (stated.pop(name) for name in ("warnings", "unparsed", "places"))
         return cls(
             unit_from_json(stated),
             tuple(Doubt(**{**each, "lines": tuple(each["lines"])}) for each in doubts),
-            tuple(Unplaced(tuple(each["lines"]), each["text"]) for each in unparsed),
+            tuple(UnusedText(tuple(each["lines"]), each["text"]) for each in unparsed),
             {position: tuple(lines) for position, lines in places},
         )
 
 
-def read_unit(source: SourceText) -> Reading:
+def read_unit(source: SourceText) -> UnitReading:
     """The unit in a document. Raises `NoUnit` where it holds none, with the guidance if it is that."""
-    cleaned = clean(source)
-    rows = list(cut_before_codes(without_feet(unroll(cleaned.rows))))
-    sections = find_sections(rows)
-    numbered, found = _criteria(sections, cleaned.width)
-    if not numbered.criteria and (guidance := read_guidance(sections, source.name, cleaned.width)):
-        raise NoUnit(GUIDANCE, guidance)
+    cleaned = clean_document(source)
+    lines = list(split_before_codes(strip_page_footers(flatten_tables(cleaned.lines))))
+    sections = split_sections(lines)
+    numbered, section_statements = _split_criteria(sections, cleaned.width)
+    if not numbered.criteria and (guidance := build_guidance(sections, source.name, cleaned.width)):
+        raise NoUnit(IS_GUIDANCE, guidance)
     if not numbered.criteria:
-        sections = sections_by_markers(rows) or sections
-        numbered, found = _criteria(sections, cleaned.width)
+        sections = split_sections_by_markers(lines) or sections
+        numbered, section_statements = _split_criteria(sections, cleaned.width)
     if not numbered.criteria:
         raise NoUnit(NO_UNIT)
-    return _Assembly(source, cleaned, sections, numbered, found).reading()
+    return _UnitAssembler(source, cleaned, sections, numbered, section_statements).assemble()
 
 
-def _criteria(sections: Sequence[Section], width: int) -> tuple[Numbered, list[SectionStatements]]:
+def _split_criteria(sections: Sequence[Section], width: int) -> tuple[NumberedCriteria, list[SectionStatements]]:
     splits: dict[CriterionKind, list[SectionStatements]] = {
         CriterionKind.PERFORMANCE: [],
         CriterionKind.KNOWLEDGE: [],
     }
-    named = {Part.PERFORMANCE: CriterionKind.PERFORMANCE, Part.KNOWLEDGE: CriterionKind.KNOWLEDGE}
-    for section in each_of(sections, *named):
-        split = split_statements(section.rows, width)
+    kinds_by_part = {Part.PERFORMANCE: CriterionKind.PERFORMANCE, Part.KNOWLEDGE: CriterionKind.KNOWLEDGE}
+    for section in filter_sections(sections, *kinds_by_part):
+        split = split_statements(section.lines, width)
         for statement in split.statements:
             statement.heading = statement.heading or section.outcome
-        splits[named[section.part or Part.PERFORMANCE]].append(split)
-    splits[CriterionKind.PERFORMANCE].append(SectionStatements(ranges=_ranges_told(sections)))
-    outcomes, doubts = read_outcomes(sections, width)
-    _drop_list_of_outcomes(splits[CriterionKind.PERFORMANCE], outcomes)
+        splits[kinds_by_part[section.part or Part.PERFORMANCE]].append(split)
+    splits[CriterionKind.PERFORMANCE].append(SectionStatements(ranges=_find_overview_ranges(sections)))
+    outcomes, doubts = split_outcomes(sections, width)
+    _remove_list_of_outcomes(splits[CriterionKind.PERFORMANCE], outcomes)
     for outcome in outcomes:
-        splits[outcome.kind].append(outcome.found)
-    numbered = number_statements(list(splits.items()))
+        splits[outcome.kind].append(outcome.section_statements)
+    numbered = build_criteria(list(splits.items()))
     numbered.doubts[:0] = doubts
     return numbered, [split for listed in splits.values() for split in listed]
 
 
-def _drop_list_of_outcomes(splits: Iterable[SectionStatements], outcomes: Iterable[Outcome]) -> None:
+def _remove_list_of_outcomes(splits: Iterable[SectionStatements], outcomes: Iterable[LearningOutcome]) -> None:
     """`On completion of this unit you will:` lists the outcomes that follow below, each with its criteria."""
-    names = {_bare(each.text) for each in outcomes if each.text}
+    names = {_normalize(each.text) for each in outcomes if each.text}
     for split in splits:
-        if len(split.statements) > 1 and all(_bare(each.text) in names for each in split.statements):
+        if len(split.statements) > 1 and all(_normalize(each.text) in names for each in split.statements):
             split.statements = []
 
 
-def _bare(text: str) -> str:
+def _normalize(text: str) -> str:
     return text.casefold().rstrip(" .;:,")
 
 
-def _ranges_told(sections: Sequence[Section]) -> list[tuple[str, str, str]]:
+def _find_overview_ranges(sections: Sequence[Section]) -> list[tuple[str, str, str]]:
     """Groups that the overview gives as ranges of criteria."""
-    _, ranges = take_ranges([row for section in each_of(sections, Part.OVERVIEW) for row in section.rows])
-    return [(each.first, each.last, each.said) for each in ranges if not each.is_rule]
+    _, ranges = extract_ranges(
+        [line for section in filter_sections(sections, Part.OVERVIEW) for line in section.lines]
+    )
+    return [(each.first, each.last, each.description) for each in ranges if not each.is_rule]
 
 
-def _simulation(told: Sequence[str], allowed: Collection[str] | None) -> Simulation:
+def _choose_simulation(statements: Sequence[str], allowed: Collection[str] | None) -> Simulation:
     if allowed:
         return Simulation.PER_CRITERION
-    return Simulation.FORBIDDEN if forbids_simulation(told) else Simulation.UNSTATED
+    return Simulation.FORBIDDEN if forbids_simulation(statements) else Simulation.UNSTATED
 
 
-def _with_simulation(criteria: Iterable[CriterionDocument], allowed: Collection[str]) -> Iterable[CriterionDocument]:
+def _set_simulation(criteria: Iterable[CriterionDocument], allowed: Collection[str]) -> Iterable[CriterionDocument]:
     return (replace(each, simulation_allowed=each.label in allowed) for each in criteria)
 
 
-class _Assembly:
+class _UnitAssembler:
     """The parts of a document brought together as a unit."""
 
     def __init__(
         self,
         source: SourceText,
-        cleaned: Cleaned,
+        cleaned: CleanedDocument,
         sections: Sequence[Section],
-        numbered: Numbered,
-        found: Sequence[SectionStatements],
+        numbered: NumberedCriteria,
+        section_statements: Sequence[SectionStatements],
     ) -> None:
         self.source = source
         self.cleaned = cleaned
         self.sections = sections
         self.numbered = numbered
-        self.found = found
+        self.section_statements = section_statements
         self.width = cleaned.width
-        self.facts, self.head = self._facts_and_head()
+        self.entries, self.head = self._split_entries_and_head()
         self.notes: list[str] = []
 
-    def reading(self) -> Reading:
-        running = list(dict.fromkeys(row.text for row in self.cleaned.furniture if not is_stray(row.text)))
-        identity = read_identity(self.head, self.facts, running, self.source.title or self.source.name)
+    def assemble(self) -> UnitReading:
+        page_headers = list(dict.fromkeys(line.text for line in self.cleaned.page_headers if not is_noise(line.text)))
+        identity = detect_identity(self.head, self.entries, page_headers, self.source.title or self.source.name)
         document = self._document(identity)
-        return Reading(
-            document, tuple(self._doubts(identity, document)), tuple(self._unparsed(document)), self.numbered.places
+        return UnitReading(
+            document,
+            tuple(self._list_doubts(identity, document)),
+            tuple(self._list_unused(document)),
+            self.numbered.places,
         )
 
-    def _facts_and_head(self) -> tuple[list[Fact], list[CleanLine]]:
-        facts: list[Fact] = []
+    def _split_entries_and_head(self) -> tuple[list[MetadataEntry], list[CleanLine]]:
+        entries: list[MetadataEntry] = []
         head: list[CleanLine] = []
-        first = self._first_part()
-        for at, section in enumerate(self.sections):
+        first = self._find_first_part()
+        for index, section in enumerate(self.sections):
             if section.part is None:
-                found, rest = read_facts(section.rows)
-                facts.extend(found)
-                if at <= first:
+                section_entries, rest = split_metadata(section.lines)
+                entries.extend(section_entries)
+                if index <= first:
                     head.extend(rest)
-        return facts, join_wrapped_title(head)
+        return entries, merge_wrapped_title(head)
 
-    def _first_part(self) -> int:
+    def _find_first_part(self) -> int:
         """Where the first section stands that has a part; what is above it is the unit's head."""
-        return next((at for at, section in enumerate(self.sections) if section.part), len(self.sections))
+        return next((index for index, section in enumerate(self.sections) if section.part), len(self.sections))
 
     def _document(self, identity: Identity) -> UnitDocument:
         introduction, requirements = self._requirements()
-        lists = {key: self._listed(part) for key, part in LISTS.items()}
-        rules = [rule for split in self.found for rule in split.rules]
-        told = [introduction or "", *(each.text for each in requirements), *lists["assessor_rules"]]
-        allowed = simulation_allowed_for(told, [each.label for each in self.numbered.criteria])
+        lists = {key: self._parse_list(part) for key, part in LIST_PARTS.items()}
+        rules = [rule for split in self.section_statements for rule in split.assessor_rules]
+        statements = [introduction or "", *(each.text for each in requirements), *lists["assessor_rules"]]
+        allowed = find_simulation_labels(statements, [each.label for each in self.numbered.criteria])
         return UnitDocument(
             code=identity.code,
             slug=make_slug(identity.code),
@@ -223,10 +228,10 @@ class _Assembly:
             identifiers=identity.identifiers,
             overview=tuple(self._paragraphs(Part.OVERVIEW)),
             metadata=self._metadata(),
-            simulation=_simulation(told, allowed),
+            simulation=_choose_simulation(statements, allowed),
             scope=tuple(self._paragraphs(Part.SCOPE)),
             criteria=tuple(
-                self.numbered.criteria if allowed is None else _with_simulation(self.numbered.criteria, allowed)
+                self.numbered.criteria if allowed is None else _set_simulation(self.numbered.criteria, allowed)
             ),
             evidence_requirements_introduction=introduction,
             evidence_requirements=tuple(requirements),
@@ -243,12 +248,12 @@ class _Assembly:
         )
 
     def _document_type(self, identity: Identity) -> DocumentType:
-        if any(section.rows for section in each_of(self.sections, Part.OUTCOMES)):
+        if any(section.lines for section in filter_sections(self.sections, Part.OUTCOMES)):
             return DocumentType.LEARNING_OUTCOMES
         return DocumentType.SQA_UNIT if identity.is_sqa else DocumentType.NOS
 
     def _version(self) -> str:
-        printed = next((fact.value for fact in self.facts if fact.key == "version"), None)
+        printed = next((entry.value for entry in self.entries if entry.key == "version"), None)
         if printed and len(printed) <= 20:
             return printed
         self.notes.append("The source prints no version number; 1 is assumed.")
@@ -256,26 +261,26 @@ class _Assembly:
 
     def _metadata(self) -> dict[str, str | None]:
         metadata: dict[str, str | None] = dict(MetadataSchema().load({}))
-        for fact in self.facts:
-            if fact.key in metadata and metadata[fact.key] is None:
-                metadata[fact.key] = fact.value
+        for entry in self.entries:
+            if entry.key in metadata and metadata[entry.key] is None:
+                metadata[entry.key] = entry.value
         return metadata
 
     def _paragraphs(self, part: Part) -> Iterable[Paragraph]:
-        for section in each_of(self.sections, part):
-            yield from read_paragraphs(section, self.width)
+        for section in filter_sections(self.sections, part):
+            yield from parse_paragraphs(section, self.width)
 
-    def _listed(self, part: Part) -> tuple[str, ...]:
-        read = read_lines if part is Part.RULES else read_list
-        return tuple(entry for section in each_of(self.sections, part) for entry in read(section, self.width))
+    def _parse_list(self, part: Part) -> tuple[str, ...]:
+        read = parse_rules if part is Part.RULES else parse_list
+        return tuple(entry for section in filter_sections(self.sections, part) for entry in read(section, self.width))
 
     def _requirements(self) -> tuple[str | None, list[RequirementDocument]]:
-        rows = [row for section in each_of(self.sections, Part.REQUIREMENTS) for row in section.rows]
-        return read_requirements(Section(Part.REQUIREMENTS, None, rows), self.width) if rows else (None, [])
+        lines = [line for section in filter_sections(self.sections, Part.REQUIREMENTS) for line in section.lines]
+        return parse_requirements(Section(Part.REQUIREMENTS, None, lines), self.width) if lines else (None, [])
 
     def _empty_headings(self) -> Iterable[str]:
         for section, following in zip(self.sections, [*self.sections[1:], None], strict=True):
-            if section.rows or not section.heading or section.part in CRITERIA or section.part is Part.FORM:
+            if section.lines or not section.heading or section.part in CRITERIA or section.part is Part.FORM:
                 continue
             if (
                 following is None
@@ -283,53 +288,55 @@ class _Assembly:
                 or section.part not in {Part.SCOPE, Part.OVERVIEW}
             ) or (
                 following
-                and not following.rows
+                and not following.lines
                 and section.heading.text.casefold() not in {"scope/range", "scope", "overview"}
             ):
                 yield section.heading.text.rstrip(" :")
 
     # --- what is doubtful ----------------------------------------------------------------------------------
 
-    def _doubts(self, identity: Identity, document: UnitDocument) -> Iterable[Doubt]:
+    def _list_doubts(self, identity: Identity, document: UnitDocument) -> Iterable[Doubt]:
         yield from self.source.doubts
         yield from identity.doubts
-        for split in self.found:
+        for split in self.section_statements:
             yield from split.doubts
         yield from self.numbered.doubts
-        yield from self._cut_off(document)
-        yield from self._repeated(document)
+        yield from self._doubt_cut_off(document)
+        yield from self._doubt_repeated_labels(document)
 
-    def _cut_off(self, document: UnitDocument) -> Iterable[Doubt]:
+    def _doubt_cut_off(self, document: UnitDocument) -> Iterable[Doubt]:
         """A document that ends in the midst of a statement, or under a heading that promised some."""
-        rows = [row for section in self.sections for row in section.rows]
+        lines = [line for section in self.sections for line in section.lines]
         last = self.sections[-1]
-        if not rows:
+        if not lines:
             return
-        final = rows[-1]
-        if last.part in CRITERIA and not last.rows and last.heading:
+        final = lines[-1]
+        if last.part in CRITERIA and not last.lines and last.heading:
             yield Doubt(
-                last.heading.numbers, f"the document ends under “{last.heading.text}”", "what follows is missing"
+                last.heading.line_numbers, f"the document ends under “{last.heading.text}”", "what follows is missing"
             )
-        elif last.part in CRITERIA and self._breaks_off(final, document):
+        elif last.part in CRITERIA and self._ends_mid_statement(final, document):
             yield Doubt(
-                final.numbers,
+                final.line_numbers,
                 "the document seems to end in the middle of a statement",
                 "it is kept as far as it goes",
             )
         kinds = {each.kind for each in document.criteria}
         for kind in CriterionKind:
             if kind not in kinds and document.document_type is not DocumentType.LEARNING_OUTCOMES:
-                ends_here = final.numbers if last.part in CRITERIA else ()
+                ends_here = final.line_numbers if last.part in CRITERIA else ()
                 yield Doubt(ends_here, f"the document holds no {kind.label.lower()}", "the unit is read without")
 
-    def _breaks_off(self, final: CleanLine, document: UnitDocument) -> bool:
+    def _ends_mid_statement(self, final: CleanLine, document: UnitDocument) -> bool:
         texts = [each.text for each in document.criteria[:-1]]
-        stopped = sum(text.endswith((".", ";")) for text in texts)
-        if OPEN_END.search(final.text):
+        end_in_stops = sum(text.endswith((".", ";")) for text in texts)
+        if UNFINISHED_END.search(final.text):
             return True
-        return bool(texts) and stopped == len(texts) and len(texts) > 2 and not final.text.endswith((".", ";", ")"))
+        return (
+            bool(texts) and end_in_stops == len(texts) and len(texts) > 2 and not final.text.endswith((".", ";", ")"))
+        )
 
-    def _repeated(self, document: UnitDocument) -> Iterable[Doubt]:
+    def _doubt_repeated_labels(self, document: UnitDocument) -> Iterable[Doubt]:
         seen: dict[tuple[Any, ...], int] = {}
         for each in document.criteria:
             key = (each.kind, each.heading, each.parent, each.label)
@@ -340,20 +347,20 @@ class _Assembly:
                 )
             seen.setdefault(key, each.position)
 
-    def _unparsed(self, document: UnitDocument) -> Iterable[Unplaced]:
-        named = {document.title, document.code, *(each.value for each in document.identifiers)}
-        for row in self.head:
-            if not any(each in row.text and len(row.text) < len(each) + 80 for each in named):
-                yield Unplaced(row.numbers, row.text)
-        for split in self.found:
-            yield from (Unplaced(numbers, text) for numbers, text in split.unparsed)
-        for section in each_of(self.sections, Part.NOTES, Part.FORM, *phrases.GUIDANCE):
+    def _list_unused(self, document: UnitDocument) -> Iterable[UnusedText]:
+        printed = {document.title, document.code, *(each.value for each in document.identifiers)}
+        for line in self.head:
+            if not any(each in line.text and len(line.text) < len(each) + 80 for each in printed):
+                yield UnusedText(line.line_numbers, line.text)
+        for split in self.section_statements:
+            yield from (UnusedText(numbers, text) for numbers, text in split.unparsed)
+        for section in filter_sections(self.sections, Part.NOTES, Part.FORM, *phrases.GUIDANCE):
             numbers = (
-                *(section.heading.numbers if section.heading else ()),
-                *(n for row in section.rows for n in row.numbers),
+                *(section.heading.line_numbers if section.heading else ()),
+                *(n for line in section.lines for n in line.line_numbers),
             )
-            if section.rows:
-                yield Unplaced(numbers, "\n".join(row.text for row in section.rows))
-        for section in self.sections[self._first_part() :]:
+            if section.lines:
+                yield UnusedText(numbers, "\n".join(line.text for line in section.lines))
+        for section in self.sections[self._find_first_part() :]:
             if section.part is None:
-                yield from (Unplaced(row.numbers, row.text) for row in read_facts(section.rows)[1])
+                yield from (UnusedText(line.line_numbers, line.text) for line in split_metadata(section.lines)[1])

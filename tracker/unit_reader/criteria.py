@@ -13,7 +13,7 @@ MAX_LABEL_LENGTH = 20
 
 
 @dataclass
-class Numbered:
+class NumberedCriteria:
     """The criteria of a unit, the lines each came from, and what was assumed on the way."""
 
     criteria: list[CriterionDocument] = field(default_factory=list)
@@ -23,40 +23,44 @@ class Numbered:
     """Knowledge that is printed as codes of other units and nothing else."""
 
 
-def number_statements(kinds: Sequence[tuple[CriterionKind, Sequence[SectionStatements]]]) -> Numbered:
+def build_criteria(kinds: Sequence[tuple[CriterionKind, Sequence[SectionStatements]]]) -> NumberedCriteria:
     """Criteria over the whole unit, performance first, positions from 1."""
-    numbered = Numbered()
+    result = NumberedCriteria()
     for kind, splits in kinds:
-        statements = [each for split in splits for each in _outcomes_as_headings(split)]
-        _apply_ranges([ranged for split in splits for ranged in split.ranges], statements)
-        statements = _without_codes(statements, kind, numbered)
-        _Kind(kind, statements, numbered).number()
-    return numbered
+        statements = [each for split in splits for each in _convert_stems_to_headings(split)]
+        _apply_ranges([criteria_range for split in splits for criteria_range in split.ranges], statements)
+        statements = _remove_unit_codes(statements, kind, result)
+        _CriteriaBuilder(kind, statements, result).build()
+    return result
 
 
-def _outcomes_as_headings(split: SectionStatements) -> list[Statement]:
+def _convert_stems_to_headings(split: SectionStatements) -> list[Statement]:
     """`1 Prepare the site` over `1.1`, `1.2` throughout, or `A. Prepare` over `P1`, `P2`: the stems are headings."""
-    top = split.top
-    if len(top) < 2 or not all(each.children for each in top) or not (_all_dotted(top) or _counted_through(top)):
+    top = split.top_level
+    if (
+        len(top) < 2
+        or not all(each.children for each in top)
+        or not (_are_all_dotted(top) or _are_counted_through(top))
+    ):
         return split.statements
-    found = []
+    statements = []
     for stem in top:
         for child in stem.children:
             child.heading, child.parent = stem.text, None
-            found.append(child)
-            found.extend(child.children)
-    split.statements = found
-    return found
+            statements.append(child)
+            statements.extend(child.children)
+    split.statements = statements
+    return statements
 
 
-def _all_dotted(stems: Sequence[Statement]) -> bool:
+def _are_all_dotted(stems: Sequence[Statement]) -> bool:
     """`1.1` below `1 Prepare the site`, and not `P1.1` below a statement P1, or `1.1` below one that waits for it."""
     if all(stem.is_open for stem in stems) or any(stem.marker and stem.marker.is_coded for stem in stems):
         return False
     return all(_is_dotted(child) for stem in stems for child in stem.children)
 
 
-def _counted_through(stems: Sequence[Statement]) -> bool:
+def _are_counted_through(stems: Sequence[Statement]) -> bool:
     """What stands under the stems is one row that never begins anew, or bears codes that the stems do not."""
     if any(stem.is_open or not stem.marker or stem.marker.is_coded for stem in stems):
         return False
@@ -73,31 +77,33 @@ def _is_dotted(statement: Statement) -> bool:
 def _apply_ranges(ranges: Sequence[tuple[str, str, str]], statements: Sequence[Statement]) -> None:
     """Groups that are given as `criteria 1–9: …` become the headings of these."""
     for first, last, heading in ranges:
-        low, high = _place(first), _place(last)
+        low, high = _sort_key(first), _sort_key(last)
         for statement in statements:
             outermost = statement
             while outermost.parent:
                 outermost = outermost.parent
-            if outermost.marker and low <= _place(outermost.marker.label) <= high:
+            if outermost.marker and low <= _sort_key(outermost.marker.label) <= high:
                 statement.heading = heading
 
 
-def _place(label: str) -> tuple[str, int]:
+def _sort_key(label: str) -> tuple[str, int]:
     digits = "".join(each for each in label if each.isdigit())
     letters = "".join(each for each in label if each.isalpha()).upper()
     return ("", int(digits)) if digits else (letters, 0)
 
 
-def _without_codes(statements: list[Statement], kind: CriterionKind, numbered: Numbered) -> list[Statement]:
+def _remove_unit_codes(statements: list[Statement], kind: CriterionKind, result: NumberedCriteria) -> list[Statement]:
     if kind is not CriterionKind.KNOWLEDGE:
         return statements
     kept = []
     for each in statements:
         if not each.children and phrases.CODES_ONLY.fullmatch(each.text):
-            numbered.links.extend(match[0] for match in phrases.CODE.finditer(each.text))
-            numbered.doubts.append(
+            result.links.extend(match[0] for match in phrases.CODE.finditer(each.text))
+            result.doubts.append(
                 Doubt(
-                    tuple(each.numbers), f"“{each.text}” is the code of another unit", "it is a link, not knowledge"
+                    tuple(each.line_numbers),
+                    f"“{each.text}” is the code of another unit",
+                    "it is a link, not knowledge",
                 )
             )
         else:
@@ -105,60 +111,61 @@ def _without_codes(statements: list[Statement], kind: CriterionKind, numbered: N
     return kept
 
 
-class _Kind:
+class _CriteriaBuilder:
     """The statements of one kind."""
 
-    def __init__(self, kind: CriterionKind, statements: list[Statement], numbered: Numbered) -> None:
+    def __init__(self, kind: CriterionKind, statements: list[Statement], result: NumberedCriteria) -> None:
         self.kind = kind
         self.statements = statements
-        self.numbered = numbered
-        top = [each for each in statements if each.parent is None and each.marker and not each.unlabelled]
+        self.result = result
+        top = [each for each in statements if each.parent is None and each.marker and not each.is_unlabelled]
         ones = [each for each in top if each.marker and each.marker.numbers == (1,)]
-        self.all_ones = len(ones) * 3 >= len(top) * 2 and self._repeats_one(top)
+        self.is_constant = len(ones) * 3 >= len(top) * 2 and self._repeats_one(top)
         self.positions: dict[int, int] = {}
         self.count = 0
 
-    def number(self) -> None:
+    def build(self) -> None:
         assigned: list[int] = []
         for statement in self.statements:
-            label, origin = self._label(statement)
-            if origin is LabelOrigin.ASSIGNED and not statement.unlabelled:
-                assigned.extend(statement.numbers)
-            self._write(statement, label, origin)
+            label, origin = self._choose_label(statement)
+            if origin is LabelOrigin.ASSIGNED and not statement.is_unlabelled:
+                assigned.extend(statement.line_numbers)
+            self._add_criterion(statement, label, origin)
         if assigned:
-            why = (
+            reason = (
                 "every statement prints the same number"
-                if self.all_ones
+                if self.is_constant
                 else "statements are printed without numbers"
             )
-            self.numbered.doubts.append(
-                Doubt(tuple(assigned), f"{self.kind.label}: {why}", "labels are assigned by position")
+            self.result.doubts.append(
+                Doubt(tuple(assigned), f"{self.kind.label}: {reason}", "labels are assigned by position")
             )
 
     def _repeats_one(self, top: Sequence[Statement]) -> bool:
         """1 follows 1 under one heading; groups that are numbered anew are no unit that prints 1 throughout."""
         return any(
-            one.heading == other.heading and all(each.marker and each.marker.numbers == (1,) for each in (one, other))
-            for one, other in pairwise(top)
+            upper.heading == lower.heading
+            and all(each.marker and each.marker.numbers == (1,) for each in (upper, lower))
+            for upper, lower in pairwise(top)
         )
 
-    def _label(self, statement: Statement) -> tuple[str, LabelOrigin]:
+    def _choose_label(self, statement: Statement) -> tuple[str, LabelOrigin]:
         if statement.parent is None:
             self.count += 1
         marker = statement.marker
-        if statement.unlabelled and marker and marker.label and not self.all_ones:
+        if statement.is_unlabelled and marker and marker.label and not self.is_constant:
             self.count -= 1
             self._doubt_unlabelled(statement)
-            return self._free(f"{marker.label}a", statement), LabelOrigin.ASSIGNED
-        if marker is None or marker.is_bullet or (self.all_ones and statement.parent is None):
+            return self._find_free_label(f"{marker.label}a", statement), LabelOrigin.ASSIGNED
+        if marker is None or marker.is_bullet or (self.is_constant and statement.parent is None):
             return str(self.count), LabelOrigin.ASSIGNED
         return marker.label[:MAX_LABEL_LENGTH], LabelOrigin.PUBLISHED
 
-    def _free(self, label: str, statement: Statement) -> str:
+    def _find_free_label(self, label: str, statement: Statement) -> str:
         """6a, and 6b where two stand unnumbered between 6 and 7."""
         taken = {
             each.label
-            for each in self.numbered.criteria
+            for each in self.result.criteria
             if each.kind is self.kind and each.heading == statement.heading
         }
         while label in taken:
@@ -167,20 +174,20 @@ class _Kind:
 
     def _doubt_unlabelled(self, statement: Statement) -> None:
         statement.note = statement.note or "Printed without a number among numbered statements."
-        self.numbered.doubts.append(
+        self.result.doubts.append(
             Doubt(
-                tuple(statement.numbers),
+                tuple(statement.line_numbers),
                 "a line without a number stands among numbered statements",
                 "it is a statement of its own, with an assigned label",
             )
         )
 
-    def _write(self, statement: Statement, label: str, origin: LabelOrigin) -> None:
-        position = len(self.numbered.criteria) + 1
+    def _add_criterion(self, statement: Statement, label: str, origin: LabelOrigin) -> None:
+        position = len(self.result.criteria) + 1
         self.positions[id(statement)] = position
         chosen = phrases.SELECTION.search(statement.text)
-        self.numbered.places[position] = tuple(dict.fromkeys(statement.numbers))
-        self.numbered.criteria.append(
+        self.result.places[position] = tuple(dict.fromkeys(statement.line_numbers))
+        self.result.criteria.append(
             CriterionDocument(
                 position=position,
                 kind=self.kind,

@@ -5,23 +5,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tracker.unit_reader.document_model import CleanLine
-from tracker.unit_reader.markers import read_markers
+from tracker.unit_reader.markers import parse_markers
 
-_NAMED = r"(?:performance |assessment )?criteri(?:a|on)|(?:knowledge )?(?:items?|statements?)|pcs?|numbers?|nos\.?"
-_CODED = r"([A-Z]{1,2}\d{1,3})"
-_ANY = r"([A-Z]{0,2}\d{1,3}|[a-z])"
+_CRITERIA_WORD = (
+    r"(?:performance |assessment )?criteri(?:a|on)|(?:knowledge )?(?:items?|statements?)|pcs?|numbers?|nos\.?"
+)
+_CODE = r"([A-Z]{1,2}\d{1,3})"
+_LABEL = r"([A-Z]{0,2}\d{1,3}|[a-z])"
 _TO = r"\s*(?:–|—|-|to)\s*"
-BEFORE = [
-    re.compile(rf"\(?(?:{_NAMED})\s*{_ANY}(?:{_TO}{_ANY})?\)?\s*:\s*(\S.*)", re.IGNORECASE),
-    re.compile(rf"\(?(?:{_NAMED})\s*{_ANY}{_TO}{_ANY}\)?\s*[:.–—-]?\s*(\S.*)", re.IGNORECASE),
-    re.compile(rf"\(?{_CODED}{_TO}{_CODED}\)?\s*[:.–—-]?\s*(\S.*)"),
-    re.compile(rf"\(?{_ANY}{_TO}{_ANY}\)?\s*[:–—]\s*(\S.*)"),
+RANGE_FIRST = [
+    re.compile(rf"\(?(?:{_CRITERIA_WORD})\s*{_LABEL}(?:{_TO}{_LABEL})?\)?\s*:\s*(\S.*)", re.IGNORECASE),
+    re.compile(rf"\(?(?:{_CRITERIA_WORD})\s*{_LABEL}{_TO}{_LABEL}\)?\s*[:.–—-]?\s*(\S.*)", re.IGNORECASE),
+    re.compile(rf"\(?{_CODE}{_TO}{_CODE}\)?\s*[:.–—-]?\s*(\S.*)"),
+    re.compile(rf"\(?{_LABEL}{_TO}{_LABEL}\)?\s*[:–—]\s*(\S.*)"),
 ]
-BEHIND = [
-    re.compile(rf"(\S.*?)\s*[(\[]?\b(?:{_NAMED})\s*{_ANY}{_TO}{_ANY}[)\]]?\s*:?", re.IGNORECASE),
-    re.compile(rf"(\S.*?)\s*[(\[]{_ANY}{_TO}{_ANY}[)\]]\s*:?"),
+RANGE_LAST = [
+    re.compile(rf"(\S.*?)\s*[(\[]?\b(?:{_CRITERIA_WORD})\s*{_LABEL}{_TO}{_LABEL}[)\]]?\s*:?", re.IGNORECASE),
+    re.compile(rf"(\S.*?)\s*[(\[]{_LABEL}{_TO}{_LABEL}[)\]]\s*:?"),
 ]
-ASSESSING = re.compile(
+ASSESSMENT_WORD = re.compile(
     r"\b(?:observ\w+|witness\w*|question\w*|simulat\w+|assess(?:ed|or|ment)|evidenced?|testimon\w+"
     r"|professional discussion)\b",
     re.IGNORECASE,
@@ -29,37 +31,39 @@ ASSESSING = re.compile(
 
 
 @dataclass(frozen=True)
-class Range:
+class CriteriaRange:
     """From which label to which, and what is said of them."""
 
     first: str
     last: str
-    said: str
+    description: str
     text: str
     """The whole line."""
 
     @property
     def is_rule(self) -> bool:
         """Whether it tells the assessor how these are assessed."""
-        return bool(ASSESSING.search(self.said))
+        return bool(ASSESSMENT_WORD.search(self.description))
 
 
-def read_range(text: str) -> Range | None:
+def parse_range(text: str) -> CriteriaRange | None:
     """The range that the line speaks of, or None."""
     if len(text) > 300:
         return None
-    for pattern in BEFORE:
+    for pattern in RANGE_FIRST:
         if match := pattern.fullmatch(text):
-            return Range(match[1], match[2] or match[1], match[3].rstrip(":").strip(), text)
-    if any(not marker.weak and not marker.is_bullet for marker, _ in read_markers(text)):
+            return CriteriaRange(match[1], match[2] or match[1], match[3].rstrip(":").strip(), text)
+    if any(not marker.is_ambiguous and not marker.is_bullet for marker, _ in parse_markers(text)):
         return None
-    for pattern in BEHIND:
+    for pattern in RANGE_LAST:
         if match := pattern.fullmatch(text):
-            return Range(match[2], match[3], match[1].rstrip(":").strip(), text)
+            return CriteriaRange(match[2], match[3], match[1].rstrip(":").strip(), text)
     return None
 
 
-def take_ranges(rows: Sequence[CleanLine]) -> tuple[list[CleanLine], list[Range]]:
+def extract_ranges(lines: Sequence[CleanLine]) -> tuple[list[CleanLine], list[CriteriaRange]]:
     """The rows that speak of no range, and the ranges."""
-    found = [(row, read_range(row.text)) for row in rows]
-    return [row for row, ranged in found if ranged is None], [ranged for _, ranged in found if ranged]
+    parsed = [(line, parse_range(line.text)) for line in lines]
+    return [line for line, criteria_range in parsed if criteria_range is None], [
+        criteria_range for _, criteria_range in parsed if criteria_range
+    ]

@@ -43,7 +43,7 @@ class SourceText:
     """A document as lines. `kind` is `text`, `html`, `docx` or `pdf`."""
 
     name: str
-    kind: str
+    file_format: str
     lines: tuple[Line, ...]
     doubts: tuple[Doubt, ...] = ()
     title: str = ""
@@ -82,9 +82,9 @@ class NoUnit(Refused):
 
 @dataclass(frozen=True)
 class CleanLine:
-    """One line, cleaned; `numbers` are the source's lines that it came from."""
+    """One line, cleaned; `line_numbers` are those of the source's lines that it came from."""
 
-    numbers: tuple[int, ...]
+    line_numbers: tuple[int, ...]
     text: str
     indent: int = 0
     after_blank: bool = False
@@ -92,13 +92,13 @@ class CleanLine:
     after_break: bool = False
     """Page furniture stands above it."""
     heading: bool = False
-    fixed: bool = False
+    ends_paragraph: bool = False
     """Its end is where a paragraph or a cell ends, never where a line was too long."""
     cells: tuple[str, ...] = ()
 
     @property
-    def number(self) -> int:
-        return self.numbers[0]
+    def line_number(self) -> int:
+        return self.line_numbers[0]
 
     @property
     def width(self) -> int:
@@ -113,10 +113,10 @@ class Section:
     part: Part | None
     """None before the first heading, and for facts about the unit."""
     heading: CleanLine | None = None
-    rows: list[CleanLine] = field(default_factory=list)
+    lines: list[CleanLine] = field(default_factory=list)
     outcome: str | None = None
     """The outcome or element that it belongs to."""
-    facts: bool = False
+    is_metadata: bool = False
 
 
 @dataclass
@@ -124,13 +124,13 @@ class Statement:
     """One item as it is being read. `marker` is None for one that is printed without any."""
 
     text: str
-    numbers: list[int]
+    line_numbers: list[int]
     marker: Marker | None = None
     heading: str | None = None
     parent: "Statement | None" = None
     points: list[str] = field(default_factory=list)
     note: str | None = None
-    unlabelled: bool = False
+    is_unlabelled: bool = False
     """Printed without a label among others that have one."""
     children: list["Statement"] = field(default_factory=list)
 
@@ -147,11 +147,11 @@ class SectionStatements:
     statements: list[Statement] = field(default_factory=list)
     doubts: list[Doubt] = field(default_factory=list)
     unparsed: list[tuple[tuple[int, ...], str]] = field(default_factory=list)
-    rules: list[str] = field(default_factory=list)
+    assessor_rules: list[str] = field(default_factory=list)
     """For the assessor, per range of criteria."""
     ranges: list[tuple[str, str, str]] = field(default_factory=list)
     """First label, last label, heading: groups that are given only as ranges."""
 
     @property
-    def top(self) -> list[Statement]:
+    def top_level(self) -> list[Statement]:
         return [each for each in self.statements if each.parent is None]

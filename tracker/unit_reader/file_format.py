@@ -9,7 +9,7 @@ from typing import NoReturn
 from tracker.unit_reader.document_model import Unreadable
 
 
-class Kind(StrEnum):
+class FileFormat(StrEnum):
     TEXT = "text"
     HTML = "html"
     DOCX = "docx"
@@ -17,55 +17,57 @@ class Kind(StrEnum):
 
 
 MAX_SCORED_LENGTH = 64 * 1024
-ZIP = (b"PK\x03\x04", b"PK\x05\x06")
-OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+ZIP_SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
+OLE_SIGNATURE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 DOCUMENT_PART = re.compile(r"word/document\d*\.xml")
-PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\x00", b"MM\x00*")
-OPENING = re.compile(
+IMAGE_SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\x00", b"MM\x00*")
+HTML_START = re.compile(
     rb"\s*(?:<\?xml[^>]*>\s*|<!--.{0,4000}?-->\s*)*<(?:!doctype\s+html|html|head|body|div|p|table|ul|ol|h[1-6]|section"
     rb"|article|main|span|meta|title|form|font|center)\b",
     re.IGNORECASE | re.DOTALL,
 )
-BLOCK = re.compile(rb"<(?:p|div|li|ul|ol|table|tr|td|h[1-6]|br|body|html)(?:\s[^<>]{0,1000})?/?>", re.IGNORECASE)
-CLOSING = re.compile(rb"</(?:p|div|li|ul|ol|table|tr|td|h[1-6]|body|html)\s*>", re.IGNORECASE)
+HTML_BLOCK = re.compile(rb"<(?:p|div|li|ul|ol|table|tr|td|h[1-6]|br|body|html)(?:\s[^<>]{0,1000})?/?>", re.IGNORECASE)
+HTML_END_TAG = re.compile(rb"</(?:p|div|li|ul|ol|table|tr|td|h[1-6]|body|html)\s*>", re.IGNORECASE)
 
 
-def kind_of(name: str, body: bytes) -> Kind:
+def detect_file_format(name: str, body: bytes) -> FileFormat:
     """What the bytes are. Raises `Unreadable` for what is plainly something else."""
     start = body[:1024].lstrip()
     if not start:
         raise Unreadable(f"{name} is empty. Look whether it is the right file.")
     if b"%PDF-" in start:
-        return Kind.PDF
-    if start.startswith(ZIP):
-        return _kind_of_zip(name, body)
-    if start.startswith(OLD_OFFICE):
+        return FileFormat.PDF
+    if start.startswith(ZIP_SIGNATURES):
+        return _detect_zip_format(name, body)
+    if start.startswith(OLE_SIGNATURE):
         _refuse(
             name, "is a Word document of the old kind, or one with a password", "Save it as DOCX without a password"
         )
     if start.startswith(b"{\\rtf"):
         _refuse(name, "is in Rich Text Format", "Save it as DOCX or PDF")
-    if start.startswith(PICTURES) or (start[:4] == b"RIFF" and start[8:12] == b"WEBP"):
+    if start.startswith(IMAGE_SIGNATURES) or (start[:4] == b"RIFF" and start[8:12] == b"WEBP"):
         _refuse(name, "is a picture, and holds no text", "Read the document that it was taken from, or type its text")
-    return Kind.HTML if _is_markup(body[:MAX_SCORED_LENGTH].replace(b"\0", b"")) else Kind.TEXT
+    return FileFormat.HTML if _is_markup(body[:MAX_SCORED_LENGTH].replace(b"\0", b"")) else FileFormat.TEXT
 
 
-def _kind_of_zip(name: str, body: bytes) -> Kind:
+def _detect_zip_format(name: str, body: bytes) -> FileFormat:
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             names = archive.namelist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError, OSError):
         _refuse(name, "is a damaged DOCX or ZIP file", "Fetch it again, or save it anew")
     if any(DOCUMENT_PART.fullmatch(each) for each in names):
-        return Kind.DOCX
+        return FileFormat.DOCX
     if "content.xml" in names or any(each.startswith(("xl/", "ppt/")) for each in names):
         _refuse(name, "is an office document of another kind", "Save it as DOCX or PDF")
     return _refuse(name, "is a ZIP file and no document", "Take the document out of it, and read that")
 
 
 def _is_markup(start: bytes) -> bool:
-    return bool(OPENING.match(start)) or (len(BLOCK.findall(start)) > 2 and len(CLOSING.findall(start)) > 1)
+    return bool(HTML_START.match(start)) or (
+        len(HTML_BLOCK.findall(start)) > 2 and len(HTML_END_TAG.findall(start)) > 1
+    )
 
 
-def _refuse(name: str, what: str, mend: str) -> NoReturn:
-    raise Unreadable(f"{name} {what}. {mend}.")
+def _refuse(name: str, what: str, remedy: str) -> NoReturn:
+    raise Unreadable(f"{name} {what}. {remedy}.")

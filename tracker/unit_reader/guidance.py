@@ -4,18 +4,18 @@ from collections.abc import Sequence
 
 from tracker.unit_reader.document_model import Section
 from tracker.unit_reader.phrases import GUIDANCE, Part
-from tracker.unit_reader.text_sections import read_list
+from tracker.unit_reader.text_sections import parse_list
 from tracker.units.documents import GuidanceDocument, Provenance
 
 
-def read_guidance(sections: Sequence[Section], name: str, width: int) -> GuidanceDocument | None:
+def build_guidance(sections: Sequence[Section], name: str, width: int) -> GuidanceDocument | None:
     """The guidance that the document holds, or None where it is something else."""
-    lists = {part: _entries(sections, part, width) for part in GUIDANCE}
-    if sum(bool(found) for part, found in lists.items() if part is not Part.SYNOPSIS) < 2:
+    lists = {part: _list_entries(sections, part, width) for part in GUIDANCE}
+    if sum(bool(entries) for part, entries in lists.items() if part is not Part.SYNOPSIS) < 2:
         return None
-    title = _title(name)
+    title = _build_title(name)
     return GuidanceDocument(
-        slug=_slug(title),
+        slug=_build_slug(title),
         title=title,
         synopsis=" ".join(lists[Part.SYNOPSIS]) or title,
         key_concepts=lists[Part.CONCEPTS],
@@ -27,15 +27,15 @@ def read_guidance(sections: Sequence[Section], name: str, width: int) -> Guidanc
     )
 
 
-def _entries(sections: Sequence[Section], part: Part, width: int) -> tuple[str, ...]:
-    return tuple(entry for section in sections if section.part is part for entry in read_list(section, width))
+def _list_entries(sections: Sequence[Section], part: Part, width: int) -> tuple[str, ...]:
+    return tuple(entry for section in sections if section.part is part for entry in parse_list(section, width))
 
 
-def _title(name: str) -> str:
-    words = name.rsplit("/", 1)[-1].rsplit(".", 1)[0].replace("-", " ").replace("_", " ").strip()
-    return (words[:1].upper() + words[1:])[:200] or "Guidance"
+def _build_title(name: str) -> str:
+    title = name.rsplit("/", 1)[-1].rsplit(".", 1)[0].replace("-", " ").replace("_", " ").strip()
+    return (title[:1].upper() + title[1:])[:200] or "Guidance"
 
 
-def _slug(title: str) -> str:
+def _build_slug(title: str) -> str:
     kept = "".join(each if each.isascii() and each.isalnum() else " " for each in title.casefold())
     return "-".join(kept.split())[:100].strip("-") or "guidance"

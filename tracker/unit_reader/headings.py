@@ -7,19 +7,19 @@ from itertools import takewhile, zip_longest
 
 from tracker.unit_reader import metadata, phrases
 from tracker.unit_reader.document_model import CleanLine
-from tracker.unit_reader.line_wrapping import OPEN_END, run_on
+from tracker.unit_reader.line_wrapping import UNFINISHED_END, merge_texts
 from tracker.unit_reader.phrases import CRITERIA, Part
 
-ABOUT = frozenset(
+DESCRIPTIVE_PARTS = frozenset(
     {Part.OVERVIEW, Part.SCOPE, Part.SKILLS, Part.VALUES, Part.BEHAVIOURS, Part.LINKS, Part.NOTES, Part.RULES}
 )
-MORE = re.compile(r":|\b(?:you|learners?|candidates?)\b|\bThis (?:standard|unit)\b", re.IGNORECASE)
+AFTER_HEADING = re.compile(r":|\b(?:you|learners?|candidates?)\b|\bThis (?:standard|unit)\b", re.IGNORECASE)
 """What a heading can be followed by in its own line."""
 MIN_RUN_ON_LENGTH = 80
-HEAD = 40
+MAX_TITLE_LINE = 40
 """How far down a document its title may stand."""
 MIN_NAME_LENGTH = 8
-RUN_ON = re.compile(
+RUN_ON_HEADING = re.compile(
     r"(?<=\S)\s+(?=(?:Performance [Cc]riteria|Knowledge (?:and|&) [Uu]nderstanding|Assessment [Cc]riteria"
     r"|PERFORMANCE [A-Z]+|KNOWLEDGE(?: [A-Z]+){0,3})\s*:?\s+"
     r"(?:You|The (?:learner|candidate))\b|Overview This (?:standard|unit)\b)"
@@ -27,7 +27,7 @@ RUN_ON = re.compile(
 
 
 @dataclass(frozen=True)
-class Headed:
+class ParsedHeading:
     """A heading: its part, and the words that stand behind it in the row."""
 
     part: Part
@@ -35,95 +35,100 @@ class Headed:
     rest: str = ""
 
 
-def heading_at(text: str) -> Headed | None:
+def parse_heading(text: str) -> ParsedHeading | None:
     """The known heading that the row is, or that it begins with: with its introduction, or with what it names."""
-    if part := phrases.section_of(text) or _part_of_cells(text):
-        return Headed(part, text)
-    if not text[0].isupper() or not MORE.search(text):
+    if part := phrases.match_heading(text) or _match_table_head(text):
+        return ParsedHeading(part, text)
+    if not text[0].isupper() or not AFTER_HEADING.search(text):
         return None
-    pieces = text.split(" ")
-    for count in range(min(6, len(pieces) - 1), 0, -1):
-        name, rest = " ".join(pieces[:count]), " ".join(pieces[count:])
-        part = phrases.section_of(name)
+    words = text.split(" ")
+    for count in range(min(6, len(words) - 1), 0, -1):
+        name, rest = " ".join(words[:count]), " ".join(words[count:])
+        part = phrases.match_heading(name)
         if part in CRITERIA and (phrases.is_introduction(rest) or split_introduction(rest)):
-            return Headed(part, name, rest)
+            return ParsedHeading(part, name, rest)
         if part is Part.OVERVIEW and re.match(r"This (?:standard|unit)\b", rest):
-            return Headed(part, name, rest)
-        if part in ABOUT and name.endswith(":") and rest[:1].isupper():
-            return Headed(part, name, rest)
+            return ParsedHeading(part, name, rest)
+        if part in DESCRIPTIVE_PARTS and name.endswith(":") and rest[:1].isupper():
+            return ParsedHeading(part, name, rest)
     return None
 
 
-def _part_of_cells(text: str) -> Part | None:
+def _match_table_head(text: str) -> Part | None:
     """`Knowledge and understanding / Evidence reference`: a table's head written in one line, its cells ruled off."""
     cells = text.split(" / ") if len(text) <= phrases.MAX_HEADING_LENGTH else []
-    parts = [phrases.section_of(cell) for cell in cells]
-    filled_in = [phrases.is_filled_in(cell) for cell in cells]
+    parts = [phrases.match_heading(cell) for cell in cells]
+    filled_in = [phrases.is_form_column(cell) for cell in cells]
     if len(cells) < 2 or not all(part or filled for part, filled in zip(parts, filled_in, strict=True)):
         return None
     return Part.FORM if filled_in[0] else parts[0]
 
 
-def break_headings(rows: Sequence[CleanLine]) -> Iterator[CleanLine]:
+def split_run_on_headings(lines: Sequence[CleanLine]) -> Iterator[CleanLine]:
     """Rows that run on over a heading (`… the work. Performance criteria You must …`), cut before it."""
-    for row in without_running_names(rows):
-        if len(row.text) < MIN_RUN_ON_LENGTH or row.cells:
-            yield row
+    for line in strip_running_titles(lines):
+        if len(line.text) < MIN_RUN_ON_LENGTH or line.cells:
+            yield line
             continue
         start = 0
-        for match in RUN_ON.finditer(row.text):
-            yield replace(row, text=row.text[start : match.start()].rstrip())
+        for match in RUN_ON_HEADING.finditer(line.text):
+            yield replace(line, text=line.text[start : match.start()].rstrip())
             start = match.end()
-        yield replace(row, text=row.text[start:], after_blank=row.after_blank and start == 0)
+        yield replace(line, text=line.text[start:], after_blank=line.after_blank and start == 0)
 
 
-def without_running_names(rows: Sequence[CleanLine]) -> Iterator[CleanLine]:
+def strip_running_titles(lines: Sequence[CleanLine]) -> Iterator[CleanLine]:
     """Headings that have the unit's own title before them in their line, as on each page's head, without it."""
-    head = takewhile(lambda row: not phrases.section_of(row.text), rows[:HEAD])
-    names = tuple(f"{row.text} " for row in head if len(row.text) >= MIN_NAME_LENGTH)
-    for row, following in zip_longest(rows, rows[1:]):
-        name = next((each for each in names if row.text.startswith(each)), "")
-        rest = row.text.removeprefix(name)
+    head = takewhile(lambda line: not phrases.match_heading(line.text), lines[:MAX_TITLE_LINE])
+    names = tuple(f"{line.text} " for line in head if len(line.text) >= MIN_NAME_LENGTH)
+    for line, following in zip_longest(lines, lines[1:]):
+        name = next((each for each in names if line.text.startswith(each)), "")
+        rest = line.text.removeprefix(name)
         below = following.text if following and following.text[0].islower() else ""
-        is_heading = bool(name) and bool(phrases.section_of(rest) or phrases.section_of(f"{rest} {below}"))
-        yield replace(row, text=rest) if is_heading else row
+        is_heading = bool(name) and bool(phrases.match_heading(rest) or phrases.match_heading(f"{rest} {below}"))
+        yield replace(line, text=rest) if is_heading else line
 
 
-def join_broken(rows: Sequence[CleanLine]) -> list[CleanLine]:
+def merge_broken_headings(lines: Sequence[CleanLine]) -> list[CleanLine]:
     """Headings, introductions and names that a narrow column broke over two lines, as one row each."""
-    found: list[CleanLine] = []
-    for row in rows:
+    merged: list[CleanLine] = []
+    for line in lines:
         if (
-            found
-            and not row.after_blank
-            and not row.cells
-            and not found[-1].cells
-            and _is_broken(found[-1].text, row.text)
+            merged
+            and not line.after_blank
+            and not line.cells
+            and not merged[-1].cells
+            and _is_broken_heading(merged[-1].text, line.text)
         ):
-            last = found[-1]
-            found[-1] = replace(last, text=run_on(last.text, row.text), numbers=last.numbers + row.numbers)
+            last = merged[-1]
+            merged[-1] = replace(
+                last, text=merge_texts(last.text, line.text), line_numbers=last.line_numbers + line.line_numbers
+            )
         else:
-            found.append(row)
-    return found
+            merged.append(line)
+    return merged
 
 
-def _is_broken(above: str, below: str) -> bool:
+def _is_broken_heading(above: str, below: str) -> bool:
     if len(above) > 60 or len(below) > 200:
         return False
     joined = f"{above} {below}"
     if not below[0].islower():
-        return bool(metadata.key_of(joined)) and not metadata.key_of(above) and not phrases.section_of(above)
+        return bool(metadata.parse_key(joined)) and not metadata.parse_key(above) and not phrases.match_heading(above)
     if (
-        (phrases.is_introduction(above) and not OPEN_END.search(above))
-        or metadata.key_of(above)
+        (phrases.is_introduction(above) and not UNFINISHED_END.search(above))
+        or metadata.parse_key(above)
         or phrases.starts_item(above)
     ):
         return False
-    if phrases.is_introduction(joined) or split_introduction(joined) or metadata.key_of(joined):
+    if phrases.is_introduction(joined) or split_introduction(joined) or metadata.parse_key(joined):
         return True
-    if _part_of_cells(joined):
+    if _match_table_head(joined):
         return True
-    return phrases.section_of(joined) is not None and phrases.section_of(above) in {None, phrases.section_of(joined)}
+    return phrases.match_heading(joined) is not None and phrases.match_heading(above) in {
+        None,
+        phrases.match_heading(joined),
+    }
 
 
 def split_introduction(text: str) -> tuple[str, str] | None:
@@ -132,22 +137,24 @@ def split_introduction(text: str) -> tuple[str, str] | None:
     return (match[1], match[2]) if match and phrases.is_introduction(match[1]) else None
 
 
-MIN_LENGTH = 60
+MIN_PARAGRAPH_LENGTH = 60
 """What is shorter is a line of its own."""
-CODED = re.compile(r"(?<=[a-z)])\s+(?=(?P<letters>PC?|KU?)(?P<number>\d{1,3})\s+\S)")
+CODE_WITHIN_LINE = re.compile(r"(?<=[a-z)])\s+(?=(?P<letters>PC?|KU?)(?P<number>\d{1,3})\s+\S)")
 """Where a code stands behind words that are no sentence."""
 
 
-def cut_before_codes(rows: Sequence[CleanLine]) -> Iterator[CleanLine]:
+def split_before_codes(lines: Sequence[CleanLine]) -> Iterator[CleanLine]:
     """`Agree the work P1 ask … P2 tell …` as two rows: the words before the first code are a heading."""
-    for row in rows:
-        match = CODED.search(row.text) if len(row.text) >= MIN_LENGTH and not row.cells else None
+    for line in lines:
+        match = (
+            CODE_WITHIN_LINE.search(line.text) if len(line.text) >= MIN_PARAGRAPH_LENGTH and not line.cells else None
+        )
         following = rf"\s{match['letters']}{int(match['number']) + 1}\s" if match else ""
-        if match and not phrases.starts_item(row.text) and re.search(following, row.text[match.end() :]):
-            if phrases.is_introduction(row.text[: match.start()]) or match.start() > phrases.MAX_HEADING_LENGTH:
-                yield row
+        if match and not phrases.starts_item(line.text) and re.search(following, line.text[match.end() :]):
+            if phrases.is_introduction(line.text[: match.start()]) or match.start() > phrases.MAX_HEADING_LENGTH:
+                yield line
                 continue
-            yield replace(row, text=row.text[: match.start()], heading=True)
-            yield replace(row, text=row.text[match.end() :], after_blank=False)
+            yield replace(line, text=line.text[: match.start()], heading=True)
+            yield replace(line, text=line.text[match.end() :], after_blank=False)
         else:
-            yield row
+            yield line

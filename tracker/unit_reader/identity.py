@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 from tracker.unit_reader import phrases
 from tracker.unit_reader.document_model import CleanLine, Doubt
-from tracker.unit_reader.line_wrapping import run_on
-from tracker.unit_reader.metadata import IDENTIFIERS, Fact
+from tracker.unit_reader.line_wrapping import merge_texts
+from tracker.unit_reader.metadata import IDENTIFIERS, MetadataEntry
 from tracker.units.documents import Identifier
 
 SQA = re.compile(r"[A-Z]{1,2}\d?[A-Z0-9]{2,3} \d{2}")
@@ -22,7 +22,7 @@ UNIT_NUMBER = re.compile(
 SHORT_CODE = re.compile(r"[A-Z]{1,3}\d{1,3}\s+(?=[A-Z])")
 """`UNIT D7   Receive visitors`: shorter than codes are elsewhere."""
 BRACKETED = re.compile(r"[(\[]([^()\[\]]{2,40})[)\]]")
-TITLE_WORDS = re.compile(r"(?:unit|standard)?\s*title\s*[:–-]\s*", re.IGNORECASE)
+TITLE_PREFIX = re.compile(r"(?:unit|standard)?\s*title\s*[:–-]\s*", re.IGNORECASE)
 BOILERPLATE = re.compile(
     r"(?:higher )?national unit specification|unit (?:specification|descriptor|handbook)\b"
     r"|national occupational standards?\b"
@@ -31,7 +31,7 @@ BOILERPLATE = re.compile(
     re.IGNORECASE,
 )
 """What stands above many a title and is none."""
-CRUMBS = re.compile(r"\s[>»›]\s")
+BREADCRUMB = re.compile(r"\s[>»›]\s")
 MAX_LENGTH = 200
 
 
@@ -44,102 +44,110 @@ class Identity:
     is_sqa: bool
 
 
-def join_wrapped_title(head: Sequence[CleanLine]) -> list[CleanLine]:
+def merge_wrapped_title(head: Sequence[CleanLine]) -> list[CleanLine]:
     """The lines above the first heading, a title that went on in the next line as one of them."""
-    found: list[CleanLine] = []
-    for row in head:
-        if found and _goes_on(found[-1], row):
-            last = found[-1]
-            found[-1] = replace(last, text=run_on(last.text, row.text), numbers=last.numbers + row.numbers)
+    merged: list[CleanLine] = []
+    for line in head:
+        if merged and _continues_title(merged[-1], line):
+            last = merged[-1]
+            merged[-1] = replace(
+                last, text=merge_texts(last.text, line.text), line_numbers=last.line_numbers + line.line_numbers
+            )
         else:
-            found.append(row)
-    return found
+            merged.append(line)
+    return merged
 
 
-def _goes_on(above: CleanLine, row: CleanLine) -> bool:
+def _continues_title(above: CleanLine, line: CleanLine) -> bool:
     """In the very next line, in small letters, below a line that could be a title."""
-    adjacent = above.numbers[-1] + 1 == row.number and not row.after_blank and above.heading == row.heading
+    adjacent = (
+        above.line_numbers[-1] + 1 == line.line_number and not line.after_blank and above.heading == line.heading
+    )
     return (
-        adjacent and row.text[0].islower() and above.text[0].isupper() and _may_be_title(f"{above.text} {row.text}")
+        adjacent and line.text[0].islower() and above.text[0].isupper() and _can_be_title(f"{above.text} {line.text}")
     )
 
 
-def read_identity(head: Sequence[CleanLine], facts: Sequence[Fact], running: Sequence[str], name: str) -> Identity:
+def detect_identity(
+    head: Sequence[CleanLine], entries: Sequence[MetadataEntry], page_headers: Sequence[str], name: str
+) -> Identity:
     """What the unit is called, from its facts, its head, and the title that runs through its pages."""
-    codes = {_scheme_of(fact): fact.value.strip() for fact in reversed(facts) if fact.key in IDENTIFIERS}
-    titles = [fact.value for fact in facts if fact.key == "title"]
+    codes = {
+        _detect_entry_scheme(entry): entry.value.strip() for entry in reversed(entries) if entry.key in IDENTIFIERS
+    }
+    titles = [entry.value for entry in entries if entry.key == "title"]
     for value in titles:
         if phrases.CODE.fullmatch(value) or value.isdigit():
             codes.setdefault("local", value)
     title = next((value for value in titles if value not in codes.values()), None)
     if title:
-        found, title = _codes_in(f"Unit {title}" if SHORT_CODE.match(title) else title)
-        codes = {**found, **codes}
-    lines = [row.text for row in sorted(head, key=_least_like_title) if len(row.text) <= MAX_LENGTH]
-    for text in (*lines[:4], *running):
-        found, rest = _codes_in(text)
-        for scheme, value in found.items():
+        new_codes, title = _extract_codes(f"Unit {title}" if SHORT_CODE.match(title) else title)
+        codes = {**new_codes, **codes}
+    head_texts = [line.text for line in sorted(head, key=_title_sort_key) if len(line.text) <= MAX_LENGTH]
+    for text in (*head_texts[:4], *page_headers):
+        new_codes, rest = _extract_codes(text)
+        for scheme, value in new_codes.items():
             codes.setdefault(scheme, value)
-        if title is None and rest and _may_be_title(rest):
+        if title is None and rest and _can_be_title(rest):
             title = rest
     doubts: list[Doubt] = []
-    code = _chosen_code(codes)
+    code = _choose_code(codes)
     if title is None:
-        title = f"Untitled unit {code}".strip() if code else _from_name(name)
+        title = f"Untitled unit {code}".strip() if code else _build_title_from_name(name)
         doubts.append(Doubt((), "the document prints no title", f"“{title}” stands for it"))
     if code is None:
-        code = _local_code(title)
+        code = _build_local_code(title)
         doubts.append(Doubt((), "the document prints no code", f"the local code {code} was made from its title"))
-    elif not any(code in text for text in lines) and codes.get("Original URN") == code:
+    elif not any(code in text for text in head_texts) and codes.get("Original URN") == code:
         doubts.append(Doubt((), "the code is not read from the heading", f"the original URN, {code}, is taken"))
     identifiers = tuple(Identifier(scheme, codes[scheme][:50]) for scheme in IDENTIFIERS if scheme in codes)
     return Identity(code[:60], title[:MAX_LENGTH], identifiers, tuple(doubts), "SQA" in codes)
 
 
-def _least_like_title(row: CleanLine) -> tuple[bool, bool]:
+def _title_sort_key(line: CleanLine) -> tuple[bool, bool]:
     """`Unit 7: Patrol a building` is surely the title; then what the source marks as a heading."""
-    return not UNIT_NUMBER.fullmatch(row.text), not row.heading
+    return not UNIT_NUMBER.fullmatch(line.text), not line.heading
 
 
-def _codes_in(text: str) -> tuple[dict[str, str], str]:
+def _extract_codes(text: str) -> tuple[dict[str, str], str]:
     """The codes in a title's line, by scheme, and the title without them."""
-    found: dict[str, str] = {}
-    text = TITLE_WORDS.sub("", text)
+    codes: dict[str, str] = {}
+    text = TITLE_PREFIX.sub("", text)
     if match := LONE_NUMBER.fullmatch(text):
         return {"local": match[1]}, ""
     if LOOSE_CODE.fullmatch(text) and not UNIT_WORD.match(text):
-        return {_scheme(text): text}, ""
+        return {_detect_scheme(text): text}, ""
     text = re.sub(rf"unit\s+(?=(?:{phrases.CODE.pattern})\s*[:–—-])", "", text, count=1, flags=re.IGNORECASE)
     if match := UNIT_NUMBER.fullmatch(text):
-        found["local"], text = match[1], match[2]
+        codes["local"], text = match[1], match[2]
     for bracketed in BRACKETED.findall(text):
         if phrases.CODE.fullmatch(bracketed):
-            found.setdefault(_scheme(bracketed), bracketed)
+            codes.setdefault(_detect_scheme(bracketed), bracketed)
             text = re.sub(rf"\s*[(\[]{re.escape(bracketed)}[)\]]\s*", " ", text)
     while match := re.match(rf"\s*({phrases.CODE.pattern})\s*[:.–—|-]*\s*", text):
-        found.setdefault(_scheme(match[1]), match[1])
+        codes.setdefault(_detect_scheme(match[1]), match[1])
         text = text[match.end() :]
     if match := re.search(rf"\s+[–—|-]?\s*({phrases.CODE.pattern})\s*$", text):
-        found.setdefault(_scheme(match[1]), match[1])
+        codes.setdefault(_detect_scheme(match[1]), match[1])
         text = text[: match.start()]
-    return found, text.strip(" \t:–—-|")
+    return codes, text.strip(" \t:–—-|")
 
 
-def _scheme_of(fact: Fact) -> str:
+def _detect_entry_scheme(entry: MetadataEntry) -> str:
     """`Unit code` and the like say little: the shape of the code says whose it is."""
-    shaped = _scheme(fact.value.strip())
-    return shaped if fact.key in {"local", "Ofqual"} and shaped != "NOS" else fact.key
+    shaped = _detect_scheme(entry.value.strip())
+    return shaped if entry.key in {"local", "Ofqual"} and shaped != "NOS" else entry.key
 
 
-def _scheme(code: str) -> str:
+def _detect_scheme(code: str) -> str:
     if OFQUAL.fullmatch(code):
         return "Ofqual"
     return "SQA" if SQA.fullmatch(code) else "NOS"
 
 
-def _may_be_title(text: str) -> bool:
+def _can_be_title(text: str) -> bool:
     if (
-        phrases.section_of(text)
+        phrases.match_heading(text)
         or phrases.is_introduction(text)
         or phrases.starts_item(text)
         or BOILERPLATE.match(text)
@@ -147,23 +155,23 @@ def _may_be_title(text: str) -> bool:
         return False
     return (
         3 <= len(text) <= MAX_LENGTH
-        and not CRUMBS.search(text)
+        and not BREADCRUMB.search(text)
         and not text.endswith((".", ";", ":"))
         and any(each.isalpha() for each in text)
     )
 
 
-def _chosen_code(codes: dict[str, str]) -> str | None:
+def _choose_code(codes: dict[str, str]) -> str | None:
     order = ("URN", "NOS", "local", "SQA", "Ofqual", "Original URN")
-    known = [codes[scheme] for scheme in order if codes.get(scheme)]
-    return next((code for code in known if not code.isdigit()), known[0] if known else None)
+    known_codes = [codes[scheme] for scheme in order if codes.get(scheme)]
+    return next((code for code in known_codes if not code.isdigit()), known_codes[0] if known_codes else None)
 
 
-def _local_code(title: str) -> str:
+def _build_local_code(title: str) -> str:
     kept = "".join(each if each.isascii() and each.isalnum() else " " for each in title.upper())
     return "-".join(kept.split())[:60].strip("-") or "UNIT"
 
 
-def _from_name(name: str) -> str:
+def _build_title_from_name(name: str) -> str:
     stem = name.rsplit("/", 1)[-1].rsplit(".", 1)[0].replace("-", " ").replace("_", " ").strip()
     return (stem[:1].upper() + stem[1:]) or "Untitled unit"

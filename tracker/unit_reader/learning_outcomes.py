@@ -7,30 +7,30 @@ from itertools import takewhile
 
 from tracker.unit_reader import phrases
 from tracker.unit_reader.document_model import CleanLine, Doubt, Section, SectionStatements, Statement
-from tracker.unit_reader.line_wrapping import continues, run_on
-from tracker.unit_reader.markers import Marker, read_markers
+from tracker.unit_reader.line_wrapping import continues, merge_texts
+from tracker.unit_reader.markers import Marker, parse_markers
 from tracker.unit_reader.phrases import Part
-from tracker.unit_reader.sections import each_of
-from tracker.unit_reader.separate_labels import join_label_columns, join_lone_labels
+from tracker.unit_reader.sections import filter_sections
+from tracker.unit_reader.separate_labels import merge_label_columns, merge_lone_labels
 from tracker.unit_reader.statements import split_statements
 from tracker.vocabulary import CriterionKind
 
-ABILITY = re.compile(r"(?:be able to|know|understand|demonstrate|use|carry out)\b", re.IGNORECASE)
+ABILITY_START = re.compile(r"(?:be able to|know|understand|demonstrate|use|carry out)\b", re.IGNORECASE)
 
 MAX_OUTCOME_LENGTH = 250
-CRITERIA_BELOW = re.compile(r"assessment criteri(?:a|on)\W*", re.IGNORECASE)
-UNNUMBERED = re.compile(r"(?:Be able to|Know|Understand)\b")
+CRITERIA_HEADING = re.compile(r"assessment criteri(?:a|on)\W*", re.IGNORECASE)
+UNNUMBERED_OUTCOME = re.compile(r"(?:Be able to|Know|Understand)\b")
 """How outcomes begin that are printed without a number; no criterion begins so."""
 
 
 @dataclass
-class Outcome:
+class LearningOutcome:
     """One learning outcome: its number and words, and the rows below it."""
 
     number: str | None
     text: str
-    rows: list[CleanLine] = field(default_factory=list)
-    found: SectionStatements = field(default_factory=SectionStatements)
+    lines: list[CleanLine] = field(default_factory=list)
+    section_statements: SectionStatements = field(default_factory=SectionStatements)
 
     @property
     def kind(self) -> CriterionKind:
@@ -39,188 +39,213 @@ class Outcome:
         return CriterionKind.KNOWLEDGE if knows else CriterionKind.PERFORMANCE
 
 
-def read_outcomes(document: Sequence[Section], width: int) -> tuple[list[Outcome], list[Doubt]]:
+def split_outcomes(document: Sequence[Section], width: int) -> tuple[list[LearningOutcome], list[Doubt]]:
     """The outcomes that hold criteria, in order, and what is doubtful about them."""
-    sections = list(each_of(document, Part.OUTCOMES))
+    sections = list(filter_sections(document, Part.OUTCOMES))
     doubts: list[Doubt] = []
-    rows = [row for section in sections for row in _rows_of(section)]
-    rows = join_lone_labels(join_label_columns(rows, doubts))
-    outcomes = _gather(list(_broken_at_first(rows)), _above_criteria(sections, rows), width)
-    outcomes[0].text = _named_in_head(document) if outcomes[0].rows else ""
+    lines = [line for section in sections for line in _list_lines(section)]
+    lines = merge_lone_labels(merge_label_columns(lines, doubts))
+    outcomes = _group_by_outcome(
+        list(_split_at_first_criterion(lines)), _find_outcomes_above_criteria(sections, lines), width
+    )
+    outcomes[0].text = _find_outcome_in_head(document) if outcomes[0].lines else ""
     for outcome in outcomes:
-        outcome.found = split_statements(outcome.rows, width)
-        outcome.rows = []
-    doubts.extend(_bring_home(outcomes))
+        outcome.section_statements = split_statements(outcome.lines, width)
+        outcome.lines = []
+    doubts.extend(_assign_by_number(outcomes))
     if not any(map(_promises_criteria, sections)):
-        doubts.extend(_set_aside_outcomes(outcomes))
-    return [each for each in outcomes if each.found.statements or each.found.unparsed], doubts
+        doubts.extend(_remove_outcomes_without_criteria(outcomes))
+    return [
+        each for each in outcomes if each.section_statements.statements or each.section_statements.unparsed
+    ], doubts
 
 
-def _rows_of(section: Section) -> list[CleanLine]:
+def _list_lines(section: Section) -> list[CleanLine]:
     own = [section.heading] if section.heading and section.heading.heading and section.outcome else []
-    return [*own, *(row for row in section.rows if not phrases.is_introduction(row.text))]
+    return [*own, *(line for line in section.lines if not phrases.is_introduction(line.text))]
 
 
 def _promises_criteria(section: Section) -> bool:
     """Whether its heading or its introduction speaks of criteria, or of what the learner can do."""
     heading = section.heading.text if section.heading else "criteria"  # found by its markers, and so with criteria
-    introductions = [row.text for row in section.rows if phrases.is_introduction(row.text)]
+    introductions = [line.text for line in section.lines if phrases.is_introduction(line.text)]
     return any(re.search(r"criteri|\bcan\b", text, re.IGNORECASE) for text in (heading, *introductions))
 
 
-def _set_aside_outcomes(outcomes: Sequence[Outcome]) -> Iterator[Doubt]:
+def _remove_outcomes_without_criteria(outcomes: Sequence[LearningOutcome]) -> Iterator[Doubt]:
     """A list of outcomes is none of criteria: what is neither numbered under an outcome nor below most of them."""
-    named = [each for each in outcomes if each.text]
-    filled = [each for each in named if each.found.statements]
-    alone = outcomes if 2 * len(filled) < len(named) else outcomes[:1]
-    for outcome in alone:
-        aside = [each for each in outcome.found.statements if not (each.marker and len(each.marker.numbers) > 1)]
-        if outcome.text and any(each.marker for each in aside):
+    named_outcomes = [each for each in outcomes if each.text]
+    with_statements = [each for each in named_outcomes if each.section_statements.statements]
+    without_criteria = outcomes if 2 * len(with_statements) < len(named_outcomes) else outcomes[:1]
+    for outcome in without_criteria:
+        removed = [
+            each
+            for each in outcome.section_statements.statements
+            if not (each.marker and len(each.marker.numbers) > 1)
+        ]
+        if outcome.text and any(each.marker for each in removed):
             continue
-        for each in aside:
+        for each in removed:
             label = f"{each.marker.label} " if each.marker and each.marker.label else ""
-            outcome.found.unparsed.append((tuple(each.numbers), f"{label}{each.text}"))
-            yield Doubt(tuple(each.numbers), "an outcome without criteria", "it was placed nowhere")
-        outcome.found.statements = [each for each in outcome.found.statements if each not in aside]
+            outcome.section_statements.unparsed.append((tuple(each.line_numbers), f"{label}{each.text}"))
+            yield Doubt(tuple(each.line_numbers), "an outcome without criteria", "it was placed nowhere")
+        outcome.section_statements.statements = [
+            each for each in outcome.section_statements.statements if each not in removed
+        ]
 
 
-def _named_in_head(document: Sequence[Section]) -> str:
+def _find_outcome_in_head(document: Sequence[Section]) -> str:
     """The one outcome of a page that is about nothing else, which stands in its head as a sentence; empty if none."""
     head = takewhile(lambda section: section.part is not Part.OUTCOMES, document)
-    found = [row.text for section in head if section.part is None for row in section.rows if _is_outcome_alone(row)]
-    return found[0] if len(found) == 1 else ""
+    texts = [
+        line.text for section in head if section.part is None for line in section.lines if _is_outcome_sentence(line)
+    ]
+    return texts[0] if len(texts) == 1 else ""
 
 
-def _is_outcome_alone(row: CleanLine) -> bool:
-    return bool(UNNUMBERED.match(row.text)) and row.text.endswith(".") and len(row.text) <= MAX_OUTCOME_LENGTH
+def _is_outcome_sentence(line: CleanLine) -> bool:
+    return (
+        bool(UNNUMBERED_OUTCOME.match(line.text)) and line.text.endswith(".") and len(line.text) <= MAX_OUTCOME_LENGTH
+    )
 
 
-def _above_criteria(sections: Sequence[Section], rows: Sequence[CleanLine]) -> set[tuple[int, ...]]:
+def _find_outcomes_above_criteria(sections: Sequence[Section], lines: Sequence[CleanLine]) -> set[tuple[int, ...]]:
     """The lines of the outcomes that stand above a heading `Assessment criteria`, numbered otherwise than those.
 
     That is how `10.1` is known for an outcome, over its criteria `a)`, `b)` and `c)`.
     """
     starts = {
-        section.rows[0].number
+        section.lines[0].line_number
         for section in sections
-        if section.rows and section.heading and CRITERIA_BELOW.fullmatch(section.heading.text)
+        if section.lines and section.heading and CRITERIA_HEADING.fullmatch(section.heading.text)
     }
-    families = [_first_family(row) for row in rows]
-    begun = [at for at, row in enumerate(rows) if row.number in starts]
-    outcomes = next(filter(None, families[: begun[0]]), "") if begun else ""
-    if not outcomes or any(families[at] == outcomes for at in begun):
+    styles = [_get_first_style(line) for line in lines]
+    start_indexes = [index for index, line in enumerate(lines) if line.line_number in starts]
+    outcomes = next(filter(None, styles[: start_indexes[0]]), "") if start_indexes else ""
+    if not outcomes or any(styles[index] == outcomes for index in start_indexes):
         return set()
-    found: set[tuple[int, ...]] = set()
+    numbers_above: set[tuple[int, ...]] = set()
     last: CleanLine | None = None
-    for row, family in zip(rows, families, strict=True):
-        if row.number in starts and last:
-            found.add(last.numbers)
-        last = row if family == outcomes else last
-    return found
+    for line, style in zip(lines, styles, strict=True):
+        if line.line_number in starts and last:
+            numbers_above.add(last.line_numbers)
+        last = line if style == outcomes else last
+    return numbers_above
 
 
-def _first_family(row: CleanLine) -> str:
+def _get_first_style(line: CleanLine) -> str:
     """The kind of marker that the row begins with; empty where it has none that is labelled."""
-    found = read_markers(row.text)
-    return found[0][0].family if found and found[0][0].label and found[0][1] else ""
+    markers = parse_markers(line.text)
+    return markers[0][0].style if markers and markers[0][0].label and markers[0][1] else ""
 
 
-def _broken_at_first(rows: Sequence[CleanLine]) -> Iterator[CleanLine]:
+def _split_at_first_criterion(lines: Sequence[CleanLine]) -> Iterator[CleanLine]:
     """`2.1 Prevent harm` with `2.1a Describe …` behind it in the same line, as two rows."""
-    for row in rows:
-        label = next((marker.label for marker, _ in read_markers(row.text)[:1] if marker.family == "1.1"), "")
-        match = re.search(rf"(?<=[^\d\s.])\s*(?={re.escape(label)}a\s+\S)", row.text) if label else None
+    for line in lines:
+        label = next((marker.label for marker, _ in parse_markers(line.text)[:1] if marker.style == "1.1"), "")
+        match = re.search(rf"(?<=[^\d\s.])\s*(?={re.escape(label)}a\s+\S)", line.text) if label else None
         if match:
-            yield replace(row, text=row.text[: match.start()])
-            yield replace(row, text=row.text[match.end() :])
+            yield replace(line, text=line.text[: match.start()])
+            yield replace(line, text=line.text[match.end() :])
         else:
-            yield row
+            yield line
 
 
-def _gather(rows: Sequence[CleanLine], above_criteria: Collection[tuple[int, ...]], width: int) -> list[Outcome]:
+def _group_by_outcome(
+    lines: Sequence[CleanLine], above_criteria: Collection[tuple[int, ...]], width: int
+) -> list[LearningOutcome]:
     """Outcomes with the rows below each; rows above the first belong to one without words."""
-    firsts = [
+    dotted_markers = [
         marker
-        for row in rows
-        if row.numbers not in above_criteria
-        for marker, _ in read_markers(row.text)[:1]
+        for line in lines
+        if line.line_numbers not in above_criteria
+        for marker, _ in parse_markers(line.text)[:1]
         if len(marker.numbers) > 1
     ]
-    dotted = {marker.numbers[0] for marker in firsts}
-    lettered = any(marker.family == "1.1a" for marker in firsts)
-    outcomes = [Outcome(None, "")]
-    before: CleanLine | None = None
-    for row in rows:
-        numbered = dotted | _without_criteria(outcomes[-1]) if dotted else dotted
-        opened = _outcome_in(row, numbered, lettered=lettered, is_above=row.numbers in above_criteria)
+    dotted_numbers = {marker.numbers[0] for marker in dotted_markers}
+    has_letters = any(marker.style == "1.1a" for marker in dotted_markers)
+    outcomes = [LearningOutcome(None, "")]
+    previous: CleanLine | None = None
+    for line in lines:
+        numbered = dotted_numbers | _find_next_number(outcomes[-1]) if dotted_numbers else dotted_numbers
+        opened = _parse_outcome(line, numbered, has_letters=has_letters, is_above=line.line_numbers in above_criteria)
         current = outcomes[-1]
         if opened:
             outcomes.append(opened)
-        elif current.text and not current.rows and before and _goes_on(before, row, width, bool(dotted)):
-            current.text = run_on(current.text, row.text)
+        elif (
+            current.text
+            and not current.lines
+            and previous
+            and _continues_outcome(previous, line, width, bool(dotted_numbers))
+        ):
+            current.text = merge_texts(current.text, line.text)
         else:
-            current.rows.append(row)
-        before = row
+            current.lines.append(line)
+        previous = line
     return outcomes
 
 
-def _outcome_in(row: CleanLine, dotted: set[int], *, lettered: bool, is_above: bool) -> Outcome | None:
+def _parse_outcome(
+    line: CleanLine, dotted_numbers: set[int], *, has_letters: bool, is_above: bool
+) -> LearningOutcome | None:
     """`lettered`: criteria are numbered `1.1a`, outcomes `1.1`. `is_above`: it stands above `Assessment criteria`."""
-    match = phrases.OUTCOME.fullmatch(row.text)
+    match = phrases.OUTCOME.fullmatch(line.text)
     if match and match[2]:
-        return Outcome(match[1], match[2])
-    for marker, text in read_markers(row.text)[:1]:
-        if is_above or (lettered and marker.family == "1.1") or _numbers_outcome(marker, text, dotted):
-            return Outcome(marker.label, text)
-    if not read_markers(row.text) and (row.heading or UNNUMBERED.match(row.text)):
-        return Outcome(None, row.text)
+        return LearningOutcome(match[1], match[2])
+    for marker, text in parse_markers(line.text)[:1]:
+        if is_above or (has_letters and marker.style == "1.1") or _is_outcome_marker(marker, text, dotted_numbers):
+            return LearningOutcome(marker.label, text)
+    if not parse_markers(line.text) and (line.heading or UNNUMBERED_OUTCOME.match(line.text)):
+        return LearningOutcome(None, line.text)
     return None
 
 
-def _without_criteria(last: Outcome) -> set[int]:
+def _find_next_number(last: LearningOutcome) -> set[int]:
     """The number behind the last outcome's: the next may stand there with no criteria of its own."""
     return {int(last.number) + 1} if last.number and last.number.isdigit() else set()
 
 
-def _numbers_outcome(marker: Marker, text: str, dotted: set[int]) -> bool:
-    if not text or len(marker.numbers) != 1 or marker.family[0] in "(aAi":
+def _is_outcome_marker(marker: Marker, text: str, dotted_numbers: set[int]) -> bool:
+    if not text or len(marker.numbers) != 1 or marker.style[0] in "(aAi":
         return False
-    if marker.family.startswith("LO"):
+    if marker.style.startswith("LO"):
         return True
-    if not marker.family[0].isdigit():
+    if not marker.style[0].isdigit():
         return False
-    return marker.numbers[0] in dotted if dotted else bool(ABILITY.match(text))
+    return marker.numbers[0] in dotted_numbers if dotted_numbers else bool(ABILITY_START.match(text))
 
 
-def _goes_on(before: CleanLine, row: CleanLine, width: int, has_dotted: bool) -> bool:
+def _continues_outcome(previous: CleanLine, line: CleanLine, width: int, has_dotted: bool) -> bool:
     """The rest of an outcome's words: whatever stands between it and its first numbered criterion."""
-    if read_markers(row.text):
+    if parse_markers(line.text):
         return False
-    return continues(before, row, width) or (row.text[0].islower() and (has_dotted or not before.fixed))
+    return continues(previous, line, width) or (
+        line.text[0].islower() and (has_dotted or not previous.ends_paragraph)
+    )
 
 
-def _bring_home(outcomes: list[Outcome]) -> list[Doubt]:
+def _assign_by_number(outcomes: list[LearningOutcome]) -> list[Doubt]:
     """`2.1` belongs to outcome 2, also where all outcomes are printed first and all criteria after them."""
     by_number = {each.number: each for each in outcomes if each.number}
     doubts: list[Doubt] = []
     for outcome in outcomes:
-        stay: list[Statement] = []
-        for statement in outcome.found.statements:
-            home = by_number.get(_outcome_number(statement) or "", outcome)
-            (stay if home is outcome else home.found.statements).append(statement)
-        outcome.found.statements = stay
+        remaining: list[Statement] = []
+        for statement in outcome.section_statements.statements:
+            target = by_number.get(_get_outcome_number(statement) or "", outcome)
+            (remaining if target is outcome else target.section_statements.statements).append(statement)
+        outcome.section_statements.statements = remaining
     for outcome in outcomes:
-        for statement in outcome.found.statements:
+        for statement in outcome.section_statements.statements:
             statement.heading = outcome.text or statement.heading
-        if outcome.found.statements and not outcome.text:
-            numbers = tuple(outcome.found.statements[0].numbers)
+        if outcome.section_statements.statements and not outcome.text:
+            numbers = tuple(outcome.section_statements.statements[0].line_numbers)
             doubts.append(
                 Doubt(numbers, "assessment criteria without an outcome above them", "they are taken as performance")
             )
     return doubts
 
 
-def _outcome_number(statement: Statement) -> str | None:
+def _get_outcome_number(statement: Statement) -> str | None:
     marker = statement.marker
     if marker is None or len(marker.numbers) < 2 or not marker.label[0].isdigit():
         return None

@@ -5,24 +5,24 @@ from dataclasses import dataclass
 
 ROMAN = {"i": 1, "v": 5, "x": 10, "l": 50}
 BULLET = re.compile(r"([•·◦▪■●○‣➢►◆♦✓✔§–—*]|\uf0b7|\uf0a7|-(?=\s)|o(?=\s))\s*")
-CODED = re.compile(
+CODE = re.compile(
     r"\(?([A-Z]{1,3}|[A-Z]&[A-Z]|[A-Z][a-z])\s?(\d{1,3}(?:\.\d{1,2})*)"
     r"(?:(?=[A-Za-z][a-z]{2})|([a-z])?(?![\w%/]))\)?[.:)]?\s*"
 )
 DOTTED = re.compile(r"\(?(\d{1,2}(?:\.\d{1,2})+)(?![\d%])(?:([a-z])(?![a-z]))?\)?[.):]?\s*")
-ENCLOSED = re.compile(r"[(\[](\d{1,3}|[a-z]{1,2}|[ivxl]{1,6}|[A-Z])[)\]]\.?\s*")
+BRACKETED = re.compile(r"[(\[](\d{1,3}|[a-z]{1,2}|[ivxl]{1,6}|[A-Z])[)\]]\.?\s*")
 NUMBERED = re.compile(r"(\d{1,3})([.):\]])(?!\d)\s*")
 SPACED = re.compile(r"(\d{1,3})(\s+|$)")
 GLUED = re.compile(r"(\d{1,3})(?=[A-Za-z][a-z]{2})(?!(?:st|nd|rd|th)\b)")
 LETTERED = re.compile(r"([a-z]|[ivxl]{2,6}|[A-Z])([.)])(?!\w\.)(?:\s+|$|(?=[A-Z]))")
 BARE_LETTER = re.compile(r"([a-z])(?:\s+(?=\S)|(?=[A-Z][a-z]))")
-FIRST_WITHIN = re.compile(r"(?<=:)\s+(?=(?:\(?(?:a|i|1)\)|(?:a|i|1)\.)\s+\S)")
+FIRST_SUB_ITEM = re.compile(r"(?<=:)\s+(?=(?:\(?(?:a|i|1)\)|(?:a|i|1)\.)\s+\S)")
 """Where a row of sub-items may open behind a colon, in the same line."""
-RANGE_BEHIND = re.compile(r"(?:[–—-]|to\b|and\b)\s*[A-Z]{1,3}&?[A-Z]?\s?\d{1,3}\b")
+RANGE_END = re.compile(r"(?:[–—-]|to\b|and\b)\s*[A-Z]{1,3}&?[A-Z]?\s?\d{1,3}\b")
 """`P1 – P3 by observation` speaks of statements and is none."""
-TWICE = re.compile(r"\.\d{1,2}\s+")
+REPEATED_REFERENCE = re.compile(r"\.\d{1,2}\s+")
 """What is left of a reference that is printed twice: `1.1 | .1 Identify`."""
-RULED_OFF = re.compile(r"[/|]\s+")
+CELL_SEPARATOR = re.compile(r"[/|]\s+")
 """What is left between a label and its text of two cells that were written in one line: `1 / How to …`."""
 
 
@@ -30,12 +30,12 @@ RULED_OFF = re.compile(r"[/|]\s+")
 class Marker:
     """A marker as printed. `family` says which others are of its kind; `numbers` is its place among them."""
 
-    family: str
+    style: str
     """`1.`, `1)`, `(1)`, `1`, `1.1`, `P1`, `P1.1`, `a)`, `(a)`, `a`, `A)`, `i)`, `(i)` or a bullet's own sign."""
     label: str
     """Without brackets and full stops: `1`, `a`, `P3`, `1.10`; empty for a bullet."""
     numbers: tuple[int, ...] = ()
-    weak: bool = False
+    is_ambiguous: bool = False
     """Could as well be the first word of a sentence: it counts only where it is next in turn."""
 
     @property
@@ -51,30 +51,30 @@ class Marker:
         """Whether letters stand before its number: `P3`, `KU 2`."""
         return self.label[:1].isupper() and self.label[-1].isdigit()
 
-    def follows(self, before: "Marker") -> bool:
+    def follows(self, previous: "Marker") -> bool:
         """Whether it is the next one of the same kind; a bullet follows any bullet of its sign."""
-        if self.family != before.family:
+        if self.style != previous.style:
             return False
         if self.is_bullet:
             return True
-        return self.numbers == (*before.numbers[:-1], before.numbers[-1] + 1)
+        return self.numbers == (*previous.numbers[:-1], previous.numbers[-1] + 1)
 
-    def gap_after(self, before: "Marker") -> int:
+    def count_missing_after(self, previous: "Marker") -> int:
         """How many are left out between the two, or -1 where this one is not later in the same row."""
-        if self.is_bullet or self.family != before.family or self.numbers[:-1] != before.numbers[:-1]:
+        if self.is_bullet or self.style != previous.style or self.numbers[:-1] != previous.numbers[:-1]:
             return -1
-        return self.numbers[-1] - before.numbers[-1] - 1
+        return self.numbers[-1] - previous.numbers[-1] - 1
 
-    def is_within(self, before: "Marker") -> bool:
+    def is_within(self, previous: "Marker") -> bool:
         """`4.1` is within `4`, and `P4.1` within `P4`."""
         return (
-            len(self.numbers) == len(before.numbers) + 1
-            and self.numbers[:-1] == before.numbers
-            and self.label.startswith(before.label)
+            len(self.numbers) == len(previous.numbers) + 1
+            and self.numbers[:-1] == previous.numbers
+            and self.label.startswith(previous.label)
         )
 
 
-def read_markers(text: str) -> list[tuple[Marker, str]]:
+def parse_markers(text: str) -> list[tuple[Marker, str]]:
     """What the line may begin with, the likeliest first, each with the text behind it. Empty where with nothing.
 
     `i)` may be a letter or a Roman number: both are given, and the place in the row decides.
@@ -83,24 +83,30 @@ def read_markers(text: str) -> list[tuple[Marker, str]]:
     if bullet and bullet.end() < len(text) and _is_bullet(bullet, text):
         rest = text[bullet.end() :]
         if (second := BULLET.match(rest)) and second.end() < len(rest) and _is_bullet(second, rest):
-            return read_markers(rest)  # a dash before the source's own bullet
-        inner = [(marker, behind) for marker, behind in _labelled(rest) if not marker.weak or marker.family == "1"]
+            return parse_markers(rest)  # a dash before the source's own bullet
+        inner = [
+            (marker, remainder)
+            for marker, remainder in _parse_labels(rest)
+            if not marker.is_ambiguous or marker.style == "1"
+        ]
         return [*inner, (Marker(bullet[1], ""), rest)]
-    return _labelled(text)
+    return _parse_labels(text)
 
 
-def read_lone_marker(text: str) -> Marker | None:
+def parse_lone_marker(text: str) -> Marker | None:
     """The marker that is all that stands on the line."""
     bullet = BULLET.match(text)
-    found = [marker for marker, behind in _labelled(text[bullet.end() :] if bullet else text) if not behind]
-    return found[0] if found else None
+    markers = [
+        marker for marker, remainder in _parse_labels(text[bullet.end() :] if bullet else text) if not remainder
+    ]
+    return markers[0] if markers else None
 
 
-def successor_pattern(marker: Marker) -> re.Pattern[str] | None:
+def build_next_marker_pattern(marker: Marker) -> re.Pattern[str] | None:
     """Where the next marker of the same kind may stand inside a line; None where nobody could tell."""
     if marker.is_bullet:
-        return re.compile(rf"(?<=\S)\s+(?={re.escape(marker.family)}\s+\S)") if marker.family in "•·▪■●○◆♦" else None
-    label = re.escape(_next_label(marker))
+        return re.compile(rf"(?<=\S)\s+(?={re.escape(marker.style)}\s+\S)") if marker.style in "•·▪■●○◆♦" else None
+    label = re.escape(_compute_next_label(marker))
     shapes = {
         "1.": rf"(?<=[^\d\s])\s+(?={label}\.\s*[A-Za-z])|(?<=[a-z.;])(?={label}\.\s+[A-Za-z])",
         "1)": rf"(?<=\S)\s+(?={label}\)\s*\S)",
@@ -116,9 +122,9 @@ def successor_pattern(marker: Marker) -> re.Pattern[str] | None:
         "i)": rf"(?<=\S)\s+(?={label}\)\s*\S)",
         "(i)": rf"(?<=\S)\s*(?=\({label}\)\s*\S)",
     }
-    if marker.family[0].isupper() and marker.label[-1].isdigit():
+    if marker.style[0].isupper() and marker.label[-1].isdigit():
         return re.compile(rf"(?<=\S)\s*(?={label}(?![\d.]\d)[.:)]?\s*[A-Za-z])")
-    shape = shapes.get(marker.family)
+    shape = shapes.get(marker.style)
     return re.compile(shape) if shape else None
 
 
@@ -127,102 +133,111 @@ def _is_bullet(bullet: re.Match[str], text: str) -> bool:
     return text[bullet.end() - 1].isspace() or bullet[1] not in "–—*"
 
 
-def _labelled(text: str) -> list[tuple[Marker, str]]:
-    return [(marker, RULED_OFF.sub("", rest) if RULED_OFF.match(rest) else rest) for marker, rest in _marked(text)]
+def _parse_labels(text: str) -> list[tuple[Marker, str]]:
+    return [
+        (marker, CELL_SEPARATOR.sub("", rest) if CELL_SEPARATOR.match(rest) else rest)
+        for marker, rest in _parse_styles(text)
+    ]
 
 
-def _marked(text: str) -> list[tuple[Marker, str]]:
-    found: list[tuple[Marker, str]] = []
+def _parse_styles(text: str) -> list[tuple[Marker, str]]:
+    options: list[tuple[Marker, str]] = []
     if match := DOTTED.match(text):
-        found.append(_dotted(match, text[match.end() :]))
-    elif match := CODED.match(text):
-        found.extend([] if RANGE_BEHIND.match(text[match.end() :]) else _coded(match, text))
-    elif match := ENCLOSED.match(text):
-        found.extend(_enclosed(match, text))
+        options.append(_parse_dotted(match, text[match.end() :]))
+    elif match := CODE.match(text):
+        options.extend([] if RANGE_END.match(text[match.end() :]) else _parse_code(match, text))
+    elif match := BRACKETED.match(text):
+        options.extend(_parse_bracketed(match, text))
     elif match := NUMBERED.match(text):
         closing = "." if match[2] in ".:" else ")"
         if inner := DOTTED.match(text[match.end() :]):  # a list's own number before the printed one: `1. 1.1 Explain`
-            found.append(_dotted(inner, text[match.end() + inner.end() :]))
-        found.append((Marker(f"1{closing}", match[1], (int(match[1]),)), text[match.end() :]))
+            options.append(_parse_dotted(inner, text[match.end() + inner.end() :]))
+        options.append((Marker(f"1{closing}", match[1], (int(match[1]),)), text[match.end() :]))
     elif (match := SPACED.match(text)) or (match := GLUED.match(text)):
-        found.append((Marker("1", match[1], (int(match[1]),), weak=True), text[match.end() :]))
+        options.append((Marker("1", match[1], (int(match[1]),), is_ambiguous=True), text[match.end() :]))
     elif match := LETTERED.match(text):
-        found.extend(_lettered(match[1], match[2], text[match.end() :]))
+        options.extend(_parse_letter(match[1], match[2], text[match.end() :]))
     elif match := BARE_LETTER.match(text):
-        found.append((Marker("a", match[1], (_place(match[1]),), weak=True), text[match.end() :]))
-    return found
+        options.append(
+            (Marker("a", match[1], (_get_letter_position(match[1]),), is_ambiguous=True), text[match.end() :])
+        )
+    return options
 
 
-def _dotted(match: re.Match[str], rest: str) -> tuple[Marker, str]:
+def _parse_dotted(match: re.Match[str], rest: str) -> tuple[Marker, str]:
     """`1.1`, also where it is printed twice, and `1.1a`, whose letter makes it a sub-item."""
     label = f"{match[1]}{match[2] or ''}"
     numbers = tuple(map(int, match[1].split(".")))
-    rest = (TWICE.sub("", rest, count=1) if TWICE.match(rest) else rest).removeprefix(f"{label} ")
+    rest = (REPEATED_REFERENCE.sub("", rest, count=1) if REPEATED_REFERENCE.match(rest) else rest).removeprefix(
+        f"{label} "
+    )
     if match[2]:
-        return Marker("1.1a", label, (*numbers, _place(match[2]))), rest
+        return Marker("1.1a", label, (*numbers, _get_letter_position(match[2]))), rest
     return Marker("1.1", label, numbers), rest
 
 
-def _coded(match: re.Match[str], text: str) -> list[tuple[Marker, str]]:
+def _parse_code(match: re.Match[str], text: str) -> list[tuple[Marker, str]]:
     """`P3`, `K12`, `PC1`, `P4.1`, `KU 3`; the letter of `P3a` makes it a sub-item."""
     prefix, number, letter = match[1], match[2], match[3] or ""
     numbers = tuple(map(int, number.split(".")))
     label = f"{prefix}{number}{letter}"
-    numbers = (*numbers, _place(letter)) if letter else numbers
+    numbers = (*numbers, _get_letter_position(letter)) if letter else numbers
     rest = text[match.end() :].removeprefix(f"{label} ")
     depth = ".1" * number.count(".") + ("a" if letter else "")
-    return [(Marker(f"{prefix}1{depth}", label, numbers, weak=len(prefix) > 2), rest)]
+    return [(Marker(f"{prefix}1{depth}", label, numbers, is_ambiguous=len(prefix) > 2), rest)]
 
 
-def _enclosed(match: re.Match[str], text: str) -> list[tuple[Marker, str]]:
+def _parse_bracketed(match: re.Match[str], text: str) -> list[tuple[Marker, str]]:
     label, rest = match[1], text[match.end() :]
     if label.isdigit():
         return [(Marker("(1)", label, (int(label),)), rest)]
     if label.isupper():
-        return [(Marker("(A)", label, (_place(label.lower()),)), rest)]
-    found = []
+        return [(Marker("(A)", label, (_get_letter_position(label.lower()),)), rest)]
+    options = []
     if len(label) == 1:
-        found.append((Marker("(a)", label, (_place(label),)), rest))
-    if number := _roman(label):
-        found.append((Marker("(i)", label, (number,)), rest))
+        options.append((Marker("(a)", label, (_get_letter_position(label),)), rest))
+    if number := _parse_roman(label):
+        options.append((Marker("(i)", label, (number,)), rest))
     elif len(label) == 2 and label[0] == label[1]:
-        found.append((Marker("(a)", label, (26 + _place(label[0]),)), rest))
-    return found
+        options.append((Marker("(a)", label, (26 + _get_letter_position(label[0]),)), rest))
+    return options
 
 
-def _lettered(label: str, closing: str, rest: str) -> list[tuple[Marker, str]]:
-    found = []
+def _parse_letter(label: str, closing: str, rest: str) -> list[tuple[Marker, str]]:
+    options = []
     if len(label) == 1:
-        family = ("A" if label.isupper() else "a") + closing
-        found.append((Marker(family, label, (_place(label.lower()),), weak=closing == "."), rest))
-    if label.islower() and (number := _roman(label)):
-        found.append((Marker(f"i{closing}", label, (number,)), rest))
-    return found
+        style = ("A" if label.isupper() else "a") + closing
+        options.append(
+            (Marker(style, label, (_get_letter_position(label.lower()),), is_ambiguous=closing == "."), rest)
+        )
+    if label.islower() and (number := _parse_roman(label)):
+        options.append((Marker(f"i{closing}", label, (number,)), rest))
+    return options
 
 
-def _next_label(marker: Marker) -> str:
-    if marker.family.strip("().") == "i":
-        return _as_roman(marker.numbers[-1] + 1)
+def _compute_next_label(marker: Marker) -> str:
+    if marker.style.strip("().") == "i":
+        return _format_roman(marker.numbers[-1] + 1)
     if marker.label[-1].isdigit():
         head = marker.label[: len(marker.label) - len(str(marker.numbers[-1]))]
         return f"{head}{marker.numbers[-1] + 1}"
     return marker.label[:-1] + chr(ord(marker.label[-1]) + 1) if marker.label[-1] not in "zZ" else "\0"
 
 
-def _place(letter: str) -> int:
+def _get_letter_position(letter: str) -> int:
     return ord(letter) - ord("a") + 1
 
 
-def _roman(label: str) -> int:
+def _parse_roman(label: str) -> int:
     """The number that a Roman one stands for, or 0 where it is none."""
     total = 0
     values = [ROMAN.get(letter, 0) for letter in label]
     for value, after in zip(values, [*values[1:], 0], strict=True):
         total += -value if value < after else value
-    return total if total and _as_roman(total) == label else 0
+    return total if total and _format_roman(total) == label else 0
 
 
-def _as_roman(number: int) -> str:
+def _format_roman(number: int) -> str:
     signs = ((50, "l"), (40, "xl"), (10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i"))
     written = ""
     for value, sign in signs:

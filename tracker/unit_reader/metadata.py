@@ -44,7 +44,7 @@ KEYS = {
     ),
 }
 IDENTIFIERS = ("URN", "Original URN", "SQA", "NOS", "Ofqual", "local")
-UNMISTAKABLE = frozenset(
+DISTINCTIVE_KEYS = frozenset(
     [
         "suites",
         "developed_by",
@@ -66,99 +66,107 @@ UNMISTAKABLE = frozenset(
     ]
 ) | {"Original URN"}
 """What no statement of a unit begins with."""
-SHOUTED = frozenset({"UNIT", "CODE", "TITLE", "LEVEL"})
-_NAMES = list(KEYS)
-_ANY_KEY = re.compile("|".join(f"(?P<k{at}>{pattern})" for at, pattern in enumerate(KEYS.values())), re.IGNORECASE)
-_WITH_VALUE = re.compile(r"([A-Za-z][A-Za-z0-9/ ().]{1,45}?)\s*(?::|\t| [–-] |\s\|\s)\s*(\S.*)")
+CAPITAL_KEYS = frozenset({"UNIT", "CODE", "TITLE", "LEVEL"})
+_KEY_NAMES = list(KEYS)
+_KEY_PATTERN = re.compile(
+    "|".join(f"(?P<k{index}>{pattern})" for index, pattern in enumerate(KEYS.values())), re.IGNORECASE
+)
+_ENTRY_PATTERN = re.compile(r"([A-Za-z][A-Za-z0-9/ ().]{1,45}?)\s*(?::|\t| [–-] |\s\|\s)\s*(\S.*)")
 MAX_NAME_LENGTH = 60
-_LONGEST = 600
+MAX_VALUE_LENGTH = 600
 
 
 @dataclass(frozen=True)
-class Fact:
+class MetadataEntry:
     """One thing the unit says about itself, as printed, and where; `other` is known and not kept."""
 
     key: str
     value: str
-    numbers: tuple[int, ...]
+    line_numbers: tuple[int, ...]
 
 
-def key_of(text: str) -> str | None:
+def parse_key(text: str) -> str | None:
     """Which fact a line names, when the line is nothing but its name."""
-    match = _ANY_KEY.fullmatch(text.rstrip(" :")) if len(text) <= MAX_NAME_LENGTH else None
-    return _NAMES[int(match.lastgroup[1:])] if match and match.lastgroup else None
+    match = _KEY_PATTERN.fullmatch(text.rstrip(" :")) if len(text) <= MAX_NAME_LENGTH else None
+    return _KEY_NAMES[int(match.lastgroup[1:])] if match and match.lastgroup else None
 
 
-def fact_of(row: CleanLine) -> Fact | None:
+def parse_entry(line: CleanLine) -> MetadataEntry | None:
     """The fact that stands on one line: `Level: 3`, or in two cells."""
-    if len(row.cells) == 2:
-        key = key_of(row.cells[0].strip())
-        value = " ".join(row.cells[1].split())
-        return Fact(key, value, row.numbers) if key and value else None
-    match = _WITH_VALUE.fullmatch(row.text)
-    key = key_of(match[1]) if match else None
+    if len(line.cells) == 2:
+        key = parse_key(line.cells[0].strip())
+        value = " ".join(line.cells[1].split())
+        return MetadataEntry(key, value, line.line_numbers) if key and value else None
+    match = _ENTRY_PATTERN.fullmatch(line.text)
+    key = parse_key(match[1]) if match else None
     if key and match:
-        return Fact(key, match[2], row.numbers)
-    return unpunctuated_fact_of(row)
+        return MetadataEntry(key, match[2], line.line_numbers)
+    return parse_unpunctuated_entry(line)
 
 
-def unpunctuated_fact_of(row: CleanLine, *, among_facts: bool = False) -> Fact | None:
+def parse_unpunctuated_entry(line: CleanLine, *, among_facts: bool = False) -> MetadataEntry | None:
     """`Version number 2`, `CODE F1AB 11`: the name and its value with nothing between but a space.
 
     Names of one word count among other facts only.
     """
-    if len(row.text) > 120 or not row.text[0].isupper() or key_of(row.text):
+    if len(line.text) > 120 or not line.text[0].isupper() or parse_key(line.text):
         return None
-    pieces = row.text.split(" ", 3)
-    for count in range(min(3, len(pieces) - 1), 0, -1):
-        name, value = " ".join(pieces[:count]), " ".join(pieces[count:])
-        key = key_of(name)
+    words = line.text.split(" ", 3)
+    for count in range(min(3, len(words) - 1), 0, -1):
+        name, value = " ".join(words[:count]), " ".join(words[count:])
+        key = parse_key(name)
         if key is None:
             continue
-        certain = (count > 1 and key in UNMISTAKABLE) or (name in SHOUTED and value[:1].isupper())
-        if certain or (among_facts and _fits(key, value)):
-            return Fact(key, value, row.numbers)
+        is_certain = (count > 1 and key in DISTINCTIVE_KEYS) or (name in CAPITAL_KEYS and value[:1].isupper())
+        if is_certain or (among_facts and _can_be_value(key, value)):
+            return MetadataEntry(key, value, line.line_numbers)
     return None
 
 
-def _fits(key: str, value: str) -> bool:
+def _can_be_value(key: str, value: str) -> bool:
     """Whether the words behind a name of one word can be its value."""
     if key in {"level", "credit", "guided_learning_hours"}:
         return value[0].isdigit()
-    return key in UNMISTAKABLE and (key == "keywords" or not value[0].islower())
+    return key in DISTINCTIVE_KEYS and (key == "keywords" or not value[0].islower())
 
 
-def read_facts(rows: Sequence[CleanLine]) -> tuple[list[Fact], list[CleanLine]]:
+def split_metadata(lines: Sequence[CleanLine]) -> tuple[list[MetadataEntry], list[CleanLine]]:
     """The facts among the rows, and the rows that hold none."""
-    facts: list[Fact] = []
+    entries: list[MetadataEntry] = []
     rest: list[CleanLine] = []
-    rows = list(rows)
-    at = 0
-    while at < len(rows):
-        fact = fact_of(rows[at]) or (unpunctuated_fact_of(rows[at], among_facts=True) if facts else None)
-        if fact:
-            facts.append(fact)
-        elif (key := key_of(rows[at].text)) and at + 1 < len(rows) and is_value(rows[at + 1]):
-            facts.append(Fact(key, rows[at + 1].text, rows[at].numbers + rows[at + 1].numbers))
-            at += 1
+    lines = list(lines)
+    index = 0
+    while index < len(lines):
+        entry = parse_entry(lines[index]) or (
+            parse_unpunctuated_entry(lines[index], among_facts=True) if entries else None
+        )
+        if entry:
+            entries.append(entry)
+        elif (key := parse_key(lines[index].text)) and index + 1 < len(lines) and is_metadata_value(lines[index + 1]):
+            entries.append(
+                MetadataEntry(key, lines[index + 1].text, lines[index].line_numbers + lines[index + 1].line_numbers)
+            )
+            index += 1
         else:
-            rest.append(rows[at])
-        at += 1
-    return facts, rest
+            rest.append(lines[index])
+        index += 1
+    return entries, rest
 
 
-def opens_facts(rows: Sequence[CleanLine], at: int) -> bool:
+def starts_metadata(lines: Sequence[CleanLine], index: int) -> bool:
     """Whether facts begin here: a name alone with its value below it, or a name with its value."""
-    row = rows[at]
-    if row.heading and phrases.section_of(row.text):
+    line = lines[index]
+    if line.heading and phrases.match_heading(line.text):
         return False
-    if key_of(row.text):
-        return at + 1 < len(rows) and is_value(rows[at + 1])
-    return fact_of(row) is not None
+    if parse_key(line.text):
+        return index + 1 < len(lines) and is_metadata_value(lines[index + 1])
+    return parse_entry(line) is not None
 
 
-def is_value(row: CleanLine) -> bool:
-    return len(row.text) <= _LONGEST and not phrases.section_of(row.text) and key_of(row.text) is None
+def is_metadata_value(line: CleanLine) -> bool:
+    return (
+        len(line.text) <= MAX_VALUE_LENGTH and not phrases.match_heading(line.text) and parse_key(line.text) is None
+    )
 
 
 def identifiers_in(text: str) -> Iterator[str]:

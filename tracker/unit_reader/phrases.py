@@ -223,7 +223,7 @@ SIMULATION_FOR_SOME = re.compile(
     re.IGNORECASE,
 )
 """What stands behind it may name criteria."""
-FOR_ASSESSOR = re.compile(
+ASSESSOR_RULE = re.compile(
     r"(?:the |your )?assessors? (?:must|may|should|will|can)\b.*"
     r"|there (?:must|should) be (?:\w+ )?evidence\b.*"
     r"|(?:[a-z]+ )?(?:evidence|pcs?|criteria|statements?)\b.{0,60}\b(?:must|may|should|can) (?:only )?be "
@@ -237,12 +237,12 @@ READ_MORE = re.compile(
     re.IGNORECASE,
 )
 """Where a web page folds its text away."""
-COLUMN = re.compile(
+LABEL_COLUMN = re.compile(
     r"(?:ref(?:erence)?|no|number|item|code|criteri(?:on|a)|pc|statement)\.?(?: (?:no|number|ref|code)\.?)?|#|№",
     re.IGNORECASE,
 )
 """The name of a table's column that holds labels."""
-FILLED_IN = re.compile(
+FORM_COLUMN = re.compile(
     r"(?:evidence|portfolio|assess(?:or|ment) (?:method|decision|initials)|method|page|date|signature|signed|initials"
     r"|achieved|comments?|tick|met|y/n|pass)\b.{0,40}",
     re.IGNORECASE,
@@ -255,14 +255,14 @@ CODES_ONLY = re.compile(
 
 
 @cache_lines
-def section_of(text: str) -> Part | None:
+def match_heading(text: str) -> Part | None:
     """What the heading names, or None when the line is not one of the known headings, whole."""
     match = _ANY_HEADING.fullmatch(text) if len(text) <= MAX_HEADING_LENGTH else None
     return Part(match.lastgroup) if match and match.lastgroup else None
 
 
 @cache_lines
-def introduction_of(text: str) -> Part | None:
+def match_introduction(text: str) -> Part | None:
     """`You must be able to:` opens performance, `You need to know and understand:` knowledge, and the like."""
     if len(text) > MAX_INTRODUCTION_LENGTH:
         return None
@@ -273,23 +273,23 @@ def introduction_of(text: str) -> Part | None:
     return Part.KNOWLEDGE if _KNOW.fullmatch(text) else None
 
 
-def is_for_assessor(text: str) -> bool:
+def is_assessor_rule(text: str) -> bool:
     """Whether the line, which bears no marker, tells the assessor how the statements are assessed."""
-    return not starts_item(text) and bool(FOR_ASSESSOR.fullmatch(text))
+    return not starts_item(text) and bool(ASSESSOR_RULE.fullmatch(text))
 
 
 def is_introduction(text: str) -> bool:
-    return introduction_of(text) is not None
+    return match_introduction(text) is not None
 
 
-def opens_list(text: str) -> bool:
+def is_list_introduction(text: str) -> bool:
     """`You must, each time you serve:` introduces what follows, in words that are not among the known ones."""
     return len(text) <= MAX_INTRODUCTION_LENGTH and _OPENS_LIST.fullmatch(text) is not None
 
 
-def is_filled_in(text: str) -> bool:
+def is_form_column(text: str) -> bool:
     """Whether it names a column that is filled in by hand."""
-    return FILLED_IN.fullmatch(text) is not None
+    return FORM_COLUMN.fullmatch(text) is not None
 
 
 def starts_item(text: str) -> bool:
@@ -297,7 +297,7 @@ def starts_item(text: str) -> bool:
     return bool(_ITEM.match(text)) and not SQA_CODE.match(text)
 
 
-def is_course_talk(text: str) -> bool:
+def is_course_introduction(text: str) -> bool:
     """`By the end of this course you will be able to:` introduces what is taught, never what is assessed."""
     return bool(
         re.search(

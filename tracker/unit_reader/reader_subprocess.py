@@ -11,7 +11,7 @@ from typing import Any
 
 from tracker.unit_reader.assembly import read_unit
 from tracker.unit_reader.document_model import NoUnit, Unreadable
-from tracker.unit_reader.extraction import read_source
+from tracker.unit_reader.extraction import extract_lines
 
 log = logging.getLogger(__name__)
 
@@ -38,10 +38,10 @@ def main() -> None:
 
 
 def _read(name: str, body: bytes) -> dict[str, Any]:
-    source = read_source(name, body)
+    source = extract_lines(name, body)
     reading = read_unit(source)
     return {
-        "kind": source.kind,
+        "kind": source.file_format,
         "source": source.as_json(),
         "reading": {**reading.as_json(), "places": list(reading.places.items())},
     }

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tracker.sandbox.limits import MEGABYTE, Limits
 from tracker.sandbox.sandbox import Sandbox, SandboxBusy, SandboxError
-from tracker.unit_reader.assembly import Reading
+from tracker.unit_reader.assembly import UnitReading
 from tracker.unit_reader.document_model import NoUnit, SourceText, Unreadable
 from tracker.units.documents import guidance_from_json
 
@@ -35,7 +35,7 @@ class DocumentReading:
     """A document's lines, and the unit that was read from them."""
 
     source: SourceText
-    reading: Reading
+    reading: UnitReading
 
 
 def read_document(name: str, body: bytes) -> DocumentReading:
@@ -63,4 +63,4 @@ def read_document(name: str, body: bytes) -> DocumentReading:
     if "no_unit" in answer:
         raise NoUnit(answer["no_unit"], guidance_from_json(answer["guidance"]) if answer["guidance"] else None)
     source = SourceText.from_json(name, answer["kind"], answer["source"])
-    return DocumentReading(source, Reading.from_json(answer["reading"]))
+    return DocumentReading(source, UnitReading.from_json(answer["reading"]))

@@ -10,14 +10,20 @@ from itertools import pairwise
 
 from tracker.unit_reader import metadata, phrases
 from tracker.unit_reader.document_model import CleanLine, Section
-from tracker.unit_reader.headings import Headed, break_headings, heading_at, join_broken, split_introduction
-from tracker.unit_reader.markers import Marker, read_markers
+from tracker.unit_reader.headings import (
+    ParsedHeading,
+    merge_broken_headings,
+    parse_heading,
+    split_introduction,
+    split_run_on_headings,
+)
+from tracker.unit_reader.markers import Marker, parse_markers
 from tracker.unit_reader.phrases import CRITERIA, Part
 
 MAX_GROUP_LENGTH = 100
 LABELS_BELOW = 4
 """How soon below its heading a part's first statement stands."""
-FORM_WORDS = re.compile(
+FORM_FIELD = re.compile(
     r"statement of competence"
     r"|(?:candidate|learner|student|assessor|tutor|witness|iqa|iv|internal (?:verifier|quality assurer))"
     r"(?:['’]?s)?['’]? (?:name|signature|initials)\b(?:[ (].{0,40})?\s*(?:[:_.…].*)?",
@@ -25,202 +31,212 @@ FORM_WORDS = re.compile(
 )
 
 
-def find_sections(rows: Sequence[CleanLine]) -> list[Section]:
+def split_sections(lines: Sequence[CleanLine]) -> list[Section]:
     """The document's parts in order; the first may hold no heading."""
-    return _Finder(join_broken(list(break_headings(rows)))).find()
+    return _SectionSplitter(merge_broken_headings(list(split_run_on_headings(lines)))).split()
 
 
-class _Finder:
-    def __init__(self, rows: list[CleanLine]) -> None:
-        self.rows = rows
-        self.named = {headed.part for row in rows if (headed := heading_at(row.text))}
+class _SectionSplitter:
+    def __init__(self, lines: list[CleanLine]) -> None:
+        self.lines = lines
+        self.named_parts = {heading.part for line in lines if (heading := parse_heading(line.text))}
         self.sections = [Section(None)]
-        groups = {above.text for above, row in pairwise(rows) if _heads_group(above, row)}
+        groups = {above.text for above, line in pairwise(lines) if _heads_group(above, line)}
         self.has_groups = len(groups) > 1
         """Each group has its heading above an introduction of its own."""
-        self.filled: set[Part | None] = set()
+        self.filled_parts: set[Part | None] = set()
         """The parts that hold rows already."""
         self.outcome: str | None = None
-        self.elements = 0
+        self.outcome_count = 0
         """How many outcomes or elements were opened."""
 
     @property
     def current(self) -> Section:
         return self.sections[-1]
 
-    def find(self) -> list[Section]:
-        at = 0
-        while at < len(self.rows):
-            at += self._take(at)
-            if self.current.rows:
-                self.filled.add(self.current.part)
+    def split(self) -> list[Section]:
+        index = 0
+        while index < len(self.lines):
+            index += self._place_line(index)
+            if self.current.lines:
+                self.filled_parts.add(self.current.part)
         return self.sections
 
-    def _take(self, at: int) -> int:
+    def _place_line(self, index: int) -> int:
         """Place the row, and say how many rows were taken."""
-        row = self.rows[at]
-        if self.current.part is Part.FORM and not self._leaves_form(at):
-            self.current.rows.append(row)
+        line = self.lines[index]
+        if self.current.part is Part.FORM and not self._leaves_form(index):
+            self.current.lines.append(line)
             return 1
-        if FORM_WORDS.fullmatch(row.text) and self.filled & CRITERIA:
-            self._open(Part.FORM, row)
+        if FORM_FIELD.fullmatch(line.text) and self.filled_parts & CRITERIA:
+            self._open_section(Part.FORM, line)
             return 1
-        if self._opens_outcome(row):
-            return self._take_outcome(at)
-        headed = heading_at(self.rows[at].text)
-        if headed and self._is_heading(headed, at):
-            self._open(headed.part, replace(row, text=headed.name))
-            if headed.rest:
-                pieces = split_introduction(headed.rest) if headed.part in CRITERIA else None
-                self.current.rows.extend(replace(row, text=text, heading=False) for text in pieces or (headed.rest,))
+        if self._starts_outcome(line):
+            return self._read_outcome(index)
+        heading = parse_heading(self.lines[index].text)
+        if heading and self._is_heading(heading, index):
+            self._open_section(heading.part, replace(line, text=heading.name))
+            if heading.rest:
+                pieces = split_introduction(heading.rest) if heading.part in CRITERIA else None
+                self.current.lines.extend(
+                    replace(line, text=text, heading=False) for text in pieces or (heading.rest,)
+                )
             return 1
-        if self._opens_facts(at):
-            if not self.current.facts:
-                self.sections.append(Section(None, row, facts=True))
-        elif (part := self._opened_by_introduction(at)) is not None:
-            heading = self._group_above(at)
-            self._open(part, None)
-            self.current.rows.extend(heading)
-        elif self.current.facts and not self._is_value_here(at):
+        if self._starts_metadata(index):
+            if not self.current.is_metadata:
+                self.sections.append(Section(None, line, is_metadata=True))
+        elif (part := self._match_introduction(index)) is not None:
+            group_heading = self._pop_group_heading(index)
+            self._open_section(part, None)
+            self.current.lines.extend(group_heading)
+        elif self.current.is_metadata and not self._is_value_at(index):
             self.sections.append(Section(None))
-        self.current.rows.append(row)
+        self.current.lines.append(line)
         return 1
 
-    def _open(self, part: Part, heading: CleanLine | None) -> None:
-        if part is Part.KNOWLEDGE and part not in self.filled and self.elements > 1:
+    def _open_section(self, part: Part, heading: CleanLine | None) -> None:
+        if part is Part.KNOWLEDGE and part not in self.filled_parts and self.outcome_count > 1:
             self.outcome = None  # had each element its own knowledge, the first would have had it
         outcome = self.outcome if part in CRITERIA else None
         self.sections.append(Section(part, heading, outcome=outcome))
 
-    def _is_heading(self, headed: Headed, at: int) -> bool:
+    def _is_heading(self, heading: ParsedHeading, index: int) -> bool:
         """Known words are a heading, unless they name what they stand among, or a table's column."""
-        row = self.rows[at]
-        following = self.rows[at + 1] if at + 1 < len(self.rows) else None
-        introduced = bool(headed.rest) or bool(following and phrases.is_introduction(following.text))
-        if headed.part is Part.PERFORMANCE and self.current.part is Part.KNOWLEDGE:
+        line = self.lines[index]
+        following = self.lines[index + 1] if index + 1 < len(self.lines) else None
+        introduced = bool(heading.rest) or bool(following and phrases.is_introduction(following.text))
+        if heading.part is Part.PERFORMANCE and self.current.part is Part.KNOWLEDGE:
             return (
                 introduced
-                or Part.PERFORMANCE not in self.filled
-                or not self.current.rows
+                or Part.PERFORMANCE not in self.filled_parts
+                or not self.current.lines
                 or self.current.outcome != self.outcome
                 or _is_coded(following, "P")
             )
         if (
-            headed.part in {Part.VALUES, Part.SKILLS, Part.BEHAVIOURS, Part.GLOSSARY, Part.NOTES, Part.OVERVIEW}
-            and not row.heading
+            heading.part in {Part.VALUES, Part.SKILLS, Part.BEHAVIOURS, Part.GLOSSARY, Part.NOTES, Part.OVERVIEW}
+            and not line.heading
         ):
-            return row.text[0].isupper() and not (self.current.part in CRITERIA and row.text.endswith("."))
-        return row.text[0].isupper() or row.heading
+            return line.text[0].isupper() and not (self.current.part in CRITERIA and line.text.endswith("."))
+        return line.text[0].isupper() or line.heading
 
-    def _leaves_form(self, at: int) -> bool:
-        headed = heading_at(self.rows[at].text)
-        if headed is None or headed.part is Part.FORM:
+    def _leaves_form(self, index: int) -> bool:
+        heading = parse_heading(self.lines[index].text)
+        if heading is None or heading.part is Part.FORM:
             return False
-        following = self.rows[at + 1] if at + 1 < len(self.rows) else None
-        if headed.part not in CRITERIA or (following and phrases.is_introduction(following.text)):
+        following = self.lines[index + 1] if index + 1 < len(self.lines) else None
+        if heading.part not in CRITERIA or (following and phrases.is_introduction(following.text)):
             return True
-        return headed.part not in self.filled and self._has_labels_below(at)
+        return heading.part not in self.filled_parts and self._has_labels_below(index)
 
-    def _opened_by_introduction(self, at: int) -> Part | None:
+    def _match_introduction(self, index: int) -> Part | None:
         """`You must be able to:` opens a part only where no heading does, anywhere in the document."""
-        row = self.rows[at]
-        part = phrases.introduction_of(row.text)
-        if part is None or part in self.named or self.current.part is part:
+        line = self.lines[index]
+        part = phrases.match_introduction(line.text)
+        if part is None or part in self.named_parts or self.current.part is part:
             return None
         if part is Part.OUTCOMES and self.current.part in CRITERIA:
             return None
         if self.current.part is Part.OUTCOMES:
             return None
-        if phrases.is_course_talk(row.text) or (
+        if phrases.is_course_introduction(line.text) or (
             self.current.part is Part.OVERVIEW
-            and not row.heading
-            and self.named & CRITERIA
-            and not self._is_labelled(at + 1)
+            and not line.heading
+            and self.named_parts & CRITERIA
+            and not self._has_label(index + 1)
         ):
             return None
         return part
 
-    def _is_labelled(self, at: int) -> bool:
+    def _has_label(self, index: int) -> bool:
         """Whether the row bears a number or a letter, as points of an overview seldom do."""
-        found = read_markers(self.rows[at].text) if at < len(self.rows) else []
-        return bool(found) and not found[0][0].weak and not found[0][0].is_bullet
+        markers = parse_markers(self.lines[index].text) if index < len(self.lines) else []
+        return bool(markers) and not markers[0][0].is_ambiguous and not markers[0][0].is_bullet
 
-    def _has_labels_below(self, at: int) -> bool:
+    def _has_labels_below(self, index: int) -> bool:
         """Whether labelled text follows soon: a form's own rows are blank."""
-        following = self.rows[at + 1 : at + 1 + LABELS_BELOW]
-        return any(behind for row in following for marker, behind in read_markers(row.text)[:1] if marker.label)
+        following = self.lines[index + 1 : index + 1 + LABELS_BELOW]
+        return any(
+            remainder for line in following for marker, remainder in parse_markers(line.text)[:1] if marker.label
+        )
 
-    def _group_above(self, at: int) -> list[CleanLine]:
+    def _pop_group_heading(self, index: int) -> list[CleanLine]:
         """The heading of the first group, where it stands above the introduction that opens its part."""
-        rows = self.current.rows
-        if self.current.part is not Part.OVERVIEW or not rows or rows[-1] is not self.rows[at - 1]:
+        lines = self.current.lines
+        if self.current.part is not Part.OVERVIEW or not lines or lines[-1] is not self.lines[index - 1]:
             return []
-        last = rows[-1]
-        heads = last.heading or (last.after_blank and self.rows[at].after_blank and last.text[-1] not in ".;:,")
-        heads = heads or (self.has_groups and _may_head_group(last))
-        return [rows.pop()] if heads and len(last.text) <= MAX_GROUP_LENGTH else []
+        last = lines[-1]
+        is_group_heading = last.heading or (
+            last.after_blank and self.lines[index].after_blank and last.text[-1] not in ".;:,"
+        )
+        is_group_heading = is_group_heading or (self.has_groups and _may_head_group(last))
+        return [lines.pop()] if is_group_heading and len(last.text) <= MAX_GROUP_LENGTH else []
 
-    def _opens_outcome(self, row: CleanLine) -> bool:
-        match = phrases.OUTCOME.fullmatch(row.text)
-        if not match or row.cells or len(row.text) > 300:
+    def _starts_outcome(self, line: CleanLine) -> bool:
+        match = phrases.OUTCOME.fullmatch(line.text)
+        if not match or line.cells or len(line.text) > 300:
             return False
-        return bool(match[2]) or len(row.text) < 24
+        return bool(match[2]) or len(line.text) < 24
 
-    def _take_outcome(self, at: int) -> int:
+    def _read_outcome(self, index: int) -> int:
         """`Outcome 1: Prepare the site`, or the number on one line and the words on the next."""
-        match = phrases.OUTCOME.fullmatch(self.rows[at].text)
-        self.elements += 1
+        match = phrases.OUTCOME.fullmatch(self.lines[index].text)
+        self.outcome_count += 1
         self.outcome = (match[2] if match else "") or None
-        taken = 1
-        while self.outcome is None and at + taken < len(self.rows) and taken < 3:
-            following = self.rows[at + taken]
-            if phrases.section_of(following.text) or read_markers(following.text):
+        lines_taken = 1
+        while self.outcome is None and index + lines_taken < len(self.lines) and lines_taken < 3:
+            following = self.lines[index + lines_taken]
+            if phrases.match_heading(following.text) or parse_markers(following.text):
                 break
-            taken += 1
+            lines_taken += 1
             if not phrases.is_introduction(following.text):
                 self.outcome = following.text
-        inside = self.current.part if self.current.part in CRITERIA else Part.OUTCOMES
-        numbers = tuple(number for row in self.rows[at : at + taken] for number in row.numbers)
-        heading = replace(self.rows[at], text=self.outcome or self.rows[at].text, numbers=numbers, heading=True)
-        if inside is Part.OUTCOMES:
-            self.sections.append(Section(inside, heading, outcome=self.outcome or heading.text))
+        select_inside = self.current.part if self.current.part in CRITERIA else Part.OUTCOMES
+        numbers = tuple(number for line in self.lines[index : index + lines_taken] for number in line.line_numbers)
+        heading = replace(
+            self.lines[index], text=self.outcome or self.lines[index].text, line_numbers=numbers, heading=True
+        )
+        if select_inside is Part.OUTCOMES:
+            self.sections.append(Section(select_inside, heading, outcome=self.outcome or heading.text))
         else:
-            self.sections.append(Section(inside, None, outcome=self.outcome or heading.text))
-        return taken
+            self.sections.append(Section(select_inside, None, outcome=self.outcome or heading.text))
+        return lines_taken
 
-    def _opens_facts(self, at: int) -> bool:
+    def _starts_metadata(self, index: int) -> bool:
         """Among criteria only such names count as no criterion begins with."""
-        if self.current.facts and metadata.unpunctuated_fact_of(self.rows[at], among_facts=True):
+        if self.current.is_metadata and metadata.parse_unpunctuated_entry(self.lines[index], among_facts=True):
             return True
-        if not metadata.opens_facts(self.rows, at):
+        if not metadata.starts_metadata(self.lines, index):
             return False
         if self.current.part not in CRITERIA:
             return True
-        fact = metadata.fact_of(self.rows[at])
-        return (fact.key if fact else metadata.key_of(self.rows[at].text)) in metadata.UNMISTAKABLE
+        entry = metadata.parse_entry(self.lines[index])
+        return (entry.key if entry else metadata.parse_key(self.lines[index].text)) in metadata.DISTINCTIVE_KEYS
 
-    def _is_value_here(self, at: int) -> bool:
-        return at > 0 and metadata.key_of(self.rows[at - 1].text) is not None
-
-
-def _heads_group(above: CleanLine, row: CleanLine) -> bool:
-    return phrases.is_introduction(row.text) and _may_head_group(above) and not phrases.section_of(above.text)
+    def _is_value_at(self, index: int) -> bool:
+        return index > 0 and metadata.parse_key(self.lines[index - 1].text) is not None
 
 
-def _may_head_group(row: CleanLine) -> bool:
-    return row.text[0].isupper() and row.text[-1] not in ".;:," and len(row.text) <= MAX_GROUP_LENGTH
+def _heads_group(above: CleanLine, line: CleanLine) -> bool:
+    return phrases.is_introduction(line.text) and _may_head_group(above) and not phrases.match_heading(above.text)
 
 
-def _is_coded(row: CleanLine | None, prefix: str) -> bool:
-    return bool(row) and any(marker.family.startswith(prefix) for marker, _ in read_markers(row.text if row else ""))
+def _may_head_group(line: CleanLine) -> bool:
+    return line.text[0].isupper() and line.text[-1] not in ".;:," and len(line.text) <= MAX_GROUP_LENGTH
 
 
-def each_of(sections: Sequence[Section], *parts: Part) -> Iterator[Section]:
+def _is_coded(line: CleanLine | None, prefix: str) -> bool:
+    return bool(line) and any(
+        marker.style.startswith(prefix) for marker, _ in parse_markers(line.text if line else "")
+    )
+
+
+def filter_sections(sections: Sequence[Section], *parts: Part) -> Iterator[Section]:
     return (section for section in sections if section.part in parts)
 
 
-MINIMUM = 3
-CODED = {
+MIN_MARKERS = 3
+CODE_PARTS = {
     "P1": Part.PERFORMANCE,
     "PC1": Part.PERFORMANCE,
     "K1": Part.KNOWLEDGE,
@@ -229,52 +245,62 @@ CODED = {
 }
 
 
-def sections_by_markers(rows: Sequence[CleanLine]) -> list[Section]:
+def split_sections_by_markers(lines: Sequence[CleanLine]) -> list[Section]:
     """Sections of a document without headings: `P1`, `K1`, or `1.1` under numbered outcomes; else none."""
-    firsts = [_first(row) for row in rows]
-    if sum(_codes_in(row, marker) for row, marker in zip(rows, firsts, strict=True)) >= MINIMUM:
-        return _coded(rows, firsts)
-    if sum(marker is not None and marker.family == "1.1a" for marker in firsts) >= MINIMUM:
-        return _from(rows, next(at for at, marker in enumerate(firsts) if marker and marker.family == "1.1"))
-    dotted = [marker for marker in firsts if marker and marker.family == "1.1"]
-    if len(dotted) >= MINIMUM and dotted[0].numbers[-1] == 1 and _has_outcomes(firsts, dotted):
-        return _from(rows, _first_outcome(firsts, dotted[0]))
+    first_markers = [_parse_first_marker(line) for line in lines]
+    if sum(_count_codes(line, marker) for line, marker in zip(lines, first_markers, strict=True)) >= MIN_MARKERS:
+        return _split_by_codes(lines, first_markers)
+    if sum(marker is not None and marker.style == "1.1a" for marker in first_markers) >= MIN_MARKERS:
+        return _split_outcomes_from(
+            lines, next(index for index, marker in enumerate(first_markers) if marker and marker.style == "1.1")
+        )
+    dotted_markers = [marker for marker in first_markers if marker and marker.style == "1.1"]
+    if (
+        len(dotted_markers) >= MIN_MARKERS
+        and dotted_markers[0].numbers[-1] == 1
+        and _has_outcomes(first_markers, dotted_markers)
+    ):
+        return _split_outcomes_from(lines, _find_first_outcome(first_markers, dotted_markers[0]))
     return []
 
 
-def _first(row: CleanLine) -> Marker | None:
-    found = read_markers(row.text)
-    return found[0][0] if found else None
+def _parse_first_marker(line: CleanLine) -> Marker | None:
+    markers = parse_markers(line.text)
+    return markers[0][0] if markers else None
 
 
-def _codes_in(row: CleanLine, marker: Marker | None) -> int:
+def _count_codes(line: CleanLine, marker: Marker | None) -> int:
     """How many codes of the row's own kind stand in it, the first at its begin."""
-    return row.text.count(f" {marker.family[:-1]}") + 1 if marker and marker.family in CODED else 0
+    return line.text.count(f" {marker.style[:-1]}") + 1 if marker and marker.style in CODE_PARTS else 0
 
 
-def _coded(rows: Sequence[CleanLine], firsts: Sequence[Marker | None]) -> list[Section]:
+def _split_by_codes(lines: Sequence[CleanLine], first_markers: Sequence[Marker | None]) -> list[Section]:
     sections = [Section(None)]
-    for row, marker in zip(rows, firsts, strict=True):
-        part = CODED.get(marker.family) if marker else None
+    for line, marker in zip(lines, first_markers, strict=True):
+        part = CODE_PARTS.get(marker.style) if marker else None
         if part and sections[-1].part is not part:
-            above = sections[-1].rows
+            above = sections[-1].lines
             heading = [above.pop()] if above and above[-1].heading else []
             sections.append(Section(part, None, heading))
-        sections[-1].rows.append(row)
+        sections[-1].lines.append(line)
     return sections
 
 
-def _has_outcomes(firsts: Sequence[Marker | None], dotted: Sequence[Marker]) -> bool:
-    numbers = {marker.numbers for marker in firsts if marker and len(marker.numbers) == 1}
-    return all((marker.numbers[0],) in numbers for marker in dotted)
+def _has_outcomes(first_markers: Sequence[Marker | None], dotted_markers: Sequence[Marker]) -> bool:
+    numbers = {marker.numbers for marker in first_markers if marker and len(marker.numbers) == 1}
+    return all((marker.numbers[0],) in numbers for marker in dotted_markers)
 
 
-def _first_outcome(firsts: Sequence[Marker | None], criterion: Marker) -> int:
+def _find_first_outcome(first_markers: Sequence[Marker | None], criterion: Marker) -> int:
     """Where the outcome of the first criterion stands: the last `1` above `1.1`, since other lists come before."""
-    below = next(at for at, marker in enumerate(firsts) if marker is criterion)
-    above = [at for at, marker in enumerate(firsts[:below]) if marker and marker.numbers == criterion.numbers[:1]]
+    below = next(index for index, marker in enumerate(first_markers) if marker is criterion)
+    above = [
+        index
+        for index, marker in enumerate(first_markers[:below])
+        if marker and marker.numbers == criterion.numbers[:1]
+    ]
     return above[-1] if above else below
 
 
-def _from(rows: Sequence[CleanLine], start: int) -> list[Section]:
-    return [Section(None, None, list(rows[:start])), Section(Part.OUTCOMES, None, list(rows[start:]))]
+def _split_outcomes_from(lines: Sequence[CleanLine], start: int) -> list[Section]:
+    return [Section(None, None, list(lines[:start])), Section(Part.OUTCOMES, None, list(lines[start:]))]

@@ -7,107 +7,111 @@ from itertools import pairwise
 
 from tracker.unit_reader import phrases
 from tracker.unit_reader.document_model import CleanLine, Doubt
-from tracker.unit_reader.line_wrapping import hangs, run_on
-from tracker.unit_reader.markers import Marker, read_lone_marker
+from tracker.unit_reader.line_wrapping import ends_unfinished, merge_texts
+from tracker.unit_reader.markers import Marker, parse_lone_marker
 
 DOTTED = re.compile(r"\d+(?:\.\d+)+")
 
 
-def join_lone_labels(rows: Sequence[CleanLine]) -> list[CleanLine]:
+def merge_lone_labels(lines: Sequence[CleanLine]) -> list[CleanLine]:
     """Labels on lines of their own brought to their text, which may stand below them or above."""
-    lone = [at for at, row in enumerate(rows) if not row.cells and read_lone_marker(row.text)]
-    if len(lone) < 2:
-        return list(rows)
-    alone = set(lone)
-    worded = [at for at in range(len(rows)) if at not in alone]
-    if worded and worded[-1] < lone[-1] and lone[0] > 0:
-        return _labels_behind(rows, alone)
+    label_indexes = [index for index, line in enumerate(lines) if not line.cells and parse_lone_marker(line.text)]
+    if len(label_indexes) < 2:
+        return list(lines)
+    label_set = set(label_indexes)
+    text_indexes = [index for index in range(len(lines)) if index not in label_set]
+    if text_indexes and text_indexes[-1] < label_indexes[-1] and label_indexes[0] > 0:
+        return _merge_labels_below(lines, label_set)
     joined: list[CleanLine] = []
-    waiting: CleanLine | None = None
-    for at, row in enumerate(rows):
-        if at in alone:
-            waiting = row
-        elif waiting:
-            text = f"{waiting.text} {_without_label(row.text, waiting.text)}"
-            joined.append(replace(row, text=text, numbers=waiting.numbers + row.numbers, indent=waiting.indent))
-            waiting = None
+    pending: CleanLine | None = None
+    for index, line in enumerate(lines):
+        if index in label_set:
+            pending = line
+        elif pending:
+            text = f"{pending.text} {_strip_label(line.text, pending.text)}"
+            joined.append(
+                replace(line, text=text, line_numbers=pending.line_numbers + line.line_numbers, indent=pending.indent)
+            )
+            pending = None
         else:
-            joined.append(row)
+            joined.append(line)
     return joined
 
 
-def _without_label(text: str, label: str) -> str:
+def _strip_label(text: str, label: str) -> str:
     """The text without its label, where a page prints that alone and again before the words (`1.1.Outline …`)."""
-    found = DOTTED.search(label)
-    return re.sub(rf"^{re.escape(found[0])}[.):]?\s*(?=\D)", "", text) if found else text
+    match = DOTTED.search(label)
+    return re.sub(rf"^{re.escape(match[0])}[.):]?\s*(?=\D)", "", text) if match else text
 
 
-def _labels_behind(rows: Sequence[CleanLine], lone: set[int]) -> list[CleanLine]:
+def _merge_labels_below(lines: Sequence[CleanLine], label_indexes: set[int]) -> list[CleanLine]:
     """The number stands on the line after its text, which may take several lines and have a heading above it."""
     blocks: list[tuple[list[CleanLine], CleanLine | None]] = []
     block: list[CleanLine] = []
-    for at, row in enumerate(rows):
-        if at in lone:
-            blocks.append((block, row))
+    for index, line in enumerate(lines):
+        if index in label_indexes:
+            blocks.append((block, line))
             block = []
         else:
-            block.append(row)
+            block.append(line)
     blocks.append((block, None))
-    small = sum(found[-1].text[0].islower() for found, _ in blocks if found) * 2 > len(blocks)
-    return [row for found, label in blocks for row in _with_label(found, label, small)]
+    in_lower_case = sum(block_lines[-1].text[0].islower() for block_lines, _ in blocks if block_lines) * 2 > len(
+        blocks
+    )
+    return [line for block_lines, label in blocks for line in _add_label_to_block(block_lines, label, in_lower_case)]
 
 
-def _with_label(block: Sequence[CleanLine], label: CleanLine | None, small: bool) -> list[CleanLine]:
+def _add_label_to_block(block: Sequence[CleanLine], label: CleanLine | None, in_lower_case: bool) -> list[CleanLine]:
     if label is None or not block:
         return list(block)
     start = 0
     while start < len(block) - 1 and (
-        block[start].heading or block[start + 1].after_blank or (small and block[start].text[0].isupper())
+        block[start].heading or block[start + 1].after_blank or (in_lower_case and block[start].text[0].isupper())
     ):
         start += 1
     own = block[start]
-    labelled = replace(own, text=f"{label.text} {own.text}", numbers=own.numbers + label.numbers)
+    labelled = replace(own, text=f"{label.text} {own.text}", line_numbers=own.line_numbers + label.line_numbers)
     return [*block[:start], labelled, *block[start + 1 :]]
 
 
-MINIMUM = 2
+MIN_LABELS = 2
 MAX_LABELS = 200
 MAX_LINES = 12
 """Of one text; where there are more, they are not the texts of these labels."""
-GOES_ON = re.compile(r"(?:and|or|of|to|with|for|in|on|at|by|from|that|which|when|their|than|as)\b")
+CONTINUATION_WORD = re.compile(r"(?:and|or|of|to|with|for|in|on|at|by|from|that|which|when|their|than|as)\b")
 """What a line begins with that is the rest of the one above; statements begin otherwise."""
 
 
-def join_label_columns(rows: Sequence[CleanLine], doubts: list[Doubt]) -> list[CleanLine]:
+def merge_label_columns(lines: Sequence[CleanLine], doubts: list[Doubt]) -> list[CleanLine]:
     """The rows with each label of such a column before its own text; what was assumed is added to `doubts`.
 
     The texts are told apart by the room that is left at the ends of their lines, since nothing else parts them.
     """
-    found: list[CleanLine] = []
-    counts = _label_counts(rows)
-    at = 0
-    while at < len(rows):
-        labels = rows[at : at + min(counts[at], MAX_LABELS)]
-        texts = _texts_from(rows, at + len(labels)) if len(labels) >= MINIMUM else []
+    merged: list[CleanLine] = []
+    counts = _count_labels(lines)
+    index = 0
+    while index < len(lines):
+        labels = lines[index : index + min(counts[index], MAX_LABELS)]
+        texts = _find_texts(lines, index + len(labels)) if len(labels) >= MIN_LABELS else []
         if not labels or not len(labels) <= len(texts) <= MAX_LINES * len(labels):
-            found.append(rows[at])
-            at += 1
+            merged.append(lines[index])
+            index += 1
             continue
-        found.extend(_joined(labels, texts))
-        numbers = tuple(number for row in (*labels, *texts) for number in row.numbers)
+        merged.extend(_pair_labels_with_texts(labels, texts))
+        numbers = tuple(number for line in (*labels, *texts) for number in line.line_numbers)
         doubts.append(
             Doubt(numbers, "labels are printed apart from their texts", "they belong together in this order")
         )
-        at += len(labels) + len(texts)
-    return found
+        index += len(labels) + len(texts)
+    return merged
 
 
-def _label_counts(rows: Sequence[CleanLine]) -> list[int]:
+def _count_labels(lines: Sequence[CleanLine]) -> list[int]:
     """For each row, how many labels stand alone from there on, each the next of the one above."""
     counts: list[int] = []
     below: Marker | None = None
-    for row in reversed(rows):
-        marker = None if row.cells else read_lone_marker(row.text)
+    for line in reversed(lines):
+        marker = None if line.cells else parse_lone_marker(line.text)
         if marker is None:
             counts.append(0)
         elif below and below.follows(marker):
@@ -118,51 +122,52 @@ def _label_counts(rows: Sequence[CleanLine]) -> list[int]:
     return counts[::-1]
 
 
-def _texts_from(rows: Sequence[CleanLine], start: int) -> list[CleanLine]:
+def _find_texts(lines: Sequence[CleanLine], start: int) -> list[CleanLine]:
     """The lines up to the next label or introduction, without the heading that stands above that."""
     end = start
-    while end < len(rows) and not _ends_texts(rows[end]):
+    while end < len(lines) and not _ends_texts(lines[end]):
         end += 1
-    texts = list(rows[start:end])
-    heading = next((at for at in range(len(texts) - 1, 0, -1) if texts[at].text[0].isupper()), None)
-    is_introduced = end < len(rows) and phrases.is_introduction(rows[end].text)
+    texts = list(lines[start:end])
+    heading = next((index for index in range(len(texts) - 1, 0, -1) if texts[index].text[0].isupper()), None)
+    is_introduced = end < len(lines) and phrases.is_introduction(lines[end].text)
     return texts[:heading] if is_introduced and heading else texts
 
 
-def _ends_texts(row: CleanLine) -> bool:
-    return bool(row.cells or row.heading or phrases.is_introduction(row.text) or read_lone_marker(row.text))
+def _ends_texts(line: CleanLine) -> bool:
+    return bool(line.cells or line.heading or phrases.is_introduction(line.text) or parse_lone_marker(line.text))
 
 
-def _joined(labels: Sequence[CleanLine], texts: Sequence[CleanLine]) -> list[CleanLine]:
-    breaks = sorted(_likeliest_breaks(texts, len(labels) - 1))
+def _pair_labels_with_texts(labels: Sequence[CleanLine], texts: Sequence[CleanLine]) -> list[CleanLine]:
+    breaks = sorted(_find_likeliest_breaks(texts, len(labels) - 1))
     starts, ends = [0, *breaks], [*breaks, len(texts)]
-    return [_labelled(label, texts[start:end]) for label, start, end in zip(labels, starts, ends, strict=True)]
+    return [_merge_label(label, texts[start:end]) for label, start, end in zip(labels, starts, ends, strict=True)]
 
 
-def _labelled(label: CleanLine, lines: Sequence[CleanLine]) -> CleanLine:
+def _merge_label(label: CleanLine, lines: Sequence[CleanLine]) -> CleanLine:
     text = lines[0].text
     for line in lines[1:]:
-        text = run_on(text, line.text)
-    numbers = (*label.numbers, *(number for line in lines for number in line.numbers))
-    return replace(label, text=f"{label.text} {text}", numbers=numbers, fixed=True)
+        text = merge_texts(text, line.text)
+    numbers = (*label.line_numbers, *(number for line in lines for number in line.line_numbers))
+    return replace(label, text=f"{label.text} {text}", line_numbers=numbers, ends_paragraph=True)
 
 
-def _likeliest_breaks(texts: Sequence[CleanLine], count: int) -> list[int]:
+def _find_likeliest_breaks(texts: Sequence[CleanLine], count: int) -> list[int]:
     """Before which lines a text begins: those above which most room was left, and no sentence hangs."""
     if count == len(texts) - 1:
         return list(range(1, len(texts)))
-    wall = max(len(row.text) for row in texts)
+    max_width = max(len(line.text) for line in texts)
     rooms = [
-        (_hangs(above, below), _room(above, below, wall), at) for at, (above, below) in enumerate(pairwise(texts), 1)
+        (_cannot_break(above, below), _compute_room(above, below, max_width), index)
+        for index, (above, below) in enumerate(pairwise(texts), 1)
     ]
-    return [at for _, _, at in sorted(rooms, key=lambda each: (each[0], -each[1]))[:count]]
+    return [index for _, _, index in sorted(rooms, key=lambda each: (each[0], -each[1]))[:count]]
 
 
-def _room(above: CleanLine, below: CleanLine, wall: int) -> int:
+def _compute_room(above: CleanLine, below: CleanLine, max_width: int) -> int:
     """How much narrower the first line could have been with the second's first word in it."""
-    return wall - len(above.text) - 1 - len(below.text.split(" ", 1)[0])
+    return max_width - len(above.text) - 1 - len(below.text.split(" ", 1)[0])
 
 
-def _hangs(above: CleanLine, below: CleanLine) -> bool:
+def _cannot_break(above: CleanLine, below: CleanLine) -> bool:
     """Whether the first line cannot end a text, or the second not begin one."""
-    return hangs(above.text) or bool(GOES_ON.match(below.text))
+    return ends_unfinished(above.text) or bool(CONTINUATION_WORD.match(below.text))

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 from tracker.unit_reader import metadata, phrases
 from tracker.unit_reader.document_model import Line
-from tracker.unit_reader.markers import read_markers
+from tracker.unit_reader.markers import parse_markers
 from tracker.unit_reader.phrases import CRITERIA
 
-BESIDE = re.compile(r"(\S.*?\S)(\s{3,})(\S.*)")
+TEXT_BESIDE = re.compile(r"(\S.*?\S)(\s{3,})(\S.*)")
 CRITERION_BESIDE = re.compile(r"(?:\s{3,}|\S.*?\s{2,})(?=\d{1,2}\.\d{1,2}[.)]?\s)")
-LOOKED_AHEAD = 8
-BEGINNINGS = re.compile(
+MAX_LOOKAHEAD = 8
+NAME_START = re.compile(
     r"(?:performance|knowledge and|knowledge &|you (?:must|need to|should)\b.{0,20}"
     r"|(?:the )?(?:learner|candidate)\b.{0,20}|relevant|originating|indicative(?: review)?|business|guided learning"
     r"|date|version)",
@@ -21,77 +21,77 @@ BEGINNINGS = re.compile(
 """What a narrow column leaves on its first line of the known headings, introductions and names."""
 
 
-def bring_in_margins(lines: Sequence[Line]) -> list[Line]:
+def move_side_headings(lines: Sequence[Line]) -> list[Line]:
     """The lines with each heading of the margin above what it stands beside, or as a name beside its value."""
-    found: list[Line] = []
-    at = 0
-    while at < len(lines):
-        column = _column_of(lines[at])
-        if (table := _table_column(lines, at)) is not None:
-            end = _end_of_table(lines, at + 1, table)
-            found.extend(_rows_of_table(lines[at:end], table))
-            at = end
+    moved: list[Line] = []
+    index = 0
+    while index < len(lines):
+        column = _find_right_column(lines[index])
+        if (table := _find_table_column(lines, index)) is not None:
+            end = _find_table_end(lines, index + 1, table)
+            moved.extend(_build_table_rows(lines[index:end], table))
+            index = end
             continue
         if column is None:
-            found.append(lines[at])
-            at += 1
+            moved.append(lines[index])
+            index += 1
             continue
-        end = at + 1
-        name = lines[at].text[:column].strip()
-        while end < len(lines) and _belongs(lines[end], column, name):
+        end = index + 1
+        name = lines[index].text[:column].strip()
+        while end < len(lines) and _is_in_block(lines[end], column, name):
             name = f"{name} {lines[end].text[:column].strip()}".strip()
             end += 1
-        found.extend(_brought_in(lines[at:end], column))
-        at = end
-    return found
+        moved.extend(_move_heading_above(lines[index:end], column))
+        index = end
+    return moved
 
 
-def _column_of(line: Line) -> int | None:
+def _find_right_column(line: Line) -> int | None:
     """Where the right column begins, on a line whose left one holds a known heading."""
-    match = BESIDE.match(line.text) if not line.cells else None
+    match = TEXT_BESIDE.match(line.text) if not line.cells else None
     if not match:
         return None
     left = match[1]
     known = (
-        phrases.section_of(left)
+        phrases.match_heading(left)
         or phrases.is_introduction(left)
-        or metadata.key_of(left)
-        or BEGINNINGS.fullmatch(left)
+        or metadata.parse_key(left)
+        or NAME_START.fullmatch(left)
     )
     return match.start(3) if known else None
 
 
-def _table_column(lines: Sequence[Line], at: int) -> int | None:
+def _find_table_column(lines: Sequence[Line], index: int) -> int | None:
     """Where the second column begins, under a head such as `Learning outcomes   Assessment criteria`.
 
     A head may be set in the middle of its column: where criteria stand further left, they say where it begins.
     """
-    match = BESIDE.match(lines[at].text) if not lines[at].cells else None
-    if not match or not {phrases.section_of(match[1]), phrases.section_of(match[3].strip())} <= CRITERIA:
+    match = TEXT_BESIDE.match(lines[index].text) if not lines[index].cells else None
+    if not match or not {phrases.match_heading(match[1]), phrases.match_heading(match[3].strip())} <= CRITERIA:
         return None
-    beside = (CRITERION_BESIDE.match(line.text) for line in lines[at + 1 : at + 1 + LOOKED_AHEAD])
+    beside = (CRITERION_BESIDE.match(line.text) for line in lines[index + 1 : index + 1 + MAX_LOOKAHEAD])
     return min([match.start(3), *(each.end() for each in beside if each)])
 
 
-def _end_of_table(lines: Sequence[Line], start: int, column: int) -> int:
+def _find_table_end(lines: Sequence[Line], start: int, column: int) -> int:
     """Two blank lines end it, a known heading on a line of its own, or a line written across both columns."""
-    for at in range(start, len(lines)):
-        text = lines[at].text.strip()
-        after_blank = at > start and not lines[at - 1].text.strip()
-        across = len(lines[at].text) > column and " " not in lines[at].text[column - 2 : column + 1]
-        if (not text and after_blank) or (text and phrases.section_of(text)) or across:
-            return at
+    for index in range(start, len(lines)):
+        text = lines[index].text.strip()
+        after_blank = index > start and not lines[index - 1].text.strip()
+        across = len(lines[index].text) > column and " " not in lines[index].text[column - 2 : column + 1]
+        if (not text and after_blank) or (text and phrases.match_heading(text)) or across:
+            return index
     return len(lines)
 
 
-def _rows_of_table(block: Sequence[Line], column: int) -> Iterator[Line]:
+def _build_table_rows(block: Sequence[Line], column: int) -> Iterator[Line]:
     """A row for each entry of the first column, with all that stands beside it until the next."""
     rows: list[tuple[Line, list[str], list[str]]] = []
     for line in block:
         left, right = line.text[:column].strip(), line.text[column:].strip()
         if not left and not right:
             continue
-        if not rows or len(rows) == 1 or (left and read_markers(left)):
+        if not rows or len(rows) == 1 or (left and parse_markers(left)):
             rows.append((line, [], []))
         if left:
             rows[-1][1].append(left)
@@ -102,7 +102,7 @@ def _rows_of_table(block: Sequence[Line], column: int) -> Iterator[Line]:
         yield replace(line, text=" | ".join(cells), cells=cells)
 
 
-def _belongs(line: Line, column: int, name: str) -> bool:
+def _is_in_block(line: Line, column: int, name: str) -> bool:
     """A line of the same block: in the right column, or in the left one, where it goes on with the name above."""
     text = line.text
     if not text.strip() or line.cells:
@@ -113,19 +113,21 @@ def _belongs(line: Line, column: int, name: str) -> bool:
     if indent:
         return False
     left = text[:column].strip()
-    goes_on = left[0].islower() or metadata.key_of(f"{name} {left}") is not None
-    match = BESIDE.match(text)
+    continues = left[0].islower() or metadata.parse_key(f"{name} {left}") is not None
+    match = TEXT_BESIDE.match(text)
     if match:
-        return match.start(3) >= column - 1 and (goes_on or _column_of(line) is None)
-    return len(text) < column and (goes_on or phrases.is_introduction(left) or BEGINNINGS.fullmatch(left) is not None)
+        return match.start(3) >= column - 1 and (continues or _find_right_column(line) is None)
+    return len(text) < column and (
+        continues or phrases.is_introduction(left) or NAME_START.fullmatch(left) is not None
+    )
 
 
-def _brought_in(block: Sequence[Line], column: int) -> Iterator[Line]:
+def _move_heading_above(block: Sequence[Line], column: int) -> Iterator[Line]:
     left = [(line, line.text[:column].strip()) for line in block]
     right = [(line, line.text[column:].rstrip() if len(line.text) > column else "") for line in block]
     name = " ".join(text for _, text in left if text)
     values = [(line, text) for line, text in right if text.strip()]
-    if metadata.key_of(name):
+    if metadata.parse_key(name):
         value = " ".join(text.strip() for _, text in values)
         yield replace(block[0], text=f"{name} | {value}", cells=(name, value))
         return

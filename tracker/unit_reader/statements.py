@@ -10,16 +10,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from tracker.unit_reader import phrases
-from tracker.unit_reader.criteria_ranges import take_ranges
+from tracker.unit_reader.criteria_ranges import extract_ranges
 from tracker.unit_reader.document_model import CleanLine, Doubt, SectionStatements, Statement
 from tracker.unit_reader.headings import split_introduction
-from tracker.unit_reader.line_wrapping import MAX_WRAP_WIDTH, continues, is_overlong, run_on
-from tracker.unit_reader.markers import FIRST_WITHIN, Marker, read_markers, successor_pattern
-from tracker.unit_reader.nesting import Levels
-from tracker.unit_reader.separate_labels import join_label_columns, join_lone_labels
-from tracker.unit_reader.unlabelled_statements import split_bare
+from tracker.unit_reader.line_wrapping import MAX_WRAP_WIDTH, continues, continues_full_line, merge_texts
+from tracker.unit_reader.markers import FIRST_SUB_ITEM, Marker, build_next_marker_pattern, parse_markers
+from tracker.unit_reader.nesting import Nesting
+from tracker.unit_reader.separate_labels import merge_label_columns, merge_lone_labels
+from tracker.unit_reader.unlabelled_statements import split_unlabelled
 
-REMARK = re.compile(r"(?:(?:please )?note|notes|n\.?b\.?|guidance|hint|tip)\s*[:–-]\s*", re.IGNORECASE)
+NOTE_START = re.compile(r"(?:(?:please )?note|notes|n\.?b\.?|guidance|hint|tip)\s*[:–-]\s*", re.IGNORECASE)
 MAX_HEADING_LENGTH = 250
 MAX_STATEMENT_LENGTH = 5_000
 """What would make a statement longer than this is something else."""
@@ -29,286 +29,300 @@ FOOTNOTE = re.compile(r"\*{1,3}(?=[A-Z])")
 """`*May be assessed by questioning.`, below statements that end in a star; a bullet has a space behind it."""
 
 
-def split_statements(rows: Iterable[CleanLine], width: int) -> SectionStatements:
+def split_statements(lines: Iterable[CleanLine], width: int) -> SectionStatements:
     """The items of one section, in order. `width` is where the document wraps its lines."""
     doubts: list[Doubt] = []
-    kept, ranges = take_ranges(join_lone_labels(_introductions_apart(join_label_columns(list(rows), doubts))))
-    footnotes = [row for row in kept if FOOTNOTE.match(row.text)] if any("*" in row.text[1:] for row in kept) else []
-    told = [row for row in kept if phrases.is_for_assessor(row.text)]
-    aside = {id(row) for row in (*footnotes, *told)}  # pieces of one line have its number in common
-    found = split_items([row for row in kept if id(row) not in aside], width)
-    found.doubts.extend(doubts)
-    found.unparsed.extend((row.numbers, row.text) for row in footnotes)
-    found.rules = [*(row.text for row in told), *(each.text for each in ranges if each.is_rule)]
-    found.ranges = [(each.first, each.last, each.said) for each in ranges if not each.is_rule]
-    return found
+    kept, ranges = extract_ranges(merge_lone_labels(_remove_introductions(merge_label_columns(list(lines), doubts))))
+    footnotes = (
+        [line for line in kept if FOOTNOTE.match(line.text)] if any("*" in line.text[1:] for line in kept) else []
+    )
+    assessor_rules = [line for line in kept if phrases.is_assessor_rule(line.text)]
+    set_aside = {id(line) for line in (*footnotes, *assessor_rules)}  # pieces of one line have its number in common
+    result = split_items([line for line in kept if id(line) not in set_aside], width)
+    result.doubts.extend(doubts)
+    result.unparsed.extend((line.line_numbers, line.text) for line in footnotes)
+    result.assessor_rules = [*(line.text for line in assessor_rules), *(each.text for each in ranges if each.is_rule)]
+    result.ranges = [(each.first, each.last, each.description) for each in ranges if not each.is_rule]
+    return result
 
 
-def split_items(rows: Sequence[CleanLine], width: int) -> SectionStatements:
+def split_items(lines: Sequence[CleanLine], width: int) -> SectionStatements:
     """The items of rows that hold no introduction and speak of no ranges."""
-    opener = rows[0] if len(rows) > 1 and phrases.opens_list(rows[0].text) else None
-    kept = rows[1:] if opener else rows
-    found = _Splitter(kept, width).split() if _has_markers(kept) else split_bare(kept, width)
-    _drop_wordless(found)
-    if opener:
-        found.unparsed.append((opener.numbers, opener.text))
-        found.doubts.append(Doubt(opener.numbers, "an introduction in words of its own", "it was placed nowhere"))
-    return found
+    introduction = lines[0] if len(lines) > 1 and phrases.is_list_introduction(lines[0].text) else None
+    kept = lines[1:] if introduction else lines
+    result = _StatementSplitter(kept, width).split() if _has_markers(kept) else split_unlabelled(kept, width)
+    _remove_wordless(result)
+    if introduction:
+        result.unparsed.append((introduction.line_numbers, introduction.text))
+        result.doubts.append(
+            Doubt(introduction.line_numbers, "an introduction in words of its own", "it was placed nowhere")
+        )
+    return result
 
 
-def _drop_wordless(found: SectionStatements) -> None:
+def _remove_wordless(result: SectionStatements) -> None:
     """Numbers and signs without a word are no statement, whatever stands above them."""
     kept = []
-    for each in found.statements:
+    for each in result.statements:
         if each.children or any(character.isalpha() for character in each.text):
             kept.append(each)
             continue
         label = each.marker.label if each.marker else ""
-        found.unparsed.append((tuple(each.numbers), f"{label} {each.text}".strip()))
-    found.statements = kept
+        result.unparsed.append((tuple(each.line_numbers), f"{label} {each.text}".strip()))
+    result.statements = kept
 
 
-def _introductions_apart(rows: Iterable[CleanLine]) -> list[CleanLine]:
+def _remove_introductions(lines: Iterable[CleanLine]) -> list[CleanLine]:
     """Introductions taken out; what stands behind one in the same line stays."""
-    found = []
-    for row in rows:
-        if phrases.is_introduction(row.text) and not phrases.starts_item(row.text):
+    remaining = []
+    for line in lines:
+        if phrases.is_introduction(line.text) and not phrases.starts_item(line.text):
             continue
-        pieces = split_introduction(row.text)
-        found.append(replace(row, text=pieces[1]) if pieces else row)
-    return found
+        pieces = split_introduction(line.text)
+        remaining.append(replace(line, text=pieces[1]) if pieces else line)
+    return remaining
 
 
-def _has_markers(rows: Sequence[CleanLine]) -> bool:
+def _has_markers(lines: Sequence[CleanLine]) -> bool:
     """Whether any row begins with a marker: one that needs no neighbour, or one whose next is there too."""
-    firsts = [found[0][0] for row in rows if (found := read_markers(row.text)) and found[0][1]]
-    present = {(marker.family, marker.numbers) for marker in firsts}
+    first_markers = [markers[0][0] for line in lines if (markers := parse_markers(line.text)) and markers[0][1]]
+    present = {(marker.style, marker.numbers) for marker in first_markers}
     return any(
-        not marker.weak
-        or (marker.family == "1" and marker.is_first)
-        or (marker.family, (*marker.numbers[:-1], marker.numbers[-1] + 1)) in present
-        for marker in firsts
+        not marker.is_ambiguous
+        or (marker.style == "1" and marker.is_first)
+        or (marker.style, (*marker.numbers[:-1], marker.numbers[-1] + 1)) in present
+        for marker in first_markers
     )
 
 
-class _Splitter:
+class _StatementSplitter:
     """Rows of which some begin with a marker."""
 
-    def __init__(self, rows: Sequence[CleanLine], width: int) -> None:
-        self.rows = list(rows)
+    def __init__(self, lines: Sequence[CleanLine], width: int) -> None:
+        self.lines = list(lines)
         self.width = width
-        self.found = SectionStatements()
-        self.levels = Levels(rows)
+        self.result = SectionStatements()
+        self.nesting = Nesting(lines)
         self.heading: str | None = None
-        self.heading_row: CleanLine | None = None
-        self.fresh = True
+        self.heading_line: CleanLine | None = None
+        self.is_group_start = True
         """A heading was read and no item since: rows may begin anew."""
-        self.before: CleanLine | None = None
-        options = [read_markers(row.text) for row in rows]
-        self.last_item = max((at for at, found in enumerate(options) if found), default=-1)
-        texts = [found[0][1] for found in options if found and found[0][1]]
-        self.items_begin_small = sum(text[0].islower() for text in texts) * 2 > len(texts)
+        self.previous: CleanLine | None = None
+        options = [parse_markers(line.text) for line in lines]
+        self.last_item = max((index for index, markers in enumerate(options) if markers), default=-1)
+        texts = [markers[0][1] for markers in options if markers and markers[0][1]]
+        self.items_in_lower_case = sum(text[0].islower() for text in texts) * 2 > len(texts)
 
     def split(self) -> SectionStatements:
-        for at, row in enumerate(self.rows):
-            chosen = self._choose(row)
+        for index, line in enumerate(self.lines):
+            chosen = self._choose_marker(line)
             if chosen:
-                self._open_all(row, *chosen)
+                self._open_statements(line, *chosen)
             else:
-                self._place_unmarked(at, row)
-            self.before = row
-        return self.found
+                self._place_line_without_marker(index, line)
+            self.previous = line
+        return self.result
 
     # --- rows with a marker --------------------------------------------------------------------------------
 
-    def _choose(self, row: CleanLine) -> tuple[Marker, str, int] | None:
+    def _choose_marker(self, line: CleanLine) -> tuple[Marker, str, int] | None:
         """The marker that counts, the text behind it, and at which depth; None where the row has none."""
-        options = [(marker, behind) for marker, behind in read_markers(row.text) if behind]
-        for marker, behind in options:
-            depth = self.levels.depth_in_turn(marker)
+        options = [(marker, remainder) for marker, remainder in parse_markers(line.text) if remainder]
+        for marker, remainder in options:
+            depth = self.nesting.find_depth_in_sequence(marker)
             if depth is not None:
-                return marker, behind, depth
-        for marker, behind in sorted(options, key=self.levels.is_unlikely):
-            depth = self.levels.depth_of(marker, behind, row, fresh=self.fresh)
+                return marker, remainder, depth
+        for marker, remainder in sorted(options, key=self.nesting.is_unlikely):
+            depth = self.nesting.find_depth(marker, remainder, line, is_group_start=self.is_group_start)
             if depth is not None:
-                return marker, behind, depth
+                return marker, remainder, depth
         return None
 
-    def _open_all(self, row: CleanLine, marker: Marker, text: str, depth: int) -> None:
+    def _open_statements(self, line: CleanLine, marker: Marker, text: str, depth: int) -> None:
         """The item, and those that follow it in the same line."""
-        waiting = deque(self._open(row, marker, text, depth))
-        while waiting:
-            more = replace(row, text=waiting.popleft())
-            chosen = self._choose(more)
+        pending = deque(self._open_statement(line, marker, text, depth))
+        while pending:
+            rest_of_line = replace(line, text=pending.popleft())
+            chosen = self._choose_marker(rest_of_line)
             if chosen:
-                waiting.extendleft(reversed(self._open(more, *chosen)))
-            elif self.levels.innermost:
-                self.levels.innermost.text = f"{self.levels.innermost.text} {more.text}"
+                pending.extendleft(reversed(self._open_statement(rest_of_line, *chosen)))
+            elif self.nesting.innermost:
+                self.nesting.innermost.text = f"{self.nesting.innermost.text} {rest_of_line.text}"
 
-    def _open(self, row: CleanLine, marker: Marker, text: str, depth: int) -> list[str]:
+    def _open_statement(self, line: CleanLine, marker: Marker, text: str, depth: int) -> list[str]:
         """Open one item; gives what stands behind it in the line and begins with a marker of its own."""
-        opened = self.levels.open
+        opened = self.nesting.open_statements
         parent = opened[depth - 1] if depth else None
         if parent and marker.is_bullet:
             del opened[depth:]
-            self._add_point(parent, text, row)
+            self._add_point(parent, text, line)
             return []
         if depth == 0:
-            self._note_gap(marker, text, row)
-            self.levels.indent = row.indent
-        text, rest = self._cut_next(text, marker)
-        text, inside = self._cut_first_within(text, marker)
-        statement = Statement(text, list(row.numbers), marker, self.heading, parent)
-        self.found.statements.append(statement)
+            self._doubt_gap(marker, text, line)
+            self.nesting.indent = line.indent
+        text, rest = self._split_before_next(text, marker)
+        text, select_inside = self._split_before_sub_item(text, marker)
+        statement = Statement(text, list(line.line_numbers), marker, self.heading, parent)
+        self.result.statements.append(statement)
         if parent:
             parent.children.append(statement)
-        self.levels.open_at(depth, statement)
-        self.fresh = False
-        return [each for each in (inside, rest) if each]
+        self.nesting.open_at(depth, statement)
+        self.is_group_start = False
+        return [each for each in (select_inside, rest) if each]
 
-    def _note_gap(self, marker: Marker, text: str, row: CleanLine) -> None:
-        top = self.levels.top
-        if top is None or (marker.follows(top) or marker.family in self.levels.all_ones):
+    def _doubt_gap(self, marker: Marker, text: str, line: CleanLine) -> None:
+        top = self.nesting.top_marker
+        if top is None or (marker.follows(top) or marker.style in self.nesting.constant_styles):
             return
-        if self.levels.gap_before(marker, text):
+        if self.nesting.count_missing_before(marker, text):
             missing = f"{top.label} is followed by {marker.label}"
-            self._doubt(row.numbers, f"{missing}: numbers are missing in the source", "the labels stay as printed")
-        elif self.levels.repeats(marker, text):
-            self._doubt(row.numbers, f"the label {marker.label} is printed twice", "both statements keep it")
+            self._add_doubt(
+                line.line_numbers, f"{missing}: numbers are missing in the source", "the labels stay as printed"
+            )
+        elif self.nesting.repeats_label(marker, text):
+            self._add_doubt(
+                line.line_numbers, f"the label {marker.label} is printed twice", "both statements keep it"
+            )
 
-    def _cut_next(self, text: str, marker: Marker) -> tuple[str, str]:
+    def _split_before_next(self, text: str, marker: Marker) -> tuple[str, str]:
         """The text up to where the next item begins in the same line, of its own row or one outside; and the rest."""
-        outside = [each.marker for each in reversed(self.levels.open) if each.marker]
-        for each in (marker, *(other for other in outside if other.family != marker.family)):
-            pattern = None if each.family in self.levels.all_ones else successor_pattern(each)
+        outside = [each.marker for each in reversed(self.nesting.open_statements) if each.marker]
+        for each in (marker, *(other for other in outside if other.style != marker.style)):
+            pattern = None if each.style in self.nesting.constant_styles else build_next_marker_pattern(each)
             match = pattern.search(text) if pattern else None
             if match:
                 return text[: match.start()].rstrip(), text[match.end() :].lstrip()
         return text, ""
 
-    def _cut_first_within(self, text: str, marker: Marker | None) -> tuple[str, str]:
+    def _split_before_sub_item(self, text: str, marker: Marker | None) -> tuple[str, str]:
         """`agree with: a) who may be told b) who must not`, or `P3 agree P3.1 who may be told P3.2 who must not`."""
         label = re.escape(marker.label) if marker and marker.label else ""
         dotted = re.compile(rf"(?<=\S)\s*(?={label}(?:\.1|a)\s+\S)") if label[-1:].isdigit() else None
-        match = FIRST_WITHIN.search(text) or (dotted.search(text) if dotted else None)
+        match = FIRST_SUB_ITEM.search(text) or (dotted.search(text) if dotted else None)
         if not match:
             return text, ""
         rest = text[match.end() :]
-        first = next((each for each, _ in read_markers(rest) if each.is_first), None)
-        following = successor_pattern(first) if first else None
+        first = next((each for each, _ in parse_markers(rest) if each.is_first), None)
+        following = build_next_marker_pattern(first) if first else None
         if first is None or not following or not following.search(rest):
             return text, ""
-        self.levels.expect_next_of(first)
+        self.nesting.expect_next(first)
         return text[: match.start()].rstrip(), rest
 
-    def _add_point(self, statement: Statement, text: str, row: CleanLine) -> None:
+    def _add_point(self, statement: Statement, text: str, line: CleanLine) -> None:
         statement.points.append(text)
-        statement.numbers.extend(row.numbers)
-        self.fresh = False
+        statement.line_numbers.extend(line.line_numbers)
+        self.is_group_start = False
 
     # --- rows without a marker -----------------------------------------------------------------------------
 
-    def _place_unmarked(self, at: int, row: CleanLine) -> None:
-        current = self.levels.innermost
-        if self._goes_on(current, row) and self._append(current, row):
+    def _place_line_without_marker(self, index: int, line: CleanLine) -> None:
+        current = self.nesting.innermost
+        if self._continues_previous(current, line) and self._append_to_current(current, line):
             return
-        if row.heading:
-            self._read_heading(row)
-        elif current and REMARK.match(row.text):
-            current.note = f"{current.note} {row.text}" if current.note else row.text
-            current.numbers.extend(row.numbers)
-            self._doubt(row.numbers, "a remark among the statements", "it is kept as a note of the statement above")
-        elif current and self._is_point(current, at, row):
-            self._add_point(current, row.text, row)
-        elif self._is_heading(at, row):
-            self._read_heading(row)
-        elif current and not self.fresh:
-            self._place_doubtful(current, at, row)
+        if line.heading:
+            self._set_heading(line)
+        elif current and NOTE_START.match(line.text):
+            current.note = f"{current.note} {line.text}" if current.note else line.text
+            current.line_numbers.extend(line.line_numbers)
+            self._add_doubt(
+                line.line_numbers, "a remark among the statements", "it is kept as a note of the statement above"
+            )
+        elif current and self._is_point(current, index, line):
+            self._add_point(current, line.text, line)
+        elif self._is_heading(index, line):
+            self._set_heading(line)
+        elif current and not self.is_group_start:
+            self._place_unclear_line(current, index, line)
         else:
-            self._unparsed(row)
+            self._add_unused(line)
 
-    def _goes_on(self, current: Statement | None, row: CleanLine) -> bool:
+    def _continues_previous(self, current: Statement | None, line: CleanLine) -> bool:
         """Whether the row is the rest of the line above; behind a colon only a full line is gone on with."""
-        if self.before is None or phrases.section_of(row.text):
+        if self.previous is None or phrases.match_heading(line.text):
             return False
-        if row.after_break and row.text[0].isupper() and self.items_begin_small:
+        if line.after_break and line.text[0].isupper() and self.items_in_lower_case:
             return False  # a new page may begin with a heading
-        if current and not self.fresh and (current.is_open or current.points):
-            return is_overlong(self.before, row, self.width) and not self.before.text.endswith(":")
-        return continues(self.before, row, self.width)
+        if current and not self.is_group_start and (current.is_open or current.points):
+            return continues_full_line(self.previous, line, self.width) and not self.previous.text.endswith(":")
+        return continues(self.previous, line, self.width)
 
-    def _append(self, current: Statement | None, row: CleanLine) -> bool:
+    def _append_to_current(self, current: Statement | None, line: CleanLine) -> bool:
         """The rest of a wrapped line: of the heading, the last point, or the item."""
-        if self.fresh and self.heading is not None and self.heading_row is self.before:
-            self.heading = run_on(self.heading, row.text)
-            self.heading_row = row
+        if self.is_group_start and self.heading is not None and self.heading_line is self.previous:
+            self.heading = merge_texts(self.heading, line.text)
+            self.heading_line = line
             return True
-        if current is None or self.fresh or len(current.text) > MAX_STATEMENT_LENGTH:
+        if current is None or self.is_group_start or len(current.text) > MAX_STATEMENT_LENGTH:
             return False
-        if current.points and current.numbers[-1] in (self.before.numbers if self.before else ()):
-            current.points[-1] = run_on(current.points[-1], row.text)
-            current.numbers.extend(row.numbers)
+        if current.points and current.line_numbers[-1] in (self.previous.line_numbers if self.previous else ()):
+            current.points[-1] = merge_texts(current.points[-1], line.text)
+            current.line_numbers.extend(line.line_numbers)
             return True
         marker = current.marker
-        text, rest = self._cut_next(row.text, marker) if marker else (row.text, "")
-        current.text, inside = self._cut_first_within(run_on(current.text, text), marker)
-        current.numbers.extend(row.numbers)
-        for more in filter(None, (inside, rest)):
-            part = replace(row, text=more)
-            if chosen := self._choose(part):
-                self._open_all(part, *chosen)
+        text, rest = self._split_before_next(line.text, marker) if marker else (line.text, "")
+        current.text, select_inside = self._split_before_sub_item(merge_texts(current.text, text), marker)
+        current.line_numbers.extend(line.line_numbers)
+        for rest_of_line in filter(None, (select_inside, rest)):
+            part = replace(line, text=rest_of_line)
+            if chosen := self._choose_marker(part):
+                self._open_statements(part, *chosen)
             else:
-                current.text = f"{current.text} {more}"
+                current.text = f"{current.text} {rest_of_line}"
         return True
 
-    def _is_point(self, current: Statement, at: int, row: CleanLine) -> bool:
+    def _is_point(self, current: Statement, index: int, line: CleanLine) -> bool:
         """A line below a colon, before the next item: a sub-point that only the colon opens."""
         stem = current.is_open or bool(current.points)
-        if not stem or self.fresh:
+        if not stem or self.is_group_start:
             return False
-        if current.points and row.after_blank and row.text[0].isupper() and current.points[-1][0].islower():
+        if current.points and line.after_blank and line.text[0].isupper() and current.points[-1][0].islower():
             return False
-        ends_here = at + 1 >= len(self.rows) or bool(read_markers(self.rows[at + 1].text))
-        if row.text[0].isupper() and ends_here and self.items_begin_small and (current.points or row.after_blank):
+        ends_here = index + 1 >= len(self.lines) or bool(parse_markers(self.lines[index + 1].text))
+        if line.text[0].isupper() and ends_here and self.items_in_lower_case and (current.points or line.after_blank):
             return bool(current.points) and current.points[-1][0].isupper()
         return True
 
-    def _is_heading(self, at: int, row: CleanLine) -> bool:
-        if at >= self.last_item:
+    def _is_heading(self, index: int, line: CleanLine) -> bool:
+        if index >= self.last_item:
             return False
-        text = row.text
+        text = line.text
         if text.endswith(":") or not text[0].islower():
             return not (text.endswith(".") and len(text) > 60) and len(text) <= MAX_HEADING_LENGTH
-        return not self.levels.open
+        return not self.nesting.open_statements
 
-    def _read_heading(self, row: CleanLine) -> None:
-        if self.fresh and self.heading_row is not None and self.heading_row is self.before:
-            self._doubt(
-                self.heading_row.numbers + row.numbers,
+    def _set_heading(self, line: CleanLine) -> None:
+        if self.is_group_start and self.heading_line is not None and self.heading_line is self.previous:
+            self._add_doubt(
+                self.heading_line.line_numbers + line.line_numbers,
                 "two headings stand one above the other",
                 "the lower one is the heading of what follows",
             )
-        self.heading, self.heading_row = row.text, row
-        self.fresh = True
-        del self.levels.open[1:]
+        self.heading, self.heading_line = line.text, line
+        self.is_group_start = True
+        del self.nesting.open_statements[1:]
 
-    def _place_doubtful(self, current: Statement, at: int, row: CleanLine) -> None:
+    def _place_unclear_line(self, current: Statement, index: int, line: CleanLine) -> None:
         """Neither item nor heading by its looks: an item without its number, or the rest of the item above."""
         if len(current.text) > MAX_STATEMENT_LENGTH:
-            self._unparsed(row)
-        elif not (row.after_blank or row.fixed or self.width > MAX_WRAP_WIDTH):
-            current.text = run_on(current.text, row.text)
-            current.numbers.extend(row.numbers)
-        elif at < self.last_item or (row.text[0].islower() and self.items_begin_small and row.text[-1] != "."):
-            statement = Statement(row.text, list(row.numbers), self.levels.top, self.heading, unlabelled=True)
-            self.found.statements.append(statement)
-            self.levels.open[:] = [statement]
+            self._add_unused(line)
+        elif not (line.after_blank or line.ends_paragraph or self.width > MAX_WRAP_WIDTH):
+            current.text = merge_texts(current.text, line.text)
+            current.line_numbers.extend(line.line_numbers)
+        elif index < self.last_item or (line.text[0].islower() and self.items_in_lower_case and line.text[-1] != "."):
+            statement = Statement(
+                line.text, list(line.line_numbers), self.nesting.top_marker, self.heading, is_unlabelled=True
+            )
+            self.result.statements.append(statement)
+            self.nesting.open_statements[:] = [statement]
         else:
-            self._unparsed(row)
+            self._add_unused(line)
 
-    def _unparsed(self, row: CleanLine) -> None:
-        self.found.unparsed.append((row.numbers, row.text))
-        self._doubt(row.numbers, "a line that is neither a statement nor a heading", "it was placed nowhere")
+    def _add_unused(self, line: CleanLine) -> None:
+        self.result.unparsed.append((line.line_numbers, line.text))
+        self._add_doubt(
+            line.line_numbers, "a line that is neither a statement nor a heading", "it was placed nowhere"
+        )
 
-    def _doubt(self, numbers: tuple[int, ...], what: str, assumed: str) -> None:
-        self.found.doubts.append(Doubt(numbers, what, assumed))
+    def _add_doubt(self, numbers: tuple[int, ...], what: str, assumed: str) -> None:
+        self.result.doubts.append(Doubt(numbers, what, assumed))

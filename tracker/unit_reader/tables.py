@@ -5,10 +5,10 @@ from dataclasses import replace
 from itertools import pairwise
 
 from tracker.unit_reader import metadata, phrases
-from tracker.unit_reader.cleaning import plain
+from tracker.unit_reader.cleaning import clean_text
 from tracker.unit_reader.document_model import CleanLine
-from tracker.unit_reader.line_wrapping import hangs, run_on
-from tracker.unit_reader.markers import read_lone_marker, read_markers
+from tracker.unit_reader.line_wrapping import ends_unfinished, merge_texts
+from tracker.unit_reader.markers import parse_lone_marker, parse_markers
 from tracker.unit_reader.phrases import CRITERIA, Part
 
 MIN_WORDS = 3
@@ -16,67 +16,70 @@ FORM_COLUMNS = 6
 """A table of so many columns is a grid to fill in, never a list of statements."""
 
 
-def unroll(rows: Sequence[CleanLine]) -> list[CleanLine]:
+def flatten_tables(rows: Sequence[CleanLine]) -> list[CleanLine]:
     """The rows with each table as lines, in reading order; what says something about the unit stays in its cells."""
-    found: list[CleanLine] = []
-    at = 0
-    while at < len(rows):
-        if not rows[at].cells:
-            found.append(rows[at])
-            at += 1
+    flattened: list[CleanLine] = []
+    index = 0
+    while index < len(rows):
+        if not rows[index].cells:
+            flattened.append(rows[index])
+            index += 1
             continue
-        end = at
+        end = index
         while end < len(rows) and rows[end].cells:
             end += 1
-        found.extend(_table(rows[at:end]))
-        at = end
-    return found
+        flattened.extend(_flatten_table(rows[index:end]))
+        index = end
+    return flattened
 
 
-def _table(rows: Sequence[CleanLine]) -> Iterator[CleanLine]:
+def _flatten_table(rows: Sequence[CleanLine]) -> Iterator[CleanLine]:
     columns: list[Part] = []
-    waiting: list[list[CleanLine]] = []
-    aside: list[CleanLine] = []
-    for row in _without_columns_beside(rows, aside):
-        parts = [_part_of(cell) for cell in row.cells]
+    pending: list[list[CleanLine]] = []
+    set_aside: list[CleanLine] = []
+    for row in _remove_form_columns(rows, set_aside):
+        parts = [_match_cell(cell) for cell in row.cells]
         if len(set(parts)) > 1 and all(part in CRITERIA for part in parts):
-            yield from (each for column in waiting for each in column)
-            columns, waiting = [part for part in parts if part], [[] for _ in parts]
+            yield from (each for column in pending for each in column)
+            columns, pending = [part for part in parts if part], [[] for _ in parts]
         if columns and len(row.cells) == len(columns):
-            for column, cell in zip(waiting, row.cells, strict=True):
-                column.extend(_cell(row, cell))
-        elif _is_form(row) or metadata.fact_of(row):
+            for column, cell in zip(pending, row.cells, strict=True):
+                column.extend(_split_cell(row, cell))
+        elif _is_form(row) or metadata.parse_entry(row):
             yield row
         else:
-            yield from _side_by_side(row)
-    yield from (each for column in waiting for each in column)
-    yield from aside
+            yield from _flatten_row(row)
+    yield from (each for column in pending for each in column)
+    yield from set_aside
 
 
-def _without_columns_beside(rows: Sequence[CleanLine], aside: list[CleanLine]) -> Iterator[CleanLine]:
+def _remove_form_columns(rows: Sequence[CleanLine], set_aside: list[CleanLine]) -> Iterator[CleanLine]:
     """The rows without what stands beside the criteria: columns to fill in by hand, and notes, which go `aside`."""
     width: int | None = None
     for row in rows:
-        named = [at for at, cell in enumerate(row.cells) if _part_of(cell) in CRITERIA]
-        filled = [at for at, cell in enumerate(row.cells) if _is_beside(cell)]
+        named = [index for index, cell in enumerate(row.cells) if _match_cell(cell) in CRITERIA]
+        filled = [index for index, cell in enumerate(row.cells) if _is_form_or_notes_column(cell)]
         if named and filled and min(filled) > max(named):
             width = min(filled)
         if not width or len(row.cells) <= width:
             yield row
             continue
         yield replace(row, cells=row.cells[:width])
-        aside.extend(
-            each for cell in row.cells[width:] for each in _cell(row, cell) if not phrases.is_filled_in(each.text)
+        set_aside.extend(
+            each
+            for cell in row.cells[width:]
+            for each in _split_cell(row, cell)
+            if not phrases.is_form_column(each.text)
         )
 
 
-def _is_beside(cell: str) -> bool:
-    return phrases.is_filled_in(plain(cell)) or phrases.section_of(plain(cell)) is Part.NOTES
+def _is_form_or_notes_column(cell: str) -> bool:
+    return phrases.is_form_column(clean_text(cell)) or phrases.match_heading(clean_text(cell)) is Part.NOTES
 
 
-def _part_of(cell: str) -> Part | None:
-    text = plain(cell)
-    return phrases.section_of(text) or phrases.introduction_of(text)
+def _match_cell(cell: str) -> Part | None:
+    text = clean_text(cell)
+    return phrases.match_heading(text) or phrases.match_introduction(text)
 
 
 def _is_form(row: CleanLine) -> bool:
@@ -87,63 +90,63 @@ def _is_form(row: CleanLine) -> bool:
 
 def _is_labelled(cells: Sequence[str]) -> bool:
     """Whether a label stands beside a sentence: a grid to fill in holds labels alone."""
-    worded = [plain(cell) for cell in cells if plain(cell)]
-    return any(read_lone_marker(label) and len(text.split()) >= MIN_WORDS for label, text in pairwise(worded))
+    worded = [clean_text(cell) for cell in cells if clean_text(cell)]
+    return any(parse_lone_marker(label) and len(text.split()) >= MIN_WORDS for label, text in pairwise(worded))
 
 
-def _side_by_side(row: CleanLine) -> Iterator[CleanLine]:
+def _flatten_row(row: CleanLine) -> Iterator[CleanLine]:
     """One row: its cells one after the other, a label joined to the text beside it."""
     label = ""
-    is_head = any(_part_of(cell) in CRITERIA for cell in row.cells)
+    is_head = any(_match_cell(cell) in CRITERIA for cell in row.cells)
     for cell in row.cells:
-        text = plain(cell)
-        if not text or (is_head and phrases.COLUMN.fullmatch(text)):
+        text = clean_text(cell)
+        if not text or (is_head and phrases.LABEL_COLUMN.fullmatch(text)):
             continue
-        if read_lone_marker(text) and "\n" not in cell.strip():
+        if parse_lone_marker(text) and "\n" not in cell.strip():
             label = f"{label} {text}".strip() if not label else text
             continue
-        lines = list(_cell(row, cell))
+        lines = list(_split_cell(row, cell))
         if label:
-            lines[0] = replace(lines[0], text=_labelled(label, lines[0].text))
+            lines[0] = replace(lines[0], text=_add_label(label, lines[0].text))
             label = ""
         yield from lines
     if label:
         yield replace(row, text=label, cells=())
 
 
-def _labelled(label: str, text: str) -> str:
+def _add_label(label: str, text: str) -> str:
     """`1.1` beside `.1 Identify` or `1.1 Identify` is one reference printed twice."""
-    return text if any(marker.label == label.strip("().") for marker, _ in read_markers(text)) else f"{label} {text}"
+    return text if any(marker.label == label.strip("().") for marker, _ in parse_markers(text)) else f"{label} {text}"
 
 
-def _marked(lines: Sequence[str]) -> list[bool]:
+def _detect_markers(lines: Sequence[str]) -> list[bool]:
     """Which lines begin with a marker; the article `a` is none where no other letter is there."""
-    firsts = [next((marker for marker, _ in read_markers(line)), None) for line in lines]
-    letters = {marker.label for marker in firsts if marker and marker.family == "a"}
-    return [marker is not None and (marker.family != "a" or len(letters) > 1) for marker in firsts]
+    firsts = [next((marker for marker, _ in parse_markers(line)), None) for line in lines]
+    letters = {marker.label for marker in firsts if marker and marker.style == "a"}
+    return [marker is not None and (marker.style != "a" or len(letters) > 1) for marker in firsts]
 
 
-def _had_room(above: str, line: str, width: int) -> bool:
+def _ended_early(above: str, line: str, width: int) -> bool:
     """Whether the line above ended before the cell did, and no sentence hangs: what is below begins anew."""
-    return len(above) + 1 + len(line.split(" ", 1)[0]) <= width and not hangs(above)
+    return len(above) + 1 + len(line.split(" ", 1)[0]) <= width and not ends_unfinished(above)
 
 
-def _cell(row: CleanLine, cell: str) -> Iterator[CleanLine]:
+def _split_cell(row: CleanLine, cell: str) -> Iterator[CleanLine]:
     """A cell's lines. Where one begins with a marker, those that do not go on with the line above."""
-    lines = [text for text in map(plain, cell.split("\n")) if text]
-    marked = _marked(lines)
+    lines = [text for text in map(clean_text, cell.split("\n")) if text]
+    have_markers = _detect_markers(lines)
     width = max(map(len, lines), default=0)
-    gathered: list[str] = []
-    for above, line, has_marker in zip(["", *lines], lines, marked, strict=False):
-        joins = gathered and not has_marker and (any(marked) or line[0].islower())
-        joins = joins and not (line[0].isupper() and _had_room(above, line, width))
+    merged: list[str] = []
+    for above, line, has_marker in zip(["", *lines], lines, have_markers, strict=False):
+        joins = merged and not has_marker and (any(have_markers) or line[0].islower())
+        joins = joins and not (line[0].isupper() and _ended_early(above, line, width))
         if (
             joins
-            and not phrases.is_introduction(gathered[-1])
-            and not (line[0].isupper() and phrases.section_of(line))
+            and not phrases.is_introduction(merged[-1])
+            and not (line[0].isupper() and phrases.match_heading(line))
         ):
-            gathered[-1] = run_on(gathered[-1], line)
+            merged[-1] = merge_texts(merged[-1], line)
         else:
-            gathered.append(line)
-    for text in gathered:
-        yield replace(row, text=text, cells=(), fixed=True)
+            merged.append(line)
+    for text in merged:
+        yield replace(row, text=text, cells=(), ends_paragraph=True)

@@ -6,71 +6,79 @@ from dataclasses import replace
 from itertools import pairwise
 
 from tracker.unit_reader.document_model import CleanLine, Doubt, SectionStatements, Statement
-from tracker.unit_reader.line_wrapping import is_overlong, run_on
+from tracker.unit_reader.line_wrapping import continues_full_line, merge_texts
 
 
-def split_bare(rows: Sequence[CleanLine], width: int) -> SectionStatements:
+def split_unlabelled(lines: Sequence[CleanLine], width: int) -> SectionStatements:
     """The items of a section that prints neither numbers nor bullets."""
-    found = SectionStatements()
-    lines = _by_semicolons(_joined(rows, width, found))
-    small = sum(row.text[0].islower() for row in lines) * 2 > len(lines)
-    stopped = sum(row.text.endswith((".", ";")) for row in lines) * 2 > len(lines)
-    marked = any(row.heading for row in lines)
+    result = SectionStatements()
+    items = _split_at_semicolons(_merge_wrapped_lines(lines, width, result))
+    in_lower_case = sum(line.text[0].islower() for line in items) * 2 > len(items)
+    end_in_stops = sum(line.text.endswith((".", ";")) for line in items) * 2 > len(items)
+    has_headings = any(line.heading for line in items)
     heading: str | None = None
-    for at, row in enumerate(lines):
-        if at + 1 < len(lines) and _is_heading(row, small=small, stopped=stopped, marked=marked):
-            heading = row.text
+    for index, line in enumerate(items):
+        if index + 1 < len(items) and _is_heading(
+            line, in_lower_case=in_lower_case, end_in_stops=end_in_stops, has_headings=has_headings
+        ):
+            heading = line.text
         else:
-            found.statements.append(Statement(row.text, list(row.numbers), None, heading))
-    if found.statements:
-        numbers = tuple(number for each in found.statements for number in each.numbers)
+            result.statements.append(Statement(line.text, list(line.line_numbers), None, heading))
+    if result.statements:
+        numbers = tuple(number for each in result.statements for number in each.line_numbers)
         doubt = "statements are printed without numbers or bullets"
-        found.doubts.append(Doubt(numbers, doubt, "each line is one statement"))
-    return found
+        result.doubts.append(Doubt(numbers, doubt, "each line is one statement"))
+    return result
 
 
-def _is_heading(row: CleanLine, *, small: bool, stopped: bool, marked: bool) -> bool:
-    if row.heading or row.text.endswith(":"):
+def _is_heading(line: CleanLine, *, in_lower_case: bool, end_in_stops: bool, has_headings: bool) -> bool:
+    if line.heading or line.text.endswith(":"):
         return True
-    if marked:
+    if has_headings:
         return False
-    if stopped and not row.text.endswith((".", ";", ",")) and len(row.text) < 100:
+    if end_in_stops and not line.text.endswith((".", ";", ",")) and len(line.text) < 100:
         return True
-    return small and row.text[0].isupper() and not row.text.endswith(".")
+    return in_lower_case and line.text[0].isupper() and not line.text.endswith(".")
 
 
-def _joined(rows: Sequence[CleanLine], width: int, found: SectionStatements) -> list[CleanLine]:
-    lines: list[CleanLine] = []
-    before: CleanLine | None = None
-    wrapped = _is_wrapped(rows, width)
-    for row in rows:
-        if before and lines and wrapped and is_overlong(before, row, width):
-            last = lines[-1]
-            if row.after_break:
-                found.doubts.append(
-                    Doubt(last.numbers + row.numbers, "a page ends here", "the statement goes on below")
+def _merge_wrapped_lines(lines: Sequence[CleanLine], width: int, result: SectionStatements) -> list[CleanLine]:
+    merged: list[CleanLine] = []
+    previous: CleanLine | None = None
+    is_wrapped = _is_wrapped(lines, width)
+    for line in lines:
+        if previous and merged and is_wrapped and continues_full_line(previous, line, width):
+            last = merged[-1]
+            if line.after_break:
+                result.doubts.append(
+                    Doubt(last.line_numbers + line.line_numbers, "a page ends here", "the statement goes on below")
                 )
-            lines[-1] = replace(last, text=run_on(last.text, row.text), numbers=last.numbers + row.numbers)
+            merged[-1] = replace(
+                last, text=merge_texts(last.text, line.text), line_numbers=last.line_numbers + line.line_numbers
+            )
         else:
-            lines.append(row)
-        before = row
-    return lines
+            merged.append(line)
+        previous = line
+    return merged
 
 
-def _is_wrapped(rows: Sequence[CleanLine], width: int) -> bool:
+def _is_wrapped(lines: Sequence[CleanLine], width: int) -> bool:
     """Whether lines were broken at the width: several are full, or what follows a full one is not as other lines are.
 
     One or two long lines among short ones are merely the longest. Other lines begin with a capital, or below a blank.
     """
-    pairs = list(pairwise(rows))
-    behind = [row for above, row in pairs if is_overlong(above, row, width) and not row.after_break]
-    others = [row for above, row in pairs if not is_overlong(above, row, width)]
-    small = sum(row.text[0].islower() for row in others)
-    spaced = sum(row.after_blank for row in others)
-    return len(behind) > 2 or (bool(behind) and (small * 3 <= len(others) or spaced * 2 >= len(others) > 0))
+    pairs = list(pairwise(lines))
+    after_full_lines = [
+        line for above, line in pairs if continues_full_line(above, line, width) and not line.after_break
+    ]
+    other_lines = [line for above, line in pairs if not continues_full_line(above, line, width)]
+    in_lower_case = sum(line.text[0].islower() for line in other_lines)
+    below_blank = sum(line.after_blank for line in other_lines)
+    return len(after_full_lines) > 2 or (
+        bool(after_full_lines) and (in_lower_case * 3 <= len(other_lines) or below_blank * 2 >= len(other_lines) > 0)
+    )
 
 
-def _by_semicolons(lines: list[CleanLine]) -> list[CleanLine]:
+def _split_at_semicolons(lines: list[CleanLine]) -> list[CleanLine]:
     """One paragraph that lists everything: `check the site; set the cones; …`."""
     if len(lines) != 1 or lines[0].text.count(";") < 2:
         return lines

@@ -3,12 +3,12 @@
 import pytest
 
 from tracker.unit_reader.document_model import Line, SourceText, Unreadable
-from tracker.unit_reader.extraction import read_source
+from tracker.unit_reader.extraction import extract_lines
 from tracker.unit_reader.sandboxed_reader import read_document
 
 
 def read(body: str | bytes, name: str = "unit") -> SourceText:
-    return read_source(name, body.encode() if isinstance(body, str) else body)
+    return extract_lines(name, body.encode() if isinstance(body, str) else body)
 
 
 def texts(source: SourceText) -> list[str]:

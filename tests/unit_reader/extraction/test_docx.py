@@ -24,7 +24,7 @@ def test_paragraphs_and_tables_stand_in_their_order(word: WordDocument) -> None:
     assert texts(source) == ["Greet customers", "Level\t2", "Outcome | Criteria", "Know | 1.1 say 1.2 show", "After"]
     assert rows(source) == [("Outcome", "Criteria"), ("Know", "1.1 say\n1.2 show")]
     assert headings(source) == ["Greet customers"]
-    assert source.kind == "docx"
+    assert source.file_format == "docx"
 
 
 def test_a_title_and_a_paragraph_all_in_bold_are_headings(word: WordDocument) -> None:

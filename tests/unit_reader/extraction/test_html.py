@@ -15,7 +15,7 @@ def test_blocks_are_lines_and_headings_say_so() -> None:
     )
     assert texts(source) == ["Greet customers", "URN:\u00a0ABC1", "Level 2 & up", "one", "two", "three"]
     assert headings(source) == ["Greet customers"]
-    assert (source.kind, source.title) == ("html", "Unit")
+    assert (source.file_format, source.title) == ("html", "Unit")
 
 
 def test_a_paragraph_all_in_bold_is_a_heading() -> None:

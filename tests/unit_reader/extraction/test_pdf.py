@@ -34,7 +34,7 @@ def outcome(number: int, tag: str = "p") -> str:
 def test_a_single_column_is_read_line_by_line_with_its_pages() -> None:
     source = read(printed(f"<h1>Greet customers</h1><p>You must:</p>{numbered(60)}<h2>Knowledge</h2>{numbered(9)}"))
     found = words(source)
-    assert source.kind == "pdf"
+    assert source.file_format == "pdf"
     assert headings(source) == ["Greet customers", "Knowledge"]
     assert found[:4] == ["Greet customers", "You must:", "1. greet customer 1", "2. greet customer 2"]
     assert sum(text.startswith(tuple("123456789")) for text in found) == 69

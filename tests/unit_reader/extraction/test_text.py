@@ -19,7 +19,7 @@ def test_every_line_is_kept_and_numbered_as_an_editor_numbers_it() -> None:
         (4, "end"),
         (5, ""),
     ]
-    assert (source.kind, source.name, source.doubts) == ("text", "unit", ())
+    assert (source.file_format, source.name, source.doubts) == ("text", "unit", ())
     assert {line.page for line in source.lines} == {None}
 
 
@@ -99,8 +99,8 @@ def test_other_zip_files_are_refused() -> None:
 
 
 def test_the_content_says_what_it_is_and_not_the_name() -> None:
-    assert read("<p>One</p>", name="unit.txt").kind == "html"
-    assert read("a < b and b > c, 1. <b>greet</b>", name="unit.html").kind == "text"
+    assert read("<p>One</p>", name="unit.txt").file_format == "html"
+    assert read("a < b and b > c, 1. <b>greet</b>", name="unit.html").file_format == "text"
 
 
 def test_what_is_far_too_large_is_not_opened(monkeypatch: pytest.MonkeyPatch) -> None:

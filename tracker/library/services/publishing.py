@@ -58,7 +58,7 @@ def read_uploaded_document(name: str, body: bytes) -> ReadDocument:
         _drop_nul({key: each for key, each in asdict(line).items() if each})
         for line in source.lines[:MAX_SOURCE_LINES]
     ]
-    return ReadDocument(name, source.kind, kept.sha256, lines, {**reading.as_json(), "places": places})
+    return ReadDocument(name, source.file_format, kept.sha256, lines, {**reading.as_json(), "places": places})
 
 
 def start_draft(found: ReadDocument, centre_id: int, actor: Actor) -> UnitDraft:

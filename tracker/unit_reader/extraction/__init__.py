@@ -7,46 +7,50 @@ from collections.abc import Callable
 from typing import Any
 
 from tracker.unit_reader.document_model import SourceText, Unreadable
-from tracker.unit_reader.extraction.plain_text import read_text
-from tracker.unit_reader.file_format import Kind, kind_of
+from tracker.unit_reader.extraction.plain_text import extract_plain_text
+from tracker.unit_reader.file_format import FileFormat, detect_file_format
 
 MAX_LINES = 200_000
 MAX_WORD_LENGTH = 5_000
 """No unit prints a longer one: ten such lines would be a page."""
 
 
-def read_source(name: str, body: bytes) -> SourceText:
+def extract_lines(name: str, body: bytes) -> SourceText:
     """Return a document's lines. Raises `Unreadable` with what is wrong with it and what to do."""
-    kind = kind_of(name, body)
-    source = read_text(name, body) if kind is Kind.TEXT else _read_structured(kind, name, body)
-    _check(source)
+    file_format = detect_file_format(name, body)
+    source = (
+        extract_plain_text(name, body)
+        if file_format is FileFormat.TEXT
+        else _extract_structured(file_format, name, body)
+    )
+    _check_limits(source)
     return source
 
 
-def _read_structured(kind: Kind, name: str, body: bytes) -> SourceText:
-    read = _find_reader(kind)
+def _extract_structured(file_format: FileFormat, name: str, body: bytes) -> SourceText:
+    extract = _find_extractor(file_format)
     try:
-        return SourceText.from_json(name, kind.value, read(body))
+        return SourceText.from_json(name, file_format.value, extract(body))
     except Unreadable as error:
         raise Unreadable(f"{name} {error}") from error
 
 
-def _find_reader(kind: Kind) -> Callable[[bytes], dict[str, Any]]:
+def _find_extractor(file_format: FileFormat) -> Callable[[bytes], dict[str, Any]]:
     """Return the reader of a kind; only the libraries of that kind are loaded."""
-    if kind is Kind.PDF:
-        from tracker.unit_reader.extraction.pdf import read_pdf
+    if file_format is FileFormat.PDF:
+        from tracker.unit_reader.extraction.pdf import extract_pdf
 
-        return read_pdf
-    if kind is Kind.DOCX:
-        from tracker.unit_reader.extraction.docx import read_docx
+        return extract_pdf
+    if file_format is FileFormat.DOCX:
+        from tracker.unit_reader.extraction.docx import extract_docx
 
-        return read_docx
-    from tracker.unit_reader.extraction.html import read_html
+        return extract_docx
+    from tracker.unit_reader.extraction.html import extract_html
 
-    return read_html
+    return extract_html
 
 
-def _check(source: SourceText) -> None:
+def _check_limits(source: SourceText) -> None:
     """What no unit holds, and what the steps after this one need not be able to bear."""
     if not any(line.text for line in source.lines):
         raise Unreadable(f"{source.name} holds no text. Look whether it is the right file.")

@@ -14,8 +14,14 @@ from lxml import html as parser
 
 from tracker.unit_reader.document_model import Unreadable
 from tracker.unit_reader.extraction import html_tables, list_numbers
-from tracker.unit_reader.extraction.html_navigation import leave_out_furniture
-from tracker.unit_reader.extraction.line_collector import LABEL, TAB, Gathered, may_be_heading, unmark_bold
+from tracker.unit_reader.extraction.html_navigation import remove_navigation
+from tracker.unit_reader.extraction.line_collector import (
+    INDENT_WIDTH,
+    ITEM_LABEL,
+    LineCollector,
+    may_be_heading,
+    unmark_bold_headings,
+)
 from tracker.unit_reader.extraction.plain_text import decode
 
 Element = Any
@@ -24,15 +30,15 @@ MAX_DEPTH = 400
 CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{2,40})""", re.IGNORECASE)
 DECLARATION = re.compile(r"\s*<\?xml[^>]*\?>")
 SPACE = re.compile(r"[ \t\n\r\f]+")
-HEADINGS: Final = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
-LISTS: Final = frozenset({"ol", "ul", "menu", "dir"})
-SKIPPED: Final = frozenset(
+HEADING_TAGS: Final = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
+LIST_TAGS: Final = frozenset({"ol", "ul", "menu", "dir"})
+SKIPPED_TAGS: Final = frozenset(
     [
         *("script", "style", "noscript", "template", "head", "svg", "math", "object", "iframe", "canvas", "audio"),
         *("video", "select", "textarea", "input", "datalist", "del", "strike", "map", "area"),
     ]
 )
-BLOCKS: Final = frozenset(
+BLOCK_TAGS: Final = frozenset(
     [
         *("address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "dialog", "div"),
         *(
@@ -69,19 +75,19 @@ BLOCKS: Final = frozenset(
 )
 
 
-def read_html(body: bytes) -> dict[str, Any]:
+def extract_html(body: bytes) -> dict[str, Any]:
     """The page's lines. Raises `Unreadable` for what no reader of it could see."""
-    page = _parse(_text(body))
-    gathered = Gathered(title=SPACE.sub(" ", page.findtext(".//title") or "").strip())
-    leave_out_furniture(page)
-    walker = Walker(gathered)
+    page = _parse(_decode(body))
+    collector = LineCollector(title=SPACE.sub(" ", page.findtext(".//title") or "").strip())
+    remove_navigation(page)
+    walker = HtmlWalker(collector)
     walker.walk(page)
     walker.end_line()
-    unmark_bold(gathered, walker.bold)
-    return gathered.answer()
+    unmark_bold_headings(collector, walker.bold)
+    return collector.as_json()
 
 
-def _text(body: bytes) -> str:
+def _decode(body: bytes) -> str:
     """As the page declares it, unless a byte order mark or the bytes themselves say otherwise."""
     text, encoding = decode(body)
     declared = CHARSET.search(body[:4096])
@@ -111,11 +117,11 @@ def _parse(text: str) -> Element:
     return page
 
 
-class Walker:
+class HtmlWalker:
     """Goes through the page in order and writes a line where a reader sees one."""
 
-    def __init__(self, gathered: Gathered, in_cell: bool = False) -> None:
-        self.gathered = gathered
+    def __init__(self, collector: LineCollector, in_cell: bool = False) -> None:
+        self.collector = collector
         self.bold: list[int] = []
         """The lines that are headings by their bold type alone."""
         self.level = 0
@@ -126,19 +132,19 @@ class Walker:
         self._heading = 0
         self._bold = 0
         self._preformatted = 0
-        self._signs = self._bold_signs = 0
+        self._characters = self._bold_characters = 0
 
     def walk(self, element: Element) -> None:
         tag = element.tag
-        if tag in SKIPPED or (tag == "button" and not self._heading) or _is_note_sign(element):
+        if tag in SKIPPED_TAGS or (tag == "button" and not self._heading) or _is_footnote_link(element):
             return
         if tag == "br":
             self.end_line()
         elif tag == "table":
-            html_tables.write(element, self)
-        elif tag in LISTS:
+            html_tables.write_table(element, self)
+        elif tag in LIST_TAGS:
             self._list(element)
-        elif tag in BLOCKS or tag in HEADINGS:
+        elif tag in BLOCK_TAGS or tag in HEADING_TAGS:
             self._block(element, tag)
         else:
             self._inline(element, tag)
@@ -152,22 +158,22 @@ class Walker:
     def end_line(self) -> None:
         """Write the line that has gathered, if there is one."""
         text = SPACE.sub(" ", "".join(self._parts)).strip(" ").rstrip()
-        signs, bold = self._signs, self._bold_signs
-        self._parts, self._signs, self._bold_signs = [], 0, 0
+        characters, bold = self._characters, self._bold_characters
+        self._parts, self._characters, self._bold_characters = [], 0, 0
         if not text:
             return
         marker, self._marker = self._marker, None
-        indent = " " * TAB * (self.level if marker is None else max(self.level - 1, 0))
-        is_bold = bool(signs) and bold == signs and not self._in_cell and not self.level
+        indent = " " * INDENT_WIDTH * (self.level if marker is None else max(self.level - 1, 0))
+        is_bold = bool(characters) and bold == characters and not self._in_cell and not self.level
         is_bold = is_bold and may_be_heading(text)
         shown = f"{indent}{marker} {text}" if marker else f"{indent}{text}"
-        number = self.gathered.add(shown, heading=bool(self._heading) or is_bold, item=marker or "")
+        number = self.collector.add(shown, heading=bool(self._heading) or is_bold, item=marker or "")
         if is_bold and not self._heading:
             self.bold.append(number)
 
     def _block(self, element: Element, tag: str) -> None:
         self.end_line()
-        is_heading = tag in HEADINGS or element.get("role") == "heading"
+        is_heading = tag in HEADING_TAGS or element.get("role") == "heading"
         if tag == "li":
             self._marker = BULLET
         indents = tag in {"dd", "li"}
@@ -192,8 +198,8 @@ class Walker:
 
     def _list(self, element: Element) -> None:
         self.end_line()
-        markers = markers_of(element)
-        if all(LABEL.match(_words_of(item)) for item in markers):
+        markers = build_item_markers(element)
+        if all(ITEM_LABEL.match(_get_first_words(item)) for item in markers):
             markers = dict.fromkeys(markers, "")  # its items carry their own: the browser's are styled away
         self.level += 1
         self._text(element.text)
@@ -220,19 +226,19 @@ class Walker:
 
     def _add(self, text: str) -> None:
         self._parts.append(text)
-        signs = len(text) - sum(map(str.isspace, text))
-        self._signs += signs
-        self._bold_signs += signs if self._bold else 0
+        characters = len(text) - sum(map(str.isspace, text))
+        self._characters += characters
+        self._bold_characters += characters if self._bold else 0
 
 
-def _is_note_sign(element: Element) -> bool:
+def _is_footnote_link(element: Element) -> bool:
     """The sign of a footnote, or the link that a heading has to itself."""
     if element.tag == "sup":
         return len(element) == 1 and element[0].tag == "a" and (element[0].get("href") or "").startswith("#")
     return element.tag == "a" and "".join(element.itertext()).strip() in {"¶", "#"}
 
 
-def _words_of(element: Element) -> str:
+def _get_first_words(element: Element) -> str:
     return SPACE.sub(" ", "".join(element.itertext())[:200]).strip()
 
 
@@ -244,53 +250,55 @@ def _keep_indent(text: str) -> str:
 
 BULLET = "•"
 NUMBER = re.compile(r"\s*[+-]?\d{1,6}\s*")
-STYLE = re.compile(r"list-style(?:-type)?\s*:[^;]*?([a-z]+(?:-[a-z]+)*)\s*(?:!important\s*)?(?:;|$)", re.IGNORECASE)
-COUNTED: dict[str, Callable[[int], str]] = {
+LIST_STYLE = re.compile(
+    r"list-style(?:-type)?\s*:[^;]*?([a-z]+(?:-[a-z]+)*)\s*(?:!important\s*)?(?:;|$)", re.IGNORECASE
+)
+NUMBER_STYLES: dict[str, Callable[[int], str]] = {
     "1": str,
     "decimal": str,
-    "decimal-leading-zero": list_numbers.two_digits,
-    "a": list_numbers.letters,
-    "lower-alpha": list_numbers.letters,
-    "lower-latin": list_numbers.letters,
-    "A": list_numbers.upper(list_numbers.letters),
-    "upper-alpha": list_numbers.upper(list_numbers.letters),
-    "upper-latin": list_numbers.upper(list_numbers.letters),
-    "i": list_numbers.roman,
-    "lower-roman": list_numbers.roman,
-    "I": list_numbers.upper(list_numbers.roman),
-    "upper-roman": list_numbers.upper(list_numbers.roman),
+    "decimal-leading-zero": list_numbers.format_two_digits,
+    "a": list_numbers.format_letters,
+    "lower-alpha": list_numbers.format_letters,
+    "lower-latin": list_numbers.format_letters,
+    "A": list_numbers.in_upper_case(list_numbers.format_letters),
+    "upper-alpha": list_numbers.in_upper_case(list_numbers.format_letters),
+    "upper-latin": list_numbers.in_upper_case(list_numbers.format_letters),
+    "i": list_numbers.format_roman,
+    "lower-roman": list_numbers.format_roman,
+    "I": list_numbers.in_upper_case(list_numbers.format_roman),
+    "upper-roman": list_numbers.in_upper_case(list_numbers.format_roman),
 }
-SIGNS = {"disc", "circle", "square"}
+BULLET_STYLES = {"disc", "circle", "square"}
 
 
-def markers_of(element: Element) -> dict[Element, str]:
+def build_item_markers(element: Element) -> dict[Element, str]:
     """The marker of each item of a list, in order; empty where it shows none."""
     items = [child for child in element if child.tag == "li"]
     step = -1 if element.get("reversed") is not None else 1
-    first = _number(element.get("start"), len(items) if step < 0 else 1)
-    usual = _type(element) or ("1" if element.tag == "ol" else "disc")
-    found, number = {}, first
+    first = _parse_number(element.get("start"), len(items) if step < 0 else 1)
+    list_style = _get_list_style(element) or ("1" if element.tag == "ol" else "disc")
+    markers, number = {}, first
     for item in items:
-        number = _number(item.get("value"), number)
-        kind = _type(item) or usual
-        found[item] = _marker(kind, number)
+        number = _parse_number(item.get("value"), number)
+        kind = _get_list_style(item) or list_style
+        markers[item] = _format_marker(kind, number)
         if kind != "none" or element.tag == "ol":
             number += step
-    return found
+    return markers
 
 
-def _marker(kind: str, number: int) -> str:
+def _format_marker(kind: str, number: int) -> str:
     if kind == "none":
         return ""
-    return f"{COUNTED[kind](number)}." if kind in COUNTED else BULLET
+    return f"{NUMBER_STYLES[kind](number)}." if kind in NUMBER_STYLES else BULLET
 
 
-def _type(element: Element) -> str:
+def _get_list_style(element: Element) -> str:
     """As its style or its attribute says; empty where it says nothing that we know."""
-    style = STYLE.search(element.get("style") or "")
+    style = LIST_STYLE.search(element.get("style") or "")
     named = style[1].lower() if style else (element.get("type") or "")
-    return named if named in COUNTED or named in SIGNS or named == "none" else ""
+    return named if named in NUMBER_STYLES or named in BULLET_STYLES or named == "none" else ""
 
 
-def _number(text: str | None, otherwise: int) -> int:
-    return int(text) if text and NUMBER.fullmatch(text) else otherwise
+def _parse_number(text: str | None, default: int) -> int:
+    return int(text) if text and NUMBER.fullmatch(text) else default

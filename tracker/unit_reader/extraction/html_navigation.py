@@ -5,78 +5,78 @@ from collections.abc import Iterator
 from typing import Any
 
 Element = Any
-SILENT = ("script", "style", "noscript", "template", "svg", "select", "textarea")
-ROLES = {"navigation", "banner", "contentinfo", "search", "complementary", "dialog", "alertdialog"}
-TAGS = {"nav", "header", "footer", "aside", "dialog", "form"}
-NAMED = re.compile(
+INVISIBLE_TAGS = ("script", "style", "noscript", "template", "svg", "select", "textarea")
+NAVIGATION_ROLES = {"navigation", "banner", "contentinfo", "search", "complementary", "dialog", "alertdialog"}
+NAVIGATION_TAGS = {"nav", "header", "footer", "aside", "dialog", "form"}
+NAVIGATION_NAME = re.compile(
     r"(?:^|[\s_-])(?:nav|navbar|navigation|menu|breadcrumbs?|cookies?|consent|skip|share|social|pagination|sidebar"
     r"|footer|masthead)(?:$|[\s_-])",
     re.IGNORECASE,
 )
-HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
-MAX_OF_PAGE = {"form": 0.25, "hidden": 0.1}
+HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+MAX_SHARES = {"form": 0.25, "hidden": 0.1}
 """What holds more of the page's words than this is kept, whatever it calls itself."""
-MOST = 0.75
-ALL = 0.9
+MAX_SHARE = 0.75
+MAX_REMOVED_SHARE = 0.9
 
 
-def leave_out_furniture(page: Element) -> None:
+def remove_navigation(page: Element) -> None:
     """Take the furniture out of the page, unless nothing would be left of it."""
-    for element in list(page.iter(*SILENT)):
+    for element in list(page.iter(*INVISIBLE_TAGS)):
         element.drop_tree()
     body = page.find("body")
-    total = _signs(body)
+    total = _count_characters(body)
     if not total:
         return
-    found = list(_outermost(body, total))
-    if sum(_signs(element) for element in found) > total * ALL:
+    navigation = list(_find_outermost(body, total))
+    if sum(_count_characters(element) for element in navigation) > total * MAX_REMOVED_SHARE:
         return
-    for element in found:
+    for element in navigation:
         element.drop_tree()
 
 
-def _outermost(element: Element, total: int) -> Iterator[Element]:
+def _find_outermost(element: Element, total: int) -> Iterator[Element]:
     for child in element:
-        kind = _kind(child)
-        if kind and _signs(child) <= total * MAX_OF_PAGE.get(kind, MOST):
+        kind = _classify(child)
+        if kind and _count_characters(child) <= total * MAX_SHARES.get(kind, MAX_SHARE):
             yield child
         else:
-            yield from _outermost(child, total)
+            yield from _find_outermost(child, total)
 
 
-def _kind(element: Element) -> str:
+def _classify(element: Element) -> str:
     """What sort of furniture an element is, by what it calls itself; empty for none."""
     tag, role = element.tag, element.get("role") or ""
     if tag in {"html", "body", "main", "article"} or role == "main":
         return ""
     if tag == "header" or role == "banner":
-        return "" if _titles_page(element) else "header"
-    if tag == "footer" and _ancestor(element, "blockquote"):
+        return "" if _is_page_header(element) else "header"
+    if tag == "footer" and _has_ancestor(element, "blockquote"):
         return ""
-    if tag in TAGS or role in ROLES:
+    if tag in NAVIGATION_TAGS or role in NAVIGATION_ROLES:
         return "form" if tag == "form" else tag
-    if element.get("hidden") is not None or HIDDEN.search(element.get("style") or ""):
+    if element.get("hidden") is not None or HIDDEN_STYLE.search(element.get("style") or ""):
         return "hidden"
     named = f"{element.get('class') or ''} {element.get('id') or ''}"
-    return "named" if NAMED.search(named) and _is_links(element) else ""
+    return "named" if NAVIGATION_NAME.search(named) and _is_mostly_links(element) else ""
 
 
-def _titles_page(header: Element) -> bool:
+def _is_page_header(header: Element) -> bool:
     """A header inside the article, or one that holds the page's only first heading, is the page's own."""
-    if _ancestor(header, "article", "main", "section"):
+    if _has_ancestor(header, "article", "main", "section"):
         return True
-    inside = sum(1 for _ in header.iter("h1"))
-    return bool(inside) and inside == sum(1 for _ in header.getroottree().getroot().iter("h1"))
+    select_inside = sum(1 for _ in header.iter("h1"))
+    return bool(select_inside) and select_inside == sum(1 for _ in header.getroottree().getroot().iter("h1"))
 
 
-def _ancestor(element: Element, *tags: str) -> bool:
+def _has_ancestor(element: Element, *tags: str) -> bool:
     return next(element.iterancestors(*tags), None) is not None
 
 
-def _is_links(element: Element) -> bool:
+def _is_mostly_links(element: Element) -> bool:
     """Most of its words are links, as in a menu."""
-    return sum(_signs(link) for link in element.iter("a")) > _signs(element) / 2
+    return sum(_count_characters(link) for link in element.iter("a")) > _count_characters(element) / 2
 
 
-def _signs(element: Element) -> int:
+def _count_characters(element: Element) -> int:
     return sum(len(part.strip()) for part in element.itertext())

@@ -5,42 +5,42 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tracker.unit_reader.extraction.line_collector import Gathered
+from tracker.unit_reader.extraction.line_collector import LineCollector
 
 if TYPE_CHECKING:
-    from tracker.unit_reader.extraction.html import Walker
+    from tracker.unit_reader.extraction.html import HtmlWalker
 
 Element = Any
-CELLS = ("td", "th")
+CELL_TAGS = ("td", "th")
 MAX_COLUMNS = 100
-BLOCKS_OF_LAYOUT = 3
-INNER = ("h1", "h2", "h3", "h4", "h5", "h6")
+MIN_LAYOUT_BLOCKS = 3
+HEADING_TAGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 
 
-def write(table: Element, walker: Walker) -> None:
+def write_table(table: Element, walker: HtmlWalker) -> None:
     """Write a table's caption and rows where the walker stands."""
     walker.end_line()
     for caption in table.iterchildren("caption"):
         walker.children(caption)
         walker.end_line()
-    rows = list(_rows(table))
+    rows = list(_iterate_rows(table))
     if _is_layout(table, rows):
         for row in rows:
             for cell in row:
                 walker.children(cell)
                 walker.end_line()
         return
-    for cells in _grid(rows, type(walker)):
+    for cells in _build_grid(rows, type(walker)):
         if any(cells):
-            walker.gathered.add_row(cells)
+            walker.collector.add_row(cells)
 
 
-def _rows(table: Element) -> Iterator[list[Element]]:
+def _iterate_rows(table: Element) -> Iterator[list[Element]]:
     for child in table:
         if child.tag == "tr":
-            yield [cell for cell in child if cell.tag in CELLS]
+            yield [cell for cell in child if cell.tag in CELL_TAGS]
         elif child.tag in {"thead", "tbody", "tfoot"}:
-            yield from ([cell for cell in row if cell.tag in CELLS] for row in child.iterchildren("tr"))
+            yield from ([cell for cell in row if cell.tag in CELL_TAGS] for row in child.iterchildren("tr"))
 
 
 def _is_layout(table: Element, rows: Sequence[Sequence[Element]]) -> bool:
@@ -51,56 +51,56 @@ def _is_layout(table: Element, rows: Sequence[Sequence[Element]]) -> bool:
     cells = [cell for row in rows for cell in row]
     if any(cell.tag == "th" for cell in cells):
         return False
-    if any(_holds_page(cell) for cell in cells):
+    if any(_contains_page_parts(cell) for cell in cells):
         return True
-    return len(rows) == 1 and any(len(cell) >= BLOCKS_OF_LAYOUT and cell[0].tag in {"p", "div"} for cell in cells)
+    return len(rows) == 1 and any(len(cell) >= MIN_LAYOUT_BLOCKS and cell[0].tag in {"p", "div"} for cell in cells)
 
 
-def _holds_page(cell: Element) -> bool:
+def _contains_page_parts(cell: Element) -> bool:
     """A heading or a table of its own inside a cell: the table holds parts of a page, not data."""
-    if next(cell.iter(*INNER), None) is not None:
+    if next(cell.iter(*HEADING_TAGS), None) is not None:
         return True
     inner = next(cell.iter("table"), None)
-    return inner is not None and sum(1 for _ in _rows(inner)) > 1
+    return inner is not None and sum(1 for _ in _iterate_rows(inner)) > 1
 
 
-def _grid(rows: Sequence[Sequence[Element]], walker: type[Walker]) -> Iterator[tuple[str, ...]]:
+def _build_grid(rows: Sequence[Sequence[Element]], walker: type[HtmlWalker]) -> Iterator[tuple[str, ...]]:
     """Each row's cells by column; what spans rows or columns is said once, and is empty after."""
-    below: dict[int, int] = {}
+    spans_left: dict[int, int] = {}
     for row in rows:
         cells: dict[int, str] = {}
         started: dict[int, int] = {}
         column = 0
         for cell in row:
-            while below.get(column):
+            while spans_left.get(column):
                 column += 1
             if column >= MAX_COLUMNS:
                 break
-            cells[column] = _text(cell, walker)
-            wide, high = _span(cell, "colspan", MAX_COLUMNS - column), _span(cell, "rowspan", len(rows))
+            cells[column] = _get_cell_text(cell, walker)
+            wide, high = _parse_span(cell, "colspan", MAX_COLUMNS - column), _parse_span(cell, "rowspan", len(rows))
             started.update(dict.fromkeys(range(column, column + wide), high - 1))
             column += wide
-        width = max([*started, *(at for at, left in below.items() if left)], default=-1) + 1
-        yield tuple(cells.get(at, "") for at in range(width))
-        below = {**{at: left - 1 for at, left in below.items() if left}, **started}
+        width = max([*started, *(position for position, left in spans_left.items() if left)], default=-1) + 1
+        yield tuple(cells.get(position, "") for position in range(width))
+        spans_left = {**{position: left - 1 for position, left in spans_left.items() if left}, **started}
 
 
-def _text(cell: Element, walker: type[Walker]) -> str:
+def _get_cell_text(cell: Element, walker: type[HtmlWalker]) -> str:
     """A cell's lines, one below the other."""
-    inside = Gathered()
-    within = walker(inside, in_cell=True)
-    within.children(cell)
-    within.end_line()
-    return "\n".join(line[0] for line in inside.lines).strip()
+    collector = LineCollector()
+    cell_walker = walker(collector, in_cell=True)
+    cell_walker.children(cell)
+    cell_walker.end_line()
+    return "\n".join(line[0] for line in collector.lines).strip()
 
 
-def _span(cell: Element, name: str, most: int) -> int:
+def _parse_span(cell: Element, name: str, max_span: int) -> int:
     """`rowspan="0"` goes to the table's end; a silly number goes no further than the table does."""
     text = (cell.get(name) or "").strip()
     if not (text.isascii() and text.isdigit()):
         return 1
     number = int(text[:6])
-    return max(1, min(number or (most if name == "rowspan" else 1), most))
+    return max(1, min(number or (max_span if name == "rowspan" else 1), max_span))
 
 
 def _has_text(cell: Element) -> bool:

@@ -7,15 +7,15 @@ from typing import Any
 from tracker.unit_reader.document_model import Unreadable
 
 MAX_CHARACTERS = 8_000_000
-TAB = 4
+INDENT_WIDTH = 4
 MAX_HEADING_LENGTH = 120
-MOSTLY = 0.4
-LABEL = re.compile(r"\(?(?:[A-Z]{0,3}\d{1,3}(?:\.\d{1,3})*|[a-z]|[ivx]{1,5})[.):]*\s")
+MAX_BOLD_SHARE = 0.4
+ITEM_LABEL = re.compile(r"\(?(?:[A-Z]{0,3}\d{1,3}(?:\.\d{1,3})*|[a-z]|[ivx]{1,5})[.):]*\s")
 """What stands before an item: `1.`, `P1`, `1.1`, `a)`, `(iv)`."""
 
 
 @dataclass
-class Gathered:
+class LineCollector:
     """A document's lines as they are found."""
 
     lines: list[tuple[str, int | None, bool, tuple[str, ...], str]] = field(default_factory=list)
@@ -25,21 +25,21 @@ class Gathered:
 
     def add(self, text: str, page: int | None = None, heading: bool = False, item: str = "") -> int:
         """Add a line and return its number."""
-        return self._add(text.rstrip(), page, heading=heading, cells=(), item=item)
+        return self._append(text.rstrip(), page, heading=heading, cells=(), item=item)
 
     def add_row(self, cells: tuple[str, ...], page: int | None = None) -> int:
         """Add a table's row and return its number."""
-        return self._add(
+        return self._append(
             " | ".join(" ".join(cell.split()) for cell in cells), page, heading=False, cells=cells, item=""
         )
 
-    def doubt(self, lines: tuple[int, ...], what: str, assumed: str) -> None:
+    def add_doubt(self, lines: tuple[int, ...], what: str, assumed: str) -> None:
         self.doubts.append((lines, what, assumed))
 
-    def answer(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         return {"lines": self.lines, "doubts": self.doubts, "title": self.title}
 
-    def _add(self, text: str, page: int | None, *, heading: bool, cells: tuple[str, ...], item: str) -> int:
+    def _append(self, text: str, page: int | None, *, heading: bool, cells: tuple[str, ...], item: str) -> int:
         self.characters += len(text)
         if self.characters > MAX_CHARACTERS:
             raise Unreadable("holds far more text than any unit. Take the one unit out of it, and read that.")
@@ -49,12 +49,12 @@ class Gathered:
 
 def may_be_heading(text: str) -> bool:
     """Whether a line that is all in bold type can be meant as a heading; an item never is, since it would be lost."""
-    return len(text) <= MAX_HEADING_LENGTH and text[-1] not in ".;," and not LABEL.match(text)
+    return len(text) <= MAX_HEADING_LENGTH and text[-1] not in ".;," and not ITEM_LABEL.match(text)
 
 
-def unmark_bold(gathered: Gathered, bold: list[int]) -> None:
+def unmark_bold_headings(collector: LineCollector, bold: list[int]) -> None:
     """Where much of a document is in bold type, that says nothing."""
-    if len(bold) > 3 and len(bold) > len(gathered.lines) * MOSTLY:
+    if len(bold) > 3 and len(bold) > len(collector.lines) * MAX_BOLD_SHARE:
         for number in bold:
-            text, page, _, cells, item = gathered.lines[number - 1]
-            gathered.lines[number - 1] = (text, page, False, cells, item)
+            text, page, _, cells, item = collector.lines[number - 1]
+            collector.lines[number - 1] = (text, page, False, cells, item)

@@ -9,37 +9,37 @@ ROMAN = (
 MAX_ROMAN = 3999
 
 
-def letters(number: int) -> str:
+def format_letters(number: int) -> str:
     """The alphabet, then aa, ab …, as a web page counts."""
     if number < 1:
         return str(number)
-    found = ""
+    text = ""
     while number:
         number, place = divmod(number - 1, 26)
-        found = chr(ord("a") + place) + found
-    return found
+        text = chr(ord("a") + place) + text
+    return text
 
 
-def repeated_letters(number: int) -> str:
+def format_repeated_letters(number: int) -> str:
     """The alphabet, then aa, bb …, as Word counts."""
     if not 1 <= number <= 780:
         return str(number)
     return chr(ord("a") + (number - 1) % 26) * ((number - 1) // 26 + 1)
 
 
-def roman(number: int) -> str:
+def format_roman(number: int) -> str:
     if not 1 <= number <= MAX_ROMAN:
         return str(number)
-    found = ""
-    for value, sign in ROMAN:
+    text = ""
+    for value, letters in ROMAN:
         while number >= value:
-            found, number = found + sign, number - value
-    return found
+            text, number = text + letters, number - value
+    return text
 
 
-def two_digits(number: int) -> str:
+def format_two_digits(number: int) -> str:
     return f"{number:02}"
 
 
-def upper(style: Callable[[int], str]) -> Callable[[int], str]:
+def in_upper_case(style: Callable[[int], str]) -> Callable[[int], str]:
     return lambda number: style(number).upper()

@@ -12,35 +12,40 @@ from pdfminer.pdfdocument import PDFPasswordIncorrect
 from pdfminer.pdfpage import PDFPage
 
 from tracker.unit_reader.document_model import Unreadable
-from tracker.unit_reader.extraction.line_collector import MAX_HEADING_LENGTH, Gathered, may_be_heading, unmark_bold
-from tracker.unit_reader.extraction.pdf_columns import SideBySide, split_columns
-from tracker.unit_reader.extraction.pdf_page_headers import Sheet, find_furniture
-from tracker.unit_reader.extraction.pdf_tables import TableRow, tables_of
-from tracker.unit_reader.extraction.pdf_words import Strip, strips_of, usual_gap, words_of
+from tracker.unit_reader.extraction.line_collector import (
+    MAX_HEADING_LENGTH,
+    LineCollector,
+    may_be_heading,
+    unmark_bold_headings,
+)
+from tracker.unit_reader.extraction.pdf_columns import ColumnPair, split_columns
+from tracker.unit_reader.extraction.pdf_page_headers import PdfPage, find_repeated_items
+from tracker.unit_reader.extraction.pdf_tables import TableRow, extract_tables
+from tracker.unit_reader.extraction.pdf_words import PrintedLine, compute_usual_gap, read_words, split_printed_lines
 
-Plumbed = Any
+PlumberPage = Any
 MAX_PAGES = 200
 CPU_SECONDS = 3
 """A little less than the subprocess has: the message is better than that of a subprocess that was stopped."""
-LARGER = 1.15
-NEAR = 12
-BLANK = 0.35
+MIN_HEADING_RATIO = 1.15
+MAX_EDGE_DISTANCE = 12
+MIN_PARAGRAPH_GAP = 0.35
 """More white than between two lines of a paragraph, as a share of the type's size."""
-UNKNOWN_SIGNS = 0.2
-SCANNED = (
+MAX_UNKNOWN_SHARE = 0.2
+HAS_NO_TEXT = (
     "holds pictures of pages and no text, as a scanner makes them. "
     "Have its text recognised (OCR) by the program that scanned it, or type its text, and read that."
 )
-PASSWORD = "has a password. Save it without one, and read that."  # noqa: S105 - a sentence
-FONTS = (
+HAS_PASSWORD = "has a password. Save it without one, and read that."  # noqa: S105 - a sentence
+HAS_UNKNOWN_FONTS = (
     "does not say which letters its fonts print, so its text cannot be told. "
     "Print it to a new PDF from the program that made it, or have its text recognised (OCR)."
 )
 
-Piece = Strip | TableRow
+PageItem = PrintedLine | TableRow
 
 
-def read_pdf(body: bytes) -> dict[str, Any]:
+def extract_pdf(body: bytes) -> dict[str, Any]:
     """The document's lines. Raises `Unreadable` where it has no text, a password, or too many pages."""
     try:
         document = pdfplumber.open(io.BytesIO(body), strict_metadata=False, raise_unicode_errors=False)
@@ -48,177 +53,199 @@ def read_pdf(body: bytes) -> dict[str, Any]:
         if isinstance(error, PDFPasswordIncorrect) or any(
             isinstance(each, PDFPasswordIncorrect) for each in error.args
         ):
-            raise Unreadable(PASSWORD) from error
+            raise Unreadable(HAS_PASSWORD) from error
         raise
     if next(itertools.islice(PDFPage.create_pages(document.doc), MAX_PAGES, None), None) is not None:
         raise Unreadable(
             f"has more than {MAX_PAGES} pages. Take the pages of the one unit out of it, and read those."
         )
     deadline = time.process_time() + CPU_SECONDS
-    sheets = [_sheet(page, len(document.pages), deadline) for page in document.pages]
-    _check(sheets)
-    writer = Writer(sheets)
+    pages = [_read_page(plumber_page, len(document.pages), deadline) for plumber_page in document.pages]
+    _check_text(pages)
+    writer = LineWriter(pages)
     writer.write()
-    for page, sheet in zip(document.pages, sheets, strict=True):
-        if not sheet.pieces and page.images:
-            writer.gathered.doubt((), f"page {sheet.number} is a picture without text", "nothing was read from it")
-    return writer.gathered.answer()
+    for plumber_page, page in zip(document.pages, pages, strict=True):
+        if not page.items and plumber_page.images:
+            writer.collector.add_doubt(
+                (), f"page {page.number} is a picture without text", "nothing was read from it"
+            )
+    return writer.collector.as_json()
 
 
-def _sheet(page: Plumbed, pages: int, deadline: float) -> Sheet:
+def _read_page(plumber_page: PlumberPage, page_count: int, deadline: float) -> PdfPage:
     if time.process_time() > deadline:
         raise Unreadable(
-            f"has {pages} pages, more than could be read in the time that one unit takes. "
+            f"has {page_count} pages, more than could be read in the time that one unit takes. "
             "Take the pages of the one unit out of it, and read those."
         )
-    all_words = words_of(page)
-    rows, words = tables_of(page, all_words)
-    pieces: list[Piece] = [*rows, *strips_of(words)]
+    all_words = read_words(plumber_page)
+    rows, words = extract_tables(plumber_page, all_words)
+    items: list[PageItem] = [*rows, *split_printed_lines(words)]
     sizes: Counter[float] = Counter()
     for word in all_words:
-        sizes[round(word.size * 2) / 2] += word.signs
-    sheet = Sheet(page.page_number, float(page.height), tuple(sorted(pieces, key=lambda piece: piece.top)), sizes)
-    page.flush_cache()
-    return sheet
+        sizes[round(word.size * 2) / 2] += word.characters
+    page = PdfPage(
+        plumber_page.page_number, float(plumber_page.height), tuple(sorted(items, key=lambda item: item.top)), sizes
+    )
+    plumber_page.flush_cache()
+    return page
 
 
-def _check(sheets: Sequence[Sheet]) -> None:
-    text = "".join(piece.text for sheet in sheets for piece in sheet.pieces)
+def _check_text(pages: Sequence[PdfPage]) -> None:
+    text = "".join(item.text for page in pages for item in page.items)
     if not text.strip():
-        raise Unreadable(SCANNED)
-    if text.count("\ufffd") > len(text) * UNKNOWN_SIGNS:
-        raise Unreadable(FONTS)
+        raise Unreadable(HAS_NO_TEXT)
+    if text.count("\ufffd") > len(text) * MAX_UNKNOWN_SHARE:
+        raise Unreadable(HAS_UNKNOWN_FONTS)
 
 
-class Writer:
+class LineWriter:
     """Writes the pages' pieces as lines."""
 
-    def __init__(self, sheets: Sequence[Sheet]) -> None:
-        left_out, title = find_furniture(sheets)
-        self.gathered = Gathered(title=title)
+    def __init__(self, pages: Sequence[PdfPage]) -> None:
+        left_out, title = find_repeated_items(pages)
+        self.collector = LineCollector(title=title)
         gutters: list[float] = []
         self._pages = [
             (
-                sheet.number,
+                page.number,
                 list(
-                    _laid_out(
-                        (each for at, each in enumerate(sheet.pieces) if (sheet.number, at) not in left_out), gutters
+                    _order_items(
+                        (each for index, each in enumerate(page.items) if (page.number, index) not in left_out),
+                        gutters,
                     )
                 ),
             )
-            for sheet in sheets
+            for page in pages
         ]
-        pieces = [piece for _, page in self._pages for piece in page]
-        strips = [piece for piece in pieces if isinstance(piece, Strip)]
-        columns = [piece for piece in pieces if isinstance(piece, SideBySide)]
-        self._size = sum((sheet.sizes for sheet in sheets), Counter()).most_common(1)[0][0]
-        self._edge = _usual_edge(strips)
-        self._gap = usual_gap([*strips, *(strip for each in columns for strip in (*each.left, *each.right))])
+        items = [item for _, page in self._pages for item in page]
+        printed_lines = [item for item in items if isinstance(item, PrintedLine)]
+        columns = [item for item in items if isinstance(item, ColumnPair)]
+        self._size = sum((page.sizes for page in pages), Counter()).most_common(1)[0][0]
+        self._edge = _compute_left_edge(printed_lines)
+        self._gap = compute_usual_gap(
+            [*printed_lines, *(printed_line for each in columns for printed_line in (*each.left, *each.right))]
+        )
         self._bold: list[int] = []
-        self._above: Piece | None = None
+        self._above: PageItem | None = None
         self._header: tuple[str, ...] = ()
         self._was_row = False
-        self._unknown: list[int] = []
+        self._unknown_lines: list[int] = []
 
     def write(self) -> None:
-        for number, pieces in self._pages:
+        for number, items in self._pages:
             self._above = None
-            for piece in pieces:
-                if isinstance(piece, TableRow):
-                    self._row(piece, number)
-                elif isinstance(piece, Strip):
-                    self._strip(piece, number, self._edge)
-                elif piece.rows:
-                    for row in piece.rows:
-                        self._row(_as_row(*row), number)
+            for item in items:
+                if isinstance(item, TableRow):
+                    self._write_row(item, number)
+                elif isinstance(item, PrintedLine):
+                    self._write_printed_line(item, number, self._edge)
+                elif item.rows:
+                    for row in item.rows:
+                        self._write_row(_build_row(*row), number)
                 else:
-                    self._columns(piece, number)
-        unmark_bold(self.gathered, self._bold)
-        if self._unknown:
-            self.gathered.doubt(tuple(self._unknown), "some letters could not be told", "a � stands for each")
+                    self._write_columns(item, number)
+        unmark_bold_headings(self.collector, self._bold)
+        if self._unknown_lines:
+            self.collector.add_doubt(
+                tuple(self._unknown_lines), "some letters could not be told", "a � stands for each"
+            )
 
-    def _columns(self, columns: SideBySide, page: int) -> None:
-        first = len(self.gathered.lines) + 1
+    def _write_columns(self, columns: ColumnPair, page: int) -> None:
+        first = len(self.collector.lines) + 1
         for side in (columns.left, columns.right):
             self._above = None
-            edge = min(strip.x0 for strip in side)
-            for strip in side:
-                self._strip(strip, page, edge)
+            edge = min(printed_line.x0 for printed_line in side)
+            for printed_line in side:
+                self._write_printed_line(printed_line, page, edge)
         self._above = None
-        self.gathered.doubt(
-            (first, len(self.gathered.lines)),
+        self.collector.add_doubt(
+            (first, len(self.collector.lines)),
             f"page {page} is printed in two columns",
             "the left one was read first, then the right one",
         )
 
-    def _strip(self, strip: Strip, page: int, edge: float) -> None:
-        is_large = strip.size > self._size * LARGER and len(strip.text) <= MAX_HEADING_LENGTH
-        is_bold = not is_large and strip.is_bold and may_be_heading(strip.text)
-        if self._above and self._is_apart(self._above, strip):
-            self.gathered.add("", page)
-        indent = max(0, round((strip.x0 - edge) / (self._size / 2)))
-        number = self.gathered.add(" " * indent + strip.text, page, heading=is_large or is_bold)
+    def _write_printed_line(self, printed_line: PrintedLine, page: int, edge: float) -> None:
+        is_large = printed_line.size > self._size * MIN_HEADING_RATIO and len(printed_line.text) <= MAX_HEADING_LENGTH
+        is_bold = not is_large and printed_line.is_bold and may_be_heading(printed_line.text)
+        if self._above and self._has_gap_above(self._above, printed_line):
+            self.collector.add("", page)
+        indent = max(0, round((printed_line.x0 - edge) / (self._size / 2)))
+        number = self.collector.add(" " * indent + printed_line.text, page, heading=is_large or is_bold)
         if is_bold:
             self._bold.append(number)
-        self._number(number)
-        self._above, self._was_row = strip, False
+        self._note_unknown_letters(number)
+        self._above, self._was_row = printed_line, False
 
-    def _row(self, row: TableRow, page: int) -> None:
-        goes_on = self._above is None and self._was_row
+    def _write_row(self, row: TableRow, page: int) -> None:
+        continues = self._above is None and self._was_row
         self._above = row
-        if goes_on and row.cells == self._header:
+        if continues and row.cells == self._header:
             self._above = None  # a table that goes on prints its head again
             return
-        if goes_on and self._finishes_row(row):
-            above = self.gathered.lines.pop()
+        if continues and self._finishes_row(row):
+            above = self.collector.lines.pop()
             cells = tuple("\n".join(filter(None, pair)) for pair in zip(above[3], row.cells, strict=True))
-            self.gathered.add_row(cells, above[1])
+            self.collector.add_row(cells, above[1])
         else:
-            self._number(self.gathered.add_row(row.cells, page))
+            self._note_unknown_letters(self.collector.add_row(row.cells, page))
         self._was_row = True
-        if row.begins:
+        if row.is_first:
             self._header = row.cells
 
     def _finishes_row(self, row: TableRow) -> bool:
         """The rest of a row that the page's end cut: it begins in the middle of a sentence."""
-        above = self.gathered.lines[-1][3] if self.gathered.lines else ()
-        said = [cell for cell in row.cells if cell]
-        return len(above) == len(row.cells) and bool(said) and all(cell.lstrip()[0].islower() for cell in said)
+        above = self.collector.lines[-1][3] if self.collector.lines else ()
+        text = [cell for cell in row.cells if cell]
+        return len(above) == len(row.cells) and bool(text) and all(cell.lstrip()[0].islower() for cell in text)
 
-    def _is_apart(self, above: Piece, strip: Strip) -> bool:
-        return isinstance(above, TableRow) or (strip.top - above.bottom) / strip.size > self._gap + BLANK
+    def _has_gap_above(self, above: PageItem, printed_line: PrintedLine) -> bool:
+        return (
+            isinstance(above, TableRow)
+            or (printed_line.top - above.bottom) / printed_line.size > self._gap + MIN_PARAGRAPH_GAP
+        )
 
-    def _number(self, number: int) -> None:
-        if "\ufffd" in self.gathered.lines[number - 1][0]:
-            self._unknown.append(number)
+    def _note_unknown_letters(self, number: int) -> None:
+        if "\ufffd" in self.collector.lines[number - 1][0]:
+            self._unknown_lines.append(number)
 
 
-def _laid_out(pieces: Iterable[Piece], gutters: list[float]) -> Iterator[Piece | SideBySide]:
+def _order_items(items: Iterable[PageItem], gutters: list[float]) -> Iterator[PageItem | ColumnPair]:
     """The pieces in reading order, with columns taken apart between one table and the next."""
-    strips: list[Strip] = []
-    for piece in pieces:
-        if isinstance(piece, Strip):
-            strips.append(piece)
+    printed_lines: list[PrintedLine] = []
+    for item in items:
+        if isinstance(item, PrintedLine):
+            printed_lines.append(item)
             continue
-        yield from split_columns(strips, gutters)
-        strips = []
-        yield piece
-    yield from split_columns(strips, gutters)
+        yield from split_columns(printed_lines, gutters)
+        printed_lines = []
+        yield item
+    yield from split_columns(printed_lines, gutters)
 
 
-def _as_row(left: Sequence[Strip], right: Sequence[Strip]) -> TableRow:
+def _build_row(left: Sequence[PrintedLine], right: Sequence[PrintedLine]) -> TableRow:
     both = [*left, *right]
-    cells = (_joined(left), _joined(right))
-    return TableRow(cells, min(strip.top for strip in both), max(strip.bottom for strip in both))
+    cells = (_join_lines(left), _join_lines(right))
+    return TableRow(
+        cells, min(printed_line.top for printed_line in both), max(printed_line.bottom for printed_line in both)
+    )
 
 
-def _usual_edge(strips: Sequence[Strip]) -> float:
+def _compute_left_edge(printed_lines: Sequence[PrintedLine]) -> float:
     """Where lines begin that are not indented; a running head that stands a hair further left does not count."""
-    places = Counter(round(strip.x0) for strip in strips)
-    first = min(places, default=0)
-    return float(min((place for place, count in places.items() if count > 1 and place - first < NEAR), default=first))
+    positions = Counter(round(printed_line.x0) for printed_line in printed_lines)
+    first = min(positions, default=0)
+    return float(
+        min(
+            (position for position, count in positions.items() if count > 1 and position - first < MAX_EDGE_DISTANCE),
+            default=first,
+        )
+    )
 
 
-def _joined(strips: Sequence[Strip]) -> str:
-    edge = min((strip.x0 for strip in strips), default=0.0)
-    return "\n".join(" " * round((strip.x0 - edge) / (strip.size / 2)) + strip.text for strip in strips)
+def _join_lines(printed_lines: Sequence[PrintedLine]) -> str:
+    edge = min((printed_line.x0 for printed_line in printed_lines), default=0.0)
+    return "\n".join(
+        " " * round((printed_line.x0 - edge) / (printed_line.size / 2)) + printed_line.text
+        for printed_line in printed_lines
+    )

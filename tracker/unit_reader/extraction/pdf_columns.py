@@ -7,181 +7,214 @@ from itertools import pairwise
 from statistics import mean
 
 from tracker.unit_reader import phrases
-from tracker.unit_reader.extraction.pdf_words import Strip, usual_gap
+from tracker.unit_reader.extraction.pdf_words import PrintedLine, compute_usual_gap
 
-STEP = 3.0
+GUTTER_STEP = 3.0
 """Points between two places where a gutter is looked for."""
 MIN_GUTTER = 0.9
 """Of the type's size. The spaces of justified text are narrower."""
 MIN_LINES = 3
-MIN_SIGNS = 7
+MIN_MEAN_LENGTH = 7
 """On average. A column of labels alone is a hanging indent."""
-LABELLED = re.compile(r"\(?(?:[A-Z]{0,3}\d{1,3}(?:\.\d{1,3})*|[a-z]|[ivx]{1,5}|[•▪◦·])[.):]*(?:\s|$)")
-FULL = 0.8
-BESIDE = 1.2
+LABEL_START = re.compile(r"\(?(?:[A-Z]{0,3}\d{1,3}(?:\.\d{1,3})*|[a-z]|[ivx]{1,5}|[•▪◦·])[.):]*(?:\s|$)")
+MAX_FILLED_SHARE = 0.8
+MAX_ROW_OFFSET = 1.2
 """Of the type's size: a row's cells may begin so far apart, since paragraphs have margins of their own."""
 
 
 @dataclass(frozen=True)
-class SideBySide:
+class ColumnPair:
     """Lines in two columns; `rows` are those read across, otherwise the left column is read first."""
 
-    left: tuple[Strip, ...]
-    right: tuple[Strip, ...]
-    rows: tuple[tuple[tuple[Strip, ...], tuple[Strip, ...]], ...] = ()
+    left: tuple[PrintedLine, ...]
+    right: tuple[PrintedLine, ...]
+    rows: tuple[tuple[tuple[PrintedLine, ...], tuple[PrintedLine, ...]], ...] = ()
 
     @property
     def top(self) -> float:
-        return min(strip.top for strip in self.left + self.right)
+        return min(printed_line.top for printed_line in self.left + self.right)
 
 
-def split_columns(strips: Sequence[Strip], known: list[float]) -> Iterator[Strip | SideBySide]:
+def split_columns(
+    printed_lines: Sequence[PrintedLine], known_gutters: list[float]
+) -> Iterator[PrintedLine | ColumnPair]:
     """The strips in reading order, those that two columns share taken apart.
 
     `known` are the gutters found so far: where one goes on, a few lines are enough to see it, and new ones are added.
     """
-    found = _best_gutter(strips) or _known_gutter(strips, known)
-    if found is None:
-        yield from strips
+    best = _find_best_gutter(printed_lines) or _find_known_gutter(printed_lines, known_gutters)
+    if best is None:
+        yield from printed_lines
         return
-    first, last, gutter = found
-    known.append(gutter)
-    while len(_cut(strips[first : first + 1], gutter)[1]) == 0:
+    first, last, gutter = best
+    known_gutters.append(gutter)
+    while len(_split_at_gutter(printed_lines[first : first + 1], gutter)[1]) == 0:
         first += 1  # a heading above both
-    left, right = _cut(strips[first:last], gutter)
-    rows = tuple(_rows(left, right))
+    left, right = _split_at_gutter(printed_lines[first:last], gutter)
+    rows = tuple(_pair_rows(left, right))
     while (
-        rows and last - first > 1 and strips[last - 1].x1 < gutter and _is_below(strips[last - 1], strips[last - 2])
+        rows
+        and last - first > 1
+        and printed_lines[last - 1].x1 < gutter
+        and _is_below(printed_lines[last - 1], printed_lines[last - 2])
     ):
         last -= 1
-        left, right = _cut(strips[first:last], gutter)
-        rows = tuple(_rows(left, right))
-    yield from split_columns(strips[:first], known)
-    yield SideBySide(tuple(left), tuple(right), rows)
-    yield from split_columns(strips[last:], known)
+        left, right = _split_at_gutter(printed_lines[first:last], gutter)
+        rows = tuple(_pair_rows(left, right))
+    yield from split_columns(printed_lines[:first], known_gutters)
+    yield ColumnPair(tuple(left), tuple(right), rows)
+    yield from split_columns(printed_lines[last:], known_gutters)
 
 
-def _is_below(strip: Strip, above: Strip) -> bool:
+def _is_below(printed_line: PrintedLine, above: PrintedLine) -> bool:
     """A line of its own, under both columns."""
-    return strip.top - above.bottom > strip.size
+    return printed_line.top - above.bottom > printed_line.size
 
 
-def _known_gutter(strips: Sequence[Strip], known: Sequence[float]) -> tuple[int, int, float] | None:
-    for at in dict.fromkeys(known):
-        for first, last in _stretches(strips, at, MIN_GUTTER * strips[0].size / 2 if strips else 0):
-            left, right = _cut(strips[first:last], at)
+def _find_known_gutter(
+    printed_lines: Sequence[PrintedLine], known_gutters: Sequence[float]
+) -> tuple[int, int, float] | None:
+    for x in dict.fromkeys(known_gutters):
+        for first, last in _find_stretches(
+            printed_lines, x, MIN_GUTTER * printed_lines[0].size / 2 if printed_lines else 0
+        ):
+            left, right = _split_at_gutter(printed_lines[first:last], x)
             if left and right:
-                return first, last, at
+                return first, last, x
     return None
 
 
-def _best_gutter(strips: Sequence[Strip]) -> tuple[int, int, float] | None:
+def _find_best_gutter(printed_lines: Sequence[PrintedLine]) -> tuple[int, int, float] | None:
     """The first and last strip of the longest stretch with a gutter in it, and where that is."""
-    if len(strips) < MIN_LINES:
+    if len(printed_lines) < MIN_LINES:
         return None
-    size = strips[len(strips) // 2].size
-    edge, end = min(strip.x0 for strip in strips), max(strip.x1 for strip in strips)
-    best, places = (0, 0, 0), []
-    at = edge + size * 3
-    while at < end - size * 3:
-        for first, last in _stretches(strips, at, size * MIN_GUTTER / 2):
-            score = _score(strips[first:last], at)
+    size = printed_lines[len(printed_lines) // 2].size
+    edge, end = (
+        min(printed_line.x0 for printed_line in printed_lines),
+        max(printed_line.x1 for printed_line in printed_lines),
+    )
+    best, positions = (0, 0, 0), []
+    x = edge + size * 3
+    while x < end - size * 3:
+        for first, last in _find_stretches(printed_lines, x, size * MIN_GUTTER / 2):
+            score = _score(printed_lines[first:last], x)
             if score > best[0]:
-                best, places = (score, first, last), [at]
+                best, positions = (score, first, last), [x]
             elif score and score == best[0] and (first, last) == best[1:]:
-                places.append(at)
-        at += STEP
-    return (best[1], best[2], places[len(places) // 2]) if places else None
+                positions.append(x)
+        x += GUTTER_STEP
+    return (best[1], best[2], positions[len(positions) // 2]) if positions else None
 
 
-def _stretches(strips: Sequence[Strip], at: float, clear: float) -> Iterator[tuple[int, int]]:
+def _find_stretches(printed_lines: Sequence[PrintedLine], x: float, min_distance: float) -> Iterator[tuple[int, int]]:
     """The runs of strips in which nothing is printed at `at`, nor near it."""
     first = None
-    for place, strip in enumerate(strips):
-        crossed = any(word.x0 < at + clear and word.x1 > at - clear for word in strip.words)
+    for index, printed_line in enumerate(printed_lines):
+        crossed = any(word.x0 < x + min_distance and word.x1 > x - min_distance for word in printed_line.words)
         if crossed and first is not None:
-            yield first, place
+            yield first, index
             first = None
         elif not crossed and first is None:
-            first = place
+            first = index
     if first is not None:
-        yield first, len(strips)
+        yield first, len(printed_lines)
 
 
-def _score(strips: Sequence[Strip], at: float) -> int:
+def _score(printed_lines: Sequence[PrintedLine], x: float) -> int:
     """How much speaks for two columns: the strips with words on both sides; none where a side is only labels."""
-    left, right = _cut(strips, at)
-    both = len(left) + len(right) - len(strips)
+    left, right = _split_at_gutter(printed_lines, x)
+    both = len(left) + len(right) - len(printed_lines)
     if min(len(left), len(right)) < MIN_LINES or both < 2:
         return 0
-    if min(mean(len(strip.text) for strip in side) for side in (left, right)) < MIN_SIGNS:
+    if min(mean(len(printed_line.text) for printed_line in side) for side in (left, right)) < MIN_MEAN_LENGTH:
         return 0
-    starts = [strip for strip in left if any(abs(strip.top - other.top) < strip.size / 2 for other in right)]
-    labels = sum(1 for strip in starts if len(strip.text) < MIN_SIGNS and LABELLED.match(strip.text))
-    return 0 if labels > len(starts) / 2 else both * 10 + len(strips)
+    starts = [
+        printed_line
+        for printed_line in left
+        if any(abs(printed_line.top - other.top) < printed_line.size / 2 for other in right)
+    ]
+    labels = sum(
+        1
+        for printed_line in starts
+        if len(printed_line.text) < MIN_MEAN_LENGTH and LABEL_START.match(printed_line.text)
+    )
+    return 0 if labels > len(starts) / 2 else both * 10 + len(printed_lines)
 
 
-def _cut(strips: Sequence[Strip], at: float) -> tuple[list[Strip], list[Strip]]:
+def _split_at_gutter(printed_lines: Sequence[PrintedLine], x: float) -> tuple[list[PrintedLine], list[PrintedLine]]:
     left, right = [], []
-    for strip in strips:
-        before = tuple(word for word in strip.words if (word.x0 + word.x1) / 2 < at)
-        after = tuple(word for word in strip.words if (word.x0 + word.x1) / 2 >= at)
+    for printed_line in printed_lines:
+        before = tuple(word for word in printed_line.words if (word.x0 + word.x1) / 2 < x)
+        after = tuple(word for word in printed_line.words if (word.x0 + word.x1) / 2 >= x)
         if before:
-            left.append(Strip(before))
+            left.append(PrintedLine(before))
         if after:
-            right.append(Strip(after))
+            right.append(PrintedLine(after))
     return left, right
 
 
-def _rows(left: Sequence[Strip], right: Sequence[Strip]) -> Iterator[tuple[tuple[Strip, ...], tuple[Strip, ...]]]:
+def _pair_rows(
+    left: Sequence[PrintedLine], right: Sequence[PrintedLine]
+) -> Iterator[tuple[tuple[PrintedLine, ...], tuple[PrintedLine, ...]]]:
     """The rows that both columns begin together; none where each column runs on by itself."""
-    starts = _shared_starts(left, right)
-    if not starts or (_has_parts(left) and _has_parts(right)):
+    starts = _find_shared_starts(left, right)
+    if not starts or (_has_section_headings(left) and _has_section_headings(right)):
         return
     for top, below in zip(starts, [*starts[1:], float("inf")], strict=True):
         yield (
-            tuple(strip for strip in left if top <= strip.top + strip.size / 2 < below),
-            tuple(strip for strip in right if top <= strip.top + strip.size / 2 < below),
+            tuple(printed_line for printed_line in left if top <= printed_line.top + printed_line.size / 2 < below),
+            tuple(printed_line for printed_line in right if top <= printed_line.top + printed_line.size / 2 < below),
         )
 
 
-def _has_parts(strips: Sequence[Strip]) -> bool:
+def _has_section_headings(printed_lines: Sequence[PrintedLine]) -> bool:
     """Whether headings of a unit's parts stand within the column: so it is in columns of text, never in a table's."""
-    return any(phrases.section_of(strip.text) for strip in strips[1:])
+    return any(phrases.match_heading(printed_line.text) for printed_line in printed_lines[1:])
 
 
-def _shared_starts(left: Sequence[Strip], right: Sequence[Strip]) -> list[float]:
-    gap = min(usual_gap(left), usual_gap(right))
-    ours, theirs = _starts(left, gap), _starts(right, gap)
-    if _are_facts(left, right):
-        ours, theirs = [strip.top for strip in left], [strip.top for strip in right]
+def _find_shared_starts(left: Sequence[PrintedLine], right: Sequence[PrintedLine]) -> list[float]:
+    gap = min(compute_usual_gap(left), compute_usual_gap(right))
+    left_starts, right_starts = _find_starts(left, gap), _find_starts(right, gap)
+    if _is_metadata(left, right):
+        left_starts, right_starts = (
+            [printed_line.top for printed_line in left],
+            [printed_line.top for printed_line in right],
+        )
     size = left[0].size
-    shared = [top for top in ours if any(-size / 2 < other - top < size * BESIDE for other in theirs)]
+    shared = [
+        top for top in left_starts if any(-size / 2 < other - top < size * MAX_ROW_OFFSET for other in right_starts)
+    ]
     first = min(left[0].top, right[0].top)
     whole = max(left[-1].bottom, right[-1].bottom) - first
-    if len(shared) < max(2, len(ours) * 0.7) and not (len(ours) <= 1 and shared):
+    if len(shared) < max(2, len(left_starts) * 0.7) and not (len(left_starts) <= 1 and shared):
         return []
-    if not _are_facts(left, right) and min(_filled(left), _filled(right)) > whole * FULL:
+    if (
+        not _is_metadata(left, right)
+        and min(_compute_filled_height(left), _compute_filled_height(right)) > whole * MAX_FILLED_SHARE
+    ):
         return []
-    if len(ours) <= 1 and _filled(left) > _filled(right):
+    if len(left_starts) <= 1 and _compute_filled_height(left) > _compute_filled_height(right):
         return []  # the end of a second column is shorter than the first
-    return sorted({first, *(top for top in shared if top > first + size * BESIDE)})
+    return sorted({first, *(top for top in shared if top > first + size * MAX_ROW_OFFSET)})
 
 
-def _starts(strips: Sequence[Strip], gap: float) -> list[float]:
+def _find_starts(printed_lines: Sequence[PrintedLine], gap: float) -> list[float]:
     """Where something begins: at the top, behind white, at a label."""
-    found = [strips[0].top]
-    for above, strip in pairwise(strips):
-        if (strip.top - above.bottom) / strip.size > gap + 0.35 or LABELLED.match(strip.text):
-            found.append(strip.top)
-    return found
+    tops = [printed_lines[0].top]
+    for above, printed_line in pairwise(printed_lines):
+        if (printed_line.top - above.bottom) / printed_line.size > gap + 0.35 or LABEL_START.match(printed_line.text):
+            tops.append(printed_line.top)
+    return tops
 
 
-def _are_facts(left: Sequence[Strip], right: Sequence[Strip]) -> bool:
+def _is_metadata(left: Sequence[PrintedLine], right: Sequence[PrintedLine]) -> bool:
     """`Level:` beside `2`: each short line on the left names what stands on its right."""
-    return len(left) >= len(right) * 0.6 and sum(strip.text.endswith(":") for strip in left) > len(left) * 0.6
+    return (
+        len(left) >= len(right) * 0.6
+        and sum(printed_line.text.endswith(":") for printed_line in left) > len(left) * 0.6
+    )
 
 
-def _filled(strips: Sequence[Strip]) -> float:
+def _compute_filled_height(printed_lines: Sequence[PrintedLine]) -> float:
     """How much of its height a column uses, its wider gaps left out."""
-    return sum(strip.bottom - strip.top for strip in strips) * 1.25
+    return sum(printed_line.bottom - printed_line.top for printed_line in printed_lines) * 1.25

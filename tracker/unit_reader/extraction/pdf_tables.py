@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tracker.unit_reader.extraction.pdf_words import BOX, Word, inside, strips_of
+from tracker.unit_reader.extraction.pdf_words import BOX, Word, select_inside, split_printed_lines
 
-PlumbedPage = Any
+PlumberPage = Any
 TOLERANCES = {"snap_tolerance": 3, "join_tolerance": 3, "intersection_tolerance": 4}
-NEAR = 4.0
-MIN_RULE = 8.0
+MAX_RULE_GAP = 4.0
+MIN_RULE_LENGTH = 8.0
 MAX_EDGES = 6_000
 """A drawing has more; finding a table in it would take minutes."""
 
@@ -21,7 +21,7 @@ class TableRow:
     cells: tuple[str, ...]
     top: float
     bottom: float
-    begins: bool = False
+    is_first: bool = False
     """It is the first of its table on this page."""
 
     @property
@@ -29,83 +29,83 @@ class TableRow:
         return " | ".join(self.cells)
 
 
-def tables_of(page: PlumbedPage, words: Sequence[Word]) -> tuple[list[TableRow], list[Word]]:
+def extract_tables(page: PlumberPage, words: Sequence[Word]) -> tuple[list[TableRow], list[Word]]:
     """The rows of the page's ruled tables, and the words that stand in none."""
     rows: list[TableRow] = []
-    left = list(words)
+    left_words = list(words)
     if len(page.lines) + len(page.rects) + len(page.curves) > MAX_EDGES:
-        return rows, left
-    for table in page.find_tables({**TOLERANCES, "explicit_horizontal_lines": _ends(page)}):
-        if not _holds_data(table, left):
+        return rows, left_words
+    for table in page.find_tables({**TOLERANCES, "explicit_horizontal_lines": _find_rule_ends(page)}):
+        if not _has_data(table, left_words):
             continue
-        for run in _runs(table.rows):
-            rows.extend(_rows(run, left))
-        taken = {id(word) for cell in table.cells for word in inside(left, cell)}
-        left = [word for word in left if id(word) not in taken]
-    return rows, left
+        for part in _split_touching_tables(table.rows):
+            rows.extend(_build_rows(part, left_words))
+        taken = {id(word) for cell in table.cells for word in select_inside(left_words, cell)}
+        left_words = [word for word in left_words if id(word) not in taken]
+    return rows, left_words
 
 
-def _ends(page: PlumbedPage) -> list[float]:
+def _find_rule_ends(page: PlumberPage) -> list[float]:
     """Where upright rules begin and end: a table that goes on over the page's end often draws no line there."""
     rules = sorted(
         (edge["top"], edge["bottom"])
         for edge in page.edges
         if edge["orientation"] == "v" and edge["bottom"] - edge["top"] > 0
     )
-    found: list[float] = []
+    positions: list[float] = []
     spans: list[tuple[float, float]] = []
     for top, bottom in rules:
-        if spans and top <= spans[-1][1] + NEAR:
+        if spans and top <= spans[-1][1] + MAX_RULE_GAP:
             spans[-1] = (spans[-1][0], max(spans[-1][1], bottom))
         else:
             spans.append((top, bottom))
     for top, bottom in spans:
-        if bottom - top > MIN_RULE:
-            found += [top, bottom]
-    return found
+        if bottom - top > MIN_RULE_LENGTH:
+            positions += [top, bottom]
+    return positions
 
 
-def _holds_data(table: Any, words: Sequence[Word]) -> bool:
+def _has_data(table: Any, words: Sequence[Word]) -> bool:
     """A frame round text is none, nor are stacked boxes: somewhere two cells with words stand side by side."""
     return any(
-        sum(1 for cell in row.cells if cell and inside(words, cell)) > 1
+        sum(1 for cell in row.cells if cell and select_inside(words, cell)) > 1
         or (len([cell for cell in row.cells if cell]) > 1 and len(table.rows) > 1)
         for row in table.rows
     )
 
 
-def _runs(rows: Sequence[Any]) -> Iterator[list[Any]]:
+def _split_touching_tables(rows: Sequence[Any]) -> Iterator[list[Any]]:
     """Tables that touch, told apart: a row begins another where its cells begin in places that do not go together."""
-    run: list[Any] = []
+    part: list[Any] = []
     columns: set[int] = set()
     for row in rows:
-        own = {at for at, cell in enumerate(row.cells) if cell}
-        if run and not (own <= columns or columns <= own):
-            yield run
-            run, columns = [], set()
-        run.append(row)
+        own = {column for column, cell in enumerate(row.cells) if cell}
+        if part and not (own <= columns or columns <= own):
+            yield part
+            part, columns = [], set()
+        part.append(row)
         columns |= own
-    if run:
-        yield run
+    if part:
+        yield part
 
 
-def _rows(run: Sequence[Any], words: Sequence[Word]) -> Iterator[TableRow]:
-    columns = sorted({at for row in run for at, cell in enumerate(row.cells) if cell})
-    begins = True
-    for row in run:
-        cells = tuple(_text(row.cells[at], words) if row.cells[at] else "" for at in columns)
+def _build_rows(part: Sequence[Any], words: Sequence[Word]) -> Iterator[TableRow]:
+    columns = sorted({column for row in part for column, cell in enumerate(row.cells) if cell})
+    is_first = True
+    for row in part:
+        cells = tuple(_get_cell_text(row.cells[column], words) if row.cells[column] else "" for column in columns)
         if any(cells):
-            yield TableRow(cells, float(row.bbox[1]), float(row.bbox[3]), begins)
-            begins = False
+            yield TableRow(cells, float(row.bbox[1]), float(row.bbox[3]), is_first)
+            is_first = False
 
 
-def _text(cell: BOX, words: Sequence[Word]) -> str:
-    return "\n".join(_indented(cell, inside(words, cell)))
+def _get_cell_text(cell: BOX, words: Sequence[Word]) -> str:
+    return "\n".join(_indent_lines(cell, select_inside(words, cell)))
 
 
-def _indented(cell: BOX, words: Sequence[Word]) -> Iterator[str]:
+def _indent_lines(cell: BOX, words: Sequence[Word]) -> Iterator[str]:
     """The cell's lines; those that begin further right are indented, as on a page."""
-    strips = strips_of(words)
-    edge = min((strip.x0 for strip in strips), default=cell[0])
-    for strip in strips:
-        yield " " * round((strip.x0 - edge) / (strip.size / 2)) + strip.text
+    printed_lines = split_printed_lines(words)
+    edge = min((printed_line.x0 for printed_line in printed_lines), default=cell[0])
+    for printed_line in printed_lines:
+        yield " " * round((printed_line.x0 - edge) / (printed_line.size / 2)) + printed_line.text

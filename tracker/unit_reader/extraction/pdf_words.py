@@ -10,13 +10,13 @@ from typing import Any
 
 from pdfplumber.utils.text import extract_words
 
-PlumbedPage = Any
+PlumberPage = Any
 BOLD = re.compile(r"bold|black|heavy|semibold|demi|-bd|,bd", re.IGNORECASE)
 UNKNOWN = re.compile(r"\(cid:\d+\)")
-SPACE_OF_SIZE = 0.2
+MIN_SPACE_RATIO = 0.2
 """Of the type's size: a wider gap ends a word where no space is printed."""
-WIDE_GAP = 1.5
-ASKEW = 0.1
+MIN_WIDE_GAP = 1.5
+MAX_SLANT = 0.1
 BOX = tuple[float, float, float, float]
 
 
@@ -28,12 +28,12 @@ class Word:
     top: float
     bottom: float
     size: float
-    signs: int
+    characters: int
     bold: int
 
 
 @dataclass(frozen=True)
-class Strip:
+class PrintedLine:
     """Words on one baseline, from left to right. `top` and `bottom` are points from the page's top."""
 
     words: tuple[Word, ...]
@@ -42,7 +42,7 @@ class Strip:
     def text(self) -> str:
         parts = [self.words[0].text]
         for before, word in pairwise(self.words):
-            parts.append("   " if word.x0 - before.x1 > self.size * WIDE_GAP else " ")
+            parts.append("   " if word.x0 - before.x1 > self.size * MIN_WIDE_GAP else " ")
             parts.append(word.text)
         return "".join(parts)
 
@@ -68,19 +68,19 @@ class Strip:
 
     @cached_property
     def is_bold(self) -> bool:
-        return sum(word.bold for word in self.words) == sum(word.signs for word in self.words) > 0
+        return sum(word.bold for word in self.words) == sum(word.characters for word in self.words) > 0
 
 
-def words_of(page: PlumbedPage) -> list[Word]:
+def read_words(page: PlumberPage) -> list[Word]:
     """The page's words; what stands askew, such as a watermark, only where the whole page does."""
-    chars = list(_once(page.chars))
-    upright = [char for char in chars if abs(char["matrix"][1]) <= abs(char["matrix"][0]) * ASKEW]
+    chars = list(_remove_double_printing(page.chars))
+    upright = [char for char in chars if abs(char["matrix"][1]) <= abs(char["matrix"][0]) * MAX_SLANT]
     chosen = upright if len(upright) * 2 > len(chars) else chars
-    words = extract_words(chosen, x_tolerance_ratio=SPACE_OF_SIZE, y_tolerance=3, return_chars=True)
-    return [_word(each) for each in words]
+    words = extract_words(chosen, x_tolerance_ratio=MIN_SPACE_RATIO, y_tolerance=3, return_chars=True)
+    return [_build_word(each) for each in words]
 
 
-def strips_of(words: Iterable[Word]) -> list[Strip]:
+def split_printed_lines(words: Iterable[Word]) -> list[PrintedLine]:
     """The words by their printed lines, from the top down."""
     lines: list[list[Word]] = []
     for word in sorted(words, key=lambda each: (each.bottom, each.x0)):
@@ -88,11 +88,11 @@ def strips_of(words: Iterable[Word]) -> list[Strip]:
             lines[-1].append(word)
         else:
             lines.append([word])
-    strips = [Strip(tuple(sorted(line, key=lambda each: each.x0))) for line in lines]
-    return sorted(strips, key=lambda strip: (strip.top + strip.bottom) / 2)
+    printed_lines = [PrintedLine(tuple(sorted(line, key=lambda each: each.x0))) for line in lines]
+    return sorted(printed_lines, key=lambda printed_line: (printed_line.top + printed_line.bottom) / 2)
 
 
-def inside(words: Iterable[Word], box: BOX) -> list[Word]:
+def select_inside(words: Iterable[Word], box: BOX) -> list[Word]:
     """The words whose middle is in a box."""
     x0, top, x1, bottom = box
     return [
@@ -102,17 +102,17 @@ def inside(words: Iterable[Word], box: BOX) -> list[Word]:
     ]
 
 
-def usual_gap(strips: Sequence[Strip]) -> float:
+def compute_usual_gap(printed_lines: Sequence[PrintedLine]) -> float:
     """How much white stands between two lines of a paragraph, as a share of the type's size."""
     gaps = [
         (below.top - above.bottom) / above.size
-        for above, below in pairwise(strips)
+        for above, below in pairwise(printed_lines)
         if below.x0 < above.x1 and above.x0 < below.x1 and -0.3 < (below.top - above.bottom) / above.size < 1.5
     ]
     return sorted(gaps)[len(gaps) // 4] if gaps else 0.2
 
 
-def _once(chars: Iterable[Any]) -> Iterator[Any]:
+def _remove_double_printing(chars: Iterable[Any]) -> Iterator[Any]:
     """Each character once: heavy type is often made by printing it twice, a hair apart."""
     seen: dict[str, list[tuple[float, float]]] = {}
     for char in chars:
@@ -124,16 +124,16 @@ def _once(chars: Iterable[Any]) -> Iterator[Any]:
             yield char
 
 
-def _word(found: dict[str, Any]) -> Word:
-    chars = found["chars"]
+def _build_word(properties: dict[str, Any]) -> Word:
+    chars = properties["chars"]
     bold = sum(1 for char in chars if BOLD.search(char["fontname"] or ""))
     size = float(median(char["size"] for char in chars)) or 1.0
     return Word(
-        UNKNOWN.sub("\ufffd", found["text"]),
-        float(found["x0"]),
-        float(found["x1"]),
-        float(found["top"]),
-        float(found["bottom"]),
+        UNKNOWN.sub("\ufffd", properties["text"]),
+        float(properties["x0"]),
+        float(properties["x1"]),
+        float(properties["top"]),
+        float(properties["bottom"]),
         size,
         len(chars),
         bold,

@@ -6,35 +6,35 @@ from collections.abc import Iterator
 
 from tracker.unit_reader.document_model import Doubt, Line, SourceText, Unreadable
 
-MARKS = (
+BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-BREAK = re.compile("\r\n|[\n\r\u2028\u2029]")
-WITHIN = re.compile("([\f\v])")
+LINE_BREAK = re.compile("\r\n|[\n\r\u2028\u2029]")
+BREAK_WITHIN_LINE = re.compile("([\f\v])")
 """A page's end and Word's line break, inside what an editor numbers as one line."""
-CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 MAX_SCORED_LENGTH = 4096
 
 
-def read_text(name: str, body: bytes) -> SourceText:
+def extract_plain_text(name: str, body: bytes) -> SourceText:
     """Every line, blank ones too; a form feed begins a page. Raises `Unreadable` for what is no text."""
     text, encoding = decode(body)
-    if "\0" in text or len(CONTROL.findall(text)) > len(text) / 100 + 3:
+    if "\0" in text or len(CONTROL_CHARACTER.findall(text)) > len(text) / 100 + 3:
         raise Unreadable(f"{name} is no text, but data that some program wrote. Save it as text, DOCX or PDF.")
-    lines = tuple(_lines(text))
-    return SourceText(name, "text", lines, tuple(_doubts(lines, encoding)))
+    lines = tuple(_split_lines(text))
+    return SourceText(name, "text", lines, tuple(_find_doubts(lines, encoding)))
 
 
 def decode(body: bytes) -> tuple[str, str]:
     """The text and its encoding: what the byte order mark says, else UTF-16 by its looks, UTF-8, Windows-1252."""
-    for mark, encoding in MARKS:
+    for mark, encoding in BYTE_ORDER_MARKS:
         if body.startswith(mark):
             return body[len(mark) :].decode(encoding, "replace"), encoding
-    if encoding := _wide(body[:MAX_SCORED_LENGTH]):
+    if encoding := _detect_utf16(body[:MAX_SCORED_LENGTH]):
         return body.decode(encoding, "replace"), encoding
     try:
         return body.decode("utf-8"), "utf-8"
@@ -42,7 +42,7 @@ def decode(body: bytes) -> tuple[str, str]:
         return body.decode("cp1252", "replace"), "cp1252"
 
 
-def _wide(start: bytes) -> str:
+def _detect_utf16(start: bytes) -> str:
     """UTF-16 without its mark: every second byte of western text is nil."""
     even, odd = start[::2], start[1::2]
     if odd.count(0) > len(odd) * 0.7 and not even.count(0):
@@ -52,13 +52,13 @@ def _wide(start: bytes) -> str:
     return ""
 
 
-def _lines(text: str) -> Iterator[Line]:
+def _split_lines(text: str) -> Iterator[Line]:
     page = 1 if "\f" in text else None
     number = 0
-    for row in BREAK.split(text.removesuffix("\n").removesuffix("\r")):
+    for row in LINE_BREAK.split(text.removesuffix("\n").removesuffix("\r")):
         rest = row.lstrip("\f") if page else row
         page = page + len(row) - len(rest) if page else None
-        for part in WITHIN.split(rest):
+        for part in BREAK_WITHIN_LINE.split(rest):
             if part == "\f":
                 page = page + 1 if page else None
             elif part != "\v":
@@ -66,9 +66,9 @@ def _lines(text: str) -> Iterator[Line]:
                 yield Line(number, part.rstrip(), page)
 
 
-def _doubts(lines: tuple[Line, ...], encoding: str) -> Iterator[Doubt]:
-    strange = tuple(line.number for line in lines if not line.text.isascii())[:20]
-    if encoding == "cp1252" and strange:
-        yield Doubt(strange, "the text is not UTF-8, and does not say what else", "it was read as Windows-1252")
-    if broken := tuple(line.number for line in lines if "\ufffd" in line.text)[:20]:
-        yield Doubt(broken, "a character could not be read", "a � stands in its place")
+def _find_doubts(lines: tuple[Line, ...], encoding: str) -> Iterator[Doubt]:
+    not_ascii = tuple(line.number for line in lines if not line.text.isascii())[:20]
+    if encoding == "cp1252" and not_ascii:
+        yield Doubt(not_ascii, "the text is not UTF-8, and does not say what else", "it was read as Windows-1252")
+    if unreadable := tuple(line.number for line in lines if "\ufffd" in line.text)[:20]:
+        yield Doubt(unreadable, "a character could not be read", "a � stands in its place")
