@@ -119,13 +119,11 @@ class LineWriter:
             for page in pages
         ]
         items = [item for _, page in self._pages for item in page]
-        printed_lines = [item for item in items if isinstance(item, PrintedLine)]
+        lines = [item for item in items if isinstance(item, PrintedLine)]
         columns = [item for item in items if isinstance(item, ColumnPair)]
         self._size = sum((page.sizes for page in pages), Counter()).most_common(1)[0][0]
-        self._edge = _compute_left_edge(printed_lines)
-        self._gap = compute_usual_gap(
-            [*printed_lines, *(printed_line for each in columns for printed_line in (*each.left, *each.right))]
-        )
+        self._edge = _compute_left_edge(lines)
+        self._gap = compute_usual_gap([*lines, *(line for each in columns for line in (*each.left, *each.right))])
         self._bold: list[int] = []
         self._above: PageItem | None = None
         self._header: tuple[str, ...] = ()
@@ -155,9 +153,9 @@ class LineWriter:
         first = len(self.collector.lines) + 1
         for side in (columns.left, columns.right):
             self._above = None
-            edge = min(printed_line.x0 for printed_line in side)
-            for printed_line in side:
-                self._write_printed_line(printed_line, page, edge)
+            edge = min(line.x0 for line in side)
+            for line in side:
+                self._write_printed_line(line, page, edge)
         self._above = None
         self.collector.add_doubt(
             (first, len(self.collector.lines)),
@@ -165,17 +163,17 @@ class LineWriter:
             "the left one was read first, then the right one",
         )
 
-    def _write_printed_line(self, printed_line: PrintedLine, page: int, edge: float) -> None:
-        is_large = printed_line.size > self._size * MIN_HEADING_RATIO and len(printed_line.text) <= MAX_HEADING_LENGTH
-        is_bold = not is_large and printed_line.is_bold and may_be_heading(printed_line.text)
-        if self._above and self._has_gap_above(self._above, printed_line):
+    def _write_printed_line(self, line: PrintedLine, page: int, edge: float) -> None:
+        is_large = line.size > self._size * MIN_HEADING_RATIO and len(line.text) <= MAX_HEADING_LENGTH
+        is_bold = not is_large and line.is_bold and may_be_heading(line.text)
+        if self._above and self._has_gap_above(self._above, line):
             self.collector.add("", page)
-        indent = max(0, round((printed_line.x0 - edge) / (self._size / 2)))
-        number = self.collector.add(" " * indent + printed_line.text, page, heading=is_large or is_bold)
+        indent = max(0, round((line.x0 - edge) / (self._size / 2)))
+        number = self.collector.add(" " * indent + line.text, page, heading=is_large or is_bold)
         if is_bold:
             self._bold.append(number)
         self._note_unknown_letters(number)
-        self._above, self._was_row = printed_line, False
+        self._above, self._was_row = line, False
 
     def _write_row(self, row: TableRow, page: int) -> None:
         continues = self._above is None and self._was_row
@@ -199,11 +197,8 @@ class LineWriter:
         text = [cell for cell in row.cells if cell]
         return len(above) == len(row.cells) and bool(text) and all(cell.lstrip()[0].islower() for cell in text)
 
-    def _has_gap_above(self, above: PageItem, printed_line: PrintedLine) -> bool:
-        return (
-            isinstance(above, TableRow)
-            or (printed_line.top - above.bottom) / printed_line.size > self._gap + MIN_PARAGRAPH_GAP
-        )
+    def _has_gap_above(self, above: PageItem, line: PrintedLine) -> bool:
+        return isinstance(above, TableRow) or (line.top - above.bottom) / line.size > self._gap + MIN_PARAGRAPH_GAP
 
     def _note_unknown_letters(self, number: int) -> None:
         if "\ufffd" in self.collector.lines[number - 1][0]:
@@ -212,28 +207,26 @@ class LineWriter:
 
 def _order_items(items: Iterable[PageItem], gutters: list[float]) -> Iterator[PageItem | ColumnPair]:
     """The pieces in reading order, with columns taken apart between one table and the next."""
-    printed_lines: list[PrintedLine] = []
+    lines: list[PrintedLine] = []
     for item in items:
         if isinstance(item, PrintedLine):
-            printed_lines.append(item)
+            lines.append(item)
             continue
-        yield from split_columns(printed_lines, gutters)
-        printed_lines = []
+        yield from split_columns(lines, gutters)
+        lines = []
         yield item
-    yield from split_columns(printed_lines, gutters)
+    yield from split_columns(lines, gutters)
 
 
 def _build_row(left: Sequence[PrintedLine], right: Sequence[PrintedLine]) -> TableRow:
     both = [*left, *right]
     cells = (_join_lines(left), _join_lines(right))
-    return TableRow(
-        cells, min(printed_line.top for printed_line in both), max(printed_line.bottom for printed_line in both)
-    )
+    return TableRow(cells, min(line.top for line in both), max(line.bottom for line in both))
 
 
-def _compute_left_edge(printed_lines: Sequence[PrintedLine]) -> float:
+def _compute_left_edge(lines: Sequence[PrintedLine]) -> float:
     """Where lines begin that are not indented; a running head that stands a hair further left does not count."""
-    positions = Counter(round(printed_line.x0) for printed_line in printed_lines)
+    positions = Counter(round(line.x0) for line in lines)
     first = min(positions, default=0)
     return float(
         min(
@@ -243,9 +236,6 @@ def _compute_left_edge(printed_lines: Sequence[PrintedLine]) -> float:
     )
 
 
-def _join_lines(printed_lines: Sequence[PrintedLine]) -> str:
-    edge = min((printed_line.x0 for printed_line in printed_lines), default=0.0)
-    return "\n".join(
-        " " * round((printed_line.x0 - edge) / (printed_line.size / 2)) + printed_line.text
-        for printed_line in printed_lines
-    )
+def _join_lines(lines: Sequence[PrintedLine]) -> str:
+    edge = min((line.x0 for line in lines), default=0.0)
+    return "\n".join(" " * round((line.x0 - edge) / (line.size / 2)) + line.text for line in lines)

@@ -32,72 +32,61 @@ class ColumnPair:
 
     @property
     def top(self) -> float:
-        return min(printed_line.top for printed_line in self.left + self.right)
+        return min(line.top for line in self.left + self.right)
 
 
-def split_columns(
-    printed_lines: Sequence[PrintedLine], known_gutters: list[float]
-) -> Iterator[PrintedLine | ColumnPair]:
+def split_columns(lines: Sequence[PrintedLine], known_gutters: list[float]) -> Iterator[PrintedLine | ColumnPair]:
     """The strips in reading order, those that two columns share taken apart.
 
     `known` are the gutters found so far: where one goes on, a few lines are enough to see it, and new ones are added.
     """
-    best = _find_best_gutter(printed_lines) or _find_known_gutter(printed_lines, known_gutters)
+    best = _find_best_gutter(lines) or _find_known_gutter(lines, known_gutters)
     if best is None:
-        yield from printed_lines
+        yield from lines
         return
     first, last, gutter = best
     known_gutters.append(gutter)
-    while len(_split_at_gutter(printed_lines[first : first + 1], gutter)[1]) == 0:
+    while len(_split_at_gutter(lines[first : first + 1], gutter)[1]) == 0:
         first += 1  # a heading above both
-    left, right = _split_at_gutter(printed_lines[first:last], gutter)
+    left, right = _split_at_gutter(lines[first:last], gutter)
     rows = tuple(_pair_rows(left, right))
-    while (
-        rows
-        and last - first > 1
-        and printed_lines[last - 1].x1 < gutter
-        and _is_below(printed_lines[last - 1], printed_lines[last - 2])
-    ):
+    while rows and last - first > 1 and lines[last - 1].x1 < gutter and _is_below(lines[last - 1], lines[last - 2]):
         last -= 1
-        left, right = _split_at_gutter(printed_lines[first:last], gutter)
+        left, right = _split_at_gutter(lines[first:last], gutter)
         rows = tuple(_pair_rows(left, right))
-    yield from split_columns(printed_lines[:first], known_gutters)
+    yield from split_columns(lines[:first], known_gutters)
     yield ColumnPair(tuple(left), tuple(right), rows)
-    yield from split_columns(printed_lines[last:], known_gutters)
+    yield from split_columns(lines[last:], known_gutters)
 
 
-def _is_below(printed_line: PrintedLine, above: PrintedLine) -> bool:
+def _is_below(line: PrintedLine, above: PrintedLine) -> bool:
     """A line of its own, under both columns."""
-    return printed_line.top - above.bottom > printed_line.size
+    return line.top - above.bottom > line.size
 
 
-def _find_known_gutter(
-    printed_lines: Sequence[PrintedLine], known_gutters: Sequence[float]
-) -> tuple[int, int, float] | None:
+def _find_known_gutter(lines: Sequence[PrintedLine], known_gutters: Sequence[float]) -> tuple[int, int, float] | None:
     for x in dict.fromkeys(known_gutters):
-        for first, last in _find_stretches(
-            printed_lines, x, MIN_GUTTER * printed_lines[0].size / 2 if printed_lines else 0
-        ):
-            left, right = _split_at_gutter(printed_lines[first:last], x)
+        for first, last in _find_stretches(lines, x, MIN_GUTTER * lines[0].size / 2 if lines else 0):
+            left, right = _split_at_gutter(lines[first:last], x)
             if left and right:
                 return first, last, x
     return None
 
 
-def _find_best_gutter(printed_lines: Sequence[PrintedLine]) -> tuple[int, int, float] | None:
+def _find_best_gutter(lines: Sequence[PrintedLine]) -> tuple[int, int, float] | None:
     """The first and last strip of the longest stretch with a gutter in it, and where that is."""
-    if len(printed_lines) < MIN_LINES:
+    if len(lines) < MIN_LINES:
         return None
-    size = printed_lines[len(printed_lines) // 2].size
+    size = lines[len(lines) // 2].size
     edge, end = (
-        min(printed_line.x0 for printed_line in printed_lines),
-        max(printed_line.x1 for printed_line in printed_lines),
+        min(line.x0 for line in lines),
+        max(line.x1 for line in lines),
     )
     best, positions = (0, 0, 0), []
     x = edge + size * 3
     while x < end - size * 3:
-        for first, last in _find_stretches(printed_lines, x, size * MIN_GUTTER / 2):
-            score = _score(printed_lines[first:last], x)
+        for first, last in _find_stretches(lines, x, size * MIN_GUTTER / 2):
+            score = _score(lines[first:last], x)
             if score > best[0]:
                 best, positions = (score, first, last), [x]
             elif score and score == best[0] and (first, last) == best[1:]:
@@ -106,46 +95,38 @@ def _find_best_gutter(printed_lines: Sequence[PrintedLine]) -> tuple[int, int, f
     return (best[1], best[2], positions[len(positions) // 2]) if positions else None
 
 
-def _find_stretches(printed_lines: Sequence[PrintedLine], x: float, min_distance: float) -> Iterator[tuple[int, int]]:
+def _find_stretches(lines: Sequence[PrintedLine], x: float, min_distance: float) -> Iterator[tuple[int, int]]:
     """The runs of strips in which nothing is printed at `at`, nor near it."""
     first = None
-    for index, printed_line in enumerate(printed_lines):
-        crossed = any(word.x0 < x + min_distance and word.x1 > x - min_distance for word in printed_line.words)
+    for index, line in enumerate(lines):
+        crossed = any(word.x0 < x + min_distance and word.x1 > x - min_distance for word in line.words)
         if crossed and first is not None:
             yield first, index
             first = None
         elif not crossed and first is None:
             first = index
     if first is not None:
-        yield first, len(printed_lines)
+        yield first, len(lines)
 
 
-def _score(printed_lines: Sequence[PrintedLine], x: float) -> int:
+def _score(lines: Sequence[PrintedLine], x: float) -> int:
     """How much speaks for two columns: the strips with words on both sides; none where a side is only labels."""
-    left, right = _split_at_gutter(printed_lines, x)
-    both = len(left) + len(right) - len(printed_lines)
+    left, right = _split_at_gutter(lines, x)
+    both = len(left) + len(right) - len(lines)
     if min(len(left), len(right)) < MIN_LINES or both < 2:
         return 0
-    if min(mean(len(printed_line.text) for printed_line in side) for side in (left, right)) < MIN_MEAN_LENGTH:
+    if min(mean(len(line.text) for line in side) for side in (left, right)) < MIN_MEAN_LENGTH:
         return 0
-    starts = [
-        printed_line
-        for printed_line in left
-        if any(abs(printed_line.top - other.top) < printed_line.size / 2 for other in right)
-    ]
-    labels = sum(
-        1
-        for printed_line in starts
-        if len(printed_line.text) < MIN_MEAN_LENGTH and LABEL_START.match(printed_line.text)
-    )
-    return 0 if labels > len(starts) / 2 else both * 10 + len(printed_lines)
+    starts = [line for line in left if any(abs(line.top - other.top) < line.size / 2 for other in right)]
+    labels = sum(1 for line in starts if len(line.text) < MIN_MEAN_LENGTH and LABEL_START.match(line.text))
+    return 0 if labels > len(starts) / 2 else both * 10 + len(lines)
 
 
-def _split_at_gutter(printed_lines: Sequence[PrintedLine], x: float) -> tuple[list[PrintedLine], list[PrintedLine]]:
+def _split_at_gutter(lines: Sequence[PrintedLine], x: float) -> tuple[list[PrintedLine], list[PrintedLine]]:
     left, right = [], []
-    for printed_line in printed_lines:
-        before = tuple(word for word in printed_line.words if (word.x0 + word.x1) / 2 < x)
-        after = tuple(word for word in printed_line.words if (word.x0 + word.x1) / 2 >= x)
+    for line in lines:
+        before = tuple(word for word in line.words if (word.x0 + word.x1) / 2 < x)
+        after = tuple(word for word in line.words if (word.x0 + word.x1) / 2 >= x)
         if before:
             left.append(PrintedLine(before))
         if after:
@@ -162,14 +143,14 @@ def _pair_rows(
         return
     for top, below in zip(starts, [*starts[1:], float("inf")], strict=True):
         yield (
-            tuple(printed_line for printed_line in left if top <= printed_line.top + printed_line.size / 2 < below),
-            tuple(printed_line for printed_line in right if top <= printed_line.top + printed_line.size / 2 < below),
+            tuple(line for line in left if top <= line.top + line.size / 2 < below),
+            tuple(line for line in right if top <= line.top + line.size / 2 < below),
         )
 
 
-def _has_section_headings(printed_lines: Sequence[PrintedLine]) -> bool:
+def _has_section_headings(lines: Sequence[PrintedLine]) -> bool:
     """Whether headings of a unit's parts stand within the column: so it is in columns of text, never in a table's."""
-    return any(phrases.match_heading(printed_line.text) for printed_line in printed_lines[1:])
+    return any(phrases.match_heading(line.text) for line in lines[1:])
 
 
 def _find_shared_starts(left: Sequence[PrintedLine], right: Sequence[PrintedLine]) -> list[float]:
@@ -177,8 +158,8 @@ def _find_shared_starts(left: Sequence[PrintedLine], right: Sequence[PrintedLine
     left_starts, right_starts = _find_starts(left, gap), _find_starts(right, gap)
     if _is_metadata(left, right):
         left_starts, right_starts = (
-            [printed_line.top for printed_line in left],
-            [printed_line.top for printed_line in right],
+            [line.top for line in left],
+            [line.top for line in right],
         )
     size = left[0].size
     shared = [
@@ -198,23 +179,20 @@ def _find_shared_starts(left: Sequence[PrintedLine], right: Sequence[PrintedLine
     return sorted({first, *(top for top in shared if top > first + size * MAX_ROW_OFFSET)})
 
 
-def _find_starts(printed_lines: Sequence[PrintedLine], gap: float) -> list[float]:
+def _find_starts(lines: Sequence[PrintedLine], gap: float) -> list[float]:
     """Where something begins: at the top, behind white, at a label."""
-    tops = [printed_lines[0].top]
-    for above, printed_line in pairwise(printed_lines):
-        if (printed_line.top - above.bottom) / printed_line.size > gap + 0.35 or LABEL_START.match(printed_line.text):
-            tops.append(printed_line.top)
+    tops = [lines[0].top]
+    for above, line in pairwise(lines):
+        if (line.top - above.bottom) / line.size > gap + 0.35 or LABEL_START.match(line.text):
+            tops.append(line.top)
     return tops
 
 
 def _is_metadata(left: Sequence[PrintedLine], right: Sequence[PrintedLine]) -> bool:
     """`Level:` beside `2`: each short line on the left names what stands on its right."""
-    return (
-        len(left) >= len(right) * 0.6
-        and sum(printed_line.text.endswith(":") for printed_line in left) > len(left) * 0.6
-    )
+    return len(left) >= len(right) * 0.6 and sum(line.text.endswith(":") for line in left) > len(left) * 0.6
 
 
-def _compute_filled_height(printed_lines: Sequence[PrintedLine]) -> float:
+def _compute_filled_height(lines: Sequence[PrintedLine]) -> float:
     """How much of its height a column uses, its wider gaps left out."""
-    return sum(printed_line.bottom - printed_line.top for printed_line in printed_lines) * 1.25
+    return sum(line.bottom - line.top for line in lines) * 1.25

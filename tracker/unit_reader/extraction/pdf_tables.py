@@ -105,7 +105,7 @@ def _get_cell_text(cell: BOX, words: Sequence[Word]) -> str:
 
 def _indent_lines(cell: BOX, words: Sequence[Word]) -> Iterator[str]:
     """The cell's lines; those that begin further right are indented, as on a page."""
-    printed_lines = split_printed_lines(words)
-    edge = min((printed_line.x0 for printed_line in printed_lines), default=cell[0])
-    for printed_line in printed_lines:
-        yield " " * round((printed_line.x0 - edge) / (printed_line.size / 2)) + printed_line.text
+    lines = split_printed_lines(words)
+    edge = min((line.x0 for line in lines), default=cell[0])
+    for line in lines:
+        yield " " * round((line.x0 - edge) / (line.size / 2)) + line.text

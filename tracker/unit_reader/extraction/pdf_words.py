@@ -82,14 +82,16 @@ def read_words(page: PlumberPage) -> list[Word]:
 
 def split_printed_lines(words: Iterable[Word]) -> list[PrintedLine]:
     """The words by their printed lines, from the top down."""
-    lines: list[list[Word]] = []
+    line_words: list[list[Word]] = []
     for word in sorted(words, key=lambda each: (each.bottom, each.x0)):
-        if lines and _stands_beside(word, lines[-1][-1]):
-            lines[-1].append(word)
+        if line_words and _stands_beside(word, line_words[-1][-1]):
+            line_words[-1].append(word)
         else:
-            lines.append([word])
-    printed_lines = [PrintedLine(tuple(sorted(line, key=lambda each: each.x0))) for line in lines]
-    return sorted(printed_lines, key=lambda printed_line: (printed_line.top + printed_line.bottom) / 2)
+            line_words.append([word])
+    printed_lines = [
+        PrintedLine(tuple(sorted(words_of_line, key=lambda each: each.x0))) for words_of_line in line_words
+    ]
+    return sorted(printed_lines, key=lambda line: (line.top + line.bottom) / 2)
 
 
 def select_inside(words: Iterable[Word], box: BOX) -> list[Word]:
@@ -102,11 +104,11 @@ def select_inside(words: Iterable[Word], box: BOX) -> list[Word]:
     ]
 
 
-def compute_usual_gap(printed_lines: Sequence[PrintedLine]) -> float:
+def compute_usual_gap(lines: Sequence[PrintedLine]) -> float:
     """How much white stands between two lines of a paragraph, as a share of the type's size."""
     gaps = [
         (below.top - above.bottom) / above.size
-        for above, below in pairwise(printed_lines)
+        for above, below in pairwise(lines)
         if below.x0 < above.x1 and above.x0 < below.x1 and -0.3 < (below.top - above.bottom) / above.size < 1.5
     ]
     return sorted(gaps)[len(gaps) // 4] if gaps else 0.2
