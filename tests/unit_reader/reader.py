@@ -32,4 +32,4 @@ def numbered(source: SourceText) -> dict[int, str]:
     return {each.number: each.text for each in source.lines}
 
 
-__all__ = ["NoUnit", "numbered", "read_document", "read_html_here", "extract_lines", "text_source"]
+__all__ = ["NoUnit", "extract_lines", "numbered", "read_document", "read_html_here", "text_source"]
