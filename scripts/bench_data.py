@@ -34,9 +34,9 @@ WORDS = {
     "occasion": "Late shift",
     "customers": "Case CH-1",
     "narrative": "I took the call, listened, and did what our procedure asks. " * 6,
-    "kept_where": "",
-    "kept_by": "",
-    "kept_seen_by": "",
+    "workplace_location": "",
+    "workplace_holder": "",
+    "workplace_seen_by": "",
 }
 """What every item says."""
 
@@ -281,9 +281,9 @@ def _draft(person: Person, centre: Centre) -> Evidence:
         occasion="",
         customers="",
         narrative="Words.",
-        kept_where="",
-        kept_by="",
-        kept_seen_by="",
+        workplace_location="",
+        workplace_holder="",
+        workplace_seen_by="",
         created_at=now(),
         updated_at=now(),
     )

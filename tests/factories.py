@@ -229,9 +229,9 @@ def make_evidence(attempt: UnitAttempt, title: str, *, narrative: str = "I took 
             occasion="Late shift",
             customers="Case CH-2231",
             narrative=narrative,
-            kept_where="",
-            kept_by="",
-            kept_seen_by="",
+            workplace_location="",
+            workplace_holder="",
+            workplace_seen_by="",
             created_at=moment,
             updated_at=moment,
         )

@@ -32,7 +32,7 @@ from tracker.models import (
     Visit,
     VisitAttempt,
 )
-from tracker.portfolio.services.files import attach_file, keep_file
+from tracker.portfolio.services.files import attach_file, store_file
 from tracker.vocabulary import AssessmentOutcome, AssessmentState, DraftState, ImportState
 
 
@@ -83,7 +83,7 @@ def about_centre(centre: Centre, administrator: Person, invited: Person, title: 
 
 def _submitted(attempt: UnitAttempt, title: str) -> tuple[Evidence, int]:
     evidence = factories.make_evidence(attempt, title)
-    attachment = attach_file(evidence, keep_file(io.BytesIO(f"plain words, {title}".encode()), f"{title}.txt"))
+    attachment = attach_file(evidence, store_file(io.BytesIO(f"plain words, {title}".encode()), f"{title}.txt"))
     factories.claim(attempt, evidence, "5", "k:g")
     version = factories.submit(evidence)
     added(VersionAttachment(version_id=version.id, attachment_id=attachment.id))

@@ -1,11 +1,11 @@
-/* Saves a form as it is typed, and loses nothing.
+/* Saves a form while it is typed, and keeps in the browser what is not saved yet.
    <form data-autosave="/evidence/7/draft" data-autosave-key="evidence-7"> … <p data-autosave-status></p>
-   Sends, urlencoded: every changed field under its own name, `changed` = its name (an unticked box is only
-   there), and the form's hidden inputs. Never password or file fields.
-   Reply: {"saved_at": "10:42"}, and if it likes: "fields" {hidden input: new value}, "autosave_url",
+   Sends, urlencoded: every changed field under its own name, `changed` = its name (a cleared checkbox appears
+   only there), and the form's hidden inputs. Never password or file fields.
+   Reply: {"saved_at": "10:42"}, and optionally "fields" {hidden input: new value}, "autosave_url",
    "action" (the form's), "address" (the page's), "upload_url", "refused" {field: why it was not saved}.
-   A form sent whole while a save is away waits for its answer, which may bring a version and an address.
-   What the server has not acknowledged stays in localStorage under unsaved:<person>:<key> and is put back
+   A form submitted during a save waits for the reply, which may bring a version and an address.
+   What the server has not acknowledged stays in localStorage under unsaved:<person>:<key> and is restored
    when the form is opened again. Other scripts: a "save-now" event on the form saves at once; "draft-saved"
    (detail: the reply) and "draft-failed" follow. */
 "use strict";
@@ -13,7 +13,7 @@
 function autosave(form) {
   const status = form.querySelector("[data-autosave-status]");
   const key = `unsaved:${document.body.dataset.person}:${form.dataset.autosaveKey || location.pathname}`;
-  const changed = new Map();   // name → number of the change, so that typing while a save is away is kept
+  const changed = new Map();   // name → number of the change, so that typing during a save is not lost
   let counter = 0, timer = 0, busy = false, again = false, held = null, wait = 2000;
 
   const fields = (name) => [...form.elements].filter((field) => field.name === name);
@@ -23,18 +23,18 @@ function autosave(form) {
     .filter((field) => !["checkbox", "radio"].includes(field.type) || field.checked)
     .map((field) => field.value);
 
-  function keep(sent = false) {
+  function store(sent = false) {
     try {
       if (!changed.size) return localStorage.removeItem(key);
       const typed = Object.fromEntries([...changed.keys()].map((name) => [name, values(name)]));
       localStorage.setItem(key, JSON.stringify({ at: Date.now(), sent, typed }));
-    } catch { /* private windows may refuse storage: then the server alone keeps it */ }
+    } catch { /* private windows may refuse storage; then only the server has it */ }
     return undefined;
   }
 
-  function note(field, soon) {
+  function markChanged(field, soon) {
     changed.set(field.name, ++counter);
-    keep();
+    store();
     clearTimeout(timer);
     timer = setTimeout(save, soon ? 0 : 800);
   }
@@ -54,14 +54,14 @@ function autosave(form) {
   function acknowledged(sent, reply) {
     const refused = reply.refused || {};
     sent.forEach((number, name) => { if (changed.get(name) === number && !(name in refused)) changed.delete(name); });
-    keep();
+    store();
     Object.entries(reply.fields || {}).forEach(([name, value]) => fields(name).forEach((field) => { field.value = value; }));
     if (reply.autosave_url) form.dataset.autosave = reply.autosave_url;
     if (reply.action) form.action = reply.action;
     if (reply.address) history.replaceState(null, "", reply.address);
     if (reply.upload_url) form.querySelectorAll("[data-upload]").forEach((part) => { part.dataset.uploadUrl = reply.upload_url; });
-    const but = Object.values(refused);
-    tracker.say(status, [`Saved ${reply.saved_at || ""}`, ...but].join(", but not this: "), but.length > 0);
+    const problems = Object.values(refused);
+    tracker.say(status, [`Saved ${reply.saved_at || ""}`, ...problems].join(". Not saved: "), problems.length > 0);
     form.dispatchEvent(new CustomEvent("draft-saved", { detail: reply }));
   }
 
@@ -83,17 +83,17 @@ function autosave(form) {
       }
     }
     busy = false;
-    if (held) { goOn(); return; }
+    if (held) { submitHeldForm(); return; }
     if (again) { again = false; if (changed.size) save(); }
   }
 
-  function goOn() {
+  function submitHeldForm() {
     const submitter = held;
     held = null;
     if (submitter) form.requestSubmit(submitter.button);
   }
 
-  function putBack() {
+  function restore() {
     let stored;
     try { stored = JSON.parse(localStorage.getItem(key)); } catch { return; }
     if (!stored) return;
@@ -107,11 +107,11 @@ function autosave(form) {
       });
       changed.set(name, ++counter);
     });
-    if (!different) return keep();
+    if (!different) return store();
     const line = document.createElement("p");
     line.className = "flash";
     const at = new Date(stored.at).toLocaleString("en-GB", { day: "numeric", month: "long", hour: "2-digit", minute: "2-digit" });
-    line.textContent = `What you typed on ${at} had not reached the server. It has been put back below and is being saved now.`;
+    line.textContent = `What you typed on ${at} was not saved. It has been restored below and is being saved now.`;
     line.setAttribute("role", "status");
     form.prepend(line);
     return save();
@@ -119,7 +119,7 @@ function autosave(form) {
 
   form.addEventListener("input", (event) => {
     const field = event.target;
-    if (savable(field) && field.form === form) note(field, ["checkbox", "radio"].includes(field.type));
+    if (savable(field) && field.form === form) markChanged(field, ["checkbox", "radio"].includes(field.type));
   });
   form.addEventListener("change", (event) => {
     if (changed.has(event.target.name) && event.target.form === form) save();
@@ -131,13 +131,13 @@ function autosave(form) {
     if (busy && !form.dataset.waited) {
       event.preventDefault();
       held = { button: event.submitter };
-      setTimeout(() => { if (held) { form.dataset.waited = "yes"; goOn(); } }, 5000);   // a stalled save holds nothing for ever
+      setTimeout(() => { if (held) { form.dataset.waited = "yes"; submitHeldForm(); } }, 5000);   // a save that stalls does not block the form
       return;
     }
-    keep(true);   // base.js forgets it on the next page, unless that is an error page
+    store(true);   // base.js removes it on the next page, unless that is an error page
   });
   window.addEventListener("online", () => { if (changed.size) save(); });
-  putBack();
+  restore();
 }
 
 document.querySelectorAll("form[data-autosave]").forEach(autosave);

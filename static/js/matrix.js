@@ -1,6 +1,6 @@
-/* The grid of evidence × criteria by mouse, touch and keyboard; each tick saves itself.
-   <form data-matrix data-tick-url="/…/tick"> (one to read only may be a div), [data-matrix-strip], table.matrix; the last row of thead
-   holds th[data-text]; a box's value is "<evidence id>-<criterion id>"; a decided cell holds a link, with
+/* The matrix of evidence and criteria by mouse, touch and keyboard; each tick is saved at once.
+   <form data-matrix data-tick-url="/…/tick"> (a div where nothing can be ticked), [data-matrix-strip], table.matrix; the last row of thead
+   holds th[data-text]; a checkbox's value is "<evidence id>-<criterion id>"; a decided cell holds a link, with
    data-note saying who decided and when. In tfoot one td a column is the count.
    A tick: POST evidence, criterion, on (1 or 0); and also, once for each ticked box "also-<criterion id>" below the
    matrix: its value, "<attempt id>-<criterion id>" in another unit. Reply {"saved_at", "message"?, "version"?}.
@@ -24,7 +24,7 @@ function matrix(form) {
     return [rows.findIndex((row) => row.includes(cell)), cell.cellIndex];
   };
 
-  function rove(element) {
+  function setTabStop(element) {
     if (stop) stop.tabIndex = -1;
     stop = element;
     stop.tabIndex = 0;
@@ -33,16 +33,16 @@ function matrix(form) {
   function move(from, down, right) {
     const [row, column] = place(from);
     for (let r = row + down, c = column + right; rows[r] && c > 1 && c < rows[r].length; r += down, c += right) {
-      const found = target(r, c);
-      if (found) { found.focus(); return; }
+      const element = target(r, c);
+      if (element) { element.focus(); return; }
       if (!down && !right) return;
     }
   }
 
-  function edge(from, last) {
+  function moveToEnd(from, last) {
     const [row] = place(from);
-    const found = rows[row].slice(2).map((cell) => cell.querySelector("input, a, span[tabindex]")).filter(Boolean);
-    found.at(last ? -1 : 0)?.focus();
+    const elements = rows[row].slice(2).map((cell) => cell.querySelector("input, a, span[tabindex]")).filter(Boolean);
+    elements.at(last ? -1 : 0)?.focus();
   }
 
   const line = (bold, text) => {
@@ -53,15 +53,15 @@ function matrix(form) {
     return paragraph;
   };
 
-  function tell(cell) {
+  function describe(cell) {
     const head = heads[cell.cellIndex];
     if (!strip || !head?.dataset.text) return;
     const lines = [line(head.textContent.trim(), head.dataset.text)];
     const row = cell.closest("tbody tr");
     if (row) {
       const inside = cell.querySelector("input, a, span");
-      const state = inside?.matches("input") ? (inside.checked ? "claimed, not yet judged" : "not claimed")
-        : cell.classList.contains("met") ? "met" : cell.classList.contains("more") ? "needs more" : inside ? "claimed, not yet judged" : "not claimed";
+      const state = inside?.matches("input") ? (inside.checked ? "claimed, not yet assessed" : "not claimed")
+        : cell.classList.contains("met") ? "met" : cell.classList.contains("more") ? "needs more" : inside ? "claimed, not yet assessed" : "not claimed";
       const note = inside?.dataset.note ? `: ${inside.dataset.note}` : "";
       lines.push(line(`Evidence ${row.cells[0].textContent.trim()}`, `${row.cells[1].querySelector("a")?.textContent.trim() ?? ""} – ${state}${note}`));
     }
@@ -96,39 +96,39 @@ function matrix(form) {
         cell.classList.add("failed");
         recount(cell.cellIndex);
       }
-      const sentence = problem.kind === "refused" ? problem.message : "Not saved: there is no connection. The tick was put back as it was; tick it again when the connection is back.";
+      const sentence = problem.kind === "refused" ? problem.message : "Not saved: there is no connection. The change was undone. Try again when the connection is back.";
       tracker.say(status, sentence, true);
     }
     if (Number(box.dataset.asked) === mine) cell.classList.remove("saving");
-    tell(cell);
+    describe(cell);
   }
 
   rows.forEach((row) => row.slice(2).forEach((cell) => cell.querySelectorAll("input, a, span[tabindex]").forEach((element) => { element.tabIndex = -1; })));
   const first = target(1, 2) || table.querySelector("tbody td:not(.what) :is(input, a)");
-  if (first) rove(first);
-  if (strip) strip.replaceChildren(line("", "Point at or touch a cell, or go to it with the arrow keys, to read its criterion and who decided."));
+  if (first) setTabStop(first);
+  if (strip) strip.replaceChildren(line("", "Point at or touch a cell, or go to it with the arrow keys, to read its criterion and the decision."));
 
   table.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest(".what, thead tr:not(:last-child)")) return;
     const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
     if (step) move(event.target, ...step);
-    else if (event.key === "Home" || event.key === "End") edge(event.target, event.key === "End");
+    else if (event.key === "Home" || event.key === "End") moveToEnd(event.target, event.key === "End");
     else return;
     event.preventDefault();
   });
   table.addEventListener("focusin", (event) => {
     const cell = event.target.closest("td:not(.what), thead tr:last-child th");
     if (!cell) return;
-    if (event.target !== stop && event.target.tabIndex === -1) rove(event.target);
-    tell(cell);
+    if (event.target !== stop && event.target.tabIndex === -1) setTabStop(event.target);
+    describe(cell);
   });
   table.addEventListener("pointerover", (event) => {
     const cell = event.target.closest("td:not(.what), thead tr:last-child th");
-    if (cell) tell(cell);
+    if (cell) describe(cell);
   });
   table.addEventListener("click", (event) => {
     const head = event.target.closest("thead th[data-text]");
-    if (head && strip) { event.preventDefault(); tell(head); }
+    if (head && strip) { event.preventDefault(); describe(head); }
   });
   table.addEventListener("change", (event) => { if (event.target.matches("input[type=checkbox]")) save(event.target); });
 }

@@ -1,6 +1,6 @@
-/* One item, the criteria in full: each tick saves itself, and the running line counts.
+/* The criteria of one item: each tick is saved at once, and the status line counts them.
    <form data-ticks data-tick-url="/evidence/7/tick">, [data-ticks-running], units as [data-unit] with
-   [data-unit-count], rows .criterion-row (data-new where nothing else covers it); a box's value is
+   [data-unit-count], rows .criterion-row (data-new where no other item claims it); a checkbox's value is
    "<attempt id>-<criterion id>"; a text field in the row is its locator.
    A tick or a changed locator: POST attempt, criterion, on (1 or 0), locator; and also, once for each box in the
    row's .claim-too that is ticked: "<attempt id>-<criterion id>" of what is the same in another unit.
@@ -57,7 +57,7 @@ function ticks(form) {
     }
   }
 
-  /* The same criterion's own row, further down or up. */
+  /* The row of the same criterion in its own unit, elsewhere in the list. */
   const rowOf = (value) => form.querySelector(`#criterion-${CSS.escape(value)}`);
 
   function mirror(value, on) {
@@ -67,7 +67,7 @@ function ticks(form) {
 
   form.addEventListener("change", (event) => {
     let row = event.target.closest(".criterion-row");
-    if (event.target.closest(".claim-too") && !event.target.checked) {   /* taken back: that one alone */
+    if (event.target.closest(".claim-too") && !event.target.checked) {   /* cleared: only that claim is removed */
       mirror(event.target.value, false);
       row = rowOf(event.target.value);
     }

@@ -1,10 +1,10 @@
-/* Sends each chosen file by itself, with its own progress; none is lost silently.
+/* Uploads each chosen file by itself, with its own progress; no failure is silent.
    <div data-upload data-upload-url="/evidence/7/files" data-upload-limit="104857600"> a file input (and
    one for the camera), <ul data-upload-list>, <p data-upload-status>.
    One POST a file: multipart, field `file`. Reply 200: {"id", "name", "size": "2.3 MB", "url",
    "remove_url"}; a refusal 4xx: {"message"}. Removing: POST to remove_url.
-   Without an address the form's autosave is asked to save first; its reply brings "upload_url".
-   The form is held back while files are on their way, and once when one was not kept. */
+   Without an address the form's autosave saves first; its reply brings "upload_url".
+   The form is sent when the uploads have ended, and only at the second attempt when one has failed. */
 "use strict";
 
 function sizeOf(bytes) {
@@ -12,7 +12,7 @@ function sizeOf(bytes) {
   return bytes < 999500 ? `${Math.round(bytes / 1000)} KB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
-function made(tag, className, text = "") {
+function createElement(tag, className, text = "") {
   const element = document.createElement(tag);
   element.className = className;
   element.textContent = text;
@@ -20,9 +20,9 @@ function made(tag, className, text = "") {
 }
 
 function button(label, about, act) {
-  const element = made("button", "as-link", label);
+  const element = createElement("button", "as-link", label);
   element.type = "button";
-  element.append(made("span", "visually-hidden", ` ${about}`));
+  element.append(createElement("span", "visually-hidden", ` ${about}`));
   element.addEventListener("click", act);
   return element;
 }
@@ -45,22 +45,22 @@ function uploads(part) {
   }
 
   function add(file) {
-    const row = made("li", "file");
-    row.append(made("span", "file-name", file.name), made("span", "file-size", sizeOf(file.size)));
+    const row = createElement("li", "file");
+    row.append(createElement("span", "file-name", file.name), createElement("span", "file-size", sizeOf(file.size)));
     list.append(row);
-    if (file.size === 0) return fail(row, file, "Not kept: the file is empty. Choose another.", false);
-    if (file.size > limit) return fail(row, file, `Not kept: it is larger than ${sizeOf(limit)}. Send a smaller one, or keep it at work and say where.`, false);
+    if (file.size === 0) return fail(row, file, "Not added: the file is empty. Choose another.", false);
+    if (file.size > limit) return fail(row, file, `Not added: it is larger than ${sizeOf(limit)}. Choose a smaller file, or keep it at work and enter where.`, false);
     return start(row, file);
   }
 
   function start(row, file) {
     row.classList.remove("failed");
-    row.querySelectorAll("progress, .file-said, button").forEach((old) => old.remove());
+    row.querySelectorAll("progress, .file-status, button").forEach((old) => old.remove());
     const bar = document.createElement("progress");
     bar.max = 100;
     bar.value = 0;
-    bar.setAttribute("aria-label", `Sending ${file.name}`);
-    row.append(bar, made("span", "file-said", "Waiting"));
+    bar.setAttribute("aria-label", `Uploading ${file.name}`);
+    row.append(bar, createElement("span", "file-status", "Waiting"));
     queue.push({ row, file, bar });
     next();
   }
@@ -69,21 +69,21 @@ function uploads(part) {
     if (running >= 2 || !queue.length) return;
     const item = queue.shift();
     running += 1;
-    tell();
+    showStatus();
     try {
       await send(item, await address());
     } catch (problem) {
       fail(item.row, item.file, problem.message, problem.kind !== "refused");
     }
     running -= 1;
-    tell();
+    showStatus();
     next();
-    if (!running && !queue.length) release();
+    if (!running && !queue.length) submitHeldForm();
   }
 
   function send({ row, file, bar }, url) {
     return new Promise((resolve, reject) => {
-      const said = row.querySelector(".file-said");
+      const state = row.querySelector(".file-status");
       const request = new XMLHttpRequest();
       const body = new FormData();
       body.append("file", file);
@@ -91,47 +91,47 @@ function uploads(part) {
       Object.entries(tracker.headers()).forEach(([name, value]) => request.setRequestHeader(name, value));
       request.upload.addEventListener("progress", (event) => {
         bar.value = (100 * event.loaded) / event.total;
-        said.textContent = event.loaded < event.total ? `${Math.floor(bar.value)} %` : "Being checked";
+        state.textContent = event.loaded < event.total ? `${Math.floor(bar.value)} %` : "Checking";
       });
       const refuse = (message, kind) => reject(Object.assign(new Error(message), { kind }));
       const stop = button("Stop", file.name, () => request.abort());
       row.append(stop);
-      request.addEventListener("abort", () => { refuse("Stopped: not kept.", "offline"); });
-      request.addEventListener("error", () => refuse("Not kept: the connection broke off.", "offline"));
+      request.addEventListener("abort", () => { refuse("Not added: stopped.", "offline"); });
+      request.addEventListener("error", () => refuse("Not added: the connection was lost.", "offline"));
       request.addEventListener("load", () => {
         let reply = null;
-        try { reply = JSON.parse(request.responseText); } catch { /* a page came instead: below */ }
+        try { reply = JSON.parse(request.responseText); } catch { /* an HTML page was returned: see below */ }
         if (request.status < 300 && reply && reply.id !== undefined) {
-          keep(row, reply);
+          showAdded(row, reply);
           resolve();
         } else if (request.status >= 400 && request.status < 500 && reply) {
-          refuse(reply.message || "Not kept: the server refused it.", "refused");
+          refuse(reply.message || "Not added: the server refused it.", "refused");
         } else {
-          refuse(request.status < 300 || request.status === 401 ? "Not kept: you have been signed out. Sign in again, then send it." : "Not kept: the server could not take it.", "offline");
+          refuse(request.status < 300 || request.status === 401 ? "Not added: you have been signed out. Sign in again, then upload it." : "Not added: the server could not store it.", "offline");
         }
       });
       request.send(body);
     });
   }
 
-  function keep(row, reply) {
-    row.className = "file kept";
-    const name = made("a", "file-name", reply.name);
+  function showAdded(row, reply) {
+    row.className = "file added";
+    const name = createElement("a", "file-name", reply.name);
     name.href = reply.url;
-    row.replaceChildren(name, made("span", "file-size", reply.size), made("span", "file-said", "✓ Kept"));
+    row.replaceChildren(name, createElement("span", "file-size", reply.size), createElement("span", "file-status", "✓ Added"));
     if (reply.remove_url) row.append(button("Remove", reply.name, () => remove(row, reply.remove_url)));
   }
 
-  function fail(row, file, message, worthTrying) {
+  function fail(row, file, message, canRetry) {
     failed += 1;
     warned = false;
     row.className = "file failed";
-    row.querySelectorAll("progress, .file-said, button").forEach((old) => old.remove());
-    const settle = () => { failed -= 1; tell(); };
-    if (worthTrying) row.append(button("Try again", file.name, () => { settle(); start(row, file); }));
-    row.append(button("Take off the list", file.name, () => { settle(); row.remove(); }));
-    row.append(made("span", "file-said", message));
-    tell();
+    row.querySelectorAll("progress, .file-status, button").forEach((old) => old.remove());
+    const settle = () => { failed -= 1; showStatus(); };
+    if (canRetry) row.append(button("Try again", file.name, () => { settle(); start(row, file); }));
+    row.append(button("Remove from list", file.name, () => { settle(); row.remove(); }));
+    row.append(createElement("span", "file-status", message));
+    showStatus();
   }
 
   async function remove(row, url) {
@@ -144,23 +144,23 @@ function uploads(part) {
     }
   }
 
-  function tell() {
+  function showStatus() {
     const waiting = running + queue.length;
-    if (waiting) tracker.say(status, held ? `Going on as soon as ${tracker.counted(waiting, "file is", "files are")} sent …` : `Sending ${tracker.counted(waiting, "file", "files")} …`);
-    else if (failed) tracker.say(status, `${tracker.counted(failed, "file was", "files were")} not kept.`, true);
+    if (waiting) tracker.say(status, held ? `The form is saved as soon as ${tracker.counted(waiting, "file is", "files are")} uploaded …` : `Uploading ${tracker.counted(waiting, "file", "files")} …`);
+    else if (failed) tracker.say(status, `${tracker.counted(failed, "file was", "files were")} not added.`, true);
     else tracker.say(status, "");
   }
 
-  function release() {
+  function submitHeldForm() {
     if (!held || failed) { held = null; return; }
-    const by = held.submitter;
+    const { submitter } = held;
     held = null;
-    form.requestSubmit(by);
+    form.requestSubmit(submitter);
   }
 
   part.querySelectorAll("input[type=file]").forEach((input) => input.addEventListener("change", () => {
     [...input.files].forEach(add);
-    input.value = "";   // sent here, so the form must not send them again
+    input.value = "";   // uploaded here, so the form must not send them again
   }));
   part.querySelectorAll("[data-remove-url]").forEach((old) => old.addEventListener("click", (event) => {
     event.preventDefault();
@@ -170,11 +170,11 @@ function uploads(part) {
     if (running + queue.length) {
       event.preventDefault();
       held = event;
-      tell();
+      showStatus();
     } else if (failed && !warned) {
       event.preventDefault();
       warned = true;
-      tracker.say(status, `${tracker.counted(failed, "file was", "files were")} not kept: try again, or take it off the list. Press the button once more to go on without.`, true);
+      tracker.say(status, `${tracker.counted(failed, "file was", "files were")} not added. Try again, or remove it from the list. Press the button again to continue without it.`, true);
       list.querySelector(".failed button").focus();
     }
   });

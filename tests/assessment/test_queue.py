@@ -183,7 +183,7 @@ def test_the_candidates_tab_shows_each_unit_with_its_bar(world: World, client: C
     stories.hand_in(world.cfacc15, "Complaint", "1", "2", days_ago=2)
     page = client(world.bob).get("/candidates").text
     assert "Alice Moran" in page
-    assert "claimed <b>2</b>" in page
+    assert "<b>2</b> claimed" in page
     assert "2 days" in page
     assert [each.code for each in list_allocated_attempts(world.bob.id)] == ["CFACC15", "INSCC004"]
 

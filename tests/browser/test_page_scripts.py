@@ -128,7 +128,7 @@ class TestAutosave:
         page.goto(f"{server.url}/log")
         page.fill("[name=title]", "x" * 300)
         page.fill("[name=story]", "I took the third call.")
-        page.wait_for_selector("text=Saved 10:42, but not this: It takes at most 200 characters.")
+        page.wait_for_selector("text=Saved 10:42. Not saved: It takes at most 200 characters.")
         page.wait_for_function("!JSON.stringify({...localStorage}).includes('third call')")
         assert "x" * 300 in kept(page)
 
@@ -148,7 +148,7 @@ class TestAutosave:
         page.wait_for_selector("text=Not saved: there is no connection")
         page.unroute("**/draft")
         page.goto(f"{server.url}/log")
-        page.wait_for_selector("text=It has been put back below")
+        page.wait_for_selector("text=It has been restored below")
         assert page.input_value("[name=story]") == "I took the third call."
         page.wait_for_selector("text=Saved 10:42")
         assert server.sent[-1][1]["story"] == ["I took the third call."]
@@ -205,9 +205,9 @@ class TestUpload:
                 {"name": "d.txt", "mimeType": "text/plain", "buffer": b"x" * 1001},
             ],
         )
-        page.wait_for_selector("text=3 files were not kept.")
+        page.wait_for_selector("text=3 files were not added.")
         rows = page.locator("[data-upload-list] li").all_inner_texts()
-        assert "✓ Kept" in rows[0]
+        assert "✓ Added" in rows[0]
         assert "this kind of file is not taken" in rows[1]
         assert "the file is empty" in rows[2]
         assert "larger than 1 KB" in rows[3]
@@ -218,16 +218,16 @@ class TestUpload:
         page.goto(f"{server.url}/log")
         page.route("**/files", lambda route: route.abort())
         page.set_input_files("[type=file]", {"name": "a.txt", "mimeType": "text/plain", "buffer": b"words"})
-        page.wait_for_selector("text=the connection broke off")
+        page.wait_for_selector("text=the connection was lost")
         page.unroute("**/files")
         page.click("text=Try again")
-        page.wait_for_selector("text=✓ Kept")
+        page.wait_for_selector("text=✓ Added")
         assert server.files == ["a.txt"]
 
     def test_the_form_stops_once_for_a_file_that_was_not_kept(self, page: Page, server: Server) -> None:
         page.goto(f"{server.url}/log")
         page.set_input_files("[type=file]", {"name": "b.exe", "mimeType": "text/plain", "buffer": b"words"})
-        page.wait_for_selector("text=1 file was not kept.")
+        page.wait_for_selector("text=1 file was not added.")
         page.click("text=Submit")
         page.wait_for_selector("text=Press the button once more to go on without")
         assert page.url.endswith("/log")
@@ -271,7 +271,7 @@ class TestMatrix:
         page.wait_for_selector("td.failed")
         assert not page.is_checked("[value='4-1']")
         assert page.locator("tfoot td").first.inner_text() == "0"
-        expected = server.refuse or "The tick was put back as it was"
+        expected = server.refuse or "The change was undone"
         assert expected in page.inner_text(".matrix-status")
 
 

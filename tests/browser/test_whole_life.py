@@ -193,7 +193,7 @@ def hand_it_in(alice: Walker) -> None:
     alice.press("Submit for assessment")
     alice.page.get_by_label("I declare").check()
     alice.press("Submit for assessment")
-    expect(alice.page.locator("main")).to_contain_text("Waiting in CFACC15")
+    expect(alice.page.locator("main")).to_contain_text("Submitted in CFACC15")
     for path in ("/", "/evidence", f"/attempts/{alice.live.world.cfacc15.id}?view=matrix"):
         alice.go(path)
 

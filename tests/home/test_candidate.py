@@ -71,13 +71,13 @@ def test_a_unit_says_how_far_it_is_in_words_and_with_whom(world: World, client: 
         factories.accept(world.cfacc15, version, world.bob, {claims[0]: Outcome.MET})
     page = re.sub(r"<[^>]+>", "", home(client(world.alice)))
     assert "met 1 of 24" in page
-    assert "claimed 3" in page
+    assert "3 claimed" in page
     assert "with Bob Archer since 1 September 2026" in page
 
 
 def test_at_the_start_it_says_where_to_begin(world: World, client: ClientFor) -> None:
     alice = client(world.alice)
-    assert steps(alice) == ["Log evidence: nothing is claimed yet for CFACC15 and INSCC004"]
+    assert steps(alice) == ["Add evidence: nothing is claimed yet for CFACC15 and INSCC004"]
     assert leads_to(alice) == ["/evidence/new"]
     page = home(alice)
     assert "What you log will be listed here." in page
@@ -90,7 +90,7 @@ def test_before_there_is_a_unit_it_says_how_they_come(world: World, client: Clie
     page = home(client(ivy))
     assert "Your units will be listed here." in page
     assert "Next for you" not in page
-    assert "Log evidence" in page
+    assert "Add evidence" in page
 
 
 def test_a_draft_waits_to_be_claimed_then_to_be_submitted(world: World, client: ClientFor) -> None:

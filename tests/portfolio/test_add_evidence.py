@@ -24,9 +24,9 @@ ITEM = {
     "occasion": "Late shift",
     "customers": "Mrs P., case CH-2231",
     "narrative": "She rang three times.\r\nI took the third call.",
-    "kept_where": "CRM, case CH-2231",
-    "kept_by": "Team leader",
-    "kept_seen_by": "B. Archer",
+    "workplace_location": "CRM, case CH-2231",
+    "workplace_holder": "Team leader",
+    "workplace_seen_by": "B. Archer",
 }
 
 
@@ -49,7 +49,7 @@ def test_alice_logs_an_item_and_goes_on_to_its_criteria(alice: FlaskClient, worl
     assert evidence.number is None
     assert evidence.method is Method.WORK_PRODUCT
     assert evidence.narrative == "She rang three times.\nI took the third call."
-    assert evidence.kept_by == "Team leader"
+    assert evidence.workplace_holder == "Team leader"
 
 
 def test_a_draft_needs_only_something_typed(alice: FlaskClient) -> None:
@@ -132,7 +132,9 @@ def test_tomorrow_is_the_future_and_today_is_not(alice: FlaskClient) -> None:
 
 @pytest.mark.parametrize("typed", ["<script>alert(1)</script>", '=HYPERLINK("http://x")', "{{ 7*7 }}", "’ OR 1=1 --"])
 def test_markup_and_formulas_are_words(alice: FlaskClient, typed: str) -> None:
-    answer = post(alice, **dict.fromkeys(("title", "occasion", "customers", "narrative", "kept_where"), typed))
+    answer = post(
+        alice, **dict.fromkeys(("title", "occasion", "customers", "narrative", "workplace_location"), typed)
+    )
     page = alice.get(f"/evidence/{only_item().id}").text
     assert answer.status_code == 303
     assert only_item().title == typed

@@ -15,14 +15,14 @@ from tests.portfolio import files
 from tests.portfolio.conftest import ClientFor
 from tracker.ledger.transactions import transaction
 from tracker.models import Evidence, UnitAttempt
-from tracker.portfolio.services.files import attach_file, keep_file
+from tracker.portfolio.services.files import attach_file, store_file
 from tracker.portfolio.services.submissions import submit_evidence
 from tracker.storage import file_store
 
 
 def attach(evidence: Evidence, content: bytes, name: str) -> str:
     with transaction():
-        attachment = attach_file(evidence, keep_file(io.BytesIO(content), name))
+        attachment = attach_file(evidence, store_file(io.BytesIO(content), name))
     return f"/evidence/{evidence.id}/files/{attachment.id}"
 
 
@@ -56,7 +56,7 @@ def test_a_file_comes_back_as_it_was_and_only_as_a_download(
 
 
 def test_a_line_break_that_got_into_a_name_stays_out_of_the_header(alice: FlaskClient, complaint: Evidence) -> None:
-    kept = keep_file(io.BytesIO(b"Notes."), "note.txt")
+    kept = store_file(io.BytesIO(b"Notes."), "note.txt")
     with transaction():
         attachment = attach_file(complaint, replace(kept, name="no\nte.txt"))
     path = f"/evidence/{complaint.id}/files/{attachment.id}"

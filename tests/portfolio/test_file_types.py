@@ -7,7 +7,7 @@ import pytest
 
 from tests.portfolio import files
 from tracker.errors import Invalid
-from tracker.portfolio.file_types import ENDINGS, recognise
+from tracker.portfolio.file_types import EXTENSIONS, identify_file_type
 
 ID3 = b"ID3\x04\x00\x00\x00\x00\x00\x0a" + bytes(10)
 XLSX = files.office("spreadsheetml.sheet", "xl/workbook.xml")
@@ -47,7 +47,7 @@ def shown(value: object) -> str:
     ],
 )
 def test_each_kind_is_told_by_its_content(name: str, content: bytes, media_type: str) -> None:
-    assert recognise(io.BytesIO(content), name).media_type == media_type
+    assert identify_file_type(io.BytesIO(content), name).media_type == media_type
 
 
 def locked() -> bytes:
@@ -125,7 +125,7 @@ JPEG = files.picture("JPEG", (400, 400))
 )
 def test_what_is_not_taken_is_refused_with_a_sentence(name: str, content: bytes, reason: str) -> None:
     with pytest.raises(Invalid) as refused:
-        recognise(io.BytesIO(content), name)
+        identify_file_type(io.BytesIO(content), name)
     sentence = str(refused.value)
     assert f"“{name}”" in sentence
     assert reason in sentence
@@ -137,14 +137,14 @@ def test_a_picture_with_absurdly_many_pixels_is_refused() -> None:
     wide = bytearray(files.picture("PNG"))
     wide[16:24] = (60_000).to_bytes(4, "big") * 2
     with pytest.raises(Invalid, match="not added"):
-        recognise(io.BytesIO(bytes(wide)), "wide.png")
+        identify_file_type(io.BytesIO(bytes(wide)), "wide.png")
 
 
 def test_a_long_name_is_shortened_in_the_sentence() -> None:
     with pytest.raises(Invalid) as refused:
-        recognise(io.BytesIO(b""), f"{'x' * 300}.pdf")
+        identify_file_type(io.BytesIO(b""), f"{'x' * 300}.pdf")
     assert len(str(refused.value)) < 150
 
 
 def test_the_file_chooser_offers_every_kind() -> None:
-    assert {"jpg", "png", "heic", "pdf", "docx", "xlsx", "pptx", "odt", "mp3", "m4a", "mp4", "txt"} <= set(ENDINGS)
+    assert {"jpg", "png", "heic", "pdf", "docx", "xlsx", "pptx", "odt", "mp3", "m4a", "mp4", "txt"} <= set(EXTENSIONS)

@@ -16,7 +16,7 @@ from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Evidence, Sample, SampleItem, UnitAttempt
 from tracker.portfolio.queries.index import list_own_index, list_submitted_index
-from tracker.portfolio.services.files import attach_file, keep_file
+from tracker.portfolio.services.files import attach_file, store_file
 from tracker.portfolio.services.submissions import submit_evidence, withdraw_submission
 from tracker.vocabulary import Outcome
 
@@ -24,7 +24,7 @@ from tracker.vocabulary import Outcome
 @pytest.fixture
 def submitted(world: World, complaint: Evidence) -> Evidence:
     with transaction():
-        attach_file(complaint, keep_file(io.BytesIO(b"Notes."), "n.txt"))
+        attach_file(complaint, store_file(io.BytesIO(b"Notes."), "n.txt"))
     with transaction():
         submit_evidence(complaint, factories.actor(world.alice))
     return complaint
@@ -40,7 +40,7 @@ def printed(browser: FlaskClient, path: str) -> str:
 def test_the_empty_index_says_what_will_be_here(alice: FlaskClient) -> None:
     page = alice.get("/evidence").text
     assert "Your evidence will be listed here." in page
-    assert "Log evidence" in page
+    assert "Add evidence" in page
     assert "Print" not in page
 
 
@@ -50,9 +50,9 @@ def test_items_stand_by_number_and_drafts_last(world: World, alice: FlaskClient,
     page = alice.get("/evidence").text
     assert page.index("Complaint CH-2231") < page.index("Escalation log")
     assert "2 items, 1 draft among them." in page
-    assert "1 item serves no criterion yet." in page
+    assert "1 item is not linked to any criteria yet." in page
     assert "Serves no criterion yet" in page
-    assert "Waiting in CFACC15" in page
+    assert "Submitted in CFACC15" in page
     assert "1 file" in page
 
 

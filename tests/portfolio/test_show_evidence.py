@@ -19,7 +19,7 @@ from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Assessment, Claim, Evidence, EvidenceVersion
 from tracker.portfolio.queries.evidence import list_badges
-from tracker.portfolio.services.files import attach_file, keep_file
+from tracker.portfolio.services.files import attach_file, store_file
 from tracker.portfolio.services.submissions import submit_evidence
 from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState, Outcome
 
@@ -56,7 +56,7 @@ def test_an_item_that_serves_nothing_asks_for_criteria(world: World, alice: Flas
     with transaction():
         evidence = factories.make_evidence(world.cfacc15, "Escalation log")
     page = alice.get(f"/evidence/{evidence.id}").text
-    assert "serves no criterion yet" in page
+    assert "is not linked to any criteria yet" in page
     assert f"/evidence/{evidence.id}/submit" not in page
 
 
@@ -71,15 +71,15 @@ def test_a_struck_claim_is_shown_with_its_reason_and_serves_nothing(
                 "It shows another call.",
             )
     page = alice.get(f"/evidence/{complaint.id}").text
-    assert "Struck by the assessor: It shows another call." in page
-    assert "serves no criterion yet" in page
+    assert "Claim removed by the assessor: It shows another call." in page
+    assert "is not linked to any criteria yet" in page
 
 
 def test_a_submitted_item_waits_and_can_be_withdrawn(world: World, alice: FlaskClient, complaint: Evidence) -> None:
     hand_in(complaint, world)
     page = alice.get(f"/evidence/{complaint.id}").text
     assert "1 Complaint CH-2231" in page
-    assert "Waiting in CFACC15" in page
+    assert "Submitted in CFACC15" in page
     assert "submitted version 1" in page
     assert "Withdraw" in page
     assert "Discard" not in page
@@ -120,7 +120,7 @@ def test_feedback_not_released_is_not_shown(world: World, alice: FlaskClient, co
 
 def test_older_versions_can_be_read_as_they_were(world: World, alice: FlaskClient, complaint: Evidence) -> None:
     with transaction():
-        attach_file(complaint, keep_file(io.BytesIO(b"Notes."), "n.txt"))
+        attach_file(complaint, store_file(io.BytesIO(b"Notes."), "n.txt"))
     hand_in(complaint, world)
     with transaction():
         complaint.title = "Complaint, closed"
@@ -223,7 +223,7 @@ def test_its_pages_take_at_most_twelve_statements(
 ) -> None:
     for number in range(4):
         with transaction():
-            attach_file(complaint, keep_file(io.BytesIO(files.picture(size=(9 + number, 9))), f"{number}.jpg"))
+            attach_file(complaint, store_file(io.BytesIO(files.picture(size=(9 + number, 9))), f"{number}.jpg"))
         give_back(world, hand_in(complaint, world), f"Feedback {number}")
     alice, bob, item, attempt = client(world.alice), client(world.bob), complaint.id, world.cfacc15.id
     alice.get("/evidence")

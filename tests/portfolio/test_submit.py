@@ -16,7 +16,7 @@ from tracker.errors import Conflict, Invalid, Refused
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Event, Evidence, EvidenceVersion, Submission
-from tracker.portfolio.services.files import attach_file, keep_file, remove_file
+from tracker.portfolio.services.files import attach_file, remove_file, store_file
 from tracker.portfolio.services.submissions import DECLARATION, submit_evidence
 from tracker.vocabulary import AssessmentOutcome, AttemptState, Method, Outcome, Simulation
 
@@ -28,7 +28,7 @@ def submit(evidence: Evidence, world: World, seen_version: int | None = None) ->
 
 def attach(evidence: Evidence, content: bytes = b"Notes.", name: str = "n.txt") -> None:
     with transaction():
-        attach_file(evidence, keep_file(io.BytesIO(content), name))
+        attach_file(evidence, store_file(io.BytesIO(content), name))
 
 
 def test_the_declaration_is_shown_and_agreed(alice: FlaskClient, complaint: Evidence) -> None:
@@ -134,11 +134,11 @@ def test_an_item_without_claims_stays_a_draft(world: World) -> None:
         submit(evidence, world)
 
 
-@pytest.mark.parametrize("instead", ["file", "kept_where"])
+@pytest.mark.parametrize("instead", ["file", "workplace_location"])
 def test_a_file_or_its_place_will_do_instead_of_a_story(world: World, complaint: Evidence, instead: str) -> None:
     with transaction():
         complaint.narrative = ""
-        complaint.kept_where = "CRM" if instead == "kept_where" else ""
+        complaint.workplace_location = "CRM" if instead == "workplace_location" else ""
     if instead == "file":
         attach(complaint)
     assert submit(complaint, world).number == 1

@@ -65,9 +65,9 @@ def test_the_same_file_sent_again_is_there_once(alice: FlaskClient, complaint: E
     ],
 )
 def test_a_name_is_shown_and_never_trusted(app: Flask, complaint: Evidence, name: str, shown: str) -> None:
-    assert services.clean_name(name) == shown
+    assert services.clean_file_name(name) == shown
     with transaction():
-        services.attach_file(complaint, services.keep_file(io.BytesIO(b"Notes."), name))
+        services.attach_file(complaint, services.store_file(io.BytesIO(b"Notes."), name))
     assert complaint.attachments[0].name == shown
 
 
@@ -92,9 +92,9 @@ def test_a_refused_file_gets_a_sentence(
 def test_a_file_over_the_limit_is_refused_before_it_is_stored(app: Flask, store: Path) -> None:
     app.config["ATTACHMENT_LIMIT"] = 1024 * 1024
     with pytest.raises(Invalid, match=r"“long\.txt” is larger than 1 MB and was not added"):
-        services.keep_file(io.BytesIO(b"x" * (1024 * 1024 + 1)), "long.txt")
+        services.store_file(io.BytesIO(b"x" * (1024 * 1024 + 1)), "long.txt")
     assert not store.exists()
-    assert services.keep_file(io.BytesIO(b"x" * 1024 * 1024), "just right.txt").kept.size == 1024 * 1024
+    assert services.store_file(io.BytesIO(b"x" * 1024 * 1024), "just right.txt").stored.size == 1024 * 1024
 
 
 def test_a_post_without_a_file_is_refused(alice: FlaskClient, complaint: Evidence) -> None:
@@ -106,7 +106,7 @@ def test_a_post_without_a_file_is_refused(alice: FlaskClient, complaint: Evidenc
 def test_an_item_holds_fifty_files(alice: FlaskClient, complaint: Evidence) -> None:
     with transaction():
         for number in range(services.MAX_FILES):
-            services.attach_file(complaint, services.keep_file(io.BytesIO(b"%d" % number), f"{number}.txt"))
+            services.attach_file(complaint, services.store_file(io.BytesIO(b"%d" % number), f"{number}.txt"))
     answer = upload(alice, complaint, b"One more.", "51.txt")
     assert answer.status_code == 422
     assert "at most 50 files" in answer.json["message"]

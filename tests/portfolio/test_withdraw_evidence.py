@@ -35,7 +35,7 @@ def test_alice_takes_a_version_back(
     assert acts() == ["evidence_submitted", "submission_withdrawn"]
     assert client(world.bob).get(path).status_code == 404
     page = client(world.alice).get(answer.location).text
-    assert "took version 1 back" in page
+    assert "withdrew version 1" in page
     assert "Submit version 2" in page
 
 

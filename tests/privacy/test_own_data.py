@@ -16,7 +16,7 @@ from tests.factories import PASSWORD, World
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import ActionPoint, Assessment, Attachment, Decision, IssuedForm, Person
-from tracker.portfolio.services.files import attach_file, keep_file
+from tracker.portfolio.services.files import attach_file, store_file
 from tracker.privacy.anonymisation import Names
 from tracker.privacy.data_export import safe_name
 from tracker.storage import file_store
@@ -30,7 +30,7 @@ def worked(world: World) -> World:
     """Alice handed in an item with a file, Bob returned it; Frank did as much elsewhere."""
     with transaction():
         evidence = factories.make_evidence(world.cfacc15, "Complaint", narrative="ALICE-WROTE-THIS about my manager.")
-        attach_file(evidence, keep_file(io.BytesIO(b"the words of Alice"), "../../call notes.txt"))
+        attach_file(evidence, store_file(io.BytesIO(b"the words of Alice"), "../../call notes.txt"))
         claims = factories.claim(world.cfacc15, evidence, "5")
         version = factories.submit(evidence)
         assessment = factories.accept(world.cfacc15, version, world.bob, {claims[0]: Outcome.MET})
@@ -44,7 +44,7 @@ def worked(world: World) -> World:
             action="CAROL-ASKED-THIS of Bob", due_on=factories.LONG_AGO.date(),
         )  # fmt: skip
         franks = factories.make_evidence(world.franks_attempt, "FRANKS-TITLE", narrative="FRANKS-WORDS")
-        attach_file(franks, keep_file(io.BytesIO(b"FRANKS-FILE"), "FRANKS-NAME.txt"))
+        attach_file(franks, store_file(io.BytesIO(b"FRANKS-FILE"), "FRANKS-NAME.txt"))
         factories.submit(franks)
         db.session.add_all([draft, action_point])
     return world

@@ -43,7 +43,7 @@ from tracker.models import (
 )
 from tracker.portfolio.queries.evidence import find_version_in
 from tracker.portfolio.services.claims import Tick, set_claims
-from tracker.portfolio.services.evidence import begin_evidence, find_latest_version, save_draft
+from tracker.portfolio.services.evidence import create_draft, find_latest_version, save_draft
 from tracker.portfolio.services.submissions import submit_evidence, withdraw_submission
 from tracker.recording_forms.snapshot import take_snapshot
 from tracker.registrations.services import void_attempt
@@ -143,7 +143,7 @@ class Life(RuleBasedStateMachine):
 
         def act() -> None:
             attempt = self.attempt
-            evidence = begin_evidence(attempt.candidate_id, attempt.centre_id)
+            evidence = create_draft(attempt.candidate_id, attempt.centre_id)
             fields = {
                 "title": title,
                 "method": Method.WORK_PRODUCT,

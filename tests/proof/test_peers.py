@@ -22,7 +22,7 @@ from tracker.errors import Invalid, TrackerError
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Attachment, Evidence, Notification, Person
-from tracker.portfolio.services.files import attach_file, keep_file
+from tracker.portfolio.services.files import attach_file, store_file
 from tracker.recording_forms.rendering import render_form
 from tracker.unit_reader.sandboxed_reader import read_document
 from tracker.units.schema import UnitSchema
@@ -44,7 +44,7 @@ def franks(world: World) -> dict[str, int]:
     """An item of Frank's at Southbank with a file, handed in."""
     with transaction():
         evidence = factories.make_evidence(world.franks_attempt, "Zanzibar", narrative="Zanzibar narrative")
-        attachment = attach_file(evidence, keep_file(io.BytesIO(b"Zanzibar inside"), "zanzibar.txt"))
+        attachment = attach_file(evidence, store_file(io.BytesIO(b"Zanzibar inside"), "zanzibar.txt"))
         factories.claim(world.franks_attempt, evidence, "5")
         factories.submit(evidence)
     return {"evidence": evidence.id, "attachment": attachment.id, "attempt": world.franks_attempt.id}
@@ -176,7 +176,7 @@ class TestWhatIsRead:
 
     def test_archives_that_grow_are_refused(self) -> None:
         with pytest.raises(Invalid):
-            keep_file(io.BytesIO(docx(word__x=b"\0" * 300_000_000)), "x.docx")
+            store_file(io.BytesIO(docx(word__x=b"\0" * 300_000_000)), "x.docx")
 
     def test_marshmallow_cve_2018_17175_and_cve_2025_68480_a_file_names_only_what_there_is(self) -> None:
         """Fields that the schema does not know are refused, and so is a list as long as a file can hold."""

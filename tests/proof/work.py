@@ -11,8 +11,8 @@ from tracker.ledger.events import Actor
 from tracker.ledger.transactions import transaction
 from tracker.models import Claim, Criterion, Evidence, Grant, Person, UnitAttempt
 from tracker.portfolio.services.claims import Tick, set_claims
-from tracker.portfolio.services.evidence import begin_evidence, save_draft
-from tracker.portfolio.services.files import attach_file, keep_file
+from tracker.portfolio.services.evidence import create_draft, save_draft
+from tracker.portfolio.services.files import attach_file, store_file
 from tracker.portfolio.services.submissions import submit_evidence
 from tracker.vocabulary import AttemptState, Method
 
@@ -23,11 +23,11 @@ def hand_something_in(title: str, *, taken_out: int = 0) -> bytes:
     `taken_out` of the unit's next criteria she claims first, and takes out again.
     """
     content = title.encode() + b" " + os.urandom(200).hex().encode()
-    file = keep_file(io.BytesIO(content), f"{title}.txt")
+    file = store_file(io.BytesIO(content), f"{title}.txt")
     with transaction():
         attempt = _open_attempt()
         actor = _candidate(attempt)
-        evidence = begin_evidence(attempt.candidate_id, attempt.centre_id)
+        evidence = create_draft(attempt.candidate_id, attempt.centre_id)
         save_draft(evidence, _fields(title), None)
         attach_file(evidence, file)
         for on in (True, False):

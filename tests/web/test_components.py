@@ -142,8 +142,8 @@ class TestStates:
 class TestProgress:
     def test_two_lengths_and_the_same_in_words(self, face: Flask) -> None:
         drawn = draw(face, "{{ progress.progress(15, 20, 24) }}")
-        assert "met <b>15</b> of 24" in drawn
-        assert "claimed <b>20</b>" in drawn
+        assert "<b>15</b> of 24 met" in drawn
+        assert "<b>20</b> claimed" in drawn
         assert '<rect class="bar-claimed" width="20"' in drawn
         assert '<rect class="bar-met" width="15"' in drawn
 

@@ -117,7 +117,7 @@ TABLE: dict[str, frozenset[str]] = {
     "library.detach_guidance": DAN,
     # who may read the attempt
     "portfolio.show_attempt": READERS,
-    "portfolio.show_past": READERS,
+    "portfolio.show_past_version": READERS,
     "recording_forms.show_form": READERS,
     "recording_forms.print_form": READERS,
     "recording_forms.issued_form": NOBODY,  # this one is nobody's

@@ -34,8 +34,8 @@ from tracker.models import (
 )
 from tracker.portfolio.queries.evidence import find_version_in
 from tracker.portfolio.services.claims import Tick, set_claims
-from tracker.portfolio.services.evidence import begin_evidence, save_draft
-from tracker.portfolio.services.files import attach_file, keep_file
+from tracker.portfolio.services.evidence import create_draft, save_draft
+from tracker.portfolio.services.files import attach_file, store_file
 from tracker.portfolio.services.submissions import submit_evidence
 from tracker.recording_forms.issuing import plan_issue, record_issue, render_issue
 from tracker.recording_forms.snapshot import take_snapshot
@@ -183,7 +183,7 @@ def tell_item(story: Story, name: str, item: DemoItem) -> None:
 
 def log(story: Story, name: str, item: DemoItem) -> None:
     person = story.people[name]
-    evidence = begin_evidence(person.id, story.centre.id)
+    evidence = create_draft(person.id, story.centre.id)
     where, held_by, seen_by = item.kept or ("", "", "")
     fields = {
         "title": item.title,
@@ -192,14 +192,14 @@ def log(story: Story, name: str, item: DemoItem) -> None:
         "occasion": item.occasion,
         "customers": item.customers,
         "narrative": item.narrative,
-        "kept_where": where,
-        "kept_by": held_by,
-        "kept_seen_by": seen_by,
+        "workplace_location": where,
+        "workplace_holder": held_by,
+        "workplace_seen_by": seen_by,
     }
     save_draft(evidence, fields, None)
     if item.file:
         file_name, make = item.file
-        attach_file(evidence, keep_file(io.BytesIO(make()), file_name))
+        attach_file(evidence, store_file(io.BytesIO(make()), file_name))
     ticks = [
         Tick(attempt.id, evidence.id, criterion.id, on=True, locator=item.locators.get(label, ""))
         for code, labels in item.claims.items()

@@ -149,7 +149,7 @@ def _gap_steps(open_units: list[UnitRow]) -> list[Step]:
     ]
     untouched = [row.code for row in open_units if not row.progress.claimed]
     if untouched:
-        begin = f"Log evidence: nothing is claimed yet for {' and '.join(untouched)}"
+        begin = f"Add evidence: nothing is claimed yet for {' and '.join(untouched)}"
         begun.append(Step(begin, "portfolio.add_evidence", {}, None))
     return begun
 

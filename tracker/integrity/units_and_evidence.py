@@ -10,7 +10,7 @@ from tracker.clock import now
 from tracker.integrity.invariants import invariant
 from tracker.integrity.ledger_snapshot import Record, Row
 from tracker.models.portfolio import EVIDENCE_FIELDS
-from tracker.portfolio.services.submissions import content_hash
+from tracker.portfolio.services.submissions import compute_content_hash
 from tracker.units.documents import hash_unit, unit_from_json
 from tracker.vocabulary import Role
 
@@ -75,7 +75,7 @@ def sealed_evidence_is_unchanged(record: Record) -> Iterator[str]:
             continue
         fields = {name: version[name] for name in EVIDENCE_FIELDS}
         if (
-            content_hash(fields, [(each["name"], each["size"], each["sha256"]) for each in held])
+            compute_content_hash(fields, [(each["name"], each["size"], each["sha256"]) for each in held])
             != version["content_hash"]
         ):
             yield f"evidence version {key} is not what was sealed"

@@ -23,10 +23,10 @@ class EvidenceFields:
     customers: Mapped[Line]
     """Initials or case references; never names, card or account numbers."""
     narrative: Mapped[str]
-    kept_where: Mapped[Line]
+    workplace_location: Mapped[Line]
     """Empty unless the evidence stays at work."""
-    kept_by: Mapped[Line]
-    kept_seen_by: Mapped[Line]
+    workplace_holder: Mapped[Line]
+    workplace_seen_by: Mapped[Line]
 
 
 EVIDENCE_FIELDS = tuple(EvidenceFields.__annotations__)

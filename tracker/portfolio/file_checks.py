@@ -1,4 +1,4 @@
-"""What each kind of file must hold to be what it says: enough to refuse what is damaged, locked or a trap."""
+"""Checks of uploaded files by type: damaged, locked and malicious files are refused."""
 
 import codecs
 import re
@@ -37,7 +37,7 @@ MACROS = ("vbaproject.bin", "vbadata.xml", "basic/script-lc.xml")
 
 MAX_PIXELS = 200_000_000
 MAX_DECODED = 80_000_000
-"""What a picture may hold once decoded whole; a JPEG is decoded smaller than it is."""
+"""Pixels of an image that is decoded whole; a JPEG can be decoded at a smaller size."""
 
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 
@@ -49,12 +49,12 @@ CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f]")
 MARKUP = re.compile(r"\s*(<!doctype|<\?xml|<html|<head|<body|<svg|<script|<iframe|#!|%!PS|\{\\rtf)", re.IGNORECASE)
 
 
-class FaultyError(Exception):
-    """The file is not what it should be; the message ends the sentence that names it."""
+class FileFaultError(Exception):
+    """A fault in an uploaded file; the message completes the sentence that names the file."""
 
 
 def check_picture(stream: IO[bytes]) -> None:
-    """Raise when a picture cannot be opened, is cut short, or holds more pixels than can be shown."""
+    """Raise `FileFaultError` for an image that cannot be opened, is cut short, or has too many pixels to show."""
     stream.seek(0)
     try:
         with warnings.catch_warnings():
@@ -67,22 +67,22 @@ def check_picture(stream: IO[bytes]) -> None:
                 elif picture.format == "PNG":
                     picture.verify()
     except (OSError, ValueError, SyntaxError, EOFError, RuntimeError, Image.DecompressionBombError) as error:
-        raise FaultyError("the picture is damaged or cut short. Take it or save it again.") from error
+        raise FileFaultError("the image is damaged or cut short. Take or save it again.") from error
 
 
 def _check_pixels(picture: Image.Image) -> None:
     pixels = picture.width * picture.height
     if pixels > (MAX_PIXELS if picture.format in {"JPEG", "MPO"} else MAX_DECODED):
-        raise FaultyError("the picture has far more pixels than can be shown. Save it smaller.")
+        raise FileFaultError("the image has too many pixels to be shown. Save it smaller.")
 
 
 def check_pdf(stream: IO[bytes]) -> None:
-    """Raise when the end of a PDF is missing."""
+    """Raise `FileFaultError` when the end of a PDF is missing."""
     size = stream.seek(0, SEEK_END)
     stream.seek(max(0, size - 4096))
     tail = stream.read()
     if b"%%EOF" not in tail or b"startxref" not in tail:
-        raise FaultyError("the PDF is damaged or cut short. Save or scan it again.")
+        raise FileFaultError("the PDF is damaged or cut short. Save or scan it again.")
 
 
 def is_mp3(stream: IO[bytes]) -> bool:
@@ -102,7 +102,7 @@ def is_mp3(stream: IO[bytes]) -> bool:
 
 
 def _frame_length(header: bytes) -> int:
-    """Bytes in a layer III frame; 0 when this is no frame's header."""
+    """Return the length of a layer III frame in bytes; 0 when this is no frame header."""
     if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE6 != 0xE2:
         return 0
     version = header[1] >> 3 & 3
@@ -114,19 +114,19 @@ def _frame_length(header: bytes) -> int:
 
 
 def has_video_track(stream: IO[bytes]) -> bool:
-    """Whether an MP4 has pictures; raise when its boxes do not fill it or its index is missing."""
+    """Whether an MP4 has a video track. Raises `FileFaultError` when it is cut short or its index is missing."""
     index = None
     for kind, start, size in _boxes(stream):
         if kind == b"moov" and size <= MAX_INDEX_SIZE:
             stream.seek(start)
             index = stream.read(size)
     if index is None:
-        raise FaultyError("the recording is damaged or cut short. Save it again.")
+        raise FileFaultError("the recording is damaged or cut short. Save it again.")
     return VIDEO_TRACK.search(index) is not None
 
 
 def _boxes(stream: IO[bytes]) -> Iterator[tuple[bytes, int, int]]:
-    """Kind, place and size of each box on the outermost level."""
+    """Yield kind, offset and size of each box on the outermost level."""
     end, place = stream.seek(0, SEEK_END), 0
     while place < end:
         stream.seek(place)
@@ -137,13 +137,16 @@ def _boxes(stream: IO[bytes]) -> Iterator[tuple[bytes, int, int]]:
         elif size == 0:
             size = end - place
         if len(header) < 8 or size < 8 or place + size > end:
-            raise FaultyError("the recording is damaged or cut short. Save it again.")
+            raise FileFaultError("the recording is damaged or cut short. Save it again.")
         yield header[4:8], place, size
         place += size
 
 
-def office_media_type(stream: IO[bytes]) -> str | None:
-    """What a ZIP is as an office file, by its parts; raise for macros, bombs, and what is damaged or locked."""
+def find_office_media_type(stream: IO[bytes]) -> str | None:
+    """Return the media type of an office file in a ZIP, by its parts; None where it is none.
+
+    Raises `FileFaultError` for macros, ZIP bombs, and damaged or locked files.
+    """
     stream.seek(0)
     try:
         with zipfile.ZipFile(stream) as archive:
@@ -151,7 +154,7 @@ def office_media_type(stream: IO[bytes]) -> str | None:
             _check_members(members)
             return _main_part(archive, {member.filename for member in members})
     except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError, ValueError, EOFError) as error:
-        raise FaultyError("it is damaged. Save it again.") from error
+        raise FileFaultError("it is damaged. Save it again.") from error
 
 
 def _check_members(members: list[zipfile.ZipInfo]) -> None:
@@ -159,30 +162,30 @@ def _check_members(members: list[zipfile.ZipInfo]) -> None:
     unpacked = sum(member.file_size for member in members)
     swollen = unpacked > SUSPICIOUS_UNPACKED and unpacked > MAX_EXPANSION * max(packed, 1)
     if len(members) > MAX_MEMBERS or unpacked > MAX_UNPACKED_SIZE or swollen:
-        raise FaultyError("it unpacks to far more than such a file should.")
+        raise FileFaultError("it unpacks to far more than such a file should. Save it again.")
     if any(member.flag_bits & 1 for member in members):
-        raise FaultyError("it is locked with a password. Save it without one.")
+        raise FileFaultError("it is locked with a password. Save it without one.")
     if any(member.filename.lower().endswith(MACROS) for member in members):
-        raise FaultyError("it holds macros. Save it without them.")
+        raise FileFaultError("it has macros. Save it without them.")
 
 
 def _main_part(archive: zipfile.ZipFile, names: set[str]) -> str | None:
     if "mimetype" in names:
-        declared = _begin_of(archive, "mimetype").strip().decode("ascii", errors="replace")
+        declared = _read_start(archive, "mimetype").strip().decode("ascii", errors="replace")
         return OPEN_DOCUMENT_TEXT if declared == OPEN_DOCUMENT_TEXT and "content.xml" in names else None
     if "[Content_Types].xml" not in names:
         return None
-    types = _begin_of(archive, "[Content_Types].xml")
+    types = _read_start(archive, "[Content_Types].xml")
     if b"macroEnabled" in types:
-        raise FaultyError("it holds macros. Save it without them.")
+        raise FileFaultError("it has macros. Save it without them.")
     for kind, folder in MAIN_PARTS.items():
         if f"{kind}.main+xml".encode() in types and any(name.startswith(folder) for name in names):
             return f"{OFFICE}{kind}"
     return None
 
 
-def _begin_of(archive: zipfile.ZipFile, name: str) -> bytes:
-    """The first megabyte of a part; never the whole of what claims to be larger."""
+def _read_start(archive: zipfile.ZipFile, name: str) -> bytes:
+    """Return the first megabyte of a part, whatever size it claims to have."""
     with archive.open(name) as part:
         return part.read(CHUNK)
 
@@ -203,7 +206,7 @@ def is_plain_text(stream: IO[bytes]) -> bool:
 
 
 def _decoded(stream: IO[bytes], encoding: str) -> Iterator[tuple[str, bool]]:
-    """The text a megabyte at a time, and whether it is the beginning."""
+    """Yield the text a megabyte at a time, and whether it is the beginning."""
     decoder = codecs.getincrementaldecoder(encoding)()
     stream.seek(0)
     is_first = True

@@ -1,23 +1,23 @@
-"""What an uploaded file is, by its content; its name and declared type are never trusted."""
+"""Types of uploaded files, identified by content; names and declared types are never trusted."""
 
 from dataclasses import dataclass
 from typing import IO
 
 from tracker.errors import Invalid
 from tracker.portfolio import file_checks
-from tracker.portfolio.file_checks import FaultyError
+from tracker.portfolio.file_checks import FileFaultError
 
-KINDS = "JPEG, PNG, HEIC, PDF, DOCX, XLSX, PPTX, ODT, MP3, M4A, MP4 and TXT"
+TYPE_NAMES = "JPEG, PNG, HEIC, PDF, DOCX, XLSX, PPTX, ODT, MP3, M4A, MP4 and TXT"
 HEAD = 8192
 MAX_SHOWN_LENGTH = 60
 
 
 @dataclass(frozen=True)
 class FileType:
-    """A kind we take: the endings it may have, and how it may be shown."""
+    """An accepted file type: the extensions it may have, and how it may be shown."""
 
     media_type: str
-    endings: tuple[str, ...]
+    extensions: tuple[str, ...]
     shown_as: str = "download"
     """`image` (re-encoded), `pages` (each as an image), `audio`, `video`, or `download`."""
 
@@ -38,46 +38,50 @@ TXT = FileType("text/plain", ("txt",))
 
 TYPES = (JPEG, PNG, HEIC, PDF, DOCX, XLSX, PPTX, ODT, MP3, M4A, MP4, TXT)
 BY_MEDIA_TYPE = {each.media_type: each for each in TYPES}
-ENDINGS = tuple(dict.fromkeys(ending for each in TYPES for ending in each.endings))
+EXTENSIONS = tuple(dict.fromkeys(extension for each in TYPES for extension in each.extensions))
 IMAGE_SIGNATURES = ((b"\xff\xd8\xff", JPEG), (b"\x89PNG", PNG))
 """The first bytes ("magic numbers") of each image format."""
 OTHER_SIGNATURES = (b"{\\rtf", b"%!PS", b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"GIF8", b"OggS", b"fLaC")
 """First bytes of formats that are refused, even where the rest of the file is readable text."""
 
 
-def recognise(stream: IO[bytes], name: str) -> FileType:
-    """The kind of a file. Raises `Invalid` with a sentence naming the file when it is none we take."""
+def identify_file_type(stream: IO[bytes], name: str) -> FileType:
+    """Return the type of a file. Raises `Invalid` with a sentence naming the file when it is not accepted."""
     stream.seek(0)
     head = stream.read(HEAD)
     if not head:
-        raise Invalid(f"“{shown(name)}” is empty. It was not added. Choose the file again.", "files")
+        raise Invalid(f"“{shorten_name(name)}” is empty and was not added. Choose the file again.", "files")
     try:
-        found = _by_content(stream, head)
-    except FaultyError as fault:
-        raise Invalid(f"“{shown(name)}” was not added: {fault}", "files") from fault
-    if found is None:
-        raise Invalid(f"“{shown(name)}” was not added: it is none of the kinds we take, which are {KINDS}.", "files")
-    ending = name.rpartition(".")[2].lower() if "." in name else ""
-    if ending not in found.endings:
-        called = f"its name ends in “.{ending[:10]}”" if ending else "its name has no ending"
+        file_type = _identify_by_content(stream, head)
+    except FileFaultError as fault:
+        raise Invalid(f"“{shorten_name(name)}” was not added: {fault}", "files") from fault
+    if file_type is None:
         raise Invalid(
-            f"“{shown(name)}” was not added: {called}, but its content is {found.endings[0].upper()}. Give it the "
-            f"right ending, or save it again as one of the kinds we take, which are {KINDS}.",
+            f"“{shorten_name(name)}” was not added: its type is not accepted. The accepted types are {TYPE_NAMES}.",
             "files",
         )
-    return found
+    extension = name.rpartition(".")[2].lower() if "." in name else ""
+    if extension not in file_type.extensions:
+        problem = f"its name ends in “.{extension[:10]}”" if extension else "its name has no extension"
+        raise Invalid(
+            f"“{shorten_name(name)}” was not added: {problem}, but its content is "
+            f"{file_type.extensions[0].upper()}. Correct the extension, or save the file as one of the accepted "
+            f"types: {TYPE_NAMES}.",
+            "files",
+        )
+    return file_type
 
 
-def shown(name: str) -> str:
-    """A file's name, short enough for a sentence."""
+def shorten_name(name: str) -> str:
+    """Return a file name short enough for a sentence."""
     return name if len(name) <= MAX_SHOWN_LENGTH else f"{name[:40]}…{name[-15:]}"
 
 
-def _by_content(stream: IO[bytes], head: bytes) -> FileType | None:
+def _identify_by_content(stream: IO[bytes], head: bytes) -> FileType | None:
     if head[4:8] == b"ftyp":
-        return _iso_media(stream, head[8:12])
+        return _identify_iso_media(stream, head[8:12])
     if head.startswith(b"PK\x03\x04"):
-        return _zipped(stream)
+        return _identify_zip(stream)
     if head.startswith(b"%PDF-"):
         file_checks.check_pdf(stream)
         return PDF
@@ -97,8 +101,8 @@ def _plain_text(stream: IO[bytes], head: bytes) -> FileType | None:
     return TXT if not head.startswith(OTHER_SIGNATURES) and file_checks.is_plain_text(stream) else None
 
 
-def _iso_media(stream: IO[bytes], brand: bytes) -> FileType | None:
-    """HEIC, M4A and MP4 share a container; its brand and its tracks say which it is."""
+def _identify_iso_media(stream: IO[bytes], brand: bytes) -> FileType | None:
+    """Return HEIC, M4A or MP4 by the brand and the tracks of the container they share."""
     if brand in file_checks.HEIC_BRANDS:
         file_checks.check_picture(stream)
         return HEIC
@@ -107,6 +111,6 @@ def _iso_media(stream: IO[bytes], brand: bytes) -> FileType | None:
     return MP4 if file_checks.has_video_track(stream) else M4A
 
 
-def _zipped(stream: IO[bytes]) -> FileType | None:
-    media_type = file_checks.office_media_type(stream)
+def _identify_zip(stream: IO[bytes]) -> FileType | None:
+    media_type = file_checks.find_office_media_type(stream)
     return BY_MEDIA_TYPE.get(media_type) if media_type else None

@@ -52,7 +52,7 @@ from tracker.storage.file_references import ERASED_TEXT, remove_files
 from tracker.vocabulary import Role
 
 CHUNK = 400
-WORDS = ("title", "occasion", "customers", "narrative", "kept_where", "kept_by", "kept_seen_by")
+WORDS = ("title", "occasion", "customers", "narrative", "workplace_location", "workplace_holder", "workplace_seen_by")
 OF_THE_EVIDENCE: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (EvidenceVersion, WORDS),
     (Attachment, ("name",)),

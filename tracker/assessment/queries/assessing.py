@@ -31,9 +31,9 @@ FIELD_LABELS = {
     "occasion": "occasion",
     "customers": "customers",
     "narrative": "what was done",
-    "kept_where": "where it is kept",
-    "kept_by": "where it is kept",
-    "kept_seen_by": "where it is kept",
+    "workplace_location": "where it is kept",
+    "workplace_holder": "where it is kept",
+    "workplace_seen_by": "where it is kept",
 }
 
 

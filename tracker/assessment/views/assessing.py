@@ -182,7 +182,7 @@ def render_assess_page(
     assessments = queries.list_item_assessments(attempt, version.evidence_id)
     draft = queries.pick_draft(assessments, version, me().person_id)
     released = queries.pick_released(assessments)
-    attachments = evidence_queries.list_attachments_of(version)
+    attachments = evidence_queries.list_version_attachments(version)
     claimed = [each for each in criteria if each.cell]
     return render_template(
         "assessment/assess.html",

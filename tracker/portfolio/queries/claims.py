@@ -1,4 +1,4 @@
-"""What the page for choosing criteria shows: one item against all the candidate's open units."""
+"""Criteria that one item can claim: all open units of its candidate, and the same criteria in other units."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,24 +14,24 @@ from tracker.vocabulary import AttemptState, CriterionKind, CriterionState, Link
 
 
 @dataclass(frozen=True, slots=True)
-class Same:
-    """A criterion of another open unit of the candidate's that is the same in substance."""
+class SameCriterion:
+    """A criterion of another open unit of the candidate that is the same in substance."""
 
     attempt_id: int
     criterion_id: int
     code: str
     label: str
     ticked: bool = False
-    """This item claims it already."""
+    """This item already claims it."""
 
     @property
     def value(self) -> str:
-        """As a box sends it."""
+        """Return the value that its checkbox sends."""
         return f"{self.attempt_id}-{self.criterion_id}"
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class CriterionChoice:
     """One criterion to tick or not, for this item."""
 
     criterion_id: int
@@ -42,44 +42,46 @@ class Choice:
     ticked: bool
     locator: str
     fixed: CriterionState | None
-    """Set once an assessor has decided the claim: it can no longer be changed here."""
+    """Set once an assessor has decided the claim, which can then no longer be changed."""
     also: tuple[str, ...]
-    """Numbers of other items that claim it; drafts as `draft`."""
-    same: tuple[Same, ...] = ()
-    """What the same tick may claim too."""
+    """Numbers of other items that claim it; `a draft` for a draft."""
+    same: tuple[SameCriterion, ...] = ()
+    """Criteria of other units that the same tick can claim."""
 
     @property
     def is_new(self) -> bool:
-        """Nothing else covers it."""
+        """Whether no other item claims it."""
         return not self.also
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
-    """One unit of the candidate's, with its criteria under their headings."""
+class UnitChoices:
+    """One unit of the candidate, with its criteria under their headings."""
 
     attempt_id: int
     code: str
     title: str
     simulation: Simulation
-    choices: tuple[Choice, ...] = field(repr=False)
+    choices: tuple[CriterionChoice, ...] = field(repr=False)
 
     @property
     def ticked(self) -> int:
+        """Return how many criteria this item claims."""
         return sum(choice.ticked for choice in self.choices)
 
     @property
     def new(self) -> int:
+        """Return how many criteria this item alone claims."""
         return sum(choice.ticked and choice.is_new for choice in self.choices)
 
-    def groups(self) -> Iterator[tuple[str, str | None, list[Choice]]]:
-        """Kind, heading and criteria, in document order."""
+    def groups(self) -> Iterator[tuple[str, str | None, list[CriterionChoice]]]:
+        """Yield kind, heading and criteria, in document order."""
         for (kind, heading), choices in groupby(self.choices, key=lambda c: (c.kind, c.heading)):
             yield kind.label, heading, list(choices)
 
 
-def list_sections(evidence: Evidence) -> tuple[Section, ...]:
-    """Every open unit of the item's candidate at its centre; four statements however many there are."""
+def list_unit_choices(evidence: Evidence) -> tuple[UnitChoices, ...]:
+    """List every open unit of the item's candidate at its centre; four statements however many there are."""
     attempts = db.session.execute(
         select(UnitAttempt.id, UnitAttempt.unit_id, Unit.code, Unit.title, Unit.simulation)
         .join(Unit, Unit.id == UnitAttempt.unit_id)
@@ -100,7 +102,7 @@ def list_sections(evidence: Evidence) -> tuple[Section, ...]:
         a.unit_id for a in attempts if a.simulation is Simulation.FORBIDDEN and evidence.method is Method.SIMULATION
     }
     places = {
-        (attempt.unit_id, each.position): Same(
+        (attempt.unit_id, each.position): SameCriterion(
             attempt.id,
             each.id,
             attempt.code,
@@ -112,13 +114,13 @@ def list_sections(evidence: Evidence) -> tuple[Section, ...]:
         if attempt.unit_id not in barred
     }
     return tuple(
-        Section(
+        UnitChoices(
             attempt.id,
             attempt.code,
             attempt.title,
             attempt.simulation,
             tuple(
-                _choice(
+                _build_choice(
                     criterion,
                     own.get((attempt.id, criterion.id)),
                     others.get((attempt.id, criterion.id), ()),
@@ -158,7 +160,7 @@ Key = tuple[int, int]
 
 
 def _claims(attempt_ids: set[int], evidence_id: int) -> tuple[dict[Key, _Own], dict[Key, tuple[str, ...]]]:
-    """This item's claims, and which other items claim the same, both by attempt and criterion."""
+    """Return this item's claims, and the numbers of other items with the same claims, by attempt and criterion."""
     query = (
         select(
             Claim.attempt_id,
@@ -184,11 +186,13 @@ def _claims(attempt_ids: set[int], evidence_id: int) -> tuple[dict[Key, _Own], d
     return own, others
 
 
-def _choice(criterion: Criterion, own: _Own | None, also: tuple[str, ...], same: tuple[Same, ...]) -> Choice:
+def _build_choice(
+    criterion: Criterion, own: _Own | None, also: tuple[str, ...], same: tuple[SameCriterion, ...]
+) -> CriterionChoice:
     fixed = None
     if own and own.outcome:
         fixed = CriterionState.MET if own.outcome is Outcome.MET else CriterionState.NEEDS_MORE
-    return Choice(
+    return CriterionChoice(
         criterion.id,
         criterion.kind,
         criterion.heading,
@@ -202,8 +206,8 @@ def _choice(criterion: Criterion, own: _Own | None, also: tuple[str, ...], same:
     )
 
 
-def list_offers(attempt: UnitAttempt) -> dict[int, tuple[str, tuple[Same, ...]]]:
-    """For the matrix: label and criteria of the candidate's other open units that are the same, by criterion.
+def list_same_criteria(attempt: UnitAttempt) -> dict[int, tuple[str, tuple[SameCriterion, ...]]]:
+    """Return, by criterion of the attempt, its label and the same criteria in the candidate's other open units.
 
     One statement.
     """
@@ -236,16 +240,17 @@ def list_offers(attempt: UnitAttempt) -> dict[int, tuple[str, tuple[Same, ...]]]
         )
         .order_by(own.position, other.id, far.position, link.centre_id.is_not(None))
     )
-    held = {
+    # A link of the centre comes after the installation's link of the same criteria, and so replaces it.
+    links = {
         (mine.id, other_id, theirs.id): (
             format_label(mine.kind, mine.label),
-            Same(other_id, theirs.id, code, format_label(theirs.kind, theirs.label)),
+            SameCriterion(other_id, theirs.id, code, format_label(theirs.kind, theirs.label)),
             is_confirmed,
         )
-        for mine, other_id, theirs, code, is_confirmed in db.session.execute(query)  # a centre's word comes last
+        for mine, other_id, theirs, code, is_confirmed in db.session.execute(query)
     }
-    found: dict[int, tuple[str, tuple[Same, ...]]] = {}
-    for (criterion_id, _, _), (label, same, is_confirmed) in held.items():
+    found: dict[int, tuple[str, tuple[SameCriterion, ...]]] = {}
+    for (criterion_id, _, _), (label, same, is_confirmed) in links.items():
         if is_confirmed:
             found[criterion_id] = (label, (*found.get(criterion_id, (label, ()))[1], same))
     return found

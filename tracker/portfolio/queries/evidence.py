@@ -1,4 +1,4 @@
-"""Evidence as pages show it: one item with its story, a version to judge, the index."""
+"""Evidence as pages show it: one item with its history, its versions, claims, badges and files."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -27,8 +27,8 @@ from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState,
 
 
 @dataclass(frozen=True, slots=True)
-class ClaimLine:
-    """One claim of an item, with what was decided about it."""
+class EvidenceClaim:
+    """One claim of an item, with its decision."""
 
     attempt_id: int
     code: str
@@ -45,8 +45,8 @@ class ClaimLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of an item's story."""
+class HistoryEntry:
+    """One entry in the history of an item."""
 
     at: datetime
     who: str
@@ -54,11 +54,11 @@ class Entry:
     text: str = ""
     tone: str = ""
     version: int | None = None
-    """The version this line is about, where the candidate can open it."""
+    """The version this entry is about, where the candidate can open it."""
 
 
-def list_claims(evidence_id: int) -> list[ClaimLine]:
-    """An item's live claims and those an assessor removed, by unit and criterion."""
+def list_claims(evidence_id: int) -> list[EvidenceClaim]:
+    """List an item's live claims and those an assessor removed, by unit and criterion."""
     query = (
         select(
             Claim.attempt_id,
@@ -86,35 +86,35 @@ def list_claims(evidence_id: int) -> list[ClaimLine]:
         )
         .order_by(Claim.attempt_id, Criterion.position, Claim.id)
     )
-    return [ClaimLine(*tuple(row)) for row in db.session.execute(query)]
+    return [EvidenceClaim(*tuple(row)) for row in db.session.execute(query)]
 
 
-def list_story(evidence: Evidence, attempt: UnitAttempt | None = None) -> list[Entry]:
-    """Versions, withdrawals and released feedback, oldest first; for one attempt only, when it is given."""
-    handed_in = (
+def list_evidence_history(evidence: Evidence, attempt: UnitAttempt | None = None) -> list[HistoryEntry]:
+    """List versions, withdrawals and released feedback, oldest first; for one attempt only, when it is given."""
+    submissions = (
         select(EvidenceVersion.number, Submission.submitted_at, Submission.withdrawn_at, Person.name)
         .join(Submission, Submission.evidence_version_id == EvidenceVersion.id)
         .join(Person, Person.id == Submission.submitted_by_id)
         .where(EvidenceVersion.evidence_id == evidence.id)
     )
     entries = []
-    for number, submitted_at, withdrawn_at, candidate in db.session.execute(handed_in):
+    for number, submitted_at, withdrawn_at, candidate in db.session.execute(submissions):
         if withdrawn_at and attempt is not None:
             continue
-        entries.append(Entry(submitted_at, candidate, f"submitted version {number}", version=number))
+        entries.append(HistoryEntry(submitted_at, candidate, f"submitted version {number}", version=number))
         if withdrawn_at:
-            entries.append(Entry(withdrawn_at, candidate, f"took version {number} back"))
+            entries.append(HistoryEntry(withdrawn_at, candidate, f"withdrew version {number}"))
     entries += _released_feedback(evidence, attempt)
     return sorted(entries, key=lambda entry: entry.at)
 
 
-def find_open_feedback(story: list[Entry]) -> list[Entry]:
-    """What assessors asked for since the last version was handed in."""
-    last = max((place for place, entry in enumerate(story) if entry.version), default=0)
-    return [entry for entry in story[last:] if entry.tone == "needs-you"]
+def find_open_feedback(history: list[HistoryEntry]) -> list[HistoryEntry]:
+    """Return the entries of feedback to answer: those since the last version was submitted."""
+    last = max((index for index, entry in enumerate(history) if entry.version), default=0)
+    return [entry for entry in history[last:] if entry.tone == "needs-you"]
 
 
-def _released_feedback(evidence: Evidence, attempt: UnitAttempt | None) -> Iterator[Entry]:
+def _released_feedback(evidence: Evidence, attempt: UnitAttempt | None) -> Iterator[HistoryEntry]:
     assessments = (
         select(
             Assessment.released_at,
@@ -135,32 +135,35 @@ def _released_feedback(evidence: Evidence, attempt: UnitAttempt | None) -> Itera
     for released_at, name, outcome, number, code, feedback in db.session.execute(assessments):
         if released_at and outcome:
             tone = "needs-you" if outcome is AssessmentOutcome.RETURNED else "done"
-            yield Entry(released_at, name, f"{outcome.label.lower()} version {number} in {code}", feedback, tone)
+            yield HistoryEntry(
+                released_at, name, f"{outcome.label.lower()} version {number} in {code}", feedback, tone
+            )
 
 
 def list_badges(evidence_ids: list[int]) -> dict[int, tuple[tuple[str, str], ...]]:
-    """Per item, unit code and word: what it is in each unit it claims in. Three statements.
+    """Return, for each item, the code of each unit it claims and the item's state there. Three statements.
 
-    `returned` until the candidate answers it, `accepted` once every claim there is decided on the version
-    that the unit sees, else `waiting`. An item not handed in is `draft`, or `withdrawn` when it was.
+    The state is `returned` until the candidate adds a claim or submits a new version, `accepted` once every claim is
+    decided on the version that the unit sees, and otherwise `waiting`. An item without a submission has one badge,
+    `draft`.
     """
-    versions = _versions_of(evidence_ids)
-    assessments = _last_assessments(evidence_ids)
-    found: dict[int, list[tuple[str, str]]] = {evidence_id: [] for evidence_id in evidence_ids}
-    for place in _places(evidence_ids):
-        seen = [each for each in versions.get(place.evidence_id, ()) if place.sees(each.submitted_at)]
+    versions = _list_submitted_versions(evidence_ids)
+    assessments = _find_last_assessments(evidence_ids)
+    badges: dict[int, list[tuple[str, str]]] = {evidence_id: [] for evidence_id in evidence_ids}
+    for unit in _list_claimed_units(evidence_ids):
+        seen = [each for each in versions.get(unit.evidence_id, ()) if unit.sees(each.submitted_at)]
         if seen:
-            assessment = assessments.get((seen[-1].version_id, place.attempt_id))
-            found[place.evidence_id].append((place.code, _word(place, seen[-1].version_id, assessment)))
+            assessment = assessments.get((seen[-1].version_id, unit.attempt_id))
+            badges[unit.evidence_id].append((unit.code, _compute_badge(unit, seen[-1].version_id, assessment)))
     return {
-        evidence_id: tuple(badges) or (() if versions.get(evidence_id) else (("", "draft"),))
-        for evidence_id, badges in found.items()
+        evidence_id: tuple(of_item) or (() if versions.get(evidence_id) else (("", "draft"),))
+        for evidence_id, of_item in badges.items()
     }
 
 
 @dataclass(slots=True)
-class _Place:
-    """An item in one attempt: when its claims were made, and on which version each was decided, if it was."""
+class _ClaimedUnit:
+    """An item in one attempt: when each claim was made and, where it is decided, on which version."""
 
     evidence_id: int
     attempt_id: int
@@ -169,6 +172,7 @@ class _Place:
     claims: list[tuple[datetime, int | None]] = field(default_factory=list)
 
     def sees(self, submitted_at: datetime) -> bool:
+        """Whether the attempt sees a version submitted then: an assessed one sees no later ones."""
         return self.assessed_at is None or submitted_at <= self.assessed_at
 
 
@@ -177,23 +181,23 @@ class _Version(NamedTuple):
     submitted_at: datetime
 
 
-class _Assessed(NamedTuple):
+class _ReleasedAssessment(NamedTuple):
     outcome: AssessmentOutcome | None
     released_at: datetime
 
 
-def _word(place: _Place, version_id: int, assessment: _Assessed | None) -> str:
-    """Returned holds until a claim is added; accepted, while nothing claimed there is undecided."""
-    newest_claim = max(claimed_at for claimed_at, _ in place.claims)
+def _compute_badge(unit: _ClaimedUnit, version_id: int, assessment: _ReleasedAssessment | None) -> str:
+    """Return `returned` until a claim is added, `accepted` while no claim is undecided, else `waiting`."""
+    newest_claim = max(claimed_at for claimed_at, _ in unit.claims)
     if assessment and assessment.outcome is AssessmentOutcome.RETURNED and newest_claim <= assessment.released_at:
         return "returned"
-    all_decided = all(decided_on == version_id for _, decided_on in place.claims)
+    all_decided = all(decided_on == version_id for _, decided_on in unit.claims)
     return (
         "accepted" if all_decided and assessment and assessment.outcome is AssessmentOutcome.ACCEPTED else "waiting"
     )
 
 
-def _places(evidence_ids: list[int]) -> Iterable[_Place]:
+def _list_claimed_units(evidence_ids: list[int]) -> Iterable[_ClaimedUnit]:
     query = (
         select(
             Claim.evidence_id,
@@ -211,15 +215,15 @@ def _places(evidence_ids: list[int]) -> Iterable[_Place]:
         )
         .order_by(Claim.evidence_id, Claim.attempt_id)
     )
-    places: dict[tuple[int, int], _Place] = {}
+    units: dict[tuple[int, int], _ClaimedUnit] = {}
     for evidence_id, attempt_id, code, assessed_at, claimed_at, decided_on in db.session.execute(query):
-        place = places.setdefault((evidence_id, attempt_id), _Place(evidence_id, attempt_id, code, assessed_at))
-        place.claims.append((claimed_at, decided_on))
-    return places.values()
+        unit = units.setdefault((evidence_id, attempt_id), _ClaimedUnit(evidence_id, attempt_id, code, assessed_at))
+        unit.claims.append((claimed_at, decided_on))
+    return units.values()
 
 
-def _versions_of(evidence_ids: list[int]) -> dict[int, list[_Version]]:
-    """Each item's versions that were handed in and not taken back, oldest first."""
+def _list_submitted_versions(evidence_ids: list[int]) -> dict[int, list[_Version]]:
+    """Return each item's submitted versions that were not withdrawn, oldest first."""
     query = (
         select(EvidenceVersion.evidence_id, EvidenceVersion.id, Submission.submitted_at)
         .join(Submission, Submission.evidence_version_id == EvidenceVersion.id)
@@ -232,8 +236,8 @@ def _versions_of(evidence_ids: list[int]) -> dict[int, list[_Version]]:
     return found
 
 
-def _last_assessments(evidence_ids: list[int]) -> dict[tuple[int, int], _Assessed]:
-    """The last released review by version and attempt."""
+def _find_last_assessments(evidence_ids: list[int]) -> dict[tuple[int, int], _ReleasedAssessment]:
+    """Return the last released assessment by version and attempt."""
     query = (
         select(Assessment.evidence_version_id, Assessment.attempt_id, Assessment.outcome, Assessment.released_at)
         .join(EvidenceVersion, EvidenceVersion.id == Assessment.evidence_version_id)
@@ -241,14 +245,14 @@ def _last_assessments(evidence_ids: list[int]) -> dict[tuple[int, int], _Assesse
         .order_by(Assessment.released_at, Assessment.id)
     )
     return {
-        (version_id, attempt_id): _Assessed(outcome, released_at)
+        (version_id, attempt_id): _ReleasedAssessment(outcome, released_at)
         for version_id, attempt_id, outcome, released_at in db.session.execute(query)
         if released_at
     }
 
 
 def list_other_codes(attempt: UnitAttempt, evidence_id: int) -> list[str]:
-    """The codes of the other units that an item claims in: all that one unit's assessor learns of another."""
+    """List the codes of the other units that an item claims (docs/rules.md, Who sees what)."""
     query = (
         select(Unit.code)
         .join(UnitAttempt, UnitAttempt.unit_id == Unit.id)
@@ -266,7 +270,7 @@ def list_other_codes(attempt: UnitAttempt, evidence_id: int) -> list[str]:
 
 
 def find_version(evidence: Evidence, number: int) -> EvidenceVersion | None:
-    """One sealed version of an item, taken back or not."""
+    """Return one sealed version of an item, withdrawn or not."""
     query = (
         select(EvidenceVersion)
         .where(EvidenceVersion.evidence_id == evidence.id, EvidenceVersion.number == number)
@@ -276,7 +280,7 @@ def find_version(evidence: Evidence, number: int) -> EvidenceVersion | None:
 
 
 def find_version_in(attempt: UnitAttempt, evidence_id: int) -> EvidenceVersion | None:
-    """The version of an item that this attempt sees, if the item claims something in it."""
+    """Return the version of an item that this attempt sees, if the item claims a criterion in it."""
     claims_here = exists().where(
         Claim.evidence_id == EvidenceVersion.evidence_id,
         Claim.attempt_id == attempt.id,
@@ -302,7 +306,8 @@ def find_version_in(attempt: UnitAttempt, evidence_id: int) -> EvidenceVersion |
     return db.session.scalars(query).unique().one_or_none()
 
 
-def list_attachments_of(version: EvidenceVersion) -> list[Attachment]:
+def list_version_attachments(version: EvidenceVersion) -> list[Attachment]:
+    """List the files sealed in a version."""
     query = (
         select(Attachment)
         .join(VersionAttachment, VersionAttachment.attachment_id == Attachment.id)
@@ -313,13 +318,13 @@ def list_attachments_of(version: EvidenceVersion) -> list[Attachment]:
 
 
 def find_own_attachment(evidence: Evidence, attachment_id: int) -> Attachment | None:
-    """A file of the candidate's own item, in the draft or in any version."""
+    """Return a file of the candidate's own item, in the draft or in any version."""
     query = select(Attachment).where(Attachment.id == attachment_id, Attachment.evidence_id == evidence.id)
     return db.session.scalars(query).one_or_none()
 
 
 def find_sealed_attachment(attempt: UnitAttempt, evidence_id: int, attachment_id: int) -> Attachment | None:
-    """A file sealed in a version that was handed in and claims something in this attempt."""
+    """Return a file sealed in a submitted version of an item that claims a criterion in this attempt."""
     version = find_version_in(attempt, evidence_id)
     if version is None:
         return None

@@ -1,4 +1,4 @@
-"""A candidate's index of evidence at a centre: their own with drafts, or as handed in."""
+"""Index of evidence of a candidate at a centre: their own with drafts, or as submitted."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,31 +39,37 @@ class IndexLine:
     method: Method | None
     happened_from: date | None
     happened_until: date | None
-    kept_where: str
-    kept_by: str
+    workplace_location: str
+    workplace_holder: str
     files: int
     badges: tuple[tuple[str, str], ...]
     """Unit code and word: waiting, accepted, returned."""
     codes: tuple[str, ...]
-    """Of the units it claims in."""
+    """Of the units it claims."""
     sampled_by: tuple[tuple[str, date], ...]
 
     @property
     def ref(self) -> str:
+        """Return the reference as printed: `12`, or `12 v2` for a later version; drafts have no number."""
         if self.number is None:
             return "Draft"
         return f"{self.number} v{self.version_number}" if (self.version_number or 1) > 1 else str(self.number)
 
     @property
     def where(self) -> str:
+        """Return where the evidence is: files, the place at work, or only the written account."""
         parts = [f"{self.files} file{'s' if self.files > 1 else ''}"] if self.files else []
-        if self.kept_where:
-            parts.append(f"{self.kept_where}, held by {self.kept_by}" if self.kept_by else self.kept_where)
-        return "; ".join(parts) or "Written here"
+        if self.workplace_location:
+            parts.append(
+                f"{self.workplace_location}, kept by {self.workplace_holder}"
+                if self.workplace_holder
+                else self.workplace_location
+            )
+        return "; ".join(parts) or "Written account"
 
 
 def list_own_index(candidate_id: int, centre_id: int) -> list[IndexLine]:
-    """As the candidate has it, drafts and unfinished changes included; six statements at any length."""
+    """List the candidate's own index, with drafts and unsubmitted changes; six statements at any length."""
     files = select(Attachment.evidence_id, func.count(Attachment.id)).where(Attachment.removed_at.is_(None))
     newest = _newest_versions().subquery()
     query = (
@@ -74,11 +80,11 @@ def list_own_index(candidate_id: int, centre_id: int) -> list[IndexLine]:
         )
         .order_by(Evidence.number.is_(None), Evidence.number, Evidence.id)
     )
-    return _lines(query, files.group_by(Attachment.evidence_id), Attachment.evidence_id)
+    return _build_lines(query, files.group_by(Attachment.evidence_id), Attachment.evidence_id)
 
 
 def list_submitted_index(candidate_id: int, centre_id: int) -> list[IndexLine]:
-    """As handed in: the latest version of each item that was not taken back, and nothing of a draft."""
+    """List the index as submitted: the latest version of each item that was not withdrawn, without drafts."""
     files = (
         select(EvidenceVersion.evidence_id, func.count(VersionAttachment.attachment_id))
         .join(VersionAttachment, VersionAttachment.version_id == EvidenceVersion.id)
@@ -94,16 +100,16 @@ def list_submitted_index(candidate_id: int, centre_id: int) -> list[IndexLine]:
         )
         .order_by(Evidence.number)
     )
-    return _lines(query, files.group_by(EvidenceVersion.evidence_id), EvidenceVersion.evidence_id)
+    return _build_lines(query, files.group_by(EvidenceVersion.evidence_id), EvidenceVersion.evidence_id)
 
 
 def _columns(model: Any) -> list[Any]:
-    names = ("title", "method", "happened_from", "happened_until", "kept_where", "kept_by")
+    names = ("title", "method", "happened_from", "happened_until", "workplace_location", "workplace_holder")
     return [getattr(model, name) for name in names]
 
 
 def _newest_versions() -> Select[*tuple[Any, ...]]:
-    """Item and number of the newest version not taken back."""
+    """Select item and number of the newest version that was not withdrawn."""
     return (
         select(EvidenceVersion.evidence_id, func.max(EvidenceVersion.number).label("number"))
         .join(Submission, Submission.evidence_version_id == EvidenceVersion.id)
@@ -120,7 +126,9 @@ def _newest_version_ids() -> Select[*tuple[Any, ...]]:
     )
 
 
-def _lines(query: Select[*tuple[Any, ...]], files: Select[*tuple[Any, ...]], counted_by: Any) -> list[IndexLine]:
+def _build_lines(
+    query: Select[*tuple[Any, ...]], files: Select[*tuple[Any, ...]], counted_by: Any
+) -> list[IndexLine]:
     rows = cast("Sequence[Any]", db.session.execute(query).all())
     ids = [row[0] for row in rows]
     counts: dict[int, int] = dict(db.session.execute(files.where(counted_by.in_(ids))).all())
@@ -133,7 +141,7 @@ def _lines(query: Select[*tuple[Any, ...]], files: Select[*tuple[Any, ...]], cou
 
 
 def list_codes(evidence_ids: list[int]) -> dict[int, tuple[str, ...]]:
-    """The codes of the units each item claims in, drafts included."""
+    """Return the codes of the units that each item claims, drafts included."""
     query = (
         select(Claim.evidence_id, Unit.code)
         .join(UnitAttempt, UnitAttempt.id == Claim.attempt_id)
@@ -144,14 +152,14 @@ def list_codes(evidence_ids: list[int]) -> dict[int, tuple[str, ...]]:
         .distinct()
         .order_by(Claim.evidence_id, Unit.code)
     )
-    found: dict[int, tuple[str, ...]] = {}
+    result: dict[int, tuple[str, ...]] = {}
     for evidence_id, code in db.session.execute(query):
-        found[evidence_id] = (*found.get(evidence_id, ()), code)
-    return found
+        result[evidence_id] = (*result.get(evidence_id, ()), code)
+    return result
 
 
 def find_registration(candidate_id: int, centre_id: int) -> Registration | None:
-    """The candidate's newest registration at a centre."""
+    """Return the candidate's newest registration at a centre."""
     query = (
         select(Registration)
         .where(Registration.candidate_id == candidate_id, Registration.centre_id == centre_id)
@@ -163,7 +171,7 @@ def find_registration(candidate_id: int, centre_id: int) -> Registration | None:
 
 
 def _sampled(evidence_ids: list[int]) -> dict[int, tuple[tuple[str, date], ...]]:
-    """Who sampled each item and when: initials and day, as the index prints them."""
+    """Return who sampled each item and when: initials and date, as the index prints them."""
     query = (
         select(EvidenceVersion.evidence_id, Person.name, Sample.sampled_at)
         .join(SampleItem, SampleItem.evidence_version_id == EvidenceVersion.id)
@@ -173,8 +181,8 @@ def _sampled(evidence_ids: list[int]) -> dict[int, tuple[tuple[str, date], ...]]
         .distinct()
         .order_by(Sample.sampled_at)
     )
-    found: dict[int, tuple[tuple[str, date], ...]] = {}
+    result: dict[int, tuple[tuple[str, date], ...]] = {}
     for evidence_id, name, sampled_at in db.session.execute(query):
         initials = "".join(part[0] for part in name.split())
-        found[evidence_id] = (*found.get(evidence_id, ()), (initials, day_of(sampled_at)))
-    return found
+        result[evidence_id] = (*result.get(evidence_id, ()), (initials, day_of(sampled_at)))
+    return result

@@ -1,4 +1,4 @@
-"""What stands beside the grid on a unit's page: who holds it, requirements, signatures, reopened rounds."""
+"""Details of an attempt for its page: allocations, requirements, signatures, reopenings and version moves."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from tracker.vocabulary import AssessmentState, Outcome, ReopeningKind, Role, Si
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class CurrentAllocation:
     """Who assesses or verifies an attempt now, and since when."""
 
     role: Role
@@ -46,7 +46,9 @@ class Requirement:
 
 
 @dataclass(frozen=True, slots=True)
-class Signed:
+class AttemptSignature:
+    """A signature on an attempt, superseded or not."""
+
     role: SignatureRole
     name: str
     signed_at: datetime
@@ -55,7 +57,9 @@ class Signed:
 
 
 @dataclass(frozen=True, slots=True)
-class Reopened:
+class AttemptReopening:
+    """Why and by whom an attempt was reopened."""
+
     kind: ReopeningKind
     reason: str
     name: str
@@ -64,8 +68,8 @@ class Reopened:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
-    """The attempt was taken over from one version of its unit to a later one."""
+class MoveSummary:
+    """A move of an attempt from one version of its unit to a later one."""
 
     id: int
     before: Unit
@@ -74,28 +78,32 @@ class Moved:
     name: str
     moved_at: datetime
     not_carried_over: list[dict[str, Any]]
-    """The claims that had nothing to follow, as `VersionMove` keeps them."""
+    """The claims whose criterion has no counterpart in the later version, as `VersionMove` holds them."""
 
     @property
-    def was(self) -> str:
-        return _named(self.before, self.after)
+    def from_version(self) -> str:
+        """Return the name of the earlier version, for a sentence."""
+        return _name_version(self.before, self.after)
 
     @property
-    def became(self) -> str:
-        return _named(self.after, self.before)
+    def to_version(self) -> str:
+        """Return the name of the later version, for a sentence."""
+        return _name_version(self.after, self.before)
 
 
-def list_allocations(attempt: UnitAttempt) -> tuple[Holder, ...]:
+def list_current_allocations(attempt: UnitAttempt) -> tuple[CurrentAllocation, ...]:
+    """List who assesses and verifies the attempt now."""
     query = (
         select(Allocation.role, Person.name, Allocation.starts_at, Person.id)
         .join(Person, Person.id == Allocation.person_id)
         .where(Allocation.attempt_id == attempt.id, Allocation.ends_at.is_(None))
         .order_by(Allocation.role)
     )
-    return tuple(Holder(*row) for row in db.session.execute(query))
+    return tuple(CurrentAllocation(*row) for row in db.session.execute(query))
 
 
 def list_requirements(attempt: UnitAttempt) -> tuple[Requirement, ...]:
+    """List the unit's evidence requirements, with their confirmations in this round."""
     confirmed = and_(
         RequirementConfirmation.requirement_id == EvidenceRequirement.id,
         RequirementConfirmation.attempt_id == attempt.id,
@@ -124,8 +132,8 @@ def _requirements(unit_id: int, confirmed: ColumnElement[bool]) -> tuple[Require
     )
 
 
-def list_moves(attempt: UnitAttempt) -> tuple[Moved, ...]:
-    """Every move of the attempt to a later version, the newest first; asked only where there is one."""
+def list_moves(attempt: UnitAttempt) -> tuple[MoveSummary, ...]:
+    """List every move of the attempt to a later version, the newest first; no statement where there is none."""
     if not attempt.is_moved:
         return ()
     query = (
@@ -139,15 +147,15 @@ def list_moves(attempt: UnitAttempt) -> tuple[Moved, ...]:
         .order_by(VersionMove.id.desc())
     )
     return tuple(
-        Moved(move.id, move.from_unit, move.to_unit, move.reason, name, move.moved_at, move.not_carried_over)
+        MoveSummary(move.id, move.from_unit, move.to_unit, move.reason, name, move.moved_at, move.not_carried_over)
         for move, name in db.session.execute(query)
     )
 
 
-def list_drafted(moves: Iterable[Moved], attempt: UnitAttempt, assessor_id: int) -> dict[int, str]:
-    """What this assessor had put down, and not yet decided, for claims that were left behind: by claim, in words."""
-    left = {each["claim"] for move in moves for each in move.not_carried_over}
-    if not left:
+def list_draft_marks(moves: Iterable[MoveSummary], attempt: UnitAttempt, assessor_id: int) -> dict[int, str]:
+    """Return this assessor's draft marks for claims that were not carried over, as text by claim."""
+    claims = {each["claim"] for move in moves for each in move.not_carried_over}
+    if not claims:
         return {}
     drafts = select(Assessment.draft_decisions).where(
         Assessment.attempt_id == attempt.id,
@@ -155,20 +163,22 @@ def list_drafted(moves: Iterable[Moved], attempt: UnitAttempt, assessor_id: int)
         Assessment.state == AssessmentState.DRAFT,
     )
     marks = {int(claim): mark for found in db.session.scalars(drafts) for claim, mark in found.items()}
-    said = {claim: (marks[claim].get("outcome"), marks[claim].get("comment")) for claim in left & marks.keys()}
-    return {
-        claim: ", ".join(filter(None, [Outcome(outcome).label if outcome else "", comment]))
-        for claim, (outcome, comment) in said.items()
-    }
+    return {claim: _format_mark(marks[claim]) for claim in claims & marks.keys()}
+
+
+def _format_mark(mark: dict[str, Any]) -> str:
+    outcome, comment = mark.get("outcome"), mark.get("comment")
+    return ", ".join(filter(None, [Outcome(outcome).label if outcome else "", comment]))
 
 
 def find_move(attempt: UnitAttempt, move_id: int) -> VersionMove | None:
+    """Return one move of the attempt."""
     query = select(VersionMove).where(VersionMove.id == move_id, VersionMove.attempt_id == attempt.id)
     return db.session.scalars(query).one_or_none()
 
 
 def list_past_requirements(move: VersionMove) -> tuple[Requirement, ...]:
-    """The evidence requirements of the version that was left, as they were confirmed when the attempt moved on."""
+    """List the requirements of the earlier version, with their confirmations when the attempt moved."""
     ended = and_(
         RequirementConfirmation.requirement_id == EvidenceRequirement.id,
         RequirementConfirmation.attempt_id == move.attempt_id,
@@ -177,19 +187,19 @@ def list_past_requirements(move: VersionMove) -> tuple[Requirement, ...]:
     return _requirements(move.from_unit_id, ended)
 
 
-def list_signatures(attempt: UnitAttempt) -> tuple[Signed, ...]:
-    """Every signature on the attempt, superseded ones included: a reopening erases nothing."""
+def list_signatures(attempt: UnitAttempt) -> tuple[AttemptSignature, ...]:
+    """List every signature on the attempt, superseded ones included."""
     query = (
         select(Signature.role, Person.name, Signature.signed_at, Signature.round, Signature.superseded_at)
         .join(Person, Person.id == Signature.person_id)
         .where(Signature.attempt_id == attempt.id)
         .order_by(Signature.signed_at, Signature.id)
     )
-    return tuple(Signed(*row) for row in db.session.execute(query))
+    return tuple(AttemptSignature(*row) for row in db.session.execute(query))
 
 
-def find_last_reopening(attempt: UnitAttempt) -> Reopened | None:
-    """Why the attempt is in a later round; None in the first."""
+def find_last_reopening(attempt: UnitAttempt) -> AttemptReopening | None:
+    """Return why the attempt is in a later round; None in the first round."""
     if attempt.round == 1:
         return None
     query = (
@@ -200,10 +210,10 @@ def find_last_reopening(attempt: UnitAttempt) -> Reopened | None:
         .limit(1)
     )
     found = db.session.execute(query).first()
-    return Reopened(*found) if found else None
+    return AttemptReopening(*found) if found else None
 
 
-def _named(unit: Unit, beside: Unit) -> str:
-    """A version as a sentence names it beside another: with its revision where that is what differs."""
-    revision = f", revision {unit.revision}" if unit.revision > 1 or unit.version == beside.version else ""
+def _name_version(unit: Unit, other: Unit) -> str:
+    """Return the name of a version for a sentence, with its revision where that distinguishes it from the other."""
+    revision = f", revision {unit.revision}" if unit.revision > 1 or unit.version == other.version else ""
     return f"version {unit.version}{revision}"

@@ -1,4 +1,4 @@
-"""Claims: this evidence, for this criterion of this attempt. The candidate's own acts."""
+"""Claims of criteria by the candidate: added, removed and located."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from tracker.vocabulary import AttemptState, Method, Simulation
 
 @dataclass(frozen=True)
 class Tick:
-    """One box of the matrix or of the list: whether this criterion is claimed, and where in the item."""
+    """One checkbox of the matrix or the list: whether an item claims a criterion, and where to look in the item."""
 
     attempt_id: int
     evidence_id: int
@@ -30,9 +30,9 @@ class Tick:
 
 
 def set_claims(ticks: Iterable[Tick], candidate_id: int, actor: Actor) -> int:
-    """Make the claims what the boxes say; boxes not sent are left alone. The number of changes comes out.
+    """Set the claims as ticked and return the number of changes; claims without a tick here stay as they are.
 
-    Raises `Refused` when a box may not change (the attempt is signed, the claim is decided, simulation is
+    Raises `Refused` when a claim may not change (the attempt is signed, the claim is decided, simulation is
     forbidden) and `NotFound` for anything that is not this candidate's; then nothing is changed.
     """
     wanted = list(ticks)
@@ -56,7 +56,7 @@ def set_claims(ticks: Iterable[Tick], candidate_id: int, actor: Actor) -> int:
 
 
 def claims_hash(evidence: Evidence) -> str:
-    """A hash over an item's live claims, for the event of its submission."""
+    """Return a hash over an item's live claims, for the event of its submission."""
     query = (
         select(Claim.attempt_id, Claim.criterion_id, Claim.locator)
         .where(Claim.evidence_id == evidence.id, Claim.removed_at.is_(None))
@@ -66,7 +66,10 @@ def claims_hash(evidence: Evidence) -> str:
 
 
 def check_simulation(attempt: UnitAttempt, method: Method | None) -> None:
-    """Refuse simulated evidence where the unit forbids it, quoting the unit's own rule (design, section 3)."""
+    """Raise `Refused` for simulated evidence where the unit forbids it (docs/rules.md, Simulation).
+
+    The message quotes the unit's own rule.
+    """
     if method is Method.SIMULATION and attempt.unit.simulation is Simulation.FORBIDDEN:
         rule = db.session.scalars(
             select(EvidenceRequirement)
@@ -76,14 +79,14 @@ def check_simulation(attempt: UnitAttempt, method: Method | None) -> None:
         quoted = f" Its evidence requirement {rule.label} says: “{rule.text}”" if rule else ""
         raise Refused(
             f"{attempt.unit.code} does not allow simulated evidence.{quoted} "
-            "Nothing was changed. Claim these criteria with something from your real work."
+            "Nothing was changed. Claim these criteria with evidence from your real work."
         )
 
 
 def _apply(
     tick: Tick, attempt: UnitAttempt, evidence: Evidence, claim: Claim | None, actor: Actor
 ) -> tuple[str, Claim] | None:
-    """One box; what changed comes out, or None."""
+    """Apply one tick; return what changed, or None."""
     if tick.on and claim is None:
         _check_open(attempt)
         check_simulation(attempt, evidence.method)
@@ -118,7 +121,7 @@ def _check_open(attempt: UnitAttempt) -> None:
     check_not_withdrawn(attempt)
     if attempt.state is not AttemptState.IN_PROGRESS:
         raise Refused(
-            f"{attempt.unit.code} is {attempt.state.label.lower()}, so its claims stay as they are. "
+            f"{attempt.unit.code} is {attempt.state.label.lower()}, so its claims cannot be changed. "
             "Nothing was changed."
         )
 
@@ -129,7 +132,7 @@ def _check_undecided(claim: Claim) -> None:
     )
     if decided:
         raise Refused(
-            "Your assessor has already decided this claim, so only they can take it out. Nothing was changed."
+            "Your assessor has already decided this claim, so only they can remove it. Nothing was changed."
         )
 
 
@@ -155,7 +158,7 @@ def _live_claims(
 
 
 def _check_criteria(pairs: set[tuple[int, int]]) -> None:
-    """Every criterion is an assessable one of the very unit version the attempt is pinned to."""
+    """Raise `NotFound` unless every criterion is an assessable one of its attempt's unit version."""
     query = select(Criterion.unit_id, Criterion.id).where(
         Criterion.id.in_({criterion_id for _, criterion_id in pairs}), Criterion.assessable
     )
@@ -166,7 +169,7 @@ def _check_criteria(pairs: set[tuple[int, int]]) -> None:
 
 
 def _check_not_moved(pairs: set[tuple[int, int]]) -> None:
-    """Raise `Conflict` for a page that was open while its attempt moved to another version of the unit."""
+    """Raise `Conflict` for a page opened before its attempt moved to another version of the unit."""
     own, other = aliased(Unit), aliased(Unit)
     moved = (
         select(VersionMove.id)
@@ -177,16 +180,18 @@ def _check_not_moved(pairs: set[tuple[int, int]]) -> None:
     )
     if db.session.scalars(moved).first():
         raise Conflict(
-            "This unit has moved to another version since you opened the page. Nothing was saved. Open it again: "
-            "the criteria are shown as they are now."
+            "This unit has moved to another version since you opened the page. Nothing was saved. Reload the page "
+            "to see the current criteria."
         )
 
 
 def _record_changes(
     changes: Mapping[int, list[tuple[str, Claim]]], items: Mapping[int, Evidence], actor: Actor
 ) -> None:
-    """Ticks before submission are no events; later changes are one `claims_changed` an item."""
+    """Record one `claims_changed` for each submitted item; changes to a draft's claims are no events."""
     for evidence_id in sorted(each for each in changes if items[each].number is not None):
-        done = changes[evidence_id]
-        by_kind = {kind: [c.id for word, c in done if word == kind] for kind in ("added", "removed", "located")}
+        made = changes[evidence_id]
+        by_kind = {
+            kind: [claim.id for each, claim in made if each == kind] for kind in ("added", "removed", "located")
+        }
         record("claims_changed", items[evidence_id], actor, claims=by_kind)

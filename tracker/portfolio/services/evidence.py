@@ -1,4 +1,4 @@
-"""Drafts: begun, saved as they are typed, thrown away."""
+"""Drafts of evidence: created, saved while they are typed, discarded."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -21,34 +21,34 @@ MAX_LENGTH = {
     "title": 200,
     "occasion": 200,
     "customers": 200,
-    "kept_where": 200,
-    "kept_by": 200,
-    "kept_seen_by": 200,
+    "workplace_location": 200,
+    "workplace_holder": 200,
+    "workplace_seen_by": 200,
     "narrative": 20_000,
 }
 LABELS = {
-    "title": "What is it?",
+    "title": "Title",
     "occasion": "Occasion",
     "customers": "Customers",
-    "kept_where": "Where is it?",
-    "kept_by": "Who holds it?",
-    "kept_seen_by": "Who saw it?",
-    "narrative": "What did you do?",
+    "workplace_location": "Where it is kept",
+    "workplace_holder": "Who keeps it",
+    "workplace_seen_by": "Who has seen it",
+    "narrative": "Your written account of what you did",
 }
 EARLIEST = date(1950, 1, 1)
 MAX_DRAFTS = 500
-BEGUN = sha256("tracker.draft-begun", b"")
-"""Stands where a signing form keeps its body's hash: a draft may be begun with any text."""
+DRAFT_CREATED = sha256("tracker.draft-created", b"")
+"""The body hash in the idempotency key of a new draft, whose text may differ when its form is sent again."""
 
 
-def begin_evidence(candidate_id: int, centre_id: int, key: str = "") -> Evidence:
-    """A new, empty draft. No event: nothing has been handed in.
+def create_draft(candidate_id: int, centre_id: int, key: str = "") -> Evidence:
+    """Create an empty draft. No event is recorded, since nothing has been submitted.
 
-    `key` names the form it is begun with: sent again, it leads to the draft that it began.
+    `key` is the idempotency key of the form: when the form is sent again, its first draft is returned.
     """
-    if begun := _find_begun(candidate_id, key):
-        return begun
-    _check_room_for_drafts(candidate_id)
+    if draft := _find_created_draft(candidate_id, key):
+        return draft
+    _check_draft_limit(candidate_id)
     moment = now()
     evidence = Evidence(
         candidate_id=candidate_id,
@@ -62,18 +62,19 @@ def begin_evidence(candidate_id: int, centre_id: int, key: str = "") -> Evidence
     if key:
         location = f"/evidence/{evidence.id}/edit"
         db.session.add(
-            IdempotencyKey(person_id=candidate_id, key=key[:64], body_hash=BEGUN, location=location, used_at=moment)
+            IdempotencyKey(
+                person_id=candidate_id, key=key[:64], body_hash=DRAFT_CREATED, location=location, used_at=moment
+            )
         )
         db.session.flush()
     return evidence
 
 
 def save_draft(evidence: Evidence, fields: Mapping[str, Any], seen_version: int | None) -> dict[str, str]:
-    """Save what was typed, as far as it can be: a draft may be incomplete.
+    """Save the fields that can be saved, and return the problem of each field that cannot, by its name.
 
-    `fields` holds any of the evidence fields; the others stay. What comes out names the fields that were left
-    as they were, each with the sentence that says why. Raises `Conflict` when somebody (or another tab) saved
-    something else since it was shown; then nothing is saved.
+    A draft may be incomplete. `fields` holds any of the evidence fields; the others stay as they are. Raises
+    `Conflict` when the draft was saved elsewhere since it was shown as `seen_version`; then nothing is saved.
     """
     lock_rows(Evidence, [evidence.id])
     problems = find_problems(fields)
@@ -85,7 +86,7 @@ def save_draft(evidence: Evidence, fields: Mapping[str, Any], seen_version: int 
     if changed and seen_version is not None and seen_version != evidence.version:
         raise Conflict(
             "This item was changed in another window since you opened it. What you typed is still on this page, "
-            "but not saved yet. Look at the item as it is saved, then save here again to put this in its place."
+            "but not saved. Check the saved item, then save here again to replace it."
         )
     for name, value in changed.items():
         setattr(evidence, name, value)
@@ -96,15 +97,15 @@ def save_draft(evidence: Evidence, fields: Mapping[str, Any], seen_version: int 
 
 
 def find_problems(fields: Mapping[str, Any]) -> dict[str, str]:
-    """What cannot be kept, by field: text that is too long, a future day, a period that ends before it begins."""
+    """Return the problems of fields by name: text that is too long, a future date, an end before the start."""
     return dict(_problems(fields))
 
 
 def discard_draft(evidence: Evidence, actor: Actor) -> None:
-    """Throw away a draft that was never handed in; its claims go with it."""
+    """Discard a draft that was never submitted, and remove its claims."""
     lock_rows(Evidence, [evidence.id])
     if evidence.number is not None:
-        raise Refused("This item was handed in before, so it stays in your index. Nothing was changed.")
+        raise Refused("This item has been submitted, so it stays in your index. Nothing was changed.")
     moment = now()
     evidence.discarded_at = moment
     claims = select(Claim).where(Claim.evidence_id == evidence.id, Claim.removed_at.is_(None))
@@ -113,8 +114,8 @@ def discard_draft(evidence: Evidence, actor: Actor) -> None:
     record("draft_discarded", evidence, actor)
 
 
-def differs_from(evidence: Evidence, version: EvidenceVersion | None) -> bool:
-    """Whether the draft says anything that this version does not."""
+def has_changes_since(evidence: Evidence, version: EvidenceVersion | None) -> bool:
+    """Whether the draft differs from a version in any field or file; always for None."""
     if version is None:
         return True
     if any(getattr(evidence, name) != getattr(version, name) for name in EVIDENCE_FIELDS):
@@ -123,7 +124,7 @@ def differs_from(evidence: Evidence, version: EvidenceVersion | None) -> bool:
 
 
 def find_latest_version(evidence: Evidence) -> EvidenceVersion | None:
-    """The latest version that was handed in and not taken back."""
+    """Return the latest version that was submitted and not withdrawn."""
     query = (
         select(EvidenceVersion)
         .join(Submission, Submission.evidence_version_id == EvidenceVersion.id)
@@ -140,16 +141,16 @@ def _problems(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield name, f"“{LABELS[name]}” takes at most {limit:,} characters; there are {length:,}. Shorten it."
     start, end = fields.get("happened_from"), fields.get("happened_until")
     if start and end and end < start:
-        yield "happened_until", "The last day lies before the first. Change one of them."
+        yield "happened_until", "The end date is before the start date. Change one of them."
     for name, day in (("happened_from", start), ("happened_until", end)):
         if day and day > today():
-            yield name, "That day lies in the future. Evidence is of something that has happened."
+            yield name, "Enter a date that is not in the future."
         elif day and day < EARLIEST:
-            yield name, f"That day lies before {EARLIEST.year}. Check the year."
+            yield name, f"Enter a date in or after {EARLIEST.year}."
 
 
 def _simulation_problem(evidence: Evidence, fields: Mapping[str, Any]) -> str | None:
-    """Why the method may not become simulation: a unit that this item claims in forbids it."""
+    """Return why the method may not become simulation: a unit that this item claims forbids it."""
     if fields.get("method") is not Method.SIMULATION or evidence.method is Method.SIMULATION:
         return None
     query = (
@@ -170,20 +171,22 @@ def _simulation_problem(evidence: Evidence, fields: Mapping[str, Any]) -> str | 
     return None
 
 
-def _find_begun(candidate_id: int, key: str) -> Evidence | None:
-    """The draft that the form with this key began, while it is one."""
+def _find_created_draft(candidate_id: int, key: str) -> Evidence | None:
+    """Return the draft that the form with this key created. Raises `Invalid` when it is no longer a draft."""
     row = db.session.get(IdempotencyKey, (candidate_id, key[:64])) if key else None
     if row is None:
         return None
-    evidence = db.session.get(Evidence, int(row.location.split("/")[2])) if row.body_hash == BEGUN else None
+    evidence = db.session.get(Evidence, int(row.location.split("/")[2])) if row.body_hash == DRAFT_CREATED else None
     if evidence is None or evidence.discarded_at or evidence.number is not None:
-        raise Invalid("This form was already used for another item. Open “Log evidence” again for a new one.")
+        raise Invalid("This form was already used for another item. Choose “Add evidence” to start a new one.")
     return evidence
 
 
-def _check_room_for_drafts(candidate_id: int) -> None:
+def _check_draft_limit(candidate_id: int) -> None:
     query = select(func.count(Evidence.id)).where(
         Evidence.candidate_id == candidate_id, Evidence.number.is_(None), Evidence.discarded_at.is_(None)
     )
     if (db.session.scalar(query) or 0) >= MAX_DRAFTS:
-        raise Refused(f"There are {MAX_DRAFTS} drafts already. Submit or discard some first. Nothing was saved.")
+        raise Refused(
+            f"You have {MAX_DRAFTS} drafts, the most there can be. Nothing was saved. Submit or discard some first."
+        )

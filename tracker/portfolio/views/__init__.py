@@ -1,10 +1,10 @@
-"""The candidate's portfolio over HTTP: evidence, files, claims, units, and registrations' pages."""
+"""Views of the candidate's portfolio: evidence, files, claims, units and registrations."""
 
 from flask import Blueprint
 
 portfolio = Blueprint("portfolio", __name__)
 
-from tracker.portfolio.views import (  # noqa: E402 - they hang their routes on it
+from tracker.portfolio.views import (  # noqa: E402 - they register their routes on the blueprint
     claims,
     drafts,
     evidence,

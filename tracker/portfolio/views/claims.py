@@ -1,4 +1,4 @@
-"""Claiming: one item against all units, the matrix of one unit, and the single tick that saves itself."""
+"""Views for claims: the criteria of one item, the matrix of one unit, and single ticks saved at once."""
 
 import re
 
@@ -9,7 +9,7 @@ from werkzeug.datastructures import MultiDict
 from tracker.clock import LONDON, now
 from tracker.errors import Invalid
 from tracker.library.queries.units import list_guidance_by_unit
-from tracker.portfolio.queries.claims import list_sections
+from tracker.portfolio.queries.claims import list_unit_choices
 from tracker.portfolio.services.claims import Tick, set_claims
 from tracker.portfolio.views import portfolio
 from tracker.web.authorise import get_attempt, get_own_evidence
@@ -25,8 +25,9 @@ MAX_LOCATOR_LENGTH = 200
 @portfolio.get("/evidence/<int:evidence_id>/criteria")
 @requires(Act.ADD_EVIDENCE)
 def choose_criteria(evidence_id: int) -> ResponseReturnValue:
+    """Show the criteria that an item can claim in all open units."""
     evidence, _ = get_own_evidence(evidence_id)
-    sections = list_sections(evidence)
+    sections = list_unit_choices(evidence)
     return render_template(
         "portfolio/choose_criteria.html",
         evidence=evidence,
@@ -38,16 +39,16 @@ def choose_criteria(evidence_id: int) -> ResponseReturnValue:
 @portfolio.post("/evidence/<int:evidence_id>/criteria")
 @requires(Act.ADD_EVIDENCE)
 def save_criteria(evidence_id: int) -> ResponseReturnValue:
-    """The whole list at once, for a browser without JavaScript; only the boxes that were shown count."""
+    """Save the whole list, for a browser without JavaScript; only the checkboxes that were shown count."""
     evidence, actor = get_own_evidence(evidence_id)
     shown = read_cells(request.form.getlist("shown"))
     ticked = set(shown) & set(read_cells(request.form.getlist("claim")))
-    also = {too for cell in ticked for too in read_cells(request.form.getlist(f"also-{name_of(cell)}"))}
+    also = {too for cell in ticked for too in read_cells(request.form.getlist(f"also-{format_cell(cell)}"))}
     ticks = [
         Tick(
             *(cell[0], evidence.id, cell[1]),
             on=cell in ticked | also,
-            locator=read_locator(request.form, f"locator-{name_of(cell)}"),
+            locator=read_locator(request.form, f"locator-{format_cell(cell)}"),
         )
         for cell in shown
     ]
@@ -62,30 +63,33 @@ def save_criteria(evidence_id: int) -> ResponseReturnValue:
 @portfolio.post("/evidence/<int:evidence_id>/tick")
 @requires(Act.ADD_EVIDENCE)
 def tick_criterion(evidence_id: int) -> ResponseReturnValue:
-    """One box of an item’s list, saved as it is ticked; with it what is the same elsewhere, where that is wanted."""
+    """Save one tick of an item's list, with the same criteria in other units where they were chosen."""
     evidence, actor = get_own_evidence(evidence_id)
     attempt_id, criterion_id = read_number("attempt"), read_number("criterion")
     locator = read_locator(request.form, "locator")
-    ticks = [Tick(attempt_id, evidence.id, criterion_id, on=is_on(), locator=locator), *read_also(evidence.id)]
+    ticks = [
+        Tick(attempt_id, evidence.id, criterion_id, on=is_ticked(), locator=locator),
+        *read_also_claims(evidence.id),
+    ]
     set_claims(ticks, me().person_id, actor)
-    return saved()
+    return build_saved_response()
 
 
 @portfolio.post("/attempts/<int:attempt_id>/tick")
 @requires(Act.CLAIM_CRITERION)
 def tick_cell(attempt_id: int) -> ResponseReturnValue:
-    """One cell of a unit's matrix, saved as it is ticked."""
+    """Save one tick of a unit's matrix."""
     attempt, actor = get_attempt(attempt_id, Act.CLAIM_CRITERION)
     evidence_id = read_number("evidence")
-    ticks = [Tick(attempt.id, evidence_id, read_number("criterion"), on=is_on()), *read_also(evidence_id)]
+    ticks = [Tick(attempt.id, evidence_id, read_number("criterion"), on=is_ticked()), *read_also_claims(evidence_id)]
     set_claims(ticks, me().person_id, actor)
-    return saved()
+    return build_saved_response()
 
 
 @portfolio.post("/attempts/<int:attempt_id>/matrix")
 @requires(Act.CLAIM_CRITERION)
 def save_matrix(attempt_id: int) -> ResponseReturnValue:
-    """The whole matrix at once, for a browser without JavaScript; only the cells that were shown count."""
+    """Save the whole matrix, for a browser without JavaScript; only the cells that were shown count."""
     attempt, actor = get_attempt(attempt_id, Act.CLAIM_CRITERION)
     ticked = set(read_cells(request.form.getlist("t")))
     was_ticked = set(read_cells(request.form.get("shown", "").split()))
@@ -100,42 +104,49 @@ def save_matrix(attempt_id: int) -> ResponseReturnValue:
 
 
 def read_cells(values: list[str]) -> list[tuple[int, int]]:
-    """Pairs of ids as `7-41`; anything else is refused whole."""
+    """Return pairs of ids from values such as `7-41`. Raises `Invalid` for any other value."""
     if len(values) > MAX_CELLS:
-        raise Invalid("There are too many boxes in one form. Nothing was saved. Save a part at a time.")
+        raise Invalid("There are too many checkboxes in one form. Nothing was saved. Save a part at a time.")
     found = [PAIR.fullmatch(value) for value in values]
     if not all(found):
-        raise Invalid("The boxes could not be read. Nothing was saved. Reload the page and try again.")
+        raise Invalid("The checkboxes could not be read. Nothing was saved. Reload the page and try again.")
     return [(int(pair[1]), int(pair[2])) for pair in found if pair]
 
 
-def read_also(evidence_id: int) -> list[Tick]:
-    """What is to be claimed in the same tick in other units; taking a claim off takes off that one alone."""
-    cells = read_cells(request.form.getlist("also")) if is_on() else []
+def read_also_claims(evidence_id: int) -> list[Tick]:
+    """Return ticks for the same criteria in other units, where they were chosen; none when a tick is removed."""
+    cells = read_cells(request.form.getlist("also")) if is_ticked() else []
     return [Tick(attempt_id, evidence_id, criterion_id, on=True) for attempt_id, criterion_id in cells]
 
 
-def name_of(cell: tuple[int, int]) -> str:
+def format_cell(cell: tuple[int, int]) -> str:
+    """Return a pair of ids as forms send it: `7-41`."""
     return f"{cell[0]}-{cell[1]}"
 
 
 def read_number(name: str) -> int:
+    """Return an id from the form. Raises `Invalid` for anything else."""
     value = request.form.get(name, "")
     if not value.isascii() or not value.isdecimal() or len(value) > 9:
-        raise Invalid("The box could not be read. Nothing was saved. Reload the page and try again.")
+        raise Invalid("The checkbox could not be read. Nothing was saved. Reload the page and try again.")
     return int(value)
 
 
 def read_locator(form: MultiDict[str, str], name: str) -> str | None:
+    """Return a locator; None where it was not sent. Raises `Invalid` when it is too long."""
     locator = form.get(name)
     if locator and len(locator) > MAX_LOCATOR_LENGTH:
-        raise Invalid(f"“Where in it?” takes at most {MAX_LOCATOR_LENGTH} characters. Nothing was saved.")
+        raise Invalid(
+            f"“Where to look” can have at most {MAX_LOCATOR_LENGTH} characters. Nothing was saved. Shorten it."
+        )
     return locator.strip() if locator is not None else None
 
 
-def is_on() -> bool:
+def is_ticked() -> bool:
+    """Whether the checkbox was ticked, not cleared."""
     return request.form.get("on") == "1"
 
 
-def saved() -> ResponseReturnValue:
+def build_saved_response() -> ResponseReturnValue:
+    """Return the time of saving, for the script of the page."""
     return {"saved_at": now().astimezone(LONDON).strftime("%H:%M")}

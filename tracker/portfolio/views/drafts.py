@@ -1,4 +1,4 @@
-"""Drafts over HTTP: begun, saved as they are typed, saved whole, discarded."""
+"""Views for drafts of evidence: added, edited, saved while they are typed, discarded."""
 
 import secrets
 
@@ -11,11 +11,11 @@ from tracker.errors import Conflict, Invalid, NotFound
 from tracker.ledger import transactions
 from tracker.ledger.transactions import reading
 from tracker.models import EVIDENCE_FIELDS, Evidence
-from tracker.portfolio.file_types import ENDINGS
-from tracker.portfolio.forms import HELP, EvidenceForm
+from tracker.portfolio.file_types import EXTENSIONS
+from tracker.portfolio.forms import METHOD_HELP, EvidenceForm
 from tracker.portfolio.queries import evidence as queries
-from tracker.portfolio.services.evidence import begin_evidence, discard_draft, save_draft
-from tracker.portfolio.services.files import KeptFile, attach_file, keep_file
+from tracker.portfolio.services.evidence import create_draft, discard_draft, save_draft
+from tracker.portfolio.services.files import CheckedFile, attach_file, store_file
 from tracker.portfolio.views import portfolio
 from tracker.vocabulary import Role
 from tracker.web.authorise import get_own_evidence
@@ -24,48 +24,51 @@ from tracker.web.permissions import Act
 from tracker.web.route_rules import requires
 
 ALL_FIELDS = set(EVIDENCE_FIELDS)
-ACCEPT = ",".join(f".{ending}" for ending in ENDINGS)
+ACCEPT = ",".join(f".{extension}" for extension in EXTENSIONS)
 
 
 @portfolio.route("/evidence/new", methods=["GET", "POST"])
 @requires(Act.ADD_EVIDENCE)
 def add_evidence() -> ResponseReturnValue:
+    """Show the form for new evidence, or create a draft from it."""
     form = EvidenceForm()
     if not form.is_submitted():
         form.key.data = secrets.token_urlsafe(24)
         return show_form(form, None)
-    files = keep_files(request.files.getlist("files"))
-    if not form.says_anything and not files[0]:
-        form.show_problems({"title": "There is nothing to save yet. Say what it is."})
+    files = store_uploads(request.files.getlist("files"))
+    if not form.has_content and not files[0]:
+        form.show_problems({"title": "There is nothing to save yet. Enter a title."})
         flash_refusals(files[1])
         return show_form(form, None), 422
-    return save_and_go_on(form, begin_own_evidence(form), files)
+    return save_and_redirect(form, create_own_draft(form), files)
 
 
 @portfolio.route("/evidence/<int:evidence_id>/edit", methods=["GET", "POST"])
 @requires(Act.ADD_EVIDENCE)
 def edit_evidence(evidence_id: int) -> ResponseReturnValue:
+    """Show the form of a draft, or save it."""
     if request.method == "GET":
         evidence, _ = get_own_evidence(evidence_id)
         return show_form(EvidenceForm(obj=evidence), evidence)
     with reading():
         get_own_evidence(evidence_id)
-    files = keep_files(request.files.getlist("files"))
+    files = store_uploads(request.files.getlist("files"))
     evidence, _ = get_own_evidence(evidence_id)
-    return save_and_go_on(EvidenceForm(), evidence, files)
+    return save_and_redirect(EvidenceForm(), evidence, files)
 
 
 @portfolio.post("/evidence/draft")
 @requires(Act.ADD_EVIDENCE)
 def autosave_new() -> ResponseReturnValue:
-    """The first save of what is being typed begins the draft, and says where it lives from now on."""
+    """Create the draft at the first automatic save, and return the addresses for the next ones."""
     form = EvidenceForm()
-    return autosave(form, begin_own_evidence(form))
+    return autosave(form, create_own_draft(form))
 
 
 @portfolio.post("/evidence/<int:evidence_id>/draft")
 @requires(Act.ADD_EVIDENCE)
 def autosave_draft(evidence_id: int) -> ResponseReturnValue:
+    """Save what has been typed in an existing draft."""
     evidence, _ = get_own_evidence(evidence_id)
     return autosave(EvidenceForm(), evidence)
 
@@ -73,38 +76,40 @@ def autosave_draft(evidence_id: int) -> ResponseReturnValue:
 @portfolio.post("/evidence/<int:evidence_id>/discard")
 @requires(Act.ADD_EVIDENCE)
 def discard_evidence(evidence_id: int) -> ResponseReturnValue:
+    """Discard a draft."""
     evidence, actor = get_own_evidence(evidence_id)
     discard_draft(evidence, actor)
-    flash("The draft is gone.")
+    flash("Draft discarded.")
     return redirect(url_for(".index_of_evidence"), 303)
 
 
-def begin_own_evidence(form: EvidenceForm) -> Evidence:
+def create_own_draft(form: EvidenceForm) -> Evidence:
+    """Create a draft of the current user. Raises `NotFound` for anyone who is no candidate."""
     grant = me().holds(Role.CANDIDATE)
     if grant is None:
         raise NotFound
-    return begin_evidence(me().person_id, grant.centre_id, form.key.data or "")
+    return create_draft(me().person_id, grant.centre_id, form.key.data or "")
 
 
-def keep_files(uploads: list[FileStorage]) -> tuple[list[KeptFile], list[str]]:
-    """Store what came with a form, with no transaction open: the good files, and why others were refused."""
-    kept, refusals = [], []
+def store_uploads(uploads: list[FileStorage]) -> tuple[list[CheckedFile], list[str]]:
+    """Store the files of a form, with no transaction open; return the stored files and the refusals of others."""
+    files, refusals = [], []
     for upload in uploads:
         if upload.filename:
             try:
-                kept.append(keep_file(upload.stream, upload.filename))
+                files.append(store_file(upload.stream, upload.filename))
             except Invalid as refusal:
                 refusals.append(str(refusal))
-    return kept, refusals
+    return files, refusals
 
 
-def save_and_go_on(
-    form: EvidenceForm, evidence: Evidence, files: tuple[list[KeptFile], list[str]]
+def save_and_redirect(
+    form: EvidenceForm, evidence: Evidence, files: tuple[list[CheckedFile], list[str]]
 ) -> ResponseReturnValue:
-    """Save the whole form; then the criteria, the item's page, or the form again with what needs changing."""
+    """Save the form, then redirect to the criteria or the item; with problems, show the form again."""
     problems = save_form(form, evidence, files)
     if problems:
-        return show_again(form, evidence, problems)
+        return show_form_with_problems(form, evidence, problems)
     if files[1]:
         return redirect(url_for(".edit_evidence", evidence_id=evidence.id), 303)
     if request.form.get("act") == "draft":
@@ -113,12 +118,12 @@ def save_and_go_on(
     return redirect(url_for(".choose_criteria", evidence_id=evidence.id), 303)
 
 
-def save_form(form: EvidenceForm, evidence: Evidence, files: tuple[list[KeptFile], list[str]]) -> dict[str, str]:
-    """Save all that can be saved, files first; what could not be comes out by field, with the reason."""
-    kept, refusals = files
+def save_form(form: EvidenceForm, evidence: Evidence, files: tuple[list[CheckedFile], list[str]]) -> dict[str, str]:
+    """Save all that can be saved, files first; return the problem of each field that could not be saved."""
+    stored, refusals = files
     flash_refusals(refusals)
     problems = {}
-    for file in kept:
+    for file in stored:
         try:
             attach_file(evidence, file)
         except Invalid as refusal:
@@ -130,8 +135,8 @@ def save_form(form: EvidenceForm, evidence: Evidence, files: tuple[list[KeptFile
         return {**problems, "conflict": str(conflict)}
 
 
-def show_again(form: EvidenceForm, evidence: Evidence, problems: dict[str, str]) -> ResponseReturnValue:
-    """The form as it was typed, beside what needs changing; what could be saved is committed first."""
+def show_form_with_problems(form: EvidenceForm, evidence: Evidence, problems: dict[str, str]) -> ResponseReturnValue:
+    """Commit what could be saved, then show the form as it was typed with its problems."""
     transactions.commit()
     form.version.data = str(evidence.version)
     form.show_problems(problems)
@@ -139,26 +144,28 @@ def show_again(form: EvidenceForm, evidence: Evidence, problems: dict[str, str])
 
 
 def show_form(form: EvidenceForm, evidence: Evidence | None) -> str:
+    """Render the form of an item; None for a new one."""
     if evidence is not None and not form.is_submitted():
         form.version.data = str(evidence.version)
-    story = queries.list_story(evidence) if evidence and evidence.number else []
+    history = queries.list_evidence_history(evidence) if evidence and evidence.number else []
     return render_template(
         "portfolio/add_evidence.html",
         form=form,
         evidence=evidence,
-        feedback=queries.find_open_feedback(story),
-        help=HELP,
+        feedback=queries.find_open_feedback(history),
+        help=METHOD_HELP,
         accept=ACCEPT,
     )
 
 
 def flash_refusals(sentences: list[str]) -> None:
+    """Show why files were refused, at the top of the next page."""
     for sentence in sentences:
         flash(sentence, "refused")
 
 
 def autosave(form: EvidenceForm, evidence: Evidence) -> ResponseReturnValue:
-    """Save what changed, and answer with the time, and with what could not be kept."""
+    """Save the changed fields; return the time of saving and the problems of fields that were not saved."""
     fields, unreadable = form.read(set(request.form.getlist("changed")) & ALL_FIELDS)
     problems = {**save_draft(evidence, fields, form.seen_version), **unreadable}
     here = url_for(".edit_evidence", evidence_id=evidence.id)

@@ -1,4 +1,4 @@
-"""One item over HTTP: shown with its story, handed in, taken back; and as those see it who judge it."""
+"""Views of one item of evidence: its history, submission and withdrawal, and its page for other readers."""
 
 from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -7,10 +7,10 @@ from tracker.errors import Conflict, Invalid, NotFound
 from tracker.models import Evidence
 from tracker.portfolio.forms import DeclarationForm
 from tracker.portfolio.queries import evidence as queries
-from tracker.portfolio.services.evidence import differs_from, find_latest_version
+from tracker.portfolio.services.evidence import find_latest_version, has_changes_since
 from tracker.portfolio.services.submissions import (
     DECLARATION,
-    next_version_number,
+    get_next_version_number,
     submit_evidence,
     withdraw_submission,
 )
@@ -25,17 +25,18 @@ from tracker.web.route_rules import requires
 @portfolio.get("/evidence/<int:evidence_id>")
 @requires(Act.ADD_EVIDENCE)
 def show_evidence(evidence_id: int) -> ResponseReturnValue:
+    """Show the candidate's own item with its claims and history."""
     evidence, _ = get_own_evidence(evidence_id)
     latest = find_latest_version(evidence)
-    story = queries.list_story(evidence)
+    history = queries.list_evidence_history(evidence)
     return render_template(
         "portfolio/show_evidence.html",
         evidence=evidence,
         latest=latest,
-        has_changed=differs_from(evidence, latest),
-        next_version=1 + max((entry.version or 0 for entry in story), default=0),
+        has_changed=has_changes_since(evidence, latest),
+        next_version=1 + max((entry.version or 0 for entry in history), default=0),
         claims=queries.list_claims(evidence.id),
-        story=story,
+        history=history,
         badges=queries.list_badges([evidence.id])[evidence.id],
     )
 
@@ -43,7 +44,7 @@ def show_evidence(evidence_id: int) -> ResponseReturnValue:
 @portfolio.get("/evidence/<int:evidence_id>/versions/<int:number>")
 @requires(Act.ADD_EVIDENCE)
 def show_version(evidence_id: int, number: int) -> ResponseReturnValue:
-    """The candidate's own item as it was sealed; later edits change nothing of it."""
+    """Show one sealed version of the candidate's own item."""
     evidence, _ = get_own_evidence(evidence_id)
     version = queries.find_version(evidence, number)
     if version is None:
@@ -54,7 +55,7 @@ def show_version(evidence_id: int, number: int) -> ResponseReturnValue:
 @portfolio.get("/attempts/<int:attempt_id>/evidence/<int:evidence_id>")
 @requires(Act.READ_EVIDENCE)
 def show_attempt_evidence(attempt_id: int, evidence_id: int) -> ResponseReturnValue:
-    """An item as handed in, for who reads the attempt it claims something in."""
+    """Show a submitted item to a reader of an attempt that it claims criteria in."""
     attempt, _ = get_attempt(attempt_id, Act.READ_EVIDENCE)
     version = queries.find_version_in(attempt, evidence_id)
     if version is None:
@@ -63,11 +64,11 @@ def show_attempt_evidence(attempt_id: int, evidence_id: int) -> ResponseReturnVa
         "portfolio/show_attempt_evidence.html",
         attempt=attempt,
         version=version,
-        attachments=queries.list_attachments_of(version),
+        attachments=queries.list_version_attachments(version),
         claims=[claim for claim in queries.list_claims(evidence_id) if claim.attempt_id == attempt.id],
         can_assess=Role.ASSESSOR in list_roles_in_attempt(attempt) and attempt.state is AttemptState.IN_PROGRESS,
         other_codes=queries.list_other_codes(attempt, evidence_id),
-        story=queries.list_story(version.evidence, attempt),
+        history=queries.list_evidence_history(version.evidence, attempt),
     )
 
 
@@ -75,6 +76,7 @@ def show_attempt_evidence(attempt_id: int, evidence_id: int) -> ResponseReturnVa
 @requires(Act.ADD_EVIDENCE)
 @once
 def submit(evidence_id: int) -> ResponseReturnValue:
+    """Show the declaration, or submit the item under it."""
     evidence, actor = get_own_evidence(evidence_id)
     form, refused = DeclarationForm(), None
     if form.validate_on_submit():
@@ -84,8 +86,8 @@ def submit(evidence_id: int) -> ResponseReturnValue:
             refused = str(refusal)
         else:
             flash(
-                f"Submitted as evidence {evidence.number}, version {version.number}. It waits for your assessor now; "
-                "you get a mail when it needs you."
+                f"Submitted as evidence {evidence.number}, version {version.number}. "
+                "Your assessor can now assess it; their feedback appears here."
             )
             return redirect(url_for(".show_evidence", evidence_id=evidence.id), 303)
     return show_declaration(evidence, form, refused), (422 if form.is_submitted() else 200)
@@ -94,13 +96,15 @@ def submit(evidence_id: int) -> ResponseReturnValue:
 @portfolio.post("/evidence/<int:evidence_id>/withdraw")
 @requires(Act.ADD_EVIDENCE)
 def withdraw_evidence(evidence_id: int) -> ResponseReturnValue:
+    """Withdraw the submitted version of an item."""
     evidence, actor = get_own_evidence(evidence_id)
     withdraw_submission(evidence, actor)
-    flash("You have taken it back. Nobody else can read that version now; the number stays.")
+    flash("Submission withdrawn. Nobody else can read that version now. The item keeps its number.")
     return redirect(url_for(".show_evidence", evidence_id=evidence.id), 303)
 
 
 def show_declaration(evidence: Evidence, form: DeclarationForm, refused: str | None) -> str:
+    """Render the page for submitting an item; `refused` says why it was not submitted."""
     form.version.data = str(evidence.version)
     return render_template(
         "portfolio/submit.html",
@@ -108,6 +112,6 @@ def show_declaration(evidence: Evidence, form: DeclarationForm, refused: str | N
         form=form,
         refused=refused,
         declaration=DECLARATION,
-        next_version=next_version_number(evidence),
+        next_version=get_next_version_number(evidence),
         claims=[claim for claim in queries.list_claims(evidence.id) if not claim.removed_reason],
     )

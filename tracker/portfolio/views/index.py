@@ -1,4 +1,4 @@
-"""The index of evidence, on screen and on paper."""
+"""Views of the index of evidence: on screen and as PDF."""
 
 from io import BytesIO
 
@@ -24,7 +24,8 @@ from tracker.web.route_rules import requires
 @portfolio.get("/evidence")
 @requires(Act.ADD_EVIDENCE)
 def index_of_evidence() -> ResponseReturnValue:
-    centre_id = own_centre()
+    """Show the candidate's own index, with drafts."""
+    centre_id = find_own_centre()
     return render_template(
         "portfolio/index_of_evidence.html",
         lines=queries.list_own_index(me().person_id, centre_id),
@@ -35,7 +36,7 @@ def index_of_evidence() -> ResponseReturnValue:
 @portfolio.get("/registrations/<int:registration_id>/index")
 @requires(Act.READ_INDEX)
 def show_index(registration_id: int) -> ResponseReturnValue:
-    """The index as handed in, for the centre's administrator: no drafts, and nothing to open."""
+    """Show the submitted index to the centre's administrator, without drafts and without links to evidence."""
     registration, _ = get_registration(registration_id, Act.READ_INDEX)
     lines = queries.list_submitted_index(registration.candidate_id, registration.centre_id)
     return render_template("portfolio/show_index.html", registration=registration, lines=lines)
@@ -44,42 +45,45 @@ def show_index(registration_id: int) -> ResponseReturnValue:
 @portfolio.get("/evidence/index.pdf")
 @requires(Act.ADD_EVIDENCE)
 def print_own_index() -> ResponseReturnValue:
-    """The index of the registration one works under now."""
-    registration = queries.find_registration(me().person_id, own_centre())
+    """Send the candidate's own index as PDF, under their newest registration."""
+    registration = queries.find_registration(me().person_id, find_own_centre())
     if registration is None:
         raise NotFound("Your index can be printed once your centre has registered you.")
-    return print_index_of(registration)
+    return send_index(registration)
 
 
 @portfolio.get("/registrations/<int:registration_id>/index.pdf")
 @requires(Act.READ_INDEX)
 def print_index(registration_id: int) -> ResponseReturnValue:
+    """Send the index of a registration as PDF."""
     registration, _ = get_registration(registration_id, Act.READ_INDEX)
-    return print_index_of(registration)
+    return send_index(registration)
 
 
-def own_centre() -> int:
-    """The centre this candidate works at now: that of the chosen role."""
+def find_own_centre() -> int:
+    """Return the id of the centre of the candidate's chosen role. Raises `NotFound` for anyone else."""
     grant = me().holds(Role.CANDIDATE)
     if grant is None:
         raise NotFound
     return grant.centre_id
 
 
-def print_index_of(registration: Registration) -> ResponseReturnValue:
+def send_index(registration: Registration) -> ResponseReturnValue:
+    """Render the submitted index and send it as PDF."""
     lines = queries.list_submitted_index(registration.candidate_id, registration.centre_id)
-    facts = IndexContent(
+    content = IndexContent(
         candidate_name=registration.candidate.name,
         candidate_number=registration.candidate_number,
         centre_name=registration.centre.name,
         printed_for=today(),
-        rows=tuple(index_row(line) for line in lines),
+        rows=tuple(build_index_row(line) for line in lines),
     )
     db.session.rollback()  # rendering takes longer than any query
-    return send_file(BytesIO(render_pdf(facts)), mimetype="application/pdf", download_name="index-of-evidence.pdf")
+    return send_file(BytesIO(render_pdf(content)), mimetype="application/pdf", download_name="index-of-evidence.pdf")
 
 
-def index_row(line: queries.IndexLine) -> IndexRow:
+def build_index_row(line: queries.IndexLine) -> IndexRow:
+    """Return a line of the index as it is printed."""
     return IndexRow(
         ref=line.ref,
         description=line.title,

@@ -1,4 +1,4 @@
-"""A registration's page: its units, who holds each since when, how far they are, and their forms."""
+"""View of a registration: its units with their allocations, progress and forms."""
 
 from flask import render_template
 from flask.typing import ResponseReturnValue
@@ -20,6 +20,7 @@ from tracker.web.route_rules import requires
 @portfolio.get("/registrations/<int:registration_id>")
 @requires(Act.READ_REGISTRATION)
 def show_registration(registration_id: int) -> ResponseReturnValue:
+    """Show a registration with its units, and to administrators what they can change."""
     registration, _ = get_registration(registration_id, Act.READ_REGISTRATION)
     attempts = queries.list_attempts(registration)
     ids = [attempt.id for attempt in attempts]
