@@ -70,7 +70,7 @@ def test_a_unit_says_how_far_it_is_in_words_and_with_whom(world: World, client: 
     with transaction():
         factories.accept(world.cfacc15, version, world.bob, {claims[0]: Outcome.MET})
     page = re.sub(r"<[^>]+>", "", home(client(world.alice)))
-    assert "met 1 of 24" in page
+    assert "1 of 24 met" in page
     assert "3 claimed" in page
     assert "with Bob Archer since 1 September 2026" in page
 

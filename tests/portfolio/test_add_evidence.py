@@ -39,7 +39,7 @@ def only_item() -> Evidence:
     return db.session.scalars(select(Evidence)).one()
 
 
-def test_alice_logs_an_item_and_goes_on_to_its_criteria(alice: FlaskClient, world: World) -> None:
+def test_alice_adds_an_item_and_chooses_its_criteria_next(alice: FlaskClient, world: World) -> None:
     answer = post(alice, act="criteria")
     evidence = only_item()
     assert answer.status_code == 303
@@ -52,27 +52,27 @@ def test_alice_logs_an_item_and_goes_on_to_its_criteria(alice: FlaskClient, worl
     assert evidence.workplace_holder == "Team leader"
 
 
-def test_a_draft_needs_only_something_typed(alice: FlaskClient) -> None:
+def test_a_draft_needs_only_one_field(alice: FlaskClient) -> None:
     answer = alice.post("/evidence/new", data={"narrative": "Busy. More later.", "act": "draft"})
     assert answer.location == f"/evidence/{only_item().id}"
     assert "Only you can see it" in alice.get(answer.location).text
 
 
-def test_nothing_typed_begins_nothing(alice: FlaskClient) -> None:
+def test_an_empty_form_creates_no_draft(alice: FlaskClient) -> None:
     answer = alice.post("/evidence/new", data={"act": "draft"})
     assert answer.status_code == 422
     assert "There is nothing to save yet" in answer.text
     assert db.session.scalar(select(func.count(Evidence.id))) == 0
 
 
-def test_the_same_form_sent_twice_begins_one_draft(alice: FlaskClient) -> None:
+def test_the_same_form_sent_twice_creates_one_draft(alice: FlaskClient) -> None:
     first = post(alice, key="one form")
     second = post(alice, key="one form")
     assert first.location == second.location
     assert only_item().title == ITEM["title"]
 
 
-def test_a_used_form_does_not_write_over_what_was_submitted(alice: FlaskClient, world: World) -> None:
+def test_a_used_form_does_not_overwrite_a_submitted_item(alice: FlaskClient, world: World) -> None:
     post(alice, key="one form")
     evidence = only_item()
     evidence.number = 1
@@ -83,12 +83,12 @@ def test_a_used_form_does_not_write_over_what_was_submitted(alice: FlaskClient, 
     assert only_item().title == ITEM["title"]
 
 
-def test_files_come_with_the_form(alice: FlaskClient) -> None:
+def test_files_of_the_form_are_attached(alice: FlaskClient) -> None:
     post(alice, files=[(io.BytesIO(files.pdf()), "letter.pdf"), (io.BytesIO(files.picture()), "IMG_1.jpg")])
     assert {each.name for each in only_item().attachments} == {"letter.pdf", "IMG_1.jpg"}
 
 
-def test_a_refused_file_is_named_and_the_rest_is_kept(alice: FlaskClient) -> None:
+def test_a_refused_file_is_named_and_the_rest_is_saved(alice: FlaskClient) -> None:
     answer = post(alice, files=[(io.BytesIO(b"MZ" + bytes(50)), "letter.pdf"), (io.BytesIO(b"Notes."), "note.txt")])
     evidence = only_item()
     assert answer.location == f"/evidence/{evidence.id}/edit"
@@ -101,16 +101,16 @@ def test_a_refused_file_is_named_and_the_rest_is_kept(alice: FlaskClient) -> Non
 @pytest.mark.parametrize(
     ("field", "typed", "sentence"),
     [
-        ("title", "x" * 10_000, "“What is it?” takes at most 200 characters; there are 10,000."),
-        ("narrative", "y" * 20_001, "“What did you do?” takes at most 20,000 characters"),
-        ("happened_from", "2031-01-01", "lies in the future"),
-        ("happened_from", "0026-10-05", "Check the year"),
-        ("happened_from", "yesterday", "That is not a day"),
-        ("happened_until", "2026-10-01", "The last day lies before the first"),
-        ("method", "telepathy", "That is not in the list"),
+        ("title", "x" * 10_000, "“Title” can have at most 200 characters; yours has 10,000."),
+        ("narrative", "y" * 20_001, "“Your written account of what you did” can have at most 20,000 characters"),
+        ("happened_from", "2031-01-01", "Enter a date that is not in the future"),
+        ("happened_from", "0026-10-05", "Enter a date in or after 1950"),
+        ("happened_from", "yesterday", "Enter a real date"),
+        ("happened_until", "2026-10-01", "The end date is before the start date"),
+        ("method", "telepathy", "Choose one of the methods in the list"),
     ],
 )
-def test_what_cannot_be_kept_is_said_and_stays_typed(
+def test_a_field_that_cannot_be_saved_shows_why_and_keeps_its_text(
     alice: FlaskClient, field: str, typed: str, sentence: str
 ) -> None:
     answer = post(alice, **{field: typed}, files=[(io.BytesIO(b"Notes."), "note.txt")])
@@ -121,17 +121,17 @@ def test_what_cannot_be_kept_is_said_and_stays_typed(
     evidence = only_item()
     assert evidence.occasion == "Late shift", "the fields that are right are saved"
     assert [each.name for each in evidence.attachments] == ["note.txt"], "and so is the file"
-    assert f'action="/evidence/{evidence.id}/edit"' in answer.text, "the page goes on with that draft"
+    assert f'action="/evidence/{evidence.id}/edit"' in answer.text, "the page continues with that draft"
 
 
-def test_tomorrow_is_the_future_and_today_is_not(alice: FlaskClient) -> None:
+def test_tomorrow_is_refused_and_today_is_not(alice: FlaskClient) -> None:
     tomorrow = (clock.today() + timedelta(days=1)).isoformat()
     assert post(alice, happened_from=tomorrow, happened_until="").status_code == 422
     assert post(alice, happened_from=clock.today().isoformat(), happened_until="").status_code == 303
 
 
 @pytest.mark.parametrize("typed", ["<script>alert(1)</script>", '=HYPERLINK("http://x")', "{{ 7*7 }}", "’ OR 1=1 --"])
-def test_markup_and_formulas_are_words(alice: FlaskClient, typed: str) -> None:
+def test_markup_and_formulas_are_shown_as_text(alice: FlaskClient, typed: str) -> None:
     answer = post(
         alice, **dict.fromkeys(("title", "occasion", "customers", "narrative", "workplace_location"), typed)
     )
@@ -141,24 +141,24 @@ def test_markup_and_formulas_are_words(alice: FlaskClient, typed: str) -> None:
     assert "<script>alert" not in page
 
 
-def test_control_characters_are_left_out(alice: FlaskClient) -> None:
+def test_control_characters_are_removed(alice: FlaskClient) -> None:
     post(alice, title="Call\x00 of\r\n5 October\x07", narrative="One\x00\tTwo\r\nThree")
     assert only_item().title == "Call of 5 October"
     assert only_item().narrative == "One\tTwo\nThree"
 
 
 @pytest.mark.parametrize("name", ["bob", "carol", "dan", "eve"])
-def test_only_candidates_log_evidence(world: World, client: ClientFor, name: str) -> None:
+def test_only_candidates_add_evidence(world: World, client: ClientFor, name: str) -> None:
     browser = client(getattr(world, name))
     assert browser.get("/evidence/new").status_code == 404
     assert post(browser).status_code == 404
 
 
-def test_nobody_signed_out_logs_evidence(world: World, anonymous: FlaskClient) -> None:
+def test_a_visitor_cannot_add_evidence(world: World, anonymous: FlaskClient) -> None:
     assert "/sign-in" in anonymous.get("/evidence/new").location
 
 
-def test_a_full_disk_is_said_and_nothing_is_half_done(alice: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_shows_an_error_and_saves_nothing(alice: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_stream: object) -> None:
         raise OSError(28, "No space left on device")
 

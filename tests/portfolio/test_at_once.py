@@ -59,7 +59,7 @@ def test_one_item_submitted_twice_at_once_has_one_version(
     assert list(db.session.scalars(select(EvidenceVersion.number))) == [1]
 
 
-def test_files_sent_while_somebody_types_disturb_nothing(
+def test_files_uploaded_while_typing_do_not_conflict_with_the_text(
     complaint: Evidence, at_once: Callable[..., list[int]]
 ) -> None:
     item, version = complaint.id, complaint.version
@@ -71,7 +71,9 @@ def test_files_sent_while_somebody_types_disturb_nothing(
     assert db.session.scalars(select(Evidence.title)).one() == "Typed"
 
 
-def test_of_two_windows_that_save_at_once_one_is_told(complaint: Evidence, at_once: Callable[..., list[int]]) -> None:
+def test_of_two_windows_that_save_at_once_one_gets_a_conflict(
+    complaint: Evidence, at_once: Callable[..., list[int]]
+) -> None:
     item, version = complaint.id, complaint.version
     statuses = at_once(autosave(item, version, "From the phone"), autosave(item, version, "From the desk"))
     assert sorted(statuses) == [200, 409]

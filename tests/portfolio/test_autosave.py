@@ -18,7 +18,7 @@ def save(browser: FlaskClient, path: str, **fields: Any) -> Any:
     return browser.post(path, data={**fields, "changed": names}, headers=SCRIPT)
 
 
-def test_the_first_save_begins_the_draft_and_says_where_it_lives(alice: FlaskClient) -> None:
+def test_the_first_save_creates_the_draft_and_returns_its_address(alice: FlaskClient) -> None:
     answer = save(alice, "/evidence/draft", title="Esc", key="one form").json
     evidence = db.session.scalars(select(Evidence)).one()
     assert evidence.title == "Esc"
@@ -29,7 +29,7 @@ def test_the_first_save_begins_the_draft_and_says_where_it_lives(alice: FlaskCli
     assert len(answer["saved_at"]) == len("10:42")
 
 
-def test_a_first_save_whose_answer_was_lost_begins_no_second_draft(alice: FlaskClient) -> None:
+def test_a_first_save_whose_reply_was_lost_creates_no_second_draft(alice: FlaskClient) -> None:
     save(alice, "/evidence/draft", title="Esc", key="one form")
     save(alice, "/evidence/draft", title="Escalation log", key="one form")
     assert db.session.scalars(select(Evidence.title)).all() == ["Escalation log"]
@@ -41,13 +41,13 @@ def test_only_the_named_fields_change(alice: FlaskClient, complaint: Evidence) -
     assert (complaint.title, complaint.narrative) == ("Complaint CH-2231", "I rang her.")
 
 
-def test_a_field_is_emptied_by_naming_it(alice: FlaskClient, complaint: Evidence) -> None:
+def test_a_named_field_without_a_value_is_emptied(alice: FlaskClient, complaint: Evidence) -> None:
     alice.post(f"/evidence/{complaint.id}/draft", data={"changed": ["occasion", "happened_from"], "occasion": ""})
     db.session.rollback()
     assert (complaint.occasion, complaint.happened_from) == ("", None)
 
 
-def test_what_cannot_be_kept_holds_nothing_else_back(alice: FlaskClient, complaint: Evidence) -> None:
+def test_a_field_that_cannot_be_saved_does_not_block_the_others(alice: FlaskClient, complaint: Evidence) -> None:
     answer = save(
         alice,
         f"/evidence/{complaint.id}/draft",
@@ -58,13 +58,13 @@ def test_what_cannot_be_kept_holds_nothing_else_back(alice: FlaskClient, complai
     )
     assert answer.status_code == 200
     assert set(answer.json["refused"]) == {"title", "happened_from", "happened_until"}
-    assert "takes at most 200 characters" in answer.json["refused"]["title"]
+    assert "can have at most 200 characters" in answer.json["refused"]["title"]
     db.session.rollback()
     assert complaint.narrative == "Saved all the same."
     assert complaint.title == "Complaint CH-2231"
 
 
-def test_another_window_is_noticed(alice: FlaskClient, complaint: Evidence) -> None:
+def test_a_change_in_another_window_is_a_conflict(alice: FlaskClient, complaint: Evidence) -> None:
     shown = complaint.version
     save(alice, f"/evidence/{complaint.id}/draft", title="From the phone", version=shown)
     answer = save(alice, f"/evidence/{complaint.id}/draft", title="From the desk", version=shown)
@@ -74,7 +74,7 @@ def test_another_window_is_noticed(alice: FlaskClient, complaint: Evidence) -> N
     assert complaint.title == "From the phone"
 
 
-def test_no_field_but_the_evidence_s_own_is_written(alice: FlaskClient, complaint: Evidence) -> None:
+def test_only_evidence_fields_can_be_written(alice: FlaskClient, complaint: Evidence) -> None:
     save(
         alice,
         f"/evidence/{complaint.id}/draft",
@@ -89,16 +89,16 @@ def test_no_field_but_the_evidence_s_own_is_written(alice: FlaskClient, complain
 
 
 @pytest.mark.parametrize("version", ["abc", "-1", "9" * 40, "²"])
-def test_a_nonsense_version_breaks_nothing(alice: FlaskClient, complaint: Evidence, version: str) -> None:
+def test_an_invalid_version_is_ignored(alice: FlaskClient, complaint: Evidence, version: str) -> None:
     assert save(alice, f"/evidence/{complaint.id}/draft", title="Fine", version=version).status_code == 200
 
 
-def test_a_discarded_draft_takes_no_more(alice: FlaskClient, complaint: Evidence) -> None:
+def test_a_discarded_draft_cannot_be_saved(alice: FlaskClient, complaint: Evidence) -> None:
     alice.post(f"/evidence/{complaint.id}/discard")
     assert save(alice, f"/evidence/{complaint.id}/draft", title="Still here?").status_code == 404
 
 
-def test_frank_begins_only_his_own(world: Any, client: ClientFor, complaint: Evidence) -> None:
+def test_frank_creates_only_his_own_drafts(world: Any, client: ClientFor, complaint: Evidence) -> None:
     assert save(client(world.frank), f"/evidence/{complaint.id}/draft", title="Mine").status_code == 404
     save(client(world.frank), "/evidence/draft", title="My call")
     assert db.session.scalar(select(func.count(Evidence.id)).where(Evidence.candidate_id == world.frank.id)) == 1

@@ -41,7 +41,7 @@ def tick(browser: FlaskClient, evidence: Evidence, attempt: UnitAttempt, label: 
     return browser.post(f"/evidence/{evidence.id}/tick", data=form, headers=SCRIPT)
 
 
-def test_every_unit_is_there_in_full_with_what_already_serves_it(
+def test_every_open_unit_is_listed_with_the_evidence_that_claims_it(
     world: World, alice: FlaskClient, complaint: Evidence
 ) -> None:
     with transaction():
@@ -52,8 +52,8 @@ def test_every_unit_is_there_in_full_with_what_already_serves_it(
     assert "CFACC15" in page
     assert "INSCC004" in page
     assert "Deal with customer problems and complaints within your own authority level." in page
-    assert "also 1" in page
-    assert "This item: 2 criteria, 1 of them new" in page
+    assert "also in 1" in page
+    assert "This item: 2 criteria, 1 of them new" in " ".join(page.split())
 
 
 def test_a_form_without_javascript_saves_what_was_shown(
@@ -68,13 +68,13 @@ def test_a_form_without_javascript_saves_what_was_shown(
     assert db.session.scalars(select(Claim.locator).where(Claim.locator != "")).one() == "p. 2"
 
 
-def test_going_on_to_submit_leads_to_the_declaration(world: World, alice: FlaskClient, complaint: Evidence) -> None:
+def test_submitting_leads_to_the_declaration(world: World, alice: FlaskClient, complaint: Evidence) -> None:
     five = value(world.cfacc15, "5")
     form = {"shown": five, "claim": five, "act": "submit"}
     assert alice.post(f"/evidence/{complaint.id}/criteria", data=form).location == f"/evidence/{complaint.id}/submit"
 
 
-def test_a_tick_saves_itself_and_can_be_taken_off(world: World, alice: FlaskClient, complaint: Evidence) -> None:
+def test_a_tick_is_saved_at_once_and_can_be_removed(world: World, alice: FlaskClient, complaint: Evidence) -> None:
     nine = value(world.cfacc15, "9")
     assert tick(alice, complaint, world.cfacc15, "9", locator="page 3").json["saved_at"]
     assert nine in claimed(complaint)
@@ -90,7 +90,7 @@ def test_ticking_twice_claims_once(world: World, alice: FlaskClient, complaint: 
     assert len(claimed(complaint)) == 3
 
 
-def test_ticks_on_a_draft_are_no_events_and_later_ones_are_one_a_request(
+def test_ticks_on_a_draft_record_no_event_and_later_ones_one_for_each_request(
     world: World, alice: FlaskClient, complaint: Evidence, acts: Callable[[], list[str]]
 ) -> None:
     tick(alice, complaint, world.cfacc15, "9")
@@ -102,7 +102,9 @@ def test_ticks_on_a_draft_are_no_events_and_later_ones_are_one_a_request(
     assert acts() == ["evidence_submitted", "claims_changed"]
 
 
-def test_a_decided_claim_is_the_assessors_to_take_out(world: World, alice: FlaskClient, complaint: Evidence) -> None:
+def test_a_decided_claim_can_be_removed_by_the_assessor_only(
+    world: World, alice: FlaskClient, complaint: Evidence
+) -> None:
     with transaction():
         version = submit_evidence(complaint, factories.actor(world.alice))
         claims = db.session.scalars(select(Claim).where(Claim.evidence_id == complaint.id)).all()
@@ -113,15 +115,15 @@ def test_a_decided_claim_is_the_assessors_to_take_out(world: World, alice: Flask
     assert value(world.cfacc15, "5") in claimed(complaint)
 
 
-def test_a_signed_unit_takes_no_more_claims(world: World, alice: FlaskClient, complaint: Evidence) -> None:
+def test_a_signed_unit_accepts_no_claims(world: World, alice: FlaskClient, complaint: Evidence) -> None:
     with transaction():
         world.cfacc15.state = AttemptState.ASSESSED
     answer = tick(alice, complaint, world.cfacc15, "9")
     assert answer.status_code == 409
-    assert "its claims stay as they are" in answer.json["message"]
+    assert "its claims cannot be changed" in answer.json["message"]
 
 
-def test_a_withdrawn_candidate_claims_nothing(world: World, alice: FlaskClient, complaint: Evidence) -> None:
+def test_a_withdrawn_candidate_cannot_claim(world: World, alice: FlaskClient, complaint: Evidence) -> None:
     with transaction():
         world.registration.withdrawn_at, world.registration.withdrawn_reason = now(), "Left"
     assert tick(alice, complaint, world.cfacc15, "9").status_code == 409
@@ -138,7 +140,7 @@ def test_simulation_is_refused_with_the_rule_quoted(world: World, alice: FlaskCl
     assert claimed(evidence) == set()
 
 
-def test_all_boxes_of_a_form_hold_or_none(world: World, alice: FlaskClient, complaint: Evidence) -> None:
+def test_all_ticks_of_a_form_are_saved_or_none(world: World, alice: FlaskClient, complaint: Evidence) -> None:
     with transaction():
         world.inscc004.state = AttemptState.ASSESSED
     good, bad = value(world.cfacc15, "9"), value(world.inscc004, "4")
@@ -147,8 +149,8 @@ def test_all_boxes_of_a_form_hold_or_none(world: World, alice: FlaskClient, comp
     assert good not in claimed(complaint)
 
 
-class TestWhatIsNotHers:
-    def test_nobody_else_ticks_for_her_item(self, world: World, client: ClientFor, complaint: Evidence) -> None:
+class TestOtherCandidates:
+    def test_nobody_else_claims_with_her_item(self, world: World, client: ClientFor, complaint: Evidence) -> None:
         for person in (world.bob, world.carol, world.dan, world.eve, world.frank):
             assert tick(client(person), complaint, world.cfacc15, "9").status_code == 404
             assert client(person).get(f"/evidence/{complaint.id}/criteria").status_code == 404
@@ -168,7 +170,7 @@ class TestWhatIsNotHers:
 
 
 @pytest.mark.parametrize("box", ["", "7", "a-b", "1-2-3", "-1-2", "1-²", f"1-{10**30}"])
-def test_boxes_that_cannot_be_read_change_nothing(alice: FlaskClient, complaint: Evidence, box: str) -> None:
+def test_invalid_ticks_change_nothing(alice: FlaskClient, complaint: Evidence, box: str) -> None:
     before = claimed(complaint)
     answer = alice.post(f"/evidence/{complaint.id}/criteria", data={"shown": box, "claim": box})
     assert answer.status_code == 422
@@ -176,13 +178,13 @@ def test_boxes_that_cannot_be_read_change_nothing(alice: FlaskClient, complaint:
     assert claimed(complaint) == before
 
 
-def test_a_locator_is_a_line(world: World, alice: FlaskClient, complaint: Evidence) -> None:
+def test_a_locator_is_one_line(world: World, alice: FlaskClient, complaint: Evidence) -> None:
     answer = tick(alice, complaint, world.cfacc15, "5", locator="x" * 201)
     assert answer.status_code == 422
     assert "at most 200 characters" in answer.json["message"]
 
 
-def test_its_page_takes_at_most_twelve_statements(
+def test_the_page_takes_at_most_twelve_statements(
     world: World,
     alice: FlaskClient,
     complaint: Evidence,
@@ -201,7 +203,7 @@ def test_its_page_takes_at_most_twelve_statements(
     assert len(statements) <= 12, statements
 
 
-def test_tips_stand_beside_the_criteria_with_what_contradicts_the_unit(
+def test_tips_are_shown_with_the_warning_that_they_contradict_the_unit(
     alice: FlaskClient, complaint: Evidence
 ) -> None:
     page = alice.get(f"/evidence/{complaint.id}/criteria").text

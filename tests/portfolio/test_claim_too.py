@@ -44,7 +44,7 @@ def save(browser: FlaskClient, evidence: Evidence, shown: list[str], ticked: lis
 
 class TestOffering:
     @pytest.mark.usefixtures("delivercc")
-    def test_what_is_the_same_in_another_unit_is_offered_and_not_ticked(
+    def test_the_same_criterion_in_another_unit_is_offered_and_not_ticked(
         self, world: World, alice: FlaskClient, complaint: Evidence
     ) -> None:
         page = alice.get(f"/evidence/{complaint.id}/criteria").text
@@ -53,20 +53,20 @@ class TestOffering:
         box = page[page.index(f'name="also-{cell(world.cfacc15, "1")}"') :]
         assert "checked" not in box[: box.index(">")]
 
-    def test_nobody_is_offered_a_unit_they_do_not_hold(self, alice: FlaskClient, complaint: Evidence) -> None:
+    def test_a_unit_without_an_attempt_is_not_offered(self, alice: FlaskClient, complaint: Evidence) -> None:
         page = alice.get(f"/evidence/{complaint.id}/criteria").text
         assert "DELIVERCC" not in page
         assert "The same in substance as INSCC004 3: claim it too" in page
 
     @pytest.mark.parametrize("state", [AttemptState.ASSESSED, AttemptState.VOID])
-    def test_nor_one_that_is_not_open(
+    def test_a_unit_that_is_not_open_is_not_offered(
         self, alice: FlaskClient, complaint: Evidence, delivercc: UnitAttempt, state: AttemptState
     ) -> None:
         with transaction():
             delivercc.state = state
         assert OFFER not in alice.get(f"/evidence/{complaint.id}/criteria").text
 
-    def test_what_is_claimed_already_is_named_as_claimed(
+    def test_a_criterion_already_claimed_is_shown_as_claimed(
         self, alice: FlaskClient, complaint: Evidence, delivercc: UnitAttempt
     ) -> None:
         with transaction():
@@ -75,7 +75,7 @@ class TestOffering:
         assert OFFER not in page
         assert f'<a href="#criterion-{cell(delivercc, "12")}">DELIVERCC 12</a>, claimed too' in page
 
-    def test_beside_a_decided_claim_it_only_says_where_the_other_is(
+    def test_a_decided_claim_only_links_to_the_same_criterion(
         self, world: World, alice: FlaskClient, complaint: Evidence, delivercc: UnitAttempt
     ) -> None:
         with transaction():
@@ -87,14 +87,14 @@ class TestOffering:
         assert OFFER not in page
         assert f'<a href="#criterion-{cell(delivercc, "12")}">DELIVERCC 12</a>' in page
 
-    def test_what_northgate_says_is_not_the_same_is_not_offered_there(
+    def test_a_link_rejected_by_the_centre_is_not_offered(
         self, world: World, alice: FlaskClient, complaint: Evidence, delivercc: UnitAttempt
     ) -> None:
         with transaction():
             refuse_link(world.cfacc15.unit, delivercc.unit, (1, 12), world.northgate, factories.actor(world.dan))
         assert OFFER not in alice.get(f"/evidence/{complaint.id}/criteria").text
 
-    def test_nor_what_another_centre_linked(
+    def test_a_link_of_another_centre_is_not_offered(
         self, world: World, alice: FlaskClient, complaint: Evidence, delivercc: UnitAttempt
     ) -> None:
         with transaction():
@@ -112,7 +112,7 @@ class TestOffering:
         assert "The same in substance as INSCC004 18: claim it too" in page
 
     @pytest.mark.usefixtures("delivercc")
-    def test_the_page_asks_the_database_once_more(
+    def test_the_page_takes_one_more_statement(
         self,
         alice: FlaskClient,
         complaint: Evidence,
@@ -136,7 +136,7 @@ class TestClaimingBoth:
         save(alice, complaint, [one, twelve], [one], **{f"also-{one}": twelve})
         assert claimed(complaint) == before | {one, twelve}
 
-    def test_the_others_own_box_need_not_be_on_the_page(
+    def test_the_other_criterion_need_not_be_on_the_page(
         self, world: World, alice: FlaskClient, complaint: Evidence, delivercc: UnitAttempt
     ) -> None:
         one, twelve = cell(world.cfacc15, "1"), cell(delivercc, "12")
@@ -172,7 +172,7 @@ class TestClaimingBoth:
         assert twelve in claimed(complaint), "taking one off takes off that one alone"
         assert one not in claimed(complaint)
 
-    def test_both_hold_or_none(
+    def test_both_claims_are_saved_or_none(
         self, world: World, alice: FlaskClient, complaint: Evidence, delivercc: UnitAttempt
     ) -> None:
         with transaction():
@@ -190,7 +190,7 @@ class TestClaimingBoth:
         assert save(alice, complaint, [one], [one], **{f"also-{one}": foreign}).status_code == 404
         assert claimed(complaint) == before
 
-    def test_what_cannot_be_read_is_refused_whole(
+    def test_an_invalid_value_is_refused_and_nothing_is_saved(
         self, world: World, alice: FlaskClient, complaint: Evidence
     ) -> None:
         one = cell(world.cfacc15, "1")
@@ -199,7 +199,7 @@ class TestClaimingBoth:
 
 @pytest.mark.usefixtures("complaint")
 class TestTheMatrix:
-    def test_below_it_stand_the_criteria_that_are_the_same_elsewhere(
+    def test_the_same_criteria_are_listed_below_the_matrix(
         self, world: World, alice: FlaskClient, delivercc: UnitAttempt
     ) -> None:
         page = alice.get(f"/attempts/{world.cfacc15.id}?view=matrix").text
@@ -209,7 +209,7 @@ class TestTheMatrix:
         assert "With 12, claim CFACC15 1 too" in alice.get(f"/attempts/{delivercc.id}?view=matrix").text
         assert "claim DELIVERCC 12 too" not in alice.get(f"/attempts/{world.cfacc15.id}").text
 
-    def test_a_centres_word_goes_before_the_installations(
+    def test_a_link_of_the_centre_overrides_that_of_the_installation(
         self, world: World, alice: FlaskClient, delivercc: UnitAttempt
     ) -> None:
         with transaction():
@@ -217,7 +217,7 @@ class TestTheMatrix:
         assert "With 1, claim" not in alice.get(f"/attempts/{world.cfacc15.id}?view=matrix").text
 
     @pytest.mark.usefixtures("delivercc")
-    def test_a_withdrawn_candidate_is_offered_nothing(self, world: World, alice: FlaskClient) -> None:
+    def test_a_withdrawn_candidate_is_offered_no_criteria(self, world: World, alice: FlaskClient) -> None:
         with transaction():
             world.registration.withdrawn_at, world.registration.withdrawn_reason = now(), "Left"
         assert "With 1, claim" not in alice.get(f"/attempts/{world.cfacc15.id}?view=matrix").text
@@ -244,6 +244,6 @@ class TestTheMatrix:
         assert {cell(world.cfacc15, "1"), cell(delivercc, "12")} <= claimed(complaint)
 
 
-def test_the_installation_ships_the_links_that_the_offers_rest_on(world: World) -> None:
+def test_the_installation_ships_links_between_the_same_criteria(world: World) -> None:
     query = select(CriterionLink).where(CriterionLink.kind == LinkKind.SAME, CriterionLink.centre_id.is_(None))
     assert db.session.scalars(query).first()

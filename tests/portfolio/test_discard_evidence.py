@@ -22,12 +22,12 @@ def test_alice_discards_a_draft(alice: FlaskClient, complaint: Evidence, acts: C
     assert all(claim.removed_at for claim in claims)
 
 
-def test_discarding_twice_finds_nothing(alice: FlaskClient, complaint: Evidence) -> None:
+def test_a_discarded_draft_is_not_found(alice: FlaskClient, complaint: Evidence) -> None:
     alice.post(f"/evidence/{complaint.id}/discard")
     assert alice.post(f"/evidence/{complaint.id}/discard").status_code == 404
 
 
-def test_what_was_handed_in_stays(alice: FlaskClient, world: World, complaint: Evidence) -> None:
+def test_a_submitted_item_cannot_be_discarded(alice: FlaskClient, world: World, complaint: Evidence) -> None:
     with transaction():
         factories.submit(complaint)
     alice.post(f"/evidence/{complaint.id}/withdraw")

@@ -43,7 +43,7 @@ def sealed(attempt: UnitAttempt, path: str) -> str:
     ("name", "content"),
     [("note.txt", b"Notes."), ("log.docx", files.docx()), ("scan.pdf", files.pdf()), ("call.jpg", files.picture())],
 )
-def test_a_file_comes_back_as_it_was_and_only_as_a_download(
+def test_a_file_is_sent_unchanged_and_only_as_a_download(
     alice: FlaskClient, complaint: Evidence, name: str, content: bytes
 ) -> None:
     answer = fetch(alice, attach(complaint, content, name))
@@ -55,7 +55,7 @@ def test_a_file_comes_back_as_it_was_and_only_as_a_download(
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_a_line_break_that_got_into_a_name_stays_out_of_the_header(alice: FlaskClient, complaint: Evidence) -> None:
+def test_a_line_break_in_a_name_stays_out_of_the_header(alice: FlaskClient, complaint: Evidence) -> None:
     kept = store_file(io.BytesIO(b"Notes."), "note.txt")
     with transaction():
         attachment = attach_file(complaint, replace(kept, name="no\nte.txt"))
@@ -81,7 +81,7 @@ def test_asking_to_show_a_document_still_downloads_it(
         ("IMG_1.heic", files.heic()),
     ],
 )
-def test_a_picture_is_shown_made_anew(alice: FlaskClient, complaint: Evidence, name: str, content: bytes) -> None:
+def test_an_image_is_shown_re_encoded(alice: FlaskClient, complaint: Evidence, name: str, content: bytes) -> None:
     answer = fetch(alice, f"{attach(complaint, content, name)}?show=1")
     shown = Image.open(io.BytesIO(answer.data))
     assert answer.mimetype == "image/jpeg"
@@ -91,21 +91,21 @@ def test_a_picture_is_shown_made_anew(alice: FlaskClient, complaint: Evidence, n
     assert not shown.getexif()
 
 
-def test_a_picture_lies_as_it_was_held(alice: FlaskClient, complaint: Evidence) -> None:
+def test_an_image_is_shown_upright(alice: FlaskClient, complaint: Evidence) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     answer = fetch(alice, f"{attach(complaint, files.picture('JPEG', (400, 200), exif=exif), 'held.jpg')}?show=1")
     assert Image.open(io.BytesIO(answer.data)).size == (200, 400)
 
 
-def test_what_was_transparent_is_white(alice: FlaskClient, complaint: Evidence) -> None:
+def test_transparent_pixels_become_white(alice: FlaskClient, complaint: Evidence) -> None:
     sink = io.BytesIO()
     Image.new("RGBA", (20, 20), (0, 0, 0, 0)).save(sink, "PNG")
     answer = fetch(alice, f"{attach(complaint, sink.getvalue(), 'sign.png')}?show=1")
     assert Image.open(io.BytesIO(answer.data)).getpixel((10, 10)) == (255, 255, 255)
 
 
-def test_a_recording_is_played_in_parts(alice: FlaskClient, complaint: Evidence) -> None:
+def test_a_recording_is_sent_in_ranges(alice: FlaskClient, complaint: Evidence) -> None:
     content = files.mp3()
     answer = fetch(alice, f"{attach(complaint, content, 'call.mp3')}?show=1", Range="bytes=10-19")
     assert answer.status_code == 206
@@ -114,15 +114,15 @@ def test_a_recording_is_played_in_parts(alice: FlaskClient, complaint: Evidence)
     assert not answer.headers.get("Content-Disposition", "").startswith("attachment")
 
 
-def test_a_file_that_the_store_lost_is_said(alice: FlaskClient, complaint: Evidence) -> None:
+def test_a_missing_file_shows_an_error(alice: FlaskClient, complaint: Evidence) -> None:
     path = attach(complaint, b"Notes.", "n.txt")
     file_store.get_path(complaint.attachments[0].sha256).unlink()
     answer = fetch(alice, path)
     assert answer.status_code == 404
-    assert "missing from the store" in answer.text
+    assert "missing from the file store" in answer.text
 
 
-def test_a_picture_is_made_anew_once(alice: FlaskClient, complaint: Evidence, store: Path) -> None:
+def test_an_image_is_re_encoded_once(alice: FlaskClient, complaint: Evidence, store: Path) -> None:
     path = attach(complaint, files.picture(), "call.jpg")
     first = fetch(alice, f"{path}?show=1").data
     made = next(store.rglob("*.preview.jpg")).stat().st_mtime_ns
@@ -130,7 +130,7 @@ def test_a_picture_is_made_anew_once(alice: FlaskClient, complaint: Evidence, st
     assert next(store.rglob("*.preview.jpg")).stat().st_mtime_ns == made
 
 
-def test_those_who_judge_read_what_was_handed_in(world: World, client: ClientFor, complaint: Evidence) -> None:
+def test_assessors_and_verifiers_read_submitted_files(world: World, client: ClientFor, complaint: Evidence) -> None:
     path = attach(complaint, b"Notes.", "n.txt")
     assert fetch(client(world.bob), sealed(world.cfacc15, path)).status_code == 404, "a draft is Alice's alone"
     hand_in(complaint, world)
@@ -139,7 +139,7 @@ def test_those_who_judge_read_what_was_handed_in(world: World, client: ClientFor
     assert fetch(client(world.bob), sealed(world.inscc004, path)).status_code == 404, "it claims nothing there"
 
 
-def test_a_file_added_after_handing_in_waits_for_the_next_version(
+def test_a_file_added_after_submission_is_sealed_in_the_next_version(
     world: World, client: ClientFor, complaint: Evidence
 ) -> None:
     hand_in(complaint, world)
@@ -149,7 +149,7 @@ def test_a_file_added_after_handing_in_waits_for_the_next_version(
     assert fetch(client(world.bob), sealed(world.cfacc15, late)).data == b"Later."
 
 
-def test_the_administrator_and_strangers_read_no_files(world: World, client: ClientFor, complaint: Evidence) -> None:
+def test_administrators_and_outsiders_read_no_files(world: World, client: ClientFor, complaint: Evidence) -> None:
     path = sealed(world.cfacc15, attach(complaint, b"Notes.", "n.txt"))
     hand_in(complaint, world)
     assert fetch(client(world.dan), path).status_code in {403, 404}
@@ -157,7 +157,7 @@ def test_the_administrator_and_strangers_read_no_files(world: World, client: Cli
         assert fetch(client(person), path).status_code == 404
 
 
-def test_a_foreign_file_is_not_read_through_an_attempt_of_ones_own(
+def test_another_candidates_file_is_not_read_through_ones_own_attempt(
     world: World, client: ClientFor, complaint: Evidence
 ) -> None:
     path = attach(complaint, b"Notes.", "n.txt")

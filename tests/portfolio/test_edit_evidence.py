@@ -44,7 +44,7 @@ def test_alice_changes_an_item(alice: FlaskClient, complaint: Evidence) -> None:
     assert complaint.title == "Complaint, closed"
 
 
-def test_the_later_of_two_windows_is_told_and_keeps_its_text(alice: FlaskClient, complaint: Evidence) -> None:
+def test_the_later_of_two_windows_gets_a_conflict_and_keeps_its_text(alice: FlaskClient, complaint: Evidence) -> None:
     first, second = (
         fields_of(complaint, narrative="From the phone."),
         fields_of(complaint, narrative="From the desk."),
@@ -61,13 +61,13 @@ def test_the_later_of_two_windows_is_told_and_keeps_its_text(alice: FlaskClient,
     assert complaint.narrative == "From the desk."
 
 
-def test_two_windows_that_say_the_same_do_not_quarrel(alice: FlaskClient, complaint: Evidence) -> None:
+def test_two_windows_with_the_same_text_do_not_conflict(alice: FlaskClient, complaint: Evidence) -> None:
     same = fields_of(complaint, narrative="The same words.")
     assert alice.post(f"/evidence/{complaint.id}/edit", data=same).status_code == 303
     assert alice.post(f"/evidence/{complaint.id}/edit", data=same).status_code == 303
 
 
-def test_the_loser_of_two_windows_keeps_the_file_it_brought(alice: FlaskClient, complaint: Evidence) -> None:
+def test_a_window_with_a_conflict_keeps_its_file(alice: FlaskClient, complaint: Evidence) -> None:
     stale = fields_of(
         complaint, title="Stale", version=complaint.version + 5, files=[(io.BytesIO(b"Notes."), "n.txt")]
     )
@@ -75,7 +75,7 @@ def test_the_loser_of_two_windows_keeps_the_file_it_brought(alice: FlaskClient, 
     assert [each.name for each in complaint.attachments] == ["n.txt"]
 
 
-def test_claims_in_a_unit_that_forbids_simulation_hold_the_method(
+def test_the_method_cannot_become_simulation_with_claims_in_a_unit_that_forbids_it(
     alice: FlaskClient, complaint: Evidence, world: World
 ) -> None:
     assert world.cfacc15.unit.simulation is Simulation.FORBIDDEN

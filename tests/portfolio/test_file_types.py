@@ -46,7 +46,7 @@ def shown(value: object) -> str:
         ("cut in a letter.txt", (b"x" * (1024 * 1024 - 1)) + "é".encode(), "text/plain"),
     ],
 )
-def test_each_kind_is_told_by_its_content(name: str, content: bytes, media_type: str) -> None:
+def test_each_type_is_identified_by_its_content(name: str, content: bytes, media_type: str) -> None:
     assert identify_file_type(io.BytesIO(content), name).media_type == media_type
 
 
@@ -63,7 +63,7 @@ def bomb() -> bytes:
     return files.docx(word__media=bytes(60 * 1024 * 1024))
 
 
-NONE_WE_TAKE, DAMAGED, MACROS, ENDING = "none of the kinds", "damaged", "macros", "its name"
+NONE_WE_TAKE, DAMAGED, MACROS, ENDING = "its type is not accepted", "damaged", "macros", "its name"
 PNG = files.picture("PNG", (400, 400))
 JPEG = files.picture("JPEG", (400, 400))
 
@@ -123,7 +123,7 @@ JPEG = files.picture("JPEG", (400, 400))
         ("clip.m4a", files.movie(), ENDING),
     ],
 )
-def test_what_is_not_taken_is_refused_with_a_sentence(name: str, content: bytes, reason: str) -> None:
+def test_a_file_that_is_not_accepted_is_refused_with_a_sentence(name: str, content: bytes, reason: str) -> None:
     with pytest.raises(Invalid) as refused:
         identify_file_type(io.BytesIO(content), name)
     sentence = str(refused.value)
@@ -133,7 +133,7 @@ def test_what_is_not_taken_is_refused_with_a_sentence(name: str, content: bytes,
     assert refused.value.field == "files"
 
 
-def test_a_picture_with_absurdly_many_pixels_is_refused() -> None:
+def test_an_image_with_too_many_pixels_is_refused() -> None:
     wide = bytearray(files.picture("PNG"))
     wide[16:24] = (60_000).to_bytes(4, "big") * 2
     with pytest.raises(Invalid, match="not added"):
@@ -146,5 +146,5 @@ def test_a_long_name_is_shortened_in_the_sentence() -> None:
     assert len(str(refused.value)) < 150
 
 
-def test_the_file_chooser_offers_every_kind() -> None:
+def test_the_file_chooser_offers_every_type() -> None:
     assert {"jpg", "png", "heic", "pdf", "docx", "xlsx", "pptx", "odt", "mp3", "m4a", "mp4", "txt"} <= set(EXTENSIONS)

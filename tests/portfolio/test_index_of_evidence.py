@@ -39,24 +39,24 @@ def printed(browser: FlaskClient, path: str) -> str:
 
 def test_the_empty_index_says_what_will_be_here(alice: FlaskClient) -> None:
     page = alice.get("/evidence").text
-    assert "Your evidence will be listed here." in page
+    assert "Your evidence appears here when you add it." in page
     assert "Add evidence" in page
     assert "Print" not in page
 
 
-def test_items_stand_by_number_and_drafts_last(world: World, alice: FlaskClient, submitted: Evidence) -> None:
+def test_items_are_sorted_by_number_with_drafts_last(world: World, alice: FlaskClient, submitted: Evidence) -> None:
     with transaction():
         factories.make_evidence(world.cfacc15, "Escalation log")
     page = alice.get("/evidence").text
     assert page.index("Complaint CH-2231") < page.index("Escalation log")
-    assert "2 items, 1 draft among them." in page
+    assert "2 items, including 1 draft." in page
     assert "1 item is not linked to any criteria yet." in page
-    assert "Serves no criterion yet" in page
+    assert "Not linked to" in page
     assert "Submitted in CFACC15" in page
     assert "1 file" in page
 
 
-def test_alice_sees_her_changes_and_others_what_was_handed_in(
+def test_alice_sees_her_changes_and_others_the_submitted_version(
     world: World, alice: FlaskClient, client: ClientFor, submitted: Evidence
 ) -> None:
     with transaction():
@@ -70,7 +70,7 @@ def test_alice_sees_her_changes_and_others_what_was_handed_in(
     assert "/evidence/" not in page, "nothing to open"
 
 
-def test_a_second_version_is_named(world: World, submitted: Evidence) -> None:
+def test_a_second_version_is_shown_in_the_reference(world: World, submitted: Evidence) -> None:
     with transaction():
         submitted.narrative = "And I wrote to her."
     with transaction():
@@ -79,7 +79,7 @@ def test_a_second_version_is_named(world: World, submitted: Evidence) -> None:
     assert [line.ref for line in list_submitted_index(world.alice.id, world.northgate.id)] == ["1 v2"]
 
 
-def test_what_was_taken_back_is_in_nobody_elses_index(world: World, submitted: Evidence) -> None:
+def test_a_withdrawn_version_is_in_no_other_persons_index(world: World, submitted: Evidence) -> None:
     with transaction():
         withdraw_submission(submitted, factories.actor(world.alice))
     assert list_submitted_index(world.alice.id, world.northgate.id) == []
@@ -142,7 +142,7 @@ def test_who_may_read_an_index(world: World, client: ClientFor, submitted: Evide
     assert client(world.frank).get("/evidence").text.count("Complaint") == 0
 
 
-def test_the_index_takes_the_same_few_statements_at_any_length(
+def test_the_index_takes_the_same_number_of_statements_at_any_length(
     world: World,
     alice: FlaskClient,
     client: ClientFor,

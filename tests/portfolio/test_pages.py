@@ -23,7 +23,7 @@ def sheets(count: int) -> bytes:
     return sink.getvalue()
 
 
-def test_each_page_is_a_picture(alice: FlaskClient, complaint: Evidence) -> None:
+def test_each_page_is_shown_as_an_image(alice: FlaskClient, complaint: Evidence) -> None:
     path = attach(complaint, sheets(3), "minutes.pdf")
     page = alice.get(f"/evidence/{complaint.id}").text
     assert 'alt="minutes.pdf, page 1 of 3"' in page
@@ -38,12 +38,12 @@ def test_each_page_is_a_picture(alice: FlaskClient, complaint: Evidence) -> None
 
 
 @pytest.mark.parametrize("page", ["0", "4", "-1", "x", "999999999999999999999"])
-def test_there_is_no_other_page(alice: FlaskClient, complaint: Evidence, page: str) -> None:
+def test_a_page_that_does_not_exist_is_not_found(alice: FlaskClient, complaint: Evidence, page: str) -> None:
     path = attach(complaint, sheets(3), "minutes.pdf")
     assert fetch(alice, f"{path}?page={page}").status_code == 404
 
 
-def test_a_page_is_painted_once(alice: FlaskClient, complaint: Evidence, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_is_rendered_once(alice: FlaskClient, complaint: Evidence, monkeypatch: pytest.MonkeyPatch) -> None:
     path = attach(complaint, sheets(1), "minutes.pdf")
     first = fetch(alice, f"{path}?page=1").data
     monkeypatch.setattr(pages.RENDERER, "interpreter", ["/nowhere"])
@@ -71,7 +71,7 @@ def test_a_page_that_takes_too_long_is_given_up(
     assert not list(store.rglob("*.tmp"))
 
 
-def test_an_absurd_page_is_painted_no_larger(alice: FlaskClient, complaint: Evidence) -> None:
+def test_a_huge_page_is_rendered_no_larger(alice: FlaskClient, complaint: Evidence) -> None:
     wide = sheets(1)
     assert b"595.0" in wide
     path = attach(complaint, wide.replace(b"595.0", b"99999"), "wide.pdf")
@@ -80,7 +80,7 @@ def test_an_absurd_page_is_painted_no_larger(alice: FlaskClient, complaint: Evid
     assert max(Image.open(io.BytesIO(answer.data)).size) <= 1801
 
 
-def test_who_judges_sees_the_pages_and_nobody_else(world: World, client: ClientFor, complaint: Evidence) -> None:
+def test_only_readers_of_the_attempt_see_the_pages(world: World, client: ClientFor, complaint: Evidence) -> None:
     path = sealed(world.cfacc15, attach(complaint, sheets(1), "minutes.pdf"))
     assert fetch(client(world.bob), f"{path}?page=1").status_code == 404
     hand_in(complaint, world)

@@ -41,7 +41,7 @@ def save(browser: FlaskClient, world: World, shown: set[str], boxes: set[str]) -
     return browser.post(f"/attempts/{world.cfacc15.id}/matrix", data=form)
 
 
-def test_the_form_claims_what_was_ticked_and_drops_what_was_unticked(
+def test_ticked_cells_are_claimed_and_cleared_ones_removed(
     world: World, alice: FlaskClient, complaint: Evidence, log: Evidence
 ) -> None:
     five, seven, nine = cell(world, complaint, "5"), cell(world, complaint, "7"), cell(world, log, "9")
@@ -51,7 +51,7 @@ def test_the_form_claims_what_was_ticked_and_drops_what_was_unticked(
     assert "Saved: 2 changed." in alice.get(answer.location).text
 
 
-def test_a_tick_made_meanwhile_elsewhere_is_not_erased(world: World, alice: FlaskClient, complaint: Evidence) -> None:
+def test_a_tick_made_elsewhere_meanwhile_is_kept(world: World, alice: FlaskClient, complaint: Evidence) -> None:
     five, seven, nine = (cell(world, complaint, label) for label in ("5", "7", "9"))
     shown = {five, seven}
     form = {"evidence": complaint.id, "criterion": nine.split("-")[1], "on": 1}
@@ -68,14 +68,14 @@ def test_the_same_form_twice_changes_nothing_more(world: World, alice: FlaskClie
     assert "Nothing was changed." in alice.get(answer.location).text
 
 
-def test_only_the_candidate_ticks(world: World, client: ClientFor, complaint: Evidence) -> None:
+def test_only_the_candidate_can_tick(world: World, client: ClientFor, complaint: Evidence) -> None:
     nine = cell(world, complaint, "9")
     for person, status in ((world.bob, 404), (world.carol, 404), (world.dan, 404), (world.frank, 404)):
         assert save(client(person), world, set(), {nine}).status_code in {status, 403}
     assert nine not in ticked(world)
 
 
-def test_an_item_of_somebody_elses_is_not_ticked_in(world: World, alice: FlaskClient) -> None:
+def test_another_candidates_item_cannot_be_ticked(world: World, alice: FlaskClient) -> None:
     with transaction():
         franks = factories.make_evidence(world.franks_attempt, "Frank's call")
     assert save(alice, world, set(), {cell(world, franks, "9")}).status_code == 404
@@ -85,7 +85,7 @@ def test_an_item_of_somebody_elses_is_not_ticked_in(world: World, alice: FlaskCl
 
 
 @pytest.mark.parametrize("box", ["x", f"{10**30}-1", "1"])
-def test_nonsense_changes_nothing(world: World, alice: FlaskClient, complaint: Evidence, box: str) -> None:
+def test_invalid_cells_change_nothing(world: World, alice: FlaskClient, complaint: Evidence, box: str) -> None:
     before = ticked(world)
     assert save(alice, world, set(), {box}).status_code == 422
     assert ticked(world) == before

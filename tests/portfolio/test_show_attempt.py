@@ -16,7 +16,7 @@ from tracker.vocabulary import Outcome
 
 
 @pytest.fixture
-def judged(world: World) -> Evidence:
+def assessed(world: World) -> Evidence:
     """Evidence 1: 5 met, 7 needs more, 9 claimed."""
     with transaction():
         evidence = factories.make_evidence(world.cfacc15, "Complaint CH-2231")
@@ -26,30 +26,30 @@ def judged(world: World) -> Evidence:
     return evidence
 
 
-def test_the_list_says_each_state_in_words(world: World, alice: FlaskClient, judged: Evidence) -> None:
+def test_the_list_shows_each_state_in_words(world: World, alice: FlaskClient, assessed: Evidence) -> None:
     page = alice.get(f"/attempts/{world.cfacc15.id}").text
-    for words in ("CFACC15", "with Bob Archer since", "Met", "Needs more", "Claimed", "Nothing yet"):
+    for words in ("CFACC15", "Assessor: Bob Archer, since", "Met", "Needs more", "Claimed", "Nothing yet"):
         assert words in page
-    assert f'href="/evidence/{judged.id}"' in page
+    assert f'href="/evidence/{assessed.id}"' in page
 
 
-def test_a_gap_names_items_that_claim_its_neighbours(world: World, alice: FlaskClient, judged: Evidence) -> None:
+def test_a_gap_suggests_items_that_claim_its_neighbours(world: World, alice: FlaskClient, assessed: Evidence) -> None:
     page = alice.get(f"/attempts/{world.cfacc15.id}?show=gaps").text
     assert "Complaint CH-2231" in page
     assert "Nothing yet" in page
 
 
-def test_the_matrix_has_boxes_for_what_is_open_and_none_for_what_is_decided(
-    world: World, alice: FlaskClient, judged: Evidence
+def test_the_matrix_has_checkboxes_except_for_decided_claims(
+    world: World, alice: FlaskClient, assessed: Evidence
 ) -> None:
     page = " ".join(alice.get(f"/attempts/{world.cfacc15.id}?view=matrix").text.split())
     five, nine = (factories.criterion(world.cfacc15, label).id for label in ("5", "9"))
-    assert f'value="{judged.id}-{five}"' not in page
+    assert f'value="{assessed.id}-{five}"' not in page
     assert 'aria-label="1, 5: met"' in page
-    assert f'value="{judged.id}-{nine}" aria-label="1, 9" checked' in page
+    assert f'value="{assessed.id}-{nine}" aria-label="1, 9" checked' in page
 
 
-def test_those_who_judge_read_it_and_see_no_drafts(world: World, client: ClientFor, judged: Evidence) -> None:
+def test_assessors_and_verifiers_see_no_drafts(world: World, client: ClientFor, assessed: Evidence) -> None:
     with transaction():
         draft = factories.make_evidence(world.cfacc15, "A secret draft")
         factories.claim(world.cfacc15, draft, "1")
@@ -61,7 +61,7 @@ def test_those_who_judge_read_it_and_see_no_drafts(world: World, client: ClientF
     assert "A secret draft" in client(world.alice).get(f"/attempts/{world.cfacc15.id}?view=matrix").text
 
 
-def test_nobody_else_knows_of_it(world: World, client: ClientFor) -> None:
+def test_nobody_else_finds_the_attempt(world: World, client: ClientFor) -> None:
     for person in (world.eve, world.frank, world.grace, world.heidi):
         assert client(person).get(f"/attempts/{world.cfacc15.id}").status_code == 404
 

@@ -43,7 +43,7 @@ def badge(evidence: Evidence) -> tuple[tuple[str, str], ...]:
     return list_badges([evidence.id])[evidence.id]
 
 
-def test_a_draft_says_that_only_alice_sees_it(alice: FlaskClient, complaint: Evidence) -> None:
+def test_the_page_of_a_draft_says_that_only_alice_sees_it(alice: FlaskClient, complaint: Evidence) -> None:
     page = alice.get(f"/evidence/{complaint.id}").text
     assert "Draft: Complaint CH-2231" in page
     assert "Only you can see this item" in page
@@ -52,7 +52,7 @@ def test_a_draft_says_that_only_alice_sees_it(alice: FlaskClient, complaint: Evi
     assert "Withdraw" not in page
 
 
-def test_an_item_that_serves_nothing_asks_for_criteria(world: World, alice: FlaskClient) -> None:
+def test_an_item_without_claims_asks_for_criteria(world: World, alice: FlaskClient) -> None:
     with transaction():
         evidence = factories.make_evidence(world.cfacc15, "Escalation log")
     page = alice.get(f"/evidence/{evidence.id}").text
@@ -60,7 +60,7 @@ def test_an_item_that_serves_nothing_asks_for_criteria(world: World, alice: Flas
     assert f"/evidence/{evidence.id}/submit" not in page
 
 
-def test_a_struck_claim_is_shown_with_its_reason_and_serves_nothing(
+def test_a_removed_claim_is_shown_with_its_reason_and_does_not_count(
     world: World, alice: FlaskClient, complaint: Evidence
 ) -> None:
     with transaction():
@@ -75,7 +75,7 @@ def test_a_struck_claim_is_shown_with_its_reason_and_serves_nothing(
     assert "is not linked to any criteria yet" in page
 
 
-def test_a_submitted_item_waits_and_can_be_withdrawn(world: World, alice: FlaskClient, complaint: Evidence) -> None:
+def test_a_submitted_item_can_be_withdrawn(world: World, alice: FlaskClient, complaint: Evidence) -> None:
     hand_in(complaint, world)
     page = alice.get(f"/evidence/{complaint.id}").text
     assert "1 Complaint CH-2231" in page
@@ -85,7 +85,7 @@ def test_a_submitted_item_waits_and_can_be_withdrawn(world: World, alice: FlaskC
     assert "Discard" not in page
 
 
-def test_a_return_shows_the_words_and_leads_to_version_two(
+def test_a_returned_item_shows_the_feedback_and_leads_to_version_two(
     world: World, alice: FlaskClient, complaint: Evidence
 ) -> None:
     give_back(world, hand_in(complaint, world), "Whose decision was the refund?")
@@ -118,7 +118,7 @@ def test_feedback_not_released_is_not_shown(world: World, alice: FlaskClient, co
     assert "Half a thought" not in alice.get(f"/evidence/{complaint.id}").text
 
 
-def test_older_versions_can_be_read_as_they_were(world: World, alice: FlaskClient, complaint: Evidence) -> None:
+def test_older_versions_can_be_read(world: World, alice: FlaskClient, complaint: Evidence) -> None:
     with transaction():
         attach_file(complaint, store_file(io.BytesIO(b"Notes."), "n.txt"))
     hand_in(complaint, world)
@@ -151,21 +151,21 @@ class TestBadges:
             factories.accept(world.cfacc15, version, world.bob, decided)
         assert badge(complaint) == (("CFACC15", "accepted"),)
 
-    def test_a_claim_added_to_an_accepted_item_waits(self, world: World, complaint: Evidence) -> None:
+    def test_a_claim_added_to_an_accepted_item_is_to_be_assessed(self, world: World, complaint: Evidence) -> None:
         version = hand_in(complaint, world)
         with transaction():
             factories.accept(world.cfacc15, version, world.bob, dict.fromkeys(claims_of(complaint), Outcome.MET))
             factories.claim(world.cfacc15, complaint, "9")
         assert badge(complaint) == (("CFACC15", "waiting"),)
 
-    def test_each_unit_has_its_own(self, world: World, complaint: Evidence) -> None:
+    def test_each_unit_has_its_own_badge(self, world: World, complaint: Evidence) -> None:
         with transaction():
             factories.claim(world.inscc004, complaint, "1")
         version = hand_in(complaint, world)
         give_back(world, version, "More, please.")
         assert badge(complaint) == (("CFACC15", "returned"), ("INSCC004", "waiting"))
 
-    def test_a_signed_unit_keeps_what_it_was_signed_on(self, world: World, complaint: Evidence) -> None:
+    def test_a_signed_unit_keeps_the_version_it_was_signed_on(self, world: World, complaint: Evidence) -> None:
         version = hand_in(complaint, world)
         with transaction():
             factories.accept(world.cfacc15, version, world.bob, dict.fromkeys(claims_of(complaint), Outcome.MET))
@@ -177,8 +177,8 @@ class TestBadges:
         assert badge(complaint) == (("CFACC15", "accepted"), ("INSCC004", "waiting"))
 
 
-class TestForThoseWhoJudge:
-    def test_they_see_what_was_handed_in_and_never_the_draft(
+class TestAssessorsAndVerifiers:
+    def test_they_see_the_submitted_version_and_never_the_draft(
         self, world: World, client: ClientFor, complaint: Evidence
     ) -> None:
         path = f"/attempts/{world.cfacc15.id}/evidence/{complaint.id}"
@@ -192,7 +192,7 @@ class TestForThoseWhoJudge:
             assert "Not for Bob yet." not in page
             assert "my own work" in page
 
-    def test_of_other_units_they_learn_the_code_and_no_feedback(
+    def test_they_see_the_codes_of_other_units_and_not_their_feedback(
         self, world: World, client: ClientFor, complaint: Evidence
     ) -> None:
         with transaction():
@@ -205,7 +205,7 @@ class TestForThoseWhoJudge:
             "Only for CFACC15." in client(world.bob).get(f"/attempts/{world.cfacc15.id}/evidence/{complaint.id}").text
         )
 
-    def test_the_administrator_and_strangers_do_not(
+    def test_administrators_and_outsiders_cannot_open_it(
         self, world: World, client: ClientFor, complaint: Evidence
     ) -> None:
         hand_in(complaint, world)
@@ -215,7 +215,7 @@ class TestForThoseWhoJudge:
             assert client(person).get(path).status_code == 404
 
 
-def test_its_pages_take_at_most_twelve_statements(
+def test_the_pages_take_at_most_twelve_statements(
     world: World,
     client: ClientFor,
     complaint: Evidence,

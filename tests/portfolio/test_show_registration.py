@@ -22,7 +22,7 @@ def address(world: World) -> str:
     return f"/registrations/{world.registration.id}"
 
 
-def test_dan_sees_numbers_units_holders_and_progress(world: World, client: ClientFor) -> None:
+def test_an_administrator_sees_numbers_units_allocations_and_progress(world: World, client: ClientFor) -> None:
     _, version, claims = hand_in(world.cfacc15, "Call of 5 October", "1", "2")
     accept(world.cfacc15, version, world.bob, claims)
     page = client(world.dan).get(address(world)).text
@@ -42,24 +42,24 @@ def test_dan_sees_numbers_units_holders_and_progress(world: World, client: Clien
     assert "of 24" in page
 
 
-def test_alice_sees_hers_and_changes_nothing(world: World, client: ClientFor) -> None:
+def test_a_candidate_sees_their_registration_and_cannot_change_it(world: World, client: ClientFor) -> None:
     page = client(world.alice).get(address(world)).text
     assert "Bob Archer" in page
     assert [each for each in ACTS if each in page] == []
 
 
-def test_a_change_of_hands_stays_on_record(world: World, client: ClientFor) -> None:
+def test_a_change_of_allocation_stays_visible(world: World, client: ClientFor) -> None:
     with transaction():
         gina = make_person("Gina Holt", world.northgate, Role.ASSESSOR)
         allocate(world.cfacc15, gina, Role.ASSESSOR, "Bob is on leave", factories.actor(world.dan))
     page = client(world.dan).get(address(world)).text
-    assert "handed from Bob Archer to Gina Holt. Bob is on leave" in page
+    assert "changed from Bob Archer to Gina Holt. Bob is on leave" in page
     page = client(world.alice).get(address(world)).text
-    assert "handed from Bob Archer to Gina Holt" in page
+    assert "changed from Bob Archer to Gina Holt" in page
     assert "Bob is on leave" not in page
 
 
-def test_a_holder_without_the_role_is_pointed_out(world: World, client: ClientFor) -> None:
+def test_an_allocated_person_without_the_role_is_marked(world: World, client: ClientFor) -> None:
     dan = client(world.dan)
     assert "No longer has this role" not in dan.get(address(world)).text
     with transaction():
@@ -68,7 +68,7 @@ def test_a_holder_without_the_role_is_pointed_out(world: World, client: ClientFo
 
 
 @pytest.mark.parametrize("state", [AttemptState.VOID, AttemptState.CERTIFICATE_CLAIMED])
-def test_what_is_over_offers_nothing(world: World, client: ClientFor, state: AttemptState) -> None:
+def test_an_ended_attempt_offers_no_changes(world: World, client: ClientFor, state: AttemptState) -> None:
     with transaction():
         world.cfacc15.state = state
     page = client(world.dan).get(address(world)).text
@@ -82,7 +82,7 @@ def test_nobody_else_sees_it(world: World, client: ClientFor, who: str) -> None:
     assert client(getattr(world, who)).get(address(world)).status_code == 404
 
 
-def test_a_registration_that_does_not_exist(world: World, client: ClientFor) -> None:
+def test_an_unknown_registration_is_not_found(world: World, client: ClientFor) -> None:
     assert client(world.dan).get("/registrations/999999").status_code == 404
 
 

@@ -31,7 +31,7 @@ def attach(evidence: Evidence, content: bytes = b"Notes.", name: str = "n.txt") 
         attach_file(evidence, store_file(io.BytesIO(content), name))
 
 
-def test_the_declaration_is_shown_and_agreed(alice: FlaskClient, complaint: Evidence) -> None:
+def test_submitting_needs_the_declaration_that_is_shown(alice: FlaskClient, complaint: Evidence) -> None:
     page = alice.get(f"/evidence/{complaint.id}/submit").text
     assert "this evidence is my own work" in page
     assert "CFACC15: 5, 7" in page
@@ -43,14 +43,14 @@ def test_the_declaration_is_shown_and_agreed(alice: FlaskClient, complaint: Evid
     assert submission.submitted_by_id == complaint.candidate_id
 
 
-def test_without_the_tick_nothing_is_submitted(alice: FlaskClient, complaint: Evidence) -> None:
+def test_without_the_declaration_nothing_is_submitted(alice: FlaskClient, complaint: Evidence) -> None:
     answer = alice.post(f"/evidence/{complaint.id}/submit", data={})
     assert answer.status_code == 422
     assert "Tick the declaration" in answer.text
     assert db.session.scalars(select(Submission)).all() == []
 
 
-def test_everything_is_sealed(world: World, complaint: Evidence) -> None:
+def test_every_field_and_file_is_sealed(world: World, complaint: Evidence) -> None:
     attach(complaint)
     version = submit(complaint, world)
     with transaction():
@@ -73,9 +73,7 @@ def test_the_hash_is_over_fields_and_files(world: World, complaint: Evidence) ->
     assert third == first, "the same content has the same hash"
 
 
-def test_the_ledger_says_version_content_and_claims_and_no_words(
-    world: World, complaint: Evidence, acts: Callable[[], list[str]]
-) -> None:
+def test_the_event_holds_hashes_and_no_text(world: World, complaint: Evidence, acts: Callable[[], list[str]]) -> None:
     version = submit(complaint, world)
     assert acts() == ["evidence_submitted"]
     body = db.session.scalars(select(Event.body)).one().decode()
@@ -84,7 +82,7 @@ def test_the_ledger_says_version_content_and_claims_and_no_words(
     assert "Complaint" not in body
 
 
-def test_numbers_run_on_per_candidate_and_are_never_reused(world: World, alice: FlaskClient) -> None:
+def test_numbers_count_up_for_each_candidate_and_are_never_reused(world: World, alice: FlaskClient) -> None:
     numbers = []
     for title in ("One", "Two", "Three"):
         with transaction():
@@ -97,7 +95,7 @@ def test_numbers_run_on_per_candidate_and_are_never_reused(world: World, alice: 
     assert numbers == [1, 2, 3]
 
 
-def test_another_candidate_begins_at_one(world: World, complaint: Evidence) -> None:
+def test_another_candidate_starts_at_one(world: World, complaint: Evidence) -> None:
     submit(complaint, world)
     with transaction():
         franks = factories.make_evidence(world.franks_attempt, "Frank's call")
@@ -109,13 +107,13 @@ def test_another_candidate_begins_at_one(world: World, complaint: Evidence) -> N
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"title": "  "}, "say what it is"),
-        ({"method": None}, "say how it was gathered"),
-        ({"happened_from": None}, "say when it happened"),
-        ({"narrative": ""}, "say what you did, add a file, or say where it is kept"),
+        ({"title": "  "}, "enter a title"),
+        ({"method": None}, "choose how it was gathered"),
+        ({"happened_from": None}, "enter the date"),
+        ({"narrative": ""}, "write what you did, add a file, or enter where it is kept"),
     ],
 )
-def test_what_is_missing_is_named(
+def test_missing_fields_are_named(
     world: World, alice: FlaskClient, complaint: Evidence, change: dict[str, Any], sentence: str
 ) -> None:
     with transaction():
@@ -135,7 +133,9 @@ def test_an_item_without_claims_stays_a_draft(world: World) -> None:
 
 
 @pytest.mark.parametrize("instead", ["file", "workplace_location"])
-def test_a_file_or_its_place_will_do_instead_of_a_story(world: World, complaint: Evidence, instead: str) -> None:
+def test_a_file_or_its_place_at_work_replaces_the_written_account(
+    world: World, complaint: Evidence, instead: str
+) -> None:
     with transaction():
         complaint.narrative = ""
         complaint.workplace_location = "CRM" if instead == "workplace_location" else ""
@@ -153,15 +153,13 @@ def test_the_same_form_sent_twice_submits_once(alice: FlaskClient, complaint: Ev
     assert len(complaint.versions) == 1
 
 
-def test_nothing_changed_is_nothing_to_submit(world: World, complaint: Evidence) -> None:
+def test_an_unchanged_item_cannot_be_submitted_again(world: World, complaint: Evidence) -> None:
     submit(complaint, world)
     with pytest.raises(Refused, match="Nothing has changed"):
         submit(complaint, world)
 
 
-def test_what_was_changed_in_another_window_is_read_first(
-    world: World, alice: FlaskClient, complaint: Evidence
-) -> None:
+def test_a_change_in_another_window_blocks_submission(world: World, alice: FlaskClient, complaint: Evidence) -> None:
     with pytest.raises(Conflict, match="changed in another window"):
         submit(complaint, world, seen_version=complaint.version + 1)
     answer = alice.post(f"/evidence/{complaint.id}/submit", data={"declared": "y", "version": complaint.version + 1})
@@ -169,7 +167,7 @@ def test_what_was_changed_in_another_window_is_read_first(
     assert "Nothing was submitted" in answer.text
 
 
-def test_after_a_return_the_next_version_carries_the_claims_undecided(world: World, complaint: Evidence) -> None:
+def test_after_a_return_the_next_version_has_the_claims_undecided(world: World, complaint: Evidence) -> None:
     claims = list(db.session.scalars(select(factories.Claim).where(factories.Claim.evidence_id == complaint.id)))
     first = submit(complaint, world)
     with transaction():
@@ -182,7 +180,7 @@ def test_after_a_return_the_next_version_carries_the_claims_undecided(world: Wor
     assert [each.removed_at for each in claims] == [None, None]
 
 
-def test_a_withdrawn_candidate_submits_nothing(world: World, complaint: Evidence) -> None:
+def test_a_withdrawn_candidate_cannot_submit(world: World, complaint: Evidence) -> None:
     with transaction():
         world.registration.withdrawn_at = now()
         world.registration.withdrawn_reason = "Left the company"
@@ -190,14 +188,14 @@ def test_a_withdrawn_candidate_submits_nothing(world: World, complaint: Evidence
         submit(complaint, world)
 
 
-def test_a_signed_unit_takes_no_more(world: World, complaint: Evidence) -> None:
+def test_a_signed_unit_accepts_no_submission(world: World, complaint: Evidence) -> None:
     with transaction():
         world.cfacc15.state = AttemptState.ASSESSED
     with pytest.raises(Invalid, match="at least one criterion of an open unit"):
         submit(complaint, world)
 
 
-def test_a_simulation_that_slipped_in_is_refused_with_the_rule(world: World, complaint: Evidence) -> None:
+def test_a_simulation_is_refused_at_submission_with_the_rule(world: World, complaint: Evidence) -> None:
     assert world.cfacc15.unit.simulation is Simulation.FORBIDDEN
     with transaction():
         complaint.method = Method.SIMULATION
@@ -205,7 +203,7 @@ def test_a_simulation_that_slipped_in_is_refused_with_the_rule(world: World, com
         submit(complaint, world)
 
 
-def test_the_day_is_checked_again(world: World, complaint: Evidence) -> None:
+def test_the_date_is_checked_again_at_submission(world: World, complaint: Evidence) -> None:
     with transaction():
         complaint.happened_from = date(2091, 1, 1)
     with pytest.raises(Invalid, match="future"):

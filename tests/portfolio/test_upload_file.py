@@ -28,7 +28,7 @@ def upload(browser: FlaskClient, evidence: Evidence, content: bytes, name: str) 
     return browser.post(path, data={"file": (io.BytesIO(content), name)}, headers=SCRIPT)
 
 
-def test_a_photo_is_kept_and_the_page_learns_where(alice: FlaskClient, complaint: Evidence) -> None:
+def test_a_photo_is_stored_and_its_address_returned(alice: FlaskClient, complaint: Evidence) -> None:
     answer = upload(alice, complaint, files.picture(), "IMG_0412.jpg")
     attachment = complaint.attachments[0]
     assert answer.status_code == 201
@@ -39,7 +39,7 @@ def test_a_photo_is_kept_and_the_page_learns_where(alice: FlaskClient, complaint
     assert file_store.get_path(attachment.sha256).stat().st_size == attachment.size
 
 
-def test_a_file_does_not_outdate_the_form_beside_it(alice: FlaskClient, complaint: Evidence) -> None:
+def test_a_file_does_not_make_the_form_conflict(alice: FlaskClient, complaint: Evidence) -> None:
     shown = complaint.version
     url = upload(alice, complaint, b"Notes.", "n.txt").json["remove_url"]
     alice.post(url, headers=SCRIPT)
@@ -47,7 +47,7 @@ def test_a_file_does_not_outdate_the_form_beside_it(alice: FlaskClient, complain
     assert alice.post(f"/evidence/{complaint.id}/draft", data=typed).status_code == 200
 
 
-def test_the_same_file_sent_again_is_there_once(alice: FlaskClient, complaint: Evidence) -> None:
+def test_the_same_file_uploaded_twice_is_attached_once(alice: FlaskClient, complaint: Evidence) -> None:
     first = upload(alice, complaint, b"Notes.", "n.txt").json
     assert upload(alice, complaint, b"Notes.", "n.txt").json["id"] == first["id"]
     assert len(complaint.attachments) == 1
@@ -64,7 +64,7 @@ def test_the_same_file_sent_again_is_there_once(alice: FlaskClient, complaint: E
         ("Überblick – Anruf.txt", "Überblick – Anruf.txt"),
     ],
 )
-def test_a_name_is_shown_and_never_trusted(app: Flask, complaint: Evidence, name: str, shown: str) -> None:
+def test_a_file_name_is_cleaned(app: Flask, complaint: Evidence, name: str, shown: str) -> None:
     assert services.clean_file_name(name) == shown
     with transaction():
         services.attach_file(complaint, services.store_file(io.BytesIO(b"Notes."), name))
@@ -75,8 +75,8 @@ def test_a_name_is_shown_and_never_trusted(app: Flask, complaint: Evidence, name
     ("content", "name", "sentence"),
     [
         (b"", "n.txt", "is empty"),
-        (b"MZ" + bytes(90), "photo.jpg", "none of the kinds we take, which are JPEG, PNG, HEIC, PDF"),
-        (b"<html><script>alert(1)</script>", "n.txt", "none of the kinds"),
+        (b"MZ" + bytes(90), "photo.jpg", "its type is not accepted. The accepted types are JPEG, PNG, HEIC, PDF"),
+        (b"<html><script>alert(1)</script>", "n.txt", "its type is not accepted"),
     ],
 )
 def test_a_refused_file_gets_a_sentence(
@@ -100,10 +100,10 @@ def test_a_file_over_the_limit_is_refused_before_it_is_stored(app: Flask, store:
 def test_a_post_without_a_file_is_refused(alice: FlaskClient, complaint: Evidence) -> None:
     answer = alice.post(f"/evidence/{complaint.id}/files", data={}, headers=SCRIPT)
     assert answer.status_code == 422
-    assert "No file came" in answer.json["message"]
+    assert "No file was received" in answer.json["message"]
 
 
-def test_an_item_holds_fifty_files(alice: FlaskClient, complaint: Evidence) -> None:
+def test_an_item_has_at_most_fifty_files(alice: FlaskClient, complaint: Evidence) -> None:
     with transaction():
         for number in range(services.MAX_FILES):
             services.attach_file(complaint, services.store_file(io.BytesIO(b"%d" % number), f"{number}.txt"))
@@ -129,7 +129,7 @@ def test_no_transaction_is_open_while_a_file_is_stored(
     assert open_then == [False, False]
 
 
-def test_a_file_is_taken_out_and_a_version_that_holds_it_keeps_it(alice: FlaskClient, complaint: Evidence) -> None:
+def test_a_removed_file_stays_in_submitted_versions(alice: FlaskClient, complaint: Evidence) -> None:
     answer = upload(alice, complaint, b"Notes.", "n.txt").json
     alice.post(f"/evidence/{complaint.id}/submit", data={"declared": "y"})
     assert alice.post(answer["remove_url"], headers=SCRIPT).json == {"id": answer["id"]}
@@ -145,12 +145,12 @@ def test_removing_without_javascript_saves_what_was_typed(alice: FlaskClient, co
     form = {"version": complaint.version, "title": "Typed before pressing Remove", "narrative": "So was this."}
     answer = alice.post(url, data=form)
     assert answer.location == f"/evidence/{complaint.id}/edit"
-    assert "is taken out of this item" in alice.get(answer.location).text
+    assert "was removed from this item" in alice.get(answer.location).text
     assert (complaint.title, complaint.narrative) == (form["title"], form["narrative"])
     assert complaint.attachments == []
 
 
-def test_removing_shows_again_what_could_not_be_saved(alice: FlaskClient, complaint: Evidence) -> None:
+def test_removing_shows_the_problems_of_fields_that_were_not_saved(alice: FlaskClient, complaint: Evidence) -> None:
     url = upload(alice, complaint, b"Notes.", "n.txt").json["remove_url"]
     answer = alice.post(url, data={"version": complaint.version, "title": "x" * 300, "narrative": "Kept."})
     assert answer.status_code == 422
@@ -158,7 +158,9 @@ def test_removing_shows_again_what_could_not_be_saved(alice: FlaskClient, compla
     assert complaint.attachments == []
 
 
-def test_nobody_adds_to_or_takes_from_anothers_item(world: World, client: ClientFor, complaint: Evidence) -> None:
+def test_nobody_adds_or_removes_files_of_another_candidate(
+    world: World, client: ClientFor, complaint: Evidence
+) -> None:
     url = upload(client(world.alice), complaint, b"Notes.", "n.txt").json["remove_url"]
     for person in (world.bob, world.carol, world.dan, world.eve, world.frank):
         browser = client(person)

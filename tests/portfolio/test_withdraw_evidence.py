@@ -24,7 +24,7 @@ def submitted(world: World, complaint: Evidence) -> Evidence:
     return complaint
 
 
-def test_alice_takes_a_version_back(
+def test_alice_withdraws_a_version(
     world: World, client: ClientFor, submitted: Evidence, acts: Callable[[], list[str]]
 ) -> None:
     path = f"/attempts/{world.cfacc15.id}/evidence/{submitted.id}"
@@ -39,7 +39,7 @@ def test_alice_takes_a_version_back(
     assert "Submit version 2" in page
 
 
-def test_it_can_be_submitted_again_as_it_was(world: World, submitted: Evidence) -> None:
+def test_a_withdrawn_item_can_be_submitted_again_unchanged(world: World, submitted: Evidence) -> None:
     with transaction():
         withdraw_submission(submitted, factories.actor(world.alice))
     with transaction():
@@ -47,7 +47,9 @@ def test_it_can_be_submitted_again_as_it_was(world: World, submitted: Evidence) 
     assert (submitted.number, version.number) == (1, 2)
 
 
-def test_once_the_assessor_has_begun_it_stays(world: World, alice: FlaskClient, submitted: Evidence) -> None:
+def test_a_version_cannot_be_withdrawn_once_assessment_has_started(
+    world: World, alice: FlaskClient, submitted: Evidence
+) -> None:
     with transaction():
         db.session.add(
             Assessment(
@@ -61,17 +63,17 @@ def test_once_the_assessor_has_begun_it_stays(world: World, alice: FlaskClient, 
         )
     answer = alice.post(f"/evidence/{submitted.id}/withdraw")
     assert answer.status_code == 409
-    assert "can no longer be taken back" in answer.text
+    assert "can no longer be withdrawn" in answer.text
     assert submitted.versions[0].submission.withdrawn_at is None
 
 
-def test_taking_back_twice_is_refused(world: World, submitted: Evidence) -> None:
+def test_withdrawing_twice_is_refused(world: World, submitted: Evidence) -> None:
     with transaction():
         withdraw_submission(submitted, factories.actor(world.alice))
     with pytest.raises(Refused, match="not submitted"):
         withdraw_submission(submitted, factories.actor(world.alice))
 
 
-def test_a_draft_cannot_be_taken_back(world: World, complaint: Evidence) -> None:
+def test_a_draft_cannot_be_withdrawn(world: World, complaint: Evidence) -> None:
     with pytest.raises(Refused, match="not submitted"):
         withdraw_submission(complaint, factories.actor(world.alice))

@@ -138,7 +138,7 @@ def find_latest_version(evidence: Evidence) -> EvidenceVersion | None:
 def _problems(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, limit in MAX_LENGTH.items():
         if (length := len(fields.get(name) or "")) > limit:
-            yield name, f"“{LABELS[name]}” takes at most {limit:,} characters; there are {length:,}. Shorten it."
+            yield name, f"“{LABELS[name]}” can have at most {limit:,} characters; yours has {length:,}. Shorten it."
     start, end = fields.get("happened_from"), fields.get("happened_until")
     if start and end and end < start:
         yield "happened_until", "The end date is before the start date. Change one of them."
