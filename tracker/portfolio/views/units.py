@@ -19,7 +19,7 @@ from tracker.matrix import (
 )
 from tracker.models import UnitAttempt
 from tracker.portfolio.queries import units
-from tracker.portfolio.queries.claims import list_same_criteria
+from tracker.portfolio.queries.claims import list_matrix_offers
 from tracker.portfolio.views import portfolio
 from tracker.vocabulary import AttemptState, CriterionState, Role
 from tracker.web.authorise import get_attempt
@@ -63,7 +63,7 @@ def show_attempt(attempt_id: int) -> ResponseReturnValue:
         own=own,
         can_claim=can_claim,
         as_matrix=as_matrix,
-        offers=list_same_criteria(attempt) if as_matrix and can_claim else {},
+        offers=list_matrix_offers(attempt) if as_matrix and can_claim else {},
         chosen=chosen,
         filter_links=[
             (label, url_for(".show_attempt", attempt_id=attempt.id, show=word), word is chosen)
