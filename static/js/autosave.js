@@ -4,7 +4,7 @@
    only there), and the form's hidden inputs. Never password or file fields.
    Reply: {"saved_at": "10:42"}, and optionally "fields" {hidden input: new value}, "autosave_url",
    "action" (the form's), "address" (the page's), "upload_url", "refused" {field: why it was not saved}.
-   A form submitted during a save waits for the reply, which may bring a version and an address.
+   A form submitted during a save is sent after the reply, which may bring a version and an address.
    What the server has not acknowledged stays in localStorage under unsaved:<person>:<key> and is restored
    when the form is opened again. Other scripts: a "save-now" event on the form saves at once; "draft-saved"
    (detail: the reply) and "draft-failed" follow. */

@@ -1,4 +1,4 @@
-"""A draft that was never handed in can be thrown away, and its claims go with it."""
+"""A draft that was never submitted can be thrown away, and its claims go with it."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""The index: the candidate's own with drafts, the administrator's as handed in, and both on paper."""
+"""The index: the candidate's own with drafts, the administrator's as submitted, and both on paper."""
 
 import io
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A registration's page: its units, who holds each since when, how far they are, and what can be done."""
+"""The page of a registration: its units, allocations, progress, and what can be changed."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager

@@ -19,7 +19,7 @@ def row(number: int) -> IndexRow:
         f"Call {number}",
         "Observation",
         "3 November 2026",
-        "At work: held by Jo Baker",
+        "At work: kept by Jo Baker",
         "CFACC15, INSCC004",
         "CH, 4 November 2026",
     )
@@ -36,7 +36,7 @@ def test_every_item_is_a_row_under_headings_on_every_page() -> None:
         ("Call 7", ("7", "Description of evidence")),
         ("Observation", ("7", "Method")),
         ("3 November 2026", ("7", "Date")),
-        ("At work: held by Jo Baker", ("7", "Where it is")),
+        ("At work: kept by Jo Baker", ("7", "Where it is")),
         ("CFACC15, INSCC004", ("7", "Units")),
         ("CH, 4 November 2026", ("7", "Sampled by")),
     ]

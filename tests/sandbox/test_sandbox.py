@@ -26,7 +26,7 @@ def run(sandbox: Sandbox, script: str) -> bytes:
     return sandbox.run(["-n", "1", "-r", "1", script])
 
 
-def test_input_goes_in_and_output_comes_out(sandbox: Sandbox) -> None:
+def test_standard_input_is_read_and_standard_output_returned(sandbox: Sandbox) -> None:
     sandbox.module = "base64"
     assert sandbox.run(["-e"], stdin=b"words") == b"d29yZHM=\n"
 

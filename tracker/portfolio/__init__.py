@@ -1,0 +1,1 @@
+"""The candidate's portfolio: evidence, its versions and files, claims, and the index of evidence."""

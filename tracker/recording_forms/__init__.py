@@ -1,0 +1,1 @@
+"""The awarding body's candidate recording forms: content, rendering, issuing and verification."""

@@ -1,0 +1,1 @@
+"""Acts on the portfolio: drafts, files, claims and submissions."""
