@@ -61,7 +61,7 @@ IS_GUIDANCE = (
 
 @dataclass(frozen=True)
 class UnusedText:
-    """Text that was placed nowhere, and its lines."""
+    """Text of the document that the reader could not use, and its line numbers."""
 
     lines: tuple[int, ...]
     text: str
@@ -69,16 +69,16 @@ class UnusedText:
 
 @dataclass(frozen=True)
 class UnitReading:
-    """What a document was read as."""
+    """Result of reading a document: the unit, the doubts, the unused text, and the lines behind each criterion."""
 
     document: UnitDocument
     doubts: tuple[Doubt, ...]
     unparsed: tuple[UnusedText, ...]
     places: dict[int, tuple[int, ...]]
-    """The source's lines behind each criterion, by its position."""
+    """The line numbers behind each criterion, by its position."""
 
     def as_json(self) -> dict[str, Any]:
-        """As `standards show --json`, with `warnings` and `unparsed`."""
+        """Return the unit as `flask standards show --json` prints it, with `warnings` and `unparsed`."""
         return {
             **self.document.as_json(),
             "warnings": [each.as_json() for each in self.doubts],
@@ -87,7 +87,7 @@ class UnitReading:
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "UnitReading":
-        """From `as_json`, with the pairs of `places` beside it."""
+        """Return the reading from `as_json`, to which the pairs of `places` have been added."""
         stated = dict(content)
         doubts, unparsed, places = (stated.pop(name) for name in ("warnings", "unparsed", "places"))
         return cls(
@@ -99,7 +99,11 @@ class UnitReading:
 
 
 def read_unit(source: SourceText) -> UnitReading:
-    """The unit in a document. Raises `NoUnit` where it holds none, with the guidance if it is that."""
+    """Return the unit in a document.
+
+    Raises:
+        NoUnit: The document holds no criteria. If it is learning guidance, the error carries the guidance.
+    """
     cleaned = clean_document(source)
     lines = list(split_before_codes(strip_page_footers(flatten_tables(cleaned.lines))))
     sections = split_sections(lines)
@@ -115,6 +119,7 @@ def read_unit(source: SourceText) -> UnitReading:
 
 
 def _split_criteria(sections: Sequence[Section], width: int) -> tuple[NumberedCriteria, list[SectionStatements]]:
+    """Split the sections of criteria into statements, and number them."""
     splits: dict[CriterionKind, list[SectionStatements]] = {
         CriterionKind.PERFORMANCE: [],
         CriterionKind.KNOWLEDGE: [],
@@ -136,7 +141,10 @@ def _split_criteria(sections: Sequence[Section], width: int) -> tuple[NumberedCr
 
 
 def _remove_list_of_outcomes(splits: Iterable[SectionStatements], outcomes: Iterable[LearningOutcome]) -> None:
-    """`On completion of this unit you will:` lists the outcomes that follow below, each with its criteria."""
+    """Remove a list of outcomes from the criteria, if it only announces the outcomes below.
+
+    `On completion of this unit you will:` introduces such a list in many units of learning outcomes.
+    """
     names = {_normalize(each.text) for each in outcomes if each.text}
     for split in splits:
         if len(split.statements) > 1 and all(_normalize(each.text) in names for each in split.statements):
@@ -144,11 +152,12 @@ def _remove_list_of_outcomes(splits: Iterable[SectionStatements], outcomes: Iter
 
 
 def _normalize(text: str) -> str:
+    """Return a text in lower case, without the punctuation at its end."""
     return text.casefold().rstrip(" .;:,")
 
 
 def _find_overview_ranges(sections: Sequence[Section]) -> list[tuple[str, str, str]]:
-    """Groups that the overview gives as ranges of criteria."""
+    """Return the headings that the overview gives for ranges of criteria."""
     _, ranges = extract_ranges(
         [line for section in filter_sections(sections, Part.OVERVIEW) for line in section.lines]
     )
@@ -166,7 +175,7 @@ def _set_simulation(criteria: Iterable[CriterionDocument], allowed: Collection[s
 
 
 class _UnitAssembler:
-    """The parts of a document brought together as a unit."""
+    """Assembly of one document's sections, statements and metadata into a unit."""
 
     def __init__(
         self,
@@ -186,6 +195,7 @@ class _UnitAssembler:
         self.notes: list[str] = []
 
     def assemble(self) -> UnitReading:
+        """Return the reading of the document."""
         page_headers = list(dict.fromkeys(line.text for line in self.cleaned.page_headers if not is_noise(line.text)))
         identity = detect_identity(self.head, self.entries, page_headers, self.source.title or self.source.name)
         document = self._document(identity)
@@ -197,6 +207,7 @@ class _UnitAssembler:
         )
 
     def _split_entries_and_head(self) -> tuple[list[MetadataEntry], list[CleanLine]]:
+        """Split the sections without a part into metadata and the lines above the first part."""
         entries: list[MetadataEntry] = []
         head: list[CleanLine] = []
         first = self._find_first_part()
@@ -209,7 +220,7 @@ class _UnitAssembler:
         return entries, merge_wrapped_title(head)
 
     def _find_first_part(self) -> int:
-        """Where the first section stands that has a part; what is above it is the unit's head."""
+        """Return the index of the first section with a part; above it is the unit's head."""
         return next((index for index, section in enumerate(self.sections) if section.part), len(self.sections))
 
     def _document(self, identity: Identity) -> UnitDocument:
@@ -279,6 +290,7 @@ class _UnitAssembler:
         return parse_requirements(Section(Part.REQUIREMENTS, None, lines), self.width) if lines else (None, [])
 
     def _empty_headings(self) -> Iterable[str]:
+        """List the headings with nothing under them, except those of criteria and forms."""
         for section, following in zip(self.sections, [*self.sections[1:], None], strict=True):
             if section.lines or not section.heading or section.part in CRITERIA or section.part is Part.FORM:
                 continue
@@ -305,7 +317,7 @@ class _UnitAssembler:
         yield from self._doubt_repeated_labels(document)
 
     def _doubt_cut_off(self, document: UnitDocument) -> Iterable[Doubt]:
-        """A document that ends in the midst of a statement, or under a heading that promised some."""
+        """Report a document that ends inside a statement or below a heading, or lacks a kind of criteria."""
         lines = [line for section in self.sections for line in section.lines]
         last = self.sections[-1]
         if not lines:
@@ -328,6 +340,7 @@ class _UnitAssembler:
                 yield Doubt(ends_here, f"the document holds no {kind.label.lower()}", "the unit is read without")
 
     def _ends_mid_statement(self, final: CleanLine, document: UnitDocument) -> bool:
+        """Return whether the last line is unfinished, or lacks the full stop that all others have."""
         texts = [each.text for each in document.criteria[:-1]]
         end_in_stops = sum(text.endswith((".", ";")) for text in texts)
         if UNFINISHED_END.search(final.text):
@@ -337,6 +350,7 @@ class _UnitAssembler:
         )
 
     def _doubt_repeated_labels(self, document: UnitDocument) -> Iterable[Doubt]:
+        """Report labels that are printed twice below one heading."""
         seen: dict[tuple[Any, ...], int] = {}
         for each in document.criteria:
             key = (each.kind, each.heading, each.parent, each.label)
@@ -348,6 +362,7 @@ class _UnitAssembler:
             seen.setdefault(key, each.position)
 
     def _list_unused(self, document: UnitDocument) -> Iterable[UnusedText]:
+        """List the text that is in no part of the unit."""
         printed = {document.title, document.code, *(each.value for each in document.identifiers)}
         for line in self.head:
             if not any(each in line.text and len(line.text) < len(each) + 80 for each in printed):

@@ -26,16 +26,16 @@ TABLE_RULE = re.compile(r"\|?[\s:|+-]*-{3,}[\s:|+-]*\|?")
 QUOTES = '"“”'
 LONE_BULLET = re.compile(r"[•·◦▪■●○‣➢►◆♦✓✔§*-]|\uf0b7|\uf0a7")
 MIN_DOUBLE_SPACED_SHARE = 0.9
-"""How many of a document's lines have a blank one above them where it is double-spaced."""
+"""The share of lines below a blank one, from which a document is double-spaced."""
 MIN_CONTINUED_LINES = 3
 MIN_CONTINUED_SHARE = 0.6
-"""How many of the lines that begin small go on with a full one, where that is why they do."""
+"""The share of lines in lower case that must continue a full line for the blank lines to be ignored."""
 WHITE_SPACE = re.compile(r"\s+")
 
 
 @dataclass(frozen=True)
 class CleanedDocument:
-    """The rows that say something, the furniture that was taken out, and how wide the source wrapped its lines."""
+    """Clean lines with text, the page headers and footers that were removed, and the wrap width in characters."""
 
     lines: tuple[CleanLine, ...]
     page_headers: tuple[CleanLine, ...]
@@ -43,7 +43,7 @@ class CleanedDocument:
 
 
 def clean_document(source: SourceText) -> CleanedDocument:
-    """The rows of a document, in order."""
+    """Return the clean lines of a document, in order."""
     lines = merge_lone_bullets(strip_quotes(list(_clean_lines(source))))
     page_headers = find_page_headers([line for line in lines if line.text])
     kept = strip_double_spacing(list(_remove_page_headers(lines, page_headers)))
@@ -53,7 +53,7 @@ def clean_document(source: SourceText) -> CleanedDocument:
 
 
 def clean_text(text: str) -> str:
-    """Text as it is kept: one kind of space, no markup, no invisible signs."""
+    """Return text with one kind of space, and without ligatures, entities and invisible characters."""
     text = INVISIBLE.sub("", text.translate(LIGATURES))
     if ENTITY.search(text):
         text = html.unescape(text)
@@ -81,7 +81,7 @@ def _clean_lines(source: SourceText) -> Iterator[CleanLine]:
 
 
 def _split_markdown_cells(text: str) -> tuple[str, ...] | None:
-    """The cells of `| a | b |` or `a | b`, none for other text; None for a table's rules and empty rows."""
+    """Return the cells of `| a | b |` or `a | b`; `()` for other text, None for rules and empty rows."""
     stripped = text.strip()
     if "|" in stripped and (TABLE_RULE.fullmatch(stripped) or not stripped.strip("| \t")):
         return None
@@ -91,6 +91,7 @@ def _split_markdown_cells(text: str) -> tuple[str, ...] | None:
 
 
 def _clean_line(source_line: Line) -> tuple[int, str, bool]:
+    """Return a line's indent, its clean text, and whether Markdown marks it as a heading."""
     raw = source_line.text.replace("\t", " " * INDENT_WIDTH).replace("\u00a0", " ")
     indent = len(raw) - len(raw.lstrip())
     text = QUOTE_PREFIX.sub("", raw.strip(), count=1) if raw.lstrip().startswith(">") else raw.strip()
@@ -101,13 +102,16 @@ def _clean_line(source_line: Line) -> tuple[int, str, bool]:
 
 
 def _strip_markup(text: str) -> str:
-    r"""Without the signs of a markup language that came along: `**1.`, `1\\.`, `"1.`."""
+    r"""Return text without Markdown signs that were copied with it, as in `**1.` or `1\.`."""
     text = clean_text(ESCAPED.sub(r"\1", BOLD.sub("", text)))
     return EMPHASIS.sub(r"\2", text)
 
 
 def strip_quotes(lines: list[CleanLine]) -> list[CleanLine]:
-    """Quotes that open at a line's begin and close at another's end came with the copying, and are no text."""
+    """Remove quotation marks that open at the start of a line and close at the end of another.
+
+    They come from copying: a text in quotation marks was pasted. Quotation marks inside a line are kept.
+    """
     stripped = list(lines)
     opened: int | None = None
     for index, line in enumerate(lines):
@@ -128,7 +132,7 @@ def strip_quotes(lines: list[CleanLine]) -> list[CleanLine]:
 
 
 def merge_lone_bullets(lines: Sequence[CleanLine]) -> list[CleanLine]:
-    """A bullet alone on its line brought to the line below it."""
+    """Merge a bullet alone on its line with the line below."""
     merged: list[CleanLine] = []
     for line in lines:
         if merged and line.text and not line.cells and LONE_BULLET.fullmatch(merged[-1].text):
@@ -142,9 +146,9 @@ def merge_lone_bullets(lines: Sequence[CleanLine]) -> list[CleanLine]:
 
 
 def strip_double_spacing(lines: list[CleanLine]) -> list[CleanLine]:
-    """The rows without the blank line that stands above every one, where sentences run on across it.
+    """Ignore blank lines if one is above every line and sentences continue across them.
 
-    Paragraphs too have a blank line between them, but they do not break at the margin.
+    Paragraphs have a blank line between them, too, but their lines do not end at the wrap width.
     """
     width = compute_wrap_width([line.width for line in lines])
     spaced = [(above, below) for above, below in pairwise(lines) if below.after_blank or below.after_break]
@@ -162,7 +166,7 @@ def strip_double_spacing(lines: list[CleanLine]) -> list[CleanLine]:
 
 
 def _remove_page_headers(lines: Iterable[CleanLine], page_headers: list[CleanLine]) -> Iterator[CleanLine]:
-    """The rows left, each knowing whether a blank line stood above it that no page's end explains."""
+    """Yield the lines that are not page headers, with what is above each: a blank line, or a page's end."""
     removed = {line.line_numbers for line in page_headers}
     blank, after_break = False, False
     for line in lines:

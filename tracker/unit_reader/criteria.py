@@ -14,17 +14,17 @@ MAX_LABEL_LENGTH = 20
 
 @dataclass
 class NumberedCriteria:
-    """The criteria of a unit, the lines each came from, and what was assumed on the way."""
+    """Criteria of a unit, the line numbers behind each position, and the doubts."""
 
     criteria: list[CriterionDocument] = field(default_factory=list)
     places: dict[int, tuple[int, ...]] = field(default_factory=dict)
     doubts: list[Doubt] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
-    """Knowledge that is printed as codes of other units and nothing else."""
+    """Codes of other units that are printed as knowledge and are nothing else."""
 
 
 def build_criteria(kinds: Sequence[tuple[CriterionKind, Sequence[SectionStatements]]]) -> NumberedCriteria:
-    """Criteria over the whole unit, performance first, positions from 1."""
+    """Return the criteria of the whole unit, performance first, with positions from 1."""
     result = NumberedCriteria()
     for kind, splits in kinds:
         statements = [each for split in splits for each in _convert_stems_to_headings(split)]
@@ -35,7 +35,10 @@ def build_criteria(kinds: Sequence[tuple[CriterionKind, Sequence[SectionStatemen
 
 
 def _convert_stems_to_headings(split: SectionStatements) -> list[Statement]:
-    """`1 Prepare the site` over `1.1`, `1.2` throughout, or `A. Prepare` over `P1`, `P2`: the stems are headings."""
+    """Convert statements to headings if they only group others.
+
+    Units print `1 Prepare the site` above `1.1`, `1.2` throughout, or `A. Prepare` above `P1`, `P2`.
+    """
     top = split.top_level
     if (
         len(top) < 2
@@ -54,14 +57,17 @@ def _convert_stems_to_headings(split: SectionStatements) -> list[Statement]:
 
 
 def _are_all_dotted(stems: Sequence[Statement]) -> bool:
-    """`1.1` below `1 Prepare the site`, and not `P1.1` below a statement P1, or `1.1` below one that waits for it."""
+    """Return whether each stem is a heading over dotted numbers: `1.1` below `1 Prepare the site`.
+
+    `P1.1` below a statement P1 is a sub-item, and so is `1.1` below a statement that ends in a colon.
+    """
     if all(stem.is_open for stem in stems) or any(stem.marker and stem.marker.is_coded for stem in stems):
         return False
     return all(_is_dotted(child) for stem in stems for child in stem.children)
 
 
 def _are_counted_through(stems: Sequence[Statement]) -> bool:
-    """What stands under the stems is one row that never begins anew, or bears codes that the stems do not."""
+    """Return whether the items below the stems are one sequence, or have codes that the stems lack."""
     if any(stem.is_open or not stem.marker or stem.marker.is_coded for stem in stems):
         return False
     markers = [child.marker for stem in stems for child in stem.children if child.marker]
@@ -75,7 +81,7 @@ def _is_dotted(statement: Statement) -> bool:
 
 
 def _apply_ranges(ranges: Sequence[tuple[str, str, str]], statements: Sequence[Statement]) -> None:
-    """Groups that are given as `criteria 1–9: …` become the headings of these."""
+    """Set the headings that are given for ranges of criteria, as in `criteria 1–9: …`."""
     for first, last, heading in ranges:
         low, high = _sort_key(first), _sort_key(last)
         for statement in statements:
@@ -87,12 +93,14 @@ def _apply_ranges(ranges: Sequence[tuple[str, str, str]], statements: Sequence[S
 
 
 def _sort_key(label: str) -> tuple[str, int]:
+    """Return a key by which labels of one kind compare."""
     digits = "".join(each for each in label if each.isdigit())
     letters = "".join(each for each in label if each.isalpha()).upper()
     return ("", int(digits)) if digits else (letters, 0)
 
 
 def _remove_unit_codes(statements: list[Statement], kind: CriterionKind, result: NumberedCriteria) -> list[Statement]:
+    """Remove knowledge that is only codes of other units; they become links."""
     if kind is not CriterionKind.KNOWLEDGE:
         return statements
     kept = []
@@ -112,7 +120,7 @@ def _remove_unit_codes(statements: list[Statement], kind: CriterionKind, result:
 
 
 class _CriteriaBuilder:
-    """The statements of one kind."""
+    """Criteria of one kind, built from statements."""
 
     def __init__(self, kind: CriterionKind, statements: list[Statement], result: NumberedCriteria) -> None:
         self.kind = kind
@@ -125,6 +133,7 @@ class _CriteriaBuilder:
         self.count = 0
 
     def build(self) -> None:
+        """Add a criterion for each statement, and a doubt if labels were assigned."""
         assigned: list[int] = []
         for statement in self.statements:
             label, origin = self._choose_label(statement)
@@ -142,7 +151,10 @@ class _CriteriaBuilder:
             )
 
     def _repeats_one(self, top: Sequence[Statement]) -> bool:
-        """1 follows 1 under one heading; groups that are numbered anew are no unit that prints 1 throughout."""
+        """Return whether 1 follows 1 below one heading.
+
+        Groups that each start at 1 do not count: their labels are kept.
+        """
         return any(
             upper.heading == lower.heading
             and all(each.marker and each.marker.numbers == (1,) for each in (upper, lower))
@@ -150,6 +162,7 @@ class _CriteriaBuilder:
         )
 
     def _choose_label(self, statement: Statement) -> tuple[str, LabelOrigin]:
+        """Return a statement's label, and whether it is published or assigned by position."""
         if statement.parent is None:
             self.count += 1
         marker = statement.marker
@@ -162,7 +175,7 @@ class _CriteriaBuilder:
         return marker.label[:MAX_LABEL_LENGTH], LabelOrigin.PUBLISHED
 
     def _find_free_label(self, label: str, statement: Statement) -> str:
-        """6a, and 6b where two stand unnumbered between 6 and 7."""
+        """Return the label with the next free letter: 6a, then 6b if two unnumbered lines are below 6."""
         taken = {
             each.label
             for each in self.result.criteria

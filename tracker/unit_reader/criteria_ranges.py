@@ -32,7 +32,7 @@ ASSESSMENT_WORD = re.compile(
 
 @dataclass(frozen=True)
 class CriteriaRange:
-    """From which label to which, and what is said of them."""
+    """First and last label of a range of criteria, and what the line says of them."""
 
     first: str
     last: str
@@ -42,12 +42,12 @@ class CriteriaRange:
 
     @property
     def is_rule(self) -> bool:
-        """Whether it tells the assessor how these are assessed."""
+        """Return whether the line tells the assessor how these criteria are assessed."""
         return bool(ASSESSMENT_WORD.search(self.description))
 
 
 def parse_range(text: str) -> CriteriaRange | None:
-    """The range that the line speaks of, or None."""
+    """Return the range that a line describes, or None."""
     if len(text) > 300:
         return None
     for pattern in RANGE_FIRST:
@@ -62,7 +62,7 @@ def parse_range(text: str) -> CriteriaRange | None:
 
 
 def extract_ranges(lines: Sequence[CleanLine]) -> tuple[list[CleanLine], list[CriteriaRange]]:
-    """The rows that speak of no range, and the ranges."""
+    """Return the lines that describe no range, and the ranges of the others."""
     parsed = [(line, parse_range(line.text)) for line in lines]
     return [line for line, criteria_range in parsed if criteria_range is None], [
         criteria_range for _, criteria_range in parsed if criteria_range

@@ -12,42 +12,43 @@ from tracker.units.documents import GuidanceDocument
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a document. Leading spaces are kept, since they may say what is nested in what."""
+    """One line of a document, as extracted. Leading spaces are kept, because they may show nesting."""
 
     number: int
-    """From 1, over the whole document as it was read."""
+    """Counted from 1 over the whole document."""
     text: str
     page: int | None = None
     heading: bool = False
-    """The source itself marks it as a heading: a tag, a style, larger or heavier type."""
+    """The source marks it as a heading: by a tag, a style, or larger or heavier type."""
     cells: tuple[str, ...] = ()
-    """A table's row: the text of each cell, empty where it is empty or merged; `text` joins them by ` | `."""
+    """The text of each cell of a table's row, empty if it is empty or merged; `text` joins them by ` | `."""
     item: str = ""
-    """The marker of a list that the source shows (`1.`, `a)`, `•`); `text` begins with it."""
+    """The marker that the source shows before a list's item (`1.`, `a)`, `•`); `text` begins with it."""
 
 
 @dataclass(frozen=True)
 class Doubt:
-    """What the reader is unsure of: the lines, what is doubtful in them, and what it assumed."""
+    """What the reader is unsure of: the line numbers, what is doubtful, and what was assumed."""
 
     lines: tuple[int, ...]
     what: str
     assumed: str
 
     def as_json(self) -> dict[str, Any]:
+        """Return the doubt as plain values."""
         return {**asdict(self), "lines": list(self.lines)}
 
 
 @dataclass(frozen=True)
 class SourceText:
-    """A document as lines. `kind` is `text`, `html`, `docx` or `pdf`."""
+    """A document's lines as extracted. `file_format` is `text`, `html`, `docx` or `pdf`."""
 
     name: str
     file_format: str
     lines: tuple[Line, ...]
     doubts: tuple[Doubt, ...] = ()
     title: str = ""
-    """What the file says of itself outside its text, such as a web page's title."""
+    """The title that the file states outside its text, such as a web page's title."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the lines, doubts and title as plain values."""
@@ -59,7 +60,7 @@ class SourceText:
 
     @classmethod
     def from_json(cls, name: str, kind: str, content: Mapping[str, Any]) -> "SourceText":
-        """Return the document from the values of `as_json`, in which the readers of each kind answer too."""
+        """Return the document from the values of `as_json`, which the extraction of each format returns, too."""
         lines = tuple(
             Line(number, text, page, heading, tuple(cells), item)
             for number, (text, page, heading, cells, item) in enumerate(content["lines"], start=1)
@@ -69,11 +70,11 @@ class SourceText:
 
 
 class Unreadable(Refused):
-    """The file cannot be read at all; the sentence says why and what to do."""
+    """A file that cannot be read at all. The sentence says why, and how to put it right."""
 
 
 class NoUnit(Refused):
-    """The document was read, and holds no unit; guidance if that is what it is."""
+    """A document that was read and holds no unit, with the guidance if it is learning guidance."""
 
     def __init__(self, sentence: str, guidance: GuidanceDocument | None = None) -> None:
         super().__init__(sentence)
@@ -82,36 +83,37 @@ class NoUnit(Refused):
 
 @dataclass(frozen=True)
 class CleanLine:
-    """One line, cleaned; `line_numbers` are those of the source's lines that it came from."""
+    """One line after cleaning. `line_numbers` are those of the source's lines that it came from."""
 
     line_numbers: tuple[int, ...]
     text: str
     indent: int = 0
     after_blank: bool = False
-    """A blank line stands above it, and not one that came with the end of a page."""
+    """A blank line is above it that does not come from the end of a page."""
     after_break: bool = False
-    """Page furniture stands above it."""
+    """A page header or footer was above it."""
     heading: bool = False
     ends_paragraph: bool = False
-    """Its end is where a paragraph or a cell ends, never where a line was too long."""
+    """It ends where a paragraph or a cell ends, and was not wrapped."""
     cells: tuple[str, ...] = ()
 
     @property
     def line_number(self) -> int:
+        """Return the number of the first of the source's lines."""
         return self.line_numbers[0]
 
     @property
     def width(self) -> int:
-        """Where the line ends, counted from the margin."""
+        """Return where the line ends, in characters from the left margin."""
         return self.indent + len(self.text)
 
 
 @dataclass
 class Section:
-    """One part of the document: its heading's row, and the rows under it."""
+    """One section of the document: its heading, and the lines below it."""
 
     part: Part | None
-    """None before the first heading, and for facts about the unit."""
+    """None before the first heading, and for metadata."""
     heading: CleanLine | None = None
     lines: list[CleanLine] = field(default_factory=list)
     outcome: str | None = None
@@ -121,7 +123,7 @@ class Section:
 
 @dataclass
 class Statement:
-    """One item as it is being read. `marker` is None for one that is printed without any."""
+    """One item of a section while it is being read. `marker` is None if none is printed."""
 
     text: str
     line_numbers: list[int]
@@ -131,27 +133,28 @@ class Statement:
     points: list[str] = field(default_factory=list)
     note: str | None = None
     is_unlabelled: bool = False
-    """Printed without a label among others that have one."""
+    """It is printed without a label among others that have one."""
     children: list["Statement"] = field(default_factory=list)
 
     @property
     def is_open(self) -> bool:
-        """Whether it waits for sub-points."""
+        """Return whether the text ends in a colon, so that points are expected."""
         return self.text.rstrip().endswith((":", ":-", ": –"))
 
 
 @dataclass
 class SectionStatements:
-    """What a section came to."""
+    """Statements of one section, with its doubts, rules for the assessor, and ranges."""
 
     statements: list[Statement] = field(default_factory=list)
     doubts: list[Doubt] = field(default_factory=list)
     unparsed: list[tuple[tuple[int, ...], str]] = field(default_factory=list)
     assessor_rules: list[str] = field(default_factory=list)
-    """For the assessor, per range of criteria."""
+    """What is said to the assessor about ranges of criteria."""
     ranges: list[tuple[str, str, str]] = field(default_factory=list)
     """First label, last label, heading: groups that are given only as ranges."""
 
     @property
     def top_level(self) -> list[Statement]:
+        """Return the statements that are inside no other."""
         return [each for each in self.statements if each.parent is None]

@@ -10,6 +10,8 @@ from tracker.unit_reader.document_model import Unreadable
 
 
 class FileFormat(StrEnum):
+    """File format of a document."""
+
     TEXT = "text"
     HTML = "html"
     DOCX = "docx"
@@ -31,7 +33,11 @@ HTML_END_TAG = re.compile(rb"</(?:p|div|li|ul|ol|table|tr|td|h[1-6]|body|html)\s
 
 
 def detect_file_format(name: str, body: bytes) -> FileFormat:
-    """What the bytes are. Raises `Unreadable` for what is plainly something else."""
+    """Return the format of a file's content.
+
+    Raises:
+        Unreadable: The content is empty, a picture, an archive, or a document of another format.
+    """
     start = body[:1024].lstrip()
     if not start:
         raise Unreadable(f"{name} is empty. Look whether it is the right file.")

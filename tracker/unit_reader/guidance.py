@@ -9,7 +9,7 @@ from tracker.units.documents import GuidanceDocument, Provenance
 
 
 def build_guidance(sections: Sequence[Section], name: str, width: int) -> GuidanceDocument | None:
-    """The guidance that the document holds, or None where it is something else."""
+    """Return the learning guidance in a document, or None if fewer than two of its lists are there."""
     lists = {part: _list_entries(sections, part, width) for part in GUIDANCE}
     if sum(bool(entries) for part, entries in lists.items() if part is not Part.SYNOPSIS) < 2:
         return None

@@ -14,10 +14,10 @@ DESCRIPTIVE_PARTS = frozenset(
     {Part.OVERVIEW, Part.SCOPE, Part.SKILLS, Part.VALUES, Part.BEHAVIOURS, Part.LINKS, Part.NOTES, Part.RULES}
 )
 AFTER_HEADING = re.compile(r":|\b(?:you|learners?|candidates?)\b|\bThis (?:standard|unit)\b", re.IGNORECASE)
-"""What a heading can be followed by in its own line."""
+"""What can follow a heading in the same line."""
 MIN_RUN_ON_LENGTH = 80
 MAX_TITLE_LINE = 40
-"""How far down a document its title may stand."""
+"""The title is expected among so many lines at the top of a document."""
 MIN_NAME_LENGTH = 8
 RUN_ON_HEADING = re.compile(
     r"(?<=\S)\s+(?=(?:Performance [Cc]riteria|Knowledge (?:and|&) [Uu]nderstanding|Assessment [Cc]riteria"
@@ -28,7 +28,7 @@ RUN_ON_HEADING = re.compile(
 
 @dataclass(frozen=True)
 class ParsedHeading:
-    """A heading: its part, and the words that stand behind it in the row."""
+    """A heading: its part of a unit, its name, and the text after it in the same line."""
 
     part: Part
     name: str
@@ -36,7 +36,11 @@ class ParsedHeading:
 
 
 def parse_heading(text: str) -> ParsedHeading | None:
-    """The known heading that the row is, or that it begins with: with its introduction, or with what it names."""
+    """Return the known heading that the line is, or starts with.
+
+    A line may continue after its heading with an introduction (`Performance criteria You must …`) or its first
+    sentence.
+    """
     if part := phrases.match_heading(text) or _match_table_head(text):
         return ParsedHeading(part, text)
     if not text[0].isupper() or not AFTER_HEADING.search(text):
@@ -55,7 +59,10 @@ def parse_heading(text: str) -> ParsedHeading | None:
 
 
 def _match_table_head(text: str) -> Part | None:
-    """`Knowledge and understanding / Evidence reference`: a table's head written in one line, its cells ruled off."""
+    """Return the part named by a table's head that is printed in one line with slashes.
+
+    `Knowledge and understanding / Evidence reference` is such a head in units copied from a web page.
+    """
     cells = text.split(" / ") if len(text) <= phrases.MAX_HEADING_LENGTH else []
     parts = [phrases.match_heading(cell) for cell in cells]
     filled_in = [phrases.is_form_column(cell) for cell in cells]
@@ -65,7 +72,7 @@ def _match_table_head(text: str) -> Part | None:
 
 
 def split_run_on_headings(lines: Sequence[CleanLine]) -> Iterator[CleanLine]:
-    """Rows that run on over a heading (`… the work. Performance criteria You must …`), cut before it."""
+    """Split lines that continue across a heading (`… the work. Performance criteria You must …`)."""
     for line in strip_running_titles(lines):
         if len(line.text) < MIN_RUN_ON_LENGTH or line.cells:
             yield line
@@ -78,7 +85,7 @@ def split_run_on_headings(lines: Sequence[CleanLine]) -> Iterator[CleanLine]:
 
 
 def strip_running_titles(lines: Sequence[CleanLine]) -> Iterator[CleanLine]:
-    """Headings that have the unit's own title before them in their line, as on each page's head, without it."""
+    """Remove the unit's title where it is printed in the same line before a heading, as page headers are."""
     head = takewhile(lambda line: not phrases.match_heading(line.text), lines[:MAX_TITLE_LINE])
     names = tuple(f"{line.text} " for line in head if len(line.text) >= MIN_NAME_LENGTH)
     for line, following in zip_longest(lines, lines[1:]):
@@ -90,7 +97,7 @@ def strip_running_titles(lines: Sequence[CleanLine]) -> Iterator[CleanLine]:
 
 
 def merge_broken_headings(lines: Sequence[CleanLine]) -> list[CleanLine]:
-    """Headings, introductions and names that a narrow column broke over two lines, as one row each."""
+    """Merge headings, introductions and names that a narrow column broke over two lines."""
     merged: list[CleanLine] = []
     for line in lines:
         if (
@@ -110,6 +117,7 @@ def merge_broken_headings(lines: Sequence[CleanLine]) -> list[CleanLine]:
 
 
 def _is_broken_heading(above: str, below: str) -> bool:
+    """Return whether two lines together are one heading, introduction or name."""
     if len(above) > 60 or len(below) > 200:
         return False
     joined = f"{above} {below}"
@@ -132,19 +140,19 @@ def _is_broken_heading(above: str, below: str) -> bool:
 
 
 def split_introduction(text: str) -> tuple[str, str] | None:
-    """An introduction with the first statement behind it in one line."""
+    """Return an introduction and the statement after it in the same line, or None."""
     match = re.match(r"([^:]{8,120}:)\s*(\S.*)", text)
     return (match[1], match[2]) if match and phrases.is_introduction(match[1]) else None
 
 
 MIN_PARAGRAPH_LENGTH = 60
-"""What is shorter is a line of its own."""
+"""In characters. A shorter line is no paragraph."""
 CODE_WITHIN_LINE = re.compile(r"(?<=[a-z)])\s+(?=(?P<letters>PC?|KU?)(?P<number>\d{1,3})\s+\S)")
-"""Where a code stands behind words that are no sentence."""
+"""A code after words that are no sentence."""
 
 
 def split_before_codes(lines: Sequence[CleanLine]) -> Iterator[CleanLine]:
-    """`Agree the work P1 ask … P2 tell …` as two rows: the words before the first code are a heading."""
+    """Split `Agree the work P1 ask … P2 tell …` before its first code: the words before it are a heading."""
     for line in lines:
         match = (
             CODE_WITHIN_LINE.search(line.text) if len(line.text) >= MIN_PARAGRAPH_LENGTH and not line.cells else None

@@ -13,14 +13,14 @@ from tracker.units.documents import Identifier
 SQA = re.compile(r"[A-Z]{1,2}\d?[A-Z0-9]{2,3} \d{2}")
 OFQUAL = re.compile(r"[A-Z]/\d{3}/\d{4}")
 LOOSE_CODE = re.compile(r"(?:[A-Z&]{1,6}|[A-Z][a-z]{1,2})[ /-]?[A-Z]{0,3}\d[A-Za-z0-9./-]{0,10}")
-"""A line that is a code and nothing else may be written more freely: `RDM 114`, `Bk7/2`."""
+"""A line that is nothing but a code may be written more freely: `RDM 114`, `Bk7/2`."""
 UNIT_WORD = re.compile(r"(?:unit|level|version|page)\b", re.IGNORECASE)
 LONE_NUMBER = re.compile(r"unit\s+(?:no\.?\s*|number\s*)?([A-Z]{0,3}\d{1,4}[A-Z]?)\s*[:.–—-]*", re.IGNORECASE)
 UNIT_NUMBER = re.compile(
     r"unit\s+(?:no\.?\s*|number\s*)?([A-Z]{0,3}\d{1,4}[A-Z]?)\s*[:.–—-]*\s+(\S.*)", re.IGNORECASE
 )
 SHORT_CODE = re.compile(r"[A-Z]{1,3}\d{1,3}\s+(?=[A-Z])")
-"""`UNIT D7   Receive visitors`: shorter than codes are elsewhere."""
+"""In `UNIT D7   Receive visitors` the code is shorter than codes are elsewhere."""
 BRACKETED = re.compile(r"[(\[]([^()\[\]]{2,40})[)\]]")
 TITLE_PREFIX = re.compile(r"(?:unit|standard)?\s*title\s*[:–-]\s*", re.IGNORECASE)
 BOILERPLATE = re.compile(
@@ -30,13 +30,15 @@ BOILERPLATE = re.compile(
     r"|standard code\b|candidate'?s? (?:copy|guide)|assessor'?s? (?:copy|guide)",
     re.IGNORECASE,
 )
-"""What stands above many a title and is none."""
+"""Lines above many titles that are no titles."""
 BREADCRUMB = re.compile(r"\s[>»›]\s")
 MAX_LENGTH = 200
 
 
 @dataclass(frozen=True)
 class Identity:
+    """Title, code and identifiers of a unit, with the doubts about them."""
+
     code: str
     title: str
     identifiers: tuple[Identifier, ...]
@@ -45,7 +47,7 @@ class Identity:
 
 
 def merge_wrapped_title(head: Sequence[CleanLine]) -> list[CleanLine]:
-    """The lines above the first heading, a title that went on in the next line as one of them."""
+    """Merge a title that was wrapped onto the next line. `head` is the lines above the first heading."""
     merged: list[CleanLine] = []
     for line in head:
         if merged and _continues_title(merged[-1], line):
@@ -59,7 +61,7 @@ def merge_wrapped_title(head: Sequence[CleanLine]) -> list[CleanLine]:
 
 
 def _continues_title(above: CleanLine, line: CleanLine) -> bool:
-    """In the very next line, in small letters, below a line that could be a title."""
+    """Return whether a line in lower case continues the title in the line above."""
     adjacent = (
         above.line_numbers[-1] + 1 == line.line_number and not line.after_blank and above.heading == line.heading
     )
@@ -71,7 +73,7 @@ def _continues_title(above: CleanLine, line: CleanLine) -> bool:
 def detect_identity(
     head: Sequence[CleanLine], entries: Sequence[MetadataEntry], page_headers: Sequence[str], name: str
 ) -> Identity:
-    """What the unit is called, from its facts, its head, and the title that runs through its pages."""
+    """Return the title and codes found in the metadata, the head and the page headers."""
     codes = {
         _detect_entry_scheme(entry): entry.value.strip() for entry in reversed(entries) if entry.key in IDENTIFIERS
     }
@@ -105,12 +107,12 @@ def detect_identity(
 
 
 def _title_sort_key(line: CleanLine) -> tuple[bool, bool]:
-    """`Unit 7: Patrol a building` is surely the title; then what the source marks as a heading."""
+    """Return a key that sorts `Unit 7: Patrol a building` first, then what the source marks as a heading."""
     return not UNIT_NUMBER.fullmatch(line.text), not line.heading
 
 
 def _extract_codes(text: str) -> tuple[dict[str, str], str]:
-    """The codes in a title's line, by scheme, and the title without them."""
+    """Return the codes in a title's line, by scheme, and the title without them."""
     codes: dict[str, str] = {}
     text = TITLE_PREFIX.sub("", text)
     if match := LONE_NUMBER.fullmatch(text):
@@ -134,12 +136,13 @@ def _extract_codes(text: str) -> tuple[dict[str, str], str]:
 
 
 def _detect_entry_scheme(entry: MetadataEntry) -> str:
-    """`Unit code` and the like say little: the shape of the code says whose it is."""
+    """Return the scheme of a code. `Unit code` names none, so the shape of the code decides."""
     shaped = _detect_scheme(entry.value.strip())
     return shaped if entry.key in {"local", "Ofqual"} and shaped != "NOS" else entry.key
 
 
 def _detect_scheme(code: str) -> str:
+    """Return `Ofqual`, `SQA` or `NOS` by the shape of a code."""
     if OFQUAL.fullmatch(code):
         return "Ofqual"
     return "SQA" if SQA.fullmatch(code) else "NOS"
@@ -162,16 +165,19 @@ def _can_be_title(text: str) -> bool:
 
 
 def _choose_code(codes: dict[str, str]) -> str | None:
+    """Return the code that identifies the unit, one with letters before one of digits only."""
     order = ("URN", "NOS", "local", "SQA", "Ofqual", "Original URN")
     known_codes = [codes[scheme] for scheme in order if codes.get(scheme)]
     return next((code for code in known_codes if not code.isdigit()), known_codes[0] if known_codes else None)
 
 
 def _build_local_code(title: str) -> str:
+    """Return a code made of the title, for a document that prints none."""
     kept = "".join(each if each.isascii() and each.isalnum() else " " for each in title.upper())
     return "-".join(kept.split())[:60].strip("-") or "UNIT"
 
 
 def _build_title_from_name(name: str) -> str:
+    """Return a title made of the file's name, for a document that prints none."""
     stem = name.rsplit("/", 1)[-1].rsplit(".", 1)[0].replace("-", " ").replace("_", " ").strip()
     return (stem[:1].upper() + stem[1:]) or "Untitled unit"

@@ -20,12 +20,12 @@ ABILITY_START = re.compile(r"(?:be able to|know|understand|demonstrate|use|carry
 MAX_OUTCOME_LENGTH = 250
 CRITERIA_HEADING = re.compile(r"assessment criteri(?:a|on)\W*", re.IGNORECASE)
 UNNUMBERED_OUTCOME = re.compile(r"(?:Be able to|Know|Understand)\b")
-"""How outcomes begin that are printed without a number; no criterion begins so."""
+"""The words with which outcomes start that are printed without a number; no criterion starts with them."""
 
 
 @dataclass
 class LearningOutcome:
-    """One learning outcome: its number and words, and the rows below it."""
+    """One learning outcome: its number, its text, and the lines below it."""
 
     number: str | None
     text: str
@@ -34,13 +34,13 @@ class LearningOutcome:
 
     @property
     def kind(self) -> CriterionKind:
-        """Outcomes of knowing give knowledge, all others performance."""
+        """Return knowledge for outcomes of knowing or understanding, performance for all others."""
         knows = phrases.OUTCOME_OF_KNOWLEDGE.match(self.text)
         return CriterionKind.KNOWLEDGE if knows else CriterionKind.PERFORMANCE
 
 
 def split_outcomes(document: Sequence[Section], width: int) -> tuple[list[LearningOutcome], list[Doubt]]:
-    """The outcomes that hold criteria, in order, and what is doubtful about them."""
+    """Return the outcomes that hold criteria, in order, and the doubts about them."""
     sections = list(filter_sections(document, Part.OUTCOMES))
     doubts: list[Doubt] = []
     lines = [line for section in sections for line in _list_lines(section)]
@@ -66,14 +66,20 @@ def _list_lines(section: Section) -> list[CleanLine]:
 
 
 def _promises_criteria(section: Section) -> bool:
-    """Whether its heading or its introduction speaks of criteria, or of what the learner can do."""
-    heading = section.heading.text if section.heading else "criteria"  # found by its markers, and so with criteria
+    """Return whether the heading or introduction mentions criteria, or what the learner can do."""
+    heading = (
+        section.heading.text if section.heading else "criteria"
+    )  # a section without heading was found by its markers, so it has criteria
     introductions = [line.text for line in section.lines if phrases.is_introduction(line.text)]
     return any(re.search(r"criteri|\bcan\b", text, re.IGNORECASE) for text in (heading, *introductions))
 
 
 def _remove_outcomes_without_criteria(outcomes: Sequence[LearningOutcome]) -> Iterator[Doubt]:
-    """A list of outcomes is none of criteria: what is neither numbered under an outcome nor below most of them."""
+    """Remove statements that are outcomes in a mere list, and yield a doubt for each.
+
+    A statement is kept if its number is below an outcome's, or if it has a marker and is below a named outcome, and
+    most outcomes hold criteria.
+    """
     named_outcomes = [each for each in outcomes if each.text]
     with_statements = [each for each in named_outcomes if each.section_statements.statements]
     without_criteria = outcomes if 2 * len(with_statements) < len(named_outcomes) else outcomes[:1]
@@ -95,7 +101,10 @@ def _remove_outcomes_without_criteria(outcomes: Sequence[LearningOutcome]) -> It
 
 
 def _find_outcome_in_head(document: Sequence[Section]) -> str:
-    """The one outcome of a page that is about nothing else, which stands in its head as a sentence; empty if none."""
+    """Return the one outcome of a page that is about nothing else, or an empty text.
+
+    Such a page prints it as a sentence above the first section.
+    """
     head = takewhile(lambda section: section.part is not Part.OUTCOMES, document)
     texts = [
         line.text for section in head if section.part is None for line in section.lines if _is_outcome_sentence(line)
@@ -110,9 +119,10 @@ def _is_outcome_sentence(line: CleanLine) -> bool:
 
 
 def _find_outcomes_above_criteria(sections: Sequence[Section], lines: Sequence[CleanLine]) -> set[tuple[int, ...]]:
-    """The lines of the outcomes that stand above a heading `Assessment criteria`, numbered otherwise than those.
+    """Return the line numbers of outcomes above a heading `Assessment criteria`.
 
-    That is how `10.1` is known for an outcome, over its criteria `a)`, `b)` and `c)`.
+    They count only if they are numbered differently from the criteria. That is how `10.1` is recognised as an
+    outcome, above its criteria `a)`, `b)` and `c)`.
     """
     starts = {
         section.lines[0].line_number
@@ -134,13 +144,13 @@ def _find_outcomes_above_criteria(sections: Sequence[Section], lines: Sequence[C
 
 
 def _get_first_style(line: CleanLine) -> str:
-    """The kind of marker that the row begins with; empty where it has none that is labelled."""
+    """Return the style of the marker that the line starts with, or an empty text."""
     markers = parse_markers(line.text)
     return markers[0][0].style if markers and markers[0][0].label and markers[0][1] else ""
 
 
 def _split_at_first_criterion(lines: Sequence[CleanLine]) -> Iterator[CleanLine]:
-    """`2.1 Prevent harm` with `2.1a Describe …` behind it in the same line, as two rows."""
+    """Split `2.1 Prevent harm` from the `2.1a Describe …` after it in the same line."""
     for line in lines:
         label = next((marker.label for marker, _ in parse_markers(line.text)[:1] if marker.style == "1.1"), "")
         match = re.search(rf"(?<=[^\d\s.])\s*(?={re.escape(label)}a\s+\S)", line.text) if label else None
@@ -154,7 +164,7 @@ def _split_at_first_criterion(lines: Sequence[CleanLine]) -> Iterator[CleanLine]
 def _group_by_outcome(
     lines: Sequence[CleanLine], above_criteria: Collection[tuple[int, ...]], width: int
 ) -> list[LearningOutcome]:
-    """Outcomes with the rows below each; rows above the first belong to one without words."""
+    """Return the outcomes with the lines below each. Lines above the first belong to one without text."""
     dotted_markers = [
         marker
         for line in lines
@@ -188,7 +198,11 @@ def _group_by_outcome(
 def _parse_outcome(
     line: CleanLine, dotted_numbers: set[int], *, has_letters: bool, is_above: bool
 ) -> LearningOutcome | None:
-    """`lettered`: criteria are numbered `1.1a`, outcomes `1.1`. `is_above`: it stands above `Assessment criteria`."""
+    """Return the outcome that the line starts, or None.
+
+    `has_letters`: criteria are numbered `1.1a`, and outcomes `1.1`. `is_above`: the line is above a heading
+    `Assessment criteria`.
+    """
     match = phrases.OUTCOME.fullmatch(line.text)
     if match and match[2]:
         return LearningOutcome(match[1], match[2])
@@ -201,11 +215,12 @@ def _parse_outcome(
 
 
 def _find_next_number(last: LearningOutcome) -> set[int]:
-    """The number behind the last outcome's: the next may stand there with no criteria of its own."""
+    """Return the number after the last outcome's, because the next outcome may have no criteria."""
     return {int(last.number) + 1} if last.number and last.number.isdigit() else set()
 
 
 def _is_outcome_marker(marker: Marker, text: str, dotted_numbers: set[int]) -> bool:
+    """Return whether a marker numbers an outcome rather than a criterion."""
     if not text or len(marker.numbers) != 1 or marker.style[0] in "(aAi":
         return False
     if marker.style.startswith("LO"):
@@ -216,7 +231,7 @@ def _is_outcome_marker(marker: Marker, text: str, dotted_numbers: set[int]) -> b
 
 
 def _continues_outcome(previous: CleanLine, line: CleanLine, width: int, has_dotted: bool) -> bool:
-    """The rest of an outcome's words: whatever stands between it and its first numbered criterion."""
+    """Return whether the line continues the outcome's text, before its first numbered criterion."""
     if parse_markers(line.text):
         return False
     return continues(previous, line, width) or (
@@ -225,7 +240,10 @@ def _continues_outcome(previous: CleanLine, line: CleanLine, width: int, has_dot
 
 
 def _assign_by_number(outcomes: list[LearningOutcome]) -> list[Doubt]:
-    """`2.1` belongs to outcome 2, also where all outcomes are printed first and all criteria after them."""
+    """Move criteria to the outcome of their number: `2.1` belongs to outcome 2.
+
+    Some units print all outcomes first and all criteria after them.
+    """
     by_number = {each.number: each for each in outcomes if each.number}
     doubts: list[Doubt] = []
     for outcome in outcomes:

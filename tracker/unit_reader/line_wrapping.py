@@ -10,28 +10,31 @@ SUSPENDED_HYPHEN = re.compile(r"(?:and|or|to)\b")
 UNFINISHED_END = re.compile(
     r"(?:\b(?:and|or|the|a|an|of|to|your|their|its|that|which|as)|[,(–-]|\.{3}|…)$", re.IGNORECASE
 )
-"""Where no statement ends, and no introduction either."""
+"""Words and signs with which no statement or introduction ends."""
 UNFINISHED_PREPOSITION = re.compile(r"\b(?:for|with|in|on|at|by|from|when|is|are|be)$")
 MIN_WRAP_WIDTH = 50
 MAX_UNUSED_WIDTH = 15
-"""What a wrapped line may lack of the full width: a long word did not fit."""
+"""A wrapped line may be so much shorter than the full width, because a long word did not fit."""
 MAX_WRAP_WIDTH = 130
-"""Lines longer than this are paragraphs: nobody wrapped them by hand."""
+"""Longer lines are paragraphs: nobody wraps lines by hand so late."""
 
 
 def ends_unfinished(text: str) -> bool:
-    """Whether no statement ends so, nor any other sentence."""
+    """Return whether the text ends in a word or sign with which no sentence ends."""
     return bool(UNFINISHED_END.search(text) or UNFINISHED_PREPOSITION.search(text))
 
 
 def merge_texts(above: str, below: str) -> str:
-    """Two pieces of one text as one: `made-to-` goes on without a space, `pre-` before `and post-` does not."""
+    """Return two pieces of one text as one: `made-to-` takes no space, `pre-` before `and post-` does."""
     broken = BROKEN_WORD.search(above[-2:]) and below[:1].islower() and not SUSPENDED_HYPHEN.match(below)
     return f"{above}{below}" if broken else f"{above} {below}"
 
 
 def compute_wrap_width(widths: Sequence[int]) -> int:
-    """Where the document wraps its lines: the widest line, but for a few that were left whole among wrapped ones."""
+    """Return the width in characters at which the document wraps its lines.
+
+    It is the widest line's, apart from a few lines that were left whole among wrapped ones.
+    """
     wrapped = [width for width in widths if width <= MAX_WRAP_WIDTH]
     wrap_width, unwrapped = max(wrapped, default=0), len(widths) - len(wrapped)
     at_full_width = sum(width > wrap_width - MAX_UNUSED_WIDTH for width in wrapped)
@@ -39,7 +42,7 @@ def compute_wrap_width(widths: Sequence[int]) -> int:
 
 
 def continues(previous: CleanLine, line: CleanLine, width: int) -> bool:
-    """Whether the row is the rest of the line above, which had become too long."""
+    """Return whether the line continues the one above, which had become too long."""
     if previous.ends_paragraph or line.ends_paragraph or line.heading != previous.heading:
         return False
     if line.after_blank:
@@ -52,12 +55,12 @@ def continues(previous: CleanLine, line: CleanLine, width: int) -> bool:
         return True
     may_continue = (
         line.text[0].islower() or line.text[0].isdigit()
-    )  # a number in its turn was taken for a label before
+    )  # a number that is a label was recognised before this
     return may_continue and width <= MAX_WRAP_WIDTH and not previous.text.endswith((".", ";", ":"))
 
 
 def continues_full_line(previous: CleanLine, line: CleanLine, width: int) -> bool:
-    """Whether the line above was full: its end says nothing, and the row goes on with it."""
+    """Return whether the line above was full, so that its end says nothing and this line continues it."""
     if (
         previous.ends_paragraph
         or line.ends_paragraph

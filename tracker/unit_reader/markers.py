@@ -17,18 +17,18 @@ GLUED = re.compile(r"(\d{1,3})(?=[A-Za-z][a-z]{2})(?!(?:st|nd|rd|th)\b)")
 LETTERED = re.compile(r"([a-z]|[ivxl]{2,6}|[A-Z])([.)])(?!\w\.)(?:\s+|$|(?=[A-Z]))")
 BARE_LETTER = re.compile(r"([a-z])(?:\s+(?=\S)|(?=[A-Z][a-z]))")
 FIRST_SUB_ITEM = re.compile(r"(?<=:)\s+(?=(?:\(?(?:a|i|1)\)|(?:a|i|1)\.)\s+\S)")
-"""Where a row of sub-items may open behind a colon, in the same line."""
+"""The first sub-item after a colon, in the same line."""
 RANGE_END = re.compile(r"(?:[–—-]|to\b|and\b)\s*[A-Z]{1,3}&?[A-Z]?\s?\d{1,3}\b")
 """`P1 – P3 by observation` speaks of statements and is none."""
 REPEATED_REFERENCE = re.compile(r"\.\d{1,2}\s+")
-"""What is left of a reference that is printed twice: `1.1 | .1 Identify`."""
+"""The rest of a reference that is printed twice: `1.1 | .1 Identify`."""
 CELL_SEPARATOR = re.compile(r"[/|]\s+")
-"""What is left between a label and its text of two cells that were written in one line: `1 / How to …`."""
+"""What is left between a label and its text if two cells were written in one line: `1 / How to …`."""
 
 
 @dataclass(frozen=True)
 class Marker:
-    """A marker as printed. `family` says which others are of its kind; `numbers` is its place among them."""
+    """A marker as printed. The markers of a sequence share their `style`; `numbers` is the place in it."""
 
     style: str
     """`1.`, `1)`, `(1)`, `1`, `1.1`, `P1`, `P1.1`, `a)`, `(a)`, `a`, `A)`, `i)`, `(i)` or a bullet's own sign."""
@@ -36,23 +36,25 @@ class Marker:
     """Without brackets and full stops: `1`, `a`, `P3`, `1.10`; empty for a bullet."""
     numbers: tuple[int, ...] = ()
     is_ambiguous: bool = False
-    """Could as well be the first word of a sentence: it counts only where it is next in turn."""
+    """It could be the first word of a sentence: it counts only if it is the next of its sequence."""
 
     @property
     def is_bullet(self) -> bool:
+        """Return whether it is a bullet, which has no label."""
         return not self.label
 
     @property
     def is_first(self) -> bool:
+        """Return whether it is the first of its sequence: `1`, `a)`, `2.1`."""
         return bool(self.numbers) and self.numbers[-1] == 1
 
     @property
     def is_coded(self) -> bool:
-        """Whether letters stand before its number: `P3`, `KU 2`."""
+        """Return whether letters are before its number: `P3`, `KU 2`."""
         return self.label[:1].isupper() and self.label[-1].isdigit()
 
     def follows(self, previous: "Marker") -> bool:
-        """Whether it is the next one of the same kind; a bullet follows any bullet of its sign."""
+        """Return whether it is the next of the same sequence; a bullet follows any bullet of its sign."""
         if self.style != previous.style:
             return False
         if self.is_bullet:
@@ -60,13 +62,13 @@ class Marker:
         return self.numbers == (*previous.numbers[:-1], previous.numbers[-1] + 1)
 
     def count_missing_after(self, previous: "Marker") -> int:
-        """How many are left out between the two, or -1 where this one is not later in the same row."""
+        """Return how many are missing between the two, or -1 if this one is not later in the sequence."""
         if self.is_bullet or self.style != previous.style or self.numbers[:-1] != previous.numbers[:-1]:
             return -1
         return self.numbers[-1] - previous.numbers[-1] - 1
 
     def is_within(self, previous: "Marker") -> bool:
-        """`4.1` is within `4`, and `P4.1` within `P4`."""
+        """Return whether it is one level below: `4.1` is within `4`, and `P4.1` within `P4`."""
         return (
             len(self.numbers) == len(previous.numbers) + 1
             and self.numbers[:-1] == previous.numbers
@@ -75,15 +77,15 @@ class Marker:
 
 
 def parse_markers(text: str) -> list[tuple[Marker, str]]:
-    """What the line may begin with, the likeliest first, each with the text behind it. Empty where with nothing.
+    """Return the markers that the line may start with, the likeliest first, each with the text after it.
 
-    `i)` may be a letter or a Roman number: both are given, and the place in the row decides.
+    `i)` may be a letter or a Roman number: both are returned, and the sequence decides.
     """
     bullet = BULLET.match(text)
     if bullet and bullet.end() < len(text) and _is_bullet(bullet, text):
         rest = text[bullet.end() :]
         if (second := BULLET.match(rest)) and second.end() < len(rest) and _is_bullet(second, rest):
-            return parse_markers(rest)  # a dash before the source's own bullet
+            return parse_markers(rest)  # a dash was printed before the source's own bullet
         inner = [
             (marker, remainder)
             for marker, remainder in _parse_labels(rest)
@@ -94,7 +96,7 @@ def parse_markers(text: str) -> list[tuple[Marker, str]]:
 
 
 def parse_lone_marker(text: str) -> Marker | None:
-    """The marker that is all that stands on the line."""
+    """Return the marker that is all of the line, or None."""
     bullet = BULLET.match(text)
     markers = [
         marker for marker, remainder in _parse_labels(text[bullet.end() :] if bullet else text) if not remainder
@@ -103,7 +105,7 @@ def parse_lone_marker(text: str) -> Marker | None:
 
 
 def build_next_marker_pattern(marker: Marker) -> re.Pattern[str] | None:
-    """Where the next marker of the same kind may stand inside a line; None where nobody could tell."""
+    """Return a pattern for the next marker of the sequence inside a line, or None if it cannot be told."""
     if marker.is_bullet:
         return re.compile(rf"(?<=\S)\s+(?={re.escape(marker.style)}\s+\S)") if marker.style in "•·▪■●○◆♦" else None
     label = re.escape(_compute_next_label(marker))
@@ -129,7 +131,7 @@ def build_next_marker_pattern(marker: Marker) -> re.Pattern[str] | None:
 
 
 def _is_bullet(bullet: re.Match[str], text: str) -> bool:
-    """A dash or a star needs a space behind it, and a line of its own words; other signs need none."""
+    """Return whether a sign is a bullet: a dash or a star needs a space after it, other signs do not."""
     return text[bullet.end() - 1].isspace() or bullet[1] not in "–—*"
 
 
@@ -150,7 +152,9 @@ def _parse_styles(text: str) -> list[tuple[Marker, str]]:
         options.extend(_parse_bracketed(match, text))
     elif match := NUMBERED.match(text):
         closing = "." if match[2] in ".:" else ")"
-        if inner := DOTTED.match(text[match.end() :]):  # a list's own number before the printed one: `1. 1.1 Explain`
+        if inner := DOTTED.match(
+            text[match.end() :]
+        ):  # a list's number before the printed one, as in `1. 1.1 Explain`
             options.append(_parse_dotted(inner, text[match.end() + inner.end() :]))
         options.append((Marker(f"1{closing}", match[1], (int(match[1]),)), text[match.end() :]))
     elif (match := SPACED.match(text)) or (match := GLUED.match(text)):
@@ -165,7 +169,7 @@ def _parse_styles(text: str) -> list[tuple[Marker, str]]:
 
 
 def _parse_dotted(match: re.Match[str], rest: str) -> tuple[Marker, str]:
-    """`1.1`, also where it is printed twice, and `1.1a`, whose letter makes it a sub-item."""
+    """Return the marker `1.1`, which may be printed twice, or `1.1a`, whose letter makes it a sub-item."""
     label = f"{match[1]}{match[2] or ''}"
     numbers = tuple(map(int, match[1].split(".")))
     rest = (REPEATED_REFERENCE.sub("", rest, count=1) if REPEATED_REFERENCE.match(rest) else rest).removeprefix(
@@ -177,7 +181,7 @@ def _parse_dotted(match: re.Match[str], rest: str) -> tuple[Marker, str]:
 
 
 def _parse_code(match: re.Match[str], text: str) -> list[tuple[Marker, str]]:
-    """`P3`, `K12`, `PC1`, `P4.1`, `KU 3`; the letter of `P3a` makes it a sub-item."""
+    """Return the marker `P3`, `K12`, `PC1`, `P4.1` or `KU 3`; the letter of `P3a` makes it a sub-item."""
     prefix, number, letter = match[1], match[2], match[3] or ""
     numbers = tuple(map(int, number.split(".")))
     label = f"{prefix}{number}{letter}"
@@ -229,7 +233,7 @@ def _get_letter_position(letter: str) -> int:
 
 
 def _parse_roman(label: str) -> int:
-    """The number that a Roman one stands for, or 0 where it is none."""
+    """Return the value of a Roman number, or 0 if it is none."""
     total = 0
     values = [ROMAN.get(letter, 0) for letter in label]
     for value, after in zip(values, [*values[1:], 0], strict=True):

@@ -65,7 +65,7 @@ DISTINCTIVE_KEYS = frozenset(
         "status",
     ]
 ) | {"Original URN"}
-"""What no statement of a unit begins with."""
+"""Keys whose names no statement of a unit starts with."""
 CAPITAL_KEYS = frozenset({"UNIT", "CODE", "TITLE", "LEVEL"})
 _KEY_NAMES = list(KEYS)
 _KEY_PATTERN = re.compile(
@@ -78,7 +78,7 @@ MAX_VALUE_LENGTH = 600
 
 @dataclass(frozen=True)
 class MetadataEntry:
-    """One thing the unit says about itself, as printed, and where; `other` is known and not kept."""
+    """One name and value that the unit prints about itself. The key `other` is known and not kept."""
 
     key: str
     value: str
@@ -86,13 +86,13 @@ class MetadataEntry:
 
 
 def parse_key(text: str) -> str | None:
-    """Which fact a line names, when the line is nothing but its name."""
+    """Return the key that a line names, if the line is nothing but the name."""
     match = _KEY_PATTERN.fullmatch(text.rstrip(" :")) if len(text) <= MAX_NAME_LENGTH else None
     return _KEY_NAMES[int(match.lastgroup[1:])] if match and match.lastgroup else None
 
 
 def parse_entry(line: CleanLine) -> MetadataEntry | None:
-    """The fact that stands on one line: `Level: 3`, or in two cells."""
+    """Return the entry on one line, such as `Level: 3`, or in two cells."""
     if len(line.cells) == 2:
         key = parse_key(line.cells[0].strip())
         value = " ".join(line.cells[1].split())
@@ -105,9 +105,9 @@ def parse_entry(line: CleanLine) -> MetadataEntry | None:
 
 
 def parse_unpunctuated_entry(line: CleanLine, *, among_facts: bool = False) -> MetadataEntry | None:
-    """`Version number 2`, `CODE F1AB 11`: the name and its value with nothing between but a space.
+    """Return the entry whose name and value only a space separates: `Version number 2`, `CODE F1AB 11`.
 
-    Names of one word count among other facts only.
+    Names of one word count only among other entries.
     """
     if len(line.text) > 120 or not line.text[0].isupper() or parse_key(line.text):
         return None
@@ -124,14 +124,14 @@ def parse_unpunctuated_entry(line: CleanLine, *, among_facts: bool = False) -> M
 
 
 def _can_be_value(key: str, value: str) -> bool:
-    """Whether the words behind a name of one word can be its value."""
+    """Return whether the text after a name of one word can be its value."""
     if key in {"level", "credit", "guided_learning_hours"}:
         return value[0].isdigit()
     return key in DISTINCTIVE_KEYS and (key == "keywords" or not value[0].islower())
 
 
 def split_metadata(lines: Sequence[CleanLine]) -> tuple[list[MetadataEntry], list[CleanLine]]:
-    """The facts among the rows, and the rows that hold none."""
+    """Return the entries among the lines, and the lines that hold none."""
     entries: list[MetadataEntry] = []
     rest: list[CleanLine] = []
     lines = list(lines)
@@ -154,7 +154,7 @@ def split_metadata(lines: Sequence[CleanLine]) -> tuple[list[MetadataEntry], lis
 
 
 def starts_metadata(lines: Sequence[CleanLine], index: int) -> bool:
-    """Whether facts begin here: a name alone with its value below it, or a name with its value."""
+    """Return whether metadata starts here: a name with its value beside it or on the next line."""
     line = lines[index]
     if line.heading and phrases.match_heading(line.text):
         return False
@@ -164,6 +164,7 @@ def starts_metadata(lines: Sequence[CleanLine], index: int) -> bool:
 
 
 def is_metadata_value(line: CleanLine) -> bool:
+    """Return whether the line can be the value of the name above it."""
     return (
         len(line.text) <= MAX_VALUE_LENGTH and not phrases.match_heading(line.text) and parse_key(line.text) is None
     )

@@ -8,27 +8,27 @@ from tracker.unit_reader.markers import Marker, parse_markers
 
 MAX_DEPTH = 2
 MAX_MISSING_LABELS = 20
-"""So many numbers may be missing in a source; a longer step is a number that is no label."""
+"""So many numbers may be missing in a source; a larger step shows a number that is no label."""
 
 
 def compute_next_numbers(marker: Marker) -> tuple[int, ...]:
-    """The place behind the marker's own; none for a bullet."""
+    """Return the numbers of the next marker of the sequence; `()` for a bullet."""
     return (*marker.numbers[:-1], marker.numbers[-1] + 1) if marker.numbers else ()
 
 
 class Nesting:
-    """What the markers of a section have in common, and the statement open at each depth, the outermost first."""
+    """The statement open at each depth of a section, the outermost first, and what its markers have in common."""
 
     def __init__(self, lines: Sequence[CleanLine]) -> None:
         self.open_statements: list[Statement] = []
         self.indent = 0
-        """Of the outermost statements."""
+        """The indent of the outermost statements."""
         self.last_markers: dict[int, Marker] = {}
-        """The last marker at each depth, also where a statement outside it was opened since."""
+        """The last marker at each depth, even if a statement outside it was opened since."""
         options = [markers for line in lines if (markers := parse_markers(line.text))]
         self.seen_markers = {(marker.style, marker.numbers) for markers in options for marker, _ in markers}
         self.highest_numbers: dict[tuple[str, tuple[int, ...]], int] = {}
-        """The highest number of each family."""
+        """The highest number of each sequence."""
         for marker in (marker for markers in options for marker, _ in markers if marker.numbers):
             key = (marker.style, marker.numbers[:-1])
             self.highest_numbers[key] = max(self.highest_numbers.get(key, 0), marker.numbers[-1])
@@ -37,20 +37,22 @@ class Nesting:
         self.constant_styles = {
             name for name, count in first_numbers.items() if count > 1 and count * 3 >= styles[name] * 2
         }
-        """The families that print 1 throughout."""
+        """The styles of which every marker is 1."""
 
     @property
     def top_marker(self) -> Marker | None:
+        """Return the marker of the outermost open statement."""
         return self.open_statements[0].marker if self.open_statements else None
 
     @property
     def innermost(self) -> Statement | None:
+        """Return the innermost open statement."""
         return self.open_statements[-1] if self.open_statements else None
 
     def find_depth(self, marker: Marker, text: str, line: CleanLine, *, is_group_start: bool) -> int | None:
-        """Where the marker opens a statement; None where it is no marker but a word of the text.
+        """Return the depth at which a marker opens a statement, or None if it is a word of the text.
 
-        `fresh`: a heading stands above and no statement since, so that rows may begin anew.
+        `is_group_start`: a heading is above and no statement since, so that sequences may start again.
         """
         if not self.open_statements:
             return 0 if self.can_start_sequence(marker, text) else None
@@ -73,7 +75,7 @@ class Nesting:
         return 0 if self._is_dotted_sibling(marker) else None
 
     def find_depth_in_sequence(self, marker: Marker) -> int | None:
-        """Where it is the next one of its row, the innermost first."""
+        """Return the depth at which the marker is the next of its sequence, the innermost first."""
         for depth in range(len(self.open_statements) - 1, -1, -1):
             last_marker = self.open_statements[depth].marker
             if last_marker is None or (marker.is_bullet and depth < len(self.open_statements) - 1):
@@ -85,7 +87,10 @@ class Nesting:
         return self._find_depth_counted_on(marker)
 
     def _find_depth_counted_on(self, marker: Marker) -> int | None:
-        """`P4` under `2. Serve`, after `P3` under `1. Prepare`: a numbering that runs on through those outside it."""
+        """Return the depth of a sequence that continues below another stem.
+
+        `P4` below `2. Serve` follows `P3` below `1. Prepare`.
+        """
         last_marker = self.last_markers.get(len(self.open_statements))
         runs_on = (
             last_marker is not None
@@ -96,23 +101,26 @@ class Nesting:
         return len(self.open_statements) if runs_on else None
 
     def open_at(self, depth: int, statement: Statement) -> None:
-        """Open a statement, and close those that stood at its depth and within."""
+        """Open a statement at a depth, and close those at that depth and deeper."""
         self.open_statements[depth:] = [statement]
         if statement.marker:
             self.last_markers[depth] = statement.marker
 
     def expect_next(self, marker: Marker) -> None:
-        """Its next one was seen inside the line, where `latest` does not look."""
+        """Record that the marker after this one was seen inside a line."""
         key = (marker.style, marker.numbers[:-1])
         self.highest_numbers[key] = max(self.highest_numbers.get(key, 0), marker.numbers[-1] + 1)
 
     def is_unlikely(self, option: tuple[Marker, str]) -> bool:
-        """Of a letter and a Roman number, the one that neither begins a row nor has a next one is the less likely."""
+        """Return whether a marker neither starts a sequence nor has a next one.
+
+        It decides between a letter and a Roman number, such as `i)`.
+        """
         marker, _ = option
         return not marker.is_first and (marker.style, compute_next_numbers(marker)) not in self.seen_markers
 
     def count_missing_before(self, marker: Marker, text: str) -> int:
-        """How many labels are left out between the outermost statement and this one; 0 where it is not later."""
+        """Return how many labels are missing before this marker; 0 if it is not later in the sequence."""
         if self.top_marker is None:
             return 0
         gap = marker.count_missing_after(self.top_marker)
@@ -120,7 +128,7 @@ class Nesting:
         return gap if 0 < gap <= max_missing else 0
 
     def repeats_label(self, marker: Marker, text: str) -> bool:
-        """The label of the statement above printed once more."""
+        """Return whether the marker is that of the outermost open statement once more."""
         same = (
             self.top_marker is not None
             and marker.numbers == self.top_marker.numbers
@@ -129,7 +137,10 @@ class Nesting:
         return same and not (marker.is_ambiguous and text[0].islower())
 
     def can_start_sequence(self, marker: Marker, text: str) -> bool:
-        """A weak marker opens a row only where a later one is there too; `1 Why …` may stand alone."""
+        """Return whether a marker can start a sequence.
+
+        An ambiguous one can only if a later one is there, too. `1 Why …` can alone.
+        """
         if marker.is_bullet or not marker.is_ambiguous or marker.style in self.constant_styles:
             return True
         if marker.is_first and marker.style == "1" and text[0].isupper():
@@ -137,14 +148,14 @@ class Nesting:
         return self.highest_numbers.get((marker.style, marker.numbers[:-1]), 0) > marker.numbers[-1]
 
     def _find_bullet_depth(self, marker: Marker, line: CleanLine, *, is_group_start: bool) -> int:
-        """Outermost among bullets of its own sign, unless it stands further in; else a sub-point."""
+        """Return 0 for a bullet among bullets of its sign, unless it is indented further; else a point's depth."""
         if self.top_marker and not self.top_marker.is_bullet:
             return 0 if is_group_start else len(self.open_statements)
         same_sign = self.top_marker is None or marker.style == self.top_marker.style
         return 0 if same_sign and (is_group_start or line.indent <= self.indent) else len(self.open_statements)
 
     def _starts_again(self, marker: Marker, *, is_group_start: bool) -> bool:
-        """The outermost row starts again: under a heading, or with the next outcome's first."""
+        """Return whether the outermost sequence starts again, below a heading or in the next outcome."""
         if is_group_start and not marker.is_ambiguous:
             return True
         if len(marker.numbers) > 1 and self.top_marker:
@@ -154,19 +165,19 @@ class Nesting:
         return not (self.innermost and self.innermost.is_open)
 
     def _find_depth_inside(self, marker: Marker) -> int | None:
-        """1, 2, 3 below a stem that is itself numbered 4."""
+        """Return depth 1 for 1, 2, 3 below a stem that is itself numbered 4, or None."""
         return (
             1 if marker.is_first and not marker.is_ambiguous and self.innermost and self.innermost.is_open else None
         )
 
     def _leaves_bullets(self, line: CleanLine) -> bool:
-        """A numbered row that follows bullets, and is not inside the last of them."""
+        """Return whether a number follows bullets and is not inside the last of them."""
         if not (self.top_marker and self.top_marker.is_bullet and self.innermost):
             return False
         return not self.innermost.is_open and line.indent <= self.indent
 
     def _is_dotted_sibling(self, marker: Marker) -> bool:
-        """`2.1` after the sub-items of outcome 1."""
+        """Return whether a dotted number is the next after sub-items, as `2.1` is after those of outcome 1."""
         if len(marker.numbers) < 2 or marker.is_ambiguous or self.top_marker is None:
             return False
         previous = (marker.style, (*marker.numbers[:-1], marker.numbers[-1] - 1))

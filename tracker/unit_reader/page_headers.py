@@ -20,19 +20,22 @@ NOISE = re.compile(
     re.IGNORECASE,
 )
 MAX_TITLE_LINE = 40
-"""How far down a document its title may stand."""
+"""The title is expected among so many lines at the top of a document."""
 MIN_NAME_LENGTH = 8
 MAX_FOOTER_LINES = 3
 LONE_NUMBER = re.compile(r"\d{1,3}")
 
 
 def is_noise(text: str) -> bool:
-    """A page number, the name of an image, an address, a ruled line: says nothing, wherever it stands."""
+    """Return whether a line is a page number, image name, address, copyright line or rule, and says nothing."""
     return _is_page_number(text) or bool(NOISE.fullmatch(text)) or bool(phrases.READ_MORE.fullmatch(text))
 
 
 def find_page_headers(lines: Sequence[CleanLine]) -> list[CleanLine]:
-    """Page numbers, running heads and feet, strays. A running title stays once at the head: it may be the title."""
+    """Return the lines that are page headers, footers, page numbers or noise.
+
+    The unit's title stays once at the top of the document, because it may be printed only there.
+    """
     worded = [line for line in lines if line.text]
     names = _list_head_texts(worded)
     certain = set(_find_certain_headers(worded, names))
@@ -43,7 +46,7 @@ def find_page_headers(lines: Sequence[CleanLine]) -> list[CleanLine]:
 
 
 def _find_certain_headers(lines: Sequence[CleanLine], names: set[str]) -> Iterator[tuple[int, ...]]:
-    """Strays, what bears a page number, and what repeats or names the unit with its code."""
+    """Yield the line numbers of noise, of page numbers, and of repeated lines that name the unit."""
     numbered = {_mask_page_number(line.text) for line in lines if _is_page_number(line.text)}
     shapes = Counter(_mask_page_number(line.text) for line in lines if _may_repeat(line))
     first: set[str] = set()
@@ -68,7 +71,10 @@ def _is_unit_name(line: CleanLine, names: set[str], *, in_head: bool = False) ->
 
 
 def _find_repeats(lines: Sequence[CleanLine], certain: set[tuple[int, ...]], names: set[str]) -> set[tuple[int, ...]]:
-    """Lines that stand three times or more, at least once beside other furniture: else they may be headings."""
+    """Return the line numbers of lines printed three times or more, at least once beside a page header.
+
+    Other repeated lines may be headings.
+    """
     candidates = {
         line.line_numbers: _mask_page_number(line.text)
         for line in lines
@@ -84,7 +90,7 @@ def _find_repeats(lines: Sequence[CleanLine], certain: set[tuple[int, ...]], nam
 
 
 def _find_lone_page_numbers(lines: Sequence[CleanLine], certain: set[tuple[int, ...]]) -> set[tuple[int, ...]]:
-    """Numbers alone on a line, beside a running head or foot, that count the pages; lone labels do not."""
+    """Return the line numbers of numbers beside a page header that count the pages; lone labels do not."""
     lone_numbers = [each for each in _pair_with_neighbours(lines) if LONE_NUMBER.fullmatch(each[0].text)]
     beside = [line for line, above, below in lone_numbers if not certain.isdisjoint({above, below})]
     counted = [int(line.text) for line in beside]
@@ -95,13 +101,13 @@ def _find_lone_page_numbers(lines: Sequence[CleanLine], certain: set[tuple[int, 
 
 
 def _pair_with_neighbours(lines: Sequence[CleanLine]) -> Iterator[tuple[CleanLine, tuple[int, ...], tuple[int, ...]]]:
-    """Each row with the lines of the one above and the one below."""
+    """Yield each line with the line numbers of the one above and the one below."""
     numbers = [(), *(line.line_numbers for line in lines), ()]
     return zip(lines, numbers[:-2], numbers[2:], strict=True)
 
 
 def _list_head_texts(lines: Sequence[CleanLine]) -> set[str]:
-    """What the lines above the first heading say, without their codes: the title is one of them."""
+    """Return the texts above the first heading, without their codes; the title is one of them."""
     head = list(takewhile(lambda line: not _ends_head(line), lines[:MAX_TITLE_LINE]))
     return {name for line in head if len(name := _strip_codes(line.text)) >= MIN_NAME_LENGTH}
 
@@ -111,7 +117,7 @@ def _ends_head(line: CleanLine) -> bool:
 
 
 def _is_running_name(line: CleanLine, names: set[str]) -> bool:
-    """The unit's own title or code with nothing else in the line: a running head, though it be printed once only."""
+    """Return whether the line is only the unit's title or code: a page header, even if printed once."""
     if line.cells or line.heading or phrases.starts_item(line.text):
         return False
     coded = bool(phrases.CODE.search(line.text)) or line.text[:5].casefold() == "unit "
@@ -120,7 +126,7 @@ def _is_running_name(line: CleanLine, names: set[str]) -> bool:
 
 
 def _strip_codes(text: str) -> str:
-    """The words of a line in small letters, without codes, page numbers and what stands between them."""
+    """Return a line's words in lower case, without codes, page numbers and the signs between them."""
     text = re.sub(
         r"\bpage\s+\d+(?:\s+of\s+\d+)?$|\s\d{1,3}$|^\d{1,3}\s", " ", phrases.CODE.sub(" ", text).casefold().strip()
     )
@@ -128,7 +134,7 @@ def _strip_codes(text: str) -> str:
 
 
 def _may_repeat(line: CleanLine) -> bool:
-    """A line whose repeating means that it is furniture: no item, no heading that units are made of, no table."""
+    """Return whether repeating makes this line a page header: it is no item, no known heading and no table."""
     if line.cells or len(line.text) < 4 or line.text.endswith((":", ";", ",")) or line.text[0].islower():
         return False
     if phrases.starts_item(line.text) or phrases.OUTCOME.fullmatch(line.text):
@@ -147,17 +153,17 @@ def _is_page_number(text: str) -> bool:
 
 
 def _mask_page_number(text: str) -> str:
-    """A running head with its page number is the same on each page."""
+    """Return the text with its page number masked, so that a page header is the same on each page."""
     return re.sub(r"\bpage\s+\d+(?:\s+of\s+\d+)?|\s\d+$", "#", text.casefold())
 
 
 MIN_PARAGRAPH_LENGTH = 60
-"""What is shorter is a line of its own."""
+"""In characters. A shorter line is no paragraph."""
 FOOTER = re.compile(rf"\s(?P<foot>(?:{phrases.CODE.pattern})(?: [^\s.;:]+){{0,10}}) (?P<page>\d{{1,3}})$")
 
 
 def strip_page_footers(lines: Sequence[CleanLine]) -> list[CleanLine]:
-    """The rows without the foot of the page that some end with: the unit's code, and numbers that count the pages."""
+    """Remove the page footer at the end of some lines: the unit's code and a number that counts the pages."""
     footers = [
         (index, match)
         for index, line in enumerate(lines)

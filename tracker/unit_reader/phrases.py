@@ -5,11 +5,11 @@ from enum import StrEnum
 from functools import lru_cache
 
 cache_lines = lru_cache(maxsize=64)
-"""Each line is asked about several times, one after the other."""
+"""Each line is matched several times in succession."""
 
 
 class Part(StrEnum):
-    """What a section of a document holds."""
+    """Part of a unit that a section of a document holds."""
 
     PERFORMANCE = "performance"
     KNOWLEDGE = "knowledge"
@@ -27,7 +27,7 @@ class Part(StrEnum):
     FORM = "form"
     """The awarding body's recording form, at the end of a unit."""
     NOTES = "notes"
-    """Support notes, delivery guidance, references: about the unit, never of it."""
+    """Support notes, delivery guidance, references: about the unit, and not part of it."""
     CONCEPTS = "key_concepts"
     TIPS = "tips"
     MISCONCEPTIONS = "misconceptions"
@@ -155,7 +155,7 @@ _ANY_HEADING = re.compile(
     + r")\s*(?:\([^()]{0,60}\))?\s*[:.–-]?",
     re.IGNORECASE,
 )
-"""All of them at once, a group a part: a document of 50,000 lines asks of each."""
+"""One pattern with a group for each part, because a document of 50,000 lines is matched line by line."""
 
 _WHO = (
     r"(?:you|learners|candidates|(?:the )?(?:learner|candidate|individual|person|user|trainee|apprentice|student)s?"
@@ -222,7 +222,7 @@ SIMULATION_FOR_SOME = re.compile(
     r"([^.;]{1,200})",
     re.IGNORECASE,
 )
-"""What stands behind it may name criteria."""
+"""The text after it may name criteria."""
 ASSESSOR_RULE = re.compile(
     r"(?:the |your )?assessors? (?:must|may|should|will|can)\b.*"
     r"|there (?:must|should) be (?:\w+ )?evidence\b.*"
@@ -231,12 +231,12 @@ ASSESSOR_RULE = re.compile(
     r"|for (?:those|the) (?:knowledge|performance) (?:statements|criteria)\b.*\bassessors?\b.*",
     re.IGNORECASE,
 )
-"""What is said to the assessor among the statements, and is none."""
+"""What is said to the assessor among the statements, and is no statement."""
 READ_MORE = re.compile(
     r"[\[(]?\s*(?:read|show|see|view|load) (?:more|less|all|the full (?:text|document))\s*[\])]?\s*[.…»›→]*",
     re.IGNORECASE,
 )
-"""Where a web page folds its text away."""
+"""A link with which a web page unfolds its text."""
 LABEL_COLUMN = re.compile(
     r"(?:ref(?:erence)?|no|number|item|code|criteri(?:on|a)|pc|statement)\.?(?: (?:no|number|ref|code)\.?)?|#|№",
     re.IGNORECASE,
@@ -256,14 +256,17 @@ CODES_ONLY = re.compile(
 
 @cache_lines
 def match_heading(text: str) -> Part | None:
-    """What the heading names, or None when the line is not one of the known headings, whole."""
+    """Return the part that a heading names, or None if the whole line is not a known heading."""
     match = _ANY_HEADING.fullmatch(text) if len(text) <= MAX_HEADING_LENGTH else None
     return Part(match.lastgroup) if match and match.lastgroup else None
 
 
 @cache_lines
 def match_introduction(text: str) -> Part | None:
-    """`You must be able to:` opens performance, `You need to know and understand:` knowledge, and the like."""
+    """Return the part that an introduction opens.
+
+    `You must be able to:` opens performance, `You need to know and understand:` knowledge.
+    """
     if len(text) > MAX_INTRODUCTION_LENGTH:
         return None
     if _LEARNER_WILL.fullmatch(text) or _LEARNER_CAN.fullmatch(text):
@@ -274,31 +277,35 @@ def match_introduction(text: str) -> Part | None:
 
 
 def is_assessor_rule(text: str) -> bool:
-    """Whether the line, which bears no marker, tells the assessor how the statements are assessed."""
+    """Return whether a line without a marker tells the assessor how the statements are assessed."""
     return not starts_item(text) and bool(ASSESSOR_RULE.fullmatch(text))
 
 
 def is_introduction(text: str) -> bool:
+    """Return whether the line introduces a list of criteria."""
     return match_introduction(text) is not None
 
 
 def is_list_introduction(text: str) -> bool:
-    """`You must, each time you serve:` introduces what follows, in words that are not among the known ones."""
+    """Return whether the line introduces what follows in words of its own: `You must, each time you serve:`."""
     return len(text) <= MAX_INTRODUCTION_LENGTH and _OPENS_LIST.fullmatch(text) is not None
 
 
 def is_form_column(text: str) -> bool:
-    """Whether it names a column that is filled in by hand."""
+    """Return whether the text names a column that is filled in by hand."""
     return FORM_COLUMN.fullmatch(text) is not None
 
 
 def starts_item(text: str) -> bool:
-    """Whether the line begins as items of lists do."""
+    """Return whether the line starts as items of lists do."""
     return bool(_ITEM.match(text)) and not SQA_CODE.match(text)
 
 
 def is_course_introduction(text: str) -> bool:
-    """`By the end of this course you will be able to:` introduces what is taught, never what is assessed."""
+    """Return whether the line introduces what is taught, which is never what is assessed.
+
+    `By the end of this course you will be able to:` is such a line.
+    """
     return bool(
         re.search(
             r"\b(?:course|session|module|programme|workshop|lesson|training)\b|\bwill be able to\b",

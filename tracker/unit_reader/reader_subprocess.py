@@ -16,7 +16,7 @@ from tracker.unit_reader.extraction import extract_lines
 log = logging.getLogger(__name__)
 
 MAX_CALL_DEPTH = 5_000
-"""Of Python's own calls. The readers refuse documents nested far less deeply than that."""
+"""Of Python's calls. The extraction refuses documents nested far less deeply."""
 DAMAGED = "is damaged, or made in a way that no program should. Save it anew from the program that made it."
 
 
@@ -31,7 +31,7 @@ def main() -> None:
         answer = {"unreadable": str(error)}
     except NoUnit as error:
         answer = {"no_unit": str(error), "guidance": error.guidance.as_json() if error.guidance else None}
-    except Exception:  # a library may raise anything on a file that was made to break it
+    except Exception:  # libraries raise all kinds of errors for hostile files
         log.exception("A document could not be read")
         answer = {"unreadable": f"{name} {DAMAGED}"}
     sys.stdout.write(json.dumps(answer))

@@ -41,8 +41,9 @@ class DocumentReading:
 def read_document(name: str, body: bytes) -> DocumentReading:
     """Return the unit in a document, with the document's lines.
 
-    Raises `Unreadable` with what is wrong with the document and what to do, and `NoUnit` where it holds no unit, with
-    the guidance if it is that.
+    Raises:
+        Unreadable: The document cannot be read; the sentence says why, and how to put it right.
+        NoUnit: It holds no unit. If it is learning guidance, the error carries the guidance.
     """
     if len(body) > MAX_BYTES:
         raise Unreadable(

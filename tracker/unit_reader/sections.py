@@ -22,7 +22,7 @@ from tracker.unit_reader.phrases import CRITERIA, Part
 
 MAX_GROUP_LENGTH = 100
 LABELS_BELOW = 4
-"""How soon below its heading a part's first statement stands."""
+"""A part's first statement is at most so many lines below its heading."""
 FORM_FIELD = re.compile(
     r"statement of competence"
     r"|(?:candidate|learner|student|assessor|tutor|witness|iqa|iv|internal (?:verifier|quality assurer))"
@@ -32,11 +32,13 @@ FORM_FIELD = re.compile(
 
 
 def split_sections(lines: Sequence[CleanLine]) -> list[Section]:
-    """The document's parts in order; the first may hold no heading."""
+    """Return the document's sections in order; the first may have no heading."""
     return _SectionSplitter(merge_broken_headings(list(split_run_on_headings(lines)))).split()
 
 
 class _SectionSplitter:
+    """Assignment of a document's lines to sections, one line after the other."""
+
     def __init__(self, lines: list[CleanLine]) -> None:
         self.lines = lines
         self.named_parts = {heading.part for line in lines if (heading := parse_heading(line.text))}
@@ -45,16 +47,18 @@ class _SectionSplitter:
         self.has_groups = len(groups) > 1
         """Each group has its heading above an introduction of its own."""
         self.filled_parts: set[Part | None] = set()
-        """The parts that hold rows already."""
+        """The parts that have lines already."""
         self.outcome: str | None = None
         self.outcome_count = 0
         """How many outcomes or elements were opened."""
 
     @property
     def current(self) -> Section:
+        """Return the section that is being filled."""
         return self.sections[-1]
 
     def split(self) -> list[Section]:
+        """Return the sections."""
         index = 0
         while index < len(self.lines):
             index += self._place_line(index)
@@ -63,7 +67,7 @@ class _SectionSplitter:
         return self.sections
 
     def _place_line(self, index: int) -> int:
-        """Place the row, and say how many rows were taken."""
+        """Place a line, and return how many lines were placed with it."""
         line = self.lines[index]
         if self.current.part is Part.FORM and not self._leaves_form(index):
             self.current.lines.append(line)
@@ -96,12 +100,12 @@ class _SectionSplitter:
 
     def _open_section(self, part: Part, heading: CleanLine | None) -> None:
         if part is Part.KNOWLEDGE and part not in self.filled_parts and self.outcome_count > 1:
-            self.outcome = None  # had each element its own knowledge, the first would have had it
+            self.outcome = None  # knowledge of a single element would have been below the first element, too
         outcome = self.outcome if part in CRITERIA else None
         self.sections.append(Section(part, heading, outcome=outcome))
 
     def _is_heading(self, heading: ParsedHeading, index: int) -> bool:
-        """Known words are a heading, unless they name what they stand among, or a table's column."""
+        """Return whether known words are a heading here, and not a group's name or a table's column."""
         line = self.lines[index]
         following = self.lines[index + 1] if index + 1 < len(self.lines) else None
         introduced = bool(heading.rest) or bool(following and phrases.is_introduction(following.text))
@@ -121,6 +125,7 @@ class _SectionSplitter:
         return line.text[0].isupper() or line.heading
 
     def _leaves_form(self, index: int) -> bool:
+        """Return whether a heading ends the recording form."""
         heading = parse_heading(self.lines[index].text)
         if heading is None or heading.part is Part.FORM:
             return False
@@ -130,7 +135,7 @@ class _SectionSplitter:
         return heading.part not in self.filled_parts and self._has_labels_below(index)
 
     def _match_introduction(self, index: int) -> Part | None:
-        """`You must be able to:` opens a part only where no heading does, anywhere in the document."""
+        """Return the part that `You must be able to:` opens, if no heading of the document does."""
         line = self.lines[index]
         part = phrases.match_introduction(line.text)
         if part is None or part in self.named_parts or self.current.part is part:
@@ -149,19 +154,19 @@ class _SectionSplitter:
         return part
 
     def _has_label(self, index: int) -> bool:
-        """Whether the row bears a number or a letter, as points of an overview seldom do."""
+        """Return whether the line has a number or a letter, which points of an overview seldom have."""
         markers = parse_markers(self.lines[index].text) if index < len(self.lines) else []
         return bool(markers) and not markers[0][0].is_ambiguous and not markers[0][0].is_bullet
 
     def _has_labels_below(self, index: int) -> bool:
-        """Whether labelled text follows soon: a form's own rows are blank."""
+        """Return whether labelled text follows soon; a form's own rows are blank."""
         following = self.lines[index + 1 : index + 1 + LABELS_BELOW]
         return any(
             remainder for line in following for marker, remainder in parse_markers(line.text)[:1] if marker.label
         )
 
     def _pop_group_heading(self, index: int) -> list[CleanLine]:
-        """The heading of the first group, where it stands above the introduction that opens its part."""
+        """Take the heading of the first group from above the introduction that opens its part."""
         lines = self.current.lines
         if self.current.part is not Part.OVERVIEW or not lines or lines[-1] is not self.lines[index - 1]:
             return []
@@ -179,7 +184,7 @@ class _SectionSplitter:
         return bool(match[2]) or len(line.text) < 24
 
     def _read_outcome(self, index: int) -> int:
-        """`Outcome 1: Prepare the site`, or the number on one line and the words on the next."""
+        """Open the section of `Outcome 1: Prepare the site`, whose text may be on the next line."""
         match = phrases.OUTCOME.fullmatch(self.lines[index].text)
         self.outcome_count += 1
         self.outcome = (match[2] if match else "") or None
@@ -203,7 +208,7 @@ class _SectionSplitter:
         return lines_taken
 
     def _starts_metadata(self, index: int) -> bool:
-        """Among criteria only such names count as no criterion begins with."""
+        """Return whether metadata starts here; among criteria only names count with which no criterion starts."""
         if self.current.is_metadata and metadata.parse_unpunctuated_entry(self.lines[index], among_facts=True):
             return True
         if not metadata.starts_metadata(self.lines, index):
@@ -232,6 +237,7 @@ def _is_coded(line: CleanLine | None, prefix: str) -> bool:
 
 
 def filter_sections(sections: Sequence[Section], *parts: Part) -> Iterator[Section]:
+    """Yield the sections of the given parts."""
     return (section for section in sections if section.part in parts)
 
 
@@ -246,7 +252,10 @@ CODE_PARTS = {
 
 
 def split_sections_by_markers(lines: Sequence[CleanLine]) -> list[Section]:
-    """Sections of a document without headings: `P1`, `K1`, or `1.1` under numbered outcomes; else none."""
+    """Return the sections of a document without headings, by its markers: `P1`, `K1`, or `1.1` below outcomes.
+
+    Returns nothing if there are too few of them.
+    """
     first_markers = [_parse_first_marker(line) for line in lines]
     if sum(_count_codes(line, marker) for line, marker in zip(lines, first_markers, strict=True)) >= MIN_MARKERS:
         return _split_by_codes(lines, first_markers)
@@ -270,7 +279,7 @@ def _parse_first_marker(line: CleanLine) -> Marker | None:
 
 
 def _count_codes(line: CleanLine, marker: Marker | None) -> int:
-    """How many codes of the row's own kind stand in it, the first at its begin."""
+    """Return how many codes of the kind that the line starts with are in it."""
     return line.text.count(f" {marker.style[:-1]}") + 1 if marker and marker.style in CODE_PARTS else 0
 
 
@@ -292,7 +301,7 @@ def _has_outcomes(first_markers: Sequence[Marker | None], dotted_markers: Sequen
 
 
 def _find_first_outcome(first_markers: Sequence[Marker | None], criterion: Marker) -> int:
-    """Where the outcome of the first criterion stands: the last `1` above `1.1`, since other lists come before."""
+    """Return the index of the first criterion's outcome: the last `1` above `1.1`, since other lists come before."""
     below = next(index for index, marker in enumerate(first_markers) if marker is criterion)
     above = [
         index

@@ -14,7 +14,7 @@ DOTTED = re.compile(r"\d+(?:\.\d+)+")
 
 
 def merge_lone_labels(lines: Sequence[CleanLine]) -> list[CleanLine]:
-    """Labels on lines of their own brought to their text, which may stand below them or above."""
+    """Merge labels on lines of their own with their texts, which may be below them or above."""
     label_indexes = [index for index, line in enumerate(lines) if not line.cells and parse_lone_marker(line.text)]
     if len(label_indexes) < 2:
         return list(lines)
@@ -39,13 +39,13 @@ def merge_lone_labels(lines: Sequence[CleanLine]) -> list[CleanLine]:
 
 
 def _strip_label(text: str, label: str) -> str:
-    """The text without its label, where a page prints that alone and again before the words (`1.1.Outline …`)."""
+    """Return the text without its label, if that is printed alone and again before the text (`1.1.Outline …`)."""
     match = DOTTED.search(label)
     return re.sub(rf"^{re.escape(match[0])}[.):]?\s*(?=\D)", "", text) if match else text
 
 
 def _merge_labels_below(lines: Sequence[CleanLine], label_indexes: set[int]) -> list[CleanLine]:
-    """The number stands on the line after its text, which may take several lines and have a heading above it."""
+    """Merge labels that are printed below their texts; a text may have several lines and a heading above it."""
     blocks: list[tuple[list[CleanLine], CleanLine | None]] = []
     block: list[CleanLine] = []
     for index, line in enumerate(lines):
@@ -77,15 +77,15 @@ def _add_label_to_block(block: Sequence[CleanLine], label: CleanLine | None, in_
 MIN_LABELS = 2
 MAX_LABELS = 200
 MAX_LINES = 12
-"""Of one text; where there are more, they are not the texts of these labels."""
+"""Of one text. If there are more lines, they are not the texts of these labels."""
 CONTINUATION_WORD = re.compile(r"(?:and|or|of|to|with|for|in|on|at|by|from|that|which|when|their|than|as)\b")
-"""What a line begins with that is the rest of the one above; statements begin otherwise."""
+"""Words with which a line continues the one above; no statement starts with them."""
 
 
 def merge_label_columns(lines: Sequence[CleanLine], doubts: list[Doubt]) -> list[CleanLine]:
-    """The rows with each label of such a column before its own text; what was assumed is added to `doubts`.
+    """Merge columns of labels with the texts that were read after them, and add a doubt for each.
 
-    The texts are told apart by the room that is left at the ends of their lines, since nothing else parts them.
+    Where each text starts is told from the room left at the ends of the lines, since nothing else separates them.
     """
     merged: list[CleanLine] = []
     counts = _count_labels(lines)
@@ -107,7 +107,7 @@ def merge_label_columns(lines: Sequence[CleanLine], doubts: list[Doubt]) -> list
 
 
 def _count_labels(lines: Sequence[CleanLine]) -> list[int]:
-    """For each row, how many labels stand alone from there on, each the next of the one above."""
+    """Return for each line how many labels stand alone from there, each the next of the one above."""
     counts: list[int] = []
     below: Marker | None = None
     for line in reversed(lines):
@@ -123,7 +123,7 @@ def _count_labels(lines: Sequence[CleanLine]) -> list[int]:
 
 
 def _find_texts(lines: Sequence[CleanLine], start: int) -> list[CleanLine]:
-    """The lines up to the next label or introduction, without the heading that stands above that."""
+    """Return the lines up to the next label or introduction, without a heading above an introduction."""
     end = start
     while end < len(lines) and not _ends_texts(lines[end]):
         end += 1
@@ -152,7 +152,10 @@ def _merge_label(label: CleanLine, lines: Sequence[CleanLine]) -> CleanLine:
 
 
 def _find_likeliest_breaks(texts: Sequence[CleanLine], count: int) -> list[int]:
-    """Before which lines a text begins: those above which most room was left, and no sentence hangs."""
+    """Return the indexes of lines that start a text: those above which most room is left.
+
+    A line never starts a text if the line above is unfinished, unless nothing else is left.
+    """
     if count == len(texts) - 1:
         return list(range(1, len(texts)))
     max_width = max(len(line.text) for line in texts)
@@ -164,10 +167,10 @@ def _find_likeliest_breaks(texts: Sequence[CleanLine], count: int) -> list[int]:
 
 
 def _compute_room(above: CleanLine, below: CleanLine, max_width: int) -> int:
-    """How much narrower the first line could have been with the second's first word in it."""
+    """Return how many characters of the first line's width are left with the second line's first word in it."""
     return max_width - len(above.text) - 1 - len(below.text.split(" ", 1)[0])
 
 
 def _cannot_break(above: CleanLine, below: CleanLine) -> bool:
-    """Whether the first line cannot end a text, or the second not begin one."""
+    """Return whether the first line cannot end a text, or the second cannot start one."""
     return ends_unfinished(above.text) or bool(CONTINUATION_WORD.match(below.text))

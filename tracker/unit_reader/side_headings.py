@@ -18,11 +18,11 @@ NAME_START = re.compile(
     r"|date|version)",
     re.IGNORECASE,
 )
-"""What a narrow column leaves on its first line of the known headings, introductions and names."""
+"""How known headings, introductions and names start, if a narrow column breaks them."""
 
 
 def move_side_headings(lines: Sequence[Line]) -> list[Line]:
-    """The lines with each heading of the margin above what it stands beside, or as a name beside its value."""
+    """Move each heading in the side column above its text, or beside it as a name beside its value."""
     moved: list[Line] = []
     index = 0
     while index < len(lines):
@@ -47,7 +47,7 @@ def move_side_headings(lines: Sequence[Line]) -> list[Line]:
 
 
 def _find_right_column(line: Line) -> int | None:
-    """Where the right column begins, on a line whose left one holds a known heading."""
+    """Return where the right column starts, on a line with a known heading in the left one."""
     match = TEXT_BESIDE.match(line.text) if not line.cells else None
     if not match:
         return None
@@ -62,9 +62,9 @@ def _find_right_column(line: Line) -> int | None:
 
 
 def _find_table_column(lines: Sequence[Line], index: int) -> int | None:
-    """Where the second column begins, under a head such as `Learning outcomes   Assessment criteria`.
+    """Return where the second column starts, below a head such as `Learning outcomes   Assessment criteria`.
 
-    A head may be set in the middle of its column: where criteria stand further left, they say where it begins.
+    A head may be centred over its column: if criteria start further left, they say where it starts.
     """
     match = TEXT_BESIDE.match(lines[index].text) if not lines[index].cells else None
     if not match or not {phrases.match_heading(match[1]), phrases.match_heading(match[3].strip())} <= CRITERIA:
@@ -74,7 +74,10 @@ def _find_table_column(lines: Sequence[Line], index: int) -> int | None:
 
 
 def _find_table_end(lines: Sequence[Line], start: int, column: int) -> int:
-    """Two blank lines end it, a known heading on a line of its own, or a line written across both columns."""
+    """Return the index at which the table ends.
+
+    Two blank lines end it, a known heading on a line of its own, or a line written across both columns.
+    """
     for index in range(start, len(lines)):
         text = lines[index].text.strip()
         after_blank = index > start and not lines[index - 1].text.strip()
@@ -85,7 +88,7 @@ def _find_table_end(lines: Sequence[Line], start: int, column: int) -> int:
 
 
 def _build_table_rows(block: Sequence[Line], column: int) -> Iterator[Line]:
-    """A row for each entry of the first column, with all that stands beside it until the next."""
+    """Yield a row for each entry of the first column, with everything beside it until the next entry."""
     rows: list[tuple[Line, list[str], list[str]]] = []
     for line in block:
         left, right = line.text[:column].strip(), line.text[column:].strip()
@@ -103,7 +106,7 @@ def _build_table_rows(block: Sequence[Line], column: int) -> Iterator[Line]:
 
 
 def _is_in_block(line: Line, column: int, name: str) -> bool:
-    """A line of the same block: in the right column, or in the left one, where it goes on with the name above."""
+    """Return whether the line belongs to the block: in the right column, or continuing the name in the left one."""
     text = line.text
     if not text.strip() or line.cells:
         return False

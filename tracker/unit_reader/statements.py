@@ -22,22 +22,24 @@ from tracker.unit_reader.unlabelled_statements import split_unlabelled
 NOTE_START = re.compile(r"(?:(?:please )?note|notes|n\.?b\.?|guidance|hint|tip)\s*[:–-]\s*", re.IGNORECASE)
 MAX_HEADING_LENGTH = 250
 MAX_STATEMENT_LENGTH = 5_000
-"""What would make a statement longer than this is something else."""
+"""In characters. Text that would make a statement longer is something else."""
 
 
 FOOTNOTE = re.compile(r"\*{1,3}(?=[A-Z])")
-"""`*May be assessed by questioning.`, below statements that end in a star; a bullet has a space behind it."""
+"""`*May be assessed by questioning.`, below statements that end in a star. A bullet has a space after it."""
 
 
 def split_statements(lines: Iterable[CleanLine], width: int) -> SectionStatements:
-    """The items of one section, in order. `width` is where the document wraps its lines."""
+    """Return the statements of one section, in order. `width` is the document's wrap width in characters."""
     doubts: list[Doubt] = []
     kept, ranges = extract_ranges(merge_lone_labels(_remove_introductions(merge_label_columns(list(lines), doubts))))
     footnotes = (
         [line for line in kept if FOOTNOTE.match(line.text)] if any("*" in line.text[1:] for line in kept) else []
     )
     assessor_rules = [line for line in kept if phrases.is_assessor_rule(line.text)]
-    set_aside = {id(line) for line in (*footnotes, *assessor_rules)}  # pieces of one line have its number in common
+    set_aside = {
+        id(line) for line in (*footnotes, *assessor_rules)
+    }  # by identity, because parts of one line share its number
     result = split_items([line for line in kept if id(line) not in set_aside], width)
     result.doubts.extend(doubts)
     result.unparsed.extend((line.line_numbers, line.text) for line in footnotes)
@@ -47,7 +49,7 @@ def split_statements(lines: Iterable[CleanLine], width: int) -> SectionStatement
 
 
 def split_items(lines: Sequence[CleanLine], width: int) -> SectionStatements:
-    """The items of rows that hold no introduction and speak of no ranges."""
+    """Return the statements of lines without introductions and ranges."""
     introduction = lines[0] if len(lines) > 1 and phrases.is_list_introduction(lines[0].text) else None
     kept = lines[1:] if introduction else lines
     result = _StatementSplitter(kept, width).split() if _has_markers(kept) else split_unlabelled(kept, width)
@@ -61,7 +63,7 @@ def split_items(lines: Sequence[CleanLine], width: int) -> SectionStatements:
 
 
 def _remove_wordless(result: SectionStatements) -> None:
-    """Numbers and signs without a word are no statement, whatever stands above them."""
+    """Remove items without a letter, which are no statements whatever is above them."""
     kept = []
     for each in result.statements:
         if each.children or any(character.isalpha() for character in each.text):
@@ -73,7 +75,7 @@ def _remove_wordless(result: SectionStatements) -> None:
 
 
 def _remove_introductions(lines: Iterable[CleanLine]) -> list[CleanLine]:
-    """Introductions taken out; what stands behind one in the same line stays."""
+    """Remove introductions, and keep the text after one in the same line."""
     remaining = []
     for line in lines:
         if phrases.is_introduction(line.text) and not phrases.starts_item(line.text):
@@ -84,7 +86,7 @@ def _remove_introductions(lines: Iterable[CleanLine]) -> list[CleanLine]:
 
 
 def _has_markers(lines: Sequence[CleanLine]) -> bool:
-    """Whether any row begins with a marker: one that needs no neighbour, or one whose next is there too."""
+    """Return whether any line starts with a marker: an unambiguous one, or one whose next is there, too."""
     first_markers = [markers[0][0] for line in lines if (markers := parse_markers(line.text)) and markers[0][1]]
     present = {(marker.style, marker.numbers) for marker in first_markers}
     return any(
@@ -96,7 +98,7 @@ def _has_markers(lines: Sequence[CleanLine]) -> bool:
 
 
 class _StatementSplitter:
-    """Rows of which some begin with a marker."""
+    """Splitting of lines of which some start with a marker."""
 
     def __init__(self, lines: Sequence[CleanLine], width: int) -> None:
         self.lines = list(lines)
@@ -106,7 +108,7 @@ class _StatementSplitter:
         self.heading: str | None = None
         self.heading_line: CleanLine | None = None
         self.is_group_start = True
-        """A heading was read and no item since: rows may begin anew."""
+        """A heading was read and no item since, so that sequences may start again."""
         self.previous: CleanLine | None = None
         options = [parse_markers(line.text) for line in lines]
         self.last_item = max((index for index, markers in enumerate(options) if markers), default=-1)
@@ -114,6 +116,7 @@ class _StatementSplitter:
         self.items_in_lower_case = sum(text[0].islower() for text in texts) * 2 > len(texts)
 
     def split(self) -> SectionStatements:
+        """Return the statements."""
         for index, line in enumerate(self.lines):
             chosen = self._choose_marker(line)
             if chosen:
@@ -126,7 +129,7 @@ class _StatementSplitter:
     # --- rows with a marker --------------------------------------------------------------------------------
 
     def _choose_marker(self, line: CleanLine) -> tuple[Marker, str, int] | None:
-        """The marker that counts, the text behind it, and at which depth; None where the row has none."""
+        """Return the marker that counts, the text after it and its depth, or None if the line has none."""
         options = [(marker, remainder) for marker, remainder in parse_markers(line.text) if remainder]
         for marker, remainder in options:
             depth = self.nesting.find_depth_in_sequence(marker)
@@ -139,7 +142,7 @@ class _StatementSplitter:
         return None
 
     def _open_statements(self, line: CleanLine, marker: Marker, text: str, depth: int) -> None:
-        """The item, and those that follow it in the same line."""
+        """Open the statement of a line, and those that follow it in the same line."""
         pending = deque(self._open_statement(line, marker, text, depth))
         while pending:
             rest_of_line = replace(line, text=pending.popleft())
@@ -150,7 +153,7 @@ class _StatementSplitter:
                 self.nesting.innermost.text = f"{self.nesting.innermost.text} {rest_of_line.text}"
 
     def _open_statement(self, line: CleanLine, marker: Marker, text: str, depth: int) -> list[str]:
-        """Open one item; gives what stands behind it in the line and begins with a marker of its own."""
+        """Open one statement, and return the texts after it in the line that start with a marker."""
         opened = self.nesting.open_statements
         parent = opened[depth - 1] if depth else None
         if parent and marker.is_bullet:
@@ -171,6 +174,7 @@ class _StatementSplitter:
         return [each for each in (select_inside, rest) if each]
 
     def _doubt_gap(self, marker: Marker, text: str, line: CleanLine) -> None:
+        """Report labels that are missing before this one, or printed twice."""
         top = self.nesting.top_marker
         if top is None or (marker.follows(top) or marker.style in self.nesting.constant_styles):
             return
@@ -185,7 +189,7 @@ class _StatementSplitter:
             )
 
     def _split_before_next(self, text: str, marker: Marker) -> tuple[str, str]:
-        """The text up to where the next item begins in the same line, of its own row or one outside; and the rest."""
+        """Split the text before the next item in the same line, of its own or an outer sequence."""
         outside = [each.marker for each in reversed(self.nesting.open_statements) if each.marker]
         for each in (marker, *(other for other in outside if other.style != marker.style)):
             pattern = None if each.style in self.nesting.constant_styles else build_next_marker_pattern(each)
@@ -195,7 +199,10 @@ class _StatementSplitter:
         return text, ""
 
     def _split_before_sub_item(self, text: str, marker: Marker | None) -> tuple[str, str]:
-        """`agree with: a) who may be told b) who must not`, or `P3 agree P3.1 who may be told P3.2 who must not`."""
+        """Split the text before sub-items in the same line.
+
+        `agree with: a) who may be told b) who must not`, or `P3 agree P3.1 who may be told P3.2 who must not`.
+        """
         label = re.escape(marker.label) if marker and marker.label else ""
         dotted = re.compile(rf"(?<=\S)\s*(?={label}(?:\.1|a)\s+\S)") if label[-1:].isdigit() else None
         match = FIRST_SUB_ITEM.search(text) or (dotted.search(text) if dotted else None)
@@ -238,7 +245,7 @@ class _StatementSplitter:
             self._add_unused(line)
 
     def _continues_previous(self, current: Statement | None, line: CleanLine) -> bool:
-        """Whether the row is the rest of the line above; behind a colon only a full line is gone on with."""
+        """Return whether the line continues the one above; after a colon only a full line is continued."""
         if self.previous is None or phrases.match_heading(line.text):
             return False
         if line.after_break and line.text[0].isupper() and self.items_in_lower_case:
@@ -248,7 +255,7 @@ class _StatementSplitter:
         return continues(self.previous, line, self.width)
 
     def _append_to_current(self, current: Statement | None, line: CleanLine) -> bool:
-        """The rest of a wrapped line: of the heading, the last point, or the item."""
+        """Append a wrapped line to the heading, the last point, or the statement."""
         if self.is_group_start and self.heading is not None and self.heading_line is self.previous:
             self.heading = merge_texts(self.heading, line.text)
             self.heading_line = line
@@ -272,7 +279,7 @@ class _StatementSplitter:
         return True
 
     def _is_point(self, current: Statement, index: int, line: CleanLine) -> bool:
-        """A line below a colon, before the next item: a sub-point that only the colon opens."""
+        """Return whether a line below a colon is a point of the statement, which nothing else marks."""
         stem = current.is_open or bool(current.points)
         if not stem or self.is_group_start:
             return False
@@ -303,7 +310,10 @@ class _StatementSplitter:
         del self.nesting.open_statements[1:]
 
     def _place_unclear_line(self, current: Statement, index: int, line: CleanLine) -> None:
-        """Neither item nor heading by its looks: an item without its number, or the rest of the item above."""
+        """Place a line that looks like neither an item nor a heading.
+
+        It is the rest of the statement above, or a statement printed without its number.
+        """
         if len(current.text) > MAX_STATEMENT_LENGTH:
             self._add_unused(line)
         elif not (line.after_blank or line.ends_paragraph or self.width > MAX_WRAP_WIDTH):

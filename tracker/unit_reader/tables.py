@@ -13,11 +13,11 @@ from tracker.unit_reader.phrases import CRITERIA, Part
 
 MIN_WORDS = 3
 FORM_COLUMNS = 6
-"""A table of so many columns is a grid to fill in, never a list of statements."""
+"""A table with so many columns is a grid to fill in, and never a list of statements."""
 
 
 def flatten_tables(rows: Sequence[CleanLine]) -> list[CleanLine]:
-    """The rows with each table as lines, in reading order; what says something about the unit stays in its cells."""
+    """Return the lines with each table as lines, in reading order; metadata stays in its cells."""
     flattened: list[CleanLine] = []
     index = 0
     while index < len(rows):
@@ -54,7 +54,10 @@ def _flatten_table(rows: Sequence[CleanLine]) -> Iterator[CleanLine]:
 
 
 def _remove_form_columns(rows: Sequence[CleanLine], set_aside: list[CleanLine]) -> Iterator[CleanLine]:
-    """The rows without what stands beside the criteria: columns to fill in by hand, and notes, which go `aside`."""
+    """Yield the rows without columns beside the criteria that are filled in by hand or hold notes.
+
+    Notes are added to `set_aside`.
+    """
     width: int | None = None
     for row in rows:
         named = [index for index, cell in enumerate(row.cells) if _match_cell(cell) in CRITERIA]
@@ -83,19 +86,20 @@ def _match_cell(cell: str) -> Part | None:
 
 
 def _is_form(row: CleanLine) -> bool:
+    """Return whether a row belongs to a recording form."""
     if any("description of evidence" in cell.casefold() for cell in row.cells):
         return True
     return len(row.cells) >= FORM_COLUMNS and not _is_labelled(row.cells)
 
 
 def _is_labelled(cells: Sequence[str]) -> bool:
-    """Whether a label stands beside a sentence: a grid to fill in holds labels alone."""
+    """Return whether a label is beside a sentence; a recording form's grid holds labels alone."""
     worded = [clean_text(cell) for cell in cells if clean_text(cell)]
     return any(parse_lone_marker(label) and len(text.split()) >= MIN_WORDS for label, text in pairwise(worded))
 
 
 def _flatten_row(row: CleanLine) -> Iterator[CleanLine]:
-    """One row: its cells one after the other, a label joined to the text beside it."""
+    """Yield the cells of one row as lines, each label joined to the text beside it."""
     label = ""
     is_head = any(_match_cell(cell) in CRITERIA for cell in row.cells)
     for cell in row.cells:
@@ -115,24 +119,24 @@ def _flatten_row(row: CleanLine) -> Iterator[CleanLine]:
 
 
 def _add_label(label: str, text: str) -> str:
-    """`1.1` beside `.1 Identify` or `1.1 Identify` is one reference printed twice."""
+    """Return the text with its label; `1.1` beside `.1 Identify` or `1.1 Identify` is one reference printed twice."""
     return text if any(marker.label == label.strip("().") for marker, _ in parse_markers(text)) else f"{label} {text}"
 
 
 def _detect_markers(lines: Sequence[str]) -> list[bool]:
-    """Which lines begin with a marker; the article `a` is none where no other letter is there."""
+    """Return which lines start with a marker; the article `a` is none if no other letter is there."""
     firsts = [next((marker for marker, _ in parse_markers(line)), None) for line in lines]
     letters = {marker.label for marker in firsts if marker and marker.style == "a"}
     return [marker is not None and (marker.style != "a" or len(letters) > 1) for marker in firsts]
 
 
 def _ended_early(above: str, line: str, width: int) -> bool:
-    """Whether the line above ended before the cell did, and no sentence hangs: what is below begins anew."""
+    """Return whether the line above ended before the cell's width and is finished, so that this one starts anew."""
     return len(above) + 1 + len(line.split(" ", 1)[0]) <= width and not ends_unfinished(above)
 
 
 def _split_cell(row: CleanLine, cell: str) -> Iterator[CleanLine]:
-    """A cell's lines. Where one begins with a marker, those that do not go on with the line above."""
+    """Yield a cell's lines, each merged with those that continue it."""
     lines = [text for text in map(clean_text, cell.split("\n")) if text]
     have_markers = _detect_markers(lines)
     width = max(map(len, lines), default=0)

@@ -16,7 +16,7 @@ GENERIC_HEADINGS = {"overview", "scope", "scope/range", "range", "unit overview"
 
 
 def parse_paragraphs(section: Section, width: int) -> list[Paragraph]:
-    """The paragraphs of an overview or a scope; a list belongs to the paragraph above it."""
+    """Return the paragraphs of an overview or a scope; a list belongs to the paragraph above it."""
     heading = section.heading.text if section.heading else None
     heading = None if heading is None or heading.rstrip(" :").casefold() in GENERIC_HEADINGS else heading
     paragraphs: list[Paragraph] = []
@@ -45,14 +45,14 @@ def _extend(paragraph: Paragraph, text: str) -> Paragraph:
 
 
 def parse_list(section: Section, width: int) -> list[str]:
-    """Skills, values, links …: each entry, with what belongs to it behind it."""
+    """Return the entries of a list such as skills, values or links, each with its points."""
     result = split_statements(section.lines, width)
     entries = [" ".join([each.text, *each.points]) for each in result.statements]
     return [*(text for _, text in result.unparsed), *entries]
 
 
 def parse_rules(section: Section, width: int) -> list[str]:
-    """Rules for the assessor: each line with what was wrapped, its labels kept since they name criteria."""
+    """Return the rules for the assessor, with wrapped lines merged and labels kept, since they name criteria."""
     rules: list[str] = []
     previous: CleanLine | None = None
     for line in section.lines:
@@ -67,7 +67,7 @@ def parse_rules(section: Section, width: int) -> list[str]:
 
 
 def parse_requirements(section: Section, width: int) -> tuple[str | None, list[RequirementDocument]]:
-    """The words before the first requirement, and the requirements."""
+    """Return the text before the first evidence requirement, and the requirements."""
     first = next((index for index, line in enumerate(section.lines) if parse_markers(line.text)), 0)
     opening = [paragraph.text for paragraph in parse_paragraphs(Section(None, None, section.lines[:first]), width)]
     result = split_items(merge_lone_labels(section.lines[first:]), width)
@@ -82,7 +82,7 @@ def parse_requirements(section: Section, width: int) -> tuple[str | None, list[R
 
 
 def _make_labels_distinct(requirements: Sequence[RequirementDocument]) -> list[RequirementDocument]:
-    """Labels that repeat say nothing: they are numbered by position instead."""
+    """Return the requirements numbered by position if their labels repeat."""
     labels = [each.label for each in requirements]
     if len(set(labels)) == len(labels):
         return list(requirements)
@@ -90,7 +90,7 @@ def _make_labels_distinct(requirements: Sequence[RequirementDocument]) -> list[R
 
 
 def find_simulation_labels(texts: Iterable[str], labels: Collection[str]) -> frozenset[str] | None:
-    """The labels of the criteria for which simulation is said to be allowed; None where nothing names any."""
+    """Return the labels of the criteria for which simulation is allowed; None if no text names any."""
     named_labels = {
         label
         for text in texts
@@ -102,4 +102,5 @@ def find_simulation_labels(texts: Iterable[str], labels: Collection[str]) -> fro
 
 
 def forbids_simulation(texts: Sequence[str]) -> bool:
+    """Return whether any text forbids simulation."""
     return any(phrases.SIMULATION_FORBIDDEN.search(text) for text in texts)

@@ -10,7 +10,7 @@ from tracker.unit_reader.line_wrapping import continues_full_line, merge_texts
 
 
 def split_unlabelled(lines: Sequence[CleanLine], width: int) -> SectionStatements:
-    """The items of a section that prints neither numbers nor bullets."""
+    """Return the statements of a section that prints neither numbers nor bullets."""
     result = SectionStatements()
     items = _split_at_semicolons(_merge_wrapped_lines(lines, width, result))
     in_lower_case = sum(line.text[0].islower() for line in items) * 2 > len(items)
@@ -62,9 +62,10 @@ def _merge_wrapped_lines(lines: Sequence[CleanLine], width: int, result: Section
 
 
 def _is_wrapped(lines: Sequence[CleanLine], width: int) -> bool:
-    """Whether lines were broken at the width: several are full, or what follows a full one is not as other lines are.
+    """Return whether lines were wrapped at the width.
 
-    One or two long lines among short ones are merely the longest. Other lines begin with a capital, or below a blank.
+    They were if several are full, or if the lines after full ones differ from the others, which start with a capital
+    or below a blank line. One or two long lines among short ones are merely the longest.
     """
     pairs = list(pairwise(lines))
     after_full_lines = [
@@ -79,7 +80,7 @@ def _is_wrapped(lines: Sequence[CleanLine], width: int) -> bool:
 
 
 def _split_at_semicolons(lines: list[CleanLine]) -> list[CleanLine]:
-    """One paragraph that lists everything: `check the site; set the cones; …`."""
+    """Split one paragraph that lists everything: `check the site; set the cones; …`."""
     if len(lines) != 1 or lines[0].text.count(";") < 2:
         return lines
     pieces = [piece.strip() for piece in lines[0].text.split(";")]

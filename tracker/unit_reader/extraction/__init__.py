@@ -12,11 +12,15 @@ from tracker.unit_reader.file_format import FileFormat, detect_file_format
 
 MAX_LINES = 200_000
 MAX_WORD_LENGTH = 5_000
-"""No unit prints a longer one: ten such lines would be a page."""
+"""In characters. No unit prints a longer word: ten of them would fill a page."""
 
 
 def extract_lines(name: str, body: bytes) -> SourceText:
-    """Return a document's lines. Raises `Unreadable` with what is wrong with it and what to do."""
+    """Return a document's lines.
+
+    Raises:
+        Unreadable: The document cannot be read; the sentence says why, and how to put it right.
+    """
     file_format = detect_file_format(name, body)
     source = (
         extract_plain_text(name, body)
@@ -36,7 +40,7 @@ def _extract_structured(file_format: FileFormat, name: str, body: bytes) -> Sour
 
 
 def _find_extractor(file_format: FileFormat) -> Callable[[bytes], dict[str, Any]]:
-    """Return the reader of a kind; only the libraries of that kind are loaded."""
+    """Return the function for a format; only the libraries of that format are loaded."""
     if file_format is FileFormat.PDF:
         from tracker.unit_reader.extraction.pdf import extract_pdf
 
@@ -51,7 +55,7 @@ def _find_extractor(file_format: FileFormat) -> Callable[[bytes], dict[str, Any]
 
 
 def _check_limits(source: SourceText) -> None:
-    """What no unit holds, and what the steps after this one need not be able to bear."""
+    """Raise `Unreadable` for more text than any unit holds, so that later steps need no limits."""
     if not any(line.text for line in source.lines):
         raise Unreadable(f"{source.name} holds no text. Look whether it is the right file.")
     if len(source.lines) > MAX_LINES:

@@ -19,7 +19,7 @@ from tracker.unit_reader.extraction.line_collector import (
 
 Element = Any
 TWIPS_PER_INDENT: Final = 720
-"""Half an inch, in the twentieths of a point that Word counts in: one step of indenting."""
+"""One step of indenting is half an inch, in twentieths of a point."""
 MAX_INDENTS = 6
 MAX_COLUMNS = 100
 COMPATIBILITY = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
@@ -31,7 +31,11 @@ INTEGER: Final = re.compile(r"-?\d{1,6}")
 
 
 def extract_docx(body: bytes) -> dict[str, Any]:
-    """The document's lines. Raises `Unreadable` where the file is no honest document."""
+    """Return the lines of a Word document, as `LineCollector.as_json` gives them.
+
+    Raises:
+        Unreadable: The file is protected, unpacks to too much, or defines XML entities.
+    """
     package = Package(body)
     collector = LineCollector()
     reader = DocxWalker(collector, StyleSheet(package.load_part("styles")), Numbering(package.load_part("numbering")))
@@ -42,7 +46,7 @@ def extract_docx(body: bytes) -> dict[str, Any]:
 
 @dataclass
 class ParagraphText:
-    """What a paragraph says, and the text boxes that are anchored in it."""
+    """Text of a paragraph, with the text boxes that are anchored in it."""
 
     parts: list[str] = field(default_factory=list)
     boxes: list[Element] = field(default_factory=list)
@@ -51,17 +55,19 @@ class ParagraphText:
 
 
 class DocxWalker:
+    """Walk through a Word document that adds its paragraphs and tables to a line collector."""
+
     def __init__(self, collector: LineCollector, styles: StyleSheet, numbering: Numbering) -> None:
         self.collector = collector
         self.bold: list[int] = []
-        """The lines that are headings by their bold type alone."""
+        """The numbers of lines that are headings only because they are bold."""
         self._styles = styles
         self._numbering = numbering
         self._unfinished: ParagraphText | None = None
-        """Of a paragraph whose end was deleted: it goes on in the next."""
+        """The text of a paragraph whose end was deleted, so that it continues in the next."""
 
     def blocks(self, parent: Element, in_cell: bool = False) -> None:
-        """Write the paragraphs and tables of a body, a cell or a text box."""
+        """Add the paragraphs and tables of a body, a cell or a text box."""
         for element in _iterate_blocks(parent):
             if element.tag == f"{W}p":
                 self._paragraph(element, in_cell)
@@ -82,7 +88,7 @@ class DocxWalker:
             return
         text = "".join(paragraph.parts).strip(" \n")
         marker, level = self._marker(properties, key)
-        marker = marker if text.strip() else ""  # Word counts an empty paragraph, too
+        marker = marker if text.strip() else ""  # Word counts an empty paragraph, and prints no number
         heading = style.heading or get_value(properties, "outlineLvl") in set("012345678")
         self._write(
             text, marker, _compute_indent(properties, level, marker), heading and not in_cell, paragraph, in_cell
@@ -110,7 +116,7 @@ class DocxWalker:
             self.collector.add(" " * (indent + INDENT_WIDTH if marker else indent) + other.strip(), heading=heading)
 
     def _marker(self, properties: Element | None, key: str) -> tuple[str, int]:
-        """What Word prints before the paragraph, and how deeply it is nested."""
+        """Return the number that Word prints before the paragraph, and its depth."""
         style = self._styles.find(key)
         number = get_value(properties, "numPr", "numId") or style.number
         setting = get_value(properties, "numPr", "ilvl")
@@ -150,7 +156,7 @@ class DocxWalker:
 
 
 def _collect_text(element: Element, paragraph: ParagraphText, bold: bool) -> None:
-    """Add what an element of a paragraph says."""
+    """Add the text of an element of a paragraph."""
     for child in element:
         tag = child.tag
         if tag in SKIPPED_TAGS or not isinstance(tag, str):
@@ -170,7 +176,7 @@ def _collect_text(element: Element, paragraph: ParagraphText, bold: bool) -> Non
 
 
 def _choose_alternative(element: Element) -> Element:
-    """Of two ways to say the same the first; nothing of what a content control shows before it is filled in."""
+    """Return the first of two alternatives; nothing for a content control that shows its placeholder."""
     if element.tag == f"{W}sdt" and is_on(element, "sdtPr", "showingPlcHdr"):
         return ()
     choice = element.find(f"{COMPATIBILITY}Choice") if element.tag == f"{COMPATIBILITY}AlternateContent" else None
@@ -185,14 +191,14 @@ def _add(paragraph: ParagraphText, text: str, bold: bool) -> None:
 
 
 def _parse_symbol(element: Element) -> str:
-    """A sign of a symbol font; those of the private area mean nothing without it."""
+    """Return a symbol's character; private-use characters mean nothing without their font."""
     code = element.get(f"{W}char") or ""
     symbol = chr(int(code, 16)) if re.fullmatch(r"[0-9A-Fa-f]{4}", code) else ""
     return symbol if symbol.isprintable() and not "\ue000" <= symbol <= "\uf8ff" else ""
 
 
 def _iterate_blocks(parent: Element) -> Iterator[Element]:
-    """The paragraphs and tables below, content controls and tracked insertions looked into."""
+    """Yield the paragraphs and tables below, including those in content controls and tracked insertions."""
     for child in parent:
         if child.tag in {f"{W}p", f"{W}tbl"}:
             yield child
@@ -205,7 +211,7 @@ def _iterate_blocks(parent: Element) -> Iterator[Element]:
 
 
 def _iterate_descendants(parent: Element, tag: str) -> Iterator[Element]:
-    """A table's rows or a row's cells, those in content controls too, those of tables inside it not."""
+    """Yield a table's rows or a row's cells, including those in content controls, but not of nested tables."""
     for child in parent:
         if child.tag == tag:
             yield child
@@ -214,7 +220,7 @@ def _iterate_descendants(parent: Element, tag: str) -> Iterator[Element]:
 
 
 def _is_layout(rows: Sequence[Sequence[Element]]) -> bool:
-    """A table that frames text, or holds other tables: what is in it is read in order."""
+    """Return whether a table only frames text or holds other tables, so that its cells are read in order."""
     if all(sum(map(_has_text, row)) <= 1 for row in rows):
         return True
     inner = (table for row in rows for cell in row for table in cell.iter(f"{W}tbl"))
@@ -222,7 +228,7 @@ def _is_layout(rows: Sequence[Sequence[Element]]) -> bool:
 
 
 def _continues_cell_above(cell: Element) -> bool:
-    """It continues the cell above."""
+    """Return whether the cell is merged with the one above."""
     merge = cell.find(f"{W}tcPr/{W}vMerge")
     return merge is not None and merge.get(f"{W}val") != "restart"
 

@@ -30,7 +30,11 @@ HAS_ENTITIES = "defines XML entities, which no program that writes documents doe
 
 
 class Package:
-    """The parts of a document by what they are to it. Raises `Unreadable` where the file is no honest document."""
+    """A DOCX file, whose parts are found by their relationship to the document.
+
+    Raises:
+        Unreadable: The file is protected, unpacks to too much, or defines XML entities.
+    """
 
     def __init__(self, body: bytes) -> None:
         self._archive = zipfile.ZipFile(io.BytesIO(body))
@@ -43,11 +47,11 @@ class Package:
         self._main = self._find_related("", "officeDocument") or "word/document.xml"
 
     def load_body(self) -> Element:
-        """The document's body."""
+        """Return the document's body."""
         return self._parse(self._main).find(f"{W}body")
 
     def load_part(self, kind: str) -> Element | None:
-        """What is related to the document as `styles` or `numbering`, if anything is."""
+        """Return the part related to the document as `styles` or `numbering`, or None."""
         name = self._find_related(self._main, kind)
         return self._parse(name) if name in self._names else None
 
@@ -66,7 +70,7 @@ class Package:
             body = part.read(MAX_PART_SIZE + 1)
         if len(body) > MAX_PART_SIZE:
             raise Unreadable(UNPACKS_TOO_LARGE)
-        start = body[:4096].replace(b"\0", b"")  # it may be UTF-16
+        start = body[:4096].replace(b"\0", b"")  # the part may be UTF-16
         if b"<!DOCTYPE" in start or b"<!ENTITY" in start or b"<!DOCTYPE" in body:
             raise Unreadable(HAS_ENTITIES)
         parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True)
@@ -94,13 +98,13 @@ FORMATS: dict[str, Callable[[int], str]] = {
 
 @dataclass(frozen=True)
 class ListLevel:
-    """How one level of a list counts and what it prints."""
+    """How one level of a list counts, and what it prints."""
 
     start: int = 1
     format: str = "decimal"
     text: str = ""
     restart: int | None = None
-    """The level, from 1, whose use makes it begin anew; 0 for never; None for any above it."""
+    """The level, from 1, whose use restarts this one; 0 for never, None for any level above."""
     style: str = ""
     legal: bool = False
     """Its numbers are Arabic, whatever the levels above print for themselves."""
@@ -108,7 +112,7 @@ class ListLevel:
 
 @dataclass(frozen=True)
 class NumberedList:
-    """A numbering that paragraphs name: which list it counts with, its levels, and where it starts anew."""
+    """A numbering that paragraphs refer to: its counter, its levels, and the numbers at which levels start again."""
 
     counter: str
     levels: dict[int, ListLevel]
@@ -116,7 +120,7 @@ class NumberedList:
 
 
 class Numbering:
-    """The lists of a document, and how far each has counted."""
+    """The numbered lists of a document, and how far each has counted."""
 
     def __init__(self, part: Element | None) -> None:
         self._lists = dict(_parse_lists(part)) if part is not None else {}
@@ -124,14 +128,14 @@ class Numbering:
         self._started: set[tuple[str, int]] = set()
 
     def find_level(self, number: str, style: str) -> int:
-        """The level of a list that a style is tied to."""
+        """Return the level of a list that a style is linked to."""
         levels = self._lists[number].levels if number in self._lists else {}
         return next(
             (level_number for level_number, level in levels.items() if level.style and level.style == style), 0
         )
 
     def next_marker(self, number: str, level_number: int) -> str:
-        """Count one paragraph, and say what is printed before it; nothing where the list is not there."""
+        """Count one paragraph, and return what is printed before it; empty if the list does not exist."""
         numbered_list = self._lists.get(number)
         if numbered_list is None or level_number not in numbered_list.levels:
             return ""
@@ -210,20 +214,20 @@ def _parse_number(text: str | None, default: int) -> int:
 
 
 def get_value(element: Element | None, *path: str) -> str:
-    """The `w:val` of the element at a path below; empty where there is none."""
+    """Return the `w:val` of the element at a path below, or an empty text."""
     child = element.find("/".join(f"{W}{each}" for each in path)) if element is not None else None
     return (child.get(f"{W}val") or "") if child is not None else ""
 
 
 def is_on(element: Element | None, *path: str) -> bool | None:
-    """Whether a property such as bold is set; None where nothing is said."""
+    """Return whether a property such as bold is on; None if it is not set."""
     child = element.find("/".join(f"{W}{each}" for each in path)) if element is not None else None
     return None if child is None else (child.get(f"{W}val") or "1") not in {"0", "false", "off"}
 
 
 @dataclass(frozen=True)
 class Style:
-    """What a paragraph's style says that matters here, with what it takes from the styles below it."""
+    """The properties of a paragraph's style that matter here, with those inherited from its base styles."""
 
     heading: bool = False
     bold: bool = False
@@ -232,6 +236,8 @@ class Style:
 
 
 class StyleSheet:
+    """The paragraph styles of a document."""
+
     def __init__(self, part: Element | None) -> None:
         styles = part.iterchildren(f"{W}style") if part is not None else ()
         self._elements = {each.get(f"{W}styleId"): each for each in styles}
@@ -239,6 +245,7 @@ class StyleSheet:
         self.default = next((key for key, each in self._elements.items() if _is_default_style(each)), "")
 
     def find(self, key: str) -> Style:
+        """Return a style by its key, with its inherited properties."""
         if key not in self._resolved:
             self._resolved[key] = self._resolve(key)
         return self._resolved[key]

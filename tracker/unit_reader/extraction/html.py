@@ -25,7 +25,7 @@ from tracker.unit_reader.extraction.line_collector import (
 from tracker.unit_reader.extraction.plain_text import decode
 
 Element = Any
-"""lxml carries no types."""
+"""lxml has no types."""
 MAX_DEPTH = 400
 CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{2,40})""", re.IGNORECASE)
 DECLARATION = re.compile(r"\s*<\?xml[^>]*\?>")
@@ -76,7 +76,11 @@ BLOCK_TAGS: Final = frozenset(
 
 
 def extract_html(body: bytes) -> dict[str, Any]:
-    """The page's lines. Raises `Unreadable` for what no reader of it could see."""
+    """Return the lines of a web page, as `LineCollector.as_json` gives them.
+
+    Raises:
+        Unreadable: The page nests its elements deeper than any published page.
+    """
     page = _parse(_decode(body))
     collector = LineCollector(title=SPACE.sub(" ", page.findtext(".//title") or "").strip())
     remove_navigation(page)
@@ -88,7 +92,7 @@ def extract_html(body: bytes) -> dict[str, Any]:
 
 
 def _decode(body: bytes) -> str:
-    """As the page declares it, unless a byte order mark or the bytes themselves say otherwise."""
+    """Return the page's text, in the encoding that it declares unless the bytes show another."""
     text, encoding = decode(body)
     declared = CHARSET.search(body[:4096])
     if declared and encoding == "cp1252":
@@ -118,16 +122,16 @@ def _parse(text: str) -> Element:
 
 
 class HtmlWalker:
-    """Goes through the page in order and writes a line where a reader sees one."""
+    """Walk through a web page that adds a line to a collector for each line that a browser shows."""
 
     def __init__(self, collector: LineCollector, in_cell: bool = False) -> None:
         self.collector = collector
         self.bold: list[int] = []
-        """The lines that are headings by their bold type alone."""
+        """The numbers of lines that are headings only because they are bold."""
         self.level = 0
         self._in_cell = in_cell
         self._marker: str | None = None
-        """Of the list item that has just begun; empty where it shows none, None within an item."""
+        """The marker of the list item that has just started; empty if it shows none, None inside an item."""
         self._parts: list[str] = []
         self._heading = 0
         self._bold = 0
@@ -135,6 +139,7 @@ class HtmlWalker:
         self._characters = self._bold_characters = 0
 
     def walk(self, element: Element) -> None:
+        """Add the lines of one element."""
         tag = element.tag
         if tag in SKIPPED_TAGS or (tag == "button" and not self._heading) or _is_footnote_link(element):
             return
@@ -150,13 +155,14 @@ class HtmlWalker:
             self._inline(element, tag)
 
     def children(self, element: Element) -> None:
+        """Add the lines of everything inside an element."""
         self._text(element.text)
         for child in element:
             self.walk(child)
             self._text(child.tail)
 
     def end_line(self) -> None:
-        """Write the line that has gathered, if there is one."""
+        """Add the line collected so far, if it has text."""
         text = SPACE.sub(" ", "".join(self._parts)).strip(" ").rstrip()
         characters, bold = self._characters, self._bold_characters
         self._parts, self._characters, self._bold_characters = [], 0, 0
@@ -200,7 +206,9 @@ class HtmlWalker:
         self.end_line()
         markers = build_item_markers(element)
         if all(ITEM_LABEL.match(_get_first_words(item)) for item in markers):
-            markers = dict.fromkeys(markers, "")  # its items carry their own: the browser's are styled away
+            markers = dict.fromkeys(
+                markers, ""
+            )  # the items have labels of their own, and the browser's are styled away
         self.level += 1
         self._text(element.text)
         for child in element:
@@ -232,7 +240,7 @@ class HtmlWalker:
 
 
 def _is_footnote_link(element: Element) -> bool:
-    """The sign of a footnote, or the link that a heading has to itself."""
+    """Return whether an element is a footnote's sign, or a heading's link to itself."""
     if element.tag == "sup":
         return len(element) == 1 and element[0].tag == "a" and (element[0].get("href") or "").startswith("#")
     return element.tag == "a" and "".join(element.itertext()).strip() in {"¶", "#"}
@@ -243,7 +251,7 @@ def _get_first_words(element: Element) -> str:
 
 
 def _keep_indent(text: str) -> str:
-    """Leading spaces of preformatted text, as spaces that are not squeezed."""
+    """Return preformatted text with its leading spaces as no-break spaces, which are not merged."""
     kept = text.lstrip(" ")
     return "\u00a0" * (len(text) - len(kept)) + kept
 
@@ -272,7 +280,7 @@ BULLET_STYLES = {"disc", "circle", "square"}
 
 
 def build_item_markers(element: Element) -> dict[Element, str]:
-    """The marker of each item of a list, in order; empty where it shows none."""
+    """Return the marker of each item of a list, in order; empty if a browser shows none."""
     items = [child for child in element if child.tag == "li"]
     step = -1 if element.get("reversed") is not None else 1
     first = _parse_number(element.get("start"), len(items) if step < 0 else 1)
@@ -294,7 +302,7 @@ def _format_marker(kind: str, number: int) -> str:
 
 
 def _get_list_style(element: Element) -> str:
-    """As its style or its attribute says; empty where it says nothing that we know."""
+    """Return the list style that an element's style or attribute names; empty if it names no known one."""
     style = LIST_STYLE.search(element.get("style") or "")
     named = style[1].lower() if style else (element.get("type") or "")
     return named if named in NUMBER_STYLES or named in BULLET_STYLES or named == "none" else ""

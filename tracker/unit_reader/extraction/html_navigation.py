@@ -15,13 +15,13 @@ NAVIGATION_NAME = re.compile(
 )
 HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 MAX_SHARES = {"form": 0.25, "hidden": 0.1}
-"""What holds more of the page's words than this is kept, whatever it calls itself."""
+"""An element with a larger share of the page's text is kept, whatever it is called."""
 MAX_SHARE = 0.75
 MAX_REMOVED_SHARE = 0.9
 
 
 def remove_navigation(page: Element) -> None:
-    """Take the furniture out of the page, unless nothing would be left of it."""
+    """Remove navigation, banners, footers and hidden parts, unless almost nothing would be left."""
     for element in list(page.iter(*INVISIBLE_TAGS)):
         element.drop_tree()
     body = page.find("body")
@@ -45,7 +45,7 @@ def _find_outermost(element: Element, total: int) -> Iterator[Element]:
 
 
 def _classify(element: Element) -> str:
-    """What sort of furniture an element is, by what it calls itself; empty for none."""
+    """Return the kind of navigation that an element is, by its tag, role or name; empty if it is none."""
     tag, role = element.tag, element.get("role") or ""
     if tag in {"html", "body", "main", "article"} or role == "main":
         return ""
@@ -62,7 +62,7 @@ def _classify(element: Element) -> str:
 
 
 def _is_page_header(header: Element) -> bool:
-    """A header inside the article, or one that holds the page's only first heading, is the page's own."""
+    """Return whether a header is the page's own: inside the article, or with the page's only `h1`."""
     if _has_ancestor(header, "article", "main", "section"):
         return True
     select_inside = sum(1 for _ in header.iter("h1"))
@@ -74,7 +74,7 @@ def _has_ancestor(element: Element, *tags: str) -> bool:
 
 
 def _is_mostly_links(element: Element) -> bool:
-    """Most of its words are links, as in a menu."""
+    """Return whether most of an element's text is links, as in a menu."""
     return sum(_count_characters(link) for link in element.iter("a")) > _count_characters(element) / 2
 
 

@@ -18,7 +18,7 @@ HEADING_TAGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 
 
 def write_table(table: Element, walker: HtmlWalker) -> None:
-    """Write a table's caption and rows where the walker stands."""
+    """Add a table's caption and rows to the walker's lines."""
     walker.end_line()
     for caption in table.iterchildren("caption"):
         walker.children(caption)
@@ -57,7 +57,7 @@ def _is_layout(table: Element, rows: Sequence[Sequence[Element]]) -> bool:
 
 
 def _contains_page_parts(cell: Element) -> bool:
-    """A heading or a table of its own inside a cell: the table holds parts of a page, not data."""
+    """Return whether a cell holds a heading or a table of its own, so that the table is no data."""
     if next(cell.iter(*HEADING_TAGS), None) is not None:
         return True
     inner = next(cell.iter("table"), None)
@@ -65,7 +65,7 @@ def _contains_page_parts(cell: Element) -> bool:
 
 
 def _build_grid(rows: Sequence[Sequence[Element]], walker: type[HtmlWalker]) -> Iterator[tuple[str, ...]]:
-    """Each row's cells by column; what spans rows or columns is said once, and is empty after."""
+    """Yield each row's cells by column; what spans rows or columns is given once, and is empty after."""
     spans_left: dict[int, int] = {}
     for row in rows:
         cells: dict[int, str] = {}
@@ -86,7 +86,7 @@ def _build_grid(rows: Sequence[Sequence[Element]], walker: type[HtmlWalker]) -> 
 
 
 def _get_cell_text(cell: Element, walker: type[HtmlWalker]) -> str:
-    """A cell's lines, one below the other."""
+    """Return a cell's lines, joined by line breaks."""
     collector = LineCollector()
     cell_walker = walker(collector, in_cell=True)
     cell_walker.children(cell)
@@ -95,7 +95,7 @@ def _get_cell_text(cell: Element, walker: type[HtmlWalker]) -> str:
 
 
 def _parse_span(cell: Element, name: str, max_span: int) -> int:
-    """`rowspan="0"` goes to the table's end; a silly number goes no further than the table does."""
+    """Return a span, limited to the table; `rowspan="0"` reaches the table's end."""
     text = (cell.get(name) or "").strip()
     if not (text.isascii() and text.isdigit()):
         return 1

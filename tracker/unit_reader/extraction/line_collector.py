@@ -11,12 +11,12 @@ INDENT_WIDTH = 4
 MAX_HEADING_LENGTH = 120
 MAX_BOLD_SHARE = 0.4
 ITEM_LABEL = re.compile(r"\(?(?:[A-Z]{0,3}\d{1,3}(?:\.\d{1,3})*|[a-z]|[ivx]{1,5})[.):]*\s")
-"""What stands before an item: `1.`, `P1`, `1.1`, `a)`, `(iv)`."""
+"""The label of an item: `1.`, `P1`, `1.1`, `a)`, `(iv)`."""
 
 
 @dataclass
 class LineCollector:
-    """A document's lines as they are found."""
+    """Lines, doubts and title of a document while they are extracted."""
 
     lines: list[tuple[str, int | None, bool, tuple[str, ...], str]] = field(default_factory=list)
     doubts: list[tuple[tuple[int, ...], str, str]] = field(default_factory=list)
@@ -24,19 +24,21 @@ class LineCollector:
     characters: int = 0
 
     def add(self, text: str, page: int | None = None, heading: bool = False, item: str = "") -> int:
-        """Add a line and return its number."""
+        """Add a line, and return its number."""
         return self._append(text.rstrip(), page, heading=heading, cells=(), item=item)
 
     def add_row(self, cells: tuple[str, ...], page: int | None = None) -> int:
-        """Add a table's row and return its number."""
+        """Add a table's row, and return its number."""
         return self._append(
             " | ".join(" ".join(cell.split()) for cell in cells), page, heading=False, cells=cells, item=""
         )
 
     def add_doubt(self, lines: tuple[int, ...], what: str, assumed: str) -> None:
+        """Add a doubt about some lines."""
         self.doubts.append((lines, what, assumed))
 
     def as_json(self) -> dict[str, Any]:
+        """Return the lines, doubts and title as plain values for `SourceText.from_json`."""
         return {"lines": self.lines, "doubts": self.doubts, "title": self.title}
 
     def _append(self, text: str, page: int | None, *, heading: bool, cells: tuple[str, ...], item: str) -> int:
@@ -48,12 +50,12 @@ class LineCollector:
 
 
 def may_be_heading(text: str) -> bool:
-    """Whether a line that is all in bold type can be meant as a heading; an item never is, since it would be lost."""
+    """Return whether a bold line can be a heading; an item never is, since it would be lost."""
     return len(text) <= MAX_HEADING_LENGTH and text[-1] not in ".;," and not ITEM_LABEL.match(text)
 
 
 def unmark_bold_headings(collector: LineCollector, bold: list[int]) -> None:
-    """Where much of a document is in bold type, that says nothing."""
+    """Remove the heading mark from bold lines if much of the document is bold."""
     if len(bold) > 3 and len(bold) > len(collector.lines) * MAX_BOLD_SHARE:
         for number in bold:
             text, page, _, cells, item = collector.lines[number - 1]

@@ -10,7 +10,7 @@ MAX_ROMAN = 3999
 
 
 def format_letters(number: int) -> str:
-    """The alphabet, then aa, ab …, as a web page counts."""
+    """Return a number as a web page letters it: after z come aa, ab, …."""
     if number < 1:
         return str(number)
     text = ""
@@ -21,13 +21,14 @@ def format_letters(number: int) -> str:
 
 
 def format_repeated_letters(number: int) -> str:
-    """The alphabet, then aa, bb …, as Word counts."""
+    """Return a number as Word letters it: after z come aa, bb, …."""
     if not 1 <= number <= 780:
         return str(number)
     return chr(ord("a") + (number - 1) % 26) * ((number - 1) // 26 + 1)
 
 
 def format_roman(number: int) -> str:
+    """Return a number as a Roman numeral in lower case."""
     if not 1 <= number <= MAX_ROMAN:
         return str(number)
     text = ""
@@ -38,8 +39,10 @@ def format_roman(number: int) -> str:
 
 
 def format_two_digits(number: int) -> str:
+    """Return a number with at least two digits."""
     return f"{number:02}"
 
 
 def in_upper_case(style: Callable[[int], str]) -> Callable[[int], str]:
+    """Return a formatting function whose result is in upper case."""
     return lambda number: style(number).upper()

@@ -26,11 +26,11 @@ from tracker.unit_reader.extraction.pdf_words import PrintedLine, compute_usual_
 PlumberPage = Any
 MAX_PAGES = 200
 CPU_SECONDS = 3
-"""A little less than the subprocess has: the message is better than that of a subprocess that was stopped."""
+"""A little less than the subprocess has, so that its own message is shown instead of that of a stopped subprocess."""
 MIN_HEADING_RATIO = 1.15
 MAX_EDGE_DISTANCE = 12
 MIN_PARAGRAPH_GAP = 0.35
-"""More white than between two lines of a paragraph, as a share of the type's size."""
+"""White space in addition to that between two lines of a paragraph, as a share of the size of type."""
 MAX_UNKNOWN_SHARE = 0.2
 HAS_NO_TEXT = (
     "holds pictures of pages and no text, as a scanner makes them. "
@@ -46,7 +46,11 @@ PageItem = PrintedLine | TableRow
 
 
 def extract_pdf(body: bytes) -> dict[str, Any]:
-    """The document's lines. Raises `Unreadable` where it has no text, a password, or too many pages."""
+    """Return the lines of a PDF, as `LineCollector.as_json` gives them.
+
+    Raises:
+        Unreadable: The PDF has a password, no text, fonts without known letters, or too many pages.
+    """
     try:
         document = pdfplumber.open(io.BytesIO(body), strict_metadata=False, raise_unicode_errors=False)
     except Exception as error:
@@ -100,7 +104,7 @@ def _check_text(pages: Sequence[PdfPage]) -> None:
 
 
 class LineWriter:
-    """Writes the pages' pieces as lines."""
+    """Writer of the pages' printed lines and table rows as lines."""
 
     def __init__(self, pages: Sequence[PdfPage]) -> None:
         left_out, title = find_repeated_items(pages)
@@ -131,6 +135,7 @@ class LineWriter:
         self._unknown_lines: list[int] = []
 
     def write(self) -> None:
+        """Write all pages."""
         for number, items in self._pages:
             self._above = None
             for item in items:
@@ -179,7 +184,7 @@ class LineWriter:
         continues = self._above is None and self._was_row
         self._above = row
         if continues and row.cells == self._header:
-            self._above = None  # a table that goes on prints its head again
+            self._above = None  # a table that continues on the next page prints its head again
             return
         if continues and self._finishes_row(row):
             above = self.collector.lines.pop()
@@ -192,7 +197,7 @@ class LineWriter:
             self._header = row.cells
 
     def _finishes_row(self, row: TableRow) -> bool:
-        """The rest of a row that the page's end cut: it begins in the middle of a sentence."""
+        """Return whether a row is the rest of one cut by the page's end: it starts inside a sentence."""
         above = self.collector.lines[-1][3] if self.collector.lines else ()
         text = [cell for cell in row.cells if cell]
         return len(above) == len(row.cells) and bool(text) and all(cell.lstrip()[0].islower() for cell in text)
@@ -206,7 +211,7 @@ class LineWriter:
 
 
 def _order_items(items: Iterable[PageItem], gutters: list[float]) -> Iterator[PageItem | ColumnPair]:
-    """The pieces in reading order, with columns taken apart between one table and the next."""
+    """Yield a page's items in reading order, with columns split between one table and the next."""
     lines: list[PrintedLine] = []
     for item in items:
         if isinstance(item, PrintedLine):
@@ -225,7 +230,7 @@ def _build_row(left: Sequence[PrintedLine], right: Sequence[PrintedLine]) -> Tab
 
 
 def _compute_left_edge(lines: Sequence[PrintedLine]) -> float:
-    """Where lines begin that are not indented; a running head that stands a hair further left does not count."""
+    """Return where lines without indent start; a page header slightly further left does not count."""
     positions = Counter(round(line.x0) for line in lines)
     first = min(positions, default=0)
     return float(

@@ -10,21 +10,21 @@ from tracker.unit_reader import phrases
 from tracker.unit_reader.extraction.pdf_words import PrintedLine, compute_usual_gap
 
 GUTTER_STEP = 3.0
-"""Points between two places where a gutter is looked for."""
+"""Points between two positions at which a gutter is looked for."""
 MIN_GUTTER = 0.9
-"""Of the type's size. The spaces of justified text are narrower."""
+"""As a share of the size of type. The spaces of justified text are narrower."""
 MIN_LINES = 3
 MIN_MEAN_LENGTH = 7
-"""On average. A column of labels alone is a hanging indent."""
+"""Of the lines of a column, in characters. A column of labels alone is a hanging indent."""
 LABEL_START = re.compile(r"\(?(?:[A-Z]{0,3}\d{1,3}(?:\.\d{1,3})*|[a-z]|[ivx]{1,5}|[•▪◦·])[.):]*(?:\s|$)")
 MAX_FILLED_SHARE = 0.8
 MAX_ROW_OFFSET = 1.2
-"""Of the type's size: a row's cells may begin so far apart, since paragraphs have margins of their own."""
+"""As a share of the size of type: a row's cells may start so far apart, since paragraphs have margins."""
 
 
 @dataclass(frozen=True)
 class ColumnPair:
-    """Lines in two columns; `rows` are those read across, otherwise the left column is read first."""
+    """Printed lines in two columns. `rows` are those read across; without them the left column is read first."""
 
     left: tuple[PrintedLine, ...]
     right: tuple[PrintedLine, ...]
@@ -32,13 +32,14 @@ class ColumnPair:
 
     @property
     def top(self) -> float:
+        """Return where the columns start, in points from the page's top."""
         return min(line.top for line in self.left + self.right)
 
 
 def split_columns(lines: Sequence[PrintedLine], known_gutters: list[float]) -> Iterator[PrintedLine | ColumnPair]:
-    """The strips in reading order, those that two columns share taken apart.
+    """Yield the lines in reading order, with stretches in two columns as `ColumnPair`.
 
-    `known` are the gutters found so far: where one goes on, a few lines are enough to see it, and new ones are added.
+    `known_gutters` are those found so far, and new ones are added: a few lines are enough to recognise one again.
     """
     best = _find_best_gutter(lines) or _find_known_gutter(lines, known_gutters)
     if best is None:
@@ -47,7 +48,7 @@ def split_columns(lines: Sequence[PrintedLine], known_gutters: list[float]) -> I
     first, last, gutter = best
     known_gutters.append(gutter)
     while len(_split_at_gutter(lines[first : first + 1], gutter)[1]) == 0:
-        first += 1  # a heading above both
+        first += 1  # a heading above both columns
     left, right = _split_at_gutter(lines[first:last], gutter)
     rows = tuple(_pair_rows(left, right))
     while rows and last - first > 1 and lines[last - 1].x1 < gutter and _is_below(lines[last - 1], lines[last - 2]):
@@ -60,7 +61,7 @@ def split_columns(lines: Sequence[PrintedLine], known_gutters: list[float]) -> I
 
 
 def _is_below(line: PrintedLine, above: PrintedLine) -> bool:
-    """A line of its own, under both columns."""
+    """Return whether a line stands alone below both columns."""
     return line.top - above.bottom > line.size
 
 
@@ -74,7 +75,7 @@ def _find_known_gutter(lines: Sequence[PrintedLine], known_gutters: Sequence[flo
 
 
 def _find_best_gutter(lines: Sequence[PrintedLine]) -> tuple[int, int, float] | None:
-    """The first and last strip of the longest stretch with a gutter in it, and where that is."""
+    """Return the first and last line of the longest stretch with a gutter, and the gutter's position."""
     if len(lines) < MIN_LINES:
         return None
     size = lines[len(lines) // 2].size
@@ -96,7 +97,7 @@ def _find_best_gutter(lines: Sequence[PrintedLine]) -> tuple[int, int, float] | 
 
 
 def _find_stretches(lines: Sequence[PrintedLine], x: float, min_distance: float) -> Iterator[tuple[int, int]]:
-    """The runs of strips in which nothing is printed at `at`, nor near it."""
+    """Yield the stretches of lines in which nothing is printed at or near `x`."""
     first = None
     for index, line in enumerate(lines):
         crossed = any(word.x0 < x + min_distance and word.x1 > x - min_distance for word in line.words)
@@ -110,7 +111,7 @@ def _find_stretches(lines: Sequence[PrintedLine], x: float, min_distance: float)
 
 
 def _score(lines: Sequence[PrintedLine], x: float) -> int:
-    """How much speaks for two columns: the strips with words on both sides; none where a side is only labels."""
+    """Return how much suggests two columns: lines with words on both sides; 0 if a side is only labels."""
     left, right = _split_at_gutter(lines, x)
     both = len(left) + len(right) - len(lines)
     if min(len(left), len(right)) < MIN_LINES or both < 2:
@@ -137,7 +138,7 @@ def _split_at_gutter(lines: Sequence[PrintedLine], x: float) -> tuple[list[Print
 def _pair_rows(
     left: Sequence[PrintedLine], right: Sequence[PrintedLine]
 ) -> Iterator[tuple[tuple[PrintedLine, ...], tuple[PrintedLine, ...]]]:
-    """The rows that both columns begin together; none where each column runs on by itself."""
+    """Yield the rows that start in both columns together; none if each column runs on by itself."""
     starts = _find_shared_starts(left, right)
     if not starts or (_has_section_headings(left) and _has_section_headings(right)):
         return
@@ -149,7 +150,7 @@ def _pair_rows(
 
 
 def _has_section_headings(lines: Sequence[PrintedLine]) -> bool:
-    """Whether headings of a unit's parts stand within the column: so it is in columns of text, never in a table's."""
+    """Return whether headings of a unit's parts are in the column, as in columns of text and never in a table."""
     return any(phrases.match_heading(line.text) for line in lines[1:])
 
 
@@ -175,12 +176,12 @@ def _find_shared_starts(left: Sequence[PrintedLine], right: Sequence[PrintedLine
     ):
         return []
     if len(left_starts) <= 1 and _compute_filled_height(left) > _compute_filled_height(right):
-        return []  # the end of a second column is shorter than the first
+        return []  # the last lines of a second column, which is shorter than the first
     return sorted({first, *(top for top in shared if top > first + size * MAX_ROW_OFFSET)})
 
 
 def _find_starts(lines: Sequence[PrintedLine], gap: float) -> list[float]:
-    """Where something begins: at the top, behind white, at a label."""
+    """Return where something starts in a column: at its top, after white space, or at a label."""
     tops = [lines[0].top]
     for above, line in pairwise(lines):
         if (line.top - above.bottom) / line.size > gap + 0.35 or LABEL_START.match(line.text):
@@ -189,10 +190,10 @@ def _find_starts(lines: Sequence[PrintedLine], gap: float) -> list[float]:
 
 
 def _is_metadata(left: Sequence[PrintedLine], right: Sequence[PrintedLine]) -> bool:
-    """`Level:` beside `2`: each short line on the left names what stands on its right."""
+    """Return whether the columns are names and values, such as `Level:` beside `2`."""
     return len(left) >= len(right) * 0.6 and sum(line.text.endswith(":") for line in left) > len(left) * 0.6
 
 
 def _compute_filled_height(lines: Sequence[PrintedLine]) -> float:
-    """How much of its height a column uses, its wider gaps left out."""
+    """Return how much of its height a column uses, without its wider gaps."""
     return sum(line.bottom - line.top for line in lines) * 1.25

@@ -9,7 +9,7 @@ from tracker.unit_reader.extraction.pdf_tables import TableRow
 from tracker.unit_reader.extraction.pdf_words import PrintedLine
 
 MARGIN_SHARE = 0.14
-"""The share of a page, at its top and at its bottom, where furniture stands."""
+"""The share of a page, at its top and at its bottom, that holds page headers and footers."""
 MAX_MARGIN_LINES = 6
 NUMBER = re.compile(r"\d+")
 PAGE_NUMBER = re.compile(
@@ -28,7 +28,7 @@ class PdfPage:
     height: float
     items: tuple[PrintedLine | TableRow, ...]
     sizes: Counter[float]
-    """How many signs are printed in each size of type."""
+    """How many characters are printed in each size of type."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ class _MarginItem:
 
 
 def find_repeated_items(pages: Sequence[PdfPage]) -> tuple[set[tuple[int, int]], str]:
-    """The pieces to leave out, as (page, place on the page), and the title that runs along the pages.
+    """Return the items to leave out, as (page, index), and the title in the page headers.
 
-    A running head's first appearance stays where it opens the document, since it may be the title.
+    A page header that opens the document stays on its first page, because it may be the title.
     """
     items = [item for page in pages for item in _list_margin_items(page)]
     repeated: set[tuple[int, int]] = set()
@@ -69,7 +69,7 @@ def _list_margin_items(page: PdfPage) -> Iterator[_MarginItem]:
 
 
 def _find_repeated(items: Sequence[_MarginItem], pages: int) -> Iterator[list[_MarginItem]]:
-    """The same words, at the same height, on most pages or on three in a row; their page numbers may count on."""
+    """Yield items of the same text and height on most pages or on three; their page numbers may count on."""
     shapes: dict[tuple[str, bool], list[_MarginItem]] = defaultdict(list)
     for item in items:
         shapes[NUMBER.sub("#", item.text.casefold()), item.is_at_top].append(item)
@@ -93,7 +93,7 @@ def _group_by_height(items: Sequence[_MarginItem]) -> Iterator[list[_MarginItem]
 
 
 def _only_pages_differ(group: Sequence[_MarginItem]) -> bool:
-    """Numbers in it stay the same or count with the pages: `3. greet` and `7. greet` are items, no running head."""
+    """Return whether numbers in the items are constant or count the pages; `3. greet`, `7. greet` are items."""
     numbers = [[int(each[:9]) for each in NUMBER.findall(item.text)] for item in group]
     for values in zip(*numbers, strict=True):
         offsets = {value - item.page for value, item in zip(values, group, strict=True)}
@@ -103,7 +103,7 @@ def _only_pages_differ(group: Sequence[_MarginItem]) -> bool:
 
 
 def _find_page_numbers(items: Sequence[_MarginItem], pages: int) -> Iterator[_MarginItem]:
-    """`Page 2 of 3` wherever it stands in a margin; a bare number where it counts with the pages."""
+    """Yield `Page 2 of 3` anywhere in a margin, and bare numbers if they count the pages."""
     yield from (item for item in items if PAGE_OF_PAGES.fullmatch(item.text))
     numbers_alone = [item for item in items if PAGE_NUMBER.fullmatch(item.text)]
     offsets = {item.page - int(NUMBER.findall(item.text)[0][:9]) for item in numbers_alone}

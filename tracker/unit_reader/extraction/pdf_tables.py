@@ -11,26 +11,27 @@ TOLERANCES = {"snap_tolerance": 3, "join_tolerance": 3, "intersection_tolerance"
 MAX_RULE_GAP = 4.0
 MIN_RULE_LENGTH = 8.0
 MAX_EDGES = 6_000
-"""A drawing has more; finding a table in it would take minutes."""
+"""A drawing has more, and finding tables in it would take minutes."""
 
 
 @dataclass(frozen=True)
 class TableRow:
-    """One row; a merged cell's text stands in its first row and column."""
+    """One row. A merged cell's text is in its first row and column. Positions are points from the page's top."""
 
     cells: tuple[str, ...]
     top: float
     bottom: float
     is_first: bool = False
-    """It is the first of its table on this page."""
+    """It is the first row of its table on this page."""
 
     @property
     def text(self) -> str:
+        """Return the cells joined by ` | `."""
         return " | ".join(self.cells)
 
 
 def extract_tables(page: PlumberPage, words: Sequence[Word]) -> tuple[list[TableRow], list[Word]]:
-    """The rows of the page's ruled tables, and the words that stand in none."""
+    """Return the rows of the page's ruled tables, and the words that are in none."""
     rows: list[TableRow] = []
     left_words = list(words)
     if len(page.lines) + len(page.rects) + len(page.curves) > MAX_EDGES:
@@ -46,7 +47,7 @@ def extract_tables(page: PlumberPage, words: Sequence[Word]) -> tuple[list[Table
 
 
 def _find_rule_ends(page: PlumberPage) -> list[float]:
-    """Where upright rules begin and end: a table that goes on over the page's end often draws no line there."""
+    """Return where upright rules start and end; a table cut by the page's end often has no rule there."""
     rules = sorted(
         (edge["top"], edge["bottom"])
         for edge in page.edges
@@ -66,7 +67,7 @@ def _find_rule_ends(page: PlumberPage) -> list[float]:
 
 
 def _has_data(table: Any, words: Sequence[Word]) -> bool:
-    """A frame round text is none, nor are stacked boxes: somewhere two cells with words stand side by side."""
+    """Return whether two cells with words are side by side; a frame round text or stacked boxes are no table."""
     return any(
         sum(1 for cell in row.cells if cell and select_inside(words, cell)) > 1
         or (len([cell for cell in row.cells if cell]) > 1 and len(table.rows) > 1)
@@ -75,7 +76,7 @@ def _has_data(table: Any, words: Sequence[Word]) -> bool:
 
 
 def _split_touching_tables(rows: Sequence[Any]) -> Iterator[list[Any]]:
-    """Tables that touch, told apart: a row begins another where its cells begin in places that do not go together."""
+    """Yield the rows of each table, where tables touch: another starts if its columns do not match."""
     part: list[Any] = []
     columns: set[int] = set()
     for row in rows:
@@ -104,7 +105,7 @@ def _get_cell_text(cell: BOX, words: Sequence[Word]) -> str:
 
 
 def _indent_lines(cell: BOX, words: Sequence[Word]) -> Iterator[str]:
-    """The cell's lines; those that begin further right are indented, as on a page."""
+    """Yield a cell's lines, indented as on the page."""
     lines = split_printed_lines(words)
     edge = min((line.x0 for line in lines), default=cell[0])
     for line in lines:

@@ -14,7 +14,7 @@ PlumberPage = Any
 BOLD = re.compile(r"bold|black|heavy|semibold|demi|-bd|,bd", re.IGNORECASE)
 UNKNOWN = re.compile(r"\(cid:\d+\)")
 MIN_SPACE_RATIO = 0.2
-"""Of the type's size: a wider gap ends a word where no space is printed."""
+"""As a share of the size of type: a wider gap ends a word if no space is printed."""
 MIN_WIDE_GAP = 1.5
 MAX_SLANT = 0.1
 BOX = tuple[float, float, float, float]
@@ -22,6 +22,8 @@ BOX = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Word:
+    """One word of a page. Positions and size are in points, `characters` and `bold` are counts."""
+
     text: str
     x0: float
     x1: float
@@ -40,6 +42,7 @@ class PrintedLine:
 
     @cached_property
     def text(self) -> str:
+        """Return the words, with three spaces for a wide gap."""
         parts = [self.words[0].text]
         for before, word in pairwise(self.words):
             parts.append("   " if word.x0 - before.x1 > self.size * MIN_WIDE_GAP else " ")
@@ -48,31 +51,37 @@ class PrintedLine:
 
     @cached_property
     def x0(self) -> float:
+        """Return the left end, in points."""
         return self.words[0].x0
 
     @cached_property
     def x1(self) -> float:
+        """Return the right end, in points."""
         return max(word.x1 for word in self.words)
 
     @cached_property
     def top(self) -> float:
+        """Return the upper edge, in points from the page's top."""
         return min(word.top for word in self.words)
 
     @cached_property
     def bottom(self) -> float:
+        """Return the lower edge, in points from the page's top."""
         return max(word.bottom for word in self.words)
 
     @cached_property
     def size(self) -> float:
+        """Return the usual size of type, in points."""
         return median(word.size for word in self.words)
 
     @cached_property
     def is_bold(self) -> bool:
+        """Return whether every character is bold."""
         return sum(word.bold for word in self.words) == sum(word.characters for word in self.words) > 0
 
 
 def read_words(page: PlumberPage) -> list[Word]:
-    """The page's words; what stands askew, such as a watermark, only where the whole page does."""
+    """Return the page's words; slanted text such as a watermark only if most of the page is slanted."""
     chars = list(_remove_double_printing(page.chars))
     upright = [char for char in chars if abs(char["matrix"][1]) <= abs(char["matrix"][0]) * MAX_SLANT]
     chosen = upright if len(upright) * 2 > len(chars) else chars
@@ -81,7 +90,7 @@ def read_words(page: PlumberPage) -> list[Word]:
 
 
 def split_printed_lines(words: Iterable[Word]) -> list[PrintedLine]:
-    """The words by their printed lines, from the top down."""
+    """Return the words as printed lines, from the top down."""
     line_words: list[list[Word]] = []
     for word in sorted(words, key=lambda each: (each.bottom, each.x0)):
         if line_words and _stands_beside(word, line_words[-1][-1]):
@@ -95,7 +104,7 @@ def split_printed_lines(words: Iterable[Word]) -> list[PrintedLine]:
 
 
 def select_inside(words: Iterable[Word], box: BOX) -> list[Word]:
-    """The words whose middle is in a box."""
+    """Return the words whose centre is inside a box."""
     x0, top, x1, bottom = box
     return [
         word
@@ -105,7 +114,7 @@ def select_inside(words: Iterable[Word], box: BOX) -> list[Word]:
 
 
 def compute_usual_gap(lines: Sequence[PrintedLine]) -> float:
-    """How much white stands between two lines of a paragraph, as a share of the type's size."""
+    """Return the white space between two lines of a paragraph, as a share of the size of type."""
     gaps = [
         (below.top - above.bottom) / above.size
         for above, below in pairwise(lines)
@@ -115,7 +124,7 @@ def compute_usual_gap(lines: Sequence[PrintedLine]) -> float:
 
 
 def _remove_double_printing(chars: Iterable[Any]) -> Iterator[Any]:
-    """Each character once: heavy type is often made by printing it twice, a hair apart."""
+    """Yield each character once; heavy type is often made by printing it twice, slightly apart."""
     seen: dict[str, list[tuple[float, float]]] = {}
     for char in chars:
         places = seen.setdefault(char["text"], [])
@@ -143,6 +152,6 @@ def _build_word(properties: dict[str, Any]) -> Word:
 
 
 def _stands_beside(word: Word, last: Word) -> bool:
-    """Their baselines are the same, or the smaller one is raised or lowered beside the larger."""
+    """Return whether two words share a baseline, or the smaller is raised or lowered beside the larger."""
     shared = min(word.bottom, last.bottom) - max(word.top, last.top)
     return shared > 0.5 * min(word.bottom - word.top, last.bottom - last.top)

@@ -15,13 +15,17 @@ BYTE_ORDER_MARKS = (
 )
 LINE_BREAK = re.compile("\r\n|[\n\r\u2028\u2029]")
 BREAK_WITHIN_LINE = re.compile("([\f\v])")
-"""A page's end and Word's line break, inside what an editor numbers as one line."""
+"""A page's end or Word's line break, inside what a text editor numbers as one line."""
 CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 MAX_SCORED_LENGTH = 4096
 
 
 def extract_plain_text(name: str, body: bytes) -> SourceText:
-    """Every line, blank ones too; a form feed begins a page. Raises `Unreadable` for what is no text."""
+    """Return every line, blank ones included; a form feed starts a page.
+
+    Raises:
+        Unreadable: The content is not text.
+    """
     text, encoding = decode(body)
     if "\0" in text or len(CONTROL_CHARACTER.findall(text)) > len(text) / 100 + 3:
         raise Unreadable(f"{name} is no text, but data that some program wrote. Save it as text, DOCX or PDF.")
@@ -30,7 +34,7 @@ def extract_plain_text(name: str, body: bytes) -> SourceText:
 
 
 def decode(body: bytes) -> tuple[str, str]:
-    """The text and its encoding: what the byte order mark says, else UTF-16 by its looks, UTF-8, Windows-1252."""
+    """Return the text and its encoding: by the byte order mark, else UTF-16 by its zeros, UTF-8 or Windows-1252."""
     for mark, encoding in BYTE_ORDER_MARKS:
         if body.startswith(mark):
             return body[len(mark) :].decode(encoding, "replace"), encoding
@@ -43,7 +47,7 @@ def decode(body: bytes) -> tuple[str, str]:
 
 
 def _detect_utf16(start: bytes) -> str:
-    """UTF-16 without its mark: every second byte of western text is nil."""
+    """Return the encoding of UTF-16 without a mark, in which every second byte of western text is zero."""
     even, odd = start[::2], start[1::2]
     if odd.count(0) > len(odd) * 0.7 and not even.count(0):
         return "utf-16-le"
