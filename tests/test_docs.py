@@ -24,6 +24,7 @@ INVARIANT = re.compile(r"docs/integrity\.md, invariants? (\d+)(?:(?:,| and|–|-
 IDENTIFIER = re.compile(r"@?([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)(?:\(.*\))?")
 FORMER_NAMES = "CHANGELOG.md"
 """The page that also holds names which are no longer in the code."""
+FLASKS_OWN = {"routes", "run", "shell"}
 OUTSIDE = {"rowspan", "journal_mode", "foreign_keys", "recursive_triggers", "batch_alter_table", "pg_dump"}
 """Names that pages mention and that belong to other programs."""
 
@@ -156,6 +157,8 @@ def test_every_command_that_is_named_exists(page: str, app: Flask) -> None:
 
 
 def is_command(app: Flask, words: list[str]) -> bool:
+    if words[0] in FLASKS_OWN:
+        return True
     command: click.Command | None = app.cli
     for word in words:
         if not isinstance(command, click.Group):
