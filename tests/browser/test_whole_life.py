@@ -246,7 +246,7 @@ def verify_it(carol: Walker) -> None:
     page = carol.page
     page.locator("input[type=checkbox][name=look]").first.check()
     page.get_by_label("Comment on this sample").fill("One decision, in depth.")
-    carol.press("Save this sample")
+    carol.press("Save sample")
     page.get_by_label("Your password", exact=True).first.fill(PASSWORD)
     carol.press("Sign as sampled today")
     expect(page.locator("main")).to_contain_text("Verified")

@@ -13,8 +13,13 @@ Browser = Callable[[Person], FlaskClient]
 
 def test_a_confirmed_unit_waits_and_an_open_one_is_only_hers(confirmed: World, client: Browser) -> None:
     page = client(confirmed.carol).get("/verification").text
-    assert page.index("Waiting for you") < page.index("CFACC15") < page.index("Also yours") < page.rindex("INSCC004")
-    assert "a hole" in page
+    assert (
+        page.index("Units to verify")
+        < page.index("CFACC15")
+        < page.index("Other units allocated to you")
+        < page.rindex("INSCC004")
+    )
+    assert "not sampled" in page
 
 
 def test_home_takes_at_most_twelve_statements(

@@ -72,7 +72,7 @@ def test_an_unanswered_finding_cannot_be_closed(confirmed: World, client: Browse
     action_point = returned(confirmed, client, "12")
     answer = client(confirmed.carol).post(f"/attempts/{confirmed.cfacc15.id}/action-points/{action_point.id}/close")
     assert answer.status_code == 409
-    assert "has not answered this action point yet" in answer.text
+    assert "has not responded to this action point yet" in answer.text
 
 
 def test_a_return_needs_criteria_an_action_and_a_day(confirmed: World, client: Browser) -> None:
@@ -80,9 +80,9 @@ def test_a_return_needs_criteria_an_action_and_a_day(confirmed: World, client: B
     criterion = factories.criterion(attempt, "12").id
     day = clock.today().isoformat()
     for data, sentence in (
-        ({"action": "Look again.", "due_on": day}, "Choose the criteria"),
-        ({"criterion": criterion, "due_on": day}, "Say what must happen"),
-        ({"criterion": criterion, "action": "Look again.", "due_on": "2020-01-01"}, "must not be past"),
+        ({"action": "Look again.", "due_on": day}, "Choose at least one criterion"),
+        ({"criterion": criterion, "due_on": day}, "Enter the action required"),
+        ({"criterion": criterion, "action": "Look again.", "due_on": "2020-01-01"}, "not in the past"),
     ):
         refused = carol.post(f"/attempts/{attempt.id}/return", data=data)
         assert refused.status_code == 422

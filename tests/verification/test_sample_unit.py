@@ -53,7 +53,7 @@ def test_not_to_agree_needs_a_word_why_and_keeps_what_was_typed(
     data = {"look": look, f"agree-{look}": "no", "comment": "I listened to the call."}
     refused = carol.post(f"/attempts/{attempt}/sample", data=data)
     assert refused.status_code == 422
-    assert "Say why wherever you do not agree" in refused.text
+    assert "Say why for each decision that you disagree with" in refused.text
     assert "I listened to the call." in refused.text
     assert samples() == []
     carol.post(f"/attempts/{attempt}/sample", data={**data, f"why-{look}": "The page does not show it."})
@@ -64,7 +64,7 @@ def test_not_to_agree_needs_a_word_why_and_keeps_what_was_typed(
 def test_nothing_chosen_is_refused(confirmed: World, client: Browser) -> None:
     answer = client(confirmed.carol).post(f"/attempts/{confirmed.cfacc15.id}/sample", data={"comment": "All fine."})
     assert answer.status_code == 422
-    assert "at least one piece of evidence" in answer.text
+    assert "at least one decision" in answer.text
 
 
 def test_a_decision_of_another_unit_cannot_be_sampled(confirmed: World, client: Browser) -> None:

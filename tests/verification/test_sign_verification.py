@@ -47,7 +47,7 @@ def test_without_a_sample_the_date_sampled_cannot_be_signed(confirmed: World, cl
     data = {"snapshot_hash": read(carol, attempt)["snapshot_hash"][0], "password": PASSWORD}
     answer = carol.post(f"/attempts/{attempt}/verify", data=data)
     assert answer.status_code == 409
-    assert "Nothing of this round was sampled yet" in answer.text
+    assert "This round has no sample yet" in answer.text
     assert state_of(attempt) is AttemptState.CONFIRMED
 
 

@@ -51,7 +51,7 @@ def test_outside_its_dates_a_visit_shows_nothing(
     opened(confirmed, client)
     hold_clock(clock.now() + timedelta(days=5))
     eve = client(confirmed.eve)
-    assert "No visit is open for you now" in eve.get("/visit").text
+    assert "You have no open visit" in eve.get("/visit").text
     assert eve.get(f"/attempts/{confirmed.cfacc15.id}").status_code == 404
 
 

@@ -1,4 +1,4 @@
-"""What browsers send about verification."""
+"""Forms of verification."""
 
 from wtforms import DateField, HiddenField, PasswordField, TextAreaField
 from wtforms.validators import DataRequired, Length, Optional
@@ -10,31 +10,39 @@ MAX_LENGTH = Length(max=2000, message="At most 2,000 characters.")
 
 
 class SampleForm(PageForm):
+    """A sample of decisions."""
+
     comment = TextAreaField("Comment on this sample", [MAX_LENGTH])
 
 
 class SignForm(PageForm):
+    """The verifier's signature: the hash of what the page showed, and the password again."""
+
     snapshot_hash = HiddenField(validators=[Length(max=64)])
     password = PasswordField(
-        "Your password", [DataRequired("Type your password to sign."), password_confirmed], id="sign-password"
+        "Your password", [DataRequired("Enter your password to sign."), password_confirmed], id="sign-password"
     )
 
 
 class ReleaseForm(SignForm):
-    """Stands on the same page as the form above, hence the ids of its own."""
+    """A signature without sampling. It is on the same page as `SignForm`, so its fields have ids of their own."""
 
     reason = TextAreaField(
-        "Why is it released without sampling?", [DataRequired("Say why."), MAX_LENGTH], id="release-reason"
+        "Reason for releasing without sampling", [DataRequired("Give a reason."), MAX_LENGTH], id="release-reason"
     )
     password = PasswordField(
-        "Your password", [DataRequired("Type your password to sign."), password_confirmed], id="release-password"
+        "Your password", [DataRequired("Enter your password to sign."), password_confirmed], id="release-password"
     )
 
 
 class ReturnForm(PageForm):
-    action = TextAreaField("What must happen?", [DataRequired("Say what must happen."), MAX_LENGTH])
-    due_on = DateField("By when?", [Optional()])
+    """A return with an action point."""
+
+    action = TextAreaField("Action required", [DataRequired("Enter the action required."), MAX_LENGTH])
+    due_on = DateField("Due date", [Optional()])
 
 
 class ReopenForm(PageForm):
-    reason = TextAreaField("Why is it reopened?", [DataRequired("Say why."), MAX_LENGTH])
+    """The reason for reopening a verified unit."""
+
+    reason = TextAreaField("Reason for reopening", [DataRequired("Give a reason."), MAX_LENGTH])

@@ -1,4 +1,4 @@
-"""What verifiers' pages list: units waiting, action points, the grid of samples, visits."""
+"""Reads for verifiers' pages: allocated units, action points, the sampling grid, samples, visits."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ from tracker.vocabulary import AssessmentState, AttemptState, Role, SignatureRol
 
 @dataclass(frozen=True, slots=True)
 class AttemptToVerify:
-    """An attempt this verifier holds."""
+    """An attempt allocated to an internal verifier."""
 
     attempt_id: int
     state: AttemptState
@@ -46,6 +46,8 @@ class AttemptToVerify:
 
 @dataclass(frozen=True, slots=True)
 class AllocatedActionPoint:
+    """An action point on an attempt allocated to an internal verifier."""
+
     id: int
     attempt_id: int
     code: str
@@ -60,16 +62,18 @@ class AllocatedActionPoint:
 
 @dataclass(frozen=True, slots=True)
 class SamplingGrid:
-    """Units sampled this quarter, assessor by unit; a hole is a zero."""
+    """Attempts sampled this quarter, by assessor and unit."""
 
     quarter: str
     codes: tuple[str, ...]
     rows: tuple[tuple[str, tuple[tuple[int, int], ...]], ...]
-    """Assessor, and for each code how many of their attempts were sampled, and how many there are."""
+    """Each assessor, and for each code how many of their attempts were sampled, and how many there are."""
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptInVisit:
+    """An attempt that an external verifier may read, and until when."""
+
     attempt_id: int
     code: str
     title: str
@@ -82,7 +86,7 @@ class AttemptInVisit:
 
 
 def list_attempts_to_verify(person_id: int) -> list[AttemptToVerify]:
-    """Attempts allocated to a verifier, those confirmed longest ago first."""
+    """List the attempts allocated to an internal verifier, those confirmed longest ago first."""
     mine, theirs, candidate, assessor = aliased(Allocation), aliased(Allocation), aliased(Person), aliased(Person)
     sampled = (
         select(func.max(Sample.sampled_at))
@@ -125,7 +129,7 @@ def list_attempts_to_verify(person_id: int) -> list[AttemptToVerify]:
 
 
 def list_allocated_action_points(person_id: int) -> list[AllocatedActionPoint]:
-    """Findings on the attempts a verifier holds, open ones first, oldest first."""
+    """List the action points on attempts allocated to a verifier: open ones first, oldest first."""
     query = (
         select(
             ActionPoint.id,
@@ -155,7 +159,7 @@ def list_allocated_action_points(person_id: int) -> list[AllocatedActionPoint]:
 
 
 def list_action_points_with_criteria(attempt: UnitAttempt) -> list[tuple[ActionPoint, str, list[str]]]:
-    """An attempt's action points with who raised each, and the labels of its criteria."""
+    """List an attempt's action points, each with who raised it and the labels of its criteria."""
     rows = db.session.execute(
         select(ActionPoint, Person.name)
         .join(Person, Person.id == ActionPoint.raised_by_id)
@@ -177,7 +181,7 @@ def list_action_points_with_criteria(attempt: UnitAttempt) -> list[tuple[ActionP
 
 
 def list_samples(attempt: UnitAttempt) -> list[tuple[Sample, str, int, int]]:
-    """An attempt's samples: who, how many decisions looked at, how many agreed with."""
+    """List an attempt's samples, each with its verifier and how many decisions were sampled and agreed with."""
     query = (
         select(Sample, Person.name, func.count(SampleItem.id), func.count(SampleItem.id).filter(SampleItem.agrees))
         .join(Person, Person.id == Sample.verifier_id)
@@ -186,27 +190,27 @@ def list_samples(attempt: UnitAttempt) -> list[tuple[Sample, str, int, int]]:
         .group_by(Sample.id, Person.name)
         .order_by(Sample.id)
     )
-    return [(sample, name, looked, agreed) for sample, name, looked, agreed in db.session.execute(query)]
+    return [(sample, name, sampled, agreed) for sample, name, sampled, agreed in db.session.execute(query)]
 
 
 def list_released_assessments(attempt: UnitAttempt) -> dict[int, list[tuple[Assessment, str]]]:
-    """Released assessments by evidence version, with the assessor's name."""
+    """Return the attempt's released assessments by evidence version, each with the assessor's name."""
     query = (
         select(Assessment, Person.name)
         .join(Person, Person.id == Assessment.assessor_id)
         .where(Assessment.attempt_id == attempt.id, Assessment.state == AssessmentState.RELEASED)
         .order_by(Assessment.released_at, Assessment.id)
     )
-    found: dict[int, list[tuple[Assessment, str]]] = {}
+    by_version: dict[int, list[tuple[Assessment, str]]] = {}
     for assessment, name in db.session.execute(query):
-        found.setdefault(assessment.evidence_version_id, []).append((assessment, name))
-    return found
+        by_version.setdefault(assessment.evidence_version_id, []).append((assessment, name))
+    return by_version
 
 
-def build_sampling_grid(held: Iterable[AttemptToVerify], day: date | None = None) -> SamplingGrid:
-    """This quarter's samples over the attempts a verifier holds, with the holes visible."""
+def build_sampling_grid(allocated: Iterable[AttemptToVerify], day: date | None = None) -> SamplingGrid:
+    """Return this quarter's samples over a verifier's attempts, including units not sampled."""
     day = day or today()
-    attempts = [each for each in held if each.assessor]
+    attempts = [each for each in allocated if each.assessor]
     first = date(day.year, 3 * ((day.month - 1) // 3) + 1, 1)
     query = select(Sample.attempt_id).where(
         Sample.attempt_id.in_([each.attempt_id for each in attempts]),
@@ -220,7 +224,7 @@ def build_sampling_grid(held: Iterable[AttemptToVerify], day: date | None = None
 
 
 def list_visited(person_id: int) -> list[AttemptInVisit]:
-    """What an external verifier's visits name, now."""
+    """List the attempts that an external verifier's current visits name."""
     moment = now()
     query = (
         select(VisitAttempt, Visit)

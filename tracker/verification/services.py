@@ -1,4 +1,4 @@
-"""An internal verifier's acts: sampling, signing, releasing, returning with an action point, reopening."""
+"""Acts of verification: sampling, signing, releasing unsampled, returning with an action point, reopening."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -26,6 +26,8 @@ from tracker.models import (
 )
 from tracker.recording_forms.snapshot import STATEMENT_OF_COMPETENCE, take_snapshot
 from tracker.registrations.separation_of_duties import check_may_verify, check_not_withdrawn
+from tracker.registrations.services import find_current_allocation
+from tracker.verification import emails as email_texts
 from tracker.vocabulary import AttemptState, ReopeningKind, Role, SignatureRole
 
 OPEN_STATES = (AttemptState.IN_PROGRESS, AttemptState.ASSESSED, AttemptState.CONFIRMED)
@@ -33,7 +35,7 @@ OPEN_STATES = (AttemptState.IN_PROGRESS, AttemptState.ASSESSED, AttemptState.CON
 
 @dataclass(frozen=True)
 class SampledDecision:
-    """One decision looked at: this version, for this criterion; agree or not, and why."""
+    """A decision that was sampled: whether the verifier agrees with it, and a comment."""
 
     evidence_version_id: int
     criterion_id: int
@@ -41,17 +43,25 @@ class SampledDecision:
     comment: str = ""
 
 
-def draw_sample(attempt: UnitAttempt, looks: Iterable[SampledDecision], comment: str, actor: Actor) -> Sample:
-    """Record what was looked at. Raises `Refused` for one's own judgements or when the unit is verified."""
+def draw_sample(attempt: UnitAttempt, decisions: Iterable[SampledDecision], comment: str, actor: Actor) -> Sample:
+    """Record a sample of decisions (docs/rules.md, Verification, rules 2 and 3).
+
+    Raises:
+        Invalid: no decision is chosen, or a disagreement has no comment.
+        NotFound: a decision is not of this attempt.
+        Refused: the verifier has assessed the attempt, or its state does not allow a sample.
+    """
     person_id = _check_verifier(attempt, actor)
-    looked = list(looks)
-    if not looked:
-        raise Invalid("Choose at least one piece of evidence that you looked at. Nothing was saved.", "looks")
+    sampled = list(decisions)
+    if not sampled:
+        raise Invalid("Choose at least one decision that you have sampled. Nothing was saved.", "decisions")
     if attempt.state not in OPEN_STATES:
-        raise Refused(f"{attempt.unit.code} is {attempt.state.label.lower()}. Nothing was saved.")
-    _check_looks(attempt, looked)
-    if any(not look.agrees and not look.comment.strip() for look in looked):
-        raise Invalid("Say why wherever you do not agree. Nothing was saved.", "looks")
+        raise Refused(
+            f"{attempt.unit.code} is {attempt.state.label.lower()} and cannot be sampled. Nothing was saved."
+        )
+    _check_decisions(attempt, sampled)
+    if any(not each.agrees and not each.comment.strip() for each in sampled):
+        raise Invalid("Say why for each decision that you disagree with. Nothing was saved.", "decisions")
     sample = Sample(
         attempt_id=attempt.id,
         round=attempt.round,
@@ -65,15 +75,15 @@ def draw_sample(attempt: UnitAttempt, looks: Iterable[SampledDecision], comment:
     db.session.add_all(
         SampleItem(
             sample_id=sample.id,
-            evidence_version_id=look.evidence_version_id,
-            criterion_id=look.criterion_id,
-            agrees=look.agrees,
-            comment=look.comment.strip(),
+            evidence_version_id=each.evidence_version_id,
+            criterion_id=each.criterion_id,
+            agrees=each.agrees,
+            comment=each.comment.strip(),
         )
-        for look in looked
+        for each in sampled
     )
     db.session.flush()
-    agreed = sum(look.agrees for look in looked)
+    agreed = sum(each.agrees for each in sampled)
     record(
         "sample_drawn",
         sample,
@@ -81,7 +91,7 @@ def draw_sample(attempt: UnitAttempt, looks: Iterable[SampledDecision], comment:
         texts={"comment": comment},
         attempt=attempt.id,
         round=attempt.round,
-        looked=len(looked),
+        sampled=len(sampled),
         agreed=agreed,
     )
     return sample
@@ -95,19 +105,31 @@ def sign_verification(
     *,
     unsampled_reason: str | None = None,
 ) -> Signature:
-    """Sign as sampled (a sample of this round exists; its day is the date sampled) or release unsampled.
+    """Sign as sampled, or release unsampled with a reason, over exactly the snapshot that was shown.
 
-    Raises `Refused` while an action point waits for its response, and `Conflict` when what was shown has changed.
+    Args:
+        attempt: the attempt, locked by the caller.
+        snapshot_hash: the hash of the snapshot on the page that was signed.
+        actor: the internal verifier.
+        reauthenticated_at: when the verifier last gave their password or second factor.
+        unsampled_reason: why the unit is released without sampling; None signs as sampled.
+
+    Raises:
+        Conflict: the form is no longer the one that was shown.
+        Invalid: the reason is missing.
+        Refused: an action point has no response, this round has no sample, or this person may not verify.
     """
     person_id = _check_verifier(attempt, actor)
     check_action_allowed(attempt, AttemptAction.VERIFY)
     _check_action_points_answered(attempt)
-    date_sampled = None if unsampled_reason is not None else _date_sampled(attempt)
+    date_sampled = None if unsampled_reason is not None else _get_date_sampled(attempt)
     if unsampled_reason is not None and not unsampled_reason.strip():
         raise Invalid("Say why this unit is released without sampling. Nothing was signed.", "reason")
     snapshot = take_snapshot(attempt)
     if snapshot.hash != snapshot_hash:
-        raise Conflict("The form changed while you were reading it. Nothing was signed. Read it again, then sign.")
+        raise Conflict(
+            "The form changed while you were reading it. Nothing was signed. Read the form again, then sign."
+        )
     change_attempt_state(attempt, AttemptAction.VERIFY)
     signature = Signature(
         attempt_id=attempt.id,
@@ -137,40 +159,48 @@ def sign_verification(
         state=attempt.state.value,
         sampled=date_sampled.isoformat() if date_sampled else None,
     )
-    emails.notify(
-        attempt.candidate,
-        f"unit_verified:{attempt.id}:{attempt.round}",
-        f"{attempt.unit.code} is verified",
-        f"{attempt.unit.title} is verified. Your recording form: {emails.build_url(f'/attempts/{attempt.id}/form')}",
-    )
+    topic = f"unit_verified:{attempt.id}:{attempt.round}"
+    emails.notify(attempt.candidate, topic, *email_texts.build_unit_verified_email(attempt))
     return signature
 
 
 def return_unit(
     attempt: UnitAttempt, criterion_ids: list[int], action: str, due_on: date | None, actor: Actor
 ) -> ActionPoint:
-    """Send a confirmed unit back: the criteria named need more, and the assessor must answer in writing."""
+    """Return a confirmed unit to its assessor: raise an action point and end the round.
+
+    Raises:
+        Invalid: no criterion is chosen, the action is missing, or the due date is missing or past.
+        NotFound: a criterion is not of this unit.
+        Refused: the unit is not confirmed, or this person may not verify.
+    """
     _check_verifier(attempt, actor)
     check_action_allowed(attempt, AttemptAction.RETURN)
-    action, due_on = _checked_action_point(attempt, criterion_ids, action, due_on)
+    action, due_on = _validate_action_point(attempt, criterion_ids, action, due_on)
     action_point = _raise_action_point(attempt, criterion_ids, action, due_on, actor)
     reopen_attempt(attempt, ReopeningKind.RETURN, action, criterion_ids, actor)
-    _tell_assessor(attempt, action_point)
+    _notify_assessor(attempt, action_point)
     return action_point
 
 
 def close_action_point(action_point: ActionPoint, actor: Actor) -> None:
-    """Close an answered action point."""
+    """Close an action point that has a response; raise `Refused` if it has none or is closed."""
     if action_point.responded_at is None:
-        raise Refused("The assessor has not answered this action point yet. Nothing was changed.")
+        raise Refused("The assessor has not responded to this action point yet. Nothing was changed.")
     if action_point.closed_at:
-        raise Refused("This action_point was closed already. Nothing was changed.")
+        raise Refused("This action point was closed already. Nothing was changed.")
     action_point.closed_at, action_point.closed_by_id = now(), actor.person_id
     record("action_point_closed", action_point, actor, attempt=action_point.attempt_id)
 
 
 def reopen_verified(attempt: UnitAttempt, criterion_ids: list[int], reason: str, actor: Actor) -> None:
-    """Take a verification back, with the reason and the criteria that need more."""
+    """Reopen a verified unit: the criteria named need more evidence, and the round ends.
+
+    Raises:
+        Invalid: no criterion is chosen, or the reason is missing.
+        NotFound: a criterion is not of this unit.
+        Refused: the unit is not verified, or this person may not verify.
+    """
     _check_verifier(attempt, actor)
     check_action_allowed(attempt, AttemptAction.REOPEN)
     if not reason.strip():
@@ -180,7 +210,7 @@ def reopen_verified(attempt: UnitAttempt, criterion_ids: list[int], reason: str,
 
 
 def mark_seen(attempt: UnitAttempt, person_id: int, *, seen: bool) -> None:
-    """An external verifier's own mark on an attempt of their visits. No event: it is a note to oneself."""
+    """Set or clear an external verifier's own mark on an attempt of their visits. A private note is no event."""
     moment = now()
     query = (
         select(VisitAttempt)
@@ -197,15 +227,15 @@ def mark_seen(attempt: UnitAttempt, person_id: int, *, seen: bool) -> None:
 
 
 def _check_verifier(attempt: UnitAttempt, actor: Actor) -> int:
-    """The verifier's id, once the duties are separate and the candidate is still registered."""
+    """Return the verifier's id, or raise `Refused` unless they may verify this attempt now."""
     assert actor.person_id is not None  # noqa: S101 - people verify, never the operator
     check_may_verify(actor.person_id, attempt)
     check_not_withdrawn(attempt)
     return actor.person_id
 
 
-def _check_looks(attempt: UnitAttempt, looks: list[SampledDecision]) -> None:
-    """Everything sampled is a decided claim of this attempt."""
+def _check_decisions(attempt: UnitAttempt, sampled: list[SampledDecision]) -> None:
+    """Raise `NotFound` unless every sampled decision is on a claim of this attempt."""
     matrix = load_matrix(attempt)
     decided = {
         (row.version_id, cell.criterion_id)
@@ -213,12 +243,12 @@ def _check_looks(attempt: UnitAttempt, looks: list[SampledDecision]) -> None:
         for cell in row.cells.values()
         if cell.is_decided or cell.is_met
     }
-    if {(look.evidence_version_id, look.criterion_id) for look in looks} - decided:
+    if {(each.evidence_version_id, each.criterion_id) for each in sampled} - decided:
         raise NotFound
 
 
-def _date_sampled(attempt: UnitAttempt) -> date:
-    """The day of the latest sample of this round."""
+def _get_date_sampled(attempt: UnitAttempt) -> date:
+    """Return today as the date sampled; raise `Refused` if this round has no sample."""
     query = (
         select(Sample.sampled_at)
         .where(Sample.attempt_id == attempt.id, Sample.round == attempt.round)
@@ -227,32 +257,34 @@ def _date_sampled(attempt: UnitAttempt) -> date:
     )
     if db.session.scalar(query) is None:
         raise Refused(
-            "Nothing of this round was sampled yet. Choose what you sampled first, or release the unit without "
-            "sampling and say why. Nothing was signed."
+            "This round has no sample yet. Save a sample first, or release the unit without sampling and say why. "
+            "Nothing was signed."
         )
     return today()
 
 
 def _check_action_points_answered(attempt: UnitAttempt) -> None:
-    waiting = select(ActionPoint.id).where(ActionPoint.attempt_id == attempt.id, ActionPoint.responded_at.is_(None))
-    if db.session.scalar(waiting.limit(1)):
-        raise Refused("An action point on this unit still waits for the assessor's response. Nothing was signed.")
+    unanswered = select(ActionPoint.id).where(
+        ActionPoint.attempt_id == attempt.id, ActionPoint.responded_at.is_(None)
+    )
+    if db.session.scalar(unanswered.limit(1)):
+        raise Refused("An action point on this unit has no response from the assessor yet. Nothing was signed.")
 
 
-def _checked_action_point(
+def _validate_action_point(
     attempt: UnitAttempt, criterion_ids: list[int], action: str, due_on: date | None
 ) -> tuple[str, date]:
     _check_criteria(attempt, criterion_ids)
     if not action.strip():
-        raise Invalid("Say what must happen. Nothing was returned.", "action")
+        raise Invalid("Enter the action required. Nothing was returned.", "action")
     if due_on is None or due_on < today():
-        raise Invalid("Say by which day; it must not be past. Nothing was returned.", "due_on")
+        raise Invalid("Enter a due date that is not in the past. Nothing was returned.", "due_on")
     return action.strip(), due_on
 
 
 def _check_criteria(attempt: UnitAttempt, criterion_ids: list[int]) -> None:
     if not criterion_ids:
-        raise Invalid("Choose the criteria it is about. Nothing was changed.", "criteria")
+        raise Invalid("Choose at least one criterion. Nothing was changed.", "criteria")
     known = {column.id for column in load_matrix(attempt).columns}
     if set(criterion_ids) - known:
         raise NotFound
@@ -288,13 +320,8 @@ def _raise_action_point(
     return action_point
 
 
-def _tell_assessor(attempt: UnitAttempt, action_point: ActionPoint) -> None:
-    holder = next((a.person for a in attempt.allocations if a.role is Role.ASSESSOR and a.ends_at is None), None)
-    if holder:
-        emails.notify(
-            holder,
-            f"action_point_raised:{action_point.id}",
-            f"An action point on {attempt.unit.code}",
-            f"{attempt.unit.code} of {attempt.candidate.name} was returned with an action point that needs your "
-            f"written response: {emails.build_url(f'/attempts/{attempt.id}/sign')}",
-        )
+def _notify_assessor(attempt: UnitAttempt, action_point: ActionPoint) -> None:
+    allocation = find_current_allocation(attempt, Role.ASSESSOR)
+    if allocation:
+        email = email_texts.build_action_point_raised_email(attempt)
+        emails.notify(allocation.person, f"action_point_raised:{action_point.id}", *email)

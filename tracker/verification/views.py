@@ -1,4 +1,4 @@
-"""Verification over HTTP: the internal verifier's home, one unit, action points; and an external verifier's visit."""
+"""Verification over HTTP: the internal verifier's pages, and an external verifier's visit."""
 
 from typing import Any
 
@@ -19,8 +19,10 @@ from tracker.verification.forms import ReleaseForm, ReopenForm, ReturnForm, Samp
 from tracker.vocabulary import AttemptState
 from tracker.web.authorise import get_attempt
 from tracker.web.current_user import me
+from tracker.web.formatting import counted
 from tracker.web.idempotency import once
 from tracker.web.permissions import Act
+from tracker.web.requests import parse_id, read_form_ids
 from tracker.web.route_rules import requires
 
 verification = Blueprint("verification", __name__)
@@ -30,20 +32,22 @@ MAX_SAMPLED_DECISIONS = 5_000
 @verification.get("/verification")
 @requires(Act.LIST_VERIFICATIONS)
 def list_verifications() -> ResponseReturnValue:
-    held = queries.list_attempts_to_verify(me().person_id)
+    """Show the internal verifier's home: units to verify, open action points, the sampling grid, other units."""
+    allocated = queries.list_attempts_to_verify(me().person_id)
     action_points = queries.list_allocated_action_points(me().person_id)
     return render_template(
         "verification/list_verifications.html",
-        waiting=[each for each in held if each.state is AttemptState.CONFIRMED],
-        others=[each for each in held if each.state is not AttemptState.CONFIRMED],
+        to_verify=[each for each in allocated if each.state is AttemptState.CONFIRMED],
+        others=[each for each in allocated if each.state is not AttemptState.CONFIRMED],
         action_points=[each for each in action_points if not each.closed_at],
-        grid=queries.build_sampling_grid(held),
+        grid=queries.build_sampling_grid(allocated),
     )
 
 
 @verification.get("/action-points")
 @requires(Act.LIST_VERIFICATIONS)
 def list_action_points() -> ResponseReturnValue:
+    """List the action points on the verifier's units, closed ones included."""
     return render_template(
         "verification/list_action_points.html", action_points=queries.list_allocated_action_points(me().person_id)
     )
@@ -52,6 +56,7 @@ def list_action_points() -> ResponseReturnValue:
 @verification.get("/attempts/<int:attempt_id>/verify")
 @requires(Act.VERIFY_UNIT)
 def verify_unit(attempt_id: int) -> ResponseReturnValue:
+    """Show one unit to sample, sign, return or reopen."""
     attempt, _ = get_attempt(attempt_id, Act.VERIFY_UNIT)
     return render_verify_page(attempt)
 
@@ -60,6 +65,7 @@ def verify_unit(attempt_id: int) -> ResponseReturnValue:
 @requires(Act.VERIFY_UNIT)
 @once
 def sample_unit(attempt_id: int) -> ResponseReturnValue:
+    """Save a sample."""
     attempt, actor = get_attempt(attempt_id, Act.VERIFY_UNIT)
     form = SampleForm()
     if not form.validate():
@@ -69,7 +75,7 @@ def sample_unit(attempt_id: int) -> ResponseReturnValue:
     except Invalid as refusal:
         form.form_errors.append(str(refusal))
         return render_verify_page(attempt, sample=form), 422
-    flash(f"Your sample of {len(sample.items)} decisions is saved.")
+    flash(f"Sample saved: {counted(len(sample.items), 'decision')}.")
     return redirect(url_for(".verify_unit", attempt_id=attempt.id), 303)
 
 
@@ -78,6 +84,7 @@ def sample_unit(attempt_id: int) -> ResponseReturnValue:
 @requires_password
 @once
 def sign_as_sampled(attempt_id: int) -> ResponseReturnValue:
+    """Sign a unit as sampled."""
     attempt, actor = get_attempt(attempt_id, Act.VERIFY_UNIT)
     return sign(attempt, actor, SignForm(), "sign")
 
@@ -87,6 +94,7 @@ def sign_as_sampled(attempt_id: int) -> ResponseReturnValue:
 @requires_password
 @once
 def release_unsampled(attempt_id: int) -> ResponseReturnValue:
+    """Sign a unit without sampling."""
     attempt, actor = get_attempt(attempt_id, Act.VERIFY_UNIT)
     form = ReleaseForm()
     return sign(attempt, actor, form, "release", reason=form.reason.data or "")
@@ -103,7 +111,7 @@ def sign(
     except Invalid as refusal:
         form.form_errors.append(str(refusal))
         return render_verify_page(attempt, **{name: form}), 422
-    flash(f"You have signed {attempt.unit.code} of {attempt.candidate.name}. The receipt is under My account.")
+    flash(f"You have verified {attempt.unit.code} of {attempt.candidate.name}. The receipt is under My account.")
     return redirect(url_for(".verify_unit", attempt_id=attempt.id), 303)
 
 
@@ -111,17 +119,18 @@ def sign(
 @requires(Act.VERIFY_UNIT)
 @once
 def return_unit(attempt_id: int) -> ResponseReturnValue:
+    """Return a unit to its assessor with an action point."""
     attempt, actor = get_attempt(attempt_id, Act.VERIFY_UNIT)
     check_action_allowed(attempt, AttemptAction.RETURN)
     form = ReturnForm()
     if not form.validate():
-        return render_verify_page(attempt, back=form), 422
+        return render_verify_page(attempt, returning=form), 422
     try:
-        services.return_unit(attempt, read_criteria(), form.action.data or "", form.due_on.data, actor)
+        services.return_unit(attempt, read_form_ids("criterion"), form.action.data or "", form.due_on.data, actor)
     except Invalid as refusal:
         form.form_errors.append(str(refusal))
-        return render_verify_page(attempt, back=form), 422
-    flash(f"{attempt.unit.code} is back with its assessor, who must answer your action point in writing.")
+        return render_verify_page(attempt, returning=form), 422
+    flash(f"{attempt.unit.code} was returned. The assessor must respond to your action point in writing.")
     return redirect(url_for(".verify_unit", attempt_id=attempt.id), 303)
 
 
@@ -129,39 +138,42 @@ def return_unit(attempt_id: int) -> ResponseReturnValue:
 @requires(Act.VERIFY_UNIT)
 @once
 def reopen_unit(attempt_id: int) -> ResponseReturnValue:
+    """Reopen a verified unit."""
     attempt, actor = get_attempt(attempt_id, Act.VERIFY_UNIT)
     check_action_allowed(attempt, AttemptAction.REOPEN)
     form = ReopenForm()
     if not form.validate():
         return render_verify_page(attempt, reopening=form), 422
     try:
-        services.reopen_verified(attempt, read_criteria(), form.reason.data or "", actor)
+        services.reopen_verified(attempt, read_form_ids("criterion"), form.reason.data or "", actor)
     except Invalid as refusal:
         form.form_errors.append(str(refusal))
         return render_verify_page(attempt, reopening=form), 422
-    flash(f"{attempt.unit.code} is open again, in round {attempt.round}. The earlier signatures are kept.")
+    flash(f"{attempt.unit.code} is in progress again, in round {attempt.round}. The earlier signatures are kept.")
     return redirect(url_for(".verify_unit", attempt_id=attempt.id), 303)
 
 
 @verification.post("/attempts/<int:attempt_id>/action-points/<int:action_point_id>/close")
 @requires(Act.VERIFY_UNIT)
 def close_action_point(attempt_id: int, action_point_id: int) -> ResponseReturnValue:
+    """Close an action point."""
     attempt, actor = get_attempt(attempt_id, Act.VERIFY_UNIT)
     services.close_action_point(get_action_point(attempt, action_point_id), actor)
-    flash("The action point is closed.")
+    flash("Action point closed.")
     return redirect(url_for(".verify_unit", attempt_id=attempt.id), 303)
 
 
 @verification.get("/visit")
 @requires(Act.LIST_VISITS)
 def show_visit() -> ResponseReturnValue:
+    """List the units that an external verifier may read now."""
     return render_template("verification/show_visit.html", visited=queries.list_visited(me().person_id))
 
 
 @verification.get("/attempts/<int:attempt_id>/visit")
 @requires(Act.MARK_SEEN)
 def visit_unit(attempt_id: int) -> ResponseReturnValue:
-    """Everything about one unit in scope, to read."""
+    """Show everything about one unit of a visit, to read."""
     attempt, _ = get_attempt(attempt_id, Act.MARK_SEEN)
     return render_template("verification/visit_unit.html", **build_context(attempt))
 
@@ -169,6 +181,7 @@ def visit_unit(attempt_id: int) -> ResponseReturnValue:
 @verification.post("/attempts/<int:attempt_id>/seen")
 @requires(Act.MARK_SEEN)
 def mark_unit_seen(attempt_id: int) -> ResponseReturnValue:
+    """Mark a unit as seen, or clear the mark."""
     attempt, _ = get_attempt(attempt_id, Act.MARK_SEEN)
     services.mark_seen(attempt, me().person_id, seen=request.form.get("seen") == "1")
     return redirect(url_for(".show_visit"), 303)
@@ -180,24 +193,25 @@ def render_verify_page(
     sample: SampleForm | None = None,
     sign: SignForm | None = None,
     release: ReleaseForm | SignForm | None = None,
-    back: ReturnForm | None = None,
+    returning: ReturnForm | None = None,
     reopening: ReopenForm | None = None,
 ) -> str:
-    """The verifier's page, with the form that was refused still holding what was typed."""
+    """Return the page; a form that was refused still holds what was typed."""
     return render_template(
         "verification/verify_unit.html",
         sample_form=sample or SampleForm(formdata=None),
         sign_form=sign or SignForm(formdata=None),
         release_form=release or ReleaseForm(formdata=None),
-        return_form=back or ReturnForm(formdata=None),
+        return_form=returning or ReturnForm(formdata=None),
         reopen_form=reopening or ReopenForm(formdata=None),
-        refused=next((each for each in (sample, sign, release, back, reopening) if each), None),
+        refused=next((each for each in (sample, sign, release, returning, reopening) if each), None),
         chosen=set(request.form.getlist("criterion")),
         **build_context(attempt),
     )
 
 
 def build_context(attempt: UnitAttempt) -> dict[str, Any]:
+    """Return what the templates that show one unit need."""
     matrix = load_matrix(attempt)
     return {
         "attempt": attempt,
@@ -212,24 +226,16 @@ def build_context(attempt: UnitAttempt) -> dict[str, Any]:
 
 
 def read_sampled_decisions() -> list[services.SampledDecision]:
-    """`look` names the decisions chosen, as `version-criterion`; `agree-…` and `why-…` say the rest."""
+    """Return the decisions chosen in `look`, as `version-criterion`, with their `agree-…` and `why-…` fields."""
     chosen = request.form.getlist("look")
     if len(chosen) > MAX_SAMPLED_DECISIONS:
-        raise Invalid("That is too much for one sample. Nothing was saved.", "looks")
-    looks = []
+        raise Invalid(f"A sample has at most {MAX_SAMPLED_DECISIONS:,} decisions. Nothing was saved.", "decisions")
+    decisions = []
     for value in dict.fromkeys(chosen):
-        version, _, criterion = value.partition("-")
-        if not all(each.isdecimal() and len(each) < 10 for each in (version, criterion)):
+        version_id, criterion_id = (parse_id(part) for part in value.partition("-")[::2])
+        if version_id is None or criterion_id is None:
             raise NotFound
-        why = request.form.get(f"why-{value}", "")[:2000]
-        looks.append(
-            services.SampledDecision(int(version), int(criterion), request.form.get(f"agree-{value}") != "no", why)
-        )
-    return looks
-
-
-def read_criteria() -> list[int]:
-    values = request.form.getlist("criterion")
-    if not all(value.isdecimal() and len(value) < 10 for value in values):
-        raise NotFound
-    return [int(value) for value in values]
+        comment = request.form.get(f"why-{value}", "")[:2000]
+        agrees = request.form.get(f"agree-{value}") != "no"
+        decisions.append(services.SampledDecision(version_id, criterion_id, agrees, comment))
+    return decisions
