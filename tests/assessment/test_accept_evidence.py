@@ -26,7 +26,7 @@ def live_outcomes() -> dict[int, Outcome]:
     return dict(db.session.execute(query).all())
 
 
-def test_bob_accepts_and_nothing_is_decided_for_ten_seconds(world: World) -> None:
+def test_accepted_evidence_is_not_decided_for_ten_seconds(world: World) -> None:
     _, version, (first, second) = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
     bob = factories.actor(world.bob)
     with transaction():
@@ -40,7 +40,7 @@ def test_bob_accepts_and_nothing_is_decided_for_ten_seconds(world: World) -> Non
     assert live_outcomes() == {}
 
 
-def test_after_ten_seconds_the_decisions_stand(world: World) -> None:
+def test_decisions_are_recorded_after_ten_seconds(world: World) -> None:
     _, version, (first, second) = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
     bob = factories.actor(world.bob)
     with transaction():
@@ -56,7 +56,7 @@ def test_after_ten_seconds_the_decisions_stand(world: World) -> None:
     assert decision.evidence_version_id == version.id
 
 
-def test_the_release_is_one_event_under_bobs_grant(world: World, acts: Callable[[], list[str]]) -> None:
+def test_release_is_one_event_under_the_assessors_grant(world: World, acts: Callable[[], list[str]]) -> None:
     _, version, claims = stories.hand_in(world.cfacc15, "Complaint", "1")
     stories.accept(world.cfacc15, version, world.bob, claims)
     event = db.session.scalars(select(Event).where(Event.act == "assessment_released")).one()
@@ -66,7 +66,7 @@ def test_the_release_is_one_event_under_bobs_grant(world: World, acts: Callable[
     assert b'"outcome":"accepted"' in event.body
 
 
-def test_a_second_look_supersedes_and_keeps_the_first(world: World) -> None:
+def test_second_assessment_supersedes_and_keeps_the_first(world: World) -> None:
     _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
     stories.accept(world.cfacc15, version, world.bob, [claim])
     bob = factories.actor(world.bob)
@@ -80,14 +80,14 @@ def test_a_second_look_supersedes_and_keeps_the_first(world: World) -> None:
     assert every[0].superseded_at == every[1].decided_at
 
 
-def test_what_stands_unchanged_is_not_decided_again(world: World) -> None:
+def test_unchanged_decision_is_not_made_again(world: World) -> None:
     _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
     stories.accept(world.cfacc15, version, world.bob, [claim])
     stories.accept(world.cfacc15, version, world.bob, [claim])
     assert len(db.session.scalars(select(Decision)).all()) == 1
 
 
-def test_every_claim_needs_an_outcome(world: World) -> None:
+def test_accepting_needs_an_outcome_for_every_claim(world: World) -> None:
     _, version, (first, _) = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
     bob = factories.actor(world.bob)
     assessments.save_draft(world.cfacc15, version, put_down({first: MET}), bob)
@@ -96,7 +96,7 @@ def test_every_claim_needs_an_outcome(world: World) -> None:
     rollback()
 
 
-def test_a_claim_in_another_unit_does_not_stand_in_the_way(world: World) -> None:
+def test_claim_in_another_unit_does_not_block_accepting(world: World) -> None:
     evidence, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
     with transaction():
         factories.claim(world.inscc004, evidence, "1")
@@ -105,7 +105,7 @@ def test_a_claim_in_another_unit_does_not_stand_in_the_way(world: World) -> None
 
 
 @pytest.mark.parametrize("check", releasing.CHECKS)
-def test_every_check_must_be_ticked_and_the_sentence_names_it(world: World, check: str) -> None:
+def test_accepting_needs_every_check_and_the_refusal_names_it(world: World, check: str) -> None:
     _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
     bob = factories.actor(world.bob)
     draft = assessments.DraftDecisions({claim.id: MET}, {}, {**stories.TICKED, check: False})
@@ -115,7 +115,7 @@ def test_every_check_must_be_ticked_and_the_sentence_names_it(world: World, chec
     rollback()
 
 
-def test_nothing_is_accepted_twice(world: World) -> None:
+def test_evidence_cannot_be_accepted_twice(world: World) -> None:
     _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
     bob = factories.actor(world.bob)
     assessments.save_draft(world.cfacc15, version, put_down({claim: MET}), bob)
@@ -127,7 +127,7 @@ def test_nothing_is_accepted_twice(world: World) -> None:
     rollback()
 
 
-def test_an_older_version_is_not_accepted(world: World) -> None:
+def test_older_version_cannot_be_accepted(world: World) -> None:
     evidence, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
     bob = factories.actor(world.bob)
     with transaction():
@@ -138,7 +138,7 @@ def test_an_older_version_is_not_accepted(world: World) -> None:
     rollback()
 
 
-def test_another_items_claims_are_not_marked(world: World) -> None:
+def test_draft_with_another_items_claim_is_refused(world: World) -> None:
     _, version, _ = stories.hand_in(world.cfacc15, "Complaint", "1")
     _, _, (elsewhere,) = stories.hand_in(world.cfacc15, "Briefing", "2")
     with pytest.raises(NotFound):
@@ -146,13 +146,13 @@ def test_another_items_claims_are_not_marked(world: World) -> None:
     rollback()
 
 
-def test_alice_never_assesses_her_own_work(world: World) -> None:
+def test_candidate_cannot_assess_their_own_work(world: World) -> None:
     _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
     with pytest.raises(Refused, match="their own work"):
         assessments.save_draft(world.cfacc15, version, put_down({claim: MET}), factories.actor(world.alice))
 
 
-def test_carol_who_has_verified_never_assesses_in_any_round(world: World) -> None:
+def test_person_who_has_verified_cannot_assess_in_any_round(world: World) -> None:
     _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
     with transaction():
         sample = Sample(
@@ -170,7 +170,7 @@ def test_carol_who_has_verified_never_assesses_in_any_round(world: World) -> Non
 
 
 @pytest.mark.parametrize("state", [state for state in AttemptState if state is not AttemptState.IN_PROGRESS])
-def test_only_an_open_unit_is_judged(world: World, state: AttemptState) -> None:
+def test_only_a_unit_in_progress_can_be_assessed(world: World, state: AttemptState) -> None:
     _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
     with transaction():
         world.cfacc15.state = state
@@ -178,7 +178,7 @@ def test_only_an_open_unit_is_judged(world: World, state: AttemptState) -> None:
         assessments.save_draft(world.cfacc15, version, put_down({claim: MET}), factories.actor(world.bob))
 
 
-def test_a_withdrawn_candidates_work_stays_as_it_is(world: World) -> None:
+def test_work_of_a_withdrawn_candidate_cannot_be_assessed(world: World) -> None:
     _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
     with transaction():
         world.registration.withdrawn_at, world.registration.withdrawn_reason = clock.now(), "Left the company"
@@ -186,7 +186,7 @@ def test_a_withdrawn_candidates_work_stays_as_it_is(world: World) -> None:
         assessments.save_draft(world.cfacc15, version, put_down({claim: MET}), factories.actor(world.bob))
 
 
-def test_a_comment_of_ten_thousand_characters_is_refused(world: World) -> None:
+def test_draft_comment_over_the_limit_is_refused(world: World) -> None:
     _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
     draft = put_down({claim: MET}, {claim: "x" * 10_000})
     with pytest.raises(Invalid, match="2,000 characters"):

@@ -21,7 +21,7 @@ ClientFor = Callable[..., FlaskClient]
 WHY = "Your notes show this too."
 
 
-def test_bob_adds_a_criterion_and_alice_reads_why(
+def test_assessor_adds_a_claim_and_candidate_sees_the_reason(
     world: World, client: ClientFor, acts: Callable[[], list[str]]
 ) -> None:
     evidence, version, _ = stories.hand_in(world.cfacc15, "Complaint", "1")
@@ -34,13 +34,13 @@ def test_bob_adds_a_criterion_and_alice_reads_why(
     assert WHY in client(world.alice).get(f"/evidence/{evidence.id}").text
 
 
-def test_a_criterion_is_not_claimed_twice(world: World) -> None:
+def test_assessor_cannot_add_a_claim_that_exists(world: World) -> None:
     _, version, _ = stories.hand_in(world.cfacc15, "Complaint", "1")
     with pytest.raises(Refused, match="claims that criterion already"):
         add_claim(world.cfacc15, version, factories.criterion(world.cfacc15, "1").id, WHY, factories.actor(world.bob))
 
 
-def test_a_criterion_of_another_unit_is_not_added(world: World) -> None:
+def test_assessor_cannot_add_a_criterion_of_another_unit(world: World) -> None:
     _, version, _ = stories.hand_in(world.cfacc15, "Complaint", "1")
     elsewhere = factories.criterion(world.inscc004, "1").id
     with pytest.raises(NotFound):
@@ -48,7 +48,7 @@ def test_a_criterion_of_another_unit_is_not_added(world: World) -> None:
 
 
 @pytest.mark.parametrize(("reason", "sentence"), [("   ", "Say why"), ("x" * 2_001, "2,000 characters")])
-def test_a_reason_is_needed_and_bounded(world: World, reason: str, sentence: str) -> None:
+def test_adding_and_removing_need_a_reason_within_the_limit(world: World, reason: str, sentence: str) -> None:
     _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
     bob = factories.actor(world.bob)
     with pytest.raises(Invalid, match=sentence):
@@ -57,7 +57,7 @@ def test_a_reason_is_needed_and_bounded(world: World, reason: str, sentence: str
         remove_claim(world.cfacc15, version.evidence_id, claim.id, reason, bob)
 
 
-def test_simulated_evidence_is_refused_with_the_units_own_rule(world: World) -> None:
+def test_simulated_evidence_is_refused_with_the_rule_of_the_unit(world: World) -> None:
     with transaction():
         evidence = factories.make_evidence(world.cfacc15, "Practice call")
         evidence.method = Method.SIMULATION
@@ -67,7 +67,7 @@ def test_simulated_evidence_is_refused_with_the_units_own_rule(world: World) -> 
     rollback()
 
 
-def test_a_struck_claim_is_gone_and_nothing_is_erased(world: World, client: ClientFor) -> None:
+def test_removed_claim_and_its_decision_stay_in_the_record(world: World, client: ClientFor) -> None:
     evidence, version, claims = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
     stories.accept(world.cfacc15, version, world.bob, claims)
     with transaction():
@@ -80,14 +80,14 @@ def test_a_struck_claim_is_gone_and_nothing_is_erased(world: World, client: Clie
     assert "This is about another rule." in client(world.alice).get(f"/evidence/{evidence.id}").text
 
 
-def test_a_claim_is_struck_through_its_own_item_only(world: World) -> None:
+def test_claim_cannot_be_removed_through_another_item(world: World) -> None:
     _, version, _ = stories.hand_in(world.cfacc15, "Complaint", "1")
     _, _, (elsewhere,) = stories.hand_in(world.cfacc15, "Briefing", "2")
     with pytest.raises(NotFound):
         remove_claim(world.cfacc15, version.evidence_id, elsewhere.id, WHY, factories.actor(world.bob))
 
 
-def test_a_claim_is_struck_once(world: World) -> None:
+def test_claim_cannot_be_removed_twice(world: World) -> None:
     _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
     bob = factories.actor(world.bob)
     remove_claim(world.cfacc15, version.evidence_id, claim.id, WHY, bob)
@@ -97,7 +97,7 @@ def test_a_claim_is_struck_once(world: World) -> None:
 
 
 @pytest.mark.parametrize("state", [state for state in AttemptState if state is not AttemptState.IN_PROGRESS])
-def test_a_signed_units_claims_stay_as_they_are(world: World, state: AttemptState) -> None:
+def test_claims_of_a_signed_unit_cannot_change(world: World, state: AttemptState) -> None:
     _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
     with transaction():
         world.cfacc15.state = state
@@ -108,7 +108,7 @@ def test_a_signed_units_claims_stay_as_they_are(world: World, state: AttemptStat
         add_claim(world.cfacc15, version, factories.criterion(world.cfacc15, "2").id, WHY, bob)
 
 
-def test_both_are_buttons_of_the_judging_form_and_lose_nothing(world: World, client: ClientFor) -> None:
+def test_adding_and_removing_on_the_page_keep_what_was_typed(world: World, client: ClientFor) -> None:
     evidence, _, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
     bob, address = client(world.bob), f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/assess"
     typed = {f"outcome-{claim.id}": "met", "feedback": "Well told.", "valid": "y"}
@@ -129,7 +129,7 @@ def test_both_are_buttons_of_the_judging_form_and_lose_nothing(world: World, cli
     assert Outcome.MET.label in bob.get(address).text
 
 
-def test_when_the_last_claim_is_struck_bob_is_back_at_his_queue(world: World, client: ClientFor) -> None:
+def test_removing_the_last_claim_leads_back_to_the_queue(world: World, client: ClientFor) -> None:
     evidence, _, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
     bob, address = client(world.bob), f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/assess"
     data = {"act": f"remove-{claim.id}", f"remove-reason-{claim.id}": "Not this."}

@@ -21,7 +21,7 @@ def affirm(world: World, version: EvidenceVersion) -> Assessment:
         return assessments.affirm_evidence(world.cfacc15, version, factories.actor(world.bob))
 
 
-def test_met_on_the_old_version_still_counts_and_waits(world: World) -> None:
+def test_criterion_met_on_an_old_version_counts_and_awaits_affirmation(world: World) -> None:
     evidence, version, claims = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
     stories.accept(world.cfacc15, version, world.bob, claims)
     stories.hand_in_again(evidence)
@@ -29,7 +29,7 @@ def test_met_on_the_old_version_still_counts_and_waits(world: World) -> None:
     assert [each.criteria for each in list_evidence_to_assess(world.bob.id)] == [2]
 
 
-def test_one_act_pins_every_met_to_the_new_version(world: World) -> None:
+def test_affirming_keeps_every_met_on_the_new_version(world: World) -> None:
     evidence, version, claims = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
     stories.accept(world.cfacc15, version, world.bob, claims)
     newer = stories.hand_in_again(evidence)
@@ -41,7 +41,7 @@ def test_one_act_pins_every_met_to_the_new_version(world: World) -> None:
     assert list_evidence_to_assess(world.bob.id) == []
 
 
-def test_with_something_still_open_the_met_ones_are_marked_in_the_draft(world: World) -> None:
+def test_affirming_with_undecided_claims_saves_a_draft(world: World) -> None:
     evidence, version, claims = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
     stories.accept(world.cfacc15, version, world.bob, claims)
     with transaction():
@@ -53,14 +53,14 @@ def test_with_something_still_open_the_met_ones_are_marked_in_the_draft(world: W
     assert str(added.id) not in assessment.draft_decisions
 
 
-def test_there_must_be_something_to_affirm(world: World) -> None:
+def test_affirming_needs_a_criterion_met_earlier(world: World) -> None:
     _, version, _ = stories.hand_in(world.cfacc15, "Complaint", "1")
     with pytest.raises(Refused, match="nothing to affirm"):
         affirm(world, version)
     rollback()
 
 
-def test_needs_more_on_the_old_version_is_merely_claimed_on_the_new(world: World) -> None:
+def test_needs_more_on_an_old_version_is_claimed_on_the_new(world: World) -> None:
     evidence, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
     stories.send_back(
         world.cfacc15, version, world.bob, stories.put_down({claim: Outcome.NEEDS_MORE}, feedback="Which day?")

@@ -32,7 +32,7 @@ def action_point(world: World) -> ActionPoint:
     return raised
 
 
-def test_bob_answers_on_the_page(
+def test_assessor_responds_to_an_action_point_on_the_page(
     world: World, client: ClientFor, action_point: ActionPoint, acts: Callable[[], list[str]]
 ) -> None:
     bob, address = client(world.bob), f"/attempts/{world.cfacc15.id}/sign"
@@ -47,7 +47,7 @@ def test_bob_answers_on_the_page(
     assert acts()[-1] == "action_point_answered"
 
 
-def test_an_empty_answer_is_refused(world: World, client: ClientFor, action_point: ActionPoint) -> None:
+def test_empty_response_is_refused(world: World, client: ClientFor, action_point: ActionPoint) -> None:
     sent = client(world.bob).post(f"/attempts/{world.cfacc15.id}/action-points/{action_point.id}/answer", data={})
     assert sent.status_code == 422
     assert "Write your response." in sent.text
@@ -56,14 +56,16 @@ def test_an_empty_answer_is_refused(world: World, client: ClientFor, action_poin
             answer_action_point(world.cfacc15, action_point.id, response, factories.actor(world.bob))
 
 
-def test_it_is_answered_once(world: World, action_point: ActionPoint) -> None:
+def test_action_point_has_one_response(world: World, action_point: ActionPoint) -> None:
     with transaction():
         answer_action_point(world.cfacc15, action_point.id, "Rule 4.", factories.actor(world.bob))
     with pytest.raises(Refused, match="has a response already"):
         answer_action_point(world.cfacc15, action_point.id, "Rule 5.", factories.actor(world.bob))
 
 
-def test_carol_does_not_answer_her_own_finding(world: World, client: ClientFor, action_point: ActionPoint) -> None:
+def test_verifier_cannot_respond_to_their_own_action_point(
+    world: World, client: ClientFor, action_point: ActionPoint
+) -> None:
     with pytest.raises(Refused, match="never assesses it too"):
         answer_action_point(world.cfacc15, action_point.id, "Fine.", factories.actor(world.carol))
     rollback()
@@ -72,6 +74,6 @@ def test_carol_does_not_answer_her_own_finding(world: World, client: ClientFor, 
         assert client(person).post(address, data={"response": "Fine."}).status_code == 404, person.name
 
 
-def test_a_finding_is_reached_through_its_own_attempt(world: World, action_point: ActionPoint) -> None:
+def test_action_point_is_reached_through_its_own_attempt_only(world: World, action_point: ActionPoint) -> None:
     with pytest.raises(NotFound):
         answer_action_point(world.inscc004, action_point.id, "Rule 4.", factories.actor(world.bob))

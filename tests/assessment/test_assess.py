@@ -35,7 +35,7 @@ def met(claims: list[Claim]) -> dict[str, str]:
     return {f"outcome-{claim.id}": "met" for claim in claims}
 
 
-def test_bob_sees_the_item_beside_its_claims_in_full(world: World, client: ClientFor) -> None:
+def test_assess_page_shows_the_evidence_beside_its_claims(world: World, client: ClientFor) -> None:
     evidence, _, claims = stories.hand_in(world.cfacc15, "Complaint", "1", "k:a")
     with transaction():
         claims[0].locator = "page 3"
@@ -48,12 +48,12 @@ def test_bob_sees_the_item_beside_its_claims_in_full(world: World, client: Clien
     assert "1 of 1" in page
 
 
-def test_marking_points_are_at_hand(world: World, client: ClientFor) -> None:
+def test_assess_page_shows_marking_points(world: World, client: ClientFor) -> None:
     evidence, _, _ = stories.hand_in(world.cfacc15, "Complaint", "1")
     assert "Marking points" in client(world.bob).get(address(world.cfacc15, evidence)).text
 
 
-def test_nobody_else_judges(world: World, client: ClientFor) -> None:
+def test_only_the_allocated_assessor_assesses(world: World, client: ClientFor) -> None:
     evidence, _, claims = stories.hand_in(world.cfacc15, "Complaint", "1")
     for person in (world.alice, world.carol, world.dan, world.eve, world.frank, world.grace, world.heidi):
         browser = client(person)
@@ -63,27 +63,27 @@ def test_nobody_else_judges(world: World, client: ClientFor) -> None:
     assert db.session.scalars(select(Assessment)).all() == []
 
 
-def test_an_assessor_who_is_also_the_verifier_of_it_may_look_but_not_judge(world: World, client: ClientFor) -> None:
+def test_verifier_of_an_attempt_reads_its_evidence_but_cannot_assess_it(world: World, client: ClientFor) -> None:
     with transaction():
         factories.grant(world.carol, world.northgate, factories.Role.ASSESSOR)
     evidence, _, _ = stories.hand_in(world.cfacc15, "Complaint", "1")
     assert client(world.carol).get(address(world.cfacc15, evidence)).status_code == 403
 
 
-def test_an_item_through_another_attempt_is_not_there(world: World, client: ClientFor) -> None:
+def test_evidence_is_reached_through_its_own_attempt_only(world: World, client: ClientFor) -> None:
     evidence, _, _ = stories.hand_in(world.cfacc15, "Complaint", "1")
     assert client(world.bob).get(address(world.inscc004, evidence)).status_code == 404
     assert client(world.grace).get(address(world.franks_attempt, evidence)).status_code == 404
 
 
-def test_a_draft_is_not_judged(world: World, client: ClientFor) -> None:
+def test_draft_evidence_cannot_be_assessed(world: World, client: ClientFor) -> None:
     with transaction():
         evidence = factories.make_evidence(world.cfacc15, "Not yet")
         factories.claim(world.cfacc15, evidence, "1")
     assert client(world.bob).get(address(world.cfacc15, evidence)).status_code == 404
 
 
-def test_each_mark_is_saved_as_it_is_put_down(world: World, client: ClientFor) -> None:
+def test_each_draft_decision_is_autosaved(world: World, client: ClientFor) -> None:
     evidence, _, (first, second) = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
     bob = client(world.bob)
     save = f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/assessment"
@@ -103,7 +103,7 @@ def test_each_mark_is_saved_as_it_is_put_down(world: World, client: ClientFor) -
     assert page.count("checked") == 1
 
 
-def test_a_draft_is_bobs_alone(world: World, client: ClientFor) -> None:
+def test_draft_assessment_is_seen_by_its_assessor_only(world: World, client: ClientFor) -> None:
     evidence, _, _ = stories.hand_in(world.cfacc15, "Complaint", "1")
     save = f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/assessment"
     client(world.bob).post(save, data={"feedback": "Secret for now", "changed": "feedback"})
@@ -112,7 +112,9 @@ def test_a_draft_is_bobs_alone(world: World, client: ClientFor) -> None:
 
 
 @pytest.mark.parametrize("sent", [{"outcome-1": "splendid"}, {"outcome-999999": "met"}])
-def test_a_mark_that_is_not_of_this_item_is_refused(world: World, client: ClientFor, sent: dict[str, str]) -> None:
+def test_draft_decision_on_another_items_claim_is_refused(
+    world: World, client: ClientFor, sent: dict[str, str]
+) -> None:
     evidence, _, _ = stories.hand_in(world.cfacc15, "Complaint", "1")
     save = f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/assessment"
     reply = client(world.bob).post(
@@ -122,7 +124,7 @@ def test_a_mark_that_is_not_of_this_item_is_refused(world: World, client: Client
     assert reply.json["message"]
 
 
-def test_a_refusal_keeps_everything_typed(world: World, client: ClientFor) -> None:
+def test_refused_assessment_keeps_what_was_typed(world: World, client: ClientFor) -> None:
     evidence, _, (first, second) = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
     typed = {
         f"outcome-{first.id}": "needs_more",
@@ -140,7 +142,7 @@ def test_a_refusal_keeps_everything_typed(world: World, client: ClientFor) -> No
     assert re.search(r'id="valid"[^>]* checked', response.text)
 
 
-def test_ten_thousand_characters_are_refused_and_kept(world: World, client: ClientFor) -> None:
+def test_comment_over_the_limit_is_refused_and_kept(world: World, client: ClientFor) -> None:
     evidence, _, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
     typed = {f"comment-{claim.id}": "y" * 10_000, "act": "accept"}
     response = client(world.bob).post(address(world.cfacc15, evidence), data=typed)
@@ -149,7 +151,7 @@ def test_ten_thousand_characters_are_refused_and_kept(world: World, client: Clie
     assert "y" * 10_000 in response.text
 
 
-def test_after_accepting_the_next_item_opens_with_a_way_back(world: World, client: ClientFor) -> None:
+def test_after_accepting_the_next_item_opens_with_undo(world: World, client: ClientFor) -> None:
     first, _, claims = stories.hand_in(world.cfacc15, "Complaint", "1", days_ago=3)
     second, _, _ = stories.hand_in(world.cfacc15, "Briefing", "2", days_ago=2)
     bob = client(world.bob)
@@ -162,7 +164,7 @@ def test_after_accepting_the_next_item_opens_with_a_way_back(world: World, clien
     assert "1 of 1" in page
 
 
-def test_the_same_item_in_another_unit_comes_first(world: World, client: ClientFor) -> None:
+def test_next_item_is_first_the_same_item_in_another_unit(world: World, client: ClientFor) -> None:
     evidence, _, claims = stories.hand_in(world.cfacc15, "Complaint", "1", days_ago=3)
     with transaction():
         factories.claim(world.inscc004, evidence, "1")
@@ -173,7 +175,7 @@ def test_the_same_item_in_another_unit_comes_first(world: World, client: ClientF
     assert response.location.startswith(address(world.inscc004, evidence))
 
 
-def test_when_the_queue_is_clear_bob_is_back_there_with_a_way_back(world: World, client: ClientFor) -> None:
+def test_after_the_last_item_the_queue_opens_with_undo(world: World, client: ClientFor) -> None:
     evidence, _, claims = stories.hand_in(world.cfacc15, "Complaint", "1")
     bob = client(world.bob)
     response = bob.post(address(world.cfacc15, evidence), data={**met(claims), **TICKED, "act": "accept"})
@@ -182,7 +184,7 @@ def test_when_the_queue_is_clear_bob_is_back_there_with_a_way_back(world: World,
     assert "/undo" in page
 
 
-def test_a_narrowed_queue_stays_narrowed_from_item_to_item(world: World, client: ClientFor) -> None:
+def test_queue_filter_is_kept_from_item_to_item(world: World, client: ClientFor) -> None:
     first, _, claims = stories.hand_in(world.cfacc15, "Complaint", "1", days_ago=3)
     stories.hand_in(world.inscc004, "Letter", "1", days_ago=2)
     third, _, _ = stories.hand_in(world.cfacc15, "Briefing", "2", days_ago=1)
@@ -192,7 +194,7 @@ def test_a_narrowed_queue_stays_narrowed_from_item_to_item(world: World, client:
     assert response.location.startswith(f"{address(world.cfacc15, third)}?unit=CFACC15")
 
 
-def test_the_same_form_sent_twice_decides_once(world: World, client: ClientFor) -> None:
+def test_form_sent_twice_decides_once(world: World, client: ClientFor) -> None:
     evidence, _, claims = stories.hand_in(world.cfacc15, "Complaint", "1")
     bob = client(world.bob)
     form = {**met(claims), **TICKED, "act": "accept", **hidden(bob.get(address(world.cfacc15, evidence)).text)}
@@ -206,9 +208,7 @@ def test_the_same_form_sent_twice_decides_once(world: World, client: ClientFor) 
     assert len(db.session.scalars(select(Decision)).all()) == 1
 
 
-def test_a_page_of_the_old_version_shows_the_new_one_and_keeps_what_was_typed(
-    world: World, client: ClientFor
-) -> None:
+def test_page_of_an_older_version_shows_the_newest_and_keeps_what_was_typed(world: World, client: ClientFor) -> None:
     evidence, _, claims = stories.hand_in(world.cfacc15, "Complaint", "1")
     bob = client(world.bob)
     form = {**met(claims), **TICKED, "act": "accept", **hidden(bob.get(address(world.cfacc15, evidence)).text)}
@@ -222,7 +222,7 @@ def test_a_page_of_the_old_version_shows_the_new_one_and_keeps_what_was_typed(
     assert db.session.scalars(select(Assessment)).all() == []
 
 
-def test_a_later_version_says_what_is_new_and_shows_the_earlier_feedback(world: World, client: ClientFor) -> None:
+def test_later_version_lists_changes_and_shows_earlier_feedback(world: World, client: ClientFor) -> None:
     evidence, version, _ = stories.hand_in(world.cfacc15, "Complaint", "1")
     stories.send_back(world.cfacc15, version, world.bob, stories.put_down({}, feedback="Which day was it?"))
     stories.hand_in_again(evidence)
@@ -245,7 +245,7 @@ def test_what_was_met_on_an_earlier_version_is_affirmed_by_one_button(world: Wor
     assert "No evidence to assess." in bob.get("/queue").text
 
 
-def test_a_signed_unit_is_not_judged(world: World, client: ClientFor) -> None:
+def test_signed_unit_cannot_be_assessed(world: World, client: ClientFor) -> None:
     evidence, _, claims = stories.hand_in(world.cfacc15, "Complaint", "1")
     with transaction():
         world.cfacc15.state = AttemptState.VERIFIED
@@ -276,7 +276,7 @@ def test_the_page_asks_little_of_the_database_whatever_its_length(
     assert max(counts) <= 13, counts
 
 
-def test_bob_finds_the_screen_from_the_item_and_the_unit(world: World, client: ClientFor) -> None:
+def test_evidence_and_unit_pages_link_to_the_assess_page(world: World, client: ClientFor) -> None:
     evidence, _, _ = stories.hand_in(world.cfacc15, "Complaint", "1")
     unit, item = f"/attempts/{world.cfacc15.id}", f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}"
     assert address(world.cfacc15, evidence) in client(world.bob).get(item).text

@@ -28,7 +28,7 @@ def form_of(page: str, **more: str) -> dict[str, str]:
     return {**shown, "password": PASSWORD, **more}
 
 
-def test_alice_signs_what_bob_signed(world: World, acts: Callable[[], list[str]]) -> None:
+def test_candidate_signs_the_snapshot_that_the_assessor_signed(world: World, acts: Callable[[], list[str]]) -> None:
     stories.sign(world, world.cfacc15)
     stories.confirm(world.cfacc15)
     assert world.cfacc15.state is AttemptState.CONFIRMED
@@ -39,7 +39,7 @@ def test_alice_signs_what_bob_signed(world: World, acts: Callable[[], list[str]]
     assert acts()[-1] == "unit_confirmed"
 
 
-def test_evidence_handed_in_since_does_not_reach_it(world: World) -> None:
+def test_evidence_submitted_after_sign_off_is_not_on_the_form(world: World) -> None:
     stories.sign(world, world.cfacc15)
     seen = take_snapshot(world.cfacc15).hash
     clock.held = clock.now() + stories.timedelta(minutes=1)
@@ -58,21 +58,21 @@ def test_what_changed_in_between_is_not_signed(world: World) -> None:
     rollback()
 
 
-def test_before_bob_has_signed_there_is_nothing_to_confirm(world: World, client: ClientFor) -> None:
+def test_unit_cannot_be_confirmed_before_sign_off(world: World, client: ClientFor) -> None:
     with pytest.raises(Refused, match="its assessor signs next"):
         stories.confirm(world.cfacc15)
     page = client(world.alice).get(f"/attempts/{world.cfacc15.id}/confirm").text
     assert "There is nothing to confirm." in page
 
 
-def test_a_unit_is_confirmed_once(world: World) -> None:
+def test_unit_cannot_be_confirmed_twice(world: World) -> None:
     stories.sign(world, world.cfacc15)
     stories.confirm(world.cfacc15)
     with pytest.raises(Refused, match="the internal verifier verifies next"):
         stories.confirm(world.cfacc15)
 
 
-def test_nobody_confirms_for_alice(world: World, client: ClientFor) -> None:
+def test_only_the_candidate_confirms(world: World, client: ClientFor) -> None:
     stories.sign(world, world.cfacc15)
     seen = take_snapshot(world.cfacc15).hash
     for person in (world.bob, world.frank):
@@ -86,7 +86,7 @@ def test_nobody_confirms_for_alice(world: World, client: ClientFor) -> None:
         assert sent.status_code == 404, person.name
 
 
-def test_alice_reads_the_statement_word_for_word_and_signs(world: World, client: ClientFor) -> None:
+def test_candidate_signs_the_statement_of_competence(world: World, client: ClientFor) -> None:
     stories.sign(world, world.cfacc15, comment="Well done.")
     alice, address = client(world.alice), f"/attempts/{world.cfacc15.id}/confirm"
     page = alice.get(address).text
@@ -106,7 +106,7 @@ def test_a_wrong_password_signs_nothing(world: World, client: ClientFor) -> None
     assert world.cfacc15.state is AttemptState.ASSESSED
 
 
-def test_a_page_that_was_overtaken_says_so(world: World, client: ClientFor) -> None:
+def test_outdated_confirmation_page_is_refused(world: World, client: ClientFor) -> None:
     stories.sign(world, world.cfacc15)
     alice, address = client(world.alice), f"/attempts/{world.cfacc15.id}/confirm"
     form = form_of(alice.get(address).text)

@@ -28,7 +28,7 @@ def dispute(world: World, *labels: str) -> None:
         dispute_unit(world.cfacc15, ids, WHY, factories.actor(world.alice))
 
 
-def test_the_criteria_named_need_more_and_the_others_stay_met(world: World) -> None:
+def test_disputed_criteria_need_more_and_others_stay_met(world: World) -> None:
     stories.sign(world, world.cfacc15)
     dispute(world, "2", "5")
     states = {each.column.label: each.state for each in load_matrix(world.cfacc15).statuses[:13]}
@@ -36,7 +36,7 @@ def test_the_criteria_named_need_more_and_the_others_stay_met(world: World) -> N
     assert set(states.values()) == {CriterionState.MET}
 
 
-def test_nothing_is_erased(world: World, acts: Callable[[], list[str]]) -> None:
+def test_dispute_keeps_signatures_and_decisions(world: World, acts: Callable[[], list[str]]) -> None:
     stories.sign(world, world.cfacc15)
     dispute(world, "2")
     (signature,) = db.session.scalars(select(Signature)).all()
@@ -54,14 +54,14 @@ def test_nothing_is_erased(world: World, acts: Callable[[], list[str]]) -> None:
     assert acts()[-2:] == ["attempt_reopened", "unit_disputed"]
 
 
-def test_it_is_in_bobs_way_until_he_has_looked_again(world: World) -> None:
+def test_disputed_criteria_block_sign_off_until_assessed_again(world: World) -> None:
     stories.sign(world, world.cfacc15)
     dispute(world, "2")
     (obstacle,) = list_sign_off_blockers(world.cfacc15, load_matrix(world.cfacc15))
     assert obstacle.text.startswith("Criterion 2, needs more")
 
 
-def test_at_least_one_criterion_and_a_reason_are_needed(world: World) -> None:
+def test_dispute_needs_a_criterion_and_a_reason(world: World) -> None:
     stories.sign(world, world.cfacc15)
     alice = factories.actor(world.alice)
     with pytest.raises(Invalid, match="Choose the criteria"):
@@ -75,14 +75,14 @@ def test_at_least_one_criterion_and_a_reason_are_needed(world: World) -> None:
     assert world.cfacc15.state is AttemptState.ASSESSED
 
 
-def test_once_confirmed_alice_no_longer_disputes(world: World) -> None:
+def test_confirmed_unit_cannot_be_disputed(world: World) -> None:
     stories.sign(world, world.cfacc15)
     stories.confirm(world.cfacc15)
     with pytest.raises(Refused):
         dispute(world, "1")
 
 
-def test_alice_disputes_on_the_page_and_keeps_her_words_when_refused(world: World, client: ClientFor) -> None:
+def test_candidate_disputes_on_the_page_and_a_refusal_keeps_what_was_typed(world: World, client: ClientFor) -> None:
     stories.sign(world, world.cfacc15)
     alice, address = client(world.alice), f"/attempts/{world.cfacc15.id}/dispute"
     refused = alice.post(address, data={"reason": WHY})
@@ -97,7 +97,7 @@ def test_alice_disputes_on_the_page_and_keeps_her_words_when_refused(world: Worl
     assert WHY in client(world.bob).get(f"/attempts/{world.cfacc15.id}").text
 
 
-def test_nobody_disputes_for_alice(world: World, client: ClientFor) -> None:
+def test_only_the_candidate_disputes(world: World, client: ClientFor) -> None:
     stories.sign(world, world.cfacc15)
     one = factories.criterion(world.cfacc15, "1").id
     for person in (world.bob, world.carol, world.dan, world.eve, world.frank):

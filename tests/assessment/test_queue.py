@@ -27,14 +27,14 @@ def titles(world: World) -> list[str]:
     return [row.first.title for row in group_by_item(list_evidence_to_assess(world.bob.id))]
 
 
-def test_the_oldest_waits_first(world: World) -> None:
+def test_queue_is_ordered_oldest_first(world: World) -> None:
     stories.hand_in(world.cfacc15, "Yesterday", "1", days_ago=1)
     stories.hand_in(world.inscc004, "Last month", "1", days_ago=30)
     stories.hand_in(world.cfacc15, "Just now", "2")
     assert titles(world) == ["Last month", "Yesterday", "Just now"]
 
 
-def test_an_item_claimed_in_two_units_is_one_row(world: World) -> None:
+def test_item_claimed_in_two_units_is_one_row(world: World) -> None:
     evidence, _, _ = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
     with transaction():
         factories.claim(world.inscc004, evidence, "1")
@@ -42,7 +42,7 @@ def test_an_item_claimed_in_two_units_is_one_row(world: World) -> None:
     assert (row.codes, row.criteria) == (("CFACC15", "INSCC004"), 3)
 
 
-def test_drafts_and_what_was_taken_back_do_not_wait(world: World) -> None:
+def test_drafts_and_withdrawn_versions_are_not_in_the_queue(world: World) -> None:
     with transaction():
         factories.claim(world.cfacc15, factories.make_evidence(world.cfacc15, "Draft"), "1")
     _, version, _ = stories.hand_in(world.cfacc15, "Taken back", "2")
@@ -51,7 +51,7 @@ def test_drafts_and_what_was_taken_back_do_not_wait(world: World) -> None:
     assert titles(world) == []
 
 
-def test_a_version_taken_back_leaves_the_one_before(world: World) -> None:
+def test_withdrawn_version_leaves_the_previous_one_in_the_queue(world: World) -> None:
     evidence, _, _ = stories.hand_in(world.cfacc15, "Complaint", "1")
     newer = stories.hand_in_again(evidence)
     with transaction():
@@ -59,14 +59,14 @@ def test_a_version_taken_back_leaves_the_one_before(world: World) -> None:
     assert [each.version for each in list_evidence_to_assess(world.bob.id)] == [1]
 
 
-def test_what_is_decided_no_longer_waits(world: World) -> None:
+def test_decided_evidence_leaves_the_queue(world: World) -> None:
     _, version, claims = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
     with transaction():
         factories.accept(world.cfacc15, version, world.bob, dict.fromkeys(claims, Outcome.NOT_MET))
     assert titles(world) == []
 
 
-def test_a_claim_added_to_an_accepted_item_waits_from_then(world: World) -> None:
+def test_claim_added_to_accepted_evidence_enters_the_queue_then(world: World) -> None:
     evidence, version, claims = stories.hand_in(world.cfacc15, "Complaint", "1", days_ago=9)
     stories.accept(world.cfacc15, version, world.bob, claims)
     with transaction():
@@ -75,7 +75,7 @@ def test_a_claim_added_to_an_accepted_item_waits_from_then(world: World) -> None
     assert (waiting.criteria, waiting.since) == (1, added.claimed_at)
 
 
-def test_only_ones_own_open_units_wait(world: World) -> None:
+def test_queue_lists_only_open_units_allocated_to_the_assessor(world: World) -> None:
     stories.hand_in(world.cfacc15, "Signed meanwhile", "1")
     stories.hand_in(world.franks_attempt, "Frank's", "1")
     assert titles(world) == ["Signed meanwhile"]
@@ -85,7 +85,7 @@ def test_only_ones_own_open_units_wait(world: World) -> None:
     assert titles(world) == []
 
 
-def test_what_another_assessor_took_over_is_theirs(world: World) -> None:
+def test_reallocated_evidence_is_in_the_new_assessors_queue(world: World) -> None:
     stories.hand_in(world.cfacc15, "Complaint", "1")
     with transaction():
         irene = factories.make_person("Irene Watt", world.northgate, Role.ASSESSOR)
@@ -96,14 +96,14 @@ def test_what_another_assessor_took_over_is_theirs(world: World) -> None:
     assert len(list_evidence_to_assess(irene.id)) == 1
 
 
-def test_a_withdrawn_candidates_items_do_not_wait(world: World) -> None:
+def test_evidence_of_a_withdrawn_candidate_is_not_in_the_queue(world: World) -> None:
     stories.hand_in(world.cfacc15, "Complaint", "1")
     with transaction():
         world.registration.withdrawn_at = clock.now()
     assert titles(world) == []
 
 
-def test_rows_are_grouped_by_how_long_they_wait(world: World) -> None:
+def test_queue_is_grouped_by_age(world: World) -> None:
     for days in (0, 3, 10):
         stories.hand_in(world.cfacc15, f"{days} days", "1", days_ago=days)
     groups = group_by_age(group_by_item(list_evidence_to_assess(world.bob.id)))
@@ -114,7 +114,7 @@ def test_rows_are_grouped_by_how_long_they_wait(world: World) -> None:
     }
 
 
-def test_the_page_counts_and_opens_the_oldest(world: World, client: ClientFor) -> None:
+def test_queue_page_counts_items_and_opens_the_oldest(world: World, client: ClientFor) -> None:
     evidence, _, _ = stories.hand_in(world.cfacc15, "Complaint", "1", "2", days_ago=10)
     stories.hand_in(world.inscc004, "Letter", "1")
     page = client(world.bob).get("/queue").text
@@ -124,7 +124,7 @@ def test_the_page_counts_and_opens_the_oldest(world: World, client: ClientFor) -
     assert "Assess next" in page
 
 
-def test_bob_narrows_it_to_one_candidate_and_unit(world: World, client: ClientFor) -> None:
+def test_queue_is_filtered_by_candidate_and_unit(world: World, client: ClientFor) -> None:
     stories.hand_in(world.cfacc15, "Complaint", "1")
     stories.hand_in(world.inscc004, "Letter", "1")
     page = client(world.bob).get(f"/queue?candidate={world.alice.id}&unit=INSCC004").text
@@ -135,13 +135,13 @@ def test_bob_narrows_it_to_one_candidate_and_unit(world: World, client: ClientFo
     assert "No evidence matches this filter." in nothing
 
 
-def test_an_empty_queue_says_how_it_fills(world: World, client: ClientFor) -> None:
+def test_empty_queue_says_what_will_appear(world: World, client: ClientFor) -> None:
     page = client(world.bob).get("/queue").text
     assert "No evidence to assess." in page
     assert "Assess next" not in page
 
 
-def test_units_ready_to_sign_and_action_points_to_answer_stand_above(world: World, client: ClientFor) -> None:
+def test_queue_page_lists_units_ready_to_sign_off_and_action_points(world: World, client: ClientFor) -> None:
     stories.meet_everything(world, world.cfacc15)
     with transaction():
         action_point = ActionPoint(
@@ -160,13 +160,13 @@ def test_units_ready_to_sign_and_action_points_to_answer_stand_above(world: Worl
     assert "Say which rule was applied." in page
 
 
-def test_a_unit_with_something_undecided_is_not_ready(world: World, client: ClientFor) -> None:
+def test_unit_with_an_undecided_claim_is_not_ready_to_sign_off(world: World, client: ClientFor) -> None:
     stories.meet_everything(world, world.cfacc15)
     stories.hand_in(world.cfacc15, "One more", "1")
     assert "ready to sign off" not in client(world.bob).get("/queue").text
 
 
-def test_a_long_queue_comes_in_pages(world: World, client: ClientFor) -> None:
+def test_long_queue_is_paginated(world: World, client: ClientFor) -> None:
     with transaction():
         for n in range(101):
             evidence = factories.make_evidence(world.cfacc15, f"Item {n:03}")
@@ -179,7 +179,7 @@ def test_a_long_queue_comes_in_pages(world: World, client: ClientFor) -> None:
     assert "Page 2" in second
 
 
-def test_the_candidates_tab_shows_each_unit_with_its_bar(world: World, client: ClientFor) -> None:
+def test_candidates_tab_shows_the_progress_of_each_unit(world: World, client: ClientFor) -> None:
     stories.hand_in(world.cfacc15, "Complaint", "1", "2", days_ago=2)
     page = client(world.bob).get("/candidates").text
     assert "Alice Moran" in page
@@ -188,7 +188,7 @@ def test_the_candidates_tab_shows_each_unit_with_its_bar(world: World, client: C
     assert [each.code for each in list_allocated_attempts(world.bob.id)] == ["CFACC15", "INSCC004"]
 
 
-def test_many_candidates_come_in_pages(world: World, client: ClientFor) -> None:
+def test_candidates_are_paginated(world: World, client: ClientFor) -> None:
     with transaction():
         for n in range(50):
             person = factories.make_person(f"Candidate {n:02}", world.northgate, Role.CANDIDATE)
@@ -202,7 +202,7 @@ def test_many_candidates_come_in_pages(world: World, client: ClientFor) -> None:
     assert ("Candidate 48" in second, "Candidate 49" in second) == (True, True)
 
 
-def test_nobody_but_an_assessor_has_a_queue(world: World, client: ClientFor) -> None:
+def test_only_assessors_have_a_queue(world: World, client: ClientFor) -> None:
     for person in (world.alice, world.carol, world.dan, world.eve):
         assert client(person).get("/queue").status_code == 404
         assert client(person).get("/candidates").status_code == 404

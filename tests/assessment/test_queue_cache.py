@@ -39,9 +39,7 @@ def submit(world: World, title: str) -> Evidence:
     return evidence
 
 
-def test_while_nothing_happens_the_queue_is_not_read_again(
-    world: World, bob: FlaskClient, count_statements: Counting
-) -> None:
+def test_queue_is_read_once_while_nothing_changes(world: World, bob: FlaskClient, count_statements: Counting) -> None:
     submit(world, "Complaint")
     bob.get("/queue")
     with count_statements() as statements:
@@ -49,7 +47,7 @@ def test_while_nothing_happens_the_queue_is_not_read_again(
     assert not [each for each in statements if "undecided" in each]
 
 
-def test_a_submission_and_its_withdrawal_show_at_once(world: World, bob: FlaskClient) -> None:
+def test_cached_queue_shows_a_submission_and_its_withdrawal_at_once(world: World, bob: FlaskClient) -> None:
     assert "No evidence to assess." in bob.get("/queue").text
     evidence = submit(world, "Complaint")
     assert "Complaint" in bob.get("/queue").text
@@ -58,7 +56,7 @@ def test_a_submission_and_its_withdrawal_show_at_once(world: World, bob: FlaskCl
     assert "No evidence to assess." in bob.get("/queue").text
 
 
-def test_accepting_undoing_and_the_release_show_at_once(world: World, bob: FlaskClient) -> None:
+def test_cached_queue_shows_accept_undo_and_release_at_once(world: World, bob: FlaskClient) -> None:
     evidence = submit(world, "Complaint")
     version = evidence.versions[0]
     assert "Complaint" in bob.get("/queue").text
@@ -78,7 +76,7 @@ def test_accepting_undoing_and_the_release_show_at_once(world: World, bob: Flask
     assert clock.held
 
 
-def test_a_struck_claim_a_void_unit_and_a_withdrawal_show_at_once(world: World, bob: FlaskClient) -> None:
+def test_cached_queue_shows_removed_claims_voids_and_withdrawals_at_once(world: World, bob: FlaskClient) -> None:
     first, _, _ = (submit(world, title) for title in ("First", "Second", "Third"))
     (cell,) = assessments.load_claimed_cells(world.cfacc15, first.versions[0]).values()
     assert "<b>3</b> items to assess" in bob.get("/queue").text

@@ -20,7 +20,7 @@ from tracker.vocabulary import AttemptState, ReopeningKind
 ClientFor = Callable[..., FlaskClient]
 
 
-def test_the_unit_is_open_again_in_the_next_round(world: World, acts: Callable[[], list[str]]) -> None:
+def test_retraction_puts_the_unit_in_progress_in_the_next_round(world: World, acts: Callable[[], list[str]]) -> None:
     stories.sign(world, world.cfacc15)
     with transaction():
         retract_signature(world.cfacc15, "I signed the wrong unit.", factories.actor(world.bob))
@@ -33,14 +33,14 @@ def test_the_unit_is_open_again_in_the_next_round(world: World, acts: Callable[[
     assert acts()[-2:] == ["attempt_reopened", "signature_retracted"]
 
 
-def test_every_decision_carries_over(world: World) -> None:
+def test_retraction_keeps_every_decision(world: World) -> None:
     stories.sign(world, world.cfacc15)
     with transaction():
         retract_signature(world.cfacc15, "I signed the wrong unit.", factories.actor(world.bob))
     assert load_matrix(world.cfacc15).met == 24
 
 
-def test_bob_can_sign_again(world: World) -> None:
+def test_assessor_can_sign_again_after_retraction(world: World) -> None:
     stories.sign(world, world.cfacc15)
     with transaction():
         retract_signature(world.cfacc15, "I signed too early.", factories.actor(world.bob))
@@ -57,7 +57,7 @@ def test_bob_can_sign_again(world: World) -> None:
     assert [(each.round, each.superseded_at is None) for each in signatures] == [(1, False), (2, True)]
 
 
-def test_a_reason_is_needed(world: World, client: ClientFor) -> None:
+def test_retraction_needs_a_reason(world: World, client: ClientFor) -> None:
     stories.sign(world, world.cfacc15)
     with pytest.raises(Invalid, match="Say why"):
         retract_signature(world.cfacc15, " ", factories.actor(world.bob))
@@ -67,14 +67,14 @@ def test_a_reason_is_needed(world: World, client: ClientFor) -> None:
     assert "Give a reason." in response.text
 
 
-def test_once_alice_has_confirmed_it_is_too_late(world: World) -> None:
+def test_assessor_cannot_retract_once_candidate_has_confirmed(world: World) -> None:
     stories.sign(world, world.cfacc15)
     stories.confirm(world.cfacc15)
     with pytest.raises(Refused, match="the internal verifier verifies next"):
         retract_signature(world.cfacc15, "Too late", factories.actor(world.bob))
 
 
-def test_bob_retracts_on_the_page_and_alice_reads_why(world: World, client: ClientFor) -> None:
+def test_assessor_retracts_on_the_page_and_candidate_sees_the_reason(world: World, client: ClientFor) -> None:
     stories.sign(world, world.cfacc15)
     response = client(world.bob).post(
         f"/attempts/{world.cfacc15.id}/retract", data={"reason": "I signed the wrong unit."}

@@ -22,7 +22,7 @@ from tracker.vocabulary import Outcome
 MET, MORE = Outcome.MET, Outcome.NEEDS_MORE
 
 
-def test_a_return_needs_feedback(world: World) -> None:
+def test_returning_evidence_needs_feedback(world: World) -> None:
     _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
     bob = factories.actor(world.bob)
     assessments.save_draft(world.cfacc15, version, put_down({claim: MORE}, feedback="  "), bob)
@@ -32,7 +32,7 @@ def test_a_return_needs_feedback(world: World) -> None:
     rollback()
 
 
-def test_a_return_makes_nothing_met(world: World) -> None:
+def test_returned_evidence_meets_no_criterion(world: World) -> None:
     _, version, (first, second) = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
     draft = put_down({first: MET, second: MORE}, {second: "Say which day."}, "Nearly there.")
     stories.send_back(world.cfacc15, version, world.bob, draft)
@@ -42,7 +42,7 @@ def test_a_return_makes_nothing_met(world: World) -> None:
     ]
 
 
-def test_what_was_met_before_stays_met(world: World) -> None:
+def test_criterion_met_earlier_stays_met_after_a_return(world: World) -> None:
     _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
     stories.accept(world.cfacc15, version, world.bob, [claim])
     stories.send_back(world.cfacc15, version, world.bob, put_down({}, feedback="One more thing."))
@@ -50,7 +50,7 @@ def test_what_was_met_before_stays_met(world: World) -> None:
     assert live.outcome is MET
 
 
-def test_comments_that_no_decision_carries_go_with_the_feedback(world: World) -> None:
+def test_comments_without_a_decision_are_added_to_the_feedback(world: World) -> None:
     _, version, (first, _) = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
     stories.send_back(
         world.cfacc15, version, world.bob, put_down({first: MET}, {first: "Well told."}, "Say more about 2.")
@@ -59,7 +59,7 @@ def test_comments_that_no_decision_carries_go_with_the_feedback(world: World) ->
     assert assessment.feedback == "Say more about 2.\n\nOn 1: Well told."
 
 
-def test_a_returned_item_waits_for_alice_until_she_answers(world: World) -> None:
+def test_returned_evidence_leaves_the_queue_until_a_new_version(world: World) -> None:
     evidence, version, _ = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
     stories.send_back(world.cfacc15, version, world.bob, put_down({}, feedback="Which day was it?"))
     assert list_evidence_to_assess(world.bob.id) == []
@@ -68,7 +68,7 @@ def test_a_returned_item_waits_for_alice_until_she_answers(world: World) -> None
     assert (waiting.version, waiting.criteria) == (2, 2)
 
 
-def test_a_claim_alice_adds_after_the_return_waits(world: World, hold_clock: Callable[..., None]) -> None:
+def test_claim_added_after_a_return_enters_the_queue(world: World, hold_clock: Callable[..., None]) -> None:
     evidence, version, _ = stories.hand_in(world.cfacc15, "Complaint", "1", days_ago=1)
     stories.send_back(world.cfacc15, version, world.bob, put_down({}, feedback="Which day was it?"))
     stories.let_undo_lapse()
@@ -78,7 +78,9 @@ def test_a_claim_alice_adds_after_the_return_waits(world: World, hold_clock: Cal
     assert waiting.criteria == 1
 
 
-def test_alice_is_told_by_mail_once_a_day(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_candidate_is_emailed_about_returned_evidence_once_a_day(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(emails, "can_deliver", lambda: True)
     monkeypatch.setattr(emails, "send", lambda *_: None)
     evidence, version, _ = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
@@ -88,7 +90,7 @@ def test_alice_is_told_by_mail_once_a_day(world: World, monkeypatch: pytest.Monk
     assert notification.topic == f"evidence_returned:{evidence.id}"
 
 
-def test_alice_reads_the_feedback_only_when_it_is_released(world: World, client: Callable[..., FlaskClient]) -> None:
+def test_candidate_reads_feedback_only_after_release(world: World, client: Callable[..., FlaskClient]) -> None:
     evidence, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
     bob = factories.actor(world.bob)
     with stories.transaction():

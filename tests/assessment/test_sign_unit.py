@@ -49,7 +49,7 @@ def sign_as_bob(world: World, attempt: UnitAttempt, **more: Any) -> Signature:
         )
 
 
-def test_bob_signs(world: World, ready: UnitAttempt, acts: Callable[[], list[str]]) -> None:
+def test_assessor_signs_off_a_unit(world: World, ready: UnitAttempt, acts: Callable[[], list[str]]) -> None:
     signature = sign_as_bob(world, ready)
     assert (ready.state, ready.assessed_at) == (AttemptState.ASSESSED, signature.signed_at)
     assert (signature.role, signature.round, signature.person_id) == (SignatureRole.ASSESSOR, 1, world.bob.id)
@@ -61,7 +61,7 @@ def test_bob_signs(world: World, ready: UnitAttempt, acts: Callable[[], list[str
     assert acts().count("unit_signed") == 1
 
 
-def test_what_is_in_the_way_is_listed(world: World) -> None:
+def test_everything_to_do_before_sign_off_is_listed(world: World) -> None:
     stories.hand_in(world.cfacc15, "Complaint", "1")
     words = [each.text for each in list_sign_off_blockers(world.cfacc15, load_matrix(world.cfacc15))]
     assert words[0] == "Evidence 1 “Complaint”: 1 claim to decide"
@@ -70,7 +70,7 @@ def test_what_is_in_the_way_is_listed(world: World) -> None:
     assert sum(each.startswith("Knowledge ") for each in words) == 11
 
 
-def test_a_decision_that_can_still_be_undone_is_in_the_way_for_a_moment(world: World) -> None:
+def test_decision_that_can_still_be_undone_blocks_sign_off(world: World) -> None:
     _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
     bob = factories.actor(world.bob)
     with transaction():
@@ -80,20 +80,20 @@ def test_a_decision_that_can_still_be_undone_is_in_the_way_for_a_moment(world: W
     assert "can still be undone" in first.text
 
 
-def test_a_gap_is_not_signed(world: World) -> None:
+def test_assessor_cannot_sign_with_an_unmet_criterion(world: World) -> None:
     stories.confirm_requirements(world, world.cfacc15)
     with pytest.raises(Refused, match="Criterion 1, nothing yet"):
         sign_as_bob(world, world.cfacc15)
     assert world.cfacc15.state is AttemptState.IN_PROGRESS
 
 
-def test_an_undecided_claim_on_a_submitted_item_is_in_the_way(world: World, ready: UnitAttempt) -> None:
+def test_undecided_claim_on_submitted_evidence_blocks_sign_off(world: World, ready: UnitAttempt) -> None:
     stories.hand_in(ready, "One more", "1")
     with pytest.raises(Refused, match="1 claim to decide"):
         sign_as_bob(world, ready)
 
 
-def test_a_met_that_awaits_affirmation_is_in_the_way(world: World) -> None:
+def test_decision_that_awaits_affirmation_blocks_sign_off(world: World) -> None:
     version, _ = stories.meet_everything(world, world.cfacc15)
     stories.confirm_requirements(world, world.cfacc15)
     stories.hand_in_again(version.evidence)
@@ -101,21 +101,21 @@ def test_a_met_that_awaits_affirmation_is_in_the_way(world: World) -> None:
         sign_as_bob(world, world.cfacc15)
 
 
-def test_a_draft_of_alices_is_not_in_the_way(world: World, ready: UnitAttempt) -> None:
+def test_draft_evidence_does_not_block_sign_off(world: World, ready: UnitAttempt) -> None:
     with transaction():
         factories.claim(ready, factories.make_evidence(ready, "Draft"), "1")
     sign_as_bob(world, ready)
     assert ready.state is AttemptState.ASSESSED
 
 
-def test_every_requirement_must_be_confirmed_in_this_round(world: World, ready: UnitAttempt) -> None:
+def test_every_evidence_requirement_must_be_confirmed_in_this_round(world: World, ready: UnitAttempt) -> None:
     with transaction():
         ready.round = 2
     with pytest.raises(Invalid, match="Confirm every evidence requirement"):
         sign_as_bob(world, ready)
 
 
-def test_a_finding_without_an_answer_is_in_the_way(world: World, ready: UnitAttempt) -> None:
+def test_action_point_without_a_response_blocks_sign_off(world: World, ready: UnitAttempt) -> None:
     with transaction():
         action_point = ActionPoint(
             attempt_id=ready.id,
@@ -130,7 +130,7 @@ def test_a_finding_without_an_answer_is_in_the_way(world: World, ready: UnitAtte
         sign_as_bob(world, ready)
 
 
-def test_what_was_changed_in_between_is_not_signed(world: World, ready: UnitAttempt) -> None:
+def test_form_that_changed_since_it_was_shown_is_not_signed(world: World, ready: UnitAttempt) -> None:
     seen = take_snapshot(ready).hash
     _, version, claims = stories.hand_in(ready, "Another", "1")
     stories.accept(ready, version, world.bob, claims)
@@ -140,14 +140,14 @@ def test_what_was_changed_in_between_is_not_signed(world: World, ready: UnitAtte
         sign_as_bob(world, ready, seen_version=ready.version - 1)
 
 
-def test_a_unit_is_signed_once(world: World, ready: UnitAttempt) -> None:
+def test_unit_cannot_be_signed_twice(world: World, ready: UnitAttempt) -> None:
     sign_as_bob(world, ready)
     with pytest.raises(Refused, match="is signed by its assessor; the candidate confirms next"):
         sign_as_bob(world, ready)
     assert len(db.session.scalars(select(Signature)).all()) == 1
 
 
-def test_the_database_itself_refuses_a_second_live_signature(world: World, ready: UnitAttempt) -> None:
+def test_database_refuses_a_second_live_signature(world: World, ready: UnitAttempt) -> None:
     sign_as_bob(world, ready)
     first = db.session.scalars(select(Signature)).one()
     columns = {key: getattr(first, key) for key in Signature.__mapper__.columns.keys() if key != "id"}  # noqa: SIM118 - a mapper's collection, not a dict
@@ -158,7 +158,7 @@ def test_the_database_itself_refuses_a_second_live_signature(world: World, ready
 
 
 @pytest.mark.parametrize("name", ["alice", "carol"])
-def test_neither_the_candidate_nor_who_verified_signs(world: World, ready: UnitAttempt, name: str) -> None:
+def test_candidate_and_verifier_cannot_sign_as_assessor(world: World, ready: UnitAttempt, name: str) -> None:
     with transaction():
         action_point = ActionPoint(
             attempt_id=ready.id,
@@ -176,7 +176,7 @@ def test_neither_the_candidate_nor_who_verified_signs(world: World, ready: UnitA
         signing.sign_unit(ready, take_snapshot(ready).hash, "", factories.actor(getattr(world, name)), clock.now())
 
 
-def test_simulation_in_a_unit_that_does_not_say_needs_bobs_reason(world: World) -> None:
+def test_simulation_that_the_unit_does_not_mention_needs_a_reason(world: World) -> None:
     with transaction():
         world.inscc004.unit.simulation = signing.Simulation.UNSTATED
     version, _ = stories.meet_everything(world, world.inscc004)
@@ -194,7 +194,7 @@ def test_simulation_in_a_unit_that_does_not_say_needs_bobs_reason(world: World) 
     assert signature.comment.endswith("because: Strategy 4.2 allows it.")
 
 
-def test_a_requirement_is_confirmed_once_and_its_note_may_change(world: World, acts: Callable[[], list[str]]) -> None:
+def test_requirement_is_confirmed_once_and_its_note_may_change(world: World, acts: Callable[[], list[str]]) -> None:
     (first, *_) = stories.confirm_requirements(world, world.cfacc15)
     before = acts().count("requirement_confirmed")
     with transaction():
@@ -204,7 +204,7 @@ def test_a_requirement_is_confirmed_once_and_its_note_may_change(world: World, a
     assert [each.note for each in db.session.scalars(query)] == ["Seen in items 1 and 2."]
 
 
-def test_a_requirement_of_another_unit_is_not_confirmed(world: World) -> None:
+def test_requirement_of_another_unit_cannot_be_confirmed(world: World) -> None:
     with transaction():
         elsewhere = factories.make_attempt(world.registration, "DELIVERCC")
     ids = stories.confirm_requirements(world, world.cfacc15)
@@ -215,7 +215,7 @@ def test_a_requirement_of_another_unit_is_not_confirmed(world: World) -> None:
 # --- the page ----------------------------------------------------------------------------------------------
 
 
-def test_bob_signs_on_the_page(world: World, client: ClientFor) -> None:
+def test_assessor_signs_on_the_page(world: World, client: ClientFor) -> None:
     stories.meet_everything(world, world.cfacc15)
     bob, address = client(world.bob), f"/attempts/{world.cfacc15.id}/sign"
     page = bob.get(address).text
@@ -226,15 +226,13 @@ def test_bob_signs_on_the_page(world: World, client: ClientFor) -> None:
     assert "Confirm CFACC15" in client(world.alice).get("/").text
 
 
-def test_a_gap_shows_the_list_and_no_password(world: World, client: ClientFor) -> None:
+def test_page_of_a_blocked_unit_asks_for_no_password(world: World, client: ClientFor) -> None:
     page = client(world.bob).get(f"/attempts/{world.cfacc15.id}/sign").text
     assert "Before you can sign off" in page
     assert "Sign as assessor" not in page
 
 
-def test_guessing_the_password_of_an_open_session_is_slowed_down(
-    world: World, client: ClientFor, ready: UnitAttempt
-) -> None:
+def test_password_guesses_at_signing_are_rate_limited(world: World, client: ClientFor, ready: UnitAttempt) -> None:
     """Eight slips, and then the right one is not taken either; signing in with it still is."""
     bob, address = client(world.bob), f"/attempts/{ready.id}/sign"
     form = signing_form(bob.get(address).text, password="a guess at it")
@@ -263,7 +261,7 @@ def test_a_wrong_password_signs_nothing_and_keeps_what_was_typed(world: World, c
     assert db.session.scalars(select(Signature)).all() == []
 
 
-def test_a_page_that_was_overtaken_is_shown_again_with_what_was_typed(world: World, client: ClientFor) -> None:
+def test_outdated_page_is_shown_again_with_what_was_typed(world: World, client: ClientFor) -> None:
     stories.meet_everything(world, world.cfacc15)
     bob, address = client(world.bob), f"/attempts/{world.cfacc15.id}/sign"
     form = signing_form(bob.get(address).text, comment="Well done.")
@@ -285,7 +283,7 @@ def test_the_same_signing_form_sent_twice_signs_once(world: World, client: Clien
     assert len(db.session.scalars(select(Signature)).all()) == 1
 
 
-def test_ticks_notes_and_comment_are_saved_as_they_are_put_down(world: World, client: ClientFor) -> None:
+def test_confirmations_notes_and_comment_are_autosaved(world: World, client: ClientFor) -> None:
     bob, address = client(world.bob), f"/attempts/{world.cfacc15.id}/sign"
     page = bob.get(address).text
     first = re.findall(r'name="requirement" value="(\d+)"', page)[0]
@@ -303,7 +301,7 @@ def test_ticks_notes_and_comment_are_saved_as_they_are_put_down(world: World, cl
     assert not re.search(rf'id="requirement-{first}"[^>]* checked', bob.get(address).text)
 
 
-def test_a_comment_of_ten_thousand_characters_is_refused_and_kept(world: World, client: ClientFor) -> None:
+def test_closing_comment_over_the_limit_is_refused_and_kept(world: World, client: ClientFor) -> None:
     stories.meet_everything(world, world.cfacc15)
     bob, address = client(world.bob), f"/attempts/{world.cfacc15.id}/sign"
     for act in ("save", "sign"):
@@ -314,7 +312,7 @@ def test_a_comment_of_ten_thousand_characters_is_refused_and_kept(world: World, 
         assert "z" * 10_000 in response.text
 
 
-def test_nobody_else_signs(world: World, client: ClientFor) -> None:
+def test_only_the_allocated_assessor_signs(world: World, client: ClientFor) -> None:
     stories.meet_everything(world, world.cfacc15)
     address = f"/attempts/{world.cfacc15.id}/sign"
     form = signing_form(client(world.bob).get(address).text)

@@ -97,7 +97,7 @@ def signature(attempt: UnitAttempt, role: SignatureRole, person: Person) -> Sign
 
 
 @pytest.mark.parametrize(("state", "move"), list(product(AttemptState, AttemptAction)), ids=str)
-def test_each_act_in_each_state(world: World, state: AttemptState, move: AttemptAction) -> None:
+def test_each_action_is_allowed_only_in_its_states(world: World, state: AttemptState, move: AttemptAction) -> None:
     attempt = bring_to(world, state)
     expected = TRANSITIONS.get((state, move))
     role = next(each.role for (_, known), each in TRANSITIONS.items() if known is move)
@@ -114,7 +114,7 @@ def test_each_act_in_each_state(world: World, state: AttemptState, move: Attempt
 
 
 @pytest.mark.parametrize(("where", "by"), list(product(TRANSITIONS, Role)), ids=str)
-def test_each_act_by_each_role(
+def test_each_action_is_allowed_only_to_its_role(
     world: World,
     client: Callable[..., FlaskClient],
     where: tuple[AttemptState, AttemptAction],
@@ -154,7 +154,7 @@ def test_each_act_by_each_role(
 
 
 @pytest.mark.parametrize(("state", "move"), list(product(AttemptState, AttemptAction)), ids=str)
-def test_the_refusal_says_where_the_unit_stands_and_who_acts_next(
+def test_refused_action_says_the_state_and_who_acts_next(
     world: World, state: AttemptState, move: AttemptAction
 ) -> None:
     attempt = world.cfacc15
@@ -168,12 +168,12 @@ def test_the_refusal_says_where_the_unit_stands_and_who_acts_next(
     rollback()
 
 
-def test_nothing_leads_out_of_claimed_or_void() -> None:
+def test_no_action_leaves_certificate_claimed_or_void() -> None:
     closed = {AttemptState.CERTIFICATE_CLAIMED, AttemptState.VOID}
     assert not closed & {state for state, _ in TRANSITIONS}
 
 
-def test_each_state_before_claimed_can_be_made_void_by_the_administrator() -> None:
+def test_administrator_can_void_every_state_before_certificate_claimed() -> None:
     voiding = {state: to for (state, move), to in TRANSITIONS.items() if move is AttemptAction.VOID}
     assert set(voiding) == set(AttemptState) - {AttemptState.CERTIFICATE_CLAIMED, AttemptState.VOID}
     assert {each.role for each in voiding.values()} == {Role.ADMINISTRATOR}

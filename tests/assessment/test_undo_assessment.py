@@ -33,7 +33,7 @@ def decided(world: World) -> Assessment:
         return assessments.accept_evidence(world.cfacc15, version, bob)
 
 
-def test_bob_undoes_and_finds_his_marks_again(world: World, client: ClientFor, decided: Assessment) -> None:
+def test_assessor_undoes_and_finds_their_draft_again(world: World, client: ClientFor, decided: Assessment) -> None:
     bob = client(world.bob)
     response = bob.post(f"/assessments/{decided.id}/undo")
     assert response.status_code == 303
@@ -44,14 +44,14 @@ def test_bob_undoes_and_finds_his_marks_again(world: World, client: ClientFor, d
     assert (decided.state, decided.outcome, decided.release_after) == (AssessmentState.DRAFT, None, None)
 
 
-def test_after_ten_seconds_it_is_too_late(world: World, client: ClientFor, decided: Assessment) -> None:
+def test_assessment_cannot_be_undone_after_ten_seconds(world: World, client: ClientFor, decided: Assessment) -> None:
     stories.let_undo_lapse()
     response = client(world.bob).post(f"/assessments/{decided.id}/undo")
     assert response.status_code == 409
     assert "released already" in response.text
 
 
-def test_nobody_undoes_bobs_decision(world: World, client: ClientFor, decided: Assessment) -> None:
+def test_only_the_assessor_undoes_their_assessment(world: World, client: ClientFor, decided: Assessment) -> None:
     for person in (world.alice, world.carol, world.dan, world.eve, world.frank, world.heidi):
         assert client(person).post(f"/assessments/{decided.id}/undo").status_code == 404
     assert client(world.grace).post(f"/assessments/{decided.id}/undo").status_code == 409
@@ -140,20 +140,20 @@ def test_the_command_releases_without_a_request(app: Flask, world: World, decide
     assert decided.state is AssessmentState.RELEASED
 
 
-def test_it_is_released_once(world: World, decided: Assessment) -> None:
+def test_assessment_is_released_once(world: World, decided: Assessment) -> None:
     stories.release(decided.id)
     stories.release(decided.id)
     assert len(db.session.scalars(select(Decision)).all()) == 2
 
 
-def test_a_newer_version_handed_in_meanwhile_makes_it_a_draft_again(world: World, decided: Assessment) -> None:
+def test_newer_version_before_release_makes_the_assessment_a_draft_again(world: World, decided: Assessment) -> None:
     stories.hand_in_again(decided.evidence_version.evidence)
     stories.release(decided.id)
     assert (decided.state, decided.release_after) == (AssessmentState.DRAFT, None)
     assert db.session.scalars(select(Decision)).all() == []
 
 
-def test_an_assessor_who_lost_the_unit_meanwhile_decides_nothing(world: World, decided: Assessment) -> None:
+def test_assessment_is_not_released_after_a_reallocation(world: World, decided: Assessment) -> None:
     with transaction():
         query = select(Allocation).where(Allocation.attempt_id == world.cfacc15.id, Allocation.role == Role.ASSESSOR)
         db.session.scalars(query).one().ends_at = clock.now()
@@ -161,14 +161,14 @@ def test_an_assessor_who_lost_the_unit_meanwhile_decides_nothing(world: World, d
     assert decided.state is AssessmentState.DRAFT
 
 
-def test_a_unit_made_void_meanwhile_is_not_decided(world: World, decided: Assessment) -> None:
+def test_assessment_of_a_void_attempt_is_not_released(world: World, decided: Assessment) -> None:
     with transaction():
         world.cfacc15.state = AttemptState.VOID
     stories.release(decided.id)
     assert decided.state is AssessmentState.DRAFT
 
 
-def test_an_assessor_whose_role_ended_or_account_closed_meanwhile_decides_nothing(
+def test_assessment_is_not_released_when_the_assessor_has_lost_role_or_account(
     world: World, decided: Assessment
 ) -> None:
     grant = db.session.get_one(Grant, decided.grant_id)

@@ -64,9 +64,7 @@ def assessed_claims(world: World) -> dict[str, Claim]:
 
 
 class TestWhatFollows:
-    def test_decisions_on_unchanged_words_stand_and_are_the_same_decisions(
-        self, world: World, assessed_claims: dict[str, Claim]
-    ) -> None:
+    def test_decision_on_unchanged_wording_is_kept(self, world: World, assessed_claims: dict[str, Claim]) -> None:
         before = next(each for each in live_decisions(world) if each.claim_id == assessed_claims["1"].id)
         move(world, publish_second_version(world))
         assert states(world)["1"] is CriterionState.MET
@@ -78,7 +76,7 @@ class TestWhatFollows:
         assert before.superseded_at
 
     @pytest.mark.usefixtures("assessed_claims")
-    def test_what_was_reworded_waits_for_the_assessor_again(
+    def test_claim_on_reworded_criterion_is_to_assess_again(
         self, world: World, hold_clock: Callable[[object], None]
     ) -> None:
         newer = publish_second_version(world)
@@ -91,7 +89,7 @@ class TestWhatFollows:
         assert waiting.criteria == 2
         assert claimed(world.cfacc15)["2"].claimed_at == moment, "it waits from now on"
 
-    def test_a_claim_keeps_its_place_in_the_item_and_who_made_it_when(
+    def test_carried_over_claim_keeps_locator_author_and_date(
         self, world: World, assessed_claims: dict[str, Claim]
     ) -> None:
         move(world, publish_second_version(world))
@@ -102,19 +100,19 @@ class TestWhatFollows:
         [row] = db.session.scalars(select(CarriedOverClaim).where(CarriedOverClaim.claim_id == new.id))
         assert row.from_claim_id == old.id
 
-    def test_an_undecided_claim_follows_undecided(self, world: World, assessed_claims: dict[str, Claim]) -> None:
+    def test_undecided_claim_is_carried_over_undecided(self, world: World, assessed_claims: dict[str, Claim]) -> None:
         move(world, publish_second_version(world))
         assert states(world)["5"] is CriterionState.CLAIMED
         assert claimed(world.cfacc15)["5"].claimed_at == assessed_claims["5"].claimed_at
 
-    def test_drafts_claims_follow_too(self, world: World) -> None:
+    def test_claims_of_draft_evidence_are_carried_over(self, world: World) -> None:
         newer = publish_second_version(world)
         with transaction():
             factories.claim(world.cfacc15, factories.make_evidence(world.cfacc15, "Begun"), "1", "2")
         move(world, newer)
         assert claimed(world.cfacc15).keys() == {"1", "2"}
 
-    def test_more_needed_stands_as_well(self, world: World) -> None:
+    def test_needs_more_on_unchanged_wording_is_kept(self, world: World) -> None:
         _, version, claims = stories.hand_in(world.cfacc15, "Call", "1", "2")
         with transaction():
             factories.accept(
@@ -123,7 +121,7 @@ class TestWhatFollows:
         move(world, publish_second_version(world))
         assert (states(world)["1"], states(world)["2"]) == (CriterionState.NEEDS_MORE, CriterionState.CLAIMED)
 
-    def test_an_item_that_was_returned_stays_with_the_candidate(self, world: World) -> None:
+    def test_returned_evidence_stays_with_the_candidate_after_a_move(self, world: World) -> None:
         _, version, claims = stories.hand_in(world.cfacc15, "Call", "1", "5", days_ago=3)
         with transaction():
             outcomes = {claims[0]: Outcome.NOT_MET}
@@ -131,7 +129,7 @@ class TestWhatFollows:
         move(world, publish_second_version(world))
         assert list_evidence_to_assess(world.bob.id) == []
 
-    def test_evidence_requirements_of_the_same_words_stay_confirmed_and_others_do_not(self, world: World) -> None:
+    def test_only_requirements_of_unchanged_wording_stay_confirmed(self, world: World) -> None:
         stories.confirm_requirements(world, world.cfacc15)
         old = list(db.session.scalars(select(RequirementConfirmation)))
         newer = publish_second_version(world)
@@ -148,7 +146,7 @@ class TestWhatFollows:
 
 
 class TestNothingIsLost:
-    def test_what_had_no_link_is_listed_with_what_was_decided(
+    def test_claims_without_a_link_are_listed_with_their_decisions(
         self, world: World, assessed_claims: dict[str, Claim]
     ) -> None:
         found = move(world, publish_second_version(world))
@@ -158,7 +156,7 @@ class TestNothingIsLost:
         assert (found.not_carried_over[0]["number"], found.not_carried_over[0]["kind"]) == (1, "performance")
         assert assessed_claims["3"].id not in set(db.session.scalars(select(CarriedOverClaim.from_claim_id)))
 
-    def test_the_old_matrix_stays_readable_as_it_stood(self, world: World, assessed_claims: dict[str, Claim]) -> None:
+    def test_matrix_of_the_old_version_stays_readable(self, world: World, assessed_claims: dict[str, Claim]) -> None:
         db.session.rollback()
         before = load_matrix(world.cfacc15, with_drafts=True)
         found = move(world, publish_second_version(world))
@@ -185,7 +183,7 @@ class TestNothingIsLost:
         assert json.loads(after.snapshot)["unit"]["version"] == "1"
         assert world.cfacc15.round == 2
 
-    def test_what_an_assessor_had_put_down_follows_and_under_other_words_only_the_comment(self, world: World) -> None:
+    def test_draft_decision_is_carried_over_and_on_reworded_criteria_only_its_comment(self, world: World) -> None:
         _, version, claims = stories.hand_in(world.cfacc15, "Call", "1", "2", "3")
         draft = stories.put_down(dict.fromkeys(claims, Outcome.MET), dict.fromkeys(claims, "seen"), "Good.")
         with transaction():
@@ -203,7 +201,7 @@ class TestNothingIsLost:
             assessments.accept_evidence(world.cfacc15, version, factories.actor(world.bob))
 
     @pytest.mark.usefixtures("assessed_claims")
-    def test_an_attempt_moves_on_and_on_and_every_version_stays_readable(self, world: World) -> None:
+    def test_attempt_moves_repeatedly_and_every_version_stays_readable(self, world: World) -> None:
         second = publish_second_version(world)
         first_move = move(world, second)
         third = publish(as_revision(second_version(), revision=2, version="2"))
@@ -220,7 +218,7 @@ class TestNothingIsLost:
 
 
 class TestOneToTwoAndTwoToOne:
-    def test_one_claim_becomes_two_and_the_decision_stands_on_the_unchanged_one(
+    def test_claim_carried_over_to_two_criteria_keeps_its_decision_on_the_unchanged_one(
         self, world: World, assessed_claims: dict[str, Claim]
     ) -> None:
         newer = publish_second_version(world)
@@ -237,7 +235,7 @@ class TestOneToTwoAndTwoToOne:
         ).all()
         assert len(old) == 2
 
-    def test_two_claims_of_one_item_become_one_with_both_places(
+    def test_two_claims_merged_into_one_keep_both_locators(
         self, world: World, assessed_claims: dict[str, Claim]
     ) -> None:
         with transaction():
@@ -257,7 +255,7 @@ class TestOneToTwoAndTwoToOne:
 
 
 class TestSimulation:
-    def test_a_simulated_claim_does_not_follow_where_it_is_now_forbidden(self, world: World) -> None:
+    def test_simulated_claim_is_not_carried_over_where_simulation_is_forbidden(self, world: World) -> None:
         with transaction():
             evidence = factories.make_evidence(world.inscc004, "Role play")
             evidence.method = Method.SIMULATION
@@ -274,7 +272,7 @@ class TestSimulation:
 
 class TestRefusing:
     @pytest.mark.usefixtures("assessed_claims")
-    def test_it_names_the_claimed_criteria_of_which_nobody_has_said_anything(
+    def test_refusal_names_the_claimed_criteria_with_undecided_links(
         self, world: World, acts: Callable[[], list[str]]
     ) -> None:
         newer = publish_second_version(world, linked=False)
@@ -288,7 +286,7 @@ class TestRefusing:
         assert claimed(world.cfacc15).keys() == {"1", "2", "3", "5"}
 
     @pytest.mark.usefixtures("assessed_claims")
-    def test_a_refused_link_is_an_answer_and_the_claim_is_left_behind(self, world: World) -> None:
+    def test_claim_with_a_refused_link_is_not_carried_over(self, world: World) -> None:
         newer = publish_second_version(world, linked=False)
         actor = factories.actor(world.dan)
         with transaction():
@@ -298,7 +296,7 @@ class TestRefusing:
         assert [each["label"] for each in found.not_carried_over] == ["2", "3"]
 
     @pytest.mark.usefixtures("assessed_claims")
-    def test_what_another_centre_confirmed_is_no_answer_here(self, world: World) -> None:
+    def test_links_confirmed_by_another_centre_do_not_count(self, world: World) -> None:
         newer = publish_second_version(world, linked=False)
         with transaction():
             confirm_same_wording(world.cfacc15.unit, newer, world.southbank, factories.actor(world.heidi))
@@ -308,21 +306,21 @@ class TestRefusing:
     @pytest.mark.parametrize(
         "state", [AttemptState.ASSESSED, AttemptState.CONFIRMED, AttemptState.VERIFIED, AttemptState.VOID]
     )
-    def test_only_an_open_attempt_moves(self, world: World, state: AttemptState) -> None:
+    def test_only_an_attempt_in_progress_moves(self, world: World, state: AttemptState) -> None:
         newer = publish_second_version(world)
         with transaction():
             world.cfacc15.state = state
         with pytest.raises(Refused, match="Nothing was moved"):
             move(world, newer)
 
-    def test_a_withdrawn_candidates_attempt_stays_as_it_is(self, world: World) -> None:
+    def test_attempt_of_a_withdrawn_candidate_cannot_move(self, world: World) -> None:
         newer = publish_second_version(world)
         with transaction():
             world.registration.withdrawn_at, world.registration.withdrawn_reason = clock.now(), "Left"
         with pytest.raises(Refused, match="withdrawn"):
             move(world, newer)
 
-    def test_not_to_another_unit_nor_back_nor_to_another_centres_version(self, world: World) -> None:
+    def test_attempt_cannot_move_to_another_unit_an_older_or_another_centres_version(self, world: World) -> None:
         newer = publish_second_version(world)
         with pytest.raises(Refused, match="only to a later version of CFACC15"):
             move(world, factories.unit("DELIVERCC"))
@@ -338,14 +336,14 @@ class TestRefusing:
             move(world, older)
 
     @pytest.mark.usefixtures("assessed_claims")
-    def test_twice_is_once(self, world: World, acts: Callable[[], list[str]]) -> None:
+    def test_attempt_cannot_move_twice_to_one_version(self, world: World, acts: Callable[[], list[str]]) -> None:
         newer = publish_second_version(world)
         move(world, newer)
         with pytest.raises(Refused, match="is on version 2 of CFACC15 already"):
             move(world, newer)
         assert acts().count("attempt_moved") == 1
 
-    def test_not_onto_a_version_that_the_candidate_attempts_already(self, world: World) -> None:
+    def test_attempt_cannot_move_to_a_version_that_the_candidate_has(self, world: World) -> None:
         newer = publish_second_version(world)
         with transaction():
             factories.make_attempt(world.registration, "CFACC15")
@@ -353,12 +351,12 @@ class TestRefusing:
             move(world, newer)
 
     @pytest.mark.parametrize("reason", ["", "  ", "x" * 2001])
-    def test_a_reason_is_given(self, world: World, reason: str) -> None:
+    def test_move_needs_a_reason(self, world: World, reason: str) -> None:
         newer = publish_second_version(world)
         with pytest.raises(Invalid), transaction():
             move_to_version(world.cfacc15, newer, reason, factories.actor(world.dan))
 
-    def test_not_while_a_decision_can_still_be_undone_and_then_with_it(
+    def test_attempt_cannot_move_while_an_assessment_can_be_undone(
         self, world: World, hold_clock: Callable[[object], None]
     ) -> None:
         newer = publish_second_version(world)
@@ -373,7 +371,7 @@ class TestRefusing:
         move(world, newer)
         assert states(world)["1"] is CriterionState.MET
 
-    def test_not_when_something_changed_since_it_was_shown(
+    def test_attempt_cannot_move_when_the_plan_has_changed(
         self, world: World, assessed_claims: dict[str, Claim]
     ) -> None:
         newer = publish_second_version(world)
@@ -386,9 +384,7 @@ class TestRefusing:
         move(world, newer, seen_hash=plan_version_move(world.cfacc15, newer).hash)
 
 
-def test_a_correction_of_our_transcription_is_a_version_like_any_other(
-    world: World, assessed_claims: dict[str, Claim]
-) -> None:
+def test_attempt_moves_to_a_new_revision(world: World, assessed_claims: dict[str, Claim]) -> None:
     newer = publish(
         as_revision(reworded(UNITS["CFACC15"], {"p:3": "Engage with customers who make complex enquiries."}))
     )
@@ -400,9 +396,7 @@ def test_a_correction_of_our_transcription_is_a_version_like_any_other(
     assert states(world)["1"] is CriterionState.MET
 
 
-def test_it_is_one_event_with_both_hashes_every_claim_and_the_counts(
-    world: World, assessed_claims: dict[str, Claim]
-) -> None:
+def test_move_is_one_event_with_hashes_claims_and_counts(world: World, assessed_claims: dict[str, Claim]) -> None:
     older: Unit = world.cfacc15.unit
     newer = publish_second_version(world)
     found = move(world, newer)
@@ -421,7 +415,7 @@ def test_it_is_one_event_with_both_hashes_every_claim_and_the_counts(
     assert db.session.scalars(select(VersionMove)).one().reason == REASON
 
 
-def test_the_unit_is_signed_on_the_new_version(world: World) -> None:
+def test_unit_is_signed_on_the_new_version(world: World) -> None:
     """The whole way: everything met on version 1, moved, the reworded one assessed_claims again, signed on version 2."""
     newer = publish_second_version(world)
     version, _ = stories.meet_everything(world, world.cfacc15)

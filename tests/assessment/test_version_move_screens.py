@@ -52,7 +52,7 @@ def unit_of(attempt: UnitAttempt) -> int:
 
 @pytest.mark.usefixtures("assessed_claims")
 class TestOneAttempt:
-    def test_dan_chooses_a_version_and_sees_what_would_happen(
+    def test_administrator_chooses_a_version_and_sees_the_preview(
         self, world: World, client: Browser, newer: Unit
     ) -> None:
         dan = client(world.dan)
@@ -69,13 +69,13 @@ class TestOneAttempt:
         ):
             assert sentence in page
 
-    def test_with_a_reason_and_the_password_it_is_moved(self, world: World, client: Browser, newer: Unit) -> None:
+    def test_attempt_moves_with_a_reason_and_the_password(self, world: World, client: Browser, newer: Unit) -> None:
         answer = send(client(world.dan), world, newer)
         assert answer.location == f"/attempts/{world.cfacc15.id}"
         assert unit_of(world.cfacc15) == newer.id
 
     @pytest.mark.parametrize("form", [{"password": "wrong"}, {"password": ""}, {"reason": ""}])
-    def test_without_either_nothing_is_moved_and_what_was_typed_is_kept(
+    def test_move_without_reason_or_password_is_refused_and_keeps_what_was_typed(
         self, world: World, client: Browser, newer: Unit, form: dict[str, str]
     ) -> None:
         before = unit_of(world.cfacc15)
@@ -84,7 +84,7 @@ class TestOneAttempt:
         assert (REASON in answer.text) == ("reason" not in form)
         assert unit_of(world.cfacc15) == before
 
-    def test_sent_twice_it_moves_once_and_leads_to_the_same_page(
+    def test_move_form_sent_twice_moves_once(
         self, world: World, client: Browser, newer: Unit, acts: Callable[[], list[str]]
     ) -> None:
         dan = client(world.dan)
@@ -93,17 +93,13 @@ class TestOneAttempt:
         assert send(dan, world, newer).status_code == 409
         assert acts().count("attempt_moved") == 1
 
-    def test_what_changed_since_it_was_shown_is_shown_before_it_moves(
-        self, world: World, client: Browser, newer: Unit
-    ) -> None:
+    def test_move_is_refused_when_the_preview_is_outdated(self, world: World, client: Browser, newer: Unit) -> None:
         answer = send(client(world.dan), world, newer, seen_hash="0" * 64)
         assert answer.status_code == 409
         assert "changed while you were reading" in answer.text
         assert REASON in answer.text
 
-    def test_links_that_nobody_decided_are_in_the_way_and_the_page_leads_to_them(
-        self, world: World, client: Browser
-    ) -> None:
+    def test_undecided_links_block_the_move_and_the_page_leads_to_them(self, world: World, client: Browser) -> None:
         newer = publish_second_version(world, linked=False)
         dan = client(world.dan)
         page = dan.get(f"{address(world)}?to={newer.slug}").text
@@ -117,7 +113,9 @@ class TestOneAttempt:
         assert client(world.dan).post(address(world), data={"to": "delivercc"}).status_code in {409, 422}
         assert client(world.dan).post(address(world), data={}).status_code == 422
 
-    def test_nobody_but_the_centres_administrator_moves_it(self, world: World, client: Browser, newer: Unit) -> None:
+    def test_only_the_centres_administrator_moves_an_attempt(
+        self, world: World, client: Browser, newer: Unit
+    ) -> None:
         for person, status in ((world.alice, 404), (world.bob, 404), (world.heidi, 404)):
             assert send(client(person), world, newer).status_code == status
             assert client(person).get(address(world)).status_code == status
@@ -126,7 +124,9 @@ class TestOneAttempt:
 
 @pytest.mark.usefixtures("assessed_claims")
 class TestAfterwards:
-    def test_everybody_reads_what_had_nothing_to_follow(self, world: World, client: Browser, newer: Unit) -> None:
+    def test_everyone_on_the_attempt_sees_claims_not_carried_over(
+        self, world: World, client: Browser, newer: Unit
+    ) -> None:
         with transaction():
             factories.submit(factories.make_evidence(world.cfacc15, "Other"))
         move(world, newer)
@@ -137,7 +137,9 @@ class TestAfterwards:
             assert "Engage with customers who make complex" in page
             assert "As it stood in version 1" in page
 
-    def test_bob_alone_is_told_what_he_had_put_down_for_it(self, world: World, client: Browser, newer: Unit) -> None:
+    def test_only_the_assessor_sees_their_draft_decision_on_a_claim_not_carried_over(
+        self, world: World, client: Browser, newer: Unit
+    ) -> None:
         _, version, claims = stories.hand_in(world.cfacc15, "Another call", "3")
         draft = stories.put_down({claims[0]: Outcome.MET}, {claims[0]: "On tape."})
         with transaction():
@@ -148,7 +150,7 @@ class TestAfterwards:
         for person in (world.alice, world.dan, world.carol):
             assert "On tape." not in client(person).get(f"/attempts/{world.cfacc15.id}").text
 
-    def test_the_old_matrix_is_a_page(self, world: World, client: Browser, newer: Unit) -> None:
+    def test_matrix_of_the_old_version_has_a_page(self, world: World, client: Browser, newer: Unit) -> None:
         found = move(world, newer)
         for person in (world.alice, world.bob, world.dan):
             page = client(person).get(f"/attempts/{world.cfacc15.id}/moves/{found.id}").text
@@ -161,7 +163,7 @@ class TestAfterwards:
         assert client(world.grace).get(f"/attempts/{world.cfacc15.id}/moves/{found.id}").status_code == 404
         assert client(world.alice).get(f"/attempts/{world.inscc004.id}/moves/{found.id}").status_code == 404
 
-    def test_the_candidates_item_and_the_registration_show_the_new_version(
+    def test_evidence_and_registration_pages_show_the_new_version(
         self, world: World, client: Browser, assessed_claims: dict[str, Claim], newer: Unit
     ) -> None:
         move(world, newer)
@@ -169,7 +171,7 @@ class TestAfterwards:
         assert "that colleagues without appropriate authority refer to you" in page
         assert "<b>1</b> of 23 met" in client(world.dan).get(f"/registrations/{world.registration.id}").text
 
-    def test_bob_judges_what_was_reworded_under_its_new_words(
+    def test_reworded_criterion_is_assessed_with_its_new_wording(
         self, world: World, client: Browser, assessed_claims: dict[str, Claim], newer: Unit
     ) -> None:
         move(world, newer)
@@ -180,7 +182,7 @@ class TestAfterwards:
         )
         assert "that colleagues without appropriate authority refer to you" in page
 
-    def test_a_page_that_was_open_meanwhile_is_told_and_keeps_its_comments(
+    def test_assess_page_open_during_a_move_is_refused_and_keeps_comments(
         self, world: World, client: Browser, assessed_claims: dict[str, Claim], newer: Unit
     ) -> None:
         move(world, newer)
@@ -198,7 +200,7 @@ class TestAfterwards:
         assert "Well done." in answer.text
         assert db.session.scalars(select(Assessment).where(Assessment.state == AssessmentState.DRAFT)).first() is None
 
-    def test_a_tick_on_a_page_that_was_open_meanwhile_is_told_too(
+    def test_tick_on_a_page_open_during_a_move_is_refused(
         self, world: World, client: Browser, assessed_claims: dict[str, Claim], newer: Unit
     ) -> None:
         old = factories.criterion(world.cfacc15, "9").id
@@ -210,7 +212,7 @@ class TestAfterwards:
         assert answer.status_code == 409
         assert "has moved to another version" in answer.json["message"]
 
-    def test_an_attempt_that_never_moved_costs_its_page_nothing(
+    def test_page_of_an_attempt_that_never_moved_needs_no_more_statements(
         self,
         world: World,
         client: Browser,
@@ -251,7 +253,7 @@ class TestAllAtOnce:
         return browser.post(self.page(world, newer), data={"reason": REASON, "password": PASSWORD, **more})
 
     @pytest.mark.usefixtures("assessed_claims")
-    def test_each_says_what_would_happen_and_all_move_together(
+    def test_every_attempt_has_a_preview_and_all_move_together(
         self, world: World, client: Browser, three: list[UnitAttempt]
     ) -> None:
         newer = publish_second_version(world)
@@ -268,7 +270,7 @@ class TestAllAtOnce:
         assert "No attempt is in progress on version 1." in page
         assert page.count(REASON) == 3
 
-    def test_one_that_cannot_move_stays_with_the_reason_beside_it(
+    def test_attempt_that_cannot_move_stays_with_the_reason_beside_it(
         self, world: World, client: Browser, three: list[UnitAttempt]
     ) -> None:
         older, newer = world.cfacc15.unit, publish_second_version(world, linked=False)
@@ -282,7 +284,7 @@ class TestAllAtOnce:
         events = db.session.scalars(select(Event.act).where(Event.act == "attempt_moved")).all()
         assert len(events) == 2
 
-    def test_only_the_open_attempts_of_this_centre_are_there(
+    def test_only_open_attempts_of_this_centre_are_listed(
         self, world: World, client: Browser, three: list[UnitAttempt]
     ) -> None:
         newer = publish_second_version(world)
@@ -296,7 +298,7 @@ class TestAllAtOnce:
         moved = select(VersionMove.attempt_id).order_by(VersionMove.attempt_id)
         assert db.session.scalars(moved).all() == [three[0].id, three[1].id]
 
-    def test_without_reason_or_password_none_moves(
+    def test_no_attempt_moves_without_reason_or_password(
         self, world: World, client: Browser, three: list[UnitAttempt]
     ) -> None:
         newer = publish_second_version(world)
@@ -305,7 +307,7 @@ class TestAllAtOnce:
         assert db.session.scalars(select(VersionMove)).first() is None
         assert len(three) == 3
 
-    def test_the_two_versions_are_of_one_unit_the_older_first(
+    def test_moving_all_needs_an_older_and_a_newer_version_of_one_unit(
         self, world: World, client: Browser, newer: Unit
     ) -> None:
         dan, centre = client(world.dan), world.northgate.id

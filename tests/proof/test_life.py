@@ -462,7 +462,7 @@ class Life(RuleBasedStateMachine):
         assert offences() == []
 
 
-def test_a_life_by_dice(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_random_sequences_of_acts_agree_with_the_model(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(app, "registered")
     monkeypatch.setattr(Life, "stage", stage, raising=False)
     try:

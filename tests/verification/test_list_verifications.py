@@ -11,7 +11,7 @@ from tracker.models import Person
 Browser = Callable[[Person], FlaskClient]
 
 
-def test_a_confirmed_unit_waits_and_an_open_one_is_only_hers(confirmed: World, client: Browser) -> None:
+def test_confirmed_units_are_listed_to_verify_and_others_as_allocated(confirmed: World, client: Browser) -> None:
     page = client(confirmed.carol).get("/verification").text
     assert (
         page.index("Units to verify")
@@ -22,7 +22,7 @@ def test_a_confirmed_unit_waits_and_an_open_one_is_only_hers(confirmed: World, c
     assert "not sampled" in page
 
 
-def test_home_takes_at_most_twelve_statements(
+def test_verifiers_home_takes_at_most_twelve_statements(
     confirmed: World, client: Browser, count_statements: Callable[[], AbstractContextManager[list[str]]]
 ) -> None:
     carol = client(confirmed.carol)

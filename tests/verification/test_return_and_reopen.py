@@ -30,7 +30,7 @@ def returned(world: World, client: Browser, *labels: str) -> ActionPoint:
     return db.session.scalars(select(ActionPoint)).one()
 
 
-def test_a_return_opens_the_next_round_and_unsettles_the_criteria_named(confirmed: World, client: Browser) -> None:
+def test_return_opens_the_next_round_and_named_criteria_need_more(confirmed: World, client: Browser) -> None:
     returned(confirmed, client, "12")
     attempt = db.session.get_one(UnitAttempt, confirmed.cfacc15.id)
     assert (attempt.state, attempt.round, attempt.assessed_at) == (AttemptState.IN_PROGRESS, 2, None)
@@ -48,7 +48,7 @@ def test_signatures_and_decisions_of_the_round_are_kept_superseded(confirmed: Wo
     assert len(list(db.session.scalars(select(Decision)))) == 25  # the twenty-four, and the one that the return made
 
 
-def test_a_finding_must_be_answered_before_bob_can_sign_again(confirmed: World, client: Browser) -> None:
+def test_assessor_cannot_sign_again_before_responding_to_the_action_point(confirmed: World, client: Browser) -> None:
     action_point = returned(confirmed, client, "12")
     bob = client(confirmed.bob)
     page = bob.get(f"/attempts/{confirmed.cfacc15.id}/sign").text
@@ -68,14 +68,14 @@ def test_a_finding_must_be_answered_before_bob_can_sign_again(confirmed: World, 
     assert db.session.get_one(ActionPoint, action_point.id).closed_by_id == confirmed.carol.id
 
 
-def test_an_unanswered_finding_cannot_be_closed(confirmed: World, client: Browser) -> None:
+def test_action_point_without_a_response_cannot_be_closed(confirmed: World, client: Browser) -> None:
     action_point = returned(confirmed, client, "12")
     answer = client(confirmed.carol).post(f"/attempts/{confirmed.cfacc15.id}/action-points/{action_point.id}/close")
     assert answer.status_code == 409
     assert "has not responded to this action point yet" in answer.text
 
 
-def test_a_return_needs_criteria_an_action_and_a_day(confirmed: World, client: Browser) -> None:
+def test_return_needs_criteria_an_action_and_a_due_date(confirmed: World, client: Browser) -> None:
     carol, attempt = client(confirmed.carol), confirmed.cfacc15
     criterion = factories.criterion(attempt, "12").id
     day = clock.today().isoformat()
@@ -92,7 +92,7 @@ def test_a_return_needs_criteria_an_action_and_a_day(confirmed: World, client: B
     assert db.session.scalar(select(ActionPoint.id)) is None
 
 
-def test_a_verified_unit_is_reopened_with_a_reason(confirmed: World, client: Browser, read: Read) -> None:
+def test_verified_unit_is_reopened_with_a_reason(confirmed: World, client: Browser, read: Read) -> None:
     carol, attempt = client(confirmed.carol), confirmed.cfacc15.id
     data = {"snapshot_hash": read(carol, attempt)["snapshot_hash"][0], "password": PASSWORD, "reason": "Known work."}
     carol.post(f"/attempts/{attempt}/release", data=data)

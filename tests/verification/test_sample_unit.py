@@ -20,7 +20,7 @@ def samples() -> list[Sample]:
     return list(db.session.scalars(select(Sample)))
 
 
-def test_carol_samples_three_decisions(
+def test_verifier_samples_decisions(
     confirmed: World, client: Browser, read: Read, acts: Callable[[], list[str]]
 ) -> None:
     carol, attempt = client(confirmed.carol), confirmed.cfacc15.id
@@ -37,7 +37,7 @@ def test_carol_samples_three_decisions(
     assert acts()[-1] == "sample_drawn"
 
 
-def test_a_sample_while_the_unit_is_open_is_an_interim_one(world: World, client: Browser, read: Read) -> None:
+def test_sample_of_an_unconfirmed_unit_is_interim(world: World, client: Browser, read: Read) -> None:
     stories.meet_everything(world, world.cfacc15)
     carol = client(world.carol)
     looks = read(carol, world.cfacc15.id)["look"][:1]
@@ -45,9 +45,7 @@ def test_a_sample_while_the_unit_is_open_is_an_interim_one(world: World, client:
     assert samples()[0].is_interim
 
 
-def test_not_to_agree_needs_a_word_why_and_keeps_what_was_typed(
-    confirmed: World, client: Browser, read: Read
-) -> None:
+def test_disagreement_needs_a_comment_and_keeps_what_was_typed(confirmed: World, client: Browser, read: Read) -> None:
     carol, attempt = client(confirmed.carol), confirmed.cfacc15.id
     [look] = read(carol, attempt)["look"][:1]
     data = {"look": look, f"agree-{look}": "no", "comment": "I listened to the call."}
@@ -61,20 +59,20 @@ def test_not_to_agree_needs_a_word_why_and_keeps_what_was_typed(
     assert (item.agrees, item.comment) == (False, "The page does not show it.")
 
 
-def test_nothing_chosen_is_refused(confirmed: World, client: Browser) -> None:
+def test_sample_needs_a_decision(confirmed: World, client: Browser) -> None:
     answer = client(confirmed.carol).post(f"/attempts/{confirmed.cfacc15.id}/sample", data={"comment": "All fine."})
     assert answer.status_code == 422
     assert "at least one decision" in answer.text
 
 
-def test_a_decision_of_another_unit_cannot_be_sampled(confirmed: World, client: Browser) -> None:
+def test_decision_of_another_unit_cannot_be_sampled(confirmed: World, client: Browser) -> None:
     foreign = factories.criterion(confirmed.inscc004, "3").id
     answer = client(confirmed.carol).post(f"/attempts/{confirmed.cfacc15.id}/sample", data={"look": f"1-{foreign}"})
     assert answer.status_code == 404
     assert samples() == []
 
 
-def test_the_same_form_sent_twice_is_one_sample(confirmed: World, client: Browser, read: Read) -> None:
+def test_sample_form_sent_twice_is_one_sample(confirmed: World, client: Browser, read: Read) -> None:
     carol, attempt = client(confirmed.carol), confirmed.cfacc15.id
     page = read(carol, attempt)
     data = {"look": page["look"][:1], "idempotency_key": page["idempotency_key"][0]}
@@ -83,7 +81,7 @@ def test_the_same_form_sent_twice_is_one_sample(confirmed: World, client: Browse
     assert len(samples()) == 1
 
 
-def test_a_number_no_database_holds_names_no_decision(confirmed: World, client: Browser) -> None:
+def test_id_too_large_for_the_database_names_no_decision(confirmed: World, client: Browser) -> None:
     data = {"look": [f"{'9' * 5000}-1"]}
     assert client(confirmed.carol).post(f"/attempts/{confirmed.cfacc15.id}/sample", data=data).status_code == 404
     assert not samples()

@@ -32,7 +32,9 @@ def verifiers_signature() -> Signature:
     return db.session.scalars(query).one()
 
 
-def test_carol_signs_as_sampled(confirmed: World, client: Browser, read: Read, acts: Callable[[], list[str]]) -> None:
+def test_verifier_signs_as_sampled(
+    confirmed: World, client: Browser, read: Read, acts: Callable[[], list[str]]
+) -> None:
     carol, attempt = client(confirmed.carol), confirmed.cfacc15.id
     carol.post(f"/attempts/{attempt}/sample", data={"look": read(carol, attempt)["look"][:2]})
     data = {"snapshot_hash": read(carol, attempt)["snapshot_hash"][0], "password": PASSWORD}
@@ -42,7 +44,7 @@ def test_carol_signs_as_sampled(confirmed: World, client: Browser, read: Read, a
     assert acts()[-1] == "unit_verified"
 
 
-def test_without_a_sample_the_date_sampled_cannot_be_signed(confirmed: World, client: Browser, read: Read) -> None:
+def test_verifier_cannot_sign_as_sampled_without_a_sample(confirmed: World, client: Browser, read: Read) -> None:
     carol, attempt = client(confirmed.carol), confirmed.cfacc15.id
     data = {"snapshot_hash": read(carol, attempt)["snapshot_hash"][0], "password": PASSWORD}
     answer = carol.post(f"/attempts/{attempt}/verify", data=data)
@@ -51,7 +53,7 @@ def test_without_a_sample_the_date_sampled_cannot_be_signed(confirmed: World, cl
     assert state_of(attempt) is AttemptState.CONFIRMED
 
 
-def test_carol_releases_without_sampling(confirmed: World, client: Browser, read: Read) -> None:
+def test_verifier_releases_without_sampling(confirmed: World, client: Browser, read: Read) -> None:
     carol, attempt = client(confirmed.carol), confirmed.cfacc15.id
     data = {
         "snapshot_hash": read(carol, attempt)["snapshot_hash"][0],
@@ -77,7 +79,7 @@ def test_a_wrong_password_signs_nothing_and_keeps_the_reason(confirmed: World, c
     assert state_of(attempt) is AttemptState.CONFIRMED
 
 
-def test_a_form_that_changed_meanwhile_is_not_signed(confirmed: World) -> None:
+def test_verifier_cannot_sign_a_form_that_has_changed(confirmed: World) -> None:
     with pytest.raises(Conflict), transaction():
         services.sign_verification(
             confirmed.cfacc15, "0" * 64, factories.actor(confirmed.carol), clock.now(), unsampled_reason="Known work."
@@ -85,7 +87,7 @@ def test_a_form_that_changed_meanwhile_is_not_signed(confirmed: World) -> None:
     assert state_of(confirmed.cfacc15.id) is AttemptState.CONFIRMED
 
 
-def test_whoever_assessed_the_unit_never_verifies_it(confirmed: World) -> None:
+def test_person_who_has_assessed_cannot_verify(confirmed: World) -> None:
     """Bob gets the role of verifier and the allocation too; his signature in this attempt bars him all the same."""
     attempt = confirmed.cfacc15
     with transaction():
@@ -110,7 +112,7 @@ def test_signing_twice_at_once_signs_once(confirmed: World, client: Browser, rea
     assert verifiers_signature()
 
 
-def test_a_unit_still_with_the_candidate_cannot_be_verified(world: World, client: Browser) -> None:
+def test_unit_not_confirmed_by_the_candidate_cannot_be_verified(world: World, client: Browser) -> None:
     stories.sign(world, world.cfacc15)
     answer = client(world.carol).post(
         f"/attempts/{world.cfacc15.id}/release", data={"snapshot_hash": "x", "password": PASSWORD, "reason": "y"}

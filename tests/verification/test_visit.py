@@ -27,7 +27,7 @@ def opened(world: World, client: Browser) -> Visit:
     return db.session.scalars(select(Visit)).one()
 
 
-def test_eve_reads_the_unit_in_scope_and_marks_it_seen(confirmed: World, client: Browser) -> None:
+def test_external_verifier_reads_a_unit_of_the_visit_and_marks_it_seen(confirmed: World, client: Browser) -> None:
     visit, eve = opened(confirmed, client), client(confirmed.eve)
     assert "Alice Moran" in eve.get("/visit").text
     page = eve.get(f"/attempts/{confirmed.cfacc15.id}/visit")
@@ -38,14 +38,14 @@ def test_eve_reads_the_unit_in_scope_and_marks_it_seen(confirmed: World, client:
     assert db.session.get_one(VisitAttempt, (visit.id, confirmed.cfacc15.id)).seen_at
 
 
-def test_a_unit_that_the_visit_does_not_name_is_not_there(confirmed: World, client: Browser) -> None:
+def test_unit_outside_the_visit_is_not_found(confirmed: World, client: Browser) -> None:
     opened(confirmed, client)
     eve = client(confirmed.eve)
     for path in ("", "/form", "/form.pdf", "/visit"):
         assert eve.get(f"/attempts/{confirmed.inscc004.id}{path}").status_code == 404
 
 
-def test_outside_its_dates_a_visit_shows_nothing(
+def test_visit_outside_its_dates_shows_nothing(
     confirmed: World, client: Browser, hold_clock: Callable[..., None]
 ) -> None:
     opened(confirmed, client)
@@ -55,7 +55,7 @@ def test_outside_its_dates_a_visit_shows_nothing(
     assert eve.get(f"/attempts/{confirmed.cfacc15.id}").status_code == 404
 
 
-def test_a_visit_ended_early_shows_nothing(confirmed: World, client: Browser) -> None:
+def test_visit_that_was_ended_shows_nothing(confirmed: World, client: Browser) -> None:
     visit = opened(confirmed, client)
     ended = client(confirmed.dan).post(f"/centres/{confirmed.northgate.id}/visits/{visit.id}/end")
     assert ended.status_code == 303
