@@ -192,7 +192,7 @@ def find_screens(app: Flask) -> dict[str, dict[str, str]]:
             "candidates": f"{at}/registrations",
             "registration": f"/registrations/{registered}",
             "retention": f"{at}/retention",
-            "record": "/record",
+            "record": "/integrity",
             "units": "/units?q=customer+complaint&type=nos",
             "unit": "/units/cfacc15",
             "add-unit": f"{at}/units/add",

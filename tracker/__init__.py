@@ -37,7 +37,7 @@ COMMANDS = {
     "db": "tracker.background.migration_commands:migrations",
     "demo": "tracker.demo.commands:demo",
     "email": "tracker.accounts.commands:email_cli",
-    "export-record": "tracker.integrity.commands:export_record",
+    "export-ledger": "tracker.integrity.commands:export_ledger",
     "form": "tracker.recording_forms.commands:form",
     "jobs": "tracker.background.commands:work",
     "keys": "tracker.integrity.key_commands:keys_cli",

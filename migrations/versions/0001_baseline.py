@@ -70,14 +70,14 @@ def upgrade():
     sa.PrimaryKeyConstraint('id', name=op.f('pk_person')),
     sa.UniqueConstraint('email', name=op.f('uq_person_email'))
     )
-    op.create_table('record_check',
+    op.create_table('integrity_check_run',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('checked_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('finished_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('events', sa.Integer(), nullable=False),
     sa.Column('violated', sa.Integer(), nullable=False),
     sa.Column('results', sa.JSON(), nullable=False),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_record_check'))
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_integrity_check_run'))
     )
     op.create_table('signing_key',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -962,7 +962,7 @@ def downgrade():
     op.drop_index(op.f('ix_account_link_person_id'), table_name='account_link')
     op.drop_table('account_link')
     op.drop_table('signing_key')
-    op.drop_table('record_check')
+    op.drop_table('integrity_check_run')
     op.drop_table('person')
     op.drop_table('installation')
     op.drop_index(op.f('ix_failed_sign_in_account_hash'), table_name='failed_sign_in')

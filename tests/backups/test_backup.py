@@ -124,7 +124,7 @@ class TestRestore:
         before = events.head()
         code, said = restored(elsewhere, folder)
         assert code == 0, said
-        assert "Every check holds." in said
+        assert "All checks passed." in said
         assert "Missing" not in said
         with elsewhere.app_context():
             assert events.head() == before
@@ -161,7 +161,7 @@ class TestRestore:
         assert f"Missing: events {size + 1} to {size + 3}" in said
         assert f"tells of {size + 3} events" in command(elsewhere, "verify")[1]
         assert command(elsewhere, "restore", "--accept") == (0, "Accepted, without 3 events.\n")
-        assert "the record is whole" in command(elsewhere, "verify")[1]
+        assert "checks: all passed" in command(elsewhere, "verify")[1]
 
     def test_a_loss_that_nobody_accepted_with_the_key_stays_named(self, elsewhere: Flask, tmp_path: Path) -> None:
         """Whoever owns the database could write such an event, but not sign it."""

@@ -73,7 +73,7 @@ def pages(live: Live) -> dict[str, list[str]]:
             "/", f"{at}/people", f"{at}/people/invite", f"{at}/people/{people['Bob']}", f"{at}/people/import", f"{at}/registrations",
             f"{at}/registrations/new", f"/registrations/{registration}", f"/registrations/{registration}/withdraw", f"/registrations/{registration}/access-log",
             f"{at}/retention", f"/registrations/{registration}/retention-hold", f"/registrations/{registration}/erase",
-            f"/attempts/{alices}/allocate/assessor", f"/attempts/{alices}/void", f"{at}/allocations", "/record", f"{at}/visits",
+            f"/attempts/{alices}/allocate/assessor", f"/attempts/{alices}/void", f"{at}/allocations", "/integrity", f"{at}/visits",
             "/units", "/units?q=customer+complaint&type=nos", f"{at}/units/add", f"/unit-drafts/{draft}", f"/unit-drafts/{draft}/publish",
             *(f"/unit-drafts/{draft}?edit={part}" for part in ("r2", "unit", "metadata", "texts", "requirement-q1", "new")),
             f"{at}/links", f"{at}/links?one=cfacc15&other=inscc004", "/units/cfacc15/compare", f"/units/cfacc15/compare?with={later}",

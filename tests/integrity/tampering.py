@@ -11,7 +11,7 @@ from sqlalchemy import Column, Table, select, text
 
 from tracker.extensions import db
 from tracker.integrity.invariants import CHECKS, Check, run_checks
-from tracker.integrity.ledger_snapshot import Record
+from tracker.integrity.ledger_snapshot import LedgerSnapshot
 from tracker.integrity.verify import MODULES
 
 assert MODULES
@@ -38,7 +38,7 @@ def offences(*, but_for_triggers: bool = True, checks: Iterable[Check] = CHECKS)
     db.session.expire_all()
     return [
         f"{result.check.number}: {result.first}"
-        for result in run_checks(Record(), checks)
+        for result in run_checks(LedgerSnapshot(), checks)
         if not result.holds and not (but_for_triggers and "trigger" in (result.first or ""))
     ]
 

@@ -10,13 +10,13 @@ from tests.factories import World
 from tracker.clock import LONDON
 from tracker.demo.story import tell_story
 from tracker.integrity.nightly_check import check_nightly, find_last_check
-from tracker.models import Person, RecordCheck
+from tracker.models import IntegrityCheckRun, Person
 
 Browser = Callable[[Person], FlaskClient]
 EVENING = datetime(2026, 11, 23, 18, 0, tzinfo=LONDON)
 
 
-def found() -> RecordCheck:
+def found() -> IntegrityCheckRun:
     last = find_last_check()
     assert last
     return last
@@ -52,14 +52,14 @@ class TestWhat:
     def test_a_changed_record_is_shown_to_an_administrator(self, world: World, client: Browser) -> None:
         """The factories tell the ledger nothing, so that there is much to name."""
         check_nightly()
-        page = client(world.dan).get("/record").text
-        assert "violated" in page
-        assert "not so in" in page
+        page = client(world.dan).get("/integrity").text
+        assert "checks failed" in page
+        assert "found.</b>" in page
         assert "is in no event" not in page, "which row it is, is for whoever runs the installation"
         assert "flask verify" in page
 
     def test_before_the_first_check(self, world: World, client: Browser) -> None:
-        assert "it has not yet" in client(world.dan).get("/record").text
+        assert "No check has run yet." in client(world.dan).get("/integrity").text
 
     def test_it_leads_there_from_home(self, world: World, client: Browser) -> None:
-        assert 'href="/record"' in client(world.dan).get("/").text
+        assert 'href="/integrity"' in client(world.dan).get("/").text

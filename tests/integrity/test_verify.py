@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("told")
 
 def test_a_record_made_by_the_product_is_whole(told: Flask) -> None:
     result = told.test_cli_runner().invoke(args=["verify"])
-    assert result.output.splitlines()[-1].endswith("checks: the record is whole.")
+    assert result.output.splitlines()[-1].endswith("checks: all passed.")
     assert result.exit_code == 0
     result = told.test_cli_runner().invoke(args=["verify", "--json"])
     said = json.loads(result.output)
@@ -234,4 +234,4 @@ def test_a_violated_record_exits_1(told: Flask) -> None:
     result = told.test_cli_runner().invoke(args=["verify"])
     assert result.exit_code == 1
     assert "✗ 16 every attachment has its file" in result.output
-    assert result.output.splitlines()[-1].endswith("checks: 1 violated.")
+    assert result.output.splitlines()[-1].endswith("checks: 1 failed.")

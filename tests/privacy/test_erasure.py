@@ -16,7 +16,7 @@ from tracker import clock
 from tracker.errors import Refused
 from tracker.extensions import db
 from tracker.integrity.erasures import nothing_due_is_late
-from tracker.integrity.ledger_snapshot import Record
+from tracker.integrity.ledger_snapshot import LedgerSnapshot
 from tracker.ledger import transactions
 from tracker.ledger.events import Actor
 from tracker.ledger.transactions import transaction
@@ -77,7 +77,9 @@ def erase(of: Registration, *, is_whole: bool) -> None:
 
 def late() -> list[str]:
     db.session.rollback()
-    return [each for each in nothing_due_is_late(Record()) if f"registration {registration('Alice').id} " in each]
+    return [
+        each for each in nothing_due_is_late(LedgerSnapshot()) if f"registration {registration('Alice').id} " in each
+    ]
 
 
 @pytest.mark.usefixtures("withdrawn")

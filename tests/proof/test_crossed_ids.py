@@ -265,7 +265,7 @@ def bound_to(theirs: Rows, before: Rows) -> list[str]:
 
 LISTS = (
     "/", "/account", "/units", "/guidance", "/qualifications", "/evidence", "/evidence/new", "/queue", "/candidates",
-    "/verification", "/action-points", "/visit", "/people", "/registrations", "/record", "/evidence/index.pdf",
+    "/verification", "/action-points", "/visit", "/people", "/registrations", "/integrity", "/evidence/index.pdf",
 )  # fmt: skip
 
 

@@ -26,7 +26,7 @@ from tracker.config import Settings
 from tracker.demo import story as demo
 from tracker.demo.evidence import CHLOES_ITEMS
 from tracker.extensions import db
-from tracker.integrity.verify import verify_record
+from tracker.integrity.verify import run_all_checks
 from tracker.ledger import checkpoints, keys, transactions
 from tracker.ledger.transactions import transaction
 from tracker.models import (
@@ -131,7 +131,7 @@ class Crew:
         """Nothing acknowledged is lost, nothing is there twice, and the record is whole."""
         db.session.rollback()
         assert [*lost(self.noted), *doubled(), *rewritten(self.known)] == []
-        assert [result.first for result in verify_record() if not result.holds] == []
+        assert [result.first for result in run_all_checks() if not result.holds] == []
         self.known = db.session.execute(select(Event.seq, Event.hash).order_by(Event.seq.desc()).limit(1)).one()
         db.session.remove()
 

@@ -57,7 +57,8 @@ def texts() -> list[Column[str]]:
         column
         for table in Base.metadata.sorted_tables
         if table.name
-        not in STANDARDS | {"event", "event_text", "notification", "installation", "record_check", "signing_key"}
+        not in STANDARDS
+        | {"event", "event_text", "notification", "installation", "integrity_check_run", "signing_key"}
         for column in table.columns
         if isinstance(column.type, String | Text)
         and not isinstance(column.type, Enum)

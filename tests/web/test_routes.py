@@ -81,7 +81,7 @@ TABLE: dict[str, frozenset[str]] = {
     # a unit being read in at Northgate: its administrator mends it, its assessors look at it
     "library.show_draft": DAN | BOB | {"bart", "vera"},
     "recording_forms.draft_form": DAN | BOB | {"bart", "vera"},
-    "integrity.show_record": ADMINISTRATORS,
+    "integrity.show_integrity": ADMINISTRATORS,
     "library.choose_centre": ADMINISTRATORS,
     "library.correct_unit": ADMINISTRATORS,  # who are told that this one is the installation's
     "library.add_unit": DAN,

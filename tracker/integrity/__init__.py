@@ -1,1 +1,1 @@
-"""Whether the record still proves itself: the invariants of the integrity paper, each a small named check."""
+"""Integrity checks: the numbered invariants of docs/integrity.md, each a small named check over ledger and rows."""

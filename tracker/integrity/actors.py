@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from tracker.integrity.database_role import CONFINED
 from tracker.integrity.invariants import invariant
-from tracker.integrity.ledger_snapshot import Record, Row, Told
+from tracker.integrity.ledger_snapshot import LedgerEvent, LedgerSnapshot, Row
 from tracker.ledger.events import CLOCK_ACCEPTED, CLOCKS_DIFFER
 from tracker.vocabulary import ReopeningKind, Role, SignatureRole
 
@@ -74,37 +74,37 @@ ASSESSING, VERIFYING = "judged", "verified"
 PROOF_LASTS = timedelta(minutes=5)
 
 
-@invariant(6, "who acted held the role, in scope and in date")
-def actors_held_their_roles(record: Record) -> Iterator[str]:
-    grants = record.rows("grant")
-    for event in record.events:
+@invariant(6, "everyone who acted held the role needed at that time")
+def actors_held_their_roles(ledger: LedgerSnapshot) -> Iterator[str]:
+    grants = ledger.rows("grant")
+    for event in ledger.events:
         if event.grant is not None:
-            if fault := _fault_of_role(record, event, grants.get(event.grant)):
+            if fault := _fault_of_role(ledger, event, grants.get(event.grant)):
                 yield f"{event.name} {fault}"
         elif event.act not in (OF_THE_OPERATOR if event.actor is None else OF_ONESELF):
             yield f"{event.name} names no role that was held"
 
 
-@invariant(7, "nobody both judges and verifies an attempt, nor works on their own")
-def duties_are_separate(record: Record) -> Iterator[str]:
-    for key, people in _duties(record).items():
-        attempt = record.rows("unit_attempt").get(key)
+@invariant(7, "no one both assesses and verifies a unit attempt, or assesses their own work")
+def duties_are_separate(ledger: LedgerSnapshot) -> Iterator[str]:
+    for key, people in _duties(ledger).items():
+        attempt = ledger.rows("unit_attempt").get(key)
         candidate = attempt["candidate_id"] if attempt else None
         for person in people[ASSESSING] & people[VERIFYING]:
             yield f"attempt {key} was judged and verified by the same person, {person}"
         for role, who in people.items():
             if candidate in who:
                 yield f"attempt {key} was {role} by its candidate"
-    for key, row in record.rows("signature").items():
-        attempt = record.rows("unit_attempt").get(row["attempt_id"])
+    for key, row in ledger.rows("signature").items():
+        attempt = ledger.rows("unit_attempt").get(row["attempt_id"])
         if attempt and row["role"] == SignatureRole.CANDIDATE and row["person_id"] != attempt["candidate_id"]:
             yield f"signature {key} is the candidate's, and of somebody else"
 
 
-@invariant(25, "nobody acts once they are gone, and nobody gives themselves a role")
-def nobody_acts_when_gone(record: Record) -> Iterator[str]:
-    people = record.rows("person")
-    for event in record.events:
+@invariant(25, "no one acted after deactivation or the end of their role, or granted themselves a role")
+def nobody_acts_when_gone(ledger: LedgerSnapshot) -> Iterator[str]:
+    people = ledger.rows("person")
+    for event in ledger.events:
         if event.actor is None:
             continue
         person = people.get(event.actor)
@@ -112,21 +112,21 @@ def nobody_acts_when_gone(record: Record) -> Iterator[str]:
             yield f"{event.name} was done by person {event.actor}, whom nobody knows"
         elif person["deactivated_at"] and event.at > person["deactivated_at"]:
             yield f"{event.name} was done by person {event.actor} after their account was closed"
-    for key, grant in record.rows("grant").items():
+    for key, grant in ledger.rows("grant").items():
         if grant["granted_by_id"] == grant["person_id"]:
             yield f"grant {key} was given by its own holder"
-    for event in record.told("grant_given"):
-        given = record.rows("grant").get(event.object_id)
+    for event in ledger.list_events("grant_given"):
+        given = ledger.rows("grant").get(event.object_id)
         if given and event.actor == given["person_id"]:
             yield f"{event.name} was done by who was given the role"
         elif given and event.actor != given["granted_by_id"]:
             yield f"grant {event.object_id} names another giver than {event.name}"
 
 
-@invariant(24, "every signature was made by somebody who had just proved who they are")
-def signers_proved_who_they_are(record: Record) -> Iterator[str]:
-    told = {each.object_id: each for each in record.told("unit_signed", "unit_confirmed", "unit_verified")}
-    for key, row in record.rows("signature").items():
+@invariant(24, "every signer had confirmed who they are just before signing")
+def signers_proved_who_they_are(ledger: LedgerSnapshot) -> Iterator[str]:
+    told = {each.object_id: each for each in ledger.list_events("unit_signed", "unit_confirmed", "unit_verified")}
+    for key, row in ledger.rows("signature").items():
         event = told.get(key)
         if not timedelta(0) <= row["signed_at"] - row["reauthenticated_at"] <= PROOF_LASTS:
             yield f"signature {key} names a proof that is not of the five minutes before it"
@@ -136,7 +136,7 @@ def signers_proved_who_they_are(record: Record) -> Iterator[str]:
             yield f"signature {key} and {event.name} name different people or sessions"
 
 
-def _fault_of_role(record: Record, event: Told, grant: Row | None) -> str:
+def _fault_of_role(ledger: LedgerSnapshot, event: LedgerEvent, grant: Row | None) -> str:
     """What is wrong with the role that an act names: whose it is, which, when, where, and towards whom."""
     if grant is None:
         return "names no role that was held"
@@ -146,32 +146,32 @@ def _fault_of_role(record: Record, event: Told, grant: Row | None) -> str:
         return f"was done as {grant['role']}"
     if not _was_held(grant, event):
         return f"was done outside the dates of grant {grant['id']}"
-    if _centre_of(record, event) not in {None, grant["centre_id"]}:
+    if _centre_of(ledger, event) not in {None, grant["centre_id"]}:
         return "was done under a role at another centre"
-    return "" if _stood(record, event, grant["role"]) else f"was done by nobody who was {grant['role']} there"
+    return "" if _stood(ledger, event, grant["role"]) else f"was done by nobody who was {grant['role']} there"
 
 
-def _attempt_of(record: Record, event: Told) -> Row | None:
+def _attempt_of(ledger: LedgerSnapshot, event: LedgerEvent) -> Row | None:
     number = event.object_id if event.object_type == "unit_attempt" else event.data.get("attempt")
-    return record.rows("unit_attempt").get(number)
+    return ledger.rows("unit_attempt").get(number)
 
 
-def _thing_of(record: Record, event: Told) -> Row | None:
+def _thing_of(ledger: LedgerSnapshot, event: LedgerEvent) -> Row | None:
     """The row that an event is about, where it is of a table that belongs to centres."""
     if event.object_type not in OF_CENTRES:
         return None
-    return record.rows(event.object_type).get(event.object_id)
+    return ledger.rows(event.object_type).get(event.object_id)
 
 
-def _centre_of(record: Record, event: Told) -> int | None:
-    thing = _attempt_of(record, event) or _thing_of(record, event)
+def _centre_of(ledger: LedgerSnapshot, event: LedgerEvent) -> int | None:
+    thing = _attempt_of(ledger, event) or _thing_of(ledger, event)
     centre: int | None = thing["centre_id"] if thing else event.data.get("centre")
     return centre
 
 
-def _stood(record: Record, event: Told, role: str) -> bool:
+def _stood(ledger: LedgerSnapshot, event: LedgerEvent, role: str) -> bool:
     """Whether it was the candidate's own, or allocated to them when it happened."""
-    attempt, thing = _attempt_of(record, event), _thing_of(record, event)
+    attempt, thing = _attempt_of(ledger, event), _thing_of(ledger, event)
     if role == Role.CANDIDATE:
         about = attempt or thing
         return about is None or about["candidate_id"] == event.actor
@@ -181,52 +181,52 @@ def _stood(record: Record, event: Told, role: str) -> bool:
         (each["person_id"], each["role"]) == (event.actor, role)
         and each["starts_at"] <= event.at
         and (each["ends_at"] is None or event.at <= each["ends_at"])
-        for each in record.by("allocation", "attempt_id").get(attempt["id"], ())
+        for each in ledger.by("allocation", "attempt_id").get(attempt["id"], ())
     )
 
 
-def _was_held(grant: Row, event: Told) -> bool:
+def _was_held(grant: Row, event: LedgerEvent) -> bool:
     return bool(grant["starts_at"] <= event.at and (grant["ends_at"] is None or event.at < grant["ends_at"]))
 
 
-def _duties(record: Record) -> dict[int, dict[str, set[int]]]:
+def _duties(ledger: LedgerSnapshot) -> dict[int, dict[str, set[int]]]:
     """By attempt, over all its rounds, who judged it and who verified it."""
     found: dict[int, dict[str, set[int]]] = {}
 
     def note(attempt: int, duty: str, person: int) -> None:
         found.setdefault(attempt, {ASSESSING: set(), VERIFYING: set()})[duty].add(person)
 
-    for attempt, person in _judging(record):
+    for attempt, person in _judging(ledger):
         note(attempt, ASSESSING, person)
-    for attempt, person in _verifying(record):
+    for attempt, person in _verifying(ledger):
         note(attempt, VERIFYING, person)
     return found
 
 
-def _judging(record: Record) -> Iterator[tuple[int, int]]:
+def _judging(ledger: LedgerSnapshot) -> Iterator[tuple[int, int]]:
     """Attempt and person: who reviewed, decided, or signed as assessor."""
-    for row in record.rows("assessment").values():
+    for row in ledger.rows("assessment").values():
         if row["state"] == "released":
             yield row["attempt_id"], row["assessor_id"]
-    for row in record.rows("decision").values():
+    for row in ledger.rows("decision").values():
         if row["assessment_id"] is not None:
             yield row["attempt_id"], row["decided_by_id"]
-    yield from _signing(record, SignatureRole.ASSESSOR, SignatureRole.COUNTERSIGNER)
+    yield from _signing(ledger, SignatureRole.ASSESSOR, SignatureRole.COUNTERSIGNER)
 
 
-def _verifying(record: Record) -> Iterator[tuple[int, int]]:
+def _verifying(ledger: LedgerSnapshot) -> Iterator[tuple[int, int]]:
     """Yield attempt and person for every act of verification: sampling, action points, returns, signatures."""
-    for row in record.rows("sample").values():
+    for row in ledger.rows("sample").values():
         yield row["attempt_id"], row["verifier_id"]
-    for row in record.rows("action_point").values():
+    for row in ledger.rows("action_point").values():
         yield from ((row["attempt_id"], each) for each in (row["raised_by_id"], row["closed_by_id"]) if each)
-    for row in record.rows("reopening").values():
+    for row in ledger.rows("reopening").values():
         if row["kind"] in {ReopeningKind.RETURN, ReopeningKind.REOPENING}:
             yield row["attempt_id"], row["reopened_by_id"]
-    yield from _signing(record, SignatureRole.INTERNAL_VERIFIER)
+    yield from _signing(ledger, SignatureRole.INTERNAL_VERIFIER)
 
 
-def _signing(record: Record, *roles: SignatureRole) -> Iterator[tuple[int, int]]:
-    for row in record.rows("signature").values():
+def _signing(ledger: LedgerSnapshot, *roles: SignatureRole) -> Iterator[tuple[int, int]]:
+    for row in ledger.rows("signature").values():
         if row["role"] in roles:
             yield row["attempt_id"], row["person_id"]

@@ -1,4 +1,4 @@
-"""`flask verify`: every invariant checked; 0 clean, 1 violated, 2 could not run. `flask export-record`: all of it."""
+"""The commands `flask verify`, `flask export-ledger` and `flask confine`."""
 
 import json
 import sys
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 @click.option("--covered", "show_covered", is_flag=True, help="Which columns the checks protect, by table.")
 @with_appcontext
 def verify(as_json: bool, show_covered: bool) -> None:
-    """Check that the record proves itself. Exit 0: clean; 1: violated; 2: it could not be checked."""
+    """Run every integrity check. Exit code 0: all passed; 1: a check failed; 2: the checks could not run."""
     from sqlalchemy.exc import SQLAlchemyError
 
     from tracker.integrity.invariants import covered
-    from tracker.integrity.verify import CHECKS, verify_record
+    from tracker.integrity.verify import CHECKS, run_all_checks
 
     if show_covered:
         _print_covered(covered(CHECKS), as_json)
         return
     results: list[Result] = []
     try:
-        for result in verify_record():
+        for result in run_all_checks():
             results.append(result)
             if not as_json:
                 click.echo(_line(result))
@@ -67,11 +67,11 @@ def confine_role(role: str) -> None:
     click.echo(f"{role} can add to the ledger, and not change it. Name it in DATABASE_URL for the server and worker.")
 
 
-@click.command("export-record")
+@click.command("export-ledger")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--centre", "number", metavar="NUMBER", help="The forms of this centre alone.")
 @with_appcontext
-def export_record(file: Path, number: str | None) -> None:
+def export_ledger(file: Path, number: str | None) -> None:
     """The forms, the ledger and what proves them, in one ZIP that is checked without this installation."""
     from tracker.errors import TrackerError
     from tracker.integrity.export import find_centre, pack_record, record_export
@@ -115,7 +115,7 @@ def _note_own_role() -> None:
 
 def _conclude(results: "Sequence[Result]") -> None:
     wrong = sum(not result.holds for result in results)
-    click.echo(f"{len(results)} checks: {f'{wrong} violated' if wrong else 'the record is whole'}.")
+    click.echo(f"{len(results)} checks: {f'{wrong} failed' if wrong else 'all passed'}.")
 
 
 def _as_json(results: "Sequence[Result]") -> dict[str, object]:

@@ -9,7 +9,7 @@ from sqlalchemy import CompoundSelect, String, cast, func, literal, select, text
 from tracker.extensions import db
 from tracker.integrity.database_role import CONFINED, list_able
 from tracker.integrity.invariants import invariant
-from tracker.integrity.ledger_snapshot import Record
+from tracker.integrity.ledger_snapshot import LedgerSnapshot
 from tracker.ledger.canonical_json import canonical_json
 
 APPEND_ONLY = (
@@ -38,8 +38,8 @@ DEFINITIONS = {
 }
 
 
-@invariant(28, "the database is sound, and refuses to change what is sealed")
-def database_is_sound(_record: Record) -> Iterator[str]:
+@invariant(28, "the database is sound, and its append-only triggers are unchanged")
+def database_is_sound(_ledger: LedgerSnapshot) -> Iterator[str]:
     dialect = db.session.get_bind().dialect.name
     yield from _sqlite_faults() if dialect == "sqlite" else _postgresql_faults()
     yield from _orphans()
@@ -53,9 +53,9 @@ def database_is_sound(_record: Record) -> Iterator[str]:
         yield "a trigger is not as the migrations made it, or one was added"
 
 
-@invariant(28, "nobody but the database's owner can change the ledger, once that was arranged")
-def ledger_is_confined(record: Record) -> Iterator[str]:
-    if db.session.get_bind().dialect.name == "postgresql" and any(record.told(CONFINED)):
+@invariant(28, "only the database's owner can change the ledger, where a restricted role was set up")
+def ledger_is_confined(ledger: LedgerSnapshot) -> Iterator[str]:
+    if db.session.get_bind().dialect.name == "postgresql" and any(ledger.list_events(CONFINED)):
         yield from (f"the role {name} can change the ledger" for name in list_able())
 
 

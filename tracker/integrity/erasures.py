@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 from tracker.clock import day_of, today
 from tracker.integrity.invariants import invariant
-from tracker.integrity.ledger_snapshot import Record
+from tracker.integrity.ledger_snapshot import LedgerSnapshot
 from tracker.privacy.retention import list_due
 from tracker.storage import file_store
 from tracker.storage.file_references import is_referenced
@@ -13,15 +13,15 @@ from tracker.storage.file_references import is_referenced
 LATE = timedelta(days=30)
 
 
-@invariant(27, "what was erased was due, and is gone", {"erasure": ("is_open",)})
-def erased_is_what_was_due(record: Record) -> Iterator[str]:
-    for key, row in record.rows("erasure").items():
+@invariant(27, "everything erased was due for erasure, and is gone", {"erasure": ("is_open",)})
+def erased_is_what_was_due(ledger: LedgerSnapshot) -> Iterator[str]:
+    for key, row in ledger.rows("erasure").items():
         if row["is_open"]:
             yield f"erasure {key} was left open: sealed words can be erased under it"
-        for hold in record.by("retention_hold", "registration_id").get(row["registration_id"], ()):
+        for hold in ledger.by("retention_hold", "registration_id").get(row["registration_id"], ()):
             if hold["set_at"] <= row["erased_at"] and (not hold["lifted_at"] or row["erased_at"] < hold["lifted_at"]):
                 yield f"registration {row['registration_id']} was erased under hold {hold['id']}"
-    for event in record.told("portfolio_erased"):
+    for event in ledger.list_events("portfolio_erased"):
         if date.fromisoformat(event.data["until"]) >= day_of(event.at):
             yield f"registration {event.data['registration']} was erased before {event.data['until']}"
         for sha256 in event.data["files"]:
@@ -29,13 +29,13 @@ def erased_is_what_was_due(record: Record) -> Iterator[str]:
                 yield f"{event.name} erased file {sha256}, which is still there"
 
 
-@invariant(27, "nothing due for erasure is more than thirty days late")
-def nothing_due_is_late(record: Record) -> Iterator[str]:
-    rules = record.by("retention_rule", "centre_id")
-    for centre in record.rows("centre"):
+@invariant(27, "nothing due for erasure is more than 30 days late")
+def nothing_due_is_late(ledger: LedgerSnapshot) -> Iterator[str]:
+    rules = ledger.by("retention_rule", "centre_id")
+    for centre in ledger.rows("centre"):
         if any(day_of(rule["set_at"]) >= today() - LATE for rule in rules.get(centre, ())):
             continue  # a rule that was set lately may have made much due at once
         for kept in list_due(centre, today() - LATE):
-            holds = record.by("retention_hold", "registration_id").get(kept.registration.id, ())
+            holds = ledger.by("retention_hold", "registration_id").get(kept.registration.id, ())
             if not any(hold["lifted_at"] and day_of(hold["lifted_at"]) >= today() - LATE for hold in holds):
                 yield f"registration {kept.registration.id} was due for erasure more than thirty days ago"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
-from tracker.integrity.ledger_snapshot import Record
+from tracker.integrity.ledger_snapshot import LedgerSnapshot
 
 MAX_COUNTED = 1_000
 """A check that fails this often has said enough."""
@@ -16,7 +16,7 @@ class Check:
 
     number: int
     name: str
-    find: Callable[[Record], Iterable[str]]
+    find: Callable[[LedgerSnapshot], Iterable[str]]
     """What is wrong, a sentence each."""
     covers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The columns of which it notices a change, by table."""
@@ -39,26 +39,26 @@ CHECKS: list[Check] = []
 
 def invariant(
     number: int, name: str, covers: Mapping[str, tuple[str, ...]] | None = None
-) -> Callable[[Callable[[Record], Iterable[str]]], Callable[[Record], Iterable[str]]]:
+) -> Callable[[Callable[[LedgerSnapshot], Iterable[str]]], Callable[[LedgerSnapshot], Iterable[str]]]:
     """Make a function that finds offences one of the checks."""
 
-    def added(find: Callable[[Record], Iterable[str]]) -> Callable[[Record], Iterable[str]]:
+    def added(find: Callable[[LedgerSnapshot], Iterable[str]]) -> Callable[[LedgerSnapshot], Iterable[str]]:
         CHECKS.append(Check(number, name, find, covers or {}))
         return find
 
     return added
 
 
-def run_checks(record: Record, checks: Iterable[Check]) -> Iterator[Result]:
+def run_checks(ledger: LedgerSnapshot, checks: Iterable[Check]) -> Iterator[Result]:
     """The results one by one, in the order of the paper, so that progress can be shown."""
     for each in sorted(checks, key=lambda check: check.number):
-        found = list(islice(_offences(each, record), MAX_COUNTED))
+        found = list(islice(_offences(each, ledger), MAX_COUNTED))
         yield Result(each, len(found), found[0] if found else None)
 
 
-def _offences(check: Check, record: Record) -> Iterator[str]:
+def _offences(check: Check, ledger: LedgerSnapshot) -> Iterator[str]:
     try:
-        yield from check.find(record)
+        yield from check.find(ledger)
     except (LookupError, TypeError, ValueError, AttributeError) as error:  # a damaged record leads anywhere
         yield f"something it rests on is missing or unreadable: {type(error).__name__} {error}"
 

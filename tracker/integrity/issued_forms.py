@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tracker.integrity.invariants import invariant
-from tracker.integrity.ledger_snapshot import Record, Row
+from tracker.integrity.ledger_snapshot import LedgerSnapshot, Row
 from tracker.ledger import keys
 from tracker.ledger.canonical_json import sha256
 from tracker.recording_forms.codes import FormCode, parse_code
@@ -15,29 +15,29 @@ from tracker.storage.file_references import find_file_fault
 from tracker.vocabulary import AttemptState, SignatureRole
 
 
-@invariant(20, "what is claimed was verified, and its form is kept")
-def claimed_has_its_form(record: Record) -> Iterator[str]:
-    for key, attempt in record.rows("unit_attempt").items():
+@invariant(20, "every certificate claimed rests on a verified unit attempt and a stored form")
+def claimed_has_its_form(ledger: LedgerSnapshot) -> Iterator[str]:
+    for key, attempt in ledger.rows("unit_attempt").items():
         if attempt["state"] != AttemptState.CERTIFICATE_CLAIMED:
             continue
         verified = any(
             row["role"] == SignatureRole.INTERNAL_VERIFIER
             and row["round"] == attempt["round"]
             and row["superseded_at"] is None
-            for row in record.by("signature", "attempt_id")[key]
+            for row in ledger.by("signature", "attempt_id")[key]
         )
         if not verified:
             yield f"attempt {key} is claimed, and nobody verified its round"
-        if not any(row["round"] == attempt["round"] for row in record.by("issued_form", "attempt_id")[key]):
+        if not any(row["round"] == attempt["round"] for row in ledger.by("issued_form", "attempt_id")[key]):
             yield f"attempt {key} is claimed, and no form of its round was issued"
 
 
 @invariant(21, "every issued form is the file that was sealed", {"issued_form": ("sha256", "size", "number")})
-def forms_are_as_sealed(record: Record) -> Iterator[str]:
-    certificates = {row["name"]: row["certificate"] for row in record.rows("signing_key").values()}
-    public = {row["name"]: row["public_key"] for row in record.rows("signing_key").values()}
-    erased = record.erased("forms")
-    for key, row in record.rows("issued_form").items():
+def forms_are_as_sealed(ledger: LedgerSnapshot) -> Iterator[str]:
+    certificates = {row["name"]: row["certificate"] for row in ledger.rows("signing_key").values()}
+    public = {row["name"]: row["public_key"] for row in ledger.rows("signing_key").values()}
+    erased = ledger.erased("forms")
+    for key, row in ledger.rows("issued_form").items():
         if key in erased:
             continue
         if fault := find_file_fault(row["sha256"]):
@@ -59,26 +59,26 @@ def forms_are_as_sealed(record: Record) -> Iterator[str]:
 @invariant(
     21, "every issued form prints what was signed", {"issued_form": ("snapshot_hash", "ledger_size", "ledger_head")}
 )
-def forms_print_what_was_signed(record: Record) -> Iterator[str]:
+def forms_print_what_was_signed(ledger: LedgerSnapshot) -> Iterator[str]:
     """Each is a checkpoint too, printed and out of reach: the ledger was so long, and ended so."""
     verified = {
         (row["attempt_id"], row["round"], row["snapshot_hash"])
-        for row in record.rows("signature").values()
+        for row in ledger.rows("signature").values()
         if row["role"] == SignatureRole.INTERNAL_VERIFIER
     }
-    for key, row in record.rows("issued_form").items():
+    for key, row in ledger.rows("issued_form").items():
         if (row["attempt_id"], row["round"], row["snapshot_hash"]) not in verified:
             yield f"issued form {key} prints what no internal verifier signed in that round"
         size = row["ledger_size"]
-        if not 0 < size <= len(record.hashes) or record.hashes[size - 1] != row["ledger_head"]:
+        if not 0 < size <= len(ledger.hashes) or ledger.hashes[size - 1] != row["ledger_head"]:
             yield f"issued form {key} names another event {size} than the ledger holds"
 
 
-@invariant(22, "no form is current whose round has ended", {"issued_form": ("superseded_at", "round")})
-def no_form_outlives_its_round(record: Record) -> Iterator[str]:
+@invariant(22, "no form of an ended round is served as current", {"issued_form": ("superseded_at", "round")})
+def no_form_outlives_its_round(ledger: LedgerSnapshot) -> Iterator[str]:
     standing = {AttemptState.VERIFIED, AttemptState.CERTIFICATE_CLAIMED, AttemptState.VOID}
-    for key, row in record.rows("issued_form").items():
-        attempt = record.rows("unit_attempt")[row["attempt_id"]]
+    for key, row in ledger.rows("issued_form").items():
+        attempt = ledger.rows("unit_attempt")[row["attempt_id"]]
         if row["superseded_at"] is None and (row["round"] != attempt["round"] or attempt["state"] not in standing):
             yield f"issued form {key} passes for current, and its round has ended"
 

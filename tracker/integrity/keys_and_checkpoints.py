@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from tracker.clock import now
 from tracker.integrity.invariants import invariant
-from tracker.integrity.ledger_snapshot import Record, Row
+from tracker.integrity.ledger_snapshot import LedgerSnapshot, Row
 from tracker.ledger import checkpoints, keys, read_only
 from tracker.models import SigningKey
 
@@ -14,12 +14,12 @@ LATE = timedelta(minutes=15)
 
 
 @invariant(
-    2, "every key was vouched for by the one before it", {"signing_key": ("name", "public_key", "certificate")}
+    2, "each signing key is vouched for by the key before it", {"signing_key": ("name", "public_key", "certificate")}
 )
-def keys_follow_each_other(record: Record) -> Iterator[str]:
-    told = {each.object_id: each.data for each in record.told("key_made")}
+def keys_follow_each_other(ledger: LedgerSnapshot) -> Iterator[str]:
+    told = {each.object_id: each.data for each in ledger.list_events("key_made")}
     last: SigningKey | None = None
-    for number, row in record.rows("signing_key").items():
+    for number, row in ledger.rows("signing_key").items():
         key = SigningKey(**row)
         said = told.get(number, {})
         body = keys.succession(key, last)
@@ -30,10 +30,10 @@ def keys_follow_each_other(record: Record) -> Iterator[str]:
         last = key
 
 
-@invariant(2, "the ledger agrees with every checkpoint kept outside")
-def ledger_agrees_with_checkpoints(record: Record) -> Iterator[str]:
-    known = {row["name"]: row for row in record.rows("signing_key").values()}
-    losses = list(_accepted_losses(record, known))
+@invariant(2, "the ledger agrees with every checkpoint kept outside the database")
+def ledger_agrees_with_checkpoints(ledger: LedgerSnapshot) -> Iterator[str]:
+    known = {row["name"]: row for row in ledger.rows("signing_key").values()}
+    losses = list(_accepted_losses(ledger, known))
     size = 0
     for number, found in checkpoints.read_lines():
         where = f"checkpoint {number}"
@@ -42,16 +42,16 @@ def ledger_agrees_with_checkpoints(record: Record) -> Iterator[str]:
             continue
         if any(size < found.size <= told_to and found.at <= at for size, told_to, at in losses):
             continue
-        yield from (f"{where} {fault}" for fault in _faults(found, known, record.hashes))
+        yield from (f"{where} {fault}" for fault in _faults(found, known, ledger.hashes))
         if found.size < size:
             yield f"{where} tells of fewer events than the one before it"
         size = found.size
-    yield from _left_out(record, known, size)
+    yield from _left_out(ledger, known, size)
 
 
-def _accepted_losses(record: Record, known: dict[str, Row]) -> Iterator[tuple[int, int, datetime]]:
+def _accepted_losses(ledger: LedgerSnapshot, known: dict[str, Row]) -> Iterator[tuple[int, int, datetime]]:
     """Events that a restore lost, as a person accepted it, with the installation's key: from, to, when."""
-    for event in record.told("restore_accepted"):
+    for event in ledger.list_events("restore_accepted"):
         said = event.data
         body = read_only.build_acceptance(said["size"], said["head"], said["told_to"])
         key = known.get(said["key"])
@@ -71,8 +71,8 @@ def _faults(found: checkpoints.Checkpoint, known: dict[str, Row], hashes: list[s
         yield f"names another event {found.size} than the ledger holds"
 
 
-def _left_out(record: Record, known: dict[str, Row], size: int) -> Iterator[str]:
+def _left_out(ledger: LedgerSnapshot, known: dict[str, Row], size: int) -> Iterator[str]:
     """Checkpoints were taken away, or could not be written: a hundred events stand without one, and for long."""
-    unmarked = len(record.hashes) - size
-    if known and unmarked >= checkpoints.EVERY and now() - record.events[size].at > LATE:
+    unmarked = len(ledger.hashes) - size
+    if known and unmarked >= checkpoints.EVERY and now() - ledger.events[size].at > LATE:
         yield f"no checkpoint holds the last {unmarked} events"

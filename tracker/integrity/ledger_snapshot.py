@@ -18,7 +18,7 @@ Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class LedgerEvent:
     """An event, as its body tells it."""
 
     seq: int
@@ -36,7 +36,7 @@ class Told:
         return f"event {self.seq} ({self.act})"
 
 
-class Record:
+class LedgerSnapshot:
     """One reading of the database, in the transaction that is open: all of it as it stood at one moment."""
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class Record:
         """What is wrong with the chain itself, found while it was read."""
 
     @cached_property
-    def events(self) -> list[Told]:
+    def events(self) -> list[LedgerEvent]:
         """Every event that can be read, in order; what is wrong with the others is in `broken`."""
         told, seq, prev = [], 0, events.GENESIS
         for row in self._stored_events():
@@ -77,20 +77,20 @@ class Record:
         return found
 
     @cached_property
-    def by_act(self) -> dict[str, list[Told]]:
-        found: dict[str, list[Told]] = {}
+    def by_act(self) -> dict[str, list[LedgerEvent]]:
+        found: dict[str, list[LedgerEvent]] = {}
         for each in self.events:
             found.setdefault(each.act, []).append(each)
         return found
 
-    def told(self, *acts: str) -> Iterator[Told]:
+    def list_events(self, *acts: str) -> Iterator[LedgerEvent]:
         """The events of these acts, act by act and in order."""
         for act in acts:
             yield from self.by_act.get(act, ())
 
     def erased(self, what: str) -> set[int]:
         """The ids of the rows whose words or files an event says were erased: `versions`, `attachments`, `forms`."""
-        return {each for event in self.told("portfolio_erased") for each in event.data[what]}
+        return {each for event in self.list_events("portfolio_erased") for each in event.data[what]}
 
     def rows(self, name: str) -> dict[Any, Row]:
         """A table's rows by primary key; a key of several columns is a tuple."""
@@ -119,13 +119,13 @@ class Record:
         query = select(*columns, Event.body, Event.prev, Event.hash).order_by(Event.seq)
         yield from db.session.execute(query, execution_options={"yield_per": 2_000})
 
-    def _taken_apart(self, row: Any) -> Told | None:
+    def _taken_apart(self, row: Any) -> LedgerEvent | None:
         try:
             body, is_canonical = parse_canonical(row.body)
             if not is_canonical:
                 self.broken.append(f"event {row.seq} is not written canonically")
             thing = body["object"]
-            told = Told(
+            told = LedgerEvent(
                 body["seq"], datetime.fromisoformat(body["at"]), body["actor"], body["grant"], body["session_ref"],
                 body["act"], thing["type"], thing["id"], body["data"],
             )  # fmt: skip

@@ -1,5 +1,6 @@
-"""The record checked every night by the worker, and what the last check found."""
+"""The nightly run of all integrity checks by the background worker, and its results."""
 
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -9,29 +10,39 @@ from tracker.clock import LONDON, now
 from tracker.extensions import db
 from tracker.ledger import events
 from tracker.ledger.transactions import transaction
-from tracker.models import RecordCheck
+from tracker.models import IntegrityCheckRun
 
 HOUR = 2
-"""In London: nobody is at work."""
+"""The hour of the run, London time, when few people work."""
 AT_THE_LATEST = timedelta(hours=26)
+GROUPS = {
+    "Ledger of events": (1, 2, 3, 4, 5, 14, 23),
+    "Roles and separation of duties": (6, 7, 24, 25, 26),
+    "Assessment, signatures and verification": (8, 9, 10, 11, 12, 13, 19, 20),
+    "Units and evidence": (15, 16, 17, 18),
+    "Issued forms": (21, 22),
+    "Retention and erasure": (27,),
+    "Database": (28,),
+}
+"""The numbers of the invariants under each heading of the page."""
 
 
-def check_nightly() -> RecordCheck | None:
-    """Check the record if tonight's check is due; looked for every minute by the worker."""
+def check_nightly() -> IntegrityCheckRun | None:
+    """Run all checks if tonight's run is due, and store the results; the worker calls it every minute."""
     last = find_last_check()
     moment = now()
     if last and not _is_due(last):
         db.session.rollback()
         return None
-    from tracker.integrity.verify import verify_record
+    from tracker.integrity.verify import run_all_checks
 
     size, _ = events.head()
     results: list[dict[str, Any]] = [
         {"invariant": each.check.number, "name": each.check.name, "offences": each.count, "first": each.first}
-        for each in verify_record()
+        for each in run_all_checks()
     ]
     with transaction():
-        found = RecordCheck(
+        found = IntegrityCheckRun(
             checked_at=moment,
             finished_at=now(),
             events=size,
@@ -42,12 +53,22 @@ def check_nightly() -> RecordCheck | None:
     return found
 
 
-def find_last_check() -> RecordCheck | None:
-    return db.session.scalars(select(RecordCheck).order_by(RecordCheck.id.desc()).limit(1)).first()
+def group_results(results: Iterable[Mapping[str, Any]]) -> list[tuple[str, list[Mapping[str, Any]]]]:
+    """Return the results of a run under the headings of GROUPS, without empty headings."""
+    by_group: dict[str, list[Mapping[str, Any]]] = {}
+    for result in results:
+        heading = next(name for name, numbers in GROUPS.items() if result["invariant"] in numbers)
+        by_group.setdefault(heading, []).append(result)
+    return [(name, by_group[name]) for name in GROUPS if name in by_group]
 
 
-def _is_due(last: RecordCheck) -> bool:
-    """In the night after the last one, or whenever the worker is back after more than a day."""
+def find_last_check() -> IntegrityCheckRun | None:
+    """Return the latest run, or None before the first."""
+    return db.session.scalars(select(IntegrityCheckRun).order_by(IntegrityCheckRun.id.desc()).limit(1)).first()
+
+
+def _is_due(last: IntegrityCheckRun) -> bool:
+    """Return whether it is the night after the last run, or more than a day since then."""
     here, before = now().astimezone(LONDON), last.checked_at.astimezone(LONDON)
     tonight = here.date() > before.date() and HOUR <= here.hour < HOUR + 3
     return tonight or now() - last.checked_at >= AT_THE_LATEST

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from tracker.assessment.reopening import ACTIONS_THAT_REOPEN
 from tracker.assessment.transitions import TRANSITIONS, AttemptAction
 from tracker.integrity.invariants import invariant
-from tracker.integrity.ledger_snapshot import Record, Told
+from tracker.integrity.ledger_snapshot import LedgerEvent, LedgerSnapshot
 from tracker.vocabulary import AttemptState, ReopeningKind
 
 MOVED_BY = {
@@ -29,11 +29,15 @@ class Life:
     """The hash of the unit it is pinned to."""
 
 
-@invariant(4, "the events lead to what is stored", {"unit_attempt": ("state", "round", "unit_id")})
-def replay_gives_what_is_stored(record: Record) -> Iterator[str]:
-    lives, _ = told_again(record)
-    for key, row in record.rows("unit_attempt").items():
-        life, unit = lives.get(key), record.rows("unit").get(row["unit_id"])
+@invariant(
+    4,
+    "replaying the events gives the stored state of every unit attempt",
+    {"unit_attempt": ("state", "round", "unit_id")},
+)
+def replay_gives_what_is_stored(ledger: LedgerSnapshot) -> Iterator[str]:
+    lives, _ = told_again(ledger)
+    for key, row in ledger.rows("unit_attempt").items():
+        life, unit = lives.get(key), ledger.rows("unit").get(row["unit_id"])
         if life is None:
             yield f"attempt {key} has no event that starts it"
         elif (life.state, life.round) != (row["state"], row["round"]):
@@ -45,17 +49,17 @@ def replay_gives_what_is_stored(record: Record) -> Iterator[str]:
             yield f"attempt {key} is not pinned to the unit that its events name"
 
 
-@invariant(5, "every move of an attempt is one that the design allows")
-def moves_are_allowed(record: Record) -> Iterator[str]:
-    _, faults = told_again(record)
+@invariant(5, "every change of a unit attempt's state is an allowed one")
+def moves_are_allowed(ledger: LedgerSnapshot) -> Iterator[str]:
+    _, faults = told_again(ledger)
     yield from faults
 
 
-def told_again(record: Record) -> tuple[dict[int, Life], list[str]]:
+def told_again(ledger: LedgerSnapshot) -> tuple[dict[int, Life], list[str]]:
     """By attempt how its events leave it, and what among them the design does not allow."""
     lives: dict[int, Life] = {}
     faults: list[str] = []
-    for event in sorted(record.told(*LIVES), key=lambda each: each.seq):
+    for event in sorted(ledger.list_events(*LIVES), key=lambda each: each.seq):
         attempt = event.data["attempt"] if event.act in MOVED_BY else event.object_id
         if event.act == "attempt_started":
             if attempt in lives:
@@ -68,7 +72,7 @@ def told_again(record: Record) -> tuple[dict[int, Life], list[str]]:
     return lives, faults
 
 
-def _live(life: Life, event: Told) -> Iterator[str]:
+def _live(life: Life, event: LedgerEvent) -> Iterator[str]:
     if event.act == "attempt_moved":
         if life.state is not AttemptState.IN_PROGRESS or event.data["before"] != life.unit:
             yield "an attempt moves to another version while it is in progress, from the version it is on"
@@ -86,7 +90,7 @@ def _live(life: Life, event: Told) -> Iterator[str]:
             yield f"it names round {event.data['round']}; the attempt is in round {life.round}"
 
 
-def _move_of(event: Told) -> AttemptAction:
+def _move_of(event: LedgerEvent) -> AttemptAction:
     if event.act == REOPENED:
         return ACTIONS_THAT_REOPEN[ReopeningKind(event.data["kind"])]
     return AttemptAction.VOID if event.act == VOIDED else MOVED_BY[event.act]

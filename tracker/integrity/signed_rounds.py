@@ -8,7 +8,7 @@ from typing import Any
 from tracker.clock import day_of
 from tracker.extensions import db
 from tracker.integrity.invariants import invariant
-from tracker.integrity.ledger_snapshot import Record, Row
+from tracker.integrity.ledger_snapshot import LedgerSnapshot, Row
 from tracker.ledger.canonical_json import sha256
 from tracker.matrix import Matrix, load_matrix
 from tracker.models import UnitAttempt
@@ -30,63 +30,63 @@ NEEDED = {
 }
 
 
-@invariant(8, "one live signature at most for each role in a round")
-def one_signature_a_role(record: Record) -> Iterator[str]:
+@invariant(8, "each role has at most one live signature in a round")
+def one_signature_a_role(ledger: LedgerSnapshot) -> Iterator[str]:
     live = Counter(
         (row["attempt_id"], row["round"], row["role"])
-        for row in record.rows("signature").values()
+        for row in ledger.rows("signature").values()
         if row["superseded_at"] is None
     )
     yield from (f"attempt {key[0]}, round {key[1]}: {times} as {key[2]}" for key, times in live.items() if times > 1)
 
 
-@invariant(9, "declared, assessed, confirmed, verified: in that order")
-def signed_in_order(record: Record) -> Iterator[str]:
-    for (attempt, number), rows in _signatures_of_rounds(record).items():
+@invariant(9, "signatures follow their order: candidate's declaration, assessor, candidate, internal verifier")
+def signed_in_order(ledger: LedgerSnapshot) -> Iterator[str]:
+    for (attempt, number), rows in _signatures_of_rounds(ledger).items():
         found = sorted(rows, key=lambda row: (row["signed_at"], row["id"]))
         places = [ORDER.index(SignatureRole(row["role"])) for row in found]
         if places != sorted(places):
             yield f"attempt {attempt}, round {number}: signed as {', then '.join(row['role'] for row in found)}"
         if late := [
-            each for each in _submissions_of(record, found[0]) if each["submitted_at"] > found[0]["signed_at"]
+            each for each in _submissions_of(ledger, found[0]) if each["submitted_at"] > found[0]["signed_at"]
         ]:
             yield f"attempt {attempt}, round {number}: submission {late[0]['id']} was declared after it was assessed"
-    for key, row in record.rows("unit_attempt").items():
+    for key, row in ledger.rows("unit_attempt").items():
         wanted = set(NEEDED.get(row["state"], ()))
-        held = {each["role"] for each in _signatures_of_rounds(record).get((key, row["round"]), ()) if _is_live(each)}
+        held = {each["role"] for each in _signatures_of_rounds(ledger).get((key, row["round"]), ()) if _is_live(each)}
         if held != wanted and row["state"] != AttemptState.VOID:
             yield f"attempt {key} is {row['state']}, and has live signatures as {', '.join(sorted(held)) or 'nobody'}"
 
 
-@invariant(10, "what is assessed is met, confirmed and decided in full")
-def assessed_is_complete(record: Record) -> Iterator[str]:
+@invariant(10, "every assessed unit attempt has all criteria met, all requirements confirmed and all claims decided")
+def assessed_is_complete(ledger: LedgerSnapshot) -> Iterator[str]:
     confirmed = {
         (row["attempt_id"], row["round"], row["requirement_id"])
-        for row in record.rows("requirement_confirmation").values()
+        for row in ledger.rows("requirement_confirmation").values()
         if row["removed_at"] is None
     }
-    for attempt, matrix in _signed_attempts(record):
+    for attempt, matrix in _signed_attempts(ledger):
         for each in matrix.statuses:
             if each.state is not CriterionState.MET:
                 yield f"attempt {attempt.id} is {attempt.state}, but its criterion {each.column.label} is not met"
         if any(row.undecided for row in matrix.rows):
             yield f"attempt {attempt.id} is {attempt.state}, but has claims that nobody decided"
-        for row in record.by("evidence_requirement", "unit_id").get(attempt.unit_id, ()):
+        for row in ledger.by("evidence_requirement", "unit_id").get(attempt.unit_id, ()):
             if (attempt.id, attempt.round, row["id"]) not in confirmed:
                 yield f"attempt {attempt.id} is {attempt.state}, but its requirement {row['label']} is not confirmed"
-    live = Counter(row["claim_id"] for row in record.rows("decision").values() if row["superseded_at"] is None)
+    live = Counter(row["claim_id"] for row in ledger.rows("decision").values() if row["superseded_at"] is None)
     yield from (f"claim {claim} has {times} live decisions" for claim, times in live.items() if times > 1)
 
 
-@invariant(11, "what is met rests on evidence accepted in that attempt")
-def met_rests_on_accepted(record: Record) -> Iterator[str]:
+@invariant(11, "every criterion met rests on evidence accepted in that unit attempt")
+def met_rests_on_accepted(ledger: LedgerSnapshot) -> Iterator[str]:
     accepted = {
         (row["attempt_id"], row["evidence_version_id"])
-        for row in record.rows("assessment").values()
+        for row in ledger.rows("assessment").values()
         if row["state"] == "released" and row["outcome"] == "accepted"
     }
-    assessments = record.rows("assessment")
-    for key, row in record.rows("decision").items():
+    assessments = ledger.rows("assessment")
+    for key, row in ledger.rows("decision").items():
         if row["outcome"] != Outcome.MET or row["superseded_at"] is not None:
             continue
         assessment = assessments.get(row["assessment_id"])
@@ -96,10 +96,10 @@ def met_rests_on_accepted(record: Record) -> Iterator[str]:
             yield f"decision {key} comes of a assessment of another attempt"
 
 
-@invariant(12, "evidence is its candidate's, criteria are of the attempt's unit")
-def claims_are_in_place(record: Record) -> Iterator[str]:
-    attempts, items, criteria = (record.rows(name) for name in ("unit_attempt", "evidence", "criterion"))
-    for key, claim in record.rows("claim").items():
+@invariant(12, "claims use the candidate's own evidence and criteria of the right unit version")
+def claims_are_in_place(ledger: LedgerSnapshot) -> Iterator[str]:
+    attempts, items, criteria = (ledger.rows(name) for name in ("unit_attempt", "evidence", "criterion"))
+    for key, claim in ledger.rows("claim").items():
         attempt, item = attempts.get(claim["attempt_id"]), items.get(claim["evidence_id"])
         if (
             not attempt
@@ -115,26 +115,28 @@ def claims_are_in_place(record: Record) -> Iterator[str]:
         criterion = criteria.get(claim["criterion_id"])
         if claim["removed_at"] is None and (criterion is None or criterion["unit_id"] != attempt["unit_id"]):
             yield f"claim {key} cites a criterion of another unit"
-    versions, claims = record.rows("evidence_version"), record.rows("claim")
-    for key, decision in record.rows("decision").items():
+    versions, claims = ledger.rows("evidence_version"), ledger.rows("claim")
+    for key, decision in ledger.rows("decision").items():
         version, claim_ = versions.get(decision["evidence_version_id"]), claims.get(decision["claim_id"])
         if not version or not claim_ or version["evidence_id"] != claim_["evidence_id"]:
             yield f"decision {key} rests on a version of other evidence than its claim"
 
 
 @invariant(
-    13, "what was signed is what is there", {"signature": ("snapshot", "snapshot_hash"), "criterion": ("label",)}
+    13,
+    "what was signed equals what is stored now",
+    {"signature": ("snapshot", "snapshot_hash"), "criterion": ("label",)},
 )
-def snapshots_are_as_signed(record: Record) -> Iterator[str]:
-    told = {each.object_id: each for each in record.told("unit_signed", "unit_confirmed", "unit_verified")}
-    signatures = record.rows("signature")
+def snapshots_are_as_signed(ledger: LedgerSnapshot) -> Iterator[str]:
+    told = {each.object_id: each for each in ledger.list_events("unit_signed", "unit_confirmed", "unit_verified")}
+    signatures = ledger.rows("signature")
     for key, row in signatures.items():
         if sha256(DOMAIN, row["snapshot"].encode()) != row["snapshot_hash"]:
             yield f"signature {key}: its snapshot does not hash to what it names"
         if key in told and told[key].data["snapshot"] != row["snapshot_hash"]:
             yield f"signature {key}: {told[key].name} tells of another snapshot"
-    rounds = _signatures_of_rounds(record)
-    for attempt, matrix in _signed_attempts(record):
+    rounds = _signatures_of_rounds(ledger)
+    for attempt, matrix in _signed_attempts(ledger):
         live = [row for row in rounds.get((attempt.id, attempt.round), ()) if _is_live(row)]
         now = {words: take_snapshot(attempt, matrix, words).hash for words in map(_statement, live)}
         for row in live:
@@ -142,10 +144,12 @@ def snapshots_are_as_signed(record: Record) -> Iterator[str]:
                 yield f"signature {row['id']}: attempt {attempt.id} is no longer what was signed"
 
 
-@invariant(19, "what is verified was sampled, or released with a reason, and its action points were answered")
-def verified_was_sampled(record: Record) -> Iterator[str]:
-    sampled = {(row["attempt_id"], row["round"]) for row in record.rows("sample").values()}
-    for key, row in record.rows("signature").items():
+@invariant(
+    19, "every verified unit attempt was sampled or released with a reason, and its action points were answered"
+)
+def verified_was_sampled(ledger: LedgerSnapshot) -> Iterator[str]:
+    sampled = {(row["attempt_id"], row["round"]) for row in ledger.rows("sample").values()}
+    for key, row in ledger.rows("signature").items():
         if row["role"] != SignatureRole.INTERNAL_VERIFIER:
             continue
         if row["date_sampled"] is None and not row["unsampled_reason"]:
@@ -156,8 +160,8 @@ def verified_was_sampled(record: Record) -> Iterator[str]:
             yield f"signature {key} gives a date sampled, and nothing of that round was sampled"
         elif row["date_sampled"] not in {None, day_of(row["signed_at"])}:
             yield f"signature {key} gives another date sampled than the day it was signed"
-    attempts = record.rows("unit_attempt")
-    for key, row in record.rows("action_point").items():
+    attempts = ledger.rows("unit_attempt")
+    for key, row in ledger.rows("action_point").items():
         attempt = attempts.get(row["attempt_id"])
         if (
             row["response"] is None
@@ -167,16 +171,16 @@ def verified_was_sampled(record: Record) -> Iterator[str]:
             yield f"attempt {row['attempt_id']} is {attempt['state']}, and action_point {key} was never answered"
 
 
-def _signed_attempts(record: Record) -> Iterator[tuple[UnitAttempt, Matrix]]:
+def _signed_attempts(ledger: LedgerSnapshot) -> Iterator[tuple[UnitAttempt, Matrix]]:
     """Each attempt whose round is signed, with its grid as the pages read it."""
-    for key, row in record.rows("unit_attempt").items():
+    for key, row in ledger.rows("unit_attempt").items():
         if row["state"] in SIGNED and (attempt := db.session.get(UnitAttempt, key)):
             yield attempt, load_matrix(attempt)
 
 
-def _signatures_of_rounds(record: Record) -> dict[tuple[int, int], list[Row]]:
+def _signatures_of_rounds(ledger: LedgerSnapshot) -> dict[tuple[int, int], list[Row]]:
     found: dict[tuple[int, int], list[Row]] = {}
-    for row in record.rows("signature").values():
+    for row in ledger.rows("signature").values():
         found.setdefault((row["attempt_id"], row["round"]), []).append(row)
     return found
 
@@ -185,20 +189,20 @@ def _is_live(row: Row) -> bool:
     return row["superseded_at"] is None
 
 
-def _submissions_of(record: Record, signature: Row) -> list[Row]:
+def _submissions_of(ledger: LedgerSnapshot, signature: Row) -> list[Row]:
     """The submissions of what a signature's snapshot cites."""
-    items = record.by("evidence", "candidate_id").get(_candidate_of(record, signature), ())
+    items = ledger.by("evidence", "candidate_id").get(_candidate_of(ledger, signature), ())
     return [
         submission
         for each in _snapshot(signature).get("evidence", ())
-        for version in record.by("evidence_version", "content_hash").get(each["sha256"], ())
+        for version in ledger.by("evidence_version", "content_hash").get(each["sha256"], ())
         if version["evidence_id"] in {item["id"] for item in items}
-        for submission in record.by("submission", "evidence_version_id").get(version["id"], ())
+        for submission in ledger.by("submission", "evidence_version_id").get(version["id"], ())
     ]
 
 
-def _candidate_of(record: Record, signature: Row) -> int | None:
-    attempt = record.rows("unit_attempt").get(signature["attempt_id"])
+def _candidate_of(ledger: LedgerSnapshot, signature: Row) -> int | None:
+    attempt = ledger.rows("unit_attempt").get(signature["attempt_id"])
     return attempt["candidate_id"] if attempt else None
 
 

@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 
 from tracker.integrity.invariants import invariant
-from tracker.integrity.ledger_snapshot import Record
+from tracker.integrity.ledger_snapshot import LedgerSnapshot
 from tracker.storage import file_store
 from tracker.storage.file_references import FILE_COLUMNS, find_file_fault, is_orphan
 
 
-@invariant(16, "every attachment has its file", {"attachment": ("size", "sha256")})
-def attachments_have_their_files(record: Record) -> Iterator[str]:
+@invariant(16, "every attachment has its file, unchanged", {"attachment": ("size", "sha256")})
+def attachments_have_their_files(ledger: LedgerSnapshot) -> Iterator[str]:
     checked: dict[str, str | None] = {}
-    erased = record.erased("attachments")
-    for key, row in record.rows("attachment").items():
+    erased = ledger.erased("attachments")
+    for key, row in ledger.rows("attachment").items():
         if key in erased:
             continue
         sha256 = row["sha256"]
@@ -25,9 +25,9 @@ def attachments_have_their_files(record: Record) -> Iterator[str]:
             yield f"attachment {key}: its file is not {row['size']} bytes long"
 
 
-@invariant(17, "no file is left over")
-def no_file_is_left_over(record: Record) -> Iterator[str]:
-    referenced = {row[column] for table, column in FILE_COLUMNS for row in record.rows(table).values()}
+@invariant(17, "no unreferenced or temporary file is left")
+def no_file_is_left_over(ledger: LedgerSnapshot) -> Iterator[str]:
+    referenced = {row[column] for table, column in FILE_COLUMNS for row in ledger.rows(table).values()}
     for path in file_store.list_files():
         if is_orphan(path, referenced):
             yield f"{path.name} {'was never finished' if path.name.endswith('.tmp') else 'is named by nothing'}"

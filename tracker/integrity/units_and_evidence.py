@@ -8,7 +8,7 @@ from typing import Any
 
 from tracker.clock import now
 from tracker.integrity.invariants import invariant
-from tracker.integrity.ledger_snapshot import Record, Row
+from tracker.integrity.ledger_snapshot import LedgerSnapshot, Row
 from tracker.models.portfolio import EVIDENCE_FIELDS
 from tracker.portfolio.services.submissions import compute_content_hash
 from tracker.units.documents import hash_unit, unit_from_json
@@ -23,11 +23,11 @@ REQUIREMENT = ("position", "label", "text", "points")
 
 @invariant(
     15,
-    "every unit says what it is pinned to",
+    "every unit's text matches its stored hash",
     {"unit": ("document", "content_hash", *UNIT), "criterion": CRITERION, "evidence_requirement": REQUIREMENT},
 )
-def units_are_as_published(record: Record) -> Iterator[str]:
-    for key, unit in record.rows("unit").items():
+def units_are_as_published(ledger: LedgerSnapshot) -> Iterator[str]:
+    for key, unit in ledger.rows("unit").items():
         try:
             document = json.loads(unit["document"])
             hashed = hash_unit(document)
@@ -39,34 +39,34 @@ def units_are_as_published(record: Record) -> Iterator[str]:
         elif wrong := _stored_otherwise(unit, document):
             yield f"unit {key} ({unit['code']}) is stored with another {wrong[0].replace('_', ' ')} than it says"
         yield from _differing(
-            f"unit {key} ({unit['code']}): criterion", record, "criterion", key, document["criteria"]
+            f"unit {key} ({unit['code']}): criterion", ledger, "criterion", key, document["criteria"]
         )
         wanted = document["evidence_requirements"]
         yield from _differing(
-            f"unit {key} ({unit['code']}): evidence requirement", record, "evidence_requirement", key, wanted
+            f"unit {key} ({unit['code']}): evidence requirement", ledger, "evidence_requirement", key, wanted
         )
-    for event in record.told("unit_published"):
-        published = record.rows("unit").get(event.object_id)
+    for event in ledger.list_events("unit_published"):
+        published = ledger.rows("unit").get(event.object_id)
         if published is None or published["content_hash"] != event.data["content"]:
             yield f"unit {event.object_id} is not as {event.name} published it"
 
 
 @invariant(
     18,
-    "sealed evidence is as it was sealed, and numbered once",
+    "submitted evidence is unchanged, and numbered once",
     {
         "evidence_version": ("content_hash", "number", *EVIDENCE_FIELDS),
         "attachment": ("name", "size", "sha256"),
         "evidence": ("number",),
     },
 )
-def sealed_evidence_is_unchanged(record: Record) -> Iterator[str]:
-    told = {each.object_id: each for each in record.told("evidence_submitted")}
+def sealed_evidence_is_unchanged(ledger: LedgerSnapshot) -> Iterator[str]:
+    told = {each.object_id: each for each in ledger.list_events("evidence_submitted")}
     files: dict[int, list[Row]] = {}
-    for version_id, attachment_id in record.rows("version_attachment"):
-        files.setdefault(version_id, []).append(record.rows("attachment").get(attachment_id, {}))
-    erased = record.erased("versions")
-    for key, version in record.rows("evidence_version").items():
+    for version_id, attachment_id in ledger.rows("version_attachment"):
+        files.setdefault(version_id, []).append(ledger.rows("attachment").get(attachment_id, {}))
+    erased = ledger.erased("versions")
+    for key, version in ledger.rows("evidence_version").items():
         if key in erased:
             continue  # its words are gone; invariant 14 holds what is left to the event that says so
         held = sorted(files.get(key, ()), key=lambda row: row.get("id", 0))
@@ -82,11 +82,11 @@ def sealed_evidence_is_unchanged(record: Record) -> Iterator[str]:
         event = told.get(key)
         if event and (event.data["content"], event.data["version"]) != (version["content_hash"], version["number"]):
             yield f"evidence version {key} is not what {event.name} tells of"
-        elif event and record.rows("evidence")[version["evidence_id"]]["number"] != event.data["number"]:
+        elif event and ledger.rows("evidence")[version["evidence_id"]]["number"] != event.data["number"]:
             yield f"evidence {version['evidence_id']} has another number than {event.name} gave it"
     numbers = Counter(
         (row["centre_id"], row["candidate_id"], row["number"])
-        for row in record.rows("evidence").values()
+        for row in ledger.rows("evidence").values()
         if row["number"] is not None
     )
     yield from (
@@ -96,45 +96,45 @@ def sealed_evidence_is_unchanged(record: Record) -> Iterator[str]:
     )
 
 
-@invariant(23, "a form acted once for each key", {"idempotency_key": ("body_hash", "location")})
-def forms_acted_once(record: Record) -> Iterator[str]:
-    for (person, key), row in record.rows("idempotency_key").items():
+@invariant(23, "each idempotency key was used once", {"idempotency_key": ("body_hash", "location")})
+def forms_acted_once(ledger: LedgerSnapshot) -> Iterator[str]:
+    for (person, key), row in ledger.rows("idempotency_key").items():
         if not row["location"] or row["used_at"] > now():
             yield f"key {key[:8]}… of person {person} names no place that it led to, or a time to come"
 
 
-@invariant(26, "what belongs to a centre agrees with what it is part of")
-def centres_agree(record: Record) -> Iterator[str]:
-    registrations, attempts = record.rows("registration"), record.rows("unit_attempt")
-    units, visits = record.rows("unit"), record.rows("visit")
+@invariant(26, "every row's centre agrees with the row it belongs to")
+def centres_agree(ledger: LedgerSnapshot) -> Iterator[str]:
+    registrations, attempts = ledger.rows("registration"), ledger.rows("unit_attempt")
+    units, visits = ledger.rows("unit"), ledger.rows("visit")
     for key, row in attempts.items():
         registration = registrations[row["registration_id"]]
         if (row["centre_id"], row["candidate_id"]) != (registration["centre_id"], registration["candidate_id"]):
             yield f"attempt {key} is not of the centre and candidate of its registration"
         if (owner := units[row["unit_id"]]["owner_centre_id"]) not in {None, row["centre_id"]}:
             yield f"attempt {key} is on a unit of centre {owner}"
-    for visit, attempt in record.rows("visit_attempt"):
+    for visit, attempt in ledger.rows("visit_attempt"):
         if visits[visit]["centre_id"] != attempts[attempt]["centre_id"]:
             yield f"visit {visit} names attempt {attempt} of another centre"
-    qualifications = record.rows("qualification")
+    qualifications = ledger.rows("qualification")
     for key, row in registrations.items():
         chosen = qualifications.get(row["qualification_id"])
         if chosen and chosen["owner_centre_id"] not in {None, row["centre_id"]}:
             yield f"registration {key} is for a qualification of centre {chosen['owner_centre_id']}"
 
 
-@invariant(26, "nobody is where they have no role, nor what is theirs")
-def people_belong_there(record: Record) -> Iterator[str]:
-    registrations, attempts = record.rows("registration"), record.rows("unit_attempt")
-    grants = record.rows("grant")
-    for key, row in record.rows("allocation").items():
+@invariant(26, "everyone named at a centre holds a role there")
+def people_belong_there(ledger: LedgerSnapshot) -> Iterator[str]:
+    registrations, attempts = ledger.rows("registration"), ledger.rows("unit_attempt")
+    grants = ledger.rows("grant")
+    for key, row in ledger.rows("allocation").items():
         if not _held(grants, row, attempts[row["attempt_id"]]["centre_id"], row["role"]):
             yield f"allocation {key} names somebody who did not have the role at that centre"
-    for key, row in record.rows("visit").items():
+    for key, row in ledger.rows("visit").items():
         if not _held(grants, {**row, "starts_at": row["opened_at"]}, row["centre_id"], Role.EXTERNAL_VERIFIER):
             yield f"visit {key} is of somebody who was no external verifier at that centre"
     registered = {(row["candidate_id"], row["centre_id"]) for row in registrations.values()}
-    for key, row in record.rows("evidence").items():
+    for key, row in ledger.rows("evidence").items():
         if row["number"] is not None and (row["candidate_id"], row["centre_id"]) not in registered:
             yield f"evidence {key} is at a centre at which its candidate is not registered"
 
@@ -154,9 +154,11 @@ def _held(grants: dict[int, Row], row: Row, centre_id: int, role: str) -> bool:
     )
 
 
-def _differing(what: str, record: Record, table: str, unit_id: int, stated: list[dict[str, Any]]) -> Iterator[str]:
+def _differing(
+    what: str, ledger: LedgerSnapshot, table: str, unit_id: int, stated: list[dict[str, Any]]
+) -> Iterator[str]:
     names = CRITERION if table == "criterion" else REQUIREMENT
-    held = {row["position"]: row for row in record.by(table, "unit_id").get(unit_id, ())}
+    held = {row["position"]: row for row in ledger.by(table, "unit_id").get(unit_id, ())}
     for each in stated:
         row = held.pop(each["position"], None)
         if row is None:

@@ -17,9 +17,9 @@ from tracker.integrity import (
     units_and_evidence,
 )
 from tracker.integrity.invariants import CHECKS, Result, run_checks
-from tracker.integrity.ledger_snapshot import Record
+from tracker.integrity.ledger_snapshot import LedgerSnapshot
 
-__all__ = ["CHECKS", "verify_record"]
+__all__ = ["CHECKS", "run_all_checks"]
 MODULES = (
     ledger_chain,
     units_and_evidence,
@@ -35,12 +35,12 @@ MODULES = (
 )
 
 
-def verify_record() -> Iterator[Result]:
+def run_all_checks() -> Iterator[Result]:
     """Every check against the database as it stands now. Reads only; ends its transaction."""
     db.session.rollback()
     if db.session.get_bind().dialect.name == "postgresql":  # SQLite reads one moment in any transaction
         db.session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
     try:
-        yield from run_checks(Record(), CHECKS)
+        yield from run_checks(LedgerSnapshot(), CHECKS)
     finally:
         db.session.rollback()

@@ -3,7 +3,7 @@
 from tracker.models.assessment import Assessment, Decision, Reopening, RequirementConfirmation, Signature
 from tracker.models.base import Base
 from tracker.models.issued_forms import IssuedForm
-from tracker.models.ledger import Event, EventText, RecordCheck, SigningKey
+from tracker.models.ledger import Event, EventText, IntegrityCheckRun, SigningKey
 from tracker.models.library import ImportRun, UnitDraft
 from tracker.models.people import (
     AccountLink,
@@ -76,12 +76,12 @@ __all__ = [
     "IdempotencyKey",
     "ImportRun",
     "Installation",
+    "IntegrityCheckRun",
     "IssuedForm",
     "Notification",
     "Person",
     "PortfolioAccess",
     "Qualification",
-    "RecordCheck",
     "RecoveryCode",
     "Registration",
     "Reopening",

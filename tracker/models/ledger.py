@@ -53,10 +53,10 @@ class SigningKey(Base):
     made_at: Mapped[datetime]
 
 
-class RecordCheck(Base):
+class IntegrityCheckRun(Base):
     """One run of every check over the record, and what it found."""
 
-    __tablename__ = "record_check"
+    __tablename__ = "integrity_check_run"
 
     id: Mapped[PrimaryKey]
     checked_at: Mapped[datetime]

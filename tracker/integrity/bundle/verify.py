@@ -293,7 +293,7 @@ def main() -> int:
         print("NOT checked: whether the signatures on keys, checkpoints, codes and the list of files are genuine.")
         print("The package cryptography is not here. Install it (pip install cryptography) and run this again.")
         return 2
-    print("The record is whole.")
+    print("Every check passed.")
     return 0
 
 

@@ -49,7 +49,7 @@ def bundle(request: pytest.FixtureRequest, exported: dict[str, bytes], tmp_path:
 
 
 def export(app: Flask, path: Path, *more: str) -> Path:
-    result = app.test_cli_runner().invoke(args=["export-record", str(path), *more])
+    result = app.test_cli_runner().invoke(args=["export-ledger", str(path), *more])
     assert result.exit_code == 0, result.output
     return path
 
@@ -97,7 +97,7 @@ def carol() -> Actor:
 class TestWhole:
     def test_it_proves_itself(self, bundle: Path) -> None:
         code, said = verify(bundle)
-        assert (code, said.splitlines()[-1]) == (0, "The record is whole."), said
+        assert (code, said.splitlines()[-1]) == (0, "Every check passed."), said
         assert "✓ Forms of every centre: 1 as issued, 0 of them superseded since; 0 erased when due." in said
 
     def test_it_proves_itself_unpacked_or_not(self, told: Flask, tmp_path: Path) -> None:
@@ -352,7 +352,7 @@ def test_it_could_not_run_without_a_record(bundle: Path, tmp_path: Path) -> None
 class TestRefused:
     def test_without_a_key(self, app: Flask, tmp_path: Path) -> None:
         app.config["KEYS_PATH"] = tmp_path / "keys"
-        result = app.test_cli_runner().invoke(args=["export-record", str(tmp_path / "record.zip")])
+        result = app.test_cli_runner().invoke(args=["export-ledger", str(tmp_path / "record.zip")])
         assert result.exit_code == 1
         assert "Nothing was exported" in result.output
         assert list(tmp_path.iterdir()) == []
@@ -361,12 +361,12 @@ class TestRefused:
         path = file_store.get_path(db.session.scalars(select(IssuedForm.sha256)).one())
         path.chmod(0o600)
         path.write_bytes(path.read_bytes() + b" ")
-        result = told.test_cli_runner().invoke(args=["export-record", str(tmp_path / "record.zip")])
+        result = told.test_cli_runner().invoke(args=["export-ledger", str(tmp_path / "record.zip")])
         assert result.exit_code == 1
         assert "was changed; `flask verify` says more. Nothing was exported." in " ".join(result.output.split())
         assert not (tmp_path / "record.zip").exists()
 
     def test_for_a_centre_that_is_not_there(self, told: Flask, tmp_path: Path) -> None:
-        result = told.test_cli_runner().invoke(args=["export-record", str(tmp_path / "r.zip"), "--centre", "X"])
+        result = told.test_cli_runner().invoke(args=["export-ledger", str(tmp_path / "r.zip"), "--centre", "X"])
         assert result.exit_code == 1
         assert "There is no centre X. Nothing was exported." in result.output
