@@ -42,7 +42,7 @@ def test_guidance_comes_back_as_guidance() -> None:
 
 def test_text_that_takes_longer_than_any_unit_is_stopped_with_a_sentence(hurried: None) -> None:
     rows = "\n".join(f"{each} | Answer | call {each}" for each in range(100_000))
-    with pytest.raises(Unreadable, match="more time or memory than any unit needs"):
+    with pytest.raises(Unreadable, match="more time or memory than any unit should"):
         read_document("unit.txt", f"Performance criteria\n{rows}\n".encode())
 
 
@@ -80,7 +80,7 @@ def test_a_subprocess_that_dies_or_hangs_is_a_refusal(
 ) -> None:
     monkeypatch.setattr(sandboxed_reader.READER, "timeout_seconds", 1)
     _run_instead(monkeypatch, tmp_path, script)
-    assert "reading it was stopped" in refusal(UNIT)
+    assert "reading was stopped" in refusal(UNIT)
 
 
 def test_the_subprocess_gets_no_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

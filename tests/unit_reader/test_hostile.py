@@ -88,7 +88,7 @@ def test_control_characters_are_not_text() -> None:
 
 
 def test_a_nil_is_no_text() -> None:
-    with pytest.raises(Unreadable, match="is no text"):
+    with pytest.raises(Unreadable, match="is not text"):
         read_document("unit.txt", (HEAD + "1. sweep\0 the flue\n").encode())
 
 

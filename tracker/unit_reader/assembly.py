@@ -50,11 +50,11 @@ LIST_PARTS = {
     "assessor_rules": Part.RULES,
 }
 NO_UNIT = (
-    "This document holds no criteria that a unit could be made of. Nothing was made. "
-    "Look whether it is the whole unit, with its performance criteria or its learning outcomes."
+    "No unit was made, because this document has no criteria. "
+    "Check that it is the whole unit, with its performance criteria or learning outcomes."
 )
 IS_GUIDANCE = (
-    "This document is learning guidance: it holds tips and marking points, and no criteria. No unit was made of it. "
+    "This document is learning guidance: it has tips and marking points, and no criteria. No unit was made. "
     "It can be kept as guidance and attached to units."
 )
 
@@ -254,7 +254,7 @@ class _UnitAssembler:
             links=(*lists["links"], *self.numbered.links),
             external_links=lists["external_links"],
             empty_headings=tuple(self._empty_headings()),
-            provenance=Provenance(self.source.name or "a document", "Read by the reader of documents."),
+            provenance=Provenance(self.source.name or "a document", "Read from the published document."),
             notes=tuple(self.notes),
         )
 
@@ -325,19 +325,21 @@ class _UnitAssembler:
         final = lines[-1]
         if last.part in CRITERIA and not last.lines and last.heading:
             yield Doubt(
-                last.heading.line_numbers, f"the document ends under “{last.heading.text}”", "what follows is missing"
+                last.heading.line_numbers, f"the document ends below “{last.heading.text}”", "what follows is missing"
             )
         elif last.part in CRITERIA and self._ends_mid_statement(final, document):
             yield Doubt(
                 final.line_numbers,
                 "the document seems to end in the middle of a statement",
-                "it is kept as far as it goes",
+                "its text is kept as printed",
             )
         kinds = {each.kind for each in document.criteria}
         for kind in CriterionKind:
             if kind not in kinds and document.document_type is not DocumentType.LEARNING_OUTCOMES:
                 ends_here = final.line_numbers if last.part in CRITERIA else ()
-                yield Doubt(ends_here, f"the document holds no {kind.label.lower()}", "the unit is read without")
+                yield Doubt(
+                    ends_here, f"the document has no {kind.label.lower()}", "the unit was read without this part"
+                )
 
     def _ends_mid_statement(self, final: CleanLine, document: UnitDocument) -> bool:
         """Return whether the last line is unfinished, or lacks the full stop that all others have."""
@@ -357,7 +359,7 @@ class _UnitAssembler:
             if key in seen:
                 lines = self.numbered.places[seen[key]] + self.numbered.places[each.position]
                 yield Doubt(
-                    lines, f"the label {each.label} stands twice under one heading", "both are kept as printed"
+                    lines, f"the label {each.label} is printed twice below one heading", "both statements keep it"
                 )
             seen.setdefault(key, each.position)
 

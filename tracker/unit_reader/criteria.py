@@ -111,7 +111,7 @@ def _remove_unit_codes(statements: list[Statement], kind: CriterionKind, result:
                 Doubt(
                     tuple(each.line_numbers),
                     f"“{each.text}” is the code of another unit",
-                    "it is a link, not knowledge",
+                    "it was read as a link, not as knowledge",
                 )
             )
         else:
@@ -190,8 +190,8 @@ class _CriteriaBuilder:
         self.result.doubts.append(
             Doubt(
                 tuple(statement.line_numbers),
-                "a line without a number stands among numbered statements",
-                "it is a statement of its own, with an assigned label",
+                "a line without a number is among numbered statements",
+                "it is a separate statement, with an assigned label",
             )
         )
 

@@ -40,19 +40,17 @@ def detect_file_format(name: str, body: bytes) -> FileFormat:
     """
     start = body[:1024].lstrip()
     if not start:
-        raise Unreadable(f"{name} is empty. Look whether it is the right file.")
+        raise Unreadable(f"{name} is empty. Check that it is the right file.")
     if b"%PDF-" in start:
         return FileFormat.PDF
     if start.startswith(ZIP_SIGNATURES):
         return _detect_zip_format(name, body)
     if start.startswith(OLE_SIGNATURE):
-        _refuse(
-            name, "is a Word document of the old kind, or one with a password", "Save it as DOCX without a password"
-        )
+        _refuse(name, "is an old Word document (.doc) or has a password", "Save it as DOCX without a password")
     if start.startswith(b"{\\rtf"):
         _refuse(name, "is in Rich Text Format", "Save it as DOCX or PDF")
     if start.startswith(IMAGE_SIGNATURES) or (start[:4] == b"RIFF" and start[8:12] == b"WEBP"):
-        _refuse(name, "is a picture, and holds no text", "Read the document that it was taken from, or type its text")
+        _refuse(name, "is a picture without text", "Use the document that it shows, or type its text")
     return FileFormat.HTML if _is_markup(body[:MAX_SCORED_LENGTH].replace(b"\0", b"")) else FileFormat.TEXT
 
 
@@ -61,12 +59,12 @@ def _detect_zip_format(name: str, body: bytes) -> FileFormat:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             names = archive.namelist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError, OSError):
-        _refuse(name, "is a damaged DOCX or ZIP file", "Fetch it again, or save it anew")
+        _refuse(name, "is a damaged DOCX or ZIP file", "Download it or save it again")
     if any(DOCUMENT_PART.fullmatch(each) for each in names):
         return FileFormat.DOCX
     if "content.xml" in names or any(each.startswith(("xl/", "ppt/")) for each in names):
-        _refuse(name, "is an office document of another kind", "Save it as DOCX or PDF")
-    return _refuse(name, "is a ZIP file and no document", "Take the document out of it, and read that")
+        _refuse(name, "is not a text document but another office document", "Save it as DOCX or PDF")
+    return _refuse(name, "is a ZIP file, not a document", "Extract the document and use that")
 
 
 def _is_markup(start: bytes) -> bool:

@@ -96,12 +96,12 @@ def detect_identity(
     code = _choose_code(codes)
     if title is None:
         title = f"Untitled unit {code}".strip() if code else _build_title_from_name(name)
-        doubts.append(Doubt((), "the document prints no title", f"“{title}” stands for it"))
+        doubts.append(Doubt((), "the document prints no title", f"“{title}” is used instead"))
     if code is None:
         code = _build_local_code(title)
         doubts.append(Doubt((), "the document prints no code", f"the local code {code} was made from its title"))
     elif not any(code in text for text in head_texts) and codes.get("Original URN") == code:
-        doubts.append(Doubt((), "the code is not read from the heading", f"the original URN, {code}, is taken"))
+        doubts.append(Doubt((), "no code is printed in the heading", f"the original URN {code} is used"))
     identifiers = tuple(Identifier(scheme, codes[scheme][:50]) for scheme in IDENTIFIERS if scheme in codes)
     return Identity(code[:60], title[:MAX_LENGTH], identifiers, tuple(doubts), "SQA" in codes)
 

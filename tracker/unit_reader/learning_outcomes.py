@@ -94,7 +94,7 @@ def _remove_outcomes_without_criteria(outcomes: Sequence[LearningOutcome]) -> It
         for each in removed:
             label = f"{each.marker.label} " if each.marker and each.marker.label else ""
             outcome.section_statements.unparsed.append((tuple(each.line_numbers), f"{label}{each.text}"))
-            yield Doubt(tuple(each.line_numbers), "an outcome without criteria", "it was placed nowhere")
+            yield Doubt(tuple(each.line_numbers), "an outcome without criteria", "it was not used")
         outcome.section_statements.statements = [
             each for each in outcome.section_statements.statements if each not in removed
         ]
@@ -258,7 +258,11 @@ def _assign_by_number(outcomes: list[LearningOutcome]) -> list[Doubt]:
         if outcome.section_statements.statements and not outcome.text:
             numbers = tuple(outcome.section_statements.statements[0].line_numbers)
             doubts.append(
-                Doubt(numbers, "assessment criteria without an outcome above them", "they are taken as performance")
+                Doubt(
+                    numbers,
+                    "assessment criteria without an outcome above them",
+                    "they were read as performance criteria",
+                )
             )
     return doubts
 

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 MAX_CALL_DEPTH = 5_000
 """Of Python's calls. The extraction refuses documents nested far less deeply."""
-DAMAGED = "is damaged, or made in a way that no program should. Save it anew from the program that made it."
+DAMAGED = "is damaged, or not written as its format requires. Save it again from the program that made it."
 
 
 def main() -> None:

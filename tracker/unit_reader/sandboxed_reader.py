@@ -25,8 +25,8 @@ READER = Sandbox(
     timeout_seconds=15,
 )
 TOO_MUCH = (
-    "{name} asks for more time or memory than any unit needs, and reading it was stopped. "
-    "Take the pages of the one unit out of it, or save it anew from the program that made it, and read that."
+    "{name} needs more time or memory than any unit should, so reading was stopped. "
+    "Save one unit's pages as a separate file, or save it again from the program that made it, and use that."
 )
 
 
@@ -47,14 +47,14 @@ def read_document(name: str, body: bytes) -> DocumentReading:
     """
     if len(body) > MAX_BYTES:
         raise Unreadable(
-            f"{name} is larger than {MAX_BYTES // MEGABYTE} MB, and was not opened. "
-            "Take the pages of the one unit out of it, and read those."
+            f"{name} is larger than {MAX_BYTES // MEGABYTE} MB, so it was not opened. "
+            "Save one unit's pages as a separate file and use that."
         )
     try:
         answer = json.loads(READER.run(stdin=json.dumps(name).encode() + b"\n" + body))
     except SandboxBusy as error:
         raise Unreadable(
-            f"{name} was not read: the documents before it take too long. Try again in a minute."
+            f"{name} was not read, because other documents are being read. Try again in a minute."
         ) from error
     except (SandboxError, ValueError) as error:
         log.warning("A document could not be read: %s", error)

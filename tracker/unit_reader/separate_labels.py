@@ -100,7 +100,7 @@ def merge_label_columns(lines: Sequence[CleanLine], doubts: list[Doubt]) -> list
         merged.extend(_pair_labels_with_texts(labels, texts))
         numbers = tuple(number for line in (*labels, *texts) for number in line.line_numbers)
         doubts.append(
-            Doubt(numbers, "labels are printed apart from their texts", "they belong together in this order")
+            Doubt(numbers, "labels are printed apart from their texts", "labels and texts were joined in their order")
         )
         index += len(labels) + len(texts)
     return merged

@@ -56,9 +56,7 @@ def split_items(lines: Sequence[CleanLine], width: int) -> SectionStatements:
     _remove_wordless(result)
     if introduction:
         result.unparsed.append((introduction.line_numbers, introduction.text))
-        result.doubts.append(
-            Doubt(introduction.line_numbers, "an introduction in words of its own", "it was placed nowhere")
-        )
+        result.doubts.append(Doubt(introduction.line_numbers, "an introduction in unusual words", "it was not used"))
     return result
 
 
@@ -302,8 +300,8 @@ class _StatementSplitter:
         if self.is_group_start and self.heading_line is not None and self.heading_line is self.previous:
             self._add_doubt(
                 self.heading_line.line_numbers + line.line_numbers,
-                "two headings stand one above the other",
-                "the lower one is the heading of what follows",
+                "two headings follow each other",
+                "the second is the heading of the statements below",
             )
         self.heading, self.heading_line = line.text, line
         self.is_group_start = True
@@ -330,9 +328,7 @@ class _StatementSplitter:
 
     def _add_unused(self, line: CleanLine) -> None:
         self.result.unparsed.append((line.line_numbers, line.text))
-        self._add_doubt(
-            line.line_numbers, "a line that is neither a statement nor a heading", "it was placed nowhere"
-        )
+        self._add_doubt(line.line_numbers, "a line that is neither a statement nor a heading", "it was not used")
 
     def _add_doubt(self, numbers: tuple[int, ...], what: str, assumed: str) -> None:
         self.result.doubts.append(Doubt(numbers, what, assumed))

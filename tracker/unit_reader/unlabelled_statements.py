@@ -50,7 +50,11 @@ def _merge_wrapped_lines(lines: Sequence[CleanLine], width: int, result: Section
             last = merged[-1]
             if line.after_break:
                 result.doubts.append(
-                    Doubt(last.line_numbers + line.line_numbers, "a page ends here", "the statement goes on below")
+                    Doubt(
+                        last.line_numbers + line.line_numbers,
+                        "a page ends inside a statement",
+                        "the statement continues on the next page",
+                    )
                 )
             merged[-1] = replace(
                 last, text=merge_texts(last.text, line.text), line_numbers=last.line_numbers + line.line_numbers

@@ -147,7 +147,7 @@ def test_two_columns_are_read_one_after_the_other_with_a_doubt() -> None:
     assert labels == list(range(1, 61))
     assert words(source)[0] == "Greet customers"
     assert source.doubts[0].what == "page 1 is printed in two columns"
-    assert source.doubts[0].assumed == "the left one was read first, then the right one"
+    assert source.doubts[0].assumed == "the left column was read first, then the right one"
     assert not rows(source)
 
 
@@ -178,8 +178,8 @@ def test_a_watermark_across_the_page_is_left_out() -> None:
 
 
 def test_a_scan_says_that_it_is_one() -> None:
-    assert "holds pictures of pages and no text" in refusal(scanned(2))
-    assert "holds pictures of pages and no text" in refusal(blank(1))
+    assert "has pictures of pages and no text" in refusal(scanned(2))
+    assert "has pictures of pages and no text" in refusal(blank(1))
 
 
 def test_a_page_that_is_a_picture_is_doubted() -> None:
@@ -206,7 +206,7 @@ def test_fonts_that_do_not_say_their_letters_are_a_refusal() -> None:
 
 
 def test_a_password_is_said() -> None:
-    assert "has a password" in refusal(locked(printed("<p>1. greet</p>"), "hush"))
+    assert "is password protected" in refusal(locked(printed("<p>1. greet</p>"), "hush"))
     assert words(read(locked(printed("<p>1. greet</p>"), ""))) == ["1. greet"]
 
 

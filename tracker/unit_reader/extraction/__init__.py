@@ -57,14 +57,15 @@ def _find_extractor(file_format: FileFormat) -> Callable[[bytes], dict[str, Any]
 def _check_limits(source: SourceText) -> None:
     """Raise `Unreadable` for more text than any unit holds, so that later steps need no limits."""
     if not any(line.text for line in source.lines):
-        raise Unreadable(f"{source.name} holds no text. Look whether it is the right file.")
+        raise Unreadable(f"{source.name} has no text. Check that it is the right file.")
     if len(source.lines) > MAX_LINES:
         raise Unreadable(
-            f"{source.name} holds {len(source.lines):,} lines, far more than any unit. Take the one unit out of it."
+            f"{source.name} has {len(source.lines):,} lines, far more than any unit. "
+            "Save one unit's pages as a separate file and use that."
         )
     for line in source.lines:
         if len(line.text) > MAX_WORD_LENGTH and max(map(len, line.text.split())) > MAX_WORD_LENGTH:
             raise Unreadable(
-                f"Line {line.number} of {source.name} holds one word of more than {MAX_WORD_LENGTH:,} characters, "
-                "which no unit does. Take it out, and read the rest."
+                f"Line {line.number} of {source.name} has a word of more than {MAX_WORD_LENGTH:,} characters. "
+                "Remove it and try again."
             )

@@ -25,8 +25,12 @@ STRICT = b"http://purl.oclc.org/ooxml/wordprocessingml/main"
 TRANSITIONAL = b"http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 W = f"{{{TRANSITIONAL.decode()}}}"
 RELATIONSHIP = "{http://schemas.openxmlformats.org/package/2006/relationships}Relationship"
-UNPACKS_TOO_LARGE = "unpacks to far more than any document. It was not opened. Save it anew from Word, and read that."
-HAS_ENTITIES = "defines XML entities, which no program that writes documents does. It was not opened."
+UNPACKS_TOO_LARGE = (
+    "unpacks to far more than any document, so it was not opened. Save it again from Word and use that."
+)
+HAS_ENTITIES = (
+    "defines XML entities, which Word never does, so it was not opened. Save it again from Word and use that."
+)
 
 
 class Package:
@@ -42,7 +46,7 @@ class Package:
         if len(entries) > MAX_ENTRIES or sum(entry.file_size for entry in entries) > MAX_UNPACKED_SIZE:
             raise Unreadable(UNPACKS_TOO_LARGE)
         if any(entry.flag_bits & 1 for entry in entries):
-            raise Unreadable("has a password. Save it without one, and read that.")
+            raise Unreadable("is password protected. Save a copy without a password and use that.")
         self._names = {entry.filename for entry in entries}
         self._main = self._find_related("", "officeDocument") or "word/document.xml"
 

@@ -116,7 +116,7 @@ def _parse(text: str) -> Element:
         if depth > MAX_DEPTH:
             raise Unreadable(
                 f"nests its elements more than {MAX_DEPTH} deep, which no published page does. "
-                "Open it in a browser, copy its text, and read that."
+                "Open it in a browser, copy its text into a file, and use that."
             )
     return page
 

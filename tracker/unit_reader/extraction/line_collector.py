@@ -44,7 +44,9 @@ class LineCollector:
     def _append(self, text: str, page: int | None, *, heading: bool, cells: tuple[str, ...], item: str) -> int:
         self.characters += len(text)
         if self.characters > MAX_CHARACTERS:
-            raise Unreadable("holds far more text than any unit. Take the one unit out of it, and read that.")
+            raise Unreadable(
+                "has far more text than any unit. Save one unit's pages as a separate file and use that."
+            )
         self.lines.append((text, page, heading, cells, item))
         return len(self.lines)
 

@@ -33,13 +33,13 @@ MIN_PARAGRAPH_GAP = 0.35
 """White space in addition to that between two lines of a paragraph, as a share of the size of type."""
 MAX_UNKNOWN_SHARE = 0.2
 HAS_NO_TEXT = (
-    "holds pictures of pages and no text, as a scanner makes them. "
-    "Have its text recognised (OCR) by the program that scanned it, or type its text, and read that."
+    "is a scan: it has pictures of pages and no text. "
+    "Run text recognition (OCR) on it, or type its text, and use that."
 )
-HAS_PASSWORD = "has a password. Save it without one, and read that."  # noqa: S105 - a sentence
+HAS_PASSWORD = "is password protected. Save a copy without a password and use that."  # noqa: S105 - a sentence
 HAS_UNKNOWN_FONTS = (
-    "does not say which letters its fonts print, so its text cannot be told. "
-    "Print it to a new PDF from the program that made it, or have its text recognised (OCR)."
+    "does not say which letters its fonts print, so its text cannot be read. "
+    "Print it to a new PDF from the program that made it, or run text recognition (OCR) on it."
 )
 
 PageItem = PrintedLine | TableRow
@@ -60,9 +60,7 @@ def extract_pdf(body: bytes) -> dict[str, Any]:
             raise Unreadable(HAS_PASSWORD) from error
         raise
     if next(itertools.islice(PDFPage.create_pages(document.doc), MAX_PAGES, None), None) is not None:
-        raise Unreadable(
-            f"has more than {MAX_PAGES} pages. Take the pages of the one unit out of it, and read those."
-        )
+        raise Unreadable(f"has more than {MAX_PAGES} pages. Save one unit's pages as a separate file and use that.")
     deadline = time.process_time() + CPU_SECONDS
     pages = [_read_page(plumber_page, len(document.pages), deadline) for plumber_page in document.pages]
     _check_text(pages)
@@ -79,8 +77,8 @@ def extract_pdf(body: bytes) -> dict[str, Any]:
 def _read_page(plumber_page: PlumberPage, page_count: int, deadline: float) -> PdfPage:
     if time.process_time() > deadline:
         raise Unreadable(
-            f"has {page_count} pages, more than could be read in the time that one unit takes. "
-            "Take the pages of the one unit out of it, and read those."
+            f"has {page_count} pages, more than can be read in the time allowed. "
+            "Save one unit's pages as a separate file and use that."
         )
     all_words = read_words(plumber_page)
     rows, words = extract_tables(plumber_page, all_words)
@@ -151,7 +149,7 @@ class LineWriter:
         unmark_bold_headings(self.collector, self._bold)
         if self._unknown_lines:
             self.collector.add_doubt(
-                tuple(self._unknown_lines), "some letters could not be told", "a � stands for each"
+                tuple(self._unknown_lines), "some letters could not be read", "each is shown as �"
             )
 
     def _write_columns(self, columns: ColumnPair, page: int) -> None:
@@ -165,7 +163,7 @@ class LineWriter:
         self.collector.add_doubt(
             (first, len(self.collector.lines)),
             f"page {page} is printed in two columns",
-            "the left one was read first, then the right one",
+            "the left column was read first, then the right one",
         )
 
     def _write_printed_line(self, line: PrintedLine, page: int, edge: float) -> None:

@@ -28,7 +28,7 @@ def extract_plain_text(name: str, body: bytes) -> SourceText:
     """
     text, encoding = decode(body)
     if "\0" in text or len(CONTROL_CHARACTER.findall(text)) > len(text) / 100 + 3:
-        raise Unreadable(f"{name} is no text, but data that some program wrote. Save it as text, DOCX or PDF.")
+        raise Unreadable(f"{name} is not text but a program's data. Save the document as text, DOCX or PDF.")
     lines = tuple(_split_lines(text))
     return SourceText(name, "text", lines, tuple(_find_doubts(lines, encoding)))
 
@@ -73,6 +73,6 @@ def _split_lines(text: str) -> Iterator[Line]:
 def _find_doubts(lines: tuple[Line, ...], encoding: str) -> Iterator[Doubt]:
     not_ascii = tuple(line.number for line in lines if not line.text.isascii())[:20]
     if encoding == "cp1252" and not_ascii:
-        yield Doubt(not_ascii, "the text is not UTF-8, and does not say what else", "it was read as Windows-1252")
+        yield Doubt(not_ascii, "the text is not UTF-8, and states no other encoding", "it was read as Windows-1252")
     if unreadable := tuple(line.number for line in lines if "\ufffd" in line.text)[:20]:
-        yield Doubt(unreadable, "a character could not be read", "a � stands in its place")
+        yield Doubt(unreadable, "a character could not be read", "it is shown as �")
