@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tests.library.writing import UNIT
 from tracker.ledger.transactions import transaction
-from tracker.library.services.loading import write_unit
+from tracker.library.services.loading import store_unit
 from tracker.models import Centre, Unit
 from tracker.units.documents import UnitDocument
 from tracker.units.schema import UnitSchema
@@ -22,5 +22,5 @@ def make_own_unit(centre: Centre | None, document: UnitDocument | None = None) -
     with transaction():
         unit = Unit(code=document.code, version=document.version, revision=document.revision)
         unit.owner_centre_id = centre.id if centre else None
-        write_unit(unit, document)
+        store_unit(unit, document)
     return unit

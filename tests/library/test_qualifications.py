@@ -20,7 +20,7 @@ from tracker.library.queries.qualifications import list_qualifications, make_nex
 from tracker.library.services.qualifications import publish_qualification, read_qualification_text
 from tracker.models import Person, Qualification
 from tracker.units.documents import Identifier, Provenance
-from tracker.units.formats.qualification_yaml import write_qualification
+from tracker.units.formats.qualification_yaml import format_qualification_yaml
 from tracker.units.qualification_documents import (
     QualificationDocument,
     QualificationGroup,
@@ -191,7 +191,7 @@ class TestNextRevision:
         assert document == replace(read_qualification(own), revision=2, slug="ng-award-1-r2")
 
     def test_next_revision_can_be_published_unchanged(self, own: Qualification, world: World) -> None:
-        text = write_qualification(make_next_revision(own))
+        text = format_qualification_yaml(make_next_revision(own))
         with transaction():
             publish_qualification(read_qualification_text(text), world.northgate, factories.actor(world.dan))
         assert [each.revision for each in held("NG-AWARD")] == [1, 2]
@@ -256,9 +256,9 @@ def qualification_documents(draw: st.DrawFn) -> QualificationDocument:
 class TestWriting:
     def test_qualifications_of_the_folder_round_trip(self) -> None:
         for document in read_standards().qualifications:
-            assert read_qualification_text(write_qualification(document)) == document
+            assert read_qualification_text(format_qualification_yaml(document)) == document
 
     @given(qualification_documents())
     @settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
     def test_any_qualification_round_trips(self, document: QualificationDocument) -> None:
-        assert read_qualification_text(write_qualification(document)) == document
+        assert read_qualification_text(format_qualification_yaml(document)) == document

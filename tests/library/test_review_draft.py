@@ -142,7 +142,7 @@ def test_each_doubt_is_marked_on_both_sides_with_links(dan: FlaskClient, draft_i
     assert 'href="#doubt-1"' in page
     assert re.search(r'id="line-20"\s+class="source-line doubtful"', page)
     assert re.search(
-        r'id="doubt-1">\s*<p>\s*<b>Check 1</b> Its label is printed twice. It is read as 2.\s+'
+        r'id="doubt-1">\s*<p>\s*<b>Point 1:</b> Its label is printed twice. It is read as 2.\s+'
         r'<a class="line-link" href="#line-20"',
         page,
     )

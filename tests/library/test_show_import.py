@@ -435,20 +435,20 @@ class TestStopping:
         monkeypatch.setattr(import_job, "MAX_UNITS_IN_SLICE", 2)
         run = preview(world, units(5))
         start(run, factories.actor(world.dan))
-        write_unit, written = import_job.write_unit, []
+        store_unit, written = import_job.store_unit, []
 
         def killed(unit: Unit, document: UnitDocument) -> None:
-            write_unit(unit, document)
+            store_unit(unit, document)
             written.append(unit.code)
             if len(written) == 4:
                 raise KeyboardInterrupt
 
-        monkeypatch.setattr(import_job, "write_unit", killed)
+        monkeypatch.setattr(import_job, "store_unit", killed)
         with pytest.raises(KeyboardInterrupt):
             run_import(run.id)
         assert (again(run).state, run.done) == (ImportState.RUNNING, 2)
         assert [len(own_units(f"LOCAL{number}")) for number in range(5)] == [1, 1, 0, 0, 0]
-        monkeypatch.setattr(import_job, "write_unit", write_unit)
+        monkeypatch.setattr(import_job, "store_unit", store_unit)
         by_hand.clear()
         resume_imports()
         assert by_hand == [run.id]
@@ -505,15 +505,15 @@ class TestStopping:
     def test_failed_import_says_what_happened_and_what_to_do(
         self, world: World, monkeypatch: pytest.MonkeyPatch, acts: Callable[[], list[str]]
     ) -> None:
-        write_unit = import_job.write_unit
+        store_unit = import_job.store_unit
         monkeypatch.setattr(import_job, "MAX_UNITS_IN_SLICE", 1)
 
         def broken(unit: Unit, document: UnitDocument) -> None:
             if unit.code == "LOCAL2":
                 raise OSError(28, "No space left on device")
-            write_unit(unit, document)
+            store_unit(unit, document)
 
-        monkeypatch.setattr(import_job, "write_unit", broken)
+        monkeypatch.setattr(import_job, "store_unit", broken)
         run = import_units(world, units(4))
         assert (run.state, run.done) == (ImportState.FAILED, 2)
         assert run.message == (
@@ -521,7 +521,7 @@ class TestStopping:
             "kept. Continue from there, or stop the import."
         )
         assert acts()[-1] == "import_failed"
-        monkeypatch.setattr(import_job, "write_unit", write_unit)
+        monkeypatch.setattr(import_job, "store_unit", store_unit)
         with transaction():
             services.resume_import(db.session.get_one(ImportRun, run.id), factories.actor(world.dan))
         assert (again(run).state, run.message) == (ImportState.DONE, "")
@@ -651,11 +651,11 @@ class TestOnScreen:
     def test_failed_import_can_be_continued(
         self, world: World, client: Browser, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        write_unit = import_job.write_unit
-        monkeypatch.setattr(import_job, "write_unit", lambda *_: 1 / 0)
+        store_unit = import_job.store_unit
+        monkeypatch.setattr(import_job, "store_unit", lambda *_: 1 / 0)
         run, dan = import_units(world, units(1)), client(world.dan)
         assert "ZeroDivisionError" in dan.get(f"/imports/{run.id}").get_data(as_text=True)
-        monkeypatch.setattr(import_job, "write_unit", write_unit)
+        monkeypatch.setattr(import_job, "store_unit", store_unit)
         dan.post(f"/imports/{run.id}/resume")
         assert "1 unit imported" in dan.get(f"/imports/{run.id}").get_data(as_text=True)
 

@@ -104,7 +104,7 @@ def test_changed_assigned_label_stays_as_typed() -> None:
 
 
 def test_missing_criterion_cannot_be_changed() -> None:
-    with pytest.raises(Invalid, match="no longer there"):
+    with pytest.raises(Invalid, match="no longer exists"):
         change_criterion(copy_of(), "r99", {"text": "x"})
 
 
@@ -130,7 +130,7 @@ def test_moving_renumbers_assigned_labels() -> None:
 
 def test_first_and_last_cannot_move_further() -> None:
     for key, step in (("r1", -1), ("r6", 1), ("r7", 1), ("r7", -1), ("r3", -1)):
-        with pytest.raises(Invalid, match="end of its list already"):
+        with pytest.raises(Invalid, match="already at the end of its list"):
             move_criterion(copy_of(), key, step)
 
 
@@ -224,7 +224,7 @@ def test_item_can_be_restored_without_its_stem() -> None:
 
 def test_last_criterion_cannot_be_dropped() -> None:
     working = start_working_copy({**reading_of(BULLETS), "criteria": reading_of(BULLETS)["criteria"][:1]})
-    with pytest.raises(Invalid, match="holds no criteria"):
+    with pytest.raises(Invalid, match="has no criteria"):
         drop_criterion(working, "r1")
 
 

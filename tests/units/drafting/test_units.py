@@ -51,7 +51,7 @@ def test_doubt_can_be_resolved_and_reopened() -> None:
     after = units.resolve_doubt(copy_of(warnings=[DOUBT, DOUBT]), 0)
     assert units.list_open_doubts(after) == [1]
     assert units.list_open_doubts(units.resolve_doubt(after, 0, settled=False)) == [0, 1]
-    with pytest.raises(Invalid, match="no longer there"):
+    with pytest.raises(Invalid, match="no longer exists"):
         units.resolve_doubt(after, 2)
 
 

@@ -134,9 +134,9 @@ def element(key: str, **more: Any) -> dict[str, Any]:
     [
         ([element("1", parentid="2"), element("2", parentelementid="1")], "form a circle"),
         ([element("1", parentid="1")], "form a circle"),
-        ([element(str(n), parentid=str(n - 1) if n else None) for n in range(12)], "more than 8 deep"),
-        ([element("1", parentid="99")], "the element 99, which is not there"),
-        ([element("1", standardid=7)], "the standard 7, which is not there"),
+        ([element(str(n), parentid=str(n - 1) if n else None) for n in range(12)], "more than 8 levels deep"),
+        ([element("1", parentid="99")], "the element 99, which is missing"),
+        ([element("1", standardid=7)], "the standard 7, which is missing"),
     ],
 )
 def test_element_without_parent_is_refused(elements: list[dict[str, Any]], said: str) -> None:
@@ -148,7 +148,7 @@ def test_duplicate_element_is_imported_separately_with_a_remark() -> None:
     """As in a framework that Mahara itself ships."""
     found = mahara.read(spoilt(standardelements=[element("5", name="E"), element("5", name="F")]))
     assert [each.text for each in found.units[0].criteria] == ["E", "F"]
-    assert any("stands twice" in remark for remark in found.remarks)
+    assert any("appears twice" in remark for remark in found.remarks)
 
 
 def test_description_of_an_element_becomes_its_note() -> None:

@@ -17,7 +17,7 @@ from tracker.units.standards_folder import FOLDER, read_standards
 @given(unit_documents())
 @SLOW
 def test_any_unit_round_trips(unit: UnitDocument) -> None:
-    assert unit_yaml.read(unit_yaml.write_unit(unit).encode()).units == (unit,)
+    assert unit_yaml.read(unit_yaml.format_unit_yaml(unit).encode()).units == (unit,)
 
 
 @given(several_units())
@@ -40,7 +40,7 @@ def test_written_files_look_like_those_of_the_folder(path: Path) -> None:
     (unit,) = unit_yaml.read(text.encode()).units
     said = "".join(line for line in text.splitlines(keepends=True) if not line.lstrip().startswith("#"))
     said = said.replace("  - heading:\n    items:\n", "  - items:\n").replace("identifiers: []\n", "")
-    assert sorted(unit_yaml.write_unit(unit).splitlines()) == sorted(said.splitlines())
+    assert sorted(unit_yaml.format_unit_yaml(unit).splitlines()) == sorted(said.splitlines())
 
 
 def test_written_files_pass_the_folder_check(tmp_path: Path) -> None:
@@ -48,12 +48,12 @@ def test_written_files_pass_the_folder_check(tmp_path: Path) -> None:
     (tmp_path / "guidance").mkdir()
     units = read_standards().units
     for unit in units:
-        (tmp_path / "units" / f"{unit.slug}.yaml").write_text(unit_yaml.write_unit(unit), encoding="utf-8")
+        (tmp_path / "units" / f"{unit.slug}.yaml").write_text(unit_yaml.format_unit_yaml(unit), encoding="utf-8")
     assert (read_standards(tmp_path).units, read_standards(tmp_path).faults) == (units, ())
 
 
 def test_empty_and_default_keys_are_left_out() -> None:
-    written = unit_yaml.write_unit(read_unit())
+    written = unit_yaml.format_unit_yaml(read_unit())
     for key in ("assessable", "label_origin", "skills", "metadata", "note", "[]", '""'):
         assert key not in written
 

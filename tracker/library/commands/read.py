@@ -55,9 +55,9 @@ def _read_input(file: str) -> tuple[str, bytes]:
 
 
 def _write_output(output: Path, document: UnitDocument) -> None:
-    from tracker.units.formats.unit_yaml import write_unit
+    from tracker.units.formats.unit_yaml import format_unit_yaml
 
-    output.write_text(write_unit(document), encoding="utf-8")
+    output.write_text(format_unit_yaml(document), encoding="utf-8")
     click.echo(f"Written to {output}. Ask what is wrong with it: flask standards check", err=True)
 
 

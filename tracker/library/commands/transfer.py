@@ -132,7 +132,7 @@ def _write_unit(
             click.echo(f"{name}: left as it was")
             return None
     target = units / (existing.file_name if existing else f"{unit.slug}.yaml")
-    target.write_text(unit_yaml.write_unit(unit), encoding="utf-8")
+    target.write_text(unit_yaml.format_unit_yaml(unit), encoding="utf-8")
     click.echo(f"{name}: {'written' if existing else 'new'}, {target.name}")
     return unit.slug
 
@@ -175,7 +175,7 @@ def _write_links_between(
     *,
     yes: bool,
 ) -> None:
-    from tracker.units.formats.link_yaml import describe_link, write_links
+    from tracker.units.formats.link_yaml import describe_link, format_links_yaml
 
     name = f"Links between {first.code} and {second.code}"
     existing = next((each for each in library.links if set(each.units) == {first.slug, second.slug}), None)
@@ -195,7 +195,7 @@ def _write_links_between(
             return
     target = links / (existing.file_name if existing else f"{first.slug}-{second.slug}.yaml")
     target.parent.mkdir(exist_ok=True)
-    target.write_text(write_links(first, second, [*held, *new]), encoding="utf-8")
+    target.write_text(format_links_yaml(first, second, [*held, *new]), encoding="utf-8")
     click.echo(f"{name}: {len(new)} new, {target.name}")
 
 

@@ -52,7 +52,7 @@ class CriterionForm(DraftForm):
 
     kind = SelectField("Kind", choices=make_choices(CriterionKind))
     label = StringField("Label", [LINE_LIMIT])
-    label_origin = SelectField("The label is", choices=make_choices(LabelOrigin))
+    label_origin = SelectField("Origin of the label", choices=make_choices(LabelOrigin))
     heading = StringField("Heading", [TEXT_LIMIT])
     parent = SelectField("Item of", validate_choice=False)
     text = TextAreaField("Text", [TEXT_LIMIT])

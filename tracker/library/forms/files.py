@@ -8,7 +8,7 @@ from tracker.library.services.unit_files import DETECT, FORMATS
 from tracker.web.forms import PageForm
 
 
-class ImportForm(PageForm):
+class UnitImportForm(PageForm):
     """A file to import and its format."""
 
     file = FileField("File", [FileRequired("Choose the file.")])
@@ -23,7 +23,7 @@ class StartImportForm(PageForm):
     password = PasswordField("Your password", [password_confirmed_to_change])
 
 
-class ExportForm(PageForm):
+class UnitExportForm(PageForm):
     """The units to export and the format."""
 
     units = SelectMultipleField("Units", coerce=int, validate_choice=False)

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import aliased, joinedload
 
 from tracker.extensions import db
-from tracker.library.queries.units import list_versions, load_document, version_order
+from tracker.library.queries.units import list_unit_versions, load_document, version_order
 from tracker.models import Criterion, CriterionLink, Unit
 from tracker.units.comparison import DiffSegment, Link, PairKind, StatementPair, compare_versions, diff, full_text
 from tracker.units.documents import CriterionDocument, UnitDocument, unit_from_json
@@ -150,7 +150,7 @@ def count_pair_kinds(pairs: Iterable[StatementPair]) -> dict[PairKind, int]:
 
 def list_other_versions(unit: Unit, centre_ids: Collection[int]) -> list[Unit]:
     """List the other versions of a unit that these centres can see, the newest first."""
-    return [each for each in list_versions(unit, centre_ids) if each.id != unit.id]
+    return [each for each in list_unit_versions(unit, centre_ids) if each.id != unit.id]
 
 
 def list_linked_criteria(unit: Unit, centre_ids: Collection[int]) -> dict[int, list[LinkedCriterion]]:

@@ -53,7 +53,7 @@ def find_qualification(slug: str, centre_ids: Collection[int]) -> Qualification 
     ).one_or_none()
 
 
-def list_versions(qualification: Qualification) -> list[Qualification]:
+def list_qualification_versions(qualification: Qualification) -> list[Qualification]:
     """List every version and revision of the same owner, the newest first."""
     owner = Qualification.owner_centre_id
     same = owner.is_(None) if qualification.owner_centre_id is None else owner == qualification.owner_centre_id
@@ -69,7 +69,9 @@ def read_qualification(qualification: Qualification) -> QualificationDocument:
 def make_next_revision(qualification: Qualification) -> QualificationDocument:
     """Return the document as the next revision of its version, with a free address, to be changed and published."""
     document = read_qualification(qualification)
-    revisions = [each.revision for each in list_versions(qualification) if each.version == document.version]
+    revisions = [
+        each.revision for each in list_qualification_versions(qualification) if each.version == document.version
+    ]
     revision = max(revisions) + 1
     stem = make_free_slug(document.code, "", 1, set())
     taken = set(db.session.scalars(select(Qualification.slug).where(Qualification.slug.startswith(stem))))

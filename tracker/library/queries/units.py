@@ -73,7 +73,7 @@ def _list_visible(centre_ids: Collection[int]) -> Iterable[Unit]:
     return db.session.scalars(query.order_by(Unit.code, Unit.owner_centre_id.is_(None), Unit.id))
 
 
-def list_versions(unit: Unit, centre_ids: Collection[int]) -> list[Unit]:
+def list_unit_versions(unit: Unit, centre_ids: Collection[int]) -> list[Unit]:
     """List every version and revision of a unit that these centres can see, the newest first."""
     query = select(Unit).where(Unit.code == unit.code, is_unit_visible_at(centre_ids))
     found = db.session.scalars(query.options(defer(Unit.document), defer(Unit.search_text)).order_by(Unit.id))

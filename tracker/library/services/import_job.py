@@ -32,7 +32,7 @@ from tracker.library.queries.imports import (
 )
 from tracker.library.queries.links import list_link_decisions, order_units
 from tracker.library.services.links import confirm_link
-from tracker.library.services.loading import write_unit
+from tracker.library.services.loading import store_unit
 from tracker.library.services.publishing import list_taken_slugs
 from tracker.library.services.unit_files import parse_stored_file
 from tracker.models import Centre, ImportRun, Unit
@@ -169,7 +169,7 @@ def _import_unit(
     document = replace(document, revision=entry.revision, slug=slug, provenance=provenance)
     unit = Unit(code=document.code, version=document.version, revision=document.revision)
     unit.owner_centre_id = run.centre_id
-    write_unit(unit, document)
+    store_unit(unit, document)
     record(
         "unit_published", unit, actor, centre=run.centre_id, run=run.id, content=unit.content_hash, source=run.sha256
     )

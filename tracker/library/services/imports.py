@@ -23,7 +23,7 @@ IMPORTABLE = frozenset({ImportOutcome.NEW, ImportOutcome.CHANGED})
 
 
 @dataclass(frozen=True)
-class ImportPreview:
+class UnitImportPreview:
     """A parsed file compared with the library. Only the file store has it; the database does not."""
 
     format: str
@@ -40,7 +40,7 @@ class ImportPreview:
         return any(each.outcome in IMPORTABLE or each.links for each in self.entries)
 
 
-def preview_file(format_name: str, file_name: str, body: bytes, centre_id: int) -> ImportPreview:
+def preview_file(format_name: str, file_name: str, body: bytes, centre_id: int) -> UnitImportPreview:
     """Parse a file and compare it with the centre's library. Call it inside `reading`: it may take seconds."""
     contents = parse_file(format_name, body)
     entries = tuple(list_import_entries(contents.units, format_name, centre_id))
@@ -48,7 +48,7 @@ def preview_file(format_name: str, file_name: str, body: bytes, centre_id: int) 
         entries = add_link_counts(entries, contents.units, contents.links, format_name, centre_id)
     kept = file_store.save(BytesIO(body))
     remarks = (*contents.remarks, *_describe_links(entries))
-    return ImportPreview(
+    return UnitImportPreview(
         format_name, file_name[-MAX_NAME_LENGTH:], kept.sha256, entries, len(contents.links), remarks
     )
 
@@ -62,7 +62,7 @@ def _describe_links(entries: Collection[ImportEntry]) -> Iterator[str]:
         yield f"{said}, {waiting:,} of them only with a changed unit that you tick." if waiting else f"{said}."
 
 
-def start_preview(found: ImportPreview, centre_id: int, actor: Actor) -> ImportRun:
+def start_preview(found: UnitImportPreview, centre_id: int, actor: Actor) -> ImportRun:
     """Store a preview so that it can be confirmed later; it is finished at once if there is nothing to import."""
     assert actor.person_id is not None  # noqa: S101 - an administrator imports, never the operator
     run = ImportRun(

@@ -48,11 +48,11 @@ def load_unit(document: UnitDocument) -> LoadResult:
         db.session.execute(delete(UnitCode).where(UnitCode.unit_id == unit.id))
     outcome = "changed" if unit else "new"
     unit = unit or Unit(code=document.code, version=document.version, revision=document.revision)
-    write_unit(unit, document)
+    store_unit(unit, document)
     return LoadResult(name, outcome)
 
 
-def write_unit(unit: Unit, document: UnitDocument) -> None:
+def store_unit(unit: Unit, document: UnitDocument) -> None:
     """Write the rows of one unit version; the caller has removed rows of an earlier text."""
     _fill_unit(unit, document)
     db.session.add(unit)

@@ -13,7 +13,7 @@ from tracker.errors import Conflict, Invalid, Refused
 from tracker.extensions import db
 from tracker.ledger.canonical_json import canonical_json
 from tracker.ledger.events import Actor, record
-from tracker.library.services.loading import write_unit
+from tracker.library.services.loading import store_unit
 from tracker.models import Unit, UnitDraft
 from tracker.storage import file_store, virus_scan
 from tracker.units.documents import UnitDocument
@@ -145,7 +145,7 @@ def publish_unit(draft: UnitDraft, seen_version: int, accepted: Collection[int],
     _check_not_published(document, draft.centre_id)
     unit = Unit(code=document.code, version=document.version, revision=document.revision)
     unit.owner_centre_id = draft.centre_id
-    write_unit(unit, document)
+    store_unit(unit, document)
     draft.state, draft.unit_id, draft.ended_at = DraftState.PUBLISHED, unit.id, now()
     record(
         "unit_published",

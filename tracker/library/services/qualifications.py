@@ -40,7 +40,7 @@ def load_qualification(document: QualificationDocument) -> str:
             f"loaded. Restore the old rules, or raise the revision to {document.revision + 1}, with a new slug."
         )
     outcome = "changed" if row else "new"
-    fill_row(row or Qualification(), document)
+    store_qualification(row or Qualification(), document)
     return outcome
 
 
@@ -85,12 +85,12 @@ def publish_qualification(document: QualificationDocument, centre: Centre, actor
         raise Refused(
             f"Another qualification has the address {document.slug}. Nothing was published. Change the slug."
         )
-    row = fill_row(Qualification(owner_centre_id=centre.id), document)
+    row = store_qualification(Qualification(owner_centre_id=centre.id), document)
     record("qualification_published", row, actor, centre=centre.id, content=row.content_hash)
     return row
 
 
-def fill_row(row: Qualification, document: QualificationDocument) -> Qualification:
+def store_qualification(row: Qualification, document: QualificationDocument) -> Qualification:
     """Write the row of one version from its document."""
     row.code, row.version, row.revision = document.key
     row.slug = document.slug

@@ -56,15 +56,15 @@ def read_unit(centre_id: int) -> ResponseReturnValue:
         get_centre(centre_id)
     form = AddUnitForm()
     try:
-        found = services.read_uploaded_document(*get_upload(form))
+        found = services.read_uploaded_document(*get_document(form))
     except NoUnit as refusal:
         centre, _ = get_centre(centre_id)
         if refusal.guidance is None:
-            return show_refusal(centre, form, refusal)
+            return show_document_error(centre, form, refusal)
         return render_as_guidance(centre, refusal), 422
     except (Invalid, Refused) as refusal:
         centre, _ = get_centre(centre_id)
-        return show_refusal(centre, form, refusal)
+        return show_document_error(centre, form, refusal)
     centre, actor = get_centre(centre_id)
     draft = services.start_draft(found, centre.id, actor)
     doubts = len(found.reading.get("warnings", []))
@@ -105,7 +105,7 @@ def download_source(draft_id: int) -> ResponseReturnValue:
     return response
 
 
-def get_upload(form: AddUnitForm) -> tuple[str, bytes]:
+def get_document(form: AddUnitForm) -> tuple[str, bytes]:
     """Return name and bytes of the upload or pasted text. Raises `Invalid` for neither or both."""
     if not form.validate():
         raise Invalid("This is too long to paste. Upload it as a file.", "text")
@@ -131,7 +131,7 @@ def get_download_name(draft: UnitDraft) -> str:
     return draft.source_name if "." in draft.source_name else f"{draft.source_name}.txt"
 
 
-def show_refusal(centre: Centre, form: AddUnitForm, refusal: Invalid | Refused) -> ResponseReturnValue:
+def show_document_error(centre: Centre, form: AddUnitForm, refusal: Invalid | Refused) -> ResponseReturnValue:
     """Show the message beside its field; pasted text stays in its box."""
     uploaded = form.document.data and form.document.data.filename
     named = getattr(refusal, "field", None) or ("document" if uploaded else "text")

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from tracker.errors import Invalid
 from tracker.ledger.transactions import reading
-from tracker.library.forms.files import ExportForm
+from tracker.library.forms.files import UnitExportForm
 from tracker.library.queries import exports as queries
 from tracker.library.services import unit_files
 from tracker.library.views import library
@@ -23,14 +23,14 @@ from tracker.web.route_rules import requires
 def choose_export(centre_id: int) -> ResponseReturnValue:
     """Show the form to choose units and a format."""
     centre, _ = get_centre(centre_id)
-    return render_choose_export(centre, ExportForm(formdata=None))
+    return render_choose_export(centre, UnitExportForm(formdata=None))
 
 
 @library.post("/centres/<int:centre_id>/units/export")
 @requires(Act.ADMINISTER_CENTRE)
 def export_units(centre_id: int) -> ResponseReturnValue:
     """Show what the format cannot hold, then send the file. Only reads, so that nobody waits for it."""
-    form = ExportForm()
+    form = UnitExportForm()
     with reading():
         centre, _ = get_centre(centre_id)
         try:
@@ -48,7 +48,7 @@ def export_units(centre_id: int) -> ResponseReturnValue:
     )
 
 
-def get_chosen_units(form: ExportForm, centre: Centre) -> list[int]:
+def get_chosen_units(form: UnitExportForm, centre: Centre) -> list[int]:
     """Return the ids of the units to export. Raises `Invalid` if none is chosen."""
     choices = [unit.id for unit in queries.list_exportable_units(centre.id)]
     ticked = set(form.units.data or [])
@@ -62,7 +62,7 @@ def get_chosen_units(form: ExportForm, centre: Centre) -> list[int]:
 
 def render_choose_export(
     centre: Centre,
-    form: ExportForm,
+    form: UnitExportForm,
     chosen: list[int] | None = None,
     found: unit_files.ExportedFile | None = None,
 ) -> str:

@@ -12,7 +12,7 @@ from tracker.config import MEGABYTE
 from tracker.errors import Invalid, NotFound
 from tracker.ledger.events import Actor
 from tracker.ledger.transactions import SAFE_METHODS, reading
-from tracker.library.forms.files import ImportForm, StartImportForm
+from tracker.library.forms.files import StartImportForm, UnitImportForm
 from tracker.library.queries import imports as queries
 from tracker.library.services import imports as services
 from tracker.library.services import unit_files
@@ -34,14 +34,14 @@ MAX_LISTED = 200
 def choose_import(centre_id: int) -> ResponseReturnValue:
     """Show the form to choose a file, with the centre's latest imports."""
     centre, _ = get_centre(centre_id)
-    return render_choose_import(centre, ImportForm(formdata=None))
+    return render_choose_import(centre, UnitImportForm(formdata=None))
 
 
 @library.post("/centres/<int:centre_id>/units/import")
 @requires(Act.ADMINISTER_CENTRE)
 def preview_import(centre_id: int) -> ResponseReturnValue:
     """Parse the file and compare it with the library with no lock held; then store the preview."""
-    form = ImportForm()
+    form = UnitImportForm()
     with reading():
         get_centre(centre_id)
     found = preview_upload(form, centre_id) if form.validate() else None
@@ -133,7 +133,7 @@ def build_progress(run: ImportRun) -> queries.ImportProgress:
     return queries.ImportProgress(run.state, run.done, run.total, len(run.outcome), is_waiting)
 
 
-def preview_upload(form: ImportForm, centre_id: int) -> services.ImportPreview | None:
+def preview_upload(form: UnitImportForm, centre_id: int) -> services.UnitImportPreview | None:
     """Return the preview of the uploaded file; None if it was refused, with the reasons beside the field."""
     try:
         chosen = get_upload(form)
@@ -145,7 +145,7 @@ def preview_upload(form: ImportForm, centre_id: int) -> services.ImportPreview |
         return None
 
 
-def get_upload(form: ImportForm) -> tuple[str, str, bytes]:
+def get_upload(form: UnitImportForm) -> tuple[str, str, bytes]:
     """Return format, name and bytes of the upload. Raises `Invalid` if it is too large."""
     upload: FileStorage = form.file.data
     if upload.stream.seek(0, SEEK_END) > unit_files.MAX_SIZE:
@@ -157,7 +157,7 @@ def get_upload(form: ImportForm) -> tuple[str, str, bytes]:
     return (unit_files.detect_format(name, body) if chosen == unit_files.DETECT else chosen), name, body
 
 
-def render_choose_import(centre: Centre, form: ImportForm) -> str:
+def render_choose_import(centre: Centre, form: UnitImportForm) -> str:
     """Render the form to choose a file."""
     return render_template(
         "library/choose_import.html",

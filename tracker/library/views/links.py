@@ -63,7 +63,7 @@ def list_links(centre_id: int) -> ResponseReturnValue:
 def decide_link(centre_id: int, slug: str, other_slug: str) -> ResponseReturnValue:
     """Confirm or refuse a pair or withdraw the decision; or confirm all criteria with the same words."""
     centre, actor = get_centre(centre_id)
-    one, other = (get_unit(each, centre) for each in (slug, other_slug))
+    one, other = (get_centre_unit(each, centre) for each in (slug, other_slug))
     act, here = request.form.get("act", ""), get_return_url(centre, one, other)
     if one.id == other.id:
         raise NotFound
@@ -116,7 +116,7 @@ def compare_versions(slug: str) -> ResponseReturnValue:
     )
 
 
-def get_unit(slug: str, centre: Centre) -> Unit:
+def get_centre_unit(slug: str, centre: Centre) -> Unit:
     """Return a unit that this centre can see; 404 otherwise."""
     unit = find_unit(slug, [centre.id])
     if unit is None:

@@ -10,7 +10,7 @@ from tracker.library.queries import qualifications as queries
 from tracker.library.services import qualifications as services
 from tracker.library.views import library
 from tracker.models import Centre, Qualification
-from tracker.units.formats.qualification_yaml import write_qualification as write_text
+from tracker.units.formats.qualification_yaml import format_qualification_yaml
 from tracker.units.qualification_documents import QualificationDocument
 from tracker.units.qualification_rules import describe_group_rule
 from tracker.vocabulary import Role
@@ -32,7 +32,7 @@ units:
 mandatory: [CFACC15]
 provenance:
   source: "the awarding body's rules of combination"
-  read: "Typed by us."
+  read: "Typed by our centre."
 """
 
 
@@ -61,7 +61,7 @@ def show_qualification(qualification_slug: str) -> ResponseReturnValue:
         document=document,
         rule_of=describe_group_rule,
         held=queries.find_library_units(document, me().centre_ids),
-        versions=queries.list_versions(qualification),
+        versions=queries.list_qualification_versions(qualification),
         revises=owner is not None and me().holds(Role.ADMINISTRATOR, owner),
     )
 
@@ -86,7 +86,7 @@ def write_qualification(centre_id: int) -> ResponseReturnValue:
                 centre, document, PublishQualificationForm(formdata=None, text=form.text.data)
             )
     if not form.is_submitted():
-        form.text.data = write_text(queries.make_next_revision(revised)) if revised else EXAMPLE
+        form.text.data = format_qualification_yaml(queries.make_next_revision(revised)) if revised else EXAMPLE
     page = render_template("library/write_qualification.html", centre=centre, form=form, revised=revised)
     return page, (422 if form.is_submitted() else 200)
 

@@ -45,7 +45,7 @@ def show_unit(slug: str) -> ResponseReturnValue:
         "library/show_unit.html",
         unit=unit,
         document=document,
-        versions=queries.list_versions(unit, me().centre_ids),
+        versions=queries.list_unit_versions(unit, me().centre_ids),
         linked=list_linked_criteria(unit, me().centre_ids),
         guidance=queries.list_guidance(unit.code, me().centre_ids),
         warnings=queries.list_document_warnings(document, today()),

@@ -10,9 +10,9 @@ from tracker.units.formats.files import ExchangedLink, FileContents, Format, Wri
 
 _CSV, _JSON = "text/csv", "application/json"
 FORMATS = {
-    "yaml": Format("Our own (YAML)", "yaml", "application/yaml", unit_yaml.read, unit_yaml.write),
+    "yaml": Format("YAML (format of this program)", "yaml", "application/yaml", unit_yaml.read, unit_yaml.write),
     "csv": Format(
-        "Spreadsheet (a row a criterion)",
+        "Spreadsheet (CSV, one row per criterion)",
         "csv",
         _CSV,
         spreadsheet.read,

@@ -20,7 +20,7 @@ def can_be_written(link: ExchangedLink, first: UnitDocument, second: UnitDocumen
     return link.kind is LinkKind.SAME and kinds[0] is not None and kinds[0] is kinds[1]
 
 
-def write_links(first: UnitDocument, second: UnitDocument, places: Sequence[Place]) -> str:
+def format_links_yaml(first: UnitDocument, second: UnitDocument, places: Sequence[Place]) -> str:
     """Return the text of the file; read back with the two units it gives the same places."""
     return "".join(f"{line}\n" for line in _lines(first, second, places))
 

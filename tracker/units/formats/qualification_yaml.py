@@ -6,7 +6,7 @@ from tracker.units.formats.unit_yaml import format_scalar, quote
 from tracker.units.qualification_documents import QualificationDocument, QualificationGroup, QualificationUnit
 
 
-def write_qualification(document: QualificationDocument) -> str:
+def format_qualification_yaml(document: QualificationDocument) -> str:
     """Return a qualification as YAML without empty keys and comments. Read back, it is the same document."""
     return "".join(f"{line}\n" for line in _list_lines(document))
 

@@ -61,11 +61,11 @@ def read(body: bytes) -> FileContents:
 
 def write(units: Sequence[UnitDocument], links: Sequence[ExchangedLink] = ()) -> WrittenFile:
     """Write units as YAML, separated by `---`."""
-    body = "---\n".join(map(write_unit, units)).encode()
+    body = "---\n".join(map(format_unit_yaml, units)).encode()
     return WrittenFile(body, describe_omitted_links(links))
 
 
-def write_unit(unit: UnitDocument) -> str:
+def format_unit_yaml(unit: UnitDocument) -> str:
     """Return a unit as a file of `standards/units`, without empty keys. Read back, it is the same unit."""
     return "".join(f"{line}\n" for line in _list_lines(unit))
 
