@@ -156,6 +156,14 @@ def test_every_command_that_is_named_exists(page: str, app: Flask) -> None:
     assert [each for each in [*lines, *quoted] if not is_command(app, each.split())] == []
 
 
+@pytest.mark.parametrize("page", [name for name in NAMES if name != FORMER_NAMES])
+def test_every_address_that_is_named_exists(page: str, app: Flask) -> None:
+    """An address is given in code type; an ellipsis stands for an id."""
+    quoted = {each for each in QUOTED.findall(read(page)) if re.fullmatch(r"/[a-z][\w/…-]*", each)}
+    addresses = app.url_map.bind("localhost")
+    assert {each for each in quoted if not addresses.allowed_methods(each.replace("…", "1"))} == set()
+
+
 def is_command(app: Flask, words: list[str]) -> bool:
     if words[0] in FLASKS_OWN:
         return True
