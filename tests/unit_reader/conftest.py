@@ -7,5 +7,5 @@ from tracker.unit_reader import sandboxed_reader
 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A document has one second, so that a test of what never ends need not take four."""
+    """Limit a document to one second, so that tests of endless work take one second and not four."""
     monkeypatch.setattr(sandboxed_reader.READER, "limits", replace(sandboxed_reader.READER.limits, cpu_seconds=1))

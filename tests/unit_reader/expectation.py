@@ -1,7 +1,7 @@
-"""What a document of the corpus is to be read as: a YAML file beside it, with the keys of our own format in short.
+"""Expected reading of a corpus document: a YAML file beside it, with the keys of the unit format in short.
 
 Only what a file states is compared, except that the criteria are always compared in full. Every scalar is text.
-How the files are written is told in `corpus/README.md`.
+`corpus/README.md` describes how the files are written.
 """
 
 from collections.abc import Hashable, Iterator
@@ -24,7 +24,7 @@ KEYS = {
 
 
 class Plain(yaml.BaseLoader):
-    """Every scalar as text, and a key that stands twice refused."""
+    """YAML loader that reads every scalar as text, and refuses a repeated key."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]  # type: ignore[no-untyped-call]
@@ -46,15 +46,15 @@ class ExpectedCriterion:
     selection: str | None = None
     text_starts: bool = False
 
-    def told(self, text: str | None = None) -> str:
-        """On a few lines, so that a difference between two of them is easily read."""
+    def describe(self, text: str | None = None) -> str:
+        """Return the criterion on a few lines, so that a difference between two is easy to read."""
         first = (
             f"{self.kind} [{self.label}] {self.label_origin}, under {self.parent or '-'}, heading {self.heading!r}"
         )
         choice = f" ({self.selection})" if self.selection else ""
-        judged = "" if self.assessable else " not assessable"
+        assessable = "" if self.assessable else " not assessable"
         points = "".join(f"\n      * {each}" for each in self.points)
-        return f"{first}{judged}{choice}\n    {text or self.text}{points}"
+        return f"{first}{assessable}{choice}\n    {text or self.text}{points}"
 
 
 @dataclass
@@ -104,7 +104,7 @@ def _add_items(
 
 
 def pairs(items: Any) -> Iterator[tuple[str, Any]]:
-    """Label and value: of a mapping, or of a list of mappings where labels repeat, or of mere texts: 1, 2, 3…"""
+    """Yield label and value of a mapping, of a list of mappings if labels repeat, or of texts: 1, 2, 3 …."""
     if isinstance(items, dict):
         yield from items.items()
         return
@@ -116,7 +116,7 @@ def pairs(items: Any) -> Iterator[tuple[str, Any]]:
 
 
 def differences(expected: Expectation, reading: dict[str, Any], lines: dict[int, str] | None = None) -> list[str]:
-    """What is not as expected, one entry each; `lines` are the document's by number."""
+    """Return what differs from the expectation, one entry each. `lines` are the document's lines by number."""
     return [
         *_plain_differences(expected.found, reading),
         *_list_differences(expected.found, reading),
@@ -169,7 +169,7 @@ def _requirement(position: int, pair: tuple[str, Any]) -> dict[str, Any]:
 
 
 def as_expected(found: dict[str, Any]) -> ExpectedCriterion:
-    """A criterion that was read, to be held beside one that was expected."""
+    """Return a criterion that was read, for comparison with an expected one."""
     keys = ("kind", "label", "text", "heading", "label_origin", "parent", "assessable", "selection")
     return ExpectedCriterion(**{key: found[key] for key in keys}, points=tuple(found["points"]))
 
@@ -181,9 +181,9 @@ def _criteria_differences(expected: list[ExpectedCriterion], found: list[dict[st
         if number < len(expected):
             left = expected[number]
             loose = right and (left.text_starts and right.text.startswith(left.text))
-            wanted.append(f"{number + 1} {left.told(right.text if right and loose else None)}")
+            wanted.append(f"{number + 1} {left.describe(right.text if right and loose else None)}")
         if right:
-            got.append(f"{number + 1} {right.told()}")
+            got.append(f"{number + 1} {right.describe()}")
     if wanted != got:
         listed = unified_diff(_lines(wanted), _lines(got), "expected", "read", lineterm="", n=1)
         yield "criteria:\n" + "\n".join(listed)
@@ -212,7 +212,7 @@ def _doubt_differences(found: dict[str, Any], reading: dict[str, Any], lines: di
 
 @dataclass
 class Score:
-    """How many criteria are wholly right in kind, label, heading and text, and how many are made up."""
+    """Count of criteria that are right in kind, label, heading and text, and of those that were invented."""
 
     right: int = 0
     expected: int = 0

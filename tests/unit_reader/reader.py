@@ -1,4 +1,4 @@
-"""The reader, as the tests of its corpus ask it."""
+"""Reading of a document in this process, for the tests."""
 
 import json
 from typing import Any
@@ -11,19 +11,19 @@ from tracker.unit_reader.file_format import FileFormat
 
 
 def read_document(name: str, body: bytes) -> tuple[dict[str, Any], dict[int, str]]:
-    """What was read, as `--json` prints it, and the document's lines by their numbers."""
+    """Return what was read, as `--json` prints it, and the document's lines by number."""
     source = extract_lines(name, body)
     return read_unit(source).as_json(), numbered(source)
 
 
 def read_html_here(body: bytes) -> dict[str, Any]:
-    """What was read of a web page, in this process."""
+    """Return what was read of a web page."""
     source = SourceText.from_json("unit.html", FileFormat.HTML.value, json.loads(json.dumps(extract_html(body))))
     return read_unit(source).as_json()
 
 
 def text_source(text: str, name: str = "unit.txt") -> SourceText:
-    """Plain text as the reader is handed it, without asking the reader of bytes."""
+    """Return plain text as extracted lines, without extracting them from bytes."""
     lines = text.replace("\r\n", "\n").split("\n")
     return SourceText(name, "text", tuple(Line(number, each.rstrip()) for number, each in enumerate(lines, 1)))
 

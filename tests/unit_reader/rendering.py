@@ -131,15 +131,15 @@ LAYOUTS = {
     "single": "@page { size: A4; margin: 2cm }",
     "ruled": f"@page {{ size: A4; margin: 2cm }} {RULED}",
     "columns": "@page { size: A4 landscape; margin: 2cm } body { columns: 2; column-gap: 2cm }",
-    "furniture": (
-        '@page { size: 14cm 9cm; margin: 2cm; @top-left { content: "FURNITURE" }'
+    "page headers": (
+        '@page { size: 14cm 9cm; margin: 2cm; @top-left { content: "PAGE HEADER" }'
         ' @bottom-right { content: "Page " counter(page) " of " counter(pages) } }'
     ),
 }
 
 
-def as_pdf(html: str, layout: str, furniture: str = "") -> bytes:
-    style = LAYOUTS[layout].replace("FURNITURE", furniture) + " body { font: 10pt sans-serif }"
+def as_pdf(html: str, layout: str, page_header: str = "") -> bytes:
+    style = LAYOUTS[layout].replace("PAGE HEADER", page_header) + " body { font: 10pt sans-serif }"
     body: bytes = weasyprint.HTML(string=html).write_pdf(stylesheets=[weasyprint.CSS(string=style)])
     return body
 
@@ -155,7 +155,7 @@ FORMATS = [
 
 
 class Word:
-    """A Word document whose labels are nowhere in its text: Word counts them."""
+    """Word document whose labels are automatic numbers, and not in its text."""
 
     def __init__(self) -> None:
         self.document: Document = docx.Document()

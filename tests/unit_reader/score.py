@@ -1,4 +1,4 @@
-"""How well the corpus is read: `python -m tests.unit_reader.score`.
+"""Score of the reader on the corpus: `python -m tests.unit_reader.score`.
 
 One line a document that is not wholly right, and the share of criteria whose kind, label, heading and text are all
 right, with the number of those made up.

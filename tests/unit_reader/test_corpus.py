@@ -1,4 +1,4 @@
-"""Every small document of the corpus, read as the paper beside it says. No exceptions are granted here."""
+"""Every document of the corpus is read as the YAML file beside it states, without exceptions."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ DOCUMENTS = sorted(each for each in CORPUS.iterdir() if each.suffix in {".txt", 
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda each: each.name)
-def test_reads_as_expected(path: Path) -> None:
+def test_a_corpus_document_reads_as_expected(path: Path) -> None:
     expected = read_expectation(path.with_suffix(".yaml"))
     if expected.no_unit:
         with pytest.raises(NoUnit) as caught:
@@ -28,6 +28,6 @@ def test_reads_as_expected(path: Path) -> None:
         pytest.fail("\n".join(found), pytrace=False)
 
 
-def test_each_document_has_its_expectation_and_each_expectation_its_document() -> None:
+def test_every_document_has_an_expectation_and_every_expectation_a_document() -> None:
     assert len(DOCUMENTS) >= 36
     assert sorted(each.stem for each in DOCUMENTS) == sorted(each.stem for each in CORPUS.glob("*.yaml"))

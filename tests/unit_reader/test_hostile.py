@@ -1,4 +1,4 @@
-"""Lines that no awarding body prints: reading ends, with a reading or `NoUnit`, and its work grows with the length."""
+"""Hostile text: reading ends with a reading or `NoUnit`, and its work grows no faster than the length."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ UNITS: dict[str, Callable[[int], str]] = {
     ),
     "colons": lambda size: HEAD + "sweep the following:\n" * (size // 20),
     "headings alone": lambda size: "Performance criteria\n\nKnowledge and understanding\n\n" * (size // 50),
-    "page furniture": lambda size: HEAD + "CHMSW1 Sweep chimneys 1\n\n1. sweep\n\n" * (size // 40),
+    "page headers": lambda size: HEAD + "CHMSW1 Sweep chimneys 1\n\n1. sweep\n\n" * (size // 40),
     "page numbers": lambda size: HEAD + "".join(f"{n % 900}\n" for n in range(size // 4)),
     "blank lines": lambda size: HEAD + "\n" * size + ITEMS,
     "outcomes": lambda size: "Learning outcomes\n" + "".join(f"{n} Know\n{n}.1 Name\n" for n in range(1, size // 15)),
@@ -69,25 +69,25 @@ def outcome(text: str) -> dict[str, Any] | None:
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_ends_with_a_reading_or_no_unit(name: str) -> None:
+def test_odd_text_ends_with_a_reading_or_no_unit(name: str) -> None:
     reading = outcome(SMALL[name])
     assert reading is None or reading["criteria"]
 
 
 @pytest.mark.parametrize("name", ["nothing", "a blank", "only openers", "the same heading for ever"])
-def test_where_nothing_is_nothing_is_made(name: str) -> None:
+def test_text_without_criteria_makes_no_unit(name: str) -> None:
     assert outcome(SMALL[name]) is None
 
 
-def test_control_characters_are_not_text() -> None:
-    """A few of them are dropped; a nil, or many, and the file is no text at all."""
+def test_control_characters_are_removed() -> None:
+    """A few are removed; with a NUL or many of them, the file is not text."""
     reading, _ = read_document("unit.txt", SMALL["control characters"].encode())
     assert not any(
         ord(character) < 32 or ord(character) == 127 for each in reading["criteria"] for character in each["text"]
     )
 
 
-def test_a_nil_is_no_text() -> None:
+def test_a_nul_character_is_refused() -> None:
     with pytest.raises(Unreadable, match="is not text"):
         read_document("unit.txt", (HEAD + "1. sweep\0 the flue\n").encode())
 
@@ -110,7 +110,7 @@ def counted() -> Iterator[list[int]]:
 
 
 @pytest.mark.parametrize("name", UNITS)
-def test_the_work_grows_with_the_length_and_no_faster(name: str) -> None:
+def test_the_work_grows_no_faster_than_the_length(name: str) -> None:
     work = []
     for size in (4_000, 32_000):
         text = UNITS[name](size)

@@ -1,4 +1,4 @@
-"""Units of the corpus once more, as Word documents with real numbering and as PDFs in four layouts."""
+"""Units of the corpus as Word documents with automatic numbers and as PDFs in four layouts."""
 
 from typing import Any
 
@@ -21,17 +21,17 @@ WORD = [
     "colon-points",
 ]
 PDF = [
-    ("numbers", "furniture"),
+    ("numbers", "page headers"),
     ("brackets", "single"),
     ("p-and-k", "columns"),
     ("outcomes", "ruled"),
     ("outcomes", "single"),
     ("cells-one-to-a-line", "ruled"),
-    ("bullets", "furniture"),
+    ("bullets", "page headers"),
     ("restart-per-group", "columns"),
-    ("starts-at-2", "furniture"),
+    ("starts-at-2", "page headers"),
     ("sub-items-letters", "single"),
-    ("sub-items-p41", "furniture"),
+    ("sub-items-p41", "page headers"),
     ("colon-points", "single"),
 ]
 
@@ -57,14 +57,14 @@ def compared(expected: Expectation, reading: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("name", WORD)
-def test_reads_as_word(name: str) -> None:
+def test_a_word_document_reads_as_expected(name: str) -> None:
     expected = read_expectation(CORPUS / f"{name}.yaml")
     reading, _ = read_document(f"{name}.docx", as_docx(printed(expected)))
     compared(expected, reading)
 
 
 @pytest.mark.parametrize(("name", "layout"), PDF)
-def test_reads_as_pdf(name: str, layout: str) -> None:
+def test_a_pdf_reads_as_expected(name: str, layout: str) -> None:
     expected = read_expectation(CORPUS / f"{name}.yaml")
     unit = printed(expected)
     html = as_table(unit) if layout == "ruled" else as_html(unit, marker="{}.")

@@ -57,7 +57,7 @@ STYLES = {
 
 
 class Words:
-    """Invented words. No text stands twice in a unit: what is printed twice may well be a page's furniture."""
+    """Invented words. No text stands twice in a unit: a text printed twice may be a page header."""
 
     def __init__(self, seed: int) -> None:
         self.chance = random.Random(seed)  # noqa: S311  nothing here is secret
@@ -129,7 +129,7 @@ class Layout:
     width: int = 0
     spaced: bool = False
     hanging: bool = True
-    furniture: int = 0
+    lines_per_page: int = 0
 
 
 LAYOUTS = st.builds(
@@ -137,7 +137,7 @@ LAYOUTS = st.builds(
     width=st.sampled_from([0, 60, 72, 90]),
     spaced=st.booleans(),
     hanging=st.booleans(),
-    furniture=st.sampled_from([0, 9, 17]),
+    lines_per_page=st.sampled_from([0, 9, 17]),
 )
 
 
@@ -180,9 +180,11 @@ def _wrapped(label: str, text: str, layout: Layout, indent: int = 0) -> list[str
 
 def _paged(unit: Printed, lines: list[str], layout: Layout, style: Style) -> str:
     """With the running title and the number of the page after so many lines, as a PDF's text has them."""
-    if not layout.furniture or style.name == "bare":  # nothing would say that a bare statement goes on over the page
+    if (
+        not layout.lines_per_page or style.name == "bare"
+    ):  # nothing would say that a bare statement goes on over the page
         return "\n".join(lines)
-    pages = [lines[start : start + layout.furniture] for start in range(0, len(lines), layout.furniture)]
+    pages = [lines[start : start + layout.lines_per_page] for start in range(0, len(lines), layout.lines_per_page)]
     head = f"{unit.code} {unit.title}"
     return "\n".join(
         line

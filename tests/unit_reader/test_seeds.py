@@ -1,4 +1,4 @@
-"""The raw documents of the four units, read: equal to `standards/units` in every criterion; the guidance is no unit."""
+"""The published documents of the four seed units are read as `standards/units` has them; the guidance is no unit."""
 
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ def library_unit(code: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("code", DOCUMENTS)
-def test_every_criterion_is_that_of_our_own_copy(code: str) -> None:
+def test_every_criterion_equals_the_library_copy(code: str) -> None:
     def compared(each: dict[str, Any]) -> dict[str, Any]:
         return {**each, "note": bool(each["note"])}
 
@@ -61,22 +61,22 @@ def test_every_criterion_is_that_of_our_own_copy(code: str) -> None:
         "dates",
     ],
 )
-def test_so_is_all_else_that_it_prints(code: str, key: str) -> None:
+def test_everything_else_printed_equals_the_library_copy(code: str, key: str) -> None:
     assert read_seed(code)[key] == library_unit(code)[key]
 
 
 @pytest.mark.parametrize("code", ["INSCC004", "CFACC15", "DELIVERCC"])
-def test_the_titles_are_those_printed(code: str) -> None:
+def test_printed_titles_are_read(code: str) -> None:
     assert read_seed(code)["title"] == library_unit(code)["title"]
 
 
 @pytest.mark.parametrize("code", ["INSCC004", "CFACC15"])
-def test_the_codes_are_those_printed(code: str) -> None:
+def test_printed_codes_are_read(code: str) -> None:
     for key in ("code", "identifiers"):
         assert read_seed(code)[key] == library_unit(code)[key]
 
 
-def test_a_code_that_stands_only_at_the_end_is_said_not_to_be_read_from_the_heading() -> None:
+def test_a_code_printed_only_at_the_end_is_reported() -> None:
     found = read_seed("CFAM&LFD3")
     assert found["code"] == "CFAM&LFD3"
     assert found["identifiers"] == [{"scheme": "Original URN", "value": "CFAM&LFD3"}]
@@ -91,7 +91,7 @@ def test_no_code_is_guessed_where_none_is_printed() -> None:
     assert any("code" in each["what"] for each in found["warnings"])
 
 
-def test_the_unnumbered_line_is_warned_about() -> None:
+def test_an_unnumbered_line_is_reported() -> None:
     path = SEEDS / DOCUMENTS["INSCC004"]
     reading, lines = read_document(path.name, path.read_bytes())
     (number,) = [number for number, text in lines.items() if text.startswith("how to manage monitoring")]
@@ -102,12 +102,12 @@ def test_empty_headings_are_kept() -> None:
     assert set(read_seed("INSCC004")["empty_headings"]) >= set(library_unit("INSCC004")["empty_headings"])
 
 
-def test_the_name_of_an_image_is_noise() -> None:
+def test_the_name_of_an_image_is_not_read() -> None:
     found = read_seed("CFAM&LFD3")
     assert ".png" not in str([found["criteria"], found["skills"], found["metadata"], found["title"]])
 
 
-def test_guidance_is_refused_as_a_unit_and_offered_as_guidance() -> None:
+def test_guidance_is_refused_as_a_unit_and_returned_as_guidance() -> None:
     path = SEEDS / "guidance-customer-service-procedures.txt"
     with pytest.raises(NoUnit) as refused:
         read_document(path.name, path.read_bytes())

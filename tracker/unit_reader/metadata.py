@@ -1,7 +1,7 @@
 """Metadata of a unit: `URN: INSCC004`, `Version Number` above `1`, or a table of names and values."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tracker.unit_reader import phrases
@@ -104,7 +104,7 @@ def parse_entry(line: CleanLine) -> MetadataEntry | None:
     return parse_unpunctuated_entry(line)
 
 
-def parse_unpunctuated_entry(line: CleanLine, *, among_facts: bool = False) -> MetadataEntry | None:
+def parse_unpunctuated_entry(line: CleanLine, *, among_entries: bool = False) -> MetadataEntry | None:
     """Return the entry whose name and value only a space separates: `Version number 2`, `CODE F1AB 11`.
 
     Names of one word count only among other entries.
@@ -118,7 +118,7 @@ def parse_unpunctuated_entry(line: CleanLine, *, among_facts: bool = False) -> M
         if key is None:
             continue
         is_certain = (count > 1 and key in DISTINCTIVE_KEYS) or (name in CAPITAL_KEYS and value[:1].isupper())
-        if is_certain or (among_facts and _can_be_value(key, value)):
+        if is_certain or (among_entries and _can_be_value(key, value)):
             return MetadataEntry(key, value, line.line_numbers)
     return None
 
@@ -138,7 +138,7 @@ def split_metadata(lines: Sequence[CleanLine]) -> tuple[list[MetadataEntry], lis
     index = 0
     while index < len(lines):
         entry = parse_entry(lines[index]) or (
-            parse_unpunctuated_entry(lines[index], among_facts=True) if entries else None
+            parse_unpunctuated_entry(lines[index], among_entries=True) if entries else None
         )
         if entry:
             entries.append(entry)
@@ -168,9 +168,3 @@ def is_metadata_value(line: CleanLine) -> bool:
     return (
         len(line.text) <= MAX_VALUE_LENGTH and not phrases.match_heading(line.text) and parse_key(line.text) is None
     )
-
-
-def identifiers_in(text: str) -> Iterator[str]:
-    """Codes as publishers write them, wherever they stand in a line."""
-    for match in phrases.CODE.finditer(text):
-        yield match[0]

@@ -196,20 +196,20 @@ class _SectionSplitter:
             lines_taken += 1
             if not phrases.is_introduction(following.text):
                 self.outcome = following.text
-        select_inside = self.current.part if self.current.part in CRITERIA else Part.OUTCOMES
+        part = self.current.part if self.current.part in CRITERIA else Part.OUTCOMES
         numbers = tuple(number for line in self.lines[index : index + lines_taken] for number in line.line_numbers)
         heading = replace(
             self.lines[index], text=self.outcome or self.lines[index].text, line_numbers=numbers, heading=True
         )
-        if select_inside is Part.OUTCOMES:
-            self.sections.append(Section(select_inside, heading, outcome=self.outcome or heading.text))
+        if part is Part.OUTCOMES:
+            self.sections.append(Section(part, heading, outcome=self.outcome or heading.text))
         else:
-            self.sections.append(Section(select_inside, None, outcome=self.outcome or heading.text))
+            self.sections.append(Section(part, None, outcome=self.outcome or heading.text))
         return lines_taken
 
     def _starts_metadata(self, index: int) -> bool:
         """Return whether metadata starts here; among criteria only names count with which no criterion starts."""
-        if self.current.is_metadata and metadata.parse_unpunctuated_entry(self.lines[index], among_facts=True):
+        if self.current.is_metadata and metadata.parse_unpunctuated_entry(self.lines[index], among_entries=True):
             return True
         if not metadata.starts_metadata(self.lines, index):
             return False

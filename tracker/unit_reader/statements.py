@@ -23,8 +23,6 @@ NOTE_START = re.compile(r"(?:(?:please )?note|notes|n\.?b\.?|guidance|hint|tip)\
 MAX_HEADING_LENGTH = 250
 MAX_STATEMENT_LENGTH = 5_000
 """In characters. Text that would make a statement longer is something else."""
-
-
 FOOTNOTE = re.compile(r"\*{1,3}(?=[A-Z])")
 """`*May be assessed by questioning.`, below statements that end in a star. A bullet has a space after it."""
 
@@ -37,9 +35,8 @@ def split_statements(lines: Iterable[CleanLine], width: int) -> SectionStatement
         [line for line in kept if FOOTNOTE.match(line.text)] if any("*" in line.text[1:] for line in kept) else []
     )
     assessor_rules = [line for line in kept if phrases.is_assessor_rule(line.text)]
-    set_aside = {
-        id(line) for line in (*footnotes, *assessor_rules)
-    }  # by identity, because parts of one line share its number
+    # Compared by identity, because parts of one line share its number.
+    set_aside = {id(line) for line in (*footnotes, *assessor_rules)}
     result = split_items([line for line in kept if id(line) not in set_aside], width)
     result.doubts.extend(doubts)
     result.unparsed.extend((line.line_numbers, line.text) for line in footnotes)
@@ -124,7 +121,7 @@ class _StatementSplitter:
             self.previous = line
         return self.result
 
-    # --- rows with a marker --------------------------------------------------------------------------------
+    # --- lines with a marker --------------------------------------------------------------------------------
 
     def _choose_marker(self, line: CleanLine) -> tuple[Marker, str, int] | None:
         """Return the marker that counts, the text after it and its depth, or None if the line has none."""
@@ -162,14 +159,14 @@ class _StatementSplitter:
             self._doubt_gap(marker, text, line)
             self.nesting.indent = line.indent
         text, rest = self._split_before_next(text, marker)
-        text, select_inside = self._split_before_sub_item(text, marker)
+        text, sub_items = self._split_before_sub_item(text, marker)
         statement = Statement(text, list(line.line_numbers), marker, self.heading, parent)
         self.result.statements.append(statement)
         if parent:
             parent.children.append(statement)
         self.nesting.open_at(depth, statement)
         self.is_group_start = False
-        return [each for each in (select_inside, rest) if each]
+        return [each for each in (sub_items, rest) if each]
 
     def _doubt_gap(self, marker: Marker, text: str, line: CleanLine) -> None:
         """Report labels that are missing before this one, or printed twice."""
@@ -219,7 +216,7 @@ class _StatementSplitter:
         statement.line_numbers.extend(line.line_numbers)
         self.is_group_start = False
 
-    # --- rows without a marker -----------------------------------------------------------------------------
+    # --- lines without a marker -----------------------------------------------------------------------------
 
     def _place_line_without_marker(self, index: int, line: CleanLine) -> None:
         current = self.nesting.innermost
@@ -266,9 +263,9 @@ class _StatementSplitter:
             return True
         marker = current.marker
         text, rest = self._split_before_next(line.text, marker) if marker else (line.text, "")
-        current.text, select_inside = self._split_before_sub_item(merge_texts(current.text, text), marker)
+        current.text, sub_items = self._split_before_sub_item(merge_texts(current.text, text), marker)
         current.line_numbers.extend(line.line_numbers)
-        for rest_of_line in filter(None, (select_inside, rest)):
+        for rest_of_line in filter(None, (sub_items, rest)):
             part = replace(line, text=rest_of_line)
             if chosen := self._choose_marker(part):
                 self._open_statements(part, *chosen)

@@ -1,4 +1,4 @@
-"""What the tests of this folder say of a document's lines, briefly."""
+"""Extraction of a document in this process, and short ways to look at its lines."""
 
 import pytest
 

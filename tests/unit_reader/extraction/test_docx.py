@@ -13,7 +13,7 @@ def word() -> WordDocument:
     return WordDocument()
 
 
-def test_paragraphs_and_tables_stand_in_their_order(word: WordDocument) -> None:
+def test_paragraphs_and_tables_keep_their_order(word: WordDocument) -> None:
     word.document.add_heading("Greet customers", 1)
     word.add("Level\t2")
     table = word.document.add_table(2, 2)
@@ -35,7 +35,7 @@ def test_a_title_and_a_paragraph_all_in_bold_are_headings(word: WordDocument) ->
     assert headings(read(word.body())) == ["Greet customers", "Knowledge"]
 
 
-def test_words_numbers_are_printed(word: WordDocument) -> None:
+def test_automatic_numbers_are_read_as_word_prints_them(word: WordDocument) -> None:
     number = word.add_list(("decimal", "%1."), ("decimal", "%1.%2"), ("lowerLetter", "%3)"), ("lowerRoman", "(%4)"))
     for level, text in [
         (0, "know"),
@@ -74,20 +74,20 @@ def test_words_numbers_are_printed(word: WordDocument) -> None:
         ("chicago", "%1.", "1."),
     ],
 )
-def test_each_way_of_counting(word: WordDocument, style: str, text: str, printed: str) -> None:
+def test_each_number_format_is_printed(word: WordDocument, style: str, text: str, printed: str) -> None:
     word.add("greet", word.add_list((style, text)))
     line = find(read(word.body()), "greet")
     assert (line.item, line.text) == (printed, f"{printed} greet".strip())
 
 
-def test_letters_go_on_behind_z_as_word_counts(word: WordDocument) -> None:
+def test_letters_continue_after_z_as_in_word(word: WordDocument) -> None:
     number = word.add_list(("lowerLetter", "%1)"))
     for _ in range(28):
         word.add("greet", number)
     assert [line.item for line in read(word.body()).lines][-3:] == ["z)", "aa)", "bb)"]
 
 
-def test_a_list_that_is_begun_anew(word: WordDocument) -> None:
+def test_a_restarted_list_counts_from_its_start(word: WordDocument) -> None:
     first = word.add_list(("decimal", "%1."), ("decimal", "%1.%2"))
     again = word.add_number(first - 1, '<w:lvlOverride w:ilvl="0"><w:startOverride w:val="5"/></w:lvlOverride>')
     shared = word.add_number(first - 1)
@@ -96,33 +96,33 @@ def test_a_list_that_is_begun_anew(word: WordDocument) -> None:
     assert [line.item for line in read(word.body()).lines] == ["1.", "2.", "5.", "6.", "7."]
 
 
-def test_a_level_that_never_begins_anew(word: WordDocument) -> None:
+def test_a_level_without_restart_keeps_counting(word: WordDocument) -> None:
     number = word.add_list(("decimal", "%1."), ("decimal", "%2"), more='<w:lvlRestart w:val="0"/>')
     for level in (0, 1, 1, 0, 1):
         word.add("greet", number, level)
     assert [line.item for line in read(word.body()).lines] == ["1.", "1", "2", "2.", "3"]
 
 
-def test_legal_numbers_are_arabic_all_through(word: WordDocument) -> None:
+def test_legal_numbering_is_arabic_at_every_level(word: WordDocument) -> None:
     number = word.add_list(("upperRoman", "%1."), ("decimal", "%1.%2"), more="<w:isLgl/>")
     for level in (0, 1):
         word.add("greet", number, level)
     assert [line.item for line in read(word.body()).lines] == ["1.", "1.1"]
 
 
-def test_a_number_may_come_from_the_style(word: WordDocument) -> None:
+def test_a_style_can_number_its_paragraphs(word: WordDocument) -> None:
     word.add("greet", style="List Number")
     word.add("listen", style="List Number")
     word.add("smile", style="List Bullet")
     assert texts(read(word.body())) == ["1. greet", "2. listen", "• smile"]
 
 
-def test_a_paragraph_may_be_taken_out_of_its_styles_list(word: WordDocument) -> None:
+def test_a_paragraph_can_leave_the_list_of_its_style(word: WordDocument) -> None:
     word.add("greet", 0, style="List Number")
     assert texts(read(word.body())) == ["greet"]
 
 
-def test_an_empty_paragraph_counts_as_word_counts_it(word: WordDocument) -> None:
+def test_an_empty_paragraph_is_counted_as_in_word(word: WordDocument) -> None:
     number = word.add_list(("decimal", "%1."))
     for text in ("greet", "", "listen"):
         word.add(text, number)
@@ -142,12 +142,12 @@ def test_deletions_are_left_out_and_insertions_kept(word: WordDocument) -> None:
     assert texts(read(word.body())) == ["greet them", "listen closely", "come", ""]
 
 
-def test_the_end_of_a_document_may_be_deleted(word: WordDocument) -> None:
+def test_a_deleted_end_of_the_document_keeps_the_text(word: WordDocument) -> None:
     word.add_xml('<w:p><w:pPr><w:rPr><w:del w:id="3"/></w:rPr></w:pPr><w:r><w:t>listen</w:t></w:r></w:p>')
     assert texts(read(word.body())) == ["listen"]
 
 
-def test_content_controls_are_read_and_their_placeholders_not(word: WordDocument) -> None:
+def test_content_controls_are_read_without_placeholders(word: WordDocument) -> None:
     word.add_xml(
         "<w:sdt><w:sdtContent><w:p><w:r><w:t>greet</w:t></w:r></w:p><w:tbl><w:tr><w:tc><w:p><w:r><w:t>a</w:t></w:r></w:p>"
         "</w:tc><w:sdt><w:sdtContent><w:tc><w:p><w:r><w:t>b</w:t></w:r></w:p></w:tc></w:sdtContent></w:sdt></w:tr></w:tbl>"
@@ -167,13 +167,13 @@ def test_a_text_box_is_read_once_after_its_paragraph(word: WordDocument) -> None
     assert texts(read(word.body())) == ["greet", "boxed"]
 
 
-def test_line_breaks_are_lines_and_stay_in_their_item(word: WordDocument) -> None:
+def test_line_breaks_make_lines_inside_their_item(word: WordDocument) -> None:
     word.add("greet\nthem", word.add_list(("decimal", "%1.")))
     word.add("one\ntwo")
     assert texts(read(word.body())) == ["1. greet", "    them", "one", "two"]
 
 
-def test_hyphens_symbols_links_and_fields(word: WordDocument) -> None:
+def test_hyphens_links_and_fields_are_read_and_symbols_are_not(word: WordDocument) -> None:
     word.add_xml(
         '<w:p><w:r><w:t>co</w:t><w:noBreakHyphen/><w:t>operate</w:t><w:sym w:font="Wingdings" w:char="F0FC"/></w:r>'
         '<w:hyperlink><w:r><w:t xml:space="preserve"> with</w:t></w:r></w:hyperlink><w:fldSimple w:instr="DATE"><w:r>'
@@ -187,7 +187,7 @@ def test_an_indented_paragraph_keeps_its_indent(word: WordDocument) -> None:
     assert texts(read(word.body())) == ["        deep"]
 
 
-def test_merged_cells_say_their_text_once(word: WordDocument) -> None:
+def test_the_text_of_merged_cells_is_read_once(word: WordDocument) -> None:
     table = word.document.add_table(3, 3)
     for at in range(9):
         table.cell(at // 3, at % 3).text = "abcdefghi"[at]
@@ -196,7 +196,7 @@ def test_merged_cells_say_their_text_once(word: WordDocument) -> None:
     assert rows(read(word.body())) == [("down", "b", "c"), ("", "e", "f"), ("g", "across", "")]
 
 
-def test_numbers_are_printed_in_cells(word: WordDocument) -> None:
+def test_automatic_numbers_are_read_in_cells(word: WordDocument) -> None:
     number = word.add_list(("decimal", "%1."))
     table = word.document.add_table(1, 2)
     table.cell(0, 0).text = "Know"
@@ -205,7 +205,7 @@ def test_numbers_are_printed_in_cells(word: WordDocument) -> None:
     assert rows(read(word.body())) == [("Know", "1. say\n2. show")]
 
 
-def test_a_table_that_only_frames_text_is_no_table(word: WordDocument) -> None:
+def test_a_table_that_frames_text_is_read_as_text(word: WordDocument) -> None:
     cell = word.document.add_table(1, 1).cell(0, 0)
     cell.text = "greet"
     inner = cell.add_table(2, 2)
@@ -221,7 +221,7 @@ def test_headers_and_footers_are_left_out(word: WordDocument) -> None:
     assert texts(read(word.body())) == ["greet"]
 
 
-def test_the_strict_kind_of_document_is_read(word: WordDocument) -> None:
+def test_a_strict_open_xml_document_is_read(word: WordDocument) -> None:
     word.add("greet")
     body = word.body()
     strict = part(body, DOCUMENT).replace(
@@ -231,7 +231,7 @@ def test_the_strict_kind_of_document_is_read(word: WordDocument) -> None:
     assert texts(read(altered(body, DOCUMENT, strict))) == ["greet"]
 
 
-def test_a_bomb_is_refused(word: WordDocument) -> None:
+def test_a_document_that_unpacks_to_too_much_is_refused(word: WordDocument) -> None:
     padded = part(word.body(), DOCUMENT).replace(b"<w:body>", b"<w:body>" + b" " * 60_000_000)
     assert "unpacks to far more" in refusal(altered(word.body(), DOCUMENT, padded))
     assert "unpacks to far more" in refusal(altered(word.body(), "word/media/image1.png", b"\0" * 450_000_000))
@@ -246,7 +246,7 @@ def test_entities_are_refused(word: WordDocument, name: str) -> None:
     assert "defines XML entities" in refusal(altered(word.body(), name, content[:start] + bombs + content[start:]))
 
 
-def test_nesting_without_end_is_refused(word: WordDocument) -> None:
+def test_too_deep_nesting_is_refused(word: WordDocument) -> None:
     deep = b"<w:sdt><w:sdtContent>" * 100_000
     content = part(word.body(), DOCUMENT).replace(b"<w:body>", b"<w:body>" + deep)
     assert "is damaged" in refusal(altered(word.body(), DOCUMENT, content))
@@ -255,7 +255,7 @@ def test_nesting_without_end_is_refused(word: WordDocument) -> None:
     assert "has no text" in refusal(altered(word.body(), DOCUMENT, content))
 
 
-def test_styles_and_lists_that_name_each_other_end(word: WordDocument) -> None:
+def test_circular_styles_do_not_loop(word: WordDocument) -> None:
     word.add("greet")
     styles = part(word.body(), "word/styles.xml").replace(
         b'w:styleId="Normal">', b'w:styleId="Normal"><w:basedOn w:val="Normal"/>'
@@ -263,7 +263,7 @@ def test_styles_and_lists_that_name_each_other_end(word: WordDocument) -> None:
     assert texts(read(altered(word.body(), "word/styles.xml", styles))) == ["greet"]
 
 
-def test_a_span_of_a_million_columns_is_cut(word: WordDocument) -> None:
+def test_a_column_span_is_limited(word: WordDocument) -> None:
     cell = '<w:tc><w:tcPr><w:gridSpan w:val="1000000"/></w:tcPr><w:p><w:r><w:t>a</w:t></w:r></w:p></w:tc>'
     word.add_xml(f"<w:tbl><w:tr>{cell}<w:tc><w:p><w:r><w:t>b</w:t></w:r></w:p></w:tc></w:tr></w:tbl>")
     assert max(map(len, rows(read(word.body())))) <= 100

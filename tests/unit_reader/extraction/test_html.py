@@ -9,7 +9,7 @@ def page(body: str, head: str = "") -> str:
     return f"<!doctype html><html><head><title>Unit</title>{head}</head><body>{body}</body></html>"
 
 
-def test_blocks_are_lines_and_headings_say_so() -> None:
+def test_blocks_become_lines_and_headings_are_marked() -> None:
     source = read(
         page("<h1>Greet\n customers</h1><p>URN:&nbsp;ABC1<br>Level&#32;2 &amp; up<div>one<p>two</div>three")
     )
@@ -23,7 +23,7 @@ def test_a_paragraph_all_in_bold_is_a_heading() -> None:
     assert headings(source) == ["Knowledge"]
 
 
-def test_where_most_is_bold_bold_says_nothing() -> None:
+def test_bold_marks_no_heading_if_most_of_the_page_is_bold() -> None:
     assert headings(read(page("<b>" + "".join(f"<p>Greet {each}</p>" for each in "abcde") + "</b>"))) == []
 
 
@@ -64,7 +64,7 @@ def test_nested_lists_are_indented_and_paragraphs_stay_in_their_item() -> None:
     assert texts(source) == ["1. one", "    more", "    • sub", "        i. deep", "    after", "2. two"]
 
 
-def test_items_that_carry_their_own_labels_have_no_second_one() -> None:
+def test_items_with_labels_of_their_own_get_no_second_one() -> None:
     assert texts(read(page("<ul><li>P1 greet<li>P2 listen</ul><ol><li>1.1 say<li>1.2 do</ol>"))) == [
         "P1 greet",
         "P2 listen",
@@ -73,7 +73,7 @@ def test_items_that_carry_their_own_labels_have_no_second_one() -> None:
     ]
 
 
-def test_a_list_of_definitions() -> None:
+def test_definitions_are_indented_below_their_terms() -> None:
     assert texts(read(page("<dl><dt>Level<dd>2<dt>Credit<dd>5</dl>"))) == ["Level", "    2", "Credit", "    5"]
 
 
@@ -101,7 +101,7 @@ def test_a_list_in_a_cell_keeps_its_numbers() -> None:
     ]
 
 
-def test_spans_reach_no_further_than_the_table() -> None:
+def test_spans_are_limited_to_the_table() -> None:
     source = read(page("<table><tr><td rowspan=0>a<td>b<tr><td>c<tr><td colspan=99999999 rowspan=-1>d</table>"))
     assert [row[:3] for row in rows(source)] == [("a", "b"), ("", "c"), ("", "d", "")]
     assert max(map(len, rows(source))) <= 100
@@ -116,7 +116,7 @@ def test_spans_reach_no_further_than_the_table() -> None:
         "<table role=presentation><tr><td><h2>Know</h2><td><ol><li>say</ol></table>",
     ],
 )
-def test_a_table_that_lays_out_the_page_is_no_table(table: str) -> None:
+def test_a_layout_table_is_read_as_text(table: str) -> None:
     source = read(page(table))
     assert rows(source) == []
     assert texts(source)[-2:] == ["Know", "1. say"]
@@ -128,7 +128,7 @@ def test_a_table_of_data_within_a_layout_keeps_its_rows() -> None:
     assert rows(read(page(f"<table><tr><td>menu<td>{table}</table>"))) == [("Level", "2"), ("Credit", "5")]
 
 
-def test_the_furniture_of_the_site_is_left_out() -> None:
+def test_navigation_headers_and_footers_of_a_site_are_removed() -> None:
     source = read(
         page(
             "<header><p>Acme Skills</p></header><nav><a href=/>Home</a></nav><div class='breadcrumb'><a href=/>Up</a></div>"
@@ -148,7 +148,7 @@ def test_the_furniture_of_the_site_is_left_out() -> None:
 
 
 @pytest.mark.parametrize("tag", ["form", "aside", "nav", "footer", "header", "div hidden", "dialog"])
-def test_what_holds_the_whole_page_is_no_furniture(tag: str) -> None:
+def test_an_element_that_holds_the_whole_page_is_kept(tag: str) -> None:
     assert texts(read(page(f"<{tag}><h2>Know</h2><p>1. greet them</p></{tag.split(maxsplit=1)[0]}>"))) == [
         "Know",
         "1. greet them",
@@ -165,7 +165,7 @@ def test_the_heading_of_an_accordion_is_kept_in_its_button() -> None:
     ]
 
 
-def test_what_stands_high_or_low_stays_in_its_word_and_notes_are_left_out() -> None:
+def test_superscripts_stay_in_their_word_and_footnote_links_are_removed() -> None:
     assert texts(
         read(page("<p>H<sub>2</sub>O, 1<sup>st</sup> aid<sup><a href='#n1'>3</a></sup><p>Q <q>yes</q>"))
     ) == [
@@ -178,7 +178,7 @@ def test_preformatted_text_keeps_its_lines_and_their_indent() -> None:
     assert texts(read(page("<pre>1. greet\n   a) all\n</pre>"))) == ["1. greet", "\u00a0\u00a0\u00a0a) all"]
 
 
-def test_the_encoding_is_the_one_that_the_page_declares() -> None:
+def test_the_encoding_declared_by_the_page_is_used() -> None:
     body = page("<p>Грамота</p>", "<meta charset='windows-1251'>").encode("cp1251")
     assert texts(read(body)) == ["Грамота"]
     assert texts(read(page("<p>“café”</p>").encode("cp1252"))) == ["“café”"]
@@ -192,11 +192,11 @@ def test_five_megabytes_are_read() -> None:
 
 
 @pytest.mark.parametrize("tag", ["<div>", "<table><tr><td>", "<ul><li>", "<b>"])
-def test_nesting_without_end_is_refused(tag: str) -> None:
+def test_too_deep_nesting_is_refused(tag: str) -> None:
     assert "nests its elements" in refusal(page("<p>1. greet</p>" + tag * 100_000).encode())
 
 
-def test_what_takes_too_long_is_stopped(hurried: None) -> None:
+def test_a_page_that_takes_too_long_is_stopped(hurried: None) -> None:
     many = " ".join(f"a{each}=1" for each in range(250_000))
     assert "reading was stopped" in refusal(page(f"<p {many}>1. greet</p>").encode())
 
@@ -205,6 +205,6 @@ def test_a_page_without_words_is_refused() -> None:
     assert "has no text" in refusal(page("<img src=unit.png><script>x</script>").encode())
 
 
-def test_nothing_is_fetched_and_no_entity_is_opened() -> None:
+def test_nothing_is_fetched_and_no_entity_is_expanded() -> None:
     body = "<!DOCTYPE html [<!ENTITY x SYSTEM 'file:///etc/passwd'>]><p>1. greet &x; them</p><img src='http://a.test/x.png'>"
     assert "root" not in " ".join(texts(read(body)))

@@ -31,7 +31,7 @@ def outcome(number: int, tag: str = "p") -> str:
     )
 
 
-def test_a_single_column_is_read_line_by_line_with_its_pages() -> None:
+def test_a_single_column_is_read_line_by_line_with_page_numbers() -> None:
     source = read(printed(f"<h1>Greet customers</h1><p>You must:</p>{numbered(60)}<h2>Knowledge</h2>{numbered(9)}"))
     found = words(source)
     assert source.file_format == "pdf"
@@ -60,7 +60,7 @@ def test_a_hanging_indent_is_one_line_with_its_label() -> None:
     assert not rows(source)
 
 
-def test_running_heads_feet_and_page_numbers_are_left_out() -> None:
+def test_page_headers_footers_and_page_numbers_are_removed() -> None:
     source = read(
         printed(numbered(90), "ABC12 Greet customers", "ABC12 / Page " + '" counter(page) " of " counter(pages) "')
     )
@@ -70,25 +70,25 @@ def test_running_heads_feet_and_page_numbers_are_left_out() -> None:
     assert sum("greet customer" in text for text in words(source)) == 90
 
 
-def test_bare_page_numbers_are_left_out_and_numbers_of_items_are_not() -> None:
+def test_bare_page_numbers_are_removed_and_item_numbers_kept() -> None:
     source = read(printed(numbered(90), foot='" counter(page) "'))
     assert not [text for text in words(source) if text.isdigit()]
     assert sum("greet customer" in text for text in words(source)) == 90
 
 
-def test_items_that_open_each_page_are_no_running_head() -> None:
+def test_items_at_the_top_of_each_page_are_not_page_headers() -> None:
     pages = "".join(
         f"<p style='break-before:page'>{each}. greet</p><p>then listen {each} times</p>" for each in (1, 5, 9)
     )
     assert words(read(printed(pages)))[::2] == ["1. greet", "5. greet", "9. greet"]
 
 
-def test_the_foot_of_a_single_page_goes_where_it_says_that_it_is_one() -> None:
+def test_a_footer_with_a_page_count_is_removed_from_a_single_page() -> None:
     source = read(printed("<p>1. greet</p>", foot='Version 2 Page " counter(page) " of " counter(pages) "'))
     assert words(source) == ["1. greet"]
 
 
-def test_a_ruled_table_of_outcomes_has_rows_over_the_pages_end() -> None:
+def test_rows_of_a_ruled_table_continue_over_a_page_end() -> None:
     head = "<thead><tr><th>Learning outcome<br>The learner will:<th>Assessment criteria</thead>"
     source = read(printed(f"<table class='ruled half'>{head}{''.join(map(outcome, range(1, 10)))}</table><p>After"))
     found = rows(source)
@@ -103,14 +103,14 @@ def test_a_ruled_table_of_outcomes_has_rows_over_the_pages_end() -> None:
     assert max(line.page or 0 for line in source.lines) > 1
 
 
-def test_a_cell_that_spans_rows_is_said_once() -> None:
+def test_a_cell_that_spans_rows_is_read_once() -> None:
     table = (
         "<table class='ruled half'><tr><td rowspan=2>1. Know<td>1.1 say<tr><td>1.2 show<tr><td colspan=2>All</table>"
     )
     assert rows(read(printed(table))) == [("1. Know", "1.1 say"), ("", "1.2 show"), ("All", "")]
 
 
-def test_a_recording_forms_grid_and_the_table_that_touches_it() -> None:
+def test_touching_tables_are_read_as_separate_tables() -> None:
     columns = "".join(f"<th>{each}" for each in range(1, 14))
     grid = f"<table class=ruled><tr><th>Ref<th>Evidence{columns}</tr>" + f"<tr><td>1<td>Call{'<td>' * 13}</tr>" * 3
     table = "<table class=ruled><tr><th>Criteria<th>Date<tr><td>1. greet<td><tr><td>2. listen<td></table>"
@@ -123,7 +123,7 @@ def test_a_recording_forms_grid_and_the_table_that_touches_it() -> None:
     ]
 
 
-def test_a_frame_round_text_is_no_table() -> None:
+def test_a_frame_round_text_is_not_a_table() -> None:
     assert rows(read(printed("<div style='border:1px solid'><p>1. greet</p><p>2. listen</p></div>"))) == []
 
 
@@ -141,7 +141,7 @@ def test_outcomes_beside_criteria_without_rules_are_read_across() -> None:
     assert sum("This unit is about" in text for text in words(source)) == 2
 
 
-def test_two_columns_are_read_one_after_the_other_with_a_doubt() -> None:
+def test_two_columns_are_read_one_after_the_other_and_reported() -> None:
     source = read(printed(f"<h1>Greet customers</h1><div style='columns:2'>{numbered(60)}</div>"))
     labels = [int(text.split(".")[0]) for text in words(source) if text[0].isdigit()]
     assert labels == list(range(1, 61))
@@ -158,12 +158,12 @@ def test_bold_lines_are_headings_and_bold_items_are_not() -> None:
     assert headings(source) == ["Knowledge"]
 
 
-def test_ligatures_are_letters_and_hyphens_stay() -> None:
+def test_ligatures_are_read_as_letters_and_hyphens_kept() -> None:
     source = read(printed("<p>ﬁnd the oﬃce of the co-<br>operative</p>"))
     assert words(source) == ["find the office of the co-", "operative"]
 
 
-def test_a_blank_line_stands_where_white_does() -> None:
+def test_white_space_between_paragraphs_becomes_a_blank_line() -> None:
     assert texts(read(printed("<p>one<br>two</p><p>three</p>"))) == ["one", "two", "", "three"]
 
 
@@ -177,12 +177,12 @@ def test_a_watermark_across_the_page_is_left_out() -> None:
     assert words(read(page_of(drawn, HELVETICA))) == ["1. greet them"]
 
 
-def test_a_scan_says_that_it_is_one() -> None:
+def test_a_scan_is_refused_with_the_remedy() -> None:
     assert "has pictures of pages and no text" in refusal(scanned(2))
     assert "has pictures of pages and no text" in refusal(blank(1))
 
 
-def test_a_page_that_is_a_picture_is_doubted() -> None:
+def test_a_page_that_is_a_picture_is_reported() -> None:
     from io import BytesIO
 
     from pypdf import PdfWriter
@@ -194,7 +194,7 @@ def test_a_page_that_is_a_picture_is_doubted() -> None:
     assert [doubt.what for doubt in read(target.getvalue()).doubts] == ["page 2 is a picture without text"]
 
 
-def test_fonts_that_do_not_say_their_letters_are_a_refusal() -> None:
+def test_fonts_without_known_letters_are_refused() -> None:
     font = (
         "/Font<</F1<</Type/Font/Subtype/Type0/BaseFont/Odd/Encoding/Identity-H/DescendantFonts[<</Type/Font"
         "/Subtype/CIDFontType2/BaseFont/Odd/CIDSystemInfo<</Registry(Adobe)/Ordering(Identity)/Supplement 0>>"
@@ -205,7 +205,7 @@ def test_fonts_that_do_not_say_their_letters_are_a_refusal() -> None:
     )
 
 
-def test_a_password_is_said() -> None:
+def test_a_password_protected_pdf_is_refused() -> None:
     assert "is password protected" in refusal(locked(printed("<p>1. greet</p>"), "hush"))
     assert words(read(locked(printed("<p>1. greet</p>"), ""))) == ["1. greet"]
 
@@ -214,7 +214,7 @@ def test_five_thousand_pages_are_refused() -> None:
     assert "has more than 200 pages" in refusal(blank(5_000))
 
 
-def test_pages_that_hold_each_other_end() -> None:
+def test_circular_pages_do_not_loop() -> None:
     loop = by_hand(
         "<</Type/Catalog/Pages 2 0 R>>",
         "<</Type/Pages/Kids[2 0 R 3 0 R]/Count 9>>",
@@ -241,11 +241,11 @@ def test_pages_that_hold_each_other_end() -> None:
     ],
     ids=["root", "itself", "kids", "object stream", "arrays", "dictionaries", "digits", "nothing"],
 )
-def test_what_no_program_writes_is_refused(hurried: None, body: bytes) -> None:
+def test_malformed_pdfs_are_refused(hurried: None, body: bytes) -> None:
     assert refusal(body).startswith("unit ")
 
 
-def test_drawings_that_draw_themselves_are_drawn_once() -> None:
+def test_circular_drawings_do_not_loop() -> None:
     form = stream(
         "/X Do /X Do BT /F1 12 Tf 72 700 Td (1. greet) Tj ET",
         f"/Type/XObject/Subtype/Form/BBox[0 0 595 842]/Resources<<{HELVETICA}/XObject<</X 5 0 R>>>>",
@@ -253,12 +253,12 @@ def test_drawings_that_draw_themselves_are_drawn_once() -> None:
     assert words(read(page_of("/X Do", "/XObject<</X 5 0 R>>", form))) == ["1. greet"]
 
 
-def test_a_page_of_a_million_strokes_is_stopped(hurried: None) -> None:
+def test_a_page_that_takes_too_long_is_stopped(hurried: None) -> None:
     body = page_of("0 0 m 9 9 l S " * 300_000, HELVETICA)
     assert refusal(body).startswith("unit ")
 
 
-def test_a_stream_that_unpacks_to_much_is_refused() -> None:
+def test_a_stream_that_unpacks_to_too_much_is_refused() -> None:
     import zlib
 
     packed = zlib.compress(b" " * 400_000_000, 1).decode("latin-1")

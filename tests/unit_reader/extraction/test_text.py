@@ -23,11 +23,11 @@ def test_every_line_is_kept_and_numbered_as_an_editor_numbers_it() -> None:
     assert {line.page for line in source.lines} == {None}
 
 
-def test_no_break_spaces_stay_where_they_stand() -> None:
+def test_no_break_spaces_are_kept() -> None:
     assert texts(read("1.\u00a0greet\u2003them")) == ["1.\u00a0greet\u2003them"]
 
 
-def test_a_form_feed_begins_a_page_and_words_line_break_a_line() -> None:
+def test_a_form_feed_starts_a_page_and_a_vertical_tab_a_line() -> None:
     source = read("one\n\ftwo\nthree\ffour\vfive\n")
     assert [(line.text, line.page) for line in source.lines] == [
         ("one", 1),
@@ -48,22 +48,22 @@ def test_a_form_feed_begins_a_page_and_words_line_break_a_line() -> None:
         b"\xfe\xff" + "café – “yes”".encode("utf-16-be"),
     ],
 )
-def test_text_is_decoded_by_its_mark(body: bytes) -> None:
+def test_text_is_decoded_by_its_byte_order_mark(body: bytes) -> None:
     assert texts(read(body)) == ["café – “yes”"]
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
-def test_wide_text_without_its_mark_is_seen(encoding: str) -> None:
+def test_utf_16_without_a_mark_is_detected(encoding: str) -> None:
     assert texts(read("1. greet the café’s customers\n".encode(encoding))) == ["1. greet the café’s customers"]
 
 
-def test_what_is_not_utf_8_is_read_as_windows_and_said() -> None:
+def test_text_that_is_not_utf_8_is_read_as_windows_1252_and_reported() -> None:
     source = read("one\nthe “café”".encode("cp1252"))
     assert texts(source) == ["one", "the “café”"]
     assert [(doubt.lines, doubt.assumed) for doubt in source.doubts] == [((2,), "it was read as Windows-1252")]
 
 
-def test_a_character_that_means_nothing_is_said() -> None:
+def test_an_unreadable_character_is_reported() -> None:
     assert read(b"one\nt\x81wo \xe9").doubts[-1].lines == (2,)
 
 
@@ -80,7 +80,7 @@ def test_a_character_that_means_nothing_is_said() -> None:
         (b"PK\x03\x04 and no more", "is a damaged DOCX or ZIP file"),
     ],
 )
-def test_what_is_no_text_is_refused_with_what_to_do(body: bytes, words: str) -> None:
+def test_other_files_are_refused_with_the_remedy(body: bytes, words: str) -> None:
     assert words in refusal(body)
 
 
@@ -98,25 +98,25 @@ def test_other_zip_files_are_refused() -> None:
     assert "is not a text document but another office document" in refusal(_zip("mimetype", "content.xml"))
 
 
-def test_the_content_says_what_it_is_and_not_the_name() -> None:
+def test_the_format_is_detected_by_content_not_by_name() -> None:
     assert read("<p>One</p>", name="unit.txt").file_format == "html"
     assert read("a < b and b > c, 1. <b>greet</b>", name="unit.html").file_format == "text"
 
 
-def test_what_is_far_too_large_is_not_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sandboxed_reader, "MAX_BYTES", 10)
     assert "larger than" in refusal(b"1. greet them")
 
 
-def test_what_has_more_lines_than_any_unit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_document_with_too_many_lines_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(extraction, "MAX_LINES", 10)
     with pytest.raises(Unreadable, match="Save one unit's pages"):
         read(b"x\n" * 11)
 
 
-def test_a_hundred_thousand_digits_are_refused_with_their_line() -> None:
+def test_a_word_that_is_too_long_is_refused_with_its_line() -> None:
     assert "Line 2 of unit has a word of more than 5,000 characters" in refusal(b"1. greet\n" + b"9" * 100_000)
 
 
-def test_a_long_paragraph_is_none_the_worse_for_it() -> None:
+def test_a_long_paragraph_is_read() -> None:
     assert len(read("greet them, and " * 10_000).lines) == 1

@@ -1,4 +1,4 @@
-"""A document read in its sandboxed subprocess: the same as without, and refused where it takes too long."""
+"""Reading a document in its sandboxed subprocess: the same result as without, and refusal if it takes too long."""
 
 import json
 import os
@@ -21,7 +21,7 @@ UNIT = b"<p>Performance criteria<p>You must be able to:<ol><li>greet each custom
 
 
 @pytest.mark.parametrize("name", ["CFACC15.txt", "CFAMLFD3.txt"])
-def test_a_unit_comes_back_as_it_was_read(name: str) -> None:
+def test_the_subprocess_returns_the_unit_as_read(name: str) -> None:
     body = (SEEDS / name).read_bytes()
     source = extract_lines(name, body)
     document = read_document(name, body)
@@ -29,7 +29,7 @@ def test_a_unit_comes_back_as_it_was_read(name: str) -> None:
     assert document.source == source
 
 
-def test_guidance_comes_back_as_guidance() -> None:
+def test_the_subprocess_returns_guidance() -> None:
     name = "guidance-customer-service-procedures.txt"
     body = (SEEDS / name).read_bytes()
     with pytest.raises(NoUnit) as here:
@@ -40,7 +40,7 @@ def test_guidance_comes_back_as_guidance() -> None:
     assert (str(sandboxed.value), sandboxed.value.guidance) == (str(here.value), here.value.guidance)
 
 
-def test_text_that_takes_longer_than_any_unit_is_stopped_with_a_sentence(hurried: None) -> None:
+def test_text_that_takes_too_long_is_stopped_with_a_message(hurried: None) -> None:
     rows = "\n".join(f"{each} | Answer | call {each}" for each in range(100_000))
     with pytest.raises(Unreadable, match="more time or memory than any unit should"):
         read_document("unit.txt", f"Performance criteria\n{rows}\n".encode())
@@ -75,7 +75,7 @@ def _run_instead(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str) -
 
 
 @pytest.mark.parametrize("script", ["import os; os.abort()", "print('no JSON')", "import time; time.sleep(60)"])
-def test_a_subprocess_that_dies_or_hangs_is_a_refusal(
+def test_a_subprocess_that_dies_or_hangs_refuses_the_document(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str
 ) -> None:
     monkeypatch.setattr(sandboxed_reader.READER, "timeout_seconds", 1)
@@ -102,7 +102,7 @@ def test_one_document_starts_one_subprocess(monkeypatch: pytest.MonkeyPatch) -> 
     assert len(started) == 1
 
 
-def test_only_so_many_documents_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_documents_read_at_once_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sandboxed_reader.READER, "timeout_seconds", 0)
     with sandboxed_reader.READER.slots, sandboxed_reader.READER.slots:
         assert "Try again in a minute" in refusal(UNIT)
