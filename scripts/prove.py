@@ -107,7 +107,7 @@ def format_table(proofs: list[Proof], minutes: float) -> str:
     lines = [
         "# Proof",
         "",
-        "The last results of `./scripts/prove`, which tries to break the record. Short forms of the same tests run in",
+        "The last results of `./scripts/prove`, which tries to break the records. Short forms of the same tests run in",
         "`./scripts/test`. The invariants are those of `flask verify`: see [integrity.md](integrity.md#invariants).",
         "",
         f"{datetime.now(UTC):%-d %B %Y}, {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()},",
