@@ -21,13 +21,14 @@ The path of a document, from its bytes to a unit:
    guidance and no unit.
 
 `phrases` holds the wording by which published documents name their parts. `document_model` holds the classes that the
-steps pass on, each made from the one before:
+steps pass on, each made from the ones before:
 
 - `Line`: one line of the document as extracted; `SourceText` holds all of them.
 - `CleanLine`: a `Line` after cleaning, or several that were joined, with the numbers of the lines it came from.
 - `Section`: a heading and the clean lines under it, and the `Part` of a unit that it is.
 - `Statement`: one item of a section, from one or more clean lines; `SectionStatements` holds those of a section.
+- `UnitReading`: the result, which is the unit with the doubts, the unused text, and the lines behind each criterion.
 
-The reader reports what it is unsure of as a `Doubt` that names the lines. Text that it could not use is returned,
-too. The documents it must read correctly are in `tests/unit_reader/corpus`.
+The reader reports what it is unsure of as a `Doubt` that names the lines. Text that it could not use is returned as
+`UnusedText`. The documents that it must read correctly are in `tests/unit_reader/corpus`.
 """

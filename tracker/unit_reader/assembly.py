@@ -1,14 +1,23 @@
 """Assembly of the unit: runs the steps from a document's lines to a unit, and collects their doubts."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from tracker.unit_reader import phrases
 from tracker.unit_reader.cleaning import CleanedDocument, clean_document
 from tracker.unit_reader.criteria import NumberedCriteria, build_criteria
 from tracker.unit_reader.criteria_ranges import extract_ranges
-from tracker.unit_reader.document_model import CleanLine, Doubt, NoUnit, Section, SectionStatements, SourceText
+from tracker.unit_reader.document_model import (
+    CleanLine,
+    Doubt,
+    NoUnit,
+    Section,
+    SectionStatements,
+    SourceText,
+    UnitReading,
+    UnusedText,
+)
 from tracker.unit_reader.guidance import build_guidance
 from tracker.unit_reader.headings import split_before_codes
 from tracker.unit_reader.identity import Identity, detect_identity, merge_wrapped_title
@@ -35,7 +44,6 @@ from tracker.units.documents import (
     RequirementDocument,
     UnitDocument,
     make_slug,
-    unit_from_json,
 )
 from tracker.units.schema import MetadataSchema
 from tracker.vocabulary import CriterionKind, DocumentType, Simulation
@@ -57,45 +65,6 @@ IS_GUIDANCE = (
     "This document is learning guidance: it has tips and marking points, and no criteria. No unit was made. "
     "It can be kept as guidance and attached to units."
 )
-
-
-@dataclass(frozen=True)
-class UnusedText:
-    """Text of the document that the reader could not use, and its line numbers."""
-
-    lines: tuple[int, ...]
-    text: str
-
-
-@dataclass(frozen=True)
-class UnitReading:
-    """Result of reading a document: the unit, the doubts, the unused text, and the lines behind each criterion."""
-
-    document: UnitDocument
-    doubts: tuple[Doubt, ...]
-    unparsed: tuple[UnusedText, ...]
-    places: dict[int, tuple[int, ...]]
-    """The line numbers behind each criterion, by its position."""
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the unit as `flask standards show --json` prints it, with `warnings` and `unparsed`."""
-        return {
-            **self.document.as_json(),
-            "warnings": [each.as_json() for each in self.doubts],
-            "unparsed": [{"lines": list(each.lines), "text": each.text} for each in self.unparsed],
-        }
-
-    @classmethod
-    def from_json(cls, content: dict[str, Any]) -> "UnitReading":
-        """Return the reading from `as_json`, to which the pairs of `places` have been added."""
-        stated = dict(content)
-        doubts, unparsed, places = (stated.pop(name) for name in ("warnings", "unparsed", "places"))
-        return cls(
-            unit_from_json(stated),
-            tuple(Doubt(**{**each, "lines": tuple(each["lines"])}) for each in doubts),
-            tuple(UnusedText(tuple(each["lines"]), each["text"]) for each in unparsed),
-            {position: tuple(lines) for position, lines in places},
-        )
 
 
 def read_unit(source: SourceText) -> UnitReading:
@@ -198,7 +167,7 @@ class _UnitAssembler:
         """Return the reading of the document."""
         page_headers = list(dict.fromkeys(line.text for line in self.cleaned.page_headers if not is_noise(line.text)))
         identity = detect_identity(self.head, self.entries, page_headers, self.source.title or self.source.name)
-        document = self._document(identity)
+        document = self._build_document(identity)
         return UnitReading(
             document,
             tuple(self._list_doubts(identity, document)),
@@ -223,8 +192,8 @@ class _UnitAssembler:
         """Return the index of the first section with a part; above it is the unit's head."""
         return next((index for index, section in enumerate(self.sections) if section.part), len(self.sections))
 
-    def _document(self, identity: Identity) -> UnitDocument:
-        introduction, requirements = self._requirements()
+    def _build_document(self, identity: Identity) -> UnitDocument:
+        introduction, requirements = self._parse_requirements()
         lists = {key: self._parse_list(part) for key, part in LIST_PARTS.items()}
         rules = [rule for split in self.section_statements for rule in split.assessor_rules]
         statements = [introduction or "", *(each.text for each in requirements), *lists["assessor_rules"]]
@@ -233,14 +202,14 @@ class _UnitAssembler:
             code=identity.code,
             slug=make_slug(identity.code),
             title=identity.title,
-            document_type=self._document_type(identity),
-            version=self._version(),
+            document_type=self._choose_document_type(identity),
+            version=self._choose_version(),
             revision=1,
             identifiers=identity.identifiers,
-            overview=tuple(self._paragraphs(Part.OVERVIEW)),
-            metadata=self._metadata(),
+            overview=tuple(self._parse_paragraphs(Part.OVERVIEW)),
+            metadata=self._build_metadata(),
             simulation=_choose_simulation(statements, allowed),
-            scope=tuple(self._paragraphs(Part.SCOPE)),
+            scope=tuple(self._parse_paragraphs(Part.SCOPE)),
             criteria=tuple(
                 self.numbered.criteria if allowed is None else _set_simulation(self.numbered.criteria, allowed)
             ),
@@ -253,31 +222,31 @@ class _UnitAssembler:
             glossary=lists["glossary"],
             links=(*lists["links"], *self.numbered.links),
             external_links=lists["external_links"],
-            empty_headings=tuple(self._empty_headings()),
+            empty_headings=tuple(self._list_empty_headings()),
             provenance=Provenance(self.source.name or "a document", "Read from the published document."),
             notes=tuple(self.notes),
         )
 
-    def _document_type(self, identity: Identity) -> DocumentType:
+    def _choose_document_type(self, identity: Identity) -> DocumentType:
         if any(section.lines for section in filter_sections(self.sections, Part.OUTCOMES)):
             return DocumentType.LEARNING_OUTCOMES
         return DocumentType.SQA_UNIT if identity.is_sqa else DocumentType.NOS
 
-    def _version(self) -> str:
+    def _choose_version(self) -> str:
         printed = next((entry.value for entry in self.entries if entry.key == "version"), None)
         if printed and len(printed) <= 20:
             return printed
         self.notes.append("The source prints no version number; 1 is assumed.")
         return "1"
 
-    def _metadata(self) -> dict[str, str | None]:
+    def _build_metadata(self) -> dict[str, str | None]:
         metadata: dict[str, str | None] = dict(MetadataSchema().load({}))
         for entry in self.entries:
             if entry.key in metadata and metadata[entry.key] is None:
                 metadata[entry.key] = entry.value
         return metadata
 
-    def _paragraphs(self, part: Part) -> Iterable[Paragraph]:
+    def _parse_paragraphs(self, part: Part) -> Iterable[Paragraph]:
         for section in filter_sections(self.sections, part):
             yield from parse_paragraphs(section, self.width)
 
@@ -285,11 +254,11 @@ class _UnitAssembler:
         read = parse_rules if part is Part.RULES else parse_list
         return tuple(entry for section in filter_sections(self.sections, part) for entry in read(section, self.width))
 
-    def _requirements(self) -> tuple[str | None, list[RequirementDocument]]:
+    def _parse_requirements(self) -> tuple[str | None, list[RequirementDocument]]:
         lines = [line for section in filter_sections(self.sections, Part.REQUIREMENTS) for line in section.lines]
         return parse_requirements(Section(Part.REQUIREMENTS, None, lines), self.width) if lines else (None, [])
 
-    def _empty_headings(self) -> Iterable[str]:
+    def _list_empty_headings(self) -> Iterable[str]:
         """List the headings with nothing under them, except those of criteria and forms."""
         for section, following in zip(self.sections, [*self.sections[1:], None], strict=True):
             if section.lines or not section.heading or section.part in CRITERIA or section.part is Part.FORM:

@@ -7,7 +7,7 @@ from typing import Any
 from tracker.errors import Refused
 from tracker.unit_reader.markers import Marker
 from tracker.unit_reader.phrases import Part
-from tracker.units.documents import GuidanceDocument
+from tracker.units.documents import GuidanceDocument, UnitDocument, unit_from_json
 
 
 @dataclass(frozen=True)
@@ -158,3 +158,42 @@ class SectionStatements:
     def top_level(self) -> list[Statement]:
         """Return the statements that are inside no other."""
         return [each for each in self.statements if each.parent is None]
+
+
+@dataclass(frozen=True)
+class UnusedText:
+    """Text of the document that the reader could not use, and its line numbers."""
+
+    lines: tuple[int, ...]
+    text: str
+
+
+@dataclass(frozen=True)
+class UnitReading:
+    """Result of reading a document: the unit, the doubts, the unused text, and the lines behind each criterion."""
+
+    document: UnitDocument
+    doubts: tuple[Doubt, ...]
+    unparsed: tuple[UnusedText, ...]
+    places: dict[int, tuple[int, ...]]
+    """The line numbers behind each criterion, by its position."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the unit as `flask standards show --json` prints it, with `warnings` and `unparsed`."""
+        return {
+            **self.document.as_json(),
+            "warnings": [each.as_json() for each in self.doubts],
+            "unparsed": [{"lines": list(each.lines), "text": each.text} for each in self.unparsed],
+        }
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> "UnitReading":
+        """Return the reading from `as_json`, to which the pairs of `places` have been added."""
+        stated = dict(content)
+        doubts, unparsed, places = (stated.pop(name) for name in ("warnings", "unparsed", "places"))
+        return cls(
+            unit_from_json(stated),
+            tuple(Doubt(**{**each, "lines": tuple(each["lines"])}) for each in doubts),
+            tuple(UnusedText(tuple(each["lines"]), each["text"]) for each in unparsed),
+            {position: tuple(lines) for position, lines in places},
+        )

@@ -24,6 +24,10 @@ RUN_ON_HEADING = re.compile(
     r"|PERFORMANCE [A-Z]+|KNOWLEDGE(?: [A-Z]+){0,3})\s*:?\s+"
     r"(?:You|The (?:learner|candidate))\b|Overview This (?:standard|unit)\b)"
 )
+MIN_PARAGRAPH_LENGTH = 60
+"""In characters. A shorter line is no paragraph."""
+CODE_WITHIN_LINE = re.compile(r"(?<=[a-z)])\s+(?=(?P<letters>PC?|KU?)(?P<number>\d{1,3})\s+\S)")
+"""A code after words that are no sentence."""
 
 
 @dataclass(frozen=True)
@@ -143,12 +147,6 @@ def split_introduction(text: str) -> tuple[str, str] | None:
     """Return an introduction and the statement after it in the same line, or None."""
     match = re.match(r"([^:]{8,120}:)\s*(\S.*)", text)
     return (match[1], match[2]) if match and phrases.is_introduction(match[1]) else None
-
-
-MIN_PARAGRAPH_LENGTH = 60
-"""In characters. A shorter line is no paragraph."""
-CODE_WITHIN_LINE = re.compile(r"(?<=[a-z)])\s+(?=(?P<letters>PC?|KU?)(?P<number>\d{1,3})\s+\S)")
-"""A code after words that are no sentence."""
 
 
 def split_before_codes(lines: Sequence[CleanLine]) -> Iterator[CleanLine]:

@@ -67,9 +67,8 @@ def _list_lines(section: Section) -> list[CleanLine]:
 
 def _promises_criteria(section: Section) -> bool:
     """Return whether the heading or introduction mentions criteria, or what the learner can do."""
-    heading = (
-        section.heading.text if section.heading else "criteria"
-    )  # a section without heading was found by its markers, so it has criteria
+    # A section without a heading was found by its markers, so it has criteria.
+    heading = section.heading.text if section.heading else "criteria"
     introductions = [line.text for line in section.lines if phrases.is_introduction(line.text)]
     return any(re.search(r"criteri|\bcan\b", text, re.IGNORECASE) for text in (heading, *introductions))
 
@@ -77,8 +76,8 @@ def _promises_criteria(section: Section) -> bool:
 def _remove_outcomes_without_criteria(outcomes: Sequence[LearningOutcome]) -> Iterator[Doubt]:
     """Remove statements that are outcomes in a mere list, and yield a doubt for each.
 
-    A statement is kept if its number is below an outcome's, or if it has a marker and is below a named outcome, and
-    most outcomes hold criteria.
+    If at least half of the named outcomes hold statements, only those above the first outcome are looked at.
+    Statements with numbers such as `1.1` are kept, and so are all below a named outcome if any has a marker.
     """
     named_outcomes = [each for each in outcomes if each.text]
     with_statements = [each for each in named_outcomes if each.section_statements.statements]

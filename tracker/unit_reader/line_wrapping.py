@@ -53,9 +53,8 @@ def continues(previous: CleanLine, line: CleanLine, width: int) -> bool:
         return True
     if line.text[0].islower() and UNFINISHED_END.search(previous.text):
         return True
-    may_continue = (
-        line.text[0].islower() or line.text[0].isdigit()
-    )  # a number that is a label was recognised before this
+    # A number that is a label was recognised before this.
+    may_continue = line.text[0].islower() or line.text[0].isdigit()
     return may_continue and width <= MAX_WRAP_WIDTH and not previous.text.endswith((".", ";", ":"))
 
 

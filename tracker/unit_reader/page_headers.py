@@ -24,6 +24,9 @@ MAX_TITLE_LINE = 40
 MIN_NAME_LENGTH = 8
 MAX_FOOTER_LINES = 3
 LONE_NUMBER = re.compile(r"\d{1,3}")
+MIN_PARAGRAPH_LENGTH = 60
+"""In characters. A shorter line is no paragraph."""
+FOOTER = re.compile(rf"\s(?P<foot>(?:{phrases.CODE.pattern})(?: [^\s.;:]+){{0,10}}) (?P<page>\d{{1,3}})$")
 
 
 def is_noise(text: str) -> bool:
@@ -155,11 +158,6 @@ def _is_page_number(text: str) -> bool:
 def _mask_page_number(text: str) -> str:
     """Return the text with its page number masked, so that a page header is the same on each page."""
     return re.sub(r"\bpage\s+\d+(?:\s+of\s+\d+)?|\s\d+$", "#", text.casefold())
-
-
-MIN_PARAGRAPH_LENGTH = 60
-"""In characters. A shorter line is no paragraph."""
-FOOTER = re.compile(rf"\s(?P<foot>(?:{phrases.CODE.pattern})(?: [^\s.;:]+){{0,10}}) (?P<page>\d{{1,3}})$")
 
 
 def strip_page_footers(lines: Sequence[CleanLine]) -> list[CleanLine]:

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from tracker.sandbox.limits import MEGABYTE, Limits
 from tracker.sandbox.sandbox import Sandbox, SandboxBusy, SandboxError
-from tracker.unit_reader.assembly import UnitReading
-from tracker.unit_reader.document_model import NoUnit, SourceText, Unreadable
+from tracker.unit_reader.document_model import NoUnit, SourceText, UnitReading, Unreadable
 from tracker.units.documents import guidance_from_json
 
 log = logging.getLogger(__name__)

@@ -29,6 +29,14 @@ FORM_FIELD = re.compile(
     r"(?:['’]?s)?['’]? (?:name|signature|initials)\b(?:[ (].{0,40})?\s*(?:[:_.…].*)?",
     re.IGNORECASE,
 )
+MIN_MARKERS = 3
+CODE_PARTS = {
+    "P1": Part.PERFORMANCE,
+    "PC1": Part.PERFORMANCE,
+    "K1": Part.KNOWLEDGE,
+    "KU1": Part.KNOWLEDGE,
+    "K&U1": Part.KNOWLEDGE,
+}
 
 
 def split_sections(lines: Sequence[CleanLine]) -> list[Section]:
@@ -239,16 +247,6 @@ def _is_coded(line: CleanLine | None, prefix: str) -> bool:
 def filter_sections(sections: Sequence[Section], *parts: Part) -> Iterator[Section]:
     """Yield the sections of the given parts."""
     return (section for section in sections if section.part in parts)
-
-
-MIN_MARKERS = 3
-CODE_PARTS = {
-    "P1": Part.PERFORMANCE,
-    "PC1": Part.PERFORMANCE,
-    "K1": Part.KNOWLEDGE,
-    "KU1": Part.KNOWLEDGE,
-    "K&U1": Part.KNOWLEDGE,
-}
 
 
 def split_sections_by_markers(lines: Sequence[CleanLine]) -> list[Section]:

@@ -11,6 +11,12 @@ from tracker.unit_reader.line_wrapping import ends_unfinished, merge_texts
 from tracker.unit_reader.markers import Marker, parse_lone_marker
 
 DOTTED = re.compile(r"\d+(?:\.\d+)+")
+MIN_LABELS = 2
+MAX_LABELS = 200
+MAX_LINES = 12
+"""Of one text. If there are more lines, they are not the texts of these labels."""
+CONTINUATION_WORD = re.compile(r"(?:and|or|of|to|with|for|in|on|at|by|from|that|which|when|their|than|as)\b")
+"""Words with which a line continues the one above; no statement starts with them."""
 
 
 def merge_lone_labels(lines: Sequence[CleanLine]) -> list[CleanLine]:
@@ -72,14 +78,6 @@ def _add_label_to_block(block: Sequence[CleanLine], label: CleanLine | None, in_
     own = block[start]
     labelled = replace(own, text=f"{label.text} {own.text}", line_numbers=own.line_numbers + label.line_numbers)
     return [*block[:start], labelled, *block[start + 1 :]]
-
-
-MIN_LABELS = 2
-MAX_LABELS = 200
-MAX_LINES = 12
-"""Of one text. If there are more lines, they are not the texts of these labels."""
-CONTINUATION_WORD = re.compile(r"(?:and|or|of|to|with|for|in|on|at|by|from|that|which|when|their|than|as)\b")
-"""Words with which a line continues the one above; no statement starts with them."""
 
 
 def merge_label_columns(lines: Sequence[CleanLine], doubts: list[Doubt]) -> list[CleanLine]:

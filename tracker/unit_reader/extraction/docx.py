@@ -39,7 +39,7 @@ def extract_docx(body: bytes) -> dict[str, Any]:
     package = Package(body)
     collector = LineCollector()
     reader = DocxWalker(collector, StyleSheet(package.load_part("styles")), Numbering(package.load_part("numbering")))
-    reader.blocks(package.load_body())
+    reader.walk_blocks(package.load_body())
     unmark_bold_headings(collector, reader.bold)
     return collector.as_json()
 
@@ -66,18 +66,18 @@ class DocxWalker:
         self._unfinished: ParagraphText | None = None
         """The text of a paragraph whose end was deleted, so that it continues in the next."""
 
-    def blocks(self, parent: Element, in_cell: bool = False) -> None:
+    def walk_blocks(self, parent: Element, in_cell: bool = False) -> None:
         """Add the paragraphs and tables of a body, a cell or a text box."""
         for element in _iterate_blocks(parent):
             if element.tag == f"{W}p":
-                self._paragraph(element, in_cell)
+                self._walk_paragraph(element, in_cell)
             else:
-                self._table(element)
+                self._walk_table(element)
         if self._unfinished and self._unfinished.parts:
             paragraph, self._unfinished = self._unfinished, None
-            self._write("".join(paragraph.parts), "", 0, heading=False, paragraph=paragraph, in_cell=in_cell)
+            self._write_lines("".join(paragraph.parts), "", 0, heading=False, paragraph=paragraph, in_cell=in_cell)
 
-    def _paragraph(self, element: Element, in_cell: bool) -> None:
+    def _walk_paragraph(self, element: Element, in_cell: bool) -> None:
         paragraph, self._unfinished = self._unfinished or ParagraphText(), None
         properties = element.find(f"{W}pPr")
         key = get_value(properties, "pStyle") or self._styles.default
@@ -87,16 +87,16 @@ class DocxWalker:
             self._unfinished = paragraph
             return
         text = "".join(paragraph.parts).strip(" \n")
-        marker, level = self._marker(properties, key)
+        marker, level = self._find_marker(properties, key)
         marker = marker if text.strip() else ""  # Word counts an empty paragraph, and prints no number
         heading = style.heading or get_value(properties, "outlineLvl") in set("012345678")
-        self._write(
+        self._write_lines(
             text, marker, _compute_indent(properties, level, marker), heading and not in_cell, paragraph, in_cell
         )
         for box in paragraph.boxes:
-            self.blocks(box, in_cell)
+            self.walk_blocks(box, in_cell)
 
-    def _write(
+    def _write_lines(
         self, text: str, marker: str, indent: int, heading: bool, paragraph: ParagraphText, in_cell: bool
     ) -> None:
         is_bold = (
@@ -115,7 +115,7 @@ class DocxWalker:
         for other in others:
             self.collector.add(" " * (indent + INDENT_WIDTH if marker else indent) + other.strip(), heading=heading)
 
-    def _marker(self, properties: Element | None, key: str) -> tuple[str, int]:
+    def _find_marker(self, properties: Element | None, key: str) -> tuple[str, int]:
         """Return the number that Word prints before the paragraph, and its depth."""
         style = self._styles.find(key)
         number = get_value(properties, "numPr", "numId") or style.number
@@ -128,29 +128,29 @@ class DocxWalker:
             level = style.level if style.level is not None else self._numbering.find_level(number, key)
         return self._numbering.next_marker(number, level), level
 
-    def _table(self, table: Element) -> None:
+    def _walk_table(self, table: Element) -> None:
         rows = [row for row in _iterate_descendants(table, f"{W}tr") if is_on(row, "trPr", "del") is None]
         cells = [list(_iterate_descendants(row, f"{W}tc")) for row in rows]
         if _is_layout(cells):
             for cell in (each for row in cells for each in row):
                 if _has_text(cell):
-                    self.blocks(cell)
+                    self.walk_blocks(cell)
             return
         for row, setting in zip(rows, cells, strict=True):
-            text = self._row(row, setting)
+            text = self._read_row(row, setting)
             if any(text):
                 self.collector.add_row(text)
 
-    def _row(self, row: Element, cells: Sequence[Element]) -> tuple[str, ...]:
+    def _read_row(self, row: Element, cells: Sequence[Element]) -> tuple[str, ...]:
         text = [""] * _parse_count(get_value(row, "trPr", "gridBefore"), 0)
         for cell in cells[:MAX_COLUMNS]:
-            text.append("" if _continues_cell_above(cell) else self._cell(cell))
+            text.append("" if _continues_cell_above(cell) else self._read_cell(cell))
             text.extend([""] * (_parse_count(get_value(cell, "tcPr", "gridSpan"), 1) - 1))
         return tuple(text[:MAX_COLUMNS])
 
-    def _cell(self, cell: Element) -> str:
+    def _read_cell(self, cell: Element) -> str:
         outside, self.collector = self.collector, LineCollector()
-        self.blocks(cell, in_cell=True)
+        self.walk_blocks(cell, in_cell=True)
         select_inside, self.collector = self.collector, outside
         return "\n".join(line[0] for line in select_inside.lines if line[0]).strip()
 

@@ -31,6 +31,20 @@ UNPACKS_TOO_LARGE = (
 HAS_ENTITIES = (
     "defines XML entities, which Word never does, so it was not opened. Save it again from Word and use that."
 )
+BULLET = "•"
+MAX_DEPTH = 9
+MAX_CHAIN_LENGTH = 30
+LEVEL_PLACEHOLDER = re.compile(r"%([1-9])")
+NUMBER = re.compile(r"-?\d{1,6}")
+FORMATS: dict[str, Callable[[int], str]] = {
+    "decimal": str,
+    "decimalZero": list_numbers.format_two_digits,
+    "lowerLetter": list_numbers.format_repeated_letters,
+    "upperLetter": list_numbers.in_upper_case(list_numbers.format_repeated_letters),
+    "lowerRoman": list_numbers.format_roman,
+    "upperRoman": list_numbers.in_upper_case(list_numbers.format_roman),
+    "none": lambda _: "",
+}
 
 
 class Package:
@@ -82,22 +96,6 @@ class Package:
         if root.getroottree().docinfo.doctype:
             raise Unreadable(HAS_ENTITIES)
         return root
-
-
-BULLET = "•"
-MAX_DEPTH = 9
-MAX_CHAIN_LENGTH = 30
-LEVEL_PLACEHOLDER = re.compile(r"%([1-9])")
-NUMBER = re.compile(r"-?\d{1,6}")
-FORMATS: dict[str, Callable[[int], str]] = {
-    "decimal": str,
-    "decimalZero": list_numbers.format_two_digits,
-    "lowerLetter": list_numbers.format_repeated_letters,
-    "upperLetter": list_numbers.in_upper_case(list_numbers.format_repeated_letters),
-    "lowerRoman": list_numbers.format_roman,
-    "upperRoman": list_numbers.in_upper_case(list_numbers.format_roman),
-    "none": lambda _: "",
-}
 
 
 @dataclass(frozen=True)

@@ -73,6 +73,27 @@ BLOCK_TAGS: Final = frozenset(
         ),
     ]
 )
+BULLET = "•"
+NUMBER = re.compile(r"\s*[+-]?\d{1,6}\s*")
+LIST_STYLE = re.compile(
+    r"list-style(?:-type)?\s*:[^;]*?([a-z]+(?:-[a-z]+)*)\s*(?:!important\s*)?(?:;|$)", re.IGNORECASE
+)
+NUMBER_STYLES: dict[str, Callable[[int], str]] = {
+    "1": str,
+    "decimal": str,
+    "decimal-leading-zero": list_numbers.format_two_digits,
+    "a": list_numbers.format_letters,
+    "lower-alpha": list_numbers.format_letters,
+    "lower-latin": list_numbers.format_letters,
+    "A": list_numbers.in_upper_case(list_numbers.format_letters),
+    "upper-alpha": list_numbers.in_upper_case(list_numbers.format_letters),
+    "upper-latin": list_numbers.in_upper_case(list_numbers.format_letters),
+    "i": list_numbers.format_roman,
+    "lower-roman": list_numbers.format_roman,
+    "I": list_numbers.in_upper_case(list_numbers.format_roman),
+    "upper-roman": list_numbers.in_upper_case(list_numbers.format_roman),
+}
+BULLET_STYLES = {"disc", "circle", "square"}
 
 
 def extract_html(body: bytes) -> dict[str, Any]:
@@ -148,18 +169,18 @@ class HtmlWalker:
         elif tag == "table":
             html_tables.write_table(element, self)
         elif tag in LIST_TAGS:
-            self._list(element)
+            self._walk_list(element)
         elif tag in BLOCK_TAGS or tag in HEADING_TAGS:
-            self._block(element, tag)
+            self._walk_block(element, tag)
         else:
-            self._inline(element, tag)
+            self._walk_inline(element, tag)
 
-    def children(self, element: Element) -> None:
+    def walk_children(self, element: Element) -> None:
         """Add the lines of everything inside an element."""
-        self._text(element.text)
+        self._add_text(element.text)
         for child in element:
             self.walk(child)
-            self._text(child.tail)
+            self._add_text(child.tail)
 
     def end_line(self) -> None:
         """Add the line collected so far, if it has text."""
@@ -177,7 +198,7 @@ class HtmlWalker:
         if is_bold and not self._heading:
             self.bold.append(number)
 
-    def _block(self, element: Element, tag: str) -> None:
+    def _walk_block(self, element: Element, tag: str) -> None:
         self.end_line()
         is_heading = tag in HEADING_TAGS or element.get("role") == "heading"
         if tag == "li":
@@ -186,53 +207,52 @@ class HtmlWalker:
         self.level += indents
         self._heading += is_heading
         self._preformatted += tag == "pre"
-        self.children(element)
+        self.walk_children(element)
         self.end_line()
         self._preformatted -= tag == "pre"
         self._heading -= is_heading
         self.level -= indents
 
-    def _inline(self, element: Element, tag: str) -> None:
+    def _walk_inline(self, element: Element, tag: str) -> None:
         is_bold = tag in {"b", "strong"} or "font-weight:bold" in (element.get("style") or "").replace(" ", "")
         self._bold += is_bold
         if tag == "q":
-            self._text("“")
-        self.children(element)
+            self._add_text("“")
+        self.walk_children(element)
         if tag == "q":
-            self._text("”")
+            self._add_text("”")
         self._bold -= is_bold
 
-    def _list(self, element: Element) -> None:
+    def _walk_list(self, element: Element) -> None:
         self.end_line()
         markers = build_item_markers(element)
         if all(ITEM_LABEL.match(_get_first_words(item)) for item in markers):
-            markers = dict.fromkeys(
-                markers, ""
-            )  # the items have labels of their own, and the browser's are styled away
+            # The items have labels of their own, and the page hides those of the browser.
+            markers = dict.fromkeys(markers, "")
         self.level += 1
-        self._text(element.text)
+        self._add_text(element.text)
         for child in element:
             if child in markers:
                 self._marker = markers[child]
-                self.children(child)
+                self.walk_children(child)
                 self.end_line()
                 self._marker = None
             else:
                 self.walk(child)
-            self._text(child.tail)
+            self._add_text(child.tail)
         self.end_line()
         self.level -= 1
 
-    def _text(self, text: str | None) -> None:
+    def _add_text(self, text: str | None) -> None:
         if not text:
             return
         first, *others = text.split("\n") if self._preformatted else [text]
-        self._add(first)
+        self._add_characters(first)
         for other in others:
             self.end_line()
-            self._add(other.replace(" ", "\u00a0") if not other.strip() else _keep_indent(other))
+            self._add_characters(other.replace(" ", "\u00a0") if not other.strip() else _keep_indent(other))
 
-    def _add(self, text: str) -> None:
+    def _add_characters(self, text: str) -> None:
         self._parts.append(text)
         characters = len(text) - sum(map(str.isspace, text))
         self._characters += characters
@@ -254,29 +274,6 @@ def _keep_indent(text: str) -> str:
     """Return preformatted text with its leading spaces as no-break spaces, which are not merged."""
     kept = text.lstrip(" ")
     return "\u00a0" * (len(text) - len(kept)) + kept
-
-
-BULLET = "•"
-NUMBER = re.compile(r"\s*[+-]?\d{1,6}\s*")
-LIST_STYLE = re.compile(
-    r"list-style(?:-type)?\s*:[^;]*?([a-z]+(?:-[a-z]+)*)\s*(?:!important\s*)?(?:;|$)", re.IGNORECASE
-)
-NUMBER_STYLES: dict[str, Callable[[int], str]] = {
-    "1": str,
-    "decimal": str,
-    "decimal-leading-zero": list_numbers.format_two_digits,
-    "a": list_numbers.format_letters,
-    "lower-alpha": list_numbers.format_letters,
-    "lower-latin": list_numbers.format_letters,
-    "A": list_numbers.in_upper_case(list_numbers.format_letters),
-    "upper-alpha": list_numbers.in_upper_case(list_numbers.format_letters),
-    "upper-latin": list_numbers.in_upper_case(list_numbers.format_letters),
-    "i": list_numbers.format_roman,
-    "lower-roman": list_numbers.format_roman,
-    "I": list_numbers.in_upper_case(list_numbers.format_roman),
-    "upper-roman": list_numbers.in_upper_case(list_numbers.format_roman),
-}
-BULLET_STYLES = {"disc", "circle", "square"}
 
 
 def build_item_markers(element: Element) -> dict[Element, str]:

@@ -21,13 +21,13 @@ def write_table(table: Element, walker: HtmlWalker) -> None:
     """Add a table's caption and rows to the walker's lines."""
     walker.end_line()
     for caption in table.iterchildren("caption"):
-        walker.children(caption)
+        walker.walk_children(caption)
         walker.end_line()
     rows = list(_iterate_rows(table))
     if _is_layout(table, rows):
         for row in rows:
             for cell in row:
-                walker.children(cell)
+                walker.walk_children(cell)
                 walker.end_line()
         return
     for cells in _build_grid(rows, type(walker)):
@@ -89,7 +89,7 @@ def _get_cell_text(cell: Element, walker: type[HtmlWalker]) -> str:
     """Return a cell's lines, joined by line breaks."""
     collector = LineCollector()
     cell_walker = walker(collector, in_cell=True)
-    cell_walker.children(cell)
+    cell_walker.walk_children(cell)
     cell_walker.end_line()
     return "\n".join(line[0] for line in collector.lines).strip()
 
