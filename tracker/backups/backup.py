@@ -17,7 +17,7 @@ HASH = re.compile(r"[0-9a-f]{64}")
 
 
 def make_backup(target: Path) -> Path:
-    """A folder of its own inside `target`, whole or not there.
+    """Write a backup into a new folder inside `target`; the folder is complete or not there at all.
 
     Raises `Refused` without a key, OSError without room.
     """

@@ -86,7 +86,7 @@ def _put_back_sqlite(path: Path) -> None:
 
 
 def _dump_postgresql(target: Path) -> Snapshot:
-    """What pg_dump reads and where the ledger stood are of one snapshot."""
+    """Run pg_dump and read the ledger's last event in one PostgreSQL snapshot, so that both agree."""
     with db.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
         snapshot = connection.scalar(select(func.pg_export_snapshot()))
         last = connection.execute(select(Event.seq, Event.hash).order_by(Event.seq.desc()).limit(1)).first()
@@ -102,7 +102,10 @@ def _restore_postgresql(path: Path) -> None:
 
 
 def _run(program: str, arguments: Sequence[str]) -> None:
-    """A program of PostgreSQL's own, told of the database by the environment: its arguments are for all to read."""
+    """Run one of PostgreSQL's programs, with the connection in its environment.
+
+    Command-line arguments can be read by every user of the machine; the environment cannot.
+    """
     found = shutil.which(program)
     if found is None:
         raise Refused(f"{program} is not installed here. Nothing was done. Install PostgreSQL's client programs.")

@@ -34,12 +34,13 @@ class Manifest:
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write the manifest and its signature into a backup's folder."""
     signed = {"manifest": asdict(manifest), "signature": keys.sign(manifest.key, manifest.body)}
     (folder / NAME).write_text(json.dumps(signed, indent=1, sort_keys=True), encoding="ascii")
 
 
 def read_manifest(folder: Path) -> tuple[Manifest, str]:
-    """The manifest of a backup and its signature, which is not checked. Raises `Refused` where there is none."""
+    """Return the manifest of a backup and its signature, unchecked. Raises `Refused` where there is none."""
     try:
         said = json.loads((folder / NAME).read_text(encoding="ascii"))
         return Manifest(**said["manifest"]), str(said["signature"])
@@ -50,7 +51,7 @@ def read_manifest(folder: Path) -> tuple[Manifest, str]:
 
 
 def find_faults(folder: Path, manifest: Manifest) -> Iterator[str]:
-    """What is not as the manifest lists it."""
+    """Yield a sentence for each file that is missing or differs from the manifest."""
     if hash_file(folder / manifest.database) != manifest.database_sha256:
         yield f"{manifest.database} is gone or was changed"
     for sha256, size in manifest.files.items():
@@ -65,7 +66,7 @@ def file_path(folder: Path, sha256: str) -> Path:
 
 
 def hash_file(path: Path) -> str | None:
-    """The SHA-256 of a file in hex; None where it cannot be read."""
+    """Return the SHA-256 of a file in hex, or None if it cannot be read."""
     digest = hashlib.sha256()
     try:
         with path.open("rb") as stream:

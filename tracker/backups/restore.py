@@ -16,6 +16,8 @@ from tracker.storage import file_store
 
 @dataclass(frozen=True)
 class Restored:
+    """The manifest of a restored backup, and how far the newest checkpoint outside it reaches."""
+
     manifest: Manifest
     told_to: int
     """How many events the newest checkpoint kept outside tells of; 0 where there is none."""
@@ -87,7 +89,7 @@ def _mark(manifest: Manifest, told_to: int) -> None:
 
 
 def _check_inside(manifest: Manifest, signature: str) -> None:
-    """The signature, by the key that the restored database itself names: all there is where no other is known."""
+    """Check the manifest's signature by the key in the restored database, where no other public key is known."""
     found = {each.name: each for each in keys.list_keys()}.get(manifest.key)
     db.session.rollback()
     if found is None or not keys.is_signed(found.public_key, signature, manifest.body):

@@ -16,11 +16,12 @@ LONG_AGO = (2026, 1, 1, 0, 0, 0)
 
 
 def text_file(*lines: str) -> bytes:
+    """Return a text file of these lines."""
     return "\n".join(lines).encode()
 
 
 def picture(title: str, lines: list[str]) -> bytes:
-    """A photographed sheet of paper, near enough."""
+    """Return a JPEG that looks like a photographed sheet of paper."""
     image = Image.new("RGB", (900, 640), "#f4f1ea")
     draw = ImageDraw.Draw(image)
     draw.rectangle((40, 40, 860, 600), fill="white", outline="#333333", width=3)
@@ -35,13 +36,14 @@ def picture(title: str, lines: list[str]) -> bytes:
 
 
 def pdf(title: str, paragraphs: list[str]) -> bytes:
+    """Return a PDF with a title and paragraphs."""
     body = "".join(f"<p>{escape(each)}</p>" for each in paragraphs)
     html = f"<html lang=en><title>{escape(title)}</title><h1>{escape(title)}</h1>{body}</html>"
     return bytes(HTML(string=html, url_fetcher=StaticFetcher()).write_pdf())
 
 
 def document(title: str, paragraphs: list[str]) -> bytes:
-    """A word-processor file of plain paragraphs."""
+    """Return a DOCX file of plain paragraphs."""
     runs = "".join(f"<w:p><w:r><w:t>{escape(each)}</w:t></w:r></w:p>" for each in [title, *paragraphs])
     body = f'<?xml version="1.0" encoding="UTF-8"?><w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body>{runs}</w:body></w:document>'
     kind = f"{OFFICE}.wordprocessingml.document.main+xml"
@@ -49,7 +51,7 @@ def document(title: str, paragraphs: list[str]) -> bytes:
 
 
 def sheet(rows: list[list[str]]) -> bytes:
-    """A spreadsheet of one sheet with text in its cells."""
+    """Return an XLSX file of one sheet with text in its cells."""
     cells = "".join(
         "<row>" + "".join(f'<c t="inlineStr"><is><t>{escape(cell)}</t></is></c>' for cell in row) + "</row>"
         for row in rows

@@ -21,6 +21,8 @@ ELSEWHERE = "The demonstration answers on its own machine only."
 
 
 def init_app(app: Flask) -> None:
+    """Refuse every request while the database and the DEMO setting do not match."""
+
     @app.before_request
     def refuse_a_mix() -> ResponseReturnValue | None:
         if current_app.config["DEMO"] and request.remote_addr not in HERE:
@@ -44,4 +46,5 @@ def find_fault() -> str | None:
 
 
 def is_marked() -> bool:
+    """Return whether the database is marked as a demonstration."""
     return bool(db.session.scalar(select(Installation.is_demo)))

@@ -94,10 +94,12 @@ class Story:
                 act()
 
     def actor(self, name: str, role: Role) -> Actor:
+        """Return a person acting in one of their roles."""
         query = select(Grant.id).where(Grant.person_id == self.people[name].id, Grant.role == role)
         return Actor(self.people[name].id, db.session.scalar(query), "demonstration")
 
     def attempt(self, name: str, code: str) -> UnitAttempt:
+        """Return a candidate's attempt at the unit with this code."""
         unit = find_unit_by_code(code)
         query = select(UnitAttempt).where(
             UnitAttempt.candidate_id == self.people[name].id, UnitAttempt.unit_id == (unit.id if unit else 0)
@@ -106,7 +108,7 @@ class Story:
 
 
 def make_key() -> None:
-    """The installation's key, older than all that it signs."""
+    """Make the installation's key, dated before everything that it signs."""
     with clock.held_at(now() - timedelta(days=BEGINS + 1)), transaction():
         keys.make_key()
 
@@ -131,7 +133,7 @@ def tell_story() -> list[tuple[str, str, str]]:
 
 
 def open_centre(story: Story) -> None:
-    """The mark first: from here on this database is a demonstration, for good."""
+    """Mark the database as a demonstration, which is permanent, and create the centre and its people."""
     db.session.add(Installation(id=1, is_demo=True, marked_at=now()))
     story.centre, dan = create_centre("Harbour Contact Academy", "HCA-2041", ADMINISTRATOR[1], ADMINISTRATOR[0])
     password_hash = hash_password(DEMO_PASSWORD)
@@ -148,6 +150,7 @@ def open_centre(story: Story) -> None:
 
 
 def register(story: Story, name: str, number: str, codes: tuple[str, ...]) -> None:
+    """Register a candidate for these units and allocate an assessor and a verifier."""
     by_dan = story.actor("Dan", Role.ADMINISTRATOR)
     units = [unit for code in codes if (unit := find_unit_by_code(code))]
     registration = register_candidate(
@@ -168,7 +171,7 @@ def register(story: Story, name: str, number: str, codes: tuple[str, ...]) -> No
 
 
 def tell_item(story: Story, name: str, item: DemoItem) -> None:
-    """Logged the day after it happened, handed in an hour later, judged two days after that."""
+    """Add an item the day after it happened, submit it an hour later, and assess it two days after that."""
     logged = max(item.days_ago - 1, 0)
     story.at(logged, 17, lambda: log(story, name, item))
     if item.outcome == "draft":
@@ -182,6 +185,7 @@ def tell_item(story: Story, name: str, item: DemoItem) -> None:
 
 
 def log(story: Story, name: str, item: DemoItem) -> None:
+    """Add an item of evidence with its files and claims."""
     person = story.people[name]
     evidence = create_draft(person.id, story.centre.id)
     where, held_by, seen_by = item.kept or ("", "", "")
@@ -212,10 +216,12 @@ def log(story: Story, name: str, item: DemoItem) -> None:
 
 
 def hand_in(story: Story, name: str, item: DemoItem) -> None:
+    """Submit an item of evidence."""
     submit_evidence(_find(story, name, item), story.actor(name, Role.CANDIDATE))
 
 
 def judge(story: Story, name: str, item: DemoItem, code: str) -> None:
+    """Assess an item in one unit as Bob, with the outcomes that the item lists."""
     attempt, by_bob = story.attempt(name, code), story.actor("Bob", Role.ASSESSOR)
     version = find_version_in(attempt, _find(story, name, item).id)
     assert version is not None  # noqa: S101 - it was handed in a step ago
@@ -243,6 +249,7 @@ def finish_chloe(story: Story) -> None:
 
 
 def visit(story: Story) -> None:
+    """Create an external verifier's visit that includes Chloe's unit."""
     attempt = story.attempt("Chloe", "CFACC15")
     start = datetime.combine(clock.today(), time.min, LONDON)
     eve, by_dan = story.people["Eve"], story.actor("Dan", Role.ADMINISTRATOR)
@@ -314,7 +321,7 @@ def _criterion(attempt: UnitAttempt, label: str) -> Criterion:
 
 
 def _day(days_ago: int) -> date:
-    """The day it happened, told from the day it is logged: one day later."""
+    """Return the day an item happened: one day before it is added."""
     return clock.today() - timedelta(days=1 if days_ago else 0)
 
 

@@ -76,6 +76,7 @@ PROOF_LASTS = timedelta(minutes=5)
 
 @invariant(6, "everyone who acted held the role needed at that time")
 def actors_held_their_roles(ledger: LedgerSnapshot) -> Iterator[str]:
+    """Yield each event whose actor did not hold the role it names. docs/integrity.md, invariant 6."""
     grants = ledger.rows("grant")
     for event in ledger.events:
         if event.grant is not None:
@@ -87,6 +88,7 @@ def actors_held_their_roles(ledger: LedgerSnapshot) -> Iterator[str]:
 
 @invariant(7, "no one both assesses and verifies a unit attempt, or assesses their own work")
 def duties_are_separate(ledger: LedgerSnapshot) -> Iterator[str]:
+    """Yield each attempt without separation of duties. docs/integrity.md, invariant 7."""
     for key, people in _duties(ledger).items():
         attempt = ledger.rows("unit_attempt").get(key)
         candidate = attempt["candidate_id"] if attempt else None
@@ -103,6 +105,7 @@ def duties_are_separate(ledger: LedgerSnapshot) -> Iterator[str]:
 
 @invariant(25, "no one acted after deactivation or the end of their role, or granted themselves a role")
 def nobody_acts_when_gone(ledger: LedgerSnapshot) -> Iterator[str]:
+    """Yield each act after deactivation, and each role that its holder granted. docs/integrity.md, invariant 25."""
     people = ledger.rows("person")
     for event in ledger.events:
         if event.actor is None:
@@ -125,6 +128,7 @@ def nobody_acts_when_gone(ledger: LedgerSnapshot) -> Iterator[str]:
 
 @invariant(24, "every signer had confirmed who they are just before signing")
 def signers_proved_who_they_are(ledger: LedgerSnapshot) -> Iterator[str]:
+    """Yield each signature without a fresh re-authentication. docs/integrity.md, invariant 24."""
     told = {each.object_id: each for each in ledger.list_events("unit_signed", "unit_confirmed", "unit_verified")}
     for key, row in ledger.rows("signature").items():
         event = told.get(key)
@@ -137,7 +141,7 @@ def signers_proved_who_they_are(ledger: LedgerSnapshot) -> Iterator[str]:
 
 
 def _fault_of_role(ledger: LedgerSnapshot, event: LedgerEvent, grant: Row | None) -> str:
-    """What is wrong with the role that an act names: whose it is, which, when, where, and towards whom."""
+    """Return what is wrong with the grant that an event names; empty if nothing is."""
     if grant is None:
         return "names no role that was held"
     if grant["person_id"] != event.actor:
@@ -157,7 +161,7 @@ def _attempt_of(ledger: LedgerSnapshot, event: LedgerEvent) -> Row | None:
 
 
 def _thing_of(ledger: LedgerSnapshot, event: LedgerEvent) -> Row | None:
-    """The row that an event is about, where it is of a table that belongs to centres."""
+    """Return the row that an event is about, if its table belongs to centres."""
     if event.object_type not in OF_CENTRES:
         return None
     return ledger.rows(event.object_type).get(event.object_id)

@@ -72,7 +72,7 @@ def confine_role(role: str) -> None:
 @click.option("--centre", "number", metavar="NUMBER", help="The forms of this centre alone.")
 @with_appcontext
 def export_ledger(file: Path, number: str | None) -> None:
-    """The forms, the ledger and what proves them, in one ZIP that is checked without this installation."""
+    """Export forms, ledger, checkpoints and keys as one ZIP, with a script that checks it anywhere."""
     from tracker.errors import TrackerError
     from tracker.integrity.export import find_centre, pack_record, record_export
     from tracker.ledger.events import OPERATOR

@@ -40,6 +40,7 @@ DEFINITIONS = {
 
 @invariant(28, "the database is sound, and its append-only triggers are unchanged")
 def database_is_sound(_ledger: LedgerSnapshot) -> Iterator[str]:
+    """Yield each fault of the database, its foreign keys and its triggers. docs/integrity.md, invariant 28."""
     dialect = db.session.get_bind().dialect.name
     yield from _sqlite_faults() if dialect == "sqlite" else _postgresql_faults()
     yield from _orphans()
@@ -55,6 +56,7 @@ def database_is_sound(_ledger: LedgerSnapshot) -> Iterator[str]:
 
 @invariant(28, "only the database's owner can change the ledger, where a restricted role was set up")
 def ledger_is_confined(ledger: LedgerSnapshot) -> Iterator[str]:
+    """Yield each database role that can change the ledger. docs/integrity.md, invariant 28."""
     if db.session.get_bind().dialect.name == "postgresql" and any(ledger.list_events(CONFINED)):
         yield from (f"the role {name} can change the ledger" for name in list_able())
 

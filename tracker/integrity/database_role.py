@@ -81,12 +81,12 @@ def confine(role: str) -> None:
 
 
 def list_able() -> list[str]:
-    """The roles that can sign in and change the ledger, besides superusers and its owner, whom nothing confines."""
+    """Return the roles that can sign in and change the ledger, without superusers and its owner."""
     return list(db.session.scalars(text(ABLE)))
 
 
 def own_name_if_able() -> str | None:
-    """The role that we are, if it could change the ledger; None also on SQLite, which knows no roles."""
+    """Return this connection's role if it could change the ledger, else None; None on SQLite, which has no roles."""
     if db.session.get_bind().dialect.name != "postgresql":
         return None
     found: str | None = db.session.scalar(text(OWN))

@@ -15,6 +15,7 @@ LATE = timedelta(days=30)
 
 @invariant(27, "everything erased was due for erasure, and is gone", {"erasure": ("is_open",)})
 def erased_is_what_was_due(ledger: LedgerSnapshot) -> Iterator[str]:
+    """Yield each erasure that was not due or is incomplete. docs/integrity.md, invariant 27."""
     for key, row in ledger.rows("erasure").items():
         if row["is_open"]:
             yield f"erasure {key} was left open: sealed words can be erased under it"
@@ -31,6 +32,7 @@ def erased_is_what_was_due(ledger: LedgerSnapshot) -> Iterator[str]:
 
 @invariant(27, "nothing due for erasure is more than 30 days late")
 def nothing_due_is_late(ledger: LedgerSnapshot) -> Iterator[str]:
+    """Yield each registration whose erasure is over 30 days late. docs/integrity.md, invariant 27."""
     rules = ledger.by("retention_rule", "centre_id")
     for centre in ledger.rows("centre"):
         if any(day_of(rule["set_at"]) >= today() - LATE for rule in rules.get(centre, ())):

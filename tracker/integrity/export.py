@@ -35,6 +35,8 @@ NO_CHECKPOINT = (
 
 @dataclass(frozen=True)
 class Exported:
+    """How many events and forms an export holds."""
+
     events: int
     forms: int
     contents: str
@@ -44,7 +46,7 @@ class Exported:
 
 
 def find_centre(number: str) -> Centre:
-    """A centre by its number at the awarding body. Raises `NotFound`."""
+    """Return the centre with this number at the awarding body. Raises `NotFound`."""
     found = db.session.scalars(select(Centre).where(Centre.number == number)).one_or_none()
     if found is None:
         raise NotFound(f"There is no centre {number}. Nothing was exported.")
@@ -107,7 +109,7 @@ def _pack(archive: zipfile.ZipFile, centre: Centre | None, up_to: Checkpoint) ->
 
 
 def _lines(size: int) -> Iterator[str]:
-    """The checkpoints up to a length of the ledger, as they were written."""
+    """Yield the lines of the checkpoint file up to a length of the ledger."""
     for found in checkpoints.read_lines():
         if found[1] is None:
             raise Refused(f"Checkpoint {found[0]} cannot be read; `flask verify` says more. Nothing was exported.")
@@ -116,7 +118,7 @@ def _lines(size: int) -> Iterator[str]:
 
 
 def _forms(bodies: list[bytes], centre: Centre | None) -> Iterator[Mapping[str, Any]]:
-    """The forms that these events tell of and that were not erased since."""
+    """Return the forms that these events issued and that no later event erased."""
     told = [json.loads(body) for body in bodies if b'"form_issued"' in body or b'"portfolio_erased"' in body]
     erased = {form for each in told if each["act"] == "portfolio_erased" for form in each["data"]["forms"]}
     here = select(UnitAttempt.id).where(UnitAttempt.centre_id == centre.id) if centre else select(UnitAttempt.id)
@@ -131,7 +133,7 @@ def _forms(bodies: list[bytes], centre: Centre | None) -> Iterator[Mapping[str, 
 
 
 def _files_of(form: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
-    """A form's file as it was issued, and what it carries."""
+    """Return a form's file as it was issued, with its snapshot and code."""
     try:
         pdf = file_store.read(form["sha256"])
     except OSError as error:

@@ -24,6 +24,8 @@ class Check:
 
 @dataclass(frozen=True)
 class Result:
+    """The outcome of one check: how many faults, and the first."""
+
     check: Check
     count: int
     """How many offences were found, up to `MAX_COUNTED`."""
@@ -31,6 +33,7 @@ class Result:
 
     @property
     def holds(self) -> bool:
+        """Return whether the check found no fault."""
         return self.count == 0
 
 
@@ -50,7 +53,7 @@ def invariant(
 
 
 def run_checks(ledger: LedgerSnapshot, checks: Iterable[Check]) -> Iterator[Result]:
-    """The results one by one, in the order of the paper, so that progress can be shown."""
+    """Yield the result of each check in the order of their numbers, as soon as it is known."""
     for each in sorted(checks, key=lambda check: check.number):
         found = list(islice(_offences(each, ledger), MAX_COUNTED))
         yield Result(each, len(found), found[0] if found else None)

@@ -58,7 +58,7 @@ def show_keys() -> None:
 @click.command("clock")
 @click.option("--accept", is_flag=True, help="The clock is right now: go on by it.")
 def clock_command(accept: bool) -> None:
-    """The clock, and the record's last entry. While it stands before that, nothing is entered."""
+    """Show the clock and the ledger's last event. While the clock is behind that, no event is accepted."""
     from tracker import clock
     from tracker.ledger import events, keys
     from tracker.ledger.transactions import transaction

@@ -17,6 +17,7 @@ LATE = timedelta(minutes=15)
     2, "each signing key is vouched for by the key before it", {"signing_key": ("name", "public_key", "certificate")}
 )
 def keys_follow_each_other(ledger: LedgerSnapshot) -> Iterator[str]:
+    """Yield each signing key that the key before it does not vouch for. docs/integrity.md, invariant 2."""
     told = {each.object_id: each.data for each in ledger.list_events("key_made")}
     last: SigningKey | None = None
     for number, row in ledger.rows("signing_key").items():
@@ -32,6 +33,7 @@ def keys_follow_each_other(ledger: LedgerSnapshot) -> Iterator[str]:
 
 @invariant(2, "the ledger agrees with every checkpoint kept outside the database")
 def ledger_agrees_with_checkpoints(ledger: LedgerSnapshot) -> Iterator[str]:
+    """Yield each checkpoint that the ledger contradicts. docs/integrity.md, invariant 2."""
     known = {row["name"]: row for row in ledger.rows("signing_key").values()}
     losses = list(_accepted_losses(ledger, known))
     size = 0

@@ -33,6 +33,7 @@ class LedgerEvent:
 
     @property
     def name(self) -> str:
+        """Return how a fault names this event."""
         return f"event {self.seq} ({self.act})"
 
 
@@ -78,22 +79,23 @@ class LedgerSnapshot:
 
     @cached_property
     def by_act(self) -> dict[str, list[LedgerEvent]]:
+        """Return the events by act."""
         found: dict[str, list[LedgerEvent]] = {}
         for each in self.events:
             found.setdefault(each.act, []).append(each)
         return found
 
     def list_events(self, *acts: str) -> Iterator[LedgerEvent]:
-        """The events of these acts, act by act and in order."""
+        """Yield the events of these acts, act by act and in order."""
         for act in acts:
             yield from self.by_act.get(act, ())
 
     def erased(self, what: str) -> set[int]:
-        """The ids of the rows whose words or files an event says were erased: `versions`, `attachments`, `forms`."""
+        """Return the ids that erasure events list under a name: `versions`, `attachments` or `forms`."""
         return {each for event in self.list_events("portfolio_erased") for each in event.data[what]}
 
     def rows(self, name: str) -> dict[Any, Row]:
-        """A table's rows by primary key; a key of several columns is a tuple."""
+        """Return a table's rows by primary key; a key of several columns is a tuple."""
         if name not in self._rows:
             table = self.table(name)
             keys = [column.name for column in table.primary_key]
@@ -104,7 +106,7 @@ class LedgerSnapshot:
         return self._rows[name]
 
     def by(self, name: str, column: str) -> Mapping[Any, list[Row]]:
-        """A table's rows by what one of their columns says."""
+        """Return a table's rows grouped by the value of a column."""
         if (name, column) not in self._indices:
             index = self._indices[name, column] = defaultdict(list)
             for row in self.rows(name).values():
@@ -112,6 +114,7 @@ class LedgerSnapshot:
         return self._indices[name, column]
 
     def table(self, name: str) -> Table:
+        """Return the table with this name."""
         return db.metadata.tables[name]
 
     def _stored_events(self) -> Iterator[Any]:

@@ -35,6 +35,7 @@ class Life:
     {"unit_attempt": ("state", "round", "unit_id")},
 )
 def replay_gives_what_is_stored(ledger: LedgerSnapshot) -> Iterator[str]:
+    """Yield each attempt whose stored state differs from its events. docs/integrity.md, invariant 4."""
     lives, _ = told_again(ledger)
     for key, row in ledger.rows("unit_attempt").items():
         life, unit = lives.get(key), ledger.rows("unit").get(row["unit_id"])
@@ -51,6 +52,7 @@ def replay_gives_what_is_stored(ledger: LedgerSnapshot) -> Iterator[str]:
 
 @invariant(5, "every change of a unit attempt's state is an allowed one")
 def moves_are_allowed(ledger: LedgerSnapshot) -> Iterator[str]:
+    """Yield each change of state that the rules do not allow. docs/integrity.md, invariant 5."""
     _, faults = told_again(ledger)
     yield from faults
 

@@ -57,6 +57,7 @@ COLUMNS = {name: tuple(sealed.columns(db.metadata.tables[name])) for name, seale
 
 @invariant(3, "every act has an event, and every event has its row")
 def rows_and_events_match(ledger: LedgerSnapshot) -> Iterator[str]:
+    """Yield each row without its event, and each event without its row. docs/integrity.md, invariant 3."""
     for table, acts in BORN.items():
         told = Counter(each.object_id for each in ledger.list_events(*acts)) + Counter(_carried_over(ledger, table))
         yield from _compared(table, told, {key for key in ledger.rows(table) if _counts(ledger, table, key)})
@@ -70,6 +71,7 @@ def rows_and_events_match(ledger: LedgerSnapshot) -> Iterator[str]:
 
 @invariant(14, "no row has changed since its last event", COLUMNS)
 def rows_are_as_sealed(ledger: LedgerSnapshot) -> Iterator[str]:
+    """Yield each row that changed since its last event. docs/integrity.md, invariant 14."""
     latest = {key: event for event in ledger.events for key in event.data.get("rows", ())}
     seen = set()
     for name in row_seals.TABLES:
@@ -90,7 +92,10 @@ def rows_are_as_sealed(ledger: LedgerSnapshot) -> Iterator[str]:
     14, "columns that never change hold what was first entered", {name: COLUMNS[name] for name in ENTERED_ONCE}
 )
 def rows_are_as_first_sealed(ledger: LedgerSnapshot) -> Iterator[str]:
-    """A later event seals a row anew: without this, whoever may append one could change what was signed."""
+    """Yield each row whose fixed columns differ from what was first entered. docs/integrity.md, invariant 14.
+
+    A later event seals a row again; without this check, whoever can append an event could change what was signed.
+    """
     first: dict[str, LedgerEvent] = {}
     for event in ledger.events:
         for key in event.data.get("rows", ()):
@@ -106,7 +111,10 @@ def rows_are_as_first_sealed(ledger: LedgerSnapshot) -> Iterator[str]:
 
 @invariant(14, "notes on evidence requirements are as they were when signed", {"requirement_confirmation": ("note",)})
 def notes_are_as_signed(ledger: LedgerSnapshot) -> Iterator[str]:
-    """The notes of confirmed requirements may change until the signature, whose event holds their hashes."""
+    """Yield each requirement note that changed after signing. docs/integrity.md, invariant 14.
+
+    Notes may change until the signature, whose event holds their hashes.
+    """
     erased = ledger.erased("attempts")
     for event in ledger.list_events("unit_signed"):
         texts, salts = event.data.get("texts", {}), ledger.salts.get(event.seq, {})
@@ -130,7 +138,7 @@ def _ended(row: Any, event: LedgerEvent) -> bool:
 
 
 def _carried_over(ledger: LedgerSnapshot, table: str) -> Iterator[int]:
-    """A move to another version of a unit confirms again what stood."""
+    """Yield the confirmations that a version move carried over."""
     if table == "requirement_confirmation":
         yield from (
             new for event in ledger.list_events("attempt_moved") for _, new in event.data.get("confirmations", ())
@@ -138,7 +146,7 @@ def _carried_over(ledger: LedgerSnapshot, table: str) -> Iterator[int]:
 
 
 def _counts(ledger: LedgerSnapshot, table: str, key: int) -> bool:
-    """A review is told of once it is released."""
+    """Return whether a row must have an event: an assessment only once it is released."""
     return table != "assessment" or ledger.rows(table)[key]["state"] == "released"
 
 

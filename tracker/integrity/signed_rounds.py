@@ -32,6 +32,7 @@ NEEDED = {
 
 @invariant(8, "each role has at most one live signature in a round")
 def one_signature_a_role(ledger: LedgerSnapshot) -> Iterator[str]:
+    """Yield each round with two live signatures in one role. docs/integrity.md, invariant 8."""
     live = Counter(
         (row["attempt_id"], row["round"], row["role"])
         for row in ledger.rows("signature").values()
@@ -42,6 +43,7 @@ def one_signature_a_role(ledger: LedgerSnapshot) -> Iterator[str]:
 
 @invariant(9, "signatures follow their order: candidate's declaration, assessor, candidate, internal verifier")
 def signed_in_order(ledger: LedgerSnapshot) -> Iterator[str]:
+    """Yield each round signed out of order. docs/integrity.md, invariant 9."""
     for (attempt, number), rows in _signatures_of_rounds(ledger).items():
         found = sorted(rows, key=lambda row: (row["signed_at"], row["id"]))
         places = [ORDER.index(SignatureRole(row["role"])) for row in found]
@@ -60,6 +62,7 @@ def signed_in_order(ledger: LedgerSnapshot) -> Iterator[str]:
 
 @invariant(10, "every assessed unit attempt has all criteria met, all requirements confirmed and all claims decided")
 def assessed_is_complete(ledger: LedgerSnapshot) -> Iterator[str]:
+    """Yield what an assessed attempt still lacks. docs/integrity.md, invariant 10."""
     confirmed = {
         (row["attempt_id"], row["round"], row["requirement_id"])
         for row in ledger.rows("requirement_confirmation").values()
@@ -80,6 +83,7 @@ def assessed_is_complete(ledger: LedgerSnapshot) -> Iterator[str]:
 
 @invariant(11, "every criterion met rests on evidence accepted in that unit attempt")
 def met_rests_on_accepted(ledger: LedgerSnapshot) -> Iterator[str]:
+    """Yield each `met` on evidence that was not accepted. docs/integrity.md, invariant 11."""
     accepted = {
         (row["attempt_id"], row["evidence_version_id"])
         for row in ledger.rows("assessment").values()
@@ -98,6 +102,7 @@ def met_rests_on_accepted(ledger: LedgerSnapshot) -> Iterator[str]:
 
 @invariant(12, "claims use the candidate's own evidence and criteria of the right unit version")
 def claims_are_in_place(ledger: LedgerSnapshot) -> Iterator[str]:
+    """Yield each claim on other people's evidence or another unit's criteria. docs/integrity.md, invariant 12."""
     attempts, items, criteria = (ledger.rows(name) for name in ("unit_attempt", "evidence", "criterion"))
     for key, claim in ledger.rows("claim").items():
         attempt, item = attempts.get(claim["attempt_id"]), items.get(claim["evidence_id"])
@@ -128,6 +133,7 @@ def claims_are_in_place(ledger: LedgerSnapshot) -> Iterator[str]:
     {"signature": ("snapshot", "snapshot_hash"), "criterion": ("label",)},
 )
 def snapshots_are_as_signed(ledger: LedgerSnapshot) -> Iterator[str]:
+    """Yield each signature whose snapshot differs from what is stored now. docs/integrity.md, invariant 13."""
     told = {each.object_id: each for each in ledger.list_events("unit_signed", "unit_confirmed", "unit_verified")}
     signatures = ledger.rows("signature")
     for key, row in signatures.items():
@@ -148,6 +154,7 @@ def snapshots_are_as_signed(ledger: LedgerSnapshot) -> Iterator[str]:
     19, "every verified unit attempt was sampled or released with a reason, and its action points were answered"
 )
 def verified_was_sampled(ledger: LedgerSnapshot) -> Iterator[str]:
+    """Yield each faulty verification: sampling, reason, date, action points. docs/integrity.md, invariant 19."""
     sampled = {(row["attempt_id"], row["round"]) for row in ledger.rows("sample").values()}
     for key, row in ledger.rows("signature").items():
         if row["role"] != SignatureRole.INTERNAL_VERIFIER:
@@ -190,7 +197,7 @@ def _is_live(row: Row) -> bool:
 
 
 def _submissions_of(ledger: LedgerSnapshot, signature: Row) -> list[Row]:
-    """The submissions of what a signature's snapshot cites."""
+    """Return the submissions of the evidence in a signature's snapshot."""
     items = ledger.by("evidence", "candidate_id").get(_candidate_of(ledger, signature), ())
     return [
         submission
@@ -207,7 +214,7 @@ def _candidate_of(ledger: LedgerSnapshot, signature: Row) -> int | None:
 
 
 def _statement(signature: Row) -> str:
-    """The words that were signed, which are not always today's; its snapshot is held to its hash apart."""
+    """Return the statement as it was signed, which may differ from the current wording."""
     return str(_snapshot(signature).get("statement"))
 
 

@@ -27,6 +27,7 @@ REQUIREMENT = ("position", "label", "text", "points")
     {"unit": ("document", "content_hash", *UNIT), "criterion": CRITERION, "evidence_requirement": REQUIREMENT},
 )
 def units_are_as_published(ledger: LedgerSnapshot) -> Iterator[str]:
+    """Yield each unit whose rows or text do not match its hash. docs/integrity.md, invariant 15."""
     for key, unit in ledger.rows("unit").items():
         try:
             document = json.loads(unit["document"])
@@ -61,6 +62,7 @@ def units_are_as_published(ledger: LedgerSnapshot) -> Iterator[str]:
     },
 )
 def sealed_evidence_is_unchanged(ledger: LedgerSnapshot) -> Iterator[str]:
+    """Yield each submitted version that changed, and each repeated number. docs/integrity.md, invariant 18."""
     told = {each.object_id: each for each in ledger.list_events("evidence_submitted")}
     files: dict[int, list[Row]] = {}
     for version_id, attachment_id in ledger.rows("version_attachment"):
@@ -98,6 +100,7 @@ def sealed_evidence_is_unchanged(ledger: LedgerSnapshot) -> Iterator[str]:
 
 @invariant(23, "each idempotency key was used once", {"idempotency_key": ("body_hash", "location")})
 def forms_acted_once(ledger: LedgerSnapshot) -> Iterator[str]:
+    """Yield each idempotency key without a result. docs/integrity.md, invariant 23."""
     for (person, key), row in ledger.rows("idempotency_key").items():
         if not row["location"] or row["used_at"] > now():
             yield f"key {key[:8]}… of person {person} names no place that it led to, or a time to come"
@@ -105,6 +108,7 @@ def forms_acted_once(ledger: LedgerSnapshot) -> Iterator[str]:
 
 @invariant(26, "every row's centre agrees with the row it belongs to")
 def centres_agree(ledger: LedgerSnapshot) -> Iterator[str]:
+    """Yield each row whose centre differs from its parent's. docs/integrity.md, invariant 26."""
     registrations, attempts = ledger.rows("registration"), ledger.rows("unit_attempt")
     units, visits = ledger.rows("unit"), ledger.rows("visit")
     for key, row in attempts.items():
@@ -125,6 +129,7 @@ def centres_agree(ledger: LedgerSnapshot) -> Iterator[str]:
 
 @invariant(26, "everyone named at a centre holds a role there")
 def people_belong_there(ledger: LedgerSnapshot) -> Iterator[str]:
+    """Yield each row that names a person without a role at the centre. docs/integrity.md, invariant 26."""
     registrations, attempts = ledger.rows("registration"), ledger.rows("unit_attempt")
     grants = ledger.rows("grant")
     for key, row in ledger.rows("allocation").items():
@@ -140,7 +145,7 @@ def people_belong_there(ledger: LedgerSnapshot) -> Iterator[str]:
 
 
 def _stored_otherwise(unit: Row, document: dict[str, Any]) -> list[str]:
-    """The columns of a unit that do not say what its document says."""
+    """Return the columns of a unit that differ from its document."""
     says = unit_from_json(document)
     return [name for name in UNIT if _plain(unit[name]) != _plain(getattr(says, name))]
 

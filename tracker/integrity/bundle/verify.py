@@ -41,12 +41,14 @@ class Wrong(Exception):
 
 
 def need(holds: object, sentence: str) -> None:
+    """Raise `Wrong` with the sentence unless the condition holds."""
     if not holds:
         raise Wrong(sentence)
 
 
 @contextmanager
 def reading(what: str) -> Iterator[None]:
+    """Turn an error of reading into `Wrong`, naming what was read."""
     try:
         yield
     except (*UNREADABLE, zipfile.BadZipFile) as error:
@@ -54,15 +56,17 @@ def reading(what: str) -> Iterator[None]:
 
 
 def sha256(content: bytes) -> str:
+    """Return the SHA-256 of bytes in hex."""
     return hashlib.sha256(content).hexdigest()
 
 
 def canonical(value: Any) -> bytes:
-    """The one way in which the record writes a thing down before it is hashed or signed."""
+    """Return the canonical JSON of a value, which is what is hashed and signed."""
     return json.dumps(normal(value), sort_keys=True, ensure_ascii=True, separators=(",", ":")).encode()
 
 
 def normal(value: Any) -> Any:
+    """Return a value with every text in Unicode form NFC."""
     if isinstance(value, dict):
         return {normal(key): normal(each) for key, each in value.items()}
     if isinstance(value, list):
@@ -78,10 +82,12 @@ def exact(digits: str) -> int:
 
 
 def parse(text: bytes) -> Any:
+    """Return what JSON bytes hold, without floats."""
     return json.loads(text.decode("ascii"), parse_int=exact, parse_float=exact, parse_constant=exact)
 
 
 def is_signed(public: bytes, signature: str, body: bytes) -> bool:
+    """Return whether a public key signed the bytes; True where no library to check it is installed."""
     if Ed25519PublicKey is None:
         return True
     try:
@@ -92,7 +98,7 @@ def is_signed(public: bytes, signature: str, body: bytes) -> bool:
 
 
 def open_bundle(where: Path) -> Members:
-    """What the bundle holds, by name; hidden files, which file managers leave behind, are not of it."""
+    """Return the members of the bundle by name, without hidden files, which file managers add."""
     if where.is_dir():
         found = {each.relative_to(where).as_posix(): each.read_bytes for each in where.rglob("*") if each.is_file()}
     else:
@@ -104,6 +110,7 @@ def open_bundle(where: Path) -> Members:
 
 
 def read(members: Members, name: str) -> bytes:
+    """Return the bytes of a member of the bundle."""
     need(name in members, f"{name} is missing")
     with reading(name):
         return members[name]()
@@ -125,7 +132,7 @@ def read_ledger(members: Members) -> tuple[list[Event], list[str]]:
 
 
 def read_keys(members: Members, events: list[Event]) -> dict[str, bytes]:
-    """The public keys by name, each signed for by itself and by the one before it, as the ledger tells."""
+    """Return the public keys by name; each is signed by itself and by the key before it, in its event."""
     keys: dict[str, bytes] = {}
     for told in (event["data"] for event in events if event["act"] == "key_made"):
         name, last = told["key"], next(reversed(keys), None)
@@ -206,7 +213,7 @@ def check_forms(
 def check_form(
     members: Members, number: str, form: Mapping[str, Any], hashes: list[str], keys: dict[str, bytes]
 ) -> None:
-    """The file by its hash in the ledger, the snapshot by its own, the code by its signature; both in the file."""
+    """Check a form: file and snapshot by their hashes, code by its signature, both also inside the file."""
     name = f"forms/{number}"
     pdf, snapshot, code = (read(members, f"{name}.{ending}") for ending in ("pdf", "json", "code"))
     need(sha256(pdf) == form["sha256"], f"{name}.pdf is not the file that was issued")
@@ -227,7 +234,7 @@ def check_form(
 
 
 def streams(pdf: bytes) -> Iterator[bytes]:
-    """What a PDF carries, unpacked; of what is packed in other ways, nothing."""
+    """Yield the streams of a PDF that zlib can unpack."""
     for found in re.finditer(rb"stream\r?\n", pdf):
         try:
             yield zlib.decompressobj().decompress(pdf[found.end() :], 8 * 1024 * 1024)
@@ -249,7 +256,7 @@ def check_contents(members: Members, listed: Any, hashes: list[str], keys: dict[
 
 
 def check(members: Members, held: bytes | None) -> Iterator[str]:
-    """What was found to be whole, a sentence each. Raises `Wrong` at the first thing that is not."""
+    """Yield a sentence for each part that passed. Raises `Wrong` at the first fault."""
     events, hashes = read_ledger(members)
     need(events, "the ledger is empty")
     yield f"The ledger: {len(events)} events, none changed, left out or put in. The last is {hashes[-1]}."
@@ -272,6 +279,7 @@ def check(members: Members, held: bytes | None) -> Iterator[str]:
 
 
 def main() -> int:
+    """Check the bundle and return the exit code: 0 passed, 1 failed."""
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("bundle", nargs="?", type=Path, default=Path(__file__).resolve().parent)
     asked.add_argument("--checkpoints", type=Path, help="those that you were sent or kept yourself, a line each")
