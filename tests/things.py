@@ -58,7 +58,7 @@ def make_things(attempt: UnitAttempt, staff: Staff, invited: Person, title: str 
 
 
 def about_candidate(attempt: UnitAttempt, staff: Staff, title: str) -> dict[str, int]:
-    """Evidence with a file, a assessment, an action point, a visit and a move; the numbers by which they are named."""
+    """Evidence with a file, an assessment, an action point, a visit and a move; the numbers by which they are named."""
     evidence, attachment = _submitted(attempt, title)
     assessment, action_point = _judged(attempt, evidence, staff)
     return {

@@ -128,7 +128,7 @@ def load_jobs() -> "tuple[Iterable[Job], Iterable[Job]]":
     """Import and return the jobs that can be queued, and those that the worker runs once a minute."""
     from tracker.assessment.services.releasing import release_assessment_if_due, release_due_assessments
     from tracker.background import emails
-    from tracker.integrity.checkpoint_emails import mail_checkpoint
+    from tracker.integrity.checkpoint_emails import email_checkpoint
     from tracker.integrity.nightly_check import check_nightly
     from tracker.ledger import checkpoints
     from tracker.library.services.import_job import resume_imports, run_import
@@ -139,7 +139,7 @@ def load_jobs() -> "tuple[Iterable[Job], Iterable[Job]]":
         emails.send_waiting_emails,
         resume_imports,
         checkpoints.write_due,
-        mail_checkpoint,
+        email_checkpoint,
         check_nightly,
         send_retention_reminders,
     )

@@ -80,7 +80,7 @@ class TestBackup:
         assert "No backup was kept" in result.output
         assert list((tmp_path / "kept").iterdir()) == []
 
-    def test_while_people_work_every_backup_is_whole(self, told: Flask, tmp_path: Path) -> None:
+    def test_a_backup_while_people_work_is_consistent(self, told: Flask, tmp_path: Path) -> None:
         """Each is of one moment: the chain in it ends where its list says."""
         stop, wrong = threading.Event(), []
 

@@ -11,7 +11,7 @@ from flask import Flask
 from tests.factories import World
 from tracker.background import emails
 from tracker.extensions import db
-from tracker.integrity.checkpoint_emails import mail_checkpoint
+from tracker.integrity.checkpoint_emails import email_checkpoint
 from tracker.ledger import checkpoints
 from tracker.ledger.events import OPERATOR, record
 from tracker.ledger.transactions import transaction
@@ -49,51 +49,51 @@ def newest() -> checkpoints.Checkpoint:
 @pytest.mark.usefixtures("mailing")
 class TestMailed:
     def test_the_newest_line_to_everybody_named(self) -> None:
-        assert mail_checkpoint() == newest()
+        assert email_checkpoint() == newest()
         found = emails.load_outbox()
         assert {each["To"] for each in found} == {"eve@example.org", "archive@example.org"}
         for each in found:
             assert newest().line in each.get_content().splitlines()
-            assert each["Subject"] == "The record of http://127.0.0.1:8000, 4 March 2030"
+            assert each["Subject"] == "Ledger checkpoint of http://127.0.0.1:8000, 4 March 2030"
 
     def test_once_a_day(self, hold_clock: HoldClock) -> None:
-        assert mail_checkpoint()
+        assert email_checkpoint()
         go_on()
-        assert mail_checkpoint() is None
+        assert email_checkpoint() is None
         hold_clock(NOON + timedelta(days=1))
-        assert mail_checkpoint() == newest()
+        assert email_checkpoint() == newest()
         assert len(emails.load_outbox()) == 4
 
     def test_not_again_while_nothing_is_new(self, hold_clock: HoldClock) -> None:
-        assert mail_checkpoint()
+        assert email_checkpoint()
         hold_clock(NOON + timedelta(days=1))
-        assert mail_checkpoint() is None
+        assert email_checkpoint() is None
         assert len(emails.load_outbox()) == 2
 
     def test_the_ledger_is_held_to_it_as_it_was_mailed(self) -> None:
-        mail_checkpoint()
+        email_checkpoint()
         line = next(each for each in emails.load_outbox()[0].get_content().splitlines() if each.startswith("{"))
         assert checkpoints.parse(line) == newest()
 
 
 def test_nobody_is_mailed_unless_named(mailing: Flask) -> None:
     addressed(mailing)
-    assert mail_checkpoint() is None
+    assert email_checkpoint() is None
     assert emails.load_outbox() == []
 
 
 def test_nothing_is_noted_as_mailed_where_no_mail_leaves(mailing: Flask) -> None:
     mailing.config["DEMO"] = False
-    assert mail_checkpoint() is None
+    assert email_checkpoint() is None
     mailing.config["DEMO"] = True
-    assert mail_checkpoint()
+    assert email_checkpoint()
 
 
 def test_none_before_the_first_checkpoint(app: Flask, tmp_path: Path) -> None:
     app.config |= {"CHECKPOINTS_PATH": tmp_path / "checkpoints", "DEMO": True}
     addressed(app, "eve@example.org")
-    assert mail_checkpoint() is None
+    assert email_checkpoint() is None
 
 
 def test_the_worker_does_it(app: Flask) -> None:
-    assert "mail_checkpoint" in app.extensions["jobs"].every_minute
+    assert "email_checkpoint" in app.extensions["jobs"].every_minute

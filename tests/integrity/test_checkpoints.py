@@ -80,7 +80,7 @@ class TestWriting:
         self, keyed: Flask, act: Callable[..., None], caplog: pytest.LogCaptureFixture
     ) -> None:
         keyed.config["CHECKPOINTS_PATH"] = keyed.config["KEYS_PATH"] / "no-folder.pub"
-        keyed.config["CHECKPOINTS_PATH"].write_text("in the way")
+        keyed.config["CHECKPOINTS_PATH"].write_text("a file, not a folder")
         act(101)
         assert "no checkpoint could be written" in caplog.text
         assert events.head()[0] == 102

@@ -133,7 +133,7 @@ class TestWhole:
         assert json.loads(event.body)["data"]["forms"] == 1
         assert told.test_cli_runner().invoke(args=["verify"]).exit_code == 0
 
-    def test_it_is_whole_after_the_key_was_rotated(self, told: Flask, tmp_path: Path) -> None:
+    def test_it_verifies_after_a_key_rotation(self, told: Flask, tmp_path: Path) -> None:
         told.test_cli_runner().invoke(args=["keys", "rotate"])
         shutil.unpack_archive(export(told, tmp_path / "record.zip"), tmp_path / "bundle")
         code, said = verify(tmp_path / "bundle")

@@ -25,7 +25,7 @@ from tracker.storage.reconciliation import list_orphan_files
 pytestmark = pytest.mark.usefixtures("told")
 
 
-def test_a_record_made_by_the_product_is_whole(told: Flask) -> None:
+def test_every_check_passes_on_what_the_product_itself_wrote(told: Flask) -> None:
     result = told.test_cli_runner().invoke(args=["verify"])
     assert result.output.splitlines()[-1].endswith("checks: all passed.")
     assert result.exit_code == 0

@@ -17,7 +17,7 @@ import lxml.html
 from tests.factories import PASSWORD
 from tracker.vocabulary import Method
 
-PATIENCE = 60  # seconds for an answer, and for a server to come back
+ANSWER_TIMEOUT = 60  # seconds for an answer, and for a server to come back
 GONE = (OSError, http.client.HTTPException)
 Body = dict[str, Any]
 
@@ -37,7 +37,7 @@ class Acknowledged:
     files: dict[int, tuple[int, str]] = field(default_factory=dict)
     """By attachment, its item and its hash."""
     submitted: dict[int, str] = field(default_factory=dict)
-    """By item, the text that was handed in."""
+    """By item, the text that was submitted."""
     accepted: set[int] = field(default_factory=set)
     """Items."""
     signed: list[str] = field(default_factory=list)
@@ -48,7 +48,7 @@ class Acknowledged:
 
 
 class Gate:
-    """Closed before something is broken, opened when it is mended."""
+    """Closed before something is broken, opened when it is repaired."""
 
     def __init__(self) -> None:
         self.opened = threading.Event()
@@ -104,7 +104,7 @@ class Client(threading.Thread):
         times = 0
         while (answer := self._asked_once(method, path, body)) is None:
             self.held.set()
-            assert self.gate.opened.wait(PATIENCE)
+            assert self.gate.opened.wait(ANSWER_TIMEOUT)
             times += 1
             assert times < 40, f"{path} gets no answer"
         self.sent_again += bool(times)
@@ -138,7 +138,7 @@ class Client(threading.Thread):
             if path.endswith(("/draft", "/tick", "/files", "/assessment"))
             else "text/html",
         }
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=ANSWER_TIMEOUT)
         try:
             connection.request(method, path, content if method == "POST" else None, headers)
             response = connection.getresponse()
@@ -199,7 +199,7 @@ NUMBERS = itertools.count(1)
 
 
 class Writer(Client):
-    """A candidate: an item is begun, typed at, given a file, ticked against two criteria and handed in."""
+    """A candidate: an item is begun, typed at, given a file, ticked against two criteria and submitted."""
 
     cells: list[tuple[int, int]]
     """Attempt and criterion, of those that may be claimed."""
@@ -258,7 +258,7 @@ class Writer(Client):
 
 
 class Assessor(Client):
-    """Judges what waits; or signs a unit and retracts, again and again."""
+    """Assess what is in the queue; or sign a unit and retract it, again and again."""
 
     path: str
 
@@ -266,7 +266,7 @@ class Assessor(Client):
     def paths(self) -> tuple[str, ...]:
         return "/queue", self.path
 
-    def judge(self) -> None:
+    def assess(self) -> None:
         waiting = lxml.html.fromstring(self.ask("GET", "/queue").text).xpath('//a[contains(@href, "/assess")]/@href')
         if not waiting:
             time.sleep(0.02)

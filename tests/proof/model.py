@@ -41,13 +41,13 @@ class ModelItem:
     claims: dict[str, ModelClaim]
     versions: list[ModelVersion] = field(default_factory=list)
     looked_at: set[int] = field(default_factory=set)
-    """The versions that a assessment was begun of."""
+    """The versions that an assessment was begun of."""
     deciding: dict[int, ModelAssessment] = field(default_factory=dict)
     """By the version's number."""
 
     @property
     def seen(self) -> ModelVersion | None:
-        """The last version handed in and not taken back."""
+        """The last version submitted and not taken back."""
         return next((each for each in reversed(self.versions) if not each.is_taken_back), None)
 
     @property
@@ -117,7 +117,7 @@ class Model:
         return True
 
     # the assessor
-    def judge(self, item: ModelItem, outcome: Outcome, *, accept: bool) -> bool:
+    def assess(self, item: ModelItem, outcome: Outcome, *, accept: bool) -> bool:
         """Every claim with one outcome, then accepted or returned; in force when it can no longer be undone."""
         assert item.seen
         if not self.is_open or item.seen.number in item.deciding:
@@ -140,7 +140,7 @@ class Model:
                             claim.outcome, claim.decided_on = outcome, number
             item.deciding.clear()
 
-    def strike(self, item: ModelItem, label: str) -> bool:
+    def remove_claim(self, item: ModelItem, label: str) -> bool:
         return self.is_open and item.claims.pop(label, None) is not None
 
     def add(self, item: ModelItem, label: str) -> bool:

@@ -1,4 +1,4 @@
-"""Chloe's unit at a stage of its life, by the services alone, so that the record is whole; and laid back again."""
+"""Chloe's unit at a stage of its life, by the services alone, so that every check passes; and the restoring of it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -108,7 +108,7 @@ def posts(path: str, body: Body) -> Act:
 
 
 def unclaimed(stage: Stage) -> tuple[int, int]:
-    """An item that was handed in, and a criterion that it does not claim."""
+    """An item that was submitted, and a criterion that it does not claim."""
     claimed = select(Claim.criterion_id).where(Claim.evidence_id == stage.evidence_ids[0], Claim.removed_at.is_(None))
     query = select(Criterion.id).where(
         Criterion.unit_id == stage.attempt.unit_id, Criterion.assessable, Criterion.id.not_in(claimed)

@@ -55,7 +55,7 @@ class Neighbours:
         world = self.world
         return {"alice": world.alice, "bob": world.bob, "carol": world.carol, "dan": world.dan, "eve": world.eve}
 
-    def strangers_to(self, actor: str) -> list[str]:
+    def list_outsiders(self, actor: str) -> list[str]:
         """Whose things this person must not reach: an administrator has to do with everybody at the centre."""
         return ["frank"] if actor == "dan" else ["ana", "frank"]
 
@@ -179,7 +179,7 @@ def crossed_addresses(app: Flask, neighbours: Neighbours) -> Iterator[tuple[str,
     """Actor, owner, method and address; only where the actor reaches the own."""
     own = neighbours.ids["alice"]
     for actor in neighbours.actors:
-        for (endpoint, method, arguments), owner in product(addresses(app, own), neighbours.strangers_to(actor)):
+        for (endpoint, method, arguments), owner in product(addresses(app, own), neighbours.list_outsiders(actor)):
             others = neighbours.ids[owner]
             for crossed in crossings([name for name in arguments if others[name] != own[name]]):
                 ids = own | {name: others[name] for name in crossed}
@@ -221,7 +221,7 @@ def crossed_bodies(app: Flask, neighbours: Neighbours) -> Iterator[tuple[str, st
         for endpoint, methods in sorted(endpoints(app).items()):
             if ("POST", endpoint) not in methods or endpoint in {"accounts.sign_out", "accounts.follow_link"}:
                 continue
-            for owner in neighbours.strangers_to(actor):
+            for owner in neighbours.list_outsiders(actor):
                 for body in bodies_of(neighbours.ids[owner]):
                     yield actor, owner, build(app, endpoint, "POST", own), body
 
@@ -279,7 +279,7 @@ def test_no_list_page_or_print_names_what_is_another_centres(
         browser = client(person)
         for address in list_addresses(app, own, neighbours):
             answer = browser.get(address)
-            for owner in neighbours.strangers_to(actor):
+            for owner in neighbours.list_outsiders(actor):
                 # a verifier without an allocation still sees that a centre's unit exists; what is in it, never
                 assert CANARIES[owner] not in words_in(answer), (actor, owner, address)
             assert answer.status_code == 200 or answer.status_code in REFUSED, (actor, address, answer.status_code)

@@ -98,7 +98,7 @@ def half_done(stage: Stage, attempted: Attempted, fault: Any) -> TestResponse:
 
 
 def run(stage: Stage, act: str, faults: list[Any]) -> tuple[int, int]:
-    """Each fault, and the same act once it is gone. How many were refused and how many done comes out."""
+    """Try each fault, then the same act without it. Return how many were refused and how many done."""
     refused = done = 0
     for fault in faults:
         attempted = ACTS[act](stage)

@@ -65,13 +65,13 @@ class Crew:
             desk, phone = self.client(Writer, name), self.client(Writer, name, "phone")
             desk.cells = phone.cells = load_cells(units[self.people[name]])
             desk.story, phone.story = desk.work, phone.add_files
-        judging, signing, reading = (
+        assessing, signing, reading = (
             self.client(Assessor, "Bob"),
             self.client(Assessor, "Bob", "signing"),
             self.client(Reader, "Carol"),
         )
-        judging.story, signing.story, reading.story = judging.judge, signing.sign, reading.read
-        judging.path = signing.path = f"{signed}/sign"
+        assessing.story, signing.story, reading.story = assessing.assess, signing.sign, reading.read
+        assessing.path = signing.path = f"{signed}/sign"
         reading.paths = ("/verification", signed, f"/attempts/{units[self.people['Alice']].id}")
         db.session.remove()
 
@@ -128,7 +128,7 @@ class Crew:
         assert [each.wrong for each in self.clients if each.wrong] == []
 
     def check(self) -> None:
-        """Nothing acknowledged is lost, nothing is there twice, and the record is whole."""
+        """Nothing acknowledged is lost or duplicated, and every integrity check passes."""
         db.session.rollback()
         assert [*lost(self.noted), *doubled(), *rewritten(self.known)] == []
         assert [result.first for result in run_all_checks() if not result.holds] == []
@@ -196,8 +196,8 @@ def lost_acts(noted: Acknowledged) -> Iterator[str]:
     accepted = select(EvidenceVersion.evidence_id).join(
         Assessment, Assessment.evidence_version_id == EvidenceVersion.id
     )
-    judged = set(db.session.scalars(accepted.where(Assessment.outcome == AssessmentOutcome.ACCEPTED)))
-    yield from (f"the acceptance of {item}" for item in noted.accepted - judged)
+    assessed = set(db.session.scalars(accepted.where(Assessment.outcome == AssessmentOutcome.ACCEPTED)))
+    yield from (f"the acceptance of {item}" for item in noted.accepted - assessed)
     signed = list(db.session.scalars(select(Signature.comment).order_by(Signature.id)))
     if signed[: len(noted.signed)] != noted.signed or len(signed) > len(noted.signed) + 1:
         yield f"signatures: {signed[-3:]}, {noted.signed[-3:]}"

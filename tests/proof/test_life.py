@@ -192,7 +192,7 @@ class Life(RuleBasedStateMachine):
 
     @precondition(lambda self: self.model.items)
     @rule(chosen=which, outcome=st.sampled_from([Outcome.MET, Outcome.MET, Outcome.NEEDS_MORE]), accept=st.booleans())
-    def judge(self, chosen: int, outcome: Outcome, *, accept: bool) -> None:
+    def assess(self, chosen: int, outcome: Outcome, *, accept: bool) -> None:
         item, key = self.item(chosen)
         if not self.waits_for_bob(chosen):
             return
@@ -208,7 +208,7 @@ class Life(RuleBasedStateMachine):
             finish = assessments.accept_evidence if accept else assessments.return_evidence
             finish(attempt, version, self.actors["Bob"])
 
-        self.both(self.model.judge(item, outcome, accept=accept), act)
+        self.both(self.model.assess(item, outcome, accept=accept), act)
 
     @precondition(lambda self: self.model.items)
     @rule(chosen=which)
@@ -240,13 +240,13 @@ class Life(RuleBasedStateMachine):
 
     @precondition(lambda self: self.model.items)
     @rule(chosen=which, label=which)
-    def strike(self, chosen: int, label: int) -> None:
+    def remove_claim(self, chosen: int, label: int) -> None:
         (item, key), (name, criterion_id) = self.item(chosen), self.criterion(label)
         if not self.waits_for_bob(chosen) or name not in item.claims:
             return
         cell = self.cell(key, criterion_id)
         self.both(
-            self.model.strike(item, name),
+            self.model.remove_claim(item, name),
             lambda: remove_claim(self.attempt, key, cell.claim_id, "Not here.", self.actors["Bob"]),
         )
 
@@ -416,7 +416,7 @@ class Life(RuleBasedStateMachine):
             return self.wait
         for place, item in enumerate(model.items):
             if item.undecided:
-                return lambda: self.judge(place, Outcome.MET, accept=True)
+                return lambda: self.assess(place, Outcome.MET, accept=True)
             if item.claims and not item.seen:
                 return lambda: self.hand_in(place)
         if model.met != set(model.labels):

@@ -41,7 +41,7 @@ def store(app: Flask, tmp_path: Path) -> None:
 
 @pytest.fixture
 def franks(world: World) -> dict[str, int]:
-    """An item of Frank's at Southbank with a file, handed in."""
+    """An item of Frank's at Southbank with a file, submitted."""
     with transaction():
         evidence = factories.make_evidence(world.franks_attempt, "Zanzibar", narrative="Zanzibar narrative")
         attachment = attach_file(evidence, store_file(io.BytesIO(b"Zanzibar inside"), "zanzibar.txt"))

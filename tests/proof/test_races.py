@@ -1,4 +1,4 @@
-"""Two people, or two windows, at the same moment: one wins, the other is told, and the record is whole."""
+"""Two people, or two windows, at the same moment: one succeeds, the other is refused, and every integrity check passes."""
 
 import io
 from collections.abc import Callable, Iterator
@@ -38,7 +38,7 @@ def set_the_stage(app: Flask) -> Iterator[Callable[[str], Stage]]:
 
 
 @contextmanager
-def laid_back(stage: Stage) -> Iterator[None]:
+def restored(stage: Stage) -> Iterator[None]:
     try:
         yield
     finally:
@@ -48,7 +48,7 @@ def laid_back(stage: Stage) -> Iterator[None]:
 def run(stage: Stage, race: Race, check: Callable[[list[TestResponse]], None], rounds: int) -> None:
     """The same race again and again from the same moment; after each, who lost was told and every check holds."""
     for _ in range(rounds):
-        with laid_back(stage):
+        with restored(stage):
             answers = stage.at_once(*race(stage))
             for answer in answers:
                 assert answer.status_code in {200, 201, 302, 303} | TOLD, answer.text[:2000]
@@ -92,7 +92,7 @@ def test_sign_and_sign(set_the_stage: Callable[[str], Stage]) -> None:
 
 
 def test_sign_and_edit(set_the_stage: Callable[[str], Stage]) -> None:
-    """Bob signs while Chloe claims one more criterion with an item that was judged."""
+    """Bob signs while Chloe claims one more criterion with an item that was assessed."""
     stage = set_the_stage("met")
 
     def race(stage: Stage) -> list[tuple[FlaskClient, Act]]:

@@ -1,4 +1,4 @@
-"""Backed up while people work, and put back: every backup is of one moment, and every restore is whole."""
+"""Backed up while people work, and put back: every backup is consistent, and every restore is complete."""
 
 import shutil
 import threading
@@ -55,7 +55,7 @@ def people_at_work(app: Flask) -> Iterator[list[bytes]]:
     assert wrong == []
 
 
-def test_every_backup_under_load_is_whole_and_every_restore_verifies(told: Flask, tmp_path: Path) -> None:
+def test_every_backup_under_load_is_consistent_and_every_restore_verifies(told: Flask, tmp_path: Path) -> None:
     checkpoints.write_due(at_once=True)
     backups, restores = size(2, 20), size(1, 10)
     with people_at_work(told) as kept:
@@ -76,7 +76,7 @@ def test_every_backup_under_load_is_whole_and_every_restore_verifies(told: Flask
 
 
 def restore(app: Flask, folder: Path, place: Path) -> None:
-    """Put back into an empty installation: what the list says is there, and the record is whole once accepted."""
+    """Put back into an empty installation: every listed file is there, and every check passes once accepted."""
     manifest, _ = read_manifest(folder)
     with empty_installation(place, app) as elsewhere:
         # copies of what lies outside: each installation goes on from here by itself

@@ -82,7 +82,10 @@ def test_new_and_removed_statements_are_shown_in_their_places() -> None:
         ("thank the colleague", 'thank the colleague"\n      - label: "2"\n        text: "eat cake'),
     )
     pairs = compare_versions(unit(), later)
-    assert kinds(pairs)[:2] in ([("removed", "1", None), ("new", None, "1")], [("new", None, "1"), ("removed", "1", None)])
+    assert kinds(pairs)[:2] in (
+        [("removed", "1", None), ("new", None, "1")],
+        [("new", None, "1"), ("removed", "1", None)],
+    )
     assert ("new", None, "2") in kinds(pairs)
     shown = [each.new.position for each in pairs if each.new]
     assert shown == sorted(shown)

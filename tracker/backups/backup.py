@@ -53,7 +53,7 @@ def make_backup(target: Path) -> Path:
 
 
 def _copy_files(folder: Path) -> dict[str, int]:
-    """Every stored file that is whole; what is being received, and pictures made of others, are left out."""
+    """Copy every complete stored file; files being received and derived images are left out."""
     copied = {}
     for path in file_store.list_files():
         if not HASH.fullmatch(path.name):

@@ -63,7 +63,7 @@ def restore_backup(folder: Path) -> Restored:
 
 
 def accept_restore() -> int:
-    """Open the installation again; the event says what is known to be missing. How many events that are comes out."""
+    """Open the installation again. Return how many events are known to be missing; the event records them."""
     mark = read_only.read_mark()
     if mark is None:
         raise Refused("No restore waits to be accepted. Nothing was changed.")

@@ -133,7 +133,7 @@ ALICES_ITEMS: list[DemoItem] = [
                 [
                     "I am the operations manager of the Leeds site and saw the events described.",
                     "She took over eleven calls from new starters in their first fortnight and explained each one afterwards.",
-                    "Signed on paper; the original is held by the training office.",
+                    "Signed on paper; the original is kept in the training office.",
                 ],
             ),
         ),
@@ -196,7 +196,7 @@ ALICES_ITEMS: list[DemoItem] = [
         21,
         "Monthly monitoring round",
         "10 calls, numbered",
-        "The plan says which calls I pick and why, so that nobody is judged on one bad morning. Ten scorecards from "
+        "The plan says which calls I pick and why, so that nobody is assessed on one bad morning. Ten scorecards from "
         "the first round are attached, with what I told each adviser.",
         {"CFACC15": "9 12 k:b k:i", "INSCC004": "7 9 k:6a k:8"},
         (

@@ -180,7 +180,7 @@ def tell_item(story: Story, name: str, item: DemoItem) -> None:
     if item.outcome == "waiting":
         return
     for code in item.judged_in:
-        story.at(logged - 2, 11, lambda code=code: judge(story, name, item, code))  # type: ignore[misc]  # binds the loop's value
+        story.at(logged - 2, 11, lambda code=code: assess(story, name, item, code))  # type: ignore[misc]  # binds the loop's value
     story.at(logged - 2, 11, _release, minute=1)
 
 
@@ -220,11 +220,11 @@ def hand_in(story: Story, name: str, item: DemoItem) -> None:
     submit_evidence(_find(story, name, item), story.actor(name, Role.CANDIDATE))
 
 
-def judge(story: Story, name: str, item: DemoItem, code: str) -> None:
+def assess(story: Story, name: str, item: DemoItem, code: str) -> None:
     """Assess an item in one unit as Bob, with the outcomes that the item lists."""
     attempt, by_bob = story.attempt(name, code), story.actor("Bob", Role.ASSESSOR)
     version = find_version_in(attempt, _find(story, name, item).id)
-    assert version is not None  # noqa: S101 - it was handed in a step ago
+    assert version is not None  # noqa: S101 - it was submitted a step ago
     cells = assessments.load_claimed_cells(attempt, version)
     exceptions = {_criterion(attempt, label).id: what for label, what in item.exceptions.items()}
     outcomes: dict[int, Outcome | None] = {}

@@ -93,7 +93,7 @@ def duties_are_separate(ledger: LedgerSnapshot) -> Iterator[str]:
         attempt = ledger.rows("unit_attempt").get(key)
         candidate = attempt["candidate_id"] if attempt else None
         for person in people[ASSESSING] & people[VERIFYING]:
-            yield f"attempt {key} was judged and verified by the same person, {person}"
+            yield f"attempt {key} was assessed and verified by the same person, {person}"
         for role, who in people.items():
             if candidate in who:
                 yield f"attempt {key} was {role} by its candidate"
@@ -194,21 +194,21 @@ def _was_held(grant: Row, event: LedgerEvent) -> bool:
 
 
 def _duties(ledger: LedgerSnapshot) -> dict[int, dict[str, set[int]]]:
-    """By attempt, over all its rounds, who judged it and who verified it."""
+    """Return who assessed and who verified each attempt, over all its rounds."""
     found: dict[int, dict[str, set[int]]] = {}
 
     def note(attempt: int, duty: str, person: int) -> None:
         found.setdefault(attempt, {ASSESSING: set(), VERIFYING: set()})[duty].add(person)
 
-    for attempt, person in _judging(ledger):
+    for attempt, person in _assessing(ledger):
         note(attempt, ASSESSING, person)
     for attempt, person in _verifying(ledger):
         note(attempt, VERIFYING, person)
     return found
 
 
-def _judging(ledger: LedgerSnapshot) -> Iterator[tuple[int, int]]:
-    """Attempt and person: who reviewed, decided, or signed as assessor."""
+def _assessing(ledger: LedgerSnapshot) -> Iterator[tuple[int, int]]:
+    """Yield attempt and person for every act of assessment: assessments, decisions, signatures."""
     for row in ledger.rows("assessment").values():
         if row["state"] == "released":
             yield row["attempt_id"], row["assessor_id"]

@@ -1,4 +1,4 @@
-"""The newest checkpoint by mail, to who should hold one that nobody here can reach: the external verifier, say."""
+"""Emails of the newest checkpoint to people outside the installation, such as the external verifier."""
 
 import fcntl
 import os
@@ -15,20 +15,21 @@ from tracker.ledger.transactions import transaction
 BODY = """\
 Hello,
 
-this is how long the record of {origin} was on {day}, and how it ended, signed with its key {key}:
+this is a checkpoint of the ledger of {origin} on {day}, signed with its key {key}:
 
 {line}
 
-Keep this mail where the centre cannot reach it. What happened before that moment can then not be rewritten without it
-showing: put the line above into a file of its own, and the script in an exported record checks against it
-(python3 verify.py --checkpoints FILE). There is nothing else to do.
+Keep this email where the centre cannot reach it. It proves what the ledger held at that time. To use it,
+save the line above as a file. The script in an exported ledger compares the two:
+python3 verify.py --checkpoints FILE.
+You do not need to do anything else.
 """
 
 
-def mail_checkpoint() -> Checkpoint | None:
+def email_checkpoint() -> Checkpoint | None:
     """Mail the newest checkpoint to `CHECKPOINTS_MAIL`, once a day at most and only if it is another than the last.
 
-    Looked for every minute by the worker; what was mailed comes out.
+    The worker calls it every minute. Return the checkpoint that was emailed, if any.
     """
     addresses = emails.get_settings().checkpoints_mail
     if not addresses or not emails.can_deliver():
@@ -54,7 +55,7 @@ def _post(newest: Checkpoint, addresses: tuple[str, ...]) -> None:
     with transaction():
         for each in addresses:
             body = BODY.format(origin=newest.origin, day=day, key=newest.key, line=newest.line)
-            emails.send(each, f"The record of {newest.origin}, {day}", body)
+            emails.send(each, f"Ledger checkpoint of {newest.origin}, {day}", body)
 
 
 def _mark() -> str:

@@ -21,7 +21,7 @@ TAKEN_FROM = (
     "event_text", "criterion_link", "criterion", "evidence_requirement", "unit_code", "guidance_unit", "user_session",
     "account_link", "notification", "portfolio_access", "failed_sign_in", "second_factor", "recovery_code",
 )  # fmt: skip
-"""Tables of which the product deletes rows: salts with what is erased, drafts' links, and what has lapsed."""
+"""Tables from which rows are deleted: salts of erased texts, links of drafts, and expired rows."""
 READ_ONLY = ("alembic_version",)
 
 STRENGTHS = """

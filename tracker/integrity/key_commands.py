@@ -56,7 +56,7 @@ def show_keys() -> None:
 
 
 @click.command("clock")
-@click.option("--accept", is_flag=True, help="The clock is right now: go on by it.")
+@click.option("--accept", is_flag=True, help="Confirm that the clock is right now, and accept events again.")
 def clock_command(accept: bool) -> None:
     """Show the clock and the ledger's last event. While the clock is behind that, no event is accepted."""
     from tracker import clock

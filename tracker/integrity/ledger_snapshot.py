@@ -1,4 +1,4 @@
-"""Everything the checks look at, read once: the events, taken apart, and the rows of the tables."""
+"""What the checks read, once: the parsed events and the rows of all tables."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -60,7 +60,7 @@ class LedgerSnapshot:
             prev = row.hash
             if events.hash_of(row.body) != row.hash:
                 self.broken.append(f"event {seq} was changed: its text does not hash to what is stored")
-            if found := self._taken_apart(row):
+            if found := self._parse(row):
                 told.append(found)
         return told
 
@@ -122,7 +122,7 @@ class LedgerSnapshot:
         query = select(*columns, Event.body, Event.prev, Event.hash).order_by(Event.seq)
         yield from db.session.execute(query, execution_options={"yield_per": 2_000})
 
-    def _taken_apart(self, row: Any) -> LedgerEvent | None:
+    def _parse(self, row: Any) -> LedgerEvent | None:
         try:
             body, is_canonical = parse_canonical(row.body)
             if not is_canonical:

@@ -162,7 +162,7 @@ def _compared(table: str, told: Counter[Any], held: set[Any]) -> Iterator[str]:
 
 
 def _must_be_sealed(ledger: LedgerSnapshot, name: str, row: Any) -> bool:
-    """Drafts are not: a assessment before its release, a claim and a file of an item before it is handed in."""
+    """Drafts are not: an assessment before its release, a claim and a file of an item before it is submitted."""
     if name == "assessment":
         return bool(row["state"] == "released")
     if name == "evidence":

@@ -97,7 +97,7 @@ def met_rests_on_accepted(ledger: LedgerSnapshot) -> Iterator[str]:
         if (row["attempt_id"], row["evidence_version_id"]) not in accepted:
             yield f"decision {key} says met on evidence that was not accepted"
         elif assessment and assessment["attempt_id"] != row["attempt_id"]:
-            yield f"decision {key} comes of a assessment of another attempt"
+            yield f"decision {key} comes of an assessment of another attempt"
 
 
 @invariant(12, "claims use the candidate's own evidence and criteria of the right unit version")
@@ -175,7 +175,7 @@ def verified_was_sampled(ledger: LedgerSnapshot) -> Iterator[str]:
             and attempt
             and attempt["state"] in {AttemptState.VERIFIED, AttemptState.CERTIFICATE_CLAIMED}
         ):
-            yield f"attempt {row['attempt_id']} is {attempt['state']}, and action_point {key} was never answered"
+            yield f"attempt {row['attempt_id']} is {attempt['state']}, and action point {key} was never answered"
 
 
 def _signed_attempts(ledger: LedgerSnapshot) -> Iterator[tuple[UnitAttempt, Matrix]]:

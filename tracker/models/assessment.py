@@ -100,7 +100,7 @@ class Decision(Base):
     evidence_version_id: Mapped[int] = refers_to("evidence_version.id", index=False)
     assessment_id: Mapped[int | None] = refers_to("assessment.id")
     reopening_id: Mapped[int | None] = refers_to("reopening.id", index=False)
-    """Set instead of a assessment when a dispute or return made a criterion 'needs more'."""
+    """Set instead of an assessment when a dispute or return made a criterion 'needs more'."""
     outcome: Mapped[Outcome]
     comment: Mapped[str]
     decided_at: Mapped[datetime]

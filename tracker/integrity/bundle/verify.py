@@ -162,7 +162,7 @@ def lost_by_restores(events: list[Event], keys: dict[str, bytes]) -> Iterator[tu
 
 
 def check_checkpoints(name: str, text: bytes, events: list[Event], hashes: list[str], keys: dict[str, bytes]) -> int:
-    """Hold the ledger to every line; how far the last one reaches comes out."""
+    """Check the ledger against every checkpoint line. Return the size that the last one covers."""
     lost = list(lost_by_restores(events, keys))
     reached = 1
     for number, line in enumerate(text.splitlines(), 1):
@@ -187,7 +187,7 @@ def check_checkpoints(name: str, text: bytes, events: list[Event], hashes: list[
 def check_forms(
     members: Members, events: list[Event], hashes: list[str], keys: dict[str, bytes], centre: int | None
 ) -> str:
-    """Every form that the ledger tells of, of the bundle's centre; how many there are comes out as a sentence."""
+    """Check every form in the ledger that belongs to the bundle's centre. Return a sentence with their number."""
     told: dict[str, list[Event]] = {}
     for event in events:
         told.setdefault(event["act"], []).append(event)
