@@ -8,6 +8,7 @@ from itertools import takewhile, zip_longest
 from tracker.unit_reader import metadata, phrases
 from tracker.unit_reader.document_model import CleanLine
 from tracker.unit_reader.line_wrapping import UNFINISHED_END, merge_texts
+from tracker.unit_reader.page_headers import MAX_TITLE_LINE, MIN_NAME_LENGTH, MIN_PARAGRAPH_LENGTH
 from tracker.unit_reader.phrases import CRITERIA, Part
 
 DESCRIPTIVE_PARTS = frozenset(
@@ -16,16 +17,11 @@ DESCRIPTIVE_PARTS = frozenset(
 AFTER_HEADING = re.compile(r":|\b(?:you|learners?|candidates?)\b|\bThis (?:standard|unit)\b", re.IGNORECASE)
 """What can follow a heading in the same line."""
 MIN_RUN_ON_LENGTH = 80
-MAX_TITLE_LINE = 40
-"""The title is expected among so many lines at the top of a document."""
-MIN_NAME_LENGTH = 8
 RUN_ON_HEADING = re.compile(
     r"(?<=\S)\s+(?=(?:Performance [Cc]riteria|Knowledge (?:and|&) [Uu]nderstanding|Assessment [Cc]riteria"
     r"|PERFORMANCE [A-Z]+|KNOWLEDGE(?: [A-Z]+){0,3})\s*:?\s+"
     r"(?:You|The (?:learner|candidate))\b|Overview This (?:standard|unit)\b)"
 )
-MIN_PARAGRAPH_LENGTH = 60
-"""In characters. A shorter line is no paragraph."""
 CODE_WITHIN_LINE = re.compile(r"(?<=[a-z)])\s+(?=(?P<letters>PC?|KU?)(?P<number>\d{1,3})\s+\S)")
 """A code after words that are no sentence."""
 

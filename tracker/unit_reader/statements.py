@@ -20,7 +20,7 @@ from tracker.unit_reader.separate_labels import merge_label_columns, merge_lone_
 from tracker.unit_reader.unlabelled_statements import split_unlabelled
 
 NOTE_START = re.compile(r"(?:(?:please )?note|notes|n\.?b\.?|guidance|hint|tip)\s*[:–-]\s*", re.IGNORECASE)
-MAX_HEADING_LENGTH = 250
+MAX_GROUP_HEADING_LENGTH = 250
 MAX_STATEMENT_LENGTH = 5_000
 """In characters. Text that would make a statement longer is something else."""
 FOOTNOTE = re.compile(r"\*{1,3}(?=[A-Z])")
@@ -290,7 +290,7 @@ class _StatementSplitter:
             return False
         text = line.text
         if text.endswith(":") or not text[0].islower():
-            return not (text.endswith(".") and len(text) > 60) and len(text) <= MAX_HEADING_LENGTH
+            return not (text.endswith(".") and len(text) > 60) and len(text) <= MAX_GROUP_HEADING_LENGTH
         return not self.nesting.open_statements
 
     def _set_heading(self, line: CleanLine) -> None:

@@ -38,9 +38,9 @@ def extract_docx(body: bytes) -> dict[str, Any]:
     """
     package = Package(body)
     collector = LineCollector()
-    reader = DocxWalker(collector, StyleSheet(package.load_part("styles")), Numbering(package.load_part("numbering")))
-    reader.walk_blocks(package.load_body())
-    unmark_bold_headings(collector, reader.bold)
+    walker = DocxWalker(collector, StyleSheet(package.load_part("styles")), Numbering(package.load_part("numbering")))
+    walker.walk_blocks(package.load_body())
+    unmark_bold_headings(collector, walker.bold)
     return collector.as_json()
 
 
@@ -55,7 +55,7 @@ class ParagraphText:
 
 
 class DocxWalker:
-    """Walk through a Word document that adds its paragraphs and tables to a line collector."""
+    """Walker of a Word document that adds its paragraphs and tables to a line collector."""
 
     def __init__(self, collector: LineCollector, styles: StyleSheet, numbering: Numbering) -> None:
         self.collector = collector
@@ -136,23 +136,23 @@ class DocxWalker:
                 if _has_text(cell):
                     self.walk_blocks(cell)
             return
-        for row, setting in zip(rows, cells, strict=True):
-            text = self._read_row(row, setting)
-            if any(text):
-                self.collector.add_row(text)
+        for row, row_cells in zip(rows, cells, strict=True):
+            texts = self._read_row(row, row_cells)
+            if any(texts):
+                self.collector.add_row(texts)
 
     def _read_row(self, row: Element, cells: Sequence[Element]) -> tuple[str, ...]:
-        text = [""] * _parse_count(get_value(row, "trPr", "gridBefore"), 0)
+        texts = [""] * _parse_count(get_value(row, "trPr", "gridBefore"), 0)
         for cell in cells[:MAX_COLUMNS]:
-            text.append("" if _continues_cell_above(cell) else self._read_cell(cell))
-            text.extend([""] * (_parse_count(get_value(cell, "tcPr", "gridSpan"), 1) - 1))
-        return tuple(text[:MAX_COLUMNS])
+            texts.append("" if _continues_cell_above(cell) else self._read_cell(cell))
+            texts.extend([""] * (_parse_count(get_value(cell, "tcPr", "gridSpan"), 1) - 1))
+        return tuple(texts[:MAX_COLUMNS])
 
     def _read_cell(self, cell: Element) -> str:
         outside, self.collector = self.collector, LineCollector()
         self.walk_blocks(cell, in_cell=True)
-        select_inside, self.collector = self.collector, outside
-        return "\n".join(line[0] for line in select_inside.lines if line[0]).strip()
+        cell_collector, self.collector = self.collector, outside
+        return "\n".join(line[0] for line in cell_collector.lines if line[0]).strip()
 
 
 def _collect_text(element: Element, paragraph: ParagraphText, bold: bool) -> None:

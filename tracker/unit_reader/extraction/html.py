@@ -143,7 +143,7 @@ def _parse(text: str) -> Element:
 
 
 class HtmlWalker:
-    """Walk through a web page that adds a line to a collector for each line that a browser shows."""
+    """Walker of a web page that adds a line to a collector for each line that a browser shows."""
 
     def __init__(self, collector: LineCollector, in_cell: bool = False) -> None:
         self.collector = collector

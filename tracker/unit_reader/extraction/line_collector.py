@@ -8,7 +8,8 @@ from tracker.unit_reader.document_model import Unreadable
 
 MAX_CHARACTERS = 8_000_000
 INDENT_WIDTH = 4
-MAX_HEADING_LENGTH = 120
+MAX_TYPE_HEADING_LENGTH = 120
+"""In characters, of a heading that only its larger or bolder type marks."""
 MAX_BOLD_SHARE = 0.4
 ITEM_LABEL = re.compile(r"\(?(?:[A-Z]{0,3}\d{1,3}(?:\.\d{1,3})*|[a-z]|[ivx]{1,5})[.):]*\s")
 """The label of an item: `1.`, `P1`, `1.1`, `a)`, `(iv)`."""
@@ -53,7 +54,7 @@ class LineCollector:
 
 def may_be_heading(text: str) -> bool:
     """Return whether a bold line can be a heading; an item never is, since it would be lost."""
-    return len(text) <= MAX_HEADING_LENGTH and text[-1] not in ".;," and not ITEM_LABEL.match(text)
+    return len(text) <= MAX_TYPE_HEADING_LENGTH and text[-1] not in ".;," and not ITEM_LABEL.match(text)
 
 
 def unmark_bold_headings(collector: LineCollector, bold: list[int]) -> None:

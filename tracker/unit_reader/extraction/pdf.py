@@ -13,7 +13,7 @@ from pdfminer.pdfpage import PDFPage
 
 from tracker.unit_reader.document_model import Unreadable
 from tracker.unit_reader.extraction.line_collector import (
-    MAX_HEADING_LENGTH,
+    MAX_TYPE_HEADING_LENGTH,
     LineCollector,
     may_be_heading,
     unmark_bold_headings,
@@ -167,7 +167,7 @@ class LineWriter:
         )
 
     def _write_printed_line(self, line: PrintedLine, page: int, edge: float) -> None:
-        is_large = line.size > self._size * MIN_HEADING_RATIO and len(line.text) <= MAX_HEADING_LENGTH
+        is_large = line.size > self._size * MIN_HEADING_RATIO and len(line.text) <= MAX_TYPE_HEADING_LENGTH
         is_bold = not is_large and line.is_bold and may_be_heading(line.text)
         if self._above and self._has_gap_above(self._above, line):
             self.collector.add("", page)
@@ -197,8 +197,8 @@ class LineWriter:
     def _finishes_row(self, row: TableRow) -> bool:
         """Return whether a row is the rest of one cut by the page's end: it starts inside a sentence."""
         above = self.collector.lines[-1][3] if self.collector.lines else ()
-        text = [cell for cell in row.cells if cell]
-        return len(above) == len(row.cells) and bool(text) and all(cell.lstrip()[0].islower() for cell in text)
+        filled = [cell for cell in row.cells if cell]
+        return len(above) == len(row.cells) and bool(filled) and all(cell.lstrip()[0].islower() for cell in filled)
 
     def _has_gap_above(self, above: PageItem, line: PrintedLine) -> bool:
         return isinstance(above, TableRow) or (line.top - above.bottom) / line.size > self._gap + MIN_PARAGRAPH_GAP
