@@ -137,7 +137,7 @@ def test_real_reader_reads_the_document(world: World, client: ClientFor) -> None
     body = BytesIO((SEEDS / "INSCC004.txt").read_bytes())
     page = dan.get(dan.post(address(world), data={"document": (body, "INSCC004.txt")}).location).text
     assert "38 statements" in page
-    assert "stands among numbered statements" in page
+    assert "is among numbered statements" in page
     guidance = BytesIO((SEEDS / "guidance-customer-service-procedures.txt").read_bytes())
     answer = dan.post(address(world), data={"document": (guidance, "guidance.txt")})
     assert answer.status_code == 422
