@@ -1,4 +1,4 @@
-"""A unit's whole life over HTTP: handed in, judged, signed, confirmed, sampled, verified, printed."""
+"""A unit from submitted evidence to the printed form, over HTTP."""
 
 import re
 from collections.abc import Callable
@@ -33,7 +33,7 @@ def hidden(html: str, name: str) -> str:
 
 
 def submitted_everything(world: World, alice: FlaskClient) -> int:
-    """One item of Alice's that claims every criterion of CFACC15, handed in."""
+    """Submit one item of Alice's that claims every criterion of CFACC15."""
     with transaction():
         evidence = factories.make_evidence(world.cfacc15, "Everything")
         query = select(Criterion.id).where(Criterion.unit_id == world.cfacc15.unit_id, Criterion.assessable)

@@ -1,4 +1,4 @@
-"""Before each test of assessment nothing is scheduled; after it the clock runs again."""
+"""An empty job schedule before each test of assessment, and a running clock after it."""
 
 from collections.abc import Iterator
 

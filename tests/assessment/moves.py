@@ -1,4 +1,4 @@
-"""A later version of CFACC15 and what Dan has said of it, before a test moves Alice's attempt."""
+"""A later version of CFACC15, with the links that Dan has confirmed, for tests of version moves."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ TWO = "Deal with complex customer contacts that colleagues without appropriate a
 
 
 def second_version() -> UnitDocument:
-    """2 is reworded, 3 is gone, all after it are one further up; evidence requirement 3 is reworded."""
+    """Return version 2: criterion 2 is reworded, 3 is gone, and evidence requirement 3 is reworded."""
     document = as_revision(reworded(UNITS["CFACC15"], {"p:2": TWO, "p:3": ""}), revision=1, version="2")
     requirements = [
         replace(each, text="You must provide evidence of three months.") if each.label == "3" else each
@@ -30,7 +30,7 @@ def second_version() -> UnitDocument:
 
 
 def publish_second_version(world: World, *, linked: bool = True) -> Unit:
-    """Linked: everything unchanged is confirmed, and so is the rewording of 2."""
+    """Publish version 2; with `linked`, confirm the unchanged criteria and the rewording of 2."""
     older, newer = world.cfacc15.unit, publish(second_version())
     if linked:
         actor = factories.actor(world.dan)
@@ -46,7 +46,7 @@ def move(world: World, newer: Unit, attempt: UnitAttempt | None = None, **more: 
 
 
 def claimed(attempt: UnitAttempt) -> dict[str, Claim]:
-    """The live claims by criterion, written `2` or `k:a`; one an item is enough for these stories."""
+    """Return the live claims by criterion, written `2` or `k:a`."""
     db.session.rollback()
     query = (
         select(Criterion, Claim)

@@ -1,4 +1,4 @@
-"""What Alice and Bob have done before a test begins, by the product's own services where they matter."""
+"""Evidence submitted, assessed and signed before a test begins, by the product's own services."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -26,14 +26,14 @@ from tracker.models import (
 from tracker.recording_forms.snapshot import take_snapshot
 from tracker.vocabulary import Outcome
 
-TICKED = dict.fromkeys(CHECKS, True)
-NOTHING = DraftDecisions({}, {}, {})
+ALL_CHECKS = dict.fromkeys(CHECKS, True)
+EMPTY_DRAFT = DraftDecisions({}, {}, {})
 
 
-def hand_in(
+def submit_item(
     attempt: UnitAttempt, title: str, *labels: str, days_ago: int = 0
 ) -> tuple[Evidence, EvidenceVersion, list[Claim]]:
-    """An item of the attempt's candidate, claimed for these criteria and submitted."""
+    """Submit an item of the attempt's candidate with claims for these criteria."""
     with transaction():
         evidence = factories.make_evidence(attempt, title)
         claims = factories.claim(attempt, evidence, *labels)
@@ -43,13 +43,13 @@ def hand_in(
     return evidence, version, claims
 
 
-def hand_in_again(evidence: Evidence, narrative: str = "And this is what happened next.") -> EvidenceVersion:
+def submit_next_version(evidence: Evidence, narrative: str = "And this is what happened next.") -> EvidenceVersion:
     with transaction():
         evidence.narrative = narrative
         return factories.submit(evidence)
 
 
-def put_down(
+def build_draft(
     outcomes: dict[Claim, Outcome],
     comments: dict[Claim, str] | None = None,
     feedback: str = "",
@@ -59,21 +59,21 @@ def put_down(
     return DraftDecisions(
         {claim.id: outcome for claim, outcome in outcomes.items()},
         {claim.id: comment for claim, comment in (comments or {}).items()},
-        TICKED if ticked else {},
+        ALL_CHECKS if ticked else {},
         feedback,
     )
 
 
 def accept(attempt: UnitAttempt, version: EvidenceVersion, by: Person, claims: Iterable[Claim]) -> None:
-    """Accepted with everything met, and released."""
+    """Accept an item with every claim met, and release the assessment."""
     with transaction():
         actor = factories.actor(by)
-        assessments.save_draft(attempt, version, put_down(dict.fromkeys(claims, Outcome.MET)), actor)
+        assessments.save_draft(attempt, version, build_draft(dict.fromkeys(claims, Outcome.MET)), actor)
         assessment = assessments.accept_evidence(attempt, version, actor)
     release(assessment.id)
 
 
-def send_back(attempt: UnitAttempt, version: EvidenceVersion, by: Person, draft: DraftDecisions) -> None:
+def return_item(attempt: UnitAttempt, version: EvidenceVersion, by: Person, draft: DraftDecisions) -> None:
     with transaction():
         actor = factories.actor(by)
         assessments.save_draft(attempt, version, draft, actor)
@@ -90,13 +90,13 @@ def release(assessment_id: int) -> None:
     releasing.release_assessment_if_due(assessment_id)
 
 
-def let_undo_lapse() -> None:
-    """Eleven seconds pass."""
+def pass_time_to_undo() -> None:
+    """Hold the clock eleven seconds later."""
     clock.held = clock.now() + timedelta(seconds=11)
 
 
 def meet_everything(world: World, attempt: UnitAttempt) -> tuple[EvidenceVersion, list[Claim]]:
-    """One item that claims every criterion of the unit, all met."""
+    """Submit one item that claims every criterion of the unit, and decide each as met."""
     with transaction():
         evidence = factories.make_evidence(attempt, "Everything I did in October")
         query = select(Criterion.id).where(Criterion.unit_id == attempt.unit_id, Criterion.assessable)
@@ -128,7 +128,7 @@ def confirm_requirements(world: World, attempt: UnitAttempt) -> list[int]:
 
 
 def sign(world: World, attempt: UnitAttempt, comment: str = "") -> None:
-    """Bob's signature on a unit with everything met."""
+    """Sign a unit off as Bob, with everything met and confirmed."""
     meet_everything(world, attempt)
     confirm_requirements(world, attempt)
     with transaction():
@@ -137,7 +137,7 @@ def sign(world: World, attempt: UnitAttempt, comment: str = "") -> None:
 
 
 def confirm(attempt: UnitAttempt) -> None:
-    """The candidate's signature on a unit that is assessed."""
+    """Confirm a signed unit as its candidate."""
     with transaction():
         candidate = factories.actor(db.session.get_one(Person, attempt.candidate_id))
         signing.confirm_unit(attempt, take_snapshot(attempt).hash, candidate, clock.now())

@@ -1,4 +1,4 @@
-"""Alice hands in a new version of what was met: Bob says in one act that it still shows it."""
+"""Affirming that a new version still meets what an earlier version met."""
 
 import pytest
 from sqlalchemy import select
@@ -22,17 +22,17 @@ def affirm(world: World, version: EvidenceVersion) -> Assessment:
 
 
 def test_criterion_met_on_an_old_version_counts_and_awaits_affirmation(world: World) -> None:
-    evidence, version, claims = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
+    evidence, version, claims = stories.submit_item(world.cfacc15, "Complaint", "1", "2")
     stories.accept(world.cfacc15, version, world.bob, claims)
-    stories.hand_in_again(evidence)
+    stories.submit_next_version(evidence)
     assert load_matrix(world.cfacc15).met == 2
     assert [each.criteria for each in list_evidence_to_assess(world.bob.id)] == [2]
 
 
 def test_affirming_keeps_every_met_on_the_new_version(world: World) -> None:
-    evidence, version, claims = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
+    evidence, version, claims = stories.submit_item(world.cfacc15, "Complaint", "1", "2")
     stories.accept(world.cfacc15, version, world.bob, claims)
-    newer = stories.hand_in_again(evidence)
+    newer = stories.submit_next_version(evidence)
     assessment = affirm(world, newer)
     assert assessment.outcome is AssessmentOutcome.ACCEPTED
     stories.release(assessment.id)
@@ -42,11 +42,11 @@ def test_affirming_keeps_every_met_on_the_new_version(world: World) -> None:
 
 
 def test_affirming_with_undecided_claims_saves_a_draft(world: World) -> None:
-    evidence, version, claims = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
+    evidence, version, claims = stories.submit_item(world.cfacc15, "Complaint", "1", "2")
     stories.accept(world.cfacc15, version, world.bob, claims)
     with transaction():
         (added,) = factories.claim(world.cfacc15, evidence, "3")
-    newer = stories.hand_in_again(evidence)
+    newer = stories.submit_next_version(evidence)
     assessment = affirm(world, newer)
     assert (assessment.outcome, assessment.release_after) == (None, None)
     assert set(assessment.draft_decisions) == {str(claim.id) for claim in claims}
@@ -54,18 +54,18 @@ def test_affirming_with_undecided_claims_saves_a_draft(world: World) -> None:
 
 
 def test_affirming_needs_a_criterion_met_earlier(world: World) -> None:
-    _, version, _ = stories.hand_in(world.cfacc15, "Complaint", "1")
+    _, version, _ = stories.submit_item(world.cfacc15, "Complaint", "1")
     with pytest.raises(Refused, match="nothing to affirm"):
         affirm(world, version)
     rollback()
 
 
 def test_needs_more_on_an_old_version_is_claimed_on_the_new(world: World) -> None:
-    evidence, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
-    stories.send_back(
-        world.cfacc15, version, world.bob, stories.put_down({claim: Outcome.NEEDS_MORE}, feedback="Which day?")
+    evidence, version, (claim,) = stories.submit_item(world.cfacc15, "Complaint", "1")
+    stories.return_item(
+        world.cfacc15, version, world.bob, stories.build_draft({claim: Outcome.NEEDS_MORE}, feedback="Which day?")
     )
-    newer = stories.hand_in_again(evidence)
+    newer = stories.submit_next_version(evidence)
     with pytest.raises(Refused, match="nothing to affirm"):
         affirm(world, newer)
     rollback()

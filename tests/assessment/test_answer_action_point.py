@@ -1,4 +1,4 @@
-"""Carol returned a unit with an action point: Bob answers in writing before he can sign again."""
+"""The assessor's written response to an action point, before sign-off."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Alice signs the statement of competence, over exactly what Bob signed."""
+"""The candidate's confirmation of a unit, over exactly what the assessor signed."""
 
 import re
 from collections.abc import Callable
@@ -43,7 +43,7 @@ def test_evidence_submitted_after_sign_off_is_not_on_the_form(world: World) -> N
     stories.sign(world, world.cfacc15)
     seen = take_snapshot(world.cfacc15).hash
     clock.held = clock.now() + stories.timedelta(minutes=1)
-    stories.hand_in(world.cfacc15, "Later", "1")
+    stories.submit_item(world.cfacc15, "Later", "1")
     assert take_snapshot(world.cfacc15).hash == seen
 
 

@@ -1,4 +1,4 @@
-"""Alice does not agree: she names the criteria and says why; they need more, and Bob looks again."""
+"""The candidate's dispute of criteria, which then need more evidence and are assessed again."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""A move, a claim and a decision at the same moment: each is done whole, before or after the others; none twice."""
+"""Version moves, claims and assessments at the same moment: each happens once, before or after the others."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -33,10 +33,11 @@ def at_once(app: Flask, client: Callable[[Person], FlaskClient]) -> Callable[...
     return lambda *acts: at_one_moment(app, *[(client(person), posting(*what)) for person, *what in acts])
 
 
-def check_whole(attempt_id: int) -> int:
-    """What must hold however they fell: live claims are of the attempt's own version, live decisions of live claims.
+def check_consistent(attempt_id: int) -> int:
+    """Check that live claims are of the attempt's own version, and live decisions of live claims.
 
-    How many live claims there are comes out.
+    Returns:
+        How many live claims there are.
     """
     db.session.rollback()
     attempt = db.session.get_one(UnitAttempt, attempt_id)
@@ -60,7 +61,7 @@ def check_whole(attempt_id: int) -> int:
 
 def test_two_moves_at_once_move_once(world: World, at_once: Callable[..., list[int]]) -> None:
     newer, attempt = publish_second_version(world), world.cfacc15.id
-    stories.hand_in(world.cfacc15, "Call", "1")
+    stories.submit_item(world.cfacc15, "Call", "1")
     act = (
         world.dan,
         f"/attempts/{world.cfacc15.id}/move",
@@ -68,13 +69,13 @@ def test_two_moves_at_once_move_once(world: World, at_once: Callable[..., list[i
     )
     assert sorted(at_once(act, act)) == [303, 409]
     assert db.session.scalar(select(func.count()).select_from(VersionMove)) == 1
-    check_whole(attempt)
+    check_consistent(attempt)
 
 
 def test_a_move_and_claims_at_once(world: World, at_once: Callable[..., list[int]]) -> None:
-    """A tick that came first follows; one that came after is told that the unit has moved."""
+    """A tick before the move is carried over; a tick after it is refused."""
     newer, attempt = publish_second_version(world), world.cfacc15.id
-    evidence, _, _ = stories.hand_in(world.cfacc15, "Call", "1")
+    evidence, _, _ = stories.submit_item(world.cfacc15, "Call", "1")
     ticks = [
         (world.alice, f"/evidence/{evidence.id}/tick", {"attempt": world.cfacc15.id, "criterion": factories.criterion(world.cfacc15, label).id, "on": "1"})
         for label in ("5", "6", "7")
@@ -87,13 +88,13 @@ def test_a_move_and_claims_at_once(world: World, at_once: Callable[..., list[int
     moved, *ticked = at_once(act, *ticks)
     assert moved == 303
     assert set(ticked) <= {200, 409}
-    assert check_whole(attempt) == 1 + ticked.count(200)
+    assert check_consistent(attempt) == 1 + ticked.count(200)
 
 
 def test_a_move_and_a_decision_at_once(world: World, at_once: Callable[..., list[int]]) -> None:
-    """Either the decision was first, and may still be undone, so that the move waits; or it is told of the move."""
+    """Either the assessment is first and the move is refused, or the move is first and the assessment is refused."""
     newer, attempt = publish_second_version(world), world.cfacc15.id
-    evidence, _, claims = stories.hand_in(world.cfacc15, "Call", "1", "2")
+    evidence, _, claims = stories.submit_item(world.cfacc15, "Call", "1", "2")
     form = {f"outcome-{claim.id}": "met" for claim in claims}
     form |= {"valid": "y", "authentic": "y", "current": "y", "sufficient": "y", "act": "accept"}
     decide = (world.bob, f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/assess", form)
@@ -104,17 +105,17 @@ def test_a_move_and_a_decision_at_once(world: World, at_once: Callable[..., list
     )
     moved, decided = at_once(act, decide)
     assert (moved, decided) in {(303, 409), (409, 303)}
-    check_whole(attempt)
+    check_consistent(attempt)
     pending = db.session.scalars(select(Assessment).where(Assessment.release_after.is_not(None))).first()
     assert (pending is not None) == (decided == 303)
 
 
 def test_a_release_that_is_due_and_a_move_at_once(world: World, at_once: Callable[..., list[int]]) -> None:
     newer, attempt = publish_second_version(world), world.cfacc15.id
-    _, version, claims = stories.hand_in(world.cfacc15, "Call", "1", "2")
+    _, version, claims = stories.submit_item(world.cfacc15, "Call", "1", "2")
     with transaction():
         actor = factories.actor(world.bob)
-        assessments.save_draft(world.cfacc15, version, stories.put_down(dict.fromkeys(claims, Outcome.MET)), actor)
+        assessments.save_draft(world.cfacc15, version, stories.build_draft(dict.fromkeys(claims, Outcome.MET)), actor)
         assessments.accept_evidence(world.cfacc15, version, actor).release_after = now() - timedelta(seconds=1)
     act = (
         world.dan,
@@ -124,16 +125,16 @@ def test_a_release_that_is_due_and_a_move_at_once(world: World, at_once: Callabl
     tick = (world.alice, "/account", {})
     moved, _ = at_once(act, tick)
     assert moved == 303
-    check_whole(attempt)
+    check_consistent(attempt)
     live = select(func.count()).select_from(Decision).where(Decision.superseded_at.is_(None))
-    assert db.session.scalar(live) == 1, "1 stands; 2 was reworded and waits"
+    assert db.session.scalar(live) == 1, "1 is kept; 2 was reworded and is to assess again"
 
 
 def test_all_at_once_twice_moves_each_once(world: World, at_once: Callable[..., list[int]]) -> None:
     newer, attempt = publish_second_version(world), world.cfacc15.id
-    stories.hand_in(world.cfacc15, "Call", "1")
+    stories.submit_item(world.cfacc15, "Call", "1")
     address = f"/centres/{world.northgate.id}/moves/cfacc15/{newer.slug}"
     act = (world.dan, address, {"reason": REASON, "password": PASSWORD})
     assert at_once(act, act) == [303, 303]
     assert db.session.scalar(select(func.count()).select_from(VersionMove)) == 1
-    check_whole(attempt)
+    check_consistent(attempt)

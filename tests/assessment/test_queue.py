@@ -1,4 +1,4 @@
-"""Bob's queue: every item that waits for him, over all candidates, the oldest first."""
+"""The assessor's queue: evidence to assess over all candidates, oldest first."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -28,14 +28,14 @@ def titles(world: World) -> list[str]:
 
 
 def test_queue_is_ordered_oldest_first(world: World) -> None:
-    stories.hand_in(world.cfacc15, "Yesterday", "1", days_ago=1)
-    stories.hand_in(world.inscc004, "Last month", "1", days_ago=30)
-    stories.hand_in(world.cfacc15, "Just now", "2")
+    stories.submit_item(world.cfacc15, "Yesterday", "1", days_ago=1)
+    stories.submit_item(world.inscc004, "Last month", "1", days_ago=30)
+    stories.submit_item(world.cfacc15, "Just now", "2")
     assert titles(world) == ["Last month", "Yesterday", "Just now"]
 
 
 def test_item_claimed_in_two_units_is_one_row(world: World) -> None:
-    evidence, _, _ = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
+    evidence, _, _ = stories.submit_item(world.cfacc15, "Complaint", "1", "2")
     with transaction():
         factories.claim(world.inscc004, evidence, "1")
     (row,) = group_by_item(list_evidence_to_assess(world.bob.id))
@@ -45,29 +45,29 @@ def test_item_claimed_in_two_units_is_one_row(world: World) -> None:
 def test_drafts_and_withdrawn_versions_are_not_in_the_queue(world: World) -> None:
     with transaction():
         factories.claim(world.cfacc15, factories.make_evidence(world.cfacc15, "Draft"), "1")
-    _, version, _ = stories.hand_in(world.cfacc15, "Taken back", "2")
+    _, version, _ = stories.submit_item(world.cfacc15, "Taken back", "2")
     with transaction():
         version.submission.withdrawn_at = clock.now()
     assert titles(world) == []
 
 
 def test_withdrawn_version_leaves_the_previous_one_in_the_queue(world: World) -> None:
-    evidence, _, _ = stories.hand_in(world.cfacc15, "Complaint", "1")
-    newer = stories.hand_in_again(evidence)
+    evidence, _, _ = stories.submit_item(world.cfacc15, "Complaint", "1")
+    newer = stories.submit_next_version(evidence)
     with transaction():
         newer.submission.withdrawn_at = clock.now()
     assert [each.version for each in list_evidence_to_assess(world.bob.id)] == [1]
 
 
 def test_decided_evidence_leaves_the_queue(world: World) -> None:
-    _, version, claims = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
+    _, version, claims = stories.submit_item(world.cfacc15, "Complaint", "1", "2")
     with transaction():
         factories.accept(world.cfacc15, version, world.bob, dict.fromkeys(claims, Outcome.NOT_MET))
     assert titles(world) == []
 
 
 def test_claim_added_to_accepted_evidence_enters_the_queue_then(world: World) -> None:
-    evidence, version, claims = stories.hand_in(world.cfacc15, "Complaint", "1", days_ago=9)
+    evidence, version, claims = stories.submit_item(world.cfacc15, "Complaint", "1", days_ago=9)
     stories.accept(world.cfacc15, version, world.bob, claims)
     with transaction():
         (added,) = factories.claim(world.cfacc15, evidence, "2")
@@ -76,8 +76,8 @@ def test_claim_added_to_accepted_evidence_enters_the_queue_then(world: World) ->
 
 
 def test_queue_lists_only_open_units_allocated_to_the_assessor(world: World) -> None:
-    stories.hand_in(world.cfacc15, "Signed meanwhile", "1")
-    stories.hand_in(world.franks_attempt, "Frank's", "1")
+    stories.submit_item(world.cfacc15, "Signed meanwhile", "1")
+    stories.submit_item(world.franks_attempt, "Frank's", "1")
     assert titles(world) == ["Signed meanwhile"]
     assert [each.title for each in list_evidence_to_assess(world.grace.id)] == ["Frank's"]
     with transaction():
@@ -86,7 +86,7 @@ def test_queue_lists_only_open_units_allocated_to_the_assessor(world: World) -> 
 
 
 def test_reallocated_evidence_is_in_the_new_assessors_queue(world: World) -> None:
-    stories.hand_in(world.cfacc15, "Complaint", "1")
+    stories.submit_item(world.cfacc15, "Complaint", "1")
     with transaction():
         irene = factories.make_person("Irene Watt", world.northgate, Role.ASSESSOR)
         next(a for a in world.cfacc15.allocations if a.role is Role.ASSESSOR).ends_at = clock.now()
@@ -97,7 +97,7 @@ def test_reallocated_evidence_is_in_the_new_assessors_queue(world: World) -> Non
 
 
 def test_evidence_of_a_withdrawn_candidate_is_not_in_the_queue(world: World) -> None:
-    stories.hand_in(world.cfacc15, "Complaint", "1")
+    stories.submit_item(world.cfacc15, "Complaint", "1")
     with transaction():
         world.registration.withdrawn_at = clock.now()
     assert titles(world) == []
@@ -105,7 +105,7 @@ def test_evidence_of_a_withdrawn_candidate_is_not_in_the_queue(world: World) -> 
 
 def test_queue_is_grouped_by_age(world: World) -> None:
     for days in (0, 3, 10):
-        stories.hand_in(world.cfacc15, f"{days} days", "1", days_ago=days)
+        stories.submit_item(world.cfacc15, f"{days} days", "1", days_ago=days)
     groups = group_by_age(group_by_item(list_evidence_to_assess(world.bob.id)))
     assert {name: [row.first.title for row in rows] for name, rows in groups.items()} == {
         "Older": ["10 days"],
@@ -115,8 +115,8 @@ def test_queue_is_grouped_by_age(world: World) -> None:
 
 
 def test_queue_page_counts_items_and_opens_the_oldest(world: World, client: ClientFor) -> None:
-    evidence, _, _ = stories.hand_in(world.cfacc15, "Complaint", "1", "2", days_ago=10)
-    stories.hand_in(world.inscc004, "Letter", "1")
+    evidence, _, _ = stories.submit_item(world.cfacc15, "Complaint", "1", "2", days_ago=10)
+    stories.submit_item(world.inscc004, "Letter", "1")
     page = client(world.bob).get("/queue").text
     assert "<b>2</b> items to assess" in page
     assert "<b>1</b> older than a week" in page
@@ -125,8 +125,8 @@ def test_queue_page_counts_items_and_opens_the_oldest(world: World, client: Clie
 
 
 def test_queue_is_filtered_by_candidate_and_unit(world: World, client: ClientFor) -> None:
-    stories.hand_in(world.cfacc15, "Complaint", "1")
-    stories.hand_in(world.inscc004, "Letter", "1")
+    stories.submit_item(world.cfacc15, "Complaint", "1")
+    stories.submit_item(world.inscc004, "Letter", "1")
     page = client(world.bob).get(f"/queue?candidate={world.alice.id}&unit=INSCC004").text
     assert "Letter" in page
     assert "Complaint" not in page
@@ -162,7 +162,7 @@ def test_queue_page_lists_units_ready_to_sign_off_and_action_points(world: World
 
 def test_unit_with_an_undecided_claim_is_not_ready_to_sign_off(world: World, client: ClientFor) -> None:
     stories.meet_everything(world, world.cfacc15)
-    stories.hand_in(world.cfacc15, "One more", "1")
+    stories.submit_item(world.cfacc15, "One more", "1")
     assert "ready to sign off" not in client(world.bob).get("/queue").text
 
 
@@ -180,7 +180,7 @@ def test_long_queue_is_paginated(world: World, client: ClientFor) -> None:
 
 
 def test_candidates_tab_shows_the_progress_of_each_unit(world: World, client: ClientFor) -> None:
-    stories.hand_in(world.cfacc15, "Complaint", "1", "2", days_ago=2)
+    stories.submit_item(world.cfacc15, "Complaint", "1", "2", days_ago=2)
     page = client(world.bob).get("/candidates").text
     assert "Alice Moran" in page
     assert "<b>2</b> claimed" in page
@@ -216,7 +216,7 @@ def test_the_pages_ask_little_of_the_database_whatever_the_number_of_rows(
     bob.get("/queue")  # what the test itself left to be read again
     for _ in range(2):
         for n in range(6):
-            stories.hand_in(world.cfacc15, f"Item {n}", "1", "2")
+            stories.submit_item(world.cfacc15, f"Item {n}", "1", "2")
         for path in ("/queue", "/candidates"):
             with count_statements() as statements:
                 assert bob.get(path).status_code == 200

@@ -1,4 +1,4 @@
-"""The queue is kept while nothing happens, and read again as soon as anything that changes it does."""
+"""The cached queue: read once while nothing changes, and again after any change of it."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -31,7 +31,7 @@ def bob(app: Flask, world: World, client: ClientFor) -> FlaskClient:
 
 
 def submit(world: World, title: str) -> Evidence:
-    """By the product's own service, so that it is an event."""
+    """Submit by the product's own service, so that there is an event."""
     with transaction():
         evidence = factories.make_evidence(world.cfacc15, title)
         factories.claim(world.cfacc15, evidence, "1")
@@ -63,7 +63,7 @@ def test_cached_queue_shows_accept_undo_and_release_at_once(world: World, bob: F
     (cell,) = assessments.load_claimed_cells(world.cfacc15, version).values()
     with transaction():
         actor = factories.actor(world.bob)
-        draft = assessments.DraftDecisions({cell.claim_id: Outcome.MET}, {}, stories.TICKED, "")
+        draft = assessments.DraftDecisions({cell.claim_id: Outcome.MET}, {}, stories.ALL_CHECKS, "")
         assessments.save_draft(world.cfacc15, version, draft, actor)
         assessment = assessments.accept_evidence(world.cfacc15, version, actor)
     assert "No evidence to assess." in bob.get("/queue").text
@@ -71,7 +71,7 @@ def test_cached_queue_shows_accept_undo_and_release_at_once(world: World, bob: F
     assert "Complaint" in bob.get("/queue").text
     with transaction():
         assessments.accept_evidence(world.cfacc15, version, actor)
-    stories.let_undo_lapse()
+    stories.pass_time_to_undo()
     assert "No evidence to assess." in bob.get("/queue").text
     assert clock.held
 

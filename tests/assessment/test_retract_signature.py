@@ -1,4 +1,4 @@
-"""Bob takes his signature back before Alice has confirmed; it is kept, and the round goes up."""
+"""Retraction of the assessor's signature before the candidate has confirmed."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Bob returns an item: feedback is needed, nothing becomes met, and the ball is with Alice."""
+"""Returning evidence to the candidate: feedback is required, and no criterion becomes met."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from tests import factories
 from tests.assessment import stories
-from tests.assessment.stories import put_down
+from tests.assessment.stories import build_draft
 from tests.factories import World
 from tracker.assessment.queries.queue import list_evidence_to_assess
 from tracker.assessment.services import assessments, releasing
@@ -23,9 +23,9 @@ MET, MORE = Outcome.MET, Outcome.NEEDS_MORE
 
 
 def test_returning_evidence_needs_feedback(world: World) -> None:
-    _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
+    _, version, (claim,) = stories.submit_item(world.cfacc15, "Complaint", "1")
     bob = factories.actor(world.bob)
-    assessments.save_draft(world.cfacc15, version, put_down({claim: MORE}, feedback="  "), bob)
+    assessments.save_draft(world.cfacc15, version, build_draft({claim: MORE}, feedback="  "), bob)
     with pytest.raises(Invalid, match="Write feedback") as refusal:
         assessments.return_evidence(world.cfacc15, version, bob)
     assert refusal.value.field == "feedback"
@@ -33,9 +33,9 @@ def test_returning_evidence_needs_feedback(world: World) -> None:
 
 
 def test_returned_evidence_meets_no_criterion(world: World) -> None:
-    _, version, (first, second) = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
-    draft = put_down({first: MET, second: MORE}, {second: "Say which day."}, "Nearly there.")
-    stories.send_back(world.cfacc15, version, world.bob, draft)
+    _, version, (first, second) = stories.submit_item(world.cfacc15, "Complaint", "1", "2")
+    draft = build_draft({first: MET, second: MORE}, {second: "Say which day."}, "Nearly there.")
+    stories.return_item(world.cfacc15, version, world.bob, draft)
     decisions = db.session.scalars(select(Decision)).all()
     assert [(each.claim_id, each.outcome, each.comment) for each in decisions] == [
         (second.id, MORE, "Say which day.")
@@ -43,35 +43,35 @@ def test_returned_evidence_meets_no_criterion(world: World) -> None:
 
 
 def test_criterion_met_earlier_stays_met_after_a_return(world: World) -> None:
-    _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
+    _, version, (claim,) = stories.submit_item(world.cfacc15, "Complaint", "1")
     stories.accept(world.cfacc15, version, world.bob, [claim])
-    stories.send_back(world.cfacc15, version, world.bob, put_down({}, feedback="One more thing."))
+    stories.return_item(world.cfacc15, version, world.bob, build_draft({}, feedback="One more thing."))
     live = db.session.scalars(select(Decision).where(Decision.superseded_at.is_(None))).one()
     assert live.outcome is MET
 
 
 def test_comments_without_a_decision_are_added_to_the_feedback(world: World) -> None:
-    _, version, (first, _) = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
-    stories.send_back(
-        world.cfacc15, version, world.bob, put_down({first: MET}, {first: "Well told."}, "Say more about 2.")
+    _, version, (first, _) = stories.submit_item(world.cfacc15, "Complaint", "1", "2")
+    stories.return_item(
+        world.cfacc15, version, world.bob, build_draft({first: MET}, {first: "Well told."}, "Say more about 2.")
     )
     assessment = db.session.scalars(select(Assessment)).one()
     assert assessment.feedback == "Say more about 2.\n\nOn 1: Well told."
 
 
 def test_returned_evidence_leaves_the_queue_until_a_new_version(world: World) -> None:
-    evidence, version, _ = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
-    stories.send_back(world.cfacc15, version, world.bob, put_down({}, feedback="Which day was it?"))
+    evidence, version, _ = stories.submit_item(world.cfacc15, "Complaint", "1", "2")
+    stories.return_item(world.cfacc15, version, world.bob, build_draft({}, feedback="Which day was it?"))
     assert list_evidence_to_assess(world.bob.id) == []
-    stories.hand_in_again(evidence)
+    stories.submit_next_version(evidence)
     (waiting,) = list_evidence_to_assess(world.bob.id)
     assert (waiting.version, waiting.criteria) == (2, 2)
 
 
 def test_claim_added_after_a_return_enters_the_queue(world: World, hold_clock: Callable[..., None]) -> None:
-    evidence, version, _ = stories.hand_in(world.cfacc15, "Complaint", "1", days_ago=1)
-    stories.send_back(world.cfacc15, version, world.bob, put_down({}, feedback="Which day was it?"))
-    stories.let_undo_lapse()
+    evidence, version, _ = stories.submit_item(world.cfacc15, "Complaint", "1", days_ago=1)
+    stories.return_item(world.cfacc15, version, world.bob, build_draft({}, feedback="Which day was it?"))
+    stories.pass_time_to_undo()
     with stories.transaction():
         factories.claim(world.cfacc15, evidence, "2")
     (waiting,) = list_evidence_to_assess(world.bob.id)
@@ -83,20 +83,20 @@ def test_candidate_is_emailed_about_returned_evidence_once_a_day(
 ) -> None:
     monkeypatch.setattr(emails, "can_deliver", lambda: True)
     monkeypatch.setattr(emails, "send", lambda *_: None)
-    evidence, version, _ = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
+    evidence, version, _ = stories.submit_item(world.cfacc15, "Complaint", "1", "2")
     for words in ("Which day was it?", "And who was there?"):
-        stories.send_back(world.cfacc15, version, world.bob, put_down({}, feedback=words))
+        stories.return_item(world.cfacc15, version, world.bob, build_draft({}, feedback=words))
     (notification,) = db.session.scalars(select(Notification).where(Notification.person_id == world.alice.id)).all()
     assert notification.topic == f"evidence_returned:{evidence.id}"
 
 
 def test_candidate_reads_feedback_only_after_release(world: World, client: Callable[..., FlaskClient]) -> None:
-    evidence, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
+    evidence, version, (claim,) = stories.submit_item(world.cfacc15, "Complaint", "1")
     bob = factories.actor(world.bob)
     with stories.transaction():
-        assessments.save_draft(world.cfacc15, version, put_down({claim: MORE}, feedback="Which day was it?"), bob)
+        assessments.save_draft(world.cfacc15, version, build_draft({claim: MORE}, feedback="Which day was it?"), bob)
         assessments.return_evidence(world.cfacc15, version, bob)
     assert "Which day was it?" not in client(world.alice).get(f"/evidence/{evidence.id}").text
-    stories.let_undo_lapse()
+    stories.pass_time_to_undo()
     assert releasing.release_due_assessments() == 1
     assert "Which day was it?" in client(world.alice).get(f"/evidence/{evidence.id}").text

@@ -1,4 +1,4 @@
-"""Bob signs a unit off: nothing in the way, every requirement confirmed, his password, exactly the form shown."""
+"""Sign-off: what must be done first, confirmed requirements, the password, and exactly the form shown."""
 
 import re
 from collections.abc import Callable
@@ -29,14 +29,14 @@ ClientFor = Callable[..., FlaskClient]
 
 @pytest.fixture
 def ready(world: World) -> UnitAttempt:
-    """CFACC15 with everything met and every requirement confirmed."""
+    """Return CFACC15 with everything met and every requirement confirmed."""
     stories.meet_everything(world, world.cfacc15)
     stories.confirm_requirements(world, world.cfacc15)
     return world.cfacc15
 
 
 def signing_form(page: str, **more: Any) -> dict[str, Any]:
-    """The form as the page shows it, every requirement ticked, with the password."""
+    """Return the form of the page with every requirement ticked and the password."""
     shown = dict(re.findall(r'<input type="hidden" name="(snapshot_hash|version)" value="(\w+)">', page))
     ticks = re.findall(r'name="requirement" value="(\d+)"', page)
     return {**shown, "requirement": ticks, "password": PASSWORD, "act": "sign", **more}
@@ -62,7 +62,7 @@ def test_assessor_signs_off_a_unit(world: World, ready: UnitAttempt, acts: Calla
 
 
 def test_everything_to_do_before_sign_off_is_listed(world: World) -> None:
-    stories.hand_in(world.cfacc15, "Complaint", "1")
+    stories.submit_item(world.cfacc15, "Complaint", "1")
     words = [each.text for each in list_sign_off_blockers(world.cfacc15, load_matrix(world.cfacc15))]
     assert words[0] == "Evidence 1 “Complaint”: 1 claim to decide"
     assert words[1].startswith("Criterion 1, claimed: ")
@@ -71,10 +71,10 @@ def test_everything_to_do_before_sign_off_is_listed(world: World) -> None:
 
 
 def test_decision_that_can_still_be_undone_blocks_sign_off(world: World) -> None:
-    _, version, (claim,) = stories.hand_in(world.cfacc15, "Complaint", "1")
+    _, version, (claim,) = stories.submit_item(world.cfacc15, "Complaint", "1")
     bob = factories.actor(world.bob)
     with transaction():
-        assessments.save_draft(world.cfacc15, version, stories.put_down({claim: Outcome.MET}), bob)
+        assessments.save_draft(world.cfacc15, version, stories.build_draft({claim: Outcome.MET}), bob)
         assessments.accept_evidence(world.cfacc15, version, bob)
     first = list_sign_off_blockers(world.cfacc15, load_matrix(world.cfacc15))[0]
     assert "can still be undone" in first.text
@@ -88,7 +88,7 @@ def test_assessor_cannot_sign_with_an_unmet_criterion(world: World) -> None:
 
 
 def test_undecided_claim_on_submitted_evidence_blocks_sign_off(world: World, ready: UnitAttempt) -> None:
-    stories.hand_in(ready, "One more", "1")
+    stories.submit_item(ready, "One more", "1")
     with pytest.raises(Refused, match="1 claim to decide"):
         sign_as_bob(world, ready)
 
@@ -96,7 +96,7 @@ def test_undecided_claim_on_submitted_evidence_blocks_sign_off(world: World, rea
 def test_decision_that_awaits_affirmation_blocks_sign_off(world: World) -> None:
     version, _ = stories.meet_everything(world, world.cfacc15)
     stories.confirm_requirements(world, world.cfacc15)
-    stories.hand_in_again(version.evidence)
+    stories.submit_next_version(version.evidence)
     with pytest.raises(Refused, match="24 claims to decide"):
         sign_as_bob(world, world.cfacc15)
 
@@ -132,7 +132,7 @@ def test_action_point_without_a_response_blocks_sign_off(world: World, ready: Un
 
 def test_form_that_changed_since_it_was_shown_is_not_signed(world: World, ready: UnitAttempt) -> None:
     seen = take_snapshot(ready).hash
-    _, version, claims = stories.hand_in(ready, "Another", "1")
+    _, version, claims = stories.submit_item(ready, "Another", "1")
     stories.accept(ready, version, world.bob, claims)
     with pytest.raises(Conflict, match="changed while you were reading"):
         signing.sign_unit(ready, seen, "", factories.actor(world.bob), clock.now())
@@ -233,7 +233,7 @@ def test_page_of_a_blocked_unit_asks_for_no_password(world: World, client: Clien
 
 
 def test_password_guesses_at_signing_are_rate_limited(world: World, client: ClientFor, ready: UnitAttempt) -> None:
-    """Eight slips, and then the right one is not taken either; signing in with it still is."""
+    """After eight wrong passwords the right one is refused too; signing in with it still works."""
     bob, address = client(world.bob), f"/attempts/{ready.id}/sign"
     form = signing_form(bob.get(address).text, password="a guess at it")
     for _ in range(8):
@@ -265,7 +265,7 @@ def test_outdated_page_is_shown_again_with_what_was_typed(world: World, client: 
     stories.meet_everything(world, world.cfacc15)
     bob, address = client(world.bob), f"/attempts/{world.cfacc15.id}/sign"
     form = signing_form(bob.get(address).text, comment="Well done.")
-    stories.hand_in(world.cfacc15, "Slipped in", "1")
+    stories.submit_item(world.cfacc15, "Slipped in", "1")
     response = bob.post(address, data=form)
     assert response.status_code == 409
     assert "changed while you were reading" in response.text
@@ -331,7 +331,7 @@ def test_the_page_asks_little_of_the_database_whatever_the_number_of_rows(
     bob.get(f"/attempts/{world.cfacc15.id}/sign")  # what the test itself left to be read again
     for _ in range(2):
         for n in range(5):
-            stories.hand_in(world.cfacc15, f"Item {n}", "1", "2")
+            stories.submit_item(world.cfacc15, f"Item {n}", "1", "2")
         with count_statements() as statements:
             assert bob.get(f"/attempts/{world.cfacc15.id}/sign").status_code == 200
         counts.append(len(statements))

@@ -1,4 +1,4 @@
-"""Every act, in every state, by every role: allowed where the table says so, refused with a sentence elsewhere."""
+"""Every action in every state by every role: allowed where the table says so, and refused elsewhere."""
 
 from collections.abc import Callable
 from itertools import product
@@ -60,7 +60,7 @@ ACTS: dict[AttemptAction, Act] = {
 
 
 def bring_to(world: World, state: AttemptState) -> UnitAttempt:
-    """CFACC15 with everything met and confirmed, as far along as `state`, with the signatures that go with it."""
+    """Return CFACC15 in a state, with everything met and the signatures that belong to the state."""
     attempt = world.cfacc15
     stories.meet_everything(world, attempt)
     stories.confirm_requirements(world, attempt)
@@ -120,7 +120,7 @@ def test_each_action_is_allowed_only_to_its_role(
     where: tuple[AttemptState, AttemptAction],
     by: Role,
 ) -> None:
-    """Over HTTP, so that the permission table is asked: only the role of the table reaches the act."""
+    """Over HTTP, so that the permission table is asked: only the action's role can do it."""
     state, move = where
     attempt = bring_to(world, state)
     paths = {

@@ -25,11 +25,11 @@ ClientFor = Callable[..., FlaskClient]
 
 @pytest.fixture
 def decided(world: World) -> Assessment:
-    """Bob has just accepted Alice's complaint."""
-    _, version, claims = stories.hand_in(world.cfacc15, "Complaint", "1", "2")
+    """Return an assessment that Bob has just accepted."""
+    _, version, claims = stories.submit_item(world.cfacc15, "Complaint", "1", "2")
     bob = factories.actor(world.bob)
     with transaction():
-        assessments.save_draft(world.cfacc15, version, stories.put_down(dict.fromkeys(claims, Outcome.MET)), bob)
+        assessments.save_draft(world.cfacc15, version, stories.build_draft(dict.fromkeys(claims, Outcome.MET)), bob)
         return assessments.accept_evidence(world.cfacc15, version, bob)
 
 
@@ -45,7 +45,7 @@ def test_assessor_undoes_and_finds_their_draft_again(world: World, client: Clien
 
 
 def test_assessment_cannot_be_undone_after_ten_seconds(world: World, client: ClientFor, decided: Assessment) -> None:
-    stories.let_undo_lapse()
+    stories.pass_time_to_undo()
     response = client(world.bob).post(f"/assessments/{decided.id}/undo")
     assert response.status_code == 409
     assert "released already" in response.text
@@ -62,7 +62,7 @@ def test_only_the_assessor_undoes_their_assessment(world: World, client: ClientF
 def test_no_request_releases_what_is_due_elsewhere(
     world: World, client: ClientFor, anonymous: FlaskClient, decided: Assessment
 ) -> None:
-    stories.let_undo_lapse()
+    stories.pass_time_to_undo()
     anonymous.get("/sign-in")
     client(world.dan).get("/")
     client(world.bob).get("/queue")
@@ -97,14 +97,14 @@ def test_the_queued_job_releases_nothing_while_it_can_be_undone(world: World, de
 def test_the_queued_job_of_an_undone_assessment_releases_nothing(world: World, decided: Assessment) -> None:
     with transaction():
         assessments.undo_assessment(world.cfacc15, decided, factories.actor(world.bob))
-    stories.let_undo_lapse()
+    stories.pass_time_to_undo()
     releasing.release_assessment_if_due(decided.id)
     db.session.refresh(decided)
     assert (decided.state, decided.outcome) == (AssessmentState.DRAFT, None)
 
 
 def test_a_new_version_submitted_after_the_time_to_undo_cancels_nothing(world: World, decided: Assessment) -> None:
-    stories.let_undo_lapse()
+    stories.pass_time_to_undo()
     evidence = decided.evidence_version.evidence
     with transaction():
         evidence.narrative = "And this is what happened next."
@@ -116,7 +116,7 @@ def test_a_new_version_submitted_after_the_time_to_undo_cancels_nothing(world: W
 def test_a_reallocation_after_the_time_to_undo_cancels_nothing(world: World, decided: Assessment) -> None:
     with transaction():
         irene = factories.make_person("Irene Novak", world.northgate, Role.ASSESSOR)
-    stories.let_undo_lapse()
+    stories.pass_time_to_undo()
     with transaction():
         allocate(world.cfacc15, irene, Role.ASSESSOR, "Bob is on leave", factories.actor(world.dan))
     db.session.refresh(decided)
@@ -124,7 +124,7 @@ def test_a_reallocation_after_the_time_to_undo_cancels_nothing(world: World, dec
 
 
 def test_a_withdrawal_or_a_void_after_the_time_to_undo_cancels_nothing(world: World, decided: Assessment) -> None:
-    stories.let_undo_lapse()
+    stories.pass_time_to_undo()
     with transaction():
         withdraw_candidate(world.registration, "Left the company", factories.actor(world.dan))
         void_attempt(world.cfacc15, "Registered by mistake", factories.actor(world.dan))
@@ -133,7 +133,7 @@ def test_a_withdrawal_or_a_void_after_the_time_to_undo_cancels_nothing(world: Wo
 
 
 def test_the_command_releases_without_a_request(app: Flask, world: World, decided: Assessment) -> None:
-    stories.let_undo_lapse()
+    stories.pass_time_to_undo()
     result = app.test_cli_runner().invoke(args=["assessments", "release"])
     assert result.output == "1 released.\n"
     db.session.refresh(decided)
@@ -147,7 +147,7 @@ def test_assessment_is_released_once(world: World, decided: Assessment) -> None:
 
 
 def test_newer_version_before_release_makes_the_assessment_a_draft_again(world: World, decided: Assessment) -> None:
-    stories.hand_in_again(decided.evidence_version.evidence)
+    stories.submit_next_version(decided.evidence_version.evidence)
     stories.release(decided.id)
     assert (decided.state, decided.release_after) == (AssessmentState.DRAFT, None)
     assert db.session.scalars(select(Decision)).all() == []

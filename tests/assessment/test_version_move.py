@@ -1,4 +1,4 @@
-"""Moving an attempt to a later version: claims follow links, decisions stand on unchanged words, nothing is lost."""
+"""Version moves: claims are carried over along links, and decisions are kept on unchanged wording."""
 
 import json
 from collections.abc import Callable
@@ -41,7 +41,7 @@ from tracker.vocabulary import AssessmentOutcome, AttemptState, CriterionState, 
 
 
 def states(world: World) -> dict[str, CriterionState]:
-    """Of the performance criteria of Alice's attempt."""
+    """Return the live decisions on the performance criteria of Alice's attempt."""
     db.session.rollback()
     matrix = load_matrix(world.cfacc15)
     return {each.column.label: each.state for each in matrix.statuses if each.column.kind == "performance"}
@@ -54,8 +54,8 @@ def live_decisions(world: World) -> list[Decision]:
 
 @pytest.fixture
 def assessed_claims(world: World) -> dict[str, Claim]:
-    """Alice claims 1, 2, 3 and 5 with one item; Bob has met all but 5, which she claimed afterwards."""
-    evidence, version, claims = stories.hand_in(world.cfacc15, "Complaint", "1", "2", "3", days_ago=20)
+    """Return Alice's claims for 1, 2, 3 and 5 with one item; all but 5 are decided as met."""
+    evidence, version, claims = stories.submit_item(world.cfacc15, "Complaint", "1", "2", "3", days_ago=20)
     with transaction():
         claims[0].locator = "page 2"
         factories.accept(world.cfacc15, version, world.bob, dict.fromkeys(claims, Outcome.MET))
@@ -113,7 +113,7 @@ class TestWhatFollows:
         assert claimed(world.cfacc15).keys() == {"1", "2"}
 
     def test_needs_more_on_unchanged_wording_is_kept(self, world: World) -> None:
-        _, version, claims = stories.hand_in(world.cfacc15, "Call", "1", "2")
+        _, version, claims = stories.submit_item(world.cfacc15, "Call", "1", "2")
         with transaction():
             factories.accept(
                 world.cfacc15, version, world.bob, {claims[0]: Outcome.NEEDS_MORE, claims[1]: Outcome.NOT_MET}
@@ -122,7 +122,7 @@ class TestWhatFollows:
         assert (states(world)["1"], states(world)["2"]) == (CriterionState.NEEDS_MORE, CriterionState.CLAIMED)
 
     def test_returned_evidence_stays_with_the_candidate_after_a_move(self, world: World) -> None:
-        _, version, claims = stories.hand_in(world.cfacc15, "Call", "1", "5", days_ago=3)
+        _, version, claims = stories.submit_item(world.cfacc15, "Call", "1", "5", days_ago=3)
         with transaction():
             outcomes = {claims[0]: Outcome.NOT_MET}
             factories.accept(world.cfacc15, version, world.bob, outcomes, outcome=AssessmentOutcome.RETURNED)
@@ -160,9 +160,9 @@ class TestNothingIsLost:
         db.session.rollback()
         before = load_matrix(world.cfacc15, with_drafts=True)
         found = move(world, publish_second_version(world))
-        stories.hand_in(world.cfacc15, "Logged afterwards", "1")
+        stories.submit_item(world.cfacc15, "Logged afterwards", "1")
         evidence = assessed_claims["1"].evidence
-        stories.hand_in_again(evidence)
+        stories.submit_next_version(evidence)
         db.session.rollback()
         after = load_past_matrix(world.cfacc15, found, with_drafts=True)
         assert after.columns == before.columns
@@ -184,8 +184,8 @@ class TestNothingIsLost:
         assert world.cfacc15.round == 2
 
     def test_draft_decision_is_carried_over_and_on_reworded_criteria_only_its_comment(self, world: World) -> None:
-        _, version, claims = stories.hand_in(world.cfacc15, "Call", "1", "2", "3")
-        draft = stories.put_down(dict.fromkeys(claims, Outcome.MET), dict.fromkeys(claims, "seen"), "Good.")
+        _, version, claims = stories.submit_item(world.cfacc15, "Call", "1", "2", "3")
+        draft = stories.build_draft(dict.fromkeys(claims, Outcome.MET), dict.fromkeys(claims, "seen"), "Good.")
         with transaction():
             assessments.save_draft(world.cfacc15, version, draft, factories.actor(world.bob))
         move(world, publish_second_version(world))
@@ -360,10 +360,10 @@ class TestRefusing:
         self, world: World, hold_clock: Callable[[object], None]
     ) -> None:
         newer = publish_second_version(world)
-        _, version, claims = stories.hand_in(world.cfacc15, "Call", "1")
+        _, version, claims = stories.submit_item(world.cfacc15, "Call", "1")
         with transaction():
             actor = factories.actor(world.bob)
-            assessments.save_draft(world.cfacc15, version, stories.put_down({claims[0]: Outcome.MET}), actor)
+            assessments.save_draft(world.cfacc15, version, stories.build_draft({claims[0]: Outcome.MET}), actor)
             assessments.accept_evidence(world.cfacc15, version, actor)
         with pytest.raises(Refused, match="can still undo it"):
             move(world, newer)
@@ -416,7 +416,7 @@ def test_move_is_one_event_with_hashes_claims_and_counts(world: World, assessed_
 
 
 def test_unit_is_signed_on_the_new_version(world: World) -> None:
-    """The whole way: everything met on version 1, moved, the reworded one assessed_claims again, signed on version 2."""
+    """Everything is met on version 1 and moved; the reworded criterion is assessed again and version 2 is signed."""
     newer = publish_second_version(world)
     version, _ = stories.meet_everything(world, world.cfacc15)
     stories.confirm_requirements(world, world.cfacc15)

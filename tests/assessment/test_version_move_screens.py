@@ -1,4 +1,4 @@
-"""The screens of a move: what it would do, the password, what is left behind, how it stood, and all attempts at once."""
+"""The pages of version moves: the preview, the password, claims not carried over, and all attempts at once."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -24,7 +24,7 @@ SCRIPT = {"Accept": "application/json"}
 
 @pytest.fixture
 def assessed_claims(world: World) -> dict[str, Claim]:
-    _, version, claims = stories.hand_in(world.cfacc15, "Complaint CH-2231", "1", "2", "3", "5", days_ago=3)
+    _, version, claims = stories.submit_item(world.cfacc15, "Complaint CH-2231", "1", "2", "3", "5", days_ago=3)
     with transaction():
         factories.accept(world.cfacc15, version, world.bob, dict.fromkeys(claims[:3], Outcome.MET))
     return claimed(world.cfacc15)
@@ -135,13 +135,13 @@ class TestAfterwards:
             assert "Moved from version 1 to version 2" in page
             assert "1 claim was not carried over" in page
             assert "Engage with customers who make complex" in page
-            assert "As it stood in version 1" in page
+            assert "See it as it was in version 1" in page
 
     def test_only_the_assessor_sees_their_draft_decision_on_a_claim_not_carried_over(
         self, world: World, client: Browser, newer: Unit
     ) -> None:
-        _, version, claims = stories.hand_in(world.cfacc15, "Another call", "3")
-        draft = stories.put_down({claims[0]: Outcome.MET}, {claims[0]: "On tape."})
+        _, version, claims = stories.submit_item(world.cfacc15, "Another call", "3")
+        draft = stories.build_draft({claims[0]: Outcome.MET}, {claims[0]: "On tape."})
         with transaction():
             assessments.save_draft(world.cfacc15, version, draft, factories.actor(world.bob))
         move(world, newer)
@@ -154,7 +154,7 @@ class TestAfterwards:
         found = move(world, newer)
         for person in (world.alice, world.bob, world.dan):
             page = client(person).get(f"/attempts/{world.cfacc15.id}/moves/{found.id}").text
-            assert "CFACC15 as it stood in version 1" in page
+            assert "CFACC15 as it was in version 1" in page
             assert "<b>3</b> of 24 met" in page
             assert (
                 "Deal with complex customer contacts referred from colleagues without appropriate authority." in page
@@ -229,13 +229,13 @@ class TestAfterwards:
             with count_statements() as statements:
                 bob.get(f"/attempts/{attempt}")
             found.append(len(statements))
-        assert found[1] == found[0] + 2, "the moves, and what was put down for what they left behind"
+        assert found[1] == found[0] + 2, "the moves, and the draft decisions on claims not carried over"
 
 
 class TestAllAtOnce:
     @pytest.fixture
     def three(self, world: World) -> list[UnitAttempt]:
-        """Alice's, and two candidates more on CFACC15."""
+        """Return three attempts at CFACC15, Alice's among them."""
         with transaction():
             people = [
                 factories.make_person(name, world.northgate, Role.CANDIDATE) for name in ("Ann Able", "Ben Bold")
@@ -274,7 +274,7 @@ class TestAllAtOnce:
         self, world: World, client: Browser, three: list[UnitAttempt]
     ) -> None:
         older, newer = world.cfacc15.unit, publish_second_version(world, linked=False)
-        stories.hand_in(three[1], "Call", "1")
+        stories.submit_item(three[1], "Call", "1")
         dan = client(world.dan)
         self.send(dan, world, newer)
         assert [unit_of(attempt) for attempt in three] == [newer.id, older.id, newer.id]

@@ -161,11 +161,13 @@ def log_an_item(alice: Walker, folder: Path) -> None:
     Image.new("RGB", (320, 200), "#e8e4da").save(photo)
     alice.go("/evidence/new")
     page = alice.page
-    page.get_by_label("What is it?").fill("Complaint CH-2231, three contacts")
+    page.get_by_label("Title", exact=True).fill("Complaint CH-2231, three contacts")
     page.get_by_label("Work product").check()
-    page.get_by_label("When?").first.fill("2026-10-05")
+    page.get_by_label("Date, or start date").fill("2026-10-05")
     page.get_by_label("Customers").fill("Case CH-2231")
-    page.get_by_label("What did you do?").fill("I listened, said sorry, and rang back when I had said I would.")
+    page.get_by_label("Your written account of what you did").fill(
+        "I listened, said sorry, and rang back when I had said I would."
+    )
     page.locator("input[type=file][multiple]").set_input_files([note, photo])
     if alice.has_scripts:
         expect(page.get_by_role("link", name="note.txt")).to_be_visible()
@@ -208,7 +210,7 @@ def answer_the_feedback(alice: Walker) -> None:
     alice.follow("Answer Bob's feedback")
     expect(alice.page.locator("main")).to_contain_text("Say also what you offered him")
     alice.follow("Answer and submit version 2")
-    story = alice.page.get_by_label("What did you do?")
+    story = alice.page.get_by_label("Your written account of what you did")
     story.fill("I listened, said sorry, offered £40, which is my limit, and rang back when I had said I would.")
     alice.press("Save and choose criteria")
     alice.press("Submit for assessment")

@@ -12,13 +12,13 @@ from flask.testing import FlaskClient
 from tests import factories
 from tests.assessment.stories import (
     accept,
-    hand_in,
-    hand_in_again,
+    build_draft,
     meet_everything,
-    put_down,
     release,
-    send_back,
+    return_item,
     sign,
+    submit_item,
+    submit_next_version,
 )
 from tests.factories import World
 from tracker import clock
@@ -66,7 +66,7 @@ def test_the_greeting_knows_the_time_of_day(
 
 
 def test_a_unit_says_how_far_it_is_in_words_and_with_whom(world: World, client: ClientFor) -> None:
-    _, version, claims = hand_in(world.cfacc15, "Call of 5 October", "1", "2", "3")
+    _, version, claims = submit_item(world.cfacc15, "Call of 5 October", "1", "2", "3")
     with transaction():
         factories.accept(world.cfacc15, version, world.bob, {claims[0]: Outcome.MET})
     page = re.sub(r"<[^>]+>", "", home(client(world.alice)))
@@ -110,30 +110,30 @@ def test_a_draft_waits_to_be_claimed_then_to_be_submitted(world: World, client: 
 
 
 def test_feedback_is_answered_first_and_says_whose(world: World, client: ClientFor) -> None:
-    evidence, version, (claim,) = hand_in(world.cfacc15, "Call of 5 October", "1")
-    marks = put_down({claim: Outcome.NEEDS_MORE}, feedback="Say what you did.", ticked=False)
-    send_back(world.cfacc15, version, world.bob, marks)
+    evidence, version, (claim,) = submit_item(world.cfacc15, "Call of 5 October", "1")
+    marks = build_draft({claim: Outcome.NEEDS_MORE}, feedback="Say what you did.", ticked=False)
+    return_item(world.cfacc15, version, world.bob, marks)
     alice = client(world.alice)
     assert steps(alice)[0] == "Answer Bob's feedback on evidence 1 just now"
     assert leads_to(alice)[0] == f"/evidence/{evidence.id}"
-    hand_in_again(evidence)
+    submit_next_version(evidence)
     assert not any("feedback" in step for step in steps(alice))
 
 
 def test_nobody_elses_feedback(world: World, client: ClientFor) -> None:
-    _, version, (claim,) = hand_in(world.cfacc15, "Call of 5 October", "1")
-    marks = put_down({claim: Outcome.NEEDS_MORE}, feedback="Say what you did.", ticked=False)
-    send_back(world.cfacc15, version, world.bob, marks)
+    _, version, (claim,) = submit_item(world.cfacc15, "Call of 5 October", "1")
+    marks = build_draft({claim: Outcome.NEEDS_MORE}, feedback="Say what you did.", ticked=False)
+    return_item(world.cfacc15, version, world.bob, marks)
     assert not any("feedback" in step for step in steps(client(world.frank)))
 
 
 def accept_short(world: World, *labels: str) -> object:
     """Accepted, but every criterion needs more. The item comes out."""
-    evidence, version, claims = hand_in(world.cfacc15, "Call of 5 October", *labels)
+    evidence, version, claims = submit_item(world.cfacc15, "Call of 5 October", *labels)
     with transaction():
         by_bob = factories.actor(world.bob)
         comments = dict.fromkeys(claims, "Show another occasion")
-        marks = put_down(dict.fromkeys(claims, Outcome.NEEDS_MORE), comments)
+        marks = build_draft(dict.fromkeys(claims, Outcome.NEEDS_MORE), comments)
         save_draft(world.cfacc15, version, marks, by_bob)
         assessment = accept_evidence(world.cfacc15, version, by_bob)
     release(assessment.id)
@@ -152,14 +152,14 @@ def test_criteria_that_need_more_are_counted(world: World, client: ClientFor) ->
 def test_until_something_newer_waits_for_the_assessor(world: World, client: ClientFor) -> None:
     only_cfacc15(world)
     accept_short(world, "1", "2")
-    hand_in(world.cfacc15, "Call of 12 October", "1")
+    submit_item(world.cfacc15, "Call of 12 October", "1")
     assert steps(client(world.alice))[0] == "Add to CFACC15: 1 criterion needs more just now"
 
 
 def test_or_another_item_has_met_it(world: World, client: ClientFor) -> None:
     only_cfacc15(world)
     accept_short(world, "1")
-    _, version, claims = hand_in(world.cfacc15, "Call of 12 October", "1")
+    _, version, claims = submit_item(world.cfacc15, "Call of 12 October", "1")
     accept(world.cfacc15, version, world.bob, claims)
     assert not any("more" in step for step in steps(client(world.alice)))
 
@@ -200,13 +200,13 @@ def test_there_are_never_more_than_three(world: World, client: ClientFor) -> Non
 
 def test_the_latest_five_items_newest_first(world: World, client: ClientFor) -> None:
     for number in range(1, 7):
-        hand_in(world.cfacc15, f"Call {number}", "1", days_ago=7 - number)
+        submit_item(world.cfacc15, f"Call {number}", "1", days_ago=7 - number)
     listed = home(client(world.alice)).partition("Latest evidence")[2]
     assert re.findall(r"Call \d", listed) == ["Call 6", "Call 5", "Call 4", "Call 3", "Call 2"]
 
 
 def test_nothing_of_somebody_else(world: World, client: ClientFor) -> None:
-    hand_in(world.cfacc15, "Call of 5 October", "1")
+    submit_item(world.cfacc15, "Call of 5 October", "1")
     page = home(client(world.frank))
     assert "Call of 5 October" not in page
     assert "Bob Archer" not in page
@@ -222,7 +222,7 @@ def test_the_page_takes_as_few_statements_for_many(
     world: World, client: ClientFor, count_statements: Callable[[], AbstractContextManager[list[str]]]
 ) -> None:
     for number in range(12):
-        hand_in(world.cfacc15, f"Call {number}", "1", "2", "3")
+        submit_item(world.cfacc15, f"Call {number}", "1", "2", "3")
     alice = client(world.alice)
     with count_statements() as statements:
         alice.get("/")

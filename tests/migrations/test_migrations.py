@@ -120,7 +120,7 @@ def row_counts(engine: Engine) -> dict[str, int]:
 
 
 def load_rows(app: Flask) -> None:
-    """Units, people, evidence submitted and judged, and the ledger: rows in most tables, of the newest revision."""
+    """Units, people, evidence submitted and assessed, and the ledger: rows in most tables, of the newest revision."""
     result = app.test_cli_runner().invoke(args=["standards", "load"])
     assert result.exit_code == 0, result.output
     world = factories.make_world()

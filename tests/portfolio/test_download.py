@@ -30,7 +30,7 @@ def fetch(browser: FlaskClient, path: str, **headers: str) -> TestResponse:
     return browser.get(path, headers=headers, buffered=True)
 
 
-def hand_in(evidence: Evidence, world: World) -> None:
+def submit_item(evidence: Evidence, world: World) -> None:
     with transaction():
         submit_evidence(evidence, factories.actor(world.alice))
 
@@ -133,7 +133,7 @@ def test_an_image_is_re_encoded_once(alice: FlaskClient, complaint: Evidence, st
 def test_assessors_and_verifiers_read_submitted_files(world: World, client: ClientFor, complaint: Evidence) -> None:
     path = attach(complaint, b"Notes.", "n.txt")
     assert fetch(client(world.bob), sealed(world.cfacc15, path)).status_code == 404, "a draft is Alice's alone"
-    hand_in(complaint, world)
+    submit_item(complaint, world)
     for person in (world.bob, world.carol, world.alice):
         assert fetch(client(person), sealed(world.cfacc15, path)).data == b"Notes."
     assert fetch(client(world.bob), sealed(world.inscc004, path)).status_code == 404, "it claims nothing there"
@@ -142,16 +142,16 @@ def test_assessors_and_verifiers_read_submitted_files(world: World, client: Clie
 def test_a_file_added_after_submission_is_sealed_in_the_next_version(
     world: World, client: ClientFor, complaint: Evidence
 ) -> None:
-    hand_in(complaint, world)
+    submit_item(complaint, world)
     late = attach(complaint, b"Later.", "later.txt")
     assert fetch(client(world.bob), sealed(world.cfacc15, late)).status_code == 404
-    hand_in(complaint, world)
+    submit_item(complaint, world)
     assert fetch(client(world.bob), sealed(world.cfacc15, late)).data == b"Later."
 
 
 def test_administrators_and_outsiders_read_no_files(world: World, client: ClientFor, complaint: Evidence) -> None:
     path = sealed(world.cfacc15, attach(complaint, b"Notes.", "n.txt"))
-    hand_in(complaint, world)
+    submit_item(complaint, world)
     assert fetch(client(world.dan), path).status_code in {403, 404}
     for person in (world.eve, world.frank, world.grace, world.heidi):
         assert fetch(client(person), path).status_code == 404
@@ -161,5 +161,5 @@ def test_another_candidates_file_is_not_read_through_ones_own_attempt(
     world: World, client: ClientFor, complaint: Evidence
 ) -> None:
     path = attach(complaint, b"Notes.", "n.txt")
-    hand_in(complaint, world)
+    submit_item(complaint, world)
     assert fetch(client(world.grace), sealed(world.franks_attempt, path)).status_code == 404

@@ -11,7 +11,7 @@ from PIL import Image
 from tests.factories import World
 from tests.portfolio import files
 from tests.portfolio.conftest import ClientFor
-from tests.portfolio.test_download import attach, fetch, hand_in, sealed
+from tests.portfolio.test_download import attach, fetch, sealed, submit_item
 from tracker.models import Evidence
 from tracker.portfolio import pages
 
@@ -83,7 +83,7 @@ def test_a_huge_page_is_rendered_no_larger(alice: FlaskClient, complaint: Eviden
 def test_only_readers_of_the_attempt_see_the_pages(world: World, client: ClientFor, complaint: Evidence) -> None:
     path = sealed(world.cfacc15, attach(complaint, sheets(1), "minutes.pdf"))
     assert fetch(client(world.bob), f"{path}?page=1").status_code == 404
-    hand_in(complaint, world)
+    submit_item(complaint, world)
     assert fetch(client(world.bob), f"{path}?page=1").status_code == 200
     for person in (world.eve, world.frank, world.grace):
         assert fetch(client(person), f"{path}?page=1").status_code == 404

@@ -24,7 +24,7 @@ from tracker.portfolio.services.submissions import submit_evidence
 from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState, Outcome
 
 
-def hand_in(evidence: Evidence, world: World) -> EvidenceVersion:
+def submit_item(evidence: Evidence, world: World) -> EvidenceVersion:
     with transaction():
         return submit_evidence(evidence, factories.actor(world.alice))
 
@@ -76,7 +76,7 @@ def test_a_removed_claim_is_shown_with_its_reason_and_does_not_count(
 
 
 def test_a_submitted_item_can_be_withdrawn(world: World, alice: FlaskClient, complaint: Evidence) -> None:
-    hand_in(complaint, world)
+    submit_item(complaint, world)
     page = alice.get(f"/evidence/{complaint.id}").text
     assert "1 Complaint CH-2231" in page
     assert "Submitted in CFACC15" in page
@@ -88,7 +88,7 @@ def test_a_submitted_item_can_be_withdrawn(world: World, alice: FlaskClient, com
 def test_a_returned_item_shows_the_feedback_and_leads_to_version_two(
     world: World, alice: FlaskClient, complaint: Evidence
 ) -> None:
-    give_back(world, hand_in(complaint, world), "Whose decision was the refund?")
+    give_back(world, submit_item(complaint, world), "Whose decision was the refund?")
     page = alice.get(f"/evidence/{complaint.id}").text
     assert "Returned in CFACC15" in page
     assert "Whose decision was the refund?" in page
@@ -97,12 +97,12 @@ def test_a_returned_item_shows_the_feedback_and_leads_to_version_two(
     assert "Whose decision was the refund?" in alice.get(f"/evidence/{complaint.id}/edit").text, "beside the answer"
     with transaction():
         complaint.narrative = "It was mine: up to £50 is within my authority."
-    hand_in(complaint, world)
+    submit_item(complaint, world)
     assert "Whose decision" not in alice.get(f"/evidence/{complaint.id}/edit").text, "it is answered"
 
 
 def test_feedback_not_released_is_not_shown(world: World, alice: FlaskClient, complaint: Evidence) -> None:
-    version = hand_in(complaint, world)
+    version = submit_item(complaint, world)
     with transaction():
         db.session.add(
             Assessment(
@@ -121,7 +121,7 @@ def test_feedback_not_released_is_not_shown(world: World, alice: FlaskClient, co
 def test_older_versions_can_be_read(world: World, alice: FlaskClient, complaint: Evidence) -> None:
     with transaction():
         attach_file(complaint, store_file(io.BytesIO(b"Notes."), "n.txt"))
-    hand_in(complaint, world)
+    submit_item(complaint, world)
     with transaction():
         complaint.title = "Complaint, closed"
     page = alice.get(f"/evidence/{complaint.id}/versions/1").text
@@ -135,7 +135,7 @@ def test_older_versions_can_be_read(world: World, alice: FlaskClient, complaint:
 def test_nobody_else_opens_her_page_or_versions(
     world: World, client: ClientFor, complaint: Evidence, name: str
 ) -> None:
-    hand_in(complaint, world)
+    submit_item(complaint, world)
     browser = client(getattr(world, name))
     assert browser.get(f"/evidence/{complaint.id}").status_code == 404
     assert browser.get(f"/evidence/{complaint.id}/versions/1").status_code == 404
@@ -144,7 +144,7 @@ def test_nobody_else_opens_her_page_or_versions(
 class TestBadges:
     def test_accepted_once_every_claim_is_decided_on_this_version(self, world: World, complaint: Evidence) -> None:
         assert badge(complaint) == (("", "draft"),)
-        version = hand_in(complaint, world)
+        version = submit_item(complaint, world)
         assert badge(complaint) == (("CFACC15", "waiting"),)
         with transaction():
             decided = dict.fromkeys(claims_of(complaint), Outcome.MET)
@@ -152,7 +152,7 @@ class TestBadges:
         assert badge(complaint) == (("CFACC15", "accepted"),)
 
     def test_a_claim_added_to_an_accepted_item_is_to_be_assessed(self, world: World, complaint: Evidence) -> None:
-        version = hand_in(complaint, world)
+        version = submit_item(complaint, world)
         with transaction():
             factories.accept(world.cfacc15, version, world.bob, dict.fromkeys(claims_of(complaint), Outcome.MET))
             factories.claim(world.cfacc15, complaint, "9")
@@ -161,12 +161,12 @@ class TestBadges:
     def test_each_unit_has_its_own_badge(self, world: World, complaint: Evidence) -> None:
         with transaction():
             factories.claim(world.inscc004, complaint, "1")
-        version = hand_in(complaint, world)
+        version = submit_item(complaint, world)
         give_back(world, version, "More, please.")
         assert badge(complaint) == (("CFACC15", "returned"), ("INSCC004", "waiting"))
 
     def test_a_signed_unit_keeps_the_version_it_was_signed_on(self, world: World, complaint: Evidence) -> None:
-        version = hand_in(complaint, world)
+        version = submit_item(complaint, world)
         with transaction():
             factories.accept(world.cfacc15, version, world.bob, dict.fromkeys(claims_of(complaint), Outcome.MET))
             world.cfacc15.state, world.cfacc15.assessed_at = AttemptState.ASSESSED, clock.now()
@@ -183,7 +183,7 @@ class TestAssessorsAndVerifiers:
     ) -> None:
         path = f"/attempts/{world.cfacc15.id}/evidence/{complaint.id}"
         assert client(world.bob).get(path).status_code == 404
-        hand_in(complaint, world)
+        submit_item(complaint, world)
         with transaction():
             complaint.narrative = "Not for Bob yet."
         for person in (world.bob, world.carol):
@@ -197,7 +197,7 @@ class TestAssessorsAndVerifiers:
     ) -> None:
         with transaction():
             factories.claim(world.inscc004, complaint, "1")
-        give_back(world, hand_in(complaint, world), "Only for CFACC15.")
+        give_back(world, submit_item(complaint, world), "Only for CFACC15.")
         page = client(world.bob).get(f"/attempts/{world.inscc004.id}/evidence/{complaint.id}").text
         assert "also claimed in CFACC15" in page
         assert "Only for CFACC15." not in page
@@ -208,7 +208,7 @@ class TestAssessorsAndVerifiers:
     def test_administrators_and_outsiders_cannot_open_it(
         self, world: World, client: ClientFor, complaint: Evidence
     ) -> None:
-        hand_in(complaint, world)
+        submit_item(complaint, world)
         path = f"/attempts/{world.cfacc15.id}/evidence/{complaint.id}"
         assert client(world.dan).get(path).status_code in {403, 404}
         for person in (world.eve, world.frank, world.grace, world.heidi):
@@ -224,7 +224,7 @@ def test_the_pages_take_at_most_twelve_statements(
     for number in range(4):
         with transaction():
             attach_file(complaint, store_file(io.BytesIO(files.picture(size=(9 + number, 9))), f"{number}.jpg"))
-        give_back(world, hand_in(complaint, world), f"Feedback {number}")
+        give_back(world, submit_item(complaint, world), f"Feedback {number}")
     alice, bob, item, attempt = client(world.alice), client(world.bob), complaint.id, world.cfacc15.id
     alice.get("/evidence")
     for browser, path in (

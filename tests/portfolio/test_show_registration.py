@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests import factories
-from tests.assessment.stories import accept, hand_in
+from tests.assessment.stories import accept, submit_item
 from tests.factories import World, make_person
 from tracker import clock
 from tracker.ledger.transactions import transaction
@@ -23,7 +23,7 @@ def address(world: World) -> str:
 
 
 def test_an_administrator_sees_numbers_units_allocations_and_progress(world: World, client: ClientFor) -> None:
-    _, version, claims = hand_in(world.cfacc15, "Call of 5 October", "1", "2")
+    _, version, claims = submit_item(world.cfacc15, "Call of 5 October", "1", "2")
     accept(world.cfacc15, version, world.bob, claims)
     page = client(world.dan).get(address(world)).text
     for expected in (

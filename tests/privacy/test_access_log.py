@@ -36,7 +36,7 @@ def test_bob_opening_alices_unit_is_noted(world: World, client: Browser, acts: C
 
 
 def test_opening_her_evidence_is_noted_as_such(world: World, client: Browser) -> None:
-    evidence, _, _ = stories.hand_in(world.cfacc15, "Complaint", "5")
+    evidence, _, _ = stories.submit_item(world.cfacc15, "Complaint", "5")
     client(world.bob).get(f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/assess")
     client(world.carol).get(f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}")
     assert noted() == [

@@ -224,7 +224,7 @@ def test_it_takes_few_statements_however_many_items(
             take(alice)
         counts.append(len(statements))
         for number in range(8):
-            evidence, version, claims = stories.hand_in(worked.cfacc15, f"Item {number}", "1", "2")
+            evidence, version, claims = stories.submit_item(worked.cfacc15, f"Item {number}", "1", "2")
             with transaction():
                 factories.accept(worked.cfacc15, version, worked.bob, dict.fromkeys(claims, Outcome.MET))
             assert evidence.number

@@ -103,7 +103,7 @@ class Model:
             item.claims[label] = ModelClaim()
         return True
 
-    def hand_in(self, item: ModelItem) -> bool:
+    def submit_item(self, item: ModelItem) -> bool:
         if not self.is_open or not item.claims or (item.seen and item.seen.text == item.text):
             return False
         item.versions.append(ModelVersion(len(item.versions) + 1, item.text))
@@ -187,7 +187,7 @@ class Model:
         ready = (unsampled or self.is_sampled) and not self._is_waited_for
         return self._sign(CONFIRMED, VERIFIED, "internal_verifier", ready=ready)
 
-    def send_back(self, label: str) -> bool:
+    def return_unit(self, label: str) -> bool:
         if not self._reopen(CONFIRMED, label):
             return False
         self.action_points.append("raised")

@@ -1,4 +1,4 @@
-"""A unit's life by dice: after each step the product stands as the model does, and every invariant holds."""
+"""Random sequences of acts on a unit: after each one the product agrees with the model and every invariant holds."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -54,8 +54,8 @@ ROLES = {"Chloe": Role.CANDIDATE, "Bob": Role.ASSESSOR, "Carol": Role.INTERNAL_V
 counted = {"lives": 0, "steps": 0, "verified": 0, "reopened": 0, "refused": 0}
 
 which = st.integers(0, 5)
-"""An item or a criterion, counted round."""
-ABOUT_A_CRITERION = ("dispute", "sample", "send_back", "reopen")
+"""An item or a criterion, by its number modulo how many there are."""
+ABOUT_A_CRITERION = ("dispute", "sample", "return_unit", "reopen")
 ALONE = (
     *ABOUT_A_CRITERION, "confirm_requirements", "withdraw_confirmation", "sign", "retract", "answer", "confirm", "verify",
     "release_unsampled", "close", "void",
@@ -63,7 +63,7 @@ ALONE = (
 
 
 class Life(RuleBasedStateMachine):
-    """Chloe, Bob, Carol and Dan do anything at any time, by the services that the pages call."""
+    """Any act of the candidate, assessor, verifier and administrator at any time, by the services that the pages call."""
 
     stage: Stage
 
@@ -94,7 +94,7 @@ class Life(RuleBasedStateMachine):
         return db.session.get_one(UnitAttempt, self.stage.attempt_id)
 
     def both(self, ought: bool, act: Callable[[], Any]) -> None:
-        """What the model says and what the product does are the same; refusals say a sentence and write nothing."""
+        """Check that the product does what the model says, and that a refusal has a sentence and writes nothing."""
         assert clock.held
         clock.held += timedelta(seconds=1)
         try:
@@ -175,9 +175,9 @@ class Life(RuleBasedStateMachine):
 
     @precondition(lambda self: self.model.items)
     @rule(chosen=which)
-    def hand_in(self, chosen: int) -> None:
+    def submit_item(self, chosen: int) -> None:
         item, key = self.item(chosen)
-        self.both(self.model.hand_in(item), lambda: submit_evidence(self.evidence(key), self.actors["Chloe"]))
+        self.both(self.model.submit_item(item), lambda: submit_evidence(self.evidence(key), self.actors["Chloe"]))
 
     @precondition(lambda self: self.model.items)
     @rule(chosen=which)
@@ -288,7 +288,7 @@ class Life(RuleBasedStateMachine):
         )
 
     def shown(self) -> str:
-        """The hash of what the page shows."""
+        """Return the hash of what the page shows."""
         return take_snapshot(self.attempt).hash
 
     def retract(self) -> None:
@@ -353,11 +353,11 @@ class Life(RuleBasedStateMachine):
     def release_unsampled(self) -> None:
         self.verify(unsampled=True)
 
-    def send_back(self, label: int = 0) -> None:
+    def return_unit(self, label: int = 0) -> None:
         name, criterion_id = self.criterion(label)
         due = clock.today() + timedelta(days=30)
         self.both(
-            self.model.send_back(name),
+            self.model.return_unit(name),
             lambda: verifying.return_unit(self.attempt, [criterion_id], "Look again.", due, self.actors["Carol"]),
         )
 
@@ -384,7 +384,7 @@ class Life(RuleBasedStateMachine):
     # everybody
     @rule(act=st.sampled_from(ALONE), label=which)
     def act_at_any_time(self, act: str, label: int) -> None:
-        """Most often too early or too late, and then refused."""
+        """Do an act that is often refused, because it comes too early or too late."""
         if act in ABOUT_A_CRITERION:
             getattr(self, act)(label)
         elif act != "void" or label == 0:
@@ -392,7 +392,7 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def go_on(self) -> None:
-        """What comes next in an orderly life."""
+        """Return the acts that are next in order."""
         self.next_act()()
 
     go_on_too = rule()(lambda self: self.go_on())
@@ -418,7 +418,7 @@ class Life(RuleBasedStateMachine):
             if item.undecided:
                 return lambda: self.assess(place, Outcome.MET, accept=True)
             if item.claims and not item.seen:
-                return lambda: self.hand_in(place)
+                return lambda: self.submit_item(place)
         if model.met != set(model.labels):
             return lambda: self.log("all")
         return self.sign if model.is_confirmed else self.confirm_requirements

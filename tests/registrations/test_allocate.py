@@ -143,7 +143,7 @@ def test_whoever_has_judged_it_never_verifies_it(world: World, gina: Person) -> 
         allocate(world.cfacc15, world.bob, Role.INTERNAL_VERIFIER, "Bob changes sides", by_dan)
     with transaction():
         allocate(world.inscc004, gina, Role.ASSESSOR, "Bob changes sides", by_dan)
-        allocate(world.inscc004, world.bob, Role.INTERNAL_VERIFIER, "He never judged this one", by_dan)
+        allocate(world.inscc004, world.bob, Role.INTERNAL_VERIFIER, "He never assessed this one", by_dan)
 
 
 def test_alice_never_assesses_herself(world: World, client: ClientFor, new_attempt: UnitAttempt) -> None:

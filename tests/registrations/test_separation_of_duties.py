@@ -1,4 +1,4 @@
-"""Judging and verifying are kept apart per attempt, over all its rounds; nobody does either to their own work."""
+"""Assessing and verifying are kept apart per attempt, over all its rounds; nobody does either to their own work."""
 
 from collections.abc import Callable
 from datetime import date
@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from tests import factories
-from tests.assessment.stories import accept, confirm, hand_in, put_down, sign
+from tests.assessment.stories import accept, build_draft, confirm, sign, submit_item
 from tests.factories import World
 from tracker import clock
 from tracker.assessment.services.assessments import accept_evidence, save_draft
@@ -54,7 +54,7 @@ def test_nobody_judges_or_verifies_their_own_work(world: World) -> None:
 
 
 def test_whoever_reviewed_never_verifies_that_attempt(world: World) -> None:
-    _, version, claims = hand_in(world.cfacc15, "Call of 5 October", "1")
+    _, version, claims = submit_item(world.cfacc15, "Call of 5 October", "1")
     accept(world.cfacc15, version, world.bob, claims)
     assert not may_verify(world.bob, world.cfacc15)
     assert may_assess(world.bob, world.cfacc15)
@@ -62,10 +62,10 @@ def test_whoever_reviewed_never_verifies_that_attempt(world: World) -> None:
 
 
 def test_a_look_that_decided_nothing_binds_nobody(world: World) -> None:
-    _, version, (claim,) = hand_in(world.cfacc15, "Call of 5 October", "1")
+    _, version, (claim,) = submit_item(world.cfacc15, "Call of 5 October", "1")
     by_bob = factories.actor(world.bob)
     with transaction():
-        save_draft(world.cfacc15, version, put_down({claim: Outcome.MET}), by_bob)
+        save_draft(world.cfacc15, version, build_draft({claim: Outcome.MET}), by_bob)
     assert may_verify(world.bob, world.cfacc15)
     with transaction():
         accept_evidence(world.cfacc15, version, by_bob)

@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from tests import factories
-from tests.assessment.stories import hand_in
+from tests.assessment.stories import submit_item
 from tests.factories import World
 from tracker.errors import Invalid, Refused
 from tracker.extensions import db
@@ -32,7 +32,7 @@ def put_in(world: World, state: AttemptState) -> None:
 def test_dan_voids_an_attempt_and_the_evidence_stays(
     world: World, client: ClientFor, acts: Callable[[], list[str]]
 ) -> None:
-    evidence, _, _ = hand_in(world.cfacc15, "Call of 5 October", "1")
+    evidence, _, _ = submit_item(world.cfacc15, "Call of 5 October", "1")
     dan = client(world.dan)
     assert "Void CFACC15" in dan.get(address(world)).text
     response = dan.post(address(world), data={"reason": "Entered for the wrong <unit>"})

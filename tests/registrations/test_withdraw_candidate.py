@@ -6,7 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests import factories
-from tests.assessment.stories import TICKED, accept, hand_in, put_down
+from tests.assessment.stories import ALL_CHECKS, accept, build_draft, submit_item
 from tests.factories import World
 from tracker.assessment.services.assessments import save_draft
 from tracker.errors import Invalid, Refused
@@ -86,15 +86,15 @@ def test_alice_claims_and_submits_no_more(world: World) -> None:
 
 
 def test_bob_judges_no_more(world: World) -> None:
-    _, version, (claim,) = hand_in(world.cfacc15, "Call of 5 October", "1")
+    _, version, (claim,) = submit_item(world.cfacc15, "Call of 5 October", "1")
     withdraw(world)
-    marks = put_down({claim: Outcome.MET}, ticked=bool(TICKED))
+    marks = build_draft({claim: Outcome.MET}, ticked=bool(ALL_CHECKS))
     with pytest.raises(Refused, match="withdrawn"), transaction():
         save_draft(world.cfacc15, version, marks, factories.actor(world.bob))
 
 
 def test_all_still_read_what_was_done(world: World, client: ClientFor) -> None:
-    _, version, claims = hand_in(world.cfacc15, "Call of 5 October", "1")
+    _, version, claims = submit_item(world.cfacc15, "Call of 5 October", "1")
     accept(world.cfacc15, version, world.bob, claims)
     withdraw(world)
     for person in (world.alice, world.bob, world.carol, world.dan):

@@ -1,4 +1,4 @@
-"""Units brought to where an internal verifier comes in."""
+"""Units that an internal verifier can verify."""
 
 import re
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from tests.factories import World
 
 @pytest.fixture
 def confirmed(world: World) -> World:
-    """Bob has signed Alice's CFACC15 and Alice has confirmed it."""
+    """Sign Alice's CFACC15 off as Bob and confirm it as Alice."""
     stories.sign(world, world.cfacc15, "A steady record.")
     stories.confirm(world.cfacc15)
     return world
@@ -20,7 +20,7 @@ def confirmed(world: World) -> World:
 
 @pytest.fixture
 def read() -> Callable[[FlaskClient, int], dict[str, list[str]]]:
-    """What the verifier's page carries: `read(browser, attempt)["look"]`, `["snapshot_hash"]`."""
+    """Return a function that reads the fields of the verifier's page: `read(browser, attempt)["look"]`."""
 
     def page(browser: FlaskClient, attempt_id: int) -> dict[str, list[str]]:
         html = browser.get(f"/attempts/{attempt_id}/verify").text

@@ -1,4 +1,4 @@
-"""Carol's home: units confirmed, action points open, and the holes in what she sampled."""
+"""The internal verifier's home: units to verify, open action points, and the sampling grid."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager

@@ -1,4 +1,4 @@
-"""Carol returns a unit with an action point, Bob must answer it, and a verified unit can be reopened. Nothing is erased."""
+"""Returning a unit with an action point, the response to it, and reopening a verified unit."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Carol samples: which decisions she looked at, and whether she agrees."""
+"""Samples: the decisions sampled, and whether the verifier agrees."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Carol signs as sampled today, or releases without sampling and says why."""
+"""Verification: signing as sampled, or releasing without sampling with a reason."""
 
 from collections.abc import Callable
 
@@ -88,7 +88,7 @@ def test_verifier_cannot_sign_a_form_that_has_changed(confirmed: World) -> None:
 
 
 def test_person_who_has_assessed_cannot_verify(confirmed: World) -> None:
-    """Bob gets the role of verifier and the allocation too; his signature in this attempt bars him all the same."""
+    """Bob has the role and the allocation, but he signed this attempt as its assessor."""
     attempt = confirmed.cfacc15
     with transaction():
         factories.grant(confirmed.bob, confirmed.northgate, Role.INTERNAL_VERIFIER)

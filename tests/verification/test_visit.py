@@ -1,4 +1,4 @@
-"""Eve reads what her visit names, between its dates, and nothing else."""
+"""An external verifier reads the units of a visit between its dates, and nothing else."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -15,7 +15,7 @@ Browser = Callable[[Person], FlaskClient]
 
 
 def opened(world: World, client: Browser) -> Visit:
-    """Dan opens a visit of three days that names CFACC15 alone."""
+    """Open a visit of three days that names CFACC15 alone."""
     data = {
         "person": world.eve.id,
         "starts": clock.today().isoformat(),

@@ -1,0 +1,1 @@
+"""Assessment: the queue, assessing evidence, sign-off, disputes and version moves."""

@@ -60,6 +60,7 @@ def enqueue(job: Job, *arguments: int | str, delay: timedelta | None = None) -> 
 
 
 def of_app() -> "Jobs":
+    """Return the jobs of the current app."""
     jobs: Jobs = current_app.extensions["jobs"]
     return jobs
 
@@ -90,10 +91,11 @@ class Jobs:
             logger.exception("a job could not be queued: %s. The worker looks for work left behind", job.__name__)
 
     def has_waiting(self, job: Job, *arguments: int | str) -> bool:
+        """Return whether the queue holds this job with these arguments."""
         return any((each.name, each.args) == (job.__name__, arguments) for each in self.queue.pending())
 
     def has_worker(self) -> bool:
-        """Whether a worker has lately given a sign of life."""
+        """Return whether a worker is running: it writes a heartbeat every few seconds."""
         try:
             seen = self.queue.get(SEEN, peek=True)
         except Exception:

@@ -30,7 +30,7 @@ class DemoItem:
     feedback: str = ""
     exceptions: dict[str, tuple[Outcome, str]] = field(default_factory=dict)
     """Labels of the first unit that were not simply met, with the comment."""
-    judged_in: tuple[str, ...] = ("CFACC15",)
+    assessed_in: tuple[str, ...] = ("CFACC15",)
 
 
 # A dozen items, half-way through CFACC15, many of which serve INSCC004 too.
@@ -55,7 +55,7 @@ ALICES_ITEMS: list[DemoItem] = [
             ),
         ),
         locators={"1": "lines 2–3"},
-        judged_in=("CFACC15", "INSCC004"),
+        assessed_in=("CFACC15", "INSCC004"),
     ),
     DemoItem(
         "Escalation log, four weeks",
@@ -79,7 +79,7 @@ ALICES_ITEMS: list[DemoItem] = [
             ),
         ),
         locators={"2": "rows 2–12", "5": "row 14"},
-        judged_in=("CFACC15", "INSCC004"),
+        assessed_in=("CFACC15", "INSCC004"),
     ),
     DemoItem(
         "Bundle enquiry settled with the back office",
@@ -164,7 +164,7 @@ ALICES_ITEMS: list[DemoItem] = [
             ),
         ),
         locators={"7": "the tally"},
-        judged_in=("CFACC15", "INSCC004"),
+        assessed_in=("CFACC15", "INSCC004"),
     ),
     DemoItem(
         "What we measure, and why",

@@ -179,7 +179,7 @@ def tell_item(story: Story, name: str, item: DemoItem) -> None:
     story.at(logged, 17, lambda: hand_in(story, name, item), minute=40)
     if item.outcome == "waiting":
         return
-    for code in item.judged_in:
+    for code in item.assessed_in:
         story.at(logged - 2, 11, lambda code=code: assess(story, name, item, code))  # type: ignore[misc]  # binds the loop's value
     story.at(logged - 2, 11, _release, minute=1)
 

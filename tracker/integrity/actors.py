@@ -70,7 +70,7 @@ OF_ONESELF = {
 }  # fmt: skip
 """What anybody does to their own account, under no role."""
 OF_CENTRES = ("evidence", "registration", "grant", "visit", "import_run", "unit_draft", "retention_rule")
-ASSESSING, VERIFYING = "judged", "verified"
+ASSESSING, VERIFYING = "assessed", "verified"
 PROOF_LASTS = timedelta(minutes=5)
 
 

@@ -130,7 +130,7 @@ class Submission(Base):
 
 
 class Claim(Base):
-    """This evidence, for this criterion of this attempt. A tick is a claim, not a judgement."""
+    """This evidence, for this criterion of this attempt. A tick is a claim, not a decision."""
 
     __tablename__ = "claim"
     __table_args__ = (

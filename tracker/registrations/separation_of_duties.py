@@ -23,7 +23,7 @@ def check_may_assess(person_id: int, attempt: UnitAttempt) -> None:
 
 
 def check_may_verify(person_id: int, attempt: UnitAttempt) -> None:
-    """Raise `Refused` for the candidate's own work, and for whoever has judged this attempt in any round."""
+    """Raise `Refused` for the candidate's own work, and for whoever has assessed this attempt in any round."""
     if person_id == attempt.candidate_id:
         raise Refused("Nobody verifies their own work. Nothing was changed.")
     if has_assessed(person_id, attempt.id):

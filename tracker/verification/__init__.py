@@ -1,0 +1,1 @@
+"""Verification: sampling, signing, action points, reopening and external verifiers' visits."""

@@ -103,6 +103,7 @@ def release_unsampled(attempt_id: int) -> ResponseReturnValue:
 def sign(
     attempt: UnitAttempt, actor: Actor, form: SignForm, name: str, *, reason: str | None = None
 ) -> ResponseReturnValue:
+    """Verify the unit with the form that was sent, or show the page again with what is wrong."""
     check_action_allowed(attempt, AttemptAction.VERIFY)
     if not form.validate():
         return render_verify_page(attempt, **{name: form}), 422
