@@ -229,7 +229,7 @@ class TestUpload:
         page.set_input_files("[type=file]", {"name": "b.exe", "mimeType": "text/plain", "buffer": b"words"})
         page.wait_for_selector("text=1 file was not added.")
         page.click("text=Submit")
-        page.wait_for_selector("text=Press the button once more to go on without")
+        page.wait_for_selector("text=Press the button again to continue without it")
         assert page.url.endswith("/log")
         page.click("text=Submit")
         page.wait_for_url("**/whole")
