@@ -47,3 +47,15 @@ def test_every_macro_and_every_import_is_used() -> None:
                 used.add((imported[each.node.name], each.attr))
     assert not sorted(macros - used)
     assert not unused_imports
+
+
+VERIFIER = re.compile(r"(?<![\w.])(?:verifiers?|IVs?|EVs?)(?!\w)", re.IGNORECASE)
+"""A word for which the centres of England have another; not a part of an identifier such as `internal_verifier`."""
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_the_word_verifier_is_shown_in_the_terms_of_the_centre(name: str) -> None:
+    source = re.sub(r"\{#.*?#\}", "", (FOLDER / name).read_text(), flags=re.DOTALL)
+    # `tables.table` translates the heads of its columns, and `forms.field` the label of its field.
+    lines = [line for line in source.splitlines() if VERIFIER.search(line) and "tables.table(" not in line]
+    assert [line for line in lines if "in_terms" not in line] == []

@@ -101,7 +101,7 @@ def create_app(settings: "Settings | None" = None, **overrides: Any) -> "Tracker
     # is shown when just that look-up has failed.
     login_manager.init_app(app, add_context_processor=False)
     app.context_processor(lambda: {"current_user": current_user})
-    login_manager.request_loader(sessions.find_signed_in)
+    login_manager.request_loader(lambda request: sessions.find_signed_in(request))  # noqa: PLW0108 - tests replace it
     login_manager.login_view = "accounts.sign_in"
     login_manager.login_message = None
     transactions.init_app(app)

@@ -1,5 +1,6 @@
 """The fixed terms of the field, each with its label on screen, and the terms that England and Scotland use."""
 
+import re
 from enum import StrEnum
 from typing import Self
 
@@ -27,6 +28,13 @@ class Role(LabelledEnum):
     INTERNAL_VERIFIER = "internal_verifier", "Internal verifier"
     EXTERNAL_VERIFIER = "external_verifier", "External verifier"
     ADMINISTRATOR = "administrator", "Centre administrator"
+
+
+class CentreTerms(LabelledEnum):
+    """The country whose terms for verification a centre uses on screen and on paper."""
+
+    SCOTLAND = "scotland", "Scotland: internal and external verifier (IV, EV)"
+    ENGLAND = "england", "England: internal and external quality assurer (IQA, EQA)"
 
 
 class CriterionKind(LabelledEnum):
@@ -228,3 +236,36 @@ class ImportState(LabelledEnum):
     DONE = "done", "Done"
     FAILED = "failed", "Stopped by an error"
     CANCELLED = "cancelled", "Cancelled"
+
+
+ENGLISH_TERMS = {
+    "verifier": "quality assurer",
+    "verifiers": "quality assurers",
+    "verification": "quality assurance",
+    "IV": "IQA",
+    "IVs": "IQAs",
+    "EV": "EQA",
+    "EVs": "EQAs",
+}
+"""The terms of England by those of Scotland, in which all texts here are written."""
+SCOTTISH_TERM = re.compile(r"(?<!two-step )\b(verifiers?|verification|[IE]Vs?)\b", re.IGNORECASE)
+
+
+def use_terms(text: str, terms: CentreTerms) -> str:
+    """Return a text, which is written in the terms of Scotland, in the terms of a centre, capitals kept.
+
+    `Internal verifier` becomes `Internal quality assurer`, and `(by IV)` becomes `(by IQA)`. The terms of Scotland
+    leave the text as it is.
+    """
+    return SCOTTISH_TERM.sub(_translate, text) if terms is CentreTerms.ENGLAND else text
+
+
+def _translate(match: re.Match[str]) -> str:
+    word = match[0]
+    if word in ENGLISH_TERMS:
+        return ENGLISH_TERMS[word]
+    english = ENGLISH_TERMS.get(word.lower())
+    if english is None:
+        return word  # for instance `iv`, a Roman number
+    is_title = match.string[: match.start()].endswith(("Internal ", "External "))
+    return english.title() if is_title else english.capitalize()

@@ -39,6 +39,7 @@ def upgrade():
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('name', sa.String(length=200), nullable=False),
     sa.Column('number', sa.String(length=40), nullable=False),
+    sa.Column('terms', sa.Enum('scotland', 'england', name='centreterms', native_enum=False, create_constraint=True, length=40), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_centre')),
     sa.UniqueConstraint('number', name=op.f('uq_centre_number'))

@@ -199,6 +199,7 @@ TABLE: dict[str, frozenset[str]] = {
     "registrations.void_attempt": DAN,
     "registrations.list_allocations": DAN,
     "registrations.list_visits": DAN,
+    "accounts.centre_settings": DAN,
     "registrations.end_visit": DAN,
 }
 UNRULED = {"static"}

@@ -16,7 +16,8 @@ from wtforms.validators import DataRequired, Email, Length, Optional, StopValida
 
 from tracker.accounts.password_confirmation import password_confirmed_to_change
 from tracker.errors import TrackerError
-from tracker.vocabulary import Role
+from tracker.vocabulary import CentreTerms, Role
+from tracker.web.current_user import in_terms
 from tracker.web.forms import PageForm
 
 ADDRESS = "Write an email address, such as name@example.org."
@@ -42,8 +43,13 @@ def day_field(label: str) -> DateField:
     return DateField(label, [Optional(), is_in_living_memory], invalid_value_message=DAY)  # type: ignore[call-arg]  # newer than its types
 
 
+def list_role_choices() -> dict[str, str]:
+    """Return the roles as choices, labelled in the terms of the administrator's centre."""
+    return {role.value: in_terms(role.label) for role in Role}
+
+
 def role_field() -> RadioField:
-    return RadioField("Role", [DataRequired("Choose a role.")], choices={role.value: role.label for role in Role})
+    return RadioField("Role", [DataRequired("Choose a role.")], choices=list_role_choices)
 
 
 def without_spaces_around(typed: str | None) -> str | None:
@@ -147,3 +153,13 @@ def show_refusal(form: Form, refusal: TrackerError) -> None:
         form.form_errors.append(str(refusal))
     else:
         field.errors = [*field.errors, str(refusal)]
+
+
+class CentreSettingsForm(PageForm):
+    """Settings of a centre."""
+
+    terms = RadioField(
+        "Terms",
+        [DataRequired("Choose the terms your centre uses.")],
+        choices={terms.value: terms.label for terms in CentreTerms},
+    )

@@ -165,7 +165,7 @@ def get_client_address() -> str:
 
 def _held_grants(session: Session, person_id: int, moment: datetime) -> tuple[HeldGrant, ...]:
     rows = session.execute(
-        select(Grant.id, Grant.role, Grant.centre_id, Centre.name, Grant.ends_at)
+        select(Grant.id, Grant.role, Grant.centre_id, Centre.name, Centre.terms, Grant.ends_at)
         .join(Centre, Centre.id == Grant.centre_id)
         .where(Grant.person_id == person_id, Grant.starts_at <= moment)
         .where((Grant.ends_at.is_(None)) | (Grant.ends_at > moment))

@@ -40,6 +40,7 @@ ROLES_OF_ACT: dict[str, Collection[Role]] = {
     "visit_ended": {Role.ADMINISTRATOR},
     "form_issued": {Role.ASSESSOR, Role.INTERNAL_VERIFIER, Role.ADMINISTRATOR},
     "retention_rule_set": {Role.ADMINISTRATOR},
+    "centre_terms_changed": {Role.ADMINISTRATOR},
     "retention_hold_set": {Role.ADMINISTRATOR},
     "retention_hold_lifted": {Role.ADMINISTRATOR},
     "portfolio_erased": {Role.ADMINISTRATOR},

@@ -50,6 +50,7 @@ def enum_column(enumeration: type[vocabulary.LabelledEnum]) -> Enum:
 
 ENUMS = (
     vocabulary.Role,
+    vocabulary.CentreTerms,
     vocabulary.CriterionKind,
     vocabulary.LabelOrigin,
     vocabulary.DocumentType,

@@ -6,7 +6,7 @@ from sqlalchemy import CheckConstraint, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tracker.models.base import Base, Line, PrimaryKey, Sha256, refers_to
-from tracker.vocabulary import LinkPurpose, Role
+from tracker.vocabulary import CentreTerms, LinkPurpose, Role
 
 
 class Centre(Base):
@@ -17,6 +17,8 @@ class Centre(Base):
     id: Mapped[PrimaryKey]
     name: Mapped[Line]
     number: Mapped[str] = mapped_column(String(40), unique=True)
+    terms: Mapped[CentreTerms] = mapped_column(default=CentreTerms.SCOTLAND)
+    """Whose terms for verification the centre uses on screen and on paper."""
     created_at: Mapped[datetime]
 
 

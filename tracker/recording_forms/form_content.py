@@ -7,7 +7,7 @@ from enum import StrEnum
 from itertools import groupby
 
 from tracker.units.documents import UnitDocument
-from tracker.vocabulary import CriterionKind
+from tracker.vocabulary import CentreTerms, CriterionKind
 
 STATEMENT_OF_COMPETENCE = (
     "I confirm that all evidence (including Knowledge and Understanding), for the entire Unit has been met:"
@@ -115,6 +115,8 @@ class FormContent:
     unit_version: str
     columns: tuple[FormColumn, ...]
     statement: str = STATEMENT_OF_COMPETENCE
+    terms: CentreTerms = CentreTerms.SCOTLAND
+    """The terms in which the labels of the verifier's signature are printed."""
     rows: tuple[FormRow, ...] = ()
     candidate_name: str = ""
     candidate_number: str = ""

@@ -23,6 +23,7 @@ def build_form_content(attempt: UnitAttempt, matrix: Matrix | None = None) -> Fo
         unit_version=attempt.unit.version,
         columns=tuple(FormColumn(each.kind, each.label) for each in matrix.columns),
         statement=STATEMENT_OF_COMPETENCE,
+        terms=attempt.centre.terms,
         rows=tuple(_row(row, matrix) for row in matrix.claiming_rows),
         candidate_name=attempt.candidate.name,
         candidate_number=attempt.registration.candidate_number,

@@ -21,6 +21,7 @@ from weasyprint.urls import URLFetcher, URLFetcherResponse
 from tracker.errors import FormNotRendered
 from tracker.recording_forms.form_content import CODE_FILE, SNAPSHOT_FILE, FormContent, FormIssue, IndexContent
 from tracker.recording_forms.tags import complete_table_headers
+from tracker.vocabulary import use_terms
 
 ImageFile.LOAD_TRUNCATED_IMAGES = (
     False  # WeasyPrint's import turns it on for the whole process: a truncated photo would pass as whole
@@ -134,13 +135,15 @@ def _attachments(issue: FormIssue) -> list[Attachment]:
 @cache
 def environment() -> Environment:
     """Return a plain Jinja environment: forms need no app, no request and no database."""
-    return Environment(
+    plain = Environment(
         loader=FileSystemLoader(ROOT / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    plain.filters["in_terms"] = use_terms
+    return plain
 
 
 class _Errors(logging.Handler):

@@ -16,7 +16,7 @@ from tracker.library.queries.units import describe_lapsed_registration, load_doc
 from tracker.models import Allocation, Centre, Grant, Person, Qualification, Registration, Unit, UnitAttempt
 from tracker.registrations.due_releases import release_due_assessments_in
 from tracker.registrations.separation_of_duties import check_may_assess, check_may_verify, check_not_withdrawn
-from tracker.vocabulary import AttemptState, Role
+from tracker.vocabulary import AttemptState, Role, use_terms
 
 ALLOCATION_VERBS = {Role.ASSESSOR: "assess", Role.INTERNAL_VERIFIER: "verify"}
 """The roles in which somebody holds an attempt, and what they do with it."""
@@ -226,7 +226,8 @@ def check_has_role(person: Person, centre: Centre, role: Role) -> None:
     """Raise `Refused` unless this person holds the role at the centre now."""
     query = select(Grant).where(Grant.person_id == person.id, Grant.centre_id == centre.id, Grant.role == role)
     if person.deactivated_at or not any(grant.is_live(now()) for grant in db.session.scalars(query)):
-        raise Refused(f"{person.name} does not have the role of {role.label.lower()} here now. Nothing was changed.")
+        name = use_terms(role.label, centre.terms).lower()
+        raise Refused(f"{person.name} does not have the role of {name} here now. Nothing was changed.")
 
 
 def _check_open_to(registration: Registration, unit: Unit) -> None:

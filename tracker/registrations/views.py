@@ -27,7 +27,7 @@ from tracker.registrations.forms import (
 from tracker.registrations.progress import find_objection, find_progress
 from tracker.vocabulary import Role
 from tracker.web.authorise import get_attempt, get_centre, get_registration
-from tracker.web.current_user import me
+from tracker.web.current_user import in_terms, me
 from tracker.web.formatting import counted
 from tracker.web.pagination import Page
 from tracker.web.permissions import Act
@@ -133,8 +133,8 @@ def named_with_load(people: list[tuple[Person, int]]) -> dict[str, str]:
 
 def what_is_next(form: RegisterForm) -> str:
     if all(field.data for field in holders_of(form).values()):
-        return "Their assessor and internal verifier have been told."
-    return "Next: name an assessor and an internal verifier for each unit."
+        return in_terms("Their assessor and internal verifier have been told.")
+    return in_terms("Next: name an assessor and an internal verifier for each unit.")
 
 
 @registrations.post("/registrations/<int:registration_id>/units")

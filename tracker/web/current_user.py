@@ -8,7 +8,7 @@ from flask import current_app
 from flask_login import UserMixin, current_user
 
 from tracker.ledger.events import Actor
-from tracker.vocabulary import Role
+from tracker.vocabulary import CentreTerms, Role, use_terms
 from tracker.web.permissions import ROLES_NEEDING_SECOND_FACTOR
 
 
@@ -29,6 +29,8 @@ class HeldGrant:
     role: Role
     centre_id: int
     centre_name: str
+    terms: CentreTerms
+    """The terms that the centre uses for verification."""
     ends_at: datetime | None
 
 
@@ -92,3 +94,15 @@ def me() -> SignedIn:
     """Return the signed-in person; only for views behind `requires`, `signed_in` or `during_sign_in`."""
     person: SignedIn = current_user._get_current_object()  # noqa: SLF001 - the proxy's documented way out
     return person
+
+
+def in_terms(text: str, terms: CentreTerms | None = None) -> str:
+    """Return a text in the terms of a centre; of the chosen role's centre unless others are given.
+
+    Args:
+        text: written in the terms of Scotland, such as `Internal verifier`.
+        terms: the terms of the centre that the text is about.
+    """
+    if terms is None and isinstance(current_user, SignedIn) and current_user.chosen:
+        terms = current_user.chosen.terms
+    return use_terms(text, terms or CentreTerms.SCOTLAND)

@@ -14,7 +14,7 @@ from tracker.errors import Invalid
 from tracker.extensions import db
 from tracker.ledger.events import Actor
 from tracker.models import Centre, Grant, Person
-from tracker.vocabulary import Role
+from tracker.vocabulary import CentreTerms, Role, use_terms
 
 COLUMNS = ("name", "email", "role", "from", "until")
 NEEDED = COLUMNS[:3]
@@ -189,7 +189,8 @@ def _check_role(email: str, role: Role | None, written: str, known: Known) -> bo
 
 def _role(written: str) -> Role | None:
     plain = " ".join(written.lower().replace("_", " ").split())
-    return next((role for role in Role if plain in {role.value.replace("_", " "), role.label.lower()}), None)
+    names = {use_terms(role.label, terms).lower(): role for role in Role for terms in CentreTerms}
+    return (names | {role.value.replace("_", " "): role for role in Role}).get(plain)
 
 
 def _dates(cells: dict[str, str], is_new: bool) -> tuple[datetime | None, datetime | None]:

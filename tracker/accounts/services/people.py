@@ -14,7 +14,7 @@ from tracker.extensions import db
 from tracker.ledger.events import OPERATOR, Actor, record
 from tracker.ledger.transactions import lock_rows
 from tracker.models import Centre, Grant, Person
-from tracker.vocabulary import LinkPurpose, Role
+from tracker.vocabulary import LinkPurpose, Role, use_terms
 
 
 def create_centre(name: str, number: str, admin_email: str, admin_name: str) -> tuple[Centre, Person]:
@@ -63,7 +63,7 @@ def give_role(
 ) -> Grant:
     """Grant a role and tell its person: by an invitation if they have no password and no open one."""
     grant = grant_role(person, centre, role, actor, starts_at=starts_at, ends_at=ends_at)
-    told = f"You have been given the role of {role.label.lower()} at {centre.name}."
+    told = f"You have been given the role of {use_terms(role.label, centre.terms).lower()} at {centre.name}."
     if person.password_hash is None and not has_open_invitation(person):
         send_link(person, LinkPurpose.INVITATION, actor, why=told)
     else:
@@ -103,7 +103,8 @@ def grant_role(
         raise Invalid("The last day must not lie before the first, nor be over.", "ends")
     lock_rows(Person, [person.id])  # of two who grant the same role at once, the second finds it granted
     if find_live_grant(person.id, centre.id, role):
-        raise Refused(f"{person.name} has the role of {role.label.lower()} here already. Nothing was changed.")
+        label = use_terms(role.label, centre.terms).lower()
+        raise Refused(f"{person.name} has the role of {label} here already. Nothing was changed.")
     grant = Grant(
         person_id=person.id,
         centre_id=centre.id,

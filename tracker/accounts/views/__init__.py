@@ -4,6 +4,6 @@ from flask import Blueprint
 
 accounts = Blueprint("accounts", __name__)
 
-from tracker.accounts.views import own_account, people, sign_in, two_step_sign_in, two_step_verification  # noqa: E402 - they hang their routes on it
+from tracker.accounts.views import centres, own_account, people, sign_in, two_step_sign_in, two_step_verification  # noqa: E402 - they hang their routes on it
 
-__all__ = ["accounts", "own_account", "people", "sign_in", "two_step_sign_in", "two_step_verification"]
+__all__ = ["accounts", "centres", "own_account", "people", "sign_in", "two_step_sign_in", "two_step_verification"]

@@ -24,7 +24,7 @@ from tracker.ledger.events import Actor
 from tracker.models import Centre, Person
 from tracker.vocabulary import LinkPurpose, Role
 from tracker.web.authorise import get_centre
-from tracker.web.current_user import me
+from tracker.web.current_user import in_terms, me
 from tracker.web.formatting import counted
 from tracker.web.pagination import Page
 from tracker.web.permissions import Act
@@ -64,7 +64,8 @@ def invite(centre_id: int) -> ResponseReturnValue:
         except (Invalid, Refused) as refusal:
             show_refusal(form, refusal)
         else:
-            flash(f"{person.name} has the role of {role.label.lower()} here. {describe_notification(person)}")
+            name = in_terms(role.label, centre.terms).lower()
+            flash(f"{person.name} has the role of {name} here. {describe_notification(person)}")
             return redirect(url_for(".show_person", centre_id=centre.id, person_id=person.id), 303)
     page = render_template("accounts/invite.html", centre=centre, form=form, role_help=ROLE_HELP)
     return page, (422 if form.is_submitted() else 200)
@@ -99,7 +100,8 @@ def show_person(centre_id: int, person_id: int) -> ResponseReturnValue:
         except (Invalid, Refused) as refusal:
             show_refusal(form, refusal)
         else:
-            flash(f"{person.name} has the role of {role.label.lower()} here. {describe_notification(person)}")
+            name = in_terms(role.label, centre.terms).lower()
+            flash(f"{person.name} has the role of {name} here. {describe_notification(person)}")
             return redirect(url_for(".show_person", centre_id=centre.id, person_id=person.id), 303)
     page = render_template(
         "accounts/show_person.html",
@@ -129,7 +131,8 @@ def end_role(centre_id: int, person_id: int, grant_id: int) -> ResponseReturnVal
     if grant is None:
         raise NotFound
     end_grant(grant, actor)
-    flash(f"{grant.person.name} is no longer {grant.role.label.lower()} here. What they did stays on record.")
+    name = in_terms(grant.role.label, grant.centre.terms).lower()
+    flash(f"{grant.person.name} is no longer {name} here. What they did stays on record.")
     return redirect(url_for(".show_person", centre_id=centre.id, person_id=person_id), 303)
 
 

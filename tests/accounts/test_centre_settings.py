@@ -1,0 +1,101 @@
+"""Centre settings: an administrator chooses the terms that pages and recording forms use for verification."""
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.factories import World, actor
+from tracker.accounts.services.centres import change_centre_terms
+from tracker.extensions import db
+from tracker.ledger.transactions import transaction
+from tracker.models import Centre
+from tracker.recording_forms.queries import build_form_content
+from tracker.recording_forms.rendering import environment
+from tracker.vocabulary import CentreTerms, use_terms
+
+ClientFor = Callable[..., FlaskClient]
+
+
+def choose(browser: FlaskClient, centre: Centre, terms: str) -> str:
+    answer = browser.post(f"/centres/{centre.id}/settings", data={"terms": terms}, follow_redirects=True)
+    db.session.rollback()
+    return answer.text
+
+
+def test_a_centre_begins_with_the_terms_of_scotland(world: World, client: ClientFor) -> None:
+    assert world.northgate.terms is CentreTerms.SCOTLAND
+    assert "checked" in client(world.dan).get(f"/centres/{world.northgate.id}/settings").text
+
+
+def test_an_administrator_chooses_the_terms_of_england(
+    world: World, client: ClientFor, acts: Callable[[], list[str]]
+) -> None:
+    dan = client(world.dan)
+    page = choose(dan, world.northgate, "england")
+    assert "Settings saved." in page
+    assert world.northgate.terms is CentreTerms.ENGLAND
+    assert acts()[-1] == "centre_terms_changed"
+    form = dan.get(f"/centres/{world.northgate.id}/people/invite").text
+    assert "Internal quality assurer" in form
+    assert "nternal verifier" not in form
+
+
+def test_saving_the_same_terms_records_nothing(
+    world: World, client: ClientFor, acts: Callable[[], list[str]]
+) -> None:
+    choose(client(world.dan), world.northgate, "scotland")
+    assert acts() == []
+
+
+def test_terms_that_do_not_exist_are_refused(world: World, client: ClientFor) -> None:
+    choose(client(world.dan), world.northgate, "wales")
+    assert world.northgate.terms is CentreTerms.SCOTLAND
+
+
+def test_an_administrator_of_another_centre_sees_no_settings(world: World, client: ClientFor) -> None:
+    assert client(world.dan).get(f"/centres/{world.southbank.id}/settings").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("terms", "label", "sampled"),
+    [
+        (CentreTerms.SCOTLAND, "Internal Verifier’s signature", "Date sampled (by IV)"),
+        (CentreTerms.ENGLAND, "Internal Quality Assurer’s signature", "Date sampled (by IQA)"),
+    ],
+)
+def test_the_recording_form_uses_the_terms_of_the_centre(
+    app: Flask, world: World, terms: CentreTerms, label: str, sampled: str
+) -> None:
+    world.northgate.terms = terms
+    template = environment().get_template("recording_forms/recording_form.html")
+    html = template.render(form_content=build_form_content(world.cfacc15), blank_rows=0)
+    assert label in html
+    assert sampled in html
+    db.session.rollback()
+
+
+@pytest.mark.parametrize(
+    ("text", "english"),
+    [
+        ("Internal verifier", "Internal quality assurer"),
+        ("An external verifier reads", "An external quality assurer reads"),
+        ("Internal Verifier’s signature", "Internal Quality Assurer’s signature"),
+        ("verifiers", "quality assurers"),
+        ("Verifiers", "Quality assurers"),
+        ("internal verification", "internal quality assurance"),
+        ("IV and EV, chapter iv", "IQA and EQA, chapter iv"),
+        ("Two-step verification", "Two-step verification"),
+        ("Verified", "Verified"),
+    ],
+)
+def test_texts_are_shown_in_the_terms_of_england(text: str, english: str) -> None:
+    assert use_terms(text, CentreTerms.ENGLAND) == english
+    assert use_terms(text, CentreTerms.SCOTLAND) == text
+
+
+def test_the_service_records_who_changed_the_terms(world: World, acts: Callable[[], list[str]]) -> None:
+    with transaction():
+        change_centre_terms(world.northgate, CentreTerms.ENGLAND, actor(world.dan))
+    assert acts() == ["centre_terms_changed"]
