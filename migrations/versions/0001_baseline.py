@@ -1,13 +1,13 @@
 """Baseline: every table of the first stable release, with its triggers.
 
-Revision ID: 0001
+Revision ID: 0001_baseline
 Revises:
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0001"
+revision = "0001_baseline"
 down_revision = None
 branch_labels = None
 depends_on = None

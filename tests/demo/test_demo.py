@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from tests.factories import World
 from tracker.demo import guard
@@ -71,11 +71,23 @@ def test_the_command_needs_demo_mode(app: Flask) -> None:
 def test_the_script_sets_it_up_in_an_order_in_which_it_can_be_told(demo: Flask) -> None:
     """What scripts/run does between the database and the server: whatever writes into the ledger first would be later."""
     script = (Path(__file__).parents[2] / "scripts" / "run").read_text()
-    commands = re.findall(r'"\$VENV/bin/flask" ((?:standards|keys|demo) .*)$', script, re.MULTILINE)
+    commands = re.findall(r'^(?!if ).*"\$VENV/bin/flask" ((?:standards|keys|demo) .*)$', script, re.MULTILINE)
     assert sorted(commands) == ["demo --if-empty", "keys make", "standards load"]
     for command in commands:
         result = demo.test_cli_runner().invoke(args=command.split())
         assert result.exit_code == 0, (command, result.output, result.exception)
+
+
+def test_a_database_of_an_older_version_is_refused_before_the_upgrade(demo: Flask) -> None:
+    assert demo.test_cli_runner().invoke(args=["demo", "--check-version"]).exit_code == 0
+    with db.engine.begin() as connection:
+        current = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0006'"))
+    result = demo.test_cli_runner().invoke(args=["demo", "--check-version"])
+    with db.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :current"), {"current": current})
+    assert result.exit_code == 1
+    assert "made by an older version" in result.output
 
 
 def test_the_command_refuses_a_database_with_people(demo: Flask, world: World) -> None:

@@ -1,24 +1,35 @@
-"""`flask demo`: the invented people and their evidence, into a database without people, with DEMO=1 alone."""
+"""The command `flask demo`, which fills an empty database with invented people and evidence. It needs DEMO=1."""
 
 import click
 from flask import current_app
 
 
 @click.command("demo")
-@click.option("--if-empty", is_flag=True, help="Do nothing, without a fault, when the data is there already.")
-def demo(if_empty: bool) -> None:
+@click.option("--if-empty", is_flag=True, help="Do nothing if the demonstration is there already.")
+@click.option(
+    "--check-version", is_flag=True, help="Only check that this version can use the database; exit 1 if not."
+)
+def demo(if_empty: bool, check_version: bool) -> None:
     """Fill an empty database with the demonstration."""
     from sqlalchemy import select
 
     from tracker.accounts.demo_password import DEMO_PASSWORD
-    from tracker.demo.guard import is_marked
+    from tracker.demo.guard import has_unknown_revision, is_marked
     from tracker.demo.story import make_key, tell_story
     from tracker.extensions import db
     from tracker.ledger.events import last_at
     from tracker.models import Person
 
     if not current_app.config["DEMO"]:
-        raise click.ClickException("This needs DEMO=1, so that invented people never meet real ones.")
+        raise click.ClickException(
+            "Set DEMO=1 to fill a demonstration. It keeps invented people apart from real ones. Nothing was written."
+        )
+    if check_version:
+        if has_unknown_revision():
+            raise click.ClickException(
+                "This demonstration was made by an older version, whose tables had other names. It cannot be upgraded."
+            )
+        return
     with current_app.app_context():
         has_people = db.session.scalar(select(Person.id).limit(1)) is not None
         if has_people and if_empty and is_marked():
@@ -27,8 +38,8 @@ def demo(if_empty: bool) -> None:
             raise click.ClickException("There are people in this database already. Nothing was written.")
         if last_at():
             raise click.ClickException(
-                "The record has entries already, such as a key's, and the story begins before them. Nothing was "
-                "written. Start with a new database: the key is made with the story."
+                "The ledger has entries already, such as a signing key. The demonstration must be older than all entries. "
+                "Nothing was written. Start with a new database: the key is made with the demonstration."
             )
         db.session.rollback()
         make_key()

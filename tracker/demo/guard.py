@@ -1,5 +1,9 @@
-"""Demo data and real data never meet: what is refused before anything else (design, rule 14)."""
+"""Separation of demonstration data from real data: which databases are refused in which mode."""
 
+from pathlib import Path
+
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from flask import Flask, current_app, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
@@ -9,6 +13,7 @@ from tracker.ledger.transactions import reading
 from tracker.models import Installation, Person
 
 HERE = {"127.0.0.1", "::1", None}
+MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 MARKED = (
     "This database holds the demonstration's invented data, and the server runs without DEMO=1. Nothing is served. "
     "Point DATABASE_URL or INSTANCE_PATH at a database of your own."
@@ -35,7 +40,7 @@ def init_app(app: Flask) -> None:
 
 
 def find_fault() -> str | None:
-    """Why this database must not be served in this mode, or None."""
+    """Return the sentence why this database must not be served in this mode, or None."""
     with reading():
         marked = is_marked()
         if marked and not current_app.config["DEMO"]:
@@ -48,3 +53,14 @@ def find_fault() -> str | None:
 def is_marked() -> bool:
     """Return whether the database is marked as a demonstration."""
     return bool(db.session.scalar(select(Installation.is_demo)))
+
+
+def has_unknown_revision() -> bool:
+    """Return whether the database is at a migration that this version does not have.
+
+    That is so for databases made before the migrations were squashed into one baseline.
+    """
+    known = {script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
+    with db.engine.connect() as connection:
+        revision = MigrationContext.configure(connection).get_current_revision()
+    return revision is not None and revision not in known
