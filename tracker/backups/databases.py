@@ -1,6 +1,6 @@
 """A database copied while it is in use, and put back; one way for each kind.
 
-Copying the file of a live SQLite database fails; its own backup does not (integrity paper, Durability).
+Copying the file of a live SQLite database fails; its own backup does not (docs/integrity.md, Backups).
 """
 
 import os

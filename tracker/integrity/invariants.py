@@ -12,7 +12,7 @@ MAX_COUNTED = 1_000
 
 @dataclass(frozen=True)
 class Check:
-    """One invariant, by its number in the integrity paper."""
+    """One invariant, by its number in docs/integrity.md."""
 
     number: int
     name: str

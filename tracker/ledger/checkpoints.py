@@ -1,7 +1,7 @@
 """Checkpoints: how long the ledger was and how it ended at a moment, signed, and kept outside the database.
 
 A chain alone proves nothing against whoever owns the database: they can write all of it anew. They cannot do so for
-what a checkpoint holds that lies elsewhere (integrity paper, The ledger).
+what a checkpoint holds that lies elsewhere (docs/integrity.md, Checkpoints).
 """
 
 import fcntl

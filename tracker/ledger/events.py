@@ -1,6 +1,6 @@
 """The ledger: every consequential act records its event here; `transactions` appends the queue last.
 
-Source of the rules: the integrity paper. The exact bytes of a body are stored and those are hashed.
+The rules are in docs/integrity.md, The ledger. The exact bytes of a body are stored and those are hashed.
 """
 
 import hashlib
@@ -126,7 +126,7 @@ def _last() -> Any:
 
 
 def _check_clock(queue: list[QueuedEvent], last: datetime | None) -> None:
-    """Signatures and submissions are told apart by their times: none is taken while the clock is an hour back."""
+    """Raise `ClockBehind` when an event is more than `CLOCKS_DIFFER` older than the last: times order acts."""
     for queued in queue:
         if last and queued.act != CLOCK_ACCEPTED and last - queued.at > CLOCKS_DIFFER:
             raise ClockBehind

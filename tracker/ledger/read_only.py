@@ -1,4 +1,4 @@
-"""A restored installation is read-only until a person accepts what the restore may have lost (integrity paper)."""
+"""Read-only mode of a restored installation, until a person accepts the restore (docs/integrity.md, Backups)."""
 
 import json
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """What the ledger holds of rows: a salted hash of each row that others rest on, as the event's transaction left it.
 
-A row that was changed without an event no longer hashes to what the ledger says (integrity paper, invariant 14).
+A row that was changed without an event no longer hashes to what the ledger says (docs/integrity.md, invariant 14).
 The salt lies beside the ledger, so that a row whose words are erased cannot be guessed at from its old hash.
 """
 
