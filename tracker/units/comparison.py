@@ -129,11 +129,11 @@ def match_requirements(old: UnitDocument, new: UnitDocument) -> dict[int, int]:
     places: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for each in new.evidence_requirements:
         places[_get_requirement_wording(each)].append(each.position)
-    found = {}
+    result = {}
     for each in old.evidence_requirements:
         if waiting := places[_get_requirement_wording(each)]:
-            found[each.position] = waiting.pop(0)
-    return found
+            result[each.position] = waiting.pop(0)
+    return result
 
 
 def list_wordings(unit: UnitDocument) -> dict[int, tuple[object, ...]]:
@@ -377,12 +377,12 @@ def _find_longest_increasing_subsequence(links: Collection[Link]) -> set[Link]:
     for at, (_, two) in enumerate(ordered):
         longest = max(((best[i][0], i) for i in range(at) if ordered[i][1] < two), default=(0, -1))
         best.append((longest[0] + 1, longest[1]))
-    kept: set[Link] = set()
+    in_order: set[Link] = set()
     at = max(range(len(best)), key=lambda i: best[i][0], default=-1)
     while at >= 0:
-        kept.add(ordered[at])
+        in_order.add(ordered[at])
         at = best[at][1]
-    return kept
+    return in_order
 
 
 def _sort_pairs(pairs: Sequence[StatementPair]) -> list[StatementPair]:

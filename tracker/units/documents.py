@@ -190,61 +190,62 @@ def hash_unit(document: dict[str, Any]) -> str:
     """Return the hash of a unit from its JSON, as printed or as stored.
 
     Only what the file states counts. A key added to the format later, or a value computed from others, must not look
-    like
-    a change of every unit that candidates are working to.
+    like a change of every unit that candidates are working to.
     """
     stated = {key: value for key, value in document.items() if key != "dates"}
     return sha256("tracker.unit.v1", canonical_json(drop_empty(stated)))
 
 
-def unit_from_json(found: dict[str, Any]) -> UnitDocument:
+def unit_from_json(document: dict[str, Any]) -> UnitDocument:
     """Return the unit from its JSON, as printed or as stored."""
-    plain: dict[str, Any] = {key: tuple(each) if isinstance(each, list) else each for key, each in found.items()}
+    plain: dict[str, Any] = {key: tuple(each) if isinstance(each, list) else each for key, each in document.items()}
     plain.pop("dates", None)
     return UnitDocument(
         **plain
         | {
-            "document_type": DocumentType(found["document_type"]),
-            "simulation": Simulation(found["simulation"]),
-            "identifiers": tuple(Identifier(**each) for each in found["identifiers"]),
-            "overview": _parse_paragraphs(found["overview"]),
-            "scope": _parse_paragraphs(found["scope"]),
-            "criteria": tuple(_parse_criterion(each) for each in found["criteria"]),
+            "document_type": DocumentType(document["document_type"]),
+            "simulation": Simulation(document["simulation"]),
+            "identifiers": tuple(Identifier(**each) for each in document["identifiers"]),
+            "overview": _parse_paragraphs(document["overview"]),
+            "scope": _parse_paragraphs(document["scope"]),
+            "criteria": tuple(_parse_criterion(each) for each in document["criteria"]),
             "evidence_requirements": tuple(
                 RequirementDocument(**{**each, "points": tuple(each["points"])})
-                for each in found["evidence_requirements"]
+                for each in document["evidence_requirements"]
             ),
-            "provenance": Provenance(**found["provenance"]),
+            "provenance": Provenance(**document["provenance"]),
         }
     )
 
 
-def guidance_from_json(found: dict[str, Any]) -> GuidanceDocument:
+def guidance_from_json(document: dict[str, Any]) -> GuidanceDocument:
     """Return the guidance from its JSON."""
-    plain: dict[str, Any] = {key: tuple(each) if isinstance(each, list) else each for key, each in found.items()}
-    units = tuple(AttachedUnit(**each) for each in found["units"])
-    return GuidanceDocument(**plain | {"units": units, "provenance": Provenance(**found["provenance"])})
+    plain: dict[str, Any] = {key: tuple(each) if isinstance(each, list) else each for key, each in document.items()}
+    units = tuple(AttachedUnit(**each) for each in document["units"])
+    return GuidanceDocument(**plain | {"units": units, "provenance": Provenance(**document["provenance"])})
 
 
-def _parse_paragraphs(found: list[dict[str, Any]]) -> tuple[Paragraph, ...]:
-    return tuple(Paragraph(**{**each, "points": tuple(each["points"])}) for each in found)
+def _parse_paragraphs(document: list[dict[str, Any]]) -> tuple[Paragraph, ...]:
+    return tuple(Paragraph(**{**each, "points": tuple(each["points"])}) for each in document)
 
 
-def _parse_criterion(found: dict[str, Any]) -> CriterionDocument:
+def _parse_criterion(document: dict[str, Any]) -> CriterionDocument:
     return CriterionDocument(
         **{
-            **found,
-            "kind": CriterionKind(found["kind"]),
-            "label_origin": LabelOrigin(found["label_origin"]),
-            "points": tuple(found["points"]),
+            **document,
+            "kind": CriterionKind(document["kind"]),
+            "label_origin": LabelOrigin(document["label_origin"]),
+            "points": tuple(document["points"]),
         }
     )
 
 
 def make_slug(code: str) -> str:
     """Return an address made from a code, in lower-case letters, digits and hyphens: `CFAM&LFD3` gives `cfamlfd3`."""
-    kept = "".join(each if each.isascii() and each.isalnum() else " " * (each in " -/._") for each in code.casefold())
-    return "-".join(kept.split())[:90].strip("-") or "unit"
+    characters = "".join(
+        each if each.isascii() and each.isalnum() else " " * (each in " -/._") for each in code.casefold()
+    )
+    return "-".join(characters.split())[:90].strip("-") or "unit"
 
 
 def parse_version(version: str) -> tuple[tuple[int, str], ...]:
@@ -255,15 +256,15 @@ def parse_version(version: str) -> tuple[tuple[int, str], ...]:
 def drop_empty(value: Any) -> Any:
     """Return the value without empty members, at every depth."""
     if isinstance(value, dict):
-        found = {key: drop_empty(each) for key, each in value.items()}
-        return {key: each for key, each in found.items() if each not in (None, "", [], {})}
+        result = {key: drop_empty(each) for key, each in value.items()}
+        return {key: each for key, each in result.items() if each not in (None, "", [], {})}
     return [drop_empty(each) for each in value] if isinstance(value, list) else value
 
 
 def _as_json(document: Any) -> dict[str, Any]:
-    found: dict[str, Any] = _to_plain_json(asdict(document))
-    del found["file_name"]
-    return found
+    result: dict[str, Any] = _to_plain_json(asdict(document))
+    del result["file_name"]
+    return result
 
 
 def _to_plain_json(value: Any) -> Any:

@@ -85,8 +85,8 @@ def _criterion(each: CriterionDocument) -> Iterator[str]:
     yield from _labelled(inset + each.label, each.text)
     yield from _listed(each.points, "          ")
     simulation = {True: "Simulation is allowed.", False: "Simulation is not allowed.", None: None}
-    for said in (each.selection, simulation[each.simulation_allowed], each.note):
-        yield from _wrapped(f"({said})" if said else "", "          ")
+    for remark in (each.selection, simulation[each.simulation_allowed], each.note):
+        yield from _wrapped(f"({remark})" if remark else "", "          ")
 
 
 def _labelled(label: str, text: str) -> Iterator[str]:

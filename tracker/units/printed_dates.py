@@ -44,22 +44,22 @@ class PrintedDate:
 
 def parse_date(text: str) -> PrintedDate:
     """Parse a printed date without guessing: a numeric date such as 01/03/26 is ambiguous and stays unparsed."""
-    found = _parse_parts(text.strip())
-    if found is None:
+    result = _parse_parts(text.strip())
+    if result is None:
         return PrintedDate(text, None, None)
-    precision = ("year", "month", "day")[len(found) - 1]
-    return PrintedDate(text, "-".join((f"{found[0]:04}", *(f"{part:02}" for part in found[1:]))), precision)
+    precision = ("year", "month", "day")[len(result) - 1]
+    return PrintedDate(text, "-".join((f"{result[0]:04}", *(f"{part:02}" for part in result[1:]))), precision)
 
 
 def _parse_parts(text: str) -> tuple[int, ...] | None:
     if YEAR.fullmatch(text) and int(text):
         return (int(text),)
-    found = DAY_MONTH_YEAR.fullmatch(text)
-    months = [each for each in MONTHS if found and each.startswith(found[2].lower())]
-    if not found or not months or not int(found[3]):
+    result = DAY_MONTH_YEAR.fullmatch(text)
+    months = [each for each in MONTHS if result and each.startswith(result[2].lower())]
+    if not result or not months or not int(result[3]):
         return None
-    year, month = int(found[3]), MONTHS.index(months[0]) + 1
-    if not found[1]:
+    year, month = int(result[3]), MONTHS.index(months[0]) + 1
+    if not result[1]:
         return (year, month)
-    day = int(found[1])
+    day = int(result[1])
     return (year, month, day) if 1 <= day <= monthrange(year, month)[1] else None

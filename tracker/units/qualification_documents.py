@@ -93,9 +93,9 @@ class QualificationDocument:
 
     def as_json(self) -> dict[str, Any]:
         """Return the qualification as plain JSON values."""
-        found = asdict(self)
-        del found["file_name"]
-        return found
+        result = asdict(self)
+        del result["file_name"]
+        return result
 
     @property
     def content_hash(self) -> str:
@@ -103,18 +103,18 @@ class QualificationDocument:
         return sha256("tracker.qualification.v1", canonical_json(drop_empty(self.as_json())))
 
 
-def qualification_from_json(found: Mapping[str, Any]) -> QualificationDocument:
+def qualification_from_json(result: Mapping[str, Any]) -> QualificationDocument:
     """Return the qualification from its JSON as stored."""
-    plain: dict[str, Any] = {key: tuple(each) if isinstance(each, list) else each for key, each in found.items()}
+    plain: dict[str, Any] = {key: tuple(each) if isinstance(each, list) else each for key, each in result.items()}
     return QualificationDocument(
         **plain
         | {
-            "identifiers": tuple(Identifier(**each) for each in found["identifiers"]),
-            "units": tuple(QualificationUnit(**each) for each in found["units"]),
+            "identifiers": tuple(Identifier(**each) for each in result["identifiers"]),
+            "units": tuple(QualificationUnit(**each) for each in result["units"]),
             "groups": tuple(
-                QualificationGroup(**{**each, "units": tuple(each["units"])}) for each in found["groups"]
+                QualificationGroup(**{**each, "units": tuple(each["units"])}) for each in result["groups"]
             ),
-            "barred": tuple((one, other) for one, other in found["barred"]),
-            "provenance": Provenance(**found["provenance"]),
+            "barred": tuple((one, other) for one, other in result["barred"]),
+            "provenance": Provenance(**result["provenance"]),
         }
     )

@@ -79,30 +79,29 @@ def _select_best(qualification: QualificationDocument, codes: Collection[str]) -
     """Return the selection that fulfils every rule or comes nearest to it (branch and bound over the barred pairs).
 
     Start with the best selection of all units. Where it counts two units that are barred together, try it without
-    each of
-    them in turn, unless that one is mandatory. Drop a branch that cannot be better than the best so far.
+    each of them in turn, unless that one is mandatory. Drop a branch that cannot be better than the best so far.
     """
-    held = frozenset(code for code in codes if code in qualification.by_code)
-    best, waiting = _make_selection(qualification, ()), [held]
+    known = frozenset(code for code in codes if code in qualification.by_code)
+    best, waiting = _make_selection(qualification, ()), [known]
     for _ in range(MAX_COMBINATIONS):
         if not waiting:
             break
         allowed = waiting.pop()
-        found = _select_best_allowed(qualification, allowed)
-        if _rank(qualification, found) <= _rank(qualification, best):
+        selection = _select_best_allowed(qualification, allowed)
+        if _rank(qualification, selection) <= _rank(qualification, best):
             continue
-        pair = next((pair for pair in qualification.barred if found.codes.issuperset(pair)), None)
+        pair = next((pair for pair in qualification.barred if selection.codes.issuperset(pair)), None)
         if pair is None:
-            best = found
+            best = selection
         else:
             waiting.extend(allowed - {code} for code in pair if code not in qualification.mandatory)
     return best
 
 
-def _rank(qualification: QualificationDocument, found: _Selection) -> tuple[int, int, int, int]:
+def _rank(qualification: QualificationDocument, selection: _Selection) -> tuple[int, int, int, int]:
     """Return a sort key: fewer shortfalls, then smaller shortfalls, more credits and more units are better."""
-    shortfalls = list(_list_shortfalls(qualification, found))
-    return (-sum(each > 0 for each in shortfalls), -sum(shortfalls), found.credits, len(found.codes))
+    shortfalls = list(_list_shortfalls(qualification, selection))
+    return (-sum(each > 0 for each in shortfalls), -sum(shortfalls), selection.credits, len(selection.codes))
 
 
 def _select_best_allowed(qualification: QualificationDocument, allowed: frozenset[str]) -> _Selection:
@@ -181,62 +180,62 @@ def _keep_undominated(selections: Iterable[_Selection]) -> dict[tuple[int, int, 
     best: dict[tuple[int, int, int], _Selection] = {}
     for each in selections:
         best.setdefault(_get_totals(each), each)
-    kept: dict[tuple[int, int, int], _Selection] = {}
+    undominated: dict[tuple[int, int, int], _Selection] = {}
     for key in sorted(best, reverse=True):
-        if not any(all(mine <= theirs for mine, theirs in zip(key, other, strict=True)) for other in kept):
-            kept[key] = best[key]
-    return kept
+        if not any(all(mine <= theirs for mine, theirs in zip(key, other, strict=True)) for other in undominated):
+            undominated[key] = best[key]
+    return undominated
 
 
 # --- what is missing, in numbers and in words -------------------------------------------------------------
 
 
-def _list_shortfalls(qualification: QualificationDocument, found: _Selection) -> Iterator[int]:
+def _list_shortfalls(qualification: QualificationDocument, selection: _Selection) -> Iterator[int]:
     """Yield what each rule lacks; all are zero when every rule is fulfilled."""
-    yield len(set(qualification.mandatory) - found.codes)
+    yield len(set(qualification.mandatory) - selection.codes)
     for group in qualification.groups:
         units, credit = _measure_group_shortfall(
-            group, _make_selection(qualification, found.codes & set(group.units))
+            group, _make_selection(qualification, selection.codes & set(group.units))
         )
         yield units
         yield credit
-    yield max(0, qualification.minimum_units - len(found.codes))
-    yield max(0, qualification.minimum_credits - found.credits)
-    yield max(0, qualification.credits_at_level - found.at_level)
+    yield max(0, qualification.minimum_units - len(selection.codes))
+    yield max(0, qualification.minimum_credits - selection.credits)
+    yield max(0, qualification.credits_at_level - selection.at_level)
 
 
-def _describe_missing(qualification: QualificationDocument, found: _Selection, verb: str) -> Iterator[str]:
+def _describe_missing(qualification: QualificationDocument, selection: _Selection, verb: str) -> Iterator[str]:
     """Yield a sentence for each rule that is not fulfilled; `verb` says what to do about it."""
-    said = verb.capitalize()
-    lacking = [code for code in qualification.mandatory if code not in found.codes]
+    act = verb.capitalize()
+    lacking = [code for code in qualification.mandatory if code not in selection.codes]
     for code in lacking:
-        yield f"{said} {code}, {qualification.by_code[code].title}: it is mandatory."
+        yield f"{act} {code}, {qualification.by_code[code].title}: it is mandatory."
     named = len(lacking)
     for group in qualification.groups:
         units, credit = _measure_group_shortfall(
-            group, _make_selection(qualification, found.codes & set(group.units))
+            group, _make_selection(qualification, selection.codes & set(group.units))
         )
         named += units
         more = f", worth at least {format_count(credit, 'credit')}" if credit else ""
         if units or credit:
-            yield f"{said} {f'{units} ' if units else ''}more from {group.label}{more}."
-    if len(found.codes) + named < qualification.minimum_units:
-        units = qualification.minimum_units - len(found.codes)
-        yield f"{said} {format_count(units, 'unit')} more in all: at least {qualification.minimum_units} must count."
-    if found.credits < qualification.minimum_credits:
-        credit = qualification.minimum_credits - found.credits
-        yield f"{said} {format_count(credit, 'credit')} more in all: {qualification.minimum_credits} are required."
-    if found.at_level < qualification.credits_at_level:
-        credit = qualification.credits_at_level - found.at_level
+            yield f"{act} {f'{units} ' if units else ''}more from {group.label}{more}."
+    if len(selection.codes) + named < qualification.minimum_units:
+        units = qualification.minimum_units - len(selection.codes)
+        yield f"{act} {format_count(units, 'unit')} more in all: at least {qualification.minimum_units} must count."
+    if selection.credits < qualification.minimum_credits:
+        credit = qualification.minimum_credits - selection.credits
+        yield f"{act} {format_count(credit, 'credit')} more in all: {qualification.minimum_credits} are required."
+    if selection.at_level < qualification.credits_at_level:
+        credit = qualification.credits_at_level - selection.at_level
         more = f"{format_count(credit, 'credit')} more at level {qualification.at_level} or above"
-        yield f"{said} {more}: {qualification.credits_at_level} are required there."
+        yield f"{act} {more}: {qualification.credits_at_level} are required there."
 
 
 def _explain_surplus(
-    qualification: QualificationDocument, found: _Selection, achieved: Collection[str]
+    qualification: QualificationDocument, selection: _Selection, achieved: Collection[str]
 ) -> Iterator[tuple[str, str]]:
-    for code in sorted(set(achieved) - found.codes):
-        yield code, _explain_not_counted(qualification, code, found.codes)
+    for code in sorted(set(achieved) - selection.codes):
+        yield code, _explain_not_counted(qualification, code, selection.codes)
 
 
 def _explain_not_counted(qualification: QualificationDocument, code: str, counted_codes: AbstractSet[str]) -> str:
@@ -275,17 +274,17 @@ def _find_place(qualification: QualificationDocument, code: str) -> str:
 
 def describe_group_rule(group: QualificationGroup) -> str:
     """Return a group's rule in words: `at least 1 and at most 2 units`, `at least 20 credits`."""
-    said = []
+    parts = []
     for least, most, word in (
         (group.minimum, group.maximum, "unit"),
         (group.minimum_credits, group.maximum_credits, "credit"),
     ):
         if least and most == least:
-            said.append(f"exactly {format_count(least, word)}")
+            parts.append(f"exactly {format_count(least, word)}")
         elif least and most is not None:
-            said.append(f"at least {least} and at most {format_count(most, word)}")
+            parts.append(f"at least {least} and at most {format_count(most, word)}")
         elif least:
-            said.append(f"at least {format_count(least, word)}")
+            parts.append(f"at least {format_count(least, word)}")
         elif most is not None:
-            said.append(f"at most {format_count(most, word)}")
-    return ", ".join(said) or "any number"
+            parts.append(f"at most {format_count(most, word)}")
+    return ", ".join(parts) or "any number"

@@ -38,9 +38,9 @@ class QualificationUnitSchema(StrictSchema):
     version = make_short_text(20, load_default=None)
 
     @post_load
-    def make(self, found: dict[str, Any], **_: Any) -> QualificationUnit:
+    def make(self, values: dict[str, Any], **_: Any) -> QualificationUnit:
         """Build the dataclass."""
-        return QualificationUnit(**found)
+        return QualificationUnit(**values)
 
 
 class QualificationGroupSchema(StrictSchema):
@@ -55,9 +55,9 @@ class QualificationGroupSchema(StrictSchema):
     maximum_credits = make_count(load_default=None)
 
     @post_load
-    def make(self, found: dict[str, Any], **_: Any) -> QualificationGroup:
+    def make(self, values: dict[str, Any], **_: Any) -> QualificationGroup:
         """Build the dataclass and check that its minimum and maximum can be fulfilled together."""
-        group = QualificationGroup(**{**found, "units": tuple(found["units"])})
+        group = QualificationGroup(**{**values, "units": tuple(values["units"])})
         if group.maximum is not None and group.maximum < group.minimum:
             raise ValidationError("is less than the minimum: nothing could fulfil both", "maximum")
         if group.maximum_credits is not None and group.maximum_credits < group.minimum_credits:
@@ -98,30 +98,30 @@ class QualificationSchema(StrictSchema):
     notes = make_text_list()
 
     @post_load
-    def make(self, found: dict[str, Any], **_: Any) -> QualificationDocument:
+    def make(self, values: dict[str, Any], **_: Any) -> QualificationDocument:
         """Build the dataclass and check the keys against each other."""
-        faults = dict(_check_document(found))
+        faults = dict(_check_document(values))
         if faults:
             raise ValidationError({key: [sentence] for key, sentence in faults.items()})
-        plain: dict[str, Any] = {key: tuple(each) if isinstance(each, list) else each for key, each in found.items()}
-        return QualificationDocument(**plain | {"barred": tuple((one, other) for one, other in found["barred"])})
+        plain: dict[str, Any] = {key: tuple(each) if isinstance(each, list) else each for key, each in values.items()}
+        return QualificationDocument(**plain | {"barred": tuple((one, other) for one, other in values["barred"])})
 
 
-def _check_document(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _check_document(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield errors between keys: each key is valid by itself, but contradicts another one."""
-    known = [unit.code for unit in found["units"]]
+    known = [unit.code for unit in values["units"]]
     yield from _check_places(
-        known, [*found["mandatory"], *(code for group in found["groups"] for code in group.units)]
+        known, [*values["mandatory"], *(code for group in values["groups"] for code in group.units)]
     )
-    for name, times in Counter(group.name for group in found["groups"]).items():
+    for name, times in Counter(group.name for group in values["groups"]).items():
         if times > 1:
             yield "groups", f"has two groups {name}: give each a name of its own"
-    for one, other in found["barred"]:
+    for one, other in values["barred"]:
         if one == other or not {one, other} <= set(known):
             yield "barred", f"names {one} and {other}: name two different units of the list"
-        elif {one, other} <= set(found["mandatory"]):
+        elif {one, other} <= set(values["mandatory"]):
             yield "barred", f"names {one} and {other}, which are both mandatory: nobody could complete it"
-    if found["credits_at_level"] and found["at_level"] is None:
+    if values["credits_at_level"] and values["at_level"] is None:
         yield "at_level", "is missing: give the level for credits_at_level"
 
 

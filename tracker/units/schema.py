@@ -96,11 +96,11 @@ class StrictSchema(Schema):
     }
 
     @pre_load
-    def drop_blank(self, given: Any, **_: Any) -> Any:
+    def drop_blank(self, values: Any, **_: Any) -> Any:
         """Treat `heading:` without a value as no heading."""
-        if isinstance(given, Mapping) and given.get("heading") == "":
-            return {key: value for key, value in given.items() if key != "heading"}
-        return given
+        if isinstance(values, Mapping) and values.get("heading") == "":
+            return {key: value for key, value in values.items() if key != "heading"}
+        return values
 
 
 class IdentifierSchema(StrictSchema):
@@ -110,9 +110,9 @@ class IdentifierSchema(StrictSchema):
     value = make_short_text(50, required=True)
 
     @post_load
-    def make(self, found: dict[str, Any], **_: Any) -> Identifier:
+    def make(self, values: dict[str, Any], **_: Any) -> Identifier:
         """Build the dataclass."""
-        return Identifier(**found)
+        return Identifier(**values)
 
 
 class ItemSchema(StrictSchema):
@@ -144,14 +144,14 @@ class ParagraphSchema(StrictSchema):
     points = make_text_list()
 
     @pre_load
-    def plain(self, given: Any, **_: Any) -> Any:
+    def plain(self, value: Any, **_: Any) -> Any:
         """Accept a plain text as a paragraph without heading and list."""
-        return {"text": given} if isinstance(given, str) else given
+        return {"text": value} if isinstance(value, str) else value
 
     @post_load
-    def make(self, found: dict[str, Any], **_: Any) -> Paragraph:
+    def make(self, values: dict[str, Any], **_: Any) -> Paragraph:
         """Build the dataclass."""
-        return Paragraph(found["text"], found["heading"], tuple(found["points"]))
+        return Paragraph(values["text"], values["heading"], tuple(values["points"]))
 
 
 class RequirementSchema(StrictSchema):
@@ -169,9 +169,9 @@ class ProvenanceSchema(StrictSchema):
     read = TextField(required=True)
 
     @post_load
-    def make(self, found: dict[str, Any], **_: Any) -> Provenance:
+    def make(self, values: dict[str, Any], **_: Any) -> Provenance:
         """Build the dataclass."""
-        return Provenance(**found)
+        return Provenance(**values)
 
 
 class MetadataSchema(StrictSchema):
@@ -228,20 +228,20 @@ class UnitSchema(StrictSchema):
     notes = make_text_list()
 
     @post_load
-    def make(self, found: dict[str, Any], **_: Any) -> UnitDocument:
+    def make(self, values: dict[str, Any], **_: Any) -> UnitDocument:
         """Build the dataclass: number the criteria and check their labels."""
-        groups = [(KINDS[key], group) for key in KINDS for group in found.pop(key)]
+        groups = [(KINDS[key], group) for key in KINDS for group in values.pop(key)]
         criteria = tuple(_number_criteria(groups))
         if not criteria:
             raise ValidationError("has no criteria: write them under performance or knowledge")
         requirements = tuple(
             RequirementDocument(position, each["label"], each["text"], tuple(each["points"]))
-            for position, each in enumerate(found.pop("evidence_requirements"), start=1)
+            for position, each in enumerate(values.pop("evidence_requirements"), start=1)
         )
         _check_labels(criteria, requirements)
-        found["document_type"] = DocumentType(found["document_type"])
-        found["simulation"] = Simulation(found["simulation"])
-        plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in found.items()}
+        values["document_type"] = DocumentType(values["document_type"])
+        values["simulation"] = Simulation(values["simulation"])
+        plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
         return UnitDocument(criteria=criteria, evidence_requirements=requirements, **plain)
 
 
@@ -252,9 +252,9 @@ class AttachedUnitSchema(StrictSchema):
     warning = TextField(load_default=None)
 
     @post_load
-    def make(self, found: dict[str, Any], **_: Any) -> AttachedUnit:
+    def make(self, values: dict[str, Any], **_: Any) -> AttachedUnit:
         """Build the dataclass."""
-        return AttachedUnit(**found)
+        return AttachedUnit(**values)
 
 
 class GuidanceSchema(StrictSchema):
@@ -271,9 +271,9 @@ class GuidanceSchema(StrictSchema):
     provenance = fields.Nested(ProvenanceSchema, required=True)
 
     @post_load
-    def make(self, found: dict[str, Any], **_: Any) -> GuidanceDocument:
+    def make(self, values: dict[str, Any], **_: Any) -> GuidanceDocument:
         """Build the dataclass."""
-        plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in found.items()}
+        plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
         return GuidanceDocument(**plain)
 
 
@@ -294,10 +294,10 @@ class LinksSchema(StrictSchema):
     knowledge = ListField(fields.Nested(LinkedLabelsSchema), load_default=list)
 
     @post_load
-    def make(self, found: dict[str, Any], **_: Any) -> LinksDocument:
+    def make(self, values: dict[str, Any], **_: Any) -> LinksDocument:
         """Build the dataclass; refuse a file that names one unit twice."""
-        first, second = found["units"]
-        same = tuple(LinkedLabels(KINDS[key], **each) for key in KINDS for each in found[key])
+        first, second = values["units"]
+        same = tuple(LinkedLabels(KINDS[key], **each) for key in KINDS for each in values[key])
         if first == second:
             raise ValidationError("names one unit twice: name two", "units")
         return LinksDocument((first, second), same)

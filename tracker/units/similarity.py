@@ -51,9 +51,9 @@ class SimilarityMeasure:
     """Similarity of texts by words weighted with their inverse document frequency in the given texts."""
 
     def __init__(self, texts: Iterable[str]) -> None:
-        found = [set(list_stems(text)) for text in texts]
-        self._lines = len(found)
-        self._in_lines = Counter(stem for stems in found for stem in stems)
+        result = [set(list_stems(text)) for text in texts]
+        self._lines = len(result)
+        self._in_lines = Counter(stem for stems in result for stem in stems)
 
     def weight(self, stem: str) -> float:
         """Return the weight of a word stem, between 0.2 and about 5."""

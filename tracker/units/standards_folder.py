@@ -67,13 +67,13 @@ class StandardsFolder:
             _list_slugs,
             _list_identifiers,
         ):  # a unit's own code before another unit's identifier
-            found = [
+            result = [
                 unit
                 for unit in self.units
                 if wanted in map(normalise_code, names_of(unit)) and version in {None, unit.version}
             ]
-            if found:
-                return max(found, key=lambda unit: unit.version_order)
+            if result:
+                return max(result, key=lambda unit: unit.version_order)
         known = ", ".join(sorted({unit.code for unit in self.units})) or "none"
         which = f"{code} in version {version}" if version else code
         raise NotFound(f"There is no unit {which}. There are: {known}.")
@@ -194,11 +194,11 @@ def format_errors(messages: Any, path: str = "") -> Iterator[str]:
             yield from format_errors(inner, f"{path} {step}".strip())
         return
     for sentence in messages if isinstance(messages, list) else [messages]:
-        said = "is missing: add it" if "Missing data" in sentence else sentence
-        said = "is empty: write the text, or remove the key" if "may not be null" in said else said
-        said = "write keys and values here" if said == "Invalid input type." else said
-        said = "is not a key of this format: remove it or correct its spelling" if said == "Unknown field." else said
-        yield f"{path or 'the file'}: {said}"
+        text = "is missing: add it" if "Missing data" in sentence else sentence
+        text = "is empty: write the text, or remove the key" if "may not be null" in text else text
+        text = "write keys and values here" if text == "Invalid input type." else text
+        text = "is not a key of this format: remove it or correct its spelling" if text == "Unknown field." else text
+        yield f"{path or 'the file'}: {text}"
 
 
 def _list_conflicts(units: Sequence[UnitDocument], guidance: Sequence[GuidanceDocument]) -> Iterator[str]:
@@ -224,7 +224,7 @@ def _resolve_labels(
 ) -> tuple[list[LinksDocument], list[str]]:
     """Return the links with the positions of their labels, and a fault for each that cannot be resolved."""
     by_slug = {unit.slug: unit for unit in units}
-    found, faults = [], []
+    result, faults = [], []
     for each in links:
         missing = [slug for slug in each.units if slug not in by_slug]
         faults += [f"{each.file_name}: units {slug}: there is no such slug; correct it" for slug in missing]
@@ -239,8 +239,8 @@ def _resolve_labels(
         except LookupError as fault:
             faults.append(f"{each.file_name}: {fault.args[0]}")
         else:
-            found.append(replace(each, positions=positions))
-    return found, faults
+            result.append(replace(each, positions=positions))
+    return result, faults
 
 
 def _find_position(unit: UnitDocument, pair: LinkedLabels, label: str) -> int:

@@ -67,9 +67,11 @@ def check_files(folder: Path | None) -> None:
         click.echo(fault)
     if library.faults:
         sys.exit(1)
-    held = f"{format_count(len(library.units), 'unit')} and {format_count(len(library.guidance), 'page')} of guidance"
+    summary = (
+        f"{format_count(len(library.units), 'unit')} and {format_count(len(library.guidance), 'page')} of guidance"
+    )
     more = f", {format_count(len(library.qualifications), 'qualification')}" if library.qualifications else ""
-    click.echo(f"{held}{more}: no faults.")
+    click.echo(f"{summary}{more}: no faults.")
 
 
 @standards_cli.command("load")

@@ -37,21 +37,21 @@ def import_units(file: Path, format_name: str, folder: Path | None, yes: bool) -
 
     library = read_or_fail(folder)
     try:
-        found = formats.read(format_name, file.read_bytes())
+        result = formats.read(format_name, file.read_bytes())
     except Invalid as error:
         raise click.ClickException(str(error)) from error
-    if not found.units:
+    if not result.units:
         raise click.ClickException("The file contains no units. Nothing was written.")
-    _check_no_duplicates(found.units)
-    for remark in found.remarks:
+    _check_no_duplicates(result.units)
+    for remark in result.remarks:
         click.echo(remark, err=True)
     taken: set[str] = set()
     here: dict[str, str | None] = {}
-    for unit in found.units:
+    for unit in result.units:
         slug = _write_unit(unit, format_name, library, (folder or FOLDER) / "units", taken, yes=yes)
         here[unit.slug] = None if unit.slug in here else slug
-    if found.links:
-        _write_links(found.links, here, folder or FOLDER, yes=yes)
+    if result.links:
+        _write_links(result.links, here, folder or FOLDER, yes=yes)
 
 
 @click.command("export")
@@ -150,17 +150,17 @@ def _write_links(links: Sequence[ExchangedLink], here: Mapping[str, str | None],
 
     library = read_or_fail(folder)
     units = {unit.slug: unit for unit in library.units}
-    found: dict[tuple[str, str], set[tuple[int, int]]] = {}
+    result: dict[tuple[str, str], set[tuple[int, int]]] = {}
     for link in links:
         slug, other = here.get(link.slug) or "", here.get(link.other_slug) or ""
         if slug in units and other in units and slug != other and can_be_written(link, units[slug], units[other]):
             turned = slug > other
             pair = (other, slug) if turned else (slug, other)
             place = (link.other_position, link.position) if turned else (link.position, link.other_position)
-            found.setdefault(pair, set()).add(place)
-    for (slug, other), places in sorted(found.items()):
+            result.setdefault(pair, set()).add(place)
+    for (slug, other), places in sorted(result.items()):
         _write_links_between(units[slug], units[other], places, library, folder / "links", yes=yes)
-    left = len(links) - sum(map(len, found.values()))
+    left = len(links) - sum(map(len, result.values()))
     if left:
         count = format_count(left, "link")
         click.echo(f"Not imported: {count} that a file in standards/links cannot hold.", err=True)
@@ -179,10 +179,10 @@ def _write_links_between(
 
     name = f"Links between {first.code} and {second.code}"
     existing = next((each for each in library.links if set(each.units) == {first.slug, second.slug}), None)
-    held: set[tuple[int, int]] = set(existing.positions) if existing else set()
+    present: set[tuple[int, int]] = set(existing.positions) if existing else set()
     if existing and existing.units[0] == second.slug:
-        held = {(position, other) for other, position in held}
-    new = sorted(places - held)
+        present = {(position, other) for other, position in present}
+    new = sorted(places - present)
     if not new:
         click.echo(f"{name}: unchanged")
         return
@@ -195,13 +195,13 @@ def _write_links_between(
             return
     target = links / (existing.file_name if existing else f"{first.slug}-{second.slug}.yaml")
     target.parent.mkdir(exist_ok=True)
-    target.write_text(format_links_yaml(first, second, [*held, *new]), encoding="utf-8")
+    target.write_text(format_links_yaml(first, second, [*present, *new]), encoding="utf-8")
     click.echo(f"{name}: {len(new)} new, {target.name}")
 
 
 def _find_free_slug(unit: UnitDocument, library: StandardsFolder, taken: set[str]) -> str:
     """Return the unit's own slug, or one with version and revision where another unit has it."""
-    held = {each.slug for each in library.units} | taken
+    existing = {each.slug for each in library.units} | taken
     named = f"{unit.slug}-{make_slug(unit.version)}-{unit.revision}"
     candidates = [unit.slug, named, *(f"{named}-{number}" for number in range(2, 1000))]
-    return next(slug for slug in candidates if slug not in held)
+    return next(slug for slug in candidates if slug not in existing)

@@ -135,9 +135,9 @@ class IdentityForm(DraftForm):
 
     def as_fields(self) -> dict[str, Any]:
         """Return the typed values as fields of a working copy. Raises `Invalid` for an identifier without scheme."""
-        found = {name: " ".join((self[name].data or "").split()) for name in ("title", "code", "version")}
+        result = {name: " ".join((self[name].data or "").split()) for name in ("title", "code", "version")}
         return {
-            **found,
+            **result,
             "document_type": self.document_type.data,
             "simulation": self.simulation.data,
             "identifiers": drafting.parse_identifiers(self.identifiers.data or ""),

@@ -147,11 +147,11 @@ def _map_lines_to_entries(working: Working) -> dict[int, str]:
 def _build_doubt_rows(working: Working, owner: Mapping[int, str]) -> tuple[DoubtRow, ...]:
     still_open = list_open_doubts(working)
     kinds = {each["key"]: each["kind"] for each in working["criteria"]}
-    found = []
+    result = []
     for number, each in enumerate(working["warnings"]):
         keys = list(dict.fromkeys(owner[line] for line in each["lines"] if owner.get(line) in kinds))
         later = [other for other in still_open if other > number]
-        found.append(
+        result.append(
             DoubtRow(
                 number=number + 1,
                 lines=tuple(each["lines"]),
@@ -162,7 +162,7 @@ def _build_doubt_rows(working: Working, owner: Mapping[int, str]) -> tuple[Doubt
                 next_open=later[0] + 1 if later else None,
             )
         )
-    return tuple(found)
+    return tuple(result)
 
 
 def _build_source_rows(

@@ -27,14 +27,14 @@ def list_exported_links(units: Sequence[Unit], centre_id: int) -> list[Exchanged
         .where(CriterionLink.is_confirmed | (CriterionLink.centre_id == centre_id), is_link_valid_at([centre_id]))
         .order_by(CriterionLink.centre_id.is_not(None), CriterionLink.id)
     )
-    held = {
+    existing = {
         (each.kind, each.unit_id, each.position, each.other_unit_id, each.other_position): each.is_confirmed
         for each in db.session.scalars(query)
         if each.unit_id in slugs and each.other_unit_id in slugs
     }
     return [
         ExchangedLink(kind, slugs[one], position, slugs[other], other_position)
-        for (kind, one, position, other, other_position), is_confirmed in held.items()
+        for (kind, one, position, other, other_position), is_confirmed in existing.items()
         if is_confirmed
     ]
 
@@ -44,9 +44,9 @@ def list_exported_documents(
 ) -> list[tuple[Unit, UnitDocument]]:
     """List these units with their documents, as far as the centres can see them, by code and version."""
     wanted = sorted(unit_ids)
-    found: list[Unit] = []
+    result: list[Unit] = []
     for start in range(0, len(wanted), UNITS_PER_QUERY):
         some = Unit.id.in_(wanted[start : start + UNITS_PER_QUERY])
-        found += db.session.scalars(select(Unit).where(some, is_unit_visible_at(centre_ids)))
-    ordered = sorted(found, key=lambda unit: (unit.code, version_order(unit)))
+        result += db.session.scalars(select(Unit).where(some, is_unit_visible_at(centre_ids)))
+    ordered = sorted(result, key=lambda unit: (unit.code, version_order(unit)))
     return [(unit, unit_from_json(json.loads(unit.document))) for unit in ordered]

@@ -23,12 +23,12 @@ class GuidanceRow:
 def list_all_guidance(centre_ids: Collection[int]) -> list[GuidanceRow]:
     """List guidance of the installation and these centres, with its units, in two SQL statements."""
     query = select(Guidance).where(_is_visible_at(centre_ids)).order_by(Guidance.title, Guidance.id).limit(500)
-    found = list(db.session.scalars(query))
+    result = list(db.session.scalars(query))
     codes: dict[int, set[str]] = {}
     attached = select(GuidanceUnit.guidance_id, GuidanceUnit.unit_code).where(_is_attached_at(centre_ids))
     for guidance_id, code in db.session.execute(attached):
         codes.setdefault(guidance_id, set()).add(code)
-    return [GuidanceRow(each, tuple(sorted(codes.get(each.id, ())))) for each in found]
+    return [GuidanceRow(each, tuple(sorted(codes.get(each.id, ())))) for each in result]
 
 
 def find_guidance(slug: str, centre_ids: Collection[int]) -> Guidance | None:

@@ -68,13 +68,13 @@ def _is_decided(link: ExchangedLink, here: Mapping[str, Unit], decided: Collecti
 
 def _list_decided_keys(unit_ids: Sequence[int], centre_id: int) -> set[LinkKey]:
     """Return every decided link of the centre and the installation that starts in one of these units."""
-    found: set[LinkKey] = set()
+    result: set[LinkKey] = set()
     for start in range(0, len(unit_ids), UNITS_PER_QUERY):
         query = select(CriterionLink).where(
             CriterionLink.unit_id.in_(unit_ids[start : start + UNITS_PER_QUERY]), is_link_valid_at([centre_id])
         )
-        found |= {
+        result |= {
             (each.kind, each.unit_id, each.position, each.other_unit_id, each.other_position)
             for each in db.session.scalars(query)
         }
-    return found
+    return result

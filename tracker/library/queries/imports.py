@@ -111,13 +111,13 @@ def list_import_entries(documents: Sequence[UnitDocument], format_name: str, cen
     seen: set[tuple[str, str]] = set()
     for start in range(0, len(documents), UNITS_PER_QUERY):
         some = documents[start : start + UNITS_PER_QUERY]
-        held = list_library_versions(some, centre_id)
+        existing = list_library_versions(some, centre_id)
         for document in some:
             key = (document.code, document.version)
             if key in seen:
                 yield refuse_unit(document, "It appears twice in the file.")
             else:
-                yield classify_unit(complete_from_library(document, held[key], format_name), held[key])
+                yield classify_unit(complete_from_library(document, existing[key], format_name), existing[key])
             seen.add(key)
 
 
@@ -128,10 +128,10 @@ def list_library_versions(
     query = select(Unit.code, Unit.version, Unit.revision, Unit.document).where(
         Unit.code.in_({each.code for each in documents}), is_unit_visible_at([centre_id])
     )
-    found: dict[tuple[str, str], list[LibraryVersion]] = defaultdict(list)
+    result: dict[tuple[str, str], list[LibraryVersion]] = defaultdict(list)
     for code, version, revision, document in db.session.execute(query.order_by(Unit.revision, Unit.id)):
-        found[code, version].append(LibraryVersion(revision, json.loads(document)))
-    return found
+        result[code, version].append(LibraryVersion(revision, json.loads(document)))
+    return result
 
 
 def find_unit_with_same_content(document: UnitDocument, format_name: str, centre_id: int) -> Unit | None:
@@ -143,7 +143,7 @@ def find_units_with_same_content(
     documents: Sequence[UnitDocument], format_name: str, centre_id: int
 ) -> dict[str, Unit]:
     """Find the same for many units, by their slugs in the file; units without a match are left out."""
-    found: dict[str, Unit] = {}
+    result: dict[str, Unit] = {}
     for start in range(0, len(documents), UNITS_PER_QUERY):
         some = documents[start : start + UNITS_PER_QUERY]
         query = select(Unit).where(Unit.code.in_({each.code for each in some}), is_unit_visible_at([centre_id]))
@@ -152,40 +152,42 @@ def find_units_with_same_content(
             units[unit.code, unit.version].append(unit)
         for document in some:
             if same := _filter_same_content(document, units[document.code, document.version], format_name):
-                found[document.slug] = max(same, key=lambda unit: (unit.owner_centre_id is not None, unit.revision))
-    return found
+                result[document.slug] = max(same, key=lambda unit: (unit.owner_centre_id is not None, unit.revision))
+    return result
 
 
 def _filter_same_content(document: UnitDocument, units: Sequence[Unit], format_name: str) -> list[Unit]:
-    held = [LibraryVersion(each.revision, json.loads(each.document)) for each in units]
-    content_hash = hash_content(complete_from_library(document, held, format_name).as_json())
-    return [unit for unit, each in zip(units, held, strict=True) if each.content_hash == content_hash]
+    existing = [LibraryVersion(each.revision, json.loads(each.document)) for each in units]
+    content_hash = hash_content(complete_from_library(document, existing, format_name).as_json())
+    return [unit for unit, each in zip(units, existing, strict=True) if each.content_hash == content_hash]
 
 
-def classify_unit(document: UnitDocument, held: Sequence[LibraryVersion]) -> ImportEntry:
+def classify_unit(document: UnitDocument, existing: Sequence[LibraryVersion]) -> ImportEntry:
     """Return whether a unit is new, unchanged, changed or refused. A changed unit always becomes a new revision."""
     if reason := find_refusal_reason(document):
         return refuse_unit(document, reason)
     content_hash = hash_content(document.as_json())
-    same = next((each for each in held if each.content_hash == content_hash), None)
+    same = next((each for each in existing if each.content_hash == content_hash), None)
     if same:
         return _make_entry(document, ImportOutcome.UNCHANGED, revision=same.revision)
-    if not held:
+    if not existing:
         return _make_entry(document, ImportOutcome.NEW, content_hash=content_hash, is_selected=True)
-    found = list_differences(unit_from_json(held[-1].document), document)
+    result = list_differences(unit_from_json(existing[-1].document), document)
     return _make_entry(
         document,
         ImportOutcome.CHANGED,
-        revision=max(held[-1].revision + 1, document.revision),
+        revision=max(existing[-1].revision + 1, document.revision),
         content_hash=content_hash,
-        differences=tuple(found[:MAX_DIFFERENCES]),
-        more_differences=max(0, len(found) - MAX_DIFFERENCES),
+        differences=tuple(result[:MAX_DIFFERENCES]),
+        more_differences=max(0, len(result) - MAX_DIFFERENCES),
     )
 
 
-def complete_from_library(document: UnitDocument, held: Sequence[LibraryVersion], format_name: str) -> UnitDocument:
+def complete_from_library(
+    document: UnitDocument, existing: Sequence[LibraryVersion], format_name: str
+) -> UnitDocument:
     """Return a unit with what its format cannot hold taken from the newest revision in the library."""
-    before = unit_from_json(held[-1].document) if held else None
+    before = unit_from_json(existing[-1].document) if existing else None
     return formats.complete_unit(format_name, before, document)
 
 
@@ -232,5 +234,5 @@ def list_imports(centre_id: int) -> list[ImportRun]:
 
 
 def _make_entry(document: UnitDocument, outcome: ImportOutcome, **facts: Any) -> ImportEntry:
-    given = {"revision": document.revision, **facts}
-    return ImportEntry(document.code[:60], document.title[:200], document.version[:20], outcome=outcome, **given)
+    fields = {"revision": document.revision, **facts}
+    return ImportEntry(document.code[:60], document.title[:200], document.version[:20], outcome=outcome, **fields)

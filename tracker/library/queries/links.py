@@ -96,7 +96,7 @@ def propose_links(one: Unit, other: Unit, decided: Mapping[Link, CriterionLink])
     mine, theirs = get_document(first).assessable, get_document(second).assessable
     scale = SimilarityMeasure(full_text(each) for each in (*mine, *theirs))
     texts = {id(each): tokenise(full_text(each)) for each in (*mine, *theirs)}
-    found = [
+    result = [
         LinkProposal(a, b, similarity)
         for a in mine
         for b in theirs
@@ -106,12 +106,12 @@ def propose_links(one: Unit, other: Unit, decided: Mapping[Link, CriterionLink])
     ]
     best_of_mine: dict[int, int] = defaultdict(int)
     best_of_theirs: dict[int, int] = defaultdict(int)
-    for each in found:
+    for each in result:
         best_of_mine[each.one.position] = max(best_of_mine[each.one.position], each.similarity)
         best_of_theirs[each.other.position] = max(best_of_theirs[each.other.position], each.similarity)
     most_similar = [
         each
-        for each in found
+        for each in result
         if each.similarity == best_of_mine[each.one.position]
         or each.similarity == best_of_theirs[each.other.position]
     ]
@@ -182,14 +182,14 @@ def list_linked_criteria(unit: Unit, centre_ids: Collection[int]) -> dict[int, l
         )
         .order_by(CriterionLink.centre_id.is_not(None), own.position, other_unit.code, far.position)
     )
-    found: dict[tuple[int, int], LinkedCriterion] = {}
+    result: dict[tuple[int, int], LinkedCriterion] = {}
     for link, mine, theirs, code, slug in db.session.execute(query):
-        found.pop((mine.id, theirs.id), None)  # a centre's decision overrides the installation's
+        result.pop((mine.id, theirs.id), None)  # a centre's decision overrides the installation's
         if link.is_confirmed:
             label = format_label(theirs.kind, theirs.label)
-            found[mine.id, theirs.id] = LinkedCriterion(mine.position, code, slug, label, theirs.text)
+            result[mine.id, theirs.id] = LinkedCriterion(mine.position, code, slug, label, theirs.text)
     by_position: dict[int, list[LinkedCriterion]] = {}
-    for each in sorted(found.values(), key=lambda each: (each.position, each.other_code)):
+    for each in sorted(result.values(), key=lambda each: (each.position, each.other_code)):
         by_position.setdefault(each.position, []).append(each)
     return by_position
 
@@ -208,15 +208,15 @@ def list_same_criteria(unit_ids: Collection[int], centre_id: int) -> dict[Criter
         )
         .order_by(CriterionLink.centre_id.is_not(None), CriterionLink.id)
     )
-    held: dict[tuple[CriterionPlace, CriterionPlace], bool] = {}
+    decisions: dict[tuple[CriterionPlace, CriterionPlace], bool] = {}
     for link in db.session.scalars(query):  # the centre's own decisions come last and win
-        held[(link.unit_id, link.position), (link.other_unit_id, link.other_position)] = link.is_confirmed
-    found: dict[CriterionPlace, tuple[CriterionPlace, ...]] = {}
-    for (one, other), is_confirmed in held.items():
+        decisions[(link.unit_id, link.position), (link.other_unit_id, link.other_position)] = link.is_confirmed
+    result: dict[CriterionPlace, tuple[CriterionPlace, ...]] = {}
+    for (one, other), is_confirmed in decisions.items():
         if is_confirmed:
-            found[one] = (*found.get(one, ()), other)
-            found[other] = (*found.get(other, ()), one)
-    return found
+            result[one] = (*result.get(one, ()), other)
+            result[other] = (*result.get(other, ()), one)
+    return result
 
 
 def format_label(kind: CriterionKind, label: str) -> str:

@@ -81,11 +81,11 @@ def make_next_revision(qualification: Qualification) -> QualificationDocument:
 def find_library_units(document: QualificationDocument, centre_ids: Collection[int]) -> dict[str, LibraryUnit]:
     """Return the library's units that the qualification names, by code: the required version, else the newest."""
     query = select(Unit).where(Unit.code.in_(document.by_code), is_unit_visible_at(centre_ids))
-    found: dict[str, Unit] = {}
+    result: dict[str, Unit] = {}
     for unit in db.session.scalars(query.options(defer(Unit.document), defer(Unit.search_text)).order_by(Unit.id)):
         if is_accepted_version(document.by_code[unit.code], unit.version):
-            found[unit.code] = max(found.get(unit.code, unit), unit, key=version_order)
-    return {code: LibraryUnit(unit.id, unit.code, unit.version, unit.slug) for code, unit in found.items()}
+            result[unit.code] = max(result.get(unit.code, unit), unit, key=version_order)
+    return {code: LibraryUnit(unit.id, unit.code, unit.version, unit.slug) for code, unit in result.items()}
 
 
 def is_accepted_version(named: QualificationUnit, version: str) -> bool:

@@ -93,8 +93,8 @@ def search_units(asked: UnitSearch, centre_ids: Collection[int]) -> UnitResultPa
     total = db.session.scalar(select(func.count()).select_from(Unit).where(wanted)) or 0
     page = min(max(1, asked.page), max(1, -(-total // PAGE_SIZE)))
     rows = db.session.execute(_build_query(asked).where(wanted).limit(PAGE_SIZE).offset(PAGE_SIZE * (page - 1))).all()
-    found = [UnitResult(**row._asdict()) for row in rows]
-    return UnitResultPage(tuple(_add_excerpts(found, asked.terms)), total, page)
+    result = [UnitResult(**row._asdict()) for row in rows]
+    return UnitResultPage(tuple(_add_excerpts(result, asked.terms)), total, page)
 
 
 def list_suites(centre_ids: Collection[int]) -> list[str]:
@@ -106,18 +106,18 @@ def list_suites(centre_ids: Collection[int]) -> list[str]:
 
 
 def _list_conditions(asked: UnitSearch, centre_ids: Collection[int]) -> list[ColumnElement[bool]]:
-    found = [_is_offered(Unit, asked, centre_ids), ~_has_newer(asked, centre_ids)]
+    result = [_is_offered(Unit, asked, centre_ids), ~_has_newer(asked, centre_ids)]
     if asked.terms:
         in_words = and_(*(Unit.search_text.contains(term, autoescape=True) for term in asked.terms))
         code = normalise_code(asked.words)
-        found.append(
+        result.append(
             or_(in_words, _has_code(UnitCode.normalised.contains(code, autoescape=True))) if code else in_words
         )
     if asked.suite:
-        found.append(Unit.suites == asked.suite)
+        result.append(Unit.suites == asked.suite)
     if asked.document_type in set(DocumentType):
-        found.append(Unit.document_type == DocumentType(asked.document_type))
-    return found
+        result.append(Unit.document_type == DocumentType(asked.document_type))
+    return result
 
 
 def _is_offered(unit: type[Unit], asked: UnitSearch, centre_ids: Collection[int]) -> ColumnElement[bool]:
@@ -158,28 +158,28 @@ def _build_query(asked: UnitSearch) -> Any:
     return query.order_by(Unit.code, Unit.id.desc())
 
 
-def _add_excerpts(found: Sequence[UnitResult], terms: Sequence[str]) -> Iterable[UnitResult]:
+def _add_excerpts(result: Sequence[UnitResult], terms: Sequence[str]) -> Iterable[UnitResult]:
     """Add to each unit an excerpt of the criterion that contains most of the words."""
-    if not terms or not found:
-        return found
+    if not terms or not result:
+        return result
     query = (
         select(Criterion.unit_id, Criterion.label, Criterion.text)
         .where(
-            Criterion.unit_id.in_([each.unit_id for each in found]),
+            Criterion.unit_id.in_([each.unit_id for each in result]),
             or_(*(func.lower(Criterion.text).contains(term, autoescape=True) for term in terms)),
         )
         .order_by(Criterion.unit_id, Criterion.position)
     )
     best: dict[int, tuple[int, str, str]] = {}
     for unit_id, label, text in db.session.execute(query):
-        held = sum(term in text.casefold() for term in terms)
-        if held > best.get(unit_id, (0, "", ""))[0]:
-            best[unit_id] = (held, label, text)
+        matches = sum(term in text.casefold() for term in terms)
+        if matches > best.get(unit_id, (0, "", ""))[0]:
+            best[unit_id] = (matches, label, text)
     return [
         replace(each, label=best[each.unit_id][1], pieces=build_excerpt(best[each.unit_id][2], terms))
         if each.unit_id in best
         else each
-        for each in found
+        for each in result
     ]
 
 
@@ -192,9 +192,9 @@ def build_excerpt(text: str, terms: Sequence[str]) -> tuple[ExcerptPart, ...]:
     start = text.rfind(" ", 0, first.start() - EXCERPT_BEFORE) + 1 if first.start() > EXCERPT_BEFORE else 0
     end = text.find(" ", first.end() + EXCERPT_AFTER)
     shown = ("… " if start else "") + (text[start:] if end < 0 else f"{text[start:end]} …")
-    found: list[ExcerptPart] = []
+    result: list[ExcerptPart] = []
     at = 0
     for match in pattern.finditer(shown):
-        found += [(shown[at : match.start()], False), (match[0], True)]
+        result += [(shown[at : match.start()], False), (match[0], True)]
         at = match.end()
-    return tuple(piece for piece in [*found, (shown[at:], False)] if piece[0])
+    return tuple(piece for piece in [*result, (shown[at:], False)] if piece[0])

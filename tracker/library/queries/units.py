@@ -45,9 +45,9 @@ def find_unit_by_code(code: str, version: str | None = None, centre_ids: Collect
     own = case((UnitCode.scheme == "code", 0), else_=1)
     query = select(Unit, own).join(UnitCode, UnitCode.unit_id == Unit.id)
     query = query.where(UnitCode.normalised == normalise_code(code), is_unit_visible_at(centre_ids))
-    found = [(rank, unit) for unit, rank in db.session.execute(query) if version in {None, unit.version}]
-    best = min((rank for rank, _ in found), default=0)
-    return max((unit for rank, unit in found if rank == best), key=version_order, default=None)
+    result = [(rank, unit) for unit, rank in db.session.execute(query) if version in {None, unit.version}]
+    best = min((rank for rank, _ in result), default=0)
+    return max((unit for rank, unit in result if rank == best), key=version_order, default=None)
 
 
 def list_newest_units(centre_ids: Collection[int] = ()) -> list[Unit]:
@@ -76,8 +76,8 @@ def _list_visible(centre_ids: Collection[int]) -> Iterable[Unit]:
 def list_unit_versions(unit: Unit, centre_ids: Collection[int]) -> list[Unit]:
     """List every version and revision of a unit that these centres can see, the newest first."""
     query = select(Unit).where(Unit.code == unit.code, is_unit_visible_at(centre_ids))
-    found = db.session.scalars(query.options(defer(Unit.document), defer(Unit.search_text)).order_by(Unit.id))
-    return sorted(found, key=version_order, reverse=True)
+    result = db.session.scalars(query.options(defer(Unit.document), defer(Unit.search_text)).order_by(Unit.id))
+    return sorted(result, key=version_order, reverse=True)
 
 
 def load_document(unit: Unit) -> dict[str, Any]:
@@ -104,10 +104,10 @@ def list_guidance_by_unit(
         )
         .order_by(Guidance.id, GuidanceUnit.centre_id.is_(None).desc())
     )
-    found: dict[str, tuple[AttachedGuidance, ...]] = {}
+    result: dict[str, tuple[AttachedGuidance, ...]] = {}
     for code, slug, document, warning in db.session.execute(query):
-        found[code] = (*found.get(code, ()), _make_attached_guidance(slug, json.loads(document), warning))
-    return found
+        result[code] = (*result.get(code, ()), _make_attached_guidance(slug, json.loads(document), warning))
+    return result
 
 
 def describe_passed_review(document: dict[str, Any], today: date) -> str | None:
@@ -144,11 +144,11 @@ def list_document_warnings(document: dict[str, Any], today: date) -> list[str]:
 def list_warnings(units: Iterable[Unit], today: date) -> dict[int, str]:
     """Return the warnings of the units that have any, by unit id, in one SQL statement."""
     query = select(Unit.id, Unit.document).where(Unit.id.in_([unit.id for unit in units]))
-    found = {
+    result = {
         unit_id: list_document_warnings(json.loads(document), today)
         for unit_id, document in db.session.execute(query)
     }
-    return {unit_id: " ".join(warnings) for unit_id, warnings in found.items() if warnings}
+    return {unit_id: " ".join(warnings) for unit_id, warnings in result.items() if warnings}
 
 
 def version_order(unit: Unit | Qualification) -> tuple[tuple[tuple[int, str], ...], int]:

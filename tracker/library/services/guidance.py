@@ -89,8 +89,8 @@ def _build_document(slug: str, fields: Mapping[str, Any], read: str) -> Guidance
     try:
         document: GuidanceDocument = GuidanceSchema().load({"slug": slug, "provenance": provenance, **stated})
     except ValidationError as error:
-        field, said = next(iter(error.messages_dict.items()))
-        sentence = said[0] if isinstance(said, list) else next(iter(said.values()))[0]
+        field, messages = next(iter(error.messages_dict.items()))
+        sentence = messages[0] if isinstance(messages, list) else next(iter(messages.values()))[0]
         raise Invalid(f"This {sentence}.", field) from None
     return document
 

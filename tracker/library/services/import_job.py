@@ -114,11 +114,11 @@ def import_slice(run_id: int, contents: FileContents) -> bool:
         if len(contents.units) != len(run.outcome) or len(contents.units) + len(contents.links) != run.total:
             raise TrackerError(FILE_CHANGED)
         wanted = [each for each, row in zip(documents, entries, strict=True) if row.get("is_selected")]
-        held = list_library_versions(wanted, run.centre_id)
+        existing = list_library_versions(wanted, run.centre_id)
         for document, row in zip(documents, entries, strict=True):
             entry = ImportEntry.from_row(row)
             if entry.is_selected:
-                _import_unit(run, entry, document, held[document.code, document.version], actor)
+                _import_unit(run, entry, document, existing[document.code, document.version], actor)
             run.done += 1
             if time.monotonic() > end:
                 break
@@ -140,18 +140,18 @@ def mark_failed(run_id: int, error: Exception) -> None:
         what = str(error) if isinstance(error, TrackerError) else f"Something went wrong on our side ({kind})."
         units = len(run.outcome)
         gone = f"{counted(min(run.done, units), 'unit')} of {units:,} were processed"
-        kept = f"{gone}; imported units are kept."
+        kept_sentence = f"{gone}; imported units are kept."
         run.state = ImportState.FAILED
-        run.message = f"{what} {kept} Continue from there, or stop the import."
+        run.message = f"{what} {kept_sentence} Continue from there, or stop the import."
         record("import_failed", run, _get_actor(run), centre=run.centre_id, done=run.done)
 
 
 def _import_unit(
-    run: ImportRun, entry: ImportEntry, document: UnitDocument, held: Sequence[LibraryVersion], actor: Actor
+    run: ImportRun, entry: ImportEntry, document: UnitDocument, existing: Sequence[LibraryVersion], actor: Actor
 ) -> None:
     """Import one unit as the preview showed it: new, or as the next revision."""
-    document = complete_from_library(document, held, run.format)
-    current = classify_unit(document, held)
+    document = complete_from_library(document, existing, run.format)
+    current = classify_unit(document, existing)
     if current.outcome is ImportOutcome.UNCHANGED:  # another import published it in the meantime
         return
     if entry.content_hash != current.content_hash:

@@ -46,10 +46,10 @@ def preview_file(format_name: str, file_name: str, body: bytes, centre_id: int) 
     entries = tuple(list_import_entries(contents.units, format_name, centre_id))
     if contents.links:
         entries = add_link_counts(entries, contents.units, contents.links, format_name, centre_id)
-    kept = file_store.save(BytesIO(body))
+    stored = file_store.save(BytesIO(body))
     remarks = (*contents.remarks, *_describe_links(entries))
     return UnitImportPreview(
-        format_name, file_name[-MAX_NAME_LENGTH:], kept.sha256, entries, len(contents.links), remarks
+        format_name, file_name[-MAX_NAME_LENGTH:], stored.sha256, entries, len(contents.links), remarks
     )
 
 
@@ -58,24 +58,26 @@ def _describe_links(entries: Collection[ImportEntry]) -> Iterator[str]:
     waiting = sum(each.links for each in entries if each.outcome is ImportOutcome.CHANGED)
     if new:
         which = "which is" if new == 1 else "which are"
-        said = f"It has {counted(new, 'new link')} between criteria, {which} confirmed in your name"
-        yield f"{said}, {waiting:,} of them only with a changed unit that you tick." if waiting else f"{said}."
+        sentence = f"It has {counted(new, 'new link')} between criteria, {which} confirmed in your name"
+        yield (
+            f"{sentence}, {waiting:,} of them only with a changed unit that you tick." if waiting else f"{sentence}."
+        )
 
 
-def start_preview(found: UnitImportPreview, centre_id: int, actor: Actor) -> ImportRun:
+def start_preview(result: UnitImportPreview, centre_id: int, actor: Actor) -> ImportRun:
     """Store a preview so that it can be confirmed later; it is finished at once if there is nothing to import."""
     assert actor.person_id is not None  # noqa: S101 - an administrator imports, never the operator
     run = ImportRun(
         centre_id=centre_id,
-        format=found.format,
-        file_name=found.file_name,
-        sha256=found.sha256,
-        state=ImportState.PREVIEWED if found.is_open else ImportState.DONE,
-        finished_at=None if found.is_open else now(),
-        total=len(found.entries) + found.links,
+        format=result.format,
+        file_name=result.file_name,
+        sha256=result.sha256,
+        state=ImportState.PREVIEWED if result.is_open else ImportState.DONE,
+        finished_at=None if result.is_open else now(),
+        total=len(result.entries) + result.links,
         done=0,
-        outcome=[each.as_row() for each in found.entries],
-        message="\n".join(found.remarks),
+        outcome=[each.as_row() for each in result.entries],
+        message="\n".join(result.remarks),
         started_by_id=actor.person_id,
         grant_id=actor.grant_id,
         session_ref=actor.session_ref,

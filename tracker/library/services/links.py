@@ -42,16 +42,16 @@ def refuse_link(one: Unit, other: Unit, link: Link, centre: Centre, actor: Actor
 
 def withdraw_link_decision(one: Unit, other: Unit, link: Link, centre: Centre, actor: Actor) -> None:
     """Withdraw the centre's decision; a link of the installation's standards is then valid again."""
-    found = list_link_decisions(one, other, centre.id).get(link)
-    if found is None:
+    result = list_link_decisions(one, other, centre.id).get(link)
+    if result is None:
         return
-    if found.centre_id is None:
+    if result.centre_id is None:
         raise Refused(
             "This link is part of the installation’s standards. Choose “Not the same” if it is wrong at your centre. "
             "Nothing was changed."
         )
-    record("link_decision_withdrawn", found, actor, **_list_event_facts(one, other, link))
-    db.session.delete(found)
+    record("link_decision_withdrawn", result, actor, **_list_event_facts(one, other, link))
+    db.session.delete(result)
     db.session.flush()
 
 
@@ -102,22 +102,22 @@ def _copy_links_to_newer(older: Unit, newer: Unit, became: dict[int, int], centr
         or_(CriterionLink.unit_id == older.id, CriterionLink.other_unit_id == older.id),
         is_link_valid_at([centre.id]),
     )
-    found: dict[tuple[int, int, int], CriterionLink] = {}
+    result: dict[tuple[int, int, int], CriterionLink] = {}
     for link in db.session.scalars(query.order_by(CriterionLink.centre_id.is_not(None), CriterionLink.id)):
         is_first = link.unit_id == older.id
         position = link.position if is_first else link.other_position
         far = (link.other_unit_id, link.other_position) if is_first else (link.unit_id, link.position)
         if position in became:  # the centre's own links come last and win
-            found[became[position], *far] = link
+            result[became[position], *far] = link
     made = [
         _make_copy(newer, position, far_id, far_position, link, centre, actor)
-        for (position, far_id, far_position), link in found.items()
+        for (position, far_id, far_position), link in result.items()
     ]
-    held = {
+    existing = {
         _get_link_places(each)
         for each in db.session.scalars(select(CriterionLink).where(_is_own_link_of(newer, centre)))
     }
-    fresh = [each for each in made if _get_link_places(each) not in held]
+    fresh = [each for each in made if _get_link_places(each) not in existing]
     db.session.add_all(fresh)
     db.session.flush()
     return len(fresh)
@@ -156,7 +156,7 @@ def remap_links(unit: Unit, before: UnitDocument, after: UnitDocument) -> int:
 
     Links of other criteria are deleted, because the new words were never compared. Return how many were deleted.
     """
-    kept = {
+    new_positions = {
         each.old.position: each.new.position
         for each in compare_versions(before, after)
         if each.is_same_wording and each.old and each.new
@@ -164,10 +164,10 @@ def remap_links(unit: Unit, before: UnitDocument, after: UnitDocument) -> int:
     mine = or_(CriterionLink.unit_id == unit.id, CriterionLink.other_unit_id == unit.id)
     links = list(db.session.scalars(select(CriterionLink).where(mine)))
     places = {link: link.position if link.unit_id == unit.id else link.other_position for link in links}
-    lost = [link.id for link in links if places[link] not in kept]
+    lost = [link.id for link in links if places[link] not in new_positions]
     db.session.execute(delete(CriterionLink).where(CriterionLink.id.in_(lost)))
-    moved = [link for link in links if places[link] in kept and kept[places[link]] != places[link]]
-    for way in (lambda place: -place, lambda place: kept[place]):  # negative first: positions are unique
+    moved = [link for link in links if places[link] in new_positions and new_positions[places[link]] != places[link]]
+    for way in (lambda place: -place, lambda place: new_positions[place]):  # negative first: positions are unique
         for link in moved:
             side = "position" if link.unit_id == unit.id else "other_position"
             setattr(link, side, way(places[link]))
@@ -182,7 +182,7 @@ def load_links(document: LinksDocument) -> str:
     texts = {
         unit.id: {each.position: full_text(each) for each in get_document(unit).criteria} for unit in (one, other)
     }
-    scale = SimilarityMeasure(text for found in texts.values() for text in found.values())
+    scale = SimilarityMeasure(text for result in texts.values() for text in result.values())
     wanted = {(a, b) if first is one else (b, a) for a, b in document.positions}
     query = select(CriterionLink).where(
         CriterionLink.centre_id.is_(None),
@@ -190,11 +190,11 @@ def load_links(document: LinksDocument) -> str:
         CriterionLink.unit_id == first.id,
         CriterionLink.other_unit_id == second.id,
     )
-    held = {(link.position, link.other_position): link for link in db.session.scalars(query)}
-    if set(held) == wanted:
+    existing = {(link.position, link.other_position): link for link in db.session.scalars(query)}
+    if set(existing) == wanted:
         return "unchanged"
-    for link in held.keys() - wanted:
-        db.session.delete(held[link])
+    for link in existing.keys() - wanted:
+        db.session.delete(existing[link])
     db.session.add_all(
         CriterionLink(
             kind=kind,
@@ -206,21 +206,21 @@ def load_links(document: LinksDocument) -> str:
             is_confirmed=True,
             decided_at=now(),
         )
-        for position, other_position in sorted(wanted - held.keys())
+        for position, other_position in sorted(wanted - existing.keys())
     )
     db.session.flush()
-    return "changed" if held else "new"
+    return "changed" if existing else "new"
 
 
 def _decide(one: Unit, other: Unit, link: Link, centre: Centre, actor: Actor, *, is_confirmed: bool) -> CriterionLink:
     assert actor.person_id is not None  # noqa: S101 - an administrator decides, never the operator
     similarity = _compute_similarity(one, other, link)
     kind, first, second = order_units(one, other)
-    found = list_link_decisions(one, other, centre.id).get(link)
-    if found and found.is_confirmed == is_confirmed:
-        return found
-    if found is None or found.centre_id is None:
-        found = CriterionLink(
+    result = list_link_decisions(one, other, centre.id).get(link)
+    if result and result.is_confirmed == is_confirmed:
+        return result
+    if result is None or result.centre_id is None:
+        result = CriterionLink(
             centre_id=centre.id,
             kind=kind,
             unit_id=first.id,
@@ -229,17 +229,17 @@ def _decide(one: Unit, other: Unit, link: Link, centre: Centre, actor: Actor, *,
             other_position=link[1],
             similarity=similarity,
         )
-        db.session.add(found)
-    found.is_confirmed, found.decided_by_id, found.decided_at = is_confirmed, actor.person_id, now()
+        db.session.add(result)
+    result.is_confirmed, result.decided_by_id, result.decided_at = is_confirmed, actor.person_id, now()
     db.session.flush()
     record(
         "link_confirmed" if is_confirmed else "link_refused",
-        found,
+        result,
         actor,
         similarity=similarity,
         **_list_event_facts(one, other, link),
     )
-    return found
+    return result
 
 
 def _compute_similarity(one: Unit, other: Unit, link: Link) -> int:

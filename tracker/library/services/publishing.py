@@ -52,19 +52,19 @@ def read_uploaded_document(name: str, body: bytes) -> ReadDocument:
     virus_scan.check_clean(body, name, "document")
     document = read_document(name, body)
     source, reading = document.source, document.reading
-    kept = file_store.save(BytesIO(body))
+    stored = file_store.save(BytesIO(body))
     places = {str(position): list(lines) for position, lines in reading.places.items()}
     lines = [
         _drop_nul({key: each for key, each in asdict(line).items() if each})
         for line in source.lines[:MAX_SOURCE_LINES]
     ]
-    return ReadDocument(name, source.file_format, kept.sha256, lines, {**reading.as_json(), "places": places})
+    return ReadDocument(name, source.file_format, stored.sha256, lines, {**reading.as_json(), "places": places})
 
 
-def start_draft(found: ReadDocument, centre_id: int, actor: Actor) -> UnitDraft:
+def start_draft(document: ReadDocument, centre_id: int, actor: Actor) -> UnitDraft:
     """Start a draft from a document that was read."""
-    draft = _make_draft(found, start_working_copy(found.reading), centre_id, actor)
-    record("unit_document_read", draft, actor, centre=centre_id, source=found.sha256)
+    draft = _make_draft(document, start_working_copy(document.reading), centre_id, actor)
+    record("unit_document_read", draft, actor, centre=centre_id, source=document.sha256)
     return draft
 
 
@@ -81,14 +81,14 @@ def start_correction(unit: Unit, actor: Actor, *, new_edition: bool = False) -> 
         _prepare_new_edition(reading)
     else:
         reading["revision"] = unit.revision + 1
-    found = ReadDocument(
+    document = ReadDocument(
         name=earlier.source_name if earlier else f"{unit.code} as published",
         kind=earlier.source_kind if earlier else "unit",
         sha256=(earlier.source_sha256 if earlier else None) or "",
         lines=earlier.source_lines if earlier and not new_edition else [],
         reading=reading,
     )
-    draft = _make_draft(found, start_working_copy(reading), unit.owner_centre_id, actor)
+    draft = _make_draft(document, start_working_copy(reading), unit.owner_centre_id, actor)
     draft.replaces_unit_id = unit.id
     record("unit_correction_started", draft, actor, unit=unit.content_hash, new_edition=new_edition)
     return draft
@@ -207,16 +207,16 @@ def load_reading(draft: UnitDraft) -> dict[str, Any]:
     return reading
 
 
-def _make_draft(found: ReadDocument, working: Working, centre_id: int, actor: Actor) -> UnitDraft:
+def _make_draft(document: ReadDocument, working: Working, centre_id: int, actor: Actor) -> UnitDraft:
     assert actor.person_id is not None  # noqa: S101 - an administrator reads in, never the operator
     draft = UnitDraft(
         centre_id=centre_id,
         state=DraftState.BEING_CHECKED,
-        source_name=found.name[:200],
-        source_kind=found.kind,
-        source_sha256=found.sha256 or None,
-        source_lines=found.lines,
-        reading=_serialise(found.reading),
+        source_name=document.name[:200],
+        source_kind=document.kind,
+        source_sha256=document.sha256 or None,
+        source_lines=document.lines,
+        reading=_serialise(document.reading),
         made_by_id=actor.person_id,
         created_at=now(),
     )

@@ -21,14 +21,14 @@ def parse_file(format_name: str, body: bytes) -> FileContents:
     """Return the content of a file. Raises `Invalid` if it cannot be read or exceeds a limit."""
     if len(body) > MAX_SIZE:
         raise Invalid(f"The file is larger than {MAX_SIZE // MEGABYTE} MB. Split it.", "file")
-    found = formats.read(format_name, body)
-    if len(found.units) > MAX_UNITS:
+    result = formats.read(format_name, body)
+    if len(result.units) > MAX_UNITS:
         raise Invalid(f"The file has more than {MAX_UNITS:,} units. Split it.", "file")
-    if not found.units:
+    if not result.units:
         raise Invalid("The file contains no units.", "file")
-    slugs = {each.slug for each in found.units}
-    links = tuple(each for each in found.links if {each.slug, each.other_slug} <= slugs)
-    return FileContents(tuple(found.units), links[:MAX_LINKS], tuple(found.remarks))
+    slugs = {each.slug for each in result.units}
+    links = tuple(each for each in result.links if {each.slug, each.other_slug} <= slugs)
+    return FileContents(tuple(result.units), links[:MAX_LINKS], tuple(result.remarks))
 
 
 def parse_stored_file(format_name: str, sha256: str) -> FileContents:
@@ -50,9 +50,9 @@ class ExportedFile:
 
 def export_units(format_name: str, unit_ids: Sequence[int], centre_id: int) -> ExportedFile:
     """Write units that a centre can see to one file, with the links between them."""
-    found = list_exported_documents(unit_ids, [centre_id])
-    documents = [document for _, document in found]
-    return write_documents(format_name, documents, list_exported_links([unit for unit, _ in found], centre_id))
+    result = list_exported_documents(unit_ids, [centre_id])
+    documents = [document for _, document in result]
+    return write_documents(format_name, documents, list_exported_links([unit for unit, _ in result], centre_id))
 
 
 def write_documents(

@@ -56,7 +56,7 @@ def read_unit(centre_id: int) -> ResponseReturnValue:
         get_centre(centre_id)
     form = AddUnitForm()
     try:
-        found = services.read_uploaded_document(*get_document(form))
+        result = services.read_uploaded_document(*get_document(form))
     except NoUnit as refusal:
         centre, _ = get_centre(centre_id)
         if refusal.guidance is None:
@@ -66,8 +66,8 @@ def read_unit(centre_id: int) -> ResponseReturnValue:
         centre, _ = get_centre(centre_id)
         return show_document_error(centre, form, refusal)
     centre, actor = get_centre(centre_id)
-    draft = services.start_draft(found, centre.id, actor)
-    doubts = len(found.reading.get("warnings", []))
+    draft = services.start_draft(result, centre.id, actor)
+    doubts = len(result.reading.get("warnings", []))
     flash(
         f"The document was read. {counted(doubts, 'point')} to check."
         if doubts

@@ -282,8 +282,8 @@ def parse_line_range(typed: str) -> list[int]:
     """Return the line numbers of `14` or `14–16`. Raises `Invalid` for anything else, and for more than 50 lines."""
     if not typed.strip():
         return []
-    found = LINE_RANGE.fullmatch(typed.strip())
-    first, last = (int(found[1]), int(found[2] or found[1])) if found else (1, 0)
+    result = LINE_RANGE.fullmatch(typed.strip())
+    first, last = (int(result[1]), int(result[2] or result[1])) if result else (1, 0)
     if not 0 <= last - first < 50:
         raise Invalid("Write the lines as 14 or as 14–16, at most 50 of them.", "lines")
     return list(range(first, last + 1))

@@ -37,14 +37,14 @@ def export_units(centre_id: int) -> ResponseReturnValue:
             if not form.validate():
                 return render_choose_export(centre, form), 422
             chosen = get_chosen_units(form, centre)
-            found = unit_files.export_units(form.format.data, chosen, centre.id)
+            result = unit_files.export_units(form.format.data, chosen, centre.id)
         except Invalid as refusal:
             form.units.errors = [str(refusal)]
             return render_choose_export(centre, form), 422
         if request.form.get("act") != "download":
-            return render_choose_export(centre, form, chosen, found)
+            return render_choose_export(centre, form, chosen, result)
     return send_file(
-        BytesIO(found.body), mimetype="application/octet-stream", as_attachment=True, download_name=found.name
+        BytesIO(result.body), mimetype="application/octet-stream", as_attachment=True, download_name=result.name
     )
 
 
@@ -64,7 +64,7 @@ def render_choose_export(
     centre: Centre,
     form: UnitExportForm,
     chosen: list[int] | None = None,
-    found: unit_files.ExportedFile | None = None,
+    result: unit_files.ExportedFile | None = None,
 ) -> str:
     """Render the form, or the summary of the export before its download."""
     return render_template(
@@ -74,5 +74,5 @@ def render_choose_export(
         units=queries.list_exportable_units(centre.id),
         ticked=set(form.units.data or []),
         chosen=chosen or [],
-        found=found,
+        found=result,
     )

@@ -44,13 +44,13 @@ def preview_import(centre_id: int) -> ResponseReturnValue:
     form = UnitImportForm()
     with reading():
         get_centre(centre_id)
-    found = preview_upload(form, centre_id) if form.validate() else None
-    if found is None:
+    result = preview_upload(form, centre_id) if form.validate() else None
+    if result is None:
         with reading():
             centre, _ = get_centre(centre_id)
             return render_choose_import(centre, form), 422
     centre, actor = get_centre(centre_id)
-    run = services.start_preview(found, centre.id, actor)
+    run = services.start_preview(result, centre.id, actor)
     return redirect(url_for(".show_import", run_id=run.id), 303)
 
 

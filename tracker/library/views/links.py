@@ -36,13 +36,13 @@ def list_links(centre_id: int) -> ResponseReturnValue:
     chosen = [find_unit(request.args.get(name, ""), [centre.id]) for name in ("one", "other")]
     units = sorted({*units, *filter(None, chosen)}, key=lambda unit: (unit.code, version_order(unit)))
     one, other = (unit for unit in chosen) if all(chosen) else (None, None)
-    found: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     if one and other and one.code == other.code:
         raise Invalid("Choose two different units. Two versions of one unit are compared on the unit's own page.")
     if one and other:
         _, first, second = queries.order_units(one, other)
         decided = queries.list_link_decisions(first, second, centre.id)
-        found = {
+        result = {
             "first": first,
             "second": second,
             "proposals": queries.propose_links(first, second, decided),
@@ -54,7 +54,7 @@ def list_links(centre_id: int) -> ResponseReturnValue:
         centre=centre,
         units=units,
         asked=[unit.slug if unit else "" for unit in chosen],
-        **found,
+        **result,
     )
 
 

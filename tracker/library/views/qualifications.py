@@ -117,18 +117,18 @@ def publish_qualification(centre_id: int) -> ResponseReturnValue:
 
 def get_qualification(slug: str) -> Qualification:
     """Return a qualification that this person can see; 404 otherwise."""
-    found = queries.find_qualification(slug, me().centre_ids)
-    if found is None:
+    result = queries.find_qualification(slug, me().centre_ids)
+    if result is None:
         raise NotFound("There is no qualification at this address. Search the list of qualifications.")
-    return found
+    return result
 
 
 def get_own(slug: str, centre: Centre) -> Qualification:
     """Return a qualification of the centre's own; 404 for any other."""
-    found = queries.find_qualification(slug, [centre.id])
-    if found is None or found.owner_centre_id is None:
+    result = queries.find_qualification(slug, [centre.id])
+    if result is None or result.owner_centre_id is None:
         raise NotFound
-    return found
+    return result
 
 
 def render_publish_qualification(

@@ -315,14 +315,14 @@ def _find_last_before(working: Working, kind: str, lines: Sequence[int]) -> Draf
     tops = _list_tops(working, kind)
     if not lines:
         return tops[-1] if tops else None
-    first_lines = {key: found[0] for key, found in working["places"].items() if found}
+    first_lines = {key: result[0] for key, result in working["places"].items() if result}
     earlier = [each for each in tops if first_lines.get(each["key"], lines[0]) < lines[0]]
     return earlier[-1] if earlier else None
 
 
 def _split_label(text: str) -> tuple[str | None, str]:
-    found = PRINTED_LABEL.match(text)
-    return (found[1], text[found.end() :]) if found else (None, text)
+    result = PRINTED_LABEL.match(text)
+    return (result[1], text[result.end() :]) if result else (None, text)
 
 
 def _find_free_label(working: Working, beside: DraftEntry) -> str:

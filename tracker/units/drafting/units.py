@@ -83,8 +83,8 @@ def resolve_doubt(working: Working, number: int, *, settled: bool = True) -> Wor
 def describe_doubt(doubt: Mapping[str, Any]) -> str:
     """Return what is doubtful and what was assumed, in one or two sentences."""
     what, assumed = doubt["what"].strip(), doubt["assumed"].strip()
-    said = f"{what} {assumed}" if what.endswith((".", "?")) else f"{what}: {assumed}"
-    return f"{said[:1].upper()}{said[1:]}" + ("" if said.endswith(".") else ".")
+    text = f"{what} {assumed}" if what.endswith((".", "?")) else f"{what}: {assumed}"
+    return f"{text[:1].upper()}{text[1:]}" + ("" if text.endswith(".") else ".")
 
 
 def list_open_doubts(working: Working) -> list[int]:
@@ -129,19 +129,19 @@ def parse_paragraphs(text: str) -> list[dict[str, Any]]:
 
     Lines of a paragraph are joined; points without a text join the paragraph before.
     """
-    found: list[dict[str, Any]] = []
+    result: list[dict[str, Any]] = []
     for block in re.split(r"\n\s*\n", text.replace("\r\n", "\n").strip()):
         lines = [line.strip() for line in block.split("\n") if line.strip()]
         heading = next((line[2:].strip() for line in lines if line.startswith("# ")), None)
         words = " ".join(line for line in lines if not line.startswith(("# ", "- ")))
         points = [line[2:].strip() for line in lines if line.startswith("- ")]
         if words:
-            found.append(vars(Paragraph(words, heading)) | {"points": points})
-        elif points and found:
-            found[-1]["points"] += points
+            result.append(vars(Paragraph(words, heading)) | {"points": points})
+        elif points and result:
+            result[-1]["points"] += points
         elif heading or points:
-            found.append({"text": heading or "", "heading": None, "points": points})
-    return found
+            result.append({"text": heading or "", "heading": None, "points": points})
+    return result
 
 
 def format_identifiers(identifiers: Sequence[Mapping[str, str]]) -> str:
@@ -155,13 +155,13 @@ def parse_identifiers(text: str) -> list[dict[str, str]]:
     Raises:
         Invalid: A line has no scheme or no value.
     """
-    found = []
+    result = []
     for line in filter(None, map(str.strip, text.splitlines())):
         scheme, colon, value = line.partition(":")
         if not colon or not scheme.strip() or not value.strip():
             raise Invalid(f"Write “{line}” as a scheme, a colon and the value, such as SQA: H128 04.", "identifiers")
-        found.append({"scheme": scheme.strip(), "value": value.strip()})
-    return found
+        result.append({"scheme": scheme.strip(), "value": value.strip()})
+    return result
 
 
 def split_lines(text: str) -> list[str]:

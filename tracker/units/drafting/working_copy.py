@@ -42,17 +42,17 @@ class DraftProblem:
 
 def start_working_copy(reading: Mapping[str, Any]) -> Working:
     """Return the first working copy of a reading; `places` holds the source lines of each key."""
-    found: Working = {key: deepcopy(value) for key, value in reading.items() if key not in {"dates", "places"}}
-    found["criteria"] = [_make_entry(each) for each in reading["criteria"]]
+    result: Working = {key: deepcopy(value) for key, value in reading.items() if key not in {"dates", "places"}}
+    result["criteria"] = [_make_entry(each) for each in reading["criteria"]]
     requirements = enumerate(reading["evidence_requirements"], start=1)
-    found["evidence_requirements"] = [
+    result["evidence_requirements"] = [
         {"key": f"q{number}", "label": each["label"], "text": each["text"], "points": list(each["points"])}
         for number, each in requirements
     ]
-    found["warnings"] = [{**each, "settled": False} for each in reading.get("warnings", [])]
-    found["unparsed"] = [{**each, "placed": False} for each in reading.get("unparsed", [])]
-    found["places"] = {f"r{position}": list(lines) for position, lines in reading.get("places", {}).items()}
-    return {**found, "dropped": [], "made": 0}
+    result["warnings"] = [{**each, "settled": False} for each in reading.get("warnings", [])]
+    result["unparsed"] = [{**each, "placed": False} for each in reading.get("unparsed", [])]
+    result["places"] = {f"r{position}": list(lines) for position, lines in reading.get("places", {}).items()}
+    return {**result, "dropped": [], "made": 0}
 
 
 def convert_to_reading(working: Working) -> dict[str, Any]:
@@ -154,17 +154,17 @@ def list_children(working: Working, key: str | None) -> list[DraftEntry]:
 
 def list_with_items(working: Working, key: str) -> list[DraftEntry]:
     """List a criterion and all items under it, in order."""
-    found = [get_criterion(working, key)]
+    result = [get_criterion(working, key)]
     for child in list_children(working, key):
-        found += list_with_items(working, child["key"])
-    return found
+        result += list_with_items(working, child["key"])
+    return result
 
 
 def sort_criteria(working: Working) -> None:
     """Put performance before knowledge, and each item after its stem with the stem's kind and heading."""
-    held = {each["key"] for each in working["criteria"]}
+    keys = {each["key"] for each in working["criteria"]}
     for each in working["criteria"]:
-        each["parent"] = each["parent"] if each["parent"] in held else None
+        each["parent"] = each["parent"] if each["parent"] in keys else None
     tops = [each for kind in KINDS for each in list_children(working, None) if each["kind"] == kind]
     ordered: list[DraftEntry] = []
     for top in tops:
@@ -189,17 +189,17 @@ def _make_entry(criterion: Mapping[str, Any]) -> DraftEntry:
 def _convert_to_format(working: Working) -> tuple[dict[str, Any], dict[Path, str]]:
     """Return the content of the file that the copy stands for, and the key of the entry at each path in it."""
     keys: dict[Path, str] = {}
-    found = {key: value for key, value in working.items() if key not in NOT_IN_FORMAT and value is not None}
-    found["metadata"] = {key: value for key, value in working["metadata"].items() if value is not None}
-    found["evidence_requirements"] = []
+    result = {key: value for key, value in working.items() if key not in NOT_IN_FORMAT and value is not None}
+    result["metadata"] = {key: value for key, value in working["metadata"].items() if value is not None}
+    result["evidence_requirements"] = []
     for number, each in enumerate(working["evidence_requirements"]):
         keys["evidence_requirements", number] = each["key"]
-        found["evidence_requirements"].append({key: each[key] for key in ("label", "text", "points")})
+        result["evidence_requirements"].append({key: each[key] for key in ("label", "text", "points")})
     for name in ("overview", "scope"):
-        found[name] = [_drop_none(each) for each in working[name]]
+        result[name] = [_drop_none(each) for each in working[name]]
     for kind in KINDS:
-        found[kind] = _convert_groups(working, kind, keys)
-    return found, keys
+        result[kind] = _convert_groups(working, kind, keys)
+    return result, keys
 
 
 def _convert_groups(working: Working, kind: str, keys: dict[Path, str]) -> list[dict[str, Any]]:
@@ -214,13 +214,13 @@ def _convert_groups(working: Working, kind: str, keys: dict[Path, str]) -> list[
 def _convert_items(
     working: Working, entries: Iterable[DraftEntry], path: Path, keys: dict[Path, str]
 ) -> list[dict[str, Any]]:
-    found = []
+    result = []
     for number, each in enumerate(entries):
         keys[*path, number] = each["key"]
         item = _drop_none({key: each[key] for key in CRITERION_FIELDS})
         item["items"] = _convert_items(working, list_children(working, each["key"]), (*path, number, "items"), keys)
-        found.append(item)
-    return found
+        result.append(item)
+    return result
 
 
 def _drop_none(entry: DraftEntry) -> DraftEntry:
@@ -241,13 +241,13 @@ def _make_problem(path: Path, sentence: str, keys: Mapping[Path, str]) -> DraftP
     key = next((keys[path[:end]] for end in range(len(path), 0, -1) if path[:end] in keys), None)
     named = [step for step in path if isinstance(step, str) and step not in {"items", "metadata"}]
     field = named[-1] if named else None
-    said = sentence.replace(", or remove the key", "").replace("write them under performance or knowledge", "")
+    text = sentence.replace(", or remove the key", "").replace("write them under performance or knowledge", "")
     if field in {*KINDS, "evidence_requirements"}:
         what = "evidence requirements have" if field == "evidence_requirements" else f"{field} statements have"
-        return DraftProblem(key, "label", f"The {what} {said.removeprefix('has ')}.")
+        return DraftProblem(key, "label", f"The {what} {text.removeprefix('has ')}.")
     if field is None:
-        return DraftProblem(None, None, f"The unit {said.rstrip(': ')}.")
-    return DraftProblem(key, field, f"The {field.replace('_', ' ')} {said}.")
+        return DraftProblem(None, None, f"The unit {text.rstrip(': ')}.")
+    return DraftProblem(key, field, f"The {field.replace('_', ' ')} {text}.")
 
 
 def _raise_missing() -> Any:

@@ -48,9 +48,9 @@ class _Entity(Schema):
     extensions = fields.Dict(load_default=dict)
 
     @pre_load
-    def drop_blank(self, given: Any, **_: Any) -> Any:
+    def drop_blank(self, value: Any, **_: Any) -> Any:
         """Treat `null` as a missing key, because some programs write it."""
-        return {key: each for key, each in given.items() if each is not None} if isinstance(given, Mapping) else given
+        return {key: each for key, each in value.items() if each is not None} if isinstance(value, Mapping) else value
 
 
 class _Document(_Entity):
@@ -94,8 +94,8 @@ def read(body: bytes) -> FileContents:
         Invalid: The file is not a usable package; the message says why.
     """
     try:
-        found: dict[str, Any] = _PackageSchema().load(parse_json(body))
-        return _Reading(found).read()
+        result: dict[str, Any] = _PackageSchema().load(parse_json(body))
+        return _Reading(result).read()
     except ValidationError as error:
         faults = list(format_errors(error.messages))[:30]
         raise Invalid("The file is not a CASE package:\n" + "\n".join(faults), "file") from error
@@ -104,17 +104,17 @@ def read(body: bytes) -> FileContents:
 
 
 class _Reading:
-    def __init__(self, found: Mapping[str, Any]) -> None:
-        self.document = found["CFDocument"]
+    def __init__(self, result: Mapping[str, Any]) -> None:
+        self.document = result["CFDocument"]
         self.items: dict[str, dict[str, Any]] = {}
-        self.associations = found["CFAssociations"]
+        self.associations = result["CFAssociations"]
         self.children: dict[str, list[str]] = defaultdict(list)
         self.parent: dict[str, str] = {}
         self.places: dict[str, tuple[str, int]] = {}
         """Of each criterion read: its unit's slug and its position there."""
         self.used: set[str] = set()
         self.remarks: list[str] = []
-        for item in found["CFItems"]:
+        for item in result["CFItems"]:
             if item["identifier"] in self.items:
                 raise Invalid(f"The item {item['identifier']} appears twice. Nothing was read.", "file")
             self.items[item["identifier"]] = item
@@ -157,9 +157,9 @@ class _Reading:
                 f"Not imported: {format_count(len(self.items) - len(self.used), 'item')} that belong to no unit."
             )
         if not ours:
-            found = build_units(self._framework())
-            units = found.units
-            self.remarks += found.remarks
+            result = build_units(self._framework())
+            units = result.units
+            self.remarks += result.remarks
         links = list(self._links())
         other = sum(each["associationType"] != CHILD for each in self.associations) - len(links)
         if other:
@@ -175,11 +175,11 @@ class _Reading:
     def _our_unit(self, top: str) -> UnitDocument:
         """Return a unit that this program wrote, checked by the schema of our own files."""
         item, order = self.items[top], list[str]()
-        held = _get_extension(item)
-        code = item["humanCodingScheme"] or held.get("code")
-        required = held.get("evidence_requirements")
+        extension = _get_extension(item)
+        code = item["humanCodingScheme"] or extension.get("code")
+        required = extension.get("evidence_requirements")
         document = {
-            **held,
+            **extension,
             "title": item["fullStatement"],
             "code": code,
             "evidence_requirements": [_drop_position(each) for each in required]
@@ -213,14 +213,14 @@ class _Reading:
 
     def _group(self, key: str) -> tuple[CriterionKind, str | None, list[str]]:
         """Return kind, heading and children of a group. A criterion that another program put here has no heading."""
-        item, held, below = self.items[key], _get_extension(self.items[key]), self.children[key]
+        item, extension, below = self.items[key], _get_extension(self.items[key]), self.children[key]
         kind = get_kind_by_name(item["CFItemType"])
-        if "kind" in held:
-            kind = next((each for each in CriterionKind if each.value == held["kind"]), kind)
+        if "kind" in extension:
+            kind = next((each for each in CriterionKind if each.value == extension["kind"]), kind)
         elif not below:
             return kind, None, [key]
         self.used.add(key)
-        is_bare = held.get("heading") is None and item["fullStatement"] == kind.label
+        is_bare = extension.get("heading") is None and item["fullStatement"] == kind.label
         return kind, None if is_bare else item["fullStatement"], below
 
     def _item(self, key: str, order: list[str], depth: int) -> dict[str, Any]:
@@ -228,10 +228,10 @@ class _Reading:
             raise Invalid(TOO_DEEP, "file")
         item = self.items[key]
         order.append(key)
-        held = {name: value for name, value in _get_extension(item).items() if name in CRITERION_FIELDS}
+        extension = {name: value for name, value in _get_extension(item).items() if name in CRITERION_FIELDS}
         return {
-            **held,
-            "label": item["humanCodingScheme"] or held.get("label") or str(len(order)),
+            **extension,
+            "label": item["humanCodingScheme"] or extension.get("label") or str(len(order)),
             "text": item["fullStatement"],
             "items": [self._item(child, order, depth + 1) for child in self.children[key]],
         }
@@ -274,8 +274,8 @@ def _get_end_identifiers(association: Mapping[str, Any]) -> tuple[str, str]:
 
 def _get_extension(item: Mapping[str, Any]) -> dict[str, Any]:
     """Return what this program wrote under `extensions`; empty for items of other programs."""
-    held = item["extensions"].get(EXTENSION_KEY)
-    return held if isinstance(held, dict) else {}
+    extension = item["extensions"].get(EXTENSION_KEY)
+    return extension if isinstance(extension, dict) else {}
 
 
 def _drop_position(requirement: Any) -> Any:

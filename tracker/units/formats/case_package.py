@@ -76,8 +76,8 @@ class _Package:
         return {"identifier": identifier, "uri": f"urn:uuid:{identifier}", "lastChangeDateTime": self.moment}
 
     def _add_unit(self, unit: UnitDocument, number: int, document: Mapping[str, Any]) -> None:
-        held = unit.as_json()
-        del held["criteria"], held["dates"]
+        extension = unit.as_json()
+        del extension["criteria"], extension["dates"]
         item = {
             **self._entity(make_identifier(unit)),
             "fullStatement": unit.title,
@@ -85,7 +85,7 @@ class _Package:
             "humanCodingScheme": unit.code,
             "listEnumeration": str(number),
             "language": "en",
-            "extensions": {EXTENSION_KEY: held},
+            "extensions": {EXTENSION_KEY: extension},
         }
         keywords = [word.strip() for word in (unit.metadata["keywords"] or "").split(",") if word.strip()]
         if keywords:
@@ -131,7 +131,7 @@ class _Package:
         return item
 
     def _criterion(self, criterion: CriterionDocument, identifier: str) -> dict[str, Any]:
-        held = {name: getattr(criterion, name) for name in CRITERION_FIELDS}
+        extension = {name: getattr(criterion, name) for name in CRITERION_FIELDS}
         return {
             **self._entity(identifier),
             "fullStatement": criterion.text,
@@ -141,7 +141,7 @@ class _Package:
             "language": "en",
             "extensions": {
                 EXTENSION_KEY: {
-                    **held,
+                    **extension,
                     "points": list(criterion.points),
                     "label_origin": criterion.label_origin.value,
                 }

@@ -25,10 +25,10 @@ def fill_missing_fields(
         incoming: The unit as read from the file.
     """
     unsaid = {name for name, nothing in optional_fields.items() if getattr(incoming, name) == nothing}
-    kept = {name: getattr(existing, name) for name in (unsupported_fields - {"criteria"}) | unsaid}
+    kept_fields = {name: getattr(existing, name) for name in (unsupported_fields - {"criteria"}) | unsaid}
     if "criteria" in unsupported_fields:
-        kept["criteria"] = tuple(_fill_criterion(each, existing) for each in incoming.criteria)
-    return replace(incoming, **kept)
+        kept_fields["criteria"] = tuple(_fill_criterion(each, existing) for each in incoming.criteria)
+    return replace(incoming, **kept_fields)
 
 
 def _fill_criterion(criterion: CriterionDocument, existing: UnitDocument) -> CriterionDocument:

@@ -54,13 +54,13 @@ def _describe_fields(old: UnitDocument, new: UnitDocument) -> Iterator[str]:
 
 
 def _describe_criteria(old: UnitDocument, new: UnitDocument) -> Iterator[str]:
-    told = 0
+    described = 0
     for pair in compare_versions(old, new):
         sentence = _describe_pair(pair)
-        told += bool(sentence)
+        described += bool(sentence)
         if sentence:
             yield sentence
-    if not told and old.criteria != new.criteria:
+    if not described and old.criteria != new.criteria:
         yield "Details of some criteria change: their notes, points or rules."
 
 

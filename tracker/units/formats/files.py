@@ -108,7 +108,7 @@ def parse_json(body: bytes) -> Any:
     """
     text = decode_text(body)
     try:
-        found = json.loads(text)
+        result = json.loads(text)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise Invalid(f"The file is not JSON: {error.msg}, {where}. Nothing was read.", "file") from error
@@ -116,11 +116,11 @@ def parse_json(body: bytes) -> Any:
         raise Invalid("The file contains a number with thousands of digits. Nothing was read.", "file") from error
     except RecursionError as error:
         raise Invalid(TOO_DEEP, "file") from error
-    if ESCAPED_UNSTORABLE.search(text) and not all(map(is_text, _list_texts(found))):
+    if ESCAPED_UNSTORABLE.search(text) and not all(map(is_text, _list_texts(result))):
         raise Invalid(
             "The file contains characters that cannot be stored. Nothing was read. Save it again as UTF-8.", "file"
         )
-    return found
+    return result
 
 
 def _list_texts(value: Any) -> Iterator[str]:

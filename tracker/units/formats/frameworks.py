@@ -103,8 +103,8 @@ def find_label(name: str, text: str) -> str:
     cut = name.endswith("…")
     shown = name.removesuffix("…")
     for at in (at for at, sign in enumerate(shown[: MAX_LABEL_LENGTH + 1]) if sign == " "):
-        said = shown[at + 1 :]
-        if said and (text.startswith(said) if cut else text == said):
+        rest = shown[at + 1 :]
+        if rest and (text.startswith(rest) if cut else text == rest):
             return shown[:at]
     return ""
 
@@ -188,19 +188,19 @@ def _describe_left_out(unsaid: list[str]) -> list[str]:
 
 def _make_codes_unique(units: Iterator[UnitDocument]) -> list[UnitDocument]:
     """Return units with unique codes and versions; a repeated code gets a number."""
-    found: dict[tuple[str, str], UnitDocument] = {}
+    result: dict[tuple[str, str], UnitDocument] = {}
     last: dict[str, int] = defaultdict(lambda: 1)
     slugs: set[str] = set()
     for unit in units:
         code = unit.code
-        while (code, unit.version) in found:
+        while (code, unit.version) in result:
             last[unit.code] += 1
             code = f"{unit.code[:50]}-{last[unit.code]}"
-        tries = (make_slug(code), make_slug(f"{code} {unit.version}"), *(f"unit-{n}" for n in range(len(found) + 1)))
+        tries = (make_slug(code), make_slug(f"{code} {unit.version}"), *(f"unit-{n}" for n in range(len(result) + 1)))
         slug = next(each for each in tries if each not in slugs)
         slugs.add(slug)
-        found[code, unit.version] = replace(unit, code=code, slug=slug)
-    return list(found.values())
+        result[code, unit.version] = replace(unit, code=code, slug=slug)
+    return list(result.values())
 
 
 def _walk(node: Node) -> Iterator[Node]:
@@ -229,17 +229,17 @@ def _build_unit(
 
     Text that a unit cannot hold is added to `unsaid`.
     """
-    told = UNIT_SENTENCE.match(top.description)
-    statements = _CriteriaBuilder(unsaid, is_ours=bool(told))
+    match = UNIT_SENTENCE.match(top.description)
+    statements = _CriteriaBuilder(unsaid, is_ours=bool(match))
     criteria = tuple(statements.of(nodes))
-    code = told[1] if told else _truncate(top.label or top.key or top.text, 60) or "Unit"
-    about = _truncate(top.description[told.end() :] if told else top.description, MAX_TEXT_LENGTH)
+    code = match[1] if match else _truncate(top.label or top.key or top.text, 60) or "Unit"
+    about = _truncate(top.description[match.end() :] if match else top.description, MAX_TEXT_LENGTH)
     unit = UnitDocument(
         code=code,
         slug=make_slug(code),
         title=_truncate(top.text.removeprefix(f"{code} "), 200) or code,
         document_type=DocumentType.NOS,
-        version=told[2] if told else "1",
+        version=match[2] if match else "1",
         revision=1,
         identifiers=(Identifier(framework.scheme, _truncate(top.key, 50)),) if top.key.strip() else (),
         overview=(Paragraph(about),) if about else (),
@@ -260,7 +260,7 @@ def _build_unit(
         provenance=Provenance(
             _truncate(framework.source, MAX_TEXT_LENGTH), f"Imported from a framework ({framework.scheme})."
         ),
-        notes=() if told else (VERSION_ASSUMED,),
+        notes=() if match else (VERSION_ASSUMED,),
     )
     return unit, statements.keys
 
@@ -350,10 +350,10 @@ def _is_stem(node: Node) -> bool:
 
 def _find_kind(node: Node, inner: list[Node]) -> CriterionKind:
     kinds = [each.kind for each in inner if each.kind]
-    told = kinds[0] if kinds and len(set(kinds)) == 1 else node.kind
-    if not told and re.match(r"(?:knowledge|know|understand)\b", node.text, re.IGNORECASE) and node.children:
+    kind_name = kinds[0] if kinds and len(set(kinds)) == 1 else node.kind
+    if not kind_name and re.match(r"(?:knowledge|know|understand)\b", node.text, re.IGNORECASE) and node.children:
         return CriterionKind.KNOWLEDGE
-    return get_kind_by_name(told)
+    return get_kind_by_name(kind_name)
 
 
 def get_kind_by_name(word: str) -> CriterionKind:

@@ -179,11 +179,11 @@ def read(body: bytes) -> FileContents:
         Invalid: The file is not a usable framework; the message says why.
     """
     try:
-        given: dict[str, Any] = _MatrixSchema().load(parse_json(body))
+        document: dict[str, Any] = _MatrixSchema().load(parse_json(body))
     except ValidationError as error:
         faults = list(format_errors(error.messages))[:30]
         raise Invalid("The file is not a SmartEvidence framework:\n" + "\n".join(faults), "file") from error
-    return _Reading(given["framework"]).read()
+    return _Reading(document["framework"]).read()
 
 
 class _Reading:
@@ -210,19 +210,19 @@ class _Reading:
             while above and steps <= MAX_DEPTH:
                 above, steps = _get_parent(self.elements.get(above, {})), steps + 1
             if above:
-                said = f"form a circle, or are more than {MAX_DEPTH} levels deep"
-                raise Invalid(f"The parents of the element {key} {said}. Nothing was read.", "file")
+                problem = f"form a circle, or are more than {MAX_DEPTH} levels deep"
+                raise Invalid(f"The parents of the element {key} {problem}. Nothing was read.", "file")
 
     def _distinct(self, elements: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        found: dict[str, dict[str, Any]] = {}
+        result: dict[str, dict[str, Any]] = {}
         for element in elements:
             key = element["elementid"]
-            if key in found:
+            if key in result:
                 self.remarks.append(f"The element {key} appears twice: the second is imported as a separate element.")
-                key = f"{key}-{len(found) + 1}"
+                key = f"{key}-{len(result) + 1}"
                 element = {**element, "elementid": key}  # noqa: PLW2901 - the same element under a key of its own
-            found[key] = element
-        return found
+            result[key] = element
+        return result
 
     def read(self) -> FileContents:
         """Return the units and remarks of the framework."""
@@ -231,10 +231,10 @@ class _Reading:
         source = f"Mahara SmartEvidence framework “{name}”"
         description = self.framework["description"] or ""
         framework = Framework("", name, description, "Mahara", source, tuple(standards))
-        found = build_units(framework)
-        is_ours = all(map(is_from_this_program, found.units))
+        result = build_units(framework)
+        is_ours = all(map(is_from_this_program, result.units))
         assumed = () if is_ours else ("Mahara files have no versions: 1 is assumed.",)
-        return FileContents(tuple(found.units), (), (*self.remarks, *found.remarks, *assumed))
+        return FileContents(tuple(result.units), (), (*self.remarks, *result.remarks, *assumed))
 
     def _standard(self, standard: Mapping[str, Any]) -> Node:
         children = [self._node(each) for each in self.top[standard["standardid"]]]
@@ -261,20 +261,20 @@ def _get_parent(element: Mapping[str, Any]) -> str:
 
 def _read_heading(entry: Mapping[str, Any]) -> tuple[str, str, str]:
     """Return the full heading, its short name, and what the description says besides."""
-    name, said = (" ".join((entry[key] or "").split()) for key in ("name", "description"))
-    words = said if name.endswith("…") and said.startswith(name.removesuffix("…")) else name
-    return words, entry["shortname"], _get_extra_text(words, said)
+    name, description = (" ".join((entry[key] or "").split()) for key in ("name", "description"))
+    words = description if name.endswith("…") and description.startswith(name.removesuffix("…")) else name
+    return words, entry["shortname"], _get_extra_text(words, description)
 
 
 def _read_statement(entry: Mapping[str, Any], label: str) -> tuple[str, str, tuple[str, ...]]:
     """Return a statement without its label, what its description says besides, and its points."""
     name = " ".join(entry["name"].split())
-    said, *points = (" ".join(part.split()) for part in (entry["description"] or "").split(BULLET))
+    description, *points = (" ".join(part.split()) for part in (entry["description"] or "").split(BULLET))
     openings = [f"{label} - ", f"{label} – ", f"{label}: ", *([f"{label} "] if LABEL.fullmatch(label) else [])]
     name = next((name.removeprefix(each) for each in openings if label and name.startswith(each)), name)
-    if said and (name.endswith("…") or name == f"{label} {said}"):
-        return said, "", tuple(points)
-    return name, _get_extra_text(name, said), tuple(points)
+    if description and (name.endswith("…") or name == f"{label} {description}"):
+        return description, "", tuple(points)
+    return name, _get_extra_text(name, description), tuple(points)
 
 
 def _get_extra_text(name: str, description: str) -> str:

@@ -67,10 +67,10 @@ def write(units: Sequence[UnitDocument], links: Sequence[ExchangedLink] = ()) ->
     writer = csv.writer(out, lineterminator="\r\n")  # quotes a lone carriage return inside a cell too
     writer.writerow(COLUMNS)
     versions = {unit.slug: (unit.code, unit.version) for unit in units}
-    told = [link for link in links if versions.get(link.slug) != versions.get(link.other_slug)]
-    for row in _Framework(units, told).rows():
+    written_links = [link for link in links if versions.get(link.slug) != versions.get(link.other_slug)]
+    for row in _Framework(units, written_links).rows():
         writer.writerow([escape_formula(row.get(column, "")) for column in COLUMNS])
-    left = len(links) - len(told)  # revisions of one version come back as separate units
+    left = len(links) - len(written_links)  # revisions of one version come back as separate units
     sentences = [f"{format_count(left, 'link')} between revisions of one version."] if left else []
     return WrittenFile(out.getvalue().encode(), (*list_omissions("Moodle", units), *sentences))
 
@@ -182,14 +182,14 @@ def read(body: bytes) -> FileContents:
         Invalid: The file is not a usable framework; the message names the row.
     """
     rows = _read_rows(decode_text(body))
-    found = [build_units(framework) for framework in _build_frameworks(rows)]
-    units = [unit for each in found for unit in each.units]
-    remarks = [remark for each in found for remark in each.remarks]
+    result = [build_units(framework) for framework in _build_frameworks(rows)]
+    units = [unit for each in result for unit in each.units]
+    remarks = [remark for each in result for remark in each.remarks]
     if not all(map(is_from_this_program, units)):
         remarks.append(
             "Moodle files have no labels, kinds or versions: these are worked out from names, headings and order."
         )
-    links, left = _read_links(rows, units, {key: place for each in found for key, place in each.places.items()})
+    links, left = _read_links(rows, units, {key: place for each in result for key, place in each.places.items()})
     if left:
         remarks.append(
             f"Not imported: {format_count(left, 'cross-reference')} that do not link two units of this program."
@@ -208,17 +208,17 @@ def _read_links(
     slugs = Counter(unit.slug for unit in units)  # two frameworks in one file may share a slug
     ours = {unit.slug: unit for unit in units if is_from_this_program(unit) and slugs[unit.slug] == 1}
     ends = {_escape_reference(key): place for key, place in places.items() if place[0] in ours}
-    found: dict[frozenset[tuple[str, int]], ExchangedLink] = {}
+    result: dict[frozenset[tuple[str, int]], ExchangedLink] = {}
     left = 0
     for _, row in rows:
         one = ends.get(_escape_reference(row.get("ID number", "")))
         for reference in filter(None, map(str.strip, row.get(REFERENCES_COLUMN, "").split(","))):
             other = ends.get(reference)
             if one and other and one[0] != other[0]:  # Moodle writes each link from both sides
-                found.setdefault(frozenset({one, other}), _make_link(one, other, ours))
+                result.setdefault(frozenset({one, other}), _make_link(one, other, ours))
             else:
                 left += 1
-    return list(found.values()), left
+    return list(result.values()), left
 
 
 def _make_link(one: tuple[str, int], other: tuple[str, int], units: Mapping[str, UnitDocument]) -> ExchangedLink:

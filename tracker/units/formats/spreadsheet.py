@@ -182,16 +182,16 @@ def read(body: bytes) -> FileContents:
     Raises:
         Invalid: Rows cannot be used; the message lists them, one per line.
     """
-    found: list[UnitDocument] = []
+    result: list[UnitDocument] = []
     faults: list[str] = []
     for rows in _group_by_unit(parse_rows_by_name(decode_text(body), REQUIRED_COLUMNS, "unit,title,kind,label,text")):
         try:
-            found.append(_build_unit(rows))
+            result.append(_build_unit(rows))
         except _RowErrors as error:
             faults.extend(error.args[0])
     if faults:
         raise Invalid("\n".join(faults[:50]), "file")
-    return FileContents(tuple(found))
+    return FileContents(tuple(result))
 
 
 def parse_rows_by_name(text: str, needed: Sequence[str], example: str) -> list[tuple[int, dict[str, str]]]:
@@ -244,7 +244,9 @@ def _build_unit(rows: Sequence[Row]) -> UnitDocument:
     except ValidationError as error:
         in_rows = [fault for each in rows for fault in _list_row_errors(each)]
         others = {
-            key: said for key, said in error.messages_dict.items() if not isinstance(said, dict) or key == "metadata"
+            key: messages
+            for key, messages in error.messages_dict.items()
+            if not isinstance(messages, dict) or key == "metadata"
         }
         rest = format_errors(others if in_rows or others else error.messages_dict)
         raise _RowErrors([*in_rows, *(f"row {number}: {fault}" for fault in rest)]) from error
@@ -299,10 +301,10 @@ def _check_positions(rows: Sequence[Row]) -> Iterator[str]:
 def _list_row_errors(row: Row) -> Iterator[str]:
     number, cells = row
     try:
-        given = _build_item(cells, number)
+        item = _build_item(cells, number)
         if _get_kind(cells) not in {*CriterionKind, REQUIREMENT}:
-            given["label"] = "1"
-        ItemSchema().load(given)
+            item["label"] = "1"
+        ItemSchema().load(item)
     except ValidationError as error:
         yield from (f"row {number}: {fault}" for fault in format_errors(error.messages))
     except _RowErrors as error:

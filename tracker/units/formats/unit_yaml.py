@@ -176,4 +176,4 @@ def format_scalar(text: str) -> str:
 def quote(text: Any) -> str:
     """Return a text in double quotes, as JSON writes it, which is valid YAML."""
     written = json.dumps(text, ensure_ascii=False)
-    return UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", written)
+    return UNPRINTABLE.sub(lambda result: f"\\u{ord(result[0]):04x}", written)
