@@ -61,6 +61,12 @@ def age(value: date | datetime | None) -> str:
     return counted(seconds // DAY, "day")
 
 
+def ago(value: date | datetime | None) -> str:
+    """Return how long ago something was, in words: `3 days ago`, `just now`, `today`."""
+    words = age(value)
+    return words if words in {"", "just now", "today"} else f"{words} ago"
+
+
 def counted(number: int, singular: str, plural: str | None = None) -> str:
     """`1 criterion`, `7 criteria`: the plural is the singular with an s unless given."""
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
