@@ -9,7 +9,7 @@ from jinja2 import Environment, pass_environment
 from jinja2.filters import make_attrgetter
 
 from tracker.web.current_user import in_terms
-from tracker.web.formatting import age, clock, counted, day, moment, paragraphs, period, size
+from tracker.web.formatting import age, ago, clock, counted, day, moment, paragraphs, period, size
 
 
 @pass_environment
@@ -28,7 +28,7 @@ def has_endpoint(name: str) -> bool:
 
 
 def init_app(app: Flask) -> None:
-    for filter_ in (day, moment, clock, age, period, size, paragraphs, counted, runs, in_terms):
+    for filter_ in (day, moment, clock, age, ago, period, size, paragraphs, counted, runs, in_terms):
         app.add_template_filter(filter_)
     app.add_template_global(has_endpoint)
     app.jinja_env.trim_blocks = True
