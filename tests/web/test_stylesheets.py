@@ -23,7 +23,7 @@ UNSTYLED = {
         "offers",
         "remove-claim",
     ),  # found by scripts or tests
-    *("claimed-words", "comment", "criteria-in-full", "kind", "library-acts", "marking", "met-words", "month"),
+    *("comment", "criteria-in-full", "kept", "kind", "library-acts", "marking", "month"),
     *("narrative", "nested", "preview", "product-mark", "qualification", "recording-form", "review-section"),
     *("btn-outline-primary", "outline-primary", "primary"),  # a button looks like the first of them without it
 }

@@ -9,7 +9,7 @@ from tracker.web.forms import PageForm
 MAX_LENGTH = Length(max=2000, message="At most 2,000 characters.")
 
 
-class ReasonForm(PageForm):
+class RetractForm(PageForm):
     """The reason for retracting a signature."""
 
     reason = TextAreaField("Reason", [DataRequired("Give a reason."), MAX_LENGTH])
@@ -29,7 +29,7 @@ class SigningForm(PageForm):
         return int(typed) if typed.isascii() and typed.isdecimal() else None
 
 
-class SignForm(SigningForm):
+class SignOffForm(SigningForm):
     """The assessor's sign-off."""
 
     comment = TextAreaField(

@@ -15,7 +15,7 @@ class SampleForm(PageForm):
     comment = TextAreaField("Comment on this sample", [MAX_LENGTH])
 
 
-class SignForm(PageForm):
+class VerifyForm(PageForm):
     """The verifier's signature: the hash of what the page showed, and the password again."""
 
     snapshot_hash = HiddenField(validators=[Length(max=64)])
@@ -24,8 +24,8 @@ class SignForm(PageForm):
     )
 
 
-class ReleaseForm(SignForm):
-    """A signature without sampling. It is on the same page as `SignForm`, so its fields have ids of their own."""
+class ReleaseForm(VerifyForm):
+    """A signature without sampling. It is on the same page as `VerifyForm`, so its fields have ids of their own."""
 
     reason = TextAreaField(
         "Reason for releasing without sampling", [DataRequired("Give a reason."), MAX_LENGTH], id="release-reason"

@@ -15,7 +15,7 @@ from tracker.matrix import load_matrix, summarise_evidence_spread
 from tracker.models import UnitAttempt
 from tracker.recording_forms.queries import build_form_content
 from tracker.verification import queries, services
-from tracker.verification.forms import ReleaseForm, ReopenForm, ReturnForm, SampleForm, SignForm
+from tracker.verification.forms import ReleaseForm, ReopenForm, ReturnForm, SampleForm, VerifyForm
 from tracker.vocabulary import AttemptState
 from tracker.web.authorise import get_attempt
 from tracker.web.current_user import me
@@ -86,7 +86,7 @@ def sample_unit(attempt_id: int) -> ResponseReturnValue:
 def sign_as_sampled(attempt_id: int) -> ResponseReturnValue:
     """Sign a unit as sampled."""
     attempt, actor = get_attempt(attempt_id, Act.VERIFY_UNIT)
-    return sign(attempt, actor, SignForm(), "sign")
+    return sign(attempt, actor, VerifyForm(), "sign")
 
 
 @verification.post("/attempts/<int:attempt_id>/release")
@@ -101,7 +101,7 @@ def release_unsampled(attempt_id: int) -> ResponseReturnValue:
 
 
 def sign(
-    attempt: UnitAttempt, actor: Actor, form: SignForm, name: str, *, reason: str | None = None
+    attempt: UnitAttempt, actor: Actor, form: VerifyForm, name: str, *, reason: str | None = None
 ) -> ResponseReturnValue:
     """Verify the unit with the form that was sent, or show the page again with what is wrong."""
     check_action_allowed(attempt, AttemptAction.VERIFY)
@@ -192,8 +192,8 @@ def render_verify_page(
     attempt: UnitAttempt,
     *,
     sample: SampleForm | None = None,
-    sign: SignForm | None = None,
-    release: ReleaseForm | SignForm | None = None,
+    sign: VerifyForm | None = None,
+    release: ReleaseForm | VerifyForm | None = None,
     returning: ReturnForm | None = None,
     reopening: ReopenForm | None = None,
 ) -> str:
@@ -201,7 +201,7 @@ def render_verify_page(
     return render_template(
         "verification/verify_unit.html",
         sample_form=sample or SampleForm(formdata=None),
-        sign_form=sign or SignForm(formdata=None),
+        sign_form=sign or VerifyForm(formdata=None),
         release_form=release or ReleaseForm(formdata=None),
         return_form=returning or ReturnForm(formdata=None),
         reopen_form=reopening or ReopenForm(formdata=None),

@@ -90,7 +90,7 @@ class QueuePosition:
 
 
 @dataclass(frozen=True, slots=True)
-class AllocatedAttempt:
+class AttemptToAssess:
     """An attempt allocated to an assessor."""
 
     attempt_id: int
@@ -282,7 +282,7 @@ def _midnight(days_ago: int) -> datetime:
 
 def list_allocated_attempts(
     person_id: int, only: Collection[int] | None = None, *, skip: int = 0, most: int = 1_000
-) -> list[AllocatedAttempt]:
+) -> list[AttemptToAssess]:
     """List the attempts allocated to an assessor by candidate; three statements.
 
     Args:
@@ -321,7 +321,7 @@ def list_allocated_attempts(
     rows = db.session.execute(query).all()
     progress = summarise_attempts([row[0] for row in rows])
     return [
-        AllocatedAttempt(
+        AttemptToAssess(
             attempt_id=row[0],
             candidate=row[1],
             code=row[2],
@@ -335,7 +335,7 @@ def list_allocated_attempts(
     ]
 
 
-def list_ready_to_sign(person_id: int, waiting: Iterable[EvidenceToAssess]) -> list[AllocatedAttempt]:
+def list_ready_to_sign(person_id: int, waiting: Iterable[EvidenceToAssess]) -> list[AttemptToAssess]:
     """List the attempts in which every criterion is met and no evidence is to be assessed."""
     without_evidence = set(db.session.scalars(_open_attempts(person_id))) - {each.attempt_id for each in waiting}
     progress = summarise_attempts(without_evidence) if without_evidence else {}

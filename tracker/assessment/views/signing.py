@@ -6,7 +6,7 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tracker.accounts.password_confirmation import requires_password
-from tracker.assessment.forms import ReasonForm, ResponseForm, SignForm
+from tracker.assessment.forms import ResponseForm, RetractForm, SignOffForm
 from tracker.assessment.queries import signing as queries
 from tracker.assessment.services import action_points, sign_off_checks
 from tracker.assessment.services import signing as services
@@ -59,7 +59,7 @@ def save_signing(attempt_id: int) -> ResponseReturnValue:
 def sign(attempt_id: int) -> ResponseReturnValue:
     """Save the confirmed requirements, and sign if that button was pressed."""
     attempt, actor = get_attempt(attempt_id, Act.SIGN_UNIT)
-    form = SignForm()
+    form = SignOffForm()
     try:
         if request.form.get("act") == "save":
             return save_for_later(attempt, actor)
@@ -89,7 +89,7 @@ def sign(attempt_id: int) -> ResponseReturnValue:
 def retract(attempt_id: int) -> ResponseReturnValue:
     """Retract the assessor's signature."""
     attempt, actor = get_attempt(attempt_id, Act.SIGN_UNIT)
-    form = ReasonForm()
+    form = RetractForm()
     if not form.validate():
         check_action_allowed(attempt, AttemptAction.RETRACT)
         return render_sign_page(attempt, retracting=form), 422
@@ -146,7 +146,7 @@ def save_requirements(attempt: UnitAttempt, actor: Actor, changed: set[str] | No
             services.withdraw_confirmation(attempt, requirement.id, actor)
 
 
-def check_can_be_signed(attempt: UnitAttempt, form: SignForm) -> None:
+def check_can_be_signed(attempt: UnitAttempt, form: SignOffForm) -> None:
     """Raise `Refused` if the unit cannot be signed off now, whatever the password."""
     blockers = sign_off_checks.list_sign_off_blockers(attempt, load_matrix(attempt))
     form.password.errors = [] if blockers else form.password.errors
@@ -157,9 +157,9 @@ def check_can_be_signed(attempt: UnitAttempt, form: SignForm) -> None:
 
 def render_sign_page(
     attempt: UnitAttempt,
-    form: SignForm | None = None,
+    form: SignOffForm | None = None,
     *,
-    retracting: ReasonForm | None = None,
+    retracting: RetractForm | None = None,
     answering: dict[int, ResponseForm] | None = None,
 ) -> str:
     """Return the page; a form that was refused still holds what was typed."""
@@ -167,7 +167,7 @@ def render_sign_page(
     refused = form or retracting or next(iter((answering or {}).values()), None)
     typed = form is not None
     if form is None:
-        form = SignForm(formdata=None)
+        form = SignOffForm(formdata=None)
         form.comment.data = attempt.closing_comment
     shown_action_points, spread = (
         queries.list_attempt_action_points(attempt),
@@ -193,6 +193,6 @@ def render_sign_page(
         spread_months=[(date.fromisoformat(f"{month}-01"), count) for month, count in spread.months],
         needs_simulation_reason=services.needs_simulation_reason(attempt, matrix),
         form=form,
-        retract_form=retracting or ReasonForm(formdata=None),
+        retract_form=retracting or RetractForm(formdata=None),
         refused=refused,
     )
