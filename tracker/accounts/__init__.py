@@ -1,0 +1,1 @@
+"""Accounts: people, their roles at centres, passwords, sessions and two-step verification."""

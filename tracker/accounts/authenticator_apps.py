@@ -1,4 +1,4 @@
-"""Authenticator apps: a shared secret, and the code of six digits that it gives for each half minute (RFC 6238)."""
+"""Authenticator apps: the shared secret, its QR code, and the six-digit code of each half minute (TOTP, RFC 6238)."""
 
 import hmac
 from datetime import datetime
@@ -9,32 +9,32 @@ from markupsafe import Markup
 
 ISSUER = "Evidence tracker"
 DIGITS = 6
-SECONDS = 30
-CLOCKS_DIFFER = 1
-"""Steps by which the app's clock may differ from ours, either way."""
-QUIET = 4
-"""The white edge of a QR code, in its own squares."""
+STEP_SECONDS = 30
+ALLOWED_DRIFT_STEPS = 1
+"""Steps by which the app's clock may be ahead of or behind the server's."""
+QUIET_ZONE = 4
+"""The white border of the QR code, in modules."""
 
 
 def make_secret() -> str:
-    """160 bits, in the letters and digits that an app takes."""
+    """Return a new secret of 160 bits, in base32."""
     return pyotp.random_base32()
 
 
 def find_step(secret: str, code: str, moment: datetime) -> int | None:
-    """The half minute, counted from 1970, whose code this is; None if it is of none near this moment."""
+    """Return the time step a code belongs to, as steps since 1970, or None if it is not valid around this moment."""
     typed = "".join(code.split())
     if len(typed) != DIGITS or not (typed.isascii() and typed.isdigit()):
         return None
-    app, now = pyotp.TOTP(secret), int(moment.timestamp()) // SECONDS
-    steps = range(now - CLOCKS_DIFFER, now + CLOCKS_DIFFER + 1)
+    app, now = pyotp.TOTP(secret), int(moment.timestamp()) // STEP_SECONDS
+    steps = range(now - ALLOWED_DRIFT_STEPS, now + ALLOWED_DRIFT_STEPS + 1)
     return next((step for step in steps if hmac.compare_digest(app.generate_otp(step), typed)), None)
 
 
 def draw_qr_code(secret: str, email: str) -> Markup:
-    """What an app's camera reads, as a drawing that stands in the page."""
-    address = pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name=ISSUER)
-    rows = [list(row) for row in segno.make(address, error="m", micro=False).matrix_iter(border=QUIET)]
+    """Return the QR code that an authenticator app scans, as an inline SVG."""
+    uri = pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name=ISSUER)
+    rows = [list(row) for row in segno.make(uri, error="m", micro=False).matrix_iter(border=QUIET_ZONE)]
     dark = "".join(f"M{x} {y}h1v1h-1z" for y, row in enumerate(rows) for x, is_dark in enumerate(row) if is_dark)
     return Markup(
         '<svg class="square" viewBox="0 0 {size} {size}" role="img" aria-label="{label}">'
@@ -43,5 +43,5 @@ def draw_qr_code(secret: str, email: str) -> Markup:
 
 
 def group_key(secret: str) -> str:
-    """The key in groups of four, to be typed where there is no camera."""
+    """Return the secret in groups of four characters, to type where no camera is available."""
     return " ".join(secret[start : start + 4] for start in range(0, len(secret), 4))

@@ -1,3 +1,3 @@
-"""The one password of the invented people, shown on the sign-in page of the demonstration."""
+"""The shared password of the demo's invented people, shown on the sign-in page in demo mode."""
 
-DEMO_PASSWORD = "practice makes perfect"  # noqa: S105 - no secret: demo mode shows it to everybody
+DEMO_PASSWORD = "practice makes perfect"  # noqa: S105 - not a secret: demo mode shows it to everybody

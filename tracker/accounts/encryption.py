@@ -1,4 +1,4 @@
-"""Words that only this installation can read back, under keys derived from its SECRET_KEY, one for each purpose."""
+"""Encryption of short texts with keys derived from SECRET_KEY, a separate key for each purpose."""
 
 from base64 import urlsafe_b64encode
 from datetime import timedelta
@@ -9,20 +9,22 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from flask import current_app
 
 DOMAIN = "tracker.encryption.v1"
+"""Keeps these keys apart from any other key that might be derived from SECRET_KEY."""
 
 
-def encrypt(words: str, purpose: str) -> str:
-    return _box(purpose).encrypt(words.encode()).decode()
+def encrypt(text: str, purpose: str) -> str:
+    """Return the text encrypted with the key of this purpose."""
+    return _get_fernet(purpose).encrypt(text.encode()).decode()
 
 
-def decrypt(sealed: str, purpose: str, *, within: timedelta | None = None) -> str | None:
-    """What was encrypted for this purpose; None for anything else, also once it is older than `within`."""
+def decrypt(token: str, purpose: str, *, within: timedelta | None = None) -> str | None:
+    """Return the text encrypted for this purpose, or None if the token is not valid or is older than `within`."""
     try:
-        return _box(purpose).decrypt(sealed.encode(), int(within.total_seconds()) if within else None).decode()
+        return _get_fernet(purpose).decrypt(token.encode(), int(within.total_seconds()) if within else None).decode()
     except InvalidToken:
         return None
 
 
-def _box(purpose: str) -> Fernet:
+def _get_fernet(purpose: str) -> Fernet:
     key = HKDF(SHA256(), 32, salt=None, info=f"{DOMAIN} {purpose}".encode())
     return Fernet(urlsafe_b64encode(key.derive(str(current_app.config["SECRET_KEY"]).encode())))

@@ -1,4 +1,4 @@
-"""What people call a browser, from what it says of itself: enough to know one's own in a list."""
+"""Names of browsers and systems for the list of a person's sessions, from the User-Agent header."""
 
 BROWSERS = {
     "Edg": "Edge",
@@ -10,6 +10,7 @@ BROWSERS = {
     "Chrome": "Chrome",
     "Safari": "Safari",
 }
+"""The order matters: Edge, for example, also contains "Chrome/" and "Safari/"."""
 SYSTEMS = {
     "iPhone": "iPhone",
     "iPad": "iPad",
@@ -22,7 +23,7 @@ SYSTEMS = {
 
 
 def describe_browser(user_agent: str) -> str:
-    """`Chrome on Windows`. The order above matters: every browser also claims to be its forerunners."""
-    browser = next((name for sign, name in BROWSERS.items() if f"{sign}/" in user_agent), "A browser")
-    system = next((name for sign, name in SYSTEMS.items() if sign in user_agent), "")
+    """Return the browser and system of a User-Agent header: `Chrome on Windows`."""
+    browser = next((name for token, name in BROWSERS.items() if f"{token}/" in user_agent), "A browser")
+    system = next((name for token, name in SYSTEMS.items() if token in user_agent), "")
     return f"{browser} on {system}" if system else browser

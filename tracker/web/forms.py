@@ -1,15 +1,26 @@
-"""What every form here starts from."""
+"""Base class of the forms, date fields, and the errors of acts shown on the form that asked for them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from flask import request
+from flask import render_template, request
 from flask_wtf import FlaskForm
 from flask_wtf.form import _Auto
 from werkzeug.datastructures import MultiDict
-from wtforms import FileField, MultipleFileField
+from wtforms import DateField, FileField, Form, MultipleFileField
+from wtforms.validators import InputRequired, Optional, StopValidation
+
+from tracker.errors import Invalid, Refused, TrackerError
+
+INVALID_DATE = "Enter a date such as 22/11/2026."
+INVALID_OPTIONAL_DATE = "Enter a date such as 22/11/2026, or leave it empty."
+MIN_YEAR, MAX_YEAR = 2000, 2100
 
 
 class PageForm(FlaskForm):
+    """A form sent by one of our pages."""
+
     class Meta(FlaskForm.Meta):  # noqa: D106 - the name WTForms looks for
         def wrap_formdata(self, form: FlaskForm, formdata: Any) -> Any:
             """Files for the fields that ask for files, and text for the others; JSON is no form.
@@ -25,3 +36,48 @@ class PageForm(FlaskForm):
                 if isinstance(field, FileField | MultipleFileField):
                     sent.setlist(field.name, request.files.getlist(field.name))
             return sent
+
+
+def date_field(label: str, missing: str = "") -> DateField:
+    """Return a field for a date between 2000 and 2100.
+
+    Args:
+        label: the field's label.
+        missing: the error shown when it is left empty; without one, the date is optional.
+    """
+    invalid = INVALID_DATE if missing else INVALID_OPTIONAL_DATE
+
+    def check_year(_form: Form, field: DateField) -> None:
+        if field.data and not MIN_YEAR <= field.data.year <= MAX_YEAR:
+            raise StopValidation(invalid)
+
+    validators = [InputRequired(missing) if missing else Optional(), check_year]
+    return DateField(label, validators, invalid_value_message=invalid)  # type: ignore[call-arg]  # newer than its types
+
+
+@contextmanager
+def errors_on_form(form: Form, *kinds: type[TrackerError]) -> Iterator[None]:
+    """Run an act; if it raises one of these errors, show the error on the form and go on after the block.
+
+    Args:
+        form: the form that asked for the act.
+        kinds: the errors to show; `Invalid` and `Refused` unless named.
+    """
+    try:
+        yield
+    except kinds or (Invalid, Refused) as error:
+        add_error(form, error)
+
+
+def add_error(form: Form, error: TrackerError) -> None:
+    """Show an error beside the field it is about, or above the form."""
+    field = form._fields.get(getattr(error, "field", None) or "")
+    if field is None:
+        form.form_errors.append(str(error))
+    else:
+        field.errors = [*field.errors, str(error)]
+
+
+def render_form(template: str, form: PageForm, **context: Any) -> tuple[str, int]:
+    """Render a page with its form: with status 422 after a submission, since the form then shows errors."""
+    return render_template(template, form=form, **context), 422 if form.is_submitted() else 200
