@@ -231,7 +231,7 @@ def client(app: Flask) -> Callable[[Person], FlaskClient]:
         with transactions.transaction():
             token = sessions.start_session(person, "127.0.0.1", "Chrome on Windows", proven=True)
         browser = app.test_client()
-        browser.set_cookie(sessions.COOKIE, token)
+        browser.set_cookie(sessions.COOKIE_NAME, token)
         return browser
 
     return signed_in_as

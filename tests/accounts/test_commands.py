@@ -13,7 +13,7 @@ from sqlalchemy import select
 from tests.accounts.conftest import MailServer, link_in
 from tests.factories import World
 from tracker.accounts.services.people import find_person
-from tracker.accounts.sessions import COOKIE
+from tracker.accounts.sessions import COOKIE_NAME
 from tracker.background import emails
 from tracker.extensions import db
 from tracker.models import Centre
@@ -26,7 +26,7 @@ NEW = "seven quiet otters"
 
 @pytest.fixture
 def run(app: Flask) -> Run:
-    """`run("people", "reset", email)`, as an operator without a SECRET_KEY does."""
+    """`run("people", "reset-password", email)`, as an operator without a SECRET_KEY does."""
     app.config["SECRET_KEY"] = None
 
     def invoked(*arguments: str) -> Result:
@@ -96,7 +96,7 @@ def test_a_reset_prints_a_link_that_works_once_and_tells_her(
     acts: Callable[[], list[str]],
 ) -> None:
     phone = client(world.alice)
-    result = run("people", "reset", world.alice.email.upper())
+    result = run("people", "reset-password", world.alice.email.upper())
     assert result.exit_code == 0, result.output
     assert "alice.moran@example.org alone; it works once, within an hour" in result.output
     app.config["SECRET_KEY"] = "test"
@@ -111,7 +111,7 @@ def test_a_reset_prints_a_link_that_works_once_and_tells_her(
 
 
 def test_a_reset_for_nobody_says_so(world: World, run: Run) -> None:
-    result = run("people", "reset", "nobody@example.org")
+    result = run("people", "reset-password", "nobody@example.org")
     assert result.exit_code == 1
     assert "nobody@example.org has no open account here. Nothing was changed." in result.output
 
@@ -120,13 +120,13 @@ def test_deactivation_ends_her_sessions_at_once(
     world: World, app: Flask, run: Run, client: ClientFor, acts: Callable[[], list[str]]
 ) -> None:
     alice = client(world.alice)
-    cookie = alice.get_cookie(COOKIE)
+    cookie = alice.get_cookie(COOKIE_NAME)
     assert cookie
     result = run("people", "deactivate", world.alice.email)
     assert result.exit_code == 0, result.output
     app.config["SECRET_KEY"] = "test"
     thief = app.test_client()
-    thief.set_cookie(COOKIE, cookie.value)
+    thief.set_cookie(COOKIE_NAME, cookie.value)
     assert [alice.get("/account").status_code, thief.get("/account").status_code] == [302, 302]
     assert acts() == ["person_deactivated"]
     again = run("people", "deactivate", world.alice.email)
@@ -137,7 +137,7 @@ def test_deactivation_ends_her_sessions_at_once(
 
 def test_what_could_not_be_sent_is_sent_later(world: World, run: Run, mail_server: MailServer) -> None:
     mail_server.is_down = True
-    run("people", "reset", world.alice.email)
+    run("people", "reset-password", world.alice.email)
     emails.executor.submit(int).result()
     assert run("email", "send").output == "0 sent, 1 still waiting.\n"
     mail_server.is_down = False
@@ -156,7 +156,7 @@ def test_without_a_mail_server_nothing_can_be_sent(app: Flask, run: Run, demo: N
 def test_the_commands_explain_themselves(run: Run) -> None:
     for command in (
         ["centres", "create"],
-        ["people", "reset"],
+        ["people", "reset-password"],
         ["people", "deactivate"],
         ["people", "reset-two-step-verification"],
         ["email", "send"],
@@ -166,5 +166,5 @@ def test_the_commands_explain_themselves(run: Run) -> None:
 
 def test_nothing_is_written_where_no_mail_goes(world: World, app: Flask, run: Run, tmp_path: Path) -> None:
     app.config["OUTBOX_PATH"] = tmp_path / "outbox"
-    run("people", "reset", world.alice.email)
+    run("people", "reset-password", world.alice.email)
     assert not (tmp_path / "outbox").exists()

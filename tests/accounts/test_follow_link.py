@@ -12,9 +12,9 @@ from tests.accounts.conftest import link_in
 from tests.factories import PASSWORD, World, actor, make_person
 from tracker import clock
 from tracker.accounts.passwords import is_password
-from tracker.accounts.services.account_links import LAPSED, issue_link
+from tracker.accounts.services.account_links import EXPIRED, issue_link
 from tracker.accounts.services.people import deactivate_person, invite_person
-from tracker.accounts.sessions import COOKIE
+from tracker.accounts.sessions import COOKIE_NAME
 from tracker.extensions import db
 from tracker.ledger.events import OPERATOR
 from tracker.ledger.transactions import transaction
@@ -127,7 +127,7 @@ def test_a_new_password_ends_every_open_link(ivy: Person, app: Flask) -> None:
 def test_an_invented_token_opens_nothing(world: World, anonymous: FlaskClient) -> None:
     response = anonymous.get("/links/" + "a" * 43)
     assert response.status_code == 409
-    assert LAPSED in response.text
+    assert EXPIRED in response.text
 
 
 def test_a_closed_account_cannot_be_opened_by_a_link(ivy: Person, anonymous: FlaskClient) -> None:
@@ -161,9 +161,9 @@ def test_a_reset_does_not_let_her_rename_herself(world: World, anonymous: FlaskC
 
 
 def test_the_session_it_gives_is_new(world: World, anonymous: FlaskClient) -> None:
-    anonymous.set_cookie(COOKIE, "planted")
+    anonymous.set_cookie(COOKIE_NAME, "planted")
     anonymous.post(reset(world.alice), data={"password": NEW})
-    cookie = anonymous.get_cookie(COOKIE)
+    cookie = anonymous.get_cookie(COOKIE_NAME)
     assert cookie
     assert cookie.value != "planted"
 

@@ -35,7 +35,7 @@ def count_people() -> int:
 
 def faults(text: str, world: World) -> list[tuple[int, str]]:
     preview = preview_people(text, world.northgate, actor(world.dan))
-    return [(row.number, row.fault or "") for row in preview.wrong]
+    return [(row.number, row.error or "") for row in preview.invalid]
 
 
 def test_the_preview_says_what_would_happen_and_does_nothing(world: World, client: ClientFor) -> None:

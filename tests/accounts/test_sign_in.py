@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from tests.factories import PASSWORD, World, grant, make_person
 from tracker.accounts.services import sign_in as sign_in_services
-from tracker.accounts.sessions import COOKIE, hash_token
+from tracker.accounts.sessions import COOKIE_NAME, hash_token
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import FailedSignIn, Person, UserSession
@@ -26,7 +26,7 @@ def sign_in(browser: FlaskClient, email: str, password: str = PASSWORD, query: s
 
 
 def token_of(browser: FlaskClient) -> str:
-    cookie = browser.get_cookie(COOKIE)
+    cookie = browser.get_cookie(COOKIE_NAME)
     assert cookie
     return cookie.value
 
@@ -51,7 +51,9 @@ def test_only_the_hash_of_the_token_is_kept(world: World, anonymous: FlaskClient
 def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(world: World, app: Flask) -> None:
     app.config["SESSION_COOKIE_SECURE"] = True
     response = sign_in(app.test_client(), world.alice.email)
-    cookie = next(each for each in response.headers.getlist("Set-Cookie") if each.startswith(f"__Host-{COOKIE}="))
+    cookie = next(
+        each for each in response.headers.getlist("Set-Cookie") if each.startswith(f"__Host-{COOKIE_NAME}=")
+    )
     assert {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))
     assert "Domain" not in cookie
 
@@ -175,7 +177,7 @@ def test_slips_before_the_right_password_are_forgotten_but_not_those_of_others(
 
 
 def test_a_token_planted_in_the_browser_is_not_taken_over(world: World, anonymous: FlaskClient) -> None:
-    anonymous.set_cookie(COOKIE, "planted")
+    anonymous.set_cookie(COOKIE_NAME, "planted")
     sign_in(anonymous, world.alice.email)
     assert token_of(anonymous) != "planted"
 
@@ -185,7 +187,7 @@ def test_signing_in_again_ends_the_session_the_browser_had(world: World, app: Fl
     earlier = token_of(anonymous)
     sign_in(anonymous, world.bob.email)
     thief = app.test_client()
-    thief.set_cookie(COOKIE, earlier)
+    thief.set_cookie(COOKIE_NAME, earlier)
     assert thief.get("/account").status_code == 302
 
 

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from tests.factories import World
 from tracker import clock
-from tracker.accounts.sessions import COOKIE
+from tracker.accounts.sessions import COOKIE_NAME
 
 
 def test_alice_signs_out(world: World, client: Callable[..., FlaskClient]) -> None:
@@ -20,11 +20,11 @@ def test_alice_signs_out(world: World, client: Callable[..., FlaskClient]) -> No
 
 def test_her_cookie_cannot_be_replayed(world: World, app: Flask, client: Callable[..., FlaskClient]) -> None:
     alice = client(world.alice)
-    cookie = alice.get_cookie(COOKIE)
+    cookie = alice.get_cookie(COOKIE_NAME)
     assert cookie
     alice.post("/sign-out")
     thief = app.test_client()
-    thief.set_cookie(COOKIE, cookie.value)
+    thief.set_cookie(COOKIE_NAME, cookie.value)
     assert thief.get("/account").status_code == 302
 
 

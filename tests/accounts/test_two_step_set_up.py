@@ -20,7 +20,7 @@ from tracker.accounts import recovery_codes
 from tracker.accounts.authenticator_apps import group_key
 from tracker.accounts.recovery_codes import NewCode, make_codes
 from tracker.accounts.services.two_step_verification import list_factors
-from tracker.accounts.sessions import COOKIE
+from tracker.accounts.sessions import COOKIE_NAME
 from tracker.accounts.views import two_step_verification
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
@@ -75,9 +75,9 @@ def test_dan_sets_up_his_app_keeps_his_codes_and_goes_on(
     codes = shown_codes(answer.text)
     assert len(set(codes)) == 10
     assert all(re.fullmatch(r"([a-z2-9]{4}-){2}[a-z2-9]{4}", each) for each in codes)
-    onward = re.search(r'action="(/account/two-step-verification/codes/kept[^"]*)"', answer.text)
+    onward = re.search(r'action="(/account/two-step-verification/codes/saved[^"]*)"', answer.text)
     assert onward
-    kept = dan.post(html.unescape(onward.group(1)), data={"kept": "y", "codes": hidden(answer.text, "codes")})
+    kept = dan.post(html.unescape(onward.group(1)), data={"saved": "y", "codes": hidden(answer.text, "codes")})
     assert (kept.status_code, kept.location) == (303, "/people?q=a")
     assert dan.get("/account").status_code == 200
     assert acts() == ["second_factor_added", "recovery_codes_made"]
@@ -107,11 +107,11 @@ def test_a_password_alone_does_not_replace_a_factor_set_up_meanwhile(
 
 def test_the_token_changes_with_the_first_factor(world: World, app: Flask) -> None:
     dan = sign_in(app, world.dan)
-    before = dan.get_cookie(COOKIE)
+    before = dan.get_cookie(COOKIE_NAME)
     assert before
     set_up(dan)
     thief = app.test_client()
-    thief.set_cookie(COOKIE, before.value)
+    thief.set_cookie(COOKIE_NAME, before.value)
     assert thief.get("/account").location.startswith("/sign-in")
     assert dan.get("/account").status_code == 200
 
@@ -167,12 +167,12 @@ def test_a_key_that_was_shown_to_another_session_is_not_taken(world: World, clie
 def test_codes_are_shown_until_they_are_kept(world: World, app: Flask) -> None:
     dan = sign_in(app, world.dan)
     page = set_up(dan).text
-    answer = dan.post("/account/two-step-verification/codes/kept", data={"codes": hidden(page, "codes")})
+    answer = dan.post("/account/two-step-verification/codes/saved", data={"codes": hidden(page, "codes")})
     assert answer.status_code == 422
     assert "then tick the box" in answer.text
     assert shown_codes(answer.text) == shown_codes(page)
     other = sign_in(app, world.alice)
-    stolen = other.post("/account/two-step-verification/codes/kept", data={"codes": hidden(page, "codes")})
+    stolen = other.post("/account/two-step-verification/codes/saved", data={"codes": hidden(page, "codes")})
     assert stolen.status_code == 409
     assert shown_codes(page)[0] not in stolen.text
 

@@ -15,7 +15,7 @@ from tests.factories import PASSWORD, World, make_app
 from tests.one_moment import at_one_moment
 from tests.web.test_routes import TABLE, Cast, endpoints, everything_written
 from tracker.accounts.services.account_links import issue_link
-from tracker.accounts.sessions import COOKIE
+from tracker.accounts.sessions import COOKIE_NAME
 from tracker.extensions import db
 from tracker.ledger import read_only
 from tracker.ledger.events import OPERATOR
@@ -174,11 +174,11 @@ def test_it_waits_ten_minutes_and_no_longer(bob: Person, app: Flask, hold_clock:
 
 def test_the_token_changes_once_it_is_proven(bob: Person, app: Flask) -> None:
     browser = sign_in(app, bob)
-    before = browser.get_cookie(COOKIE)
+    before = browser.get_cookie(COOKIE_NAME)
     assert before
     prove(browser, code_now())
     thief = app.test_client()
-    thief.set_cookie(COOKIE, before.value)
+    thief.set_cookie(COOKIE_NAME, before.value)
     assert thief.get("/queue").location.startswith("/sign-in")
     assert browser.get("/queue").status_code == 200
     assert len(db.session.scalars(select(UserSession.id)).all()) == 1

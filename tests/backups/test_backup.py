@@ -139,7 +139,7 @@ class TestRestore:
                 token = sessions.start_session(alice, "127.0.0.1", "Chrome", proven=True)
             db.session.remove()
         browser = elsewhere.test_client()
-        browser.set_cookie(sessions.COOKIE, token)
+        browser.set_cookie(sessions.COOKIE_NAME, token)
         assert browser.get("/evidence").status_code == 200
         answer = browser.post("/evidence/new", data={"title": "A new one"})
         assert answer.status_code == 503

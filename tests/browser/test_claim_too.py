@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from tests import factories
 from tests.browser.conftest import Live
-from tracker.accounts.sessions import COOKIE, start_session
+from tracker.accounts.sessions import COOKIE_NAME, start_session
 from tracker.extensions import db
 from tracker.ledger import transactions
 from tracker.models import Claim
@@ -45,7 +45,7 @@ def story(live: Live, browser: Browser) -> Iterator[Story]:
     context = browser.new_context(viewport={"width": 390, "height": 844})
     page = context.new_page()
     found = Story(live, page)
-    context.add_cookies([{"name": COOKIE, "value": found.token, "url": live.address}])
+    context.add_cookies([{"name": COOKIE_NAME, "value": found.token, "url": live.address}])
     yield found
     context.close()
 

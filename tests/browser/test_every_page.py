@@ -10,7 +10,7 @@ from sqlalchemy import select
 from tests.browser.conftest import Live
 from tests.library.drafts import make_draft
 from tests.library.versions import UNITS, as_revision, publish, reworded
-from tracker.accounts.sessions import COOKIE, start_session
+from tracker.accounts.sessions import COOKIE_NAME, start_session
 from tracker.demo.story import tell_story
 from tracker.extensions import db
 from tracker.ledger import transactions
@@ -91,7 +91,7 @@ def signed_in(live: Live, browser: Browser, name: str, width: int) -> BrowserCon
         with live.app.app_context(), transactions.transaction():
             query = select(Person).where(Person.name.startswith(name), Person.email.startswith(f"{name.lower()}@"))
             token = start_session(db.session.scalars(query).one(), "127.0.0.1", "Chromium", proven=True)
-        context.add_cookies([{"name": COOKIE, "value": token, "url": live.address}])
+        context.add_cookies([{"name": COOKIE_NAME, "value": token, "url": live.address}])
     return context
 
 

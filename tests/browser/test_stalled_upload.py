@@ -9,7 +9,7 @@ import pytest
 
 from tests import factories
 from tests.browser.conftest import Live
-from tracker.accounts.sessions import COOKIE, start_session
+from tracker.accounts.sessions import COOKIE_NAME, start_session
 from tracker.extensions import db
 from tracker.ledger import transactions
 from tracker.ledger.transactions import transaction
@@ -24,7 +24,7 @@ def stalled_upload(live: Live, path: str, token: str) -> Iterator[socket.socket]
     """A request that says it brings 100 MB and stops after the first kilobyte; out of the tunnel, it sends the rest."""
     host, port = live.address.removeprefix("http://").split(":")
     head = (
-        f"POST {path} HTTP/1.1\r\nHost: {host}\r\nCookie: {COOKIE}={token}\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: {host}\r\nCookie: {COOKIE_NAME}={token}\r\n"
         f"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: {HUNDRED_MEGABYTES}\r\n\r\n"
         '--x\r\nContent-Disposition: form-data; name="file"; filename="film.mp4"\r\n\r\n'
     )
@@ -54,7 +54,7 @@ def test_a_stalled_upload_delays_nobody(live: Live) -> None:
     def ask(method: str, path: str, name: str, body: str = "") -> int:
         """Another person's request; it fails loudly, by the connection's own timeout, if it is held up."""
         connection = http.client.HTTPConnection(live.address.removeprefix("http://"), timeout=20)
-        headers = {"Cookie": f"{COOKIE}={tokens[name]}", "Content-Type": "application/x-www-form-urlencoded"}
+        headers = {"Cookie": f"{COOKIE_NAME}={tokens[name]}", "Content-Type": "application/x-www-form-urlencoded"}
         connection.request(method, path, body, headers)
         status = connection.getresponse().status
         connection.close()

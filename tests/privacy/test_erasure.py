@@ -217,13 +217,13 @@ class TestRefused:
 
     def test_what_is_held(self) -> None:
         with transaction():
-            hold = retention.hold(registration("Alice"), "An appeal.", dan())
+            hold = retention.place_retention_hold(registration("Alice"), "An appeal.", dan())
         wait(4 * A_YEAR)
         assert erasure.find_due_scope(registration("Alice")) is None
         with pytest.raises(Refused, match="a hold stands"):
             erase(registration("Alice"), is_whole=True)
         with transaction():
-            retention.lift_hold(hold, "Decided.", dan())
+            retention.lift_retention_hold(hold, "Decided.", dan())
         erase(registration("Alice"), is_whole=True)
 
     def test_twice(self) -> None:
@@ -315,10 +315,10 @@ class TestInvariant27:
 
     def test_a_hold_lifted_lately_gives_time_anew(self) -> None:
         with transaction():
-            hold = retention.hold(registration("Alice"), "An appeal.", dan())
+            hold = retention.place_retention_hold(registration("Alice"), "An appeal.", dan())
         wait(2 * A_YEAR)
         with transaction():
-            retention.lift_hold(hold, "Decided.", dan())
+            retention.lift_retention_hold(hold, "Decided.", dan())
         assert late() == []
         wait(32 * A_DAY)
         assert len(late()) == 1
@@ -335,7 +335,7 @@ class TestInvariant27:
     def test_what_is_held_is_never_late(self) -> None:
         for name in ("Alice", "Chloe"):
             with transaction():
-                retention.hold(registration(name), "An appeal.", dan())
+                retention.place_retention_hold(registration(name), "An appeal.", dan())
         wait(9 * A_YEAR)
         assert not any("thirty days" in each for each in offences())
 

@@ -56,7 +56,7 @@ def set_rule(world: World, body: str, evidence: int, records: int) -> None:
 
 def hold(world: World, reason: str = "Alice has appealed.") -> RetentionHold:
     with transaction():
-        return retention.hold(world.registration, reason, dan(world))
+        return retention.place_retention_hold(world.registration, reason, dan(world))
 
 
 def verify(world: World) -> None:
@@ -77,7 +77,7 @@ class TestClocks:
 
     def test_both_start_when_the_candidate_is_withdrawn(self, withdrawn: World) -> None:
         found = kept(withdrawn)
-        assert (found.ended_on, found.why) == (date(2025, 1, 31), "withdrawn")
+        assert (found.ended_on, found.ended_by) == (date(2025, 1, 31), "withdrawn")
         assert (found.evidence_until, found.records_until) == (date(2026, 1, 31), date(2028, 1, 31))
 
     def test_a_unit_that_is_only_confirmed_has_not_ended(self, world: World) -> None:
@@ -87,7 +87,7 @@ class TestClocks:
 
     def test_or_when_the_last_unit_is_verified(self, world: World) -> None:
         verify(world)
-        assert (kept(world).ended_on, kept(world).why) == (clock.today(), "verified")
+        assert (kept(world).ended_on, kept(world).ended_by) == (clock.today(), "verified")
 
     def test_but_not_before_its_qualification_is_complete(self, world: World) -> None:
         verify(world)
@@ -154,7 +154,7 @@ class TestDue:
         found = hold(withdrawn)
         assert retention.list_due(withdrawn.northgate.id, date(2030, 2, 1)) == []
         with transaction():
-            retention.lift_hold(found, "The appeal is decided.", dan(withdrawn))
+            retention.lift_retention_hold(found, "The appeal is decided.", dan(withdrawn))
         assert len(retention.list_due(withdrawn.northgate.id, date(2030, 2, 1))) == 1
 
 
@@ -176,9 +176,9 @@ class TestHold:
         with pytest.raises(Refused, match="held already"):
             hold(world)
         with transaction():
-            retention.lift_hold(found, "Decided.", dan(world))
+            retention.lift_retention_hold(found, "Decided.", dan(world))
         with pytest.raises(Refused, match="lifted already"):
-            retention.lift_hold(found, "Decided.", dan(world))
+            retention.lift_retention_hold(found, "Decided.", dan(world))
 
     @pytest.mark.parametrize("reason", ["", "  ", "x" * 2001])
     def test_without_a_reason_nothing_is_held(self, world: World, client: Browser, reason: str) -> None:
@@ -186,7 +186,7 @@ class TestHold:
             f"/registrations/{world.registration.id}/retention-hold", data={"reason": reason}
         )
         assert answer.status_code == 422
-        assert retention.find_hold(world.registration) is None
+        assert retention.find_retention_hold(world.registration) is None
 
     def test_nobody_else_holds(self, world: World, client: Browser) -> None:
         for person in (world.alice, world.bob, world.carol, world.heidi):
@@ -194,7 +194,7 @@ class TestHold:
                 f"/registrations/{world.registration.id}/retention-hold", data={"reason": "So."}
             )
             assert answer.status_code == 404
-        assert retention.find_hold(world.registration) is None
+        assert retention.find_retention_hold(world.registration) is None
 
 
 class TestPage:
@@ -226,8 +226,8 @@ class TestPage:
             answer = browser.post(address, data={**typed, **slip})
             assert answer.status_code == 422, slip
         said = browser.post(address, data={**typed, "evidence_months": "", "record_months": ""}).text
-        assert "Months for evidence: write a number" in said
-        assert "Months for decisions, signatures and forms: write a number" in said
+        assert "RetentionPeriods for evidence: write a number" in said
+        assert "RetentionPeriods for decisions, signatures and forms: write a number" in said
         assert db.session.query(RetentionRule).count() == 1
 
     def test_it_takes_few_statements_however_many_have_ended(

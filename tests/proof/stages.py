@@ -75,7 +75,7 @@ class Stage:
             token = sessions.start_session(person, "127.0.0.1", "Chrome on Windows", proven=True)
         db.session.remove()
         browser = PlainClient(self.app, self.app.response_class)  # what each page says is inspected elsewhere
-        browser.set_cookie(sessions.COOKIE, token)
+        browser.set_cookie(sessions.COOKIE_NAME, token)
         return browser
 
     def at_once(self, *acts: tuple[FlaskClient, Act]) -> list[TestResponse]:

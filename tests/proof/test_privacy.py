@@ -104,7 +104,7 @@ def own_data(app: Flask, number: int) -> str:
         token = sessions.start_session(who(number), "127.0.0.1", "Chrome on Windows", proven=True)
     db.session.remove()
     browser = PlainClient(app, app.response_class)
-    browser.set_cookie(sessions.COOKIE, token)
+    browser.set_cookie(sessions.COOKIE_NAME, token)
     with browser.post("/account/data", data={"password": PASSWORD}) as answer:
         assert answer.status_code == 200
         archive = zipfile.ZipFile(io.BytesIO(answer.data))

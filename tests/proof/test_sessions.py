@@ -15,7 +15,7 @@ from tracker import clock
 from tracker.accounts import sessions
 from tracker.accounts.services.account_links import issue_link
 from tracker.accounts.services.people import deactivate_person
-from tracker.accounts.sessions import COOKIE
+from tracker.accounts.sessions import COOKIE_NAME
 from tracker.ledger.events import OPERATOR
 from tracker.ledger.transactions import transaction
 from tracker.models import Person
@@ -48,7 +48,7 @@ def by_another_sign_in(world: World, own: FlaskClient, _other: FlaskClient) -> N
 
 
 def by_time(_world: World, _own: FlaskClient, _other: FlaskClient) -> None:
-    clock.held = clock.now() + sessions.IDLE + timedelta(minutes=1)
+    clock.held = clock.now() + sessions.IDLE_TIMEOUT + timedelta(minutes=1)
 
 
 @pytest.mark.parametrize("end", [by_signing_out, by_a_new_password, by_deactivation, by_another_sign_in, by_time])
@@ -58,12 +58,12 @@ def test_a_copied_cookie_opens_nothing_once_the_session_has_ended(
     """Every route that is Alice's, by every method."""
     cast = Cast(app, world)
     alice = client(world.alice)
-    cookie = alice.get_cookie(COOKIE)
+    cookie = alice.get_cookie(COOKIE_NAME)
     assert cookie
     assert alice.get("/account").status_code == 200
     end(world, alice, app.test_client())
     thief = app.test_client()
-    thief.set_cookie(COOKIE, cookie.value)
+    thief.set_cookie(COOKIE_NAME, cookie.value)
     before, tried = everything_written(), 0
     for endpoint in sorted(TABLE):
         rule = find_route_rule(app, endpoint)
@@ -80,7 +80,7 @@ def test_a_copied_cookie_opens_nothing_once_the_session_has_ended(
 
 
 def test_a_token_that_was_planted_or_forged_is_nobody(app: Flask, world: World, client: Browser) -> None:
-    alice = client(world.alice).get_cookie(COOKIE)
+    alice = client(world.alice).get_cookie(COOKIE_NAME)
     assert alice
     forged = [
         "", "planted", "0", "1", "None", "null", "' OR 1=1 --", alice.value[:-1], alice.value + "x", alice.value.swapcase(),
@@ -88,12 +88,12 @@ def test_a_token_that_was_planted_or_forged_is_nobody(app: Flask, world: World, 
     ]  # fmt: skip
     for token in forged:
         browser = app.test_client()
-        browser.set_cookie(COOKIE, token)
+        browser.set_cookie(COOKIE_NAME, token)
         assert browser.get("/account").status_code == 302, token
     planted = app.test_client()
-    planted.set_cookie(COOKIE, "planted")
+    planted.set_cookie(COOKIE_NAME, "planted")
     planted.post("/sign-in", data={"email": world.alice.email, "password": PASSWORD})
-    given = planted.get_cookie(COOKIE)
+    given = planted.get_cookie(COOKIE_NAME)
     assert given
     assert given.value not in forged
     tell(forged=len(forged), taken=0)

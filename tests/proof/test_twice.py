@@ -12,7 +12,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 from tests.integrity.tampering import offences
 from tests.proof.figures import size, tell
 from tests.proof.stages import Body, Stage, filled, posts, sign_body
-from tracker.accounts.sessions import COOKIE
+from tracker.accounts.sessions import COOKIE_NAME
 from tracker.extensions import db
 from tracker.ledger import transactions
 from tracker.models import Event, Signature
@@ -99,9 +99,9 @@ def test_the_same_key_with_another_body_is_refused(stage: Stage) -> None:
 
 def cut_off(stage: Stage, bob: FlaskClient, body: Body) -> None:
     """The request arrives whole; of the answer nothing but its head does."""
-    cookie: Any = bob.get_cookie(COOKIE)
+    cookie: Any = bob.get_cookie(COOKIE_NAME)
     builder = EnvironBuilder(
-        path=f"{stage.path}/sign", method="POST", data=body, headers={"Cookie": f"{COOKIE}={cookie.value}"}
+        path=f"{stage.path}/sign", method="POST", data=body, headers={"Cookie": f"{COOKIE_NAME}={cookie.value}"}
     )
     environ = builder.get_environ()
     db.session.remove()

@@ -115,7 +115,7 @@ def test_what_is_over_waits_for_nobody(world: World, ivys: Registration, over: s
             ivys.attempts[0].state = AttemptState(over)
     assert queries.list_attempts_to_allocate(world.northgate.id, 10) == []
     found, _ = queries.list_registrations(world.northgate, "", 1)
-    assert [each.waiting for each in found] == [0, 0]
+    assert [each.to_allocate for each in found] == [0, 0]
 
 
 @pytest.mark.parametrize("who", ["alice", "bob", "carol", "eve", "heidi"])

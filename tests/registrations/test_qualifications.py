@@ -37,7 +37,7 @@ def registered(world: World) -> Registration:
     return world.registration
 
 
-def standing(registration: Registration) -> QualificationProgress:
+def progress(registration: Registration) -> QualificationProgress:
     found = find_progress(registration)
     assert found
     return found
@@ -52,20 +52,20 @@ class TestStanding:
     def test_nothing_counts_before_it_is_verified(self, world: World, registered: Registration) -> None:
         for state in (AttemptState.IN_PROGRESS, AttemptState.ASSESSED, AttemptState.CONFIRMED):
             make_state(world.cfacc15, state)
-            assert standing(registered).standing.counted == {}
+            assert progress(registered).result.counted == {}
         for state in (AttemptState.VERIFIED, AttemptState.CERTIFICATE_CLAIMED):
             make_state(world.cfacc15, state)
-            assert standing(registered).standing.counted == {"CFACC15": "Mandatory"}
+            assert progress(registered).result.counted == {"CFACC15": "Mandatory"}
 
     def test_what_is_chosen_need_not_be_chosen_again(self, registered: Registration) -> None:
-        found = standing(registered)
+        found = progress(registered)
         assert found.chosen == {"CFACC15", "INSCC004"}
-        assert "Choose 1 more from Group B." in found.standing.to_choose
+        assert "Choose 1 more from Group B." in found.result.to_choose
 
     def test_a_void_attempt_is_not_chosen(self, world: World, registered: Registration) -> None:
         with transaction():
             void_attempt(world.inscc004, "The wrong unit.", factories.actor(world.dan))
-        assert standing(registered).chosen == {"CFACC15"}
+        assert progress(registered).chosen == {"CFACC15"}
 
     def test_it_is_not_complete_with_every_unit_the_library_holds(self, registered: Registration) -> None:
         """Two mandatory ones are placeholders, which nobody can achieve."""
@@ -74,7 +74,7 @@ class TestStanding:
                 factories.make_attempt(registered, code)
         for attempt in db.session.scalars(select(UnitAttempt).where(UnitAttempt.registration_id == registered.id)):
             make_state(attempt, AttemptState.VERIFIED)
-        found = standing(registered).standing
+        found = progress(registered).result
         assert not found.complete
         assert len(found.counted) == 4
         assert [each.split(",")[0] for each in found.missing] == ["Achieve EX-HS1", "Achieve EX-TEAM2"]
@@ -87,23 +87,23 @@ class TestStanding:
                 world.alice, world.northgate, "C-2", "AB-2", factories.LONG_AGO.date(), [], factories.actor(world.dan),
                 qualification=svq(),
             )  # fmt: skip
-        assert standing(again).achieved == {"CFACC15"}
+        assert progress(again).achieved == {"CFACC15"}
 
-    def test_single_units_have_no_standing(self, world: World) -> None:
+    def test_single_units_have_no_progress(self, world: World) -> None:
         assert find_progress(world.registration) is None
 
 
 class TestObjection:
     def test_a_unit_outside_it_is_objected_to(self, registered: Registration) -> None:
-        assert "is not part of" in (find_objection(standing(registered), "LOCAL7") or "")
+        assert "is not part of" in (find_objection(progress(registered), "LOCAL7") or "")
 
     def test_one_too_many_of_a_group_is_objected_to(self, registered: Registration) -> None:
         with transaction():
             factories.make_attempt(registered, "CFAM&LFD3")
-        assert "Group B is full" in (find_objection(standing(registered), "EX-DATA3") or "")
+        assert "Group B is full" in (find_objection(progress(registered), "EX-DATA3") or "")
 
     def test_what_is_still_asked_for_is_not(self, registered: Registration) -> None:
-        assert find_objection(standing(registered), "DELIVERCC") is None
+        assert find_objection(progress(registered), "DELIVERCC") is None
 
 
 class TestChoosing:
@@ -153,7 +153,7 @@ class TestPages:
     def test_home_has_a_line(self, world: World, client: Browser) -> None:
         make_state(world.cfacc15, AttemptState.VERIFIED)
         page = client(world.alice).get("/").text
-        assert "SVQ 3 in contact centre operations: 1 unit counts, something is still to choose." in page
+        assert "SVQ 3 in contact centre operations: 1 unit achieved, more units to choose." in page
 
     def test_a_unit_of_it_is_added_in_one_press(
         self, world: World, registered: Registration, client: Browser
@@ -161,7 +161,7 @@ class TestPages:
         delivercc = db.session.scalars(select(Unit).where(Unit.code == "DELIVERCC")).one()
         answer = client(world.dan).post(f"/registrations/{registered.id}/units", data={"unit": delivercc.id})
         assert answer.status_code == 303
-        assert "DELIVERCC" in standing(registered).chosen
+        assert "DELIVERCC" in progress(registered).chosen
 
     def test_one_that_would_not_count_is_asked_about(
         self, world: World, registered: Registration, client: Browser
@@ -171,9 +171,9 @@ class TestPages:
         asked = dan.post(address, data={"unit": ours.id})
         assert asked.status_code == 200
         assert "is not part of" in asked.text
-        assert ours.code not in standing(registered).chosen
+        assert ours.code not in progress(registered).chosen
         assert dan.post(address, data={"unit": ours.id, "even_so": "yes"}).status_code == 303
-        assert ours.code in standing(registered).chosen
+        assert ours.code in progress(registered).chosen
 
     def test_it_is_named_changed_and_taken_away(self, world: World, client: Browser) -> None:
         dan, address = client(world.dan), f"/registrations/{world.registration.id}/qualification"

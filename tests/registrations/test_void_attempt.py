@@ -56,12 +56,18 @@ def test_in_any_state_before_claimed(world: World, state: AttemptState) -> None:
     assert (world.cfacc15.state, world.cfacc15.void_reason) == (AttemptState.VOID, "Entered by mistake")
 
 
-@pytest.mark.parametrize("state", [AttemptState.CERTIFICATE_CLAIMED, AttemptState.VOID])
-def test_not_after_that_and_not_twice(world: World, client: ClientFor, state: AttemptState) -> None:
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        (AttemptState.CERTIFICATE_CLAIMED, "The certificate for this unit has been claimed, so it cannot be voided."),
+        (AttemptState.VOID, "This attempt is already void."),
+    ],
+)
+def test_not_after_that_and_not_twice(world: World, client: ClientFor, state: AttemptState, message: str) -> None:
     put_in(world, state)
     response = client(world.dan).post(address(world), data={"reason": "Again"})
     assert response.status_code == 409
-    assert f"This attempt is {state.label.lower()}. Nothing was changed." in response.text
+    assert f"{message} Nothing was changed." in response.text
     db.session.refresh(world.cfacc15)
     assert (world.cfacc15.state, world.cfacc15.void_reason) == (state, None)
 

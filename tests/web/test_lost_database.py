@@ -28,7 +28,9 @@ def alice_asks(app: Flask, world: World) -> Asking:
     app.config["PROPAGATE_EXCEPTIONS"] = False
     browser = FlaskClient(app, app.response_class)
     with transaction():
-        browser.set_cookie(sessions.COOKIE, sessions.start_session(world.alice, "127.0.0.1", "Chrome on Windows"))
+        browser.set_cookie(
+            sessions.COOKIE_NAME, sessions.start_session(world.alice, "127.0.0.1", "Chrome on Windows")
+        )
     db.session.remove()
 
     def asked() -> TestResponse:

@@ -59,7 +59,7 @@ TABLE: dict[str, frozenset[str]] = {
     "accounts.set_up_passkey": EVERYBODY_SIGNED_IN,
     "accounts.get_new_passkey_options": EVERYBODY_SIGNED_IN,
     "accounts.make_recovery_codes": EVERYBODY_SIGNED_IN,
-    "accounts.keep_recovery_codes": EVERYBODY_SIGNED_IN,
+    "accounts.confirm_recovery_codes": EVERYBODY_SIGNED_IN,
     "accounts.remove_second_factor": ALICE,  # it is hers
     "privacy.show_own_access_log": CANDIDATES,
     "privacy.show_access_log": DAN,

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from tests.factories import PASSWORD, World
 from tracker import create_app
-from tracker.accounts.sessions import COOKIE, start_session
+from tracker.accounts.sessions import COOKIE_NAME, start_session
 from tracker.accounts.views import sign_in as sign_in_views
 from tracker.config import Settings
 from tracker.extensions import db
@@ -59,9 +59,9 @@ def test_under_https_no_host_beside_it_can_plant_a_cookie(https: FlaskClient, wo
 def test_under_https_a_planted_session_is_not_looked_at(https: FlaskClient, world: World) -> None:
     with transaction():
         token = start_session(world.alice, "192.0.2.7", "Chrome on Windows", proven=True)
-    https.set_cookie(COOKIE, token, domain="tracker.example.org")
+    https.set_cookie(COOKIE_NAME, token, domain="tracker.example.org")
     assert https.get("/account", base_url=BASE_URL).status_code == 302
-    https.set_cookie(f"__Host-{COOKIE}", token, domain="tracker.example.org")
+    https.set_cookie(f"__Host-{COOKIE_NAME}", token, domain="tracker.example.org")
     assert https.get("/account", base_url=BASE_URL).status_code == 200
 
 

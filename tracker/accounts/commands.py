@@ -1,22 +1,22 @@
-"""What only the installation's operator does: centres, resets, closing accounts, mail that waits."""
+"""Commands for the operator: create centres, reset passwords, close accounts, send waiting emails."""
 
 import click
 from flask.cli import AppGroup
 
 from tracker.errors import TrackerError
 
-centres_cli = AppGroup("centres", help="Centres and their first administrator.")
-people_cli = AppGroup("people", help="What only the installation's operator does to people.")
-email_cli = AppGroup("email", help="Emails that wait in the outbox.")
+centres_cli = AppGroup("centres", help="Create centres with their first administrators.")
+people_cli = AppGroup("people", help="Reset passwords and two-step verification, and close accounts.")
+email_cli = AppGroup("email", help="Send emails that wait in the outbox.")
 
 
 @centres_cli.command("create")
 @click.argument("name")
 @click.option("--number", required=True, help="The centre's number at the awarding body.")
-@click.option("--admin", required=True, metavar="EMAIL", help="The first administrator's address.")
-@click.option("--admin-name", default="Centre administrator", help="Their name.")
+@click.option("--admin", required=True, metavar="EMAIL", help="The first administrator's email address.")
+@click.option("--admin-name", default="Centre administrator", help="The first administrator's name.")
 def create_centre(name: str, number: str, admin: str, admin_name: str) -> None:
-    """Create a centre and print its first administrator's one-time invitation."""
+    """Create a centre and print an invitation link for its first administrator."""
     from tracker.accounts.services import account_links, people
     from tracker.background import emails
     from tracker.ledger.events import OPERATOR
@@ -26,22 +26,23 @@ def create_centre(name: str, number: str, admin: str, admin_name: str) -> None:
     try:
         with transaction():
             centre, person = people.create_centre(name, number, admin, admin_name)
-            known = person.password_hash is not None
-            path = "" if known else account_links.issue_link(person, LinkPurpose.INVITATION, OPERATOR)
+            has_account = person.password_hash is not None
+            path = "" if has_account else account_links.issue_link(person, LinkPurpose.INVITATION, OPERATOR)
     except TrackerError as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"{centre.name} ({centre.number}) is created.")
-    if known:
-        click.echo(f"{person.email} has an account already and is its administrator from now on.")
+    click.echo(f"Created {centre.name} ({centre.number}).")
+    if has_account:
+        click.echo(f"{person.email} already has an account and is now its administrator.")
     else:
-        click.echo(f"Give this link to {person.email} alone; it works once, within 14 days:")
+        click.echo(f"Give this link to {person.email} only. It works once, within 14 days:")
         click.echo(emails.build_url(path))
 
 
-@people_cli.command("reset")
+@people_cli.command("reset-password")
 @click.argument("email")
 def reset_password(email: str) -> None:
-    """Print a one-time link by which a person sets a new password, or takes up their invitation."""
+    """Print a one-time link for setting a password, or for accepting an open invitation."""
+    from tracker.accounts import emails as texts
     from tracker.accounts.services import account_links, people
     from tracker.background import emails
     from tracker.ledger.events import OPERATOR
@@ -54,21 +55,16 @@ def reset_password(email: str) -> None:
             raise click.ClickException(f"{email} has no open account here. Nothing was changed.")
         purpose = LinkPurpose.RESET if person.password_hash else LinkPurpose.INVITATION
         path = account_links.issue_link(person, purpose, OPERATOR)
-        emails.notify(
-            person,
-            "link_issued",
-            "A link to set your password",
-            "The operator of the evidence tracker has made you a link to set a password, and will give it to you.",
-        )
-    lasts = "an hour" if purpose is LinkPurpose.RESET else "14 days"
-    click.echo(f"Give this link to {person.email} alone; it works once, within {lasts}:")
+        emails.notify(person, "link_issued", *texts.link_made_by_operator())
+    validity = "an hour" if purpose is LinkPurpose.RESET else "14 days"
+    click.echo(f"Give this link to {person.email} only. It works once, within {validity}:")
     click.echo(emails.build_url(path))
 
 
 @people_cli.command("deactivate")
 @click.argument("email")
 def deactivate_person(email: str) -> None:
-    """Close an account at once; its sessions end."""
+    """Close an account and end its sessions."""
     from tracker.accounts.services import people
     from tracker.ledger.transactions import transaction
 
@@ -80,13 +76,13 @@ def deactivate_person(email: str) -> None:
             people.deactivate_person(person)
     except TrackerError as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"{email} is closed, and signed out everywhere.")
+    click.echo(f"Closed the account {email} and signed it out everywhere.")
 
 
 @people_cli.command("reset-two-step-verification")
 @click.argument("email")
 def reset_two_step_verification(email: str) -> None:
-    """Remove a person's second factors and recovery codes, for who lost them all; their sessions end."""
+    """Remove a person's two-step verification and recovery codes, and end their sessions."""
     from tracker.accounts.services import people, two_step_verification
     from tracker.ledger.transactions import transaction
 
@@ -98,8 +94,8 @@ def reset_two_step_verification(email: str) -> None:
             two_step_verification.reset_two_step_verification(person)
     except TrackerError as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"{person.email} is signed out everywhere, and has no second factor.")
-    click.echo("If their role needs one, they set it up when they sign in next: be sure that it is they who asked.")
+    click.echo(f"Removed the two-step verification of {person.email} and signed them out everywhere.")
+    click.echo("If their role needs it, they set it up when they next sign in. Make sure that the request is theirs.")
 
 
 @email_cli.command("send")
@@ -108,6 +104,8 @@ def send_emails() -> None:
     from tracker.background import emails
 
     if not emails.uses_smtp():
-        raise click.ClickException("No mail leaves this installation: set MAIL_HOST, without DEMO. Nothing was sent.")
+        raise click.ClickException(
+            "This installation sends no emails: set MAIL_HOST, and do not set DEMO. Nothing was sent."
+        )
     sent = [emails.send_from_outbox(path, emails.get_settings()) for path in emails.list_outbox_paths()]
     click.echo(f"{sum(sent)} sent, {len(sent) - sum(sent)} still waiting.")

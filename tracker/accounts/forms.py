@@ -1,158 +1,159 @@
-"""What browsers send about accounts."""
+"""Forms of the account pages."""
 
 from flask_wtf.file import FileField
-from wtforms import (
-    BooleanField,
-    DateField,
-    EmailField,
-    Form,
-    HiddenField,
-    PasswordField,
-    RadioField,
-    StringField,
-    TextAreaField,
-)
-from wtforms.validators import DataRequired, Email, Length, Optional, StopValidation
+from wtforms import BooleanField, EmailField, HiddenField, PasswordField, RadioField, StringField, TextAreaField
+from wtforms.validators import DataRequired, Email, Length
 
 from tracker.accounts.password_confirmation import password_confirmed_to_change
-from tracker.errors import TrackerError
 from tracker.vocabulary import CentreTerms, Role
 from tracker.web.current_user import in_terms
-from tracker.web.forms import PageForm
+from tracker.web.forms import PageForm, date_field
 
-ADDRESS = "Write an email address, such as name@example.org."
-NAME = "Write the name in at most 200 characters."
-DAY = "Write a day, such as 22/11/2026, or leave it empty."
-NO_ANSWER = "No passkey answered. It needs JavaScript, and your device’s leave. Try again, or use another way."
-PASSKEY_NAME = "Give it a name of at most 60 characters, so that you know it in the list."
+ADDRESS = "Enter an email address, such as name@example.org."
+NAME = "Enter a name of at most 200 characters."
+NO_ANSWER = "No passkey answered. Passkeys need JavaScript and your permission. Try again, or use another method."
+PASSKEY_NAME = "Enter a name of at most 60 characters, by which you will recognise this passkey."
 ROLE_HELP = {
-    Role.CANDIDATE.value: "Collects evidence and claims units. Register them for their units afterwards.",
-    Role.ASSESSOR.value: "Judges evidence and signs units off.",
-    Role.INTERNAL_VERIFIER.value: "Samples the assessors’ decisions and signs.",
-    Role.EXTERNAL_VERIFIER.value: "Reads what a visit names, within its dates.",
-    Role.ADMINISTRATOR.value: "Registers candidates, allocates people, invites.",
+    Role.CANDIDATE.value: "Collects evidence and claims criteria. Register them for their units afterwards.",
+    Role.ASSESSOR.value: "Assesses evidence and signs units off.",
+    Role.INTERNAL_VERIFIER.value: "Samples assessment decisions and signs verified units.",
+    Role.EXTERNAL_VERIFIER.value: "Reads the units that a visit names, on the dates of the visit.",
+    Role.ADMINISTRATOR.value: "Registers candidates, allocates assessors and verifiers, and invites people.",
 }
 
 
-def is_in_living_memory(_form: Form, field: DateField) -> None:
-    if field.data and not 2000 <= field.data.year <= 2100:
-        raise StopValidation(DAY)
-
-
-def day_field(label: str) -> DateField:
-    return DateField(label, [Optional(), is_in_living_memory], invalid_value_message=DAY)  # type: ignore[call-arg]  # newer than its types
-
-
 def list_role_choices() -> dict[str, str]:
-    """Return the roles as choices, labelled in the terms of the administrator's centre."""
+    """List the roles as choices, labelled in the terms of the administrator's centre."""
     return {role.value: in_terms(role.label) for role in Role}
 
 
 def role_field() -> RadioField:
+    """Return a field for choosing one of the roles."""
     return RadioField("Role", [DataRequired("Choose a role.")], choices=list_role_choices)
 
 
-def without_spaces_around(typed: str | None) -> str | None:
+def strip_spaces(typed: str | None) -> str | None:
+    """Return what was typed without spaces around it."""
     return typed.strip() if typed else typed
 
 
 class SignInForm(PageForm):
+    """The email address and password of the sign-in page."""
+
     email = EmailField(
         "Email",
-        [DataRequired("Write your email address."), Length(max=254, message=ADDRESS)],
-        filters=[without_spaces_around],
+        [DataRequired("Enter your email address."), Length(max=254, message=ADDRESS)],
+        filters=[strip_spaces],
     )
     password = PasswordField(
         "Password",
-        [DataRequired("Type your password."), Length(max=200, message="A password has at most 200 characters.")],
+        [DataRequired("Enter your password."), Length(max=200, message="A password has at most 200 characters.")],
     )
 
 
 class ForgottenPasswordForm(PageForm):
+    """The email address to which a link for a new password is sent."""
+
     email = EmailField(
         "Email",
         [DataRequired(ADDRESS), Length(max=254, message=ADDRESS), Email(ADDRESS)],
-        filters=[without_spaces_around],
+        filters=[strip_spaces],
     )
 
 
 class NewPasswordForm(PageForm):
-    """How long a password must be, and what it must not be, is the service's to say."""
+    """A new password; the service checks its length and strength."""
 
     password = PasswordField("New password", [DataRequired("Choose a password.")])
 
 
 class AcceptInvitationForm(PageForm):
+    """The name and password of somebody who accepts an invitation."""
+
     name = StringField("Your name", [DataRequired(NAME), Length(max=200, message=NAME)])
     password = PasswordField("Password", [DataRequired("Choose a password.")])
 
 
 class ChangePasswordForm(PageForm):
-    current = PasswordField("Current password", [DataRequired("Type your current password.")])
+    """The current and the new password on the account page."""
+
+    current = PasswordField("Current password", [DataRequired("Enter your current password.")])
     password = PasswordField("New password", [DataRequired("Choose a new password.")])
 
 
 class CodeForm(PageForm):
-    code = StringField("Code", [DataRequired("Type the code."), Length(max=40, message="A code is shorter.")])
+    """A code from an authenticator app, or a recovery code."""
+
+    code = StringField(
+        "Code", [DataRequired("Enter the code."), Length(max=40, message="A code is shorter than that.")]
+    )
 
 
 class PasskeyAnswerForm(PageForm):
-    """What an authenticator answered, as the page's script puts it there."""
+    """An authenticator's response, which the page's script puts into a hidden field."""
 
     credential = HiddenField(validators=[DataRequired(NO_ANSWER), Length(max=20_000, message=NO_ANSWER)])
 
 
-class PasswordAgainForm(PageForm):
-    password = PasswordField("Your password", [DataRequired("Type your password."), password_confirmed_to_change])
+class ConfirmPasswordForm(PageForm):
+    """The password that confirms a change."""
+
+    password = PasswordField("Your password", [DataRequired("Enter your password."), password_confirmed_to_change])
 
 
-class AddAppForm(CodeForm, PasswordAgainForm):
+class AddAppForm(CodeForm, ConfirmPasswordForm):
+    """The code and password with which an authenticator app is added."""
+
     key = HiddenField()
-    """The app's secret, encrypted for this session: it is kept once the app has shown that it knows it."""
+    """The app's secret, encrypted for this session: stored only once the app has shown a right code."""
 
 
-class AddPasskeyForm(PasskeyAnswerForm, PasswordAgainForm):
+class AddPasskeyForm(PasskeyAnswerForm, ConfirmPasswordForm):
+    """The name, response and password with which a passkey is added."""
+
     name = StringField("Name of this passkey", [DataRequired(PASSKEY_NAME), Length(max=60, message=PASSKEY_NAME)])
 
 
-class KeptCodesForm(PageForm):
+class RecoveryCodesForm(PageForm):
+    """The confirmation that recovery codes have been saved."""
+
     codes = HiddenField()
-    """The codes themselves, encrypted for this session, so that they can be shown until they are kept."""
-    kept = BooleanField("I have kept them", [DataRequired("Print the codes or write them down, then tick the box.")])
+    """The codes, encrypted for this session, so that the page can show them again until they are saved."""
+    saved = BooleanField(
+        "I have saved these codes", [DataRequired("Print the codes or write them down, then tick the box.")]
+    )
 
 
 class InviteForm(PageForm):
+    """A person to invite, their role and its dates."""
+
     name = StringField("Name", [DataRequired(NAME), Length(max=200, message=NAME)])
     email = EmailField(
         "Email",
         [DataRequired(ADDRESS), Length(max=254, message=ADDRESS), Email(ADDRESS)],
-        filters=[without_spaces_around],
+        filters=[strip_spaces],
     )
     role = role_field()
-    starts = day_field("From")
-    ends = day_field("Until")
+    starts = date_field("From")
+    ends = date_field("Until")
 
 
 class GrantForm(PageForm):
+    """A role to give to a person, and its dates."""
+
     role = role_field()
-    starts = day_field("From")
-    ends = day_field("Until")
+    starts = date_field("From")
+    ends = date_field("Until")
 
 
 class ImportForm(PageForm):
-    file = FileField("A CSV file")
+    """A CSV file of people, or its text."""
+
+    file = FileField("CSV file")
     text = TextAreaField(
-        "Or paste the rows", [Length(max=1024 * 1024, message="That is larger than 1 MB. Split it.")]
+        "Or paste the rows",
+        [Length(max=1024 * 1024, message="That is larger than 1 MB. Split it into smaller parts.")],
     )
-
-
-def show_refusal(form: Form, refusal: TrackerError) -> None:
-    """Put a service's refusal beside the field it is about, or above the form."""
-    field = form._fields.get(getattr(refusal, "field", None) or "")
-    if field is None:
-        form.form_errors.append(str(refusal))
-    else:
-        field.errors = [*field.errors, str(refusal)]
 
 
 class CentreSettingsForm(PageForm):

@@ -1,6 +1,6 @@
-"""Passkeys (WebAuthn): what a browser is asked, and whether what its authenticator answers is true.
+"""Passkeys (WebAuthn): the options sent to the browser, and verification of the authenticator's response.
 
-Who we are to it comes from the settings alone. A Host header is never believed.
+The relying party comes from the settings: a Host header could be forged.
 """
 
 import hashlib
@@ -21,16 +21,16 @@ from webauthn.helpers.structs import (
 
 from tracker.config import Settings
 
-NAME = "Evidence tracker"
+RELYING_PARTY_NAME = "Evidence tracker"
 MAX_ANSWER_LENGTH = 20_000
 MAX_ID_LENGTH = 1023
-"""Bytes of a credential's id, by the standard."""
+"""Bytes of a credential id that WebAuthn allows."""
 DEFAULT_PORTS = {"https": ":443", "http": ":80"}
 
 
 @dataclass(frozen=True)
 class RelyingParty:
-    """This site, as authenticators know it: a name, and the origins from which it asks."""
+    """This site as authenticators know it: its domain, and the origins of its pages."""
 
     id: str
     origins: tuple[str, ...]
@@ -38,7 +38,7 @@ class RelyingParty:
 
 @dataclass(frozen=True)
 class KnownPasskey:
-    """A passkey that somebody registered, as it is kept."""
+    """A registered passkey as it is stored."""
 
     id: int
     credential_id: str
@@ -48,7 +48,7 @@ class KnownPasskey:
 
 @dataclass(frozen=True)
 class NewPasskey:
-    """A passkey that has just been made."""
+    """A passkey that has just been created and is not stored yet."""
 
     credential_id: str
     public_key: bytes
@@ -56,10 +56,13 @@ class NewPasskey:
 
 
 def find_relying_party(settings: Settings) -> RelyingParty | None:
-    """The host of `BASE_URL`, and of `TRUSTED_HOSTS` what lies under it; None for a number, which has no passkeys."""
+    """Return the relying party: the host of `BASE_URL` and its subdomains among `TRUSTED_HOSTS`.
+
+    Returns None where the host is an IP address, for which browsers allow no passkeys.
+    """
     base = urlsplit(settings.base_url)
     name = (base.hostname or "").lower()
-    if not name or _is_number(name):
+    if not name or _is_ip_address(name):
         return None
     under = [each for each in settings.trusted_hosts if each.lower().partition(":")[0].endswith(f".{name}")]
     hosts = [base.netloc.rpartition("@")[2], *(each for each in under if not each.startswith("."))]
@@ -68,21 +71,22 @@ def find_relying_party(settings: Settings) -> RelyingParty | None:
 
 
 def make_challenge() -> str:
+    """Return a new random challenge, in base64url."""
     return bytes_to_base64url(secrets.token_bytes(32))
 
 
 def build_registration_options(
     party: RelyingParty, challenge: str, person_id: int, email: str, name: str, known: Sequence[KnownPasskey]
 ) -> str:
-    """What the browser passes to `navigator.credentials.create`, as JSON."""
+    """Return the options for `navigator.credentials.create`, as JSON."""
     options = webauthn.generate_registration_options(
         rp_id=party.id,
-        rp_name=NAME,
+        rp_name=RELYING_PARTY_NAME,
         user_id=hashlib.sha256(f"tracker.person.v1 {party.id} {person_id}".encode()).digest(),
         user_name=email,
         user_display_name=name,
         challenge=base64url_to_bytes(challenge),
-        exclude_credentials=_described(known),
+        exclude_credentials=_build_descriptors(known),
         authenticator_selection=AuthenticatorSelectionCriteria(
             resident_key=ResidentKeyRequirement.PREFERRED, user_verification=UserVerificationRequirement.PREFERRED
         ),
@@ -91,15 +95,15 @@ def build_registration_options(
 
 
 def build_authentication_options(party: RelyingParty, challenge: str, known: Sequence[KnownPasskey]) -> str:
-    """What the browser passes to `navigator.credentials.get`, as JSON."""
+    """Return the options for `navigator.credentials.get`, as JSON."""
     options = webauthn.generate_authentication_options(
-        rp_id=party.id, challenge=base64url_to_bytes(challenge), allow_credentials=_described(known)
+        rp_id=party.id, challenge=base64url_to_bytes(challenge), allow_credentials=_build_descriptors(known)
     )
     return webauthn.options_to_json(options)
 
 
-def check_made(party: RelyingParty, challenge: str, answer: str) -> NewPasskey | None:
-    """The passkey that an authenticator made for us; None if the answer is to another question or site."""
+def verify_registration(party: RelyingParty, challenge: str, answer: str) -> NewPasskey | None:
+    """Return the passkey that an authenticator created, or None if it answers another challenge or another site."""
     if len(answer) > MAX_ANSWER_LENGTH:
         return None
     try:
@@ -109,7 +113,7 @@ def check_made(party: RelyingParty, challenge: str, answer: str) -> NewPasskey |
             expected_rp_id=party.id,
             expected_origin=list(party.origins),
         )
-    except Exception:  # noqa: BLE001 - whatever hostile bytes do to its parsers, the answer is no
+    except Exception:  # noqa: BLE001 - hostile input may raise anything in the parsers; all of it means refusal
         return None
     if len(made.credential_id) > MAX_ID_LENGTH:
         return None
@@ -119,9 +123,9 @@ def check_made(party: RelyingParty, challenge: str, answer: str) -> NewPasskey |
 def verify_authentication(
     party: RelyingParty, challenge: str, answer: str, known: Sequence[KnownPasskey]
 ) -> tuple[KnownPasskey, int] | None:
-    """Which of these passkeys signed the challenge, and how often it was used by now.
+    """Return the passkey that signed the challenge and its new sign count, or None if none of these did.
 
-    None if none did, or if one counts fewer uses than it did before: then there are two of it.
+    Also None if the sign count is lower than the stored one: then the passkey has been cloned.
     """
     if len(answer) > MAX_ANSWER_LENGTH:
         return None
@@ -135,18 +139,18 @@ def verify_authentication(
                 credential_public_key=each.public_key,
                 credential_current_sign_count=each.sign_count,
             )
-        except Exception:  # noqa: BLE001, S112 - likewise; or it was another of them that signed
+        except Exception:  # noqa: BLE001, S112 - as above; or another of the passkeys signed
             continue
         if bytes_to_base64url(proven.credential_id) == each.credential_id:
             return each, proven.new_sign_count
     return None
 
 
-def _described(known: Sequence[KnownPasskey]) -> list[PublicKeyCredentialDescriptor]:
+def _build_descriptors(known: Sequence[KnownPasskey]) -> list[PublicKeyCredentialDescriptor]:
     return [PublicKeyCredentialDescriptor(id=base64url_to_bytes(each.credential_id)) for each in known]
 
 
-def _is_number(name: str) -> bool:
+def _is_ip_address(name: str) -> bool:
     try:
         ip_address(name)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Passwords: hashed with argon2id, and refused where they are easily guessed."""
+"""Passwords: hashing with Argon2id, and an estimate of how easily one is guessed."""
 
 import re
 from collections.abc import Iterable
@@ -8,30 +8,31 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 MIN_LENGTH = 12
 MAX_SCORED_LENGTH = 64
-"""Characters of a password that its strength is judged by."""
+"""Characters of a password that zxcvbn looks at: the time it takes grows faster than the length."""
 MIN_REST_LENGTH = 8
-"""Characters that are not the person's own name or address."""
+"""Characters that must be left when the person's own name and email address are taken out."""
 MIN_SCORE = 3
-"""Of zxcvbn's 0 to 4: safely unguessable, as it calls it."""
+"""Of zxcvbn's scores 0 to 4: 3 means safely unguessable."""
 WORD = re.compile(r"\w{3,}")
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-_nobody = _hasher.hash("nobody's password, checked so that an unknown address takes as long as a known one")
+_dummy_hash = _hasher.hash("checked where no account exists, so that an unknown address takes as long as a known one")
 
 
 def hash_password(password: str) -> str:
+    """Return the Argon2id hash of a password. Slow: call it while no lock is held."""
     return _hasher.hash(password)
 
 
 def is_password(password_hash: str | None, password: str) -> bool:
-    """Whether this is the password; takes as long when there is no such person."""
+    """Return whether this is the password; takes as long when there is no hash to compare with."""
     try:
-        return _hasher.verify(password_hash or _nobody, password) and bool(password_hash)
+        return _hasher.verify(password_hash or _dummy_hash, password) and bool(password_hash)
     except (VerificationError, InvalidHashError):
         return False
 
 
 def is_guessable(password: str, known: Iterable[str]) -> bool:
-    """Whether who knows these words about a person would guess the password within some 10^8 tries."""
+    """Return whether a password can be guessed in about 10^8 tries by somebody who knows these words."""
     from zxcvbn import zxcvbn
 
     words = {part.casefold() for each in known for part in (each, *WORD.findall(each))}
@@ -40,6 +41,5 @@ def is_guessable(password: str, known: Iterable[str]) -> bool:
         rest = rest.replace(word, "")
     if len(rest) < MIN_REST_LENGTH:
         return True
-    # what it looks at is bounded, since it takes longer than in proportion to the length
-    found = zxcvbn(password[:MAX_SCORED_LENGTH], user_inputs=sorted(words))
-    return bool(found["score"] < MIN_SCORE)
+    estimate = zxcvbn(password[:MAX_SCORED_LENGTH], user_inputs=sorted(words))
+    return bool(estimate["score"] < MIN_SCORE)

@@ -1,4 +1,4 @@
-"""People, their roles, sessions and signatures, as pages list them."""
+"""Queries for the account pages: people, roles, sessions and signatures."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
-from tracker.accounts.sessions import ABSOLUTE, IDLE
+from tracker.accounts.sessions import ABSOLUTE_TIMEOUT, IDLE_TIMEOUT
 from tracker.clock import now
 from tracker.extensions import db
 from tracker.models import Centre, Event, Grant, Person, Signature, Unit, UnitAttempt, UserSession
@@ -18,15 +18,16 @@ MAX_DEMO_GRANTS = 60
 
 @dataclass(frozen=True)
 class DemoPerson:
+    """One of the demo's people, as the sign-in page offers them."""
+
     name: str
     email: str
-    also: tuple[str, ...]
-    """Their further roles."""
+    other_roles: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class OwnSignature:
-    """A receipt: what was signed, when, and the hash of the event that says so."""
+    """A receipt for a signature: what was signed and when, and the hash of the event that records it."""
 
     role: SignatureRole
     unit_code: str
@@ -39,7 +40,7 @@ class OwnSignature:
 
 
 def list_demo_people() -> list[tuple[Role, list[DemoPerson]]]:
-    """The people of the demonstration under their first role, in the order of the work."""
+    """List the demo's people under their first role, with the roles in the order of the work."""
     query = (
         select(Person.id, Person.name, Person.email, Grant.role)
         .join(Grant, Grant.person_id == Person.id)
@@ -55,11 +56,11 @@ def list_demo_people() -> list[tuple[Role, list[DemoPerson]]]:
             others.setdefault(row.id, []).append(row.role.label.lower())
     people = {row.id: DemoPerson(row.name, row.email, tuple(others.get(row.id, ()))) for row in rows}
     by_role = [(role, [people[each] for each in people if first[each] is role]) for role in Role]
-    return [(role, held) for role, held in by_role if held]
+    return [(role, holders) for role, holders in by_role if holders]
 
 
 def list_people(centre: Centre, words: str, page: int) -> tuple[list[Person], bool]:
-    """People with a role at a centre, past or present, by name; and whether there are more."""
+    """List a page of the people with a role at a centre, past or present, by name; and whether there are more."""
     own = select(Grant.person_id).where(Grant.centre_id == centre.id)
     query = select(Person).where(Person.id.in_(own)).options(selectinload(Person.grants))
     if words := words.strip().lower():
@@ -69,12 +70,14 @@ def list_people(centre: Centre, words: str, page: int) -> tuple[list[Person], bo
                 Person.email.contains(words, autoescape=True),
             )
         )
-    found = list(db.session.scalars(query.order_by(Person.name, Person.id).limit(PAGE + 1).offset(PAGE * (page - 1))))
-    return found[:PAGE], len(found) > PAGE
+    people = list(
+        db.session.scalars(query.order_by(Person.name, Person.id).limit(PAGE + 1).offset(PAGE * (page - 1)))
+    )
+    return people[:PAGE], len(people) > PAGE
 
 
 def find_person_at(centre: Centre, person_id: int) -> Person | None:
-    """A person who has or had a role at this centre."""
+    """Return the person if they have or had a role at this centre, or None."""
     query = select(Person).where(
         Person.id == person_id, Person.id.in_(select(Grant.person_id).where(Grant.centre_id == centre.id))
     )
@@ -82,26 +85,28 @@ def find_person_at(centre: Centre, person_id: int) -> Person | None:
 
 
 def list_grants_at(centre: Centre, person: Person) -> list[Grant]:
-    """A person's roles at a centre: those held or to come first, then those that ended."""
+    """List a person's roles at a centre: current and future ones first, then those that have ended."""
     query = select(Grant).where(Grant.person_id == person.id, Grant.centre_id == centre.id).order_by(Grant.id)
     moment = now()
     return sorted(db.session.scalars(query), key=lambda grant: bool(grant.ends_at and grant.ends_at <= moment))
 
 
 def find_grant_at(centre: Centre, person_id: int, grant_id: int) -> Grant | None:
+    """Return a person's role at this centre, or None if there is none with this id."""
     query = select(Grant).where(Grant.id == grant_id, Grant.person_id == person_id, Grant.centre_id == centre.id)
     return db.session.scalars(query).one_or_none()
 
 
 def list_sessions(person_id: int) -> list[UserSession]:
+    """List a person's live sessions, last used first."""
     moment = now()
     query = (
         select(UserSession)
         .where(
             UserSession.person_id == person_id,
             UserSession.ended_at.is_(None),
-            UserSession.last_seen_at > moment - IDLE,
-            UserSession.created_at > moment - ABSOLUTE,
+            UserSession.last_seen_at > moment - IDLE_TIMEOUT,
+            UserSession.created_at > moment - ABSOLUTE_TIMEOUT,
         )
         .order_by(UserSession.last_seen_at.desc())
         .limit(50)
@@ -110,7 +115,7 @@ def list_sessions(person_id: int) -> list[UserSession]:
 
 
 def list_own_roles(person_id: int) -> list[Grant]:
-    """Roles held now, and those that are still to begin."""
+    """List a person's current and future roles."""
     query = (
         select(Grant)
         .where(Grant.person_id == person_id, or_(Grant.ends_at.is_(None), Grant.ends_at > now()))
@@ -121,6 +126,7 @@ def list_own_roles(person_id: int) -> list[Grant]:
 
 
 def list_own_signatures(person_id: int) -> list[OwnSignature]:
+    """List a person's signatures, newest first."""
     query = (
         select(
             Signature.role,

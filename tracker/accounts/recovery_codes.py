@@ -1,4 +1,4 @@
-"""Codes on paper that stand in for a lost second factor, in signs that are not mistaken for one another."""
+"""Recovery codes: single-use codes for signing in without the authenticator app or passkey."""
 
 import re
 import secrets
@@ -8,41 +8,43 @@ from typing import TypeVar
 
 from tracker.accounts.passwords import hash_password, is_password
 
-COUNT = 10
-SIGNS = "abcdefghjkmnpqrstuvwxyz23456789"
-GROUPS, GROUP = 3, 4
+CODE_COUNT = 10
+ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+"""Without the characters that are easily mistaken for one another: i, l, o, 0 and 1."""
+GROUP_COUNT, GROUP_LENGTH = 3, 4
 Key = TypeVar("Key")
 
 
 @dataclass(frozen=True)
 class NewCode:
-    """A code as its person reads it, this once, and as it is kept."""
+    """A new recovery code: its text, shown once, and its hash, which is stored."""
 
-    words: str
+    text: str
     code_hash: str
 
 
 def make_codes() -> tuple[NewCode, ...]:
-    """Ten codes of 59 bits each, hashed like passwords, which takes a while: call it with no lock held."""
-    made = ["-".join(_group() for _ in range(GROUPS)) for _ in range(COUNT)]
-    return tuple(NewCode(words, hash_password(_plain(words))) for words in made)
+    """Return ten new codes of 59 bits each. Hashing them is slow: call it while no lock is held."""
+    texts = ["-".join(_make_group() for _ in range(GROUP_COUNT)) for _ in range(CODE_COUNT)]
+    return tuple(NewCode(text, hash_password(_normalise(text))) for text in texts)
 
 
-def find_code(typed: str, kept: Iterable[tuple[Key, str]]) -> Key | None:
-    """Which of the kept (key, hash) pairs this is, however it was spaced; likewise slow."""
-    words = _plain(typed)
-    if len(words) != GROUPS * GROUP:
+def find_code(typed: str, stored: Iterable[tuple[Key, str]]) -> Key | None:
+    """Return the key of the stored (key, hash) pair that a typed code matches, however it was spaced. Slow too."""
+    text = _normalise(typed)
+    if len(text) != GROUP_COUNT * GROUP_LENGTH:
         return None
-    return next((key for key, code_hash in kept if is_password(code_hash, words)), None)
+    return next((key for key, code_hash in stored if is_password(code_hash, text)), None)
 
 
 def list_code_texts(codes: Sequence[NewCode]) -> list[str]:
-    return [each.words for each in codes]
+    """List the codes as their person reads them."""
+    return [each.text for each in codes]
 
 
-def _group() -> str:
-    return "".join(secrets.choice(SIGNS) for _ in range(GROUP))
+def _make_group() -> str:
+    return "".join(secrets.choice(ALPHABET) for _ in range(GROUP_LENGTH))
 
 
-def _plain(typed: str) -> str:
+def _normalise(typed: str) -> str:
     return re.sub(r"[\s-]+", "", typed).lower()

@@ -1,4 +1,4 @@
-"""Signed-in browsers: rows in the database, found by the hash of a 256-bit token in a cookie."""
+"""Sessions: rows in the database, found by the hash of a 256-bit token in a cookie."""
 
 import hashlib
 import secrets
@@ -16,19 +16,24 @@ from tracker.ledger import transactions
 from tracker.models import Centre, Grant, Person, SecondFactor, UserSession
 from tracker.web.current_user import HeldGrant, SignedIn
 
-COOKIE = "tracker_session"
+COOKIE_NAME = "tracker_session"
 HOST_PREFIX = "__Host-"
-"""Before the name of a cookie that a browser takes over https from this very host alone, never from one beside it."""
-IDLE = timedelta(minutes=30)
-ABSOLUTE = timedelta(hours=12)
-SEEN_AT_MOST = timedelta(minutes=1)
-PENDING = timedelta(minutes=10)
-"""So long may somebody take to prove their second factor."""
-CHALLENGE_LASTS = timedelta(minutes=5)
+"""Prefix with which a browser accepts the cookie over HTTPS only, and from this host only."""
+IDLE_TIMEOUT = timedelta(minutes=30)
+ABSOLUTE_TIMEOUT = timedelta(hours=12)
+LAST_SEEN_INTERVAL = timedelta(minutes=1)
+"""The shortest time between two updates of a session's `last_seen_at`."""
+SECOND_FACTOR_TIMEOUT = timedelta(minutes=10)
+"""How long after the password the second factor may be given."""
+CHALLENGE_TIMEOUT = timedelta(minutes=5)
+"""How long a passkey may take to answer a challenge."""
 
 
 def find_signed_in(incoming: Request) -> SignedIn | None:
-    """The person behind a request's cookie, in a short transaction of its own; None when it lapsed."""
+    """Return the person whose session a request's cookie names, or None if it has expired or there is none.
+
+    Reads in a short transaction of its own, before the request's.
+    """
     token = incoming.cookies.get(get_cookie_name())
     if not token:
         return None
@@ -40,14 +45,14 @@ def find_signed_in(incoming: Request) -> SignedIn | None:
             .where(
                 UserSession.token_hash == hash_token(token),
                 UserSession.ended_at.is_(None),
-                UserSession.last_seen_at > moment - IDLE,
-                UserSession.created_at > moment - ABSOLUTE,
+                UserSession.last_seen_at > moment - IDLE_TIMEOUT,
+                UserSession.created_at > moment - ABSOLUTE_TIMEOUT,
                 Person.deactivated_at.is_(None),
             )
         ).first()
-        if not found or _is_pending_too_long(found.UserSession, found.has_factor, moment):
+        if not found or _has_timed_out(found.UserSession, found.has_factor, moment):
             return None
-        grants = _held_grants(session, found.Person.id, moment)
+        grants = _list_live_grants(session, found.Person.id, moment)
     _mark_seen(found.UserSession, moment)
     chosen = next((g for g in grants if g.id == found.UserSession.chosen_grant_id), None)
     return SignedIn(
@@ -65,9 +70,9 @@ def find_signed_in(incoming: Request) -> SignedIn | None:
 
 
 def start_session(person: Person, address: str, browser: str, *, proven: bool = False) -> str:
-    """A new session for a person who has just given their password; the token for the cookie comes out.
+    """Start a session for a person who has just given their password, and return the token for its cookie.
 
-    `proven`: whether they have proved their second factor too.
+    `proven`: whether they have given their second factor too.
     """
     token = secrets.token_urlsafe(32)
     moment = now()
@@ -87,33 +92,40 @@ def start_session(person: Person, address: str, browser: str, *, proven: bool = 
 
 
 def mark_second_factor_proven(session_id: int) -> str:
-    """Note that the second factor was proven in a session. It goes on under another token, which comes out."""
+    """Note that the second factor was given in a session, and return the session's new token.
+
+    Raises:
+        Conflict: the session has ended, or its second factor was given already.
+    """
     token, moment = secrets.token_urlsafe(32), now()
-    found = db.session.scalars(
+    changed_id = db.session.scalars(
         update(UserSession)
         .where(UserSession.id == session_id, UserSession.ended_at.is_(None), UserSession.verified_at.is_(None))
         .values(token_hash=hash_token(token), verified_at=moment, challenge=None, challenged_at=None)
         .returning(UserSession.id)
     ).one_or_none()
-    if found is None:
+    if changed_id is None:
         raise Conflict
     return token
 
 
 def clear_second_factor_checks(person_id: int) -> None:
-    """Have a person's sessions no longer count as proven: there is nothing left to prove."""
+    """Clear the record that the second factor was given from a person's sessions: they have none any more."""
     db.session.execute(update(UserSession).where(UserSession.person_id == person_id).values(verified_at=None))
 
 
 def save_challenge(session_id: int, challenge: str) -> None:
-    """What a passkey is to sign next in this session."""
+    """Store the challenge that a passkey has to sign next in this session."""
     db.session.execute(
         update(UserSession).where(UserSession.id == session_id).values(challenge=challenge, challenged_at=now())
     )
 
 
 def take_challenge(session_id: int) -> str | None:
-    """The challenge of a session, once and while it lasts; its use outlives the failure of what it is used for."""
+    """Return a session's challenge, once only, or None if there is none or it has expired.
+
+    Commits at once: a challenge stays used when the sign-in it was used for fails.
+    """
     with transactions.transaction():
         row = db.session.execute(
             select(UserSession.challenge, UserSession.challenged_at)
@@ -123,11 +135,11 @@ def take_challenge(session_id: int) -> str | None:
         db.session.execute(
             update(UserSession).where(UserSession.id == session_id).values(challenge=None, challenged_at=None)
         )
-    return row.challenge if row.challenge and row.challenged_at > now() - CHALLENGE_LASTS else None
+    return row.challenge if row.challenge and row.challenged_at > now() - CHALLENGE_TIMEOUT else None
 
 
 def end_sessions(person_id: int, *, except_id: int | None = None) -> None:
-    """End every session of a person at once, or all but one."""
+    """End every session of a person, or all but one."""
     query = update(UserSession).where(UserSession.person_id == person_id, UserSession.ended_at.is_(None))
     if except_id is not None:
         query = query.where(UserSession.id != except_id)
@@ -135,35 +147,40 @@ def end_sessions(person_id: int, *, except_id: int | None = None) -> None:
 
 
 def set_cookie(response: Response, token: str) -> None:
+    """Set the session cookie on a response."""
     response.set_cookie(
         get_cookie_name(),
         token,
         httponly=True,
         samesite="Lax",
         secure=current_app.config["SESSION_COOKIE_SECURE"],
-        max_age=int(ABSOLUTE.total_seconds()),
+        max_age=int(ABSOLUTE_TIMEOUT.total_seconds()),
     )
 
 
 def delete_cookie(response: Response) -> None:
+    """Delete the session cookie from the browser."""
     response.delete_cookie(
         get_cookie_name(), httponly=True, samesite="Lax", secure=current_app.config["SESSION_COOKIE_SECURE"]
     )
 
 
 def get_cookie_name() -> str:
-    return f"{HOST_PREFIX}{COOKIE}" if current_app.config["SESSION_COOKIE_SECURE"] else COOKIE
+    """Return the name of the session cookie; over HTTPS it has the `__Host-` prefix."""
+    return f"{HOST_PREFIX}{COOKIE_NAME}" if current_app.config["SESSION_COOKIE_SECURE"] else COOKIE_NAME
 
 
 def hash_token(token: str) -> str:
+    """Return the hash under which a token, or the key of a rate limit, is stored."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 def get_client_address() -> str:
+    """Return the IP address of the request, or an empty string if it has none."""
     return request.remote_addr or ""
 
 
-def _held_grants(session: Session, person_id: int, moment: datetime) -> tuple[HeldGrant, ...]:
+def _list_live_grants(session: Session, person_id: int, moment: datetime) -> tuple[HeldGrant, ...]:
     rows = session.execute(
         select(Grant.id, Grant.role, Grant.centre_id, Centre.name, Centre.terms, Grant.ends_at)
         .join(Centre, Centre.id == Grant.centre_id)
@@ -174,20 +191,20 @@ def _held_grants(session: Session, person_id: int, moment: datetime) -> tuple[He
     return tuple(HeldGrant(*row) for row in rows)
 
 
-def _is_pending_too_long(session_row: UserSession, has_factor: bool, moment: datetime) -> bool:
-    return has_factor and not session_row.verified_at and session_row.created_at <= moment - PENDING
+def _has_timed_out(session_row: UserSession, has_factor: bool, moment: datetime) -> bool:
+    return has_factor and not session_row.verified_at and session_row.created_at <= moment - SECOND_FACTOR_TIMEOUT
 
 
 def _mark_seen(session_row: UserSession, moment: datetime) -> None:
-    """At most once a minute, and on its own: reading a page takes no lasting lock."""
-    if moment - session_row.last_seen_at < SEEN_AT_MOST:
+    """Update `last_seen_at` at most once a minute, in a transaction of its own: reading a page holds no lock."""
+    if moment - session_row.last_seen_at < LAST_SEEN_INTERVAL:
         return
     with transactions.writing(), Session(db.engine) as session, session.begin():
         session.execute(update(UserSession).where(UserSession.id == session_row.id).values(last_seen_at=moment))
 
 
 def end_session(token: str) -> None:
-    """End the session of a token, if there is one."""
+    """End the session that a token belongs to, if there is one."""
     db.session.execute(
         update(UserSession)
         .where(UserSession.token_hash == hash_token(token), UserSession.ended_at.is_(None))

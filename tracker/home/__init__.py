@@ -1,0 +1,1 @@
+"""Home pages: what to do next for candidates and administrators."""

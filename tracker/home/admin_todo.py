@@ -1,4 +1,4 @@
-"""What an administrator's home says: who waits for somebody, who has not come, who has held a unit longest."""
+"""The administrator's to-do list: units to allocate, pending invitations, units longest in progress, withdrawals."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,42 +20,42 @@ MAX_SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class AdminTodo:
-    """What waits for an administrator; of each kind the first ten."""
+    """What needs an administrator's attention at a centre; at most ten of each kind."""
 
-    waiting: list[AttemptToAllocate]
-    invited: list[tuple[int, str, datetime]]
-    """Person, name, since when."""
+    to_allocate: list[AttemptToAllocate]
+    pending_invitations: list[tuple[int, str, datetime]]
+    """The person's id and name, and when they were invited."""
     longest_in_progress: list[AllocatedAttempt]
     withdrawn: list[tuple[int, str, datetime | None]]
-    """Registration, name, when."""
+    """The registration's id, the candidate's name, and when they were withdrawn."""
 
 
 def load_admin_todo(centre_id: int) -> AdminTodo:
-    """Four statements, each bounded."""
+    """Load what needs an administrator's attention, in four bounded queries."""
     longest_in_progress, _ = list_allocations(centre_id, 1, MAX_SHOWN, assessed_only=True)
     return AdminTodo(
         list_attempts_to_allocate(centre_id, MAX_SHOWN),
-        _invited(centre_id),
+        _list_pending_invitations(centre_id),
         longest_in_progress,
-        _withdrawn(centre_id),
+        _list_withdrawn(centre_id),
     )
 
 
-def _invited(centre_id: int) -> list[tuple[int, str, datetime]]:
-    """People with a role to come or to take up who have not chosen a password yet."""
-    holding = select(Grant.person_id).where(
+def _list_pending_invitations(centre_id: int) -> list[tuple[int, str, datetime]]:
+    """List people with a current or future role who have not chosen a password yet."""
+    with_role = select(Grant.person_id).where(
         Grant.centre_id == centre_id, or_(Grant.ends_at.is_(None), Grant.ends_at > now())
     )
     query = (
         select(Person.id, Person.name, Person.created_at)
-        .where(Person.password_hash.is_(None), Person.deactivated_at.is_(None), Person.id.in_(holding))
+        .where(Person.password_hash.is_(None), Person.deactivated_at.is_(None), Person.id.in_(with_role))
         .order_by(Person.created_at, Person.id)
         .limit(MAX_SHOWN)
     )
     return [(row[0], row[1], row[2]) for row in db.session.execute(query)]
 
 
-def _withdrawn(centre_id: int) -> list[tuple[int, str, datetime | None]]:
+def _list_withdrawn(centre_id: int) -> list[tuple[int, str, datetime | None]]:
     query = (
         select(Registration.id, Person.name, Registration.withdrawn_at)
         .join(Person, Person.id == Registration.candidate_id)

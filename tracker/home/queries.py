@@ -1,4 +1,4 @@
-"""What a candidate's home says: what to do next, the units, the latest evidence."""
+"""Queries for the candidate's home page: next steps, units with progress, latest evidence."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,47 +28,52 @@ CONFIRM, UNIT = "assessment.confirm_unit", "portfolio.show_attempt"
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One line of *Next for you*: a verb, what it leads to, and how long it has waited."""
+class NextStep:
+    """A line of “Next steps”: what to do, the page to do it on, and since when it has been waiting."""
 
-    words: str
+    text: str
     endpoint: str
     values: dict[str, int | str]
     since: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
-class UnitRow:
+class UnitProgress:
+    """A candidate's unit with its assessor and progress."""
+
     attempt_id: int
     code: str
     title: str
     state: AttemptState
     assessed_at: datetime | None
     withdrawn_at: datetime | None
-    holder: str | None
-    since: datetime | None
+    assessor: str | None
+    assessor_since: datetime | None
     progress: Progress
 
     @property
     def is_open(self) -> bool:
-        """Whether the candidate still works on it."""
+        """Return whether the candidate can still add to the unit."""
         return self.state is AttemptState.IN_PROGRESS and self.withdrawn_at is None
 
     @property
     def gaps(self) -> int:
+        """Return the number of criteria without a claim."""
         return self.progress.total - self.progress.claimed
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class LatestEvidence:
+    """A piece of evidence in the list of the latest."""
+
     evidence_id: int
     number: int | None
     title: str
     updated_at: datetime
 
 
-def list_units(person_id: int, centre_ids: tuple[int, ...]) -> list[UnitRow]:
-    """A candidate's units with their holders and progress; three statements."""
+def list_units(person_id: int, centre_ids: tuple[int, ...]) -> list[UnitProgress]:
+    """List a candidate's units at these centres with their assessors and progress, in three queries."""
     query = (
         select(
             UnitAttempt.id,
@@ -100,10 +105,11 @@ def list_units(person_id: int, centre_ids: tuple[int, ...]) -> list[UnitRow]:
     )
     rows = db.session.execute(query).all()
     progress = summarise_attempts([row[0] for row in rows], with_drafts=True)
-    return [UnitRow(*row, progress=progress.get(row[0], Progress(0, 0, 0))) for row in rows]
+    return [UnitProgress(*row, progress=progress.get(row[0], Progress(0, 0, 0))) for row in rows]
 
 
-def list_latest(person_id: int, centre_ids: tuple[int, ...]) -> list[Item]:
+def list_latest(person_id: int, centre_ids: tuple[int, ...]) -> list[LatestEvidence]:
+    """List the five pieces of evidence that a candidate changed last."""
     query = (
         select(Evidence.id, Evidence.number, Evidence.title, Evidence.updated_at)
         .where(
@@ -112,14 +118,14 @@ def list_latest(person_id: int, centre_ids: tuple[int, ...]) -> list[Item]:
         .order_by(Evidence.updated_at.desc(), Evidence.id.desc())
         .limit(5)
     )
-    return [Item(*row) for row in db.session.execute(query)]
+    return [LatestEvidence(*row) for row in db.session.execute(query)]
 
 
-def list_steps(person_id: int, centre_ids: tuple[int, ...], units: list[UnitRow]) -> list[Step]:
-    """At most three things to do next: what others wait for, then what was begun, then what is missing."""
+def list_steps(person_id: int, centre_ids: tuple[int, ...], units: list[UnitProgress]) -> list[NextStep]:
+    """List at most three next steps: what others are waiting for, then unfinished work, then what is missing."""
     open_units = [row for row in units if row.is_open]
     steps = [
-        Step(
+        NextStep(
             f"Confirm {row.code}: your assessor has signed it",
             CONFIRM,
             {"attempt_id": row.attempt_id},
@@ -129,17 +135,18 @@ def list_steps(person_id: int, centre_ids: tuple[int, ...], units: list[UnitRow]
         if row.state is AttemptState.ASSESSED and row.withdrawn_at is None
     ]
     if open_units:
-        steps += _feedback_steps(person_id, centre_ids)
-        steps += _needs_more_steps(open_units)
-        steps += _unfinished_steps(person_id, centre_ids)
-        steps += _gap_steps(open_units)
+        steps += _list_feedback_steps(person_id, centre_ids)
+        steps += _list_needs_more_steps(open_units)
+        steps += _list_unfinished_steps(person_id, centre_ids)
+        steps += _list_gap_steps(open_units)
     return steps[:MAX_STEPS]
 
 
-def _gap_steps(open_units: list[UnitRow]) -> list[Step]:
-    begun = [
-        Step(
-            f"Close a gap in {row.code}: {counted(row.gaps, 'criterion has', 'criteria have')} nothing yet",
+def _list_gap_steps(open_units: list[UnitProgress]) -> list[NextStep]:
+    """List the units with criteria that have no evidence."""
+    steps = [
+        NextStep(
+            f"Add evidence for {row.code}: {counted(row.gaps, 'criterion has', 'criteria have')} none yet",
             UNIT,
             {"attempt_id": row.attempt_id, "show": "gaps"},
             None,
@@ -147,15 +154,15 @@ def _gap_steps(open_units: list[UnitRow]) -> list[Step]:
         for row in open_units
         if row.progress.claimed and row.gaps
     ]
-    untouched = [row.code for row in open_units if not row.progress.claimed]
-    if untouched:
-        begin = f"Add evidence: nothing is claimed yet for {' and '.join(untouched)}"
-        begun.append(Step(begin, "portfolio.add_evidence", {}, None))
-    return begun
+    not_started = [row.code for row in open_units if not row.progress.claimed]
+    if not_started:
+        text = f"Add your first evidence for {' and '.join(not_started)}"
+        steps.append(NextStep(text, "portfolio.add_evidence", {}, None))
+    return steps
 
 
-def _needs_more_steps(open_units: list[UnitRow]) -> list[Step]:
-    """Criteria judged short in evidence that was accepted, or named in a return: nothing newer waits for them."""
+def _list_needs_more_steps(open_units: list[UnitProgress]) -> list[NextStep]:
+    """List the units with criteria that need more evidence, for which no newer claim is waiting to be assessed."""
     later, other, others = aliased(EvidenceVersion), aliased(Claim), aliased(Decision)
     answered = select(later.id).where(later.evidence_id == Claim.evidence_id, later.number > EvidenceVersion.number)
     settled_or_waiting = (
@@ -183,27 +190,28 @@ def _needs_more_steps(open_units: list[UnitRow]) -> list[Step]:
         )
         .group_by(Claim.attempt_id)
     )
-    found = {row[0]: (row[1], row[2]) for row in db.session.execute(query)}
+    by_attempt = {row[0]: (row[1], row[2]) for row in db.session.execute(query)}
     return [
-        Step(
-            f"Add to {row.code}: {counted(found[row.attempt_id][0], 'criterion needs', 'criteria need')} more",
+        NextStep(
+            f"Add evidence for {row.code}: "
+            f"{counted(by_attempt[row.attempt_id][0], 'criterion needs', 'criteria need')} more",
             UNIT,
             {"attempt_id": row.attempt_id, "show": "mine"},
-            found[row.attempt_id][1],
+            by_attempt[row.attempt_id][1],
         )
         for row in open_units
-        if row.attempt_id in found
+        if row.attempt_id in by_attempt
     ]
 
 
-def _feedback_steps(person_id: int, centre_ids: tuple[int, ...]) -> list[Step]:
-    """Items whose newest version was returned and has not been answered by another."""
+def _list_feedback_steps(person_id: int, centre_ids: tuple[int, ...]) -> list[NextStep]:
+    """List the evidence whose newest version was returned."""
     later = aliased(EvidenceVersion)
     newer = select(later.id).where(
         later.evidence_id == EvidenceVersion.evidence_id, later.number > EvidenceVersion.number
     )
     newer_assessment = aliased(Assessment)
-    reviewed_again = select(newer_assessment.id).where(
+    assessed_again = select(newer_assessment.id).where(
         newer_assessment.attempt_id == Assessment.attempt_id,
         newer_assessment.evidence_version_id == Assessment.evidence_version_id,
         newer_assessment.state == AssessmentState.RELEASED,
@@ -222,15 +230,15 @@ def _feedback_steps(person_id: int, centre_ids: tuple[int, ...]) -> list[Step]:
             Assessment.outcome == AssessmentOutcome.RETURNED,
             UnitAttempt.state == AttemptState.IN_PROGRESS,
             ~newer.exists(),
-            ~reviewed_again.exists(),
+            ~assessed_again.exists(),
         )
         .group_by(Evidence.id, Evidence.number, Person.name)
         .order_by(func.min(Assessment.released_at))
         .limit(MAX_STEPS)
     )
     return [
-        Step(
-            f"Answer {name.split()[0]}'s feedback on evidence {number}",
+        NextStep(
+            f"Respond to {name.split()[0]}'s feedback on evidence {number}",
             "portfolio.show_evidence",
             {"evidence_id": evidence_id},
             since,
@@ -239,26 +247,28 @@ def _feedback_steps(person_id: int, centre_ids: tuple[int, ...]) -> list[Step]:
     ]
 
 
-def _unfinished_steps(person_id: int, centre_ids: tuple[int, ...]) -> list[Step]:
-    """Drafts to hand in, and items that serve no criterion yet."""
+def _list_unfinished_steps(person_id: int, centre_ids: tuple[int, ...]) -> list[NextStep]:
+    """List drafts that are not submitted, and evidence that is not linked to any criteria."""
     claimed = select(Claim.id).where(Claim.evidence_id == Evidence.id, Claim.removed_at.is_(None)).exists()
-    handed_in = has_submission(Evidence.id)
+    is_submitted = has_submission(Evidence.id)
     query = (
         select(Evidence.id, Evidence.title, claimed, Evidence.updated_at)
         .where(
             Evidence.candidate_id == person_id,
             Evidence.centre_id.in_(centre_ids),
             Evidence.discarded_at.is_(None),
-            ~(claimed & handed_in),
+            ~(claimed & is_submitted),
         )
         .order_by(Evidence.updated_at)
         .limit(MAX_STEPS)
     )
     return [
-        Step(f"Submit “{title or 'Untitled draft'}”", "portfolio.show_evidence", {"evidence_id": evidence_id}, since)
+        NextStep(
+            f"Submit “{title or 'Untitled draft'}”", "portfolio.show_evidence", {"evidence_id": evidence_id}, since
+        )
         if is_claimed
-        else Step(
-            f"Claim criteria for “{title or 'Untitled draft'}”: it serves none yet",
+        else NextStep(
+            f"Link “{title or 'Untitled draft'}” to criteria",
             "portfolio.choose_criteria",
             {"evidence_id": evidence_id},
             since,

@@ -1,4 +1,4 @@
-"""Home: what to do next, for the role one looks through."""
+"""Home page of the chosen role: what to do next, or a redirect to the role's queue."""
 
 from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -16,7 +16,7 @@ from tracker.web.route_rules import signed_in
 
 home = Blueprint("home", __name__)
 
-ELSEWHERE = {
+QUEUES = {
     Role.ASSESSOR: "assessment.queue",
     Role.INTERNAL_VERIFIER: "verification.list_verifications",
     Role.EXTERNAL_VERIFIER: "verification.show_visit",
@@ -26,38 +26,44 @@ ELSEWHERE = {
 @home.get("/", endpoint="home")
 @signed_in
 def show_home() -> ResponseReturnValue:
+    """Show the home page of the chosen role, or redirect to its queue."""
     chosen = me().chosen
     if chosen is None:
         return render_template("home/no_role.html")
-    if chosen.role in ELSEWHERE:
-        return redirect(url_for(ELSEWHERE[chosen.role]))
-    return candidate_home() if chosen.role is Role.CANDIDATE else administrator_home(chosen)
+    if chosen.role in QUEUES:
+        return redirect(url_for(QUEUES[chosen.role]))
+    return render_candidate_home() if chosen.role is Role.CANDIDATE else render_administrator_home(chosen)
 
 
-def candidate_home() -> str:
+def render_candidate_home() -> str:
+    """Render a candidate's next steps, units and latest evidence."""
     person = me()
     centre_ids = tuple(grant.centre_id for grant in person.grants if grant.role is Role.CANDIDATE)
     units = queries.list_units(person.person_id, centre_ids)
     return render_template(
         "home/candidate.html",
-        greeting=greeting(),
+        greeting=build_greeting(),
         units=units,
-        standings=list_own_progress(person.person_id, centre_ids),
+        qualifications=list_own_progress(person.person_id, centre_ids),
         steps=queries.list_steps(person.person_id, centre_ids, units),
         latest=queries.list_latest(person.person_id, centre_ids),
     )
 
 
-def administrator_home(chosen: HeldGrant) -> str:
-    ends = load_admin_todo(chosen.centre_id)
-    drafts = list_drafts([chosen.centre_id], OPEN_STATES, MAX_SHOWN)
-    has_worker = jobs.of_app().has_worker()
+def render_administrator_home(chosen: HeldGrant) -> str:
+    """Render what needs an administrator's attention."""
     return render_template(
-        "home/administrator.html", greeting=greeting(), centre=chosen, ends=ends, drafts=drafts, has_worker=has_worker
+        "home/administrator.html",
+        greeting=build_greeting(),
+        centre=chosen,
+        todo=load_admin_todo(chosen.centre_id),
+        drafts=list_drafts([chosen.centre_id], OPEN_STATES, MAX_SHOWN),
+        has_worker=jobs.of_app().has_worker(),
     )
 
 
-def greeting() -> str:
+def build_greeting() -> str:
+    """Return a greeting for the time of day in London, with the person's first name."""
     hour = now().astimezone(LONDON).hour
     time_of_day = "morning" if hour < 12 else "afternoon" if hour < 18 else "evening"
     return f"Good {time_of_day}, {me().name.split()[0]}."

@@ -1,1 +1,1 @@
-"""What people may know and ask of the data kept about them."""
+"""Privacy: access log, retention and erasure, and the export of a person's own data."""

@@ -1,4 +1,4 @@
-"""Who opened whose portfolio: noted beside the ledger, after the answer is made, and never of one's own."""
+"""Portfolio access log: who read somebody else's portfolio, recorded outside the ledger after the response."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -19,6 +19,7 @@ from tracker.web.authorise import OpenedPortfolio
 from tracker.web.current_user import me
 
 RECORD_INTERVAL = timedelta(hours=1)
+"""The shortest time between two records of the same reader, part and day."""
 MAX_REMEMBERED = 10_000
 PAGE = 100
 INSERT: dict[str, Callable[..., Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
@@ -26,26 +27,27 @@ logger = getLogger(__name__)
 
 
 def init_app(app: Flask) -> None:
-    noted = app.extensions["access_recorded"] = {}
+    """Record in the access log every page that shows somebody else's portfolio."""
+    recorded = app.extensions["access_recorded"] = {}
 
     @app.after_request
     def record_access(response: Response) -> Response:
-        """A page of somebody else's portfolio was read. The reader gets it, whatever becomes of the note."""
+        """Record that a portfolio was read; the reader gets the page even if recording fails."""
         opened: OpenedPortfolio | None = g.pop("opened", None)
         if opened and request.method in transactions.SAFE_METHODS and response.status_code < 400:
             person = me()
             key = (person.session_ref, opened, day_of(now()))
-            if opened.candidate_id != person.person_id and _is_due(noted, key):
+            if opened.candidate_id != person.person_id and _is_due(recorded, key):
                 try:
                     save_access(person.person_id, opened)
                 except SQLAlchemyError:
-                    noted.pop(key, None)
-                    logger.exception("an opening of a portfolio could not be noted")
+                    recorded.pop(key, None)
+                    logger.exception("an entry in the portfolio access log could not be saved")
         return response
 
 
 def save_access(person_id: int, opened: OpenedPortfolio) -> None:
-    """One row a reader, a part and a day, in a short transaction of its own; the reading one is over by then."""
+    """Save one row for each reader, part and day, in a short transaction of its own after the request's is over."""
     db.session.rollback()
     if read_only.is_read_only():
         return
@@ -68,23 +70,23 @@ def save_access(person_id: int, opened: OpenedPortfolio) -> None:
 
 
 def list_accesses(candidate_id: int, centre_id: int | None, page: int) -> tuple[list[PortfolioAccess], bool]:
-    """Who opened a candidate's portfolio (at one centre), the latest first; and whether there are more."""
+    """List a page of a candidate's access log, at one centre or all, newest first; and whether more follow."""
     query = select(PortfolioAccess).where(PortfolioAccess.candidate_id == candidate_id)
     if centre_id is not None:
         query = query.where(PortfolioAccess.centre_id == centre_id)
     query = query.options(joinedload(PortfolioAccess.person)).order_by(
         PortfolioAccess.last_at.desc(), PortfolioAccess.person_id, PortfolioAccess.part
     )
-    found = list(db.session.scalars(query.limit(PAGE + 1).offset(PAGE * (page - 1))))
-    return found[:PAGE], len(found) > PAGE
+    rows = list(db.session.scalars(query.limit(PAGE + 1).offset(PAGE * (page - 1))))
+    return rows[:PAGE], len(rows) > PAGE
 
 
-def _is_due(noted: dict[Any, Any], key: Any) -> bool:
-    """Whether this browser's last note of the same is an hour old; it is remembered as made."""
+def _is_due(recorded: dict[Any, Any], key: Any) -> bool:
+    """Return whether this was last recorded an hour ago or more, and remember it as recorded now."""
     moment = now()
-    if key in noted and timedelta(0) <= moment - noted[key] < RECORD_INTERVAL:
+    if key in recorded and timedelta(0) <= moment - recorded[key] < RECORD_INTERVAL:
         return False
-    if len(noted) >= MAX_REMEMBERED:
-        noted.clear()
-    noted[key] = moment
+    if len(recorded) >= MAX_REMEMBERED:
+        recorded.clear()
+    recorded[key] = moment
     return True

@@ -1,6 +1,7 @@
-"""Erasure that leaves the chain whole: words and files go, with the salts by which the ledger could tell them again.
+"""Erasure of a candidate's evidence and records that keeps the ledger intact (docs/rules.md, Retention and erasure).
 
-Rows stay, and so does every event. A row whose words are gone is sealed anew by the event that tells of the erasure.
+Texts and files are erased, and so are the salts without which the ledger's hashes of them mean nothing. Rows and
+events stay; the event of the erasure seals the changed rows again.
 """
 
 from collections.abc import Iterable, Sequence
@@ -51,13 +52,22 @@ from tracker.privacy.retention import RetentionStatus, list_candidate_retention
 from tracker.storage.file_references import ERASED_TEXT, remove_files
 from tracker.vocabulary import Role
 
-CHUNK = 400
-WORDS = ("title", "occasion", "customers", "narrative", "workplace_location", "workplace_holder", "workplace_seen_by")
-OF_THE_EVIDENCE: tuple[tuple[Any, tuple[str, ...]], ...] = (
-    (EvidenceVersion, WORDS),
+CHUNK_SIZE = 400
+"""Ids in one SQL statement."""
+EVIDENCE_TEXTS = (
+    "title",
+    "occasion",
+    "customers",
+    "narrative",
+    "workplace_location",
+    "workplace_holder",
+    "workplace_seen_by",
+)
+TEXTS_OF_VERSIONS: tuple[tuple[Any, tuple[str, ...]], ...] = (
+    (EvidenceVersion, EVIDENCE_TEXTS),
     (Attachment, ("name",)),
 )
-OF_AN_ATTEMPT: tuple[tuple[Any, tuple[str, ...]], ...] = (
+TEXTS_OF_ATTEMPTS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (Assessment, ("feedback",)),
     (Decision, ("comment",)),
     (Signature, ("comment", "unsampled_reason")),
@@ -73,103 +83,114 @@ OF_AN_ATTEMPT: tuple[tuple[Any, tuple[str, ...]], ...] = (
 
 @dataclass(frozen=True)
 class Portfolio:
-    """What a candidate did at a centre, under every registration there."""
+    """Everything a candidate did at a centre, under all registrations there."""
 
-    kept: tuple[RetentionStatus, ...]
+    statuses: tuple[RetentionStatus, ...]
     attempt_ids: tuple[int, ...]
     items: tuple[Evidence, ...]
 
     @property
     def registrations(self) -> list[Registration]:
-        return [each.registration for each in self.kept]
+        """The candidate's registrations at the centre."""
+        return [each.registration for each in self.statuses]
 
 
 def find_due_scope(registration: Registration) -> bool | None:
-    """Whether everything of this candidate is due here (True), or evidence alone (False), or nothing (None)."""
-    kept, today = list_candidate_retention(registration), day_of(now())
-    if all(each.is_due(each.records_until, today) for each in kept):
-        return None if all(each.is_wholly_erased for each in kept) else True
-    if all(each.is_due(each.evidence_until, today) for each in kept):
-        return None if all(each.is_evidence_erased for each in kept) else False
+    """Return what is due for erasure at the centre: True: everything, False: evidence only, None: nothing."""
+    statuses, today = list_candidate_retention(registration), day_of(now())
+    if all(each.is_due(each.records_until, today) for each in statuses):
+        return None if all(each.is_fully_erased for each in statuses) else True
+    if all(each.is_due(each.evidence_until, today) for each in statuses):
+        return None if all(each.is_evidence_erased for each in statuses) else False
     return None
 
 
 def erase_portfolio(registration: Registration, is_whole: bool, actor: Actor) -> None:
-    """Erase what is due of a candidate at a centre. Files go once the change is safe.
+    """Erase what is due of a candidate at a centre. Files are deleted after the commit.
 
-    `is_whole` is what the page said would go. Raises `Refused` while a clock runs or a hold stands.
+    Args:
+        registration: one of the candidate's registrations at the centre.
+        is_whole: whether the page announced that everything will be erased, or only the evidence.
+        actor: the administrator.
+
+    Raises:
+        Refused: this is not what is due now.
     """
     assert actor.person_id is not None  # noqa: S101 - an administrator erases, never the operator
     lock_rows(Registration, [each.registration.id for each in list_candidate_retention(registration)])
     if find_due_scope(registration) is not is_whole:
         raise Refused(
-            "This is not due for erasure now: a clock still runs, a hold stands, or it was erased already. "
-            "Nothing was erased. Open the page again and look."
+            "This is not due for erasure now: it was erased already, is on retention hold, or its retention period "
+            "has not ended. Nothing was erased. Open the page again to see what is due."
         )
-    portfolio = _read(registration)
-    doors = [_open_door(each, is_whole, actor.person_id) for each in portfolio.registrations]
+    portfolio = _load_portfolio(registration)
+    erasures = [_start_erasure(each, is_whole, actor.person_id) for each in portfolio.registrations]
     db.session.flush()
     changed = [*_erase_evidence(portfolio), *(_erase_records(portfolio) if is_whole else ())]
-    attachments = _rows(Attachment, Attachment.evidence_id, [each.id for each in portfolio.items])
-    forms = _rows(IssuedForm, IssuedForm.attempt_id, portfolio.attempt_ids) if is_whole else []
+    attachments = _load_rows(Attachment, Attachment.evidence_id, [each.id for each in portfolio.items])
+    forms = _load_rows(IssuedForm, IssuedForm.attempt_id, portfolio.attempt_ids) if is_whole else []
     if is_whole:
         changed += _erase_person(registration.candidate, portfolio)
     db.session.flush()
-    _destroy_salts(changed)
-    for door in doors:
-        door.is_open = False
+    _delete_salts(changed)
+    for erasure in erasures:
+        erasure.is_open = False
     db.session.flush()
     files = sorted({each.sha256 for each in (*attachments, *forms)})
-    versions = _rows(EvidenceVersion, EvidenceVersion.evidence_id, [each.id for each in portfolio.items])
-    for door, kept in zip(doors, portfolio.kept, strict=True):
+    versions = _load_rows(EvidenceVersion, EvidenceVersion.evidence_id, [each.id for each in portfolio.items])
+    for erasure, status in zip(erasures, portfolio.statuses, strict=True):
         record(
-            "portfolio_erased", door, actor, registration=door.registration_id, whole=is_whole,
+            "portfolio_erased", erasure, actor, registration=erasure.registration_id, whole=is_whole,
             attempts=list(portfolio.attempt_ids), versions=[each.id for each in versions], files=files,
             attachments=[each.id for each in attachments], forms=[each.id for each in forms],
-            until=str(kept.records_until if is_whole else kept.evidence_until),
+            until=str(status.records_until if is_whole else status.evidence_until),
         )  # fmt: skip
     transactions.after_commit(lambda: remove_files(files))
 
 
-def _read(registration: Registration) -> Portfolio:
-    kept = list_candidate_retention(registration)
-    whose = (registration.candidate_id, registration.centre_id)
-    attempts = select(UnitAttempt.id).where(UnitAttempt.candidate_id == whose[0], UnitAttempt.centre_id == whose[1])
-    items = select(Evidence).where(Evidence.candidate_id == whose[0], Evidence.centre_id == whose[1])
+def _load_portfolio(registration: Registration) -> Portfolio:
+    statuses = list_candidate_retention(registration)
+    candidate_id, centre_id = registration.candidate_id, registration.centre_id
+    attempts = select(UnitAttempt.id).where(
+        UnitAttempt.candidate_id == candidate_id, UnitAttempt.centre_id == centre_id
+    )
+    items = select(Evidence).where(Evidence.candidate_id == candidate_id, Evidence.centre_id == centre_id)
     attempt_ids = tuple(db.session.scalars(attempts.order_by(UnitAttempt.id)))
     lock_rows(UnitAttempt, attempt_ids)
-    return Portfolio(tuple(kept), attempt_ids, tuple(db.session.scalars(items.order_by(Evidence.id))))
+    return Portfolio(tuple(statuses), attempt_ids, tuple(db.session.scalars(items.order_by(Evidence.id))))
 
 
-def _open_door(registration: Registration, is_whole: bool, person_id: int) -> Erasure:
-    door = Erasure(
+def _start_erasure(registration: Registration, is_whole: bool, person_id: int) -> Erasure:
+    erasure = Erasure(
         registration_id=registration.id, is_whole=is_whole, erased_at=now(), erased_by_id=person_id, is_open=True
     )
-    db.session.add(door)
-    return door
+    db.session.add(erasure)
+    return erasure
 
 
 def _erase_evidence(portfolio: Portfolio) -> list[Base]:
     ids = [each.id for each in portfolio.items]
-    rows: list[tuple[Any, tuple[str, ...]]] = [(each, WORDS) for each in portfolio.items]
-    for model, names in OF_THE_EVIDENCE:
-        rows += [(each, names) for each in _rows(model, model.evidence_id, ids)]
-    return _blanked(rows)
+    rows: list[tuple[Any, tuple[str, ...]]] = [(each, EVIDENCE_TEXTS) for each in portfolio.items]
+    for model, names in TEXTS_OF_VERSIONS:
+        rows += [(each, names) for each in _load_rows(model, model.evidence_id, ids)]
+    return _erase_texts(rows)
 
 
 def _erase_records(portfolio: Portfolio) -> list[Base]:
     rows: list[tuple[Any, tuple[str, ...]]] = []
-    for model, names in OF_AN_ATTEMPT:
-        rows += [(each, names) for each in _rows(model, model.attempt_id, portfolio.attempt_ids)]
+    for model, names in TEXTS_OF_ATTEMPTS:
+        rows += [(each, names) for each in _load_rows(model, model.attempt_id, portfolio.attempt_ids)]
     samples = [each.id for each, _ in rows if isinstance(each, Sample)]
-    rows += [(each, ("comment",)) for each in _rows(SampleItem, SampleItem.sample_id, samples)]
+    rows += [(each, ("comment",)) for each in _load_rows(SampleItem, SampleItem.sample_id, samples)]
     rows += [
         (each, ("closing_comment", "void_reason"))
-        for each in _rows(UnitAttempt, UnitAttempt.id, portfolio.attempt_ids)
+        for each in _load_rows(UnitAttempt, UnitAttempt.id, portfolio.attempt_ids)
     ]
     ids = [each.id for each in portfolio.registrations]
-    rows += [(each, ("reason", "lifted_reason")) for each in _rows(RetentionHold, RetentionHold.registration_id, ids)]
-    changed = _blanked(rows)
+    rows += [
+        (each, ("reason", "lifted_reason")) for each in _load_rows(RetentionHold, RetentionHold.registration_id, ids)
+    ]
+    changed = _erase_texts(rows)
     for each, _ in rows:
         if isinstance(each, Assessment) and each.draft_decisions:
             each.draft_decisions = {}
@@ -186,7 +207,7 @@ def _erase_records(portfolio: Portfolio) -> list[Base]:
 
 
 def _erase_person(person: Person, portfolio: Portfolio) -> list[Base]:
-    """Name and address, unless they are still needed: another centre's registration, or another role."""
+    """Erase the name and email address, unless another centre's registration or another role still needs them."""
     ids = {each.id for each in portfolio.registrations}
     whole = select(Erasure.registration_id).where(Erasure.is_whole)
     elsewhere = select(Registration.id).where(
@@ -203,8 +224,8 @@ def _erase_person(person: Person, portfolio: Portfolio) -> list[Base]:
     return [person]
 
 
-def _blanked(rows: Iterable[tuple[Any, tuple[str, ...]]]) -> list[Base]:
-    """Put the word in place of every text that is there; the rows that changed come out."""
+def _erase_texts(rows: Iterable[tuple[Any, tuple[str, ...]]]) -> list[Base]:
+    """Replace every text in these columns by “Erased”, and return the rows that changed."""
     changed = []
     for row, names in rows:
         written = [name for name in names if getattr(row, name)]
@@ -215,28 +236,28 @@ def _blanked(rows: Iterable[tuple[Any, tuple[str, ...]]]) -> list[Base]:
     return changed
 
 
-def _destroy_salts(changed: Sequence[Base]) -> None:
-    """Without its salt, what the ledger holds of a row or a text is a number that matches nothing."""
+def _delete_salts(changed: Sequence[Base]) -> None:
+    """Delete the salts of the changed rows: without them nobody can test a guess against the ledger's hashes."""
     keys = [row_seals.key_of(row_seals.table_of(each), row_seals.values_of(each)) for each in changed]
-    for some in _in_chunks(keys):
-        db.session.execute(delete(EventText).where(EventText.field.in_(some)))
+    for chunk in _split(keys):
+        db.session.execute(delete(EventText).where(EventText.field.in_(chunk)))
     by_type: dict[str, list[int]] = {}
     for each in changed:
         by_type.setdefault(each.__tablename__, []).append(each.id)  # type: ignore[attr-defined]  # each has one
     for name, ids in by_type.items():
-        for some in _in_chunks(ids):
-            about = select(Event.seq).where(Event.object_type == name, Event.object_id.in_(some))
+        for chunk in _split(ids):
+            about = select(Event.seq).where(Event.object_type == name, Event.object_id.in_(chunk))
             db.session.execute(
                 delete(EventText).where(EventText.event_seq.in_(about), EventText.field.not_like("%:%"))
             )
 
 
-def _rows(model: Any, column: Any, ids: Sequence[int]) -> list[Any]:
-    found: list[Any] = []
-    for some in _in_chunks(ids):
-        found += db.session.scalars(select(model).where(column.in_(some)).order_by(model.id))
-    return found
+def _load_rows(model: Any, column: Any, ids: Sequence[int]) -> list[Any]:
+    rows: list[Any] = []
+    for chunk in _split(ids):
+        rows += db.session.scalars(select(model).where(column.in_(chunk)).order_by(model.id))
+    return rows
 
 
-def _in_chunks(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
+def _split(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    return (values[start : start + CHUNK_SIZE] for start in range(0, len(values), CHUNK_SIZE))

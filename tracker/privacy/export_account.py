@@ -1,4 +1,4 @@
-"""What is kept of anybody: the account, roles, browsers, second factors, mail they had, and what they did."""
+"""Export of account data: account, roles, sessions, two-step verification, emails, and the person's own acts."""
 
 from typing import Any
 
@@ -6,62 +6,75 @@ from sqlalchemy import select
 
 from tracker.extensions import db
 from tracker.models import Centre, Event, Grant, Notification, Person, RecoveryCode, SecondFactor, UserSession
-from tracker.privacy.anonymisation import plain, told
+from tracker.privacy.anonymisation import read_columns, to_json_value
 
 
 def read_account(person: Person) -> dict[str, Any]:
+    """Return everything stored about a person's account."""
     return {
-        "account": told(person, "name", "email", "created_at", "deactivated_at"),
+        "account": read_columns(person, "name", "email", "created_at", "deactivated_at"),
         "roles": list_roles(person),
         "browsers": list_browsers(person),
         "second_factors": list_second_factors(person),
         "recovery_codes": list_recovery_codes(person),
-        "mail": list_mail(person),
+        "emails": list_emails(person),
         "what_you_did": list_acts(person),
     }
 
 
 def list_roles(person: Person) -> list[dict[str, Any]]:
+    """List the roles a person has or had."""
     query = (
         select(Grant.role, Centre.name.label("centre"), Grant.starts_at, Grant.ends_at, Grant.granted_at)
         .join(Centre, Centre.id == Grant.centre_id)
         .where(Grant.person_id == person.id)
         .order_by(Grant.id)
     )
-    return [told(each, "role", "centre", "starts_at", "ends_at", "granted_at") for each in db.session.execute(query)]
+    return [
+        read_columns(each, "role", "centre", "starts_at", "ends_at", "granted_at")
+        for each in db.session.execute(query)
+    ]
 
 
 def list_browsers(person: Person) -> list[dict[str, Any]]:
+    """List the sessions of a person."""
     query = select(UserSession).where(UserSession.person_id == person.id).order_by(UserSession.id)
     names = ("browser", "address", "created_at", "verified_at", "last_seen_at", "ended_at")
-    return [told(each, *names) for each in db.session.scalars(query)]
+    return [read_columns(each, *names) for each in db.session.scalars(query)]
 
 
 def list_second_factors(person: Person) -> list[dict[str, Any]]:
-    """Without what they prove by: the app's secret, and the passkey's public key."""
+    """List a person's authenticator app and passkeys, without secrets and keys."""
     query = select(SecondFactor).where(SecondFactor.person_id == person.id).order_by(SecondFactor.id)
-    return [told(each, "kind", "name", "created_at", "last_used_at") for each in db.session.scalars(query)]
+    return [read_columns(each, "kind", "name", "created_at", "last_used_at") for each in db.session.scalars(query)]
 
 
 def list_recovery_codes(person: Person) -> list[dict[str, Any]]:
+    """List when a person's recovery codes were made and used, without the codes."""
     query = select(RecoveryCode).where(RecoveryCode.person_id == person.id).order_by(RecoveryCode.id)
-    return [told(each, "created_at", "used_at") for each in db.session.scalars(query)]
+    return [read_columns(each, "created_at", "used_at") for each in db.session.scalars(query)]
 
 
-def list_mail(person: Person) -> list[dict[str, Any]]:
-    """What about, in the product's own word, and the day: the mails themselves are not kept."""
+def list_emails(person: Person) -> list[dict[str, Any]]:
+    """List the topics and days of the emails sent to a person; their texts are not stored."""
     query = select(Notification).where(Notification.person_id == person.id).order_by(Notification.id)
     return [{"day": each.day, "about": each.topic.partition(":")[0]} for each in db.session.scalars(query)]
 
 
 def list_acts(person: Person) -> list[dict[str, Any]]:
-    """The person's own lines of the ledger, without what they tell of others."""
+    """List the person's own events in the ledger, without anything about other people."""
     query = (
         select(Event.seq, Event.at, Event.act, Event.object_type, Event.hash)
         .where(Event.actor_id == person.id)
         .order_by(Event.seq)
     )
     return [
-        {"event": each.seq, "at": plain(each.at), "act": each.act, "about_a": each.object_type, "hash": each.hash}
+        {
+            "event": each.seq,
+            "at": to_json_value(each.at),
+            "act": each.act,
+            "about_a": each.object_type,
+            "hash": each.hash,
+        }
         for each in db.session.execute(query)
     ]

@@ -1,4 +1,4 @@
-"""What is kept of a candidate: registrations, units, evidence, claims, and what was decided about them."""
+"""Export of a candidate's portfolio: registrations, units, evidence, claims and assessment decisions."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ from tracker.models import (
     Signature,
     UnitAttempt,
 )
-from tracker.privacy.anonymisation import Names, told
+from tracker.privacy.anonymisation import NameReplacer, read_columns
 from tracker.vocabulary import AssessmentState, Role
 
 YOU = "you"
@@ -37,8 +37,8 @@ OTHERS = {
 CENTRE = "somebody at your centre"
 
 
-class Around:
-    """The people who worked on a candidate's attempts, and what each is called in what the candidate gets."""
+class Colleagues:
+    """The people who worked on a candidate's attempts, and what each is called in the candidate's export."""
 
     def __init__(self, person: Person, attempt_ids: Iterable[int]) -> None:
         query = (
@@ -47,27 +47,34 @@ class Around:
             .where(Allocation.attempt_id.in_(list(attempt_ids)), Person.id != person.id)
             .order_by(Allocation.id)
         )
-        held = db.session.execute(query).all()
-        self.words = {each.id: OTHERS.get(role, CENTRE) for each, role in held} | {person.id: YOU}
-        self.names = Names({(each.name, each.email): self.words[each.id] for each, _ in held})
+        rows = db.session.execute(query).all()
+        self.words = {each.id: OTHERS.get(role, CENTRE) for each, role in rows} | {person.id: YOU}
+        self.names = NameReplacer({(each.name, each.email): self.words[each.id] for each, _ in rows})
 
-    def who(self, person_id: int | None) -> str | None:
+    def describe(self, person_id: int | None) -> str | None:
+        """Return what a person is called, or None for nobody."""
         return None if person_id is None else self.words.get(person_id, CENTRE)
 
 
-def read_portfolio(person: Person, places: dict[int, str]) -> dict[str, Any]:
-    """Everything of a candidate's; `places` says where in the ZIP each attachment lies, by its id."""
+def read_portfolio(person: Person, paths: dict[int, str]) -> dict[str, Any]:
+    """Return everything stored about a candidate.
+
+    Args:
+        person: the candidate.
+        paths: the path in the ZIP of each attachment, by its id.
+    """
     attempts = list_own_attempts(person)
-    around = Around(person, [each.id for each in attempts])
+    colleagues = Colleagues(person, [each.id for each in attempts])
     return {
-        "registrations": [_registration(each, around) for each in list_own_registrations(person)],
-        "units": [_unit(each, around) for each in attempts],
-        "evidence": _list_evidence(person, around, places),
-        "who_opened_it": _list_openings(person, around),
+        "registrations": [_registration(each, colleagues) for each in list_own_registrations(person)],
+        "units": [_unit(each, colleagues) for each in attempts],
+        "evidence": _list_evidence(person, colleagues, paths),
+        "access_log": _list_accesses(person, colleagues),
     }
 
 
 def list_own_registrations(person: Person) -> list[Registration]:
+    """List a candidate's registrations at every centre."""
     query = (
         select(Registration)
         .where(Registration.candidate_id == person.id)
@@ -78,6 +85,7 @@ def list_own_registrations(person: Person) -> list[Registration]:
 
 
 def list_own_attempts(person: Person) -> list[UnitAttempt]:
+    """List a candidate's attempts at every centre."""
     query = (
         select(UnitAttempt)
         .where(UnitAttempt.candidate_id == person.id)
@@ -88,7 +96,7 @@ def list_own_attempts(person: Person) -> list[UnitAttempt]:
 
 
 def list_own_attachments(person: Person) -> list[tuple[Attachment, int | None]]:
-    """Every file the candidate added, with the number of its item; none of a draft."""
+    """List every file the candidate added, with the number of its evidence, or None for a draft."""
     query = (
         select(Attachment, Evidence.number)
         .join(Evidence, Evidence.id == Attachment.evidence_id)
@@ -99,7 +107,7 @@ def list_own_attachments(person: Person) -> list[tuple[Attachment, int | None]]:
 
 
 def list_own_forms(person: Person) -> list[tuple[IssuedForm, str]]:
-    """Every form issued of the candidate's units, with its unit's slug."""
+    """List every recording form issued for the candidate's units, with the unit's slug."""
     query = (
         select(IssuedForm)
         .join(UnitAttempt, UnitAttempt.id == IssuedForm.attempt_id)
@@ -110,32 +118,32 @@ def list_own_forms(person: Person) -> list[tuple[IssuedForm, str]]:
     return [(each, each.attempt.unit.slug) for each in db.session.scalars(query)]
 
 
-def _registration(found: Registration, around: Around) -> dict[str, Any]:
+def _registration(found: Registration, colleagues: Colleagues) -> dict[str, Any]:
     qualification = found.qualification
     return {
         "centre": found.centre.name,
         "for": f"{qualification.title} ({qualification.code})" if qualification else "single units",
-        **told(found, "candidate_number", "awarding_body_number", "awarding_body_date", "registered_at"),
-        "withdrawn_at": told(found, "withdrawn_at")["withdrawn_at"],
-        "withdrawn_reason": around.names.left_out(found.withdrawn_reason),
+        **read_columns(found, "candidate_number", "awarding_body_number", "awarding_body_date", "registered_at"),
+        "withdrawn_at": read_columns(found, "withdrawn_at")["withdrawn_at"],
+        "withdrawn_reason": colleagues.names.replace_names(found.withdrawn_reason),
     }
 
 
-def _unit(attempt: UnitAttempt, around: Around) -> dict[str, Any]:
+def _unit(attempt: UnitAttempt, colleagues: Colleagues) -> dict[str, Any]:
     return {
         "unit": attempt.unit.code,
         "title": attempt.unit.title,
         "candidate_number": attempt.registration.candidate_number,
-        **told(attempt, "state", "round", "started_at", "assessed_at"),
-        "void_reason": around.names.left_out(attempt.void_reason),
-        "assessments": _list_assessments(attempt, around),
-        "signatures": _list_signatures(attempt, around),
-        "reopened": _list_reopenings(attempt, around),
+        **read_columns(attempt, "state", "round", "started_at", "assessed_at"),
+        "void_reason": colleagues.names.replace_names(attempt.void_reason),
+        "assessments": _list_assessments(attempt, colleagues),
+        "signatures": _list_signatures(attempt, colleagues),
+        "reopened": _list_reopenings(attempt, colleagues),
     }
 
 
-def _list_assessments(attempt: UnitAttempt, around: Around) -> list[dict[str, Any]]:
-    """Those that were released: a draft is not yet said to anybody."""
+def _list_assessments(attempt: UnitAttempt, colleagues: Colleagues) -> list[dict[str, Any]]:
+    """List the released assessments: drafts are not shown to the candidate."""
     query = (
         select(Assessment)
         .where(Assessment.attempt_id == attempt.id, Assessment.state == AssessmentState.RELEASED)
@@ -146,46 +154,53 @@ def _list_assessments(attempt: UnitAttempt, around: Around) -> list[dict[str, An
         {
             "evidence": each.evidence_version.evidence.number,
             "version": each.evidence_version.number,
-            "by": around.who(each.assessor_id),
-            **told(each, "outcome", "valid", "authentic", "current", "sufficient", "released_at"),
-            "feedback": around.names.left_out(each.feedback),
+            "by": colleagues.describe(each.assessor_id),
+            **read_columns(each, "outcome", "valid", "authentic", "current", "sufficient", "released_at"),
+            "feedback": colleagues.names.replace_names(each.feedback),
         }
         for each in db.session.scalars(query)
     ]
 
 
-def _list_signatures(attempt: UnitAttempt, around: Around) -> list[dict[str, Any]]:
+def _list_signatures(attempt: UnitAttempt, colleagues: Colleagues) -> list[dict[str, Any]]:
     query = select(Signature).where(Signature.attempt_id == attempt.id).order_by(Signature.id)
     names = ("role", "round", "signed_at", "superseded_at", "date_sampled", "statement", "snapshot_hash")
     return [
-        {"by": around.who(each.person_id), **told(each, *names), "comment": around.names.left_out(each.comment)}
-        for each in db.session.scalars(query)
-    ]
-
-
-def _list_reopenings(attempt: UnitAttempt, around: Around) -> list[dict[str, Any]]:
-    query = select(Reopening).where(Reopening.attempt_id == attempt.id).order_by(Reopening.id)
-    return [
         {
-            "by": around.who(each.reopened_by_id),
-            **told(each, "kind", "round", "reopened_at"),
-            "reason": around.names.left_out(each.reason),
+            "by": colleagues.describe(each.person_id),
+            **read_columns(each, *names),
+            "comment": colleagues.names.replace_names(each.comment),
         }
         for each in db.session.scalars(query)
     ]
 
 
-def _list_openings(person: Person, around: Around) -> list[dict[str, Any]]:
+def _list_reopenings(attempt: UnitAttempt, colleagues: Colleagues) -> list[dict[str, Any]]:
+    query = select(Reopening).where(Reopening.attempt_id == attempt.id).order_by(Reopening.id)
+    return [
+        {
+            "by": colleagues.describe(each.reopened_by_id),
+            **read_columns(each, "kind", "round", "reopened_at"),
+            "reason": colleagues.names.replace_names(each.reason),
+        }
+        for each in db.session.scalars(query)
+    ]
+
+
+def _list_accesses(person: Person, colleagues: Colleagues) -> list[dict[str, Any]]:
     query = (
         select(PortfolioAccess)
         .where(PortfolioAccess.candidate_id == person.id)
         .order_by(PortfolioAccess.first_at, PortfolioAccess.person_id)
     )
     names = ("day", "part", "role", "first_at", "last_at")
-    return [{"by": around.who(each.person_id), **told(each, *names)} for each in db.session.scalars(query)]
+    return [
+        {"by": colleagues.describe(each.person_id), **read_columns(each, *names)}
+        for each in db.session.scalars(query)
+    ]
 
 
-def _list_evidence(person: Person, around: Around, places: dict[int, str]) -> list[dict[str, Any]]:
+def _list_evidence(person: Person, colleagues: Colleagues, paths: dict[int, str]) -> list[dict[str, Any]]:
     query = (
         select(Evidence)
         .where(Evidence.candidate_id == person.id)
@@ -195,37 +210,39 @@ def _list_evidence(person: Person, around: Around, places: dict[int, str]) -> li
         )
         .order_by(Evidence.id)
     )
-    claims, files = _claims_by_item(person, around), defaultdict(list)
+    claims, files = _claims_by_item(person, colleagues), defaultdict(list)
     for attachment, _ in list_own_attachments(person):
-        files[attachment.evidence_id].append(_file(attachment, places))
+        files[attachment.evidence_id].append(_file(attachment, paths))
     return [
         {
-            **told(each, "number", "created_at", "updated_at", "discarded_at", *EVIDENCE_FIELDS),
+            **read_columns(each, "number", "created_at", "updated_at", "discarded_at", *EVIDENCE_FIELDS),
             "files": files[each.id],
-            "versions": [_version(version, places) for version in each.versions],
+            "versions": [_version(version, paths) for version in each.versions],
             "claims": claims[each.id],
         }
         for each in db.session.scalars(query)
     ]
 
 
-def _version(version: EvidenceVersion, places: dict[int, str]) -> dict[str, Any]:
-    handed_in = told(version.submission, "declaration", "submitted_at", "withdrawn_at") if version.submission else {}
+def _version(version: EvidenceVersion, paths: dict[int, str]) -> dict[str, Any]:
+    submission = (
+        read_columns(version.submission, "declaration", "submitted_at", "withdrawn_at") if version.submission else {}
+    )
     return {
-        **told(version, "number", "sealed_at", "content_hash", *EVIDENCE_FIELDS),
-        "files": [_file(each, places) for each in version.attachments],
-        **handed_in,
+        **read_columns(version, "number", "sealed_at", "content_hash", *EVIDENCE_FIELDS),
+        "files": [_file(each, paths) for each in version.attachments],
+        **submission,
     }
 
 
-def _file(attachment: Attachment, places: dict[int, str]) -> dict[str, Any]:
+def _file(attachment: Attachment, paths: dict[int, str]) -> dict[str, Any]:
     return {
-        **told(attachment, "name", "media_type", "size", "sha256", "uploaded_at", "removed_at"),
-        "in_this_zip": places.get(attachment.id),
+        **read_columns(attachment, "name", "media_type", "size", "sha256", "uploaded_at", "removed_at"),
+        "in_this_zip": paths.get(attachment.id),
     }
 
 
-def _claims_by_item(person: Person, around: Around) -> dict[int, list[dict[str, Any]]]:
+def _claims_by_item(person: Person, colleagues: Colleagues) -> dict[int, list[dict[str, Any]]]:
     query = (
         select(Claim, UnitAttempt)
         .join(UnitAttempt, UnitAttempt.id == Claim.attempt_id)
@@ -233,25 +250,25 @@ def _claims_by_item(person: Person, around: Around) -> dict[int, list[dict[str, 
         .options(joinedload(Claim.criterion), joinedload(UnitAttempt.unit))
         .order_by(Claim.id)
     )
-    decisions, found = _decisions_by_claim(person, around), defaultdict(list)
+    decisions, found = _decisions_by_claim(person, colleagues), defaultdict(list)
     for claim, attempt in db.session.execute(query):
         found[claim.evidence_id].append(
             {
                 "unit": attempt.unit.code,
                 "criterion": claim.criterion.label,
-                "of_the": told(claim.criterion, "kind")["kind"],
-                "by": around.who(claim.claimed_by_id),
-                "removed_by": around.who(claim.removed_by_id),
-                **told(claim, "locator", "claimed_at", "removed_at"),
-                "added_reason": around.names.left_out(claim.added_reason),
-                "removed_reason": around.names.left_out(claim.removed_reason),
+                "of_the": read_columns(claim.criterion, "kind")["kind"],
+                "by": colleagues.describe(claim.claimed_by_id),
+                "removed_by": colleagues.describe(claim.removed_by_id),
+                **read_columns(claim, "locator", "claimed_at", "removed_at"),
+                "added_reason": colleagues.names.replace_names(claim.added_reason),
+                "removed_reason": colleagues.names.replace_names(claim.removed_reason),
                 "decisions": decisions[claim.id],
             }
         )
     return found
 
 
-def _decisions_by_claim(person: Person, around: Around) -> dict[int, list[dict[str, Any]]]:
+def _decisions_by_claim(person: Person, colleagues: Colleagues) -> dict[int, list[dict[str, Any]]]:
     query = (
         select(Decision)
         .join(UnitAttempt, UnitAttempt.id == Decision.attempt_id)
@@ -262,9 +279,9 @@ def _decisions_by_claim(person: Person, around: Around) -> dict[int, list[dict[s
     for each in db.session.scalars(query):
         found[each.claim_id].append(
             {
-                "by": around.who(each.decided_by_id),
-                **told(each, "outcome", "decided_at", "superseded_at"),
-                "comment": around.names.left_out(each.comment),
+                "by": colleagues.describe(each.decided_by_id),
+                **read_columns(each, "outcome", "decided_at", "superseded_at"),
+                "comment": colleagues.names.replace_names(each.comment),
             }
         )
     return found

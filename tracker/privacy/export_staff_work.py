@@ -1,4 +1,4 @@
-"""What is kept of those who assess, verify and administer: what they wrote and signed. No candidate is named."""
+"""Export of staff data: what assessors, verifiers and administrators wrote and signed, without naming candidates."""
 
 from typing import Any
 
@@ -19,11 +19,11 @@ from tracker.models import (
     Unit,
     UnitAttempt,
 )
-from tracker.privacy.anonymisation import Names, told
+from tracker.privacy.anonymisation import NameReplacer, read_columns
 
 CANDIDATE = "the candidate"
 WRITTEN: dict[str, tuple[type[Base], str, tuple[str, ...], tuple[str, ...]]] = {
-    "units_held": (Allocation, "person_id", ("role", "starts_at", "ends_at"), ()),
+    "allocations": (Allocation, "person_id", ("role", "starts_at", "ends_at"), ()),
     "assessments": (
         Assessment,
         "assessor_id",
@@ -42,13 +42,13 @@ WRITTEN: dict[str, tuple[type[Base], str, tuple[str, ...], tuple[str, ...]]] = {
     "action_points_raised": (ActionPoint, "raised_by_id", ("round", "raised_at", "due_on", "closed_at"), ("action",)),
     "action_points_answered": (ActionPoint, "responded_by_id", ("round", "responded_at"), ("response",)),
 }
-"""What one writes of an attempt: the table, the column that says whose it is, its plain columns, its free text."""
+"""Rows about an attempt: the model, the column with its author, its plain columns, and its columns of free text."""
 
 
 def read_work(person: Person) -> dict[str, Any]:
-    """What a person wrote and signed about other people's attempts."""
-    found = {name: _list_written(person, *where) for name, where in WRITTEN.items()}
-    return {**found, "sampled_decisions": _list_sampled(person)}
+    """Return what a person wrote and signed about other people's attempts."""
+    written = {name: _list_written(person, *where) for name, where in WRITTEN.items()}
+    return {**written, "sampled_decisions": _list_sampled(person)}
 
 
 def _list_written(
@@ -64,13 +64,13 @@ def _list_written(
         .order_by(rows.c.id)
     )
     return [
-        {"unit": code, **told(row, *columns), **_texts(row, texts, Names({(name, email): CANDIDATE}))}
+        {"unit": code, **read_columns(row, *columns), **_texts(row, texts, NameReplacer({(name, email): CANDIDATE}))}
         for row, code, name, email in db.session.execute(query)
     ]
 
 
-def _texts(row: Any, names: tuple[str, ...], people: Names) -> dict[str, str | None]:
-    return {name: people.left_out(getattr(row, name)) for name in names}
+def _texts(row: Any, names: tuple[str, ...], people: NameReplacer) -> dict[str, str | None]:
+    return {name: people.replace_names(getattr(row, name)) for name in names}
 
 
 def _list_sampled(person: Person) -> list[dict[str, Any]]:
@@ -84,6 +84,10 @@ def _list_sampled(person: Person) -> list[dict[str, Any]]:
         .order_by(SampleItem.id)
     )
     return [
-        {"unit": code, **told(item, "agrees"), **_texts(item, ("comment",), Names({(name, email): CANDIDATE}))}
+        {
+            "unit": code,
+            **read_columns(item, "agrees"),
+            **_texts(item, ("comment",), NameReplacer({(name, email): CANDIDATE})),
+        }
         for item, code, name, email in db.session.execute(query)
     ]

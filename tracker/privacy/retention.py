@@ -1,7 +1,8 @@
-"""How long what has ended is kept: two clocks an awarding body, one for evidence and one for decision records.
+"""Retention: how long a centre keeps evidence and records after a registration has ended, and retention holds.
 
-Both start when a registration ends: its candidate is withdrawn, or its last unit is verified (and its qualification
-complete). A hold, for an appeal or a complaint, stops erasure until it is lifted (records paper).
+A centre sets two periods for each awarding body: one for evidence, one for decisions, signatures and forms. Both
+start when the candidate is withdrawn, or when the last unit is verified and the qualification complete. A retention
+hold, for an appeal or a complaint, prevents erasure until it is lifted (docs/rules.md, Retention and erasure).
 """
 
 import json
@@ -22,60 +23,61 @@ from tracker.registrations.progress import load_progress
 from tracker.vocabulary import AttemptState, SignatureRole
 
 PAGE = 50
-MAX_LENGTH = 600
+MAX_MONTHS = 600
 OPEN = (AttemptState.IN_PROGRESS, AttemptState.ASSESSED, AttemptState.CONFIRMED)
 
 
 @dataclass(frozen=True)
-class Months:
-    """How long evidence, and how long decision records are kept."""
+class RetentionPeriods:
+    """The months for which evidence and records are kept."""
 
     evidence: int
     records: int
 
 
-DEFAULT = Months(evidence=12, records=36)
-"""Until a centre says otherwise."""
+DEFAULT_PERIODS = RetentionPeriods(evidence=12, records=36)
+"""The periods of a centre that has set none."""
 
 
 @dataclass(frozen=True)
 class RetentionStatus:
-    """A registration that has ended or is held, and until when what belongs to it is kept."""
+    """A registration that has ended or is on hold, and until when its evidence and records are kept."""
 
     registration: Registration
     awarding_body: str
     ended_on: date | None
-    why: str
+    ended_by: str
+    """`withdrawn`, `verified` or `not ended`."""
     evidence_until: date | None
     records_until: date | None
     hold: RetentionHold | None
     is_evidence_erased: bool
-    is_wholly_erased: bool
+    is_fully_erased: bool
 
     def is_due(self, until: date | None, today: date) -> bool:
-        """Whether the days of keeping are over and nothing holds it."""
+        """Return whether a retention period is over and there is no retention hold."""
         return until is not None and until < today and self.hold is None
 
     def needs_erasing(self, today: date) -> bool:
-        """Whether something is due that is still there."""
+        """Return whether something is due for erasure and has not been erased."""
         evidence = self.is_due(self.evidence_until, today) and not self.is_evidence_erased
-        return evidence or (self.is_due(self.records_until, today) and not self.is_wholly_erased)
+        return evidence or (self.is_due(self.records_until, today) and not self.is_fully_erased)
 
 
 def list_retention_statuses(centre_id: int, page: int) -> tuple[list[RetentionStatus], bool]:
-    """What has ended at a centre, and what is held, what ended first before the others; and whether there is more."""
-    rows = _ended_or_held(centre_id, PAGE + 1, PAGE * (page - 1))
-    return list(_as_kept(centre_id, rows[:PAGE])), len(rows) > PAGE
+    """List a page of registrations that have ended or are on hold, earliest end first; and whether more follow."""
+    rows = _list_ended_or_held(centre_id, PAGE + 1, PAGE * (page - 1))
+    return list(_build_statuses(centre_id, rows[:PAGE])), len(rows) > PAGE
 
 
 def list_due(centre_id: int, today: date) -> list[RetentionStatus]:
-    """What a centre still keeps that is due for erasure."""
-    kept = _as_kept(centre_id, _ended_or_held(centre_id, None, 0))
-    return [each for each in kept if each.needs_erasing(today)]
+    """List the registrations of a centre with something due for erasure."""
+    statuses = _build_statuses(centre_id, _list_ended_or_held(centre_id, None, 0))
+    return [each for each in statuses if each.needs_erasing(today)]
 
 
 def list_candidate_retention(registration: Registration) -> list[RetentionStatus]:
-    """Every registration of its candidate at its centre: what they did there is one portfolio."""
+    """List every registration of this one's candidate at its centre: together they are one portfolio."""
     query = (
         select(Registration, verified_at())
         .where(
@@ -84,21 +86,25 @@ def list_candidate_retention(registration: Registration) -> list[RetentionStatus
         .order_by(Registration.id)
     )
     rows: list[tuple[Registration, datetime | None]] = [(each, last) for each, last in db.session.execute(query)]
-    return list(_as_kept(registration.centre_id, rows))
+    return list(_build_statuses(registration.centre_id, rows))
 
 
 def list_rules(centre_id: int) -> list[RetentionRule]:
+    """List a centre's retention rules by awarding body."""
     query = select(RetentionRule).where(RetentionRule.centre_id == centre_id).order_by(RetentionRule.awarding_body)
     return list(db.session.scalars(query))
 
 
 def set_rule(centre: Centre, awarding_body: str, evidence_months: int, record_months: int, actor: Actor) -> None:
-    """Say how long a centre keeps what belongs to one awarding body; an empty name is every other."""
+    """Set how long a centre keeps evidence and records for one awarding body; an empty name is every other.
+
+    Raises:
+        Invalid: periods outside 1 to 600 months, or records kept for less time than evidence.
+    """
     assert actor.person_id is not None  # noqa: S101 - an administrator sets it, never the operator
-    if not 1 <= evidence_months <= record_months <= MAX_LENGTH:
+    if not 1 <= evidence_months <= record_months <= MAX_MONTHS:
         raise Invalid(
-            "Decisions are kept at least as long as the evidence they rest on, and neither longer than 600 months. "
-            "Nothing was changed.",
+            "Keep decisions at least as long as evidence, and neither for more than 600 months. Nothing was changed.",
             "record_months",
         )
     name = " ".join(awarding_body.split())
@@ -111,46 +117,51 @@ def set_rule(centre: Centre, awarding_body: str, evidence_months: int, record_mo
     record("retention_rule_set", rule, actor, centre=centre.id, evidence=evidence_months, records=record_months)
 
 
-def find_hold(registration: Registration) -> RetentionHold | None:
-    """The hold that a registration is under."""
+def find_retention_hold(registration: Registration) -> RetentionHold | None:
+    """Return the retention hold that a registration is on, or None."""
     query = select(RetentionHold).where(
         RetentionHold.registration_id == registration.id, RetentionHold.lifted_at.is_(None)
     )
     return db.session.scalars(query).one_or_none()
 
 
-def hold(registration: Registration, reason: str, actor: Actor) -> RetentionHold:
-    """Keep everything of a registration until the hold is lifted, whatever the clocks say."""
-    assert actor.person_id is not None  # noqa: S101 - an administrator holds it, never the operator
-    lock_rows(Registration, [registration.id])  # whoever erases meanwhile is before it or after it
-    if find_hold(registration):
-        raise Refused("It is held already. Nothing was changed.")
-    found = RetentionHold(
-        registration_id=registration.id, reason=_checked(reason), set_at=now(), set_by_id=actor.person_id
+def place_retention_hold(registration: Registration, reason: str, actor: Actor) -> RetentionHold:
+    """Put a registration on retention hold: nothing is erased until it is lifted, even after the retention periods.
+
+    Raises:
+        Refused: the registration is on hold already.
+        Invalid: no reason.
+    """
+    assert actor.person_id is not None  # noqa: S101 - an administrator places it, never the operator
+    lock_rows(Registration, [registration.id])  # an erasure meanwhile comes wholly before or after this
+    if find_retention_hold(registration):
+        raise Refused("This registration is already on retention hold. Nothing was changed.")
+    hold = RetentionHold(
+        registration_id=registration.id, reason=_check_reason(reason), set_at=now(), set_by_id=actor.person_id
     )
-    db.session.add(found)
+    db.session.add(hold)
     db.session.flush()
-    record("retention_hold_set", found, actor, texts={"reason": found.reason}, registration=registration.id)
-    return found
+    record("retention_hold_set", hold, actor, texts={"reason": hold.reason}, registration=registration.id)
+    return hold
 
 
-def lift_hold(found: RetentionHold, reason: str, actor: Actor) -> None:
-    """The clocks count again."""
-    if found.lifted_at:
-        raise Refused("This hold was lifted already. Nothing was changed.")
-    found.lifted_reason = _checked(reason)
-    found.lifted_at, found.lifted_by_id = now(), actor.person_id
-    record(
-        "retention_hold_lifted",
-        found,
-        actor,
-        texts={"reason": found.lifted_reason},
-        registration=found.registration_id,
-    )
+def lift_retention_hold(hold: RetentionHold, reason: str, actor: Actor) -> None:
+    """Lift a retention hold, so that the retention periods count again.
+
+    Raises:
+        Refused: the hold was lifted already.
+        Invalid: no reason.
+    """
+    if hold.lifted_at:
+        raise Refused("This retention hold has already been lifted. Nothing was changed.")
+    hold.lifted_reason = _check_reason(reason)
+    hold.lifted_at, hold.lifted_by_id = now(), actor.person_id
+    texts = {"reason": hold.lifted_reason}
+    record("retention_hold_lifted", hold, actor, texts=texts, registration=hold.registration_id)
 
 
 def add_months(months: int, day: date) -> date:
-    """The same day so many months later, or the last day of a shorter month."""
+    """Return the same day this many months later, or the last day of a shorter month."""
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     for last in range(day.day, 27, -1):
         try:
@@ -160,9 +171,9 @@ def add_months(months: int, day: date) -> date:
     return date(year, month + 1, day.day)
 
 
-def _checked(reason: str) -> str:
+def _check_reason(reason: str) -> str:
     if not reason.strip() or len(reason) > 2000:
-        raise Invalid("Say why, in at most 2,000 characters. Nothing was changed.", "reason")
+        raise Invalid("Enter the reason in at most 2,000 characters. Nothing was changed.", "reason")
     return reason.strip()
 
 
@@ -181,7 +192,7 @@ def verified_at() -> ColumnElement[datetime]:
     )
 
 
-def _ended_or_held(centre_id: int, most: int | None, skipped: int) -> list[tuple[Registration, datetime | None]]:
+def _list_ended_or_held(centre_id: int, limit: int | None, offset: int) -> list[tuple[Registration, datetime | None]]:
     verified = verified_at()
     ended_at = func.coalesce(Registration.withdrawn_at, verified)
     query = (
@@ -189,8 +200,8 @@ def _ended_or_held(centre_id: int, most: int | None, skipped: int) -> list[tuple
         .where(Registration.centre_id == centre_id, or_(_has_ended(verified), _is_held()))
         .options(joinedload(Registration.candidate), joinedload(Registration.qualification))
         .order_by(ended_at.is_(None), ended_at, Registration.id)
-        .limit(most)
-        .offset(skipped)
+        .limit(limit)
+        .offset(offset)
     )
     return [(registration, last) for registration, last in db.session.execute(query)]
 
@@ -204,52 +215,55 @@ def _is_held() -> ColumnElement[bool]:
     return exists().where(RetentionHold.registration_id == Registration.id, RetentionHold.lifted_at.is_(None))
 
 
-def _as_kept(centre_id: int, rows: list[tuple[Registration, datetime | None]]) -> Iterator[RetentionStatus]:
-    rules = {rule.awarding_body: Months(rule.evidence_months, rule.record_months) for rule in list_rules(centre_id)}
-    holds = _holds_of([registration.id for registration, _ in rows])
-    standings = load_progress([each.id for each, _ in rows if each.qualification_id and not each.withdrawn_at])
-    evidence, whole = _erased([registration.id for registration, _ in rows])
-    still_open = _still_open([registration.id for registration, _ in rows])
+def _build_statuses(centre_id: int, rows: list[tuple[Registration, datetime | None]]) -> Iterator[RetentionStatus]:
+    rules = {
+        rule.awarding_body: RetentionPeriods(rule.evidence_months, rule.record_months)
+        for rule in list_rules(centre_id)
+    }
+    holds = _load_holds([registration.id for registration, _ in rows])
+    progress_by_id = load_progress([each.id for each, _ in rows if each.qualification_id and not each.withdrawn_at])
+    evidence_erased, fully_erased = _list_erased([registration.id for registration, _ in rows])
+    still_open = _list_still_open([registration.id for registration, _ in rows])
     for registration, verified in rows:
-        standing = standings.get(registration.id)
-        is_complete = registration.id not in still_open and (standing is None or standing.standing.complete)
+        progress = progress_by_id.get(registration.id)
+        is_complete = registration.id not in still_open and (progress is None or progress.result.complete)
         verified_on = day_of(verified) if verified and is_complete else None
         ended_on = day_of(registration.withdrawn_at) if registration.withdrawn_at else verified_on
-        body = _awarding_body(registration)
-        months = rules.get(body) or rules.get("") or DEFAULT
+        body = _get_awarding_body(registration)
+        periods = rules.get(body) or rules.get("") or DEFAULT_PERIODS
         yield RetentionStatus(
             registration,
             body,
             ended_on,
             "withdrawn" if registration.withdrawn_at else "verified" if ended_on else "not ended",
-            add_months(months.evidence, ended_on) if ended_on else None,
-            add_months(months.records, ended_on) if ended_on else None,
+            add_months(periods.evidence, ended_on) if ended_on else None,
+            add_months(periods.records, ended_on) if ended_on else None,
             holds.get(registration.id),
-            registration.id in evidence,
-            registration.id in whole,
+            registration.id in evidence_erased,
+            registration.id in fully_erased,
         )
 
 
-def _erased(ids: Collection[int]) -> tuple[set[int], set[int]]:
-    """Of which registrations the evidence was erased, and of which everything."""
+def _list_erased(ids: Collection[int]) -> tuple[set[int], set[int]]:
+    """Return the registrations whose evidence has been erased, and those of which everything has."""
     query = select(Erasure.registration_id, Erasure.is_whole).where(Erasure.registration_id.in_(ids))
-    found = db.session.execute(query).all()
-    return {each for each, _ in found}, {each for each, is_whole in found if is_whole}
+    rows = db.session.execute(query).all()
+    return {each for each, _ in rows}, {each for each, is_whole in rows if is_whole}
 
 
-def _holds_of(ids: Collection[int]) -> dict[int, RetentionHold]:
+def _load_holds(ids: Collection[int]) -> dict[int, RetentionHold]:
     query = select(RetentionHold).where(RetentionHold.registration_id.in_(ids), RetentionHold.lifted_at.is_(None))
     return {each.registration_id: each for each in db.session.scalars(query)}
 
 
-def _still_open(ids: Collection[int]) -> set[int]:
+def _list_still_open(ids: Collection[int]) -> set[int]:
     query = select(UnitAttempt.registration_id).where(
         UnitAttempt.registration_id.in_(ids), UnitAttempt.state.in_(OPEN)
     )
     return set(db.session.scalars(query))
 
 
-def _awarding_body(registration: Registration) -> str:
+def _get_awarding_body(registration: Registration) -> str:
     if registration.qualification is None:
         return ""
     return str(json.loads(registration.qualification.document).get("awarding_body") or "")

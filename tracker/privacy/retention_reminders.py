@@ -1,4 +1,4 @@
-"""Administrators are reminded once a week of what is due for erasure. Nothing is ever erased by itself."""
+"""Weekly reminders to administrators of registrations due for erasure. Nothing is erased automatically."""
 
 from datetime import timedelta
 
@@ -10,18 +10,19 @@ from tracker.clock import LONDON, now, today
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Centre, Grant, Notification, Person
+from tracker.privacy import emails as texts
 from tracker.privacy.retention import list_due
 from tracker.storage.file_references import remove_erased_files
 from tracker.vocabulary import Role
 from tracker.web.formatting import counted
 
 HOUR = 3
-"""In London, after the nightly check."""
-EVERY = timedelta(days=7)
+"""In London time: after the nightly integrity check."""
+REMINDER_INTERVAL = timedelta(days=7)
 
 
 def send_retention_reminders() -> None:
-    """Looked at every minute by the worker; done once a night."""
+    """Remove files left behind by erasures, and remind administrators: called every minute, done once a night."""
     day = today()
     if current_app.extensions.get("reminded_on") == day or now().astimezone(LONDON).hour < HOUR:
         return
@@ -35,23 +36,18 @@ def send_retention_reminders() -> None:
 
 
 def remind_centre(centre_id: int) -> None:
-    """Mail each administrator of a centre how many registrations are due, unless they were told this week."""
-    found = list_due(centre_id, today())
-    if not found:
+    """Email each administrator of a centre how many registrations are due, at most once a week."""
+    due = list_due(centre_id, today())
+    if not due:
         return
-    about = f"retention_due:{centre_id}"
-    for person in _administrators(centre_id):
-        if not _was_told(person, about):
-            emails.notify(
-                person,
-                about,
-                "Evidence is due for erasure",
-                f"Of {counted(len(found), 'registration')} the days of keeping are over. Look at each, and hold what "
-                f"is still needed: {emails.build_url(f'/centres/{centre_id}/retention')}",
-            )
+    topic, url = f"retention_due:{centre_id}", emails.build_url(f"/centres/{centre_id}/retention")
+    message = texts.erasure_due(counted(len(due), "registration"), url)
+    for person in _list_administrators(centre_id):
+        if not _was_reminded(person, topic):
+            emails.notify(person, topic, *message)
 
 
-def _administrators(centre_id: int) -> list[Person]:
+def _list_administrators(centre_id: int) -> list[Person]:
     query = (
         select(Person)
         .join(Grant, Grant.person_id == Person.id)
@@ -62,9 +58,9 @@ def _administrators(centre_id: int) -> list[Person]:
     return list(db.session.scalars(query))
 
 
-def _was_told(person: Person, about: str) -> bool:
-    since = (today() - EVERY).isoformat()
+def _was_reminded(person: Person, topic: str) -> bool:
+    since = (today() - REMINDER_INTERVAL).isoformat()
     query = select(Notification.id).where(
-        Notification.person_id == person.id, Notification.topic == about, Notification.day > since
+        Notification.person_id == person.id, Notification.topic == topic, Notification.day > since
     )
     return db.session.scalar(query.limit(1)) is not None

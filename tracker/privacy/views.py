@@ -1,19 +1,19 @@
-"""Privacy over HTTP: one's own data, who opened a portfolio, how long it is kept and what is held."""
+"""Views of privacy: one's own data, the portfolio access log, retention, retention holds and erasure."""
 
 from flask import Blueprint, flash, redirect, render_template, send_file, url_for
 from flask.typing import ResponseReturnValue
 
-from tracker.accounts.forms import show_refusal
 from tracker.accounts.password_confirmation import requires_password
 from tracker.clock import today
-from tracker.errors import Invalid, Refused
+from tracker.errors import Invalid
 from tracker.extensions import db
 from tracker.ledger.transactions import reading
 from tracker.models import Person
 from tracker.privacy import access_log, data_export, erasure, retention
-from tracker.privacy.forms import EraseForm, ExportForm, HoldForm, RetentionForm
+from tracker.privacy.forms import EraseForm, ExportForm, RetentionForm, RetentionHoldForm
 from tracker.web.authorise import get_centre, get_registration
 from tracker.web.current_user import me
+from tracker.web.forms import errors_on_form, render_form
 from tracker.web.pagination import Page
 from tracker.web.permissions import Act
 from tracker.web.requests import asked_page
@@ -25,6 +25,7 @@ privacy = Blueprint("privacy", __name__)
 @privacy.get("/account/data")
 @signed_in
 def show_own_data() -> ResponseReturnValue:
+    """Show the page from which somebody downloads everything stored about them."""
     return render_template("privacy/show_own_data.html", form=ExportForm(formdata=None))
 
 
@@ -32,10 +33,10 @@ def show_own_data() -> ResponseReturnValue:
 @signed_in
 @requires_password
 def download_own_data() -> ResponseReturnValue:
-    """Read and packed while no lock is held; only then is it told of."""
+    """Download everything stored about oneself as a ZIP, read and packed while no lock is held."""
     form = ExportForm()
     if not form.validate():
-        return render_template("privacy/show_own_data.html", form=form), 422
+        return render_form("privacy/show_own_data.html", form)
     person = me()
     with reading():
         data, packed = data_export.export_own_data(person.person_id)
@@ -48,32 +49,33 @@ def download_own_data() -> ResponseReturnValue:
 @privacy.get("/account/access-log")
 @requires(Act.ADD_EVIDENCE)
 def show_own_access_log() -> ResponseReturnValue:
-    """Who opened one's own portfolio, at every centre."""
+    """Show a candidate who opened their portfolio, at every centre."""
     page = asked_page()
-    found, more = access_log.list_accesses(me().person_id, None, page)
-    return render_template("privacy/show_own_access_log.html", found=found, page=Page(page, more))
+    rows, more = access_log.list_accesses(me().person_id, None, page)
+    return render_template("privacy/show_own_access_log.html", rows=rows, page=Page(page, more))
 
 
 @privacy.get("/registrations/<int:registration_id>/access-log")
 @requires(Act.ADMINISTER_CENTRE)
 def show_access_log(registration_id: int) -> ResponseReturnValue:
+    """Show an administrator who opened a candidate's portfolio at their centre."""
     registration, _ = get_registration(registration_id, Act.READ_REGISTRATION)
     get_centre(registration.centre_id)
     page = asked_page()
-    found, more = access_log.list_accesses(registration.candidate_id, registration.centre_id, page)
+    rows, more = access_log.list_accesses(registration.candidate_id, registration.centre_id, page)
     return render_template(
-        "privacy/show_access_log.html", registration=registration, found=found, page=Page(page, more)
+        "privacy/show_access_log.html", registration=registration, rows=rows, page=Page(page, more)
     )
 
 
 @privacy.route("/centres/<int:centre_id>/retention", methods=["GET", "POST"])
 @requires(Act.ADMINISTER_CENTRE)
 def list_retention(centre_id: int) -> ResponseReturnValue:
-    """What has ended: until when it is kept, what is due for erasure, what is held; posting sets a rule."""
+    """List the registrations that have ended or are on hold, and their retention; a POST sets a retention rule."""
     centre, actor = get_centre(centre_id)
     form, page = RetentionForm(), asked_page()
     if form.validate_on_submit():
-        try:
+        with errors_on_form(form, Invalid):
             retention.set_rule(
                 centre,
                 form.awarding_body.data or "",
@@ -81,70 +83,58 @@ def list_retention(centre_id: int) -> ResponseReturnValue:
                 form.record_months.data or 0,
                 actor,
             )
-        except Invalid as refusal:
-            show_refusal(form, refusal)
-        else:
-            flash("The rule is set, and counts for what has ended already too.")
+            flash("The retention periods are set. They also apply to registrations that have already ended.")
             return redirect(url_for(".list_retention", centre_id=centre.id), 303)
-    kept, more = retention.list_retention_statuses(centre.id, page)
-    found = render_template(
+    statuses, more = retention.list_retention_statuses(centre.id, page)
+    return render_form(
         "privacy/list_retention.html",
+        form,
         centre=centre,
-        form=form,
-        kept=kept,
+        statuses=statuses,
         page=Page(page, more),
         today=today(),
         rules=retention.list_rules(centre.id),
-        default=retention.DEFAULT,
+        default=retention.DEFAULT_PERIODS,
     )
-    return found, (422 if form.is_submitted() else 200)
 
 
 @privacy.route("/registrations/<int:registration_id>/retention-hold", methods=["GET", "POST"])
 @requires(Act.ADMINISTER_CENTRE)
 def change_retention_hold(registration_id: int) -> ResponseReturnValue:
-    """Hold a registration, or lift the hold it is under; either with a reason."""
+    """Put a registration on retention hold, or lift the hold it is on; either with a reason."""
     registration, _ = get_registration(registration_id, Act.READ_REGISTRATION)
     centre, actor = get_centre(registration.centre_id)
-    form, hold = HoldForm(), retention.find_hold(registration)
+    form, hold = RetentionHoldForm(), retention.find_retention_hold(registration)
     if form.validate_on_submit():
-        try:
+        with errors_on_form(form):
             if hold:
-                retention.lift_hold(hold, form.reason.data or "", actor)
+                retention.lift_retention_hold(hold, form.reason.data or "", actor)
+                flash("The retention hold is lifted.")
             else:
-                retention.hold(registration, form.reason.data or "", actor)
-        except (Invalid, Refused) as refusal:
-            show_refusal(form, refusal)
-        else:
-            flash(
-                "The hold is lifted."
-                if hold
-                else "Held: until it is lifted, nothing of this candidate is erased here."
-            )
+                retention.place_retention_hold(registration, form.reason.data or "", actor)
+                flash("The registration is on retention hold. Nothing of it is erased until the hold is lifted.")
             return redirect(url_for(".list_retention", centre_id=centre.id), 303)
-    page = render_template("privacy/change_retention_hold.html", registration=registration, form=form, hold=hold)
-    return page, (422 if form.is_submitted() else 200)
+    return render_form("privacy/change_retention_hold.html", form, registration=registration, hold=hold)
 
 
 @privacy.route("/registrations/<int:registration_id>/erase", methods=["GET", "POST"])
 @requires(Act.ADMINISTER_CENTRE)
 @requires_password
 def erase_portfolio(registration_id: int) -> ResponseReturnValue:
-    """Erase what is due of a candidate at a centre, once the administrator has proved who they are."""
+    """Erase what is due of a candidate at a centre, once the administrator has confirmed their password."""
     registration, _ = get_registration(registration_id, Act.READ_REGISTRATION)
     centre, actor = get_centre(registration.centre_id)
     form, due = EraseForm(), erasure.find_due_scope(registration)
     if form.validate_on_submit():
         erasure.erase_portfolio(registration, form.what.data == EraseForm.EVERYTHING, actor)
-        flash("It is erased. The ledger says so, and which files went.")
+        flash("Erased. The erasure and the erased files are on record.")
         return redirect(url_for(".list_retention", centre_id=centre.id), 303)
     form.what.data = form.EVERYTHING if due else form.EVIDENCE
-    page = render_template(
+    return render_form(
         "privacy/erase_portfolio.html",
+        form,
         registration=registration,
-        form=form,
         due=due,
-        kept=retention.list_candidate_retention(registration),
+        statuses=retention.list_candidate_retention(registration),
         today=today(),
     )
-    return page, (422 if form.is_submitted() else 200)

@@ -1,0 +1,1 @@
+"""Registrations: candidates, their unit attempts, allocations, visits, and progress towards qualifications."""

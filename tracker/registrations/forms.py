@@ -1,51 +1,35 @@
-"""What browsers send about registrations."""
+"""Forms of the registration pages."""
 
-from wtforms import (
-    DateField,
-    EmailField,
-    Form,
-    SelectField,
-    SelectMultipleField,
-    StringField,
-    TextAreaField,
-    ValidationError,
-)
-from wtforms.validators import DataRequired, Email, InputRequired, Length, Optional, StopValidation
+from wtforms import EmailField, SelectField, SelectMultipleField, StringField, TextAreaField, ValidationError
+from wtforms.validators import DataRequired, Email, Length, Optional
 
-from tracker.web.forms import PageForm
+from tracker.web.forms import PageForm, date_field
 
-REASON = Length(max=2000, message="At most 2,000 characters.")
-NUMBER = Length(max=40, message="At most 40 characters.")
-NAME = Length(max=200, message="At most 200 characters.")
-ADDRESS = "Write an email address, such as name@example.org."
-DAY = "Write a day, such as 22/11/2026."
-SOMEBODY_NEW = NOBODY_YET = 0
-"""In a list of people, where none of them is meant."""
+REASON = Length(max=2000, message="Use at most 2,000 characters.")
+NUMBER = Length(max=40, message="Use at most 40 characters.")
+NAME = Length(max=200, message="Use at most 200 characters.")
+ADDRESS = "Enter an email address, such as name@example.org."
+NEW_PERSON = NOBODY_YET = 0
+"""The choice of no person in a list of people."""
 SINGLE_UNITS = 0
-"""In a list of qualifications, where none of them is meant."""
-
-
-def is_in_living_memory(_form: Form, field: DateField) -> None:
-    if field.data and not 2000 <= field.data.year <= 2100:
-        raise StopValidation(DAY)
-
-
-def day_field(label: str, missing: str) -> DateField:
-    return DateField(label, [InputRequired(missing), is_in_living_memory], invalid_value_message=DAY)  # type: ignore[call-arg]  # newer than its types
+"""The choice of no qualification in a list of qualifications."""
 
 
 class RegisterForm(PageForm):
+    """A candidate to register: an existing or a new person, their numbers, units, assessor and verifier."""
+
     candidate = SelectField("Candidate", coerce=int)
     name = StringField("Name", [NAME])
     email = EmailField("Email", [Optional(), Length(max=254, message=ADDRESS), Email(ADDRESS)])
     candidate_number = StringField(
-        "Candidate number", [DataRequired("Write the centre's number for the candidate."), NUMBER]
+        "Candidate number", [DataRequired("Enter the centre's number for the candidate."), NUMBER]
     )
     awarding_body_number = StringField(
-        "Awarding body's registration number", [DataRequired("Write the awarding body's number."), NUMBER]
+        "Awarding body's registration number",
+        [DataRequired("Enter the awarding body's registration number."), NUMBER],
     )
-    awarding_body_date = day_field(
-        "Awarding body's registration date", "Give the day on which the awarding body registered the candidate."
+    awarding_body_date = date_field(
+        "Awarding body's registration date", "Enter the date on which the awarding body registered the candidate."
     )
     qualification = SelectField("Qualification", coerce=int, default=SINGLE_UNITS)
     units = SelectMultipleField("Units", coerce=int)
@@ -53,34 +37,42 @@ class RegisterForm(PageForm):
     internal_verifier = SelectField("Internal verifier", coerce=int)
 
     def validate_units(self, field: SelectMultipleField) -> None:
+        """Require a qualification or at least one unit."""
         if not field.data and not self.qualification.data:
             raise ValidationError("Choose a qualification or at least one unit.")
 
     def validate_candidate(self, field: SelectField) -> None:
-        names_somebody = [bool((each.data or "").strip()) for each in (self.name, self.email)]
-        if field.data == SOMEBODY_NEW and not all(names_somebody):
-            raise ValidationError("Choose who it is, or write the name and the email of somebody new.")
-        if field.data != SOMEBODY_NEW and any(names_somebody):
-            raise ValidationError("Choose somebody, or write somebody new, not both.")
+        """Require either an existing person or the name and email address of a new one."""
+        has_details = [bool((each.data or "").strip()) for each in (self.name, self.email)]
+        if field.data == NEW_PERSON and not all(has_details):
+            raise ValidationError("Choose a candidate, or enter the name and email address of a new person.")
+        if field.data != NEW_PERSON and any(has_details):
+            raise ValidationError("Choose a candidate or enter a new person, not both.")
 
 
 class ChooseQualificationForm(PageForm):
+    """The qualification a registration is for."""
+
     qualification = SelectField("Qualification", coerce=int, default=SINGLE_UNITS)
 
 
 class AllocateForm(PageForm):
-    person = SelectField("Who", [DataRequired("Choose who it is.")], coerce=int)
-    reason = StringField("Why does it change hands?", [REASON])
+    """The person to whom a unit is allocated, and the reason for a change."""
+
+    person = SelectField("Allocate to", [DataRequired("Choose a person.")], coerce=int)
+    reason = StringField("Reason for the change", [REASON])
 
 
 class ReasonForm(PageForm):
-    reason = TextAreaField("Why?", [DataRequired("Say why."), REASON])
+    """The reason for an act that needs one."""
+
+    reason = TextAreaField("Reason", [DataRequired("Enter the reason."), REASON])
 
 
 class VisitForm(PageForm):
-    person = SelectField("External verifier", [DataRequired("Choose who visits.")], coerce=int)
-    starts = day_field("From", "Give the first day.")
-    ends = day_field("Until", "Give the last day.")
-    attempts = SelectMultipleField(
-        "Units in scope", [DataRequired("Choose the units that are in scope.")], coerce=int
-    )
+    """An external verifier's visit: who, on which dates, and the units in scope."""
+
+    person = SelectField("External verifier", [DataRequired("Choose the external verifier.")], coerce=int)
+    starts = date_field("From", "Enter the first day.")
+    ends = date_field("Until", "Enter the last day.")
+    attempts = SelectMultipleField("Units in scope", [DataRequired("Choose the units in scope.")], coerce=int)

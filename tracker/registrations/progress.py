@@ -1,4 +1,4 @@
-"""How a candidate stands towards the qualification they are registered for."""
+"""Candidates' progress towards the qualifications they are registered for."""
 
 import json
 from collections.abc import Collection, Iterable
@@ -12,53 +12,55 @@ from tracker.models import Qualification, Registration, Unit, UnitAttempt
 from tracker.units.qualification_documents import QualificationDocument, qualification_from_json
 from tracker.units.qualification_rules import MANDATORY, QualificationResult, evaluate_qualification
 from tracker.vocabulary import AttemptState
+from tracker.web.formatting import counted
 
 ACHIEVED = frozenset({AttemptState.VERIFIED, AttemptState.CERTIFICATE_CLAIMED})
-"""What counts towards a qualification: an internal verifier has signed."""
+"""The states that count towards a qualification: an internal verifier has signed."""
 
 
 @dataclass(frozen=True)
 class QualificationProgress:
-    """A registration's qualification, and how its candidate stands towards it."""
+    """A registration's qualification, and how far its candidate meets the qualification's rules."""
 
     registration_id: int
     document: QualificationDocument
-    standing: QualificationResult
+    result: QualificationResult
     achieved: frozenset[str]
     chosen: frozenset[str]
-    """The codes of the units that are not void, achieved ones among them."""
+    """The codes of the units that are not void, including the achieved ones."""
 
-    def place_of(self, code: str) -> str:
-        """Where a unit of the qualification counts."""
+    def get_group_label(self, code: str) -> str:
+        """Return the group of the qualification in which a unit counts."""
         group = self.document.group_of(code)
         return group.label if group else MANDATORY
 
     @property
-    def words(self) -> str:
-        """One line for the candidate's home."""
-        if self.standing.complete:
-            return f"{self.document.title}: every rule is fulfilled."
-        parts = [
-            f"{len(self.standing.counted)} {'unit counts' if len(self.standing.counted) == 1 else 'units count'}"
-        ]
+    def summary(self) -> str:
+        """Return the progress in one line: `Retail: 2 units achieved, 12 of 40 credits`."""
+        if self.result.complete:
+            return f"{self.document.title}: all requirements met."
+        parts = [f"{counted(len(self.result.counted), 'unit')} achieved"]
         if self.document.minimum_credits:
-            parts.append(f"{self.standing.credits} of {self.document.minimum_credits} credits")
-        parts.append("something is still to choose" if self.standing.to_choose else "everything is chosen")
+            parts.append(f"{self.result.credits} of {self.document.minimum_credits} credits")
+        parts.append("more units to choose" if self.result.to_choose else "all units chosen")
         return f"{self.document.title}: {', '.join(parts)}."
 
 
 def find_progress(registration: Registration) -> QualificationProgress | None:
-    """How the candidate of one registration stands; None for single units. Units done at the centre count."""
+    """Return the progress of one registration, or None for single units.
+
+    Units that the candidate did under other registrations at the centre count too.
+    """
     return next(iter(_list(Registration.id == registration.id)), None)
 
 
 def load_progress(registration_ids: Collection[int]) -> dict[int, QualificationProgress]:
-    """How the candidates of these registrations stand, by registration; those for single units are left out."""
+    """Return the progress of these registrations by their ids; those for single units are left out."""
     return {each.registration_id: each for each in _list(Registration.id.in_(registration_ids))}
 
 
 def list_own_progress(person_id: int, centre_ids: Collection[int]) -> list[QualificationProgress]:
-    """How a candidate of these centres stands towards each qualification they are registered for; one statement."""
+    """List a candidate's progress towards each qualification they are registered for at these centres."""
     return _list(
         Registration.candidate_id == person_id,
         Registration.centre_id.in_(centre_ids),
@@ -88,29 +90,29 @@ def _list(*which: ColumnElement[bool]) -> list[QualificationProgress]:
         documents.setdefault(registration_id, qualification_from_json(json.loads(document)))
         if code is not None:
             attempts.setdefault(registration_id, []).append((code, version, state))
-    return [_judged(key, document, attempts.get(key, ())) for key, document in documents.items()]
+    return [_compute_progress(key, document, attempts.get(key, ())) for key, document in documents.items()]
 
 
-def _judged(
+def _compute_progress(
     registration_id: int, document: QualificationDocument, attempts: Iterable[tuple[str, str, AttemptState]]
 ) -> QualificationProgress:
-    """Another version of a unit than the one that the qualification names is none of its units."""
-    taken = [
+    """Compute the progress of one registration; a unit counts only in the version that the qualification names."""
+    counting = [
         (code, state)
         for code, version, state in attempts
         if code not in document.by_code or is_accepted_version(document.by_code[code], version)
     ]
-    achieved = frozenset(code for code, state in taken if state in ACHIEVED)
-    chosen = frozenset(code for code, _ in taken)
+    achieved = frozenset(code for code, state in counting if state in ACHIEVED)
+    chosen = frozenset(code for code, _ in counting)
     return QualificationProgress(
         registration_id, document, evaluate_qualification(document, achieved, chosen), achieved, chosen
     )
 
 
-def find_objection(found: QualificationProgress, code: str) -> str | None:
-    """Why a unit, added to what is chosen, would not count or would keep another from counting; None where it may."""
-    if code not in found.document.by_code:
-        return f"{code} is not part of {found.document.title}: it would be done beside it."
-    before = set(found.standing.blocked)
-    after = evaluate_qualification(found.document, found.achieved, found.chosen | {code}).blocked
+def find_objection(progress: QualificationProgress, code: str) -> str | None:
+    """Return why adding this unit would not count or would keep another from counting, or None if it can be added."""
+    if code not in progress.document.by_code:
+        return f"{code} is not part of {progress.document.title}. It would not count towards it."
+    before = set(progress.result.blocked)
+    after = evaluate_qualification(progress.document, progress.achieved, progress.chosen | {code}).blocked
     return next((sentence for sentence in after if sentence not in before), None)

@@ -1,4 +1,4 @@
-"""Registrations, holders and visits, as an administrator's pages list them."""
+"""Queries for the administrator's pages: registrations, allocations and visits."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -24,24 +24,26 @@ from tracker.vocabulary import AttemptState, Role
 
 PAGE = 50
 OPEN = (AttemptState.IN_PROGRESS, AttemptState.ASSESSED, AttemptState.CONFIRMED)
-"""States in which somebody has still to act."""
+"""The states in which somebody still has something to do."""
 
 
 @dataclass(frozen=True, slots=True)
-class Registered:
+class RegistrationRow:
+    """A registration in the list of a centre's candidates."""
+
     registration_id: int
     candidate: str
     candidate_number: str
     registered_at: datetime
     withdrawn_at: datetime | None
     units: int
-    waiting: int
+    to_allocate: int
     """Open units that still need an assessor or an internal verifier."""
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptToAllocate:
-    """An open attempt that still needs somebody."""
+    """An open attempt that still needs an assessor or an internal verifier."""
 
     registration_id: int
     code: str
@@ -53,7 +55,7 @@ class AttemptToAllocate:
 
 @dataclass(frozen=True, slots=True)
 class AllocatedAttempt:
-    """An open attempt at a centre, and who holds it since when."""
+    """An open attempt at a centre, and to whom it has been allocated since when."""
 
     attempt_id: int
     registration_id: int
@@ -67,7 +69,7 @@ class AllocatedAttempt:
 
 
 def has_allocation(role: Role) -> ColumnElement[bool]:
-    """SQL: somebody is allocated to the attempt in this role, and still holds the role."""
+    """SQL: the attempt is allocated to somebody in this role who still has the role."""
     return (
         select(Allocation.id)
         .join(Grant, and_(Grant.person_id == Allocation.person_id, Grant.role == Allocation.role))
@@ -85,16 +87,18 @@ def has_allocation(role: Role) -> ColumnElement[bool]:
 
 
 def needs_assessor() -> ColumnElement[bool]:
+    """SQL: the attempt is in progress and has no assessor."""
     return and_(UnitAttempt.state == AttemptState.IN_PROGRESS, ~has_allocation(Role.ASSESSOR))
 
 
 def needs_verifier() -> ColumnElement[bool]:
+    """SQL: the attempt is open and has no internal verifier."""
     return and_(UnitAttempt.state.in_(OPEN), ~has_allocation(Role.INTERNAL_VERIFIER))
 
 
-def list_registrations(centre: Centre, words: str, page: int) -> tuple[list[Registered], bool]:
-    """Registrations by what they wait for, then by name; and whether there are more."""
-    waiting = func.count(UnitAttempt.id).filter(
+def list_registrations(centre: Centre, words: str, page: int) -> tuple[list[RegistrationRow], bool]:
+    """List a page of registrations, most units to allocate first, then by name; and whether more follow."""
+    to_allocate = func.count(UnitAttempt.id).filter(
         or_(needs_assessor(), needs_verifier()), Registration.withdrawn_at.is_(None)
     )
     query = (
@@ -105,13 +109,13 @@ def list_registrations(centre: Centre, words: str, page: int) -> tuple[list[Regi
             Registration.registered_at,
             Registration.withdrawn_at,
             func.count(UnitAttempt.id).filter(UnitAttempt.state != AttemptState.VOID),
-            waiting,
+            to_allocate,
         )
         .join(Person, Person.id == Registration.candidate_id)
         .outerjoin(UnitAttempt, UnitAttempt.registration_id == Registration.id)
         .where(Registration.centre_id == centre.id)
         .group_by(Registration.id, Person.name)
-        .order_by(waiting.desc(), Person.name, Registration.id)
+        .order_by(to_allocate.desc(), Person.name, Registration.id)
     )
     if words := words.strip().lower():
         query = query.where(
@@ -120,12 +124,12 @@ def list_registrations(centre: Centre, words: str, page: int) -> tuple[list[Regi
                 func.lower(Registration.candidate_number).contains(words, autoescape=True),
             )
         )
-    found = [Registered(*row) for row in db.session.execute(query.limit(PAGE + 1).offset(PAGE * (page - 1)))]
-    return found[:PAGE], len(found) > PAGE
+    rows = [RegistrationRow(*row) for row in db.session.execute(query.limit(PAGE + 1).offset(PAGE * (page - 1)))]
+    return rows[:PAGE], len(rows) > PAGE
 
 
-def list_attempts_to_allocate(centre_id: int, most: int) -> list[AttemptToAllocate]:
-    """Open attempts that need an assessor or an internal verifier, those that began first before the others."""
+def list_attempts_to_allocate(centre_id: int, limit: int) -> list[AttemptToAllocate]:
+    """List open attempts that need an assessor or an internal verifier, oldest first."""
     query = (
         select(
             UnitAttempt.registration_id,
@@ -144,12 +148,13 @@ def list_attempts_to_allocate(centre_id: int, most: int) -> list[AttemptToAlloca
             or_(needs_assessor(), needs_verifier()),
         )
         .order_by(UnitAttempt.started_at, UnitAttempt.id)
-        .limit(most)
+        .limit(limit)
     )
     return [AttemptToAllocate(*row) for row in db.session.execute(query)]
 
 
 def list_attempts(registration: Registration) -> list[UnitAttempt]:
+    """List the attempts of a registration with their units, oldest first."""
     query = (
         select(UnitAttempt)
         .where(UnitAttempt.registration_id == registration.id)
@@ -160,23 +165,32 @@ def list_attempts(registration: Registration) -> list[UnitAttempt]:
 
 
 def list_allocation_history(attempt_ids: list[int]) -> dict[int, list[Allocation]]:
-    """Every allocation of these attempts, past ones included, oldest first."""
+    """List every allocation of these attempts, past ones included, oldest first, by attempt."""
     query = (
         select(Allocation)
         .where(Allocation.attempt_id.in_(attempt_ids))
         .options(joinedload(Allocation.person))
         .order_by(Allocation.id)
     )
-    found: dict[int, list[Allocation]] = {}
+    history: dict[int, list[Allocation]] = {}
     for allocation in db.session.scalars(query):
-        found.setdefault(allocation.attempt_id, []).append(allocation)
-    return found
+        history.setdefault(allocation.attempt_id, []).append(allocation)
+    return history
 
 
 def list_allocations(
     centre_id: int, page: int, size: int = PAGE, *, assessed_only: bool = False
 ) -> tuple[list[AllocatedAttempt], bool]:
-    """Who holds each open unit and since when, those nobody assesses first, then held longest first."""
+    """List a page of the open attempts at a centre with their assessors and verifiers; and whether more follow.
+
+    Attempts without an assessor come first, then those that have been with their assessor longest.
+
+    Args:
+        centre_id: the centre.
+        page: the page's number, from 1.
+        size: attempts on a page.
+        assessed_only: leave out the attempts without an assessor.
+    """
     candidate, assessor, verifier = aliased(Person), aliased(Person), aliased(Person)
     assessing, verifying = aliased(Allocation), aliased(Allocation)
     query = (
@@ -194,9 +208,9 @@ def list_allocations(
         .join(Unit, Unit.id == UnitAttempt.unit_id)
         .join(candidate, candidate.id == UnitAttempt.candidate_id)
         .join(Registration, Registration.id == UnitAttempt.registration_id)
-        .outerjoin(assessing, _holding(assessing, Role.ASSESSOR))
+        .outerjoin(assessing, _is_live_allocation(assessing, Role.ASSESSOR))
         .outerjoin(assessor, assessor.id == assessing.person_id)
-        .outerjoin(verifying, _holding(verifying, Role.INTERNAL_VERIFIER))
+        .outerjoin(verifying, _is_live_allocation(verifying, Role.INTERNAL_VERIFIER))
         .outerjoin(verifier, verifier.id == verifying.person_id)
         .where(
             UnitAttempt.centre_id == centre_id,
@@ -209,12 +223,12 @@ def list_allocations(
     )
     if assessed_only:
         query = query.where(assessing.id.is_not(None))
-    found = [AllocatedAttempt(*row) for row in db.session.execute(query)]
-    return found[:size], len(found) > size
+    rows = [AllocatedAttempt(*row) for row in db.session.execute(query)]
+    return rows[:size], len(rows) > size
 
 
 def list_people_with_load(centre: Centre, role: Role) -> list[tuple[Person, int]]:
-    """People who hold a role at a centre now, by name, and how many open units each has in it."""
+    """List the people with a role at a centre now, by name, and how many open units each has in that role."""
     query = (
         select(Allocation.person_id, func.count())
         .join(UnitAttempt, UnitAttempt.id == Allocation.attempt_id)
@@ -226,12 +240,12 @@ def list_people_with_load(centre: Centre, role: Role) -> list[tuple[Person, int]
         )
         .group_by(Allocation.person_id)
     )
-    held: dict[int, int] = dict(db.session.execute(query).all())
-    return [(person, held.get(person.id, 0)) for person in list_people_with_role(centre, role)]
+    load: dict[int, int] = dict(db.session.execute(query).all())
+    return [(person, load.get(person.id, 0)) for person in list_people_with_role(centre, role)]
 
 
 def list_live_roles(centre_id: int, person_ids: Collection[int]) -> set[tuple[int, Role]]:
-    """The roles that these people hold at a centre now."""
+    """Return the (person's id, role) pairs that these people have at a centre now."""
     query = (
         select(Grant.person_id, Grant.role)
         .join(Person, Person.id == Grant.person_id)
@@ -246,7 +260,7 @@ def list_live_roles(centre_id: int, person_ids: Collection[int]) -> set[tuple[in
 
 
 def list_people_with_role(centre: Centre, role: Role) -> list[Person]:
-    """People who hold a role at a centre now, by name."""
+    """List the people with a role at a centre now, by name."""
     query = (
         select(Person)
         .join(Grant, Grant.person_id == Person.id)
@@ -264,6 +278,7 @@ def list_people_with_role(centre: Centre, role: Role) -> list[Person]:
 
 
 def list_visits(centre: Centre) -> list[Visit]:
+    """List a centre's visits with their attempts, latest end first."""
     query = (
         select(Visit)
         .where(Visit.centre_id == centre.id)
@@ -279,11 +294,12 @@ def list_visits(centre: Centre) -> list[Visit]:
 
 
 def find_visit(centre: Centre, visit_id: int) -> Visit | None:
+    """Return a visit of this centre, or None."""
     return db.session.scalars(select(Visit).where(Visit.id == visit_id, Visit.centre_id == centre.id)).one_or_none()
 
 
 def list_centre_attempts(centre: Centre) -> list[UnitAttempt]:
-    """Every attempt at a centre that is not void, by candidate and unit: what a visit may name."""
+    """List the attempts at a centre that are not void, by candidate and unit: those that a visit may name."""
     query = (
         select(UnitAttempt)
         .join(Person, Person.id == UnitAttempt.candidate_id)
@@ -296,11 +312,11 @@ def list_centre_attempts(centre: Centre) -> list[UnitAttempt]:
     return list(db.session.scalars(query))
 
 
-def _holding(allocation: type[Allocation], role: Role) -> ColumnElement[bool]:
+def _is_live_allocation(allocation: type[Allocation], role: Role) -> ColumnElement[bool]:
     return and_(allocation.attempt_id == UnitAttempt.id, allocation.role == role, allocation.ends_at.is_(None))
 
 
 def _is_live() -> ColumnElement[bool]:
-    """SQL: a grant that has begun and has not ended."""
+    """SQL: a grant that has started and has not ended."""
     moment = now()
     return and_(Grant.starts_at <= moment, or_(Grant.ends_at.is_(None), Grant.ends_at > moment))

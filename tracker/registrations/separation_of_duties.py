@@ -1,4 +1,7 @@
-"""Separation of duties, per attempt and over all its rounds (design, section 3). Checked inside the transaction."""
+"""Separation of duties: who may not assess or verify a unit attempt, over all its rounds.
+
+docs/rules.md, Separation of duties. Acts call these checks inside their transaction.
+"""
 
 from sqlalchemy import or_, select, union
 
@@ -12,36 +15,36 @@ VERIFYING_KINDS = (ReopeningKind.RETURN, ReopeningKind.REOPENING)
 
 
 def check_may_assess(person_id: int, attempt: UnitAttempt) -> None:
-    """Raise `Refused` for the candidate's own work, and for whoever has verified this attempt in any round."""
+    """Raise `Refused` for the candidate, and for anybody who has verified this attempt in any round."""
     if person_id == attempt.candidate_id:
-        raise Refused("Nobody assesses their own work. Nothing was changed.")
+        raise Refused("Nobody can assess their own work. Nothing was changed.")
     if has_verified(person_id, attempt.id):
         raise Refused(
-            "Whoever has verified a unit of a candidate never assesses it too, in any round. "
-            "Nothing was changed. Choose somebody else to assess it."
+            "Somebody who has verified a candidate's unit cannot assess it, in any round. "
+            "Nothing was changed. Choose another assessor."
         )
 
 
 def check_may_verify(person_id: int, attempt: UnitAttempt) -> None:
-    """Raise `Refused` for the candidate's own work, and for whoever has assessed this attempt in any round."""
+    """Raise `Refused` for the candidate, and for anybody who has assessed this attempt in any round."""
     if person_id == attempt.candidate_id:
-        raise Refused("Nobody verifies their own work. Nothing was changed.")
+        raise Refused("Nobody can verify their own work. Nothing was changed.")
     if has_assessed(person_id, attempt.id):
         raise Refused(
-            "Whoever has assessed a unit of a candidate never verifies it too, in any round. "
-            "Nothing was changed. Choose somebody else to verify it."
+            "Somebody who has assessed a candidate's unit cannot verify it, in any round. "
+            "Nothing was changed. Choose another verifier."
         )
 
 
 def check_not_withdrawn(attempt: UnitAttempt) -> None:
-    """Raise `Refused` when the candidate was withdrawn from the registration."""
+    """Raise `Refused` if the candidate has been withdrawn from the registration."""
     if attempt.registration.withdrawn_at:
-        raise Refused("This candidate was withdrawn, so the work stays as it is. Nothing was changed.")
+        raise Refused("This candidate has been withdrawn, so their work cannot be changed. Nothing was changed.")
 
 
 def has_assessed(person_id: int, attempt_id: int) -> bool:
-    """Whether this person has reviewed, decided, countersigned or signed as assessor in the attempt."""
-    reviewed = select(Assessment.id).where(
+    """Return whether this person has done any act of assessment in the attempt, in any round."""
+    assessed = select(Assessment.id).where(
         Assessment.attempt_id == attempt_id,
         Assessment.assessor_id == person_id,
         (Assessment.state == AssessmentState.RELEASED) | Assessment.release_after.is_not(None),
@@ -49,13 +52,13 @@ def has_assessed(person_id: int, attempt_id: int) -> bool:
     signed = select(Signature.id).where(
         Signature.attempt_id == attempt_id, Signature.person_id == person_id, Signature.role.in_(ASSESSING_ROLES)
     )
-    return db.session.execute(union(reviewed, signed).limit(1)).first() is not None
+    return db.session.execute(union(assessed, signed).limit(1)).first() is not None
 
 
 def has_verified(person_id: int, attempt_id: int) -> bool:
     """Return whether this person has done any act of verification in the attempt, in any round."""
     sampled = select(Sample.id).where(Sample.attempt_id == attempt_id, Sample.verifier_id == person_id)
-    found = select(ActionPoint.id).where(
+    raised_or_closed = select(ActionPoint.id).where(
         ActionPoint.attempt_id == attempt_id,
         or_(ActionPoint.raised_by_id == person_id, ActionPoint.closed_by_id == person_id),
     )
@@ -67,4 +70,4 @@ def has_verified(person_id: int, attempt_id: int) -> bool:
         Signature.person_id == person_id,
         Signature.role == SignatureRole.INTERNAL_VERIFIER,
     )
-    return db.session.execute(union(sampled, found, reopened, signed).limit(1)).first() is not None
+    return db.session.execute(union(sampled, raised_or_closed, reopened, signed).limit(1)).first() is not None

@@ -1,4 +1,4 @@
-"""Registering candidates for units, allocating who assesses and verifies, withdrawing, voiding."""
+"""Acts on registrations: register and withdraw candidates, start, allocate and void their unit attempts."""
 
 from collections.abc import Collection, Mapping
 from datetime import date, datetime
@@ -14,12 +14,13 @@ from tracker.ledger.events import Actor, record
 from tracker.ledger.transactions import lock_rows
 from tracker.library.queries.units import describe_lapsed_registration, load_document
 from tracker.models import Allocation, Centre, Grant, Person, Qualification, Registration, Unit, UnitAttempt
+from tracker.registrations import emails as texts
 from tracker.registrations.due_releases import release_due_assessments_in
 from tracker.registrations.separation_of_duties import check_may_assess, check_may_verify, check_not_withdrawn
 from tracker.vocabulary import AttemptState, Role, use_terms
 
-ALLOCATION_VERBS = {Role.ASSESSOR: "assess", Role.INTERNAL_VERIFIER: "verify"}
-"""The roles in which somebody holds an attempt, and what they do with it."""
+ALLOCATED_ROLES = frozenset({Role.ASSESSOR, Role.INTERNAL_VERIFIER})
+"""The roles in which an attempt is allocated to somebody."""
 
 
 def register_candidate(
@@ -33,9 +34,12 @@ def register_candidate(
     *,
     qualification: Qualification | None = None,
 ) -> Registration:
-    """Enter a candidate for units, or for a qualification of which some units are known already.
+    """Register a candidate for units, or for a qualification and the first of its units.
 
-    Raises `Invalid` for a number taken, a future date, or neither a unit nor a qualification.
+    Raises:
+        Invalid: a candidate number in use, a future date, or neither a unit nor a qualification.
+        Refused: the actor registers themselves.
+        NotFound: another centre's qualification or unit.
     """
     assert actor.person_id is not None  # noqa: S101 - an administrator registers, never the operator
     if not units and not qualification:
@@ -43,14 +47,17 @@ def register_candidate(
     if qualification and qualification.owner_centre_id not in {None, centre.id}:
         raise NotFound
     if awarding_body_date > today():
-        raise Invalid("The awarding body's registration date lies in the future.", "awarding_body_date")
+        raise Invalid("Enter a registration date that is not in the future.", "awarding_body_date")
     if candidate.id == actor.person_id:
-        raise Refused("Nobody can register themselves. Another administrator can. Nothing was changed.")
+        raise Refused("You cannot register yourself. Ask another administrator. Nothing was changed.")
     taken = select(Registration.id).where(
         Registration.centre_id == centre.id, Registration.candidate_number == candidate_number
     )
     if db.session.scalar(taken):
-        raise Invalid(f"The candidate number {candidate_number} is taken at this centre.", "candidate_number")
+        raise Invalid(
+            f"Another candidate at this centre has the number {candidate_number}. Enter a different one.",
+            "candidate_number",
+        )
     registration = Registration(
         centre=centre,
         candidate=candidate,
@@ -63,9 +70,14 @@ def register_candidate(
     )
     db.session.add(registration)
     db.session.flush()
-    hashed = qualification.content_hash if qualification else None
+    content_hash = qualification.content_hash if qualification else None
     record(
-        "candidate_registered", registration, actor, candidate=candidate.id, centre=centre.id, qualification=hashed
+        "candidate_registered",
+        registration,
+        actor,
+        candidate=candidate.id,
+        centre=centre.id,
+        qualification=content_hash,
     )
     for unit in units:
         start_attempt(registration, unit, actor)
@@ -73,12 +85,12 @@ def register_candidate(
 
 
 def choose_qualification(registration: Registration, qualification: Qualification | None, actor: Actor) -> None:
-    """Say which qualification a registration is for, or that it is for single units. What was done stays."""
+    """Set the qualification a registration is for, or None for single units. Units and evidence are kept."""
     check_open_registration(registration)
     if qualification and qualification.owner_centre_id not in {None, registration.centre_id}:
         raise NotFound
     if registration.qualification_id == (qualification.id if qualification else None):
-        raise Refused("It is for that already. Nothing was changed.")
+        raise Refused("The registration is already for this. Nothing was changed.")
     before = registration.qualification
     registration.qualification = qualification
     record(
@@ -91,12 +103,13 @@ def choose_qualification(registration: Registration, qualification: Qualificatio
 
 
 def check_open_registration(registration: Registration) -> None:
+    """Raise `Refused` if the candidate has been withdrawn."""
     if registration.withdrawn_at:
-        raise Refused("This candidate was withdrawn. Nothing was changed.")
+        raise Refused("This candidate has been withdrawn. Nothing was changed.")
 
 
 def find_or_invite_candidate(email: str, name: str, centre: Centre, actor: Actor) -> Person:
-    """Somebody to register by their address: who has the role here, or whoever is invited now."""
+    """Return the candidate with this email address at the centre, invited now if there is none."""
     person = find_person(email)
     if person and find_live_grant(person.id, centre.id, Role.CANDIDATE):
         return person
@@ -104,14 +117,19 @@ def find_or_invite_candidate(email: str, name: str, centre: Centre, actor: Actor
 
 
 def start_attempt(registration: Registration, unit: Unit, actor: Actor) -> UnitAttempt:
-    """One unit more. A second attempt at the same unit needs the first one void, also in another registration.
+    """Start an attempt at a unit (docs/rules.md, Units and versions).
 
-    Another version is the same unit: the attempt moves to it.
+    A candidate has one attempt at a unit that is not void, over all registrations at the centre; another version
+    counts as the same unit.
+
+    Raises:
+        Refused: the candidate has the unit already, has been withdrawn, or the unit has lapsed.
+        NotFound: another centre's unit.
     """
     check_open_registration(registration)
     check_has_role(registration.candidate, registration.centre, Role.CANDIDATE)
-    _check_open_to(registration, unit)
-    lock_rows(Person, [registration.candidate_id])  # of two who add the same unit at once, the second finds it there
+    _check_unit_available(registration, unit)
+    lock_rows(Person, [registration.candidate_id])  # when two people add the same unit at once, the second is refused
     existing = (
         select(UnitAttempt)
         .join(Unit, Unit.id == UnitAttempt.unit_id)
@@ -122,12 +140,12 @@ def start_attempt(registration: Registration, unit: Unit, actor: Actor) -> UnitA
             UnitAttempt.state != AttemptState.VOID,
         )
     )
-    if held := db.session.scalars(existing).first():
-        if held.unit_id == unit.id:
-            raise Refused(f"The candidate has {unit.code} already. Void that attempt first. Nothing was changed.")
+    if earlier := db.session.scalars(existing).first():
+        if earlier.unit_id == unit.id:
+            raise Refused(f"The candidate already has {unit.code}. Nothing was changed. Void that attempt first.")
         raise Refused(
-            f"The candidate has {unit.code} already, in version {held.unit.version}, revision {held.unit.revision}. "
-            "Move that attempt to the other version, or void it. Nothing was changed."
+            f"The candidate already has {unit.code}, in version {earlier.unit.version}, revision "
+            f"{earlier.unit.revision}. Nothing was changed. Move that attempt to the other version, or void it."
         )
     attempt = UnitAttempt(
         registration=registration,
@@ -145,16 +163,23 @@ def start_attempt(registration: Registration, unit: Unit, actor: Actor) -> UnitA
 
 
 def allocate(attempt: UnitAttempt, person: Person, role: Role, reason: str, actor: Actor) -> Allocation:
-    """Name who assesses or verifies from now on. A change needs a reason and never rewrites the past."""
+    """Allocate an attempt to an assessor or verifier from now on, and email the people concerned.
+
+    An earlier allocation in the role ends, and is kept (docs/rules.md, Roles and permissions).
+
+    Raises:
+        Refused: a withdrawn candidate, a void attempt, a person without the role, or separation of duties.
+        Invalid: a change without a reason.
+    """
     assert actor.person_id is not None  # noqa: S101 - an administrator allocates, never the operator
     check_not_withdrawn(attempt)
     release_due_assessments_in(attempt)
     _check_allocatable(attempt, person, role)
     current = find_current_allocation(attempt, role)
     if current and current.person_id == person.id:
-        raise Refused(f"{person.name} holds this unit already. Nothing was changed.")
+        raise Refused(f"This unit is already allocated to {person.name}. Nothing was changed.")
     if current and not reason.strip():
-        raise Invalid("Say why the unit changes hands. Nothing was changed.", "reason")
+        raise Invalid("Enter the reason for the change. Nothing was changed.", "reason")
     moment = now()
     if current:
         _end_allocation(current, attempt, moment, actor)
@@ -177,25 +202,25 @@ def allocate(attempt: UnitAttempt, person: Person, role: Role, reason: str, acto
         person=person.id,
         role=role.value,
     )
-    _tell_of_allocation(allocation, attempt, person)
+    _notify_of_allocation(allocation, attempt, person)
     return allocation
 
 
-def allocate_all(registration: Registration, holders: Mapping[Role, Person], actor: Actor) -> None:
-    """The same people for every unit of a new registration."""
+def allocate_all(registration: Registration, people: Mapping[Role, Person], actor: Actor) -> None:
+    """Allocate every unit of a new registration to the same people."""
     for attempt in registration.attempts:
-        for role, person in holders.items():
+        for role, person in people.items():
             allocate(attempt, person, role, "", actor)
 
 
 def withdraw_candidate(registration: Registration, reason: str, actor: Actor) -> None:
-    """End a registration. What was done is kept; nothing more is done on it."""
+    """Withdraw a candidate from a registration, with a reason. Their work is kept and cannot be changed any more."""
     query = select(UnitAttempt.id).where(UnitAttempt.registration_id == registration.id)
-    lock_rows(UnitAttempt, db.session.scalars(query))  # whoever signs meanwhile is before it or after it
+    lock_rows(UnitAttempt, db.session.scalars(query))  # a signature made meanwhile comes wholly before or after this
     if registration.withdrawn_at:
-        raise Refused("This candidate was withdrawn already. Nothing was changed.")
+        raise Refused("This candidate has already been withdrawn. Nothing was changed.")
     if not reason.strip():
-        raise Invalid("Say why the candidate is withdrawn. Nothing was changed.", "reason")
+        raise Invalid("Enter the reason for the withdrawal. Nothing was changed.", "reason")
     for attempt in registration.attempts:
         release_due_assessments_in(attempt)
     registration.withdrawn_at, registration.withdrawn_reason = now(), reason.strip()
@@ -203,11 +228,13 @@ def withdraw_candidate(registration: Registration, reason: str, actor: Actor) ->
 
 
 def void_attempt(attempt: UnitAttempt, reason: str, actor: Actor) -> None:
-    """Strike an attempt, in any state before claimed. The evidence survives."""
-    if attempt.state in {AttemptState.CERTIFICATE_CLAIMED, AttemptState.VOID}:
-        raise Refused(f"This attempt is {attempt.state.label.lower()}. Nothing was changed.")
+    """Void an attempt that has no certificate claim, with a reason. The evidence is kept."""
+    if attempt.state is AttemptState.CERTIFICATE_CLAIMED:
+        raise Refused("The certificate for this unit has been claimed, so it cannot be voided. Nothing was changed.")
+    if attempt.state is AttemptState.VOID:
+        raise Refused("This attempt is already void. Nothing was changed.")
     if not reason.strip():
-        raise Invalid("Say why the attempt is void. Nothing was changed.", "reason")
+        raise Invalid("Enter the reason for voiding the attempt. Nothing was changed.", "reason")
     release_due_assessments_in(attempt)
     before = attempt.state
     attempt.state, attempt.void_reason = AttemptState.VOID, reason.strip()
@@ -215,7 +242,7 @@ def void_attempt(attempt: UnitAttempt, reason: str, actor: Actor) -> None:
 
 
 def find_current_allocation(attempt: UnitAttempt, role: Role) -> Allocation | None:
-    """The live allocation of a role on an attempt."""
+    """Return the current allocation of an attempt in this role, or None."""
     query = select(Allocation).where(
         Allocation.attempt_id == attempt.id, Allocation.role == role, Allocation.ends_at.is_(None)
     )
@@ -223,15 +250,15 @@ def find_current_allocation(attempt: UnitAttempt, role: Role) -> Allocation | No
 
 
 def check_has_role(person: Person, centre: Centre, role: Role) -> None:
-    """Raise `Refused` unless this person holds the role at the centre now."""
+    """Raise `Refused` unless this person has the role at the centre now."""
     query = select(Grant).where(Grant.person_id == person.id, Grant.centre_id == centre.id, Grant.role == role)
     if person.deactivated_at or not any(grant.is_live(now()) for grant in db.session.scalars(query)):
         name = use_terms(role.label, centre.terms).lower()
         raise Refused(f"{person.name} does not have the role of {name} here now. Nothing was changed.")
 
 
-def _check_open_to(registration: Registration, unit: Unit) -> None:
-    """A unit takes new registrations until it lapses, and another centre's own never."""
+def _check_unit_available(registration: Registration, unit: Unit) -> None:
+    """Raise `NotFound` for another centre's unit, and `Refused` for a lapsed one."""
     if unit.owner_centre_id not in {None, registration.centre_id}:
         raise NotFound
     if lapsed := describe_lapsed_registration(load_document(unit), today()):
@@ -239,7 +266,7 @@ def _check_open_to(registration: Registration, unit: Unit) -> None:
 
 
 def _check_allocatable(attempt: UnitAttempt, person: Person, role: Role) -> None:
-    if role not in ALLOCATION_VERBS:
+    if role not in ALLOCATED_ROLES:
         raise NotFound
     if attempt.state is AttemptState.VOID:
         raise Refused("This attempt is void. Nothing was changed.")
@@ -248,37 +275,22 @@ def _check_allocatable(attempt: UnitAttempt, person: Person, role: Role) -> None
     check(person.id, attempt)
     other = find_current_allocation(attempt, Role.INTERNAL_VERIFIER if role is Role.ASSESSOR else Role.ASSESSOR)
     if other and other.person_id == person.id:
-        raise Refused(
-            "The same person never assesses and verifies a unit. Nothing was changed. Choose somebody else."
-        )
+        raise Refused("The same person cannot assess and verify a unit. Nothing was changed. Choose somebody else.")
 
 
 def _end_allocation(current: Allocation, attempt: UnitAttempt, moment: datetime, actor: Actor) -> None:
     current.ends_at = moment
-    db.session.flush()  # the live one is freed before its successor takes its place
+    db.session.flush()  # before the next allocation: a unique index allows one live allocation for each role
     record("allocation_ended", current, actor, attempt=attempt.id, role=current.role.value)
-    emails.notify(
-        current.person,
-        f"allocation_ended:{attempt.id}:{current.role.value}",
-        f"{attempt.unit.code} of {attempt.candidate.name} has changed hands",
-        f"It is for somebody else to {ALLOCATION_VERBS[current.role]} {attempt.unit.code}, {attempt.unit.title}, of "
-        f"{attempt.candidate.name} from now on. What you signed stays yours: {emails.build_url('/account')}",
-    )
+    unit, url = attempt.unit, emails.build_url("/account")
+    message = texts.allocation_ended(current.role, unit.code, unit.title, attempt.candidate.name, url)
+    emails.notify(current.person, f"allocation_ended:{attempt.id}:{current.role.value}", *message)
 
 
-def _tell_of_allocation(allocation: Allocation, attempt: UnitAttempt, person: Person) -> None:
-    role, link = allocation.role, emails.build_url(f"/attempts/{attempt.id}")
-    emails.notify(
-        person,
-        f"allocation_made:{attempt.id}:{role.value}",
-        f"{attempt.unit.code} of {attempt.candidate.name} is yours",
-        f"You now {ALLOCATION_VERBS[role]} {attempt.unit.code}, {attempt.unit.title}, of "
-        f"{attempt.candidate.name}: {link}",
-    )
+def _notify_of_allocation(allocation: Allocation, attempt: UnitAttempt, person: Person) -> None:
+    role, unit, url = allocation.role, attempt.unit, emails.build_url(f"/attempts/{attempt.id}")
+    message = texts.allocation_made(role, unit.code, unit.title, attempt.candidate.name, url)
+    emails.notify(person, f"allocation_made:{attempt.id}:{role.value}", *message)
     if role is Role.ASSESSOR:
-        emails.notify(
-            attempt.candidate,
-            f"allocation_made:{attempt.id}:candidate",
-            f"Your assessor for {attempt.unit.code}",
-            f"{person.name} assesses your {attempt.unit.code}, {attempt.unit.title}, from now on: {link}",
-        )
+        message = texts.assessor_allocated(person.name, unit.code, unit.title, url)
+        emails.notify(attempt.candidate, f"allocation_made:{attempt.id}:candidate", *message)

@@ -1,4 +1,4 @@
-"""Opening and ending visits: what an external verifier may read, and between which moments."""
+"""Visits of external verifiers: which attempts they may read, and between which dates."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -9,6 +9,7 @@ from tracker.errors import Invalid, NotFound, Refused
 from tracker.extensions import db
 from tracker.ledger.events import Actor, record
 from tracker.models import Centre, Person, UnitAttempt, Visit, VisitAttempt
+from tracker.registrations import emails as texts
 from tracker.registrations.services import check_has_role
 from tracker.vocabulary import Role
 
@@ -21,15 +22,21 @@ def open_visit(
     attempts: Collection[UnitAttempt],
     actor: Actor,
 ) -> Visit:
-    """Let an external verifier read the attempts named, between two moments."""
+    """Let an external verifier read the named attempts between two moments, and email them.
+
+    Raises:
+        Refused: the person is not an external verifier here.
+        Invalid: dates in the wrong order or in the past, or no attempts.
+        NotFound: an attempt of another centre.
+    """
     assert actor.person_id is not None  # noqa: S101 - an administrator opens visits, never the operator
     check_has_role(person, centre, Role.EXTERNAL_VERIFIER)
     if ends_at <= starts_at:
-        raise Invalid("The last day must not lie before the first.", "ends")
+        raise Invalid("Enter a last day that is not before the first day.", "ends")
     if ends_at <= now():
-        raise Invalid("The last day is over already. Choose a later one.", "ends")
+        raise Invalid("Enter a last day that is not in the past.", "ends")
     if not attempts:
-        raise Invalid("Choose the units that are in scope.", "attempts")
+        raise Invalid("Choose the units in scope.", "attempts")
     if any(attempt.centre_id != centre.id for attempt in attempts):
         raise NotFound
     visit = Visit(
@@ -44,21 +51,15 @@ def open_visit(
     db.session.flush()
     db.session.add_all(VisitAttempt(visit_id=visit.id, attempt_id=attempt.id) for attempt in attempts)
     record("visit_opened", visit, actor, person=person.id, attempts=sorted(attempt.id for attempt in attempts))
-    first, last = day_of(starts_at), day_of(ends_at)
-    emails.notify(
-        person,
-        f"visit_opened:{visit.id}",
-        f"Your visit to {centre.name}",
-        f"{centre.name} has opened units for you to read, from {first.day} {first:%B %Y} until "
-        f"{last.day} {last:%B %Y}: {emails.build_url('/visit')}",
-    )
+    message = texts.visit_opened(centre.name, day_of(starts_at), day_of(ends_at), emails.build_url("/visit"))
+    emails.notify(person, f"visit_opened:{visit.id}", *message)
     return visit
 
 
 def end_visit(visit: Visit, actor: Actor) -> None:
-    """Close a visit before its last day. One that had not begun never does."""
+    """End a visit now; one that has not started yet then never starts. Raise `Refused` if it has ended."""
     moment = now()
     if visit.ends_at <= moment:
-        raise Refused("This visit had already ended. Nothing was changed.")
+        raise Refused("This visit has already ended. Nothing was changed.")
     visit.ends_at, visit.starts_at = moment, min(visit.starts_at, moment - timedelta(microseconds=1))
     record("visit_ended", visit, actor)

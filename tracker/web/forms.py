@@ -63,9 +63,10 @@ def errors_on_form(form: Form, *kinds: type[TrackerError]) -> Iterator[None]:
         form: the form that asked for the act.
         kinds: the errors to show; `Invalid` and `Refused` unless named.
     """
+    shown = kinds or (Invalid, Refused)
     try:
         yield
-    except kinds or (Invalid, Refused) as error:
+    except shown as error:
         add_error(form, error)
 
 

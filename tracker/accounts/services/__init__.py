@@ -1,1 +1,1 @@
-"""Acts on people: inviting, granting, signing in, links to set a password."""
+"""Acts on accounts: invite people, grant roles, sign in, set passwords, two-step verification."""

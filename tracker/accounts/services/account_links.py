@@ -1,4 +1,4 @@
-"""One-time links by which a person sets a password: invitations and resets."""
+"""One-time links for setting a password: invitations and password resets."""
 
 import secrets
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import select, update
 
+from tracker.accounts import emails as texts
 from tracker.accounts.passwords import MIN_LENGTH, is_guessable
 from tracker.accounts.sessions import end_sessions, hash_token
 from tracker.background import emails
@@ -16,26 +17,26 @@ from tracker.ledger.events import Actor, record
 from tracker.models import AccountLink, Person
 from tracker.vocabulary import LinkPurpose
 
-LASTS = {LinkPurpose.INVITATION: timedelta(days=14), LinkPurpose.RESET: timedelta(hours=1)}
+LIFETIME = {LinkPurpose.INVITATION: timedelta(days=14), LinkPurpose.RESET: timedelta(hours=1)}
 MAX_PASSWORD_LENGTH = 200
-LAPSED = (
-    "It has lapsed, was already used, or a newer one took its place. Nothing was changed. "
-    "Ask for a new one on the sign-in page, or ask your centre."
+EXPIRED = (
+    "It has expired, was already used, or was replaced by a newer link. Nothing was changed. "
+    "Ask for a new link on the sign-in page, or ask your centre."
 )
 
 
 class LinkExpired(Refused):
-    """A link that is over, was used, or never was; which of them is not told."""
+    """A link that has expired, was used or never existed: the message does not say which."""
 
     title = "This link no longer works"
 
     def __init__(self) -> None:
-        super().__init__(LAPSED)
+        super().__init__(EXPIRED)
 
 
 @dataclass(frozen=True)
 class OpenLink:
-    """A link that can still be used: what for, and whose it is."""
+    """A link that can still be used, with its purpose and its person."""
 
     purpose: LinkPurpose
     name: str
@@ -43,7 +44,7 @@ class OpenLink:
 
 
 def issue_link(person: Person, purpose: LinkPurpose, actor: Actor) -> str:
-    """The path of a new link; older ones of the same purpose lapse. Only the token's hash is kept."""
+    """Create a link and return its path. Older links for the same purpose expire; only the token's hash is stored."""
     moment = now()
     close_links(person, purpose)
     token = secrets.token_urlsafe(32)
@@ -53,7 +54,7 @@ def issue_link(person: Person, purpose: LinkPurpose, actor: Actor) -> str:
         token_hash=hash_token(token),
         created_at=moment,
         created_by_id=actor.person_id,
-        expires_at=moment + LASTS[purpose],
+        expires_at=moment + LIFETIME[purpose],
     )
     db.session.add(link)
     db.session.flush()
@@ -61,23 +62,14 @@ def issue_link(person: Person, purpose: LinkPurpose, actor: Actor) -> str:
     return f"/links/{token}"
 
 
-def send_link(person: Person, purpose: LinkPurpose, actor: Actor, why: str = "") -> None:
-    """Mail a new link to its person, and show it to nobody else. `why` is a sentence for an invitation."""
-    address = emails.build_url(issue_link(person, purpose, actor))
-    if purpose is LinkPurpose.INVITATION:
-        subject, told = "Your invitation to the evidence tracker", "You are invited to the evidence tracker."
-        told = f"{told} {why}".strip()
-        lasts = "It works once, within 14 days."
-    else:
-        subject, told = "Set a new password", "A new password was asked for at this address."
-        lasts = "It works once, within an hour. If you did not ask, do nothing: your password stays as it is."
-    emails.send(
-        person.email, subject, f"Hello {person.name},\n\n{told} Choose your password here:\n\n{address}\n\n{lasts}\n"
-    )
+def send_link(person: Person, purpose: LinkPurpose, actor: Actor, reason: str = "") -> None:
+    """Email a new link to its person; nobody else sees it. `reason` is a sentence for an invitation."""
+    url = emails.build_url(issue_link(person, purpose, actor))
+    emails.send(person.email, *texts.password_link(purpose, person.name, url, reason))
 
 
 def find_link(token: str) -> OpenLink | None:
-    """What a token opens, while it can still be used."""
+    """Return the link with this token while it can be used, or None."""
     query = (
         select(AccountLink.purpose, Person.name, Person.email)
         .join(Person, Person.id == AccountLink.person_id)
@@ -93,7 +85,11 @@ def find_link(token: str) -> OpenLink | None:
 
 
 def use_link(token: str, password_hash: str, name: str = "") -> Person:
-    """Set the password by a link, and on an invitation the name too. Of two who follow it at once, one may."""
+    """Set a password with a link, and for an invitation the name too; the link's row is locked, so it works once.
+
+    Raises:
+        LinkExpired: the link cannot be used any more.
+    """
     link = db.session.scalars(
         select(AccountLink).where(AccountLink.token_hash == hash_token(token)).with_for_update(of=AccountLink)
     ).one_or_none()
@@ -112,23 +108,26 @@ def use_link(token: str, password_hash: str, name: str = "") -> Person:
 def set_password(
     person: Person, password_hash: str, actor: Actor, act: str, *, keep_session: int | None = None
 ) -> None:
-    """Change a password, end the other sessions and every open link, and tell the person that it happened."""
+    """Set a password, end the person's other sessions and links, and email them that it was changed.
+
+    Args:
+        person: whose password it is.
+        password_hash: its hash, made before any lock was taken.
+        actor: who sets it.
+        act: the event to record.
+        keep_session: the id of the session that is not ended.
+    """
     person.password_hash = password_hash
     end_sessions(person.id, except_id=keep_session)
     for purpose in LinkPurpose:
         close_links(person, purpose)
     record(act, person, actor)
     if act != "invitation_accepted":
-        emails.send(
-            person.email,
-            "Your password was changed",
-            f"Hello {person.name},\n\nYour password for the evidence tracker was changed just now, and every other "
-            "browser was signed out. If this was not you, ask for a new link on the sign-in page at once.\n",
-        )
+        emails.send(person.email, *texts.password_changed(person.name))
 
 
 def close_links(person: Person, purpose: LinkPurpose) -> None:
-    """Have a person's open links of a purpose lapse now."""
+    """Make a person's open links for this purpose unusable."""
     db.session.execute(
         update(AccountLink)
         .where(AccountLink.person_id == person.id, AccountLink.purpose == purpose, AccountLink.used_at.is_(None))
@@ -137,6 +136,7 @@ def close_links(person: Person, purpose: LinkPurpose) -> None:
 
 
 def has_open_invitation(person: Person) -> bool:
+    """Return whether a person has an invitation that can still be used."""
     query = select(AccountLink.id).where(
         AccountLink.person_id == person.id,
         AccountLink.purpose == LinkPurpose.INVITATION,
@@ -147,12 +147,10 @@ def has_open_invitation(person: Person) -> bool:
 
 
 def check_password(password: str, name: str, email: str) -> None:
-    """Raise `Invalid` unless this will do as the password of who has this name and address."""
+    """Raise `Invalid` for a password that is too short, too long, or easy to guess from the name and address."""
     if len(password) < MIN_LENGTH:
-        raise Invalid(
-            f"A password needs at least {MIN_LENGTH} characters. Three unrelated words do well.", "password"
-        )
+        raise Invalid(f"Use at least {MIN_LENGTH} characters, for example three unrelated words.", "password")
     if len(password) > MAX_PASSWORD_LENGTH:
-        raise Invalid(f"A password may have at most {MAX_PASSWORD_LENGTH} characters.", "password")
+        raise Invalid(f"Use at most {MAX_PASSWORD_LENGTH} characters.", "password")
     if is_guessable(password, (name, email)):
-        raise Invalid("That password is too easy to guess. Three unrelated words do well.", "password")
+        raise Invalid("This password is too easy to guess. Use three unrelated words, for example.", "password")

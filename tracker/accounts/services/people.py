@@ -1,10 +1,11 @@
-"""Centres, people and the roles they hold."""
+"""Centres, people, and the roles granted to them."""
 
 from datetime import datetime
 
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import select
 
+from tracker.accounts import emails as texts
 from tracker.accounts.services.account_links import has_open_invitation, send_link
 from tracker.accounts.sessions import end_sessions
 from tracker.background import emails
@@ -18,15 +19,18 @@ from tracker.vocabulary import LinkPurpose, Role, use_terms
 
 
 def create_centre(name: str, number: str, admin_email: str, admin_name: str) -> tuple[Centre, Person]:
-    """A centre and its first administrator; the operator alone does this (design, rule 15)."""
+    """Create a centre and its first administrator: for the operator only (docs/rules.md, Roles and permissions).
+
+    Returns the centre and its administrator, who may have an account already.
+    """
     if not (0 < len(name) <= 200 and 0 < len(number) <= 40):
         raise Invalid(
-            "A centre needs a name of at most 200 and a number of at most 40 characters. Nothing was created."
+            "Give the centre a name of at most 200 characters and a number of at most 40. Nothing was created."
         )
     if not is_address(admin_email):
         raise Invalid(f"“{admin_email}” is not an email address. Nothing was created.")
     if db.session.scalar(select(Centre.id).where(Centre.number == number)):
-        raise Refused(f"There is a centre with the number {number} already. Nothing was created.")
+        raise Refused(f"There is already a centre with the number {number}. Nothing was created.")
     centre = Centre(name=name, number=number, created_at=now())
     db.session.add(centre)
     db.session.flush()
@@ -46,7 +50,7 @@ def invite_person(
     starts_at: datetime | None = None,
     ends_at: datetime | None = None,
 ) -> Person:
-    """Give somebody a role here: a new person, or one whom the installation knows already."""
+    """Give a role at a centre to the person with this address, creating the person if there is none."""
     person = find_or_create_person(email, name, actor)
     give_role(person, centre, role, actor, starts_at=starts_at, ends_at=ends_at)
     return person
@@ -61,19 +65,23 @@ def give_role(
     starts_at: datetime | None = None,
     ends_at: datetime | None = None,
 ) -> Grant:
-    """Grant a role and tell its person: by an invitation if they have no password and no open one."""
+    """Grant a role and email its person: an invitation if they have neither a password nor an open invitation."""
     grant = grant_role(person, centre, role, actor, starts_at=starts_at, ends_at=ends_at)
-    told = f"You have been given the role of {use_terms(role.label, centre.terms).lower()} at {centre.name}."
     if person.password_hash is None and not has_open_invitation(person):
-        send_link(person, LinkPurpose.INVITATION, actor, why=told)
+        send_link(
+            person,
+            LinkPurpose.INVITATION,
+            actor,
+            texts.describe_role(use_terms(role.label, centre.terms), centre.name),
+        )
     else:
-        told = f"{told} Sign in at {emails.build_url('/')}"
-        emails.notify(person, f"grant_given:{grant.id}", f"Your role at {centre.name}", told)
+        message = texts.role_given(use_terms(role.label, centre.terms), centre.name, emails.build_url("/"))
+        emails.notify(person, f"grant_given:{grant.id}", *message)
     return grant
 
 
 def find_or_create_person(email: str, name: str, actor: Actor) -> Person:
-    """One person an address for the whole installation; the name of one who exists stays as it is."""
+    """Return the person with this address, created if there is none; an existing person's name is not changed."""
     address = email.strip().lower()
     person = find_person(address)
     if person is None:
@@ -82,7 +90,9 @@ def find_or_create_person(email: str, name: str, actor: Actor) -> Person:
         db.session.flush()
         record("person_invited", person, actor)
     if person.deactivated_at:
-        raise Refused("The account of this address was closed. Ask the installation's operator. Nothing was changed.")
+        raise Refused(
+            "The account with this address is closed. Ask the operator of this installation. Nothing was changed."
+        )
     return person
 
 
@@ -95,16 +105,21 @@ def grant_role(
     starts_at: datetime | None = None,
     ends_at: datetime | None = None,
 ) -> Grant:
-    """Grant a role between two moments. Nobody grants themselves one; the same one twice is refused."""
+    """Grant a role at a centre, from now or `starts_at` until `ends_at` if given.
+
+    Raises:
+        Refused: to oneself, or a role that the person has already (docs/rules.md, Roles and permissions).
+        Invalid: an end before the start or in the past.
+    """
     if actor.person_id == person.id:
-        raise Refused("Nobody can give themselves a role. Another administrator can. Nothing was changed.")
+        raise Refused("You cannot give yourself a role. Ask another administrator. Nothing was changed.")
     start = starts_at or now()
     if ends_at and ends_at <= max(start, now()):
-        raise Invalid("The last day must not lie before the first, nor be over.", "ends")
-    lock_rows(Person, [person.id])  # of two who grant the same role at once, the second finds it granted
+        raise Invalid("Enter a last day that is not before the first day and not in the past.", "ends")
+    lock_rows(Person, [person.id])  # when two people grant the same role at once, the second finds it granted
     if find_live_grant(person.id, centre.id, role):
         label = use_terms(role.label, centre.terms).lower()
-        raise Refused(f"{person.name} has the role of {label} here already. Nothing was changed.")
+        raise Refused(f"{person.name} already has the role of {label} here. Nothing was changed.")
     grant = Grant(
         person_id=person.id,
         centre_id=centre.id,
@@ -121,25 +136,30 @@ def grant_role(
 
 
 def end_grant(grant: Grant, actor: Actor) -> None:
-    """End a role now. What was done under it stays."""
+    """End a role now. What was done under it is kept.
+
+    Raises:
+        Refused: one's own role, or a role that has ended.
+    """
     if grant.person_id == actor.person_id:
-        raise Refused("Nobody can end their own role. Another administrator can. Nothing was changed.")
+        raise Refused("You cannot end your own role. Ask another administrator. Nothing was changed.")
     if grant.ends_at and grant.ends_at <= now():
-        raise Refused("That role had already ended. Nothing was changed.")
+        raise Refused("That role has already ended. Nothing was changed.")
     grant.ends_at = max(now(), grant.starts_at)
     record("grant_ended", grant, actor, person=grant.person_id, role=grant.role.value)
 
 
 def deactivate_person(person: Person) -> None:
-    """Close an account at once: its sessions end. The operator alone does this (design, rule 15)."""
+    """Close an account and end its sessions: for the operator only (docs/rules.md, Roles and permissions)."""
     if person.deactivated_at:
-        raise Refused(f"{person.email} was closed already. Nothing was changed.")
+        raise Refused(f"The account {person.email} is already closed. Nothing was changed.")
     person.deactivated_at = now()
     end_sessions(person.id)
     record("person_deactivated", person, OPERATOR)
 
 
 def is_address(email: str) -> bool:
+    """Return whether this is written like an email address."""
     try:
         validate_email(email, check_deliverability=False)
     except EmailNotValidError:
@@ -148,10 +168,11 @@ def is_address(email: str) -> bool:
 
 
 def find_person(email: str) -> Person | None:
+    """Return the person with this email address, or None."""
     return db.session.scalars(select(Person).where(Person.email == email.strip().lower())).one_or_none()
 
 
 def find_live_grant(person_id: int, centre_id: int, role: Role) -> Grant | None:
-    """A grant of this role that has not ended; one that is still to begin counts."""
+    """Return the grant of this role that has not ended, or None; one that starts later counts."""
     query = select(Grant).where(Grant.person_id == person_id, Grant.centre_id == centre_id, Grant.role == role)
     return next((each for each in db.session.scalars(query) if not each.ends_at or each.ends_at > now()), None)

@@ -1,9 +1,9 @@
-"""Accounts over HTTP: signing in, one's own account, and a centre's people."""
+"""Views of accounts: signing in, one's own account, and a centre's people."""
 
 from flask import Blueprint
 
 accounts = Blueprint("accounts", __name__)
 
-from tracker.accounts.views import centres, own_account, people, sign_in, two_step_sign_in, two_step_verification  # noqa: E402 - they hang their routes on it
+from tracker.accounts.views import centres, own_account, people, sign_in, two_step_sign_in, two_step_verification  # noqa: E402 - they register their routes on the blueprint
 
 __all__ = ["accounts", "centres", "own_account", "people", "sign_in", "two_step_sign_in", "two_step_verification"]

@@ -1,11 +1,11 @@
-"""One's own account: roles, password, sessions, signatures; and the role one looks through."""
+"""Views of one's own account: roles, password, sessions, signatures; and choosing a role."""
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import update
 
 from tracker.accounts import queries
-from tracker.accounts.forms import ChangePasswordForm, show_refusal
+from tracker.accounts.forms import ChangePasswordForm
 from tracker.accounts.password_confirmation import find_password_error
 from tracker.accounts.passwords import hash_password
 from tracker.accounts.services.account_links import check_password, set_password
@@ -17,24 +17,23 @@ from tracker.extensions import db
 from tracker.models import Person, UserSession
 from tracker.vocabulary import Role
 from tracker.web.current_user import me
+from tracker.web.forms import errors_on_form, render_form
 from tracker.web.route_rules import signed_in
 
 
 @accounts.route("/account", methods=["GET", "POST"])
 @signed_in
 def my_account() -> ResponseReturnValue:
+    """Show one's own account; a POST changes the password."""
     form = ChangePasswordForm()
     if form.validate_on_submit():
-        try:
+        with errors_on_form(form, Invalid):
             change_password(form.current.data or "", form.password.data or "")
-        except Invalid as refusal:
-            show_refusal(form, refusal)
-        else:
-            flash("Your password is changed, and every other browser is signed out.")
+            flash("Your password is changed. You are signed out of every other browser.")
             return redirect(url_for(".my_account"), 303)
-    return render_template(
+    return render_form(
         "accounts/my_account.html",
-        form=form,
+        form,
         person=me(),
         candidate=Role.CANDIDATE,
         roles=queries.list_own_roles(me().person_id),
@@ -42,14 +41,18 @@ def my_account() -> ResponseReturnValue:
         factors=list_factors(me().person_id),
         codes_left=count_codes(me().person_id) if me().has_second_factor else 0,
         signatures=queries.list_own_signatures(me().person_id),
-    ), (422 if form.is_submitted() else 200)
+    )
 
 
 def change_password(current: str, password: str) -> None:
-    """Checked and hashed while no lock is held; slips are slowed here as where one signs."""
+    """Change the signed-in person's password. Both passwords are hashed while no lock is held.
+
+    Raises:
+        Invalid: a wrong current password, too many attempts, or a new password that is too weak.
+    """
     person = me()
-    if fault := find_password_error(current):
-        raise Invalid(fault.format("Nothing was changed."), "current")
+    if error := find_password_error(current):
+        raise Invalid(error.format("Nothing was changed."), "current")
     check_password(password, person.name, person.email)
     password_hash = hash_password(password)
     set_password(
@@ -64,6 +67,7 @@ def change_password(current: str, password: str) -> None:
 @accounts.post("/account/sessions/<int:session_id>/end")
 @signed_in
 def end_own_session(session_id: int) -> ResponseReturnValue:
+    """Sign one of one's own browsers out."""
     end_session(session_id, me().acting_under(None))
     flash("That browser is signed out.")
     return redirect(url_for(".my_account"), 303)
@@ -72,7 +76,7 @@ def end_own_session(session_id: int) -> ResponseReturnValue:
 @accounts.post("/role")
 @signed_in
 def choose_role() -> ResponseReturnValue:
-    """Look through another of one's roles; it chooses the home page and the queues, never a permission."""
+    """Choose one of one's roles: it decides the home page and the queues, never a permission."""
     wanted = request.form.get("grant", "")
     chosen = next((grant for grant in me().grants if str(grant.id) == wanted), None)
     if chosen is None:

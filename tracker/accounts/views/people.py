@@ -1,10 +1,10 @@
-"""A centre's people, for its administrator: search, invite, grant, end, import."""
+"""Views of a centre's people, for its administrators: search, invite, give and end roles, import."""
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tracker.accounts import queries
-from tracker.accounts.forms import ROLE_HELP, GrantForm, ImportForm, InviteForm, show_refusal
+from tracker.accounts.forms import ROLE_HELP, GrantForm, ImportForm, InviteForm
 from tracker.accounts.services.account_links import send_link
 from tracker.accounts.services.imports import (
     MAX_SIZE,
@@ -19,13 +19,14 @@ from tracker.accounts.services.people import end_grant, give_role, invite_person
 from tracker.accounts.views import accounts
 from tracker.background import emails
 from tracker.clock import now
-from tracker.errors import Invalid, NotFound, Refused
+from tracker.errors import NotFound, Refused
 from tracker.ledger.events import Actor
 from tracker.models import Centre, Person
 from tracker.vocabulary import LinkPurpose, Role
 from tracker.web.authorise import get_centre
 from tracker.web.current_user import in_terms, me
 from tracker.web.formatting import counted
+from tracker.web.forms import errors_on_form, render_form
 from tracker.web.pagination import Page
 from tracker.web.permissions import Act
 from tracker.web.requests import asked_page
@@ -35,7 +36,7 @@ from tracker.web.route_rules import requires
 @accounts.get("/people")
 @requires(Act.ADMINISTER_CENTRE)
 def list_people() -> ResponseReturnValue:
-    """The people of the centre one administers; of the chosen one, where there are several."""
+    """Redirect to the people of the administrator's centre, the chosen one where they have several."""
     grant = me().holds(Role.ADMINISTRATOR)
     return redirect(url_for(".list_centre_people", centre_id=grant.centre_id if grant else 0))
 
@@ -43,6 +44,7 @@ def list_people() -> ResponseReturnValue:
 @accounts.get("/centres/<int:centre_id>/people")
 @requires(Act.ADMINISTER_CENTRE)
 def list_centre_people(centre_id: int) -> ResponseReturnValue:
+    """List the people of a centre, with a search by name or email address."""
     centre, _ = get_centre(centre_id)
     words, page = request.args.get("q", "")[:100], asked_page()
     people, more = queries.list_people(centre, words, min(page, 10_000))
@@ -54,69 +56,65 @@ def list_centre_people(centre_id: int) -> ResponseReturnValue:
 @accounts.route("/centres/<int:centre_id>/people/invite", methods=["GET", "POST"])
 @requires(Act.ADMINISTER_CENTRE)
 def invite(centre_id: int) -> ResponseReturnValue:
+    """Invite somebody to a role at the centre."""
     centre, actor = get_centre(centre_id)
     form = InviteForm()
     if form.validate_on_submit():
         email, name, role = form.email.data or "", form.name.data or "", Role(form.role.data)
         dates = {"starts_at": start_of_day(form.starts.data), "ends_at": end_of_day(form.ends.data)}
-        try:
+        with errors_on_form(form):
             person = invite_person(email, name, centre, role, actor, **dates)
-        except (Invalid, Refused) as refusal:
-            show_refusal(form, refusal)
-        else:
-            name = in_terms(role.label, centre.terms).lower()
-            flash(f"{person.name} has the role of {name} here. {describe_notification(person)}")
-            return redirect(url_for(".show_person", centre_id=centre.id, person_id=person.id), 303)
-    page = render_template("accounts/invite.html", centre=centre, form=form, role_help=ROLE_HELP)
-    return page, (422 if form.is_submitted() else 200)
-
-
-def describe_notification(person: Person) -> str:
-    """How a person learns of their role, also where no mail goes."""
-    if emails.can_deliver():
-        return f"{'A mail says so to' if person.password_hash else 'An invitation goes to'} {person.email}."
-    if person.password_hash:
-        return "This installation sends no mail, so tell them yourself."
-    return (
-        f"This installation sends no mail: ask its operator for a link (`flask people reset {person.email}`), "
-        "by which they choose a password."
+            return redirect_after_role(centre, person, role)
+    return render_form(
+        "accounts/invite.html", form, centre=centre, role_help=ROLE_HELP, delivers=emails.can_deliver()
     )
 
 
 @accounts.route("/centres/<int:centre_id>/people/<int:person_id>", methods=["GET", "POST"])
 @requires(Act.ADMINISTER_CENTRE)
 def show_person(centre_id: int, person_id: int) -> ResponseReturnValue:
-    """A person's roles at this centre; posting gives another."""
+    """Show a person's roles at this centre; a POST gives another."""
     centre, actor = get_centre(centre_id)
     person = get_person(centre, person_id)
     form = GrantForm()
     if form.validate_on_submit():
-        role, dates = (
-            Role(form.role.data),
-            {"starts_at": start_of_day(form.starts.data), "ends_at": end_of_day(form.ends.data)},
-        )
-        try:
+        role = Role(form.role.data)
+        dates = {"starts_at": start_of_day(form.starts.data), "ends_at": end_of_day(form.ends.data)}
+        with errors_on_form(form):
             give_role(person, centre, role, actor, **dates)
-        except (Invalid, Refused) as refusal:
-            show_refusal(form, refusal)
-        else:
-            name = in_terms(role.label, centre.terms).lower()
-            flash(f"{person.name} has the role of {name} here. {describe_notification(person)}")
-            return redirect(url_for(".show_person", centre_id=centre.id, person_id=person.id), 303)
-    page = render_template(
+            return redirect_after_role(centre, person, role)
+    return render_form(
         "accounts/show_person.html",
+        form,
         centre=centre,
         person=person,
         grants=queries.list_grants_at(centre, person),
-        form=form,
         role_help=ROLE_HELP,
         moment=now(),
     )
-    return page, (422 if form.is_submitted() else 200)
+
+
+def redirect_after_role(centre: Centre, person: Person, role: Role) -> ResponseReturnValue:
+    """Say that the role is given and how its person learns of it, and go to the person's page."""
+    label = in_terms(role.label, centre.terms).lower()
+    flash(f"{person.name} has the role of {label} here. {describe_notification(person)}")
+    return redirect(url_for(".show_person", centre_id=centre.id, person_id=person.id), 303)
+
+
+def describe_notification(person: Person) -> str:
+    """Return how a person learns of their role, also where the installation sends no emails."""
+    if emails.can_deliver():
+        return f"{'An email says so to' if person.password_hash else 'An invitation goes to'} {person.email}."
+    if person.password_hash:
+        return "This installation sends no emails, so tell them yourself."
+    return (
+        "This installation sends no emails. Ask its operator for a link with which they choose a password "
+        f"(`flask people reset-password {person.email}`)."
+    )
 
 
 def get_person(centre: Centre, person_id: int) -> Person:
-    """Somebody with a role at the centre, past or present; 404 for everybody else."""
+    """Return somebody who has or had a role at the centre; raise `NotFound` for anybody else."""
     person = queries.find_person_at(centre, person_id)
     if person is None:
         raise NotFound
@@ -126,24 +124,25 @@ def get_person(centre: Centre, person_id: int) -> Person:
 @accounts.post("/centres/<int:centre_id>/people/<int:person_id>/grants/<int:grant_id>/end")
 @requires(Act.ADMINISTER_CENTRE)
 def end_role(centre_id: int, person_id: int, grant_id: int) -> ResponseReturnValue:
+    """End a person's role at the centre."""
     centre, actor = get_centre(centre_id)
     grant = queries.find_grant_at(centre, person_id, grant_id)
     if grant is None:
         raise NotFound
     end_grant(grant, actor)
-    name = in_terms(grant.role.label, grant.centre.terms).lower()
-    flash(f"{grant.person.name} is no longer {name} here. What they did stays on record.")
+    label = in_terms(grant.role.label, grant.centre.terms).lower()
+    flash(f"{grant.person.name} no longer has the role of {label} here. What they did is kept.")
     return redirect(url_for(".show_person", centre_id=centre.id, person_id=person_id), 303)
 
 
 @accounts.post("/centres/<int:centre_id>/people/<int:person_id>/invite-again")
 @requires(Act.ADMINISTER_CENTRE)
 def invite_again(centre_id: int, person_id: int) -> ResponseReturnValue:
-    """Another invitation for who has not taken up the first; nobody sees the link but its person."""
+    """Send another invitation to somebody who has not accepted the first; only they see the link."""
     centre, actor = get_centre(centre_id)
     person = get_person(centre, person_id)
     if person.password_hash or person.deactivated_at:
-        raise Refused(f"{person.name} needs no invitation: a new password is asked for on the sign-in page.")
+        raise Refused(f"{person.name} has an account. They can ask for a new password on the sign-in page.")
     send_link(person, LinkPurpose.INVITATION, actor)
     flash(describe_notification(person))
     return redirect(url_for(".show_person", centre_id=centre.id, person_id=person.id), 303)
@@ -152,29 +151,30 @@ def invite_again(centre_id: int, person_id: int) -> ResponseReturnValue:
 @accounts.route("/centres/<int:centre_id>/people/import", methods=["GET", "POST"])
 @requires(Act.ADMINISTER_CENTRE)
 def import_csv(centre_id: int) -> ResponseReturnValue:
-    """First a preview; then the same text again, and all of it or nothing."""
+    """Preview a CSV file of people; sent again with the act `import`, import all of it or nothing."""
     centre, actor = get_centre(centre_id)
     form, preview = ImportForm(), None
     if form.validate_on_submit():
-        try:
-            text = form.text.data = sent_text(form)
+        with errors_on_form(form):
+            text = form.text.data = read_import_text(form)
             preview = preview_people(text, centre, actor)
             if request.form.get("act") == "import":
                 return import_all(text, centre, actor)
-        except (Invalid, Refused) as refusal:
-            show_refusal(form, refusal)
-    page = render_template("accounts/import_csv.html", centre=centre, form=form, preview=preview)
-    return page, (422 if form.errors or (preview and preview.wrong) else 200)
+    page = render_template(
+        "accounts/import_csv.html", centre=centre, form=form, preview=preview, delivers=emails.can_deliver()
+    )
+    return page, (422 if form.errors or (preview and preview.invalid) else 200)
 
 
-def sent_text(form: ImportForm) -> str:
-    """What is to be imported: the file, where one was chosen, else what was pasted."""
+def read_import_text(form: ImportForm) -> str:
+    """Return the text to import: of the file if one was chosen, or else what was pasted."""
     if form.file.data:
         return decode_csv(form.file.data.read(MAX_SIZE + 1))
     return form.text.data or ""
 
 
 def import_all(text: str, centre: Centre, actor: Actor) -> ResponseReturnValue:
+    """Import the people, say how many roles are new, and go to the list."""
     done: ImportPreview = import_people(text, centre, actor)
-    flash(f"Imported: {counted(len(done.new), 'new role')}. {len(done.unchanged)} were there already.")
+    flash(f"Imported {counted(len(done.new), 'new role')}. {len(done.unchanged)} existed already.")
     return redirect(url_for(".list_centre_people", centre_id=centre.id), 303)

@@ -1,4 +1,4 @@
-"""Signing in and out, and links that set a password."""
+"""Views of signing in and out, forgotten passwords, and links for setting a password."""
 
 from flask import current_app, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
@@ -7,13 +7,7 @@ from werkzeug.exceptions import HTTPException
 
 from tracker.accounts import queries
 from tracker.accounts.demo_password import DEMO_PASSWORD
-from tracker.accounts.forms import (
-    AcceptInvitationForm,
-    ForgottenPasswordForm,
-    NewPasswordForm,
-    SignInForm,
-    show_refusal,
-)
+from tracker.accounts.forms import AcceptInvitationForm, ForgottenPasswordForm, NewPasswordForm, SignInForm
 from tracker.accounts.passwords import hash_password
 from tracker.accounts.services.account_links import LinkExpired, check_password, find_link, use_link
 from tracker.accounts.services.sign_in import authenticate, request_password_reset
@@ -32,32 +26,31 @@ from tracker.errors import Invalid, NotFound
 from tracker.ledger import transactions
 from tracker.models import Person
 from tracker.vocabulary import LinkPurpose
+from tracker.web.forms import errors_on_form, render_form
 from tracker.web.route_rules import public
 
 
 @accounts.route("/sign-in", methods=["GET", "POST"])
 @public
 def sign_in() -> ResponseReturnValue:
+    """Sign in with an email address and a password."""
     if request.method == "GET" and current_user.is_authenticated:
-        return redirect(safe_next())
+        return redirect(get_next_url())
     form = SignInForm()
     if form.validate_on_submit():
-        try:
+        with errors_on_form(form, Invalid):
             person = authenticate(form.email.data or "", form.password.data or "", get_client_address())
-        except Invalid as refusal:
-            form.form_errors.append(str(refusal))
-        else:
-            return signed_in_response(person, safe_next())
-    return render_template(
+            return redirect_signed_in(person, get_next_url())
+    return render_form(
         "accounts/sign_in.html",
-        form=form,
+        form,
         demo_people=queries.list_demo_people() if current_app.config["DEMO"] else [],
         demo_password=DEMO_PASSWORD,
-    ), (422 if form.is_submitted() else 200)
+    )
 
 
-def signed_in_response(person: Person, target: str) -> ResponseReturnValue:
-    """A fresh session, whatever the browser brought with it; what it brought ends."""
+def redirect_signed_in(person: Person, target: str) -> ResponseReturnValue:
+    """Start a new session and redirect to the target; the session that the browser had before ends."""
     end_session(request.cookies.get(get_cookie_name(), ""))
     session.clear()
     token = start_session(person, get_client_address(), describe_browser(request.headers.get("User-Agent", "")))
@@ -66,8 +59,11 @@ def signed_in_response(person: Person, target: str) -> ResponseReturnValue:
     return response
 
 
-def safe_next() -> str:
-    """The page of ours that `next` names, or home: it never leads to another site, nor to what only acts."""
+def get_next_url() -> str:
+    """Return the page of this site that the `next` parameter names, or the home page.
+
+    It never leads to another site, nor to a URL that only takes POST requests.
+    """
     target = request.args.get("next", "")
     if not target.startswith("/") or target.startswith("//") or "\\" in target or not target.isprintable():
         return url_for("home.home")
@@ -81,6 +77,7 @@ def safe_next() -> str:
 @accounts.post("/sign-out")
 @public
 def sign_out() -> ResponseReturnValue:
+    """End the session and clear the browser's cache, for shared phones."""
     end_session(request.cookies.get(get_cookie_name(), ""))
     session.clear()
     response = redirect(url_for(".sign_in"), 303)
@@ -92,25 +89,20 @@ def sign_out() -> ResponseReturnValue:
 @accounts.route("/forgotten-password", methods=["GET", "POST"])
 @public
 def forgotten_password() -> ResponseReturnValue:
-    """The same answer whether or not somebody has this address."""
+    """Send a link for a new password; the response is the same whether or not the address has an account."""
     form = ForgottenPasswordForm()
     if emails.can_deliver() and form.validate_on_submit():
-        try:
+        with errors_on_form(form, Invalid):
             request_password_reset(form.email.data or "", get_client_address())
-        except Invalid as refusal:
-            form.form_errors.append(str(refusal))
-        else:
-            flash("If somebody has this address here, a link to set a new password is on its way to it.")
+            flash("If this address has an account here, a link for a new password is on its way to it.")
             return redirect(url_for(".sign_in"), 303)
-    return render_template("accounts/forgotten_password.html", form=form, delivers=emails.can_deliver()), (
-        422 if form.is_submitted() else 200
-    )
+    return render_form("accounts/forgotten_password.html", form, delivers=emails.can_deliver())
 
 
 @accounts.route("/links/<token>", methods=["GET", "POST"])
 @public
 def follow_link(token: str) -> ResponseReturnValue:
-    """An invitation or a reset: choose a password, once. It is hashed while no lock is held."""
+    """Set a password with an invitation or a reset link. The password is hashed while no lock is held."""
     with transactions.reading():
         link = find_link(token)
     if link is None:
@@ -119,21 +111,18 @@ def follow_link(token: str) -> ResponseReturnValue:
     if form.validate_on_submit():
         name = (form.name.data or "") if isinstance(form, AcceptInvitationForm) else ""
         password = form.password.data or ""
-        try:
+        with errors_on_form(form, Invalid):
             check_password(password, name or link.name, link.email)
-        except Invalid as refusal:
-            show_refusal(form, refusal)
-        else:
-            response = signed_in_response(use_link(token, hash_password(password), name), url_for("home.home"))
+            response = redirect_signed_in(use_link(token, hash_password(password), name), url_for("home.home"))
             flash("Your password is set.")
             return response
-    return render_template("accounts/follow_link.html", form=form, link=link), (422 if form.is_submitted() else 200)
+    return render_form("accounts/follow_link.html", form, link=link)
 
 
 @accounts.get("/outbox")
 @public
 def outbox() -> ResponseReturnValue:
-    """Every mail of the demonstration; there is no such page anywhere else."""
+    """Show every email of the demo; outside demo mode there is no such page."""
     if not current_app.config["DEMO"]:
         raise NotFound
     return render_template("accounts/outbox.html", mails=emails.load_outbox())

@@ -1,48 +1,48 @@
-"""“Is it you?”: the second factor, asked for after the password."""
+"""Views of the second step of signing in: a code, a passkey or a recovery code after the password."""
 
-from flask import current_app, flash, redirect, render_template, request
+from flask import current_app, flash, redirect, request
 from flask.typing import ResponseReturnValue
 
 from tracker.accounts import passkeys
-from tracker.accounts.forms import CodeForm, PasskeyAnswerForm, show_refusal
+from tracker.accounts.forms import CodeForm, PasskeyAnswerForm
 from tracker.accounts.services.two_step_sign_in import (
     check_app_code,
     check_passkey,
     check_recovery_code,
-    known_passkeys,
+    list_passkeys,
 )
 from tracker.accounts.services.two_step_verification import list_factors
 from tracker.accounts.sessions import get_client_address, mark_second_factor_proven, save_challenge, set_cookie
 from tracker.accounts.views import accounts
-from tracker.accounts.views.sign_in import safe_next
+from tracker.accounts.views.sign_in import get_next_url
 from tracker.errors import Invalid, Refused
 from tracker.vocabulary import SecondFactorKind
 from tracker.web.current_user import SignInStep, me
 from tracker.web.formatting import counted
+from tracker.web.forms import errors_on_form, render_form
 from tracker.web.route_rules import during_sign_in
 
-FEW = 3
-NO_PASSKEYS = "Passkeys do not work at this address. Use another way."
+FEW_CODES = 3
+"""When this many recovery codes or fewer are left, their person is asked to make new ones."""
+NO_PASSKEYS = "Passkeys do not work at this address. Use another method."
 
 
 @accounts.route("/two-step-verification", methods=["GET", "POST"])
 @during_sign_in(SignInStep.PROVE_SECOND_FACTOR)
 def confirm_sign_in() -> ResponseReturnValue:
-    """By the app's code or by a passkey; what the form holds says which."""
+    """Ask for the app's code or a passkey; the submitted form shows which of them was used."""
     if not me().missing_step:
-        return redirect(safe_next())
+        return redirect(get_next_url())
     form = PasskeyAnswerForm() if "credential" in request.form else CodeForm()
     if form.validate_on_submit():
-        try:
-            prove_by(form)
-        except Invalid as refusal:
-            show_refusal(form, refusal)
-        else:
-            return let_in()
-    return asking_page(form), (422 if form.is_submitted() else 200)
+        with errors_on_form(form, Invalid):
+            check_second_factor(form)
+            return complete_sign_in()
+    return render_second_step(form)
 
 
-def prove_by(form: CodeForm | PasskeyAnswerForm) -> None:
+def check_second_factor(form: CodeForm | PasskeyAnswerForm) -> None:
+    """Check the passkey's answer or the app's code; raise `Invalid` if it is wrong."""
     if isinstance(form, PasskeyAnswerForm):
         answer = form.credential.data or ""
         check_passkey(me().person_id, me().session_id, get_relying_party(), answer, get_client_address())
@@ -50,72 +50,75 @@ def prove_by(form: CodeForm | PasskeyAnswerForm) -> None:
         check_app_code(me().person_id, form.code.data or "", get_client_address())
 
 
-def asking_page(form: CodeForm | PasskeyAnswerForm) -> str:
-    """What is wrong with a passkey's answer stands above the page: its field is hidden."""
+def render_second_step(form: CodeForm | PasskeyAnswerForm) -> tuple[str, int]:
+    """Render the page that asks for the second step.
+
+    Errors of a passkey's answer go above the form, since its field is hidden.
+    """
     if isinstance(form, PasskeyAnswerForm):
-        faults = [*form.form_errors, *form.credential.errors]
+        errors = [*form.form_errors, *form.credential.errors]
         form = CodeForm(formdata=None)
-        form.form_errors = faults
+        form.form_errors = errors
     kinds = {each.kind for each in list_factors(me().person_id)}
-    return render_template(
+    return render_form(
         "accounts/confirm_sign_in.html",
-        form=form,
+        form,
         has_app=SecondFactorKind.APP in kinds,
         has_passkey=SecondFactorKind.PASSKEY in kinds,
-        reaches_passkeys=party() is not None,
+        passkeys_work=find_relying_party() is not None,
     )
 
 
 @accounts.post("/two-step-verification/passkey")
 @during_sign_in(SignInStep.PROVE_SECOND_FACTOR)
 def get_passkey_options() -> ResponseReturnValue:
-    """What the page's script passes on to the authenticator."""
+    """Return the options that the page's script passes to the authenticator, as JSON."""
     if not me().missing_step:
-        return redirect(safe_next())
+        return redirect(get_next_url())
     challenge = passkeys.make_challenge()
     save_challenge(me().session_id, challenge)
-    return as_json(
-        passkeys.build_authentication_options(get_relying_party(), challenge, known_passkeys(me().person_id))
-    )
+    known = list_passkeys(me().person_id)
+    return as_json(passkeys.build_authentication_options(get_relying_party(), challenge, known))
 
 
 @accounts.route("/two-step-verification/recovery-code", methods=["GET", "POST"])
 @during_sign_in(SignInStep.PROVE_SECOND_FACTOR)
 def use_recovery_code() -> ResponseReturnValue:
+    """Ask for a recovery code instead of the app or passkey."""
     if not me().missing_step:
-        return redirect(safe_next())
+        return redirect(get_next_url())
     form = CodeForm()
     if form.validate_on_submit():
-        try:
+        with errors_on_form(form, Invalid):
             left = check_recovery_code(
                 me().person_id, form.code.data or "", me().acting_under(None), get_client_address()
             )
-        except Invalid as refusal:
-            show_refusal(form, refusal)
-        else:
-            if left <= FEW:
-                flash(f"{counted(left, 'recovery code')} left. Make new ones under My account.", "needs-you")
-            return let_in()
-    return render_template("accounts/use_recovery_code.html", form=form), (422 if form.is_submitted() else 200)
+            if left <= FEW_CODES:
+                flash(f"You have {counted(left, 'recovery code')} left. Make new ones under My account.", "needs-you")
+            return complete_sign_in()
+    return render_form("accounts/use_recovery_code.html", form)
 
 
-def let_in() -> ResponseReturnValue:
-    """On to where they wanted to go, under a token that nobody knew before."""
-    response = redirect(safe_next(), 303)
+def complete_sign_in() -> ResponseReturnValue:
+    """Give the session a new token and go to the page that was asked for."""
+    response = redirect(get_next_url(), 303)
     set_cookie(response, mark_second_factor_proven(me().session_id))
     return response
 
 
-def party() -> passkeys.RelyingParty | None:
+def find_relying_party() -> passkeys.RelyingParty | None:
+    """Return the relying party of this installation, or None if passkeys do not work at its address."""
     return passkeys.find_relying_party(current_app.config["SETTINGS"])
 
 
 def get_relying_party() -> passkeys.RelyingParty:
-    found = party()
-    if found is None:
+    """Return the relying party of this installation; raise `Refused` if passkeys do not work at its address."""
+    party = find_relying_party()
+    if party is None:
         raise Refused(NO_PASSKEYS)
-    return found
+    return party
 
 
 def as_json(text: str) -> ResponseReturnValue:
+    """Return a response of text that is JSON already."""
     return current_app.response_class(text, mimetype="application/json")

@@ -1,4 +1,4 @@
-"""One's own second factors: set up, removed, and the recovery codes; each with the password again."""
+"""Views for setting up two-step verification: authenticator app, passkeys, recovery codes, removal."""
 
 from datetime import timedelta
 
@@ -7,10 +7,10 @@ from flask.typing import ResponseReturnValue
 
 from tracker.accounts import authenticator_apps, passkeys
 from tracker.accounts.encryption import decrypt, encrypt
-from tracker.accounts.forms import AddAppForm, AddPasskeyForm, KeptCodesForm, PasswordAgainForm, show_refusal
+from tracker.accounts.forms import AddAppForm, AddPasskeyForm, ConfirmPasswordForm, RecoveryCodesForm
 from tracker.accounts.password_confirmation import requires_password
 from tracker.accounts.recovery_codes import NewCode, list_code_texts, make_codes
-from tracker.accounts.services.two_step_sign_in import known_passkeys
+from tracker.accounts.services.two_step_sign_in import list_passkeys
 from tracker.accounts.services.two_step_verification import (
     add_app,
     add_passkey,
@@ -21,31 +21,33 @@ from tracker.accounts.services.two_step_verification import (
 from tracker.accounts.sessions import mark_second_factor_proven, save_challenge, set_cookie, take_challenge
 from tracker.accounts.user_agents import describe_browser
 from tracker.accounts.views import accounts
-from tracker.accounts.views.sign_in import safe_next
-from tracker.accounts.views.two_step_sign_in import as_json, get_relying_party, party
+from tracker.accounts.views.sign_in import get_next_url
+from tracker.accounts.views.two_step_sign_in import as_json, find_relying_party, get_relying_party
 from tracker.clock import today
 from tracker.errors import Invalid, NotFound, Refused
 from tracker.extensions import db
 from tracker.models import Person, SecondFactor
 from tracker.vocabulary import SecondFactorKind
 from tracker.web.current_user import SignInStep, me
+from tracker.web.forms import errors_on_form, render_form
 from tracker.web.route_rules import during_sign_in, signed_in
 
-KEY_LASTS = timedelta(hours=1)
-KEY_LAPSED = "This key was shown for too long. Nothing was changed. Scan the new one below, then type its code."
-NOT_MADE = "That passkey could not be taken on. Nothing was changed. Try again, or use an authenticator app."
-CODES_GONE = "These codes can no longer be shown. Make new ones under My account."
+KEY_TIMEOUT = timedelta(hours=1)
+KEY_EXPIRED = "This page was open for too long. Nothing was changed. Scan the new QR code below, then enter its code."
+NOT_REGISTERED = "The passkey could not be added. Nothing was changed. Try again, or use an authenticator app."
+CODES_EXPIRED = "These codes can no longer be shown. Make new ones under My account."
 
 
 @accounts.get("/account/two-step-verification")
 @during_sign_in(SignInStep.SET_UP_SECOND_FACTOR)
 def set_up_two_step_verification() -> ResponseReturnValue:
-    held = list_factors(me().person_id)
+    """Offer the methods of two-step verification: an authenticator app or a passkey."""
+    factors = list_factors(me().person_id)
     return render_template(
         "accounts/set_up_two_step_verification.html",
         person=me(),
-        has_app=any(each.kind is SecondFactorKind.APP for each in held),
-        reaches_passkeys=party() is not None,
+        has_app=any(each.kind is SecondFactorKind.APP for each in factors),
+        passkeys_work=find_relying_party() is not None,
     )
 
 
@@ -53,141 +55,135 @@ def set_up_two_step_verification() -> ResponseReturnValue:
 @during_sign_in(SignInStep.SET_UP_SECOND_FACTOR)
 @requires_password
 def set_up_app() -> ResponseReturnValue:
-    """The key is made for the page, and kept only once the app has shown a code of it."""
+    """Add an authenticator app; its secret is stored only once the app has shown a right code."""
     form = AddAppForm()
-    secret = decrypt(form.key.data or "", key_purpose(), within=KEY_LASTS)
+    secret = decrypt(form.key.data or "", get_key_purpose(), within=KEY_TIMEOUT)
     if form.validate_on_submit():
-        codes = codes_if_first()
-        try:
-            key, code = not_lapsed(secret), form.code.data or ""
-            factor, with_codes = add_app(myself(), key, code, codes, me().acting_under(None))
-        except Invalid as refusal:
-            show_refusal(form, refusal)
-        else:
-            return after_adding(factor, codes if with_codes else ())
+        codes = make_codes_if_first()
+        with errors_on_form(form, Invalid):
+            key, code = check_not_expired(secret), form.code.data or ""
+            factor, with_codes = add_app(get_own_person(), key, code, codes, me().acting_under(None))
+            return respond_after_adding(factor, codes if with_codes else ())
     secret = secret or authenticator_apps.make_secret()
-    form.key.data = encrypt(secret, key_purpose())
-    return render_template(
+    form.key.data = encrypt(secret, get_key_purpose())
+    return render_form(
         "accounts/set_up_app.html",
-        form=form,
-        square=authenticator_apps.draw_qr_code(secret, me().email),
+        form,
+        qr_code=authenticator_apps.draw_qr_code(secret, me().email),
         key=authenticator_apps.group_key(secret),
-    ), (422 if form.is_submitted() else 200)
+    )
 
 
 @accounts.route("/account/two-step-verification/passkey", methods=["GET", "POST"])
 @during_sign_in(SignInStep.SET_UP_SECOND_FACTOR)
 @requires_password
 def set_up_passkey() -> ResponseReturnValue:
+    """Add a passkey."""
     form = AddPasskeyForm()
     if form.is_submitted():
-        get_relying_party()  # which refuses where no passkey works
+        get_relying_party()  # raises where passkeys do not work
     if form.validate_on_submit():
-        codes = codes_if_first()
-        try:
-            made = check_made(form.credential.data or "")
-            factor, with_codes = add_passkey(myself(), made, form.name.data or "", codes, me().acting_under(None))
-        except (Invalid, Refused) as refusal:
-            show_refusal(form, refusal)
-        else:
-            return after_adding(factor, codes if with_codes else ())
+        codes = make_codes_if_first()
+        with errors_on_form(form):
+            made = get_new_passkey(form.credential.data or "")
+            factor, with_codes = add_passkey(
+                get_own_person(), made, form.name.data or "", codes, me().acting_under(None)
+            )
+            return respond_after_adding(factor, codes if with_codes else ())
     if not form.is_submitted():
         form.name.data = describe_browser(request.headers.get("User-Agent", ""))
-    form.form_errors = [*form.form_errors, *form.credential.errors]  # its field is hidden
+    form.form_errors = [*form.form_errors, *form.credential.errors]  # the credential's field is hidden
     form.credential.errors, form.credential.data = [], ""
-    return render_template("accounts/set_up_passkey.html", form=form, reaches_passkeys=party() is not None), (
-        422 if form.is_submitted() else 200
-    )
+    return render_form("accounts/set_up_passkey.html", form, passkeys_work=find_relying_party() is not None)
 
 
 @accounts.post("/account/two-step-verification/passkey/options")
 @during_sign_in(SignInStep.SET_UP_SECOND_FACTOR)
 @requires_password
 def get_new_passkey_options() -> ResponseReturnValue:
-    """What the page's script passes on to the authenticator, once the password is right."""
-    form = PasswordAgainForm()
+    """Return the options that the page's script passes to the authenticator, once the password is right."""
+    form = ConfirmPasswordForm()
     if not form.validate():
         raise Invalid(form.password.errors[0], "password")
     challenge, person = passkeys.make_challenge(), me()
     save_challenge(person.session_id, challenge)
-    known = known_passkeys(person.person_id)
-    return as_json(
-        passkeys.build_registration_options(
-            get_relying_party(), challenge, person.person_id, person.email, person.name, known
-        )
+    known = list_passkeys(person.person_id)
+    options = passkeys.build_registration_options(
+        get_relying_party(), challenge, person.person_id, person.email, person.name, known
     )
+    return as_json(options)
 
 
 @accounts.route("/account/two-step-verification/codes", methods=["GET", "POST"])
 @signed_in
 @requires_password
 def make_recovery_codes() -> ResponseReturnValue:
-    form = PasswordAgainForm()
+    """Replace one's recovery codes and show the new ones."""
+    form = ConfirmPasswordForm()
     if form.validate_on_submit():
         codes = make_codes()
-        replace_recovery_codes(myself(), codes, me().acting_under(None))
+        replace_recovery_codes(get_own_person(), codes, me().acting_under(None))
         return show_codes(codes)
-    return render_template("accounts/make_recovery_codes.html", form=form), (422 if form.is_submitted() else 200)
+    return render_form("accounts/make_recovery_codes.html", form)
 
 
-@accounts.post("/account/two-step-verification/codes/kept")
+@accounts.post("/account/two-step-verification/codes/saved")
 @during_sign_in(SignInStep.SET_UP_SECOND_FACTOR)
-def keep_recovery_codes() -> ResponseReturnValue:
-    """On, once they say that they have them; until then the page shows them again."""
-    form = KeptCodesForm()
+def confirm_recovery_codes() -> ResponseReturnValue:
+    """Continue once the person confirms that they have saved the codes; until then show them again."""
+    form = RecoveryCodesForm()
     if form.validate():
-        flash("Your second factor is set up. You are asked for it when you sign in.")
-        return redirect(safe_next(), 303)
-    codes = decrypt(form.codes.data or "", codes_purpose(), within=KEY_LASTS)
+        flash("Two-step verification is set up. You are asked for it when you sign in.")
+        return redirect(get_next_url(), 303)
+    codes = decrypt(form.codes.data or "", get_codes_purpose(), within=KEY_TIMEOUT)
     if codes is None:
-        raise Refused(CODES_GONE)
-    return codes_page(form, codes.split()), 422
+        raise Refused(CODES_EXPIRED)
+    return render_codes(form, codes.split()), 422
 
 
 @accounts.route("/account/two-step-verification/<int:factor_id>/remove", methods=["GET", "POST"])
 @signed_in
 @requires_password
 def remove_second_factor(factor_id: int) -> ResponseReturnValue:
-    held = list_factors(me().person_id)
-    factor = next((each for each in held if each.id == factor_id), None)
+    """Remove one's authenticator app or a passkey."""
+    factors = list_factors(me().person_id)
+    factor = next((each for each in factors if each.id == factor_id), None)
     if factor is None:
         raise NotFound
-    form = PasswordAgainForm()
+    form = ConfirmPasswordForm()
     if form.validate_on_submit():
-        try:
-            remove_factor(factor_id, myself(), me().acting_under(None), needs_one=me().needs_second_factor)
-        except Refused as refusal:
-            show_refusal(form, refusal)
-        else:
+        with errors_on_form(form, Refused):
+            remove_factor(factor_id, get_own_person(), me().acting_under(None), needs_one=me().needs_second_factor)
             flash(f"“{factor.name}” is removed.")
             return redirect(url_for(".my_account"), 303)
-    return render_template(
-        "accounts/remove_second_factor.html", form=form, factor=factor, is_last=len(held) == 1, person=me()
-    ), (422 if form.is_submitted() else 200)
+    return render_form(
+        "accounts/remove_second_factor.html", form, factor=factor, is_last=len(factors) == 1, person=me()
+    )
 
 
-def not_lapsed(secret: str | None) -> str:
+def check_not_expired(secret: str | None) -> str:
+    """Return the app's secret; raise `Invalid` if the page that showed it has expired."""
     if secret is None:
-        raise Invalid(KEY_LAPSED, "code")
+        raise Invalid(KEY_EXPIRED, "code")
     return secret
 
 
-def check_made(answer: str) -> passkeys.NewPasskey:
-    """The passkey that was made on this session's question; `Invalid` for anything else."""
+def get_new_passkey(answer: str) -> passkeys.NewPasskey:
+    """Return the passkey that was created for this session's challenge; raise `Invalid` for anything else."""
     challenge = take_challenge(me().session_id)
-    made = passkeys.check_made(get_relying_party(), challenge, answer) if challenge else None
-    if made is None:
-        raise Invalid(NOT_MADE)
-    return made
+    passkey = passkeys.verify_registration(get_relying_party(), challenge, answer) if challenge else None
+    if passkey is None:
+        raise Invalid(NOT_REGISTERED)
+    return passkey
 
 
-def codes_if_first() -> tuple[NewCode, ...]:
-    """Recovery codes for who has no second factor yet, made while no lock is held."""
+def make_codes_if_first() -> tuple[NewCode, ...]:
+    """Return recovery codes for somebody's first second factor, hashed while no lock is held."""
     return () if me().has_second_factor else make_codes()
 
 
-def after_adding(factor: SecondFactor, codes: tuple[NewCode, ...]) -> ResponseReturnValue:
-    """The first factor counts as proven here at once, under another token, and its recovery codes are shown."""
+def respond_after_adding(factor: SecondFactor, codes: tuple[NewCode, ...]) -> ResponseReturnValue:
+    """Show the recovery codes, if any, or the account page; a first second factor counts as given in this session."""
     if codes:
         page = make_response(show_codes(codes))
     else:
@@ -199,22 +195,27 @@ def after_adding(factor: SecondFactor, codes: tuple[NewCode, ...]) -> ResponseRe
 
 
 def show_codes(codes: tuple[NewCode, ...]) -> str:
-    words = list_code_texts(codes)
-    form = KeptCodesForm(formdata=None, codes=encrypt(" ".join(words), codes_purpose()))
-    return codes_page(form, words)
+    """Render new recovery codes, with the form that confirms that they are saved."""
+    texts = list_code_texts(codes)
+    form = RecoveryCodesForm(formdata=None, codes=encrypt(" ".join(texts), get_codes_purpose()))
+    return render_codes(form, texts)
 
 
-def codes_page(form: KeptCodesForm, codes: list[str]) -> str:
+def render_codes(form: RecoveryCodesForm, codes: list[str]) -> str:
+    """Render the page of recovery codes."""
     return render_template("accounts/recovery_codes.html", form=form, codes=codes, today=today())
 
 
-def myself() -> Person:
+def get_own_person() -> Person:
+    """Return the signed-in person's row."""
     return db.session.get_one(Person, me().person_id)
 
 
-def key_purpose() -> str:
+def get_key_purpose() -> str:
+    """Return the purpose under which an app's secret is encrypted for this session's page."""
     return f"key of session {me().session_id}"
 
 
-def codes_purpose() -> str:
+def get_codes_purpose() -> str:
+    """Return the purpose under which recovery codes are encrypted for this session's page."""
     return f"codes of session {me().session_id}"

@@ -1,0 +1,102 @@
+"""Texts of the emails about accounts: roles, invitations, passwords and two-step verification.
+
+Each function returns the subject and the body.
+"""
+
+from tracker.vocabulary import LinkPurpose
+
+NOT_YOU = "If this was not you, change your password at once and tell your centre."
+
+
+def role_given(role: str, centre: str, url: str) -> tuple[str, str]:
+    """Return the email to somebody with an account who has been given a role; `role` is its label."""
+    return f"Your role at {centre}", f"{describe_role(role, centre)} Sign in: {url}"
+
+
+def describe_role(role: str, centre: str) -> str:
+    """Return the sentence that tells somebody which role they have been given."""
+    return f"You have been given the role of {role.lower()} at {centre}."
+
+
+def password_link(purpose: LinkPurpose, name: str, url: str, reason: str = "") -> tuple[str, str]:
+    """Return the email with a link for choosing a password.
+
+    `reason` is a sentence that says why somebody is invited.
+    """
+    if purpose is LinkPurpose.INVITATION:
+        subject, opening = "Your invitation to the evidence tracker", "You have been invited to the evidence tracker."
+        opening = f"{opening} {reason}".strip()
+        validity = "The link works once, within 14 days."
+    else:
+        subject, opening = "Set a new password", "Somebody asked for a new password for this address."
+        validity = "The link works once, within an hour. If you did not ask for it, ignore this email."
+    return subject, f"Hello {name},\n\n{opening} Choose your password here:\n\n{url}\n\n{validity}\n"
+
+
+def link_made_by_operator() -> tuple[str, str]:
+    """Return the email to somebody for whom the operator has made a password link by command line."""
+    return (
+        "A link to set your password",
+        (
+            "The operator of the evidence tracker has made a link with which you can set a password. "
+            "They will give it to you."
+        ),
+    )
+
+
+def password_changed(name: str) -> tuple[str, str]:
+    """Return the email to somebody whose password was changed."""
+    return (
+        "Your password was changed",
+        (
+            f"Hello {name},\n\nYour password for the evidence tracker was changed just now, and you were signed out "
+            "of every other browser. If this was not you, ask for a new password on the sign-in page at once.\n"
+        ),
+    )
+
+
+def second_factor_added(factor: str) -> tuple[str, str]:
+    """Return the email to somebody to whose account an authenticator app or passkey was added."""
+    return (
+        "Two-step verification: a sign-in method was added",
+        f"“{factor}” was added to your account just now. You are asked for it after your password. {NOT_YOU}",
+    )
+
+
+def second_factor_removed(factor: str) -> tuple[str, str]:
+    """Return the email to somebody from whose account an authenticator app or passkey was removed."""
+    return (
+        "Two-step verification: a sign-in method was removed",
+        f"“{factor}” was removed from your account just now and can no longer be used to sign in. {NOT_YOU}",
+    )
+
+
+def recovery_codes_replaced() -> tuple[str, str]:
+    """Return the email to somebody whose recovery codes were replaced."""
+    return (
+        "Your recovery codes were replaced",
+        f"New recovery codes were made for your account just now, and the old ones no longer work. {NOT_YOU}",
+    )
+
+
+def recovery_code_used(codes_left: str) -> tuple[str, str]:
+    """Return the email to somebody whose recovery code was used; `codes_left` reads `3 codes`."""
+    return (
+        "A recovery code was used",
+        (
+            "Somebody signed in to the evidence tracker as you just now, with your password and one of your recovery "
+            f"codes. You have {codes_left} left. {NOT_YOU}"
+        ),
+    )
+
+
+def two_step_verification_reset() -> tuple[str, str]:
+    """Return the email to somebody whose two-step verification the operator has reset."""
+    return (
+        "Your two-step verification was reset",
+        (
+            "The operator of the evidence tracker removed your two-step verification and recovery codes, and signed "
+            "you out of every browser. If your role needs it, you set it up again when you next sign in. "
+            "If you did not ask for this, tell your centre at once."
+        ),
+    )
