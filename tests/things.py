@@ -52,7 +52,7 @@ def make_things(attempt: UnitAttempt, staff: Staff, invited: Person, title: str 
         **about_centre(attempt.centre, staff.administrator, invited, title),
         **about_candidate(attempt, staff, title),
         "slug": "cfacc15", "other_slug": factories.unit("CFACC15").slug, "guidance_slug": _guidance().slug,
-        "token": "no-such-token", "session_id": 999_999, "form_id": 999_999, "word": "assessor",
+        "token": "no-such-token", "session_id": 999_999, "form_id": 999_999, "role_value": "assessor",
         "number": 1, "key": "r1", "section": "texts", "qualification_slug": "ex-svq3-cc",
     }  # fmt: skip
 

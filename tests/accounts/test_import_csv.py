@@ -43,7 +43,7 @@ def test_the_preview_says_what_would_happen_and_does_nothing(world: World, clien
     assert dan.get(f"/centres/{world.northgate.id}/people/import").status_code == 200
     response = send(dan, world, HEAD + IVY + JACK + "Bob Archer,bob.archer@example.org,assessor,,\n")
     assert response.status_code == 200
-    assert "<b>2</b> new, <b>1</b> unchanged, <b>0</b> wrong." in response.text
+    assert "<b>2</b> new, <b>1</b> unchanged, <b>0</b> with errors." in " ".join(response.text.split())
     assert "Import 2 new roles" in response.text
     assert "30 June 2027" in response.text
     assert count_people() == before
@@ -55,7 +55,7 @@ def test_then_all_of_it_is_imported(
     dan = client(world.dan)
     response = send(dan, world, HEAD + IVY + JACK, "import")
     assert response.status_code == 303
-    assert "Imported: 2 new roles. 0 were there already." in dan.get(response.location).text
+    assert "Imported 2 new roles. 0 existed already." in dan.get(response.location).text
     jack = find_person("jack@example.org")
     (held,) = jack.grants
     assert (jack.name, held.role, held.centre_id) == ("Jack Tan", Role.ASSESSOR, world.northgate.id)
@@ -82,7 +82,7 @@ def test_one_wrong_row_imports_nobody_and_keeps_the_text(world: World, client: C
         response = send(dan, world, text, act)
         assert response.status_code == 422
         assert "“jack at example” is not an email address" in response.text
-        assert ">Row 3</th>" in response.text, "the row as the spreadsheet numbers it"
+        assert ">3</th>" in response.text, "the row as the spreadsheet numbers it"
         assert "Ivy Okafor,ivy@example.org" in response.text
         assert "Import 1" not in response.text
     assert count_people() == before
@@ -96,14 +96,14 @@ def test_one_wrong_row_imports_nobody_and_keeps_the_text(world: World, client: C
         ("=HYPERLINK(1),ivy@example.org,candidate,,", "a name cannot begin with ="),
         ("Ivy,,candidate,,", "is not an email address"),
         ("Ivy,ivy@example.org,owner,,", "“owner” is not a role; the roles are candidate, assessor"),
-        ("Ivy,ivy@example.org,candidate,31/02/2026,", "“31/02/2026” is not a day"),
-        ("Ivy,ivy@example.org,candidate,1/1/26,", "is not a day"),
-        (f"Ivy,ivy@example.org,candidate,{'9' * 40}/1/2026,", "is not a day"),
-        ("Ivy,ivy@example.org,candidate,2027-02-02,2027-02-01", "the last day lies before the first"),
-        ("Ivy,ivy@example.org,candidate,,2020-01-01", "or is over"),
+        ("Ivy,ivy@example.org,candidate,31/02/2026,", "“31/02/2026” is not a date"),
+        ("Ivy,ivy@example.org,candidate,1/1/26,", "is not a date"),
+        (f"Ivy,ivy@example.org,candidate,{'9' * 40}/1/2026,", "is not a date"),
+        ("Ivy,ivy@example.org,candidate,2027-02-02,2027-02-01", "the last day is before the first day"),
+        ("Ivy,ivy@example.org,candidate,,2020-01-01", "or in the past"),
         ("Okafor, Ivy,ivy@example.org,candidate,,,extra", "more cells than columns"),
-        ("Dan Price,dan.price@example.org,assessor,,", "nobody can give themselves a role"),
-        ("Frank Osei,frank.osei@example.org,candidate,,", "the account of this address was closed"),
+        ("Dan Price,dan.price@example.org,assessor,,", "you cannot give yourself a role"),
+        ("Frank Osei,frank.osei@example.org,candidate,,", "the account with this address is closed"),
     ],
 )
 def test_each_bad_row_is_named_with_its_reason(world: World, row: str, fault: str) -> None:
@@ -173,9 +173,9 @@ def test_what_the_preview_carries_is_imported_whole(world: World, client: Client
     [
         ("", "Choose a file, or paste its rows"),
         ("   \n\n", "Choose a file, or paste its rows"),
-        ("Ivy,ivy@example.org,candidate", "The first row must name the columns"),
-        ("name,email,role,salary\n", "The first row must name the columns"),
-        ("name,email,role,role\n", "The first row must name the columns"),
+        ("Ivy,ivy@example.org,candidate", "Name the columns in the first row"),
+        ("name,email,role,salary\n", "Name the columns in the first row"),
+        ("name,email,role,role\n", "Name the columns in the first row"),
         (HEAD + IVY * 2001, "more than 2,000 rows"),
         (HEAD + "I" * 1024 * 1024, "larger than 1 MB"),
         (HEAD + '"' + "I" * 200_000, "not a table"),

@@ -30,7 +30,7 @@ def test_alice_sees_her_roles_and_until_when(world: World, client: ClientFor) ->
         grant(world.alice, world.northgate, Role.ADMINISTRATOR, ends_at=clock.now() - timedelta(days=1))
     page = client(world.alice).get("/account").text
     assert "Southbank College" in page
-    assert "no end set" in page
+    assert "no end date" in page
     assert "Centre administrator" not in page, "that role has ended"
 
 
@@ -76,7 +76,7 @@ def test_the_page_takes_few_statements_however_many_sessions(
 def test_she_signs_another_browser_out(world: World, client: ClientFor, acts: Callable[[], list[str]]) -> None:
     phone, office = client(world.alice), client(world.alice)
     there = db.session.scalars(select(UserSession.id).order_by(UserSession.id)).first()
-    assert "Sign out there" in office.get("/account").text
+    assert "End session" in office.get("/account").text
     assert office.post(f"/account/sessions/{there}/end").status_code == 303
     assert phone.get("/account").status_code == 302
     assert office.get("/account").status_code == 200
@@ -120,7 +120,7 @@ def test_she_changes_her_password_and_the_others_are_signed_out(
     ("current", "password", "sentence"),
     [
         ("wrong horse battery", NEW, "That is not your password. Nothing was changed."),
-        ("", NEW, "Type your current password."),
+        ("", NEW, "Enter your current password."),
         (PASSWORD, "too short", "at least 12 characters"),
         (PASSWORD, "Alice Moran", "at least 12 characters"),
     ],

@@ -10,7 +10,7 @@ from tracker.vocabulary import Role
 
 
 def test_the_demonstration_shows_its_mail_with_links(world: World, demo: None, anonymous: FlaskClient) -> None:
-    assert "Mail will be listed here." in anonymous.get("/outbox").text
+    assert "No emails yet." in anonymous.get("/outbox").text
     with transaction():
         invite_person("ivy@example.org", "Ivy", world.northgate, Role.CANDIDATE, actor(world.dan))
         emails.send("jack@example.org", "<b>Second</b>", "<script>alert(1)</script>")

@@ -106,7 +106,7 @@ def test_what_another_site_or_question_got_is_not_taken_on(
 ) -> None:
     answer = make(sign_in(app, world.bob), key, **instead)
     assert answer.status_code == 422
-    assert "could not be taken on. Nothing was changed." in answer.text
+    assert "could not be added. Nothing was changed." in answer.text
     assert acts() == []
 
 
@@ -118,7 +118,7 @@ def test_what_another_site_or_question_got_opens_nothing(
     bob: Person, app: Flask, key: Authenticator, instead: dict[str, str]
 ) -> None:
     browser = sign_in(app, bob)
-    assert "That passkey could not be checked." in prove(browser, key, **instead).text
+    assert "This passkey could not be checked." in prove(browser, key, **instead).text
     assert browser.get("/queue").status_code == 302
 
 
@@ -179,7 +179,7 @@ def test_the_same_passkey_is_not_taken_on_twice(
 ) -> None:
     answer = make(client(world.carol), key)
     assert answer.status_code == 422
-    assert "This passkey is known here already. Nothing was changed." in answer.text
+    assert "This passkey is already registered here. Nothing was changed." in answer.text
 
 
 def test_he_may_have_several_and_then_remove_one(
@@ -259,7 +259,7 @@ def test_a_site_reached_by_a_number_offers_none_and_says_so(
 ) -> None:
     app.config["SETTINGS"] = settings(base_url)
     bob = client(world.bob)
-    assert "reached by a number" in bob.get("/account/two-step-verification").text
-    assert "reached by a number" in bob.get(MAKE).text
+    assert "is an IP address" in bob.get("/account/two-step-verification").text
+    assert "is an IP address" in bob.get(MAKE).text
     for address in (MAKE, MAKE_QUESTION):
         assert bob.post(address, data={"password": PASSWORD}).status_code == 409

@@ -127,8 +127,8 @@ def test_a_closed_account_does_not_open(world: World, anonymous: FlaskClient) ->
 def test_an_empty_form_says_what_is_missing(world: World, anonymous: FlaskClient) -> None:
     response = sign_in(anonymous, "", "")
     assert response.status_code == 422
-    assert "Write your email address." in response.text
-    assert "Type your password." in response.text
+    assert "Enter your email address." in response.text
+    assert "Enter your password." in response.text
 
 
 def test_after_eight_wrong_passwords_even_the_right_one_waits(

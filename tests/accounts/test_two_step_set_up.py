@@ -97,10 +97,10 @@ def test_a_password_alone_does_not_replace_a_factor_set_up_meanwhile(
             make_app(world.dan)
         return make_codes()
 
-    monkeypatch.setattr(two_step_verification, "codes_if_first", meanwhile)
+    monkeypatch.setattr(two_step_verification, "make_codes_if_first", meanwhile)
     answer = set_up(thief)
     assert answer.status_code == 409
-    assert "A second factor was set up elsewhere meanwhile" in answer.text
+    assert "Two-step verification was set up in another browser meanwhile" in answer.text
     assert thief.get("/account").location.startswith("/two-step-verification")
     assert len(list_factors(world.dan.id)) == 1
 
@@ -139,7 +139,7 @@ def test_a_wrong_code_keeps_the_key_and_changes_nothing(world: World, client: Cl
     page = dan.get(APP).text
     answer = dan.post(APP, data={"key": hidden(page, "key"), "code": "000000", "password": PASSWORD})
     assert answer.status_code == 422
-    assert "That is not the code your app shows for this key now. Nothing was changed." in html.unescape(answer.text)
+    assert "This is not the code your app shows for this key now. Nothing was changed." in html.unescape(answer.text)
     assert shown_key(answer.text) == shown_key(page)
     assert not list_factors(world.dan.id)
     assert acts() == []
@@ -160,7 +160,7 @@ def test_a_key_that_was_shown_to_another_session_is_not_taken(world: World, clie
     page = mallory.get(APP).text
     key = shown_key(page).replace(" ", "")
     answer = dan.post(APP, data={"key": hidden(page, "key"), "code": code_now(key), "password": PASSWORD})
-    assert "This key was shown for too long. Nothing was changed." in answer.text
+    assert "This page was open for too long. Nothing was changed." in answer.text
     assert not list_factors(world.dan.id)
 
 
@@ -227,10 +227,10 @@ def test_the_last_one_stays_with_who_needs_one(world: World, client: ClientFor, 
     with transaction():
         make_app(world.bob)
     bob = client(world.bob)
-    assert "your role needs one" in bob.get(removal(world.bob)).text
+    assert "Your role needs two-step verification" in bob.get(removal(world.bob)).text
     answer = bob.post(removal(world.bob), data={"password": PASSWORD})
     assert answer.status_code == 422
-    assert "Add another first, then remove" in answer.text
+    assert "Add another method first, then remove" in answer.text
     assert acts() == []
 
 

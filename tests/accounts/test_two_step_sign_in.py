@@ -70,7 +70,7 @@ def test_whose_role_needs_a_second_factor_is_sent_to_set_one_up(world: World, ap
     answer = browser.get("/account?tab=2")
     assert answer.status_code == 302
     assert answer.location == "/account/two-step-verification?next=/account?tab%3D2"
-    assert "Set up a second factor" in browser.get(answer.location).text
+    assert "Set up two-step verification" in browser.get(answer.location).text
 
 
 def test_a_candidate_is_not(world: World, app: Flask) -> None:
@@ -204,7 +204,7 @@ def test_a_code_opens_once_and_none_before_it_does_after(bob: Person, app: Flask
     hold_clock(NOON)
     assert prove(sign_in(app, bob), code_now()).status_code == 303
     again = sign_in(app, bob)
-    assert "was used already" in prove(again, code_now()).text
+    assert "was already used" in prove(again, code_now()).text
     assert prove(again, code_at(step_now() - 1)).status_code == 422
     assert prove(again, code_at(step_now() + 1)).status_code == 303
 
@@ -224,7 +224,7 @@ def test_after_five_slips_even_the_right_code_waits(bob: Person, app: Flask, hol
     hold_clock(NOON)
     browser = sign_in(app, bob)
     for _ in range(5):
-        assert "That code is not right" in prove(browser, "000000").text
+        assert "This code is wrong" in prove(browser, "000000").text
     page = prove(browser, code_now()).text
     assert "There were too many wrong codes. Wait 15 minutes, then try again." in page
     assert sign_in(app, bob), "the password is counted by itself"
@@ -331,14 +331,14 @@ def test_the_operator_takes_them_off(
     db.session.commit()
     result = app.test_cli_runner().invoke(args=["people", "reset-two-step-verification", bob.email.upper()])
     assert result.exit_code == 0, result.output
-    assert "is signed out everywhere, and has no second factor" in result.output
+    assert "and signed them out everywhere" in result.output
     assert browser.get("/queue").location.startswith("/sign-in")
     assert sign_in(app, bob).get("/queue").location.startswith("/account/two-step-verification")
     assert not db.session.scalars(select(RecoveryCode.id)).all()
     assert acts() == ["two_step_verification_reset"]
-    assert "The operator of the evidence tracker removed your second factor" in mails_to(bob)[0]
+    assert "The operator of the evidence tracker removed your two-step verification" in mails_to(bob)[0]
     db.session.commit()
     again = app.test_cli_runner().invoke(args=["people", "reset-two-step-verification", bob.email])
-    assert "has no second factor. Nothing was changed." in again.output
+    assert "has not set up two-step verification. Nothing was changed." in again.output
     nobody = app.test_cli_runner().invoke(args=["people", "reset-two-step-verification", "nobody@example.org"])
     assert (again.exit_code, nobody.exit_code) == (1, 1)

@@ -41,7 +41,7 @@ class Walker:
         self.press("Sign in")
         if self.page.url.startswith(f"{self.live.address}/two-step-verification"):
             self.page.get_by_label("Code", exact=True).fill(self.next_code(person))
-            self.press("Go on")
+            self.press("Continue")
 
     def next_code(self, person: Person) -> str:
         """What this person's app shows now, or shows next if that was used: somebody here works fast."""
@@ -207,7 +207,7 @@ def return_it(bob: Walker) -> None:
 
 
 def answer_the_feedback(alice: Walker) -> None:
-    alice.follow("Answer Bob's feedback")
+    alice.follow("Respond to Bob's feedback")
     expect(alice.page.locator("main")).to_contain_text("Say also what you offered him")
     alice.follow("Answer and submit version 2")
     story = alice.page.get_by_label("Your written account of what you did")

@@ -36,11 +36,11 @@ def invite(world: World, name: str) -> Person:
 
 def test_a_new_candidate_waits_for_both(world: World, client: ClientFor) -> None:
     dan = client(world.dan)
-    assert "Every open unit has its assessor and its internal verifier." in dan.get("/").text
+    assert "Every open unit has an assessor and an internal verifier." in dan.get("/").text
     with transaction():
         ivy = make_person("Ivy Okafor", world.northgate, Role.CANDIDATE)
         factories.make_attempt(factories.make_registration(ivy, world.northgate, world.dan), "CFACC15")
-    (line,) = lines(dan, "Waiting for somebody")
+    (line,) = lines(dan, "Needs allocating")
     assert line.startswith("CFACC15 Ivy Okafor needs an assessor and an internal verifier")
 
 
@@ -54,7 +54,7 @@ def test_a_stopped_worker_is_reported(world: World, client: ClientFor, monkeypat
 def test_so_does_a_unit_whose_assessor_has_gone(world: World, client: ClientFor) -> None:
     with transaction():
         world.bob.deactivated_at = clock.now()
-    waiting = lines(client(world.dan), "Waiting for somebody")
+    waiting = lines(client(world.dan), "Needs allocating")
     assert [line.partition(" ·")[0] for line in waiting] == [
         "CFACC15 Alice Moran needs an assessor",
         "INSCC004 Alice Moran needs an assessor",
@@ -63,9 +63,9 @@ def test_so_does_a_unit_whose_assessor_has_gone(world: World, client: ClientFor)
 
 def test_who_has_not_come_yet(world: World, client: ClientFor) -> None:
     dan = client(world.dan)
-    assert "Everybody who was invited has chosen a password." in dan.get("/").text
+    assert "No pending invitations." in dan.get("/").text
     ivy = invite(world, "Ivy Okafor")
-    (line,) = lines(dan, "Invitations not taken up")
+    (line,) = lines(dan, "Pending invitations")
     assert line.startswith("Ivy Okafor invited")
     assert f"/people/{ivy.id}" in dan.get("/").text
 
@@ -74,11 +74,11 @@ def test_whose_role_has_ended_is_no_longer_waited_for(world: World, client: Clie
     ivy = invite(world, "Ivy Okafor")
     with transaction():
         ivy.grants[0].ends_at = clock.now() - timedelta(hours=1)
-    assert lines(client(world.dan), "Invitations not taken up") == []
+    assert lines(client(world.dan), "Pending invitations") == []
 
 
 def test_units_held_longest_with_whom_and_since_when(world: World, client: ClientFor) -> None:
-    first, second = lines(client(world.dan), "Held longest")
+    first, second = lines(client(world.dan), "Longest in progress")
     assert first == "CFACC15 Alice Moran with Bob Archer since 1 September 2026"
     assert second.startswith("INSCC004")
 
@@ -87,10 +87,10 @@ def test_withdrawals_are_said(world: World, client: ClientFor) -> None:
     with transaction():
         world.registration.withdrawn_at = clock.now()
     dan = client(world.dan)
-    (line,) = lines(dan, "Withdrawn")
+    (line,) = lines(dan, "Withdrawn candidates")
     assert line.startswith("Alice Moran")
-    assert lines(dan, "Held longest") == []
-    assert lines(dan, "Waiting for somebody") == []
+    assert lines(dan, "Longest in progress") == []
+    assert lines(dan, "Needs allocating") == []
 
 
 def test_nothing_of_another_centre(world: World, client: ClientFor) -> None:

@@ -77,10 +77,10 @@ def test_a_unit_says_how_far_it_is_in_words_and_with_whom(world: World, client: 
 
 def test_at_the_start_it_says_where_to_begin(world: World, client: ClientFor) -> None:
     alice = client(world.alice)
-    assert steps(alice) == ["Add evidence: nothing is claimed yet for CFACC15 and INSCC004"]
+    assert steps(alice) == ["Add your first evidence for CFACC15 and INSCC004"]
     assert leads_to(alice) == ["/evidence/new"]
     page = home(alice)
-    assert "What you log will be listed here." in page
+    assert "No evidence yet." in page
 
 
 def test_before_there_is_a_unit_it_says_how_they_come(world: World, client: ClientFor) -> None:
@@ -88,7 +88,7 @@ def test_before_there_is_a_unit_it_says_how_they_come(world: World, client: Clie
         ivy = factories.make_person("Ivy Okafor", world.northgate, Role.CANDIDATE)
         factories.db.session.flush()
     page = home(client(ivy))
-    assert "Your units will be listed here." in page
+    assert "No units yet." in page
     assert "Next for you" not in page
     assert "Add evidence" in page
 
@@ -98,14 +98,14 @@ def test_a_draft_waits_to_be_claimed_then_to_be_submitted(world: World, client: 
     with transaction():
         evidence = factories.make_evidence(world.cfacc15, "Escalation log")
     alice = client(world.alice)
-    assert steps(alice)[0].startswith("Claim criteria for “Escalation log”: it serves none yet")
+    assert steps(alice)[0].startswith("Link “Escalation log” to criteria")
     assert leads_to(alice)[0] == f"/evidence/{evidence.id}/criteria"
     with transaction():
         factories.claim(world.cfacc15, evidence, "1")
     assert steps(alice)[0].startswith("Submit “Escalation log”")
     with transaction():
         factories.submit(evidence)
-    assert steps(alice) == ["Close a gap in CFACC15: 23 criteria have nothing yet"]
+    assert steps(alice) == ["Add evidence for CFACC15: 23 criteria have none yet"]
     assert leads_to(alice) == [f"/attempts/{world.cfacc15.id}?show=gaps"]
 
 
@@ -114,7 +114,7 @@ def test_feedback_is_answered_first_and_says_whose(world: World, client: ClientF
     marks = build_draft({claim: Outcome.NEEDS_MORE}, feedback="Say what you did.", ticked=False)
     return_item(world.cfacc15, version, world.bob, marks)
     alice = client(world.alice)
-    assert steps(alice)[0] == "Answer Bob's feedback on evidence 1 just now"
+    assert steps(alice)[0] == "Respond to Bob's feedback on evidence 1 just now"
     assert leads_to(alice)[0] == f"/evidence/{evidence.id}"
     submit_next_version(evidence)
     assert not any("feedback" in step for step in steps(alice))
@@ -144,7 +144,7 @@ def test_criteria_that_need_more_are_counted(world: World, client: ClientFor) ->
     only_cfacc15(world)
     accept_short(world, "1", "2")
     alice = client(world.alice)
-    assert steps(alice)[0] == "Add to CFACC15: 2 criteria need more just now"
+    assert steps(alice)[0] == "Add evidence for CFACC15: 2 criteria need more just now"
     assert leads_to(alice)[0] == f"/attempts/{world.cfacc15.id}?show=mine"
     assert "Call of 5 October" in home(alice)
 
@@ -153,7 +153,7 @@ def test_until_something_newer_waits_for_the_assessor(world: World, client: Clie
     only_cfacc15(world)
     accept_short(world, "1", "2")
     submit_item(world.cfacc15, "Call of 12 October", "1")
-    assert steps(client(world.alice))[0] == "Add to CFACC15: 1 criterion needs more just now"
+    assert steps(client(world.alice))[0] == "Add evidence for CFACC15: 1 criterion needs more just now"
 
 
 def test_or_another_item_has_met_it(world: World, client: ClientFor) -> None:
@@ -170,7 +170,7 @@ def test_what_was_disputed_needs_more_again(world: World, client: ClientFor) -> 
     with transaction():
         criterion = factories.criterion(world.cfacc15, "5")
         dispute_unit(world.cfacc15, [criterion.id], "I never did this", factories.actor(world.alice))
-    assert steps(client(world.alice)) == ["Add to CFACC15: 1 criterion needs more just now"]
+    assert steps(client(world.alice)) == ["Add evidence for CFACC15: 1 criterion needs more just now"]
 
 
 def test_a_signed_unit_waits_to_be_confirmed(
@@ -187,7 +187,7 @@ def test_when_all_is_claimed_nothing_waits(world: World, client: ClientFor) -> N
     only_cfacc15(world)
     meet_everything(world, world.cfacc15)
     page = home(client(world.alice))
-    assert "Nothing waits for you." in page
+    assert "You have claimed every criterion." in page
     assert "Next for you" not in page
 
 

@@ -82,7 +82,7 @@ def test_a_day_is_a_line_with_its_first_and_last_hour(
 
 def test_alice_sees_who_opened_it(world: World, client: Browser) -> None:
     alice = client(world.alice)
-    assert "Nobody has yet" in alice.get("/account/access-log").text
+    assert "Nobody has opened this portfolio yet" in alice.get("/account/access-log").text
     client(world.bob).get(f"/attempts/{world.cfacc15.id}")
     page = alice.get("/account/access-log").text
     assert "Bob Archer" in page

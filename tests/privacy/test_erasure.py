@@ -220,7 +220,7 @@ class TestRefused:
             hold = retention.place_retention_hold(registration("Alice"), "An appeal.", dan())
         wait(4 * A_YEAR)
         assert erasure.find_due_scope(registration("Alice")) is None
-        with pytest.raises(Refused, match="a hold stands"):
+        with pytest.raises(Refused, match="is on retention hold"):
             erase(registration("Alice"), is_whole=True)
         with transaction():
             retention.lift_retention_hold(hold, "Decided.", dan())

@@ -71,7 +71,7 @@ def everything(archive: zipfile.ZipFile) -> str:
 
 def test_it_leads_there_from_my_account(world: World, client: Browser) -> None:
     assert "/account/data" in client(world.alice).get("/account").text
-    assert "Download everything kept about me" in client(world.alice).get("/account/data").text
+    assert "Download my data" in client(world.alice).get("/account/data").text
 
 
 def test_alice_gets_all_that_is_hers(worked: World, client: Browser, acts: Callable[[], list[str]]) -> None:

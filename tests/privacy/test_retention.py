@@ -173,11 +173,11 @@ class TestHold:
 
     def test_twice_is_refused(self, world: World) -> None:
         found = hold(world)
-        with pytest.raises(Refused, match="held already"):
+        with pytest.raises(Refused, match="already on retention hold"):
             hold(world)
         with transaction():
             retention.lift_retention_hold(found, "Decided.", dan(world))
-        with pytest.raises(Refused, match="lifted already"):
+        with pytest.raises(Refused, match="already been lifted"):
             retention.lift_retention_hold(found, "Decided.", dan(world))
 
     @pytest.mark.parametrize("reason", ["", "  ", "x" * 2001])
@@ -226,8 +226,8 @@ class TestPage:
             answer = browser.post(address, data={**typed, **slip})
             assert answer.status_code == 422, slip
         said = browser.post(address, data={**typed, "evidence_months": "", "record_months": ""}).text
-        assert "RetentionPeriods for evidence: write a number" in said
-        assert "RetentionPeriods for decisions, signatures and forms: write a number" in said
+        assert "Months for evidence: enter a number" in said
+        assert "Months for decisions, signatures and forms: enter a number" in said
         assert db.session.query(RetentionRule).count() == 1
 
     def test_it_takes_few_statements_however_many_have_ended(

@@ -36,7 +36,7 @@ def test_dan_adds_a_unit(world: World, client: ClientFor, acts: Callable[[], lis
     dan = client(world.dan)
     response = dan.post(address(world), data={"unit": str(factories.unit("DELIVERCC").id)})
     assert response.status_code == 303
-    assert "DELIVERCC is added. Name who assesses and verifies it." in dan.get(response.location).text
+    assert "DELIVERCC is added. Allocate its assessor and internal verifier." in dan.get(response.location).text
     assert attempted(world)[-1] == "DELIVERCC in_progress"
     assert acts() == ["attempt_started"]
 
@@ -50,7 +50,7 @@ def test_only_units_the_candidate_has_not_are_offered(world: World, client: Clie
 def test_a_unit_is_attempted_once(world: World, client: ClientFor) -> None:
     response = client(world.dan).post(address(world), data={"unit": str(world.cfacc15.unit_id)})
     assert response.status_code == 409
-    assert "The candidate has CFACC15 already. Void that attempt first." in response.text
+    assert "The candidate already has CFACC15. Nothing was changed. Void that attempt first." in response.text
     assert attempted(world) == ["CFACC15 in_progress", "INSCC004 in_progress"]
 
 
@@ -68,7 +68,10 @@ def test_another_version_of_a_unit_is_the_same_unit(world: World, client: Client
     newer = make_own_unit(world.northgate, as_revision(UNITS["CFACC15"], 1, version="2"))
     response = client(world.dan).post(address(world), data={"unit": str(newer.id)})
     assert response.status_code == 409
-    assert "The candidate has CFACC15 already, in version 1, revision 1. Move that attempt" in response.text
+    assert (
+        "The candidate already has CFACC15, in version 1, revision 1. Nothing was changed. Move that attempt"
+        in response.text
+    )
     assert attempted(world) == ["CFACC15 in_progress", "INSCC004 in_progress"]
 
 

@@ -50,7 +50,7 @@ def test_dan_names_who_assesses_and_bob_finds_it(
 ) -> None:
     dan, bob = client(world.dan), client(world.bob)
     assert bob.get(f"/attempts/{new_attempt.id}").status_code == 404
-    assert "Nobody holds it yet." in dan.get(address(new_attempt)).text
+    assert "Not allocated yet." in dan.get(address(new_attempt)).text
     response = dan.post(address(new_attempt), data={"person": str(world.bob.id)})
     assert response.status_code == 303
     assert bob.get(f"/attempts/{new_attempt.id}").status_code == 200
@@ -61,7 +61,7 @@ def test_dan_names_who_assesses_and_bob_finds_it(
 def test_a_change_needs_a_reason(world: World, client: ClientFor, gina: Person) -> None:
     response = client(world.dan).post(address(world.cfacc15), data={"person": str(gina.id), "reason": "  "})
     assert response.status_code == 422
-    assert "Say why the unit changes hands." in response.text
+    assert "Enter the reason for the change." in response.text
     assert f'<option selected value="{gina.id}">' in response.text
     assert [each.person_id for each in held(world.cfacc15)] == [world.bob.id]
 
@@ -91,9 +91,9 @@ def test_whoever_gave_it_up_reads_it_no_more(world: World, client: ClientFor, gi
 def test_those_concerned_are_told(world: World, client: ClientFor, gina: Person, mails_to: MailsTo) -> None:  # noqa: F811 - the fixture
     data = {"person": str(gina.id), "reason": "Bob is on long leave"}
     client(world.dan).post(address(world.cfacc15), data=data)
-    assert "CFACC15 of Alice Moran is yours" in mails_to(gina)[0]
-    assert "CFACC15 of Alice Moran has changed hands" in mails_to(world.bob)[0]
-    assert "Gina Holt assesses your CFACC15" in mails_to(world.alice)[0]
+    assert "CFACC15: Alice Moran has been allocated to you" in mails_to(gina)[0]
+    assert "CFACC15: Alice Moran has been allocated to somebody else" in mails_to(world.bob)[0]
+    assert "Gina Holt is now your assessor for CFACC15" in mails_to(world.alice)[0]
     told = mails_to(gina) + mails_to(world.bob) + mails_to(world.alice)
     assert not any("leave" in words for words in told)
 
@@ -101,11 +101,11 @@ def test_those_concerned_are_told(world: World, client: ClientFor, gina: Person,
 def test_who_holds_it_is_not_offered_again(world: World, client: ClientFor, gina: Person) -> None:
     dan = client(world.dan)
     page = dan.get(address(world.cfacc15)).text
-    assert "Bob Archer has held it since 1 September 2026" in page
+    assert "Allocated to Bob Archer since 1 September 2026" in page
     assert f'value="{world.bob.id}"' not in page
     assert "Gina Holt, 0 units now" in page
     assert dan.post(address(world.cfacc15), data={"person": str(world.bob.id), "reason": "x"}).status_code == 422
-    with pytest.raises(Refused, match="Bob Archer holds this unit already"), transaction():
+    with pytest.raises(Refused, match="already allocated to Bob Archer"), transaction():
         allocate(world.cfacc15, world.bob, Role.ASSESSOR, "x", factories.actor(world.dan))
 
 
@@ -114,7 +114,7 @@ def test_nobody_chosen_is_nobody_allocated(
 ) -> None:
     response = client(world.dan).post(address(new_attempt), data={"person": "0"})
     assert response.status_code == 422
-    assert "Choose who it is." in response.text
+    assert "Choose a person." in response.text
     assert held(new_attempt) == []
 
 
@@ -124,7 +124,7 @@ def test_the_same_person_never_assesses_and_verifies(world: World, client: Clien
     data = {"person": str(world.bob.id), "reason": "Carol left"}
     response = client(world.dan).post(address(world.cfacc15, Role.INTERNAL_VERIFIER), data=data)
     assert response.status_code == 422
-    assert "The same person never assesses and verifies a unit." in response.text
+    assert "The same person cannot assess and verify a unit." in response.text
     assert "Carol left" in response.text
 
 
@@ -139,7 +139,7 @@ def test_whoever_has_judged_it_never_verifies_it(world: World, gina: Person) -> 
     by_dan = factories.actor(world.dan)
     with transaction():
         allocate(world.cfacc15, gina, Role.ASSESSOR, "Bob changes sides", by_dan)
-    with pytest.raises(Refused, match="Whoever has assessed"), transaction():
+    with pytest.raises(Refused, match="Somebody who has assessed"), transaction():
         allocate(world.cfacc15, world.bob, Role.INTERNAL_VERIFIER, "Bob changes sides", by_dan)
     with transaction():
         allocate(world.inscc004, gina, Role.ASSESSOR, "Bob changes sides", by_dan)
@@ -205,7 +205,7 @@ def test_ten_thousand_characters_of_reason_are_refused_and_kept(
     data = {"person": str(gina.id), "reason": "long " * 2000}
     response = client(world.dan).post(address(world.cfacc15), data=data)
     assert response.status_code == 422
-    assert "At most 2,000 characters." in response.text
+    assert "Use at most 2,000 characters." in response.text
     assert "long long long" in response.text
 
 

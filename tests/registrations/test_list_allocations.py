@@ -44,7 +44,7 @@ def test_units_nobody_assesses_come_first_then_those_held_longest(world: World, 
         factories.make_attempt(world.registration, "DELIVERCC")
     listed = rows(client(world.dan).get(address(world)).text)
     assert [row.split()[2] for row in listed] == ["DELIVERCC", "INSCC004", "CFACC15"]
-    assert listed[0].count("Nobody") == 2
+    assert listed[0].count("Not allocated") == 2
 
 
 @pytest.mark.parametrize("over", ["void", "verified", "certificate_claimed"])
@@ -58,7 +58,7 @@ def test_what_is_over_is_held_by_nobody(world: World, over: str) -> None:
 def test_nor_is_what_a_withdrawn_candidate_had(world: World, client: ClientFor) -> None:
     with transaction():
         world.registration.withdrawn_at = clock.now()
-    assert "Open units will be listed here." in client(world.dan).get(address(world)).text
+    assert "No open units." in client(world.dan).get(address(world)).text
 
 
 def test_a_page_at_a_time(world: World) -> None:

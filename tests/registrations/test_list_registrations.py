@@ -61,17 +61,17 @@ def test_signs_of_a_pattern_are_plain_letters(world: World, client: ClientFor) -
     dan = client(world.dan)
     assert listed(dan, world, q="%") == []
     page = dan.get(address(world), query_string={"q": "<b>_"}).text
-    assert "No candidate here has “&lt;b&gt;_”" in page
+    assert "No candidate’s name or number contains “&lt;b&gt;_”" in page
 
 
 def test_before_anybody_is_registered(world: World, client: ClientFor) -> None:
     page = client(world.heidi).get(f"/centres/{world.southbank.id}/registrations?q=zz").text
-    assert "No candidate here" in page
+    assert "No candidate’s name or number contains" in page
     with transaction():
         empty = factories.make_centre("Westgate", "WG-300")
         ken = make_person("Ken Doyle", empty, Role.ADMINISTRATOR)
     page = client(ken).get(f"/centres/{empty.id}/registrations").text
-    assert "Candidates will be listed here." in page
+    assert "No candidates yet." in page
 
 
 def test_a_page_at_a_time(

@@ -112,7 +112,7 @@ class TestChoosing:
         assert registered.qualification_id == svq().id
 
     def test_the_same_again_is_refused(self, world: World, registered: Registration) -> None:
-        with pytest.raises(Refused, match="It is for that already"):
+        with pytest.raises(Refused, match="already for this"):
             choose_qualification(registered, svq(), factories.actor(world.dan))
 
     @pytest.mark.usefixtures("registered")

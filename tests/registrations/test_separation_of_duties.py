@@ -37,7 +37,7 @@ def passes(check: Callable[[], None]) -> bool:
 def test_a_refusal_says_what_to_do(world: World) -> None:
     with transaction():
         sampled(world)
-    with pytest.raises(Refused, match=r"Nothing was changed. Choose somebody else to assess it."):
+    with pytest.raises(Refused, match=r"Nothing was changed. Choose another assessor."):
         check_may_assess(world.carol.id, world.cfacc15)
 
 

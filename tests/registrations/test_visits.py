@@ -52,7 +52,7 @@ def test_dan_opens_a_visit_and_eve_reads_what_it_names_and_nothing_else(
     response = dan.post(address(world), data=filled(world, world.cfacc15))
     assert response.status_code == 303
     page = dan.get(response.location).text
-    assert "The visit is open for Eve Lindqvist." in page
+    assert "The visit of Eve Lindqvist is open." in page
     assert "CFACC15 of Alice Moran" in page
     assert eve.get(f"/attempts/{world.cfacc15.id}").status_code == 200
     assert eve.get(f"/attempts/{world.inscc004.id}").status_code == 404
@@ -93,13 +93,13 @@ def test_eve_is_told(world: World, client: ClientFor, mails_to: Callable[..., li
 @pytest.mark.parametrize(
     ("other", "sentence"),
     [
-        ({"person": "0"}, "Choose who visits."),
-        ({"attempts": []}, "Choose the units that are in scope."),
-        ({"starts": ""}, "Give the first day."),
-        ({"ends": ""}, "Give the last day."),
-        ({"ends": "2001-01-01"}, "The last day must not lie before the first."),
-        ({"starts": "2001-01-01", "ends": "2001-01-02"}, "The last day is over already."),
-        ({"ends": "9999-12-31"}, "Write a day"),
+        ({"person": "0"}, "Choose the external verifier."),
+        ({"attempts": []}, "Choose the units in scope."),
+        ({"starts": ""}, "Enter the first day."),
+        ({"ends": ""}, "Enter the last day."),
+        ({"ends": "2001-01-01"}, "Enter a last day that is not before the first day."),
+        ({"starts": "2001-01-01", "ends": "2001-01-02"}, "Enter a last day that is not in the past."),
+        ({"ends": "9999-12-31"}, "Enter a date"),
     ],
 )
 def test_what_is_missing_is_said_and_the_ticks_are_kept(
@@ -146,7 +146,7 @@ def test_dan_ends_a_visit_early(world: World, client: ClientFor, acts: Callable[
     response = dan.post(end_address(world, visit))
     assert response.status_code == 303
     page = dan.get(response.location).text
-    assert "has ended" in page
+    assert "ended</span>" in page
     assert "End now" not in page
     assert eve.get(f"/attempts/{world.cfacc15.id}").status_code == 404
     assert acts() == ["visit_opened", "visit_ended"]
@@ -157,7 +157,7 @@ def test_a_visit_ends_once(world: World, client: ClientFor, acts: Callable[[], l
     dan.post(end_address(world, visit))
     response = dan.post(end_address(world, visit))
     assert response.status_code == 409
-    assert "This visit had already ended." in response.text
+    assert "This visit has already ended." in response.text
     assert acts() == ["visit_opened", "visit_ended"]
 
 
@@ -186,7 +186,7 @@ def test_a_centre_without_units_has_nothing_to_show(world: World, client: Client
         empty = factories.make_centre("Westgate", "WG-300")
         ken = factories.make_person("Ken Doyle", empty, Role.ADMINISTRATOR)
         factories.grant(world.eve, empty, Role.EXTERNAL_VERIFIER)
-    assert "There is no unit to read yet." in client(ken).get(f"/centres/{empty.id}/visits").text
+    assert "No units to read yet." in client(ken).get(f"/centres/{empty.id}/visits").text
 
 
 @pytest.mark.parametrize("who", ["alice", "bob", "carol", "eve", "heidi"])

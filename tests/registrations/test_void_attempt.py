@@ -38,7 +38,7 @@ def test_dan_voids_an_attempt_and_the_evidence_stays(
     response = dan.post(address(world), data={"reason": "Entered for the wrong <unit>"})
     assert response.status_code == 303
     page = dan.get(response.location).text
-    assert "CFACC15 is void. The evidence is kept." in page
+    assert "CFACC15 is void. Its evidence is kept." in page
     assert "Entered for the wrong &lt;unit&gt;" in page
     assert db.session.get_one(UnitAttempt, world.cfacc15.id).state is AttemptState.VOID
     assert db.session.get_one(Evidence, evidence.id).number == 1
@@ -74,7 +74,7 @@ def test_not_after_that_and_not_twice(world: World, client: ClientFor, state: At
 
 def test_a_reason_is_needed_and_kept_when_too_long(world: World, client: ClientFor) -> None:
     dan = client(world.dan)
-    assert "Say why." in dan.post(address(world), data={"reason": " "}).text
+    assert "Enter the reason." in dan.post(address(world), data={"reason": " "}).text
     response = dan.post(address(world), data={"reason": "mistake " * 1250})
     assert response.status_code == 422
     assert "mistake mistake" in response.text

@@ -51,7 +51,7 @@ def test_dan_withdraws_alice_and_the_page_says_so(
 def test_a_reason_is_needed(world: World, client: ClientFor) -> None:
     response = client(world.dan).post(address(world), data={"reason": "   "})
     assert response.status_code == 422
-    assert "Say why." in response.text
+    assert "Enter the reason." in response.text
     with pytest.raises(Invalid), transaction():
         withdraw_candidate(world.registration, "  ", factories.actor(world.dan))
     assert world.registration.withdrawn_at is None
@@ -60,7 +60,7 @@ def test_a_reason_is_needed(world: World, client: ClientFor) -> None:
 def test_too_long_a_reason_is_kept(world: World, client: ClientFor) -> None:
     response = client(world.dan).post(address(world), data={"reason": "because " * 1250})
     assert response.status_code == 422
-    assert "At most 2,000 characters." in response.text
+    assert "Use at most 2,000 characters." in response.text
     assert "because because" in response.text
 
 
@@ -68,7 +68,7 @@ def test_a_candidate_is_withdrawn_once(world: World, client: ClientFor, acts: Ca
     withdraw(world)
     response = client(world.dan).post(address(world), data={"reason": "Again"})
     assert response.status_code == 409
-    assert "withdrawn already" in response.text
+    assert "already been withdrawn" in response.text
     assert acts() == ["candidate_withdrawn"]
 
 

@@ -23,8 +23,8 @@ class RetentionForm(PageForm):
     """How long a centre keeps evidence and records for one awarding body."""
 
     awarding_body = StringField("Awarding body", [Length(max=200, message="Use at most 200 characters.")])
-    evidence_months = months_field("RetentionPeriods for evidence")
-    record_months = months_field("RetentionPeriods for decisions, signatures and forms")
+    evidence_months = months_field("Months for evidence")
+    record_months = months_field("Months for decisions, signatures and forms")
 
 
 class RetentionHoldForm(PageForm):

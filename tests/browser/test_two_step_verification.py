@@ -38,7 +38,7 @@ def come_back(walker: Walker) -> None:
     walker.page.get_by_label("Email").fill(walker.live.world.bob.email)
     walker.page.get_by_label("Password", exact=True).fill(PASSWORD)
     walker.press("Sign in")
-    expect(walker.page.get_by_role("heading", level=1)).to_have_text("Is it you?")
+    expect(walker.page.get_by_role("heading", level=1)).to_have_text("Confirm it’s you")
 
 
 @pytest.mark.parametrize("size", [PHONE, LAPTOP], ids=["390 px", "1280 px"])
@@ -60,14 +60,14 @@ def test_an_app_and_a_passkey(named: Live, browser: Browser, size: dict[str, int
         bob.press("Set up this app")
         codes = page.locator(".codes code").all_inner_texts()
         assert len(codes) == 10
-        page.get_by_label("I have kept them").check()
-        bob.press("Go on")
+        page.get_by_label("I have saved these codes").check()
+        bob.press("Continue")
         assert page.url == f"{named.address}/candidates"
 
         bob.go("/account/two-step-verification/passkey")
         page.get_by_label("Name of this passkey").fill("Bob’s laptop")
         give_password(bob)
-        bob.press("Make the passkey")
+        bob.press("Create the passkey")
         expect(page.get_by_text("Bob’s laptop, a passkey")).to_be_visible()
         bob.follow("Remove Authenticator app")
         bob.go("/account")
@@ -80,7 +80,7 @@ def test_an_app_and_a_passkey(named: Live, browser: Browser, size: dict[str, int
         come_back(bob)
         bob.follow("Use a recovery code")
         page.get_by_label("Code", exact=True).fill(codes[0].upper())
-        bob.press("Go on")
+        bob.press("Continue")
         bob.go("/account")
         expect(page.get_by_text("9 left")).to_be_visible()
 
@@ -89,13 +89,13 @@ def test_without_javascript_the_app_s_way_stays_open(named: Live, browser: Brows
     with at_browser(named, browser, PHONE, scripts=False) as bob:
         page = bob.page
         bob.sign_in(named.world.bob)
-        expect(page.get_by_text("It needs JavaScript")).to_be_visible()
+        expect(page.get_by_text("Passkeys need JavaScript")).to_be_visible()
         expect(page.get_by_role("link", name="Set up a passkey")).to_be_hidden()
         bob.follow("Set up an app")
         key = page.locator(".typed-key").inner_text().replace(" ", "")
         page.get_by_label("Code", exact=True).fill(code_now(key))
         give_password(bob)
         bob.press("Set up this app")
-        page.get_by_label("I have kept them").check()
-        bob.press("Go on")
+        page.get_by_label("I have saved these codes").check()
+        bob.press("Continue")
         expect(page.get_by_role("heading", level=1)).to_have_text("Queue")
