@@ -124,7 +124,7 @@ def test_the_pages_that_register_warn_of_units_past_their_dates(world: World, cl
     dan = client(world.dan)
     page = dan.get(f"/centres/{world.northgate.id}/registrations/new").text
     assert page.count(f"{DUE}. The unit can still be used") == 2
-    assert f"{lapsed}. Candidates who have it go on with it." in page
+    assert f"{lapsed}. Candidates who are registered for it continue." in page
     page = dan.get(f"/registrations/{world.registration.id}").text
     assert f"CFAM&amp;LFD3 ({DUE}) Manage" in page
     assert f"LOCAL7 ({lapsed})" in page

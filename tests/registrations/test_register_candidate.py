@@ -66,7 +66,7 @@ def test_dan_registers_ivy_for_two_units(
     assert acts() == ["candidate_registered", "attempt_started", "attempt_started"]
     page = dan.get(response.location).text
     assert "Ivy Okafor is registered. Next, allocate an assessor" in page
-    assert page.count("Nobody yet") == 4
+    assert page.count("Not allocated") == 4
 
 
 def test_ivy_sees_her_units_at_home(world: World, client: ClientFor, ivy: Person) -> None:
