@@ -408,9 +408,9 @@ def test_move_is_one_event_with_hashes_claims_and_counts(world: World, assessed_
     assert (event.object_type, event.object_id, body["actor"]) == ("unit_attempt", world.cfacc15.id, world.dan.id)
     assert (data["before"], data["after"], data["move"]) == (older.content_hash, newer.content_hash, found.id)
     assert sorted(data["claims"]) == sorted([assessed_claims[each].id, new[each].id] for each in ("1", "2", "5"))
-    assert (data["not_carried_over"], data["waiting"]) == ([assessed_claims["3"].id], [new["2"].id])
+    assert (data["not_carried_over"], data["to_reassess"]) == ([assessed_claims["3"].id], [new["2"].id])
     assert [(each["claim"], each["outcome"]) for each in data["decisions"]] == [(new["1"].id, "met")]
-    assert data["counts"] == {"claims": 4, "followed": 3, "not_carried_over": 1}
+    assert data["counts"] == {"claims": 4, "carried_over": 3, "not_carried_over": 1}
     assert REASON not in event.body.decode()
     assert db.session.scalars(select(VersionMove)).one().reason == REASON
 

@@ -230,18 +230,16 @@ def _open_attempts(person_id: int) -> Select[int]:
     )
 
 
-def group_by_item(waiting: Iterable[EvidenceToAssess]) -> list[QueueItem]:
+def group_by_item(queue: Iterable[EvidenceToAssess]) -> list[QueueItem]:
     """Group the queue by item, oldest first."""
-    by_item = sorted(waiting, key=attrgetter("evidence_id"))
+    by_item = sorted(queue, key=attrgetter("evidence_id"))
     rows = [QueueItem(tuple(entries)) for _, entries in groupby(by_item, key=attrgetter("evidence_id"))]
     return sorted(rows, key=lambda row: (row.since, row.first.evidence_id))
 
 
-def filter_queue(
-    waiting: Iterable[EvidenceToAssess], candidate_id: int = 0, code: str = ""
-) -> list[EvidenceToAssess]:
+def filter_queue(queue: Iterable[EvidenceToAssess], candidate_id: int = 0, code: str = "") -> list[EvidenceToAssess]:
     """Return the entries of one candidate, of one unit, or both; 0 and an empty code mean all."""
-    return [each for each in waiting if candidate_id in {0, each.candidate_id} and code in {"", each.code}]
+    return [each for each in queue if candidate_id in {0, each.candidate_id} and code in {"", each.code}]
 
 
 def find_queue_position(rows: list[QueueItem], attempt_id: int, evidence_id: int) -> QueuePosition:
@@ -335,9 +333,9 @@ def list_allocated_attempts(
     ]
 
 
-def list_ready_to_sign(person_id: int, waiting: Iterable[EvidenceToAssess]) -> list[AttemptToAssess]:
+def list_ready_to_sign(person_id: int, queue: Iterable[EvidenceToAssess]) -> list[AttemptToAssess]:
     """List the attempts in which every criterion is met and no evidence is to be assessed."""
-    without_evidence = set(db.session.scalars(_open_attempts(person_id))) - {each.attempt_id for each in waiting}
+    without_evidence = set(db.session.scalars(_open_attempts(person_id))) - {each.attempt_id for each in queue}
     progress = summarise_attempts(without_evidence) if without_evidence else {}
     ready = {attempt_id for attempt_id, each in progress.items() if each.met == each.total}
     return [each for each in list_allocated_attempts(person_id, ready) if each.is_all_met] if ready else []

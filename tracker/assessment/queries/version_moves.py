@@ -33,10 +33,10 @@ def find_successors(claim_ids: Iterable[int]) -> dict[int, list[int]]:
     query = select(CarriedOverClaim.from_claim_id, CarriedOverClaim.claim_id).where(
         CarriedOverClaim.from_claim_id.in_(list(claim_ids))
     )
-    found: dict[int, list[int]] = {}
+    successors: dict[int, list[int]] = {}
     for old, new in db.session.execute(query.order_by(CarriedOverClaim.claim_id)):
-        found.setdefault(old, []).append(new)
-    return found
+        successors.setdefault(old, []).append(new)
+    return successors
 
 
 def list_moved(older: Unit, newer: Unit, centre_id: int) -> list[tuple[VersionMove, UnitAttempt]]:

@@ -162,12 +162,12 @@ def _carry_out(plan: VersionMovePlan, reason: str, actor: Actor, person_id: int)
             {"was": old.id, "decision": new.id, "claim": new.claim_id, "outcome": new.outcome.value}
             for old, new in decisions
         ],
-        waiting=[claim.id for claim, position, sources in claims if _needs_reassessment(position, sources)],
+        to_reassess=[claim.id for claim, position, sources in claims if _needs_reassessment(position, sources)],
         confirmations=[[old.id, new.id] for old, new in confirmations],
         unconfirmed=sorted({each.id for each, _ in plan.confirmed} - {old.id for old, _ in confirmations}),
         counts={
             "claims": len(plan.moves),
-            "followed": len(plan.carried_over),
+            "carried_over": len(plan.carried_over),
             "not_carried_over": len(plan.not_carried_over),
         },
     )
@@ -217,8 +217,8 @@ def _build_claim(sources: Sequence[ClaimMove], position: int, criterion_id: int,
 
 def _find_kept_decision(position: int, sources: Sequence[ClaimMove]) -> Decision | None:
     """Return the decision kept on a new claim: one on the same wording, and of several one that is met."""
-    found = [source.decision for source in sources if source.decision and position in source.unchanged_positions]
-    return max(found, key=lambda each: (each.outcome is Outcome.MET, each.decided_at, each.id), default=None)
+    kept = [source.decision for source in sources if source.decision and position in source.unchanged_positions]
+    return max(kept, key=lambda each: (each.outcome is Outcome.MET, each.decided_at, each.id), default=None)
 
 
 def _needs_reassessment(position: int, sources: Sequence[ClaimMove]) -> bool:

@@ -20,9 +20,9 @@ PAGE, UNITS_PAGE = 100, 50
 @requires(Act.LIST_OWN_QUEUE)
 def queue() -> ResponseReturnValue:
     """Show the evidence to assess, oldest first."""
-    waiting = read_queue(me().person_id)
+    entries = read_queue(me().person_id)
     chosen = read_queue_filter()
-    rows = queries.group_by_item(queries.filter_queue(waiting, chosen.get("candidate", 0), chosen.get("unit", "")))
+    rows = queries.group_by_item(queries.filter_queue(entries, chosen.get("candidate", 0), chosen.get("unit", "")))
     page = asked_page(1_000)
     return render_template(
         "assessment/queue.html",
@@ -30,10 +30,10 @@ def queue() -> ResponseReturnValue:
         first=rows[0].first if rows else None,
         groups=queries.group_by_age(rows[PAGE * (page - 1) : PAGE * page]),
         older=queries.count_older(rows),
-        ready=queries.list_ready_to_sign(me().person_id, waiting),
+        ready=queries.list_ready_to_sign(me().person_id, entries),
         action_points=queries.list_action_points_to_answer(me().person_id),
-        candidates=sorted({(each.candidate, each.candidate_id) for each in waiting}),
-        codes=sorted({each.code for each in waiting}),
+        candidates=sorted({(each.candidate, each.candidate_id) for each in entries}),
+        codes=sorted({each.code for each in entries}),
         chosen=chosen,
         page=Page(page, has_next=len(rows) > PAGE * page),
         assessing_url=assessing_url,
