@@ -165,7 +165,7 @@ def test_person_who_has_verified_cannot_assess_in_any_round(world: World) -> Non
         )
         db.session.add(sample)
         world.cfacc15.round = 2
-    with pytest.raises(Refused, match="verified a unit"):
+    with pytest.raises(Refused, match="cannot assess it"):
         assessments.save_draft(world.cfacc15, version, build_draft({claim: MET}), factories.actor(world.carol))
 
 

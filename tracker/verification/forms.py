@@ -1,10 +1,10 @@
 """Forms of verification."""
 
-from wtforms import DateField, HiddenField, PasswordField, TextAreaField
-from wtforms.validators import DataRequired, Length, Optional
+from wtforms import HiddenField, PasswordField, TextAreaField
+from wtforms.validators import DataRequired, Length
 
 from tracker.accounts.password_confirmation import password_confirmed
-from tracker.web.forms import PageForm
+from tracker.web.forms import PageForm, date_field
 
 MAX_LENGTH = Length(max=2000, message="At most 2,000 characters.")
 
@@ -39,7 +39,7 @@ class ReturnForm(PageForm):
     """A return with an action point."""
 
     action = TextAreaField("Action required", [DataRequired("Enter the action required."), MAX_LENGTH])
-    due_on = DateField("Due date", [Optional()])
+    due_on = date_field("Due date", "Enter the due date.")
 
 
 class ReopenForm(PageForm):

@@ -20,6 +20,7 @@ from tracker.vocabulary import AttemptState
 from tracker.web.authorise import get_attempt
 from tracker.web.current_user import me
 from tracker.web.formatting import counted
+from tracker.web.forms import errors_on_form
 from tracker.web.idempotency import once
 from tracker.web.permissions import Act
 from tracker.web.requests import parse_id, read_form_ids
@@ -68,15 +69,12 @@ def sample_unit(attempt_id: int) -> ResponseReturnValue:
     """Save a sample."""
     attempt, actor = get_attempt(attempt_id, Act.VERIFY_UNIT)
     form = SampleForm()
-    if not form.validate():
-        return render_verify_page(attempt, sample=form), 422
-    try:
-        sample = services.draw_sample(attempt, read_sampled_decisions(), form.comment.data or "", actor)
-    except Invalid as refusal:
-        form.form_errors.append(str(refusal))
-        return render_verify_page(attempt, sample=form), 422
-    flash(f"Sample saved: {counted(len(sample.items), 'decision')}.")
-    return redirect(url_for(".verify_unit", attempt_id=attempt.id), 303)
+    if form.validate():
+        with errors_on_form(form, Invalid):
+            sample = services.draw_sample(attempt, read_sampled_decisions(), form.comment.data or "", actor)
+            flash(f"Sample saved: {counted(len(sample.items), 'decision')}.")
+            return redirect(url_for(".verify_unit", attempt_id=attempt.id), 303)
+    return render_verify_page(attempt, sample=form), 422
 
 
 @verification.post("/attempts/<int:attempt_id>/verify")
@@ -105,15 +103,14 @@ def sign(
 ) -> ResponseReturnValue:
     """Verify the unit with the form that was sent, or show the page again with what is wrong."""
     check_action_allowed(attempt, AttemptAction.VERIFY)
-    if not form.validate():
-        return render_verify_page(attempt, **{name: form}), 422
-    try:
-        services.sign_verification(attempt, form.snapshot_hash.data or "", actor, now(), unsampled_reason=reason)
-    except Invalid as refusal:
-        form.form_errors.append(str(refusal))
-        return render_verify_page(attempt, **{name: form}), 422
-    flash(f"You have verified {attempt.unit.code} of {attempt.candidate.name}. The receipt is under My account.")
-    return redirect(url_for(".verify_unit", attempt_id=attempt.id), 303)
+    if form.validate():
+        with errors_on_form(form, Invalid):
+            services.sign_verification(attempt, form.snapshot_hash.data or "", actor, now(), unsampled_reason=reason)
+            flash(
+                f"You have verified {attempt.unit.code} of {attempt.candidate.name}. The receipt is under My account."
+            )
+            return redirect(url_for(".verify_unit", attempt_id=attempt.id), 303)
+    return render_verify_page(attempt, **{name: form}), 422
 
 
 @verification.post("/attempts/<int:attempt_id>/return")
@@ -124,15 +121,12 @@ def return_unit(attempt_id: int) -> ResponseReturnValue:
     attempt, actor = get_attempt(attempt_id, Act.VERIFY_UNIT)
     check_action_allowed(attempt, AttemptAction.RETURN)
     form = ReturnForm()
-    if not form.validate():
-        return render_verify_page(attempt, returning=form), 422
-    try:
-        services.return_unit(attempt, read_form_ids("criterion"), form.action.data or "", form.due_on.data, actor)
-    except Invalid as refusal:
-        form.form_errors.append(str(refusal))
-        return render_verify_page(attempt, returning=form), 422
-    flash(f"{attempt.unit.code} was returned. The assessor must respond to your action point in writing.")
-    return redirect(url_for(".verify_unit", attempt_id=attempt.id), 303)
+    if form.validate():
+        with errors_on_form(form, Invalid):
+            services.return_unit(attempt, read_form_ids("criterion"), form.action.data or "", form.due_on.data, actor)
+            flash(f"{attempt.unit.code} was returned. The assessor must respond to your action point in writing.")
+            return redirect(url_for(".verify_unit", attempt_id=attempt.id), 303)
+    return render_verify_page(attempt, returning=form), 422
 
 
 @verification.post("/attempts/<int:attempt_id>/reopen")
@@ -143,15 +137,12 @@ def reopen_unit(attempt_id: int) -> ResponseReturnValue:
     attempt, actor = get_attempt(attempt_id, Act.VERIFY_UNIT)
     check_action_allowed(attempt, AttemptAction.REOPEN)
     form = ReopenForm()
-    if not form.validate():
-        return render_verify_page(attempt, reopening=form), 422
-    try:
-        services.reopen_verified(attempt, read_form_ids("criterion"), form.reason.data or "", actor)
-    except Invalid as refusal:
-        form.form_errors.append(str(refusal))
-        return render_verify_page(attempt, reopening=form), 422
-    flash(f"{attempt.unit.code} is in progress again, in round {attempt.round}. The earlier signatures are kept.")
-    return redirect(url_for(".verify_unit", attempt_id=attempt.id), 303)
+    if form.validate():
+        with errors_on_form(form, Invalid):
+            services.reopen_verified(attempt, read_form_ids("criterion"), form.reason.data or "", actor)
+            flash(f"{attempt.unit.code} is in progress again, in round {attempt.round}. The signatures are kept.")
+            return redirect(url_for(".verify_unit", attempt_id=attempt.id), 303)
+    return render_verify_page(attempt, reopening=form), 422
 
 
 @verification.post("/attempts/<int:attempt_id>/action-points/<int:action_point_id>/close")

@@ -14,6 +14,7 @@ from tracker.matrix import load_matrix
 from tracker.models import UnitAttempt
 from tracker.recording_forms.queries import build_form_content
 from tracker.web.authorise import get_attempt
+from tracker.web.forms import add_error, errors_on_form
 from tracker.web.idempotency import once
 from tracker.web.permissions import Act
 from tracker.web.requests import read_form_ids
@@ -42,7 +43,7 @@ def confirm(attempt_id: int) -> ResponseReturnValue:
     try:
         services.confirm_unit(attempt, form.snapshot_hash.data or "", actor, now(), seen_version=form.seen_version)
     except Refused as refusal:
-        form.form_errors.append(str(refusal))
+        add_error(form, refusal)
         return render_confirm_page(attempt, form), refusal.status
     flash(f"You have confirmed {attempt.unit.code}. The internal verifier verifies it next.")
     return redirect(url_for("portfolio.show_attempt", attempt_id=attempt.id), 303)
@@ -58,13 +59,11 @@ def dispute(attempt_id: int) -> ResponseReturnValue:
     if not form.validate():
         check_action_allowed(attempt, AttemptAction.DISPUTE)
         return render_confirm_page(attempt, disputing=form), 422
-    try:
+    with errors_on_form(form, Invalid):
         services.dispute_unit(attempt, read_form_ids("criterion"), form.reason.data or "", actor)
-    except Invalid as refusal:
-        form.form_errors.append(str(refusal))
-        return render_confirm_page(attempt, disputing=form), 422
-    flash("Dispute sent. Your assessor assesses these criteria again.")
-    return redirect(url_for("portfolio.show_attempt", attempt_id=attempt.id), 303)
+        flash("Dispute sent. Your assessor assesses these criteria again.")
+        return redirect(url_for("portfolio.show_attempt", attempt_id=attempt.id), 303)
+    return render_confirm_page(attempt, disputing=form), 422
 
 
 def render_confirm_page(

@@ -20,6 +20,7 @@ from tracker.matrix import load_matrix, summarise_evidence_spread
 from tracker.models import UnitAttempt
 from tracker.recording_forms.queries import build_form_content
 from tracker.web.authorise import get_attempt
+from tracker.web.forms import add_error
 from tracker.web.idempotency import once
 from tracker.web.permissions import Act
 from tracker.web.requests import read_form_ids, read_form_text
@@ -77,7 +78,7 @@ def sign(attempt_id: int) -> ResponseReturnValue:
             seen_version=form.seen_version,
         )
     except (Invalid, Refused) as refusal:
-        form.form_errors.append(str(refusal))
+        add_error(form, refusal)
         return render_sign_page(attempt, form), refusal.status
     flash(f"You have signed off {attempt.unit.code} of {attempt.candidate.name}. The candidate confirms it next.")
     return redirect(url_for(".sign_unit", attempt_id=attempt.id), 303)

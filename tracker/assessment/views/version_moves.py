@@ -24,6 +24,7 @@ from tracker.library.queries.units import find_unit, version_order
 from tracker.models import Centre, Unit, UnitAttempt
 from tracker.web.authorise import get_attempt, get_centre
 from tracker.web.formatting import counted
+from tracker.web.forms import add_error
 from tracker.web.idempotency import once
 from tracker.web.permissions import Act
 from tracker.web.route_rules import requires
@@ -64,7 +65,7 @@ def move(attempt_id: int) -> ResponseReturnValue:
             attempt, newer, form.reason.data or "", actor, seen_hash=form.seen_hash.data or ""
         )
     except (Invalid, Refused) as refusal:
-        form.form_errors.append(str(refusal))
+        add_error(form, refusal)
         return render_move_page(attempt, newer, form), refusal.status
     lost = counted(len(version_move.not_carried_over), "claim")
     flash(f"{newer.code} of {attempt.candidate.name} moved to {format_version(newer)}. Not carried over: {lost}.")
