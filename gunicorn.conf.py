@@ -1,4 +1,4 @@
-"""How gunicorn serves the tracker, wherever it is started from this folder; its command line overrides any of it."""
+"""Settings of gunicorn; its command line overrides them."""
 
 import os
 from ipaddress import ip_address
@@ -16,14 +16,15 @@ loglevel = "warning"
 
 
 def on_starting(server: Any) -> None:
-    """Invented people's passwords are on the sign-in page: a demonstration is for this machine alone."""
+    """Refuse to serve a demonstration to other machines: its passwords are on the sign-in page."""
     hosts = [address[0] for address in server.cfg.address if isinstance(address, tuple)]
     if DEMO and not all(is_this_machine(host) for host in hosts):
-        message = f"DEMO=1 serves this machine alone, not {', '.join(hosts)}. Nothing was started."
+        message = f"DEMO=1 serves this machine only, not {', '.join(hosts)}. Nothing was started."
         raise SystemExit(message)
 
 
 def is_this_machine(host: str) -> bool:
+    """Return whether a host is this machine."""
     return host == "localhost" or ip_address(host).is_loopback
 
 
@@ -33,6 +34,7 @@ def post_worker_init(worker: Any) -> None:
 
 
 def when_ready(server: Any) -> None:
+    """Print the address to open."""
     listening = ", ".join(str(socket) for socket in server.LISTENERS)
     if DEMO:
         listening += "  The sign-in page lists the people of the demonstration. Ctrl-C stops it"

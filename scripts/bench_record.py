@@ -47,7 +47,7 @@ def fill() -> None:
     with create_app().app_context():
         hand_something_in("An item")
         claim, actor = open_claim("An item")
-        while (size := events.head()[0]) < EVENTS:
+        while (size := events.get_head()[0]) < EVENTS:
             with transaction():
                 for number in range(size, min(size + AT_ONCE, EVENTS)):
                     tick = Tick(

@@ -1,4 +1,4 @@
-"""The one clock of the product, so that a test or a told story can hold it still."""
+"""The clock of the product, which tests and the demonstration can set."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,27 +8,27 @@ from zoneinfo import ZoneInfo
 LONDON = ZoneInfo("Europe/London")
 
 held: datetime | None = None
-"""Set by tests, and while the demonstration's past is written."""
+"""The moment at which the clock stands still: set by tests, and while the demonstration's past is written."""
 
 
 def now() -> datetime:
-    """The moment, in UTC."""
+    """Return the present moment in UTC."""
     return held or datetime.now(UTC)
 
 
 def today() -> date:
-    """The day people mean: the one on the wall in London."""
+    """Return today's date in London."""
     return day_of(now())
 
 
 def day_of(moment: datetime) -> date:
-    """The London day on which a moment fell."""
+    """Return the date in London at a moment."""
     return moment.astimezone(LONDON).date()
 
 
 @contextmanager
 def held_at(moment: datetime) -> Iterator[None]:
-    """Everything inside happens at this moment."""
+    """Set the clock to a moment for everything inside."""
     global held  # noqa: PLW0603 - there is one clock
     before, held = held, moment
     try:

@@ -1,4 +1,4 @@
-"""Every setting, its default and why. All are read from the environment."""
+"""Settings of an installation, read from the environment, with their defaults."""
 
 import os
 from collections.abc import Mapping
@@ -11,17 +11,17 @@ MEGABYTE = 1024 * 1024
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What the environment says; `from_environment` reads it."""
+    """The settings of an installation."""
 
     instance_path: Path
-    """Where the SQLite file, attachments, outbox and keys live unless told otherwise."""
+    """The folder of the SQLite file, attachments, outbox and keys, unless other settings name another."""
     keys_path: Path
-    """The installation's private keys. Kept apart from the backups of the data."""
+    """The folder of the installation's private keys; they are not backed up with the data."""
     checkpoints_path: Path
-    """Signed checkpoints of the ledger; best on another disk than the database."""
+    """The folder of the ledger's signed checkpoints; use another disk than the database's."""
     database_url: str
     secret_key: str | None
-    """Signs the CSRF token, and encrypts authenticator apps' secrets. No command needs it; serving does."""
+    """Signs CSRF tokens and encrypts authenticator apps' secrets; needed to serve requests, not for commands."""
     demo: bool
     mail_host: str | None
     mail_port: int
@@ -30,18 +30,19 @@ class Settings:
     mail_sender: str
     mail_tls: bool
     redis_url: str | None
-    """Where jobs wait for the worker; without it, in a file in the instance path."""
+    """The Redis server of the job queue; without one the queue is a file in the instance path."""
     base_url: str
-    """Links in mail begin with this; never taken from a request's Host header."""
+    """The beginning of links in emails; never taken from a request's Host header."""
     trusted_hosts: tuple[str, ...] = ()
-    """Further names that the site goes by."""
+    """Further host names that the site answers to."""
     checkpoints_mail: tuple[str, ...] = ()
-    """To whom the newest checkpoint is mailed, once a day."""
+    """Addresses to which the newest checkpoint is emailed once a day."""
     clamav: str | None = None
-    """Where ClamAV's clamd listens: `host:port`, or the path of a socket. Without it nothing is scanned."""
+    """The address of ClamAV's clamd: `host:port`, or the path of a socket. Without it files are not scanned."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
+        """Return the settings that the environment variables give."""
         root = Path(__file__).resolve().parent.parent
         instance = Path(environ.get("INSTANCE_PATH") or root / "instance").resolve()
         return cls(
@@ -65,7 +66,7 @@ class Settings:
         )
 
     def as_flask(self) -> dict[str, Any]:
-        """The same in Flask's names, with the fixed settings beside them."""
+        """Return the settings under Flask's names, together with the fixed ones."""
         is_https = self.base_url.startswith("https://")
         return {
             "SETTINGS": self,

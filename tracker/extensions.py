@@ -1,4 +1,4 @@
-"""The extensions, unbound; `create_app` binds them."""
+"""Flask extensions, which `create_app` binds to the app."""
 
 from flask_login import LoginManager
 from flask_sqlalchemy import SQLAlchemy
@@ -6,7 +6,7 @@ from flask_wtf.csrf import CSRFProtect
 
 from tracker.models.base import Base
 
-# What was read or changed stays readable after the commit: the page is already made of it.
+# Objects stay readable after the commit: emails and redirects are made from them.
 db = SQLAlchemy(metadata=Base.metadata, session_options={"expire_on_commit": False})
 login_manager = LoginManager()
 csrf = CSRFProtect()

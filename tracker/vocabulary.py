@@ -13,6 +13,7 @@ class LabelledEnum(StrEnum):
     """What the class offers under names of its own, such as `Method.printed`."""
 
     def __new__(cls, value: str, label: str = "", *texts: str) -> Self:
+        """Make a member from its value, label and further texts."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.label = label

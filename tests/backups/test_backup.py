@@ -57,9 +57,9 @@ class TestBackup:
     def test_it_holds_everything_but_the_keys(self, tmp_path: Path) -> None:
         folder = make_backup(tmp_path / "kept")
         manifest, signature = read_manifest(folder)
-        assert (manifest.size, manifest.head) == events.head()
+        assert (manifest.size, manifest.head) == events.get_head()
         assert list(find_faults(folder, manifest)) == []
-        key = keys.find_current()
+        key = keys.find_current_key()
         assert key
         assert keys.is_signed(key.public_key, signature, manifest.body)
         assert not list(folder.rglob("*.key"))
@@ -111,7 +111,7 @@ class TestBackup:
                 each.join()
         assert wrong == []
         assert sizes == sorted(sizes)
-        assert sizes[0] < sizes[-1] <= events.head()[0]
+        assert sizes[0] < sizes[-1] <= events.get_head()[0]
         assert all(
             not list(find_faults(folder, read_manifest(folder)[0])) for folder in (tmp_path / "kept").iterdir()
         )
@@ -121,13 +121,13 @@ class TestBackup:
 class TestRestore:
     def test_it_comes_back_whole_and_read_only(self, elsewhere: Flask, tmp_path: Path) -> None:
         folder = make_backup(tmp_path / "kept")
-        before = events.head()
+        before = events.get_head()
         code, said = restored(elsewhere, folder)
         assert code == 0, said
         assert "All checks passed." in said
         assert "Missing" not in said
         with elsewhere.app_context():
-            assert events.head() == before
+            assert events.get_head() == before
             assert file_store.read(next(iter(read_manifest(folder)[0].files)))
             db.session.remove()
 
@@ -152,7 +152,7 @@ class TestRestore:
 
     def test_what_came_after_the_backup_is_named_and_stays_told(self, elsewhere: Flask, tmp_path: Path) -> None:
         folder = make_backup(tmp_path / "kept")
-        size = events.head()[0]
+        size = events.get_head()[0]
         for _ in range(3):
             act()
         checkpoints.write_due(at_once=True)
@@ -166,13 +166,13 @@ class TestRestore:
     def test_a_loss_that_nobody_accepted_with_the_key_stays_named(self, elsewhere: Flask, tmp_path: Path) -> None:
         """Whoever owns the database could write such an event, but not sign it."""
         folder = make_backup(tmp_path / "kept")
-        size, head = events.head()
+        size, head = events.get_head()
         act()
         checkpoints.write_due(at_once=True)
         restored(elsewhere, folder)
         (elsewhere.config["SETTINGS"].instance_path / "restored.json").unlink()
         with elsewhere.app_context():
-            key = keys.find_current()
+            key = keys.find_current_key()
             assert key
             with transaction():
                 record(
@@ -191,11 +191,11 @@ class TestRestore:
     def test_no_record_is_overwritten(self, told: Flask, tmp_path: Path) -> None:
         folder = make_backup(tmp_path / "kept")
         act()
-        before = events.head()
+        before = events.get_head()
         code, said = restored(told, folder)
         assert code == 1
         assert "a restore overwrites none" in said
-        assert events.head() == before
+        assert events.get_head() == before
 
     @pytest.mark.parametrize("spoil", ["manifest", "signature", "database", "file", "missing file"])
     def test_a_backup_that_was_changed_is_refused(self, elsewhere: Flask, tmp_path: Path, spoil: str) -> None:

@@ -73,7 +73,7 @@ class TestMailed:
     def test_the_ledger_is_held_to_it_as_it_was_mailed(self) -> None:
         email_checkpoint()
         line = next(each for each in emails.load_outbox()[0].get_content().splitlines() if each.startswith("{"))
-        assert checkpoints.parse(line) == newest()
+        assert checkpoints.parse_line(line) == newest()
 
 
 def test_nobody_is_mailed_unless_named(mailing: Flask) -> None:

@@ -56,7 +56,7 @@ class TestWriting:
         act(3)
         found = checkpoints.write_due()
         assert found
-        assert (found.size, found.head) == events.head()
+        assert (found.size, found.head) == events.get_head()
         assert written() == [found]
 
     @pytest.mark.usefixtures("keyed")
@@ -82,8 +82,8 @@ class TestWriting:
         keyed.config["CHECKPOINTS_PATH"] = keyed.config["KEYS_PATH"] / "no-folder.pub"
         keyed.config["CHECKPOINTS_PATH"].write_text("a file, not a folder")
         act(101)
-        assert "no checkpoint could be written" in caplog.text
-        assert events.head()[0] == 102
+        assert "A checkpoint could not be written" in caplog.text
+        assert events.get_head()[0] == 102
 
     @pytest.mark.usefixtures("keyed")
     def test_what_another_process_wrote_is_seen(self, act: Callable[..., None]) -> None:
@@ -126,21 +126,21 @@ class TestVerifying:
     ) -> None:
         act(3)
         checkpoints.write_due()
-        line = json.loads(checkpoints.path().read_text())
-        checkpoints.path().write_text(json.dumps({**line, part: value}))
+        line = json.loads(checkpoints.get_path().read_text())
+        checkpoints.get_path().write_text(json.dumps({**line, part: value}))
         assert said(2)[0] == "2: checkpoint 1 was changed: its signature does not fit"
 
     def test_one_by_another_key_is_named(self, act: Callable[..., None]) -> None:
         act()
         checkpoints.write_due()
-        line = json.loads(checkpoints.path().read_text())
-        checkpoints.path().write_text(json.dumps({**line, "key": "0" * 16}))
+        line = json.loads(checkpoints.get_path().read_text())
+        checkpoints.get_path().write_text(json.dumps({**line, "key": "0" * 16}))
         assert "which is not this installation's" in said(2)[0]
 
     @pytest.mark.parametrize("line", ["", "{", "[1]", '{"size": 1}', "\udcff", '{"size":' * 2_000])
     def test_a_line_that_is_none_is_named(self, line: str) -> None:
         checkpoints.write_due()
-        with checkpoints.path().open("a", errors="surrogateescape") as file:
+        with checkpoints.get_path().open("a", errors="surrogateescape") as file:
             file.write(f"{line}\n")
         assert said(2) == ["2: checkpoint 2 cannot be read"]
 
@@ -151,7 +151,7 @@ class TestVerifying:
         last = written()[-1].at
         assert said(2) == []
         hold_clock(last + timedelta(hours=1))
-        checkpoints.path().unlink()
+        checkpoints.get_path().unlink()
         assert said(2) == ["2: no checkpoint holds the last 102 events"]
 
 
@@ -168,7 +168,7 @@ class TestKeys:
     def test_the_next_is_vouched_for(self, runner: FlaskCliRunner) -> None:
         first = keys.list_keys()[0].name
         assert runner.invoke(args=["keys", "rotate"]).exit_code == 0
-        newest = keys.find_current()
+        newest = keys.find_current_key()
         assert newest
         assert newest.name != first
         assert written()[-1].key == newest.name
@@ -200,8 +200,8 @@ class TestKeys:
         (key,) = keys.list_keys()
         with transaction():
             other = keys.make_key().name
-        keys.path_of(key.name).chmod(0o600)
-        keys.path_of(key.name).write_bytes(keys.path_of(other).read_bytes())
+        keys.get_key_path(key.name).chmod(0o600)
+        keys.get_key_path(key.name).write_bytes(keys.get_key_path(other).read_bytes())
         assert checkpoints.write_due()  # the newest signs
         with pytest.raises(Exception, match="holds another key"):
             keys.sign(key.name, b"x")
@@ -213,9 +213,9 @@ def write_over(seq: int, body: dict[str, object]) -> str:
     written_down = canonical_json(body)
     db.session.execute(
         text("UPDATE event SET body = :body, prev = :prev, hash = :hash WHERE seq = :seq"),
-        {"body": written_down, "prev": body["prev"], "hash": events.hash_of(written_down), "seq": seq},
+        {"body": written_down, "prev": body["prev"], "hash": events.hash_body(written_down), "seq": seq},
     )
-    return events.hash_of(written_down)
+    return events.hash_body(written_down)
 
 
 def rewrite_from(seq: int) -> None:

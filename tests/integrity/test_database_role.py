@@ -268,7 +268,7 @@ def test_on_sqlite_there_are_no_roles(app: Flask) -> None:
 def test_without_a_key_nothing_is_confined(app: Flask) -> None:
     if not server_url():
         pytest.skip("of PostgreSQL")
-    assert keys.find_current() is None
+    assert keys.find_current_key() is None
     result = app.test_cli_runner().invoke(args=["confine", "nobody"])
     assert result.exit_code == 1
     assert "There is no key yet." in result.output

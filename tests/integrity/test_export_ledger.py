@@ -76,7 +76,7 @@ def rechained(bodies: list[dict[str, Any]]) -> bytes:
     prev, written = events.GENESIS, b""
     for seq, body in enumerate(bodies, 1):
         text = canonical_json({**body, "seq": seq, "prev": prev})
-        prev, written = events.hash_of(text), written + text + b"\n"
+        prev, written = events.hash_body(text), written + text + b"\n"
     return written
 
 
@@ -239,14 +239,14 @@ def forge_a_checkpoint(bundle: Path) -> None:
     """The ledger with another end, and a checkpoint of it by another key."""
     append(bundle)
     body = lines(ledger_of(bundle))
-    last = checkpoints.parse(lines(bundle / "checkpoints.jsonl")[-1].decode())
+    last = checkpoints.parse_line(lines(bundle / "checkpoints.jsonl")[-1].decode())
     assert last
-    other = replace(last, size=len(body), head=events.hash_of(body[-1].rstrip(b"\n")), key="0123456789abcdef")
+    other = replace(last, size=len(body), head=events.hash_body(body[-1].rstrip(b"\n")), key="0123456789abcdef")
     add_line(bundle, replace(other, signature=Ed25519PrivateKey.generate().sign(other.body).hex()))
 
 
 def forge_under_its_name(bundle: Path) -> None:
-    last = checkpoints.parse(lines(bundle / "checkpoints.jsonl")[-1].decode())
+    last = checkpoints.parse_line(lines(bundle / "checkpoints.jsonl")[-1].decode())
     assert last
     add_line(bundle, replace(last, signature=Ed25519PrivateKey.generate().sign(last.body).hex()))
 
@@ -330,7 +330,7 @@ def test_a_byte_of_the_script_is_named_by_another_copy(bundle: Path, tmp_path: P
 
 def test_a_record_made_up_whole_does_not_agree_with_a_checkpoint_held_elsewhere(bundle: Path, tmp_path: Path) -> None:
     """Its maker had other keys: the lines that were mailed before are not of it."""
-    last = checkpoints.parse(lines(bundle / "checkpoints.jsonl")[-1].decode())
+    last = checkpoints.parse_line(lines(bundle / "checkpoints.jsonl")[-1].decode())
     assert last
     other = replace(last, head="0" * 64, key="0123456789abcdef")
     held = tmp_path / "held.jsonl"

@@ -177,12 +177,12 @@ def forge_event(row: Signature, actor: Actor) -> None:
         said = json.loads(event.body) | ({"prev": prev} if prev else {})
         if (event.object_type, event.object_id) == ("signature", row.id):
             salt = select(EventText.salt).where(EventText.event_seq == event.seq, EventText.field == key)
-            sealed = row_seals.row_hash(db.session.scalar(salt), row_seals.table_of(row), row_seals.values_of(row))
+            sealed = row_seals.hash_row(db.session.scalar(salt), row_seals.get_table(row), row_seals.get_values(row))
             said |= {"actor": actor.person_id, "grant": actor.grant_id}
             said["data"]["rows"][key] = sealed
         body = canonical_json(said)
         changed = {
-            "body": body, "hash": events.hash_of(body), "prev": said["prev"], "actor_id": said["actor"],
+            "body": body, "hash": events.hash_body(body), "prev": said["prev"], "actor_id": said["actor"],
             "grant_id": said["grant"],
         }  # fmt: skip
         db.session.execute(update(Event.__table__).where(Event.seq == event.seq).values(changed))

@@ -122,7 +122,7 @@ class TestLedger:
         with behind_its_back():
             db.session.execute(
                 text("UPDATE event SET body = :body, hash = :hash WHERE seq = 9"),
-                {"body": body, "hash": events.hash_of(body)},
+                {"body": body, "hash": events.hash_body(body)},
             )
             assert "1: event 10 does not follow from the one before it" in offences()
 
@@ -138,7 +138,7 @@ class TestLedger:
 
     def test_an_event_put_last_for_what_never_happened_is_named(self) -> None:
         """With the right hashes, as somebody would who knows how they are made."""
-        seq, prev = events.head()
+        seq, prev = events.get_head()
         last = json.loads(db.session.scalars(select(Event.body).where(Event.seq == seq)).one())
         body = {
             **last,
@@ -152,7 +152,7 @@ class TestLedger:
         with behind_its_back():
             row = db.session.execute(select(Event.__table__).where(Event.seq == seq)).mappings().one()
             forged = {"seq": seq + 1, "act": "unit_verified", "object_type": "signature", "object_id": 999}
-            forged |= {"body": written, "prev": prev, "hash": events.hash_of(written)}
+            forged |= {"body": written, "prev": prev, "hash": events.hash_body(written)}
             db.session.execute(Event.__table__.insert().values({**row, **forged}))
             assert any(each.startswith("3: ") for each in offences())
 

@@ -38,11 +38,11 @@ def test_every_event_is_chained_to_the_one_before_and_rehashes(world: World) -> 
     for event in chain:
         body = json.loads(event.body)
         assert canonical_json(body) == event.body
-        assert events.hash_of(event.body) == event.hash
+        assert events.hash_body(event.body) == event.hash
         assert (event.prev, body["prev"], body["seq"]) == (before, before, event.seq)
         assert (body["actor"], body["grant"], body["act"]) == (event.actor_id, event.grant_id, event.act)
         before = event.hash
-    assert events.head() == (chain[-1].seq, before)
+    assert events.get_head() == (chain[-1].seq, before)
 
 
 def test_it_holds_no_name_and_nothing_that_a_person_wrote(world: World) -> None:
@@ -53,7 +53,7 @@ def test_it_holds_no_name_and_nothing_that_a_person_wrote(world: World) -> None:
         assert secret not in event.body
     salt = db.session.scalars(select(EventText.salt).where(EventText.field == "reason")).one()
     said = json.loads(event.body)["data"]["texts"]["reason"]
-    assert said == events.salted(salt, "Moved to Cardiff with her canary.")
+    assert said == events.hash_text(salt, "Moved to Cardiff with her canary.")
 
 
 def test_what_failed_leaves_no_event(world: World) -> None:

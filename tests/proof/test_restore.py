@@ -67,7 +67,7 @@ def test_every_backup_under_load_is_consistent_and_every_restore_verifies(told: 
             made.append(make_backup(tmp_path / "kept"))
     sizes = [read_manifest(folder)[0].size for folder in made]
     assert sizes == sorted(set(sizes))
-    assert sizes[-1] <= events.head()[0]
+    assert sizes[-1] <= events.get_head()[0]
     for folder in made:
         assert list(find_faults(folder, read_manifest(folder)[0])) == []
     for number, folder in enumerate(made[:: backups // restores]):
@@ -85,7 +85,7 @@ def restore(app: Flask, folder: Path, place: Path) -> None:
         assert code == 0, said
         assert "All checks passed." in said
         with elsewhere.app_context():
-            assert events.head() == (manifest.size, manifest.head)
+            assert events.get_head() == (manifest.size, manifest.head)
             assert all(file_store.read(sha256) for sha256 in manifest.files)
             db.session.remove()
         code, said = command(elsewhere, "restore", "--accept")

@@ -57,7 +57,7 @@ COLUMNS = [
 @pytest.fixture
 def at_length(told: Flask) -> Flask:
     """The demonstration with so many events that checkpoints are due."""
-    while events.head()[0] < checkpoints.EVERY:
+    while events.get_head()[0] < checkpoints.EVENTS_PER_CHECKPOINT:
         hand_something_in("One more")
     checkpoints.write_due(at_once=True)
     return told
@@ -91,7 +91,7 @@ def rewrite(seq: int, *, rehash: bool) -> None:
     """Another act in an event's body, with the hash that belongs to it or without."""
     body = json.loads(db.session.scalars(select(Event.body).where(Event.seq == seq)).one())
     written = canonical_json({**body, "act": "unit_verified"})
-    changed: dict[str, Any] = {"body": written} | ({"hash": events.hash_of(written)} if rehash else {})
+    changed: dict[str, Any] = {"body": written} | ({"hash": events.hash_body(written)} if rehash else {})
     db.session.execute(Event.__table__.update().where(Event.seq == seq).values(changed))
 
 
@@ -102,7 +102,7 @@ def rechain() -> None:
     for seq, body in rows:
         said = {**json.loads(body), "prev": prev} | ({"act": "unit_voided"} if seq == 9 else {})
         written = canonical_json(said)
-        changed = {"body": written, "prev": prev, "hash": events.hash_of(written), "act": said["act"]}
+        changed = {"body": written, "prev": prev, "hash": events.hash_body(written), "act": said["act"]}
         db.session.execute(Event.__table__.update().where(Event.seq == seq).values(changed))
         prev = changed["hash"]
 
@@ -147,7 +147,7 @@ def printed() -> Path:
 
 
 def kept_checkpoints() -> Path:
-    return checkpoints.path()
+    return checkpoints.get_path()
 
 
 def flip(content: bytes) -> bytes:

@@ -1,16 +1,21 @@
-"""`flask jobs`: the worker, which does what nobody should wait for."""
+"""`flask jobs`: the background worker."""
 
 import click
 
 
 @click.command("jobs")
-@click.option("--beside", type=int, metavar="PID", help="Stop when this process, which started it, has gone.")
+@click.option(
+    "--beside",
+    type=int,
+    metavar="PID",
+    help="Stop when the process with this id, which started the worker, has ended.",
+)
 def work(beside: int | None) -> None:
-    """Do the jobs that wait, and what falls due, until stopped."""
+    """Run queued and regular jobs until stopped."""
     from tracker.background import jobs
     from tracker.errors import TrackerError
 
     try:
-        jobs.of_app().work(beside)
+        jobs.get_jobs().work(beside)
     except TrackerError as error:
         raise click.ClickException(str(error)) from error

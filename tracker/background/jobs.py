@@ -23,9 +23,10 @@ from tracker.ledger import read_only, transactions
 if TYPE_CHECKING:
     from huey import Huey
 
-BEAT, SILENT = 5, 20
-"""Seconds between the worker's signs of life, and after how many without one nobody is thought to work."""
-SEEN = "worker_seen"
+HEARTBEAT_SECONDS = 5
+HEARTBEAT_TIMEOUT_SECONDS = 20
+"""Without a heartbeat for this long, no worker is thought to be running."""
+HEARTBEAT_KEY = "worker_seen"
 
 Job = Callable[..., object]
 logger = getLogger(__name__)
@@ -55,11 +56,11 @@ def enqueue(job: Job, *arguments: int | str, delay: timedelta | None = None) -> 
         arguments: its arguments.
         delay: how long the worker waits before it runs the job; None runs it as soon as it can.
     """
-    jobs = of_app()
+    jobs = get_jobs()
     transactions.after_commit(lambda: jobs.put(job, *arguments, delay=delay))
 
 
-def of_app() -> "Jobs":
+def get_jobs() -> "Jobs":
     """Return the jobs of the current app."""
     jobs: Jobs = current_app.extensions["jobs"]
     return jobs
@@ -88,7 +89,7 @@ class Jobs:
             else:
                 task.schedule(arguments, delay=delay.total_seconds())
         except Exception:
-            logger.exception("a job could not be queued: %s. The worker looks for work left behind", job.__name__)
+            logger.exception("The job %s could not be queued. The worker will find what it left undone", job.__name__)
 
     def has_waiting(self, job: Job, *arguments: int | str) -> bool:
         """Return whether the queue holds this job with these arguments."""
@@ -97,14 +98,17 @@ class Jobs:
     def has_worker(self) -> bool:
         """Return whether a worker is running: it writes a heartbeat every few seconds."""
         try:
-            seen = self.queue.get(SEEN, peek=True)
+            seen = self.queue.get(HEARTBEAT_KEY, peek=True)
         except Exception:
-            logger.exception("the queue cannot be reached")
+            logger.exception("The job queue cannot be reached")
             return False
-        return self.queue.immediate or (seen is not None and time.time() - seen < SILENT)
+        return self.queue.immediate or (seen is not None and time.time() - seen < HEARTBEAT_TIMEOUT_SECONDS)
 
     def work(self, beside: int | None = None) -> None:
-        """Do jobs until told to stop, or until the process beside which this one was started has gone.
+        """Run jobs until a stop signal, or until the given process has ended.
+
+        Args:
+            beside: the id of the process that started this one, if the worker is to end with it.
 
         Raises:
             Refused: the database must not be worked on, for instance demonstration data without DEMO=1.
@@ -115,21 +119,21 @@ class Jobs:
 
         consumer = JobWorker(self.queue, workers=1, max_delay=1.0, graceful_signal="TERM")
         self.stopping = consumer.stop_flag
-        threading.Thread(target=self._give_signs, args=(beside,), daemon=True).start()
+        threading.Thread(target=self._send_heartbeats, args=(beside,), daemon=True).start()
         try:
             consumer.run()
         finally:
-            self.queue.delete(SEEN)
+            self.queue.delete(HEARTBEAT_KEY)
 
     def perform(self, name: str, *arguments: int | str) -> None:
-        """One job, in an app context of its own, which closes its database session. What fails is logged."""
+        """Run one job in an app context of its own, which closes its database session; log an error."""
         with self.app.app_context():
             if read_only.is_read_only():
                 return
             try:
                 (self.jobs | self.every_minute)[name](*arguments)
             except Exception:
-                logger.exception("a job failed: %s", name)
+                logger.exception("The job %s failed", name)
 
     @cached_property
     def jobs(self) -> dict[str, Job]:
@@ -143,50 +147,51 @@ class Jobs:
 
     @property
     def queue(self) -> "Huey":
+        """The queue, opened when it is first needed."""
         return self._opened[0]
 
     @cached_property
     def _opened(self) -> tuple["Huey", dict[str, Any]]:
-        """The queue, and each job as a task of it."""
+        """The queue, and the task of each job by name."""
         from huey import crontab
 
         queue = self._open()
-        tasks = {name: queue.task(name=name)(self._performing(name)) for name in self.jobs}
+        tasks = {name: queue.task(name=name)(self._make_task_function(name)) for name in self.jobs}
         for name in self.every_minute:
-            queue.periodic_task(crontab(), name=name)(self._performing(name))
+            queue.periodic_task(crontab(), name=name)(self._make_task_function(name))
         return queue, tasks
 
-    def _performing(self, name: str) -> Job:
-        def performing(*arguments: int | str) -> None:
+    def _make_task_function(self, name: str) -> Job:
+        def run_job(*arguments: int | str) -> None:
             self.perform(name, *arguments)
 
-        return performing
+        return run_job
 
     def _open(self) -> "Huey":
         from huey import RedisHuey, SqliteHuey
 
         settings = self.app.config["SETTINGS"]
-        kept: dict[str, Any] = {"results": False, "immediate": self.app.config["JOBS_IMMEDIATE"]}
-        if settings.redis_url and not kept["immediate"]:
+        options: dict[str, Any] = {"results": False, "immediate": self.app.config["JOBS_IMMEDIATE"]}
+        if settings.redis_url and not options["immediate"]:
             if not settings.secret_key:
                 raise Refused("Jobs on Redis are signed with SECRET_KEY, which is not set. Nothing was started.")
             from huey.serializer import SignedSerializer
 
             signed = SignedSerializer(secret=settings.secret_key)
-            return RedisHuey("tracker", url=settings.redis_url, serializer=signed, **kept)
+            return RedisHuey("tracker", url=settings.redis_url, serializer=signed, **options)
         path = settings.instance_path / "jobs.sqlite"
-        # as the database: this SQLite's WAL may lose what it has acknowledged
-        return SqliteHuey("tracker", filename=str(path), journal_mode="delete", fsync=True, timeout=15, **kept)
+        # No WAL, as for the database: SQLite's may lose a commit here (see `FIXED_SQLITE` in ledger.transactions).
+        return SqliteHuey("tracker", filename=str(path), journal_mode="delete", fsync=True, timeout=15, **options)
 
-    def _give_signs(self, beside: int | None) -> None:
-        signs = 0
+    def _send_heartbeats(self, beside: int | None) -> None:
+        seconds = 0
         while not self.stopping.wait(1):
             if beside and os.getppid() != beside:
                 os.kill(os.getpid(), signal.SIGTERM)
                 return
-            if signs % BEAT == 0:
+            if seconds % HEARTBEAT_SECONDS == 0:
                 try:
-                    self.queue.put(SEEN, time.time())
+                    self.queue.put(HEARTBEAT_KEY, time.time())
                 except Exception:
-                    logger.exception("the worker could not give a sign of life")
-            signs += 1
+                    logger.exception("The worker could not write its heartbeat")
+            seconds += 1

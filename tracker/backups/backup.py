@@ -21,7 +21,7 @@ def make_backup(target: Path) -> Path:
 
     Raises `Refused` without a key, OSError without room.
     """
-    key = keys.find_current()
+    key = keys.find_current_key()
     name = key.name if key else None
     db.session.rollback()
     if name is None:

@@ -67,7 +67,7 @@ def accept_restore() -> int:
     mark = read_only.read_mark()
     if mark is None:
         raise Refused("No restore waits to be accepted. Nothing was changed.")
-    key = keys.find_current()
+    key = keys.find_current_key()
     if key is None:
         raise Refused("The restored database knows no key. Nothing was changed; `flask keys make` makes one.")
     body = read_only.build_acceptance(mark["size"], mark["head"], mark["told_to"])
@@ -77,15 +77,15 @@ def accept_restore() -> int:
             "restore_accepted", key, OPERATOR, size=mark["size"], head=mark["head"], told_to=mark["told_to"],
             key=key.name, signed=signed,
         )  # fmt: skip
-    read_only.mark_path().unlink()
+    read_only.get_mark_path().unlink()
     checkpoints.write_due(at_once=True)
     return max(0, int(mark["told_to"]) - int(mark["size"]))
 
 
 def _mark(manifest: Manifest, told_to: int) -> None:
     mark = {"made_at": manifest.made_at, "size": manifest.size, "head": manifest.head, "told_to": told_to}
-    read_only.mark_path().parent.mkdir(parents=True, exist_ok=True)
-    read_only.mark_path().write_text(json.dumps(mark), encoding="ascii")
+    read_only.get_mark_path().parent.mkdir(parents=True, exist_ok=True)
+    read_only.get_mark_path().write_text(json.dumps(mark), encoding="ascii")
 
 
 def _check_inside(manifest: Manifest, signature: str) -> None:

@@ -17,7 +17,7 @@ def demo(if_empty: bool, check_version: bool) -> None:
     from tracker.demo.guard import has_unknown_revision, is_marked
     from tracker.demo.story import make_key, tell_story
     from tracker.extensions import db
-    from tracker.ledger.events import last_at
+    from tracker.ledger.events import find_last_time
     from tracker.models import Person
 
     if not current_app.config["DEMO"]:
@@ -36,7 +36,7 @@ def demo(if_empty: bool, check_version: bool) -> None:
             return
         if has_people:
             raise click.ClickException("There are people in this database already. Nothing was written.")
-        if last_at():
+        if find_last_time():
             raise click.ClickException(
                 "The ledger has entries already, such as a signing key. The demonstration must be older than all entries. "
                 "Nothing was written. Start with a new database: the key is made with the demonstration."

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from flask import Flask, current_app, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
@@ -60,6 +58,9 @@ def has_unknown_revision() -> bool:
 
     That is so for databases made before the migrations were squashed into one baseline.
     """
+    from alembic.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
     known = {script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
     with db.engine.connect() as connection:
         revision = MigrationContext.configure(connection).get_current_revision()

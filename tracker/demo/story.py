@@ -294,7 +294,7 @@ def _verify(story: Story) -> None:
 
 def _issue(story: Story) -> None:
     """Sealed with the installation's key, where it has one."""
-    if keys.find_current():
+    if keys.find_current_key():
         attempt = story.attempt("Chloe", "CFACC15")
         printed = render_issue(plan_issue(attempt))
         record_issue(attempt, printed, story.actor("Dan", Role.ADMINISTRATOR))

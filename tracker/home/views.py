@@ -58,7 +58,7 @@ def render_administrator_home(chosen: HeldGrant) -> str:
         centre=chosen,
         todo=load_admin_todo(chosen.centre_id),
         drafts=list_drafts([chosen.centre_id], OPEN_STATES, MAX_SHOWN),
-        has_worker=jobs.of_app().has_worker(),
+        has_worker=jobs.get_jobs().has_worker(),
     )
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from tracker.integrity.database_role import CONFINED
 from tracker.integrity.invariants import invariant
 from tracker.integrity.ledger_snapshot import LedgerEvent, LedgerSnapshot, Row
-from tracker.ledger.events import CLOCK_ACCEPTED, CLOCKS_DIFFER
+from tracker.ledger.events import CLOCK_ACCEPTED, MAX_CLOCK_DIFFERENCE
 from tracker.vocabulary import ReopeningKind, Role, SignatureRole
 
 ROLES_OF_ACT: dict[str, Collection[Role]] = {
@@ -135,7 +135,7 @@ def signers_proved_who_they_are(ledger: LedgerSnapshot) -> Iterator[str]:
         event = told.get(key)
         if not timedelta(0) <= row["signed_at"] - row["reauthenticated_at"] <= PROOF_LASTS:
             yield f"signature {key} names a proof that is not of the five minutes before it"
-        elif event and abs(event.at - row["signed_at"]) > CLOCKS_DIFFER:
+        elif event and abs(event.at - row["signed_at"]) > MAX_CLOCK_DIFFERENCE:
             yield f"signature {key} says another time than {event.name}"
         elif event and (event.actor, event.session_ref or "") != (row["person_id"], row["session_ref"]):
             yield f"signature {key} and {event.name} name different people or sessions"

@@ -69,7 +69,7 @@ def confine(role: str) -> None:
     """
     if db.session.get_bind().dialect.name != "postgresql":
         raise Refused("Roles are PostgreSQL's, and this installation is on SQLite. Nothing was changed.")
-    key = keys.find_current()
+    key = keys.find_current_key()
     if key is None:
         raise Refused("There is no key yet. Nothing was changed; `flask keys make` makes the first.")
     _refuse_strong(role)

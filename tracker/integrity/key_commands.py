@@ -15,14 +15,16 @@ def make_first() -> None:
     from tracker.ledger import checkpoints, keys
     from tracker.ledger.transactions import transaction
 
-    found = keys.find_current()
+    found = keys.find_current_key()
     if found:
         click.echo(f"There is a key: {found.name}. Nothing was made.")
         return
     with transaction():
         name = keys.make_key().name
     checkpoints.write_due(at_once=True)
-    click.echo(f"Made {name}. Its files are in {keys.path_of(name).parent}: copy them to a safe place that is not")
+    click.echo(
+        f"Made {name}. Its files are in {keys.get_key_path(name).parent}: copy them to a safe place that is not"
+    )
     click.echo("with the backups of the data. Whoever has both could sign another past.")
 
 
@@ -33,7 +35,7 @@ def rotate() -> None:
     from tracker.ledger import checkpoints, keys
     from tracker.ledger.transactions import transaction
 
-    if keys.find_current() is None:
+    if keys.find_current_key() is None:
         raise click.ClickException("There is no key yet. Nothing was made; `flask keys make` makes the first.")
     try:
         with transaction():
@@ -63,17 +65,17 @@ def clock_command(accept: bool) -> None:
     from tracker.ledger import events, keys
     from tracker.ledger.transactions import transaction
 
-    now, last = clock.now(), events.last_at()
+    now, last = clock.now(), events.find_last_time()
     behind = last - now if last else timedelta(0)
     click.echo(f"The clock says {now:%Y-%m-%d %H:%M:%S} UTC.")
     click.echo(f"The last entry is of {last:%Y-%m-%d %H:%M:%S} UTC." if last else "The record has no entry yet.")
-    if behind <= events.CLOCKS_DIFFER:
+    if behind <= events.MAX_CLOCK_DIFFERENCE:
         click.echo("Entries are taken.")
         return
     if not accept:
         click.echo("No entry is taken before that. Set the clock right; if it is right now: flask clock --accept")
         sys.exit(1)
-    key = keys.find_current()
+    key = keys.find_current_key()
     if key is None:
         raise click.ClickException("There is no key yet. Nothing was changed; `flask keys make` makes the first.")
     with transaction():

@@ -23,7 +23,7 @@ def keys_follow_each_other(ledger: LedgerSnapshot) -> Iterator[str]:
     for number, row in ledger.rows("signing_key").items():
         key = SigningKey(**row)
         said = told.get(number, {})
-        body = keys.succession(key, last)
+        body = keys.build_succession(key, last)
         if not keys.is_signed(key.public_key, str(said.get("signed")), body):
             yield f"key {key.name} did not sign the event that made it"
         if last and not keys.is_signed(last.public_key, str(said.get("vouched")), body):
@@ -76,5 +76,5 @@ def _faults(found: checkpoints.Checkpoint, known: dict[str, Row], hashes: list[s
 def _left_out(ledger: LedgerSnapshot, known: dict[str, Row], size: int) -> Iterator[str]:
     """Checkpoints were taken away, or could not be written: a hundred events stand without one, and for long."""
     unmarked = len(ledger.hashes) - size
-    if known and unmarked >= checkpoints.EVERY and now() - ledger.events[size].at > LATE:
+    if known and unmarked >= checkpoints.EVENTS_PER_CHECKPOINT and now() - ledger.events[size].at > LATE:
         yield f"no checkpoint holds the last {unmarked} events"

@@ -58,7 +58,7 @@ class LedgerSnapshot:
             if row.prev != prev:
                 self.broken.append(f"event {seq} does not follow from the one before it")
             prev = row.hash
-            if events.hash_of(row.body) != row.hash:
+            if events.hash_body(row.body) != row.hash:
                 self.broken.append(f"event {seq} was changed: its text does not hash to what is stored")
             if found := self._parse(row):
                 told.append(found)

@@ -36,7 +36,7 @@ def check_nightly() -> IntegrityCheckRun | None:
         return None
     from tracker.integrity.verify import run_all_checks
 
-    size, _ = events.head()
+    size, _ = events.get_head()
     results: list[dict[str, Any]] = [
         {"invariant": each.check.number, "name": each.check.name, "offences": each.count, "first": each.first}
         for each in run_all_checks()

@@ -77,7 +77,7 @@ def rows_are_as_sealed(ledger: LedgerSnapshot) -> Iterator[str]:
     for name in row_seals.TABLES:
         table = ledger.table(name)
         for row in ledger.rows(name).values():
-            key = row_seals.key_of(table, row)
+            key = row_seals.get_key(table, row)
             seen.add(key)
             if event := latest.get(key):
                 yield from _differing(ledger, event, key, table, row)
@@ -104,7 +104,7 @@ def rows_are_as_first_sealed(ledger: LedgerSnapshot) -> Iterator[str]:
     for name, later in ENTERED_ONCE.items():
         table = ledger.table(name)
         for row in ledger.rows(name).values():
-            key = row_seals.key_of(table, row)
+            key = row_seals.get_key(table, row)
             if key in first and key not in erased:
                 yield from _differing(ledger, first[key], key, table, {**row, **dict.fromkeys(later)})
 
@@ -127,7 +127,7 @@ def notes_are_as_signed(ledger: LedgerSnapshot) -> Iterator[str]:
             name = f"note-{row['requirement_id']}"
             if row["requirement_id"] not in wanted or row["confirmed_at"] > event.at or _ended(row, event):
                 continue
-            hashed = events.salted(salts[name], row["note"]) if name in salts else None
+            hashed = events.hash_text(salts[name], row["note"]) if name in salts else None
             if (row["note"] or name in texts) and texts.get(name) != hashed:
                 yield f"requirement confirmation {row['id']}: its note is not the one that was signed"
 
@@ -179,7 +179,7 @@ def _differing(ledger: LedgerSnapshot, event: LedgerEvent, key: str, table: Any,
     salt = ledger.salts.get(event.seq, {}).get(key)
     if salt is None:
         yield f"{_said(key)}: the salt of {event.name} is gone"
-    elif row_seals.row_hash(salt, table, row) != event.data["rows"][key]:
+    elif row_seals.hash_row(salt, table, row) != event.data["rows"][key]:
         yield f"{_said(key)} was changed after {event.name}"
 
 

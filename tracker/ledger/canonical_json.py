@@ -1,4 +1,4 @@
-"""Canonical JSON: the one way in which things are written down before they are hashed."""
+"""Canonical JSON: the one way in which a value is written before it is hashed (docs/integrity.md, Canonical JSON)."""
 
 import hashlib
 import json
@@ -7,21 +7,29 @@ import unicodedata
 from typing import Any
 
 MAX_SIZE = 2**53
-NEEDS_A_LOOK = re.compile(rb"\\|\d{16}")
-"""A sign that is escaped, or what may be a number too large."""
+NEEDS_CHECK = re.compile(rb"\\|\d{16}")
+"""Bytes that may not be canonical: an escaped character, or a number that may be too large."""
 
 
 def canonical_json(value: Any) -> bytes:
-    """ASCII JSON with sorted keys, NFC strings, no floats and no integer of 2^53 or more (ValueError)."""
+    """Return a value as ASCII JSON with sorted keys and NFC strings.
+
+    Raises:
+        ValueError: the value holds a float, an integer of 2^53 or more, or a type that JSON does not have.
+    """
     return ENCODER.encode(_plain(value)).encode("ascii")
 
 
 def parse_canonical(body: bytes) -> tuple[Any, bool]:
-    """What the bytes say, and whether they are the canonical way to say it. ValueError for what is no JSON."""
+    """Return the value that the bytes hold, and whether the bytes are its canonical form.
+
+    Raises:
+        ValueError: the bytes are no JSON, or hold a float.
+    """
     value = DECODER.decode(body.decode("ascii"))
-    if NEEDS_A_LOOK.search(body):
+    if NEEDS_CHECK.search(body):
         return value, canonical_json(value) == body
-    # nothing in it that `_plain` would change or refuse, so that a hundred thousand are compared in seconds
+    # `_plain` would change and refuse nothing here. Leaving it out compares a hundred thousand events in seconds.
     return value, ENCODER.encode(value).encode("ascii") == body
 
 
@@ -30,7 +38,10 @@ def _refuse(number: str) -> Any:
 
 
 def sha256(domain: str, body: bytes) -> str:
-    """Hex SHA-256 over a domain tag and the bytes, so that one thing's hash never stands for another's."""
+    """Return the SHA-256, in hex, of a domain tag, a zero byte and the bytes.
+
+    The tag keeps a hash of one kind of thing from standing for another.
+    """
     return hashlib.sha256(domain.encode("ascii") + b"\0" + body).hexdigest()
 
 

@@ -1,7 +1,7 @@
-"""Checkpoints: how long the ledger was and how it ended at a moment, signed, and kept outside the database.
+"""Checkpoints: signed statements of the ledger's length and last hash, kept outside the database.
 
-A chain alone proves nothing against whoever owns the database: they can write all of it anew. They cannot do so for
-what a checkpoint holds that lies elsewhere (docs/integrity.md, Checkpoints).
+Somebody who owns the database could write the whole chain of hashes again. They cannot change what a checkpoint
+outside the database says (docs/integrity.md, Checkpoints).
 """
 
 import fcntl
@@ -24,10 +24,9 @@ from tracker.ledger import events
 from tracker.ledger.canonical_json import canonical_json
 
 DOMAIN = b"tracker.checkpoint.v1\0"
-EVERY = 100
-"""Events."""
-AT_LEAST_EVERY = timedelta(minutes=5)
-"""While there is anything new."""
+EVENTS_PER_CHECKPOINT = 100
+MAX_AGE = timedelta(minutes=5)
+"""The age of the last checkpoint from which one new event is enough for the next."""
 MAX_LINE_LENGTH = 2_000
 
 logger = logging.getLogger(__name__)
@@ -35,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Of the installation at `origin`: so many events, the hash of the last, when; by which key."""
+    """A statement that the ledger of the installation at `origin` had `size` events and the last hash `head`."""
 
     origin: str
     size: int
@@ -46,7 +45,7 @@ class Checkpoint:
 
     @property
     def body(self) -> bytes:
-        """What is signed."""
+        """Return the bytes that are signed."""
         return DOMAIN + canonical_json(
             {
                 "v": 1,
@@ -60,63 +59,69 @@ class Checkpoint:
 
     @property
     def line(self) -> str:
-        """As it stands in the file."""
+        """Return the checkpoint as a line of the file."""
         return json.dumps({**json.loads(self.body.removeprefix(DOMAIN)), "signature": self.signature}, sort_keys=True)
 
 
 def sign_now() -> Checkpoint | None:
-    """The ledger as it stands, signed; None while the installation has no key."""
+    """Return a signed checkpoint of the ledger as it is now, or None while the installation has no key."""
     from tracker.ledger import keys
 
-    key = keys.find_current()
+    key = keys.find_current_key()
     if key is None:
         return None
-    size, head = events.head()
+    size, head = events.get_head()
     bare = Checkpoint(current_app.config["SETTINGS"].base_url, size, head, now(), key.name)
     return Checkpoint(**{**vars(bare), "signature": keys.sign(key.name, bare.body)})
 
 
 def write_due(*, at_once: bool = False) -> Checkpoint | None:
-    """Write one if there are `EVERY` new events, or any while the last is `AT_LEAST_EVERY` old, or when asked for.
+    """Write a checkpoint if one is due, and return it.
 
-    Looked for every minute, and after a commit that fills a hundred. What fails is logged, and tried again: nobody's
-    work waits for it.
+    One is due after `EVENTS_PER_CHECKPOINT` new events, or after any new event once the last checkpoint is `MAX_AGE`
+    old. The worker calls this every minute, and `transactions` after each hundredth event. A failure is logged and
+    tried again, since nobody's work depends on it.
+
+    Args:
+        at_once: write one even if none is due.
     """
     try:
         return _write_due(at_once)
     except (OSError, Refused, SQLAlchemyError):
-        logger.exception("no checkpoint could be written")
+        logger.exception("A checkpoint could not be written")
         return None
     finally:
         db.session.rollback()
 
 
 def is_full(before: int, after: int) -> bool:
-    """Whether a commit that took the ledger from one length to another filled a hundred."""
-    return after // EVERY > before // EVERY
+    """Return whether a commit that took the ledger from one length to another reached a multiple of a hundred."""
+    return after // EVENTS_PER_CHECKPOINT > before // EVENTS_PER_CHECKPOINT
 
 
 def read_lines() -> Iterator[tuple[int, Checkpoint | None]]:
-    """Every line of the file by its number; None where it is no checkpoint."""
+    """Yield the lines of the file, each with its number; None stands for a line that is no checkpoint."""
     try:
-        with path().open(encoding="utf-8", errors="replace") as lines:
-            yield from ((number, parse(line)) for number, line in enumerate(lines, 1))
+        with get_path().open(encoding="utf-8", errors="replace") as lines:
+            yield from ((number, parse_line(line)) for number, line in enumerate(lines, 1))
     except FileNotFoundError:
         return
 
 
-def parse(line: str) -> Checkpoint | None:
+def parse_line(line: str) -> Checkpoint | None:
+    """Return the checkpoint on a line of the file, or None if the line holds none."""
     try:
-        said = json.loads(line)
+        values = json.loads(line)
         return Checkpoint(
-            str(said["origin"]), int(said["size"]), str(said["head"]), datetime.fromisoformat(said["at"]),
-            str(said["key"]), str(said["signature"]),
+            str(values["origin"]), int(values["size"]), str(values["head"]), datetime.fromisoformat(values["at"]),
+            str(values["key"]), str(values["signature"]),
         )  # fmt: skip
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
-def path() -> Path:
+def get_path() -> Path:
+    """Return the path of the file of checkpoints."""
     folder: Path = current_app.config["CHECKPOINTS_PATH"]
     return folder / "checkpoints.jsonl"
 
@@ -124,13 +129,13 @@ def path() -> Path:
 def _write_due(at_once: bool) -> Checkpoint | None:
     from tracker.ledger import keys
 
-    if keys.find_current() is None:
+    if keys.find_current_key() is None:
         return None
-    path().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with os.fdopen(os.open(path(), os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # other processes of the server write it too
+    get_path().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with os.fdopen(os.open(get_path(), os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # other processes of the server write to it too
         last = _last(file)
-        size, _ = events.head()
+        size, _ = events.get_head()
         made = sign_now() if at_once or _is_due(last, size) else None
         if made:
             file.seek(0, os.SEEK_END)
@@ -143,11 +148,11 @@ def _write_due(at_once: bool) -> Checkpoint | None:
 def _is_due(last: Checkpoint | None, size: int) -> bool:
     if last is None:
         return size > 0
-    return size - last.size >= EVERY or (size > last.size and now() - last.at >= AT_LEAST_EVERY)
+    return size - last.size >= EVENTS_PER_CHECKPOINT or (size > last.size and now() - last.at >= MAX_AGE)
 
 
 def _last(file: IO[bytes]) -> Checkpoint | None:
     length = file.seek(0, os.SEEK_END)
     file.seek(max(0, length - MAX_LINE_LENGTH))
     lines = file.read().decode("utf-8", "replace").splitlines()
-    return parse(lines[-1]) if lines else None
+    return parse_line(lines[-1]) if lines else None

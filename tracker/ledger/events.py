@@ -1,6 +1,6 @@
-"""The ledger: every consequential act records its event here; `transactions` appends the queue last.
+"""The ledger of events: services queue them with `record`, and `transactions` appends them just before the commit.
 
-The rules are in docs/integrity.md, The ledger. The exact bytes of a body are stored and those are hashed.
+The exact bytes of an event's body are stored, and those bytes are hashed (docs/integrity.md, The ledger).
 """
 
 import hashlib
@@ -22,18 +22,16 @@ from tracker.models import Base, Event, EventText
 DOMAIN = "tracker.event.v1"
 GENESIS = "0" * 64
 LOCK = 0x7261636B
-"""The advisory lock under which PostgreSQL appends, one at a time."""
-CLOCKS_DIFFER = timedelta(minutes=1)
-"""So far back may an event lie behind the one before it: acts overlap, and clocks are set."""
-
-
+"""The advisory lock that lets one transaction at a time append on PostgreSQL."""
+MAX_CLOCK_DIFFERENCE = timedelta(minutes=1)
+"""How much older an event may be than the one before it: requests overlap, and clocks are adjusted."""
 CLOCK_ACCEPTED = "clock_accepted"
-"""By the operator: the clock is right, and what came before it was entered under a wrong one."""
+"""The act by which the operator confirms that the clock is right now and was wrong for earlier events."""
 
 
 @dataclass(frozen=True)
 class Actor:
-    """Who acts: the person, the grant it is done under, and the session it is done in."""
+    """The person who acts, the grant they act under, and their session."""
 
     person_id: int | None
     grant_id: int | None = None
@@ -46,6 +44,8 @@ OPERATOR = Actor(None)
 
 @dataclass(frozen=True)
 class QueuedEvent:
+    """An event that is appended to the ledger at the end of the transaction."""
+
     act: str
     thing: Base
     actor: Actor
@@ -64,20 +64,27 @@ def record(
     rows: Collection[Base] = (),
     **facts: Any,
 ) -> None:
-    """Queue an event about `thing`, to be appended just before the commit.
+    """Queue an event about a thing; it is appended just before the commit.
 
-    `act` is past tense (`evidence_submitted`). `facts` hold ids, words, numbers and hashes only: no names,
-    no free text, no secrets. What a person wrote goes into `texts` and appears as a salted hash. Every sealed row
-    that the transaction makes or changes is sealed with it (see `sealing`); `rows` are those it only rests on.
+    Args:
+        act: the name of the event in the past tense, such as `evidence_submitted`.
+        thing: the row that the event is about.
+        actor: who acts.
+        texts: what people wrote, by name; the ledger holds a salted hash of each.
+        rows: further rows to seal. Rows that the transaction makes or changes are sealed without being named here
+            (see `tracker.ledger.row_seals`).
+        facts: ids, fixed words, numbers and hashes. Never names, free text or secrets.
     """
     _queue().append(QueuedEvent(act, thing, actor, now(), facts, texts or {}, rows))
 
 
 def append_queued() -> tuple[int, int]:
-    """Append the queued events to the chain, in order. The caller flushed before and commits after.
+    """Append the queued events to the chain, in order, and return the ledger's length before and after.
 
-    How long the ledger was, and is then; 0 and 0 when nothing was queued. Raises `ClockBehind` where it would not
-    be in order.
+    The caller has flushed, and commits next. Returns 0 and 0 if nothing was queued.
+
+    Raises:
+        ClockBehind: the server's clock is behind the last event.
     """
     queue = _queue()
     if not queue:
@@ -98,69 +105,70 @@ def append_queued() -> tuple[int, int]:
 
 
 def has_queued() -> bool:
-    """Whether this transaction tells of anything."""
+    """Return whether this transaction has queued an event."""
     return bool(_queue())
 
 
 def forget_queued() -> None:
-    """Drop what a failed request had queued."""
+    """Drop the events of a transaction that failed."""
     _queue().clear()
     row_seals.forget_touched()
 
 
-def head() -> tuple[int, str]:
-    """The last event's number and hash; 0 and the genesis hash for an empty ledger."""
+def get_head() -> tuple[int, str]:
+    """Return the number and the hash of the last event; 0 and the genesis hash if there is none."""
     last = _last()
     return (last.seq, last.hash) if last else (0, GENESIS)
 
 
-def last_at() -> datetime | None:
-    """When the last event happened."""
+def find_last_time() -> datetime | None:
+    """Return the time of the last event, or None if there is none."""
     last = _last()
     return last.at if last else None
 
 
 def _last() -> Any:
-    """The number, hash and time of the last event."""
+    """Return the number, hash and time of the last event, or None."""
     return db.session.execute(select(Event.seq, Event.hash, Event.at).order_by(Event.seq.desc()).limit(1)).first()
 
 
 def _check_clock(queue: list[QueuedEvent], last: datetime | None) -> None:
-    """Raise `ClockBehind` when an event is more than `CLOCKS_DIFFER` older than the last: times order acts."""
+    """Raise `ClockBehind` if an event is more than `MAX_CLOCK_DIFFERENCE` older than the last one in the ledger."""
     for queued in queue:
-        if last and queued.act != CLOCK_ACCEPTED and last - queued.at > CLOCKS_DIFFER:
+        if last and queued.act != CLOCK_ACCEPTED and last - queued.at > MAX_CLOCK_DIFFERENCE:
             raise ClockBehind
 
 
-def hash_of(body: bytes) -> str:
+def hash_body(body: bytes) -> str:
+    """Return the hash of an event's body."""
     return sha256(DOMAIN, body)
 
 
-def salted(salt: str, text: str) -> str:
-    """What the ledger shows of a text: a hash that means nothing once the salt is erased."""
+def hash_text(salt: str, text: str) -> str:
+    """Return the salted hash by which the ledger holds a text; without the salt it reveals nothing."""
     return hashlib.sha256(bytes.fromhex(salt) + text.encode()).hexdigest()
 
 
 def _with_rows(queue: list[QueuedEvent]) -> list[tuple[QueuedEvent, dict[str, Base]]]:
-    """Each event with the rows sealed by it: the row it is about; the last one takes all that are left."""
+    """Return each event with the rows it seals: the row it is about. The last event seals all other touched rows."""
     touched = row_seals.take_touched()
-    found = []
+    events = []
     for number, queued in enumerate(queue, 1):
-        rows = {row_seals.key_of(row_seals.table_of(each), row_seals.values_of(each)): each for each in queued.rows}
-        own = row_seals.key_of(row_seals.table_of(queued.thing), row_seals.values_of(queued.thing))
+        rows = {row_seals.get_key_of(each): each for each in queued.rows}
+        own = row_seals.get_key_of(queued.thing)
         if own in touched:
             rows[own] = touched.pop(own)
         if number == len(queue):
             rows |= touched
-        found.append((queued, rows))
-    return found
+        events.append((queued, rows))
+    return events
 
 
 def _append(queued: QueuedEvent, rows: Mapping[str, Base], seq: int, prev: str) -> str:
     salts = {name: secrets.token_hex(16) for name in (*queued.texts, *rows)}
-    hashes = {name: salted(salts[name], text) for name, text in queued.texts.items()}
+    hashes = {name: hash_text(salts[name], text) for name, text in queued.texts.items()}
     seals = {
-        key: row_seals.row_hash(salts[key], row_seals.table_of(row), row_seals.values_of(row))
+        key: row_seals.hash_row(salts[key], row_seals.get_table(row), row_seals.get_values(row))
         for key, row in rows.items()
     }
     object_id: int = queued.thing.id  # type: ignore[attr-defined]  # every model an event is about has one
@@ -192,7 +200,7 @@ def _append(queued: QueuedEvent, rows: Mapping[str, Base], seq: int, prev: str) 
         object_id=object_id,
         body=body,
         prev=prev,
-        hash=hash_of(body),
+        hash=hash_body(body),
     )
     db.session.add(event)
     db.session.flush()

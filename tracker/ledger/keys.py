@@ -1,8 +1,8 @@
-"""The installation's own keys: what it signs with, in files of their own, outside the database and its backups.
+"""The installation's signing keys: files outside the database and its backups (docs/integrity.md, Keys).
 
-A key is named by the hash of its public half. `NAME.key` (mode 0400) signs checkpoints and the codes on forms, by
-Ed25519; `NAME.seal.key` and its certificate `NAME.seal.crt` seal PDFs, by ECDSA on P-256, which readers of PDFs know.
-The public halves also stand in the database, and each but the first is vouched for by the one before it.
+A key is named by the hash of its public half. `NAME.key` (mode 0400) signs checkpoints and the codes on forms with
+Ed25519. `NAME.seal.key`, with the certificate `NAME.seal.crt`, seals PDFs with ECDSA on P-256, which PDF readers
+know. The public halves are also in the database, and each key but the first is signed by the one before it.
 """
 
 import hashlib
@@ -37,36 +37,41 @@ from tracker.models import SigningKey
 
 DOMAIN = b"tracker.key.v1\0"
 CERTIFICATE_LASTS = timedelta(days=3650)
-"""A form is kept for years; the day it was sealed is what counts, and the ledger says that."""
+"""Forms are kept for years. The day a form was sealed matters, and the ledger holds it."""
 
 
 @dataclass(frozen=True)
 class Signed:
+    """A signature and the key it was made with."""
+
     key: str
     """The name of the key."""
     signature: str
     """In hex."""
 
 
-def find_current() -> SigningKey | None:
-    """The key that signs now, if one was ever made."""
+def find_current_key() -> SigningKey | None:
+    """Return the key that signs now, or None if no key was made yet."""
     return db.session.scalars(select(SigningKey).order_by(SigningKey.id.desc()).limit(1)).first()
 
 
 def list_keys() -> list[SigningKey]:
-    """Every key there has been, the first one first."""
+    """List all keys, the oldest first."""
     return list(db.session.scalars(select(SigningKey).order_by(SigningKey.id)))
 
 
 def make_key() -> SigningKey:
-    """The first key, or the next: an event that both sign. The caller commits.
+    """Make the first key, or the next one, and record its event; the caller commits.
 
-    Raises `Refused` when the file of the key that is to be followed is not there: without it nobody can vouch.
+    The key signs its own event, and the key before it signs that it is followed by this one.
+
+    Raises:
+        Refused: the file of the key before it is missing.
     """
-    last = find_current()
+    last = find_current_key()
     previous = _private_key(last.name) if last else None
     made = Ed25519PrivateKey.generate()
-    name = name_of(made.public_key())
+    name = compute_key_name(made.public_key())
     certificate = _make_files(name, made)
     row = SigningKey(
         name=name,
@@ -76,7 +81,7 @@ def make_key() -> SigningKey:
     )
     db.session.add(row)
     db.session.flush()
-    body = succession(row, last)
+    body = build_succession(row, last)
     record(
         "key_made",
         row,
@@ -89,8 +94,8 @@ def make_key() -> SigningKey:
     return row
 
 
-def succession(key: SigningKey, last: SigningKey | None) -> bytes:
-    """What both keys sign when one follows the other."""
+def build_succession(key: SigningKey, last: SigningKey | None) -> bytes:
+    """Return the statement that both keys sign when one follows the other."""
     return DOMAIN + canonical_json(
         {
             "key": key.name,
@@ -102,12 +107,16 @@ def succession(key: SigningKey, last: SigningKey | None) -> bytes:
 
 
 def sign(name: str, body: bytes) -> str:
-    """The signature of a key over bytes that begin with their domain, in hex. Raises `Refused` without its file."""
+    """Return a key's signature, in hex, over bytes that begin with their domain tag.
+
+    Raises:
+        Refused: the file of the key cannot be read, or holds another key.
+    """
     return _private_key(name).sign(body).hex()
 
 
 def is_signed(public_key: str, signature: str, body: bytes) -> bool:
-    """Whether the holder of a key, given in hex, signed the bytes."""
+    """Return whether the signature over the bytes was made with this key; key and signature are in hex."""
     try:
         Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key)).verify(bytes.fromhex(signature), body)
     except (InvalidSignature, ValueError):
@@ -116,58 +125,64 @@ def is_signed(public_key: str, signature: str, body: bytes) -> bool:
 
 
 def read_seal(name: str) -> bytes:
-    """The private half of a key's seal, as PEM. Raises `Refused` without its file."""
+    """Return the private key that seals PDFs, as PEM.
+
+    Raises:
+        Refused: its file cannot be read.
+    """
     try:
-        return path_of(name, "seal.key").read_bytes()
+        return get_key_path(name, "seal.key").read_bytes()
     except OSError as error:
-        raise _unreadable(path_of(name, "seal.key")) from error
+        raise _unreadable(get_key_path(name, "seal.key")) from error
 
 
 def read_public(name: str) -> Ed25519PublicKey | None:
-    """The public half from its file; None where there is none, or it is another's."""
+    """Return the public half of a key from its file, or None if the file is missing or holds another key."""
     try:
-        found = load_pem_public_key(path_of(name, "pub").read_bytes())
+        found = load_pem_public_key(get_key_path(name, "pub").read_bytes())
     except (OSError, ValueError):
         return None
-    return found if isinstance(found, Ed25519PublicKey) and name_of(found) == name else None
+    return found if isinstance(found, Ed25519PublicKey) and compute_key_name(found) == name else None
 
 
-def name_of(public_key: Ed25519PublicKey) -> str:
+def compute_key_name(public_key: Ed25519PublicKey) -> str:
+    """Return the name of a key: the first 16 hex digits of its hash."""
     return hashlib.sha256(public_key.public_bytes_raw()).hexdigest()[:16]
 
 
-def path_of(name: str, ending: str = "key") -> Path:
+def get_key_path(name: str, ending: str = "key") -> Path:
+    """Return the path of one of a key's files."""
     folder: Path = current_app.config["KEYS_PATH"]
     return folder / f"{name}.{ending}"
 
 
 def _private_key(name: str) -> Ed25519PrivateKey:
     try:
-        found = load_pem_private_key(path_of(name).read_bytes(), password=None)
+        found = load_pem_private_key(get_key_path(name).read_bytes(), password=None)
     except (OSError, ValueError) as error:
-        raise _unreadable(path_of(name)) from error
-    if not isinstance(found, Ed25519PrivateKey) or name_of(found.public_key()) != name:
-        raise Refused(f"{path_of(name)} holds another key. Nothing was signed. Put the right file back.")
+        raise _unreadable(get_key_path(name)) from error
+    if not isinstance(found, Ed25519PrivateKey) or compute_key_name(found.public_key()) != name:
+        raise Refused(f"{get_key_path(name)} holds another key. Nothing was signed. Restore the right file.")
     return found
 
 
 def _unreadable(path: Path) -> Refused:
     return Refused(
-        f"The key {path.name} cannot be read. Nothing was signed. Whoever runs this installation puts it back into "
-        f"{path.parent}, from where its keys are kept."
+        f"The key {path.name} cannot be read. Nothing was signed. The operator of this installation can restore it "
+        f"to {path.parent} from the copy of the keys."
     )
 
 
 def _make_files(name: str, key: Ed25519PrivateKey) -> str:
-    """The private halves, written before anything names them; the seal's certificate as PEM comes out."""
+    """Write the files of a new key and return the certificate of its seal as PEM."""
     seal = ec.generate_private_key(ec.SECP256R1())
     certificate = _certificate(name, seal).public_bytes(Encoding.PEM)
     current_app.config["KEYS_PATH"].mkdir(mode=0o700, parents=True, exist_ok=True)
     for ending, private in (("key", key), ("seal.key", seal)):
         pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        _write(path_of(name, ending), pem)
-    _write(path_of(name, "seal.crt"), certificate)
-    _write(path_of(name, "pub"), key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+        _write(get_key_path(name, ending), pem)
+    _write(get_key_path(name, "seal.crt"), certificate)
+    _write(get_key_path(name, "pub"), key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
     return certificate.decode("ascii")
 
 
@@ -200,7 +215,7 @@ def _certificate(name: str, seal: ec.EllipticCurvePrivateKey) -> x509.Certificat
 
 
 def _write(path: Path, content: bytes) -> None:
-    """A new file that its owner alone may read, safe on disk."""
+    """Write a new file that only its owner may read, and sync it to disk."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400), "wb") as sink:
         sink.write(content)
         sink.flush()

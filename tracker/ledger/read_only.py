@@ -16,33 +16,35 @@ DOMAIN = b"tracker.restore.v1\0"
 
 
 class ReadOnly(TrackerError):
-    """Nothing is changed while a restore waits to be accepted."""
+    """The installation takes no changes while a restore is waiting to be accepted."""
 
     status = 503
     title = "Nothing can be changed just now"
 
     def __init__(self) -> None:
         super().__init__(
-            "This installation was restored from a backup, and whoever runs it is still comparing it with what was "
-            "there before. Nothing was saved. You can read everything; try again later."
+            "This site was restored from a backup, and its operator is still checking it. Nothing was saved. You can "
+            "read everything. Try again later."
         )
 
 
 _accepting: ContextVar[bool] = ContextVar("accepting", default=False)
 
 
-def mark_path() -> Path:
+def get_mark_path() -> Path:
+    """Return the path of the file that says that a restore is waiting to be accepted."""
     folder: Path = current_app.config["SETTINGS"].instance_path
     return folder / "restored.json"
 
 
 def is_read_only() -> bool:
-    return mark_path().exists() and not _accepting.get()
+    """Return whether a restore is waiting to be accepted."""
+    return get_mark_path().exists() and not _accepting.get()
 
 
 @contextmanager
 def accepting() -> Iterator[None]:
-    """The one act that a read-only installation takes: being accepted."""
+    """Allow the act that accepts the restore, which is the only one a read-only installation takes."""
     token = _accepting.set(True)
     try:
         yield
@@ -51,9 +53,9 @@ def accepting() -> Iterator[None]:
 
 
 def read_mark() -> dict[str, Any] | None:
-    """What was restored, while it waits to be accepted."""
+    """Return what the backup said of itself, or None if no restore is waiting to be accepted."""
     try:
-        return dict(json.loads(mark_path().read_text(encoding="ascii")))
+        return dict(json.loads(get_mark_path().read_text(encoding="ascii")))
     except FileNotFoundError:
         return None
 

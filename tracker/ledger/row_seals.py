@@ -1,7 +1,7 @@
-"""What the ledger holds of rows: a salted hash of each row that others rest on, as the event's transaction left it.
+"""Row seals: a salted hash of each important row in the event of the transaction that made or changed it.
 
-A row that was changed without an event no longer hashes to what the ledger says (docs/integrity.md, invariant 14).
-The salt lies beside the ledger, so that a row whose words are erased cannot be guessed at from its old hash.
+A row that was changed without an event no longer matches its seal (docs/integrity.md, invariant 14). The salt is kept
+beside the ledger, so that the text of an erased row cannot be guessed from its old hash.
 """
 
 import hashlib
@@ -24,14 +24,17 @@ DOMAIN = b"tracker.row.v1\0"
 
 @dataclass(frozen=True)
 class Sealed:
-    """Which columns of a table are sealed: all but those that change without being an act."""
+    """The columns of a table that are sealed, and from when on a row is sealed."""
 
     changing: frozenset[str] = frozenset()
+    """Columns that change without an event, and so are left out."""
     only: frozenset[str] = frozenset()
+    """The only columns that are sealed, if any are named."""
     when: Callable[[Any], bool] = lambda _thing: True
-    """From when on a row is sealed."""
+    """Whether a row is sealed in its present state."""
 
     def columns(self, table: Table) -> list[str]:
+        """Return the names of the sealed columns, sorted."""
         named = [column.name for column in table.columns]
         return sorted(name for name in named if name not in self.changing and (not self.only or name in self.only))
 
@@ -73,38 +76,46 @@ TABLES: dict[str, Sealed] = {
 }
 
 
-def key_of(table: Table, row: Mapping[str, Any]) -> str:
-    """How the ledger names a row: `decision:12`, and `carried_over_claim:7-3` where the key has two parts."""
+def get_key(table: Table, row: Mapping[str, Any]) -> str:
+    """Return the name of a row in the ledger: `decision:12`, or `carried_over_claim:7-3` if the key has two parts."""
     return f"{table.name}:{'-'.join(str(row[column.name]) for column in table.primary_key)}"
 
 
-def row_hash(salt: str, table: Table, row: Mapping[str, Any]) -> str:
-    """The hash of a row's sealed columns under a salt in hex."""
+def hash_row(salt: str, table: Table, row: Mapping[str, Any]) -> str:
+    """Return the hash of a row's sealed columns under a salt in hex."""
     body = canonical_json({name: _plain(row[name]) for name in TABLES[table.name].columns(table)})
     return hashlib.sha256(DOMAIN + bytes.fromhex(salt) + body).hexdigest()
 
 
-def values_of(thing: Base) -> dict[str, Any]:
-    """A model's columns as a row of its table, as they are now."""
-    return {column.name: getattr(thing, column.name) for column in table_of(thing).columns}
+def get_key_of(thing: Base) -> str:
+    """Return the name of a model object's row in the ledger."""
+    return get_key(get_table(thing), get_values(thing))
 
 
-def table_of(thing: Base) -> Table:
+def get_values(thing: Base) -> dict[str, Any]:
+    """Return the present values of a model's columns, by name."""
+    return {column.name: getattr(thing, column.name) for column in get_table(thing).columns}
+
+
+def get_table(thing: Base) -> Table:
+    """Return the table of a model object."""
     return db.metadata.tables[thing.__tablename__]
 
 
 def is_sealed(thing: Base) -> bool:
+    """Return whether a row is sealed in its present state."""
     sealed = TABLES.get(thing.__tablename__)
     return sealed is not None and sealed.when(thing)
 
 
 def take_touched() -> dict[str, Base]:
-    """The rows that this transaction made or changed and that are sealed, by key; they are forgotten."""
+    """Return the sealed rows that this transaction made or changed, by key, and forget them."""
     touched: dict[int, Base] = db.session.info.pop("touched", {})
-    return {key_of(table_of(each), values_of(each)): each for each in touched.values() if is_sealed(each)}
+    return {get_key_of(each): each for each in touched.values() if is_sealed(each)}
 
 
 def forget_touched() -> None:
+    """Forget the rows that a failed transaction made or changed."""
     db.session.info.pop("touched", None)
 
 
@@ -117,7 +128,7 @@ def _note_touched(session: Session, _context: object) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """A column's value as canonical JSON takes it: moments in UTC, days as ISO text, words as their values."""
+    """Return a column's value as canonical JSON takes it: times in UTC, dates as ISO text, enums as their values."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="microseconds")
     if isinstance(value, date):

@@ -1,4 +1,4 @@
-"""One commit per request, in one place; and how a transaction begins on each database."""
+"""Transactions: one commit per request, in one place, and how a transaction begins on each database."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ from tracker.extensions import db
 from tracker.ledger import checkpoints, events, read_only
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-ALWAYS_TAKEN = frozenset(
+ALWAYS_ALLOWED = frozenset(
     {
         "accounts.sign_in",
         "accounts.confirm_sign_in",
@@ -24,21 +24,25 @@ ALWAYS_TAKEN = frozenset(
         "recording_forms.verify_file",
     }
 )
-"""What changes nothing that is kept, and works while nothing may be changed."""
+"""Endpoints that work while the installation is read-only, since they change no records."""
 FIXED_SQLITE = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
-"""The first releases of each line in which WAL keeps an acknowledged commit through a power cut."""
+"""The first releases of each line in which SQLite's WAL keeps an acknowledged commit through a power cut."""
 
 _writing: ContextVar[bool] = ContextVar("writing", default=False)
 
 
 def perform_request(dispatch: Callable[[], Response]) -> Response:
-    """Run a view. An unsafe request that succeeds is committed with its events; any other is rolled back.
+    """Run a view; commit an unsafe request that succeeds together with its events, and roll back any other.
 
-    The caller has looked the session up and read the whole body, so that no lock is held meanwhile.
+    The caller has looked up the session and read the whole body, so that no lock is held during either.
+
+    Raises:
+        Conflict: another transaction changed the same rows first.
+        ReadOnly: a restore is waiting to be accepted.
     """
     if request.method in SAFE_METHODS:
         return dispatch()
-    if request.endpoint not in ALWAYS_TAKEN and read_only.is_read_only():
+    if request.endpoint not in ALWAYS_ALLOWED and read_only.is_read_only():
         raise read_only.ReadOnly
     with writing():
         try:
@@ -47,7 +51,7 @@ def perform_request(dispatch: Callable[[], Response]) -> Response:
                 commit()
             else:
                 rollback()
-        except (IntegrityError, StaleDataError) as error:  # a flush in the act lost the race
+        except (IntegrityError, StaleDataError) as error:  # another transaction wrote first
             rollback()
             raise Conflict from error
         except BaseException:
@@ -57,7 +61,12 @@ def perform_request(dispatch: Callable[[], Response]) -> Response:
 
 
 def commit() -> None:
-    """Flush, append the queued events, commit; a lost race becomes a `Conflict` and changes nothing."""
+    """Flush, append the queued events and commit, then run what `after_commit` queued.
+
+    Raises:
+        Conflict: another transaction changed the same rows first; nothing was changed.
+        ReadOnly: a restore is waiting to be accepted.
+    """
     if events.has_queued() and read_only.is_read_only():
         rollback()
         raise read_only.ReadOnly
@@ -76,19 +85,20 @@ def commit() -> None:
 
 
 def rollback() -> None:
+    """Roll back, and forget the queued events and what was to follow the commit."""
     db.session.rollback()
     events.forget_queued()
     db.session.info.pop("after_commit", None)
 
 
 def after_commit(act: Callable[[], None]) -> None:
-    """Have something done once the change is safe: mail is sent then, never inside the transaction."""
+    """Call a function after the commit; it is dropped if the transaction is rolled back. Emails are sent this way."""
     db.session.info.setdefault("after_commit", []).append(act)
 
 
 @contextmanager
 def writing() -> Iterator[None]:
-    """Transactions begun inside take SQLite's write lock at once, rather than lose a race half-way."""
+    """Begin transactions with SQLite's write lock, so that none fails half-way because another wrote first."""
     token = _writing.set(True)
     try:
         yield
@@ -98,7 +108,7 @@ def writing() -> Iterator[None]:
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """Look something up inside an unsafe request without taking its write lock; ends that transaction."""
+    """Read without SQLite's write lock inside an unsafe request, and end the transaction afterwards."""
     token = _writing.set(False)
     try:
         yield
@@ -109,7 +119,7 @@ def reading() -> Iterator[None]:
 
 @contextmanager
 def transaction() -> Iterator[None]:
-    """A whole transaction of its own: for commands, and for what must survive a failing request."""
+    """Run a transaction of its own: for commands, and for changes that must survive a failing request."""
     with writing():
         try:
             yield
@@ -120,7 +130,11 @@ def transaction() -> Iterator[None]:
 
 
 def lock_rows(model: Any, ids: Iterable[int]) -> None:
-    """Lock rows in the order of their ids and read them afresh. Order of kinds: grant, attempt, evidence."""
+    """Lock rows in the order of their ids and read them again.
+
+    Locks on several tables are taken in the order grant, attempt, evidence, so that two requests never wait for
+    each other.
+    """
     wanted = sorted(set(ids))
     if wanted:
         db.session.execute(
@@ -130,9 +144,9 @@ def lock_rows(model: Any, ids: Iterable[int]) -> None:
 
 
 def end_reading(_error: BaseException | None) -> None:
-    """End what a request had open, before Flask-SQLAlchemy does.
+    """End the transaction of a request before Flask-SQLAlchemy does.
 
-    The answer is made already; a connection that was lost meanwhile must not take it away.
+    The response is complete by then, so an error of a lost connection must not replace it.
     """
     try:
         db.session.rollback()
@@ -141,17 +155,18 @@ def end_reading(_error: BaseException | None) -> None:
 
 
 def init_app(app: Flask) -> None:
+    """Set up how the app's database begins and ends transactions."""
     app.teardown_appcontext(end_reading)
     with app.app_context():
         engine = db.engine
     if engine.dialect.name == "sqlite":
-        _teach_sqlite(engine)
+        _set_up_sqlite(engine)
 
 
-def _teach_sqlite(engine: Engine) -> None:
+def _set_up_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def connect(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # we say BEGIN ourselves
+        connection.isolation_level = None  # the listener below sends BEGIN
         for pragma in _pragmas(connection):
             connection.execute(pragma)
 
@@ -161,14 +176,14 @@ def _teach_sqlite(engine: Engine) -> None:
 
 
 def _pragmas(connection: Any) -> tuple[str, ...]:
-    found = tuple(int(part) for part in connection.execute("select sqlite_version()").fetchone()[0].split("."))
-    wal_is_safe = found >= FIXED_SQLITE[0] or any(fixed <= found < (*fixed[:2], 999) for fixed in FIXED_SQLITE)
+    version = tuple(int(part) for part in connection.execute("select sqlite_version()").fetchone()[0].split("."))
+    wal_is_safe = version >= FIXED_SQLITE[0] or any(fixed <= version < (*fixed[:2], 999) for fixed in FIXED_SQLITE)
     journal = ("WAL", "FULL") if wal_is_safe else ("DELETE", "EXTRA")
     return (
         "PRAGMA busy_timeout = 15000",
         f"PRAGMA journal_mode = {journal[0]}",
         f"PRAGMA synchronous = {journal[1]}",
         "PRAGMA foreign_keys = ON",
-        # otherwise INSERT OR REPLACE slips past the append-only triggers
+        # otherwise INSERT OR REPLACE would get past the append-only triggers
         "PRAGMA recursive_triggers = ON",
     )

@@ -1,4 +1,4 @@
-"""One shared model; every feature reads it, the services alone change it."""
+"""The database models, shared by all features: queries read them, and only services change them."""
 
 from tracker.models.assessment import Assessment, Decision, Reopening, RequirementConfirmation, Signature
 from tracker.models.base import Base

@@ -1,4 +1,4 @@
-"""Reviews, decisions, confirmed requirements and signatures."""
+"""Assessments, decisions, confirmed requirements and signatures."""
 
 from datetime import date, datetime
 from typing import Any
@@ -16,7 +16,7 @@ LIVE = text("superseded_at IS NULL")
 
 
 class Assessment(Base):
-    """One assessor's look at one evidence version for one attempt. The candidate sees released ones only."""
+    """One assessor's assessment of one evidence version for one attempt; the candidate sees it once released."""
 
     __tablename__ = "assessment"
     __table_args__ = (
@@ -50,13 +50,13 @@ class Assessment(Base):
     sufficient: Mapped[bool] = mapped_column(default=False)
     feedback: Mapped[str] = mapped_column(default="")
     draft_decisions: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
-    """While a draft: claim id → {outcome, comment}. On release they become decisions."""
+    """In a draft: claim id → {outcome, comment}. On release they become decisions."""
     started_at: Mapped[datetime]
     saved_at: Mapped[datetime]
     release_after: Mapped[datetime | None]
-    """Accepted or returned, and still to be undone until this moment."""
+    """The moment until which an accepted or returned assessment can be undone; then it is released."""
     grant_id: Mapped[int | None] = refers_to("grant.id", index=False)
-    """Under which grant it will be released."""
+    """The grant under which it will be released."""
     session_ref: Mapped[str | None] = mapped_column(String(40))
     released_at: Mapped[datetime | None]
 
@@ -67,7 +67,7 @@ class Assessment(Base):
 
 
 class Reopening(Base):
-    """A signed round ended: disputed, retracted, returned or reopened, with the reason."""
+    """The end of a signed round by a dispute, retraction, return or reopening, with its reason."""
 
     __tablename__ = "reopening"
 
@@ -84,12 +84,12 @@ class Reopening(Base):
 
 
 class Decision(Base):
-    """The outcome for one claim, pinned to the evidence version; a later one supersedes, none is overwritten."""
+    """The outcome for one claim, pinned to an evidence version; a later one supersedes it, none is overwritten."""
 
     __tablename__ = "decision"
     __table_args__ = (
         Index("uq_decision_live", "claim_id", unique=True, sqlite_where=LIVE, postgresql_where=LIVE),
-        # what the queue asks of every claim, answered from the index alone
+        # The assessment queue reads this for every claim, from the index alone.
         Index("ix_decision_on_version", "claim_id", "evidence_version_id", sqlite_where=LIVE, postgresql_where=LIVE),
         CheckConstraint("(assessment_id IS NULL) <> (reopening_id IS NULL)", name="one_origin"),
     )
@@ -100,7 +100,7 @@ class Decision(Base):
     evidence_version_id: Mapped[int] = refers_to("evidence_version.id", index=False)
     assessment_id: Mapped[int | None] = refers_to("assessment.id")
     reopening_id: Mapped[int | None] = refers_to("reopening.id", index=False)
-    """Set instead of an assessment when a dispute or return made a criterion 'needs more'."""
+    """Set instead of the assessment when a dispute or return made a criterion `needs_more`."""
     outcome: Mapped[Outcome]
     comment: Mapped[str]
     decided_at: Mapped[datetime]
@@ -139,7 +139,7 @@ class RequirementConfirmation(Base):
 
 
 class Signature(Base):
-    """Signing an attempt in a round: who, as what, when, over which snapshot."""
+    """A signature on an attempt in a round: who signed, as what, when, and which snapshot."""
 
     __tablename__ = "signature"
     __table_args__ = (
@@ -168,9 +168,9 @@ class Signature(Base):
     reauthenticated_at: Mapped[datetime]
     session_ref: Mapped[str] = mapped_column(String(40))
     date_sampled: Mapped[date | None]
-    """Internal verifier, signed as sampled: the day."""
+    """The date sampled, of an internal verifier's signature after a sample."""
     unsampled_reason: Mapped[str | None]
-    """Internal verifier, released without sampling: why."""
+    """The reason, of an internal verifier's signature that released the unit without sampling."""
     superseded_at: Mapped[datetime | None]
 
     attempt: Mapped[UnitAttempt] = relationship()

@@ -1,4 +1,4 @@
-"""The declarative base, the column types all models share, and how constraints are named."""
+"""The declarative base of the models, their shared column types, and the names of constraints."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -19,20 +19,22 @@ NAMING = {
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A moment in UTC. Goes in and comes out aware, also on SQLite, which keeps no zone."""
+    """A moment in UTC: a datetime with a time zone in Python, also on SQLite, which stores none."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the signature is SQLAlchemy's
+        """Return the moment in UTC; raise ValueError for one without a time zone."""
         if value is None:
             return None
         if value.tzinfo is None:
-            message = "a moment without a zone cannot be stored"
+            message = "a moment without a time zone cannot be stored"
             raise ValueError(message)
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the signature is SQLAlchemy's
+        """Return the stored moment with the time zone UTC."""
         return value if value is None else value.replace(tzinfo=value.tzinfo or UTC).astimezone(UTC)
 
 
@@ -79,9 +81,11 @@ TYPES: dict[Any, Any] = {datetime: UtcDateTime(), str: Text(), **{each: enum_col
 
 
 class Base(DeclarativeBase):
+    """The base class of all models."""
+
     registry = registry(metadata=MetaData(naming_convention=NAMING), type_annotation_map=TYPES)
 
 
 def refers_to(column: str, *, index: bool = True, primary_key: bool = False) -> Any:
-    """A foreign key; nothing cascades, since nothing that others rest on is deleted."""
+    """Return a foreign key column; none cascades, since rows that others refer to are never deleted."""
     return mapped_column(ForeignKey(column), index=index, primary_key=primary_key)

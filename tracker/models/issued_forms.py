@@ -1,4 +1,4 @@
-"""Recording forms that were issued: sealed, kept by hash, and printed again only from those bytes."""
+"""Issued recording forms: sealed PDFs, stored under their hash and printed again only from those bytes."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from tracker.models.registration import UnitAttempt
 
 
 class IssuedForm(Base):
-    """One issue of the form of a verified round. `superseded_at` is set when the round ends; the file stays."""
+    """One issue of the recording form of a verified round; it is superseded when the round ends; the file stays."""
 
     __tablename__ = "issued_form"
     __table_args__ = (
@@ -26,18 +26,18 @@ class IssuedForm(Base):
 
     id: Mapped[PrimaryKey]
     number: Mapped[str] = mapped_column(String(32), unique=True)
-    """Printed on the form; says nothing and cannot be guessed."""
+    """The random number printed on the form, which cannot be guessed."""
     attempt_id: Mapped[int] = refers_to("unit_attempt.id")
     round: Mapped[int]
     issued_at: Mapped[datetime]
     issued_by_id: Mapped[int] = refers_to("person.id", index=False)
     sha256: Mapped[Sha256]
-    """Of the sealed file, which lies in the archive under it."""
+    """The hash of the sealed file, under which it is stored."""
     size: Mapped[int]
     snapshot_hash: Mapped[Sha256]
     ledger_size: Mapped[int]
     ledger_head: Mapped[Sha256]
-    """Where the ledger stood when the form was printed; the code on it says so too."""
+    """The last hash of the ledger when the form was issued; the code on the form holds it too."""
     key: Mapped[str] = mapped_column(String(16))
     """The name of the key that signed the code and whose certificate seals the file."""
     superseded_at: Mapped[datetime | None]

@@ -1,4 +1,4 @@
-"""The ledger: one row an event, chained by hashes, never changed."""
+"""The ledger of events, chained by hashes and never changed; signing keys; runs of the integrity check."""
 
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from tracker.models.base import Base, PrimaryKey, Sha256, refers_to
 
 
 class Event(Base):
-    """Who did what to which thing, under which grant, when. `body` is the exact bytes that were hashed."""
+    """An event: who did what to which thing, under which grant, when; `body` holds the bytes that were hashed."""
 
     __tablename__ = "event"
     __table_args__ = (Index("ix_event_object", "object_type", "object_id"),)
@@ -29,7 +29,7 @@ class Event(Base):
 
 
 class EventText(Base):
-    """The salt of a text told of in an event. Erasing it and the text leaves the chain whole."""
+    """The salt of a text or a row that an event holds as a hash; it can be erased without breaking the chain."""
 
     __tablename__ = "event_text"
 
@@ -39,22 +39,22 @@ class EventText(Base):
 
 
 class SigningKey(Base):
-    """The public half of a key of the installation; the newest signs. The private half lies in a file of its own."""
+    """The public half of a signing key; the newest key signs. The private half is in a file outside the database."""
 
     __tablename__ = "signing_key"
 
     id: Mapped[PrimaryKey]
     name: Mapped[str] = mapped_column(String(16), unique=True)
-    """The beginning of the hash of the public key, and of the names of its files."""
+    """The first 16 hex digits of the public key's hash; the names of its files begin with it."""
     public_key: Mapped[Sha256] = mapped_column(unique=True)
     """Ed25519, 32 bytes in hex."""
     certificate: Mapped[str]
-    """Of the seal on PDFs, as PEM."""
+    """The certificate of the seal on PDFs, as PEM."""
     made_at: Mapped[datetime]
 
 
 class IntegrityCheckRun(Base):
-    """One run of every check over the record, and what it found."""
+    """One run of all integrity checks and its results."""
 
     __tablename__ = "integrity_check_run"
 
@@ -62,8 +62,8 @@ class IntegrityCheckRun(Base):
     checked_at: Mapped[datetime]
     finished_at: Mapped[datetime]
     events: Mapped[int]
-    """How long the ledger was."""
+    """The number of events in the ledger."""
     violated: Mapped[int]
-    """How many checks did not hold."""
+    """The number of checks that failed."""
     results: Mapped[list[Any]] = mapped_column(JSON)
-    """{invariant, name, offences, first} of each."""
+    """{invariant, name, offences, first} of each check."""

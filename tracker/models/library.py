@@ -1,4 +1,4 @@
-"""Work on the library: a unit being read in on screen, and a file of many units being imported."""
+"""Units being drafted from a document on screen, and imports of files of units."""
 
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from tracker.vocabulary import DraftState, ImportState
 
 
 class UnitDraft(Base):
-    """A unit on its way from a document to a published version. Its source and its reading never change."""
+    """A unit between its document and its published version; the source and the reader's output never change."""
 
     __tablename__ = "unit_draft"
     __table_args__ = (CheckConstraint("(state = 'published') = (unit_id IS NOT NULL)", name="published_as"),)
@@ -22,27 +22,27 @@ class UnitDraft(Base):
     centre_id: Mapped[int] = refers_to("centre.id")
     state: Mapped[DraftState]
     title: Mapped[Line]
-    """Of the working copy, for lists."""
+    """The title of the working copy, for lists."""
     source_name: Mapped[Line]
     source_kind: Mapped[str] = mapped_column(String(20))
     source_sha256: Mapped[Sha256 | None]
     """The document's bytes, kept in storage; empty for a unit that was not read from one."""
     source_lines: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     reading: Mapped[str]
-    """What the reader made of it, as JSON: what a statement is restored from."""
+    """What the unit reader made of the document, as JSON; statements can be restored from it."""
     document: Mapped[str]
     """The working copy, as JSON."""
     replaces_unit_id: Mapped[int | None] = refers_to("unit.id", index=False)
-    """The version that this one corrects or follows."""
+    """The version that this one corrects or follows, if any."""
     unit_id: Mapped[int | None] = refers_to("unit.id", index=False)
-    """The version that it became."""
+    """The version that it was published as."""
     made_by_id: Mapped[int] = refers_to("person.id", index=False)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     """When it was published or discarded."""
     version: Mapped[int] = mapped_column()
-    """Guards against two people changing the same copy."""
+    """Counts changes, so that two people cannot overwrite each other's."""
 
     made_by: Mapped[Person] = relationship()
     unit: Mapped[Unit | None] = relationship(foreign_keys=[unit_id])
@@ -52,7 +52,7 @@ class UnitDraft(Base):
 
 
 class ImportRun(Base):
-    """A file of units on its way in: previewed, then taken in by a job, a few units at a time."""
+    """An import of a file of units: previewed first, then run by a job, a few units at a time."""
 
     __tablename__ = "import_run"
 
@@ -66,9 +66,9 @@ class ImportRun(Base):
     total: Mapped[int]
     done: Mapped[int]
     outcome: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
-    """What each unit came to."""
+    """The outcome for each unit."""
     message: Mapped[str]
-    """What went wrong, what was kept, what to do."""
+    """What went wrong, and how to put it right."""
     started_by_id: Mapped[int] = refers_to("person.id", index=False)
     grant_id: Mapped[int | None] = refers_to("grant.id", index=False)
     session_ref: Mapped[str | None] = mapped_column(String(40))

@@ -1,4 +1,4 @@
-"""Centres, people, the roles they hold, and their sessions."""
+"""Centres, people, the roles granted to them, and their sessions."""
 
 from datetime import datetime
 
@@ -23,7 +23,7 @@ class Centre(Base):
 
 
 class Person(Base):
-    """One sign-in for the whole installation; never one account per role."""
+    """A person with one account for the whole installation, whatever roles they have."""
 
     __tablename__ = "person"
     __table_args__ = (CheckConstraint("email = lower(email)", name="email_lower"),)
@@ -32,7 +32,7 @@ class Person(Base):
     name: Mapped[Line]
     email: Mapped[str] = mapped_column(String(254), unique=True)
     password_hash: Mapped[str | None]
-    """Argon2id; empty until the invitation is taken up."""
+    """Argon2id; empty until the invitation is accepted."""
     created_at: Mapped[datetime]
     deactivated_at: Mapped[datetime | None]
 
@@ -42,7 +42,7 @@ class Person(Base):
 
 
 class Grant(Base):
-    """A role held at a centre between two moments; `ends_at` is exclusive and may be open."""
+    """A role granted to a person at a centre between two moments; `ends_at` is exclusive and may be empty."""
 
     __tablename__ = "grant"
     __table_args__ = (
@@ -64,6 +64,7 @@ class Grant(Base):
     centre: Mapped[Centre] = relationship()
 
     def is_live(self, at: datetime) -> bool:
+        """Return whether the grant is in force at a moment."""
         return self.starts_at <= at and (self.ends_at is None or at < self.ends_at)
 
 
@@ -99,14 +100,14 @@ class UserSession(Base):
     last_seen_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     verified_at: Mapped[datetime | None]
-    """When the second factor was proven in it."""
+    """When the second factor was proven in this session."""
     challenge: Mapped[str | None] = mapped_column(String(64))
-    """What a passkey is to sign, once; in base64url."""
+    """The challenge a passkey must sign, usable once; in base64url."""
     challenged_at: Mapped[datetime | None]
 
 
 class FailedSignIn(Base):
-    """A wrong password, kept to slow guessing down per account and per address."""
+    """A failed sign-in, counted per account and per address to limit the rate of attempts."""
 
     __tablename__ = "failed_sign_in"
 
@@ -130,7 +131,7 @@ class Notification(Base):
 
 
 class IdempotencyKey(Base):
-    """A signing or submitting form that has been acted on, and where it led."""
+    """A signing or submitting form that was processed, and the page it redirected to."""
 
     __tablename__ = "idempotency_key"
 
@@ -142,7 +143,7 @@ class IdempotencyKey(Base):
 
 
 class Installation(Base):
-    """One row: whether this database holds demo data. The mark is never removed."""
+    """A single row that says whether this database holds demonstration data; the mark is never removed."""
 
     __tablename__ = "installation"
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)

@@ -1,4 +1,4 @@
-"""Evidence, its sealed versions and files, and the claims it makes."""
+"""Evidence, its sealed versions and files, and the claims of criteria."""
 
 from datetime import date, datetime
 
@@ -12,7 +12,7 @@ from tracker.vocabulary import Method
 
 
 class EvidenceFields:
-    """What a candidate says about an item: the draft's columns, copied whole into each sealed version."""
+    """The columns of a draft of evidence, which are copied into each sealed version."""
 
     title: Mapped[Line]
     method: Mapped[Method | None]
@@ -24,7 +24,7 @@ class EvidenceFields:
     """Initials or case references; never names, card or account numbers."""
     narrative: Mapped[str]
     workplace_location: Mapped[Line]
-    """Empty unless the evidence stays at work."""
+    """Empty unless the evidence is kept at work."""
     workplace_holder: Mapped[Line]
     workplace_seen_by: Mapped[Line]
 
@@ -33,7 +33,7 @@ EVIDENCE_FIELDS = tuple(EvidenceFields.__annotations__)
 
 
 class Evidence(EvidenceFields, Base):
-    """One item in a candidate's index of evidence at a centre. It holds the draft; versions are sealed."""
+    """One item in a candidate's index of evidence at a centre; the row holds the draft, its versions are sealed."""
 
     __tablename__ = "evidence"
     __table_args__ = (
@@ -47,11 +47,11 @@ class Evidence(EvidenceFields, Base):
     number: Mapped[int | None]
     """Given at first submission, never reused; drafts have none."""
     version: Mapped[int] = mapped_column()
-    """Counts the draft's saves, and guards against two people saving over each other."""
+    """Counts the saves of the draft, so that two windows cannot overwrite each other's."""
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     discarded_at: Mapped[datetime | None]
-    """A draft thrown away before it was ever submitted."""
+    """When the draft was discarded; only a draft that was never submitted can be."""
 
     candidate: Mapped[Person] = relationship(foreign_keys=[candidate_id])
     versions: Mapped[list["EvidenceVersion"]] = relationship(
@@ -67,7 +67,7 @@ class Evidence(EvidenceFields, Base):
 
 
 class EvidenceVersion(EvidenceFields, Base):
-    """What was submitted, sealed: it never changes."""
+    """A sealed version of evidence, as it was submitted; it never changes."""
 
     __tablename__ = "evidence_version"
     __table_args__ = (UniqueConstraint("evidence_id", "number"),)
@@ -76,7 +76,7 @@ class EvidenceVersion(EvidenceFields, Base):
     evidence_id: Mapped[int] = refers_to("evidence.id", index=False)
     number: Mapped[int]
     content_hash: Mapped[Sha256]
-    """Over every field and every file's hash, as canonical JSON."""
+    """The hash of all fields and of the files' hashes, as canonical JSON."""
     sealed_at: Mapped[datetime]
 
     evidence: Mapped[Evidence] = relationship(back_populates="versions")
@@ -87,7 +87,7 @@ class EvidenceVersion(EvidenceFields, Base):
 
 
 class Attachment(Base):
-    """A file a candidate added. Its bytes are kept under their SHA-256."""
+    """A file that a candidate added to evidence; its bytes are stored under their SHA-256."""
 
     __tablename__ = "attachment"
     __table_args__ = (CheckConstraint("size > 0", name="not_empty"),)
@@ -95,14 +95,14 @@ class Attachment(Base):
     id: Mapped[PrimaryKey]
     evidence_id: Mapped[int] = refers_to("evidence.id")
     name: Mapped[Line]
-    """As the candidate's device called it; shown, never trusted."""
+    """The file's name on the candidate's device; shown, never trusted."""
     media_type: Mapped[str] = mapped_column(String(100))
-    """What the content is, not what was declared."""
+    """The media type found in the content, whatever was declared."""
     size: Mapped[int] = mapped_column(BigInteger)
     sha256: Mapped[Sha256]
     uploaded_at: Mapped[datetime]
     removed_at: Mapped[datetime | None]
-    """Taken out of the draft; versions that hold it keep it."""
+    """When it was removed from the draft; versions that include it keep it."""
 
 
 class VersionAttachment(Base):
@@ -115,7 +115,7 @@ class VersionAttachment(Base):
 
 
 class Submission(Base):
-    """A version handed in, with the declaration's wording as it was agreed to."""
+    """The submission of a version, with the wording of the declaration."""
 
     __tablename__ = "submission"
 
@@ -130,7 +130,7 @@ class Submission(Base):
 
 
 class Claim(Base):
-    """This evidence, for this criterion of this attempt. A tick is a claim, not a decision."""
+    """A claim that evidence meets a criterion of an attempt; a tick in the matrix is a claim, not a decision."""
 
     __tablename__ = "claim"
     __table_args__ = (
@@ -143,7 +143,7 @@ class Claim(Base):
             sqlite_where=text("removed_at IS NULL"),
             postgresql_where=text("removed_at IS NULL"),
         ),
-        # what the queue asks of every attempt, answered from the index alone
+        # The assessment queue reads this for every attempt, from the index alone.
         Index(
             "ix_claim_live",
             "attempt_id",
@@ -159,7 +159,7 @@ class Claim(Base):
     evidence_id: Mapped[int] = refers_to("evidence.id")
     criterion_id: Mapped[int] = refers_to("criterion.id", index=False)
     locator: Mapped[Line] = mapped_column(default="")
-    """Where in the evidence: page, paragraph, time."""
+    """Where to look in the evidence: page, paragraph or time."""
     claimed_at: Mapped[datetime]
     claimed_by_id: Mapped[int] = refers_to("person.id", index=False)
     added_reason: Mapped[str | None]
@@ -174,7 +174,7 @@ class Claim(Base):
 
 
 class CarriedOverClaim(Base):
-    """A claim that followed a link when its attempt moved to another version of the unit.
+    """A claim that was carried over when its attempt moved to another version of the unit.
 
     One claim may have become two, and two may have become one.
     """

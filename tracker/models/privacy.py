@@ -1,4 +1,4 @@
-"""Who opened whose portfolio; how long it is kept, what is held, and what was erased."""
+"""The portfolio access log, retention rules, retention holds and erasures."""
 
 from datetime import date, datetime
 
@@ -11,27 +11,27 @@ from tracker.vocabulary import PortfolioPart, Role
 
 
 class PortfolioAccess(Base):
-    """That somebody read another person's portfolio at a centre: one row a reader, a part and a day."""
+    """An entry of the portfolio access log: one row for each reader, part of the portfolio and day."""
 
     __tablename__ = "portfolio_access"
 
     candidate_id: Mapped[int] = refers_to("person.id", index=False, primary_key=True)
     centre_id: Mapped[int] = refers_to("centre.id", index=False, primary_key=True)
     day: Mapped[date] = mapped_column(primary_key=True)
-    """In London."""
+    """The day in London."""
     person_id: Mapped[int] = refers_to("person.id", index=False, primary_key=True)
     part: Mapped[PortfolioPart] = mapped_column(primary_key=True)
     role: Mapped[Role]
-    """In which they last read it that day."""
+    """The role in which they last read it that day."""
     first_at: Mapped[datetime]
     last_at: Mapped[datetime]
-    """To within the hour."""
+    """Updated at most once an hour."""
 
     person: Mapped[Person] = relationship(foreign_keys=[person_id])
 
 
 class RetentionRule(Base):
-    """How long a centre keeps what belongs to an awarding body’s awards, counted from the end of a registration."""
+    """How long a centre keeps evidence and records of an awarding body’s awards after a registration has ended."""
 
     __tablename__ = "retention_rule"
     __table_args__ = (
@@ -43,16 +43,16 @@ class RetentionRule(Base):
     id: Mapped[PrimaryKey]
     centre_id: Mapped[int] = refers_to("centre.id", index=False)
     awarding_body: Mapped[Line]
-    """As its qualifications name it; empty for every other, and for single units."""
+    """As its qualifications name it; empty for all other awarding bodies and for single units."""
     evidence_months: Mapped[int]
     record_months: Mapped[int]
-    """Decisions, signatures and forms: never shorter than the evidence they rest on."""
+    """For decisions, signatures and forms; never shorter than for evidence."""
     set_at: Mapped[datetime]
     set_by_id: Mapped[int] = refers_to("person.id", index=False)
 
 
 class RetentionHold(Base):
-    """Why nothing of a registration may be erased, as long as it is not lifted."""
+    """A retention hold: nothing of the registration may be erased until it is lifted."""
 
     __tablename__ = "retention_hold"
     __table_args__ = (
@@ -77,7 +77,7 @@ class RetentionHold(Base):
 
 
 class Erasure(Base):
-    """That what belonged to a registration was erased: its evidence, or everything that tells whose it was."""
+    """An erasure of a registration: of its evidence, or of everything that identifies the candidate."""
 
     __tablename__ = "erasure"
     __table_args__ = (UniqueConstraint("registration_id", "is_whole"),)
@@ -85,8 +85,8 @@ class Erasure(Base):
     id: Mapped[PrimaryKey]
     registration_id: Mapped[int] = refers_to("registration.id", index=False)
     is_whole: Mapped[bool]
-    """Decisions' words, forms, numbers and name too; else evidence alone."""
+    """True if texts of decisions, forms, numbers and the name were erased too; False for evidence alone."""
     erased_at: Mapped[datetime]
     erased_by_id: Mapped[int] = refers_to("person.id", index=False)
     is_open: Mapped[bool]
-    """Within its own transaction only: while it is, sealed text may give way to the word “Erased”."""
+    """True only during the erasure's own transaction, in which the triggers let sealed text become “Erased”."""

@@ -1,4 +1,4 @@
-"""A candidate's registration, the units attempted within it, who holds each, and moves to a new version."""
+"""Registrations, the unit attempts within them, allocations, and moves to another version of a unit."""
 
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -62,12 +62,12 @@ class UnitAttempt(Base):
     state: Mapped[AttemptState]
     round: Mapped[int]
     version: Mapped[int] = mapped_column()
-    """Guards against two people acting on the same reading of the attempt."""
+    """Counts changes, so that nobody acts on an attempt that changed since they read it."""
     started_at: Mapped[datetime]
     assessed_at: Mapped[datetime | None]
-    """When the assessor signed this round; evidence submitted later does not reach it."""
+    """When the assessor signed this round; evidence submitted later does not count in it."""
     closing_comment: Mapped[str] = mapped_column(default="")
-    """The assessor's comment as drafted; the signature keeps the one signed."""
+    """The assessor's drafted comment; the signature holds the signed one."""
     void_reason: Mapped[str | None]
 
     registration: Mapped[Registration] = relationship(back_populates="attempts")
@@ -78,13 +78,13 @@ class UnitAttempt(Base):
 
     if TYPE_CHECKING:
         is_moved: Mapped[bool]
-        """Whether it was taken over from another version of its unit; read only where it is asked for."""
+        """Whether it was moved from another version of its unit; loaded only with `undefer`."""
 
     __mapper_args__ = {"version_id_col": version}
 
 
 class Allocation(Base):
-    """Who assesses or verifies an attempt, from when until when; a change never rewrites the past."""
+    """The allocation of an attempt to an assessor or internal verifier, between two moments; a change adds a row."""
 
     __tablename__ = "allocation"
     __table_args__ = (

@@ -32,22 +32,22 @@ class SecondFactor(Base):
     person_id: Mapped[int] = refers_to("person.id")
     kind: Mapped[SecondFactorKind]
     name: Mapped[Line]
-    """What the person calls it."""
+    """The name the person gave it."""
     secret: Mapped[str | None]
-    """What the app's codes are made from, encrypted; never in clear."""
+    """The secret from which an authenticator app makes its codes, encrypted."""
     last_step: Mapped[int | None]
-    """The half minute whose code was accepted last: neither it nor an earlier one is accepted again."""
+    """The 30-second step whose code was accepted last; its code and earlier ones are refused."""
     credential_id: Mapped[str | None] = mapped_column(unique=True)
     """In base64url."""
     public_key: Mapped[bytes | None]
     sign_count: Mapped[int | None] = mapped_column(BigInteger)
-    """How often the passkey says it was used; 0 where it does not count."""
+    """How often the passkey was used, as it says; 0 if it does not count."""
     created_at: Mapped[datetime]
     last_used_at: Mapped[datetime | None]
 
 
 class RecoveryCode(Base):
-    """A code on paper that stands in for a lost second factor, once."""
+    """A recovery code, which replaces a lost second factor once."""
 
     __tablename__ = "recovery_code"
 

@@ -11,12 +11,12 @@ from tracker.vocabulary import CriterionKind, DocumentType, LabelOrigin, LinkKin
 
 
 class Unit(Base):
-    """One published version of a unit (owner, code, version, revision). Unchanging once attempts rest on it."""
+    """One published version of a unit (owner, code, version, revision); it never changes once it has attempts."""
 
     __tablename__ = "unit"
     __table_args__ = (
         UniqueConstraint("owner_centre_id", "code", "version", "revision"),
-        # NULLs never clash in the constraint above
+        # The constraint above treats NULLs as different.
         Index(
             "uq_unit_installation",
             "code",
@@ -43,9 +43,9 @@ class Unit(Base):
     document: Mapped[str]
     """The whole unit as `standards show --json` prints it."""
     search_text: Mapped[str] = mapped_column(default="", server_default="")
-    """Title, suites, keywords and criteria, case folded: what a search looks through."""
+    """Title, suites, keywords and criteria, case folded, for the search."""
     suites: Mapped[str] = mapped_column(default="", server_default="")
-    """As printed, to filter by."""
+    """The suites as printed, for the filter."""
     content_hash: Mapped[Sha256]
     loaded_at: Mapped[datetime]
 
@@ -54,7 +54,7 @@ class Unit(Base):
 
 
 class UnitCode(Base):
-    """A code under which a unit is found: its own, its slug, and every identifier it is published under."""
+    """A code that finds a unit: its own, its slug, or an identifier it is published under."""
 
     __tablename__ = "unit_code"
     __table_args__ = (UniqueConstraint("unit_id", "scheme", "value"),)
@@ -62,14 +62,14 @@ class UnitCode(Base):
     id: Mapped[PrimaryKey]
     unit_id: Mapped[int] = refers_to("unit.id", index=False)
     scheme: Mapped[str] = mapped_column(String(50))
-    """`code` and `slug` for the unit's own; else as published: `URN`, `SQA` …"""
+    """`code` or `slug` for the unit's own; otherwise as published, such as `URN` or `SQA`."""
     value: Mapped[str] = mapped_column(String(100))
     normalised: Mapped[str] = mapped_column(String(100), index=True)
-    """Without case, spaces, slashes and hyphens, which do not count."""
+    """The value without case, spaces, slashes and hyphens, for comparing."""
 
 
 class Criterion(Base):
-    """One statement of a unit. `parent` is the position of the statement it is nested in."""
+    """One statement of a unit; `parent` is the position of the statement it is nested in."""
 
     __tablename__ = "criterion"
     __table_args__ = (
@@ -93,7 +93,7 @@ class Criterion(Base):
 
 
 class EvidenceRequirement(Base):
-    """One of a unit's evidence requirements, confirmed by the assessor at sign-off; never a criterion."""
+    """An evidence requirement of a unit, which the assessor confirms at sign-off; it is no criterion."""
 
     __tablename__ = "evidence_requirement"
     __table_args__ = (UniqueConstraint("unit_id", "position"),)
@@ -107,10 +107,10 @@ class EvidenceRequirement(Base):
 
 
 class CriterionLink(Base):
-    """What a person decided of two statements. Proposals are worked out anew and never stored.
+    """A confirmed or refused link between two criteria. Proposed links are computed each time and not stored.
 
-    `same`: the same in substance across units, the unit with the smaller id first. `replaced_by`: across two versions
-    of one unit, the older first. Criteria are named by their positions, since loading a unit anew makes new rows.
+    `same` links two units, the one with the smaller id first. `replaced_by` links two versions of one unit, the older
+    first. Criteria are named by their positions, since loading a unit again makes new rows.
     """
 
     __tablename__ = "criterion_link"
@@ -124,7 +124,7 @@ class CriterionLink(Base):
             "other_position",
             name="uq_criterion_link_centre",  # the conventional name is too long for PostgreSQL
         ),
-        # NULLs never clash in the constraint above
+        # The constraint above treats NULLs as different.
         Index(
             "uq_criterion_link_installation",
             "kind",
@@ -142,7 +142,7 @@ class CriterionLink(Base):
 
     id: Mapped[PrimaryKey]
     centre_id: Mapped[int | None] = refers_to("centre.id", index=False)
-    """Empty for links that come with the installation's standards."""
+    """Empty for the links of the installation's standards folder."""
     kind: Mapped[LinkKind]
     unit_id: Mapped[int] = refers_to("unit.id")
     position: Mapped[int]
@@ -150,7 +150,7 @@ class CriterionLink(Base):
     other_position: Mapped[int]
     similarity: Mapped[int]
     is_confirmed: Mapped[bool]
-    """False where somebody looked and said that they are not the same."""
+    """False if a person decided that the two are not linked."""
     decided_by_id: Mapped[int | None] = refers_to("person.id", index=False)
     decided_at: Mapped[datetime]
 
@@ -158,7 +158,7 @@ class CriterionLink(Base):
 
 
 class Qualification(Base):
-    """One version of a qualification: which units, in which groups, make it up."""
+    """One version of a qualification: its units, groups and rules of combination."""
 
     __tablename__ = "qualification"
     __table_args__ = (
@@ -188,7 +188,7 @@ class Qualification(Base):
 
 
 class Guidance(Base):
-    """Tips, misconceptions and marking prompts; never criteria."""
+    """A page of guidance: tips, misconceptions and marking prompts; never criteria."""
 
     __tablename__ = "guidance"
 
@@ -205,7 +205,7 @@ class Guidance(Base):
 
 
 class GuidanceUnit(Base):
-    """Guidance attached to every version of a unit's code, with what contradicts that unit's own rules."""
+    """The attachment of guidance to a unit's code, all versions, with a warning where it contradicts the unit."""
 
     __tablename__ = "guidance_unit"
     __table_args__ = (
@@ -224,9 +224,9 @@ class GuidanceUnit(Base):
     guidance_id: Mapped[int] = refers_to("guidance.id", index=False)
     unit_code: Mapped[str] = mapped_column(String(60), index=True)
     centre_id: Mapped[int | None] = refers_to("centre.id", index=False)
-    """Where it is attached on screen: shown in that centre only."""
+    """The centre that attached it on screen and alone sees it; empty for the installation's own."""
     warning: Mapped[str | None]
-    """What in it contradicts the unit's own rules, in the words of who attached it."""
+    """What contradicts the unit's own rules, as written by the person who attached it."""
     attached_by_id: Mapped[int | None] = refers_to("person.id", index=False)
     attached_at: Mapped[datetime]
 

@@ -1,4 +1,4 @@
-"""Sampling, action points, and an external verifier's visit."""
+"""Samples, action points, and visits of external verifiers."""
 
 from datetime import date, datetime
 
@@ -11,7 +11,7 @@ from tracker.models.registration import UnitAttempt
 
 
 class Sample(Base):
-    """An internal verifier's look at one attempt."""
+    """An internal verifier's sample of one attempt."""
 
     __tablename__ = "sample"
 
@@ -21,7 +21,7 @@ class Sample(Base):
     verifier_id: Mapped[int] = refers_to("person.id", index=False)
     sampled_at: Mapped[datetime]
     is_interim: Mapped[bool]
-    """Made while the attempt was still in progress or not yet confirmed."""
+    """True if the candidate had not yet confirmed the unit."""
     comment: Mapped[str]
 
     verifier: Mapped[Person] = relationship()
@@ -29,7 +29,7 @@ class Sample(Base):
 
 
 class SampleItem(Base):
-    """One decision looked at: this evidence version, for this criterion; agree or not."""
+    """One sampled decision: an evidence version, a criterion, and whether the verifier agrees."""
 
     __tablename__ = "sample_item"
     __table_args__ = (UniqueConstraint("sample_id", "evidence_version_id", "criterion_id"),)
@@ -43,7 +43,7 @@ class SampleItem(Base):
 
 
 class ActionPoint(Base):
-    """An action that came of verification: what must happen, by when, and the assessor's answer."""
+    """An action point: the action required, its due date, and the assessor's response."""
 
     __tablename__ = "action_point"
     __table_args__ = (CheckConstraint("(response IS NULL) = (responded_at IS NULL)", name="response_when"),)
@@ -77,7 +77,7 @@ class ActionPointCriterion(Base):
 
 
 class Visit(Base):
-    """What an external verifier may read, and between which moments."""
+    """A visit of an external verifier: who may read which attempts, between which moments."""
 
     __tablename__ = "visit"
     __table_args__ = (CheckConstraint("starts_at < ends_at", name="from_before_until"),)
@@ -95,7 +95,7 @@ class Visit(Base):
 
 
 class VisitAttempt(Base):
-    """An attempt in a visit's scope, and the external verifier's own 'seen' mark."""
+    """An attempt in a visit's scope, with the external verifier's own `seen` mark."""
 
     __tablename__ = "visit_attempt"
 

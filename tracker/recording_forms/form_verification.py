@@ -70,7 +70,7 @@ def load_keys_from_folder(folder: Path) -> dict[str, KnownKey]:
     for path in folder.glob("*.pub"):
         name, certificate = path.stem, path.with_name(f"{path.stem}.seal.crt")
         public = load_pem_public_key(path.read_bytes())
-        if isinstance(public, Ed25519PublicKey) and keys.name_of(public) == name and certificate.exists():
+        if isinstance(public, Ed25519PublicKey) and keys.compute_key_name(public) == name and certificate.exists():
             known[name] = KnownKey(public.public_bytes_raw().hex(), certificate.read_text(encoding="ascii"))
     if not known:
         raise Refused(f"There is no key in {folder}. Put the files NAME.pub and NAME.seal.crt there.")

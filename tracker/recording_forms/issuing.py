@@ -55,12 +55,12 @@ def plan_issue(attempt: UnitAttempt) -> PlannedIssue:
             f"This unit is {attempt.state.label.lower()}. Nothing was issued. "
             "Issue the form once the unit is verified."
         )
-    key = keys.find_current()
+    key = keys.find_current_key()
     if key is None:
         raise Refused(NO_KEY)
     matrix = load_matrix(attempt)
     snapshot = take_snapshot(attempt, matrix)
-    size, head = events.head()
+    size, head = events.get_head()
     code = FormCode(secrets.token_hex(16), attempt.round, snapshot.hash, size, head, key.name)
     text = code.text(keys.sign(key.name, code.body))
     address = f"{current_app.config['SETTINGS'].base_url}/verify"

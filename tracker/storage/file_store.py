@@ -1,7 +1,7 @@
-"""Where attachments live: a folder, each file under its SHA-256. What is acknowledged survives a power cut.
+"""File store: a folder in which each file is named by its SHA-256, so that an acknowledged file survives a power cut.
 
-Temporary file in the same folder, write, fsync, rename, fsync the folder; only then the database row
-(integrity paper, Durability).
+A file is written under a temporary name in the same folder, synced, renamed, and the folder is synced; only then does
+a row refer to it (docs/integrity.md, Durability).
 """
 
 import hashlib
@@ -19,14 +19,18 @@ CHUNK = 1024 * 1024
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A file that is safe on disk."""
+    """A file that is on disk and synced."""
 
     sha256: str
     size: int
 
 
 def save(stream: IO[bytes]) -> StoredFile:
-    """Store a stream; its hash and size come out. Raises OSError when the disk is full; then nothing is left."""
+    """Store a stream under its hash.
+
+    Raises:
+        OSError: the disk is full; nothing is left of the file.
+    """
     folder = _folder()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f".{secrets.token_hex(16)}.tmp"
@@ -50,12 +54,16 @@ def save(stream: IO[bytes]) -> StoredFile:
 
 
 def get_path(sha256: str) -> Path:
-    """Where a file lies; two characters of its hash name the folder."""
+    """Return the path of a stored file; the first two characters of its hash name the folder."""
     return _folder() / sha256[:2] / sha256
 
 
 def read(sha256: str) -> bytes:
-    """A whole file that is known to be small. OSError where it is not there, or not what its name says."""
+    """Return the content of a small file.
+
+    Raises:
+        OSError: the file is missing, or its content does not match its hash.
+    """
     content = get_path(sha256).read_bytes()
     if hashlib.sha256(content).hexdigest() != sha256:
         raise OSError(f"{sha256} holds other bytes")
@@ -63,7 +71,7 @@ def read(sha256: str) -> bytes:
 
 
 def list_files() -> Iterator[Path]:
-    """Every file that lies in the folder, the half-written ones among them."""
+    """Yield all files in the store, unfinished ones included."""
     yield from (path for path in sorted(_folder().rglob("*")) if path.is_file())
 
 

@@ -1,7 +1,7 @@
-"""Files looked at by a virus scanner, where the operator names one: ClamAV's clamd, over the socket it listens on.
+"""Virus scan of uploaded files by ClamAV's clamd, where the operator has configured one.
 
-The file is sent in pieces (`INSTREAM`), so that the scanner may run as anybody and on another machine. Where no
-answer comes that says it is clean, the file is refused: nothing is let through because the scanner was away.
+The file is sent over clamd's socket in chunks (`INSTREAM`), so clamd may run as another user or on another machine. A
+file is accepted only when clamd answers that it is clean, so nothing is let through while the scanner is down.
 """
 
 import socket
@@ -17,8 +17,8 @@ from flask import current_app
 
 from tracker.errors import Invalid
 
-PIECE = 256 * 1024
-LENGTH = struct.Struct("!L")
+CHUNK = 256 * 1024
+CHUNK_LENGTH = struct.Struct("!L")
 MAX_ANSWER_LENGTH = 1024
 CLEAN, FOUND = "stream: OK", " FOUND"
 
@@ -26,49 +26,57 @@ logger = getLogger(__name__)
 
 
 class NotScannedError(Exception):
-    """No answer that can be relied on; the message is for the log."""
+    """The scanner gave no clear answer; the message is for the log."""
 
 
 def check_clean(content: IO[bytes] | bytes, name: str, field: str = "files") -> None:
-    """Have a file scanned, if a scanner is configured. Call it with no transaction open: it may take a minute.
+    """Scan a file, if a scanner is configured. Call it with no transaction open: it may take a minute.
 
-    Raises `Invalid` with a sentence naming the file when something was found, or when no clear answer came.
+    Raises:
+        Invalid: the scanner found something, or gave no clear answer.
     """
     address: str | None = current_app.config["SETTINGS"].clamav
     if address is None:
         return
     stream = BytesIO(content) if isinstance(content, bytes) else content
     try:
-        found = scan(stream, address, current_app.config["SCAN_SECONDS"])
+        virus = scan(stream, address, current_app.config["SCAN_SECONDS"])
     except (OSError, ValueError, NotScannedError) as error:
-        logger.warning("a file could not be scanned at %s: %s: %s", address, type(error).__name__, error)
+        logger.warning("A file could not be scanned at %s: %s: %s", address, type(error).__name__, error)
         raise Invalid(
-            f"“{name}” could not be checked for viruses just now and was not added. Everything else is as it was. "
-            "Try again in a few minutes; if it goes on, tell your centre’s administrator.",
+            f"“{name}” could not be checked for viruses just now and was not added. Try again in a "
+            "few minutes. If this continues, tell your centre’s administrator.",
             field,
         ) from error
-    if found:
-        logger.warning("an uploaded file was refused: %s", found)
+    if virus:
+        logger.warning("An uploaded file was refused: %s", virus)
         raise Invalid(
-            f"“{name}” was not added: the virus scanner found something in it ({found}). It was not kept. Have the "
-            "device it comes from looked at, and bring a clean copy.",
+            f"“{name}” was not added: the virus scanner found something in it ({virus}). Have the device it came "
+            "from checked, then upload a clean copy.",
             field,
         )
 
 
 def scan(stream: IO[bytes], address: str, seconds: float) -> str:
-    """What clamd at an address finds in a file, by the name it gives it; empty for nothing.
+    """Return the name of the virus that clamd finds in a file, or an empty string.
 
-    Raises OSError, ValueError or `NotScannedError` when it cannot be reached, takes longer than that for the whole,
-    or answers anything else.
+    Args:
+        stream: the file.
+        address: `host:port`, or the path of a socket.
+        seconds: the time limit for the whole scan.
+
+    Raises:
+        OSError: clamd cannot be reached, or the time limit has passed.
+        ValueError: the address has no port.
+        NotScannedError: the answer is neither "clean" nor "found".
     """
     until = time.monotonic() + seconds
     with _connected(address, seconds) as connection:
         _send(connection, b"zINSTREAM\0", until)
         stream.seek(0)
-        while piece := stream.read(PIECE):
-            _send(connection, LENGTH.pack(len(piece)) + piece, until)
-        _send(connection, LENGTH.pack(0), until)
+        while chunk := stream.read(CHUNK):
+            _send(connection, CHUNK_LENGTH.pack(len(chunk)) + chunk, until)
+        _send(connection, CHUNK_LENGTH.pack(0), until)
         answer = _answer(connection, until)
     if answer == CLEAN:
         return ""
@@ -79,7 +87,7 @@ def scan(stream: IO[bytes], address: str, seconds: float) -> str:
 
 @contextmanager
 def _connected(address: str, seconds: float) -> Iterator[socket.socket]:
-    """To `host:port`, or to a path."""
+    """Connect to `host:port`, or to the socket at a path."""
     if address.startswith("/"):
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         connection.settimeout(seconds)
@@ -98,19 +106,19 @@ def _send(connection: socket.socket, content: bytes, until: float) -> None:
 
 
 def _answer(connection: socket.socket, until: float) -> str:
-    """Up to the zero byte that ends it."""
-    said = b""
-    while b"\0" not in said:
+    """Read the answer up to the zero byte that ends it."""
+    answer = b""
+    while b"\0" not in answer:
         connection.settimeout(_left(until))
         more = connection.recv(MAX_ANSWER_LENGTH)
-        if not more or len(said) > MAX_ANSWER_LENGTH:
-            raise NotScannedError(f"cut off after {said[:200]!r}")
-        said += more
-    return said.partition(b"\0")[0].decode("utf-8", "replace").strip()
+        if not more or len(answer) > MAX_ANSWER_LENGTH:
+            raise NotScannedError(f"cut off after {answer[:200]!r}")
+        answer += more
+    return answer.partition(b"\0")[0].decode("utf-8", "replace").strip()
 
 
 def _left(until: float) -> float:
     left = until - time.monotonic()
     if left <= 0:
-        raise TimeoutError("it takes too long")
+        raise TimeoutError("the time limit has passed")
     return left

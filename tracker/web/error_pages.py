@@ -1,4 +1,4 @@
-"""One handler maps what went wrong to a page that says what happened, what was kept and what to do."""
+"""Error handlers: each error becomes a page that says what is wrong and how to put it right."""
 
 import errno
 
@@ -11,55 +11,58 @@ from werkzeug.exceptions import HTTPException
 from tracker.errors import TrackerError
 
 SENTENCES = {
-    400: ("That request could not be read", "Nothing was saved. Go back, reload the page and try again."),
+    400: ("Your request could not be read", "Nothing was saved. Go back, reload the page and try again."),
     404: ("Page not found", "There is nothing here that you can open. Check the address."),
-    405: ("That cannot be done here", "Nothing was changed. Go back and use the buttons on the page."),
+    405: ("This page does not do that", "Nothing was changed. Go back and use the buttons on the page."),
     413: (
-        "That is too large",
+        "Your upload is too large",
         (
-            "Nothing was saved. A file may be 100 MB at most, and several together 400 MB: send them one by one. "
-            "Without signing in it is 10 MB."
+            "Nothing was saved. Each file can be up to 100 MB, and files sent together up to 400 MB. Upload them "
+            "one by one. If you are not signed in, the limit is 10 MB."
         ),
     ),
     500: (
-        "Something went wrong on our side",
-        "Nothing was half-saved. Go back and try again; if it happens again, tell your centre.",
+        "Something went wrong",
+        "This was not saved. Go back and try again. If it happens again, tell your centre’s administrator.",
     ),
 }
 FULL = (
     507,
-    "There is no room to save this",
+    "The server’s disk is full",
     (
-        "The server's disk is full. Nothing was half-saved. Keep this page open and tell your centre's "
-        "administrator; what was saved before is safe."
+        "This could not be saved. What was saved before is safe. Keep this page open and tell your centre’s "
+        "administrator."
     ),
 )
 READ_ONLY = (
     503,
     "Nothing can be saved just now",
     (
-        "The server can read what it keeps, but not write. Nothing was half-saved. Keep this page open and tell your "
-        "centre's administrator; what was saved before is safe."
+        "The server can read but not write. What was saved before is safe. Keep this page open and tell your "
+        "centre’s administrator."
     ),
 )
-AWAY = (
+UNREACHABLE = (
     503,
     "The server cannot reach its database",
-    "Nothing was half-saved. Keep this page open, wait a minute and send it again; what was saved before is safe.",
+    "This was not saved. What was saved before is safe. Keep this page open, wait a minute and send it again.",
 )
 DATABASE_FAULTS = {
     **dict.fromkeys(("SQLITE_FULL", "53100"), FULL),
     **dict.fromkeys(("SQLITE_READONLY", "25006"), READ_ONLY),
-    **dict.fromkeys(("SQLITE_BUSY", "SQLITE_CANTOPEN", "SQLITE_IOERR", "53300", "57P01", "57P02", "57P03"), AWAY),
+    **dict.fromkeys(
+        ("SQLITE_BUSY", "SQLITE_CANTOPEN", "SQLITE_IOERR", "53300", "57P01", "57P02", "57P03"), UNREACHABLE
+    ),
 }
-"""By the name of SQLite's error, or PostgreSQL's code for it."""
+"""The errors to show, by SQLite's name of the error or PostgreSQL's code for it."""
 EXPIRED = (
-    "This page was open for too long",
-    "Nothing was saved. Go back, reload the page, and send it again; what you typed is still in the page.",
+    "This page has expired",
+    "Nothing was saved. Go back, reload the page and send it again. What you typed is still on the page.",
 )
 
 
 def init_app(app: Flask) -> None:
+    """Register the error handlers."""
     app.register_error_handler(TrackerError, show_refusal)
     app.register_error_handler(CSRFError, show_expired)
     app.register_error_handler(HTTPException, show_http_error)
@@ -68,48 +71,58 @@ def init_app(app: Flask) -> None:
 
 
 def show_refusal(error: TrackerError) -> ResponseReturnValue:
-    return page(error.status, error.title, str(error))
+    """Show the sentence of a domain error."""
+    return render_error(error.status, error.title, str(error))
 
 
 def show_expired(_error: CSRFError) -> ResponseReturnValue:
-    return page(400, *EXPIRED)
+    """Show that the page's CSRF token is no longer valid."""
+    return render_error(400, *EXPIRED)
 
 
 def show_http_error(error: HTTPException) -> ResponseReturnValue:
+    """Show an HTTP error such as 404 or 413."""
     if error.code is None or error.code < 400:
         return error.get_response()
     title, sentence = SENTENCES.get(error.code, SENTENCES[500 if error.code >= 500 else 400])
-    return page(error.code, title, sentence, plain=error.code >= 500)
+    return render_error(error.code, title, sentence, plain=error.code >= 500)
 
 
 def show_full_disk(error: OSError) -> ResponseReturnValue:
-    """A disk that is full or read-only; anything else that the system refuses is ours to mend."""
+    """Show that the disk is full or read-only; any other error of the system is a fault of ours and is raised."""
     if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EROFS}:
         raise error
-    current_app.logger.error("the disk takes nothing: %s", error.strerror)
-    return page(*(READ_ONLY if error.errno == errno.EROFS else FULL))
+    current_app.logger.error("The disk cannot be written to: %s", error.strerror)
+    return render_error(*(READ_ONLY if error.errno == errno.EROFS else FULL))
 
 
 def show_database_fault(error: DBAPIError) -> ResponseReturnValue:
-    """The database is full, read-only or away; any other fault of it is ours to mend."""
+    """Show that the database is full, read-only or unreachable; any other error is a fault of ours and is raised."""
     name = getattr(error.orig, "sqlite_errorname", None) or getattr(error.orig, "sqlstate", None) or ""
-    found = DATABASE_FAULTS.get(name) or DATABASE_FAULTS.get("_".join(name.split("_")[:2]))
-    if found is None and not error.connection_invalidated and not _is_unreachable(error, name):
+    fault = DATABASE_FAULTS.get(name) or DATABASE_FAULTS.get("_".join(name.split("_")[:2]))
+    if fault is None and not error.connection_invalidated and not _is_unreachable(error, name):
         raise error
-    current_app.logger.error("the database takes nothing: %s", name or type(error.orig).__name__)
-    return page(*(found or AWAY), plain=True)
+    current_app.logger.error("The database cannot be used: %s", name or type(error.orig).__name__)
+    return render_error(*(fault or UNREACHABLE), plain=True)
 
 
 def _is_unreachable(error: DBAPIError, name: str) -> bool:
-    """PostgreSQL's driver could not connect, or lost the connection: then there is no code."""
-    import psycopg  # here: a command that starts the app need not wait for it
+    """Return whether PostgreSQL's driver could not connect or lost the connection; then there is no code."""
+    import psycopg  # imported here, so that commands start without it
 
     return isinstance(error.orig, psycopg.OperationalError) and not name
 
 
-def page(status: int, title: str, sentence: str, *, plain: bool = False) -> ResponseReturnValue:
-    """The error as a page, or as JSON for a script of ours that asked so; `plain` without reading anything."""
+def render_error(status: int, title: str, sentence: str, *, plain: bool = False) -> ResponseReturnValue:
+    """Return the error as a page, or as JSON if one of our scripts asked for JSON.
+
+    Args:
+        status: the HTTP status.
+        title: the page's heading.
+        sentence: what is wrong and how to put it right.
+        plain: True to make the page without reading the database, even for who is signed in.
+    """
     if request.accept_mimetypes.best == "application/json":
         return jsonify(message=sentence), status
-    words = {"status": status, "title": title, "sentence": sentence}
-    return render_template("errors/error.html", **words, plain=plain), status
+    texts = {"status": status, "title": title, "sentence": sentence}
+    return render_template("errors/error.html", **texts, plain=plain), status

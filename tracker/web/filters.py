@@ -23,11 +23,12 @@ def runs(environment: Environment, items: Iterable[Any], attribute: str) -> list
 
 
 def has_endpoint(name: str) -> bool:
-    """Whether the app has this view, so that a shared template can leave out what is not there."""
+    """Return whether the app has this view, so that a shared template can leave out what is not there."""
     return name in current_app.view_functions
 
 
 def init_app(app: Flask) -> None:
+    """Register the filters and globals of all templates."""
     for filter_ in (day, moment, clock, age, ago, period, size, paragraphs, counted, runs, in_terms):
         app.add_template_filter(filter_)
     app.add_template_global(has_endpoint)

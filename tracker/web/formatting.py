@@ -10,12 +10,12 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
 def local(moment: datetime) -> datetime:
-    """The moment on a London clock; one without a zone is taken for UTC, as the database keeps it."""
+    """Return the moment in London time; one without a time zone is taken as UTC."""
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(LONDON)
 
 
 def day(value: date | datetime | None) -> str:
-    """`22 November 2026`; nothing for nothing."""
+    """Return a date as `22 November 2026`, or an empty string for None."""
     if value is None:
         return ""
     if isinstance(value, datetime):
@@ -24,17 +24,17 @@ def day(value: date | datetime | None) -> str:
 
 
 def clock(value: datetime) -> str:
-    """`10:42`, in London."""
+    """Return the London time of a moment as `10:42`."""
     return f"{local(value):%H:%M}"
 
 
 def moment(value: datetime | None) -> str:
-    """`22 November 2026, 10:42`, in London."""
+    """Return a moment as `22 November 2026, 10:42` in London time, or an empty string for None."""
     return f"{day(value)}, {clock(value)}" if value else ""
 
 
 def period(start: date | None, end: date | None = None) -> str:
-    """A day, or from–until with what the two share said once: `3–22 November 2026`."""
+    """Return a date, or two dates with what they share written once: `3–22 November 2026`."""
     if start is None or end is None or start == end:
         return day(start or end)
     if start.year != end.year:
@@ -45,7 +45,7 @@ def period(start: date | None, end: date | None = None) -> str:
 
 
 def age(value: date | datetime | None) -> str:
-    """How long ago: `12 minutes`, `2 hours`, `3 days`; of a day, `today` or `3 days`."""
+    """Return how long ago a moment was: `12 minutes`, `2 hours`, `3 days`; for a date, `today` or `3 days`."""
     if value is None:
         return ""
     if not isinstance(value, datetime):
@@ -68,12 +68,12 @@ def ago(value: date | datetime | None) -> str:
 
 
 def counted(number: int, singular: str, plural: str | None = None) -> str:
-    """`1 criterion`, `7 criteria`: the plural is the singular with an s unless given."""
+    """Return a number with its noun: `1 criterion`, `7 criteria`. The plural is the singular with an s by default."""
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
 
 
 def size(count: int) -> str:
-    """Bytes as people read them: `840 bytes`, `12 KB`, `2.3 MB`."""
+    """Return a number of bytes as `840 bytes`, `12 KB` or `2.3 MB`."""
     if count < 1000:
         return counted(count, "byte")
     if count < 999_500:
@@ -83,7 +83,7 @@ def size(count: int) -> str:
 
 
 def paragraphs(text: str | None) -> Markup:
-    """Typed text, escaped: a blank line starts a paragraph, a single line break stays one."""
+    """Return typed text as escaped HTML: a blank line starts a paragraph, a single line break stays one."""
     blocks = (text or "").replace("\r\n", "\n").replace("\r", "\n").strip().split("\n\n")
     lines = (Markup("<br>").join(escape(line) for line in block.strip("\n").split("\n")) for block in blocks)
     return Markup("\n").join(Markup("<p>{}</p>").format(block) for block in lines if block.strip())

@@ -19,13 +19,13 @@ MIN_YEAR, MAX_YEAR = 2000, 2100
 
 
 class PageForm(FlaskForm):
-    """A form sent by one of our pages."""
+    """A form that reads files only into file fields, and text only into the others."""
 
     class Meta(FlaskForm.Meta):  # noqa: D106 - the name WTForms looks for
         def wrap_formdata(self, form: FlaskForm, formdata: Any) -> Any:
-            """Files for the fields that ask for files, and text for the others; JSON is no form.
+            """Return the submitted text, with files for the file fields only; JSON is ignored.
 
-            Flask-WTF lays files over text by name, so that a file could arrive where a field expects words.
+            Flask-WTF merges files and text by name, so that a file could arrive where a field expects text.
             """
             if formdata is not _Auto:
                 return formdata

@@ -1,4 +1,4 @@
-"""A signing or submitting form acts once, however often it is sent."""
+"""Idempotency keys: a signing or submitting form acts once, however often it is sent."""
 
 import hashlib
 import secrets
@@ -18,13 +18,14 @@ from tracker.models import IdempotencyKey
 from tracker.web.current_user import me
 
 FIELD = "idempotency_key"
-NOT_OF_THE_BODY = {FIELD, "csrf_token", "password"}
+NOT_HASHED = {FIELD, "csrf_token", "password"}
 
 
 def once(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a POST act once per key: sent again, it leads where it led; sent with another body, it is refused.
+    """Let a POST act once for each key.
 
-    Put it under `requires` (and under `requires_password`). A view that acted redirects.
+    The same form sent again redirects to where it redirected first; with another body it is refused. Put the
+    decorator below `requires` and the confirmation of a password. A view that has acted must redirect.
     """
 
     @wraps(view)
@@ -40,14 +41,14 @@ def once(view: Callable[..., Any]) -> Callable[..., Any]:
             try:
                 db.session.flush()
             except IntegrityError:
-                rollback()  # the same form arrived twice at once, and the other was first
+                rollback()  # the same form arrived twice at the same moment, and the other was first
                 earlier = db.session.get(IdempotencyKey, (row.person_id, row.key))
         if earlier:
             if earlier.body_hash != body_hash:
                 raise Conflict("This form was already used for something else. Open the page again.")
             return redirect(earlier.location, 303)
         response = make_response(view(*args, **kwargs))
-        if response.status_code in {302, 303}:  # anything else did not act, and is rolled back with the key
+        if response.status_code in {302, 303}:  # any other response did not act, and is rolled back with the key
             row.location = response.location
         return response
 
@@ -55,15 +56,17 @@ def once(view: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def init_app(app: Flask) -> None:
+    """Register the template global `once_field`."""
+
     @app.template_global()
     def once_field() -> Markup:
-        """The hidden field a form carries for `once`."""
+        """Return the hidden field that a form needs for `once`."""
         return Markup('<input type="hidden" name="{}" value="{}">').format(FIELD, secrets.token_urlsafe(24))
 
 
 def _body_hash() -> str:
     digest = hashlib.sha256(request.path.encode())
     for name, values in sorted(request.form.lists()):
-        if name not in NOT_OF_THE_BODY:
+        if name not in NOT_HASHED:
             digest.update(repr((name, values)).encode())
     return digest.hexdigest()

@@ -16,8 +16,10 @@ class Page:
 
     @property
     def previous(self) -> int | None:
+        """The number of the page before, or None."""
         return self.number - 1 if self.number > 1 else None
 
     @property
     def next(self) -> int | None:
+        """The number of the page after, or None."""
         return self.number + 1 if self.has_next else None

@@ -1,4 +1,4 @@
-"""What arrives, as every view may take it for granted."""
+"""Request class and query parameters, cleaned before a view reads them."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -10,25 +10,27 @@ from tracker.errors import NotFound
 
 
 class Parameters(ImmutableMultiDict[str, Any]):
-    """What was asked or sent, without NUL: nobody types it, and PostgreSQL cannot keep it."""
+    """Query and form parameters without NUL characters, which PostgreSQL cannot store."""
 
     def __init__(self, pairs: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None) -> None:
-        found = MultiDict(pairs).items(multi=True)
-        super().__init__([(without_nul(name), without_nul(value)) for name, value in found])
+        items = MultiDict(pairs).items(multi=True)
+        super().__init__([(without_nul(name), without_nul(value)) for name, value in items])
 
 
 class TrackerRequest(Request):
+    """A request whose parameters hold no NUL characters."""
+
     parameter_storage_class = Parameters
 
 
 def asked_number(name: str, default: int = 0) -> int:
-    """A row's or a page's number asked for after a question mark; the default where none could be meant."""
+    """Return a number from the query string, or the default if it is missing or can be no row's id."""
     number = request.args.get(name, default, type=int)
     return number if 0 <= number < 2**31 else default
 
 
 def asked_page(most: int = 10_000) -> int:
-    """Which page of a list is asked for."""
+    """Return the number of the page asked for, from 1 up to the given maximum."""
     return max(1, min(asked_number("page", 1), most))
 
 
@@ -51,5 +53,5 @@ def read_form_text(name: str) -> str:
 
 
 def without_nul(value: Any) -> Any:
-    """Text without NUL; a file as it is."""
+    """Return text without NUL characters, and anything else as it is."""
     return value.replace("\x00", "") if isinstance(value, str) else value

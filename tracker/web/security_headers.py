@@ -1,4 +1,4 @@
-"""The names this site answers to, and the headers of every answer: nothing inline, foreign, or kept by a cache."""
+"""Security headers of every response, and the host names that this site answers to."""
 
 import secrets
 from urllib.parse import urlsplit
@@ -18,18 +18,18 @@ CONTENT_SECURITY_POLICY = (
 
 
 PERMISSIONS_POLICY = "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()"
-"""What no page here asks a browser for. A photo is taken by the phone's own camera, through a file field."""
+"""The browser features that no page uses. Photos are taken with the phone's camera app, through a file field."""
 TRANSPORT_SECURITY = "max-age=31536000"
-"""A year of https alone, for this name and no other: the names beside it are not ours to speak for."""
-MAX_OF_STRANGERS = 12 * MEGABYTE
-HERE = ("127.0.0.1", "localhost", "[::1]")
-"""This machine's own names: whoever can use them is here already."""
+"""HTTPS only, for a year, and without subdomains, which may be other people's."""
+MAX_ANONYMOUS_SIZE = 12 * MEGABYTE
+LOCAL_NAMES = ("127.0.0.1", "localhost", "[::1]")
+"""This machine's own names, which are always answered."""
 
 
 def csp_nonce() -> str:
-    """The word on this answer's own scripts, by which a browser tells them from any that were put there.
+    """Return the CSP nonce of this response: the browser runs only the scripts that carry it.
 
-    Made when a page first asks: made before the request, it would be missing where a request is refused before that.
+    It is made when a page first asks for it, so that error pages of refused requests have one too.
     """
     if "csp_nonce" not in g:
         g.csp_nonce = secrets.token_urlsafe(16)
@@ -37,13 +37,13 @@ def csp_nonce() -> str:
 
 
 def content_security_policy() -> str:
-    """What a browser may load for this answer; no script at all where no page asked for the word."""
+    """Return the content security policy of this response; without a nonce it allows no script."""
     return CONTENT_SECURITY_POLICY.format(scripts=f"'nonce-{g.csp_nonce}'" if "csp_nonce" in g else "'none'")
 
 
-def names_of(settings: Settings) -> list[str]:
-    """The hosts under which this site is asked for: that of `BASE_URL`, and what `TRUSTED_HOSTS` adds."""
-    return [urlsplit(settings.base_url).netloc, *settings.trusted_hosts, *HERE]
+def list_host_names(settings: Settings) -> list[str]:
+    """Return the host names that this site answers to: that of `BASE_URL`, and those in `TRUSTED_HOSTS`."""
+    return [urlsplit(settings.base_url).netloc, *settings.trusted_hosts, *LOCAL_NAMES]
 
 
 def fixed_headers(app: Flask) -> dict[str, str]:
@@ -67,22 +67,22 @@ def static_file_headers(app: Flask) -> dict[str, str]:
 
 
 def init_app(app: Flask) -> None:
-    """To come before whatever else looks at a request."""
-    names = names_of(app.config["SETTINGS"])
+    """Check host names and body sizes, and add the headers; register this before other request hooks."""
+    names = list_host_names(app.config["SETTINGS"])
     always = fixed_headers(app)
     app.add_template_global(csp_nonce)
 
     @app.before_request
     def refuse_other_hosts() -> None:
-        """Flask's own check answers before a page can be made; this one says what to do."""
+        """Refuse requests for other hosts with a page that says what to do, which Flask's own check cannot."""
         if not host_is_trusted(request.host, names):
             raise UnknownHost
 
     @app.before_request
-    def bound_strangers() -> None:
-        """Before the body is read: whoever is not signed in has a form to be checked to send, and nothing larger."""
+    def limit_anonymous_uploads() -> None:
+        """Limit the body before it is read: who is not signed in sends at most one recording form to check."""
         if request.method not in SAFE_METHODS and not current_user.is_authenticated:
-            request.max_content_length = MAX_OF_STRANGERS
+            request.max_content_length = MAX_ANONYMOUS_SIZE
 
     @app.after_request
     def add_headers(response: Response) -> Response:

@@ -91,6 +91,7 @@ class StaticFiles:
         return server
 
     def add_headers(self, headers: Headers, _path: str, _url: str) -> None:
+        """Add the caching and security headers of static files."""
         headers["Cache-Control"] = CACHE_CONTROL
         for name, value in self.headers.items():
             headers[name] = value

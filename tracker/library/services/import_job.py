@@ -71,7 +71,7 @@ def resume_imports() -> None:
     """Queue the imports that were left running when a worker was killed or the queue could not be reached."""
     with reading():
         running = list(db.session.scalars(select(ImportRun.id).where(ImportRun.state == ImportState.RUNNING)))
-    queue = jobs.of_app()
+    queue = jobs.get_jobs()
     for run_id in running:
         if not queue.has_waiting(run_import, run_id):
             queue.put(run_import, run_id)
@@ -79,7 +79,7 @@ def resume_imports() -> None:
 
 def run_slices(run_id: int, contents: FileContents) -> None:
     """Run slices until the import is done, the worker is stopping or the turn is over."""
-    queue = jobs.of_app()
+    queue = jobs.get_jobs()
     end = time.monotonic() + MAX_TURN_SECONDS
     while import_slice_with_retries(run_id, contents):
         if queue.stopping.is_set():

@@ -129,7 +129,7 @@ def get_import(run_id: int) -> tuple[ImportRun, Actor]:
 
 def build_progress(run: ImportRun) -> queries.ImportProgress:
     """Return the progress of an import."""
-    is_waiting = run.state is ImportState.RUNNING and not jobs.of_app().has_worker()
+    is_waiting = run.state is ImportState.RUNNING and not jobs.get_jobs().has_worker()
     return queries.ImportProgress(run.state, run.done, run.total, len(run.outcome), is_waiting)
 
 
