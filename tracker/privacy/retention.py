@@ -178,7 +178,7 @@ def _check_reason(reason: str) -> str:
 
 
 def verified_at() -> ColumnElement[datetime]:
-    """SQL: when the last unit of a registration was verified."""
+    """Return as SQL when the last unit of a registration was verified."""
     return (
         select(func.max(Signature.signed_at))
         .join(UnitAttempt, UnitAttempt.id == Signature.attempt_id)

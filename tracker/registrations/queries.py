@@ -69,7 +69,7 @@ class AllocatedAttempt:
 
 
 def has_allocation(role: Role) -> ColumnElement[bool]:
-    """SQL: the attempt is allocated to somebody in this role who still has the role."""
+    """Return as SQL whether the attempt is allocated to somebody in this role who still has the role."""
     return (
         select(Allocation.id)
         .join(Grant, and_(Grant.person_id == Allocation.person_id, Grant.role == Allocation.role))
@@ -87,12 +87,12 @@ def has_allocation(role: Role) -> ColumnElement[bool]:
 
 
 def needs_assessor() -> ColumnElement[bool]:
-    """SQL: the attempt is in progress and has no assessor."""
+    """Return as SQL whether the attempt is in progress and has no assessor."""
     return and_(UnitAttempt.state == AttemptState.IN_PROGRESS, ~has_allocation(Role.ASSESSOR))
 
 
 def needs_verifier() -> ColumnElement[bool]:
-    """SQL: the attempt is open and has no internal verifier."""
+    """Return as SQL whether the attempt is open and has no internal verifier."""
     return and_(UnitAttempt.state.in_(OPEN), ~has_allocation(Role.INTERNAL_VERIFIER))
 
 
@@ -317,6 +317,6 @@ def _is_live_allocation(allocation: type[Allocation], role: Role) -> ColumnEleme
 
 
 def _is_live() -> ColumnElement[bool]:
-    """SQL: a grant that has started and has not ended."""
+    """Return as SQL a grant that has started and has not ended."""
     moment = now()
     return and_(Grant.starts_at <= moment, or_(Grant.ends_at.is_(None), Grant.ends_at > moment))

@@ -74,6 +74,7 @@ class StaticFiles:
         self.headers = headers
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request for a static file, or pass the request to the app."""
         serve: Any = self.server if environ.get("PATH_INFO", "").startswith(URL_PREFIX) else self.application
         return serve(environ, start_response)  # type: ignore[no-any-return]  # WhiteNoise has no types
 
