@@ -20,7 +20,7 @@ NOW = datetime(2026, 11, 4, 12, 0, tzinfo=UTC)
 @contextmanager
 def running_app(database_url: str = "", *, demo: bool = False) -> Iterator[Flask]:
     """Yield the app over an empty, migrated database: SQLite in the temporary folder unless an address is given."""
-    with tempfile.TemporaryDirectory() as folder, clock.held_at(NOW):
+    with tempfile.TemporaryDirectory() as folder, clock.frozen_at(NOW):
         instance = Path(folder) / "instance"
         environment = {
             "INSTANCE_PATH": str(instance),

@@ -12,7 +12,7 @@ from werkzeug.routing import Rule
 from tests.factories import days_ago, make_world
 from tests.web.test_routes import Cast
 from tracker.accounts import sessions
-from tracker.clock import held_at
+from tracker.clock import frozen_at
 from tracker.extensions import db
 from tracker.ledger import keys
 from tracker.ledger.transactions import transaction
@@ -48,7 +48,7 @@ def list_routes() -> dict[str, str]:
 def prepare(app: Flask) -> tuple[Cast, dict[str, str]]:
     """Create the people and their things; return the ids by the names in addresses, and a session token for each."""
     with app.app_context():
-        with held_at(days_ago(400)), transaction():
+        with frozen_at(days_ago(400)), transaction():
             keys.make_key()
         cast = Cast(app, make_world())
         with transaction():

@@ -176,7 +176,7 @@ def keyed(app: Flask) -> Flask:
     from tests import factories
     from tracker.ledger import keys, transactions
 
-    with clock.held_at(factories.days_ago(400)), transactions.transaction():
+    with clock.frozen_at(factories.days_ago(400)), transactions.transaction():
         keys.make_key()
     return app
 
@@ -243,14 +243,14 @@ def anonymous(app: Flask) -> FlaskClient:
 
 
 @pytest.fixture
-def hold_clock() -> Iterator[Callable[[datetime], None]]:
-    """`hold_clock(moment)` holds the product's clock still."""
+def freeze_clock() -> Iterator[Callable[[datetime], None]]:
+    """`freeze_clock(moment)` holds the product's clock still."""
 
-    def hold(moment: datetime) -> None:
-        clock.held = moment
+    def freeze(moment: datetime) -> None:
+        clock.frozen = moment
 
-    yield hold
-    clock.held = None
+    yield freeze
+    clock.frozen = None
 
 
 @pytest.fixture

@@ -72,7 +72,7 @@ def accepted(world: World, bob: FlaskClient, evidence_id: int, app: Flask) -> No
     assert "valid" in refused.text
     data |= dict.fromkeys(("valid", "authentic", "current", "sufficient"), "y")
     assert bob.post(address, data={**data, "act": "accept"}).status_code == 303
-    with clock.held_at(clock.now() + timedelta(seconds=11)):
+    with clock.frozen_at(clock.now() + timedelta(seconds=11)):
         assert release_due_assessments() == 1
 
 

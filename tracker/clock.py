@@ -7,13 +7,13 @@ from zoneinfo import ZoneInfo
 
 LONDON = ZoneInfo("Europe/London")
 
-held: datetime | None = None
+frozen: datetime | None = None
 """The moment at which the clock stands still: set by tests, and while the demonstration's past is written."""
 
 
 def now() -> datetime:
     """Return the present moment in UTC."""
-    return held or datetime.now(UTC)
+    return frozen or datetime.now(UTC)
 
 
 def today() -> date:
@@ -27,11 +27,11 @@ def day_of(moment: datetime) -> date:
 
 
 @contextmanager
-def held_at(moment: datetime) -> Iterator[None]:
+def frozen_at(moment: datetime) -> Iterator[None]:
     """Set the clock to a moment for everything inside."""
-    global held  # noqa: PLW0603 - there is one clock
-    before, held = held, moment
+    global frozen  # noqa: PLW0603 - there is one clock
+    before, frozen = frozen, moment
     try:
         yield
     finally:
-        held = before
+        frozen = before

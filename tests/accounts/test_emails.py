@@ -33,9 +33,9 @@ def test_alice_is_told_by_name_with_a_whole_address(world: World, mails_to: Mail
 
 
 def test_the_same_thing_is_told_once_a_day(
-    world: World, mails_to: MailsTo, hold_clock: Callable[[datetime], None]
+    world: World, mails_to: MailsTo, freeze_clock: Callable[[datetime], None]
 ) -> None:
-    hold_clock(NOON)
+    freeze_clock(NOON)
     tell(world.alice)
     tell(world.alice)
     assert len(mails_to(world.alice)) == 1
@@ -43,15 +43,15 @@ def test_the_same_thing_is_told_once_a_day(
     tell(world.bob)
     assert len(mails_to(world.alice)) == 2
     assert len(mails_to(world.bob)) == 1
-    hold_clock(NOON + timedelta(days=1))
+    freeze_clock(NOON + timedelta(days=1))
     tell(world.alice)
     assert len(mails_to(world.alice)) == 3
 
 
-def test_the_day_is_londons(world: World, mails_to: MailsTo, hold_clock: Callable[[datetime], None]) -> None:
-    hold_clock(datetime(2026, 7, 1, 22, 30, tzinfo=UTC))
+def test_the_day_is_londons(world: World, mails_to: MailsTo, freeze_clock: Callable[[datetime], None]) -> None:
+    freeze_clock(datetime(2026, 7, 1, 22, 30, tzinfo=UTC))
     tell(world.alice)
-    hold_clock(datetime(2026, 7, 1, 23, 30, tzinfo=UTC))  # half past midnight in London
+    freeze_clock(datetime(2026, 7, 1, 23, 30, tzinfo=UTC))  # half past midnight in London
     tell(world.alice)
     assert len(mails_to(world.alice)) == 2
 

@@ -98,16 +98,16 @@ def test_of_two_who_found_it_open_the_second_is_refused(
 def test_it_lapses(
     ivy: Person,
     anonymous: FlaskClient,
-    hold_clock: Callable[..., None],
+    freeze_clock: Callable[..., None],
     issue: Callable[[Person], str],
     lasts: timedelta,
 ) -> None:
     start = clock.now()
-    hold_clock(start)
+    freeze_clock(start)
     path = issue(ivy)
-    hold_clock(start + lasts - timedelta(seconds=1))
+    freeze_clock(start + lasts - timedelta(seconds=1))
     assert anonymous.get(path).status_code == 200
-    hold_clock(start + lasts)
+    freeze_clock(start + lasts)
     assert anonymous.get(path).status_code == 409
     assert anonymous.post(path, data={"name": "Ivy", "password": NEW}).status_code == 409
 

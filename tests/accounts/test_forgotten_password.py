@@ -73,18 +73,18 @@ def test_the_fourth_time_waits_whoever_it_is(
     world: World,
     anonymous: FlaskClient,
     mail_server: MailServer,
-    hold_clock: Callable[[datetime], None],
+    freeze_clock: Callable[[datetime], None],
     email: str,
 ) -> None:
-    hold_clock(NOON)
+    freeze_clock(NOON)
     for _ in range(3):
         assert ask(anonymous, email).status_code == 303
-    hold_clock(NOON + timedelta(minutes=14, seconds=30))
+    freeze_clock(NOON + timedelta(minutes=14, seconds=30))
     response = ask(anonymous, email)
     assert response.status_code == 422
     assert "To ask again, wait a minute" in response.text
     assert f'value="{email}"' in response.text
-    hold_clock(NOON + timedelta(minutes=15, seconds=1))
+    freeze_clock(NOON + timedelta(minutes=15, seconds=1))
     assert ask(anonymous, email).status_code == 303
 
 

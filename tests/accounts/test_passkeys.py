@@ -140,12 +140,12 @@ def test_a_question_is_answered_once_even_wrongly(bob: Person, app: Flask, key: 
 
 
 def test_a_question_lasts_five_minutes(
-    bob: Person, app: Flask, key: Authenticator, hold_clock: Callable[[datetime], None]
+    bob: Person, app: Flask, key: Authenticator, freeze_clock: Callable[[datetime], None]
 ) -> None:
-    hold_clock(NOON)
+    freeze_clock(NOON)
     browser = sign_in(app, bob)
     asked = question(browser, PROVE_QUESTION)
-    hold_clock(NOON + timedelta(minutes=5))
+    freeze_clock(NOON + timedelta(minutes=5))
     assert browser.post(PROVE, data={"credential": key.sign(asked)}).status_code == 422
 
 
@@ -220,9 +220,9 @@ def test_hostile_answers_are_refused_with_a_sentence(world: World, bob: Person, 
 
 
 def test_slips_are_counted_with_those_of_the_code(
-    bob: Person, app: Flask, key: Authenticator, hold_clock: Callable[[datetime], None]
+    bob: Person, app: Flask, key: Authenticator, freeze_clock: Callable[[datetime], None]
 ) -> None:
-    hold_clock(NOON)
+    freeze_clock(NOON)
     browser = sign_in(app, bob)
     for _ in range(5):
         prove(browser, key, origin="https://evil.example")

@@ -132,12 +132,12 @@ def test_an_empty_form_says_what_is_missing(world: World, anonymous: FlaskClient
 
 
 def test_after_eight_wrong_passwords_even_the_right_one_waits(
-    world: World, anonymous: FlaskClient, hold_clock: Callable[[datetime], None]
+    world: World, anonymous: FlaskClient, freeze_clock: Callable[[datetime], None]
 ) -> None:
-    hold_clock(NOON)
+    freeze_clock(NOON)
     for _ in range(8):
         sign_in(anonymous, world.alice.email, "wrong horse battery")
-    hold_clock(NOON + timedelta(minutes=5, seconds=10))
+    freeze_clock(NOON + timedelta(minutes=5, seconds=10))
     response = sign_in(anonymous, world.alice.email)
     assert response.status_code == 422
     assert "too many wrong passwords. Wait 10 minutes" in response.text
@@ -145,12 +145,12 @@ def test_after_eight_wrong_passwords_even_the_right_one_waits(
 
 
 def test_it_opens_again_when_the_wait_is_over(
-    world: World, anonymous: FlaskClient, hold_clock: Callable[[datetime], None]
+    world: World, anonymous: FlaskClient, freeze_clock: Callable[[datetime], None]
 ) -> None:
-    hold_clock(NOON)
+    freeze_clock(NOON)
     for _ in range(8):
         sign_in(anonymous, world.alice.email, "wrong horse battery")
-    hold_clock(NOON + timedelta(minutes=15, seconds=1))
+    freeze_clock(NOON + timedelta(minutes=15, seconds=1))
     assert sign_in(anonymous, world.alice.email).status_code == 303
 
 

@@ -41,23 +41,23 @@ def test_signing_out_twice_does_no_harm(world: World, client: Callable[..., Flas
 
 
 def test_a_session_lapses_after_half_an_hour_unused(
-    world: World, client: Callable[..., FlaskClient], hold_clock: Callable[..., None]
+    world: World, client: Callable[..., FlaskClient], freeze_clock: Callable[..., None]
 ) -> None:
     alice, start = client(world.alice), clock.now()
-    hold_clock(start + timedelta(minutes=29))
+    freeze_clock(start + timedelta(minutes=29))
     assert alice.get("/account").status_code == 200
-    hold_clock(start + timedelta(minutes=58))
+    freeze_clock(start + timedelta(minutes=58))
     assert alice.get("/account").status_code == 200, "it was used meanwhile"
-    hold_clock(start + timedelta(minutes=89))
+    freeze_clock(start + timedelta(minutes=89))
     assert alice.get("/account").status_code == 302
 
 
 def test_a_session_lapses_after_twelve_hours_however_busy(
-    world: World, client: Callable[..., FlaskClient], hold_clock: Callable[..., None]
+    world: World, client: Callable[..., FlaskClient], freeze_clock: Callable[..., None]
 ) -> None:
     alice, start = client(world.alice), clock.now()
     for minutes in range(20, 12 * 60, 20):
-        hold_clock(start + timedelta(minutes=minutes))
+        freeze_clock(start + timedelta(minutes=minutes))
         assert alice.get("/account").status_code == 200
-    hold_clock(start + timedelta(hours=12, minutes=1))
+    freeze_clock(start + timedelta(hours=12, minutes=1))
     assert alice.get("/account").status_code == 302

@@ -116,8 +116,8 @@ def test_the_token_changes_with_the_first_factor(world: World, app: Flask) -> No
     assert dan.get("/account").status_code == 200
 
 
-def test_the_code_of_the_set_up_is_used_up_by_it(world: World, app: Flask, hold_clock: Callable[..., None]) -> None:
-    hold_clock(factories.LONG_AGO)
+def test_the_code_of_the_set_up_is_used_up_by_it(world: World, app: Flask, freeze_clock: Callable[..., None]) -> None:
+    freeze_clock(factories.LONG_AGO)
     dan = sign_in(app, world.dan)
     page = dan.get(APP).text
     key = shown_key(page).replace(" ", "")

@@ -162,12 +162,12 @@ def test_he_can_sign_out_instead(bob: Person, app: Flask) -> None:
     assert browser.get("/two-step-verification").location.startswith("/sign-in")
 
 
-def test_it_waits_ten_minutes_and_no_longer(bob: Person, app: Flask, hold_clock: Hold) -> None:
-    hold_clock(NOON)
+def test_it_waits_ten_minutes_and_no_longer(bob: Person, app: Flask, freeze_clock: Hold) -> None:
+    freeze_clock(NOON)
     browser = sign_in(app, bob)
-    hold_clock(NOON + timedelta(minutes=9, seconds=59))
+    freeze_clock(NOON + timedelta(minutes=9, seconds=59))
     assert browser.get("/two-step-verification").status_code == 200
-    hold_clock(NOON + timedelta(minutes=10))
+    freeze_clock(NOON + timedelta(minutes=10))
     assert browser.get("/two-step-verification").location.startswith("/sign-in")
     assert prove(browser, code_now()).location.startswith("/sign-in")
 
@@ -185,8 +185,8 @@ def test_the_token_changes_once_it_is_proven(bob: Person, app: Flask) -> None:
 
 
 @pytest.mark.parametrize("typed", ["000000", "", "12345", "1234567", "abcdef", "١٢٣٤٥٦", "é" * 6, "1" * 200])
-def test_any_other_code_is_refused_beside_its_field(bob: Person, app: Flask, typed: str, hold_clock: Hold) -> None:
-    hold_clock(NOON)
+def test_any_other_code_is_refused_beside_its_field(bob: Person, app: Flask, typed: str, freeze_clock: Hold) -> None:
+    freeze_clock(NOON)
     browser = sign_in(app, bob)
     assert prove(browser, typed).status_code == 422
     assert browser.get("/queue").status_code == 302
@@ -194,14 +194,14 @@ def test_any_other_code_is_refused_beside_its_field(bob: Person, app: Flask, typ
 
 @pytest.mark.parametrize(("steps", "status"), [(-2, 422), (-1, 303), (0, 303), (1, 303), (2, 422)])
 def test_clocks_may_differ_by_half_a_minute(
-    bob: Person, app: Flask, hold_clock: Hold, steps: int, status: int
+    bob: Person, app: Flask, freeze_clock: Hold, steps: int, status: int
 ) -> None:
-    hold_clock(NOON)
+    freeze_clock(NOON)
     assert prove(sign_in(app, bob), code_at(step_now() + steps)).status_code == status
 
 
-def test_a_code_opens_once_and_none_before_it_does_after(bob: Person, app: Flask, hold_clock: Hold) -> None:
-    hold_clock(NOON)
+def test_a_code_opens_once_and_none_before_it_does_after(bob: Person, app: Flask, freeze_clock: Hold) -> None:
+    freeze_clock(NOON)
     assert prove(sign_in(app, bob), code_now()).status_code == 303
     again = sign_in(app, bob)
     assert "was already used" in prove(again, code_now()).text
@@ -220,15 +220,15 @@ def test_of_two_who_type_one_code_at_once_one_gets_in(bob: Person, codes: list[s
     assert sorted(at_one_moment(app, *[(browser, prove_it) for browser in browsers])) == [303, 422]
 
 
-def test_after_five_slips_even_the_right_code_waits(bob: Person, app: Flask, hold_clock: Hold) -> None:
-    hold_clock(NOON)
+def test_after_five_slips_even_the_right_code_waits(bob: Person, app: Flask, freeze_clock: Hold) -> None:
+    freeze_clock(NOON)
     browser = sign_in(app, bob)
     for _ in range(5):
         assert "This code is wrong" in prove(browser, "000000").text
     page = prove(browser, code_now()).text
     assert "There were too many wrong codes. Wait 15 minutes, then try again." in page
     assert sign_in(app, bob), "the password is counted by itself"
-    hold_clock(NOON + timedelta(minutes=15, seconds=1))
+    freeze_clock(NOON + timedelta(minutes=15, seconds=1))
     assert prove(sign_in(app, bob), code_now()).status_code == 303
     assert not db.session.scalars(select(FailedSignIn.id)).all(), "slips before the right code are forgotten"
 
@@ -270,9 +270,9 @@ def test_any_other_recovery_code_is_refused(bob: Person, codes: list[str], app: 
 
 
 def test_recovery_codes_are_slowed_together_with_the_others(
-    bob: Person, codes: list[str], app: Flask, hold_clock: Hold
+    bob: Person, codes: list[str], app: Flask, freeze_clock: Hold
 ) -> None:
-    hold_clock(NOON)
+    freeze_clock(NOON)
     browser = sign_in(app, bob)
     for _ in range(5):
         prove(browser, "000000")

@@ -12,4 +12,4 @@ from tracker import clock
 def clean_schedule(app: Flask) -> Iterator[None]:
     app.extensions["jobs"].queue.flush()
     yield
-    clock.held = None
+    clock.frozen = None

@@ -92,7 +92,7 @@ def release(assessment_id: int) -> None:
 
 def pass_time_to_undo() -> None:
     """Hold the clock eleven seconds later."""
-    clock.held = clock.now() + timedelta(seconds=11)
+    clock.frozen = clock.now() + timedelta(seconds=11)
 
 
 def meet_everything(world: World, attempt: UnitAttempt) -> tuple[EvidenceVersion, list[Claim]]:

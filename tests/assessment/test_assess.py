@@ -259,7 +259,7 @@ def test_signed_unit_cannot_be_assessed(world: World, client: ClientFor) -> None
 def test_the_page_asks_little_of_the_database_whatever_its_length(
     world: World, client: ClientFor, count_statements: Callable[[], AbstractContextManager[list[str]]]
 ) -> None:
-    clock.held = clock.now()  # a session notes once a minute that it was seen
+    clock.frozen = clock.now()  # a session notes once a minute that it was seen
     few, _, _ = stories.submit_item(world.cfacc15, "One claim", "1")
     many, version, claims = stories.submit_item(world.cfacc15, "Many", *"123456789")
     stories.return_item(

@@ -42,7 +42,7 @@ def test_candidate_signs_the_snapshot_that_the_assessor_signed(world: World, act
 def test_evidence_submitted_after_sign_off_is_not_on_the_form(world: World) -> None:
     stories.sign(world, world.cfacc15)
     seen = take_snapshot(world.cfacc15).hash
-    clock.held = clock.now() + stories.timedelta(minutes=1)
+    clock.frozen = clock.now() + stories.timedelta(minutes=1)
     stories.submit_item(world.cfacc15, "Later", "1")
     assert take_snapshot(world.cfacc15).hash == seen
 

@@ -211,7 +211,7 @@ def test_only_assessors_have_a_queue(world: World, client: ClientFor) -> None:
 def test_the_pages_ask_little_of_the_database_whatever_the_number_of_rows(
     world: World, client: ClientFor, count_statements: Callable[[], AbstractContextManager[list[str]]]
 ) -> None:
-    clock.held = clock.now()  # a session notes once a minute that it was seen
+    clock.frozen = clock.now()  # a session notes once a minute that it was seen
     bob, counts = client(world.bob), []
     bob.get("/queue")  # what the test itself left to be read again
     for _ in range(2):

@@ -73,7 +73,7 @@ def test_cached_queue_shows_accept_undo_and_release_at_once(world: World, bob: F
         assessments.accept_evidence(world.cfacc15, version, actor)
     stories.pass_time_to_undo()
     assert "No evidence to assess." in bob.get("/queue").text
-    assert clock.held
+    assert clock.frozen
 
 
 def test_cached_queue_shows_removed_claims_voids_and_withdrawals_at_once(world: World, bob: FlaskClient) -> None:

@@ -68,7 +68,7 @@ def test_returned_evidence_leaves_the_queue_until_a_new_version(world: World) ->
     assert (waiting.version, waiting.criteria) == (2, 2)
 
 
-def test_claim_added_after_a_return_enters_the_queue(world: World, hold_clock: Callable[..., None]) -> None:
+def test_claim_added_after_a_return_enters_the_queue(world: World, freeze_clock: Callable[..., None]) -> None:
     evidence, version, _ = stories.submit_item(world.cfacc15, "Complaint", "1", days_ago=1)
     stories.return_item(world.cfacc15, version, world.bob, build_draft({}, feedback="Which day was it?"))
     stories.pass_time_to_undo()

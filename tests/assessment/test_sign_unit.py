@@ -325,7 +325,7 @@ def test_only_the_allocated_assessor_signs(world: World, client: ClientFor) -> N
 def test_the_page_asks_little_of_the_database_whatever_the_number_of_rows(
     world: World, client: ClientFor, count_statements: Callable[[], AbstractContextManager[list[str]]]
 ) -> None:
-    clock.held = clock.now()  # a session notes once a minute that it was seen
+    clock.frozen = clock.now()  # a session notes once a minute that it was seen
     stories.meet_everything(world, world.cfacc15)
     bob, counts = client(world.bob), []
     bob.get(f"/attempts/{world.cfacc15.id}/sign")  # what the test itself left to be read again

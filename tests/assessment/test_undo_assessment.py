@@ -84,11 +84,11 @@ def test_the_release_is_queued_for_the_end_of_the_time_to_undo(app: Flask, world
 
 def test_the_queued_job_releases_nothing_while_it_can_be_undone(world: World, decided: Assessment) -> None:
     assert decided.release_after
-    with clock.held_at(decided.release_after - timedelta(seconds=1)):
+    with clock.frozen_at(decided.release_after - timedelta(seconds=1)):
         releasing.release_assessment_if_due(decided.id)
     db.session.refresh(decided)
     assert decided.state is AssessmentState.DRAFT
-    with clock.held_at(decided.release_after):
+    with clock.frozen_at(decided.release_after):
         releasing.release_assessment_if_due(decided.id)
     db.session.refresh(decided)
     assert decided.state is AssessmentState.RELEASED

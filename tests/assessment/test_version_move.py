@@ -77,12 +77,12 @@ class TestWhatFollows:
 
     @pytest.mark.usefixtures("assessed_claims")
     def test_claim_on_reworded_criterion_is_to_assess_again(
-        self, world: World, hold_clock: Callable[[object], None]
+        self, world: World, freeze_clock: Callable[[object], None]
     ) -> None:
         newer = publish_second_version(world)
         assert [each.criteria for each in list_evidence_to_assess(world.bob.id)] == [1], "5 waits"
         moment = clock.now()
-        hold_clock(moment)
+        freeze_clock(moment)
         move(world, newer)
         assert states(world)["2"] is CriterionState.CLAIMED
         [waiting] = list_evidence_to_assess(world.bob.id)
@@ -357,7 +357,7 @@ class TestRefusing:
             move_to_version(world.cfacc15, newer, reason, factories.actor(world.dan))
 
     def test_attempt_cannot_move_while_an_assessment_can_be_undone(
-        self, world: World, hold_clock: Callable[[object], None]
+        self, world: World, freeze_clock: Callable[[object], None]
     ) -> None:
         newer = publish_second_version(world)
         _, version, claims = stories.submit_item(world.cfacc15, "Call", "1")
@@ -367,7 +367,7 @@ class TestRefusing:
             assessments.accept_evidence(world.cfacc15, version, actor)
         with pytest.raises(Refused, match="can still undo it"):
             move(world, newer)
-        hold_clock(clock.now() + timedelta(seconds=11))
+        freeze_clock(clock.now() + timedelta(seconds=11))
         move(world, newer)
         assert states(world)["1"] is CriterionState.MET
 

@@ -59,9 +59,9 @@ def test_not_signed_in_leads_to_sign_in(anonymous: FlaskClient) -> None:
 
 @pytest.mark.parametrize(("hour", "greeting"), [(8, "morning"), (12, "afternoon"), (18, "evening")])
 def test_the_greeting_knows_the_time_of_day(
-    world: World, client: ClientFor, hold_clock: Callable[[datetime], None], hour: int, greeting: str
+    world: World, client: ClientFor, freeze_clock: Callable[[datetime], None], hour: int, greeting: str
 ) -> None:
-    hold_clock(datetime(2026, 11, 23, hour, 30, tzinfo=UTC))
+    freeze_clock(datetime(2026, 11, 23, hour, 30, tzinfo=UTC))
     assert f"Good {greeting}, Alice." in home(client(world.alice))
 
 
@@ -174,10 +174,10 @@ def test_what_was_disputed_needs_more_again(world: World, client: ClientFor) -> 
 
 
 def test_a_signed_unit_waits_to_be_confirmed(
-    world: World, client: ClientFor, hold_clock: Callable[[datetime], None]
+    world: World, client: ClientFor, freeze_clock: Callable[[datetime], None]
 ) -> None:
     sign(world, world.cfacc15)
-    hold_clock(clock.now() + timedelta(days=2))
+    freeze_clock(clock.now() + timedelta(days=2))
     alice = client(world.alice)
     assert steps(alice)[0] == "Confirm CFACC15: your assessor has signed it 2 days"
     assert leads_to(alice)[0] == f"/attempts/{world.cfacc15.id}/confirm"

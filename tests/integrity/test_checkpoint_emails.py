@@ -22,11 +22,11 @@ NOON = datetime.fromisoformat("2030-03-04T12:00:00+00:00")
 
 
 @pytest.fixture
-def mailing(keyed: Flask, world: World, tmp_path: Path, hold_clock: HoldClock) -> Flask:
+def mailing(keyed: Flask, world: World, tmp_path: Path, freeze_clock: HoldClock) -> Flask:
     """A ledger with a checkpoint, and mail that goes to the outbox."""
     keyed.config |= {"DEMO": True, "OUTBOX_PATH": tmp_path / "outbox"}
     addressed(keyed, "eve@example.org", "archive@example.org")
-    hold_clock(NOON)
+    freeze_clock(NOON)
     go_on()
     return keyed
 
@@ -56,17 +56,17 @@ class TestMailed:
             assert newest().line in each.get_content().splitlines()
             assert each["Subject"] == "Ledger checkpoint of http://127.0.0.1:8000, 4 March 2030"
 
-    def test_once_a_day(self, hold_clock: HoldClock) -> None:
+    def test_once_a_day(self, freeze_clock: HoldClock) -> None:
         assert email_checkpoint()
         go_on()
         assert email_checkpoint() is None
-        hold_clock(NOON + timedelta(days=1))
+        freeze_clock(NOON + timedelta(days=1))
         assert email_checkpoint() == newest()
         assert len(emails.load_outbox()) == 4
 
-    def test_not_again_while_nothing_is_new(self, hold_clock: HoldClock) -> None:
+    def test_not_again_while_nothing_is_new(self, freeze_clock: HoldClock) -> None:
         assert email_checkpoint()
-        hold_clock(NOON + timedelta(days=1))
+        freeze_clock(NOON + timedelta(days=1))
         assert email_checkpoint() is None
         assert len(emails.load_outbox()) == 2
 

@@ -65,15 +65,15 @@ class TestWriting:
         assert [each.size for each in written()] == [100]
 
     @pytest.mark.usefixtures("keyed")
-    def test_fewer_wait_five_minutes(self, act: Callable[..., None], hold_clock: Callable[..., None]) -> None:
+    def test_fewer_wait_five_minutes(self, act: Callable[..., None], freeze_clock: Callable[..., None]) -> None:
         act()
         first = checkpoints.write_due()
         assert first
         act()
         assert checkpoints.write_due() is None
-        hold_clock(first.at + timedelta(minutes=5))
+        freeze_clock(first.at + timedelta(minutes=5))
         assert checkpoints.write_due()
-        hold_clock(first.at + timedelta(hours=1))
+        freeze_clock(first.at + timedelta(hours=1))
         assert checkpoints.write_due() is None  # nothing is new
 
     def test_a_folder_that_cannot_be_written_stops_nobody(
@@ -145,12 +145,12 @@ class TestVerifying:
         assert said(2) == ["2: checkpoint 2 cannot be read"]
 
     def test_checkpoints_that_are_gone_are_missed(
-        self, act: Callable[..., None], hold_clock: Callable[..., None]
+        self, act: Callable[..., None], freeze_clock: Callable[..., None]
     ) -> None:
         act(101)
         last = written()[-1].at
         assert said(2) == []
-        hold_clock(last + timedelta(hours=1))
+        freeze_clock(last + timedelta(hours=1))
         checkpoints.get_path().unlink()
         assert said(2) == ["2: no checkpoint holds the last 102 events"]
 

@@ -92,7 +92,7 @@ def verify(app: Flask) -> str:
 class TestServing:
     def test_the_whole_story_is_told_under_it(self, app: Flask, role: str, tmp_path: Path) -> None:
         """From the first key to an issued form, with nothing but what was granted."""
-        with clock.held_at(clock.now() - 2 * A_YEAR):
+        with clock.frozen_at(clock.now() - 2 * A_YEAR):
             app.config["KEYS_PATH"] = tmp_path / "keys"
             app.test_cli_runner().invoke(args=["keys", "make"])
             confine(app, role)
@@ -124,7 +124,7 @@ class TestServing:
             erase(registration("Chloe"), is_whole=True)
             assert db.session.scalar(text("SELECT count(*) FROM person WHERE name = 'Erased'")) == 1
         finally:
-            clock.held = None
+            clock.frozen = None
 
     def test_the_commands_of_a_server_work(self, served: Flask) -> None:
         for command in (

@@ -166,7 +166,7 @@ class TestWhole:
             erase(registration("Chloe"), is_whole=True)
             shutil.unpack_archive(export(told, tmp_path / "record.zip"), tmp_path / "bundle")
         finally:
-            clock.held = None
+            clock.frozen = None
         code, said = verify(tmp_path / "bundle")
         assert code == 0, said
         assert ": 0 as issued, 0 of them superseded since; 1 erased when due." in said

@@ -24,19 +24,19 @@ def found() -> IntegrityCheckRun:
 
 @pytest.mark.usefixtures("app")
 class TestWhen:
-    def test_once_a_night(self, hold_clock: Callable[..., None]) -> None:
-        hold_clock(EVENING)
+    def test_once_a_night(self, freeze_clock: Callable[..., None]) -> None:
+        freeze_clock(EVENING)
         assert check_nightly()  # there was none before
         for hours, due in ((1, False), (7, False), (8.1, True), (8.2, False), (16, False), (32.2, True)):
-            hold_clock(EVENING + timedelta(hours=hours))
+            freeze_clock(EVENING + timedelta(hours=hours))
             assert bool(check_nightly()) is due, hours
 
-    def test_by_day_where_the_worker_was_away(self, hold_clock: Callable[..., None]) -> None:
-        hold_clock(EVENING)
+    def test_by_day_where_the_worker_was_away(self, freeze_clock: Callable[..., None]) -> None:
+        freeze_clock(EVENING)
         check_nightly()
-        hold_clock(EVENING + timedelta(hours=25))
+        freeze_clock(EVENING + timedelta(hours=25))
         assert check_nightly() is None
-        hold_clock(EVENING + timedelta(hours=27))
+        freeze_clock(EVENING + timedelta(hours=27))
         assert check_nightly()
 
 

@@ -67,10 +67,10 @@ def test_guidance_is_shown_with_its_warning(world: World, client: ClientFor) -> 
 
 
 def test_passed_review_date_is_shown_and_not_called_expired(
-    world: World, client: ClientFor, hold_clock: Callable[[datetime], None]
+    world: World, client: ClientFor, freeze_clock: Callable[[datetime], None]
 ) -> None:
     browser = client(world.alice)
-    hold_clock(datetime(2026, 11, 22, 9, tzinfo=UTC))
+    freeze_clock(datetime(2026, 11, 22, 9, tzinfo=UTC))
     page = words(client(world.alice), "inscc004")
     assert "Review was due 1 March 2026." in page
     assert "expired" not in page

@@ -65,17 +65,17 @@ def test_who_was_refused_is_not_noted(world: World, client: Browser) -> None:
 
 
 def test_a_day_is_a_line_with_its_first_and_last_hour(
-    world: World, client: Browser, hold_clock: Callable[[datetime], None]
+    world: World, client: Browser, freeze_clock: Callable[[datetime], None]
 ) -> None:
-    hold_clock(MORNING)
+    freeze_clock(MORNING)
     bob = client(world.bob)
     for minutes in (0, 20, 45, 70, 90):
-        hold_clock(MORNING + timedelta(minutes=minutes))
+        freeze_clock(MORNING + timedelta(minutes=minutes))
         bob.get(f"/attempts/{world.cfacc15.id}")
         bob.get(f"/attempts/{world.inscc004.id}")
     row = db.session.scalars(select(PortfolioAccess)).one()
     assert (row.first_at, row.last_at) == (MORNING, MORNING + timedelta(minutes=70))
-    hold_clock(MORNING + timedelta(days=1))
+    freeze_clock(MORNING + timedelta(days=1))
     client(world.bob).get(f"/attempts/{world.cfacc15.id}")
     assert len(noted()) == 2
 

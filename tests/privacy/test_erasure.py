@@ -50,7 +50,7 @@ def withdrawn(told: Flask) -> Iterator[Flask]:
     with transaction():
         withdraw_candidate(registration("Alice"), "WITHDRAWN-WHY", dan())
     yield told
-    clock.held = None
+    clock.frozen = None
 
 
 def person(name: str) -> Person:
@@ -67,7 +67,7 @@ def dan() -> Actor:
 
 
 def wait(time: timedelta) -> None:
-    clock.held = clock.now() + time
+    clock.frozen = clock.now() + time
 
 
 def erase(of: Registration, *, is_whole: bool) -> None:

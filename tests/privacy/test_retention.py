@@ -34,7 +34,7 @@ WITHDRAWN = datetime(2025, 1, 31, 12, 0, tzinfo=LONDON)
 @pytest.fixture
 def withdrawn(world: World) -> World:
     """Dan withdrew Alice on 31 January 2025."""
-    with clock.held_at(WITHDRAWN), transaction():
+    with clock.frozen_at(WITHDRAWN), transaction():
         withdraw_candidate(world.registration, "Left the company.", dan(world))
     return world
 
@@ -106,7 +106,7 @@ class TestClocks:
         )
 
     def test_a_rule_for_the_awarding_body_comes_first(self, world: World) -> None:
-        with clock.held_at(WITHDRAWN), transaction():
+        with clock.frozen_at(WITHDRAWN), transaction():
             choose_qualification(
                 world.registration, find_qualification("ex-svq3-cc", [world.northgate.id]), dan(world)
             )
@@ -198,8 +198,8 @@ class TestHold:
 
 
 class TestPage:
-    def test_dan_sees_what_is_due(self, withdrawn: World, client: Browser, hold_clock: Hold) -> None:
-        hold_clock(datetime(2026, 3, 1, 12, 0, tzinfo=LONDON))
+    def test_dan_sees_what_is_due(self, withdrawn: World, client: Browser, freeze_clock: Hold) -> None:
+        freeze_clock(datetime(2026, 3, 1, 12, 0, tzinfo=LONDON))
         with transaction():
             for grant in withdrawn.dan.grants:
                 grant.starts_at = WITHDRAWN
@@ -252,11 +252,11 @@ class TestReminder:
         app.extensions.pop("reminded_on", None)
 
     def test_dan_is_told_once_a_week(
-        self, withdrawn: World, mails_to: Callable[[Person], list[str]], hold_clock: Hold
+        self, withdrawn: World, mails_to: Callable[[Person], list[str]], freeze_clock: Hold
     ) -> None:
         night = datetime(2026, 11, 23, 4, 0, tzinfo=LONDON)
         for days, told in ((0, 1), (1, 1), (6, 1), (7, 2)):
-            hold_clock(night + timedelta(days=days))
+            freeze_clock(night + timedelta(days=days))
             send_retention_reminders()
             send_retention_reminders()
             mails = mails_to(withdrawn.dan)
@@ -267,11 +267,11 @@ class TestReminder:
         assert mails_to(withdrawn.heidi) == []
 
     def test_nobody_is_told_of_what_is_held_or_by_day(
-        self, withdrawn: World, mails_to: Callable[[Person], list[str]], hold_clock: Hold
+        self, withdrawn: World, mails_to: Callable[[Person], list[str]], freeze_clock: Hold
     ) -> None:
-        hold_clock(datetime(2026, 11, 23, 2, 0, tzinfo=LONDON))
+        freeze_clock(datetime(2026, 11, 23, 2, 0, tzinfo=LONDON))
         send_retention_reminders()
         hold(withdrawn)
-        hold_clock(datetime(2026, 11, 23, 4, 0, tzinfo=LONDON))
+        freeze_clock(datetime(2026, 11, 23, 4, 0, tzinfo=LONDON))
         send_retention_reminders()
         assert mails_to(withdrawn.dan) == []

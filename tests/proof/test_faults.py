@@ -51,7 +51,7 @@ def stage(app: Flask, tmp_path: Path) -> Iterator[Stage]:
     made = Stage(app, "met")
     app.config["PROPAGATE_EXCEPTIONS"] = False
     yield made
-    clock.held = None
+    clock.frozen = None
     made.drop()
 
 
@@ -347,7 +347,7 @@ def test_a_clock_that_goes_back_an_hour(stage: Stage) -> None:
         chloe = stage.browser("Chloe")
         body = filled(chloe, f"{stage.path}/confirm", "/confirm", password=PASSWORD)
         confirming = Attempted(chloe, posts(f"{stage.path}/confirm", body))
-        back = clock.held_at(clock.now() - timedelta(hours=1, minutes=number))
+        back = clock.frozen_at(clock.now() - timedelta(hours=1, minutes=number))
         answer = half_done(stage, confirming, back)
         assert answer.status_code == 503
         assert "clock" in sentence_in(answer)
@@ -361,7 +361,7 @@ def test_what_is_no_entry_of_the_record_goes_on_while_the_clock_is_wrong(stage: 
     attempted = signing(stage)
     assert stage.at_once((attempted.browser, attempted.act))[0].status_code == 303
     chloe = stage.browser("Chloe")
-    with clock.held_at(clock.now() - timedelta(hours=1)):
+    with clock.frozen_at(clock.now() - timedelta(hours=1)):
         assert chloe.get("/").status_code == 200
         assert chloe.get(stage.path).status_code == 200
     item = db.session.scalars(select(Evidence)).first()

@@ -147,7 +147,7 @@ class Crew:
 
 def tell_what_came_before() -> dict[str, int]:
     """A centre at work: Chloe's unit has all it needs to be signed, Alice and Ben have begun. People by first name."""
-    with clock.held_at(days_ago(400)), transaction():
+    with clock.frozen_at(days_ago(400)), transaction():
         keys.make_key()  # older than the story
     told = demo.Story()
     told.at(200, 9, lambda: demo.open_centre(told))
@@ -245,7 +245,7 @@ def rewritten(known: tuple[int, str] | None) -> Iterator[str]:
 
 def release_the_rest(crew: Crew) -> None:
     """When the time to undo is over, each acceptance has become its decisions, once."""
-    with clock.held_at(clock.now() + TIME_TO_UNDO + timedelta(seconds=1)):
+    with clock.frozen_at(clock.now() + TIME_TO_UNDO + timedelta(seconds=1)):
         while release_due_assessments():
             pass
     db.session.rollback()

@@ -70,7 +70,7 @@ class Life(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.stage.restore()
-        clock.held = clock.now()
+        clock.frozen = clock.now()
         criteria = select(Criterion.label, Criterion.kind, Criterion.id).where(
             Criterion.unit_id == self.attempt.unit_id, Criterion.assessable
         )
@@ -95,8 +95,8 @@ class Life(RuleBasedStateMachine):
 
     def both(self, ought: bool, act: Callable[[], Any]) -> None:
         """Check that the product does what the model says, and that a refusal has a sentence and writes nothing."""
-        assert clock.held
-        clock.held += timedelta(seconds=1)
+        assert clock.frozen
+        clock.frozen += timedelta(seconds=1)
         try:
             with transaction():
                 act()
@@ -233,8 +233,8 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.model.items)
     @rule()
     def wait(self) -> None:
-        assert clock.held
-        clock.held += timedelta(seconds=11)
+        assert clock.frozen
+        clock.frozen += timedelta(seconds=11)
         release_due_assessments()
         self.model.wait()
 
@@ -478,6 +478,6 @@ def test_random_sequences_of_acts_agree_with_the_model(app: Flask, monkeypatch: 
             ),
         )
     finally:
-        clock.held = None
+        clock.frozen = None
         stage.drop()
     tell(**counted)

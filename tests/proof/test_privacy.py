@@ -91,7 +91,7 @@ def people(keyed: Flask) -> Iterator[list[int]]:
         for person in db.session.scalars(select(Person)):
             person.password_hash = PASSWORD_HASH
     yield numbers
-    clock.held = None
+    clock.frozen = None
 
 
 def who(number: int) -> Person:
@@ -143,7 +143,7 @@ def test_what_is_erased_is_in_no_table_and_no_file(people: list[int]) -> None:
         with transaction():
             withdraw_candidate(db.session.get_one(Registration, registrations[number]), "Left", dan)
     for numbers in (evidence_only, whole):
-        clock.held = clock.now() + 2 * A_YEAR
+        clock.frozen = clock.now() + 2 * A_YEAR
         for number in numbers:
             with transaction():
                 erasure.erase_portfolio(

@@ -48,12 +48,12 @@ def by_another_sign_in(world: World, own: FlaskClient, _other: FlaskClient) -> N
 
 
 def by_time(_world: World, _own: FlaskClient, _other: FlaskClient) -> None:
-    clock.held = clock.now() + sessions.IDLE_TIMEOUT + timedelta(minutes=1)
+    clock.frozen = clock.now() + sessions.IDLE_TIMEOUT + timedelta(minutes=1)
 
 
 @pytest.mark.parametrize("end", [by_signing_out, by_a_new_password, by_deactivation, by_another_sign_in, by_time])
 def test_a_copied_cookie_opens_nothing_once_the_session_has_ended(
-    end: End, app: Flask, world: World, client: Browser, hold_clock: Callable[..., None]
+    end: End, app: Flask, world: World, client: Browser, freeze_clock: Callable[..., None]
 ) -> None:
     """Every route that is Alice's, by every method."""
     cast = Cast(app, world)

@@ -176,7 +176,7 @@ def test_every_change_is_named(at_length: Flask) -> None:
             (named := named + 1) if offences() else missed.append(name)
     for name, (find, spoil) in BESIDE_IT.items():
         # an hour later, when a checkpoint that is gone is late
-        with spoilt(find(), spoil), clock.held_at(clock.now() + timedelta(hours=1)):
+        with spoilt(find(), spoil), clock.frozen_at(clock.now() + timedelta(hours=1)):
             (named := named + 1) if offences() else missed.append(name)
     assert missed == []
     assert offences(but_for_triggers=False) == []

@@ -60,9 +60,9 @@ def test_dan_opens_a_visit_and_eve_reads_what_it_names_and_nothing_else(
 
 
 def test_the_days_are_whole_days_in_london(
-    world: World, client: ClientFor, hold_clock: Callable[[datetime], None]
+    world: World, client: ClientFor, freeze_clock: Callable[[datetime], None]
 ) -> None:
-    hold_clock(datetime(2027, 7, 6, 9, tzinfo=UTC))
+    freeze_clock(datetime(2027, 7, 6, 9, tzinfo=UTC))
     data = filled(world, world.cfacc15) | {"starts": "2027-07-07", "ends": "2027-07-08"}
     client(world.dan).post(address(world), data=data)
     (visit,) = visits()
@@ -72,15 +72,15 @@ def test_the_days_are_whole_days_in_london(
 
 
 def test_before_and_after_its_days_nothing_is_read(
-    world: World, client: ClientFor, hold_clock: Callable[[datetime], None]
+    world: World, client: ClientFor, freeze_clock: Callable[[datetime], None]
 ) -> None:
     client(world.dan).post(address(world), data=filled(world, world.cfacc15, start=1, end=2))
     path = f"/attempts/{world.cfacc15.id}"
     assert client(world.eve).get(path).status_code == 404
     now = clock.now()
-    hold_clock(now + timedelta(days=1, hours=12))
+    freeze_clock(now + timedelta(days=1, hours=12))
     assert client(world.eve).get(path).status_code == 200
-    hold_clock(now + timedelta(days=4))
+    freeze_clock(now + timedelta(days=4))
     assert client(world.eve).get(path).status_code == 404
 
 
@@ -161,8 +161,8 @@ def test_a_visit_ends_once(world: World, client: ClientFor, acts: Callable[[], l
     assert acts() == ["visit_opened", "visit_ended"]
 
 
-def test_one_that_has_not_begun_never_does(world: World, hold_clock: Callable[[datetime], None]) -> None:
-    hold_clock(clock.now())
+def test_one_that_has_not_begun_never_does(world: World, freeze_clock: Callable[[datetime], None]) -> None:
+    freeze_clock(clock.now())
     visit = opened(world, start=5, end=6)
     with transaction():
         end_visit(visit, factories.actor(world.dan))

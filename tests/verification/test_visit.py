@@ -46,10 +46,10 @@ def test_unit_outside_the_visit_is_not_found(confirmed: World, client: Browser) 
 
 
 def test_visit_outside_its_dates_shows_nothing(
-    confirmed: World, client: Browser, hold_clock: Callable[..., None]
+    confirmed: World, client: Browser, freeze_clock: Callable[..., None]
 ) -> None:
     opened(confirmed, client)
-    hold_clock(clock.now() + timedelta(days=5))
+    freeze_clock(clock.now() + timedelta(days=5))
     eve = client(confirmed.eve)
     assert "You have no open visit" in eve.get("/visit").text
     assert eve.get(f"/attempts/{confirmed.cfacc15.id}").status_code == 404

@@ -90,7 +90,7 @@ class Story:
     def tell(self) -> None:
         """Do every step at its moment, oldest first, each in a transaction of its own."""
         for moment, act in sorted(self.steps, key=lambda step: step[0]):
-            with clock.held_at(moment), transaction():
+            with clock.frozen_at(moment), transaction():
                 act()
 
     def actor(self, name: str, role: Role) -> Actor:
@@ -109,7 +109,7 @@ class Story:
 
 def make_key() -> None:
     """Make the installation's key, dated before everything that it signs."""
-    with clock.held_at(now() - timedelta(days=BEGINS + 1)), transaction():
+    with clock.frozen_at(now() - timedelta(days=BEGINS + 1)), transaction():
         keys.make_key()
 
 

@@ -16,7 +16,7 @@ from tracker.web.current_user import me
 from tracker.web.forms import errors_on_form, render_form
 from tracker.web.pagination import Page
 from tracker.web.permissions import Act
-from tracker.web.requests import asked_page
+from tracker.web.requests import get_query_page
 from tracker.web.route_rules import requires, signed_in
 
 privacy = Blueprint("privacy", __name__)
@@ -40,7 +40,7 @@ def download_own_data() -> ResponseReturnValue:
     person = me()
     with reading():
         data, packed = data_export.export_own_data(person.person_id)
-    data_export.record_export(db.session.get_one(Person, person.person_id), person.acting_under(None), data)
+    data_export.record_export(db.session.get_one(Person, person.person_id), person.as_actor(None), data)
     return send_file(
         packed, mimetype="application/zip", as_attachment=True, download_name=f"my-data-{today().isoformat()}.zip"
     )
@@ -50,7 +50,7 @@ def download_own_data() -> ResponseReturnValue:
 @requires(Act.ADD_EVIDENCE)
 def show_own_access_log() -> ResponseReturnValue:
     """Show a candidate who opened their portfolio, at every centre."""
-    page = asked_page()
+    page = get_query_page()
     rows, more = access_log.list_accesses(me().person_id, None, page)
     return render_template("privacy/show_own_access_log.html", rows=rows, page=Page(page, more))
 
@@ -61,7 +61,7 @@ def show_access_log(registration_id: int) -> ResponseReturnValue:
     """Show an administrator who opened a candidate's portfolio at their centre."""
     registration, _ = get_registration(registration_id, Act.READ_REGISTRATION)
     get_centre(registration.centre_id)
-    page = asked_page()
+    page = get_query_page()
     rows, more = access_log.list_accesses(registration.candidate_id, registration.centre_id, page)
     return render_template(
         "privacy/show_access_log.html", registration=registration, rows=rows, page=Page(page, more)
@@ -73,7 +73,7 @@ def show_access_log(registration_id: int) -> ResponseReturnValue:
 def list_retention(centre_id: int) -> ResponseReturnValue:
     """List the registrations that have ended or are on hold, and their retention; a POST sets a retention rule."""
     centre, actor = get_centre(centre_id)
-    form, page = RetentionForm(), asked_page()
+    form, page = RetentionForm(), get_query_page()
     if form.validate_on_submit():
         with errors_on_form(form, Invalid):
             retention.set_rule(

@@ -33,7 +33,7 @@ from tracker.web.formatting import counted
 from tracker.web.forms import errors_on_form, render_form
 from tracker.web.pagination import Page
 from tracker.web.permissions import Act
-from tracker.web.requests import asked_page
+from tracker.web.requests import get_query_page
 from tracker.web.route_rules import requires
 
 registrations = Blueprint("registrations", __name__)
@@ -43,7 +43,7 @@ registrations = Blueprint("registrations", __name__)
 @requires(Act.ADMINISTER_CENTRE)
 def list_registrations() -> ResponseReturnValue:
     """Redirect to the candidates of the administrator's centre, the chosen one where they have several."""
-    grant = me().holds(Role.ADMINISTRATOR)
+    grant = me().find_grant(Role.ADMINISTRATOR)
     return redirect(url_for(".list_centre_registrations", centre_id=grant.centre_id if grant else 0))
 
 
@@ -52,7 +52,7 @@ def list_registrations() -> ResponseReturnValue:
 def list_centre_registrations(centre_id: int) -> ResponseReturnValue:
     """List the candidates of a centre, with a search by name or candidate number."""
     centre, _ = get_centre(centre_id)
-    words, page = request.args.get("q", "")[:100], asked_page()
+    words, page = request.args.get("q", "")[:100], get_query_page()
     rows, more = queries.list_registrations(centre, words, page)
     return render_template(
         "registrations/list_registrations.html", centre=centre, rows=rows, page=Page(page, more), words=words
@@ -252,7 +252,7 @@ def void_attempt(attempt_id: int) -> ResponseReturnValue:
 def list_allocations(centre_id: int) -> ResponseReturnValue:
     """List the open units of a centre with their assessors and internal verifiers."""
     centre, _ = get_centre(centre_id)
-    page = asked_page()
+    page = get_query_page()
     rows, more = queries.list_allocations(centre.id, page)
     return render_template("registrations/list_allocations.html", centre=centre, rows=rows, page=Page(page, more))
 

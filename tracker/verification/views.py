@@ -21,7 +21,7 @@ from tracker.web.authorise import get_attempt
 from tracker.web.current_user import me
 from tracker.web.formatting import counted
 from tracker.web.forms import errors_on_form
-from tracker.web.idempotency import once
+from tracker.web.idempotency import idempotent
 from tracker.web.permissions import Act
 from tracker.web.requests import parse_id, read_form_ids
 from tracker.web.route_rules import requires
@@ -64,7 +64,7 @@ def verify_unit(attempt_id: int) -> ResponseReturnValue:
 
 @verification.post("/attempts/<int:attempt_id>/sample")
 @requires(Act.VERIFY_UNIT)
-@once
+@idempotent
 def sample_unit(attempt_id: int) -> ResponseReturnValue:
     """Save a sample."""
     attempt, actor = get_attempt(attempt_id, Act.VERIFY_UNIT)
@@ -80,7 +80,7 @@ def sample_unit(attempt_id: int) -> ResponseReturnValue:
 @verification.post("/attempts/<int:attempt_id>/verify")
 @requires(Act.VERIFY_UNIT)
 @requires_password
-@once
+@idempotent
 def sign_as_sampled(attempt_id: int) -> ResponseReturnValue:
     """Sign a unit as sampled."""
     attempt, actor = get_attempt(attempt_id, Act.VERIFY_UNIT)
@@ -90,7 +90,7 @@ def sign_as_sampled(attempt_id: int) -> ResponseReturnValue:
 @verification.post("/attempts/<int:attempt_id>/release")
 @requires(Act.VERIFY_UNIT)
 @requires_password
-@once
+@idempotent
 def release_unsampled(attempt_id: int) -> ResponseReturnValue:
     """Sign a unit without sampling."""
     attempt, actor = get_attempt(attempt_id, Act.VERIFY_UNIT)
@@ -115,7 +115,7 @@ def sign(
 
 @verification.post("/attempts/<int:attempt_id>/return")
 @requires(Act.VERIFY_UNIT)
-@once
+@idempotent
 def return_unit(attempt_id: int) -> ResponseReturnValue:
     """Return a unit to its assessor with an action point."""
     attempt, actor = get_attempt(attempt_id, Act.VERIFY_UNIT)
@@ -131,7 +131,7 @@ def return_unit(attempt_id: int) -> ResponseReturnValue:
 
 @verification.post("/attempts/<int:attempt_id>/reopen")
 @requires(Act.VERIFY_UNIT)
-@once
+@idempotent
 def reopen_unit(attempt_id: int) -> ResponseReturnValue:
     """Reopen a verified unit."""
     attempt, actor = get_attempt(attempt_id, Act.VERIFY_UNIT)

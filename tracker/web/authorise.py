@@ -70,7 +70,7 @@ def get_registration(registration_id: int, act: Act) -> tuple[Registration, Acto
     if not registration:
         raise NotFound
     roles = _find_administrator(registration.centre_id)
-    own = me().holds(Role.CANDIDATE, registration.centre_id)
+    own = me().find_grant(Role.CANDIDATE, registration.centre_id)
     if own and registration.candidate_id == me().person_id:
         roles[Role.CANDIDATE] = own
     if not roles:
@@ -81,32 +81,32 @@ def get_registration(registration_id: int, act: Act) -> tuple[Registration, Acto
 def get_own_evidence(evidence_id: int) -> tuple[Evidence, Actor]:
     """Return a candidate's own evidence, drafts included; raise NotFound for everybody else."""
     evidence = db.session.get(Evidence, evidence_id)
-    grant = me().holds(Role.CANDIDATE, evidence.centre_id) if evidence else None
+    grant = me().find_grant(Role.CANDIDATE, evidence.centre_id) if evidence else None
     if not evidence or not grant or evidence.candidate_id != me().person_id or evidence.discarded_at:
         raise NotFound
-    return evidence, me().acting_under(grant)
+    return evidence, me().as_actor(grant)
 
 
 def get_centre(centre_id: int, act: Act = Act.ADMINISTER_CENTRE) -> tuple[Centre, Actor]:
     """Return a centre at which this person may do `act`, and the actor; raise NotFound otherwise."""
     centre = db.session.get(Centre, centre_id)
-    grant = next((g for role in PERMISSIONS[act] if (g := me().holds(role, centre_id))), None)
+    grant = next((g for role in PERMISSIONS[act] if (g := me().find_grant(role, centre_id))), None)
     if not centre or not grant:
         raise NotFound
-    return centre, me().acting_under(grant)
+    return centre, me().as_actor(grant)
 
 
 def list_roles_in_attempt(attempt: UnitAttempt) -> dict[Role, HeldGrant]:
     """Return the signed-in person's roles in an attempt now, each with its grant."""
     person = me()
     found = _find_administrator(attempt.centre_id)
-    own = person.holds(Role.CANDIDATE, attempt.centre_id)
+    own = person.find_grant(Role.CANDIDATE, attempt.centre_id)
     if own and attempt.candidate_id == person.person_id:
         found[Role.CANDIDATE] = own
     for role in _allocated_roles(attempt.id, person.person_id):
-        if grant := person.holds(role, attempt.centre_id):
+        if grant := person.find_grant(role, attempt.centre_id):
             found[role] = grant
-    visitor = person.holds(Role.EXTERNAL_VERIFIER, attempt.centre_id)
+    visitor = person.find_grant(Role.EXTERNAL_VERIFIER, attempt.centre_id)
     if visitor and is_in_visit(attempt.id, person.person_id):
         found[Role.EXTERNAL_VERIFIER] = visitor
     return found
@@ -143,7 +143,7 @@ def _allocated_roles(attempt_id: int, person_id: int) -> list[Role]:
 
 
 def _find_administrator(centre_id: int) -> dict[Role, HeldGrant]:
-    grant = me().holds(Role.ADMINISTRATOR, centre_id)
+    grant = me().find_grant(Role.ADMINISTRATOR, centre_id)
     return {Role.ADMINISTRATOR: grant} if grant else {}
 
 
@@ -154,4 +154,4 @@ def _authorise(thing: UnitAttempt | Registration, act: Act, roles: dict[Role, He
         raise Forbidden
     part = PortfolioPart.EVIDENCE if act in ACTS_THAT_SHOW_EVIDENCE else PortfolioPart.UNITS
     g.opened = OpenedPortfolio(thing.candidate_id, thing.centre_id, part, grant.role)
-    return me().acting_under(grant)
+    return me().as_actor(grant)

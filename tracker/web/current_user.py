@@ -75,7 +75,7 @@ class SignedIn(UserMixin):
         """Return the session's id, which Flask-Login asks for."""
         return str(self.session_id)
 
-    def holds(self, role: Role, centre_id: int | None = None) -> HeldGrant | None:
+    def find_grant(self, role: Role, centre_id: int | None = None) -> HeldGrant | None:
         """Return the live grant of this role (at this centre), the chosen one first."""
         own = (self.chosen, *self.grants) if self.chosen else self.grants
         return next((g for g in own if g.role is role and centre_id in {None, g.centre_id}), None)
@@ -85,7 +85,7 @@ class SignedIn(UserMixin):
         """Return the ids of the centres at which this person has a role now."""
         return tuple(dict.fromkeys(grant.centre_id for grant in self.grants))
 
-    def acting_under(self, grant: HeldGrant | None) -> Actor:
+    def as_actor(self, grant: HeldGrant | None) -> Actor:
         """Return the actor whom events name: this person, the grant they act under, and the session."""
         return Actor(self.person_id, grant.id if grant else None, self.session_ref)
 

@@ -21,7 +21,7 @@ FIELD = "idempotency_key"
 NOT_HASHED = {FIELD, "csrf_token", "password"}
 
 
-def once(view: Callable[..., Any]) -> Callable[..., Any]:
+def idempotent(view: Callable[..., Any]) -> Callable[..., Any]:
     """Let a POST act once for each key.
 
     The same form sent again redirects to where it redirected first; with another body it is refused. Put the
@@ -56,11 +56,11 @@ def once(view: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def init_app(app: Flask) -> None:
-    """Register the template global `once_field`."""
+    """Register the template global `idempotency_field`."""
 
     @app.template_global()
-    def once_field() -> Markup:
-        """Return the hidden field that a form needs for `once`."""
+    def idempotency_field() -> Markup:
+        """Return the hidden field that a form needs for `idempotent`."""
         return Markup('<input type="hidden" name="{}" value="{}">').format(FIELD, secrets.token_urlsafe(24))
 
 

@@ -23,15 +23,15 @@ class TrackerRequest(Request):
     parameter_storage_class = Parameters
 
 
-def asked_number(name: str, default: int = 0) -> int:
+def get_query_number(name: str, default: int = 0) -> int:
     """Return a number from the query string, or the default if it is missing or can be no row's id."""
     number = request.args.get(name, default, type=int)
     return number if 0 <= number < 2**31 else default
 
 
-def asked_page(most: int = 10_000) -> int:
+def get_query_page(most: int = 10_000) -> int:
     """Return the number of the page asked for, from 1 up to the given maximum."""
-    return max(1, min(asked_number("page", 1), most))
+    return max(1, min(get_query_number("page", 1), most))
 
 
 def parse_id(value: str) -> int | None:

@@ -72,7 +72,7 @@ def init_app(app: Flask) -> None:
             return cast("login_manager.LoginManager", app.login_manager).unauthorized()  # type: ignore[attr-defined]  # Flask-Login puts it there
         if (step := me().missing_step) and step is not rule.step:
             return redirect(url_for(PAGE_OF_STEP[step], next=request.full_path.removesuffix("?")))
-        if rule.act and not any(me().holds(role) for role in PERMISSIONS[rule.act]):
+        if rule.act and not any(me().find_grant(role) for role in PERMISSIONS[rule.act]):
             raise NotFound
         return None
 

@@ -58,7 +58,7 @@ def change_password(current: str, password: str) -> None:
     set_password(
         db.session.get_one(Person, person.person_id),
         password_hash,
-        person.acting_under(None),
+        person.as_actor(None),
         "password_changed",
         keep_session=person.session_id,
     )
@@ -68,7 +68,7 @@ def change_password(current: str, password: str) -> None:
 @signed_in
 def end_own_session(session_id: int) -> ResponseReturnValue:
     """Sign one of one's own browsers out."""
-    end_session(session_id, me().acting_under(None))
+    end_session(session_id, me().as_actor(None))
     flash("That browser is signed out.")
     return redirect(url_for(".my_account"), 303)
 

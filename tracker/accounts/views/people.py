@@ -29,7 +29,7 @@ from tracker.web.formatting import counted
 from tracker.web.forms import errors_on_form, render_form
 from tracker.web.pagination import Page
 from tracker.web.permissions import Act
-from tracker.web.requests import asked_page
+from tracker.web.requests import get_query_page
 from tracker.web.route_rules import requires
 
 
@@ -37,7 +37,7 @@ from tracker.web.route_rules import requires
 @requires(Act.ADMINISTER_CENTRE)
 def list_people() -> ResponseReturnValue:
     """Redirect to the people of the administrator's centre, the chosen one where they have several."""
-    grant = me().holds(Role.ADMINISTRATOR)
+    grant = me().find_grant(Role.ADMINISTRATOR)
     return redirect(url_for(".list_centre_people", centre_id=grant.centre_id if grant else 0))
 
 
@@ -46,7 +46,7 @@ def list_people() -> ResponseReturnValue:
 def list_centre_people(centre_id: int) -> ResponseReturnValue:
     """List the people of a centre, with a search by name or email address."""
     centre, _ = get_centre(centre_id)
-    words, page = request.args.get("q", "")[:100], asked_page()
+    words, page = request.args.get("q", "")[:100], get_query_page()
     people, more = queries.list_people(centre, words, min(page, 10_000))
     return render_template(
         "accounts/list_people.html", centre=centre, people=people, page=Page(page, more), words=words, moment=now()

@@ -91,7 +91,7 @@ def use_recovery_code() -> ResponseReturnValue:
     if form.validate_on_submit():
         with errors_on_form(form, Invalid):
             left = check_recovery_code(
-                me().person_id, form.code.data or "", me().acting_under(None), get_client_address()
+                me().person_id, form.code.data or "", me().as_actor(None), get_client_address()
             )
             if left <= FEW_CODES:
                 flash(f"You have {counted(left, 'recovery code')} left. Make new ones under My account.", "needs-you")

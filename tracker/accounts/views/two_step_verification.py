@@ -62,7 +62,7 @@ def set_up_app() -> ResponseReturnValue:
         codes = make_codes_if_first()
         with errors_on_form(form, Invalid):
             key, code = check_not_expired(secret), form.code.data or ""
-            factor, with_codes = add_app(get_own_person(), key, code, codes, me().acting_under(None))
+            factor, with_codes = add_app(get_own_person(), key, code, codes, me().as_actor(None))
             return respond_after_adding(factor, codes if with_codes else ())
     secret = secret or authenticator_apps.make_secret()
     form.key.data = encrypt(secret, get_key_purpose())
@@ -86,9 +86,7 @@ def set_up_passkey() -> ResponseReturnValue:
         codes = make_codes_if_first()
         with errors_on_form(form):
             made = get_new_passkey(form.credential.data or "")
-            factor, with_codes = add_passkey(
-                get_own_person(), made, form.name.data or "", codes, me().acting_under(None)
-            )
+            factor, with_codes = add_passkey(get_own_person(), made, form.name.data or "", codes, me().as_actor(None))
             return respond_after_adding(factor, codes if with_codes else ())
     if not form.is_submitted():
         form.name.data = describe_browser(request.headers.get("User-Agent", ""))
@@ -122,7 +120,7 @@ def make_recovery_codes() -> ResponseReturnValue:
     form = ConfirmPasswordForm()
     if form.validate_on_submit():
         codes = make_codes()
-        replace_recovery_codes(get_own_person(), codes, me().acting_under(None))
+        replace_recovery_codes(get_own_person(), codes, me().as_actor(None))
         return show_codes(codes)
     return render_form("accounts/make_recovery_codes.html", form)
 
@@ -153,7 +151,7 @@ def remove_second_factor(factor_id: int) -> ResponseReturnValue:
     form = ConfirmPasswordForm()
     if form.validate_on_submit():
         with errors_on_form(form, Refused):
-            remove_factor(factor_id, get_own_person(), me().acting_under(None), needs_one=me().needs_second_factor)
+            remove_factor(factor_id, get_own_person(), me().as_actor(None), needs_one=me().needs_second_factor)
             flash(f"“{factor.name}” is removed.")
             return redirect(url_for(".my_account"), 303)
     return render_form(

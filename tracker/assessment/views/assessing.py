@@ -26,7 +26,7 @@ from tracker.vocabulary import Outcome
 from tracker.web.authorise import get_attempt
 from tracker.web.current_user import me
 from tracker.web.permissions import Act
-from tracker.web.requests import asked_number, parse_id, read_form_text
+from tracker.web.requests import get_query_number, parse_id, read_form_text
 from tracker.web.route_rules import requires
 
 
@@ -231,13 +231,13 @@ def find_position(attempt: UnitAttempt, version: EvidenceVersion) -> QueuePositi
 
 def find_undoable() -> Assessment | None:
     """Return the assessment for which the page offers Undo, or None once that is over."""
-    done = asked_number("done")
+    done = get_query_number("done")
     return queries.find_assessment_to_undo(done, me().person_id) if done else None
 
 
 def read_queue_filter() -> dict[str, Any]:
     """Return the queue's filter from the address; it is kept from item to item."""
-    chosen = {"candidate": asked_number("candidate"), "unit": request.args.get("unit", "")[:60]}
+    chosen = {"candidate": get_query_number("candidate"), "unit": request.args.get("unit", "")[:60]}
     return {name: value for name, value in chosen.items() if value}
 
 

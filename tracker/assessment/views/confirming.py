@@ -15,7 +15,7 @@ from tracker.models import UnitAttempt
 from tracker.recording_forms.queries import build_form_content
 from tracker.web.authorise import get_attempt
 from tracker.web.forms import add_error, errors_on_form
-from tracker.web.idempotency import once
+from tracker.web.idempotency import idempotent
 from tracker.web.permissions import Act
 from tracker.web.requests import read_form_ids
 from tracker.web.route_rules import requires
@@ -32,7 +32,7 @@ def confirm_unit(attempt_id: int) -> ResponseReturnValue:
 @assessment.post("/attempts/<int:attempt_id>/confirm")
 @requires(Act.CONFIRM_UNIT)
 @requires_password
-@once
+@idempotent
 def confirm(attempt_id: int) -> ResponseReturnValue:
     """Sign the statement of competence."""
     attempt, actor = get_attempt(attempt_id, Act.CONFIRM_UNIT)
@@ -51,7 +51,7 @@ def confirm(attempt_id: int) -> ResponseReturnValue:
 
 @assessment.post("/attempts/<int:attempt_id>/dispute")
 @requires(Act.CONFIRM_UNIT)
-@once
+@idempotent
 def dispute(attempt_id: int) -> ResponseReturnValue:
     """Dispute the chosen criteria."""
     attempt, actor = get_attempt(attempt_id, Act.CONFIRM_UNIT)

@@ -10,7 +10,7 @@ from tracker.assessment.views.queue_cache import read_queue
 from tracker.web.current_user import me
 from tracker.web.pagination import Page
 from tracker.web.permissions import Act
-from tracker.web.requests import asked_page
+from tracker.web.requests import get_query_page
 from tracker.web.route_rules import requires
 
 PAGE, UNITS_PAGE = 100, 50
@@ -23,7 +23,7 @@ def queue() -> ResponseReturnValue:
     entries = read_queue(me().person_id)
     chosen = read_queue_filter()
     rows = queries.group_by_item(queries.filter_queue(entries, chosen.get("candidate", 0), chosen.get("unit", "")))
-    page = asked_page(1_000)
+    page = get_query_page(1_000)
     return render_template(
         "assessment/queue.html",
         total=len(rows),
@@ -45,7 +45,7 @@ def queue() -> ResponseReturnValue:
 @requires(Act.LIST_OWN_QUEUE)
 def list_candidates() -> ResponseReturnValue:
     """List the units allocated to the assessor, by candidate."""
-    page = asked_page(1_000)
+    page = get_query_page(1_000)
     attempts = queries.list_allocated_attempts(me().person_id, skip=UNITS_PAGE * (page - 1), most=UNITS_PAGE + 1)
     return render_template(
         "assessment/list_candidates.html",

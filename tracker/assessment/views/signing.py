@@ -21,7 +21,7 @@ from tracker.models import UnitAttempt
 from tracker.recording_forms.queries import build_form_content
 from tracker.web.authorise import get_attempt
 from tracker.web.forms import add_error
-from tracker.web.idempotency import once
+from tracker.web.idempotency import idempotent
 from tracker.web.permissions import Act
 from tracker.web.requests import read_form_ids, read_form_text
 from tracker.web.route_rules import requires
@@ -56,7 +56,7 @@ def save_signing(attempt_id: int) -> ResponseReturnValue:
 @assessment.post("/attempts/<int:attempt_id>/sign")
 @requires(Act.SIGN_UNIT)
 @requires_password
-@once
+@idempotent
 def sign(attempt_id: int) -> ResponseReturnValue:
     """Save the confirmed requirements, and sign if that button was pressed."""
     attempt, actor = get_attempt(attempt_id, Act.SIGN_UNIT)
@@ -86,7 +86,7 @@ def sign(attempt_id: int) -> ResponseReturnValue:
 
 @assessment.post("/attempts/<int:attempt_id>/retract")
 @requires(Act.SIGN_UNIT)
-@once
+@idempotent
 def retract(attempt_id: int) -> ResponseReturnValue:
     """Retract the assessor's signature."""
     attempt, actor = get_attempt(attempt_id, Act.SIGN_UNIT)
@@ -101,7 +101,7 @@ def retract(attempt_id: int) -> ResponseReturnValue:
 
 @assessment.post("/attempts/<int:attempt_id>/action-points/<int:action_point_id>/answer")
 @requires(Act.ANSWER_ACTION_POINT)
-@once
+@idempotent
 def answer_action_point(attempt_id: int, action_point_id: int) -> ResponseReturnValue:
     """Write the response to an action point."""
     attempt, actor = get_attempt(attempt_id, Act.ANSWER_ACTION_POINT)

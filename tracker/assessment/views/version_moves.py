@@ -25,7 +25,7 @@ from tracker.models import Centre, Unit, UnitAttempt
 from tracker.web.authorise import get_attempt, get_centre
 from tracker.web.formatting import counted
 from tracker.web.forms import add_error
-from tracker.web.idempotency import once
+from tracker.web.idempotency import idempotent
 from tracker.web.permissions import Act
 from tracker.web.route_rules import requires
 
@@ -50,7 +50,7 @@ def move_attempt(attempt_id: int) -> ResponseReturnValue:
 @assessment.post("/attempts/<int:attempt_id>/move")
 @requires(Act.MOVE_ATTEMPT)
 @requires_password
-@once
+@idempotent
 def move(attempt_id: int) -> ResponseReturnValue:
     """Move one attempt."""
     attempt, actor = get_attempt(attempt_id, Act.MOVE_ATTEMPT)
@@ -83,7 +83,7 @@ def move_attempts(centre_id: int, slug: str, other_slug: str) -> ResponseReturnV
 @assessment.post("/centres/<int:centre_id>/moves/<slug>/<other_slug>")
 @requires(Act.ADMINISTER_CENTRE)
 @requires_password
-@once
+@idempotent
 def move_all(centre_id: int, slug: str, other_slug: str) -> ResponseReturnValue:
     """Move every open attempt that can move."""
     centre, actor = get_centre(centre_id)

@@ -36,7 +36,7 @@ PASTED_NAME = "Pasted text"
 @requires(Act.ADMINISTER_CENTRE)
 def choose_centre() -> ResponseReturnValue:
     """Redirect to the page of the centre that the person administers."""
-    grant = me().holds(Role.ADMINISTRATOR)
+    grant = me().find_grant(Role.ADMINISTRATOR)
     return redirect(url_for(".add_unit", centre_id=grant.centre_id if grant else 0))
 
 
@@ -83,7 +83,7 @@ def correct_unit(slug: str) -> ResponseReturnValue:
     unit = find_unit(slug, me().centre_ids)
     if unit is None:
         raise NotFound
-    grant = me().holds(Role.ADMINISTRATOR)
+    grant = me().find_grant(Role.ADMINISTRATOR)
     _, actor = get_centre(unit.owner_centre_id or (grant.centre_id if grant else 0))
     draft = services.start_correction(unit, actor, new_edition="edition" in request.form)
     return redirect(url_for(".review_draft", draft_id=draft.id), 303)

@@ -13,7 +13,7 @@ from tracker.models import Guidance, Unit
 from tracker.vocabulary import Role
 from tracker.web.authorise import get_centre
 from tracker.web.current_user import me
-from tracker.web.idempotency import once
+from tracker.web.idempotency import idempotent
 from tracker.web.permissions import Act
 from tracker.web.route_rules import requires, signed_in
 
@@ -25,7 +25,7 @@ def list_guidance() -> ResponseReturnValue:
     return render_template(
         "library/list_guidance.html",
         found=queries.list_all_guidance(me().centre_ids),
-        administered=me().holds(Role.ADMINISTRATOR),
+        administered=me().find_grant(Role.ADMINISTRATOR),
     )
 
 
@@ -39,14 +39,14 @@ def show_guidance(guidance_slug: str) -> ResponseReturnValue:
         guidance=guidance,
         document=queries.load_guidance_document(guidance),
         attached=queries.list_attachments(guidance, me().centre_ids),
-        administered=me().holds(Role.ADMINISTRATOR),
-        is_mine=guidance.owner_centre_id and me().holds(Role.ADMINISTRATOR, guidance.owner_centre_id),
+        administered=me().find_grant(Role.ADMINISTRATOR),
+        is_mine=guidance.owner_centre_id and me().find_grant(Role.ADMINISTRATOR, guidance.owner_centre_id),
     )
 
 
 @library.route("/centres/<int:centre_id>/guidance/new", methods=["GET", "POST"])
 @requires(Act.ADMINISTER_CENTRE)
-@once
+@idempotent
 def add_guidance(centre_id: int) -> ResponseReturnValue:
     """Add guidance of the centre, typed or read from a document without a unit."""
     centre, actor = get_centre(centre_id)
@@ -88,7 +88,7 @@ def edit_guidance(centre_id: int, guidance_slug: str) -> ResponseReturnValue:
 
 @library.route("/centres/<int:centre_id>/guidance/<guidance_slug>/attach", methods=["GET", "POST"])
 @requires(Act.ADMINISTER_CENTRE)
-@once
+@idempotent
 def attach_guidance(centre_id: int, guidance_slug: str) -> ResponseReturnValue:
     """Choose a unit; then say, beside its evidence requirements, whether anything contradicts them."""
     centre, actor = get_centre(centre_id)
@@ -120,7 +120,7 @@ def attach_guidance(centre_id: int, guidance_slug: str) -> ResponseReturnValue:
 
 @library.post("/centres/<int:centre_id>/guidance/<guidance_slug>/detach/<int:attached_id>")
 @requires(Act.ADMINISTER_CENTRE)
-@once
+@idempotent
 def detach_guidance(centre_id: int, guidance_slug: str, attached_id: int) -> ResponseReturnValue:
     """Stop showing guidance with a unit."""
     centre, actor = get_centre(centre_id)

@@ -21,7 +21,7 @@ from tracker.models import Centre, ImportRun
 from tracker.storage import virus_scan
 from tracker.vocabulary import ImportOutcome, ImportState
 from tracker.web.authorise import get_centre
-from tracker.web.idempotency import once
+from tracker.web.idempotency import idempotent
 from tracker.web.permissions import Act
 from tracker.web.route_rules import requires
 
@@ -65,7 +65,7 @@ def show_import(run_id: int) -> ResponseReturnValue:
 @library.post("/imports/<int:run_id>/start")
 @requires(Act.ADMINISTER_CENTRE)
 @requires_password
-@once
+@idempotent
 def start_import(run_id: int) -> ResponseReturnValue:
     """Start an import."""
     run, actor = get_import(run_id)
@@ -83,7 +83,7 @@ def start_import(run_id: int) -> ResponseReturnValue:
 
 @library.post("/imports/<int:run_id>/resume")
 @requires(Act.ADMINISTER_CENTRE)
-@once
+@idempotent
 def resume_import(run_id: int) -> ResponseReturnValue:
     """Continue a failed import."""
     run, actor = get_import(run_id)
@@ -93,7 +93,7 @@ def resume_import(run_id: int) -> ResponseReturnValue:
 
 @library.post("/imports/<int:run_id>/cancel")
 @requires(Act.ADMINISTER_CENTRE)
-@once
+@idempotent
 def cancel_import(run_id: int) -> ResponseReturnValue:
     """Cancel an import."""
     run, actor = get_import(run_id)

@@ -96,7 +96,7 @@ def compare_versions(slug: str) -> ResponseReturnValue:
     other = next((each for each in versions if each.slug == request.args.get("with")), None)
     if other is None:
         return render_template("library/choose_version.html", unit=unit, versions=versions)
-    grant = me().holds(Role.ADMINISTRATOR)
+    grant = me().find_grant(Role.ADMINISTRATOR)
     _, older, newer = queries.order_units(unit, other)
     decided = queries.list_link_decisions(older, newer, (grant or me().chosen or me().grants[0]).centre_id)
     pairs = queries.compare_units(older, newer, decided)

@@ -14,7 +14,7 @@ from tracker.units.drafting.units import describe_doubt, list_open_doubts
 from tracker.units.drafting.working_copy import build_unit, list_problems
 from tracker.vocabulary import DraftState, Role
 from tracker.web.current_user import me
-from tracker.web.idempotency import once
+from tracker.web.idempotency import idempotent
 from tracker.web.permissions import Act
 from tracker.web.route_rules import requires
 
@@ -30,7 +30,7 @@ def show_draft(draft_id: int) -> ResponseReturnValue:
         "library/show_draft.html",
         draft=draft,
         document=build_unit(services.load_working_copy(draft)).as_json(),
-        administers=me().holds(Role.ADMINISTRATOR, draft.centre_id),
+        administers=me().find_grant(Role.ADMINISTRATOR, draft.centre_id),
     )
 
 
@@ -46,7 +46,7 @@ def share_draft(draft_id: int) -> ResponseReturnValue:
 
 @library.post("/unit-drafts/<int:draft_id>/discard")
 @requires(Act.ADMINISTER_CENTRE)
-@once
+@idempotent
 def discard_draft(draft_id: int) -> ResponseReturnValue:
     """Discard the draft."""
     draft, actor = get_draft(draft_id)
@@ -67,7 +67,7 @@ def confirm_publishing(draft_id: int) -> ResponseReturnValue:
 @library.post("/unit-drafts/<int:draft_id>/publish")
 @requires(Act.ADMINISTER_CENTRE)
 @requires_password
-@once
+@idempotent
 def publish_unit(draft_id: int) -> ResponseReturnValue:
     """Publish the draft."""
     draft, actor = get_draft(draft_id)

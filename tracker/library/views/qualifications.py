@@ -16,7 +16,7 @@ from tracker.units.qualification_rules import describe_group_rule
 from tracker.vocabulary import Role
 from tracker.web.authorise import get_centre
 from tracker.web.current_user import me
-from tracker.web.idempotency import once
+from tracker.web.idempotency import idempotent
 from tracker.web.permissions import Act
 from tracker.web.route_rules import requires, signed_in
 
@@ -45,7 +45,7 @@ def list_qualifications() -> ResponseReturnValue:
         "library/list_qualifications.html",
         found=queries.list_qualifications(me().centre_ids, words.strip()),
         words=words,
-        administered=me().holds(Role.ADMINISTRATOR),
+        administered=me().find_grant(Role.ADMINISTRATOR),
     )
 
 
@@ -62,7 +62,7 @@ def show_qualification(qualification_slug: str) -> ResponseReturnValue:
         rule_of=describe_group_rule,
         held=queries.find_library_units(document, me().centre_ids),
         versions=queries.list_qualification_versions(qualification),
-        revises=owner is not None and me().holds(Role.ADMINISTRATOR, owner),
+        revises=owner is not None and me().find_grant(Role.ADMINISTRATOR, owner),
     )
 
 
@@ -94,7 +94,7 @@ def write_qualification(centre_id: int) -> ResponseReturnValue:
 @library.post("/centres/<int:centre_id>/qualifications")
 @requires(Act.ADMINISTER_CENTRE)
 @requires_password
-@once
+@idempotent
 def publish_qualification(centre_id: int) -> ResponseReturnValue:
     """Publish the qualification."""
     centre, actor = get_centre(centre_id)

@@ -14,7 +14,7 @@ from tracker.models import Unit
 from tracker.vocabulary import DocumentType, DraftState, Role
 from tracker.web.current_user import me
 from tracker.web.permissions import PERMISSIONS, Act
-from tracker.web.requests import asked_page
+from tracker.web.requests import get_query_page
 from tracker.web.route_rules import signed_in
 
 
@@ -30,7 +30,7 @@ def list_units() -> ResponseReturnValue:
         asked=asked,
         suites=search.list_suites(centre_ids),
         document_types=DocumentType,
-        administered=me().holds(Role.ADMINISTRATOR),
+        administered=me().find_grant(Role.ADMINISTRATOR),
         drafts=list_drafts(list_draft_centre_ids(), [DraftState.DRAFT]) if asked == search.UnitSearch() else [],
     )
 
@@ -49,8 +49,8 @@ def show_unit(slug: str) -> ResponseReturnValue:
         linked=list_linked_criteria(unit, me().centre_ids),
         guidance=queries.list_guidance(unit.code, me().centre_ids),
         warnings=queries.list_document_warnings(document, today()),
-        administered=me().holds(Role.ADMINISTRATOR),
-        corrects=unit.owner_centre_id is not None and me().holds(Role.ADMINISTRATOR, unit.owner_centre_id),
+        administered=me().find_grant(Role.ADMINISTRATOR),
+        corrects=unit.owner_centre_id is not None and me().find_grant(Role.ADMINISTRATOR, unit.owner_centre_id),
     )
 
 
@@ -71,5 +71,5 @@ def get_unit(slug: str) -> Unit:
 def parse_search() -> search.UnitSearch:
     """Return what the address searches for, within limits."""
     words, suite = (request.args.get(name, "")[:100] for name in ("q", "suite"))
-    page = asked_page()
+    page = get_query_page()
     return search.UnitSearch(words, suite, request.args.get("type", ""), request.args.get("whose", ""), page)

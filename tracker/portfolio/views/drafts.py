@@ -85,7 +85,7 @@ def discard_evidence(evidence_id: int) -> ResponseReturnValue:
 
 def create_own_draft(form: EvidenceForm) -> Evidence:
     """Create a draft of the current user. Raises `NotFound` for anyone who is no candidate."""
-    grant = me().holds(Role.CANDIDATE)
+    grant = me().find_grant(Role.CANDIDATE)
     if grant is None:
         raise NotFound
     return create_draft(me().person_id, grant.centre_id, form.key.data or "")

@@ -17,7 +17,7 @@ from tracker.portfolio.services.submissions import (
 from tracker.portfolio.views import portfolio
 from tracker.vocabulary import AttemptState, Role
 from tracker.web.authorise import get_attempt, get_own_evidence, list_roles_in_attempt
-from tracker.web.idempotency import once
+from tracker.web.idempotency import idempotent
 from tracker.web.permissions import Act
 from tracker.web.route_rules import requires
 
@@ -74,7 +74,7 @@ def show_attempt_evidence(attempt_id: int, evidence_id: int) -> ResponseReturnVa
 
 @portfolio.route("/evidence/<int:evidence_id>/submit", methods=["GET", "POST"])
 @requires(Act.ADD_EVIDENCE)
-@once
+@idempotent
 def submit(evidence_id: int) -> ResponseReturnValue:
     """Show the declaration, or submit the item under it."""
     evidence, actor = get_own_evidence(evidence_id)

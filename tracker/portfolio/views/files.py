@@ -21,7 +21,7 @@ from tracker.storage import file_store
 from tracker.web.authorise import get_attempt, get_own_evidence
 from tracker.web.formatting import size
 from tracker.web.permissions import Act
-from tracker.web.requests import asked_number
+from tracker.web.requests import get_query_number
 from tracker.web.route_rules import requires
 
 FILE_CSP = "default-src 'none'; sandbox"
@@ -116,7 +116,7 @@ def find_image(sha256: str, media_type: str) -> Path | None:
     if shown_as == "image" and "show" in request.args:
         return previews.make_preview(sha256)
     if shown_as == "pages" and "page" in request.args:
-        return pages.make_page_image(sha256, asked_number("page"))
+        return pages.make_page_image(sha256, get_query_number("page"))
     return None
 
 

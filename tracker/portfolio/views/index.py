@@ -62,7 +62,7 @@ def print_index(registration_id: int) -> ResponseReturnValue:
 
 def find_own_centre() -> int:
     """Return the id of the centre of the candidate's chosen role. Raises `NotFound` for anyone else."""
-    grant = me().holds(Role.CANDIDATE)
+    grant = me().find_grant(Role.CANDIDATE)
     if grant is None:
         raise NotFound
     return grant.centre_id

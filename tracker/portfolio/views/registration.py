@@ -29,7 +29,7 @@ def show_registration(registration_id: int) -> ResponseReturnValue:
     found = find_progress(registration)
     seen_at = [registration.centre_id]
     people = {each.person_id for found in allocations.values() for each in found}
-    administers = bool(me().holds(Role.ADMINISTRATOR, registration.centre_id))
+    administers = bool(me().find_grant(Role.ADMINISTRATOR, registration.centre_id))
     units = [unit for unit in list_newest_units(seen_at) if unit.code not in held]
     return render_template(
         "portfolio/show_registration.html",
