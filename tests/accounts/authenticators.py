@@ -1,4 +1,4 @@
-"""What people hold in their hands: an app that shows codes, and an authenticator that makes passkeys and signs."""
+"""Test doubles of an authenticator app and of an authenticator that creates passkeys and signs with them."""
 
 import hashlib
 import json
@@ -33,7 +33,7 @@ def code_now(secret: str = SECRET) -> str:
 
 @dataclass
 class Authenticator:
-    """Holds one passkey. `uses` is what it says of how often it was used."""
+    """An authenticator with one passkey. `uses` is the signature counter it reports."""
 
     origin: str
     uses: int = 0

@@ -1,4 +1,4 @@
-"""A mail server that keeps what it is given, and what the mails say."""
+"""Fixtures for emails: a fake SMTP server, and the emails sent to a person."""
 
 import re
 import smtplib
@@ -18,7 +18,7 @@ BASE_URL = "https://tracker.example.org"
 
 
 class MailServer:
-    """Stands where smtplib's client stands."""
+    """A replacement of smtplib's client."""
 
     def __init__(self) -> None:
         self.taken: list[EmailMessage] = []
@@ -45,7 +45,7 @@ class MailServer:
 
 @pytest.fixture
 def mail_server(app: Flask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[MailServer]:
-    """Mail is configured, and goes here."""
+    """SMTP is configured, and emails arrive here."""
     server = MailServer()
     monkeypatch.setattr(smtplib, "SMTP", server)
     app.config["SETTINGS"] = replace(app.config["SETTINGS"], mail_host="mail.example.org", base_url=BASE_URL)
@@ -56,7 +56,7 @@ def mail_server(app: Flask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 
 @pytest.fixture
 def mails_to(mail_server: MailServer) -> Callable[[Person | str], list[str]]:
-    """`mails_to(world.alice)` lists the mails she got: subject and words."""
+    """`mails_to(world.alice)` lists the emails she got: subject and body."""
 
     def listed(person: Person | str) -> list[str]:
         emails.executor.submit(int).result()  # everything before it is done then
@@ -69,7 +69,7 @@ def mails_to(mail_server: MailServer) -> Callable[[Person | str], list[str]]:
 
 @pytest.fixture
 def demo(app: Flask, tmp_path: Path) -> Iterator[None]:
-    """Demo mode, over people that the guard was not asked about."""
+    """Demo mode, without the guard's check of the database."""
     app.config.update(DEMO=True, OUTBOX_PATH=tmp_path / "outbox")
     app.extensions["demo_checked"] = True
     yield
@@ -77,7 +77,7 @@ def demo(app: Flask, tmp_path: Path) -> Iterator[None]:
 
 
 def link_in(words: str) -> str:
-    """The path of the link in a mail, or in what a command printed."""
+    """Return the path of the link in an email, or in a command's output."""
     found = re.search(r"https?://[^/\s]+(/links/\S+)", words)
     assert found, words
     return found.group(1)

@@ -1,4 +1,4 @@
-"""The role one looks through: kept in the session, never a permission."""
+"""Choosing a role: it is kept in the session and is never a permission."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,7 +13,7 @@ from tracker.vocabulary import Role
 ClientFor = Callable[..., FlaskClient]
 
 
-def test_bob_switches_to_his_other_role(world: World, client: ClientFor) -> None:
+def test_person_switches_to_another_of_their_roles(world: World, client: ClientFor) -> None:
     with transaction():
         other = grant(world.bob, world.northgate, Role.INTERNAL_VERIFIER)
     bob = client(world.bob)
@@ -23,7 +23,7 @@ def test_bob_switches_to_his_other_role(world: World, client: ClientFor) -> None
     assert chosen.startswith(">Internal verifier")
 
 
-def test_only_this_browser_switches(world: World, client: ClientFor) -> None:
+def test_role_is_switched_in_this_browser_only(world: World, client: ClientFor) -> None:
     with transaction():
         other = grant(world.bob, world.northgate, Role.INTERNAL_VERIFIER)
     here, there = client(world.bob), client(world.bob)
@@ -31,12 +31,12 @@ def test_only_this_browser_switches(world: World, client: ClientFor) -> None:
     assert there.get("/account").text.partition('aria-current="true"')[2].startswith(">Assessor")
 
 
-def test_nobody_takes_a_role_of_another(world: World, client: ClientFor) -> None:
+def test_another_persons_role_cannot_be_chosen(world: World, client: ClientFor) -> None:
     carols = world.carol.grants[0].id
     assert client(world.bob).post("/role", data={"grant": carols}).status_code == 404
 
 
-def test_a_role_that_ended_cannot_be_chosen(world: World, client: ClientFor) -> None:
+def test_ended_role_cannot_be_chosen(world: World, client: ClientFor) -> None:
     with transaction():
         ended = grant(world.bob, world.northgate, Role.ADMINISTRATOR, ends_at=clock.now() - timedelta(days=1))
     bob = client(world.bob)
@@ -45,5 +45,5 @@ def test_a_role_that_ended_cannot_be_chosen(world: World, client: ClientFor) -> 
     assert bob.get(f"/centres/{world.northgate.id}/people").status_code == 404
 
 
-def test_signed_out_browsers_choose_nothing(world: World, anonymous: FlaskClient) -> None:
+def test_signed_out_browser_cannot_choose_a_role(world: World, anonymous: FlaskClient) -> None:
     assert anonymous.post("/role", data={"grant": world.bob.grants[0].id}).status_code == 302

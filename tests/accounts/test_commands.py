@@ -1,4 +1,4 @@
-"""What only the operator does. None of it needs a SECRET_KEY."""
+"""Commands for the operator. None of them needs a SECRET_KEY."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -36,7 +36,7 @@ def run(app: Flask) -> Run:
     return invoked
 
 
-def test_a_centre_is_created_and_its_administrator_gets_in_by_the_link(
+def test_create_centre_prints_an_invitation_link_that_works(
     world: World, app: Flask, run: Run, acts: Callable[[], list[str]]
 ) -> None:
     result = run(
@@ -60,7 +60,7 @@ def test_a_centre_is_created_and_its_administrator_gets_in_by_the_link(
     assert "Set up two-step verification" in ada.get("/people", follow_redirects=True).text
 
 
-def test_a_number_is_used_once(world: World, run: Run) -> None:
+def test_centre_number_can_be_used_once(world: World, run: Run) -> None:
     result = run("centres", "create", "Another", "--number", "NG-100", "--admin", "ada@example.org")
     assert result.exit_code == 1
     assert "There is already a centre with the number NG-100. Nothing was created." in result.output
@@ -71,14 +71,14 @@ def test_a_number_is_used_once(world: World, run: Run) -> None:
     ("name", "number", "email"),
     [("Eastgate", "EG-300", "ada"), ("E" * 201, "EG-300", "ada@example.org"), ("Eastgate", "", "ada@example.org")],
 )
-def test_what_cannot_be_used_creates_nothing(world: World, run: Run, name: str, number: str, email: str) -> None:
+def test_invalid_arguments_create_no_centre(world: World, run: Run, name: str, number: str, email: str) -> None:
     result = run("centres", "create", name, "--number", number, "--admin", email)
     assert result.exit_code == 1
     assert "Nothing was created." in result.output
     assert len(db.session.scalars(select(Centre)).all()) == 2
 
 
-def test_an_administrator_who_has_an_account_needs_no_link(world: World, run: Run) -> None:
+def test_administrator_with_an_account_gets_no_link(world: World, run: Run) -> None:
     result = run("centres", "create", "Eastgate", "--number", "EG-300", "--admin", world.dan.email)
     assert "already has an account and is now its administrator" in result.output
     assert "/links/" not in result.output
@@ -87,7 +87,7 @@ def test_an_administrator_who_has_an_account_needs_no_link(world: World, run: Ru
     assert len(world.dan.grants) == 2
 
 
-def test_a_reset_prints_a_link_that_works_once_and_tells_her(
+def test_reset_password_prints_a_one_time_link_and_emails_the_person(
     world: World,
     app: Flask,
     run: Run,
@@ -110,13 +110,13 @@ def test_a_reset_prints_a_link_that_works_once_and_tells_her(
     assert changed.startswith("Your password was changed")
 
 
-def test_a_reset_for_nobody_says_so(world: World, run: Run) -> None:
+def test_reset_password_for_an_unknown_address_fails(world: World, run: Run) -> None:
     result = run("people", "reset-password", "nobody@example.org")
     assert result.exit_code == 1
     assert "nobody@example.org has no open account here. Nothing was changed." in result.output
 
 
-def test_deactivation_ends_her_sessions_at_once(
+def test_deactivate_ends_sessions_at_once(
     world: World, app: Flask, run: Run, client: ClientFor, acts: Callable[[], list[str]]
 ) -> None:
     alice = client(world.alice)
@@ -135,7 +135,7 @@ def test_deactivation_ends_her_sessions_at_once(
     assert "has no account here" in run("people", "deactivate", "nobody@example.org").output
 
 
-def test_what_could_not_be_sent_is_sent_later(world: World, run: Run, mail_server: MailServer) -> None:
+def test_email_send_sends_what_failed_before(world: World, run: Run, mail_server: MailServer) -> None:
     mail_server.is_down = True
     run("people", "reset-password", world.alice.email)
     emails.executor.submit(int).result()
@@ -146,14 +146,14 @@ def test_what_could_not_be_sent_is_sent_later(world: World, run: Run, mail_serve
     assert [each["To"] for each in mail_server.taken] == [world.alice.email]
 
 
-def test_without_a_mail_server_nothing_can_be_sent(app: Flask, run: Run, demo: None) -> None:
+def test_email_send_fails_without_a_mail_server(app: Flask, run: Run, demo: None) -> None:
     app.config["SETTINGS"] = replace(app.config["SETTINGS"], mail_host="mail.example.org")
     result = run("email", "send")
     assert result.exit_code == 1
     assert "This installation sends no emails" in result.output, "the demonstration's people are invented"
 
 
-def test_the_commands_explain_themselves(run: Run) -> None:
+def test_commands_have_help_texts(run: Run) -> None:
     for command in (
         ["centres", "create"],
         ["people", "reset-password"],
@@ -164,7 +164,7 @@ def test_the_commands_explain_themselves(run: Run) -> None:
         assert "Usage:" in run(*command, "--help").output
 
 
-def test_nothing_is_written_where_no_mail_goes(world: World, app: Flask, run: Run, tmp_path: Path) -> None:
+def test_no_email_is_written_where_none_can_be_delivered(world: World, app: Flask, run: Run, tmp_path: Path) -> None:
     app.config["OUTBOX_PATH"] = tmp_path / "outbox"
     run("people", "reset-password", world.alice.email)
     assert not (tmp_path / "outbox").exists()

@@ -1,4 +1,4 @@
-"""Mail goes after the commit or not at all, once a day for the same thing, and is never lost."""
+"""Emails are sent after the commit, once a day about one topic, and are kept until they are sent."""
 
 import stat
 from collections.abc import Callable
@@ -25,14 +25,14 @@ def tell(person: Person, about: str = "evidence_returned:12") -> None:
         emails.notify(person, about, "Evidence 7 was returned", f"Answer it here: {emails.build_url('/evidence/12')}")
 
 
-def test_alice_is_told_by_name_with_a_whole_address(world: World, mails_to: MailsTo) -> None:
+def test_email_has_a_greeting_and_an_absolute_link(world: World, mails_to: MailsTo) -> None:
     tell(world.alice)
     (words,) = mails_to(world.alice)
     assert words.startswith("Evidence 7 was returned\nHello Alice Moran,")
     assert "https://tracker.example.org/evidence/12" in words
 
 
-def test_the_same_thing_is_told_once_a_day(
+def test_same_topic_is_emailed_once_a_day(
     world: World, mails_to: MailsTo, freeze_clock: Callable[[datetime], None]
 ) -> None:
     freeze_clock(NOON)
@@ -48,7 +48,9 @@ def test_the_same_thing_is_told_once_a_day(
     assert len(mails_to(world.alice)) == 3
 
 
-def test_the_day_is_londons(world: World, mails_to: MailsTo, freeze_clock: Callable[[datetime], None]) -> None:
+def test_day_of_a_notification_is_in_london(
+    world: World, mails_to: MailsTo, freeze_clock: Callable[[datetime], None]
+) -> None:
     freeze_clock(datetime(2026, 7, 1, 22, 30, tzinfo=UTC))
     tell(world.alice)
     freeze_clock(datetime(2026, 7, 1, 23, 30, tzinfo=UTC))  # half past midnight in London
@@ -56,7 +58,7 @@ def test_the_day_is_londons(world: World, mails_to: MailsTo, freeze_clock: Calla
     assert len(mails_to(world.alice)) == 2
 
 
-def test_what_is_rolled_back_is_not_told(world: World, mails_to: MailsTo) -> None:
+def test_rolled_back_change_sends_no_email(world: World, mails_to: MailsTo) -> None:
     def refused() -> None:
         with transaction():
             emails.notify(world.alice, "evidence_returned:12", "Returned", "…")
@@ -70,7 +72,7 @@ def test_what_is_rolled_back_is_not_told(world: World, mails_to: MailsTo) -> Non
     assert db.session.scalars(select(Notification.person_id)).all() == [world.bob.id]
 
 
-def test_no_transaction_is_held_while_mailing(
+def test_no_transaction_is_open_while_emails_are_sent(
     world: World, mail_server: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held = []
@@ -79,13 +81,13 @@ def test_no_transaction_is_held_while_mailing(
     assert held == [False]
 
 
-def test_a_closed_account_is_not_written_to(world: World, mails_to: MailsTo) -> None:
+def test_closed_account_gets_no_email(world: World, mails_to: MailsTo) -> None:
     world.alice.deactivated_at = NOON
     tell(world.alice)
     assert mails_to(world.alice) == []
 
 
-def test_a_name_or_subject_cannot_add_a_header(world: World, mail_server: MailServer, mails_to: MailsTo) -> None:
+def test_name_or_subject_cannot_inject_a_header(world: World, mail_server: MailServer, mails_to: MailsTo) -> None:
     with transaction():
         emails.send(world.alice.email, "Hello\r\nBcc: eve@example.org", "Words\r\nBcc: eve@example.org")
     (words,) = mails_to(world.alice)
@@ -93,19 +95,19 @@ def test_a_name_or_subject_cannot_add_a_header(world: World, mail_server: MailSe
     assert mail_server.taken[0]["Bcc"] is None
 
 
-def test_an_address_that_would_add_a_header_is_never_written(world: World, mail_server: MailServer) -> None:
+def test_address_that_would_inject_a_header_is_refused(world: World, mail_server: MailServer) -> None:
     with pytest.raises(ValueError, match="linefeed"), transaction():
         emails.send("alice@example.org\r\nBcc: eve@example.org", "Hello", "Words")
     assert emails.list_outbox_paths() == []
 
 
-def test_letters_of_every_alphabet_arrive(world: World, mails_to: MailsTo) -> None:
+def test_non_ascii_text_is_sent_correctly(world: World, mails_to: MailsTo) -> None:
     with transaction():
         emails.send(world.alice.email, "Tŷ Gwyn – ✓", "Zoë Müller: ✓")
     assert mails_to(world.alice) == ["Tŷ Gwyn – ✓\nZoë Müller: ✓\n"]
 
 
-def test_a_mail_that_the_server_refuses_is_kept_for_us_alone(
+def test_refused_email_stays_in_the_outbox_with_private_permissions(
     world: World, mail_server: MailServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     mail_server.is_down = True
@@ -118,13 +120,13 @@ def test_a_mail_that_the_server_refuses_is_kept_for_us_alone(
     assert world.alice.email not in caplog.text
 
 
-def test_a_mail_that_was_sent_is_kept_no_longer(world: World, mails_to: MailsTo) -> None:
+def test_sent_email_is_deleted_from_the_outbox(world: World, mails_to: MailsTo) -> None:
     tell(world.alice)
     mails_to(world.alice)
     assert emails.list_outbox_paths() == []
 
 
-def test_a_full_disk_does_not_undo_what_was_committed(
+def test_full_disk_does_not_undo_the_committed_change(
     world: World, mail_server: MailServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def full(*_: object) -> None:
@@ -136,7 +138,7 @@ def test_a_full_disk_does_not_undo_what_was_committed(
     assert "is lost" in caplog.text
 
 
-def test_without_a_server_nothing_is_written_or_remembered(world: World, app: Flask) -> None:
+def test_without_smtp_nothing_is_written_or_noted(world: World, app: Flask) -> None:
     tell(world.alice)
     assert not db.session.scalars(select(Notification)).all()
     assert not app.config["OUTBOX_PATH"].exists()

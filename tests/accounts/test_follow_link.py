@@ -1,4 +1,4 @@
-"""A link sets a password once, within its time, and everything signed in before it ends."""
+"""Account links: they set a password once, expire, and end earlier sessions."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -26,7 +26,7 @@ NEW = "seven quiet otters"
 
 @pytest.fixture
 def ivy(world: World) -> Person:
-    """Invited, and not yet here."""
+    """A person who is invited and has no password yet."""
     with transaction():
         person = make_person("Ivy Okafor", world.northgate, Role.CANDIDATE)
         person.password_hash = None
@@ -43,7 +43,7 @@ def reset(person: Person) -> str:
         return issue_link(person, LinkPurpose.RESET, OPERATOR)
 
 
-def test_ivy_takes_up_her_invitation_and_is_signed_in(
+def test_accepting_an_invitation_signs_the_person_in(
     ivy: Person, anonymous: FlaskClient, acts: Callable[[], list[str]]
 ) -> None:
     path = invitation(ivy)
@@ -58,13 +58,13 @@ def test_ivy_takes_up_her_invitation_and_is_signed_in(
     assert acts()[-1] == "invitation_accepted"
 
 
-def test_the_password_is_hashed_with_argon2id(ivy: Person, anonymous: FlaskClient) -> None:
+def test_password_is_hashed_with_argon2id(ivy: Person, anonymous: FlaskClient) -> None:
     anonymous.post(invitation(ivy), data={"name": "Ivy", "password": NEW})
     db.session.refresh(ivy)
     assert ivy.password_hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
 
-def test_it_works_once(ivy: Person, app: Flask) -> None:
+def test_link_works_once(ivy: Person, app: Flask) -> None:
     path = invitation(ivy)
     app.test_client().post(path, data={"name": "Ivy", "password": NEW})
     for again in (
@@ -77,7 +77,7 @@ def test_it_works_once(ivy: Person, app: Flask) -> None:
     assert is_password(ivy.password_hash, NEW)
 
 
-def test_of_two_who_found_it_open_the_second_is_refused(
+def test_second_of_two_concurrent_uses_is_refused(
     ivy: Person, anonymous: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tracker.accounts.services.account_links import use_link
@@ -95,7 +95,7 @@ def test_of_two_who_found_it_open_the_second_is_refused(
 
 
 @pytest.mark.parametrize(("issue", "lasts"), [(invitation, timedelta(days=14)), (reset, timedelta(hours=1))])
-def test_it_lapses(
+def test_link_expires(
     ivy: Person,
     anonymous: FlaskClient,
     freeze_clock: Callable[..., None],
@@ -112,32 +112,32 @@ def test_it_lapses(
     assert anonymous.post(path, data={"name": "Ivy", "password": NEW}).status_code == 409
 
 
-def test_a_newer_link_ends_the_older(ivy: Person, anonymous: FlaskClient) -> None:
+def test_newer_link_replaces_the_older_one(ivy: Person, anonymous: FlaskClient) -> None:
     older, newer = invitation(ivy), invitation(ivy)
     assert anonymous.get(older).status_code == 409
     assert anonymous.get(newer).status_code == 200
 
 
-def test_a_new_password_ends_every_open_link(ivy: Person, app: Flask) -> None:
+def test_new_password_ends_every_open_link(ivy: Person, app: Flask) -> None:
     unused = invitation(ivy)
     app.test_client().post(reset(ivy), data={"password": NEW})
     assert app.test_client().get(unused).status_code == 409
 
 
-def test_an_invented_token_opens_nothing(world: World, anonymous: FlaskClient) -> None:
+def test_unknown_token_is_refused(world: World, anonymous: FlaskClient) -> None:
     response = anonymous.get("/links/" + "a" * 43)
     assert response.status_code == 409
     assert EXPIRED in response.text
 
 
-def test_a_closed_account_cannot_be_opened_by_a_link(ivy: Person, anonymous: FlaskClient) -> None:
+def test_link_of_a_closed_account_is_refused(ivy: Person, anonymous: FlaskClient) -> None:
     path = invitation(ivy)
     with transaction():
         deactivate_person(ivy)
     assert anonymous.post(path, data={"name": "Ivy", "password": NEW}).status_code == 409
 
 
-def test_a_reset_ends_every_session_and_tells_her(
+def test_reset_ends_every_session_and_emails_the_person(
     world: World,
     app: Flask,
     client: Callable[..., FlaskClient],
@@ -152,7 +152,7 @@ def test_a_reset_ends_every_session_and_tells_her(
     assert "Your password was changed" in mails_to(world.alice)[-1]
 
 
-def test_a_reset_does_not_let_her_rename_herself(world: World, anonymous: FlaskClient) -> None:
+def test_reset_cannot_change_the_name(world: World, anonymous: FlaskClient) -> None:
     easy = "alice moran 1"  # for whoever knows her name, whatever else is sent as one
     assert anonymous.post(reset(world.alice), data={"password": easy, "name": "Somebody else"}).status_code == 422
     anonymous.post(reset(world.alice), data={"password": NEW, "name": "Somebody else"})
@@ -160,7 +160,7 @@ def test_a_reset_does_not_let_her_rename_herself(world: World, anonymous: FlaskC
     assert world.alice.name == "Alice Moran"
 
 
-def test_the_session_it_gives_is_new(world: World, anonymous: FlaskClient) -> None:
+def test_link_starts_a_new_session(world: World, anonymous: FlaskClient) -> None:
     anonymous.set_cookie(COOKIE_NAME, "planted")
     anonymous.post(reset(world.alice), data={"password": NEW})
     cookie = anonymous.get_cookie(COOKIE_NAME)
@@ -183,7 +183,7 @@ def test_the_session_it_gives_is_new(world: World, anonymous: FlaskClient) -> No
         ("alicemoran2026", "too easy to guess"),
     ],
 )
-def test_what_will_not_do_as_a_password_is_said(
+def test_weak_password_is_refused_with_the_reason(
     world: World, anonymous: FlaskClient, password: str, sentence: str | None
 ) -> None:
     path = reset(world.alice)
@@ -194,19 +194,19 @@ def test_what_will_not_do_as_a_password_is_said(
     assert is_password(world.alice.password_hash, PASSWORD if sentence else password)
 
 
-def test_a_name_typed_beside_a_weak_password_is_kept(ivy: Person, anonymous: FlaskClient) -> None:
+def test_name_is_kept_when_the_password_is_refused(ivy: Person, anonymous: FlaskClient) -> None:
     response = anonymous.post(invitation(ivy), data={"name": "<b>Ivy</b>", "password": "short"})
     assert response.status_code == 422
     assert 'value="&lt;b&gt;Ivy&lt;/b&gt;"' in response.text
 
 
-def test_ten_thousand_characters_in_the_name_get_a_sentence(ivy: Person, anonymous: FlaskClient) -> None:
+def test_too_long_name_is_refused_with_a_message(ivy: Person, anonymous: FlaskClient) -> None:
     response = anonymous.post(invitation(ivy), data={"name": "I" * 10_000, "password": NEW})
     assert response.status_code == 422
     assert "at most 200 characters" in response.text
 
 
-def test_only_its_hash_is_kept(world: World, mails_to: Callable[..., list[str]]) -> None:
+def test_only_the_hash_of_the_token_is_stored(world: World, mails_to: Callable[..., list[str]]) -> None:
     with transaction():
         invite_person("ivy@example.org", "Ivy", world.northgate, Role.CANDIDATE, actor(world.dan))
     token = link_in(mails_to("ivy@example.org")[0]).removeprefix("/links/")

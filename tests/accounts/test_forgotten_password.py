@@ -1,4 +1,4 @@
-"""Asking for a new password: the same answer for everybody, and not too often."""
+"""Forgotten passwords: the response is the same for every address, and requests are rate limited."""
 
 import re
 from collections.abc import Callable
@@ -25,7 +25,7 @@ def ask(browser: FlaskClient, email: str) -> TestResponse:
     return browser.post("/forgotten-password", data={"email": email})
 
 
-def test_alice_gets_a_link_that_works(world: World, anonymous: FlaskClient, mails_to: MailsTo) -> None:
+def test_reset_link_is_emailed_and_works(world: World, anonymous: FlaskClient, mails_to: MailsTo) -> None:
     assert anonymous.get("/forgotten-password").status_code == 200
     assert ask(anonymous, world.alice.email).status_code == 303
     (mail,) = mails_to(world.alice)
@@ -33,7 +33,7 @@ def test_alice_gets_a_link_that_works(world: World, anonymous: FlaskClient, mail
     assert anonymous.get(link_in(mail)).status_code == 200
 
 
-def test_the_answer_is_the_same_for_an_unknown_address(world: World, app: Flask, mail_server: MailServer) -> None:
+def test_response_is_the_same_for_an_unknown_address(world: World, app: Flask, mail_server: MailServer) -> None:
     answers = []
     for email in (world.alice.email, "nobody@example.org"):
         browser = app.test_client()
@@ -44,7 +44,7 @@ def test_the_answer_is_the_same_for_an_unknown_address(world: World, app: Flask,
     assert "If this address has an account here" in answers[0][2]
 
 
-def test_the_link_in_the_mail_begins_with_the_sites_own_name_whatever_a_request_says(
+def test_emailed_link_uses_base_url_and_ignores_the_host_header(
     world: World, anonymous: FlaskClient, mails_to: MailsTo
 ) -> None:
     hostile = {"Host": "evil.example", "X-Forwarded-Host": "evil.example"}
@@ -57,7 +57,7 @@ def test_the_link_in_the_mail_begins_with_the_sites_own_name_whatever_a_request_
     assert "evil" not in mail
 
 
-def test_nobody_is_written_to_at_an_unknown_or_closed_address(
+def test_no_email_goes_to_an_unknown_or_closed_address(
     world: World, anonymous: FlaskClient, mails_to: MailsTo
 ) -> None:
     with transaction():
@@ -69,7 +69,7 @@ def test_nobody_is_written_to_at_an_unknown_or_closed_address(
 
 
 @pytest.mark.parametrize("email", ["alice.moran@example.org", "nobody@example.org"])
-def test_the_fourth_time_waits_whoever_it_is(
+def test_fourth_request_has_to_wait_for_any_address(
     world: World,
     anonymous: FlaskClient,
     mail_server: MailServer,
@@ -88,7 +88,7 @@ def test_the_fourth_time_waits_whoever_it_is(
     assert ask(anonymous, email).status_code == 303
 
 
-def test_asking_too_often_does_not_lock_her_sign_in(
+def test_too_many_reset_requests_do_not_block_sign_in(
     world: World, anonymous: FlaskClient, mail_server: MailServer
 ) -> None:
     for _ in range(10):
@@ -97,14 +97,16 @@ def test_asking_too_often_does_not_lock_her_sign_in(
     assert "email address or the password is wrong" in response.text
 
 
-def test_what_is_no_address_is_said_and_kept(world: World, anonymous: FlaskClient, mail_server: MailServer) -> None:
+def test_invalid_address_is_refused_and_kept_in_the_form(
+    world: World, anonymous: FlaskClient, mail_server: MailServer
+) -> None:
     response = ask(anonymous, "alice at work")
     assert response.status_code == 422
     assert "Enter an email address" in response.text
     assert 'value="alice at work"' in response.text
 
 
-def test_where_no_mail_goes_the_page_says_whom_to_ask(world: World, anonymous: FlaskClient) -> None:
+def test_page_says_whom_to_ask_where_no_emails_are_sent(world: World, anonymous: FlaskClient) -> None:
     page = anonymous.get("/forgotten-password").text
     assert "sends no emails. Ask your centre’s administrator" in page
     assert "Send the link" not in page

@@ -1,4 +1,4 @@
-"""People from a CSV: a preview, then all or nothing, each bad row named."""
+"""CSV import of people: a preview, then all rows or none, with the error of each invalid row."""
 
 import io
 from collections.abc import Callable
@@ -38,7 +38,7 @@ def faults(text: str, world: World) -> list[tuple[int, str]]:
     return [(row.number, row.error or "") for row in preview.invalid]
 
 
-def test_the_preview_says_what_would_happen_and_does_nothing(world: World, client: ClientFor) -> None:
+def test_preview_shows_the_changes_and_makes_none(world: World, client: ClientFor) -> None:
     before, dan = count_people(), client(world.dan)
     assert dan.get(f"/centres/{world.northgate.id}/people/import").status_code == 200
     response = send(dan, world, HEAD + IVY + JACK + "Bob Archer,bob.archer@example.org,assessor,,\n")
@@ -49,7 +49,7 @@ def test_the_preview_says_what_would_happen_and_does_nothing(world: World, clien
     assert count_people() == before
 
 
-def test_then_all_of_it_is_imported(
+def test_import_after_the_preview_gives_every_role(
     world: World, client: ClientFor, mails_to: MailsTo, acts: Callable[[], list[str]]
 ) -> None:
     dan = client(world.dan)
@@ -65,7 +65,7 @@ def test_then_all_of_it_is_imported(
     assert len(mails_to("ivy@example.org")) == len(mails_to(jack)) == 1
 
 
-def test_the_same_file_again_changes_nothing(world: World, client: ClientFor, mails_to: MailsTo) -> None:
+def test_importing_the_same_file_again_changes_nothing(world: World, client: ClientFor, mails_to: MailsTo) -> None:
     dan = client(world.dan)
     send(dan, world, HEAD + IVY, "import")
     page = send(dan, world, HEAD + IVY).text
@@ -75,7 +75,7 @@ def test_the_same_file_again_changes_nothing(world: World, client: ClientFor, ma
     assert len(mails_to("ivy@example.org")) == 1
 
 
-def test_one_wrong_row_imports_nobody_and_keeps_the_text(world: World, client: ClientFor) -> None:
+def test_one_invalid_row_imports_nobody_and_keeps_the_text(world: World, client: ClientFor) -> None:
     before, dan = count_people(), client(world.dan)
     text = HEAD + IVY + "Jack Tan,jack at example,assessor,,\n"
     for act in ("", "import"):
@@ -106,7 +106,7 @@ def test_one_wrong_row_imports_nobody_and_keeps_the_text(world: World, client: C
         ("Frank Osei,frank.osei@example.org,candidate,,", "the account with this address is closed"),
     ],
 )
-def test_each_bad_row_is_named_with_its_reason(world: World, row: str, fault: str) -> None:
+def test_each_invalid_row_is_listed_with_its_error(world: World, row: str, fault: str) -> None:
     with transaction():
         world.frank.deactivated_at = clock.now()
     ((number, said),) = faults(f"{HEAD}\n{row}\n{JACK}", world)
@@ -114,7 +114,7 @@ def test_each_bad_row_is_named_with_its_reason(world: World, row: str, fault: st
     assert fault in said
 
 
-def test_rows_that_contradict_earlier_ones_are_wrong(world: World) -> None:
+def test_rows_that_contradict_earlier_rows_are_invalid(world: World) -> None:
     text = HEAD + IVY + "Ivy Okafor,IVY@example.org,Candidate,,\nIvy Bell,ivy@example.org,assessor,,\n"
     assert faults(text, world) == [
         (3, "an earlier row gives this address the same role"),
@@ -122,7 +122,7 @@ def test_rows_that_contradict_earlier_ones_are_wrong(world: World) -> None:
     ]
 
 
-def test_two_roles_of_one_new_person_are_one_invitation(world: World, mails_to: MailsTo) -> None:
+def test_two_roles_of_a_new_person_send_one_invitation(world: World, mails_to: MailsTo) -> None:
     with transaction():
         import_people(HEAD + IVY + IVY.replace("candidate", "assessor"), world.northgate, actor(world.dan))
     invitation, told = mails_to("ivy@example.org")
@@ -140,13 +140,13 @@ def test_two_roles_of_one_new_person_are_one_invitation(world: World, mails_to: 
         "name,email,role\n\nIvy   Okafor, IVY@example.org ,CANDIDATE",
     ],
 )
-def test_it_reads_what_spreadsheets_write(world: World, text: str) -> None:
+def test_import_reads_the_formats_that_spreadsheets_write(world: World, text: str) -> None:
     (row,) = preview_people(text, world.northgate, actor(world.dan)).new
     assert (row.name, row.email, row.role) == ("Ivy Okafor", "ivy@example.org", Role.CANDIDATE)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
-def test_a_file_may_come_in_any_of_their_encodings(world: World, client: ClientFor, encoding: str) -> None:
+def test_import_reads_the_encodings_that_spreadsheets_write(world: World, client: ClientFor, encoding: str) -> None:
     file = (io.BytesIO((HEAD + "Zoë Müller,zoe@example.org,candidate,,\n").encode(encoding)), "people.csv")
     page = client(world.dan).post(
         f"/centres/{world.northgate.id}/people/import", data={"file": file}, content_type="multipart/form-data"
@@ -155,8 +155,10 @@ def test_a_file_may_come_in_any_of_their_encodings(world: World, client: ClientF
     assert "<b>1</b> new" in page.text
 
 
-def test_what_the_preview_carries_is_imported_whole(world: World, client: ClientFor, mail_server: object) -> None:
-    """The hidden field brings back line breaks, quotes and markup as they were."""
+def test_text_carried_by_the_preview_is_imported_unchanged(
+    world: World, client: ClientFor, mail_server: object
+) -> None:
+    """The hidden field returns line breaks, quotes and markup unchanged."""
     text = HEAD + '"O\'Neil, ""Ivy"" <b>",ivy@example.org,candidate,,\n' + JACK
     dan = client(world.dan)
     page = send(dan, world, text)
@@ -181,7 +183,7 @@ def test_what_the_preview_carries_is_imported_whole(world: World, client: Client
         (HEAD + '"' + "I" * 200_000, "not a table"),
     ],
 )
-def test_what_is_no_table_of_people_gets_a_sentence(
+def test_text_that_is_not_a_table_of_people_is_refused(
     world: World, client: ClientFor, text: str, sentence: str
 ) -> None:
     response = send(client(world.dan), world, text)
@@ -189,7 +191,9 @@ def test_what_is_no_table_of_people_gets_a_sentence(
     assert sentence in response.text
 
 
-def test_a_file_over_the_limit_is_refused(world: World, client: ClientFor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_over_the_size_limit_is_refused(
+    world: World, client: ClientFor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(imports, "MAX_SIZE", 100)
     file = (io.BytesIO(b"x" * 101), "people.csv")
     response = client(world.dan).post(
@@ -199,7 +203,7 @@ def test_a_file_over_the_limit_is_refused(world: World, client: ClientFor, monke
     assert "The file is larger than 1 MB" in response.text
 
 
-def test_two_thousand_rows_are_previewed_with_two_statements(world: World, count_statements: Callable) -> None:
+def test_preview_of_two_thousand_rows_takes_two_statements(world: World, count_statements: Callable) -> None:
     rows = "".join(f"Person {n},person{n}@example.org,candidate,,\n" for n in range(2000))
     northgate, dan = db.session.get(Centre, world.northgate.id), actor(world.dan)
     with count_statements() as statements:
@@ -209,13 +213,13 @@ def test_two_thousand_rows_are_previewed_with_two_statements(world: World, count
 
 
 @pytest.mark.parametrize("who", ["alice", "bob", "carol", "eve", "heidi"])
-def test_nobody_else_imports_here(world: World, client: ClientFor, who: str) -> None:
+def test_only_an_administrator_of_the_centre_can_import(world: World, client: ClientFor, who: str) -> None:
     response = send(client(getattr(world, who)), world, HEAD + IVY, "import")
     assert response.status_code == 404
     assert find_person("ivy@example.org") is None
 
 
-def test_it_gives_roles_at_this_centre_alone(world: World, mail_server: object) -> None:
+def test_import_gives_roles_at_this_centre_only(world: World, mail_server: object) -> None:
     with transaction():
         import_people(HEAD + "Grace Lam,grace.lam@example.org,assessor,,\n", world.northgate, actor(world.dan))
     held = db.session.scalars(select(Grant.centre_id).where(Grant.person_id == world.grace.id)).all()

@@ -1,4 +1,4 @@
-"""Inviting somebody to a centre; the link is seen by nobody but its person."""
+"""Invitations to a centre: only the invited person sees the link."""
 
 from collections.abc import Callable
 
@@ -25,7 +25,9 @@ def invite(browser: FlaskClient, world: World, **typed: str) -> TestResponse:
     return browser.post(f"/centres/{world.northgate.id}/people/invite", data=form, follow_redirects=True)
 
 
-def test_dan_invites_ivy(world: World, client: ClientFor, mails_to: MailsTo, acts: Callable[[], list[str]]) -> None:
+def test_administrator_invites_a_new_person(
+    world: World, client: ClientFor, mails_to: MailsTo, acts: Callable[[], list[str]]
+) -> None:
     dan = client(world.dan)
     assert dan.get(f"/centres/{world.northgate.id}/people/invite").status_code == 200
     page = invite(dan, world)
@@ -41,7 +43,7 @@ def test_dan_invites_ivy(world: World, client: ClientFor, mails_to: MailsTo, act
     assert (given.role, given.centre_id, given.granted_by_id) == (Role.CANDIDATE, world.northgate.id, world.dan.id)
 
 
-def test_somebody_who_has_an_account_gets_the_role_and_is_told(
+def test_person_with_an_account_gets_the_role_and_an_email(
     world: World, client: ClientFor, mails_to: MailsTo
 ) -> None:
     page = invite(client(world.dan), world, name="Gracie", email=" Grace.Lam@EXAMPLE.org", role="internal_verifier")
@@ -53,7 +55,7 @@ def test_somebody_who_has_an_account_gets_the_role_and_is_told(
     assert world.grace.name == "Grace Lam", "an administrator renames nobody"
 
 
-def test_the_days_bound_the_role(world: World, client: ClientFor, mails_to: MailsTo) -> None:
+def test_dates_limit_the_role(world: World, client: ClientFor, mails_to: MailsTo) -> None:
     invite(client(world.dan), world, starts="2026-12-01", ends="2027-06-30")
     given = find_person("ivy@example.org").grants[0]
     assert clock.day_of(given.starts_at).isoformat() == "2026-12-01"
@@ -74,7 +76,7 @@ def test_the_days_bound_the_role(world: World, client: ClientFor, mails_to: Mail
         ({"starts": "2027-02-02", "ends": "2027-02-01"}, "is not before the first day"),
     ],
 )
-def test_what_cannot_be_used_is_said_and_what_was_typed_is_kept(
+def test_invalid_input_is_explained_and_kept(
     world: World, client: ClientFor, mails_to: MailsTo, typed: dict[str, str], sentence: str
 ) -> None:
     response = invite(client(world.dan), world, **typed)
@@ -86,7 +88,7 @@ def test_what_cannot_be_used_is_said_and_what_was_typed_is_kept(
     assert mails_to("ivy@example.org") == []
 
 
-def test_the_same_role_twice_is_refused(world: World, client: ClientFor, mails_to: MailsTo) -> None:
+def test_same_role_twice_is_refused(world: World, client: ClientFor, mails_to: MailsTo) -> None:
     dan = client(world.dan)
     invite(dan, world)
     response = invite(dan, world)
@@ -95,7 +97,7 @@ def test_the_same_role_twice_is_refused(world: World, client: ClientFor, mails_t
     assert len(mails_to("ivy@example.org")) == 1
 
 
-def test_a_second_role_does_not_spoil_the_first_link(
+def test_second_role_does_not_invalidate_the_first_link(
     world: World, client: ClientFor, anonymous: FlaskClient, mails_to: MailsTo
 ) -> None:
     dan = client(world.dan)
@@ -106,13 +108,13 @@ def test_a_second_role_does_not_spoil_the_first_link(
     assert anonymous.get(link_in(invitation)).status_code == 200
 
 
-def test_dan_cannot_give_himself_a_role(world: World, client: ClientFor) -> None:
+def test_administrator_cannot_invite_themselves(world: World, client: ClientFor) -> None:
     response = invite(client(world.dan), world, email=world.dan.email, role="internal_verifier")
     assert response.status_code == 422
     assert "You cannot give yourself a role" in response.text
 
 
-def test_a_closed_account_is_not_opened_again(world: World, client: ClientFor) -> None:
+def test_closed_account_cannot_be_invited(world: World, client: ClientFor) -> None:
     with transaction():
         world.frank.deactivated_at = clock.now()
     response = invite(client(world.dan), world, email=world.frank.email)
@@ -120,19 +122,19 @@ def test_a_closed_account_is_not_opened_again(world: World, client: ClientFor) -
     assert "account with this address is closed" in response.text
 
 
-def test_markup_in_a_name_stays_text(world: World, client: ClientFor, mail_server: object) -> None:
+def test_markup_in_a_name_is_escaped(world: World, client: ClientFor, mail_server: object) -> None:
     page = invite(client(world.dan), world, name="<img src=x onerror=alert(1)>").text
     assert "&lt;img src=x onerror=alert(1)&gt;" in page
 
 
-def test_where_no_mail_goes_dan_is_told_whom_to_ask_but_sees_no_link(world: World, client: ClientFor) -> None:
+def test_administrator_sees_no_link_where_no_emails_are_sent(world: World, client: ClientFor) -> None:
     page = invite(client(world.dan), world).text
     assert "(`flask people reset-password ivy@example.org`)" in page
     assert "/links/" not in page
 
 
 @pytest.mark.parametrize("who", ["alice", "bob", "carol", "eve", "heidi"])
-def test_nobody_else_invites_here(world: World, client: ClientFor, who: str) -> None:
+def test_only_an_administrator_of_the_centre_can_invite(world: World, client: ClientFor, who: str) -> None:
     browser = client(getattr(world, who))
     assert browser.get(f"/centres/{world.northgate.id}/people/invite").status_code == 404
     assert invite(browser, world).status_code == 404

@@ -1,4 +1,4 @@
-"""A centre's people, searched and paged, for its administrator alone."""
+"""The list of a centre's people, for its administrators only."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -20,7 +20,7 @@ def people_page(browser: FlaskClient, world: World, query: str = "") -> str:
     return response.text
 
 
-def test_dan_comes_to_the_people_of_his_centre(world: World, client: ClientFor) -> None:
+def test_administrator_sees_the_people_of_their_centre(world: World, client: ClientFor) -> None:
     dan = client(world.dan)
     assert dan.get("/people").location == f"/centres/{world.northgate.id}/people"
     page = people_page(dan, world)
@@ -29,12 +29,12 @@ def test_dan_comes_to_the_people_of_his_centre(world: World, client: ClientFor) 
 
 
 @pytest.mark.parametrize("who", ["alice", "bob", "carol", "eve", "heidi"])
-def test_nobody_else_learns_that_it_is_there(world: World, client: ClientFor, who: str) -> None:
+def test_page_is_not_found_for_anybody_else(world: World, client: ClientFor, who: str) -> None:
     browser = client(getattr(world, who))
     assert browser.get(f"/centres/{world.northgate.id}/people").status_code == 404
 
 
-def test_it_finds_by_part_of_a_name_or_email(world: World, client: ClientFor) -> None:
+def test_search_finds_part_of_a_name_or_email(world: World, client: ClientFor) -> None:
     dan = client(world.dan)
     for words in ("arch", "BOB", "bob.archer@"):
         page = people_page(dan, world, f"?q={words}")
@@ -42,17 +42,17 @@ def test_it_finds_by_part_of_a_name_or_email(world: World, client: ClientFor) ->
         assert "Alice Moran" not in page
 
 
-def test_a_wildcard_is_only_a_letter(world: World, client: ClientFor) -> None:
+def test_wildcard_in_the_search_is_a_plain_character(world: World, client: ClientFor) -> None:
     page = people_page(client(world.dan), world, "?q=%25")
     assert "No name or email address contains “%”" in page
 
 
-def test_markup_in_the_search_stays_text(world: World, client: ClientFor) -> None:
+def test_markup_in_the_search_is_escaped(world: World, client: ClientFor) -> None:
     page = people_page(client(world.dan), world, "?q=<script>alert(1)</script>")
     assert "<script>alert" not in page
 
 
-def test_it_says_who_was_invited_who_is_closed_and_until_when(world: World, client: ClientFor) -> None:
+def test_list_shows_invited_and_closed_accounts_and_end_dates(world: World, client: ClientFor) -> None:
     with transaction():
         make_person("Ivy Okafor", world.northgate, Role.CANDIDATE).password_hash = None
         world.bob.deactivated_at = clock.now()
@@ -63,7 +63,7 @@ def test_it_says_who_was_invited_who_is_closed_and_until_when(world: World, clie
     assert "until" in page
 
 
-def test_a_hundred_and_twenty_people_take_three_pages_and_few_statements(
+def test_hundred_and_twenty_people_take_three_pages_and_few_statements(
     world: World, client: ClientFor, count_statements: Callable
 ) -> None:
     with transaction():

@@ -1,4 +1,4 @@
-"""One's own account: roles, signatures with receipts, sessions, password."""
+"""My account: roles, signatures with receipts, sessions, password."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -24,7 +24,7 @@ NEW = "seven quiet otters"
 ClientFor = Callable[..., FlaskClient]
 
 
-def test_alice_sees_her_roles_and_until_when(world: World, client: ClientFor) -> None:
+def test_account_lists_roles_with_their_end_dates(world: World, client: ClientFor) -> None:
     with transaction():
         grant(world.alice, world.southbank, Role.ASSESSOR, ends_at=clock.now() + timedelta(days=400))
         grant(world.alice, world.northgate, Role.ADMINISTRATOR, ends_at=clock.now() - timedelta(days=1))
@@ -34,7 +34,7 @@ def test_alice_sees_her_roles_and_until_when(world: World, client: ClientFor) ->
     assert "Centre administrator" not in page, "that role has ended"
 
 
-def test_her_signatures_are_listed_with_their_receipts(world: World, client: ClientFor) -> None:
+def test_account_lists_signatures_with_receipts(world: World, client: ClientFor) -> None:
     with transaction():
         signature = Signature(
             attempt_id=world.cfacc15.id,
@@ -61,7 +61,7 @@ def test_her_signatures_are_listed_with_their_receipts(world: World, client: Cli
     assert event.hash not in client(world.bob).get("/account").text
 
 
-def test_the_page_takes_few_statements_however_many_sessions(
+def test_page_takes_few_statements_however_many_sessions(
     world: World, client: ClientFor, count_statements: Callable
 ) -> None:
     alice = client(world.alice)
@@ -73,7 +73,7 @@ def test_the_page_takes_few_statements_however_many_sessions(
     assert len(statements) <= 12
 
 
-def test_she_signs_another_browser_out(world: World, client: ClientFor, acts: Callable[[], list[str]]) -> None:
+def test_person_signs_another_browser_out(world: World, client: ClientFor, acts: Callable[[], list[str]]) -> None:
     phone, office = client(world.alice), client(world.alice)
     there = db.session.scalars(select(UserSession.id).order_by(UserSession.id)).first()
     assert "End session" in office.get("/account").text
@@ -83,14 +83,14 @@ def test_she_signs_another_browser_out(world: World, client: ClientFor, acts: Ca
     assert acts()[-1] == "session_ended"
 
 
-def test_nobody_ends_somebody_elses_session(world: World, client: ClientFor) -> None:
+def test_nobody_can_end_another_persons_session(world: World, client: ClientFor) -> None:
     alice, bob = client(world.alice), client(world.bob)
     hers = db.session.scalars(select(UserSession.id).where(UserSession.person_id == world.alice.id)).one()
     assert bob.post(f"/account/sessions/{hers}/end").status_code == 404
     assert alice.get("/account").status_code == 200
 
 
-def test_a_session_ends_once(world: World, client: ClientFor, acts: Callable[[], list[str]]) -> None:
+def test_session_can_be_ended_once(world: World, client: ClientFor, acts: Callable[[], list[str]]) -> None:
     client(world.alice)
     office = client(world.alice)
     there = db.session.scalars(select(UserSession.id).order_by(UserSession.id)).first()
@@ -99,7 +99,7 @@ def test_a_session_ends_once(world: World, client: ClientFor, acts: Callable[[],
     assert acts().count("session_ended") == 1
 
 
-def test_she_changes_her_password_and_the_others_are_signed_out(
+def test_changing_the_password_signs_other_browsers_out(
     world: World,
     client: ClientFor,
     mails_to: Callable[..., list[str]],
@@ -125,7 +125,7 @@ def test_she_changes_her_password_and_the_others_are_signed_out(
         (PASSWORD, "Alice Moran", "at least 12 characters"),
     ],
 )
-def test_a_slip_changes_nothing_and_is_said_beside_its_field(
+def test_wrong_current_password_changes_nothing(
     world: World, client: ClientFor, current: str, password: str, sentence: str
 ) -> None:
     response = client(world.alice).post("/account", data={"current": current, "password": password})
@@ -135,7 +135,7 @@ def test_a_slip_changes_nothing_and_is_said_beside_its_field(
     assert is_password(world.alice.password_hash, PASSWORD)
 
 
-def test_guessing_it_in_a_session_left_open_is_slowed(world: World, client: ClientFor) -> None:
+def test_guessing_the_password_in_a_session_is_rate_limited(world: World, client: ClientFor) -> None:
     office = client(world.alice)
     for guess in range(MAX_PER_ACCOUNT):
         office.post("/account", data={"current": f"guess number {guess}", "password": NEW})
@@ -146,12 +146,12 @@ def test_guessing_it_in_a_session_left_open_is_slowed(world: World, client: Clie
     assert is_password(world.alice.password_hash, PASSWORD)
 
 
-def test_nobody_else_has_an_account_page(world: World, anonymous: FlaskClient) -> None:
+def test_account_page_needs_sign_in(world: World, anonymous: FlaskClient) -> None:
     assert anonymous.get("/account").status_code == 302
     assert anonymous.post("/account", data={"current": PASSWORD, "password": NEW}).status_code == 302
 
 
-def test_a_form_from_another_site_changes_no_password(world: World, app: Flask, client: ClientFor) -> None:
+def test_form_from_another_site_changes_no_password(world: World, app: Flask, client: ClientFor) -> None:
     app.config["WTF_CSRF_ENABLED"] = True
     assert client(world.alice).post("/account", data={"current": PASSWORD, "password": NEW}).status_code == 400
     db.session.refresh(world.alice)

@@ -1,4 +1,4 @@
-"""The demonstration's mail, on a page; nowhere else is there such a page."""
+"""The outbox page of the demo."""
 
 from flask.testing import FlaskClient
 
@@ -9,7 +9,7 @@ from tracker.ledger.transactions import transaction
 from tracker.vocabulary import Role
 
 
-def test_the_demonstration_shows_its_mail_with_links(world: World, demo: None, anonymous: FlaskClient) -> None:
+def test_demo_shows_its_emails_with_links_newest_first(world: World, demo: None, anonymous: FlaskClient) -> None:
     assert "No emails yet." in anonymous.get("/outbox").text
     with transaction():
         invite_person("ivy@example.org", "Ivy", world.northgate, Role.CANDIDATE, actor(world.dan))
@@ -21,5 +21,7 @@ def test_the_demonstration_shows_its_mail_with_links(world: World, demo: None, a
     assert "<script>alert" not in page
 
 
-def test_it_is_not_there_otherwise(world: World, anonymous: FlaskClient, mail_server: object) -> None:
+def test_outbox_page_does_not_exist_outside_demo_mode(
+    world: World, anonymous: FlaskClient, mail_server: object
+) -> None:
     assert anonymous.get("/outbox").status_code == 404

@@ -1,4 +1,4 @@
-"""Passkeys: made and asked for under this site's own name, answered once, and never by a copy."""
+"""Passkeys: bound to this site's domain, single-use challenges, and refusal of clones."""
 
 import json
 from collections.abc import Callable
@@ -31,7 +31,7 @@ PROVE, PROVE_QUESTION = "/two-step-verification", "/two-step-verification/passke
 
 @pytest.fixture(autouse=True)
 def site(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reached by a name; and recovery codes are hashed cheaply."""
+    """The site has a domain name; recovery codes are hashed cheaply."""
     monkeypatch.setattr(recovery_codes, "hash_password", factories.cheap_hash)
     app.config["SETTINGS"] = replace(app.config["SETTINGS"], base_url=BASE_URL)
 
@@ -59,12 +59,12 @@ def prove(browser: FlaskClient, key: Authenticator, **instead: str) -> TestRespo
 
 @pytest.fixture
 def bob(world: World, app: Flask, key: Authenticator) -> Person:
-    """With a passkey, made when he was asked to."""
+    """Bob, signed in, with a passkey."""
     assert make(sign_in(app, world.bob), key).status_code == 200
     return world.bob
 
 
-def test_bob_makes_a_passkey_and_signs_in_with_it(
+def test_passkey_is_registered_and_used_to_sign_in(
     bob: Person, key: Authenticator, app: Flask, acts: Callable[[], list[str]]
 ) -> None:
     assert acts() == ["second_factor_added", "recovery_codes_made"]
@@ -76,14 +76,14 @@ def test_bob_makes_a_passkey_and_signs_in_with_it(
     assert "last used" in page
 
 
-def test_it_is_asked_for_under_the_name_in_the_settings_whatever_the_request_says(world: World, app: Flask) -> None:
+def test_relying_party_comes_from_the_settings_and_not_the_host_header(world: World, app: Flask) -> None:
     bob = sign_in(app, world.bob)
     answer = bob.post(MAKE_QUESTION, data={"password": PASSWORD}, headers={"Host": "localhost"})
     assert json.loads(answer.text)["rp"]["id"] == "tracker.example.org"
     assert bob.post(MAKE_QUESTION, data={"password": PASSWORD}, headers={"Host": "evil.example"}).status_code == 400
 
 
-def test_what_is_asked_tells_no_address_and_no_secret(bob: Person, app: Flask) -> None:
+def test_options_reveal_no_email_address_and_no_secret(bob: Person, app: Flask) -> None:
     asked = question(sign_in(app, bob), PROVE_QUESTION)
     assert asked["userVerification"] == "preferred"
     assert bob.email not in json.dumps(asked)
@@ -101,7 +101,7 @@ def test_what_is_asked_tells_no_address_and_no_secret(bob: Person, app: Flask) -
         {"type": "webauthn.get"},
     ],
 )
-def test_what_another_site_or_question_got_is_not_taken_on(
+def test_registration_for_another_site_or_challenge_is_refused(
     world: World, app: Flask, key: Authenticator, instead: dict[str, str], acts: Callable[[], list[str]]
 ) -> None:
     answer = make(sign_in(app, world.bob), key, **instead)
@@ -114,7 +114,7 @@ def test_what_another_site_or_question_got_is_not_taken_on(
     "instead",
     [{"origin": "https://evil.example"}, {"challenge": text(b"x" * 32)}, {"type": "webauthn.create"}],
 )
-def test_what_another_site_or_question_got_opens_nothing(
+def test_answer_for_another_site_or_challenge_is_refused(
     bob: Person, app: Flask, key: Authenticator, instead: dict[str, str]
 ) -> None:
     browser = sign_in(app, bob)
@@ -122,7 +122,7 @@ def test_what_another_site_or_question_got_opens_nothing(
     assert browser.get("/queue").status_code == 302
 
 
-def test_an_answer_opens_once(bob: Person, app: Flask, key: Authenticator) -> None:
+def test_answer_can_be_used_once(bob: Person, app: Flask, key: Authenticator) -> None:
     first, second = sign_in(app, bob), sign_in(app, bob)
     answer = key.sign(question(first, PROVE_QUESTION))
     assert second.post(PROVE, data={"credential": answer}).status_code == 422, "another session was asked"
@@ -130,7 +130,7 @@ def test_an_answer_opens_once(bob: Person, app: Flask, key: Authenticator) -> No
     assert second.post(PROVE, data={"credential": answer}).status_code == 422
 
 
-def test_a_question_is_answered_once_even_wrongly(bob: Person, app: Flask, key: Authenticator) -> None:
+def test_challenge_is_used_up_by_a_wrong_answer(bob: Person, app: Flask, key: Authenticator) -> None:
     browser = sign_in(app, bob)
     asked = question(browser, PROVE_QUESTION)
     wrong = key.sign(asked, origin="https://evil.example")
@@ -139,7 +139,7 @@ def test_a_question_is_answered_once_even_wrongly(bob: Person, app: Flask, key: 
     assert prove(browser, key).status_code == 303
 
 
-def test_a_question_lasts_five_minutes(
+def test_challenge_expires_after_five_minutes(
     bob: Person, app: Flask, key: Authenticator, freeze_clock: Callable[[datetime], None]
 ) -> None:
     freeze_clock(NOON)
@@ -149,7 +149,7 @@ def test_a_question_lasts_five_minutes(
     assert browser.post(PROVE, data={"credential": key.sign(asked)}).status_code == 422
 
 
-def test_a_copy_that_counts_fewer_uses_opens_nothing(bob: Person, app: Flask, key: Authenticator) -> None:
+def test_cloned_passkey_with_a_lower_count_is_refused(bob: Person, app: Flask, key: Authenticator) -> None:
     for _ in range(2):
         assert prove(sign_in(app, bob), key).status_code == 303
     assert db.session.scalars(select(SecondFactor.sign_count)).one() == 2
@@ -160,13 +160,13 @@ def test_a_copy_that_counts_fewer_uses_opens_nothing(bob: Person, app: Flask, ke
     assert prove(sign_in(app, bob), key).status_code == 303
 
 
-def test_a_passkey_that_does_not_count_is_welcome(bob: Person, app: Flask, key: Authenticator) -> None:
+def test_passkey_without_a_counter_is_accepted(bob: Person, app: Flask, key: Authenticator) -> None:
     for _ in range(2):
         key.uses = -1
         assert prove(sign_in(app, bob), key).status_code == 303
 
 
-def test_somebody_elses_passkey_opens_nothing(bob: Person, world: World, app: Flask, key: Authenticator) -> None:
+def test_another_persons_passkey_is_refused(bob: Person, world: World, app: Flask, key: Authenticator) -> None:
     carols = Authenticator(BASE_URL)
     assert make(sign_in(app, world.carol), carols).status_code == 200
     assert prove(sign_in(app, bob), carols).status_code == 422
@@ -174,7 +174,7 @@ def test_somebody_elses_passkey_opens_nothing(bob: Person, world: World, app: Fl
     assert prove(sign_in(app, bob), stranger).status_code == 422, "the name is right, the key is not"
 
 
-def test_the_same_passkey_is_not_taken_on_twice(
+def test_same_passkey_cannot_be_registered_twice(
     bob: Person, world: World, app: Flask, client: Callable[..., FlaskClient], key: Authenticator
 ) -> None:
     answer = make(client(world.carol), key)
@@ -182,7 +182,7 @@ def test_the_same_passkey_is_not_taken_on_twice(
     assert "This passkey is already registered here. Nothing was changed." in answer.text
 
 
-def test_he_may_have_several_and_then_remove_one(
+def test_person_can_have_several_passkeys_and_remove_one(
     bob: Person, client: Callable[..., FlaskClient], app: Flask, key: Authenticator
 ) -> None:
     browser, spare = client(bob), Authenticator(BASE_URL)
@@ -196,7 +196,7 @@ def test_he_may_have_several_and_then_remove_one(
 
 
 @pytest.mark.parametrize("password", ["", "wrong horse battery"])
-def test_nothing_is_asked_or_made_without_the_password(world: World, app: Flask, password: str) -> None:
+def test_options_and_registration_need_the_password(world: World, app: Flask, password: str) -> None:
     bob, key = sign_in(app, world.bob), Authenticator(BASE_URL)
     answer = bob.post(MAKE_QUESTION, data={"password": password}, headers={"Accept": "application/json"})
     assert answer.status_code == 422
@@ -210,7 +210,7 @@ def test_nothing_is_asked_or_made_without_the_password(world: World, app: Flask,
 @pytest.mark.parametrize(
     "answer", ["", "{}", "[]", "null", "x", '{"id":1}', "x" * 20_001, '{"id":"é","rawId":"é","response":{},"type":1}']
 )
-def test_hostile_answers_are_refused_with_a_sentence(world: World, bob: Person, app: Flask, answer: str) -> None:
+def test_malformed_answers_are_refused_with_a_message(world: World, bob: Person, app: Flask, answer: str) -> None:
     carol, browser = sign_in(app, world.carol), sign_in(app, bob)
     question(carol, MAKE_QUESTION, password=PASSWORD)
     made = carol.post(MAKE, data={"credential": answer, "name": "Phone", "password": PASSWORD})
@@ -219,7 +219,7 @@ def test_hostile_answers_are_refused_with_a_sentence(world: World, bob: Person, 
     assert (made.status_code, proven.status_code) == (422, 422)
 
 
-def test_slips_are_counted_with_those_of_the_code(
+def test_wrong_passkeys_and_codes_share_one_rate_limit(
     bob: Person, app: Flask, key: Authenticator, freeze_clock: Callable[[datetime], None]
 ) -> None:
     freeze_clock(NOON)
@@ -246,15 +246,15 @@ def settings(base_url: str, trusted: str = "") -> Settings:
         ),
     ],
 )
-def test_the_origins_are_those_of_the_settings(base_url: str, trusted: str, origins: tuple[str, ...]) -> None:
-    """A passkey made for a name works under it, and by no other name that the site goes by."""
+def test_origins_come_from_the_settings(base_url: str, trusted: str, origins: tuple[str, ...]) -> None:
+    """A passkey works at the domain it was created for, and at no other name of the site."""
     party = find_relying_party(settings(base_url, trusted))
     assert party
     assert party.origins == origins
 
 
 @pytest.mark.parametrize("base_url", ["http://127.0.0.1:8000", "http://[::1]:8000", "https://192.0.2.7"])
-def test_a_site_reached_by_a_number_offers_none_and_says_so(
+def test_passkeys_are_not_offered_at_an_ip_address(
     world: World, app: Flask, base_url: str, client: Callable[..., FlaskClient]
 ) -> None:
     app.config["SETTINGS"] = settings(base_url)

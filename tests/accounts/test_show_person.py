@@ -1,4 +1,4 @@
-"""A person's roles at a centre: given, ended, and the invitation sent again."""
+"""A person's roles at a centre: giving and ending them, and inviting again."""
 
 import threading
 from collections.abc import Callable
@@ -33,7 +33,7 @@ def end_address(world: World, held: Grant) -> str:
     return f"{address(world, held.person)}/grants/{held.id}/end"
 
 
-def test_dan_sees_bobs_roles_here_and_only_here(world: World, client: ClientFor) -> None:
+def test_administrator_sees_roles_at_their_own_centre_only(world: World, client: ClientFor) -> None:
     with transaction():
         grant(world.bob, world.southbank, Role.INTERNAL_VERIFIER)
     page = client(world.dan).get(address(world, world.bob)).text
@@ -42,7 +42,7 @@ def test_dan_sees_bobs_roles_here_and_only_here(world: World, client: ClientFor)
     assert "Internal verifier" not in listed
 
 
-def test_dan_gives_bob_another_role(
+def test_administrator_gives_another_role(
     world: World, client: ClientFor, mails_to: MailsTo, acts: Callable[[], list[str]]
 ) -> None:
     response = client(world.dan).post(address(world, world.bob), data={"role": "internal_verifier"})
@@ -51,13 +51,13 @@ def test_dan_gives_bob_another_role(
     assert acts() == ["grant_given"]
 
 
-def test_the_same_role_twice_is_refused(world: World, client: ClientFor) -> None:
+def test_same_role_twice_is_refused(world: World, client: ClientFor) -> None:
     response = client(world.dan).post(address(world, world.bob), data={"role": "assessor"})
     assert response.status_code == 422
     assert "Bob Archer already has the role of assessor here" in response.text
 
 
-def test_nobody_gives_themselves_a_role(world: World, client: ClientFor) -> None:
+def test_nobody_can_give_themselves_a_role(world: World, client: ClientFor) -> None:
     dan = client(world.dan)
     assert "Give another role" not in dan.get(address(world, world.dan)).text
     response = dan.post(address(world, world.dan), data={"role": "internal_verifier"})
@@ -65,7 +65,7 @@ def test_nobody_gives_themselves_a_role(world: World, client: ClientFor) -> None
     assert "You cannot give yourself a role" in response.text
 
 
-def test_the_database_refuses_it_too(world: World) -> None:
+def test_database_refuses_a_role_given_to_oneself(world: World) -> None:
     held = Grant(
         person_id=world.dan.id,
         centre_id=world.northgate.id,
@@ -80,9 +80,7 @@ def test_the_database_refuses_it_too(world: World) -> None:
     db.session.rollback()
 
 
-def test_dan_ends_bobs_role_and_bob_loses_it_at_once(
-    world: World, client: ClientFor, acts: Callable[[], list[str]]
-) -> None:
+def test_ended_role_is_lost_at_once(world: World, client: ClientFor, acts: Callable[[], list[str]]) -> None:
     dan, bob = client(world.dan), client(world.bob)
     response = dan.post(end_address(world, world.bob.grants[0]))
     assert response.status_code == 303
@@ -91,7 +89,7 @@ def test_dan_ends_bobs_role_and_bob_loses_it_at_once(
     assert acts() == ["grant_ended"]
 
 
-def test_a_role_with_an_end_can_end_earlier(world: World, client: ClientFor) -> None:
+def test_role_with_an_end_date_can_be_ended_earlier(world: World, client: ClientFor) -> None:
     with transaction():
         held = grant(world.bob, world.northgate, Role.INTERNAL_VERIFIER, ends_at=clock.now() + timedelta(days=9))
     dan = client(world.dan)
@@ -99,7 +97,7 @@ def test_a_role_with_an_end_can_end_earlier(world: World, client: ClientFor) -> 
     assert dan.post(end_address(world, held)).status_code == 303
 
 
-def test_a_role_ends_once(world: World, client: ClientFor, acts: Callable[[], list[str]]) -> None:
+def test_role_can_be_ended_once(world: World, client: ClientFor, acts: Callable[[], list[str]]) -> None:
     dan = client(world.dan)
     dan.post(end_address(world, world.bob.grants[0]))
     response = dan.post(end_address(world, world.bob.grants[0]))
@@ -108,13 +106,13 @@ def test_a_role_ends_once(world: World, client: ClientFor, acts: Callable[[], li
     assert acts() == ["grant_ended"]
 
 
-def test_nobody_ends_their_own_role(world: World, client: ClientFor) -> None:
+def test_nobody_can_end_their_own_role(world: World, client: ClientFor) -> None:
     response = client(world.dan).post(end_address(world, world.dan.grants[0]))
     assert response.status_code == 409
     assert "You cannot end your own role" in response.text
 
 
-def test_a_role_at_another_centre_is_out_of_reach(world: World, client: ClientFor) -> None:
+def test_role_at_another_centre_cannot_be_ended(world: World, client: ClientFor) -> None:
     with transaction():
         elsewhere = grant(world.bob, world.southbank, Role.ASSESSOR)
     dan = client(world.dan)
@@ -123,14 +121,14 @@ def test_a_role_at_another_centre_is_out_of_reach(world: World, client: ClientFo
     assert dan.post(address(world, world.grace), data={"role": "assessor"}).status_code == 404
 
 
-def test_a_role_of_somebody_else_is_not_ended_through_bob(world: World, client: ClientFor) -> None:
+def test_role_of_another_person_cannot_be_ended_through_this_page(world: World, client: ClientFor) -> None:
     carols = world.carol.grants[0]
     path = f"{address(world, world.bob)}/grants/{carols.id}/end"
     assert client(world.dan).post(path).status_code == 404
 
 
 @pytest.mark.parametrize("who", ["alice", "bob", "carol", "eve", "heidi"])
-def test_nobody_else_administers_here(world: World, client: ClientFor, who: str) -> None:
+def test_only_an_administrator_of_the_centre_can_change_roles(world: World, client: ClientFor, who: str) -> None:
     browser, held = client(getattr(world, who)), world.carol.grants[0]
     assert browser.get(address(world, world.carol)).status_code == 404
     assert browser.post(address(world, world.carol), data={"role": "assessor"}).status_code == 404
@@ -138,7 +136,7 @@ def test_nobody_else_administers_here(world: World, client: ClientFor, who: str)
     assert browser.post(f"{address(world, world.carol)}/invite-again").status_code == 404
 
 
-def test_ivy_gets_another_invitation_that_dan_does_not_see(
+def test_second_invitation_is_emailed_and_not_shown(
     world: World, client: ClientFor, anonymous: FlaskClient, mails_to: MailsTo
 ) -> None:
     with transaction():
@@ -152,13 +150,13 @@ def test_ivy_gets_another_invitation_that_dan_does_not_see(
     assert anonymous.get(link).status_code == 200
 
 
-def test_who_has_a_password_is_not_invited_again(world: World, client: ClientFor) -> None:
+def test_person_with_a_password_is_not_invited_again(world: World, client: ClientFor) -> None:
     response = client(world.dan).post(f"{address(world, world.bob)}/invite-again")
     assert response.status_code == 409
     assert "has an account. They can ask for a new password" in response.text
 
 
-def test_the_event_names_the_grant_it_was_done_under(world: World, client: ClientFor) -> None:
+def test_event_names_the_grant_that_allowed_the_act(world: World, client: ClientFor) -> None:
     from tracker.models import Event
 
     client(world.dan).post(address(world, world.bob), data={"role": "internal_verifier"})
@@ -167,7 +165,7 @@ def test_the_event_names_the_grant_it_was_done_under(world: World, client: Clien
     assert b"Bob" not in event.body
 
 
-def test_an_ended_role_may_be_given_again(world: World) -> None:
+def test_ended_role_can_be_given_again(world: World) -> None:
     actor = Actor(world.dan.id, world.dan.grants[0].id)
     with transaction():
         end_grant(world.bob.grants[0], actor)
@@ -176,7 +174,7 @@ def test_an_ended_role_may_be_given_again(world: World) -> None:
         give_role(world.bob, world.northgate, Role.ASSESSOR, actor)
 
 
-def test_of_two_who_give_the_same_role_at_once_the_second_finds_it_given(world: World, app: Flask) -> None:
+def test_second_of_two_concurrent_grants_is_refused(world: World, app: Flask) -> None:
     northgate, bob, dan = world.northgate.id, world.bob.id, world.dan.id
     refused = []
 

@@ -1,4 +1,4 @@
-"""Signing in: throttled, giving nothing away, leading only to pages of ours."""
+"""Sign-in: rate limited, revealing nothing, and redirecting to pages of this site only."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -31,24 +31,24 @@ def token_of(browser: FlaskClient) -> str:
     return cookie.value
 
 
-def test_alice_signs_in_and_lands_at_home(world: World, anonymous: FlaskClient) -> None:
+def test_sign_in_leads_to_the_home_page(world: World, anonymous: FlaskClient) -> None:
     assert anonymous.get("/sign-in").status_code == 200
     response = sign_in(anonymous, world.alice.email)
     assert (response.status_code, response.location) == (303, "/")
     assert "Alice" in anonymous.get("/account").text
 
 
-def test_her_address_is_known_in_capitals_and_with_spaces_around_it(world: World, anonymous: FlaskClient) -> None:
+def test_email_address_ignores_case_and_surrounding_spaces(world: World, anonymous: FlaskClient) -> None:
     assert sign_in(anonymous, f"  {world.alice.email.upper()} ").status_code == 303
 
 
-def test_only_the_hash_of_the_token_is_kept(world: World, anonymous: FlaskClient) -> None:
+def test_only_the_hash_of_the_session_token_is_stored(world: World, anonymous: FlaskClient) -> None:
     sign_in(anonymous, world.alice.email)
     kept = db.session.scalars(select(UserSession.token_hash)).one()
     assert kept == hash_token(token_of(anonymous))
 
 
-def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(world: World, app: Flask) -> None:
+def test_session_cookie_is_http_only_and_same_site(world: World, app: Flask) -> None:
     app.config["SESSION_COOKIE_SECURE"] = True
     response = sign_in(app.test_client(), world.alice.email)
     cookie = next(
@@ -58,7 +58,7 @@ def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(world: World, app
     assert "Domain" not in cookie
 
 
-def test_the_browser_is_kept_by_what_people_call_it(world: World, anonymous: FlaskClient) -> None:
+def test_session_stores_the_name_of_the_browser(world: World, anonymous: FlaskClient) -> None:
     firefox = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
     anonymous.post(
         "/sign-in", data={"email": world.alice.email, "password": PASSWORD}, headers={"User-Agent": firefox}
@@ -67,7 +67,7 @@ def test_the_browser_is_kept_by_what_people_call_it(world: World, anonymous: Fla
 
 
 @pytest.mark.parametrize("email", ["alice.moran@example.org", "nobody@example.org", "invited@example.org"])
-def test_a_wrong_password_gets_the_same_sentence_whoever_it_is(
+def test_wrong_password_and_unknown_address_get_the_same_message(
     world: World, anonymous: FlaskClient, email: str
 ) -> None:
     with transaction():
@@ -79,7 +79,7 @@ def test_a_wrong_password_gets_the_same_sentence_whoever_it_is(
     assert "wrong horse battery" not in response.text
 
 
-def test_an_unknown_address_costs_a_hash_too(
+def test_unknown_address_takes_as_long_as_a_known_one(
     world: World, anonymous: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checked = []
@@ -101,10 +101,10 @@ def test_no_lock_is_held_while_the_password_is_checked(
 
 
 @pytest.mark.parametrize("change", [{"password_hash": "another"}, {"deactivated_at": NOON}])
-def test_a_password_changed_while_it_was_checked_begins_no_session(
+def test_password_changed_during_the_check_starts_no_session(
     world: World, anonymous: FlaskClient, monkeypatch: pytest.MonkeyPatch, change: dict[str, object]
 ) -> None:
-    """Else that session would outlive the change, which ended every other."""
+    """Otherwise that session would outlive the change, which ends every other."""
     alice_id = world.alice.id
 
     def check(_password_hash: str | None, _password: str) -> bool:
@@ -117,21 +117,21 @@ def test_a_password_changed_while_it_was_checked_begins_no_session(
     assert not db.session.scalar(select(UserSession.id))
 
 
-def test_a_closed_account_does_not_open(world: World, anonymous: FlaskClient) -> None:
+def test_closed_account_cannot_sign_in(world: World, anonymous: FlaskClient) -> None:
     with transaction():
         world.alice.deactivated_at = NOON
     response = sign_in(anonymous, world.alice.email)
     assert sign_in_services.WRONG in response.text
 
 
-def test_an_empty_form_says_what_is_missing(world: World, anonymous: FlaskClient) -> None:
+def test_empty_form_says_what_is_missing(world: World, anonymous: FlaskClient) -> None:
     response = sign_in(anonymous, "", "")
     assert response.status_code == 422
     assert "Enter your email address." in response.text
     assert "Enter your password." in response.text
 
 
-def test_after_eight_wrong_passwords_even_the_right_one_waits(
+def test_right_password_has_to_wait_after_eight_wrong_ones(
     world: World, anonymous: FlaskClient, freeze_clock: Callable[[datetime], None]
 ) -> None:
     freeze_clock(NOON)
@@ -144,7 +144,7 @@ def test_after_eight_wrong_passwords_even_the_right_one_waits(
     assert sign_in(anonymous, world.bob.email).status_code == 303, "only this account waits"
 
 
-def test_it_opens_again_when_the_wait_is_over(
+def test_sign_in_works_again_after_the_wait(
     world: World, anonymous: FlaskClient, freeze_clock: Callable[[datetime], None]
 ) -> None:
     freeze_clock(NOON)
@@ -154,7 +154,7 @@ def test_it_opens_again_when_the_wait_is_over(
     assert sign_in(anonymous, world.alice.email).status_code == 303
 
 
-def test_one_address_guessing_at_many_accounts_is_stopped_too(
+def test_one_ip_address_guessing_at_many_accounts_is_blocked(
     world: World, app: Flask, anonymous: FlaskClient
 ) -> None:
     for number in range(40):
@@ -165,9 +165,7 @@ def test_one_address_guessing_at_many_accounts_is_stopped_too(
     assert sign_in(elsewhere, world.alice.email).status_code == 303
 
 
-def test_slips_before_the_right_password_are_forgotten_but_not_those_of_others(
-    world: World, app: Flask, anonymous: FlaskClient
-) -> None:
+def test_failures_are_cleared_for_the_own_ip_address_only(world: World, app: Flask, anonymous: FlaskClient) -> None:
     elsewhere = app.test_client()
     elsewhere.environ_base["REMOTE_ADDR"] = "192.0.2.7"
     sign_in(elsewhere, world.alice.email, "wrong horse battery")
@@ -176,13 +174,13 @@ def test_slips_before_the_right_password_are_forgotten_but_not_those_of_others(
     assert db.session.scalars(select(FailedSignIn.address)).all() == ["192.0.2.7"]
 
 
-def test_a_token_planted_in_the_browser_is_not_taken_over(world: World, anonymous: FlaskClient) -> None:
+def test_planted_session_token_is_not_adopted(world: World, anonymous: FlaskClient) -> None:
     anonymous.set_cookie(COOKIE_NAME, "planted")
     sign_in(anonymous, world.alice.email)
     assert token_of(anonymous) != "planted"
 
 
-def test_signing_in_again_ends_the_session_the_browser_had(world: World, app: Flask, anonymous: FlaskClient) -> None:
+def test_signing_in_again_ends_the_browsers_earlier_session(world: World, app: Flask, anonymous: FlaskClient) -> None:
     sign_in(anonymous, world.alice.email)
     earlier = token_of(anonymous)
     sign_in(anonymous, world.bob.email)
@@ -191,7 +189,7 @@ def test_signing_in_again_ends_the_session_the_browser_had(world: World, app: Fl
     assert thief.get("/account").status_code == 302
 
 
-def test_who_was_sent_here_goes_on_to_where_they_wanted(world: World, anonymous: FlaskClient) -> None:
+def test_sign_in_continues_to_the_page_asked_for(world: World, anonymous: FlaskClient) -> None:
     sent = anonymous.get("/account?tab=2")
     assert sent.location == "/sign-in?next=%2Faccount%3Ftab%3D2"
     response = anonymous.post(sent.location, data={"email": world.alice.email, "password": PASSWORD})
@@ -214,25 +212,25 @@ def test_who_was_sent_here_goes_on_to_where_they_wanted(world: World, anonymous:
         "/nowhere",
     ],
 )
-def test_next_leads_nowhere_else_and_to_nothing_that_acts(world: World, app: Flask, hostile: str) -> None:
+def test_next_cannot_lead_to_another_site_or_to_an_act(world: World, app: Flask, hostile: str) -> None:
     response = app.test_client().post(
         "/sign-in", query_string={"next": hostile}, data={"email": world.alice.email, "password": PASSWORD}
     )
     assert (response.status_code, response.location) == (303, "/")
 
 
-def test_a_form_from_another_site_is_refused(world: World, app: Flask) -> None:
+def test_form_from_another_site_is_refused(world: World, app: Flask) -> None:
     app.config["WTF_CSRF_ENABLED"] = True
     response = sign_in(app.test_client(), world.alice.email)
     assert response.status_code == 400
     assert not db.session.scalars(select(UserSession)).all()
 
 
-def test_who_is_signed_in_already_goes_home(world: World, client: Callable[..., FlaskClient]) -> None:
+def test_signed_in_person_is_sent_home(world: World, client: Callable[..., FlaskClient]) -> None:
     assert client(world.alice).get("/sign-in").location == "/"
 
 
-def test_the_demonstration_lists_its_people_by_role(world: World, demo: None, anonymous: FlaskClient) -> None:
+def test_demo_lists_its_people_by_role(world: World, demo: None, anonymous: FlaskClient) -> None:
     with transaction():
         grant(world.bob, world.northgate, Role.INTERNAL_VERIFIER)
     page = anonymous.get("/sign-in").text
@@ -240,5 +238,5 @@ def test_the_demonstration_lists_its_people_by_role(world: World, demo: None, an
     assert "Bob Archer, also internal verifier" in page
 
 
-def test_nobody_is_listed_outside_the_demonstration(world: World, anonymous: FlaskClient) -> None:
+def test_no_people_are_listed_outside_demo_mode(world: World, anonymous: FlaskClient) -> None:
     assert "Alice Moran" not in anonymous.get("/sign-in").text

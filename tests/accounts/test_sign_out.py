@@ -1,4 +1,4 @@
-"""Signing out ends the session on the server: a copied cookie is worth nothing after it."""
+"""Sign-out ends the session on the server, so that a copied cookie is useless."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -11,14 +11,14 @@ from tracker import clock
 from tracker.accounts.sessions import COOKIE_NAME
 
 
-def test_alice_signs_out(world: World, client: Callable[..., FlaskClient]) -> None:
+def test_sign_out_ends_the_session(world: World, client: Callable[..., FlaskClient]) -> None:
     alice = client(world.alice)
     response = alice.post("/sign-out")
     assert (response.status_code, response.location) == (303, "/sign-in")
     assert alice.get("/account").status_code == 302
 
 
-def test_her_cookie_cannot_be_replayed(world: World, app: Flask, client: Callable[..., FlaskClient]) -> None:
+def test_cookie_cannot_be_reused_after_sign_out(world: World, app: Flask, client: Callable[..., FlaskClient]) -> None:
     alice = client(world.alice)
     cookie = alice.get_cookie(COOKIE_NAME)
     assert cookie
@@ -28,19 +28,19 @@ def test_her_cookie_cannot_be_replayed(world: World, app: Flask, client: Callabl
     assert thief.get("/account").status_code == 302
 
 
-def test_a_link_does_not_sign_anybody_out(world: World, client: Callable[..., FlaskClient]) -> None:
+def test_get_request_does_not_sign_out(world: World, client: Callable[..., FlaskClient]) -> None:
     alice = client(world.alice)
     assert alice.get("/sign-out").status_code == 405
     assert alice.get("/account").status_code == 200
 
 
-def test_signing_out_twice_does_no_harm(world: World, client: Callable[..., FlaskClient]) -> None:
+def test_signing_out_twice_is_harmless(world: World, client: Callable[..., FlaskClient]) -> None:
     alice = client(world.alice)
     alice.post("/sign-out")
     assert alice.post("/sign-out").status_code == 303
 
 
-def test_a_session_lapses_after_half_an_hour_unused(
+def test_session_expires_after_half_an_hour_unused(
     world: World, client: Callable[..., FlaskClient], freeze_clock: Callable[..., None]
 ) -> None:
     alice, start = client(world.alice), clock.now()
@@ -52,7 +52,7 @@ def test_a_session_lapses_after_half_an_hour_unused(
     assert alice.get("/account").status_code == 302
 
 
-def test_a_session_lapses_after_twelve_hours_however_busy(
+def test_session_expires_after_twelve_hours_of_use(
     world: World, client: Callable[..., FlaskClient], freeze_clock: Callable[..., None]
 ) -> None:
     alice, start = client(world.alice), clock.now()

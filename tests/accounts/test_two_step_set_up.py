@@ -1,4 +1,4 @@
-"""One's own second factors: added and removed with the password again, told of, and never seen in clear."""
+"""Setting up two-step verification: password needed, emails sent, secrets encrypted."""
 
 import html
 import json
@@ -52,7 +52,7 @@ def shown_key(page: str) -> str:
 
 
 def set_up(browser: FlaskClient, code: str = "", password: str = PASSWORD, path: str = APP) -> TestResponse:
-    """Scan the key of the page, and type what the app then shows."""
+    """Scan the page's key and enter the code that the app shows."""
     page = browser.get(path).text
     key = shown_key(page).replace(" ", "")
     return browser.post(path, data={"key": hidden(page, "key"), "code": code or code_now(key), "password": password})
@@ -62,7 +62,7 @@ def shown_codes(page: str) -> list[str]:
     return re.findall(r"<li><code>([a-z2-9-]+)</code></li>", page)
 
 
-def test_dan_sets_up_his_app_keeps_his_codes_and_goes_on(
+def test_administrator_sets_up_an_app_saves_the_codes_and_continues(
     world: World, app: Flask, acts: Acts, mails_to: MailsTo
 ) -> None:
     dan = sign_in(app, world.dan)
@@ -86,10 +86,10 @@ def test_dan_sets_up_his_app_keeps_his_codes_and_goes_on(
     assert paper.post("/two-step-verification/recovery-code", data={"code": codes[3]}).status_code == 303
 
 
-def test_a_password_alone_does_not_replace_a_factor_set_up_meanwhile(
+def test_password_alone_cannot_replace_a_second_factor_set_up_meanwhile(
     world: World, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two who know Dan's password set up his first factor at once: the second replaces nothing, and is not let in."""
+    """Of two who know Dan's password and set up a first second factor at once, the second is refused."""
     thief = sign_in(app, world.dan)
 
     def meanwhile() -> tuple[NewCode, ...]:
@@ -105,7 +105,7 @@ def test_a_password_alone_does_not_replace_a_factor_set_up_meanwhile(
     assert len(list_factors(world.dan.id)) == 1
 
 
-def test_the_token_changes_with_the_first_factor(world: World, app: Flask) -> None:
+def test_session_token_changes_when_the_first_second_factor_is_added(world: World, app: Flask) -> None:
     dan = sign_in(app, world.dan)
     before = dan.get_cookie(COOKIE_NAME)
     assert before
@@ -116,7 +116,7 @@ def test_the_token_changes_with_the_first_factor(world: World, app: Flask) -> No
     assert dan.get("/account").status_code == 200
 
 
-def test_the_code_of_the_set_up_is_used_up_by_it(world: World, app: Flask, freeze_clock: Callable[..., None]) -> None:
+def test_set_up_code_cannot_be_used_to_sign_in(world: World, app: Flask, freeze_clock: Callable[..., None]) -> None:
     freeze_clock(factories.LONG_AGO)
     dan = sign_in(app, world.dan)
     page = dan.get(APP).text
@@ -127,14 +127,14 @@ def test_the_code_of_the_set_up_is_used_up_by_it(world: World, app: Flask, freez
     assert prove(again, code_at(step_now() + 1, key)).status_code == 303
 
 
-def test_the_page_draws_the_key_and_says_it_in_groups_of_four(world: World, client: ClientFor) -> None:
+def test_page_shows_a_qr_code_and_the_key_in_groups_of_four(world: World, client: ClientFor) -> None:
     page = client(world.dan).get(APP).text
     assert '<svg class="square"' in page
     assert re.fullmatch(r"([A-Z2-7]{4} ){7}[A-Z2-7]{4}", shown_key(page))
     assert group_key("ABCDEFGH") == "ABCD EFGH"
 
 
-def test_a_wrong_code_keeps_the_key_and_changes_nothing(world: World, client: ClientFor, acts: Acts) -> None:
+def test_wrong_code_keeps_the_key_and_changes_nothing(world: World, client: ClientFor, acts: Acts) -> None:
     dan = client(world.dan)
     page = dan.get(APP).text
     answer = dan.post(APP, data={"key": hidden(page, "key"), "code": "000000", "password": PASSWORD})
@@ -146,7 +146,7 @@ def test_a_wrong_code_keeps_the_key_and_changes_nothing(world: World, client: Cl
 
 
 @pytest.mark.parametrize("password", ["", "wrong horse battery"])
-def test_without_the_password_nothing_is_added(world: World, client: ClientFor, password: str) -> None:
+def test_nothing_is_added_without_the_password(world: World, client: ClientFor, password: str) -> None:
     answer = set_up(client(world.dan), password=password)
     assert answer.status_code == 422
     assert not list_factors(world.dan.id)
@@ -154,8 +154,8 @@ def test_without_the_password_nothing_is_added(world: World, client: ClientFor, 
         assert "That is not your password. Nothing was changed." in answer.text
 
 
-def test_a_key_that_was_shown_to_another_session_is_not_taken(world: World, client: ClientFor) -> None:
-    """Nobody can have somebody else take on a key they know."""
+def test_key_of_another_session_is_refused(world: World, client: ClientFor) -> None:
+    """Nobody can make another person add a key that they know."""
     mallory, dan = client(world.frank), client(world.dan)
     page = mallory.get(APP).text
     key = shown_key(page).replace(" ", "")
@@ -164,7 +164,7 @@ def test_a_key_that_was_shown_to_another_session_is_not_taken(world: World, clie
     assert not list_factors(world.dan.id)
 
 
-def test_codes_are_shown_until_they_are_kept(world: World, app: Flask) -> None:
+def test_recovery_codes_are_shown_until_the_person_confirms(world: World, app: Flask) -> None:
     dan = sign_in(app, world.dan)
     page = set_up(dan).text
     answer = dan.post("/account/two-step-verification/codes/saved", data={"codes": hidden(page, "codes")})
@@ -177,13 +177,13 @@ def test_codes_are_shown_until_they_are_kept(world: World, app: Flask) -> None:
     assert shown_codes(page)[0] not in stolen.text
 
 
-def test_codes_are_kept_hashed(world: World, app: Flask) -> None:
+def test_recovery_codes_are_stored_hashed(world: World, app: Flask) -> None:
     page = set_up(sign_in(app, world.dan)).text
     kept = " ".join(db.session.scalars(select(RecoveryCode.code_hash)))
     assert not [each for each in shown_codes(page) if each in kept or each.replace("-", "") in kept]
 
 
-def test_a_new_app_replaces_the_one_before(world: World, client: ClientFor, app: Flask, acts: Acts) -> None:
+def test_new_app_replaces_the_earlier_one(world: World, client: ClientFor, app: Flask, acts: Acts) -> None:
     with transaction():
         make_app(world.dan)
         codes_before = factories.added(
@@ -197,7 +197,7 @@ def test_a_new_app_replaces_the_one_before(world: World, client: ClientFor, app:
     assert prove(sign_in(app, world.dan), code_now()).status_code == 422
 
 
-def test_new_recovery_codes_void_the_old(
+def test_new_recovery_codes_replace_the_old_ones(
     world: World, client: ClientFor, app: Flask, acts: Acts, mails_to: MailsTo
 ) -> None:
     with transaction():
@@ -212,7 +212,7 @@ def test_new_recovery_codes_void_the_old(
     assert other.post("/two-step-verification/recovery-code", data={"code": second[0]}).status_code == 303
 
 
-def test_new_codes_want_the_password_and_a_factor(world: World, client: ClientFor) -> None:
+def test_new_recovery_codes_need_the_password_and_a_second_factor(world: World, client: ClientFor) -> None:
     alice = client(world.alice)
     assert alice.post("/account/two-step-verification/codes", data={"password": "wrong horse"}).status_code == 422
     assert alice.post("/account/two-step-verification/codes", data={"password": PASSWORD}).status_code == 409
@@ -223,7 +223,9 @@ def removal(person: Person) -> str:
     return f"/account/two-step-verification/{list_factors(person.id)[0].id}/remove"
 
 
-def test_the_last_one_stays_with_who_needs_one(world: World, client: ClientFor, acts: Acts) -> None:
+def test_last_second_factor_cannot_be_removed_if_the_role_needs_one(
+    world: World, client: ClientFor, acts: Acts
+) -> None:
     with transaction():
         make_app(world.bob)
     bob = client(world.bob)
@@ -234,7 +236,7 @@ def test_the_last_one_stays_with_who_needs_one(world: World, client: ClientFor, 
     assert acts() == []
 
 
-def test_a_candidate_removes_hers_and_her_password_alone_will_do(
+def test_candidate_can_remove_the_last_second_factor(
     world: World, client: ClientFor, app: Flask, acts: Acts, mails_to: MailsTo
 ) -> None:
     alice = client(world.alice)
@@ -251,7 +253,7 @@ def test_a_candidate_removes_hers_and_her_password_alone_will_do(
     assert alice.get("/queue").location.startswith("/account/two-step-verification"), "nothing is proven any more"
 
 
-def test_nobody_sees_or_removes_somebody_elses(world: World, client: ClientFor) -> None:
+def test_nobody_can_see_or_remove_another_persons_second_factor(world: World, client: ClientFor) -> None:
     with transaction():
         make_app(world.alice)
     bob = client(world.bob)
@@ -260,7 +262,7 @@ def test_nobody_sees_or_removes_somebody_elses(world: World, client: ClientFor) 
     assert "Authenticator app" not in bob.get("/account").text
 
 
-def test_the_record_stays_whole(world: World, app: Flask, client: ClientFor) -> None:
+def test_integrity_checks_pass_after_set_up_and_removal(world: World, app: Flask, client: ClientFor) -> None:
     before = offences()  # of rows that the stories' people were made with, and no event tells of
     set_up(sign_in(app, world.alice))
     alice = client(world.alice)
@@ -269,7 +271,7 @@ def test_the_record_stays_whole(world: World, app: Flask, client: ClientFor) -> 
     assert offences() == before
 
 
-def test_no_secret_is_in_the_ledger_or_in_ones_own_data(world: World, app: Flask) -> None:
+def test_no_secret_is_in_the_ledger_or_the_data_export(world: World, app: Flask) -> None:
     page = set_up(sign_in(app, world.alice)).text
     factor = db.session.scalars(select(SecondFactor)).one()
     assert factor.secret

@@ -1,4 +1,4 @@
-"""After the password: who is asked for more, what is open meanwhile, and that no code opens twice."""
+"""The second step of signing in: who is asked, what is open meanwhile, and codes that work once."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -32,7 +32,7 @@ STAFF = ["bob", "carol", "dan", "eve"]
 
 
 def sign_in(app: Flask, person: Person, next_: str = "") -> FlaskClient:
-    """A browser that has given the person's password, and no more."""
+    """Return a browser in which the password has been given, but not the second factor."""
     browser = app.test_client()
     answer = browser.post(
         "/sign-in", query_string={"next": next_} if next_ else {}, data={"email": person.email, "password": PASSWORD}
@@ -47,7 +47,7 @@ def prove(browser: FlaskClient, code: str, next_: str = "") -> TestResponse:
 
 @pytest.fixture
 def bob(world: World) -> Person:
-    """With an authenticator app."""
+    """Bob, with an authenticator app."""
     with transaction():
         make_app(world.bob)
     return world.bob
@@ -55,7 +55,7 @@ def bob(world: World) -> Person:
 
 @pytest.fixture
 def codes(bob: Person) -> list[str]:
-    """Bob's recovery codes; hashed cheaply, and two of them."""
+    """Two recovery codes of Bob's, hashed cheaply."""
     words = ["abcd-efgh-jkmn", "pqrs-tuvw-xyz2"]
     with transaction():
         for each in words:
@@ -65,7 +65,7 @@ def codes(bob: Person) -> list[str]:
 
 
 @pytest.mark.parametrize("name", STAFF)
-def test_whose_role_needs_a_second_factor_is_sent_to_set_one_up(world: World, app: Flask, name: str) -> None:
+def test_staff_without_a_second_factor_are_sent_to_set_one_up(world: World, app: Flask, name: str) -> None:
     browser = sign_in(app, getattr(world, name))
     answer = browser.get("/account?tab=2")
     assert answer.status_code == 302
@@ -73,13 +73,13 @@ def test_whose_role_needs_a_second_factor_is_sent_to_set_one_up(world: World, ap
     assert "Set up two-step verification" in browser.get(answer.location).text
 
 
-def test_a_candidate_is_not(world: World, app: Flask) -> None:
+def test_candidate_does_not_need_two_step_verification(world: World, app: Flask) -> None:
     alice = sign_in(app, world.alice)
     assert alice.get("/account").status_code == 200
     assert alice.get("/evidence").status_code == 200
 
 
-def test_a_candidate_who_set_one_up_is_asked_for_it(world: World, app: Flask) -> None:
+def test_candidate_with_a_second_factor_is_asked_for_it(world: World, app: Flask) -> None:
     with transaction():
         make_app(world.alice)
     alice = sign_in(app, world.alice)
@@ -88,21 +88,21 @@ def test_a_candidate_who_set_one_up_is_asked_for_it(world: World, app: Flask) ->
     assert alice.get("/evidence").status_code == 200
 
 
-def test_a_role_given_while_signed_in_asks_at_once(world: World, app: Flask) -> None:
+def test_staff_role_given_while_signed_in_needs_set_up_at_once(world: World, app: Flask) -> None:
     alice = sign_in(app, world.alice)
     with transaction():
         factories.grant(world.alice, world.northgate, Role.ASSESSOR)
     assert alice.get("/account").location.startswith("/account/two-step-verification")
 
 
-def test_the_demonstration_needs_none_but_asks_who_set_one_up(
+def test_demo_asks_only_people_who_set_up_two_step_verification(
     bob: Person, app: Flask, world: World, demo: None
 ) -> None:
     assert sign_in(app, world.carol).get("/verification").status_code == 200
     assert sign_in(app, bob).get("/queue").location == "/two-step-verification?next=/queue"
 
 
-def test_bob_types_his_code_and_goes_on_to_where_he_wanted(bob: Person, app: Flask) -> None:
+def test_right_code_continues_to_the_page_asked_for(bob: Person, app: Flask) -> None:
     browser = app.test_client()
     sent = browser.get("/queue?candidate=1")
     given = browser.post(sent.location, data={"email": bob.email, "password": PASSWORD})
@@ -115,14 +115,14 @@ def test_bob_types_his_code_and_goes_on_to_where_he_wanted(bob: Person, app: Fla
     assert browser.get("/queue").status_code == 200
 
 
-def test_next_leads_nowhere_else_from_here_either(bob: Person, app: Flask) -> None:
+def test_next_cannot_lead_to_another_site_after_the_second_step(bob: Person, app: Flask) -> None:
     browser = sign_in(app, bob)
     assert prove(browser, code_now(), "https://evil.example").location == "/"
 
 
 @pytest.mark.parametrize("lack", list(SignInStep))
-def test_until_then_nothing_is_open_and_nothing_is_written(app: Flask, world: World, lack: SignInStep) -> None:
-    """Every route by every method, as somebody with every right but for the second factor."""
+def test_no_page_opens_before_the_second_step(app: Flask, world: World, lack: SignInStep) -> None:
+    """Request every route by every method, as a person with every role who has not given the second factor."""
     cast = Cast(app, world)
     with transaction():
         for role in set(Role) - {Role.ASSESSOR}:
@@ -149,20 +149,20 @@ def test_until_then_nothing_is_open_and_nothing_is_written(app: Flask, world: Wo
     assert everything_written() == before
 
 
-def test_meanwhile_public_pages_take_him_for_nobody(bob: Person, app: Flask) -> None:
+def test_public_pages_treat_a_pending_sign_in_as_signed_out(bob: Person, app: Flask) -> None:
     page = sign_in(app, bob).get("/verify").text
     assert "My account" not in page
     assert "Sign out" not in page
 
 
-def test_he_can_sign_out_instead(bob: Person, app: Flask) -> None:
+def test_pending_sign_in_can_be_abandoned(bob: Person, app: Flask) -> None:
     browser = sign_in(app, bob)
     assert "Sign out" in browser.get("/two-step-verification").text
     assert browser.post("/sign-out").location == "/sign-in"
     assert browser.get("/two-step-verification").location.startswith("/sign-in")
 
 
-def test_it_waits_ten_minutes_and_no_longer(bob: Person, app: Flask, freeze_clock: Hold) -> None:
+def test_pending_sign_in_expires_after_ten_minutes(bob: Person, app: Flask, freeze_clock: Hold) -> None:
     freeze_clock(NOON)
     browser = sign_in(app, bob)
     freeze_clock(NOON + timedelta(minutes=9, seconds=59))
@@ -172,7 +172,7 @@ def test_it_waits_ten_minutes_and_no_longer(bob: Person, app: Flask, freeze_cloc
     assert prove(browser, code_now()).location.startswith("/sign-in")
 
 
-def test_the_token_changes_once_it_is_proven(bob: Person, app: Flask) -> None:
+def test_session_token_changes_after_the_second_step(bob: Person, app: Flask) -> None:
     browser = sign_in(app, bob)
     before = browser.get_cookie(COOKIE_NAME)
     assert before
@@ -185,7 +185,7 @@ def test_the_token_changes_once_it_is_proven(bob: Person, app: Flask) -> None:
 
 
 @pytest.mark.parametrize("typed", ["000000", "", "12345", "1234567", "abcdef", "١٢٣٤٥٦", "é" * 6, "1" * 200])
-def test_any_other_code_is_refused_beside_its_field(bob: Person, app: Flask, typed: str, freeze_clock: Hold) -> None:
+def test_wrong_code_is_refused_beside_its_field(bob: Person, app: Flask, typed: str, freeze_clock: Hold) -> None:
     freeze_clock(NOON)
     browser = sign_in(app, bob)
     assert prove(browser, typed).status_code == 422
@@ -193,14 +193,14 @@ def test_any_other_code_is_refused_beside_its_field(bob: Person, app: Flask, typ
 
 
 @pytest.mark.parametrize(("steps", "status"), [(-2, 422), (-1, 303), (0, 303), (1, 303), (2, 422)])
-def test_clocks_may_differ_by_half_a_minute(
+def test_code_of_a_neighbouring_half_minute_is_accepted(
     bob: Person, app: Flask, freeze_clock: Hold, steps: int, status: int
 ) -> None:
     freeze_clock(NOON)
     assert prove(sign_in(app, bob), code_at(step_now() + steps)).status_code == status
 
 
-def test_a_code_opens_once_and_none_before_it_does_after(bob: Person, app: Flask, freeze_clock: Hold) -> None:
+def test_code_works_once_and_earlier_codes_no_longer(bob: Person, app: Flask, freeze_clock: Hold) -> None:
     freeze_clock(NOON)
     assert prove(sign_in(app, bob), code_now()).status_code == 303
     again = sign_in(app, bob)
@@ -210,7 +210,9 @@ def test_a_code_opens_once_and_none_before_it_does_after(bob: Person, app: Flask
 
 
 @pytest.mark.parametrize("path", ["/two-step-verification", "/two-step-verification/recovery-code"])
-def test_of_two_who_type_one_code_at_once_one_gets_in(bob: Person, codes: list[str], app: Flask, path: str) -> None:
+def test_second_of_two_concurrent_uses_of_a_code_is_refused(
+    bob: Person, codes: list[str], app: Flask, path: str
+) -> None:
     browsers = [sign_in(app, bob) for _ in range(2)]
     code = codes[0] if path.endswith("code") else code_now()
 
@@ -220,7 +222,7 @@ def test_of_two_who_type_one_code_at_once_one_gets_in(bob: Person, codes: list[s
     assert sorted(at_one_moment(app, *[(browser, prove_it) for browser in browsers])) == [303, 422]
 
 
-def test_after_five_slips_even_the_right_code_waits(bob: Person, app: Flask, freeze_clock: Hold) -> None:
+def test_right_code_has_to_wait_after_five_wrong_ones(bob: Person, app: Flask, freeze_clock: Hold) -> None:
     freeze_clock(NOON)
     browser = sign_in(app, bob)
     for _ in range(5):
@@ -233,18 +235,18 @@ def test_after_five_slips_even_the_right_code_waits(bob: Person, app: Flask, fre
     assert not db.session.scalars(select(FailedSignIn.id)).all(), "slips before the right code are forgotten"
 
 
-def test_a_code_under_another_secret_key_is_just_wrong(bob: Person, app: Flask) -> None:
+def test_secret_encrypted_under_another_secret_key_is_refused(bob: Person, app: Flask) -> None:
     app.config["SECRET_KEY"] = "changed"
     assert prove(sign_in(app, bob), code_now()).status_code == 422
 
 
-def test_the_secret_is_nowhere_in_clear(bob: Person) -> None:
+def test_app_secret_is_stored_encrypted(bob: Person) -> None:
     kept = db.session.scalars(select(SecondFactor.secret)).one()
     assert kept
     assert factories.SECRET not in kept
 
 
-def test_a_recovery_code_opens_once_and_tells_him(
+def test_recovery_code_works_once_and_sends_an_email(
     bob: Person,
     codes: list[str],
     app: Flask,
@@ -263,15 +265,13 @@ def test_a_recovery_code_opens_once_and_tells_him(
 
 
 @pytest.mark.parametrize("typed", ["", "abcd", "abcd-efgh-jkmm", "x" * 41, "é" * 12])
-def test_any_other_recovery_code_is_refused(bob: Person, codes: list[str], app: Flask, typed: str) -> None:
+def test_wrong_recovery_code_is_refused(bob: Person, codes: list[str], app: Flask, typed: str) -> None:
     browser = sign_in(app, bob)
     assert browser.post("/two-step-verification/recovery-code", data={"code": typed}).status_code == 422
     assert browser.get("/queue").status_code == 302
 
 
-def test_recovery_codes_are_slowed_together_with_the_others(
-    bob: Person, codes: list[str], app: Flask, freeze_clock: Hold
-) -> None:
+def test_recovery_codes_share_the_rate_limit(bob: Person, codes: list[str], app: Flask, freeze_clock: Hold) -> None:
     freeze_clock(NOON)
     browser = sign_in(app, bob)
     for _ in range(5):
@@ -280,14 +280,14 @@ def test_recovery_codes_are_slowed_together_with_the_others(
     assert "There were too many wrong codes" in page
 
 
-def test_somebody_elses_recovery_code_opens_nothing(world: World, codes: list[str], app: Flask) -> None:
+def test_another_persons_recovery_code_is_refused(world: World, codes: list[str], app: Flask) -> None:
     with transaction():
         make_app(world.carol)
     carol = sign_in(app, world.carol)
     assert carol.post("/two-step-verification/recovery-code", data={"code": codes[0]}).status_code == 422
 
 
-def test_a_new_password_by_link_does_not_get_past_it(bob: Person, app: Flask) -> None:
+def test_password_reset_does_not_bypass_two_step_verification(bob: Person, app: Flask) -> None:
     with transaction():
         path = issue_link(bob, LinkPurpose.RESET, OPERATOR)
     browser = app.test_client()
@@ -296,7 +296,7 @@ def test_a_new_password_by_link_does_not_get_past_it(bob: Person, app: Flask) ->
     assert prove(browser, code_now()).status_code == 303
 
 
-def test_an_invited_assessor_sets_one_up_before_anything_else(
+def test_invited_assessor_sets_up_two_step_verification_first(
     world: World, app: Flask, mails_to: Callable[..., list[str]]
 ) -> None:
     with transaction():
@@ -308,7 +308,7 @@ def test_an_invited_assessor_sets_one_up_before_anything_else(
     assert browser.get("/queue").location.startswith("/account/two-step-verification")
 
 
-def test_a_restored_installation_lets_him_in_to_read(
+def test_second_step_works_in_a_read_only_restored_installation(
     bob: Person, codes: list[str], app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(read_only, "is_read_only", lambda: True)
@@ -319,7 +319,7 @@ def test_a_restored_installation_lets_him_in_to_read(
     assert browser.get("/queue").status_code == 200
 
 
-def test_the_operator_takes_them_off(
+def test_operator_resets_two_step_verification(
     bob: Person,
     codes: list[str],
     app: Flask,

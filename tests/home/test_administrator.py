@@ -1,4 +1,4 @@
-"""An administrator's home: who waits for somebody, invitations not taken up, units held longest, withdrawals."""
+"""The administrator's home page: units to allocate, pending invitations, longest in progress, withdrawals."""
 
 import html
 import re
@@ -21,7 +21,7 @@ ClientFor = Callable[..., FlaskClient]
 
 
 def lines(browser: FlaskClient, heading: str) -> list[str]:
-    """A section of the page, line by line."""
+    """Return the lines of a section of the page."""
     page = html.unescape(browser.get("/").text)
     section = page.partition(f"<h2>{heading}</h2>")[2].partition("</section>")[0]
     return [" ".join(re.sub(r"<[^>]+>", " ", line).split()) for line in section.split("</li>") if "<li>" in line]
@@ -34,7 +34,7 @@ def invite(world: World, name: str) -> Person:
     return person
 
 
-def test_a_new_candidate_waits_for_both(world: World, client: ClientFor) -> None:
+def test_new_candidate_needs_an_assessor_and_a_verifier(world: World, client: ClientFor) -> None:
     dan = client(world.dan)
     assert "Every open unit has an assessor and an internal verifier." in dan.get("/").text
     with transaction():
@@ -51,7 +51,7 @@ def test_a_stopped_worker_is_reported(world: World, client: ClientFor, monkeypat
     assert sentence in dan.get("/").text
 
 
-def test_so_does_a_unit_whose_assessor_has_gone(world: World, client: ClientFor) -> None:
+def test_unit_needs_allocating_when_its_assessor_loses_the_role(world: World, client: ClientFor) -> None:
     with transaction():
         world.bob.deactivated_at = clock.now()
     waiting = lines(client(world.dan), "Needs allocating")
@@ -61,7 +61,7 @@ def test_so_does_a_unit_whose_assessor_has_gone(world: World, client: ClientFor)
     ]
 
 
-def test_who_has_not_come_yet(world: World, client: ClientFor) -> None:
+def test_pending_invitations_are_listed(world: World, client: ClientFor) -> None:
     dan = client(world.dan)
     assert "No pending invitations." in dan.get("/").text
     ivy = invite(world, "Ivy Okafor")
@@ -70,20 +70,20 @@ def test_who_has_not_come_yet(world: World, client: ClientFor) -> None:
     assert f"/people/{ivy.id}" in dan.get("/").text
 
 
-def test_whose_role_has_ended_is_no_longer_waited_for(world: World, client: ClientFor) -> None:
+def test_invitation_with_an_ended_role_is_not_listed(world: World, client: ClientFor) -> None:
     ivy = invite(world, "Ivy Okafor")
     with transaction():
         ivy.grants[0].ends_at = clock.now() - timedelta(hours=1)
     assert lines(client(world.dan), "Pending invitations") == []
 
 
-def test_units_held_longest_with_whom_and_since_when(world: World, client: ClientFor) -> None:
+def test_units_longest_in_progress_are_listed_with_their_assessors(world: World, client: ClientFor) -> None:
     first, second = lines(client(world.dan), "Longest in progress")
     assert first == "CFACC15 Alice Moran with Bob Archer since 1 September 2026"
     assert second.startswith("INSCC004")
 
 
-def test_withdrawals_are_said(world: World, client: ClientFor) -> None:
+def test_withdrawn_candidates_are_listed(world: World, client: ClientFor) -> None:
     with transaction():
         world.registration.withdrawn_at = clock.now()
     dan = client(world.dan)
@@ -93,14 +93,14 @@ def test_withdrawals_are_said(world: World, client: ClientFor) -> None:
     assert lines(dan, "Needs allocating") == []
 
 
-def test_nothing_of_another_centre(world: World, client: ClientFor) -> None:
+def test_nothing_of_another_centre_is_shown(world: World, client: ClientFor) -> None:
     page = client(world.heidi).get("/").text
     assert "Southbank College" in page
     assert "Frank Osei" in page
     assert "Alice Moran" not in page
 
 
-def test_the_page_takes_as_few_statements_for_many(
+def test_page_takes_as_few_statements_for_many_units(
     world: World, client: ClientFor, count_statements: Callable[[], AbstractContextManager[list[str]]]
 ) -> None:
     with transaction():

@@ -1,4 +1,4 @@
-"""A candidate's home: what to do next, a row a unit, the latest evidence."""
+"""The candidate's home page: next steps, units with progress, latest evidence."""
 
 import html
 import re
@@ -37,7 +37,7 @@ def home(browser: FlaskClient) -> str:
 
 
 def steps(browser: FlaskClient) -> list[str]:
-    """*Next for you*, line by line."""
+    """Return the lines of “Next steps”."""
     listed = home(browser).partition('<ol class="next">')[2].partition("</ol>")[0]
     return [" ".join(re.sub(r"<[^>]+>", " ", line).split()) for line in listed.split("</li>") if line.strip()]
 
@@ -48,24 +48,24 @@ def leads_to(browser: FlaskClient) -> list[str]:
 
 
 def only_cfacc15(world: World) -> None:
-    """Alice's other unit is void, so that its steps stay out of the way."""
+    """Void Alice's other unit, so that its steps are not listed."""
     with transaction():
         world.inscc004.state = AttemptState.VOID
 
 
-def test_not_signed_in_leads_to_sign_in(anonymous: FlaskClient) -> None:
+def test_home_needs_sign_in(anonymous: FlaskClient) -> None:
     assert anonymous.get("/").location.startswith("/sign-in")
 
 
 @pytest.mark.parametrize(("hour", "greeting"), [(8, "morning"), (12, "afternoon"), (18, "evening")])
-def test_the_greeting_knows_the_time_of_day(
+def test_greeting_follows_the_time_of_day(
     world: World, client: ClientFor, freeze_clock: Callable[[datetime], None], hour: int, greeting: str
 ) -> None:
     freeze_clock(datetime(2026, 11, 23, hour, 30, tzinfo=UTC))
     assert f"Good {greeting}, Alice." in home(client(world.alice))
 
 
-def test_a_unit_says_how_far_it_is_in_words_and_with_whom(world: World, client: ClientFor) -> None:
+def test_unit_shows_progress_and_assessor(world: World, client: ClientFor) -> None:
     _, version, claims = submit_item(world.cfacc15, "Call of 5 October", "1", "2", "3")
     with transaction():
         factories.accept(world.cfacc15, version, world.bob, {claims[0]: Outcome.MET})
@@ -75,7 +75,7 @@ def test_a_unit_says_how_far_it_is_in_words_and_with_whom(world: World, client: 
     assert "with Bob Archer since 1 September 2026" in page
 
 
-def test_at_the_start_it_says_where_to_begin(world: World, client: ClientFor) -> None:
+def test_first_step_is_to_add_evidence(world: World, client: ClientFor) -> None:
     alice = client(world.alice)
     assert steps(alice) == ["Add your first evidence for CFACC15 and INSCC004"]
     assert leads_to(alice) == ["/evidence/new"]
@@ -83,7 +83,7 @@ def test_at_the_start_it_says_where_to_begin(world: World, client: ClientFor) ->
     assert "No evidence yet." in page
 
 
-def test_before_there_is_a_unit_it_says_how_they_come(world: World, client: ClientFor) -> None:
+def test_page_without_units_says_how_they_appear(world: World, client: ClientFor) -> None:
     with transaction():
         ivy = factories.make_person("Ivy Okafor", world.northgate, Role.CANDIDATE)
         factories.db.session.flush()
@@ -93,7 +93,7 @@ def test_before_there_is_a_unit_it_says_how_they_come(world: World, client: Clie
     assert "Add evidence" in page
 
 
-def test_a_draft_waits_to_be_claimed_then_to_be_submitted(world: World, client: ClientFor) -> None:
+def test_draft_is_linked_to_criteria_then_submitted(world: World, client: ClientFor) -> None:
     only_cfacc15(world)
     with transaction():
         evidence = factories.make_evidence(world.cfacc15, "Escalation log")
@@ -109,7 +109,7 @@ def test_a_draft_waits_to_be_claimed_then_to_be_submitted(world: World, client: 
     assert leads_to(alice) == [f"/attempts/{world.cfacc15.id}?show=gaps"]
 
 
-def test_feedback_is_answered_first_and_says_whose(world: World, client: ClientFor) -> None:
+def test_feedback_comes_first_and_names_the_assessor(world: World, client: ClientFor) -> None:
     evidence, version, (claim,) = submit_item(world.cfacc15, "Call of 5 October", "1")
     marks = build_draft({claim: Outcome.NEEDS_MORE}, feedback="Say what you did.", ticked=False)
     return_item(world.cfacc15, version, world.bob, marks)
@@ -120,7 +120,7 @@ def test_feedback_is_answered_first_and_says_whose(world: World, client: ClientF
     assert not any("feedback" in step for step in steps(alice))
 
 
-def test_nobody_elses_feedback(world: World, client: ClientFor) -> None:
+def test_feedback_of_other_candidates_is_not_shown(world: World, client: ClientFor) -> None:
     _, version, (claim,) = submit_item(world.cfacc15, "Call of 5 October", "1")
     marks = build_draft({claim: Outcome.NEEDS_MORE}, feedback="Say what you did.", ticked=False)
     return_item(world.cfacc15, version, world.bob, marks)
@@ -128,7 +128,7 @@ def test_nobody_elses_feedback(world: World, client: ClientFor) -> None:
 
 
 def accept_short(world: World, *labels: str) -> object:
-    """Accepted, but every criterion needs more. The item comes out."""
+    """Accept an item with every criterion needing more, and return it."""
     evidence, version, claims = submit_item(world.cfacc15, "Call of 5 October", *labels)
     with transaction():
         by_bob = factories.actor(world.bob)
@@ -149,14 +149,14 @@ def test_criteria_that_need_more_are_counted(world: World, client: ClientFor) ->
     assert "Call of 5 October" in home(alice)
 
 
-def test_until_something_newer_waits_for_the_assessor(world: World, client: ClientFor) -> None:
+def test_criterion_with_a_newer_claim_is_not_a_next_step(world: World, client: ClientFor) -> None:
     only_cfacc15(world)
     accept_short(world, "1", "2")
     submit_item(world.cfacc15, "Call of 12 October", "1")
     assert steps(client(world.alice))[0] == "Add evidence for CFACC15: 1 criterion needs more just now"
 
 
-def test_or_another_item_has_met_it(world: World, client: ClientFor) -> None:
+def test_criterion_met_by_other_evidence_is_not_a_next_step(world: World, client: ClientFor) -> None:
     only_cfacc15(world)
     accept_short(world, "1")
     _, version, claims = submit_item(world.cfacc15, "Call of 12 October", "1")
@@ -164,7 +164,7 @@ def test_or_another_item_has_met_it(world: World, client: ClientFor) -> None:
     assert not any("more" in step for step in steps(client(world.alice)))
 
 
-def test_what_was_disputed_needs_more_again(world: World, client: ClientFor) -> None:
+def test_disputed_criterion_needs_more_again(world: World, client: ClientFor) -> None:
     only_cfacc15(world)
     sign(world, world.cfacc15)
     with transaction():
@@ -173,7 +173,7 @@ def test_what_was_disputed_needs_more_again(world: World, client: ClientFor) -> 
     assert steps(client(world.alice)) == ["Add evidence for CFACC15: 1 criterion needs more just now"]
 
 
-def test_a_signed_unit_waits_to_be_confirmed(
+def test_signed_unit_is_to_be_confirmed(
     world: World, client: ClientFor, freeze_clock: Callable[[datetime], None]
 ) -> None:
     sign(world, world.cfacc15)
@@ -183,7 +183,7 @@ def test_a_signed_unit_waits_to_be_confirmed(
     assert leads_to(alice)[0] == f"/attempts/{world.cfacc15.id}/confirm"
 
 
-def test_when_all_is_claimed_nothing_waits(world: World, client: ClientFor) -> None:
+def test_page_says_so_when_everything_is_claimed(world: World, client: ClientFor) -> None:
     only_cfacc15(world)
     meet_everything(world, world.cfacc15)
     page = home(client(world.alice))
@@ -191,34 +191,34 @@ def test_when_all_is_claimed_nothing_waits(world: World, client: ClientFor) -> N
     assert "Next for you" not in page
 
 
-def test_there_are_never_more_than_three(world: World, client: ClientFor) -> None:
+def test_at_most_three_next_steps_are_shown(world: World, client: ClientFor) -> None:
     with transaction():
         for number in range(5):
             factories.make_evidence(world.cfacc15, f"Note {number}")
     assert len(steps(client(world.alice))) == 3
 
 
-def test_the_latest_five_items_newest_first(world: World, client: ClientFor) -> None:
+def test_latest_five_items_are_listed_newest_first(world: World, client: ClientFor) -> None:
     for number in range(1, 7):
         submit_item(world.cfacc15, f"Call {number}", "1", days_ago=7 - number)
     listed = home(client(world.alice)).partition("Latest evidence")[2]
     assert re.findall(r"Call \d", listed) == ["Call 6", "Call 5", "Call 4", "Call 3", "Call 2"]
 
 
-def test_nothing_of_somebody_else(world: World, client: ClientFor) -> None:
+def test_nothing_of_other_candidates_is_shown(world: World, client: ClientFor) -> None:
     submit_item(world.cfacc15, "Call of 5 October", "1")
     page = home(client(world.frank))
     assert "Call of 5 October" not in page
     assert "Bob Archer" not in page
 
 
-def test_markup_in_a_title_is_only_text(world: World, client: ClientFor) -> None:
+def test_markup_in_a_title_is_escaped(world: World, client: ClientFor) -> None:
     with transaction():
         factories.make_evidence(world.cfacc15, "<script>alert(1)</script>")
     assert "&lt;script&gt;" in client(world.alice).get("/").text
 
 
-def test_the_page_takes_as_few_statements_for_many(
+def test_page_takes_as_few_statements_for_many_units(
     world: World, client: ClientFor, count_statements: Callable[[], AbstractContextManager[list[str]]]
 ) -> None:
     for number in range(12):

@@ -1,4 +1,4 @@
-"""Where home is, for each role."""
+"""The home page of each role."""
 
 from collections.abc import Callable
 
@@ -15,13 +15,13 @@ ClientFor = Callable[..., FlaskClient]
 
 
 @pytest.mark.parametrize(("who", "path"), [("bob", "/queue"), ("carol", "/verification"), ("eve", "/visit")])
-def test_where_the_work_is(world: World, client: ClientFor, who: str, path: str) -> None:
+def test_home_redirects_to_the_queue_of_the_role(world: World, client: ClientFor, who: str, path: str) -> None:
     browser = client(getattr(world, who))
     assert browser.get("/").location == path
     assert browser.get(path).status_code == 200
 
 
-def test_the_chosen_role_decides(world: World, client: ClientFor) -> None:
+def test_chosen_role_decides_the_home_page(world: World, client: ClientFor) -> None:
     with transaction():
         verifying = factories.grant(world.bob, world.northgate, Role.INTERNAL_VERIFIER)
     bob = client(world.bob)
@@ -29,7 +29,7 @@ def test_the_chosen_role_decides(world: World, client: ClientFor) -> None:
     assert bob.get("/").location == "/verification"
 
 
-def test_without_a_role_it_says_whom_to_ask(world: World, client: ClientFor) -> None:
+def test_page_without_a_role_says_whom_to_ask(world: World, client: ClientFor) -> None:
     with transaction():
         world.alice.grants[0].ends_at = clock.now()
     page = client(world.alice).get("/").text

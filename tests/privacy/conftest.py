@@ -1,4 +1,4 @@
-"""Mails, as the accounts' tests read them."""
+"""The email fixtures of the account tests."""
 
 from tests.accounts.conftest import mail_server, mails_to
 

@@ -1,4 +1,4 @@
-"""What an erasure leaves, for the tests that look for what it should not."""
+"""A dump of the database, in which tests look for what an erasure should have removed."""
 
 from sqlalchemy import select
 
@@ -9,7 +9,7 @@ from tracker.models import Base
 
 
 def everything_written() -> str:
-    """Every value of every row but the published standards', as text."""
+    """Return every value of every row as text, except those of the published standards."""
     db.session.rollback()
     rows = []
     for table in Base.metadata.sorted_tables:
@@ -19,5 +19,5 @@ def everything_written() -> str:
 
 
 def but_for_late() -> list[str]:
-    """What `flask verify` says, but for checkpoints that no worker wrote meanwhile, and what else is due by then."""
+    """Return the violations that `flask verify` reports, except missing checkpoints and what else is due by then."""
     return [each for each in offences() if "checkpoint" not in each and "thirty days" not in each]

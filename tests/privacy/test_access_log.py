@@ -1,4 +1,4 @@
-"""Who opened whose portfolio: a line a reader, a part and a day; never one's own; shown to whose it is."""
+"""Portfolio access log: one row for each reader, part and day; own accesses are left out."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -28,14 +28,14 @@ def noted() -> list[tuple[int, PortfolioPart, Role]]:
     return [(each.person_id, each.part, each.role) for each in db.session.scalars(query)]
 
 
-def test_bob_opening_alices_unit_is_noted(world: World, client: Browser, acts: Callable[[], list[str]]) -> None:
+def test_opening_a_unit_is_recorded(world: World, client: Browser, acts: Callable[[], list[str]]) -> None:
     before = acts()
     assert client(world.bob).get(f"/attempts/{world.cfacc15.id}").status_code == 200
     assert noted() == [(world.bob.id, PortfolioPart.UNITS, Role.ASSESSOR)]
     assert acts() == before, "the ledger tells of acts, not of looks"
 
 
-def test_opening_her_evidence_is_noted_as_such(world: World, client: Browser) -> None:
+def test_opening_evidence_is_recorded_as_evidence(world: World, client: Browser) -> None:
     evidence, _, _ = stories.submit_item(world.cfacc15, "Complaint", "5")
     client(world.bob).get(f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/assess")
     client(world.carol).get(f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}")
@@ -45,26 +45,26 @@ def test_opening_her_evidence_is_noted_as_such(world: World, client: Browser) ->
     ]
 
 
-def test_an_administrator_is_noted_too(world: World, client: Browser) -> None:
+def test_administrators_access_is_recorded(world: World, client: Browser) -> None:
     client(world.dan).get(f"/registrations/{world.registration.id}")
     assert noted() == [(world.dan.id, PortfolioPart.UNITS, Role.ADMINISTRATOR)]
 
 
-def test_reading_ones_own_is_not_noted(world: World, client: Browser) -> None:
+def test_own_access_is_not_recorded(world: World, client: Browser) -> None:
     alice = client(world.alice)
     alice.get(f"/attempts/{world.cfacc15.id}")
     alice.get(f"/registrations/{world.registration.id}")
     assert noted() == []
 
 
-def test_who_was_refused_is_not_noted(world: World, client: Browser) -> None:
+def test_refused_access_is_not_recorded(world: World, client: Browser) -> None:
     for person in (world.frank, world.grace, world.heidi, world.eve):
         assert client(person).get(f"/attempts/{world.cfacc15.id}").status_code == 404
     assert client(world.dan).get(f"/attempts/{world.cfacc15.id}/sign").status_code == 404
     assert noted() == []
 
 
-def test_a_day_is_a_line_with_its_first_and_last_hour(
+def test_accesses_of_a_day_are_one_row_with_first_and_last_time(
     world: World, client: Browser, freeze_clock: Callable[[datetime], None]
 ) -> None:
     freeze_clock(MORNING)
@@ -80,7 +80,7 @@ def test_a_day_is_a_line_with_its_first_and_last_hour(
     assert len(noted()) == 2
 
 
-def test_alice_sees_who_opened_it(world: World, client: Browser) -> None:
+def test_candidate_sees_the_access_log(world: World, client: Browser) -> None:
     alice = client(world.alice)
     assert "Nobody has opened this portfolio yet" in alice.get("/account/access-log").text
     client(world.bob).get(f"/attempts/{world.cfacc15.id}")
@@ -90,7 +90,7 @@ def test_alice_sees_who_opened_it(world: World, client: Browser) -> None:
     assert "/account/access-log" in alice.get("/account").text
 
 
-def test_dan_sees_it_for_his_centre(world: World, client: Browser) -> None:
+def test_administrator_sees_the_access_log_of_their_centre(world: World, client: Browser) -> None:
     client(world.bob).get(f"/attempts/{world.cfacc15.id}")
     dan = client(world.dan)
     address = f"/registrations/{world.registration.id}/access-log"
@@ -100,14 +100,14 @@ def test_dan_sees_it_for_his_centre(world: World, client: Browser) -> None:
     assert client(world.alice).get(address).status_code == 404
 
 
-def test_nobody_sees_who_opened_somebody_elses(world: World, client: Browser) -> None:
+def test_nobody_else_sees_the_access_log(world: World, client: Browser) -> None:
     client(world.bob).get(f"/attempts/{world.cfacc15.id}")
     assert "Bob Archer" not in client(world.frank).get("/account/access-log").text
     assert client(world.bob).get("/account/access-log").status_code == 404
     assert "/account/access-log" not in client(world.bob).get("/account").text
 
 
-def test_many_lines_come_in_pages(world: World, client: Browser) -> None:
+def test_access_log_is_paginated(world: World, client: Browser) -> None:
     with transaction():
         db.session.add_all(
             PortfolioAccess(
@@ -121,7 +121,7 @@ def test_many_lines_come_in_pages(world: World, client: Browser) -> None:
     assert alice.get("/account/access-log?page=2").text.count("Bob Archer") == 1
 
 
-def test_while_a_restore_waits_nothing_is_noted_and_pages_open(
+def test_nothing_is_recorded_while_the_database_is_read_only(
     world: World, client: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bob = client(world.bob)

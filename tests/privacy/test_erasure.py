@@ -1,4 +1,4 @@
-"""Erasure: only what is due and not held, all of it, and the chain stays whole."""
+"""Erasure: only what is due and not on hold, all of it, and the ledger stays intact."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -46,7 +46,7 @@ A_DAY, A_YEAR = timedelta(days=1), timedelta(days=366)
 
 @pytest.fixture
 def withdrawn(told: Flask) -> Iterator[Flask]:
-    """The demonstration. Dan withdrew Alice from it today; Chloe has a verified unit and its form."""
+    """The demo. Dan withdrew Alice today; Chloe has a verified unit and its form."""
     with transaction():
         withdraw_candidate(registration("Alice"), "WITHDRAWN-WHY", dan())
     yield told
@@ -97,7 +97,7 @@ class TestEvidence:
         assert names
         return [*texts, *names]
 
-    def test_words_and_files_are_nowhere_and_the_record_is_whole(self, acts: Callable[[], list[str]]) -> None:
+    def test_erased_texts_and_files_are_gone_and_integrity_checks_pass(self, acts: Callable[[], list[str]]) -> None:
         words, alice = self.words(), registration("Alice")
         query = select(Attachment.sha256).join(Evidence).where(Evidence.candidate_id == alice.candidate_id)
         files = db.session.scalars(query).all()
@@ -114,20 +114,20 @@ class TestEvidence:
         assert but_for_late() == []
         assert list(list_missing_files()) == []
 
-    def test_decisions_and_her_name_stay_until_their_own_clock_is_over(self) -> None:
+    def test_decisions_and_name_stay_until_their_retention_period_ends(self) -> None:
         wait(A_YEAR)
         erase(registration("Alice"), is_whole=False)
         assert person("Alice").email == "alice@example.org"
         assert db.session.query(Decision).join(Assessment).filter(Assessment.feedback != "Erased").count() > 3
 
-    def test_others_keep_what_is_theirs(self) -> None:
+    def test_other_candidates_evidence_is_kept(self) -> None:
         wait(A_YEAR)
         erase(registration("Alice"), is_whole=False)
         bens = db.session.scalars(select(Evidence).where(Evidence.candidate_id == person("Ben").id)).all()
         assert bens
         assert not any(each.title == "Erased" for each in bens)
 
-    def test_a_file_that_somebody_else_has_too_stays(self) -> None:
+    def test_file_that_another_candidate_has_too_is_kept(self) -> None:
         alices = select(Evidence.id).where(Evidence.candidate_id == person("Alice").id)
         attachment = db.session.scalars(select(Attachment).where(Attachment.evidence_id.in_(alices))).first()
         assert attachment
@@ -145,7 +145,7 @@ class TestEvidence:
         assert file_store.get_path(attachment.sha256).exists()
         assert but_for_late() == []
 
-    def test_what_was_changed_besides_is_still_noticed(self) -> None:
+    def test_tampering_beside_an_erasure_is_detected(self) -> None:
         wait(A_YEAR)
         erase(registration("Alice"), is_whole=False)
         versions = select(EvidenceVersion.id).join(Evidence).where(Evidence.candidate_id == person("Alice").id)
@@ -156,12 +156,12 @@ class TestEvidence:
             )
             assert any(each.startswith("14: evidence version") for each in offences())
 
-    def test_words_put_out_without_an_erasure_are_noticed(self) -> None:
+    def test_texts_erased_without_an_erasure_are_detected(self) -> None:
         with behind_its_back():
             db.session.execute(text("UPDATE evidence_version SET narrative = 'Erased' WHERE number = 1"))
             assert any(each.startswith("14: evidence version") for each in offences())
 
-    def test_the_salts_by_which_it_could_be_told_again_are_gone(self) -> None:
+    def test_salts_of_erased_texts_are_deleted(self) -> None:
         versions = select(EvidenceVersion.id).join(Evidence).where(Evidence.candidate_id == person("Alice").id)
         keys = {f"evidence_version:{each}" for each in db.session.scalars(versions)}
         count = text("SELECT count(*) FROM event_text WHERE field = :key")
@@ -172,7 +172,7 @@ class TestEvidence:
 
 @pytest.mark.usefixtures("withdrawn")
 class TestEverything:
-    def test_nothing_tells_whose_it_was_and_the_record_is_whole(self) -> None:
+    def test_full_erasure_leaves_nothing_that_identifies_the_candidate(self) -> None:
         chloe = registration("Chloe")
         number, candidate = chloe.candidate_number, chloe.candidate_id
         forms = db.session.scalars(select(IssuedForm.sha256)).all()
@@ -191,7 +191,7 @@ class TestEverything:
         assert but_for_late() == []
         assert list(list_missing_files()) == []
 
-    def test_who_has_another_role_keeps_their_name(self) -> None:
+    def test_person_with_another_role_keeps_their_name(self) -> None:
         with transaction():
             alice = person("Alice")
             db.session.add(
@@ -208,14 +208,14 @@ class TestEverything:
 
 @pytest.mark.usefixtures("withdrawn")
 class TestRefused:
-    def test_before_its_time(self) -> None:
+    def test_erasure_before_the_retention_period_ends_is_refused(self) -> None:
         with pytest.raises(Refused, match="not due for erasure"):
             erase(registration("Alice"), is_whole=False)
         wait(A_YEAR)
         with pytest.raises(Refused, match="not due for erasure"):
             erase(registration("Alice"), is_whole=True)
 
-    def test_what_is_held(self) -> None:
+    def test_erasure_on_retention_hold_is_refused(self) -> None:
         with transaction():
             hold = retention.place_retention_hold(registration("Alice"), "An appeal.", dan())
         wait(4 * A_YEAR)
@@ -226,13 +226,13 @@ class TestRefused:
             retention.lift_retention_hold(hold, "Decided.", dan())
         erase(registration("Alice"), is_whole=True)
 
-    def test_twice(self) -> None:
+    def test_erasure_twice_is_refused(self) -> None:
         wait(A_YEAR)
         erase(registration("Alice"), is_whole=False)
         with pytest.raises(Refused, match="erased already"):
             erase(registration("Alice"), is_whole=False)
 
-    def test_what_has_not_ended(self) -> None:
+    def test_erasure_of_an_open_registration_is_refused(self) -> None:
         wait(9 * A_YEAR)
         assert erasure.find_due_scope(registration("Ben")) is None
 
@@ -244,7 +244,7 @@ class TestTriggers:
             db.session.execute(text(statement))
         db.session.rollback()
 
-    def test_nothing_is_erased_past_the_door(self) -> None:
+    def test_triggers_refuse_erasure_without_an_open_erasure(self) -> None:
         self.refuse("UPDATE evidence_version SET narrative = 'Erased'")
         self.refuse("UPDATE decision SET comment = 'Erased'")
 
@@ -256,7 +256,7 @@ class TestTriggers:
             "attachment SET sha256 = 'Erased'", "attachment SET name = 'x'", "sample SET round = 7",
         ],
     )  # fmt: skip
-    def test_nothing_else_passes_the_open_door(self, change: str) -> None:
+    def test_triggers_refuse_other_changes_during_an_erasure(self, change: str) -> None:
         with transactions.writing():
             db.session.add(
                 Erasure(
@@ -272,7 +272,7 @@ class TestTriggers:
 
 @pytest.mark.usefixtures("withdrawn")
 class TestInvariant27:
-    def test_an_erasure_under_a_hold_is_named(self) -> None:
+    def test_erasure_on_retention_hold_is_detected(self) -> None:
         wait(A_YEAR)
         erase(registration("Alice"), is_whole=False)
         with behind_its_back():
@@ -284,14 +284,14 @@ class TestInvariant27:
             )
             assert any(each.startswith("27: ") and "under hold" in each for each in offences())
 
-    def test_a_door_left_open_is_named(self) -> None:
+    def test_erasure_left_open_is_detected(self) -> None:
         wait(A_YEAR)
         erase(registration("Alice"), is_whole=False)
         with behind_its_back():
             db.session.execute(db.metadata.tables["erasure"].update().values(is_open=True))
             assert any("left open" in each for each in offences())
 
-    def test_a_file_that_came_back_is_named(self) -> None:
+    def test_erased_file_that_came_back_is_detected(self) -> None:
         sha256 = db.session.scalars(
             select(Attachment.sha256).join(Evidence).where(Evidence.candidate_id == person("Alice").id)
         ).first()
@@ -304,7 +304,7 @@ class TestInvariant27:
         remove_erased_files()
         assert not file_store.get_path(sha256).exists()
 
-    def test_what_is_due_for_more_than_thirty_days_is_named(self) -> None:
+    def test_erasure_overdue_by_thirty_days_is_reported(self) -> None:
         wait(A_YEAR + 29 * A_DAY)
         assert late() == []
         wait(5 * A_DAY)
@@ -313,7 +313,7 @@ class TestInvariant27:
         erase(registration("Alice"), is_whole=False)
         assert late() == []
 
-    def test_a_hold_lifted_lately_gives_time_anew(self) -> None:
+    def test_lifted_hold_restarts_the_thirty_days(self) -> None:
         with transaction():
             hold = retention.place_retention_hold(registration("Alice"), "An appeal.", dan())
         wait(2 * A_YEAR)
@@ -323,7 +323,7 @@ class TestInvariant27:
         wait(32 * A_DAY)
         assert len(late()) == 1
 
-    def test_a_rule_set_lately_gives_time_anew(self) -> None:
+    def test_new_retention_rule_restarts_the_thirty_days(self) -> None:
         wait(A_YEAR - 40 * A_DAY)
         with transaction():
             centre = db.session.get_one(Centre, registration("Alice").centre_id)
@@ -332,7 +332,7 @@ class TestInvariant27:
         wait(32 * A_DAY)
         assert len(late()) == 1
 
-    def test_what_is_held_is_never_late(self) -> None:
+    def test_registration_on_hold_is_never_overdue(self) -> None:
         for name in ("Alice", "Chloe"):
             with transaction():
                 retention.place_retention_hold(registration(name), "An appeal.", dan())
@@ -345,7 +345,7 @@ class TestPage:
     def _demonstration(self, withdrawn: Flask) -> None:
         withdrawn.config["DEMO"] = True
 
-    def test_dan_erases_with_his_password(self, client: Browser, acts: Callable[[], list[str]]) -> None:
+    def test_administrator_erases_with_their_password(self, client: Browser, acts: Callable[[], list[str]]) -> None:
         wait(A_YEAR)
         browser, alice = client(person("Dan")), registration("Alice")
         centre = db.session.scalars(select(Centre.id)).one()
@@ -362,7 +362,7 @@ class TestPage:
         assert "Nothing is due" in browser.get(address).text
         assert browser.get(f"/registrations/{alice.id}").status_code == 200
 
-    def test_the_pages_of_what_was_erased_still_open(self, client: Browser) -> None:
+    def test_pages_of_erased_registrations_still_open(self, client: Browser) -> None:
         wait(4 * A_YEAR)
         chloe, alice = registration("Chloe"), registration("Alice")
         erase(chloe, is_whole=True)

@@ -1,4 +1,4 @@
-"""Everything kept about a person, as a ZIP: all of theirs, and nothing of anybody else's."""
+"""Export of a person's own data: everything about them, and nothing about anybody else."""
 
 import io
 import json
@@ -27,7 +27,7 @@ Browser = Callable[[Person], FlaskClient]
 
 @pytest.fixture
 def worked(world: World) -> World:
-    """Alice handed in an item with a file, Bob returned it; Frank did as much elsewhere."""
+    """Alice submitted evidence with a file and Bob returned it; Frank did the same at another centre."""
     with transaction():
         evidence = factories.make_evidence(world.cfacc15, "Complaint", narrative="ALICE-WROTE-THIS about my manager.")
         attach_file(evidence, store_file(io.BytesIO(b"the words of Alice"), "../../call notes.txt"))
@@ -58,7 +58,7 @@ def take(browser: FlaskClient) -> zipfile.ZipFile:
         return zipfile.ZipFile(io.BytesIO(answer.data))
 
 
-def told(archive: zipfile.ZipFile) -> dict[str, Any]:
+def load_data(archive: zipfile.ZipFile) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(archive.read("data.json"))
     return found
 
@@ -69,14 +69,14 @@ def everything(archive: zipfile.ZipFile) -> str:
     )
 
 
-def test_it_leads_there_from_my_account(world: World, client: Browser) -> None:
+def test_account_page_links_to_the_data_export(world: World, client: Browser) -> None:
     assert "/account/data" in client(world.alice).get("/account").text
     assert "Download my data" in client(world.alice).get("/account/data").text
 
 
-def test_alice_gets_all_that_is_hers(worked: World, client: Browser, acts: Callable[[], list[str]]) -> None:
+def test_candidate_gets_all_their_data(worked: World, client: Browser, acts: Callable[[], list[str]]) -> None:
     archive = take(client(worked.alice))
-    data = told(archive)
+    data = load_data(archive)
     assert data["account"]["email"] == "alice.moran@example.org"
     assert [each["role"] for each in data["roles"]] == ["Candidate"]
     portfolio = data["as_a_candidate"]
@@ -96,15 +96,15 @@ def test_alice_gets_all_that_is_hers(worked: World, client: Browser, acts: Calla
     assert acts()[-1] == "data_exported"
 
 
-def test_her_own_acts_are_in_it_with_their_hashes(worked: World, client: Browser) -> None:
+def test_export_lists_the_persons_own_events_with_hashes(worked: World, client: Browser) -> None:
     alice = client(worked.alice)
     take(alice)
-    acts = told(take(alice))["what_you_did"]
+    acts = load_data(take(alice))["what_you_did"]
     assert [each["act"] for each in acts] == ["data_exported"]
     assert len(acts[0]["hash"]) == 64
 
 
-def test_nothing_of_anybody_else_is_in_it(worked: World, client: Browser) -> None:
+def test_export_contains_nothing_about_other_people(worked: World, client: Browser) -> None:
     found = everything(take(client(worked.alice)))
     for canary in (
         "FRANKS",
@@ -124,9 +124,9 @@ def test_nothing_of_anybody_else_is_in_it(worked: World, client: Browser) -> Non
     assert "your assessor" in found
 
 
-def test_bob_gets_what_he_wrote_and_no_candidate_is_named(worked: World, client: Browser) -> None:
+def test_assessors_export_names_no_candidate(worked: World, client: Browser) -> None:
     archive = take(client(worked.bob))
-    work = told(archive)["as_staff"]
+    work = load_data(archive)["as_staff"]
     assert {each["unit"] for each in work["allocations"]} == {"CFACC15", "INSCC004"}
     assert "SAID-OF-HER" in work["assessments"][0]["feedback"]
     assert work["assessments"][0]["feedback"].startswith("Well done, the candidate.")
@@ -137,20 +137,20 @@ def test_bob_gets_what_he_wrote_and_no_candidate_is_named(worked: World, client:
         assert canary not in found, canary
 
 
-def test_carol_gets_what_she_asked_of_bob(worked: World, client: Browser) -> None:
-    assert told(take(client(worked.carol)))["as_staff"]["action_points_raised"][0]["action"].startswith(
+def test_verifiers_export_contains_their_action_points(worked: World, client: Browser) -> None:
+    assert load_data(take(client(worked.carol)))["as_staff"]["action_points_raised"][0]["action"].startswith(
         "CAROL-ASKED-THIS"
     )
 
 
 @pytest.mark.parametrize("name", ["dan", "eve", "frank", "heidi"])
-def test_nobody_gets_anything_of_alices(worked: World, client: Browser, name: str) -> None:
+def test_export_of_others_contains_nothing_of_the_candidate(worked: World, client: Browser, name: str) -> None:
     found = everything(take(client(getattr(worked, name))))
     assert "ALICE-WROTE" not in found
     assert "Moran" not in found
 
 
-def test_her_issued_forms_are_in_it(worked: World, client: Browser) -> None:
+def test_export_contains_issued_forms(worked: World, client: Browser) -> None:
     with transaction():
         kept = file_store.save(io.BytesIO(b"%PDF sealed"))
         db.session.add(
@@ -174,16 +174,16 @@ def test_her_issued_forms_are_in_it(worked: World, client: Browser) -> None:
     assert not any(name.startswith("forms/") for name in take(client(worked.bob)).namelist())
 
 
-def test_a_file_that_is_gone_is_said_to_be_missing(worked: World, client: Browser) -> None:
+def test_missing_file_is_reported_in_the_export(worked: World, client: Browser) -> None:
     attachment = db.session.query(Attachment).filter_by(name="call notes.txt").one()
     file_store.get_path(attachment.sha256).unlink()
     archive = take(client(worked.alice))
-    assert told(archive)["as_a_candidate"]["evidence"][0]["files"][0]["in_this_zip"] is None
+    assert load_data(archive)["as_a_candidate"]["evidence"][0]["files"][0]["in_this_zip"] is None
     assert "Missing files: 1." in archive.read("README.txt").decode()
 
 
 @pytest.mark.parametrize("password", ["", "wrong horse battery"])
-def test_without_her_password_there_is_nothing(
+def test_export_needs_the_password(
     worked: World, client: Browser, acts: Callable[[], list[str]], password: str
 ) -> None:
     answer = client(worked.alice).post("/account/data", data={"password": password})
@@ -192,27 +192,27 @@ def test_without_her_password_there_is_nothing(
     assert "data_exported" not in acts()
 
 
-def test_a_stranger_is_sent_to_sign_in(world: World, anonymous: FlaskClient) -> None:
+def test_export_needs_sign_in(world: World, anonymous: FlaskClient) -> None:
     assert anonymous.get("/account/data").status_code == 302
     assert anonymous.post("/account/data", data={"password": PASSWORD}).status_code == 302
 
 
-def test_who_opened_her_portfolio_is_in_it_by_role(worked: World, client: Browser) -> None:
+def test_export_lists_portfolio_accesses_by_role(worked: World, client: Browser) -> None:
     client(worked.bob).get(f"/attempts/{worked.cfacc15.id}")
-    opened = told(take(client(worked.alice)))["as_a_candidate"]["access_log"]
+    opened = load_data(take(client(worked.alice)))["as_a_candidate"]["access_log"]
     assert [(each["by"], each["part"]) for each in opened] == [("your assessor", "Units and forms")]
 
 
-def test_what_was_signed_is_in_it(world: World, client: Browser) -> None:
+def test_export_contains_signatures(world: World, client: Browser) -> None:
     stories.sign(world, world.cfacc15, "A steady record, says Bob.")
     stories.confirm(world.cfacc15)
-    unit = told(take(client(world.alice)))["as_a_candidate"]["units"][0]
+    unit = load_data(take(client(world.alice)))["as_a_candidate"]["units"][0]
     assert [each["by"] for each in unit["signatures"]] == ["your assessor", "you"]
     assert unit["signatures"][0]["comment"] == "A steady record, says your assessor."
-    assert told(take(client(world.bob)))["as_staff"]["signatures"][0]["comment"] == "A steady record, says Bob."
+    assert load_data(take(client(world.bob)))["as_staff"]["signatures"][0]["comment"] == "A steady record, says Bob."
 
 
-def test_it_takes_few_statements_however_many_items(
+def test_export_takes_few_statements_however_many_items(
     worked: World, client: Browser, count_statements: Callable[..., Any]
 ) -> None:
     alice = client(worked.alice)
@@ -231,20 +231,20 @@ def test_it_takes_few_statements_however_many_items(
 
 
 class TestNames:
-    def test_a_name_is_replaced_by_its_word(self) -> None:
+    def test_name_is_replaced_by_the_role(self) -> None:
         names = NameReplacer({("Bob Archer", "bob@example.org"): "your assessor"})
         assert (
             names.replace_names("Ask Bob, BOB ARCHER or bob@example.org")
             == "Ask your assessor, your assessor or your assessor"
         )
 
-    def test_a_word_that_holds_a_name_stays(self) -> None:
+    def test_word_that_contains_a_name_is_not_replaced(self) -> None:
         assert (
             NameReplacer({("Dan Li", ""): "them"}).replace_names("Dangerous, Danish; Li ate a lime")
             == "Dangerous, Danish; Li ate a lime"
         )
 
-    def test_without_people_the_text_is_as_it_was(self) -> None:
+    def test_text_without_names_is_unchanged(self) -> None:
         assert NameReplacer({}).replace_names("Nobody") == "Nobody"
 
 
@@ -257,5 +257,5 @@ class TestNames:
         ("x" * 300 + ".pdf", "x" * 96 + ".pdf"),
     ],
 )
-def test_no_name_leads_out_of_the_zip(name: str, safe: str) -> None:
+def test_file_name_cannot_lead_out_of_the_zip(name: str, safe: str) -> None:
     assert safe_name(name) == safe

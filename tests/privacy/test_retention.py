@@ -1,4 +1,4 @@
-"""How long what has ended is kept: two clocks an awarding body, and holds that stop them."""
+"""Retention: two periods for each awarding body, and retention holds."""
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -60,7 +60,7 @@ def hold(world: World, reason: str = "Alice has appealed.") -> RetentionHold:
 
 
 def verify(world: World) -> None:
-    """CFACC15 is signed by all three; INSCC004 is void."""
+    """CFACC15 is signed by assessor, candidate and verifier; INSCC004 is void."""
     stories.sign(world, world.cfacc15)
     stories.confirm(world.cfacc15)
     with transaction():
@@ -72,24 +72,24 @@ def verify(world: World) -> None:
 
 
 class TestClocks:
-    def test_nothing_has_ended(self, world: World) -> None:
+    def test_open_registration_has_no_retention_dates(self, world: World) -> None:
         assert retention.list_retention_statuses(world.northgate.id, 1) == ([], False)
 
-    def test_both_start_when_the_candidate_is_withdrawn(self, withdrawn: World) -> None:
+    def test_both_periods_start_at_withdrawal(self, withdrawn: World) -> None:
         found = kept(withdrawn)
         assert (found.ended_on, found.ended_by) == (date(2025, 1, 31), "withdrawn")
         assert (found.evidence_until, found.records_until) == (date(2026, 1, 31), date(2028, 1, 31))
 
-    def test_a_unit_that_is_only_confirmed_has_not_ended(self, world: World) -> None:
+    def test_confirmed_unit_does_not_end_the_registration(self, world: World) -> None:
         stories.sign(world, world.cfacc15)
         stories.confirm(world.cfacc15)
         assert retention.list_retention_statuses(world.northgate.id, 1) == ([], False)
 
-    def test_or_when_the_last_unit_is_verified(self, world: World) -> None:
+    def test_both_periods_start_when_the_last_unit_is_verified(self, world: World) -> None:
         verify(world)
         assert (kept(world).ended_on, kept(world).ended_by) == (clock.today(), "verified")
 
-    def test_but_not_before_its_qualification_is_complete(self, world: World) -> None:
+    def test_periods_do_not_start_before_the_qualification_is_complete(self, world: World) -> None:
         verify(world)
         with transaction():
             choose_qualification(
@@ -98,14 +98,14 @@ class TestClocks:
         assert kept(world).ended_on is None
         assert retention.list_due(world.northgate.id, date(2040, 1, 1)) == []
 
-    def test_a_rule_for_every_other_counts(self, withdrawn: World) -> None:
+    def test_rule_for_all_others_applies(self, withdrawn: World) -> None:
         set_rule(withdrawn, "", 1, 2)
         assert (kept(withdrawn).evidence_until, kept(withdrawn).records_until) == (
             date(2025, 2, 28),
             date(2025, 3, 31),
         )
 
-    def test_a_rule_for_the_awarding_body_comes_first(self, world: World) -> None:
+    def test_rule_for_the_awarding_body_takes_precedence(self, world: World) -> None:
         with clock.frozen_at(WITHDRAWN), transaction():
             choose_qualification(
                 world.registration, find_qualification("ex-svq3-cc", [world.northgate.id]), dan(world)
@@ -116,7 +116,7 @@ class TestClocks:
         assert kept(world).awarding_body == "Example awarding body"
         assert (kept(world).evidence_until, kept(world).records_until) == (date(2027, 1, 31), date(2031, 1, 31))
 
-    def test_a_rule_set_anew_takes_its_own_place(self, withdrawn: World, acts: Callable[[], list[str]]) -> None:
+    def test_new_rule_replaces_the_earlier_one(self, withdrawn: World, acts: Callable[[], list[str]]) -> None:
         set_rule(withdrawn, "", 1, 2)
         set_rule(withdrawn, "", 3, 6)
         assert [(each.evidence_months, each.record_months) for each in db.session.scalars(select(RetentionRule))] == [
@@ -125,7 +125,9 @@ class TestClocks:
         assert acts()[-2:] == ["retention_rule_set", "retention_rule_set"]
 
     @pytest.mark.parametrize(("evidence", "records"), [(0, 6), (7, 6), (1, 601), (-1, -1)])
-    def test_decisions_are_never_kept_for_less(self, world: World, evidence: int, records: int) -> None:
+    def test_decisions_cannot_be_kept_for_less_time_than_evidence(
+        self, world: World, evidence: int, records: int
+    ) -> None:
         with pytest.raises(Invalid, match="Nothing was changed"):
             set_rule(world, "", evidence, records)
 
@@ -138,19 +140,19 @@ class TestClocks:
             (24, date(2025, 12, 1), date(2027, 12, 1)),
         ],
     )
-    def test_months_are_those_of_the_calendar(self, months: int, day: date, later: date) -> None:
+    def test_months_are_calendar_months(self, months: int, day: date, later: date) -> None:
         assert retention.add_months(months, day) == later
 
 
 class TestDue:
-    def test_it_is_due_the_day_after(self, withdrawn: World) -> None:
+    def test_erasure_is_due_the_day_after_the_period(self, withdrawn: World) -> None:
         assert retention.list_due(withdrawn.northgate.id, date(2026, 1, 31)) == []
         assert [each.registration.id for each in retention.list_due(withdrawn.northgate.id, date(2026, 2, 1))] == [
             withdrawn.registration.id
         ]
         assert retention.list_due(withdrawn.southbank.id, date(2026, 2, 1)) == []
 
-    def test_what_is_held_is_not_due(self, withdrawn: World) -> None:
+    def test_registration_on_hold_is_not_due(self, withdrawn: World) -> None:
         found = hold(withdrawn)
         assert retention.list_due(withdrawn.northgate.id, date(2030, 2, 1)) == []
         with transaction():
@@ -159,7 +161,9 @@ class TestDue:
 
 
 class TestHold:
-    def test_dan_holds_and_lifts(self, world: World, client: Browser, acts: Callable[[], list[str]]) -> None:
+    def test_administrator_places_and_lifts_a_retention_hold(
+        self, world: World, client: Browser, acts: Callable[[], list[str]]
+    ) -> None:
         address, browser = f"/registrations/{world.registration.id}/retention-hold", client(world.dan)
         assert address in browser.get(f"/registrations/{world.registration.id}").text, "reached before it ended"
         assert address not in client(world.alice).get(f"/registrations/{world.registration.id}").text
@@ -171,7 +175,7 @@ class TestHold:
         assert acts()[-2:] == ["retention_hold_set", "retention_hold_lifted"]
         assert "Alice Moran" not in browser.get(f"/centres/{world.northgate.id}/retention").text
 
-    def test_twice_is_refused(self, world: World) -> None:
+    def test_second_hold_or_second_lifting_is_refused(self, world: World) -> None:
         found = hold(world)
         with pytest.raises(Refused, match="already on retention hold"):
             hold(world)
@@ -181,14 +185,14 @@ class TestHold:
             retention.lift_retention_hold(found, "Decided.", dan(world))
 
     @pytest.mark.parametrize("reason", ["", "  ", "x" * 2001])
-    def test_without_a_reason_nothing_is_held(self, world: World, client: Browser, reason: str) -> None:
+    def test_retention_hold_needs_a_reason(self, world: World, client: Browser, reason: str) -> None:
         answer = client(world.dan).post(
             f"/registrations/{world.registration.id}/retention-hold", data={"reason": reason}
         )
         assert answer.status_code == 422
         assert retention.find_retention_hold(world.registration) is None
 
-    def test_nobody_else_holds(self, world: World, client: Browser) -> None:
+    def test_only_an_administrator_of_the_centre_can_place_a_hold(self, world: World, client: Browser) -> None:
         for person in (world.alice, world.bob, world.carol, world.heidi):
             answer = client(person).post(
                 f"/registrations/{world.registration.id}/retention-hold", data={"reason": "So."}
@@ -198,7 +202,7 @@ class TestHold:
 
 
 class TestPage:
-    def test_dan_sees_what_is_due(self, withdrawn: World, client: Browser, freeze_clock: Hold) -> None:
+    def test_retention_page_shows_what_is_due(self, withdrawn: World, client: Browser, freeze_clock: Hold) -> None:
         freeze_clock(datetime(2026, 3, 1, 12, 0, tzinfo=LONDON))
         with transaction():
             for grant in withdrawn.dan.grants:
@@ -207,12 +211,12 @@ class TestPage:
         assert "due since 31 January 2026" in page
         assert "31 January 2028" in page
 
-    def test_it_is_reached_from_the_candidates(self, world: World, client: Browser) -> None:
+    def test_candidates_page_links_to_retention(self, world: World, client: Browser) -> None:
         address = f"/centres/{world.northgate.id}/retention"
         assert address in client(world.dan).get(f"/centres/{world.northgate.id}/registrations").text
         assert client(world.heidi).get(address).status_code == 404
 
-    def test_dan_sets_a_rule(self, world: World, client: Browser) -> None:
+    def test_administrator_sets_a_retention_rule(self, world: World, client: Browser) -> None:
         browser, address = client(world.dan), f"/centres/{world.northgate.id}/retention"
         typed = {"awarding_body": "SQA", "evidence_months": "12", "record_months": "60"}
         assert browser.post(address, data=typed).status_code == 303
@@ -230,7 +234,7 @@ class TestPage:
         assert "Months for decisions, signatures and forms: enter a number" in said
         assert db.session.query(RetentionRule).count() == 1
 
-    def test_it_takes_few_statements_however_many_have_ended(
+    def test_page_takes_few_statements_however_many_have_ended(
         self, withdrawn: World, client: Browser, count_statements: Callable[..., Any]
     ) -> None:
         browser, counts = client(withdrawn.dan), []
@@ -251,7 +255,7 @@ class TestReminder:
     def _forgotten(self, app: Flask) -> None:
         app.extensions.pop("reminded_on", None)
 
-    def test_dan_is_told_once_a_week(
+    def test_administrator_is_reminded_once_a_week(
         self, withdrawn: World, mails_to: Callable[[Person], list[str]], freeze_clock: Hold
     ) -> None:
         night = datetime(2026, 11, 23, 4, 0, tzinfo=LONDON)
@@ -266,7 +270,7 @@ class TestReminder:
         assert "Alice" not in mails[0]
         assert mails_to(withdrawn.heidi) == []
 
-    def test_nobody_is_told_of_what_is_held_or_by_day(
+    def test_no_reminder_for_registrations_on_hold_or_during_the_day(
         self, withdrawn: World, mails_to: Callable[[Person], list[str]], freeze_clock: Hold
     ) -> None:
         freeze_clock(datetime(2026, 11, 23, 2, 0, tzinfo=LONDON))

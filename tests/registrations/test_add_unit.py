@@ -1,4 +1,4 @@
-"""Another unit for a candidate; a second attempt at the same one needs the first one void."""
+"""Adding units to a registration: a second attempt at a unit needs the first one void."""
 
 import re
 from collections.abc import Callable
@@ -32,7 +32,7 @@ def attempted(world: World) -> list[str]:
     return [f"{each.unit.code} {each.state.value}" for each in db.session.scalars(query)]
 
 
-def test_dan_adds_a_unit(world: World, client: ClientFor, acts: Callable[[], list[str]]) -> None:
+def test_administrator_adds_a_unit(world: World, client: ClientFor, acts: Callable[[], list[str]]) -> None:
     dan = client(world.dan)
     response = dan.post(address(world), data={"unit": str(factories.unit("DELIVERCC").id)})
     assert response.status_code == 303
@@ -41,20 +41,20 @@ def test_dan_adds_a_unit(world: World, client: ClientFor, acts: Callable[[], lis
     assert acts() == ["attempt_started"]
 
 
-def test_only_units_the_candidate_has_not_are_offered(world: World, client: ClientFor) -> None:
+def test_only_units_the_candidate_does_not_have_are_offered(world: World, client: ClientFor) -> None:
     page = client(world.dan).get(f"/registrations/{world.registration.id}").text
     offered = re.findall(r'<option value="\d+">(\S+)', page)
     assert offered == ["CFAM&amp;LFD3", "DELIVERCC"]
 
 
-def test_a_unit_is_attempted_once(world: World, client: ClientFor) -> None:
+def test_unit_can_be_attempted_once(world: World, client: ClientFor) -> None:
     response = client(world.dan).post(address(world), data={"unit": str(world.cfacc15.unit_id)})
     assert response.status_code == 409
     assert "The candidate already has CFACC15. Nothing was changed. Void that attempt first." in response.text
     assert attempted(world) == ["CFACC15 in_progress", "INSCC004 in_progress"]
 
 
-def test_of_a_unit_in_two_versions_the_newest_is_offered_to_who_has_neither(world: World, client: ClientFor) -> None:
+def test_newest_of_two_versions_is_offered(world: World, client: ClientFor) -> None:
     newer = as_revision(UNITS["DELIVERCC"], 1, version="2")
     make_own_unit(world.northgate, newer)
     page = client(world.dan).get(f"/centres/{world.northgate.id}/registrations/new").text
@@ -64,7 +64,7 @@ def test_of_a_unit_in_two_versions_the_newest_is_offered_to_who_has_neither(worl
     assert re.findall(r'<option value="\d+">(\S+)', offered) == ["CFAM&amp;LFD3", "DELIVERCC"]
 
 
-def test_another_version_of_a_unit_is_the_same_unit(world: World, client: ClientFor) -> None:
+def test_another_version_counts_as_the_same_unit(world: World, client: ClientFor) -> None:
     newer = make_own_unit(world.northgate, as_revision(UNITS["CFACC15"], 1, version="2"))
     response = client(world.dan).post(address(world), data={"unit": str(newer.id)})
     assert response.status_code == 409
@@ -75,21 +75,21 @@ def test_another_version_of_a_unit_is_the_same_unit(world: World, client: Client
     assert attempted(world) == ["CFACC15 in_progress", "INSCC004 in_progress"]
 
 
-def test_a_new_attempt_follows_a_void_one(world: World, client: ClientFor) -> None:
+def test_new_attempt_can_follow_a_void_one(world: World, client: ClientFor) -> None:
     with transaction():
         world.cfacc15.state = AttemptState.VOID
     assert client(world.dan).post(address(world), data={"unit": str(world.cfacc15.unit_id)}).status_code == 303
     assert attempted(world) == ["CFACC15 void", "INSCC004 in_progress", "CFACC15 in_progress"]
 
 
-def test_a_withdrawn_candidate_gets_no_unit_more(world: World) -> None:
+def test_withdrawn_candidate_gets_no_more_units(world: World) -> None:
     with transaction():
         world.registration.withdrawn_at = clock.now()
     with pytest.raises(Refused, match="withdrawn"), transaction():
         start_attempt(world.registration, factories.unit("DELIVERCC"), factories.actor(world.dan))
 
 
-def test_nor_does_who_is_no_longer_a_candidate(world: World) -> None:
+def test_person_without_the_role_of_candidate_gets_no_units(world: World) -> None:
     with transaction():
         world.alice.grants[0].ends_at = clock.now()
     with pytest.raises(Refused, match="does not have the role of candidate"), transaction():
@@ -97,12 +97,12 @@ def test_nor_does_who_is_no_longer_a_candidate(world: World) -> None:
 
 
 @pytest.mark.parametrize("unit", ["", "0", "999999", "CFACC15", "9" * 30])
-def test_a_unit_that_does_not_exist(world: World, client: ClientFor, unit: str) -> None:
+def test_unknown_unit_is_not_found(world: World, client: ClientFor, unit: str) -> None:
     assert client(world.dan).post(address(world), data={"unit": unit}).status_code == 404
 
 
 @pytest.mark.parametrize("who", ["alice", "bob", "carol", "eve", "heidi"])
-def test_nobody_else_adds_one(world: World, client: ClientFor, who: str) -> None:
+def test_only_an_administrator_of_the_centre_can_add_units(world: World, client: ClientFor, who: str) -> None:
     data = {"unit": str(factories.unit("DELIVERCC").id)}
     assert client(getattr(world, who)).post(address(world), data=data).status_code == 404
     assert len(attempted(world)) == 2
@@ -118,7 +118,7 @@ def make_lapsed(world: World) -> Unit:
     )
 
 
-def test_the_pages_that_register_warn_of_units_past_their_dates(world: World, client: ClientFor) -> None:
+def test_pages_warn_of_lapsed_units_and_units_due_for_review(world: World, client: ClientFor) -> None:
     make_lapsed(world)
     lapsed = "Lapsed for new registrations since 31 July 2025"
     dan = client(world.dan)
@@ -131,14 +131,14 @@ def test_the_pages_that_register_warn_of_units_past_their_dates(world: World, cl
     assert "DELIVERCC Deliver" in page
 
 
-def test_a_unit_whose_review_is_due_is_added_and_that_is_said(world: World, client: ClientFor) -> None:
+def test_unit_due_for_review_is_added_with_a_warning(world: World, client: ClientFor) -> None:
     dan = client(world.dan)
     response = dan.post(address(world), data={"unit": str(factories.unit("CFAM&LFD3").id)})
     assert f"CFAM&amp;LFD3 is added. {DUE}." in dan.get(response.location).text
     assert attempted(world)[-1] == "CFAM&LFD3 in_progress"
 
 
-def test_a_lapsed_unit_is_refused_with_the_reason(world: World, client: ClientFor) -> None:
+def test_lapsed_unit_is_refused_with_the_reason(world: World, client: ClientFor) -> None:
     response = client(world.dan).post(address(world), data={"unit": str(make_lapsed(world).id)})
     assert response.status_code == 409
     assert "LOCAL7 lapsed for new registrations since 31 July 2025." in response.text

@@ -1,4 +1,4 @@
-"""Who assesses and who verifies an attempt: named, changed with a reason, and kept apart."""
+"""Allocating assessors and verifiers: changes need a reason, and duties stay separate."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -40,12 +40,12 @@ def held(attempt: UnitAttempt, role: Role = Role.ASSESSOR) -> list[Allocation]:
 
 @pytest.fixture
 def new_attempt(world: World) -> UnitAttempt:
-    """A unit of Alice's that nobody holds yet."""
+    """A unit of Alice's that is not allocated yet."""
     with transaction():
         return factories.make_attempt(world.registration, "DELIVERCC")
 
 
-def test_dan_names_who_assesses_and_bob_finds_it(
+def test_allocated_assessor_finds_the_unit(
     world: World, client: ClientFor, new_attempt: UnitAttempt, acts: Callable[[], list[str]]
 ) -> None:
     dan, bob = client(world.dan), client(world.bob)
@@ -58,7 +58,7 @@ def test_dan_names_who_assesses_and_bob_finds_it(
     assert acts() == ["allocation_made"]
 
 
-def test_a_change_needs_a_reason(world: World, client: ClientFor, gina: Person) -> None:
+def test_change_of_allocation_needs_a_reason(world: World, client: ClientFor, gina: Person) -> None:
     response = client(world.dan).post(address(world.cfacc15), data={"person": str(gina.id), "reason": "  "})
     assert response.status_code == 422
     assert "Enter the reason for the change." in response.text
@@ -66,7 +66,7 @@ def test_a_change_needs_a_reason(world: World, client: ClientFor, gina: Person) 
     assert [each.person_id for each in held(world.cfacc15)] == [world.bob.id]
 
 
-def test_a_change_closes_the_old_and_keeps_it(
+def test_change_ends_the_earlier_allocation_and_keeps_it(
     world: World, client: ClientFor, gina: Person, acts: Callable[[], list[str]]
 ) -> None:
     data = {"person": str(gina.id), "reason": "Bob is on long leave"}
@@ -80,7 +80,7 @@ def test_a_change_closes_the_old_and_keeps_it(
     assert b"long leave" not in db.session.scalars(select(Event.body).order_by(Event.seq.desc())).first()  # type: ignore[operator]
 
 
-def test_whoever_gave_it_up_reads_it_no_more(world: World, client: ClientFor, gina: Person) -> None:
+def test_former_assessor_can_no_longer_read_the_unit(world: World, client: ClientFor, gina: Person) -> None:
     bob = client(world.bob)
     assert bob.get(f"/attempts/{world.cfacc15.id}").status_code == 200
     client(world.dan).post(address(world.cfacc15), data={"person": str(gina.id), "reason": "Leave"})
@@ -88,7 +88,7 @@ def test_whoever_gave_it_up_reads_it_no_more(world: World, client: ClientFor, gi
     assert client(gina).get(f"/attempts/{world.cfacc15.id}").status_code == 200
 
 
-def test_those_concerned_are_told(world: World, client: ClientFor, gina: Person, mails_to: MailsTo) -> None:  # noqa: F811 - the fixture
+def test_people_concerned_are_emailed(world: World, client: ClientFor, gina: Person, mails_to: MailsTo) -> None:  # noqa: F811 - the fixture
     data = {"person": str(gina.id), "reason": "Bob is on long leave"}
     client(world.dan).post(address(world.cfacc15), data=data)
     assert "CFACC15: Alice Moran has been allocated to you" in mails_to(gina)[0]
@@ -98,7 +98,7 @@ def test_those_concerned_are_told(world: World, client: ClientFor, gina: Person,
     assert not any("leave" in words for words in told)
 
 
-def test_who_holds_it_is_not_offered_again(world: World, client: ClientFor, gina: Person) -> None:
+def test_current_assessor_is_not_offered_again(world: World, client: ClientFor, gina: Person) -> None:
     dan = client(world.dan)
     page = dan.get(address(world.cfacc15)).text
     assert "Allocated to Bob Archer since 1 September 2026" in page
@@ -109,16 +109,14 @@ def test_who_holds_it_is_not_offered_again(world: World, client: ClientFor, gina
         allocate(world.cfacc15, world.bob, Role.ASSESSOR, "x", factories.actor(world.dan))
 
 
-def test_nobody_chosen_is_nobody_allocated(
-    world: World, client: ClientFor, new_attempt: UnitAttempt, gina: Person
-) -> None:
+def test_no_choice_allocates_nobody(world: World, client: ClientFor, new_attempt: UnitAttempt, gina: Person) -> None:
     response = client(world.dan).post(address(new_attempt), data={"person": "0"})
     assert response.status_code == 422
     assert "Choose a person." in response.text
     assert held(new_attempt) == []
 
 
-def test_the_same_person_never_assesses_and_verifies(world: World, client: ClientFor) -> None:
+def test_same_person_cannot_assess_and_verify(world: World, client: ClientFor) -> None:
     with transaction():
         factories.grant(world.bob, world.northgate, Role.INTERNAL_VERIFIER)
     data = {"person": str(world.bob.id), "reason": "Carol left"}
@@ -128,8 +126,8 @@ def test_the_same_person_never_assesses_and_verifies(world: World, client: Clien
     assert "Carol left" in response.text
 
 
-def test_whoever_has_judged_it_never_verifies_it(world: World, gina: Person) -> None:
-    """Also when somebody else assesses by now."""
+def test_person_who_has_assessed_cannot_verify(world: World, gina: Person) -> None:
+    """This holds also when the unit has another assessor by now."""
     with transaction():
         factories.grant(world.bob, world.northgate, Role.INTERNAL_VERIFIER)
         evidence = factories.make_evidence(world.cfacc15, "Call of 5 October")
@@ -146,7 +144,7 @@ def test_whoever_has_judged_it_never_verifies_it(world: World, gina: Person) -> 
         allocate(world.inscc004, world.bob, Role.INTERNAL_VERIFIER, "He never assessed this one", by_dan)
 
 
-def test_alice_never_assesses_herself(world: World, client: ClientFor, new_attempt: UnitAttempt) -> None:
+def test_candidate_cannot_assess_their_own_work(world: World, client: ClientFor, new_attempt: UnitAttempt) -> None:
     with transaction():
         factories.grant(world.alice, world.northgate, Role.ASSESSOR)
     assert f'value="{world.alice.id}"' not in client(world.dan).get(address(new_attempt)).text
@@ -154,7 +152,7 @@ def test_alice_never_assesses_herself(world: World, client: ClientFor, new_attem
         allocate(new_attempt, world.alice, Role.ASSESSOR, "", factories.actor(world.dan))
 
 
-def test_who_has_not_the_role_here_is_refused(world: World, client: ClientFor, new_attempt: UnitAttempt) -> None:
+def test_person_without_the_role_is_refused(world: World, client: ClientFor, new_attempt: UnitAttempt) -> None:
     by_dan = factories.actor(world.dan)
     for person in (world.carol, world.grace):
         with pytest.raises(Refused, match="does not have the role of assessor here now"), transaction():
@@ -171,14 +169,14 @@ def test_who_has_not_the_role_here_is_refused(world: World, client: ClientFor, n
     assert "Nobody has the role of assessor here yet." in answer.text
 
 
-def test_a_void_attempt_is_held_by_nobody_new(world: World, new_attempt: UnitAttempt) -> None:
+def test_void_attempt_cannot_be_allocated(world: World, new_attempt: UnitAttempt) -> None:
     with transaction():
         new_attempt.state = AttemptState.VOID
     with pytest.raises(Refused, match="void"), transaction():
         allocate(new_attempt, world.bob, Role.ASSESSOR, "", factories.actor(world.dan))
 
 
-def test_nobody_is_named_once_the_candidate_is_withdrawn(world: World, gina: Person) -> None:
+def test_unit_of_a_withdrawn_candidate_cannot_be_allocated(world: World, gina: Person) -> None:
     with transaction():
         world.registration.withdrawn_at = clock.now()
     with pytest.raises(Refused, match="withdrawn"), transaction():
@@ -186,12 +184,14 @@ def test_nobody_is_named_once_the_candidate_is_withdrawn(world: World, gina: Per
 
 
 @pytest.mark.parametrize("word", ["candidate", "administrator", "nonsense"])
-def test_nothing_else_is_allocated(world: World, client: ClientFor, word: str) -> None:
+def test_other_roles_cannot_be_allocated(world: World, client: ClientFor, word: str) -> None:
     assert client(world.dan).get(f"/attempts/{world.cfacc15.id}/allocate/{word}").status_code == 404
 
 
 @pytest.mark.parametrize("who", ["alice", "bob", "carol", "eve", "heidi"])
-def test_nobody_else_allocates_here(world: World, client: ClientFor, gina: Person, who: str) -> None:
+def test_only_an_administrator_of_the_centre_can_allocate(
+    world: World, client: ClientFor, gina: Person, who: str
+) -> None:
     browser = client(getattr(world, who))
     assert browser.get(address(world.cfacc15)).status_code == 404
     data = {"person": str(gina.id), "reason": "Because"}
@@ -199,9 +199,7 @@ def test_nobody_else_allocates_here(world: World, client: ClientFor, gina: Perso
     assert [each.person_id for each in held(world.cfacc15)] == [world.bob.id]
 
 
-def test_ten_thousand_characters_of_reason_are_refused_and_kept(
-    world: World, client: ClientFor, gina: Person
-) -> None:
+def test_too_long_reason_is_refused_and_kept(world: World, client: ClientFor, gina: Person) -> None:
     data = {"person": str(gina.id), "reason": "long " * 2000}
     response = client(world.dan).post(address(world.cfacc15), data=data)
     assert response.status_code == 422
@@ -209,7 +207,7 @@ def test_ten_thousand_characters_of_reason_are_refused_and_kept(
     assert "long long long" in response.text
 
 
-def test_the_page_takes_few_statements(
+def test_page_takes_few_statements(
     world: World, client: ClientFor, count_statements: Callable[[], AbstractContextManager[list[str]]]
 ) -> None:
     dan = client(world.dan)

@@ -1,4 +1,4 @@
-"""Who holds each open unit, and since when."""
+"""The list of allocations: assessor and verifier of each open unit, and since when."""
 
 import re
 from collections.abc import Callable
@@ -28,7 +28,7 @@ def rows(page: str) -> list[str]:
     return [" ".join(re.sub(r"<[^>]+>", " ", row).split()) for row in body.split("</tr>") if row.strip()]
 
 
-def test_it_says_who_and_since_when(world: World, client: ClientFor) -> None:
+def test_list_shows_the_people_and_since_when(world: World, client: ClientFor) -> None:
     first, second = rows(client(world.dan).get(address(world)).text)
     assert first.startswith("Alice Moran CFACC15")
     assert second.startswith("Alice Moran INSCC004")
@@ -36,7 +36,7 @@ def test_it_says_who_and_since_when(world: World, client: ClientFor) -> None:
     assert "Carol Hughes since 1 September 2026" in first
 
 
-def test_units_nobody_assesses_come_first_then_those_held_longest(world: World, client: ClientFor) -> None:
+def test_units_without_an_assessor_come_first_then_longest_in_progress(world: World, client: ClientFor) -> None:
     with transaction():
         holder = find_current_allocation(world.cfacc15, Role.ASSESSOR)
         assert holder
@@ -48,31 +48,31 @@ def test_units_nobody_assesses_come_first_then_those_held_longest(world: World, 
 
 
 @pytest.mark.parametrize("over", ["void", "verified", "certificate_claimed"])
-def test_what_is_over_is_held_by_nobody(world: World, over: str) -> None:
+def test_finished_units_are_not_listed(world: World, over: str) -> None:
     with transaction():
         world.cfacc15.state = AttemptState(over)
     held, _ = queries.list_allocations(world.northgate.id, 1)
     assert [each.code for each in held] == ["INSCC004"]
 
 
-def test_nor_is_what_a_withdrawn_candidate_had(world: World, client: ClientFor) -> None:
+def test_units_of_a_withdrawn_candidate_are_not_listed(world: World, client: ClientFor) -> None:
     with transaction():
         world.registration.withdrawn_at = clock.now()
     assert "No open units." in client(world.dan).get(address(world)).text
 
 
-def test_a_page_at_a_time(world: World) -> None:
+def test_list_is_paginated(world: World) -> None:
     first, more = queries.list_allocations(world.northgate.id, 1, 1)
     second, no_more = queries.list_allocations(world.northgate.id, 2, 1)
     assert ([each.code for each in first + second], more, no_more) == (["CFACC15", "INSCC004"], True, False)
 
 
 @pytest.mark.parametrize("who", ["alice", "bob", "carol", "eve", "heidi"])
-def test_nobody_else_sees_it(world: World, client: ClientFor, who: str) -> None:
+def test_only_an_administrator_of_the_centre_sees_allocations(world: World, client: ClientFor, who: str) -> None:
     assert client(getattr(world, who)).get(address(world)).status_code == 404
 
 
-def test_the_page_takes_few_statements(
+def test_page_takes_few_statements(
     world: World, client: ClientFor, count_statements: Callable[[], AbstractContextManager[list[str]]]
 ) -> None:
     dan = client(world.dan)

@@ -1,4 +1,4 @@
-"""A centre's candidates: those who wait for somebody first, found by name or number, a page at a time."""
+"""The list of a centre's candidates: those with units to allocate first, with search and pages."""
 
 import re
 from collections.abc import Callable
@@ -20,7 +20,7 @@ ClientFor = Callable[..., FlaskClient]
 
 @pytest.fixture
 def ivys(world: World) -> Registration:
-    """Ivy's registration: a unit that nobody holds yet."""
+    """Ivy's registration, with a unit that is not allocated yet."""
     with transaction():
         ivy = make_person("Ivy Okafor", world.northgate, Role.CANDIDATE)
         made = factories.make_registration(ivy, world.northgate, world.dan)
@@ -37,34 +37,34 @@ def listed(browser: FlaskClient, world: World, **asked: str) -> list[str]:
     return re.findall(r'<a href="/registrations/\d+">([^<]+)</a>', page)
 
 
-def test_who_waits_for_somebody_comes_first(world: World, client: ClientFor, ivys: Registration) -> None:
+def test_candidates_with_units_to_allocate_come_first(world: World, client: ClientFor, ivys: Registration) -> None:
     dan = client(world.dan)
     assert listed(dan, world) == ["Ivy Okafor", "Alice Moran"]
     assert "1 unit" in dan.get(address(world)).text
 
 
-def test_the_short_way_leads_there(world: World, client: ClientFor) -> None:
+def test_short_url_redirects_to_the_centres_list(world: World, client: ClientFor) -> None:
     response = client(world.dan).get("/registrations")
     assert response.location == address(world)
 
 
 @pytest.mark.parametrize("words", ["ivy", "OKAF", "ivy o"])
-def test_found_by_name(world: World, client: ClientFor, ivys: Registration, words: str) -> None:
+def test_search_finds_by_name(world: World, client: ClientFor, ivys: Registration, words: str) -> None:
     assert listed(client(world.dan), world, q=words) == ["Ivy Okafor"]
 
 
-def test_found_by_number(world: World, client: ClientFor, ivys: Registration) -> None:
+def test_search_finds_by_candidate_number(world: World, client: ClientFor, ivys: Registration) -> None:
     assert listed(client(world.dan), world, q=ivys.candidate_number.lower()) == ["Ivy Okafor"]
 
 
-def test_signs_of_a_pattern_are_plain_letters(world: World, client: ClientFor) -> None:
+def test_wildcards_in_the_search_are_plain_characters(world: World, client: ClientFor) -> None:
     dan = client(world.dan)
     assert listed(dan, world, q="%") == []
     page = dan.get(address(world), query_string={"q": "<b>_"}).text
     assert "No candidate’s name or number contains “&lt;b&gt;_”" in page
 
 
-def test_before_anybody_is_registered(world: World, client: ClientFor) -> None:
+def test_empty_list_says_how_candidates_appear(world: World, client: ClientFor) -> None:
     page = client(world.heidi).get(f"/centres/{world.southbank.id}/registrations?q=zz").text
     assert "No candidate’s name or number contains" in page
     with transaction():
@@ -74,7 +74,7 @@ def test_before_anybody_is_registered(world: World, client: ClientFor) -> None:
     assert "No candidates yet." in page
 
 
-def test_a_page_at_a_time(
+def test_list_is_paginated(
     world: World, client: ClientFor, monkeypatch: pytest.MonkeyPatch, ivys: Registration
 ) -> None:
     monkeypatch.setattr(queries, "PAGE", 1)
@@ -86,8 +86,8 @@ def test_a_page_at_a_time(
     assert dan.get(address(world), query_string={"page": "9" * 40}).status_code == 200
 
 
-def test_a_role_that_has_ended_holds_nothing(world: World) -> None:
-    """Bob may no longer assess: both of Alice's units wait for somebody again."""
+def test_unit_of_an_assessor_without_the_role_needs_allocating(world: World) -> None:
+    """Bob has lost the role of assessor, so both of Alice's units need allocating again."""
     waiting = lambda: queries.list_attempts_to_allocate(world.northgate.id, 10)  # noqa: E731 - asked twice
     assert waiting() == []
     with transaction():
@@ -98,7 +98,7 @@ def test_a_role_that_has_ended_holds_nothing(world: World) -> None:
     ]
 
 
-def test_what_is_signed_off_waits_for_its_verifier_only(world: World, ivys: Registration) -> None:
+def test_assessed_unit_needs_a_verifier_only(world: World, ivys: Registration) -> None:
     (attempt,) = ivys.attempts
     with transaction():
         attempt.state = AttemptState.CONFIRMED
@@ -107,7 +107,7 @@ def test_what_is_signed_off_waits_for_its_verifier_only(world: World, ivys: Regi
 
 
 @pytest.mark.parametrize("over", ["void", "verified", "withdrawn"])
-def test_what_is_over_waits_for_nobody(world: World, ivys: Registration, over: str) -> None:
+def test_finished_unit_needs_nobody(world: World, ivys: Registration, over: str) -> None:
     with transaction():
         if over == "withdrawn":
             ivys.withdrawn_at = clock.now()
@@ -119,11 +119,11 @@ def test_what_is_over_waits_for_nobody(world: World, ivys: Registration, over: s
 
 
 @pytest.mark.parametrize("who", ["alice", "bob", "carol", "eve", "heidi"])
-def test_nobody_else_sees_them(world: World, client: ClientFor, who: str) -> None:
+def test_only_an_administrator_of_the_centre_sees_candidates(world: World, client: ClientFor, who: str) -> None:
     assert client(getattr(world, who)).get(address(world)).status_code == 404
 
 
-def test_the_page_takes_as_few_statements_for_many(
+def test_page_takes_as_few_statements_for_many_candidates(
     world: World, client: ClientFor, count_statements: Callable[[], AbstractContextManager[list[str]]]
 ) -> None:
     with transaction():

@@ -1,4 +1,4 @@
-"""Registered for a qualification: what counts, what is missing, what to choose, and never complete by mistake."""
+"""Progress towards a qualification: what counts, what is missing, what is still to choose."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -31,7 +31,7 @@ def svq() -> Qualification:
 
 @pytest.fixture
 def registered(world: World) -> Registration:
-    """Alice, who does CFACC15 and INSCC004, for the example SVQ: four mandatory units and two of a group."""
+    """Alice with CFACC15 and INSCC004, registered for the example SVQ: four mandatory units and two of a group."""
     with transaction():
         choose_qualification(world.registration, svq(), factories.actor(world.dan))
     return world.registration
@@ -49,7 +49,7 @@ def make_state(attempt: UnitAttempt, state: AttemptState) -> None:
 
 
 class TestStanding:
-    def test_nothing_counts_before_it_is_verified(self, world: World, registered: Registration) -> None:
+    def test_unit_counts_once_it_is_verified(self, world: World, registered: Registration) -> None:
         for state in (AttemptState.IN_PROGRESS, AttemptState.ASSESSED, AttemptState.CONFIRMED):
             make_state(world.cfacc15, state)
             assert progress(registered).result.counted == {}
@@ -57,17 +57,19 @@ class TestStanding:
             make_state(world.cfacc15, state)
             assert progress(registered).result.counted == {"CFACC15": "Mandatory"}
 
-    def test_what_is_chosen_need_not_be_chosen_again(self, registered: Registration) -> None:
+    def test_chosen_unit_is_not_asked_for_again(self, registered: Registration) -> None:
         found = progress(registered)
         assert found.chosen == {"CFACC15", "INSCC004"}
         assert "Choose 1 more from Group B." in found.result.to_choose
 
-    def test_a_void_attempt_is_not_chosen(self, world: World, registered: Registration) -> None:
+    def test_void_attempt_does_not_count_as_chosen(self, world: World, registered: Registration) -> None:
         with transaction():
             void_attempt(world.inscc004, "The wrong unit.", factories.actor(world.dan))
         assert progress(registered).chosen == {"CFACC15"}
 
-    def test_it_is_not_complete_with_every_unit_the_library_holds(self, registered: Registration) -> None:
+    def test_qualification_is_incomplete_while_units_are_missing_from_the_library(
+        self, registered: Registration
+    ) -> None:
         """Two mandatory ones are placeholders, which nobody can achieve."""
         with transaction():
             for code in ("DELIVERCC", "CFAM&LFD3"):
@@ -80,7 +82,7 @@ class TestStanding:
         assert [each.split(",")[0] for each in found.missing] == ["Achieve EX-HS1", "Achieve EX-TEAM2"]
 
     @pytest.mark.usefixtures("registered")
-    def test_what_was_done_in_an_earlier_registration_counts(self, world: World) -> None:
+    def test_unit_of_an_earlier_registration_counts(self, world: World) -> None:
         make_state(world.cfacc15, AttemptState.VERIFIED)
         with transaction():
             again = register_candidate(
@@ -89,41 +91,43 @@ class TestStanding:
             )  # fmt: skip
         assert progress(again).achieved == {"CFACC15"}
 
-    def test_single_units_have_no_progress(self, world: World) -> None:
+    def test_registration_for_single_units_has_no_progress(self, world: World) -> None:
         assert find_progress(world.registration) is None
 
 
 class TestObjection:
-    def test_a_unit_outside_it_is_objected_to(self, registered: Registration) -> None:
+    def test_unit_outside_the_qualification_is_objected_to(self, registered: Registration) -> None:
         assert "is not part of" in (find_objection(progress(registered), "LOCAL7") or "")
 
-    def test_one_too_many_of_a_group_is_objected_to(self, registered: Registration) -> None:
+    def test_unit_beyond_a_groups_maximum_is_objected_to(self, registered: Registration) -> None:
         with transaction():
             factories.make_attempt(registered, "CFAM&LFD3")
         assert "Group B is full" in (find_objection(progress(registered), "EX-DATA3") or "")
 
-    def test_what_is_still_asked_for_is_not(self, registered: Registration) -> None:
+    def test_unit_still_needed_is_not_objected_to(self, registered: Registration) -> None:
         assert find_objection(progress(registered), "DELIVERCC") is None
 
 
 class TestChoosing:
-    def test_the_change_is_told_of(self, registered: Registration, acts: Callable[[], list[str]]) -> None:
+    def test_change_of_qualification_is_recorded(
+        self, registered: Registration, acts: Callable[[], list[str]]
+    ) -> None:
         assert acts()[-1] == "qualification_chosen"
         assert registered.qualification_id == svq().id
 
-    def test_the_same_again_is_refused(self, world: World, registered: Registration) -> None:
+    def test_same_qualification_again_is_refused(self, world: World, registered: Registration) -> None:
         with pytest.raises(Refused, match="already for this"):
             choose_qualification(registered, svq(), factories.actor(world.dan))
 
     @pytest.mark.usefixtures("registered")
-    def test_another_centres_own_is_not_there(self, world: World) -> None:
+    def test_qualification_of_another_centre_is_not_found(self, world: World) -> None:
         own = replace(read_qualification(svq()), code="SB-AWARD", slug="sb-award")
         with transaction():
             theirs = publish_qualification(own, world.southbank, factories.actor(world.heidi))
         with pytest.raises(NotFound):
             choose_qualification(world.registration, theirs, factories.actor(world.dan))
 
-    def test_nothing_is_changed_once_the_candidate_is_withdrawn(self, world: World, registered: Registration) -> None:
+    def test_qualification_cannot_change_after_withdrawal(self, world: World, registered: Registration) -> None:
         with transaction():
             registered.withdrawn_at, registered.withdrawn_reason = factories.LONG_AGO, "Left."
         with pytest.raises(Refused, match="withdrawn"):
@@ -131,7 +135,7 @@ class TestChoosing:
 
 
 class TestPages:
-    def test_the_registration_says_what_is_missing(
+    def test_registration_page_lists_what_is_missing(
         self, world: World, registered: Registration, client: Browser
     ) -> None:
         page = client(world.dan).get(f"/registrations/{registered.id}").text
@@ -142,7 +146,7 @@ class TestPages:
         assert "not in the unit library" in page
         assert "All rules met" not in page
 
-    def test_the_candidate_reads_it_and_adds_nothing(
+    def test_candidate_sees_progress_and_cannot_add_units(
         self, world: World, registered: Registration, client: Browser
     ) -> None:
         page = client(world.alice).get(f"/registrations/{registered.id}").text
@@ -150,12 +154,12 @@ class TestPages:
         assert "Add DELIVERCC" not in page
 
     @pytest.mark.usefixtures("registered")
-    def test_home_has_a_line(self, world: World, client: Browser) -> None:
+    def test_home_page_shows_progress_in_one_line(self, world: World, client: Browser) -> None:
         make_state(world.cfacc15, AttemptState.VERIFIED)
         page = client(world.alice).get("/").text
         assert "SVQ 3 in contact centre operations: 1 unit achieved, more units to choose." in page
 
-    def test_a_unit_of_it_is_added_in_one_press(
+    def test_needed_unit_is_added_with_one_button(
         self, world: World, registered: Registration, client: Browser
     ) -> None:
         delivercc = db.session.scalars(select(Unit).where(Unit.code == "DELIVERCC")).one()
@@ -163,7 +167,7 @@ class TestPages:
         assert answer.status_code == 303
         assert "DELIVERCC" in progress(registered).chosen
 
-    def test_one_that_would_not_count_is_asked_about(
+    def test_unit_that_would_not_count_needs_confirmation(
         self, world: World, registered: Registration, client: Browser
     ) -> None:
         dan, address = client(world.dan), f"/registrations/{registered.id}/units"
@@ -175,7 +179,7 @@ class TestPages:
         assert dan.post(address, data={"unit": ours.id, "even_so": "yes"}).status_code == 303
         assert ours.code in progress(registered).chosen
 
-    def test_it_is_named_changed_and_taken_away(self, world: World, client: Browser) -> None:
+    def test_qualification_is_set_changed_and_removed(self, world: World, client: Browser) -> None:
         dan, address = client(world.dan), f"/registrations/{world.registration.id}/qualification"
         assert dan.post(address, data={"qualification": svq().id}).status_code == 303
         assert dan.post(address, data={"qualification": svq().id}).status_code == 422
@@ -184,7 +188,7 @@ class TestPages:
         db.session.expire_all()
         assert world.registration.qualification_id is None
 
-    def test_a_candidate_is_registered_for_it_without_a_unit(self, world: World, client: Browser) -> None:
+    def test_candidate_is_registered_for_a_qualification_without_units(self, world: World, client: Browser) -> None:
         answer = client(world.dan).post(
             f"/centres/{world.northgate.id}/registrations/new",
             data={

@@ -1,4 +1,4 @@
-"""Registering a candidate for units: with numbers and dates, invited in one go, and handed to people at once."""
+"""Registering a candidate: numbers and dates, invitation of a new person, allocation of all units."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -53,7 +53,7 @@ def count_registrations() -> int:
     return len(db.session.scalars(select(Registration)).all())
 
 
-def test_dan_registers_ivy_for_two_units(
+def test_administrator_registers_a_candidate_for_two_units(
     world: World, client: ClientFor, ivy: Person, acts: Callable[[], list[str]]
 ) -> None:
     dan = client(world.dan)
@@ -69,14 +69,14 @@ def test_dan_registers_ivy_for_two_units(
     assert page.count("Not allocated") == 4
 
 
-def test_ivy_sees_her_units_at_home(world: World, client: ClientFor, ivy: Person) -> None:
+def test_registered_candidate_sees_the_units_on_the_home_page(world: World, client: ClientFor, ivy: Person) -> None:
     browser = client(ivy)
     assert "No units yet." in browser.get("/").text
     client(world.dan).post(address(world), data=filled(ivy, "CFACC15"))
     assert "CFACC15" in browser.get("/").text
 
 
-def test_her_assessor_and_verifier_are_named_at_once(
+def test_assessor_and_verifier_are_allocated_at_registration(
     world: World, client: ClientFor, ivy: Person, acts: Callable[[], list[str]]
 ) -> None:
     data = filled(ivy, "CFACC15", "INSCC004", assessor=str(world.bob.id), internal_verifier=str(world.carol.id))
@@ -92,7 +92,7 @@ def test_her_assessor_and_verifier_are_named_at_once(
     assert acts().count("allocation_made") == 4
 
 
-def test_somebody_new_is_invited_and_registered_in_one_go(
+def test_new_person_is_invited_and_registered_together(
     world: World, client: ClientFor, acts: Callable[[], list[str]]
 ) -> None:
     data = filled(None, "CFACC15", name="Jo Reed", email="Jo.Reed@example.org")
@@ -104,13 +104,13 @@ def test_somebody_new_is_invited_and_registered_in_one_go(
     assert {"person_invited", "grant_given", "candidate_registered"} <= set(acts())
 
 
-def test_an_address_that_is_known_here_needs_no_second_role(world: World, client: ClientFor, ivy: Person) -> None:
+def test_existing_candidate_gets_no_second_role(world: World, client: ClientFor, ivy: Person) -> None:
     data = filled(None, "CFACC15", name="Somebody", email=ivy.email)
     assert client(world.dan).post(address(world), data=data).status_code == 303
     assert registration_of(ivy).candidate.name == "Ivy Okafor"
 
 
-def test_whoever_is_invited_in_vain_is_not_invited(world: World, client: ClientFor) -> None:
+def test_failed_registration_sends_no_invitation(world: World, client: ClientFor) -> None:
     data = filled(None, name="Jo Reed", email="jo.reed@example.org")  # no unit
     response = client(world.dan).post(address(world), data=data)
     assert response.status_code == 422
@@ -134,7 +134,7 @@ def test_whoever_is_invited_in_vain_is_not_invited(world: World, client: ClientF
         ({"units": ["999999"]}, "for this field"),
     ],
 )
-def test_what_is_missing_is_said_and_what_was_typed_is_kept(
+def test_missing_input_is_explained_and_kept(
     world: World, client: ClientFor, ivy: Person, other: dict[str, Any], sentence: str
 ) -> None:
     before = count_registrations()
@@ -149,7 +149,7 @@ def test_what_is_missing_is_said_and_what_was_typed_is_kept(
     assert count_registrations() == before
 
 
-def test_a_day_in_the_future_is_refused(world: World, client: ClientFor, ivy: Person) -> None:
+def test_registration_date_in_the_future_is_refused(world: World, client: ClientFor, ivy: Person) -> None:
     tomorrow = clock.today() + timedelta(days=1)
     data = filled(ivy, "CFACC15", awarding_body_date=tomorrow.isoformat())
     response = client(world.dan).post(address(world), data=data)
@@ -157,27 +157,27 @@ def test_a_day_in_the_future_is_refused(world: World, client: ClientFor, ivy: Pe
     assert "not in the future" in response.text
 
 
-def test_a_number_is_given_once_at_a_centre(world: World, client: ClientFor, ivy: Person) -> None:
+def test_candidate_number_is_unique_at_a_centre(world: World, client: ClientFor, ivy: Person) -> None:
     data = filled(ivy, "CFACC15", candidate_number=world.registration.candidate_number)
     response = client(world.dan).post(address(world), data=data)
     assert response.status_code == 422
     assert "Another candidate at this centre has the number" in response.text
 
 
-def test_the_same_form_twice_registers_once(world: World, client: ClientFor, ivy: Person) -> None:
+def test_same_form_sent_twice_registers_once(world: World, client: ClientFor, ivy: Person) -> None:
     dan, before = client(world.dan), count_registrations()
     assert dan.post(address(world), data=filled(ivy, "CFACC15")).status_code == 303
     assert dan.post(address(world), data=filled(ivy, "CFACC15")).status_code == 422
     assert count_registrations() == before + 1
 
 
-def test_a_unit_the_candidate_has_is_refused_in_another_registration_too(world: World, client: ClientFor) -> None:
+def test_unit_in_another_registration_is_refused(world: World, client: ClientFor) -> None:
     response = client(world.dan).post(address(world), data=filled(world.alice, "CFACC15"))
     assert response.status_code == 422
     assert "The candidate already has CFACC15. Nothing was changed. Void that attempt first." in response.text
 
 
-def test_the_same_person_never_assesses_and_verifies(world: World, client: ClientFor, ivy: Person) -> None:
+def test_same_person_cannot_assess_and_verify(world: World, client: ClientFor, ivy: Person) -> None:
     with transaction():
         factories.grant(world.bob, world.northgate, Role.INTERNAL_VERIFIER)
     before = count_registrations()
@@ -188,7 +188,7 @@ def test_the_same_person_never_assesses_and_verifies(world: World, client: Clien
     assert count_registrations() == before
 
 
-def test_dan_does_not_register_himself(world: World, client: ClientFor) -> None:
+def test_administrator_cannot_register_themselves(world: World, client: ClientFor) -> None:
     with transaction():
         factories.grant(world.dan, world.northgate, Role.CANDIDATE)
     response = client(world.dan).post(address(world), data=filled(world.dan, "CFACC15"))
@@ -196,7 +196,7 @@ def test_dan_does_not_register_himself(world: World, client: ClientFor) -> None:
     assert "You cannot register yourself." in response.text
 
 
-def test_only_who_has_the_role_here_is_offered(world: World, client: ClientFor) -> None:
+def test_only_people_with_the_role_are_offered(world: World, client: ClientFor) -> None:
     page = client(world.dan).get(address(world)).text
     assert world.alice.email in page
     assert world.frank.email not in page
@@ -204,7 +204,7 @@ def test_only_who_has_the_role_here_is_offered(world: World, client: ClientFor) 
     assert response.status_code == 422
 
 
-def test_the_service_refuses_who_has_not_the_role(world: World) -> None:
+def test_service_refuses_people_without_the_role(world: World) -> None:
     actor, unit = factories.actor(world.dan), factories.unit("CFACC15")
     with pytest.raises(Refused, match="does not have the role of candidate here"), transaction():
         register_candidate(world.frank, world.northgate, "C-77", "AB", date(2026, 9, 1), [unit], actor)
@@ -213,13 +213,15 @@ def test_the_service_refuses_who_has_not_the_role(world: World) -> None:
 
 
 @pytest.mark.parametrize("who", ["alice", "bob", "carol", "eve", "heidi"])
-def test_nobody_else_registers_here(world: World, client: ClientFor, ivy: Person, who: str) -> None:
+def test_only_an_administrator_of_the_centre_can_register(
+    world: World, client: ClientFor, ivy: Person, who: str
+) -> None:
     browser = client(getattr(world, who))
     assert browser.get(address(world)).status_code == 404
     assert browser.post(address(world), data=filled(ivy, "CFACC15")).status_code == 404
 
 
-def test_the_page_takes_few_statements(
+def test_page_takes_few_statements(
     world: World, client: ClientFor, count_statements: Callable[[], AbstractContextManager[list[str]]]
 ) -> None:
     dan = client(world.dan)

@@ -1,4 +1,4 @@
-"""Assessing and verifying are kept apart per attempt, over all its rounds; nobody does either to their own work."""
+"""Separation of duties per attempt, over all its rounds; nobody assesses or verifies their own work."""
 
 from collections.abc import Callable
 from datetime import date
@@ -34,26 +34,26 @@ def passes(check: Callable[[], None]) -> bool:
     return True
 
 
-def test_a_refusal_says_what_to_do(world: World) -> None:
+def test_refusal_says_what_to_do(world: World) -> None:
     with transaction():
         sampled(world)
     with pytest.raises(Refused, match=r"Nothing was changed. Choose another assessor."):
         check_may_assess(world.carol.id, world.cfacc15)
 
 
-def test_who_has_done_neither_may_do_either(world: World) -> None:
+def test_person_who_has_done_neither_can_do_either(world: World) -> None:
     for person in (world.bob, world.carol, world.dan):
         assert may_assess(person, world.cfacc15)
         assert may_verify(person, world.cfacc15)
 
 
-def test_nobody_judges_or_verifies_their_own_work(world: World) -> None:
+def test_nobody_can_assess_or_verify_their_own_work(world: World) -> None:
     assert not may_assess(world.alice, world.cfacc15)
     assert not may_verify(world.alice, world.cfacc15)
     assert may_assess(world.alice, world.franks_attempt)
 
 
-def test_whoever_reviewed_never_verifies_that_attempt(world: World) -> None:
+def test_assessor_cannot_verify_the_same_attempt(world: World) -> None:
     _, version, claims = submit_item(world.cfacc15, "Call of 5 October", "1")
     accept(world.cfacc15, version, world.bob, claims)
     assert not may_verify(world.bob, world.cfacc15)
@@ -61,7 +61,7 @@ def test_whoever_reviewed_never_verifies_that_attempt(world: World) -> None:
     assert may_verify(world.bob, world.inscc004)
 
 
-def test_a_look_that_decided_nothing_binds_nobody(world: World) -> None:
+def test_unreleased_draft_does_not_bar_from_verifying(world: World) -> None:
     _, version, (claim,) = submit_item(world.cfacc15, "Call of 5 October", "1")
     by_bob = factories.actor(world.bob)
     with transaction():
@@ -72,7 +72,7 @@ def test_a_look_that_decided_nothing_binds_nobody(world: World) -> None:
     assert not may_verify(world.bob, world.cfacc15), "also while it can still be undone"
 
 
-def test_whoever_signed_never_verifies_not_even_in_a_later_round(world: World) -> None:
+def test_signing_assessor_cannot_verify_in_a_later_round(world: World) -> None:
     sign(world, world.cfacc15)
     with transaction():
         retract_signature(world.cfacc15, "Signed too early", factories.actor(world.bob))
@@ -80,14 +80,14 @@ def test_whoever_signed_never_verifies_not_even_in_a_later_round(world: World) -
     assert not may_verify(world.bob, world.cfacc15)
 
 
-def test_the_candidates_own_signature_makes_no_assessor(world: World) -> None:
+def test_candidates_signature_does_not_count_as_assessing(world: World) -> None:
     sign(world, world.cfacc15)
     confirm(world.cfacc15)
     assert may_verify(world.carol, world.cfacc15)
 
 
 @pytest.mark.parametrize("what", ["sampled", "found", "closed", "reopened"])
-def test_whoever_verified_in_any_way_never_assesses_that_attempt(world: World, what: str) -> None:
+def test_verifier_cannot_assess_the_same_attempt(world: World, what: str) -> None:
     with transaction():
         {"sampled": sampled, "found": found, "closed": closed, "reopened": reopened}[what](world)
     assert not may_assess(world.carol, world.cfacc15)

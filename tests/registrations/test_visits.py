@@ -1,4 +1,4 @@
-"""Visits: an external verifier reads the attempts named, between two days, and nothing else."""
+"""Visits: an external verifier reads the units in scope on the dates of the visit, and nothing else."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -28,7 +28,7 @@ def address(world: World) -> str:
 
 
 def filled(world: World, *attempts: UnitAttempt, start: int = 0, end: int = 2, **other: Any) -> dict[str, Any]:
-    """A visit of Eve's from so many days from now until so many."""
+    """Open a visit for Eve, from and until so many days from now."""
     today = clock.today()
     return {
         "person": str(world.eve.id),
@@ -43,7 +43,7 @@ def visits() -> list[Visit]:
     return list(db.session.scalars(select(Visit).order_by(Visit.id)))
 
 
-def test_dan_opens_a_visit_and_eve_reads_what_it_names_and_nothing_else(
+def test_external_verifier_reads_the_units_in_scope_only(
     world: World, client: ClientFor, acts: Callable[[], list[str]]
 ) -> None:
     eve = client(world.eve)
@@ -59,7 +59,7 @@ def test_dan_opens_a_visit_and_eve_reads_what_it_names_and_nothing_else(
     assert acts() == ["visit_opened"]
 
 
-def test_the_days_are_whole_days_in_london(
+def test_visit_covers_whole_days_in_london(
     world: World, client: ClientFor, freeze_clock: Callable[[datetime], None]
 ) -> None:
     freeze_clock(datetime(2027, 7, 6, 9, tzinfo=UTC))
@@ -71,7 +71,7 @@ def test_the_days_are_whole_days_in_london(
     assert visit.ends_at > datetime(2027, 7, 8, 22, 59, tzinfo=UTC)
 
 
-def test_before_and_after_its_days_nothing_is_read(
+def test_nothing_can_be_read_outside_the_dates_of_a_visit(
     world: World, client: ClientFor, freeze_clock: Callable[[datetime], None]
 ) -> None:
     client(world.dan).post(address(world), data=filled(world, world.cfacc15, start=1, end=2))
@@ -84,7 +84,7 @@ def test_before_and_after_its_days_nothing_is_read(
     assert client(world.eve).get(path).status_code == 404
 
 
-def test_eve_is_told(world: World, client: ClientFor, mails_to: Callable[..., list[str]]) -> None:  # noqa: F811 - the fixture
+def test_external_verifier_is_emailed(world: World, client: ClientFor, mails_to: Callable[..., list[str]]) -> None:  # noqa: F811 - the fixture
     data = filled(world, world.cfacc15) | {"starts": "2026-11-30", "ends": "2099-12-01"}
     client(world.dan).post(address(world), data=data)
     assert "from 30 November 2026 until 1 December 2099" in mails_to(world.eve)[0].replace("\n", " ")
@@ -102,7 +102,7 @@ def test_eve_is_told(world: World, client: ClientFor, mails_to: Callable[..., li
         ({"ends": "9999-12-31"}, "Enter a date"),
     ],
 )
-def test_what_is_missing_is_said_and_the_ticks_are_kept(
+def test_missing_input_is_explained_and_the_ticks_are_kept(
     world: World, client: ClientFor, other: dict[str, Any], sentence: str
 ) -> None:
     response = client(world.dan).post(address(world), data=filled(world, world.inscc004) | other)
@@ -113,7 +113,7 @@ def test_what_is_missing_is_said_and_the_ticks_are_kept(
     assert visits() == []
 
 
-def test_another_centres_attempts_are_out_of_scope(world: World, client: ClientFor) -> None:
+def test_attempts_of_another_centre_are_refused(world: World, client: ClientFor) -> None:
     response = client(world.dan).post(address(world), data=filled(world, world.franks_attempt))
     assert response.status_code == 422
     now, by_dan = clock.now(), factories.actor(world.dan)
@@ -121,7 +121,7 @@ def test_another_centres_attempts_are_out_of_scope(world: World, client: ClientF
         open_visit(world.eve, world.northgate, now, now + timedelta(days=1), [world.franks_attempt], by_dan)
 
 
-def test_only_an_external_verifier_visits(world: World, client: ClientFor) -> None:
+def test_visit_needs_the_role_of_external_verifier(world: World, client: ClientFor) -> None:
     response = client(world.dan).post(address(world), data=filled(world, world.cfacc15, person=str(world.bob.id)))
     assert response.status_code == 422
     now, by_dan = clock.now(), factories.actor(world.dan)
@@ -140,7 +140,7 @@ def end_address(world: World, visit: Visit) -> str:
     return f"{address(world)}/{visit.id}/end"
 
 
-def test_dan_ends_a_visit_early(world: World, client: ClientFor, acts: Callable[[], list[str]]) -> None:
+def test_administrator_ends_a_visit_early(world: World, client: ClientFor, acts: Callable[[], list[str]]) -> None:
     visit, eve, dan = opened(world), client(world.eve), client(world.dan)
     assert eve.get(f"/attempts/{world.cfacc15.id}").status_code == 200
     response = dan.post(end_address(world, visit))
@@ -152,7 +152,7 @@ def test_dan_ends_a_visit_early(world: World, client: ClientFor, acts: Callable[
     assert acts() == ["visit_opened", "visit_ended"]
 
 
-def test_a_visit_ends_once(world: World, client: ClientFor, acts: Callable[[], list[str]]) -> None:
+def test_visit_can_be_ended_once(world: World, client: ClientFor, acts: Callable[[], list[str]]) -> None:
     visit, dan = opened(world), client(world.dan)
     dan.post(end_address(world, visit))
     response = dan.post(end_address(world, visit))
@@ -161,7 +161,7 @@ def test_a_visit_ends_once(world: World, client: ClientFor, acts: Callable[[], l
     assert acts() == ["visit_opened", "visit_ended"]
 
 
-def test_one_that_has_not_begun_never_does(world: World, freeze_clock: Callable[[datetime], None]) -> None:
+def test_ended_future_visit_never_starts(world: World, freeze_clock: Callable[[datetime], None]) -> None:
     freeze_clock(clock.now())
     visit = opened(world, start=5, end=6)
     with transaction():
@@ -169,19 +169,19 @@ def test_one_that_has_not_begun_never_does(world: World, freeze_clock: Callable[
     assert visit.starts_at < visit.ends_at <= clock.now()
 
 
-def test_a_visit_is_ended_through_its_own_centre(world: World, client: ClientFor) -> None:
+def test_visit_of_another_centre_cannot_be_ended(world: World, client: ClientFor) -> None:
     visit, heidi = opened(world), client(world.heidi)
     assert heidi.post(end_address(world, visit)).status_code == 404
     assert heidi.post(f"/centres/{world.southbank.id}/visits/{visit.id}/end").status_code == 404
     assert visit.ends_at > clock.now()
 
 
-def test_a_centre_without_external_verifiers_is_told_what_to_do(world: World, client: ClientFor) -> None:
+def test_page_says_what_to_do_without_external_verifiers(world: World, client: ClientFor) -> None:
     page = client(world.heidi).get(f"/centres/{world.southbank.id}/visits").text
     assert "Nobody has the role of external verifier here yet." in page
 
 
-def test_a_centre_without_units_has_nothing_to_show(world: World, client: ClientFor) -> None:
+def test_page_says_what_to_do_without_units(world: World, client: ClientFor) -> None:
     with transaction():
         empty = factories.make_centre("Westgate", "WG-300")
         ken = factories.make_person("Ken Doyle", empty, Role.ADMINISTRATOR)
@@ -190,7 +190,9 @@ def test_a_centre_without_units_has_nothing_to_show(world: World, client: Client
 
 
 @pytest.mark.parametrize("who", ["alice", "bob", "carol", "eve", "heidi"])
-def test_nobody_else_opens_or_ends_one(world: World, client: ClientFor, who: str) -> None:
+def test_only_an_administrator_of_the_centre_can_open_or_end_visits(
+    world: World, client: ClientFor, who: str
+) -> None:
     visit, browser = opened(world), client(getattr(world, who))
     assert browser.get(address(world)).status_code == 404
     assert browser.post(address(world), data=filled(world, world.inscc004)).status_code == 404
@@ -198,7 +200,7 @@ def test_nobody_else_opens_or_ends_one(world: World, client: ClientFor, who: str
     assert len(visits()) == 1
 
 
-def test_the_page_takes_as_few_statements_for_many(
+def test_page_takes_as_few_statements_for_many_visits(
     world: World, client: ClientFor, count_statements: Callable[[], AbstractContextManager[list[str]]]
 ) -> None:
     for _ in range(5):

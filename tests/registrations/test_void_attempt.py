@@ -1,4 +1,4 @@
-"""Voiding an attempt: a reason, any state before claimed, and everything is kept."""
+"""Voiding an attempt: it needs a reason, and no certificate claim; everything is kept."""
 
 from collections.abc import Callable
 
@@ -29,7 +29,7 @@ def put_in(world: World, state: AttemptState) -> None:
         world.cfacc15.state = state
 
 
-def test_dan_voids_an_attempt_and_the_evidence_stays(
+def test_administrator_voids_an_attempt_and_the_evidence_is_kept(
     world: World, client: ClientFor, acts: Callable[[], list[str]]
 ) -> None:
     evidence, _, _ = submit_item(world.cfacc15, "Call of 5 October", "1")
@@ -49,7 +49,7 @@ def test_dan_voids_an_attempt_and_the_evidence_stays(
 @pytest.mark.parametrize(
     "state", [AttemptState.IN_PROGRESS, AttemptState.ASSESSED, AttemptState.CONFIRMED, AttemptState.VERIFIED]
 )
-def test_in_any_state_before_claimed(world: World, state: AttemptState) -> None:
+def test_attempt_can_be_voided_in_any_state_before_the_certificate_claim(world: World, state: AttemptState) -> None:
     put_in(world, state)
     with transaction():
         void_attempt(world.cfacc15, "Entered by mistake", factories.actor(world.dan))
@@ -63,7 +63,9 @@ def test_in_any_state_before_claimed(world: World, state: AttemptState) -> None:
         (AttemptState.VOID, "This attempt is already void."),
     ],
 )
-def test_not_after_that_and_not_twice(world: World, client: ClientFor, state: AttemptState, message: str) -> None:
+def test_attempt_cannot_be_voided_after_the_certificate_claim_or_twice(
+    world: World, client: ClientFor, state: AttemptState, message: str
+) -> None:
     put_in(world, state)
     response = client(world.dan).post(address(world), data={"reason": "Again"})
     assert response.status_code == 409
@@ -72,7 +74,7 @@ def test_not_after_that_and_not_twice(world: World, client: ClientFor, state: At
     assert (world.cfacc15.state, world.cfacc15.void_reason) == (state, None)
 
 
-def test_a_reason_is_needed_and_kept_when_too_long(world: World, client: ClientFor) -> None:
+def test_voiding_needs_a_reason_and_keeps_one_that_is_too_long(world: World, client: ClientFor) -> None:
     dan = client(world.dan)
     assert "Enter the reason." in dan.post(address(world), data={"reason": " "}).text
     response = dan.post(address(world), data={"reason": "mistake " * 1250})
@@ -82,7 +84,7 @@ def test_a_reason_is_needed_and_kept_when_too_long(world: World, client: ClientF
         void_attempt(world.cfacc15, " ", factories.actor(world.dan))
 
 
-def test_nothing_is_claimed_in_it_any_more(world: World) -> None:
+def test_void_attempt_takes_no_claims(world: World) -> None:
     with transaction():
         evidence = factories.make_evidence(world.cfacc15, "Call of 5 October")
         void_attempt(world.cfacc15, "Entered by mistake", factories.actor(world.dan))
@@ -94,7 +96,7 @@ def test_nothing_is_claimed_in_it_any_more(world: World) -> None:
 @pytest.mark.parametrize(
     ("who", "status"), [("alice", 404), ("bob", 404), ("carol", 404), ("eve", 404), ("heidi", 404)]
 )
-def test_nobody_else_voids_it(world: World, client: ClientFor, who: str, status: int) -> None:
+def test_only_an_administrator_of_the_centre_can_void(world: World, client: ClientFor, who: str, status: int) -> None:
     browser = client(getattr(world, who))
     assert browser.get(address(world)).status_code == status
     assert browser.post(address(world), data={"reason": "No"}).status_code == status

@@ -1,4 +1,4 @@
-"""Withdrawing a candidate: kept as it is, read by everybody who read it, and nothing more is done."""
+"""Withdrawing a candidate: the work is kept and can be read, but not changed."""
 
 from collections.abc import Callable
 
@@ -32,9 +32,7 @@ def withdraw(world: World) -> None:
         withdraw_candidate(world.registration, WHY, factories.actor(world.dan))
 
 
-def test_dan_withdraws_alice_and_the_page_says_so(
-    world: World, client: ClientFor, acts: Callable[[], list[str]]
-) -> None:
+def test_administrator_withdraws_a_candidate(world: World, client: ClientFor, acts: Callable[[], list[str]]) -> None:
     dan = client(world.dan)
     assert "Withdraw Alice Moran" in dan.get(address(world)).text
     response = dan.post(address(world), data={"reason": f"  {WHY}  "})
@@ -48,7 +46,7 @@ def test_dan_withdraws_alice_and_the_page_says_so(
     assert acts() == ["candidate_withdrawn"]
 
 
-def test_a_reason_is_needed(world: World, client: ClientFor) -> None:
+def test_withdrawal_needs_a_reason(world: World, client: ClientFor) -> None:
     response = client(world.dan).post(address(world), data={"reason": "   "})
     assert response.status_code == 422
     assert "Enter the reason." in response.text
@@ -57,14 +55,14 @@ def test_a_reason_is_needed(world: World, client: ClientFor) -> None:
     assert world.registration.withdrawn_at is None
 
 
-def test_too_long_a_reason_is_kept(world: World, client: ClientFor) -> None:
+def test_too_long_reason_is_refused_and_kept(world: World, client: ClientFor) -> None:
     response = client(world.dan).post(address(world), data={"reason": "because " * 1250})
     assert response.status_code == 422
     assert "Use at most 2,000 characters." in response.text
     assert "because because" in response.text
 
 
-def test_a_candidate_is_withdrawn_once(world: World, client: ClientFor, acts: Callable[[], list[str]]) -> None:
+def test_candidate_can_be_withdrawn_once(world: World, client: ClientFor, acts: Callable[[], list[str]]) -> None:
     withdraw(world)
     response = client(world.dan).post(address(world), data={"reason": "Again"})
     assert response.status_code == 409
@@ -72,7 +70,7 @@ def test_a_candidate_is_withdrawn_once(world: World, client: ClientFor, acts: Ca
     assert acts() == ["candidate_withdrawn"]
 
 
-def test_alice_claims_and_submits_no_more(world: World) -> None:
+def test_withdrawn_candidate_cannot_claim_or_submit(world: World) -> None:
     with transaction():
         evidence = factories.make_evidence(world.cfacc15, "Call of 5 October")
         factories.claim(world.cfacc15, evidence, "1")
@@ -85,7 +83,7 @@ def test_alice_claims_and_submits_no_more(world: World) -> None:
         submit_evidence(evidence, factories.actor(world.alice))
 
 
-def test_bob_judges_no_more(world: World) -> None:
+def test_assessor_cannot_assess_a_withdrawn_candidate(world: World) -> None:
     _, version, (claim,) = submit_item(world.cfacc15, "Call of 5 October", "1")
     withdraw(world)
     marks = build_draft({claim: Outcome.MET}, ticked=bool(ALL_CHECKS))
@@ -93,7 +91,7 @@ def test_bob_judges_no_more(world: World) -> None:
         save_draft(world.cfacc15, version, marks, factories.actor(world.bob))
 
 
-def test_all_still_read_what_was_done(world: World, client: ClientFor) -> None:
+def test_work_of_a_withdrawn_candidate_can_be_read(world: World, client: ClientFor) -> None:
     _, version, claims = submit_item(world.cfacc15, "Call of 5 October", "1")
     accept(world.cfacc15, version, world.bob, claims)
     withdraw(world)
@@ -105,14 +103,14 @@ def test_all_still_read_what_was_done(world: World, client: ClientFor) -> None:
     assert "Next for you" not in home
 
 
-def test_other_registrations_go_on(world: World) -> None:
+def test_other_registrations_continue(world: World) -> None:
     withdraw(world)
     with pytest.raises(Refused):
         check_not_withdrawn(world.cfacc15)
     check_not_withdrawn(world.franks_attempt)
 
 
-def test_an_attempt_of_theirs_can_still_be_made_void(world: World) -> None:
+def test_attempt_of_a_withdrawn_candidate_can_be_voided(world: World) -> None:
     withdraw(world)
     with transaction():
         void_attempt(world.cfacc15, "Entered by mistake", factories.actor(world.dan))
@@ -120,7 +118,7 @@ def test_an_attempt_of_theirs_can_still_be_made_void(world: World) -> None:
 
 
 @pytest.mark.parametrize("who", ["alice", "bob", "carol", "eve", "heidi"])
-def test_nobody_else_withdraws_her(world: World, client: ClientFor, who: str) -> None:
+def test_only_an_administrator_of_the_centre_can_withdraw(world: World, client: ClientFor, who: str) -> None:
     browser = client(getattr(world, who))
     assert browser.get(address(world)).status_code == 404
     assert browser.post(address(world), data={"reason": WHY}).status_code == 404
