@@ -245,8 +245,8 @@ def upgrade():
     sa.Column('sign_count', sa.BigInteger(), nullable=True),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('last_used_at', sa.DateTime(timezone=True), nullable=True),
-    sa.CheckConstraint("kind <> 'app' OR (secret IS NOT NULL AND last_step IS NOT NULL)", name=op.f('ck_second_factor_app_is_whole')),
-    sa.CheckConstraint("kind <> 'passkey' OR (credential_id IS NOT NULL AND public_key IS NOT NULL AND sign_count IS NOT NULL)", name=op.f('ck_second_factor_passkey_is_whole')),
+    sa.CheckConstraint("kind <> 'app' OR (secret IS NOT NULL AND last_step IS NOT NULL)", name=op.f('ck_second_factor_app_is_complete')),
+    sa.CheckConstraint("kind <> 'passkey' OR (credential_id IS NOT NULL AND public_key IS NOT NULL AND sign_count IS NOT NULL)", name=op.f('ck_second_factor_passkey_is_complete')),
     sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_second_factor_person_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_second_factor')),
     sa.UniqueConstraint('credential_id', name=op.f('uq_second_factor_credential_id'))
@@ -514,14 +514,14 @@ def upgrade():
     op.create_table('erasure',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('registration_id', sa.Integer(), nullable=False),
-    sa.Column('is_whole', sa.Boolean(), nullable=False),
+    sa.Column('is_full', sa.Boolean(), nullable=False),
     sa.Column('erased_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('erased_by_id', sa.Integer(), nullable=False),
     sa.Column('is_open', sa.Boolean(), nullable=False),
     sa.ForeignKeyConstraint(['erased_by_id'], ['person.id'], name=op.f('fk_erasure_erased_by_id')),
     sa.ForeignKeyConstraint(['registration_id'], ['registration.id'], name=op.f('fk_erasure_registration_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_erasure')),
-    sa.UniqueConstraint('registration_id', 'is_whole', name=op.f('uq_erasure_registration_id_is_whole'))
+    sa.UniqueConstraint('registration_id', 'is_full', name=op.f('uq_erasure_registration_id_is_full'))
     )
     op.create_table('event_text',
     sa.Column('event_seq', sa.Integer(), nullable=False),

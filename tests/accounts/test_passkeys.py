@@ -170,8 +170,8 @@ def test_another_persons_passkey_is_refused(bob: Person, world: World, app: Flas
     carols = Authenticator(BASE_URL)
     assert make(sign_in(app, world.carol), carols).status_code == 200
     assert prove(sign_in(app, bob), carols).status_code == 422
-    stranger = Authenticator(BASE_URL, credential_id=key.credential_id)
-    assert prove(sign_in(app, bob), stranger).status_code == 422, "the name is right, the key is not"
+    imposter = Authenticator(BASE_URL, credential_id=key.credential_id)
+    assert prove(sign_in(app, bob), imposter).status_code == 422, "the credential id is right, the key is not"
 
 
 def test_same_passkey_cannot_be_registered_twice(

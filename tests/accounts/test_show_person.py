@@ -192,7 +192,7 @@ def test_second_of_two_concurrent_grants_is_refused(world: World, app: Flask) ->
         give()
         other.start()
         other.join(timeout=0.3)
-        assert other.is_alive(), "it waits for the first"
+        assert other.is_alive(), "blocked by the first transaction"
     other.join()
     assert refused
 

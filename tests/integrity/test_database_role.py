@@ -121,7 +121,7 @@ class TestServing:
     def test_what_is_due_is_erased(self) -> None:
         try:
             wait(4 * A_YEAR)
-            erase(registration("Chloe"), is_whole=True)
+            erase(registration("Chloe"), is_full=True)
             assert db.session.scalar(text("SELECT count(*) FROM person WHERE name = 'Erased'")) == 1
         finally:
             clock.frozen = None

@@ -163,7 +163,7 @@ class TestWhole:
     def test_a_form_that_was_erased_is_not_missed(self, told: Flask, tmp_path: Path) -> None:
         try:
             wait(4 * A_YEAR)
-            erase(registration("Chloe"), is_whole=True)
+            erase(registration("Chloe"), is_full=True)
             shutil.unpack_archive(export(told, tmp_path / "record.zip"), tmp_path / "bundle")
         finally:
             clock.frozen = None

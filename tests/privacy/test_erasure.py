@@ -70,9 +70,9 @@ def wait(time: timedelta) -> None:
     clock.frozen = clock.now() + time
 
 
-def erase(of: Registration, *, is_whole: bool) -> None:
+def erase(of: Registration, *, is_full: bool) -> None:
     with transaction():
-        erasure.erase_portfolio(of, is_whole, dan())
+        erasure.erase_portfolio(of, is_full, dan())
 
 
 def late() -> list[str]:
@@ -102,7 +102,7 @@ class TestEvidence:
         query = select(Attachment.sha256).join(Evidence).where(Evidence.candidate_id == alice.candidate_id)
         files = db.session.scalars(query).all()
         wait(A_YEAR)
-        erase(alice, is_whole=False)
+        erase(alice, is_full=False)
         written = everything_written()
         others = {
             each.title
@@ -116,13 +116,13 @@ class TestEvidence:
 
     def test_decisions_and_name_stay_until_their_retention_period_ends(self) -> None:
         wait(A_YEAR)
-        erase(registration("Alice"), is_whole=False)
+        erase(registration("Alice"), is_full=False)
         assert person("Alice").email == "alice@example.org"
         assert db.session.query(Decision).join(Assessment).filter(Assessment.feedback != "Erased").count() > 3
 
     def test_other_candidates_evidence_is_kept(self) -> None:
         wait(A_YEAR)
-        erase(registration("Alice"), is_whole=False)
+        erase(registration("Alice"), is_full=False)
         bens = db.session.scalars(select(Evidence).where(Evidence.candidate_id == person("Ben").id)).all()
         assert bens
         assert not any(each.title == "Erased" for each in bens)
@@ -141,13 +141,13 @@ class TestEvidence:
                 )
             )  # fmt: skip
         wait(A_YEAR)
-        erase(registration("Alice"), is_whole=False)
+        erase(registration("Alice"), is_full=False)
         assert file_store.get_path(attachment.sha256).exists()
         assert but_for_late() == []
 
     def test_tampering_beside_an_erasure_is_detected(self) -> None:
         wait(A_YEAR)
-        erase(registration("Alice"), is_whole=False)
+        erase(registration("Alice"), is_full=False)
         versions = select(EvidenceVersion.id).join(Evidence).where(Evidence.candidate_id == person("Alice").id)
         version = db.session.scalar(versions.limit(1))
         with behind_its_back():
@@ -166,7 +166,7 @@ class TestEvidence:
         keys = {f"evidence_version:{each}" for each in db.session.scalars(versions)}
         count = text("SELECT count(*) FROM event_text WHERE field = :key")
         wait(A_YEAR)
-        erase(registration("Alice"), is_whole=False)
+        erase(registration("Alice"), is_full=False)
         assert {db.session.scalar(count, {"key": key}) for key in keys} == {1}, "the one of the erasure itself"
 
 
@@ -181,7 +181,7 @@ class TestEverything:
         with transaction():
             make_app(chloe.candidate).name = "Chloe’s phone"
         wait(4 * A_YEAR)
-        erase(chloe, is_whole=True)
+        erase(chloe, is_full=True)
         written = everything_written()
         for canary in ("Chloe", "chloe@", number):
             assert canary not in written, canary
@@ -201,7 +201,7 @@ class TestEverything:
                 )
             )  # fmt: skip
         wait(4 * A_YEAR)
-        erase(registration("Alice"), is_whole=True)
+        erase(registration("Alice"), is_full=True)
         assert person("Alice").deactivated_at is None
         assert "WITHDRAWN-WHY" not in everything_written()
 
@@ -210,10 +210,10 @@ class TestEverything:
 class TestRefused:
     def test_erasure_before_the_retention_period_ends_is_refused(self) -> None:
         with pytest.raises(Refused, match="not due for erasure"):
-            erase(registration("Alice"), is_whole=False)
+            erase(registration("Alice"), is_full=False)
         wait(A_YEAR)
         with pytest.raises(Refused, match="not due for erasure"):
-            erase(registration("Alice"), is_whole=True)
+            erase(registration("Alice"), is_full=True)
 
     def test_erasure_on_retention_hold_is_refused(self) -> None:
         with transaction():
@@ -221,16 +221,16 @@ class TestRefused:
         wait(4 * A_YEAR)
         assert erasure.find_due_scope(registration("Alice")) is None
         with pytest.raises(Refused, match="is on retention hold"):
-            erase(registration("Alice"), is_whole=True)
+            erase(registration("Alice"), is_full=True)
         with transaction():
             retention.lift_retention_hold(hold, "Decided.", dan())
-        erase(registration("Alice"), is_whole=True)
+        erase(registration("Alice"), is_full=True)
 
     def test_erasure_twice_is_refused(self) -> None:
         wait(A_YEAR)
-        erase(registration("Alice"), is_whole=False)
+        erase(registration("Alice"), is_full=False)
         with pytest.raises(Refused, match="erased already"):
-            erase(registration("Alice"), is_whole=False)
+            erase(registration("Alice"), is_full=False)
 
     def test_erasure_of_an_open_registration_is_refused(self) -> None:
         wait(9 * A_YEAR)
@@ -260,7 +260,7 @@ class TestTriggers:
         with transactions.writing():
             db.session.add(
                 Erasure(
-                    registration_id=registration("Alice").id, is_whole=False, erased_at=clock.now(),
+                    registration_id=registration("Alice").id, is_full=False, erased_at=clock.now(),
                     erased_by_id=person("Dan").id, is_open=True,
                 )
             )  # fmt: skip
@@ -274,7 +274,7 @@ class TestTriggers:
 class TestInvariant27:
     def test_erasure_on_retention_hold_is_detected(self) -> None:
         wait(A_YEAR)
-        erase(registration("Alice"), is_whole=False)
+        erase(registration("Alice"), is_full=False)
         with behind_its_back():
             db.session.execute(
                 text(
@@ -286,7 +286,7 @@ class TestInvariant27:
 
     def test_erasure_left_open_is_detected(self) -> None:
         wait(A_YEAR)
-        erase(registration("Alice"), is_whole=False)
+        erase(registration("Alice"), is_full=False)
         with behind_its_back():
             db.session.execute(db.metadata.tables["erasure"].update().values(is_open=True))
             assert any("left open" in each for each in offences())
@@ -298,7 +298,7 @@ class TestInvariant27:
         assert sha256
         kept = file_store.read(sha256)
         wait(A_YEAR)
-        erase(registration("Alice"), is_whole=False)
+        erase(registration("Alice"), is_full=False)
         file_store.get_path(sha256).write_bytes(kept)
         assert any(each.startswith("27: ") and "still there" in each for each in offences())
         remove_erased_files()
@@ -310,7 +310,7 @@ class TestInvariant27:
         wait(5 * A_DAY)
         assert late() == [f"registration {registration('Alice').id} was due for erasure more than thirty days ago"]
         assert any(each.startswith("27: ") and "thirty days" in each for each in offences())
-        erase(registration("Alice"), is_whole=False)
+        erase(registration("Alice"), is_full=False)
         assert late() == []
 
     def test_lifted_hold_restarts_the_thirty_days(self) -> None:
@@ -365,8 +365,8 @@ class TestPage:
     def test_pages_of_erased_registrations_still_open(self, client: Browser) -> None:
         wait(4 * A_YEAR)
         chloe, alice = registration("Chloe"), registration("Alice")
-        erase(chloe, is_whole=True)
-        erase(alice, is_whole=True)
+        erase(chloe, is_full=True)
+        erase(alice, is_full=True)
         browser = client(person("Dan"))
         for each in (chloe, alice):
             assert browser.get(f"/registrations/{each.id}").status_code == 200

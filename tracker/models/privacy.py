@@ -80,11 +80,11 @@ class Erasure(Base):
     """An erasure of a registration: of its evidence, or of everything that identifies the candidate."""
 
     __tablename__ = "erasure"
-    __table_args__ = (UniqueConstraint("registration_id", "is_whole"),)
+    __table_args__ = (UniqueConstraint("registration_id", "is_full"),)
 
     id: Mapped[PrimaryKey]
     registration_id: Mapped[int] = refers_to("registration.id", index=False)
-    is_whole: Mapped[bool]
+    is_full: Mapped[bool]
     """True if texts of decisions, forms, numbers and the name were erased too; False for evidence alone."""
     erased_at: Mapped[datetime]
     erased_by_id: Mapped[int] = refers_to("person.id", index=False)

@@ -14,10 +14,10 @@ class SecondFactor(Base):
 
     __tablename__ = "second_factor"
     __table_args__ = (
-        CheckConstraint("kind <> 'app' OR (secret IS NOT NULL AND last_step IS NOT NULL)", name="app_is_whole"),
+        CheckConstraint("kind <> 'app' OR (secret IS NOT NULL AND last_step IS NOT NULL)", name="app_is_complete"),
         CheckConstraint(
             "kind <> 'passkey' OR (credential_id IS NOT NULL AND public_key IS NOT NULL AND sign_count IS NOT NULL)",
-            name="passkey_is_whole",
+            name="passkey_is_complete",
         ),
         Index(
             "uq_second_factor_app",

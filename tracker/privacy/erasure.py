@@ -105,12 +105,12 @@ def find_due_scope(registration: Registration) -> bool | None:
     return None
 
 
-def erase_portfolio(registration: Registration, is_whole: bool, actor: Actor) -> None:
+def erase_portfolio(registration: Registration, is_full: bool, actor: Actor) -> None:
     """Erase what is due of a candidate at a centre. Files are deleted after the commit.
 
     Args:
         registration: one of the candidate's registrations at the centre.
-        is_whole: whether the page announced that everything will be erased, or only the evidence.
+        is_full: whether the page announced that everything will be erased, or only the evidence.
         actor: the administrator.
 
     Raises:
@@ -118,18 +118,18 @@ def erase_portfolio(registration: Registration, is_whole: bool, actor: Actor) ->
     """
     assert actor.person_id is not None  # noqa: S101 - an administrator erases, never the operator
     lock_rows(Registration, [each.registration.id for each in list_candidate_retention(registration)])
-    if find_due_scope(registration) is not is_whole:
+    if find_due_scope(registration) is not is_full:
         raise Refused(
             "This is not due for erasure now: it was erased already, is on retention hold, or its retention period "
             "has not ended. Nothing was erased. Open the page again to see what is due."
         )
     portfolio = _load_portfolio(registration)
-    erasures = [_start_erasure(each, is_whole, actor.person_id) for each in portfolio.registrations]
+    erasures = [_start_erasure(each, is_full, actor.person_id) for each in portfolio.registrations]
     db.session.flush()
-    changed = [*_erase_evidence(portfolio), *(_erase_records(portfolio) if is_whole else ())]
+    changed = [*_erase_evidence(portfolio), *(_erase_records(portfolio) if is_full else ())]
     attachments = _load_rows(Attachment, Attachment.evidence_id, [each.id for each in portfolio.items])
-    forms = _load_rows(IssuedForm, IssuedForm.attempt_id, portfolio.attempt_ids) if is_whole else []
-    if is_whole:
+    forms = _load_rows(IssuedForm, IssuedForm.attempt_id, portfolio.attempt_ids) if is_full else []
+    if is_full:
         changed += _erase_person(registration.candidate, portfolio)
     db.session.flush()
     _delete_salts(changed)
@@ -140,10 +140,10 @@ def erase_portfolio(registration: Registration, is_whole: bool, actor: Actor) ->
     versions = _load_rows(EvidenceVersion, EvidenceVersion.evidence_id, [each.id for each in portfolio.items])
     for erasure, status in zip(erasures, portfolio.statuses, strict=True):
         record(
-            "portfolio_erased", erasure, actor, registration=erasure.registration_id, whole=is_whole,
+            "portfolio_erased", erasure, actor, registration=erasure.registration_id, full=is_full,
             attempts=list(portfolio.attempt_ids), versions=[each.id for each in versions], files=files,
             attachments=[each.id for each in attachments], forms=[each.id for each in forms],
-            until=str(status.records_until if is_whole else status.evidence_until),
+            until=str(status.records_until if is_full else status.evidence_until),
         )  # fmt: skip
     transactions.after_commit(lambda: remove_files(files))
 
@@ -160,9 +160,9 @@ def _load_portfolio(registration: Registration) -> Portfolio:
     return Portfolio(tuple(statuses), attempt_ids, tuple(db.session.scalars(items.order_by(Evidence.id))))
 
 
-def _start_erasure(registration: Registration, is_whole: bool, person_id: int) -> Erasure:
+def _start_erasure(registration: Registration, is_full: bool, person_id: int) -> Erasure:
     erasure = Erasure(
-        registration_id=registration.id, is_whole=is_whole, erased_at=now(), erased_by_id=person_id, is_open=True
+        registration_id=registration.id, is_full=is_full, erased_at=now(), erased_by_id=person_id, is_open=True
     )
     db.session.add(erasure)
     return erasure
@@ -209,9 +209,9 @@ def _erase_records(portfolio: Portfolio) -> list[Base]:
 def _erase_person(person: Person, portfolio: Portfolio) -> list[Base]:
     """Erase the name and email address, unless another centre's registration or another role still needs them."""
     ids = {each.id for each in portfolio.registrations}
-    whole = select(Erasure.registration_id).where(Erasure.is_whole)
+    fully_erased = select(Erasure.registration_id).where(Erasure.is_full)
     elsewhere = select(Registration.id).where(
-        Registration.candidate_id == person.id, Registration.id.not_in(ids), Registration.id.not_in(whole)
+        Registration.candidate_id == person.id, Registration.id.not_in(ids), Registration.id.not_in(fully_erased)
     )
     other_role = select(Grant.id).where(Grant.person_id == person.id, Grant.role != Role.CANDIDATE)
     if db.session.scalar(elsewhere.limit(1)) or db.session.scalar(other_role.limit(1)):

@@ -246,9 +246,9 @@ def _build_statuses(centre_id: int, rows: list[tuple[Registration, datetime | No
 
 def _list_erased(ids: Collection[int]) -> tuple[set[int], set[int]]:
     """Return the registrations whose evidence has been erased, and those of which everything has."""
-    query = select(Erasure.registration_id, Erasure.is_whole).where(Erasure.registration_id.in_(ids))
+    query = select(Erasure.registration_id, Erasure.is_full).where(Erasure.registration_id.in_(ids))
     rows = db.session.execute(query).all()
-    return {each for each, _ in rows}, {each for each, is_whole in rows if is_whole}
+    return {each for each, _ in rows}, {each for each, is_full in rows if is_full}
 
 
 def _load_holds(ids: Collection[int]) -> dict[int, RetentionHold]:

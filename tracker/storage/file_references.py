@@ -71,7 +71,7 @@ def is_referenced(sha256: str) -> bool:
     wholly_erased = (
         select(UnitAttempt.id)
         .join(Erasure, Erasure.registration_id == UnitAttempt.registration_id)
-        .where(Erasure.is_whole)
+        .where(Erasure.is_full)
     )
     not_erased: dict[str, ColumnElement[bool]] = {
         "attachment": Attachment.name != ERASED_TEXT,
