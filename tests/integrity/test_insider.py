@@ -17,7 +17,7 @@ import tracker
 from tests.integrity.tampering import another, behind_its_back, offences
 from tracker.clock import now
 from tracker.extensions import db
-from tracker.integrity.actors import OF_ONESELF, OF_THE_OPERATOR, ROLES_OF_ACT
+from tracker.integrity.actors import OPERATOR_ACTS, OWN_ACCOUNT_ACTS, ROLES_OF_ACT
 from tracker.ledger import events, row_seals
 from tracker.ledger.canonical_json import canonical_json
 from tracker.ledger.events import Actor, record
@@ -500,7 +500,7 @@ def test_a_trigger_that_is_not_as_it_was_made_is_named(made: dict[str, tuple[str
 
 def test_every_act_that_is_recorded_is_known() -> None:
     """Whatever is not in these tables is taken for an act of somebody else's."""
-    known = {*ROLES_OF_ACT, *OF_THE_OPERATOR, *OF_ONESELF}
+    known = {*ROLES_OF_ACT, *OPERATOR_ACTS, *OWN_ACCOUNT_ACTS}
     recorded = set()
     for path in Path(tracker.__file__).parent.rglob("*.py"):
         recorded |= set(re.findall(r'(?<!\w)record\(\s*"(\w+)"', path.read_text(encoding="utf-8")))

@@ -136,7 +136,7 @@ def test_draft_is_published_once(draft: UnitDraft, dan: Actor) -> None:
     for again in (
         lambda: publish(draft, dan),
         lambda: retitle(draft, "Too late"),
-        lambda: publishing.discard_draft(draft, dan),
+        lambda: publishing.discard_unit_draft(draft, dan),
         lambda: publishing.share_draft(draft, draft.version, dan),
     ):
         with pytest.raises(Refused, match="This unit is published"):
@@ -173,7 +173,7 @@ def test_draft_with_problems_is_not_published(world: World, dan: Actor) -> None:
 
 def test_discarded_draft_cannot_change(draft: UnitDraft, dan: Actor, acts: object) -> None:
     with transaction():
-        publishing.discard_draft(draft, dan)
+        publishing.discard_unit_draft(draft, dan)
     with pytest.raises(Refused, match="This unit is discarded"):
         retitle(draft, "Too late")
     assert acts() == ["unit_document_read", "unit_draft_discarded"]  # type: ignore[operator]

@@ -23,7 +23,7 @@ from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Attachment, Evidence, Notification, Person
 from tracker.portfolio.services.files import attach_file, store_file
-from tracker.recording_forms.rendering import render_form
+from tracker.recording_forms.rendering import render_form_pdf
 from tracker.unit_reader.sandboxed_reader import read_document
 from tracker.units.schema import UnitSchema
 from tracker.units.standards_folder import parse_document
@@ -170,7 +170,7 @@ class TestWhatIsRead:
         self,
     ) -> None:
         words = '<img src="file:///etc/passwd"><link rel="attachment" href="file:///etc/passwd"><iframe src="file:///etc/passwd">'
-        sheet = render_form(filled(rows=1, comments=words, candidate_name=words))
+        sheet = render_form_pdf(filled(rows=1, comments=words, candidate_name=words))
         assert b"root:x" not in sheet
         assert b"/EmbeddedFile" not in sheet
 

@@ -6,7 +6,7 @@ from functools import cache
 
 from tests.recording_forms.reading import Sheet
 from tracker.recording_forms.form_content import FormContent, FormRow, FormSignature, Mark, build_blank_content
-from tracker.recording_forms.rendering import render_form
+from tracker.recording_forms.rendering import render_form_pdf
 from tracker.units.documents import UnitDocument
 from tracker.units.standards_folder import read_standards
 
@@ -21,7 +21,7 @@ def find_unit(code: str) -> UnitDocument:
 @cache
 def print_form(content: FormContent) -> Sheet:
     """Rendered once, however many tests read it."""
-    return Sheet(render_form(content))
+    return Sheet(render_form_pdf(content))
 
 
 def blank(code: str) -> FormContent:

@@ -16,7 +16,7 @@ from tracker.errors import FormNotRendered
 from tracker.recording_forms import pdf_renderer as module
 from tracker.recording_forms.form_content import FormContent
 from tracker.recording_forms.pdf_renderer import PdfRenderer, render_pdf
-from tracker.recording_forms.rendering import render_form
+from tracker.recording_forms.rendering import render_form_pdf
 from tracker.sandbox.sandbox import INTERPRETER
 
 ROOT = Path(__file__).parents[2]
@@ -51,7 +51,7 @@ def is_running(pid: int) -> bool:
 
 
 def test_the_subprocess_renders_the_same_bytes_as_this_process(renderer: PdfRenderer, content: FormContent) -> None:
-    assert renderer.render(content) == render_form(content)
+    assert renderer.render(content) == render_form_pdf(content)
 
 
 def test_the_server_does_not_load_weasyprint_nor_the_renderer_flask(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_many_threads_each_get_their_own_form(renderer: PdfRenderer) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert [answers[number] for number in range(len(asked))] == [render_form(content) for content in asked]
+    assert [answers[number] for number in range(len(asked))] == [render_form_pdf(content) for content in asked]
 
 
 def test_a_form_that_waits_too_long_for_its_turn_is_refused(renderer: PdfRenderer, content: FormContent) -> None:

@@ -14,7 +14,7 @@ from tests.recording_forms.reading import MILLIMETRE, Cell, Sheet
 from tracker.errors import FormNotRendered
 from tracker.recording_forms import rendering
 from tracker.recording_forms.form_content import FormColumn, FormContent, FormRow
-from tracker.recording_forms.rendering import STATIC, StaticFetcher, render_form
+from tracker.recording_forms.rendering import STATIC, StaticFetcher, render_form_pdf
 from tracker.vocabulary import CriterionKind
 
 STATEMENT = "I confirm that all evidence (including Knowledge and Understanding), for the entire Unit has been met:"
@@ -230,12 +230,12 @@ def test_headings_and_text_are_read_in_the_order_of_the_form() -> None:
 
 
 def test_the_same_content_gives_the_same_bytes_here_and_in_another_process() -> None:
-    here = render_form(filled(rows=5))
-    assert render_form(filled(rows=5)) == here
+    here = render_form_pdf(filled(rows=5))
+    assert render_form_pdf(filled(rows=5)) == here
     program = (
         "import sys; from tests.recording_forms.alices_form import filled; "
-        "from tracker.recording_forms.rendering import render_form; "
-        "sys.stdout.buffer.write(render_form(filled(rows=5)))"
+        "from tracker.recording_forms.rendering import render_form_pdf; "
+        "sys.stdout.buffer.write(render_form_pdf(filled(rows=5)))"
     )
     for seed in ("1", "2"):
         there = subprocess.run(
@@ -249,7 +249,7 @@ def test_the_same_content_gives_the_same_bytes_here_and_in_another_process() -> 
 
 
 def test_other_content_gives_other_bytes() -> None:
-    assert render_form(filled(rows=1, round=1)) != render_form(filled(rows=1, round=2))
+    assert render_form_pdf(filled(rows=1, round=1)) != render_form_pdf(filled(rows=1, round=2))
 
 
 def test_the_pdf_date_is_that_of_the_last_signature_and_a_blank_form_has_none() -> None:
@@ -299,4 +299,4 @@ def test_two_threads_render_at_once_and_each_gets_its_own_form() -> None:
 
     asked = [filled(rows=rows) for rows in (1, 2, 3, 4)]
     with ThreadPoolExecutor(2) as threads:
-        assert list(threads.map(render_form, asked)) == [render_form(content) for content in asked]
+        assert list(threads.map(render_form_pdf, asked)) == [render_form_pdf(content) for content in asked]

@@ -1,11 +1,11 @@
-"""Making a backup under load: the database first, then the files, which never change, then the signed list."""
+"""Backups made while people work: the database first, then the files, which never change, then the manifest."""
 
 import os
 import re
 import shutil
 from pathlib import Path
 
-from tracker.backups.databases import take_snapshot
+from tracker.backups.databases import copy_database
 from tracker.backups.manifests import NAME, Manifest, file_path, hash_file, write_manifest
 from tracker.clock import now
 from tracker.errors import Refused
@@ -31,7 +31,7 @@ def make_backup(target: Path) -> Path:
     partial = target / f".{folder.name}.partial"
     partial.mkdir(mode=0o700, parents=True)
     try:
-        snapshot = take_snapshot(partial)
+        snapshot = copy_database(partial)
         manifest = Manifest(
             made_at=moment.isoformat(timespec="microseconds"),
             size=snapshot.size,

@@ -15,7 +15,7 @@ storage_cli = AppGroup("storage", help="The files beside the database.")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @with_appcontext
 def backup(folder: Path) -> None:
-    """Keep the database and its files in a folder of its own inside FOLDER, while people work."""
+    """Back up the database and its files into a new folder inside FOLDER, while people work."""
     from tracker.backups.backup import make_backup
     from tracker.backups.manifests import read_manifest
     from tracker.errors import TrackerError
@@ -85,7 +85,7 @@ def _verify(missing: int) -> None:
 @storage_cli.command("check")
 @click.option("--repair", is_flag=True, help="Move files that nothing names aside; nothing is deleted.")
 def check_storage(repair: bool) -> None:
-    """Rows without their files, and files without a row. Exit 1 if there are any left."""
+    """List rows without their files and files without a row. Exit 1 if any are left."""
     from tracker.storage.reconciliation import list_missing_files, list_orphan_files, move_orphan
 
     lost, unnamed = list(list_missing_files()), list(list_orphan_files())

@@ -1,4 +1,4 @@
-"""A database copied while it is in use, and put back; one way for each kind.
+"""Copying a database while it is in use, and restoring it, on SQLite and on PostgreSQL.
 
 Copying the file of a live SQLite database fails; its own backup does not (docs/integrity.md, Backups).
 """
@@ -24,23 +24,23 @@ LAST_EVENT = "SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1"
 
 
 @dataclass(frozen=True)
-class Snapshot:
-    """A copy of the database, and where the ledger stood in it."""
+class DatabaseCopy:
+    """A copy of the database, with the number of events in its ledger and the hash of the last."""
 
     path: Path
     size: int
     head: str
 
 
-def take_snapshot(folder: Path) -> Snapshot:
-    """Copy the database as it is at one moment, whoever writes meanwhile."""
+def copy_database(folder: Path) -> DatabaseCopy:
+    """Copy the database as it is at one moment, while others may write to it."""
     if db.engine.dialect.name == "sqlite":
         return _copy_sqlite(folder / SQLITE_FILE)
     return _dump_postgresql(folder / POSTGRESQL_FILE)
 
 
-def put_back(path: Path) -> None:
-    """Make the copy the installation's database. Raises `Refused` where it is of the other kind."""
+def restore_database(path: Path) -> None:
+    """Replace the installation's database by the copy. Raises `Refused` for a copy of another kind of database."""
     wanted = SQLITE_FILE if db.engine.dialect.name == "sqlite" else POSTGRESQL_FILE
     if path.name != wanted:
         raise Refused(
@@ -50,19 +50,19 @@ def put_back(path: Path) -> None:
     db.session.remove()
     db.engine.dispose()
     if path.name == SQLITE_FILE:
-        _put_back_sqlite(path)
+        _restore_sqlite(path)
     else:
         _restore_postgresql(path)
 
 
-def holds_records() -> bool:
-    """Whether anything was ever done in the database that is there now."""
+def has_records() -> bool:
+    """Return whether the installation's database has any event."""
     if not inspect(db.engine).has_table(Event.__tablename__):
         return False
     return bool(db.session.scalar(select(func.count()).select_from(Event)))
 
 
-def _copy_sqlite(target: Path) -> Snapshot:
+def _copy_sqlite(target: Path) -> DatabaseCopy:
     with (
         closing(sqlite3.connect(f"file:{_sqlite_path()}?mode=ro", uri=True, timeout=30)) as source,
         closing(sqlite3.connect(target)) as copy,
@@ -70,10 +70,10 @@ def _copy_sqlite(target: Path) -> Snapshot:
         source.backup(copy)
         last = copy.execute(LAST_EVENT).fetchone()
     _fsync(target)
-    return Snapshot(target, *(last or (0, events.GENESIS)))
+    return DatabaseCopy(target, *(last or (0, events.GENESIS)))
 
 
-def _put_back_sqlite(path: Path) -> None:
+def _restore_sqlite(path: Path) -> None:
     target = _sqlite_path()
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.restoring")
@@ -85,18 +85,18 @@ def _put_back_sqlite(path: Path) -> None:
     _fsync(target.parent)
 
 
-def _dump_postgresql(target: Path) -> Snapshot:
+def _dump_postgresql(target: Path) -> DatabaseCopy:
     """Run pg_dump and read the ledger's last event in one PostgreSQL snapshot, so that both agree."""
     with db.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
         snapshot = connection.scalar(select(func.pg_export_snapshot()))
         last = connection.execute(select(Event.seq, Event.hash).order_by(Event.seq.desc()).limit(1)).first()
         _run("pg_dump", ["--format=custom", f"--snapshot={snapshot}", f"--file={target}"])
     _fsync(target)
-    return Snapshot(target, *(last or (0, events.GENESIS)))
+    return DatabaseCopy(target, *(last or (0, events.GENESIS)))
 
 
 def _restore_postgresql(path: Path) -> None:
-    """Without its grants: the roles that they name may not be there. `flask confine` gives them again."""
+    """Run pg_restore without grants, whose roles may not exist here; `flask confine` grants them again."""
     how = ["--clean", "--if-exists", "--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error"]
     _run("pg_restore", [*how, str(path)])
 

@@ -1,4 +1,4 @@
-"""The signed list of what a backup holds."""
+"""Manifests of backups: the signed list of what a backup contains."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ CHUNK = 1024 * 1024
 
 @dataclass(frozen=True)
 class Manifest:
-    """Where the ledger stood, the copy of the database, and every file by its hash with its size."""
+    """The ledger's size and last hash, the copy of the database, and the size of every file by its hash."""
 
     made_at: str
     size: int
@@ -29,7 +29,7 @@ class Manifest:
 
     @property
     def body(self) -> bytes:
-        """What is signed."""
+        """Return the bytes that are signed."""
         return DOMAIN + canonical_json({"v": 1, **asdict(self)})
 
 
@@ -61,7 +61,7 @@ def find_faults(folder: Path, manifest: Manifest) -> Iterator[str]:
 
 
 def file_path(folder: Path, sha256: str) -> Path:
-    """Where a backup keeps a file."""
+    """Return the path of a file in a backup."""
     return folder / FILES / sha256[:2] / sha256
 
 

@@ -1,4 +1,4 @@
-"""Putting a backup back: checked first, compared with what lies outside, and read-only until a person accepts."""
+"""Restore of a backup: checked, compared with checkpoints outside it, and read-only until a person accepts."""
 
 import json
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Restored:
 
     @property
     def missing(self) -> int:
-        """Events that were acknowledged and are not in the backup, as far as is known."""
+        """Return how many events are known to be missing from the backup."""
         return max(0, self.told_to - self.manifest.size)
 
 
@@ -40,7 +40,7 @@ def restore_backup(folder: Path) -> Restored:
         raise Refused(
             "A restore waits to be accepted already. Nothing was restored; `flask restore --accept` accepts."
         )
-    if databases.holds_records():
+    if databases.has_records():
         raise Refused(
             "The database that is there holds records, and a restore overwrites none. Nothing was restored. Name an "
             "empty one in DATABASE_URL or INSTANCE_PATH, or move the old one away."
@@ -57,7 +57,7 @@ def restore_backup(folder: Path) -> Restored:
     for sha256 in manifest.files:
         with file_path(folder, sha256).open("rb") as stream:
             file_store.save(stream)
-    databases.put_back(folder / manifest.database)
+    databases.restore_database(folder / manifest.database)
     _check_inside(manifest, signature)
     return Restored(manifest, told_to, is_signed=public is not None)
 
@@ -100,6 +100,6 @@ def _check_inside(manifest: Manifest, signature: str) -> None:
 
 
 def _public_key_outside(name: str) -> str | None:
-    """In hex, from the folder of keys, which no backup holds."""
+    """Return the public key in hex from the folder of keys, which is in no backup."""
     found = keys.read_public(name)
     return found.public_bytes_raw().hex() if found else None

@@ -72,7 +72,7 @@ class LatestEvidence:
     updated_at: datetime
 
 
-def list_units(person_id: int, centre_ids: tuple[int, ...]) -> list[UnitProgress]:
+def list_candidate_units(person_id: int, centre_ids: tuple[int, ...]) -> list[UnitProgress]:
     """List a candidate's units at these centres with their assessors and progress, in three queries."""
     query = (
         select(

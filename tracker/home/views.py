@@ -39,7 +39,7 @@ def render_candidate_home() -> str:
     """Render a candidate's next steps, units and latest evidence."""
     person = me()
     centre_ids = tuple(grant.centre_id for grant in person.grants if grant.role is Role.CANDIDATE)
-    units = queries.list_units(person.person_id, centre_ids)
+    units = queries.list_candidate_units(person.person_id, centre_ids)
     return render_template(
         "home/candidate.html",
         greeting=build_greeting(),

@@ -1,4 +1,4 @@
-"""Who acted: in the role they held, apart from the other duties, and while they were here."""
+"""Checks of actors: roles held, separation of duties, deactivation, and re-authentication before signing."""
 
 from collections.abc import Collection, Iterator
 from datetime import timedelta
@@ -58,21 +58,21 @@ ROLES_OF_ACT: dict[str, Collection[Role]] = {
         frozenset({Role.ADMINISTRATOR}),
     ),
 }  # fmt: skip
-"""The roles in which an act is done."""
-OF_THE_OPERATOR = {
+"""The roles that may do each act."""
+OPERATOR_ACTS = {
     "centre_created", "person_invited", "grant_given", "link_issued", "person_deactivated",
     "two_step_verification_reset", "key_made",
     "record_exported", "restore_accepted", CLOCK_ACCEPTED, CONFINED,
 }  # fmt: skip
-"""What the installation's operator does, who is nobody here and holds no role."""
-OF_ONESELF = {
+"""The acts of the installation's operator, who has no account and no role."""
+OWN_ACCOUNT_ACTS = {
     "password_reset", "password_changed", "invitation_accepted", "session_ended", "data_exported",
     "second_factor_added", "second_factor_removed", "recovery_codes_made", "recovery_code_used",
 }  # fmt: skip
-"""What anybody does to their own account, under no role."""
-OF_CENTRES = ("evidence", "registration", "grant", "visit", "import_run", "unit_draft", "retention_rule")
+"""The acts that people do on their own account, without a role."""
+CENTRE_TABLES = ("evidence", "registration", "grant", "visit", "import_run", "unit_draft", "retention_rule")
 ASSESSING, VERIFYING = "assessed", "verified"
-PROOF_LASTS = timedelta(minutes=5)
+REAUTHENTICATION_LIFETIME = timedelta(minutes=5)
 
 
 @invariant(6, "everyone who acted held the role needed at that time")
@@ -81,9 +81,9 @@ def actors_held_their_roles(ledger: LedgerSnapshot) -> Iterator[str]:
     grants = ledger.rows("grant")
     for event in ledger.events:
         if event.grant is not None:
-            if fault := _fault_of_role(ledger, event, grants.get(event.grant)):
+            if fault := _find_role_fault(ledger, event, grants.get(event.grant)):
                 yield f"{event.name} {fault}"
-        elif event.act not in (OF_THE_OPERATOR if event.actor is None else OF_ONESELF):
+        elif event.act not in (OPERATOR_ACTS if event.actor is None else OWN_ACCOUNT_ACTS):
             yield f"{event.name} names no role that was held"
 
 
@@ -120,20 +120,20 @@ def nobody_acts_when_gone(ledger: LedgerSnapshot) -> Iterator[str]:
         if grant["granted_by_id"] == grant["person_id"]:
             yield f"grant {key} was given by its own holder"
     for event in ledger.list_events("grant_given"):
-        given = ledger.rows("grant").get(event.object_id)
-        if given and event.actor == given["person_id"]:
+        granted = ledger.rows("grant").get(event.object_id)
+        if granted and event.actor == granted["person_id"]:
             yield f"{event.name} was done by who was given the role"
-        elif given and event.actor != given["granted_by_id"]:
+        elif granted and event.actor != granted["granted_by_id"]:
             yield f"grant {event.object_id} names another giver than {event.name}"
 
 
 @invariant(24, "every signer had confirmed who they are just before signing")
 def signers_proved_who_they_are(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each signature without a fresh re-authentication. docs/integrity.md, invariant 24."""
-    told = {each.object_id: each for each in ledger.list_events("unit_signed", "unit_confirmed", "unit_verified")}
+    events = {each.object_id: each for each in ledger.list_events("unit_signed", "unit_confirmed", "unit_verified")}
     for key, row in ledger.rows("signature").items():
-        event = told.get(key)
-        if not timedelta(0) <= row["signed_at"] - row["reauthenticated_at"] <= PROOF_LASTS:
+        event = events.get(key)
+        if not timedelta(0) <= row["signed_at"] - row["reauthenticated_at"] <= REAUTHENTICATION_LIFETIME:
             yield f"signature {key} names a proof that is not of the five minutes before it"
         elif event and abs(event.at - row["signed_at"]) > MAX_CLOCK_DIFFERENCE:
             yield f"signature {key} says another time than {event.name}"
@@ -141,7 +141,7 @@ def signers_proved_who_they_are(ledger: LedgerSnapshot) -> Iterator[str]:
             yield f"signature {key} and {event.name} name different people or sessions"
 
 
-def _fault_of_role(ledger: LedgerSnapshot, event: LedgerEvent, grant: Row | None) -> str:
+def _find_role_fault(ledger: LedgerSnapshot, event: LedgerEvent, grant: Row | None) -> str:
     """Return what is wrong with the grant that an event names; empty if nothing is."""
     if grant is None:
         return "names no role that was held"
@@ -151,32 +151,32 @@ def _fault_of_role(ledger: LedgerSnapshot, event: LedgerEvent, grant: Row | None
         return f"was done as {grant['role']}"
     if not _was_held(grant, event):
         return f"was done outside the dates of grant {grant['id']}"
-    if _centre_of(ledger, event) not in {None, grant["centre_id"]}:
+    if _get_centre_id(ledger, event) not in {None, grant["centre_id"]}:
         return "was done under a role at another centre"
-    return "" if _stood(ledger, event, grant["role"]) else f"was done by nobody who was {grant['role']} there"
+    return "" if _was_allocated(ledger, event, grant["role"]) else f"was done by nobody who was {grant['role']} there"
 
 
-def _attempt_of(ledger: LedgerSnapshot, event: LedgerEvent) -> Row | None:
+def _get_attempt(ledger: LedgerSnapshot, event: LedgerEvent) -> Row | None:
     number = event.object_id if event.object_type == "unit_attempt" else event.data.get("attempt")
     return ledger.rows("unit_attempt").get(number)
 
 
-def _thing_of(ledger: LedgerSnapshot, event: LedgerEvent) -> Row | None:
+def _get_row(ledger: LedgerSnapshot, event: LedgerEvent) -> Row | None:
     """Return the row that an event is about, if its table belongs to centres."""
-    if event.object_type not in OF_CENTRES:
+    if event.object_type not in CENTRE_TABLES:
         return None
     return ledger.rows(event.object_type).get(event.object_id)
 
 
-def _centre_of(ledger: LedgerSnapshot, event: LedgerEvent) -> int | None:
-    thing = _attempt_of(ledger, event) or _thing_of(ledger, event)
+def _get_centre_id(ledger: LedgerSnapshot, event: LedgerEvent) -> int | None:
+    thing = _get_attempt(ledger, event) or _get_row(ledger, event)
     centre: int | None = thing["centre_id"] if thing else event.data.get("centre")
     return centre
 
 
-def _stood(ledger: LedgerSnapshot, event: LedgerEvent, role: str) -> bool:
-    """Whether it was the candidate's own, or allocated to them when it happened."""
-    attempt, thing = _attempt_of(ledger, event), _thing_of(ledger, event)
+def _was_allocated(ledger: LedgerSnapshot, event: LedgerEvent, role: str) -> bool:
+    """Return whether the attempt was the candidate's own, or allocated to the actor in this role at the time."""
+    attempt, thing = _get_attempt(ledger, event), _get_row(ledger, event)
     if role == Role.CANDIDATE:
         about = attempt or thing
         return about is None or about["candidate_id"] == event.actor
@@ -196,16 +196,16 @@ def _was_held(grant: Row, event: LedgerEvent) -> bool:
 
 def _duties(ledger: LedgerSnapshot) -> dict[int, dict[str, set[int]]]:
     """Return who assessed and who verified each attempt, over all its rounds."""
-    found: dict[int, dict[str, set[int]]] = {}
+    duties: dict[int, dict[str, set[int]]] = {}
 
     def note(attempt: int, duty: str, person: int) -> None:
-        found.setdefault(attempt, {ASSESSING: set(), VERIFYING: set()})[duty].add(person)
+        duties.setdefault(attempt, {ASSESSING: set(), VERIFYING: set()})[duty].add(person)
 
     for attempt, person in _assessing(ledger):
         note(attempt, ASSESSING, person)
     for attempt, person in _verifying(ledger):
         note(attempt, VERIFYING, person)
-    return found
+    return duties
 
 
 def _assessing(ledger: LedgerSnapshot) -> Iterator[tuple[int, int]]:

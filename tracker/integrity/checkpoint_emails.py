@@ -27,7 +27,7 @@ You do not need to do anything else.
 
 
 def email_checkpoint() -> Checkpoint | None:
-    """Mail the newest checkpoint to `CHECKPOINTS_MAIL`, once a day at most and only if it is another than the last.
+    """Email the newest checkpoint to `CHECKPOINTS_MAIL`, once a day at most and only if it is a new one.
 
     The worker calls it every minute. Return the checkpoint that was emailed, if any.
     """
@@ -37,19 +37,19 @@ def email_checkpoint() -> Checkpoint | None:
     newest = next((each for _, each in reversed(list(checkpoints.read_lines())) if each), None)
     if newest is None:
         return None
-    with os.fdopen(os.open(_mark(), os.O_RDWR | os.O_CREAT, 0o600), "r+") as mark:
+    with os.fdopen(os.open(_get_marker_path(), os.O_RDWR | os.O_CREAT, 0o600), "r+") as mark:
         fcntl.flock(mark, fcntl.LOCK_EX)  # several workers may look at once
         day, _, size = mark.read().partition(" ")
         if day == clock.today().isoformat() or size == str(newest.size):
             return None
-        _post(newest, addresses)
+        _send(newest, addresses)
         mark.seek(0)
         mark.truncate()
         mark.write(f"{clock.today().isoformat()} {newest.size}")
     return newest
 
 
-def _post(newest: Checkpoint, addresses: tuple[str, ...]) -> None:
+def _send(newest: Checkpoint, addresses: tuple[str, ...]) -> None:
     day = f"{newest.at.astimezone(clock.LONDON):%-d %B %Y}"
     db.session.rollback()
     with transaction():
@@ -58,7 +58,7 @@ def _post(newest: Checkpoint, addresses: tuple[str, ...]) -> None:
             emails.send(each, f"Ledger checkpoint of {newest.origin}, {day}", body)
 
 
-def _mark() -> str:
-    """Beside the checkpoints: the day of the last mail, and how long the ledger was."""
+def _get_marker_path() -> str:
+    """Return the file with the day of the last email and the length of the ledger then."""
     folder = current_app.config["CHECKPOINTS_PATH"]
     return str(folder / "mailed")

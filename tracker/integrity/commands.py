@@ -74,7 +74,7 @@ def confine_role(role: str) -> None:
 def export_ledger(file: Path, number: str | None) -> None:
     """Export forms, ledger, checkpoints and keys as one ZIP, with a script that checks it anywhere."""
     from tracker.errors import TrackerError
-    from tracker.integrity.export import find_centre, pack_record, record_export
+    from tracker.integrity.export import find_centre, pack_record, record_ledger_export
     from tracker.ledger.events import OPERATOR
     from tracker.ledger.transactions import transaction
 
@@ -84,7 +84,7 @@ def export_ledger(file: Path, number: str | None) -> None:
         with partial.open("wb") as sink:
             exported = pack_record(sink, centre)
         with transaction():
-            record_export(exported, centre, OPERATOR)
+            record_ledger_export(exported, centre, OPERATOR)
         partial.replace(file)
     except TrackerError as error:
         raise click.ClickException(str(error)) from error

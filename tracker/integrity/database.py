@@ -1,4 +1,4 @@
-"""The database's own checks, and the triggers that refuse a change."""
+"""Checks of the database itself: its consistency, foreign keys, triggers, and the rights of its roles."""
 
 import hashlib
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ TRIGGERS = {
     "sqlite": "b3403b4f2579887dee1786e32838907390bc885666554dc5e3837d0a433c65e1",
     "postgresql": "1d51bd34d1eac4ce23687bdbcf9a2b21a558ee70373dbe78c9e6b2fadcc031ec",
 }
-"""The hash of all triggers as the newest migration leaves them; whichever changes one changes it here."""
+"""The hash of all triggers after the newest migration. A migration that changes a trigger must change it here."""
 DEFINITIONS = {
     "sqlite": "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger'",
     "postgresql": """
@@ -77,7 +77,7 @@ def _postgresql_faults() -> Iterator[str]:
 
 
 def _orphans() -> Iterator[str]:
-    """Foreign keys, checked by looking: whoever switched them off did not switch this off."""
+    """Find rows whose foreign key leads nowhere, because foreign keys can be switched off in the database."""
     for child, parent, key in db.session.execute(_orphan_query()):
         if key is not None:
             yield f"a row of {child} names {parent} {key}, which is not there"
@@ -85,7 +85,7 @@ def _orphans() -> Iterator[str]:
 
 @cache
 def _orphan_query() -> CompoundSelect[str, str, str | None]:
-    """For each foreign key, the tables that it joins and the first that leads nowhere; all in one statement."""
+    """Select, for each foreign key, its two tables and the first value that leads nowhere, in one statement."""
     found = []
     for table in db.metadata.sorted_tables:
         for key in table.foreign_keys:
@@ -101,7 +101,7 @@ def _orphan_query() -> CompoundSelect[str, str, str | None]:
 
 
 def _hash_of_triggers(dialect: str) -> str:
-    """Over all that they say and do: one of the same name may let everything pass."""
+    """Hash the definitions of all triggers: a trigger of the same name could allow everything."""
     found = [[str(each) for each in row] for row in db.session.execute(text(DEFINITIONS[dialect]))]
     return hashlib.sha256(canonical_json(sorted(found))).hexdigest()
 

@@ -1,4 +1,4 @@
-"""What was erased: only what was due and not held, and all of it; and nothing that is due stays long."""
+"""Checks of erasures: only what was due and not on hold, complete, and not late."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -10,7 +10,7 @@ from tracker.privacy.retention import list_due
 from tracker.storage import file_store
 from tracker.storage.file_references import is_referenced
 
-LATE = timedelta(days=30)
+MAX_DELAY = timedelta(days=30)
 
 
 @invariant(27, "everything erased was due for erasure, and is gone", {"erasure": ("is_open",)})
@@ -35,9 +35,9 @@ def nothing_due_is_late(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each registration whose erasure is over 30 days late. docs/integrity.md, invariant 27."""
     rules = ledger.by("retention_rule", "centre_id")
     for centre in ledger.rows("centre"):
-        if any(day_of(rule["set_at"]) >= today() - LATE for rule in rules.get(centre, ())):
+        if any(day_of(rule["set_at"]) >= today() - MAX_DELAY for rule in rules.get(centre, ())):
             continue  # a rule that was set lately may have made much due at once
-        for kept in list_due(centre, today() - LATE):
+        for kept in list_due(centre, today() - MAX_DELAY):
             holds = ledger.by("retention_hold", "registration_id").get(kept.registration.id, ())
-            if not any(hold["lifted_at"] and day_of(hold["lifted_at"]) >= today() - LATE for hold in holds):
+            if not any(hold["lifted_at"] and day_of(hold["lifted_at"]) >= today() - MAX_DELAY for hold in holds):
                 yield f"registration {kept.registration.id} was due for erasure more than thirty days ago"

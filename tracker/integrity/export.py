@@ -1,4 +1,4 @@
-"""The record as one ZIP that proves itself: forms, ledger, checkpoints, public keys, and the script that checks."""
+"""Export of the ledger as a ZIP: forms, events, checkpoints, public keys, and a script that checks them."""
 
 import hashlib
 import json
@@ -26,7 +26,7 @@ from tracker.recording_forms.pdf_seals import read_attachments
 from tracker.storage import file_store
 
 DOMAIN = b"tracker.bundle.v1\0"
-BESIDE = Path(__file__).parent / "bundle"
+BUNDLE_FOLDER = Path(__file__).parent / "bundle"
 NO_CHECKPOINT = (
     "A record is exported up to a signed checkpoint, and none can be written. Nothing was exported. `flask keys "
     "make` makes the first key; the log says what else is wrong."
@@ -54,7 +54,7 @@ def find_centre(number: str) -> Centre:
 
 
 def pack_record(sink: IO[bytes], centre: Centre | None) -> Exported:
-    """Write the ZIP with the forms of one centre, or of every one, as the record stands now.
+    """Write the ZIP with the forms of one centre, or of every one, as the ledger stands now.
 
     Call it with no transaction open. Raises `Refused` without a key, or where a form's file is not as it was issued.
     """
@@ -68,8 +68,8 @@ def pack_record(sink: IO[bytes], centre: Centre | None) -> Exported:
         db.session.rollback()
 
 
-def record_export(exported: Exported, centre: Centre | None, actor: Actor) -> None:
-    """Say in the ledger that the record was handed out, and what was in it."""
+def record_ledger_export(exported: Exported, centre: Centre | None, actor: Actor) -> None:
+    """Record in the ledger that it was exported, and what the export contained."""
     record(
         "record_exported", db.session.get_one(SigningKey, exported.key), actor,
         centre=centre.id if centre else None, forms=exported.forms, contents=exported.contents,
@@ -92,10 +92,10 @@ def _pack(archive: zipfile.ZipFile, centre: Centre | None, up_to: Checkpoint) ->
         put(f"keys/{key.name}.seal.crt", key.certificate.encode("ascii"))
     forms = list(_forms(bodies, centre))
     for form in forms:
-        for ending, content in _files_of(form):
+        for ending, content in _list_form_files(form):
             put(f"forms/{form['number']}.{ending}", content, zipfile.ZIP_STORED)
     put("README.txt", _readme(centre).encode())
-    put("verify.py", (BESIDE / "verify.py").read_bytes())
+    put("verify.py", (BUNDLE_FOLDER / "verify.py").read_bytes())
     signer = db.session.scalars(select(SigningKey).where(SigningKey.name == up_to.key)).one()
     said = {
         "v": 1, "origin": up_to.origin, "made_at": up_to.at.isoformat(timespec="microseconds"),
@@ -132,7 +132,7 @@ def _forms(bodies: list[bytes], centre: Centre | None) -> Iterator[Mapping[str, 
             yield each["data"]
 
 
-def _files_of(form: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
+def _list_form_files(form: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
     """Return a form's file as it was issued, with its snapshot and code."""
     try:
         pdf = file_store.read(form["sha256"])
@@ -150,5 +150,5 @@ def _files_of(form: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
 def _readme(centre: Centre | None) -> str:
     whose = f"{centre.name} ({centre.number})" if centre else "every centre"
     origin: str = current_app.config["SETTINGS"].base_url
-    text = (BESIDE / "README.txt").read_text(encoding="utf-8")
+    text = (BUNDLE_FOLDER / "README.txt").read_text(encoding="utf-8")
     return text.format(moment=f"{now():%Y-%m-%d %H:%M}", origin=origin, whose=whose)

@@ -1,4 +1,4 @@
-"""What a check is, and how all of them are run."""
+"""Integrity checks: the decorator that registers them, and running them all."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from itertools import islice
 from tracker.integrity.ledger_snapshot import LedgerSnapshot
 
 MAX_COUNTED = 1_000
-"""A check that fails this often has said enough."""
+"""The number of faults after which a check stops."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Check:
     number: int
     name: str
     find: Callable[[LedgerSnapshot], Iterable[str]]
-    """What is wrong, a sentence each."""
+    """Yields a sentence for each fault."""
     covers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The columns of which it notices a change, by table."""
 
@@ -28,7 +28,7 @@ class Result:
 
     check: Check
     count: int
-    """How many offences were found, up to `MAX_COUNTED`."""
+    """How many faults were found, up to `MAX_COUNTED`."""
     first: str | None
 
     @property
@@ -43,7 +43,7 @@ CHECKS: list[Check] = []
 def invariant(
     number: int, name: str, covers: Mapping[str, tuple[str, ...]] | None = None
 ) -> Callable[[Callable[[LedgerSnapshot], Iterable[str]]], Callable[[LedgerSnapshot], Iterable[str]]]:
-    """Make a function that finds offences one of the checks."""
+    """Register a function that yields faults as one of the checks."""
 
     def added(find: Callable[[LedgerSnapshot], Iterable[str]]) -> Callable[[LedgerSnapshot], Iterable[str]]:
         CHECKS.append(Check(number, name, find, covers or {}))
@@ -55,11 +55,11 @@ def invariant(
 def run_checks(ledger: LedgerSnapshot, checks: Iterable[Check]) -> Iterator[Result]:
     """Yield the result of each check in the order of their numbers, as soon as it is known."""
     for each in sorted(checks, key=lambda check: check.number):
-        found = list(islice(_offences(each, ledger), MAX_COUNTED))
+        found = list(islice(_list_faults(each, ledger), MAX_COUNTED))
         yield Result(each, len(found), found[0] if found else None)
 
 
-def _offences(check: Check, ledger: LedgerSnapshot) -> Iterator[str]:
+def _list_faults(check: Check, ledger: LedgerSnapshot) -> Iterator[str]:
     try:
         yield from check.find(ledger)
     except (LookupError, TypeError, ValueError, AttributeError) as error:  # a damaged record leads anywhere
@@ -67,7 +67,7 @@ def _offences(check: Check, ledger: LedgerSnapshot) -> Iterator[str]:
 
 
 def covered(checks: Iterable[Check]) -> dict[str, list[str]]:
-    """By table, the columns that some check protects."""
+    """Return the columns that some check protects, by table."""
     columns: dict[str, set[str]] = {}
     for each in checks:
         for table, names in each.covers.items():

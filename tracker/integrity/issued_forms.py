@@ -1,4 +1,4 @@
-"""Forms that were issued: each as it was sealed, and none served beyond its round."""
+"""Checks of issued forms: the file as it was sealed, what it prints, and none current after its round."""
 
 from collections.abc import Iterator
 
@@ -52,7 +52,7 @@ def forms_are_as_sealed(ledger: LedgerSnapshot) -> Iterator[str]:
         if not seal.is_intact or seal.key != row["key"]:
             yield f"issued form {key}: {seal.fault or 'it was sealed with another key'}"
         attached = read_attachments(pdf)
-        if not _names(row, attached.get(CODE_FILE, b""), public):
+        if not _is_code_valid(row, attached.get(CODE_FILE, b""), public):
             yield f"issued form {key}: its code is not signed, or names another form"
         if sha256(DOMAIN, attached.get(SNAPSHOT_FILE, b"")) != row["snapshot_hash"]:
             yield f"issued form {key}: the snapshot in it is not the one it names"
@@ -62,7 +62,10 @@ def forms_are_as_sealed(ledger: LedgerSnapshot) -> Iterator[str]:
     21, "every issued form prints what was signed", {"issued_form": ("snapshot_hash", "ledger_size", "ledger_head")}
 )
 def forms_print_what_was_signed(ledger: LedgerSnapshot) -> Iterator[str]:
-    """Each is a checkpoint too, printed and out of reach: the ledger was so long, and ended so."""
+    """Yield each form that prints anything but what was signed. docs/integrity.md, invariant 21.
+
+    A form also names the ledger's length and last hash, like a checkpoint.
+    """
     verified = {
         (row["attempt_id"], row["round"], row["snapshot_hash"])
         for row in ledger.rows("signature").values()
@@ -79,20 +82,20 @@ def forms_print_what_was_signed(ledger: LedgerSnapshot) -> Iterator[str]:
 @invariant(22, "no form of an ended round is served as current", {"issued_form": ("superseded_at", "round")})
 def no_form_outlives_its_round(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each current form of an ended round. docs/integrity.md, invariant 22."""
-    standing = {AttemptState.VERIFIED, AttemptState.CERTIFICATE_CLAIMED, AttemptState.VOID}
+    current = {AttemptState.VERIFIED, AttemptState.CERTIFICATE_CLAIMED, AttemptState.VOID}
     for key, row in ledger.rows("issued_form").items():
         attempt = ledger.rows("unit_attempt")[row["attempt_id"]]
-        if row["superseded_at"] is None and (row["round"] != attempt["round"] or attempt["state"] not in standing):
+        if row["superseded_at"] is None and (row["round"] != attempt["round"] or attempt["state"] not in current):
             yield f"issued form {key} passes for current, and its round has ended"
 
 
-def _names(row: Row, text: bytes, public: dict[str, str]) -> bool:
-    """Whether a form's code is signed by its key and says what its row says."""
+def _is_code_valid(row: Row, text: bytes, public: dict[str, str]) -> bool:
+    """Return whether a form's code is signed by its key and agrees with its row."""
     try:
         code, signature = parse_code(text.decode("ascii"))
     except ValueError:
         return False
-    said = FormCode(
+    expected = FormCode(
         row["number"], row["round"], row["snapshot_hash"], row["ledger_size"], row["ledger_head"], row["key"]
     )
-    return code == said and code.key in public and keys.is_signed(public[code.key], signature, code.body)
+    return code == expected and code.key in public and keys.is_signed(public[code.key], signature, code.body)

@@ -1,4 +1,4 @@
-"""What lies outside the database and holds it to its word: keys and checkpoints."""
+"""Checks of what is stored outside the database: signing keys and checkpoints."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -9,8 +9,8 @@ from tracker.integrity.ledger_snapshot import LedgerSnapshot, Row
 from tracker.ledger import checkpoints, keys, read_only
 from tracker.models import SigningKey
 
-LATE = timedelta(minutes=15)
-"""After which even a busy worker has written the checkpoint that is due."""
+MAX_DELAY = timedelta(minutes=15)
+"""The time in which even a busy worker writes a checkpoint that is due."""
 
 
 @invariant(
@@ -48,11 +48,11 @@ def ledger_agrees_with_checkpoints(ledger: LedgerSnapshot) -> Iterator[str]:
         if found.size < size:
             yield f"{where} tells of fewer events than the one before it"
         size = found.size
-    yield from _left_out(ledger, known, size)
+    yield from _find_missing_checkpoint(ledger, known, size)
 
 
 def _accepted_losses(ledger: LedgerSnapshot, known: dict[str, Row]) -> Iterator[tuple[int, int, datetime]]:
-    """Events that a restore lost, as a person accepted it, with the installation's key: from, to, when."""
+    """Yield the first and last number of events whose loss by a restore was accepted, and when it was."""
     for event in ledger.list_events("restore_accepted"):
         said = event.data
         body = read_only.build_acceptance(said["size"], said["head"], said["told_to"])
@@ -73,8 +73,8 @@ def _faults(found: checkpoints.Checkpoint, known: dict[str, Row], hashes: list[s
         yield f"names another event {found.size} than the ledger holds"
 
 
-def _left_out(ledger: LedgerSnapshot, known: dict[str, Row], size: int) -> Iterator[str]:
-    """Checkpoints were taken away, or could not be written: a hundred events stand without one, and for long."""
+def _find_missing_checkpoint(ledger: LedgerSnapshot, known: dict[str, Row], size: int) -> Iterator[str]:
+    """Yield a sentence if a checkpoint was removed or not written: a hundred old events are in none."""
     unmarked = len(ledger.hashes) - size
-    if known and unmarked >= checkpoints.EVENTS_PER_CHECKPOINT and now() - ledger.events[size].at > LATE:
+    if known and unmarked >= checkpoints.EVENTS_PER_CHECKPOINT and now() - ledger.events[size].at > MAX_DELAY:
         yield f"no checkpoint holds the last {unmarked} events"

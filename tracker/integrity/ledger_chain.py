@@ -1,4 +1,4 @@
-"""The ledger itself."""
+"""Check of the ledger: the chain of hashes over all events."""
 
 from collections.abc import Iterator
 

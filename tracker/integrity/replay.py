@@ -1,4 +1,4 @@
-"""The life of every attempt, told again from its events alone."""
+"""Replay of events: the state of every unit attempt as its events alone give it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,19 +9,19 @@ from tracker.integrity.invariants import invariant
 from tracker.integrity.ledger_snapshot import LedgerEvent, LedgerSnapshot
 from tracker.vocabulary import AttemptState, ReopeningKind
 
-MOVED_BY = {
+ACTION_OF_EVENT = {
     "unit_signed": AttemptAction.SIGN,
     "unit_confirmed": AttemptAction.CONFIRM,
     "unit_verified": AttemptAction.VERIFY,
 }
 VOIDED = "attempt_voided"
 REOPENED = "attempt_reopened"
-LIVES = ("attempt_started", *MOVED_BY, REOPENED, "attempt_moved", VOIDED)
+LIFECYCLE_EVENTS = ("attempt_started", *ACTION_OF_EVENT, REOPENED, "attempt_moved", VOIDED)
 
 
 @dataclass
-class Life:
-    """An attempt as its events leave it."""
+class ReplayedAttempt:
+    """The state of an attempt after its events."""
 
     state: AttemptState
     round: int
@@ -36,63 +36,63 @@ class Life:
 )
 def replay_gives_what_is_stored(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each attempt whose stored state differs from its events. docs/integrity.md, invariant 4."""
-    lives, _ = told_again(ledger)
+    attempts, _ = replay_events(ledger)
     for key, row in ledger.rows("unit_attempt").items():
-        life, unit = lives.get(key), ledger.rows("unit").get(row["unit_id"])
-        if life is None:
+        replayed, unit = attempts.get(key), ledger.rows("unit").get(row["unit_id"])
+        if replayed is None:
             yield f"attempt {key} has no event that starts it"
-        elif (life.state, life.round) != (row["state"], row["round"]):
+        elif (replayed.state, replayed.round) != (row["state"], row["round"]):
             yield (
                 f"attempt {key} is stored as {row['state']} in round {row['round']}; its events lead to "
-                f"{life.state} in round {life.round}"
+                f"{replayed.state} in round {replayed.round}"
             )
-        elif unit is None or unit["content_hash"] != life.unit:
+        elif unit is None or unit["content_hash"] != replayed.unit:
             yield f"attempt {key} is not pinned to the unit that its events name"
 
 
 @invariant(5, "every change of a unit attempt's state is an allowed one")
 def moves_are_allowed(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each change of state that the rules do not allow. docs/integrity.md, invariant 5."""
-    _, faults = told_again(ledger)
+    _, faults = replay_events(ledger)
     yield from faults
 
 
-def told_again(ledger: LedgerSnapshot) -> tuple[dict[int, Life], list[str]]:
-    """By attempt how its events leave it, and what among them the design does not allow."""
-    lives: dict[int, Life] = {}
+def replay_events(ledger: LedgerSnapshot) -> tuple[dict[int, ReplayedAttempt], list[str]]:
+    """Replay the events of all attempts; return each attempt's state, and the changes that are not allowed."""
+    attempts: dict[int, ReplayedAttempt] = {}
     faults: list[str] = []
-    for event in sorted(ledger.list_events(*LIVES), key=lambda each: each.seq):
-        attempt = event.data["attempt"] if event.act in MOVED_BY else event.object_id
+    for event in sorted(ledger.list_events(*LIFECYCLE_EVENTS), key=lambda each: each.seq):
+        attempt = event.data["attempt"] if event.act in ACTION_OF_EVENT else event.object_id
         if event.act == "attempt_started":
-            if attempt in lives:
+            if attempt in attempts:
                 faults.append(f"{event.name}: attempt {attempt} was started before")
-            lives[attempt] = Life(AttemptState.IN_PROGRESS, 1, event.data["unit"])
-        elif attempt not in lives:
+            attempts[attempt] = ReplayedAttempt(AttemptState.IN_PROGRESS, 1, event.data["unit"])
+        elif attempt not in attempts:
             faults.append(f"{event.name}: attempt {attempt} was never started")
         else:
-            faults.extend(f"{event.name}: {fault}" for fault in _live(lives[attempt], event))
-    return lives, faults
+            faults.extend(f"{event.name}: {fault}" for fault in _replay_event(attempts[attempt], event))
+    return attempts, faults
 
 
-def _live(life: Life, event: LedgerEvent) -> Iterator[str]:
+def _replay_event(replayed: ReplayedAttempt, event: LedgerEvent) -> Iterator[str]:
     if event.act == "attempt_moved":
-        if life.state is not AttemptState.IN_PROGRESS or event.data["before"] != life.unit:
+        if replayed.state is not AttemptState.IN_PROGRESS or event.data["before"] != replayed.unit:
             yield "an attempt moves to another version while it is in progress, from the version it is on"
-        life.unit = event.data["after"]
+        replayed.unit = event.data["after"]
         return
-    if (transition := TRANSITIONS.get((life.state, _move_of(event)))) is None:
-        yield f"an attempt that is {life.state} does not do this"
+    if (transition := TRANSITIONS.get((replayed.state, _get_action(event)))) is None:
+        yield f"an attempt that is {replayed.state} does not do this"
         return
-    if event.act in MOVED_BY and event.data["round"] != life.round:
-        yield f"it names round {event.data['round']}; the attempt is in round {life.round}"
-    life.state = transition.to
+    if event.act in ACTION_OF_EVENT and event.data["round"] != replayed.round:
+        yield f"it names round {event.data['round']}; the attempt is in round {replayed.round}"
+    replayed.state = transition.to
     if event.act == REOPENED:
-        life.round += 1
-        if (event.data["round"], event.data["ended_round"]) != (life.round, life.round - 1):
-            yield f"it names round {event.data['round']}; the attempt is in round {life.round}"
+        replayed.round += 1
+        if (event.data["round"], event.data["ended_round"]) != (replayed.round, replayed.round - 1):
+            yield f"it names round {event.data['round']}; the attempt is in round {replayed.round}"
 
 
-def _move_of(event: LedgerEvent) -> AttemptAction:
+def _get_action(event: LedgerEvent) -> AttemptAction:
     if event.act == REOPENED:
         return ACTIONS_THAT_REOPEN[ReopeningKind(event.data["kind"])]
-    return AttemptAction.VOID if event.act == VOIDED else MOVED_BY[event.act]
+    return AttemptAction.VOID if event.act == VOIDED else ACTION_OF_EVENT[event.act]

@@ -1,4 +1,4 @@
-"""Rows and events: each row as the ledger says it is, each row told of once, each event with its row."""
+"""Checks of rows against events: every row has its event, every event its row, and no sealed row has changed."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from tracker.integrity.ledger_snapshot import LedgerEvent, LedgerSnapshot
 from tracker.ledger import events, row_seals
 from tracker.storage.file_references import ERASED_TEXT
 
-BORN = {
+CREATING_EVENTS = {
     "centre": ("centre_created",),
     "grant": ("grant_given",),
     "registration": ("candidate_registered",),
@@ -28,9 +28,9 @@ BORN = {
     "retention_hold": ("retention_hold_set",),
     "erasure": ("portfolio_erased",),
 }
-"""By table, the acts that make one of its rows."""
-DECIDING = ("assessment_released", "attempt_reopened", "attempt_moved")
-ENTERED_ONCE: dict[str, tuple[str, ...]] = {
+"""The events that create the rows of a table."""
+DECIDING_EVENTS = ("assessment_released", "attempt_reopened", "attempt_moved")
+FIXED_TABLES: dict[str, tuple[str, ...]] = {
     "allocation": ("ends_at",),
     "attachment": (),
     "version_move": (),
@@ -51,22 +51,24 @@ ENTERED_ONCE: dict[str, tuple[str, ...]] = {
     "submission": ("withdrawn_at",),
     "version_attachment": (),
 }
-"""Tables whose rows stay as they were entered, and the columns that are empty then and filled later."""
+"""Tables whose rows never change, with the columns that are empty at first and may be filled later."""
 COLUMNS = {name: tuple(sealed.columns(db.metadata.tables[name])) for name, sealed in row_seals.TABLES.items()}
 
 
 @invariant(3, "every act has an event, and every event has its row")
 def rows_and_events_match(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each row without its event, and each event without its row. docs/integrity.md, invariant 3."""
-    for table, acts in BORN.items():
-        told = Counter(each.object_id for each in ledger.list_events(*acts)) + Counter(_carried_over(ledger, table))
-        yield from _compared(table, told, {key for key in ledger.rows(table) if _counts(ledger, table, key)})
+    for table, acts in CREATING_EVENTS.items():
+        event_counts = Counter(each.object_id for each in ledger.list_events(*acts))
+        event_counts += Counter(_carried_over(ledger, table))
+        keys = {key for key in ledger.rows(table) if _needs_event(ledger, table, key)}
+        yield from _compare_counts(table, event_counts, keys)
     decided = Counter(
-        each["decision"] for event in ledger.list_events(*DECIDING) for each in event.data.get("decisions", ())
+        each["decision"] for event in ledger.list_events(*DECIDING_EVENTS) for each in event.data.get("decisions", ())
     )
-    yield from _compared("decision", decided, set(ledger.rows("decision")))
+    yield from _compare_counts("decision", decided, set(ledger.rows("decision")))
     reopened = Counter(event.data.get("reopening") for event in ledger.list_events("attempt_reopened"))
-    yield from _compared("reopening", reopened, set(ledger.rows("reopening")))
+    yield from _compare_counts("reopening", reopened, set(ledger.rows("reopening")))
 
 
 @invariant(14, "no row has changed since its last event", COLUMNS)
@@ -80,16 +82,16 @@ def rows_are_as_sealed(ledger: LedgerSnapshot) -> Iterator[str]:
             key = row_seals.get_key(table, row)
             seen.add(key)
             if event := latest.get(key):
-                yield from _differing(ledger, event, key, table, row)
+                yield from _find_change(ledger, event, key, table, row)
             elif _must_be_sealed(ledger, name, row):
-                yield f"{_said(key)} is in no event"
+                yield f"{_describe_key(key)} is in no event"
     for key in latest.keys() - seen:
         if key.partition(":")[0] in row_seals.TABLES:
-            yield f"{_said(key)} is gone, though {latest[key].name} tells of it"
+            yield f"{_describe_key(key)} is gone, though {latest[key].name} tells of it"
 
 
 @invariant(
-    14, "columns that never change hold what was first entered", {name: COLUMNS[name] for name in ENTERED_ONCE}
+    14, "columns that never change hold what was first entered", {name: COLUMNS[name] for name in FIXED_TABLES}
 )
 def rows_are_as_first_sealed(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each row whose fixed columns differ from what was first entered. docs/integrity.md, invariant 14.
@@ -101,12 +103,12 @@ def rows_are_as_first_sealed(ledger: LedgerSnapshot) -> Iterator[str]:
         for key in event.data.get("rows", ()):
             first.setdefault(key, event)
     erased = {key for event in ledger.list_events("portfolio_erased") for key in event.data.get("rows", ())}
-    for name, later in ENTERED_ONCE.items():
+    for name, later in FIXED_TABLES.items():
         table = ledger.table(name)
         for row in ledger.rows(name).values():
             key = row_seals.get_key(table, row)
             if key in first and key not in erased:
-                yield from _differing(ledger, first[key], key, table, {**row, **dict.fromkeys(later)})
+                yield from _find_change(ledger, first[key], key, table, {**row, **dict.fromkeys(later)})
 
 
 @invariant(14, "notes on evidence requirements are as they were when signed", {"requirement_confirmation": ("note",)})
@@ -125,15 +127,15 @@ def notes_are_as_signed(ledger: LedgerSnapshot) -> Iterator[str]:
             if row["note"] == ERASED_TEXT and row["attempt_id"] in erased:
                 continue
             name = f"note-{row['requirement_id']}"
-            if row["requirement_id"] not in wanted or row["confirmed_at"] > event.at or _ended(row, event):
+            if row["requirement_id"] not in wanted or row["confirmed_at"] > event.at or _was_removed(row, event):
                 continue
             hashed = events.hash_text(salts[name], row["note"]) if name in salts else None
             if (row["note"] or name in texts) and texts.get(name) != hashed:
                 yield f"requirement confirmation {row['id']}: its note is not the one that was signed"
 
 
-def _ended(row: Any, event: LedgerEvent) -> bool:
-    """Taken back before the signature, or made anew in another round's place."""
+def _was_removed(row: Any, event: LedgerEvent) -> bool:
+    """Return whether a confirmation was removed before the signature."""
     return row["removed_at"] is not None and row["removed_at"] <= event.at
 
 
@@ -145,24 +147,24 @@ def _carried_over(ledger: LedgerSnapshot, table: str) -> Iterator[int]:
         )
 
 
-def _counts(ledger: LedgerSnapshot, table: str, key: int) -> bool:
+def _needs_event(ledger: LedgerSnapshot, table: str, key: int) -> bool:
     """Return whether a row must have an event: an assessment only once it is released."""
     return table != "assessment" or ledger.rows(table)[key]["state"] == "released"
 
 
-def _compared(table: str, told: Counter[Any], held: set[Any]) -> Iterator[str]:
+def _compare_counts(table: str, event_counts: Counter[Any], keys: set[Any]) -> Iterator[str]:
     what = table.replace("_", " ")
-    for key in sorted(held - set(told)):
+    for key in sorted(keys - set(event_counts)):
         yield f"{what} {key} is in no event"
-    for key, times in told.items():
-        if key not in held:
+    for key, times in event_counts.items():
+        if key not in keys:
             yield f"{what} {key} is gone, though an event tells of it"
         elif times > 1:
             yield f"{what} {key} is told of {times} times"
 
 
 def _must_be_sealed(ledger: LedgerSnapshot, name: str, row: Any) -> bool:
-    """Drafts are not: an assessment before its release, a claim and a file of an item before it is submitted."""
+    """Return whether a row must be sealed: drafts and what belongs to unsubmitted evidence need not be."""
     if name == "assessment":
         return bool(row["state"] == "released")
     if name == "evidence":
@@ -175,14 +177,14 @@ def _must_be_sealed(ledger: LedgerSnapshot, name: str, row: Any) -> bool:
     return True
 
 
-def _differing(ledger: LedgerSnapshot, event: LedgerEvent, key: str, table: Any, row: Any) -> Iterator[str]:
+def _find_change(ledger: LedgerSnapshot, event: LedgerEvent, key: str, table: Any, row: Any) -> Iterator[str]:
     salt = ledger.salts.get(event.seq, {}).get(key)
     if salt is None:
-        yield f"{_said(key)}: the salt of {event.name} is gone"
+        yield f"{_describe_key(key)}: the salt of {event.name} is gone"
     elif row_seals.hash_row(salt, table, row) != event.data["rows"][key]:
-        yield f"{_said(key)} was changed after {event.name}"
+        yield f"{_describe_key(key)} was changed after {event.name}"
 
 
-def _said(key: str) -> str:
+def _describe_key(key: str) -> str:
     name, _, number = key.partition(":")
     return f"{name.replace('_', ' ')} {number}"

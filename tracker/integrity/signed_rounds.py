@@ -1,4 +1,4 @@
-"""What a signed round rests on: its order, its decisions, its snapshot."""
+"""Checks of signed rounds: the order of signatures, the decisions behind them, and the snapshots."""
 
 import json
 from collections import Counter
@@ -15,18 +15,23 @@ from tracker.models import UnitAttempt
 from tracker.recording_forms.snapshot import DOMAIN, take_snapshot
 from tracker.vocabulary import AttemptState, CriterionState, Outcome, SignatureRole
 
-SIGNED = {AttemptState.ASSESSED, AttemptState.CONFIRMED, AttemptState.VERIFIED, AttemptState.CERTIFICATE_CLAIMED}
-ORDER = (
+SIGNED_STATES = {
+    AttemptState.ASSESSED,
+    AttemptState.CONFIRMED,
+    AttemptState.VERIFIED,
+    AttemptState.CERTIFICATE_CLAIMED,
+}
+SIGNING_ORDER = (
     SignatureRole.ASSESSOR,
     SignatureRole.COUNTERSIGNER,
     SignatureRole.CANDIDATE,
     SignatureRole.INTERNAL_VERIFIER,
 )
-NEEDED = {
-    AttemptState.ASSESSED: ORDER[:1],
-    AttemptState.CONFIRMED: (ORDER[0], ORDER[2]),
-    AttemptState.VERIFIED: (ORDER[0], ORDER[2], ORDER[3]),
-    AttemptState.CERTIFICATE_CLAIMED: (ORDER[0], ORDER[2], ORDER[3]),
+SIGNATURES_OF_STATE = {
+    AttemptState.ASSESSED: SIGNING_ORDER[:1],
+    AttemptState.CONFIRMED: (SIGNING_ORDER[0], SIGNING_ORDER[2]),
+    AttemptState.VERIFIED: (SIGNING_ORDER[0], SIGNING_ORDER[2], SIGNING_ORDER[3]),
+    AttemptState.CERTIFICATE_CLAIMED: (SIGNING_ORDER[0], SIGNING_ORDER[2], SIGNING_ORDER[3]),
 }
 
 
@@ -46,15 +51,15 @@ def signed_in_order(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each round signed out of order. docs/integrity.md, invariant 9."""
     for (attempt, number), rows in _signatures_of_rounds(ledger).items():
         found = sorted(rows, key=lambda row: (row["signed_at"], row["id"]))
-        places = [ORDER.index(SignatureRole(row["role"])) for row in found]
+        places = [SIGNING_ORDER.index(SignatureRole(row["role"])) for row in found]
         if places != sorted(places):
             yield f"attempt {attempt}, round {number}: signed as {', then '.join(row['role'] for row in found)}"
         if late := [
-            each for each in _submissions_of(ledger, found[0]) if each["submitted_at"] > found[0]["signed_at"]
+            each for each in _list_submissions(ledger, found[0]) if each["submitted_at"] > found[0]["signed_at"]
         ]:
             yield f"attempt {attempt}, round {number}: submission {late[0]['id']} was declared after it was assessed"
     for key, row in ledger.rows("unit_attempt").items():
-        wanted = set(NEEDED.get(row["state"], ()))
+        wanted = set(SIGNATURES_OF_STATE.get(row["state"], ()))
         held = {each["role"] for each in _signatures_of_rounds(ledger).get((key, row["round"]), ()) if _is_live(each)}
         if held != wanted and row["state"] != AttemptState.VOID:
             yield f"attempt {key} is {row['state']}, and has live signatures as {', '.join(sorted(held)) or 'nobody'}"
@@ -179,9 +184,9 @@ def verified_was_sampled(ledger: LedgerSnapshot) -> Iterator[str]:
 
 
 def _signed_attempts(ledger: LedgerSnapshot) -> Iterator[tuple[UnitAttempt, Matrix]]:
-    """Each attempt whose round is signed, with its grid as the pages read it."""
+    """Yield each attempt whose round is signed, with its matrix as pages load it."""
     for key, row in ledger.rows("unit_attempt").items():
-        if row["state"] in SIGNED and (attempt := db.session.get(UnitAttempt, key)):
+        if row["state"] in SIGNED_STATES and (attempt := db.session.get(UnitAttempt, key)):
             yield attempt, load_matrix(attempt)
 
 
@@ -196,9 +201,9 @@ def _is_live(row: Row) -> bool:
     return row["superseded_at"] is None
 
 
-def _submissions_of(ledger: LedgerSnapshot, signature: Row) -> list[Row]:
+def _list_submissions(ledger: LedgerSnapshot, signature: Row) -> list[Row]:
     """Return the submissions of the evidence in a signature's snapshot."""
-    items = ledger.by("evidence", "candidate_id").get(_candidate_of(ledger, signature), ())
+    items = ledger.by("evidence", "candidate_id").get(_get_candidate_id(ledger, signature), ())
     return [
         submission
         for each in _snapshot(signature).get("evidence", ())
@@ -208,7 +213,7 @@ def _submissions_of(ledger: LedgerSnapshot, signature: Row) -> list[Row]:
     ]
 
 
-def _candidate_of(ledger: LedgerSnapshot, signature: Row) -> int | None:
+def _get_candidate_id(ledger: LedgerSnapshot, signature: Row) -> int | None:
     attempt = ledger.rows("unit_attempt").get(signature["attempt_id"])
     return attempt["candidate_id"] if attempt else None
 

@@ -1,4 +1,4 @@
-"""The files beside the database."""
+"""Checks of stored files: every attachment has its file, and every file its row."""
 
 from collections.abc import Iterator
 

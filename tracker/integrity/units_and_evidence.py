@@ -1,4 +1,4 @@
-"""Units, sealed evidence, and whose is what."""
+"""Checks of published units, sealed evidence, and the centres and people that rows refer to."""
 
 import json
 from collections import Counter
@@ -37,7 +37,7 @@ def units_are_as_published(ledger: LedgerSnapshot) -> Iterator[str]:
             continue
         if hashed != unit["content_hash"]:
             yield f"unit {key} ({unit['code']}) does not hash to what it is pinned to"
-        elif wrong := _stored_otherwise(unit, document):
+        elif wrong := _find_differing_columns(unit, document):
             yield f"unit {key} ({unit['code']}) is stored with another {wrong[0].replace('_', ' ')} than it says"
         yield from _differing(
             f"unit {key} ({unit['code']}): criterion", ledger, "criterion", key, document["criteria"]
@@ -133,10 +133,10 @@ def people_belong_there(ledger: LedgerSnapshot) -> Iterator[str]:
     registrations, attempts = ledger.rows("registration"), ledger.rows("unit_attempt")
     grants = ledger.rows("grant")
     for key, row in ledger.rows("allocation").items():
-        if not _held(grants, row, attempts[row["attempt_id"]]["centre_id"], row["role"]):
+        if not _had_role(grants, row, attempts[row["attempt_id"]]["centre_id"], row["role"]):
             yield f"allocation {key} names somebody who did not have the role at that centre"
     for key, row in ledger.rows("visit").items():
-        if not _held(grants, {**row, "starts_at": row["opened_at"]}, row["centre_id"], Role.EXTERNAL_VERIFIER):
+        if not _had_role(grants, {**row, "starts_at": row["opened_at"]}, row["centre_id"], Role.EXTERNAL_VERIFIER):
             yield f"visit {key} is of somebody who was no external verifier at that centre"
     registered = {(row["candidate_id"], row["centre_id"]) for row in registrations.values()}
     for key, row in ledger.rows("evidence").items():
@@ -144,14 +144,14 @@ def people_belong_there(ledger: LedgerSnapshot) -> Iterator[str]:
             yield f"evidence {key} is at a centre at which its candidate is not registered"
 
 
-def _stored_otherwise(unit: Row, document: dict[str, Any]) -> list[str]:
+def _find_differing_columns(unit: Row, document: dict[str, Any]) -> list[str]:
     """Return the columns of a unit that differ from its document."""
     says = unit_from_json(document)
     return [name for name in UNIT if _plain(unit[name]) != _plain(getattr(says, name))]
 
 
-def _held(grants: dict[int, Row], row: Row, centre_id: int, role: str) -> bool:
-    """Whether somebody had a role at a centre when something of theirs began."""
+def _had_role(grants: dict[int, Row], row: Row, centre_id: int, role: str) -> bool:
+    """Return whether a person had a role at a centre when their row began."""
     return any(
         (each["person_id"], each["centre_id"], each["role"]) == (row["person_id"], centre_id, role)
         and (each["ends_at"] is None or row["starts_at"] < each["ends_at"])

@@ -1,4 +1,4 @@
-"""All checks, gathered: importing the modules that hold them is what lists them."""
+"""All integrity checks: importing their modules registers them."""
 
 from collections.abc import Iterator
 
@@ -36,7 +36,7 @@ MODULES = (
 
 
 def run_all_checks() -> Iterator[Result]:
-    """Every check against the database as it stands now. Reads only; ends its transaction."""
+    """Run every check against the database as it is now, read-only; end the transaction."""
     db.session.rollback()
     if db.session.get_bind().dialect.name == "postgresql":  # SQLite reads one moment in any transaction
         db.session.connection(execution_options={"isolation_level": "REPEATABLE READ"})

@@ -42,7 +42,7 @@ def load_past_matrix(attempt: UnitAttempt, move: VersionMove, *, with_drafts: bo
 def _build_matrix(
     attempt: UnitAttempt,
     unit_id: int,
-    versions: Mapping[int, "_Version"],
+    versions: Mapping[int, "_VisibleVersion"],
     ended_at: datetime | None = None,
     *,
     with_drafts: bool,
@@ -76,7 +76,7 @@ def list_columns(unit_id: int) -> tuple[MatrixColumn, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Version:
+class _VisibleVersion:
     evidence_id: int
     number: int | None
     version_id: int | None
@@ -91,7 +91,7 @@ class _Version:
     content_hash: str | None
 
 
-def _load_versions(attempt: UnitAttempt, until: datetime | None, *, with_drafts: bool) -> dict[int, _Version]:
+def _load_versions(attempt: UnitAttempt, until: datetime | None, *, with_drafts: bool) -> dict[int, _VisibleVersion]:
     """Return the candidate's items by id, in index order, each as its latest version submitted by `until`."""
     sealed, draft = EvidenceVersion, Evidence
     submitted = select(
@@ -121,14 +121,14 @@ def _load_versions(attempt: UnitAttempt, until: datetime | None, *, with_drafts:
     if until:
         submitted = submitted.where(Submission.submitted_at <= until)
     latest = {  # later versions overwrite earlier ones
-        row["evidence_id"]: _Version(**row) for row in db.session.execute(submitted).mappings()
+        row["evidence_id"]: _VisibleVersion(**row) for row in db.session.execute(submitted).mappings()
     }
     if with_drafts:
         latest |= {row.evidence_id: row for row in _load_drafts(attempt) if row.evidence_id not in latest}
     return latest
 
 
-def _load_drafts(attempt: UnitAttempt) -> list[_Version]:
+def _load_drafts(attempt: UnitAttempt) -> list[_VisibleVersion]:
     query = (
         select(
             Evidence.id,
@@ -148,7 +148,7 @@ def _load_drafts(attempt: UnitAttempt) -> list[_Version]:
         .order_by(Evidence.id)
     )
     return [
-        _Version(
+        _VisibleVersion(
             evidence_id=row.id,
             number=row.number,
             version_id=None,
@@ -209,7 +209,7 @@ def _load_cells(
     return cells
 
 
-def _build_row(version: _Version, cells: Mapping[int, MatrixCell]) -> MatrixRow:
+def _build_row(version: _VisibleVersion, cells: Mapping[int, MatrixCell]) -> MatrixRow:
     return MatrixRow(
         evidence_id=version.evidence_id,
         number=version.number,

@@ -76,7 +76,7 @@ class EvidenceForm(VersionedForm):
         value = self[name].data
         if name == "method":
             return Method(value) if value and value.strip() else None
-        return value if name in NOT_TEXT else clean_text(value, keep=BREAKS if name == "narrative" else "")
+        return value if name in NOT_TEXT else clean_field_text(value, keep=BREAKS if name == "narrative" else "")
 
 
 class DeclarationForm(VersionedForm):
@@ -85,7 +85,7 @@ class DeclarationForm(VersionedForm):
     declared = BooleanField(validators=[DataRequired("Tick the declaration to submit.")])
 
 
-def clean_text(text: str | None, keep: str) -> str:
+def clean_field_text(text: str | None, keep: str) -> str:
     """Return text with line feeds only (spaces in a single-line field) and without control characters."""
     text = (text or "").replace("\r\n", "\n").replace("\r", "\n")
     if not keep:

@@ -97,7 +97,7 @@ def write_zip(data: DataExport) -> IO[bytes]:
     return packed
 
 
-def record_export(person: Person, actor: Actor, data: DataExport) -> None:
+def record_data_export(person: Person, actor: Actor, data: DataExport) -> None:
     """Record in the ledger that a person downloaded their own data, and with how many files."""
     record("data_exported", person, actor, files=len(data.files))
 

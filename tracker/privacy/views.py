@@ -40,7 +40,7 @@ def download_own_data() -> ResponseReturnValue:
     person = me()
     with reading():
         data, packed = data_export.export_own_data(person.person_id)
-    data_export.record_export(db.session.get_one(Person, person.person_id), person.as_actor(None), data)
+    data_export.record_data_export(db.session.get_one(Person, person.person_id), person.as_actor(None), data)
     return send_file(
         packed, mimetype="application/zip", as_attachment=True, download_name=f"my-data-{today().isoformat()}.zip"
     )

@@ -64,10 +64,10 @@ def verify_form(file: Path, folder: Path | None) -> None:
 
 def _blank(code: str, version: str | None) -> bytes:
     from tracker.recording_forms.form_content import build_blank_content
-    from tracker.recording_forms.rendering import render_form
+    from tracker.recording_forms.rendering import render_form_pdf
     from tracker.units.standards_folder import read_standards
 
-    return render_form(build_blank_content(read_standards().find_unit(code, version)))
+    return render_form_pdf(build_blank_content(read_standards().find_unit(code, version)))
 
 
 def _filled(code: str, version: str | None, email: str) -> bytes:
@@ -75,7 +75,7 @@ def _filled(code: str, version: str | None, email: str) -> bytes:
 
     from tracker.library.queries.units import find_unit_by_code
     from tracker.recording_forms.queries import build_form_content, find_attempt_of_candidate
-    from tracker.recording_forms.rendering import render_form
+    from tracker.recording_forms.rendering import render_form_pdf
 
     with current_app.app_context():
         unit = find_unit_by_code(code, version)
@@ -84,4 +84,4 @@ def _filled(code: str, version: str | None, email: str) -> bytes:
             raise NotFound(
                 f"{email} has no attempt at {code}. Nothing was printed. Check the email address and the code."
             )
-        return render_form(build_form_content(attempt))
+        return render_form_pdf(build_form_content(attempt))

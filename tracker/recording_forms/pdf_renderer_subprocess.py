@@ -8,7 +8,7 @@ import sys
 from typing import IO
 
 from tracker.recording_forms.form_content import FormContent, IndexContent
-from tracker.recording_forms.rendering import render_form, render_index
+from tracker.recording_forms.rendering import render_form_pdf, render_index
 from tracker.sandbox.limits import allow_cpu_seconds
 from tracker.sandbox.messages import receive, send
 
@@ -21,7 +21,7 @@ MAX_UNCOLLECTED_OBJECTS = 1_000_000
 
 
 def main() -> None:
-    """FormVerification each request with a PDF, empty when it failed, until standard input is closed."""
+    """Answer each request with a PDF, which is empty if rendering failed, until standard input is closed."""
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     gc.disable()  # collecting garbage while a form is laid out can take as long as the form
     gc.freeze()
@@ -37,7 +37,7 @@ def main() -> None:
 
 def _render(content: FormContent | IndexContent) -> bytes:
     try:
-        return render_form(content) if isinstance(content, FormContent) else render_index(content)
+        return render_form_pdf(content) if isinstance(content, FormContent) else render_index(content)
     except Exception:
         log.exception("A form could not be rendered")
         return b""

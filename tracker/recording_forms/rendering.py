@@ -82,7 +82,7 @@ class RenderingResources(threading.local):
 _resources = RenderingResources()
 
 
-def render_form(content: FormContent) -> bytes:
+def render_form_pdf(content: FormContent) -> bytes:
     """Return the recording form as PDF. Raises `FormNotRendered`."""
     blank_rows = BLANK_ROWS if content.is_blank else 0
     html = _render_html("recording_forms/recording_form.html", form_content=content, blank_rows=blank_rows)

@@ -25,7 +25,7 @@ from tracker.recording_forms.form_verification import (
     is_current,
     load_known_keys,
 )
-from tracker.recording_forms.forms import VerifyForm
+from tracker.recording_forms.forms import VerifyPdfForm
 from tracker.recording_forms.pdf_inspection import MAX_SIZE
 from tracker.recording_forms.pdf_renderer import render_pdf
 from tracker.recording_forms.queries import build_form_content
@@ -127,14 +127,14 @@ def verify_form() -> ResponseReturnValue:
     """Show whether the form with a code was issued here, to anyone who has the paper."""
     code = request.args.get("code", "")[:1000]
     answer = check_code(code, load_known_keys()) if code else None
-    return show_result(VerifyForm(), answer)
+    return show_result(VerifyPdfForm(), answer)
 
 
 @recording_forms.post("/verify")
 @public
 def verify_file() -> ResponseReturnValue:
     """Show whether a file is a form as it was issued here. The file is not stored."""
-    form = VerifyForm()
+    form = VerifyPdfForm()
     if not form.validate():
         return show_result(form, None), 422
     with reading():
@@ -147,7 +147,7 @@ def verify_file() -> ResponseReturnValue:
     return show_result(form, answer)
 
 
-def show_result(form: VerifyForm, answer: FormVerification | None) -> str:
+def show_result(form: VerifyPdfForm, answer: FormVerification | None) -> str:
     """Render the result: everyone sees the unit, the centre and the date of issue.
 
     Only a person who may read the attempt sees whose form it is.

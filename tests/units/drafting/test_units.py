@@ -87,11 +87,11 @@ PARAGRAPHS = st.lists(
 
 @given(PARAGRAPHS)
 def test_paragraphs_round_trip(paragraphs: list[dict[str, object]]) -> None:
-    assert units.parse_paragraphs(units.format_paragraphs(paragraphs)) == paragraphs
+    assert units.parse_typed_paragraphs(units.format_paragraphs(paragraphs)) == paragraphs
 
 
 def test_points_alone_belong_to_the_previous_paragraph() -> None:
-    found = units.parse_paragraphs("They are:\r\n\r\n- rare\n- loud")
+    found = units.parse_typed_paragraphs("They are:\r\n\r\n- rare\n- loud")
     assert found == [{"text": "They are:", "heading": None, "points": ["rare", "loud"]}]
 
 

@@ -13,7 +13,9 @@ def list_attempt_action_points(attempt: UnitAttempt) -> list[ActionPoint]:
     return list(db.session.scalars(query.order_by(ActionPoint.id)))
 
 
-def list_requirements(attempt: UnitAttempt) -> list[tuple[EvidenceRequirement, RequirementConfirmation | None]]:
+def list_requirement_confirmations(
+    attempt: UnitAttempt,
+) -> list[tuple[EvidenceRequirement, RequirementConfirmation | None]]:
     """List the unit's evidence requirements, each with its confirmation in this round."""
     query = (
         select(EvidenceRequirement, RequirementConfirmation)

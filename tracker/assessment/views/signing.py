@@ -131,7 +131,7 @@ def save_requirements(attempt: UnitAttempt, actor: Actor, changed: set[str] | No
         changed: the names of the fields to save; None saves all.
     """
     ticked = set(read_form_ids("requirement"))
-    for requirement, confirmation in queries.list_requirements(attempt):
+    for requirement, confirmation in queries.list_requirement_confirmations(attempt):
         name = f"note-{requirement.id}"
         noted = changed is None or name in changed
         if changed is not None and "requirement" not in changed:
@@ -182,7 +182,7 @@ def render_sign_page(
         blockers=sign_off_checks.list_sign_off_blockers(attempt, matrix, shown_action_points)
         if attempt.assessed_at is None
         else [],
-        requirements=queries.list_requirements(attempt),
+        requirements=queries.list_requirement_confirmations(attempt),
         typed=typed,
         ticked=set(request.form.getlist("requirement")),
         action_points=shown_action_points,

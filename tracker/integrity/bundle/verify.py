@@ -75,7 +75,7 @@ def normal(value: Any) -> Any:
 
 
 def exact(digits: str) -> int:
-    """No fractions, and nothing too large to be exact everywhere: ValueError."""
+    """Raise ValueError for a fraction, and for an integer too large to be exact in every language."""
     if abs(number := int(digits)) >= 2**53:
         raise ValueError(digits)
     return number
@@ -117,7 +117,7 @@ def read(members: Members, name: str) -> bytes:
 
 
 def read_ledger(members: Members) -> tuple[list[Event], list[str]]:
-    """Every event and its hash: canonical, numbered without a gap, each naming the hash of the one before it."""
+    """Return every event and its hash, once numbers, canonical form and the chain of hashes are checked."""
     events: list[Event] = []
     hashes = ["0" * 64]
     for number, body in enumerate(read(members, "ledger.jsonl").split(b"\n")[:-1], 1):
@@ -152,7 +152,7 @@ def read_keys(members: Members, events: list[Event]) -> dict[str, bytes]:
 
 
 def lost_by_restores(events: list[Event], keys: dict[str, bytes]) -> Iterator[tuple[int, int, str]]:
-    """Events that a restore lost, as a person accepted it with the record's key: from, to, when."""
+    """Return the first and last number of events whose loss by a restore was accepted, and when it was."""
     for event in events:
         if event["act"] == "restore_accepted":
             told = event["data"]
@@ -243,7 +243,7 @@ def streams(pdf: bytes) -> Iterator[bytes]:
 
 
 def check_contents(members: Members, listed: Any, hashes: list[str], keys: dict[str, bytes]) -> None:
-    """Every file of the bundle by the signed list of them."""
+    """Check every file of the bundle against the signed list."""
     with reading("contents.json"):
         said = listed["contents"]
         files, key = said["files"], keys.get(said["key"], b"")

@@ -185,7 +185,7 @@ class TextsForm(DraftForm):
         """Return the typed texts as fields of a working copy."""
         introduction = join_lines(self.evidence_requirements_introduction.data)
         return {
-            **{name: drafting.parse_paragraphs(self[name].data or "") for name in drafting.TEXTS},
+            **{name: drafting.parse_typed_paragraphs(self[name].data or "") for name in drafting.TEXTS},
             **{name: drafting.split_lines(self[name].data or "") for name in drafting.LISTS},
             "evidence_requirements_introduction": introduction or None,
         }

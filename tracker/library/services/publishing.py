@@ -121,7 +121,7 @@ def share_draft(draft: UnitDraft, seen_version: int, actor: Actor) -> None:
     record("unit_draft_shared", draft, actor, content=unit.content_hash)
 
 
-def discard_draft(draft: UnitDraft, actor: Actor) -> None:
+def discard_unit_draft(draft: UnitDraft, actor: Actor) -> None:
     """Discard the draft. Its source and its reading stay on record."""
     check_draft_open(draft)
     draft.state, draft.ended_at = DraftState.DISCARDED, now()

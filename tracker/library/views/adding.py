@@ -56,7 +56,7 @@ def read_unit(centre_id: int) -> ResponseReturnValue:
         get_centre(centre_id)
     form = AddUnitForm()
     try:
-        result = services.read_uploaded_document(*get_document(form))
+        result = services.read_uploaded_document(*read_form_document(form))
     except NoUnit as refusal:
         centre, _ = get_centre(centre_id)
         if refusal.guidance is None:
@@ -105,7 +105,7 @@ def download_source(draft_id: int) -> ResponseReturnValue:
     return response
 
 
-def get_document(form: AddUnitForm) -> tuple[str, bytes]:
+def read_form_document(form: AddUnitForm) -> tuple[str, bytes]:
     """Return name and bytes of the upload or pasted text. Raises `Invalid` for neither or both."""
     if not form.validate():
         raise Invalid("This is too long to paste. Upload it as a file.", "text")

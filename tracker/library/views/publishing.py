@@ -50,7 +50,7 @@ def share_draft(draft_id: int) -> ResponseReturnValue:
 def discard_draft(draft_id: int) -> ResponseReturnValue:
     """Discard the draft."""
     draft, actor = get_draft(draft_id)
-    services.discard_draft(draft, actor)
+    services.discard_unit_draft(draft, actor)
     flash("The draft is discarded. The document it was read from is kept on record.")
     return redirect(url_for(".add_unit", centre_id=draft.centre_id), 303)
 

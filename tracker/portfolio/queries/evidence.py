@@ -176,7 +176,7 @@ class _ClaimedUnit:
         return self.assessed_at is None or submitted_at <= self.assessed_at
 
 
-class _Version(NamedTuple):
+class _SubmittedVersion(NamedTuple):
     version_id: int
     submitted_at: datetime
 
@@ -222,7 +222,7 @@ def _list_claimed_units(evidence_ids: list[int]) -> Iterable[_ClaimedUnit]:
     return units.values()
 
 
-def _list_submitted_versions(evidence_ids: list[int]) -> dict[int, list[_Version]]:
+def _list_submitted_versions(evidence_ids: list[int]) -> dict[int, list[_SubmittedVersion]]:
     """Return each item's submitted versions that were not withdrawn, oldest first."""
     query = (
         select(EvidenceVersion.evidence_id, EvidenceVersion.id, Submission.submitted_at)
@@ -230,9 +230,9 @@ def _list_submitted_versions(evidence_ids: list[int]) -> dict[int, list[_Version
         .where(EvidenceVersion.evidence_id.in_(evidence_ids), Submission.withdrawn_at.is_(None))
         .order_by(EvidenceVersion.number)
     )
-    found: dict[int, list[_Version]] = {}
+    found: dict[int, list[_SubmittedVersion]] = {}
     for evidence_id, version_id, submitted_at in db.session.execute(query):
-        found.setdefault(evidence_id, []).append(_Version(version_id, submitted_at))
+        found.setdefault(evidence_id, []).append(_SubmittedVersion(version_id, submitted_at))
     return found
 
 

@@ -34,12 +34,12 @@ def add_evidence() -> ResponseReturnValue:
     form = EvidenceForm()
     if not form.is_submitted():
         form.key.data = secrets.token_urlsafe(24)
-        return show_form(form, None)
+        return render_draft_form(form, None)
     files = store_uploads(request.files.getlist("files"))
     if not form.has_content and not files[0]:
         form.show_problems({"title": "There is nothing to save yet. Enter a title."})
         flash_refusals(files[1])
-        return show_form(form, None), 422
+        return render_draft_form(form, None), 422
     return save_and_redirect(form, create_own_draft(form), files)
 
 
@@ -49,7 +49,7 @@ def edit_evidence(evidence_id: int) -> ResponseReturnValue:
     """Show the form of a draft, or save it."""
     if request.method == "GET":
         evidence, _ = get_own_evidence(evidence_id)
-        return show_form(EvidenceForm(obj=evidence), evidence)
+        return render_draft_form(EvidenceForm(obj=evidence), evidence)
     with reading():
         get_own_evidence(evidence_id)
     files = store_uploads(request.files.getlist("files"))
@@ -109,7 +109,7 @@ def save_and_redirect(
     """Save the form, then redirect to the criteria or the item; with problems, show the form again."""
     problems = save_form(form, evidence, files)
     if problems:
-        return show_form_with_problems(form, evidence, problems)
+        return render_draft_problems(form, evidence, problems)
     if files[1]:
         return redirect(url_for(".edit_evidence", evidence_id=evidence.id), 303)
     if request.form.get("act") == "draft":
@@ -135,15 +135,15 @@ def save_form(form: EvidenceForm, evidence: Evidence, files: tuple[list[CheckedF
         return {**problems, "conflict": str(conflict)}
 
 
-def show_form_with_problems(form: EvidenceForm, evidence: Evidence, problems: dict[str, str]) -> ResponseReturnValue:
+def render_draft_problems(form: EvidenceForm, evidence: Evidence, problems: dict[str, str]) -> ResponseReturnValue:
     """Commit what could be saved, then show the form as it was typed with its problems."""
     transactions.commit()
     form.version.data = str(evidence.version)
     form.show_problems(problems)
-    return show_form(form, evidence), 422
+    return render_draft_form(form, evidence), 422
 
 
-def show_form(form: EvidenceForm, evidence: Evidence | None) -> str:
+def render_draft_form(form: EvidenceForm, evidence: Evidence | None) -> str:
     """Render the form of an item; None for a new one."""
     if evidence is not None and not form.is_submitted():
         form.version.data = str(evidence.version)

@@ -16,7 +16,7 @@ from tracker.portfolio.forms import EvidenceForm
 from tracker.portfolio.queries import evidence as queries
 from tracker.portfolio.services.files import attach_file, clean_file_name, remove_file, store_file
 from tracker.portfolio.views import portfolio
-from tracker.portfolio.views.drafts import save_form, show_form_with_problems, store_uploads
+from tracker.portfolio.views.drafts import render_draft_problems, save_form, store_uploads
 from tracker.storage import file_store
 from tracker.web.authorise import get_attempt, get_own_evidence
 from tracker.web.formatting import size
@@ -65,7 +65,7 @@ def remove_own(evidence_id: int, attachment_id: int) -> ResponseReturnValue:
     flash(f"“{attachment.name}” was removed from this item. Submitted versions keep it.")
     form = EvidenceForm()
     if "version" in request.form and (problems := save_form(form, evidence, files)):
-        return show_form_with_problems(form, evidence, problems)
+        return render_draft_problems(form, evidence, problems)
     return redirect(url_for(".edit_evidence", evidence_id=evidence.id), 303)
 
 

@@ -124,7 +124,7 @@ def format_paragraphs(paragraphs: Sequence[Mapping[str, Any]]) -> str:
     return "\n\n".join(blocks)
 
 
-def parse_paragraphs(text: str) -> list[dict[str, Any]]:
+def parse_typed_paragraphs(text: str) -> list[dict[str, Any]]:
     """Parse typed text into paragraphs.
 
     Lines of a paragraph are joined; points without a text join the paragraph before.

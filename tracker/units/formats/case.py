@@ -95,7 +95,7 @@ def read(body: bytes) -> FileContents:
     """
     try:
         result: dict[str, Any] = _PackageSchema().load(parse_json(body))
-        return _Reading(result).read()
+        return _CaseReading(result).read()
     except ValidationError as error:
         faults = list(format_errors(error.messages))[:30]
         raise Invalid("The file is not a CASE package:\n" + "\n".join(faults), "file") from error
@@ -103,7 +103,7 @@ def read(body: bytes) -> FileContents:
         raise Invalid(TOO_DEEP, "file") from error
 
 
-class _Reading:
+class _CaseReading:
     def __init__(self, result: Mapping[str, Any]) -> None:
         self.document = result["CFDocument"]
         self.items: dict[str, dict[str, Any]] = {}

@@ -230,7 +230,7 @@ def _build_unit(
     Text that a unit cannot hold is added to `unsaid`.
     """
     match = UNIT_SENTENCE.match(top.description)
-    statements = _CriteriaBuilder(unsaid, is_ours=bool(match))
+    statements = _FrameworkCriteria(unsaid, is_ours=bool(match))
     criteria = tuple(statements.of(nodes))
     code = match[1] if match else _truncate(top.label or top.key or top.text, 60) or "Unit"
     about = _truncate(top.description[match.end() :] if match else top.description, MAX_TEXT_LENGTH)
@@ -270,7 +270,7 @@ def _truncate(text: str, longest: int) -> str:
     return text.strip()[:longest].strip()
 
 
-class _CriteriaBuilder:
+class _FrameworkCriteria:
     """Builder of a unit's criteria: nodes with children become headings, the nodes below them criteria.
 
     In a unit exported by this program the groups are known and nothing is guessed.

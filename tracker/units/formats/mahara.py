@@ -183,10 +183,10 @@ def read(body: bytes) -> FileContents:
     except ValidationError as error:
         faults = list(format_errors(error.messages))[:30]
         raise Invalid("The file is not a SmartEvidence framework:\n" + "\n".join(faults), "file") from error
-    return _Reading(document["framework"]).read()
+    return _MaharaReading(document["framework"]).read()
 
 
-class _Reading:
+class _MaharaReading:
     def __init__(self, framework: Mapping[str, Any]) -> None:
         self.framework = framework
         self.remarks: list[str] = []
