@@ -13,7 +13,7 @@ NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def clock_held(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clock, "held", NOON)
+    monkeypatch.setattr(clock, "frozen", NOON)
 
 
 class TestDays:
