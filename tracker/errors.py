@@ -14,7 +14,7 @@ class NotFound(TrackerError):
     status = 404
     title = "Page not found"
 
-    def __init__(self, sentence: str = "There is nothing here that you can open. Check the address.") -> None:
+    def __init__(self, sentence: str = "You cannot open this page, or it does not exist. Check the address.") -> None:
         super().__init__(sentence)
 
 

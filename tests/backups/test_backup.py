@@ -77,7 +77,7 @@ class TestBackup:
         path.write_bytes(b"something else")
         result = told.test_cli_runner().invoke(args=["backup", str(tmp_path / "kept")])
         assert result.exit_code == 1
-        assert "No backup was kept" in result.output
+        assert "No backup was made" in result.output
         assert list((tmp_path / "kept").iterdir()) == []
 
     def test_a_backup_while_people_work_is_consistent(self, told: Flask, tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ class TestRestore:
         sign_in = elsewhere.test_client().post("/sign-in", data={"email": alice.email, "password": PASSWORD})
         assert sign_in.status_code != 503
         assert command(elsewhere, "people", "deactivate", "ben@example.org")[0] != 0
-        assert command(elsewhere, "restore", "--accept") == (0, "Accepted: nothing is known to be missing.\n")
+        assert command(elsewhere, "restore", "--accept") == (0, "Accepted. No event is known to be missing.\n")
         assert browser.post("/evidence/new", data={"title": "A new one"}).status_code != 503
 
     def test_what_came_after_the_backup_is_named_and_stays_told(self, elsewhere: Flask, tmp_path: Path) -> None:
@@ -218,7 +218,7 @@ class TestRestore:
         assert not (elsewhere.config["SETTINGS"].instance_path / "restored.json").exists()
 
     def test_a_folder_that_is_no_backup(self, elsewhere: Flask, tmp_path: Path) -> None:
-        assert "holds no backup" in restored(elsewhere, tmp_path)[1]
+        assert "contains no readable backup" in restored(elsewhere, tmp_path)[1]
         assert "Name the folder" in command(elsewhere, "restore")[1]
         assert "No restore waits" in command(elsewhere, "restore", "--accept")[1]
 
@@ -234,7 +234,7 @@ class TestRestore:
 class TestStorage:
     def test_all_is_well(self, told: Flask) -> None:
         result = told.test_cli_runner().invoke(args=["storage", "check"])
-        assert (result.exit_code, result.output) == (0, "Every row has its file, and every file is named.\n")
+        assert (result.exit_code, result.output) == (0, "Every row has its file, and every file has its row.\n")
 
     def test_a_file_that_is_gone_is_named(self, told: Flask) -> None:
         next(path for path in file_store.list_files() if "." not in path.name).unlink()
@@ -248,7 +248,7 @@ class TestStorage:
         path.write_bytes(b"left over")
         os.utime(path, (time.time() - 90_000,) * 2)
         runner = told.test_cli_runner()
-        assert f"named by nothing: {path}" in runner.invoke(args=["storage", "check"]).output
+        assert f"no row refers to: {path}" in runner.invoke(args=["storage", "check"]).output
         result = runner.invoke(args=["storage", "check", "--repair"])
         assert result.exit_code == 0
         assert not path.exists()

@@ -213,16 +213,16 @@ class TestConfining:
         ("made", "sentence"),
         [
             ("ALTER ROLE {role} SUPERUSER", "is a superuser"),
-            ("ALTER ROLE {role} CREATEROLE", "may make roles"),
+            ("ALTER ROLE {role} CREATEROLE", "can create roles"),
             ("GRANT pg_write_all_data TO {role}", "is a member of another role"),
-            ("CREATE TABLE theirs (id integer); ALTER TABLE theirs OWNER TO {role}", "owns something here"),
+            ("CREATE TABLE theirs (id integer); ALTER TABLE theirs OWNER TO {role}", "owns objects in this database"),
         ],
     )
     def test_a_role_that_no_grant_confines_is_refused(self, told: Flask, role: str, made: str, sentence: str) -> None:
         run_as_owner(*made.format(role=role).split("; "))
         result = told.test_cli_runner().invoke(args=["confine", role])
         assert result.exit_code == 1
-        assert f"{role} {sentence}, so no grant confines it. Nothing was changed." in result.output
+        assert f"{role} {sentence}, so it cannot be restricted. Nothing was changed." in result.output
 
     def test_a_role_that_is_not_there_is_refused(self, told: Flask) -> None:
         result = told.test_cli_runner().invoke(args=["confine", "nobody"])
@@ -241,9 +241,9 @@ class TestConfining:
         assert f"the role {role} can change the ledger" in result.output
 
     def test_the_owner_is_told_that_the_server_is_not_to_be_it(self, told: Flask, served: Flask) -> None:
-        assert "which could change the ledger" not in verify(served)
+        assert "could change the ledger. Run the server" not in verify(served)
         with told.app_context():
-            assert "which could change the ledger" in verify(told)
+            assert "could change the ledger. Run the server" in verify(told)
 
 
 def test_it_may_delete_wherever_the_product_does() -> None:
@@ -262,7 +262,7 @@ def test_on_sqlite_there_are_no_roles(app: Flask) -> None:
         pytest.skip("of SQLite")
     result = app.test_cli_runner().invoke(args=["confine", "tracker"])
     assert result.exit_code == 1
-    assert "this installation is on SQLite. Nothing was changed." in result.output
+    assert "SQLite has no roles; this command needs PostgreSQL. Nothing was changed." in result.output
 
 
 def test_without_a_key_nothing_is_confined(app: Flask) -> None:

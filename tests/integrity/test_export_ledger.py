@@ -363,7 +363,7 @@ class TestRefused:
         path.write_bytes(path.read_bytes() + b" ")
         result = told.test_cli_runner().invoke(args=["export-ledger", str(tmp_path / "record.zip")])
         assert result.exit_code == 1
-        assert "was changed; `flask verify` says more. Nothing was exported." in " ".join(result.output.split())
+        assert "was changed. Nothing was exported. For details: flask verify" in " ".join(result.output.split())
         assert not (tmp_path / "record.zip").exists()
 
     def test_for_a_centre_that_is_not_there(self, told: Flask, tmp_path: Path) -> None:

@@ -517,7 +517,7 @@ class TestStopping:
         run = import_units(world, units(4))
         assert (run.state, run.done) == (ImportState.FAILED, 2)
         assert run.message == (
-            "Something went wrong on our side (OSError). 2 units of 4 were processed; imported units are "
+            "Something went wrong on the server (OSError). 2 units of 4 were processed; imported units are "
             "kept. Continue from there, or stop the import."
         )
         assert acts()[-1] == "import_failed"

@@ -321,7 +321,7 @@ class TestPublicPage:
         assert "Alice" not in self.check(client(verified.grace), issued)
 
     def test_a_file_that_is_no_pdf_is_refused_with_a_sentence(self, anonymous: FlaskClient) -> None:
-        assert "That file is not a PDF" in self.check(anonymous, b"MZ hello")
+        assert "The file is not a PDF" in self.check(anonymous, b"MZ hello")
         assert "Choose the PDF file" in anonymous.post("/verify", data={}).text
 
     @pytest.mark.parametrize(

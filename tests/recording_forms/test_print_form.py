@@ -61,5 +61,5 @@ def test_a_form_that_cannot_be_rendered_shows_an_error(
     monkeypatch.setattr(views, "render_pdf", fail)
     answer = client(world.alice).get(f"/attempts/{assessed.id}/form.pdf")
     assert answer.status_code == 503
-    assert "Nothing is lost" in answer.text
+    assert "Everything on it is saved" in answer.text
     assert "process" not in answer.text

@@ -25,7 +25,10 @@ def make_backup(target: Path) -> Path:
     name = key.name if key else None
     db.session.rollback()
     if name is None:
-        raise Refused("A backup is signed, and there is no key yet. Nothing was kept; `flask keys make` makes one.")
+        raise Refused(
+            "A backup needs a key to sign it, and there is none yet. No backup was made. To make a key: "
+            "flask keys make"
+        )
     moment = now()
     folder = target / f"{moment:%Y-%m-%dT%H%M%S.%fZ}"
     partial = target / f".{folder.name}.partial"
@@ -63,7 +66,7 @@ def _copy_files(folder: Path) -> dict[str, int]:
         shutil.copyfile(path, target)
         if hash_file(target) != path.name:
             raise Refused(
-                f"The stored file {path} is not what its name says. No backup was kept; see `flask verify`."
+                f"The stored file {path} was changed or is damaged. No backup was made. For details: flask verify"
             )
         _fsync(target)
         copied[path.name] = target.stat().st_size

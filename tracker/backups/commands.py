@@ -8,14 +8,14 @@ from flask.cli import AppGroup, with_appcontext
 
 from tracker.web.formatting import counted
 
-storage_cli = AppGroup("storage", help="The files beside the database.")
+storage_cli = AppGroup("storage", help="Check the stored files against the database.")
 
 
 @click.command("backup")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @with_appcontext
 def backup(folder: Path) -> None:
-    """Back up the database and its files into a new folder inside FOLDER, while people work."""
+    """Back up the database and its files into a new folder inside FOLDER. The server can keep running."""
     from tracker.backups.backup import make_backup
     from tracker.backups.manifests import read_manifest
     from tracker.errors import TrackerError
@@ -25,31 +25,31 @@ def backup(folder: Path) -> None:
     except TrackerError as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
-        raise click.ClickException(f"No backup was kept: {error.strerror or error}.") from error
+        raise click.ClickException(f"No backup was made: {error.strerror or error}.") from error
     manifest, _ = read_manifest(made)
     kept = f"{counted(manifest.size, 'event')} and {counted(len(manifest.files), 'file')}"
-    click.echo(f"{made}: {kept}. The keys are not in it.")
+    click.echo(f"{made}: {kept}. The backup does not include the keys.")
 
 
 @click.command("restore")
 @click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--accept", is_flag=True, help="Open the restored installation, with what may be missing.")
+@click.option("--accept", is_flag=True, help="Accept the restored installation, even if events are missing.")
 @with_appcontext
 def restore(folder: Path | None, accept: bool) -> None:
-    """Put a backup back into an empty installation, check it, and say what is missing.
+    """Restore a backup into an empty installation, check it and list missing events.
 
-    It stays read-only until `flask restore --accept`. Exit 1 where something is violated or could not be done.
+    The installation stays read-only until `flask restore --accept`. Exit with 1 if a check or the restore fails.
     """
     from tracker.backups.restore import accept_restore, restore_backup
     from tracker.errors import TrackerError
 
     if accept == bool(folder):
-        raise click.ClickException("Name the folder of a backup, or say --accept.")
+        raise click.ClickException("Name the folder of a backup, or use --accept.")
     try:
         if accept:
             missing = accept_restore()
             click.echo(
-                f"Accepted, without {missing} events." if missing else "Accepted: nothing is known to be missing."
+                f"Accepted, without {missing} events." if missing else "Accepted. No event is known to be missing."
             )
             return
         assert folder  # noqa: S101 - one of the two was named
@@ -57,18 +57,22 @@ def restore(folder: Path | None, accept: bool) -> None:
     except TrackerError as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
-        raise click.ClickException(f"It could not be restored: {error.strerror or error}.") from error
+        raise click.ClickException(f"The backup could not be restored: {error.strerror or error}.") from error
     click.echo(
         f"Restored {counted(restored.manifest.size, 'event')} and {counted(len(restored.manifest.files), 'file')}."
     )
     if not restored.is_signed:
         click.echo(
-            "The list was signed, but only the backup itself says by whom: its key’s .pub is not in KEYS_PATH."
+            "The backup’s signature was checked only with a key from the backup itself: "
+            "KEYS_PATH has no .pub of that key."
         )
     if restored.missing:
         first, last = restored.manifest.size + 1, restored.told_to
-        click.echo(f"Missing: events {first} to {last}, which a checkpoint outside tells of, came after this backup.")
-    click.echo("It is read-only. Look at it, then: flask restore --accept")
+        click.echo(
+            f"Missing: events {first} to {last}. A checkpoint "
+            "outside the backup shows that they were recorded after it."
+        )
+    click.echo("The installation is read-only. Inspect it, then accept it: flask restore --accept")
     _verify(restored.missing)
 
 
@@ -83,16 +87,18 @@ def _verify(missing: int) -> None:
 
 
 @storage_cli.command("check")
-@click.option("--repair", is_flag=True, help="Move files that nothing names aside; nothing is deleted.")
+@click.option(
+    "--repair", is_flag=True, help="Move files that no row refers to into another folder. Nothing is deleted."
+)
 def check_storage(repair: bool) -> None:
-    """List rows without their files and files without a row. Exit 1 if any are left."""
+    """List rows without their file and files without a row. Exit with 1 if any are left."""
     from tracker.storage.reconciliation import list_missing_files, list_orphan_files, move_orphan
 
     lost, unnamed = list(list_missing_files()), list(list_orphan_files())
     for sentence in lost:
         click.echo(f"✗ {sentence}")
     for path in unnamed:
-        click.echo(f"{'put aside: ' + str(move_orphan(path)) if repair else 'named by nothing: ' + str(path)}")
+        click.echo(f"{'moved to: ' + str(move_orphan(path)) if repair else 'no row refers to: ' + str(path)}")
     if not lost and not unnamed:
-        click.echo("Every row has its file, and every file is named.")
+        click.echo("Every row has its file, and every file has its row.")
     sys.exit(1 if lost or (unnamed and not repair) else 0)

@@ -44,8 +44,7 @@ def restore_database(path: Path) -> None:
     wanted = SQLITE_FILE if db.engine.dialect.name == "sqlite" else POSTGRESQL_FILE
     if path.name != wanted:
         raise Refused(
-            f"The backup holds {path.name}, and DATABASE_URL names a database that takes {wanted}. Nothing was "
-            "restored."
+            f"The backup contains {path.name}, but the database in DATABASE_URL needs {wanted}. Nothing was restored."
         )
     db.session.remove()
     db.engine.dispose()
@@ -108,7 +107,7 @@ def _run(program: str, arguments: Sequence[str]) -> None:
     """
     found = shutil.which(program)
     if found is None:
-        raise Refused(f"{program} is not installed here. Nothing was done. Install PostgreSQL's client programs.")
+        raise Refused(f"{program} is not installed. Nothing was changed. Install PostgreSQL’s client programs.")
     url: URL = db.engine.url
     given = {
         "PGHOST": url.host,

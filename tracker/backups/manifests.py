@@ -46,7 +46,7 @@ def read_manifest(folder: Path) -> tuple[Manifest, str]:
         return Manifest(**said["manifest"]), str(said["signature"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Refused(
-            f"{folder} holds no backup that can be read: {NAME} is missing or damaged. Nothing was restored."
+            f"{folder} contains no readable backup: {NAME} is missing or damaged. Nothing was restored."
         ) from error
 
 

@@ -38,20 +38,22 @@ def restore_backup(folder: Path) -> Restored:
     manifest, signature = read_manifest(folder)
     if read_only.is_read_only():
         raise Refused(
-            "A restore waits to be accepted already. Nothing was restored; `flask restore --accept` accepts."
+            "An earlier restore is not accepted yet. Nothing was restored. To accept it: flask restore --accept"
         )
     if databases.has_records():
         raise Refused(
-            "The database that is there holds records, and a restore overwrites none. Nothing was restored. Name an "
-            "empty one in DATABASE_URL or INSTANCE_PATH, or move the old one away."
+            "The database is not empty, and a restore does not overwrite records. Nothing was restored. Set "
+            "DATABASE_URL or INSTANCE_PATH to an empty database, or move the old one away."
         )
     faults = list(find_faults(folder, manifest))
     if faults:
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-        raise Refused(f"The backup is not as it was made: {faults[0]}{more}. Nothing was restored. Take another.")
+        raise Refused(
+            f"The backup was changed or is damaged: {faults[0]}{more}. Nothing was restored. Use another backup."
+        )
     public = _public_key_outside(manifest.key)
     if public and not keys.is_signed(public, signature, manifest.body):
-        raise Refused("The list of what the backup holds was changed after it was signed. Nothing was restored.")
+        raise Refused("The backup’s manifest was changed after it was signed. Nothing was restored.")
     told_to = max((each.size for _, each in checkpoints.read_lines() if each), default=0)
     _mark(manifest, told_to)  # first: nobody writes into it from the moment it is there
     for sha256 in manifest.files:
@@ -66,10 +68,10 @@ def accept_restore() -> int:
     """Open the installation again. Return how many events are known to be missing; the event records them."""
     mark = read_only.read_mark()
     if mark is None:
-        raise Refused("No restore waits to be accepted. Nothing was changed.")
+        raise Refused("There is no restore to accept. Nothing was changed.")
     key = keys.find_current_key()
     if key is None:
-        raise Refused("The restored database knows no key. Nothing was changed; `flask keys make` makes one.")
+        raise Refused("The restored database has no signing key. Nothing was changed. To make one: flask keys make")
     body = read_only.build_acceptance(mark["size"], mark["head"], mark["told_to"])
     signed = keys.sign(key.name, body)
     with read_only.accepting(), transaction():
@@ -94,8 +96,8 @@ def _check_inside(manifest: Manifest, signature: str) -> None:
     db.session.rollback()
     if found is None or not keys.is_signed(found.public_key, signature, manifest.body):
         raise Refused(
-            "The list of what the backup holds is not signed by a key of the installation it comes from. It was "
-            "restored to be looked at, and stays read-only."
+            "The backup’s manifest is not signed by a key of the installation that it comes from. The backup was "
+            "restored so that you can inspect it. It stays read-only."
         )
 
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @click.command("verify")
-@click.option("--json", "as_json", is_flag=True, help="The results as JSON.")
-@click.option("--covered", "show_covered", is_flag=True, help="Which columns the checks protect, by table.")
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
+@click.option("--covered", "show_covered", is_flag=True, help="List the columns that the checks protect, by table.")
 @with_appcontext
 def verify(as_json: bool, show_covered: bool) -> None:
     """Run every integrity check. Exit code 0: all passed; 1: a check failed; 2: the checks could not run."""
@@ -36,7 +36,7 @@ def verify(as_json: bool, show_covered: bool) -> None:
             if not as_json:
                 click.echo(_line(result))
     except (SQLAlchemyError, OSError) as error:
-        click.echo(f"It could not be checked: {str(error).splitlines()[0]}", err=True)
+        click.echo(f"The checks could not run: {str(error).splitlines()[0]}", err=True)
         sys.exit(2)
     if as_json:
         click.echo(json.dumps(_as_json(results), indent=2))
@@ -50,7 +50,7 @@ def verify(as_json: bool, show_covered: bool) -> None:
 @click.argument("role")
 @with_appcontext
 def confine_role(role: str) -> None:
-    """Give ROLE of PostgreSQL what the server needs and no more; to be run as the owner, after each migration."""
+    """Restrict the PostgreSQL role ROLE to what the server needs. Run it as the owner after each migration."""
     from sqlalchemy.exc import SQLAlchemyError
 
     from tracker.errors import TrackerError
@@ -64,15 +64,17 @@ def confine_role(role: str) -> None:
         raise click.ClickException(str(error)) from error
     except SQLAlchemyError as error:
         raise click.ClickException(f"Nothing was changed: {str(error).splitlines()[0]}") from error
-    click.echo(f"{role} can add to the ledger, and not change it. Name it in DATABASE_URL for the server and worker.")
+    click.echo(
+        f"{role} can add to the ledger but cannot change it. Use it in DATABASE_URL for the server and the worker."
+    )
 
 
 @click.command("export-ledger")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--centre", "number", metavar="NUMBER", help="The forms of this centre alone.")
+@click.option("--centre", "number", metavar="NUMBER", help="Include only the forms of this centre.")
 @with_appcontext
 def export_ledger(file: Path, number: str | None) -> None:
-    """Export forms, ledger, checkpoints and keys as one ZIP, with a script that checks it anywhere."""
+    """Export forms, ledger, checkpoints and public keys as a ZIP, with a script that verifies them."""
     from tracker.errors import TrackerError
     from tracker.integrity.export import find_centre, pack_record, record_ledger_export
     from tracker.ledger.events import OPERATOR
@@ -93,7 +95,7 @@ def export_ledger(file: Path, number: str | None) -> None:
     finally:
         partial.unlink(missing_ok=True)
     packed = f"{counted(exported.events, 'event')} and {counted(exported.forms, 'form')}"
-    click.echo(f"{file}: {packed}. Unpacked, `python3 verify.py` checks it.")
+    click.echo(f"{file}: {packed}. To verify it, unpack it and run: python3 verify.py")
 
 
 def _line(result: "Result") -> str:
@@ -109,8 +111,8 @@ def _note_own_role() -> None:
     from tracker.integrity.database_role import own_name_if_able
 
     if name := own_name_if_able():
-        click.echo(f"  This ran as {name}, which could change the ledger. Have the server run as a role that cannot:")
-        click.echo("  flask confine ROLE, in docs/operations.md.")
+        click.echo(f"  The role {name} could change the ledger. Run the server with a role that cannot:")
+        click.echo("  flask confine ROLE (see docs/operations.md).")
 
 
 def _conclude(results: "Sequence[Result]") -> None:

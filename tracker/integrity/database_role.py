@@ -34,12 +34,12 @@ STRENGTHS = """
 """
 TOO_STRONG = {
     "rolsuper": "is a superuser",
-    "rolcreaterole": "may make roles",
-    "rolcreatedb": "may make databases",
-    "rolreplication": "may replicate",
-    "rolbypassrls": "passes the security of rows",
+    "rolcreaterole": "can create roles",
+    "rolcreatedb": "can create databases",
+    "rolreplication": "can replicate",
+    "rolbypassrls": "bypasses row security",
     "member": "is a member of another role",
-    "owner": "owns something here",
+    "owner": "owns objects in this database",
 }
 ABLE = """
     SELECT rolname FROM pg_roles
@@ -68,15 +68,15 @@ def confine(role: str) -> None:
     role that no grant confines, on SQLite, and without a key.
     """
     if db.session.get_bind().dialect.name != "postgresql":
-        raise Refused("Roles are PostgreSQL's, and this installation is on SQLite. Nothing was changed.")
+        raise Refused("SQLite has no roles; this command needs PostgreSQL. Nothing was changed.")
     key = keys.find_current_key()
     if key is None:
-        raise Refused("There is no key yet. Nothing was changed; `flask keys make` makes the first.")
+        raise Refused("There is no key yet. Nothing was changed. To make the first: flask keys make")
     _refuse_strong(role)
     for statement in _statements(role):
         db.session.execute(text(statement))
     if able := list_able():
-        raise Refused(f"{', '.join(able)} could still change the ledger. Nothing was changed. Take that away first.")
+        raise Refused(f"{', '.join(able)} could still change the ledger. Nothing was changed. Revoke that first.")
     record(CONFINED, key, OPERATOR)
 
 
@@ -96,10 +96,10 @@ def own_name_if_able() -> str | None:
 def _refuse_strong(role: str) -> None:
     found = db.session.execute(text(STRENGTHS), {"role": role}).mappings().first()
     if found is None:
-        raise Refused(f"There is no role {role}. Nothing was changed. CREATE ROLE … LOGIN PASSWORD … makes one.")
+        raise Refused(f"There is no role {role}. Nothing was changed. To make it: CREATE ROLE … LOGIN PASSWORD …")
     for name, sentence in TOO_STRONG.items():
         if found[name]:
-            raise Refused(f"{role} {sentence}, so no grant confines it. Nothing was changed. Name another role.")
+            raise Refused(f"{role} {sentence}, so it cannot be restricted. Nothing was changed. Use another role.")
 
 
 def _statements(role: str) -> Iterator[str]:

@@ -112,7 +112,7 @@ def _lines(size: int) -> Iterator[str]:
     """Yield the lines of the checkpoint file up to a length of the ledger."""
     for found in checkpoints.read_lines():
         if found[1] is None:
-            raise Refused(f"Checkpoint {found[0]} cannot be read; `flask verify` says more. Nothing was exported.")
+            raise Refused(f"Checkpoint {found[0]} cannot be read. Nothing was exported. For details: flask verify")
         if found[1].size <= size:
             yield f"{found[1].line}\n"
 
@@ -138,8 +138,8 @@ def _list_form_files(form: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
         pdf = file_store.read(form["sha256"])
     except OSError as error:
         raise Refused(
-            f"The file of form {form['number']} is gone or was changed; `flask verify` says more. Nothing was "
-            "exported."
+            f"The file of form {form['number']} is missing or was changed. Nothing was exported. "
+            "For details: flask verify"
         ) from error
     carried = read_attachments(pdf)
     yield "pdf", pdf

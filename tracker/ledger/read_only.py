@@ -19,7 +19,7 @@ class ReadOnly(TrackerError):
     """The installation takes no changes while a restore is waiting to be accepted."""
 
     status = 503
-    title = "Nothing can be changed just now"
+    title = "Changes cannot be saved at the moment"
 
     def __init__(self) -> None:
         super().__init__(

@@ -56,7 +56,7 @@ def verify_form(file: Path, folder: Path | None) -> None:
             with current_app.app_context():
                 answer = check_file(file.read_bytes(), load_known_keys())
     except (TrackerError, OSError, SQLAlchemyError) as error:
-        click.echo(f"It could not be checked: {str(error).splitlines()[0]}", err=True)
+        click.echo(f"The form could not be checked: {str(error).splitlines()[0]}", err=True)
         sys.exit(2)
     click.echo(answer.sentence)
     sys.exit({FormVerdict.CURRENT: 0, FormVerdict.SEALED_HERE: 0, FormVerdict.SUPERSEDED: 3}.get(answer.verdict, 1))

@@ -73,7 +73,7 @@ def load_keys_from_folder(folder: Path) -> dict[str, KnownKey]:
         if isinstance(public, Ed25519PublicKey) and keys.compute_key_name(public) == name and certificate.exists():
             known[name] = KnownKey(public.public_bytes_raw().hex(), certificate.read_text(encoding="ascii"))
     if not known:
-        raise Refused(f"There is no key in {folder}. Put the files NAME.pub and NAME.seal.crt there.")
+        raise Refused(f"There is no public key in {folder}. Put the files NAME.pub and NAME.seal.crt there.")
     return known
 
 

@@ -36,9 +36,11 @@ def inspect_pdf(pdf: bytes, certificates: Mapping[str, str]) -> Inspection:
     too large, `Refused` while too many others are being checked.
     """
     if len(pdf) > MAX_SIZE:
-        raise Invalid("That file is larger than 10 MB, and no form of ours is. Choose the form itself.", "file")
+        raise Invalid(
+            "The file is larger than 10 MB. Forms issued here are smaller. Choose the form’s own PDF file.", "file"
+        )
     if b"%PDF-" not in pdf[:1024]:
-        raise Invalid("That file is not a PDF. Choose the form as it was downloaded or sent to you.", "file")
+        raise Invalid("The file is not a PDF. Choose the PDF file that you downloaded or were sent.", "file")
     try:
         answer = json.loads(INSPECTOR.run(stdin=json.dumps(dict(certificates)).encode() + b"\n" + pdf))
     except SandboxBusy as error:

@@ -12,7 +12,7 @@ from tracker.errors import TrackerError
 
 SENTENCES = {
     400: ("Your request could not be read", "Nothing was saved. Go back, reload the page and try again."),
-    404: ("Page not found", "There is nothing here that you can open. Check the address."),
+    404: ("Page not found", "You cannot open this page, or it does not exist. Check the address."),
     405: ("This page does not do that", "Nothing was changed. Go back and use the buttons on the page."),
     413: (
         "Your upload is too large",
@@ -36,7 +36,7 @@ FULL = (
 )
 READ_ONLY = (
     503,
-    "Nothing can be saved just now",
+    "Changes cannot be saved at the moment",
     (
         "The server can read but not write. What was saved before is safe. Keep this page open and tell your "
         "centre’s administrator."

@@ -137,7 +137,7 @@ def mark_failed(run_id: int, error: Exception) -> None:
         run = find_import(run_id, lock=True)
         if run is None or run.state is not ImportState.RUNNING:
             return
-        what = str(error) if isinstance(error, TrackerError) else f"Something went wrong on our side ({kind})."
+        what = str(error) if isinstance(error, TrackerError) else f"Something went wrong on the server ({kind})."
         units = len(run.outcome)
         gone = f"{counted(min(run.done, units), 'unit')} of {units:,} were processed"
         kept_sentence = f"{gone}; imported units are kept."
