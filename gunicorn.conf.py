@@ -37,5 +37,5 @@ def when_ready(server: Any) -> None:
     """Print the address to open."""
     listening = ", ".join(str(socket) for socket in server.LISTENERS)
     if DEMO:
-        listening += "  The sign-in page lists the people of the demonstration. Ctrl-C stops it"
+        listening += "  The sign-in page lists the demo users. Press Ctrl-C to stop"
     print(f"Open {listening}.", flush=True)  # noqa: T201 - the one line that ./scripts/run ends with

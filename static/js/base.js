@@ -39,7 +39,7 @@ const tracker = {
     const said = await reply.json().catch(() => ({}));
     if (!reply.ok) {
       const kind = reply.status >= 500 ? "offline" : "refused";
-      const sentence = said.message || "Not saved: the server could not take it. Try again.";
+      const sentence = said.message || "Not saved: the server could not save it. Try again.";
       throw Object.assign(new Error(sentence), { kind });
     }
     return said;
@@ -110,7 +110,7 @@ if (!document.querySelector("[data-error-page]")) {
 
 function signOut(event) {
   const mine = tracker.kept().filter((key) => key.startsWith(`unsaved:${document.body.dataset.person}:`));
-  const question = "Some of what you typed has not reached the server. Signing out removes it from this browser. Sign out?";
+  const question = "Some of what you typed is not saved yet. Signing out removes it from this browser. Sign out?";
   if (mine.length && !window.confirm(question)) {
     event.preventDefault();
     return;

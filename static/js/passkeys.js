@@ -31,15 +31,15 @@
   function why(error) {
     if (error.kind === "refused") return error.message;
     if (error.kind === "signed-out") return "You have been signed out. Reload the page and sign in again.";
-    if (error.kind === "offline") return "There is no connection to the server. Try again when there is.";
-    if (error.name === "InvalidStateError") return "This device holds a passkey for this site already.";
-    if (error.name === "SecurityError") return "Passkeys do not work at the address by which you reached this page.";
-    return "No passkey answered. Try again, or use another way.";
+    if (error.kind === "offline") return "There is no connection to the server. Check your connection, then try again.";
+    if (error.name === "InvalidStateError") return "This device already has a passkey for this site.";
+    if (error.name === "SecurityError") return "Passkeys do not work at this address. Use another method.";
+    return "No passkey answered. Try again, or use another method.";
   }
 
   async function ask(form) {
     const status = form.querySelector("[data-passkey-status]");
-    tracker.say(status, "Look at your device: it asks you to confirm.");
+    tracker.say(status, "Confirm on your device.");
     try {
       const question = asked(await tracker.post(form.dataset.passkeyQuestion, new FormData(form)));
       const credential = form.dataset.passkey === "create"
@@ -58,7 +58,7 @@
       event.preventDefault();
       if (form.dataset.asking) return;
       if (!window.PublicKeyCredential) {
-        tracker.say(form.querySelector("[data-passkey-status]"), "This browser knows no passkeys. Use another way.", true);
+        tracker.say(form.querySelector("[data-passkey-status]"), "This browser does not support passkeys. Use another method.", true);
         return;
       }
       form.dataset.asking = "yes";

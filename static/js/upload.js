@@ -96,7 +96,7 @@ function uploads(part) {
       const refuse = (message, kind) => reject(Object.assign(new Error(message), { kind }));
       const stop = button("Stop", file.name, () => request.abort());
       row.append(stop);
-      request.addEventListener("abort", () => { refuse("Not added: stopped.", "offline"); });
+      request.addEventListener("abort", () => { refuse("Not added: you stopped the upload.", "offline"); });
       request.addEventListener("error", () => refuse("Not added: the connection was lost.", "offline"));
       request.addEventListener("load", () => {
         let reply = null;

@@ -176,7 +176,7 @@ class TestAutosave:
         page.click("text=Sign out")
         page.wait_for_url("**/out")
         assert kept(page) == "{}"
-        assert "has not reached the server" in questions[0]
+        assert "is not saved yet" in questions[0]
 
     def test_a_refusal_is_shown_in_the_server_s_words(self, page: Page, server: Server) -> None:
         server.refuse = "A date cannot lie in the future."

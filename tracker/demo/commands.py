@@ -44,6 +44,6 @@ def demo(if_empty: bool, check_version: bool) -> None:
         db.session.rollback()
         make_key()
         people = tell_story()
-    click.echo(f"The people of the demonstration, all with the password “{DEMO_PASSWORD}”:")
+    click.echo(f"Demo users, all with the password “{DEMO_PASSWORD}”:")
     for name, email, roles in people:
         click.echo(f"  {name:<14} {email:<32} {roles}")

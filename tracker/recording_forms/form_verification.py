@@ -22,7 +22,7 @@ from tracker.recording_forms.snapshot import DOMAIN
 from tracker.storage import file_store
 
 SUPERSEDED = "It is no longer current: the unit was reopened or made void after the form was issued."
-ASK_CENTRE = "Ask the centre for the form as it was issued."
+ASK_CENTRE = "Ask the centre for the issued PDF file."
 CODE_ONLY = (
     "The code does not cover the rest of the paper. To check that nothing on it was changed, check the PDF file."
 )

@@ -106,7 +106,7 @@ def issue_form(attempt_id: int) -> ResponseReturnValue:
         rendered = issuing.render_issue(plan)
         attempt, actor = get_attempt(attempt_id, Act.ISSUE_FORM)
         issuing.record_issue(attempt, rendered, actor)
-        flash("The form was issued and sealed. From now on, printing gives this file.")
+        flash("The form is issued and sealed. The print button now downloads the sealed file.")
     return redirect(url_for(".show_form", attempt_id=attempt_id), 303)
 
 

@@ -58,7 +58,7 @@ def _write_output(output: Path, document: UnitDocument) -> None:
     from tracker.units.formats.unit_yaml import format_unit_yaml
 
     output.write_text(format_unit_yaml(document), encoding="utf-8")
-    click.echo(f"Written to {output}. Ask what is wrong with it: flask standards check", err=True)
+    click.echo(f"Written to {output}. To check it: flask standards check", err=True)
 
 
 def _format_lines(lines: tuple[int, ...]) -> str:

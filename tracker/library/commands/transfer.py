@@ -163,7 +163,7 @@ def _write_links(links: Sequence[ExchangedLink], here: Mapping[str, str | None],
     left = len(links) - sum(map(len, result.values()))
     if left:
         count = format_count(left, "link")
-        click.echo(f"Not imported: {count} that a file in standards/links cannot hold.", err=True)
+        click.echo(f"Not imported: {count} that a file in standards/links cannot contain.", err=True)
 
 
 def _write_links_between(

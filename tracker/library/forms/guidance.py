@@ -25,7 +25,9 @@ class GuidanceForm(PageForm):
     tips = TextAreaField("Tips for candidates", [LIST_LIMIT], description=ONE_PER_LINE)
     misconceptions = TextAreaField("Mistakes to avoid", [LIST_LIMIT], description=ONE_PER_LINE)
     marking_points = TextAreaField(
-        "What assessors look for", [LIST_LIMIT], description="One per line. Prompts for the assessor, never criteria."
+        "What assessors look for",
+        [LIST_LIMIT],
+        description="One per line. These are prompts for the assessor, not criteria.",
     )
     source = HiddenField(validators=[Length(max=200)])
 

@@ -44,7 +44,7 @@ def attach_guidance(guidance: Guidance, unit_code: str, warning: str, centre_id:
     `warning` says what in it contradicts the unit's own rules.
     """
     if is_attached(guidance, unit_code, centre_id):
-        raise Refused(f"It is already attached to {unit_code}. Nothing was changed.")
+        raise Refused(f"This guidance is already attached to {unit_code}. Nothing was changed.")
     attached = GuidanceUnit(
         guidance_id=guidance.id,
         unit_code=unit_code,

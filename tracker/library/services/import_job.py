@@ -48,7 +48,7 @@ MAX_UNITS_IN_SLICE = 25
 MAX_TURN_SECONDS = 60.0
 """The job queues itself again after this time, so that other jobs are not held up."""
 MAX_TRIES = 3
-FILE_CHANGED = "The file is read differently now than in your preview. Import it again."
+FILE_CHANGED = "The preview is out of date, because the file is now read differently. Import the file again."
 
 logger = getLogger(__name__)
 

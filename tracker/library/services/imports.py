@@ -103,7 +103,10 @@ def start_import(run: ImportRun, changes: Collection[int], actor: Actor, *, all_
         if entry.outcome is ImportOutcome.CHANGED and (all_changes or place in changes):
             rows[place] = {**rows[place], "is_selected": True}
     if not any(row.get("is_selected") or ImportEntry.from_row(row).importable_links for row in rows):
-        raise Invalid("Nothing in this file is new, and no changed unit is ticked. Nothing was started.", "changes")
+        raise Invalid(
+            "The file contains nothing new, and no changed unit is ticked. Nothing was started. Tick a unit first.",
+            "changes",
+        )
     run.outcome, run.state, run.started_at = rows, ImportState.RUNNING, now()
     run.started_by_id, run.grant_id, run.session_ref = actor.person_id, actor.grant_id, actor.session_ref
     record("import_started", run, actor, centre=run.centre_id, file=run.sha256, units=len(rows))
@@ -113,7 +116,7 @@ def start_import(run: ImportRun, changes: Collection[int], actor: Actor, *, all_
 def check_can_start(run: ImportRun) -> None:
     """Raise `Conflict` unless the import is waiting to be confirmed."""
     if run.state is not ImportState.PREVIEWED:
-        raise Conflict(f"This import is {run.state.label.lower()} already. Nothing was started twice.")
+        raise Conflict(f"This import is already {run.state.label.lower()}. It was not started again.")
 
 
 def resume_import(run: ImportRun, actor: Actor) -> None:

@@ -72,8 +72,8 @@ def start_correction(unit: Unit, actor: Actor, *, new_edition: bool = False) -> 
     """Start a draft from a published unit: its next revision, or a new edition with a version of its own."""
     if unit.owner_centre_id is None:
         raise Refused(
-            f"{unit.code} belongs to the installation and comes from a file in standards/units. Whoever runs the "
-            "installation corrects it there. Nothing was changed."
+            f"{unit.code} belongs to the installation and comes from a file in standards/units. The "
+            "system operator corrects it there. Nothing was changed."
         )
     earlier = _find_source_draft(unit)
     reading = _load_as_reading(unit, earlier)

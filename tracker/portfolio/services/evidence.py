@@ -188,5 +188,5 @@ def _check_draft_limit(candidate_id: int) -> None:
     )
     if (db.session.scalar(query) or 0) >= MAX_DRAFTS:
         raise Refused(
-            f"You have {MAX_DRAFTS} drafts, the most there can be. Nothing was saved. Submit or discard some first."
+            f"You have {MAX_DRAFTS} drafts, which is the maximum. Nothing was saved. Submit or discard some first."
         )

@@ -87,7 +87,7 @@ def submit(evidence_id: int) -> ResponseReturnValue:
         else:
             flash(
                 f"Submitted as evidence {evidence.number}, version {version.number}. "
-                "Your assessor can now assess it; their feedback appears here."
+                "Your assessor can now assess it. Their feedback will appear here."
             )
             return redirect(url_for(".show_evidence", evidence_id=evidence.id), 303)
     return show_declaration(evidence, form, refused), (422 if form.is_submitted() else 200)

@@ -115,7 +115,7 @@ def list_omissions(name: str, units: Sequence[UnitDocument]) -> Iterator[str]:
     statements = [each for unit in units for each in _list_lost_details(unit)]
     words += [words for field, words in OMITTED_CRITERION_FIELDS.items() if any(each[field] for each in statements)]
     if words:
-        yield f"{name} files cannot hold: {', '.join(words)}."
+        yield f"{name} files cannot contain: {', '.join(words)}."
 
 
 def _has_value(unit: UnitDocument, field: str) -> bool:
