@@ -56,7 +56,7 @@ def gunicorn_settings(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.20", "::"])  # noqa: S104 - what must be refused
 def test_a_demonstration_is_not_shown_to_another_machine(gunicorn_settings: dict, host: str) -> None:
     server = SimpleNamespace(cfg=SimpleNamespace(address=[("127.0.0.1", 8000), (host, 8000)]))
-    with pytest.raises(SystemExit, match="this machine alone"):
+    with pytest.raises(SystemExit, match="this machine only"):
         gunicorn_settings["on_starting"](server)
 
 

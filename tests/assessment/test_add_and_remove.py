@@ -36,7 +36,7 @@ def test_assessor_adds_a_claim_and_candidate_sees_the_reason(
 
 def test_assessor_cannot_add_a_claim_that_exists(world: World) -> None:
     _, version, _ = stories.submit_item(world.cfacc15, "Complaint", "1")
-    with pytest.raises(Refused, match="claims that criterion already"):
+    with pytest.raises(Refused, match="already claims that criterion"):
         add_claim(world.cfacc15, version, factories.criterion(world.cfacc15, "1").id, WHY, factories.actor(world.bob))
 
 

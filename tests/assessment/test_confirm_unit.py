@@ -59,7 +59,7 @@ def test_what_changed_in_between_is_not_signed(world: World) -> None:
 
 
 def test_unit_cannot_be_confirmed_before_sign_off(world: World, client: ClientFor) -> None:
-    with pytest.raises(Refused, match="its assessor signs next"):
+    with pytest.raises(Refused, match="the assessor signs it next"):
         stories.confirm(world.cfacc15)
     page = client(world.alice).get(f"/attempts/{world.cfacc15.id}/confirm").text
     assert "There is nothing to confirm." in page
@@ -68,7 +68,7 @@ def test_unit_cannot_be_confirmed_before_sign_off(world: World, client: ClientFo
 def test_unit_cannot_be_confirmed_twice(world: World) -> None:
     stories.sign(world, world.cfacc15)
     stories.confirm(world.cfacc15)
-    with pytest.raises(Refused, match="the internal verifier verifies next"):
+    with pytest.raises(Refused, match="the internal verifier verifies it next"):
         stories.confirm(world.cfacc15)
 
 
@@ -114,7 +114,7 @@ def test_outdated_confirmation_page_is_refused(world: World, client: ClientFor) 
         signing.retract_signature(world.cfacc15, "Too early", factories.actor(world.bob))
     response = alice.post(address, data=form)
     assert response.status_code == 409
-    assert "its assessor signs next" in response.text
+    assert "the assessor signs it next" in response.text
 
 
 def test_the_same_form_sent_twice_signs_once(world: World, client: ClientFor) -> None:

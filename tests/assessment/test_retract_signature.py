@@ -70,7 +70,7 @@ def test_retraction_needs_a_reason(world: World, client: ClientFor) -> None:
 def test_assessor_cannot_retract_once_candidate_has_confirmed(world: World) -> None:
     stories.sign(world, world.cfacc15)
     stories.confirm(world.cfacc15)
-    with pytest.raises(Refused, match="the internal verifier verifies next"):
+    with pytest.raises(Refused, match="the internal verifier verifies it next"):
         retract_signature(world.cfacc15, "Too late", factories.actor(world.bob))
 
 

@@ -142,7 +142,7 @@ def test_form_that_changed_since_it_was_shown_is_not_signed(world: World, ready:
 
 def test_unit_cannot_be_signed_twice(world: World, ready: UnitAttempt) -> None:
     sign_as_bob(world, ready)
-    with pytest.raises(Refused, match="is signed by its assessor; the candidate confirms next"):
+    with pytest.raises(Refused, match="is signed by its assessor; the candidate confirms it next"):
         sign_as_bob(world, ready)
     assert len(db.session.scalars(select(Signature)).all()) == 1
 

@@ -207,7 +207,7 @@ class TestTakingIn:
         run = preview(world, units(3))
         assert outcomes(run) == [UNCHANGED] * 3
         assert run.state is ImportState.DONE, "no confirmation is needed"
-        with pytest.raises(Conflict, match="is done already"):
+        with pytest.raises(Conflict, match="is already done"):
             start(run, factories.actor(world.dan))
         assert db.session.scalar(select(func.count(Unit.id))) == before
 
@@ -550,7 +550,7 @@ class TestStopping:
 
     def test_import_starts_and_ends_once(self, world: World) -> None:
         run, actor = import_units(world, units(1)), factories.actor(world.dan)
-        with pytest.raises(Conflict, match="done already"):
+        with pytest.raises(Conflict, match="already done"):
             start(run, actor)
         for act in (services.cancel_import, services.resume_import):
             with pytest.raises(Refused, match="Nothing was changed"), transaction():

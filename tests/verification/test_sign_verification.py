@@ -118,4 +118,4 @@ def test_unit_not_confirmed_by_the_candidate_cannot_be_verified(world: World, cl
         f"/attempts/{world.cfacc15.id}/release", data={"snapshot_hash": "x", "password": PASSWORD, "reason": "y"}
     )
     assert answer.status_code == 409
-    assert "the candidate confirms next" in answer.text
+    assert "the candidate confirms it next" in answer.text

@@ -45,11 +45,12 @@ TRANSITIONS: dict[tuple[AttemptState, AttemptAction], Transition] = {
 }
 
 NOW_AND_NEXT = {
-    S.IN_PROGRESS: "is in progress; its assessor signs next",
-    S.ASSESSED: "is signed by its assessor; the candidate confirms next",
-    S.CONFIRMED: "is confirmed by the candidate; the internal verifier verifies next",
+    S.IN_PROGRESS: "is in progress; the assessor signs it next",
+    S.ASSESSED: "is signed by its assessor; the candidate confirms it next",
+    S.CONFIRMED: "is confirmed by the candidate; the internal verifier verifies it next",
     S.VERIFIED: "is verified",
-    S.CERTIFICATE_CLAIMED: "is claimed from the awarding body; it reopens only with a second person",
+    S.CERTIFICATE_CLAIMED: "has a certificate claimed from the awarding body; "
+    "a second person must agree before it is reopened",
     S.VOID: "is void",
 }
 

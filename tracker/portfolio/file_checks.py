@@ -67,7 +67,7 @@ def check_picture(stream: IO[bytes]) -> None:
                 elif picture.format == "PNG":
                     picture.verify()
     except (OSError, ValueError, SyntaxError, EOFError, RuntimeError, Image.DecompressionBombError) as error:
-        raise FileFaultError("the image is damaged or cut short. Take or save it again.") from error
+        raise FileFaultError("the image is damaged or incomplete. Take or save it again.") from error
 
 
 def _check_pixels(picture: Image.Image) -> None:
@@ -82,7 +82,7 @@ def check_pdf(stream: IO[bytes]) -> None:
     stream.seek(max(0, size - 4096))
     tail = stream.read()
     if b"%%EOF" not in tail or b"startxref" not in tail:
-        raise FileFaultError("the PDF is damaged or cut short. Save or scan it again.")
+        raise FileFaultError("the PDF is damaged or incomplete. Save or scan it again.")
 
 
 def is_mp3(stream: IO[bytes]) -> bool:
@@ -121,7 +121,7 @@ def has_video_track(stream: IO[bytes]) -> bool:
             stream.seek(start)
             index = stream.read(size)
     if index is None:
-        raise FileFaultError("the recording is damaged or cut short. Save it again.")
+        raise FileFaultError("the recording is damaged or incomplete. Save it again.")
     return VIDEO_TRACK.search(index) is not None
 
 
@@ -137,7 +137,7 @@ def _boxes(stream: IO[bytes]) -> Iterator[tuple[bytes, int, int]]:
         elif size == 0:
             size = end - place
         if len(header) < 8 or size < 8 or place + size > end:
-            raise FileFaultError("the recording is damaged or cut short. Save it again.")
+            raise FileFaultError("the recording is damaged or incomplete. Save it again.")
         yield header[4:8], place, size
         place += size
 
@@ -162,11 +162,11 @@ def _check_members(members: list[zipfile.ZipInfo]) -> None:
     unpacked = sum(member.file_size for member in members)
     swollen = unpacked > SUSPICIOUS_UNPACKED and unpacked > MAX_EXPANSION * max(packed, 1)
     if len(members) > MAX_MEMBERS or unpacked > MAX_UNPACKED_SIZE or swollen:
-        raise FileFaultError("it unpacks to far more than such a file should. Save it again.")
+        raise FileFaultError("its content is too large when unpacked. Save it again.")
     if any(member.flag_bits & 1 for member in members):
-        raise FileFaultError("it is locked with a password. Save it without one.")
+        raise FileFaultError("it is password protected. Save a copy without a password and upload that.")
     if any(member.filename.lower().endswith(MACROS) for member in members):
-        raise FileFaultError("it has macros. Save it without them.")
+        raise FileFaultError("it contains macros. Save a copy without macros and upload that.")
 
 
 def _main_part(archive: zipfile.ZipFile, names: set[str]) -> str | None:
@@ -177,7 +177,7 @@ def _main_part(archive: zipfile.ZipFile, names: set[str]) -> str | None:
         return None
     types = _read_start(archive, "[Content_Types].xml")
     if b"macroEnabled" in types:
-        raise FileFaultError("it has macros. Save it without them.")
+        raise FileFaultError("it contains macros. Save a copy without macros and upload that.")
     for kind, folder in MAIN_PARTS.items():
         if f"{kind}.main+xml".encode() in types and any(name.startswith(folder) for name in names):
             return f"{OFFICE}{kind}"

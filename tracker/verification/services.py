@@ -188,7 +188,7 @@ def close_action_point(action_point: ActionPoint, actor: Actor) -> None:
     if action_point.responded_at is None:
         raise Refused("The assessor has not responded to this action point yet. Nothing was changed.")
     if action_point.closed_at:
-        raise Refused("This action point was closed already. Nothing was changed.")
+        raise Refused("This action point is already closed. Nothing was changed.")
     action_point.closed_at, action_point.closed_by_id = now(), actor.person_id
     record("action_point_closed", action_point, actor, attempt=action_point.attempt_id)
 

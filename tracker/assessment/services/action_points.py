@@ -32,7 +32,7 @@ def answer_action_point(attempt: UnitAttempt, action_point_id: int, response: st
     check_may_assess(actor.person_id, attempt)
     action_point = get_action_point(attempt, action_point_id)
     if action_point.responded_at:
-        raise Refused("This action point has a response already. Nothing was changed.")
+        raise Refused("This action point already has a response. Nothing was changed.")
     if not response.strip():
         raise Invalid("Write your response. Nothing was sent.", "response")
     if len(response) > 2_000:

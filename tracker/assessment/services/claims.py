@@ -33,7 +33,7 @@ def add_claim(attempt: UnitAttempt, version: EvidenceVersion, criterion_id: int,
         Claim.removed_at.is_(None),
     )
     if db.session.scalar(live):
-        raise Refused("This item claims that criterion already. Nothing was changed.")
+        raise Refused("This item already claims that criterion. Nothing was changed.")
     check_simulation(attempt, version.method)
     claim = Claim(
         attempt_id=attempt.id,
