@@ -1,7 +1,9 @@
 """Checkpoints and keys: what whoever owns the database cannot write anew."""
 
+import fcntl
 import json
 import stat
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -92,6 +94,25 @@ class TestWriting:
         act()
         assert checkpoints.write_due() is None
         assert [each.size for each in written()] == [first.size if first else 0]
+
+    def test_a_checkpoint_waits_while_another_process_writes_one(
+        self, keyed: Flask, act: Callable[..., None]
+    ) -> None:
+        act()
+        assert checkpoints.write_due()
+
+        def write() -> None:
+            with keyed.app_context():
+                checkpoints.write_due(at_once=True)
+
+        with checkpoints.path().open("rb") as other:
+            fcntl.flock(other, fcntl.LOCK_EX)
+            writing = threading.Thread(target=write)
+            writing.start()
+            writing.join(0.5)
+            assert len(written()) == 1
+        writing.join()
+        assert len(written()) == 2
 
 
 @pytest.mark.usefixtures("keyed")

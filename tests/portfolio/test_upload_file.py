@@ -19,6 +19,7 @@ from tracker.ledger.transactions import transaction
 from tracker.models import Attachment, Evidence
 from tracker.portfolio.services import files as services
 from tracker.storage import file_store
+from tracker.vocabulary import Role
 
 SCRIPT = {"Accept": "application/json"}
 
@@ -168,6 +169,20 @@ def test_nobody_adds_or_removes_files_of_another_candidate(
         assert browser.post(url, headers=SCRIPT).status_code == 404
         assert browser.get(url.removesuffix("/remove")).status_code == 404
     assert [each.name for each in complaint.attachments] == ["n.txt"]
+
+
+def test_candidates_of_one_centre_cannot_reach_each_others_evidence(
+    world: World, client: ClientFor, complaint: Evidence
+) -> None:
+    with transaction():
+        ana = factories.make_person("Ana Quill", world.northgate, Role.CANDIDATE)
+    browser = client(ana)
+    assert browser.get(f"/evidence/{complaint.id}").status_code == 404
+    assert browser.get(f"/evidence/{complaint.id}/edit").status_code == 404
+    assert upload(browser, complaint, b"Forged.", "forged.txt").status_code == 404
+    assert browser.post(f"/evidence/{complaint.id}/discard").status_code == 404
+    assert complaint.attachments == []
+    assert complaint.discarded_at is None
 
 
 def test_a_file_is_found_through_its_own_item_only(world: World, alice: FlaskClient, complaint: Evidence) -> None:

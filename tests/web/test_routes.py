@@ -301,6 +301,15 @@ def test_every_route_stands_in_the_table_and_has_a_rule(app: Flask) -> None:
     assert not [endpoint for endpoint in routed if find_route_rule(app, endpoint) is None]
 
 
+def test_a_route_without_a_rule_is_refused_to_everybody(
+    app: Flask, world: World, client: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.load_views()
+    monkeypatch.setitem(app.view_functions, "library.list_units", lambda: "no rule stopped this")
+    for browser in (app.test_client(), client(world.alice), client(world.dan)):
+        assert browser.get("/units").status_code == 404
+
+
 @pytest.mark.parametrize("whose", ["alice", "frank"] if WHOLE else ["alice"])
 @pytest.mark.parametrize("endpoint", sorted(TABLE))
 def test_a_route_lets_in_whom_the_table_names(
