@@ -194,7 +194,7 @@ class TestRestore:
         before = events.get_head()
         code, said = restored(told, folder)
         assert code == 1
-        assert "a restore overwrites none" in said
+        assert "a restore does not overwrite records" in said
         assert events.get_head() == before
 
     @pytest.mark.parametrize("spoil", ["manifest", "signature", "database", "file", "missing file"])
@@ -220,7 +220,7 @@ class TestRestore:
     def test_a_folder_that_is_no_backup(self, elsewhere: Flask, tmp_path: Path) -> None:
         assert "contains no readable backup" in restored(elsewhere, tmp_path)[1]
         assert "Name the folder" in command(elsewhere, "restore")[1]
-        assert "No restore waits" in command(elsewhere, "restore", "--accept")[1]
+        assert "There is no restore to accept" in command(elsewhere, "restore", "--accept")[1]
 
     def test_without_the_keys_it_says_that_it_knows_the_signer_from_the_backup_alone(
         self, elsewhere: Flask, tmp_path: Path
@@ -228,7 +228,7 @@ class TestRestore:
         elsewhere.config["KEYS_PATH"] = tmp_path / "no-keys"
         code, said = restored(elsewhere, make_backup(tmp_path / "kept"))
         assert code == 0, said
-        assert "only the backup itself says by whom" in said
+        assert "checked only with a key from the backup itself" in said
 
 
 class TestStorage:
