@@ -105,7 +105,7 @@ class TestWriting:
             with keyed.app_context():
                 checkpoints.write_due(at_once=True)
 
-        with checkpoints.path().open("rb") as other:
+        with checkpoints.get_path().open("rb") as other:
             fcntl.flock(other, fcntl.LOCK_EX)
             writing = threading.Thread(target=write)
             writing.start()
