@@ -136,7 +136,7 @@ def test_installation_unit_page_names_its_file(world: World, client: ClientFor) 
     assert "comes from a file in <b>standards/units</b>" in page
     answer = client(world.dan).post("/units/cfacc15/correct")
     assert answer.status_code == 409
-    assert "Your system operator can correct it" in answer.text
+    assert "system operator corrects it there" in answer.text
 
 
 # --- a centre's own unit, everywhere in that centre and nowhere else -------------------------------------

@@ -112,8 +112,8 @@ JPEG = files.picture("JPEG", (400, 400))
         ("macro.docx", files.docx(word__vbaProject_bin=b"x").replace(b"vbaProject_bin", b"vbaProject.bin"), MACROS),
         ("macro.docm", files.zipped({"[Content_Types].xml": "macroEnabled", "word/document.xml": "x"}), MACROS),
         ("locked.docx", locked(), "locked"),
-        ("bomb.docx", bomb(), "far more"),
-        ("many.docx", files.zipped({f"word/{n}.xml": "" for n in range(5001)}, zipfile.ZIP_STORED), "far more"),
+        ("bomb.docx", bomb(), "too large when unpacked"),
+        ("many.docx", files.zipped({f"word/{n}.xml": "" for n in range(5001)}, zipfile.ZIP_STORED), "too large when unpacked"),
         # the right content under another name
         ("photo.png", files.picture(), ENDING),
         ("scan.jpg", files.pdf(), ENDING),

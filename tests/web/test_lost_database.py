@@ -76,6 +76,6 @@ def test_a_checkpoint_that_the_database_does_not_let_be_written_holds_nobody_up(
     keyed: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(events, "head", lost)
+        patch.setattr(events, "get_head", lost)
         assert checkpoints.write_due(at_once=True) is None
     assert checkpoints.write_due(at_once=True)
