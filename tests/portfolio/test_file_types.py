@@ -113,7 +113,11 @@ JPEG = files.picture("JPEG", (400, 400))
         ("macro.docm", files.zipped({"[Content_Types].xml": "macroEnabled", "word/document.xml": "x"}), MACROS),
         ("locked.docx", locked(), "locked"),
         ("bomb.docx", bomb(), "too large when unpacked"),
-        ("many.docx", files.zipped({f"word/{n}.xml": "" for n in range(5001)}, zipfile.ZIP_STORED), "too large when unpacked"),
+        (
+            "many.docx",
+            files.zipped({f"word/{n}.xml": "" for n in range(5001)}, zipfile.ZIP_STORED),
+            "too large when unpacked",
+        ),
         # the right content under another name
         ("photo.png", files.picture(), ENDING),
         ("scan.jpg", files.pdf(), ENDING),
