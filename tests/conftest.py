@@ -189,7 +189,7 @@ def stories() -> dict[str, Any]:
 
 @pytest.fixture
 def told(keyed: Flask, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, stories: dict[str, Any]) -> Flask:
-    """The demonstration with a key and files of its own: told once by each worker, and laid back since."""
+    """The demonstration with a key and files of its own: filled once by each worker, and restored for each test."""
     from tests.database_snapshot import DatabaseSnapshot
     from tracker.demo.story import tell_story
 

@@ -1,4 +1,4 @@
-"""A database as it stood, and laid back."""
+"""Snapshots of a test database, and the restoring of them."""
 
 import shutil
 from pathlib import Path
@@ -45,7 +45,7 @@ class DatabaseSnapshot:
 
 
 def copied(connection: Connection, schema: str) -> str:
-    """Copy every row there is into a schema; what lays them back, past triggers and foreign keys, in one go, comes out."""
+    """Copy every row into a schema. Return the SQL that restores all rows at once, past triggers and foreign keys."""
     tables = [f'"{table}"' for table in db.metadata.tables]
     counting = " UNION ALL ".join(f"SELECT '{table}' WHERE EXISTS (SELECT FROM {table})" for table in tables)
     filled = list(connection.scalars(text(counting)))

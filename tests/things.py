@@ -60,7 +60,7 @@ def make_things(attempt: UnitAttempt, staff: Staff, invited: Person, title: str 
 def about_candidate(attempt: UnitAttempt, staff: Staff, title: str) -> dict[str, int]:
     """Evidence with a file, an assessment, an action point, a visit and a move; the numbers by which they are named."""
     evidence, attachment = _submitted(attempt, title)
-    assessment, action_point = _judged(attempt, evidence, staff)
+    assessment, action_point = _make_assessed(attempt, evidence, staff)
     return {
         "attempt_id": attempt.id, "registration_id": attempt.registration_id, "evidence_id": evidence.id,
         "attachment_id": attachment, "assessment_id": assessment.id, "action_point_id": action_point.id,
@@ -90,7 +90,7 @@ def _submitted(attempt: UnitAttempt, title: str) -> tuple[Evidence, int]:
     return evidence, attachment.id
 
 
-def _judged(attempt: UnitAttempt, evidence: Evidence, staff: Staff) -> tuple[Assessment, ActionPoint]:
+def _make_assessed(attempt: UnitAttempt, evidence: Evidence, staff: Staff) -> tuple[Assessment, ActionPoint]:
     moment = clock.now()
     assessment = Assessment(
         attempt_id=attempt.id, evidence_version_id=evidence.versions[-1].id, assessor_id=staff.assessor.id,

@@ -13,7 +13,7 @@ document.documentElement.classList.add("js");
 
 const tracker = {
   offline: "Not saved: there is no connection. It is kept in this browser and will be sent when the connection is back.",
-  signedOut: "Not saved: you have been signed out. Open another window, sign in there, then go on here.",
+  signedOut: "Not saved: you have been signed out. Open another window, sign in there, then continue here.",
 
   token() {
     const meta = document.querySelector("meta[name=csrf-token]");

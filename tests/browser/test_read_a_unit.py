@@ -1,4 +1,4 @@
-"""A PDF of a unit that nobody typed: read, mended where doubtful, published, registered on, its form printed."""
+"""A PDF of a unit that nobody typed: read, corrected where doubtful, published, registered on, its form printed."""
 
 import io
 import re
@@ -55,7 +55,7 @@ def test_a_unit_from_its_pdf_to_its_blank_form(
             make_app(live.world.dan)
         dan.sign_in(live.world.dan)
         read_it(dan, document)
-        mend_the_doubt(dan)
+        correct_the_doubt(dan)
         publish_it(dan)
         register_alice(dan)
         print_its_blank_form(dan)
@@ -69,7 +69,7 @@ def read_it(dan: Walker, document: Path) -> None:
     expect(dan.page.locator(".source-line", has_text="Tell the writer")).to_have_count(1)
 
 
-def mend_the_doubt(dan: Walker) -> None:
+def correct_the_doubt(dan: Walker) -> None:
     """The source prints 3 twice: the second is 4, and the label is ours then."""
     statement = dan.page.locator("li.review-statement", has_text=MISPRINTED)
     expect(statement.locator(".doubt").first).to_contain_text("printed twice")

@@ -35,7 +35,7 @@ def test_every_check_passes_on_what_the_product_itself_wrote(told: Flask) -> Non
     assert {each["invariant"] for each in said["checks"]} == {each.number for each in CHECKS}
 
 
-def test_a_claim_taken_out_of_a_draft_is_told_of_when_the_item_is_handed_in() -> None:
+def test_a_claim_removed_from_a_draft_is_recorded_when_the_item_is_submitted() -> None:
     work.hand_something_in("Complaint", taken_out=1)
     assert db.session.scalars(select(Claim).where(Claim.removed_at.is_not(None))).all()
     assert offences() == []

@@ -63,9 +63,9 @@ class TestFields:
         assert 'id="method-0"' in drawn
 
     def test_the_summary_says_what_belongs_to_no_field(self, face: Flask) -> None:
-        drawn = draw(face, "{{ forms.error_summary([], also=['The link has lapsed.']) }}")
+        drawn = draw(face, "{{ forms.error_summary([], also=['The link has expired.']) }}")
         assert "One thing needs changing" in drawn
-        assert "The link has lapsed." in drawn
+        assert "The link has expired." in drawn
 
     def test_no_summary_without_errors(self, face: Flask) -> None:
         assert draw(face, "{{ forms.error_summary([]) }}").strip() == ""

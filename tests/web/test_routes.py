@@ -78,7 +78,7 @@ TABLE: dict[str, frozenset[str]] = {
     "library.list_qualifications": EVERYBODY_SIGNED_IN,
     "library.show_qualification": EVERYBODY_SIGNED_IN,
     "library.show_guidance": EVERYBODY_SIGNED_IN,
-    # a unit being read in at Northgate: its administrator mends it, its assessors look at it
+    # a unit being read in at Northgate: its administrator corrects it, its assessors look at it
     "library.show_draft": DAN | BOB | {"bart", "vera"},
     "recording_forms.draft_form": DAN | BOB | {"bart", "vera"},
     "integrity.show_integrity": ADMINISTRATORS,

@@ -79,7 +79,7 @@ def test_a_link_s_token_stands_in_no_log_of_a_fault(
 
 
 class TestScripts:
-    """Only those that the page itself was written with, told by a word that is new each time."""
+    """Only the scripts of the page itself run: each carries the CSP nonce, which is new for each response."""
 
     @pytest.mark.parametrize("path", ["/sign-in", "/nowhere"])
     def test_each_answers_scripts_carry_its_own_word(self, anonymous: FlaskClient, path: str) -> None:
