@@ -63,8 +63,8 @@ def test_a_unit_from_its_pdf_to_its_blank_form(
 
 def read_it(dan: Walker, document: Path) -> None:
     dan.follow("Add a unit")
-    dan.page.get_by_label("The document").set_input_files(document)
-    dan.press("Read it")
+    dan.page.get_by_label("Document", exact=True).set_input_files(document)
+    dan.press("Read the document")
     expect(dan.page.get_by_role("heading", level=1)).to_contain_text("Check Answer letters from the public")
     expect(dan.page.locator(".source-line", has_text="Tell the writer")).to_have_count(1)
 
@@ -76,7 +76,7 @@ def correct_the_doubt(dan: Walker) -> None:
     expect(dan.page.locator("#faults")).to_contain_text("have the label 3 twice")
     dan.leave_by(statement.get_by_role("link", name="Change"))
     dan.page.get_by_label("Label", exact=True).fill("4")
-    dan.page.get_by_label("The label is").select_option("Assigned by position")
+    dan.page.get_by_label("Origin of the label").select_option("Assigned by position")
     dan.press("Save")
     expect(dan.page.locator("#faults")).to_have_count(0)
     dan.leave_by(statement.get_by_role("button", name="Mark as checked").first)
