@@ -98,7 +98,7 @@ def ask(app: Flask, snapshot: Snapshot, token: str | None, method: str, address:
     snapshot.restore()
     client = app.test_client()
     if token:
-        client.set_cookie(sessions.COOKIE, token)
+        client.set_cookie(sessions.COOKIE_NAME, token)
     with client.open(address, method=method, data=body) as response:
         redirected = response.status_code in {302, 303} and response.location.startswith("/sign-in")
         return f"{response.status_code}{'*' if redirected else ''}"

@@ -143,7 +143,7 @@ def count_statements(cast: dict[str, Any]) -> dict[str, dict[str, Any]]:
     from sqlalchemy import event
 
     from tracker import create_app
-    from tracker.accounts.sessions import COOKIE
+    from tracker.accounts.sessions import COOKIE_NAME
     from tracker.extensions import db
 
     app = create_app()
@@ -153,7 +153,7 @@ def count_statements(cast: dict[str, Any]) -> dict[str, dict[str, Any]]:
         event.listen(db.engine, "before_cursor_execute", lambda _c, _k, statement, *_: statements.append(statement))
         for page, path, token in pages(cast):
             browser = app.test_client()
-            browser.set_cookie(COOKIE, token)
+            browser.set_cookie(COOKIE_NAME, token)
             browser.get("/sign-in")  # whatever a server does once, it has done
             for name in list(g):
                 g.pop(name)  # one application context serves them all here: nobody stays signed in

@@ -179,7 +179,7 @@ def search() -> dict[str, Any]:
     from sqlalchemy import event, select
 
     from tracker import create_app
-    from tracker.accounts.sessions import COOKIE, start_session
+    from tracker.accounts.sessions import COOKIE_NAME, start_session
     from tracker.extensions import db
     from tracker.ledger.transactions import transaction
     from tracker.models import Grant, Person
@@ -198,7 +198,7 @@ def search() -> dict[str, Any]:
                 for key in list(g):
                     g.pop(key)
                 browser = app.test_client()
-                browser.set_cookie(COOKIE, token)
+                browser.set_cookie(COOKIE_NAME, token)
                 statements.clear()
                 start = time.perf_counter()
                 answer = browser.get("/units", query_string={"q": words})

@@ -125,9 +125,9 @@ def start_session_of(app: Flask, name: str) -> str:
     """Return a session's token for the person of the demonstration, a second factor proven."""
     from sqlalchemy import select
 
-    from tracker import transactions
     from tracker.accounts.sessions import start_session
     from tracker.extensions import db
+    from tracker.ledger import transactions
     from tracker.models import Person
 
     with app.app_context(), transactions.transaction():
