@@ -174,7 +174,7 @@ def find_screens(app: Flask) -> dict[str, dict[str, str]]:
             "criteria": f"/evidence/{items[11]}/criteria",
             "index": "/evidence",
             "account": "/account",
-            "second-factor-app": "/account/second-factor/app",
+            "second-factor-app": "/account/two-step-verification/app",
         },
         "bob": {
             "queue": "/queue",
