@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 LONDON = ZoneInfo("Europe/London")
@@ -24,6 +24,16 @@ def today() -> date:
 def day_of(moment: datetime) -> date:
     """Return the date in London at a moment."""
     return moment.astimezone(LONDON).date()
+
+
+def start_of_day(day: date) -> datetime:
+    """Return the first moment of a day in London."""
+    return datetime.combine(day, time.min, LONDON)
+
+
+def end_of_day(day: date) -> datetime:
+    """Return the last moment of a day in London."""
+    return datetime.combine(day, time.max, LONDON)
 
 
 @contextmanager

@@ -1,13 +1,11 @@
 """Views of registrations, allocations and visits, for a centre's administrators."""
 
-from datetime import date, datetime, time
-
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import SelectField
 
 from tracker.background import emails
-from tracker.clock import LONDON, now, today
+from tracker.clock import end_of_day, now, start_of_day, today
 from tracker.errors import NotFound, Refused
 from tracker.extensions import db
 from tracker.ledger.events import Actor
@@ -273,8 +271,8 @@ def list_visits(centre_id: int) -> ResponseReturnValue:
             visit = visits.open_visit(
                 next(person for person in people if person.id == form.person.data),
                 centre,
-                to_moment(form.starts.data, time.min),
-                to_moment(form.ends.data, time.max),
+                start_of_day(form.starts.data or today()),
+                end_of_day(form.ends.data or today()),
                 [each for each in attempts if each.id in (form.attempts.data or [])],
                 actor,
             )
@@ -301,8 +299,3 @@ def end_visit(centre_id: int, visit_id: int) -> ResponseReturnValue:
     visits.end_visit(visit, actor)
     flash("The visit is ended. The external verifier can no longer read the units.")
     return redirect(url_for(".list_visits", centre_id=centre.id), 303)
-
-
-def to_moment(day: date | None, at: time) -> datetime:
-    """Return the first or last moment of a day in London; the form has checked that there is a day."""
-    return datetime.combine(day or today(), at, LONDON)

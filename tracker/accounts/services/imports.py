@@ -4,12 +4,12 @@ import csv
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import date, datetime
 
 from sqlalchemy import or_, select
 
 from tracker.accounts.services.people import invite_person, is_address
-from tracker.clock import LONDON, now
+from tracker.clock import end_of_day, now, start_of_day
 from tracker.errors import Invalid
 from tracker.extensions import db
 from tracker.ledger.events import Actor
@@ -202,11 +202,12 @@ def _find_role(written: str) -> Role | None:
 
 
 def _read_dates(cells: dict[str, str], is_new: bool) -> tuple[datetime | None, datetime | None]:
-    start, end = _read_date(cells.get("from", "")), _read_date(cells.get("until", ""))
-    ends_at = end_of_day(end)
-    if is_new and ends_at and ends_at <= max(start_of_day(start) or now(), now()):
+    first_day, last_day = _read_date(cells.get("from", "")), _read_date(cells.get("until", ""))
+    starts_at = start_of_day(first_day) if first_day else None
+    ends_at = end_of_day(last_day) if last_day else None
+    if is_new and ends_at and ends_at <= max(starts_at or now(), now()):
         raise Invalid("the last day is before the first day, or in the past")
-    return start_of_day(start), ends_at
+    return starts_at, ends_at
 
 
 def _read_date(written: str) -> date | None:
@@ -224,13 +225,3 @@ def _read_date(written: str) -> date | None:
     if not 2000 <= result.year <= 2100:
         raise Invalid(f"“{written[:20]}” is not a date such as 22/11/2026 or 2026-11-22")
     return result
-
-
-def start_of_day(day: date | None) -> datetime | None:
-    """Return the first moment of a day in London, or None for no day."""
-    return datetime.combine(day, time.min, LONDON) if day else None
-
-
-def end_of_day(day: date | None) -> datetime | None:
-    """Return the last moment of a day in London, or None for no day."""
-    return datetime.combine(day, time.max, LONDON) if day else None

@@ -1,5 +1,7 @@
 """Views of a centre's people, for its administrators: search, invite, give and end roles, import."""
 
+from datetime import datetime
+
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -10,15 +12,13 @@ from tracker.accounts.services.imports import (
     MAX_SIZE,
     ImportPreview,
     decode_csv,
-    end_of_day,
     import_people,
     preview_people,
-    start_of_day,
 )
 from tracker.accounts.services.people import end_grant, give_role, invite_person
 from tracker.accounts.views import accounts
 from tracker.background import emails
-from tracker.clock import now
+from tracker.clock import end_of_day, now, start_of_day
 from tracker.errors import NotFound, Refused
 from tracker.ledger.events import Actor
 from tracker.models import Centre, Person
@@ -61,9 +61,8 @@ def invite(centre_id: int) -> ResponseReturnValue:
     form = InviteForm()
     if form.validate_on_submit():
         email, name, role = form.email.data or "", form.name.data or "", Role(form.role.data)
-        dates = {"starts_at": start_of_day(form.starts.data), "ends_at": end_of_day(form.ends.data)}
         with errors_on_form(form):
-            person = invite_person(email, name, centre, role, actor, **dates)
+            person = invite_person(email, name, centre, role, actor, **read_dates(form))
             return redirect_after_role(centre, person, role)
     return render_form(
         "accounts/invite.html", form, centre=centre, role_help=ROLE_HELP, delivers=emails.can_deliver()
@@ -79,9 +78,8 @@ def show_person(centre_id: int, person_id: int) -> ResponseReturnValue:
     form = GrantForm()
     if form.validate_on_submit():
         role = Role(form.role.data)
-        dates = {"starts_at": start_of_day(form.starts.data), "ends_at": end_of_day(form.ends.data)}
         with errors_on_form(form):
-            give_role(person, centre, role, actor, **dates)
+            give_role(person, centre, role, actor, **read_dates(form))
             return redirect_after_role(centre, person, role)
     return render_form(
         "accounts/show_person.html",
@@ -164,6 +162,15 @@ def import_csv(centre_id: int) -> ResponseReturnValue:
         "accounts/import_csv.html", centre=centre, form=form, preview=preview, delivers=emails.can_deliver()
     )
     return page, (422 if form.errors or (preview and preview.invalid) else 200)
+
+
+def read_dates(form: GrantForm | InviteForm) -> dict[str, datetime | None]:
+    """Return when the role starts and ends, as moments; None for a date that is left empty."""
+    first_day, last_day = form.starts.data, form.ends.data
+    return {
+        "starts_at": start_of_day(first_day) if first_day else None,
+        "ends_at": end_of_day(last_day) if last_day else None,
+    }
 
 
 def read_import_text(form: ImportForm) -> str:
