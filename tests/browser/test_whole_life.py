@@ -246,7 +246,7 @@ def sign_off(bob: Walker) -> None:
 def verify_it(carol: Walker) -> None:
     carol.follow("Alice Moran")
     page = carol.page
-    page.locator("input[type=checkbox][name=look]").first.check()
+    page.locator("input[type=checkbox][name=decision]").first.check()
     page.get_by_label("Comment on this sample").fill("One decision, in depth.")
     carol.press("Save sample")
     page.get_by_label("Your password", exact=True).first.fill(PASSWORD)

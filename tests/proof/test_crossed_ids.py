@@ -189,7 +189,7 @@ def crossed_addresses(app: Flask, neighbours: Neighbours) -> Iterator[tuple[str,
 FIELDS = (
     "attempt", "attempt_id", "attempts", "evidence", "criterion", "claim", "t", "cell", "shown", "also", "person",
     "assessor", "verifier", "internal_verifier", "countersigner", "candidate", "candidate_id", "registration",
-    "centre", "grant", "unit", "units", "visit", "action_point", "assessment", "session", "attachment", "file", "look",
+    "centre", "grant", "unit", "units", "visit", "action_point", "assessment", "session", "attachment", "file", "decision",
     "requirement", "qualification", "guidance", "draft", "version", "number", "link", "on", "reason", "password",
 )  # fmt: skip
 """The names under which forms send numbers, and some under which they might."""

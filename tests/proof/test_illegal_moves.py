@@ -41,7 +41,7 @@ def body_for(stage: Stage, act: str) -> Body:
         "snapshot_hash": take_snapshot(attempt).hash, "version": attempt.version, "password": PASSWORD,
         "requirement": list(db.session.scalars(requirements)), "act": "sign", "comment": "Steady.", "reason": "Because.",
         "criterion": criterion, "evidence": stage.evidence_ids[0], "on": "1", "due_on": "2027-01-29",
-        "look": f"{version}-{criterion}",
+        "decision": f"{version}-{criterion}",
     }  # fmt: skip
     if act == "return":
         body["action"] = "Look at it again."

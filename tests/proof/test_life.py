@@ -325,18 +325,18 @@ class Life(RuleBasedStateMachine):
 
     # Carol
     def sample(self, label: int = 0) -> None:
-        looks = [
+        sampled = [
             verifying.SampledDecision(row.version_id, cell.criterion_id, agrees=True)
             for row in load_matrix(self.attempt).rows
             for cell in row.cells.values()
             if row.version_id and (cell.is_decided or cell.is_met)
         ]
         db.session.rollback()
-        if looks:
-            look = looks[label % len(looks)]
+        if sampled:
+            decision = sampled[label % len(sampled)]
             self.both(
                 self.model.sample(),
-                lambda: verifying.draw_sample(self.attempt, [look], "Looked.", self.actors["Carol"]),
+                lambda: verifying.draw_sample(self.attempt, [decision], "Looked.", self.actors["Carol"]),
             )
 
     def verify(self, *, unsampled: bool = False) -> None:

@@ -20,13 +20,13 @@ def confirmed(world: World) -> World:
 
 @pytest.fixture
 def read() -> Callable[[FlaskClient, int], dict[str, list[str]]]:
-    """Return a function that reads the fields of the verifier's page: `read(browser, attempt)["look"]`."""
+    """Return a function that reads the fields of the verifier's page: `read(browser, attempt)["decision"]`."""
 
     def page(browser: FlaskClient, attempt_id: int) -> dict[str, list[str]]:
         html = browser.get(f"/attempts/{attempt_id}/verify").text
         return {
             name: re.findall(rf'name="{name}" value="([^"]*)"', html)
-            for name in ("look", "snapshot_hash", "criterion", "idempotency_key")
+            for name in ("decision", "snapshot_hash", "criterion", "idempotency_key")
         }
 
     return page

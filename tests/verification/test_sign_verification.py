@@ -36,7 +36,7 @@ def test_verifier_signs_as_sampled(
     confirmed: World, client: Browser, read: Read, acts: Callable[[], list[str]]
 ) -> None:
     carol, attempt = client(confirmed.carol), confirmed.cfacc15.id
-    carol.post(f"/attempts/{attempt}/sample", data={"look": read(carol, attempt)["look"][:2]})
+    carol.post(f"/attempts/{attempt}/sample", data={"decision": read(carol, attempt)["decision"][:2]})
     data = {"snapshot_hash": read(carol, attempt)["snapshot_hash"][0], "password": PASSWORD}
     assert carol.post(f"/attempts/{attempt}/verify", data=data).status_code == 303
     assert state_of(attempt) is AttemptState.VERIFIED

@@ -4,19 +4,17 @@ from wtforms import HiddenField, PasswordField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from tracker.accounts.password_confirmation import password_confirmed, password_confirmed_to_change
-from tracker.web.forms import PageForm
-
-MAX_LENGTH = Length(max=2000, message="At most 2,000 characters.")
+from tracker.web.forms import MAX_2000_CHARACTERS, PageForm
 
 
 class RetractForm(PageForm):
     """The reason for retracting a signature."""
 
-    reason = TextAreaField("Reason", [DataRequired("Give a reason."), MAX_LENGTH])
+    reason = TextAreaField("Reason", [DataRequired("Give a reason."), MAX_2000_CHARACTERS])
 
 
 class SigningForm(PageForm):
-    """A signature: the hash of what the page showed, and the password again."""
+    """A signature: the hash of the snapshot that the page showed, and the password."""
 
     snapshot_hash = HiddenField(validators=[Length(max=64)])
     version = HiddenField(validators=[Length(max=20)])
@@ -25,8 +23,8 @@ class SigningForm(PageForm):
     @property
     def seen_version(self) -> int | None:
         """The attempt's version on the page that was signed; None if the page did not say."""
-        typed = self.version.data or ""
-        return int(typed) if typed.isascii() and typed.isdecimal() else None
+        value = self.version.data or ""
+        return int(value) if value.isascii() and value.isdecimal() else None
 
 
 class SignOffForm(SigningForm):
@@ -35,7 +33,7 @@ class SignOffForm(SigningForm):
     comment = TextAreaField(
         "Closing comment, printed on the form", [Length(max=4000, message="At most 4,000 characters.")]
     )
-    simulation_reason = TextAreaField("Why the assessment strategy allows simulated evidence", [MAX_LENGTH])
+    simulation_reason = TextAreaField("Why the assessment strategy allows simulated evidence", [MAX_2000_CHARACTERS])
 
 
 class ConfirmForm(SigningForm):
@@ -43,10 +41,10 @@ class ConfirmForm(SigningForm):
 
 
 class MoveForm(PageForm):
-    """A version move: the hash of what the page showed, the reason, and the password again."""
+    """A version move: the hash of the plan that the page showed, the reason, and the password."""
 
     seen_hash = HiddenField(validators=[Length(max=64)])
-    reason = TextAreaField("Reason", [DataRequired("Give a reason."), MAX_LENGTH])
+    reason = TextAreaField("Reason", [DataRequired("Give a reason."), MAX_2000_CHARACTERS])
     password = PasswordField(
         "Your password", [DataRequired("Enter your password to move."), password_confirmed_to_change]
     )
@@ -55,10 +53,10 @@ class MoveForm(PageForm):
 class DisputeForm(PageForm):
     """The candidate's dispute."""
 
-    reason = TextAreaField("Why do you disagree?", [DataRequired("Say why you disagree."), MAX_LENGTH])
+    reason = TextAreaField("Why do you disagree?", [DataRequired("Say why you disagree."), MAX_2000_CHARACTERS])
 
 
 class ResponseForm(PageForm):
     """The assessor's response to an action point."""
 
-    response = TextAreaField("Your response", [DataRequired("Write your response."), MAX_LENGTH])
+    response = TextAreaField("Your response", [DataRequired("Write your response."), MAX_2000_CHARACTERS])

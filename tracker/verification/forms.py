@@ -4,19 +4,17 @@ from wtforms import HiddenField, PasswordField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from tracker.accounts.password_confirmation import password_confirmed
-from tracker.web.forms import PageForm, date_field
-
-MAX_LENGTH = Length(max=2000, message="At most 2,000 characters.")
+from tracker.web.forms import MAX_2000_CHARACTERS, PageForm, date_field
 
 
 class SampleForm(PageForm):
     """A sample of decisions."""
 
-    comment = TextAreaField("Comment on this sample", [MAX_LENGTH])
+    comment = TextAreaField("Comment on this sample", [MAX_2000_CHARACTERS])
 
 
 class VerifyForm(PageForm):
-    """The verifier's signature: the hash of what the page showed, and the password again."""
+    """The verifier's signature: the hash of the snapshot that the page showed, and the password."""
 
     snapshot_hash = HiddenField(validators=[Length(max=64)])
     password = PasswordField(
@@ -25,10 +23,12 @@ class VerifyForm(PageForm):
 
 
 class ReleaseForm(VerifyForm):
-    """A signature without sampling. It is on the same page as `VerifyForm`, so its fields have ids of their own."""
+    """A signature without sampling, on the same page as `VerifyForm`; its fields have ids of their own."""
 
     reason = TextAreaField(
-        "Reason for releasing without sampling", [DataRequired("Give a reason."), MAX_LENGTH], id="release-reason"
+        "Reason for releasing without sampling",
+        [DataRequired("Give a reason."), MAX_2000_CHARACTERS],
+        id="release-reason",
     )
     password = PasswordField(
         "Your password", [DataRequired("Enter your password to sign."), password_confirmed], id="release-password"
@@ -38,11 +38,11 @@ class ReleaseForm(VerifyForm):
 class ReturnForm(PageForm):
     """A return with an action point."""
 
-    action = TextAreaField("Action required", [DataRequired("Enter the action required."), MAX_LENGTH])
+    action = TextAreaField("Action required", [DataRequired("Enter the action required."), MAX_2000_CHARACTERS])
     due_on = date_field("Due date", "Enter the due date.")
 
 
 class ReopenForm(PageForm):
     """The reason for reopening a verified unit."""
 
-    reason = TextAreaField("Reason for reopening", [DataRequired("Give a reason."), MAX_LENGTH])
+    reason = TextAreaField("Reason for reopening", [DataRequired("Give a reason."), MAX_2000_CHARACTERS])

@@ -1,4 +1,4 @@
-"""Reads for verifiers' pages: allocated units, action points, the sampling grid, samples, visits."""
+"""Reads for the pages of verifiers: allocated attempts, action points, the sampling grid, samples, visits."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from datetime import date, datetime
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import aliased, joinedload
 
-from tracker.clock import now, today
+from tracker.clock import now, start_of_day, today
 from tracker.extensions import db
 from tracker.models import (
     ActionPoint,
@@ -87,14 +87,15 @@ class AttemptInVisit:
 
 def list_attempts_to_verify(person_id: int) -> list[AttemptToVerify]:
     """List the attempts allocated to an internal verifier, those confirmed longest ago first."""
-    mine, theirs, candidate, assessor = aliased(Allocation), aliased(Allocation), aliased(Person), aliased(Person)
-    sampled = (
+    verifier_allocation, assessor_allocation = aliased(Allocation), aliased(Allocation)
+    candidate, assessor = aliased(Person), aliased(Person)
+    last_sampled_at = (
         select(func.max(Sample.sampled_at))
         .where(Sample.attempt_id == UnitAttempt.id, Sample.round == UnitAttempt.round)
         .correlate(UnitAttempt)
         .scalar_subquery()
     )
-    confirmed = and_(
+    is_confirmation = and_(
         Signature.attempt_id == UnitAttempt.id,
         Signature.role == SignatureRole.CANDIDATE,
         Signature.superseded_at.is_(None),
@@ -110,18 +111,31 @@ def list_attempts_to_verify(person_id: int) -> list[AttemptToVerify]:
             assessor.name,
             assessor.id,
             Signature.signed_at,
-            sampled,
+            last_sampled_at,
         )
-        .join(mine, and_(mine.attempt_id == UnitAttempt.id, mine.role == Role.INTERNAL_VERIFIER))
+        .join(
+            verifier_allocation,
+            and_(
+                verifier_allocation.attempt_id == UnitAttempt.id, verifier_allocation.role == Role.INTERNAL_VERIFIER
+            ),
+        )
         .join(Unit, Unit.id == UnitAttempt.unit_id)
         .join(candidate, candidate.id == UnitAttempt.candidate_id)
         .outerjoin(
-            theirs,
-            and_(theirs.attempt_id == UnitAttempt.id, theirs.role == Role.ASSESSOR, theirs.ends_at.is_(None)),
+            assessor_allocation,
+            and_(
+                assessor_allocation.attempt_id == UnitAttempt.id,
+                assessor_allocation.role == Role.ASSESSOR,
+                assessor_allocation.ends_at.is_(None),
+            ),
         )
-        .outerjoin(assessor, assessor.id == theirs.person_id)
-        .outerjoin(Signature, confirmed)
-        .where(mine.person_id == person_id, mine.ends_at.is_(None), UnitAttempt.state != AttemptState.VOID)
+        .outerjoin(assessor, assessor.id == assessor_allocation.person_id)
+        .outerjoin(Signature, is_confirmation)
+        .where(
+            verifier_allocation.person_id == person_id,
+            verifier_allocation.ends_at.is_(None),
+            UnitAttempt.state != AttemptState.VOID,
+        )
         .order_by(Signature.signed_at, UnitAttempt.id)
         .limit(500)
     )
@@ -193,8 +207,8 @@ def list_samples(attempt: UnitAttempt) -> list[tuple[Sample, str, int, int]]:
     return [(sample, name, sampled, agreed) for sample, name, sampled, agreed in db.session.execute(query)]
 
 
-def list_released_assessments(attempt: UnitAttempt) -> dict[int, list[tuple[Assessment, str]]]:
-    """Return the attempt's released assessments by evidence version, each with the assessor's name."""
+def load_released_assessments(attempt: UnitAttempt) -> dict[int, list[tuple[Assessment, str]]]:
+    """Return the attempt's released assessments by id of the evidence version, each with the assessor's name."""
     query = (
         select(Assessment, Person.name)
         .join(Person, Person.id == Assessment.assessor_id)
@@ -208,23 +222,32 @@ def list_released_assessments(attempt: UnitAttempt) -> dict[int, list[tuple[Asse
 
 
 def build_sampling_grid(allocated: Iterable[AttemptToVerify], day: date | None = None) -> SamplingGrid:
-    """Return this quarter's samples over a verifier's attempts, including units not sampled."""
+    """Return how many of a verifier's attempts were sampled in the quarter of a day, by assessor and unit.
+
+    Args:
+        allocated: the attempts allocated to the verifier; those without an assessor are left out.
+        day: a day of the quarter; None means today.
+    """
     day = day or today()
-    attempts = [each for each in allocated if each.assessor]
-    first = date(day.year, 3 * ((day.month - 1) // 3) + 1, 1)
+    attempts = [attempt for attempt in allocated if attempt.assessor]
+    first_day = date(day.year, 3 * ((day.month - 1) // 3) + 1, 1)
     query = select(Sample.attempt_id).where(
-        Sample.attempt_id.in_([each.attempt_id for each in attempts]),
-        Sample.sampled_at >= datetime.combine(first, datetime.min.time(), now().tzinfo),
+        Sample.attempt_id.in_([attempt.attempt_id for attempt in attempts]),
+        Sample.sampled_at >= start_of_day(first_day),
     )
-    sampled = set(db.session.scalars(query))
-    codes = tuple(sorted({each.code for each in attempts}))
-    assessors = sorted({each.assessor for each in attempts if each.assessor})
-    rows = tuple((name, tuple(_count(attempts, sampled, name, code) for code in codes)) for name in assessors)
-    return SamplingGrid(f"{first:%B} to {date(first.year, first.month + 2, 1):%B %Y}", codes, rows)
+    sampled_ids = set(db.session.scalars(query))
+    codes = tuple(sorted({attempt.code for attempt in attempts}))
+    assessors = sorted({attempt.assessor for attempt in attempts if attempt.assessor})
+    rows = tuple(
+        (assessor, tuple(_count_sampled(attempts, sampled_ids, assessor, code) for code in codes))
+        for assessor in assessors
+    )
+    quarter = f"{first_day:%B} to {date(first_day.year, first_day.month + 2, 1):%B %Y}"
+    return SamplingGrid(quarter, codes, rows)
 
 
-def list_visited(person_id: int) -> list[AttemptInVisit]:
-    """List the attempts that an external verifier's current visits name."""
+def list_attempts_in_visits(person_id: int) -> list[AttemptInVisit]:
+    """List the attempts that an external verifier's visits in force now name."""
     moment = now()
     query = (
         select(VisitAttempt, Visit)
@@ -240,8 +263,8 @@ def list_visited(person_id: int) -> list[AttemptInVisit]:
     return [_build_attempt_in_visit(row.VisitAttempt, row.Visit) for row in db.session.execute(query)]
 
 
-def _build_attempt_in_visit(named: VisitAttempt, visit: Visit) -> AttemptInVisit:
-    attempt = named.attempt
+def _build_attempt_in_visit(visit_attempt: VisitAttempt, visit: Visit) -> AttemptInVisit:
+    attempt = visit_attempt.attempt
     return AttemptInVisit(
         attempt.id,
         attempt.unit.code,
@@ -251,10 +274,13 @@ def _build_attempt_in_visit(named: VisitAttempt, visit: Visit) -> AttemptInVisit
         attempt.round,
         visit.ends_at,
         attempt.centre.name,
-        named.seen_at,
+        visit_attempt.seen_at,
     )
 
 
-def _count(attempts: list[AttemptToVerify], sampled: set[int], assessor: str, code: str) -> tuple[int, int]:
-    own = [each for each in attempts if each.assessor == assessor and each.code == code]
-    return sum(each.attempt_id in sampled for each in own), len(own)
+def _count_sampled(
+    attempts: list[AttemptToVerify], sampled_ids: set[int], assessor: str, code: str
+) -> tuple[int, int]:
+    """Count the attempts of one assessor at one unit: how many were sampled, and how many there are."""
+    ids = [attempt.attempt_id for attempt in attempts if attempt.assessor == assessor and attempt.code == code]
+    return len(sampled_ids.intersection(ids)), len(ids)

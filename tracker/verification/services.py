@@ -24,13 +24,13 @@ from tracker.models import (
     Visit,
     VisitAttempt,
 )
-from tracker.recording_forms.snapshot import STATEMENT_OF_COMPETENCE, take_snapshot
+from tracker.recording_forms.snapshot import STATEMENT_OF_COMPETENCE, RoundSnapshot, take_snapshot
 from tracker.registrations.separation_of_duties import check_may_verify, check_not_withdrawn
 from tracker.registrations.services import find_current_allocation
 from tracker.verification import emails as email_texts
 from tracker.vocabulary import AttemptState, ReopeningKind, Role, SignatureRole
 
-OPEN_STATES = (AttemptState.IN_PROGRESS, AttemptState.ASSESSED, AttemptState.CONFIRMED)
+STATES_TO_SAMPLE = (AttemptState.IN_PROGRESS, AttemptState.ASSESSED, AttemptState.CONFIRMED)
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,12 @@ def draw_sample(attempt: UnitAttempt, decisions: Iterable[SampledDecision], comm
     sampled = list(decisions)
     if not sampled:
         raise Invalid("Choose at least one decision that you have sampled. Nothing was saved.", "decisions")
-    if attempt.state not in OPEN_STATES:
+    if attempt.state not in STATES_TO_SAMPLE:
         raise Refused(
             f"{attempt.unit.code} is {attempt.state.label.lower()} and cannot be sampled. Nothing was saved."
         )
     _check_decisions(attempt, sampled)
-    if any(not each.agrees and not each.comment.strip() for each in sampled):
+    if any(not decision.agrees and not decision.comment.strip() for decision in sampled):
         raise Invalid("Say why for each decision that you disagree with. Nothing was saved.", "decisions")
     sample = Sample(
         attempt_id=attempt.id,
@@ -75,15 +75,14 @@ def draw_sample(attempt: UnitAttempt, decisions: Iterable[SampledDecision], comm
     db.session.add_all(
         SampleItem(
             sample_id=sample.id,
-            evidence_version_id=each.evidence_version_id,
-            criterion_id=each.criterion_id,
-            agrees=each.agrees,
-            comment=each.comment.strip(),
+            evidence_version_id=decision.evidence_version_id,
+            criterion_id=decision.criterion_id,
+            agrees=decision.agrees,
+            comment=decision.comment.strip(),
         )
-        for each in sampled
+        for decision in sampled
     )
     db.session.flush()
-    agreed = sum(each.agrees for each in sampled)
     record(
         "sample_drawn",
         sample,
@@ -92,7 +91,7 @@ def draw_sample(attempt: UnitAttempt, decisions: Iterable[SampledDecision], comm
         attempt=attempt.id,
         round=attempt.round,
         sampled=len(sampled),
-        agreed=agreed,
+        agreed=sum(decision.agrees for decision in sampled),
     )
     return sample
 
@@ -105,7 +104,7 @@ def sign_verification(
     *,
     unsampled_reason: str | None = None,
 ) -> Signature:
-    """Sign as sampled, or release unsampled with a reason, over exactly the snapshot that was shown.
+    """Sign a confirmed unit as its internal verifier, over exactly the snapshot that was shown.
 
     Args:
         attempt: the attempt, locked by the caller.
@@ -122,14 +121,12 @@ def sign_verification(
     person_id = _check_verifier(attempt, actor)
     check_action_allowed(attempt, AttemptAction.VERIFY)
     _check_action_points_answered(attempt)
-    date_sampled = None if unsampled_reason is not None else _get_date_sampled(attempt)
-    if unsampled_reason is not None and not unsampled_reason.strip():
-        raise Invalid("Say why this unit is released without sampling. Nothing was signed.", "reason")
-    snapshot = take_snapshot(attempt)
-    if snapshot.hash != snapshot_hash:
-        raise Conflict(
-            "The form changed while you were reading it. Nothing was signed. Read the form again, then sign."
-        )
+    if unsampled_reason is None:
+        date_sampled = _get_date_sampled(attempt)
+    else:
+        date_sampled = None
+        _check_unsampled_reason(unsampled_reason)
+    snapshot = _take_shown_snapshot(attempt, snapshot_hash)
     change_attempt_state(attempt, AttemptAction.VERIFY)
     signature = Signature(
         attempt_id=attempt.id,
@@ -148,17 +145,7 @@ def sign_verification(
     )
     db.session.add(signature)
     db.session.flush()
-    record(
-        "unit_verified",
-        signature,
-        actor,
-        texts={"reason": unsampled_reason} if unsampled_reason else None,
-        attempt=attempt.id,
-        round=attempt.round,
-        snapshot=snapshot.hash,
-        state=attempt.state.value,
-        sampled=date_sampled.isoformat() if date_sampled else None,
-    )
+    _record_verification(signature, attempt, unsampled_reason, actor)
     topic = f"unit_verified:{attempt.id}:{attempt.round}"
     emails.notify(attempt.candidate, topic, *email_texts.build_unit_verified_email(attempt))
     return signature
@@ -210,7 +197,10 @@ def reopen_verified(attempt: UnitAttempt, criterion_ids: list[int], reason: str,
 
 
 def mark_seen(attempt: UnitAttempt, person_id: int, *, seen: bool) -> None:
-    """Set or clear an external verifier's own mark on an attempt of their visits. A private note is no event."""
+    """Set or clear an external verifier's own mark on an attempt of their visits.
+
+    The mark is a private note and makes no event (docs/rules.md, Verification, rule 10).
+    """
     moment = now()
     query = (
         select(VisitAttempt)
@@ -222,8 +212,8 @@ def mark_seen(attempt: UnitAttempt, person_id: int, *, seen: bool) -> None:
             Visit.ends_at > moment,
         )
     )
-    for each in db.session.scalars(query):
-        each.seen_at = moment if seen else None
+    for visit_attempt in db.session.scalars(query):
+        visit_attempt.seen_at = moment if seen else None
 
 
 def _check_verifier(attempt: UnitAttempt, actor: Actor) -> int:
@@ -243,7 +233,7 @@ def _check_decisions(attempt: UnitAttempt, sampled: list[SampledDecision]) -> No
         for cell in row.cells.values()
         if cell.is_decided or cell.is_met
     }
-    if {(each.evidence_version_id, each.criterion_id) for each in sampled} - decided:
+    if {(decision.evidence_version_id, decision.criterion_id) for decision in sampled} - decided:
         raise NotFound
 
 
@@ -261,6 +251,38 @@ def _get_date_sampled(attempt: UnitAttempt) -> date:
             "Nothing was signed."
         )
     return today()
+
+
+def _check_unsampled_reason(reason: str) -> None:
+    if not reason.strip():
+        raise Invalid("Say why this unit is released without sampling. Nothing was signed.", "reason")
+
+
+def _take_shown_snapshot(attempt: UnitAttempt, snapshot_hash: str) -> RoundSnapshot:
+    """Take the snapshot again; raise `Conflict` if it is not the one that the page showed."""
+    snapshot = take_snapshot(attempt)
+    if snapshot.hash != snapshot_hash:
+        raise Conflict(
+            "The form changed while you were reading it. Nothing was signed. Read the form again, then sign."
+        )
+    return snapshot
+
+
+def _record_verification(
+    signature: Signature, attempt: UnitAttempt, unsampled_reason: str | None, actor: Actor
+) -> None:
+    date_sampled = signature.date_sampled
+    record(
+        "unit_verified",
+        signature,
+        actor,
+        texts={"reason": unsampled_reason} if unsampled_reason else None,
+        attempt=attempt.id,
+        round=attempt.round,
+        snapshot=signature.snapshot_hash,
+        state=attempt.state.value,
+        sampled=date_sampled.isoformat() if date_sampled else None,
+    )
 
 
 def _check_action_points_answered(attempt: UnitAttempt) -> None:
@@ -285,8 +307,8 @@ def _validate_action_point(
 def _check_criteria(attempt: UnitAttempt, criterion_ids: list[int]) -> None:
     if not criterion_ids:
         raise Invalid("Choose at least one criterion. Nothing was changed.", "criteria")
-    known = {column.id for column in load_matrix(attempt).columns}
-    if set(criterion_ids) - known:
+    criteria_of_unit = {column.id for column in load_matrix(attempt).columns}
+    if set(criterion_ids) - criteria_of_unit:
         raise NotFound
 
 
@@ -305,7 +327,8 @@ def _raise_action_point(
     db.session.add(action_point)
     db.session.flush()
     db.session.add_all(
-        ActionPointCriterion(action_point_id=action_point.id, criterion_id=each) for each in set(criterion_ids)
+        ActionPointCriterion(action_point_id=action_point.id, criterion_id=criterion_id)
+        for criterion_id in set(criterion_ids)
     )
     record(
         "action_point_raised",

@@ -1,4 +1,4 @@
-"""Verification over HTTP: the internal verifier's pages, and an external verifier's visit."""
+"""Views of verification: the internal verifier's pages, and an external verifier's visit."""
 
 from typing import Any
 
@@ -38,9 +38,9 @@ def list_verifications() -> ResponseReturnValue:
     action_points = queries.list_allocated_action_points(me().person_id)
     return render_template(
         "verification/list_verifications.html",
-        to_verify=[each for each in allocated if each.state is AttemptState.CONFIRMED],
-        others=[each for each in allocated if each.state is not AttemptState.CONFIRMED],
-        action_points=[each for each in action_points if not each.closed_at],
+        to_verify=[attempt for attempt in allocated if attempt.state is AttemptState.CONFIRMED],
+        others=[attempt for attempt in allocated if attempt.state is not AttemptState.CONFIRMED],
+        action_points=[action_point for action_point in action_points if not action_point.closed_at],
         grid=queries.build_sampling_grid(allocated),
     )
 
@@ -84,7 +84,7 @@ def sample_unit(attempt_id: int) -> ResponseReturnValue:
 def sign_as_sampled(attempt_id: int) -> ResponseReturnValue:
     """Sign a unit as sampled."""
     attempt, actor = get_attempt(attempt_id, Act.VERIFY_UNIT)
-    return sign(attempt, actor, VerifyForm(), "sign")
+    return sign_with_form(attempt, actor, VerifyForm(), "sign")
 
 
 @verification.post("/attempts/<int:attempt_id>/release")
@@ -95,13 +95,21 @@ def release_unsampled(attempt_id: int) -> ResponseReturnValue:
     """Sign a unit without sampling."""
     attempt, actor = get_attempt(attempt_id, Act.VERIFY_UNIT)
     form = ReleaseForm()
-    return sign(attempt, actor, form, "release", reason=form.reason.data or "")
+    return sign_with_form(attempt, actor, form, "release", reason=form.reason.data or "")
 
 
-def sign(
-    attempt: UnitAttempt, actor: Actor, form: VerifyForm, name: str, *, reason: str | None = None
+def sign_with_form(
+    attempt: UnitAttempt, actor: Actor, form: VerifyForm, form_name: str, *, reason: str | None = None
 ) -> ResponseReturnValue:
-    """Verify the unit with the form that was sent, or show the page again with what is wrong."""
+    """Sign the unit and redirect, or show the page again with the errors of the form.
+
+    Args:
+        attempt: the attempt to verify.
+        actor: the internal verifier.
+        form: the form that was sent.
+        form_name: the argument of `render_verify_page` that takes this form.
+        reason: why the unit is released without sampling; None signs as sampled.
+    """
     check_action_allowed(attempt, AttemptAction.VERIFY)
     if form.validate():
         with errors_on_form(form, Invalid):
@@ -110,7 +118,7 @@ def sign(
                 f"You have verified {attempt.unit.code} of {attempt.candidate.name}. The receipt is under My account."
             )
             return redirect(url_for(".verify_unit", attempt_id=attempt.id), 303)
-    return render_verify_page(attempt, **{name: form}), 422
+    return render_verify_page(attempt, **{form_name: form}), 422
 
 
 @verification.post("/attempts/<int:attempt_id>/return")
@@ -159,7 +167,7 @@ def close_action_point(attempt_id: int, action_point_id: int) -> ResponseReturnV
 @requires(Act.LIST_VISITS)
 def show_visit() -> ResponseReturnValue:
     """List the units that an external verifier may read now."""
-    return render_template("verification/show_visit.html", visited=queries.list_visited(me().person_id))
+    return render_template("verification/show_visit.html", visited=queries.list_attempts_in_visits(me().person_id))
 
 
 @verification.get("/attempts/<int:attempt_id>/visit")
@@ -188,7 +196,7 @@ def render_verify_page(
     returning: ReturnForm | None = None,
     reopening: ReopenForm | None = None,
 ) -> str:
-    """Return the page; a form that was refused still holds what was typed."""
+    """Return the page of one unit to verify; a refused form is passed in and keeps what was typed."""
     return render_template(
         "verification/verify_unit.html",
         sample_form=sample or SampleForm(formdata=None),
@@ -196,20 +204,20 @@ def render_verify_page(
         release_form=release or ReleaseForm(formdata=None),
         return_form=returning or ReturnForm(formdata=None),
         reopen_form=reopening or ReopenForm(formdata=None),
-        refused=next((each for each in (sample, sign, release, returning, reopening) if each), None),
+        refused=next((form for form in (sample, sign, release, returning, reopening) if form), None),
         chosen=set(request.form.getlist("criterion")),
         **build_context(attempt),
     )
 
 
 def build_context(attempt: UnitAttempt) -> dict[str, Any]:
-    """Return what the templates that show one unit need."""
+    """Return the template values of the pages that show one attempt to a verifier."""
     matrix = load_matrix(attempt)
     return {
         "attempt": attempt,
         "matrix": matrix,
         "form_content": build_form_content(attempt, matrix),
-        "assessments": queries.list_released_assessments(attempt),
+        "assessments": queries.load_released_assessments(attempt),
         "samples": queries.list_samples(attempt),
         "action_points": queries.list_action_points_with_criteria(attempt),
         "spread": summarise_evidence_spread(matrix.claiming_rows),
@@ -218,8 +226,16 @@ def build_context(attempt: UnitAttempt) -> dict[str, Any]:
 
 
 def read_sampled_decisions() -> list[services.SampledDecision]:
-    """Return the decisions chosen in `look`, as `version-criterion`, with their `agree-…` and `why-…` fields."""
-    chosen = request.form.getlist("look")
+    """Return the sampled decisions of the form.
+
+    Each checkbox `decision` sends `version-criterion`; the fields `agree-…` and `comment-…` with the same ending say
+    whether the verifier agrees, and why not.
+
+    Raises:
+        Invalid: too many decisions are chosen.
+        NotFound: a value is not of that shape.
+    """
+    chosen = request.form.getlist("decision")
     if len(chosen) > MAX_SAMPLED_DECISIONS:
         raise Invalid(f"A sample has at most {MAX_SAMPLED_DECISIONS:,} decisions. Nothing was saved.", "decisions")
     decisions = []
@@ -227,7 +243,7 @@ def read_sampled_decisions() -> list[services.SampledDecision]:
         version_id, criterion_id = (parse_id(part) for part in value.partition("-")[::2])
         if version_id is None or criterion_id is None:
             raise NotFound
-        comment = request.form.get(f"why-{value}", "")[:2000]
+        comment = request.form.get(f"comment-{value}", "")[:2000]
         agrees = request.form.get(f"agree-{value}") != "no"
         decisions.append(services.SampledDecision(version_id, criterion_id, agrees, comment))
     return decisions

@@ -9,13 +9,14 @@ from flask_wtf import FlaskForm
 from flask_wtf.form import _Auto
 from werkzeug.datastructures import MultiDict
 from wtforms import DateField, FileField, Form, MultipleFileField
-from wtforms.validators import InputRequired, Optional, StopValidation
+from wtforms.validators import InputRequired, Length, Optional, StopValidation
 
 from tracker.errors import Invalid, Refused, TrackerError
 
 INVALID_DATE = "Enter a date such as 22/11/2026."
 INVALID_OPTIONAL_DATE = "Enter a date such as 22/11/2026, or leave it empty."
 MIN_YEAR, MAX_YEAR = 2000, 2100
+MAX_2000_CHARACTERS = Length(max=2000, message="At most 2,000 characters.")
 
 
 class PageForm(FlaskForm):
