@@ -142,7 +142,7 @@ def test_the_table_of_unit_states_is_that_of_the_code() -> None:
         for state in re.findall(r"\w+", states)
     }
     assert described == {
-        (state.value, action.value, transition.role.value, transition.to.value)
+        (state.value, action.value, transition.role.value, transition.new_state.value)
         for (state, action), transition in TRANSITIONS.items()
     }
 

@@ -56,7 +56,7 @@ def test_withdrawn_version_leaves_the_previous_one_in_the_queue(world: World) ->
     newer = stories.submit_next_version(evidence)
     with transaction():
         newer.submission.withdrawn_at = clock.now()
-    assert [each.version for each in list_evidence_to_assess(world.bob.id)] == [1]
+    assert [entry.version_number for entry in list_evidence_to_assess(world.bob.id)] == [1]
 
 
 def test_decided_evidence_leaves_the_queue(world: World) -> None:
@@ -72,7 +72,7 @@ def test_claim_added_to_accepted_evidence_enters_the_queue_then(world: World) ->
     with transaction():
         (added,) = factories.claim(world.cfacc15, evidence, "2")
     (waiting,) = list_evidence_to_assess(world.bob.id)
-    assert (waiting.criteria, waiting.since) == (1, added.claimed_at)
+    assert (waiting.criteria, waiting.queued_at) == (1, added.claimed_at)
 
 
 def test_queue_lists_only_open_units_allocated_to_the_assessor(world: World) -> None:

@@ -65,7 +65,7 @@ def test_returned_evidence_leaves_the_queue_until_a_new_version(world: World) ->
     assert list_evidence_to_assess(world.bob.id) == []
     stories.submit_next_version(evidence)
     (waiting,) = list_evidence_to_assess(world.bob.id)
-    assert (waiting.version, waiting.criteria) == (2, 2)
+    assert (waiting.version_number, waiting.criteria) == (2, 2)
 
 
 def test_claim_added_after_a_return_enters_the_queue(world: World, freeze_clock: Callable[..., None]) -> None:

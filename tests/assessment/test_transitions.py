@@ -12,7 +12,7 @@ from tests.factories import World
 from tracker import clock
 from tracker.assessment.services import signing
 from tracker.assessment.transitions import (
-    NOW_AND_NEXT,
+    STATE_AND_NEXT_STEP,
     TRANSITIONS,
     AttemptAction,
     change_attempt_state,
@@ -105,7 +105,7 @@ def test_each_action_is_allowed_only_in_its_states(world: World, state: AttemptS
     if expected:
         with transaction():
             ACTS[move](attempt, actor)
-        assert attempt.state is expected.to
+        assert attempt.state is expected.new_state
         return
     with pytest.raises(TrackerError):
         ACTS[move](attempt, actor)
@@ -148,7 +148,7 @@ def test_each_action_is_allowed_only_to_its_role(
     )
     db.session.refresh(attempt)
     if by is TRANSITIONS[where].role:
-        assert (sent.status_code, attempt.state) == (303, TRANSITIONS[where].to)
+        assert (sent.status_code, attempt.state) == (303, TRANSITIONS[where].new_state)
     else:
         assert (sent.status_code, attempt.state) == (404, state)
 
@@ -161,9 +161,9 @@ def test_refused_action_says_the_state_and_who_acts_next(
     attempt.state = state
     if (state, move) in TRANSITIONS:
         change_attempt_state(attempt, move)
-        assert attempt.state is TRANSITIONS[state, move].to
+        assert attempt.state is TRANSITIONS[state, move].new_state
     else:
-        with pytest.raises(TrackerError, match=NOW_AND_NEXT[state].split(";", maxsplit=1)[0]):
+        with pytest.raises(TrackerError, match=STATE_AND_NEXT_STEP[state].split(";", maxsplit=1)[0]):
             check_action_allowed(attempt, move)
     rollback()
 

@@ -1,4 +1,4 @@
-"""`flask assessments release`: releases assessments on demand, for an installation whose worker has stopped."""
+"""The command `flask assessments release`, for an installation whose worker has stopped."""
 
 import click
 from flask.cli import AppGroup

@@ -12,7 +12,7 @@ from tracker.models import Claim, Decision, Reopening, Signature, UnitAttempt
 from tracker.recording_forms.issuing import supersede_forms
 from tracker.vocabulary import Outcome, ReopeningKind
 
-ACTIONS_THAT_REOPEN = {
+ACTION_BY_KIND = {
     ReopeningKind.DISPUTE: AttemptAction.DISPUTE,
     ReopeningKind.RETRACTION: AttemptAction.RETRACT,
     ReopeningKind.RETURN: AttemptAction.RETURN,
@@ -31,14 +31,14 @@ def reopen_attempt(
         attempt: the attempt, locked by the caller.
         kind: which act ends the round.
         reason: the reason, which becomes the comment of each new decision.
-        criterion_ids: the criteria that need more evidence.
+        criterion_ids: the criteria that need more evidence; none for a retraction.
         actor: who ends the round.
 
     Raises:
         Refused: the attempt's state does not allow this.
     """
-    assert actor.person_id is not None  # noqa: S101 - people reopen_attempt, never the operator
-    change_attempt_state(attempt, ACTIONS_THAT_REOPEN[kind])
+    assert actor.person_id is not None  # noqa: S101 - people reopen attempts, never the operator
+    change_attempt_state(attempt, ACTION_BY_KIND[kind])
     moment = now()
     reopening = Reopening(
         attempt_id=attempt.id,
@@ -50,11 +50,11 @@ def reopen_attempt(
     )
     db.session.add(reopening)
     db.session.flush()
-    live = select(Signature).where(Signature.attempt_id == attempt.id, Signature.superseded_at.is_(None))
-    for signature in db.session.scalars(live):
+    live_signatures = select(Signature).where(Signature.attempt_id == attempt.id, Signature.superseded_at.is_(None))
+    for signature in db.session.scalars(live_signatures):
         signature.superseded_at = moment
     supersede_forms(attempt)
-    superseding = _supersede_met_decisions(attempt, reopening, reason, criterion_ids, actor.person_id)
+    new_decisions = _supersede_met_decisions(attempt, reopening, reason, criterion_ids, actor.person_id)
     attempt.round += 1
     attempt.assessed_at = None
     record(
@@ -69,7 +69,8 @@ def reopen_attempt(
         criteria=sorted(criterion_ids),
         reopening=reopening.id,
         decisions=[
-            {"decision": each.id, "claim": each.claim_id, "outcome": each.outcome.value} for each in superseding
+            {"decision": decision.id, "claim": decision.claim_id, "outcome": decision.outcome.value}
+            for decision in new_decisions
         ],
     )
     return reopening
@@ -90,11 +91,11 @@ def _supersede_met_decisions(
             Claim.removed_at.is_(None),
         )
     )
-    met = list(db.session.scalars(query))
-    for decision in met:
+    met_decisions = list(db.session.scalars(query))
+    for decision in met_decisions:
         decision.superseded_at = reopening.reopened_at
     db.session.flush()  # a claim has one live decision: the old one must end before the new one is inserted
-    superseding = [
+    new_decisions = [
         Decision(
             attempt_id=attempt.id,
             claim_id=decision.claim_id,
@@ -105,8 +106,8 @@ def _supersede_met_decisions(
             decided_at=reopening.reopened_at,
             decided_by_id=person_id,
         )
-        for decision in met
+        for decision in met_decisions
     ]
-    db.session.add_all(superseding)
+    db.session.add_all(new_decisions)
     db.session.flush()
-    return superseding
+    return new_decisions

@@ -23,10 +23,10 @@ class AttemptAction(StrEnum):
 
 @dataclass(frozen=True)
 class Transition:
-    """Who does an action, and the state that follows."""
+    """Who does an action, and the state after it."""
 
     role: Role
-    to: AttemptState
+    new_state: AttemptState
 
 
 S = AttemptState
@@ -44,7 +44,7 @@ TRANSITIONS: dict[tuple[AttemptState, AttemptAction], Transition] = {
     },
 }
 
-NOW_AND_NEXT = {
+STATE_AND_NEXT_STEP = {
     S.IN_PROGRESS: "is in progress; the assessor signs it next",
     S.ASSESSED: "is signed by its assessor; the candidate confirms it next",
     S.CONFIRMED: "is confirmed by the candidate; the internal verifier verifies it next",
@@ -55,14 +55,17 @@ NOW_AND_NEXT = {
 }
 
 
-def check_action_allowed(attempt: UnitAttempt, move: AttemptAction) -> Transition:
+def check_action_allowed(attempt: UnitAttempt, action: AttemptAction) -> Transition:
     """Return the transition, or raise `Refused` with a sentence that says the state and who acts next."""
-    transition = TRANSITIONS.get((attempt.state, move))
+    transition = TRANSITIONS.get((attempt.state, action))
     if transition is None:
-        raise Refused(f"{attempt.unit.code} {NOW_AND_NEXT[attempt.state]}. Nothing was changed.")
+        raise Refused(f"{attempt.unit.code} {STATE_AND_NEXT_STEP[attempt.state]}. Nothing was changed.")
     return transition
 
 
-def change_attempt_state(attempt: UnitAttempt, move: AttemptAction) -> None:
-    """Change the state of an attempt. The caller has locked the row and records the event."""
-    attempt.state = check_action_allowed(attempt, move).to
+def change_attempt_state(attempt: UnitAttempt, action: AttemptAction) -> None:
+    """Change the state of an attempt, or raise `Refused` if its state does not allow the action.
+
+    The caller has locked the row and records the event.
+    """
+    attempt.state = check_action_allowed(attempt, action).new_state

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tracker.assessment.reopening import ACTIONS_THAT_REOPEN
+from tracker.assessment.reopening import ACTION_BY_KIND
 from tracker.assessment.transitions import TRANSITIONS, AttemptAction
 from tracker.integrity.invariants import invariant
 from tracker.integrity.ledger_snapshot import LedgerEvent, LedgerSnapshot
@@ -85,7 +85,7 @@ def _replay_event(replayed: ReplayedAttempt, event: LedgerEvent) -> Iterator[str
         return
     if event.act in ACTION_OF_EVENT and event.data["round"] != replayed.round:
         yield f"it names round {event.data['round']}; the attempt is in round {replayed.round}"
-    replayed.state = transition.to
+    replayed.state = transition.new_state
     if event.act == REOPENED:
         replayed.round += 1
         if (event.data["round"], event.data["ended_round"]) != (replayed.round, replayed.round - 1):
@@ -94,5 +94,5 @@ def _replay_event(replayed: ReplayedAttempt, event: LedgerEvent) -> Iterator[str
 
 def _get_action(event: LedgerEvent) -> AttemptAction:
     if event.act == REOPENED:
-        return ACTIONS_THAT_REOPEN[ReopeningKind(event.data["kind"])]
+        return ACTION_BY_KIND[ReopeningKind(event.data["kind"])]
     return AttemptAction.VOID if event.act == VOIDED else ACTION_OF_EVENT[event.act]

@@ -1,4 +1,4 @@
-"""Reads for assessing one item: the unit's criteria with its claims, its assessments, what changed in a version."""
+"""Reads for assessing one item: criteria with the item's claims, its assessments, changes between versions."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -46,17 +46,17 @@ class CriterionWithClaim:
 
 
 @dataclass(frozen=True, slots=True)
-class AssessmentEntry:
+class ItemAssessment:
     """An assessment of any version of an item, with its assessor's name and the version's number."""
 
     assessment: Assessment
-    name: str
+    assessor_name: str
     version_number: int
 
 
 def list_criteria_with_claims(attempt: UnitAttempt, version: EvidenceVersion) -> tuple[CriterionWithClaim, ...]:
-    """List the unit's assessable criteria in order, with the item's claims; one statement."""
-    claimed = and_(
+    """List the unit's assessable criteria in order, with the item's claims. Runs one SQL statement."""
+    is_claim_of_item = and_(
         Claim.criterion_id == Criterion.id,
         Claim.attempt_id == attempt.id,
         Claim.evidence_id == version.evidence_id,
@@ -79,19 +79,19 @@ def list_criteria_with_claims(attempt: UnitAttempt, version: EvidenceVersion) ->
             Decision.evidence_version_id,
             Person.name,
         )
-        .outerjoin(Claim, claimed)
+        .outerjoin(Claim, is_claim_of_item)
         .outerjoin(Decision, and_(Decision.claim_id == Claim.id, Decision.superseded_at.is_(None)))
         .outerjoin(Person, Person.id == Decision.decided_by_id)
         .where(Criterion.unit_id == attempt.unit_id, Criterion.assessable)
         .order_by(Criterion.position)
     )
     return tuple(
-        CriterionWithClaim(MatrixColumn(*tuple(row)[:6]), _cell(row, version) if row.claim_id else None)
+        CriterionWithClaim(MatrixColumn(*tuple(row)[:6]), _build_cell(row, version) if row.claim_id else None)
         for row in db.session.execute(query)
     )
 
 
-def _cell(row: Row[*tuple[Any, ...]], version: EvidenceVersion) -> MatrixCell:
+def _build_cell(row: Row[*tuple[Any, ...]], version: EvidenceVersion) -> MatrixCell:
     return MatrixCell(
         claim_id=row.claim_id,
         criterion_id=row.id,
@@ -105,7 +105,7 @@ def _cell(row: Row[*tuple[Any, ...]], version: EvidenceVersion) -> MatrixCell:
     )
 
 
-def list_item_assessments(attempt: UnitAttempt, evidence_id: int) -> list[AssessmentEntry]:
+def list_item_assessments(attempt: UnitAttempt, evidence_id: int) -> list[ItemAssessment]:
     """List every assessment of an item in this attempt, drafts included, newest first."""
     query = (
         select(Assessment, Person.name, EvidenceVersion.number)
@@ -114,30 +114,30 @@ def list_item_assessments(attempt: UnitAttempt, evidence_id: int) -> list[Assess
         .where(EvidenceVersion.evidence_id == evidence_id, Assessment.attempt_id == attempt.id)
         .order_by(Assessment.id.desc())
     )
-    return [AssessmentEntry(*row) for row in db.session.execute(query)]
+    return [ItemAssessment(*row) for row in db.session.execute(query)]
 
 
 def pick_draft(
-    assessments: Iterable[AssessmentEntry], version: EvidenceVersion, assessor_id: int
+    assessments: Iterable[ItemAssessment], version: EvidenceVersion, assessor_id: int
 ) -> Assessment | None:
     """Return the assessor's own unreleased assessment of this version, or None."""
-    mine = (
-        each.assessment
-        for each in assessments
-        if each.assessment.state is AssessmentState.DRAFT
-        and each.assessment.assessor_id == assessor_id
-        and each.assessment.evidence_version_id == version.id
+    drafts = (
+        entry.assessment
+        for entry in assessments
+        if entry.assessment.state is AssessmentState.DRAFT
+        and entry.assessment.assessor_id == assessor_id
+        and entry.assessment.evidence_version_id == version.id
     )
-    return next(mine, None)
+    return next(drafts, None)
 
 
-def pick_released(assessments: Iterable[AssessmentEntry]) -> list[AssessmentEntry]:
-    """Return those that are released."""
-    return [each for each in assessments if each.assessment.state is AssessmentState.RELEASED]
+def pick_released(assessments: Iterable[ItemAssessment]) -> list[ItemAssessment]:
+    """Return the released assessments."""
+    return [entry for entry in assessments if entry.assessment.state is AssessmentState.RELEASED]
 
 
-def list_version_changes(version: EvidenceVersion, attachments: Iterable[Attachment]) -> tuple[int, list[str]] | None:
-    """Return the previous version's number and the names of the fields changed since; None for a first version."""
+def find_version_changes(version: EvidenceVersion, attachments: Iterable[Attachment]) -> tuple[int, list[str]] | None:
+    """Return the number of the previous version and the labels of the changed fields; None for a first version."""
     if version.number == 1:
         return None
     query = (
@@ -155,7 +155,7 @@ def list_version_changes(version: EvidenceVersion, attachments: Iterable[Attachm
     if earlier is None:
         return None
     labels = [label for name, label in FIELD_LABELS.items() if getattr(version, name) != getattr(earlier, name)]
-    if {each.id for each in attachments} != {each.id for each in earlier.attachments}:
+    if {attachment.id for attachment in attachments} != {attachment.id for attachment in earlier.attachments}:
         labels.append("files")
     return earlier.number, list(dict.fromkeys(labels))
 

@@ -1,14 +1,14 @@
-"""Reads for an assessor's queue: evidence to assess, units allocated to them, action points to answer."""
+"""Reads for an assessor's queue: evidence to assess, allocated attempts, action points to answer."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
 
 from sqlalchemy import Select, and_, func, or_, select
 
-from tracker.clock import LONDON, today
+from tracker.clock import start_of_day, today
 from tracker.extensions import db
 from tracker.matrix import Progress, summarise_attempts
 from tracker.models import (
@@ -36,12 +36,14 @@ class EvidenceToAssess:
     evidence_id: int
     number: int
     title: str
-    version: int
+    version_number: int
     candidate_id: int
     candidate: str
     code: str
     criteria: int
-    since: datetime
+    """How many claims are to be decided."""
+    queued_at: datetime
+    """When the item entered the queue: at its submission, or with a claim added later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +60,17 @@ class QueueItem:
     @property
     def codes(self) -> tuple[str, ...]:
         """The units' codes."""
-        return tuple(each.code for each in self.entries)
+        return tuple(entry.code for entry in self.entries)
 
     @property
     def criteria(self) -> int:
         """How many claims are to be decided."""
-        return sum(each.criteria for each in self.entries)
+        return sum(entry.criteria for entry in self.entries)
 
     @property
-    def since(self) -> datetime:
-        """Since when the item has been in the queue."""
-        return min(each.since for each in self.entries)
+    def queued_at(self) -> datetime:
+        """When the item entered the queue, in whichever unit came first."""
+        return min(entry.queued_at for entry in self.entries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +111,11 @@ class AttemptToAssess:
 
 
 def list_evidence_to_assess(person_id: int) -> list[EvidenceToAssess]:
-    """List the items with claims that this assessor must still decide, oldest first; one statement.
+    """List the items with claims that this assessor must still decide, oldest first. Runs one SQL statement.
 
     Items returned to the candidate are left out, and so are finished assessments that can still be undone.
     """
-    undecided = _undecided_by_item(person_id).cte("undecided").prefix_with("MATERIALIZED")
+    undecided = _select_undecided_by_item(person_id).cte("undecided").prefix_with("MATERIALIZED")
     query = (
         select(
             undecided.c.attempt_id,
@@ -141,19 +143,19 @@ def list_evidence_to_assess(person_id: int) -> list[EvidenceToAssess]:
             evidence_id=row[1],
             number=row[2] or 0,
             title=row[3],
-            version=row[4],
+            version_number=row[4],
             candidate_id=row[5],
             candidate=row[6],
             code=row[7],
             criteria=row[8],
-            since=max(row[9], row[10]),  # a claim added after the submission enters the queue then
+            queued_at=max(row[9], row[10]),  # a claim added after the submission enters the queue then
         )
         for row in db.session.execute(query)
     ]
-    return sorted(rows, key=lambda each: (each.since, each.evidence_id, each.attempt_id))
+    return sorted(rows, key=lambda entry: (entry.queued_at, entry.evidence_id, entry.attempt_id))
 
 
-def _undecided_by_item(person_id: int) -> Select[int, int, int, int, datetime]:
+def _select_undecided_by_item(person_id: int) -> Select[int, int, int, int, datetime]:
     """Select, per attempt and item, the claims without a live decision on the newest version.
 
     The newest versions are found first, in one pass. Looking up the version of each claim took five times as long.
@@ -166,12 +168,15 @@ def _undecided_by_item(person_id: int) -> Select[int, int, int, int, datetime]:
         .cte("latest")
         .prefix_with("MATERIALIZED")
     )
-    decided = and_(
+    is_decided_on_latest = and_(
         Decision.claim_id == Claim.id,
         Decision.superseded_at.is_(None),
         Decision.evidence_version_id == latest.c.version_id,
     )
-    mine, assessed = _open_attempts(person_id).cte("mine"), _assessed_until().cte("assessed")
+    open_attempts, assessed = (
+        _select_open_attempts(person_id).cte("open_attempts"),
+        _select_assessed_until().cte("assessed"),
+    )
     return (
         select(
             Claim.attempt_id,
@@ -181,8 +186,8 @@ def _undecided_by_item(person_id: int) -> Select[int, int, int, int, datetime]:
             func.max(Claim.claimed_at).label("claimed_at"),
         )
         .join(latest, latest.c.evidence_id == Claim.evidence_id)
-        .join(mine, mine.c.attempt_id == Claim.attempt_id)
-        .outerjoin(Decision, decided)
+        .join(open_attempts, open_attempts.c.attempt_id == Claim.attempt_id)
+        .outerjoin(Decision, is_decided_on_latest)
         .outerjoin(
             assessed,
             and_(assessed.c.attempt_id == Claim.attempt_id, assessed.c.version_id == latest.c.version_id),
@@ -196,7 +201,7 @@ def _undecided_by_item(person_id: int) -> Select[int, int, int, int, datetime]:
     )
 
 
-def _assessed_until() -> Select[int, int, datetime]:
+def _select_assessed_until() -> Select[int, int, datetime]:
     """Select, per attempt and version, the time up to which claims were assessed: returned, or still undoable."""
     return (
         select(
@@ -214,7 +219,7 @@ def _assessed_until() -> Select[int, int, datetime]:
     )
 
 
-def _open_attempts(person_id: int) -> Select[int]:
+def _select_open_attempts(person_id: int) -> Select[int]:
     """Select the attempts allocated to this assessor that can be assessed now."""
     return (
         select(Allocation.attempt_id)
@@ -234,62 +239,64 @@ def group_by_item(queue: Iterable[EvidenceToAssess]) -> list[QueueItem]:
     """Group the queue by item, oldest first."""
     by_item = sorted(queue, key=attrgetter("evidence_id"))
     rows = [QueueItem(tuple(entries)) for _, entries in groupby(by_item, key=attrgetter("evidence_id"))]
-    return sorted(rows, key=lambda row: (row.since, row.first.evidence_id))
+    return sorted(rows, key=lambda row: (row.queued_at, row.first.evidence_id))
 
 
 def filter_queue(queue: Iterable[EvidenceToAssess], candidate_id: int = 0, code: str = "") -> list[EvidenceToAssess]:
     """Return the entries of one candidate, of one unit, or both; 0 and an empty code mean all."""
-    return [each for each in queue if candidate_id in {0, each.candidate_id} and code in {"", each.code}]
+    return [entry for entry in queue if candidate_id in {0, entry.candidate_id} and code in {"", entry.code}]
 
 
 def find_queue_position(rows: list[QueueItem], attempt_id: int, evidence_id: int) -> QueuePosition:
     """Return an item's position in the queue."""
-    at = next((i for i, row in enumerate(rows) if row.first.evidence_id == evidence_id), None)
-    if at is None:
+    index = next((i for i, row in enumerate(rows) if row.first.evidence_id == evidence_id), None)
+    if index is None:
         return QueuePosition(None, len(rows), None, rows[0].first if rows else None, ())
     return QueuePosition(
-        position=at + 1,
+        position=index + 1,
         length=len(rows),
-        previous=rows[at - 1].first if at else None,
-        following=rows[at + 1].first if at + 1 < len(rows) else None,
-        other_units=tuple(each for each in rows[at].entries if each.attempt_id != attempt_id),
+        previous=rows[index - 1].first if index else None,
+        following=rows[index + 1].first if index + 1 < len(rows) else None,
+        other_units=tuple(entry for entry in rows[index].entries if entry.attempt_id != attempt_id),
     )
 
 
 def group_by_age(rows: Iterable[QueueItem]) -> dict[str, list[QueueItem]]:
     """Group items into `Older`, `This week` and `Today`, by the London day on which they entered the queue."""
-    this_morning, a_week_ago = _midnight(0), _midnight(6)
+    start_of_today, a_week_ago = _get_start_of_day(days_ago=0), _get_start_of_day(days_ago=6)
     groups: dict[str, list[QueueItem]] = {"Older": [], "This week": [], "Today": []}
     for row in rows:
-        since = row.since
-        name = "Today" if since >= this_morning else "This week" if since >= a_week_ago else "Older"
+        if row.queued_at >= start_of_today:
+            name = "Today"
+        else:
+            name = "This week" if row.queued_at >= a_week_ago else "Older"
         groups[name].append(row)
     return {name: group for name, group in groups.items() if group}
 
 
 def count_older(rows: Iterable[QueueItem]) -> int:
     """Count the items that have been in the queue for more than a week."""
-    a_week_ago = _midnight(6)
-    return sum(row.since < a_week_ago for row in rows)
+    a_week_ago = _get_start_of_day(days_ago=6)
+    return sum(row.queued_at < a_week_ago for row in rows)
 
 
-def _midnight(days_ago: int) -> datetime:
+def _get_start_of_day(days_ago: int) -> datetime:
     """Return when a London day began, in UTC, so that thousands of rows are compared without converting each."""
-    return datetime.combine(today() - timedelta(days=days_ago), time.min, LONDON).astimezone(UTC)
+    return start_of_day(today() - timedelta(days=days_ago)).astimezone(UTC)
 
 
 def list_allocated_attempts(
-    person_id: int, only: Collection[int] | None = None, *, skip: int = 0, most: int = 1_000
+    person_id: int, attempt_ids: Collection[int] | None = None, *, offset: int = 0, limit: int = 1_000
 ) -> list[AttemptToAssess]:
-    """List the attempts allocated to an assessor by candidate; three statements.
+    """List the attempts allocated to an assessor, by candidate. Runs three SQL statements.
 
     Args:
         person_id: the assessor.
-        only: the ids of the attempts to list; None lists all.
-        skip: how many to leave out at the beginning.
-        most: how many to list.
+        attempt_ids: the attempts to list; None lists all.
+        offset: how many to leave out at the beginning.
+        limit: how many to list at most.
     """
-    last = (
+    last_submitted_at = (
         select(func.max(Submission.submitted_at))
         .join(EvidenceVersion, EvidenceVersion.id == Submission.evidence_version_id)
         .join(Evidence, Evidence.id == EvidenceVersion.evidence_id)
@@ -298,7 +305,15 @@ def list_allocated_attempts(
         .scalar_subquery()
     )
     query = (
-        select(UnitAttempt.id, Person.name, Unit.code, Unit.title, UnitAttempt.state, UnitAttempt.round, last)
+        select(
+            UnitAttempt.id,
+            Person.name,
+            Unit.code,
+            Unit.title,
+            UnitAttempt.state,
+            UnitAttempt.round,
+            last_submitted_at,
+        )
         .join(Allocation, Allocation.attempt_id == UnitAttempt.id)
         .join(Registration, Registration.id == UnitAttempt.registration_id)
         .join(Unit, Unit.id == UnitAttempt.unit_id)
@@ -311,11 +326,11 @@ def list_allocated_attempts(
             Registration.withdrawn_at.is_(None),
         )
         .order_by(Person.name, UnitAttempt.id)
-        .offset(skip)
-        .limit(most)
+        .offset(offset)
+        .limit(limit)
     )
-    if only is not None:
-        query = query.where(UnitAttempt.id.in_(only))
+    if attempt_ids is not None:
+        query = query.where(UnitAttempt.id.in_(attempt_ids))
     rows = db.session.execute(query).all()
     progress = summarise_attempts([row[0] for row in rows])
     return [
@@ -334,11 +349,20 @@ def list_allocated_attempts(
 
 
 def list_ready_to_sign(person_id: int, queue: Iterable[EvidenceToAssess]) -> list[AttemptToAssess]:
-    """List the attempts in which every criterion is met and no evidence is to be assessed."""
-    without_evidence = set(db.session.scalars(_open_attempts(person_id))) - {each.attempt_id for each in queue}
+    """List the assessor's open attempts in which every criterion is met and no evidence is to be assessed.
+
+    Args:
+        person_id: the assessor.
+        queue: the assessor's evidence to assess.
+    """
+    without_evidence = set(db.session.scalars(_select_open_attempts(person_id))) - {
+        entry.attempt_id for entry in queue
+    }
     progress = summarise_attempts(without_evidence) if without_evidence else {}
-    ready = {attempt_id for attempt_id, each in progress.items() if each.met == each.total}
-    return [each for each in list_allocated_attempts(person_id, ready) if each.is_all_met] if ready else []
+    met_ids = {attempt_id for attempt_id, counts in progress.items() if counts.met == counts.total}
+    if not met_ids:
+        return []
+    return [attempt for attempt in list_allocated_attempts(person_id, met_ids) if attempt.is_all_met]
 
 
 def list_action_points_to_answer(person_id: int) -> list[tuple[ActionPoint, str, str]]:

@@ -1,4 +1,4 @@
-"""Open attempts on a version of a unit, and version moves from it."""
+"""Reads for version moves: open attempts on a version of a unit, moves, claims that were carried over."""
 
 from collections.abc import Iterable
 
@@ -28,8 +28,8 @@ def list_open_attempts(unit: Unit, centre_id: int) -> list[UnitAttempt]:
     return sorted(db.session.scalars(query), key=lambda attempt: (attempt.candidate.name, attempt.id))
 
 
-def find_successors(claim_ids: Iterable[int]) -> dict[int, list[int]]:
-    """Return the new claims' ids by the id of the claim that was carried over."""
+def load_successor_ids(claim_ids: Iterable[int]) -> dict[int, list[int]]:
+    """Return, by the id of a claim that was carried over, the ids of the claims that follow it."""
     query = select(CarriedOverClaim.from_claim_id, CarriedOverClaim.claim_id).where(
         CarriedOverClaim.from_claim_id.in_(list(claim_ids))
     )
@@ -39,8 +39,8 @@ def find_successors(claim_ids: Iterable[int]) -> dict[int, list[int]]:
     return successors
 
 
-def list_moved(older: Unit, newer: Unit, centre_id: int) -> list[tuple[VersionMove, UnitAttempt]]:
-    """List the moves from one version to the other at a centre, the newest first."""
+def list_version_moves(older: Unit, newer: Unit, centre_id: int) -> list[tuple[VersionMove, UnitAttempt]]:
+    """List the moves from one version to the other at a centre, newest first."""
     query = (
         select(VersionMove, UnitAttempt)
         .join(UnitAttempt, UnitAttempt.id == VersionMove.attempt_id)

@@ -37,11 +37,8 @@ def answer_action_point(attempt: UnitAttempt, action_point_id: int, response: st
         raise Invalid("Write your response. Nothing was sent.", "response")
     if len(response) > 2_000:
         raise Invalid("A response has at most 2,000 characters. Shorten it. What you typed is kept.", "response")
-    action_point.response, action_point.responded_at, action_point.responded_by_id = (
-        response.strip(),
-        now(),
-        actor.person_id,
-    )
+    action_point.response = response.strip()
+    action_point.responded_at, action_point.responded_by_id = now(), actor.person_id
     record(
         "action_point_answered", action_point, actor, texts={"response": action_point.response}, attempt=attempt.id
     )

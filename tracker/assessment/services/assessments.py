@@ -1,4 +1,4 @@
-"""An assessor's assessment of one version of an item for one attempt: saved as a draft, accepted, returned, undone.
+"""Assessment of one version of an item for one attempt: drafts, Accept, Return, Affirm and Undo.
 
 Accept and Return can be undone for `TIME_TO_UNDO`. Then the assessment is released (`releasing`) and the candidate
 sees it (docs/rules.md, Assessment).
@@ -99,7 +99,7 @@ def save_draft(attempt: UnitAttempt, version: EvidenceVersion, draft: DraftDecis
         NotFound: a claim named in the draft is not of this item.
         Refused: the attempt cannot be assessed now, or the assessment was finished and can still be undone.
     """
-    person_id = check_can_assess(attempt, actor)
+    person_id = check_assessor(attempt, actor)
     _check_lengths(draft)
     assessment = find_draft(attempt, version, person_id)
     if assessment is None:
@@ -116,7 +116,7 @@ def save_draft(attempt: UnitAttempt, version: EvidenceVersion, draft: DraftDecis
         db.session.add(assessment)
     if assessment.release_after:
         raise Refused("You have just finished this assessment. To change it, undo it first. Nothing was changed.")
-    _merge(assessment, draft, {cell.claim_id for cell in load_claimed_cells(attempt, version).values()})
+    _merge_draft(assessment, draft, {cell.claim_id for cell in load_claimed_cells(attempt, version).values()})
     assessment.saved_at = now()
     db.session.flush()
     return assessment
@@ -149,7 +149,7 @@ def accept_evidence(attempt: UnitAttempt, version: EvidenceVersion, actor: Actor
 
 
 def affirm_evidence(attempt: UnitAttempt, version: EvidenceVersion, actor: Actor) -> Assessment:
-    """Keep every criterion met that an earlier version of the item met.
+    """Decide again, as met on this version, every criterion that an earlier version of the item met.
 
     If no other claim is undecided, the item is accepted. Otherwise the affirmed claims are saved as met in the draft.
 
@@ -194,8 +194,8 @@ def undo_assessment(attempt: UnitAttempt, assessment: Assessment, actor: Actor) 
     """Turn a finished assessment into a draft again before it is released. The caller has locked the attempt.
 
     Raises:
-        NotFound: it is another assessor's.
-        Refused: it was released already.
+        NotFound: the assessment is another assessor's, or of another attempt.
+        Refused: the assessment was released already.
     """
     db.session.refresh(assessment)  # it may have been released while this request waited for the lock
     if assessment.assessor_id != actor.person_id or assessment.attempt_id != attempt.id:
@@ -205,7 +205,7 @@ def undo_assessment(attempt: UnitAttempt, assessment: Assessment, actor: Actor) 
     assessment.outcome, assessment.release_after = None, None
 
 
-def check_can_assess(attempt: UnitAttempt, actor: Actor) -> int:
+def check_assessor(attempt: UnitAttempt, actor: Actor) -> int:
     """Return the assessor's id, or raise `Refused` unless they may assess this attempt now."""
     assert actor.person_id is not None  # noqa: S101 - people assess, never the operator
     if attempt.state is not AttemptState.IN_PROGRESS:
@@ -219,11 +219,16 @@ def check_can_assess(attempt: UnitAttempt, actor: Actor) -> int:
 
 def load_claimed_cells(attempt: UnitAttempt, version: EvidenceVersion) -> dict[int, MatrixCell]:
     """Return the item's live claims in this attempt, by criterion id."""
-    return {each.column.id: each.cell for each in list_criteria_with_claims(attempt, version) if each.cell}
+    return {
+        criterion.column.id: criterion.cell
+        for criterion in list_criteria_with_claims(attempt, version)
+        if criterion.cell
+    }
 
 
 def _get_draft_to_finish(attempt: UnitAttempt, version: EvidenceVersion, actor: Actor) -> Assessment:
-    person_id = check_can_assess(attempt, actor)
+    """Lock the item and return the assessor's draft, if it can be accepted or returned now."""
+    person_id = check_assessor(attempt, actor)
     lock_rows(Evidence, [version.evidence_id])
     current = find_version_in(attempt, version.evidence_id)
     if current is None or current.id != version.id:
@@ -243,9 +248,19 @@ def _schedule_release(assessment: Assessment, outcome: AssessmentOutcome, actor:
     return assessment
 
 
-def _merge(assessment: Assessment, draft: DraftDecisions, known: set[int]) -> None:
-    """Merge changes into the saved draft, or raise `NotFound` if one names a claim of another item."""
-    unknown = (set(draft.outcomes) | set(draft.comments)) - known
+def _merge_draft(assessment: Assessment, draft: DraftDecisions, claim_ids: set[int]) -> None:
+    """Merge changes into the saved draft.
+
+    Args:
+        assessment: the saved draft.
+        draft: the changes.
+        claim_ids: the item's live claims in the attempt.
+
+    Raises:
+        Conflict: a claim named in the changes ended when the attempt moved to another version of its unit.
+        NotFound: a claim named in the changes is not of this item.
+    """
+    unknown = (set(draft.outcomes) | set(draft.comments)) - claim_ids
     if unknown:
         _check_not_moved(assessment.attempt_id, unknown)
         raise NotFound
@@ -263,11 +278,12 @@ def _merge(assessment: Assessment, draft: DraftDecisions, known: set[int]) -> No
 
 def _check_not_moved(attempt_id: int, claim_ids: set[int]) -> None:
     """Raise `Conflict` if one of these claims ended when its attempt moved to another version of the unit."""
-    ended = select(Claim.id).join(VersionMove, VersionMove.attempt_id == Claim.attempt_id)
-    ended = ended.where(
-        Claim.attempt_id == attempt_id, Claim.id.in_(claim_ids), Claim.removed_at == VersionMove.moved_at
+    moved_claims = (
+        select(Claim.id)
+        .join(VersionMove, VersionMove.attempt_id == Claim.attempt_id)
+        .where(Claim.attempt_id == attempt_id, Claim.id.in_(claim_ids), Claim.removed_at == VersionMove.moved_at)
     )
-    if db.session.scalars(ended).first():
+    if db.session.scalars(moved_claims).first():
         raise Conflict(
             "This unit has moved to another version since you opened this page. Nothing was decided. "
             "The criteria are shown as they are now, with your comments and feedback. Read them again, then decide."

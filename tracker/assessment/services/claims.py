@@ -2,7 +2,7 @@
 
 from sqlalchemy import select
 
-from tracker.assessment.services.assessments import check_can_assess
+from tracker.assessment.services.assessments import check_assessor
 from tracker.clock import now
 from tracker.errors import Invalid, NotFound, Refused
 from tracker.extensions import db
@@ -12,27 +12,27 @@ from tracker.portfolio.services.claims import check_simulation
 
 
 def add_claim(attempt: UnitAttempt, version: EvidenceVersion, criterion_id: int, reason: str, actor: Actor) -> Claim:
-    """Add a claim, for a criterion that the item shows and the candidate did not claim.
+    """Add a claim as the assessor, for a criterion that the item shows and the candidate did not claim.
 
     Raises:
         Invalid: the reason is missing or too long.
         NotFound: the criterion is not an assessable one of this unit.
         Refused: the criterion is claimed already, or this person cannot assess the attempt now.
     """
-    person_id = check_can_assess(attempt, actor)
+    person_id = check_assessor(attempt, actor)
     reason = validate_reason(reason)
-    known = select(Criterion.id).where(
+    criterion = select(Criterion.id).where(
         Criterion.id == criterion_id, Criterion.unit_id == attempt.unit_id, Criterion.assessable
     )
-    if not db.session.scalar(known):
+    if not db.session.scalar(criterion):
         raise NotFound
-    live = select(Claim.id).where(
+    live_claim = select(Claim.id).where(
         Claim.attempt_id == attempt.id,
         Claim.evidence_id == version.evidence_id,
         Claim.criterion_id == criterion_id,
         Claim.removed_at.is_(None),
     )
-    if db.session.scalar(live):
+    if db.session.scalar(live_claim):
         raise Refused("This item already claims that criterion. Nothing was changed.")
     check_simulation(attempt, version.method)
     claim = Claim(
@@ -58,7 +58,7 @@ def remove_claim(attempt: UnitAttempt, evidence_id: int, claim_id: int, reason: 
         NotFound: the item makes no such claim in this attempt.
         Refused: this person cannot assess the attempt now.
     """
-    person_id = check_can_assess(attempt, actor)
+    person_id = check_assessor(attempt, actor)
     reason = validate_reason(reason)
     query = select(Claim).where(
         Claim.id == claim_id,
@@ -71,8 +71,8 @@ def remove_claim(attempt: UnitAttempt, evidence_id: int, claim_id: int, reason: 
         raise NotFound
     moment = now()
     claim.removed_at, claim.removed_by_id, claim.removed_reason = moment, person_id, reason
-    live = select(Decision).where(Decision.claim_id == claim.id, Decision.superseded_at.is_(None))
-    for decision in db.session.scalars(live):
+    live_decisions = select(Decision).where(Decision.claim_id == claim.id, Decision.superseded_at.is_(None))
+    for decision in db.session.scalars(live_decisions):
         decision.superseded_at = moment
     record("claim_removed", claim, actor, texts={"reason": reason}, attempt=attempt.id, criterion=claim.criterion_id)
     return claim

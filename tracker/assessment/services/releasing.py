@@ -1,4 +1,4 @@
-"""Release of assessments once they can no longer be undone: decisions are recorded, the candidate is told.
+"""Release of assessments once they can no longer be undone: decisions are recorded, the candidate is emailed.
 
 An assessor can undo Accept and Return for a few seconds (docs/rules.md, Assessment). A job queued for the end of that
 time releases the assessment, and a job that runs every minute releases whatever the first one missed. An act that
@@ -38,11 +38,11 @@ def release_assessment_if_due(assessment_id: int) -> None:
     """Release one assessment, unless it was undone or decided again since this job was queued."""
     with transaction():
         if assessment := db.session.get(Assessment, assessment_id):
-            _release(assessment.attempt_id, [assessment_id])
+            _lock_and_release(assessment.attempt_id, [assessment_id])
 
 
 def release_due_assessments() -> int:
-    """Release every assessment whose time to undo is over, each in a transaction of its own.
+    """Release the assessments whose time to undo is over, each in a transaction of its own.
 
     Returns:
         How many were due; at most `MAX_RELEASED_AT_ONCE`.
@@ -59,11 +59,11 @@ def release_due_in(attempt: UnitAttempt) -> None:
     """Release the attempt's assessments whose time to undo is over, in the caller's transaction."""
     due = select(Assessment.id).where(Assessment.attempt_id == attempt.id, Assessment.release_after <= now())
     if ids := list(db.session.scalars(due)):
-        _release(attempt.id, ids)
+        _lock_and_release(attempt.id, ids)
 
 
 def release_assessment(assessment: Assessment) -> None:
-    """Record the decisions and tell the candidate; the caller has locked the attempt.
+    """Record the decisions of an assessment and email the candidate. The caller has locked the attempt.
 
     An assessment that can no longer be released, for instance because a newer version was submitted, becomes a draft
     again.
@@ -77,7 +77,7 @@ def release_assessment(assessment: Assessment) -> None:
     if assessment.outcome is AssessmentOutcome.RETURNED:
         assessment.feedback = _add_unrecorded_comments(assessment, criteria)
     db.session.flush()
-    decisions = _record_decisions(assessment, [each.cell for each in criteria if each.cell])
+    decisions = _record_decisions(assessment, [criterion.cell for criterion in criteria if criterion.cell])
     record(
         "assessment_released",
         assessment,
@@ -89,7 +89,8 @@ def release_assessment(assessment: Assessment) -> None:
         outcome=assessment.outcome.value if assessment.outcome else None,
         checks={check: getattr(assessment, check) for check in CHECKS},
         decisions=[
-            {"decision": each.id, "claim": each.claim_id, "outcome": each.outcome.value} for each in decisions
+            {"decision": decision.id, "claim": decision.claim_id, "outcome": decision.outcome.value}
+            for decision in decisions
         ],
     )
     if assessment.outcome is AssessmentOutcome.RETURNED:
@@ -97,7 +98,7 @@ def release_assessment(assessment: Assessment) -> None:
         emails.notify(assessment.attempt.candidate, topic, *email_texts.build_evidence_returned_email(assessment))
 
 
-def _release(attempt_id: int, assessment_ids: Iterable[int]) -> None:
+def _lock_and_release(attempt_id: int, assessment_ids: Iterable[int]) -> None:
     """Lock the attempt and release those of its assessments that are due."""
     lock_rows(UnitAttempt, [attempt_id])
     query = select(Assessment).where(Assessment.id.in_(assessment_ids)).order_by(Assessment.id)
@@ -125,7 +126,7 @@ def _can_be_released(assessment: Assessment) -> bool:
 
 
 def _record_decisions(assessment: Assessment, cells: Iterable[MatrixCell]) -> list[Decision]:
-    """Turn the draft into decisions that supersede earlier ones. An unchanged decision is not made again."""
+    """Add the draft's decisions and supersede earlier ones. An unchanged decision is not added again."""
     decisions = []
     for cell in cells:
         outcome, comment = _read_draft_decision(assessment, cell)
@@ -133,7 +134,7 @@ def _record_decisions(assessment: Assessment, cells: Iterable[MatrixCell]) -> li
         if outcome and not is_unchanged:
             decisions.append(_build_decision(assessment, cell.claim_id, outcome, comment))
     earlier = select(Decision).where(
-        Decision.claim_id.in_([each.claim_id for each in decisions]), Decision.superseded_at.is_(None)
+        Decision.claim_id.in_([decision.claim_id for decision in decisions]), Decision.superseded_at.is_(None)
     )
     for decision in db.session.scalars(earlier):
         decision.superseded_at = assessment.released_at
@@ -155,10 +156,12 @@ def _read_draft_decision(assessment: Assessment, cell: MatrixCell) -> tuple[Outc
 def _add_unrecorded_comments(assessment: Assessment, criteria: Iterable[CriterionWithClaim]) -> str:
     """Return the feedback, followed by comments that no decision records, so that the candidate reads them too."""
     lines = []
-    for each in criteria:
-        outcome, comment = _read_draft_decision(assessment, each.cell) if each.cell else (None, "")
-        if comment and outcome is None and each.cell and comment != each.cell.comment:
-            lines.append(f"On {each.column.label}: {comment}")
+    for criterion in criteria:
+        if criterion.cell is None:
+            continue
+        outcome, comment = _read_draft_decision(assessment, criterion.cell)
+        if comment and outcome is None and comment != criterion.cell.comment:
+            lines.append(f"On {criterion.column.label}: {comment}")
     return "\n\n".join([assessment.feedback.strip(), *lines])
 
 

@@ -1,4 +1,4 @@
-"""What an assessor must still do before sign-off (docs/rules.md, Sign-off, rules 2 to 4)."""
+"""Checks before sign-off: what the assessor must still do (docs/rules.md, Sign-off, rules 2 to 4)."""
 
 from dataclasses import dataclass
 
@@ -28,19 +28,21 @@ def list_sign_off_blockers(
         action_points: its action points, if the caller has loaded them; otherwise they are read.
     """
     undecided = [row for row in matrix.rows if row.undecided]
-    just_decided = list_versions_being_released(attempt) if undecided else set()
-    blockers = [_build_undecided(row, row.version_id in just_decided) for row in undecided]
-    blockers += [_build_not_met(each) for each in matrix.statuses if each.state is not CriterionState.MET]
+    being_released = list_versions_being_released(attempt) if undecided else set()
+    blockers = [_build_undecided_blocker(row, row.version_id in being_released) for row in undecided]
+    blockers += [
+        _build_not_met_blocker(status) for status in matrix.statuses if status.state is not CriterionState.MET
+    ]
     action_points = list_attempt_action_points(attempt) if action_points is None else action_points
     blockers += [
         SignOffBlocker("An action point needs your written response")
-        for each in action_points
-        if not each.responded_at
+        for action_point in action_points
+        if not action_point.responded_at
     ]
     return blockers
 
 
-def _build_not_met(status: CriterionStatus) -> SignOffBlocker:
+def _build_not_met_blocker(status: CriterionStatus) -> SignOffBlocker:
     column = status.column
     kind = "Criterion" if column.kind is CriterionKind.PERFORMANCE else "Knowledge"
     return SignOffBlocker(
@@ -48,7 +50,7 @@ def _build_not_met(status: CriterionStatus) -> SignOffBlocker:
     )
 
 
-def _build_undecided(row: MatrixRow, is_just_decided: bool) -> SignOffBlocker:
+def _build_undecided_blocker(row: MatrixRow, is_being_released: bool) -> SignOffBlocker:
     claims = "1 claim" if len(row.undecided) == 1 else f"{len(row.undecided)} claims"
-    status = "can still be undone for a few seconds" if is_just_decided else "to decide"
+    status = "can still be undone for a few seconds" if is_being_released else "to decide"
     return SignOffBlocker(f"Evidence {row.ref} “{row.title}”: {claims} {status}", row.evidence_id)

@@ -1,4 +1,4 @@
-"""Sign-off of a unit: confirmed evidence requirements, the assessor's and the candidate's signatures, disputes."""
+"""Sign-off of a unit: evidence requirements, signatures of assessor and candidate, retraction and dispute."""
 
 from datetime import datetime
 from typing import Any
@@ -46,7 +46,12 @@ MAX_COMMENT_LENGTH = 4_000
 def confirm_requirement(attempt: UnitAttempt, requirement_id: int, note: str, actor: Actor) -> None:
     """Confirm one of the unit's evidence requirements in this round, or change the note of a confirmed one.
 
-    The note may change until the signature, whose event holds its hash. Only the confirmation is an event here.
+    The note may change until the signature (docs/rules.md, Sign-off, rule 5), so a changed note makes no event.
+
+    Raises:
+        Invalid: the note is too long.
+        NotFound: the requirement is not of this unit.
+        Refused: the attempt cannot be signed now, or this person may not assess it.
     """
     person_id = _check_assessor(attempt, actor, AttemptAction.SIGN)
     query = select(EvidenceRequirement.id).where(
@@ -56,9 +61,9 @@ def confirm_requirement(attempt: UnitAttempt, requirement_id: int, note: str, ac
         raise NotFound
     if len(note) > MAX_NOTE_LENGTH:
         raise Invalid("A note has at most 2,000 characters. Shorten it. What you typed is kept.", "note")
-    live = _live_confirmations(attempt).get(requirement_id)
-    if live:
-        live.note = note.strip()
+    confirmation = _load_live_confirmations(attempt).get(requirement_id)
+    if confirmation:
+        confirmation.note = note.strip()
         return
     confirmation = RequirementConfirmation(
         attempt_id=attempt.id,
@@ -81,16 +86,16 @@ def confirm_requirement(attempt: UnitAttempt, requirement_id: int, note: str, ac
 
 
 def withdraw_confirmation(attempt: UnitAttempt, requirement_id: int, actor: Actor) -> None:
-    """Withdraw the confirmation of an evidence requirement before signing."""
+    """Withdraw the confirmation of an evidence requirement before sign-off, if there is one."""
     _check_assessor(attempt, actor, AttemptAction.SIGN)
-    live = _live_confirmations(attempt).get(requirement_id)
-    if live:
-        live.removed_at = now()
-        record("requirement_unconfirmed", live, actor, attempt=attempt.id, requirement=requirement_id)
+    confirmation = _load_live_confirmations(attempt).get(requirement_id)
+    if confirmation:
+        confirmation.removed_at = now()
+        record("requirement_unconfirmed", confirmation, actor, attempt=attempt.id, requirement=requirement_id)
 
 
 def save_closing_comment(attempt: UnitAttempt, comment: str, actor: Actor) -> None:
-    """Save the draft of the closing comment. Nothing is signed, so no event is recorded."""
+    """Save the draft of the closing comment; raise `Invalid` if it is too long. A draft makes no event."""
     _check_assessor(attempt, actor, AttemptAction.SIGN)
     if len(comment) > MAX_COMMENT_LENGTH:
         raise Invalid(
@@ -142,15 +147,17 @@ def sign_unit(
         raise Refused(f"You cannot sign this unit off yet. {blockers[0].text}. Nothing was signed.")
     confirmed = _check_requirements_confirmed(attempt)
     if needs_simulation_reason(attempt, matrix):
-        comment = _with_simulation_reason(comment, simulation_reason)
+        comment = _add_simulation_reason(comment, simulation_reason)
     change_attempt_state(attempt, AttemptAction.SIGN)
     signature = _add_signature(
         attempt, SignatureRole.ASSESSOR, person_id, comment.strip(), snapshot, actor, reauthenticated_at
     )
     attempt.assessed_at = signature.signed_at
     attempt.closing_comment = comment.strip()
-    notes = {f"note-{each.requirement_id}": each.note for each in confirmed if each.note}
-    requirements = sorted(each.requirement_id for each in confirmed)
+    notes = {
+        f"note-{confirmation.requirement_id}": confirmation.note for confirmation in confirmed if confirmation.note
+    }
+    requirements = sorted(confirmation.requirement_id for confirmation in confirmed)
     _record_signature("unit_signed", signature, actor, notes, requirements=requirements)
     emails.notify(
         attempt.candidate, f"unit_signed:{attempt.id}:{attempt.round}", *email_texts.build_unit_signed_email(attempt)
@@ -159,7 +166,12 @@ def sign_unit(
 
 
 def retract_signature(attempt: UnitAttempt, reason: str, actor: Actor) -> None:
-    """Retract the assessor's signature before the candidate has confirmed. A new round begins."""
+    """Retract the assessor's signature before the candidate has confirmed, and begin a new round.
+
+    Raises:
+        Invalid: the reason is missing or too long.
+        Refused: the unit is not signed or is confirmed already, or this person may not assess it.
+    """
     _check_assessor(attempt, actor, AttemptAction.RETRACT)
     reopening = reopen_attempt(attempt, ReopeningKind.RETRACTION, validate_reason(reason), [], actor)
     record("signature_retracted", reopening, actor, attempt=attempt.id, round=reopening.round)
@@ -195,14 +207,20 @@ def confirm_unit(
 
 
 def dispute_unit(attempt: UnitAttempt, criterion_ids: list[int], reason: str, actor: Actor) -> None:
-    """Dispute criteria as the candidate: they become "needs more", and a new round begins."""
+    """Dispute criteria as the candidate: they become "needs more", and a new round begins.
+
+    Raises:
+        Invalid: no criterion is chosen, or the reason is missing or too long.
+        NotFound: a criterion is not of this unit, or the actor is not the candidate.
+        Refused: the unit is not waiting for the candidate.
+    """
     _check_candidate(attempt, actor, AttemptAction.DISPUTE)
     if not criterion_ids:
         raise Invalid("Choose the criteria you disagree with. Nothing was sent.", "criteria")
-    known = {column.id for column in load_matrix(attempt).columns}
-    if set(criterion_ids) - known:
+    criteria_of_unit = {column.id for column in load_matrix(attempt).columns}
+    if set(criterion_ids) - criteria_of_unit:
         raise NotFound
-    reopening = reopen_attempt(attempt, ReopeningKind.DISPUTE, _checked_dispute(reason), criterion_ids, actor)
+    reopening = reopen_attempt(attempt, ReopeningKind.DISPUTE, _validate_dispute_reason(reason), criterion_ids, actor)
     record(
         "unit_disputed",
         reopening,
@@ -217,23 +235,23 @@ def dispute_unit(attempt: UnitAttempt, criterion_ids: list[int], reason: str, ac
         emails.notify(assessor.person, topic, *email_texts.build_unit_disputed_email(attempt))
 
 
-def _check_assessor(attempt: UnitAttempt, actor: Actor, move: AttemptAction) -> int:
+def _check_assessor(attempt: UnitAttempt, actor: Actor, action: AttemptAction) -> int:
     assert actor.person_id is not None  # noqa: S101 - people sign, never the operator
-    check_action_allowed(attempt, move)
+    check_action_allowed(attempt, action)
     check_not_withdrawn(attempt)
     check_may_assess(actor.person_id, attempt)
     return actor.person_id
 
 
-def _check_candidate(attempt: UnitAttempt, actor: Actor, move: AttemptAction) -> int:
-    check_action_allowed(attempt, move)
+def _check_candidate(attempt: UnitAttempt, actor: Actor, action: AttemptAction) -> int:
+    check_action_allowed(attempt, action)
     check_not_withdrawn(attempt)
     if actor.person_id is None or actor.person_id != attempt.candidate_id:
         raise NotFound
     return actor.person_id
 
 
-def _checked_dispute(reason: str) -> str:
+def _validate_dispute_reason(reason: str) -> str:
     if not reason.strip():
         raise Invalid("Say why you disagree. Nothing was sent.", "reason")
     if len(reason) > MAX_NOTE_LENGTH:
@@ -241,7 +259,7 @@ def _checked_dispute(reason: str) -> str:
     return reason.strip()
 
 
-def _with_simulation_reason(comment: str, reason: str) -> str:
+def _add_simulation_reason(comment: str, reason: str) -> str:
     if not reason.strip():
         raise Invalid(
             "Say why the assessment strategy allows simulated evidence in this unit. Nothing was signed.",
@@ -252,24 +270,24 @@ def _with_simulation_reason(comment: str, reason: str) -> str:
 
 def _check_requirements_confirmed(attempt: UnitAttempt) -> list[RequirementConfirmation]:
     query = select(EvidenceRequirement.id).where(EvidenceRequirement.unit_id == attempt.unit_id)
-    confirmed = _live_confirmations(attempt)
+    confirmed = _load_live_confirmations(attempt)
     missing = set(db.session.scalars(query)) - set(confirmed)
     if missing:
-        still = "1 is" if len(missing) == 1 else f"{len(missing)} are"
+        missing_count = "1 is" if len(missing) == 1 else f"{len(missing)} are"
         raise Invalid(
-            f"Confirm every evidence requirement before you sign: {still} not confirmed. Nothing was signed.",
+            f"Confirm every evidence requirement before you sign: {missing_count} not confirmed. Nothing was signed.",
             "requirements",
         )
     return list(confirmed.values())
 
 
-def _live_confirmations(attempt: UnitAttempt) -> dict[int, RequirementConfirmation]:
+def _load_live_confirmations(attempt: UnitAttempt) -> dict[int, RequirementConfirmation]:
     query = select(RequirementConfirmation).where(
         RequirementConfirmation.attempt_id == attempt.id,
         RequirementConfirmation.round == attempt.round,
         RequirementConfirmation.removed_at.is_(None),
     )
-    return {each.requirement_id: each for each in db.session.scalars(query)}
+    return {confirmation.requirement_id: confirmation for confirmation in db.session.scalars(query)}
 
 
 def _add_signature(
@@ -300,11 +318,11 @@ def _add_signature(
 
 
 def _record_signature(
-    act: str, signature: Signature, actor: Actor, notes: dict[str, str] | None = None, **facts: Any
+    event_name: str, signature: Signature, actor: Actor, notes: dict[str, str] | None = None, **facts: Any
 ) -> None:
     texts = {**(notes or {}), **({"comment": signature.comment} if signature.comment else {})}
     record(
-        act,
+        event_name,
         signature,
         actor,
         texts=texts or None,

@@ -29,7 +29,7 @@ from tracker.units.documents import CriterionDocument, UnitDocument
 from tracker.vocabulary import AttemptState, Method, Simulation
 
 NO_LINK, SIMULATED = "no_link", "simulation"
-"""Why a claim is not carried over."""
+"""Reasons for which a claim is not carried over."""
 
 
 class VersionMapping:
@@ -37,13 +37,14 @@ class VersionMapping:
 
     def __init__(self, older: Unit, newer: Unit, centre_id: int) -> None:
         self.older, self.newer, self.centre_id = older, newer, centre_id
-        decided = list_link_decisions(older, newer, centre_id)
+        link_decisions = list_link_decisions(older, newer, centre_id)
         self.successors: dict[int, list[int]] = {}
-        for position, other in sorted(link for link, each in decided.items() if each.is_confirmed):
-            self.successors.setdefault(position, []).append(other)
-        pairs = compare_units(older, newer, decided)
+        """Positions in the newer version by position in the older one, along confirmed links."""
+        for old, new in sorted(link for link, decision in link_decisions.items() if decision.is_confirmed):
+            self.successors.setdefault(old, []).append(new)
+        pairs = compare_units(older, newer, link_decisions)
         self.undecided = {
-            pair.link[0] for pair in pairs if pair.link and pair.link not in decided
+            pair.link[0] for pair in pairs if pair.link and pair.link not in link_decisions
         } - self.successors.keys()
         """Positions in the older version whose proposed links are neither confirmed nor refused."""
 
@@ -55,17 +56,22 @@ class VersionMapping:
     @cached_property
     def criteria(self) -> dict[int, CriterionDocument]:
         """The older version's criteria, by position."""
-        return {each.position: each for each in self.documents[0].criteria}
+        return {criterion.position: criterion for criterion in self.documents[0].criteria}
 
     @cached_property
-    def same_wording(self) -> set[tuple[int, int]]:
-        """Links between statements on which one and the same decision can stand."""
-        before, after = (list_wordings(document) for document in self.documents)
-        return {(one, two) for one, others in self.successors.items() for two in others if before[one] == after[two]}
+    def unchanged_links(self) -> set[tuple[int, int]]:
+        """The confirmed links between statements of the same wording, whose decisions are kept."""
+        old_wordings, new_wordings = (list_wordings(document) for document in self.documents)
+        return {
+            (old, new)
+            for old, successors in self.successors.items()
+            for new in successors
+            if old_wordings[old] == new_wordings[new]
+        }
 
     @cached_property
     def requirements(self) -> dict[int, int]:
-        """Evidence requirements of unchanged words, from position to position."""
+        """Positions of unchanged evidence requirements in the newer version, by position in the older one."""
         return match_requirements(*self.documents)
 
 
@@ -80,7 +86,7 @@ class ClaimMove:
     new_positions: tuple[int, ...]
     """Positions in the newer version; empty if the claim is not carried over."""
     unchanged_positions: tuple[int, ...]
-    """Those of them whose wording is unchanged."""
+    """The positions among them whose wording is unchanged."""
     not_carried_over_reason: str = ""
 
     @property
@@ -91,7 +97,7 @@ class ClaimMove:
 
 @dataclass(frozen=True)
 class VersionMovePlan:
-    """What a version move would do to one attempt."""
+    """The plan of a version move for one attempt."""
 
     attempt: UnitAttempt
     mapping: VersionMapping
@@ -106,7 +112,7 @@ class VersionMovePlan:
 
     @property
     def not_carried_over(self) -> tuple[ClaimMove, ...]:
-        """The claims that have none."""
+        """The claims that have no successor in the newer version."""
         return tuple(move for move in self.moves if not move.new_positions)
 
     @property
@@ -123,7 +129,7 @@ class VersionMovePlan:
     def confirmations_kept(self) -> tuple[tuple[RequirementConfirmation, int], ...]:
         """The confirmations of requirements whose wording is unchanged, with their positions in the newer version."""
         kept = self.mapping.requirements
-        return tuple((each, kept[position]) for each, position in self.confirmed if position in kept)
+        return tuple((confirmation, kept[position]) for confirmation, position in self.confirmed if position in kept)
 
     @property
     def undecided_links(self) -> tuple[CriterionDocument, ...]:
@@ -149,8 +155,17 @@ class VersionMovePlan:
 
 
 def plan_version_move(attempt: UnitAttempt, newer: Unit, mapping: VersionMapping | None = None) -> VersionMovePlan:
-    """Return what a move would do, without doing it; raise `Refused` if the attempt cannot move to this version."""
-    check_movable(attempt, newer)
+    """Return the plan of a version move.
+
+    Args:
+        attempt: the attempt.
+        newer: the version to move to.
+        mapping: the mapping between the versions, if the caller has it.
+
+    Raises:
+        Refused: the attempt cannot move to this version.
+    """
+    check_move_allowed(attempt, newer)
     mapping = mapping or VersionMapping(attempt.unit, newer, attempt.centre_id)
     query = (
         select(Claim, Criterion.position, Decision)
@@ -177,7 +192,7 @@ def plan_version_move(attempt: UnitAttempt, newer: Unit, mapping: VersionMapping
     return VersionMovePlan(attempt, mapping, tuple(moves), confirmed)
 
 
-def check_movable(attempt: UnitAttempt, newer: Unit) -> None:
+def check_move_allowed(attempt: UnitAttempt, newer: Unit) -> None:
     """Raise `Refused` unless the attempt is in progress and this is a later version of its unit."""
     code = attempt.unit.code
     if attempt.unit_id == newer.id:
@@ -188,8 +203,8 @@ def check_movable(attempt: UnitAttempt, newer: Unit) -> None:
             "Nothing was moved."
         )
     check_not_withdrawn(attempt)
-    is_seen = newer.owner_centre_id in {None, attempt.centre_id}
-    if newer.code != code or not is_seen or version_order(newer) <= version_order(attempt.unit):
+    is_available = newer.owner_centre_id in {None, attempt.centre_id}
+    if newer.code != code or not is_available or version_order(newer) <= version_order(attempt.unit):
         raise Refused(f"An attempt at {code} can move only to a later version of {code}. Nothing was moved.")
     other_attempt = select(UnitAttempt.id).where(
         UnitAttempt.candidate_id == attempt.candidate_id,
@@ -203,16 +218,16 @@ def check_movable(attempt: UnitAttempt, newer: Unit) -> None:
         )
 
 
-def check_can_move(plan: VersionMovePlan) -> None:
+def check_ready_to_move(plan: VersionMovePlan) -> None:
     """Raise `Refused` while proposed links are undecided, or an assessment can still be undone."""
     if plan.undecided_links:
-        labels = ", ".join(format_label(each.kind, each.label) for each in plan.undecided_links)
+        labels = ", ".join(format_label(criterion.kind, criterion.label) for criterion in plan.undecided_links)
         raise Refused(
             f"The links from {labels} to {format_version(plan.mapping.newer)} are not confirmed or refused yet. "
             "Nothing was moved. Compare the two versions first, and confirm or refuse each proposed link."
         )
-    pending = select(Assessment.id).where(Assessment.attempt_id == plan.attempt.id, Assessment.release_after > now())
-    if db.session.scalar(pending):
+    undoable = select(Assessment.id).where(Assessment.attempt_id == plan.attempt.id, Assessment.release_after > now())
+    if db.session.scalar(undoable):
         raise Refused(
             "The assessor has just finished an assessment and can still undo it. Nothing was moved. "
             "Try again in a few seconds."
@@ -239,6 +254,6 @@ def _build_claim_move(mapping: VersionMapping, claim: Claim, position: int, deci
         criterion=mapping.criteria[position],
         decision=decision,
         new_positions=new_positions,
-        unchanged_positions=tuple(other for other in new_positions if (position, other) in mapping.same_wording),
+        unchanged_positions=tuple(new for new in new_positions if (position, new) in mapping.unchanged_links),
         not_carried_over_reason=not_carried_over_reason,
     )

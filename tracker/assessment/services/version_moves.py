@@ -17,7 +17,7 @@ from tracker.assessment.services.version_move_plans import (
     ClaimMove,
     VersionMapping,
     VersionMovePlan,
-    check_can_move,
+    check_ready_to_move,
     plan_version_move,
 )
 from tracker.background import emails
@@ -53,9 +53,9 @@ def move_to_version(
     seen_hash: str = "",
     mapping: VersionMapping | None = None,
 ) -> VersionMove:
-    """Move an attempt to a later version of its unit. The administrator has just proved who they are.
+    """Lock an attempt and the evidence claimed in it, and move the attempt to a later version of its unit.
 
-    Locks the attempt, then the evidence that it claims.
+    The caller has checked the administrator's password.
 
     Args:
         attempt: the attempt.
@@ -76,33 +76,36 @@ def move_to_version(
     lock_rows(Evidence, list_claiming_evidence([attempt.id]))
     release_due_in(attempt)
     plan = plan_version_move(attempt, newer, mapping)
-    check_can_move(plan)
+    check_ready_to_move(plan)
     if seen_hash and seen_hash != plan.hash:
         raise Conflict(
             "A claim, a decision or a link changed while you were reading. Nothing was moved. "
             "What you typed is kept. Read the page again as it is now, then move the attempt."
         )
-    return _carry_out(plan, reason, actor, actor.person_id)
+    return _execute_plan(plan, reason, actor, actor.person_id)
 
 
 def move_all(older: Unit, newer: Unit, centre: Centre, reason: str, actor: Actor) -> tuple[int, dict[int, str]]:
     """Move every open attempt of a centre from one version to another.
 
     Returns:
-        How many attempts moved, and by attempt id why the others did not; those are unchanged.
+        How many attempts moved, and the reason for each refused one by attempt id. Refused attempts are unchanged.
+
+    Raises:
+        Invalid: the reason is missing or too long.
     """
     reason = validate_move_reason(reason)
     ids = [attempt.id for attempt in list_open_attempts(older, centre.id)]
     lock_rows(UnitAttempt, ids)
     lock_rows(Evidence, list_claiming_evidence(ids))
     mapping, refused = VersionMapping(older, newer, centre.id), dict[int, str]()
-    still_there = [each for each in list_open_attempts(older, centre.id) if each.id in ids]
-    for attempt in still_there:
+    open_attempts = [attempt for attempt in list_open_attempts(older, centre.id) if attempt.id in ids]
+    for attempt in open_attempts:
         try:
             move_to_version(attempt, newer, reason, actor, mapping=mapping)
         except Refused as refusal:  # raised before anything of this attempt is changed
             refused[attempt.id] = str(refusal)
-    return len(still_there) - len(refused), refused
+    return len(open_attempts) - len(refused), refused
 
 
 def list_claiming_evidence(attempt_ids: Iterable[int]) -> list[int]:
@@ -123,7 +126,7 @@ def validate_move_reason(reason: str) -> str:
     return reason
 
 
-def _carry_out(plan: VersionMovePlan, reason: str, actor: Actor, person_id: int) -> VersionMove:
+def _execute_plan(plan: VersionMovePlan, reason: str, actor: Actor, person_id: int) -> VersionMove:
     attempt, older, newer, moment = plan.attempt, plan.mapping.older, plan.mapping.newer, now()
     move = VersionMove(
         attempt_id=attempt.id,
@@ -164,7 +167,9 @@ def _carry_out(plan: VersionMovePlan, reason: str, actor: Actor, person_id: int)
         ],
         to_reassess=[claim.id for claim, position, sources in claims if _needs_reassessment(position, sources)],
         confirmations=[[old.id, new.id] for old, new in confirmations],
-        unconfirmed=sorted({each.id for each, _ in plan.confirmed} - {old.id for old, _ in confirmations}),
+        unconfirmed=sorted(
+            {confirmation.id for confirmation, _ in plan.confirmed} - {old.id for old, _ in confirmations}
+        ),
         counts={
             "claims": len(plan.moves),
             "carried_over": len(plan.carried_over),
@@ -184,21 +189,21 @@ def _carry_over_claims(plan: VersionMovePlan, move: VersionMove) -> list[Carried
     query = select(Criterion.position, Criterion.id).where(Criterion.unit_id == plan.mapping.newer.id)
     criterion_at = {row[0]: row[1] for row in db.session.execute(query)}
     moves_by_target: dict[tuple[int, int], list[ClaimMove]] = {}
-    for each in plan.moves:
-        for position in each.new_positions:
-            moves_by_target.setdefault((each.evidence.id, position), []).append(each)
-    carried: list[CarriedOver] = [
+    for source in plan.moves:
+        for position in source.new_positions:
+            moves_by_target.setdefault((source.evidence.id, position), []).append(source)
+    claims: list[CarriedOver] = [
         (_build_claim(sources, position, criterion_at[position], move), position, sources)
         for (_, position), sources in moves_by_target.items()
     ]
-    db.session.add_all(claim for claim, _, _ in carried)
+    db.session.add_all(claim for claim, _, _ in claims)
     db.session.flush()
     db.session.add_all(
         CarriedOverClaim(claim_id=claim.id, from_claim_id=source.claim.id, move_id=move.id)
-        for claim, _, sources in carried
+        for claim, _, sources in claims
         for source in sources
     )
-    return carried
+    return claims
 
 
 def _build_claim(sources: Sequence[ClaimMove], position: int, criterion_id: int, move: VersionMove) -> Claim:
@@ -207,18 +212,22 @@ def _build_claim(sources: Sequence[ClaimMove], position: int, criterion_id: int,
         attempt_id=move.attempt_id,
         evidence_id=old[0].evidence_id,
         criterion_id=criterion_id,
-        locator="; ".join(dict.fromkeys(each.locator for each in old if each.locator))[:200],
+        locator="; ".join(dict.fromkeys(claim.locator for claim in old if claim.locator))[:200],
         # a claim to decide again enters the queue now; any other keeps its age
-        claimed_at=move.moved_at if _needs_reassessment(position, sources) else min(each.claimed_at for each in old),
+        claimed_at=move.moved_at
+        if _needs_reassessment(position, sources)
+        else min(claim.claimed_at for claim in old),
         claimed_by_id=old[0].claimed_by_id,
-        added_reason=next((each.added_reason for each in old if each.added_reason), None),
+        added_reason=next((claim.added_reason for claim in old if claim.added_reason), None),
     )
 
 
 def _find_kept_decision(position: int, sources: Sequence[ClaimMove]) -> Decision | None:
-    """Return the decision kept on a new claim: one on the same wording, and of several one that is met."""
+    """Return the decision kept on a new claim: one on the same wording, a met one before others, then the latest."""
     kept = [source.decision for source in sources if source.decision and position in source.unchanged_positions]
-    return max(kept, key=lambda each: (each.outcome is Outcome.MET, each.decided_at, each.id), default=None)
+    return max(
+        kept, key=lambda decision: (decision.outcome is Outcome.MET, decision.decided_at, decision.id), default=None
+    )
 
 
 def _needs_reassessment(position: int, sources: Sequence[ClaimMove]) -> bool:
@@ -252,6 +261,7 @@ def _copy_decision(decision: Decision, claim_id: int) -> Decision:
 
 
 def _copy_confirmations(plan: VersionMovePlan) -> list[tuple[RequirementConfirmation, RequirementConfirmation]]:
+    """Copy the kept confirmations to the newer version; return each old confirmation with its copy."""
     query = select(EvidenceRequirement.position, EvidenceRequirement.id).where(
         EvidenceRequirement.unit_id == plan.mapping.newer.id
     )
@@ -280,17 +290,18 @@ def _carry_over_drafts(attempt: UnitAttempt, claims: Iterable[CarriedOver]) -> N
 
     The drafts of the old claims are kept, so nothing that was typed is lost.
     """
-    carried = list(claims)
+    claims = list(claims)
     drafts = select(Assessment).where(Assessment.attempt_id == attempt.id, Assessment.state == AssessmentState.DRAFT)
     for assessment in db.session.scalars(drafts):
         draft = {**assessment.draft_decisions}
-        for claim, position, sources in carried:
+        for claim, position, sources in claims:
             if decision := _build_draft_decision(position, sources, assessment.draft_decisions):
                 draft[str(claim.id)] = decision
         assessment.draft_decisions = draft
 
 
 def _build_draft_decision(position: int, sources: Sequence[ClaimMove], draft: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the draft outcome and comments of a new claim, from the drafts of the claims it comes from."""
     decision: dict[str, Any] = {}
     for source in sources:
         earlier = draft.get(str(source.claim.id), {})
@@ -317,7 +328,7 @@ def _describe_not_carried_over(source: ClaimMove) -> dict[str, Any]:
 
 
 def _notify_of_move(plan: VersionMovePlan, move: VersionMove) -> None:
-    """Tell the candidate and the assessor that the attempt has moved."""
+    """Email the candidate and the assessor that the attempt has moved."""
     attempt = plan.attempt
     allocation = find_current_allocation(attempt, Role.ASSESSOR)
     email = email_texts.build_version_moved_email(attempt, plan.mapping.newer, len(plan.not_carried_over))

@@ -1,4 +1,4 @@
-"""Assessment over HTTP: the queue, assessing an item, sign-off, the candidate's confirmation, version moves."""
+"""Views of assessment: the queue, assessing an item, sign-off, the candidate's confirmation, version moves."""
 
 from flask import Blueprint
 

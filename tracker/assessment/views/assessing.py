@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from tracker.assessment.queries import assessing as queries
 from tracker.assessment.queries.queue import QueuePosition, filter_queue, find_queue_position, group_by_item
-from tracker.assessment.queries.version_moves import find_successors
+from tracker.assessment.queries.version_moves import load_successor_ids
 from tracker.assessment.services import assessments as services
 from tracker.assessment.services import claims as claim_services
 from tracker.assessment.services.assessments import DraftDecisions
@@ -43,7 +43,7 @@ def assess(attempt_id: int, evidence_id: int) -> ResponseReturnValue:
 def save_assessment(attempt_id: int, evidence_id: int) -> ResponseReturnValue:
     """Autosave the fields that changed."""
     attempt, version, actor = get_item_to_assess(attempt_id, evidence_id)
-    services.check_page_is_current(attempt, version, *read_shown_versions())
+    services.check_page_is_current(attempt, version, *read_shown_ids())
     services.save_draft(attempt, version, read_draft(set(request.form.getlist("changed"))), actor)
     return {"saved_at": now().astimezone(LONDON).strftime("%H:%M")}
 
@@ -56,7 +56,7 @@ def finish_assessment(attempt_id: int, evidence_id: int) -> ResponseReturnValue:
     draft = read_draft(None)
     name, _, claim_id = request.form.get("act", "save").partition("-")
     try:
-        services.check_page_is_current(attempt, version, *read_shown_versions())
+        services.check_page_is_current(attempt, version, *read_shown_ids())
         services.save_draft(attempt, version, draft, actor)
         return ACTIONS.get(name, save)(AssessmentAction(attempt, version, actor, parse_id(claim_id)))
     except (Invalid, Conflict) as refusal:
@@ -74,7 +74,7 @@ def undo_assessment(assessment_id: int) -> ResponseReturnValue:
     attempt, actor = get_attempt(assessment.attempt_id, Act.ASSESS_EVIDENCE)
     services.undo_assessment(attempt, assessment, actor)
     flash("Undone. Your decisions are kept as a draft that only you can see.")
-    return redirect(assessing_url(assessment.attempt_id, assessment.evidence_version.evidence_id), 303)
+    return redirect(build_assessing_url(assessment.attempt_id, assessment.evidence_version.evidence_id), 303)
 
 
 def get_item_to_assess(attempt_id: int, evidence_id: int) -> tuple[UnitAttempt, EvidenceVersion, Actor]:
@@ -98,9 +98,9 @@ class AssessmentAction:
 
 
 def save(action: AssessmentAction) -> ResponseReturnValue:
-    """Keep the draft for later."""
+    """Redirect to the same page; the draft is saved already."""
     flash("Saved. Nobody else can see your draft until you accept or return the item.")
-    return redirect(assessing_url(action.attempt.id, action.version.evidence_id), 303)
+    return redirect(build_assessing_url(action.attempt.id, action.version.evidence_id), 303)
 
 
 def accept(action: AssessmentAction) -> ResponseReturnValue:
@@ -114,7 +114,7 @@ def return_evidence(action: AssessmentAction) -> ResponseReturnValue:
 
 
 def affirm(action: AssessmentAction) -> ResponseReturnValue:
-    """Keep met what an earlier version met."""
+    """Affirm the criteria that an earlier version met."""
     return finish_and_continue(action, services.affirm_evidence)
 
 
@@ -124,7 +124,7 @@ def add_claim(action: AssessmentAction) -> ResponseReturnValue:
     reason = request.form.get("add-reason", "")
     claim_services.add_claim(action.attempt, action.version, criterion_id, reason, action.actor)
     flash(f"Criterion added. {action.attempt.candidate.name} can see your reason.")
-    return redirect(assessing_url(action.attempt.id, action.version.evidence_id), 303)
+    return redirect(build_assessing_url(action.attempt.id, action.version.evidence_id), 303)
 
 
 def remove_claim(action: AssessmentAction) -> ResponseReturnValue:
@@ -135,7 +135,7 @@ def remove_claim(action: AssessmentAction) -> ResponseReturnValue:
     flash(f"Claim removed. {action.attempt.candidate.name} can see your reason.")
     if not services.load_claimed_cells(action.attempt, action.version):
         return redirect(url_for(".queue"), 303)
-    return redirect(assessing_url(action.attempt.id, evidence_id), 303)
+    return redirect(build_assessing_url(action.attempt.id, evidence_id), 303)
 
 
 ACTIONS: dict[str, Callable[[AssessmentAction], ResponseReturnValue]] = {
@@ -152,14 +152,14 @@ def finish_and_continue(
     action: AssessmentAction, finish: Callable[[UnitAttempt, EvidenceVersion, Actor], Assessment]
 ) -> ResponseReturnValue:
     """Finish the assessment, then open the next item of the queue, which offers Undo for this one."""
-    following = find_position(action.attempt, action.version).next_to_assess
+    next_entry = find_position(action.attempt, action.version).next_to_assess
     assessment = finish(action.attempt, action.version, action.actor)
     if assessment.release_after is None:
         flash("Affirmed what is unchanged. Decide the other claims, then accept the item.")
-        return redirect(assessing_url(action.attempt.id, action.version.evidence_id), 303)
-    if following is None:
+        return redirect(build_assessing_url(action.attempt.id, action.version.evidence_id), 303)
+    if next_entry is None:
         return redirect(url_for(".queue", done=assessment.id, **read_queue_filter()), 303)
-    return redirect(assessing_url(following.attempt_id, following.evidence_id, done=assessment.id), 303)
+    return redirect(build_assessing_url(next_entry.attempt_id, next_entry.evidence_id, done=assessment.id), 303)
 
 
 # --- the page --------------------------------------------------------------------------------------------
@@ -177,32 +177,39 @@ class ClaimToDecide:
 def render_assess_page(
     attempt: UnitAttempt, version: EvidenceVersion, *, typed: DraftDecisions | None = None, refused: str | None = None
 ) -> str:
-    """Return the page; after a refusal it still holds what was typed."""
+    """Return the page on which one item is assessed.
+
+    Args:
+        attempt: the attempt.
+        version: the version of the item to assess.
+        typed: what the assessor typed, after a refusal; None shows the saved draft.
+        refused: why the form was refused.
+    """
     criteria = queries.list_criteria_with_claims(attempt, version)
     assessments = queries.list_item_assessments(attempt, version.evidence_id)
     draft = queries.pick_draft(assessments, version, me().person_id)
     released = queries.pick_released(assessments)
     attachments = evidence_queries.list_version_attachments(version)
-    claimed = [each for each in criteria if each.cell]
+    claimed = [criterion for criterion in criteria if criterion.cell]
     return render_template(
         "assessment/assess.html",
         attempt=attempt,
         version=version,
         attachments=attachments,
-        changes=queries.list_version_changes(version, attachments),
-        choices=[build_claim_to_decide(each, draft, typed) for each in claimed],
-        others=[each.column for each in criteria if not each.cell],
+        changes=queries.find_version_changes(version, attachments),
+        choices=[build_claim_to_decide(criterion, draft, typed) for criterion in claimed],
+        unclaimed=[criterion.column for criterion in criteria if not criterion.cell],
         checks=typed.checks if typed else {check: bool(draft and getattr(draft, check)) for check in CHECKS},
         feedback=typed.feedback if typed else (draft.feedback if draft else ""),
         draft=draft,
         refused=refused,
         earlier=released,
-        after=max((each.assessment.id for each in released), default=0),
+        newest_release_id=max((entry.assessment.id for entry in released), default=0),
         guidance=list_guidance(attempt.unit.code, [attempt.centre_id]),
         position=find_position(attempt, version),
-        assessing_url=assessing_url,
-        undoable=find_undoable(),
-        affirmable=sum(each.cell.awaits_affirmation for each in claimed if each.cell),
+        assessing_url=build_assessing_url,
+        undoable=find_assessment_to_undo(),
+        affirmable=sum(criterion.cell.awaits_affirmation for criterion in claimed if criterion.cell),
     )
 
 
@@ -223,27 +230,29 @@ def build_claim_to_decide(
 
 
 def find_position(attempt: UnitAttempt, version: EvidenceVersion) -> QueuePosition:
-    """Return where the item stands in the filtered queue."""
+    """Return the item's position in the filtered queue."""
     chosen = read_queue_filter()
     queue = filter_queue(read_queue(me().person_id), chosen.get("candidate", 0), chosen.get("unit", ""))
     return find_queue_position(group_by_item(queue), attempt.id, version.evidence_id)
 
 
-def find_undoable() -> Assessment | None:
-    """Return the assessment for which the page offers Undo, or None once that is over."""
+def find_assessment_to_undo() -> Assessment | None:
+    """Return the assessment that the address names, if it can still be undone; None otherwise."""
     done = get_query_number("done")
     return queries.find_assessment_to_undo(done, me().person_id) if done else None
 
 
 def read_queue_filter() -> dict[str, Any]:
-    """Return the queue's filter from the address; it is kept from item to item."""
+    """Return the filter of the queue from the query string, without empty values."""
     chosen = {"candidate": get_query_number("candidate"), "unit": request.args.get("unit", "")[:60]}
     return {name: value for name, value in chosen.items() if value}
 
 
-def assessing_url(attempt_id: int, evidence_id: int, **more: Any) -> str:
-    """Return the address of the page for an item, with the queue's filter."""
-    return url_for("assessment.assess", attempt_id=attempt_id, evidence_id=evidence_id, **read_queue_filter(), **more)
+def build_assessing_url(attempt_id: int, evidence_id: int, **query: Any) -> str:
+    """Return the URL of the page for an item, with the filter of the queue."""
+    return url_for(
+        "assessment.assess", attempt_id=attempt_id, evidence_id=evidence_id, **read_queue_filter(), **query
+    )
 
 
 def get_version(attempt: UnitAttempt, evidence_id: int) -> EvidenceVersion:
@@ -277,7 +286,7 @@ def read_draft(changed: set[str] | None) -> DraftDecisions:
 
 def move_comments_to_new_claims(draft: DraftDecisions) -> DraftDecisions:
     """Return the draft with comments on claims that were carried over moved to the new claims."""
-    successors = find_successors(draft.comments)
+    successors = load_successor_ids(draft.comments)
     comments = {new: text for old, text in draft.comments.items() for new in successors.get(old, [old])}
     return replace(draft, comments=comments)
 
@@ -292,9 +301,9 @@ def read_outcome(value: str) -> Outcome | None:
         raise NotFound from None
 
 
-def read_shown_versions() -> tuple[int | None, int | None]:
-    """Return the version and the newest released assessment that the page showed; None where it did not say."""
-    version, after = (
+def read_shown_ids() -> tuple[int | None, int | None]:
+    """Return the ids of the version and of the newest released assessment that the page showed; None if not sent."""
+    version_id, assessment_id = (
         (parse_id(request.form[name]) or 0) if name in request.form else None for name in ("version", "after")
     )
-    return version, after
+    return version_id, assessment_id

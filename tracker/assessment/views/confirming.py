@@ -69,7 +69,7 @@ def dispute(attempt_id: int) -> ResponseReturnValue:
 def render_confirm_page(
     attempt: UnitAttempt, form: ConfirmForm | None = None, *, disputing: DisputeForm | None = None
 ) -> str:
-    """Return the page; a form that was refused still holds what was typed."""
+    """Return the page; a refused form is passed in and keeps what was typed."""
     matrix = load_matrix(attempt)
     return render_template(
         "assessment/confirm_unit.html",

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from tracker.assessment.queries import queue as queries
 from tracker.assessment.views import assessment
-from tracker.assessment.views.assessing import assessing_url, find_undoable, read_queue_filter
+from tracker.assessment.views.assessing import build_assessing_url, find_assessment_to_undo, read_queue_filter
 from tracker.assessment.views.queue_cache import read_queue
 from tracker.web.current_user import me
 from tracker.web.pagination import Page
@@ -13,7 +13,7 @@ from tracker.web.permissions import Act
 from tracker.web.requests import get_query_page
 from tracker.web.route_rules import requires
 
-PAGE, UNITS_PAGE = 100, 50
+ITEMS_PER_PAGE, ATTEMPTS_PER_PAGE = 100, 50
 
 
 @assessment.get("/queue")
@@ -28,16 +28,16 @@ def queue() -> ResponseReturnValue:
         "assessment/queue.html",
         total=len(rows),
         first=rows[0].first if rows else None,
-        groups=queries.group_by_age(rows[PAGE * (page - 1) : PAGE * page]),
+        groups=queries.group_by_age(rows[ITEMS_PER_PAGE * (page - 1) : ITEMS_PER_PAGE * page]),
         older=queries.count_older(rows),
         ready=queries.list_ready_to_sign(me().person_id, entries),
         action_points=queries.list_action_points_to_answer(me().person_id),
-        candidates=sorted({(each.candidate, each.candidate_id) for each in entries}),
-        codes=sorted({each.code for each in entries}),
+        candidates=sorted({(entry.candidate, entry.candidate_id) for entry in entries}),
+        codes=sorted({entry.code for entry in entries}),
         chosen=chosen,
-        page=Page(page, has_next=len(rows) > PAGE * page),
-        assessing_url=assessing_url,
-        undoable=find_undoable(),
+        page=Page(page, has_next=len(rows) > ITEMS_PER_PAGE * page),
+        assessing_url=build_assessing_url,
+        undoable=find_assessment_to_undo(),
     )
 
 
@@ -46,9 +46,11 @@ def queue() -> ResponseReturnValue:
 def list_candidates() -> ResponseReturnValue:
     """List the units allocated to the assessor, by candidate."""
     page = get_query_page(1_000)
-    attempts = queries.list_allocated_attempts(me().person_id, skip=UNITS_PAGE * (page - 1), most=UNITS_PAGE + 1)
+    attempts = queries.list_allocated_attempts(
+        me().person_id, offset=ATTEMPTS_PER_PAGE * (page - 1), limit=ATTEMPTS_PER_PAGE + 1
+    )
     return render_template(
         "assessment/list_candidates.html",
-        attempts=attempts[:UNITS_PAGE],
-        page=Page(page, has_next=len(attempts) > UNITS_PAGE),
+        attempts=attempts[:ATTEMPTS_PER_PAGE],
+        page=Page(page, has_next=len(attempts) > ATTEMPTS_PER_PAGE),
     )

@@ -1,4 +1,4 @@
-"""A cache of assessors' queues in memory, because reading the queue takes most of the time that a page may take.
+"""Cache of assessors' queues in memory, because reading a queue is slow (docs/performance.md).
 
 Every change of a queue is an event of the ledger, except accepting, returning and undoing. So a cached queue is valid
 while the ledger's last event and the assessor's own unreleased assessments are the same.
@@ -35,9 +35,9 @@ def read_queue(person_id: int) -> list[EvidenceToAssess]:
 
 def get_queue_stamp(person_id: int) -> Stamp:
     """Return the last event's hash, and the count and sum of ids of the assessor's unreleased assessments."""
-    head = select(Event.hash).order_by(Event.seq.desc()).limit(1).scalar_subquery()
-    pending = select(head, func.count(Assessment.id), func.coalesce(func.sum(Assessment.id), 0)).where(
+    last_hash = select(Event.hash).order_by(Event.seq.desc()).limit(1).scalar_subquery()
+    query = select(last_hash, func.count(Assessment.id), func.coalesce(func.sum(Assessment.id), 0)).where(
         Assessment.assessor_id == person_id, Assessment.release_after.is_not(None)
     )
-    row = db.session.execute(pending).one()
+    row = db.session.execute(query).one()
     return row[0], row[1], int(row[2])

@@ -58,14 +58,14 @@ def save_signing(attempt_id: int) -> ResponseReturnValue:
 @requires_password
 @idempotent
 def sign(attempt_id: int) -> ResponseReturnValue:
-    """Save the confirmed requirements, and sign if that button was pressed."""
+    """Sign the unit off, or save the page for later if that button was pressed."""
     attempt, actor = get_attempt(attempt_id, Act.SIGN_UNIT)
     form = SignOffForm()
     try:
         if request.form.get("act") == "save":
             return save_for_later(attempt, actor)
         if not form.validate():
-            check_can_be_signed(attempt, form)
+            check_sign_off_blockers(attempt, form)
             return render_sign_page(attempt, form), 422
         save_requirements(attempt, actor)
         services.sign_unit(
@@ -133,22 +133,22 @@ def save_requirements(attempt: UnitAttempt, actor: Actor, changed: set[str] | No
     ticked = set(read_form_ids("requirement"))
     for requirement, confirmation in queries.list_requirement_confirmations(attempt):
         name = f"note-{requirement.id}"
-        noted = changed is None or name in changed
+        is_note_sent = changed is None or name in changed
         if changed is not None and "requirement" not in changed:
-            if not noted:
+            if not is_note_sent:
                 continue
             if confirmation is None:
                 raise Invalid(f"Tick requirement {requirement.label} first. Then its note is saved.")
             services.confirm_requirement(attempt, requirement.id, read_form_text(name), actor)
         elif requirement.id in ticked:
-            note = read_form_text(name) if noted else (confirmation.note if confirmation else "")
+            note = read_form_text(name) if is_note_sent else (confirmation.note if confirmation else "")
             services.confirm_requirement(attempt, requirement.id, note, actor)
         elif confirmation:
             services.withdraw_confirmation(attempt, requirement.id, actor)
 
 
-def check_can_be_signed(attempt: UnitAttempt, form: SignOffForm) -> None:
-    """Raise `Refused` if the unit cannot be signed off now, whatever the password."""
+def check_sign_off_blockers(attempt: UnitAttempt, form: SignOffForm) -> None:
+    """Raise `Refused` if the unit cannot be signed off now; the error of the password is then left out."""
     blockers = sign_off_checks.list_sign_off_blockers(attempt, load_matrix(attempt))
     form.password.errors = [] if blockers else form.password.errors
     check_action_allowed(attempt, AttemptAction.SIGN)
@@ -163,17 +163,15 @@ def render_sign_page(
     retracting: RetractForm | None = None,
     answering: dict[int, ResponseForm] | None = None,
 ) -> str:
-    """Return the page; a form that was refused still holds what was typed."""
+    """Return the sign-off page; a refused form is passed in and keeps what was typed."""
     matrix = load_matrix(attempt)
     refused = form or retracting or next(iter((answering or {}).values()), None)
     typed = form is not None
     if form is None:
         form = SignOffForm(formdata=None)
         form.comment.data = attempt.closing_comment
-    shown_action_points, spread = (
-        queries.list_attempt_action_points(attempt),
-        summarise_evidence_spread(matrix.claiming_rows),
-    )
+    shown_action_points = queries.list_attempt_action_points(attempt)
+    spread = summarise_evidence_spread(matrix.claiming_rows)
     return render_template(
         "assessment/sign_unit.html",
         attempt=attempt,
@@ -187,8 +185,9 @@ def render_sign_page(
         ticked=set(request.form.getlist("requirement")),
         action_points=shown_action_points,
         responses={
-            each.id: (answering or {}).get(each.id) or ResponseForm(formdata=None, prefix=f"action-point-{each.id}")
-            for each in shown_action_points
+            action_point.id: (answering or {}).get(action_point.id)
+            or ResponseForm(formdata=None, prefix=f"action-point-{action_point.id}")
+            for action_point in shown_action_points
         },
         spread=spread,
         spread_months=[(date.fromisoformat(f"{month}-01"), count) for month, count in spread.months],

@@ -12,8 +12,8 @@ from tracker.assessment.services import version_moves as services
 from tracker.assessment.services.version_move_plans import (
     VersionMapping,
     VersionMovePlan,
-    check_can_move,
-    check_movable,
+    check_move_allowed,
+    check_ready_to_move,
     format_version,
     plan_version_move,
 )
@@ -32,7 +32,7 @@ from tracker.web.route_rules import requires
 
 @dataclass(frozen=True)
 class VersionMovePreview:
-    """What a version move would do to one attempt, or why the attempt cannot move."""
+    """The plan of a version move for one attempt, or the reason why the attempt cannot move."""
 
     attempt: UnitAttempt
     plan: VersionMovePlan | None
@@ -58,7 +58,7 @@ def move(attempt_id: int) -> ResponseReturnValue:
     if newer is None:
         raise Invalid("Choose the version to move to. Nothing was moved.")
     if not form.validate():
-        check_movable(attempt, newer)
+        check_move_allowed(attempt, newer)
         return render_move_page(attempt, newer, form), 422
     try:
         version_move = services.move_to_version(
@@ -67,8 +67,10 @@ def move(attempt_id: int) -> ResponseReturnValue:
     except (Invalid, Refused) as refusal:
         add_error(form, refusal)
         return render_move_page(attempt, newer, form), refusal.status
-    lost = counted(len(version_move.not_carried_over), "claim")
-    flash(f"{newer.code} of {attempt.candidate.name} moved to {format_version(newer)}. Not carried over: {lost}.")
+    remaining = counted(len(version_move.not_carried_over), "claim")
+    flash(
+        f"{newer.code} of {attempt.candidate.name} moved to {format_version(newer)}. Not carried over: {remaining}."
+    )
     return redirect(url_for("portfolio.show_attempt", attempt_id=attempt.id), 303)
 
 
@@ -101,7 +103,7 @@ def move_all(centre_id: int, slug: str, other_slug: str) -> ResponseReturnValue:
 
 def get_versions(centre: Centre, slug: str, other_slug: str) -> tuple[Unit, Unit]:
     """Return an older and a newer version of one unit that this centre can see; raise `NotFound` otherwise."""
-    older, newer = (find_unit(each, [centre.id]) for each in (slug, other_slug))
+    older, newer = (find_unit(unit_slug, [centre.id]) for unit_slug in (slug, other_slug))
     if older is None or newer is None or older.code != newer.code or version_order(older) >= version_order(newer):
         raise NotFound
     return older, newer
@@ -110,9 +112,9 @@ def get_versions(centre: Centre, slug: str, other_slug: str) -> tuple[Unit, Unit
 def render_move_page(attempt: UnitAttempt, newer: Unit | None, form: MoveForm | None = None) -> str:
     """Return the page for one attempt: the versions to choose from, and the preview of the chosen one."""
     later = [
-        each
-        for each in list_other_versions(attempt.unit, [attempt.centre_id])
-        if version_order(each) > version_order(attempt.unit)
+        unit
+        for unit in list_other_versions(attempt.unit, [attempt.centre_id])
+        if version_order(unit) > version_order(attempt.unit)
     ]
     preview = preview_version_move(attempt, newer, None) if newer in later and newer else None
     return render_template(
@@ -137,7 +139,7 @@ def render_move_all_page(centre: Centre, older: Unit, newer: Unit, form: MoveFor
         older=older,
         newer=newer,
         previews=[preview_version_move(attempt, newer, mapping) for attempt in attempts],
-        moved=queries.list_moved(older, newer, centre.id),
+        moved=queries.list_version_moves(older, newer, centre.id),
         form=form or MoveForm(formdata=None),
         refused=form,
         format_version=format_version,
@@ -145,11 +147,11 @@ def render_move_all_page(centre: Centre, older: Unit, newer: Unit, form: MoveFor
 
 
 def preview_version_move(attempt: UnitAttempt, newer: Unit, mapping: VersionMapping | None) -> VersionMovePreview:
-    """Return what a version move would do, or why the attempt cannot move."""
+    """Return the plan of a version move, or the reason why the attempt cannot move."""
     plan = None
     try:
         plan = plan_version_move(attempt, newer, mapping)
-        check_can_move(plan)
+        check_ready_to_move(plan)
     except Refused as refusal:
         return VersionMovePreview(attempt, plan, str(refusal))
     return VersionMovePreview(attempt, plan)
