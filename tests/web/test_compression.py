@@ -34,7 +34,7 @@ def test_an_error_page_is_compressed_too(anonymous: FlaskClient) -> None:
 def test_the_length_of_a_compressed_page_varies() -> None:
     lengths = {len(compression.compress(PAGE)) for _ in range(50)}
     assert len(lengths) > 5
-    assert max(lengths) - min(lengths) < compression.MAX_PADDING
+    assert max(lengths) - min(lengths) <= compression.MAX_PADDING  # an empty file name has no terminating zero byte
 
 
 @pytest.mark.parametrize(
