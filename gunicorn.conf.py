@@ -9,7 +9,7 @@ DEMO = os.environ.get("DEMO") == "1"
 bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
 workers = int(os.environ.get("WORKERS", "1"))
 worker_class = "gthread"
-threads = int(os.environ.get("THREADS", "16"))  # a slow upload holds one of them, and nothing else
+threads = int(os.environ.get("THREADS", "16"))  # a slow upload occupies one thread
 timeout = 120
 keepalive = 5
 loglevel = "warning"

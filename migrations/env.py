@@ -1,4 +1,4 @@
-"""Alembic's environment: the app's own engine and models."""
+"""Alembic's environment, with the engine and models of the app."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,8 @@ from tracker.extensions import db
 
 
 def run_migrations() -> None:
-    with transactions.writing(), db.engine.connect() as connection, foreign_keys_checked_at_end(connection):
+    """Run the migrations, each in a transaction of its own."""
+    with transactions.writing(), db.engine.connect() as connection, deferred_foreign_keys(connection):
         context.configure(
             connection=connection,
             target_metadata=db.metadata,
@@ -26,10 +27,14 @@ def run_migrations() -> None:
 
 
 @contextmanager
-def foreign_keys_checked_at_end(connection: Connection) -> Iterator[None]:
-    """SQLite alters a table by making it anew, and would take the old one's going for lost rows.
+def deferred_foreign_keys(connection: Connection) -> Iterator[None]:
+    """Switch foreign keys off on SQLite, and check them once at the end.
 
-    The switch works outside a transaction only, hence the bare cursor.
+    Alembic changes a table on SQLite by copying it and dropping the old one, which would break the references to it.
+    The PRAGMA works only outside a transaction, so it is sent on a bare cursor.
+
+    Raises:
+        SystemExit: the migration left rows whose foreign key leads nowhere.
     """
     if connection.dialect.name != "sqlite":
         yield

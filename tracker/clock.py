@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 LONDON = ZoneInfo("Europe/London")
 
 frozen: datetime | None = None
-"""The moment at which the clock stands still: set by tests, and while the demonstration's past is written."""
+"""The time that the clock shows if it is stopped, in tests and while demonstration data is created."""
 
 
 def now() -> datetime:

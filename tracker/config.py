@@ -76,7 +76,7 @@ class Settings:
             "SESSION_COOKIE_SAMESITE": "Lax",
             "SESSION_COOKIE_SECURE": is_https,
             "SESSION_COOKIE_NAME": "__Host-session" if is_https else "session",
-            "WTF_CSRF_TIME_LIMIT": None,  # a form left open over lunch still saves; the session bounds it
+            "WTF_CSRF_TIME_LIMIT": None,  # so that a form left open for hours can be saved
             "MAX_CONTENT_LENGTH": 410 * MEGABYTE,  # four files at their limit in one post without JavaScript
             "MAX_FORM_MEMORY_SIZE": 4 * MEGABYTE,
             "MAX_FORM_PARTS": 1000,

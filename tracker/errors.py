@@ -9,7 +9,7 @@ class TrackerError(Exception):
 
 
 class NotFound(TrackerError):
-    """There is no such thing, or this person must not know that there is."""
+    """An object that does not exist, or whose existence this person may not know of."""
 
     status = 404
     title = "Page not found"
@@ -19,7 +19,7 @@ class NotFound(TrackerError):
 
 
 class Forbidden(TrackerError):
-    """The person may read this thing, but not do this to it."""
+    """An act on an object that the person may read but not change in this way."""
 
     status = 403
     title = "You cannot do this"
@@ -29,14 +29,14 @@ class Forbidden(TrackerError):
 
 
 class Refused(TrackerError):
-    """A rule of the work forbids this act now; nothing was changed (docs/rules.md)."""
+    """An act that a rule forbids now; nothing was changed (docs/rules.md)."""
 
     status = 409
     title = "This could not be done"
 
 
 class Conflict(Refused):
-    """Somebody else changed the same thing first."""
+    """An act on rows that somebody else changed first."""
 
     title = "Somebody else changed this"
 
@@ -49,7 +49,7 @@ class Conflict(Refused):
 
 
 class ClockBehind(TrackerError):
-    """The server's clock is behind the last event of the ledger, so a new event would be out of order."""
+    """An act at a time before the last event of the ledger, because the server's clock is behind."""
 
     status = 503
     title = "The server’s clock is wrong"
@@ -62,7 +62,7 @@ class ClockBehind(TrackerError):
 
 
 class UnknownHost(TrackerError):
-    """The request's Host header names another site."""
+    """A request whose Host header names another site."""
 
     title = "Wrong address"
 
@@ -74,7 +74,7 @@ class UnknownHost(TrackerError):
 
 
 class Invalid(TrackerError):
-    """The input is not valid; `field` names the field it belongs to, if any."""
+    """Invalid input; `field` is the name of its form field, if any."""
 
     status = 422
     title = "There is a problem"
@@ -85,14 +85,14 @@ class Invalid(TrackerError):
 
 
 class WrongPassword(Invalid):
-    """The password that was to confirm the person's identity is wrong."""
+    """A wrong password where the person has to confirm their identity."""
 
     def __init__(self, kept: str = "Nothing was signed.") -> None:
         super().__init__(f"That is not your password. {kept} Type it again.", "password")
 
 
 class FormNotRendered(TrackerError):
-    """A recording form could not be rendered; the reason is for the log, not for the user."""
+    """A recording form that could not be rendered; `reason` is for the log, not for the user."""
 
     status = 503
     title = "The form could not be printed"

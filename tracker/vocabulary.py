@@ -10,10 +10,10 @@ class LabelledEnum(StrEnum):
 
     label: str
     texts: tuple[str, ...]
-    """What the class offers under names of its own, such as `Method.printed`."""
+    """The further texts, which subclasses offer as properties such as `Method.printed`."""
 
     def __new__(cls, value: str, label: str = "", *texts: str) -> Self:
-        """Make a member from its value, label and further texts."""
+        """Return a member with its value, label and further texts."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.label = label
@@ -39,21 +39,21 @@ class CentreTerms(LabelledEnum):
 
 
 class CriterionKind(LabelledEnum):
-    """Whether a criterion is about performance or knowledge."""
+    """The kind of a criterion: performance or knowledge."""
 
     PERFORMANCE = "performance", "Performance criteria"
     KNOWLEDGE = "knowledge", "Knowledge and understanding"
 
 
 class LabelOrigin(LabelledEnum):
-    """Where the label of a criterion comes from."""
+    """The origin of a criterion's label."""
 
     PUBLISHED = "published", "As printed in the source"
     ASSIGNED = "assigned", "Assigned by position"
 
 
 class DocumentType(LabelledEnum):
-    """What kind of document a unit was published as."""
+    """The kind of document that a unit was published as."""
 
     NOS = "nos", "National Occupational Standard"
     SQA_UNIT = "sqa_unit", "SQA unit"
@@ -61,7 +61,7 @@ class DocumentType(LabelledEnum):
 
 
 class Simulation(LabelledEnum):
-    """Whether a unit allows evidence from simulation."""
+    """A unit's rule about evidence from simulation."""
 
     FORBIDDEN = "forbidden", "Simulation is not allowed"
     PER_CRITERION = "per_criterion", "Simulation is allowed for some criteria"
@@ -69,7 +69,7 @@ class Simulation(LabelledEnum):
 
 
 class AttemptState(LabelledEnum):
-    """How far an attempt at a unit has come."""
+    """The state of an attempt at a unit."""
 
     IN_PROGRESS = "in_progress", "In progress"
     ASSESSED = "assessed", "Signed by the assessor"
@@ -80,7 +80,7 @@ class AttemptState(LabelledEnum):
 
 
 class Method(LabelledEnum):
-    """How evidence was gathered."""
+    """The method by which evidence was gathered."""
 
     @property
     def printed(self) -> str:
@@ -138,7 +138,7 @@ class Outcome(LabelledEnum):
 
 
 class CriterionState(LabelledEnum):
-    """How far a criterion is evidenced: derived from claims and live decisions, never stored."""
+    """The state of a criterion, computed from claims and current decisions and never stored."""
 
     @property
     def sign(self) -> str:
@@ -152,21 +152,21 @@ class CriterionState(LabelledEnum):
 
 
 class AssessmentState(LabelledEnum):
-    """Whether an assessment is still a draft, which the candidate does not see."""
+    """The state of an assessment; the candidate does not see a draft."""
 
     DRAFT = "draft", "Draft"
     RELEASED = "released", "Released"
 
 
 class AssessmentOutcome(LabelledEnum):
-    """What an assessment says of the evidence as a whole."""
+    """The outcome of an assessment for the evidence as a whole."""
 
     ACCEPTED = "accepted", "Accepted"
     RETURNED = "returned", "Returned"
 
 
 class SignatureRole(LabelledEnum):
-    """As what a person signs an attempt."""
+    """The role in which a person signs an attempt."""
 
     ASSESSOR = "assessor", "Assessor"
     CANDIDATE = "candidate", "Candidate"
@@ -175,7 +175,7 @@ class SignatureRole(LabelledEnum):
 
 
 class ReopeningKind(LabelledEnum):
-    """Why a signed attempt went back to `in_progress` in a new round."""
+    """The reason why a signed attempt went back to `in_progress` in a new round."""
 
     DISPUTE = "dispute", "Disputed by the candidate"
     RETRACTION = "retraction", "Retracted by the assessor"
@@ -184,35 +184,35 @@ class ReopeningKind(LabelledEnum):
 
 
 class PortfolioPart(LabelledEnum):
-    """Which part of a portfolio somebody opened, for the portfolio access log."""
+    """The part of a portfolio that somebody opened, for the portfolio access log."""
 
     UNITS = "units", "Units and forms"
     EVIDENCE = "evidence", "Evidence"
 
 
 class LinkPurpose(LabelledEnum):
-    """What a one-time link to an account is for."""
+    """The purpose of a one-time link to an account."""
 
     INVITATION = "invitation", "Invitation"
     RESET = "reset", "Password reset"
 
 
 class SecondFactorKind(LabelledEnum):
-    """What a person proves their identity with, besides their password."""
+    """The kind of second factor: what proves a person's identity besides the password."""
 
     APP = "app", "Authenticator app"
     PASSKEY = "passkey", "Passkey"
 
 
 class LinkKind(LabelledEnum):
-    """How one criterion is related to another."""
+    """The relation of one criterion to another."""
 
     SAME = "same", "The same in substance"
     REPLACED_BY = "replaced_by", "Replaced by"
 
 
 class DraftState(LabelledEnum):
-    """How far a unit read from a document has come; only a published one is a version in the library."""
+    """The state of a unit draft; only a published one is a version in the library."""
 
     BEING_CHECKED = "being_checked", "Being checked"
     DRAFT = "draft", "Draft"
@@ -221,7 +221,7 @@ class DraftState(LabelledEnum):
 
 
 class ImportOutcome(LabelledEnum):
-    """How a unit in an imported file compares with the library."""
+    """The result of comparing a unit in an imported file with the library."""
 
     NEW = "new", "New"
     UNCHANGED = "unchanged", "Unchanged"
@@ -230,7 +230,7 @@ class ImportOutcome(LabelledEnum):
 
 
 class ImportState(LabelledEnum):
-    """How far the import of a file of units has come."""
+    """The state of an import of units."""
 
     PREVIEWED = "previewed", "Awaiting confirmation"
     RUNNING = "running", "Running"
@@ -248,15 +248,15 @@ ENGLISH_TERMS = {
     "EV": "EQA",
     "EVs": "EQAs",
 }
-"""The terms of England by those of Scotland, in which all texts here are written."""
+"""England's terms by Scotland's; all texts in the code use Scotland's."""
 SCOTTISH_TERM = re.compile(r"(?<!two-step )\b(verifiers?|verification|[IE]Vs?)\b", re.IGNORECASE)
 
 
 def use_terms(text: str, terms: CentreTerms) -> str:
-    """Return a text, which is written in the terms of Scotland, in the terms of a centre, capitals kept.
+    """Replace Scotland's terms in a text by those of a centre and keep the capitals.
 
-    `Internal verifier` becomes `Internal quality assurer`, and `(by IV)` becomes `(by IQA)`. The terms of Scotland
-    leave the text as it is.
+    For England `Internal verifier` becomes `Internal quality assurer`, and `(by IV)` becomes `(by IQA)`. For Scotland
+    the text is returned unchanged.
     """
     return SCOTTISH_TERM.sub(_translate, text) if terms is CentreTerms.ENGLAND else text
 
@@ -267,6 +267,6 @@ def _translate(match: re.Match[str]) -> str:
         return ENGLISH_TERMS[word]
     english = ENGLISH_TERMS.get(word.lower())
     if english is None:
-        return word  # for instance `iv`, a Roman number
+        return word  # for instance `iv`, a Roman numeral
     is_title = match.string[: match.start()].endswith(("Internal ", "External "))
     return english.title() if is_title else english.capitalize()

@@ -14,7 +14,7 @@ from tracker.errors import Conflict
 from tracker.extensions import db
 from tracker.ledger import transactions
 from tracker.models import Centre, Grant, Person, SecondFactor, UserSession
-from tracker.web.current_user import HeldGrant, SignedIn
+from tracker.web.current_user import CurrentGrant, SignedIn
 
 COOKIE_NAME = "tracker_session"
 HOST_PREFIX = "__Host-"
@@ -180,7 +180,7 @@ def get_client_address() -> str:
     return request.remote_addr or ""
 
 
-def _list_live_grants(session: Session, person_id: int, moment: datetime) -> tuple[HeldGrant, ...]:
+def _list_live_grants(session: Session, person_id: int, moment: datetime) -> tuple[CurrentGrant, ...]:
     rows = session.execute(
         select(Grant.id, Grant.role, Grant.centre_id, Centre.name, Centre.terms, Grant.ends_at)
         .join(Centre, Centre.id == Grant.centre_id)
@@ -188,7 +188,7 @@ def _list_live_grants(session: Session, person_id: int, moment: datetime) -> tup
         .where((Grant.ends_at.is_(None)) | (Grant.ends_at > moment))
         .order_by(Grant.id)
     )
-    return tuple(HeldGrant(*row) for row in rows)
+    return tuple(CurrentGrant(*row) for row in rows)
 
 
 def _has_timed_out(session_row: UserSession, has_factor: bool, moment: datetime) -> bool:

@@ -1,8 +1,8 @@
 """Background jobs: queued after the commit, run by the worker (`flask jobs`).
 
 The queue shares no transaction with the database. So a job is queued after the commit, gets only ids, works in
-transactions of its own, and must allow being run twice: the database says what is still to do. Jobs that run every
-minute do the work of any job that was lost.
+transactions of its own, and must be idempotent: the database says what is still to do. Jobs that run every minute
+do the work of any job that was lost.
 """
 
 import os
@@ -81,9 +81,9 @@ class Jobs:
         self.stopping = threading.Event()
 
     def put(self, job: Job, *arguments: int | str, delay: timedelta | None = None) -> None:
-        """Queue a job now. The change that asked for it is committed, so a queue out of reach is only logged."""
+        """Queue a job now. The change that needs it is committed already, so an unreachable queue is only logged."""
         try:
-            task = self._opened[1][job.__name__]
+            task = self._queue_and_tasks[1][job.__name__]
             if delay is None:
                 task(*arguments)
             else:
@@ -93,22 +93,24 @@ class Jobs:
 
     def has_waiting(self, job: Job, *arguments: int | str) -> bool:
         """Return whether the queue holds this job with these arguments."""
-        return any((each.name, each.args) == (job.__name__, arguments) for each in self.queue.pending())
+        return any((task.name, task.args) == (job.__name__, arguments) for task in self.queue.pending())
 
     def has_worker(self) -> bool:
         """Return whether a worker is running: it writes a heartbeat every few seconds."""
         try:
-            seen = self.queue.get(HEARTBEAT_KEY, peek=True)
+            last_heartbeat = self.queue.get(HEARTBEAT_KEY, peek=True)
         except Exception:
             logger.exception("The job queue cannot be reached")
             return False
-        return self.queue.immediate or (seen is not None and time.time() - seen < HEARTBEAT_TIMEOUT_SECONDS)
+        return self.queue.immediate or (
+            last_heartbeat is not None and time.time() - last_heartbeat < HEARTBEAT_TIMEOUT_SECONDS
+        )
 
-    def work(self, beside: int | None = None) -> None:
-        """Run jobs until a stop signal, or until the given process has ended.
+    def work(self, parent_pid: int | None = None) -> None:
+        """Run jobs until a stop signal, or until the parent process has ended.
 
         Args:
-            beside: the id of the process that started this one, if the worker is to end with it.
+            parent_pid: the id of the process that started this one, if the worker is to end with it.
 
         Raises:
             Refused: the database must not be worked on, for instance demonstration data without DEMO=1.
@@ -119,7 +121,7 @@ class Jobs:
 
         consumer = JobWorker(self.queue, workers=1, max_delay=1.0, graceful_signal="TERM")
         self.stopping = consumer.stop_flag
-        threading.Thread(target=self._send_heartbeats, args=(beside,), daemon=True).start()
+        threading.Thread(target=self._send_heartbeats, args=(parent_pid,), daemon=True).start()
         try:
             consumer.run()
         finally:
@@ -138,24 +140,24 @@ class Jobs:
     @cached_property
     def jobs(self) -> dict[str, Job]:
         """The jobs that can be queued, by name."""
-        return {each.__name__: each for each in self.load_jobs()[0]}
+        return {job.__name__: job for job in self.load_jobs()[0]}
 
     @cached_property
     def every_minute(self) -> dict[str, Job]:
         """The jobs that the worker runs once a minute, by name."""
-        return {each.__name__: each for each in self.load_jobs()[1]}
+        return {job.__name__: job for job in self.load_jobs()[1]}
 
     @property
     def queue(self) -> "Huey":
         """The queue, opened when it is first needed."""
-        return self._opened[0]
+        return self._queue_and_tasks[0]
 
     @cached_property
-    def _opened(self) -> tuple["Huey", dict[str, Any]]:
+    def _queue_and_tasks(self) -> tuple["Huey", dict[str, Any]]:
         """The queue, and the task of each job by name."""
         from huey import crontab
 
-        queue = self._open()
+        queue = self._open_queue()
         tasks = {name: queue.task(name=name)(self._make_task_function(name)) for name in self.jobs}
         for name in self.every_minute:
             queue.periodic_task(crontab(), name=name)(self._make_task_function(name))
@@ -167,7 +169,7 @@ class Jobs:
 
         return run_job
 
-    def _open(self) -> "Huey":
+    def _open_queue(self) -> "Huey":
         from huey import RedisHuey, SqliteHuey
 
         settings = self.app.config["SETTINGS"]
@@ -180,13 +182,13 @@ class Jobs:
             signed = SignedSerializer(secret=settings.secret_key)
             return RedisHuey("tracker", url=settings.redis_url, serializer=signed, **options)
         path = settings.instance_path / "jobs.sqlite"
-        # No WAL, as for the database: SQLite's may lose a commit here (see `FIXED_SQLITE` in ledger.transactions).
+        # WAL could lose a commit in some versions of SQLite (see `SAFE_WAL_VERSIONS` in tracker.ledger.transactions).
         return SqliteHuey("tracker", filename=str(path), journal_mode="delete", fsync=True, timeout=15, **options)
 
-    def _send_heartbeats(self, beside: int | None) -> None:
+    def _send_heartbeats(self, parent_pid: int | None) -> None:
         seconds = 0
         while not self.stopping.wait(1):
-            if beside and os.getppid() != beside:
+            if parent_pid and os.getppid() != parent_pid:
                 os.kill(os.getpid(), signal.SIGTERM)
                 return
             if seconds % HEARTBEAT_SECONDS == 0:

@@ -18,11 +18,13 @@ def init_migrations() -> None:
 
 
 @with_appcontext
-def start(**options: Any) -> None:
-    """Bind Flask-Migrate and do what its own group of commands does first."""
+def prepare_group(**options: Any) -> None:
+    """Bind Flask-Migrate, then call the callback of its own command group."""
     init_migrations()
     if commands.callback:
         commands.callback(**options)
 
 
-migrations = click.Group("db", commands=commands.commands, params=commands.params, callback=start, help=commands.help)
+migrations = click.Group(
+    "db", commands=commands.commands, params=commands.params, callback=prepare_group, help=commands.help
+)

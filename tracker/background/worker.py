@@ -1,4 +1,4 @@
-"""The process that does queued jobs: Huey's consumer with our stop signals."""
+"""The worker process for queued jobs: Huey's consumer with changed signal handling."""
 
 import signal
 

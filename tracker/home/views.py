@@ -11,7 +11,7 @@ from tracker.library.queries.drafts import list_drafts
 from tracker.library.services.publishing import OPEN_STATES
 from tracker.registrations.progress import list_own_progress
 from tracker.vocabulary import Role
-from tracker.web.current_user import HeldGrant, me
+from tracker.web.current_user import CurrentGrant, me
 from tracker.web.route_rules import signed_in
 
 home = Blueprint("home", __name__)
@@ -50,7 +50,7 @@ def render_candidate_home() -> str:
     )
 
 
-def render_administrator_home(chosen: HeldGrant) -> str:
+def render_administrator_home(chosen: CurrentGrant) -> str:
     """Render what needs an administrator's attention."""
     return render_template(
         "home/administrator.html",

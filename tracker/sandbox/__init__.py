@@ -1,5 +1,5 @@
-"""Subprocesses with limits, for everything that opens files from users or lays out pages.
+"""Sandboxed subprocesses for parsing files from users and for rendering PDFs.
 
-`sandbox` runs one subprocess for each request, `persistent` keeps one for many; `limits` and `child` are their other
-end. A user of this package states a module, its limits, how many may run at once and how long each may take.
+`sandbox` starts a subprocess for each request and `persistent` keeps one for many requests; `child` and `limits` run
+inside the subprocess. The caller names a module, its limits, the number of subprocesses and a time-out.
 """

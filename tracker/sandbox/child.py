@@ -1,4 +1,4 @@
-"""Entry point of a sandboxed subprocess: it sets the limits, then runs one module of ours.
+"""Entry point of a sandboxed subprocess: it sets the limits, then runs one module of the product.
 
 Run as a file: `child.py LIMITS MODULE ARGUMENT…`. `tracker/__init__.py` is left out, since Flask and the database
 take a second to load and no sandboxed module needs them.
@@ -9,15 +9,15 @@ import sys
 import types
 from pathlib import Path
 
-HERE = Path(__file__).resolve()
+CHILD_PATH = Path(__file__).resolve()
 
 
 def main(limits: str, module: str, *arguments: str) -> None:
     """Apply the limits, then run the module as `__main__` with the arguments."""
-    package = types.ModuleType("tracker")  # stands in for tracker/__init__.py, which is not to be run
-    package.__path__ = [str(HERE.parent.parent)]
+    package = types.ModuleType("tracker")  # replaces tracker/__init__.py, which would import the application
+    package.__path__ = [str(CHILD_PATH.parent.parent)]
     sys.modules["tracker"] = package
-    sys.path.insert(0, str(HERE.parents[2]))
+    sys.path.insert(0, str(CHILD_PATH.parents[2]))
 
     from tracker.sandbox.limits import Limits, apply_limits
 

@@ -18,10 +18,11 @@ def receive(pipe: IO[bytes] | None) -> bytes:
     """Read one message. Raises `EOFError` when the other side has gone."""
     if pipe is None:
         raise EOFError
-    head = pipe.read(LENGTH.size)
-    if len(head) < LENGTH.size:
+    header = pipe.read(LENGTH.size)
+    if len(header) < LENGTH.size:
         raise EOFError
-    body = pipe.read(LENGTH.unpack(head)[0])
-    if len(body) < LENGTH.unpack(head)[0]:
+    (length,) = LENGTH.unpack(header)
+    body: bytes = pipe.read(length)
+    if len(body) < length:
         raise EOFError
     return body

@@ -1,6 +1,6 @@
-"""A sandboxed subprocess that is kept for many requests, for a module that takes long to load.
+"""A sandboxed subprocess that serves many requests, for a module that takes long to load.
 
-Only for requests that we make ourselves: what one request does to the process can meet the next.
+Only for trusted requests: one request can affect the next, since they share the process.
 """
 
 import os
@@ -15,7 +15,7 @@ from tracker.sandbox.sandbox import INTERPRETER, SandboxBusy, SandboxFailed, San
 
 
 class PersistentSandbox:
-    """One subprocess and the lock that lets one request through at a time. It starts with the first request."""
+    """A subprocess that starts with the first request, and the lock that admits one request at a time."""
 
     def __init__(
         self, module: str, limits: Limits, *, max_requests: int, passes_variable: Callable[[str], bool]
@@ -26,7 +26,7 @@ class PersistentSandbox:
             module: what the subprocess runs as `__main__`. It reads messages from standard input until that is
                 closed, and answers each with one message on standard output.
             limits: set in the subprocess before the module is loaded.
-            max_requests: after so many the subprocess is replaced, whatever memory it may have leaked.
+            max_requests: the number of requests after which the subprocess is replaced, since it may leak memory.
             passes_variable: whether the subprocess gets the environment variable of this name.
         """
         self.module = module
@@ -44,7 +44,7 @@ class PersistentSandbox:
         return self._process.pid if self._process else None
 
     def run(self, request: bytes, timeout_seconds: float) -> bytes:
-        """Return the answer to one request, which may wait and then take `timeout_seconds`.
+        """Return the answer to one request. It waits up to `timeout_seconds` for the lock, and then may take as long.
 
         Raises `SandboxBusy`, `SandboxTimeout` or `SandboxFailed`.
         """
@@ -91,7 +91,7 @@ class PersistentSandbox:
         process.wait()
         for pipe in (process.stdin, process.stdout):
             if pipe:
-                with suppress(OSError):  # what was still to be written is lost with the process
+                with suppress(OSError):  # closing flushes the buffer, and the process is gone
                     pipe.close()
 
 

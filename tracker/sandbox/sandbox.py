@@ -1,6 +1,6 @@
-"""Sandboxed subprocesses, one for each request: what one file does to its process never meets the next file.
+"""Sandboxed subprocesses, a new one for each request, so that one file cannot affect the reading of the next.
 
-A subprocess starts in about a tenth of a second, since it loads nothing of the server. It sees none of the server's
+A subprocess starts in about a tenth of a second, since it imports nothing of the server. It gets none of the server's
 environment variables.
 """
 
@@ -19,7 +19,7 @@ INTERPRETER = (sys.executable, "-I", str(Path(__file__).with_name("child.py")))
 
 
 class SandboxError(Exception):
-    """The subprocess gave no answer."""
+    """A request to a sandbox that gave no result."""
 
 
 class SandboxTimeout(SandboxError):
@@ -35,7 +35,7 @@ class SandboxFailed(SandboxError):
 
 
 class Sandbox:
-    """One module of ours to be run in subprocesses with limits, so many at once."""
+    """A module that is run in subprocesses with limits, a fixed number at once."""
 
     def __init__(
         self, module: str, limits: Limits, *, slots: int, timeout_seconds: float, max_queued: int | None = None
@@ -62,16 +62,16 @@ class Sandbox:
         Raises `SandboxBusy`, `SandboxTimeout` or `SandboxFailed`.
         """
         command = [*self.interpreter, self.limits.to_json(), self.module, *arguments]
-        with self._slot(), tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as sink:
-            # Files, not pipes: the limit on file size bounds the output, and the server keeps none of it meanwhile.
-            source.write(stdin)
-            source.seek(0)
+        with self._slot(), tempfile.TemporaryFile() as input_file, tempfile.TemporaryFile() as output_file:
+            # Files, not pipes: the limit on file size then applies to the output, which the server need not buffer.
+            input_file.write(stdin)
+            input_file.seek(0)
             try:
                 subprocess.run(  # noqa: S603 - our own interpreter and module
                     command,
                     env={},
-                    stdin=source,
-                    stdout=sink,
+                    stdin=input_file,
+                    stdout=output_file,
                     stderr=subprocess.DEVNULL,
                     timeout=self.timeout_seconds,
                     check=True,
@@ -80,8 +80,8 @@ class Sandbox:
                 raise SandboxTimeout(f"{self.module} took more than {self.timeout_seconds} seconds") from error
             except (OSError, subprocess.SubprocessError) as error:
                 raise SandboxFailed(f"{self.module} failed: {error}") from error
-            sink.seek(0)
-            return sink.read()
+            output_file.seek(0)
+            return output_file.read()
 
     @contextmanager
     def _slot(self) -> Iterator[None]:

@@ -31,15 +31,15 @@ MAX_UNREFERENCED_AGE = 24 * 3600
 
 
 def is_orphan(path: Path, referenced: Collection[str]) -> bool:
-    """Return whether a file in the store is too old to be on its way and is unfinished or not referred to."""
+    """Return whether a file is unfinished or not referred to, and too old to belong to a running request."""
     is_temporary = path.name.endswith(".tmp")
-    if not is_temporary and is_made_from(path, referenced):
+    if not is_temporary and is_derived_from(path, referenced):
         return False
     return time.time() - path.stat().st_mtime > (MAX_TEMPORARY_AGE if is_temporary else MAX_UNREFERENCED_AGE)
 
 
-def is_made_from(path: Path, hashes: Collection[str]) -> bool:
-    """Return whether a file in the store is one of these, or was made from one, and lies in its folder."""
+def is_derived_from(path: Path, hashes: Collection[str]) -> bool:
+    """Return whether a file has one of the hashes or is derived from such a file, and is in its folder."""
     match = STORED_NAME.fullmatch(path.name)
     return bool(match and match[1] in hashes and path.parent == file_store.get_path(match[1]).parent)
 
@@ -48,12 +48,12 @@ def find_file_fault(sha256: str) -> str | None:
     """Return what is wrong with a stored file (`is gone`, `was changed`, `cannot be read`), or None."""
     try:
         with file_store.get_path(sha256).open("rb") as stream:
-            is_whole = hashlib.file_digest(stream, "sha256").hexdigest() == sha256
+            is_intact = hashlib.file_digest(stream, "sha256").hexdigest() == sha256
     except FileNotFoundError:
         return "is gone"
     except OSError:
         return "cannot be read"
-    return None if is_whole else "was changed"
+    return None if is_intact else "was changed"
 
 
 def list_erased_rows() -> dict[str, set[int]]:
@@ -92,8 +92,8 @@ def remove_files(hashes: Iterable[str]) -> None:
     for sha256 in hashes:
         path = file_store.get_path(sha256)
         if not is_referenced(sha256):
-            for each in path.parent.glob(f"{sha256}*"):
-                each.unlink(missing_ok=True)
+            for stored in path.parent.glob(f"{sha256}*"):
+                stored.unlink(missing_ok=True)
 
 
 def remove_erased_files() -> None:

@@ -1,7 +1,7 @@
-"""File store: a folder in which each file is named by its SHA-256, so that an acknowledged file survives a power cut.
+"""File store: a folder in which each file is named by its SHA-256.
 
 A file is written under a temporary name in the same folder, synced, renamed, and the folder is synced; only then does
-a row refer to it (docs/integrity.md, Durability).
+a row refer to it, so a stored file survives a power cut (docs/integrity.md, Durability).
 """
 
 import hashlib
@@ -31,13 +31,13 @@ def save(stream: IO[bytes]) -> StoredFile:
     Raises:
         OSError: the disk is full; nothing is left of the file.
     """
-    folder = _folder()
+    folder = _get_folder()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f".{secrets.token_hex(16)}.tmp"
     digest, size = hashlib.sha256(), 0
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as sink:
-            for chunk in _chunks(stream):
+            for chunk in _read_chunks(stream):
                 size += len(chunk)
                 digest.update(chunk)
                 sink.write(chunk)
@@ -55,7 +55,7 @@ def save(stream: IO[bytes]) -> StoredFile:
 
 def get_path(sha256: str) -> Path:
     """Return the path of a stored file; the first two characters of its hash name the folder."""
-    return _folder() / sha256[:2] / sha256
+    return _get_folder() / sha256[:2] / sha256
 
 
 def read(sha256: str) -> bytes:
@@ -66,13 +66,13 @@ def read(sha256: str) -> bytes:
     """
     content = get_path(sha256).read_bytes()
     if hashlib.sha256(content).hexdigest() != sha256:
-        raise OSError(f"{sha256} holds other bytes")
+        raise OSError(f"{sha256} has other content")
     return content
 
 
 def list_files() -> Iterator[Path]:
     """Yield all files in the store, unfinished ones included."""
-    yield from (path for path in sorted(_folder().rglob("*")) if path.is_file())
+    yield from (path for path in sorted(_get_folder().rglob("*")) if path.is_file())
 
 
 def get_max_size() -> int:
@@ -81,12 +81,12 @@ def get_max_size() -> int:
     return limit
 
 
-def _folder() -> Path:
+def _get_folder() -> Path:
     folder: Path = current_app.config["ATTACHMENTS_PATH"]
     return folder
 
 
-def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
+def _read_chunks(stream: IO[bytes]) -> Iterator[bytes]:
     stream.seek(0)
     while chunk := stream.read(CHUNK):
         yield chunk

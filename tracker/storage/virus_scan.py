@@ -1,7 +1,7 @@
 """Virus scan of uploaded files by ClamAV's clamd, where the operator has configured one.
 
 The file is sent over clamd's socket in chunks (`INSTREAM`), so clamd may run as another user or on another machine. A
-file is accepted only when clamd answers that it is clean, so nothing is let through while the scanner is down.
+file is accepted only when clamd answers that it is clean, so no file is accepted while the scanner is down.
 """
 
 import socket
@@ -71,13 +71,13 @@ def scan(stream: IO[bytes], address: str, seconds: float) -> str:
         NotScannedError: the answer is neither "clean" nor "found".
     """
     until = time.monotonic() + seconds
-    with _connected(address, seconds) as connection:
+    with _connect(address, seconds) as connection:
         _send(connection, b"zINSTREAM\0", until)
         stream.seek(0)
         while chunk := stream.read(CHUNK):
             _send(connection, CHUNK_LENGTH.pack(len(chunk)) + chunk, until)
         _send(connection, CHUNK_LENGTH.pack(0), until)
-        answer = _answer(connection, until)
+        answer = _read_answer(connection, until)
     if answer == CLEAN:
         return ""
     if answer.startswith("stream: ") and answer.endswith(FOUND):
@@ -86,7 +86,7 @@ def scan(stream: IO[bytes], address: str, seconds: float) -> str:
 
 
 @contextmanager
-def _connected(address: str, seconds: float) -> Iterator[socket.socket]:
+def _connect(address: str, seconds: float) -> Iterator[socket.socket]:
     """Connect to `host:port`, or to the socket at a path."""
     if address.startswith("/"):
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -101,15 +101,15 @@ def _connected(address: str, seconds: float) -> Iterator[socket.socket]:
 
 
 def _send(connection: socket.socket, content: bytes, until: float) -> None:
-    connection.settimeout(_left(until))
+    connection.settimeout(_get_remaining_seconds(until))
     connection.sendall(content)
 
 
-def _answer(connection: socket.socket, until: float) -> str:
+def _read_answer(connection: socket.socket, until: float) -> str:
     """Read the answer up to the zero byte that ends it."""
     answer = b""
     while b"\0" not in answer:
-        connection.settimeout(_left(until))
+        connection.settimeout(_get_remaining_seconds(until))
         more = connection.recv(MAX_ANSWER_LENGTH)
         if not more or len(answer) > MAX_ANSWER_LENGTH:
             raise NotScannedError(f"cut off after {answer[:200]!r}")
@@ -117,8 +117,8 @@ def _answer(connection: socket.socket, until: float) -> str:
     return answer.partition(b"\0")[0].decode("utf-8", "replace").strip()
 
 
-def _left(until: float) -> float:
-    left = until - time.monotonic()
-    if left <= 0:
+def _get_remaining_seconds(until: float) -> float:
+    seconds = until - time.monotonic()
+    if seconds <= 0:
         raise TimeoutError("the time limit has passed")
-    return left
+    return seconds

@@ -21,7 +21,7 @@ class RowId(IntegerConverter):
 
 
 class LazyMap(Map):
-    """The app's URL map, which has the views imported before it is first read.
+    """A URL map that imports the views when it is first read.
 
     Commands serve no pages, and most of them start several times faster without the views.
     """

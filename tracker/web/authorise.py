@@ -1,7 +1,7 @@
-"""Getters that fetch a thing and authorise the act in one call.
+"""Getters that fetch an object and authorise the act in one call.
 
-A chosen role only chooses the home page and the queues. Permission comes from the grant and the allocation for the
-very thing acted on, and the event names that grant (docs/rules.md, Roles and permissions).
+The chosen role only decides the home page and the queues. Permission comes from the grant and the allocation for the
+object itself, and the event names that grant (docs/rules.md, Roles and permissions).
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from tracker.ledger.events import Actor
 from tracker.ledger.transactions import SAFE_METHODS, lock_rows
 from tracker.models import Allocation, Centre, Evidence, Registration, UnitAttempt, Visit, VisitAttempt
 from tracker.vocabulary import PortfolioPart, Role
-from tracker.web.current_user import HeldGrant, me
+from tracker.web.current_user import CurrentGrant, me
 from tracker.web.permissions import ACTS_THAT_SHOW_EVIDENCE, PERMISSIONS, Act
 
 
@@ -96,20 +96,20 @@ def get_centre(centre_id: int, act: Act = Act.ADMINISTER_CENTRE) -> tuple[Centre
     return centre, me().as_actor(grant)
 
 
-def list_roles_in_attempt(attempt: UnitAttempt) -> dict[Role, HeldGrant]:
+def list_roles_in_attempt(attempt: UnitAttempt) -> dict[Role, CurrentGrant]:
     """Return the signed-in person's roles in an attempt now, each with its grant."""
     person = me()
-    found = _find_administrator(attempt.centre_id)
+    roles = _find_administrator(attempt.centre_id)
     own = person.find_grant(Role.CANDIDATE, attempt.centre_id)
     if own and attempt.candidate_id == person.person_id:
-        found[Role.CANDIDATE] = own
-    for role in _allocated_roles(attempt.id, person.person_id):
+        roles[Role.CANDIDATE] = own
+    for role in _list_allocated_roles(attempt.id, person.person_id):
         if grant := person.find_grant(role, attempt.centre_id):
-            found[role] = grant
+            roles[role] = grant
     visitor = person.find_grant(Role.EXTERNAL_VERIFIER, attempt.centre_id)
     if visitor and is_in_visit(attempt.id, person.person_id):
-        found[Role.EXTERNAL_VERIFIER] = visitor
-    return found
+        roles[Role.EXTERNAL_VERIFIER] = visitor
+    return roles
 
 
 def is_allowed(attempt: UnitAttempt, act: Act) -> bool:
@@ -133,7 +133,7 @@ def is_in_visit(attempt_id: int, person_id: int) -> bool:
     return db.session.execute(query).first() is not None
 
 
-def _allocated_roles(attempt_id: int, person_id: int) -> list[Role]:
+def _list_allocated_roles(attempt_id: int, person_id: int) -> list[Role]:
     query = select(Allocation.role).where(
         Allocation.attempt_id == attempt_id,
         Allocation.person_id == person_id,
@@ -142,16 +142,16 @@ def _allocated_roles(attempt_id: int, person_id: int) -> list[Role]:
     return list(db.session.scalars(query))
 
 
-def _find_administrator(centre_id: int) -> dict[Role, HeldGrant]:
+def _find_administrator(centre_id: int) -> dict[Role, CurrentGrant]:
     grant = me().find_grant(Role.ADMINISTRATOR, centre_id)
     return {Role.ADMINISTRATOR: grant} if grant else {}
 
 
-def _authorise(thing: UnitAttempt | Registration, act: Act, roles: dict[Role, HeldGrant]) -> Actor:
+def _authorise(target: UnitAttempt | Registration, act: Act, roles: dict[Role, CurrentGrant]) -> Actor:
     """Return the actor, and note for the portfolio access log whose portfolio was opened."""
     grant = next((roles[role] for role in PERMISSIONS[act] if role in roles), None)
     if not grant:
         raise Forbidden
     part = PortfolioPart.EVIDENCE if act in ACTS_THAT_SHOW_EVIDENCE else PortfolioPart.UNITS
-    g.opened = OpenedPortfolio(thing.candidate_id, thing.centre_id, part, grant.role)
+    g.opened = OpenedPortfolio(target.candidate_id, target.centre_id, part, grant.role)
     return me().as_actor(grant)

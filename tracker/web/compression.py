@@ -7,7 +7,7 @@ import secrets
 from flask import Flask, Response, request
 
 MIN_LENGTH = 500
-"""Bytes below which a page gains nothing."""
+"""The size in bytes below which compression gains nothing."""
 LEVEL = 6
 MAX_PADDING = 100
 
@@ -15,11 +15,10 @@ MAX_PADDING = 100
 def compress(body: bytes) -> bytes:
     """Return `body` as gzip whose header holds a file name of random length, which every browser skips.
 
-    Whoever makes a signed-in browser ask for pages that repeat the asker's text (a search does) could learn a secret
-    in the page by watching the length shrink when a guess is right (BREACH). The random length hides a difference of
-    one byte among a hundred: the "Heal the BREACH" method, which Django's GZipMiddleware uses too. Two more things
-    stand against it: the session cookie is SameSite=Lax, so no other site's picture or script brings it along, and a
-    CSRF token is signed with the second it was made in, so what is learnt from one page is not in the next.
+    This hinders the BREACH attack: a page that repeats an attacker's text (as a search does) compresses better when
+    the text equals a secret on the page. The random length hides a difference of one byte among a hundred (the "Heal
+    the BREACH" method, as in Django's GZipMiddleware). Two further protections: the session cookie is SameSite=Lax,
+    so it is not sent with another site's images or scripts, and CSRF tokens change every second.
     """
     packed = io.BytesIO()
     padding = "a" * secrets.randbelow(MAX_PADDING)
@@ -29,7 +28,7 @@ def compress(body: bytes) -> bytes:
 
 
 def is_page(response: Response) -> bool:
-    """Return whether this is a page on screen: nothing streamed, no file that is sent or downloaded."""
+    """Return whether a response is an HTML page, not streamed, sent from a file, downloaded or already compressed."""
     return (
         response.mimetype == "text/html"
         and not response.is_streamed
@@ -40,7 +39,10 @@ def is_page(response: Response) -> bool:
 
 
 def init_app(app: Flask) -> None:
-    """Compress pages for browsers that accept it. Call it before whatever else looks at a response: it runs last."""
+    """Compress pages for browsers that accept gzip.
+
+    Call this before other response hooks are registered: Flask runs the first one last.
+    """
 
     @app.after_request
     def compress_page(response: Response) -> Response:

@@ -13,7 +13,7 @@ from tracker.web.permissions import ROLES_NEEDING_SECOND_FACTOR
 
 
 class SignInStep(StrEnum):
-    """A step that is still to do after the password before somebody counts as signed in."""
+    """A step of signing in that follows the password."""
 
     PROVE_SECOND_FACTOR = "confirm_sign_in"
     """They have a second factor and have not proven it in this session."""
@@ -22,7 +22,7 @@ class SignInStep(StrEnum):
 
 
 @dataclass(frozen=True)
-class HeldGrant:
+class CurrentGrant:
     """A role granted to this person at a centre now."""
 
     id: int
@@ -44,8 +44,8 @@ class SignedIn(UserMixin):
     password_hash: str
     session_id: int
     session_ref: str
-    grants: tuple[HeldGrant, ...]
-    chosen: HeldGrant | None
+    grants: tuple[CurrentGrant, ...]
+    chosen: CurrentGrant | None
     has_second_factor: bool
     is_proven: bool
     """Whether a second factor was proven in this session."""
@@ -75,7 +75,7 @@ class SignedIn(UserMixin):
         """Return the session's id, which Flask-Login asks for."""
         return str(self.session_id)
 
-    def find_grant(self, role: Role, centre_id: int | None = None) -> HeldGrant | None:
+    def find_grant(self, role: Role, centre_id: int | None = None) -> CurrentGrant | None:
         """Return the live grant of this role (at this centre), the chosen one first."""
         own = (self.chosen, *self.grants) if self.chosen else self.grants
         return next((g for g in own if g.role is role and centre_id in {None, g.centre_id}), None)
@@ -85,7 +85,7 @@ class SignedIn(UserMixin):
         """Return the ids of the centres at which this person has a role now."""
         return tuple(dict.fromkeys(grant.centre_id for grant in self.grants))
 
-    def as_actor(self, grant: HeldGrant | None) -> Actor:
+    def as_actor(self, grant: CurrentGrant | None) -> Actor:
         """Return the actor whom events name: this person, the grant they act under, and the session."""
         return Actor(self.person_id, grant.id if grant else None, self.session_ref)
 

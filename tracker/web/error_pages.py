@@ -1,4 +1,4 @@
-"""Error handlers: each error becomes a page that says what is wrong and how to put it right."""
+"""Error handlers, which render each error as a page that says what is wrong and what to do."""
 
 import errno
 
@@ -26,7 +26,7 @@ SENTENCES = {
         "This was not saved. Go back and try again. If it happens again, tell your centre’s administrator.",
     ),
 }
-FULL = (
+DISK_FULL = (
     507,
     "The server’s disk is full",
     (
@@ -48,7 +48,7 @@ UNREACHABLE = (
     "This was not saved. What was saved before is safe. Keep this page open, wait a minute and send it again.",
 )
 DATABASE_FAULTS = {
-    **dict.fromkeys(("SQLITE_FULL", "53100"), FULL),
+    **dict.fromkeys(("SQLITE_FULL", "53100"), DISK_FULL),
     **dict.fromkeys(("SQLITE_READONLY", "25006"), READ_ONLY),
     **dict.fromkeys(
         ("SQLITE_BUSY", "SQLITE_CANTOPEN", "SQLITE_IOERR", "53300", "57P01", "57P02", "57P03"), UNREACHABLE
@@ -89,15 +89,15 @@ def show_http_error(error: HTTPException) -> ResponseReturnValue:
 
 
 def show_full_disk(error: OSError) -> ResponseReturnValue:
-    """Show that the disk is full or read-only; any other error of the system is a fault of ours and is raised."""
+    """Show that the disk is full or read-only; raise any other OS error."""
     if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EROFS}:
         raise error
     current_app.logger.error("The disk cannot be written to: %s", error.strerror)
-    return render_error(*(READ_ONLY if error.errno == errno.EROFS else FULL))
+    return render_error(*(READ_ONLY if error.errno == errno.EROFS else DISK_FULL))
 
 
 def show_database_fault(error: DBAPIError) -> ResponseReturnValue:
-    """Show that the database is full, read-only or unreachable; any other error is a fault of ours and is raised."""
+    """Show that the database is full, read-only or unreachable; raise any other error."""
     name = getattr(error.orig, "sqlite_errorname", None) or getattr(error.orig, "sqlstate", None) or ""
     fault = DATABASE_FAULTS.get(name) or DATABASE_FAULTS.get("_".join(name.split("_")[:2]))
     if fault is None and not error.connection_invalidated and not _is_unreachable(error, name):
@@ -107,7 +107,7 @@ def show_database_fault(error: DBAPIError) -> ResponseReturnValue:
 
 
 def _is_unreachable(error: DBAPIError, name: str) -> bool:
-    """Return whether PostgreSQL's driver could not connect or lost the connection; then there is no code."""
+    """Return whether PostgreSQL's driver could not connect or lost the connection; such an error has no SQLSTATE."""
     import psycopg  # imported here, so that commands start without it
 
     return isinstance(error.orig, psycopg.OperationalError) and not name
@@ -120,7 +120,7 @@ def render_error(status: int, title: str, sentence: str, *, plain: bool = False)
         status: the HTTP status.
         title: the page's heading.
         sentence: what is wrong and how to put it right.
-        plain: True to make the page without reading the database, even for who is signed in.
+        plain: True to render the page without the database, even for a signed-in person.
     """
     if request.accept_mimetypes.best == "application/json":
         return jsonify(message=sentence), status

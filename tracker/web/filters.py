@@ -13,23 +13,28 @@ from tracker.web.formatting import age, ago, clock, counted, day, moment, paragr
 
 
 @pass_environment
-def runs(environment: Environment, items: Iterable[Any], attribute: str) -> list[tuple[Any, list[Any]]]:
-    """Return the items in their order, those that follow one another with the same value of the attribute together.
+def group_consecutive(environment: Environment, items: Iterable[Any], attribute: str) -> list[tuple[Any, list[Any]]]:
+    """Group consecutive items that have the same value of an attribute, in their order.
 
-    Unlike Jinja's groupby it sorts nothing. `attribute` may be a path with dots, or an index.
+    Jinja's own `groupby` sorts the items first.
+
+    Args:
+        environment: Jinja's environment.
+        items: what is grouped.
+        attribute: an attribute's name, a path with dots, or an index.
     """
     value_of = make_attrgetter(environment, attribute)
     return [(value, list(group)) for value, group in groupby(items, key=value_of)]
 
 
 def has_endpoint(name: str) -> bool:
-    """Return whether the app has this view, so that a shared template can leave out what is not there."""
+    """Return whether the app has this view, so that a shared template can leave out its link."""
     return name in current_app.view_functions
 
 
 def init_app(app: Flask) -> None:
     """Register the filters and globals of all templates."""
-    for filter_ in (day, moment, clock, age, ago, period, size, paragraphs, counted, runs, in_terms):
+    for filter_ in (day, moment, clock, age, ago, period, size, paragraphs, counted, group_consecutive, in_terms):
         app.add_template_filter(filter_)
     app.add_template_global(has_endpoint)
     app.jinja_env.trim_blocks = True

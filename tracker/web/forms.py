@@ -32,11 +32,11 @@ class PageForm(FlaskForm):
                 return formdata
             if not form.is_submitted():
                 return None
-            sent: MultiDict[str, Any] = MultiDict(request.form)
+            submitted: MultiDict[str, Any] = MultiDict(request.form)
             for field in form:
                 if isinstance(field, FileField | MultipleFileField):
-                    sent.setlist(field.name, request.files.getlist(field.name))
-            return sent
+                    submitted.setlist(field.name, request.files.getlist(field.name))
+            return submitted
 
 
 def date_field(label: str, missing: str = "") -> DateField:

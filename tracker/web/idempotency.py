@@ -1,4 +1,4 @@
-"""Idempotency keys: a signing or submitting form acts once, however often it is sent."""
+"""Idempotency keys, with which a signing or submitting form acts once, however often it is sent."""
 
 import hashlib
 import secrets
@@ -29,11 +29,11 @@ def idempotent(view: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     @wraps(view)
-    def acted_once(*args: Any, **kwargs: Any) -> Any:
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
         key = request.form.get(FIELD, "")
         if request.method != "POST" or not key:
             return view(*args, **kwargs)
-        body_hash = _body_hash()
+        body_hash = _hash_body()
         row = IdempotencyKey(person_id=me().person_id, key=key[:64], body_hash=body_hash, location="", used_at=now())
         earlier = db.session.get(IdempotencyKey, (row.person_id, row.key))
         if earlier is None:
@@ -52,7 +52,7 @@ def idempotent(view: Callable[..., Any]) -> Callable[..., Any]:
             row.location = response.location
         return response
 
-    return acted_once
+    return wrapper
 
 
 def init_app(app: Flask) -> None:
@@ -64,7 +64,7 @@ def init_app(app: Flask) -> None:
         return Markup('<input type="hidden" name="{}" value="{}">').format(FIELD, secrets.token_urlsafe(24))
 
 
-def _body_hash() -> str:
+def _hash_body() -> str:
     digest = hashlib.sha256(request.path.encode())
     for name, values in sorted(request.form.lists()):
         if name not in NOT_HASHED:

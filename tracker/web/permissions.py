@@ -6,7 +6,7 @@ from tracker.vocabulary import Role
 
 
 class Act(StrEnum):
-    """An act on a thing that belongs to somebody, as named in `PERMISSIONS`."""
+    """An act that needs a role, as listed in `PERMISSIONS`."""
 
     # on a unit attempt
     READ_ATTEMPT = "read_attempt"
@@ -62,7 +62,7 @@ PERMISSIONS: dict[Act, frozenset[Role]] = {
 }
 """The roles that may do each act (docs/rules.md, Roles and permissions).
 
-A role counts when it is granted at the thing's centre now. For an attempt the person must also be its candidate,
+A role counts when it is granted at the object's centre now. For an attempt the person must also be its candidate,
 be allocated to it now, or be on a visit that names it now: `tracker.web.authorise` checks this.
 """
 

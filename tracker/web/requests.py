@@ -14,7 +14,7 @@ class Parameters(ImmutableMultiDict[str, Any]):
 
     def __init__(self, pairs: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None) -> None:
         items = MultiDict(pairs).items(multi=True)
-        super().__init__([(without_nul(name), without_nul(value)) for name, value in items])
+        super().__init__([(strip_nul(name), strip_nul(value)) for name, value in items])
 
 
 class TrackerRequest(Request):
@@ -29,22 +29,22 @@ def get_query_number(name: str, default: int = 0) -> int:
     return number if 0 <= number < 2**31 else default
 
 
-def get_query_page(most: int = 10_000) -> int:
-    """Return the number of the page asked for, from 1 up to the given maximum."""
-    return max(1, min(get_query_number("page", 1), most))
+def get_query_page(maximum: int = 10_000) -> int:
+    """Return the page number from the query string, from 1 up to `maximum`."""
+    return max(1, min(get_query_number("page", 1), maximum))
 
 
 def parse_id(value: str) -> int | None:
-    """Return the id that a form field holds, or None if it cannot be one."""
+    """Return the id in a form field, or None if the text is not an id."""
     return int(value) if value.isascii() and value.isdecimal() and len(value) < 10 else None
 
 
 def read_form_ids(name: str) -> list[int]:
-    """Return the ids sent under a name; raise `NotFound` if one cannot be an id."""
+    """Return the ids of a form field that may be repeated; raise `NotFound` if a value is not an id."""
     ids = [parse_id(value) for value in request.form.getlist(name)]
     if None in ids:
         raise NotFound
-    return [each for each in ids if each is not None]
+    return [id_ for id_ in ids if id_ is not None]
 
 
 def read_form_text(name: str) -> str:
@@ -52,6 +52,6 @@ def read_form_text(name: str) -> str:
     return str(request.form.get(name, "")).replace("\r\n", "\n")
 
 
-def without_nul(value: Any) -> Any:
+def strip_nul(value: Any) -> Any:
     """Return text without NUL characters, and anything else as it is."""
     return value.replace("\x00", "") if isinstance(value, str) else value

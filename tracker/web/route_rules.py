@@ -1,4 +1,4 @@
-"""Access rules of routes: every view says who may reach it, and a route without a rule is refused."""
+"""Access rules of routes. Every view has one; a route without a rule is refused."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from tracker.web.permissions import PERMISSIONS, Act
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-PAGE_OF_STEP = {
+STEP_ENDPOINTS = {
     SignInStep.PROVE_SECOND_FACTOR: "accounts.confirm_sign_in",
     SignInStep.SET_UP_SECOND_FACTOR: "accounts.set_up_two_step_verification",
 }
@@ -22,7 +22,7 @@ PAGE_OF_STEP = {
 
 @dataclass(frozen=True)
 class RouteRule:
-    """Who reaches a route at all: anybody, anybody signed in, or people with a role that may do the act."""
+    """The access rule of a route: open to anybody, to anybody signed in, or to people whose role may do the act."""
 
     act: Act | None = None
     public: bool = False
@@ -46,7 +46,10 @@ def during_sign_in(step: SignInStep) -> Callable[[View], View]:
 
 
 def requires(act: Act) -> Callable[[View], View]:
-    """Open a route to people with a role that may do `act`; the view then asks `authorise` about the thing itself."""
+    """Open a route to people with a role that may do `act`.
+
+    The view then authorises the object itself with `tracker.web.authorise`.
+    """
     return lambda view: _set_rule(view, RouteRule(act))
 
 
@@ -71,7 +74,7 @@ def init_app(app: Flask) -> None:
         if not isinstance(current_user, SignedIn):
             return cast("login_manager.LoginManager", app.login_manager).unauthorized()  # type: ignore[attr-defined]  # Flask-Login puts it there
         if (step := me().missing_step) and step is not rule.step:
-            return redirect(url_for(PAGE_OF_STEP[step], next=request.full_path.removesuffix("?")))
+            return redirect(url_for(STEP_ENDPOINTS[step], next=request.full_path.removesuffix("?")))
         if rule.act and not any(me().find_grant(role) for role in PERMISSIONS[rule.act]):
             raise NotFound
         return None

@@ -15,21 +15,19 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src {scripts}; style-src 'self'; font-src 'self'; connect-src 'self'; "
     "img-src 'self'; media-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
-
-
 PERMISSIONS_POLICY = "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()"
 """The browser features that no page uses. Photos are taken with the phone's camera app, through a file field."""
 TRANSPORT_SECURITY = "max-age=31536000"
-"""HTTPS only, for a year, and without subdomains, which may be other people's."""
+"""HTTPS only, for a year, without subdomains: other sites may use them."""
 MAX_ANONYMOUS_SIZE = 12 * MEGABYTE
 LOCAL_NAMES = ("127.0.0.1", "localhost", "[::1]")
 """This machine's own names, which are always answered."""
 
 
 def csp_nonce() -> str:
-    """Return the CSP nonce of this response: the browser runs only the scripts that carry it.
+    """Return the CSP nonce of this response: the browser runs only the scripts that have it.
 
-    It is made when a page first asks for it, so that error pages of refused requests have one too.
+    It is generated on first use, so that error pages of refused requests have one too.
     """
     if "csp_nonce" not in g:
         g.csp_nonce = secrets.token_urlsafe(16)
@@ -69,7 +67,7 @@ def static_file_headers(app: Flask) -> dict[str, str]:
 def init_app(app: Flask) -> None:
     """Check host names and body sizes, and add the headers; register this before other request hooks."""
     names = list_host_names(app.config["SETTINGS"])
-    always = fixed_headers(app)
+    fixed = fixed_headers(app)
     app.add_template_global(csp_nonce)
 
     @app.before_request
@@ -80,7 +78,7 @@ def init_app(app: Flask) -> None:
 
     @app.before_request
     def limit_anonymous_uploads() -> None:
-        """Limit the body before it is read: who is not signed in sends at most one recording form to check."""
+        """Limit the body of a request without a session: it contains at most one recording form to verify."""
         if request.method not in SAFE_METHODS and not current_user.is_authenticated:
             request.max_content_length = MAX_ANONYMOUS_SIZE
 
@@ -88,7 +86,7 @@ def init_app(app: Flask) -> None:
     def add_headers(response: Response) -> Response:
         headers = response.headers
         headers.setdefault("Content-Security-Policy", content_security_policy())
-        for name, value in always.items():
+        for name, value in fixed.items():
             headers[name] = value
         if request.endpoint != "static" or response.status_code >= 400:
             headers["Cache-Control"] = "no-store"

@@ -1,4 +1,4 @@
-"""Static files served by WhiteNoise: hashed names, a year's caching, gzip and brotli made once."""
+"""Static files served by WhiteNoise, with hashed names, caching for a year, and gzip and brotli forms made once."""
 
 import hashlib
 import shutil
@@ -19,7 +19,7 @@ from tracker.web.security_headers import static_file_headers
 FOLDER = Path(__file__).resolve().parents[2] / "static"
 URL_PREFIX = "/static/"
 CACHE_CONTROL = "public, max-age=31536000, immutable"
-"""A hashed name never means other bytes, so a browser need not ask again for a year."""
+"""The content under a hashed name never changes, so browsers may cache it for a year."""
 
 
 @cache
@@ -37,7 +37,7 @@ def hashed_names() -> dict[str, str]:
 def build(target: Path) -> Path:
     """Copy the files under their hashed names into a folder of `target` with their compressed forms; return it.
 
-    The folder is named by what is in it and appears whole, so processes that start together may all call this.
+    The folder is named by a hash of its content and renamed into place, so several processes may call this at once.
     """
     release = hashlib.sha256("\n".join(hashed_names().values()).encode()).hexdigest()[:12]
     folder = target / release
