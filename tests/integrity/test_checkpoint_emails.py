@@ -43,7 +43,7 @@ def go_on() -> None:
 
 
 def newest() -> checkpoints.Checkpoint:
-    return [each for _, each in checkpoints.read_lines() if each][-1]
+    return [each for _, each in checkpoints.read_checkpoints() if each][-1]
 
 
 @pytest.mark.usefixtures("mailing")

@@ -40,7 +40,7 @@ def act(world: World) -> Callable[..., None]:
 
 
 def written() -> list[Checkpoint]:
-    return [each for _, each in checkpoints.read_lines() if each]
+    return [each for _, each in checkpoints.read_checkpoints() if each]
 
 
 def said(number: int) -> list[str]:

@@ -463,7 +463,7 @@ def test_it_is_named(enter_it: Callable[[], None], number: int) -> None:
         enter_it()
         db.session.flush()
         found = offences()
-        events.forget_queued()
+        events.discard_queued()
     assert [each for each in found if each.startswith(f"{number}: ")], found
 
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracker.ledger.canonical_json import MAX_SIZE, canonical_json, parse_canonical
+from tracker.ledger.canonical_json import MAX_INTEGER, canonical_json, parse_canonical
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(1 - MAX_SIZE, MAX_SIZE - 1) | st.text(),
+    st.none() | st.booleans() | st.integers(1 - MAX_INTEGER, MAX_INTEGER - 1) | st.text(),
     lambda each: st.lists(each) | st.dictionaries(st.text(), each),
     max_leaves=20,
 )

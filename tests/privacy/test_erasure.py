@@ -15,7 +15,7 @@ from tests.privacy.remains import but_for_late, everything_written
 from tracker import clock
 from tracker.errors import Refused
 from tracker.extensions import db
-from tracker.integrity.erasures import nothing_due_is_late
+from tracker.integrity.erasures import find_late_erasures
 from tracker.integrity.ledger_snapshot import LedgerSnapshot
 from tracker.ledger import transactions
 from tracker.ledger.events import Actor
@@ -78,7 +78,7 @@ def erase(of: Registration, *, is_full: bool) -> None:
 def late() -> list[str]:
     db.session.rollback()
     return [
-        each for each in nothing_due_is_late(LedgerSnapshot()) if f"registration {registration('Alice').id} " in each
+        each for each in find_late_erasures(LedgerSnapshot()) if f"registration {registration('Alice').id} " in each
     ]
 
 

@@ -1,1 +1,1 @@
-"""Backups: the database as it was at one moment, the files it names, and a signed list of both."""
+"""Backups: a copy of the database at one moment, the stored files, and a signed manifest of both."""

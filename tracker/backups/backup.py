@@ -1,4 +1,4 @@
-"""Backups made while people work: the database first, then the files, which never change, then the manifest."""
+"""Making a backup while the server runs: the database, then the files, which never change, then the manifest."""
 
 import os
 import re
@@ -17,9 +17,11 @@ HASH = re.compile(r"[0-9a-f]{64}")
 
 
 def make_backup(target: Path) -> Path:
-    """Write a backup into a new folder inside `target`; the folder is complete or not there at all.
+    """Write a backup into a new folder inside `target` and return the folder; an incomplete one is removed.
 
-    Raises `Refused` without a key, OSError without room.
+    Raises:
+        Refused: there is no signing key, or a stored file is damaged.
+        OSError: the disk is full.
     """
     key = keys.find_current_key()
     name = key.name if key else None

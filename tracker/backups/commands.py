@@ -21,14 +21,14 @@ def backup(folder: Path) -> None:
     from tracker.errors import TrackerError
 
     try:
-        made = make_backup(folder)
+        path = make_backup(folder)
     except TrackerError as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
         raise click.ClickException(f"No backup was made: {error.strerror or error}.") from error
-    manifest, _ = read_manifest(made)
-    kept = f"{counted(manifest.size, 'event')} and {counted(len(manifest.files), 'file')}"
-    click.echo(f"{made}: {kept}. The backup does not include the keys.")
+    manifest, _ = read_manifest(path)
+    contents = f"{counted(manifest.size, 'event')} and {counted(len(manifest.files), 'file')}"
+    click.echo(f"{path}: {contents}. The backup does not include the keys.")
 
 
 @click.command("restore")
@@ -67,7 +67,7 @@ def restore(folder: Path | None, accept: bool) -> None:
             "KEYS_PATH has no .pub of that key."
         )
     if restored.missing:
-        first, last = restored.manifest.size + 1, restored.told_to
+        first, last = restored.manifest.size + 1, restored.checkpoint_size
         click.echo(
             f"Missing: events {first} to {last}. A checkpoint "
             "outside the backup shows that they were recorded after it."
@@ -79,11 +79,13 @@ def restore(folder: Path | None, accept: bool) -> None:
 def _verify(missing: int) -> None:
     from tracker.integrity.verify import run_all_checks
 
-    wrong = [each for each in run_all_checks() if not each.holds and not (missing and each.check.number == 2)]
-    for each in wrong:
-        click.echo(f"✗ {each.check.number} {each.check.name}\n     {each.first}")
-    click.echo(f"{len(wrong)} checks failed." if wrong else "All checks passed.")
-    sys.exit(1 if wrong else 0)
+    failed = [
+        result for result in run_all_checks() if not result.holds and not (missing and result.check.number == 2)
+    ]
+    for result in failed:
+        click.echo(f"✗ {result.check.number} {result.check.name}\n     {result.first}")
+    click.echo(f"{len(failed)} checks failed." if failed else "All checks passed.")
+    sys.exit(1 if failed else 0)
 
 
 @storage_cli.command("check")
@@ -94,11 +96,11 @@ def check_storage(repair: bool) -> None:
     """List rows without their file and files without a row. Exit with 1 if any are left."""
     from tracker.storage.reconciliation import list_missing_files, list_orphan_files, move_orphan
 
-    lost, unnamed = list(list_missing_files()), list(list_orphan_files())
-    for sentence in lost:
+    missing, orphans = list(list_missing_files()), list(list_orphan_files())
+    for sentence in missing:
         click.echo(f"✗ {sentence}")
-    for path in unnamed:
+    for path in orphans:
         click.echo(f"{'moved to: ' + str(move_orphan(path)) if repair else 'no row refers to: ' + str(path)}")
-    if not lost and not unnamed:
+    if not missing and not orphans:
         click.echo("Every row has its file, and every file has its row.")
-    sys.exit(1 if lost or (unnamed and not repair) else 0)
+    sys.exit(1 if missing or (orphans and not repair) else 0)

@@ -1,6 +1,6 @@
 """Copying a database while it is in use, and restoring it, on SQLite and on PostgreSQL.
 
-Copying the file of a live SQLite database fails; its own backup does not (docs/integrity.md, Backups).
+A copied file of a live SQLite database may be damaged, so SQLite's own backup is used (docs/integrity.md, Backups).
 """
 
 import os
@@ -33,7 +33,7 @@ class DatabaseCopy:
 
 
 def copy_database(folder: Path) -> DatabaseCopy:
-    """Copy the database as it is at one moment, while others may write to it."""
+    """Copy the database in one consistent state, while others may write to it."""
     if db.engine.dialect.name == "sqlite":
         return _copy_sqlite(folder / SQLITE_FILE)
     return _dump_postgresql(folder / POSTGRESQL_FILE)
@@ -41,10 +41,11 @@ def copy_database(folder: Path) -> DatabaseCopy:
 
 def restore_database(path: Path) -> None:
     """Replace the installation's database by the copy. Raises `Refused` for a copy of another kind of database."""
-    wanted = SQLITE_FILE if db.engine.dialect.name == "sqlite" else POSTGRESQL_FILE
-    if path.name != wanted:
+    expected = SQLITE_FILE if db.engine.dialect.name == "sqlite" else POSTGRESQL_FILE
+    if path.name != expected:
         raise Refused(
-            f"The backup contains {path.name}, but the database in DATABASE_URL needs {wanted}. Nothing was restored."
+            f"The backup contains {path.name}, but the database in DATABASE_URL needs {expected}. "
+            "Nothing was restored."
         )
     db.session.remove()
     db.engine.dispose()
@@ -96,8 +97,8 @@ def _dump_postgresql(target: Path) -> DatabaseCopy:
 
 def _restore_postgresql(path: Path) -> None:
     """Run pg_restore without grants, whose roles may not exist here; `flask confine` grants them again."""
-    how = ["--clean", "--if-exists", "--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error"]
-    _run("pg_restore", [*how, str(path)])
+    options = ["--clean", "--if-exists", "--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error"]
+    _run("pg_restore", [*options, str(path)])
 
 
 def _run(program: str, arguments: Sequence[str]) -> None:
@@ -105,25 +106,25 @@ def _run(program: str, arguments: Sequence[str]) -> None:
 
     Command-line arguments can be read by every user of the machine; the environment cannot.
     """
-    found = shutil.which(program)
-    if found is None:
+    executable = shutil.which(program)
+    if executable is None:
         raise Refused(f"{program} is not installed. Nothing was changed. Install PostgreSQL’s client programs.")
     url: URL = db.engine.url
-    given = {
+    variables = {
         "PGHOST": url.host,
         "PGPORT": str(url.port or 5432),
         "PGUSER": url.username,
         "PGPASSWORD": url.password,
         "PGDATABASE": url.database,
     }
-    environment = os.environ | {name: str(value) for name, value in given.items() if value}
-    named = ["--dbname", url.database or ""] if program == "pg_restore" else []
-    done = subprocess.run(  # noqa: S603 - found on the path, with our own arguments
-        [found, *named, *arguments], env=environment, capture_output=True, text=True, check=False
+    environment = os.environ | {name: str(value) for name, value in variables.items() if value}
+    database = ["--dbname", url.database or ""] if program == "pg_restore" else []
+    process = subprocess.run(  # noqa: S603 - found on the path, with our own arguments
+        [executable, *database, *arguments], env=environment, capture_output=True, text=True, check=False
     )
-    if done.returncode:
-        told = done.stderr.strip().splitlines()
-        raise Refused(f"{program} failed: {told[-1] if told else done.returncode}.")
+    if process.returncode:
+        messages = process.stderr.strip().splitlines()
+        raise Refused(f"{program} failed: {messages[-1] if messages else process.returncode}.")
 
 
 def _sqlite_path() -> Path:

@@ -42,8 +42,8 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 def read_manifest(folder: Path) -> tuple[Manifest, str]:
     """Return the manifest of a backup and its signature, unchecked. Raises `Refused` where there is none."""
     try:
-        said = json.loads((folder / NAME).read_text(encoding="ascii"))
-        return Manifest(**said["manifest"]), str(said["signature"])
+        signed = json.loads((folder / NAME).read_text(encoding="ascii"))
+        return Manifest(**signed["manifest"]), str(signed["signature"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Refused(
             f"{folder} contains no readable backup: {NAME} is missing or damaged. Nothing was restored."

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 from datetime import timedelta
 
-from tracker.integrity.database_role import CONFINED
+from tracker.integrity.database_role import DATABASE_CONFINED
 from tracker.integrity.invariants import invariant
 from tracker.integrity.ledger_snapshot import LedgerEvent, LedgerSnapshot, Row
 from tracker.ledger.events import CLOCK_ACCEPTED, MAX_CLOCK_DIFFERENCE
@@ -62,7 +62,7 @@ ROLES_OF_ACT: dict[str, Collection[Role]] = {
 OPERATOR_ACTS = {
     "centre_created", "person_invited", "grant_given", "link_issued", "person_deactivated",
     "two_step_verification_reset", "key_made",
-    "record_exported", "restore_accepted", CLOCK_ACCEPTED, CONFINED,
+    "record_exported", "restore_accepted", CLOCK_ACCEPTED, DATABASE_CONFINED,
 }  # fmt: skip
 """The acts of the installation's operator, who has no account and no role."""
 OWN_ACCOUNT_ACTS = {
@@ -76,7 +76,7 @@ REAUTHENTICATION_LIFETIME = timedelta(minutes=5)
 
 
 @invariant(6, "everyone who acted held the role needed at that time")
-def actors_held_their_roles(ledger: LedgerSnapshot) -> Iterator[str]:
+def find_actors_without_role(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each event whose actor did not hold the role it names. docs/integrity.md, invariant 6."""
     grants = ledger.rows("grant")
     for event in ledger.events:
@@ -88,15 +88,15 @@ def actors_held_their_roles(ledger: LedgerSnapshot) -> Iterator[str]:
 
 
 @invariant(7, "no one both assesses and verifies a unit attempt, or assesses their own work")
-def duties_are_separate(ledger: LedgerSnapshot) -> Iterator[str]:
+def find_duty_conflicts(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each attempt without separation of duties. docs/integrity.md, invariant 7."""
-    for key, people in _duties(ledger).items():
+    for key, people in _list_duties(ledger).items():
         attempt = ledger.rows("unit_attempt").get(key)
         candidate = attempt["candidate_id"] if attempt else None
         for person in people[ASSESSING] & people[VERIFYING]:
             yield f"attempt {key} was assessed and verified by the same person, {person}"
-        for role, who in people.items():
-            if candidate in who:
+        for role, members in people.items():
+            if candidate in members:
                 yield f"attempt {key} was {role} by its candidate"
     for key, row in ledger.rows("signature").items():
         attempt = ledger.rows("unit_attempt").get(row["attempt_id"])
@@ -105,7 +105,7 @@ def duties_are_separate(ledger: LedgerSnapshot) -> Iterator[str]:
 
 
 @invariant(25, "no one acted after deactivation or the end of their role, or granted themselves a role")
-def nobody_acts_when_gone(ledger: LedgerSnapshot) -> Iterator[str]:
+def find_acts_without_right(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each act after deactivation, and each role that its holder granted. docs/integrity.md, invariant 25."""
     people = ledger.rows("person")
     for event in ledger.events:
@@ -128,9 +128,11 @@ def nobody_acts_when_gone(ledger: LedgerSnapshot) -> Iterator[str]:
 
 
 @invariant(24, "every signer had confirmed who they are just before signing")
-def signers_proved_who_they_are(ledger: LedgerSnapshot) -> Iterator[str]:
+def find_signatures_without_reauthentication(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each signature without a fresh re-authentication. docs/integrity.md, invariant 24."""
-    events = {each.object_id: each for each in ledger.list_events("unit_signed", "unit_confirmed", "unit_verified")}
+    events = {
+        event.object_id: event for event in ledger.list_events("unit_signed", "unit_confirmed", "unit_verified")
+    }
     for key, row in ledger.rows("signature").items():
         event = events.get(key)
         if not timedelta(0) <= row["signed_at"] - row["reauthenticated_at"] <= REAUTHENTICATION_LIFETIME:
@@ -169,24 +171,24 @@ def _get_row(ledger: LedgerSnapshot, event: LedgerEvent) -> Row | None:
 
 
 def _get_centre_id(ledger: LedgerSnapshot, event: LedgerEvent) -> int | None:
-    thing = _get_attempt(ledger, event) or _get_row(ledger, event)
-    centre: int | None = thing["centre_id"] if thing else event.data.get("centre")
+    row = _get_attempt(ledger, event) or _get_row(ledger, event)
+    centre: int | None = row["centre_id"] if row else event.data.get("centre")
     return centre
 
 
 def _was_allocated(ledger: LedgerSnapshot, event: LedgerEvent, role: str) -> bool:
     """Return whether the attempt was the candidate's own, or allocated to the actor in this role at the time."""
-    attempt, thing = _get_attempt(ledger, event), _get_row(ledger, event)
+    attempt, row = _get_attempt(ledger, event), _get_row(ledger, event)
     if role == Role.CANDIDATE:
-        about = attempt or thing
-        return about is None or about["candidate_id"] == event.actor
+        subject = attempt or row
+        return subject is None or subject["candidate_id"] == event.actor
     if attempt is None or role not in {Role.ASSESSOR, Role.INTERNAL_VERIFIER}:
         return True
     return any(
-        (each["person_id"], each["role"]) == (event.actor, role)
-        and each["starts_at"] <= event.at
-        and (each["ends_at"] is None or event.at <= each["ends_at"])
-        for each in ledger.by("allocation", "attempt_id").get(attempt["id"], ())
+        (allocation["person_id"], allocation["role"]) == (event.actor, role)
+        and allocation["starts_at"] <= event.at
+        and (allocation["ends_at"] is None or event.at <= allocation["ends_at"])
+        for allocation in ledger.by("allocation", "attempt_id").get(attempt["id"], ())
     )
 
 
@@ -194,21 +196,21 @@ def _was_held(grant: Row, event: LedgerEvent) -> bool:
     return bool(grant["starts_at"] <= event.at and (grant["ends_at"] is None or event.at < grant["ends_at"]))
 
 
-def _duties(ledger: LedgerSnapshot) -> dict[int, dict[str, set[int]]]:
+def _list_duties(ledger: LedgerSnapshot) -> dict[int, dict[str, set[int]]]:
     """Return who assessed and who verified each attempt, over all its rounds."""
     duties: dict[int, dict[str, set[int]]] = {}
 
     def note(attempt: int, duty: str, person: int) -> None:
         duties.setdefault(attempt, {ASSESSING: set(), VERIFYING: set()})[duty].add(person)
 
-    for attempt, person in _assessing(ledger):
+    for attempt, person in _list_assessing_people(ledger):
         note(attempt, ASSESSING, person)
-    for attempt, person in _verifying(ledger):
+    for attempt, person in _list_verifying_people(ledger):
         note(attempt, VERIFYING, person)
     return duties
 
 
-def _assessing(ledger: LedgerSnapshot) -> Iterator[tuple[int, int]]:
+def _list_assessing_people(ledger: LedgerSnapshot) -> Iterator[tuple[int, int]]:
     """Yield attempt and person for every act of assessment: assessments, decisions, signatures."""
     for row in ledger.rows("assessment").values():
         if row["state"] == "released":
@@ -216,22 +218,22 @@ def _assessing(ledger: LedgerSnapshot) -> Iterator[tuple[int, int]]:
     for row in ledger.rows("decision").values():
         if row["assessment_id"] is not None:
             yield row["attempt_id"], row["decided_by_id"]
-    yield from _signing(ledger, SignatureRole.ASSESSOR, SignatureRole.COUNTERSIGNER)
+    yield from _list_signers(ledger, SignatureRole.ASSESSOR, SignatureRole.COUNTERSIGNER)
 
 
-def _verifying(ledger: LedgerSnapshot) -> Iterator[tuple[int, int]]:
+def _list_verifying_people(ledger: LedgerSnapshot) -> Iterator[tuple[int, int]]:
     """Yield attempt and person for every act of verification: sampling, action points, returns, signatures."""
     for row in ledger.rows("sample").values():
         yield row["attempt_id"], row["verifier_id"]
     for row in ledger.rows("action_point").values():
-        yield from ((row["attempt_id"], each) for each in (row["raised_by_id"], row["closed_by_id"]) if each)
+        yield from ((row["attempt_id"], person) for person in (row["raised_by_id"], row["closed_by_id"]) if person)
     for row in ledger.rows("reopening").values():
         if row["kind"] in {ReopeningKind.RETURN, ReopeningKind.REOPENING}:
             yield row["attempt_id"], row["reopened_by_id"]
-    yield from _signing(ledger, SignatureRole.INTERNAL_VERIFIER)
+    yield from _list_signers(ledger, SignatureRole.INTERNAL_VERIFIER)
 
 
-def _signing(ledger: LedgerSnapshot, *roles: SignatureRole) -> Iterator[tuple[int, int]]:
+def _list_signers(ledger: LedgerSnapshot, *roles: SignatureRole) -> Iterator[tuple[int, int]]:
     for row in ledger.rows("signature").values():
         if row["role"] in roles:
             yield row["attempt_id"], row["person_id"]

@@ -34,7 +34,9 @@ def email_checkpoint() -> Checkpoint | None:
     addresses = emails.get_settings().checkpoints_mail
     if not addresses or not emails.can_deliver():
         return None
-    newest = next((each for _, each in reversed(list(checkpoints.read_lines())) if each), None)
+    newest = next(
+        (checkpoint for _, checkpoint in reversed(list(checkpoints.read_checkpoints())) if checkpoint), None
+    )
     if newest is None:
         return None
     with os.fdopen(os.open(_get_marker_path(), os.O_RDWR | os.O_CREAT, 0o600), "r+") as mark:
@@ -53,9 +55,9 @@ def _send(newest: Checkpoint, addresses: tuple[str, ...]) -> None:
     day = f"{newest.at.astimezone(clock.LONDON):%-d %B %Y}"
     db.session.rollback()
     with transaction():
-        for each in addresses:
+        for address in addresses:
             body = BODY.format(origin=newest.origin, day=day, key=newest.key, line=newest.line)
-            emails.send(each, f"Ledger checkpoint of {newest.origin}, {day}", body)
+            emails.send(address, f"Ledger checkpoint of {newest.origin}, {day}", body)
 
 
 def _get_marker_path() -> str:

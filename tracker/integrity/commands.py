@@ -23,11 +23,11 @@ def verify(as_json: bool, show_covered: bool) -> None:
     """Run every integrity check. Exit code 0: all passed; 1: a check failed; 2: the checks could not run."""
     from sqlalchemy.exc import SQLAlchemyError
 
-    from tracker.integrity.invariants import covered
+    from tracker.integrity.invariants import list_covered_columns
     from tracker.integrity.verify import CHECKS, run_all_checks
 
     if show_covered:
-        _print_covered(covered(CHECKS), as_json)
+        _print_covered(list_covered_columns(CHECKS), as_json)
         return
     results: list[Result] = []
     try:
@@ -76,7 +76,7 @@ def confine_role(role: str) -> None:
 def export_ledger(file: Path, number: str | None) -> None:
     """Export forms, ledger, checkpoints and public keys as a ZIP, with a script that verifies them."""
     from tracker.errors import TrackerError
-    from tracker.integrity.export import find_centre, pack_record, record_ledger_export
+    from tracker.integrity.export import find_centre, record_ledger_export, write_export
     from tracker.ledger.events import OPERATOR
     from tracker.ledger.transactions import transaction
 
@@ -84,7 +84,7 @@ def export_ledger(file: Path, number: str | None) -> None:
     try:
         centre = find_centre(number) if number else None
         with partial.open("wb") as sink:
-            exported = pack_record(sink, centre)
+            exported = write_export(sink, centre)
         with transaction():
             record_ledger_export(exported, centre, OPERATOR)
         partial.replace(file)
@@ -108,16 +108,16 @@ def _line(result: "Result") -> str:
 
 
 def _note_own_role() -> None:
-    from tracker.integrity.database_role import own_name_if_able
+    from tracker.integrity.database_role import find_own_unsafe_role
 
-    if name := own_name_if_able():
+    if name := find_own_unsafe_role():
         click.echo(f"  The role {name} could change the ledger. Run the server with a role that cannot:")
         click.echo("  flask confine ROLE (see docs/operations.md).")
 
 
 def _conclude(results: "Sequence[Result]") -> None:
-    wrong = sum(not result.holds for result in results)
-    click.echo(f"{len(results)} checks: {f'{wrong} failed' if wrong else 'all passed'}.")
+    failed = sum(not result.holds for result in results)
+    click.echo(f"{len(results)} checks: {f'{failed} failed' if failed else 'all passed'}.")
 
 
 def _as_json(results: "Sequence[Result]") -> dict[str, object]:

@@ -7,7 +7,7 @@ from functools import cache
 from sqlalchemy import CompoundSelect, String, cast, func, literal, select, text, union_all
 
 from tracker.extensions import db
-from tracker.integrity.database_role import CONFINED, list_able
+from tracker.integrity.database_role import DATABASE_CONFINED, list_unsafe_roles
 from tracker.integrity.invariants import invariant
 from tracker.integrity.ledger_snapshot import LedgerSnapshot
 from tracker.ledger.canonical_json import canonical_json
@@ -39,35 +39,35 @@ DEFINITIONS = {
 
 
 @invariant(28, "the database is sound, and its append-only triggers are unchanged")
-def database_is_sound(_ledger: LedgerSnapshot) -> Iterator[str]:
+def find_database_faults(_ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each fault of the database, its foreign keys and its triggers. docs/integrity.md, invariant 28."""
     dialect = db.session.get_bind().dialect.name
-    yield from _sqlite_faults() if dialect == "sqlite" else _postgresql_faults()
-    yield from _orphans()
-    there = _triggers(dialect)
+    yield from _find_sqlite_faults() if dialect == "sqlite" else _find_postgresql_faults()
+    yield from _find_orphan_rows()
+    triggers = _list_triggers(dialect)
     acts = ("update", "delete") if dialect == "sqlite" else ("update", "delete", "truncate")
     for table in APPEND_ONLY:
         for act in acts:
-            if f"{table}_no_{act}" not in there:
+            if f"{table}_no_{act}" not in triggers:
                 yield f"the trigger that refuses to {act} {table} is gone"
-    if _hash_of_triggers(dialect) != TRIGGERS[dialect]:
+    if _hash_triggers(dialect) != TRIGGERS[dialect]:
         yield "a trigger is not as the migrations made it, or one was added"
 
 
 @invariant(28, "only the database's owner can change the ledger, where a restricted role was set up")
-def ledger_is_confined(ledger: LedgerSnapshot) -> Iterator[str]:
+def find_roles_that_can_change_ledger(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each database role that can change the ledger. docs/integrity.md, invariant 28."""
-    if db.session.get_bind().dialect.name == "postgresql" and any(ledger.list_events(CONFINED)):
-        yield from (f"the role {name} can change the ledger" for name in list_able())
+    if db.session.get_bind().dialect.name == "postgresql" and any(ledger.list_events(DATABASE_CONFINED)):
+        yield from (f"the role {name} can change the ledger" for name in list_unsafe_roles())
 
 
-def _sqlite_faults() -> Iterator[str]:
+def _find_sqlite_faults() -> Iterator[str]:
     for (line,) in db.session.execute(text("PRAGMA integrity_check(20)")):
         if line != "ok":
             yield f"the database file is damaged: {line}"
 
 
-def _postgresql_faults() -> Iterator[str]:
+def _find_postgresql_faults() -> Iterator[str]:
     invalid = "SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid"
     yield from (f"the index {name} is not valid" for name in db.session.scalars(text(invalid)))
     rules = "SELECT rulename FROM pg_rules WHERE schemaname = current_schema()"
@@ -76,37 +76,37 @@ def _postgresql_faults() -> Iterator[str]:
     yield from (f"the constraint {name} was never checked" for name in db.session.scalars(text(unchecked)))
 
 
-def _orphans() -> Iterator[str]:
+def _find_orphan_rows() -> Iterator[str]:
     """Find rows whose foreign key leads nowhere, because foreign keys can be switched off in the database."""
-    for child, parent, key in db.session.execute(_orphan_query()):
+    for child, parent, key in db.session.execute(_build_orphan_query()):
         if key is not None:
             yield f"a row of {child} names {parent} {key}, which is not there"
 
 
 @cache
-def _orphan_query() -> CompoundSelect[str, str, str | None]:
+def _build_orphan_query() -> CompoundSelect[str, str, str | None]:
     """Select, for each foreign key, its two tables and the first value that leads nowhere, in one statement."""
-    found = []
+    queries = []
     for table in db.metadata.sorted_tables:
         for key in table.foreign_keys:
             parent, child = key.column.table.alias(), key.parent
             # Written out rather than sent as parameters, so that PostgreSQL can keep its plan.
             names = (literal(name, String, literal_execute=True) for name in (table.name, key.column.table.name))
-            found.append(
+            queries.append(
                 select(*names, cast(func.min(child), String))
                 .select_from(table.outerjoin(parent, child == parent.c[key.column.name]))
                 .where(child.is_not(None), parent.c[key.column.name].is_(None))
             )
-    return union_all(*found)
+    return union_all(*queries)
 
 
-def _hash_of_triggers(dialect: str) -> str:
+def _hash_triggers(dialect: str) -> str:
     """Hash the definitions of all triggers: a trigger of the same name could allow everything."""
-    found = [[str(each) for each in row] for row in db.session.execute(text(DEFINITIONS[dialect]))]
-    return hashlib.sha256(canonical_json(sorted(found))).hexdigest()
+    definitions = [[str(value) for value in row] for row in db.session.execute(text(DEFINITIONS[dialect]))]
+    return hashlib.sha256(canonical_json(sorted(definitions))).hexdigest()
 
 
-def _triggers(dialect: str) -> set[str]:
+def _list_triggers(dialect: str) -> set[str]:
     if dialect == "sqlite":
         return set(db.session.scalars(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")))
     query = "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled = 'O'"

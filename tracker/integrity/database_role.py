@@ -13,18 +13,18 @@ from tracker.extensions import db
 from tracker.ledger import keys
 from tracker.ledger.events import OPERATOR, record
 
-CONFINED = "database_confined"
+DATABASE_CONFINED = "database_confined"
 """By the operator: from now on nobody but the owner is to be able to change the ledger."""
-ADDED_TO = ("event", "event_text", "version_attachment", "carried_over_claim", "signing_key")
+INSERT_ONLY_TABLES = ("event", "event_text", "version_attachment", "carried_over_claim", "signing_key")
 """Tables of which no row ever changes."""
-TAKEN_FROM = (
+TABLES_WITH_DELETIONS = (
     "event_text", "criterion_link", "criterion", "evidence_requirement", "unit_code", "guidance_unit", "user_session",
     "account_link", "notification", "portfolio_access", "failed_sign_in", "second_factor", "recovery_code",
 )  # fmt: skip
 """Tables from which rows are deleted: salts of erased texts, links of drafts, and expired rows."""
-READ_ONLY = ("alembic_version",)
+SELECT_ONLY_TABLES = ("alembic_version",)
 
-STRENGTHS = """
+ROLE_ATTRIBUTES_QUERY = """
     SELECT rolname, rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls,
         EXISTS (SELECT 1 FROM pg_auth_members WHERE member = pg_roles.oid) AS member,
         EXISTS (SELECT 1 FROM pg_class WHERE relowner = pg_roles.oid)
@@ -32,7 +32,7 @@ STRENGTHS = """
             OR EXISTS (SELECT 1 FROM pg_database WHERE datdba = pg_roles.oid) AS owner
     FROM pg_roles WHERE rolname = :role
 """
-TOO_STRONG = {
+FORBIDDEN_ATTRIBUTES = {
     "rolsuper": "is a superuser",
     "rolcreaterole": "can create roles",
     "rolcreatedb": "can create databases",
@@ -41,7 +41,7 @@ TOO_STRONG = {
     "member": "is a member of another role",
     "owner": "owns objects in this database",
 }
-ABLE = """
+UNSAFE_ROLES_QUERY = """
     SELECT rolname FROM pg_roles
     WHERE NOT rolsuper AND rolcanlogin
         AND oid <> (SELECT relowner FROM pg_class WHERE oid = 'event'::regclass)
@@ -52,7 +52,7 @@ ABLE = """
         )
     ORDER BY rolname
 """
-OWN = """
+OWN_ROLE_QUERY = """
     SELECT current_user FROM pg_roles
     WHERE rolname = current_user AND (
         rolsuper OR has_table_privilege('event', 'UPDATE, DELETE, TRUNCATE, TRIGGER')
@@ -72,57 +72,57 @@ def confine(role: str) -> None:
     key = keys.find_current_key()
     if key is None:
         raise Refused("There is no key yet. Nothing was changed. To make the first: flask keys make")
-    _refuse_strong(role)
-    for statement in _statements(role):
+    _check_role_attributes(role)
+    for statement in _build_statements(role):
         db.session.execute(text(statement))
-    if able := list_able():
+    if able := list_unsafe_roles():
         raise Refused(f"{', '.join(able)} could still change the ledger. Nothing was changed. Revoke that first.")
-    record(CONFINED, key, OPERATOR)
+    record(DATABASE_CONFINED, key, OPERATOR)
 
 
-def list_able() -> list[str]:
+def list_unsafe_roles() -> list[str]:
     """Return the roles that can sign in and change the ledger, without superusers and its owner."""
-    return list(db.session.scalars(text(ABLE)))
+    return list(db.session.scalars(text(UNSAFE_ROLES_QUERY)))
 
 
-def own_name_if_able() -> str | None:
+def find_own_unsafe_role() -> str | None:
     """Return this connection's role if it could change the ledger, else None; None on SQLite, which has no roles."""
     if db.session.get_bind().dialect.name != "postgresql":
         return None
-    found: str | None = db.session.scalar(text(OWN))
-    return found
+    role: str | None = db.session.scalar(text(OWN_ROLE_QUERY))
+    return role
 
 
-def _refuse_strong(role: str) -> None:
-    found = db.session.execute(text(STRENGTHS), {"role": role}).mappings().first()
-    if found is None:
+def _check_role_attributes(role: str) -> None:
+    attributes = db.session.execute(text(ROLE_ATTRIBUTES_QUERY), {"role": role}).mappings().first()
+    if attributes is None:
         raise Refused(f"There is no role {role}. Nothing was changed. To make it: CREATE ROLE … LOGIN PASSWORD …")
-    for name, sentence in TOO_STRONG.items():
-        if found[name]:
+    for name, sentence in FORBIDDEN_ATTRIBUTES.items():
+        if attributes[name]:
             raise Refused(f"{role} {sentence}, so it cannot be restricted. Nothing was changed. Use another role.")
 
 
-def _statements(role: str) -> Iterator[str]:
+def _build_statements(role: str) -> Iterator[str]:
     quote = db.session.get_bind().dialect.identifier_preparer.quote_identifier
-    named = quote(role)
+    quoted_role = quote(role)
     schema = quote(db.session.scalar(text("SELECT current_schema()")))
     database = quote(db.session.scalar(text("SELECT current_database()")))
     for kind in ("TABLES", "SEQUENCES"):
-        yield f"REVOKE ALL ON ALL {kind} IN SCHEMA {schema} FROM {named}, PUBLIC"
-    yield f"REVOKE CREATE ON SCHEMA {schema} FROM {named}, PUBLIC"
-    yield f"REVOKE CREATE, TEMPORARY ON DATABASE {database} FROM {named}, PUBLIC"
-    yield f"GRANT CONNECT ON DATABASE {database} TO {named}"
-    yield f"GRANT USAGE ON SCHEMA {schema} TO {named}"
-    yield f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {named}"
-    for name in READ_ONLY:
-        yield f"GRANT SELECT ON {schema}.{quote(name)} TO {named}"
+        yield f"REVOKE ALL ON ALL {kind} IN SCHEMA {schema} FROM {quoted_role}, PUBLIC"
+    yield f"REVOKE CREATE ON SCHEMA {schema} FROM {quoted_role}, PUBLIC"
+    yield f"REVOKE CREATE, TEMPORARY ON DATABASE {database} FROM {quoted_role}, PUBLIC"
+    yield f"GRANT CONNECT ON DATABASE {database} TO {quoted_role}"
+    yield f"GRANT USAGE ON SCHEMA {schema} TO {quoted_role}"
+    yield f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {quoted_role}"
+    for name in SELECT_ONLY_TABLES:
+        yield f"GRANT SELECT ON {schema}.{quote(name)} TO {quoted_role}"
     for name in db.metadata.tables:
-        yield f"GRANT {', '.join(_acts_on(name))} ON {schema}.{quote(name)} TO {named}"
+        yield f"GRANT {', '.join(_list_privileges(name))} ON {schema}.{quote(name)} TO {quoted_role}"
 
 
-def _acts_on(table: str) -> Iterator[str]:
+def _list_privileges(table: str) -> Iterator[str]:
     yield from ("SELECT", "INSERT")
-    if table not in ADDED_TO:
+    if table not in INSERT_ONLY_TABLES:
         yield "UPDATE"
-    if table in TAKEN_FROM:
+    if table in TABLES_WITH_DELETIONS:
         yield "DELETE"

@@ -14,7 +14,7 @@ MAX_DELAY = timedelta(days=30)
 
 
 @invariant(27, "everything erased was due for erasure, and is gone", {"erasure": ("is_open",)})
-def erased_is_what_was_due(ledger: LedgerSnapshot) -> Iterator[str]:
+def find_wrong_erasures(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each erasure that was not due or is incomplete. docs/integrity.md, invariant 27."""
     for key, row in ledger.rows("erasure").items():
         if row["is_open"]:
@@ -31,13 +31,13 @@ def erased_is_what_was_due(ledger: LedgerSnapshot) -> Iterator[str]:
 
 
 @invariant(27, "nothing due for erasure is more than 30 days late")
-def nothing_due_is_late(ledger: LedgerSnapshot) -> Iterator[str]:
+def find_late_erasures(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each registration whose erasure is over 30 days late. docs/integrity.md, invariant 27."""
     rules = ledger.by("retention_rule", "centre_id")
     for centre in ledger.rows("centre"):
         if any(day_of(rule["set_at"]) >= today() - MAX_DELAY for rule in rules.get(centre, ())):
             continue  # a rule that was set lately may have made much due at once
-        for kept in list_due(centre, today() - MAX_DELAY):
-            holds = ledger.by("retention_hold", "registration_id").get(kept.registration.id, ())
+        for portfolio in list_due(centre, today() - MAX_DELAY):
+            holds = ledger.by("retention_hold", "registration_id").get(portfolio.registration.id, ())
             if not any(hold["lifted_at"] and day_of(hold["lifted_at"]) >= today() - MAX_DELAY for hold in holds):
-                yield f"registration {kept.registration.id} was due for erasure more than thirty days ago"
+                yield f"registration {portfolio.registration.id} was due for erasure more than thirty days ago"

@@ -34,7 +34,7 @@ NO_CHECKPOINT = (
 
 
 @dataclass(frozen=True)
-class Exported:
+class ExportResult:
     """How many events and forms an export holds."""
 
     events: int
@@ -47,13 +47,13 @@ class Exported:
 
 def find_centre(number: str) -> Centre:
     """Return the centre with this number at the awarding body. Raises `NotFound`."""
-    found = db.session.scalars(select(Centre).where(Centre.number == number)).one_or_none()
-    if found is None:
+    centre = db.session.scalars(select(Centre).where(Centre.number == number)).one_or_none()
+    if centre is None:
         raise NotFound(f"There is no centre {number}. Nothing was exported.")
-    return found
+    return centre
 
 
-def pack_record(sink: IO[bytes], centre: Centre | None) -> Exported:
+def write_export(sink: IO[bytes], centre: Centre | None) -> ExportResult:
     """Write the ZIP with the forms of one centre, or of every one, as the ledger stands now.
 
     Call it with no transaction open. Raises `Refused` without a key, or where a form's file is not as it was issued.
@@ -63,12 +63,12 @@ def pack_record(sink: IO[bytes], centre: Centre | None) -> Exported:
         raise Refused(NO_CHECKPOINT)
     try:
         with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
-            return _pack(archive, centre, up_to)
+            return _write_archive(archive, centre, up_to)
     finally:
         db.session.rollback()
 
 
-def record_ledger_export(exported: Exported, centre: Centre | None, actor: Actor) -> None:
+def record_ledger_export(exported: ExportResult, centre: Centre | None, actor: Actor) -> None:
     """Record in the ledger that it was exported, and what the export contained."""
     record(
         "record_exported", db.session.get_one(SigningKey, exported.key), actor,
@@ -76,60 +76,60 @@ def record_ledger_export(exported: Exported, centre: Centre | None, actor: Actor
     )  # fmt: skip
 
 
-def _pack(archive: zipfile.ZipFile, centre: Centre | None, up_to: Checkpoint) -> Exported:
+def _write_archive(archive: zipfile.ZipFile, centre: Centre | None, up_to: Checkpoint) -> ExportResult:
     files: dict[str, str] = {}
 
-    def put(name: str, content: bytes, how: int = zipfile.ZIP_DEFLATED) -> None:
+    def add(name: str, content: bytes, compression: int = zipfile.ZIP_DEFLATED) -> None:
         files[name] = hashlib.sha256(content).hexdigest()
-        archive.writestr(name, content, how)
+        archive.writestr(name, content, compression)
 
     bodies = list(db.session.scalars(select(Event.body).where(Event.seq <= up_to.size).order_by(Event.seq)))
-    put("ledger.jsonl", b"".join(body + b"\n" for body in bodies))
-    put("checkpoints.jsonl", "".join(_lines(up_to.size)).encode())
+    add("ledger.jsonl", b"".join(body + b"\n" for body in bodies))
+    add("checkpoints.jsonl", "".join(_list_checkpoint_lines(up_to.size)).encode())
     for key in keys.list_keys():
         public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(key.public_key))
-        put(f"keys/{key.name}.pub", public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
-        put(f"keys/{key.name}.seal.crt", key.certificate.encode("ascii"))
-    forms = list(_forms(bodies, centre))
+        add(f"keys/{key.name}.pub", public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+        add(f"keys/{key.name}.seal.crt", key.certificate.encode("ascii"))
+    forms = list(_list_forms(bodies, centre))
     for form in forms:
         for ending, content in _list_form_files(form):
-            put(f"forms/{form['number']}.{ending}", content, zipfile.ZIP_STORED)
-    put("README.txt", _readme(centre).encode())
-    put("verify.py", (BUNDLE_FOLDER / "verify.py").read_bytes())
+            add(f"forms/{form['number']}.{ending}", content, zipfile.ZIP_STORED)
+    add("README.txt", _render_readme(centre).encode())
+    add("verify.py", (BUNDLE_FOLDER / "verify.py").read_bytes())
     signer = db.session.scalars(select(SigningKey).where(SigningKey.name == up_to.key)).one()
-    said = {
+    contents = {
         "v": 1, "origin": up_to.origin, "made_at": up_to.at.isoformat(timespec="microseconds"),
         "centre": centre.id if centre else None, "size": up_to.size, "head": up_to.head, "key": up_to.key,
         "files": files,
     }  # fmt: skip
-    body = DOMAIN + canonical_json(said)
-    signed = {"contents": said, "signature": keys.sign(up_to.key, body)}
+    body = DOMAIN + canonical_json(contents)
+    signed = {"contents": contents, "signature": keys.sign(up_to.key, body)}
     archive.writestr("contents.json", json.dumps(signed, indent=1, sort_keys=True))
-    return Exported(up_to.size, len(forms), hashlib.sha256(body).hexdigest(), signer.id)
+    return ExportResult(up_to.size, len(forms), hashlib.sha256(body).hexdigest(), signer.id)
 
 
-def _lines(size: int) -> Iterator[str]:
+def _list_checkpoint_lines(size: int) -> Iterator[str]:
     """Yield the lines of the checkpoint file up to a length of the ledger."""
-    for found in checkpoints.read_lines():
-        if found[1] is None:
-            raise Refused(f"Checkpoint {found[0]} cannot be read. Nothing was exported. For details: flask verify")
-        if found[1].size <= size:
-            yield f"{found[1].line}\n"
+    for line in checkpoints.read_checkpoints():
+        if line[1] is None:
+            raise Refused(f"Checkpoint {line[0]} cannot be read. Nothing was exported. For details: flask verify")
+        if line[1].size <= size:
+            yield f"{line[1].line}\n"
 
 
-def _forms(bodies: list[bytes], centre: Centre | None) -> Iterator[Mapping[str, Any]]:
+def _list_forms(bodies: list[bytes], centre: Centre | None) -> Iterator[Mapping[str, Any]]:
     """Return the forms that these events issued and that no later event erased."""
-    told = [json.loads(body) for body in bodies if b'"form_issued"' in body or b'"portfolio_erased"' in body]
-    erased = {form for each in told if each["act"] == "portfolio_erased" for form in each["data"]["forms"]}
-    here = select(UnitAttempt.id).where(UnitAttempt.centre_id == centre.id) if centre else select(UnitAttempt.id)
-    attempts = set(db.session.scalars(here))
-    for each in told:
+    events = [json.loads(body) for body in bodies if b'"form_issued"' in body or b'"portfolio_erased"' in body]
+    erased = {form for event in events if event["act"] == "portfolio_erased" for form in event["data"]["forms"]}
+    query = select(UnitAttempt.id).where(UnitAttempt.centre_id == centre.id) if centre else select(UnitAttempt.id)
+    attempts = set(db.session.scalars(query))
+    for event in events:
         if (
-            each["act"] == "form_issued"
-            and each["object"]["id"] not in erased
-            and each["data"]["attempt"] in attempts
+            event["act"] == "form_issued"
+            and event["object"]["id"] not in erased
+            and event["data"]["attempt"] in attempts
         ):
-            yield each["data"]
+            yield event["data"]
 
 
 def _list_form_files(form: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
@@ -147,7 +147,7 @@ def _list_form_files(form: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
     yield "code", carried[CODE_FILE]
 
 
-def _readme(centre: Centre | None) -> str:
+def _render_readme(centre: Centre | None) -> str:
     whose = f"{centre.name} ({centre.number})" if centre else "every centre"
     origin: str = current_app.config["SETTINGS"].base_url
     text = (BUNDLE_FOLDER / "README.txt").read_text(encoding="utf-8")

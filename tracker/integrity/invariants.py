@@ -45,18 +45,18 @@ def invariant(
 ) -> Callable[[Callable[[LedgerSnapshot], Iterable[str]]], Callable[[LedgerSnapshot], Iterable[str]]]:
     """Register a function that yields faults as one of the checks."""
 
-    def added(find: Callable[[LedgerSnapshot], Iterable[str]]) -> Callable[[LedgerSnapshot], Iterable[str]]:
+    def register(find: Callable[[LedgerSnapshot], Iterable[str]]) -> Callable[[LedgerSnapshot], Iterable[str]]:
         CHECKS.append(Check(number, name, find, covers or {}))
         return find
 
-    return added
+    return register
 
 
 def run_checks(ledger: LedgerSnapshot, checks: Iterable[Check]) -> Iterator[Result]:
     """Yield the result of each check in the order of their numbers, as soon as it is known."""
-    for each in sorted(checks, key=lambda check: check.number):
-        found = list(islice(_list_faults(each, ledger), MAX_COUNTED))
-        yield Result(each, len(found), found[0] if found else None)
+    for check in sorted(checks, key=lambda check: check.number):
+        faults = list(islice(_list_faults(check, ledger), MAX_COUNTED))
+        yield Result(check, len(faults), faults[0] if faults else None)
 
 
 def _list_faults(check: Check, ledger: LedgerSnapshot) -> Iterator[str]:
@@ -66,10 +66,10 @@ def _list_faults(check: Check, ledger: LedgerSnapshot) -> Iterator[str]:
         yield f"something it rests on is missing or unreadable: {type(error).__name__} {error}"
 
 
-def covered(checks: Iterable[Check]) -> dict[str, list[str]]:
+def list_covered_columns(checks: Iterable[Check]) -> dict[str, list[str]]:
     """Return the columns that some check protects, by table."""
     columns: dict[str, set[str]] = {}
-    for each in checks:
-        for table, names in each.covers.items():
+    for check in checks:
+        for table, names in check.covers.items():
             columns.setdefault(table, set()).update(names)
     return {table: sorted(columns[table]) for table in sorted(columns)}

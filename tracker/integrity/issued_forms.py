@@ -16,7 +16,7 @@ from tracker.vocabulary import AttemptState, SignatureRole
 
 
 @invariant(20, "every certificate claimed rests on a verified unit attempt and a stored form")
-def claimed_has_its_form(ledger: LedgerSnapshot) -> Iterator[str]:
+def find_certificates_without_form(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each claimed certificate without verification or stored form. docs/integrity.md, invariant 20."""
     for key, attempt in ledger.rows("unit_attempt").items():
         if attempt["state"] != AttemptState.CERTIFICATE_CLAIMED:
@@ -34,7 +34,7 @@ def claimed_has_its_form(ledger: LedgerSnapshot) -> Iterator[str]:
 
 
 @invariant(21, "every issued form is the file that was sealed", {"issued_form": ("sha256", "size", "number")})
-def forms_are_as_sealed(ledger: LedgerSnapshot) -> Iterator[str]:
+def find_changed_forms(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each issued form whose file or seal is not as recorded. docs/integrity.md, invariant 21."""
     certificates = {row["name"]: row["certificate"] for row in ledger.rows("signing_key").values()}
     public = {row["name"]: row["public_key"] for row in ledger.rows("signing_key").values()}
@@ -61,7 +61,7 @@ def forms_are_as_sealed(ledger: LedgerSnapshot) -> Iterator[str]:
 @invariant(
     21, "every issued form prints what was signed", {"issued_form": ("snapshot_hash", "ledger_size", "ledger_head")}
 )
-def forms_print_what_was_signed(ledger: LedgerSnapshot) -> Iterator[str]:
+def find_forms_with_unsigned_content(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each form that prints anything but what was signed. docs/integrity.md, invariant 21.
 
     A form also names the ledger's length and last hash, like a checkpoint.
@@ -80,7 +80,7 @@ def forms_print_what_was_signed(ledger: LedgerSnapshot) -> Iterator[str]:
 
 
 @invariant(22, "no form of an ended round is served as current", {"issued_form": ("superseded_at", "round")})
-def no_form_outlives_its_round(ledger: LedgerSnapshot) -> Iterator[str]:
+def find_forms_of_ended_rounds(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each current form of an ended round. docs/integrity.md, invariant 22."""
     current = {AttemptState.VERIFIED, AttemptState.CERTIFICATE_CLAIMED, AttemptState.VOID}
     for key, row in ledger.rows("issued_form").items():

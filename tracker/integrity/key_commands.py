@@ -15,9 +15,9 @@ def make_first() -> None:
     from tracker.ledger import checkpoints, keys
     from tracker.ledger.transactions import transaction
 
-    found = keys.find_current_key()
-    if found:
-        click.echo(f"There is a key already: {found.name}. Nothing was made.")
+    current = keys.find_current_key()
+    if current:
+        click.echo(f"There is a key already: {current.name}. Nothing was made.")
         return
     with transaction():
         name = keys.make_key().name
@@ -51,8 +51,8 @@ def show_keys() -> None:
     """List every key with its public key, oldest first."""
     from tracker.ledger import keys
 
-    for each in keys.list_keys():
-        click.echo(f"{each.name}  since {each.made_at:%Y-%m-%d %H:%M} UTC  ed25519 {each.public_key}")
+    for key in keys.list_keys():
+        click.echo(f"{key.name}  since {key.made_at:%Y-%m-%d %H:%M} UTC  ed25519 {key.public_key}")
 
 
 @click.command("clock")

@@ -49,7 +49,7 @@ class LedgerSnapshot:
     @cached_property
     def events(self) -> list[LedgerEvent]:
         """Every event that can be read, in order; what is wrong with the others is in `broken`."""
-        told, seq, prev = [], 0, events.GENESIS
+        parsed, seq, prev = [], 0, events.GENESIS
         for row in self._stored_events():
             seq += 1
             if row.seq != seq:
@@ -60,9 +60,9 @@ class LedgerSnapshot:
             prev = row.hash
             if events.hash_body(row.body) != row.hash:
                 self.broken.append(f"event {seq} was changed: its text does not hash to what is stored")
-            if found := self._parse(row):
-                told.append(found)
-        return told
+            if event := self._parse(row):
+                parsed.append(event)
+        return parsed
 
     @cached_property
     def hashes(self) -> list[str]:
@@ -72,36 +72,36 @@ class LedgerSnapshot:
     @cached_property
     def salts(self) -> dict[int, dict[str, str]]:
         """By event and field, the salts that were not erased."""
-        found: dict[int, dict[str, str]] = {}
+        salts: dict[int, dict[str, str]] = {}
         for seq, field, salt in db.session.execute(select(EventText.event_seq, EventText.field, EventText.salt)):
-            found.setdefault(seq, {})[field] = salt
-        return found
+            salts.setdefault(seq, {})[field] = salt
+        return salts
 
     @cached_property
     def by_act(self) -> dict[str, list[LedgerEvent]]:
         """Return the events by act."""
-        found: dict[str, list[LedgerEvent]] = {}
-        for each in self.events:
-            found.setdefault(each.act, []).append(each)
-        return found
+        by_act: dict[str, list[LedgerEvent]] = {}
+        for event in self.events:
+            by_act.setdefault(event.act, []).append(event)
+        return by_act
 
     def list_events(self, *acts: str) -> Iterator[LedgerEvent]:
         """Yield the events of these acts, act by act and in order."""
         for act in acts:
             yield from self.by_act.get(act, ())
 
-    def erased(self, what: str) -> set[int]:
+    def erased(self, key: str) -> set[int]:
         """Return the ids that erasure events list under a name: `versions`, `attachments` or `forms`."""
-        return {each for event in self.list_events("portfolio_erased") for each in event.data[what]}
+        return {row_id for event in self.list_events("portfolio_erased") for row_id in event.data[key]}
 
     def rows(self, name: str) -> dict[Any, Row]:
         """Return a table's rows by primary key; a key of several columns is a tuple."""
         if name not in self._rows:
             table = self.table(name)
             keys = [column.name for column in table.primary_key]
-            found = db.session.execute(select(table).order_by(*table.primary_key)).mappings()
+            result = db.session.execute(select(table).order_by(*table.primary_key)).mappings()
             self._rows[name] = {
-                row[keys[0]] if len(keys) == 1 else tuple(row[key] for key in keys): dict(row) for row in found
+                row[keys[0]] if len(keys) == 1 else tuple(row[key] for key in keys): dict(row) for row in result
             }
         return self._rows[name]
 
@@ -127,19 +127,19 @@ class LedgerSnapshot:
             body, is_canonical = parse_canonical(row.body)
             if not is_canonical:
                 self.broken.append(f"event {row.seq} is not written canonically")
-            thing = body["object"]
-            told = LedgerEvent(
+            subject = body["object"]
+            event = LedgerEvent(
                 body["seq"], datetime.fromisoformat(body["at"]), body["actor"], body["grant"], body["session_ref"],
-                body["act"], thing["type"], thing["id"], body["data"],
+                body["act"], subject["type"], subject["id"], body["data"],
             )  # fmt: skip
             prev = body["prev"]
         except (ValueError, KeyError, TypeError, RecursionError):
             self.broken.append(f"event {row.seq} cannot be read")
             return None
         columns = (row.seq, row.at, row.actor_id, row.grant_id, row.act, row.object_type, row.object_id, row.prev)
-        said = (
-            told.seq, told.at, told.actor, told.grant, told.act, told.object_type, told.object_id, prev,
+        stated = (
+            event.seq, event.at, event.actor, event.grant, event.act, event.object_type, event.object_id, prev,
         )  # fmt: skip
-        if columns != said:
+        if columns != stated:
             self.broken.append(f"event {row.seq}: its columns do not say what its text says")
-        return told
+        return event

@@ -12,9 +12,9 @@ from tracker.ledger import events
 from tracker.ledger.transactions import transaction
 from tracker.models import IntegrityCheckRun
 
-HOUR = 2
+RUN_HOUR = 2
 """The hour of the run, London time, when few people work."""
-AT_THE_LATEST = timedelta(hours=26)
+MAX_INTERVAL = timedelta(hours=26)
 GROUPS = {
     "Ledger of events": (1, 2, 3, 4, 5, 14, 23),
     "Roles and separation of duties": (6, 7, 24, 25, 26),
@@ -38,19 +38,19 @@ def check_nightly() -> IntegrityCheckRun | None:
 
     size, _ = events.get_head()
     results: list[dict[str, Any]] = [
-        {"invariant": each.check.number, "name": each.check.name, "offences": each.count, "first": each.first}
-        for each in run_all_checks()
+        {"invariant": result.check.number, "name": result.check.name, "offences": result.count, "first": result.first}
+        for result in run_all_checks()
     ]
     with transaction():
-        found = IntegrityCheckRun(
+        run = IntegrityCheckRun(
             checked_at=moment,
             finished_at=now(),
             events=size,
-            violated=sum(each["offences"] > 0 for each in results),
+            violated=sum(result["offences"] > 0 for result in results),
             results=results,
         )
-        db.session.add(found)
-    return found
+        db.session.add(run)
+    return run
 
 
 def group_results(results: Iterable[Mapping[str, Any]]) -> list[tuple[str, list[Mapping[str, Any]]]]:
@@ -69,6 +69,6 @@ def find_last_check() -> IntegrityCheckRun | None:
 
 def _is_due(last: IntegrityCheckRun) -> bool:
     """Return whether it is the night after the last run, or more than a day since then."""
-    here, before = now().astimezone(LONDON), last.checked_at.astimezone(LONDON)
-    tonight = here.date() > before.date() and HOUR <= here.hour < HOUR + 3
-    return tonight or now() - last.checked_at >= AT_THE_LATEST
+    current, before = now().astimezone(LONDON), last.checked_at.astimezone(LONDON)
+    tonight = current.date() > before.date() and RUN_HOUR <= current.hour < RUN_HOUR + 3
+    return tonight or now() - last.checked_at >= MAX_INTERVAL

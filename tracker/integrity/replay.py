@@ -34,7 +34,7 @@ class ReplayedAttempt:
     "replaying the events gives the stored state of every unit attempt",
     {"unit_attempt": ("state", "round", "unit_id")},
 )
-def replay_gives_what_is_stored(ledger: LedgerSnapshot) -> Iterator[str]:
+def find_replay_differences(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each attempt whose stored state differs from its events. docs/integrity.md, invariant 4."""
     attempts, _ = replay_events(ledger)
     for key, row in ledger.rows("unit_attempt").items():
@@ -51,7 +51,7 @@ def replay_gives_what_is_stored(ledger: LedgerSnapshot) -> Iterator[str]:
 
 
 @invariant(5, "every change of a unit attempt's state is an allowed one")
-def moves_are_allowed(ledger: LedgerSnapshot) -> Iterator[str]:
+def find_illegal_transitions(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each change of state that the rules do not allow. docs/integrity.md, invariant 5."""
     _, faults = replay_events(ledger)
     yield from faults
@@ -61,7 +61,7 @@ def replay_events(ledger: LedgerSnapshot) -> tuple[dict[int, ReplayedAttempt], l
     """Replay the events of all attempts; return each attempt's state, and the changes that are not allowed."""
     attempts: dict[int, ReplayedAttempt] = {}
     faults: list[str] = []
-    for event in sorted(ledger.list_events(*LIFECYCLE_EVENTS), key=lambda each: each.seq):
+    for event in sorted(ledger.list_events(*LIFECYCLE_EVENTS), key=lambda event: event.seq):
         attempt = event.data["attempt"] if event.act in ACTION_OF_EVENT else event.object_id
         if event.act == "attempt_started":
             if attempt in attempts:

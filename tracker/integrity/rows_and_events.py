@@ -52,19 +52,21 @@ FIXED_TABLES: dict[str, tuple[str, ...]] = {
     "version_attachment": (),
 }
 """Tables whose rows never change, with the columns that are empty at first and may be filled later."""
-COLUMNS = {name: tuple(sealed.columns(db.metadata.tables[name])) for name, sealed in row_seals.TABLES.items()}
+COLUMNS = {name: tuple(sealed.columns(db.metadata.tables[name])) for name, sealed in row_seals.SEALED_TABLES.items()}
 
 
 @invariant(3, "every act has an event, and every event has its row")
-def rows_and_events_match(ledger: LedgerSnapshot) -> Iterator[str]:
+def find_unmatched_rows_and_events(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each row without its event, and each event without its row. docs/integrity.md, invariant 3."""
     for table, acts in CREATING_EVENTS.items():
-        event_counts = Counter(each.object_id for each in ledger.list_events(*acts))
-        event_counts += Counter(_carried_over(ledger, table))
+        event_counts = Counter(event.object_id for event in ledger.list_events(*acts))
+        event_counts += Counter(_list_carried_over_confirmations(ledger, table))
         keys = {key for key in ledger.rows(table) if _needs_event(ledger, table, key)}
         yield from _compare_counts(table, event_counts, keys)
     decided = Counter(
-        each["decision"] for event in ledger.list_events(*DECIDING_EVENTS) for each in event.data.get("decisions", ())
+        decision["decision"]
+        for event in ledger.list_events(*DECIDING_EVENTS)
+        for decision in event.data.get("decisions", ())
     )
     yield from _compare_counts("decision", decided, set(ledger.rows("decision")))
     reopened = Counter(event.data.get("reopening") for event in ledger.list_events("attempt_reopened"))
@@ -72,28 +74,28 @@ def rows_and_events_match(ledger: LedgerSnapshot) -> Iterator[str]:
 
 
 @invariant(14, "no row has changed since its last event", COLUMNS)
-def rows_are_as_sealed(ledger: LedgerSnapshot) -> Iterator[str]:
+def find_changed_rows(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each row that changed since its last event. docs/integrity.md, invariant 14."""
     latest = {key: event for event in ledger.events for key in event.data.get("rows", ())}
-    seen = set()
-    for name in row_seals.TABLES:
+    sealed_keys = set()
+    for name in row_seals.SEALED_TABLES:
         table = ledger.table(name)
         for row in ledger.rows(name).values():
-            key = row_seals.get_key(table, row)
-            seen.add(key)
+            key = row_seals.get_row_key(table, row)
+            sealed_keys.add(key)
             if event := latest.get(key):
                 yield from _find_change(ledger, event, key, table, row)
             elif _must_be_sealed(ledger, name, row):
                 yield f"{_describe_key(key)} is in no event"
-    for key in latest.keys() - seen:
-        if key.partition(":")[0] in row_seals.TABLES:
+    for key in latest.keys() - sealed_keys:
+        if key.partition(":")[0] in row_seals.SEALED_TABLES:
             yield f"{_describe_key(key)} is gone, though {latest[key].name} tells of it"
 
 
 @invariant(
     14, "columns that never change hold what was first entered", {name: COLUMNS[name] for name in FIXED_TABLES}
 )
-def rows_are_as_first_sealed(ledger: LedgerSnapshot) -> Iterator[str]:
+def find_changed_fixed_columns(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each row whose fixed columns differ from what was first entered. docs/integrity.md, invariant 14.
 
     A later event seals a row again; without this check, whoever can append an event could change what was signed.
@@ -106,13 +108,13 @@ def rows_are_as_first_sealed(ledger: LedgerSnapshot) -> Iterator[str]:
     for name, later in FIXED_TABLES.items():
         table = ledger.table(name)
         for row in ledger.rows(name).values():
-            key = row_seals.get_key(table, row)
+            key = row_seals.get_row_key(table, row)
             if key in first and key not in erased:
                 yield from _find_change(ledger, first[key], key, table, {**row, **dict.fromkeys(later)})
 
 
 @invariant(14, "notes on evidence requirements are as they were when signed", {"requirement_confirmation": ("note",)})
-def notes_are_as_signed(ledger: LedgerSnapshot) -> Iterator[str]:
+def find_changed_notes(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each requirement note that changed after signing. docs/integrity.md, invariant 14.
 
     Notes may change until the signature, whose event holds their hashes.
@@ -120,14 +122,14 @@ def notes_are_as_signed(ledger: LedgerSnapshot) -> Iterator[str]:
     erased = ledger.erased("attempts")
     for event in ledger.list_events("unit_signed"):
         texts, salts = event.data.get("texts", {}), ledger.salts.get(event.seq, {})
-        wanted = set(event.data.get("requirements", ()))
+        confirmed = set(event.data.get("requirements", ()))
         for row in ledger.rows("requirement_confirmation").values():
             if (row["attempt_id"], row["round"]) != (event.data["attempt"], event.data["round"]):
                 continue
             if row["note"] == ERASED_TEXT and row["attempt_id"] in erased:
                 continue
             name = f"note-{row['requirement_id']}"
-            if row["requirement_id"] not in wanted or row["confirmed_at"] > event.at or _was_removed(row, event):
+            if row["requirement_id"] not in confirmed or row["confirmed_at"] > event.at or _was_removed(row, event):
                 continue
             hashed = events.hash_text(salts[name], row["note"]) if name in salts else None
             if (row["note"] or name in texts) and texts.get(name) != hashed:
@@ -139,7 +141,7 @@ def _was_removed(row: Any, event: LedgerEvent) -> bool:
     return row["removed_at"] is not None and row["removed_at"] <= event.at
 
 
-def _carried_over(ledger: LedgerSnapshot, table: str) -> Iterator[int]:
+def _list_carried_over_confirmations(ledger: LedgerSnapshot, table: str) -> Iterator[int]:
     """Yield the confirmations that a version move carried over."""
     if table == "requirement_confirmation":
         yield from (
@@ -153,14 +155,14 @@ def _needs_event(ledger: LedgerSnapshot, table: str, key: int) -> bool:
 
 
 def _compare_counts(table: str, event_counts: Counter[Any], keys: set[Any]) -> Iterator[str]:
-    what = table.replace("_", " ")
+    description = table.replace("_", " ")
     for key in sorted(keys - set(event_counts)):
-        yield f"{what} {key} is in no event"
+        yield f"{description} {key} is in no event"
     for key, times in event_counts.items():
         if key not in keys:
-            yield f"{what} {key} is gone, though an event tells of it"
+            yield f"{description} {key} is gone, though an event tells of it"
         elif times > 1:
-            yield f"{what} {key} is told of {times} times"
+            yield f"{description} {key} is told of {times} times"
 
 
 def _must_be_sealed(ledger: LedgerSnapshot, name: str, row: Any) -> bool:

@@ -36,7 +36,7 @@ SIGNATURES_OF_STATE = {
 
 
 @invariant(8, "each role has at most one live signature in a round")
-def one_signature_a_role(ledger: LedgerSnapshot) -> Iterator[str]:
+def find_duplicate_signatures(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each round with two live signatures in one role. docs/integrity.md, invariant 8."""
     live = Counter(
         (row["attempt_id"], row["round"], row["role"])
@@ -47,36 +47,43 @@ def one_signature_a_role(ledger: LedgerSnapshot) -> Iterator[str]:
 
 
 @invariant(9, "signatures follow their order: candidate's declaration, assessor, candidate, internal verifier")
-def signed_in_order(ledger: LedgerSnapshot) -> Iterator[str]:
+def find_signatures_out_of_order(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each round signed out of order. docs/integrity.md, invariant 9."""
-    for (attempt, number), rows in _signatures_of_rounds(ledger).items():
-        found = sorted(rows, key=lambda row: (row["signed_at"], row["id"]))
-        places = [SIGNING_ORDER.index(SignatureRole(row["role"])) for row in found]
+    for (attempt, number), rows in _group_signatures_by_round(ledger).items():
+        signatures = sorted(rows, key=lambda row: (row["signed_at"], row["id"]))
+        places = [SIGNING_ORDER.index(SignatureRole(row["role"])) for row in signatures]
         if places != sorted(places):
-            yield f"attempt {attempt}, round {number}: signed as {', then '.join(row['role'] for row in found)}"
+            yield f"attempt {attempt}, round {number}: signed as {', then '.join(row['role'] for row in signatures)}"
         if late := [
-            each for each in _list_submissions(ledger, found[0]) if each["submitted_at"] > found[0]["signed_at"]
+            submission
+            for submission in _list_submissions(ledger, signatures[0])
+            if submission["submitted_at"] > signatures[0]["signed_at"]
         ]:
             yield f"attempt {attempt}, round {number}: submission {late[0]['id']} was declared after it was assessed"
     for key, row in ledger.rows("unit_attempt").items():
-        wanted = set(SIGNATURES_OF_STATE.get(row["state"], ()))
-        held = {each["role"] for each in _signatures_of_rounds(ledger).get((key, row["round"]), ()) if _is_live(each)}
-        if held != wanted and row["state"] != AttemptState.VOID:
-            yield f"attempt {key} is {row['state']}, and has live signatures as {', '.join(sorted(held)) or 'nobody'}"
+        expected = set(SIGNATURES_OF_STATE.get(row["state"], ()))
+        actual = {
+            signature["role"]
+            for signature in _group_signatures_by_round(ledger).get((key, row["round"]), ())
+            if _is_live(signature)
+        }
+        if actual != expected and row["state"] != AttemptState.VOID:
+            roles = ", ".join(sorted(actual)) or "nobody"
+            yield f"attempt {key} is {row['state']}, and has live signatures as {roles}"
 
 
 @invariant(10, "every assessed unit attempt has all criteria met, all requirements confirmed and all claims decided")
-def assessed_is_complete(ledger: LedgerSnapshot) -> Iterator[str]:
+def find_incomplete_assessed_attempts(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield what an assessed attempt still lacks. docs/integrity.md, invariant 10."""
     confirmed = {
         (row["attempt_id"], row["round"], row["requirement_id"])
         for row in ledger.rows("requirement_confirmation").values()
         if row["removed_at"] is None
     }
-    for attempt, matrix in _signed_attempts(ledger):
-        for each in matrix.statuses:
-            if each.state is not CriterionState.MET:
-                yield f"attempt {attempt.id} is {attempt.state}, but its criterion {each.column.label} is not met"
+    for attempt, matrix in _list_signed_attempts(ledger):
+        for status in matrix.statuses:
+            if status.state is not CriterionState.MET:
+                yield f"attempt {attempt.id} is {attempt.state}, but its criterion {status.column.label} is not met"
         if any(row.undecided for row in matrix.rows):
             yield f"attempt {attempt.id} is {attempt.state}, but has claims that nobody decided"
         for row in ledger.by("evidence_requirement", "unit_id").get(attempt.unit_id, ()):
@@ -87,7 +94,7 @@ def assessed_is_complete(ledger: LedgerSnapshot) -> Iterator[str]:
 
 
 @invariant(11, "every criterion met rests on evidence accepted in that unit attempt")
-def met_rests_on_accepted(ledger: LedgerSnapshot) -> Iterator[str]:
+def find_met_without_accepted_evidence(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each `met` on evidence that was not accepted. docs/integrity.md, invariant 11."""
     accepted = {
         (row["attempt_id"], row["evidence_version_id"])
@@ -106,7 +113,7 @@ def met_rests_on_accepted(ledger: LedgerSnapshot) -> Iterator[str]:
 
 
 @invariant(12, "claims use the candidate's own evidence and criteria of the right unit version")
-def claims_are_in_place(ledger: LedgerSnapshot) -> Iterator[str]:
+def find_misplaced_claims(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each claim on other people's evidence or another unit's criteria. docs/integrity.md, invariant 12."""
     attempts, items, criteria = (ledger.rows(name) for name in ("unit_attempt", "evidence", "criterion"))
     for key, claim in ledger.rows("claim").items():
@@ -137,28 +144,30 @@ def claims_are_in_place(ledger: LedgerSnapshot) -> Iterator[str]:
     "what was signed equals what is stored now",
     {"signature": ("snapshot", "snapshot_hash"), "criterion": ("label",)},
 )
-def snapshots_are_as_signed(ledger: LedgerSnapshot) -> Iterator[str]:
+def find_changed_snapshots(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each signature whose snapshot differs from what is stored now. docs/integrity.md, invariant 13."""
-    told = {each.object_id: each for each in ledger.list_events("unit_signed", "unit_confirmed", "unit_verified")}
+    events = {
+        event.object_id: event for event in ledger.list_events("unit_signed", "unit_confirmed", "unit_verified")
+    }
     signatures = ledger.rows("signature")
     for key, row in signatures.items():
         if sha256(DOMAIN, row["snapshot"].encode()) != row["snapshot_hash"]:
             yield f"signature {key}: its snapshot does not hash to what it names"
-        if key in told and told[key].data["snapshot"] != row["snapshot_hash"]:
-            yield f"signature {key}: {told[key].name} tells of another snapshot"
-    rounds = _signatures_of_rounds(ledger)
-    for attempt, matrix in _signed_attempts(ledger):
+        if key in events and events[key].data["snapshot"] != row["snapshot_hash"]:
+            yield f"signature {key}: {events[key].name} tells of another snapshot"
+    rounds = _group_signatures_by_round(ledger)
+    for attempt, matrix in _list_signed_attempts(ledger):
         live = [row for row in rounds.get((attempt.id, attempt.round), ()) if _is_live(row)]
-        now = {words: take_snapshot(attempt, matrix, words).hash for words in map(_statement, live)}
+        now = {words: take_snapshot(attempt, matrix, words).hash for words in map(_get_statement, live)}
         for row in live:
-            if row["snapshot_hash"] != now[_statement(row)]:
+            if row["snapshot_hash"] != now[_get_statement(row)]:
                 yield f"signature {row['id']}: attempt {attempt.id} is no longer what was signed"
 
 
 @invariant(
     19, "every verified unit attempt was sampled or released with a reason, and its action points were answered"
 )
-def verified_was_sampled(ledger: LedgerSnapshot) -> Iterator[str]:
+def find_faulty_verifications(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each faulty verification: sampling, reason, date, action points. docs/integrity.md, invariant 19."""
     sampled = {(row["attempt_id"], row["round"]) for row in ledger.rows("sample").values()}
     for key, row in ledger.rows("signature").items():
@@ -183,18 +192,18 @@ def verified_was_sampled(ledger: LedgerSnapshot) -> Iterator[str]:
             yield f"attempt {row['attempt_id']} is {attempt['state']}, and action point {key} was never answered"
 
 
-def _signed_attempts(ledger: LedgerSnapshot) -> Iterator[tuple[UnitAttempt, Matrix]]:
+def _list_signed_attempts(ledger: LedgerSnapshot) -> Iterator[tuple[UnitAttempt, Matrix]]:
     """Yield each attempt whose round is signed, with its matrix as pages load it."""
     for key, row in ledger.rows("unit_attempt").items():
         if row["state"] in SIGNED_STATES and (attempt := db.session.get(UnitAttempt, key)):
             yield attempt, load_matrix(attempt)
 
 
-def _signatures_of_rounds(ledger: LedgerSnapshot) -> dict[tuple[int, int], list[Row]]:
-    found: dict[tuple[int, int], list[Row]] = {}
+def _group_signatures_by_round(ledger: LedgerSnapshot) -> dict[tuple[int, int], list[Row]]:
+    rounds: dict[tuple[int, int], list[Row]] = {}
     for row in ledger.rows("signature").values():
-        found.setdefault((row["attempt_id"], row["round"]), []).append(row)
-    return found
+        rounds.setdefault((row["attempt_id"], row["round"]), []).append(row)
+    return rounds
 
 
 def _is_live(row: Row) -> bool:
@@ -206,8 +215,8 @@ def _list_submissions(ledger: LedgerSnapshot, signature: Row) -> list[Row]:
     items = ledger.by("evidence", "candidate_id").get(_get_candidate_id(ledger, signature), ())
     return [
         submission
-        for each in _snapshot(signature).get("evidence", ())
-        for version in ledger.by("evidence_version", "content_hash").get(each["sha256"], ())
+        for item in _parse_snapshot(signature).get("evidence", ())
+        for version in ledger.by("evidence_version", "content_hash").get(item["sha256"], ())
         if version["evidence_id"] in {item["id"] for item in items}
         for submission in ledger.by("submission", "evidence_version_id").get(version["id"], ())
     ]
@@ -218,14 +227,14 @@ def _get_candidate_id(ledger: LedgerSnapshot, signature: Row) -> int | None:
     return attempt["candidate_id"] if attempt else None
 
 
-def _statement(signature: Row) -> str:
+def _get_statement(signature: Row) -> str:
     """Return the statement as it was signed, which may differ from the current wording."""
-    return str(_snapshot(signature).get("statement"))
+    return str(_parse_snapshot(signature).get("statement"))
 
 
-def _snapshot(signature: Row) -> dict[str, Any]:
+def _parse_snapshot(signature: Row) -> dict[str, Any]:
     try:
-        found = json.loads(signature["snapshot"])
+        content = json.loads(signature["snapshot"])
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}

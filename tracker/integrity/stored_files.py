@@ -9,7 +9,7 @@ from tracker.storage.file_references import FILE_COLUMNS, find_file_fault, is_or
 
 
 @invariant(16, "every attachment has its file, unchanged", {"attachment": ("size", "sha256")})
-def attachments_have_their_files(ledger: LedgerSnapshot) -> Iterator[str]:
+def find_attachments_without_file(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each attachment whose file is missing or changed. docs/integrity.md, invariant 16."""
     checked: dict[str, str | None] = {}
     erased = ledger.erased("attachments")
@@ -27,7 +27,7 @@ def attachments_have_their_files(ledger: LedgerSnapshot) -> Iterator[str]:
 
 
 @invariant(17, "no unreferenced or temporary file is left")
-def no_file_is_left_over(ledger: LedgerSnapshot) -> Iterator[str]:
+def find_leftover_files(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each unreferenced or temporary file. docs/integrity.md, invariant 17."""
     referenced = {row[column] for table, column in FILE_COLUMNS for row in ledger.rows(table).values()}
     for path in file_store.list_files():

@@ -26,7 +26,7 @@ REQUIREMENT = ("position", "label", "text", "points")
     "every unit's text matches its stored hash",
     {"unit": ("document", "content_hash", *UNIT), "criterion": CRITERION, "evidence_requirement": REQUIREMENT},
 )
-def units_are_as_published(ledger: LedgerSnapshot) -> Iterator[str]:
+def find_changed_units(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each unit whose rows or text do not match its hash. docs/integrity.md, invariant 15."""
     for key, unit in ledger.rows("unit").items():
         try:
@@ -37,14 +37,14 @@ def units_are_as_published(ledger: LedgerSnapshot) -> Iterator[str]:
             continue
         if hashed != unit["content_hash"]:
             yield f"unit {key} ({unit['code']}) does not hash to what it is pinned to"
-        elif wrong := _find_differing_columns(unit, document):
-            yield f"unit {key} ({unit['code']}) is stored with another {wrong[0].replace('_', ' ')} than it says"
-        yield from _differing(
+        elif differing := _find_differing_columns(unit, document):
+            yield f"unit {key} ({unit['code']}) is stored with another {differing[0].replace('_', ' ')} than it says"
+        yield from _find_differing_rows(
             f"unit {key} ({unit['code']}): criterion", ledger, "criterion", key, document["criteria"]
         )
-        wanted = document["evidence_requirements"]
-        yield from _differing(
-            f"unit {key} ({unit['code']}): evidence requirement", ledger, "evidence_requirement", key, wanted
+        requirements = document["evidence_requirements"]
+        yield from _find_differing_rows(
+            f"unit {key} ({unit['code']}): evidence requirement", ledger, "evidence_requirement", key, requirements
         )
     for event in ledger.list_events("unit_published"):
         published = ledger.rows("unit").get(event.object_id)
@@ -61,9 +61,9 @@ def units_are_as_published(ledger: LedgerSnapshot) -> Iterator[str]:
         "evidence": ("number",),
     },
 )
-def sealed_evidence_is_unchanged(ledger: LedgerSnapshot) -> Iterator[str]:
+def find_changed_evidence(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each submitted version that changed, and each repeated number. docs/integrity.md, invariant 18."""
-    told = {each.object_id: each for each in ledger.list_events("evidence_submitted")}
+    events = {event.object_id: event for event in ledger.list_events("evidence_submitted")}
     files: dict[int, list[Row]] = {}
     for version_id, attachment_id in ledger.rows("version_attachment"):
         files.setdefault(version_id, []).append(ledger.rows("attachment").get(attachment_id, {}))
@@ -71,17 +71,19 @@ def sealed_evidence_is_unchanged(ledger: LedgerSnapshot) -> Iterator[str]:
     for key, version in ledger.rows("evidence_version").items():
         if key in erased:
             continue  # its words are gone; invariant 14 holds what is left to the event that says so
-        held = sorted(files.get(key, ()), key=lambda row: row.get("id", 0))
-        if not all(held):
+        attachments = sorted(files.get(key, ()), key=lambda row: row.get("id", 0))
+        if not all(attachments):
             yield f"evidence version {key} holds a file that is gone"
             continue
         fields = {name: version[name] for name in EVIDENCE_FIELDS}
         if (
-            compute_content_hash(fields, [(each["name"], each["size"], each["sha256"]) for each in held])
+            compute_content_hash(
+                fields, [(attachment["name"], attachment["size"], attachment["sha256"]) for attachment in attachments]
+            )
             != version["content_hash"]
         ):
             yield f"evidence version {key} is not what was sealed"
-        event = told.get(key)
+        event = events.get(key)
         if event and (event.data["content"], event.data["version"]) != (version["content_hash"], version["number"]):
             yield f"evidence version {key} is not what {event.name} tells of"
         elif event and ledger.rows("evidence")[version["evidence_id"]]["number"] != event.data["number"]:
@@ -99,7 +101,7 @@ def sealed_evidence_is_unchanged(ledger: LedgerSnapshot) -> Iterator[str]:
 
 
 @invariant(23, "each idempotency key was used once", {"idempotency_key": ("body_hash", "location")})
-def forms_acted_once(ledger: LedgerSnapshot) -> Iterator[str]:
+def find_incomplete_idempotency_keys(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each idempotency key without a result. docs/integrity.md, invariant 23."""
     for (person, key), row in ledger.rows("idempotency_key").items():
         if not row["location"] or row["used_at"] > now():
@@ -107,7 +109,7 @@ def forms_acted_once(ledger: LedgerSnapshot) -> Iterator[str]:
 
 
 @invariant(26, "every row's centre agrees with the row it belongs to")
-def centres_agree(ledger: LedgerSnapshot) -> Iterator[str]:
+def find_centre_mismatches(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each row whose centre differs from its parent's. docs/integrity.md, invariant 26."""
     registrations, attempts = ledger.rows("registration"), ledger.rows("unit_attempt")
     units, visits = ledger.rows("unit"), ledger.rows("visit")
@@ -128,7 +130,7 @@ def centres_agree(ledger: LedgerSnapshot) -> Iterator[str]:
 
 
 @invariant(26, "everyone named at a centre holds a role there")
-def people_belong_there(ledger: LedgerSnapshot) -> Iterator[str]:
+def find_people_without_role(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each row that names a person without a role at the centre. docs/integrity.md, invariant 26."""
     registrations, attempts = ledger.rows("registration"), ledger.rows("unit_attempt")
     grants = ledger.rows("grant")
@@ -146,32 +148,32 @@ def people_belong_there(ledger: LedgerSnapshot) -> Iterator[str]:
 
 def _find_differing_columns(unit: Row, document: dict[str, Any]) -> list[str]:
     """Return the columns of a unit that differ from its document."""
-    says = unit_from_json(document)
-    return [name for name in UNIT if _plain(unit[name]) != _plain(getattr(says, name))]
+    expected = unit_from_json(document)
+    return [name for name in UNIT if _to_json_value(unit[name]) != _to_json_value(getattr(expected, name))]
 
 
 def _had_role(grants: dict[int, Row], row: Row, centre_id: int, role: str) -> bool:
     """Return whether a person had a role at a centre when their row began."""
     return any(
-        (each["person_id"], each["centre_id"], each["role"]) == (row["person_id"], centre_id, role)
-        and (each["ends_at"] is None or row["starts_at"] < each["ends_at"])
-        for each in grants.values()
+        (grant["person_id"], grant["centre_id"], grant["role"]) == (row["person_id"], centre_id, role)
+        and (grant["ends_at"] is None or row["starts_at"] < grant["ends_at"])
+        for grant in grants.values()
     )
 
 
-def _differing(
-    what: str, ledger: LedgerSnapshot, table: str, unit_id: int, stated: list[dict[str, Any]]
+def _find_differing_rows(
+    description: str, ledger: LedgerSnapshot, table: str, unit_id: int, stated: list[dict[str, Any]]
 ) -> Iterator[str]:
     names = CRITERION if table == "criterion" else REQUIREMENT
-    held = {row["position"]: row for row in ledger.by(table, "unit_id").get(unit_id, ())}
-    for each in stated:
-        row = held.pop(each["position"], None)
+    rows = {row["position"]: row for row in ledger.by(table, "unit_id").get(unit_id, ())}
+    for entry in stated:
+        row = rows.pop(entry["position"], None)
         if row is None:
-            yield f"{what} {each['label']} is gone"
-        elif {name: _plain(row[name]) for name in names} != {name: each[name] for name in names}:
-            yield f"{what} {each['label']} is not what the unit says"
-    yield from (f"{what} {row['label']} is not of the unit" for row in held.values())
+            yield f"{description} {entry['label']} is gone"
+        elif {name: _to_json_value(row[name]) for name in names} != {name: entry[name] for name in names}:
+            yield f"{description} {entry['label']} is not what the unit says"
+    yield from (f"{description} {row['label']} is not of the unit" for row in rows.values())
 
 
-def _plain(value: Any) -> Any:
+def _to_json_value(value: Any) -> Any:
     return value.value if isinstance(value, Enum) else value

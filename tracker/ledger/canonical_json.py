@@ -6,7 +6,7 @@ import re
 import unicodedata
 from typing import Any
 
-MAX_SIZE = 2**53
+MAX_INTEGER = 2**53
 NEEDS_CHECK = re.compile(rb"\\|\d{16}")
 """Bytes that may not be canonical: an escaped character, or a number that may be too large."""
 
@@ -17,7 +17,7 @@ def canonical_json(value: Any) -> bytes:
     Raises:
         ValueError: the value holds a float, an integer of 2^53 or more, or a type that JSON does not have.
     """
-    return ENCODER.encode(_plain(value)).encode("ascii")
+    return ENCODER.encode(_normalise(value)).encode("ascii")
 
 
 def parse_canonical(body: bytes) -> tuple[Any, bool]:
@@ -29,11 +29,11 @@ def parse_canonical(body: bytes) -> tuple[Any, bool]:
     value = DECODER.decode(body.decode("ascii"))
     if NEEDS_CHECK.search(body):
         return value, canonical_json(value) == body
-    # `_plain` would change and refuse nothing here. Leaving it out compares a hundred thousand events in seconds.
+    # `_normalise` would change and refuse nothing here. Leaving it out compares a hundred thousand events in seconds.
     return value, ENCODER.encode(value).encode("ascii") == body
 
 
-def _refuse(number: str) -> Any:
+def _refuse_inexact_number(number: str) -> Any:
     raise ValueError(f"{number} is not exact")
 
 
@@ -45,21 +45,21 @@ def sha256(domain: str, body: bytes) -> str:
     return hashlib.sha256(domain.encode("ascii") + b"\0" + body).hexdigest()
 
 
-def _plain(value: Any) -> Any:
+def _normalise(value: Any) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
         return unicodedata.normalize("NFC", str(value))
     if isinstance(value, int):
-        if abs(value) >= MAX_SIZE:
+        if abs(value) >= MAX_INTEGER:
             raise ValueError(f"{value} is too large to be written down exactly")
         return value
     if isinstance(value, dict):
-        return {_plain(key): _plain(each) for key, each in value.items()}
+        return {_normalise(key): _normalise(member) for key, member in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
+        return [_normalise(element) for element in value]
     raise ValueError(f"{type(value).__name__} has no canonical form")
 
 
 ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-DECODER = json.JSONDecoder(parse_float=_refuse, parse_constant=_refuse)
+DECODER = json.JSONDecoder(parse_float=_refuse_inexact_number, parse_constant=_refuse_inexact_number)

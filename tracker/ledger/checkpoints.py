@@ -1,7 +1,7 @@
 """Checkpoints: signed statements of the ledger's length and last hash, kept outside the database.
 
-Somebody who owns the database could write the whole chain of hashes again. They cannot change what a checkpoint
-outside the database says (docs/integrity.md, Checkpoints).
+The owner of the database could compute the whole chain of hashes again, but cannot change a checkpoint that is kept
+outside it (docs/integrity.md, Checkpoints).
 """
 
 import fcntl
@@ -63,7 +63,7 @@ class Checkpoint:
         return json.dumps({**json.loads(self.body.removeprefix(DOMAIN)), "signature": self.signature}, sort_keys=True)
 
 
-def sign_now() -> Checkpoint | None:
+def sign_checkpoint() -> Checkpoint | None:
     """Return a signed checkpoint of the ledger as it is now, or None while the installation has no key."""
     from tracker.ledger import keys
 
@@ -71,8 +71,8 @@ def sign_now() -> Checkpoint | None:
     if key is None:
         return None
     size, head = events.get_head()
-    bare = Checkpoint(current_app.config["SETTINGS"].base_url, size, head, now(), key.name)
-    return Checkpoint(**{**vars(bare), "signature": keys.sign(key.name, bare.body)})
+    unsigned = Checkpoint(current_app.config["SETTINGS"].base_url, size, head, now(), key.name)
+    return Checkpoint(**{**vars(unsigned), "signature": keys.sign(key.name, unsigned.body)})
 
 
 def write_due(*, at_once: bool = False) -> Checkpoint | None:
@@ -80,7 +80,7 @@ def write_due(*, at_once: bool = False) -> Checkpoint | None:
 
     One is due after `EVENTS_PER_CHECKPOINT` new events, or after any new event once the last checkpoint is `MAX_AGE`
     old. The worker calls this every minute, and `transactions` after each hundredth event. A failure is logged and
-    tried again, since nobody's work depends on it.
+    tried again later; the request or job goes on.
 
     Args:
         at_once: write one even if none is due.
@@ -94,13 +94,18 @@ def write_due(*, at_once: bool = False) -> Checkpoint | None:
         db.session.rollback()
 
 
-def is_full(before: int, after: int) -> bool:
-    """Return whether a commit that took the ledger from one length to another reached a multiple of a hundred."""
+def reaches_next_checkpoint(before: int, after: int) -> bool:
+    """Return whether a commit made the ledger's length reach a multiple of `EVENTS_PER_CHECKPOINT`.
+
+    Args:
+        before: the number of events before the commit.
+        after: the number of events after it.
+    """
     return after // EVENTS_PER_CHECKPOINT > before // EVENTS_PER_CHECKPOINT
 
 
-def read_lines() -> Iterator[tuple[int, Checkpoint | None]]:
-    """Yield the lines of the file, each with its number; None stands for a line that is no checkpoint."""
+def read_checkpoints() -> Iterator[tuple[int, Checkpoint | None]]:
+    """Yield each line's number and its checkpoint, or None for a line that is not one."""
     try:
         with get_path().open(encoding="utf-8", errors="replace") as lines:
             yield from ((number, parse_line(line)) for number, line in enumerate(lines, 1))
@@ -109,7 +114,7 @@ def read_lines() -> Iterator[tuple[int, Checkpoint | None]]:
 
 
 def parse_line(line: str) -> Checkpoint | None:
-    """Return the checkpoint on a line of the file, or None if the line holds none."""
+    """Return the checkpoint on a line of the file, or None if the line is not one."""
     try:
         values = json.loads(line)
         return Checkpoint(
@@ -134,15 +139,15 @@ def _write_due(at_once: bool) -> Checkpoint | None:
     get_path().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with os.fdopen(os.open(get_path(), os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)  # other processes of the server write to it too
-        last = _last(file)
+        last = _read_last_checkpoint(file)
         size, _ = events.get_head()
-        made = sign_now() if at_once or _is_due(last, size) else None
-        if made:
+        checkpoint = sign_checkpoint() if at_once or _is_due(last, size) else None
+        if checkpoint:
             file.seek(0, os.SEEK_END)
-            file.write(f"{made.line}\n".encode())
+            file.write(f"{checkpoint.line}\n".encode())
             file.flush()
             os.fsync(file.fileno())
-        return made
+        return checkpoint
 
 
 def _is_due(last: Checkpoint | None, size: int) -> bool:
@@ -151,7 +156,7 @@ def _is_due(last: Checkpoint | None, size: int) -> bool:
     return size - last.size >= EVENTS_PER_CHECKPOINT or (size > last.size and now() - last.at >= MAX_AGE)
 
 
-def _last(file: IO[bytes]) -> Checkpoint | None:
+def _read_last_checkpoint(file: IO[bytes]) -> Checkpoint | None:
     length = file.seek(0, os.SEEK_END)
     file.seek(max(0, length - MAX_LINE_LENGTH))
     lines = file.read().decode("utf-8", "replace").splitlines()

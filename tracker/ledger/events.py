@@ -21,8 +21,8 @@ from tracker.models import Base, Event, EventText
 
 DOMAIN = "tracker.event.v1"
 GENESIS = "0" * 64
-LOCK = 0x7261636B
-"""The advisory lock that lets one transaction at a time append on PostgreSQL."""
+ADVISORY_LOCK = 0x7261636B
+"""The id of the advisory lock that lets one transaction at a time append on PostgreSQL."""
 MAX_CLOCK_DIFFERENCE = timedelta(minutes=1)
 """How much older an event may be than the one before it: requests overlap, and clocks are adjusted."""
 CLOCK_ACCEPTED = "clock_accepted"
@@ -47,7 +47,7 @@ class QueuedEvent:
     """An event that is appended to the ledger at the end of the transaction."""
 
     act: str
-    thing: Base
+    subject: Base
     actor: Actor
     at: datetime
     facts: Mapping[str, Any]
@@ -57,25 +57,25 @@ class QueuedEvent:
 
 def record(
     act: str,
-    thing: Base,
+    subject: Base,
     actor: Actor,
     *,
     texts: Mapping[str, str] | None = None,
     rows: Collection[Base] = (),
     **facts: Any,
 ) -> None:
-    """Queue an event about a thing; it is appended just before the commit.
+    """Queue an event about a row; it is appended just before the commit.
 
     Args:
         act: the name of the event in the past tense, such as `evidence_submitted`.
-        thing: the row that the event is about.
+        subject: the row that the event is about.
         actor: who acts.
         texts: what people wrote, by name; the ledger holds a salted hash of each.
         rows: further rows to seal. Rows that the transaction makes or changes are sealed without being named here
             (see `tracker.ledger.row_seals`).
         facts: ids, fixed words, numbers and hashes. Never names, free text or secrets.
     """
-    _queue().append(QueuedEvent(act, thing, actor, now(), facts, texts or {}, rows))
+    _queue().append(QueuedEvent(act, subject, actor, now(), facts, texts or {}, rows))
 
 
 def append_queued() -> tuple[int, int]:
@@ -88,15 +88,15 @@ def append_queued() -> tuple[int, int]:
     """
     queue = _queue()
     if not queue:
-        row_seals.forget_touched()
+        row_seals.discard_changed_rows()
         return 0, 0
     if db.session.get_bind().dialect.name == "postgresql":
-        db.session.execute(select(func.pg_advisory_xact_lock(LOCK)))
+        db.session.execute(select(func.pg_advisory_xact_lock(ADVISORY_LOCK)))
     last = _last()
     seq, prev = (last.seq, last.hash) if last else (0, GENESIS)
     _check_clock(queue, last.at if last else None)
     before = seq
-    for queued, rows in _with_rows(queue):
+    for queued, rows in _assign_rows(queue):
         seq += 1
         prev = _append(queued, rows, seq, prev)
     queue.clear()
@@ -109,10 +109,10 @@ def has_queued() -> bool:
     return bool(_queue())
 
 
-def forget_queued() -> None:
+def discard_queued() -> None:
     """Drop the events of a transaction that failed."""
     _queue().clear()
-    row_seals.forget_touched()
+    row_seals.discard_changed_rows()
 
 
 def get_head() -> tuple[int, str]:
@@ -145,21 +145,24 @@ def hash_body(body: bytes) -> str:
 
 
 def hash_text(salt: str, text: str) -> str:
-    """Return the salted hash by which the ledger holds a text; without the salt it reveals nothing."""
+    """Return the salted hash of a text, which is what the ledger stores; without the salt it reveals nothing."""
     return hashlib.sha256(bytes.fromhex(salt) + text.encode()).hexdigest()
 
 
-def _with_rows(queue: list[QueuedEvent]) -> list[tuple[QueuedEvent, dict[str, Base]]]:
-    """Return each event with the rows it seals: the row it is about. The last event seals all other touched rows."""
-    touched = row_seals.take_touched()
+def _assign_rows(queue: list[QueuedEvent]) -> list[tuple[QueuedEvent, dict[str, Base]]]:
+    """Return each event with the rows it seals, by key.
+
+    An event seals the row that it is about. The last event also seals all other rows that the transaction changed.
+    """
+    changed = row_seals.pop_changed_rows()
     events = []
     for number, queued in enumerate(queue, 1):
-        rows = {row_seals.get_key_of(each): each for each in queued.rows}
-        own = row_seals.get_key_of(queued.thing)
-        if own in touched:
-            rows[own] = touched.pop(own)
+        rows = {row_seals.get_object_key(row): row for row in queued.rows}
+        own = row_seals.get_object_key(queued.subject)
+        if own in changed:
+            rows[own] = changed.pop(own)
         if number == len(queue):
-            rows |= touched
+            rows |= changed
         events.append((queued, rows))
     return events
 
@@ -171,7 +174,7 @@ def _append(queued: QueuedEvent, rows: Mapping[str, Base], seq: int, prev: str) 
         key: row_seals.hash_row(salts[key], row_seals.get_table(row), row_seals.get_values(row))
         for key, row in rows.items()
     }
-    object_id: int = queued.thing.id  # type: ignore[attr-defined]  # every model an event is about has one
+    object_id: int = queued.subject.id  # type: ignore[attr-defined]  # every model an event is about has one
     body = canonical_json(
         {
             "v": 1,
@@ -181,7 +184,7 @@ def _append(queued: QueuedEvent, rows: Mapping[str, Base], seq: int, prev: str) 
             "grant": queued.actor.grant_id,
             "session_ref": queued.actor.session_ref,
             "act": queued.act,
-            "object": {"type": queued.thing.__tablename__, "id": object_id},
+            "object": {"type": queued.subject.__tablename__, "id": object_id},
             "data": {
                 **queued.facts,
                 **({"texts": hashes} if hashes else {}),
@@ -196,7 +199,7 @@ def _append(queued: QueuedEvent, rows: Mapping[str, Base], seq: int, prev: str) 
         actor_id=queued.actor.person_id,
         grant_id=queued.actor.grant_id,
         act=queued.act,
-        object_type=queued.thing.__tablename__,
+        object_type=queued.subject.__tablename__,
         object_id=object_id,
         body=body,
         prev=prev,

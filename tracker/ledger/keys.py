@@ -7,7 +7,6 @@ know. The public halves are also in the database, and each key but the first is 
 
 import hashlib
 import os
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -36,18 +35,8 @@ from tracker.ledger.events import OPERATOR, record
 from tracker.models import SigningKey
 
 DOMAIN = b"tracker.key.v1\0"
-CERTIFICATE_LASTS = timedelta(days=3650)
-"""Forms are kept for years. The day a form was sealed matters, and the ledger holds it."""
-
-
-@dataclass(frozen=True)
-class Signed:
-    """A signature and the key it was made with."""
-
-    key: str
-    """The name of the key."""
-    signature: str
-    """In hex."""
+CERTIFICATE_LIFETIME = timedelta(days=3650)
+"""Ten years: forms are kept for long, and PDF readers warn of an expired certificate."""
 
 
 def find_current_key() -> SigningKey | None:
@@ -63,38 +52,38 @@ def list_keys() -> list[SigningKey]:
 def make_key() -> SigningKey:
     """Make the first key, or the next one, and record its event; the caller commits.
 
-    The key signs its own event, and the key before it signs that it is followed by this one.
+    Both the new key and the key before it sign the statement that one follows the other.
 
     Raises:
         Refused: the file of the key before it is missing.
     """
     last = find_current_key()
-    previous = _private_key(last.name) if last else None
-    made = Ed25519PrivateKey.generate()
-    name = compute_key_name(made.public_key())
-    certificate = _make_files(name, made)
+    previous = _load_private_key(last.name) if last else None
+    private_key = Ed25519PrivateKey.generate()
+    name = compute_key_name(private_key.public_key())
+    certificate = _make_key_files(name, private_key)
     row = SigningKey(
         name=name,
-        public_key=made.public_key().public_bytes_raw().hex(),
+        public_key=private_key.public_key().public_bytes_raw().hex(),
         certificate=certificate,
         made_at=now(),
     )
     db.session.add(row)
     db.session.flush()
-    body = build_succession(row, last)
+    body = build_succession_statement(row, last)
     record(
         "key_made",
         row,
         OPERATOR,
         key=name,
         follows=last.name if last else None,
-        signed=made.sign(body).hex(),
+        signed=private_key.sign(body).hex(),
         vouched=previous.sign(body).hex() if previous else None,
     )
     return row
 
 
-def build_succession(key: SigningKey, last: SigningKey | None) -> bytes:
+def build_succession_statement(key: SigningKey, last: SigningKey | None) -> bytes:
     """Return the statement that both keys sign when one follows the other."""
     return DOMAIN + canonical_json(
         {
@@ -112,7 +101,7 @@ def sign(name: str, body: bytes) -> str:
     Raises:
         Refused: the file of the key cannot be read, or holds another key.
     """
-    return _private_key(name).sign(body).hex()
+    return _load_private_key(name).sign(body).hex()
 
 
 def is_signed(public_key: str, signature: str, body: bytes) -> bool:
@@ -124,7 +113,7 @@ def is_signed(public_key: str, signature: str, body: bytes) -> bool:
     return True
 
 
-def read_seal(name: str) -> bytes:
+def read_seal_key(name: str) -> bytes:
     """Return the private key that seals PDFs, as PEM.
 
     Raises:
@@ -133,16 +122,16 @@ def read_seal(name: str) -> bytes:
     try:
         return get_key_path(name, "seal.key").read_bytes()
     except OSError as error:
-        raise _unreadable(get_key_path(name, "seal.key")) from error
+        raise _build_unreadable_error(get_key_path(name, "seal.key")) from error
 
 
 def read_public(name: str) -> Ed25519PublicKey | None:
     """Return the public half of a key from its file, or None if the file is missing or holds another key."""
     try:
-        found = load_pem_public_key(get_key_path(name, "pub").read_bytes())
+        public_key = load_pem_public_key(get_key_path(name, "pub").read_bytes())
     except (OSError, ValueError):
         return None
-    return found if isinstance(found, Ed25519PublicKey) and compute_key_name(found) == name else None
+    return public_key if isinstance(public_key, Ed25519PublicKey) and compute_key_name(public_key) == name else None
 
 
 def compute_key_name(public_key: Ed25519PublicKey) -> str:
@@ -156,38 +145,40 @@ def get_key_path(name: str, ending: str = "key") -> Path:
     return folder / f"{name}.{ending}"
 
 
-def _private_key(name: str) -> Ed25519PrivateKey:
+def _load_private_key(name: str) -> Ed25519PrivateKey:
     try:
-        found = load_pem_private_key(get_key_path(name).read_bytes(), password=None)
+        private_key = load_pem_private_key(get_key_path(name).read_bytes(), password=None)
     except (OSError, ValueError) as error:
-        raise _unreadable(get_key_path(name)) from error
-    if not isinstance(found, Ed25519PrivateKey) or compute_key_name(found.public_key()) != name:
+        raise _build_unreadable_error(get_key_path(name)) from error
+    if not isinstance(private_key, Ed25519PrivateKey) or compute_key_name(private_key.public_key()) != name:
         raise Refused(f"{get_key_path(name)} holds another key. Nothing was signed. Restore the right file.")
-    return found
+    return private_key
 
 
-def _unreadable(path: Path) -> Refused:
+def _build_unreadable_error(path: Path) -> Refused:
     return Refused(
         f"The key {path.name} cannot be read. Nothing was signed. The operator of this installation can restore it "
         f"to {path.parent} from the copy of the keys."
     )
 
 
-def _make_files(name: str, key: Ed25519PrivateKey) -> str:
+def _make_key_files(name: str, key: Ed25519PrivateKey) -> str:
     """Write the files of a new key and return the certificate of its seal as PEM."""
     seal = ec.generate_private_key(ec.SECP256R1())
-    certificate = _certificate(name, seal).public_bytes(Encoding.PEM)
+    certificate = _make_certificate(name, seal).public_bytes(Encoding.PEM)
     current_app.config["KEYS_PATH"].mkdir(mode=0o700, parents=True, exist_ok=True)
     for ending, private in (("key", key), ("seal.key", seal)):
         pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        _write(get_key_path(name, ending), pem)
-    _write(get_key_path(name, "seal.crt"), certificate)
-    _write(get_key_path(name, "pub"), key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+        _write_key_file(get_key_path(name, ending), pem)
+    _write_key_file(get_key_path(name, "seal.crt"), certificate)
+    _write_key_file(
+        get_key_path(name, "pub"), key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    )
     return certificate.decode("ascii")
 
 
-def _certificate(name: str, seal: ec.EllipticCurvePrivateKey) -> x509.Certificate:
-    holder = x509.Name(
+def _make_certificate(name: str, seal: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+    subject = x509.Name(
         [
             x509.NameAttribute(NameOID.COMMON_NAME, f"Recording forms {name}"),
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, current_app.config["SETTINGS"].base_url),
@@ -196,12 +187,12 @@ def _certificate(name: str, seal: ec.EllipticCurvePrivateKey) -> x509.Certificat
     moment = now()
     return (
         x509.CertificateBuilder()
-        .subject_name(holder)
-        .issuer_name(holder)
+        .subject_name(subject)
+        .issuer_name(subject)
         .public_key(seal.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(moment - timedelta(minutes=5))
-        .not_valid_after(moment + CERTIFICATE_LASTS)
+        .not_valid_after(moment + CERTIFICATE_LIFETIME)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(
             x509.KeyUsage(
@@ -214,7 +205,7 @@ def _certificate(name: str, seal: ec.EllipticCurvePrivateKey) -> x509.Certificat
     )  # fmt: skip
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write_key_file(path: Path, content: bytes) -> None:
     """Write a new file that only its owner may read, and sync it to disk."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400), "wb") as sink:
         sink.write(content)

@@ -31,15 +31,15 @@ class ReadOnly(TrackerError):
 _accepting: ContextVar[bool] = ContextVar("accepting", default=False)
 
 
-def get_mark_path() -> Path:
-    """Return the path of the file that says that a restore is waiting to be accepted."""
+def get_marker_path() -> Path:
+    """Return the path of the marker file that exists while a restore waits to be accepted."""
     folder: Path = current_app.config["SETTINGS"].instance_path
     return folder / "restored.json"
 
 
 def is_read_only() -> bool:
     """Return whether a restore is waiting to be accepted."""
-    return get_mark_path().exists() and not _accepting.get()
+    return get_marker_path().exists() and not _accepting.get()
 
 
 @contextmanager
@@ -52,18 +52,22 @@ def accepting() -> Iterator[None]:
         _accepting.reset(token)
 
 
-def read_mark() -> dict[str, Any] | None:
-    """Return what the backup said of itself, or None if no restore is waiting to be accepted."""
+def read_marker() -> dict[str, Any] | None:
+    """Return the content of the marker file, or None if no restore is waiting to be accepted."""
     try:
-        return dict(json.loads(get_mark_path().read_text(encoding="ascii")))
+        return dict(json.loads(get_marker_path().read_text(encoding="ascii")))
     except FileNotFoundError:
         return None
 
 
-def build_acceptance(size: int, head: str, told_to: int) -> bytes:
+def build_acceptance_statement(size: int, head: str, checkpoint_size: int) -> bytes:
     """Return the statement that the installation's key signs when a restore is accepted.
 
-    It names what the backup holds and what the newest checkpoint outside it tells of, so that somebody who has the
-    database alone cannot excuse a loss of events.
+    Because it is signed, somebody who has only the database cannot excuse a loss of events with it.
+
+    Args:
+        size: the number of events in the backup.
+        head: the hash of the last of them.
+        checkpoint_size: the number of events in the newest checkpoint outside the backup.
     """
-    return DOMAIN + canonical_json({"size": size, "head": head, "told_to": told_to})
+    return DOMAIN + canonical_json({"size": size, "head": head, "told_to": checkpoint_size})

@@ -1,7 +1,7 @@
 """Row seals: a salted hash of each important row in the event of the transaction that made or changed it.
 
-A row that was changed without an event no longer matches its seal (docs/integrity.md, invariant 14). The salt is kept
-beside the ledger, so that the text of an erased row cannot be guessed from its old hash.
+A row that was changed without an event no longer matches its seal (docs/integrity.md, invariant 14). The salt is
+stored apart from the event, so that the text of an erased row cannot be guessed from its old hash.
 """
 
 import hashlib
@@ -23,112 +23,112 @@ DOMAIN = b"tracker.row.v1\0"
 
 
 @dataclass(frozen=True)
-class Sealed:
-    """The columns of a table that are sealed, and from when on a row is sealed."""
+class SealedColumns:
+    """The columns of a table that are sealed, and the condition under which a row is sealed."""
 
-    changing: frozenset[str] = frozenset()
+    excluded: frozenset[str] = frozenset()
     """Columns that change without an event, and so are left out."""
     only: frozenset[str] = frozenset()
     """The only columns that are sealed, if any are named."""
-    when: Callable[[Any], bool] = lambda _thing: True
+    when: Callable[[Any], bool] = lambda _row: True
     """Whether a row is sealed in its present state."""
 
     def columns(self, table: Table) -> list[str]:
         """Return the names of the sealed columns, sorted."""
-        named = [column.name for column in table.columns]
-        return sorted(name for name in named if name not in self.changing and (not self.only or name in self.only))
+        names = [column.name for column in table.columns]
+        return sorted(name for name in names if name not in self.excluded and (not self.only or name in self.only))
 
 
-TABLES: dict[str, Sealed] = {
-    "centre": Sealed(),
-    "person": Sealed(changing=frozenset({"password_hash"})),
-    "grant": Sealed(),
-    "registration": Sealed(),
-    "unit_attempt": Sealed(changing=frozenset({"version", "closing_comment"})),
-    "allocation": Sealed(),
-    "version_move": Sealed(),
-    "carried_over_claim": Sealed(),
-    "evidence": Sealed(
+SEALED_TABLES: dict[str, SealedColumns] = {
+    "centre": SealedColumns(),
+    "person": SealedColumns(excluded=frozenset({"password_hash"})),
+    "grant": SealedColumns(),
+    "registration": SealedColumns(),
+    "unit_attempt": SealedColumns(excluded=frozenset({"version", "closing_comment"})),
+    "allocation": SealedColumns(),
+    "version_move": SealedColumns(),
+    "carried_over_claim": SealedColumns(),
+    "evidence": SealedColumns(
         only=frozenset({"id", "centre_id", "candidate_id", "number", "created_at", "discarded_at"}),
         when=lambda item: item.number is not None,
     ),
-    "evidence_version": Sealed(),
-    "version_attachment": Sealed(),
-    "attachment": Sealed(changing=frozenset({"removed_at"})),
-    "submission": Sealed(),
-    "claim": Sealed(when=lambda claim: claim.evidence.number is not None),
-    "assessment": Sealed(when=lambda assessment: assessment.state is AssessmentState.RELEASED),
-    "reopening": Sealed(),
-    "decision": Sealed(),
-    "requirement_confirmation": Sealed(changing=frozenset({"note"})),
-    "signature": Sealed(),
-    "sample": Sealed(),
-    "sample_item": Sealed(),
-    "action_point": Sealed(),
-    "action_point_criterion": Sealed(),
-    "issued_form": Sealed(),
-    "signing_key": Sealed(),
-    "retention_rule": Sealed(),
-    "retention_hold": Sealed(),
-    "erasure": Sealed(changing=frozenset({"is_open"})),
-    "visit": Sealed(),
-    "visit_attempt": Sealed(changing=frozenset({"seen_at"})),
+    "evidence_version": SealedColumns(),
+    "version_attachment": SealedColumns(),
+    "attachment": SealedColumns(excluded=frozenset({"removed_at"})),
+    "submission": SealedColumns(),
+    "claim": SealedColumns(when=lambda claim: claim.evidence.number is not None),
+    "assessment": SealedColumns(when=lambda assessment: assessment.state is AssessmentState.RELEASED),
+    "reopening": SealedColumns(),
+    "decision": SealedColumns(),
+    "requirement_confirmation": SealedColumns(excluded=frozenset({"note"})),
+    "signature": SealedColumns(),
+    "sample": SealedColumns(),
+    "sample_item": SealedColumns(),
+    "action_point": SealedColumns(),
+    "action_point_criterion": SealedColumns(),
+    "issued_form": SealedColumns(),
+    "signing_key": SealedColumns(),
+    "retention_rule": SealedColumns(),
+    "retention_hold": SealedColumns(),
+    "erasure": SealedColumns(excluded=frozenset({"is_open"})),
+    "visit": SealedColumns(),
+    "visit_attempt": SealedColumns(excluded=frozenset({"seen_at"})),
 }
 
 
-def get_key(table: Table, row: Mapping[str, Any]) -> str:
+def get_row_key(table: Table, row: Mapping[str, Any]) -> str:
     """Return the name of a row in the ledger: `decision:12`, or `carried_over_claim:7-3` if the key has two parts."""
     return f"{table.name}:{'-'.join(str(row[column.name]) for column in table.primary_key)}"
 
 
 def hash_row(salt: str, table: Table, row: Mapping[str, Any]) -> str:
     """Return the hash of a row's sealed columns under a salt in hex."""
-    body = canonical_json({name: _plain(row[name]) for name in TABLES[table.name].columns(table)})
+    body = canonical_json({name: _to_json_value(row[name]) for name in SEALED_TABLES[table.name].columns(table)})
     return hashlib.sha256(DOMAIN + bytes.fromhex(salt) + body).hexdigest()
 
 
-def get_key_of(thing: Base) -> str:
-    """Return the name of a model object's row in the ledger."""
-    return get_key(get_table(thing), get_values(thing))
+def get_object_key(instance: Base) -> str:
+    """Return the name of a model instance's row in the ledger."""
+    return get_row_key(get_table(instance), get_values(instance))
 
 
-def get_values(thing: Base) -> dict[str, Any]:
-    """Return the present values of a model's columns, by name."""
-    return {column.name: getattr(thing, column.name) for column in get_table(thing).columns}
+def get_values(instance: Base) -> dict[str, Any]:
+    """Return the present values of a model instance's columns, by name."""
+    return {column.name: getattr(instance, column.name) for column in get_table(instance).columns}
 
 
-def get_table(thing: Base) -> Table:
-    """Return the table of a model object."""
-    return db.metadata.tables[thing.__tablename__]
+def get_table(instance: Base) -> Table:
+    """Return the table of a model instance."""
+    return db.metadata.tables[instance.__tablename__]
 
 
-def is_sealed(thing: Base) -> bool:
+def is_sealed(instance: Base) -> bool:
     """Return whether a row is sealed in its present state."""
-    sealed = TABLES.get(thing.__tablename__)
-    return sealed is not None and sealed.when(thing)
+    columns = SEALED_TABLES.get(instance.__tablename__)
+    return columns is not None and columns.when(instance)
 
 
-def take_touched() -> dict[str, Base]:
+def pop_changed_rows() -> dict[str, Base]:
     """Return the sealed rows that this transaction made or changed, by key, and forget them."""
-    touched: dict[int, Base] = db.session.info.pop("touched", {})
-    return {get_key_of(each): each for each in touched.values() if is_sealed(each)}
+    changed: dict[int, Base] = db.session.info.pop("changed_rows", {})
+    return {get_object_key(row): row for row in changed.values() if is_sealed(row)}
 
 
-def forget_touched() -> None:
+def discard_changed_rows() -> None:
     """Forget the rows that a failed transaction made or changed."""
-    db.session.info.pop("touched", None)
+    db.session.info.pop("changed_rows", None)
 
 
 @event.listens_for(db.session, "after_flush")
-def _note_touched(session: Session, _context: object) -> None:
-    touched: dict[int, Base] = session.info.setdefault("touched", {})
-    for thing in (*session.new, *(each for each in session.dirty if inspect(each).committed_state)):
-        if thing.__tablename__ in TABLES:
-            touched[id(thing)] = thing
+def _collect_changed_rows(session: Session, _context: object) -> None:
+    changed: dict[int, Base] = session.info.setdefault("changed_rows", {})
+    for row in (*session.new, *(row for row in session.dirty if inspect(row).committed_state)):
+        if row.__tablename__ in SEALED_TABLES:
+            changed[id(row)] = row
 
 
-def _plain(value: Any) -> Any:
-    """Return a column's value as canonical JSON takes it: times in UTC, dates as ISO text, enums as their values."""
+def _to_json_value(value: Any) -> Any:
+    """Return a column's value for canonical JSON: times in UTC, dates as ISO text, enums as their values."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="microseconds")
     if isinstance(value, date):

@@ -15,7 +15,7 @@ from tracker.extensions import db
 from tracker.ledger import checkpoints, events, read_only
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-ALWAYS_ALLOWED = frozenset(
+ALLOWED_WHILE_READ_ONLY = frozenset(
     {
         "accounts.sign_in",
         "accounts.confirm_sign_in",
@@ -25,8 +25,11 @@ ALWAYS_ALLOWED = frozenset(
     }
 )
 """Endpoints that work while the installation is read-only, since they change no records."""
-FIXED_SQLITE = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
-"""The first releases of each line in which SQLite's WAL keeps an acknowledged commit through a power cut."""
+SAFE_WAL_VERSIONS = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
+"""The first releases of SQLite in which WAL keeps a commit through a power cut, the newest first.
+
+See docs/decisions/0003-sqlite-journal-mode.md.
+"""
 
 _writing: ContextVar[bool] = ContextVar("writing", default=False)
 
@@ -42,7 +45,7 @@ def perform_request(dispatch: Callable[[], Response]) -> Response:
     """
     if request.method in SAFE_METHODS:
         return dispatch()
-    if request.endpoint not in ALWAYS_ALLOWED and read_only.is_read_only():
+    if request.endpoint not in ALLOWED_WHILE_READ_ONLY and read_only.is_read_only():
         raise read_only.ReadOnly
     with writing():
         try:
@@ -77,23 +80,23 @@ def commit() -> None:
     except (IntegrityError, StaleDataError) as error:
         rollback()
         raise Conflict from error
-    for act in db.session.info.pop("after_commit", []):
-        act()
-    if checkpoints.is_full(before, after):
+    for function in db.session.info.pop("after_commit", []):
+        function()
+    if checkpoints.reaches_next_checkpoint(before, after):
         with reading():
             checkpoints.write_due()
 
 
 def rollback() -> None:
-    """Roll back, and forget the queued events and what was to follow the commit."""
+    """Roll back, and drop the queued events and the functions of `after_commit`."""
     db.session.rollback()
-    events.forget_queued()
+    events.discard_queued()
     db.session.info.pop("after_commit", None)
 
 
-def after_commit(act: Callable[[], None]) -> None:
+def after_commit(function: Callable[[], None]) -> None:
     """Call a function after the commit; it is dropped if the transaction is rolled back. Emails are sent this way."""
-    db.session.info.setdefault("after_commit", []).append(act)
+    db.session.info.setdefault("after_commit", []).append(function)
 
 
 @contextmanager
@@ -135,15 +138,15 @@ def lock_rows(model: Any, ids: Iterable[int]) -> None:
     Locks on several tables are taken in the order grant, attempt, evidence, so that two requests never wait for
     each other.
     """
-    wanted = sorted(set(ids))
-    if wanted:
+    row_ids = sorted(set(ids))
+    if row_ids:
         db.session.execute(
-            select(model).where(model.id.in_(wanted)).order_by(model.id).with_for_update(of=model),
+            select(model).where(model.id.in_(row_ids)).order_by(model.id).with_for_update(of=model),
             execution_options={"populate_existing": True},
         ).all()
 
 
-def end_reading(_error: BaseException | None) -> None:
+def end_transaction(_error: BaseException | None) -> None:
     """End the transaction of a request before Flask-SQLAlchemy does.
 
     The response is complete by then, so an error of a lost connection must not replace it.
@@ -156,7 +159,7 @@ def end_reading(_error: BaseException | None) -> None:
 
 def init_app(app: Flask) -> None:
     """Set up how the app's database begins and ends transactions."""
-    app.teardown_appcontext(end_reading)
+    app.teardown_appcontext(end_transaction)
     with app.app_context():
         engine = db.engine
     if engine.dialect.name == "sqlite":
@@ -177,7 +180,9 @@ def _set_up_sqlite(engine: Engine) -> None:
 
 def _pragmas(connection: Any) -> tuple[str, ...]:
     version = tuple(int(part) for part in connection.execute("select sqlite_version()").fetchone()[0].split("."))
-    wal_is_safe = version >= FIXED_SQLITE[0] or any(fixed <= version < (*fixed[:2], 999) for fixed in FIXED_SQLITE)
+    wal_is_safe = version >= SAFE_WAL_VERSIONS[0] or any(
+        fixed <= version < (*fixed[:2], 999) for fixed in SAFE_WAL_VERSIONS
+    )
     journal = ("WAL", "FULL") if wal_is_safe else ("DELETE", "EXTRA")
     return (
         "PRAGMA busy_timeout = 15000",

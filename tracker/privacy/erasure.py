@@ -238,7 +238,7 @@ def _erase_texts(rows: Iterable[tuple[Any, tuple[str, ...]]]) -> list[Base]:
 
 def _delete_salts(changed: Sequence[Base]) -> None:
     """Delete the salts of the changed rows: without them nobody can test a guess against the ledger's hashes."""
-    keys = [row_seals.get_key_of(each) for each in changed]
+    keys = [row_seals.get_object_key(each) for each in changed]
     for chunk in _split(keys):
         db.session.execute(delete(EventText).where(EventText.field.in_(chunk)))
     by_type: dict[str, list[int]] = {}

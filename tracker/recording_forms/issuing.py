@@ -74,7 +74,7 @@ def render_issue(plan: PlannedIssue) -> RenderedIssue:
     sealed = seal_pdf(
         pdf,
         plan.certificate.encode("ascii"),
-        keys.read_seal(plan.code.key),
+        keys.read_seal_key(plan.code.key),
         f"Issued as form {plan.code.number}",
     )
     return RenderedIssue(plan, file_store.save(io.BytesIO(sealed)))
