@@ -193,7 +193,7 @@ def test_correction_is_the_next_revision_with_the_same_source(draft: UnitDraft, 
     correction = correct(unit, dan)
     assert (correction.source_lines, correction.source_sha256) == (draft.source_lines, draft.source_sha256)
     working = publishing.load_working_copy(correction)
-    assert (working["revision"], working["places"]["r1"], working["warnings"]) == (2, [10], [])
+    assert (working.revision, working.places["r1"], working.warnings) == (2, [10], [])
     key = key_of(working, "thank")
     with transaction():
         publishing.change_draft(
@@ -208,8 +208,8 @@ def test_correction_is_the_next_revision_with_the_same_source(draft: UnitDraft, 
 def test_new_edition_has_the_next_version_as_a_doubt(draft: UnitDraft, dan: Actor) -> None:
     edition = correct(publish(draft, dan), dan, new_edition=True)
     working = publishing.load_working_copy(edition)
-    assert (working["version"], working["revision"], edition.source_lines) == ("2", 1, [])
-    assert [each["settled"] for each in working["warnings"]] == [False]
+    assert (working.version, working.revision, edition.source_lines) == ("2", 1, [])
+    assert [each.settled for each in working.warnings] == [False]
     with transaction():
         assert publishing.publish_unit(edition, edition.version, {0}, dan).version == "2"
 

@@ -31,7 +31,8 @@ from tracker.recording_forms.pdf_renderer import render_pdf
 from tracker.recording_forms.queries import build_form_content
 from tracker.recording_forms.snapshot import STATEMENT_OF_COMPETENCE
 from tracker.storage import file_store
-from tracker.units.drafting.working_copy import build_unit
+from tracker.units.drafting.problems import build_unit
+from tracker.units.drafting.working_copy import working_copy_from_json
 from tracker.web.authorise import get_attempt, get_centre, is_allowed, list_roles_in_attempt
 from tracker.web.current_user import me
 from tracker.web.permissions import Act
@@ -65,7 +66,7 @@ def draft_form(draft_id: int) -> ResponseReturnValue:
     if draft is None:
         raise NotFound
     get_centre(draft.centre_id, Act.READ_UNIT_DRAFT)
-    content = build_blank_content(build_unit(json.loads(draft.document)))
+    content = build_blank_content(build_unit(working_copy_from_json(json.loads(draft.document))))
     return send_pdf(replace(content, unit_title=f"{content.unit_title} (draft)"), f"draft-{draft_id}-form")
 
 

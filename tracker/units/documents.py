@@ -98,7 +98,7 @@ class UnitDocument:
     def as_json(self) -> dict[str, Any]:
         """Return what `flask standards show --json` prints; the keys are stable, see standards/README.md."""
         document = _as_json(self)
-        return {**document, "dates": {key: each and _to_plain_json(asdict(each)) for key, each in self.dates.items()}}
+        return {**document, "dates": {key: each and to_plain_json(asdict(each)) for key, each in self.dates.items()}}
 
     @property
     def content_hash(self) -> str:
@@ -206,8 +206,8 @@ def unit_from_json(document: dict[str, Any]) -> UnitDocument:
             "document_type": DocumentType(document["document_type"]),
             "simulation": Simulation(document["simulation"]),
             "identifiers": tuple(Identifier(**each) for each in document["identifiers"]),
-            "overview": _parse_paragraphs(document["overview"]),
-            "scope": _parse_paragraphs(document["scope"]),
+            "overview": paragraphs_from_json(document["overview"]),
+            "scope": paragraphs_from_json(document["scope"]),
             "criteria": tuple(_parse_criterion(each) for each in document["criteria"]),
             "evidence_requirements": tuple(
                 RequirementDocument(**{**each, "points": tuple(each["points"])})
@@ -225,7 +225,8 @@ def guidance_from_json(document: dict[str, Any]) -> GuidanceDocument:
     return GuidanceDocument(**plain | {"units": units, "provenance": Provenance(**document["provenance"])})
 
 
-def _parse_paragraphs(document: list[dict[str, Any]]) -> tuple[Paragraph, ...]:
+def paragraphs_from_json(document: list[dict[str, Any]]) -> tuple[Paragraph, ...]:
+    """Return the paragraphs of the overview or the scope from their JSON."""
     return tuple(Paragraph(**{**each, "points": tuple(each["points"])}) for each in document)
 
 
@@ -262,15 +263,15 @@ def drop_empty(value: Any) -> Any:
 
 
 def _as_json(document: Any) -> dict[str, Any]:
-    result: dict[str, Any] = _to_plain_json(asdict(document))
+    result: dict[str, Any] = to_plain_json(asdict(document))
     del result["file_name"]
     return result
 
 
-def _to_plain_json(value: Any) -> Any:
+def to_plain_json(value: Any) -> Any:
     """Return tuples as lists and enums as text, so that the JSON and its hash do not depend on our types."""
     if isinstance(value, dict):
-        return {key: _to_plain_json(each) for key, each in value.items()}
+        return {key: to_plain_json(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_to_plain_json(each) for each in value]
+        return [to_plain_json(each) for each in value]
     return str(value) if isinstance(value, str) else value

@@ -3,7 +3,8 @@
 from typing import Any
 
 from tests.library.writing import UNIT
-from tracker.units.drafting.working_copy import Working, build_unit, start_working_copy
+from tracker.units.drafting.problems import build_unit
+from tracker.units.drafting.working_copy import WorkingCopy, start_working_copy
 from tracker.units.schema import UnitSchema
 from tracker.units.standards_folder import parse_document
 
@@ -36,20 +37,20 @@ def reading_of(text: str = UNIT, **more: Any) -> dict[str, Any]:
     return {"warnings": [], "unparsed": [], "places": places, **unit, **more}
 
 
-def copy_of(text: str = UNIT, **more: Any) -> Working:
+def copy_of(text: str = UNIT, **more: Any) -> WorkingCopy:
     return start_working_copy(reading_of(text, **more))
 
 
-def said(working: Working) -> list[str]:
+def said(working: WorkingCopy) -> list[str]:
     """Every criterion as `kind initial, label, first two words`, nested ones indented."""
     build_unit(working)  # whatever is said here could be published
     return [
-        f"{'  ' if each['parent'] else ''}{each['kind'][0]} {each['label']} {' '.join(each['text'].split()[:2])}"
-        for each in working["criteria"]
+        f"{'  ' if each.parent else ''}{each.kind[0]} {each.label} {' '.join(each.text.split()[:2])}"
+        for each in working.criteria
     ]
 
 
-def key_of(working: Working, words: str) -> str:
+def key_of(working: WorkingCopy, words: str) -> str:
     """The key of the statement that begins so."""
-    (found,) = [each["key"] for each in working["criteria"] if each["text"].startswith(words)]
-    return str(found)
+    (found,) = [each.key for each in working.criteria if each.text.startswith(words)]
+    return found

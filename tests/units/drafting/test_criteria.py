@@ -17,7 +17,9 @@ from tracker.units.drafting.criteria import (
     restore_criterion,
     split_criterion,
 )
-from tracker.units.drafting.working_copy import build_unit, find_entry, start_working_copy
+from tracker.units.drafting.problems import build_unit
+from tracker.units.drafting.working_copy import find_entry, start_working_copy
+from tracker.vocabulary import CriterionKind, LabelOrigin
 
 LOCAL7 = [
     "p 1 find out",
@@ -49,13 +51,15 @@ def test_no_change_modifies_its_input() -> None:
 
 
 def test_change_the_text_and_the_label() -> None:
-    after = change_criterion(copy_of(), "r1", {"label": "7", "label_origin": "assigned", "text": "find out more"})
+    after = change_criterion(
+        copy_of(), "r1", {"label": "7", "label_origin": LabelOrigin.ASSIGNED, "text": "find out more"}
+    )
     assert said(after)[0] == "p 7 find out"
     assert build_unit(after).criteria[0].label_origin == "assigned"
 
 
 def test_changing_the_kind_changes_its_items() -> None:
-    after = change_criterion(copy_of(), "r2", {"kind": "knowledge", "heading": None})
+    after = change_criterion(copy_of(), "r2", {"kind": CriterionKind.KNOWLEDGE, "heading": None})
     assert said(after)[3:] == ["k 2 agree with", "  k a who may", "  k b who must", "k 1.10 why customers"]
 
 
@@ -141,7 +145,7 @@ def test_split_uses_printed_labels_and_assigns_others() -> None:
     after = split_criterion(copy_of(), "r1", "find out what\n9. was promised\nlast time")
     assert said(after)[:3] == ["p 1 find out", "p 9 was promised", "p 9a last time"]
     assert [each.label_origin for each in build_unit(after).criteria[:3]] == ["published", "published", "assigned"]
-    assert after["places"]["n1"] == [10]
+    assert after.places["n1"] == [10]
 
 
 def test_split_renumbers_assigned_labels() -> None:
@@ -165,7 +169,7 @@ def test_join_appends_the_text_to_the_previous_statement() -> None:
     assert [each.text for each in build_unit(after).criteria] == [
         "weigh the parcel", "write the address choose a service", "the services there are",
     ]  # fmt: skip
-    assert after["places"]["r2"] == [20, 30]
+    assert after.places["r2"] == [20, 30]
 
 
 def test_join_moves_the_items() -> None:
@@ -183,7 +187,7 @@ def test_split_and_join_restores_the_statement() -> None:
     after = split_criterion(copy_of(), "r1", "find out what was\npromised last time")
     after = join_criterion(after, key_of(after, "promised"))
     assert build_unit(after) == build_unit(copy_of())
-    assert after["dropped"] == []
+    assert after.dropped == []
 
 
 # --- drop and restore ------------------------------------------------------------------------------------
@@ -192,7 +196,7 @@ def test_split_and_join_restores_the_statement() -> None:
 def test_dropping_a_stem_drops_its_items() -> None:
     after = drop_criterion(copy_of(), "r2")
     assert said(after)[:2] == ["p 1 find out", "p 3 write down:"]
-    assert [each["key"] for each in after["dropped"]] == ["r2", "r3", "r4"]
+    assert [each.key for each in after.dropped] == ["r2", "r3", "r4"]
 
 
 def test_drop_renumbers_and_restore_undoes_it() -> None:
@@ -204,11 +208,11 @@ def test_drop_renumbers_and_restore_undoes_it() -> None:
 def test_restore_brings_a_stem_back_with_its_items() -> None:
     after = restore_criterion(drop_criterion(copy_of(), "r2"), reading_of(), "r2")
     assert build_unit(after) == build_unit(copy_of())
-    assert after["dropped"] == []
+    assert after.dropped == []
 
 
 def test_restore_undoes_changes_splits_and_joins() -> None:
-    after = change_criterion(copy_of(BULLETS), "r2", {"text": "other", "kind": "knowledge"})
+    after = change_criterion(copy_of(BULLETS), "r2", {"text": "other", "kind": CriterionKind.KNOWLEDGE})
     assert said(restore_criterion(after, reading_of(BULLETS), "r2")) == PARCELS
     after = split_criterion(copy_of(BULLETS), "r2", "write\nthe\naddress")
     assert said(restore_criterion(after, reading_of(BULLETS), "r2")) == PARCELS
@@ -232,38 +236,38 @@ def test_last_criterion_cannot_be_dropped() -> None:
 
 
 def test_statement_from_lines_is_placed_in_source_order() -> None:
-    after = add_criterion(copy_of(BULLETS), "performance", "pack it", [15])
+    after = add_criterion(copy_of(BULLETS), CriterionKind.PERFORMANCE, "pack it", [15])
     assert said(after)[:3] == ["p 1 weigh the", "p 2 pack it", "p 3 write the"]
-    assert after["places"][key_of(after, "pack it")] == [15]
+    assert after.places[key_of(after, "pack it")] == [15]
 
 
 def test_statement_can_be_added_first() -> None:
-    assert said(add_criterion(copy_of(BULLETS), "performance", "find a box", [1]))[0] == "p 1 find a"
+    assert said(add_criterion(copy_of(BULLETS), CriterionKind.PERFORMANCE, "find a box", [1]))[0] == "p 1 find a"
 
 
 def test_statement_can_be_added_last_with_its_printed_label() -> None:
-    after = add_criterion(copy_of(), "knowledge", "1.11. why they do not")
+    after = add_criterion(copy_of(), CriterionKind.KNOWLEDGE, "1.11. why they do not")
     assert said(after)[-1] == "k 1.11 why they"
     assert build_unit(after).criteria[-1].label_origin == "published"
 
 
 def test_added_statement_beside_printed_labels_gets_a_letter() -> None:
-    after = add_criterion(copy_of(), "performance", "take a breath", [12])
+    after = add_criterion(copy_of(), CriterionKind.PERFORMANCE, "take a breath", [12])
     assert said(after)[1] == "p 1a take a"
     assert build_unit(after).criteria[1].heading == "Before the call"
 
 
 def test_added_statement_needs_text() -> None:
     with pytest.raises(Invalid, match="Write what the statement says"):
-        add_criterion(copy_of(), "performance", " ")
+        add_criterion(copy_of(), CriterionKind.PERFORMANCE, " ")
 
 
 def test_added_and_dropped_statement_can_be_restored() -> None:
-    after = add_criterion(copy_of(BULLETS), "performance", "pack it", [15])
+    after = add_criterion(copy_of(BULLETS), CriterionKind.PERFORMANCE, "pack it", [15])
     key = key_of(after, "pack it")
     dropped = drop_criterion(after, key)
     assert said(dropped) == PARCELS
-    assert find_entry(restore_criterion(dropped, reading_of(BULLETS), key)["criteria"], key)
+    assert find_entry(restore_criterion(dropped, reading_of(BULLETS), key).criteria, key)
 
 
 # --- requirements ----------------------------------------------------------------------------------------
@@ -278,14 +282,14 @@ def test_criterion_becomes_a_requirement_with_points() -> None:
 
 
 def test_requirement_becomes_a_criterion() -> None:
-    after = make_criterion(copy_of(BULLETS), "q1", "knowledge")
+    after = make_criterion(copy_of(BULLETS), "q1", CriterionKind.KNOWLEDGE)
     assert said(after)[-1] == "k 2 Do it"
     assert build_unit(after).criteria[-1].points == ("twice",)
     assert build_unit(after).evidence_requirements == ()
 
 
 def test_conversion_to_requirement_and_back() -> None:
-    after = make_criterion(make_requirement(copy_of(BULLETS), "r3"), "n1", "performance")
+    after = make_criterion(make_requirement(copy_of(BULLETS), "r3"), "n1", CriterionKind.PERFORMANCE)
     assert [each.text for each in build_unit(after).criteria] == [
         each.text for each in build_unit(copy_of(BULLETS)).criteria
     ]

@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 
 from tests.units.drafting.copies import copy_of
 from tracker.errors import Invalid
+from tracker.units.documents import Identifier, Paragraph
 from tracker.units.drafting import units
-from tracker.units.drafting.working_copy import build_unit
+from tracker.units.drafting.problems import build_unit
+from tracker.units.drafting.working_copy import DraftDoubt
 
 DOUBT = {"lines": [3], "what": "w", "assumed": "a"}
 
@@ -63,7 +65,7 @@ def test_doubt_can_be_resolved_and_reopened() -> None:
     ],
 )
 def test_doubt_is_described_in_whole_sentences(what: str, assumed: str, sentence: str) -> None:
-    assert units.describe_doubt({"what": what, "assumed": assumed}) == sentence
+    assert units.describe_doubt(DraftDoubt([], what, assumed)) == sentence
 
 
 def test_text_not_used_goes_to_the_overview_or_is_left_out() -> None:
@@ -71,34 +73,34 @@ def test_text_not_used_goes_to_the_overview_or_is_left_out() -> None:
     assert units.get_passage(working, 0) == ("Some words.", [4, 5])
     after = units.add_to_overview(working, 0)
     assert build_unit(after).overview[-1].text == "Some words."
-    assert after["unparsed"][0]["placed"]
-    assert units.mark_passage_handled(working, 0)["unparsed"][0]["placed"]
-    assert not working["unparsed"][0]["placed"]
+    assert after.unparsed[0].placed
+    assert units.mark_passage_handled(working, 0).unparsed[0].placed
+    assert not working.unparsed[0].placed
 
 
 WORDS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9 ,.]{0,30}[A-Za-z0-9]", fullmatch=True).map(
     lambda text: " ".join(text.split())
 )
 PARAGRAPHS = st.lists(
-    st.fixed_dictionaries({"heading": st.none() | WORDS, "text": WORDS, "points": st.lists(WORDS, max_size=3)}),
+    st.builds(Paragraph, text=WORDS, heading=st.none() | WORDS, points=st.lists(WORDS, max_size=3).map(tuple)),
     max_size=4,
 )
 
 
 @given(PARAGRAPHS)
-def test_paragraphs_round_trip(paragraphs: list[dict[str, object]]) -> None:
+def test_paragraphs_round_trip(paragraphs: list[Paragraph]) -> None:
     assert units.parse_typed_paragraphs(units.format_paragraphs(paragraphs)) == paragraphs
 
 
 def test_points_alone_belong_to_the_previous_paragraph() -> None:
     found = units.parse_typed_paragraphs("They are:\r\n\r\n- rare\n- loud")
-    assert found == [{"text": "They are:", "heading": None, "points": ["rare", "loud"]}]
+    assert found == [Paragraph("They are:", None, ("rare", "loud"))]
 
 
 def test_identifiers_are_typed_one_per_line() -> None:
     typed = "SQA: H128 04\n\nURN: a:b"
     found = units.parse_identifiers(typed)
-    assert found == [{"scheme": "SQA", "value": "H128 04"}, {"scheme": "URN", "value": "a:b"}]
+    assert found == [Identifier("SQA", "H128 04"), Identifier("URN", "a:b")]
     assert units.format_identifiers(found) == typed.replace("\n\n", "\n")
     with pytest.raises(Invalid, match="a colon and the value"):
         units.parse_identifiers("H128 04")

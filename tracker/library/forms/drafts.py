@@ -1,14 +1,19 @@
 """Forms of the review screen. Field names are those of the file format, so that an error finds its field."""
 
-from typing import Any
-
 from flask_wtf.file import FileField
 from wtforms import HiddenField, PasswordField, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from tracker.accounts.password_confirmation import password_confirmed_to_change
 from tracker.units.drafting import units as drafting
-from tracker.units.drafting.working_copy import DraftEntry, Working, list_with_items
+from tracker.units.drafting.working_copy import (
+    CriterionFields,
+    DraftCriterion,
+    DraftRequirement,
+    UnitFields,
+    WorkingCopy,
+    list_with_items,
+)
 from tracker.units.schema import MAX_LENGTH, MetadataSchema
 from tracker.vocabulary import CriterionKind, DocumentType, LabelledEnum, LabelOrigin, Simulation
 from tracker.web.forms import PageForm
@@ -61,36 +66,32 @@ class CriterionForm(DraftForm):
     simulation_allowed = SelectField("Simulation", choices=SIMULATION_CHOICES)
     note = StringField("Note for readers", [LINE_LIMIT])
 
-    def offer_parents(self, working: Working, key: str) -> None:
+    def offer_parents(self, working: WorkingCopy, key: str) -> None:
         """Offer every statement outside the criterion's own items as its parent."""
-        own = {each["key"] for each in list_with_items(working, key)} if key else set()
-        stems = [each for each in working["criteria"] if each["key"] not in own]
-        self.parent.choices = {
-            "": "Nothing",
-            **{each["key"]: f"{each['label']} {each['text'][:70]}" for each in stems},
-        }
+        own = {each.key for each in list_with_items(working, key)} if key else set()
+        stems = [each for each in working.criteria if each.key not in own]
+        self.parent.choices = {"": "Nothing", **{each.key: f"{each.label} {each.text[:70]}" for each in stems}}
 
-    def fill(self, entry: DraftEntry) -> None:
+    def fill(self, entry: DraftCriterion) -> None:
         """Show the criterion as the working copy has it."""
         for name in ("kind", "label", "label_origin", "heading", "parent", "text", "selection", "note"):
-            self[name].data = entry[name] or ""
-        self.points.data = "\n".join(entry["points"])
-        self.simulation_allowed.data = {True: "yes", False: "no", None: ""}[entry["simulation_allowed"]]
+            self[name].data = getattr(entry, name) or ""
+        self.points.data = "\n".join(entry.points)
+        self.simulation_allowed.data = {True: "yes", False: "no", None: ""}[entry.simulation_allowed]
 
-    def as_fields(self) -> dict[str, Any]:
+    def as_fields(self) -> CriterionFields:
         """Return the typed values as fields of a working copy."""
-        words = {
-            name: " ".join((self[name].data or "").split()) for name in ("label", "heading", "selection", "note")
-        }
         return {
-            "kind": self.kind.data,
-            "label_origin": self.label_origin.data,
+            "kind": CriterionKind(self.kind.data),
+            "label": join_lines(self.label.data),
+            "label_origin": LabelOrigin(self.label_origin.data),
+            "heading": join_lines(self.heading.data) or None,
             "parent": self.parent.data or None,
             "text": join_lines(self.text.data),
             "points": drafting.split_lines(self.points.data or ""),
+            "selection": join_lines(self.selection.data) or None,
             "simulation_allowed": {"yes": True, "no": False}.get(self.simulation_allowed.data or ""),
-            **{name: value or None for name, value in words.items()},
-            "label": words["label"],
+            "note": join_lines(self.note.data) or None,
         }
 
 
@@ -111,10 +112,10 @@ class RequirementForm(DraftForm):
     text = TextAreaField("Text", [TEXT_LIMIT])
     points = TextAreaField("Points", [LIST_LIMIT], description=ONE_PER_LINE)
 
-    def fill(self, entry: DraftEntry) -> None:
+    def fill(self, entry: DraftRequirement) -> None:
         """Show the requirement as the working copy has it."""
-        self.label.data, self.text.data = entry["label"], entry["text"]
-        self.points.data = "\n".join(entry["points"])
+        self.label.data, self.text.data = entry.label, entry.text
+        self.points.data = "\n".join(entry.points)
 
 
 class IdentityForm(DraftForm):
@@ -127,19 +128,20 @@ class IdentityForm(DraftForm):
     document_type = SelectField("Type", choices=make_choices(DocumentType))
     simulation = SelectField("Simulation", choices=make_choices(Simulation))
 
-    def fill(self, working: Working) -> None:
+    def fill(self, working: WorkingCopy) -> None:
         """Show the values of the working copy."""
         for name in ("title", "code", "version", "document_type", "simulation"):
-            self[name].data = working[name]
-        self.identifiers.data = drafting.format_identifiers(working["identifiers"])
+            self[name].data = getattr(working, name)
+        self.identifiers.data = drafting.format_identifiers(working.identifiers)
 
-    def as_fields(self) -> dict[str, Any]:
+    def as_fields(self) -> UnitFields:
         """Return the typed values as fields of a working copy. Raises `Invalid` for an identifier without scheme."""
-        result = {name: " ".join((self[name].data or "").split()) for name in ("title", "code", "version")}
         return {
-            **result,
-            "document_type": self.document_type.data,
-            "simulation": self.simulation.data,
+            "title": join_lines(self.title.data),
+            "code": join_lines(self.code.data),
+            "version": join_lines(self.version.data),
+            "document_type": DocumentType(self.document_type.data),
+            "simulation": Simulation(self.simulation.data),
             "identifiers": drafting.parse_identifiers(self.identifiers.data or ""),
         }
 
@@ -150,10 +152,10 @@ METADATA = tuple(MetadataSchema().fields)
 class MetadataForm(DraftForm):
     """A line for each key of the unit's metadata."""
 
-    def fill(self, working: Working) -> None:
+    def fill(self, working: WorkingCopy) -> None:
         """Show the metadata of the working copy."""
         for name in METADATA:
-            self[name].data = working["metadata"][name] or ""
+            self[name].data = working.metadata[name] or ""
 
     def as_fields(self) -> dict[str, str | None]:
         """Return the typed metadata."""
@@ -173,22 +175,33 @@ class TextsForm(DraftForm):
     scope = TextAreaField("Scope or range", [LIST_LIMIT], description=PARAGRAPHS_HINT)
     evidence_requirements_introduction = TextAreaField("Introduction to the evidence requirements", [TEXT_LIMIT])
 
-    def fill(self, working: Working) -> None:
+    def fill(self, working: WorkingCopy) -> None:
         """Show the texts of the working copy."""
         for name in drafting.TEXTS:
-            self[name].data = drafting.format_paragraphs(working[name])
+            self[name].data = drafting.format_paragraphs(getattr(working, name))
         for name in drafting.LISTS:
-            self[name].data = "\n".join(working[name])
-        self.evidence_requirements_introduction.data = working["evidence_requirements_introduction"] or ""
+            self[name].data = "\n".join(getattr(working, name))
+        self.evidence_requirements_introduction.data = working.evidence_requirements_introduction or ""
 
-    def as_fields(self) -> dict[str, Any]:
+    def as_fields(self) -> UnitFields:
         """Return the typed texts as fields of a working copy."""
-        introduction = join_lines(self.evidence_requirements_introduction.data)
         return {
-            **{name: drafting.parse_typed_paragraphs(self[name].data or "") for name in drafting.TEXTS},
-            **{name: drafting.split_lines(self[name].data or "") for name in drafting.LISTS},
-            "evidence_requirements_introduction": introduction or None,
+            "overview": drafting.parse_typed_paragraphs(self.overview.data or ""),
+            "scope": drafting.parse_typed_paragraphs(self.scope.data or ""),
+            "evidence_requirements_introduction": join_lines(self.evidence_requirements_introduction.data) or None,
+            "assessor_rules": self._list_typed("assessor_rules"),
+            "skills": self._list_typed("skills"),
+            "values": self._list_typed("values"),
+            "behaviours": self._list_typed("behaviours"),
+            "glossary": self._list_typed("glossary"),
+            "links": self._list_typed("links"),
+            "external_links": self._list_typed("external_links"),
+            "empty_headings": self._list_typed("empty_headings"),
+            "notes": self._list_typed("notes"),
         }
+
+    def _list_typed(self, name: str) -> list[str]:
+        return drafting.split_lines(self[name].data or "")
 
 
 LIST_LABELS = {

@@ -10,8 +10,9 @@ from sqlalchemy import select
 
 from tracker.extensions import db
 from tracker.models import Person, UnitDraft
+from tracker.units.drafting.problems import DraftProblem, list_problems
 from tracker.units.drafting.units import describe_doubt, list_open_doubts
-from tracker.units.drafting.working_copy import DraftEntry, DraftProblem, Working, list_problems
+from tracker.units.drafting.working_copy import DraftCriterion, WorkingCopy
 from tracker.vocabulary import CriterionKind, DraftState
 
 MAX_SHOWN_LINES = 4_000
@@ -76,7 +77,7 @@ class DoubtRow:
     sentence: str
     is_resolved: bool
     key: str | None
-    kind: str | None
+    kind: CriterionKind | None
     next_open: int | None
 
 
@@ -84,7 +85,7 @@ class DoubtRow:
 class StatementRow:
     """A criterion as the review screen shows it."""
 
-    entry: DraftEntry
+    entry: DraftCriterion
     depth: int
     lines: tuple[int, ...]
     doubts: tuple[DoubtRow, ...]
@@ -97,7 +98,7 @@ class StatementRow:
     @property
     def key(self) -> str:
         """Return the key of the criterion."""
-        return str(self.entry["key"])
+        return self.entry.key
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ class ReviewScreen:
         """Return the doubts that are not resolved."""
         return tuple(each for each in self.doubts if not each.is_resolved)
 
-    def about(self, kind: str | None) -> tuple[DoubtRow, ...]:
+    def about(self, kind: CriterionKind | None) -> tuple[DoubtRow, ...]:
         """Return the doubts about several statements of a kind; with None, those that concern no statement."""
         return tuple(each for each in self.doubts if each.key is None and each.kind == kind)
 
@@ -125,7 +126,7 @@ class ReviewScreen:
         return self.source[-1].number if self.source else 0
 
 
-def build_review_screen(lines: list[dict[str, Any]], working: Working) -> ReviewScreen:
+def build_review_screen(lines: list[dict[str, Any]], working: WorkingCopy) -> ReviewScreen:
     """Build both sides of the review screen from the draft's source lines and its working copy. Pure."""
     owner = _map_lines_to_entries(working)
     doubts = _build_doubt_rows(working, owner)
@@ -138,25 +139,25 @@ def build_review_screen(lines: list[dict[str, Any]], working: Working) -> Review
     )
 
 
-def _map_lines_to_entries(working: Working) -> dict[int, str]:
+def _map_lines_to_entries(working: WorkingCopy) -> dict[int, str]:
     """Which statement each source line became; the innermost where several share it."""
-    here = {each["key"] for each in (*working["criteria"], *working["evidence_requirements"])}
-    return {number: key for key, lines in working["places"].items() if key in here for number in lines}
+    here = {each.key for each in working.entries}
+    return {number: key for key, lines in working.places.items() if key in here for number in lines}
 
 
-def _build_doubt_rows(working: Working, owner: Mapping[int, str]) -> tuple[DoubtRow, ...]:
+def _build_doubt_rows(working: WorkingCopy, owner: Mapping[int, str]) -> tuple[DoubtRow, ...]:
     still_open = list_open_doubts(working)
-    kinds = {each["key"]: each["kind"] for each in working["criteria"]}
+    kinds = {each.key: each.kind for each in working.criteria}
     result = []
-    for number, each in enumerate(working["warnings"]):
-        keys = list(dict.fromkeys(owner[line] for line in each["lines"] if owner.get(line) in kinds))
+    for number, each in enumerate(working.warnings):
+        keys = list(dict.fromkeys(owner[line] for line in each.lines if owner.get(line) in kinds))
         later = [other for other in still_open if other > number]
         result.append(
             DoubtRow(
                 number=number + 1,
-                lines=tuple(each["lines"]),
+                lines=tuple(each.lines),
                 sentence=describe_doubt(each),
-                is_resolved=each["settled"],
+                is_resolved=each.settled,
                 key=keys[0] if len(keys) == 1 else None,
                 kind=kinds[keys[0]] if keys else None,
                 next_open=later[0] + 1 if later else None,
@@ -166,14 +167,14 @@ def _build_doubt_rows(working: Working, owner: Mapping[int, str]) -> tuple[Doubt
 
 
 def _build_source_rows(
-    lines: list[dict[str, Any]], working: Working, doubts: tuple[DoubtRow, ...], owner: Mapping[int, str]
+    lines: list[dict[str, Any]], working: WorkingCopy, doubts: tuple[DoubtRow, ...], owner: Mapping[int, str]
 ) -> list[SourceRow]:
     doubtful = {number for doubt in doubts if not doubt.is_resolved for number in doubt.lines}
     begins_at: dict[int, list[int]] = {}
     for doubt in doubts:
         begins_at.setdefault(min(doubt.lines, default=0), []).append(doubt.number)
-    unparsed = {number for each in working["unparsed"] if not each["placed"] for number in each["lines"]}
-    labels = {each["key"]: each["label"] for each in (*working["criteria"], *working["evidence_requirements"])}
+    unparsed = {number for each in working.unparsed if not each.placed for number in each.lines}
+    labels = {each.key: each.label for each in working.entries}
     rows, page = [], None
     for line in lines:
         number, key = line["number"], owner.get(line["number"])
@@ -195,26 +196,26 @@ def _build_source_rows(
     return rows
 
 
-def _build_statement_rows(working: Working, kind: CriterionKind, doubts: tuple[DoubtRow, ...]) -> list[StatementRow]:
-    items = Counter(each["parent"] for each in working["criteria"])
+def _build_statement_rows(
+    working: WorkingCopy, kind: CriterionKind, doubts: tuple[DoubtRow, ...]
+) -> list[StatementRow]:
+    items = Counter(each.parent for each in working.criteria)
     depths: dict[str, int] = {}
     rows: list[StatementRow] = []
-    heading: Any = object()
-    for each in working["criteria"]:
-        if each["kind"] != kind:
+    for each in working.criteria:
+        if each.kind != kind:
             continue
-        depths[each["key"]] = depths.get(each["parent"], -1) + 1
+        depths[each.key] = depths.get(each.parent or "", -1) + 1
         rows.append(
             StatementRow(
                 entry=each,
-                depth=depths[each["key"]],
-                lines=tuple(working["places"].get(each["key"], ())),
-                doubts=tuple(doubt for doubt in doubts if doubt.key == each["key"]),
-                is_new_heading=each["heading"] != heading,
+                depth=depths[each.key],
+                lines=tuple(working.places.get(each.key, ())),
+                doubts=tuple(doubt for doubt in doubts if doubt.key == each.key),
+                is_new_heading=not rows or rows[-1].entry.heading != each.heading,
                 is_first=not rows,
-                items=items[each["key"]],
-                was_read=each["key"].startswith("r"),
+                items=items[each.key],
+                was_read=each.key.startswith("r"),
             )
         )
-        heading = each["heading"]
     return rows

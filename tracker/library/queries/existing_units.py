@@ -9,7 +9,7 @@ from tracker.extensions import db
 from tracker.library.queries.units import is_unit_visible_at, version_order
 from tracker.models import Unit, UnitCode, UnitDraft
 from tracker.units.documents import parse_version
-from tracker.units.drafting.working_copy import Working
+from tracker.units.drafting.working_copy import WorkingCopy
 from tracker.units.standards_folder import normalise_code
 
 
@@ -21,7 +21,7 @@ class ExistingUnit:
     consequence: str
 
 
-def find_existing_unit(draft: UnitDraft, working: Working) -> ExistingUnit | None:
+def find_existing_unit(draft: UnitDraft, working: WorkingCopy) -> ExistingUnit | None:
     """Find the newest unit with one of the draft's codes, ignoring scheme, case and spaces.
 
     Returns None where there is none, and for a correction or new edition, which was started from the existing unit.
@@ -29,9 +29,9 @@ def find_existing_unit(draft: UnitDraft, working: Working) -> ExistingUnit | Non
     seen = _list_units_by_codes(working, draft.centre_id)
     if not seen:
         return None
-    same = [unit for unit in seen if unit.code == working["code"]]
+    same = [unit for unit in seen if unit.code == working.code]
     if same and _is_version_taken(working, same):
-        of_version = [unit for unit in same if unit.version == working["version"]]
+        of_version = [unit for unit in same if unit.version == working.version]
         return ExistingUnit(max(of_version, key=_get_sort_key), _describe_refusal(working))
     if draft.replaces_unit_id is not None:
         return None
@@ -41,8 +41,8 @@ def find_existing_unit(draft: UnitDraft, working: Working) -> ExistingUnit | Non
     )
 
 
-def _list_units_by_codes(working: Working, centre_id: int) -> list[Unit]:
-    stated = (working["code"] or "", *(each["value"] for each in working["identifiers"]))
+def _list_units_by_codes(working: WorkingCopy, centre_id: int) -> list[Unit]:
+    stated = (working.code, *(each.value for each in working.identifiers))
     codes = {normalise_code(each) for each in stated} - {""}
     called = select(UnitCode.unit_id).where(UnitCode.normalised.in_(codes), UnitCode.scheme != "slug")
     query = select(Unit).where(Unit.id.in_(called), is_unit_visible_at([centre_id]))
@@ -53,30 +53,30 @@ def _get_sort_key(unit: Unit) -> tuple[object, bool]:
     return version_order(unit), unit.owner_centre_id is not None
 
 
-def _is_version_taken(working: Working, same: list[Unit]) -> bool:
+def _is_version_taken(working: WorkingCopy, same: list[Unit]) -> bool:
     """Return whether the centre has published this version and revision already."""
-    key = (working["version"], working["revision"])
+    key = (working.version, working.revision)
     return any((unit.version, unit.revision) == key for unit in same if unit.owner_centre_id is not None)
 
 
-def _describe_refusal(working: Working) -> str:
+def _describe_refusal(working: WorkingCopy) -> str:
     return (
-        f"Version {working['version']}, revision {working['revision']}, cannot be published a second time. If this "
+        f"Version {working.version}, revision {working.revision}, cannot be published a second time. If this "
         "is another edition, change its version here. To correct a mistake instead, discard this draft and press "
         "“Correct our transcription” on the unit’s page: that makes the next revision."
     )
 
 
-def _describe_new_unit(working: Working, unit: Unit) -> str:
+def _describe_new_unit(working: WorkingCopy, unit: Unit) -> str:
     return (
-        f"Publishing makes {working['code']} a separate unit, not a version of {unit.code}. If they are the same, "
+        f"Publishing makes {working.code} a separate unit, not a version of {unit.code}. If they are the same, "
         f"change the code here to {unit.code}."
     )
 
 
-def _describe_new_version(working: Working, newest: Unit, same: list[Unit]) -> str:
+def _describe_new_version(working: WorkingCopy, newest: Unit, same: list[Unit]) -> str:
     """Return what publishing another version or revision does, and which version new candidates get."""
-    version, revision = working["version"], working["revision"]
+    version, revision = working.version, working.revision
     is_newest = (parse_version(version), revision) >= version_order(newest)
     present = f"version {newest.version}, revision {newest.revision}"
     if any(unit.version == version for unit in same):

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from io import BytesIO
 from typing import Any
 
@@ -17,8 +17,14 @@ from tracker.library.services.loading import store_unit
 from tracker.models import Unit, UnitDraft
 from tracker.storage import file_store, virus_scan
 from tracker.units.documents import UnitDocument
+from tracker.units.drafting.problems import build_unit
 from tracker.units.drafting.units import describe_doubt, list_open_doubts, make_free_slug
-from tracker.units.drafting.working_copy import Working, build_unit, convert_to_reading, start_working_copy
+from tracker.units.drafting.working_copy import (
+    WorkingCopy,
+    convert_to_reading,
+    start_working_copy,
+    working_copy_from_json,
+)
 from tracker.vocabulary import DraftState
 from tracker.web.formatting import day
 
@@ -94,7 +100,7 @@ def start_correction(unit: Unit, actor: Actor, *, new_edition: bool = False) -> 
     return draft
 
 
-def change_draft(draft: UnitDraft, seen_version: int, change: Callable[[Working], Working]) -> None:
+def change_draft(draft: UnitDraft, seen_version: int, change: Callable[[WorkingCopy], WorkingCopy]) -> None:
     """Change the working copy.
 
     Raises:
@@ -141,7 +147,7 @@ def publish_unit(draft: UnitDraft, seen_version: int, accepted: Collection[int],
         raise Invalid(
             "Tick every point that you accept as read, or go back and check it. Nothing was published.", "doubts"
         )
-    document = build_published_unit(working, list_taken_slugs(working["code"]))
+    document = build_published_unit(working, list_taken_slugs(working.code))
     _check_not_published(document, draft.centre_id)
     unit = Unit(code=document.code, version=document.version, revision=document.revision)
     unit.owner_centre_id = draft.centre_id
@@ -160,17 +166,17 @@ def publish_unit(draft: UnitDraft, seen_version: int, accepted: Collection[int],
     return unit
 
 
-def build_published_unit(working: Working, taken: set[str]) -> UnitDocument:
+def build_published_unit(working: WorkingCopy, taken: set[str]) -> UnitDocument:
     """Return the unit as it will be published, with its address, its provenance and the accepted doubts."""
-    doubts = [working["warnings"][number] for number in list_open_doubts(working)]
-    read = working["provenance"]["read"].rstrip()
+    doubts = [working.warnings[number] for number in list_open_doubts(working)]
+    read = working.provenance.read.rstrip()
     return build_unit(
-        {
-            **working,
-            "slug": make_free_slug(working["code"], working["version"], working["revision"], taken),
-            "provenance": {**working["provenance"], "read": f"{read} Checked and published on {day(today())}."},
-            "notes": [*working["notes"], *(f"Accepted as read. {describe_doubt(each)}" for each in doubts)],
-        }
+        replace(
+            working,
+            slug=make_free_slug(working.code, working.version, working.revision, taken),
+            provenance=replace(working.provenance, read=f"{read} Checked and published on {day(today())}."),
+            notes=[*working.notes, *(f"Accepted as read. {describe_doubt(each)}" for each in doubts)],
+        )
     )
 
 
@@ -195,10 +201,9 @@ def check_page_is_current(draft: UnitDraft, seen_version: int) -> None:
         )
 
 
-def load_working_copy(draft: UnitDraft) -> Working:
+def load_working_copy(draft: UnitDraft) -> WorkingCopy:
     """Return the working copy of a draft."""
-    working: Working = json.loads(draft.document)
-    return working
+    return working_copy_from_json(json.loads(draft.document))
 
 
 def load_reading(draft: UnitDraft) -> dict[str, Any]:
@@ -207,7 +212,7 @@ def load_reading(draft: UnitDraft) -> dict[str, Any]:
     return reading
 
 
-def _make_draft(document: ReadDocument, working: Working, centre_id: int, actor: Actor) -> UnitDraft:
+def _make_draft(document: ReadDocument, working: WorkingCopy, centre_id: int, actor: Actor) -> UnitDraft:
     assert actor.person_id is not None  # noqa: S101 - an administrator reads in, never the operator
     draft = UnitDraft(
         centre_id=centre_id,
@@ -226,9 +231,9 @@ def _make_draft(document: ReadDocument, working: Working, centre_id: int, actor:
     return draft
 
 
-def _store_working_copy(draft: UnitDraft, working: Working) -> None:
-    draft.document, draft.updated_at = _serialise(working), now()
-    draft.title = _drop_nul(working["title"] or "")[:200]
+def _store_working_copy(draft: UnitDraft, working: WorkingCopy) -> None:
+    draft.document, draft.updated_at = _serialise(working.as_json()), now()
+    draft.title = working.title.replace("\x00", "")[:200]
 
 
 def _serialise(value: Mapping[str, Any]) -> str:

@@ -28,7 +28,7 @@ from tracker.library.services import publishing as services
 from tracker.library.views import library
 from tracker.models import UnitDraft
 from tracker.units.drafting import criteria, units
-from tracker.units.drafting.working_copy import Working, find_entry, get_requirement
+from tracker.units.drafting.working_copy import WorkingCopy, find_entry
 from tracker.vocabulary import CriterionKind, DraftState
 from tracker.web.authorise import get_centre
 from tracker.web.permissions import Act
@@ -36,11 +36,12 @@ from tracker.web.route_rules import requires
 
 SECTION_FORMS: dict[str, type[DraftForm]] = {"unit": IdentityForm, "metadata": MetadataForm, "texts": TextsForm}
 LINE_RANGE = re.compile(r"(\d{1,6})(?:\s*[-–]\s*(\d{1,6}))?")
-KINDS = {kind.value for kind in CriterionKind}
+KINDS = {kind.value: kind for kind in CriterionKind}
+"""What the buttons that make a criterion send, and its kind."""
 
-Change = Callable[[Working], Working]
+Change = Callable[[WorkingCopy], WorkingCopy]
 
-CRITERION_ACTS: dict[str, Callable[[Working, str], Working]] = {
+CRITERION_ACTS: dict[str, Callable[[WorkingCopy, str], WorkingCopy]] = {
     "up": lambda copy, key: criteria.move_criterion(copy, key, -1),
     "down": lambda copy, key: criteria.move_criterion(copy, key, 1),
     "join": criteria.join_criterion,
@@ -72,7 +73,7 @@ def change_criterion(draft_id: int, key: str) -> ResponseReturnValue:
     if act == "restore":
         reading = services.load_reading(draft)
         return apply_change(draft, form, lambda copy: criteria.restore_criterion(copy, reading, key), to=key)
-    if find_entry(working["criteria"], key) is None:
+    if find_entry(working.criteria, key) is None:
         raise NotFound
     form.offer_parents(working, key)
     if not form.validate():
@@ -85,11 +86,12 @@ def make_criterion_change(form: CriterionForm, key: str, act: str) -> Change:
     typed = form.as_fields()
     if act == "split":
         text = form.text.data or ""
-        rest = {name: value for name, value in typed.items() if name != "text"}
+        rest = typed.copy()
+        del rest["text"]
         return lambda copy: criteria.split_criterion(criteria.change_criterion(copy, key, rest), key, text)
     then = CRITERION_ACTS.get(act)
 
-    def change(copy: Working) -> Working:
+    def change(copy: WorkingCopy) -> WorkingCopy:
         saved = criteria.change_criterion(copy, key, typed)
         return then(saved, key) if then else saved
 
@@ -105,12 +107,12 @@ def add_criterion(draft_id: int) -> ResponseReturnValue:
     if not form.validate():
         return render_review(draft, "new", form), 422
 
-    def change(copy: Working) -> Working:
+    def change(copy: WorkingCopy) -> WorkingCopy:
         lines = parse_line_range(form.lines.data or "")
         text = join_lines(form.text.data) or " ".join(
             line.get("text", "").strip() for line in draft.source_lines if line["number"] in lines
         )
-        return criteria.add_criterion(copy, form.kind.data, text, lines)
+        return criteria.add_criterion(copy, CriterionKind(form.kind.data), text, lines)
 
     return apply_change(draft, form, change, edit="new", to="statements")
 
@@ -126,12 +128,12 @@ def change_requirement(draft_id: int, key: str) -> ResponseReturnValue:
     label, text = join_lines(form.label.data), join_lines(form.text.data)
     points = units.split_lines(form.points.data or "")
 
-    def change(copy: Working) -> Working:
+    def change(copy: WorkingCopy) -> WorkingCopy:
         if key == "new":
             return units.add_requirement(copy, label, text)
         saved = units.change_requirement(copy, key, label, text, points)
         if act in KINDS:
-            return criteria.make_criterion(saved, key, act)
+            return criteria.make_criterion(saved, key, KINDS[act])
         return units.drop_requirement(saved, key) if act == "drop" else saved
 
     return apply_change(draft, form, change, edit=f"requirement-{key}", to="requirements")
@@ -177,13 +179,13 @@ def use_passage(draft_id: int, number: int) -> ResponseReturnValue:
 def make_passage_change(number: int, act: str) -> Change:
     """Return the change for a button beside a passage of text not used."""
 
-    def change(copy: Working) -> Working:
+    def change(copy: WorkingCopy) -> WorkingCopy:
         text, lines = units.get_passage(copy, number)
         if act == "overview":
             return units.add_to_overview(copy, number)
         aside = units.mark_passage_handled(copy, number, placed=act != "back")
         if act in KINDS:
-            return criteria.add_criterion(aside, act, join_lines(text), lines)
+            return criteria.add_criterion(aside, KINDS[act], join_lines(text), lines)
         return units.add_requirement(aside, "", join_lines(text)) if act == "requirement" else aside
 
     return change
@@ -244,12 +246,12 @@ def render_review(draft: UnitDraft, edit: str, form: DraftForm | None = None) ->
         edit=edit if opened else "",
         form=opened,
         refused=refused,
-        headings=sorted({each["heading"] for each in working["criteria"] if each["heading"]}),
+        headings=sorted({each.heading for each in working.criteria if each.heading}),
         kinds=CriterionKind,
     )
 
 
-def open_form(working: Working, edit: str) -> DraftForm | None:
+def open_form(working: WorkingCopy, edit: str) -> DraftForm | None:
     """Return the filled form of the part to be changed; None if there is no such part."""
     if edit in SECTION_FORMS:
         form: Any = SECTION_FORMS[edit](formdata=None)
@@ -259,7 +261,7 @@ def open_form(working: Working, edit: str) -> DraftForm | None:
         return NewCriterionForm(formdata=None)
     if edit.startswith("requirement-"):
         return open_requirement(working, edit.removeprefix("requirement-"))
-    if entry := find_entry(working["criteria"], edit):
+    if entry := find_entry(working.criteria, edit):
         criterion = CriterionForm(formdata=None)
         criterion.offer_parents(working, edit)
         criterion.fill(entry)
@@ -267,14 +269,15 @@ def open_form(working: Working, edit: str) -> DraftForm | None:
     return None
 
 
-def open_requirement(working: Working, key: str) -> RequirementForm | None:
+def open_requirement(working: WorkingCopy, key: str) -> RequirementForm | None:
     """Return the filled form of an evidence requirement; None if there is no such requirement."""
     form = RequirementForm(formdata=None)
     if key == "new":
         return form
-    if find_entry(working["evidence_requirements"], key) is None:
+    requirement = find_entry(working.evidence_requirements, key)
+    if requirement is None:
         return None
-    form.fill(get_requirement(working, key))
+    form.fill(requirement)
     return form
 
 

@@ -10,8 +10,8 @@ from tracker.library.services import publishing as services
 from tracker.library.views import library
 from tracker.library.views.drafts import get_draft
 from tracker.models import UnitDraft
+from tracker.units.drafting.problems import build_unit, list_problems
 from tracker.units.drafting.units import describe_doubt, list_open_doubts
-from tracker.units.drafting.working_copy import build_unit, list_problems
 from tracker.vocabulary import DraftState, Role
 from tracker.web.current_user import me
 from tracker.web.idempotency import idempotent
@@ -90,7 +90,7 @@ def publish_unit(draft_id: int) -> ResponseReturnValue:
 def render_publish_unit(draft: UnitDraft, form: PublishForm) -> str:
     """Render the page to publish: open doubts, text not used and the password."""
     working = services.load_working_copy(draft)
-    doubts = {number: working["warnings"][number] for number in list_open_doubts(working)}
+    doubts = {number: working.warnings[number] for number in list_open_doubts(working)}
     form.doubts.choices = {str(number): describe_doubt(each) for number, each in doubts.items()}
     form.doubts.data = form.doubts.data or []
     problems = list_problems(working)
@@ -100,5 +100,5 @@ def render_publish_unit(draft: UnitDraft, form: PublishForm) -> str:
         working=working,
         problems=problems,
         form=form,
-        left_out=[each for each in working["unparsed"] if not each["placed"]],
+        left_out=[each for each in working.unparsed if not each.placed],
     )

@@ -2,14 +2,18 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from copy import deepcopy
+from dataclasses import replace
 
 from tracker.errors import Invalid
-from tracker.units.documents import Paragraph
+from tracker.units.documents import Identifier, Paragraph
+from tracker.units.drafting.problems import check_no_worse
 from tracker.units.drafting.working_copy import (
-    Working,
-    check_no_worse,
-    copy_working,
+    DraftDoubt,
+    DraftPassage,
+    DraftRequirement,
+    UnitFields,
+    WorkingCopy,
     get_requirement,
     new_key,
     next_number,
@@ -30,126 +34,129 @@ LISTS = (
 MAX_SLUG_LENGTH = 90
 
 
-def change_unit(working: Working, fields: Mapping[str, Any]) -> Working:
+def change_unit(working: WorkingCopy, fields: UnitFields) -> WorkingCopy:
     """Return the copy with the named fields changed; a new code gives a new slug."""
-    after = copy_working(working) | dict(fields)
-    if after["code"] != working["code"]:
-        after["slug"] = make_free_slug(after["code"], after["version"], after["revision"], set())
+    after = replace(deepcopy(working), **fields)
+    if after.code != working.code:
+        after.slug = make_free_slug(after.code, after.version, after.revision, set())
     return check_no_worse(working, after)
 
 
-def change_metadata(working: Working, fields: Mapping[str, str | None]) -> Working:
+def change_metadata(working: WorkingCopy, fields: Mapping[str, str | None]) -> WorkingCopy:
     """Return the copy with metadata as printed; an empty value means that the source prints none."""
     stated = {key: (value or "").strip() or None for key, value in fields.items()}
-    return check_no_worse(working, {**copy_working(working), "metadata": {**working["metadata"], **stated}})
-
-
-def change_requirement(working: Working, key: str, label: str, text: str, points: Sequence[str]) -> Working:
-    """Return the copy with an evidence requirement changed."""
-    after = copy_working(working)
-    get_requirement(after, key).update(label=label, text=text, points=list(points))
+    after = deepcopy(working)
+    after.metadata |= stated
     return check_no_worse(working, after)
 
 
-def drop_requirement(working: Working, key: str) -> Working:
+def change_requirement(working: WorkingCopy, key: str, label: str, text: str, points: Sequence[str]) -> WorkingCopy:
+    """Return the copy with an evidence requirement changed."""
+    after = deepcopy(working)
+    requirement = get_requirement(after, key)
+    requirement.label, requirement.text, requirement.points = label, text, list(points)
+    return check_no_worse(working, after)
+
+
+def drop_requirement(working: WorkingCopy, key: str) -> WorkingCopy:
     """Return the copy without an evidence requirement; the reading and the source still hold it."""
-    after = copy_working(working)
-    after["evidence_requirements"].remove(get_requirement(after, key))
+    after = deepcopy(working)
+    after.evidence_requirements.remove(get_requirement(after, key))
     return after
 
 
-def add_requirement(working: Working, label: str, text: str) -> Working:
+def add_requirement(working: WorkingCopy, label: str, text: str) -> WorkingCopy:
     """Return the copy with a new evidence requirement; without a label it gets the next free number."""
     if not text.strip():
         raise Invalid("Write what the requirement says. Nothing was added.", "text")
-    after = copy_working(working)
-    label = label.strip() or next_number({each["label"] for each in after["evidence_requirements"]})
-    after["evidence_requirements"].append({"key": new_key(after), "label": label, "text": text.strip(), "points": []})
+    after = deepcopy(working)
+    label = label.strip() or next_number({each.label for each in after.evidence_requirements})
+    after.evidence_requirements.append(DraftRequirement(new_key(after), label, text.strip()))
     return check_no_worse(working, after)
 
 
 # --- doubts and text not used -----------------------------------------------------------------------------
 
 
-def resolve_doubt(working: Working, number: int, *, settled: bool = True) -> Working:
+def resolve_doubt(working: WorkingCopy, number: int, *, settled: bool = True) -> WorkingCopy:
     """Return the copy with a doubt (counted from 0) resolved, or open again."""
-    after = copy_working(working)
-    if not 0 <= number < len(after["warnings"]):
+    after = deepcopy(working)
+    if not 0 <= number < len(after.warnings):
         raise Invalid("That point no longer exists. Reload the page.")
-    after["warnings"][number]["settled"] = settled
+    after.warnings[number].settled = settled
     return after
 
 
-def describe_doubt(doubt: Mapping[str, Any]) -> str:
+def describe_doubt(doubt: DraftDoubt) -> str:
     """Return what is doubtful and what was assumed, in one or two sentences."""
-    what, assumed = doubt["what"].strip(), doubt["assumed"].strip()
+    what, assumed = doubt.what.strip(), doubt.assumed.strip()
     text = f"{what} {assumed}" if what.endswith((".", "?")) else f"{what}: {assumed}"
     return f"{text[:1].upper()}{text[1:]}" + ("" if text.endswith(".") else ".")
 
 
-def list_open_doubts(working: Working) -> list[int]:
+def list_open_doubts(working: WorkingCopy) -> list[int]:
     """Return the numbers of the doubts that are not resolved, counted from 0."""
-    return [number for number, each in enumerate(working["warnings"]) if not each["settled"]]
+    return [number for number, each in enumerate(working.warnings) if not each.settled]
 
 
-def mark_passage_handled(working: Working, number: int, *, placed: bool = True) -> Working:
+def mark_passage_handled(working: WorkingCopy, number: int, *, placed: bool = True) -> WorkingCopy:
     """Return the copy with a passage of text not used marked as handled, or as not handled."""
-    after = copy_working(working)
-    _find_passage(after, number)["placed"] = placed
+    after = deepcopy(working)
+    _find_passage(after, number).placed = placed
     return after
 
 
-def get_passage(working: Working, number: int) -> tuple[str, list[int]]:
+def get_passage(working: WorkingCopy, number: int) -> tuple[str, list[int]]:
     """Return the text and the source lines of a passage of text not used."""
     passage = _find_passage(working, number)
-    return passage["text"], list(passage["lines"])
+    return passage.text, list(passage.lines)
 
 
-def add_to_overview(working: Working, number: int) -> Working:
+def add_to_overview(working: WorkingCopy, number: int) -> WorkingCopy:
     """Return the copy with a passage of text not used added as the last paragraph of the overview."""
     after = mark_passage_handled(working, number)
-    paragraph = {"text": _find_passage(working, number)["text"], "heading": None, "points": []}
-    return check_no_worse(working, {**after, "overview": [*after["overview"], paragraph]})
+    after.overview.append(Paragraph(_find_passage(working, number).text))
+    return check_no_worse(working, after)
 
 
 # --- typed texts ------------------------------------------------------------------------------------------
 
 
-def format_paragraphs(paragraphs: Sequence[Mapping[str, Any]]) -> str:
+def format_paragraphs(paragraphs: Sequence[Paragraph]) -> str:
     """Return paragraphs as typed text: a blank line between them, `# ` before a heading, `- ` before a point."""
     blocks = []
     for each in paragraphs:
-        heading = [f"# {each['heading']}"] if each["heading"] else []
-        blocks.append("\n".join([*heading, each["text"], *(f"- {point}" for point in each["points"])]))
+        heading = [f"# {each.heading}"] if each.heading else []
+        blocks.append("\n".join([*heading, each.text, *(f"- {point}" for point in each.points)]))
     return "\n\n".join(blocks)
 
 
-def parse_typed_paragraphs(text: str) -> list[dict[str, Any]]:
+def parse_typed_paragraphs(text: str) -> list[Paragraph]:
     """Parse typed text into paragraphs.
 
     Lines of a paragraph are joined; points without a text join the paragraph before.
     """
-    result: list[dict[str, Any]] = []
+    result: list[Paragraph] = []
     for block in re.split(r"\n\s*\n", text.replace("\r\n", "\n").strip()):
         lines = [line.strip() for line in block.split("\n") if line.strip()]
         heading = next((line[2:].strip() for line in lines if line.startswith("# ")), None)
         words = " ".join(line for line in lines if not line.startswith(("# ", "- ")))
-        points = [line[2:].strip() for line in lines if line.startswith("- ")]
+        points = tuple(line[2:].strip() for line in lines if line.startswith("- "))
         if words:
-            result.append(vars(Paragraph(words, heading)) | {"points": points})
+            result.append(Paragraph(words, heading, points))
         elif points and result:
-            result[-1]["points"] += points
+            result[-1] = replace(result[-1], points=result[-1].points + points)
         elif heading or points:
-            result.append({"text": heading or "", "heading": None, "points": points})
+            result.append(Paragraph(heading or "", None, points))
     return result
 
 
-def format_identifiers(identifiers: Sequence[Mapping[str, str]]) -> str:
+def format_identifiers(identifiers: Sequence[Identifier]) -> str:
     """Return identifiers as typed text, one per line."""
-    return "\n".join(f"{each['scheme']}: {each['value']}" for each in identifiers)
+    return "\n".join(f"{each.scheme}: {each.value}" for each in identifiers)
 
 
-def parse_identifiers(text: str) -> list[dict[str, str]]:
+def parse_identifiers(text: str) -> list[Identifier]:
     """Parse identifiers, one per line, such as `SQA: H128 04`.
 
     Raises:
@@ -160,7 +167,7 @@ def parse_identifiers(text: str) -> list[dict[str, str]]:
         scheme, colon, value = line.partition(":")
         if not colon or not scheme.strip() or not value.strip():
             raise Invalid(f"Write “{line}” as a scheme, a colon and the value, such as SQA: H128 04.", "identifiers")
-        result.append({"scheme": scheme.strip(), "value": value.strip()})
+        result.append(Identifier(scheme.strip(), value.strip()))
     return result
 
 
@@ -181,8 +188,7 @@ def _slugify(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.casefold().replace("&", "")).strip("-")[:MAX_SLUG_LENGTH].strip("-")
 
 
-def _find_passage(working: Working, number: int) -> dict[str, Any]:
-    if not 0 <= number < len(working["unparsed"]):
+def _find_passage(working: WorkingCopy, number: int) -> DraftPassage:
+    if not 0 <= number < len(working.unparsed):
         raise Invalid("That text no longer exists. Reload the page.")
-    passage: dict[str, Any] = working["unparsed"][number]
-    return passage
+    return working.unparsed[number]

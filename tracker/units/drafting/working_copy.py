@@ -1,22 +1,15 @@
-"""The working copy of a unit: built from a reading, converted to the file format and checked by its schema."""
+"""The working copy of a unit: its classes, its JSON as the database stores it, and how its entries are found."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
-from itertools import groupby
-from typing import Any
-
-from marshmallow import ValidationError
+from dataclasses import asdict, dataclass, field
+from typing import Any, NoReturn, TypedDict, TypeVar
 
 from tracker.errors import Invalid
-from tracker.units.documents import UnitDocument
-from tracker.units.schema import UnitSchema
-from tracker.vocabulary import CriterionKind
+from tracker.units.documents import Identifier, Paragraph, Provenance, paragraphs_from_json, to_plain_json
+from tracker.vocabulary import CriterionKind, DocumentType, LabelOrigin, Simulation
 
-Working = dict[str, Any]
-DraftEntry = dict[str, Any]
-
-KINDS = tuple(kind.value for kind in CriterionKind)
+KINDS = tuple(CriterionKind)
 CRITERION_FIELDS = (
     "label",
     "label_origin",
@@ -27,104 +20,237 @@ CRITERION_FIELDS = (
     "simulation_allowed",
     "note",
 )
-NOT_IN_FORMAT = ("warnings", "unparsed", "dropped", "places", "made", "criteria", "dates")
+NOT_IN_FORMAT = ("warnings", "unparsed", "dropped", "places", "made", "criteria")
 """What a working copy holds besides the keys of the file format."""
+OPTIONAL_KEYS = ("split_from", "joined_into", "dropped_with")
+"""Fields of a criterion that its JSON has only where they are set."""
 
 
-@dataclass(frozen=True)
-class DraftProblem:
-    """A problem that prevents publishing: the entry and field it is about, and the message."""
+@dataclass
+class DraftCriterion:
+    """A criterion or stem of a working copy; `parent` is the key of the stem above it."""
 
-    key: str | None
-    field: str | None
-    message: str
+    key: str
+    kind: CriterionKind
+    heading: str | None
+    parent: str | None
+    label: str
+    label_origin: LabelOrigin
+    text: str
+    assessable: bool = True
+    points: list[str] = field(default_factory=list)
+    selection: str | None = None
+    simulation_allowed: bool | None = None
+    note: str | None = None
+    split_from: str | None = None
+    """The key of the criterion that it was split from."""
+    joined_into: str | None = None
+    """Of a dropped criterion: the key of the one that its text was joined to."""
+    dropped_with: str | None = None
+    """Of a dropped criterion: the key of the one that was dropped, which is itself or a stem above it."""
 
 
-def start_working_copy(reading: Mapping[str, Any]) -> Working:
-    """Return the first working copy of a reading; `places` holds the source lines of each key."""
-    result: Working = {key: deepcopy(value) for key, value in reading.items() if key not in {"dates", "places"}}
-    result["criteria"] = [_make_entry(each) for each in reading["criteria"]]
-    requirements = enumerate(reading["evidence_requirements"], start=1)
-    result["evidence_requirements"] = [
-        {"key": f"q{number}", "label": each["label"], "text": each["text"], "points": list(each["points"])}
-        for number, each in requirements
+@dataclass
+class DraftRequirement:
+    """An evidence requirement of a working copy."""
+
+    key: str
+    label: str
+    text: str
+    points: list[str] = field(default_factory=list)
+
+
+@dataclass
+class DraftDoubt:
+    """A doubt of the reader; `settled` once somebody has checked it."""
+
+    lines: list[int]
+    what: str
+    assumed: str
+    settled: bool = False
+
+
+@dataclass
+class DraftPassage:
+    """A passage of text not used; `placed` once it is part of the unit, or is to be left out."""
+
+    lines: list[int]
+    text: str
+    placed: bool = False
+
+
+@dataclass
+class WorkingCopy:
+    """A unit while it is changed, with the fields of a unit document and with what the reader leaves to decide.
+
+    A field may hold what the file format refuses, such as an empty title, until the unit is published.
+    """
+
+    code: str
+    slug: str
+    title: str
+    document_type: DocumentType
+    version: str
+    revision: int
+    identifiers: list[Identifier]
+    overview: list[Paragraph]
+    metadata: dict[str, str | None]
+    simulation: Simulation
+    scope: list[Paragraph]
+    criteria: list[DraftCriterion]
+    evidence_requirements_introduction: str | None
+    evidence_requirements: list[DraftRequirement]
+    assessor_rules: list[str]
+    skills: list[str]
+    values: list[str]
+    behaviours: list[str]
+    glossary: list[str]
+    links: list[str]
+    external_links: list[str]
+    empty_headings: list[str]
+    provenance: Provenance
+    notes: list[str]
+    warnings: list[DraftDoubt]
+    unparsed: list[DraftPassage]
+    places: dict[str, list[int]]
+    """The source lines of each key."""
+    dropped: list[DraftCriterion] = field(default_factory=list)
+    made: int = 0
+    """How many keys were given to entries added on screen."""
+
+    @property
+    def entries(self) -> list[DraftCriterion | DraftRequirement]:
+        """Return the criteria and the evidence requirements, whose keys are all different."""
+        return [*self.criteria, *self.evidence_requirements]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the working copy as the database stores it."""
+        document: dict[str, Any] = to_plain_json(asdict(self))
+        for each in (*document["criteria"], *document["dropped"]):
+            for key in OPTIONAL_KEYS:
+                if each[key] is None:
+                    del each[key]
+        return document
+
+
+class CriterionFields(TypedDict, total=False):
+    """Fields of a criterion that a person changes."""
+
+    kind: CriterionKind
+    label: str
+    label_origin: LabelOrigin
+    heading: str | None
+    parent: str | None
+    text: str
+    points: list[str]
+    selection: str | None
+    simulation_allowed: bool | None
+    note: str | None
+
+
+class UnitFields(TypedDict, total=False):
+    """Fields of the unit itself that a person changes."""
+
+    title: str
+    code: str
+    version: str
+    document_type: DocumentType
+    simulation: Simulation
+    identifiers: list[Identifier]
+    overview: list[Paragraph]
+    scope: list[Paragraph]
+    evidence_requirements_introduction: str | None
+    assessor_rules: list[str]
+    skills: list[str]
+    values: list[str]
+    behaviours: list[str]
+    glossary: list[str]
+    links: list[str]
+    external_links: list[str]
+    empty_headings: list[str]
+    notes: list[str]
+
+
+# --- JSON -------------------------------------------------------------------------------------------------
+
+
+def working_copy_from_json(document: Mapping[str, Any]) -> WorkingCopy:
+    """Return the working copy from its JSON, as the database stores it."""
+    return WorkingCopy(
+        **{
+            **document,
+            "document_type": DocumentType(document["document_type"]),
+            "simulation": Simulation(document["simulation"]),
+            "identifiers": [Identifier(**each) for each in document["identifiers"]],
+            "overview": list(paragraphs_from_json(document["overview"])),
+            "scope": list(paragraphs_from_json(document["scope"])),
+            "criteria": [_parse_criterion(each) for each in document["criteria"]],
+            "evidence_requirements": [DraftRequirement(**each) for each in document["evidence_requirements"]],
+            "provenance": Provenance(**document["provenance"]),
+            "warnings": [DraftDoubt(**each) for each in document["warnings"]],
+            "unparsed": [DraftPassage(**each) for each in document["unparsed"]],
+            "dropped": [_parse_criterion(each) for each in document["dropped"]],
+        }
+    )
+
+
+def _parse_criterion(document: Mapping[str, Any]) -> DraftCriterion:
+    kinds = {"kind": CriterionKind(document["kind"]), "label_origin": LabelOrigin(document["label_origin"])}
+    return DraftCriterion(**{**document, **kinds})
+
+
+# --- readings ---------------------------------------------------------------------------------------------
+
+
+def start_working_copy(reading: Mapping[str, Any]) -> WorkingCopy:
+    """Return the first working copy of a reading."""
+    document = {key: deepcopy(value) for key, value in reading.items() if key != "dates"}
+    document["criteria"] = [_add_keys(each) for each in document["criteria"]]
+    document["evidence_requirements"] = [
+        {"key": f"q{number}", "label": each["label"], "text": each["text"], "points": each["points"]}
+        for number, each in enumerate(document["evidence_requirements"], start=1)
     ]
-    result["warnings"] = [{**each, "settled": False} for each in reading.get("warnings", [])]
-    result["unparsed"] = [{**each, "placed": False} for each in reading.get("unparsed", [])]
-    result["places"] = {f"r{position}": list(lines) for position, lines in reading.get("places", {}).items()}
-    return {**result, "dropped": [], "made": 0}
+    places = {f"r{position}": lines for position, lines in document.get("places", {}).items()}
+    return working_copy_from_json({"warnings": [], "unparsed": [], **document, "places": places, "dropped": []})
 
 
-def convert_to_reading(working: Working) -> dict[str, Any]:
+def _add_keys(criterion: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a criterion of a reading with keys instead of positions."""
+    position, parent = criterion["position"], criterion["parent"]
+    fields = {key: value for key, value in criterion.items() if key != "position"}
+    return {**fields, "key": f"r{position}", "parent": f"r{parent}" if parent else None}
+
+
+def convert_to_reading(working: WorkingCopy) -> dict[str, Any]:
     """Return the copy as a reading without doubts and unused text, so that a new working copy can start from it."""
-    position = {each["key"]: number for number, each in enumerate(working["criteria"], start=1)}
-    unit = {key: deepcopy(value) for key, value in working.items() if key not in NOT_IN_FORMAT}
+    position = {each.key: number for number, each in enumerate(working.criteria, start=1)}
+    document = working.as_json()
+    unit = {key: value for key, value in document.items() if key not in NOT_IN_FORMAT}
     unit["criteria"] = [
         {
             "position": position[each["key"]],
             "parent": position.get(each["parent"]),
-            **{key: deepcopy(each[key]) for key in ("kind", "heading", *CRITERION_FIELDS)},
+            **{key: each[key] for key in ("kind", "heading", *CRITERION_FIELDS)},
         }
-        for each in working["criteria"]
+        for each in document["criteria"]
     ]
     unit["evidence_requirements"] = [
-        {"position": number, **{key: deepcopy(each[key]) for key in ("label", "text", "points")}}
-        for number, each in enumerate(working["evidence_requirements"], start=1)
+        {"position": number, **{key: each[key] for key in ("label", "text", "points")}}
+        for number, each in enumerate(document["evidence_requirements"], start=1)
     ]
-    places = {str(position[key]): lines for key, lines in working["places"].items() if key in position}
+    places = {str(position[key]): lines for key, lines in document["places"].items() if key in position}
     return {**unit, "warnings": [], "unparsed": [], "places": places}
-
-
-def build_unit(working: Working) -> UnitDocument:
-    """Return the unit that the copy states.
-
-    Raises:
-        Invalid: The copy has a problem; the message is that of the first one.
-    """
-    written, _ = _convert_to_format(working)
-    try:
-        unit: UnitDocument = UnitSchema().load(written)
-    except ValidationError:
-        faults = list_problems(working)
-        raise Invalid(faults[0].message, faults[0].field) from None
-    return unit
-
-
-def list_problems(working: Working) -> list[DraftProblem]:
-    """List everything that prevents publishing, as the schema finds it."""
-    written, keys = _convert_to_format(working)
-    try:
-        UnitSchema().load(written)
-    except ValidationError as error:
-        return [_make_problem(path, sentence, keys) for path, sentence in _list_messages(error.messages)]
-    return []
-
-
-def check_no_worse(before: Working, after: Working) -> Working:
-    """Return the changed copy.
-
-    Raises:
-        Invalid: The change caused a problem that was not there before.
-    """
-    known = {(each.field, each.message) for each in list_problems(before)}
-    for each in list_problems(after):
-        if (each.field, each.message) not in known:
-            raise Invalid(each.message, each.field)
-    return after
 
 
 # --- entries ----------------------------------------------------------------------------------------------
 
-
-def copy_working(working: Working) -> Working:
-    """Return a deep copy that can be changed."""
-    return deepcopy(working)
+Entry = TypeVar("Entry", DraftCriterion, DraftRequirement)
 
 
-def new_key(working: Working) -> str:
+def new_key(working: WorkingCopy) -> str:
     """Return a key for an entry added on screen, and count it."""
-    working["made"] += 1
-    return f"n{working['made']}"
+    working.made += 1
+    return f"n{working.made}"
 
 
 def next_number(taken: set[str]) -> str:
@@ -132,123 +258,48 @@ def next_number(taken: set[str]) -> str:
     return str(next(number for number in range(1, len(taken) + 2) if str(number) not in taken))
 
 
-def find_entry(entries: Iterable[DraftEntry], key: str | None) -> DraftEntry | None:
+def find_entry(entries: Iterable[Entry], key: str | None) -> Entry | None:
     """Find the entry with this key."""
-    return next((each for each in entries if each["key"] == key), None)
+    return next((each for each in entries if each.key == key), None)
 
 
-def get_criterion(working: Working, key: str) -> DraftEntry:
+def get_criterion(working: WorkingCopy, key: str) -> DraftCriterion:
     """Return the criterion with this key. Raises `Invalid` if it is gone."""
-    return find_entry(working["criteria"], key) or _raise_missing()
+    return find_entry(working.criteria, key) or _raise_missing()
 
 
-def get_requirement(working: Working, key: str) -> DraftEntry:
+def get_requirement(working: WorkingCopy, key: str) -> DraftRequirement:
     """Return the evidence requirement with this key. Raises `Invalid` if it is gone."""
-    return find_entry(working["evidence_requirements"], key) or _raise_missing()
+    return find_entry(working.evidence_requirements, key) or _raise_missing()
 
 
-def list_children(working: Working, key: str | None) -> list[DraftEntry]:
+def list_children(working: WorkingCopy, key: str | None) -> list[DraftCriterion]:
     """List the items directly under a criterion; with None, the top criteria."""
-    return [each for each in working["criteria"] if each["parent"] == key]
+    return [each for each in working.criteria if each.parent == key]
 
 
-def list_with_items(working: Working, key: str) -> list[DraftEntry]:
+def list_with_items(working: WorkingCopy, key: str) -> list[DraftCriterion]:
     """List a criterion and all items under it, in order."""
     result = [get_criterion(working, key)]
     for child in list_children(working, key):
-        result += list_with_items(working, child["key"])
+        result += list_with_items(working, child.key)
     return result
 
 
-def sort_criteria(working: Working) -> None:
+def sort_criteria(working: WorkingCopy) -> None:
     """Put performance before knowledge, and each item after its stem with the stem's kind and heading."""
-    keys = {each["key"] for each in working["criteria"]}
-    for each in working["criteria"]:
-        each["parent"] = each["parent"] if each["parent"] in keys else None
-    tops = [each for kind in KINDS for each in list_children(working, None) if each["kind"] == kind]
-    ordered: list[DraftEntry] = []
+    keys = {each.key for each in working.criteria}
+    for each in working.criteria:
+        each.parent = each.parent if each.parent in keys else None
+    tops = [each for kind in KINDS for each in list_children(working, None) if each.kind == kind]
+    ordered: list[DraftCriterion] = []
     for top in tops:
-        tree = list_with_items(working, top["key"])
+        tree = list_with_items(working, top.key)
         for each in tree:
-            each["kind"], each["heading"] = top["kind"], top["heading"]
+            each.kind, each.heading = top.kind, top.heading
         ordered += tree
-    working["criteria"] = ordered
+    working.criteria = ordered
 
 
-# --- conversion to the file format ------------------------------------------------------------------------
-
-Path = tuple[str | int, ...]
-
-
-def _make_entry(criterion: Mapping[str, Any]) -> DraftEntry:
-    parent = criterion["parent"]
-    entry = {key: deepcopy(value) for key, value in criterion.items() if key not in {"position", "parent"}}
-    return {**entry, "key": f"r{criterion['position']}", "parent": f"r{parent}" if parent else None}
-
-
-def _convert_to_format(working: Working) -> tuple[dict[str, Any], dict[Path, str]]:
-    """Return the content of the file that the copy stands for, and the key of the entry at each path in it."""
-    keys: dict[Path, str] = {}
-    result = {key: value for key, value in working.items() if key not in NOT_IN_FORMAT and value is not None}
-    result["metadata"] = {key: value for key, value in working["metadata"].items() if value is not None}
-    result["evidence_requirements"] = []
-    for number, each in enumerate(working["evidence_requirements"]):
-        keys["evidence_requirements", number] = each["key"]
-        result["evidence_requirements"].append({key: each[key] for key in ("label", "text", "points")})
-    for name in ("overview", "scope"):
-        result[name] = [_drop_none(each) for each in working[name]]
-    for kind in KINDS:
-        result[kind] = _convert_groups(working, kind, keys)
-    return result, keys
-
-
-def _convert_groups(working: Working, kind: str, keys: dict[Path, str]) -> list[dict[str, Any]]:
-    tops = [each for each in list_children(working, None) if each["kind"] == kind]
-    groups: list[dict[str, Any]] = []
-    for heading, entries in groupby(tops, key=lambda each: each["heading"]):
-        items = _convert_items(working, entries, (kind, len(groups), "items"), keys)
-        groups.append(_drop_none({"heading": heading, "items": items}))
-    return groups
-
-
-def _convert_items(
-    working: Working, entries: Iterable[DraftEntry], path: Path, keys: dict[Path, str]
-) -> list[dict[str, Any]]:
-    result = []
-    for number, each in enumerate(entries):
-        keys[*path, number] = each["key"]
-        item = _drop_none({key: each[key] for key in CRITERION_FIELDS})
-        item["items"] = _convert_items(working, list_children(working, each["key"]), (*path, number, "items"), keys)
-        result.append(item)
-    return result
-
-
-def _drop_none(entry: DraftEntry) -> DraftEntry:
-    return {key: value for key, value in entry.items() if value is not None}
-
-
-def _list_messages(messages: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
-    if isinstance(messages, Mapping):
-        for step, inner in messages.items():
-            yield from _list_messages(inner, path if step == "_schema" else (*path, step))
-        return
-    for sentence in messages if isinstance(messages, list) else [messages]:
-        yield path, str(sentence)
-
-
-def _make_problem(path: Path, sentence: str, keys: Mapping[Path, str]) -> DraftProblem:
-    """Return the schema's message as a whole sentence, without the advice for people who write files."""
-    key = next((keys[path[:end]] for end in range(len(path), 0, -1) if path[:end] in keys), None)
-    named = [step for step in path if isinstance(step, str) and step not in {"items", "metadata"}]
-    field = named[-1] if named else None
-    text = sentence.replace(", or remove the key", "").replace("write them under performance or knowledge", "")
-    if field in {*KINDS, "evidence_requirements"}:
-        what = "evidence requirements have" if field == "evidence_requirements" else f"{field} statements have"
-        return DraftProblem(key, "label", f"The {what} {text.removeprefix('has ')}.")
-    if field is None:
-        return DraftProblem(None, None, f"The unit {text.rstrip(': ')}.")
-    return DraftProblem(key, field, f"The {field.replace('_', ' ')} {text}.")
-
-
-def _raise_missing() -> Any:
+def _raise_missing() -> NoReturn:
     raise Invalid("It no longer exists. Reload the page.")
