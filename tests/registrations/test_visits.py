@@ -87,7 +87,30 @@ def test_nothing_can_be_read_outside_the_dates_of_a_visit(
 def test_external_verifier_is_emailed(world: World, client: ClientFor, mails_to: Callable[..., list[str]]) -> None:  # noqa: F811 - the fixture
     data = filled(world, world.cfacc15) | {"starts": "2026-11-30", "ends": "2099-12-01"}
     client(world.dan).post(address(world), data=data)
-    assert "from 30 November 2026 until 1 December 2099" in mails_to(world.eve)[0].replace("\n", " ")
+    assert "from 30 November 2026 until the end of 1 December 2099" in mails_to(world.eve)[0].replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    "end", [datetime(2027, 7, 8, 23, 0, tzinfo=UTC), datetime(2027, 7, 8, 22, 59, 59, tzinfo=UTC)]
+)
+def test_visit_is_shown_with_its_last_day_and_no_time(
+    world: World,
+    client: ClientFor,
+    freeze_clock: Callable[[datetime], None],
+    mails_to: Callable[..., list[str]],  # noqa: F811 - the fixture
+    end: datetime,
+) -> None:
+    freeze_clock(datetime(2027, 7, 8, 9, tzinfo=UTC))
+    with transaction():
+        open_visit(world.eve, world.northgate, clock.now(), end, [world.cfacc15], factories.actor(world.dan))
+    listed = client(world.dan).get(address(world)).text
+    assert '<td data-label="Last day">8 July 2027</td>' in listed
+    own = client(world.eve).get("/visit").text
+    assert "until the end of 8 July 2027." in " ".join(own.split())
+    assert "until the end of 8 July 2027" in mails_to(world.eve)[0].replace("\n", " ")
+    for page in (listed, own):
+        assert "9 July 2027" not in page
+        assert "00:00" not in page
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,11 @@
 """Samples, action points, and visits of external verifiers."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import CheckConstraint, UniqueConstraint
 from sqlalchemy.orm import Mapped, relationship
 
+from tracker.clock import day_of
 from tracker.models.base import Base, PrimaryKey, refers_to
 from tracker.models.people import Person
 from tracker.models.registration import UnitAttempt
@@ -92,6 +93,11 @@ class Visit(Base):
 
     person: Mapped[Person] = relationship(foreign_keys=[person_id])
     attempts: Mapped[list["VisitAttempt"]] = relationship()
+
+    @property
+    def last_day(self) -> date:
+        """The last day of the visit in London. One that ends at midnight ends on the day before."""
+        return day_of(self.ends_at - timedelta(microseconds=1))
 
 
 class VisitAttempt(Base):

@@ -36,7 +36,7 @@ def visit_opened(centre: str, first: date, last: date, url: str) -> tuple[str, s
     return (
         f"Your visit to {centre}",
         (
-            f"You can read the units in scope of your visit to {centre} from {first.day} {first:%B %Y} until "
-            f"{last.day} {last:%B %Y}: {url}"
+            f"You can read the units in scope of your visit to {centre} from {first.day} {first:%B %Y} until the end "
+            f"of {last.day} {last:%B %Y}: {url}"
         ),
     )

@@ -51,7 +51,7 @@ def open_visit(
     db.session.flush()
     db.session.add_all(VisitAttempt(visit_id=visit.id, attempt_id=attempt.id) for attempt in attempts)
     record("visit_opened", visit, actor, person=person.id, attempts=sorted(attempt.id for attempt in attempts))
-    message = texts.visit_opened(centre.name, day_of(starts_at), day_of(ends_at), emails.build_url("/visit"))
+    message = texts.visit_opened(centre.name, day_of(starts_at), visit.last_day, emails.build_url("/visit"))
     emails.notify(person, f"visit_opened:{visit.id}", *message)
     return visit
 

@@ -72,7 +72,7 @@ class SamplingGrid:
 
 @dataclass(frozen=True, slots=True)
 class AttemptInVisit:
-    """An attempt that an external verifier may read, and until when."""
+    """An attempt that an external verifier may read, and the last day for it."""
 
     attempt_id: int
     code: str
@@ -80,7 +80,7 @@ class AttemptInVisit:
     candidate: str
     state: AttemptState
     round: int
-    ends_at: datetime
+    last_day: date
     centre: str
     seen_at: datetime | None
 
@@ -272,7 +272,7 @@ def _build_attempt_in_visit(visit_attempt: VisitAttempt, visit: Visit) -> Attemp
         attempt.candidate.name,
         attempt.state,
         attempt.round,
-        visit.ends_at,
+        visit.last_day,
         attempt.centre.name,
         visit_attempt.seen_at,
     )
