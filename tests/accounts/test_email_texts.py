@@ -74,7 +74,7 @@ URL = "https://tracker.example.org/x"
         (
             registration_emails.visit_opened("Northgate", date(2026, 11, 2), date(2026, 11, 6), URL),
             "Your visit to Northgate",
-            "from 2 November 2026 until 6 November 2026: https://tracker.example.org/x",
+            "from 2 November 2026 until the end of 6 November 2026: https://tracker.example.org/x",
         ),
         (
             privacy_emails.erasure_due("2 registrations", URL),

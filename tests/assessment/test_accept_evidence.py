@@ -91,7 +91,7 @@ def test_accepting_needs_an_outcome_for_every_claim(world: World) -> None:
     _, version, (first, _) = stories.submit_item(world.cfacc15, "Complaint", "1", "2")
     bob = factories.actor(world.bob)
     assessments.save_draft(world.cfacc15, version, build_draft({first: MET}), bob)
-    with pytest.raises(Invalid, match="1 claim has no outcome"):
+    with pytest.raises(Invalid, match="1 claim has none"):
         assessments.accept_evidence(world.cfacc15, version, bob)
     rollback()
 

@@ -47,7 +47,7 @@ def test_assessor_cannot_add_a_criterion_of_another_unit(world: World) -> None:
         add_claim(world.cfacc15, version, elsewhere, WHY, factories.actor(world.bob))
 
 
-@pytest.mark.parametrize(("reason", "sentence"), [("   ", "Say why"), ("x" * 2_001, "2,000 characters")])
+@pytest.mark.parametrize(("reason", "sentence"), [("   ", "Enter the reason"), ("x" * 2_001, "2,000 characters")])
 def test_adding_and_removing_need_a_reason_within_the_limit(world: World, reason: str, sentence: str) -> None:
     _, version, (claim,) = stories.submit_item(world.cfacc15, "Complaint", "1")
     bob = factories.actor(world.bob)
@@ -115,7 +115,7 @@ def test_adding_and_removing_on_the_page_keep_what_was_typed(world: World, clien
     wanted = factories.criterion(world.cfacc15, "2").id
     refused = bob.post(address, data={**typed, "act": "add", "add-criterion": wanted, "add-reason": ""})
     assert refused.status_code == 422
-    assert "Say why" in refused.text
+    assert "Enter the reason" in refused.text
     assert "Well told." in refused.text
     added = bob.post(address, data={**typed, "act": "add", "add-criterion": wanted, "add-reason": WHY})
     assert added.status_code == 303

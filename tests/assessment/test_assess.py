@@ -135,7 +135,7 @@ def test_refused_assessment_keeps_what_was_typed(world: World, client: ClientFor
     }
     response = client(world.bob).post(address(world.cfacc15, evidence), data=typed)
     assert response.status_code == 422
-    assert "1 claim has no outcome" in response.text
+    assert "1 claim has none" in response.text
     assert "&lt;b&gt;Which&lt;/b&gt; day?" in response.text
     assert "Nearly there &amp; well told" in response.text
     assert re.search(rf'id="o-{first.id}-needs_more"[^>]* checked', response.text)

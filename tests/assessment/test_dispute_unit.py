@@ -67,7 +67,7 @@ def test_dispute_needs_a_criterion_and_a_reason(world: World) -> None:
     with pytest.raises(Invalid, match="Choose the criteria"):
         dispute_unit(world.cfacc15, [], WHY, alice)
     one = factories.criterion(world.cfacc15, "1").id
-    with pytest.raises(Invalid, match="Say why you disagree"):
+    with pytest.raises(Invalid, match="Enter why you disagree"):
         dispute_unit(world.cfacc15, [one], "  ", alice)
     with pytest.raises(NotFound):
         dispute_unit(world.cfacc15, [factories.criterion(world.inscc004, "1").id], WHY, alice)

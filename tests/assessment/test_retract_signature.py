@@ -59,12 +59,12 @@ def test_assessor_can_sign_again_after_retraction(world: World) -> None:
 
 def test_retraction_needs_a_reason(world: World, client: ClientFor) -> None:
     stories.sign(world, world.cfacc15)
-    with pytest.raises(Invalid, match="Say why"):
+    with pytest.raises(Invalid, match="Enter the reason"):
         retract_signature(world.cfacc15, " ", factories.actor(world.bob))
     rollback()
     response = client(world.bob).post(f"/attempts/{world.cfacc15.id}/retract", data={"reason": ""})
     assert response.status_code == 422
-    assert "Give a reason." in response.text
+    assert "Enter the reason." in response.text
 
 
 def test_assessor_cannot_retract_once_candidate_has_confirmed(world: World) -> None:

@@ -64,7 +64,7 @@ def test_assessor_signs_off_a_unit(world: World, ready: UnitAttempt, acts: Calla
 def test_everything_to_do_before_sign_off_is_listed(world: World) -> None:
     stories.submit_item(world.cfacc15, "Complaint", "1")
     words = [each.text for each in list_sign_off_blockers(world.cfacc15, load_matrix(world.cfacc15))]
-    assert words[0] == "Evidence 1 “Complaint”: 1 claim to decide"
+    assert words[0] == "Evidence 1 “Complaint”: 1 claim to assess"
     assert words[1].startswith("Criterion 1, claimed: ")
     assert words[2].startswith("Criterion 2, nothing yet: ")
     assert sum(each.startswith("Knowledge ") for each in words) == 11
@@ -89,7 +89,7 @@ def test_assessor_cannot_sign_with_an_unmet_criterion(world: World) -> None:
 
 def test_undecided_claim_on_submitted_evidence_blocks_sign_off(world: World, ready: UnitAttempt) -> None:
     stories.submit_item(ready, "One more", "1")
-    with pytest.raises(Refused, match="1 claim to decide"):
+    with pytest.raises(Refused, match="1 claim to assess"):
         sign_as_bob(world, ready)
 
 
@@ -97,7 +97,7 @@ def test_decision_that_awaits_affirmation_blocks_sign_off(world: World) -> None:
     version, _ = stories.meet_everything(world, world.cfacc15)
     stories.confirm_requirements(world, world.cfacc15)
     stories.submit_next_version(version.evidence)
-    with pytest.raises(Refused, match="24 claims to decide"):
+    with pytest.raises(Refused, match="24 claims to assess"):
         sign_as_bob(world, world.cfacc15)
 
 

@@ -38,7 +38,7 @@ def test_assessor_undoes_and_finds_their_draft_again(world: World, client: Clien
     response = bob.post(f"/assessments/{decided.id}/undo")
     assert response.status_code == 303
     page = bob.get(response.location).text
-    assert "Undone. Your decisions are kept as a draft" in page
+    assert "The assessment is undone. Your decisions are kept as a draft" in page
     assert page.count("checked") == 2 + 4
     db.session.refresh(decided)
     assert (decided.state, decided.outcome, decided.release_after) == (AssessmentState.DRAFT, None, None)

@@ -260,14 +260,14 @@ class TestAllAtOnce:
         dan = client(world.dan)
         assert f'href="{self.page(world, newer)}"' in dan.get(f"/units/cfacc15/compare?with={newer.slug}").text
         page = dan.get(self.page(world, newer)).text
-        assert "Move these 3 attempts" in page
+        assert "Move these 3 units" in page
         assert page.index("Alice Moran") < page.index("Ann Able") < page.index("Ben Bold")
         answer = self.send(dan, world, newer)
         assert answer.location == self.page(world, newer)
         assert {unit_of(attempt) for attempt in three} == {newer.id}
         page = dan.get(answer.location).text
-        assert "3 of 3 attempts moved to version 2." in page
-        assert "No attempt is in progress on version 1." in page
+        assert "3 of 3 units moved to version 2." in page
+        assert "No unit is in progress on version 1." in page
         assert page.count(REASON) == 3
 
     def test_attempt_that_cannot_move_stays_with_the_reason_beside_it(
@@ -279,7 +279,7 @@ class TestAllAtOnce:
         self.send(dan, world, newer)
         assert [unit_of(attempt) for attempt in three] == [newer.id, older.id, newer.id]
         page = dan.get(self.page(world, newer)).text
-        assert "2 of 3 attempts moved to version 2." in page
+        assert "2 of 3 units moved to version 2." in page
         assert "The links from 1 to version 2 are not confirmed or refused yet" in page
         events = db.session.scalars(select(Event.act).where(Event.act == "attempt_moved")).all()
         assert len(events) == 2

@@ -53,7 +53,7 @@ def test_disagreement_needs_a_comment_and_keeps_what_was_typed(confirmed: World,
     data = {"decision": decision, f"agree-{decision}": "no", "comment": "I listened to the call."}
     refused = carol.post(f"/attempts/{attempt}/sample", data=data)
     assert refused.status_code == 422
-    assert "Say why for each decision that you disagree with" in refused.text
+    assert "Enter the reason for each decision that you disagree with" in refused.text
     assert "I listened to the call." in refused.text
     assert samples() == []
     carol.post(f"/attempts/{attempt}/sample", data={**data, f"comment-{decision}": "The page does not show it."})

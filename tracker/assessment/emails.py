@@ -18,7 +18,7 @@ def build_evidence_returned_email(assessment: Assessment) -> tuple[str, str]:
 def build_unit_signed_email(attempt: UnitAttempt) -> tuple[str, str]:
     """Return the email that asks the candidate to confirm a unit."""
     body = (
-        f"Your assessor has signed {attempt.unit.code}, {attempt.unit.title}. "
+        f"Your assessor has signed off {attempt.unit.code}, {attempt.unit.title}. "
         f"Read the form, then confirm the unit: {build_url(f'/attempts/{attempt.id}/confirm')}"
     )
     return f"Confirm {attempt.unit.code}", body
@@ -47,7 +47,7 @@ def build_version_moved_email(attempt: UnitAttempt, newer: Unit, not_carried_ove
     claims = "1 claim was" if not_carried_over == 1 else f"{not_carried_over} claims were"
     body = (
         f"{newer.code}, {newer.title}, of {attempt.candidate.name} has moved to {format_version(newer)}. "
-        + (f"{claims} not carried over and can be seen there. " if not_carried_over else "")
+        + (f"{claims} not carried over. The unit’s page lists what was not carried over. " if not_carried_over else "")
         + f"See the unit: {build_url(f'/attempts/{attempt.id}')}"
     )
     return f"{newer.code} has moved to {format_version(newer)}", body

@@ -10,7 +10,7 @@ from tracker.web.forms import MAX_2000_CHARACTERS, PageForm
 class RetractForm(PageForm):
     """The reason for retracting a signature."""
 
-    reason = TextAreaField("Reason", [DataRequired("Give a reason."), MAX_2000_CHARACTERS])
+    reason = TextAreaField("Reason", [DataRequired("Enter the reason."), MAX_2000_CHARACTERS])
 
 
 class SigningForm(PageForm):
@@ -31,7 +31,7 @@ class SignOffForm(SigningForm):
     """The assessor's sign-off."""
 
     comment = TextAreaField(
-        "Closing comment, printed on the form", [Length(max=4000, message="At most 4,000 characters.")]
+        "Closing comment, printed on the form", [Length(max=4000, message="Use at most 4,000 characters.")]
     )
     simulation_reason = TextAreaField("Why the assessment strategy allows simulated evidence", [MAX_2000_CHARACTERS])
 
@@ -44,16 +44,16 @@ class MoveForm(PageForm):
     """A version move: the hash of the plan that the page showed, the reason, and the password."""
 
     seen_hash = HiddenField(validators=[Length(max=64)])
-    reason = TextAreaField("Reason", [DataRequired("Give a reason."), MAX_2000_CHARACTERS])
+    reason = TextAreaField("Reason", [DataRequired("Enter the reason."), MAX_2000_CHARACTERS])
     password = PasswordField(
-        "Your password", [DataRequired("Enter your password to move."), password_confirmed_to_change]
+        "Your password", [DataRequired("Enter your password to move the unit."), password_confirmed_to_change]
     )
 
 
 class DisputeForm(PageForm):
     """The candidate's dispute."""
 
-    reason = TextAreaField("Why do you disagree?", [DataRequired("Say why you disagree."), MAX_2000_CHARACTERS])
+    reason = TextAreaField("Why do you disagree?", [DataRequired("Enter why you disagree."), MAX_2000_CHARACTERS])
 
 
 class ResponseForm(PageForm):

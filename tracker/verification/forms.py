@@ -27,7 +27,7 @@ class ReleaseForm(VerifyForm):
 
     reason = TextAreaField(
         "Reason for releasing without sampling",
-        [DataRequired("Give a reason."), MAX_2000_CHARACTERS],
+        [DataRequired("Enter the reason."), MAX_2000_CHARACTERS],
         id="release-reason",
     )
     password = PasswordField(
@@ -45,4 +45,4 @@ class ReturnForm(PageForm):
 class ReopenForm(PageForm):
     """The reason for reopening a verified unit."""
 
-    reason = TextAreaField("Reason for reopening", [DataRequired("Give a reason."), MAX_2000_CHARACTERS])
+    reason = TextAreaField("Reason for reopening", [DataRequired("Enter the reason."), MAX_2000_CHARACTERS])

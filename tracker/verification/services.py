@@ -54,14 +54,14 @@ def draw_sample(attempt: UnitAttempt, decisions: Iterable[SampledDecision], comm
     person_id = _check_verifier(attempt, actor)
     sampled = list(decisions)
     if not sampled:
-        raise Invalid("Choose at least one decision that you have sampled. Nothing was saved.", "decisions")
+        raise Invalid("Tick at least one decision that you have sampled. Nothing was saved.", "decisions")
     if attempt.state not in STATES_TO_SAMPLE:
         raise Refused(
             f"{attempt.unit.code} is {attempt.state.label.lower()} and cannot be sampled. Nothing was saved."
         )
     _check_decisions(attempt, sampled)
     if any(not decision.agrees and not decision.comment.strip() for decision in sampled):
-        raise Invalid("Say why for each decision that you disagree with. Nothing was saved.", "decisions")
+        raise Invalid("Enter the reason for each decision that you disagree with. Nothing was saved.", "decisions")
     sample = Sample(
         attempt_id=attempt.id,
         round=attempt.round,
@@ -191,7 +191,7 @@ def reopen_verified(attempt: UnitAttempt, criterion_ids: list[int], reason: str,
     _check_verifier(attempt, actor)
     check_action_allowed(attempt, AttemptAction.REOPEN)
     if not reason.strip():
-        raise Invalid("Say why the unit is reopened. Nothing was changed.", "reason")
+        raise Invalid("Enter why the unit is reopened. Nothing was changed.", "reason")
     _check_criteria(attempt, criterion_ids)
     reopen_attempt(attempt, ReopeningKind.REOPENING, reason.strip(), criterion_ids, actor)
 
@@ -247,7 +247,7 @@ def _get_date_sampled(attempt: UnitAttempt) -> date:
     )
     if db.session.scalar(query) is None:
         raise Refused(
-            "This round has no sample yet. Save a sample first, or release the unit without sampling and say why. "
+            "This round has no sample yet. Save a sample first, or release the unit without sampling and enter the reason. "
             "Nothing was signed."
         )
     return today()
@@ -255,7 +255,7 @@ def _get_date_sampled(attempt: UnitAttempt) -> date:
 
 def _check_unsampled_reason(reason: str) -> None:
     if not reason.strip():
-        raise Invalid("Say why this unit is released without sampling. Nothing was signed.", "reason")
+        raise Invalid("Enter why this unit is released without sampling. Nothing was signed.", "reason")
 
 
 def _take_shown_snapshot(attempt: UnitAttempt, snapshot_hash: str) -> RoundSnapshot:

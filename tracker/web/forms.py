@@ -16,7 +16,7 @@ from tracker.errors import Invalid, Refused, TrackerError
 INVALID_DATE = "Enter a date such as 22/11/2026."
 INVALID_OPTIONAL_DATE = "Enter a date such as 22/11/2026, or leave it empty."
 MIN_YEAR, MAX_YEAR = 2000, 2100
-MAX_2000_CHARACTERS = Length(max=2000, message="At most 2,000 characters.")
+MAX_2000_CHARACTERS = Length(max=2000, message="Use at most 2,000 characters.")
 
 
 class PageForm(FlaskForm):

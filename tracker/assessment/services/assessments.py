@@ -65,7 +65,7 @@ def check_page_is_current(
     if seen_version_id not in {None, version.id}:
         raise Conflict(
             f"{attempt.candidate.name} has submitted version {version.number} since you opened this page. "
-            "It is shown now, with what you typed. Read the new version, then decide."
+            "This page now shows the new version, with what you typed. Read it, then decide."
         )
     if seen_assessment_id not in {None, get_newest_release_id(attempt, version.evidence_id)}:
         raise Conflict(
@@ -137,7 +137,7 @@ def accept_evidence(attempt: UnitAttempt, version: EvidenceVersion, actor: Actor
     ]
     if missing:
         missing_count = "1 claim has" if len(missing) == 1 else f"{len(missing)} claims have"
-        raise Invalid(f"Decide every claim before you accept: {missing_count} no outcome. What you typed is kept.")
+        raise Invalid(f"Choose an outcome for each claim before you accept: {missing_count} none. What you typed is kept.")
     unticked = [check for check in CHECKS if not getattr(assessment, check)]
     if unticked:
         raise Invalid(
@@ -235,7 +235,7 @@ def _get_draft_to_finish(attempt: UnitAttempt, version: EvidenceVersion, actor: 
         raise Conflict("The candidate has submitted a newer version. What you typed is kept. Assess the new version.")
     assessment = find_draft(attempt, version, person_id)
     if assessment is None:
-        raise Invalid("Decide the claims first. Nothing was changed.")
+        raise Invalid("Choose an outcome for each claim first. Nothing was changed.")
     if assessment.release_after:
         raise Refused("You have just finished this assessment. Nothing was changed.")
     return assessment
@@ -292,6 +292,6 @@ def _check_not_moved(attempt_id: int, claim_ids: set[int]) -> None:
 
 def _check_lengths(draft: DraftDecisions) -> None:
     if any(len(comment) > MAX_COMMENT_LENGTH for comment in draft.comments.values()):
-        raise Invalid(f"A comment has at most {MAX_COMMENT_LENGTH:,} characters. Shorten it.")
+        raise Invalid(f"A comment can have at most {MAX_COMMENT_LENGTH:,} characters. Shorten it.")
     if draft.feedback is not None and len(draft.feedback) > MAX_FEEDBACK_LENGTH:
-        raise Invalid(f"Feedback has at most {MAX_FEEDBACK_LENGTH:,} characters. Shorten it.", "feedback")
+        raise Invalid(f"The feedback can have at most {MAX_FEEDBACK_LENGTH:,} characters. Shorten it.", "feedback")

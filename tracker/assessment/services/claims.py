@@ -82,7 +82,7 @@ def validate_reason(reason: str) -> str:
     """Return the reason without spaces around it; raise `Invalid` if it is missing or too long."""
     reason = reason.strip()
     if not reason:
-        raise Invalid("Say why. The candidate sees the reason. Nothing was changed.", "reason")
+        raise Invalid("Enter the reason. The candidate can see it. Nothing was changed.", "reason")
     if len(reason) > 2_000:
-        raise Invalid("A reason has at most 2,000 characters. Shorten it. Nothing was changed.", "reason")
+        raise Invalid("The reason can have at most 2,000 characters. Shorten it. Nothing was changed.", "reason")
     return reason

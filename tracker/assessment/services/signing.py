@@ -60,7 +60,7 @@ def confirm_requirement(attempt: UnitAttempt, requirement_id: int, note: str, ac
     if not db.session.scalar(query):
         raise NotFound
     if len(note) > MAX_NOTE_LENGTH:
-        raise Invalid("A note has at most 2,000 characters. Shorten it. What you typed is kept.", "note")
+        raise Invalid("A note can have at most 2,000 characters. Shorten it. What you typed is kept.", "note")
     confirmation = _load_live_confirmations(attempt).get(requirement_id)
     if confirmation:
         confirmation.note = note.strip()
@@ -99,7 +99,7 @@ def save_closing_comment(attempt: UnitAttempt, comment: str, actor: Actor) -> No
     _check_assessor(attempt, actor, AttemptAction.SIGN)
     if len(comment) > MAX_COMMENT_LENGTH:
         raise Invalid(
-            "A closing comment has at most 4,000 characters. Shorten it. What you typed is kept.", "comment"
+            "The closing comment can have at most 4,000 characters. Shorten it. What you typed is kept.", "comment"
         )
     if attempt.closing_comment != comment:
         attempt.closing_comment = comment
@@ -253,16 +253,16 @@ def _check_candidate(attempt: UnitAttempt, actor: Actor, action: AttemptAction) 
 
 def _validate_dispute_reason(reason: str) -> str:
     if not reason.strip():
-        raise Invalid("Say why you disagree. Nothing was sent.", "reason")
+        raise Invalid("Enter why you disagree. Nothing was sent.", "reason")
     if len(reason) > MAX_NOTE_LENGTH:
-        raise Invalid("A reason has at most 2,000 characters. Shorten it. What you typed is kept.", "reason")
+        raise Invalid("The reason can have at most 2,000 characters. Shorten it. What you typed is kept.", "reason")
     return reason.strip()
 
 
 def _add_simulation_reason(comment: str, reason: str) -> str:
     if not reason.strip():
         raise Invalid(
-            "Say why the assessment strategy allows simulated evidence in this unit. Nothing was signed.",
+            "Enter why the assessment strategy allows simulated evidence in this unit. Nothing was signed.",
             "simulation_reason",
         )
     return f"{comment.strip()}\n\nSimulated evidence is allowed here because: {reason.strip()}".strip()

@@ -196,7 +196,7 @@ def check_move_allowed(attempt: UnitAttempt, newer: Unit) -> None:
     """Raise `Refused` unless the attempt is in progress and this is a later version of its unit."""
     code = attempt.unit.code
     if attempt.unit_id == newer.id:
-        raise Refused(f"This attempt is on {format_version(newer)} of {code} already. Nothing was moved.")
+        raise Refused(f"The unit is already on {format_version(newer)} of {code}. Nothing was moved.")
     if attempt.state is not AttemptState.IN_PROGRESS:
         raise Refused(
             f"{code} is {attempt.state.label.lower()}. A signed unit stays on the version that was signed. "
@@ -205,7 +205,7 @@ def check_move_allowed(attempt: UnitAttempt, newer: Unit) -> None:
     check_not_withdrawn(attempt)
     is_available = newer.owner_centre_id in {None, attempt.centre_id}
     if newer.code != code or not is_available or version_order(newer) <= version_order(attempt.unit):
-        raise Refused(f"An attempt at {code} can move only to a later version of {code}. Nothing was moved.")
+        raise Refused(f"{code} can be moved only to a later version of {code}. Nothing was moved.")
     other_attempt = select(UnitAttempt.id).where(
         UnitAttempt.candidate_id == attempt.candidate_id,
         UnitAttempt.centre_id == attempt.centre_id,
@@ -214,7 +214,7 @@ def check_move_allowed(attempt: UnitAttempt, newer: Unit) -> None:
     )
     if db.session.scalar(other_attempt):
         raise Refused(
-            f"The candidate has an attempt at {format_version(newer)} of {code} already. Nothing was moved."
+            f"The candidate is already registered for {format_version(newer)} of {code}. Nothing was moved."
         )
 
 

@@ -80,7 +80,7 @@ def move_to_version(
     if seen_hash and seen_hash != plan.hash:
         raise Conflict(
             "A claim, a decision or a link changed while you were reading. Nothing was moved. "
-            "What you typed is kept. Read the page again as it is now, then move the attempt."
+            "What you typed is kept. Read the page again as it is now, then move the unit."
         )
     return _execute_plan(plan, reason, actor, actor.person_id)
 
@@ -119,10 +119,10 @@ def validate_move_reason(reason: str) -> str:
     reason = reason.strip()
     if not reason:
         raise Invalid(
-            "Say why the attempt moves. The candidate and the assessor see the reason. Nothing was moved.", "reason"
+            "Enter why you move the unit. The candidate and the assessor can see it. Nothing was moved.", "reason"
         )
     if len(reason) > 2_000:
-        raise Invalid("A reason has at most 2,000 characters. Shorten it. Nothing was moved.", "reason")
+        raise Invalid("The reason can have at most 2,000 characters. Shorten it. Nothing was moved.", "reason")
     return reason
 
 

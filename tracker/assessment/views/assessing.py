@@ -73,7 +73,7 @@ def undo_assessment(assessment_id: int) -> ResponseReturnValue:
         raise Refused(services.TOO_LATE_TO_UNDO)
     attempt, actor = get_attempt(assessment.attempt_id, Act.ASSESS_EVIDENCE)
     services.undo_assessment(attempt, assessment, actor)
-    flash("Undone. Your decisions are kept as a draft that only you can see.")
+    flash("The assessment is undone. Your decisions are kept as a draft that only you can see.")
     return redirect(build_assessing_url(assessment.attempt_id, assessment.evidence_version.evidence_id), 303)
 
 
@@ -155,7 +155,7 @@ def finish_and_continue(
     next_entry = find_position(action.attempt, action.version).next_to_assess
     assessment = finish(action.attempt, action.version, action.actor)
     if assessment.release_after is None:
-        flash("Affirmed what is unchanged. Decide the other claims, then accept the item.")
+        flash("The criteria met earlier are affirmed. Decide the other claims, then accept the item.")
         return redirect(build_assessing_url(action.attempt.id, action.version.evidence_id), 303)
     if next_entry is None:
         return redirect(url_for(".queue", done=assessment.id, **read_queue_filter()), 303)

@@ -67,10 +67,8 @@ def move(attempt_id: int) -> ResponseReturnValue:
     except (Invalid, Refused) as refusal:
         add_error(form, refusal)
         return render_move_page(attempt, newer, form), refusal.status
-    remaining = counted(len(version_move.not_carried_over), "claim")
-    flash(
-        f"{newer.code} of {attempt.candidate.name} moved to {format_version(newer)}. Not carried over: {remaining}."
-    )
+    claims = counted(len(version_move.not_carried_over), "claim was", "claims were")
+    flash(f"{newer.code} of {attempt.candidate.name} moved to {format_version(newer)}. {claims} not carried over.")
     return redirect(url_for("portfolio.show_attempt", attempt_id=attempt.id), 303)
 
 
@@ -95,9 +93,9 @@ def move_all(centre_id: int, slug: str, other_slug: str) -> ResponseReturnValue:
         return render_move_all_page(centre, older, newer, form), 422
     moved, refused = services.move_all(older, newer, centre, form.reason.data or "", actor)
     total = moved + len(refused)
-    flash(f"{moved} of {counted(total, 'attempt')} moved to {format_version(newer)}.")
+    flash(f"{moved} of {counted(total, 'unit')} moved to {format_version(newer)}.")
     if refused:
-        flash("The others were not moved. The reason is shown beside each.", "needs-you")
+        flash("The other units were not moved. The table shows the reason for each.", "needs-you")
     return redirect(url_for(".move_attempts", centre_id=centre.id, slug=slug, other_slug=other_slug), 303)
 
 
