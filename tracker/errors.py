@@ -57,7 +57,7 @@ class ClockBehind(TrackerError):
     def __init__(self) -> None:
         super().__init__(
             "The server’s clock is behind, so nothing can be signed or submitted now. Nothing was saved. Earlier "
-            "drafts are safe. Tell your centre’s administrator that the operator has to correct the clock."
+            "drafts are safe. Tell your centre’s administrator: the system operator has to correct the clock."
         )
 
 
@@ -68,8 +68,8 @@ class UnknownHost(TrackerError):
 
     def __init__(self) -> None:
         super().__init__(
-            "This site does not answer to that address. Nothing was saved. Use the address your centre gave you. If "
-            "it is this one, the operator has to add it to the settings."
+            "This site does not answer at this address. Nothing was saved. Use the address your centre gave you. If "
+            "this is that address, the system operator has to add it to the settings."
         )
 
 
@@ -98,5 +98,5 @@ class FormNotRendered(TrackerError):
     title = "The form could not be printed"
 
     def __init__(self, reason: str = "") -> None:
-        super().__init__("The form could not be made. Everything on it is saved. Try again in a minute.")
+        super().__init__("The form could not be printed. Everything on it is saved. Try again in a minute.")
         self.reason = reason

@@ -64,7 +64,7 @@ URL = "https://tracker.example.org/x"
         (
             registration_emails.allocation_ended(Role.INTERNAL_VERIFIER, "CFACC15", "Supervise", "Alice Moran", URL),
             "CFACC15: Alice Moran has been allocated to somebody else",
-            "CFACC15, Supervise, of Alice Moran is no longer yours to verify. Somebody else takes over.",
+            "CFACC15, Supervise, of Alice Moran is no longer allocated to you to verify. It is now allocated to somebody else.",
         ),
         (
             registration_emails.assessor_allocated("Bob Archer", "CFACC15", "Supervise", URL),

@@ -31,7 +31,7 @@ def test_administrator_invites_a_new_person(
     dan = client(world.dan)
     assert dan.get(f"/centres/{world.northgate.id}/people/invite").status_code == 200
     page = invite(dan, world)
-    assert "An invitation goes to ivy@example.org." in page.text
+    assert "An invitation is on its way to ivy@example.org." in page.text
     (mail,) = mails_to("ivy@example.org")
     assert "the role of candidate at Northgate Skills" in mail
     assert "within 14 days" in mail

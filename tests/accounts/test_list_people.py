@@ -59,7 +59,7 @@ def test_list_shows_invited_and_closed_accounts_and_end_dates(world: World, clie
         grant(world.carol, world.northgate, Role.ASSESSOR, ends_at=clock.now() + timedelta(days=2))
     page = people_page(client(world.dan), world)
     assert ">Invited<" in page
-    assert ">Closed<" in page
+    assert ">Account closed<" in page
     assert "until" in page
 
 

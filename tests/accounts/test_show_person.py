@@ -85,7 +85,7 @@ def test_ended_role_is_lost_at_once(world: World, client: ClientFor, acts: Calla
     response = dan.post(end_address(world, world.bob.grants[0]))
     assert response.status_code == 303
     assert "Bob Archer no longer has the role of assessor here" in dan.get(response.location).text
-    assert "You have no role at the moment" in bob.get("/account").text
+    assert "You have no role." in bob.get("/account").text
     assert acts() == ["grant_ended"]
 
 

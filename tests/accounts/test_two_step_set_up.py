@@ -100,7 +100,7 @@ def test_password_alone_cannot_replace_a_second_factor_set_up_meanwhile(
     monkeypatch.setattr(two_step_verification, "make_codes_if_first", meanwhile)
     answer = set_up(thief)
     assert answer.status_code == 409
-    assert "Two-step verification was set up in another browser meanwhile" in answer.text
+    assert "Two-step verification has been set up in another browser" in answer.text
     assert thief.get("/account").location.startswith("/two-step-verification")
     assert len(list_factors(world.dan.id)) == 1
 

@@ -336,7 +336,7 @@ def test_operator_resets_two_step_verification(
     assert sign_in(app, bob).get("/queue").location.startswith("/account/two-step-verification")
     assert not db.session.scalars(select(RecoveryCode.id)).all()
     assert acts() == ["two_step_verification_reset"]
-    assert "The operator of the evidence tracker removed your two-step verification" in mails_to(bob)[0]
+    assert "The system operator of the evidence tracker removed your two-step verification" in mails_to(bob)[0]
     db.session.commit()
     again = app.test_cli_runner().invoke(args=["people", "reset-two-step-verification", bob.email])
     assert "has not set up two-step verification. Nothing was changed." in again.output

@@ -79,7 +79,7 @@ def test_invitation_with_an_ended_role_is_not_listed(world: World, client: Clien
 
 def test_units_longest_in_progress_are_listed_with_their_assessors(world: World, client: ClientFor) -> None:
     first, second = lines(client(world.dan), "Longest in progress")
-    assert first == "CFACC15 Alice Moran with Bob Archer since 1 September 2026"
+    assert first == "CFACC15 Alice Moran allocated to Bob Archer since 1 September 2026"
     assert second.startswith("INSCC004")
 
 

@@ -72,7 +72,7 @@ def test_unit_shows_progress_and_assessor(world: World, client: ClientFor) -> No
     page = re.sub(r"<[^>]+>", "", home(client(world.alice)))
     assert "1 of 24 met" in page
     assert "3 claimed" in page
-    assert "with Bob Archer since 1 September 2026" in page
+    assert "Assessor: Bob Archer, since 1 September 2026" in page
 
 
 def test_first_step_is_to_add_evidence(world: World, client: ClientFor) -> None:
@@ -179,7 +179,7 @@ def test_signed_unit_is_to_be_confirmed(
     sign(world, world.cfacc15)
     freeze_clock(clock.now() + timedelta(days=2))
     alice = client(world.alice)
-    assert steps(alice)[0] == "Confirm CFACC15: your assessor has signed it 2 days"
+    assert steps(alice)[0] == "Confirm CFACC15: your assessor has signed it off 2 days"
     assert leads_to(alice)[0] == f"/attempts/{world.cfacc15.id}/confirm"
 
 

@@ -33,5 +33,5 @@ def test_page_without_a_role_says_whom_to_ask(world: World, client: ClientFor) -
     with transaction():
         world.alice.grants[0].ends_at = clock.now()
     page = client(world.alice).get("/").text
-    assert "No role at the moment" in page
+    assert "You have no role" in page
     assert "Ask your centre" in page

@@ -50,7 +50,7 @@ def test_only_units_the_candidate_does_not_have_are_offered(world: World, client
 def test_unit_can_be_attempted_once(world: World, client: ClientFor) -> None:
     response = client(world.dan).post(address(world), data={"unit": str(world.cfacc15.unit_id)})
     assert response.status_code == 409
-    assert "The candidate already has CFACC15. Nothing was changed. Void that attempt first." in response.text
+    assert "The candidate already has CFACC15. Nothing was changed. Void that unit first." in response.text
     assert attempted(world) == ["CFACC15 in_progress", "INSCC004 in_progress"]
 
 
@@ -69,7 +69,7 @@ def test_another_version_counts_as_the_same_unit(world: World, client: ClientFor
     response = client(world.dan).post(address(world), data={"unit": str(newer.id)})
     assert response.status_code == 409
     assert (
-        "The candidate already has CFACC15, in version 1, revision 1. Nothing was changed. Move that attempt"
+        "The candidate already has CFACC15, in version 1, revision 1. Nothing was changed. Move that unit"
         in response.text
     )
     assert attempted(world) == ["CFACC15 in_progress", "INSCC004 in_progress"]

@@ -116,7 +116,7 @@ class TestChoosing:
         assert registered.qualification_id == svq().id
 
     def test_same_qualification_again_is_refused(self, world: World, registered: Registration) -> None:
-        with pytest.raises(Refused, match="already for this"):
+        with pytest.raises(Refused, match="already has this choice"):
             choose_qualification(registered, svq(), factories.actor(world.dan))
 
     @pytest.mark.usefixtures("registered")

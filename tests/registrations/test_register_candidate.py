@@ -174,7 +174,7 @@ def test_same_form_sent_twice_registers_once(world: World, client: ClientFor, iv
 def test_unit_in_another_registration_is_refused(world: World, client: ClientFor) -> None:
     response = client(world.dan).post(address(world), data=filled(world.alice, "CFACC15"))
     assert response.status_code == 422
-    assert "The candidate already has CFACC15. Nothing was changed. Void that attempt first." in response.text
+    assert "The candidate already has CFACC15. Nothing was changed. Void that unit first." in response.text
 
 
 def test_same_person_cannot_assess_and_verify(world: World, client: ClientFor, ivy: Person) -> None:

@@ -60,7 +60,7 @@ def test_attempt_can_be_voided_in_any_state_before_the_certificate_claim(world: 
     ("state", "message"),
     [
         (AttemptState.CERTIFICATE_CLAIMED, "The certificate for this unit has been claimed, so it cannot be voided."),
-        (AttemptState.VOID, "This attempt is already void."),
+        (AttemptState.VOID, "This unit is already void."),
     ],
 )
 def test_attempt_cannot_be_voided_after_the_certificate_claim_or_twice(

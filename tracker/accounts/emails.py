@@ -38,8 +38,8 @@ def link_made_by_operator() -> tuple[str, str]:
     return (
         "A link to set your password",
         (
-            "The operator of the evidence tracker has made a link with which you can set a password. "
-            "They will give it to you."
+            "The system operator of the evidence tracker has made a link with which you can set a password. "
+            "You will get the link from them."
         ),
     )
 
@@ -95,8 +95,8 @@ def two_step_verification_reset() -> tuple[str, str]:
     return (
         "Your two-step verification was reset",
         (
-            "The operator of the evidence tracker removed your two-step verification and recovery codes, and signed "
-            "you out of every browser. If your role needs it, you set it up again when you next sign in. "
+            "The system operator of the evidence tracker removed your two-step verification and recovery codes, and "
+            "signed you out of every browser. If your role needs it, you set it up again when you next sign in. "
             "If you did not ask for this, tell your centre at once."
         ),
     )

@@ -12,7 +12,7 @@ from tracker.web.forms import PageForm, date_field
 ADDRESS = "Enter an email address, such as name@example.org."
 NAME = "Enter a name of at most 200 characters."
 NO_ANSWER = "No passkey answered. Passkeys need JavaScript and your permission. Try again, or use another method."
-PASSKEY_NAME = "Enter a name of at most 60 characters, by which you will recognise this passkey."
+PASSKEY_NAME = "Enter a name for this passkey, of at most 60 characters."
 ROLE_HELP = {
     Role.CANDIDATE.value: "Collects evidence and claims criteria. Register them for their units afterwards.",
     Role.ASSESSOR.value: "Assesses evidence and signs units off.",
@@ -47,7 +47,7 @@ class SignInForm(PageForm):
     )
     password = PasswordField(
         "Password",
-        [DataRequired("Enter your password."), Length(max=200, message="A password has at most 200 characters.")],
+        [DataRequired("Enter your password."), Length(max=200, message="Use at most 200 characters.")],
     )
 
 
@@ -85,7 +85,7 @@ class CodeForm(PageForm):
     """A code from an authenticator app, or a recovery code."""
 
     code = StringField(
-        "Code", [DataRequired("Enter the code."), Length(max=40, message="A code is shorter than that.")]
+        "Code", [DataRequired("Enter the code."), Length(max=40, message="This code is too long. Enter it again.")]
     )
 
 
@@ -152,7 +152,7 @@ class ImportForm(PageForm):
     file = FileField("CSV file")
     text = TextAreaField(
         "Or paste the rows",
-        [Length(max=1024 * 1024, message="That is larger than 1 MB. Split it into smaller parts.")],
+        [Length(max=1024 * 1024, message="The pasted rows are larger than 1 MB. Split them into smaller parts.")],
     )
 
 

@@ -44,10 +44,14 @@ def build_unit_disputed_email(attempt: UnitAttempt) -> tuple[str, str]:
 
 def build_version_moved_email(attempt: UnitAttempt, newer: Unit, not_carried_over: int) -> tuple[str, str]:
     """Return the email that tells the candidate and the assessor that an attempt moved to a later version."""
-    claims = "1 claim was" if not_carried_over == 1 else f"{not_carried_over} claims were"
     body = (
         f"{newer.code}, {newer.title}, of {attempt.candidate.name} has moved to {format_version(newer)}. "
-        + (f"{claims} not carried over. The unit’s page lists what was not carried over. " if not_carried_over else "")
+        + (
+            f"{not_carried_over} claims were not carried over: the unit’s page lists them. "
+            if not_carried_over > 1
+            else ""
+        )
+        + ("1 claim was not carried over: the unit’s page lists it. " if not_carried_over == 1 else "")
         + f"See the unit: {build_url(f'/attempts/{attempt.id}')}"
     )
     return f"{newer.code} has moved to {format_version(newer)}", body

@@ -126,7 +126,7 @@ def list_steps(person_id: int, centre_ids: tuple[int, ...], units: list[UnitProg
     open_units = [row for row in units if row.is_open]
     steps = [
         NextStep(
-            f"Confirm {row.code}: your assessor has signed it",
+            f"Confirm {row.code}: your assessor has signed it off",
             CONFIRM,
             {"attempt_id": row.attempt_id},
             row.assessed_at,

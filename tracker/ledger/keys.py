@@ -157,8 +157,8 @@ def _load_private_key(name: str) -> Ed25519PrivateKey:
 
 def _build_unreadable_error(path: Path) -> Refused:
     return Refused(
-        f"The key {path.name} cannot be read. Nothing was signed. The operator of this installation can restore it "
-        f"to {path.parent} from the copy of the keys."
+        f"The key {path.name} cannot be read. Nothing was signed. Your system operator can restore it to "
+        f"{path.parent} from the copy of the keys."
     )
 
 

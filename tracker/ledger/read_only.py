@@ -23,8 +23,8 @@ class ReadOnly(TrackerError):
 
     def __init__(self) -> None:
         super().__init__(
-            "This site was restored from a backup, and its operator is still checking it. Nothing was saved. You can "
-            "read everything. Try again later."
+            "This site was restored from a backup, and the system operator is still checking it. Nothing was saved. "
+            "You can read everything. Try again later."
         )
 
 

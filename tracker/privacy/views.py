@@ -127,7 +127,7 @@ def erase_portfolio(registration_id: int) -> ResponseReturnValue:
     form, due = EraseForm(), erasure.find_due_scope(registration)
     if form.validate_on_submit():
         erasure.erase_portfolio(registration, form.what.data == EraseForm.EVERYTHING, actor)
-        flash("Erased. The erasure and the erased files are on record.")
+        flash("The data is erased. The ledger records what was erased and when.")
         return redirect(url_for(".list_retention", centre_id=centre.id), 303)
     form.what.data = form.EVERYTHING if due else form.EVIDENCE
     return render_form(

@@ -20,8 +20,8 @@ def allocation_ended(role: Role, code: str, title: str, candidate: str, url: str
     return (
         f"{code}: {candidate} has been allocated to somebody else",
         (
-            f"{code}, {title}, of {candidate} is no longer yours to {VERBS[role]}. Somebody else takes over. "
-            f"Your own signatures stay on record: {url}"
+            f"{code}, {title}, of {candidate} is no longer allocated to you to {VERBS[role]}. It is now allocated to "
+            f"somebody else. Your signatures stay on record: {url}"
         ),
     )
 

@@ -90,7 +90,7 @@ def choose_qualification(registration: Registration, qualification: Qualificatio
     if qualification and qualification.owner_centre_id not in {None, registration.centre_id}:
         raise NotFound
     if registration.qualification_id == (qualification.id if qualification else None):
-        raise Refused("The registration is already for this. Nothing was changed.")
+        raise Refused("The registration already has this choice. Nothing was changed.")
     before = registration.qualification
     registration.qualification = qualification
     record(
@@ -142,10 +142,10 @@ def start_attempt(registration: Registration, unit: Unit, actor: Actor) -> UnitA
     )
     if earlier := db.session.scalars(existing).first():
         if earlier.unit_id == unit.id:
-            raise Refused(f"The candidate already has {unit.code}. Nothing was changed. Void that attempt first.")
+            raise Refused(f"The candidate already has {unit.code}. Nothing was changed. Void that unit first.")
         raise Refused(
             f"The candidate already has {unit.code}, in version {earlier.unit.version}, revision "
-            f"{earlier.unit.revision}. Nothing was changed. Move that attempt to the other version, or void it."
+            f"{earlier.unit.revision}. Nothing was changed. Move that unit to the other version, or void it."
         )
     attempt = UnitAttempt(
         registration=registration,
@@ -232,9 +232,9 @@ def void_attempt(attempt: UnitAttempt, reason: str, actor: Actor) -> None:
     if attempt.state is AttemptState.CERTIFICATE_CLAIMED:
         raise Refused("The certificate for this unit has been claimed, so it cannot be voided. Nothing was changed.")
     if attempt.state is AttemptState.VOID:
-        raise Refused("This attempt is already void. Nothing was changed.")
+        raise Refused("This unit is already void. Nothing was changed.")
     if not reason.strip():
-        raise Invalid("Enter the reason for voiding the attempt. Nothing was changed.", "reason")
+        raise Invalid("Enter the reason for voiding the unit. Nothing was changed.", "reason")
     release_due_assessments_in(attempt)
     before = attempt.state
     attempt.state, attempt.void_reason = AttemptState.VOID, reason.strip()
@@ -269,7 +269,7 @@ def _check_allocatable(attempt: UnitAttempt, person: Person, role: Role) -> None
     if role not in ALLOCATED_ROLES:
         raise NotFound
     if attempt.state is AttemptState.VOID:
-        raise Refused("This attempt is void. Nothing was changed.")
+        raise Refused("This unit is void. Nothing was changed.")
     check_has_role(person, attempt.centre, role)
     check = check_may_assess if role is Role.ASSESSOR else check_may_verify
     check(person.id, attempt)

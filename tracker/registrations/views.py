@@ -297,5 +297,5 @@ def end_visit(centre_id: int, visit_id: int) -> ResponseReturnValue:
     if visit is None:
         raise NotFound
     visits.end_visit(visit, actor)
-    flash("The visit is ended. The external verifier can no longer read the units.")
+    flash("The visit has ended. The external verifier can no longer read the units.")
     return redirect(url_for(".list_visits", centre_id=centre.id), 303)

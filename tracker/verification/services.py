@@ -247,7 +247,7 @@ def _get_date_sampled(attempt: UnitAttempt) -> date:
     )
     if db.session.scalar(query) is None:
         raise Refused(
-            "This round has no sample yet. Save a sample first, or release the unit without sampling and enter the reason. "
+            "This round has no sample yet. Save a sample first, or release the unit without sampling. "
             "Nothing was signed."
         )
     return today()

@@ -237,7 +237,9 @@ def read_sampled_decisions() -> list[services.SampledDecision]:
     """
     chosen = request.form.getlist("decision")
     if len(chosen) > MAX_SAMPLED_DECISIONS:
-        raise Invalid(f"A sample can have at most {MAX_SAMPLED_DECISIONS:,} decisions. Nothing was saved.", "decisions")
+        raise Invalid(
+            f"Tick at most {MAX_SAMPLED_DECISIONS:,} decisions in one sample. Nothing was saved.", "decisions"
+        )
     decisions = []
     for value in dict.fromkeys(chosen):
         version_id, criterion_id = (parse_id(part) for part in value.partition("-")[::2])

@@ -177,7 +177,7 @@ def _check_person(name: str, email: str, extra: bool, context: ImportContext) ->
     if len(email) > 254 or not is_address(email):
         raise Invalid(f"“{email[:60]}” is not an email address")
     if email in context.closed:
-        raise Invalid("the account with this address is closed; ask the operator of this installation")
+        raise Invalid("the account with this address is closed; ask your system operator")
     if context.names.setdefault(email, name.casefold()) != name.casefold():
         raise Invalid("an earlier row gives this address another name")
 

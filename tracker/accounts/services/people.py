@@ -90,9 +90,7 @@ def find_or_create_person(email: str, name: str, actor: Actor) -> Person:
         db.session.flush()
         record("person_invited", person, actor)
     if person.deactivated_at:
-        raise Refused(
-            "The account with this address is closed. Ask the operator of this installation. Nothing was changed."
-        )
+        raise Refused("The account with this address is closed. Ask your system operator. Nothing was changed.")
     return person
 
 

@@ -107,7 +107,7 @@ def remove_factor(factor_id: int, person: Person, actor: Actor, *, needs_one: bo
     factors = list_factors(person.id)
     factor = next((each for each in factors if each.id == factor_id), None)
     if factor is None:
-        raise Refused("This sign-in method was removed already. Nothing was changed.")
+        raise Refused("This sign-in method has already been removed. Nothing was changed.")
     if len(factors) == 1 and needs_one:
         raise Refused(LAST)
     _remove(factor, person, actor)
@@ -161,8 +161,8 @@ def _lock(person: Person, codes: Sequence[NewCode]) -> None:
     lock_rows(Person, [person.id])
     if codes and list_factors(person.id):
         raise Conflict(
-            "Two-step verification was set up in another browser meanwhile. Nothing was changed here. "
-            "Sign in again and use it."
+            "Two-step verification has been set up in another browser. Nothing was changed here. "
+            "Sign in again and use that method."
         )
 
 

@@ -102,11 +102,11 @@ def redirect_after_role(centre: Centre, person: Person, role: Role) -> ResponseR
 def describe_notification(person: Person) -> str:
     """Return how a person learns of their role, also where the installation sends no emails."""
     if emails.can_deliver():
-        return f"{'An email says so to' if person.password_hash else 'An invitation goes to'} {person.email}."
+        return f"{'An email about it' if person.password_hash else 'An invitation'} is on its way to {person.email}."
     if person.password_hash:
         return "This installation sends no emails, so tell them yourself."
     return (
-        "This installation sends no emails. Ask its operator for a link with which they choose a password "
+        "This installation sends no emails. Ask your system operator for a link to choose a password "
         f"(`flask people reset-password {person.email}`)."
     )
 

@@ -36,7 +36,7 @@ def answer_action_point(attempt: UnitAttempt, action_point_id: int, response: st
     if not response.strip():
         raise Invalid("Write your response. Nothing was sent.", "response")
     if len(response) > 2_000:
-        raise Invalid("The response can have at most 2,000 characters. Shorten it. What you typed is kept.", "response")
+        raise Invalid("A response can have at most 2,000 characters. Shorten it. What you typed is kept.", "response")
     action_point.response = response.strip()
     action_point.responded_at, action_point.responded_by_id = now(), actor.person_id
     record(

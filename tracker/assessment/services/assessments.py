@@ -137,7 +137,7 @@ def accept_evidence(attempt: UnitAttempt, version: EvidenceVersion, actor: Actor
     ]
     if missing:
         missing_count = "1 claim has" if len(missing) == 1 else f"{len(missing)} claims have"
-        raise Invalid(f"Choose an outcome for each claim before you accept: {missing_count} none. What you typed is kept.")
+        raise Invalid(f"To accept, choose an outcome for each claim: {missing_count} none. What you typed is kept.")
     unticked = [check for check in CHECKS if not getattr(assessment, check)]
     if unticked:
         raise Invalid(
