@@ -1,4 +1,4 @@
-/* Checking a unit beside its source: what one points at on one side is lit on the other and brought into view.
+/* Checking a unit beside its source: what one points at on one side is highlighted on the other and brought into view.
    [data-review] holds statements with data-lines="14 15" and source lines with id="line-14" and data-of="r5".
    Everything else on the screen is plain forms and links. */
 "use strict";
@@ -6,16 +6,16 @@
 function review(screen) {
   const source = screen.querySelector(".review-source");
   const wide = window.matchMedia("(width >= 1000px)");
-  let lit = [];
+  let highlighted = [];
 
   function open() {
     if (wide.matches) source.open = true;
   }
 
-  function light(parts) {
-    lit.forEach((part) => part.classList.remove("lit"));
-    lit = parts.filter(Boolean);
-    lit.forEach((part) => part.classList.add("lit"));
+  function highlight(parts) {
+    highlighted.forEach((part) => part.classList.remove("is-highlighted"));
+    highlighted = parts.filter(Boolean);
+    highlighted.forEach((part) => part.classList.add("is-highlighted"));
   }
 
   function linesOf(statement) {
@@ -24,24 +24,24 @@ function review(screen) {
 
   function show(statement) {
     const lines = linesOf(statement);
-    light([statement, ...lines]);
+    highlight([statement, ...lines]);
     if (wide.matches) lines[0]?.scrollIntoView({ block: "center" });
   }
 
-  screen.classList.add("can-light");
+  screen.classList.add("can-highlight");
   screen.addEventListener("focusin", (event) => {
     const statement = event.target.closest("[data-lines]");
     if (statement) show(statement);
   });
   screen.addEventListener("pointerover", (event) => {
     const statement = event.target.closest("[data-lines]");
-    if (statement) light([statement, ...linesOf(statement)]);
+    if (statement) highlight([statement, ...linesOf(statement)]);
   });
   source.addEventListener("click", (event) => {
     const line = event.target.closest("[data-of]");
     if (!line || event.target.closest("a") || String(window.getSelection())) return;
     const statement = document.getElementById(line.dataset.of);
-    light([line, statement]);
+    highlight([line, statement]);
     statement?.scrollIntoView({ block: "center" });
   });
   wide.addEventListener("change", open);

@@ -129,7 +129,7 @@ def test_set_up_code_cannot_be_used_to_sign_in(world: World, app: Flask, freeze_
 
 def test_page_shows_a_qr_code_and_the_key_in_groups_of_four(world: World, client: ClientFor) -> None:
     page = client(world.dan).get(APP).text
-    assert '<svg class="square"' in page
+    assert '<svg class="qr-code"' in page
     assert re.fullmatch(r"([A-Z2-7]{4} ){7}[A-Z2-7]{4}", shown_key(page))
     assert group_key("ABCDEFGH") == "ABCD EFGH"
 

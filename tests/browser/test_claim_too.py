@@ -57,15 +57,15 @@ def test_the_offer_appears_with_the_tick_and_both_rows_show_what_is_saved(story:
     expect(offer).to_be_hidden()
     page.locator(f"#c-{story.one}").check()
     expect(offer).to_be_visible()
-    expect(page.locator(".running .saved")).to_contain_text("Saved")
+    expect(page.locator(".tick-summary .saved")).to_contain_text("Saved")
     assert story.claimed() == {story.one}, "not taken unasked"
     offer.check()
     expect(page.locator(f"#c-{story.twelve}")).to_be_checked()
-    expect(page.locator(".running")).to_contain_text("This item: 2 criteria")
+    expect(page.locator(".tick-summary")).to_contain_text("This item: 2 criteria")
     assert story.claimed() == {story.one, story.twelve}
     offer.uncheck()
     expect(page.locator(f"#c-{story.twelve}")).not_to_be_checked()
-    expect(page.locator(".running .saved")).to_contain_text("Saved")
+    expect(page.locator(".tick-summary .saved")).to_contain_text("Saved")
     page.wait_for_load_state("networkidle")
     assert story.claimed() == {story.one}
 

@@ -72,7 +72,7 @@ def read_it(dan: Walker, document: Path) -> None:
 def correct_the_doubt(dan: Walker) -> None:
     """The source prints 3 twice: the second is 4, and the label is ours then."""
     statement = dan.page.locator("li.review-statement", has_text=MISPRINTED)
-    expect(statement.locator(".doubt").first).to_contain_text("printed twice")
+    expect(statement.locator(".review-warning").first).to_contain_text("printed twice")
     expect(dan.page.locator("#faults")).to_contain_text("have the label 3 twice")
     dan.leave_by(statement.get_by_role("link", name="Change"))
     dan.page.get_by_label("Label", exact=True).fill("4")
@@ -80,7 +80,7 @@ def correct_the_doubt(dan: Walker) -> None:
     dan.press("Save")
     expect(dan.page.locator("#faults")).to_have_count(0)
     dan.leave_by(statement.get_by_role("button", name="Mark as checked").first)
-    expect(dan.page.locator(".doubt.settled")).to_have_count(1)
+    expect(dan.page.locator(".review-warning.is-resolved")).to_have_count(1)
 
 
 def publish_it(dan: Walker) -> None:

@@ -139,19 +139,19 @@ def publish(draft_id: int, world: World) -> Unit:
 def test_each_doubt_is_marked_on_both_sides_with_links(dan: FlaskClient, draft_id: int) -> None:
     page = dan.get(f"/unit-drafts/{draft_id}").text
     assert "2 points to check</a>" in page
-    assert 'href="#doubt-1"' in page
+    assert 'href="#point-1"' in page
     assert re.search(r'id="line-20"\s+class="source-line doubtful"', page)
     assert re.search(
-        r'id="doubt-1">\s*<p>\s*<b>Point 1:</b> Its label is printed twice. It is read as 2.\s+'
+        r'id="point-1">\s*<p>\s*<b>Point 1:</b> Its label is printed twice. It is read as 2.\s+'
         r'<a class="line-link" href="#line-20"',
         page,
     )
-    assert '<a href="#doubt-2">Next point to check</a>' in page
+    assert '<a href="#point-2">Next point to check</a>' in page
 
 
 def test_text_not_used_is_marked_in_the_source(dan: FlaskClient, draft_id: int) -> None:
     page = dan.get(f"/unit-drafts/{draft_id}").text
-    assert page.count('class="line-nowhere"') == 2
+    assert page.count('class="line-unused"') == 2
     assert "Some words that belong nowhere." in page
 
 
@@ -177,9 +177,9 @@ def test_doubt_about_several_statements_is_above_them(world: World, dan: FlaskCl
     with transaction():
         draft = make_draft(world.northgate, world.dan, warnings=[over])
     page = dan.get(f"/unit-drafts/{draft.id}").text
-    assert page.index("Performance criteria <span") < page.index('id="doubt-1"') < page.index('id="r1"')
+    assert page.index("Performance criteria <span") < page.index('id="point-1"') < page.index('id="r1"')
     assert page.count('class="source-line doubtful"') == 3
-    assert page.count('href="#doubt-1"') == 2  # at the top, and where it begins in the source
+    assert page.count('href="#point-1"') == 2  # at the top, and where it begins in the source
 
 
 def test_only_the_first_lines_of_a_long_source_are_shown(world: World, dan: FlaskClient) -> None:
@@ -327,9 +327,9 @@ def test_requirements_are_changed_and_converted_to_criteria(dan: FlaskClient, dr
 
 
 def test_resolving_a_doubt_leads_to_the_next(dan: FlaskClient, draft_id: int) -> None:
-    assert send(dan, draft_id, "doubts/1").location.endswith("#doubt-2")
+    assert send(dan, draft_id, "doubts/1").location.endswith("#point-2")
     assert "1 point to check" in dan.get(f"/unit-drafts/{draft_id}").text
-    assert send(dan, draft_id, "doubts/2").location.endswith("#doubt-2")
+    assert send(dan, draft_id, "doubts/2").location.endswith("#point-2")
     assert "nothing left to check" in dan.get(f"/unit-drafts/{draft_id}").text
     send(dan, draft_id, "doubts/1", open="y")
     assert "1 point to check" in dan.get(f"/unit-drafts/{draft_id}").text

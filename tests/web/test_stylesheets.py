@@ -11,7 +11,7 @@ TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 SCRIPTS = sorted((ROOT / "static" / "js").glob("*.js"))
 JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 LITERAL = re.compile(r"\"([^\"\n]*)\"|'([^'\n]*)'")
-MADE_IN_PYTHON = {"square", "square-paper", "few", "some", "many"}
+MADE_IN_PYTHON = {"qr-code", "qr-code-background", "few", "some", "many"}
 """Classes of the QR code that `segno` draws, and of the printed grid by its number of columns."""
 UNSTYLED = {
     *(
@@ -23,7 +23,7 @@ UNSTYLED = {
         "offers",
         "remove-claim",
     ),  # found by scripts or tests
-    *("comment", "criteria-in-full", "kept", "kind", "library-acts", "marking", "month"),
+    *("comment", "criteria-in-full", "kind", "library-actions", "workplace-evidence", "marking", "month"),
     *("narrative", "nested", "preview", "product-mark", "qualification", "recording-form", "review-section"),
     *("btn-outline-primary", "outline-primary", "primary"),  # a button looks like the first of them without it
 }

@@ -37,8 +37,8 @@ def draw_qr_code(secret: str, email: str) -> Markup:
     rows = [list(row) for row in segno.make(uri, error="m", micro=False).matrix_iter(border=QUIET_ZONE)]
     dark = "".join(f"M{x} {y}h1v1h-1z" for y, row in enumerate(rows) for x, is_dark in enumerate(row) if is_dark)
     return Markup(
-        '<svg class="square" viewBox="0 0 {size} {size}" role="img" aria-label="{label}">'
-        '<path class="square-paper" d="M0 0h{size}v{size}H0z"/><path d="{dark}"/></svg>'
+        '<svg class="qr-code" viewBox="0 0 {size} {size}" role="img" aria-label="{label}">'
+        '<path class="qr-code-background" d="M0 0h{size}v{size}H0z"/><path d="{dark}"/></svg>'
     ).format(size=len(rows), label="QR code for your authenticator app", dark=dark)
 
 

@@ -160,7 +160,7 @@ def resolve_doubt(draft_id: int, number: int) -> ResponseReturnValue:
     draft, _ = get_draft(draft_id)
     settled = "open" not in request.form
     following = [each + 1 for each in units.list_open_doubts(services.load_working_copy(draft)) if each >= number]
-    to = f"doubt-{following[0]}" if following and settled else f"doubt-{number}"
+    to = f"point-{following[0]}" if following and settled else f"point-{number}"
     return apply_change(
         draft, DraftForm(), lambda copy: units.resolve_doubt(copy, number - 1, settled=settled), to=to
     )
