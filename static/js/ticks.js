@@ -20,12 +20,12 @@ function ticks(form) {
   function count() {
     const ticked = [...form.querySelectorAll(".criterion-row:has(> :checked)")];
     const fresh = ticked.filter((row) => "new" in row.dataset);
-    words.textContent = `This item: ${criteria(ticked.length)}${ticked.length ? `, ${fresh.length || "none"} of them new` : ""}`;
+    words.textContent = `This item: ${criteria(ticked.length)}${ticked.length ? `, ${fresh.length || "none"} of them with no other evidence` : ""}`;
     form.querySelectorAll("[data-unit]").forEach((unit) => {
       const place = unit.querySelector("[data-unit-count]");
       const own = ticked.filter((row) => unit.contains(row));
       const added = own.filter((row) => "new" in row.dataset).length;
-      if (place) place.textContent = own.length ? `${criteria(own.length)}${added ? `, ${added} new` : ""}` : "";
+      if (place) place.textContent = own.length ? `${criteria(own.length)}${added ? `, ${added} with no other evidence` : ""}` : "";
     });
   }
 

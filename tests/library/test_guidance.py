@@ -85,7 +85,7 @@ def test_two_pages_of_one_title_have_different_addresses(world: World, client: C
 def test_missing_field_is_named_and_typed_text_stays(world: World, client: ClientFor) -> None:
     answer = client(world.dan).post(f"/centres/{world.northgate.id}/guidance/new", data={**OWN, "title": ""})
     assert answer.status_code == 422
-    assert "Write a title." in answer.text
+    assert "Enter a title." in answer.text
     assert "Listen.\nWait." in answer.text
 
 

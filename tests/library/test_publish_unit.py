@@ -59,7 +59,7 @@ def test_password_publishes_the_unit_and_the_page_confirms_it(
     ("changes", "said"),
     [
         ({"password": "wrong password"}, "That is not your password."),
-        ({"password": ""}, "Type your password to publish."),
+        ({"password": ""}, "Enter your password to publish."),
         ({"doubts": ["0"]}, "Tick every point that you accept as read"),
         ({"doubts": []}, "Tick every point that you accept as read"),
         ({"seen": 0}, "Somebody changed this unit since you opened the page."),
@@ -123,7 +123,7 @@ def test_correction_and_new_edition_start_drafts(world: World, client: ClientFor
     publish(dan, draft_id)
     page = dan.get("/units/local7").text
     assert "Correct our transcription" in page
-    assert "New edition" in page
+    assert "Add a new edition" in page
     answer = dan.post("/units/local7/correct")
     assert "version 1, revision 2" in dan.get(answer.location).text
     answer = dan.post("/units/local7/correct", data={"edition": "y"})

@@ -52,8 +52,8 @@ def test_every_open_unit_is_listed_with_the_evidence_that_claims_it(
     assert "CFACC15" in page
     assert "INSCC004" in page
     assert "Deal with customer problems and complaints within your own authority level." in page
-    assert "also in 1" in page
-    assert "This item: 2 criteria, 1 of them new" in " ".join(page.split())
+    assert "also claimed by evidence 1" in page
+    assert "This item: 2 criteria, 1 of them with no other evidence" in " ".join(page.split())
 
 
 def test_a_form_without_javascript_saves_what_was_shown(

@@ -48,7 +48,7 @@ def test_ticked_cells_are_claimed_and_cleared_ones_removed(
     answer = save(alice, world, {five, seven}, {seven, nine})
     assert answer.location == f"/attempts/{world.cfacc15.id}?view=matrix"
     assert ticked(world) == {seven, nine}
-    assert "Saved: 2 changed." in alice.get(answer.location).text
+    assert "Saved: 2 claims changed." in alice.get(answer.location).text
 
 
 def test_a_tick_made_elsewhere_meanwhile_is_kept(world: World, alice: FlaskClient, complaint: Evidence) -> None:

@@ -92,7 +92,7 @@ def test_a_returned_item_shows_the_feedback_and_leads_to_version_two(
     page = alice.get(f"/evidence/{complaint.id}").text
     assert "Returned in CFACC15" in page
     assert "Whose decision was the refund?" in page
-    assert "Answer and submit version 2" in page
+    assert "Edit and submit version 2" in page
     assert "Withdraw" not in page
     assert "Whose decision was the refund?" in alice.get(f"/evidence/{complaint.id}/edit").text, "beside the answer"
     with transaction():

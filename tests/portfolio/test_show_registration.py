@@ -34,7 +34,7 @@ def test_an_administrator_sees_numbers_units_allocations_and_progress(world: Wor
         "INSCC004",
         "<b>Bob Archer</b> since 1 September 2026",
         "<b>Carol Hughes</b> since 1 September 2026",
-        "Recording form",
+        "Candidate recording form",
         "Index of evidence",
         *ACTS,
     ):

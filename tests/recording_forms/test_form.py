@@ -63,5 +63,5 @@ def test_a_candidate_without_an_attempt_at_the_unit_is_refused(app: Flask, world
     arguments = ["form", "DELIVERCC", "--candidate", world.alice.email, "-o", str(file)]
     result = app.test_cli_runner().invoke(args=arguments)
     assert result.exit_code == 1
-    assert "has no attempt at DELIVERCC" in result.output
+    assert "is not registered for DELIVERCC" in result.output
     assert not file.exists()

@@ -246,7 +246,7 @@ class TestUntrustedFiles:
         code = read_attachments(issued)["code.txt"]
         answer = check_file(pdf_carrying(code, begin=issued[:500]), load_known_keys())
         assert answer.verdict is FormVerdict.CHANGED
-        assert answer.sentence == "This form is not as it was issued. Do not rely on it."
+        assert answer.sentence == "This form was changed after it was issued. Do not rely on it."
 
     def test_only_the_first_attachments_are_read(self) -> None:
         assert len(read_attachments(pdf_carrying(b"words", times=1000))) == MAX_ATTACHMENTS
@@ -314,7 +314,7 @@ class TestPublicPage:
         assert "Issued here and current" in page
         assert "Alice" not in page
         assert "unchanged and current" not in page, "the code does not cover the paper around it"
-        assert "check the PDF file" in page
+        assert "upload the PDF file" in page
 
     def test_a_reader_of_the_attempt_gets_a_link_to_it(self, issued: bytes, verified: World, client: Browser) -> None:
         assert "CFACC15, Alice" in self.check(client(verified.bob), issued)

@@ -139,18 +139,18 @@ class TestPages:
         self, world: World, registered: Registration, client: Browser
     ) -> None:
         page = client(world.dan).get(f"/registrations/{registered.id}").text
-        assert "<h3>Missing</h3>" in page
+        assert "<h3>Still to achieve</h3>" in page
         assert "Achieve DELIVERCC" in page
         assert "Choose 1 more from Group B." in page
         assert "Add DELIVERCC" in page
         assert "not in the unit library" in page
-        assert "All rules met" not in page
+        assert "All requirements met" not in page
 
     def test_candidate_sees_progress_and_cannot_add_units(
         self, world: World, registered: Registration, client: Browser
     ) -> None:
         page = client(world.alice).get(f"/registrations/{registered.id}").text
-        assert "<h3>Missing</h3>" in page
+        assert "<h3>Still to achieve</h3>" in page
         assert "Add DELIVERCC" not in page
 
     @pytest.mark.usefixtures("registered")

@@ -158,12 +158,12 @@ class TestCriteria:
         drawn = draw(face, "{{ criterion.claim_row(it, 'claim', '3-45', also=[2, 5]) }}", it=self.criterion)
         assert re.search(r'<label class="criterion-words" for="c-3-45">.*Deal with &lt;customer&gt; problems', drawn)
         assert 'aria-describedby="c-3-45-also"' in drawn
-        assert "also in 2, 5" in drawn
+        assert "also claimed by evidence 2, 5" in drawn
 
     def test_one_that_nothing_else_covers_is_marked_new(self, face: Flask) -> None:
         drawn = draw(face, "{{ criterion.claim_row(it, 'claim', '3-45', new=true) }}", it=self.criterion)
         assert "data-new" in drawn
-        assert "no other evidence claims it yet" in drawn
+        assert "no other evidence yet" in drawn
 
     def test_a_decided_one_has_no_box(self, face: Flask) -> None:
         drawn = draw(

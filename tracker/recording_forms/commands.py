@@ -82,6 +82,6 @@ def _filled(code: str, version: str | None, email: str) -> bytes:
         attempt = find_attempt_of_candidate(email, unit.id) if unit else None
         if attempt is None:
             raise NotFound(
-                f"{email} has no attempt at {code}. Nothing was printed. Check the email address and the code."
+                f"{email} is not registered for {code}. Nothing was printed. Check the email address and the code."
             )
         return render_form_pdf(build_form_content(attempt))

@@ -24,7 +24,7 @@ from tracker.storage import file_store
 SUPERSEDED = "It is no longer current: the unit was reopened or made void after the form was issued."
 ASK_CENTRE = "Ask the centre for the issued PDF file."
 CODE_ONLY = (
-    "The code does not cover the rest of the paper. To check that nothing on it was changed, check the PDF file."
+    "The code proves only that the form was issued. To check that nothing on it was changed, upload the PDF file."
 )
 DO_NOT_RELY = "Do not rely on it."
 
@@ -89,7 +89,7 @@ def check_file(pdf: bytes, known: Mapping[str, KnownKey], *, offline: bool = Fal
         return _verify_unsealed(pdf, inspection, form)
     fault = _find_fault(inspection, code)
     if fault:
-        return FormVerification(FormVerdict.CHANGED, f"This form carries our seal, but {fault}. {DO_NOT_RELY}")
+        return FormVerification(FormVerdict.CHANGED, f"This form has a seal from here, but {fault}. {DO_NOT_RELY}")
     if offline:
         return FormVerification(
             FormVerdict.SEALED_HERE,
@@ -100,7 +100,7 @@ def check_file(pdf: bytes, known: Mapping[str, KnownKey], *, offline: bool = Fal
     if form is None:
         return FormVerification(
             FormVerdict.NOT_ISSUED_HERE,
-            f"This form carries our seal, but there is no such form in our records. {DO_NOT_RELY}",
+            f"This form has a seal from here, but it is not in the records. {DO_NOT_RELY}",
         )
     if difference := _difference(pdf, form):
         return FormVerification(FormVerdict.CHANGED, difference, form)
@@ -162,7 +162,7 @@ def _verify_unsealed(pdf: bytes, inspection: Inspection, form: IssuedForm | None
         return FormVerification(FormVerdict.CHANGED, difference, form)
     if inspection.seal.key:
         return FormVerification(
-            FormVerdict.CHANGED, f"This form is not as it was issued: {inspection.seal.fault}. {DO_NOT_RELY}"
+            FormVerdict.CHANGED, f"This form was changed after it was issued: {inspection.seal.fault}. {DO_NOT_RELY}"
         )
     return FormVerification(
         FormVerdict.NOT_ISSUED_HERE,
@@ -183,11 +183,11 @@ def _find_code(inspection: Inspection, known: Mapping[str, KnownKey]) -> FormCod
 def _find_fault(inspection: Inspection, code: FormCode | None) -> str:
     """Return what contradicts the seal, to follow “but”; empty where nothing does."""
     if code is None:
-        return "it carries no code of ours"
+        return "it has no code from here"
     if code.key != inspection.seal.key:
-        return "its code was signed with another key than its seal"
+        return "its code and its seal were made with different keys"
     if sha256(DOMAIN, inspection.attachments.get(SNAPSHOT_FILE, b"")) != code.snapshot_hash:
-        return "its snapshot is not the one that its code names"
+        return "the signed content in it is not the one its code names"
     return ""
 
 
@@ -207,15 +207,15 @@ def _difference(pdf: bytes, form: IssuedForm) -> str:
     if first is None:
         change = "ends too early," if len(pdf) < len(issued) else "continues"
         end = min(len(pdf), len(issued))
-        return f"This form is not as it was issued: it {change} after byte {end:,}. {DO_NOT_RELY}"
+        return f"This form was changed after it was issued: it {change} after byte {end:,}. {DO_NOT_RELY}"
     last = next(
         (at for at, (one, other) in enumerate(zip(reversed(pdf), reversed(issued), strict=False)) if one != other), 0
     )
     if first + last < len(issued) // 2:
-        return f"This form is not as it was issued. {DO_NOT_RELY}"
+        return f"This form was changed after it was issued. {DO_NOT_RELY}"
     if len(pdf) - last == first + 1:
-        return f"This form is not as it was issued: byte {first + 1:,} of {len(pdf):,} differs. {DO_NOT_RELY}"
+        return f"This form was changed after it was issued: byte {first + 1:,} of {len(pdf):,} differs. {DO_NOT_RELY}"
     return (
-        f"This form is not as it was issued: it differs from byte {first + 1:,} to byte {len(pdf) - last:,} of "
-        f"{len(pdf):,}. {DO_NOT_RELY}"
+        f"This form was changed after it was issued: it differs from byte {first + 1:,} to byte "
+        f"{len(pdf) - last:,} of {len(pdf):,}. {DO_NOT_RELY}"
     )

@@ -26,7 +26,7 @@ from tracker.vocabulary import AttemptState
 
 ISSUE_STATES = frozenset({AttemptState.VERIFIED, AttemptState.CERTIFICATE_CLAIMED})
 NO_KEY = (
-    "This installation has no key to seal forms with yet. Nothing was issued. Ask the person who runs it to "
+    "This installation has no key to seal forms with yet. Nothing was issued. Ask your system operator to "
     "make one: flask keys make."
 )
 

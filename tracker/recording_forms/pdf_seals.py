@@ -96,9 +96,9 @@ def read_attachments(pdf: bytes) -> dict[str, bytes]:
 def _check_seal(reader: PdfFileReader, pdf: bytes, certificates: Mapping[str, str]) -> SealCheck:
     seals = reader.embedded_signatures
     if not seals:
-        return SealCheck(fault="it carries no seal; only issued forms carry one")
+        return SealCheck(fault="it has no seal; only issued forms have one")
     if len(seals) > 1:
-        return SealCheck(fault="it carries more than one seal")
+        return SealCheck(fault="it has more than one seal")
     seal = seals[0]
     known = {_from_pem(text.encode()): key for key, text in certificates.items()}
     key = known.get(seal.signer_cert.dump())
@@ -115,7 +115,7 @@ def _check_seal(reader: PdfFileReader, pdf: bytes, certificates: Mapping[str, st
     whole = status.coverage is SignatureCoverageLevel.ENTIRE_FILE and _fills_its_gap(seal, pdf)
     if not (status.intact and status.valid and whole):
         return SealCheck(key, "it was changed after it was sealed")
-    return SealCheck(key) if status.bottom_line else SealCheck(key, "its seal is not in order")
+    return SealCheck(key) if status.bottom_line else SealCheck(key, "its seal is not valid")
 
 
 def _fills_its_gap(seal: EmbeddedPdfSignature, pdf: bytes) -> bool:

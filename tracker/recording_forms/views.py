@@ -171,8 +171,8 @@ def send_issued_form(form: IssuedForm) -> ResponseReturnValue:
         body = file_store.read(form.sha256)
     except OSError as error:
         raise NotFound(
-            "The file of this form cannot be read, so nothing was printed. Tell the person who runs this "
-            "installation: the file is in the backup."
+            "The file of this form cannot be read, so nothing was printed. Tell your system operator: "
+            "the file is in the backup."
         ) from error
     suffix = "" if is_current(form) else "-superseded"
     name = f"{form.attempt.unit.slug}-{form.attempt.registration.candidate_number}-round-{form.round}{suffix}"

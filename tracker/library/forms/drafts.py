@@ -18,9 +18,9 @@ from tracker.units.schema import MAX_LENGTH, MetadataSchema
 from tracker.vocabulary import CriterionKind, DocumentType, LabelledEnum, LabelOrigin, Simulation
 from tracker.web.forms import PageForm
 
-TEXT_LIMIT = Length(max=MAX_LENGTH, message="At most 10,000 characters.")
-LINE_LIMIT = Length(max=2000, message="At most 2,000 characters.")
-LIST_LIMIT = Length(max=100_000, message="At most 100,000 characters.")
+TEXT_LIMIT = Length(max=MAX_LENGTH, message="Use at most 10,000 characters.")
+LINE_LIMIT = Length(max=2000, message="Use at most 2,000 characters.")
+LIST_LIMIT = Length(max=100_000, message="Use at most 100,000 characters.")
 ONE_PER_LINE = "One per line."
 PARAGRAPHS_HINT = "A blank line between paragraphs; “# ” before a heading, “- ” before a point."
 SIMULATION_CHOICES = {"": "Not stated", "yes": "Allowed", "no": "Not allowed"}
@@ -36,7 +36,7 @@ class AddUnitForm(PageForm):
 
     document = FileField("Document")
     text = TextAreaField(
-        "Or paste its text", [Length(max=1_000_000, message="At most a million characters. Upload it as a file.")]
+        "Or paste its text", [Length(max=1_000_000, message="Paste at most a million characters, or upload a file.")]
     )
 
 
@@ -219,7 +219,7 @@ class PublishForm(DraftForm):
 
     doubts = SelectMultipleField("Points to check", coerce=int, choices={}, validate_choice=False)
     password = PasswordField(
-        "Your password", [DataRequired("Type your password to publish."), password_confirmed_to_change]
+        "Your password", [DataRequired("Enter your password to publish."), password_confirmed_to_change]
     )
 
 

@@ -10,16 +10,18 @@ from tracker.units.drafting.units import split_lines
 from tracker.web.forms import PageForm
 
 LISTS = ("key_concepts", "tips", "misconceptions", "marking_points")
-LIST_LIMIT = Length(max=100_000, message="At most 100,000 characters.")
+LIST_LIMIT = Length(max=100_000, message="Use at most 100,000 characters.")
 ONE_PER_LINE = "One per line."
 
 
 class GuidanceForm(PageForm):
     """A page of guidance."""
 
-    title = StringField("Title", [DataRequired("Write a title."), Length(max=200, message="At most 200 characters.")])
+    title = StringField(
+        "Title", [DataRequired("Enter a title."), Length(max=200, message="Use at most 200 characters.")]
+    )
     synopsis = TextAreaField(
-        "What it is about", [DataRequired("Say in a sentence or two what it is about."), Length(max=10_000)]
+        "What it is about", [DataRequired("Enter a sentence or two about its content."), Length(max=10_000)]
     )
     key_concepts = TextAreaField("Key concepts", [LIST_LIMIT], description=ONE_PER_LINE)
     tips = TextAreaField("Tips for candidates", [LIST_LIMIT], description=ONE_PER_LINE)
@@ -54,6 +56,6 @@ class AttachForm(PageForm):
     )
     warning = TextAreaField(
         "What contradicts them",
-        [Length(max=2000, message="At most 2,000 characters.")],
+        [Length(max=2000, message="Use at most 2,000 characters.")],
         description="Shown to candidates and assessors with the guidance on this unit.",
     )

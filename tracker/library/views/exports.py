@@ -56,7 +56,7 @@ def get_chosen_units(form: UnitExportForm, centre: Centre) -> list[int]:
     if not chosen:
         raise Invalid("Tick the units to export, or tick All.", "units")
     if len(chosen) > unit_files.MAX_UNITS:
-        raise Invalid(f"At most {counted(unit_files.MAX_UNITS, 'unit')} fit into one file.", "units")
+        raise Invalid(f"At most {counted(unit_files.MAX_UNITS, 'unit')} fit into one file. Tick fewer.", "units")
     return chosen
 
 

@@ -23,7 +23,7 @@ from tracker.web.route_rules import requires, signed_in
 MESSAGES = {
     "confirm": "The link is confirmed.",
     "refuse": "The link is refused and will not be proposed again.",
-    "undo": "The decision is withdrawn.",
+    "undo": "The decision on this link is undone.",
 }
 
 

@@ -14,6 +14,7 @@ from tracker.portfolio.services.claims import Tick, set_claims
 from tracker.portfolio.views import portfolio
 from tracker.web.authorise import get_attempt, get_own_evidence
 from tracker.web.current_user import me
+from tracker.web.formatting import counted
 from tracker.web.permissions import Act
 from tracker.web.route_rules import requires
 
@@ -99,7 +100,7 @@ def save_matrix(attempt_id: int) -> ResponseReturnValue:
         also = read_cells(request.form.getlist(f"also-{criterion}"))
         ticks += [Tick(other_attempt, evidence, other, on=True) for other_attempt, other in also]
     changed = set_claims(ticks, me().person_id, actor)
-    flash(f"Saved: {changed} changed." if changed else "Nothing was changed.")
+    flash(f"Saved: {counted(changed, 'claim')} changed." if changed else "Nothing was changed.")
     return redirect(url_for("portfolio.show_attempt", attempt_id=attempt.id, view="matrix"), 303)
 
 

@@ -35,7 +35,7 @@ def upload_file(evidence_id: int) -> ResponseReturnValue:
         get_own_evidence(evidence_id)
     upload: FileStorage | None = request.files.get("file")
     if upload is None or not upload.filename:
-        raise Invalid("No file was received. Choose it again.", "files")
+        raise Invalid("No file was received. Choose the file again.", "files")
     file = store_file(upload.stream, upload.filename)
     evidence, _ = get_own_evidence(evidence_id)
     attachment = attach_file(evidence, file)
@@ -97,7 +97,7 @@ def send_attachment(attachment: Attachment | None) -> ResponseReturnValue:
     path = file_store.get_path(sha256)
     if not path.exists():
         raise NotFound(
-            "This file is missing from the file store. Tell your centre's administrator. Its record is kept."
+            "This file is missing from the file store. Tell your centre's administrator. The record of it is kept."
         )
     if image := find_image(sha256, media_type):
         response = send_file(image, mimetype="image/jpeg", conditional=True)
