@@ -88,7 +88,7 @@ def fill_choices(form: RegisterForm, centre: Centre) -> None:
     """Fill the lists of the form with the centre's people, qualifications and units."""
     people = queries.list_people_with_role(centre, Role.CANDIDATE)
     form.candidate.choices = {
-        str(NEW_PERSON): "Choose, or enter a new person below",
+        str(NEW_PERSON): "Choose, or enter a new person",
         **{str(person.id): f"{person.name}, {person.email}" for person in people},
     }
     form.qualification.choices = list_qualification_choices(centre)
