@@ -373,7 +373,7 @@ CHLOES_ITEMS: list[DemoItem] = [
         ),
     ),
     DemoItem(
-        "Compliance assessment with the data protection lead",
+        "Compliance review with the data protection lead",
         Method.QUESTIONING,
         82,
         "Questions and answers",
