@@ -83,7 +83,7 @@ def test_a_form_that_takes_too_long_is_given_up_and_the_next_one_rendered(
 ) -> None:
     renderer.render(content)
     renderer.timeout_seconds, renderer.timeout_seconds_per_row = 0.5, 0
-    with pytest.raises(FormNotRendered, match="could not be made"):
+    with pytest.raises(FormNotRendered, match="could not be printed"):
         renderer.render(filled("DELIVERCC", rows=300))
     renderer.timeout_seconds = 20
     assert renderer.render(content).startswith(b"%PDF")
