@@ -79,6 +79,24 @@ def test_an_event_can_be_neither_changed_nor_deleted(world: World, change: str) 
     assert len(list_events()) == 1
 
 
+def test_an_event_cannot_be_replaced_on_sqlite(world: World) -> None:
+    """REPLACE deletes the old row, and the trigger on deletes sees it only with `recursive_triggers`."""
+    if db.engine.dialect.name != "sqlite":
+        pytest.skip("of SQLite")
+    with transaction():
+        events.record("candidate_withdrawn", world.registration, factories.actor(world.dan))
+    [event] = list_events()
+    before = event.body
+    with pytest.raises(DBAPIError, match="append-only"):
+        db.session.execute(
+            text(
+                "INSERT OR REPLACE INTO event (seq, at, act, object_type, object_id, body, prev, hash) "
+                "SELECT seq, at, act, object_type, object_id, '{}', prev, hash FROM event"
+            )
+        )
+    assert [each.body for each in list_events()] == [before]
+
+
 def test_many_at_once_make_one_chain(app: Flask, world: World) -> None:
     """Eight people act at the same moment, five times each: forty events, no gap, no fork."""
     actor, registration = factories.actor(world.dan), world.registration.id
