@@ -4,7 +4,9 @@ import io
 import re
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -18,6 +20,7 @@ from tests.integrity.tampering import behind_its_back, offences
 from tests.recording_forms.reading import Sheet
 from tracker import clock
 from tracker.extensions import db
+from tracker.ledger import keys
 from tracker.ledger.transactions import transaction
 from tracker.models import IssuedForm, Person
 from tracker.recording_forms import pdf_inspection
@@ -30,6 +33,7 @@ from tracker.recording_forms.form_verification import (
     load_keys_from_folder,
     load_known_keys,
 )
+from tracker.recording_forms.issuing import PlannedIssue, plan_issue, render_issue
 from tracker.recording_forms.pdf_seals import MAX_ATTACHMENTS, read_attachments
 from tracker.recording_forms.snapshot import take_snapshot
 from tracker.registrations.services import void_attempt
@@ -71,6 +75,11 @@ def reopen(world: World) -> None:
         verifying.reopen_verified(
             world.cfacc15, [factories.criterion(world.cfacc15, "1").id], "Look again.", factories.actor(world.carol)
         )
+
+
+def seal(plan: PlannedIssue) -> bytes:
+    """The PDF that this plan makes, sealed with the installation's key; nothing records it."""
+    return file_store.read(render_issue(plan).file.sha256)
 
 
 def of_forms(found: list[str]) -> list[str]:
@@ -233,6 +242,42 @@ class TestVerifying:
         assert check_code(code, {}).verdict is FormVerdict.NOT_ISSUED_HERE
         other = code[:30] + ("A" if code[30] != "A" else "B") + code[31:]
         assert check_code(other, load_known_keys()).verdict is FormVerdict.NOT_ISSUED_HERE
+
+    def test_a_code_whose_signature_was_changed_is_not_accepted(self, issued: bytes) -> None:
+        code = read_attachments(issued)["code.txt"].decode()
+        forged = code[:-20] + ("A" if code[-20] != "A" else "B") + code[-19:]
+        assert parse_code(forged)[0] == parse_code(code)[0], "all details are those of the issued form"
+        assert check_code(forged, load_known_keys()).verdict is FormVerdict.NOT_ISSUED_HERE
+        verdict = check_file(pdf_carrying(forged.encode()), load_known_keys()).verdict
+        assert verdict is FormVerdict.NOT_ISSUED_HERE, "whoever has no code of ours is told nothing of the form"
+
+    @pytest.mark.parametrize(
+        "changed", [{"round": 2}, {"snapshot_hash": "0" * 64}, {"ledger_size": 1}, {"ledger_head": "0" * 64}]
+    )
+    def test_a_signed_code_that_contradicts_the_record_is_not_accepted(
+        self, issued: bytes, changed: dict[str, Any]
+    ) -> None:
+        code, _ = parse_code(read_attachments(issued)["code.txt"].decode())
+        other = replace(code, **changed)
+        signed = other.text(keys.sign(other.key, other.body))
+        assert check_code(signed, load_known_keys()).verdict is FormVerdict.NOT_ISSUED_HERE
+
+    def test_a_sealed_file_with_another_snapshot_than_its_code_is_not_accepted(self, verified: World) -> None:
+        plan = plan_issue(verified.cfacc15)
+        assert plan.content.issue
+        issue = replace(plan.content.issue, snapshot='{"unit":"another"}')
+        answer = check_file(seal(replace(plan, content=replace(plan.content, issue=issue))), load_known_keys())
+        assert answer.verdict is FormVerdict.CHANGED
+        assert "its snapshot is not the one that its code names" in answer.sentence
+
+    def test_a_file_sealed_with_another_key_than_its_code_is_not_accepted(self, verified: World) -> None:
+        plan = plan_issue(verified.cfacc15)
+        with transaction():
+            other = keys.make_key()
+        resealed = replace(plan, certificate=other.certificate, code=replace(plan.code, key=other.name))
+        answer = check_file(seal(resealed), load_known_keys())
+        assert answer.verdict is FormVerdict.CHANGED
+        assert "its code was signed with another key than its seal" in answer.sentence
 
     @pytest.mark.usefixtures("app")
     @pytest.mark.parametrize("code", ["x", "%00", "é", "A" * 216, "=" * 50])
