@@ -1,5 +1,6 @@
 """Erasure: only what is due and not on hold, all of it, and the ledger stays intact."""
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
@@ -18,7 +19,7 @@ from tracker.extensions import db
 from tracker.integrity.erasures import find_late_erasures
 from tracker.integrity.ledger_snapshot import LedgerSnapshot
 from tracker.ledger import transactions
-from tracker.ledger.events import Actor
+from tracker.ledger.events import Actor, hash_text
 from tracker.ledger.transactions import transaction
 from tracker.models import (
     Assessment,
@@ -26,6 +27,8 @@ from tracker.models import (
     Centre,
     Decision,
     Erasure,
+    Event,
+    EventText,
     Evidence,
     EvidenceVersion,
     Grant,
@@ -73,6 +76,30 @@ def wait(time: timedelta) -> None:
 def erase(of: Registration, *, is_full: bool) -> None:
     with transaction():
         erasure.erase_portfolio(of, is_full, dan())
+
+
+def texts_written() -> set[str]:
+    """Return every text in the database."""
+    db.session.rollback()
+    return {
+        value
+        for table in db.metadata.sorted_tables
+        for row in db.session.execute(select(table))
+        for value in row
+        if isinstance(value, str)
+    }
+
+
+def confirmed_texts(guesses: set[str] | None = None) -> set[str]:
+    """Return the guesses, or else all texts in the database, that hash to a text in the ledger with a salt left."""
+    guesses = texts_written() if guesses is None else guesses
+    query = select(Event.body, EventText.field, EventText.salt).join(EventText, EventText.event_seq == Event.seq)
+    return {
+        guess
+        for body, field, salt in db.session.execute(query.where(EventText.field.not_like("%:%")))
+        for guess in guesses
+        if hash_text(salt, guess) == json.loads(body)["data"]["texts"][field]
+    }
 
 
 def late() -> list[str]:
@@ -190,6 +217,16 @@ class TestEverything:
         assert not any(file_store.get_path(each).exists() for each in forms)
         assert but_for_late() == []
         assert list(list_missing_files()) == []
+
+    def test_no_erased_text_can_be_confirmed_by_a_guess(self) -> None:
+        """A text hashes to what the ledger holds only with its salt, which is erased with it."""
+        chloe = registration("Chloe")
+        before, could_be_confirmed = texts_written(), confirmed_texts()
+        wait(4 * A_YEAR)
+        erase(chloe, is_full=True)
+        erased = before - texts_written()
+        assert erased & could_be_confirmed, "before the erasure a guess could be confirmed"
+        assert confirmed_texts(erased) == set()
 
     def test_person_with_another_role_keeps_their_name(self) -> None:
         with transaction():
