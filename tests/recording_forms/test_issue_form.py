@@ -268,7 +268,7 @@ class TestVerifying:
         issue = replace(plan.content.issue, snapshot='{"unit":"another"}')
         answer = check_file(seal(replace(plan, content=replace(plan.content, issue=issue))), load_known_keys())
         assert answer.verdict is FormVerdict.CHANGED
-        assert "its snapshot is not the one that its code names" in answer.sentence
+        assert "the signed content in it is not the one its code names" in answer.sentence
 
     def test_a_file_sealed_with_another_key_than_its_code_is_not_accepted(self, verified: World) -> None:
         plan = plan_issue(verified.cfacc15)
@@ -277,7 +277,7 @@ class TestVerifying:
         resealed = replace(plan, certificate=other.certificate, code=replace(plan.code, key=other.name))
         answer = check_file(seal(resealed), load_known_keys())
         assert answer.verdict is FormVerdict.CHANGED
-        assert "its code was signed with another key than its seal" in answer.sentence
+        assert "its code and its seal were made with different keys" in answer.sentence
 
     @pytest.mark.usefixtures("app")
     @pytest.mark.parametrize("code", ["x", "%00", "é", "A" * 216, "=" * 50])
