@@ -40,8 +40,8 @@ def read_document(file: str, as_json: bool, output: Path | None) -> None:
         click.echo(format_unit(reading.document))
     for doubt in reading.doubts:
         click.echo(f"{_format_lines(doubt.lines)}{doubt.what}; {doubt.assumed}", err=True)
-    for each in reading.unparsed:
-        click.echo(f"{_format_lines(each.lines)}text not used: {' '.join(each.text.split())[:100]}", err=True)
+    for passage in reading.unparsed:
+        click.echo(f"{_format_lines(passage.lines)}text not used: {' '.join(passage.text.split())[:100]}", err=True)
 
 
 def _read_input(file: str) -> tuple[str, bytes]:

@@ -94,8 +94,8 @@ def load_files(folder: Path | None) -> None:
         raise click.ClickException(
             f"The database cannot be used: {reason}. Nothing was loaded. If it is new, run flask db upgrade."
         ) from error
-    for each in loaded:
-        click.echo(f"{each.name}: {each.outcome}")
+    for result in loaded:
+        click.echo(f"{result.name}: {result.outcome}")
 
 
 def read_or_fail(folder: Path | None) -> StandardsFolder:

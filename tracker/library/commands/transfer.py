@@ -45,13 +45,13 @@ def import_units(file: Path, format_name: str, folder: Path | None, yes: bool) -
     _check_no_duplicates(result.units)
     for remark in result.remarks:
         click.echo(remark, err=True)
-    taken: set[str] = set()
-    here: dict[str, str | None] = {}
+    taken_slugs: set[str] = set()
+    written_slugs: dict[str, str | None] = {}
     for unit in result.units:
-        slug = _write_unit(unit, format_name, library, (folder or FOLDER) / "units", taken, yes=yes)
-        here[unit.slug] = None if unit.slug in here else slug
+        slug = _write_unit(unit, format_name, library, (folder or FOLDER) / "units", taken_slugs, yes=yes)
+        written_slugs[unit.slug] = None if unit.slug in written_slugs else slug
     if result.links:
-        _write_links(result.links, here, folder or FOLDER, yes=yes)
+        _write_links(result.links, written_slugs, folder or FOLDER, yes=yes)
 
 
 @click.command("export")
@@ -73,14 +73,14 @@ def export_units(
         units = list(library.units) if every else [library.find_unit(code) for code in codes]
     except TrackerError as error:
         raise click.ClickException(str(error)) from error
-    written = formats.write(format_name, units, list_links_between(library.links, units))
-    for sentence in written.omissions:
+    exported = formats.write(format_name, units, list_links_between(library.links, units))
+    for sentence in exported.omissions:
         click.echo(sentence, err=True)
     if output:
-        output.write_bytes(written.body)
+        output.write_bytes(exported.body)
         click.echo(f"Written to {output}.", err=True)
     else:
-        sys.stdout.buffer.write(written.body)
+        sys.stdout.buffer.write(exported.body)
         sys.stdout.flush()
 
 
@@ -99,14 +99,14 @@ def list_links_between(links: Sequence[LinksDocument], units: Sequence[UnitDocum
     slugs = {unit.slug for unit in units}
     return [
         ExchangedLink(LinkKind.SAME, first, position, second, other)
-        for first, second, pairs in ((*each.units, each.positions) for each in links)
+        for first, second, pairs in ((*document.units, document.positions) for document in links)
         if {first, second} <= slugs
         for position, other in pairs
     ]
 
 
 def _write_unit(
-    unit: UnitDocument, format_name: str, library: StandardsFolder, units: Path, taken: set[str], *, yes: bool
+    unit: UnitDocument, format_name: str, library: StandardsFolder, units: Path, taken_slugs: set[str], *, yes: bool
 ) -> str | None:
     """Write one unit if it is new, or changed and confirmed.
 
@@ -115,9 +115,9 @@ def _write_unit(
     from tracker.units import formats
     from tracker.units.formats import differences, unit_yaml
 
-    existing = next((each for each in library.units if each.key == unit.key), None)
-    unit = replace(unit, slug=existing.slug if existing else _find_free_slug(unit, library, taken))
-    taken.add(unit.slug)
+    existing = next((document for document in library.units if document.key == unit.key), None)
+    unit = replace(unit, slug=existing.slug if existing else _find_free_slug(unit, library, taken_slugs))
+    taken_slugs.add(unit.slug)
     name = f"{unit.code} version {unit.version}, revision {unit.revision}"
     unit = formats.complete_unit(format_name, existing, unit)
     changes = differences.describe_differences(existing, unit)
@@ -137,12 +137,14 @@ def _write_unit(
     return unit.slug
 
 
-def _write_links(links: Sequence[ExchangedLink], here: Mapping[str, str | None], folder: Path, *, yes: bool) -> None:
+def _write_links(
+    links: Sequence[ExchangedLink], written_slugs: Mapping[str, str | None], folder: Path, *, yes: bool
+) -> None:
     """Write new links between units of the folder. Existing links stay.
 
     Args:
         links: The links of the imported file.
-        here: The slug in the folder for each slug in the file; None where the unit was not written.
+        written_slugs: The slug in the folder for each slug in the file; None where the unit was not written.
         folder: The standards folder.
         yes: Write without asking.
     """
@@ -152,17 +154,17 @@ def _write_links(links: Sequence[ExchangedLink], here: Mapping[str, str | None],
     units = {unit.slug: unit for unit in library.units}
     result: dict[tuple[str, str], set[tuple[int, int]]] = {}
     for link in links:
-        slug, other = here.get(link.slug) or "", here.get(link.other_slug) or ""
+        slug, other = written_slugs.get(link.slug) or "", written_slugs.get(link.other_slug) or ""
         if slug in units and other in units and slug != other and can_be_written(link, units[slug], units[other]):
-            turned = slug > other
-            pair = (other, slug) if turned else (slug, other)
-            place = (link.other_position, link.position) if turned else (link.position, link.other_position)
+            is_reversed = slug > other
+            pair = (other, slug) if is_reversed else (slug, other)
+            place = (link.other_position, link.position) if is_reversed else (link.position, link.other_position)
             result.setdefault(pair, set()).add(place)
     for (slug, other), places in sorted(result.items()):
         _write_links_between(units[slug], units[other], places, library, folder / "links", yes=yes)
-    left = len(links) - sum(map(len, result.values()))
-    if left:
-        count = format_count(left, "link")
+    not_imported = len(links) - sum(map(len, result.values()))
+    if not_imported:
+        count = format_count(not_imported, "link")
         click.echo(f"Not imported: {count} that a file in standards/links cannot contain.", err=True)
 
 
@@ -178,7 +180,9 @@ def _write_links_between(
     from tracker.units.formats.link_yaml import describe_link, format_links_yaml
 
     name = f"Links between {first.code} and {second.code}"
-    existing = next((each for each in library.links if set(each.units) == {first.slug, second.slug}), None)
+    existing = next(
+        (document for document in library.links if set(document.units) == {first.slug, second.slug}), None
+    )
     present: set[tuple[int, int]] = set(existing.positions) if existing else set()
     if existing and existing.units[0] == second.slug:
         present = {(position, other) for other, position in present}
@@ -199,9 +203,9 @@ def _write_links_between(
     click.echo(f"{name}: {len(new)} new, {target.name}")
 
 
-def _find_free_slug(unit: UnitDocument, library: StandardsFolder, taken: set[str]) -> str:
+def _find_free_slug(unit: UnitDocument, library: StandardsFolder, taken_slugs: set[str]) -> str:
     """Return the unit's own slug, or one with version and revision where another unit has it."""
-    existing = {each.slug for each in library.units} | taken
-    named = f"{unit.slug}-{make_slug(unit.version)}-{unit.revision}"
-    candidates = [unit.slug, named, *(f"{named}-{number}" for number in range(2, 1000))]
+    existing = {unit.slug for unit in library.units} | taken_slugs
+    versioned_slug = f"{unit.slug}-{make_slug(unit.version)}-{unit.revision}"
+    candidates = [unit.slug, versioned_slug, *(f"{versioned_slug}-{number}" for number in range(2, 1000))]
     return next(slug for slug in candidates if slug not in existing)

@@ -28,7 +28,7 @@ SIMULATION_CHOICES = {"": "Not stated", "yes": "Allowed", "no": "Not allowed"}
 
 def make_choices(words: type[LabelledEnum]) -> dict[str, str]:
     """Return the values and labels of an enum as choices of a select field."""
-    return {each.value: each.label for each in words}
+    return {member.value: member.label for member in words}
 
 
 class AddUnitForm(PageForm):
@@ -68,9 +68,9 @@ class CriterionForm(DraftForm):
 
     def offer_parents(self, working: WorkingCopy, key: str) -> None:
         """Offer every statement outside the criterion's own items as its parent."""
-        own = {each.key for each in list_with_items(working, key)} if key else set()
-        stems = [each for each in working.criteria if each.key not in own]
-        self.parent.choices = {"": "Nothing", **{each.key: f"{each.label} {each.text[:70]}" for each in stems}}
+        own = {entry.key for entry in list_with_items(working, key)} if key else set()
+        stems = [criterion for criterion in working.criteria if criterion.key not in own]
+        self.parent.choices = {"": "Nothing", **{stem.key: f"{stem.label} {stem.text[:70]}" for stem in stems}}
 
     def fill(self, entry: DraftCriterion) -> None:
         """Show the criterion as the working copy has it."""

@@ -32,7 +32,7 @@ class DraftRow:
     updated_at: datetime
 
 
-def list_drafts(centre_ids: Collection[int], states: Collection[DraftState], most: int = 50) -> list[DraftRow]:
+def list_drafts(centre_ids: Collection[int], states: Collection[DraftState], limit: int = 50) -> list[DraftRow]:
     """List drafts of these centres, the most recently changed first."""
     query = (
         select(
@@ -42,7 +42,7 @@ def list_drafts(centre_ids: Collection[int], states: Collection[DraftState], mos
         .join(Person, Person.id == UnitDraft.made_by_id)
         .where(UnitDraft.centre_id.in_(centre_ids), UnitDraft.state.in_(states))
         .order_by(UnitDraft.updated_at.desc(), UnitDraft.id.desc())
-        .limit(most)
+        .limit(limit)
     )  # fmt: skip
     return [DraftRow(*row) for row in db.session.execute(query)]
 
@@ -114,11 +114,11 @@ class ReviewScreen:
     @property
     def open_doubts(self) -> tuple[DoubtRow, ...]:
         """Return the doubts that are not resolved."""
-        return tuple(each for each in self.doubts if not each.is_resolved)
+        return tuple(doubt for doubt in self.doubts if not doubt.is_resolved)
 
     def about(self, kind: CriterionKind | None) -> tuple[DoubtRow, ...]:
         """Return the doubts about several statements of a kind; with None, those that concern no statement."""
-        return tuple(each for each in self.doubts if each.key is None and each.kind == kind)
+        return tuple(doubt for doubt in self.doubts if doubt.key is None and doubt.kind == kind)
 
     @property
     def last_line(self) -> int:
@@ -127,7 +127,7 @@ class ReviewScreen:
 
 
 def build_review_screen(lines: list[dict[str, Any]], working: WorkingCopy) -> ReviewScreen:
-    """Build both sides of the review screen from the draft's source lines and its working copy. Pure."""
+    """Build both sides of the review screen from the draft's source lines and its working copy."""
     owner = _map_lines_to_entries(working)
     doubts = _build_doubt_rows(working, owner)
     return ReviewScreen(
@@ -141,23 +141,23 @@ def build_review_screen(lines: list[dict[str, Any]], working: WorkingCopy) -> Re
 
 def _map_lines_to_entries(working: WorkingCopy) -> dict[int, str]:
     """Which statement each source line became; the innermost where several share it."""
-    here = {each.key for each in working.entries}
-    return {number: key for key, lines in working.places.items() if key in here for number in lines}
+    keys = {entry.key for entry in working.entries}
+    return {number: key for key, lines in working.places.items() if key in keys for number in lines}
 
 
 def _build_doubt_rows(working: WorkingCopy, owner: Mapping[int, str]) -> tuple[DoubtRow, ...]:
     still_open = list_open_doubts(working)
-    kinds = {each.key: each.kind for each in working.criteria}
+    kinds = {criterion.key: criterion.kind for criterion in working.criteria}
     result = []
-    for number, each in enumerate(working.warnings):
-        keys = list(dict.fromkeys(owner[line] for line in each.lines if owner.get(line) in kinds))
+    for number, doubt in enumerate(working.warnings):
+        keys = list(dict.fromkeys(owner[line] for line in doubt.lines if owner.get(line) in kinds))
         later = [other for other in still_open if other > number]
         result.append(
             DoubtRow(
                 number=number + 1,
-                lines=tuple(each.lines),
-                sentence=describe_doubt(each),
-                is_resolved=each.settled,
+                lines=tuple(doubt.lines),
+                sentence=describe_doubt(doubt),
+                is_resolved=doubt.settled,
                 key=keys[0] if len(keys) == 1 else None,
                 kind=kinds[keys[0]] if keys else None,
                 next_open=later[0] + 1 if later else None,
@@ -173,8 +173,8 @@ def _build_source_rows(
     begins_at: dict[int, list[int]] = {}
     for doubt in doubts:
         begins_at.setdefault(min(doubt.lines, default=0), []).append(doubt.number)
-    unparsed = {number for each in working.unparsed if not each.placed for number in each.lines}
-    labels = {each.key: each.label for each in working.entries}
+    unparsed = {number for passage in working.unparsed if not passage.placed for number in passage.lines}
+    labels = {entry.key: entry.label for entry in working.entries}
     rows, page = [], None
     for line in lines:
         number, key = line["number"], owner.get(line["number"])
@@ -199,23 +199,23 @@ def _build_source_rows(
 def _build_statement_rows(
     working: WorkingCopy, kind: CriterionKind, doubts: tuple[DoubtRow, ...]
 ) -> list[StatementRow]:
-    items = Counter(each.parent for each in working.criteria)
+    items = Counter(criterion.parent for criterion in working.criteria)
     depths: dict[str, int] = {}
     rows: list[StatementRow] = []
-    for each in working.criteria:
-        if each.kind != kind:
+    for criterion in working.criteria:
+        if criterion.kind != kind:
             continue
-        depths[each.key] = depths.get(each.parent or "", -1) + 1
+        depths[criterion.key] = depths.get(criterion.parent or "", -1) + 1
         rows.append(
             StatementRow(
-                entry=each,
-                depth=depths[each.key],
-                lines=tuple(working.places.get(each.key, ())),
-                doubts=tuple(doubt for doubt in doubts if doubt.key == each.key),
-                is_new_heading=not rows or rows[-1].entry.heading != each.heading,
+                entry=criterion,
+                depth=depths[criterion.key],
+                lines=tuple(working.places.get(criterion.key, ())),
+                doubts=tuple(doubt for doubt in doubts if doubt.key == criterion.key),
+                is_new_heading=not rows or rows[-1].entry.heading != criterion.heading,
                 is_first=not rows,
-                items=items[each.key],
-                was_read=each.key.startswith("r"),
+                items=items[criterion.key],
+                was_read=criterion.key.startswith("r"),
             )
         )
     return rows

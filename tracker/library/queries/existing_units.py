@@ -26,24 +26,24 @@ def find_existing_unit(draft: UnitDraft, working: WorkingCopy) -> ExistingUnit |
 
     Returns None where there is none, and for a correction or new edition, which was started from the existing unit.
     """
-    seen = _list_units_by_codes(working, draft.centre_id)
-    if not seen:
+    matching = _list_units_by_codes(working, draft.centre_id)
+    if not matching:
         return None
-    same = [unit for unit in seen if unit.code == working.code]
+    same = [unit for unit in matching if unit.code == working.code]
     if same and _is_version_taken(working, same):
         of_version = [unit for unit in same if unit.version == working.version]
         return ExistingUnit(max(of_version, key=_get_sort_key), _describe_refusal(working))
     if draft.replaces_unit_id is not None:
         return None
-    newest = max(same or seen, key=_get_sort_key)
+    newest = max(same or matching, key=_get_sort_key)
     return ExistingUnit(
         newest, _describe_new_version(working, newest, same) if same else _describe_new_unit(working, newest)
     )
 
 
 def _list_units_by_codes(working: WorkingCopy, centre_id: int) -> list[Unit]:
-    stated = (working.code, *(each.value for each in working.identifiers))
-    codes = {normalise_code(each) for each in stated} - {""}
+    codes_as_written = (working.code, *(identifier.value for identifier in working.identifiers))
+    codes = {normalise_code(code) for code in codes_as_written} - {""}
     called = select(UnitCode.unit_id).where(UnitCode.normalised.in_(codes), UnitCode.scheme != "slug")
     query = select(Unit).where(Unit.id.in_(called), is_unit_visible_at([centre_id]))
     return list(db.session.scalars(query.options(defer(Unit.document), defer(Unit.search_text)).order_by(Unit.id)))
@@ -80,12 +80,14 @@ def _describe_new_version(working: WorkingCopy, newest: Unit, same: list[Unit]) 
     is_newest = (parse_version(version), revision) >= version_order(newest)
     present = f"version {newest.version}, revision {newest.revision}"
     if any(unit.version == version for unit in same):
-        made = f"Publishing makes your centre’s own copy of version {version}, as revision {revision}."
+        effect = f"Publishing makes your centre’s own copy of version {version}, as revision {revision}."
     else:
-        made = f"Publishing makes a version of it: version {version}, beside {present}."
+        effect = f"Publishing makes a version of it: version {version}, beside {present}."
     target = "it" if is_newest else f"{present}, which is newer"
     still = "" if is_newest else "still "
-    sentence = f"{made} New candidates are {still}registered for {target}; registered candidates keep their version."
+    sentence = (
+        f"{effect} New candidates are {still}registered for {target}; registered candidates keep their version."
+    )
     if newest.owner_centre_id:
         sentence += " To correct a mistake, press “Correct our transcription” on its page instead."
     return sentence

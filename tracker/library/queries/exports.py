@@ -28,9 +28,9 @@ def list_exported_links(units: Sequence[Unit], centre_id: int) -> list[Exchanged
         .order_by(CriterionLink.centre_id.is_not(None), CriterionLink.id)
     )
     existing = {
-        (each.kind, each.unit_id, each.position, each.other_unit_id, each.other_position): each.is_confirmed
-        for each in db.session.scalars(query)
-        if each.unit_id in slugs and each.other_unit_id in slugs
+        (link.kind, link.unit_id, link.position, link.other_unit_id, link.other_position): link.is_confirmed
+        for link in db.session.scalars(query)
+        if link.unit_id in slugs and link.other_unit_id in slugs
     }
     return [
         ExchangedLink(kind, slugs[one], position, slugs[other], other_position)
@@ -43,10 +43,10 @@ def list_exported_documents(
     unit_ids: Collection[int], centre_ids: Collection[int]
 ) -> list[tuple[Unit, UnitDocument]]:
     """List these units with their documents, as far as the centres can see them, by code and version."""
-    wanted = sorted(unit_ids)
+    ordered_ids = sorted(unit_ids)
     result: list[Unit] = []
-    for start in range(0, len(wanted), UNITS_PER_QUERY):
-        some = Unit.id.in_(wanted[start : start + UNITS_PER_QUERY])
-        result += db.session.scalars(select(Unit).where(some, is_unit_visible_at(centre_ids)))
+    for start in range(0, len(ordered_ids), UNITS_PER_QUERY):
+        condition = Unit.id.in_(ordered_ids[start : start + UNITS_PER_QUERY])
+        result += db.session.scalars(select(Unit).where(condition, is_unit_visible_at(centre_ids)))
     ordered = sorted(result, key=lambda unit: (unit.code, version_order(unit)))
     return [(unit, unit_from_json(json.loads(unit.document))) for unit in ordered]

@@ -28,7 +28,7 @@ def list_all_guidance(centre_ids: Collection[int]) -> list[GuidanceRow]:
     attached = select(GuidanceUnit.guidance_id, GuidanceUnit.unit_code).where(_is_attached_at(centre_ids))
     for guidance_id, code in db.session.execute(attached):
         codes.setdefault(guidance_id, set()).add(code)
-    return [GuidanceRow(each, tuple(sorted(codes.get(each.id, ())))) for each in result]
+    return [GuidanceRow(guidance, tuple(sorted(codes.get(guidance.id, ())))) for guidance in result]
 
 
 def find_guidance(slug: str, centre_ids: Collection[int]) -> Guidance | None:

@@ -29,40 +29,42 @@ def add_link_counts(
 
     A link between an unchanged and a changed unit is counted with the changed unit, which must be selected first.
     """
-    places = {each.slug: place for place, each in enumerate(documents)}
-    linked = sorted({slug for each in links for slug in (each.slug, each.other_slug)})
-    here = find_units_with_same_content([documents[places[slug]] for slug in linked], format_name, centre_id)
-    decided = _list_decided_keys([each.id for each in here.values()], centre_id)
-    claimed = {slug: _list_claimable_positions(here.get(slug), documents[places[slug]]) for slug in linked}
-    coming = {slug for slug in linked if slug in here or entries[places[slug]].outcome is not ImportOutcome.REFUSED}
+    places = {document.slug: place for place, document in enumerate(documents)}
+    linked = sorted({slug for link in links for slug in (link.slug, link.other_slug)})
+    units = find_units_with_same_content([documents[places[slug]] for slug in linked], format_name, centre_id)
+    decided = _list_decided_keys([unit.id for unit in units.values()], centre_id)
+    linkable = {slug: _list_linkable_positions(units.get(slug), documents[places[slug]]) for slug in linked}
+    importable = {
+        slug for slug in linked if slug in units or entries[places[slug]].outcome is not ImportOutcome.REFUSED
+    }
     new: dict[frozenset[tuple[str, int]], int] = {}
     for link in links:
-        one, other = documents[places[link.slug]], documents[places[link.other_slug]]
+        document, other = documents[places[link.slug]], documents[places[link.other_slug]]
         ends = frozenset({(link.slug, link.position), (link.other_slug, link.other_position)})
         if (
-            {link.slug, link.other_slug} <= coming
-            and link.kind is (LinkKind.REPLACED_BY if one.code == other.code else LinkKind.SAME)
-            and all(position in claimed[slug] for slug, position in ends)
-            and not _is_decided(link, here, decided)
+            {link.slug, link.other_slug} <= importable
+            and link.kind is (LinkKind.REPLACED_BY if document.code == other.code else LinkKind.SAME)
+            and all(position in linkable[slug] for slug, position in ends)
+            and not _is_decided(link, units, decided)
         ):
             is_other = entries[places[other.slug]].outcome is ImportOutcome.CHANGED
-            new[ends] = places[other.slug if is_other else one.slug]
+            new[ends] = places[other.slug if is_other else document.slug]
     counts = Counter(new.values())
     return tuple(replace(entry, links=counts[place]) for place, entry in enumerate(entries))
 
 
-def _list_claimable_positions(unit: Unit | None, document: UnitDocument) -> set[int]:
+def _list_linkable_positions(unit: Unit | None, document: UnitDocument) -> set[int]:
     """Return the positions of assessable criteria; links connect only these."""
-    return {each.position for each in (get_document(unit) if unit else document).assessable}
+    return {criterion.position for criterion in (get_document(unit) if unit else document).assessable}
 
 
-def _is_decided(link: ExchangedLink, here: Mapping[str, Unit], decided: Collection[LinkKey]) -> bool:
+def _is_decided(link: ExchangedLink, units: Mapping[str, Unit], decided: Collection[LinkKey]) -> bool:
     """Return whether no decision is needed: the link was confirmed or refused, or both ends are one unit here."""
-    one, other = here.get(link.slug), here.get(link.other_slug)
-    if one is None or other is None:
+    unit, other = units.get(link.slug), units.get(link.other_slug)
+    if unit is None or other is None:
         return False
-    kind, first, second = order_units(one, other)
-    places = (link.position, link.other_position) if first is one else (link.other_position, link.position)
+    kind, first, second = order_units(unit, other)
+    places = (link.position, link.other_position) if first is unit else (link.other_position, link.position)
     return first is second or (kind, first.id, places[0], second.id, places[1]) in decided
 
 
@@ -74,7 +76,7 @@ def _list_decided_keys(unit_ids: Sequence[int], centre_id: int) -> set[LinkKey]:
             CriterionLink.unit_id.in_(unit_ids[start : start + UNITS_PER_QUERY]), is_link_valid_at([centre_id])
         )
         result |= {
-            (each.kind, each.unit_id, each.position, each.other_unit_id, each.other_position)
-            for each in db.session.scalars(query)
+            (link.kind, link.unit_id, link.position, link.other_unit_id, link.other_position)
+            for link in db.session.scalars(query)
         }
     return result

@@ -29,7 +29,7 @@ NOT_CONTENT = frozenset({"slug", "revision", "provenance", "dates"})
 
 @dataclass(frozen=True)
 class ImportEntry:
-    """What importing one unit of a file means for the library; stored with the import."""
+    """The result of comparing one unit of a file with the library; stored with the import."""
 
     code: str
     title: str
@@ -108,17 +108,17 @@ def hash_content(document: Mapping[str, Any]) -> str:
 
 def list_import_entries(documents: Sequence[UnitDocument], format_name: str, centre_id: int) -> Iterator[ImportEntry]:
     """Yield for each unit of a file what importing it means for the centre's library, in the order of the file."""
-    seen: set[tuple[str, str]] = set()
+    seen_keys: set[tuple[str, str]] = set()
     for start in range(0, len(documents), UNITS_PER_QUERY):
-        some = documents[start : start + UNITS_PER_QUERY]
-        existing = list_library_versions(some, centre_id)
-        for document in some:
+        batch = documents[start : start + UNITS_PER_QUERY]
+        existing = list_library_versions(batch, centre_id)
+        for document in batch:
             key = (document.code, document.version)
-            if key in seen:
+            if key in seen_keys:
                 yield refuse_unit(document, "It appears twice in the file.")
             else:
                 yield classify_unit(complete_from_library(document, existing[key], format_name), existing[key])
-            seen.add(key)
+            seen_keys.add(key)
 
 
 def list_library_versions(
@@ -126,7 +126,7 @@ def list_library_versions(
 ) -> dict[tuple[str, str], list[LibraryVersion]]:
     """Return the revisions of these units that the centre can see, by code and version, the oldest first."""
     query = select(Unit.code, Unit.version, Unit.revision, Unit.document).where(
-        Unit.code.in_({each.code for each in documents}), is_unit_visible_at([centre_id])
+        Unit.code.in_({document.code for document in documents}), is_unit_visible_at([centre_id])
     )
     result: dict[tuple[str, str], list[LibraryVersion]] = defaultdict(list)
     for code, version, revision, document in db.session.execute(query.order_by(Unit.revision, Unit.id)):
@@ -145,21 +145,23 @@ def find_units_with_same_content(
     """Find the same for many units, by their slugs in the file; units without a match are left out."""
     result: dict[str, Unit] = {}
     for start in range(0, len(documents), UNITS_PER_QUERY):
-        some = documents[start : start + UNITS_PER_QUERY]
-        query = select(Unit).where(Unit.code.in_({each.code for each in some}), is_unit_visible_at([centre_id]))
+        batch = documents[start : start + UNITS_PER_QUERY]
+        query = select(Unit).where(
+            Unit.code.in_({document.code for document in batch}), is_unit_visible_at([centre_id])
+        )
         units: dict[tuple[str, str], list[Unit]] = defaultdict(list)
         for unit in db.session.scalars(query.order_by(Unit.revision, Unit.id)):
             units[unit.code, unit.version].append(unit)
-        for document in some:
+        for document in batch:
             if same := _filter_same_content(document, units[document.code, document.version], format_name):
                 result[document.slug] = max(same, key=lambda unit: (unit.owner_centre_id is not None, unit.revision))
     return result
 
 
 def _filter_same_content(document: UnitDocument, units: Sequence[Unit], format_name: str) -> list[Unit]:
-    existing = [LibraryVersion(each.revision, json.loads(each.document)) for each in units]
+    existing = [LibraryVersion(unit.revision, json.loads(unit.document)) for unit in units]
     content_hash = hash_content(complete_from_library(document, existing, format_name).as_json())
-    return [unit for unit, each in zip(units, existing, strict=True) if each.content_hash == content_hash]
+    return [unit for unit, version in zip(units, existing, strict=True) if version.content_hash == content_hash]
 
 
 def classify_unit(document: UnitDocument, existing: Sequence[LibraryVersion]) -> ImportEntry:
@@ -167,7 +169,7 @@ def classify_unit(document: UnitDocument, existing: Sequence[LibraryVersion]) ->
     if reason := find_refusal_reason(document):
         return refuse_unit(document, reason)
     content_hash = hash_content(document.as_json())
-    same = next((each for each in existing if each.content_hash == content_hash), None)
+    same = next((version for version in existing if version.content_hash == content_hash), None)
     if same:
         return _make_entry(document, ImportOutcome.UNCHANGED, revision=same.revision)
     if not existing:
@@ -193,8 +195,8 @@ def complete_from_library(
 
 def list_differences(before: UnitDocument, document: UnitDocument) -> list[str]:
     """List the differences in content, one sentence each; source and revision do not count."""
-    placed = replace(before, slug=document.slug, revision=document.revision, provenance=document.provenance)
-    return differences.describe_differences(placed, document)
+    comparable = replace(before, slug=document.slug, revision=document.revision, provenance=document.provenance)
+    return differences.describe_differences(comparable, document)
 
 
 def refuse_unit(document: UnitDocument, reason: str) -> ImportEntry:
@@ -211,9 +213,9 @@ def find_refusal_reason(document: UnitDocument) -> str:
         return "It has no criteria."
     if len(document.criteria) > MAX_CRITERIA:
         return f"It has more than {MAX_CRITERIA:,} criteria."
-    long = next((each for each in document.criteria if len(each.label) > 20), None)
-    if long:
-        return f"The label {long.label[:40]} is longer than 20 characters."
+    too_long = next((criterion for criterion in document.criteria if len(criterion.label) > 20), None)
+    if too_long:
+        return f"The label {too_long.label[:40]} is longer than 20 characters."
     if b"\\u0000" in canonical_json(document.as_json()):
         return "It contains a character that cannot be stored (NUL)."
     return ""

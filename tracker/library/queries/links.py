@@ -58,21 +58,21 @@ def get_document(unit: Unit) -> UnitDocument:
     return unit_from_json(load_document(unit))
 
 
-def order_units(one: Unit, other: Unit) -> tuple[LinkKind, Unit, Unit]:
+def order_units(unit: Unit, other: Unit) -> tuple[LinkKind, Unit, Unit]:
     """Return the kind of link between two units, and the order in which a link stores them."""
-    if one.code == other.code:
-        older, newer = sorted((one, other), key=lambda unit: (version_order(unit), unit.id))
+    if unit.code == other.code:
+        older, newer = sorted((unit, other), key=lambda unit: (version_order(unit), unit.id))
         return LinkKind.REPLACED_BY, older, newer
-    first, second = sorted((one, other), key=lambda unit: unit.id)
+    first, second = sorted((unit, other), key=lambda unit: unit.id)
     return LinkKind.SAME, first, second
 
 
-def list_link_decisions(one: Unit, other: Unit, centre_id: int | None) -> dict[Link, CriterionLink]:
+def list_link_decisions(unit: Unit, other: Unit, centre_id: int | None) -> dict[Link, CriterionLink]:
     """Return the decided links between two units, by their positions in the order of `order_units`.
 
     The installation's links are valid at every centre unless the centre decides otherwise.
     """
-    kind, first, second = order_units(one, other)
+    kind, first, second = order_units(unit, other)
     query = (
         select(CriterionLink)
         .where(
@@ -84,45 +84,47 @@ def list_link_decisions(one: Unit, other: Unit, centre_id: int | None) -> dict[L
         .options(joinedload(CriterionLink.decided_by))
         .order_by(CriterionLink.centre_id.is_not(None), CriterionLink.id)
     )
-    return {(each.position, each.other_position): each for each in db.session.scalars(query)}
+    return {(link.position, link.other_position): link for link in db.session.scalars(query)}
 
 
-def propose_links(one: Unit, other: Unit, decided: Mapping[Link, CriterionLink]) -> list[LinkProposal]:
+def propose_links(unit: Unit, other: Unit, decided: Mapping[Link, CriterionLink]) -> list[LinkProposal]:
     """List undecided pairs of one kind, the most similar first.
 
     A pair is listed if it is the most similar one for either of its criteria.
     """
-    _, first, second = order_units(one, other)
-    mine, theirs = get_document(first).assessable, get_document(second).assessable
-    scale = SimilarityMeasure(full_text(each) for each in (*mine, *theirs))
-    texts = {id(each): tokenise(full_text(each)) for each in (*mine, *theirs)}
+    _, first, second = order_units(unit, other)
+    first_criteria, second_criteria = get_document(first).assessable, get_document(second).assessable
+    measure = SimilarityMeasure(full_text(criterion) for criterion in (*first_criteria, *second_criteria))
+    texts = {id(criterion): tokenise(full_text(criterion)) for criterion in (*first_criteria, *second_criteria)}
     result = [
         LinkProposal(a, b, similarity)
-        for a in mine
-        for b in theirs
+        for a in first_criteria
+        for b in second_criteria
         if a.kind is b.kind
         and (a.position, b.position) not in decided
-        and (similarity := scale.compare(texts[id(a)], texts[id(b)], MIN_SIMILARITY)) >= MIN_SIMILARITY
+        and (similarity := measure.compare(texts[id(a)], texts[id(b)], MIN_SIMILARITY)) >= MIN_SIMILARITY
     ]
-    best_of_mine: dict[int, int] = defaultdict(int)
-    best_of_theirs: dict[int, int] = defaultdict(int)
-    for each in result:
-        best_of_mine[each.one.position] = max(best_of_mine[each.one.position], each.similarity)
-        best_of_theirs[each.other.position] = max(best_of_theirs[each.other.position], each.similarity)
+    best_of_first: dict[int, int] = defaultdict(int)
+    best_of_second: dict[int, int] = defaultdict(int)
+    for proposal in result:
+        best_of_first[proposal.one.position] = max(best_of_first[proposal.one.position], proposal.similarity)
+        best_of_second[proposal.other.position] = max(best_of_second[proposal.other.position], proposal.similarity)
     most_similar = [
-        each
-        for each in result
-        if each.similarity == best_of_mine[each.one.position]
-        or each.similarity == best_of_theirs[each.other.position]
+        proposal
+        for proposal in result
+        if proposal.similarity == best_of_first[proposal.one.position]
+        or proposal.similarity == best_of_second[proposal.other.position]
     ]
-    return sorted(most_similar, key=lambda each: (-each.similarity, each.one.position, each.other.position))
+    return sorted(
+        most_similar, key=lambda proposal: (-proposal.similarity, proposal.one.position, proposal.other.position)
+    )
 
 
-def list_decided_proposals(one: Unit, other: Unit, decided: Mapping[Link, CriterionLink]) -> list[LinkProposal]:
+def list_decided_proposals(unit: Unit, other: Unit, decided: Mapping[Link, CriterionLink]) -> list[LinkProposal]:
     """List the confirmed and refused pairs with both criteria, in the order of the first unit."""
-    _, first, second = order_units(one, other)
-    before = {each.position: each for each in get_document(first).criteria}
-    after = {each.position: each for each in get_document(second).criteria}
+    _, first, second = order_units(unit, other)
+    before = {criterion.position: criterion for criterion in get_document(first).criteria}
+    after = {criterion.position: criterion for criterion in get_document(second).criteria}
     return [
         LinkProposal(before[link[0]], after[link[1]], decided[link].similarity, decided[link])
         for link in sorted(decided)
@@ -135,8 +137,8 @@ def compare_units(older: Unit, newer: Unit, decided: Mapping[Link, CriterionLink
     return compare_versions(
         get_document(older),
         get_document(newer),
-        confirmed=[link for link, each in decided.items() if each.is_confirmed],
-        refused=[link for link, each in decided.items() if not each.is_confirmed],
+        confirmed=[link for link, decision in decided.items() if decision.is_confirmed],
+        refused=[link for link, decision in decided.items() if not decision.is_confirmed],
     )
 
 
@@ -150,7 +152,7 @@ def count_pair_kinds(pairs: Iterable[StatementPair]) -> dict[PairKind, int]:
 
 def list_other_versions(unit: Unit, centre_ids: Collection[int]) -> list[Unit]:
     """List the other versions of a unit that these centres can see, the newest first."""
-    return [each for each in list_unit_versions(unit, centre_ids) if each.id != unit.id]
+    return [version for version in list_unit_versions(unit, centre_ids) if version.id != unit.id]
 
 
 def list_linked_criteria(unit: Unit, centre_ids: Collection[int]) -> dict[int, list[LinkedCriterion]]:
@@ -183,14 +185,16 @@ def list_linked_criteria(unit: Unit, centre_ids: Collection[int]) -> dict[int, l
         .order_by(CriterionLink.centre_id.is_not(None), own.position, other_unit.code, far.position)
     )
     result: dict[tuple[int, int], LinkedCriterion] = {}
-    for link, mine, theirs, code, slug in db.session.execute(query):
-        result.pop((mine.id, theirs.id), None)  # a centre's decision overrides the installation's
+    for link, own_criterion, other_criterion, code, slug in db.session.execute(query):
+        result.pop((own_criterion.id, other_criterion.id), None)  # a centre's decision overrides the installation's
         if link.is_confirmed:
-            label = format_label(theirs.kind, theirs.label)
-            result[mine.id, theirs.id] = LinkedCriterion(mine.position, code, slug, label, theirs.text)
+            label = format_label(other_criterion.kind, other_criterion.label)
+            result[own_criterion.id, other_criterion.id] = LinkedCriterion(
+                own_criterion.position, code, slug, label, other_criterion.text
+            )
     by_position: dict[int, list[LinkedCriterion]] = {}
-    for each in sorted(result.values(), key=lambda each: (each.position, each.other_code)):
-        by_position.setdefault(each.position, []).append(each)
+    for linked in sorted(result.values(), key=lambda linked: (linked.position, linked.other_code)):
+        by_position.setdefault(linked.position, []).append(linked)
     return by_position
 
 
@@ -209,22 +213,22 @@ def list_same_criteria(unit_ids: Collection[int], centre_id: int) -> dict[Criter
         .order_by(CriterionLink.centre_id.is_not(None), CriterionLink.id)
     )
     decisions: dict[tuple[CriterionPlace, CriterionPlace], bool] = {}
-    for link in db.session.scalars(query):  # the centre's own decisions come last and win
+    for link in db.session.scalars(query):  # the centre's own decisions come last and override the others
         decisions[(link.unit_id, link.position), (link.other_unit_id, link.other_position)] = link.is_confirmed
     result: dict[CriterionPlace, tuple[CriterionPlace, ...]] = {}
-    for (one, other), is_confirmed in decisions.items():
+    for (place, other), is_confirmed in decisions.items():
         if is_confirmed:
-            result[one] = (*result.get(one, ()), other)
-            result[other] = (*result.get(other, ()), one)
+            result[place] = (*result.get(place, ()), other)
+            result[other] = (*result.get(other, ()), place)
     return result
 
 
 def format_label(kind: CriterionKind, label: str) -> str:
-    """Return a label where the kind is not shown: performance and knowledge may both start at 1."""
+    """Return a label for lists that do not show the kind: performance and knowledge may both start at 1."""
     return f"knowledge {label}" if kind is CriterionKind.KNOWLEDGE else label
 
 
 def is_link_valid_at(centre_ids: Collection[int | None]) -> ColumnElement[bool]:
     """Return the SQL condition for links of the installation and of these centres."""
-    ids = [each for each in centre_ids if each is not None]
+    ids = [centre_id for centre_id in centre_ids if centre_id is not None]
     return or_(CriterionLink.centre_id.is_(None), CriterionLink.centre_id.in_(ids))

@@ -40,10 +40,12 @@ def list_qualifications(centre_ids: Collection[int], words: str = "") -> list[Qu
         pattern = Qualification.title.icontains(words, autoescape=True)
         query = query.where(or_(pattern, Qualification.code.icontains(words, autoescape=True)))
     newest: dict[tuple[str, int | None], Qualification] = {}
-    for each in db.session.scalars(query.order_by(Qualification.id)):
-        key = (each.code, each.owner_centre_id)
-        newest[key] = max(newest.get(key, each), each, key=version_order)
-    return sorted(newest.values(), key=lambda each: (each.title.casefold(), each.id))[:MAX_LISTED]
+    for qualification in db.session.scalars(query.order_by(Qualification.id)):
+        key = (qualification.code, qualification.owner_centre_id)
+        newest[key] = max(newest.get(key, qualification), qualification, key=version_order)
+    return sorted(newest.values(), key=lambda qualification: (qualification.title.casefold(), qualification.id))[
+        :MAX_LISTED
+    ]
 
 
 def find_qualification(slug: str, centre_ids: Collection[int]) -> Qualification | None:
@@ -70,12 +72,16 @@ def make_next_revision(qualification: Qualification) -> QualificationDocument:
     """Return the document as the next revision of its version, with a free address, to be changed and published."""
     document = read_qualification(qualification)
     revisions = [
-        each.revision for each in list_qualification_versions(qualification) if each.version == document.version
+        version.revision
+        for version in list_qualification_versions(qualification)
+        if version.version == document.version
     ]
     revision = max(revisions) + 1
     stem = make_free_slug(document.code, "", 1, set())
-    taken = set(db.session.scalars(select(Qualification.slug).where(Qualification.slug.startswith(stem))))
-    return replace(document, revision=revision, slug=make_free_slug(document.code, document.version, revision, taken))
+    taken_slugs = set(db.session.scalars(select(Qualification.slug).where(Qualification.slug.startswith(stem))))
+    return replace(
+        document, revision=revision, slug=make_free_slug(document.code, document.version, revision, taken_slugs)
+    )
 
 
 def find_library_units(document: QualificationDocument, centre_ids: Collection[int]) -> dict[str, LibraryUnit]:
@@ -88,6 +94,6 @@ def find_library_units(document: QualificationDocument, centre_ids: Collection[i
     return {code: LibraryUnit(unit.id, unit.code, unit.version, unit.slug) for code, unit in result.items()}
 
 
-def is_accepted_version(named: QualificationUnit, version: str) -> bool:
+def is_accepted_version(unit: QualificationUnit, version: str) -> bool:
     """Return whether this version of a unit counts for the qualification."""
-    return named.version in {None, version}
+    return unit.version in {None, version}

@@ -84,17 +84,19 @@ class UnitResultPage:
         return Page(self.page, self.page < self.pages, self.pages)
 
 
-def search_units(asked: UnitSearch, centre_ids: Collection[int]) -> UnitResultPage:
+def search_units(search: UnitSearch, centre_ids: Collection[int]) -> UnitResultPage:
     """Return one page of matching units: matches of the code first, then of the title.
 
     Each version is listed in its newest revision; its page links to the older ones.
     """
-    wanted = and_(*_list_conditions(asked, centre_ids))
-    total = db.session.scalar(select(func.count()).select_from(Unit).where(wanted)) or 0
-    page = min(max(1, asked.page), max(1, -(-total // PAGE_SIZE)))
-    rows = db.session.execute(_build_query(asked).where(wanted).limit(PAGE_SIZE).offset(PAGE_SIZE * (page - 1))).all()
+    condition = and_(*_list_conditions(search, centre_ids))
+    total = db.session.scalar(select(func.count()).select_from(Unit).where(condition)) or 0
+    page = min(max(1, search.page), max(1, -(-total // PAGE_SIZE)))
+    rows = db.session.execute(
+        _build_query(search).where(condition).limit(PAGE_SIZE).offset(PAGE_SIZE * (page - 1))
+    ).all()
     result = [UnitResult(**row._asdict()) for row in rows]
-    return UnitResultPage(tuple(_add_excerpts(result, asked.terms)), total, page)
+    return UnitResultPage(tuple(_add_excerpts(result, search.terms)), total, page)
 
 
 def list_suites(centre_ids: Collection[int]) -> list[str]:
@@ -105,28 +107,28 @@ def list_suites(centre_ids: Collection[int]) -> list[str]:
     return list(db.session.scalars(query))
 
 
-def _list_conditions(asked: UnitSearch, centre_ids: Collection[int]) -> list[ColumnElement[bool]]:
-    result = [_is_offered(Unit, asked, centre_ids), ~_has_newer(asked, centre_ids)]
-    if asked.terms:
-        in_words = and_(*(Unit.search_text.contains(term, autoescape=True) for term in asked.terms))
-        code = normalise_code(asked.words)
+def _list_conditions(search: UnitSearch, centre_ids: Collection[int]) -> list[ColumnElement[bool]]:
+    result = [_is_offered(Unit, search, centre_ids), ~_has_newer(search, centre_ids)]
+    if search.terms:
+        in_words = and_(*(Unit.search_text.contains(term, autoescape=True) for term in search.terms))
+        code = normalise_code(search.words)
         result.append(
             or_(in_words, _has_code(UnitCode.normalised.contains(code, autoescape=True))) if code else in_words
         )
-    if asked.suite:
-        result.append(Unit.suites == asked.suite)
-    if asked.document_type in set(DocumentType):
-        result.append(Unit.document_type == DocumentType(asked.document_type))
+    if search.suite:
+        result.append(Unit.suites == search.suite)
+    if search.document_type in set(DocumentType):
+        result.append(Unit.document_type == DocumentType(search.document_type))
     return result
 
 
-def _is_offered(unit: type[Unit], asked: UnitSearch, centre_ids: Collection[int]) -> ColumnElement[bool]:
+def _is_offered(unit: type[Unit], search: UnitSearch, centre_ids: Collection[int]) -> ColumnElement[bool]:
     """Return the SQL condition for units that these centres can see and whose owner is searched for."""
     own, installation = unit.owner_centre_id.in_(centre_ids), unit.owner_centre_id.is_(None)
-    return {"own": own, "installation": installation}.get(asked.whose, or_(own, installation))
+    return {"own": own, "installation": installation}.get(search.whose, or_(own, installation))
 
 
-def _has_newer(asked: UnitSearch, centre_ids: Collection[int]) -> ColumnElement[bool]:
+def _has_newer(search: UnitSearch, centre_ids: Collection[int]) -> ColumnElement[bool]:
     """Return the SQL condition for units that have a later revision or a centre's own copy of the same revision."""
     newer = aliased(Unit)
     is_later = or_(
@@ -139,7 +141,7 @@ def _has_newer(asked: UnitSearch, centre_ids: Collection[int]) -> ColumnElement[
         Unit.owner_centre_id.is_(None),
     )
     same_version = and_(newer.code == Unit.code, newer.version == Unit.version)
-    offered = _is_offered(newer, asked, centre_ids)
+    offered = _is_offered(newer, search, centre_ids)
     return select(newer.id).where(same_version, is_later, is_not_another_centres, offered).exists()
 
 
@@ -147,14 +149,14 @@ def _has_code(condition: ColumnElement[bool]) -> ColumnElement[bool]:
     return select(UnitCode.id).where(UnitCode.unit_id == Unit.id, condition).exists()
 
 
-def _build_query(asked: UnitSearch) -> Any:
+def _build_query(search: UnitSearch) -> Any:
     query = select(
         Unit.id.label("unit_id"), Unit.slug, Unit.code, Unit.full_code, Unit.title, Unit.version, Unit.revision,
         Unit.document_type, Unit.owner_centre_id,
     )  # fmt: skip
-    if asked.terms:
-        in_title = and_(*(func.lower(Unit.title).contains(term, autoescape=True) for term in asked.terms))
-        query = query.order_by(_has_code(UnitCode.normalised == normalise_code(asked.words)).desc(), in_title.desc())
+    if search.terms:
+        in_title = and_(*(func.lower(Unit.title).contains(term, autoescape=True) for term in search.terms))
+        query = query.order_by(_has_code(UnitCode.normalised == normalise_code(search.words)).desc(), in_title.desc())
     return query.order_by(Unit.code, Unit.id.desc())
 
 
@@ -165,7 +167,7 @@ def _add_excerpts(result: Sequence[UnitResult], terms: Sequence[str]) -> Iterabl
     query = (
         select(Criterion.unit_id, Criterion.label, Criterion.text)
         .where(
-            Criterion.unit_id.in_([each.unit_id for each in result]),
+            Criterion.unit_id.in_([unit.unit_id for unit in result]),
             or_(*(func.lower(Criterion.text).contains(term, autoescape=True) for term in terms)),
         )
         .order_by(Criterion.unit_id, Criterion.position)
@@ -176,10 +178,10 @@ def _add_excerpts(result: Sequence[UnitResult], terms: Sequence[str]) -> Iterabl
         if matches > best.get(unit_id, (0, "", ""))[0]:
             best[unit_id] = (matches, label, text)
     return [
-        replace(each, label=best[each.unit_id][1], pieces=build_excerpt(best[each.unit_id][2], terms))
-        if each.unit_id in best
-        else each
-        for each in result
+        replace(unit, label=best[unit.unit_id][1], pieces=build_excerpt(best[unit.unit_id][2], terms))
+        if unit.unit_id in best
+        else unit
+        for unit in result
     ]
 
 
@@ -193,8 +195,8 @@ def build_excerpt(text: str, terms: Sequence[str]) -> tuple[ExcerptPart, ...]:
     end = text.find(" ", first.end() + EXCERPT_AFTER)
     shown = ("… " if start else "") + (text[start:] if end < 0 else f"{text[start:end]} …")
     result: list[ExcerptPart] = []
-    at = 0
+    position = 0
     for match in pattern.finditer(shown):
-        result += [(shown[at : match.start()], False), (match[0], True)]
-        at = match.end()
-    return tuple(piece for piece in [*result, (shown[at:], False)] if piece[0])
+        result += [(shown[position : match.start()], False), (match[0], True)]
+        position = match.end()
+    return tuple(piece for piece in [*result, (shown[position:], False)] if piece[0])

@@ -135,9 +135,9 @@ def describe_lapsed_registration(document: dict[str, Any], today: date) -> str |
 def list_document_warnings(document: dict[str, Any], today: date) -> list[str]:
     """List the warnings about passed dates of a unit, the most serious first."""
     return [
-        each
-        for each in (describe_lapsed_registration(document, today), describe_passed_review(document, today))
-        if each
+        warning
+        for warning in (describe_lapsed_registration(document, today), describe_passed_review(document, today))
+        if warning
     ]
 
 

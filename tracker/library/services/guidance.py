@@ -21,8 +21,8 @@ from tracker.web.formatting import day
 def add_guidance(centre_id: int, fields: Mapping[str, Any], actor: Actor) -> Guidance:
     """Add guidance of a centre, typed or read from a document. Raises `Invalid` if a field is not acceptable."""
     stem = make_free_slug(fields["title"], "", 1, set())
-    taken = select(Guidance.slug).where(or_(Guidance.slug == stem, Guidance.slug.startswith(f"{stem}-")))
-    slug = make_free_slug(fields["title"], "", 1, set(db.session.scalars(taken)))
+    query = select(Guidance.slug).where(or_(Guidance.slug == stem, Guidance.slug.startswith(f"{stem}-")))
+    slug = make_free_slug(fields["title"], "", 1, set(db.session.scalars(query)))
     guidance = Guidance(slug=slug, owner_centre_id=centre_id)
     _fill(guidance, _build_document(slug, fields, f"Checked on screen on {day(today())}."))
     db.session.add(guidance)

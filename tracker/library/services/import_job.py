@@ -1,6 +1,6 @@
 """The background job of an import: slices of units, each in a short transaction of its own.
 
-The import stores how far it has come. A job that was killed, stopped or run twice continues after the last slice, and
+The import stores its progress. A job that was killed, stopped or run twice continues after the last slice, and
 nothing is imported twice.
 """
 
@@ -46,7 +46,7 @@ MAX_SLICE_SECONDS = 0.2
 """A slice ends after this time, because other writers wait for it."""
 MAX_UNITS_IN_SLICE = 25
 MAX_TURN_SECONDS = 60.0
-"""The job queues itself again after this time, so that other jobs are not held up."""
+"""The job queues itself again after this time, so that other jobs do not wait longer."""
 MAX_TRIES = 3
 FILE_CHANGED = "The preview is out of date, because the file is now read differently. Import the file again."
 
@@ -57,11 +57,11 @@ def run_import(run_id: int) -> None:
     """Run what is left of an import. An error is stored with the import, for its page to show."""
     with reading():
         run = db.session.get(ImportRun, run_id)
-        facts = (run.format, run.sha256) if run and run.state is ImportState.RUNNING else None
-    if facts is None:
+        source = (run.format, run.sha256) if run and run.state is ImportState.RUNNING else None
+    if source is None:
         return
     try:
-        run_slices(run_id, parse_stored_file(*facts))
+        run_slices(run_id, parse_stored_file(*source))
     except Exception as error:
         logger.exception("import %s stopped", run_id)
         mark_failed(run_id, error)
@@ -113,8 +113,8 @@ def import_slice(run_id: int, contents: FileContents) -> bool:
         documents = contents.units[run.done : run.done + MAX_UNITS_IN_SLICE]
         if len(contents.units) != len(run.outcome) or len(contents.units) + len(contents.links) != run.total:
             raise TrackerError(FILE_CHANGED)
-        wanted = [each for each, row in zip(documents, entries, strict=True) if row.get("is_selected")]
-        existing = list_library_versions(wanted, run.centre_id)
+        selected = [document for document, row in zip(documents, entries, strict=True) if row.get("is_selected")]
+        existing = list_library_versions(selected, run.centre_id)
         for document, row in zip(documents, entries, strict=True):
             entry = ImportEntry.from_row(row)
             if entry.is_selected:
@@ -131,18 +131,18 @@ def import_slice(run_id: int, contents: FileContents) -> bool:
 
 
 def mark_failed(run_id: int, error: Exception) -> None:
-    """Store on the import what happened, what was kept and what to do."""
+    """Mark the import as failed, with a message that says what is kept and what to do."""
     kind = type(error).__name__
     with transaction():
         run = find_import(run_id, lock=True)
         if run is None or run.state is not ImportState.RUNNING:
             return
-        what = str(error) if isinstance(error, TrackerError) else f"Something went wrong on the server ({kind})."
+        reason = str(error) if isinstance(error, TrackerError) else f"Something went wrong on the server ({kind})."
         units = len(run.outcome)
-        gone = f"{counted(min(run.done, units), 'unit')} of {units:,} were processed"
-        kept_sentence = f"{gone}; imported units are kept."
+        progress = f"{counted(min(run.done, units), 'unit')} of {units:,} were processed"
+        summary = f"{progress}; imported units are kept."
         run.state = ImportState.FAILED
-        run.message = f"{what} {kept_sentence} Continue from there, or stop the import."
+        run.message = f"{reason} {summary} Continue from there, or stop the import."
         record("import_failed", run, _get_actor(run), centre=run.centre_id, done=run.done)
 
 
@@ -177,24 +177,24 @@ def _import_unit(
 
 def import_link(run: ImportRun, contents: FileContents, link: ExchangedLink, actor: Actor) -> None:
     """Import a link if both units have the file's content at the centre and nobody has decided on the link."""
-    by_slug = {each.slug: each for each in contents.units}
-    one, other = (
+    by_slug = {unit.slug: unit for unit in contents.units}
+    unit, other = (
         find_unit_with_same_content(by_slug[slug], run.format, run.centre_id) for slug in (link.slug, link.other_slug)
     )
-    if one is None or other is None or one.id == other.id:
+    if unit is None or other is None or unit.id == other.id:
         return
-    kind, first, _ = order_units(one, other)
+    kind, first, _ = order_units(unit, other)
     places = (link.position, link.other_position)
-    ordered = places if first.id == one.id else places[::-1]
-    if kind is not link.kind or ordered in list_link_decisions(one, other, run.centre_id):
+    ordered = places if first.id == unit.id else places[::-1]
+    if kind is not link.kind or ordered in list_link_decisions(unit, other, run.centre_id):
         return
     centre = db.session.get_one(Centre, run.centre_id)
     with suppress(NotFound):  # one of them is a stem, which cannot be linked
-        confirm_link(one, other, ordered, centre, actor)
+        confirm_link(unit, other, ordered, centre, actor)
 
 
 def _update_entry(run: ImportRun, entry: ImportEntry) -> None:
-    """Store what became of a unit where it differs from the preview."""
+    """Store the outcome of a unit where it differs from the preview."""
     rows = list(run.outcome)
     rows[run.done] = entry.as_row()
     run.outcome = rows
@@ -204,11 +204,18 @@ def _finish(run: ImportRun, actor: Actor) -> None:
     run.state, run.finished_at, run.message = ImportState.DONE, now(), ""
     entries = [ImportEntry.from_row(row) for row in run.outcome]
     counts: dict[str, Any] = {
-        outcome.value: sum(each.outcome is outcome for each in entries) for outcome in ImportOutcome
+        outcome.value: sum(entry.outcome is outcome for entry in entries) for outcome in ImportOutcome
     }
-    left = sum(each.outcome is ImportOutcome.CHANGED and not each.is_selected for each in entries)
+    unselected = sum(entry.outcome is ImportOutcome.CHANGED and not entry.is_selected for entry in entries)
     record(
-        "units_imported", run, actor, centre=run.centre_id, file=run.sha256, format=run.format, **counts, left=left
+        "units_imported",
+        run,
+        actor,
+        centre=run.centre_id,
+        file=run.sha256,
+        format=run.format,
+        **counts,
+        left=unselected,
     )
 
 

@@ -37,7 +37,7 @@ class UnitImportPreview:
     @property
     def is_open(self) -> bool:
         """Return whether anything in the file can be imported."""
-        return any(each.outcome in IMPORTABLE or each.links for each in self.entries)
+        return any(entry.outcome in IMPORTABLE or entry.links for entry in self.entries)
 
 
 def preview_file(format_name: str, file_name: str, body: bytes, centre_id: int) -> UnitImportPreview:
@@ -54,8 +54,8 @@ def preview_file(format_name: str, file_name: str, body: bytes, centre_id: int) 
 
 
 def _describe_links(entries: Collection[ImportEntry]) -> Iterator[str]:
-    new = sum(each.links for each in entries)
-    waiting = sum(each.links for each in entries if each.outcome is ImportOutcome.CHANGED)
+    new = sum(entry.links for entry in entries)
+    waiting = sum(entry.links for entry in entries if entry.outcome is ImportOutcome.CHANGED)
     if new:
         which = "which is" if new == 1 else "which are"
         sentence = f"It has {counted(new, 'new link')} between criteria, {which} confirmed in your name"
@@ -76,7 +76,7 @@ def start_preview(result: UnitImportPreview, centre_id: int, actor: Actor) -> Im
         finished_at=None if result.is_open else now(),
         total=len(result.entries) + result.links,
         done=0,
-        outcome=[each.as_row() for each in result.entries],
+        outcome=[entry.as_row() for entry in result.entries],
         message="\n".join(result.remarks),
         started_by_id=actor.person_id,
         grant_id=actor.grant_id,

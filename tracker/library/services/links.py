@@ -22,27 +22,27 @@ from tracker.units.similarity import SimilarityMeasure
 from tracker.vocabulary import LinkKind
 
 
-def confirm_link(one: Unit, other: Unit, link: Link, centre: Centre, actor: Actor) -> CriterionLink:
+def confirm_link(unit: Unit, other: Unit, link: Link, centre: Centre, actor: Actor) -> CriterionLink:
     """Confirm that two criteria are the same in substance, or that one replaced the other.
 
     Args:
-        one: A unit.
+        unit: A unit.
         other: Another unit, or another version of the same.
         link: The positions in the order of `order_units`.
         centre: The centre at which the decision is valid.
         actor: Who decides.
     """
-    return _decide(one, other, link, centre, actor, is_confirmed=True)
+    return _decide(unit, other, link, centre, actor, is_confirmed=True)
 
 
-def refuse_link(one: Unit, other: Unit, link: Link, centre: Centre, actor: Actor) -> CriterionLink:
+def refuse_link(unit: Unit, other: Unit, link: Link, centre: Centre, actor: Actor) -> CriterionLink:
     """Record that two criteria are not the same, so that the pair is not proposed again."""
-    return _decide(one, other, link, centre, actor, is_confirmed=False)
+    return _decide(unit, other, link, centre, actor, is_confirmed=False)
 
 
-def withdraw_link_decision(one: Unit, other: Unit, link: Link, centre: Centre, actor: Actor) -> None:
+def withdraw_link_decision(unit: Unit, other: Unit, link: Link, centre: Centre, actor: Actor) -> None:
     """Withdraw the centre's decision; a link of the installation's standards is then valid again."""
-    result = list_link_decisions(one, other, centre.id).get(link)
+    result = list_link_decisions(unit, other, centre.id).get(link)
     if result is None:
         return
     if result.centre_id is None:
@@ -50,24 +50,24 @@ def withdraw_link_decision(one: Unit, other: Unit, link: Link, centre: Centre, a
             "This link is part of the installation’s standards. Choose “Not the same” if it is wrong at your centre. "
             "Nothing was changed."
         )
-    record("link_decision_withdrawn", result, actor, **_list_event_facts(one, other, link))
+    record("link_decision_withdrawn", result, actor, **_list_event_facts(unit, other, link))
     db.session.delete(result)
     db.session.flush()
 
 
-def confirm_same_wording(one: Unit, other: Unit, centre: Centre, actor: Actor) -> int:
+def confirm_same_wording(unit: Unit, other: Unit, centre: Centre, actor: Actor) -> int:
     """Confirm every criterion with the same words in both versions, and return how many were confirmed.
 
     Links of such criteria to other units are copied to the newer version.
     """
-    kind, older, newer = order_units(one, other)
+    kind, older, newer = order_units(unit, other)
     if kind is not LinkKind.REPLACED_BY:
         raise Invalid("Only versions of one unit can be confirmed together. Nothing was changed.")
     decided = list_link_decisions(older, newer, centre.id)
     same = [
-        each.link
-        for each in compare_units(older, newer, decided)
-        if each.is_same_wording and each.link and each.link not in decided
+        pair.link
+        for pair in compare_units(older, newer, decided)
+        if pair.is_same_wording and pair.link and pair.link not in decided
     ]
     moment = now()
     db.session.add_all(
@@ -95,7 +95,9 @@ def confirm_same_wording(one: Unit, other: Unit, centre: Centre, actor: Actor) -
     return len(same)
 
 
-def _copy_links_to_newer(older: Unit, newer: Unit, became: dict[int, int], centre: Centre, actor: Actor) -> int:
+def _copy_links_to_newer(
+    older: Unit, newer: Unit, new_positions: dict[int, int], centre: Centre, actor: Actor
+) -> int:
     """Copy the links of the older version's criteria to the newer version. Return how many links were made."""
     query = select(CriterionLink).where(
         CriterionLink.kind == LinkKind.SAME,
@@ -106,26 +108,26 @@ def _copy_links_to_newer(older: Unit, newer: Unit, became: dict[int, int], centr
     for link in db.session.scalars(query.order_by(CriterionLink.centre_id.is_not(None), CriterionLink.id)):
         is_first = link.unit_id == older.id
         position = link.position if is_first else link.other_position
-        far = (link.other_unit_id, link.other_position) if is_first else (link.unit_id, link.position)
-        if position in became:  # the centre's own links come last and win
-            result[became[position], *far] = link
-    made = [
-        _make_copy(newer, position, far_id, far_position, link, centre, actor)
-        for (position, far_id, far_position), link in result.items()
+        other_place = (link.other_unit_id, link.other_position) if is_first else (link.unit_id, link.position)
+        if position in new_positions:  # the centre's own links come last and override the others
+            result[new_positions[position], *other_place] = link
+    copies = [
+        _make_copy(newer, position, other_id, other_position, link, centre, actor)
+        for (position, other_id, other_position), link in result.items()
     ]
     existing = {
-        _get_link_places(each)
-        for each in db.session.scalars(select(CriterionLink).where(_is_own_link_of(newer, centre)))
+        _get_link_places(link)
+        for link in db.session.scalars(select(CriterionLink).where(_is_own_link_of(newer, centre)))
     }
-    fresh = [each for each in made if _get_link_places(each) not in existing]
-    db.session.add_all(fresh)
+    new_copies = [link for link in copies if _get_link_places(link) not in existing]
+    db.session.add_all(new_copies)
     db.session.flush()
-    return len(fresh)
+    return len(new_copies)
 
 
 def _is_own_link_of(unit: Unit, centre: Centre) -> ColumnElement[bool]:
-    mine = or_(CriterionLink.unit_id == unit.id, CriterionLink.other_unit_id == unit.id)
-    return and_(CriterionLink.kind == LinkKind.SAME, mine, CriterionLink.centre_id == centre.id)
+    connects_unit = or_(CriterionLink.unit_id == unit.id, CriterionLink.other_unit_id == unit.id)
+    return and_(CriterionLink.kind == LinkKind.SAME, connects_unit, CriterionLink.centre_id == centre.id)
 
 
 def _get_link_places(link: CriterionLink) -> tuple[int, int, int, int]:
@@ -133,19 +135,27 @@ def _get_link_places(link: CriterionLink) -> tuple[int, int, int, int]:
 
 
 def _make_copy(
-    unit: Unit, position: int, far_id: int, far_position: int, like: CriterionLink, centre: Centre, actor: Actor
+    unit: Unit,
+    position: int,
+    other_id: int,
+    other_position: int,
+    original: CriterionLink,
+    centre: Centre,
+    actor: Actor,
 ) -> CriterionLink:
-    """Return a copy of a link between other places, with the smaller unit id first."""
-    (first, at), (second, other_at) = sorted(((unit.id, position), (far_id, far_position)))
+    """Return a copy of a link between two other criteria, with the smaller unit id first."""
+    (first_id, first_position), (second_id, second_position) = sorted(
+        ((unit.id, position), (other_id, other_position))
+    )
     return CriterionLink(
         centre_id=centre.id,
         kind=LinkKind.SAME,
-        unit_id=first,
-        position=at,
-        other_unit_id=second,
-        other_position=other_at,
-        similarity=like.similarity,
-        is_confirmed=like.is_confirmed,
+        unit_id=first_id,
+        position=first_position,
+        other_unit_id=second_id,
+        other_position=second_position,
+        similarity=original.similarity,
+        is_confirmed=original.is_confirmed,
         decided_by_id=actor.person_id,
         decided_at=now(),
     )
@@ -157,33 +167,36 @@ def remap_links(unit: Unit, before: UnitDocument, after: UnitDocument) -> int:
     Links of other criteria are deleted, because the new words were never compared. Return how many were deleted.
     """
     new_positions = {
-        each.old.position: each.new.position
-        for each in compare_versions(before, after)
-        if each.is_same_wording and each.old and each.new
+        pair.old.position: pair.new.position
+        for pair in compare_versions(before, after)
+        if pair.is_same_wording and pair.old and pair.new
     }
-    mine = or_(CriterionLink.unit_id == unit.id, CriterionLink.other_unit_id == unit.id)
-    links = list(db.session.scalars(select(CriterionLink).where(mine)))
+    connects_unit = or_(CriterionLink.unit_id == unit.id, CriterionLink.other_unit_id == unit.id)
+    links = list(db.session.scalars(select(CriterionLink).where(connects_unit)))
     places = {link: link.position if link.unit_id == unit.id else link.other_position for link in links}
     lost = [link.id for link in links if places[link] not in new_positions]
     db.session.execute(delete(CriterionLink).where(CriterionLink.id.in_(lost)))
     moved = [link for link in links if places[link] in new_positions and new_positions[places[link]] != places[link]]
-    for way in (lambda place: -place, lambda place: new_positions[place]):  # negative first: positions are unique
+    for convert in (
+        lambda position: -position,
+        lambda position: new_positions[position],
+    ):  # positions are unique, so negative ones come first
         for link in moved:
-            side = "position" if link.unit_id == unit.id else "other_position"
-            setattr(link, side, way(places[link]))
+            column = "position" if link.unit_id == unit.id else "other_position"
+            setattr(link, column, convert(places[link]))
         db.session.flush()
     return len(lost)
 
 
 def load_links(document: LinksDocument) -> str:
-    """Bring the installation's links between two units to a file's. Return `new`, `changed` or `unchanged`."""
-    one, other = (_get_unit(slug) for slug in document.units)
-    kind, first, second = order_units(one, other)
+    """Replace the installation's links between two units by a file's. Return `new`, `changed` or `unchanged`."""
+    unit, other = (_get_unit(slug) for slug in document.units)
+    kind, first, second = order_units(unit, other)
     texts = {
-        unit.id: {each.position: full_text(each) for each in get_document(unit).criteria} for unit in (one, other)
+        unit.id: {each.position: full_text(each) for each in get_document(unit).criteria} for unit in (unit, other)
     }
-    scale = SimilarityMeasure(text for result in texts.values() for text in result.values())
-    wanted = {(a, b) if first is one else (b, a) for a, b in document.positions}
+    measure = SimilarityMeasure(text for result in texts.values() for text in result.values())
+    stated = {(a, b) if first is unit else (b, a) for a, b in document.positions}
     query = select(CriterionLink).where(
         CriterionLink.centre_id.is_(None),
         CriterionLink.kind == kind,
@@ -191,9 +204,9 @@ def load_links(document: LinksDocument) -> str:
         CriterionLink.other_unit_id == second.id,
     )
     existing = {(link.position, link.other_position): link for link in db.session.scalars(query)}
-    if set(existing) == wanted:
+    if set(existing) == stated:
         return "unchanged"
-    for link in existing.keys() - wanted:
+    for link in existing.keys() - stated:
         db.session.delete(existing[link])
     db.session.add_all(
         CriterionLink(
@@ -202,21 +215,23 @@ def load_links(document: LinksDocument) -> str:
             position=position,
             other_unit_id=second.id,
             other_position=other_position,
-            similarity=scale.similarity(texts[first.id][position], texts[second.id][other_position]),
+            similarity=measure.similarity(texts[first.id][position], texts[second.id][other_position]),
             is_confirmed=True,
             decided_at=now(),
         )
-        for position, other_position in sorted(wanted - existing.keys())
+        for position, other_position in sorted(stated - existing.keys())
     )
     db.session.flush()
     return "changed" if existing else "new"
 
 
-def _decide(one: Unit, other: Unit, link: Link, centre: Centre, actor: Actor, *, is_confirmed: bool) -> CriterionLink:
+def _decide(
+    unit: Unit, other: Unit, link: Link, centre: Centre, actor: Actor, *, is_confirmed: bool
+) -> CriterionLink:
     assert actor.person_id is not None  # noqa: S101 - an administrator decides, never the operator
-    similarity = _compute_similarity(one, other, link)
-    kind, first, second = order_units(one, other)
-    result = list_link_decisions(one, other, centre.id).get(link)
+    similarity = _compute_similarity(unit, other, link)
+    kind, first, second = order_units(unit, other)
+    result = list_link_decisions(unit, other, centre.id).get(link)
     if result and result.is_confirmed == is_confirmed:
         return result
     if result is None or result.centre_id is None:
@@ -237,23 +252,25 @@ def _decide(one: Unit, other: Unit, link: Link, centre: Centre, actor: Actor, *,
         result,
         actor,
         similarity=similarity,
-        **_list_event_facts(one, other, link),
+        **_list_event_facts(unit, other, link),
     )
     return result
 
 
-def _compute_similarity(one: Unit, other: Unit, link: Link) -> int:
+def _compute_similarity(unit: Unit, other: Unit, link: Link) -> int:
     """Return the similarity of two criteria. Raises `NotFound` where one of them is not assessable."""
-    _, first, second = order_units(one, other)
-    mine = {each.position: full_text(each) for each in get_document(first).assessable}
-    theirs = {each.position: full_text(each) for each in get_document(second).assessable}
-    if link[0] not in mine or link[1] not in theirs:
+    _, first, second = order_units(unit, other)
+    first_texts = {criterion.position: full_text(criterion) for criterion in get_document(first).assessable}
+    second_texts = {criterion.position: full_text(criterion) for criterion in get_document(second).assessable}
+    if link[0] not in first_texts or link[1] not in second_texts:
         raise NotFound
-    return SimilarityMeasure((*mine.values(), *theirs.values())).similarity(mine[link[0]], theirs[link[1]])
+    return SimilarityMeasure((*first_texts.values(), *second_texts.values())).similarity(
+        first_texts[link[0]], second_texts[link[1]]
+    )
 
 
-def _list_event_facts(one: Unit, other: Unit, link: Link) -> dict[str, Any]:
-    kind, first, second = order_units(one, other)
+def _list_event_facts(unit: Unit, other: Unit, link: Link) -> dict[str, Any]:
+    kind, first, second = order_units(unit, other)
     return {
         "kind": kind.value,
         "unit": first.content_hash,

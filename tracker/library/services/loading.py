@@ -25,10 +25,16 @@ class LoadResult:
 
 
 def load_standards(library: StandardsFolder) -> list[LoadResult]:
-    """Bring the database to what the folder contains. Raises `Refused` for a changed unit that has attempts."""
+    """Load all documents of the folder. Raises `Refused` for a changed unit that has attempts."""
     loaded = [*map(load_unit, library.units), *map(load_guidance, library.guidance)]
-    loaded += [LoadResult(f"links of {' and '.join(each.units)}", load_links(each)) for each in library.links]
-    return [*loaded, *(LoadResult(each.slug, load_qualification(each)) for each in library.qualifications)]
+    loaded += [LoadResult(f"links of {' and '.join(links.units)}", load_links(links)) for links in library.links]
+    return [
+        *loaded,
+        *(
+            LoadResult(qualification.slug, load_qualification(qualification))
+            for qualification in library.qualifications
+        ),
+    ]
 
 
 def load_unit(document: UnitDocument) -> LoadResult:
@@ -77,7 +83,7 @@ def load_guidance(document: GuidanceDocument) -> LoadResult:
     outcome = "changed" if guidance else "new"
     if guidance:
         guidance.units = [
-            each for each in guidance.units if each.centre_id is not None
+            attachment for attachment in guidance.units if attachment.centre_id is not None
         ]  # keep attachments made by centres
         db.session.flush()
     guidance = guidance or Guidance(slug=document.slug)
@@ -86,7 +92,8 @@ def load_guidance(document: GuidanceDocument) -> LoadResult:
     guidance.content_hash = document.content_hash
     guidance.loaded_at = now()
     guidance.units += [
-        GuidanceUnit(unit_code=each.code, warning=each.warning, attached_at=now()) for each in document.units
+        GuidanceUnit(unit_code=attached.code, warning=attached.warning, attached_at=now())
+        for attached in document.units
     ]
     db.session.add(guidance)
     db.session.flush()
@@ -114,11 +121,12 @@ def _check_not_attempted(unit: Unit, document: UnitDocument) -> None:
 
 def _check_slug_free(unit: Unit | None, document: UnitDocument) -> None:
     """Raise `Refused` if another version has this address, even if its file is gone."""
-    holder = db.session.scalars(select(Unit).where(Unit.slug == document.slug)).one_or_none()
-    if holder and holder is not unit:
+    slug_owner = db.session.scalars(select(Unit).where(Unit.slug == document.slug)).one_or_none()
+    if slug_owner and slug_owner is not unit:
         raise Refused(
-            f"{document.file_name}: slug: {document.slug} is the address of {holder.code} version {holder.version} "
-            f"revision {holder.revision}. Nothing was loaded. Give this version a slug of its own, such as "
+            f"{document.file_name}: slug: {document.slug} is the address of {slug_owner.code} version "
+            f"{slug_owner.version} revision {slug_owner.revision}. Nothing was loaded. "
+            "Give this version a slug of its own, such as "
             f"{document.slug}-{document.version.replace('.', '-').lower()}-{document.revision}."
         )
 
@@ -142,14 +150,14 @@ def _fill_unit(unit: Unit, document: UnitDocument) -> None:
 
 def build_search_text(document: UnitDocument) -> str:
     """Return the text that a search looks through, in lower case."""
-    about = (document.title, document.metadata["suites"], document.metadata["keywords"])
-    texts = (*about, *(each.text for each in document.criteria))
+    details = (document.title, document.metadata["suites"], document.metadata["keywords"])
+    texts = (*details, *(criterion.text for criterion in document.criteria))
     return "\n".join(text for text in texts if text).casefold()
 
 
 def _build_codes(unit: Unit, document: UnitDocument) -> list[UnitCode]:
     own = [("code", document.code), ("slug", document.slug)]
-    codes = dict.fromkeys([*own, *((each.scheme, each.value) for each in document.identifiers)])
+    codes = dict.fromkeys([*own, *((identifier.scheme, identifier.value) for identifier in document.identifiers)])
     return [
         UnitCode(unit_id=unit.id, scheme=scheme, value=value, normalised=normalise_code(value))
         for scheme, value in codes
@@ -160,12 +168,12 @@ def _build_requirements(unit: Unit, document: UnitDocument) -> list[EvidenceRequ
     return [
         EvidenceRequirement(
             unit_id=unit.id,
-            position=each.position,
-            label=each.label,
-            text=each.text,
-            points=list(each.points),
+            position=requirement.position,
+            label=requirement.label,
+            text=requirement.text,
+            points=list(requirement.points),
         )
-        for each in document.evidence_requirements
+        for requirement in document.evidence_requirements
     ]
 
 
@@ -173,15 +181,15 @@ def _build_criteria(unit: Unit, document: UnitDocument) -> list[Criterion]:
     return [
         Criterion(
             unit_id=unit.id,
-            position=each.position,
-            kind=each.kind,
-            label=each.label,
-            label_origin=each.label_origin,
-            heading=each.heading,
-            parent=each.parent,
-            text=each.text,
-            assessable=each.assessable,
-            simulation_allowed=each.simulation_allowed,
+            position=criterion.position,
+            kind=criterion.kind,
+            label=criterion.label,
+            label_origin=criterion.label_origin,
+            heading=criterion.heading,
+            parent=criterion.parent,
+            text=criterion.text,
+            assessable=criterion.assessable,
+            simulation_allowed=criterion.simulation_allowed,
         )
-        for each in document.criteria
+        for criterion in document.criteria
     ]

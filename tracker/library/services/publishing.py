@@ -61,7 +61,7 @@ def read_uploaded_document(name: str, body: bytes) -> ReadDocument:
     stored = file_store.save(BytesIO(body))
     places = {str(position): list(lines) for position, lines in reading.places.items()}
     lines = [
-        _drop_nul({key: each for key, each in asdict(line).items() if each})
+        _drop_nul({key: value for key, value in asdict(line).items() if value})
         for line in source.lines[:MAX_SOURCE_LINES]
     ]
     return ReadDocument(name, source.file_format, stored.sha256, lines, {**reading.as_json(), "places": places})
@@ -166,22 +166,22 @@ def publish_unit(draft: UnitDraft, seen_version: int, accepted: Collection[int],
     return unit
 
 
-def build_published_unit(working: WorkingCopy, taken: set[str]) -> UnitDocument:
+def build_published_unit(working: WorkingCopy, taken_slugs: set[str]) -> UnitDocument:
     """Return the unit as it will be published, with its address, its provenance and the accepted doubts."""
     doubts = [working.warnings[number] for number in list_open_doubts(working)]
     read = working.provenance.read.rstrip()
     return build_unit(
         replace(
             working,
-            slug=make_free_slug(working.code, working.version, working.revision, taken),
+            slug=make_free_slug(working.code, working.version, working.revision, taken_slugs),
             provenance=replace(working.provenance, read=f"{read} Checked and published on {day(today())}."),
-            notes=[*working.notes, *(f"Accepted as read. {describe_doubt(each)}" for each in doubts)],
+            notes=[*working.notes, *(f"Accepted as read. {describe_doubt(doubt)}" for doubt in doubts)],
         )
     )
 
 
 def list_taken_slugs(code: str) -> set[str]:
-    """Return the addresses that begin like this code's; a new one must differ from all of them."""
+    """Return the slugs that begin with this code's slug; a new one must differ from all of them."""
     stem = make_free_slug(code, "", 1, set())
     return set(db.session.scalars(select(Unit.slug).where(or_(Unit.slug == stem, Unit.slug.startswith(f"{stem}-")))))
 
@@ -245,8 +245,8 @@ def _drop_nul(value: Any) -> Any:
     if isinstance(value, str):
         return value.replace("\x00", "")
     if isinstance(value, Mapping):
-        return {key: _drop_nul(each) for key, each in value.items()}
-    return [_drop_nul(each) for each in value] if isinstance(value, list | tuple) else value
+        return {key: _drop_nul(member) for key, member in value.items()}
+    return [_drop_nul(element) for element in value] if isinstance(value, list | tuple) else value
 
 
 def _find_source_draft(unit: Unit) -> UnitDraft | None:
@@ -265,9 +265,9 @@ def _prepare_new_edition(reading: dict[str, Any]) -> None:
     before = reading["version"]
     reading["version"] = str(int(before) + 1) if before.isdecimal() else f"{before}-2"
     reading["revision"], reading["places"] = 1, {}
-    what = "The version of the new edition is not read from a source."
+    doubt = "The version of the new edition is not read from a source."
     assumed = f"{reading['version']} is assumed, since the edition before is {before}."
-    reading["warnings"] = [{"lines": [], "what": what, "assumed": assumed}]
+    reading["warnings"] = [{"lines": [], "what": doubt, "assumed": assumed}]
 
 
 def _check_not_published(document: UnitDocument, centre_id: int) -> None:

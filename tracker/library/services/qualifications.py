@@ -19,7 +19,7 @@ MAX_LENGTH = 200_000
 
 
 def load_qualification(document: QualificationDocument) -> str:
-    """Load one version of the installation's own; return `new`, `changed` or `unchanged`.
+    """Load one version of an installation's qualification; return `new`, `changed` or `unchanged`.
 
     Raises:
         Refused: Candidates are registered for the earlier text, or another qualification has the address.
@@ -27,11 +27,12 @@ def load_qualification(document: QualificationDocument) -> str:
     row = _find_row(document)
     if row and row.content_hash == document.content_hash:
         return "unchanged"
-    holder = db.session.scalars(select(Qualification).where(Qualification.slug == document.slug)).one_or_none()
-    if holder and holder is not row:
+    slug_owner = db.session.scalars(select(Qualification).where(Qualification.slug == document.slug)).one_or_none()
+    if slug_owner and slug_owner is not row:
         raise Refused(
-            f"{document.file_name}: slug: {document.slug} is the address of {holder.code} version {holder.version} "
-            f"revision {holder.revision}. Nothing was loaded. Give this version a slug of its own."
+            f"{document.file_name}: slug: {document.slug} is the address of {slug_owner.code} version "
+            f"{slug_owner.version} revision {slug_owner.revision}. Nothing was loaded. "
+            "Give this version a slug of its own."
         )
     if row and has_registrations(row):
         raise Refused(

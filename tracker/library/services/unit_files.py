@@ -12,7 +12,7 @@ from tracker.units.documents import UnitDocument
 from tracker.units.formats.files import ExchangedLink, FileContents
 
 DETECT = "guessed"
-FORMATS = {name: each.label for name, each in formats.FORMATS.items()}
+FORMATS = {name: unit_format.label for name, unit_format in formats.FORMATS.items()}
 MAX_SIZE = 20 * MEGABYTE
 MAX_UNITS, MAX_LINKS = 5_000, 20_000
 
@@ -26,8 +26,8 @@ def parse_file(format_name: str, body: bytes) -> FileContents:
         raise Invalid(f"The file has more than {MAX_UNITS:,} units. Split it.", "file")
     if not result.units:
         raise Invalid("The file contains no units.", "file")
-    slugs = {each.slug for each in result.units}
-    links = tuple(each for each in result.links if {each.slug, each.other_slug} <= slugs)
+    slugs = {unit.slug for unit in result.units}
+    links = tuple(link for link in result.links if {link.slug, link.other_slug} <= slugs)
     return FileContents(tuple(result.units), links[:MAX_LINKS], tuple(result.remarks))
 
 
@@ -59,9 +59,9 @@ def write_documents(
     format_name: str, documents: Sequence[UnitDocument], links: Sequence[ExchangedLink] = ()
 ) -> ExportedFile:
     """Write units and links to a file of the named format."""
-    written = formats.write(format_name, documents, links)
+    exported = formats.write(format_name, documents, links)
     stem = documents[0].slug if len(documents) == 1 else "units"
-    return ExportedFile(f"{stem}.{formats.FORMATS[format_name].suffix}", written.body, tuple(written.omissions))
+    return ExportedFile(f"{stem}.{formats.FORMATS[format_name].suffix}", exported.body, tuple(exported.omissions))
 
 
 def detect_format(file_name: str, body: bytes) -> str:

@@ -4,7 +4,7 @@ from flask import Blueprint
 
 library = Blueprint("library", __name__)
 
-from tracker.library.views import adding, drafts, exports, guidance, imports, links, publishing, qualifications, units  # noqa: E402 - they hang their routes on it
+from tracker.library.views import adding, drafts, exports, guidance, imports, links, publishing, qualifications, units  # noqa: E402 - they register their routes on it
 
 __all__ = [
     "adding",

@@ -134,8 +134,8 @@ def get_download_name(draft: UnitDraft) -> str:
 def show_document_error(centre: Centre, form: AddUnitForm, refusal: Invalid | Refused) -> ResponseReturnValue:
     """Show the message beside its field; pasted text stays in its box."""
     uploaded = form.document.data and form.document.data.filename
-    named = getattr(refusal, "field", None) or ("document" if uploaded else "text")
-    field = form[named]
+    field_name = getattr(refusal, "field", None) or ("document" if uploaded else "text")
+    field = form[field_name]
     field.errors = [str(refusal)]
     return render_add_unit(centre, form), 422
 

@@ -31,6 +31,7 @@ from tracker.units.drafting import criteria, units
 from tracker.units.drafting.working_copy import WorkingCopy, find_entry
 from tracker.vocabulary import CriterionKind, DraftState
 from tracker.web.authorise import get_centre
+from tracker.web.forms import add_error
 from tracker.web.permissions import Act
 from tracker.web.route_rules import requires
 
@@ -48,7 +49,7 @@ CRITERION_ACTS: dict[str, Callable[[WorkingCopy, str], WorkingCopy]] = {
     "drop": criteria.drop_criterion,
     "requirement": criteria.make_requirement,
 }
-"""What the buttons beside Save do with a statement."""
+"""The changes made by the buttons beside Save, by their values."""
 
 
 @library.get("/unit-drafts/<int:draft_id>")
@@ -82,18 +83,18 @@ def change_criterion(draft_id: int, key: str) -> ResponseReturnValue:
 
 
 def make_criterion_change(form: CriterionForm, key: str, act: str) -> Change:
-    """Return the change for a button. What was typed is saved first, so that nothing is lost."""
+    """Return the change for a button, which first saves what was typed."""
     typed = form.as_fields()
     if act == "split":
         text = form.text.data or ""
-        rest = typed.copy()
-        del rest["text"]
-        return lambda copy: criteria.split_criterion(criteria.change_criterion(copy, key, rest), key, text)
-    then = CRITERION_ACTS.get(act)
+        other_fields = typed.copy()
+        del other_fields["text"]
+        return lambda copy: criteria.split_criterion(criteria.change_criterion(copy, key, other_fields), key, text)
+    apply_act = CRITERION_ACTS.get(act)
 
     def change(copy: WorkingCopy) -> WorkingCopy:
         saved = criteria.change_criterion(copy, key, typed)
-        return then(saved, key) if then else saved
+        return apply_act(saved, key) if apply_act else saved
 
     return change
 
@@ -159,7 +160,7 @@ def resolve_doubt(draft_id: int, number: int) -> ResponseReturnValue:
     """Mark a doubt (numbered from 1) as resolved, or as open again, and go to the next open one."""
     draft, _ = get_draft(draft_id)
     settled = "open" not in request.form
-    following = [each + 1 for each in units.list_open_doubts(services.load_working_copy(draft)) if each >= number]
+    following = [index + 1 for index in units.list_open_doubts(services.load_working_copy(draft)) if index >= number]
     to = f"point-{following[0]}" if following and settled else f"point-{number}"
     return apply_change(
         draft, DraftForm(), lambda copy: units.resolve_doubt(copy, number - 1, settled=settled), to=to
@@ -183,10 +184,10 @@ def make_passage_change(number: int, act: str) -> Change:
         text, lines = units.get_passage(copy, number)
         if act == "overview":
             return units.add_to_overview(copy, number)
-        aside = units.mark_passage_handled(copy, number, placed=act != "back")
+        handled = units.mark_passage_handled(copy, number, placed=act != "back")
         if act in KINDS:
-            return criteria.add_criterion(aside, KINDS[act], join_lines(text), lines)
-        return units.add_requirement(aside, "", join_lines(text)) if act == "requirement" else aside
+            return criteria.add_criterion(handled, KINDS[act], join_lines(text), lines)
+        return units.add_requirement(handled, "", join_lines(text)) if act == "requirement" else handled
 
     return change
 
@@ -223,11 +224,7 @@ def apply_change(
     try:
         services.change_draft(draft, form.seen_version, change)
     except (Invalid, Conflict) as refusal:
-        field = form._fields.get(getattr(refusal, "field", None) or "")
-        if field is None:
-            form.form_errors.append(str(refusal))
-        else:
-            field.errors = [*field.errors, str(refusal)]
+        add_error(form, refusal)
         return render_review(draft, edit, form), refusal.status
     return redirect(url_for(".review_draft", draft_id=draft.id, _anchor=to), 303)
 
@@ -246,7 +243,7 @@ def render_review(draft: UnitDraft, edit: str, form: DraftForm | None = None) ->
         edit=edit if opened else "",
         form=opened,
         refused=refused,
-        headings=sorted({each.heading for each in working.criteria if each.heading}),
+        headings=sorted({criterion.heading for criterion in working.criteria if criterion.heading}),
         kinds=CriterionKind,
     )
 

@@ -52,7 +52,7 @@ def get_chosen_units(form: UnitExportForm, centre: Centre) -> list[int]:
     """Return the ids of the units to export. Raises `Invalid` if none is chosen."""
     choices = [unit.id for unit in queries.list_exportable_units(centre.id)]
     ticked = set(form.units.data or [])
-    chosen = choices if form.everything.data else [each for each in choices if each in ticked]
+    chosen = choices if form.everything.data else [unit_id for unit_id in choices if unit_id in ticked]
     if not chosen:
         raise Invalid("Tick the units to export, or tick All.", "units")
     if len(chosen) > unit_files.MAX_UNITS:

@@ -13,6 +13,7 @@ from tracker.models import Guidance, Unit
 from tracker.vocabulary import Role
 from tracker.web.authorise import get_centre
 from tracker.web.current_user import me
+from tracker.web.forms import errors_on_form, render_form
 from tracker.web.idempotency import idempotent
 from tracker.web.permissions import Act
 from tracker.web.route_rules import requires, signed_in
@@ -52,15 +53,11 @@ def add_guidance(centre_id: int) -> ResponseReturnValue:
     centre, actor = get_centre(centre_id)
     form = GuidanceForm()
     if form.validate_on_submit():
-        try:
+        with errors_on_form(form, Invalid):
             guidance = services.add_guidance(centre.id, form.as_fields(), actor)
-        except Invalid as refusal:
-            show_error(form, refusal)
-        else:
             flash("The guidance is saved. Attach it to units.")
             return redirect(url_for(".show_guidance", guidance_slug=guidance.slug), 303)
-    page = render_template("library/add_guidance.html", centre=centre, form=form, sentence="")
-    return page, (422 if form.is_submitted() else 200)
+    return render_form("library/add_guidance.html", form, centre=centre, sentence="")
 
 
 @library.route("/centres/<int:centre_id>/guidance/<guidance_slug>/edit", methods=["GET", "POST"])
@@ -73,24 +70,20 @@ def edit_guidance(centre_id: int, guidance_slug: str) -> ResponseReturnValue:
         raise NotFound("You can change only your centre’s own guidance here.")
     form = GuidanceForm()
     if form.validate_on_submit():
-        try:
+        with errors_on_form(form, Invalid):
             services.change_guidance(guidance, form.as_fields(), actor)
-        except Invalid as refusal:
-            show_error(form, refusal)
-        else:
             flash("The guidance is saved.")
             return redirect(url_for(".show_guidance", guidance_slug=guidance.slug), 303)
     if not form.is_submitted():
         form.fill(queries.load_guidance_document(guidance))
-    page = render_template("library/edit_guidance.html", centre=centre, guidance=guidance, form=form)
-    return page, (422 if form.is_submitted() else 200)
+    return render_form("library/edit_guidance.html", form, centre=centre, guidance=guidance)
 
 
 @library.route("/centres/<int:centre_id>/guidance/<guidance_slug>/attach", methods=["GET", "POST"])
 @requires(Act.ADMINISTER_CENTRE)
 @idempotent
 def attach_guidance(centre_id: int, guidance_slug: str) -> ResponseReturnValue:
-    """Choose a unit; then say, beside its evidence requirements, whether anything contradicts them."""
+    """Attach guidance to a unit, once the person has said whether it contradicts the evidence requirements."""
     centre, actor = get_centre(centre_id)
     guidance = get_guidance(guidance_slug)
     units = list_newest_units([centre.id])
@@ -104,18 +97,17 @@ def attach_guidance(centre_id: int, guidance_slug: str) -> ResponseReturnValue:
             services.attach_guidance(guidance, unit.code, warning, centre.id, actor)
             flash(f"Attached to {unit.code} at {centre.name}.")
             return redirect(url_for(".show_guidance", guidance_slug=guidance.slug), 303)
-    shown = {each.unit_code for each in queries.list_attachments(guidance, [centre.id])}
-    page = render_template(
+    shown = {attachment.unit_code for attachment in queries.list_attachments(guidance, [centre.id])}
+    return render_form(
         "library/attach_guidance.html",
+        form,
         centre=centre,
         guidance=guidance,
         document=queries.load_guidance_document(guidance),
         unit=unit,
         requirements=load_document(unit) if unit else None,
-        units=[each for each in units if each.code not in shown],
-        form=form,
+        units=[unit for unit in units if unit.code not in shown],
     )
-    return page, (422 if form.is_submitted() else 200)
 
 
 @library.post("/centres/<int:centre_id>/guidance/<guidance_slug>/detach/<int:attached_id>")
@@ -143,15 +135,6 @@ def get_guidance(slug: str) -> Guidance:
 
 
 def find_requested_unit(units: list[Unit]) -> Unit | None:
-    """Find the unit named in the address, if it is one of these."""
+    """Return the unit in the query string if it is one of these, or None."""
     slug = request.args.get("unit", "")
-    return next((find_unit(slug, [each.owner_centre_id or 0]) for each in units if each.slug == slug), None)
-
-
-def show_error(form: GuidanceForm, refusal: Invalid) -> None:
-    """Put the message beside its field, or in the summary."""
-    field = form._fields.get(refusal.field or "")
-    if field is None:
-        form.form_errors.append(str(refusal))
-    else:
-        field.errors = [*field.errors, str(refusal)]
+    return next((find_unit(slug, [unit.owner_centre_id or 0]) for unit in units if unit.slug == slug), None)

@@ -11,6 +11,7 @@ from tracker.library.queries import links as queries
 from tracker.library.queries.units import find_unit, list_newest_units, version_order
 from tracker.library.services import links as services
 from tracker.library.views import library
+from tracker.library.views.units import get_unit
 from tracker.models import Centre, Unit
 from tracker.units.comparison import Link, PairKind
 from tracker.vocabulary import LinkKind, Role
@@ -35,12 +36,12 @@ def list_links(centre_id: int) -> ResponseReturnValue:
     units = list_newest_units([centre.id])
     chosen = [find_unit(request.args.get(name, ""), [centre.id]) for name in ("one", "other")]
     units = sorted({*units, *filter(None, chosen)}, key=lambda unit: (unit.code, version_order(unit)))
-    one, other = (unit for unit in chosen) if all(chosen) else (None, None)
+    unit, other = (unit for unit in chosen) if all(chosen) else (None, None)
     result: dict[str, Any] = {}
-    if one and other and one.code == other.code:
+    if unit and other and unit.code == other.code:
         raise Invalid("Choose two different units. Two versions of one unit are compared on the unit's own page.")
-    if one and other:
-        _, first, second = queries.order_units(one, other)
+    if unit and other:
+        _, first, second = queries.order_units(unit, other)
         decided = queries.list_link_decisions(first, second, centre.id)
         result = {
             "first": first,
@@ -63,37 +64,35 @@ def list_links(centre_id: int) -> ResponseReturnValue:
 def decide_link(centre_id: int, slug: str, other_slug: str) -> ResponseReturnValue:
     """Confirm or refuse a pair or withdraw the decision; or confirm all criteria with the same words."""
     centre, actor = get_centre(centre_id)
-    one, other = (get_centre_unit(each, centre) for each in (slug, other_slug))
-    act, here = request.form.get("act", ""), get_return_url(centre, one, other)
-    if one.id == other.id:
+    unit, other = (get_centre_unit(unit_slug, centre) for unit_slug in (slug, other_slug))
+    act, return_url = request.form.get("act", ""), get_return_url(centre, unit, other)
+    if unit.id == other.id:
         raise NotFound
     if act == "confirm_same":
-        count = services.confirm_same_wording(one, other, centre, actor)
+        count = services.confirm_same_wording(unit, other, centre, actor)
         flash(f"{counted(count, 'statement')} confirmed as identical." if count else "Nothing was changed.")
-        return redirect(here, 303)
+        return redirect(return_url, 303)
     if act not in MESSAGES:
         raise Invalid("Choose Confirm, Not the same or Undo. Nothing was changed.")
     link = parse_link()
     if act == "confirm":
-        services.confirm_link(one, other, link, centre, actor)
+        services.confirm_link(unit, other, link, centre, actor)
     elif act == "refuse":
-        services.refuse_link(one, other, link, centre, actor)
+        services.refuse_link(unit, other, link, centre, actor)
     else:
-        services.withdraw_link_decision(one, other, link, centre, actor)
-    is_version = queries.order_units(one, other)[0] is LinkKind.REPLACED_BY
+        services.withdraw_link_decision(unit, other, link, centre, actor)
+    is_version = queries.order_units(unit, other)[0] is LinkKind.REPLACED_BY
     flash("The link is confirmed." if is_version and act == "confirm" else MESSAGES[act])
-    return redirect(here, 303)
+    return redirect(return_url, 303)
 
 
 @library.get("/units/<slug>/compare")
 @signed_in
 def compare_versions(slug: str) -> ResponseReturnValue:
-    """Show two versions of a unit side by side; administrators decide there what became of each criterion."""
-    unit = find_unit(slug, me().centre_ids)
-    if unit is None:
-        raise NotFound("There is no unit at this address. Search the list of units.")
+    """Show two versions of a unit side by side; administrators decide there which criterion replaced each."""
+    unit = get_unit(slug)
     versions = queries.list_other_versions(unit, me().centre_ids)
-    other = next((each for each in versions if each.slug == request.args.get("with")), None)
+    other = next((version for version in versions if version.slug == request.args.get("with")), None)
     if other is None:
         return render_template("library/choose_version.html", unit=unit, versions=versions)
     grant = me().find_grant(Role.ADMINISTRATOR)
@@ -107,12 +106,16 @@ def compare_versions(slug: str) -> ResponseReturnValue:
         pairs=pairs,
         counts=queries.count_pair_kinds(pairs),
         decided=decided,
-        refused=[each for each in queries.list_decided_proposals(older, newer, decided) if not each.is_confirmed],
+        refused=[
+            proposal
+            for proposal in queries.list_decided_proposals(older, newer, decided)
+            if not proposal.is_confirmed
+        ],
         open_same=sum(pair.is_same_wording and pair.link not in decided for pair in pairs),
         administers=grant,
         kinds=PairKind,
         only_changed=request.args.get("show") == "changed",
-        statements=[queries.get_document(each).criteria for each in (older, newer)] if grant else [],
+        statements=[queries.get_document(version).criteria for version in (older, newer)] if grant else [],
     )
 
 
@@ -132,9 +135,9 @@ def parse_link() -> Link:
     return int(values[0]), int(values[1])
 
 
-def get_return_url(centre: Centre, one: Unit, other: Unit) -> str:
+def get_return_url(centre: Centre, unit: Unit, other: Unit) -> str:
     """Return the address of the page from which the decision was made."""
-    kind, first, second = queries.order_units(one, other)
+    kind, first, second = queries.order_units(unit, other)
     if kind is LinkKind.REPLACED_BY:
         return f"{url_for('.compare_versions', slug=first.slug)}?{urlencode({'with': second.slug})}"
     return url_for(".list_links", centre_id=centre.id, one=first.slug, other=second.slug)

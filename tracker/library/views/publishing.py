@@ -14,6 +14,7 @@ from tracker.units.drafting.problems import build_unit, list_problems
 from tracker.units.drafting.units import describe_doubt, list_open_doubts
 from tracker.vocabulary import DraftState, Role
 from tracker.web.current_user import me
+from tracker.web.forms import add_error
 from tracker.web.idempotency import idempotent
 from tracker.web.permissions import Act
 from tracker.web.route_rules import requires
@@ -78,10 +79,7 @@ def publish_unit(draft_id: int) -> ResponseReturnValue:
     try:
         unit = services.publish_unit(draft, form.seen_version, form.doubts.data or [], actor)
     except (Invalid, Conflict) as refusal:
-        if getattr(refusal, "field", None) == "doubts":
-            form.doubts.errors = [str(refusal)]
-        else:
-            form.form_errors.append(str(refusal))
+        add_error(form, refusal)
         return render_publish_unit(draft, form), refusal.status
     flash(f"{unit.code} is published. Candidates of your centre can be registered for it.")
     return redirect(url_for(".show_unit", slug=unit.slug), 303)
@@ -91,7 +89,7 @@ def render_publish_unit(draft: UnitDraft, form: PublishForm) -> str:
     """Render the page to publish: open doubts, text not used and the password."""
     working = services.load_working_copy(draft)
     doubts = {number: working.warnings[number] for number in list_open_doubts(working)}
-    form.doubts.choices = {str(number): describe_doubt(each) for number, each in doubts.items()}
+    form.doubts.choices = {str(number): describe_doubt(doubt) for number, doubt in doubts.items()}
     form.doubts.data = form.doubts.data or []
     problems = list_problems(working)
     return render_template(
@@ -100,5 +98,5 @@ def render_publish_unit(draft: UnitDraft, form: PublishForm) -> str:
         working=working,
         problems=problems,
         form=form,
-        left_out=[each for each in working.unparsed if not each.placed],
+        left_out=[passage for passage in working.unparsed if not passage.placed],
     )

@@ -16,6 +16,7 @@ from tracker.units.qualification_rules import describe_group_rule
 from tracker.vocabulary import Role
 from tracker.web.authorise import get_centre
 from tracker.web.current_user import me
+from tracker.web.forms import render_form
 from tracker.web.idempotency import idempotent
 from tracker.web.permissions import Act
 from tracker.web.route_rules import requires, signed_in
@@ -74,7 +75,7 @@ def write_qualification(centre_id: int) -> ResponseReturnValue:
     `?of=` names one of the centre's own; the form then contains its text as the next revision.
     """
     centre, _ = get_centre(centre_id)
-    revised = get_own(request.args["of"], centre) if "of" in request.args else None
+    revised = get_own_qualification(request.args["of"], centre) if "of" in request.args else None
     form = QualificationForm()
     if form.validate_on_submit():
         try:
@@ -87,8 +88,7 @@ def write_qualification(centre_id: int) -> ResponseReturnValue:
             )
     if not form.is_submitted():
         form.text.data = format_qualification_yaml(queries.make_next_revision(revised)) if revised else EXAMPLE
-    page = render_template("library/write_qualification.html", centre=centre, form=form, revised=revised)
-    return page, (422 if form.is_submitted() else 200)
+    return render_form("library/write_qualification.html", form, centre=centre, revised=revised)
 
 
 @library.post("/centres/<int:centre_id>/qualifications")
@@ -123,7 +123,7 @@ def get_qualification(slug: str) -> Qualification:
     return result
 
 
-def get_own(slug: str, centre: Centre) -> Qualification:
+def get_own_qualification(slug: str, centre: Centre) -> Qualification:
     """Return a qualification of the centre's own; 404 for any other."""
     result = queries.find_qualification(slug, [centre.id])
     if result is None or result.owner_centre_id is None:

@@ -22,16 +22,16 @@ from tracker.web.route_rules import signed_in
 @signed_in
 def list_units() -> ResponseReturnValue:
     """Search the units."""
-    asked = parse_search()
+    unit_search = parse_search()
     centre_ids = me().centre_ids
     return render_template(
         "library/list_units.html",
-        found=search.search_units(asked, centre_ids),
-        asked=asked,
+        found=search.search_units(unit_search, centre_ids),
+        asked=unit_search,
         suites=search.list_suites(centre_ids),
         document_types=DocumentType,
         administered=me().find_grant(Role.ADMINISTRATOR),
-        drafts=list_drafts(list_draft_centre_ids(), [DraftState.DRAFT]) if asked == search.UnitSearch() else [],
+        drafts=list_drafts(list_draft_centre_ids(), [DraftState.DRAFT]) if unit_search == search.UnitSearch() else [],
     )
 
 
@@ -56,8 +56,8 @@ def show_unit(slug: str) -> ResponseReturnValue:
 
 def list_draft_centre_ids() -> list[int]:
     """Return the centres whose drafts this person may read."""
-    reading = PERMISSIONS[Act.READ_UNIT_DRAFT]
-    return [grant.centre_id for grant in me().grants if grant.role in reading]
+    roles = PERMISSIONS[Act.READ_UNIT_DRAFT]
+    return [grant.centre_id for grant in me().grants if grant.role in roles]
 
 
 def get_unit(slug: str) -> Unit:
@@ -69,7 +69,7 @@ def get_unit(slug: str) -> Unit:
 
 
 def parse_search() -> search.UnitSearch:
-    """Return what the address searches for, within limits."""
+    """Return the search in the query string, within limits."""
     words, suite = (request.args.get(name, "")[:100] for name in ("q", "suite"))
     page = get_query_page()
     return search.UnitSearch(words, suite, request.args.get("type", ""), request.args.get("whose", ""), page)
