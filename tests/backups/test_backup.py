@@ -159,7 +159,7 @@ class TestRestore:
         code, said = restored(elsewhere, folder)
         assert code == 0, said
         assert f"Missing: events {size + 1} to {size + 3}" in said
-        assert f"tells of {size + 3} events" in command(elsewhere, "verify")[1]
+        assert f"records {size + 3} events" in command(elsewhere, "verify")[1]
         assert command(elsewhere, "restore", "--accept") == (0, "Accepted, without 3 events.\n")
         assert "checks: all passed" in command(elsewhere, "verify")[1]
 
@@ -186,7 +186,7 @@ class TestRestore:
                     signed="00",
                 )
             db.session.remove()
-        assert "names another event" in command(elsewhere, "verify")[1]
+        assert "has another hash of event" in command(elsewhere, "verify")[1]
 
     def test_no_record_is_overwritten(self, told: Flask, tmp_path: Path) -> None:
         folder = make_backup(tmp_path / "kept")

@@ -127,7 +127,7 @@ class TestVerifying:
         checkpoints.write_due()
         with behind_its_back():
             db.session.execute(text("DELETE FROM event WHERE seq = 4"))
-            assert said(2) == ["2: checkpoint 1 tells of 4 events, and the ledger holds 3"]
+            assert said(2) == ["2: checkpoint 1 records 4 events, but the ledger has 3"]
 
     def test_a_ledger_written_anew_is_named(self, act: Callable[..., None]) -> None:
         """Every hash in it right: the chain alone would not tell."""
@@ -136,7 +136,7 @@ class TestVerifying:
         with behind_its_back():
             rewrite_from(2)
             assert said(1) == []
-            assert said(2) == ["2: checkpoint 1 names another event 4 than the ledger holds"]
+            assert said(2) == ["2: checkpoint 1 has another hash of event 4 than the ledger"]
 
     @pytest.mark.parametrize(
         ("part", "value"),
@@ -149,7 +149,7 @@ class TestVerifying:
         checkpoints.write_due()
         line = json.loads(checkpoints.get_path().read_text())
         checkpoints.get_path().write_text(json.dumps({**line, part: value}))
-        assert said(2)[0] == "2: checkpoint 1 was changed: its signature does not fit"
+        assert said(2)[0] == "2: checkpoint 1 was changed: its signature is not valid"
 
     def test_one_by_another_key_is_named(self, act: Callable[..., None]) -> None:
         act()
@@ -173,7 +173,7 @@ class TestVerifying:
         assert said(2) == []
         freeze_clock(last + timedelta(hours=1))
         checkpoints.get_path().unlink()
-        assert said(2) == ["2: no checkpoint holds the last 102 events"]
+        assert said(2) == ["2: no checkpoint covers the last 102 events"]
 
 
 class TestKeys:

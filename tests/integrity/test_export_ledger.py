@@ -115,7 +115,7 @@ class TestWhole:
                 archive.writestr("ledger.jsonl", b"")
         code, said = verify(tmp_path, str(packed))
         assert code == 1
-        assert "a name stands twice in the ZIP" in said
+        assert "the ZIP has two files of the same name" in said
 
     def test_it_holds_the_ledgers_very_bytes_and_no_name(self, told: Flask, tmp_path: Path) -> None:
         packed = zipfile.ZipFile(export(told, tmp_path / "record.zip"))
@@ -176,7 +176,7 @@ class TestWhole:
         held.write_bytes(lines(bundle / "checkpoints.jsonl")[0])
         code, said = verify(bundle, "--checkpoints", str(held))
         assert code == 0
-        assert "It agrees with the 1 checkpoints that you hold yourself." in said
+        assert "Your own checkpoints that agree with the ledger: 1." in said
 
     def test_without_cryptography_it_says_what_it_did_not_check(self, bundle: Path) -> None:
         code, said = verify(bundle, python=("-I", "-S"))
@@ -284,16 +284,16 @@ def put_a_file_in(bundle: Path) -> None:
 CHANGES: dict[str, tuple[Change, str]] = {
     "a byte of an event": (spoil("ledger.jsonl", 300), "event "),
     "a byte of the last event": (spoil("ledger.jsonl", -3), "event "),
-    "an event left out": (leave_out, "event 9 is missing: event 10 stands in its place"),
-    "an event left out, chained anew": (leave_out_and_rechain, "events, and the ledger holds"),
-    "two events swapped": (swap, "event 9 is missing: event 10 stands in its place"),
-    "two events swapped, chained anew": (swap_and_rechain, "names another event"),
-    "an event appended": (append, "no checkpoint holds the last 1 events"),
-    "the ledger cut short": (cut_short, "events, and the ledger holds"),
+    "an event left out": (leave_out, "event 9 is missing: event 10 is in its place"),
+    "an event left out, chained anew": (leave_out_and_rechain, "events, but the ledger has"),
+    "two events swapped": (swap, "event 9 is missing: event 10 is in its place"),
+    "two events swapped, chained anew": (swap_and_rechain, "has another hash of event"),
+    "an event appended": (append, "no checkpoint covers the last 1 events"),
+    "the ledger cut short": (cut_short, "events, but the ledger has"),
     "an event in other bytes": (write_otherwise, "is not written canonically"),
     "a byte of a checkpoint": (spoil("checkpoints.jsonl"), "checkpoints.jsonl: checkpoint "),
     "a checkpoint by another key": (forge_a_checkpoint, "is signed with key 0123456789abcdef, which is not of this record"),
-    "a checkpoint forged under the key's name": (forge_under_its_name, "was changed: its signature does not fit"),
+    "a checkpoint forged under the key's name": (forge_under_its_name, "was changed: its signature is not valid"),
     "a byte of a public key": (spoil("keys/*.pub"), ".pub "),
     "a key put in place of another": (another_key, ".pub is not the key of that name"),
     "a byte of a certificate": (spoil("keys/*.seal.crt"), "did not sign for itself and its certificate"),
@@ -302,11 +302,11 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "a byte of a code": (spoil("forms/*.code"), ".code "),
     "a byte of a code's facts": (spoil("forms/*.code", 30), ".code is not the code of this form"),
     "a form left out": (leave_out_a_form, ".pdf is missing"),
-    "a form put in": (put_a_form_in, "is of no form that the ledger tells of"),
-    "a byte of the read me": (spoil("README.txt"), "README.txt is not as it was put in"),
+    "a form put in": (put_a_form_in, "belongs to no form in the ledger"),
+    "a byte of the read me": (spoil("README.txt"), "README.txt was changed after the export"),
     "a byte of the list": (spoil("contents.json", 60), "contents.json "),
-    "the list about another centre": (widen_the_list, "contents.json was changed: its signature does not fit"),
-    "a file put in": (put_a_file_in, "more.txt is not of this bundle"),
+    "the list about another centre": (widen_the_list, "contents.json was changed: its signature is not valid"),
+    "a file put in": (put_a_file_in, "more.txt does not belong to this export"),
 }  # fmt: skip
 
 
@@ -325,7 +325,7 @@ def test_a_byte_of_the_script_is_named_by_another_copy(bundle: Path, tmp_path: P
     spoil("verify.py", 20)(bundle)
     code, said = verify(bundle, str(bundle), script=copy)
     assert code == 1
-    assert "verify.py is not as it was put in" in said
+    assert "verify.py was changed after the export" in said
 
 
 def test_a_record_made_up_whole_does_not_agree_with_a_checkpoint_held_elsewhere(bundle: Path, tmp_path: Path) -> None:
@@ -337,14 +337,14 @@ def test_a_record_made_up_whole_does_not_agree_with_a_checkpoint_held_elsewhere(
     held.write_text(f"{other.line}\n")
     code, said = verify(bundle, "--checkpoints", str(held))
     assert code == 1
-    assert "the checkpoints you hold: checkpoint 1 is signed with key 0123456789abcdef" in said
+    assert "your own checkpoints: checkpoint 1 is signed with key 0123456789abcdef" in said
 
 
 def test_it_could_not_run_without_a_record(bundle: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     code, said = verify(bundle, str(tmp_path / "empty"))
     assert code == 2
-    assert "holds no exported record" in said
+    assert "contains no exported ledger" in said
     (tmp_path / "no.zip").write_text("nothing")
     assert verify(bundle, str(tmp_path / "no.zip"))[0] == 2
 

@@ -115,7 +115,7 @@ class TestLedger:
             db.session.execute(
                 text("UPDATE event SET body = :body WHERE seq = 9"), {"body": body.replace(b'"v":1', b'"v":2')}
             )
-            assert "1: event 9 was changed: its text does not hash to what is stored" in offences()
+            assert "1: event 9 was changed: its text does not match the stored hash" in offences()
 
     def test_an_event_changed_with_its_hash_breaks_the_chain(self) -> None:
         body = db.session.scalars(select(Event.body).where(Event.seq == 9)).one().replace(b'"v":1', b'"v":2')
@@ -188,7 +188,7 @@ class TestFiles:
         stray = path.with_name(path.name + ending)
         stray.write_bytes(b"nobody made this of it")
         os.utime(stray, (time.time() - 90_000,) * 2)
-        assert offences() == [f"17: {stray.name} is named by nothing"]
+        assert offences() == [f"17: {stray.name} is not referred to by any row"]
         assert list(list_orphan_files()) == [stray]
 
     def test_a_known_name_in_anothers_place_is_left_over(self) -> None:

@@ -3,7 +3,7 @@
 import click
 from flask.cli import AppGroup
 
-assessments_cli = AppGroup("assessments", help="Assessments that assessors have accepted or returned.")
+assessments_cli = AppGroup("assessments", help="Release assessments that can no longer be undone.")
 
 
 @assessments_cli.command("release")

@@ -53,11 +53,11 @@ def read_manifest(folder: Path) -> tuple[Manifest, str]:
 def find_faults(folder: Path, manifest: Manifest) -> Iterator[str]:
     """Yield a sentence for each file that is missing or differs from the manifest."""
     if hash_file(folder / manifest.database) != manifest.database_sha256:
-        yield f"{manifest.database} is gone or was changed"
+        yield f"{manifest.database} is missing or was changed"
     for sha256, size in manifest.files.items():
         path = file_path(folder, sha256)
         if hash_file(path) != sha256 or path.stat().st_size != size:
-            yield f"the file {sha256} is gone or was changed"
+            yield f"the file {sha256} is missing or was changed"
 
 
 def file_path(folder: Path, sha256: str) -> Path:

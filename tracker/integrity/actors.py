@@ -84,7 +84,7 @@ def find_actors_without_role(ledger: LedgerSnapshot) -> Iterator[str]:
             if fault := _find_role_fault(ledger, event, grants.get(event.grant)):
                 yield f"{event.name} {fault}"
         elif event.act not in (OPERATOR_ACTS if event.actor is None else OWN_ACCOUNT_ACTS):
-            yield f"{event.name} names no role that was held"
+            yield f"{event.name} names no role of its actor"
 
 
 @invariant(7, "no one both assesses and verifies a unit attempt, or assesses their own work")
@@ -101,7 +101,7 @@ def find_duty_conflicts(ledger: LedgerSnapshot) -> Iterator[str]:
     for key, row in ledger.rows("signature").items():
         attempt = ledger.rows("unit_attempt").get(row["attempt_id"])
         if attempt and row["role"] == SignatureRole.CANDIDATE and row["person_id"] != attempt["candidate_id"]:
-            yield f"signature {key} is the candidate's, and of somebody else"
+            yield f"signature {key} is a candidate's, but another person signed"
 
 
 @invariant(25, "no one acted after deactivation or the end of their role, or granted themselves a role")
@@ -113,18 +113,18 @@ def find_acts_without_right(ledger: LedgerSnapshot) -> Iterator[str]:
             continue
         person = people.get(event.actor)
         if person is None:
-            yield f"{event.name} was done by person {event.actor}, whom nobody knows"
+            yield f"{event.name} was done by person {event.actor}, who does not exist"
         elif person["deactivated_at"] and event.at > person["deactivated_at"]:
             yield f"{event.name} was done by person {event.actor} after their account was closed"
     for key, grant in ledger.rows("grant").items():
         if grant["granted_by_id"] == grant["person_id"]:
-            yield f"grant {key} was given by its own holder"
+            yield f"grant {key} was given by the person who has it"
     for event in ledger.list_events("grant_given"):
         granted = ledger.rows("grant").get(event.object_id)
         if granted and event.actor == granted["person_id"]:
-            yield f"{event.name} was done by who was given the role"
+            yield f"{event.name} was done by the person who got the role"
         elif granted and event.actor != granted["granted_by_id"]:
-            yield f"grant {event.object_id} names another giver than {event.name}"
+            yield f"grant {event.object_id} and {event.name} name different people as giver"
 
 
 @invariant(24, "every signer had confirmed who they are just before signing")
@@ -136,9 +136,9 @@ def find_signatures_without_reauthentication(ledger: LedgerSnapshot) -> Iterator
     for key, row in ledger.rows("signature").items():
         event = events.get(key)
         if not timedelta(0) <= row["signed_at"] - row["reauthenticated_at"] <= REAUTHENTICATION_LIFETIME:
-            yield f"signature {key} names a proof that is not of the five minutes before it"
+            yield f"signature {key} was made without a password in the five minutes before"
         elif event and abs(event.at - row["signed_at"]) > MAX_CLOCK_DIFFERENCE:
-            yield f"signature {key} says another time than {event.name}"
+            yield f"signature {key} and {event.name} have different times"
         elif event and (event.actor, event.session_ref or "") != (row["person_id"], row["session_ref"]):
             yield f"signature {key} and {event.name} name different people or sessions"
 
@@ -146,7 +146,7 @@ def find_signatures_without_reauthentication(ledger: LedgerSnapshot) -> Iterator
 def _find_role_fault(ledger: LedgerSnapshot, event: LedgerEvent, grant: Row | None) -> str:
     """Return what is wrong with the grant that an event names; empty if nothing is."""
     if grant is None:
-        return "names no role that was held"
+        return "names no role of its actor"
     if grant["person_id"] != event.actor:
         return "names a role of somebody else"
     if grant["role"] not in ROLES_OF_ACT.get(event.act, ()):
@@ -155,7 +155,8 @@ def _find_role_fault(ledger: LedgerSnapshot, event: LedgerEvent, grant: Row | No
         return f"was done outside the dates of grant {grant['id']}"
     if _get_centre_id(ledger, event) not in {None, grant["centre_id"]}:
         return "was done under a role at another centre"
-    return "" if _was_allocated(ledger, event, grant["role"]) else f"was done by nobody who was {grant['role']} there"
+    fault = f"was done by somebody who was not {grant['role']} there"
+    return "" if _was_allocated(ledger, event, grant["role"]) else fault
 
 
 def _get_attempt(ledger: LedgerSnapshot, event: LedgerEvent) -> Row | None:

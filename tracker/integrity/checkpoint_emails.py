@@ -15,7 +15,7 @@ from tracker.ledger.transactions import transaction
 BODY = """\
 Hello,
 
-this is a checkpoint of the ledger of {origin} on {day}, signed with its key {key}:
+This is a checkpoint of the ledger of {origin} on {day}, signed with its key {key}:
 
 {line}
 

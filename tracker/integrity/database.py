@@ -49,7 +49,7 @@ def find_database_faults(_ledger: LedgerSnapshot) -> Iterator[str]:
     for table in APPEND_ONLY:
         for act in acts:
             if f"{table}_no_{act}" not in triggers:
-                yield f"the trigger that refuses to {act} {table} is gone"
+                yield f"the trigger that refuses to {act} {table} is missing"
     if _hash_triggers(dialect) != TRIGGERS[dialect]:
         yield "a trigger is not as the migrations made it, or one was added"
 
@@ -71,7 +71,7 @@ def _find_postgresql_faults() -> Iterator[str]:
     invalid = "SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid"
     yield from (f"the index {name} is not valid" for name in db.session.scalars(text(invalid)))
     rules = "SELECT rulename FROM pg_rules WHERE schemaname = current_schema()"
-    yield from (f"the rule {name} does something else than what is asked" for name in db.session.scalars(text(rules)))
+    yield from (f"the rule {name} replaces what a statement does" for name in db.session.scalars(text(rules)))
     unchecked = "SELECT conname FROM pg_constraint WHERE contype IN ('f', 'c') AND NOT convalidated"
     yield from (f"the constraint {name} was never checked" for name in db.session.scalars(text(unchecked)))
 

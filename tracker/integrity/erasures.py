@@ -18,10 +18,10 @@ def find_wrong_erasures(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each erasure that was not due or is incomplete. docs/integrity.md, invariant 27."""
     for key, row in ledger.rows("erasure").items():
         if row["is_open"]:
-            yield f"erasure {key} was left open: sealed words can be erased under it"
+            yield f"erasure {key} was left open: sealed text can still be erased under it"
         for hold in ledger.by("retention_hold", "registration_id").get(row["registration_id"], ()):
             if hold["set_at"] <= row["erased_at"] and (not hold["lifted_at"] or row["erased_at"] < hold["lifted_at"]):
-                yield f"registration {row['registration_id']} was erased under hold {hold['id']}"
+                yield f"registration {row['registration_id']} was erased under retention hold {hold['id']}"
     for event in ledger.list_events("portfolio_erased"):
         if date.fromisoformat(event.data["until"]) >= day_of(event.at):
             yield f"registration {event.data['registration']} was erased before {event.data['until']}"
@@ -40,4 +40,4 @@ def find_late_erasures(ledger: LedgerSnapshot) -> Iterator[str]:
         for portfolio in list_due(centre, today() - MAX_DELAY):
             holds = ledger.by("retention_hold", "registration_id").get(portfolio.registration.id, ())
             if not any(hold["lifted_at"] and day_of(hold["lifted_at"]) >= today() - MAX_DELAY for hold in holds):
-                yield f"registration {portfolio.registration.id} was due for erasure more than thirty days ago"
+                yield f"registration {portfolio.registration.id} was due for erasure more than 30 days ago"

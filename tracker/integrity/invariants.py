@@ -63,7 +63,7 @@ def _list_faults(check: Check, ledger: LedgerSnapshot) -> Iterator[str]:
     try:
         yield from check.find(ledger)
     except (LookupError, TypeError, ValueError, AttributeError) as error:  # a damaged record leads anywhere
-        yield f"something it rests on is missing or unreadable: {type(error).__name__} {error}"
+        yield f"the check could not read what it needs: {type(error).__name__} {error}"
 
 
 def list_covered_columns(checks: Iterable[Check]) -> dict[str, list[str]]:

@@ -28,9 +28,9 @@ def find_certificates_without_form(ledger: LedgerSnapshot) -> Iterator[str]:
             for row in ledger.by("signature", "attempt_id")[key]
         )
         if not verified:
-            yield f"attempt {key} is claimed, and nobody verified its round"
+            yield f"attempt {key} is claimed, but its round was not verified"
         if not any(row["round"] == attempt["round"] for row in ledger.by("issued_form", "attempt_id")[key]):
-            yield f"attempt {key} is claimed, and no form of its round was issued"
+            yield f"attempt {key} is claimed, but no form of its round was issued"
 
 
 @invariant(21, "every issued form is the file that was sealed", {"issued_form": ("sha256", "size", "number")})
@@ -73,10 +73,10 @@ def find_forms_with_unsigned_content(ledger: LedgerSnapshot) -> Iterator[str]:
     }
     for key, row in ledger.rows("issued_form").items():
         if (row["attempt_id"], row["round"], row["snapshot_hash"]) not in verified:
-            yield f"issued form {key} prints what no internal verifier signed in that round"
+            yield f"issued form {key} prints content that no internal verifier signed in that round"
         size = row["ledger_size"]
         if not 0 < size <= len(ledger.hashes) or ledger.hashes[size - 1] != row["ledger_head"]:
-            yield f"issued form {key} names another event {size} than the ledger holds"
+            yield f"issued form {key} has another hash of event {size} than the ledger"
 
 
 @invariant(22, "no form of an ended round is served as current", {"issued_form": ("superseded_at", "round")})
@@ -86,7 +86,7 @@ def find_forms_of_ended_rounds(ledger: LedgerSnapshot) -> Iterator[str]:
     for key, row in ledger.rows("issued_form").items():
         attempt = ledger.rows("unit_attempt")[row["attempt_id"]]
         if row["superseded_at"] is None and (row["round"] != attempt["round"] or attempt["state"] not in current):
-            yield f"issued form {key} passes for current, and its round has ended"
+            yield f"issued form {key} is marked current, but its round has ended"
 
 
 def _is_code_valid(row: Row, text: bytes, public: dict[str, str]) -> bool:

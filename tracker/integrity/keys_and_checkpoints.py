@@ -48,7 +48,7 @@ def find_checkpoint_faults(ledger: LedgerSnapshot) -> Iterator[str]:
             f"{description} {fault}" for fault in _find_checkpoint_faults(checkpoint, keys_by_name, ledger.hashes)
         )
         if checkpoint.size < size:
-            yield f"{description} tells of fewer events than the one before it"
+            yield f"{description} records fewer events than the checkpoint before it"
         size = checkpoint.size
     yield from _find_missing_checkpoint(ledger, keys_by_name, size)
 
@@ -72,15 +72,15 @@ def _find_checkpoint_faults(
     if key is None:
         yield f"is signed with key {checkpoint.key}, which is not this installation's"
     elif not keys.is_signed(key["public_key"], checkpoint.signature, checkpoint.body):
-        yield "was changed: its signature does not fit"
+        yield "was changed: its signature is not valid"
     elif checkpoint.size > len(hashes):
-        yield f"tells of {checkpoint.size} events, and the ledger holds {len(hashes)}"
+        yield f"records {checkpoint.size} events, but the ledger has {len(hashes)}"
     elif checkpoint.size < 1 or hashes[checkpoint.size - 1] != checkpoint.head:
-        yield f"names another event {checkpoint.size} than the ledger holds"
+        yield f"has another hash of event {checkpoint.size} than the ledger"
 
 
 def _find_missing_checkpoint(ledger: LedgerSnapshot, keys_by_name: dict[str, Row], size: int) -> Iterator[str]:
     """Yield a sentence if a checkpoint was removed or not written: a hundred old events are in none."""
     unmarked = len(ledger.hashes) - size
     if keys_by_name and unmarked >= checkpoints.EVENTS_PER_CHECKPOINT and now() - ledger.events[size].at > MAX_DELAY:
-        yield f"no checkpoint holds the last {unmarked} events"
+        yield f"no checkpoint covers the last {unmarked} events"

@@ -59,7 +59,7 @@ class LedgerSnapshot:
                 self.broken.append(f"event {seq} does not follow from the one before it")
             prev = row.hash
             if events.hash_body(row.body) != row.hash:
-                self.broken.append(f"event {seq} was changed: its text does not hash to what is stored")
+                self.broken.append(f"event {seq} was changed: its text does not match the stored hash")
             if event := self._parse(row):
                 parsed.append(event)
         return parsed
@@ -141,5 +141,5 @@ class LedgerSnapshot:
             event.seq, event.at, event.actor, event.grant, event.act, event.object_type, event.object_id, prev,
         )  # fmt: skip
         if columns != stated:
-            self.broken.append(f"event {row.seq}: its columns do not say what its text says")
+            self.broken.append(f"event {row.seq}: its columns differ from its text")
         return event

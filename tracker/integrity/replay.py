@@ -81,7 +81,7 @@ def _replay_event(replayed: ReplayedAttempt, event: LedgerEvent) -> Iterator[str
         replayed.unit = event.data["after"]
         return
     if (transition := TRANSITIONS.get((replayed.state, _get_action(event)))) is None:
-        yield f"an attempt that is {replayed.state} does not do this"
+        yield f"this event is not allowed for an attempt that is {replayed.state}"
         return
     if event.act in ACTION_OF_EVENT and event.data["round"] != replayed.round:
         yield f"it names round {event.data['round']}; the attempt is in round {replayed.round}"

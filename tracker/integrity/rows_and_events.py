@@ -89,7 +89,7 @@ def find_changed_rows(ledger: LedgerSnapshot) -> Iterator[str]:
                 yield f"{_describe_key(key)} is in no event"
     for key in latest.keys() - sealed_keys:
         if key.partition(":")[0] in row_seals.SEALED_TABLES:
-            yield f"{_describe_key(key)} is gone, though {latest[key].name} tells of it"
+            yield f"{_describe_key(key)} is missing, but {latest[key].name} records it"
 
 
 @invariant(
@@ -160,9 +160,9 @@ def _compare_counts(table: str, event_counts: Counter[Any], keys: set[Any]) -> I
         yield f"{description} {key} is in no event"
     for key, times in event_counts.items():
         if key not in keys:
-            yield f"{description} {key} is gone, though an event tells of it"
+            yield f"{description} {key} is missing, but an event records it"
         elif times > 1:
-            yield f"{description} {key} is told of {times} times"
+            yield f"{description} {key} is recorded in {times} events"
 
 
 def _must_be_sealed(ledger: LedgerSnapshot, name: str, row: Any) -> bool:
@@ -182,7 +182,7 @@ def _must_be_sealed(ledger: LedgerSnapshot, name: str, row: Any) -> bool:
 def _find_change(ledger: LedgerSnapshot, event: LedgerEvent, key: str, table: Any, row: Any) -> Iterator[str]:
     salt = ledger.salts.get(event.seq, {}).get(key)
     if salt is None:
-        yield f"{_describe_key(key)}: the salt of {event.name} is gone"
+        yield f"{_describe_key(key)}: the salt of {event.name} is missing"
     elif row_seals.hash_row(salt, table, row) != event.data["rows"][key]:
         yield f"{_describe_key(key)} was changed after {event.name}"
 

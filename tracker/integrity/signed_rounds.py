@@ -109,7 +109,7 @@ def find_met_without_accepted_evidence(ledger: LedgerSnapshot) -> Iterator[str]:
         if (row["attempt_id"], row["evidence_version_id"]) not in accepted:
             yield f"decision {key} says met on evidence that was not accepted"
         elif assessment and assessment["attempt_id"] != row["attempt_id"]:
-            yield f"decision {key} comes of an assessment of another attempt"
+            yield f"decision {key} belongs to an assessment of another attempt"
 
 
 @invariant(12, "claims use the candidate's own evidence and criteria of the right unit version")
@@ -136,7 +136,7 @@ def find_misplaced_claims(ledger: LedgerSnapshot) -> Iterator[str]:
     for key, decision in ledger.rows("decision").items():
         version, claim_ = versions.get(decision["evidence_version_id"]), claims.get(decision["claim_id"])
         if not version or not claim_ or version["evidence_id"] != claim_["evidence_id"]:
-            yield f"decision {key} rests on a version of other evidence than its claim"
+            yield f"decision {key} is on a version of other evidence than its claim"
 
 
 @invariant(
@@ -152,9 +152,9 @@ def find_changed_snapshots(ledger: LedgerSnapshot) -> Iterator[str]:
     signatures = ledger.rows("signature")
     for key, row in signatures.items():
         if sha256(DOMAIN, row["snapshot"].encode()) != row["snapshot_hash"]:
-            yield f"signature {key}: its snapshot does not hash to what it names"
+            yield f"signature {key}: its snapshot does not match its hash"
         if key in events and events[key].data["snapshot"] != row["snapshot_hash"]:
-            yield f"signature {key}: {events[key].name} tells of another snapshot"
+            yield f"signature {key}: {events[key].name} records another snapshot"
     rounds = _group_signatures_by_round(ledger)
     for attempt, matrix in _list_signed_attempts(ledger):
         live = [row for row in rounds.get((attempt.id, attempt.round), ()) if _is_live(row)]
@@ -174,13 +174,13 @@ def find_faulty_verifications(ledger: LedgerSnapshot) -> Iterator[str]:
         if row["role"] != SignatureRole.INTERNAL_VERIFIER:
             continue
         if row["date_sampled"] is None and not row["unsampled_reason"]:
-            yield f"signature {key} says neither when it was sampled nor why it was not"
+            yield f"signature {key} has neither a date sampled nor a reason for no sample"
         elif row["date_sampled"] is not None and row["unsampled_reason"]:
-            yield f"signature {key} says both that it was sampled and why it was not"
+            yield f"signature {key} has both a date sampled and a reason for no sample"
         elif row["date_sampled"] is not None and (row["attempt_id"], row["round"]) not in sampled:
-            yield f"signature {key} gives a date sampled, and nothing of that round was sampled"
+            yield f"signature {key} has a date sampled, but that round has no sample"
         elif row["date_sampled"] not in {None, day_of(row["signed_at"])}:
-            yield f"signature {key} gives another date sampled than the day it was signed"
+            yield f"signature {key} has a date sampled that is not the day it was signed"
     attempts = ledger.rows("unit_attempt")
     for key, row in ledger.rows("action_point").items():
         attempt = attempts.get(row["attempt_id"])

@@ -32,4 +32,5 @@ def find_leftover_files(ledger: LedgerSnapshot) -> Iterator[str]:
     referenced = {row[column] for table, column in FILE_COLUMNS for row in ledger.rows(table).values()}
     for path in file_store.list_files():
         if is_orphan(path, referenced):
-            yield f"{path.name} {'was never finished' if path.name.endswith('.tmp') else 'is named by nothing'}"
+            fault = "was not written completely" if path.name.endswith(".tmp") else "is not referred to by any row"
+            yield f"{path.name} {fault}"

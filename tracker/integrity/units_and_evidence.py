@@ -36,9 +36,9 @@ def find_changed_units(ledger: LedgerSnapshot) -> Iterator[str]:
             yield f"unit {key} cannot be read"
             continue
         if hashed != unit["content_hash"]:
-            yield f"unit {key} ({unit['code']}) does not hash to what it is pinned to"
+            yield f"unit {key} ({unit['code']}) does not match its stored hash"
         elif differing := _find_differing_columns(unit, document):
-            yield f"unit {key} ({unit['code']}) is stored with another {differing[0].replace('_', ' ')} than it says"
+            yield f"unit {key} ({unit['code']}) differs from its text in {differing[0].replace('_', ' ')}"
         yield from _find_differing_rows(
             f"unit {key} ({unit['code']}): criterion", ledger, "criterion", key, document["criteria"]
         )
@@ -73,7 +73,7 @@ def find_changed_evidence(ledger: LedgerSnapshot) -> Iterator[str]:
             continue  # its words are gone; invariant 14 holds what is left to the event that says so
         attachments = sorted(files.get(key, ()), key=lambda row: row.get("id", 0))
         if not all(attachments):
-            yield f"evidence version {key} holds a file that is gone"
+            yield f"evidence version {key} has a file that is missing"
             continue
         fields = {name: version[name] for name in EVIDENCE_FIELDS}
         if (
@@ -85,7 +85,7 @@ def find_changed_evidence(ledger: LedgerSnapshot) -> Iterator[str]:
             yield f"evidence version {key} is not what was sealed"
         event = events.get(key)
         if event and (event.data["content"], event.data["version"]) != (version["content_hash"], version["number"]):
-            yield f"evidence version {key} is not what {event.name} tells of"
+            yield f"evidence version {key} is not what {event.name} records"
         elif event and ledger.rows("evidence")[version["evidence_id"]]["number"] != event.data["number"]:
             yield f"evidence {version['evidence_id']} has another number than {event.name} gave it"
     numbers = Counter(
@@ -105,7 +105,7 @@ def find_incomplete_idempotency_keys(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each idempotency key without a result. docs/integrity.md, invariant 23."""
     for (person, key), row in ledger.rows("idempotency_key").items():
         if not row["location"] or row["used_at"] > now():
-            yield f"key {key[:8]}… of person {person} names no place that it led to, or a time to come"
+            yield f"key {key[:8]}… of person {person} has no address that it led to, or a time in the future"
 
 
 @invariant(26, "every row's centre agrees with the row it belongs to")
@@ -118,7 +118,7 @@ def find_centre_mismatches(ledger: LedgerSnapshot) -> Iterator[str]:
         if (row["centre_id"], row["candidate_id"]) != (registration["centre_id"], registration["candidate_id"]):
             yield f"attempt {key} is not of the centre and candidate of its registration"
         if (owner := units[row["unit_id"]]["owner_centre_id"]) not in {None, row["centre_id"]}:
-            yield f"attempt {key} is on a unit of centre {owner}"
+            yield f"attempt {key} is on a unit that belongs to centre {owner}"
     for visit, attempt in ledger.rows("visit_attempt"):
         if visits[visit]["centre_id"] != attempts[attempt]["centre_id"]:
             yield f"visit {visit} names attempt {attempt} of another centre"

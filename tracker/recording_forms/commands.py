@@ -10,8 +10,15 @@ from tracker.errors import NotFound, TrackerError
 
 @click.command("form")
 @click.argument("code")
-@click.option("-o", "--output", "output", required=True, type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--candidate", metavar="EMAIL", help="Print the form of this candidate's attempt.")
+@click.option(
+    "-o",
+    "--output",
+    "output",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the PDF to this file.",
+)
+@click.option("--candidate", metavar="EMAIL", help="Print this candidate's form instead of a blank one.")
 @click.option("--version", help="Version of the unit; the newest by default.")
 def form(code: str, output: Path, candidate: str | None, version: str | None) -> None:
     """Print a candidate recording form."""
@@ -36,7 +43,7 @@ def form(code: str, output: Path, candidate: str | None, version: str | None) ->
 def verify_form(file: Path, folder: Path | None) -> None:
     """Check whether a PDF is a form that was issued here.
 
-    Exit status 0: issued here and current; 3: issued here, superseded; 1: changed, or not issued here; 2: it could
+    Exit code 0: issued here and current; 3: issued here, superseded; 1: changed, or not issued here; 2: it could
     not be checked.
     """
     from flask import current_app

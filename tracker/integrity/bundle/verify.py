@@ -104,7 +104,7 @@ def open_bundle(where: Path) -> Members:
     else:
         archive = zipfile.ZipFile(where)
         names = archive.namelist()
-        need(len(names) == len(set(names)), "a name stands twice in the ZIP: which file it means cannot be told")
+        need(len(names) == len(set(names)), "the ZIP has two files of the same name")
         found = {name: partial(archive.read, name) for name in names if not name.endswith("/")}
     return {name: found[name] for name in sorted(found) if not name.rpartition("/")[2].startswith(".")}
 
@@ -124,7 +124,7 @@ def read_ledger(members: Members) -> tuple[list[Event], list[str]]:
         with reading(f"event {number}"):
             said = parse(body)
             need(canonical(said) == body, f"event {number} is not written canonically")
-            need(said["seq"] == number, f"event {number} is missing: event {said['seq']} stands in its place")
+            need(said["seq"] == number, f"event {number} is missing: event {said['seq']} is in its place")
             need(said["prev"] == hashes[-1], f"event {number} does not follow from the one before: one was changed")
         events.append(said)
         hashes.append(sha256(b"tracker.event.v1\0" + body))
@@ -174,11 +174,11 @@ def check_checkpoints(name: str, text: bytes, events: list[Event], hashes: list[
             if any(start < size <= end and said["at"] <= at for start, end, at in lost):
                 continue
             need(key in keys, f"{where} is signed with key {key}, which is not of this record")
-            need(is_signed(keys[key], signature, body), f"{where} was changed: its signature does not fit")
-            need(size <= len(hashes), f"{where} tells of {size} events, and the ledger holds {len(hashes)}")
+            need(is_signed(keys[key], signature, body), f"{where} was changed: its signature is not valid")
+            need(size <= len(hashes), f"{where} records {size} events, but the ledger has {len(hashes)}")
             need(
                 size >= reached and hashes[size - 1] == said["head"],
-                f"{where} names another event {size} than the ledger holds",
+                f"{where} has another hash of event {size} than the ledger",
             )
         reached = size
     return reached
@@ -202,7 +202,7 @@ def check_forms(
         check_form(members, number, event["data"], hashes, keys)
     for name in (each for each in members if each.startswith("forms/")):
         number = name.removeprefix("forms/").partition(".")[0]
-        need(number in here, f"{name} is of no form that the ledger tells of")
+        need(number in here, f"{name} belongs to no form in the ledger")
     old = sum(
         any(attempt == each["data"]["attempt"] and seq > each["seq"] for attempt, seq in ended)
         for each in here.values()
@@ -248,58 +248,58 @@ def check_contents(members: Members, listed: Any, hashes: list[str], keys: dict[
         said = listed["contents"]
         files, key = said["files"], keys.get(said["key"], b"")
         body = b"tracker.bundle.v1\0" + canonical(said)
-        need(is_signed(key, listed["signature"], body), "contents.json was changed: its signature does not fit")
-        need((said["size"], said["head"]) == (len(hashes), hashes[-1]), "contents.json is of another ledger")
+        need(is_signed(key, listed["signature"], body), "contents.json was changed: its signature is not valid")
+        need((said["size"], said["head"]) == (len(hashes), hashes[-1]), "contents.json belongs to another ledger")
     for name in sorted({*files, *members} - {"contents.json"}):
-        need(name in files, f"{name} is not of this bundle")
-        need(sha256(read(members, name)) == files[name], f"{name} is not as it was put in")
+        need(name in files, f"{name} does not belong to this export")
+        need(sha256(read(members, name)) == files[name], f"{name} was changed after the export")
 
 
 def check(members: Members, held: bytes | None) -> Iterator[str]:
     """Yield a sentence for each part that passed. Raises `Wrong` at the first fault."""
     events, hashes = read_ledger(members)
     need(events, "the ledger is empty")
-    yield f"The ledger: {len(events)} events, none changed, left out or put in. The last is {hashes[-1]}."
+    yield f"The ledger: {len(events)} events, none changed, removed or added. The last is {hashes[-1]}."
     keys = read_keys(members, events)
     yield f"The keys, each vouched for by the one before: {', '.join(keys)}. Compare them with those you know."
     lines = read(members, "checkpoints.jsonl")
     reached = check_checkpoints("checkpoints.jsonl", lines, events, hashes, keys)
-    need(reached == len(events), f"no checkpoint holds the last {len(events) - reached} events")
-    yield f"{len(lines.splitlines())} checkpoints hold the ledger to what it was."
+    need(reached == len(events), f"no checkpoint covers the last {len(events) - reached} events")
+    yield f"Checkpoints that agree with the ledger: {len(lines.splitlines())}."
     if held:
-        check_checkpoints("the checkpoints you hold", held, events, hashes, keys)
-        yield f"It agrees with the {len(held.splitlines())} checkpoints that you hold yourself."
+        check_checkpoints("your own checkpoints", held, events, hashes, keys)
+        yield f"Your own checkpoints that agree with the ledger: {len(held.splitlines())}."
     with reading("contents.json"):
         listed = parse(read(members, "contents.json"))
         centre = listed["contents"]["centre"]
     whose = "every centre" if centre is None else f"centre {centre}"
     yield f"Forms of {whose}: {check_forms(members, events, hashes, keys, centre)}."
     check_contents(members, listed, hashes, keys)
-    yield "Every file is as it was put in."
+    yield "Every file is unchanged since the export."
 
 
 def main() -> int:
     """Check the bundle and return the exit code: 0 passed, 1 failed."""
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("bundle", nargs="?", type=Path, default=Path(__file__).resolve().parent)
-    asked.add_argument("--checkpoints", type=Path, help="those that you were sent or kept yourself, a line each")
+    asked.add_argument("--checkpoints", type=Path, help="a file of checkpoints that you were sent, one per line")
     given = asked.parse_args()
     try:
         members, held = open_bundle(given.bundle), given.checkpoints.read_bytes() if given.checkpoints else None
         if "ledger.jsonl" not in members:
-            raise FileNotFoundError(f"{given.bundle} holds no exported record")
-        with reading("something the record rests on"):
+            raise FileNotFoundError(f"{given.bundle} contains no exported ledger")
+        with reading("a part of the record"):
             for sentence in check(members, held):
                 print(f"✓ {sentence}")
     except Wrong as wrong:
         print("✗ " + "".join(sign if sign.isprintable() else "?" for sign in str(wrong)))
         return 1
     except (OSError, zipfile.BadZipFile) as error:
-        print(f"It could not be checked: {error}", file=sys.stderr)
+        print(f"The export could not be checked: {error}", file=sys.stderr)
         return 2
     if Ed25519PublicKey is None:
         print("NOT checked: whether the signatures on keys, checkpoints, codes and the list of files are genuine.")
-        print("The package cryptography is not here. Install it (pip install cryptography) and run this again.")
+        print("The package cryptography is not installed. Install it (pip install cryptography) and run this again.")
         return 2
     print("Every check passed.")
     return 0
