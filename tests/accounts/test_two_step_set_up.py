@@ -263,7 +263,7 @@ def test_nobody_can_see_or_remove_another_persons_second_factor(world: World, cl
 
 
 def test_integrity_checks_pass_after_set_up_and_removal(world: World, app: Flask, client: ClientFor) -> None:
-    before = offences()  # of rows that the stories' people were made with, and no event tells of
+    before = offences()  # of rows that the stories' people were made with, and that no event records
     set_up(sign_in(app, world.alice))
     alice = client(world.alice)
     alice.post("/account/two-step-verification/codes", data={"password": PASSWORD})
