@@ -164,7 +164,7 @@ class TestNothingIsLost:
         evidence = assessed_claims["1"].evidence
         stories.submit_next_version(evidence)
         db.session.rollback()
-        after = load_past_matrix(world.cfacc15, found, with_drafts=True)
+        after = load_past_matrix(world.cfacc15, found.from_unit_id, found.moved_at, with_drafts=True)
         assert after.columns == before.columns
         assert [row for row in after.rows if row.title == "Complaint"] == list(before.rows)
         assert [each.state for each in after.statuses] == [each.state for each in before.statuses]
@@ -211,7 +211,7 @@ class TestNothingIsLost:
         db.session.rollback()
         assert states(world)["1"] is CriterionState.MET
         for found, label_of_2 in ((first_move, CriterionState.MET), (second_move, CriterionState.CLAIMED)):
-            past = load_past_matrix(world.cfacc15, found)
+            past = load_past_matrix(world.cfacc15, found.from_unit_id, found.moved_at)
             assert {each.column.label: each.state for each in past.statuses if each.column.kind == "performance"}[
                 "2"
             ] is label_of_2

@@ -3,14 +3,18 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 
 from tracker.matrix.grid import Matrix, MatrixColumn, MatrixRow
 from tracker.vocabulary import Method
 
+MAX_SUGGESTION_DISTANCE = 3
+"""Places between a criterion and a claimed one whose evidence is suggested for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class EvidenceSpread:
-    """The months, methods, occasions and customers behind an attempt: shown, never counted into a decision."""
+    """The months, methods, occasions and customers behind an attempt. They are shown and decide nothing."""
 
     months: tuple[tuple[str, int], ...]
     """`2026-10` and how many items are of that month; months without any are in between."""
@@ -24,7 +28,7 @@ def summarise_evidence_spread(rows: Iterable[MatrixRow]) -> EvidenceSpread:
     rows = list(rows)
     months = Counter(row.happened_from.strftime("%Y-%m") for row in rows if row.happened_from)
     return EvidenceSpread(
-        months=tuple((month, months[month]) for month in _month_range(months)),
+        months=tuple((month, months[month]) for month in _list_months(months)),
         methods=tuple(Counter(row.method for row in rows if row.method).most_common()),
         occasions=tuple(dict.fromkeys(row.occasion for row in rows if row.occasion)),
         customers=tuple(dict.fromkeys(row.customers for row in rows if row.customers)),
@@ -34,19 +38,25 @@ def summarise_evidence_spread(rows: Iterable[MatrixRow]) -> EvidenceSpread:
 def suggest_rows(matrix: Matrix, column: MatrixColumn, *, limit: int = 3) -> tuple[MatrixRow, ...]:
     """Return items that may fit a criterion: those that claim its nearest neighbours under the same heading."""
 
-    def distance(row: MatrixRow) -> int:
-        positions = (
-            each.position
-            for each in matrix.columns
-            if each.id in row.cells and (each.kind, each.heading) == (column.kind, column.heading)
+    def compute_distance(row: MatrixRow) -> int | None:
+        """Return how many places lie between the criterion and the nearest one that the item claims."""
+        distances = (
+            abs(other.position - column.position)
+            for other in matrix.columns
+            if other.id in row.cells and (other.kind, other.heading) == (column.kind, column.heading)
         )
-        return min((abs(position - column.position) for position in positions), default=1000)
+        return min(distances, default=None)
 
-    near = [(distance(row), index, row) for index, row in enumerate(matrix.rows) if column.id not in row.cells]
-    return tuple(row for far, _, row in sorted(near, key=lambda each: each[:2]) if far < 4)[:limit]
+    candidates = ((compute_distance(row), row) for row in matrix.rows if column.id not in row.cells)
+    near = [
+        (distance, row)
+        for distance, row in candidates
+        if distance is not None and distance <= MAX_SUGGESTION_DISTANCE
+    ]
+    return tuple(row for _, row in sorted(near, key=itemgetter(0)))[:limit]
 
 
-def _month_range(months: Mapping[str, int]) -> list[str]:
+def _list_months(months: Mapping[str, int]) -> list[str]:
     """Return every month from the first to the last, at most the latest 24."""
     if not months:
         return []

@@ -29,12 +29,12 @@ class MatrixCell:
     locator: str
     added_reason: str | None
     outcome: Outcome | None = None
-    """Of the live decision, if there is one."""
+    """The outcome of the live decision, if there is one."""
     comment: str = ""
     decided_at: datetime | None = None
     decided_by: str | None = None
     is_decided: bool = False
-    """Decided on the version that this attempt sees now."""
+    """Whether the live decision is on the version that this attempt sees now."""
 
     @property
     def is_met(self) -> bool:
@@ -71,7 +71,7 @@ class MatrixRow:
     submitted_at: datetime | None
     content_hash: str | None
     cells: Mapping[int, MatrixCell]
-    """By criterion id."""
+    """The claims of the item, by criterion id."""
 
     @property
     def is_submitted(self) -> bool:
@@ -83,8 +83,8 @@ class MatrixRow:
         """Return the reference as printed: `12`, or `12 v2` for a later version; drafts have no number."""
         if self.number is None:
             return "Draft"
-        later = self.version_number is not None and self.version_number > 1
-        return f"{self.number} v{self.version_number}" if later else str(self.number)
+        is_later = self.version_number is not None and self.version_number > 1
+        return f"{self.number} v{self.version_number}" if is_later else str(self.number)
 
     @property
     def undecided(self) -> list[MatrixCell]:
@@ -101,7 +101,7 @@ class CriterionStatus:
     rows: tuple[MatrixRow, ...]
     """The items that claim it, in order."""
     latest: MatrixCell | None
-    """The claim decided last, whose comment says what is still needed."""
+    """The claim that was decided last on the version seen now."""
 
 
 @dataclass(frozen=True)
@@ -145,16 +145,16 @@ class Matrix:
 
 
 def compute_criterion_status(column: MatrixColumn, rows: tuple[MatrixRow, ...]) -> CriterionStatus:
-    """Return the status of a criterion from the rows that claim it (docs/rules.md, Assessment)."""
+    """Return the status of a criterion from the rows that claim it (docs/rules.md, Assessment, rule 11)."""
     claiming = tuple(row for row in rows if column.id in row.cells)
     cells = [row.cells[column.id] for row in claiming]
     decided = [cell for cell in cells if cell.is_decided and cell.decided_at]
     latest = max(decided, key=lambda cell: (cell.decided_at, cell.claim_id), default=None)
-    return CriterionStatus(column, _state(cells, latest), claiming, latest)
+    return CriterionStatus(column, _compute_state(cells, latest), claiming, latest)
 
 
-def _state(cells: list[MatrixCell], latest: MatrixCell | None) -> CriterionState:
-    """Return met if any live decision is `met`; else needs more if there is one; else claimed; else nothing yet."""
+def _compute_state(cells: list[MatrixCell], latest: MatrixCell | None) -> CriterionState:
+    """Return the state of a criterion from its live claims (docs/rules.md, Assessment, rule 11)."""
     if any(cell.is_met for cell in cells):
         return CriterionState.MET
     if latest:

@@ -21,7 +21,12 @@ class Progress:
 
 
 def summarise_attempts(attempt_ids: Iterable[int], *, with_drafts: bool = False) -> dict[int, Progress]:
-    """Return the progress of each attempt; two statements however many there are."""
+    """Return the progress of each attempt, by id. Runs two SQL statements however many there are.
+
+    Args:
+        attempt_ids: the attempts.
+        with_drafts: whether claims of items that were never submitted count as claims.
+    """
     ids = list(attempt_ids)
     totals: dict[int, int] = dict(
         db.session.execute(
@@ -31,18 +36,18 @@ def summarise_attempts(attempt_ids: Iterable[int], *, with_drafts: bool = False)
             .group_by(UnitAttempt.id)
         ).all()
     )
-    live = and_(Decision.claim_id == Claim.id, Decision.superseded_at.is_(None))
-    met = case((Decision.outcome == Outcome.MET, Claim.criterion_id))
+    is_live_decision = and_(Decision.claim_id == Claim.id, Decision.superseded_at.is_(None))
+    met_criterion_id = case((Decision.outcome == Outcome.MET, Claim.criterion_id))
     query = (
-        select(Claim.attempt_id, func.count(distinct(met)), func.count(distinct(Claim.criterion_id)))
-        .outerjoin(Decision, live)
+        select(Claim.attempt_id, func.count(distinct(met_criterion_id)), func.count(distinct(Claim.criterion_id)))
+        .outerjoin(Decision, is_live_decision)
         .where(Claim.attempt_id.in_(ids), Claim.removed_at.is_(None))
         .group_by(Claim.attempt_id)
     )
     if not with_drafts:
         query = query.where(has_submission(Claim.evidence_id))
     counts = {row[0]: (row[1], row[2]) for row in db.session.execute(query)}
-    return {key: Progress(*counts.get(key, (0, 0)), total) for key, total in totals.items()}
+    return {attempt_id: Progress(*counts.get(attempt_id, (0, 0)), total) for attempt_id, total in totals.items()}
 
 
 def has_submission(evidence_id: Any) -> ColumnElement[bool]:

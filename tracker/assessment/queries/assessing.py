@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Row, and_, select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import joinedload
 
 from tracker.clock import now
 from tracker.extensions import db
 from tracker.matrix import MatrixCell, MatrixColumn
+from tracker.matrix.loading import CELL_COLUMNS, CRITERION_COLUMNS, build_cell
 from tracker.models import (
     Assessment,
     Attachment,
@@ -63,22 +63,7 @@ def list_criteria_with_claims(attempt: UnitAttempt, version: EvidenceVersion) ->
         Claim.removed_at.is_(None),
     )
     query = (
-        select(
-            Criterion.id,
-            Criterion.position,
-            Criterion.kind,
-            Criterion.label,
-            Criterion.heading,
-            Criterion.text,
-            Claim.id.label("claim_id"),
-            Claim.locator,
-            Claim.added_reason,
-            Decision.outcome,
-            Decision.comment,
-            Decision.decided_at,
-            Decision.evidence_version_id,
-            Person.name,
-        )
+        select(*CRITERION_COLUMNS, *CELL_COLUMNS)
         .outerjoin(Claim, is_claim_of_item)
         .outerjoin(Decision, and_(Decision.claim_id == Claim.id, Decision.superseded_at.is_(None)))
         .outerjoin(Person, Person.id == Decision.decided_by_id)
@@ -86,22 +71,10 @@ def list_criteria_with_claims(attempt: UnitAttempt, version: EvidenceVersion) ->
         .order_by(Criterion.position)
     )
     return tuple(
-        CriterionWithClaim(MatrixColumn(*tuple(row)[:6]), _build_cell(row, version) if row.claim_id else None)
+        CriterionWithClaim(
+            MatrixColumn(*tuple(row)[: len(CRITERION_COLUMNS)]), build_cell(row, version.id) if row.claim_id else None
+        )
         for row in db.session.execute(query)
-    )
-
-
-def _build_cell(row: Row[*tuple[Any, ...]], version: EvidenceVersion) -> MatrixCell:
-    return MatrixCell(
-        claim_id=row.claim_id,
-        criterion_id=row.id,
-        locator=row.locator,
-        added_reason=row.added_reason,
-        outcome=row.outcome,
-        comment=row.comment or "",
-        decided_at=row.decided_at,
-        decided_by=row.name,
-        is_decided=row.evidence_version_id == version.id,
     )
 
 

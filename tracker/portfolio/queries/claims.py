@@ -206,7 +206,7 @@ def _build_choice(
     )
 
 
-def list_matrix_offers(attempt: UnitAttempt) -> dict[int, tuple[str, tuple[SameCriterion, ...]]]:
+def load_same_criteria(attempt: UnitAttempt) -> dict[int, tuple[str, tuple[SameCriterion, ...]]]:
     """Return, by criterion of the attempt, its label and the same criteria in the candidate's other open units.
 
     One statement.

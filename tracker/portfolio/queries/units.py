@@ -1,4 +1,4 @@
-"""Details of an attempt for its page: allocations, requirements, signatures, reopenings and version moves."""
+"""Reads for the page of an attempt: allocations, requirements, signatures, reopenings and version moves."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -72,8 +72,8 @@ class MoveSummary:
     """A move of an attempt from one version of its unit to a later one."""
 
     id: int
-    before: Unit
-    after: Unit
+    older: Unit
+    newer: Unit
     reason: str
     name: str
     moved_at: datetime
@@ -83,12 +83,12 @@ class MoveSummary:
     @property
     def from_version(self) -> str:
         """Return the name of the earlier version, for a sentence."""
-        return _name_version(self.before, self.after)
+        return _format_version(self.older, self.newer)
 
     @property
     def to_version(self) -> str:
         """Return the name of the later version, for a sentence."""
-        return _name_version(self.after, self.before)
+        return _format_version(self.newer, self.older)
 
 
 def list_current_allocations(attempt: UnitAttempt) -> tuple[CurrentAllocation, ...]:
@@ -104,16 +104,17 @@ def list_current_allocations(attempt: UnitAttempt) -> tuple[CurrentAllocation, .
 
 def list_requirements(attempt: UnitAttempt) -> tuple[Requirement, ...]:
     """List the unit's evidence requirements, with their confirmations in this round."""
-    confirmed = and_(
+    is_live_confirmation = and_(
         RequirementConfirmation.requirement_id == EvidenceRequirement.id,
         RequirementConfirmation.attempt_id == attempt.id,
         RequirementConfirmation.round == attempt.round,
         RequirementConfirmation.removed_at.is_(None),
     )
-    return _requirements(attempt.unit_id, confirmed)
+    return _load_requirements(attempt.unit_id, is_live_confirmation)
 
 
-def _requirements(unit_id: int, confirmed: ColumnElement[bool]) -> tuple[Requirement, ...]:
+def _load_requirements(unit_id: int, condition: ColumnElement[bool]) -> tuple[Requirement, ...]:
+    """Return a unit's evidence requirements, each with the confirmation that meets the condition."""
     query = (
         select(
             EvidenceRequirement.label,
@@ -122,7 +123,7 @@ def _requirements(unit_id: int, confirmed: ColumnElement[bool]) -> tuple[Require
             RequirementConfirmation.note,
             RequirementConfirmation.confirmed_at,
         )
-        .outerjoin(RequirementConfirmation, confirmed)
+        .outerjoin(RequirementConfirmation, condition)
         .where(EvidenceRequirement.unit_id == unit_id)
         .order_by(EvidenceRequirement.position)
     )
@@ -133,7 +134,7 @@ def _requirements(unit_id: int, confirmed: ColumnElement[bool]) -> tuple[Require
 
 
 def list_moves(attempt: UnitAttempt) -> tuple[MoveSummary, ...]:
-    """List every move of the attempt to a later version, the newest first; no statement where there is none."""
+    """List every move of the attempt to a later version, newest first. Runs no SQL statement if it never moved."""
     if not attempt.is_moved:
         return ()
     query = (
@@ -152,39 +153,42 @@ def list_moves(attempt: UnitAttempt) -> tuple[MoveSummary, ...]:
     )
 
 
-def list_draft_marks(moves: Iterable[MoveSummary], attempt: UnitAttempt, assessor_id: int) -> dict[int, str]:
-    """Return this assessor's draft marks for claims that were not carried over, as text by claim."""
-    claims = {each["claim"] for move in moves for each in move.not_carried_over}
-    if not claims:
+def load_draft_decisions(moves: Iterable[MoveSummary], attempt: UnitAttempt, assessor_id: int) -> dict[int, str]:
+    """Return this assessor's draft decisions on claims that were not carried over, as text by claim id."""
+    claim_ids = {claim["claim"] for move in moves for claim in move.not_carried_over}
+    if not claim_ids:
         return {}
-    drafts = select(Assessment.draft_decisions).where(
+    query = select(Assessment.draft_decisions).where(
         Assessment.attempt_id == attempt.id,
         Assessment.assessor_id == assessor_id,
         Assessment.state == AssessmentState.DRAFT,
     )
-    marks = {int(claim): mark for found in db.session.scalars(drafts) for claim, mark in found.items()}
-    return {claim: _format_mark(marks[claim]) for claim in claims & marks.keys()}
+    decisions = {
+        int(claim_id): decision
+        for draft_decisions in db.session.scalars(query)
+        for claim_id, decision in draft_decisions.items()
+    }
+    return {claim_id: _format_draft_decision(decisions[claim_id]) for claim_id in claim_ids & decisions.keys()}
 
 
-def _format_mark(mark: dict[str, Any]) -> str:
-    outcome, comment = mark.get("outcome"), mark.get("comment")
+def _format_draft_decision(decision: dict[str, Any]) -> str:
+    outcome, comment = decision.get("outcome"), decision.get("comment")
     return ", ".join(filter(None, [Outcome(outcome).label if outcome else "", comment]))
 
 
-def find_move(attempt: UnitAttempt, move_id: int) -> VersionMove | None:
-    """Return one move of the attempt."""
-    query = select(VersionMove).where(VersionMove.id == move_id, VersionMove.attempt_id == attempt.id)
-    return db.session.scalars(query).one_or_none()
+def find_move(attempt: UnitAttempt, move_id: int) -> MoveSummary | None:
+    """Return one move of the attempt, or None."""
+    return next((move for move in list_moves(attempt) if move.id == move_id), None)
 
 
-def list_past_requirements(move: VersionMove) -> tuple[Requirement, ...]:
+def list_past_requirements(attempt: UnitAttempt, move: MoveSummary) -> tuple[Requirement, ...]:
     """List the requirements of the earlier version, with their confirmations when the attempt moved."""
-    ended = and_(
+    is_ended_by_move = and_(
         RequirementConfirmation.requirement_id == EvidenceRequirement.id,
-        RequirementConfirmation.attempt_id == move.attempt_id,
+        RequirementConfirmation.attempt_id == attempt.id,
         RequirementConfirmation.removed_at == move.moved_at,
     )
-    return _requirements(move.from_unit_id, ended)
+    return _load_requirements(move.older.id, is_ended_by_move)
 
 
 def list_signatures(attempt: UnitAttempt) -> tuple[AttemptSignature, ...]:
@@ -209,11 +213,11 @@ def find_last_reopening(attempt: UnitAttempt) -> AttemptReopening | None:
         .order_by(Reopening.id.desc())
         .limit(1)
     )
-    found = db.session.execute(query).first()
-    return AttemptReopening(*found) if found else None
+    row = db.session.execute(query).first()
+    return AttemptReopening(*row) if row else None
 
 
-def _name_version(unit: Unit, other: Unit) -> str:
+def _format_version(unit: Unit, other: Unit) -> str:
     """Return the name of a version for a sentence, with its revision where that distinguishes it from the other."""
     revision = f", revision {unit.revision}" if unit.revision > 1 or unit.version == other.version else ""
     return f"version {unit.version}{revision}"

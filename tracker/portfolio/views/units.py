@@ -19,7 +19,7 @@ from tracker.matrix import (
 )
 from tracker.models import UnitAttempt
 from tracker.portfolio.queries import units
-from tracker.portfolio.queries.claims import list_matrix_offers
+from tracker.portfolio.queries.claims import load_same_criteria
 from tracker.portfolio.views import portfolio
 from tracker.vocabulary import AttemptState, CriterionState, Role
 from tracker.web.authorise import get_attempt
@@ -50,12 +50,9 @@ def show_attempt(attempt_id: int) -> ResponseReturnValue:
     attempt, _ = get_attempt(attempt_id, Act.READ_ATTEMPT)
     own = attempt.candidate_id == me().person_id
     matrix = load_matrix(attempt, with_drafts=own)
-    as_matrix, can_claim = request.args.get("view") == "matrix", own and attempt.state is AttemptState.IN_PROGRESS
-    chosen = (
-        CriteriaFilter(request.args["show"])
-        if request.args.get("show") in set(CriteriaFilter)
-        else CriteriaFilter.ALL
-    )
+    as_matrix = request.args.get("view") == "matrix"
+    can_claim = own and attempt.state is AttemptState.IN_PROGRESS
+    chosen = read_criteria_filter()
     return render_template(
         "portfolio/show_attempt.html",
         attempt=attempt,
@@ -63,14 +60,14 @@ def show_attempt(attempt_id: int) -> ResponseReturnValue:
         own=own,
         can_claim=can_claim,
         as_matrix=as_matrix,
-        offers=list_matrix_offers(attempt) if as_matrix and can_claim else {},
+        same_criteria=load_same_criteria(attempt) if as_matrix and can_claim else {},
         chosen=chosen,
         filter_links=[
-            (label, url_for(".show_attempt", attempt_id=attempt.id, show=word), word is chosen)
-            for word, label in FILTER_LABELS.items()
+            (label, url_for(".show_attempt", attempt_id=attempt.id, show=criteria_filter), criteria_filter is chosen)
+            for criteria_filter, label in FILTER_LABELS.items()
         ],
-        statuses=[each for each in matrix.statuses if is_shown(each, chosen)],
-        suggestions=_suggestions(attempt, matrix) if own else {},
+        statuses=[status for status in matrix.statuses if is_shown(status, chosen)],
+        suggestions=_suggest_evidence(attempt, matrix) if own else {},
         evidence_url=build_evidence_url,
         administrator=Role.ADMINISTRATOR,
         **build_attempt_sidebar(attempt, matrix),
@@ -90,9 +87,9 @@ def show_past_version(attempt_id: int, move_id: int) -> ResponseReturnValue:
         "portfolio/show_past_version.html",
         attempt=attempt,
         own=own,
-        move=next(each for each in units.list_moves(attempt) if each.id == move.id),
-        matrix=load_past_matrix(attempt, move, with_drafts=own),
-        requirements=units.list_past_requirements(move),
+        move=move,
+        matrix=load_past_matrix(attempt, move.older.id, move.moved_at, with_drafts=own),
+        requirements=units.list_past_requirements(attempt, move),
     )
 
 
@@ -105,14 +102,22 @@ def build_attempt_sidebar(attempt: UnitAttempt, matrix: Matrix) -> dict[str, Any
         "allocations": units.list_current_allocations(attempt),
         "requirements": units.list_requirements(attempt),
         "signatures": units.list_signatures(attempt),
-        "reopened": units.find_last_reopening(attempt),
+        "reopening": units.find_last_reopening(attempt),
         "moves": moves,
-        "draft_marks": units.list_draft_marks(moves, attempt, me().person_id),
+        "draft_decisions": units.load_draft_decisions(moves, attempt, me().person_id),
     }
 
 
+def read_criteria_filter() -> CriteriaFilter:
+    """Return the filter that the query string names; every criterion if it names none."""
+    try:
+        return CriteriaFilter(request.args.get("show", ""))
+    except ValueError:
+        return CriteriaFilter.ALL
+
+
 def is_shown(status: CriterionStatus, chosen: CriteriaFilter) -> bool:
-    """Whether the chosen filter shows a criterion."""
+    """Return whether the chosen filter shows a criterion."""
     if chosen is CriteriaFilter.GAPS:
         return status.state in {CriterionState.NOTHING_YET, CriterionState.NEEDS_MORE}
     if chosen is CriteriaFilter.MINE:
@@ -120,12 +125,15 @@ def is_shown(status: CriterionStatus, chosen: CriteriaFilter) -> bool:
     return True
 
 
-def _suggestions(attempt: UnitAttempt, matrix: Matrix) -> dict[int, tuple[MatrixRow, ...]]:
+def _suggest_evidence(attempt: UnitAttempt, matrix: Matrix) -> dict[int, tuple[MatrixRow, ...]]:
     """Return, for each criterion without evidence in an open attempt, items that may fit it."""
     if attempt.state is not AttemptState.IN_PROGRESS:
         return {}
-    gaps = (each for each in matrix.statuses if each.state is CriterionState.NOTHING_YET)
-    return {gap.column.id: suggest_rows(matrix, gap.column) for gap in gaps}
+    return {
+        status.column.id: suggest_rows(matrix, status.column)
+        for status in matrix.statuses
+        if status.state is CriterionState.NOTHING_YET
+    }
 
 
 def build_evidence_url(attempt: UnitAttempt, evidence_id: int) -> str:
