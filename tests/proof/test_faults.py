@@ -123,7 +123,7 @@ def refusing(number: int, what: str, after: int) -> Iterator[None]:
     real, calls = getattr(owner, what), [0]
 
     def step(*given: Any, **named: Any) -> Any:
-        if str(file_store._folder()) in str(given[0]) or isinstance(given[0], int):
+        if str(file_store._get_folder()) in str(given[0]) or isinstance(given[0], int):
             calls[0] += 1
             if calls[0] > after:
                 raise OSError(number, os.strerror(number))
