@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -19,12 +20,14 @@ from tracker.extensions import db
 from tracker.integrity.erasures import find_late_erasures
 from tracker.integrity.ledger_snapshot import LedgerSnapshot
 from tracker.ledger import transactions
-from tracker.ledger.events import Actor, hash_text
+from tracker.ledger.events import Actor, hash_text, record
 from tracker.ledger.transactions import transaction
 from tracker.models import (
+    Allocation,
     Assessment,
     Attachment,
     Centre,
+    Claim,
     Decision,
     Erasure,
     Event,
@@ -35,6 +38,9 @@ from tracker.models import (
     IssuedForm,
     Person,
     Registration,
+    Sample,
+    Signature,
+    UnitAttempt,
 )
 from tracker.privacy import erasure, retention
 from tracker.registrations.services import withdraw_candidate
@@ -227,6 +233,22 @@ class TestEverything:
         erased = before - texts_written()
         assert erased & could_be_confirmed, "before the erasure a guess could be confirmed"
         assert confirmed_texts(erased) == set()
+
+    @pytest.mark.parametrize("model", [UnitAttempt, Signature, Allocation, Sample, Claim])
+    def test_text_recorded_about_a_row_without_a_text_of_its_own_cannot_be_confirmed(self, model: Any) -> None:
+        """The reason of a version move, for one, is in an event about the attempt and in no column of it."""
+        chloe = registration("Chloe")
+        attempts = select(UnitAttempt.id).where(UnitAttempt.registration_id == chloe.id)
+        belongs = (UnitAttempt.id if model is UnitAttempt else model.attempt_id).in_(attempts)
+        with transaction():
+            for row in db.session.scalars(select(model).where(belongs)):
+                if model is UnitAttempt:
+                    row.closing_comment = ""
+                record("attempt_moved", row, dan(), texts={"reason": "MOVED-WHY"})
+        assert confirmed_texts({"MOVED-WHY"}) == {"MOVED-WHY"}
+        wait(4 * A_YEAR)
+        erase(chloe, is_full=True)
+        assert confirmed_texts({"MOVED-WHY"}) == set()
 
     def test_person_with_another_role_keeps_their_name(self) -> None:
         with transaction():

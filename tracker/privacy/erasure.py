@@ -126,13 +126,15 @@ def erase_portfolio(registration: Registration, is_full: bool, actor: Actor) -> 
     portfolio = _load_portfolio(registration)
     erasures = [_start_erasure(each, is_full, actor.person_id) for each in portfolio.registrations]
     db.session.flush()
-    changed = [*_erase_evidence(portfolio), *(_erase_records(portfolio) if is_full else ())]
+    records = _load_records(portfolio) if is_full else []
+    changed = [*_erase_evidence(portfolio), *(_erase_records(portfolio, records) if is_full else ())]
     attachments = _load_rows(Attachment, Attachment.evidence_id, [each.id for each in portfolio.items])
     forms = _load_rows(IssuedForm, IssuedForm.attempt_id, portfolio.attempt_ids) if is_full else []
     if is_full:
         changed += _erase_person(registration.candidate, portfolio)
     db.session.flush()
-    _delete_salts(changed)
+    _delete_row_salts(changed)
+    _delete_text_salts([*changed, *(row for row, _ in records)])
     for erasure in erasures:
         erasure.is_open = False
     db.session.flush()
@@ -176,7 +178,8 @@ def _erase_evidence(portfolio: Portfolio) -> list[Base]:
     return _erase_texts(rows)
 
 
-def _erase_records(portfolio: Portfolio) -> list[Base]:
+def _load_records(portfolio: Portfolio) -> list[tuple[Any, tuple[str, ...]]]:
+    """Return every record of assessment and verification in the portfolio, each with its columns of text."""
     rows: list[tuple[Any, tuple[str, ...]]] = []
     for model, names in TEXTS_OF_ATTEMPTS:
         rows += [(each, names) for each in _load_rows(model, model.attempt_id, portfolio.attempt_ids)]
@@ -190,8 +193,12 @@ def _erase_records(portfolio: Portfolio) -> list[Base]:
     rows += [
         (each, ("reason", "lifted_reason")) for each in _load_rows(RetentionHold, RetentionHold.registration_id, ids)
     ]
-    changed = _erase_texts(rows)
-    for each, _ in rows:
+    return rows
+
+
+def _erase_records(portfolio: Portfolio, records: Iterable[tuple[Any, tuple[str, ...]]]) -> list[Base]:
+    changed = _erase_texts(records)
+    for each, _ in records:
         if isinstance(each, Assessment) and each.draft_decisions:
             each.draft_decisions = {}
             changed.append(each)
@@ -236,15 +243,22 @@ def _erase_texts(rows: Iterable[tuple[Any, tuple[str, ...]]]) -> list[Base]:
     return changed
 
 
-def _delete_salts(changed: Sequence[Base]) -> None:
-    """Delete the salts of the changed rows: without them nobody can test a guess against the ledger's hashes."""
-    keys = [row_seals.get_object_key(each) for each in changed]
-    for chunk in _split(keys):
+def _delete_row_salts(changed: Iterable[Base]) -> None:
+    """Delete the salts of the changed rows: without them nobody can test a guess against a row's seal."""
+    for chunk in _split([row_seals.get_object_key(row) for row in changed]):
         db.session.execute(delete(EventText).where(EventText.field.in_(chunk)))
-    by_type: dict[str, list[int]] = {}
-    for each in changed:
-        by_type.setdefault(each.__tablename__, []).append(each.id)  # type: ignore[attr-defined]  # each has one
-    for name, ids in by_type.items():
+
+
+def _delete_text_salts(rows: Iterable[Base]) -> None:
+    """Delete the salts of the texts in all events about these rows.
+
+    An event may hold a text that is no column of its row: the reason of a version move is recorded on the attempt,
+    and the notes on evidence requirements on the signature. So the rows include those that did not change.
+    """
+    ids_by_table: dict[str, list[int]] = {}
+    for row in rows:
+        ids_by_table.setdefault(row.__tablename__, []).append(row.id)  # type: ignore[attr-defined]  # each has one
+    for name, ids in ids_by_table.items():
         for chunk in _split(ids):
             about = select(Event.seq).where(Event.object_type == name, Event.object_id.in_(chunk))
             db.session.execute(
