@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import ScalarSelect, Select, and_, func, or_, select
 
 from tracker.clock import start_of_day, today
 from tracker.extensions import db
@@ -296,14 +296,6 @@ def list_allocated_attempts(
         offset: how many to leave out at the beginning.
         limit: how many to list at most.
     """
-    last_submitted_at = (
-        select(func.max(Submission.submitted_at))
-        .join(EvidenceVersion, EvidenceVersion.id == Submission.evidence_version_id)
-        .join(Evidence, Evidence.id == EvidenceVersion.evidence_id)
-        .where(Evidence.candidate_id == UnitAttempt.candidate_id, Evidence.centre_id == UnitAttempt.centre_id)
-        .correlate(UnitAttempt)
-        .scalar_subquery()
-    )
     query = (
         select(
             UnitAttempt.id,
@@ -312,7 +304,7 @@ def list_allocated_attempts(
             Unit.title,
             UnitAttempt.state,
             UnitAttempt.round,
-            last_submitted_at,
+            _select_last_submitted_at(),
         )
         .join(Allocation, Allocation.attempt_id == UnitAttempt.id)
         .join(Registration, Registration.id == UnitAttempt.registration_id)
@@ -346,6 +338,18 @@ def list_allocated_attempts(
         )
         for row in rows
     ]
+
+
+def _select_last_submitted_at() -> ScalarSelect[datetime]:
+    """Return as SQL when the attempt's candidate last submitted evidence at its centre."""
+    return (
+        select(func.max(Submission.submitted_at))
+        .join(EvidenceVersion, EvidenceVersion.id == Submission.evidence_version_id)
+        .join(Evidence, Evidence.id == EvidenceVersion.evidence_id)
+        .where(Evidence.candidate_id == UnitAttempt.candidate_id, Evidence.centre_id == UnitAttempt.centre_id)
+        .correlate(UnitAttempt)
+        .scalar_subquery()
+    )
 
 
 def list_ready_to_sign(person_id: int, queue: Iterable[EvidenceToAssess]) -> list[AttemptToAssess]:
