@@ -137,30 +137,7 @@ def start_session_of(app: Flask, name: str) -> str:
 
 def find_screens(app: Flask) -> dict[str, dict[str, str]]:
     """Return the paths of the representative screens, by who opens them (an empty name: nobody) and by name."""
-    from sqlalchemy import select
-
-    from tracker.extensions import db
-    from tracker.models import Evidence, Person, Registration, UnitAttempt
-
-    with app.app_context():
-        people = {each.email.split("@")[0]: each.id for each in db.session.scalars(select(Person))}
-        attempts = {
-            candidate: attempt
-            for attempt, candidate in db.session.execute(
-                select(UnitAttempt.id, UnitAttempt.candidate_id).order_by(UnitAttempt.id.desc())
-            )
-        }
-        alices, chloes = attempts[people["alice"]], attempts[people["chloe"]]
-        items = list(
-            db.session.scalars(
-                select(Evidence.id).where(Evidence.candidate_id == people["alice"]).order_by(Evidence.id)
-            )
-        )
-        registration = db.session.scalars(
-            select(Registration).where(Registration.candidate_id == people["alice"])
-        ).one()
-        centre, registered = registration.centre_id, registration.id
-        db.session.remove()
+    alices, chloes, items, centre, registered = find_ids(app)
     at = f"/centres/{centre}"
     return {
         "": {"sign-in": "/sign-in", "verify-form": "/verify", "not-found": "/nothing-here", "outbox": "/outbox"},
@@ -199,6 +176,35 @@ def find_screens(app: Flask) -> dict[str, dict[str, str]]:
             "links": f"{at}/links?one=cfacc15&other=inscc004",
         },
     }
+
+
+def find_ids(app: Flask) -> tuple[int, int, list[int], int, int]:
+    """Return the ids of Alice's and Chloe's units, of Alice's items, of the centre, and of Alice's registration."""
+    from sqlalchemy import select
+
+    from tracker.extensions import db
+    from tracker.models import Evidence, Person, Registration, UnitAttempt
+
+    with app.app_context():
+        people = {each.email.split("@")[0]: each.id for each in db.session.scalars(select(Person))}
+        attempts = {
+            candidate: attempt
+            for attempt, candidate in db.session.execute(
+                select(UnitAttempt.id, UnitAttempt.candidate_id).order_by(UnitAttempt.id.desc())
+            )
+        }
+        alices, chloes = attempts[people["alice"]], attempts[people["chloe"]]
+        items = list(
+            db.session.scalars(
+                select(Evidence.id).where(Evidence.candidate_id == people["alice"]).order_by(Evidence.id)
+            )
+        )
+        registration = db.session.scalars(
+            select(Registration).where(Registration.candidate_id == people["alice"])
+        ).one()
+        centre, registered = registration.centre_id, registration.id
+        db.session.remove()
+    return alices, chloes, items, centre, registered
 
 
 if __name__ == "__main__":

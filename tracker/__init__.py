@@ -58,14 +58,11 @@ def create_app(settings: "Settings | None" = None, **overrides: Any) -> "Tracker
         settings: the installation's settings; read from the environment if None.
         overrides: entries of Flask's config that replace those made from the settings.
     """
-    from flask_login import current_user
-
-    from tracker.accounts import sessions
     from tracker.background import jobs
     from tracker.background.lazy_commands import LazyGroup
     from tracker.config import Settings
     from tracker.demo import guard
-    from tracker.extensions import csrf, db, login_manager
+    from tracker.extensions import csrf, db
     from tracker.ledger import transactions
     from tracker.privacy import access_log
     from tracker.registrations import due_releases
@@ -97,13 +94,7 @@ def create_app(settings: "Settings | None" = None, **overrides: Any) -> "Tracker
     security_headers.init_app(app)
     db.init_app(app)
     csrf.init_app(app)
-    # Flask-Login's own context processor would look the session up for every template, also for the error page that
-    # is shown when just that look-up has failed.
-    login_manager.init_app(app, add_context_processor=False)
-    app.context_processor(lambda: {"current_user": current_user})
-    login_manager.request_loader(lambda request: sessions.find_signed_in(request))  # noqa: PLW0108 - tests replace it
-    login_manager.login_view = "accounts.sign_in"
-    login_manager.login_message = None
+    init_sign_in(app)
     transactions.init_app(app)
     guard.init_app(app)
     route_rules.init_app(app)
@@ -115,6 +106,22 @@ def create_app(settings: "Settings | None" = None, **overrides: Any) -> "Tracker
     jobs.init_app(app, load_jobs, find_fault=guard.find_fault)
     app.cli = LazyGroup(COMMANDS)
     return app
+
+
+def init_sign_in(app: "Tracker") -> None:
+    """Let Flask-Login find who is signed in from the session in the database."""
+    from flask_login import current_user
+
+    from tracker.accounts import sessions
+    from tracker.extensions import login_manager
+
+    # Flask-Login's own context processor would look the session up for every template, also for the error page that
+    # is shown when just that look-up has failed.
+    login_manager.init_app(app, add_context_processor=False)
+    app.context_processor(lambda: {"current_user": current_user})
+    login_manager.request_loader(lambda request: sessions.find_signed_in(request))  # noqa: PLW0108 - tests replace it
+    login_manager.login_view = "accounts.sign_in"
+    login_manager.login_message = None
 
 
 def release_due_in(attempt: "UnitAttempt") -> None:
