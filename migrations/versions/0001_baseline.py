@@ -56,7 +56,6 @@ def upgrade():
     op.create_table('installation',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('is_demo', sa.Boolean(), nullable=False),
-    sa.Column('marked_at', sa.DateTime(timezone=True), nullable=False),
     sa.CheckConstraint('id = 1', name=op.f('ck_installation_one_row')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_installation'))
     )
@@ -96,10 +95,8 @@ def upgrade():
     sa.Column('purpose', sa.Enum('invitation', 'reset', name='linkpurpose', native_enum=False, create_constraint=True, length=40), nullable=False),
     sa.Column('token_hash', sa.String(length=64), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('created_by_id', sa.Integer(), nullable=True),
     sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('used_at', sa.DateTime(timezone=True), nullable=True),
-    sa.ForeignKeyConstraint(['created_by_id'], ['person.id'], name=op.f('fk_account_link_created_by_id')),
     sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_account_link_person_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_account_link')),
     sa.UniqueConstraint('token_hash', name=op.f('uq_account_link_token_hash'))
@@ -154,7 +151,6 @@ def upgrade():
     sa.Column('title', sa.String(length=200), nullable=False),
     sa.Column('document', sa.Text(), nullable=False),
     sa.Column('content_hash', sa.String(length=64), nullable=False),
-    sa.Column('loaded_at', sa.DateTime(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['owner_centre_id'], ['centre.id'], name=op.f('fk_guidance_owner_centre_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_guidance')),
     sa.UniqueConstraint('slug', name=op.f('uq_guidance_slug'))
@@ -201,7 +197,6 @@ def upgrade():
     sa.Column('title', sa.String(length=200), nullable=False),
     sa.Column('document', sa.Text(), nullable=False),
     sa.Column('content_hash', sa.String(length=64), nullable=False),
-    sa.Column('loaded_at', sa.DateTime(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['owner_centre_id'], ['centre.id'], name=op.f('fk_qualification_owner_centre_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_qualification')),
     sa.UniqueConstraint('owner_centre_id', 'code', 'version', 'revision', name=op.f('uq_qualification_owner_centre_id_code_version_revision')),
@@ -268,7 +263,6 @@ def upgrade():
     sa.Column('search_text', sa.Text(), server_default='', nullable=False),
     sa.Column('suites', sa.Text(), server_default='', nullable=False),
     sa.Column('content_hash', sa.String(length=64), nullable=False),
-    sa.Column('loaded_at', sa.DateTime(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['owner_centre_id'], ['centre.id'], name=op.f('fk_unit_owner_centre_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_unit')),
     sa.UniqueConstraint('owner_centre_id', 'code', 'version', 'revision', name=op.f('uq_unit_owner_centre_id_code_version_revision')),

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from tests import factories
 from tests.assessment import stories
@@ -17,7 +18,7 @@ from tracker.assessment.queries.queue import (
 )
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
-from tracker.models import ActionPoint
+from tracker.models import ActionPoint, Allocation
 from tracker.vocabulary import AttemptState, Outcome, Role
 
 ClientFor = Callable[..., FlaskClient]
@@ -89,7 +90,8 @@ def test_reallocated_evidence_is_in_the_new_assessors_queue(world: World) -> Non
     stories.submit_item(world.cfacc15, "Complaint", "1")
     with transaction():
         irene = factories.make_person("Irene Watt", world.northgate, Role.ASSESSOR)
-        next(a for a in world.cfacc15.allocations if a.role is Role.ASSESSOR).ends_at = clock.now()
+        query = select(Allocation).where(Allocation.attempt_id == world.cfacc15.id, Allocation.role == Role.ASSESSOR)
+        db.session.scalars(query).one().ends_at = clock.now()
         db.session.flush()
         factories.allocate(world.cfacc15, irene, Role.ASSESSOR, world.dan)
     assert titles(world) == []

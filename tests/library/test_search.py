@@ -11,7 +11,6 @@ from sqlalchemy import insert
 
 from tests.factories import World
 from tests.library.own_units import make_own_unit, read_unit
-from tracker.clock import now
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.library.queries.search import PAGE_SIZE, UnitSearch, build_excerpt, list_suites, search_units
@@ -121,10 +120,9 @@ def test_long_criterion_is_cut_around_the_match() -> None:
 
 def fill_library(count: int) -> None:
     """Many units with thirty criteria each."""
-    moment = now()
     plain = {
         "document_type": DocumentType.NOS, "simulation": Simulation.UNSTATED, "document": "{", "content_hash": "0" * 64,
-        "loaded_at": moment, "version": "1", "revision": 1, "suites": "Suite",
+        "version": "1", "revision": 1, "suites": "Suite",
     }  # fmt: skip
     with transaction():
         units = [

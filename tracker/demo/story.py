@@ -134,7 +134,7 @@ def tell_story() -> list[tuple[str, str, str]]:
 
 def open_centre(story: Story) -> None:
     """Mark the database as a demonstration, which is permanent, and create the centre and its people."""
-    db.session.add(Installation(id=1, is_demo=True, marked_at=now()))
+    db.session.add(Installation(id=1, is_demo=True))
     story.centre, dan = create_centre("Harbour Contact Academy", "HCA-2041", ADMINISTRATOR[1], ADMINISTRATOR[0])
     password_hash = hash_password(DEMO_PASSWORD)
     dan.password_hash = password_hash

@@ -1,4 +1,8 @@
-"""The database models, shared by all features: queries read them, and only services change them."""
+"""The database models, shared by all features: queries read them, and only services change them.
+
+Columns such as `allocated_by_id` and `erased_by_id` say who did an act. They stay where no page shows them: the row
+seals cover them (tracker/ledger/row_seals.py), so they are evidence of who acted.
+"""
 
 from tracker.models.assessment import Assessment, Decision, Reopening, RequirementConfirmation, Signature
 from tracker.models.base import Base

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tracker.models.base import Base, PrimaryKey, Sha256, refers_to
 from tracker.models.people import Person
-from tracker.models.portfolio import Claim, EvidenceVersion
+from tracker.models.portfolio import EvidenceVersion
 from tracker.models.registration import UnitAttempt
 from tracker.vocabulary import AssessmentOutcome, AssessmentState, Outcome, ReopeningKind, SignatureRole
 
@@ -63,7 +63,6 @@ class Assessment(Base):
     attempt: Mapped[UnitAttempt] = relationship()
     evidence_version: Mapped[EvidenceVersion] = relationship()
     assessor: Mapped[Person] = relationship()
-    decisions: Mapped[list["Decision"]] = relationship(back_populates="assessment", order_by="Decision.id")
 
 
 class Reopening(Base):
@@ -79,8 +78,6 @@ class Reopening(Base):
     reason: Mapped[str]
     reopened_at: Mapped[datetime]
     reopened_by_id: Mapped[int] = refers_to("person.id", index=False)
-
-    reopened_by: Mapped[Person] = relationship()
 
 
 class Decision(Base):
@@ -106,10 +103,6 @@ class Decision(Base):
     decided_at: Mapped[datetime]
     decided_by_id: Mapped[int] = refers_to("person.id", index=False)
     superseded_at: Mapped[datetime | None]
-
-    claim: Mapped[Claim] = relationship()
-    assessment: Mapped[Assessment | None] = relationship(back_populates="decisions")
-    decided_by: Mapped[Person] = relationship()
 
 
 class RequirementConfirmation(Base):
@@ -174,4 +167,3 @@ class Signature(Base):
     superseded_at: Mapped[datetime | None]
 
     attempt: Mapped[UnitAttempt] = relationship()
-    person: Mapped[Person] = relationship()

@@ -46,7 +46,6 @@ class UnitDraft(Base):
 
     made_by: Mapped[Person] = relationship()
     unit: Mapped[Unit | None] = relationship(foreign_keys=[unit_id])
-    replaces: Mapped[Unit | None] = relationship(foreign_keys=[replaces_unit_id])
 
     __mapper_args__ = {"version_id_col": version}
 

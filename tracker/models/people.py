@@ -78,7 +78,6 @@ class AccountLink(Base):
     purpose: Mapped[LinkPurpose]
     token_hash: Mapped[Sha256] = mapped_column(unique=True)
     created_at: Mapped[datetime]
-    created_by_id: Mapped[int | None] = refers_to("person.id", index=False)
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
 
@@ -150,4 +149,3 @@ class Installation(Base):
 
     id: Mapped[PrimaryKey]
     is_demo: Mapped[bool]
-    marked_at: Mapped[datetime]

@@ -74,7 +74,6 @@ class UnitAttempt(Base):
     candidate: Mapped[Person] = relationship(foreign_keys=[candidate_id])
     centre: Mapped[Centre] = relationship()
     unit: Mapped[Unit] = relationship()
-    allocations: Mapped[list["Allocation"]] = relationship(order_by="Allocation.id")
 
     if TYPE_CHECKING:
         is_moved: Mapped[bool]

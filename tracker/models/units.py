@@ -47,7 +47,6 @@ class Unit(Base):
     suites: Mapped[str] = mapped_column(default="", server_default="")
     """The suites as printed, for the filter."""
     content_hash: Mapped[Sha256]
-    loaded_at: Mapped[datetime]
 
     criteria: Mapped[list["Criterion"]] = relationship(back_populates="unit", order_by="Criterion.position")
     requirements: Mapped[list["EvidenceRequirement"]] = relationship(order_by="EvidenceRequirement.position")
@@ -184,7 +183,6 @@ class Qualification(Base):
     title: Mapped[Line]
     document: Mapped[str]
     content_hash: Mapped[Sha256]
-    loaded_at: Mapped[datetime]
 
 
 class Guidance(Base):
@@ -199,7 +197,6 @@ class Guidance(Base):
     title: Mapped[Line]
     document: Mapped[str]
     content_hash: Mapped[Sha256]
-    loaded_at: Mapped[datetime]
 
     units: Mapped[list["GuidanceUnit"]] = relationship(back_populates="guidance", cascade="all, delete-orphan")
 

@@ -25,7 +25,6 @@ class Sample(Base):
     """True if the candidate had not yet confirmed the unit."""
     comment: Mapped[str]
 
-    verifier: Mapped[Person] = relationship()
     items: Mapped[list["SampleItem"]] = relationship(order_by="SampleItem.id")
 
 
@@ -63,9 +62,7 @@ class ActionPoint(Base):
     closed_at: Mapped[datetime | None]
     closed_by_id: Mapped[int | None] = refers_to("person.id", index=False)
 
-    attempt: Mapped[UnitAttempt] = relationship()
     raised_by: Mapped[Person] = relationship(foreign_keys=[raised_by_id])
-    criteria: Mapped[list["ActionPointCriterion"]] = relationship()
 
 
 class ActionPointCriterion(Base):

@@ -53,7 +53,6 @@ def issue_link(person: Person, purpose: LinkPurpose, actor: Actor) -> str:
         purpose=purpose,
         token_hash=hash_token(token),
         created_at=moment,
-        created_by_id=actor.person_id,
         expires_at=moment + LIFETIME[purpose],
     )
     db.session.add(link)

@@ -99,4 +99,3 @@ def _fill(guidance: Guidance, document: GuidanceDocument) -> None:
     guidance.title = document.title
     guidance.document = canonical_json(document.as_json()).decode("ascii")
     guidance.content_hash = document.content_hash
-    guidance.loaded_at = now()

@@ -90,7 +90,6 @@ def load_guidance(document: GuidanceDocument) -> LoadResult:
     guidance.title = document.title
     guidance.document = _serialise(document)
     guidance.content_hash = document.content_hash
-    guidance.loaded_at = now()
     guidance.units += [
         GuidanceUnit(unit_code=attached.code, warning=attached.warning, attached_at=now())
         for attached in document.units
@@ -145,7 +144,6 @@ def _fill_unit(unit: Unit, document: UnitDocument) -> None:
     unit.search_text = build_search_text(document)
     unit.suites = document.metadata["suites"] or ""
     unit.content_hash = document.content_hash
-    unit.loaded_at = now()
 
 
 def build_search_text(document: UnitDocument) -> str:

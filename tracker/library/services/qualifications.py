@@ -4,7 +4,6 @@ import yaml
 from marshmallow import ValidationError
 from sqlalchemy import select
 
-from tracker.clock import now
 from tracker.errors import Invalid, Refused
 from tracker.extensions import db
 from tracker.ledger.canonical_json import canonical_json
@@ -98,7 +97,6 @@ def store_qualification(row: Qualification, document: QualificationDocument) -> 
     row.title = document.title
     row.document = canonical_json(document.as_json()).decode("ascii")
     row.content_hash = document.content_hash
-    row.loaded_at = now()
     db.session.add(row)
     db.session.flush()
     return row
