@@ -10,8 +10,10 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from tests.factories import PASSWORD, World, grant, make_person
+from tests.factories import PASSWORD, World, actor, grant, make_person
+from tests.pausing import run_while_paused
 from tracker.accounts.services import sign_in as sign_in_services
+from tracker.accounts.services.account_links import set_password
 from tracker.accounts.sessions import COOKIE_NAME, hash_token
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
@@ -115,6 +117,23 @@ def test_password_changed_during_the_check_starts_no_session(
     monkeypatch.setattr(sign_in_services, "is_password", check)
     assert sign_in_services.WRONG in sign_in(anonymous, world.alice.email).text
     assert not db.session.scalar(select(UserSession.id))
+
+
+def test_password_change_during_sign_in_ends_the_new_session(
+    world: World, app: Flask, anonymous: FlaskClient
+) -> None:
+    """The change waits for the sign-in that has checked the old password, and then ends its session."""
+    alice_id, email = world.alice.id, world.alice.email
+
+    def change_password() -> None:
+        with transaction():
+            person = db.session.get_one(Person, alice_id)
+            set_password(person, "another", actor(person), "password_changed")
+
+    place = (sign_in_services, "clear_failures")  # called once the password is checked and the person is locked
+    response, _ = run_while_paused(app, place, lambda: sign_in(anonymous, email), change_password)
+    assert response.status_code == 303
+    assert db.session.scalars(select(UserSession.ended_at)).one(), "the session does not outlive the password"
 
 
 def test_closed_account_cannot_sign_in(world: World, anonymous: FlaskClient) -> None:

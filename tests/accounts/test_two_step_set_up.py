@@ -16,17 +16,20 @@ from tests.accounts.authenticators import code_at, code_now, step_now
 from tests.accounts.test_two_step_sign_in import prove, sign_in
 from tests.factories import PASSWORD, World, make_app
 from tests.integrity.tampering import offences
+from tests.pausing import run_while_paused
 from tracker.accounts import recovery_codes
 from tracker.accounts.authenticator_apps import group_key
 from tracker.accounts.recovery_codes import NewCode, make_codes
+from tracker.accounts.services import two_step_verification as services
 from tracker.accounts.services.two_step_verification import list_factors
 from tracker.accounts.sessions import COOKIE_NAME
 from tracker.accounts.views import two_step_verification
+from tracker.errors import Refused
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Event, Person, RecoveryCode, SecondFactor
 from tracker.privacy.export_account import read_account
-from tracker.vocabulary import Role
+from tracker.vocabulary import Role, SecondFactorKind
 
 ClientFor = Callable[..., FlaskClient]
 MailsTo = Callable[..., list[str]]
@@ -234,6 +237,40 @@ def test_last_second_factor_cannot_be_removed_if_the_role_needs_one(
     assert answer.status_code == 422
     assert "Add another method first, then remove" in answer.text
     assert acts() == []
+
+
+def test_two_second_factors_removed_at_once_leave_one_if_the_role_needs_it(world: World, app: Flask) -> None:
+    with transaction():
+        factories.make_app(world.bob)
+        factories.added(
+            SecondFactor(
+                person_id=world.bob.id,
+                kind=SecondFactorKind.PASSKEY,
+                name="Phone",
+                credential_id="Zm9v",
+                public_key=b"key",
+                sign_count=0,
+                created_at=factories.LONG_AGO,
+            )
+        )
+    bob_id = world.bob.id
+    app_id, passkey_id = (factor.id for factor in list_factors(bob_id))
+
+    def remove(factor_id: int) -> Callable[[], str]:
+        def act() -> str:
+            try:
+                with transaction():
+                    person = db.session.get_one(Person, bob_id)
+                    services.remove_factor(factor_id, person, factories.actor(person), needs_one=True)
+            except Refused as refusal:
+                return str(refusal)
+            return "removed"
+
+        return act
+
+    answers = run_while_paused(app, (services, "_remove"), remove(app_id), remove(passkey_id))
+    assert answers == ("removed", services.LAST)
+    assert [factor.id for factor in list_factors(bob_id)] == [passkey_id]
 
 
 def test_candidate_can_remove_the_last_second_factor(

@@ -13,7 +13,8 @@ from tests.assessment import stories
 from tests.assessment.moves import REASON, publish_second_version
 from tests.factories import PASSWORD, World
 from tests.one_moment import at_one_moment
-from tracker.assessment.services import assessments
+from tests.pausing import run_while_paused
+from tracker.assessment.services import assessments, version_moves
 from tracker.clock import now
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
@@ -138,3 +139,23 @@ def test_all_at_once_twice_moves_each_once(world: World, at_once: Callable[..., 
     assert at_once(act, act) == [303, 303]
     assert db.session.scalar(select(func.count()).select_from(VersionMove)) == 1
     check_consistent(attempt)
+
+
+def test_a_criterion_ticked_while_all_are_moved_is_refused(
+    world: World, app: Flask, client: Callable[[Person], FlaskClient]
+) -> None:
+    """The tick waits for the move of all attempts, which has read the claims already."""
+    newer, attempt = publish_second_version(world), world.cfacc15.id
+    evidence, _, _ = stories.submit_item(world.cfacc15, "Call", "1")
+    move = f"/centres/{world.northgate.id}/moves/cfacc15/{newer.slug}"
+    tick = f"/evidence/{evidence.id}/tick"
+    ticked = {"attempt": attempt, "criterion": factories.criterion(world.cfacc15, "5").id, "on": "1"}
+    dan, alice = client(world.dan), client(world.alice)
+    statuses = run_while_paused(
+        app,
+        (version_moves, "check_ready_to_move"),  # called once the claims to move are read
+        lambda: dan.post(move, data={"reason": REASON, "password": PASSWORD}).status_code,
+        lambda: alice.post(tick, data=ticked).status_code,
+    )
+    assert statuses == (303, 409)
+    assert check_consistent(attempt) == 1

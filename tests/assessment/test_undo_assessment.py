@@ -11,14 +11,16 @@ from sqlalchemy import select
 from tests import factories
 from tests.assessment import stories
 from tests.factories import World
+from tests.pausing import run_while_paused
 from tracker import clock
 from tracker.assessment.services import assessments, releasing
+from tracker.errors import Refused
 from tracker.extensions import db
-from tracker.ledger.transactions import transaction
-from tracker.models import Allocation, Assessment, Decision, Grant
+from tracker.ledger.transactions import lock_rows, transaction
+from tracker.models import Allocation, Assessment, Decision, Grant, UnitAttempt
 from tracker.portfolio.services.submissions import submit_evidence
 from tracker.registrations.services import allocate, void_attempt, withdraw_candidate
-from tracker.vocabulary import AssessmentState, AttemptState, Outcome, Role
+from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState, Outcome, Role
 
 ClientFor = Callable[..., FlaskClient]
 
@@ -49,6 +51,30 @@ def test_assessment_cannot_be_undone_after_ten_seconds(world: World, client: Cli
     response = client(world.bob).post(f"/assessments/{decided.id}/undo")
     assert response.status_code == 409
     assert "released already" in response.text
+
+
+def test_assessment_cannot_be_undone_while_it_is_released(world: World, app: Flask, decided: Assessment) -> None:
+    """The undo waits for the release, and is then refused."""
+    stories.pass_time_to_undo()
+    assessment_id, attempt_id, bob = decided.id, world.cfacc15.id, factories.actor(world.bob)
+
+    def undo() -> str:
+        try:
+            with transaction():
+                assessment = db.session.get_one(Assessment, assessment_id)
+                lock_rows(UnitAttempt, [attempt_id])  # as the view does
+                assessments.undo_assessment(assessment.attempt, assessment, bob)
+        except Refused as refusal:
+            return str(refusal)
+        return "undone"
+
+    def release() -> None:
+        releasing.release_assessment_if_due(assessment_id)
+
+    _, answer = run_while_paused(app, (releasing, "_can_be_released"), release, undo)
+    assert answer == assessments.TOO_LATE_TO_UNDO
+    released = db.session.get_one(Assessment, assessment_id)
+    assert (released.state, released.outcome) == (AssessmentState.RELEASED, AssessmentOutcome.ACCEPTED)
 
 
 def test_only_the_assessor_undoes_their_assessment(world: World, client: ClientFor, decided: Assessment) -> None:

@@ -12,7 +12,7 @@ from tests.portfolio.conftest import ClientFor
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Evidence
-from tracker.vocabulary import Method, Simulation
+from tracker.vocabulary import Method, Role, Simulation
 
 
 def fields_of(evidence: Evidence, **changes: Any) -> dict[str, Any]:
@@ -119,5 +119,21 @@ def test_nobody_else_sees_or_changes_it(world: World, client: ClientFor, complai
             ).status_code
             == 404
         )
+    db.session.rollback()
+    assert complaint.title == "Complaint CH-2231"
+
+
+def test_another_candidate_of_the_centre_neither_sees_nor_changes_it(
+    world: World, client: ClientFor, complaint: Evidence
+) -> None:
+    with transaction():
+        factories.submit(complaint)
+        colleague = factories.make_person("Amy Reid", world.northgate, Role.CANDIDATE)
+    amy = client(colleague)
+    for path in ("", "/edit", "/submit", "/criteria", "/versions/1"):
+        assert amy.get(f"/evidence/{complaint.id}{path}").status_code == 404, path
+    for path in ("edit", "draft", "files", "submit", "withdraw", "discard"):
+        data = {"title": "Amy's now", "changed": "title"}
+        assert amy.post(f"/evidence/{complaint.id}/{path}", data=data).status_code == 404, path
     db.session.rollback()
     assert complaint.title == "Complaint CH-2231"

@@ -13,7 +13,7 @@ from tracker import clock
 from tracker.errors import Conflict, Refused
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
-from tracker.models import Person, Signature, UnitAttempt
+from tracker.models import ActionPoint, Person, Signature, UnitAttempt
 from tracker.recording_forms.snapshot import take_snapshot
 from tracker.verification import services
 from tracker.vocabulary import AttemptState, Role, SignatureRole
@@ -77,6 +77,27 @@ def test_a_wrong_password_signs_nothing_and_keeps_the_reason(confirmed: World, c
     assert "That is not your password" in answer.text
     assert "Sampled last week." in answer.text
     assert state_of(attempt) is AttemptState.CONFIRMED
+
+
+@pytest.mark.parametrize("reason", [None, "Sampled last week."])
+def test_verifier_cannot_sign_with_an_open_action_point(confirmed: World, reason: str | None) -> None:
+    """An action point ends the round, so that none is open in a confirmed unit; the signature checks it all the same."""
+    carol, attempt = confirmed.carol, confirmed.cfacc15
+    with transaction():
+        factories.added(
+            ActionPoint(
+                attempt_id=attempt.id,
+                round=attempt.round,
+                raised_by_id=carol.id,
+                raised_at=clock.now(),
+                action="Explain the date of evidence 1.",
+                due_on=clock.today(),
+            )
+        )
+    snapshot = take_snapshot(attempt).hash
+    with pytest.raises(Refused, match="has no response from the assessor yet"), transaction():
+        services.sign_verification(attempt, snapshot, factories.actor(carol), clock.now(), unsampled_reason=reason)
+    assert state_of(attempt.id) is AttemptState.CONFIRMED
 
 
 def test_verifier_cannot_sign_a_form_that_has_changed(confirmed: World) -> None:
