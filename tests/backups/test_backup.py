@@ -181,7 +181,7 @@ class TestRestore:
                     OPERATOR,
                     size=size,
                     head=head,
-                    told_to=size + 1,
+                    checkpoint_size=size + 1,
                     key=key.name,
                     signed="00",
                 )

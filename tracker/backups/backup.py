@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from tracker.backups.databases import copy_database
-from tracker.backups.manifests import NAME, Manifest, file_path, hash_file, write_manifest
+from tracker.backups.manifests import MANIFEST_NAME, Manifest, get_file_path, hash_file, write_manifest
 from tracker.clock import now
 from tracker.errors import Refused
 from tracker.extensions import db
@@ -47,7 +47,7 @@ def make_backup(target: Path) -> Path:
             key=name,
         )
         write_manifest(partial, manifest)
-        for path in (partial / NAME, partial):
+        for path in (partial / MANIFEST_NAME, partial):
             _fsync(path)
         partial.rename(folder)
         _fsync(target)
@@ -58,12 +58,12 @@ def make_backup(target: Path) -> Path:
 
 
 def _copy_files(folder: Path) -> dict[str, int]:
-    """Copy every complete stored file; files being received and derived images are left out."""
+    """Copy every complete stored file, and return their sizes by hash. Derived images are left out."""
     copied = {}
     for path in file_store.list_files():
         if not HASH.fullmatch(path.name):
             continue
-        target = file_path(folder, path.name)
+        target = get_file_path(folder, path.name)
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         shutil.copyfile(path, target)
         if hash_file(target) != path.name:

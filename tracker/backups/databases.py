@@ -64,7 +64,7 @@ def has_records() -> bool:
 
 def _copy_sqlite(target: Path) -> DatabaseCopy:
     with (
-        closing(sqlite3.connect(f"file:{_sqlite_path()}?mode=ro", uri=True, timeout=30)) as source,
+        closing(sqlite3.connect(f"file:{_get_sqlite_path()}?mode=ro", uri=True, timeout=30)) as source,
         closing(sqlite3.connect(target)) as copy,
     ):
         source.backup(copy)
@@ -74,7 +74,7 @@ def _copy_sqlite(target: Path) -> DatabaseCopy:
 
 
 def _restore_sqlite(path: Path) -> None:
-    target = _sqlite_path()
+    target = _get_sqlite_path()
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.restoring")
     shutil.copyfile(path, partial)
@@ -127,7 +127,7 @@ def _run(program: str, arguments: Sequence[str]) -> None:
         raise Refused(f"{program} failed: {messages[-1] if messages else process.returncode}.")
 
 
-def _sqlite_path() -> Path:
+def _get_sqlite_path() -> Path:
     return Path(db.engine.url.database or "")
 
 

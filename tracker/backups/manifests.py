@@ -11,8 +11,8 @@ from tracker.ledger import keys
 from tracker.ledger.canonical_json import canonical_json
 
 DOMAIN = b"tracker.backup.v1\0"
-NAME, FILES = "manifest.json", "files"
-CHUNK = 1024 * 1024
+MANIFEST_NAME, FILES_FOLDER = "manifest.json", "files"
+CHUNK_SIZE = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -36,17 +36,17 @@ class Manifest:
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write the manifest and its signature into a backup's folder."""
     signed = {"manifest": asdict(manifest), "signature": keys.sign(manifest.key, manifest.body)}
-    (folder / NAME).write_text(json.dumps(signed, indent=1, sort_keys=True), encoding="ascii")
+    (folder / MANIFEST_NAME).write_text(json.dumps(signed, indent=1, sort_keys=True), encoding="ascii")
 
 
 def read_manifest(folder: Path) -> tuple[Manifest, str]:
     """Return the manifest of a backup and its signature, unchecked. Raises `Refused` where there is none."""
     try:
-        signed = json.loads((folder / NAME).read_text(encoding="ascii"))
+        signed = json.loads((folder / MANIFEST_NAME).read_text(encoding="ascii"))
         return Manifest(**signed["manifest"]), str(signed["signature"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Refused(
-            f"{folder} contains no readable backup: {NAME} is missing or damaged. Nothing was restored."
+            f"{folder} contains no readable backup: {MANIFEST_NAME} is missing or damaged. Nothing was restored."
         ) from error
 
 
@@ -55,14 +55,14 @@ def find_faults(folder: Path, manifest: Manifest) -> Iterator[str]:
     if hash_file(folder / manifest.database) != manifest.database_sha256:
         yield f"{manifest.database} is missing or was changed"
     for sha256, size in manifest.files.items():
-        path = file_path(folder, sha256)
+        path = get_file_path(folder, sha256)
         if hash_file(path) != sha256 or path.stat().st_size != size:
             yield f"the file {sha256} is missing or was changed"
 
 
-def file_path(folder: Path, sha256: str) -> Path:
+def get_file_path(folder: Path, sha256: str) -> Path:
     """Return the path of a file in a backup."""
-    return folder / FILES / sha256[:2] / sha256
+    return folder / FILES_FOLDER / sha256[:2] / sha256
 
 
 def hash_file(path: Path) -> str | None:
@@ -70,7 +70,7 @@ def hash_file(path: Path) -> str | None:
     digest = hashlib.sha256()
     try:
         with path.open("rb") as stream:
-            while chunk := stream.read(CHUNK):
+            while chunk := stream.read(CHUNK_SIZE):
                 digest.update(chunk)
     except OSError:
         return None

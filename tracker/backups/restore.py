@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tracker.backups import databases
-from tracker.backups.manifests import Manifest, file_path, find_faults, read_manifest
+from tracker.backups.manifests import Manifest, find_faults, get_file_path, read_manifest
 from tracker.errors import Refused
 from tracker.extensions import db
 from tracker.ledger import checkpoints, keys, read_only
@@ -60,7 +60,7 @@ def restore_backup(folder: Path) -> RestoreResult:
     )
     _write_marker(manifest, checkpoint_size)  # first, so that the restored database is read-only from the start
     for sha256 in manifest.files:
-        with file_path(folder, sha256).open("rb") as stream:
+        with get_file_path(folder, sha256).open("rb") as stream:
             file_store.save(stream)
     databases.restore_database(folder / manifest.database)
     _check_manifest_signature(manifest, signature)
@@ -79,20 +79,31 @@ def accept_restore() -> int:
     key = keys.find_current_key()
     if key is None:
         raise Refused("The restored database has no signing key. Nothing was changed. To make one: flask keys make")
-    body = read_only.build_acceptance_statement(marker["size"], marker["head"], marker["told_to"])
+    body = read_only.build_acceptance_statement(marker["size"], marker["head"], marker["checkpoint_size"])
     signed = keys.sign(key.name, body)
     with read_only.accepting(), transaction():
         record(
-            "restore_accepted", key, OPERATOR, size=marker["size"], head=marker["head"], told_to=marker["told_to"],
-            key=key.name, signed=signed,
-        )  # fmt: skip
+            "restore_accepted",
+            key,
+            OPERATOR,
+            size=marker["size"],
+            head=marker["head"],
+            checkpoint_size=marker["checkpoint_size"],
+            key=key.name,
+            signed=signed,
+        )
     read_only.get_marker_path().unlink()
     checkpoints.write_due(at_once=True)
-    return max(0, int(marker["told_to"]) - int(marker["size"]))
+    return max(0, int(marker["checkpoint_size"]) - int(marker["size"]))
 
 
 def _write_marker(manifest: Manifest, checkpoint_size: int) -> None:
-    content = {"made_at": manifest.made_at, "size": manifest.size, "head": manifest.head, "told_to": checkpoint_size}
+    content = {
+        "made_at": manifest.made_at,
+        "size": manifest.size,
+        "head": manifest.head,
+        "checkpoint_size": checkpoint_size,
+    }
     read_only.get_marker_path().parent.mkdir(parents=True, exist_ok=True)
     read_only.get_marker_path().write_text(json.dumps(content), encoding="ascii")
 

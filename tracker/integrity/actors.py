@@ -189,7 +189,7 @@ def _was_allocated(ledger: LedgerSnapshot, event: LedgerEvent, role: str) -> boo
         (allocation["person_id"], allocation["role"]) == (event.actor, role)
         and allocation["starts_at"] <= event.at
         and (allocation["ends_at"] is None or event.at <= allocation["ends_at"])
-        for allocation in ledger.by("allocation", "attempt_id").get(attempt["id"], ())
+        for allocation in ledger.group_rows("allocation", "attempt_id").get(attempt["id"], ())
     )
 
 

@@ -39,15 +39,15 @@ def email_checkpoint() -> Checkpoint | None:
     )
     if newest is None:
         return None
-    with os.fdopen(os.open(_get_marker_path(), os.O_RDWR | os.O_CREAT, 0o600), "r+") as mark:
-        fcntl.flock(mark, fcntl.LOCK_EX)  # several workers may look at once
-        day, _, size = mark.read().partition(" ")
+    with os.fdopen(os.open(_get_marker_path(), os.O_RDWR | os.O_CREAT, 0o600), "r+") as marker:
+        fcntl.flock(marker, fcntl.LOCK_EX)  # several workers may look at once
+        day, _, size = marker.read().partition(" ")
         if day == clock.today().isoformat() or size == str(newest.size):
             return None
         _send(newest, addresses)
-        mark.seek(0)
-        mark.truncate()
-        mark.write(f"{clock.today().isoformat()} {newest.size}")
+        marker.seek(0)
+        marker.truncate()
+        marker.write(f"{clock.today().isoformat()} {newest.size}")
     return newest
 
 

@@ -1,7 +1,7 @@
-"""PostgreSQL's role for the server: it reads and adds, changes what is not sealed, and no row of the ledger.
+"""Restriction of the server's PostgreSQL role, so that it can add to the ledger and not change it.
 
-Triggers refuse what must not be changed, and whoever owns the tables can take triggers away. So migrations run as the
-owner, and the server as a role that owns nothing and is given no more than the product needs.
+Triggers refuse changes of the ledger, but the owner of a table can remove its triggers. So migrations run as the
+owner, and the server as a role that owns nothing and has only the privileges it needs.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from tracker.ledger import keys
 from tracker.ledger.events import OPERATOR, record
 
 DATABASE_CONFINED = "database_confined"
-"""By the operator: from now on nobody but the owner is to be able to change the ledger."""
+"""The event by which the operator restricted a role: from then on only the owner may change the ledger."""
 INSERT_ONLY_TABLES = ("event", "event_text", "version_attachment", "carried_over_claim", "signing_key")
 """Tables of which no row ever changes."""
 TABLES_WITH_DELETIONS = (
@@ -62,10 +62,12 @@ OWN_ROLE_QUERY = """
 
 
 def confine(role: str) -> None:
-    """Give a role of PostgreSQL what the server needs, and take everything else from it; the ledger tells of it.
+    """Grant a PostgreSQL role only the privileges that the server needs, and record the event.
 
-    To be run as the owner of the tables, and again after every migration. The caller commits. Raises `Refused` for a
-    role that no grant confines, on SQLite, and without a key.
+    Run it as the owner of the tables, and again after every migration. The caller commits.
+
+    Raises:
+        Refused: SQLite, no signing key, or a role whose attributes or memberships give it more than its grants.
     """
     if db.session.get_bind().dialect.name != "postgresql":
         raise Refused("SQLite has no roles; this command needs PostgreSQL. Nothing was changed.")
@@ -75,8 +77,10 @@ def confine(role: str) -> None:
     _check_role_attributes(role)
     for statement in _build_statements(role):
         db.session.execute(text(statement))
-    if able := list_unsafe_roles():
-        raise Refused(f"{', '.join(able)} could still change the ledger. Nothing was changed. Revoke that first.")
+    if unsafe_roles := list_unsafe_roles():
+        raise Refused(
+            f"{', '.join(unsafe_roles)} could still change the ledger. Nothing was changed. Revoke that first."
+        )
     record(DATABASE_CONFINED, key, OPERATOR)
 
 

@@ -19,7 +19,7 @@ def find_wrong_erasures(ledger: LedgerSnapshot) -> Iterator[str]:
     for key, row in ledger.rows("erasure").items():
         if row["is_open"]:
             yield f"erasure {key} was left open: sealed text can still be erased under it"
-        for hold in ledger.by("retention_hold", "registration_id").get(row["registration_id"], ()):
+        for hold in ledger.group_rows("retention_hold", "registration_id").get(row["registration_id"], ()):
             if hold["set_at"] <= row["erased_at"] and (not hold["lifted_at"] or row["erased_at"] < hold["lifted_at"]):
                 yield f"registration {row['registration_id']} was erased under retention hold {hold['id']}"
     for event in ledger.list_events("portfolio_erased"):
@@ -33,11 +33,11 @@ def find_wrong_erasures(ledger: LedgerSnapshot) -> Iterator[str]:
 @invariant(27, "nothing due for erasure is more than 30 days late")
 def find_late_erasures(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each registration whose erasure is over 30 days late. docs/integrity.md, invariant 27."""
-    rules = ledger.by("retention_rule", "centre_id")
+    rules = ledger.group_rows("retention_rule", "centre_id")
     for centre in ledger.rows("centre"):
         if any(day_of(rule["set_at"]) >= today() - MAX_DELAY for rule in rules.get(centre, ())):
             continue  # a rule that was set lately may have made much due at once
         for portfolio in list_due(centre, today() - MAX_DELAY):
-            holds = ledger.by("retention_hold", "registration_id").get(portfolio.registration.id, ())
+            holds = ledger.group_rows("retention_hold", "registration_id").get(portfolio.registration.id, ())
             if not any(hold["lifted_at"] and day_of(hold["lifted_at"]) >= today() - MAX_DELAY for hold in holds):
                 yield f"registration {portfolio.registration.id} was due for erasure more than 30 days ago"

@@ -1,4 +1,4 @@
-"""Export of the ledger as a ZIP: forms, events, checkpoints, public keys, and a script that checks them."""
+"""Export of the ledger as a ZIP: forms, events, checkpoints, public keys, and a script that verifies them."""
 
 import hashlib
 import json
@@ -35,14 +35,14 @@ NO_CHECKPOINT = (
 
 @dataclass(frozen=True)
 class ExportResult:
-    """How many events and forms an export holds."""
+    """The numbers of events and forms in an export, the hash of its signed list, and the key that signed it."""
 
     events: int
     forms: int
     contents: str
-    """The hash of the signed list of what is in it."""
+    """The hash of the signed list of its files, in hex."""
     key: int
-    """The row of the key that signed."""
+    """The id of the key that signed."""
 
 
 def find_centre(number: str) -> Centre:
@@ -58,12 +58,12 @@ def write_export(sink: IO[bytes], centre: Centre | None) -> ExportResult:
 
     Call it with no transaction open. Raises `Refused` without a key, or where a form's file is not as it was issued.
     """
-    up_to = checkpoints.write_due(at_once=True)
-    if up_to is None:
+    checkpoint = checkpoints.write_due(at_once=True)
+    if checkpoint is None:
         raise Refused(NO_CHECKPOINT)
     try:
         with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
-            return _write_archive(archive, centre, up_to)
+            return _write_archive(archive, centre, checkpoint)
     finally:
         db.session.rollback()
 
@@ -76,16 +76,16 @@ def record_ledger_export(exported: ExportResult, centre: Centre | None, actor: A
     )  # fmt: skip
 
 
-def _write_archive(archive: zipfile.ZipFile, centre: Centre | None, up_to: Checkpoint) -> ExportResult:
+def _write_archive(archive: zipfile.ZipFile, centre: Centre | None, checkpoint: Checkpoint) -> ExportResult:
     files: dict[str, str] = {}
 
     def add(name: str, content: bytes, compression: int = zipfile.ZIP_DEFLATED) -> None:
         files[name] = hashlib.sha256(content).hexdigest()
         archive.writestr(name, content, compression)
 
-    bodies = list(db.session.scalars(select(Event.body).where(Event.seq <= up_to.size).order_by(Event.seq)))
+    bodies = list(db.session.scalars(select(Event.body).where(Event.seq <= checkpoint.size).order_by(Event.seq)))
     add("ledger.jsonl", b"".join(body + b"\n" for body in bodies))
-    add("checkpoints.jsonl", "".join(_list_checkpoint_lines(up_to.size)).encode())
+    add("checkpoints.jsonl", "".join(_list_checkpoint_lines(checkpoint.size)).encode())
     for key in keys.list_keys():
         public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(key.public_key))
         add(f"keys/{key.name}.pub", public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
@@ -96,25 +96,25 @@ def _write_archive(archive: zipfile.ZipFile, centre: Centre | None, up_to: Check
             add(f"forms/{form['number']}.{ending}", content, zipfile.ZIP_STORED)
     add("README.txt", _render_readme(centre).encode())
     add("verify.py", (BUNDLE_FOLDER / "verify.py").read_bytes())
-    signer = db.session.scalars(select(SigningKey).where(SigningKey.name == up_to.key)).one()
+    signer = db.session.scalars(select(SigningKey).where(SigningKey.name == checkpoint.key)).one()
     contents = {
-        "v": 1, "origin": up_to.origin, "made_at": up_to.at.isoformat(timespec="microseconds"),
-        "centre": centre.id if centre else None, "size": up_to.size, "head": up_to.head, "key": up_to.key,
-        "files": files,
+        "v": 1, "origin": checkpoint.origin, "made_at": checkpoint.at.isoformat(timespec="microseconds"),
+        "centre": centre.id if centre else None, "size": checkpoint.size, "head": checkpoint.head,
+        "key": checkpoint.key, "files": files,
     }  # fmt: skip
     body = DOMAIN + canonical_json(contents)
-    signed = {"contents": contents, "signature": keys.sign(up_to.key, body)}
+    signed = {"contents": contents, "signature": keys.sign(checkpoint.key, body)}
     archive.writestr("contents.json", json.dumps(signed, indent=1, sort_keys=True))
-    return ExportResult(up_to.size, len(forms), hashlib.sha256(body).hexdigest(), signer.id)
+    return ExportResult(checkpoint.size, len(forms), hashlib.sha256(body).hexdigest(), signer.id)
 
 
 def _list_checkpoint_lines(size: int) -> Iterator[str]:
     """Yield the lines of the checkpoint file up to a length of the ledger."""
-    for line in checkpoints.read_checkpoints():
-        if line[1] is None:
-            raise Refused(f"Checkpoint {line[0]} cannot be read. Nothing was exported. For details: flask verify")
-        if line[1].size <= size:
-            yield f"{line[1].line}\n"
+    for number, checkpoint in checkpoints.read_checkpoints():
+        if checkpoint is None:
+            raise Refused(f"Checkpoint {number} cannot be read. Nothing was exported. For details: flask verify")
+        if checkpoint.size <= size:
+            yield f"{checkpoint.line}\n"
 
 
 def _list_forms(bodies: list[bytes], centre: Centre | None) -> Iterator[Mapping[str, Any]]:
@@ -141,14 +141,14 @@ def _list_form_files(form: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
             f"The file of form {form['number']} is missing or was changed. Nothing was exported. "
             "For details: flask verify"
         ) from error
-    carried = read_attachments(pdf)
+    attachments = read_attachments(pdf)
     yield "pdf", pdf
-    yield "json", carried[SNAPSHOT_FILE]
-    yield "code", carried[CODE_FILE]
+    yield "json", attachments[SNAPSHOT_FILE]
+    yield "code", attachments[CODE_FILE]
 
 
 def _render_readme(centre: Centre | None) -> str:
-    whose = f"{centre.name} ({centre.number})" if centre else "every centre"
+    scope = f"{centre.name} ({centre.number})" if centre else "every centre"
     origin: str = current_app.config["SETTINGS"].base_url
     text = (BUNDLE_FOLDER / "README.txt").read_text(encoding="utf-8")
-    return text.format(moment=f"{now():%Y-%m-%d %H:%M}", origin=origin, whose=whose)
+    return text.format(moment=f"{now():%Y-%m-%d %H:%M}", origin=origin, scope=scope)

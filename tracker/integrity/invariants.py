@@ -62,7 +62,7 @@ def run_checks(ledger: LedgerSnapshot, checks: Iterable[Check]) -> Iterator[Resu
 def _list_faults(check: Check, ledger: LedgerSnapshot) -> Iterator[str]:
     try:
         yield from check.find(ledger)
-    except (LookupError, TypeError, ValueError, AttributeError) as error:  # a damaged record leads anywhere
+    except (LookupError, TypeError, ValueError, AttributeError) as error:  # rows and events may be damaged in any way
         yield f"the check could not read what it needs: {type(error).__name__} {error}"
 
 

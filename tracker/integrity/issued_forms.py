@@ -25,11 +25,11 @@ def find_certificates_without_form(ledger: LedgerSnapshot) -> Iterator[str]:
             row["role"] == SignatureRole.INTERNAL_VERIFIER
             and row["round"] == attempt["round"]
             and row["superseded_at"] is None
-            for row in ledger.by("signature", "attempt_id")[key]
+            for row in ledger.group_rows("signature", "attempt_id")[key]
         )
         if not verified:
             yield f"attempt {key} is claimed, but its round was not verified"
-        if not any(row["round"] == attempt["round"] for row in ledger.by("issued_form", "attempt_id")[key]):
+        if not any(row["round"] == attempt["round"] for row in ledger.group_rows("issued_form", "attempt_id")[key]):
             yield f"attempt {key} is claimed, but no form of its round was issued"
 
 
@@ -38,7 +38,7 @@ def find_changed_forms(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each issued form whose file or seal is not as recorded. docs/integrity.md, invariant 21."""
     certificates = {row["name"]: row["certificate"] for row in ledger.rows("signing_key").values()}
     public = {row["name"]: row["public_key"] for row in ledger.rows("signing_key").values()}
-    erased = ledger.erased("forms")
+    erased = ledger.list_erased_ids("forms")
     for key, row in ledger.rows("issued_form").items():
         if key in erased:
             continue

@@ -1,4 +1,4 @@
-"""`flask keys` and `flask clock`: what the installation signs with, and by which time."""
+"""Commands `flask keys`, for the signing keys, and `flask clock`, for a server clock that was wrong."""
 
 import sys
 from datetime import timedelta

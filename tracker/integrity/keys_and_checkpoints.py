@@ -10,7 +10,7 @@ from tracker.ledger import checkpoints, keys, read_only
 from tracker.models import SigningKey
 
 MAX_DELAY = timedelta(minutes=15)
-"""The time in which even a busy worker writes a checkpoint that is due."""
+"""The time within which the worker writes a checkpoint that is due, even when it is busy."""
 
 
 @invariant(
@@ -42,7 +42,9 @@ def find_checkpoint_faults(ledger: LedgerSnapshot) -> Iterator[str]:
         if checkpoint is None:
             yield f"{description} cannot be read"
             continue
-        if any(size < checkpoint.size <= told_to and checkpoint.at <= at for size, told_to, at in losses):
+        if any(
+            size < checkpoint.size <= checkpoint_size and checkpoint.at <= at for size, checkpoint_size, at in losses
+        ):
             continue
         yield from (
             f"{description} {fault}" for fault in _find_checkpoint_faults(checkpoint, keys_by_name, ledger.hashes)
@@ -59,10 +61,10 @@ def _list_accepted_losses(
     """Yield the first and last number of events whose loss by a restore was accepted, and when it was."""
     for event in ledger.list_events("restore_accepted"):
         data = event.data
-        body = read_only.build_acceptance_statement(data["size"], data["head"], data["told_to"])
+        body = read_only.build_acceptance_statement(data["size"], data["head"], data["checkpoint_size"])
         key = keys_by_name.get(data["key"])
         if key and keys.is_signed(key["public_key"], data["signed"], body):
-            yield data["size"], data["told_to"], event.at
+            yield data["size"], data["checkpoint_size"], event.at
 
 
 def _find_checkpoint_faults(
@@ -80,7 +82,7 @@ def _find_checkpoint_faults(
 
 
 def _find_missing_checkpoint(ledger: LedgerSnapshot, keys_by_name: dict[str, Row], size: int) -> Iterator[str]:
-    """Yield a sentence if a checkpoint was removed or not written: a hundred old events are in none."""
-    unmarked = len(ledger.hashes) - size
-    if keys_by_name and unmarked >= checkpoints.EVENTS_PER_CHECKPOINT and now() - ledger.events[size].at > MAX_DELAY:
-        yield f"no checkpoint covers the last {unmarked} events"
+    """Yield a sentence if no checkpoint covers the last 100 events and one was due 15 minutes ago."""
+    uncovered = len(ledger.hashes) - size
+    if keys_by_name and uncovered >= checkpoints.EVENTS_PER_CHECKPOINT and now() - ledger.events[size].at > MAX_DELAY:
+        yield f"no checkpoint covers the last {uncovered} events"

@@ -1,4 +1,4 @@
-"""What the checks read, once: the parsed events and the rows of all tables."""
+"""Snapshot of the database for the integrity checks: parsed events, and the rows of each table, read once."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class LedgerEvent:
-    """An event, as its body tells it."""
+    """An event with the values of its hashed body."""
 
     seq: int
     at: datetime
@@ -38,28 +38,28 @@ class LedgerEvent:
 
 
 class LedgerSnapshot:
-    """One reading of the database, in the transaction that is open: all of it as it stood at one moment."""
+    """The database as it is in the open transaction; tables are read when a check first needs them."""
 
     def __init__(self) -> None:
         self._rows: dict[str, dict[Any, Row]] = {}
         self._indices: dict[tuple[str, str], defaultdict[Any, list[Row]]] = {}
-        self.broken: list[str] = []
-        """What is wrong with the chain itself, found while it was read."""
+        self.chain_faults: list[str] = []
+        """A sentence for each fault of the chain, filled when `events` is first read."""
 
     @cached_property
     def events(self) -> list[LedgerEvent]:
-        """Every event that can be read, in order; what is wrong with the others is in `broken`."""
+        """Every event that can be read, in order; faults of the others are in `chain_faults`."""
         parsed, seq, prev = [], 0, events.GENESIS
         for row in self._stored_events():
             seq += 1
             if row.seq != seq:
-                self.broken.append(f"event {seq} is missing: {row.seq} comes after {seq - 1}")
+                self.chain_faults.append(f"event {seq} is missing: {row.seq} comes after {seq - 1}")
                 seq = row.seq
             if row.prev != prev:
-                self.broken.append(f"event {seq} does not follow from the one before it")
+                self.chain_faults.append(f"event {seq} does not follow from the one before it")
             prev = row.hash
             if events.hash_body(row.body) != row.hash:
-                self.broken.append(f"event {seq} was changed: its text does not match the stored hash")
+                self.chain_faults.append(f"event {seq} was changed: its text does not match the stored hash")
             if event := self._parse(row):
                 parsed.append(event)
         return parsed
@@ -71,7 +71,7 @@ class LedgerSnapshot:
 
     @cached_property
     def salts(self) -> dict[int, dict[str, str]]:
-        """By event and field, the salts that were not erased."""
+        """The salts that were not erased, by event number and field."""
         salts: dict[int, dict[str, str]] = {}
         for seq, field, salt in db.session.execute(select(EventText.event_seq, EventText.field, EventText.salt)):
             salts.setdefault(seq, {})[field] = salt
@@ -90,7 +90,7 @@ class LedgerSnapshot:
         for act in acts:
             yield from self.by_act.get(act, ())
 
-    def erased(self, key: str) -> set[int]:
+    def list_erased_ids(self, key: str) -> set[int]:
         """Return the ids that erasure events list under a name: `versions`, `attachments` or `forms`."""
         return {row_id for event in self.list_events("portfolio_erased") for row_id in event.data[key]}
 
@@ -105,7 +105,7 @@ class LedgerSnapshot:
             }
         return self._rows[name]
 
-    def by(self, name: str, column: str) -> Mapping[Any, list[Row]]:
+    def group_rows(self, name: str, column: str) -> Mapping[Any, list[Row]]:
         """Return a table's rows grouped by the value of a column."""
         if (name, column) not in self._indices:
             index = self._indices[name, column] = defaultdict(list)
@@ -126,7 +126,7 @@ class LedgerSnapshot:
         try:
             body, is_canonical = parse_canonical(row.body)
             if not is_canonical:
-                self.broken.append(f"event {row.seq} is not written canonically")
+                self.chain_faults.append(f"event {row.seq} is not written canonically")
             subject = body["object"]
             event = LedgerEvent(
                 body["seq"], datetime.fromisoformat(body["at"]), body["actor"], body["grant"], body["session_ref"],
@@ -134,12 +134,12 @@ class LedgerSnapshot:
             )  # fmt: skip
             prev = body["prev"]
         except (ValueError, KeyError, TypeError, RecursionError):
-            self.broken.append(f"event {row.seq} cannot be read")
+            self.chain_faults.append(f"event {row.seq} cannot be read")
             return None
         columns = (row.seq, row.at, row.actor_id, row.grant_id, row.act, row.object_type, row.object_id, row.prev)
         stated = (
             event.seq, event.at, event.actor, event.grant, event.act, event.object_type, event.object_id, prev,
         )  # fmt: skip
         if columns != stated:
-            self.broken.append(f"event {row.seq}: its columns differ from its text")
+            self.chain_faults.append(f"event {row.seq}: its columns differ from its text")
         return event

@@ -105,12 +105,12 @@ def find_changed_fixed_columns(ledger: LedgerSnapshot) -> Iterator[str]:
         for key in event.data.get("rows", ()):
             first.setdefault(key, event)
     erased = {key for event in ledger.list_events("portfolio_erased") for key in event.data.get("rows", ())}
-    for name, later in FIXED_TABLES.items():
+    for name, later_columns in FIXED_TABLES.items():
         table = ledger.table(name)
         for row in ledger.rows(name).values():
             key = row_seals.get_row_key(table, row)
             if key in first and key not in erased:
-                yield from _find_change(ledger, first[key], key, table, {**row, **dict.fromkeys(later)})
+                yield from _find_change(ledger, first[key], key, table, {**row, **dict.fromkeys(later_columns)})
 
 
 @invariant(14, "notes on evidence requirements are as they were when signed", {"requirement_confirmation": ("note",)})
@@ -119,7 +119,7 @@ def find_changed_notes(ledger: LedgerSnapshot) -> Iterator[str]:
 
     Notes may change until the signature, whose event holds their hashes.
     """
-    erased = ledger.erased("attempts")
+    erased = ledger.list_erased_ids("attempts")
     for event in ledger.list_events("unit_signed"):
         texts, salts = event.data.get("texts", {}), ledger.salts.get(event.seq, {})
         confirmed = set(event.data.get("requirements", ()))
@@ -131,8 +131,8 @@ def find_changed_notes(ledger: LedgerSnapshot) -> Iterator[str]:
             name = f"note-{row['requirement_id']}"
             if row["requirement_id"] not in confirmed or row["confirmed_at"] > event.at or _was_removed(row, event):
                 continue
-            hashed = events.hash_text(salts[name], row["note"]) if name in salts else None
-            if (row["note"] or name in texts) and texts.get(name) != hashed:
+            note_hash = events.hash_text(salts[name], row["note"]) if name in salts else None
+            if (row["note"] or name in texts) and texts.get(name) != note_hash:
                 yield f"requirement confirmation {row['id']}: its note is not the one that was signed"
 
 

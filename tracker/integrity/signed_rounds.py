@@ -86,7 +86,7 @@ def find_incomplete_assessed_attempts(ledger: LedgerSnapshot) -> Iterator[str]:
                 yield f"attempt {attempt.id} is {attempt.state}, but its criterion {status.column.label} is not met"
         if any(row.undecided for row in matrix.rows):
             yield f"attempt {attempt.id} is {attempt.state}, but has claims that nobody decided"
-        for row in ledger.by("evidence_requirement", "unit_id").get(attempt.unit_id, ()):
+        for row in ledger.group_rows("evidence_requirement", "unit_id").get(attempt.unit_id, ()):
             if (attempt.id, attempt.round, row["id"]) not in confirmed:
                 yield f"attempt {attempt.id} is {attempt.state}, but its requirement {row['label']} is not confirmed"
     live = Counter(row["claim_id"] for row in ledger.rows("decision").values() if row["superseded_at"] is None)
@@ -158,9 +158,11 @@ def find_changed_snapshots(ledger: LedgerSnapshot) -> Iterator[str]:
     rounds = _group_signatures_by_round(ledger)
     for attempt, matrix in _list_signed_attempts(ledger):
         live = [row for row in rounds.get((attempt.id, attempt.round), ()) if _is_live(row)]
-        now = {words: take_snapshot(attempt, matrix, words).hash for words in map(_get_statement, live)}
+        current_hashes = {
+            statement: take_snapshot(attempt, matrix, statement).hash for statement in map(_get_statement, live)
+        }
         for row in live:
-            if row["snapshot_hash"] != now[_get_statement(row)]:
+            if row["snapshot_hash"] != current_hashes[_get_statement(row)]:
                 yield f"signature {row['id']}: attempt {attempt.id} is no longer what was signed"
 
 
@@ -212,13 +214,13 @@ def _is_live(row: Row) -> bool:
 
 def _list_submissions(ledger: LedgerSnapshot, signature: Row) -> list[Row]:
     """Return the submissions of the evidence in a signature's snapshot."""
-    items = ledger.by("evidence", "candidate_id").get(_get_candidate_id(ledger, signature), ())
+    items = ledger.group_rows("evidence", "candidate_id").get(_get_candidate_id(ledger, signature), ())
     return [
         submission
         for item in _parse_snapshot(signature).get("evidence", ())
-        for version in ledger.by("evidence_version", "content_hash").get(item["sha256"], ())
+        for version in ledger.group_rows("evidence_version", "content_hash").get(item["sha256"], ())
         if version["evidence_id"] in {item["id"] for item in items}
-        for submission in ledger.by("submission", "evidence_version_id").get(version["id"], ())
+        for submission in ledger.group_rows("submission", "evidence_version_id").get(version["id"], ())
     ]
 
 

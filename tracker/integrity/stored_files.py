@@ -12,7 +12,7 @@ from tracker.storage.file_references import FILE_COLUMNS, find_file_fault, is_or
 def find_attachments_without_file(ledger: LedgerSnapshot) -> Iterator[str]:
     """Yield each attachment whose file is missing or changed. docs/integrity.md, invariant 16."""
     checked: dict[str, str | None] = {}
-    erased = ledger.erased("attachments")
+    erased = ledger.list_erased_ids("attachments")
     for key, row in ledger.rows("attachment").items():
         if key in erased:
             continue

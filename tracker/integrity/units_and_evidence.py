@@ -31,11 +31,11 @@ def find_changed_units(ledger: LedgerSnapshot) -> Iterator[str]:
     for key, unit in ledger.rows("unit").items():
         try:
             document = json.loads(unit["document"])
-            hashed = hash_unit(document)
+            content_hash = hash_unit(document)
         except (ValueError, TypeError, AttributeError):
             yield f"unit {key} cannot be read"
             continue
-        if hashed != unit["content_hash"]:
+        if content_hash != unit["content_hash"]:
             yield f"unit {key} ({unit['code']}) does not match its stored hash"
         elif differing := _find_differing_columns(unit, document):
             yield f"unit {key} ({unit['code']}) differs from its text in {differing[0].replace('_', ' ')}"
@@ -67,10 +67,10 @@ def find_changed_evidence(ledger: LedgerSnapshot) -> Iterator[str]:
     files: dict[int, list[Row]] = {}
     for version_id, attachment_id in ledger.rows("version_attachment"):
         files.setdefault(version_id, []).append(ledger.rows("attachment").get(attachment_id, {}))
-    erased = ledger.erased("versions")
+    erased = ledger.list_erased_ids("versions")
     for key, version in ledger.rows("evidence_version").items():
         if key in erased:
-            continue  # its words are gone; invariant 14 holds what is left to the event that says so
+            continue  # its text was erased; invariant 14 compares the row with the event of the erasure
         attachments = sorted(files.get(key, ()), key=lambda row: row.get("id", 0))
         if not all(attachments):
             yield f"evidence version {key} has a file that is missing"
@@ -162,11 +162,11 @@ def _had_role(grants: dict[int, Row], row: Row, centre_id: int, role: str) -> bo
 
 
 def _find_differing_rows(
-    description: str, ledger: LedgerSnapshot, table: str, unit_id: int, stated: list[dict[str, Any]]
+    description: str, ledger: LedgerSnapshot, table: str, unit_id: int, expected: list[dict[str, Any]]
 ) -> Iterator[str]:
     names = CRITERION if table == "criterion" else REQUIREMENT
-    rows = {row["position"]: row for row in ledger.by(table, "unit_id").get(unit_id, ())}
-    for entry in stated:
+    rows = {row["position"]: row for row in ledger.group_rows(table, "unit_id").get(unit_id, ())}
+    for entry in expected:
         row = rows.pop(entry["position"], None)
         if row is None:
             yield f"{description} {entry['label']} is gone"

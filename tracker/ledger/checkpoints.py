@@ -26,7 +26,7 @@ from tracker.ledger.canonical_json import canonical_json
 DOMAIN = b"tracker.checkpoint.v1\0"
 EVENTS_PER_CHECKPOINT = 100
 MAX_AGE = timedelta(minutes=5)
-"""The age of the last checkpoint from which one new event is enough for the next."""
+"""The age of the last checkpoint after which a single new event makes the next one due."""
 MAX_LINE_LENGTH = 2_000
 
 logger = logging.getLogger(__name__)

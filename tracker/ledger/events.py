@@ -75,7 +75,7 @@ def record(
             (see `tracker.ledger.row_seals`).
         facts: ids, fixed words, numbers and hashes. Never names, free text or secrets.
     """
-    _queue().append(QueuedEvent(act, subject, actor, now(), facts, texts or {}, rows))
+    _get_queue().append(QueuedEvent(act, subject, actor, now(), facts, texts or {}, rows))
 
 
 def append_queued() -> tuple[int, int]:
@@ -86,13 +86,13 @@ def append_queued() -> tuple[int, int]:
     Raises:
         ClockBehind: the server's clock is behind the last event.
     """
-    queue = _queue()
+    queue = _get_queue()
     if not queue:
         row_seals.discard_changed_rows()
         return 0, 0
     if db.session.get_bind().dialect.name == "postgresql":
         db.session.execute(select(func.pg_advisory_xact_lock(ADVISORY_LOCK)))
-    last = _last()
+    last = _find_last_event()
     seq, prev = (last.seq, last.hash) if last else (0, GENESIS)
     _check_clock(queue, last.at if last else None)
     before = seq
@@ -106,28 +106,28 @@ def append_queued() -> tuple[int, int]:
 
 def has_queued() -> bool:
     """Return whether this transaction has queued an event."""
-    return bool(_queue())
+    return bool(_get_queue())
 
 
 def discard_queued() -> None:
     """Drop the events of a transaction that failed."""
-    _queue().clear()
+    _get_queue().clear()
     row_seals.discard_changed_rows()
 
 
 def get_head() -> tuple[int, str]:
     """Return the number and the hash of the last event; 0 and the genesis hash if there is none."""
-    last = _last()
+    last = _find_last_event()
     return (last.seq, last.hash) if last else (0, GENESIS)
 
 
 def find_last_time() -> datetime | None:
     """Return the time of the last event, or None if there is none."""
-    last = _last()
+    last = _find_last_event()
     return last.at if last else None
 
 
-def _last() -> Any:
+def _find_last_event() -> Any:
     """Return the number, hash and time of the last event, or None."""
     return db.session.execute(select(Event.seq, Event.hash, Event.at).order_by(Event.seq.desc()).limit(1)).first()
 
@@ -158,9 +158,9 @@ def _assign_rows(queue: list[QueuedEvent]) -> list[tuple[QueuedEvent, dict[str, 
     events = []
     for number, queued in enumerate(queue, 1):
         rows = {row_seals.get_object_key(row): row for row in queued.rows}
-        own = row_seals.get_object_key(queued.subject)
-        if own in changed:
-            rows[own] = changed.pop(own)
+        subject_key = row_seals.get_object_key(queued.subject)
+        if subject_key in changed:
+            rows[subject_key] = changed.pop(subject_key)
         if number == len(queue):
             rows |= changed
         events.append((queued, rows))
@@ -211,6 +211,6 @@ def _append(queued: QueuedEvent, rows: Mapping[str, Base], seq: int, prev: str) 
     return event.hash
 
 
-def _queue() -> list[QueuedEvent]:
+def _get_queue() -> list[QueuedEvent]:
     queue: list[QueuedEvent] = db.session.info.setdefault("events", [])
     return queue

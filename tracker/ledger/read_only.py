@@ -70,4 +70,4 @@ def build_acceptance_statement(size: int, head: str, checkpoint_size: int) -> by
         head: the hash of the last of them.
         checkpoint_size: the number of events in the newest checkpoint outside the backup.
     """
-    return DOMAIN + canonical_json({"size": size, "head": head, "told_to": checkpoint_size})
+    return DOMAIN + canonical_json({"size": size, "head": head, "checkpoint_size": checkpoint_size})

@@ -170,7 +170,7 @@ def _set_up_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the listener below sends BEGIN
-        for pragma in _pragmas(connection):
+        for pragma in _list_pragmas(connection):
             connection.execute(pragma)
 
     @event.listens_for(engine, "begin")
@@ -178,10 +178,10 @@ def _set_up_sqlite(engine: Engine) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if _writing.get() else "BEGIN")
 
 
-def _pragmas(connection: Any) -> tuple[str, ...]:
+def _list_pragmas(connection: Any) -> tuple[str, ...]:
     version = tuple(int(part) for part in connection.execute("select sqlite_version()").fetchone()[0].split("."))
     wal_is_safe = version >= SAFE_WAL_VERSIONS[0] or any(
-        fixed <= version < (*fixed[:2], 999) for fixed in SAFE_WAL_VERSIONS
+        first <= version < (*first[:2], 999) for first in SAFE_WAL_VERSIONS
     )
     journal = ("WAL", "FULL") if wal_is_safe else ("DELETE", "EXTRA")
     return (
