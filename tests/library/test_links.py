@@ -51,11 +51,11 @@ def links() -> list[tuple[int, int, bool]]:
 class TestProposing:
     def test_criterion_1_of_cfacc15_and_12_of_delivercc_come_first(self, two: tuple[Unit, Unit]) -> None:
         proposals = queries.propose_links(*two, {})
-        assert (proposals[0].one.label, proposals[0].other.label, proposals[0].similarity) == ("1", "12", 100)
+        assert (proposals[0].first.label, proposals[0].second.label, proposals[0].similarity) == ("1", "12", 100)
         assert [each.similarity for each in proposals] == sorted(
             (each.similarity for each in proposals), reverse=True
         )
-        assert all(each.one.kind is each.other.kind for each in proposals)
+        assert all(each.first.kind is each.second.kind for each in proposals)
 
     def test_order_of_the_units_does_not_matter(self, two: tuple[Unit, Unit]) -> None:
         one, other = two
@@ -66,10 +66,10 @@ class TestProposing:
         with transaction():
             services.refuse_link(*two, (2, 13), world.northgate, factories.actor(world.dan))
         decided = queries.list_link_decisions(*two, world.northgate.id)
-        proposed = {(each.one.position, each.other.position) for each in queries.propose_links(*two, decided)}
+        proposed = {(each.first.position, each.second.position) for each in queries.propose_links(*two, decided)}
         assert not proposed & {(1, 12), (2, 13)}
         shown = queries.list_decided_proposals(*two, decided)
-        assert [(each.one.label, each.other.label, each.is_confirmed) for each in shown] == [
+        assert [(each.first.label, each.second.label, each.is_confirmed) for each in shown] == [
             ("1", "12", True),
             ("2", "13", False),
         ]
@@ -215,7 +215,7 @@ class TestLoadingAnew:
             load_unit(replace(document, criteria=(*document.criteria[:11], *turned, *document.criteria[13:])))
         assert links() == [(1, 12, True), (1, 13, True)]
         assert {
-            each.other.label: each.other.text
+            each.second.label: each.second.text
             for each in queries.list_decided_proposals(*two, queries.list_link_decisions(*two, world.northgate.id))
         }["13"] == twelve.text
 

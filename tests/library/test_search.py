@@ -61,8 +61,8 @@ def test_special_characters_are_searched_literally(world: World, words: str) -> 
 def test_filters_narrow_the_results(world: World) -> None:
     own = make_own_unit(world.northgate, read_unit(metadata={**read_unit().metadata, "suites": "Calls"}))
     mine = world.northgate.id
-    assert found(mine, whose="own") == [own.slug]
-    assert found(mine, whose="installation") == SEEDS
+    assert found(mine, owner="own") == [own.slug]
+    assert found(mine, owner="installation") == SEEDS
     assert found(mine, document_type="sqa_unit") == ["cfacc15"]
     assert found(mine, suite="Calls") == [own.slug]
     assert "Calls" in list_suites([mine])
@@ -95,7 +95,7 @@ def test_centre_revision_replaces_the_installation_unit_in_results(world: World)
     make_own_unit(world.northgate, replace(document, revision=2, slug="ours"))
     make_own_unit(world.southbank, replace(document, revision=2, slug="theirs"))
     assert found(world.northgate.id, words="LOCAL7") == ["ours"]
-    assert found(world.northgate.id, words="LOCAL7", whose="installation") == ["local7"]
+    assert found(world.northgate.id, words="LOCAL7", owner="installation") == ["local7"]
     assert found(words="LOCAL7") == ["local7"]
     assert sorted(found(world.northgate.id, world.southbank.id, words="LOCAL7")) == ["ours", "theirs"]
 
@@ -168,9 +168,9 @@ def test_thousand_units_are_searched_in_a_few_statements(
 
 
 def test_page_links_keep_the_search(large_library: None, world: World, client: ClientFor) -> None:
-    first = client(world.alice).get("/units?q=parcel&whose=installation").text
+    first = client(world.alice).get("/units?q=parcel&owner=installation").text
     assert "page=2&amp;q=parcel" in first
-    assert "whose=installation" in first
+    assert "owner=installation" in first
     last = client(world.alice).get("/units?q=parcel&page=999").text
     assert "Page 20 of 20" in last
     assert "zz0999" in last

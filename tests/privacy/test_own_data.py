@@ -18,7 +18,7 @@ from tracker.ledger.transactions import transaction
 from tracker.models import ActionPoint, Assessment, Attachment, Decision, IssuedForm, Person
 from tracker.portfolio.services.files import attach_file, store_file
 from tracker.privacy.anonymisation import NameReplacer
-from tracker.privacy.data_export import safe_name
+from tracker.privacy.data_export import make_safe_name
 from tracker.storage import file_store
 from tracker.vocabulary import AssessmentState, Outcome
 
@@ -258,4 +258,4 @@ class TestNames:
     ],
 )
 def test_file_name_cannot_lead_out_of_the_zip(name: str, safe: str) -> None:
-    assert safe_name(name) == safe
+    assert make_safe_name(name) == safe

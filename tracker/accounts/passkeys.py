@@ -64,10 +64,10 @@ def find_relying_party(settings: Settings) -> RelyingParty | None:
     name = (base.hostname or "").lower()
     if not name or _is_ip_address(name):
         return None
-    under = [each for each in settings.trusted_hosts if each.lower().partition(":")[0].endswith(f".{name}")]
-    hosts = [base.netloc.rpartition("@")[2], *(each for each in under if not each.startswith("."))]
-    usual = DEFAULT_PORTS.get(base.scheme, "")
-    return RelyingParty(name, tuple(f"{base.scheme}://{each.lower().removesuffix(usual)}" for each in hosts))
+    subdomains = [each for each in settings.trusted_hosts if each.lower().partition(":")[0].endswith(f".{name}")]
+    hosts = [base.netloc.rpartition("@")[2], *(each for each in subdomains if not each.startswith("."))]
+    default_port = DEFAULT_PORTS.get(base.scheme, "")
+    return RelyingParty(name, tuple(f"{base.scheme}://{each.lower().removesuffix(default_port)}" for each in hosts))
 
 
 def make_challenge() -> str:
@@ -107,7 +107,7 @@ def verify_registration(party: RelyingParty, challenge: str, answer: str) -> New
     if len(answer) > MAX_ANSWER_LENGTH:
         return None
     try:
-        made = webauthn.verify_registration_response(
+        registration = webauthn.verify_registration_response(
             credential=answer,
             expected_challenge=base64url_to_bytes(challenge),
             expected_rp_id=party.id,
@@ -115,9 +115,11 @@ def verify_registration(party: RelyingParty, challenge: str, answer: str) -> New
         )
     except Exception:  # noqa: BLE001 - hostile input may raise anything in the parsers; all of it means refusal
         return None
-    if len(made.credential_id) > MAX_ID_LENGTH:
+    if len(registration.credential_id) > MAX_ID_LENGTH:
         return None
-    return NewPasskey(bytes_to_base64url(made.credential_id), made.credential_public_key, made.sign_count)
+    return NewPasskey(
+        bytes_to_base64url(registration.credential_id), registration.credential_public_key, registration.sign_count
+    )
 
 
 def verify_authentication(
@@ -131,7 +133,7 @@ def verify_authentication(
         return None
     for each in known:
         try:
-            proven = webauthn.verify_authentication_response(
+            verified = webauthn.verify_authentication_response(
                 credential=answer,
                 expected_challenge=base64url_to_bytes(challenge),
                 expected_rp_id=party.id,
@@ -141,8 +143,8 @@ def verify_authentication(
             )
         except Exception:  # noqa: BLE001, S112 - as above; or another of the passkeys signed
             continue
-        if bytes_to_base64url(proven.credential_id) == each.credential_id:
-            return each, proven.new_sign_count
+        if bytes_to_base64url(verified.credential_id) == each.credential_id:
+            return each, verified.new_sign_count
     return None
 
 

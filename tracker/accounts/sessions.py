@@ -39,7 +39,7 @@ def find_signed_in(incoming: Request) -> SignedIn | None:
         return None
     moment = now()
     with Session(db.engine) as session:
-        found = session.execute(
+        row = session.execute(
             select(UserSession, Person, exists().where(SecondFactor.person_id == Person.id).label("has_factor"))
             .join(Person, Person.id == UserSession.person_id)
             .where(
@@ -50,22 +50,22 @@ def find_signed_in(incoming: Request) -> SignedIn | None:
                 Person.deactivated_at.is_(None),
             )
         ).first()
-        if not found or _has_timed_out(found.UserSession, found.has_factor, moment):
+        if not row or _has_timed_out(row.UserSession, row.has_factor, moment):
             return None
-        grants = _list_live_grants(session, found.Person.id, moment)
-    _mark_seen(found.UserSession, moment)
-    chosen = next((g for g in grants if g.id == found.UserSession.chosen_grant_id), None)
+        grants = _list_live_grants(session, row.Person.id, moment)
+    _mark_seen(row.UserSession, moment)
+    chosen = next((g for g in grants if g.id == row.UserSession.chosen_grant_id), None)
     return SignedIn(
-        person_id=found.Person.id,
-        name=found.Person.name,
-        email=found.Person.email,
-        password_hash=found.Person.password_hash or "",
-        session_id=found.UserSession.id,
-        session_ref=found.UserSession.token_hash[:16],
+        person_id=row.Person.id,
+        name=row.Person.name,
+        email=row.Person.email,
+        password_hash=row.Person.password_hash or "",
+        session_id=row.UserSession.id,
+        session_ref=row.UserSession.token_hash[:16],
         grants=grants,
         chosen=chosen or (grants[0] if grants else None),
-        has_second_factor=found.has_factor,
-        is_proven=found.UserSession.verified_at is not None,
+        has_second_factor=row.has_factor,
+        is_proven=row.UserSession.verified_at is not None,
     )
 
 
@@ -92,7 +92,7 @@ def start_session(person: Person, address: str, browser: str, *, proven: bool = 
 
 
 def mark_second_factor_proven(session_id: int) -> str:
-    """Note that the second factor was given in a session, and return the session's new token.
+    """Record that the second factor was given in a session, and return the session's new token.
 
     Raises:
         Conflict: the session has ended, or its second factor was given already.

@@ -69,7 +69,7 @@ def build_data_export(person: Person) -> DataExport:
             missing += 1
             continue
         item = f"evidence-{number}" if number else "drafts"
-        paths[attachment.id] = f"files/{item}/{attachment.id}-{safe_name(attachment.name)}"
+        paths[attachment.id] = f"files/{item}/{attachment.id}-{make_safe_name(attachment.name)}"
         files.append(ZipEntry(paths[attachment.id], attachment.sha256))
     for form, slug in list_own_forms(person):
         if file_store.get_path(form.sha256).exists():
@@ -89,7 +89,7 @@ def write_zip(data: DataExport) -> IO[bytes]:
     """Return the ZIP as a temporary file, deleted when it is closed. Slow: call it with no transaction open."""
     packed = tempfile.TemporaryFile()  # noqa: SIM115 - the response that sends it closes it
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("README.txt", _readme(data))
+        archive.writestr("README.txt", _render_readme(data))
         archive.writestr("data.json", json.dumps(data.content, indent=1, ensure_ascii=False))
         for each in data.files:  # stored uncompressed: images, videos and PDFs are compressed already
             archive.write(file_store.get_path(each.sha256), each.path, zipfile.ZIP_STORED)
@@ -109,18 +109,18 @@ def export_own_data(person_id: int) -> tuple[DataExport, IO[bytes]]:
     return data, write_zip(data)
 
 
-def safe_name(name: str) -> str:
+def make_safe_name(name: str) -> str:
     """Return a file name that is safe to unpack on any system: no folders, no path out of the ZIP."""
-    bare = re.sub(r"[^\w .()-]+", "-", name).strip(" .") or "file"
-    stem, dot, ending = bare.rpartition(".")
+    cleaned = re.sub(r"[^\w .()-]+", "-", name).strip(" .") or "file"
+    stem, dot, ending = cleaned.rpartition(".")
     return (
-        bare
-        if len(bare) <= MAX_NAME_LENGTH
+        cleaned
+        if len(cleaned) <= MAX_NAME_LENGTH
         else f"{stem[: MAX_NAME_LENGTH - len(ending[:10]) - 1]}{dot}{ending[:10]}"
     )
 
 
-def _readme(data: DataExport) -> str:
+def _render_readme(data: DataExport) -> str:
     missing = MISSING.format(count=data.missing) if data.missing else ""
     read_at = moment(datetime.fromisoformat(data.content["read_at"]))
     return README.format(name=data.name, moment=read_at, missing=missing)

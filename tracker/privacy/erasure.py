@@ -1,7 +1,7 @@
 """Erasure of a candidate's evidence and records that keeps the ledger intact (docs/rules.md, Retention and erasure).
 
-Texts and files are erased, and so are the salts without which the ledger's hashes of them mean nothing. Rows and
-events stay; the event of the erasure seals the changed rows again.
+Texts and files are erased, and the salts of the texts too, so that nobody can test a guess against the hashes in the
+ledger. Rows and events stay; the event of the erasure seals the changed rows again.
 """
 
 from collections.abc import Iterable, Sequence
@@ -235,10 +235,10 @@ def _erase_texts(rows: Iterable[tuple[Any, tuple[str, ...]]]) -> list[Base]:
     """Replace every text in these columns by “Erased”, and return the rows that changed."""
     changed = []
     for row, names in rows:
-        written = [name for name in names if getattr(row, name)]
-        for name in written:
+        filled = [name for name in names if getattr(row, name)]
+        for name in filled:
             setattr(row, name, ERASED_TEXT)
-        if written:
+        if filled:
             changed.append(row)
     return changed
 
@@ -260,9 +260,9 @@ def _delete_text_salts(rows: Iterable[Base]) -> None:
         ids_by_table.setdefault(row.__tablename__, []).append(row.id)  # type: ignore[attr-defined]  # each has one
     for name, ids in ids_by_table.items():
         for chunk in _split(ids):
-            about = select(Event.seq).where(Event.object_type == name, Event.object_id.in_(chunk))
+            event_seqs = select(Event.seq).where(Event.object_type == name, Event.object_id.in_(chunk))
             db.session.execute(
-                delete(EventText).where(EventText.event_seq.in_(about), EventText.field.not_like("%:%"))
+                delete(EventText).where(EventText.event_seq.in_(event_seqs), EventText.field.not_like("%:%"))
             )
 
 

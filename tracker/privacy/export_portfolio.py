@@ -66,8 +66,8 @@ def read_portfolio(person: Person, paths: dict[int, str]) -> dict[str, Any]:
     attempts = list_own_attempts(person)
     colleagues = Colleagues(person, [each.id for each in attempts])
     return {
-        "registrations": [_registration(each, colleagues) for each in list_own_registrations(person)],
-        "units": [_unit(each, colleagues) for each in attempts],
+        "registrations": [_describe_registration(each, colleagues) for each in list_own_registrations(person)],
+        "units": [_describe_unit(each, colleagues) for each in attempts],
         "evidence": _list_evidence(person, colleagues, paths),
         "access_log": _list_accesses(person, colleagues),
     }
@@ -118,18 +118,20 @@ def list_own_forms(person: Person) -> list[tuple[IssuedForm, str]]:
     return [(each, each.attempt.unit.slug) for each in db.session.scalars(query)]
 
 
-def _registration(found: Registration, colleagues: Colleagues) -> dict[str, Any]:
-    qualification = found.qualification
+def _describe_registration(registration: Registration, colleagues: Colleagues) -> dict[str, Any]:
+    qualification = registration.qualification
     return {
-        "centre": found.centre.name,
+        "centre": registration.centre.name,
         "for": f"{qualification.title} ({qualification.code})" if qualification else "single units",
-        **read_columns(found, "candidate_number", "awarding_body_number", "awarding_body_date", "registered_at"),
-        "withdrawn_at": read_columns(found, "withdrawn_at")["withdrawn_at"],
-        "withdrawn_reason": colleagues.names.replace_names(found.withdrawn_reason),
+        **read_columns(
+            registration, "candidate_number", "awarding_body_number", "awarding_body_date", "registered_at"
+        ),
+        "withdrawn_at": read_columns(registration, "withdrawn_at")["withdrawn_at"],
+        "withdrawn_reason": colleagues.names.replace_names(registration.withdrawn_reason),
     }
 
 
-def _unit(attempt: UnitAttempt, colleagues: Colleagues) -> dict[str, Any]:
+def _describe_unit(attempt: UnitAttempt, colleagues: Colleagues) -> dict[str, Any]:
     return {
         "unit": attempt.unit.code,
         "title": attempt.unit.title,
@@ -210,39 +212,39 @@ def _list_evidence(person: Person, colleagues: Colleagues, paths: dict[int, str]
         )
         .order_by(Evidence.id)
     )
-    claims, files = _claims_by_item(person, colleagues), defaultdict(list)
+    claims, files = _group_claims_by_item(person, colleagues), defaultdict(list)
     for attachment, _ in list_own_attachments(person):
-        files[attachment.evidence_id].append(_file(attachment, paths))
+        files[attachment.evidence_id].append(_describe_file(attachment, paths))
     return [
         {
             **read_columns(each, "number", "created_at", "updated_at", "discarded_at", *EVIDENCE_FIELDS),
             "files": files[each.id],
-            "versions": [_version(version, paths) for version in each.versions],
+            "versions": [_describe_version(version, paths) for version in each.versions],
             "claims": claims[each.id],
         }
         for each in db.session.scalars(query)
     ]
 
 
-def _version(version: EvidenceVersion, paths: dict[int, str]) -> dict[str, Any]:
+def _describe_version(version: EvidenceVersion, paths: dict[int, str]) -> dict[str, Any]:
     submission = (
         read_columns(version.submission, "declaration", "submitted_at", "withdrawn_at") if version.submission else {}
     )
     return {
         **read_columns(version, "number", "sealed_at", "content_hash", *EVIDENCE_FIELDS),
-        "files": [_file(each, paths) for each in version.attachments],
+        "files": [_describe_file(each, paths) for each in version.attachments],
         **submission,
     }
 
 
-def _file(attachment: Attachment, paths: dict[int, str]) -> dict[str, Any]:
+def _describe_file(attachment: Attachment, paths: dict[int, str]) -> dict[str, Any]:
     return {
         **read_columns(attachment, "name", "media_type", "size", "sha256", "uploaded_at", "removed_at"),
         "in_this_zip": paths.get(attachment.id),
     }
 
 
-def _claims_by_item(person: Person, colleagues: Colleagues) -> dict[int, list[dict[str, Any]]]:
+def _group_claims_by_item(person: Person, colleagues: Colleagues) -> dict[int, list[dict[str, Any]]]:
     query = (
         select(Claim, UnitAttempt)
         .join(UnitAttempt, UnitAttempt.id == Claim.attempt_id)
@@ -250,9 +252,9 @@ def _claims_by_item(person: Person, colleagues: Colleagues) -> dict[int, list[di
         .options(joinedload(Claim.criterion), joinedload(UnitAttempt.unit))
         .order_by(Claim.id)
     )
-    decisions, found = _decisions_by_claim(person, colleagues), defaultdict(list)
+    decisions, grouped = _group_decisions_by_claim(person, colleagues), defaultdict(list)
     for claim, attempt in db.session.execute(query):
-        found[claim.evidence_id].append(
+        grouped[claim.evidence_id].append(
             {
                 "unit": attempt.unit.code,
                 "criterion": claim.criterion.label,
@@ -265,23 +267,23 @@ def _claims_by_item(person: Person, colleagues: Colleagues) -> dict[int, list[di
                 "decisions": decisions[claim.id],
             }
         )
-    return found
+    return grouped
 
 
-def _decisions_by_claim(person: Person, colleagues: Colleagues) -> dict[int, list[dict[str, Any]]]:
+def _group_decisions_by_claim(person: Person, colleagues: Colleagues) -> dict[int, list[dict[str, Any]]]:
     query = (
         select(Decision)
         .join(UnitAttempt, UnitAttempt.id == Decision.attempt_id)
         .where(UnitAttempt.candidate_id == person.id)
         .order_by(Decision.id)
     )
-    found = defaultdict(list)
+    grouped = defaultdict(list)
     for each in db.session.scalars(query):
-        found[each.claim_id].append(
+        grouped[each.claim_id].append(
             {
                 "by": colleagues.describe(each.decided_by_id),
                 **read_columns(each, "outcome", "decided_at", "superseded_at"),
                 "comment": colleagues.names.replace_names(each.comment),
             }
         )
-    return found
+    return grouped

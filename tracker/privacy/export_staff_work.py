@@ -47,12 +47,12 @@ WRITTEN: dict[str, tuple[type[Base], str, tuple[str, ...], tuple[str, ...]]] = {
 
 def read_work(person: Person) -> dict[str, Any]:
     """Return what a person wrote and signed about other people's attempts."""
-    written = {name: _list_written(person, *where) for name, where in WRITTEN.items()}
+    written = {name: _list_written(person, *source) for name, source in WRITTEN.items()}
     return {**written, "sampled_decisions": _list_sampled(person)}
 
 
 def _list_written(
-    person: Person, model: type[Base], whose: str, columns: tuple[str, ...], texts: tuple[str, ...]
+    person: Person, model: type[Base], author_column: str, columns: tuple[str, ...], texts: tuple[str, ...]
 ) -> list[dict[str, Any]]:
     rows = db.metadata.tables[model.__tablename__]
     query = (
@@ -60,16 +60,20 @@ def _list_written(
         .join(UnitAttempt, UnitAttempt.id == rows.c.attempt_id)
         .join(Unit, Unit.id == UnitAttempt.unit_id)
         .join(Person, Person.id == UnitAttempt.candidate_id)
-        .where(rows.c[whose] == person.id, UnitAttempt.candidate_id != person.id)
+        .where(rows.c[author_column] == person.id, UnitAttempt.candidate_id != person.id)
         .order_by(rows.c.id)
     )
     return [
-        {"unit": code, **read_columns(row, *columns), **_texts(row, texts, NameReplacer({(name, email): CANDIDATE}))}
+        {
+            "unit": code,
+            **read_columns(row, *columns),
+            **_read_texts(row, texts, NameReplacer({(name, email): CANDIDATE})),
+        }
         for row, code, name, email in db.session.execute(query)
     ]
 
 
-def _texts(row: Any, names: tuple[str, ...], people: NameReplacer) -> dict[str, str | None]:
+def _read_texts(row: Any, names: tuple[str, ...], people: NameReplacer) -> dict[str, str | None]:
     return {name: people.replace_names(getattr(row, name)) for name in names}
 
 
@@ -87,7 +91,7 @@ def _list_sampled(person: Person) -> list[dict[str, Any]]:
         {
             "unit": code,
             **read_columns(item, "agrees"),
-            **_texts(item, ("comment",), NameReplacer({(name, email): CANDIDATE})),
+            **_read_texts(item, ("comment",), NameReplacer({(name, email): CANDIDATE})),
         }
         for item, code, name, email in db.session.execute(query)
     ]

@@ -66,13 +66,13 @@ class RetentionStatus:
 
 def list_retention_statuses(centre_id: int, page: int) -> tuple[list[RetentionStatus], bool]:
     """List a page of registrations that have ended or are on hold, earliest end first; and whether more follow."""
-    rows = _list_ended_or_held(centre_id, PAGE + 1, PAGE * (page - 1))
+    rows = _list_ended_or_on_hold(centre_id, PAGE + 1, PAGE * (page - 1))
     return list(_build_statuses(centre_id, rows[:PAGE])), len(rows) > PAGE
 
 
 def list_due(centre_id: int, today: date) -> list[RetentionStatus]:
     """List the registrations of a centre with something due for erasure."""
-    statuses = _build_statuses(centre_id, _list_ended_or_held(centre_id, None, 0))
+    statuses = _build_statuses(centre_id, _list_ended_or_on_hold(centre_id, None, 0))
     return [each for each in statuses if each.needs_erasing(today)]
 
 
@@ -192,12 +192,14 @@ def verified_at() -> ColumnElement[datetime]:
     )
 
 
-def _list_ended_or_held(centre_id: int, limit: int | None, offset: int) -> list[tuple[Registration, datetime | None]]:
+def _list_ended_or_on_hold(
+    centre_id: int, limit: int | None, offset: int
+) -> list[tuple[Registration, datetime | None]]:
     verified = verified_at()
     ended_at = func.coalesce(Registration.withdrawn_at, verified)
     query = (
         select(Registration, verified)
-        .where(Registration.centre_id == centre_id, or_(_has_ended(verified), _is_held()))
+        .where(Registration.centre_id == centre_id, or_(_has_ended(verified), _is_on_hold()))
         .options(joinedload(Registration.candidate), joinedload(Registration.qualification))
         .order_by(ended_at.is_(None), ended_at, Registration.id)
         .limit(limit)
@@ -211,7 +213,7 @@ def _has_ended(verified: ColumnElement[datetime]) -> ColumnElement[bool]:
     return or_(Registration.withdrawn_at.is_not(None), and_(~still_open, verified.is_not(None)))
 
 
-def _is_held() -> ColumnElement[bool]:
+def _is_on_hold() -> ColumnElement[bool]:
     return exists().where(RetentionHold.registration_id == Registration.id, RetentionHold.lifted_at.is_(None))
 
 

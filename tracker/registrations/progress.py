@@ -51,24 +51,24 @@ def find_progress(registration: Registration) -> QualificationProgress | None:
 
     Units that the candidate did under other registrations at the centre count too.
     """
-    return next(iter(_list(Registration.id == registration.id)), None)
+    return next(iter(_list_progress(Registration.id == registration.id)), None)
 
 
 def load_progress(registration_ids: Collection[int]) -> dict[int, QualificationProgress]:
     """Return the progress of these registrations by their ids; those for single units are left out."""
-    return {each.registration_id: each for each in _list(Registration.id.in_(registration_ids))}
+    return {each.registration_id: each for each in _list_progress(Registration.id.in_(registration_ids))}
 
 
 def list_own_progress(person_id: int, centre_ids: Collection[int]) -> list[QualificationProgress]:
     """List a candidate's progress towards each qualification they are registered for at these centres."""
-    return _list(
+    return _list_progress(
         Registration.candidate_id == person_id,
         Registration.centre_id.in_(centre_ids),
         Registration.withdrawn_at.is_(None),
     )
 
 
-def _list(*which: ColumnElement[bool]) -> list[QualificationProgress]:
+def _list_progress(*conditions: ColumnElement[bool]) -> list[QualificationProgress]:
     query = (
         select(Registration.id, Qualification.document, Unit.code, Unit.version, UnitAttempt.state)
         .join(Qualification, Qualification.id == Registration.qualification_id)
@@ -81,7 +81,7 @@ def _list(*which: ColumnElement[bool]) -> list[QualificationProgress]:
             ),
         )
         .outerjoin(Unit, Unit.id == UnitAttempt.unit_id)
-        .where(*which)
+        .where(*conditions)
         .order_by(Registration.id)
     )
     documents: dict[int, QualificationDocument] = {}

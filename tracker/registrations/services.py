@@ -50,10 +50,10 @@ def register_candidate(
         raise Invalid("Enter a registration date that is not in the future.", "awarding_body_date")
     if candidate.id == actor.person_id:
         raise Refused("You cannot register yourself. Ask another administrator. Nothing was changed.")
-    taken = select(Registration.id).where(
+    same_number = select(Registration.id).where(
         Registration.centre_id == centre.id, Registration.candidate_number == candidate_number
     )
-    if db.session.scalar(taken):
+    if db.session.scalar(same_number):
         raise Invalid(
             f"Another candidate at this centre has the number {candidate_number}. Enter a different one.",
             "candidate_number",

@@ -79,8 +79,8 @@ def find_link(token: str) -> OpenLink | None:
             Person.deactivated_at.is_(None),
         )
     )
-    found = db.session.execute(query).one_or_none()
-    return OpenLink(*found) if found else None
+    row = db.session.execute(query).one_or_none()
+    return OpenLink(*row) if row else None
 
 
 def use_link(token: str, password_hash: str, name: str = "") -> Person:

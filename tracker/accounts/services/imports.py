@@ -64,7 +64,7 @@ class ImportPreview:
 
 @dataclass(frozen=True)
 class ImportContext:
-    """What the database says about the addresses in a file, and what the file's earlier rows say."""
+    """The accounts and roles of the addresses in a file, and the names and roles given in its earlier rows."""
 
     own_email: str | None
     closed: frozenset[str]
@@ -182,10 +182,10 @@ def _check_person(name: str, email: str, extra: bool, context: ImportContext) ->
         raise Invalid("an earlier row gives this address another name")
 
 
-def _check_role(email: str, role: Role | None, written: str, context: ImportContext) -> bool:
+def _check_role(email: str, role: Role | None, text: str, context: ImportContext) -> bool:
     """Return whether the role is new to this person at this centre; raise `Invalid` if it cannot be given."""
     if role is None:
-        raise Invalid(f"“{written[:40]}” is not a role; the roles are {', '.join(r.label.lower() for r in Role)}")
+        raise Invalid(f"“{text[:40]}” is not a role; the roles are {', '.join(r.label.lower() for r in Role)}")
     if (email, role) in context.seen:
         raise Invalid("an earlier row gives this address the same role")
     context.seen.add((email, role))
@@ -195,8 +195,8 @@ def _check_role(email: str, role: Role | None, written: str, context: ImportCont
     return is_new
 
 
-def _find_role(written: str) -> Role | None:
-    plain = " ".join(written.lower().replace("_", " ").split())
+def _find_role(text: str) -> Role | None:
+    plain = " ".join(text.lower().replace("_", " ").split())
     names = {use_terms(role.label, terms).lower(): role for role in Role for terms in CentreTerms}
     return (names | {role.value.replace("_", " "): role for role in Role}).get(plain)
 
@@ -210,18 +210,18 @@ def _read_dates(cells: dict[str, str], is_new: bool) -> tuple[datetime | None, d
     return starts_at, ends_at
 
 
-def _read_date(written: str) -> date | None:
+def _read_date(text: str) -> date | None:
     """Return a date written as 22/11/2026 or 2026-11-22, or None for an empty cell."""
-    if not written:
+    if not text:
         return None
     try:
-        if "/" in written:
-            day, month, year = (int(part) for part in written.split("/"))
+        if "/" in text:
+            day, month, year = (int(part) for part in text.split("/"))
             result = date(year, month, day)
         else:
-            result = date.fromisoformat(written)
+            result = date.fromisoformat(text)
     except (ValueError, OverflowError):
         result = date.min
     if not 2000 <= result.year <= 2100:
-        raise Invalid(f"“{written[:20]}” is not a date such as 22/11/2026 or 2026-11-22")
+        raise Invalid(f"“{text[:20]}” is not a date such as 22/11/2026 or 2026-11-22")
     return result

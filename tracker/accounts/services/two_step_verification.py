@@ -69,7 +69,7 @@ def add_app(
 
 
 def add_passkey(
-    person: Person, made: NewPasskey, name: str, codes: Sequence[NewCode], actor: Actor
+    person: Person, passkey: NewPasskey, name: str, codes: Sequence[NewCode], actor: Actor
 ) -> tuple[SecondFactor, bool]:
     """Add a passkey under the name its person gives.
 
@@ -81,7 +81,7 @@ def add_passkey(
         Conflict: another second factor was set up meanwhile.
     """
     _lock(person, codes)
-    if db.session.scalar(select(SecondFactor.id).where(SecondFactor.credential_id == made.credential_id)):
+    if db.session.scalar(select(SecondFactor.id).where(SecondFactor.credential_id == passkey.credential_id)):
         raise Refused("This passkey is already registered here. Nothing was changed.")
     if len(list_factors(person.id)) >= MAX_PASSKEYS:
         raise Refused(f"You can have at most {MAX_PASSKEYS}. Nothing was changed. Remove one first.")
@@ -89,9 +89,9 @@ def add_passkey(
         person_id=person.id,
         kind=SecondFactorKind.PASSKEY,
         name=" ".join(name.split()),
-        credential_id=made.credential_id,
-        public_key=made.public_key,
-        sign_count=made.sign_count,
+        credential_id=passkey.credential_id,
+        public_key=passkey.public_key,
+        sign_count=passkey.sign_count,
         created_at=now(),
     )
     return factor, _add(factor, person, codes, actor)

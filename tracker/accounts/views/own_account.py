@@ -77,8 +77,8 @@ def end_own_session(session_id: int) -> ResponseReturnValue:
 @signed_in
 def choose_role() -> ResponseReturnValue:
     """Choose one of one's roles: it decides the home page and the queues, never a permission."""
-    wanted = request.form.get("grant", "")
-    chosen = next((grant for grant in me().grants if str(grant.id) == wanted), None)
+    grant_id = request.form.get("grant", "")
+    chosen = next((grant for grant in me().grants if str(grant.id) == grant_id), None)
     if chosen is None:
         raise NotFound
     db.session.execute(update(UserSession).where(UserSession.id == me().session_id).values(chosen_grant_id=chosen.id))

@@ -182,6 +182,6 @@ def read_import_text(form: ImportForm) -> str:
 
 def import_all(text: str, centre: Centre, actor: Actor) -> ResponseReturnValue:
     """Import the people, say how many roles are new, and go to the list."""
-    done: ImportPreview = import_people(text, centre, actor)
-    flash(f"Imported {counted(len(done.new), 'new role')}. {len(done.unchanged)} existed already.")
+    imported: ImportPreview = import_people(text, centre, actor)
+    flash(f"Imported {counted(len(imported.new), 'new role')}. {len(imported.unchanged)} existed already.")
     return redirect(url_for(".list_centre_people", centre_id=centre.id), 303)

@@ -85,8 +85,10 @@ def set_up_passkey() -> ResponseReturnValue:
     if form.validate_on_submit():
         codes = make_codes_if_first()
         with errors_on_form(form):
-            made = get_new_passkey(form.credential.data or "")
-            factor, with_codes = add_passkey(get_own_person(), made, form.name.data or "", codes, me().as_actor(None))
+            passkey = get_new_passkey(form.credential.data or "")
+            factor, with_codes = add_passkey(
+                get_own_person(), passkey, form.name.data or "", codes, me().as_actor(None)
+            )
             return respond_after_adding(factor, codes if with_codes else ())
     if not form.is_submitted():
         form.name.data = describe_browser(request.headers.get("User-Agent", ""))

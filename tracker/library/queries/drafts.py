@@ -116,7 +116,7 @@ class ReviewScreen:
         """Return the doubts that are not resolved."""
         return tuple(doubt for doubt in self.doubts if not doubt.is_resolved)
 
-    def about(self, kind: CriterionKind | None) -> tuple[DoubtRow, ...]:
+    def list_doubts_about(self, kind: CriterionKind | None) -> tuple[DoubtRow, ...]:
         """Return the doubts about several statements of a kind; with None, those that concern no statement."""
         return tuple(doubt for doubt in self.doubts if doubt.key is None and doubt.kind == kind)
 
@@ -128,10 +128,10 @@ class ReviewScreen:
 
 def build_review_screen(lines: list[dict[str, Any]], working: WorkingCopy) -> ReviewScreen:
     """Build both sides of the review screen from the draft's source lines and its working copy."""
-    owner = _map_lines_to_entries(working)
-    doubts = _build_doubt_rows(working, owner)
+    key_by_line = _map_lines_to_entries(working)
+    doubts = _build_doubt_rows(working, key_by_line)
     return ReviewScreen(
-        source=tuple(_build_source_rows(lines[:MAX_SHOWN_LINES], working, doubts, owner)),
+        source=tuple(_build_source_rows(lines[:MAX_SHOWN_LINES], working, doubts, key_by_line)),
         hidden_lines=max(0, len(lines) - MAX_SHOWN_LINES),
         statements={kind: tuple(_build_statement_rows(working, kind, doubts)) for kind in CriterionKind},
         doubts=doubts,
@@ -140,17 +140,17 @@ def build_review_screen(lines: list[dict[str, Any]], working: WorkingCopy) -> Re
 
 
 def _map_lines_to_entries(working: WorkingCopy) -> dict[int, str]:
-    """Which statement each source line became; the innermost where several share it."""
+    """Return the key of the statement made from each source line, the innermost where several share the line."""
     keys = {entry.key for entry in working.entries}
     return {number: key for key, lines in working.places.items() if key in keys for number in lines}
 
 
-def _build_doubt_rows(working: WorkingCopy, owner: Mapping[int, str]) -> tuple[DoubtRow, ...]:
+def _build_doubt_rows(working: WorkingCopy, key_by_line: Mapping[int, str]) -> tuple[DoubtRow, ...]:
     still_open = list_open_doubts(working)
     kinds = {criterion.key: criterion.kind for criterion in working.criteria}
     result = []
     for number, doubt in enumerate(working.warnings):
-        keys = list(dict.fromkeys(owner[line] for line in doubt.lines if owner.get(line) in kinds))
+        keys = list(dict.fromkeys(key_by_line[line] for line in doubt.lines if key_by_line.get(line) in kinds))
         later = [other for other in still_open if other > number]
         result.append(
             DoubtRow(
@@ -167,26 +167,26 @@ def _build_doubt_rows(working: WorkingCopy, owner: Mapping[int, str]) -> tuple[D
 
 
 def _build_source_rows(
-    lines: list[dict[str, Any]], working: WorkingCopy, doubts: tuple[DoubtRow, ...], owner: Mapping[int, str]
+    lines: list[dict[str, Any]], working: WorkingCopy, doubts: tuple[DoubtRow, ...], key_by_line: Mapping[int, str]
 ) -> list[SourceRow]:
     doubtful = {number for doubt in doubts if not doubt.is_resolved for number in doubt.lines}
-    begins_at: dict[int, list[int]] = {}
+    doubts_by_line: dict[int, list[int]] = {}
     for doubt in doubts:
-        begins_at.setdefault(min(doubt.lines, default=0), []).append(doubt.number)
+        doubts_by_line.setdefault(min(doubt.lines, default=0), []).append(doubt.number)
     unparsed = {number for passage in working.unparsed if not passage.placed for number in passage.lines}
     labels = {entry.key: entry.label for entry in working.entries}
     rows, page = [], None
     for line in lines:
-        number, key = line["number"], owner.get(line["number"])
-        begins = line.get("page") if line.get("page") != page else None
+        number, key = line["number"], key_by_line.get(line["number"])
+        page_start = line.get("page") if line.get("page") != page else None
         page = line.get("page", page)
         rows.append(
             SourceRow(
                 number=number,
                 text=line.get("text", ""),
-                page=begins,
+                page=page_start,
                 is_heading=line.get("heading", False),
-                doubts=tuple(begins_at.get(number, ())),
+                doubts=tuple(doubts_by_line.get(number, ())),
                 is_doubtful=number in doubtful,
                 is_unparsed=number in unparsed,
                 key=key,

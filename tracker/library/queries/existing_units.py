@@ -44,8 +44,8 @@ def find_existing_unit(draft: UnitDraft, working: WorkingCopy) -> ExistingUnit |
 def _list_units_by_codes(working: WorkingCopy, centre_id: int) -> list[Unit]:
     codes_as_written = (working.code, *(identifier.value for identifier in working.identifiers))
     codes = {normalise_code(code) for code in codes_as_written} - {""}
-    called = select(UnitCode.unit_id).where(UnitCode.normalised.in_(codes), UnitCode.scheme != "slug")
-    query = select(Unit).where(Unit.id.in_(called), is_unit_visible_at([centre_id]))
+    unit_ids = select(UnitCode.unit_id).where(UnitCode.normalised.in_(codes), UnitCode.scheme != "slug")
+    query = select(Unit).where(Unit.id.in_(unit_ids), is_unit_visible_at([centre_id]))
     return list(db.session.scalars(query.options(defer(Unit.document), defer(Unit.search_text)).order_by(Unit.id)))
 
 

@@ -33,8 +33,8 @@ def list_exported_links(units: Sequence[Unit], centre_id: int) -> list[Exchanged
         if link.unit_id in slugs and link.other_unit_id in slugs
     }
     return [
-        ExchangedLink(kind, slugs[one], position, slugs[other], other_position)
-        for (kind, one, position, other, other_position), is_confirmed in existing.items()
+        ExchangedLink(kind, slugs[unit_id], position, slugs[other_id], other_position)
+        for (kind, unit_id, position, other_id, other_position), is_confirmed in existing.items()
         if is_confirmed
     ]
 

@@ -23,12 +23,12 @@ class GuidanceRow:
 def list_all_guidance(centre_ids: Collection[int]) -> list[GuidanceRow]:
     """List guidance of the installation and these centres, with its units, in two SQL statements."""
     query = select(Guidance).where(_is_visible_at(centre_ids)).order_by(Guidance.title, Guidance.id).limit(500)
-    result = list(db.session.scalars(query))
+    pages = list(db.session.scalars(query))
     codes: dict[int, set[str]] = {}
-    attached = select(GuidanceUnit.guidance_id, GuidanceUnit.unit_code).where(_is_attached_at(centre_ids))
-    for guidance_id, code in db.session.execute(attached):
+    attachments = select(GuidanceUnit.guidance_id, GuidanceUnit.unit_code).where(_is_attached_at(centre_ids))
+    for guidance_id, code in db.session.execute(attachments):
         codes.setdefault(guidance_id, set()).add(code)
-    return [GuidanceRow(guidance, tuple(sorted(codes.get(guidance.id, ())))) for guidance in result]
+    return [GuidanceRow(guidance, tuple(sorted(codes.get(guidance.id, ())))) for guidance in pages]
 
 
 def find_guidance(slug: str, centre_ids: Collection[int]) -> Guidance | None:

@@ -74,7 +74,7 @@ class LibraryVersion:
 
     @property
     def content_hash(self) -> str:
-        """Return the hash of what this version says."""
+        """Return the hash of this version's content."""
         return hash_content(self.document)
 
 
@@ -102,8 +102,8 @@ class ImportProgress:
 
 def hash_content(document: Mapping[str, Any]) -> str:
     """Return the hash of what a unit states, wherever it comes from: equal hashes mean the same content."""
-    stated = {key: value for key, value in document.items() if key not in NOT_CONTENT}
-    return sha256("tracker.unit-words.v1", canonical_json(stated))
+    content = {key: value for key, value in document.items() if key not in NOT_CONTENT}
+    return sha256("tracker.unit-words.v1", canonical_json(content))
 
 
 def list_import_entries(documents: Sequence[UnitDocument], format_name: str, centre_id: int) -> Iterator[ImportEntry]:

@@ -26,20 +26,20 @@ CriterionPlace = tuple[int, int]
 class LinkProposal:
     """Two criteria that may be the same in substance, with the decision on them if there is one."""
 
-    one: CriterionDocument
-    other: CriterionDocument
+    first: CriterionDocument
+    second: CriterionDocument
     similarity: int
-    decided: CriterionLink | None = None
+    decision: CriterionLink | None = None
 
     @property
     def is_confirmed(self) -> bool:
         """Return whether the link is confirmed."""
-        return self.decided is not None and self.decided.is_confirmed
+        return self.decision is not None and self.decision.is_confirmed
 
     @property
     def segments(self) -> tuple[tuple[DiffSegment, ...], tuple[DiffSegment, ...]]:
         """Return both texts in segments, to mark the differences."""
-        return diff(full_text(self.one), full_text(self.other), of_words=True)
+        return diff(full_text(self.first), full_text(self.second), of_words=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +107,16 @@ def propose_links(unit: Unit, other: Unit, decided: Mapping[Link, CriterionLink]
     best_of_first: dict[int, int] = defaultdict(int)
     best_of_second: dict[int, int] = defaultdict(int)
     for proposal in result:
-        best_of_first[proposal.one.position] = max(best_of_first[proposal.one.position], proposal.similarity)
-        best_of_second[proposal.other.position] = max(best_of_second[proposal.other.position], proposal.similarity)
+        best_of_first[proposal.first.position] = max(best_of_first[proposal.first.position], proposal.similarity)
+        best_of_second[proposal.second.position] = max(best_of_second[proposal.second.position], proposal.similarity)
     most_similar = [
         proposal
         for proposal in result
-        if proposal.similarity == best_of_first[proposal.one.position]
-        or proposal.similarity == best_of_second[proposal.other.position]
+        if proposal.similarity == best_of_first[proposal.first.position]
+        or proposal.similarity == best_of_second[proposal.second.position]
     ]
     return sorted(
-        most_similar, key=lambda proposal: (-proposal.similarity, proposal.one.position, proposal.other.position)
+        most_similar, key=lambda proposal: (-proposal.similarity, proposal.first.position, proposal.second.position)
     )
 
 
@@ -157,9 +157,9 @@ def list_other_versions(unit: Unit, centre_ids: Collection[int]) -> list[Unit]:
 
 def list_linked_criteria(unit: Unit, centre_ids: Collection[int]) -> dict[int, list[LinkedCriterion]]:
     """Return the linked criteria of other units, by the unit's own positions, in one SQL statement."""
-    own, far, other_unit = aliased(Criterion), aliased(Criterion), aliased(Unit)
+    own, other, other_unit = aliased(Criterion), aliased(Criterion), aliased(Unit)
     query = (
-        select(CriterionLink, own, far, other_unit.code, other_unit.slug)
+        select(CriterionLink, own, other, other_unit.code, other_unit.slug)
         .join(
             own,
             or_(
@@ -168,21 +168,21 @@ def list_linked_criteria(unit: Unit, centre_ids: Collection[int]) -> dict[int, l
             ),
         )
         .join(
-            far,
+            other,
             or_(
-                and_(far.unit_id == CriterionLink.unit_id, far.position == CriterionLink.position),
-                and_(far.unit_id == CriterionLink.other_unit_id, far.position == CriterionLink.other_position),
+                and_(other.unit_id == CriterionLink.unit_id, other.position == CriterionLink.position),
+                and_(other.unit_id == CriterionLink.other_unit_id, other.position == CriterionLink.other_position),
             ),
         )
-        .join(other_unit, other_unit.id == far.unit_id)
+        .join(other_unit, other_unit.id == other.unit_id)
         .where(
             CriterionLink.kind == LinkKind.SAME,
             or_(CriterionLink.unit_id == unit.id, CriterionLink.other_unit_id == unit.id),
             own.unit_id == unit.id,
-            far.unit_id != unit.id,
+            other.unit_id != unit.id,
             is_link_valid_at(centre_ids),
         )
-        .order_by(CriterionLink.centre_id.is_not(None), own.position, other_unit.code, far.position)
+        .order_by(CriterionLink.centre_id.is_not(None), own.position, other_unit.code, other.position)
     )
     result: dict[tuple[int, int], LinkedCriterion] = {}
     for link, own_criterion, other_criterion, code, slug in db.session.execute(query):

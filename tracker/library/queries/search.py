@@ -23,13 +23,13 @@ EXCERPT_BEFORE, EXCERPT_AFTER = 60, 140
 
 @dataclass(frozen=True)
 class UnitSearch:
-    """What is searched for; an empty value matches everything."""
+    """The filters of a unit search; an empty value matches everything."""
 
     words: str = ""
     suite: str = ""
     document_type: str = ""
-    whose: str = ""
-    """`own` or `installation`."""
+    owner: str = ""
+    """Whose units to find: `own`, `installation`, or empty for both."""
     page: int = 1
 
     @property
@@ -57,7 +57,7 @@ class UnitResult:
     owner_centre_id: int | None
     label: str = ""
     """The label of the criterion in the excerpt."""
-    pieces: tuple[ExcerptPart, ...] = ()
+    excerpt: tuple[ExcerptPart, ...] = ()
 
     @property
     def is_own(self) -> bool:
@@ -125,7 +125,7 @@ def _list_conditions(search: UnitSearch, centre_ids: Collection[int]) -> list[Co
 def _is_offered(unit: type[Unit], search: UnitSearch, centre_ids: Collection[int]) -> ColumnElement[bool]:
     """Return the SQL condition for units that these centres can see and whose owner is searched for."""
     own, installation = unit.owner_centre_id.in_(centre_ids), unit.owner_centre_id.is_(None)
-    return {"own": own, "installation": installation}.get(search.whose, or_(own, installation))
+    return {"own": own, "installation": installation}.get(search.owner, or_(own, installation))
 
 
 def _has_newer(search: UnitSearch, centre_ids: Collection[int]) -> ColumnElement[bool]:
@@ -178,7 +178,7 @@ def _add_excerpts(result: Sequence[UnitResult], terms: Sequence[str]) -> Iterabl
         if matches > best.get(unit_id, (0, "", ""))[0]:
             best[unit_id] = (matches, label, text)
     return [
-        replace(unit, label=best[unit.unit_id][1], pieces=build_excerpt(best[unit.unit_id][2], terms))
+        replace(unit, label=best[unit.unit_id][1], excerpt=build_excerpt(best[unit.unit_id][2], terms))
         if unit.unit_id in best
         else unit
         for unit in result

@@ -113,11 +113,11 @@ def list_guidance_by_unit(
 def describe_passed_review(document: dict[str, Any], today: date) -> str | None:
     """Return a sentence if the unit's review date has passed; the unit is still valid."""
     printed = document["metadata"].get("review_on")
-    read = parse_date(printed) if printed else None
-    due = read.last_day if read else None
-    if not read or not due or due >= today:
+    review_date = parse_date(printed) if printed else None
+    due = review_date.last_day if review_date else None
+    if not review_date or not due or due >= today:
         return None
-    by = "" if read.precision == "day" else "by "
+    by = "" if review_date.precision == "day" else "by "
     return f"Review was due {by}{due.day} {due:%B %Y}. The unit can still be used until it is withdrawn."
 
 

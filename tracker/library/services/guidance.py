@@ -83,11 +83,11 @@ def is_attached(guidance: Guidance, unit_code: str, centre_id: int) -> bool:
     return db.session.scalar(query) is not None
 
 
-def _build_document(slug: str, fields: Mapping[str, Any], read: str) -> GuidanceDocument:
-    provenance = {"source": fields["source"] or "Written on screen", "read": read}
-    stated = {key: value for key, value in fields.items() if key != "source"}
+def _build_document(slug: str, fields: Mapping[str, Any], read_note: str) -> GuidanceDocument:
+    provenance = {"source": fields["source"] or "Written on screen", "read": read_note}
+    content = {key: value for key, value in fields.items() if key != "source"}
     try:
-        document: GuidanceDocument = GuidanceSchema().load({"slug": slug, "provenance": provenance, **stated})
+        document: GuidanceDocument = GuidanceSchema().load({"slug": slug, "provenance": provenance, **content})
     except ValidationError as error:
         field, messages = next(iter(error.messages_dict.items()))
         sentence = messages[0] if isinstance(messages, list) else next(iter(messages.values()))[0]

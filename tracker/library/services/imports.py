@@ -24,7 +24,7 @@ IMPORTABLE = frozenset({ImportOutcome.NEW, ImportOutcome.CHANGED})
 
 @dataclass(frozen=True)
 class UnitImportPreview:
-    """A parsed file compared with the library. Only the file store has it; the database does not."""
+    """A parsed file compared with the library: the file is in the file store, and no row refers to it yet."""
 
     format: str
     file_name: str
@@ -95,7 +95,7 @@ def start_import(run: ImportRun, changes: Collection[int], actor: Actor, *, all_
         Conflict: The import was started or cancelled before.
         Invalid: Nothing in the file is new, and no changed unit is selected.
     """
-    assert actor.person_id is not None  # noqa: S101 - likewise
+    assert actor.person_id is not None  # noqa: S101 - an administrator imports, never the operator
     check_can_start(run)
     entries = [ImportEntry.from_row(row) for row in run.outcome]
     rows = list(run.outcome)

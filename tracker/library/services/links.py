@@ -87,10 +87,10 @@ def confirm_same_wording(unit: Unit, other: Unit, centre: Centre, actor: Actor) 
     )
     db.session.flush()
     if same:
-        carried = _copy_links_to_newer(older, newer, dict(same), centre, actor)
+        copied = _copy_links_to_newer(older, newer, dict(same), centre, actor)
         record(
             "links_confirmed", newer, actor, centre=centre.id, older=older.content_hash, newer=newer.content_hash,
-            positions=[list(link) for link in same], carried=carried,
+            positions=[list(link) for link in same], carried=copied,
         )  # fmt: skip
     return len(same)
 
@@ -174,8 +174,8 @@ def remap_links(unit: Unit, before: UnitDocument, after: UnitDocument) -> int:
     connects_unit = or_(CriterionLink.unit_id == unit.id, CriterionLink.other_unit_id == unit.id)
     links = list(db.session.scalars(select(CriterionLink).where(connects_unit)))
     places = {link: link.position if link.unit_id == unit.id else link.other_position for link in links}
-    lost = [link.id for link in links if places[link] not in new_positions]
-    db.session.execute(delete(CriterionLink).where(CriterionLink.id.in_(lost)))
+    deleted_ids = [link.id for link in links if places[link] not in new_positions]
+    db.session.execute(delete(CriterionLink).where(CriterionLink.id.in_(deleted_ids)))
     moved = [link for link in links if places[link] in new_positions and new_positions[places[link]] != places[link]]
     for convert in (
         lambda position: -position,
@@ -185,7 +185,7 @@ def remap_links(unit: Unit, before: UnitDocument, after: UnitDocument) -> int:
             column = "position" if link.unit_id == unit.id else "other_position"
             setattr(link, column, convert(places[link]))
         db.session.flush()
-    return len(lost)
+    return len(deleted_ids)
 
 
 def load_links(document: LinksDocument) -> str:
@@ -196,7 +196,7 @@ def load_links(document: LinksDocument) -> str:
         unit.id: {each.position: full_text(each) for each in get_document(unit).criteria} for unit in (unit, other)
     }
     measure = SimilarityMeasure(text for result in texts.values() for text in result.values())
-    stated = {(a, b) if first is unit else (b, a) for a, b in document.positions}
+    link_positions = {(a, b) if first is unit else (b, a) for a, b in document.positions}
     query = select(CriterionLink).where(
         CriterionLink.centre_id.is_(None),
         CriterionLink.kind == kind,
@@ -204,9 +204,9 @@ def load_links(document: LinksDocument) -> str:
         CriterionLink.other_unit_id == second.id,
     )
     existing = {(link.position, link.other_position): link for link in db.session.scalars(query)}
-    if set(existing) == stated:
+    if set(existing) == link_positions:
         return "unchanged"
-    for link in existing.keys() - stated:
+    for link in existing.keys() - link_positions:
         db.session.delete(existing[link])
     db.session.add_all(
         CriterionLink(
@@ -219,7 +219,7 @@ def load_links(document: LinksDocument) -> str:
             is_confirmed=True,
             decided_at=now(),
         )
-        for position, other_position in sorted(stated - existing.keys())
+        for position, other_position in sorted(link_positions - existing.keys())
     )
     db.session.flush()
     return "changed" if existing else "new"

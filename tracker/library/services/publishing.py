@@ -36,7 +36,7 @@ OPEN_STATES = (DraftState.BEING_CHECKED, DraftState.DRAFT)
 
 @dataclass(frozen=True)
 class ReadDocument:
-    """A document that was read. Its bytes are in the file store; the database has nothing of it yet."""
+    """A document that was read: its bytes are in the file store, and no row in the database refers to them yet."""
 
     name: str
     kind: str
@@ -213,7 +213,7 @@ def load_reading(draft: UnitDraft) -> dict[str, Any]:
 
 
 def _make_draft(document: ReadDocument, working: WorkingCopy, centre_id: int, actor: Actor) -> UnitDraft:
-    assert actor.person_id is not None  # noqa: S101 - an administrator reads in, never the operator
+    assert actor.person_id is not None  # noqa: S101 - an administrator starts drafts, never the operator
     draft = UnitDraft(
         centre_id=centre_id,
         state=DraftState.BEING_CHECKED,

@@ -148,7 +148,7 @@ def render_add_unit(centre: Centre, form: AddUnitForm) -> str:
 
 def render_as_guidance(centre: Centre, refusal: NoUnit) -> str:
     """Render a document that contains guidance instead of a unit, to be kept as guidance."""
-    assert refusal.guidance is not None  # noqa: S101 - asked by the caller
+    assert refusal.guidance is not None  # noqa: S101 - checked by the caller
     form = GuidanceForm(formdata=None)
     form.fill(refusal.guidance.as_json())
     if form.title.data == PASTED_NAME:

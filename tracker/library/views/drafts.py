@@ -232,7 +232,7 @@ def apply_change(
 def render_review(draft: UnitDraft, edit: str, form: DraftForm | None = None) -> str:
     """Render the screen; after an error the open form still holds what was typed."""
     working = services.load_working_copy(draft)
-    refused = form
+    refused_form = form
     opened = form if form is not None and edit else open_form(working, edit)
     return render_template(
         "library/review_draft.html",
@@ -242,7 +242,7 @@ def render_review(draft: UnitDraft, edit: str, form: DraftForm | None = None) ->
         existing=find_existing_unit(draft, working),
         edit=edit if opened else "",
         form=opened,
-        refused=refused,
+        refused_form=refused_form,
         headings=sorted({criterion.heading for criterion in working.criteria if criterion.heading}),
         kinds=CriterionKind,
     )

@@ -74,5 +74,5 @@ def render_choose_export(
         units=queries.list_exportable_units(centre.id),
         ticked=set(form.units.data or []),
         chosen=chosen or [],
-        found=result,
+        export=result,
     )

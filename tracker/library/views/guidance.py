@@ -25,7 +25,7 @@ def list_guidance() -> ResponseReturnValue:
     """List all guidance that the person can see."""
     return render_template(
         "library/list_guidance.html",
-        found=queries.list_all_guidance(me().centre_ids),
+        rows=queries.list_all_guidance(me().centre_ids),
         administered=me().find_grant(Role.ADMINISTRATOR),
     )
 
@@ -41,7 +41,7 @@ def show_guidance(guidance_slug: str) -> ResponseReturnValue:
         document=queries.load_guidance_document(guidance),
         attached=queries.list_attachments(guidance, me().centre_ids),
         administered=me().find_grant(Role.ADMINISTRATOR),
-        is_mine=guidance.owner_centre_id and me().find_grant(Role.ADMINISTRATOR, guidance.owner_centre_id),
+        can_edit=guidance.owner_centre_id and me().find_grant(Role.ADMINISTRATOR, guidance.owner_centre_id),
     )
 
 

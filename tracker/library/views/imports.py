@@ -181,10 +181,10 @@ def render_import(run: ImportRun, form: StartImportForm) -> str:
         by_outcome=by_outcome,
         outcomes=ImportOutcome,
         progress=build_progress(run),
-        taken=[entry for place, entry in entries if entry.is_selected and place < run.done],
+        imported=[entry for place, entry in entries if entry.is_selected and place < run.done],
         new_links=sum(entry.links for _, entry in entries),
         importable_links=sum(entry.importable_links for _, entry in entries),
         remarks=run.message.splitlines(),
         format=unit_files.FORMATS.get(run.format, run.format),
-        shown=MAX_LISTED,
+        max_listed=MAX_LISTED,
     )

@@ -47,14 +47,14 @@ def list_links(centre_id: int) -> ResponseReturnValue:
             "first": first,
             "second": second,
             "proposals": queries.propose_links(first, second, decided),
-            "decided": queries.list_decided_proposals(first, second, decided),
+            "decided_links": queries.list_decided_proposals(first, second, decided),
             "statements": [queries.get_document(unit).assessable for unit in (first, second)],
         }
     return render_template(
         "library/list_links.html",
         centre=centre,
         units=units,
-        asked=[unit.slug if unit else "" for unit in chosen],
+        chosen_slugs=[unit.slug if unit else "" for unit in chosen],
         **result,
     )
 
@@ -105,8 +105,8 @@ def compare_versions(slug: str) -> ResponseReturnValue:
         newer=newer,
         pairs=pairs,
         counts=queries.count_pair_kinds(pairs),
-        decided=decided,
-        refused=[
+        decisions=decided,
+        refused_links=[
             proposal
             for proposal in queries.list_decided_proposals(older, newer, decided)
             if not proposal.is_confirmed

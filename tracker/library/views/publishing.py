@@ -98,5 +98,5 @@ def render_publish_unit(draft: UnitDraft, form: PublishForm) -> str:
         working=working,
         problems=problems,
         form=form,
-        left_out=[passage for passage in working.unparsed if not passage.placed],
+        unused_passages=[passage for passage in working.unparsed if not passage.placed],
     )

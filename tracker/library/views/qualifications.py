@@ -44,7 +44,7 @@ def list_qualifications() -> ResponseReturnValue:
     words = request.args.get("q", "")[:100]
     return render_template(
         "library/list_qualifications.html",
-        found=queries.list_qualifications(me().centre_ids, words.strip()),
+        qualifications=queries.list_qualifications(me().centre_ids, words.strip()),
         words=words,
         administered=me().find_grant(Role.ADMINISTRATOR),
     )
@@ -60,10 +60,10 @@ def show_qualification(qualification_slug: str) -> ResponseReturnValue:
         "library/show_qualification.html",
         qualification=qualification,
         document=document,
-        rule_of=describe_group_rule,
-        held=queries.find_library_units(document, me().centre_ids),
+        describe_group_rule=describe_group_rule,
+        library_units=queries.find_library_units(document, me().centre_ids),
         versions=queries.list_qualification_versions(qualification),
-        revises=owner is not None and me().find_grant(Role.ADMINISTRATOR, owner),
+        can_revise=owner is not None and me().find_grant(Role.ADMINISTRATOR, owner),
     )
 
 
@@ -139,7 +139,7 @@ def render_publish_qualification(
         "library/publish_qualification.html",
         centre=centre,
         document=document,
-        rule_of=describe_group_rule,
-        held=queries.find_library_units(document, [centre.id]),
+        describe_group_rule=describe_group_rule,
+        library_units=queries.find_library_units(document, [centre.id]),
         form=form,
     )

@@ -26,8 +26,8 @@ def list_units() -> ResponseReturnValue:
     centre_ids = me().centre_ids
     return render_template(
         "library/list_units.html",
-        found=search.search_units(unit_search, centre_ids),
-        asked=unit_search,
+        results=search.search_units(unit_search, centre_ids),
+        search=unit_search,
         suites=search.list_suites(centre_ids),
         document_types=DocumentType,
         administered=me().find_grant(Role.ADMINISTRATOR),
@@ -50,7 +50,7 @@ def show_unit(slug: str) -> ResponseReturnValue:
         guidance=queries.list_guidance(unit.code, me().centre_ids),
         warnings=queries.list_document_warnings(document, today()),
         administered=me().find_grant(Role.ADMINISTRATOR),
-        corrects=unit.owner_centre_id is not None and me().find_grant(Role.ADMINISTRATOR, unit.owner_centre_id),
+        can_correct=unit.owner_centre_id is not None and me().find_grant(Role.ADMINISTRATOR, unit.owner_centre_id),
     )
 
 
@@ -72,4 +72,4 @@ def parse_search() -> search.UnitSearch:
     """Return the search in the query string, within limits."""
     words, suite = (request.args.get(name, "")[:100] for name in ("q", "suite"))
     page = get_query_page()
-    return search.UnitSearch(words, suite, request.args.get("type", ""), request.args.get("whose", ""), page)
+    return search.UnitSearch(words, suite, request.args.get("type", ""), request.args.get("owner", ""), page)
