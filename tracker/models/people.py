@@ -99,7 +99,7 @@ class UserSession(Base):
     last_seen_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     verified_at: Mapped[datetime | None]
-    """When the second step was proven in this session."""
+    """When the second factor was given in this session."""
     challenge: Mapped[str | None] = mapped_column(String(64))
     """The challenge a passkey must sign, usable once; in base64url."""
     challenged_at: Mapped[datetime | None]
@@ -142,7 +142,7 @@ class IdempotencyKey(Base):
 
 
 class Installation(Base):
-    """A single row that says whether this database holds demonstration data; the mark is never removed."""
+    """The single row that marks a demonstration database; the mark is never removed (tracker/demo/guard.py)."""
 
     __tablename__ = "installation"
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)

@@ -111,7 +111,7 @@ class Allocation(Base):
 
 
 class VersionMove(Base):
-    """An attempt taken over to another version of its unit, and what of it had nothing to follow."""
+    """A move of an attempt to another version of its unit, with the claims that could not be carried over."""
 
     __tablename__ = "version_move"
 
