@@ -99,7 +99,7 @@ class UserSession(Base):
     last_seen_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     verified_at: Mapped[datetime | None]
-    """When the second factor was given in this session."""
+    """When two-step verification was completed in this session."""
     challenge: Mapped[str | None] = mapped_column(String(64))
     """The challenge a passkey must sign, usable once; in base64url."""
     challenged_at: Mapped[datetime | None]
