@@ -16,68 +16,78 @@ URL = "https://tracker.example.org/x"
     ("email", "subject", "sentence"),
     [
         (
-            account_emails.role_given("Assessor", "Northgate", URL),
+            account_emails.build_role_given_email("Assessor", "Northgate", URL),
             "Your role at Northgate",
             "You have been given the role of assessor at Northgate. Sign in: https://tracker.example.org/x",
         ),
         (
-            account_emails.password_link(LinkPurpose.INVITATION, "Ivy Okafor", URL, "You are an assessor."),
+            account_emails.build_password_link_email(
+                LinkPurpose.INVITATION, "Ivy Okafor", URL, "You are an assessor."
+            ),
             "Your invitation to the evidence tracker",
             "You have been invited to the evidence tracker. You are an assessor. Choose your password here:",
         ),
         (
-            account_emails.password_link(LinkPurpose.RESET, "Ivy Okafor", URL),
+            account_emails.build_password_link_email(LinkPurpose.RESET, "Ivy Okafor", URL),
             "Set a new password",
             "The link works once, within an hour. If you did not ask for it, ignore this email.",
         ),
         (
-            account_emails.password_changed("Ivy Okafor"),
+            account_emails.build_password_changed_email("Ivy Okafor"),
             "Your password was changed",
             "If this was not you, ask for a new password on the sign-in page at once.",
         ),
         (
-            account_emails.second_factor_added("Bob’s laptop"),
+            account_emails.build_second_factor_added_email("Bob’s laptop"),
             "Two-step verification: a sign-in method was added",
             "“Bob’s laptop” was added to your account just now.",
         ),
         (
-            account_emails.second_factor_removed("Bob’s laptop"),
+            account_emails.build_second_factor_removed_email("Bob’s laptop"),
             "Two-step verification: a sign-in method was removed",
             "“Bob’s laptop” was removed from your account just now and can no longer be used to sign in.",
         ),
         (
-            account_emails.recovery_codes_replaced(),
+            account_emails.build_recovery_codes_replaced_email(),
             "Your recovery codes were replaced",
             "the old ones no longer work. If this was not you, change your password at once and tell your centre.",
         ),
-        (account_emails.recovery_code_used("3 codes"), "A recovery code was used", "You have 3 codes left."),
         (
-            account_emails.two_step_verification_reset(),
+            account_emails.build_recovery_code_used_email("3 codes"),
+            "A recovery code was used",
+            "You have 3 codes left.",
+        ),
+        (
+            account_emails.build_two_step_verification_reset_email(),
             "Your two-step verification was reset",
             "If you did not ask for this, tell your centre at once.",
         ),
         (
-            registration_emails.allocation_made(Role.ASSESSOR, "CFACC15", "Supervise", "Alice Moran", URL),
+            registration_emails.build_allocation_made_email(
+                Role.ASSESSOR, "CFACC15", "Supervise", "Alice Moran", URL
+            ),
             "CFACC15: Alice Moran has been allocated to you",
             "You have been allocated CFACC15, Supervise, of Alice Moran, to assess: https://tracker.example.org/x",
         ),
         (
-            registration_emails.allocation_ended(Role.INTERNAL_VERIFIER, "CFACC15", "Supervise", "Alice Moran", URL),
+            registration_emails.build_allocation_ended_email(
+                Role.INTERNAL_VERIFIER, "CFACC15", "Supervise", "Alice Moran", URL
+            ),
             "CFACC15: Alice Moran has been allocated to somebody else",
             "CFACC15, Supervise, of Alice Moran is no longer allocated to you to verify. It is now allocated to somebody else.",
         ),
         (
-            registration_emails.assessor_allocated("Bob Archer", "CFACC15", "Supervise", URL),
+            registration_emails.build_assessor_allocated_email("Bob Archer", "CFACC15", "Supervise", URL),
             "Your assessor for CFACC15",
             "Bob Archer is now your assessor for CFACC15, Supervise: https://tracker.example.org/x",
         ),
         (
-            registration_emails.visit_opened("Northgate", date(2026, 11, 2), date(2026, 11, 6), URL),
+            registration_emails.build_visit_opened_email("Northgate", date(2026, 11, 2), date(2026, 11, 6), URL),
             "Your visit to Northgate",
             "from 2 November 2026 until the end of 6 November 2026: https://tracker.example.org/x",
         ),
         (
-            privacy_emails.erasure_due("2 registrations", URL),
+            privacy_emails.build_erasure_due_email("2 registrations", URL),
             "Registrations due for erasure",
             "The retention period has ended for evidence or records of 2 registrations.",
         ),

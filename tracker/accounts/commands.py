@@ -42,7 +42,7 @@ def create_centre(name: str, number: str, admin: str, admin_name: str) -> None:
 @click.argument("email")
 def reset_password(email: str) -> None:
     """Print a one-time link for setting a password, or for accepting an open invitation."""
-    from tracker.accounts import emails as texts
+    from tracker.accounts import emails as email_texts
     from tracker.accounts.services import account_links, people
     from tracker.background import emails
     from tracker.ledger.events import OPERATOR
@@ -55,7 +55,7 @@ def reset_password(email: str) -> None:
             raise click.ClickException(f"{email} has no open account here. Nothing was changed.")
         purpose = LinkPurpose.RESET if person.password_hash else LinkPurpose.INVITATION
         path = account_links.issue_link(person, purpose, OPERATOR)
-        emails.notify(person, "link_issued", *texts.link_made_by_operator())
+        emails.notify(person, "link_issued", *email_texts.build_link_made_by_operator_email())
     validity = "an hour" if purpose is LinkPurpose.RESET else "14 days"
     click.echo(f"Give this link to {person.email} only. It works once, within {validity}:")
     click.echo(emails.build_url(path))

@@ -8,7 +8,7 @@ from tracker.vocabulary import LinkPurpose
 NOT_YOU = "If this was not you, change your password at once and tell your centre."
 
 
-def role_given(role: str, centre: str, url: str) -> tuple[str, str]:
+def build_role_given_email(role: str, centre: str, url: str) -> tuple[str, str]:
     """Return the email to somebody with an account who has been given a role; `role` is its label."""
     return f"Your role at {centre}", f"{describe_role(role, centre)} Sign in: {url}"
 
@@ -18,7 +18,7 @@ def describe_role(role: str, centre: str) -> str:
     return f"You have been given the role of {role.lower()} at {centre}."
 
 
-def password_link(purpose: LinkPurpose, name: str, url: str, reason: str = "") -> tuple[str, str]:
+def build_password_link_email(purpose: LinkPurpose, name: str, url: str, reason: str = "") -> tuple[str, str]:
     """Return the email with a link for choosing a password.
 
     `reason` is a sentence that says why somebody is invited.
@@ -33,7 +33,7 @@ def password_link(purpose: LinkPurpose, name: str, url: str, reason: str = "") -
     return subject, f"Hello {name},\n\n{opening} Choose your password here:\n\n{url}\n\n{validity}\n"
 
 
-def link_made_by_operator() -> tuple[str, str]:
+def build_link_made_by_operator_email() -> tuple[str, str]:
     """Return the email to somebody for whom the operator has made a password link by command line."""
     return (
         "A link to set your password",
@@ -44,7 +44,7 @@ def link_made_by_operator() -> tuple[str, str]:
     )
 
 
-def password_changed(name: str) -> tuple[str, str]:
+def build_password_changed_email(name: str) -> tuple[str, str]:
     """Return the email to somebody whose password was changed."""
     return (
         "Your password was changed",
@@ -55,7 +55,7 @@ def password_changed(name: str) -> tuple[str, str]:
     )
 
 
-def second_factor_added(factor: str) -> tuple[str, str]:
+def build_second_factor_added_email(factor: str) -> tuple[str, str]:
     """Return the email to somebody to whose account an authenticator app or passkey was added."""
     return (
         "Two-step verification: a sign-in method was added",
@@ -63,7 +63,7 @@ def second_factor_added(factor: str) -> tuple[str, str]:
     )
 
 
-def second_factor_removed(factor: str) -> tuple[str, str]:
+def build_second_factor_removed_email(factor: str) -> tuple[str, str]:
     """Return the email to somebody from whose account an authenticator app or passkey was removed."""
     return (
         "Two-step verification: a sign-in method was removed",
@@ -71,7 +71,7 @@ def second_factor_removed(factor: str) -> tuple[str, str]:
     )
 
 
-def recovery_codes_replaced() -> tuple[str, str]:
+def build_recovery_codes_replaced_email() -> tuple[str, str]:
     """Return the email to somebody whose recovery codes were replaced."""
     return (
         "Your recovery codes were replaced",
@@ -79,7 +79,7 @@ def recovery_codes_replaced() -> tuple[str, str]:
     )
 
 
-def recovery_code_used(codes_left: str) -> tuple[str, str]:
+def build_recovery_code_used_email(codes_left: str) -> tuple[str, str]:
     """Return the email to somebody whose recovery code was used; `codes_left` reads `3 codes`."""
     return (
         "A recovery code was used",
@@ -90,7 +90,7 @@ def recovery_code_used(codes_left: str) -> tuple[str, str]:
     )
 
 
-def two_step_verification_reset() -> tuple[str, str]:
+def build_two_step_verification_reset_email() -> tuple[str, str]:
     """Return the email to somebody whose two-step verification the operator has reset."""
     return (
         "Your two-step verification was reset",

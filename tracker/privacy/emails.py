@@ -1,7 +1,7 @@
 """Texts of the emails about retention. Each function returns the subject and the body."""
 
 
-def erasure_due(registrations: str, url: str) -> tuple[str, str]:
+def build_erasure_due_email(registrations: str, url: str) -> tuple[str, str]:
     """Return the reminder to administrators that registrations are due for erasure; `registrations` has the count."""
     return (
         "Registrations due for erasure",

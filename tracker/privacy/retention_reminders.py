@@ -10,7 +10,7 @@ from tracker.clock import LONDON, now, today
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Centre, Grant, Notification, Person
-from tracker.privacy import emails as texts
+from tracker.privacy import emails as email_texts
 from tracker.privacy.retention import list_due
 from tracker.storage.file_references import remove_erased_files
 from tracker.vocabulary import Role
@@ -41,7 +41,7 @@ def remind_centre(centre_id: int) -> None:
     if not due:
         return
     topic, url = f"retention_due:{centre_id}", emails.build_url(f"/centres/{centre_id}/retention")
-    message = texts.erasure_due(counted(len(due), "registration"), url)
+    message = email_texts.build_erasure_due_email(counted(len(due), "registration"), url)
     for person in _list_administrators(centre_id):
         if not _was_reminded(person, topic):
             emails.notify(person, topic, *message)

@@ -7,7 +7,7 @@ from tracker.vocabulary import Role
 VERBS = {Role.ASSESSOR: "assess", Role.INTERNAL_VERIFIER: "verify"}
 
 
-def allocation_made(role: Role, code: str, title: str, candidate: str, url: str) -> tuple[str, str]:
+def build_allocation_made_email(role: Role, code: str, title: str, candidate: str, url: str) -> tuple[str, str]:
     """Return the email to the person to whom a unit has been allocated."""
     return (
         f"{code}: {candidate} has been allocated to you",
@@ -15,7 +15,7 @@ def allocation_made(role: Role, code: str, title: str, candidate: str, url: str)
     )
 
 
-def allocation_ended(role: Role, code: str, title: str, candidate: str, url: str) -> tuple[str, str]:
+def build_allocation_ended_email(role: Role, code: str, title: str, candidate: str, url: str) -> tuple[str, str]:
     """Return the email to the person whose allocation has been given to somebody else."""
     return (
         f"{code}: {candidate} has been allocated to somebody else",
@@ -26,12 +26,12 @@ def allocation_ended(role: Role, code: str, title: str, candidate: str, url: str
     )
 
 
-def assessor_allocated(assessor: str, code: str, title: str, url: str) -> tuple[str, str]:
+def build_assessor_allocated_email(assessor: str, code: str, title: str, url: str) -> tuple[str, str]:
     """Return the email to a candidate whose unit has a new assessor."""
     return f"Your assessor for {code}", f"{assessor} is now your assessor for {code}, {title}: {url}"
 
 
-def visit_opened(centre: str, first: date, last: date, url: str) -> tuple[str, str]:
+def build_visit_opened_email(centre: str, first: date, last: date, url: str) -> tuple[str, str]:
     """Return the email to an external verifier for whom a visit has been opened."""
     return (
         f"Your visit to {centre}",

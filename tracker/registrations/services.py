@@ -14,7 +14,7 @@ from tracker.ledger.events import Actor, record
 from tracker.ledger.transactions import lock_rows
 from tracker.library.queries.units import describe_lapsed_registration, load_document
 from tracker.models import Allocation, Centre, Grant, Person, Qualification, Registration, Unit, UnitAttempt
-from tracker.registrations import emails as texts
+from tracker.registrations import emails as email_texts
 from tracker.registrations.due_releases import release_due_assessments_in
 from tracker.registrations.separation_of_duties import check_may_assess, check_may_verify, check_not_withdrawn
 from tracker.vocabulary import AttemptState, Role, use_terms
@@ -283,14 +283,16 @@ def _end_allocation(current: Allocation, attempt: UnitAttempt, moment: datetime,
     db.session.flush()  # before the next allocation: a unique index allows one live allocation for each role
     record("allocation_ended", current, actor, attempt=attempt.id, role=current.role.value)
     unit, url = attempt.unit, emails.build_url("/account")
-    message = texts.allocation_ended(current.role, unit.code, unit.title, attempt.candidate.name, url)
+    message = email_texts.build_allocation_ended_email(
+        current.role, unit.code, unit.title, attempt.candidate.name, url
+    )
     emails.notify(current.person, f"allocation_ended:{attempt.id}:{current.role.value}", *message)
 
 
 def _notify_of_allocation(allocation: Allocation, attempt: UnitAttempt, person: Person) -> None:
     role, unit, url = allocation.role, attempt.unit, emails.build_url(f"/attempts/{attempt.id}")
-    message = texts.allocation_made(role, unit.code, unit.title, attempt.candidate.name, url)
+    message = email_texts.build_allocation_made_email(role, unit.code, unit.title, attempt.candidate.name, url)
     emails.notify(person, f"allocation_made:{attempt.id}:{role.value}", *message)
     if role is Role.ASSESSOR:
-        message = texts.assessor_allocated(person.name, unit.code, unit.title, url)
+        message = email_texts.build_assessor_allocated_email(person.name, unit.code, unit.title, url)
         emails.notify(attempt.candidate, f"allocation_made:{attempt.id}:candidate", *message)

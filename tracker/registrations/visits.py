@@ -9,7 +9,7 @@ from tracker.errors import Invalid, NotFound, Refused
 from tracker.extensions import db
 from tracker.ledger.events import Actor, record
 from tracker.models import Centre, Person, UnitAttempt, Visit, VisitAttempt
-from tracker.registrations import emails as texts
+from tracker.registrations import emails as email_texts
 from tracker.registrations.services import check_has_role
 from tracker.vocabulary import Role
 
@@ -51,7 +51,9 @@ def open_visit(
     db.session.flush()
     db.session.add_all(VisitAttempt(visit_id=visit.id, attempt_id=attempt.id) for attempt in attempts)
     record("visit_opened", visit, actor, person=person.id, attempts=sorted(attempt.id for attempt in attempts))
-    message = texts.visit_opened(centre.name, day_of(starts_at), visit.last_day, emails.build_url("/visit"))
+    message = email_texts.build_visit_opened_email(
+        centre.name, day_of(starts_at), visit.last_day, emails.build_url("/visit")
+    )
     emails.notify(person, f"visit_opened:{visit.id}", *message)
     return visit
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import select, update
 
-from tracker.accounts import emails as texts
+from tracker.accounts import emails as email_texts
 from tracker.accounts.passwords import MIN_LENGTH, is_guessable
 from tracker.accounts.sessions import end_sessions, hash_token
 from tracker.background import emails
@@ -64,7 +64,7 @@ def issue_link(person: Person, purpose: LinkPurpose, actor: Actor) -> str:
 def send_link(person: Person, purpose: LinkPurpose, actor: Actor, reason: str = "") -> None:
     """Email a new link to its person; nobody else sees it. `reason` is a sentence for an invitation."""
     url = emails.build_url(issue_link(person, purpose, actor))
-    emails.send(person.email, *texts.password_link(purpose, person.name, url, reason))
+    emails.send(person.email, *email_texts.build_password_link_email(purpose, person.name, url, reason))
 
 
 def find_link(token: str) -> OpenLink | None:
@@ -122,7 +122,7 @@ def set_password(
         close_links(person, purpose)
     record(act, person, actor)
     if act != "invitation_accepted":
-        emails.send(person.email, *texts.password_changed(person.name))
+        emails.send(person.email, *email_texts.build_password_changed_email(person.name))
 
 
 def close_links(person: Person, purpose: LinkPurpose) -> None:

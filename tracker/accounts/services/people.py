@@ -5,7 +5,7 @@ from datetime import datetime
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import select
 
-from tracker.accounts import emails as texts
+from tracker.accounts import emails as email_texts
 from tracker.accounts.services.account_links import has_open_invitation, send_link
 from tracker.accounts.sessions import end_sessions
 from tracker.background import emails
@@ -72,10 +72,12 @@ def give_role(
             person,
             LinkPurpose.INVITATION,
             actor,
-            texts.describe_role(use_terms(role.label, centre.terms), centre.name),
+            email_texts.describe_role(use_terms(role.label, centre.terms), centre.name),
         )
     else:
-        message = texts.role_given(use_terms(role.label, centre.terms), centre.name, emails.build_url("/"))
+        message = email_texts.build_role_given_email(
+            use_terms(role.label, centre.terms), centre.name, emails.build_url("/")
+        )
         emails.notify(person, f"grant_given:{grant.id}", *message)
     return grant
 

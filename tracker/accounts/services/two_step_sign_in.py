@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from tracker.accounts import emails as texts
+from tracker.accounts import emails as email_texts
 from tracker.accounts.authenticator_apps import find_step
 from tracker.accounts.encryption import decrypt
 from tracker.accounts.passkeys import KnownPasskey, RelyingParty, verify_authentication
@@ -81,7 +81,7 @@ def check_recovery_code(person_id: int, typed: str, actor: Actor, address: str) 
     _check_with_rate_limit(person_id, address, is_unused, Invalid(WRONG_RECOVERY_CODE, "code"))
     person, left = db.session.get_one(Person, person_id), count_codes(person_id)
     record("recovery_code_used", person, actor, left=left)
-    send_security_email(person, *texts.recovery_code_used(counted(left, "code")))
+    send_security_email(person, *email_texts.build_recovery_code_used_email(counted(left, "code")))
     return left
 
 

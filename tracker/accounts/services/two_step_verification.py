@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import delete, func, select
 
-from tracker.accounts import emails as texts
+from tracker.accounts import emails as email_texts
 from tracker.accounts.authenticator_apps import find_step
 from tracker.accounts.encryption import encrypt
 from tracker.accounts.passkeys import NewPasskey
@@ -114,7 +114,7 @@ def remove_factor(factor_id: int, person: Person, actor: Actor, *, needs_one: bo
     if len(factors) == 1:
         db.session.execute(delete(RecoveryCode).where(RecoveryCode.person_id == person.id))
         clear_second_factor_checks(person.id)
-    send_security_email(person, *texts.second_factor_removed(factor.name))
+    send_security_email(person, *email_texts.build_second_factor_removed_email(factor.name))
 
 
 def replace_recovery_codes(person: Person, codes: Sequence[NewCode], actor: Actor) -> None:
@@ -123,7 +123,7 @@ def replace_recovery_codes(person: Person, codes: Sequence[NewCode], actor: Acto
     if not list_factors(person.id):
         raise Refused("Recovery codes are for two-step verification. Set that up first.")
     _replace_codes(person, codes, actor)
-    send_security_email(person, *texts.recovery_codes_replaced())
+    send_security_email(person, *email_texts.build_recovery_codes_replaced_email())
 
 
 def reset_two_step_verification(person: Person) -> None:
@@ -136,7 +136,7 @@ def reset_two_step_verification(person: Person) -> None:
     db.session.execute(delete(RecoveryCode).where(RecoveryCode.person_id == person.id))
     end_sessions(person.id)
     record("two_step_verification_reset", person, OPERATOR, factors=[each.id for each in factors])
-    send_security_email(person, *texts.two_step_verification_reset())
+    send_security_email(person, *email_texts.build_two_step_verification_reset_email())
 
 
 def list_factors(person_id: int) -> list[SecondFactor]:
@@ -170,7 +170,7 @@ def _add(factor: SecondFactor, person: Person, codes: Sequence[NewCode], actor: 
     db.session.add(factor)
     db.session.flush()
     record("second_factor_added", person, actor, factor=factor.id, kind=factor.kind.value)
-    send_security_email(person, *texts.second_factor_added(factor.name))
+    send_security_email(person, *email_texts.build_second_factor_added_email(factor.name))
     if not codes or db.session.scalar(select(RecoveryCode.id).where(RecoveryCode.person_id == person.id).limit(1)):
         return False
     _replace_codes(person, codes, actor)
