@@ -13,18 +13,18 @@ from PIL import Image
 
 pillow_heif.register_heif_opener()
 
-CHUNK = 1024 * 1024
+MEBIBYTE = 1024 * 1024
 HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1", b"hevc", b"hevx"}
 MEDIA_BRANDS = {
     *(b"M4A ", b"M4B ", b"M4V ", b"M4VP", b"mp41", b"mp42", b"isom", b"avc1", b"dash", b"mmp4", b"MSNV"),
     *(b"iso2", b"iso4", b"iso5", b"iso6", b"3gp4", b"3gp5", b"3gp6"),
 }
 VIDEO_TRACK = re.compile(rb"hdlr.{8}vide", re.DOTALL)
-MAX_INDEX_SIZE = 32 * CHUNK
+MAX_INDEX_SIZE = 32 * MEBIBYTE
 
 MAX_MEMBERS = 5_000
-MAX_UNPACKED_SIZE = 1024 * CHUNK
-SUSPICIOUS_UNPACKED = 50 * CHUNK
+MAX_UNPACKED_SIZE = 1024 * MEBIBYTE
+SUSPICIOUS_UNPACKED = 50 * MEBIBYTE
 MAX_EXPANSION = 200
 OPEN_DOCUMENT_TEXT = "application/vnd.oasis.opendocument.text"
 MAIN_PARTS = {
@@ -41,9 +41,11 @@ MAX_DECODED = 80_000_000
 
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 
-BITRATES = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0)
-BITRATES_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0)
-RATES = {3: (44100, 48000, 32000, 0), 2: (22050, 24000, 16000, 0), 0: (11025, 12000, 8000, 0)}
+MPEG1_BITRATES = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0)
+MPEG2_BITRATES = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0)
+"""Layer III bitrates in kbit/s, by the index in the frame header; 0 for a free format or a bad index."""
+SAMPLE_RATES = {3: (44100, 48000, 32000, 0), 2: (22050, 24000, 16000, 0), 0: (11025, 12000, 8000, 0)}
+"""Samples per second, by the version bits (3 MPEG-1, 2 MPEG-2, 0 MPEG-2.5) and the index in the frame header."""
 
 CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f]")
 MARKUP = re.compile(r"\s*(<!doctype|<\?xml|<html|<head|<body|<svg|<script|<iframe|#!|%!PS|\{\\rtf)", re.IGNORECASE)
@@ -106,8 +108,8 @@ def _frame_length(header: bytes) -> int:
     if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE6 != 0xE2:
         return 0
     version = header[1] >> 3 & 3
-    rate = RATES.get(version, (0, 0, 0, 0))[header[2] >> 2 & 3]
-    bitrate = (BITRATES if version == 3 else BITRATES_2)[header[2] >> 4]
+    rate = SAMPLE_RATES.get(version, (0, 0, 0, 0))[header[2] >> 2 & 3]
+    bitrate = (MPEG1_BITRATES if version == 3 else MPEG2_BITRATES)[header[2] >> 4]
     if not rate or not bitrate:
         return 0
     return (144 if version == 3 else 72) * bitrate * 1000 // rate + (header[2] >> 1 & 1)
@@ -187,7 +189,7 @@ def _main_part(archive: zipfile.ZipFile, names: set[str]) -> str | None:
 def _read_start(archive: zipfile.ZipFile, name: str) -> bytes:
     """Return the first megabyte of a part, whatever size it claims to have."""
     with archive.open(name) as part:
-        return part.read(CHUNK)
+        return part.read(MEBIBYTE)
 
 
 def is_plain_text(stream: IO[bytes]) -> bool:
@@ -210,7 +212,7 @@ def _decoded(stream: IO[bytes], encoding: str) -> Iterator[tuple[str, bool]]:
     decoder = codecs.getincrementaldecoder(encoding)()
     stream.seek(0)
     is_first = True
-    while chunk := stream.read(CHUNK):
+    while chunk := stream.read(MEBIBYTE):
         yield decoder.decode(chunk).lstrip("\ufeff"), is_first
         is_first = False
     decoder.decode(b"", final=True)

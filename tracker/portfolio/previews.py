@@ -12,7 +12,7 @@ from tracker.portfolio.file_checks import FileFaultError, check_picture
 from tracker.storage import file_store
 
 MAX_SIDE_LENGTH = 1600
-ENOUGH_TO_SHRINK = (MAX_SIDE_LENGTH, MAX_SIDE_LENGTH)
+MAX_PREVIEW_SIZE = (MAX_SIDE_LENGTH, MAX_SIDE_LENGTH)
 slots = threading.BoundedSemaphore(2)
 """Decoding a large image takes some hundred megabytes, so only two are decoded at once."""
 
@@ -36,9 +36,9 @@ def _make(source: Path, target: Path) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # check_picture counted the pixels
             with Image.open(source) as picture:
-                picture.draft("RGB", ENOUGH_TO_SHRINK)
+                picture.draft("RGB", MAX_PREVIEW_SIZE)
                 upright = ImageOps.exif_transpose(picture)
-        upright.thumbnail(ENOUGH_TO_SHRINK)
+        upright.thumbnail(MAX_PREVIEW_SIZE)
         flatten(upright).save(temporary, "JPEG", quality=85)
         temporary.replace(target)
     except (FileFaultError, OSError, ValueError) as error:

@@ -150,16 +150,18 @@ def _criteria(unit_ids: set[int]) -> dict[int, list[Criterion]]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Own:
+class _OwnClaim:
     locator: str
     outcome: Outcome | None
 
 
-Key = tuple[int, int]
-"""Attempt and criterion."""
+AttemptCriterion = tuple[int, int]
+"""The ids of an attempt and of a criterion."""
 
 
-def _claims(attempt_ids: set[int], evidence_id: int) -> tuple[dict[Key, _Own], dict[Key, tuple[str, ...]]]:
+def _claims(
+    attempt_ids: set[int], evidence_id: int
+) -> tuple[dict[AttemptCriterion, _OwnClaim], dict[AttemptCriterion, tuple[str, ...]]]:
     """Return this item's claims, and the numbers of other items with the same claims, by attempt and criterion."""
     query = (
         select(
@@ -175,19 +177,19 @@ def _claims(attempt_ids: set[int], evidence_id: int) -> tuple[dict[Key, _Own], d
         .where(Claim.attempt_id.in_(attempt_ids), Claim.removed_at.is_(None), Evidence.discarded_at.is_(None))
         .order_by(Evidence.number, Evidence.id)
     )
-    own: dict[Key, _Own] = {}
-    others: dict[Key, tuple[str, ...]] = {}
+    own: dict[AttemptCriterion, _OwnClaim] = {}
+    others: dict[AttemptCriterion, tuple[str, ...]] = {}
     for row in db.session.execute(query):
         key = (row.attempt_id, row.criterion_id)
         if row.evidence_id == evidence_id:
-            own[key] = _Own(row.locator, row.outcome)
+            own[key] = _OwnClaim(row.locator, row.outcome)
         else:
             others[key] = (*others.get(key, ()), str(row.number or "a draft"))
     return own, others
 
 
 def _build_choice(
-    criterion: Criterion, own: _Own | None, also: tuple[str, ...], same: tuple[SameCriterion, ...]
+    criterion: Criterion, own: _OwnClaim | None, also: tuple[str, ...], same: tuple[SameCriterion, ...]
 ) -> CriterionChoice:
     fixed = None
     if own and own.outcome:
