@@ -9,8 +9,8 @@ from typing import Any
 from baseline_app import run_command, running_app
 from flask import Flask
 
-from tests.recording_forms.alices_form import UNITS, blank, filled, print_form
-from tests.recording_forms.reading import Sheet
+from tests.recording_forms.example_form import UNITS, build_blank_form, build_filled_form, print_form
+from tests.recording_forms.tagged_pdf import Sheet
 
 DEMONSTRATION = {"chloe@example.org": "CFACC15", "alice@example.org": "CFACC15", "ben@example.org": "DELIVERCC"}
 """Candidates of the demonstration, with a unit that each attempts."""
@@ -18,8 +18,8 @@ DEMONSTRATION = {"chloe@example.org": "CFACC15", "alice@example.org": "CFACC15",
 
 def describe_forms() -> dict[str, str]:
     """Return forms.txt: for each form its metadata, the lines of its text and the tree of its tags."""
-    forms = {f"{code}, blank": print_form(blank(code)) for code in UNITS}
-    forms |= {f"{code}, filled in": print_form(filled(code)) for code in UNITS}
+    forms = {f"{code}, blank": print_form(build_blank_form(code)) for code in UNITS}
+    forms |= {f"{code}, filled in": print_form(build_filled_form(code)) for code in UNITS}
     with running_app(demo=True) as app:
         run_command(app, "standards", "load")
         run_command(app, "demo")

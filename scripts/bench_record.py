@@ -37,7 +37,7 @@ def measure_record(name: str, environment: dict[str, str]) -> dict[str, Any]:
 
 def fill() -> None:
     """Alice says anew where in an item her proof is, again and again: each time an event and a row sealed anew."""
-    from tests.proof.work import hand_something_in, open_claim
+    from tests.proof.sample_evidence import find_claim, submit_sample_evidence
     from tracker import create_app
     from tracker.extensions import db
     from tracker.ledger import events
@@ -45,8 +45,8 @@ def fill() -> None:
     from tracker.portfolio.services.claims import Tick, set_claims
 
     with create_app().app_context():
-        hand_something_in("An item")
-        claim, actor = open_claim("An item")
+        submit_sample_evidence("An item")
+        claim, actor = find_claim("An item")
         while (size := events.get_head()[0]) < EVENTS:
             with transaction():
                 for number in range(size, min(size + AT_ONCE, EVENTS)):

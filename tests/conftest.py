@@ -1,4 +1,4 @@
-"""The app on either database, the people of the stories, and clients signed in as them."""
+"""The app on either database, the people of the tests, and clients signed in as them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.proof.figures import WHOLE
+from tests.proof.proof_size import FULL_SIZE
 from tracker import clock
 
 if TYPE_CHECKING:  # the fixtures import what they need: a test without a database starts without one
@@ -33,7 +33,7 @@ MEMORY = "/dev/shm"  # noqa: S108 - a disk that is memory, where there is one: w
 DATABASE = {"database_url", "make_database", "app"}
 """The fixtures through which a test has a database."""
 FASTER = ("synchronous_commit = off", "max_parallel_workers_per_gather = 0")
-"""Nothing here need outlive the machine, and a few rows are read sooner than a second process is started."""
+"""Settings that make PostgreSQL faster: no test data must survive a crash, and no query is large."""
 STANDARDS = {
     "unit",
     "unit_code",
@@ -58,11 +58,11 @@ def server_url() -> URL | None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On PostgreSQL, only what asks for a database: the rest knows of none, and once is enough but for the whole proof."""
-    if server_url() and not WHOLE:
-        about = [item for item in items if DATABASE & set(getattr(item, "fixturenames", ()))]
-        config.hook.pytest_deselected(items=[item for item in items if item not in about])
-        items[:] = about
+    """Run only tests with a database on PostgreSQL, except where the proofs run at full size."""
+    if server_url() and not FULL_SIZE:
+        with_database = [item for item in items if DATABASE & set(getattr(item, "fixturenames", ()))]
+        config.hook.pytest_deselected(items=[item for item in items if item not in with_database])
+        items[:] = with_database
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +93,7 @@ def migrated_app(database_url: str, tmp_path_factory: pytest.TempPathFactory) ->
     """The app over a database that was migrated and had the standards loaded, once."""
     from sqlalchemy import event
 
-    from tests.inspection import InspectingClient, WatchingClient
+    from tests.inspection import CommitCheckingClient, PageCheckingClient
     from tracker import create_app
     from tracker.config import Settings
     from tracker.extensions import db
@@ -105,7 +105,7 @@ def migrated_app(database_url: str, tmp_path_factory: pytest.TempPathFactory) ->
     # The queue is kept while the ledger stands still, and what factories make leaves no trace there.
     app = create_app(settings, TESTING=True, WTF_CSRF_ENABLED=False, CACHE_QUEUE=False)
     # A page is the same on either database, and reading it takes as long as making it: once is enough.
-    app.test_client_class = WatchingClient if server_url() and not WHOLE else InspectingClient
+    app.test_client_class = CommitCheckingClient if server_url() and not FULL_SIZE else PageCheckingClient
     runner = app.test_cli_runner()
     for command in (["db", "upgrade", "-d", str(MIGRATIONS)], ["standards", "load"]):
         result = runner.invoke(args=command)
@@ -120,13 +120,13 @@ def migrated_app(database_url: str, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def reverse_unordered(connection: Any, _record: object) -> None:
-    """What nobody asked for in an order comes the other way round: the day will come when PostgreSQL does so."""
+    """Reverse rows without ORDER BY, as PostgreSQL promises no order of them."""
     connection.execute("PRAGMA reverse_unordered_selects = ON")
 
 
 @pytest.fixture(scope="session")
-def empty(migrated_app: Flask) -> DatabaseSnapshot:
-    """The database with the standards and nobody."""
+def empty_snapshot(migrated_app: Flask) -> DatabaseSnapshot:
+    """A snapshot of the database with the standards and no people."""
     from tests.database_snapshot import DatabaseSnapshot
 
     with migrated_app.app_context():
@@ -134,35 +134,37 @@ def empty(migrated_app: Flask) -> DatabaseSnapshot:
 
 
 @pytest.fixture(scope="session")
-def peopled(migrated_app: Flask, empty: DatabaseSnapshot) -> tuple[DatabaseSnapshot, dict[str, tuple[type, int]]]:
-    """The database with the people of the stories, made once; and what finds each of them."""
+def snapshot_with_people(
+    migrated_app: Flask, empty_snapshot: DatabaseSnapshot
+) -> tuple[DatabaseSnapshot, dict[str, tuple[type, int]]]:
+    """A snapshot of the database with the people of `World`, made once, and the class and id of each object."""
     from tests import factories
     from tests.database_snapshot import DatabaseSnapshot
 
     with migrated_app.app_context():
-        empty.restore()
-        made = vars(factories.make_world())
-        return DatabaseSnapshot(migrated_app, "peopled"), {
-            name: (type(thing), thing.id) for name, thing in made.items()
-        }
+        empty_snapshot.restore()
+        objects = vars(factories.make_world())
+        return DatabaseSnapshot(migrated_app, "people"), {name: (type(row), row.id) for name, row in objects.items()}
 
 
 @pytest.fixture
 def app(
-    migrated_app: Flask, empty: DatabaseSnapshot, tmp_path: Path, request: pytest.FixtureRequest
+    migrated_app: Flask, empty_snapshot: DatabaseSnapshot, tmp_path: Path, request: pytest.FixtureRequest
 ) -> Iterator[Flask]:
-    """The app with nobody in it but whom the test asks for, inside an application context.
+    """The app, with the people of `world` where a test uses them, inside an application context.
 
-    Keys and checkpoints have a place of the test's own: those of another would not be this database's.
+    Keys and checkpoints are in folders of the test's own, for they belong to its database.
     """
     from tracker.extensions import db
     from tracker.ledger import transactions
 
     before = dict(migrated_app.config)
     migrated_app.config |= {"KEYS_PATH": tmp_path / "keys", "CHECKPOINTS_PATH": tmp_path / "checkpoints"}
-    stands = request.getfixturevalue("peopled")[0] if "world" in request.fixturenames else empty
+    snapshot = (
+        request.getfixturevalue("snapshot_with_people")[0] if "world" in request.fixturenames else empty_snapshot
+    )
     with migrated_app.app_context():
-        stands.restore()
+        snapshot.restore()
         yield migrated_app
         transactions.rollback()
         db.session.remove()
@@ -171,8 +173,8 @@ def app(
 
 
 @pytest.fixture
-def keyed(app: Flask) -> Flask:
-    """The app with a key of its own, made before any story begins."""
+def app_with_signing_key(app: Flask) -> Flask:
+    """The app with a signing key that is older than any event of the demonstration."""
     from tests import factories
     from tracker.ledger import keys, transactions
 
@@ -182,31 +184,38 @@ def keyed(app: Flask) -> Flask:
 
 
 @pytest.fixture(scope="session")
-def stories() -> dict[str, Any]:
-    """The demonstration as it was told first, for `told`."""
+def demonstration_snapshots() -> dict[str, Any]:
+    """The snapshot and the files of the demonstration, for the fixture `demonstration`."""
     return {}
 
 
 @pytest.fixture
-def told(keyed: Flask, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, stories: dict[str, Any]) -> Flask:
-    """The demonstration with a key and files of its own: filled once by each worker, and restored for each test."""
+def demonstration(
+    app_with_signing_key: Flask,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    demonstration_snapshots: dict[str, Any],
+) -> Flask:
+    """The app with the demonstration, a key and files: filled once by each worker and restored for each test."""
     from tests.database_snapshot import DatabaseSnapshot
     from tracker.demo.story import tell_story
 
-    keyed.config["ATTACHMENTS_PATH"] = tmp_path / "attachments"
-    if "told" not in stories:
+    app_with_signing_key.config["ATTACHMENTS_PATH"] = tmp_path / "attachments"
+    if "database" not in demonstration_snapshots:
         tell_story()
-        stories["files"] = shutil.copytree(tmp_path, tmp_path_factory.mktemp("told") / "files")
-        stories["told"] = DatabaseSnapshot(keyed, "told")
+        demonstration_snapshots["files"] = shutil.copytree(
+            tmp_path, tmp_path_factory.mktemp("demonstration") / "files"
+        )
+        demonstration_snapshots["database"] = DatabaseSnapshot(app_with_signing_key, "demonstration")
     else:
-        shutil.rmtree(keyed.config["KEYS_PATH"])  # the story has its own
-        shutil.copytree(stories["files"], tmp_path, dirs_exist_ok=True)
-        stories["told"].restore()
-    return keyed
+        shutil.rmtree(app_with_signing_key.config["KEYS_PATH"])  # the demonstration has its own
+        shutil.copytree(demonstration_snapshots["files"], tmp_path, dirs_exist_ok=True)
+        demonstration_snapshots["database"].restore()
+    return app_with_signing_key
 
 
 @pytest.fixture
-def world(app: Flask, peopled: tuple[DatabaseSnapshot, dict[str, tuple[type, int]]]) -> World:
+def world(app: Flask, snapshot_with_people: tuple[DatabaseSnapshot, dict[str, tuple[type, int]]]) -> World:
     """Two centres and their people; Alice attempts CFACC15 and INSCC004 at Northgate. See factories."""
     from sqlalchemy import select
 
@@ -218,7 +227,7 @@ def world(app: Flask, peopled: tuple[DatabaseSnapshot, dict[str, tuple[type, int
     with transactions.transaction():
         for kind in (Person, Registration, UnitAttempt):
             db.session.scalars(select(kind)).all()
-        return World(**{name: db.session.get_one(kind, key) for name, (kind, key) in peopled[1].items()})
+        return World(**{name: db.session.get_one(kind, key) for name, (kind, key) in snapshot_with_people[1].items()})
 
 
 @pytest.fixture
@@ -244,7 +253,7 @@ def anonymous(app: Flask) -> FlaskClient:
 
 @pytest.fixture
 def freeze_clock() -> Iterator[Callable[[datetime], None]]:
-    """`freeze_clock(moment)` holds the product's clock still."""
+    """`freeze_clock(moment)` stops the product's clock."""
 
     def freeze(moment: datetime) -> None:
         clock.frozen = moment
@@ -281,8 +290,8 @@ def count_statements(app: Flask) -> Callable[[], AbstractContextManager[list[str
 
 
 @pytest.fixture
-def acts(app: Flask) -> Callable[[], list[str]]:
-    """`acts()` lists the acts in the ledger, in order."""
+def recorded_acts(app: Flask) -> Callable[[], list[str]]:
+    """`recorded_acts()` lists the acts in the ledger, in order."""
     from sqlalchemy import select
 
     from tracker.extensions import db

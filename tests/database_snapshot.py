@@ -14,9 +14,9 @@ SEQUENCES = "SELECT sequencename, last_value FROM pg_sequences WHERE schemaname 
 
 
 class DatabaseSnapshot:
-    """The database as it stood when this was made: a copy of SQLite's file, or of PostgreSQL's rows in a schema."""
+    """A copy of the database: of SQLite's file, or of PostgreSQL's rows in a schema of their own."""
 
-    def __init__(self, app: Flask, name: str = "kept") -> None:
+    def __init__(self, app: Flask, name: str = "snapshot") -> None:
         self.name = name
         self.path = make_url(app.config["SQLALCHEMY_DATABASE_URI"]).database or ""
         self.copy = Path(f"{self.path}.{name}")
@@ -25,7 +25,7 @@ class DatabaseSnapshot:
             shutil.copy(self.path, self.copy)
             return
         with db.engine.begin() as connection:
-            self.script = copied(connection, name)
+            self.script = copy_rows(connection, name)
 
     def restore(self) -> None:
         release_connections()
@@ -33,7 +33,7 @@ class DatabaseSnapshot:
             shutil.copy(self.copy, self.path)
             return
         with db.engine.begin() as connection:
-            run(connection, self.script)
+            execute_script(connection, self.script)
 
     def drop(self) -> None:
         release_connections()
@@ -41,16 +41,18 @@ class DatabaseSnapshot:
             self.copy.unlink(missing_ok=True)
             return
         with db.engine.begin() as connection:
-            run(connection, f"DROP SCHEMA IF EXISTS {self.name} CASCADE")
+            execute_script(connection, f"DROP SCHEMA IF EXISTS {self.name} CASCADE")
 
 
-def copied(connection: Connection, schema: str) -> str:
+def copy_rows(connection: Connection, schema: str) -> str:
     """Copy every row into a schema. Return the SQL that restores all rows at once, past triggers and foreign keys."""
     tables = [f'"{table}"' for table in db.metadata.tables]
     counting = " UNION ALL ".join(f"SELECT '{table}' WHERE EXISTS (SELECT FROM {table})" for table in tables)
     filled = list(connection.scalars(text(counting)))
     made = [f"CREATE TABLE {schema}.{table} AS TABLE public.{table}" for table in filled]
-    run(connection, "; ".join([f"DROP SCHEMA IF EXISTS {schema} CASCADE", f"CREATE SCHEMA {schema}", *made]))
+    execute_script(
+        connection, "; ".join([f"DROP SCHEMA IF EXISTS {schema} CASCADE", f"CREATE SCHEMA {schema}", *made])
+    )
     return "; ".join(
         [
             "SET LOCAL session_replication_role = replica",
@@ -64,13 +66,15 @@ def copied(connection: Connection, schema: str) -> str:
     )
 
 
-def run(connection: Connection, script: str) -> None:
-    """Several statements in one message to the server."""
+def execute_script(connection: Connection, script: str) -> None:
+    """Send several statements to the server in one message."""
     connection.connection.cursor().execute(script)
 
 
 def release_connections() -> None:
     transactions.rollback()
     db.session.remove()
-    if db.engine.dialect.name == "sqlite":  # whose file is replaced; a server's connection is dear, and stays
+    if (
+        db.engine.dialect.name == "sqlite"
+    ):  # the file is replaced; connections to a server are kept, for they take long to open
         db.engine.dispose()

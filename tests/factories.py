@@ -1,4 +1,4 @@
-"""Things tests need, made with as little as they must say; required values fail loudly."""
+"""Factories of the objects that tests need, with the fewest arguments that the tests must give."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -42,13 +42,13 @@ from tracker.vocabulary import (
     SecondFactorKind,
 )
 
-Thing = TypeVar("Thing")
+Row = TypeVar("Row")
 
 PASSWORD = "correct horse battery"
 cheap_hash = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash
 PASSWORD_HASH = cheap_hash(PASSWORD)
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
-"""What the authenticator apps of the stories make their codes from."""
+"""The secret of the authenticator apps in tests."""
 LONG_AGO = datetime(2026, 9, 1, 9, 0, tzinfo=UTC)
 
 
@@ -107,12 +107,12 @@ def make_world() -> World:
 
 
 def make_centre(name: str, number: str) -> Centre:
-    return added(Centre(name=name, number=number, created_at=LONG_AGO))
+    return add_and_flush(Centre(name=name, number=number, created_at=LONG_AGO))
 
 
 def make_person(name: str, centre: Centre | None = None, *roles: Role) -> Person:
     """A person with a password (`PASSWORD`) and these roles at the centre; first name as address."""
-    person = added(
+    person = add_and_flush(
         Person(
             name=name,
             email=f"{name.lower().replace(' ', '.')}@example.org",
@@ -128,7 +128,7 @@ def make_person(name: str, centre: Centre | None = None, *roles: Role) -> Person
 
 def make_app(person: Person, secret: str = SECRET) -> SecondFactor:
     """An authenticator app of this secret, whose codes were never used."""
-    return added(
+    return add_and_flush(
         SecondFactor(
             person_id=person.id,
             kind=SecondFactorKind.APP,
@@ -141,7 +141,7 @@ def make_app(person: Person, secret: str = SECRET) -> SecondFactor:
 
 
 def grant(person: Person, centre: Centre, role: Role, *, ends_at: datetime | None = None) -> Grant:
-    return added(
+    return add_and_flush(
         Grant(
             person_id=person.id,
             centre_id=centre.id,
@@ -154,7 +154,7 @@ def grant(person: Person, centre: Centre, role: Role, *, ends_at: datetime | Non
 
 
 def make_registration(candidate: Person, centre: Centre, administrator: Person) -> Registration:
-    return added(
+    return add_and_flush(
         Registration(
             centre_id=centre.id,
             candidate_id=candidate.id,
@@ -169,9 +169,9 @@ def make_registration(candidate: Person, centre: Centre, administrator: Person) 
 
 def unit(code: str) -> Unit:
     """The newest loaded version of a unit."""
-    return db.session.scalars(select(Unit).where(Unit.code == code).order_by(Unit.id.desc())).first() or _missing(
-        code
-    )
+    return db.session.scalars(
+        select(Unit).where(Unit.code == code).order_by(Unit.id.desc())
+    ).first() or _raise_missing_unit(code)
 
 
 def criterion(attempt: UnitAttempt, label: str, kind: CriterionKind = CriterionKind.PERFORMANCE) -> Criterion:
@@ -184,7 +184,7 @@ def criterion(attempt: UnitAttempt, label: str, kind: CriterionKind = CriterionK
 
 
 def make_attempt(registration: Registration, code: str) -> UnitAttempt:
-    return added(
+    return add_and_flush(
         UnitAttempt(
             registration_id=registration.id,
             centre_id=registration.centre_id,
@@ -198,7 +198,7 @@ def make_attempt(registration: Registration, code: str) -> UnitAttempt:
 
 
 def allocate(attempt: UnitAttempt, person: Person, role: Role, administrator: Person) -> Allocation:
-    return added(
+    return add_and_flush(
         Allocation(
             attempt_id=attempt.id,
             person_id=person.id,
@@ -210,16 +210,16 @@ def allocate(attempt: UnitAttempt, person: Person, role: Role, administrator: Pe
     )
 
 
-def actor(person: Person) -> Actor:
-    """The person acting under their first grant."""
-    held = db.session.scalars(select(Grant).where(Grant.person_id == person.id).order_by(Grant.id)).first()
-    return Actor(person.id, held.id if held else None, "test-session")
+def make_actor(person: Person) -> Actor:
+    """Return the person as an actor under their first grant."""
+    first_grant = db.session.scalars(select(Grant).where(Grant.person_id == person.id).order_by(Grant.id)).first()
+    return Actor(person.id, first_grant.id if first_grant else None, "test-session")
 
 
 def make_evidence(attempt: UnitAttempt, title: str, *, narrative: str = "I took the call myself.") -> Evidence:
     """A draft of the attempt's candidate, complete enough to submit."""
     moment = clock.now()
-    return added(
+    return add_and_flush(
         Evidence(
             centre_id=attempt.centre_id,
             candidate_id=attempt.candidate_id,
@@ -244,7 +244,7 @@ def claim(attempt: UnitAttempt, evidence: Evidence, *labels: str) -> list[Claim]
     for each in labels:
         kind = CriterionKind.KNOWLEDGE if each.startswith("k:") else CriterionKind.PERFORMANCE
         claims.append(
-            added(
+            add_and_flush(
                 Claim(
                     attempt_id=attempt.id,
                     evidence_id=evidence.id,
@@ -259,10 +259,10 @@ def claim(attempt: UnitAttempt, evidence: Evidence, *labels: str) -> list[Claim]
 
 
 def submit(evidence: Evidence, *, at: datetime | None = None) -> EvidenceVersion:
-    """Seal the draft as its next version and hand it in, without the service's checks."""
+    """Seal the draft as its next version and submit it, without the service's checks."""
     moment = at or clock.now()
     evidence.number = evidence.number or _next_number(evidence)
-    version = added(
+    version = add_and_flush(
         EvidenceVersion(
             evidence_id=evidence.id,
             number=len(evidence.versions) + 1,
@@ -271,7 +271,7 @@ def submit(evidence: Evidence, *, at: datetime | None = None) -> EvidenceVersion
             **{name: getattr(evidence, name) for name in EVIDENCE_FIELDS},
         )
     )
-    added(
+    add_and_flush(
         Submission(
             evidence_version_id=version.id,
             declaration="This is my own work.",
@@ -293,7 +293,7 @@ def accept(
 ) -> Assessment:
     """A released assessment with its decisions, without the service's checks."""
     moment = clock.now()
-    assessment = added(
+    assessment = add_and_flush(
         Assessment(
             attempt_id=attempt.id,
             evidence_version_id=version.id,
@@ -312,7 +312,7 @@ def accept(
         )
     )
     for each, decided in outcomes.items():
-        added(
+        add_and_flush(
             Decision(
                 attempt_id=attempt.id,
                 claim_id=each.id,
@@ -332,22 +332,22 @@ def days_ago(days: int) -> datetime:
 
 
 def _next_number(evidence: Evidence) -> int:
-    taken = db.session.scalars(
+    numbers = db.session.scalars(
         select(Evidence.number).where(
             Evidence.candidate_id == evidence.candidate_id,
             Evidence.centre_id == evidence.centre_id,
             Evidence.number.is_not(None),
         )
     ).all()
-    return max([0, *[number for number in taken if number]]) + 1
+    return max([0, *[number for number in numbers if number]]) + 1
 
 
-def added(thing: Thing) -> Thing:
-    db.session.add(thing)
+def add_and_flush(row: Row) -> Row:
+    db.session.add(row)
     db.session.flush()
-    return thing
+    return row
 
 
-def _missing(code: str) -> Unit:
+def _raise_missing_unit(code: str) -> Unit:
     message = f"unit {code} is not loaded"
     raise LookupError(message)

@@ -1,4 +1,4 @@
-"""A browser that inspects every page it gets, and notices a change that a request left uncommitted."""
+"""Test clients that check the HTML of each page, and that each request committed its changes."""
 
 import gzip
 from collections import Counter
@@ -15,49 +15,58 @@ from werkzeug.test import TestResponse
 from tracker.extensions import db
 
 UNLABELLED = {"hidden", "submit", "reset", "button"}
-NAMED_BY_THEMSELVES = ("aria-label", "aria-labelledby")
-POINTERS = ("for", "form", "list", "headers", "aria-describedby", "aria-labelledby", "aria-controls", "aria-owns")
-FOREIGN = ("http:", "https:", "//", "javascript:")
+LABELLING_ATTRIBUTES = ("aria-label", "aria-labelledby")
+REFERENCING_ATTRIBUTES = (
+    "for",
+    "form",
+    "list",
+    "headers",
+    "aria-describedby",
+    "aria-labelledby",
+    "aria-controls",
+    "aria-owns",
+)
+EXTERNAL_ADDRESSES = ("http:", "https:", "//", "javascript:")
 
 
 class PlainClient(FlaskClient):
-    """A test's application context serves all its requests: each begins with nobody signed in and no transaction."""
+    """A client whose requests share the test's application context: each begins signed out and without a transaction."""
 
     def open(self, *args: Any, **kwargs: Any) -> TestResponse:
         for name in list(g):
             g.pop(name)
-        if not changes_kept():
+        if not list_uncommitted_changes():
             db.session.commit()
         return super().open(*args, **kwargs)
 
 
-class WatchingClient(PlainClient):
-    """Notices what a request left uncommitted."""
+class CommitCheckingClient(PlainClient):
+    """A client that fails where a request left changes uncommitted."""
 
     def open(self, *args: Any, **kwargs: Any) -> TestResponse:
         db.session.info["flushed"] = False
         response = super().open(*args, **kwargs)
-        asked = f"{response.request.method} {response.request.path}"
-        assert not (left := changes_kept()), f"{asked} left uncommitted: {left}"
-        assert not db.session.info["flushed"], f"{asked} wrote to the database and did not commit"
+        request = f"{response.request.method} {response.request.path}"
+        assert not (left := list_uncommitted_changes()), f"{request} left uncommitted: {left}"
+        assert not db.session.info["flushed"], f"{request} wrote to the database and did not commit"
         return response
 
 
-class InspectingClient(WatchingClient):
-    """Reads every page, too."""
+class PageCheckingClient(CommitCheckingClient):
+    """A client that also fails where a page is not valid."""
 
     def open(self, *args: Any, **kwargs: Any) -> TestResponse:
         response = super().open(*args, **kwargs)
         if response.mimetype == "text/html" and response.status_code not in range(300, 400) and not response.history:
             page = gzip.decompress(response.data) if response.content_encoding == "gzip" else response.data
-            found = list(faults(page.decode())) if page else []
-            asked = f"{response.request.method} {response.request.path}"
-            assert not found, f"{asked} ({response.status_code}):\n  " + "\n  ".join(found)
+            page_faults = list(find_page_faults(page.decode())) if page else []
+            request = f"{response.request.method} {response.request.path}"
+            assert not page_faults, f"{request} ({response.status_code}):\n  " + "\n  ".join(page_faults)
         return response
 
 
-def changes_kept() -> list[Any]:
-    """What the session holds that the database does not."""
+def list_uncommitted_changes() -> list[Any]:
+    """Return the objects of the session whose changes are not flushed."""
     session = db.session
     return [*session.new, *session.deleted, *(one for one in session.dirty if session.is_modified(one))]
 
@@ -65,12 +74,12 @@ def changes_kept() -> list[Any]:
 @event.listens_for(db.session, "after_flush")
 @event.listens_for(db.session, "after_rollback")
 @event.listens_for(db.session, "after_commit")
-def note(session: Any, flush: Any = None) -> None:
+def record_flush(session: Any, flush: Any = None) -> None:
     session.info["flushed"] = flush is not None
 
 
-def faults(html: str) -> Iterator[str]:
-    """What is wrong with a page, a sentence each."""
+def find_page_faults(html: str) -> Iterator[str]:
+    """Yield each fault of a page as a sentence."""
     parser = html5lib.HTMLParser(namespaceHTMLElements=False)
     page = parser.parse(html)
     lines = html.split("\n")
@@ -79,41 +88,41 @@ def faults(html: str) -> Iterator[str]:
     elements = list(page.iter())
     ids = Counter(one.get("id") for one in elements if one.get("id") is not None)
     yield from (f"{times} elements have the id {each!r}" for each, times in ids.items() if times > 1 or not each)
-    titles, tops = [[words(one) for one in page.findall(path)] for path in ("head/title", ".//h1")]
+    titles, tops = [[get_text(one) for one in page.findall(path)] for path in ("head/title", ".//h1")]
     if len(titles) != 1 or len(tops) != 1 or not tops[0] or tops[0] not in titles[0]:
-        yield f"one title that holds the one h1 is wanted: {titles}, {tops}"
+        yield f"the page needs one title that contains its one h1: {titles}, {tops}"
     labelled = {label.get("for") for label in page.iter("label")}
     labelled |= {id(one) for label in page.iter("label") for one in label.iter()}
     for element in elements:
         if isinstance(element.tag, str):
             where = f"<{element.tag} {' '.join(map('='.join, element.items()))[:160]}>"
-            yield from (f"{where}: {fault}" for fault in element_faults(element, ids, labelled))
+            yield from (f"{where}: {fault}" for fault in find_element_faults(element, ids, labelled))
 
 
-def element_faults(element: Element, ids: Counter[Any], labelled: set[Any]) -> Iterator[str]:
+def find_element_faults(element: Element, ids: Counter[Any], labelled: set[Any]) -> Iterator[str]:
     tag, has = element.tag, element.get
     if "style" in element.attrib or tag == "style":
         yield "style beside the style sheet"
     yield from (f"event handler {name}" for name in element.attrib if name.startswith("on"))
     if tag == "script" and not (has("src") and has("nonce")):
-        yield "a script that is inline, or without the word of its answer"
+        yield "a script that is inline, or without the nonce of its response"
     if tag == "img" and has("alt") is None:
         yield "no alt"
     if tag in {"button", "a"} and not (
-        words(element) or any(one.get("aria-label") or one.get("alt") for one in element.iter())
+        get_text(element) or any(one.get("aria-label") or one.get("alt") for one in element.iter())
     ):
-        yield "says nothing"
+        yield "no text"
     needs_label = tag in {"select", "textarea"} or (tag == "input" and has("type") not in UNLABELLED)
-    if needs_label and not (any(map(has, NAMED_BY_THEMSELVES)) or {has("id", ""), id(element)} & labelled):
+    if needs_label and not (any(map(has, LABELLING_ATTRIBUTES)) or {has("id", ""), id(element)} & labelled):
         yield "no label"
     for name in ("src", "action", "formaction", "poster", *(() if tag == "a" else ("href",))):
-        if has(name, "").lower().startswith(FOREIGN):
-            yield f"foreign address in {name}"
-    targets = [each for name in POINTERS for each in has(name, "").split()]
+        if has(name, "").lower().startswith(EXTERNAL_ADDRESSES):
+            yield f"external address in {name}"
+    targets = [each for name in REFERENCING_ATTRIBUTES for each in has(name, "").split()]
     link = has("href", "")
     targets += [link[1:]] if link.startswith("#") and len(link) > 1 else []
-    yield from (f"points to {each!r}, which is not there" for each in targets if each not in ids)
+    yield from (f"refers to {each!r}, which does not exist" for each in targets if each not in ids)
 
 
-def words(element: Element) -> str:
+def get_text(element: Element) -> str:
     return " ".join("".join(element.itertext()).split())

@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 
 from tests.factories import World
-from tests.inspection import faults
+from tests.inspection import find_page_faults
 from tracker.extensions import db
 
 PAGE = """<!doctype html><html lang="en"><head><title>Sign in – Evidence tracker</title></head>
@@ -23,35 +23,37 @@ PAGE = """<!doctype html><html lang="en"><head><title>Sign in – Evidence track
     ],
 )
 def test_a_sound_page_passes(markup: str) -> None:
-    assert list(faults(PAGE.format(markup))) == []
+    assert list(find_page_faults(PAGE.format(markup))) == []
 
 
 @pytest.mark.parametrize(
     ("markup", "fault"),
     [
         ("<div><p>open", "line 2: "),
-        ("<h1>Another</h1>", "one title that holds the one h1"),
+        ("<h1>Another</h1>", "one title that contains its one h1"),
         ('<p id="a"></p><p id="a"></p>', "2 elements have the id 'a'"),
         ('<input name="email">', "no label"),
         ('<label for="other">Email</label><textarea id="email"></textarea>', "no label"),
-        ('<label for="gone">Email</label>', "points to 'gone'"),
-        ('<p aria-describedby="gone">x</p>', "points to 'gone'"),
-        ('<a href="#gone">Skip</a>', "points to 'gone'"),
+        ('<label for="gone">Email</label>', "refers to 'gone'"),
+        ('<p aria-describedby="gone">x</p>', "refers to 'gone'"),
+        ('<a href="#gone">Skip</a>', "refers to 'gone'"),
         ('<p style="color: red">x</p>', "style beside"),
         ('<script nonce="x">go()</script>', "a script that is inline"),
-        ('<script src="/static/js/base.js"></script>', "without the word of its answer"),
+        ('<script src="/static/js/base.js"></script>', "without the nonce of its response"),
         ('<p onclick="go()">x</p>', "event handler"),
         ('<img src="/logo.png">', "no alt"),
-        ('<script src="https://cdn.example/x.js"></script>', "foreign address"),
-        ('<button class="x"></button>', "says nothing"),
+        ('<script src="https://cdn.example/x.js"></script>', "external address"),
+        ('<button class="x"></button>', "no text"),
     ],
 )
 def test_a_fault_is_named(markup: str, fault: str) -> None:
-    assert fault in "\n".join(faults(PAGE.format(markup)))
+    assert fault in "\n".join(find_page_faults(PAGE.format(markup)))
 
 
 def test_the_title_holds_the_heading() -> None:
-    assert "one title that holds the one h1" in "\n".join(faults(PAGE.format("").replace("Sign in –", "Welcome –")))
+    assert "one title that contains its one h1" in "\n".join(
+        find_page_faults(PAGE.format("").replace("Sign in –", "Welcome –"))
+    )
 
 
 def test_a_change_left_uncommitted_is_noticed(app: Flask, world: World) -> None:

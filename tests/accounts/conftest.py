@@ -55,8 +55,8 @@ def mail_server(app: Flask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 
 
 @pytest.fixture
-def mails_to(mail_server: MailServer) -> Callable[[Person | str], list[str]]:
-    """`mails_to(world.alice)` lists the emails she got: subject and body."""
+def emails_to(mail_server: MailServer) -> Callable[[Person | str], list[str]]:
+    """`emails_to(world.alice)` lists the emails she got: subject and body."""
 
     def listed(person: Person | str) -> list[str]:
         emails.executor.submit(int).result()  # everything before it is done then

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.factories import World, actor
+from tests.factories import World, make_actor
 from tracker.accounts.services.centres import change_centre_terms
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
@@ -30,23 +30,23 @@ def test_a_centre_begins_with_the_terms_of_scotland(world: World, client: Client
 
 
 def test_an_administrator_chooses_the_terms_of_england(
-    world: World, client: ClientFor, acts: Callable[[], list[str]]
+    world: World, client: ClientFor, recorded_acts: Callable[[], list[str]]
 ) -> None:
     dan = client(world.dan)
     page = choose(dan, world.northgate, "england")
     assert "Settings saved." in page
     assert world.northgate.terms is CentreTerms.ENGLAND
-    assert acts()[-1] == "centre_terms_changed"
+    assert recorded_acts()[-1] == "centre_terms_changed"
     form = dan.get(f"/centres/{world.northgate.id}/people/invite").text
     assert "Internal quality assurer" in form
     assert "nternal verifier" not in form
 
 
 def test_saving_the_same_terms_records_nothing(
-    world: World, client: ClientFor, acts: Callable[[], list[str]]
+    world: World, client: ClientFor, recorded_acts: Callable[[], list[str]]
 ) -> None:
     choose(client(world.dan), world.northgate, "scotland")
-    assert acts() == []
+    assert recorded_acts() == []
 
 
 def test_terms_that_do_not_exist_are_refused(world: World, client: ClientFor) -> None:
@@ -95,7 +95,7 @@ def test_texts_are_shown_in_the_terms_of_england(text: str, english: str) -> Non
     assert use_terms(text, CentreTerms.SCOTLAND) == text
 
 
-def test_the_service_records_who_changed_the_terms(world: World, acts: Callable[[], list[str]]) -> None:
+def test_the_service_records_who_changed_the_terms(world: World, recorded_acts: Callable[[], list[str]]) -> None:
     with transaction():
-        change_centre_terms(world.northgate, CentreTerms.ENGLAND, actor(world.dan))
-    assert acts() == ["centre_terms_changed"]
+        change_centre_terms(world.northgate, CentreTerms.ENGLAND, make_actor(world.dan))
+    assert recorded_acts() == ["centre_terms_changed"]

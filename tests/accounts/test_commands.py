@@ -37,7 +37,7 @@ def run(app: Flask) -> Run:
 
 
 def test_create_centre_prints_an_invitation_link_that_works(
-    world: World, app: Flask, run: Run, acts: Callable[[], list[str]]
+    world: World, app: Flask, run: Run, recorded_acts: Callable[[], list[str]]
 ) -> None:
     result = run(
         "centres",
@@ -53,7 +53,7 @@ def test_create_centre_prints_an_invitation_link_that_works(
     assert result.exit_code == 0, result.output
     assert "Created Eastgate (EG-300)." in result.output
     assert "It works once, within 14 days" in result.output
-    assert acts() == ["centre_created", "person_invited", "grant_given", "link_issued"]
+    assert recorded_acts() == ["centre_created", "person_invited", "grant_given", "link_issued"]
     app.config["SECRET_KEY"] = "test"
     ada = app.test_client()
     ada.post(link_in(result.output), data={"name": "Ada Byrne", "password": NEW})
@@ -92,8 +92,8 @@ def test_reset_password_prints_a_one_time_link_and_emails_the_person(
     app: Flask,
     run: Run,
     client: ClientFor,
-    mails_to: Callable[..., list[str]],
-    acts: Callable[[], list[str]],
+    emails_to: Callable[..., list[str]],
+    recorded_acts: Callable[[], list[str]],
 ) -> None:
     phone = client(world.alice)
     result = run("people", "reset-password", world.alice.email.upper())
@@ -104,8 +104,8 @@ def test_reset_password_prints_a_one_time_link_and_emails_the_person(
     assert app.test_client().post(link_in(result.output), data={"password": NEW}).status_code == 303
     assert phone.get("/account").status_code == 302
     assert app.test_client().get(link_in(result.output)).status_code == 409
-    assert acts() == ["link_issued", "password_reset"]
-    issued, changed = mails_to(world.alice)
+    assert recorded_acts() == ["link_issued", "password_reset"]
+    issued, changed = emails_to(world.alice)
     assert "/links/" not in issued
     assert changed.startswith("Your password was changed")
 
@@ -117,7 +117,7 @@ def test_reset_password_for_an_unknown_address_fails(world: World, run: Run) -> 
 
 
 def test_deactivate_ends_sessions_at_once(
-    world: World, app: Flask, run: Run, client: ClientFor, acts: Callable[[], list[str]]
+    world: World, app: Flask, run: Run, client: ClientFor, recorded_acts: Callable[[], list[str]]
 ) -> None:
     alice = client(world.alice)
     cookie = alice.get_cookie(COOKIE_NAME)
@@ -128,7 +128,7 @@ def test_deactivate_ends_sessions_at_once(
     thief = app.test_client()
     thief.set_cookie(COOKIE_NAME, cookie.value)
     assert [alice.get("/account").status_code, thief.get("/account").status_code] == [302, 302]
-    assert acts() == ["person_deactivated"]
+    assert recorded_acts() == ["person_deactivated"]
     again = run("people", "deactivate", world.alice.email)
     assert again.exit_code == 1
     assert "is already closed" in again.output

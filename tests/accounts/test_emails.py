@@ -17,7 +17,7 @@ from tracker.ledger.transactions import transaction
 from tracker.models import Notification, Person
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-MailsTo = Callable[..., list[str]]
+EmailsTo = Callable[..., list[str]]
 
 
 def tell(person: Person, about: str = "evidence_returned:12") -> None:
@@ -25,40 +25,40 @@ def tell(person: Person, about: str = "evidence_returned:12") -> None:
         emails.notify(person, about, "Evidence 7 was returned", f"Answer it here: {emails.build_url('/evidence/12')}")
 
 
-def test_email_has_a_greeting_and_an_absolute_link(world: World, mails_to: MailsTo) -> None:
+def test_email_has_a_greeting_and_an_absolute_link(world: World, emails_to: EmailsTo) -> None:
     tell(world.alice)
-    (words,) = mails_to(world.alice)
+    (words,) = emails_to(world.alice)
     assert words.startswith("Evidence 7 was returned\nHello Alice Moran,")
     assert "https://tracker.example.org/evidence/12" in words
 
 
 def test_same_topic_is_emailed_once_a_day(
-    world: World, mails_to: MailsTo, freeze_clock: Callable[[datetime], None]
+    world: World, emails_to: EmailsTo, freeze_clock: Callable[[datetime], None]
 ) -> None:
     freeze_clock(NOON)
     tell(world.alice)
     tell(world.alice)
-    assert len(mails_to(world.alice)) == 1
+    assert len(emails_to(world.alice)) == 1
     tell(world.alice, "evidence_returned:13")
     tell(world.bob)
-    assert len(mails_to(world.alice)) == 2
-    assert len(mails_to(world.bob)) == 1
+    assert len(emails_to(world.alice)) == 2
+    assert len(emails_to(world.bob)) == 1
     freeze_clock(NOON + timedelta(days=1))
     tell(world.alice)
-    assert len(mails_to(world.alice)) == 3
+    assert len(emails_to(world.alice)) == 3
 
 
 def test_day_of_a_notification_is_in_london(
-    world: World, mails_to: MailsTo, freeze_clock: Callable[[datetime], None]
+    world: World, emails_to: EmailsTo, freeze_clock: Callable[[datetime], None]
 ) -> None:
     freeze_clock(datetime(2026, 7, 1, 22, 30, tzinfo=UTC))
     tell(world.alice)
     freeze_clock(datetime(2026, 7, 1, 23, 30, tzinfo=UTC))  # half past midnight in London
     tell(world.alice)
-    assert len(mails_to(world.alice)) == 2
+    assert len(emails_to(world.alice)) == 2
 
 
-def test_rolled_back_change_sends_no_email(world: World, mails_to: MailsTo) -> None:
+def test_rolled_back_change_sends_no_email(world: World, emails_to: EmailsTo) -> None:
     def refused() -> None:
         with transaction():
             emails.notify(world.alice, "evidence_returned:12", "Returned", "…")
@@ -67,8 +67,8 @@ def test_rolled_back_change_sends_no_email(world: World, mails_to: MailsTo) -> N
     with pytest.raises(Refused):
         refused()
     tell(world.bob)
-    assert mails_to(world.alice) == []
-    assert len(mails_to(world.bob)) == 1
+    assert emails_to(world.alice) == []
+    assert len(emails_to(world.bob)) == 1
     assert db.session.scalars(select(Notification.person_id)).all() == [world.bob.id]
 
 
@@ -81,16 +81,16 @@ def test_no_transaction_is_open_while_emails_are_sent(
     assert held == [False]
 
 
-def test_closed_account_gets_no_email(world: World, mails_to: MailsTo) -> None:
+def test_closed_account_gets_no_email(world: World, emails_to: EmailsTo) -> None:
     world.alice.deactivated_at = NOON
     tell(world.alice)
-    assert mails_to(world.alice) == []
+    assert emails_to(world.alice) == []
 
 
-def test_name_or_subject_cannot_inject_a_header(world: World, mail_server: MailServer, mails_to: MailsTo) -> None:
+def test_name_or_subject_cannot_inject_a_header(world: World, mail_server: MailServer, emails_to: EmailsTo) -> None:
     with transaction():
         emails.send(world.alice.email, "Hello\r\nBcc: eve@example.org", "Words\r\nBcc: eve@example.org")
-    (words,) = mails_to(world.alice)
+    (words,) = emails_to(world.alice)
     assert words.startswith("Hello Bcc: eve@example.org\n")
     assert mail_server.taken[0]["Bcc"] is None
 
@@ -101,10 +101,10 @@ def test_address_that_would_inject_a_header_is_refused(world: World, mail_server
     assert emails.list_outbox_paths() == []
 
 
-def test_non_ascii_text_is_sent_correctly(world: World, mails_to: MailsTo) -> None:
+def test_non_ascii_text_is_sent_correctly(world: World, emails_to: EmailsTo) -> None:
     with transaction():
         emails.send(world.alice.email, "Tŷ Gwyn – ✓", "Zoë Müller: ✓")
-    assert mails_to(world.alice) == ["Tŷ Gwyn – ✓\nZoë Müller: ✓\n"]
+    assert emails_to(world.alice) == ["Tŷ Gwyn – ✓\nZoë Müller: ✓\n"]
 
 
 def test_refused_email_stays_in_the_outbox_with_private_permissions(
@@ -120,9 +120,9 @@ def test_refused_email_stays_in_the_outbox_with_private_permissions(
     assert world.alice.email not in caplog.text
 
 
-def test_sent_email_is_deleted_from_the_outbox(world: World, mails_to: MailsTo) -> None:
+def test_sent_email_is_deleted_from_the_outbox(world: World, emails_to: EmailsTo) -> None:
     tell(world.alice)
-    mails_to(world.alice)
+    emails_to(world.alice)
     assert emails.list_outbox_paths() == []
 
 

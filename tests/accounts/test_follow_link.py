@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from tests.accounts.conftest import link_in
-from tests.factories import PASSWORD, World, actor, make_person
+from tests.factories import PASSWORD, World, make_actor, make_person
 from tracker import clock
 from tracker.accounts.passwords import is_password
 from tracker.accounts.services.account_links import EXPIRED, issue_link
@@ -44,7 +44,7 @@ def reset(person: Person) -> str:
 
 
 def test_accepting_an_invitation_signs_the_person_in(
-    ivy: Person, anonymous: FlaskClient, acts: Callable[[], list[str]]
+    ivy: Person, anonymous: FlaskClient, recorded_acts: Callable[[], list[str]]
 ) -> None:
     path = invitation(ivy)
     page = anonymous.get(path).text
@@ -55,7 +55,7 @@ def test_accepting_an_invitation_signs_the_person_in(
     db.session.refresh(ivy)
     assert ivy.name == "Ivy Okafor-Bell"
     assert is_password(ivy.password_hash, NEW)
-    assert acts()[-1] == "invitation_accepted"
+    assert recorded_acts()[-1] == "invitation_accepted"
 
 
 def test_password_is_hashed_with_argon2id(ivy: Person, anonymous: FlaskClient) -> None:
@@ -141,15 +141,15 @@ def test_reset_ends_every_session_and_emails_the_person(
     world: World,
     app: Flask,
     client: Callable[..., FlaskClient],
-    mails_to: Callable[..., list[str]],
-    acts: Callable[[], list[str]],
+    emails_to: Callable[..., list[str]],
+    recorded_acts: Callable[[], list[str]],
 ) -> None:
     phone, office = client(world.alice), client(world.alice)
     browser = app.test_client()
     assert browser.post(reset(world.alice), data={"password": NEW}).status_code == 303
     assert [each.get("/account").status_code for each in (phone, office, browser)] == [302, 302, 200]
-    assert acts()[-1] == "password_reset"
-    assert "Your password was changed" in mails_to(world.alice)[-1]
+    assert recorded_acts()[-1] == "password_reset"
+    assert "Your password was changed" in emails_to(world.alice)[-1]
 
 
 def test_reset_cannot_change_the_name(world: World, anonymous: FlaskClient) -> None:
@@ -206,10 +206,10 @@ def test_too_long_name_is_refused_with_a_message(ivy: Person, anonymous: FlaskCl
     assert "at most 200 characters" in response.text
 
 
-def test_only_the_hash_of_the_token_is_stored(world: World, mails_to: Callable[..., list[str]]) -> None:
+def test_only_the_hash_of_the_token_is_stored(world: World, emails_to: Callable[..., list[str]]) -> None:
     with transaction():
-        invite_person("ivy@example.org", "Ivy", world.northgate, Role.CANDIDATE, actor(world.dan))
-    token = link_in(mails_to("ivy@example.org")[0]).removeprefix("/links/")
+        invite_person("ivy@example.org", "Ivy", world.northgate, Role.CANDIDATE, make_actor(world.dan))
+    token = link_in(emails_to("ivy@example.org")[0]).removeprefix("/links/")
     kept = db.session.scalars(select(AccountLink.token_hash)).one()
     assert token not in kept
     assert len(token) >= 43

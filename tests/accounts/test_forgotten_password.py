@@ -18,17 +18,17 @@ from tracker.ledger.transactions import transaction
 from tracker.models import AccountLink
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-MailsTo = Callable[..., list[str]]
+EmailsTo = Callable[..., list[str]]
 
 
 def ask(browser: FlaskClient, email: str) -> TestResponse:
     return browser.post("/forgotten-password", data={"email": email})
 
 
-def test_reset_link_is_emailed_and_works(world: World, anonymous: FlaskClient, mails_to: MailsTo) -> None:
+def test_reset_link_is_emailed_and_works(world: World, anonymous: FlaskClient, emails_to: EmailsTo) -> None:
     assert anonymous.get("/forgotten-password").status_code == 200
     assert ask(anonymous, world.alice.email).status_code == 303
-    (mail,) = mails_to(world.alice)
+    (mail,) = emails_to(world.alice)
     assert mail.startswith("Set a new password\n")
     assert anonymous.get(link_in(mail)).status_code == 200
 
@@ -45,26 +45,26 @@ def test_response_is_the_same_for_an_unknown_address(world: World, app: Flask, m
 
 
 def test_emailed_link_uses_base_url_and_ignores_the_host_header(
-    world: World, anonymous: FlaskClient, mails_to: MailsTo
+    world: World, anonymous: FlaskClient, emails_to: EmailsTo
 ) -> None:
     hostile = {"Host": "evil.example", "X-Forwarded-Host": "evil.example"}
     anonymous.post("/forgotten-password", data={"email": world.alice.email}, headers=hostile)
-    assert mails_to(world.alice) == []
+    assert emails_to(world.alice) == []
     hostile["Host"] = "127.0.0.1:9"
     anonymous.post("/forgotten-password", data={"email": world.alice.email}, headers=hostile)
-    (mail,) = mails_to(world.alice)
+    (mail,) = emails_to(world.alice)
     assert "https://tracker.example.org/links/" in mail
     assert "evil" not in mail
 
 
 def test_no_email_goes_to_an_unknown_or_closed_address(
-    world: World, anonymous: FlaskClient, mails_to: MailsTo
+    world: World, anonymous: FlaskClient, emails_to: EmailsTo
 ) -> None:
     with transaction():
         deactivate_person(world.alice)
     ask(anonymous, world.alice.email)
     ask(anonymous, "nobody@example.org")
-    assert mails_to(world.alice) == mails_to("nobody@example.org") == []
+    assert emails_to(world.alice) == emails_to("nobody@example.org") == []
     assert not db.session.scalars(select(AccountLink)).all()
 
 

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
-from tests.factories import World, actor
+from tests.factories import World, make_actor
 from tracker import clock
 from tracker.accounts.services import imports
 from tracker.accounts.services.imports import import_people, preview_people
@@ -19,7 +19,7 @@ from tracker.models import Centre, Grant, Person
 from tracker.vocabulary import Role
 
 ClientFor = Callable[..., FlaskClient]
-MailsTo = Callable[..., list[str]]
+EmailsTo = Callable[..., list[str]]
 HEAD = "name,email,role,from,until\n"
 IVY = "Ivy Okafor,ivy@example.org,candidate,,\n"
 JACK = "Jack Tan,jack@example.org,Assessor,2026-12-01,30/06/2027\n"
@@ -34,7 +34,7 @@ def count_people() -> int:
 
 
 def faults(text: str, world: World) -> list[tuple[int, str]]:
-    preview = preview_people(text, world.northgate, actor(world.dan))
+    preview = preview_people(text, world.northgate, make_actor(world.dan))
     return [(row.number, row.error or "") for row in preview.invalid]
 
 
@@ -50,7 +50,7 @@ def test_preview_shows_the_changes_and_makes_none(world: World, client: ClientFo
 
 
 def test_import_after_the_preview_gives_every_role(
-    world: World, client: ClientFor, mails_to: MailsTo, acts: Callable[[], list[str]]
+    world: World, client: ClientFor, emails_to: EmailsTo, recorded_acts: Callable[[], list[str]]
 ) -> None:
     dan = client(world.dan)
     response = send(dan, world, HEAD + IVY + JACK, "import")
@@ -61,18 +61,18 @@ def test_import_after_the_preview_gives_every_role(
     assert (jack.name, held.role, held.centre_id) == ("Jack Tan", Role.ASSESSOR, world.northgate.id)
     assert clock.day_of(held.starts_at).isoformat() == "2026-12-01"
     assert clock.day_of(held.ends_at).isoformat() == "2027-06-30"
-    assert acts() == ["person_invited", "grant_given", "link_issued"] * 2
-    assert len(mails_to("ivy@example.org")) == len(mails_to(jack)) == 1
+    assert recorded_acts() == ["person_invited", "grant_given", "link_issued"] * 2
+    assert len(emails_to("ivy@example.org")) == len(emails_to(jack)) == 1
 
 
-def test_importing_the_same_file_again_changes_nothing(world: World, client: ClientFor, mails_to: MailsTo) -> None:
+def test_importing_the_same_file_again_changes_nothing(world: World, client: ClientFor, emails_to: EmailsTo) -> None:
     dan = client(world.dan)
     send(dan, world, HEAD + IVY, "import")
     page = send(dan, world, HEAD + IVY).text
     assert "<b>0</b> new, <b>1</b> unchanged" in page
     assert "There is nothing to import" in page
     send(dan, world, HEAD + IVY, "import")
-    assert len(mails_to("ivy@example.org")) == 1
+    assert len(emails_to("ivy@example.org")) == 1
 
 
 def test_one_invalid_row_imports_nobody_and_keeps_the_text(world: World, client: ClientFor) -> None:
@@ -122,10 +122,10 @@ def test_rows_that_contradict_earlier_rows_are_invalid(world: World) -> None:
     ]
 
 
-def test_two_roles_of_a_new_person_send_one_invitation(world: World, mails_to: MailsTo) -> None:
+def test_two_roles_of_a_new_person_send_one_invitation(world: World, emails_to: EmailsTo) -> None:
     with transaction():
-        import_people(HEAD + IVY + IVY.replace("candidate", "assessor"), world.northgate, actor(world.dan))
-    invitation, told = mails_to("ivy@example.org")
+        import_people(HEAD + IVY + IVY.replace("candidate", "assessor"), world.northgate, make_actor(world.dan))
+    invitation, told = emails_to("ivy@example.org")
     assert "/links/" in invitation
     assert "/links/" not in told
 
@@ -141,7 +141,7 @@ def test_two_roles_of_a_new_person_send_one_invitation(world: World, mails_to: M
     ],
 )
 def test_import_reads_the_formats_that_spreadsheets_write(world: World, text: str) -> None:
-    (row,) = preview_people(text, world.northgate, actor(world.dan)).new
+    (row,) = preview_people(text, world.northgate, make_actor(world.dan)).new
     assert (row.name, row.email, row.role) == ("Ivy Okafor", "ivy@example.org", Role.CANDIDATE)
 
 
@@ -205,7 +205,7 @@ def test_file_over_the_size_limit_is_refused(
 
 def test_preview_of_two_thousand_rows_takes_two_statements(world: World, count_statements: Callable) -> None:
     rows = "".join(f"Person {n},person{n}@example.org,candidate,,\n" for n in range(2000))
-    northgate, dan = db.session.get(Centre, world.northgate.id), actor(world.dan)
+    northgate, dan = db.session.get(Centre, world.northgate.id), make_actor(world.dan)
     with count_statements() as statements:
         preview = preview_people(HEAD + rows, northgate, dan)
     assert len(preview.new) == 2000
@@ -221,6 +221,6 @@ def test_only_an_administrator_of_the_centre_can_import(world: World, client: Cl
 
 def test_import_gives_roles_at_this_centre_only(world: World, mail_server: object) -> None:
     with transaction():
-        import_people(HEAD + "Grace Lam,grace.lam@example.org,assessor,,\n", world.northgate, actor(world.dan))
+        import_people(HEAD + "Grace Lam,grace.lam@example.org,assessor,,\n", world.northgate, make_actor(world.dan))
     held = db.session.scalars(select(Grant.centre_id).where(Grant.person_id == world.grace.id)).all()
     assert sorted(held) == sorted([world.northgate.id, world.southbank.id])

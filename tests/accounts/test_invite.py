@@ -17,7 +17,7 @@ from tracker.models import AccountLink, Grant, Person
 from tracker.vocabulary import Role
 
 ClientFor = Callable[..., FlaskClient]
-MailsTo = Callable[..., list[str]]
+EmailsTo = Callable[..., list[str]]
 
 
 def invite(browser: FlaskClient, world: World, **typed: str) -> TestResponse:
@@ -26,17 +26,17 @@ def invite(browser: FlaskClient, world: World, **typed: str) -> TestResponse:
 
 
 def test_administrator_invites_a_new_person(
-    world: World, client: ClientFor, mails_to: MailsTo, acts: Callable[[], list[str]]
+    world: World, client: ClientFor, emails_to: EmailsTo, recorded_acts: Callable[[], list[str]]
 ) -> None:
     dan = client(world.dan)
     assert dan.get(f"/centres/{world.northgate.id}/people/invite").status_code == 200
     page = invite(dan, world)
     assert "An invitation is on its way to ivy@example.org." in page.text
-    (mail,) = mails_to("ivy@example.org")
+    (mail,) = emails_to("ivy@example.org")
     assert "the role of candidate at Northgate Skills" in mail
     assert "within 14 days" in mail
     assert link_in(mail) not in page.text
-    assert acts() == ["person_invited", "grant_given", "link_issued"]
+    assert recorded_acts() == ["person_invited", "grant_given", "link_issued"]
     given = db.session.scalars(
         select(Grant).join(Person, Person.id == Grant.person_id).where(Person.email == "ivy@example.org")
     ).one()
@@ -44,18 +44,18 @@ def test_administrator_invites_a_new_person(
 
 
 def test_person_with_an_account_gets_the_role_and_an_email(
-    world: World, client: ClientFor, mails_to: MailsTo
+    world: World, client: ClientFor, emails_to: EmailsTo
 ) -> None:
     page = invite(client(world.dan), world, name="Gracie", email=" Grace.Lam@EXAMPLE.org", role="internal_verifier")
     assert "Grace Lam has the role of internal verifier here." in page.text
-    (mail,) = mails_to(world.grace)
+    (mail,) = emails_to(world.grace)
     assert "/links/" not in mail
     assert "internal verifier at Northgate Skills" in mail
     db.session.refresh(world.grace)
     assert world.grace.name == "Grace Lam", "an administrator renames nobody"
 
 
-def test_dates_limit_the_role(world: World, client: ClientFor, mails_to: MailsTo) -> None:
+def test_dates_limit_the_role(world: World, client: ClientFor, emails_to: EmailsTo) -> None:
     invite(client(world.dan), world, starts="2026-12-01", ends="2027-06-30")
     given = find_person("ivy@example.org").grants[0]
     assert clock.day_of(given.starts_at).isoformat() == "2026-12-01"
@@ -77,7 +77,7 @@ def test_dates_limit_the_role(world: World, client: ClientFor, mails_to: MailsTo
     ],
 )
 def test_invalid_input_is_explained_and_kept(
-    world: World, client: ClientFor, mails_to: MailsTo, typed: dict[str, str], sentence: str
+    world: World, client: ClientFor, emails_to: EmailsTo, typed: dict[str, str], sentence: str
 ) -> None:
     response = invite(client(world.dan), world, **typed)
     assert response.status_code == 422
@@ -85,25 +85,25 @@ def test_invalid_input_is_explained_and_kept(
     if "name" not in typed:
         assert 'value="Ivy Okafor"' in response.text
     assert not db.session.scalars(select(Person).where(Person.name.like("I%"))).all()
-    assert mails_to("ivy@example.org") == []
+    assert emails_to("ivy@example.org") == []
 
 
-def test_same_role_twice_is_refused(world: World, client: ClientFor, mails_to: MailsTo) -> None:
+def test_same_role_twice_is_refused(world: World, client: ClientFor, emails_to: EmailsTo) -> None:
     dan = client(world.dan)
     invite(dan, world)
     response = invite(dan, world)
     assert response.status_code == 422
     assert "Ivy Okafor already has the role of candidate here" in response.text
-    assert len(mails_to("ivy@example.org")) == 1
+    assert len(emails_to("ivy@example.org")) == 1
 
 
 def test_second_role_does_not_invalidate_the_first_link(
-    world: World, client: ClientFor, anonymous: FlaskClient, mails_to: MailsTo
+    world: World, client: ClientFor, anonymous: FlaskClient, emails_to: EmailsTo
 ) -> None:
     dan = client(world.dan)
     invite(dan, world)
     invite(dan, world, role="assessor")
-    invitation, told = mails_to("ivy@example.org")
+    invitation, told = emails_to("ivy@example.org")
     assert "/links/" not in told
     assert anonymous.get(link_in(invitation)).status_code == 200
 

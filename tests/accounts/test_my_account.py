@@ -73,14 +73,16 @@ def test_page_takes_few_statements_however_many_sessions(
     assert len(statements) <= 12
 
 
-def test_person_signs_another_browser_out(world: World, client: ClientFor, acts: Callable[[], list[str]]) -> None:
+def test_person_signs_another_browser_out(
+    world: World, client: ClientFor, recorded_acts: Callable[[], list[str]]
+) -> None:
     phone, office = client(world.alice), client(world.alice)
     there = db.session.scalars(select(UserSession.id).order_by(UserSession.id)).first()
     assert "End session" in office.get("/account").text
     assert office.post(f"/account/sessions/{there}/end").status_code == 303
     assert phone.get("/account").status_code == 302
     assert office.get("/account").status_code == 200
-    assert acts()[-1] == "session_ended"
+    assert recorded_acts()[-1] == "session_ended"
 
 
 def test_nobody_can_end_another_persons_session(world: World, client: ClientFor) -> None:
@@ -90,20 +92,20 @@ def test_nobody_can_end_another_persons_session(world: World, client: ClientFor)
     assert alice.get("/account").status_code == 200
 
 
-def test_session_can_be_ended_once(world: World, client: ClientFor, acts: Callable[[], list[str]]) -> None:
+def test_session_can_be_ended_once(world: World, client: ClientFor, recorded_acts: Callable[[], list[str]]) -> None:
     client(world.alice)
     office = client(world.alice)
     there = db.session.scalars(select(UserSession.id).order_by(UserSession.id)).first()
     office.post(f"/account/sessions/{there}/end")
     assert office.post(f"/account/sessions/{there}/end").status_code == 404
-    assert acts().count("session_ended") == 1
+    assert recorded_acts().count("session_ended") == 1
 
 
 def test_changing_the_password_signs_other_browsers_out(
     world: World,
     client: ClientFor,
-    mails_to: Callable[..., list[str]],
-    acts: Callable[[], list[str]],
+    emails_to: Callable[..., list[str]],
+    recorded_acts: Callable[[], list[str]],
 ) -> None:
     phone, office = client(world.alice), client(world.alice)
     response = office.post("/account", data={"current": PASSWORD, "password": NEW})
@@ -112,8 +114,8 @@ def test_changing_the_password_signs_other_browsers_out(
     assert phone.get("/account").status_code == 302
     db.session.refresh(world.alice)
     assert is_password(world.alice.password_hash, NEW)
-    assert acts()[-1] == "password_changed"
-    assert "Your password was changed" in mails_to(world.alice)[0]
+    assert recorded_acts()[-1] == "password_changed"
+    assert "Your password was changed" in emails_to(world.alice)[0]
 
 
 @pytest.mark.parametrize(

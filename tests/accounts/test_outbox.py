@@ -2,7 +2,7 @@
 
 from flask.testing import FlaskClient
 
-from tests.factories import World, actor
+from tests.factories import World, make_actor
 from tracker.accounts.services.people import invite_person
 from tracker.background import emails
 from tracker.ledger.transactions import transaction
@@ -12,7 +12,7 @@ from tracker.vocabulary import Role
 def test_demo_shows_its_emails_with_links_newest_first(world: World, demo: None, anonymous: FlaskClient) -> None:
     assert "No emails yet." in anonymous.get("/outbox").text
     with transaction():
-        invite_person("ivy@example.org", "Ivy", world.northgate, Role.CANDIDATE, actor(world.dan))
+        invite_person("ivy@example.org", "Ivy", world.northgate, Role.CANDIDATE, make_actor(world.dan))
         emails.send("jack@example.org", "<b>Second</b>", "<script>alert(1)</script>")
     page = anonymous.get("/outbox").text
     assert '<a href="http://127.0.0.1:8000/links/' in page

@@ -65,9 +65,9 @@ def bob(world: World, app: Flask, key: Authenticator) -> Person:
 
 
 def test_passkey_is_registered_and_used_to_sign_in(
-    bob: Person, key: Authenticator, app: Flask, acts: Callable[[], list[str]]
+    bob: Person, key: Authenticator, app: Flask, recorded_acts: Callable[[], list[str]]
 ) -> None:
-    assert acts() == ["second_factor_added", "recovery_codes_made"]
+    assert recorded_acts() == ["second_factor_added", "recovery_codes_made"]
     browser = sign_in(app, bob)
     assert "Use a passkey" in browser.get("/two-step-verification?next=/queue").text
     assert prove(browser, key).location == "/"
@@ -102,12 +102,12 @@ def test_options_reveal_no_email_address_and_no_secret(bob: Person, app: Flask) 
     ],
 )
 def test_registration_for_another_site_or_challenge_is_refused(
-    world: World, app: Flask, key: Authenticator, instead: dict[str, str], acts: Callable[[], list[str]]
+    world: World, app: Flask, key: Authenticator, instead: dict[str, str], recorded_acts: Callable[[], list[str]]
 ) -> None:
     answer = make(sign_in(app, world.bob), key, **instead)
     assert answer.status_code == 422
     assert "could not be added. Nothing was changed." in answer.text
-    assert acts() == []
+    assert recorded_acts() == []
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from tracker.models import Centre, Grant, Person
 from tracker.vocabulary import Role
 
 ClientFor = Callable[..., FlaskClient]
-MailsTo = Callable[..., list[str]]
+EmailsTo = Callable[..., list[str]]
 
 
 def address(world: World, person: Person) -> str:
@@ -43,12 +43,12 @@ def test_administrator_sees_roles_at_their_own_centre_only(world: World, client:
 
 
 def test_administrator_gives_another_role(
-    world: World, client: ClientFor, mails_to: MailsTo, acts: Callable[[], list[str]]
+    world: World, client: ClientFor, emails_to: EmailsTo, recorded_acts: Callable[[], list[str]]
 ) -> None:
     response = client(world.dan).post(address(world, world.bob), data={"role": "internal_verifier"})
     assert response.status_code == 303
-    assert "internal verifier at Northgate Skills" in mails_to(world.bob)[0]
-    assert acts() == ["grant_given"]
+    assert "internal verifier at Northgate Skills" in emails_to(world.bob)[0]
+    assert recorded_acts() == ["grant_given"]
 
 
 def test_same_role_twice_is_refused(world: World, client: ClientFor) -> None:
@@ -80,13 +80,13 @@ def test_database_refuses_a_role_given_to_oneself(world: World) -> None:
     db.session.rollback()
 
 
-def test_ended_role_is_lost_at_once(world: World, client: ClientFor, acts: Callable[[], list[str]]) -> None:
+def test_ended_role_is_lost_at_once(world: World, client: ClientFor, recorded_acts: Callable[[], list[str]]) -> None:
     dan, bob = client(world.dan), client(world.bob)
     response = dan.post(end_address(world, world.bob.grants[0]))
     assert response.status_code == 303
     assert "Bob Archer no longer has the role of assessor here" in dan.get(response.location).text
     assert "You have no role." in bob.get("/account").text
-    assert acts() == ["grant_ended"]
+    assert recorded_acts() == ["grant_ended"]
 
 
 def test_role_with_an_end_date_can_be_ended_earlier(world: World, client: ClientFor) -> None:
@@ -97,13 +97,13 @@ def test_role_with_an_end_date_can_be_ended_earlier(world: World, client: Client
     assert dan.post(end_address(world, held)).status_code == 303
 
 
-def test_role_can_be_ended_once(world: World, client: ClientFor, acts: Callable[[], list[str]]) -> None:
+def test_role_can_be_ended_once(world: World, client: ClientFor, recorded_acts: Callable[[], list[str]]) -> None:
     dan = client(world.dan)
     dan.post(end_address(world, world.bob.grants[0]))
     response = dan.post(end_address(world, world.bob.grants[0]))
     assert response.status_code == 409
     assert "has already ended" in response.text
-    assert acts() == ["grant_ended"]
+    assert recorded_acts() == ["grant_ended"]
 
 
 def test_nobody_can_end_their_own_role(world: World, client: ClientFor) -> None:
@@ -137,7 +137,7 @@ def test_only_an_administrator_of_the_centre_can_change_roles(world: World, clie
 
 
 def test_second_invitation_is_emailed_and_not_shown(
-    world: World, client: ClientFor, anonymous: FlaskClient, mails_to: MailsTo
+    world: World, client: ClientFor, anonymous: FlaskClient, emails_to: EmailsTo
 ) -> None:
     with transaction():
         ivy = make_person("Ivy Okafor", world.northgate, Role.CANDIDATE)
@@ -145,7 +145,7 @@ def test_second_invitation_is_emailed_and_not_shown(
     dan = client(world.dan)
     assert "has not chosen a password yet" in dan.get(address(world, ivy)).text
     page = dan.post(f"{address(world, ivy)}/invite-again", follow_redirects=True).text
-    link = link_in(mails_to(ivy)[0])
+    link = link_in(emails_to(ivy)[0])
     assert link not in page
     assert anonymous.get(link).status_code == 200
 

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from tests.factories import PASSWORD, World, actor, grant, make_person
+from tests.factories import PASSWORD, World, grant, make_actor, make_person
 from tests.pausing import run_while_paused
 from tracker.accounts.services import sign_in as sign_in_services
 from tracker.accounts.services.account_links import set_password
@@ -128,7 +128,7 @@ def test_password_change_during_sign_in_ends_the_new_session(
     def change_password() -> None:
         with transaction():
             person = db.session.get_one(Person, alice_id)
-            set_password(person, "another", actor(person), "password_changed")
+            set_password(person, "another", make_actor(person), "password_changed")
 
     place = (sign_in_services, "clear_failures")  # called once the password is checked and the person is locked
     response, _ = run_while_paused(app, place, lambda: sign_in(anonymous, email), change_password)

@@ -15,7 +15,7 @@ from tests import factories
 from tests.accounts.authenticators import code_at, code_now, step_now
 from tests.accounts.test_two_step_sign_in import prove, sign_in
 from tests.factories import PASSWORD, World, make_app
-from tests.integrity.tampering import offences
+from tests.integrity.tampering import list_violations
 from tests.pausing import run_while_paused
 from tracker.accounts import recovery_codes
 from tracker.accounts.authenticator_apps import group_key
@@ -32,7 +32,7 @@ from tracker.privacy.export_account import read_account
 from tracker.vocabulary import Role, SecondFactorKind
 
 ClientFor = Callable[..., FlaskClient]
-MailsTo = Callable[..., list[str]]
+EmailsTo = Callable[..., list[str]]
 Acts = Callable[[], list[str]]
 APP = "/account/two-step-verification/app"
 
@@ -66,7 +66,7 @@ def shown_codes(page: str) -> list[str]:
 
 
 def test_administrator_sets_up_an_app_saves_the_codes_and_continues(
-    world: World, app: Flask, acts: Acts, mails_to: MailsTo
+    world: World, app: Flask, recorded_acts: Acts, emails_to: EmailsTo
 ) -> None:
     dan = sign_in(app, world.dan)
     asked = dan.get("/people?q=a").location
@@ -83,8 +83,8 @@ def test_administrator_sets_up_an_app_saves_the_codes_and_continues(
     kept = dan.post(html.unescape(onward.group(1)), data={"saved": "y", "codes": hidden(answer.text, "codes")})
     assert (kept.status_code, kept.location) == (303, "/people?q=a")
     assert dan.get("/account").status_code == 200
-    assert acts() == ["second_factor_added", "recovery_codes_made"]
-    assert "“Authenticator app” was added to your account just now" in mails_to(world.dan)[0]
+    assert recorded_acts() == ["second_factor_added", "recovery_codes_made"]
+    assert "“Authenticator app” was added to your account just now" in emails_to(world.dan)[0]
     paper = sign_in(app, world.dan)
     assert paper.post("/two-step-verification/recovery-code", data={"code": codes[3]}).status_code == 303
 
@@ -137,7 +137,7 @@ def test_page_shows_a_qr_code_and_the_key_in_groups_of_four(world: World, client
     assert group_key("ABCDEFGH") == "ABCD EFGH"
 
 
-def test_wrong_code_keeps_the_key_and_changes_nothing(world: World, client: ClientFor, acts: Acts) -> None:
+def test_wrong_code_keeps_the_key_and_changes_nothing(world: World, client: ClientFor, recorded_acts: Acts) -> None:
     dan = client(world.dan)
     page = dan.get(APP).text
     answer = dan.post(APP, data={"key": hidden(page, "key"), "code": "000000", "password": PASSWORD})
@@ -145,7 +145,7 @@ def test_wrong_code_keeps_the_key_and_changes_nothing(world: World, client: Clie
     assert "This is not the code your app shows for this key now. Nothing was changed." in html.unescape(answer.text)
     assert shown_key(answer.text) == shown_key(page)
     assert not list_factors(world.dan.id)
-    assert acts() == []
+    assert recorded_acts() == []
 
 
 @pytest.mark.parametrize("password", ["", "wrong horse battery"])
@@ -186,30 +186,30 @@ def test_recovery_codes_are_stored_hashed(world: World, app: Flask) -> None:
     assert not [each for each in shown_codes(page) if each in kept or each.replace("-", "") in kept]
 
 
-def test_new_app_replaces_the_earlier_one(world: World, client: ClientFor, app: Flask, acts: Acts) -> None:
+def test_new_app_replaces_the_earlier_one(world: World, client: ClientFor, app: Flask, recorded_acts: Acts) -> None:
     with transaction():
         make_app(world.dan)
-        codes_before = factories.added(
+        codes_before = factories.add_and_flush(
             RecoveryCode(person_id=world.dan.id, code_hash="x", created_at=factories.LONG_AGO)
         ).id
     answer = set_up(client(world.dan))
     assert (answer.status_code, answer.location) == (303, "/account")
-    assert acts() == ["second_factor_removed", "second_factor_added"]
+    assert recorded_acts() == ["second_factor_removed", "second_factor_added"]
     assert len(list_factors(world.dan.id)) == 1
     assert db.session.scalars(select(RecoveryCode.id)).all() == [codes_before]
     assert prove(sign_in(app, world.dan), code_now()).status_code == 422
 
 
 def test_new_recovery_codes_replace_the_old_ones(
-    world: World, client: ClientFor, app: Flask, acts: Acts, mails_to: MailsTo
+    world: World, client: ClientFor, app: Flask, recorded_acts: Acts, emails_to: EmailsTo
 ) -> None:
     with transaction():
         make_app(world.dan)
     dan = client(world.dan)
     first = shown_codes(dan.post("/account/two-step-verification/codes", data={"password": PASSWORD}).text)
     second = shown_codes(dan.post("/account/two-step-verification/codes", data={"password": PASSWORD}).text)
-    assert acts() == ["recovery_codes_made", "recovery_codes_made"]
-    assert len(mails_to(world.dan)) == 2
+    assert recorded_acts() == ["recovery_codes_made", "recovery_codes_made"]
+    assert len(emails_to(world.dan)) == 2
     other = sign_in(app, world.dan)
     assert other.post("/two-step-verification/recovery-code", data={"code": first[0]}).status_code == 422
     assert other.post("/two-step-verification/recovery-code", data={"code": second[0]}).status_code == 303
@@ -227,7 +227,7 @@ def removal(person: Person) -> str:
 
 
 def test_last_second_factor_cannot_be_removed_if_the_role_needs_one(
-    world: World, client: ClientFor, acts: Acts
+    world: World, client: ClientFor, recorded_acts: Acts
 ) -> None:
     with transaction():
         make_app(world.bob)
@@ -236,13 +236,13 @@ def test_last_second_factor_cannot_be_removed_if_the_role_needs_one(
     answer = bob.post(removal(world.bob), data={"password": PASSWORD})
     assert answer.status_code == 422
     assert "Add another method first, then remove" in answer.text
-    assert acts() == []
+    assert recorded_acts() == []
 
 
 def test_two_second_factors_removed_at_once_leave_one_if_the_role_needs_it(world: World, app: Flask) -> None:
     with transaction():
         factories.make_app(world.bob)
-        factories.added(
+        factories.add_and_flush(
             SecondFactor(
                 person_id=world.bob.id,
                 kind=SecondFactorKind.PASSKEY,
@@ -261,7 +261,7 @@ def test_two_second_factors_removed_at_once_leave_one_if_the_role_needs_it(world
             try:
                 with transaction():
                     person = db.session.get_one(Person, bob_id)
-                    services.remove_factor(factor_id, person, factories.actor(person), needs_one=True)
+                    services.remove_factor(factor_id, person, factories.make_actor(person), needs_one=True)
             except Refused as refusal:
                 return str(refusal)
             return "removed"
@@ -274,15 +274,15 @@ def test_two_second_factors_removed_at_once_leave_one_if_the_role_needs_it(world
 
 
 def test_candidate_can_remove_the_last_second_factor(
-    world: World, client: ClientFor, app: Flask, acts: Acts, mails_to: MailsTo
+    world: World, client: ClientFor, app: Flask, recorded_acts: Acts, emails_to: EmailsTo
 ) -> None:
     alice = client(world.alice)
     set_up(alice)
     assert "Recovery codes" in alice.get("/account").text
     assert alice.post(removal(world.alice), data={"password": "wrong horse"}).status_code == 422
     assert alice.post(removal(world.alice), data={"password": PASSWORD}).status_code == 303
-    assert acts()[-1] == "second_factor_removed"
-    assert "was removed from your account just now" in mails_to(world.alice)[-1]
+    assert recorded_acts()[-1] == "second_factor_removed"
+    assert "was removed from your account just now" in emails_to(world.alice)[-1]
     assert not db.session.scalars(select(RecoveryCode.id)).all()
     assert sign_in(app, world.alice).get("/evidence").status_code == 200
     with transaction():
@@ -300,12 +300,12 @@ def test_nobody_can_see_or_remove_another_persons_second_factor(world: World, cl
 
 
 def test_integrity_checks_pass_after_set_up_and_removal(world: World, app: Flask, client: ClientFor) -> None:
-    before = offences()  # of rows that the stories' people were made with, and that no event records
+    before = list_violations()  # of rows that the stories' people were made with, and that no event records
     set_up(sign_in(app, world.alice))
     alice = client(world.alice)
     alice.post("/account/two-step-verification/codes", data={"password": PASSWORD})
     alice.post(removal(world.alice), data={"password": PASSWORD})
-    assert offences() == before
+    assert list_violations() == before
 
 
 def test_no_secret_is_in_the_ledger_or_the_data_export(world: World, app: Flask) -> None:

@@ -11,9 +11,9 @@ from werkzeug.test import TestResponse
 
 from tests import factories
 from tests.accounts.authenticators import code_at, code_now, step_now
+from tests.concurrency import run_concurrently
 from tests.factories import PASSWORD, World, make_app
-from tests.one_moment import at_one_moment
-from tests.web.test_routes import TABLE, Cast, endpoints, everything_written
+from tests.web.test_routes import TABLE, Cast, count_rows_and_events, endpoints
 from tracker.accounts.services.account_links import issue_link
 from tracker.accounts.sessions import COOKIE_NAME
 from tracker.extensions import db
@@ -139,14 +139,14 @@ def test_no_page_opens_before_the_second_step(app: Flask, world: World, lack: Si
         assert rule
         if rule.public or rule.step is lack:
             continue
-        before = before or everything_written()
+        before = before or count_rows_and_events()
         for method, _ in endpoints(app)[endpoint]:
             for headers in ({}, {"Accept": "application/json"}):
                 answer = browser.open(cast.address(endpoint, method), method=method, headers=headers)
                 assert answer.status_code == 302, (endpoint, answer.status_code)
                 assert answer.location.split("?")[0] == wanted, (endpoint, answer.location)
                 answer.close()
-    assert everything_written() == before
+    assert count_rows_and_events() == before
 
 
 def test_public_pages_treat_a_pending_sign_in_as_signed_out(bob: Person, app: Flask) -> None:
@@ -219,7 +219,7 @@ def test_second_of_two_concurrent_uses_of_a_code_is_refused(
     def prove_it(browser: FlaskClient) -> int:
         return browser.post(path, data={"code": code}).status_code
 
-    assert sorted(at_one_moment(app, *[(browser, prove_it) for browser in browsers])) == [303, 422]
+    assert sorted(run_concurrently(app, *[(browser, prove_it) for browser in browsers])) == [303, 422]
 
 
 def test_right_code_has_to_wait_after_five_wrong_ones(bob: Person, app: Flask, freeze_clock: Hold) -> None:
@@ -250,15 +250,15 @@ def test_recovery_code_works_once_and_sends_an_email(
     bob: Person,
     codes: list[str],
     app: Flask,
-    mails_to: Callable[..., list[str]],
-    acts: Callable[[], list[str]],
+    emails_to: Callable[..., list[str]],
+    recorded_acts: Callable[[], list[str]],
 ) -> None:
     browser = sign_in(app, bob, "/queue")
     answer = browser.post("/two-step-verification/recovery-code?next=/queue", data={"code": " ABCD efgh-JKMN "})
     assert (answer.status_code, answer.location) == (303, "/queue")
     assert "1 recovery code left. Make new ones under My account." in browser.get("/queue").text
-    assert acts()[-1] == "recovery_code_used"
-    assert "one of your recovery codes" in mails_to(bob)[0]
+    assert recorded_acts()[-1] == "recovery_code_used"
+    assert "one of your recovery codes" in emails_to(bob)[0]
     again = sign_in(app, bob)
     assert again.post("/two-step-verification/recovery-code", data={"code": codes[0]}).status_code == 422
     assert again.post("/two-step-verification/recovery-code", data={"code": codes[1]}).status_code == 303
@@ -297,7 +297,7 @@ def test_password_reset_does_not_bypass_two_step_verification(bob: Person, app: 
 
 
 def test_invited_assessor_sets_up_two_step_verification_first(
-    world: World, app: Flask, mails_to: Callable[..., list[str]]
+    world: World, app: Flask, emails_to: Callable[..., list[str]]
 ) -> None:
     with transaction():
         ivy = factories.make_person("Ivy Okafor", world.northgate, Role.ASSESSOR)
@@ -323,8 +323,8 @@ def test_operator_resets_two_step_verification(
     bob: Person,
     codes: list[str],
     app: Flask,
-    mails_to: Callable[..., list[str]],
-    acts: Callable[[], list[str]],
+    emails_to: Callable[..., list[str]],
+    recorded_acts: Callable[[], list[str]],
 ) -> None:
     browser = sign_in(app, bob)
     prove(browser, code_now())
@@ -335,8 +335,8 @@ def test_operator_resets_two_step_verification(
     assert browser.get("/queue").location.startswith("/sign-in")
     assert sign_in(app, bob).get("/queue").location.startswith("/account/two-step-verification")
     assert not db.session.scalars(select(RecoveryCode.id)).all()
-    assert acts() == ["two_step_verification_reset"]
-    assert "The system operator of the evidence tracker removed your two-step verification" in mails_to(bob)[0]
+    assert recorded_acts() == ["two_step_verification_reset"]
+    assert "The system operator of the evidence tracker removed your two-step verification" in emails_to(bob)[0]
     db.session.commit()
     again = app.test_cli_runner().invoke(args=["people", "reset-two-step-verification", bob.email])
     assert "has not set up two-step verification. Nothing was changed." in again.output

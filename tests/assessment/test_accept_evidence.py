@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import select
 
 from tests import factories
-from tests.assessment import stories
-from tests.assessment.stories import build_draft
+from tests.assessment import workflow
+from tests.assessment.workflow import build_draft
 from tests.factories import World
 from tracker import clock
 from tracker.assessment.services import assessments, releasing
@@ -27,8 +27,8 @@ def live_outcomes() -> dict[int, Outcome]:
 
 
 def test_accepted_evidence_is_not_decided_for_ten_seconds(world: World) -> None:
-    _, version, (first, second) = stories.submit_item(world.cfacc15, "Complaint", "1", "2")
-    bob = factories.actor(world.bob)
+    _, version, (first, second) = workflow.submit_item(world.cfacc15, "Complaint", "1", "2")
+    bob = factories.make_actor(world.bob)
     with transaction():
         assessments.save_draft(
             world.cfacc15, version, build_draft({first: MET, second: MORE}, {second: "Which day?"}), bob
@@ -41,14 +41,14 @@ def test_accepted_evidence_is_not_decided_for_ten_seconds(world: World) -> None:
 
 
 def test_decisions_are_recorded_after_ten_seconds(world: World) -> None:
-    _, version, (first, second) = stories.submit_item(world.cfacc15, "Complaint", "1", "2")
-    bob = factories.actor(world.bob)
+    _, version, (first, second) = workflow.submit_item(world.cfacc15, "Complaint", "1", "2")
+    bob = factories.make_actor(world.bob)
     with transaction():
         assessments.save_draft(
             world.cfacc15, version, build_draft({first: MET, second: MORE}, {second: "Which day?"}), bob
         )
         assessments.accept_evidence(world.cfacc15, version, bob)
-    stories.pass_time_to_undo()
+    workflow.pass_time_to_undo()
     assert releasing.release_due_assessments() == 1
     assert live_outcomes() == {first.id: MET, second.id: MORE}
     decision = db.session.scalars(select(Decision).where(Decision.claim_id == second.id)).one()
@@ -56,24 +56,24 @@ def test_decisions_are_recorded_after_ten_seconds(world: World) -> None:
     assert decision.evidence_version_id == version.id
 
 
-def test_release_is_one_event_under_the_assessors_grant(world: World, acts: Callable[[], list[str]]) -> None:
-    _, version, claims = stories.submit_item(world.cfacc15, "Complaint", "1")
-    stories.accept(world.cfacc15, version, world.bob, claims)
+def test_release_is_one_event_under_the_assessors_grant(world: World, recorded_acts: Callable[[], list[str]]) -> None:
+    _, version, claims = workflow.submit_item(world.cfacc15, "Complaint", "1")
+    workflow.accept(world.cfacc15, version, world.bob, claims)
     event = db.session.scalars(select(Event).where(Event.act == "assessment_released")).one()
-    assert acts().count("assessment_released") == 1
-    assert (event.actor_id, event.grant_id) == (world.bob.id, factories.actor(world.bob).grant_id)
+    assert recorded_acts().count("assessment_released") == 1
+    assert (event.actor_id, event.grant_id) == (world.bob.id, factories.make_actor(world.bob).grant_id)
     assert version.content_hash.encode() in event.body
     assert b'"outcome":"accepted"' in event.body
 
 
 def test_second_assessment_supersedes_and_keeps_the_first(world: World) -> None:
-    _, version, (claim,) = stories.submit_item(world.cfacc15, "Complaint", "1")
-    stories.accept(world.cfacc15, version, world.bob, [claim])
-    bob = factories.actor(world.bob)
+    _, version, (claim,) = workflow.submit_item(world.cfacc15, "Complaint", "1")
+    workflow.accept(world.cfacc15, version, world.bob, [claim])
+    bob = factories.make_actor(world.bob)
     with transaction():
         assessments.save_draft(world.cfacc15, version, build_draft({claim: MORE}, {claim: "I misread it."}), bob)
         assessment = assessments.accept_evidence(world.cfacc15, version, bob)
-    stories.release(assessment.id)
+    workflow.release(assessment.id)
     assert live_outcomes() == {claim.id: MORE}
     every = db.session.scalars(select(Decision).order_by(Decision.id)).all()
     assert [each.outcome for each in every] == [MET, MORE]
@@ -81,15 +81,15 @@ def test_second_assessment_supersedes_and_keeps_the_first(world: World) -> None:
 
 
 def test_unchanged_decision_is_not_made_again(world: World) -> None:
-    _, version, (claim,) = stories.submit_item(world.cfacc15, "Complaint", "1")
-    stories.accept(world.cfacc15, version, world.bob, [claim])
-    stories.accept(world.cfacc15, version, world.bob, [claim])
+    _, version, (claim,) = workflow.submit_item(world.cfacc15, "Complaint", "1")
+    workflow.accept(world.cfacc15, version, world.bob, [claim])
+    workflow.accept(world.cfacc15, version, world.bob, [claim])
     assert len(db.session.scalars(select(Decision)).all()) == 1
 
 
 def test_accepting_needs_an_outcome_for_every_claim(world: World) -> None:
-    _, version, (first, _) = stories.submit_item(world.cfacc15, "Complaint", "1", "2")
-    bob = factories.actor(world.bob)
+    _, version, (first, _) = workflow.submit_item(world.cfacc15, "Complaint", "1", "2")
+    bob = factories.make_actor(world.bob)
     assessments.save_draft(world.cfacc15, version, build_draft({first: MET}), bob)
     with pytest.raises(Invalid, match="1 claim has none"):
         assessments.accept_evidence(world.cfacc15, version, bob)
@@ -97,18 +97,18 @@ def test_accepting_needs_an_outcome_for_every_claim(world: World) -> None:
 
 
 def test_claim_in_another_unit_does_not_block_accepting(world: World) -> None:
-    evidence, version, (claim,) = stories.submit_item(world.cfacc15, "Complaint", "1")
+    evidence, version, (claim,) = workflow.submit_item(world.cfacc15, "Complaint", "1")
     with transaction():
         factories.claim(world.inscc004, evidence, "1")
-    stories.accept(world.cfacc15, version, world.bob, [claim])
+    workflow.accept(world.cfacc15, version, world.bob, [claim])
     assert live_outcomes() == {claim.id: MET}
 
 
 @pytest.mark.parametrize("check", releasing.CHECKS)
 def test_accepting_needs_every_check_and_the_refusal_names_it(world: World, check: str) -> None:
-    _, version, (claim,) = stories.submit_item(world.cfacc15, "Complaint", "1")
-    bob = factories.actor(world.bob)
-    draft = assessments.DraftDecisions({claim.id: MET}, {}, {**stories.ALL_CHECKS, check: False})
+    _, version, (claim,) = workflow.submit_item(world.cfacc15, "Complaint", "1")
+    bob = factories.make_actor(world.bob)
+    draft = assessments.DraftDecisions({claim.id: MET}, {}, {**workflow.ALL_CHECKS, check: False})
     assessments.save_draft(world.cfacc15, version, draft, bob)
     with pytest.raises(Invalid, match=f"tick that the evidence is {check}"):
         assessments.accept_evidence(world.cfacc15, version, bob)
@@ -116,44 +116,44 @@ def test_accepting_needs_every_check_and_the_refusal_names_it(world: World, chec
 
 
 def test_evidence_cannot_be_accepted_twice(world: World) -> None:
-    _, version, (claim,) = stories.submit_item(world.cfacc15, "Complaint", "1")
-    bob = factories.actor(world.bob)
+    _, version, (claim,) = workflow.submit_item(world.cfacc15, "Complaint", "1")
+    bob = factories.make_actor(world.bob)
     assessments.save_draft(world.cfacc15, version, build_draft({claim: MET}), bob)
     assessments.accept_evidence(world.cfacc15, version, bob)
     with pytest.raises(Refused, match="just finished"):
         assessments.accept_evidence(world.cfacc15, version, bob)
     with pytest.raises(Refused, match="undo it first"):
-        assessments.save_draft(world.cfacc15, version, stories.EMPTY_DRAFT, bob)
+        assessments.save_draft(world.cfacc15, version, workflow.EMPTY_DRAFT, bob)
     rollback()
 
 
 def test_older_version_cannot_be_accepted(world: World) -> None:
-    evidence, version, (claim,) = stories.submit_item(world.cfacc15, "Complaint", "1")
-    bob = factories.actor(world.bob)
+    evidence, version, (claim,) = workflow.submit_item(world.cfacc15, "Complaint", "1")
+    bob = factories.make_actor(world.bob)
     with transaction():
         assessments.save_draft(world.cfacc15, version, build_draft({claim: MET}), bob)
-    stories.submit_next_version(evidence)
+    workflow.submit_next_version(evidence)
     with pytest.raises(Conflict, match="newer version"):
         assessments.accept_evidence(world.cfacc15, version, bob)
     rollback()
 
 
 def test_draft_with_another_items_claim_is_refused(world: World) -> None:
-    _, version, _ = stories.submit_item(world.cfacc15, "Complaint", "1")
-    _, _, (elsewhere,) = stories.submit_item(world.cfacc15, "Briefing", "2")
+    _, version, _ = workflow.submit_item(world.cfacc15, "Complaint", "1")
+    _, _, (elsewhere,) = workflow.submit_item(world.cfacc15, "Briefing", "2")
     with pytest.raises(NotFound):
-        assessments.save_draft(world.cfacc15, version, build_draft({elsewhere: MET}), factories.actor(world.bob))
+        assessments.save_draft(world.cfacc15, version, build_draft({elsewhere: MET}), factories.make_actor(world.bob))
     rollback()
 
 
 def test_candidate_cannot_assess_their_own_work(world: World) -> None:
-    _, version, (claim,) = stories.submit_item(world.cfacc15, "Complaint", "1")
+    _, version, (claim,) = workflow.submit_item(world.cfacc15, "Complaint", "1")
     with pytest.raises(Refused, match="their own work"):
-        assessments.save_draft(world.cfacc15, version, build_draft({claim: MET}), factories.actor(world.alice))
+        assessments.save_draft(world.cfacc15, version, build_draft({claim: MET}), factories.make_actor(world.alice))
 
 
 def test_person_who_has_verified_cannot_assess_in_any_round(world: World) -> None:
-    _, version, (claim,) = stories.submit_item(world.cfacc15, "Complaint", "1")
+    _, version, (claim,) = workflow.submit_item(world.cfacc15, "Complaint", "1")
     with transaction():
         sample = Sample(
             attempt_id=world.cfacc15.id,
@@ -166,29 +166,29 @@ def test_person_who_has_verified_cannot_assess_in_any_round(world: World) -> Non
         db.session.add(sample)
         world.cfacc15.round = 2
     with pytest.raises(Refused, match="cannot assess it"):
-        assessments.save_draft(world.cfacc15, version, build_draft({claim: MET}), factories.actor(world.carol))
+        assessments.save_draft(world.cfacc15, version, build_draft({claim: MET}), factories.make_actor(world.carol))
 
 
 @pytest.mark.parametrize("state", [state for state in AttemptState if state is not AttemptState.IN_PROGRESS])
 def test_only_a_unit_in_progress_can_be_assessed(world: World, state: AttemptState) -> None:
-    _, version, (claim,) = stories.submit_item(world.cfacc15, "Complaint", "1")
+    _, version, (claim,) = workflow.submit_item(world.cfacc15, "Complaint", "1")
     with transaction():
         world.cfacc15.state = state
     with pytest.raises(Refused, match="cannot be assessed"):
-        assessments.save_draft(world.cfacc15, version, build_draft({claim: MET}), factories.actor(world.bob))
+        assessments.save_draft(world.cfacc15, version, build_draft({claim: MET}), factories.make_actor(world.bob))
 
 
 def test_work_of_a_withdrawn_candidate_cannot_be_assessed(world: World) -> None:
-    _, version, (claim,) = stories.submit_item(world.cfacc15, "Complaint", "1")
+    _, version, (claim,) = workflow.submit_item(world.cfacc15, "Complaint", "1")
     with transaction():
         world.registration.withdrawn_at, world.registration.withdrawn_reason = clock.now(), "Left the company"
     with pytest.raises(Refused, match="withdrawn"):
-        assessments.save_draft(world.cfacc15, version, build_draft({claim: MET}), factories.actor(world.bob))
+        assessments.save_draft(world.cfacc15, version, build_draft({claim: MET}), factories.make_actor(world.bob))
 
 
 def test_draft_comment_over_the_limit_is_refused(world: World) -> None:
-    _, version, (claim,) = stories.submit_item(world.cfacc15, "Complaint", "1")
+    _, version, (claim,) = workflow.submit_item(world.cfacc15, "Complaint", "1")
     draft = build_draft({claim: MET}, {claim: "x" * 10_000})
     with pytest.raises(Invalid, match="2,000 characters"):
-        assessments.save_draft(world.cfacc15, version, draft, factories.actor(world.bob))
+        assessments.save_draft(world.cfacc15, version, draft, factories.make_actor(world.bob))
     assert db.session.scalars(select(Assessment)).all() == []

@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from tests import factories
-from tests.assessment import stories
+from tests.assessment import workflow
 from tests.factories import World
 from tracker.assessment.services.claims import add_claim, remove_claim
 from tracker.errors import Invalid, NotFound, Refused
@@ -22,35 +22,37 @@ WHY = "Your notes show this too."
 
 
 def test_assessor_adds_a_claim_and_candidate_sees_the_reason(
-    world: World, client: ClientFor, acts: Callable[[], list[str]]
+    world: World, client: ClientFor, recorded_acts: Callable[[], list[str]]
 ) -> None:
-    evidence, version, _ = stories.submit_item(world.cfacc15, "Complaint", "1")
+    evidence, version, _ = workflow.submit_item(world.cfacc15, "Complaint", "1")
     with transaction():
         claim = add_claim(
-            world.cfacc15, version, factories.criterion(world.cfacc15, "2").id, WHY, factories.actor(world.bob)
+            world.cfacc15, version, factories.criterion(world.cfacc15, "2").id, WHY, factories.make_actor(world.bob)
         )
     assert (claim.added_reason, claim.claimed_by_id) == (WHY, world.bob.id)
-    assert acts().count("claim_added") == 1
+    assert recorded_acts().count("claim_added") == 1
     assert WHY in client(world.alice).get(f"/evidence/{evidence.id}").text
 
 
 def test_assessor_cannot_add_a_claim_that_exists(world: World) -> None:
-    _, version, _ = stories.submit_item(world.cfacc15, "Complaint", "1")
+    _, version, _ = workflow.submit_item(world.cfacc15, "Complaint", "1")
     with pytest.raises(Refused, match="already claims that criterion"):
-        add_claim(world.cfacc15, version, factories.criterion(world.cfacc15, "1").id, WHY, factories.actor(world.bob))
+        add_claim(
+            world.cfacc15, version, factories.criterion(world.cfacc15, "1").id, WHY, factories.make_actor(world.bob)
+        )
 
 
 def test_assessor_cannot_add_a_criterion_of_another_unit(world: World) -> None:
-    _, version, _ = stories.submit_item(world.cfacc15, "Complaint", "1")
+    _, version, _ = workflow.submit_item(world.cfacc15, "Complaint", "1")
     elsewhere = factories.criterion(world.inscc004, "1").id
     with pytest.raises(NotFound):
-        add_claim(world.cfacc15, version, elsewhere, WHY, factories.actor(world.bob))
+        add_claim(world.cfacc15, version, elsewhere, WHY, factories.make_actor(world.bob))
 
 
 @pytest.mark.parametrize(("reason", "sentence"), [("   ", "Enter the reason"), ("x" * 2_001, "2,000 characters")])
 def test_adding_and_removing_need_a_reason_within_the_limit(world: World, reason: str, sentence: str) -> None:
-    _, version, (claim,) = stories.submit_item(world.cfacc15, "Complaint", "1")
-    bob = factories.actor(world.bob)
+    _, version, (claim,) = workflow.submit_item(world.cfacc15, "Complaint", "1")
+    bob = factories.make_actor(world.bob)
     with pytest.raises(Invalid, match=sentence):
         add_claim(world.cfacc15, version, factories.criterion(world.cfacc15, "2").id, reason, bob)
     with pytest.raises(Invalid, match=sentence):
@@ -63,16 +65,18 @@ def test_simulated_evidence_is_refused_with_the_rule_of_the_unit(world: World) -
         evidence.method = Method.SIMULATION
         version = factories.submit(evidence)
     with pytest.raises(Refused, match="evidence requirement 1 says"):
-        add_claim(world.cfacc15, version, factories.criterion(world.cfacc15, "1").id, WHY, factories.actor(world.bob))
+        add_claim(
+            world.cfacc15, version, factories.criterion(world.cfacc15, "1").id, WHY, factories.make_actor(world.bob)
+        )
     rollback()
 
 
 def test_removed_claim_and_its_decision_stay_in_the_record(world: World, client: ClientFor) -> None:
-    evidence, version, claims = stories.submit_item(world.cfacc15, "Complaint", "1", "2")
-    stories.accept(world.cfacc15, version, world.bob, claims)
+    evidence, version, claims = workflow.submit_item(world.cfacc15, "Complaint", "1", "2")
+    workflow.accept(world.cfacc15, version, world.bob, claims)
     with transaction():
         remove_claim(
-            world.cfacc15, evidence.id, claims[0].id, "This is about another rule.", factories.actor(world.bob)
+            world.cfacc15, evidence.id, claims[0].id, "This is about another rule.", factories.make_actor(world.bob)
         )
     decision = db.session.scalars(select(Decision).where(Decision.claim_id == claims[0].id)).one()
     assert decision.superseded_at
@@ -81,15 +85,15 @@ def test_removed_claim_and_its_decision_stay_in_the_record(world: World, client:
 
 
 def test_claim_cannot_be_removed_through_another_item(world: World) -> None:
-    _, version, _ = stories.submit_item(world.cfacc15, "Complaint", "1")
-    _, _, (elsewhere,) = stories.submit_item(world.cfacc15, "Briefing", "2")
+    _, version, _ = workflow.submit_item(world.cfacc15, "Complaint", "1")
+    _, _, (elsewhere,) = workflow.submit_item(world.cfacc15, "Briefing", "2")
     with pytest.raises(NotFound):
-        remove_claim(world.cfacc15, version.evidence_id, elsewhere.id, WHY, factories.actor(world.bob))
+        remove_claim(world.cfacc15, version.evidence_id, elsewhere.id, WHY, factories.make_actor(world.bob))
 
 
 def test_claim_cannot_be_removed_twice(world: World) -> None:
-    _, version, (claim,) = stories.submit_item(world.cfacc15, "Complaint", "1")
-    bob = factories.actor(world.bob)
+    _, version, (claim,) = workflow.submit_item(world.cfacc15, "Complaint", "1")
+    bob = factories.make_actor(world.bob)
     remove_claim(world.cfacc15, version.evidence_id, claim.id, WHY, bob)
     with pytest.raises(NotFound):
         remove_claim(world.cfacc15, version.evidence_id, claim.id, WHY, bob)
@@ -98,10 +102,10 @@ def test_claim_cannot_be_removed_twice(world: World) -> None:
 
 @pytest.mark.parametrize("state", [state for state in AttemptState if state is not AttemptState.IN_PROGRESS])
 def test_claims_of_a_signed_unit_cannot_change(world: World, state: AttemptState) -> None:
-    _, version, (claim,) = stories.submit_item(world.cfacc15, "Complaint", "1")
+    _, version, (claim,) = workflow.submit_item(world.cfacc15, "Complaint", "1")
     with transaction():
         world.cfacc15.state = state
-    bob = factories.actor(world.bob)
+    bob = factories.make_actor(world.bob)
     with pytest.raises(Refused, match="cannot be assessed"):
         remove_claim(world.cfacc15, version.evidence_id, claim.id, WHY, bob)
     with pytest.raises(Refused, match="cannot be assessed"):
@@ -109,7 +113,7 @@ def test_claims_of_a_signed_unit_cannot_change(world: World, state: AttemptState
 
 
 def test_adding_and_removing_on_the_page_keep_what_was_typed(world: World, client: ClientFor) -> None:
-    evidence, _, (claim,) = stories.submit_item(world.cfacc15, "Complaint", "1")
+    evidence, _, (claim,) = workflow.submit_item(world.cfacc15, "Complaint", "1")
     bob, address = client(world.bob), f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/assess"
     typed = {f"outcome-{claim.id}": "met", "feedback": "Well told.", "valid": "y"}
     wanted = factories.criterion(world.cfacc15, "2").id
@@ -130,7 +134,7 @@ def test_adding_and_removing_on_the_page_keep_what_was_typed(world: World, clien
 
 
 def test_removing_the_last_claim_leads_back_to_the_queue(world: World, client: ClientFor) -> None:
-    evidence, _, (claim,) = stories.submit_item(world.cfacc15, "Complaint", "1")
+    evidence, _, (claim,) = workflow.submit_item(world.cfacc15, "Complaint", "1")
     bob, address = client(world.bob), f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/assess"
     data = {"act": f"remove-{claim.id}", f"remove-reason-{claim.id}": "Not this."}
     response = bob.post(address, data=data)

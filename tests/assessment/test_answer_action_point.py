@@ -33,7 +33,7 @@ def action_point(world: World) -> ActionPoint:
 
 
 def test_assessor_responds_to_an_action_point_on_the_page(
-    world: World, client: ClientFor, action_point: ActionPoint, acts: Callable[[], list[str]]
+    world: World, client: ClientFor, action_point: ActionPoint, recorded_acts: Callable[[], list[str]]
 ) -> None:
     bob, address = client(world.bob), f"/attempts/{world.cfacc15.id}/sign"
     page = bob.get(address).text
@@ -44,7 +44,7 @@ def test_assessor_responds_to_an_action_point_on_the_page(
     sent = bob.post(f"/attempts/{world.cfacc15.id}/action-points/{action_point.id}/answer", data={name: "Rule 4."})
     assert sent.status_code == 303
     assert "Rule 4." in bob.get(address).text
-    assert acts()[-1] == "action_point_answered"
+    assert recorded_acts()[-1] == "action_point_answered"
 
 
 def test_empty_response_is_refused(world: World, client: ClientFor, action_point: ActionPoint) -> None:
@@ -53,21 +53,21 @@ def test_empty_response_is_refused(world: World, client: ClientFor, action_point
     assert "Write your response." in sent.text
     for response, sentence in ((" ", "Write your response"), ("x" * 2_001, "2,000 characters")):
         with pytest.raises(Invalid, match=sentence):
-            answer_action_point(world.cfacc15, action_point.id, response, factories.actor(world.bob))
+            answer_action_point(world.cfacc15, action_point.id, response, factories.make_actor(world.bob))
 
 
 def test_action_point_has_one_response(world: World, action_point: ActionPoint) -> None:
     with transaction():
-        answer_action_point(world.cfacc15, action_point.id, "Rule 4.", factories.actor(world.bob))
+        answer_action_point(world.cfacc15, action_point.id, "Rule 4.", factories.make_actor(world.bob))
     with pytest.raises(Refused, match="already has a response"):
-        answer_action_point(world.cfacc15, action_point.id, "Rule 5.", factories.actor(world.bob))
+        answer_action_point(world.cfacc15, action_point.id, "Rule 5.", factories.make_actor(world.bob))
 
 
 def test_verifier_cannot_respond_to_their_own_action_point(
     world: World, client: ClientFor, action_point: ActionPoint
 ) -> None:
     with pytest.raises(Refused, match="cannot assess it"):
-        answer_action_point(world.cfacc15, action_point.id, "Fine.", factories.actor(world.carol))
+        answer_action_point(world.cfacc15, action_point.id, "Fine.", factories.make_actor(world.carol))
     rollback()
     address = f"/attempts/{world.cfacc15.id}/action-points/{action_point.id}/answer"
     for person in (world.alice, world.carol, world.dan, world.eve, world.grace):
@@ -76,4 +76,4 @@ def test_verifier_cannot_respond_to_their_own_action_point(
 
 def test_action_point_is_reached_through_its_own_attempt_only(world: World, action_point: ActionPoint) -> None:
     with pytest.raises(NotFound):
-        answer_action_point(world.inscc004, action_point.id, "Rule 4.", factories.actor(world.bob))
+        answer_action_point(world.inscc004, action_point.id, "Rule 4.", factories.make_actor(world.bob))

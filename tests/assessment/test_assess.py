@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from tests import factories
-from tests.assessment import stories
+from tests.assessment import workflow
 from tests.factories import World
 from tracker import clock
 from tracker.assessment.services.releasing import release_due_assessments
@@ -36,7 +36,7 @@ def met(claims: list[Claim]) -> dict[str, str]:
 
 
 def test_assess_page_shows_the_evidence_beside_its_claims(world: World, client: ClientFor) -> None:
-    evidence, _, claims = stories.submit_item(world.cfacc15, "Complaint", "1", "k:a")
+    evidence, _, claims = workflow.submit_item(world.cfacc15, "Complaint", "1", "k:a")
     with transaction():
         claims[0].locator = "page 3"
     page = client(world.bob).get(address(world.cfacc15, evidence)).text
@@ -49,12 +49,12 @@ def test_assess_page_shows_the_evidence_beside_its_claims(world: World, client: 
 
 
 def test_assess_page_shows_marking_points(world: World, client: ClientFor) -> None:
-    evidence, _, _ = stories.submit_item(world.cfacc15, "Complaint", "1")
+    evidence, _, _ = workflow.submit_item(world.cfacc15, "Complaint", "1")
     assert "Marking points" in client(world.bob).get(address(world.cfacc15, evidence)).text
 
 
 def test_only_the_allocated_assessor_assesses(world: World, client: ClientFor) -> None:
-    evidence, _, claims = stories.submit_item(world.cfacc15, "Complaint", "1")
+    evidence, _, claims = workflow.submit_item(world.cfacc15, "Complaint", "1")
     for person in (world.alice, world.carol, world.dan, world.eve, world.frank, world.grace, world.heidi):
         browser = client(person)
         assert browser.get(address(world.cfacc15, evidence)).status_code == 404, person.name
@@ -66,12 +66,12 @@ def test_only_the_allocated_assessor_assesses(world: World, client: ClientFor) -
 def test_verifier_of_an_attempt_reads_its_evidence_but_cannot_assess_it(world: World, client: ClientFor) -> None:
     with transaction():
         factories.grant(world.carol, world.northgate, factories.Role.ASSESSOR)
-    evidence, _, _ = stories.submit_item(world.cfacc15, "Complaint", "1")
+    evidence, _, _ = workflow.submit_item(world.cfacc15, "Complaint", "1")
     assert client(world.carol).get(address(world.cfacc15, evidence)).status_code == 403
 
 
 def test_evidence_is_reached_through_its_own_attempt_only(world: World, client: ClientFor) -> None:
-    evidence, _, _ = stories.submit_item(world.cfacc15, "Complaint", "1")
+    evidence, _, _ = workflow.submit_item(world.cfacc15, "Complaint", "1")
     assert client(world.bob).get(address(world.inscc004, evidence)).status_code == 404
     assert client(world.grace).get(address(world.franks_attempt, evidence)).status_code == 404
 
@@ -84,7 +84,7 @@ def test_draft_evidence_cannot_be_assessed(world: World, client: ClientFor) -> N
 
 
 def test_each_draft_decision_is_autosaved(world: World, client: ClientFor) -> None:
-    evidence, _, (first, second) = stories.submit_item(world.cfacc15, "Complaint", "1", "2")
+    evidence, _, (first, second) = workflow.submit_item(world.cfacc15, "Complaint", "1", "2")
     bob = client(world.bob)
     save = f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/assessment"
     for name, value in ((f"outcome-{first.id}", "met"), (f"comment-{second.id}", "Which day?"), ("valid", "y")):
@@ -104,7 +104,7 @@ def test_each_draft_decision_is_autosaved(world: World, client: ClientFor) -> No
 
 
 def test_draft_assessment_is_seen_by_its_assessor_only(world: World, client: ClientFor) -> None:
-    evidence, _, _ = stories.submit_item(world.cfacc15, "Complaint", "1")
+    evidence, _, _ = workflow.submit_item(world.cfacc15, "Complaint", "1")
     save = f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/assessment"
     client(world.bob).post(save, data={"feedback": "Secret for now", "changed": "feedback"})
     assert "Secret" not in client(world.alice).get(f"/evidence/{evidence.id}").text
@@ -115,7 +115,7 @@ def test_draft_assessment_is_seen_by_its_assessor_only(world: World, client: Cli
 def test_draft_decision_on_another_items_claim_is_refused(
     world: World, client: ClientFor, sent: dict[str, str]
 ) -> None:
-    evidence, _, _ = stories.submit_item(world.cfacc15, "Complaint", "1")
+    evidence, _, _ = workflow.submit_item(world.cfacc15, "Complaint", "1")
     save = f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/assessment"
     reply = client(world.bob).post(
         save, data={**sent, "changed": next(iter(sent))}, headers={"Accept": "application/json"}
@@ -125,7 +125,7 @@ def test_draft_decision_on_another_items_claim_is_refused(
 
 
 def test_refused_assessment_keeps_what_was_typed(world: World, client: ClientFor) -> None:
-    evidence, _, (first, second) = stories.submit_item(world.cfacc15, "Complaint", "1", "2")
+    evidence, _, (first, second) = workflow.submit_item(world.cfacc15, "Complaint", "1", "2")
     typed = {
         f"outcome-{first.id}": "needs_more",
         f"comment-{second.id}": "<b>Which</b> day?",
@@ -143,7 +143,7 @@ def test_refused_assessment_keeps_what_was_typed(world: World, client: ClientFor
 
 
 def test_comment_over_the_limit_is_refused_and_kept(world: World, client: ClientFor) -> None:
-    evidence, _, (claim,) = stories.submit_item(world.cfacc15, "Complaint", "1")
+    evidence, _, (claim,) = workflow.submit_item(world.cfacc15, "Complaint", "1")
     typed = {f"comment-{claim.id}": "y" * 10_000, "act": "accept"}
     response = client(world.bob).post(address(world.cfacc15, evidence), data=typed)
     assert response.status_code == 422
@@ -152,8 +152,8 @@ def test_comment_over_the_limit_is_refused_and_kept(world: World, client: Client
 
 
 def test_after_accepting_the_next_item_opens_with_undo(world: World, client: ClientFor) -> None:
-    first, _, claims = stories.submit_item(world.cfacc15, "Complaint", "1", days_ago=3)
-    second, _, _ = stories.submit_item(world.cfacc15, "Briefing", "2", days_ago=2)
+    first, _, claims = workflow.submit_item(world.cfacc15, "Complaint", "1", days_ago=3)
+    second, _, _ = workflow.submit_item(world.cfacc15, "Briefing", "2", days_ago=2)
     bob = client(world.bob)
     response = bob.post(address(world.cfacc15, first), data={**met(claims), **ALL_CHECKS, "act": "accept"})
     assert response.status_code == 303
@@ -165,10 +165,10 @@ def test_after_accepting_the_next_item_opens_with_undo(world: World, client: Cli
 
 
 def test_next_item_is_first_the_same_item_in_another_unit(world: World, client: ClientFor) -> None:
-    evidence, _, claims = stories.submit_item(world.cfacc15, "Complaint", "1", days_ago=3)
+    evidence, _, claims = workflow.submit_item(world.cfacc15, "Complaint", "1", days_ago=3)
     with transaction():
         factories.claim(world.inscc004, evidence, "1")
-    stories.submit_item(world.cfacc15, "Briefing", "2", days_ago=5)
+    workflow.submit_item(world.cfacc15, "Briefing", "2", days_ago=5)
     bob = client(world.bob)
     assert "INSCC004, 1 to assess" in bob.get(address(world.cfacc15, evidence)).text
     response = bob.post(address(world.cfacc15, evidence), data={**met(claims), **ALL_CHECKS, "act": "accept"})
@@ -176,7 +176,7 @@ def test_next_item_is_first_the_same_item_in_another_unit(world: World, client: 
 
 
 def test_after_the_last_item_the_queue_opens_with_undo(world: World, client: ClientFor) -> None:
-    evidence, _, claims = stories.submit_item(world.cfacc15, "Complaint", "1")
+    evidence, _, claims = workflow.submit_item(world.cfacc15, "Complaint", "1")
     bob = client(world.bob)
     response = bob.post(address(world.cfacc15, evidence), data={**met(claims), **ALL_CHECKS, "act": "accept"})
     page = bob.get(response.location).text
@@ -185,9 +185,9 @@ def test_after_the_last_item_the_queue_opens_with_undo(world: World, client: Cli
 
 
 def test_queue_filter_is_kept_from_item_to_item(world: World, client: ClientFor) -> None:
-    first, _, claims = stories.submit_item(world.cfacc15, "Complaint", "1", days_ago=3)
-    stories.submit_item(world.inscc004, "Letter", "1", days_ago=2)
-    third, _, _ = stories.submit_item(world.cfacc15, "Briefing", "2", days_ago=1)
+    first, _, claims = workflow.submit_item(world.cfacc15, "Complaint", "1", days_ago=3)
+    workflow.submit_item(world.inscc004, "Letter", "1", days_ago=2)
+    third, _, _ = workflow.submit_item(world.cfacc15, "Briefing", "2", days_ago=1)
     bob, narrowed = client(world.bob), f"{address(world.cfacc15, first)}?unit=CFACC15"
     assert "1 of 2" in bob.get(narrowed).text
     response = bob.post(narrowed, data={**met(claims), **ALL_CHECKS, "act": "accept"})
@@ -195,12 +195,12 @@ def test_queue_filter_is_kept_from_item_to_item(world: World, client: ClientFor)
 
 
 def test_form_sent_twice_decides_once(world: World, client: ClientFor) -> None:
-    evidence, _, claims = stories.submit_item(world.cfacc15, "Complaint", "1")
+    evidence, _, claims = workflow.submit_item(world.cfacc15, "Complaint", "1")
     bob = client(world.bob)
     form = {**met(claims), **ALL_CHECKS, "act": "accept", **hidden(bob.get(address(world.cfacc15, evidence)).text)}
     assert bob.post(address(world.cfacc15, evidence), data=form).status_code == 303
     assert bob.post(address(world.cfacc15, evidence), data=form).status_code == 409
-    stories.pass_time_to_undo()
+    workflow.pass_time_to_undo()
     late = bob.post(address(world.cfacc15, evidence), data=form)
     assert late.status_code == 409
     assert "was assessed since you opened this page" in late.text
@@ -209,10 +209,10 @@ def test_form_sent_twice_decides_once(world: World, client: ClientFor) -> None:
 
 
 def test_page_of_an_older_version_shows_the_newest_and_keeps_what_was_typed(world: World, client: ClientFor) -> None:
-    evidence, _, claims = stories.submit_item(world.cfacc15, "Complaint", "1")
+    evidence, _, claims = workflow.submit_item(world.cfacc15, "Complaint", "1")
     bob = client(world.bob)
     form = {**met(claims), **ALL_CHECKS, "act": "accept", **hidden(bob.get(address(world.cfacc15, evidence)).text)}
-    newer = stories.submit_next_version(evidence, "The customer rang again.")
+    newer = workflow.submit_next_version(evidence, "The customer rang again.")
     response = bob.post(address(world.cfacc15, evidence), data={**form, "feedback": "Well told"})
     assert response.status_code == 409
     assert "has submitted version 2 since you opened this page" in response.text
@@ -223,9 +223,9 @@ def test_page_of_an_older_version_shows_the_newest_and_keeps_what_was_typed(worl
 
 
 def test_later_version_lists_changes_and_shows_earlier_feedback(world: World, client: ClientFor) -> None:
-    evidence, version, _ = stories.submit_item(world.cfacc15, "Complaint", "1")
-    stories.return_item(world.cfacc15, version, world.bob, stories.build_draft({}, feedback="Which day was it?"))
-    stories.submit_next_version(evidence)
+    evidence, version, _ = workflow.submit_item(world.cfacc15, "Complaint", "1")
+    workflow.return_item(world.cfacc15, version, world.bob, workflow.build_draft({}, feedback="Which day was it?"))
+    workflow.submit_next_version(evidence)
     page = client(world.bob).get(address(world.cfacc15, evidence)).text
     assert "1 change since version 1" in page
     assert "Changed since version 1: what was done." in page
@@ -233,20 +233,20 @@ def test_later_version_lists_changes_and_shows_earlier_feedback(world: World, cl
 
 
 def test_what_was_met_on_an_earlier_version_is_affirmed_by_one_button(world: World, client: ClientFor) -> None:
-    evidence, version, claims = stories.submit_item(world.cfacc15, "Complaint", "1", "2")
-    stories.accept(world.cfacc15, version, world.bob, claims)
-    stories.submit_next_version(evidence)
+    evidence, version, claims = workflow.submit_item(world.cfacc15, "Complaint", "1", "2")
+    workflow.accept(world.cfacc15, version, world.bob, claims)
+    workflow.submit_next_version(evidence)
     bob = client(world.bob)
     page = " ".join(bob.get(address(world.cfacc15, evidence)).text.split())
     assert "2 criteria here were met on an earlier version" in page
     assert "checked" not in page
     assert bob.post(address(world.cfacc15, evidence), data={"act": "affirm"}).status_code == 303
-    stories.pass_time_to_undo()
+    workflow.pass_time_to_undo()
     assert "No evidence to assess." in bob.get("/queue").text
 
 
 def test_signed_unit_cannot_be_assessed(world: World, client: ClientFor) -> None:
-    evidence, _, claims = stories.submit_item(world.cfacc15, "Complaint", "1")
+    evidence, _, claims = workflow.submit_item(world.cfacc15, "Complaint", "1")
     with transaction():
         world.cfacc15.state = AttemptState.VERIFIED
     response = client(world.bob).post(
@@ -260,14 +260,17 @@ def test_the_page_asks_little_of_the_database_whatever_its_length(
     world: World, client: ClientFor, count_statements: Callable[[], AbstractContextManager[list[str]]]
 ) -> None:
     clock.frozen = clock.now()  # a session notes once a minute that it was seen
-    few, _, _ = stories.submit_item(world.cfacc15, "One claim", "1")
-    many, version, claims = stories.submit_item(world.cfacc15, "Many", *"123456789")
-    stories.return_item(
-        world.cfacc15, version, world.bob, stories.build_draft({claims[0]: Outcome.NOT_MET}, feedback="More, please.")
+    few, _, _ = workflow.submit_item(world.cfacc15, "One claim", "1")
+    many, version, claims = workflow.submit_item(world.cfacc15, "Many", *"123456789")
+    workflow.return_item(
+        world.cfacc15,
+        version,
+        world.bob,
+        workflow.build_draft({claims[0]: Outcome.NOT_MET}, feedback="More, please."),
     )
-    stories.submit_next_version(many)
+    workflow.submit_next_version(many)
     for n in range(8):
-        stories.submit_item(world.cfacc15, f"Item {n}", "1", "2")
+        workflow.submit_item(world.cfacc15, f"Item {n}", "1", "2")
     bob, counts = client(world.bob), []
     for evidence in (few, many):
         with count_statements() as statements:
@@ -277,7 +280,7 @@ def test_the_page_asks_little_of_the_database_whatever_its_length(
 
 
 def test_evidence_and_unit_pages_link_to_the_assess_page(world: World, client: ClientFor) -> None:
-    evidence, _, _ = stories.submit_item(world.cfacc15, "Complaint", "1")
+    evidence, _, _ = workflow.submit_item(world.cfacc15, "Complaint", "1")
     unit, item = f"/attempts/{world.cfacc15.id}", f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}"
     assert address(world.cfacc15, evidence) in client(world.bob).get(item).text
     assert "Sign off this unit" in client(world.bob).get(unit).text

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from tests import factories
-from tests.assessment import stories
+from tests.assessment import workflow
 from tests.factories import PASSWORD, World
 from tracker import clock
 from tracker.assessment.services import signing
@@ -28,28 +28,30 @@ def form_of(page: str, **more: str) -> dict[str, str]:
     return {**shown, "password": PASSWORD, **more}
 
 
-def test_candidate_signs_the_snapshot_that_the_assessor_signed(world: World, acts: Callable[[], list[str]]) -> None:
-    stories.sign(world, world.cfacc15)
-    stories.confirm(world.cfacc15)
+def test_candidate_signs_the_snapshot_that_the_assessor_signed(
+    world: World, recorded_acts: Callable[[], list[str]]
+) -> None:
+    workflow.sign(world, world.cfacc15)
+    workflow.confirm(world.cfacc15)
     assert world.cfacc15.state is AttemptState.CONFIRMED
     bob, alice = db.session.scalars(select(Signature).order_by(Signature.id)).all()
     assert (alice.role, alice.person_id) == (SignatureRole.CANDIDATE, world.alice.id)
     assert alice.snapshot_hash == bob.snapshot_hash
     assert alice.statement == STATEMENT_OF_COMPETENCE
-    assert acts()[-1] == "unit_confirmed"
+    assert recorded_acts()[-1] == "unit_confirmed"
 
 
 def test_evidence_submitted_after_sign_off_is_not_on_the_form(world: World) -> None:
-    stories.sign(world, world.cfacc15)
+    workflow.sign(world, world.cfacc15)
     seen = take_snapshot(world.cfacc15).hash
-    clock.frozen = clock.now() + stories.timedelta(minutes=1)
-    stories.submit_item(world.cfacc15, "Later", "1")
+    clock.frozen = clock.now() + workflow.timedelta(minutes=1)
+    workflow.submit_item(world.cfacc15, "Later", "1")
     assert take_snapshot(world.cfacc15).hash == seen
 
 
 def test_what_changed_in_between_is_not_signed(world: World) -> None:
-    stories.sign(world, world.cfacc15)
-    alice = factories.actor(world.alice)
+    workflow.sign(world, world.cfacc15)
+    alice = factories.make_actor(world.alice)
     with pytest.raises(Conflict, match="changed while you were reading"):
         signing.confirm_unit(world.cfacc15, "0" * 64, alice, clock.now())
     seen = take_snapshot(world.cfacc15).hash
@@ -60,24 +62,24 @@ def test_what_changed_in_between_is_not_signed(world: World) -> None:
 
 def test_unit_cannot_be_confirmed_before_sign_off(world: World, client: ClientFor) -> None:
     with pytest.raises(Refused, match="the assessor signs it next"):
-        stories.confirm(world.cfacc15)
+        workflow.confirm(world.cfacc15)
     page = client(world.alice).get(f"/attempts/{world.cfacc15.id}/confirm").text
     assert "There is nothing to confirm." in page
 
 
 def test_unit_cannot_be_confirmed_twice(world: World) -> None:
-    stories.sign(world, world.cfacc15)
-    stories.confirm(world.cfacc15)
+    workflow.sign(world, world.cfacc15)
+    workflow.confirm(world.cfacc15)
     with pytest.raises(Refused, match="the internal verifier verifies it next"):
-        stories.confirm(world.cfacc15)
+        workflow.confirm(world.cfacc15)
 
 
 def test_only_the_candidate_confirms(world: World, client: ClientFor) -> None:
-    stories.sign(world, world.cfacc15)
+    workflow.sign(world, world.cfacc15)
     seen = take_snapshot(world.cfacc15).hash
     for person in (world.bob, world.frank):
         with pytest.raises(NotFound):
-            signing.confirm_unit(world.cfacc15, seen, factories.actor(person), clock.now())
+            signing.confirm_unit(world.cfacc15, seen, factories.make_actor(person), clock.now())
     rollback()
     address = f"/attempts/{world.cfacc15.id}/confirm"
     for person in (world.bob, world.carol, world.dan, world.eve, world.frank, world.grace, world.heidi):
@@ -87,7 +89,7 @@ def test_only_the_candidate_confirms(world: World, client: ClientFor) -> None:
 
 
 def test_candidate_signs_the_statement_of_competence(world: World, client: ClientFor) -> None:
-    stories.sign(world, world.cfacc15, comment="Well done.")
+    workflow.sign(world, world.cfacc15, comment="Well done.")
     alice, address = client(world.alice), f"/attempts/{world.cfacc15.id}/confirm"
     page = alice.get(address).text
     assert STATEMENT_OF_COMPETENCE in page
@@ -98,7 +100,7 @@ def test_candidate_signs_the_statement_of_competence(world: World, client: Clien
 
 
 def test_a_wrong_password_signs_nothing(world: World, client: ClientFor) -> None:
-    stories.sign(world, world.cfacc15)
+    workflow.sign(world, world.cfacc15)
     alice, address = client(world.alice), f"/attempts/{world.cfacc15.id}/confirm"
     response = alice.post(address, data=form_of(alice.get(address).text, password="wrong"))
     assert response.status_code == 422
@@ -107,18 +109,18 @@ def test_a_wrong_password_signs_nothing(world: World, client: ClientFor) -> None
 
 
 def test_outdated_confirmation_page_is_refused(world: World, client: ClientFor) -> None:
-    stories.sign(world, world.cfacc15)
+    workflow.sign(world, world.cfacc15)
     alice, address = client(world.alice), f"/attempts/{world.cfacc15.id}/confirm"
     form = form_of(alice.get(address).text)
     with transaction():
-        signing.retract_signature(world.cfacc15, "Too early", factories.actor(world.bob))
+        signing.retract_signature(world.cfacc15, "Too early", factories.make_actor(world.bob))
     response = alice.post(address, data=form)
     assert response.status_code == 409
     assert "the assessor signs it next" in response.text
 
 
 def test_the_same_form_sent_twice_signs_once(world: World, client: ClientFor) -> None:
-    stories.sign(world, world.cfacc15)
+    workflow.sign(world, world.cfacc15)
     alice, address = client(world.alice), f"/attempts/{world.cfacc15.id}/confirm"
     page = alice.get(address).text
     key = re.findall(r'name="idempotency_key" value="([^"]+)"', page)[0]

@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from tests import factories
-from tests.assessment import stories
+from tests.assessment import workflow
 from tests.factories import World
 from tracker.assessment.services.sign_off_checks import list_sign_off_blockers
 from tracker.assessment.services.signing import dispute_unit
@@ -25,19 +25,19 @@ WHY = "I did this one on my own, not with help."
 def dispute(world: World, *labels: str) -> None:
     ids = [factories.criterion(world.cfacc15, label).id for label in labels]
     with transaction():
-        dispute_unit(world.cfacc15, ids, WHY, factories.actor(world.alice))
+        dispute_unit(world.cfacc15, ids, WHY, factories.make_actor(world.alice))
 
 
 def test_disputed_criteria_need_more_and_others_stay_met(world: World) -> None:
-    stories.sign(world, world.cfacc15)
+    workflow.sign(world, world.cfacc15)
     dispute(world, "2", "5")
     states = {each.column.label: each.state for each in load_matrix(world.cfacc15).statuses[:13]}
     assert states.pop("2") is states.pop("5") is CriterionState.NEEDS_MORE
     assert set(states.values()) == {CriterionState.MET}
 
 
-def test_dispute_keeps_signatures_and_decisions(world: World, acts: Callable[[], list[str]]) -> None:
-    stories.sign(world, world.cfacc15)
+def test_dispute_keeps_signatures_and_decisions(world: World, recorded_acts: Callable[[], list[str]]) -> None:
+    workflow.sign(world, world.cfacc15)
     dispute(world, "2")
     (signature,) = db.session.scalars(select(Signature)).all()
     assert signature.superseded_at
@@ -51,19 +51,19 @@ def test_dispute_keeps_signatures_and_decisions(world: World, acts: Callable[[],
     before, after = db.session.scalars(query)
     assert (before.outcome, before.superseded_at) == (Outcome.MET, after.decided_at)
     assert (after.outcome, after.reopening_id, after.assessment_id) == (Outcome.NEEDS_MORE, reopening.id, None)
-    assert acts()[-2:] == ["attempt_reopened", "unit_disputed"]
+    assert recorded_acts()[-2:] == ["attempt_reopened", "unit_disputed"]
 
 
 def test_disputed_criteria_block_sign_off_until_assessed_again(world: World) -> None:
-    stories.sign(world, world.cfacc15)
+    workflow.sign(world, world.cfacc15)
     dispute(world, "2")
     (obstacle,) = list_sign_off_blockers(world.cfacc15, load_matrix(world.cfacc15))
     assert obstacle.text.startswith("Criterion 2, needs more")
 
 
 def test_dispute_needs_a_criterion_and_a_reason(world: World) -> None:
-    stories.sign(world, world.cfacc15)
-    alice = factories.actor(world.alice)
+    workflow.sign(world, world.cfacc15)
+    alice = factories.make_actor(world.alice)
     with pytest.raises(Invalid, match="Choose the criteria"):
         dispute_unit(world.cfacc15, [], WHY, alice)
     one = factories.criterion(world.cfacc15, "1").id
@@ -76,14 +76,14 @@ def test_dispute_needs_a_criterion_and_a_reason(world: World) -> None:
 
 
 def test_confirmed_unit_cannot_be_disputed(world: World) -> None:
-    stories.sign(world, world.cfacc15)
-    stories.confirm(world.cfacc15)
+    workflow.sign(world, world.cfacc15)
+    workflow.confirm(world.cfacc15)
     with pytest.raises(Refused):
         dispute(world, "1")
 
 
 def test_candidate_disputes_on_the_page_and_a_refusal_keeps_what_was_typed(world: World, client: ClientFor) -> None:
-    stories.sign(world, world.cfacc15)
+    workflow.sign(world, world.cfacc15)
     alice, address = client(world.alice), f"/attempts/{world.cfacc15.id}/dispute"
     refused = alice.post(address, data={"reason": WHY})
     assert refused.status_code == 422
@@ -98,7 +98,7 @@ def test_candidate_disputes_on_the_page_and_a_refusal_keeps_what_was_typed(world
 
 
 def test_only_the_candidate_disputes(world: World, client: ClientFor) -> None:
-    stories.sign(world, world.cfacc15)
+    workflow.sign(world, world.cfacc15)
     one = factories.criterion(world.cfacc15, "1").id
     for person in (world.bob, world.carol, world.dan, world.eve, world.frank):
         sent = client(person).post(f"/attempts/{world.cfacc15.id}/dispute", data={"criterion": one, "reason": WHY})

@@ -9,10 +9,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from tests import factories
-from tests.assessment import stories
-from tests.assessment.moves import REASON, publish_second_version
+from tests.assessment import workflow
+from tests.assessment.second_version import REASON, publish_second_version
+from tests.concurrency import run_concurrently
 from tests.factories import PASSWORD, World
-from tests.one_moment import at_one_moment
 from tests.pausing import run_while_paused
 from tracker.assessment.services import assessments, version_moves
 from tracker.clock import now
@@ -31,7 +31,7 @@ def at_once(app: Flask, client: Callable[[Person], FlaskClient]) -> Callable[...
     def posting(address: str, form: dict[str, str]) -> Callable[[FlaskClient], int]:
         return lambda browser: browser.post(address, data=form).status_code
 
-    return lambda *acts: at_one_moment(app, *[(client(person), posting(*what)) for person, *what in acts])
+    return lambda *acts: run_concurrently(app, *[(client(person), posting(*what)) for person, *what in acts])
 
 
 def check_consistent(attempt_id: int) -> int:
@@ -62,7 +62,7 @@ def check_consistent(attempt_id: int) -> int:
 
 def test_two_moves_at_once_move_once(world: World, at_once: Callable[..., list[int]]) -> None:
     newer, attempt = publish_second_version(world), world.cfacc15.id
-    stories.submit_item(world.cfacc15, "Call", "1")
+    workflow.submit_item(world.cfacc15, "Call", "1")
     act = (
         world.dan,
         f"/attempts/{world.cfacc15.id}/move",
@@ -76,7 +76,7 @@ def test_two_moves_at_once_move_once(world: World, at_once: Callable[..., list[i
 def test_a_move_and_claims_at_once(world: World, at_once: Callable[..., list[int]]) -> None:
     """A tick before the move is carried over; a tick after it is refused."""
     newer, attempt = publish_second_version(world), world.cfacc15.id
-    evidence, _, _ = stories.submit_item(world.cfacc15, "Call", "1")
+    evidence, _, _ = workflow.submit_item(world.cfacc15, "Call", "1")
     ticks = [
         (world.alice, f"/evidence/{evidence.id}/tick", {"attempt": world.cfacc15.id, "criterion": factories.criterion(world.cfacc15, label).id, "on": "1"})
         for label in ("5", "6", "7")
@@ -95,7 +95,7 @@ def test_a_move_and_claims_at_once(world: World, at_once: Callable[..., list[int
 def test_a_move_and_a_decision_at_once(world: World, at_once: Callable[..., list[int]]) -> None:
     """Either the assessment is first and the move is refused, or the move is first and the assessment is refused."""
     newer, attempt = publish_second_version(world), world.cfacc15.id
-    evidence, _, claims = stories.submit_item(world.cfacc15, "Call", "1", "2")
+    evidence, _, claims = workflow.submit_item(world.cfacc15, "Call", "1", "2")
     form = {f"outcome-{claim.id}": "met" for claim in claims}
     form |= {"valid": "y", "authentic": "y", "current": "y", "sufficient": "y", "act": "accept"}
     decide = (world.bob, f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/assess", form)
@@ -113,10 +113,12 @@ def test_a_move_and_a_decision_at_once(world: World, at_once: Callable[..., list
 
 def test_a_release_that_is_due_and_a_move_at_once(world: World, at_once: Callable[..., list[int]]) -> None:
     newer, attempt = publish_second_version(world), world.cfacc15.id
-    _, version, claims = stories.submit_item(world.cfacc15, "Call", "1", "2")
+    _, version, claims = workflow.submit_item(world.cfacc15, "Call", "1", "2")
     with transaction():
-        actor = factories.actor(world.bob)
-        assessments.save_draft(world.cfacc15, version, stories.build_draft(dict.fromkeys(claims, Outcome.MET)), actor)
+        actor = factories.make_actor(world.bob)
+        assessments.save_draft(
+            world.cfacc15, version, workflow.build_draft(dict.fromkeys(claims, Outcome.MET)), actor
+        )
         assessments.accept_evidence(world.cfacc15, version, actor).release_after = now() - timedelta(seconds=1)
     act = (
         world.dan,
@@ -133,7 +135,7 @@ def test_a_release_that_is_due_and_a_move_at_once(world: World, at_once: Callabl
 
 def test_all_at_once_twice_moves_each_once(world: World, at_once: Callable[..., list[int]]) -> None:
     newer, attempt = publish_second_version(world), world.cfacc15.id
-    stories.submit_item(world.cfacc15, "Call", "1")
+    workflow.submit_item(world.cfacc15, "Call", "1")
     address = f"/centres/{world.northgate.id}/moves/cfacc15/{newer.slug}"
     act = (world.dan, address, {"reason": REASON, "password": PASSWORD})
     assert at_once(act, act) == [303, 303]
@@ -146,7 +148,7 @@ def test_a_criterion_ticked_while_all_are_moved_is_refused(
 ) -> None:
     """The tick waits for the move of all attempts, which has read the claims already."""
     newer, attempt = publish_second_version(world), world.cfacc15.id
-    evidence, _, _ = stories.submit_item(world.cfacc15, "Call", "1")
+    evidence, _, _ = workflow.submit_item(world.cfacc15, "Call", "1")
     move = f"/centres/{world.northgate.id}/moves/cfacc15/{newer.slug}"
     tick = f"/evidence/{evidence.id}/tick"
     ticked = {"attempt": attempt, "criterion": factories.criterion(world.cfacc15, "5").id, "on": "1"}

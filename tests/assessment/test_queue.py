@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from tests import factories
-from tests.assessment import stories
+from tests.assessment import workflow
 from tests.factories import World
 from tracker import clock
 from tracker.assessment.queries.queue import (
@@ -29,14 +29,14 @@ def titles(world: World) -> list[str]:
 
 
 def test_queue_is_ordered_oldest_first(world: World) -> None:
-    stories.submit_item(world.cfacc15, "Yesterday", "1", days_ago=1)
-    stories.submit_item(world.inscc004, "Last month", "1", days_ago=30)
-    stories.submit_item(world.cfacc15, "Just now", "2")
+    workflow.submit_item(world.cfacc15, "Yesterday", "1", days_ago=1)
+    workflow.submit_item(world.inscc004, "Last month", "1", days_ago=30)
+    workflow.submit_item(world.cfacc15, "Just now", "2")
     assert titles(world) == ["Last month", "Yesterday", "Just now"]
 
 
 def test_item_claimed_in_two_units_is_one_row(world: World) -> None:
-    evidence, _, _ = stories.submit_item(world.cfacc15, "Complaint", "1", "2")
+    evidence, _, _ = workflow.submit_item(world.cfacc15, "Complaint", "1", "2")
     with transaction():
         factories.claim(world.inscc004, evidence, "1")
     (row,) = group_by_item(list_evidence_to_assess(world.bob.id))
@@ -46,30 +46,30 @@ def test_item_claimed_in_two_units_is_one_row(world: World) -> None:
 def test_drafts_and_withdrawn_versions_are_not_in_the_queue(world: World) -> None:
     with transaction():
         factories.claim(world.cfacc15, factories.make_evidence(world.cfacc15, "Draft"), "1")
-    _, version, _ = stories.submit_item(world.cfacc15, "Taken back", "2")
+    _, version, _ = workflow.submit_item(world.cfacc15, "Taken back", "2")
     with transaction():
         version.submission.withdrawn_at = clock.now()
     assert titles(world) == []
 
 
 def test_withdrawn_version_leaves_the_previous_one_in_the_queue(world: World) -> None:
-    evidence, _, _ = stories.submit_item(world.cfacc15, "Complaint", "1")
-    newer = stories.submit_next_version(evidence)
+    evidence, _, _ = workflow.submit_item(world.cfacc15, "Complaint", "1")
+    newer = workflow.submit_next_version(evidence)
     with transaction():
         newer.submission.withdrawn_at = clock.now()
     assert [entry.version_number for entry in list_evidence_to_assess(world.bob.id)] == [1]
 
 
 def test_decided_evidence_leaves_the_queue(world: World) -> None:
-    _, version, claims = stories.submit_item(world.cfacc15, "Complaint", "1", "2")
+    _, version, claims = workflow.submit_item(world.cfacc15, "Complaint", "1", "2")
     with transaction():
         factories.accept(world.cfacc15, version, world.bob, dict.fromkeys(claims, Outcome.NOT_MET))
     assert titles(world) == []
 
 
 def test_claim_added_to_accepted_evidence_enters_the_queue_then(world: World) -> None:
-    evidence, version, claims = stories.submit_item(world.cfacc15, "Complaint", "1", days_ago=9)
-    stories.accept(world.cfacc15, version, world.bob, claims)
+    evidence, version, claims = workflow.submit_item(world.cfacc15, "Complaint", "1", days_ago=9)
+    workflow.accept(world.cfacc15, version, world.bob, claims)
     with transaction():
         (added,) = factories.claim(world.cfacc15, evidence, "2")
     (waiting,) = list_evidence_to_assess(world.bob.id)
@@ -77,8 +77,8 @@ def test_claim_added_to_accepted_evidence_enters_the_queue_then(world: World) ->
 
 
 def test_queue_lists_only_open_units_allocated_to_the_assessor(world: World) -> None:
-    stories.submit_item(world.cfacc15, "Signed meanwhile", "1")
-    stories.submit_item(world.franks_attempt, "Frank's", "1")
+    workflow.submit_item(world.cfacc15, "Signed meanwhile", "1")
+    workflow.submit_item(world.franks_attempt, "Frank's", "1")
     assert titles(world) == ["Signed meanwhile"]
     assert [each.title for each in list_evidence_to_assess(world.grace.id)] == ["Frank's"]
     with transaction():
@@ -87,7 +87,7 @@ def test_queue_lists_only_open_units_allocated_to_the_assessor(world: World) -> 
 
 
 def test_reallocated_evidence_is_in_the_new_assessors_queue(world: World) -> None:
-    stories.submit_item(world.cfacc15, "Complaint", "1")
+    workflow.submit_item(world.cfacc15, "Complaint", "1")
     with transaction():
         irene = factories.make_person("Irene Watt", world.northgate, Role.ASSESSOR)
         query = select(Allocation).where(Allocation.attempt_id == world.cfacc15.id, Allocation.role == Role.ASSESSOR)
@@ -99,7 +99,7 @@ def test_reallocated_evidence_is_in_the_new_assessors_queue(world: World) -> Non
 
 
 def test_evidence_of_a_withdrawn_candidate_is_not_in_the_queue(world: World) -> None:
-    stories.submit_item(world.cfacc15, "Complaint", "1")
+    workflow.submit_item(world.cfacc15, "Complaint", "1")
     with transaction():
         world.registration.withdrawn_at = clock.now()
     assert titles(world) == []
@@ -107,7 +107,7 @@ def test_evidence_of_a_withdrawn_candidate_is_not_in_the_queue(world: World) -> 
 
 def test_queue_is_grouped_by_age(world: World) -> None:
     for days in (0, 3, 10):
-        stories.submit_item(world.cfacc15, f"{days} days", "1", days_ago=days)
+        workflow.submit_item(world.cfacc15, f"{days} days", "1", days_ago=days)
     groups = group_by_age(group_by_item(list_evidence_to_assess(world.bob.id)))
     assert {name: [row.first.title for row in rows] for name, rows in groups.items()} == {
         "Older": ["10 days"],
@@ -117,8 +117,8 @@ def test_queue_is_grouped_by_age(world: World) -> None:
 
 
 def test_queue_page_counts_items_and_opens_the_oldest(world: World, client: ClientFor) -> None:
-    evidence, _, _ = stories.submit_item(world.cfacc15, "Complaint", "1", "2", days_ago=10)
-    stories.submit_item(world.inscc004, "Letter", "1")
+    evidence, _, _ = workflow.submit_item(world.cfacc15, "Complaint", "1", "2", days_ago=10)
+    workflow.submit_item(world.inscc004, "Letter", "1")
     page = client(world.bob).get("/queue").text
     assert "<b>2</b> items to assess" in page
     assert "<b>1</b> older than a week" in page
@@ -127,8 +127,8 @@ def test_queue_page_counts_items_and_opens_the_oldest(world: World, client: Clie
 
 
 def test_queue_is_filtered_by_candidate_and_unit(world: World, client: ClientFor) -> None:
-    stories.submit_item(world.cfacc15, "Complaint", "1")
-    stories.submit_item(world.inscc004, "Letter", "1")
+    workflow.submit_item(world.cfacc15, "Complaint", "1")
+    workflow.submit_item(world.inscc004, "Letter", "1")
     page = client(world.bob).get(f"/queue?candidate={world.alice.id}&unit=INSCC004").text
     assert "Letter" in page
     assert "Complaint" not in page
@@ -144,7 +144,7 @@ def test_empty_queue_says_what_will_appear(world: World, client: ClientFor) -> N
 
 
 def test_queue_page_lists_units_ready_to_sign_off_and_action_points(world: World, client: ClientFor) -> None:
-    stories.meet_everything(world, world.cfacc15)
+    workflow.meet_everything(world, world.cfacc15)
     with transaction():
         action_point = ActionPoint(
             attempt_id=world.inscc004.id,
@@ -163,8 +163,8 @@ def test_queue_page_lists_units_ready_to_sign_off_and_action_points(world: World
 
 
 def test_unit_with_an_undecided_claim_is_not_ready_to_sign_off(world: World, client: ClientFor) -> None:
-    stories.meet_everything(world, world.cfacc15)
-    stories.submit_item(world.cfacc15, "One more", "1")
+    workflow.meet_everything(world, world.cfacc15)
+    workflow.submit_item(world.cfacc15, "One more", "1")
     assert "ready to sign off" not in client(world.bob).get("/queue").text
 
 
@@ -182,7 +182,7 @@ def test_long_queue_is_paginated(world: World, client: ClientFor) -> None:
 
 
 def test_candidates_tab_shows_the_progress_of_each_unit(world: World, client: ClientFor) -> None:
-    stories.submit_item(world.cfacc15, "Complaint", "1", "2", days_ago=2)
+    workflow.submit_item(world.cfacc15, "Complaint", "1", "2", days_ago=2)
     page = client(world.bob).get("/candidates").text
     assert "Alice Moran" in page
     assert "<b>2</b> claimed" in page
@@ -218,7 +218,7 @@ def test_the_pages_ask_little_of_the_database_whatever_the_number_of_rows(
     bob.get("/queue")  # what the test itself left to be read again
     for _ in range(2):
         for n in range(6):
-            stories.submit_item(world.cfacc15, f"Item {n}", "1", "2")
+            workflow.submit_item(world.cfacc15, f"Item {n}", "1", "2")
         for path in ("/queue", "/candidates"):
             with count_statements() as statements:
                 assert bob.get(path).status_code == 200

@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests import factories
-from tests.assessment import stories
+from tests.assessment import workflow
 from tests.factories import World
 from tracker import clock
 from tracker.assessment.services import assessments
@@ -35,7 +35,7 @@ def submit(world: World, title: str) -> Evidence:
     with transaction():
         evidence = factories.make_evidence(world.cfacc15, title)
         factories.claim(world.cfacc15, evidence, "1")
-        submit_evidence(evidence, factories.actor(world.alice))
+        submit_evidence(evidence, factories.make_actor(world.alice))
     return evidence
 
 
@@ -52,7 +52,7 @@ def test_cached_queue_shows_a_submission_and_its_withdrawal_at_once(world: World
     evidence = submit(world, "Complaint")
     assert "Complaint" in bob.get("/queue").text
     with transaction():
-        withdraw_submission(evidence, factories.actor(world.alice))
+        withdraw_submission(evidence, factories.make_actor(world.alice))
     assert "No evidence to assess." in bob.get("/queue").text
 
 
@@ -62,8 +62,8 @@ def test_cached_queue_shows_accept_undo_and_release_at_once(world: World, bob: F
     assert "Complaint" in bob.get("/queue").text
     (cell,) = assessments.load_claimed_cells(world.cfacc15, version).values()
     with transaction():
-        actor = factories.actor(world.bob)
-        draft = assessments.DraftDecisions({cell.claim_id: Outcome.MET}, {}, stories.ALL_CHECKS, "")
+        actor = factories.make_actor(world.bob)
+        draft = assessments.DraftDecisions({cell.claim_id: Outcome.MET}, {}, workflow.ALL_CHECKS, "")
         assessments.save_draft(world.cfacc15, version, draft, actor)
         assessment = assessments.accept_evidence(world.cfacc15, version, actor)
     assert "No evidence to assess." in bob.get("/queue").text
@@ -71,7 +71,7 @@ def test_cached_queue_shows_accept_undo_and_release_at_once(world: World, bob: F
     assert "Complaint" in bob.get("/queue").text
     with transaction():
         assessments.accept_evidence(world.cfacc15, version, actor)
-    stories.pass_time_to_undo()
+    workflow.pass_time_to_undo()
     assert "No evidence to assess." in bob.get("/queue").text
     assert clock.frozen
 
@@ -81,9 +81,9 @@ def test_cached_queue_shows_removed_claims_voids_and_withdrawals_at_once(world: 
     (cell,) = assessments.load_claimed_cells(world.cfacc15, first.versions[0]).values()
     assert "<b>3</b> items to assess" in bob.get("/queue").text
     with transaction():
-        remove_claim(world.cfacc15, first.id, cell.claim_id, "Not this.", factories.actor(world.bob))
+        remove_claim(world.cfacc15, first.id, cell.claim_id, "Not this.", factories.make_actor(world.bob))
     assert "<b>2</b> items to assess" in bob.get("/queue").text
     with transaction():
-        void_attempt(world.inscc004, "Registered by mistake", factories.actor(world.dan))
-        withdraw_candidate(world.registration, "Left", factories.actor(world.dan))
+        void_attempt(world.inscc004, "Registered by mistake", factories.make_actor(world.dan))
+        withdraw_candidate(world.registration, "Left", factories.make_actor(world.dan))
     assert "No evidence to assess." in bob.get("/queue").text

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from tests import factories
-from tests.assessment import stories
+from tests.assessment import workflow
 from tests.factories import PASSWORD, World
 from tracker import clock
 from tracker.assessment.services import assessments, signing
@@ -30,8 +30,8 @@ ClientFor = Callable[..., FlaskClient]
 @pytest.fixture
 def ready(world: World) -> UnitAttempt:
     """Return CFACC15 with everything met and every requirement confirmed."""
-    stories.meet_everything(world, world.cfacc15)
-    stories.confirm_requirements(world, world.cfacc15)
+    workflow.meet_everything(world, world.cfacc15)
+    workflow.confirm_requirements(world, world.cfacc15)
     return world.cfacc15
 
 
@@ -45,11 +45,11 @@ def signing_form(page: str, **more: Any) -> dict[str, Any]:
 def sign_as_bob(world: World, attempt: UnitAttempt, **more: Any) -> Signature:
     with transaction():
         return signing.sign_unit(
-            attempt, take_snapshot(attempt).hash, "Well done.", factories.actor(world.bob), clock.now(), **more
+            attempt, take_snapshot(attempt).hash, "Well done.", factories.make_actor(world.bob), clock.now(), **more
         )
 
 
-def test_assessor_signs_off_a_unit(world: World, ready: UnitAttempt, acts: Callable[[], list[str]]) -> None:
+def test_assessor_signs_off_a_unit(world: World, ready: UnitAttempt, recorded_acts: Callable[[], list[str]]) -> None:
     signature = sign_as_bob(world, ready)
     assert (ready.state, ready.assessed_at) == (AttemptState.ASSESSED, signature.signed_at)
     assert (signature.role, signature.round, signature.person_id) == (SignatureRole.ASSESSOR, 1, world.bob.id)
@@ -58,11 +58,11 @@ def test_assessor_signs_off_a_unit(world: World, ready: UnitAttempt, acts: Calla
     event = db.session.scalars(select(Event).where(Event.act == "unit_signed")).one()
     assert signature.snapshot_hash.encode() in event.body
     assert b"Well done" not in event.body
-    assert acts().count("unit_signed") == 1
+    assert recorded_acts().count("unit_signed") == 1
 
 
 def test_everything_to_do_before_sign_off_is_listed(world: World) -> None:
-    stories.submit_item(world.cfacc15, "Complaint", "1")
+    workflow.submit_item(world.cfacc15, "Complaint", "1")
     words = [each.text for each in list_sign_off_blockers(world.cfacc15, load_matrix(world.cfacc15))]
     assert words[0] == "Evidence 1 “Complaint”: 1 claim to assess"
     assert words[1].startswith("Criterion 1, claimed: ")
@@ -71,32 +71,32 @@ def test_everything_to_do_before_sign_off_is_listed(world: World) -> None:
 
 
 def test_decision_that_can_still_be_undone_blocks_sign_off(world: World) -> None:
-    _, version, (claim,) = stories.submit_item(world.cfacc15, "Complaint", "1")
-    bob = factories.actor(world.bob)
+    _, version, (claim,) = workflow.submit_item(world.cfacc15, "Complaint", "1")
+    bob = factories.make_actor(world.bob)
     with transaction():
-        assessments.save_draft(world.cfacc15, version, stories.build_draft({claim: Outcome.MET}), bob)
+        assessments.save_draft(world.cfacc15, version, workflow.build_draft({claim: Outcome.MET}), bob)
         assessments.accept_evidence(world.cfacc15, version, bob)
     first = list_sign_off_blockers(world.cfacc15, load_matrix(world.cfacc15))[0]
     assert "can still be undone" in first.text
 
 
 def test_assessor_cannot_sign_with_an_unmet_criterion(world: World) -> None:
-    stories.confirm_requirements(world, world.cfacc15)
+    workflow.confirm_requirements(world, world.cfacc15)
     with pytest.raises(Refused, match="Criterion 1, nothing yet"):
         sign_as_bob(world, world.cfacc15)
     assert world.cfacc15.state is AttemptState.IN_PROGRESS
 
 
 def test_undecided_claim_on_submitted_evidence_blocks_sign_off(world: World, ready: UnitAttempt) -> None:
-    stories.submit_item(ready, "One more", "1")
+    workflow.submit_item(ready, "One more", "1")
     with pytest.raises(Refused, match="1 claim to assess"):
         sign_as_bob(world, ready)
 
 
 def test_decision_that_awaits_affirmation_blocks_sign_off(world: World) -> None:
-    version, _ = stories.meet_everything(world, world.cfacc15)
-    stories.confirm_requirements(world, world.cfacc15)
-    stories.submit_next_version(version.evidence)
+    version, _ = workflow.meet_everything(world, world.cfacc15)
+    workflow.confirm_requirements(world, world.cfacc15)
+    workflow.submit_next_version(version.evidence)
     with pytest.raises(Refused, match="24 claims to assess"):
         sign_as_bob(world, world.cfacc15)
 
@@ -132,10 +132,10 @@ def test_action_point_without_a_response_blocks_sign_off(world: World, ready: Un
 
 def test_form_that_changed_since_it_was_shown_is_not_signed(world: World, ready: UnitAttempt) -> None:
     seen = take_snapshot(ready).hash
-    _, version, claims = stories.submit_item(ready, "Another", "1")
-    stories.accept(ready, version, world.bob, claims)
+    _, version, claims = workflow.submit_item(ready, "Another", "1")
+    workflow.accept(ready, version, world.bob, claims)
     with pytest.raises(Conflict, match="changed while you were reading"):
-        signing.sign_unit(ready, seen, "", factories.actor(world.bob), clock.now())
+        signing.sign_unit(ready, seen, "", factories.make_actor(world.bob), clock.now())
     with pytest.raises(Conflict):
         sign_as_bob(world, ready, seen_version=ready.version - 1)
 
@@ -173,20 +173,22 @@ def test_candidate_and_verifier_cannot_sign_as_assessor(world: World, ready: Uni
         )
         db.session.add(action_point)
     with pytest.raises(Refused, match=r"Nobody can assess their own work|cannot assess it"):
-        signing.sign_unit(ready, take_snapshot(ready).hash, "", factories.actor(getattr(world, name)), clock.now())
+        signing.sign_unit(
+            ready, take_snapshot(ready).hash, "", factories.make_actor(getattr(world, name)), clock.now()
+        )
 
 
 def test_simulation_that_the_unit_does_not_mention_needs_a_reason(world: World) -> None:
     with transaction():
         world.inscc004.unit.simulation = signing.Simulation.UNSTATED
-    version, _ = stories.meet_everything(world, world.inscc004)
-    stories.confirm_requirements(world, world.inscc004)
+    version, _ = workflow.meet_everything(world, world.inscc004)
+    workflow.confirm_requirements(world, world.inscc004)
     with transaction():
         evidence = factories.make_evidence(world.inscc004, "Practice call")
         evidence.method = Method.SIMULATION
         claims = factories.claim(world.inscc004, evidence, "1")
         version = factories.submit(evidence)
-    stories.accept(world.inscc004, version, world.bob, claims)
+    workflow.accept(world.inscc004, version, world.bob, claims)
     with pytest.raises(Invalid, match="simulated evidence") as refusal:
         sign_as_bob(world, world.inscc004)
     assert refusal.value.field == "simulation_reason"
@@ -194,12 +196,14 @@ def test_simulation_that_the_unit_does_not_mention_needs_a_reason(world: World) 
     assert signature.comment.endswith("because: Strategy 4.2 allows it.")
 
 
-def test_requirement_is_confirmed_once_and_its_note_may_change(world: World, acts: Callable[[], list[str]]) -> None:
-    (first, *_) = stories.confirm_requirements(world, world.cfacc15)
-    before = acts().count("requirement_confirmed")
+def test_requirement_is_confirmed_once_and_its_note_may_change(
+    world: World, recorded_acts: Callable[[], list[str]]
+) -> None:
+    (first, *_) = workflow.confirm_requirements(world, world.cfacc15)
+    before = recorded_acts().count("requirement_confirmed")
     with transaction():
-        signing.confirm_requirement(world.cfacc15, first, "Seen in items 1 and 2.", factories.actor(world.bob))
-    assert acts().count("requirement_confirmed") == before
+        signing.confirm_requirement(world.cfacc15, first, "Seen in items 1 and 2.", factories.make_actor(world.bob))
+    assert recorded_acts().count("requirement_confirmed") == before
     query = select(RequirementConfirmation).where(RequirementConfirmation.requirement_id == first)
     assert [each.note for each in db.session.scalars(query)] == ["Seen in items 1 and 2."]
 
@@ -207,16 +211,16 @@ def test_requirement_is_confirmed_once_and_its_note_may_change(world: World, act
 def test_requirement_of_another_unit_cannot_be_confirmed(world: World) -> None:
     with transaction():
         elsewhere = factories.make_attempt(world.registration, "DELIVERCC")
-    ids = stories.confirm_requirements(world, world.cfacc15)
+    ids = workflow.confirm_requirements(world, world.cfacc15)
     with pytest.raises(NotFound):
-        signing.confirm_requirement(elsewhere, ids[0], "", factories.actor(world.bob))
+        signing.confirm_requirement(elsewhere, ids[0], "", factories.make_actor(world.bob))
 
 
 # --- the page ----------------------------------------------------------------------------------------------
 
 
 def test_assessor_signs_on_the_page(world: World, client: ClientFor) -> None:
-    stories.meet_everything(world, world.cfacc15)
+    workflow.meet_everything(world, world.cfacc15)
     bob, address = client(world.bob), f"/attempts/{world.cfacc15.id}/sign"
     page = bob.get(address).text
     assert "Sign as assessor" in page
@@ -247,7 +251,7 @@ def test_password_guesses_at_signing_are_rate_limited(world: World, client: Clie
 
 
 def test_a_wrong_password_signs_nothing_and_keeps_what_was_typed(world: World, client: ClientFor) -> None:
-    stories.meet_everything(world, world.cfacc15)
+    workflow.meet_everything(world, world.cfacc15)
     bob, address = client(world.bob), f"/attempts/{world.cfacc15.id}/sign"
     form = signing_form(bob.get(address).text, comment="Well done & thorough.", password="wrong")
     note = f"note-{form['requirement'][0]}"
@@ -262,10 +266,10 @@ def test_a_wrong_password_signs_nothing_and_keeps_what_was_typed(world: World, c
 
 
 def test_outdated_page_is_shown_again_with_what_was_typed(world: World, client: ClientFor) -> None:
-    stories.meet_everything(world, world.cfacc15)
+    workflow.meet_everything(world, world.cfacc15)
     bob, address = client(world.bob), f"/attempts/{world.cfacc15.id}/sign"
     form = signing_form(bob.get(address).text, comment="Well done.")
-    stories.submit_item(world.cfacc15, "Slipped in", "1")
+    workflow.submit_item(world.cfacc15, "Slipped in", "1")
     response = bob.post(address, data=form)
     assert response.status_code == 409
     assert "changed while you were reading" in response.text
@@ -275,7 +279,7 @@ def test_outdated_page_is_shown_again_with_what_was_typed(world: World, client: 
 
 
 def test_the_same_signing_form_sent_twice_signs_once(world: World, client: ClientFor) -> None:
-    stories.meet_everything(world, world.cfacc15)
+    workflow.meet_everything(world, world.cfacc15)
     bob, address = client(world.bob), f"/attempts/{world.cfacc15.id}/sign"
     page = bob.get(address).text
     form = signing_form(page, idempotency_key=re.findall(r'name="idempotency_key" value="([^"]+)"', page)[-1])
@@ -302,7 +306,7 @@ def test_confirmations_notes_and_comment_are_autosaved(world: World, client: Cli
 
 
 def test_closing_comment_over_the_limit_is_refused_and_kept(world: World, client: ClientFor) -> None:
-    stories.meet_everything(world, world.cfacc15)
+    workflow.meet_everything(world, world.cfacc15)
     bob, address = client(world.bob), f"/attempts/{world.cfacc15.id}/sign"
     for act in ("save", "sign"):
         form = signing_form(bob.get(address).text, comment="z" * 10_000, act=act)
@@ -313,7 +317,7 @@ def test_closing_comment_over_the_limit_is_refused_and_kept(world: World, client
 
 
 def test_only_the_allocated_assessor_signs(world: World, client: ClientFor) -> None:
-    stories.meet_everything(world, world.cfacc15)
+    workflow.meet_everything(world, world.cfacc15)
     address = f"/attempts/{world.cfacc15.id}/sign"
     form = signing_form(client(world.bob).get(address).text)
     for person in (world.alice, world.carol, world.dan, world.eve, world.frank, world.grace, world.heidi):
@@ -326,12 +330,12 @@ def test_the_page_asks_little_of_the_database_whatever_the_number_of_rows(
     world: World, client: ClientFor, count_statements: Callable[[], AbstractContextManager[list[str]]]
 ) -> None:
     clock.frozen = clock.now()  # a session notes once a minute that it was seen
-    stories.meet_everything(world, world.cfacc15)
+    workflow.meet_everything(world, world.cfacc15)
     bob, counts = client(world.bob), []
     bob.get(f"/attempts/{world.cfacc15.id}/sign")  # what the test itself left to be read again
     for _ in range(2):
         for n in range(5):
-            stories.submit_item(world.cfacc15, f"Item {n}", "1", "2")
+            workflow.submit_item(world.cfacc15, f"Item {n}", "1", "2")
         with count_statements() as statements:
             assert bob.get(f"/attempts/{world.cfacc15.id}/sign").status_code == 200
         counts.append(len(statements))

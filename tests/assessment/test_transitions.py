@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests import factories
-from tests.assessment import stories
+from tests.assessment import workflow
 from tests.factories import World
 from tracker import clock
 from tracker.assessment.services import signing
@@ -62,8 +62,8 @@ ACTS: dict[AttemptAction, Act] = {
 def bring_to(world: World, state: AttemptState) -> UnitAttempt:
     """Return CFACC15 in a state, with everything met and the signatures that belong to the state."""
     attempt = world.cfacc15
-    stories.meet_everything(world, attempt)
-    stories.confirm_requirements(world, attempt)
+    workflow.meet_everything(world, attempt)
+    workflow.confirm_requirements(world, attempt)
     signed = {
         AttemptState.ASSESSED: [(SignatureRole.ASSESSOR, world.bob)],
         AttemptState.CONFIRMED: [(SignatureRole.ASSESSOR, world.bob), (SignatureRole.CANDIDATE, world.alice)],
@@ -101,7 +101,7 @@ def test_each_action_is_allowed_only_in_its_states(world: World, state: AttemptS
     attempt = bring_to(world, state)
     expected = TRANSITIONS.get((state, move))
     role = next(each.role for (_, known), each in TRANSITIONS.items() if known is move)
-    actor = factories.actor(getattr(world, PEOPLE[role]))
+    actor = factories.make_actor(getattr(world, PEOPLE[role]))
     if expected:
         with transaction():
             ACTS[move](attempt, actor)

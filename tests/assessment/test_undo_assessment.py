@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from tests import factories
-from tests.assessment import stories
+from tests.assessment import workflow
 from tests.factories import World
 from tests.pausing import run_while_paused
 from tracker import clock
@@ -28,10 +28,10 @@ ClientFor = Callable[..., FlaskClient]
 @pytest.fixture
 def decided(world: World) -> Assessment:
     """Return an assessment that Bob has just accepted."""
-    _, version, claims = stories.submit_item(world.cfacc15, "Complaint", "1", "2")
-    bob = factories.actor(world.bob)
+    _, version, claims = workflow.submit_item(world.cfacc15, "Complaint", "1", "2")
+    bob = factories.make_actor(world.bob)
     with transaction():
-        assessments.save_draft(world.cfacc15, version, stories.build_draft(dict.fromkeys(claims, Outcome.MET)), bob)
+        assessments.save_draft(world.cfacc15, version, workflow.build_draft(dict.fromkeys(claims, Outcome.MET)), bob)
         return assessments.accept_evidence(world.cfacc15, version, bob)
 
 
@@ -47,7 +47,7 @@ def test_assessor_undoes_and_finds_their_draft_again(world: World, client: Clien
 
 
 def test_assessment_cannot_be_undone_after_ten_seconds(world: World, client: ClientFor, decided: Assessment) -> None:
-    stories.pass_time_to_undo()
+    workflow.pass_time_to_undo()
     response = client(world.bob).post(f"/assessments/{decided.id}/undo")
     assert response.status_code == 409
     assert "released already" in response.text
@@ -55,8 +55,8 @@ def test_assessment_cannot_be_undone_after_ten_seconds(world: World, client: Cli
 
 def test_assessment_cannot_be_undone_while_it_is_released(world: World, app: Flask, decided: Assessment) -> None:
     """The undo waits for the release, and is then refused."""
-    stories.pass_time_to_undo()
-    assessment_id, attempt_id, bob = decided.id, world.cfacc15.id, factories.actor(world.bob)
+    workflow.pass_time_to_undo()
+    assessment_id, attempt_id, bob = decided.id, world.cfacc15.id, factories.make_actor(world.bob)
 
     def undo() -> str:
         try:
@@ -88,7 +88,7 @@ def test_only_the_assessor_undoes_their_assessment(world: World, client: ClientF
 def test_no_request_releases_what_is_due_elsewhere(
     world: World, client: ClientFor, anonymous: FlaskClient, decided: Assessment
 ) -> None:
-    stories.pass_time_to_undo()
+    workflow.pass_time_to_undo()
     anonymous.get("/sign-in")
     client(world.dan).get("/")
     client(world.bob).get("/queue")
@@ -122,19 +122,19 @@ def test_the_queued_job_releases_nothing_while_it_can_be_undone(world: World, de
 
 def test_the_queued_job_of_an_undone_assessment_releases_nothing(world: World, decided: Assessment) -> None:
     with transaction():
-        assessments.undo_assessment(world.cfacc15, decided, factories.actor(world.bob))
-    stories.pass_time_to_undo()
+        assessments.undo_assessment(world.cfacc15, decided, factories.make_actor(world.bob))
+    workflow.pass_time_to_undo()
     releasing.release_assessment_if_due(decided.id)
     db.session.refresh(decided)
     assert (decided.state, decided.outcome) == (AssessmentState.DRAFT, None)
 
 
 def test_a_new_version_submitted_after_the_time_to_undo_cancels_nothing(world: World, decided: Assessment) -> None:
-    stories.pass_time_to_undo()
+    workflow.pass_time_to_undo()
     evidence = decided.evidence_version.evidence
     with transaction():
         evidence.narrative = "And this is what happened next."
-        submit_evidence(evidence, factories.actor(world.alice))
+        submit_evidence(evidence, factories.make_actor(world.alice))
     db.session.refresh(decided)
     assert decided.state is AssessmentState.RELEASED
 
@@ -142,24 +142,24 @@ def test_a_new_version_submitted_after_the_time_to_undo_cancels_nothing(world: W
 def test_a_reallocation_after_the_time_to_undo_cancels_nothing(world: World, decided: Assessment) -> None:
     with transaction():
         irene = factories.make_person("Irene Novak", world.northgate, Role.ASSESSOR)
-    stories.pass_time_to_undo()
+    workflow.pass_time_to_undo()
     with transaction():
-        allocate(world.cfacc15, irene, Role.ASSESSOR, "Bob is on leave", factories.actor(world.dan))
+        allocate(world.cfacc15, irene, Role.ASSESSOR, "Bob is on leave", factories.make_actor(world.dan))
     db.session.refresh(decided)
     assert decided.state is AssessmentState.RELEASED
 
 
 def test_a_withdrawal_or_a_void_after_the_time_to_undo_cancels_nothing(world: World, decided: Assessment) -> None:
-    stories.pass_time_to_undo()
+    workflow.pass_time_to_undo()
     with transaction():
-        withdraw_candidate(world.registration, "Left the company", factories.actor(world.dan))
-        void_attempt(world.cfacc15, "Registered by mistake", factories.actor(world.dan))
+        withdraw_candidate(world.registration, "Left the company", factories.make_actor(world.dan))
+        void_attempt(world.cfacc15, "Registered by mistake", factories.make_actor(world.dan))
     db.session.refresh(decided)
     assert decided.state is AssessmentState.RELEASED
 
 
 def test_the_command_releases_without_a_request(app: Flask, world: World, decided: Assessment) -> None:
-    stories.pass_time_to_undo()
+    workflow.pass_time_to_undo()
     result = app.test_cli_runner().invoke(args=["assessments", "release"])
     assert result.output == "1 released.\n"
     db.session.refresh(decided)
@@ -167,14 +167,14 @@ def test_the_command_releases_without_a_request(app: Flask, world: World, decide
 
 
 def test_assessment_is_released_once(world: World, decided: Assessment) -> None:
-    stories.release(decided.id)
-    stories.release(decided.id)
+    workflow.release(decided.id)
+    workflow.release(decided.id)
     assert len(db.session.scalars(select(Decision)).all()) == 2
 
 
 def test_newer_version_before_release_makes_the_assessment_a_draft_again(world: World, decided: Assessment) -> None:
-    stories.submit_next_version(decided.evidence_version.evidence)
-    stories.release(decided.id)
+    workflow.submit_next_version(decided.evidence_version.evidence)
+    workflow.release(decided.id)
     assert (decided.state, decided.release_after) == (AssessmentState.DRAFT, None)
     assert db.session.scalars(select(Decision)).all() == []
 
@@ -183,14 +183,14 @@ def test_assessment_is_not_released_after_a_reallocation(world: World, decided: 
     with transaction():
         query = select(Allocation).where(Allocation.attempt_id == world.cfacc15.id, Allocation.role == Role.ASSESSOR)
         db.session.scalars(query).one().ends_at = clock.now()
-    stories.release(decided.id)
+    workflow.release(decided.id)
     assert decided.state is AssessmentState.DRAFT
 
 
 def test_assessment_of_a_void_attempt_is_not_released(world: World, decided: Assessment) -> None:
     with transaction():
         world.cfacc15.state = AttemptState.VOID
-    stories.release(decided.id)
+    workflow.release(decided.id)
     assert decided.state is AssessmentState.DRAFT
 
 
@@ -200,11 +200,11 @@ def test_assessment_is_not_released_when_the_assessor_has_lost_role_or_account(
     grant = db.session.get_one(Grant, decided.grant_id)
     with transaction():
         grant.ends_at = clock.now()
-    stories.release(decided.id)
+    workflow.release(decided.id)
     assert (decided.state, decided.release_after) == (AssessmentState.DRAFT, None)
     with transaction():
         grant.ends_at = None
-        assessments.accept_evidence(world.cfacc15, decided.evidence_version, factories.actor(world.bob))
+        assessments.accept_evidence(world.cfacc15, decided.evidence_version, factories.make_actor(world.bob))
         world.bob.deactivated_at = clock.now()
-    stories.release(decided.id)
+    workflow.release(decided.id)
     assert decided.state is AssessmentState.DRAFT

@@ -9,8 +9,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from tests import factories
-from tests.assessment import stories
-from tests.assessment.moves import REASON, claimed, move, publish_second_version
+from tests.assessment import workflow
+from tests.assessment.second_version import (
+    REASON,
+    list_claims_by_label,
+    move_to_second_version,
+    publish_second_version,
+)
 from tests.factories import PASSWORD, World
 from tracker.assessment.services import assessments
 from tracker.extensions import db
@@ -24,10 +29,10 @@ SCRIPT = {"Accept": "application/json"}
 
 @pytest.fixture
 def assessed_claims(world: World) -> dict[str, Claim]:
-    _, version, claims = stories.submit_item(world.cfacc15, "Complaint CH-2231", "1", "2", "3", "5", days_ago=3)
+    _, version, claims = workflow.submit_item(world.cfacc15, "Complaint CH-2231", "1", "2", "3", "5", days_ago=3)
     with transaction():
         factories.accept(world.cfacc15, version, world.bob, dict.fromkeys(claims[:3], Outcome.MET))
-    return claimed(world.cfacc15)
+    return list_claims_by_label(world.cfacc15)
 
 
 @pytest.fixture
@@ -85,13 +90,13 @@ class TestOneAttempt:
         assert unit_of(world.cfacc15) == before
 
     def test_move_form_sent_twice_moves_once(
-        self, world: World, client: Browser, newer: Unit, acts: Callable[[], list[str]]
+        self, world: World, client: Browser, newer: Unit, recorded_acts: Callable[[], list[str]]
     ) -> None:
         dan = client(world.dan)
         answers = [send(dan, world, newer, idempotency_key="once") for _ in range(2)]
         assert {answer.location for answer in answers} == {f"/attempts/{world.cfacc15.id}"}
         assert send(dan, world, newer).status_code == 409
-        assert acts().count("attempt_moved") == 1
+        assert recorded_acts().count("attempt_moved") == 1
 
     def test_move_is_refused_when_the_preview_is_outdated(self, world: World, client: Browser, newer: Unit) -> None:
         answer = send(client(world.dan), world, newer, seen_hash="0" * 64)
@@ -129,7 +134,7 @@ class TestAfterwards:
     ) -> None:
         with transaction():
             factories.submit(factories.make_evidence(world.cfacc15, "Other"))
-        move(world, newer)
+        move_to_second_version(world, newer)
         for person in (world.alice, world.bob, world.dan, world.carol):
             page = client(person).get(f"/attempts/{world.cfacc15.id}").text
             assert "Moved from version 1 to version 2" in page
@@ -140,18 +145,18 @@ class TestAfterwards:
     def test_only_the_assessor_sees_their_draft_decision_on_a_claim_not_carried_over(
         self, world: World, client: Browser, newer: Unit
     ) -> None:
-        _, version, claims = stories.submit_item(world.cfacc15, "Another call", "3")
-        draft = stories.build_draft({claims[0]: Outcome.MET}, {claims[0]: "On tape."})
+        _, version, claims = workflow.submit_item(world.cfacc15, "Another call", "3")
+        draft = workflow.build_draft({claims[0]: Outcome.MET}, {claims[0]: "On tape."})
         with transaction():
-            assessments.save_draft(world.cfacc15, version, draft, factories.actor(world.bob))
-        move(world, newer)
+            assessments.save_draft(world.cfacc15, version, draft, factories.make_actor(world.bob))
+        move_to_second_version(world, newer)
         said = "Your draft decision: Met, On tape."
         assert said in client(world.bob).get(f"/attempts/{world.cfacc15.id}").text
         for person in (world.alice, world.dan, world.carol):
             assert "On tape." not in client(person).get(f"/attempts/{world.cfacc15.id}").text
 
     def test_matrix_of_the_old_version_has_a_page(self, world: World, client: Browser, newer: Unit) -> None:
-        found = move(world, newer)
+        found = move_to_second_version(world, newer)
         for person in (world.alice, world.bob, world.dan):
             page = client(person).get(f"/attempts/{world.cfacc15.id}/moves/{found.id}").text
             assert "CFACC15 as it was in version 1" in page
@@ -166,7 +171,7 @@ class TestAfterwards:
     def test_evidence_and_registration_pages_show_the_new_version(
         self, world: World, client: Browser, assessed_claims: dict[str, Claim], newer: Unit
     ) -> None:
-        move(world, newer)
+        move_to_second_version(world, newer)
         page = client(world.alice).get(f"/evidence/{assessed_claims['1'].evidence_id}").text
         assert "that colleagues without appropriate authority refer to you" in page
         assert "<b>1</b> of 23 met" in client(world.dan).get(f"/registrations/{world.registration.id}").text
@@ -174,7 +179,7 @@ class TestAfterwards:
     def test_reworded_criterion_is_assessed_with_its_new_wording(
         self, world: World, client: Browser, assessed_claims: dict[str, Claim], newer: Unit
     ) -> None:
-        move(world, newer)
+        move_to_second_version(world, newer)
         page = (
             client(world.bob)
             .get(f"/attempts/{world.cfacc15.id}/evidence/{assessed_claims['2'].evidence_id}/assess")
@@ -185,7 +190,7 @@ class TestAfterwards:
     def test_assess_page_open_during_a_move_is_refused_and_keeps_comments(
         self, world: World, client: Browser, assessed_claims: dict[str, Claim], newer: Unit
     ) -> None:
-        move(world, newer)
+        move_to_second_version(world, newer)
         five = assessed_claims["5"]
         form = {
             f"outcome-{five.id}": "met",
@@ -204,7 +209,7 @@ class TestAfterwards:
         self, world: World, client: Browser, assessed_claims: dict[str, Claim], newer: Unit
     ) -> None:
         old = factories.criterion(world.cfacc15, "9").id
-        move(world, newer)
+        move_to_second_version(world, newer)
         form = {"attempt": world.cfacc15.id, "criterion": old, "on": 1}
         answer = client(world.alice).post(
             f"/evidence/{assessed_claims['1'].evidence_id}/tick", data=form, headers=SCRIPT
@@ -223,7 +228,7 @@ class TestAfterwards:
         bob.get("/units")
         for moved in (False, True):
             if moved:
-                move(world, newer)
+                move_to_second_version(world, newer)
             db.session.rollback()
             db.session.expire_all()
             with count_statements() as statements:
@@ -274,7 +279,7 @@ class TestAllAtOnce:
         self, world: World, client: Browser, three: list[UnitAttempt]
     ) -> None:
         older, newer = world.cfacc15.unit, publish_second_version(world, linked=False)
-        stories.submit_item(three[1], "Call", "1")
+        workflow.submit_item(three[1], "Call", "1")
         dan = client(world.dan)
         self.send(dan, world, newer)
         assert [unit_of(attempt) for attempt in three] == [newer.id, older.id, newer.id]

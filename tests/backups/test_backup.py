@@ -31,15 +31,15 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture
-def told(told: Flask) -> Flask:
+def demonstration(demonstration: Flask) -> Flask:
     """The demonstration, with a checkpoint of how it stood."""
     checkpoints.write_due(at_once=True)
-    return told
+    return demonstration
 
 
 @pytest.fixture
-def elsewhere(told: Flask, tmp_path: Path) -> Iterator[Flask]:
-    with empty_installation(tmp_path / "elsewhere", told) as app:
+def elsewhere(demonstration: Flask, tmp_path: Path) -> Iterator[Flask]:
+    with empty_installation(tmp_path / "elsewhere", demonstration) as app:
         yield app
 
 
@@ -53,7 +53,7 @@ def restored(app: Flask, folder: Path) -> tuple[int, str]:
 
 
 class TestBackup:
-    @pytest.mark.usefixtures("told")
+    @pytest.mark.usefixtures("demonstration")
     def test_it_holds_everything_but_the_keys(self, tmp_path: Path) -> None:
         folder = make_backup(tmp_path / "kept")
         manifest, signature = read_manifest(folder)
@@ -72,20 +72,20 @@ class TestBackup:
         assert "flask keys make" in result.output
         assert not (tmp_path / "kept").exists()
 
-    def test_a_stored_file_that_was_changed_is_not_passed_on(self, told: Flask, tmp_path: Path) -> None:
+    def test_a_stored_file_that_was_changed_is_not_passed_on(self, demonstration: Flask, tmp_path: Path) -> None:
         path = next(each for each in file_store.list_files() if "." not in each.name)
         path.write_bytes(b"something else")
-        result = told.test_cli_runner().invoke(args=["backup", str(tmp_path / "kept")])
+        result = demonstration.test_cli_runner().invoke(args=["backup", str(tmp_path / "kept")])
         assert result.exit_code == 1
         assert "No backup was made" in result.output
         assert list((tmp_path / "kept").iterdir()) == []
 
-    def test_a_backup_while_people_work_is_consistent(self, told: Flask, tmp_path: Path) -> None:
+    def test_a_backup_while_people_work_is_consistent(self, demonstration: Flask, tmp_path: Path) -> None:
         """Each is of one moment: the chain in it ends where its list says."""
         stop, wrong = threading.Event(), []
 
         def work() -> None:
-            with told.app_context():
+            with demonstration.app_context():
                 while not stop.is_set():
                     try:
                         act()
@@ -117,7 +117,7 @@ class TestBackup:
         )
 
 
-@pytest.mark.usefixtures("told")
+@pytest.mark.usefixtures("demonstration")
 class TestRestore:
     def test_it_comes_back_whole_and_read_only(self, elsewhere: Flask, tmp_path: Path) -> None:
         folder = make_backup(tmp_path / "kept")
@@ -188,11 +188,11 @@ class TestRestore:
             db.session.remove()
         assert "has another hash of event" in command(elsewhere, "verify")[1]
 
-    def test_no_record_is_overwritten(self, told: Flask, tmp_path: Path) -> None:
+    def test_no_record_is_overwritten(self, demonstration: Flask, tmp_path: Path) -> None:
         folder = make_backup(tmp_path / "kept")
         act()
         before = events.get_head()
-        code, said = restored(told, folder)
+        code, said = restored(demonstration, folder)
         assert code == 1
         assert "a restore does not overwrite records" in said
         assert events.get_head() == before
@@ -232,26 +232,26 @@ class TestRestore:
 
 
 class TestStorage:
-    def test_all_is_well(self, told: Flask) -> None:
-        result = told.test_cli_runner().invoke(args=["storage", "check"])
+    def test_all_is_well(self, demonstration: Flask) -> None:
+        result = demonstration.test_cli_runner().invoke(args=["storage", "check"])
         assert (result.exit_code, result.output) == (0, "Every row has its file, and every file has its row.\n")
 
-    def test_a_file_that_is_gone_is_named(self, told: Flask) -> None:
+    def test_a_file_that_is_gone_is_named(self, demonstration: Flask) -> None:
         next(path for path in file_store.list_files() if "." not in path.name).unlink()
-        result = told.test_cli_runner().invoke(args=["storage", "check"])
+        result = demonstration.test_cli_runner().invoke(args=["storage", "check"])
         assert result.exit_code == 1
         assert "its file is gone" in result.output
 
-    def test_what_nothing_names_is_put_aside_and_kept(self, told: Flask) -> None:
+    def test_what_nothing_names_is_put_aside_and_kept(self, demonstration: Flask) -> None:
         path = file_store.get_path("ab" * 32)
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"left over")
         os.utime(path, (time.time() - 90_000,) * 2)
-        runner = told.test_cli_runner()
+        runner = demonstration.test_cli_runner()
         assert f"no row refers to: {path}" in runner.invoke(args=["storage", "check"]).output
         result = runner.invoke(args=["storage", "check", "--repair"])
         assert result.exit_code == 0
         assert not path.exists()
-        (aside,) = told.config["SETTINGS"].instance_path.joinpath("orphans").rglob("ab" * 32)
+        (aside,) = demonstration.config["SETTINGS"].instance_path.joinpath("orphans").rglob("ab" * 32)
         assert aside.read_bytes() == b"left over"
         aside.unlink()

@@ -46,11 +46,11 @@ class Live:
 
 
 @pytest.fixture
-def live(empty: DatabaseSnapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
+def live(empty_snapshot: DatabaseSnapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
     """The whole app over HTTP, CSRF and all; what can be undone is released at once, so that no test waits."""
-    assert empty.copy.exists(), "the browser walks run on SQLite"
+    assert empty_snapshot.copy.exists(), "the browser walks run on SQLite"
     monkeypatch.setattr(assessments, "TIME_TO_UNDO", timedelta(0))
-    shutil.copy(empty.copy, tmp_path / "tracker.sqlite")
+    shutil.copy(empty_snapshot.copy, tmp_path / "tracker.sqlite")
     environment = {
         "INSTANCE_PATH": str(tmp_path),
         "DATABASE_URL": str(make_url(f"sqlite:///{tmp_path / 'tracker.sqlite'}")),

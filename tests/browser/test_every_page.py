@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from tests.browser.conftest import Live
 from tests.library.drafts import make_draft
-from tests.library.versions import UNITS, as_revision, publish, reworded
+from tests.library.unit_versions import UNITS, make_revision, publish_version, reword_criteria
 from tracker.accounts.sessions import COOKIE_NAME, start_session
 from tracker.demo.story import tell_story
 from tracker.extensions import db
@@ -47,8 +47,8 @@ def pages(live: Live) -> dict[str, list[str]]:
             draft, shared = make_draft(own, dan).id, make_draft(own, dan)
             shared.state = DraftState.DRAFT
         looked_at = shared.id
-        later = publish(
-            as_revision(reworded(UNITS["CFACC15"], {"p:2": "Deal with contacts that colleagues refer."}))
+        later = publish_version(
+            make_revision(reword_criteria(UNITS["CFACC15"], {"p:2": "Deal with contacts that colleagues refer."}))
         ).slug
         db.session.remove()
     at = f"/centres/{centre}"

@@ -104,9 +104,9 @@ def test_the_command_makes_the_key_before_the_story_begins(demo: Flask) -> None:
     assert db.session.scalars(select(IssuedForm)).one()
 
 
-def test_the_command_begins_no_story_before_an_entry_that_is_there(keyed: Flask) -> None:
-    keyed.config["DEMO"] = True
-    result = keyed.test_cli_runner().invoke(args=["demo"])
+def test_the_command_begins_no_story_before_an_entry_that_is_there(app_with_signing_key: Flask) -> None:
+    app_with_signing_key.config["DEMO"] = True
+    result = app_with_signing_key.test_cli_runner().invoke(args=["demo"])
     assert result.exit_code == 1
     assert "entries already" in result.output
     assert db.session.scalar(select(Installation.id)) is None

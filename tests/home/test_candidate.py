@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests import factories
-from tests.assessment.stories import (
+from tests.assessment.workflow import (
     accept,
     build_draft,
     meet_everything,
@@ -131,7 +131,7 @@ def accept_short(world: World, *labels: str) -> object:
     """Accept an item with every criterion needing more, and return it."""
     evidence, version, claims = submit_item(world.cfacc15, "Call of 5 October", *labels)
     with transaction():
-        by_bob = factories.actor(world.bob)
+        by_bob = factories.make_actor(world.bob)
         comments = dict.fromkeys(claims, "Show another occasion")
         marks = build_draft(dict.fromkeys(claims, Outcome.NEEDS_MORE), comments)
         save_draft(world.cfacc15, version, marks, by_bob)
@@ -169,7 +169,7 @@ def test_disputed_criterion_needs_more_again(world: World, client: ClientFor) ->
     sign(world, world.cfacc15)
     with transaction():
         criterion = factories.criterion(world.cfacc15, "5")
-        dispute_unit(world.cfacc15, [criterion.id], "I never did this", factories.actor(world.alice))
+        dispute_unit(world.cfacc15, [criterion.id], "I never did this", factories.make_actor(world.alice))
     assert steps(client(world.alice)) == ["Add evidence for CFACC15: 1 criterion needs more just now"]
 
 

@@ -1,4 +1,4 @@
-"""Changes made behind the product's back: in the database by hand, past its triggers. For the tests of `flask verify`."""
+"""Changes of the database that bypass the product and its triggers, for the tests of `flask verify`."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -18,8 +18,8 @@ assert MODULES
 
 
 @contextmanager
-def behind_its_back() -> Iterator[None]:
-    """A transaction in which anything can be changed, and that leaves nothing behind."""
+def tampering_transaction() -> Iterator[None]:
+    """Run the block in a transaction without triggers and foreign keys, and roll it back."""
     db.session.rollback()
     if db.session.get_bind().dialect.name == "postgresql":
         db.session.execute(text("SET LOCAL session_replication_role = replica"))
@@ -33,13 +33,13 @@ def behind_its_back() -> Iterator[None]:
         db.session.rollback()
 
 
-def offences(*, but_for_triggers: bool = True, checks: Iterable[Check] = CHECKS) -> list[str]:
-    """What `flask verify` would say, as `number: sentence`."""
+def list_violations(*, ignore_triggers: bool = True, checks: Iterable[Check] = CHECKS) -> list[str]:
+    """Return what `flask verify` would report, as `number: sentence`."""
     db.session.expire_all()
     return [
         f"{result.check.number}: {result.first}"
         for result in run_checks(LedgerSnapshot(), checks)
-        if not result.holds and not (but_for_triggers and "trigger" in (result.first or ""))
+        if not result.holds and not (ignore_triggers and "trigger" in (result.first or ""))
     ]
 
 
@@ -48,9 +48,9 @@ def first_row(table: Table) -> dict[str, Any] | None:
     return dict(found) if found else None
 
 
-def change(table: Table, row: dict[str, Any], column: Column[Any]) -> bool:
-    """Give one column of one row another value; False where there is no other to give."""
-    value = another(column, row[column.name])
+def change_value(table: Table, row: dict[str, Any], column: Column[Any]) -> bool:
+    """Give one column of one row another value. Return False where the column allows no other."""
+    value = find_other_value(column, row[column.name])
     if value is None:
         return False
     key = [each == row[each.name] for each in table.primary_key]
@@ -58,8 +58,8 @@ def change(table: Table, row: dict[str, Any], column: Column[Any]) -> bool:
     return True
 
 
-def another(column: Column[Any], value: Any) -> Any:  # noqa: PLR0911 - a value of each type
-    """Another value that the column takes, or None."""
+def find_other_value(column: Column[Any], value: Any) -> Any:  # noqa: PLR0911 - a value of each type
+    """Return another value that the column allows, or None."""
     if column.foreign_keys:
         parent = next(iter(column.foreign_keys)).column
         return db.session.scalar(select(parent).where(parent != value if value is not None else text("1=1")).limit(1))
@@ -76,21 +76,21 @@ def another(column: Column[Any], value: Any) -> Any:  # noqa: PLR0911 - a value 
     if isinstance(value, date):
         return value + timedelta(days=1)
     if isinstance(value, str):
-        return _longer(column, value)
+        return _change_text(column, value)
     if isinstance(value, list | dict):
         return [*value, {"claim": 1}] if isinstance(value, list) else {**value, "x": 1}
-    return _out_of_nothing(column)
+    return _make_value(column)
 
 
-def _longer(column: Column[Any], value: str) -> str:
+def _change_text(column: Column[Any], value: str) -> str:
     length = getattr(column.type, "length", None)
     if value.startswith("{"):
         return json.dumps({**json.loads(value), "v": 2})
     return value + "x" if not length or len(value) < length else ("0" if value[0] != "0" else "1") + value[1:]
 
 
-def _out_of_nothing(column: Column[Any]) -> Any:
-    kind = getattr(column.type, "impl", column.type).python_type  # of what a decorated type is kept as
+def _make_value(column: Column[Any]) -> Any:
+    kind = getattr(column.type, "impl", column.type).python_type  # the type that a decorated type is stored as
     if issubclass(kind, Enum):
         return next(iter(kind))
     return {

@@ -22,13 +22,13 @@ NOON = datetime.fromisoformat("2030-03-04T12:00:00+00:00")
 
 
 @pytest.fixture
-def mailing(keyed: Flask, world: World, tmp_path: Path, freeze_clock: HoldClock) -> Flask:
+def mailing(app_with_signing_key: Flask, world: World, tmp_path: Path, freeze_clock: HoldClock) -> Flask:
     """A ledger with a checkpoint, and mail that goes to the outbox."""
-    keyed.config |= {"DEMO": True, "OUTBOX_PATH": tmp_path / "outbox"}
-    addressed(keyed, "eve@example.org", "archive@example.org")
+    app_with_signing_key.config |= {"DEMO": True, "OUTBOX_PATH": tmp_path / "outbox"}
+    addressed(app_with_signing_key, "eve@example.org", "archive@example.org")
     freeze_clock(NOON)
     go_on()
-    return keyed
+    return app_with_signing_key
 
 
 def addressed(app: Flask, *addresses: str) -> None:

@@ -13,7 +13,7 @@ from flask.testing import FlaskCliRunner
 from sqlalchemy import text
 
 from tests.factories import World
-from tests.integrity.tampering import behind_its_back, offences
+from tests.integrity.tampering import list_violations, tampering_transaction
 from tracker.extensions import db
 from tracker.ledger import checkpoints, events, keys
 from tracker.ledger.checkpoints import Checkpoint
@@ -23,8 +23,8 @@ from tracker.models import Event
 
 
 @pytest.fixture
-def runner(keyed: Flask) -> FlaskCliRunner:
-    return keyed.test_cli_runner()
+def runner(app_with_signing_key: Flask) -> FlaskCliRunner:
+    return app_with_signing_key.test_cli_runner()
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def written() -> list[Checkpoint]:
 
 def said(number: int) -> list[str]:
     """What the checks of one invariant say."""
-    return [each for each in offences() if each.startswith(f"{number}: ")]
+    return [each for each in list_violations() if each.startswith(f"{number}: ")]
 
 
 class TestWriting:
@@ -53,7 +53,7 @@ class TestWriting:
         act()
         assert checkpoints.write_due() is None
 
-    @pytest.mark.usefixtures("keyed")
+    @pytest.mark.usefixtures("app_with_signing_key")
     def test_it_says_how_the_ledger_stands(self, act: Callable[..., None]) -> None:
         act(3)
         found = checkpoints.write_due()
@@ -61,12 +61,12 @@ class TestWriting:
         assert (found.size, found.head) == events.get_head()
         assert written() == [found]
 
-    @pytest.mark.usefixtures("keyed")
+    @pytest.mark.usefixtures("app_with_signing_key")
     def test_a_hundred_events_make_one_by_themselves(self, act: Callable[..., None]) -> None:
         act(101)
         assert [each.size for each in written()] == [100]
 
-    @pytest.mark.usefixtures("keyed")
+    @pytest.mark.usefixtures("app_with_signing_key")
     def test_fewer_wait_five_minutes(self, act: Callable[..., None], freeze_clock: Callable[..., None]) -> None:
         act()
         first = checkpoints.write_due()
@@ -79,15 +79,15 @@ class TestWriting:
         assert checkpoints.write_due() is None  # nothing is new
 
     def test_a_folder_that_cannot_be_written_stops_nobody(
-        self, keyed: Flask, act: Callable[..., None], caplog: pytest.LogCaptureFixture
+        self, app_with_signing_key: Flask, act: Callable[..., None], caplog: pytest.LogCaptureFixture
     ) -> None:
-        keyed.config["CHECKPOINTS_PATH"] = keyed.config["KEYS_PATH"] / "no-folder.pub"
-        keyed.config["CHECKPOINTS_PATH"].write_text("a file, not a folder")
+        app_with_signing_key.config["CHECKPOINTS_PATH"] = app_with_signing_key.config["KEYS_PATH"] / "no-folder.pub"
+        app_with_signing_key.config["CHECKPOINTS_PATH"].write_text("a file, not a folder")
         act(101)
         assert "A checkpoint could not be written" in caplog.text
         assert events.get_head()[0] == 102
 
-    @pytest.mark.usefixtures("keyed")
+    @pytest.mark.usefixtures("app_with_signing_key")
     def test_what_another_process_wrote_is_seen(self, act: Callable[..., None]) -> None:
         act()
         first = checkpoints.write_due()
@@ -96,13 +96,13 @@ class TestWriting:
         assert [each.size for each in written()] == [first.size if first else 0]
 
     def test_a_checkpoint_waits_while_another_process_writes_one(
-        self, keyed: Flask, act: Callable[..., None]
+        self, app_with_signing_key: Flask, act: Callable[..., None]
     ) -> None:
         act()
         assert checkpoints.write_due()
 
         def write() -> None:
-            with keyed.app_context():
+            with app_with_signing_key.app_context():
                 checkpoints.write_due(at_once=True)
 
         with checkpoints.get_path().open("rb") as other:
@@ -115,7 +115,7 @@ class TestWriting:
         assert len(written()) == 2
 
 
-@pytest.mark.usefixtures("keyed")
+@pytest.mark.usefixtures("app_with_signing_key")
 class TestVerifying:
     def test_what_agrees_is_not_named(self, act: Callable[..., None]) -> None:
         act(2)
@@ -125,7 +125,7 @@ class TestVerifying:
     def test_a_ledger_cut_short_is_named(self, act: Callable[..., None]) -> None:
         act(3)
         checkpoints.write_due()
-        with behind_its_back():
+        with tampering_transaction():
             db.session.execute(text("DELETE FROM event WHERE seq = 4"))
             assert said(2) == ["2: checkpoint 1 records 4 events, but the ledger has 3"]
 
@@ -133,7 +133,7 @@ class TestVerifying:
         """Every hash in it right: the chain alone would not tell."""
         act(3)
         checkpoints.write_due()
-        with behind_its_back():
+        with tampering_transaction():
             rewrite_from(2)
             assert said(1) == []
             assert said(2) == ["2: checkpoint 1 has another hash of event 4 than the ledger"]
@@ -177,8 +177,8 @@ class TestVerifying:
 
 
 class TestKeys:
-    def test_their_files_are_for_the_owner_alone(self, keyed: Flask) -> None:
-        files = list(keyed.config["KEYS_PATH"].iterdir())
+    def test_their_files_are_for_the_owner_alone(self, app_with_signing_key: Flask) -> None:
+        files = list(app_with_signing_key.config["KEYS_PATH"].iterdir())
         assert len(files) == 4
         assert {stat.S_IMODE(each.stat().st_mode) for each in files} == {0o400}
 
@@ -204,19 +204,21 @@ class TestKeys:
         assert event
         body = json.loads(event.body)
         body["data"]["vouched"] = "00" * 64
-        with behind_its_back():
+        with tampering_transaction():
             write_over(event.seq, body)
             assert any("was not vouched for by" in each for each in said(2))
 
-    def test_without_the_file_of_the_last_there_is_no_next(self, keyed: Flask, runner: FlaskCliRunner) -> None:
-        for path in keyed.config["KEYS_PATH"].glob("*.key"):
+    def test_without_the_file_of_the_last_there_is_no_next(
+        self, app_with_signing_key: Flask, runner: FlaskCliRunner
+    ) -> None:
+        for path in app_with_signing_key.config["KEYS_PATH"].glob("*.key"):
             path.unlink()
         result = runner.invoke(args=["keys", "rotate"])
         assert result.exit_code == 1
         assert "Nothing was signed" in result.output
         assert len(keys.list_keys()) == 1
 
-    @pytest.mark.usefixtures("keyed")
+    @pytest.mark.usefixtures("app_with_signing_key")
     def test_another_key_under_its_name_is_refused(self) -> None:
         (key,) = keys.list_keys()
         with transaction():

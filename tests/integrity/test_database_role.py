@@ -16,7 +16,7 @@ import tracker
 from tests.conftest import MIGRATIONS, server_url
 from tests.inspection import PlainClient
 from tests.privacy.test_erasure import A_YEAR, erase, registration, wait
-from tests.proof.work import hand_something_in
+from tests.proof.sample_evidence import submit_sample_evidence
 from tracker import clock, create_app
 from tracker.accounts.demo_password import DEMO_PASSWORD
 from tracker.config import Settings
@@ -62,10 +62,10 @@ def confine(app: Flask, role: str) -> str:
 
 
 @pytest.fixture
-def served(told: Flask, role: str, tmp_path: Path) -> Iterator[Flask]:
+def served(demonstration: Flask, role: str, tmp_path: Path) -> Iterator[Flask]:
     """The demonstration, gone on with by an app that signs in to the database as the confined role."""
-    confine(told, role)
-    url = make_url(told.config["SQLALCHEMY_DATABASE_URI"]).set(username=role, password="server")
+    confine(demonstration, role)
+    url = make_url(demonstration.config["SQLALCHEMY_DATABASE_URI"]).set(username=role, password="server")
     settings = Settings.from_environment(
         {
             "INSTANCE_PATH": str(tmp_path),
@@ -106,7 +106,7 @@ class TestServing:
             db.engine.dispose()
 
     def test_work_goes_on(self, served: Flask) -> None:
-        hand_something_in("As a confined role")
+        submit_sample_evidence("As a confined role")
         assert "checks: all passed" in verify(served)
 
     def test_people_sign_in_and_out(self, served: Flask) -> None:
@@ -139,8 +139,8 @@ class TestServing:
             assert result.exit_code == 0, (command, result.output)
 
     @pytest.mark.skipif(shutil.which("pg_dump") is None, reason="PostgreSQL's client programs are not here")
-    def test_it_makes_backups(self, told: Flask, served: Flask, role: str, tmp_path: Path) -> None:
-        with told.app_context():
+    def test_it_makes_backups(self, demonstration: Flask, served: Flask, role: str, tmp_path: Path) -> None:
+        with demonstration.app_context():
             run_as_owner(*reading_of_other_schemas(role))
         result = served.test_cli_runner().invoke(args=["backup", str(tmp_path / "backup")])
         assert result.exit_code == 0, result.output
@@ -195,17 +195,17 @@ class TestRefused:
 
 @on_postgresql
 class TestConfining:
-    def test_it_is_in_the_ledger(self, told: Flask, role: str) -> None:
-        confine(told, role)
+    def test_it_is_in_the_ledger(self, demonstration: Flask, role: str) -> None:
+        confine(demonstration, role)
         last = db.session.scalars(text("SELECT act FROM event ORDER BY seq DESC LIMIT 1")).one()
         assert last == "database_confined"
         assert role.encode() not in b"".join(db.session.scalars(db.select(Event.body)))
-        assert "checks: all passed" in verify(told)
+        assert "checks: all passed" in verify(demonstration)
 
-    def test_it_may_be_said_again(self, told: Flask, role: str) -> None:
-        confine(told, role)
+    def test_it_may_be_said_again(self, demonstration: Flask, role: str) -> None:
+        confine(demonstration, role)
         run_as_owner(f"GRANT DELETE ON claim TO {role}")
-        confine(told, role)
+        confine(demonstration, role)
         query = text("SELECT has_table_privilege(:role, 'claim', 'DELETE')")
         assert db.session.scalar(query, {"role": role}) is False
 
@@ -218,32 +218,36 @@ class TestConfining:
             ("CREATE TABLE theirs (id integer); ALTER TABLE theirs OWNER TO {role}", "owns objects in this database"),
         ],
     )
-    def test_a_role_that_no_grant_confines_is_refused(self, told: Flask, role: str, made: str, sentence: str) -> None:
+    def test_a_role_that_no_grant_confines_is_refused(
+        self, demonstration: Flask, role: str, made: str, sentence: str
+    ) -> None:
         run_as_owner(*made.format(role=role).split("; "))
-        result = told.test_cli_runner().invoke(args=["confine", role])
+        result = demonstration.test_cli_runner().invoke(args=["confine", role])
         assert result.exit_code == 1
         assert f"{role} {sentence}, so it cannot be restricted. Nothing was changed." in result.output
 
-    def test_a_role_that_is_not_there_is_refused(self, told: Flask) -> None:
-        result = told.test_cli_runner().invoke(args=["confine", "nobody"])
+    def test_a_role_that_is_not_there_is_refused(self, demonstration: Flask) -> None:
+        result = demonstration.test_cli_runner().invoke(args=["confine", "nobody"])
         assert result.exit_code == 1
         assert "There is no role nobody. Nothing was changed." in result.output
 
     @pytest.mark.parametrize("grant", ["UPDATE", "DELETE", "TRUNCATE", "TRIGGER", "UPDATE (body)"])
-    def test_whoever_can_change_the_ledger_after_that_is_named(self, told: Flask, role: str, grant: str) -> None:
+    def test_whoever_can_change_the_ledger_after_that_is_named(
+        self, demonstration: Flask, role: str, grant: str
+    ) -> None:
         run_as_owner(f"GRANT {grant} ON event TO {role}")
         assert role in list_unsafe_roles()
-        assert "checks: all passed" in verify(told), "nothing was promised yet"
-        confine(told, role)
+        assert "checks: all passed" in verify(demonstration), "nothing was promised yet"
+        confine(demonstration, role)
         run_as_owner(f"GRANT {grant} ON event TO {role}")
-        result = told.test_cli_runner().invoke(args=["verify"])
+        result = demonstration.test_cli_runner().invoke(args=["verify"])
         assert result.exit_code == 1
         assert f"the role {role} can change the ledger" in result.output
 
-    def test_the_owner_is_told_that_the_server_is_not_to_be_it(self, told: Flask, served: Flask) -> None:
+    def test_the_owner_is_told_that_the_server_is_not_to_be_it(self, demonstration: Flask, served: Flask) -> None:
         assert "could change the ledger. Run the server" not in verify(served)
-        with told.app_context():
-            assert "could change the ledger. Run the server" in verify(told)
+        with demonstration.app_context():
+            assert "could change the ledger. Run the server" in verify(demonstration)
 
 
 def test_it_may_delete_wherever_the_product_does() -> None:

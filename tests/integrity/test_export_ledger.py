@@ -41,7 +41,7 @@ def exported() -> dict[str, bytes]:
 def bundle(request: pytest.FixtureRequest, exported: dict[str, bytes], tmp_path: Path) -> Path:
     """The demonstration's record, unpacked."""
     if not exported:
-        exported["zip"] = export(request.getfixturevalue("told"), tmp_path / "record.zip").read_bytes()
+        exported["zip"] = export(request.getfixturevalue("demonstration"), tmp_path / "record.zip").read_bytes()
     folder = tmp_path / "bundle"
     with zipfile.ZipFile(BytesIO(exported["zip"])) as archive:
         archive.extractall(folder)
@@ -100,15 +100,15 @@ class TestWhole:
         assert (code, said.splitlines()[-1]) == (0, "Every check passed."), said
         assert "✓ Forms of every centre: 1 as issued, 0 of them superseded since; 0 erased when due." in said
 
-    def test_it_proves_itself_unpacked_or_not(self, told: Flask, tmp_path: Path) -> None:
-        packed = export(told, tmp_path / "record.zip")
+    def test_it_proves_itself_unpacked_or_not(self, demonstration: Flask, tmp_path: Path) -> None:
+        packed = export(demonstration, tmp_path / "record.zip")
         with zipfile.ZipFile(packed) as archive:
             archive.extract("verify.py", tmp_path)
         code, said = verify(tmp_path, str(packed))
         assert code == 0, said
 
-    def test_a_name_that_stands_twice_in_the_zip_is_named(self, told: Flask, tmp_path: Path) -> None:
-        packed = export(told, tmp_path / "record.zip")
+    def test_a_name_that_stands_twice_in_the_zip_is_named(self, demonstration: Flask, tmp_path: Path) -> None:
+        packed = export(demonstration, tmp_path / "record.zip")
         with zipfile.ZipFile(packed, "a") as archive:
             archive.extract("verify.py", tmp_path)
             with pytest.warns(UserWarning, match="Duplicate"):
@@ -117,54 +117,54 @@ class TestWhole:
         assert code == 1
         assert "the ZIP has two files of the same name" in said
 
-    def test_it_holds_the_ledgers_very_bytes_and_no_name(self, told: Flask, tmp_path: Path) -> None:
-        packed = zipfile.ZipFile(export(told, tmp_path / "record.zip"))
+    def test_it_holds_the_ledgers_very_bytes_and_no_name(self, demonstration: Flask, tmp_path: Path) -> None:
+        packed = zipfile.ZipFile(export(demonstration, tmp_path / "record.zip"))
         bodies = list(db.session.scalars(select(Event.body).order_by(Event.seq)))
         assert packed.read("ledger.jsonl").splitlines() == bodies[:-1]  # the last tells of the export itself
         told_of = packed.read("ledger.jsonl") + packed.read("checkpoints.jsonl") + packed.read("contents.json")
         for name in db.session.scalars(select(Person.name)):
             assert name.encode() not in told_of
 
-    def test_the_ledger_tells_that_it_was_exported(self, told: Flask, tmp_path: Path) -> None:
-        export(told, tmp_path / "record.zip")
+    def test_the_ledger_tells_that_it_was_exported(self, demonstration: Flask, tmp_path: Path) -> None:
+        export(demonstration, tmp_path / "record.zip")
         event = db.session.scalars(select(Event).order_by(Event.seq.desc())).first()
         assert event
         assert event.act == "record_exported"
         assert json.loads(event.body)["data"]["forms"] == 1
-        assert told.test_cli_runner().invoke(args=["verify"]).exit_code == 0
+        assert demonstration.test_cli_runner().invoke(args=["verify"]).exit_code == 0
 
-    def test_it_verifies_after_a_key_rotation(self, told: Flask, tmp_path: Path) -> None:
-        told.test_cli_runner().invoke(args=["keys", "rotate"])
-        shutil.unpack_archive(export(told, tmp_path / "record.zip"), tmp_path / "bundle")
+    def test_it_verifies_after_a_key_rotation(self, demonstration: Flask, tmp_path: Path) -> None:
+        demonstration.test_cli_runner().invoke(args=["keys", "rotate"])
+        shutil.unpack_archive(export(demonstration, tmp_path / "record.zip"), tmp_path / "bundle")
         code, said = verify(tmp_path / "bundle")
         assert code == 0, said
         assert len(list((tmp_path / "bundle/keys").glob("*.pub"))) == 2
 
-    def test_a_centre_gets_its_own_forms_and_the_whole_ledger(self, told: Flask, tmp_path: Path) -> None:
-        export(told, tmp_path / "theirs.zip", "--centre", "HCA-2041")
-        told.test_cli_runner().invoke(
+    def test_a_centre_gets_its_own_forms_and_the_whole_ledger(self, demonstration: Flask, tmp_path: Path) -> None:
+        export(demonstration, tmp_path / "theirs.zip", "--centre", "HCA-2041")
+        demonstration.test_cli_runner().invoke(
             args=["centres", "create", "Other", "--number", "O-1", "--admin", "o@example.org"]
         )
-        export(told, tmp_path / "other.zip", "--centre", "O-1")
+        export(demonstration, tmp_path / "other.zip", "--centre", "O-1")
         for name, forms in (("theirs", 1), ("other", 0)):
             shutil.unpack_archive(tmp_path / f"{name}.zip", tmp_path / name)
             code, said = verify(tmp_path / name)
             assert code == 0, said
             assert f": {forms} as issued" in said
 
-    def test_a_form_that_is_superseded_is_counted_so(self, told: Flask, tmp_path: Path) -> None:
+    def test_a_form_that_is_superseded_is_counted_so(self, demonstration: Flask, tmp_path: Path) -> None:
         attempt = db.session.scalars(select(IssuedForm)).one().attempt
         criterion = db.session.scalars(select(Criterion.id).where(Criterion.unit_id == attempt.unit_id)).first()
         with transaction():
             reopen_verified(attempt, [criterion or 0], "Look again.", carol())
-        shutil.unpack_archive(export(told, tmp_path / "record.zip"), tmp_path / "bundle")
+        shutil.unpack_archive(export(demonstration, tmp_path / "record.zip"), tmp_path / "bundle")
         assert "1 as issued, 1 of them superseded since" in verify(tmp_path / "bundle")[1]
 
-    def test_a_form_that_was_erased_is_not_missed(self, told: Flask, tmp_path: Path) -> None:
+    def test_a_form_that_was_erased_is_not_missed(self, demonstration: Flask, tmp_path: Path) -> None:
         try:
             wait(4 * A_YEAR)
             erase(registration("Chloe"), is_full=True)
-            shutil.unpack_archive(export(told, tmp_path / "record.zip"), tmp_path / "bundle")
+            shutil.unpack_archive(export(demonstration, tmp_path / "record.zip"), tmp_path / "bundle")
         finally:
             clock.frozen = None
         code, said = verify(tmp_path / "bundle")
@@ -357,16 +357,18 @@ class TestRefused:
         assert "Nothing was exported" in result.output
         assert list(tmp_path.iterdir()) == []
 
-    def test_where_a_form_is_not_as_it_was_issued(self, told: Flask, tmp_path: Path) -> None:
+    def test_where_a_form_is_not_as_it_was_issued(self, demonstration: Flask, tmp_path: Path) -> None:
         path = file_store.get_path(db.session.scalars(select(IssuedForm.sha256)).one())
         path.chmod(0o600)
         path.write_bytes(path.read_bytes() + b" ")
-        result = told.test_cli_runner().invoke(args=["export-ledger", str(tmp_path / "record.zip")])
+        result = demonstration.test_cli_runner().invoke(args=["export-ledger", str(tmp_path / "record.zip")])
         assert result.exit_code == 1
         assert "was changed. Nothing was exported. For details: flask verify" in " ".join(result.output.split())
         assert not (tmp_path / "record.zip").exists()
 
-    def test_for_a_centre_that_is_not_there(self, told: Flask, tmp_path: Path) -> None:
-        result = told.test_cli_runner().invoke(args=["export-ledger", str(tmp_path / "r.zip"), "--centre", "X"])
+    def test_for_a_centre_that_is_not_there(self, demonstration: Flask, tmp_path: Path) -> None:
+        result = demonstration.test_cli_runner().invoke(
+            args=["export-ledger", str(tmp_path / "r.zip"), "--centre", "X"]
+        )
         assert result.exit_code == 1
         assert "There is no centre X. Nothing was exported." in result.output

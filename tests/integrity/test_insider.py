@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import delete, select, text, update
 
 import tracker
-from tests.integrity.tampering import another, behind_its_back, offences
+from tests.integrity.tampering import find_other_value, list_violations, tampering_transaction
 from tracker.clock import now
 from tracker.extensions import db
 from tracker.integrity.actors import OPERATOR_ACTS, OWN_ACCOUNT_ACTS, ROLES_OF_ACT
@@ -48,7 +48,7 @@ from tracker.models import (
 )
 from tracker.vocabulary import AssessmentOutcome, AttemptState, Outcome, ReopeningKind, Role, SignatureRole
 
-pytestmark = pytest.mark.usefixtures("told")
+pytestmark = pytest.mark.usefixtures("demonstration")
 
 
 def one(model: Any, *where: Any) -> Any:
@@ -315,7 +315,11 @@ def another_simulation_of_a_unit() -> None:
     db.session.execute(
         update(Unit.__table__)
         .where(Unit.id == chloes().unit_id)
-        .values(simulation=another(Unit.__table__.c.simulation, one(Unit, Unit.id == chloes().unit_id).simulation))
+        .values(
+            simulation=find_other_value(
+                Unit.__table__.c.simulation, one(Unit, Unit.id == chloes().unit_id).simulation
+            )
+        )
     )
 
 
@@ -459,10 +463,10 @@ CASES: list[tuple[Callable[[], None], int]] = [
 
 @pytest.mark.parametrize(("enter_it", "number"), CASES, ids=lambda each: getattr(each, "__name__", str(each)))
 def test_it_is_named(enter_it: Callable[[], None], number: int) -> None:
-    with behind_its_back():
+    with tampering_transaction():
         enter_it()
         db.session.flush()
-        found = offences()
+        found = list_violations()
         events.discard_queued()
     assert [each for each in found if each.startswith(f"{number}: ")], found
 
@@ -492,10 +496,10 @@ def test_a_trigger_that_is_not_as_it_was_made_is_named(made: dict[str, tuple[str
     statements = made[db.session.get_bind().dialect.name]
     for statement in statements:
         db.session.execute(text(statement))
-    found = [each for each in offences(but_for_triggers=False) if each.startswith("28: ")]
+    found = [each for each in list_violations(ignore_triggers=False) if each.startswith("28: ")]
     db.session.rollback()
     assert bool(found) == bool(statements)
-    assert offences(but_for_triggers=False) == []
+    assert list_violations(ignore_triggers=False) == []
 
 
 def test_every_act_that_is_recorded_is_known() -> None:

@@ -41,7 +41,7 @@ class TestWhen:
 
 
 class TestWhat:
-    @pytest.mark.usefixtures("keyed")
+    @pytest.mark.usefixtures("app_with_signing_key")
     def test_a_whole_record(self) -> None:
         tell_story()
         check_nightly()

@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from tests import factories
-from tests.assessment import stories
+from tests.assessment import workflow
 from tests.factories import World
 from tracker.extensions import db
 from tracker.ledger import events, transactions
@@ -29,8 +29,8 @@ def list_events() -> list[Event]:
 
 
 def test_every_event_is_chained_to_the_one_before_and_rehashes(world: World) -> None:
-    stories.sign(world, world.cfacc15, "A steady record.")
-    stories.confirm(world.cfacc15)
+    workflow.sign(world, world.cfacc15, "A steady record.")
+    workflow.confirm(world.cfacc15)
     chain = list_events()
     assert [event.seq for event in chain] == list(range(1, len(chain) + 1))
     assert len(chain) > 5
@@ -47,7 +47,7 @@ def test_every_event_is_chained_to_the_one_before_and_rehashes(world: World) -> 
 
 def test_it_holds_no_name_and_nothing_that_a_person_wrote(world: World) -> None:
     with transaction():
-        withdraw_candidate(world.registration, "Moved to Cardiff with her canary.", factories.actor(world.dan))
+        withdraw_candidate(world.registration, "Moved to Cardiff with her canary.", factories.make_actor(world.dan))
     [event] = list_events()
     for secret in (b"canary", b"Cardiff", b"Alice", b"Dan Price", b"example.org"):
         assert secret not in event.body
@@ -59,7 +59,7 @@ def test_it_holds_no_name_and_nothing_that_a_person_wrote(world: World) -> None:
 def test_what_failed_leaves_no_event(world: World) -> None:
     def fail() -> None:
         with transaction():
-            events.record("candidate_withdrawn", world.registration, factories.actor(world.dan))
+            events.record("candidate_withdrawn", world.registration, factories.make_actor(world.dan))
             raise RuntimeError("the power went")
 
     with pytest.raises(RuntimeError, match="the power went"):
@@ -73,7 +73,7 @@ def test_what_failed_leaves_no_event(world: World) -> None:
 @pytest.mark.parametrize("change", ["UPDATE event SET act = 'nothing'", "DELETE FROM event"])
 def test_an_event_can_be_neither_changed_nor_deleted(world: World, change: str) -> None:
     with transaction():
-        events.record("candidate_withdrawn", world.registration, factories.actor(world.dan))
+        events.record("candidate_withdrawn", world.registration, factories.make_actor(world.dan))
     with pytest.raises(DBAPIError, match="append-only"):
         db.session.execute(text(change))
     assert len(list_events()) == 1
@@ -84,7 +84,7 @@ def test_an_event_cannot_be_replaced_on_sqlite(world: World) -> None:
     if db.engine.dialect.name != "sqlite":
         pytest.skip("of SQLite")
     with transaction():
-        events.record("candidate_withdrawn", world.registration, factories.actor(world.dan))
+        events.record("candidate_withdrawn", world.registration, factories.make_actor(world.dan))
     [event] = list_events()
     before = event.body
     with pytest.raises(DBAPIError, match="append-only"):
@@ -99,7 +99,7 @@ def test_an_event_cannot_be_replaced_on_sqlite(world: World) -> None:
 
 def test_many_at_once_make_one_chain(app: Flask, world: World) -> None:
     """Eight people act at the same moment, five times each: forty events, no gap, no fork."""
-    actor, registration = factories.actor(world.dan), world.registration.id
+    actor, registration = factories.make_actor(world.dan), world.registration.id
     transactions.rollback()
     wrong: list[BaseException] = []
 

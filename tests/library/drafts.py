@@ -1,10 +1,10 @@
-"""Drafts as made from a document, without a document."""
+"""Drafts of units as read from a document, made without reading one."""
 
 from io import BytesIO
 from typing import Any
 
 from tests import factories
-from tests.library.writing import UNIT
+from tests.library.sample_standards import UNIT
 from tests.units.drafting.copies import reading_of
 from tracker.library.services.publishing import ReadDocument, start_draft
 from tracker.models import Centre, Person, UnitDraft
@@ -17,7 +17,7 @@ DOUBTS = [
 PASSAGES = [{"lines": [4, 5], "text": "Some words that belong nowhere."}]
 
 
-def found(text: str = UNIT, *, body: bytes = b"the document itself", **more: Any) -> ReadDocument:
+def make_read_document(text: str = UNIT, *, body: bytes = b"the document itself", **more: Any) -> ReadDocument:
     """Return a document as read: a unit from lines 10, 20, …, with two doubts and a passage of text not used."""
     reading = reading_of(text, **{"warnings": DOUBTS, "unparsed": PASSAGES, **more})
     texts = {each["position"] * 10: each["text"] for each in reading["criteria"]}
@@ -28,5 +28,5 @@ def found(text: str = UNIT, *, body: bytes = b"the document itself", **more: Any
 
 
 def make_draft(centre: Centre, person: Person, text: str = UNIT, **more: Any) -> UnitDraft:
-    """To be called within a transaction."""
-    return start_draft(found(text, **more), centre.id, factories.actor(person))
+    """Make a draft of a unit; call this within a transaction."""
+    return start_draft(make_read_document(text, **more), centre.id, factories.make_actor(person))

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from tests.factories import World
-from tests.library.drafts import found, make_draft
+from tests.library.drafts import make_draft, make_read_document
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.library.services import publishing
@@ -39,7 +39,7 @@ class Reader:
         self.in_transaction.append(db.session().in_transaction())
         if self.refusal:
             raise self.refusal
-        return found(body=body)
+        return make_read_document(body=body)
 
 
 @pytest.fixture

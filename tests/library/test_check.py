@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.library.writing import GUIDANCE, UNIT, changed, write_folder
+from tests.library.sample_standards import GUIDANCE, UNIT, replace_once, write_standards_folder
 from tracker.library.commands.standards import standards_cli
 
 ITEM = '      - label: "1"\n        text: "find out what was promised last time"\n'
@@ -16,13 +16,13 @@ def check(folder: Path) -> Result:
 
 
 def faults(folder: Path, unit: str = UNIT, guidance: str = GUIDANCE) -> list[str]:
-    result = check(write_folder(folder, unit, guidance))
+    result = check(write_standards_folder(folder, unit, guidance))
     assert result.exit_code == 1, result.output
     return result.output.splitlines()
 
 
 def test_folder_without_faults_passes(tmp_path: Path) -> None:
-    result = check(write_folder(tmp_path))
+    result = check(write_standards_folder(tmp_path))
     assert (result.exit_code, result.output) == (0, "1 unit and 1 page of guidance: no faults.\n")
 
 
@@ -71,7 +71,7 @@ EMPTY = "is empty: write the text, or remove the key"
     ],
 )  # fmt: skip
 def test_fault_in_a_unit_is_one_line(tmp_path: Path, old: str, new: str, fault: str) -> None:
-    assert f"local7.yaml: {fault}" in faults(tmp_path, changed(old, new))
+    assert f"local7.yaml: {fault}" in faults(tmp_path, replace_once(old, new))
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,9 @@ def test_file_that_is_not_a_unit_is_a_fault(tmp_path: Path, text: str, fault: st
 
 
 def test_every_fault_has_its_own_line(tmp_path: Path) -> None:
-    spoiled = changed("slug: local7\n", "colour: red\n", changed('title: "Answer difficult calls"', "title:"))
+    spoiled = replace_once(
+        "slug: local7\n", "colour: red\n", replace_once('title: "Answer difficult calls"', "title:")
+    )
     assert sorted(faults(tmp_path, spoiled)) == [
         f"local7.yaml: colour: {UNKNOWN}",
         "local7.yaml: slug: is missing: add it",
@@ -100,7 +102,7 @@ def test_every_fault_has_its_own_line(tmp_path: Path) -> None:
 
 
 def test_nested_duplicate_key_names_its_line(tmp_path: Path) -> None:
-    spoiled = changed(ITEM, ITEM + '        text: "again"\n')
+    spoiled = replace_once(ITEM, ITEM + '        text: "again"\n')
     line = spoiled.splitlines().index('        text: "again"') + 1
     assert faults(tmp_path, spoiled) == [f"local7.yaml: line {line}: key text: appears twice; keep one of them"]
 
@@ -114,16 +116,16 @@ def test_unit_without_criteria_is_a_fault(tmp_path: Path) -> None:
 
 
 def test_two_files_with_the_same_version_are_a_fault(tmp_path: Path) -> None:
-    write_folder(tmp_path)
-    (tmp_path / "units/zz.yaml").write_text(changed("slug: local7", "slug: other"))
+    write_standards_folder(tmp_path)
+    (tmp_path / "units/zz.yaml").write_text(replace_once("slug: local7", "slug: other"))
     assert check(tmp_path).output.splitlines() == [
         "zz.yaml: code, version and revision: are the same as in local7.yaml; change one of them"
     ]
 
 
 def test_two_files_with_the_same_slug_are_a_fault(tmp_path: Path) -> None:
-    write_folder(tmp_path)
-    (tmp_path / "units/zz.yaml").write_text(changed("revision: 1", "revision: 2"))
+    write_standards_folder(tmp_path)
+    (tmp_path / "units/zz.yaml").write_text(replace_once("revision: 1", "revision: 2"))
     (tmp_path / "guidance/zz.yaml").write_text(GUIDANCE)
     assert check(tmp_path).output.splitlines() == [
         "zz.yaml: slug: is the same as in local7.yaml; change one of them",
@@ -132,22 +134,22 @@ def test_two_files_with_the_same_slug_are_a_fault(tmp_path: Path) -> None:
 
 
 def test_guidance_for_an_unknown_unit_is_a_fault(tmp_path: Path) -> None:
-    found = faults(tmp_path, guidance=changed("code: LOCAL7", "code: LOCAL8", GUIDANCE))
+    found = faults(tmp_path, guidance=replace_once("code: LOCAL7", "code: LOCAL8", GUIDANCE))
     assert found == ["calls.yaml: units LOCAL8: there is no such unit; correct the code"]
 
 
 def test_guidance_naming_a_unit_twice_is_a_fault(tmp_path: Path) -> None:
-    found = faults(tmp_path, guidance=changed("- code: LOCAL7", "- code: LOCAL7\n  - code: LOCAL7", GUIDANCE))
+    found = faults(tmp_path, guidance=replace_once("- code: LOCAL7", "- code: LOCAL7\n  - code: LOCAL7", GUIDANCE))
     assert found == ["calls.yaml: units LOCAL7: appears twice; keep one of them"]
 
 
 def test_guidance_with_criteria_is_a_fault(tmp_path: Path) -> None:
-    found = faults(tmp_path, guidance=changed("tips:", "performance:", GUIDANCE))
+    found = faults(tmp_path, guidance=replace_once("tips:", "performance:", GUIDANCE))
     assert found == [f"calls.yaml: performance: {UNKNOWN}"]
 
 
 def test_guidance_is_not_faulted_for_a_faulty_unit(tmp_path: Path) -> None:
-    assert faults(tmp_path, changed("revision: 1", "revision: one")) == [
+    assert faults(tmp_path, replace_once("revision: 1", "revision: one")) == [
         "local7.yaml: revision: write a whole number, such as 1"
     ]
 
@@ -159,7 +161,7 @@ def test_missing_folder_is_a_fault(tmp_path: Path) -> None:
 
 
 def test_ignored_files_are_faults(tmp_path: Path) -> None:
-    write_folder(tmp_path)
+    write_standards_folder(tmp_path)
     (tmp_path / "units/notes.txt").write_text("x")
     (tmp_path / "units/.hidden").write_text("x")
     (tmp_path / "lost.yaml").write_text("x")
@@ -177,6 +179,6 @@ def test_ignored_files_are_faults(tmp_path: Path) -> None:
     ],
 )
 def test_binary_or_too_large_file_is_a_fault(tmp_path: Path, content: bytes, fault: str) -> None:
-    write_folder(tmp_path)
+    write_standards_folder(tmp_path)
     (tmp_path / "units/zz.yaml").write_bytes(content)
     assert check(tmp_path).output.splitlines() == [f"zz.yaml: {fault}"]

@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 
 from tests import factories
 from tests.factories import World
-from tests.library.own_units import make_own_unit, read_unit
+from tests.library.centre_units import publish_centre_unit, read_unit
 from tracker.library.services import unit_files
 from tracker.library.services.unit_files import FORMATS, detect_format, parse_file
 from tracker.models import Person
@@ -26,7 +26,7 @@ def test_omissions_are_shown_before_the_download(world: World, client: Browser) 
 
 
 def test_file_contains_the_ticked_units(world: World, client: Browser) -> None:
-    own = make_own_unit(world.northgate)
+    own = publish_centre_unit(world.northgate)
     data = {"format": "yaml", "units": [own.id, factories.unit("INSCC004").id], "act": "download"}
     answer = client(world.dan).post(f"/centres/{world.northgate.id}/units/export", data=data)
     assert answer.headers["Content-Disposition"] == "attachment; filename=units.yaml"
@@ -57,7 +57,7 @@ def test_no_ticked_unit_is_an_error(world: World, client: Browser) -> None:
 
 
 def test_unit_of_another_centre_is_not_exported(world: World, client: Browser) -> None:
-    theirs = make_own_unit(world.southbank, read_unit(code="THEIRS", slug="theirs"))
+    theirs = publish_centre_unit(world.southbank, read_unit(code="THEIRS", slug="theirs"))
     dan, address = client(world.dan), f"/centres/{world.northgate.id}/units/export"
     assert "THEIRS" not in dan.get(address).get_data(as_text=True)
     data = {"format": "yaml", "units": [theirs.id], "act": "download"}

@@ -8,9 +8,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from tests import factories
+from tests.concurrency import run_concurrently
 from tests.factories import PASSWORD, World
 from tests.library.drafts import make_draft
-from tests.one_moment import at_one_moment
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Person, Unit, UnitDraft
@@ -27,7 +27,7 @@ def at_once(app: Flask, world: World, client: Callable[[Person], FlaskClient]) -
 
     def run(*acts: Act) -> list[int]:
         browsers = [client(person) for person in (world.dan, second)]
-        return sorted(at_one_moment(app, *zip(browsers, acts, strict=True)))
+        return sorted(run_concurrently(app, *zip(browsers, acts, strict=True)))
 
     return run
 

@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from tests import factories
 from tests.factories import World
-from tests.library.own_units import make_own_unit
+from tests.library.centre_units import publish_centre_unit
 from tracker.errors import Refused
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
@@ -38,7 +38,7 @@ def own(world: World) -> Guidance:
         return services.add_guidance(
             world.northgate.id,
             {**fields, "title": "Calls at Northgate", "synopsis": "How.", "tips": ["Listen."], "source": ""},
-            factories.actor(world.dan),
+            factories.make_actor(world.dan),
         )
 
 
@@ -66,14 +66,16 @@ def test_centre_guidance_is_read_there_only(world: World, client: ClientFor, own
 # --- to write --------------------------------------------------------------------------------------------
 
 
-def test_administrator_writes_guidance(world: World, client: ClientFor, acts: Callable[[], list[str]]) -> None:
+def test_administrator_writes_guidance(
+    world: World, client: ClientFor, recorded_acts: Callable[[], list[str]]
+) -> None:
     dan = client(world.dan)
     answer = dan.post(f"/centres/{world.northgate.id}/guidance/new", data=OWN)
     assert answer.location == "/guidance/calls-at-northgate"
     page = dan.get(answer.location).text
     for words in ("How we take calls.", "<li>Wait.</li>", "Says who called.", "Written on screen"):
         assert words in page
-    assert acts() == ["guidance_added"]
+    assert recorded_acts() == ["guidance_added"]
 
 
 def test_two_pages_of_one_title_have_different_addresses(world: World, client: ClientFor, own: Guidance) -> None:
@@ -90,14 +92,14 @@ def test_missing_field_is_named_and_typed_text_stays(world: World, client: Clien
 
 
 def test_only_own_guidance_can_be_changed(
-    world: World, client: ClientFor, own: Guidance, acts: Callable[[], list[str]]
+    world: World, client: ClientFor, own: Guidance, recorded_acts: Callable[[], list[str]]
 ) -> None:
     dan, at = client(world.dan), f"/centres/{world.northgate.id}/guidance"
     assert "Listen." in dan.get(f"{at}/{own.slug}/edit").text
     assert dan.post(f"{at}/{own.slug}/edit", data={**OWN, "tips": "Ask."}).status_code == 303
     assert "Ask." in dan.get(f"/guidance/{own.slug}").text
     assert dan.get(f"{at}/{SEED}/edit").status_code == 404
-    assert acts()[-1] == "guidance_changed"
+    assert recorded_acts()[-1] == "guidance_changed"
 
 
 def test_loading_never_overwrites_centre_guidance(own: Guidance) -> None:
@@ -110,7 +112,7 @@ def test_loading_never_overwrites_centre_guidance(own: Guidance) -> None:
 
 
 def test_requirements_are_shown_beside_the_question(world: World, client: ClientFor) -> None:
-    make_own_unit(world.northgate)
+    publish_centre_unit(world.northgate)
     page = client(world.dan).get(f"/centres/{world.northgate.id}/guidance/{SEED}/attach?unit=local7").text
     assert "What the unit requires" in page
     assert "Do it twice." in page
@@ -124,7 +126,7 @@ def test_attached_units_are_not_offered(world: World, client: ClientFor) -> None
 
 
 def test_attached_guidance_is_shown_at_the_centre_with_its_warning(
-    world: World, client: ClientFor, acts: Callable[[], list[str]]
+    world: World, client: ClientFor, recorded_acts: Callable[[], list[str]]
 ) -> None:
     dan = client(world.dan)
     assert attach(dan, world, SEED, "cfamlfd3", contradicts="yes", warning=WARNING).status_code == 303
@@ -132,7 +134,7 @@ def test_attached_guidance_is_shown_at_the_centre_with_its_warning(
     assert WARNING not in html.unescape(client(world.frank).get("/units/cfamlfd3").text)
     assert [each.warning for each in list_guidance("CFAM&LFD3", [world.northgate.id])] == [WARNING]
     assert list_guidance("CFAM&LFD3", [world.southbank.id]) == ()
-    assert acts() == ["guidance_attached"]
+    assert recorded_acts() == ["guidance_attached"]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +151,7 @@ def test_contradiction_must_be_answered(world: World, client: ClientFor, fields:
 
 
 def test_unit_of_another_centre_is_not_offered(world: World, client: ClientFor) -> None:
-    make_own_unit(world.southbank)
+    publish_centre_unit(world.southbank)
     page = client(world.dan).get(f"/centres/{world.northgate.id}/guidance/{SEED}/attach?unit=local7").text
     assert "LOCAL7" not in page
 
@@ -162,7 +164,9 @@ def test_attaching_twice_is_refused(world: World, client: ClientFor) -> None:
     assert "already attached to CFAM&LFD3" in html.unescape(answer.text)
 
 
-def test_detached_guidance_is_not_shown(world: World, client: ClientFor, acts: Callable[[], list[str]]) -> None:
+def test_detached_guidance_is_not_shown(
+    world: World, client: ClientFor, recorded_acts: Callable[[], list[str]]
+) -> None:
     dan = client(world.dan)
     attach(dan, world, SEED, "cfamlfd3", contradicts="no")
     row = db.session.scalars(select(GuidanceUnit).where(GuidanceUnit.unit_code == "CFAM&LFD3")).one().id
@@ -170,7 +174,7 @@ def test_detached_guidance_is_not_shown(world: World, client: ClientFor, acts: C
     assert client(world.heidi).post(f"/centres/{world.southbank.id}{at}").status_code == 404
     assert dan.post(f"/centres/{world.northgate.id}{at}").status_code == 303
     assert list_guidance("CFAM&LFD3", [world.northgate.id]) == ()
-    assert acts() == ["guidance_attached", "guidance_detached"]
+    assert recorded_acts() == ["guidance_attached", "guidance_detached"]
 
 
 def test_installation_attachment_cannot_be_detached(world: World, client: ClientFor) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from tests import factories
 from tests.factories import World
-from tests.library.versions import UNITS, as_revision, publish, reworded
+from tests.library.unit_versions import UNITS, make_revision, publish_version, reword_criteria
 from tracker.errors import Invalid, NotFound, Refused
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
@@ -33,12 +33,12 @@ DELIVER = replace(UNITS["DELIVERCC"], code="DELIVER", slug="deliver")
 
 @pytest.fixture
 def two(app: Flask) -> tuple[Unit, Unit]:
-    return publish(SUPERVISE), publish(DELIVER)
+    return publish_version(SUPERVISE), publish_version(DELIVER)
 
 
 def confirm(world: World, two: tuple[Unit, Unit], link: Link) -> CriterionLink:
     with transaction():
-        return services.confirm_link(*two, link, world.northgate, factories.actor(world.dan))
+        return services.confirm_link(*two, link, world.northgate, factories.make_actor(world.dan))
 
 
 def links() -> list[tuple[int, int, bool]]:
@@ -64,7 +64,7 @@ class TestProposing:
     def test_decided_pair_is_not_proposed_again(self, world: World, two: tuple[Unit, Unit]) -> None:
         confirm(world, two, (1, 12))
         with transaction():
-            services.refuse_link(*two, (2, 13), world.northgate, factories.actor(world.dan))
+            services.refuse_link(*two, (2, 13), world.northgate, factories.make_actor(world.dan))
         decided = queries.list_link_decisions(*two, world.northgate.id)
         proposed = {(each.first.position, each.second.position) for each in queries.propose_links(*two, decided)}
         assert not proposed & {(1, 12), (2, 13)}
@@ -77,7 +77,7 @@ class TestProposing:
 
 class TestDeciding:
     def test_link_stores_similarity_and_decider(
-        self, world: World, two: tuple[Unit, Unit], acts: Callable[[], list[str]]
+        self, world: World, two: tuple[Unit, Unit], recorded_acts: Callable[[], list[str]]
     ) -> None:
         link = confirm(world, two, (1, 12))
         assert (link.kind, link.similarity, link.decided_by_id, link.centre_id) == (
@@ -88,13 +88,13 @@ class TestDeciding:
         )
         confirm(world, two, (1, 12))
         assert links() == [(1, 12, True)]
-        assert acts() == ["link_confirmed"]
+        assert recorded_acts() == ["link_confirmed"]
 
     def test_new_decision_replaces_the_old_and_can_be_withdrawn(
-        self, world: World, two: tuple[Unit, Unit], acts: Callable[[], list[str]]
+        self, world: World, two: tuple[Unit, Unit], recorded_acts: Callable[[], list[str]]
     ) -> None:
         confirm(world, two, (1, 12))
-        actor = factories.actor(world.dan)
+        actor = factories.make_actor(world.dan)
         with transaction():
             services.refuse_link(*two, (1, 12), world.northgate, actor)
         assert links() == [(1, 12, False)]
@@ -102,7 +102,7 @@ class TestDeciding:
             with transaction():
                 services.withdraw_link_decision(*two, (1, 12), world.northgate, actor)
         assert links() == []
-        assert acts() == ["link_confirmed", "link_refused", "link_decision_withdrawn"]
+        assert recorded_acts() == ["link_confirmed", "link_refused", "link_decision_withdrawn"]
 
     def test_statement_can_be_linked_to_two(self, world: World, two: tuple[Unit, Unit]) -> None:
         confirm(world, two, (1, 12))
@@ -125,7 +125,7 @@ class TestDeciding:
             link = confirm(world, two, (1, 12))
             link.centre_id, link.decided_by_id = None, None
         ids = [unit.id for unit in two]
-        actor = factories.actor(world.dan)
+        actor = factories.make_actor(world.dan)
         with pytest.raises(Refused, match="part of the installation’s standards"), transaction():
             services.withdraw_link_decision(*two, (1, 12), world.northgate, actor)
         with transaction():
@@ -142,30 +142,36 @@ class TestDeciding:
 
 
 class TestTwoVersions:
-    def test_identical_statements_are_confirmed_together(self, world: World, acts: Callable[[], list[str]]) -> None:
+    def test_identical_statements_are_confirmed_together(
+        self, world: World, recorded_acts: Callable[[], list[str]]
+    ) -> None:
         older = factories.unit("CFACC15")
-        newer = publish(
-            as_revision(
-                reworded(UNITS["CFACC15"], {"p:2": "Deal with complex contacts that colleagues refer.", "p:3": ""})
+        newer = publish_version(
+            make_revision(
+                reword_criteria(
+                    UNITS["CFACC15"], {"p:2": "Deal with complex contacts that colleagues refer.", "p:3": ""}
+                )
             )
         )
         with transaction():
-            assert services.confirm_same_wording(older, newer, world.northgate, factories.actor(world.dan)) == 22
+            assert services.confirm_same_wording(older, newer, world.northgate, factories.make_actor(world.dan)) == 22
         with transaction():
-            assert services.confirm_same_wording(newer, older, world.northgate, factories.actor(world.dan)) == 0
+            assert services.confirm_same_wording(newer, older, world.northgate, factories.make_actor(world.dan)) == 0
         assert (1, 1, True) in links()
         assert (4, 3, True) in links()
         assert not [link for link in links() if link[0] in {2, 3}]
-        assert acts() == ["links_confirmed"]
+        assert recorded_acts() == ["links_confirmed"]
 
     def test_links_to_other_units_are_copied_to_the_newer_version(self, world: World, two: tuple[Unit, Unit]) -> None:
         older, far = two
-        actor = factories.actor(world.dan)
+        actor = factories.make_actor(world.dan)
         for link in ((1, 12), (2, 13), (3, 4)):
             confirm(world, two, link)
         with transaction():
             services.refuse_link(*two, (3, 4), world.northgate, actor)
-        newer = publish(as_revision(reworded(SUPERVISE, {"p:2": "Something else."}), slug="supervise-2"))
+        newer = publish_version(
+            make_revision(reword_criteria(SUPERVISE, {"p:2": "Something else."}), slug="supervise-2")
+        )
         with transaction():
             services.confirm_same_wording(older, newer, world.northgate, actor)
         assert queries.list_same_criteria([newer.id, far.id], world.northgate.id) == {
@@ -177,20 +183,20 @@ class TestTwoVersions:
 
     def test_installation_links_are_copied_to_the_newer_version(self, world: World) -> None:
         older, far = factories.unit("CFACC15"), factories.unit("DELIVERCC")
-        newer = publish(as_revision(UNITS["CFACC15"]))
+        newer = publish_version(make_revision(UNITS["CFACC15"]))
         with transaction():
-            services.confirm_same_wording(older, newer, world.northgate, factories.actor(world.dan))
+            services.confirm_same_wording(older, newer, world.northgate, factories.make_actor(world.dan))
         assert (newer.id, 1) in queries.list_same_criteria([newer.id, far.id], world.northgate.id)
 
     def test_different_units_cannot_be_confirmed_together(self, world: World, two: tuple[Unit, Unit]) -> None:
         with pytest.raises(Invalid), transaction():
-            services.confirm_same_wording(*two, world.northgate, factories.actor(world.dan))
+            services.confirm_same_wording(*two, world.northgate, factories.make_actor(world.dan))
 
     @pytest.mark.usefixtures("app")
     def test_older_version_comes_first(self) -> None:
         older = factories.unit("CFACC15")
-        newer = publish(as_revision(UNITS["CFACC15"], version="1.10"))
-        middle = publish(as_revision(UNITS["CFACC15"], version="1.9"))
+        newer = publish_version(make_revision(UNITS["CFACC15"], version="1.10"))
+        middle = publish_version(make_revision(UNITS["CFACC15"], version="1.9"))
         assert queries.order_units(newer, middle) == (LinkKind.REPLACED_BY, middle, newer)
         assert [unit.id for unit in queries.list_other_versions(older, [])] == [newer.id, middle.id]
 
@@ -202,7 +208,7 @@ class TestLoadingAnew:
         for link in ((1, 12), (2, 13), (8, 22)):
             confirm(world, two, link)
         with transaction():
-            load_unit(reworded(DELIVER, {"p:1": "", "p:13": "deal with whatever colleagues refer"}))
+            load_unit(reword_criteria(DELIVER, {"p:1": "", "p:13": "deal with whatever colleagues refer"}))
         assert links() == [(1, 11, True), (8, 21, True)], "one further up is gone; 13 says something else now"
 
     def test_swapped_statements_keep_their_links(self, world: World, two: tuple[Unit, Unit]) -> None:
@@ -270,7 +276,7 @@ class TestTheScreen:
         assert client(world.heidi).post(self.address(world), data=form).status_code == 404
 
     def test_chosen_older_version_stays_selected(self, world: World, client: Browser) -> None:
-        publish(as_revision(UNITS["CFACC15"], slug="cfacc15-1-2"))
+        publish_version(make_revision(UNITS["CFACC15"], slug="cfacc15-1-2"))
         page = client(world.dan).get(f"/centres/{world.northgate.id}/links?one=cfacc15&other=delivercc").text
         chosen = re.findall(r'<option value="(\S+)" selected>([^<]*)', page)
         assert [slug for slug, _ in chosen] == ["cfacc15", "delivercc"]
@@ -300,7 +306,7 @@ class TestTheScreen:
 class TestComparingVersions:
     def publish(self) -> Unit:
         texts = {"p:2": "Deal with complex customer contacts referred by colleagues without authority.", "p:3": ""}
-        return publish(as_revision(reworded(UNITS["CFACC15"], texts)))
+        return publish_version(make_revision(reword_criteria(UNITS["CFACC15"], texts)))
 
     def test_everyone_can_compare_two_versions(self, world: World, client: Browser) -> None:
         newer = self.publish()
@@ -338,6 +344,6 @@ class TestComparingVersions:
         page = client(world.alice).get(f"/units/cfacc15/compare?with={newer.slug}&show=changed").text
         assert "Engage with customers who make complex" in page
         assert "Follow organisational procedures to support" not in page
-        same = publish(as_revision(UNITS["CFACC15"], revision=3))
+        same = publish_version(make_revision(UNITS["CFACC15"], revision=3))
         page = client(world.alice).get(f"/units/cfacc15/compare?with={same.slug}&show=changed").text
         assert "No differences: both versions have the same statements in the same order." in page

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.library.writing import UNIT, changed, write_folder
+from tests.library.sample_standards import UNIT, replace_once, write_standards_folder
 from tracker.library.commands.standards import standards_cli
 
 ROOT = Path(__file__).parents[2]
@@ -65,14 +65,14 @@ def test_show_prints_json() -> None:
 
 
 def test_show_prints_utf_8_in_any_terminal(tmp_path: Path) -> None:
-    write_folder(tmp_path, changed("rare", "café – “rare”"))
+    write_standards_folder(tmp_path, replace_once("rare", "café – “rare”"))
     result = run("show", "local7", "--json", "--folder", str(tmp_path))
     assert "café – “rare”".encode() in result.stdout_bytes
 
 
 def test_show_prints_the_newest_version_unless_one_is_named(tmp_path: Path) -> None:
-    write_folder(tmp_path)
-    newer = changed('version: "1"', "version: 1.10", changed("slug: local7", "slug: local7-1-10"))
+    write_standards_folder(tmp_path)
+    newer = replace_once('version: "1"', "version: 1.10", replace_once("slug: local7", "slug: local7-1-10"))
     (tmp_path / "units/newer.yaml").write_text(newer)
     assert shown("LOCAL7", "--folder", str(tmp_path))["version"] == "1.10"
     assert shown("LOCAL7", "--folder", str(tmp_path), "--version", "1")["version"] == "1"
@@ -95,7 +95,7 @@ def test_show_as_text_contains_everything() -> None:
 
 
 def test_show_as_text_contains_rules_and_points(tmp_path: Path) -> None:
-    output = run("show", "local7", "--folder", str(write_folder(tmp_path, UNIT))).output
+    output = run("show", "local7", "--folder", str(write_standards_folder(tmp_path, UNIT))).output
     for expected in (
         "(one of the following)",
         "(Simulation is allowed.)",
@@ -113,7 +113,7 @@ def test_unknown_unit_error_lists_the_known_units() -> None:
 
 @pytest.mark.parametrize("command", [["list"], ["show", "LOCAL7"]])
 def test_faulty_folder_is_refused_with_its_faults(tmp_path: Path, command: list[str]) -> None:
-    write_folder(tmp_path, changed("revision: 1", "revision: one"))
+    write_standards_folder(tmp_path, replace_once("revision: 1", "revision: one"))
     result = run(*command, "--folder", str(tmp_path))
     assert result.exit_code == 1
     assert "local7.yaml: revision: write a whole number, such as 1" in result.output

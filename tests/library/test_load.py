@@ -13,7 +13,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from tests.factories import World, unit
-from tests.library.writing import GUIDANCE, UNIT, changed, write_folder
+from tests.library.sample_standards import GUIDANCE, UNIT, replace_once, write_standards_folder
 from tracker.errors import Refused
 from tracker.extensions import db
 from tracker.library.queries.units import (
@@ -37,7 +37,7 @@ def local(tmp_path: Path) -> Callable[..., StandardsFolder]:
     """`local(text)` is a folder with the unit so written."""
 
     def read(text: str = UNIT, guidance: str = GUIDANCE) -> StandardsFolder:
-        library = read_standards(write_folder(tmp_path, text, guidance))
+        library = read_standards(write_standards_folder(tmp_path, text, guidance))
         assert library.faults == ()
         return library
 
@@ -84,7 +84,7 @@ def test_new_unit_is_added_with_its_guidance(app: Flask, local: Callable[..., St
 
 def test_changed_unit_without_attempts_is_replaced(app: Flask, local: Callable[..., StandardsFolder]) -> None:
     load_standards(local())
-    shorter = changed(
+    shorter = replace_once(
         '      - label: "1"\n        text: "thank the colleague"', '      - label: "9"\n        text: "ring back"'
     )
     assert outcomes(local(shorter))[0] == ("LOCAL7 version 1, revision 1", "changed")
@@ -159,9 +159,9 @@ class TestCommand:
 
     @pytest.mark.usefixtures("world")
     def test_one_refusal_rolls_everything_back(self, app: Flask, tmp_path: Path) -> None:
-        folder = write_folder(tmp_path, guidance=changed("LOCAL7", "CFACC15", GUIDANCE))
+        folder = write_standards_folder(tmp_path, guidance=replace_once("LOCAL7", "CFACC15", GUIDANCE))
         ours = (ROOT / "standards/units/cfacc15.yaml").read_text(encoding="utf-8")
-        (folder / "units/zz.yaml").write_text(changed('label: "a"', 'label: "A"', ours), encoding="utf-8")
+        (folder / "units/zz.yaml").write_text(replace_once('label: "a"', 'label: "A"', ours), encoding="utf-8")
         db.session.rollback()
         command = ["standards", "load", "--folder", str(folder)]
         result = app.test_cli_runner().invoke(args=command)
@@ -170,7 +170,7 @@ class TestCommand:
         assert find_unit("local7") is None
 
     def test_faulty_folder_is_not_loaded(self, app: Flask, tmp_path: Path) -> None:
-        folder = write_folder(tmp_path, changed("revision: 1", "revision: one"))
+        folder = write_standards_folder(tmp_path, replace_once("revision: 1", "revision: one"))
         result = app.test_cli_runner().invoke(args=["standards", "load", "--folder", str(folder)])
         assert result.exit_code == 1
         assert "local7.yaml: revision" in result.output

@@ -7,8 +7,8 @@ from sqlalchemy import select
 
 from tests import factories
 from tests.factories import World
-from tests.library.drafts import found, make_draft
-from tests.library.own_units import make_own_unit, read_unit
+from tests.library.centre_units import publish_centre_unit, read_unit
+from tests.library.drafts import make_draft, make_read_document
 from tests.units.drafting.copies import key_of
 from tracker.errors import Conflict, Invalid, Refused
 from tracker.extensions import db
@@ -33,7 +33,7 @@ def draft(world: World) -> UnitDraft:
 
 @pytest.fixture
 def dan(world: World) -> Actor:
-    return factories.actor(world.dan)
+    return factories.make_actor(world.dan)
 
 
 def publish(draft: UnitDraft, actor: Actor) -> Unit:
@@ -51,14 +51,14 @@ def last_event() -> dict[str, object]:
     return json.loads(body or b"{}")  # type: ignore[no-any-return]
 
 
-def test_reading_is_stored_with_its_source(draft: UnitDraft, world: World, acts: object) -> None:
+def test_reading_is_stored_with_its_source(draft: UnitDraft, world: World, recorded_acts: object) -> None:
     assert (draft.state, draft.title, draft.source_name) == (
         DraftState.BEING_CHECKED,
         "Answer difficult calls",
         "calls.pdf",
     )
     assert draft.source_lines[9]["text"] == "find out what was promised last time"
-    assert acts() == ["unit_document_read"]  # type: ignore[operator]
+    assert recorded_acts() == ["unit_document_read"]  # type: ignore[operator]
     assert last_event()["data"]["source"] == draft.source_sha256  # type: ignore[index]
 
 
@@ -156,7 +156,7 @@ def test_taken_address_is_replaced(draft: UnitDraft, world: World, dan: Actor) -
     publish(draft, dan)
     with transaction():
         other = make_draft(world.southbank, world.heidi)
-    assert publish(other, factories.actor(world.heidi)).slug == "local7-1"
+    assert publish(other, factories.make_actor(world.heidi)).slug == "local7-1"
 
 
 def test_draft_with_problems_is_not_published(world: World, dan: Actor) -> None:
@@ -171,12 +171,12 @@ def test_draft_with_problems_is_not_published(world: World, dan: Actor) -> None:
     assert draft.state is DraftState.BEING_CHECKED
 
 
-def test_discarded_draft_cannot_change(draft: UnitDraft, dan: Actor, acts: object) -> None:
+def test_discarded_draft_cannot_change(draft: UnitDraft, dan: Actor, recorded_acts: object) -> None:
     with transaction():
         publishing.discard_unit_draft(draft, dan)
     with pytest.raises(Refused, match="This unit is discarded"):
         retitle(draft, "Too late")
-    assert acts() == ["unit_document_read", "unit_draft_discarded"]  # type: ignore[operator]
+    assert recorded_acts() == ["unit_document_read", "unit_draft_discarded"]  # type: ignore[operator]
 
 
 # --- corrections and new editions ------------------------------------------------------------------------
@@ -215,7 +215,7 @@ def test_new_edition_has_the_next_version_as_a_doubt(draft: UnitDraft, dan: Acto
 
 
 def test_unit_without_source_can_be_corrected(world: World, dan: Actor) -> None:
-    correction = correct(make_own_unit(world.northgate, read_unit()), dan)
+    correction = correct(publish_centre_unit(world.northgate, read_unit()), dan)
     assert correction.source_sha256 is None
     assert correction.source_lines == []
     assert publish_without_doubts(correction, dan).revision == 2
@@ -234,4 +234,4 @@ def test_installation_unit_is_corrected_in_its_file(world: World, dan: Actor) ->
 def test_reading_stores_the_document(world: World) -> None:
     from tracker.storage import file_store
 
-    assert file_store.get_path(found(body=b"some bytes").sha256).read_bytes() == b"some bytes"
+    assert file_store.get_path(make_read_document(body=b"some bytes").sha256).read_bytes() == b"some bytes"

@@ -9,8 +9,8 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from tests.factories import PASSWORD, World
+from tests.library.centre_units import publish_centre_unit, read_unit
 from tests.library.drafts import make_draft
-from tests.library.own_units import make_own_unit, read_unit
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Unit, UnitAttempt
@@ -45,14 +45,14 @@ def test_page_lists_open_doubts_and_text_not_used(world: World, client: ClientFo
 
 
 def test_password_publishes_the_unit_and_the_page_confirms_it(
-    world: World, client: ClientFor, draft_id: int, acts: Callable[[], list[str]]
+    world: World, client: ClientFor, draft_id: int, recorded_acts: Callable[[], list[str]]
 ) -> None:
     dan = client(world.dan)
     answer = publish(dan, draft_id)
     assert answer.location == "/units/local7"
     assert "LOCAL7 is published. Candidates of your centre can be registered for it." in dan.get("/units/local7").text
     assert dan.get(f"/unit-drafts/{draft_id}").location == "/units/local7"
-    assert acts()[-1] == "unit_published"
+    assert recorded_acts()[-1] == "unit_published"
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_everyone_at_the_centre_can_print_its_blank_form(world: World, client: C
 
 def test_lapsed_unit_takes_no_new_registration(world: World, client: ClientFor) -> None:
     lapsed = read_unit(metadata={**read_unit().metadata, "last_registration_on": "31 January 2024"})
-    unit = make_own_unit(world.northgate, lapsed)
+    unit = publish_centre_unit(world.northgate, lapsed)
     dan = client(world.dan)
     assert "Lapsed for new registrations since 31 January 2024." in dan.get("/units/local7").text
     answer = dan.post(f"/registrations/{world.registration.id}/units", data={"unit": unit.id})
@@ -193,7 +193,7 @@ def test_lapsed_unit_takes_no_new_registration(world: World, client: ClientFor) 
 
 
 def test_draft_without_stored_source_says_so(world: World, client: ClientFor) -> None:
-    make_own_unit(world.northgate)
+    publish_centre_unit(world.northgate)
     dan = client(world.dan)
     address = dan.post("/units/local7/correct").location
     assert "No source document is stored with this draft." in dan.get(address).text

@@ -92,13 +92,13 @@ class TestLookingUp:
         with transaction():
             for revision in (1, 2):
                 text = OWN.replace("revision: 1", f"revision: {revision}").replace("ng-award", f"ng-award-{revision}")
-                publish_qualification(read_qualification_text(text), world.northgate, factories.actor(world.dan))
+                publish_qualification(read_qualification_text(text), world.northgate, factories.make_actor(world.dan))
         found = [each for each in list_qualifications([world.northgate.id]) if each.code == "NG-AWARD"]
         assert [each.revision for each in found] == [2]
 
     def test_other_centre_does_not_see_it(self, world: World, client: Browser) -> None:
         with transaction():
-            publish_qualification(read_qualification_text(OWN), world.northgate, factories.actor(world.dan))
+            publish_qualification(read_qualification_text(OWN), world.northgate, factories.make_actor(world.dan))
         assert client(world.bob).get("/qualifications/ng-award").status_code == 200
         assert client(world.grace).get("/qualifications/ng-award").status_code == 404
         assert "NG-AWARD" not in client(world.grace).get("/qualifications").text
@@ -115,7 +115,9 @@ class TestPublishing:
         assert "Northgate&#39;s &lt;b&gt;award&lt;/b&gt;" in page.text
         assert held("NG-AWARD") == []
 
-    def test_password_publishes_it(self, world: World, client: Browser, acts: Callable[[], list[str]]) -> None:
+    def test_password_publishes_it(
+        self, world: World, client: Browser, recorded_acts: Callable[[], list[str]]
+    ) -> None:
         dan = client(world.dan)
         refused = dan.post(self.address(world), data={"text": OWN, "password": "wrong"})
         assert refused.status_code == 422
@@ -123,7 +125,7 @@ class TestPublishing:
         assert held("NG-AWARD") == []
         assert dan.post(self.address(world), data={"text": OWN, "password": PASSWORD}).status_code == 303
         assert [each.owner_centre_id for each in held("NG-AWARD")] == [world.northgate.id]
-        assert acts()[-1] == "qualification_published"
+        assert recorded_acts()[-1] == "qualification_published"
 
     @pytest.mark.parametrize(
         ("old", "new", "fault"),
@@ -147,19 +149,19 @@ class TestPublishing:
 
     def test_published_qualification_never_changes(self, world: World) -> None:
         with transaction():
-            publish_qualification(read_qualification_text(OWN), world.northgate, factories.actor(world.dan))
+            publish_qualification(read_qualification_text(OWN), world.northgate, factories.make_actor(world.dan))
         with pytest.raises(Refused, match="Raise the revision to 2"), transaction():
             publish_qualification(
                 read_qualification_text(OWN.replace("Deliver", "Delivers")),
                 world.northgate,
-                factories.actor(world.dan),
+                factories.make_actor(world.dan),
             )
         assert "Delivers" not in held("NG-AWARD")[0].document
 
     def test_taken_address_is_refused(self, world: World) -> None:
         text = OWN.replace("slug: ng-award", "slug: ex-svq3-cc")
         with pytest.raises(Refused, match="Change the slug"), transaction():
-            publish_qualification(read_qualification_text(text), world.northgate, factories.actor(world.dan))
+            publish_qualification(read_qualification_text(text), world.northgate, factories.make_actor(world.dan))
 
     def test_too_long_text_is_refused(self) -> None:
         with pytest.raises(Invalid, match="at most 200,000 characters"):
@@ -175,7 +177,9 @@ class TestNextRevision:
     @pytest.fixture
     def own(self, world: World) -> Qualification:
         with transaction():
-            return publish_qualification(read_qualification_text(OWN), world.northgate, factories.actor(world.dan))
+            return publish_qualification(
+                read_qualification_text(OWN), world.northgate, factories.make_actor(world.dan)
+            )
 
     def address(self, world: World, slug: str = "ng-award") -> str:
         return f"/centres/{world.northgate.id}/qualifications/new?of={slug}"
@@ -193,7 +197,7 @@ class TestNextRevision:
     def test_next_revision_can_be_published_unchanged(self, own: Qualification, world: World) -> None:
         text = format_qualification_yaml(make_next_revision(own))
         with transaction():
-            publish_qualification(read_qualification_text(text), world.northgate, factories.actor(world.dan))
+            publish_qualification(read_qualification_text(text), world.northgate, factories.make_actor(world.dan))
         assert [each.revision for each in held("NG-AWARD")] == [1, 2]
         after = make_next_revision(own)  # begun from the older one it is the third all the same
         assert (after.revision, after.slug) == (3, "ng-award-1-r3")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.library.writing import UNIT, changed, write_folder
+from tests.library.sample_standards import UNIT, replace_once, write_standards_folder
 from tracker.units.documents import UnitDocument, hash_unit
 from tracker.units.standards_folder import read_standards
 from tracker.vocabulary import CriterionKind
@@ -55,7 +55,7 @@ CRITERION_KEYS = [
 
 
 def read(folder: Path, text: str = UNIT) -> UnitDocument:
-    library = read_standards(write_folder(folder, text))
+    library = read_standards(write_standards_folder(folder, text))
     assert library.faults == ()
     (unit,) = library.units
     return unit
@@ -85,7 +85,7 @@ def test_statement_with_unlabelled_points_is_assessed(tmp_path: Path) -> None:
 
 
 def test_assessable_can_be_stated(tmp_path: Path) -> None:
-    text = changed('selection: "one of the following"', "assessable: true", UNIT)
+    text = replace_once('selection: "one of the following"', "assessable: true", UNIT)
     assert read(tmp_path, text).criteria[1].assessable is True
 
 
@@ -102,13 +102,13 @@ def test_labels_can_restart_under_another_heading(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("version", ["1.10", "no", "2021-02-05", "1e3", "007", "~"])
 def test_scalars_stay_as_typed(tmp_path: Path, version: str) -> None:
-    unit = read(tmp_path, changed('version: "1"', f"version: {version}"))
+    unit = read(tmp_path, replace_once('version: "1"', f"version: {version}"))
     assert unit.version == version
     assert unit.criteria[-1].label == "1.10"
 
 
 def test_surrounding_spaces_are_removed(tmp_path: Path) -> None:
-    assert read(tmp_path, changed('label: "1.10"', 'label: " 1.10 "')).criteria[-1].label == "1.10"
+    assert read(tmp_path, replace_once('label: "1.10"', 'label: " 1.10 "')).criteria[-1].label == "1.10"
 
 
 def test_byte_order_mark_is_accepted(tmp_path: Path) -> None:
@@ -148,11 +148,11 @@ class TestHash:
         [("who must not", "who must"), ("simulation_allowed: true", "simulation_allowed: false"), ('"b"', '"c"')],
     )
     def test_hash_changes_with_the_text(self, tmp_path: Path, old: str, new: str) -> None:
-        assert read(tmp_path, changed(old, new)).content_hash != read(tmp_path).content_hash
+        assert read(tmp_path, replace_once(old, new)).content_hash != read(tmp_path).content_hash
 
     def test_hash_ignores_comments_order_and_composition(self, tmp_path: Path) -> None:
-        before = read(tmp_path, changed("rare", "café")).content_hash
-        lines = changed("rare", unicodedata.normalize("NFD", "café")).splitlines()
+        before = read(tmp_path, replace_once("rare", "café")).content_hash
+        lines = replace_once("rare", unicodedata.normalize("NFD", "café")).splitlines()
         after = read(tmp_path, "# a remark\n" + "\n".join([*lines[1:], lines[0]])).content_hash
         assert after == before
 

@@ -12,8 +12,8 @@ from werkzeug.test import TestResponse
 
 from tests import factories
 from tests.factories import World
+from tests.library.centre_units import publish_centre_unit, read_unit
 from tests.library.drafts import make_draft
-from tests.library.own_units import make_own_unit, read_unit
 from tracker.errors import Invalid
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
@@ -71,7 +71,7 @@ def criterion(browser: FlaskClient, draft_id: int, key: str = "r1", **fields: An
 @pytest.mark.parametrize("code", ["LOCAL7", "local 7"])
 def test_existing_unit_with_the_same_code_is_shown(world: World, dan: FlaskClient, draft_id: int, code: str) -> None:
     assert "Already in the library" not in dan.get(f"/unit-drafts/{draft_id}").text
-    make_own_unit(world.northgate, read_unit(code=code, slug="there"))
+    publish_centre_unit(world.northgate, read_unit(code=code, slug="there"))
     page = dan.get(f"/unit-drafts/{draft_id}").text
     assert "Already in the library" in page
     assert f'<a href="/units/there"><b>{code}</b>' in page
@@ -86,7 +86,7 @@ def test_existing_unit_is_found_by_any_identifier(world: World, dan: FlaskClient
 
 
 def test_existing_version_is_announced_as_refused(world: World, dan: FlaskClient, draft_id: int) -> None:
-    make_own_unit(world.northgate, read_unit())
+    publish_centre_unit(world.northgate, read_unit())
     page = dan.get(f"/unit-drafts/{draft_id}").text
     assert "Version 1, revision 1, cannot be published a second time." in page
     assert "“Correct our transcription”" in page
@@ -109,28 +109,28 @@ def test_existing_version_is_announced_as_refused(world: World, dan: FlaskClient
 def test_announced_result_of_publishing_is_what_happens(
     world: World, dan: FlaskClient, draft_id: int, owned: bool, there: dict[str, Any], said: str, is_newest: bool
 ) -> None:
-    make_own_unit(world.northgate if owned else None, read_unit(**{"slug": "there", **there}))
+    publish_centre_unit(world.northgate if owned else None, read_unit(**{"slug": "there", **there}))
     assert said in dan.get(f"/unit-drafts/{draft_id}").text
     unit = publish(draft_id, world)
     assert (unit in list_newest_units([world.northgate.id])) is is_newest
 
 
 def test_correction_does_not_announce_its_own_unit(world: World, dan: FlaskClient) -> None:
-    unit = make_own_unit(world.northgate, read_unit())
+    unit = publish_centre_unit(world.northgate, read_unit())
     for edition in ({}, {"edition": "y"}):
         address = dan.post(f"/units/{unit.slug}/correct", data=edition).location
         assert "Already in the library" not in dan.get(address).text
 
 
 def test_unit_of_another_centre_is_not_announced(world: World, dan: FlaskClient, draft_id: int) -> None:
-    make_own_unit(world.southbank, read_unit())
+    publish_centre_unit(world.southbank, read_unit())
     assert "Already in the library" not in dan.get(f"/unit-drafts/{draft_id}").text
 
 
 def publish(draft_id: int, world: World) -> Unit:
     draft = draft_of(draft_id)
     with transaction():
-        return publish_unit(draft, draft.version, {0, 1}, factories.actor(world.dan))
+        return publish_unit(draft, draft.version, {0, 1}, factories.make_actor(world.dan))
 
 
 # --- what it shows ---------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import insert
 
 from tests.factories import World
-from tests.library.own_units import make_own_unit, read_unit
+from tests.library.centre_units import publish_centre_unit, read_unit
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.library.queries.search import PAGE_SIZE, UnitSearch, build_excerpt, list_suites, search_units
@@ -59,7 +59,7 @@ def test_special_characters_are_searched_literally(world: World, words: str) -> 
 
 
 def test_filters_narrow_the_results(world: World) -> None:
-    own = make_own_unit(world.northgate, read_unit(metadata={**read_unit().metadata, "suites": "Calls"}))
+    own = publish_centre_unit(world.northgate, read_unit(metadata={**read_unit().metadata, "suites": "Calls"}))
     mine = world.northgate.id
     assert found(mine, owner="own") == [own.slug]
     assert found(mine, owner="installation") == SEEDS
@@ -71,7 +71,7 @@ def test_filters_narrow_the_results(world: World) -> None:
 
 
 def test_unit_of_another_centre_is_never_found(world: World) -> None:
-    make_own_unit(world.northgate)
+    publish_centre_unit(world.northgate)
     assert "local7" in found(world.northgate.id, words="LOCAL7")
     assert found(world.southbank.id, words="LOCAL7") == []
     assert found(world.southbank.id, words="thank the colleague") == []
@@ -79,9 +79,9 @@ def test_unit_of_another_centre_is_never_found(world: World) -> None:
 
 def test_each_version_is_listed_in_its_newest_revision(world: World, client: ClientFor) -> None:
     document, mine = read_unit(), world.northgate.id
-    make_own_unit(world.northgate, document)
-    make_own_unit(world.northgate, replace(document, revision=2, slug="local7-1-2"))
-    make_own_unit(world.northgate, replace(document, version="2", slug="local7-2-1"))
+    publish_centre_unit(world.northgate, document)
+    publish_centre_unit(world.northgate, replace(document, revision=2, slug="local7-1-2"))
+    publish_centre_unit(world.northgate, replace(document, version="2", slug="local7-2-1"))
     assert sorted(found(mine, words="LOCAL7")) == ["local7-1-2", "local7-2-1"]
     assert sorted(found(mine, words="thank the colleague")) == ["local7-1-2", "local7-2-1"]
     assert search_units(UnitSearch(words="LOCAL7"), [mine]).total == 2
@@ -91,9 +91,9 @@ def test_each_version_is_listed_in_its_newest_revision(world: World, client: Cli
 
 def test_centre_revision_replaces_the_installation_unit_in_results(world: World) -> None:
     document = read_unit()
-    make_own_unit(None, document)
-    make_own_unit(world.northgate, replace(document, revision=2, slug="ours"))
-    make_own_unit(world.southbank, replace(document, revision=2, slug="theirs"))
+    publish_centre_unit(None, document)
+    publish_centre_unit(world.northgate, replace(document, revision=2, slug="ours"))
+    publish_centre_unit(world.southbank, replace(document, revision=2, slug="theirs"))
     assert found(world.northgate.id, words="LOCAL7") == ["ours"]
     assert found(world.northgate.id, words="LOCAL7", owner="installation") == ["local7"]
     assert found(words="LOCAL7") == ["local7"]
@@ -101,7 +101,7 @@ def test_centre_revision_replaces_the_installation_unit_in_results(world: World)
 
 
 def test_matching_words_are_marked_in_their_criterion(world: World, client: ClientFor) -> None:
-    make_own_unit(world.northgate)
+    publish_centre_unit(world.northgate)
     page = client(world.alice).get("/units?q=Colleague+thank").text
     assert re.search(r"<b>1</b>\s+<mark>thank</mark> the <mark>colleague</mark>", page)
 
@@ -178,8 +178,8 @@ def test_page_links_keep_the_search(large_library: None, world: World, client: C
 
 def test_unit_page_lists_both_versions(world: World, client: ClientFor) -> None:
     document = read_unit()
-    make_own_unit(world.northgate, document)
-    make_own_unit(world.northgate, replace(document, version="2", slug="local7-2"))
+    publish_centre_unit(world.northgate, document)
+    publish_centre_unit(world.northgate, replace(document, version="2", slug="local7-2"))
     page = client(world.alice).get("/units/local7").text
     assert "Versions" in page
     assert 'href="/units/local7-2">newer version' in page

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 
 from tests import factories
 from tests.factories import PASSWORD, World
-from tests.library.own_units import make_own_unit, read_unit
+from tests.library.centre_units import publish_centre_unit, read_unit
 from tracker.background import jobs
 from tracker.errors import Conflict, Invalid, Refused
 from tracker.extensions import db
@@ -50,7 +50,7 @@ def preview(world: World, documents: list[UnitDocument], person: Person | None =
     with reading():
         found = services.preview_file("yaml", "units.yaml", body_of(documents), centre.id)
     with transaction():
-        return services.start_preview(found, centre.id, factories.actor(person))
+        return services.start_preview(found, centre.id, factories.make_actor(person))
 
 
 def start(run: ImportRun, actor: Actor, *changes: int, **options: bool) -> None:
@@ -62,7 +62,7 @@ def import_units(
     world: World, documents: list[UnitDocument], *changes: int, person: Person | None = None
 ) -> ImportRun:
     run = preview(world, documents, person)
-    start(run, factories.actor(person or world.dan), *changes)
+    start(run, factories.make_actor(person or world.dan), *changes)
     return again(run)
 
 
@@ -102,8 +102,8 @@ class TestPreview:
     def test_each_unit_is_compared_with_the_library(self, world: World) -> None:
         with transaction():
             same, before = units(2)
-        make_own_unit(world.northgate, same)
-        make_own_unit(world.northgate, before)
+        publish_centre_unit(world.northgate, same)
+        publish_centre_unit(world.northgate, before)
         run = preview(world, [same, reworded(before), read_unit(code="FRESH"), same])
         assert outcomes(run) == [UNCHANGED, CHANGED, NEW, REFUSED]
         changed, refused = ImportEntry.from_row(run.outcome[1]), ImportEntry.from_row(run.outcome[3])
@@ -118,17 +118,17 @@ class TestPreview:
 
     def test_unit_of_another_centre_is_unknown(self, world: World) -> None:
         (unit,) = units(1)
-        make_own_unit(world.southbank, unit)
+        publish_centre_unit(world.southbank, unit)
         assert outcomes(preview(world, [unit])) == [NEW]
 
     def test_source_is_not_a_difference(self, world: World) -> None:
         (unit,) = units(1)
-        make_own_unit(world.northgate, unit)
+        publish_centre_unit(world.northgate, unit)
         elsewhere = replace(unit, slug="elsewhere", provenance=replace(unit.provenance, source="another.pdf"))
         assert outcomes(preview(world, [elsewhere])) == [UNCHANGED]
 
     def test_installation_unit_is_compared_too(self, world: World) -> None:
-        make_own_unit(None, read_unit())
+        publish_centre_unit(None, read_unit())
         assert outcomes(preview(world, [read_unit()])) == [UNCHANGED]
         changed = ImportEntry.from_row(preview(world, [reworded(read_unit())]).outcome[0])
         assert (changed.outcome, changed.revision) == (CHANGED, 2)
@@ -139,7 +139,7 @@ class TestPreview:
         assert file_store.get_path(run.sha256).read_bytes() == body_of(documents)
 
     def test_fields_that_a_format_cannot_hold_are_kept(self, world: World) -> None:
-        make_own_unit(world.northgate, read_unit())
+        publish_centre_unit(world.northgate, read_unit())
         for format_name in ("csv", "case"):
             body = unit_files.write_documents(format_name, [read_unit()]).body
             with reading():
@@ -152,8 +152,8 @@ class TestPreview:
         assert entry.outcome is CHANGED
         assert len(entry.differences) == 1
         with transaction():
-            run = services.start_preview(found, world.northgate.id, factories.actor(world.dan))
-        start(run, factories.actor(world.dan), 0)
+            run = services.start_preview(found, world.northgate.id, factories.make_actor(world.dan))
+        start(run, factories.make_actor(world.dan), 0)
         _, revised = own_units("LOCAL7")
         assert "Calls that do not go as planned." in revised.document
 
@@ -182,7 +182,7 @@ class TestPreview:
 
 
 class TestTakingIn:
-    def test_new_units_belong_to_the_centre(self, world: World, acts: Callable[[], list[str]]) -> None:
+    def test_new_units_belong_to_the_centre(self, world: World, recorded_acts: Callable[[], list[str]]) -> None:
         run = import_units(world, units(3))
         assert (run.state, run.done, run.message) == (ImportState.DONE, 3, "")
         (unit,) = own_units("LOCAL1")
@@ -191,12 +191,12 @@ class TestTakingIn:
             read_unit().criteria
         )
         assert "Imported from units.yaml on" in unit.document
-        assert acts()[-5:] == ["import_started", *["unit_published"] * 3, "units_imported"]
+        assert recorded_acts()[-5:] == ["import_started", *["unit_published"] * 3, "units_imported"]
 
     def test_ledger_names_grant_and_file(self, world: World) -> None:
         run = import_units(world, units(2))
         event = db.session.scalars(select(Event).where(Event.act == "units_imported")).one()
-        actor = factories.actor(world.dan)
+        actor = factories.make_actor(world.dan)
         assert (event.actor_id, event.grant_id) == (actor.person_id, actor.grant_id)
         assert f'"file":"{run.sha256}"' in event.body.decode()
         assert '"new":2' in event.body.decode()
@@ -208,7 +208,7 @@ class TestTakingIn:
         assert outcomes(run) == [UNCHANGED] * 3
         assert run.state is ImportState.DONE, "no confirmation is needed"
         with pytest.raises(Conflict, match="is already done"):
-            start(run, factories.actor(world.dan))
+            start(run, factories.make_actor(world.dan))
         assert db.session.scalar(select(func.count(Unit.id))) == before
 
     def test_ticked_change_becomes_a_revision_and_attempts_keep_theirs(self, world: World) -> None:
@@ -241,13 +241,13 @@ class TestTakingIn:
     def test_all_changes_can_be_imported(self, world: World) -> None:
         import_units(world, units(2))
         run = preview(world, [reworded(each) for each in units(2)])
-        start(run, factories.actor(world.dan), all_changes=True)
+        start(run, factories.make_actor(world.dan), all_changes=True)
         assert [len(own_units(f"LOCAL{number}")) for number in range(2)] == [2, 2]
 
     def test_only_changed_units_can_be_ticked(self, world: World) -> None:
         (unit,) = units(1)
         run = preview(world, [unit, reworded(unit)])
-        start(run, factories.actor(world.dan), 1, 99, -1)
+        start(run, factories.make_actor(world.dan), 1, 99, -1)
         assert again(run).state is ImportState.DONE
         assert len(own_units("LOCAL0")) == 1
 
@@ -256,7 +256,7 @@ class TestTakingIn:
     ) -> None:
         runs = [preview(world, units(4)) for _ in range(2)]
         for run in runs:
-            start(run, factories.actor(world.dan))
+            start(run, factories.make_actor(world.dan))
         monkeypatch.setattr(import_job, "MAX_UNITS_IN_SLICE", 1)
         contents = unit_files.parse_stored_file("yaml", runs[0].sha256)
         for _ in range(4):
@@ -268,8 +268,8 @@ class TestTakingIn:
     @pytest.mark.usefixtures("by_hand")
     def test_unit_published_in_the_meantime_is_not_replaced(self, world: World) -> None:
         run = preview(world, units(1))
-        start(run, factories.actor(world.dan))
-        make_own_unit(world.northgate, reworded(units(1)[0]))
+        start(run, factories.make_actor(world.dan))
+        publish_centre_unit(world.northgate, reworded(units(1)[0]))
         run_import(run.id)
         entry = ImportEntry.from_row(again(run).outcome[0])
         assert (run.state, entry.outcome) == (ImportState.DONE, REFUSED)
@@ -295,8 +295,8 @@ class TestLinks:
         with reading():
             found = services.preview_file("case", "units.json", self.body_with_links(), world.northgate.id)
         with transaction():
-            run = services.start_preview(found, world.northgate.id, factories.actor(world.dan))
-        start(run, factories.actor(world.dan))
+            run = services.start_preview(found, world.northgate.id, factories.make_actor(world.dan))
+        start(run, factories.make_actor(world.dan))
         return again(run)
 
     def links(self) -> list[tuple[int, int, bool]]:
@@ -324,7 +324,7 @@ class TestLinks:
         contents = unit_files.parse_file("case", self.body_with_links())
         run.centre_id, run.format = world.northgate.id, "case"
         with transaction():
-            import_job.import_link(run, contents, contents.links[0], factories.actor(world.dan))
+            import_job.import_link(run, contents, contents.links[0], factories.make_actor(world.dan))
         assert self.links() == [(1, 3, False)]
 
 
@@ -340,7 +340,7 @@ class TestNewLinksAlone:
         with reading():
             found = services.preview_file("case", "links.json", self.body(documents, *places), world.northgate.id)
         with transaction():
-            return services.start_preview(found, world.northgate.id, factories.actor(world.dan))
+            return services.start_preview(found, world.northgate.id, factories.make_actor(world.dan))
 
     def held(self) -> list[tuple[int, int, bool]]:
         query = select(CriterionLink).where(CriterionLink.centre_id.is_not(None)).order_by(CriterionLink.id)
@@ -368,14 +368,14 @@ class TestNewLinksAlone:
         documents = units(2)
         import_units(world, documents)
         first = self.preview(world, documents, (1, 3))
-        start(first, factories.actor(world.dan))
+        start(first, factories.make_actor(world.dan))
         with transaction():
             db.session.scalars(
                 select(CriterionLink).where(CriterionLink.centre_id.is_not(None))
             ).one().is_confirmed = False
         run = self.preview(world, documents, (1, 3), (1, 4))
         assert "It has 1 new link between" in run.message
-        start(run, factories.actor(world.dan))
+        start(run, factories.make_actor(world.dan))
         assert self.held() == [(1, 3, False), (1, 4, True)]
 
     def test_links_of_a_changed_unit_are_imported_with_it(self, world: World) -> None:
@@ -385,21 +385,21 @@ class TestNewLinksAlone:
         assert "It has 1 new link between criteria" in run.message
         assert "1 of them only with a changed unit that you tick." in run.message
         with pytest.raises(Invalid, match="Nothing was started"):
-            start(run, factories.actor(world.dan))
-        start(again(run), factories.actor(world.dan), 1)
+            start(run, factories.make_actor(world.dan))
+        start(again(run), factories.make_actor(world.dan), 1)
         assert self.held() == [(1, 3, True)]
 
     def test_links_between_unchanged_units_need_no_tick(self, world: World) -> None:
         one, other, third = units(3)
         import_units(world, [one, other, third])
         run = self.preview(world, [one, other, reworded(third)], (1, 3))
-        start(run, factories.actor(world.dan))
+        start(run, factories.make_actor(world.dan))
         assert self.held() == [(1, 3, True)]
         assert len(own_units("LOCAL2")) == 1
 
     def test_installation_links_are_not_new(self, world: World) -> None:
         documents = units(2)
-        one, other = (make_own_unit(None, each) for each in documents)
+        one, other = (publish_centre_unit(None, each) for each in documents)
         with transaction():
             db.session.add(
                 CriterionLink(
@@ -434,7 +434,7 @@ class TestStopping:
     ) -> None:
         monkeypatch.setattr(import_job, "MAX_UNITS_IN_SLICE", 2)
         run = preview(world, units(5))
-        start(run, factories.actor(world.dan))
+        start(run, factories.make_actor(world.dan))
         store_unit, written = import_job.store_unit, []
 
         def killed(unit: Unit, document: UnitDocument) -> None:
@@ -461,7 +461,7 @@ class TestStopping:
         self, world: World, by_hand: list[int], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         run = preview(world, units(1))
-        start(run, factories.actor(world.dan))
+        start(run, factories.make_actor(world.dan))
         by_hand.clear()
         monkeypatch.setattr(jobs.Jobs, "has_waiting", lambda _self, _job, run_id: run_id == run.id)
         resume_imports()
@@ -473,7 +473,7 @@ class TestStopping:
     ) -> None:
         monkeypatch.setattr(import_job, "MAX_UNITS_IN_SLICE", 1)
         run = preview(world, units(3))
-        start(run, factories.actor(world.dan))
+        start(run, factories.make_actor(world.dan))
         stopping = app.extensions["jobs"].stopping
         stopping.set()
         try:
@@ -488,7 +488,7 @@ class TestStopping:
         monkeypatch.setattr(import_job, "MAX_UNITS_IN_SLICE", 1)
         monkeypatch.setattr(import_job, "MAX_TURN_SECONDS", 0.0)
         run = preview(world, units(3))
-        start(run, factories.actor(world.dan))
+        start(run, factories.make_actor(world.dan))
         by_hand.clear()
         run_import(run.id)
         assert (again(run).done, by_hand) == (1, [run.id])
@@ -497,13 +497,13 @@ class TestStopping:
     def test_slice_ends_when_its_time_is_up(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(import_job, "MAX_SLICE_SECONDS", 0.0)
         run = preview(world, units(3))
-        start(run, factories.actor(world.dan))
+        start(run, factories.make_actor(world.dan))
         contents = unit_files.parse_stored_file("yaml", run.sha256)
         assert import_slice(run.id, contents)
         assert again(run).done == 1
 
     def test_failed_import_says_what_happened_and_what_to_do(
-        self, world: World, monkeypatch: pytest.MonkeyPatch, acts: Callable[[], list[str]]
+        self, world: World, monkeypatch: pytest.MonkeyPatch, recorded_acts: Callable[[], list[str]]
     ) -> None:
         store_unit = import_job.store_unit
         monkeypatch.setattr(import_job, "MAX_UNITS_IN_SLICE", 1)
@@ -520,17 +520,17 @@ class TestStopping:
             "Something went wrong on the server (OSError). 2 units of 4 were processed; imported units are "
             "kept. Continue from there, or stop the import."
         )
-        assert acts()[-1] == "import_failed"
+        assert recorded_acts()[-1] == "import_failed"
         monkeypatch.setattr(import_job, "store_unit", store_unit)
         with transaction():
-            services.resume_import(db.session.get_one(ImportRun, run.id), factories.actor(world.dan))
+            services.resume_import(db.session.get_one(ImportRun, run.id), factories.make_actor(world.dan))
         assert (again(run).state, run.message) == (ImportState.DONE, "")
         assert [len(own_units(f"LOCAL{number}")) for number in range(4)] == [1] * 4
 
     @pytest.mark.usefixtures("by_hand")
     def test_missing_file_is_reported(self, world: World) -> None:
         run = preview(world, units(1))
-        start(run, factories.actor(world.dan))
+        start(run, factories.make_actor(world.dan))
         file_store.get_path(run.sha256).unlink()
         run_import(run.id)
         assert again(run).state is ImportState.FAILED
@@ -540,16 +540,16 @@ class TestStopping:
     def test_cancelled_import_keeps_imported_units(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(import_job, "MAX_UNITS_IN_SLICE", 1)
         run = preview(world, units(3))
-        start(run, factories.actor(world.dan))
+        start(run, factories.make_actor(world.dan))
         import_slice(run.id, unit_files.parse_stored_file("yaml", run.sha256))
         with transaction():
-            services.cancel_import(again(run), factories.actor(world.dan))
+            services.cancel_import(again(run), factories.make_actor(world.dan))
         run_import(run.id)
         assert (again(run).state, run.done) == (ImportState.CANCELLED, 1)
         assert [len(own_units(f"LOCAL{number}")) for number in range(3)] == [1, 0, 0]
 
     def test_import_starts_and_ends_once(self, world: World) -> None:
-        run, actor = import_units(world, units(1)), factories.actor(world.dan)
+        run, actor = import_units(world, units(1)), factories.make_actor(world.dan)
         with pytest.raises(Conflict, match="already done"):
             start(run, actor)
         for act in (services.cancel_import, services.resume_import):
@@ -672,7 +672,7 @@ class TestOnScreen:
         for path in ("start", "cancel", "resume"):
             assert heidi.post(f"/imports/{run.id}/{path}", data={"password": PASSWORD}).status_code == 404
         assert again(run).state is ImportState.PREVIEWED
-        start(run, factories.actor(world.dan))
+        start(run, factories.make_actor(world.dan))
         assert "LOCAL0" not in heidi.get("/units?q=LOCAL0").get_data(as_text=True).partition("<main")[2].replace(
             'value="LOCAL0"', ""
         )

@@ -10,9 +10,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.factories import World
-from tests.library.own_units import make_own_unit
-from tests.library.versions import as_revision
-from tests.library.writing import changed, write_folder
+from tests.library.centre_units import publish_centre_unit
+from tests.library.sample_standards import replace_once, write_standards_folder
+from tests.library.unit_versions import make_revision
 from tracker.ledger.transactions import transaction
 from tracker.library.queries.units import describe_passed_review
 from tracker.library.services.loading import load_unit
@@ -102,7 +102,7 @@ def test_review_printed_as_a_month_is_due_by_its_end() -> None:
 def local_unit(app: Flask, tmp_path: Path) -> UnitDocument:
     """A unit with what none of ours has: nested items, a choice, points, a scope."""
     scope = 'scope:\n  - heading: "Calls"\n    text: "They cover:"\n    points: ["refunds"]\nperformance:'
-    (document,) = read_standards(write_folder(tmp_path, changed("performance:", scope))).units
+    (document,) = read_standards(write_standards_folder(tmp_path, replace_once("performance:", scope))).units
     with transaction():
         load_unit(document)
     return document
@@ -123,7 +123,9 @@ def test_nested_items_choices_and_points_are_shown(world: World, client: ClientF
 
 
 def test_centre_edition_can_be_compared_with_the_installation_unit(world: World, client: ClientFor) -> None:
-    make_own_unit(world.northgate, as_revision(LIBRARY.find_unit("CFACC15"), 1, version="2", slug="cfacc15-2"))
+    publish_centre_unit(
+        world.northgate, make_revision(LIBRARY.find_unit("CFACC15"), 1, version="2", slug="cfacc15-2")
+    )
     older = words(client(world.dan), "cfacc15")
     assert '<a href="/units/cfacc15-2">newer version</a>' in older
     assert "/units/cfacc15/compare?with=cfacc15-2" in older

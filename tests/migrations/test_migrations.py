@@ -129,7 +129,7 @@ def load_rows(app: Flask) -> None:
         claims = factories.claim(world.cfacc15, evidence, "1", "2", "k:a")
         version = factories.submit(evidence, at=factories.LONG_AGO + timedelta(days=40))
         factories.accept(world.cfacc15, version, world.bob, dict.fromkeys(claims, Outcome.MET))
-        record("evidence_submitted", evidence, actor=factories.actor(world.alice))
+        record("evidence_submitted", evidence, actor=factories.make_actor(world.alice))
 
 
 def test_there_is_one_head() -> None:

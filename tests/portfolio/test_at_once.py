@@ -9,8 +9,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from tests import factories
+from tests.concurrency import run_concurrently
 from tests.factories import World
-from tests.one_moment import at_one_moment
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Attachment, Evidence, EvidenceVersion, Person
@@ -21,7 +21,7 @@ Act = Callable[[FlaskClient], int]
 @pytest.fixture
 def at_once(app: Flask, world: World, client: Callable[[Person], FlaskClient]) -> Callable[..., list[int]]:
     """`at_once(act, act)` has Alice do each in a browser of its own at one moment; the statuses come out."""
-    return lambda *acts: at_one_moment(app, *[(client(world.alice), act) for act in acts])
+    return lambda *acts: run_concurrently(app, *[(client(world.alice), act) for act in acts])
 
 
 def submit(evidence_id: int) -> Act:

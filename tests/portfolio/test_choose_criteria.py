@@ -91,22 +91,22 @@ def test_ticking_twice_claims_once(world: World, alice: FlaskClient, complaint: 
 
 
 def test_ticks_on_a_draft_record_no_event_and_later_ones_one_for_each_request(
-    world: World, alice: FlaskClient, complaint: Evidence, acts: Callable[[], list[str]]
+    world: World, alice: FlaskClient, complaint: Evidence, recorded_acts: Callable[[], list[str]]
 ) -> None:
     tick(alice, complaint, world.cfacc15, "9")
-    assert acts() == []
+    assert recorded_acts() == []
     with transaction():
-        submit_evidence(complaint, factories.actor(world.alice))
+        submit_evidence(complaint, factories.make_actor(world.alice))
     values = [value(world.cfacc15, label) for label in ("1", "2", "3")]
     alice.post(f"/evidence/{complaint.id}/criteria", data={"shown": values, "claim": values})
-    assert acts() == ["evidence_submitted", "claims_changed"]
+    assert recorded_acts() == ["evidence_submitted", "claims_changed"]
 
 
 def test_a_decided_claim_can_be_removed_by_the_assessor_only(
     world: World, alice: FlaskClient, complaint: Evidence
 ) -> None:
     with transaction():
-        version = submit_evidence(complaint, factories.actor(world.alice))
+        version = submit_evidence(complaint, factories.make_actor(world.alice))
         claims = db.session.scalars(select(Claim).where(Claim.evidence_id == complaint.id)).all()
         factories.accept(world.cfacc15, version, world.bob, dict.fromkeys(claims, Outcome.MET))
     answer = tick(alice, complaint, world.cfacc15, "5", on=0)

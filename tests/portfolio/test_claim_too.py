@@ -91,14 +91,16 @@ class TestOffering:
         self, world: World, alice: FlaskClient, complaint: Evidence, delivercc: UnitAttempt
     ) -> None:
         with transaction():
-            refuse_link(world.cfacc15.unit, delivercc.unit, (1, 12), world.northgate, factories.actor(world.dan))
+            refuse_link(world.cfacc15.unit, delivercc.unit, (1, 12), world.northgate, factories.make_actor(world.dan))
         assert OFFER not in alice.get(f"/evidence/{complaint.id}/criteria").text
 
     def test_a_link_of_another_centre_is_not_offered(
         self, world: World, alice: FlaskClient, complaint: Evidence, delivercc: UnitAttempt
     ) -> None:
         with transaction():
-            confirm_link(world.cfacc15.unit, delivercc.unit, (5, 5), world.southbank, factories.actor(world.heidi))
+            confirm_link(
+                world.cfacc15.unit, delivercc.unit, (5, 5), world.southbank, factories.make_actor(world.heidi)
+            )
         assert "DELIVERCC 5:" not in alice.get(f"/evidence/{complaint.id}/criteria").text
 
     @pytest.mark.usefixtures("delivercc")
@@ -157,7 +159,7 @@ class TestClaimingBoth:
         alice: FlaskClient,
         complaint: Evidence,
         delivercc: UnitAttempt,
-        acts: Callable[[], list[str]],
+        recorded_acts: Callable[[], list[str]],
     ) -> None:
         with transaction():
             factories.submit(complaint)
@@ -167,7 +169,7 @@ class TestClaimingBoth:
         for _ in range(2):
             assert alice.post(f"/evidence/{complaint.id}/tick", data=form, headers=SCRIPT).json["saved_at"]
         assert {one, twelve} <= claimed(complaint)
-        assert acts() == ["claims_changed"]
+        assert recorded_acts() == ["claims_changed"]
         alice.post(f"/evidence/{complaint.id}/tick", data={**form, "on": 0}, headers=SCRIPT)
         assert twelve in claimed(complaint), "taking one off takes off that one alone"
         assert one not in claimed(complaint)
@@ -213,7 +215,7 @@ class TestTheMatrix:
         self, world: World, alice: FlaskClient, delivercc: UnitAttempt
     ) -> None:
         with transaction():
-            refuse_link(world.cfacc15.unit, delivercc.unit, (1, 12), world.northgate, factories.actor(world.dan))
+            refuse_link(world.cfacc15.unit, delivercc.unit, (1, 12), world.northgate, factories.make_actor(world.dan))
         assert "With 1, claim" not in alice.get(f"/attempts/{world.cfacc15.id}?view=matrix").text
 
     @pytest.mark.usefixtures("delivercc")

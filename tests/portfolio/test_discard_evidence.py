@@ -12,12 +12,14 @@ from tracker.ledger.transactions import transaction
 from tracker.models import Claim, Evidence
 
 
-def test_alice_discards_a_draft(alice: FlaskClient, complaint: Evidence, acts: Callable[[], list[str]]) -> None:
+def test_alice_discards_a_draft(
+    alice: FlaskClient, complaint: Evidence, recorded_acts: Callable[[], list[str]]
+) -> None:
     answer = alice.post(f"/evidence/{complaint.id}/discard")
     assert answer.location == "/evidence"
     assert "Complaint CH-2231" not in alice.get("/evidence").text
     assert alice.get(f"/evidence/{complaint.id}").status_code == 404
-    assert acts() == ["draft_discarded"]
+    assert recorded_acts() == ["draft_discarded"]
     claims = db.session.scalars(select(Claim).where(Claim.evidence_id == complaint.id)).all()
     assert all(claim.removed_at for claim in claims)
 

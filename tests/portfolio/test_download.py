@@ -32,7 +32,7 @@ def fetch(browser: FlaskClient, path: str, **headers: str) -> TestResponse:
 
 def submit_item(evidence: Evidence, world: World) -> None:
     with transaction():
-        submit_evidence(evidence, factories.actor(world.alice))
+        submit_evidence(evidence, factories.make_actor(world.alice))
 
 
 def sealed(attempt: UnitAttempt, path: str) -> str:

@@ -26,7 +26,7 @@ def submitted(world: World, complaint: Evidence) -> Evidence:
     with transaction():
         attach_file(complaint, store_file(io.BytesIO(b"Notes."), "n.txt"))
     with transaction():
-        submit_evidence(complaint, factories.actor(world.alice))
+        submit_evidence(complaint, factories.make_actor(world.alice))
     return complaint
 
 
@@ -74,14 +74,14 @@ def test_a_second_version_is_shown_in_the_reference(world: World, submitted: Evi
     with transaction():
         submitted.narrative = "And I wrote to her."
     with transaction():
-        submit_evidence(submitted, factories.actor(world.alice))
+        submit_evidence(submitted, factories.make_actor(world.alice))
     assert [line.ref for line in list_own_index(world.alice.id, world.northgate.id)] == ["1 v2"]
     assert [line.ref for line in list_submitted_index(world.alice.id, world.northgate.id)] == ["1 v2"]
 
 
 def test_a_withdrawn_version_is_in_no_other_persons_index(world: World, submitted: Evidence) -> None:
     with transaction():
-        withdraw_submission(submitted, factories.actor(world.alice))
+        withdraw_submission(submitted, factories.make_actor(world.alice))
     assert list_submitted_index(world.alice.id, world.northgate.id) == []
     assert [line.badges for line in list_own_index(world.alice.id, world.northgate.id)] == [(("", "draft"),)]
 

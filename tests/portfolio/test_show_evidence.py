@@ -26,7 +26,7 @@ from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState,
 
 def submit_item(evidence: Evidence, world: World) -> EvidenceVersion:
     with transaction():
-        return submit_evidence(evidence, factories.actor(world.alice))
+        return submit_evidence(evidence, factories.make_actor(world.alice))
 
 
 def claims_of(evidence: Evidence) -> list[Claim]:

@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests import factories
-from tests.assessment.stories import accept, submit_item
+from tests.assessment.workflow import accept, submit_item
 from tests.factories import World, make_person
 from tracker import clock
 from tracker.ledger.transactions import transaction
@@ -51,7 +51,7 @@ def test_a_candidate_sees_their_registration_and_cannot_change_it(world: World, 
 def test_a_change_of_allocation_stays_visible(world: World, client: ClientFor) -> None:
     with transaction():
         gina = make_person("Gina Holt", world.northgate, Role.ASSESSOR)
-        allocate(world.cfacc15, gina, Role.ASSESSOR, "Bob is on leave", factories.actor(world.dan))
+        allocate(world.cfacc15, gina, Role.ASSESSOR, "Bob is on leave", factories.make_actor(world.dan))
     page = client(world.dan).get(address(world)).text
     assert "changed from Bob Archer to Gina Holt. Bob is on leave" in page
     page = client(world.alice).get(address(world)).text

@@ -23,7 +23,7 @@ from tracker.vocabulary import AssessmentOutcome, AttemptState, Method, Outcome,
 
 def submit(evidence: Evidence, world: World, seen_version: int | None = None) -> EvidenceVersion:
     with transaction():
-        return submit_evidence(evidence, factories.actor(world.alice), seen_version)
+        return submit_evidence(evidence, factories.make_actor(world.alice), seen_version)
 
 
 def attach(evidence: Evidence, content: bytes = b"Notes.", name: str = "n.txt") -> None:
@@ -73,9 +73,11 @@ def test_the_hash_is_over_fields_and_files(world: World, complaint: Evidence) ->
     assert third == first, "the same content has the same hash"
 
 
-def test_the_event_holds_hashes_and_no_text(world: World, complaint: Evidence, acts: Callable[[], list[str]]) -> None:
+def test_the_event_holds_hashes_and_no_text(
+    world: World, complaint: Evidence, recorded_acts: Callable[[], list[str]]
+) -> None:
     version = submit(complaint, world)
-    assert acts() == ["evidence_submitted"]
+    assert recorded_acts() == ["evidence_submitted"]
     body = db.session.scalars(select(Event.body)).one().decode()
     assert version.content_hash in body
     assert '"claims":"' in body
@@ -100,7 +102,7 @@ def test_another_candidate_starts_at_one(world: World, complaint: Evidence) -> N
     with transaction():
         franks = factories.make_evidence(world.franks_attempt, "Frank's call")
         factories.claim(world.franks_attempt, franks, "5")
-        submit_evidence(franks, factories.actor(world.frank))
+        submit_evidence(franks, factories.make_actor(world.frank))
     assert franks.number == 1
 
 

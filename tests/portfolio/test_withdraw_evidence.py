@@ -20,19 +20,19 @@ from tracker.vocabulary import AssessmentState
 @pytest.fixture
 def submitted(world: World, complaint: Evidence) -> Evidence:
     with transaction():
-        submit_evidence(complaint, factories.actor(world.alice))
+        submit_evidence(complaint, factories.make_actor(world.alice))
     return complaint
 
 
 def test_alice_withdraws_a_version(
-    world: World, client: ClientFor, submitted: Evidence, acts: Callable[[], list[str]]
+    world: World, client: ClientFor, submitted: Evidence, recorded_acts: Callable[[], list[str]]
 ) -> None:
     path = f"/attempts/{world.cfacc15.id}/evidence/{submitted.id}"
     assert client(world.bob).get(path).status_code == 200
     answer = client(world.alice).post(f"/evidence/{submitted.id}/withdraw")
     assert answer.status_code == 303
     assert submitted.number == 1
-    assert acts() == ["evidence_submitted", "submission_withdrawn"]
+    assert recorded_acts() == ["evidence_submitted", "submission_withdrawn"]
     assert client(world.bob).get(path).status_code == 404
     page = client(world.alice).get(answer.location).text
     assert "withdrew version 1" in page
@@ -41,9 +41,9 @@ def test_alice_withdraws_a_version(
 
 def test_a_withdrawn_item_can_be_submitted_again_unchanged(world: World, submitted: Evidence) -> None:
     with transaction():
-        withdraw_submission(submitted, factories.actor(world.alice))
+        withdraw_submission(submitted, factories.make_actor(world.alice))
     with transaction():
-        version = submit_evidence(submitted, factories.actor(world.alice))
+        version = submit_evidence(submitted, factories.make_actor(world.alice))
     assert (submitted.number, version.number) == (1, 2)
 
 
@@ -69,11 +69,11 @@ def test_a_version_cannot_be_withdrawn_once_assessment_has_started(
 
 def test_withdrawing_twice_is_refused(world: World, submitted: Evidence) -> None:
     with transaction():
-        withdraw_submission(submitted, factories.actor(world.alice))
+        withdraw_submission(submitted, factories.make_actor(world.alice))
     with pytest.raises(Refused, match="not submitted"):
-        withdraw_submission(submitted, factories.actor(world.alice))
+        withdraw_submission(submitted, factories.make_actor(world.alice))
 
 
 def test_a_draft_cannot_be_withdrawn(world: World, complaint: Evidence) -> None:
     with pytest.raises(Refused, match="not submitted"):
-        withdraw_submission(complaint, factories.actor(world.alice))
+        withdraw_submission(complaint, factories.make_actor(world.alice))

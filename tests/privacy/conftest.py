@@ -1,5 +1,5 @@
 """The email fixtures of the account tests."""
 
-from tests.accounts.conftest import mail_server, mails_to
+from tests.accounts.conftest import emails_to, mail_server
 
-__all__ = ["mail_server", "mails_to"]
+__all__ = ["emails_to", "mail_server"]

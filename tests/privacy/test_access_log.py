@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from tests.assessment import stories
+from tests.assessment import workflow
 from tests.factories import World
 from tracker.clock import LONDON
 from tracker.extensions import db
@@ -28,15 +28,15 @@ def noted() -> list[tuple[int, PortfolioPart, Role]]:
     return [(each.person_id, each.part, each.role) for each in db.session.scalars(query)]
 
 
-def test_opening_a_unit_is_recorded(world: World, client: Browser, acts: Callable[[], list[str]]) -> None:
-    before = acts()
+def test_opening_a_unit_is_recorded(world: World, client: Browser, recorded_acts: Callable[[], list[str]]) -> None:
+    before = recorded_acts()
     assert client(world.bob).get(f"/attempts/{world.cfacc15.id}").status_code == 200
     assert noted() == [(world.bob.id, PortfolioPart.UNITS, Role.ASSESSOR)]
-    assert acts() == before, "the ledger tells of acts, not of looks"
+    assert recorded_acts() == before, "the ledger tells of acts, not of looks"
 
 
 def test_opening_evidence_is_recorded_as_evidence(world: World, client: Browser) -> None:
-    evidence, _, _ = stories.submit_item(world.cfacc15, "Complaint", "5")
+    evidence, _, _ = workflow.submit_item(world.cfacc15, "Complaint", "5")
     client(world.bob).get(f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/assess")
     client(world.carol).get(f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}")
     assert noted() == [

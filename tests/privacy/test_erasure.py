@@ -12,8 +12,8 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from tests.factories import PASSWORD, PASSWORD_HASH, make_app
-from tests.integrity.tampering import behind_its_back, offences
-from tests.privacy.remains import but_for_late, everything_written
+from tests.integrity.tampering import list_violations, tampering_transaction
+from tests.privacy.database_dump import dump_database, list_violations_except_overdue
 from tracker import clock
 from tracker.errors import Refused
 from tracker.extensions import db
@@ -54,11 +54,11 @@ A_DAY, A_YEAR = timedelta(days=1), timedelta(days=366)
 
 
 @pytest.fixture
-def withdrawn(told: Flask) -> Iterator[Flask]:
+def withdrawn(demonstration: Flask) -> Iterator[Flask]:
     """The demo. Dan withdrew Alice today; Chloe has a verified unit and its form."""
     with transaction():
         withdraw_candidate(registration("Alice"), "WITHDRAWN-WHY", dan())
-    yield told
+    yield demonstration
     clock.frozen = None
 
 
@@ -130,21 +130,23 @@ class TestEvidence:
         assert names
         return [*texts, *names]
 
-    def test_erased_texts_and_files_are_gone_and_integrity_checks_pass(self, acts: Callable[[], list[str]]) -> None:
+    def test_erased_texts_and_files_are_gone_and_integrity_checks_pass(
+        self, recorded_acts: Callable[[], list[str]]
+    ) -> None:
         words, alice = self.words(), registration("Alice")
         query = select(Attachment.sha256).join(Evidence).where(Evidence.candidate_id == alice.candidate_id)
         files = db.session.scalars(query).all()
         wait(A_YEAR)
         erase(alice, is_full=False)
-        written = everything_written()
+        written = dump_database()
         others = {
             each.title
             for each in db.session.scalars(select(Evidence).where(Evidence.candidate_id != alice.candidate_id))
         }
         assert [each for each in words if each in written and each not in others] == []
         assert [each for each in files if list(file_store.get_path(each).parent.glob(f"{each}*"))] == []
-        assert acts()[-1] == "portfolio_erased"
-        assert but_for_late() == []
+        assert recorded_acts()[-1] == "portfolio_erased"
+        assert list_violations_except_overdue() == []
         assert list(list_missing_files()) == []
 
     def test_decisions_and_name_stay_until_their_retention_period_ends(self) -> None:
@@ -176,23 +178,23 @@ class TestEvidence:
         wait(A_YEAR)
         erase(registration("Alice"), is_full=False)
         assert file_store.get_path(attachment.sha256).exists()
-        assert but_for_late() == []
+        assert list_violations_except_overdue() == []
 
     def test_tampering_beside_an_erasure_is_detected(self) -> None:
         wait(A_YEAR)
         erase(registration("Alice"), is_full=False)
         versions = select(EvidenceVersion.id).join(Evidence).where(Evidence.candidate_id == person("Alice").id)
         version = db.session.scalar(versions.limit(1))
-        with behind_its_back():
+        with tampering_transaction():
             db.session.execute(
                 text("UPDATE evidence_version SET narrative = 'Other words' WHERE id = :id"), {"id": version}
             )
-            assert any(each.startswith("14: evidence version") for each in offences())
+            assert any(each.startswith("14: evidence version") for each in list_violations())
 
     def test_texts_erased_without_an_erasure_are_detected(self) -> None:
-        with behind_its_back():
+        with tampering_transaction():
             db.session.execute(text("UPDATE evidence_version SET narrative = 'Erased' WHERE number = 1"))
-            assert any(each.startswith("14: evidence version") for each in offences())
+            assert any(each.startswith("14: evidence version") for each in list_violations())
 
     def test_salts_of_erased_texts_are_deleted(self) -> None:
         versions = select(EvidenceVersion.id).join(Evidence).where(Evidence.candidate_id == person("Alice").id)
@@ -215,13 +217,13 @@ class TestEverything:
             make_app(chloe.candidate).name = "Chloe’s phone"
         wait(4 * A_YEAR)
         erase(chloe, is_full=True)
-        written = everything_written()
+        written = dump_database()
         for canary in ("Chloe", "chloe@", number):
             assert canary not in written, canary
         gone = db.session.get_one(Person, candidate)
         assert (gone.name, gone.password_hash) == ("Erased", None)
         assert not any(file_store.get_path(each).exists() for each in forms)
-        assert but_for_late() == []
+        assert list_violations_except_overdue() == []
         assert list(list_missing_files()) == []
 
     def test_no_erased_text_can_be_confirmed_by_a_guess(self) -> None:
@@ -262,7 +264,7 @@ class TestEverything:
         wait(4 * A_YEAR)
         erase(registration("Alice"), is_full=True)
         assert person("Alice").deactivated_at is None
-        assert "WITHDRAWN-WHY" not in everything_written()
+        assert "WITHDRAWN-WHY" not in dump_database()
 
 
 @pytest.mark.usefixtures("withdrawn")
@@ -334,21 +336,21 @@ class TestInvariant27:
     def test_erasure_on_retention_hold_is_detected(self) -> None:
         wait(A_YEAR)
         erase(registration("Alice"), is_full=False)
-        with behind_its_back():
+        with tampering_transaction():
             db.session.execute(
                 text(
                     "INSERT INTO retention_hold (registration_id, reason, set_at, set_by_id) "
                     "SELECT registration_id, 'x', erased_at, erased_by_id FROM erasure"
                 )
             )
-            assert any(each.startswith("27: ") and "under retention hold" in each for each in offences())
+            assert any(each.startswith("27: ") and "under retention hold" in each for each in list_violations())
 
     def test_erasure_left_open_is_detected(self) -> None:
         wait(A_YEAR)
         erase(registration("Alice"), is_full=False)
-        with behind_its_back():
+        with tampering_transaction():
             db.session.execute(db.metadata.tables["erasure"].update().values(is_open=True))
-            assert any("left open" in each for each in offences())
+            assert any("left open" in each for each in list_violations())
 
     def test_erased_file_that_came_back_is_detected(self) -> None:
         sha256 = db.session.scalars(
@@ -359,7 +361,7 @@ class TestInvariant27:
         wait(A_YEAR)
         erase(registration("Alice"), is_full=False)
         file_store.get_path(sha256).write_bytes(kept)
-        assert any(each.startswith("27: ") and "still there" in each for each in offences())
+        assert any(each.startswith("27: ") and "still there" in each for each in list_violations())
         remove_erased_files()
         assert not file_store.get_path(sha256).exists()
 
@@ -368,7 +370,7 @@ class TestInvariant27:
         assert late() == []
         wait(5 * A_DAY)
         assert late() == [f"registration {registration('Alice').id} was due for erasure more than 30 days ago"]
-        assert any(each.startswith("27: ") and "30 days" in each for each in offences())
+        assert any(each.startswith("27: ") and "30 days" in each for each in list_violations())
         erase(registration("Alice"), is_full=False)
         assert late() == []
 
@@ -396,7 +398,7 @@ class TestInvariant27:
             with transaction():
                 retention.place_retention_hold(registration(name), "An appeal.", dan())
         wait(9 * A_YEAR)
-        assert not any("30 days" in each for each in offences())
+        assert not any("30 days" in each for each in list_violations())
 
 
 class TestPage:
@@ -404,7 +406,9 @@ class TestPage:
     def _demonstration(self, withdrawn: Flask) -> None:
         withdrawn.config["DEMO"] = True
 
-    def test_administrator_erases_with_their_password(self, client: Browser, acts: Callable[[], list[str]]) -> None:
+    def test_administrator_erases_with_their_password(
+        self, client: Browser, recorded_acts: Callable[[], list[str]]
+    ) -> None:
         wait(A_YEAR)
         browser, alice = client(person("Dan")), registration("Alice")
         centre = db.session.scalars(select(Centre.id)).one()
@@ -413,11 +417,11 @@ class TestPage:
         assert "Erase the evidence" in browser.get(address).text
         slip = browser.post(address, data={"what": "evidence", "password": "wrong horse battery"})
         assert slip.status_code == 422
-        assert "portfolio_erased" not in acts()
+        assert "portfolio_erased" not in recorded_acts()
         with transaction():
             person("Dan").password_hash = PASSWORD_HASH
         assert browser.post(address, data={"what": "evidence", "password": PASSWORD}).status_code == 303
-        assert acts()[-1] == "portfolio_erased"
+        assert recorded_acts()[-1] == "portfolio_erased"
         assert "Nothing is due" in browser.get(address).text
         assert browser.get(f"/registrations/{alice.id}").status_code == 200
 

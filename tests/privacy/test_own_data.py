@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests import factories
-from tests.assessment import stories
+from tests.assessment import workflow
 from tests.factories import PASSWORD, World
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
@@ -74,7 +74,9 @@ def test_account_page_links_to_the_data_export(world: World, client: Browser) ->
     assert "Download my data" in client(world.alice).get("/account/data").text
 
 
-def test_candidate_gets_all_their_data(worked: World, client: Browser, acts: Callable[[], list[str]]) -> None:
+def test_candidate_gets_all_their_data(
+    worked: World, client: Browser, recorded_acts: Callable[[], list[str]]
+) -> None:
     archive = take(client(worked.alice))
     data = load_data(archive)
     assert data["account"]["email"] == "alice.moran@example.org"
@@ -93,7 +95,7 @@ def test_candidate_gets_all_their_data(worked: World, client: Browser, acts: Cal
     assert archive.read(place) == b"the words of Alice"
     assert data["browsers"][0]["browser"] == "Chrome on Windows"
     assert re.search(r"about Alice Moran on \d+ \w+ \d{4}, \d\d:\d\d\.", archive.read("README.txt").decode())
-    assert acts()[-1] == "data_exported"
+    assert recorded_acts()[-1] == "data_exported"
 
 
 def test_export_lists_the_persons_own_events_with_hashes(worked: World, client: Browser) -> None:
@@ -184,12 +186,12 @@ def test_missing_file_is_reported_in_the_export(worked: World, client: Browser) 
 
 @pytest.mark.parametrize("password", ["", "wrong horse battery"])
 def test_export_needs_the_password(
-    worked: World, client: Browser, acts: Callable[[], list[str]], password: str
+    worked: World, client: Browser, recorded_acts: Callable[[], list[str]], password: str
 ) -> None:
     answer = client(worked.alice).post("/account/data", data={"password": password})
     assert answer.status_code == 422
     assert answer.mimetype == "text/html"
-    assert "data_exported" not in acts()
+    assert "data_exported" not in recorded_acts()
 
 
 def test_export_needs_sign_in(world: World, anonymous: FlaskClient) -> None:
@@ -204,8 +206,8 @@ def test_export_lists_portfolio_accesses_by_role(worked: World, client: Browser)
 
 
 def test_export_contains_signatures(world: World, client: Browser) -> None:
-    stories.sign(world, world.cfacc15, "A steady record, says Bob.")
-    stories.confirm(world.cfacc15)
+    workflow.sign(world, world.cfacc15, "A steady record, says Bob.")
+    workflow.confirm(world.cfacc15)
     unit = load_data(take(client(world.alice)))["as_a_candidate"]["units"][0]
     assert [each["by"] for each in unit["signatures"]] == ["your assessor", "you"]
     assert unit["signatures"][0]["comment"] == "A steady record, says your assessor."
@@ -222,7 +224,7 @@ def test_export_takes_few_statements_however_many_items(
             take(alice)
         counts.append(len(statements))
         for number in range(8):
-            evidence, version, claims = stories.submit_item(worked.cfacc15, f"Item {number}", "1", "2")
+            evidence, version, claims = workflow.submit_item(worked.cfacc15, f"Item {number}", "1", "2")
             with transaction():
                 factories.accept(worked.cfacc15, version, worked.bob, dict.fromkeys(claims, Outcome.MET))
             assert evidence.number

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from tests import factories
-from tests.assessment import stories
+from tests.assessment import workflow
 from tests.factories import World
 from tracker import clock
 from tracker.clock import LONDON
@@ -40,7 +40,7 @@ def withdrawn(world: World) -> World:
 
 
 def dan(world: World) -> Actor:
-    return factories.actor(world.dan)
+    return factories.make_actor(world.dan)
 
 
 def kept(world: World) -> retention.RetentionStatus:
@@ -61,12 +61,12 @@ def hold(world: World, reason: str = "Alice has appealed.") -> RetentionHold:
 
 def verify(world: World) -> None:
     """CFACC15 is signed by assessor, candidate and verifier; INSCC004 is void."""
-    stories.sign(world, world.cfacc15)
-    stories.confirm(world.cfacc15)
+    workflow.sign(world, world.cfacc15)
+    workflow.confirm(world.cfacc15)
     with transaction():
         seen = take_snapshot(world.cfacc15).hash
         sign_verification(
-            world.cfacc15, seen, factories.actor(world.carol), clock.now(), unsampled_reason="In the plan."
+            world.cfacc15, seen, factories.make_actor(world.carol), clock.now(), unsampled_reason="In the plan."
         )
         void_attempt(world.inscc004, "Not needed.", dan(world))
 
@@ -81,8 +81,8 @@ class TestClocks:
         assert (found.evidence_until, found.records_until) == (date(2026, 1, 31), date(2028, 1, 31))
 
     def test_confirmed_unit_does_not_end_the_registration(self, world: World) -> None:
-        stories.sign(world, world.cfacc15)
-        stories.confirm(world.cfacc15)
+        workflow.sign(world, world.cfacc15)
+        workflow.confirm(world.cfacc15)
         assert retention.list_retention_statuses(world.northgate.id, 1) == ([], False)
 
     def test_both_periods_start_when_the_last_unit_is_verified(self, world: World) -> None:
@@ -116,13 +116,15 @@ class TestClocks:
         assert kept(world).awarding_body == "Example awarding body"
         assert (kept(world).evidence_until, kept(world).records_until) == (date(2027, 1, 31), date(2031, 1, 31))
 
-    def test_new_rule_replaces_the_earlier_one(self, withdrawn: World, acts: Callable[[], list[str]]) -> None:
+    def test_new_rule_replaces_the_earlier_one(
+        self, withdrawn: World, recorded_acts: Callable[[], list[str]]
+    ) -> None:
         set_rule(withdrawn, "", 1, 2)
         set_rule(withdrawn, "", 3, 6)
         assert [(each.evidence_months, each.record_months) for each in db.session.scalars(select(RetentionRule))] == [
             (3, 6)
         ]
-        assert acts()[-2:] == ["retention_rule_set", "retention_rule_set"]
+        assert recorded_acts()[-2:] == ["retention_rule_set", "retention_rule_set"]
 
     @pytest.mark.parametrize(("evidence", "records"), [(0, 6), (7, 6), (1, 601), (-1, -1)])
     def test_decisions_cannot_be_kept_for_less_time_than_evidence(
@@ -162,7 +164,7 @@ class TestDue:
 
 class TestHold:
     def test_administrator_places_and_lifts_a_retention_hold(
-        self, world: World, client: Browser, acts: Callable[[], list[str]]
+        self, world: World, client: Browser, recorded_acts: Callable[[], list[str]]
     ) -> None:
         address, browser = f"/registrations/{world.registration.id}/retention-hold", client(world.dan)
         assert address in browser.get(f"/registrations/{world.registration.id}").text, "reached before it ended"
@@ -172,7 +174,7 @@ class TestHold:
         assert "Alice has appealed." in page
         assert "Alice Moran" in page, "held before it ended"
         assert browser.post(address, data={"reason": "Decided."}).status_code == 303
-        assert acts()[-2:] == ["retention_hold_set", "retention_hold_lifted"]
+        assert recorded_acts()[-2:] == ["retention_hold_set", "retention_hold_lifted"]
         assert "Alice Moran" not in browser.get(f"/centres/{world.northgate.id}/retention").text
 
     def test_second_hold_or_second_lifting_is_refused(self, world: World) -> None:
@@ -256,26 +258,26 @@ class TestReminder:
         app.extensions.pop("reminded_on", None)
 
     def test_administrator_is_reminded_once_a_week(
-        self, withdrawn: World, mails_to: Callable[[Person], list[str]], freeze_clock: Hold
+        self, withdrawn: World, emails_to: Callable[[Person], list[str]], freeze_clock: Hold
     ) -> None:
         night = datetime(2026, 11, 23, 4, 0, tzinfo=LONDON)
         for days, told in ((0, 1), (1, 1), (6, 1), (7, 2)):
             freeze_clock(night + timedelta(days=days))
             send_retention_reminders()
             send_retention_reminders()
-            mails = mails_to(withdrawn.dan)
+            mails = emails_to(withdrawn.dan)
             assert len(mails) == told, days
         assert "1 registration" in mails[0]
         assert f"/centres/{withdrawn.northgate.id}/retention" in mails[0]
         assert "Alice" not in mails[0]
-        assert mails_to(withdrawn.heidi) == []
+        assert emails_to(withdrawn.heidi) == []
 
     def test_no_reminder_for_registrations_on_hold_or_during_the_day(
-        self, withdrawn: World, mails_to: Callable[[Person], list[str]], freeze_clock: Hold
+        self, withdrawn: World, emails_to: Callable[[Person], list[str]], freeze_clock: Hold
     ) -> None:
         freeze_clock(datetime(2026, 11, 23, 2, 0, tzinfo=LONDON))
         send_retention_reminders()
         hold(withdrawn)
         freeze_clock(datetime(2026, 11, 23, 4, 0, tzinfo=LONDON))
         send_retention_reminders()
-        assert mails_to(withdrawn.dan) == []
+        assert emails_to(withdrawn.dan) == []

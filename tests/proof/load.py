@@ -18,12 +18,12 @@ from tests.factories import PASSWORD
 from tracker.vocabulary import Method
 
 ANSWER_TIMEOUT = 60  # seconds for an answer, and for a server to come back
-GONE = (OSError, http.client.HTTPException)
+CONNECTION_ERRORS = (OSError, http.client.HTTPException)
 Body = dict[str, Any]
 
 
 @dataclass
-class Acknowledged:
+class AcknowledgedWork:
     """What people were told is safe; and beside it what they have sent and may be there."""
 
     begun: dict[str, int] = field(default_factory=dict)
@@ -66,14 +66,16 @@ class Answer:
         return self.content.decode()
 
 
-class Over(Exception):
+class WorkEnded(Exception):
     """The working day."""
 
 
 class Client(threading.Thread):
     """A person's browser. What it sends it sends again, unchanged, until it has read an answer to the end."""
 
-    def __init__(self, name: str, person_id: int, cookie: str, port: int, gate: Gate, noted: Acknowledged) -> None:
+    def __init__(
+        self, name: str, person_id: int, cookie: str, port: int, gate: Gate, noted: AcknowledgedWork
+    ) -> None:
         super().__init__(name=name, daemon=True)
         self.person_id, self.port, self.gate, self.noted = person_id, port, gate, noted
         self.cookies = {"tracker_session": cookie}
@@ -88,7 +90,7 @@ class Client(threading.Thread):
         try:
             while True:
                 self.story()
-        except Over:
+        except WorkEnded:
             pass
         except Exception as error:  # noqa: BLE001 - told to the test
             self.wrong = f"{self.name}: {error!r}"[:3000]
@@ -100,7 +102,7 @@ class Client(threading.Thread):
     ) -> Answer:
         """The answer; `again` is a status that also does where the request is sent once more."""
         if self.gate.over:
-            raise Over
+            raise WorkEnded
         times = 0
         while (answer := self._asked_once(method, path, body)) is None:
             self.held.set()
@@ -109,7 +111,7 @@ class Client(threading.Thread):
             assert times < 40, f"{path} gets no answer"
         self.sent_again += bool(times)
         wanted = {*expected, again} if times else {*expected}
-        assert answer.status in wanted, (method, path, answer.status, times, said(answer))
+        assert answer.status in wanted, (method, path, answer.status, times, read_message(answer))
         self.acts += method == "POST"
         return answer
 
@@ -117,12 +119,12 @@ class Client(threading.Thread):
         """None where the line broke, or the server said in a sentence that it cannot just now."""
         try:
             answer = self._exchange(method, path, body)
-        except GONE:
+        except CONNECTION_ERRORS:
             assert not self.gate.opened.is_set(), f"{path} was cut off, and nothing was killed"
             return None
         if answer.status != 503:
             return answer
-        assert said(answer).count(".") >= 2, answer.text
+        assert read_message(answer).count(".") >= 2, answer.text
         assert "Traceback" not in answer.text
         self.told += 1
         if self.gate.opened.is_set():
@@ -130,7 +132,7 @@ class Client(threading.Thread):
         return None
 
     def _exchange(self, method: str, path: str, body: Body | None) -> Answer:
-        content, kind = encoded(body or {})
+        content, kind = encode_body(body or {})
         headers = {
             "Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items()),
             "Content-Type": kind,
@@ -170,7 +172,7 @@ class Client(threading.Thread):
         return answer
 
 
-def encoded(body: Body) -> tuple[bytes, str]:
+def encode_body(body: Body) -> tuple[bytes, str]:
     """As a form; as one with a file where `file` holds bytes."""
     content = body.get("file")
     if content is None:
@@ -184,7 +186,7 @@ def encoded(body: Body) -> tuple[bytes, str]:
     return "".join([*parts, head]).encode() + content + b"\r\n--proof--\r\n", "multipart/form-data; boundary=proof"
 
 
-def said(answer: Answer) -> str:
+def read_message(answer: Answer) -> str:
     """What a person reads of a refusal."""
     if answer.content.startswith(b"{"):
         return str(json.loads(answer.content).get("message", answer.text))

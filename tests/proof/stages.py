@@ -1,4 +1,4 @@
-"""Chloe's unit at a stage of its life, by the services alone, so that every check passes; and the restoring of it."""
+"""Chloe's unit at a stage of the workflow, made by the services so that every check passes, and restored on demand."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,10 +9,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import delete, select
 from werkzeug.test import TestResponse
 
+from tests.concurrency import run_concurrently
 from tests.database_snapshot import DatabaseSnapshot
 from tests.factories import PASSWORD, PASSWORD_HASH
 from tests.inspection import PlainClient
-from tests.one_moment import at_one_moment
 from tracker.accounts import sessions
 from tracker.demo import story as demo
 from tracker.demo.evidence import CHLOES_ITEMS
@@ -39,29 +39,29 @@ class Stage:
 
     def __init__(self, app: Flask, reached: str) -> None:
         self.app = app
-        told = demo.Story()
-        told.at(200, 9, lambda: demo.open_centre(told))
-        told.at(190, 9, lambda: demo.register(told, "Chloe", "C-1038", ("CFACC15",)))
+        story = demo.Story()
+        story.at(200, 9, lambda: demo.open_centre(story))
+        story.at(190, 9, lambda: demo.register(story, "Chloe", "C-1038", ("CFACC15",)))
         for item in CHLOES_ITEMS if reached != "registered" else []:
-            demo.tell_item(told, "Chloe", item)
+            demo.tell_item(story, "Chloe", item)
         for days, hour, act in list(STAGES.values())[: list(STAGES).index(reached) + 1 if reached in STAGES else 0]:
-            told.at(days, hour, lambda act=act: act(told))  # type: ignore[misc]  # binds the loop's value
-        told.tell()
+            story.at(days, hour, lambda act=act: act(story))  # type: ignore[misc]  # binds the loop's value
+        story.tell()
         with transaction():
-            db.session.execute(delete(Installation))  # nobody is to take it for the demonstration
-            for person in told.people.values():
+            db.session.execute(delete(Installation))  # it must not be treated as the demonstration
+            for person in story.people.values():
                 db.session.get_one(Person, person.id).password_hash = PASSWORD_HASH
-        self.people = {name: person.id for name, person in told.people.items()}
+        self.people = {name: person.id for name, person in story.people.items()}
         attempt = db.session.scalars(select(UnitAttempt)).one()
         self.attempt_id, self.path = attempt.id, f"/attempts/{attempt.id}"
         self.evidence_ids = list(db.session.scalars(select(Evidence.id).order_by(Evidence.number)))
-        self._kept = DatabaseSnapshot(app)
+        self._snapshot = DatabaseSnapshot(app)
 
     def restore(self) -> None:
-        self._kept.restore()
+        self._snapshot.restore()
 
     def drop(self) -> None:
-        self._kept.drop()
+        self._snapshot.drop()
 
     @property
     def attempt(self) -> UnitAttempt:
@@ -69,7 +69,7 @@ class Stage:
         return db.session.get_one(UnitAttempt, self.attempt_id)
 
     def browser(self, name: str) -> FlaskClient:
-        """Signed in just now."""
+        """Return a browser in which the person has just signed in."""
         with transaction():
             person = db.session.get_one(Person, self.people[name])
             token = sessions.start_session(person, "127.0.0.1", "Chrome on Windows", proven=True)
@@ -78,13 +78,13 @@ class Stage:
         browser.set_cookie(sessions.COOKIE_NAME, token)
         return browser
 
-    def at_once(self, *acts: tuple[FlaskClient, Act]) -> list[TestResponse]:
-        """Each browser does its act at one moment; the answers come out in the same order."""
-        return at_one_moment(self.app, *acts)
+    def run_concurrently(self, *acts: tuple[FlaskClient, Act]) -> list[TestResponse]:
+        """Run each act with its browser at the same moment. Return the responses in the same order."""
+        return run_concurrently(self.app, *acts)
 
 
-def filled(browser: FlaskClient, path: str, to: str, /, **more: Any) -> Body:
-    """What the form of a page that posts `to` there would send as it stands, its boxes ticked, and what is typed."""
+def fill_form(browser: FlaskClient, path: str, to: str, /, **more: Any) -> Body:
+    """Return what the form of a page that posts to `to` would send with all boxes ticked, and with `more`."""
     answer = browser.get(path)
     assert answer.status_code == 200, (path, answer.status_code, answer.location)
     page = lxml.html.fromstring(answer.text)
@@ -98,17 +98,19 @@ def filled(browser: FlaskClient, path: str, to: str, /, **more: Any) -> Body:
     return {name: values if len(values) > 1 else values[0] for name, values in body.items()} | more
 
 
-def sign_body(browser: FlaskClient, stage: Stage) -> Body:
-    """Bob's signing page, filled in to the end."""
-    return filled(browser, f"{stage.path}/sign", "/sign", act="sign", comment="A steady record.", password=PASSWORD)
+def fill_signing_form(browser: FlaskClient, stage: Stage) -> Body:
+    """Return the completed form of Bob's signing page."""
+    return fill_form(
+        browser, f"{stage.path}/sign", "/sign", act="sign", comment="A steady record.", password=PASSWORD
+    )
 
 
-def posts(path: str, body: Body) -> Act:
+def make_post(path: str, body: Body) -> Act:
     return lambda browser: browser.post(path, data=body)
 
 
-def unclaimed(stage: Stage) -> tuple[int, int]:
-    """An item that was submitted, and a criterion that it does not claim."""
+def find_unclaimed_criterion(stage: Stage) -> tuple[int, int]:
+    """Return the ids of a submitted item and of a criterion that it does not claim."""
     claimed = select(Claim.criterion_id).where(Claim.evidence_id == stage.evidence_ids[0], Claim.removed_at.is_(None))
     query = select(Criterion.id).where(
         Criterion.unit_id == stage.attempt.unit_id, Criterion.assessable, Criterion.id.not_in(claimed)

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from tests.factories import PASSWORD, World
 from tests.inspection import PlainClient
-from tests.proof.figures import size, tell
+from tests.proof.proof_size import choose_size, record_figures
 from tests.web.test_routes import TABLE, Cast, endpoints
 from tracker.models import Person
 
@@ -173,7 +173,7 @@ def test_nonsense_is_answered_with_a_sentence(
     app.config["PROPAGATE_EXCEPTIONS"] = False
     requests = Requests(app, cast, seed=23)
     requests.learn_fields(browsers)
-    wanted, sent, faults = size(260, 5_000), 0, []
+    wanted, sent, faults = choose_size(260, 5_000), 0, []
     for actor, method, address, body in requests:
         if sent == wanted:
             break
@@ -187,4 +187,4 @@ def test_nonsense_is_answered_with_a_sentence(
             elif b"Traceback" in said or b"sqlalchemy" in said.lower():
                 faults.append(("trace", actor, method, address[:200], repr(body)[:600]))
     assert not faults, "\n".join(map(str, faults[:10]))
-    tell(requests=sent, server_errors=len(faults))
+    record_figures(requests=sent, server_errors=len(faults))

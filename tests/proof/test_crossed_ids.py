@@ -21,9 +21,9 @@ from werkzeug.test import TestResponse
 
 from tests import factories
 from tests.factories import World
-from tests.proof.figures import size, tell
-from tests.things import Staff, about_candidate, make_things
-from tests.web.test_routes import NEVER_COUNTED, endpoints, everything_written
+from tests.proof.proof_size import choose_size, record_figures
+from tests.sample_objects import Staff, make_candidate_objects, make_sample_objects
+from tests.web.test_routes import NEVER_COUNTED, count_rows_and_events, endpoints
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Base, Criterion, Person
@@ -69,7 +69,7 @@ def neighbours(app: Flask, world: World) -> Neighbours:
         eric = factories.make_person("Eric Outside", world.northgate, Role.EXTERNAL_VERIFIER)
         sue = factories.make_person("Sue Verifier", world.southbank, Role.INTERNAL_VERIFIER)
         seth = factories.make_person("Seth Visitor", world.southbank, Role.EXTERNAL_VERIFIER)
-        made.ids["alice"] = make_things(
+        made.ids["alice"] = make_sample_objects(
             world.cfacc15,
             Staff(world.bob, world.carol, world.dan, world.eve),
             factories.make_person("Ivy Invited", world.northgate, Role.CANDIDATE),
@@ -79,14 +79,14 @@ def neighbours(app: Flask, world: World) -> Neighbours:
         hers = factories.make_attempt(factories.make_registration(ana, world.northgate, world.dan), "CFACC15")
         factories.allocate(hers, bart, Role.ASSESSOR, world.dan)
         factories.allocate(hers, carla, Role.INTERNAL_VERIFIER, world.dan)
-        things = about_candidate(hers, Staff(bart, carla, world.dan, eric), f"About {CANARIES['ana']}")
+        things = make_candidate_objects(hers, Staff(bart, carla, world.dan, eric), f"About {CANARIES['ana']}")
         made.ids["ana"], made.theirs["ana"] = made.ids["alice"] | things, new_rows(before)
         before = all_rows()
         world.frank.name = f"Frank {CANARIES['frank']}"
         db.session.flush()
         invited = factories.make_person("Ivor Zanzibar", world.southbank, Role.CANDIDATE)
         staff = Staff(world.grace, sue, world.heidi, seth)
-        made.ids["frank"] = make_things(world.franks_attempt, staff, invited, f"About {CANARIES['frank']}")
+        made.ids["frank"] = make_sample_objects(world.franks_attempt, staff, invited, f"About {CANARIES['frank']}")
         made.theirs["frank"] = new_rows(before)
         # what was there before belongs to Frank too
         for thing in (world.franks_attempt, world.southbank, world.frank, world.grace, world.heidi):
@@ -158,21 +158,21 @@ def test_a_number_crossed_in_the_address_shows_and_writes_nothing(
     tried = list(crossed_addresses(app, neighbours))
     chosen = sample(tried, 150)
     browsers = {name: client(person) for name, person in neighbours.actors.items()}
-    before = everything_written()
+    before = count_rows_and_events()
     for actor, owner, method, address in chosen:
         answer = browsers[actor].open(address, method=method)
         told = (actor, owner, method, address, answer.status_code)
         assert answer.status_code in {403, 404, 405, 409}, told
         assert CANARIES[owner] not in words_in(answer), told
         answer.close()
-        assert everything_written() == before, told
+        assert count_rows_and_events() == before, told
     assert len(tried) >= 300
-    tell(addresses=len(chosen), leaks=0, writes=0)
+    record_figures(addresses=len(chosen), leaks=0, writes=0)
 
 
 def sample(tried: list[Any], short: int) -> list[Any]:
     """All of them in the proof; else some, the same ones every time."""
-    return random.Random(3).sample(tried, size(short, len(tried)))  # noqa: S311 - no secret
+    return random.Random(3).sample(tried, choose_size(short, len(tried)))  # noqa: S311 - no secret
 
 
 def crossed_addresses(app: Flask, neighbours: Neighbours) -> Iterator[tuple[str, str, str, str]]:
@@ -212,7 +212,7 @@ def test_a_number_crossed_in_the_body_binds_nothing_to_it(
         answer.close()
         db.session.rollback()
         assert not bound_to(neighbours.theirs[owner], before), told
-    tell(bodies=len(chosen), leaks=0, writes=0)
+    record_figures(bodies=len(chosen), leaks=0, writes=0)
 
 
 def crossed_bodies(app: Flask, neighbours: Neighbours) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
@@ -285,7 +285,7 @@ def test_no_list_page_or_print_names_what_is_another_centres(
             assert answer.status_code == 200 or answer.status_code in REFUSED, (actor, address, answer.status_code)
             answer.close()
             asked += 1
-    tell(pages=asked, leaks=0)
+    record_figures(pages=asked, leaks=0)
 
 
 def list_addresses(app: Flask, own: dict[str, Any], neighbours: Neighbours) -> list[str]:

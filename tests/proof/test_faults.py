@@ -22,11 +22,11 @@ from werkzeug.test import TestResponse
 from tests.conftest import server_url
 from tests.database_snapshot import release_connections
 from tests.factories import PASSWORD
-from tests.integrity.tampering import offences
-from tests.proof.figures import size, tell
-from tests.proof.stages import Act, Stage, filled, posts, sign_body
+from tests.integrity.tampering import list_violations
+from tests.proof.proof_size import choose_size, record_figures
+from tests.proof.stages import Act, Stage, fill_form, fill_signing_form, make_post
 from tests.proof.test_races import sentence_in
-from tests.web.test_routes import everything_written
+from tests.web.test_routes import count_rows_and_events
 from tracker import clock
 from tracker.background import emails
 from tracker.extensions import db
@@ -57,7 +57,7 @@ def stage(app: Flask, tmp_path: Path) -> Iterator[Stage]:
 
 def signing(stage: Stage) -> Attempted:
     bob = stage.browser("Bob")
-    return Attempted(bob, posts(f"{stage.path}/sign", sign_body(bob, stage)))
+    return Attempted(bob, make_post(f"{stage.path}/sign", fill_signing_form(bob, stage)))
 
 
 def uploading(stage: Stage) -> Attempted:
@@ -72,7 +72,7 @@ def uploading(stage: Stage) -> Attempted:
 
 
 def voiding(stage: Stage) -> Attempted:
-    return Attempted(stage.browser("Dan"), posts(f"{stage.path}/void", {"reason": "Entered twice."}))
+    return Attempted(stage.browser("Dan"), make_post(f"{stage.path}/void", {"reason": "Entered twice."}))
 
 
 ACTS: dict[str, Callable[[Stage], Attempted]] = {"sign": signing, "upload": uploading, "void": voiding}
@@ -84,15 +84,15 @@ def files() -> set[str]:
 
 def half_done(stage: Stage, attempted: Attempted, fault: Any) -> TestResponse:
     """The act under a fault: done, or refused in words with nothing written."""
-    before, kept = everything_written(), files()
+    before, kept = count_rows_and_events(), files()
     with fault:
-        answer = stage.at_once((attempted.browser, attempted.act))[0]
+        answer = stage.run_concurrently((attempted.browser, attempted.act))[0]
     if answer.status_code in DONE:
         return answer
     assert answer.status_code in TOLD, (answer.status_code, answer.text[:1500])
     assert sentence_in(answer).count(".") >= 2, answer.text[:1500]
     assert "Traceback" not in answer.text
-    assert everything_written() == before
+    assert count_rows_and_events() == before
     assert not {name for name in files() - kept if name.endswith(".tmp")}
     return answer
 
@@ -106,9 +106,9 @@ def run(stage: Stage, act: str, faults: list[Any]) -> tuple[int, int]:
             done += 1
         else:
             refused += 1
-            again = stage.at_once((attempted.browser, attempted.act))[0]
+            again = stage.run_concurrently((attempted.browser, attempted.act))[0]
             assert again.status_code in DONE, again.text[:1500]
-        assert offences() == []
+        assert list_violations() == []
         stage.restore()
     return refused, done
 
@@ -137,10 +137,10 @@ def refusing(number: int, what: str, after: int) -> Iterator[None]:
 @pytest.mark.parametrize(("name", "number"), [("full", errno.ENOSPC), ("read-only", errno.EROFS)])
 def test_a_disk_that_takes_no_file(stage: Stage, name: str, number: int) -> None:
     steps = [("open", 0), ("fsync", 0), ("fsync", 1), ("fsync", 2), ("replace", 0), ("mkdir", 0), ("mkdir", 1)]
-    chosen = [refusing(number, *steps[each % len(steps)]) for each in range(size(7, 20))]
+    chosen = [refusing(number, *steps[each % len(steps)]) for each in range(choose_size(7, 20))]
     refused, done = run(stage, "upload", chosen)
     assert refused > done
-    tell(faults=len(chosen), refused=refused, done=done, half_done=0)
+    record_figures(faults=len(chosen), refused=refused, done=done, half_done=0)
 
 
 # --- the database ------------------------------------------------------------------------------------------
@@ -247,19 +247,19 @@ def lost_database(place: int) -> Iterator[None]:
 @pytest.mark.parametrize("fault", [full_database, read_only_database], ids=lambda fault: str(fault.__name__))
 @pytest.mark.parametrize("act", ACTS)
 def test_a_database_that_takes_nothing(stage: Stage, act: str, fault: Callable[[int], Any]) -> None:
-    chosen = [fault(place) for place in range(size(len(GROWING), 20))]
+    chosen = [fault(place) for place in range(choose_size(len(GROWING), 20))]
     refused, done = run(stage, act, chosen)
     assert refused
-    tell(faults=len(chosen), refused=refused, done=done, half_done=0)
+    record_figures(faults=len(chosen), refused=refused, done=done, half_done=0)
 
 
 @pytest.mark.skipif("not server_url()", reason="SQLite's file does not go away")
 @pytest.mark.parametrize("act", ACTS)
 def test_a_database_that_goes_away(stage: Stage, act: str) -> None:
-    places = range(0, 40, 2) if size(0, 1) else (0, 9)
+    places = range(0, 40, 2) if choose_size(0, 1) else (0, 9)
     refused, done = run(stage, act, [lost_database(place) for place in places])
     assert refused
-    tell(faults=len(places), refused=refused, done=done, half_done=0)
+    record_figures(faults=len(places), refused=refused, done=done, half_done=0)
 
 
 # --- the mail server ---------------------------------------------------------------------------------------
@@ -305,23 +305,23 @@ def test_mail_that_cannot_be_sent_waits(stage: Stage, monkeypatch: pytest.Monkey
     """Signing succeeds; the mail goes when there is somebody to take it."""
     monkeypatch.setattr(emails, "SMTP_TIMEOUT_SECONDS", 0.3)
     stage.app.config["OUTBOX_PATH"] = tmp_path / "outbox"
-    times = size(4, 20)
+    times = choose_size(4, 20)
     for number in range(times):
         with mail_server(KINDS[number % len(KINDS)]) as port:
             stage.app.config["SETTINGS"] = replace(
                 stage.app.config["SETTINGS"], mail_host="127.0.0.1", mail_port=port, mail_tls=False
             )
             attempted = signing(stage)
-            assert stage.at_once((attempted.browser, attempted.act))[0].status_code == 303
+            assert stage.run_concurrently((attempted.browser, attempted.act))[0].status_code == 303
             emails.executor.submit(int).result()
         waiting = emails.list_outbox_paths()
         assert len(waiting) == 1
         os.utime(waiting[0], (0, 0))  # it has waited for more than a minute
         assert sent_with_a_server_back(monkeypatch) == ["chloe@example.org"]
         assert emails.list_outbox_paths() == []
-        assert offences() == []
+        assert list_violations() == []
         stage.restore()
-    tell(faults=times, lost=0)
+    record_figures(faults=times, lost=0)
 
 
 def sent_with_a_server_back(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -340,26 +340,26 @@ def sent_with_a_server_back(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_a_clock_that_goes_back_an_hour(stage: Stage) -> None:
     """Bob signs, the clock goes back, Chloe would confirm: she is told, nothing is written, and later she can."""
-    times = size(2, 20)
+    times = choose_size(2, 20)
     for number in range(times):
         attempted = signing(stage)
-        assert stage.at_once((attempted.browser, attempted.act))[0].status_code == 303
+        assert stage.run_concurrently((attempted.browser, attempted.act))[0].status_code == 303
         chloe = stage.browser("Chloe")
-        body = filled(chloe, f"{stage.path}/confirm", "/confirm", password=PASSWORD)
-        confirming = Attempted(chloe, posts(f"{stage.path}/confirm", body))
+        body = fill_form(chloe, f"{stage.path}/confirm", "/confirm", password=PASSWORD)
+        confirming = Attempted(chloe, make_post(f"{stage.path}/confirm", body))
         back = clock.frozen_at(clock.now() - timedelta(hours=1, minutes=number))
         answer = half_done(stage, confirming, back)
         assert answer.status_code == 503
         assert "clock" in sentence_in(answer)
-        assert stage.at_once((chloe, confirming.act))[0].status_code == 303
-        assert offences() == []
+        assert stage.run_concurrently((chloe, confirming.act))[0].status_code == 303
+        assert list_violations() == []
         stage.restore()
-    tell(faults=times, refused=times, half_done=0)
+    record_figures(faults=times, refused=times, half_done=0)
 
 
 def test_what_is_no_entry_of_the_record_goes_on_while_the_clock_is_wrong(stage: Stage) -> None:
     attempted = signing(stage)
-    assert stage.at_once((attempted.browser, attempted.act))[0].status_code == 303
+    assert stage.run_concurrently((attempted.browser, attempted.act))[0].status_code == 303
     chloe = stage.browser("Chloe")
     with clock.frozen_at(clock.now() - timedelta(hours=1)):
         assert chloe.get("/").status_code == 200

@@ -7,10 +7,10 @@ from flask import Flask
 from sqlalchemy import select
 
 from tests.factories import PASSWORD
-from tests.integrity.tampering import offences
-from tests.proof.figures import tell
-from tests.proof.stages import Body, Stage, filled, unclaimed
-from tests.web.test_routes import everything_written
+from tests.integrity.tampering import list_violations
+from tests.proof.proof_size import record_figures
+from tests.proof.stages import Body, Stage, fill_form, find_unclaimed_criterion
+from tests.web.test_routes import count_rows_and_events
 from tracker.extensions import db
 from tracker.models import Claim, Decision, EvidenceRequirement
 from tracker.recording_forms.snapshot import take_snapshot
@@ -46,7 +46,7 @@ def body_for(stage: Stage, act: str) -> Body:
     if act == "return":
         body["action"] = "Look at it again."
     if act == "tick":
-        body["criterion"] = unclaimed(stage)[1]
+        body["criterion"] = find_unclaimed_criterion(stage)[1]
     db.session.rollback()
     return body
 
@@ -64,16 +64,16 @@ def test_only_the_tables_moves_succeed(state: str, app: Flask) -> None:
             body = at_its_own_page(stage, act, name)
             answer = stage.browser(name).post(f"{stage.path}/{act}", data=body)
             assert answer.status_code in {200, 303}, (state, act, name, answer.status_code, answer.text[:3000])
-            assert offences() == [], (state, act)
+            assert list_violations() == [], (state, act)
             stage.restore()
             done += 1
-        tell(refused=refused, done=done)
+        record_figures(refused=refused, done=done)
     finally:
         stage.drop()
 
 
 def refuse_the_rest(stage: Stage, legal: dict[str, str]) -> int:
-    before, refused = everything_written(), 0
+    before, refused = count_rows_and_events(), 0
     browsers = {name: stage.browser(name) for name in PEOPLE}
     for act in ACTS:
         body = body_for(stage, act)
@@ -83,7 +83,7 @@ def refuse_the_rest(stage: Stage, legal: dict[str, str]) -> int:
             answer = browser.post(f"{stage.path}/{act}", data=body)
             told = (act, name, answer.status_code)
             assert answer.status_code in {403, 404, 409, 422}, told
-            assert everything_written() == before, told
+            assert count_rows_and_events() == before, told
             refused += 1
     return refused
 
@@ -91,7 +91,7 @@ def refuse_the_rest(stage: Stage, legal: dict[str, str]) -> int:
 def at_its_own_page(stage: Stage, act: str, name: str) -> Body:
     """The page's own form where the act has one; ticks are single requests."""
     pages: dict[str, Callable[[], Body]] = {
-        "sign": lambda: filled(stage.browser(name), f"{stage.path}/sign", "/sign", act="sign", password=PASSWORD),
-        "confirm": lambda: filled(stage.browser(name), f"{stage.path}/confirm", "/confirm", password=PASSWORD),
+        "sign": lambda: fill_form(stage.browser(name), f"{stage.path}/sign", "/sign", act="sign", password=PASSWORD),
+        "confirm": lambda: fill_form(stage.browser(name), f"{stage.path}/confirm", "/confirm", password=PASSWORD),
     }
     return pages.get(act, lambda: body_for(stage, act))()

@@ -15,8 +15,8 @@ from sqlalchemy import delete, func, select, text
 
 from tests.conftest import MIGRATIONS, server_url
 from tests.factories import PASSWORD_HASH, days_ago
-from tests.proof.figures import size, tell
-from tests.proof.load import Acknowledged, Assessor, Client, Gate, Reader, Writer
+from tests.proof.load import AcknowledgedWork, Assessor, Client, Gate, Reader, Writer
+from tests.proof.proof_size import choose_size, record_figures
 from tests.proof.servers import POSTGRESQL, found_program, own_cluster, serving
 from tracker import clock, create_app
 from tracker.accounts import sessions
@@ -55,7 +55,7 @@ class Crew:
     """Everybody at work against one server, what was acknowledged to them, and how long the ledger was known to be."""
 
     def __init__(self, port: int) -> None:
-        self.port, self.gate, self.noted = port, Gate(), Acknowledged()
+        self.port, self.gate, self.noted = port, Gate(), AcknowledgedWork()
         self.people = tell_what_came_before()
         self.known: tuple[int, str] | None = None
         units = {each.candidate_id: each for each in db.session.scalars(select(UnitAttempt).order_by(UnitAttempt.id))}
@@ -173,7 +173,7 @@ def load_cells(attempt: UnitAttempt) -> list[tuple[int, int]]:
 # --- what must be there ------------------------------------------------------------------------------------
 
 
-def lost(noted: Acknowledged) -> Iterator[str]:
+def lost(noted: AcknowledgedWork) -> Iterator[str]:
     """What somebody was told is safe, and is not there as they sent it."""
     begun = dict(db.session.execute(select(Evidence.title, Evidence.id)).all())
     yield from (f"the item “{title}”" for title, item in noted.begun.items() if begun.get(title) != item)
@@ -189,7 +189,7 @@ def lost(noted: Acknowledged) -> Iterator[str]:
     yield from lost_acts(noted)
 
 
-def lost_acts(noted: Acknowledged) -> Iterator[str]:
+def lost_acts(noted: AcknowledgedWork) -> Iterator[str]:
     handed_in = select(EvidenceVersion.evidence_id, EvidenceVersion.narrative).join(Submission)
     sealed = dict(db.session.execute(handed_in).all())
     yield from (f"the submission of {item}" for item, words in noted.submitted.items() if sealed.get(item) != words)
@@ -267,7 +267,7 @@ def test_nothing_acknowledged_is_lost_when_the_server_is_killed(app: Flask, tmp_
     app.config |= {
         f"{name.upper()}_PATH": tmp_path / name for name in ("attachments", "outbox", "keys", "checkpoints")
     }
-    rounds, dice = size(2, 100), random.Random(4)  # noqa: S311 - no secret
+    rounds, dice = choose_size(2, 100), random.Random(4)  # noqa: S311 - no secret
     db.engine.dispose()
     with serving(tmp_path, app.config["SQLALCHEMY_DATABASE_URI"]) as server:
         crew = Crew(server.port)
@@ -286,8 +286,8 @@ def test_nothing_acknowledged_is_lost_when_the_server_is_killed(app: Flask, tmp_
         release_the_rest(crew)
         crew.check()
     assert sum(each.told for each in crew.clients) == 0, "nobody was refused while the server ran"
-    assert size(0, 1) == 0 or all(each.acts for each in crew.clients if each.name != "Carol at the desk")
-    tell(killed=rounds + 1, **crew.counted())
+    assert choose_size(0, 1) == 0 or all(each.acts for each in crew.clients if each.name != "Carol at the desk")
+    record_figures(killed=rounds + 1, **crew.counted())
 
 
 # --- PostgreSQL stopped ---------------------------------------------------------------------------------------
@@ -312,7 +312,7 @@ def installation(folder: Path, database_url: str) -> Iterator[Flask]:
 @pytest.mark.skipif(not all(map(found_program, POSTGRESQL)), reason="PostgreSQL's server is not here")
 def test_nothing_acknowledged_is_lost_when_postgresql_stops(tmp_path: Path) -> None:
     """The web server stays up: people read why, nobody sees a trace, and it goes on by itself."""
-    rounds, dice = size(1, 20), random.Random(20)  # noqa: S311 - no secret
+    rounds, dice = choose_size(1, 20), random.Random(20)  # noqa: S311 - no secret
     with (
         own_cluster() as cluster,
         installation(tmp_path, cluster.url),
@@ -334,4 +334,4 @@ def test_nothing_acknowledged_is_lost_when_postgresql_stops(tmp_path: Path) -> N
         crew.check()
     told = sum(each.told for each in crew.clients)
     assert told >= rounds * len(crew.clients), "everybody was told each time"
-    tell(stopped=rounds, informed=told, **crew.counted())
+    record_figures(stopped=rounds, informed=told, **crew.counted())

@@ -12,9 +12,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sqlalchemy import select
 
 from tests.conftest import server_url
-from tests.integrity.tampering import offences
-from tests.proof.figures import WHOLE, size, tell
+from tests.integrity.tampering import list_violations
 from tests.proof.model import ASSESSED, CONFIRMED, VERIFIED, VOID, Model, ModelItem
+from tests.proof.proof_size import FULL_SIZE, choose_size, record_figures
 from tests.proof.stages import Stage
 from tracker import clock
 from tracker.assessment.services import action_points, assessments, signing
@@ -459,7 +459,7 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def every_invariant_holds(self) -> None:
-        assert offences() == []
+        assert list_violations() == []
 
 
 def test_random_sequences_of_acts_agree_with_the_model(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -469,15 +469,15 @@ def test_random_sequences_of_acts_agree_with_the_model(app: Flask, monkeypatch: 
         run_state_machine_as_test(
             Life,
             settings=settings(
-                max_examples=size(4, 100 if server_url() else 300),
-                stateful_step_count=size(40, 50),
+                max_examples=choose_size(4, 100 if server_url() else 300),
+                stateful_step_count=choose_size(40, 50),
                 deadline=None,
                 database=None,
-                derandomize=not WHOLE,
+                derandomize=not FULL_SIZE,
                 suppress_health_check=list(HealthCheck),
             ),
         )
     finally:
         clock.frozen = None
         stage.drop()
-    tell(**counted)
+    record_figures(**counted)

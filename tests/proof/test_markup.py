@@ -18,8 +18,8 @@ from sqlalchemy import Column, Enum, String, Text, text
 from tests.conftest import STANDARDS
 from tests.factories import World
 from tests.inspection import PlainClient
-from tests.library.own_units import read_unit
-from tests.proof.figures import size, tell
+from tests.library.centre_units import read_unit
+from tests.proof.proof_size import choose_size, record_figures
 from tests.web.test_routes import TABLE, Cast, endpoints
 from tracker.extensions import db
 from tracker.models import Base, Person
@@ -112,7 +112,7 @@ def test_no_text_becomes_an_element_of_a_page(
     cast = Cast(app, world)
     browsers = {name: client(cast.people[name]) for name in ("alice", "bob", "carol", "dan", "eve")}
     list(pages(cast, browsers))  # once, so that who opened what is noted already
-    payloads, compared = (MARKUP + FORMULAS)[:: size(20, 1)], 0
+    payloads, compared = (MARKUP + FORMULAS)[:: choose_size(20, 1)], 0
     for words in payloads:
         put_everywhere(harmless(words))
         before = {(actor, endpoint): found for actor, endpoint, found in pages(cast, browsers)}
@@ -121,7 +121,7 @@ def test_no_text_becomes_an_element_of_a_page(
             assert found == before[actor, endpoint], (words, actor, endpoint)
             compared += 1
     assert len(texts()) > 35
-    tell(payloads=len(payloads), fields=len(texts()) * len(payloads), pages=compared, new_nodes=0)
+    record_figures(payloads=len(payloads), fields=len(texts()) * len(payloads), pages=compared, new_nodes=0)
 
 
 def test_no_cell_of_an_exported_sheet_is_live() -> None:
@@ -133,4 +133,4 @@ def test_no_cell_of_an_exported_sheet_is_live() -> None:
         for row in csv.reader(io.StringIO(sheet)):
             assert not any(cell.startswith(LIVE) for cell in row), (words, row)
             cells += len(row)
-    tell(cells=cells, live=0)
+    record_figures(cells=cells, live=0)

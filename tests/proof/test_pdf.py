@@ -12,8 +12,8 @@ import pytest
 from pypdf import PdfReader
 from pypdf.generic import DictionaryObject, IndirectObject
 
-from tests.proof.figures import size, tell
-from tests.recording_forms.alices_form import filled
+from tests.proof.proof_size import choose_size, record_figures
+from tests.recording_forms.example_form import build_filled_form
 from tracker.errors import FormNotRendered
 from tracker.recording_forms.form_content import FormContent, FormRow, FormSignature, IndexContent, IndexRow
 from tracker.recording_forms.pdf_renderer import PdfRenderer
@@ -46,18 +46,18 @@ FORBIDDEN = {
 
 def blowing_up() -> dict[str, FormContent]:
     """Ten sheets that nobody can want."""
-    row = FormRow("1", "Call", filled(rows=1).rows[0].marks)
+    row = FormRow("1", "Call", build_filled_form(rows=1).rows[0].marks)
     return {
-        "fifty thousand rows": replace(filled(rows=1), rows=(row,) * 50_000),
-        "a word of two million letters": filled(comments="x" * 2_000_000),
-        "a hundred thousand lines": filled(comments="\n".join("ab" * 50_000)),
-        "signs on signs": filled(comments="a" + "\u0301" * 500_000),
-        "turning words": filled(comments="\u202e\u202d" * 300_000),
-        "pictures in words": filled(comments="🙂👩‍👩‍👧‍👦" * 100_000),
-        "a name without end": filled(candidate_name="Alice " * 200_000),
-        "soft hyphens": filled(comments="x\u00ad" * 500_000),
-        "unbreakable": filled(comments="x\u00a0" * 500_000),
-        "a million columns": replace(filled(rows=0), columns=filled().columns * 20_000),
+        "fifty thousand rows": replace(build_filled_form(rows=1), rows=(row,) * 50_000),
+        "a word of two million letters": build_filled_form(comments="x" * 2_000_000),
+        "a hundred thousand lines": build_filled_form(comments="\n".join("ab" * 50_000)),
+        "signs on signs": build_filled_form(comments="a" + "\u0301" * 500_000),
+        "turning words": build_filled_form(comments="\u202e\u202d" * 300_000),
+        "pictures in words": build_filled_form(comments="🙂👩‍👩‍👧‍👦" * 100_000),
+        "a name without end": build_filled_form(candidate_name="Alice " * 200_000),
+        "soft hyphens": build_filled_form(comments="x\u00ad" * 500_000),
+        "unbreakable": build_filled_form(comments="x\u00a0" * 500_000),
+        "a million columns": replace(build_filled_form(rows=0), columns=build_filled_form().columns * 20_000),
     }
 
 
@@ -84,8 +84,8 @@ def form_of(words: str) -> FormContent:
     )  # fmt: skip
     names = dict.fromkeys(fields, words)
     signed = FormSignature(words, date(2026, 11, 2))
-    row = FormRow(words, words, filled(rows=1).rows[0].marks)
-    form = filled(rows=0, **names)
+    row = FormRow(words, words, build_filled_form(rows=1).rows[0].marks)
+    form = build_filled_form(rows=0, **names)
     columns = (replace(form.columns[0], label=words), *form.columns[1:])
     return replace(form, columns=columns, rows=(row,), candidate=signed, assessor=signed, internal_verifier=signed)
 
@@ -117,7 +117,7 @@ def names_in(thing: Any, seen: set[int]) -> Iterator[str]:
 def test_words_that_would_fetch_are_printed_as_words(renderer: PdfRenderer, trap: socket.socket) -> None:
     url = f"http://127.0.0.1:{trap.getsockname()[1]}/x"
     assert len(FETCHING) == 32
-    chosen, sheets = FETCHING[:: size(8, 1)], 0
+    chosen, sheets = FETCHING[:: choose_size(8, 1)], 0
     for template in chosen:
         words = template.format(url=url)
         for facts in (form_of(words), index_of(words)):
@@ -132,21 +132,21 @@ def test_words_that_would_fetch_are_printed_as_words(renderer: PdfRenderer, trap
             sheets += 1
     with pytest.raises(BlockingIOError):
         trap.accept()
-    tell(payloads=len(chosen), sheets=sheets, fetched=0, attached=0)
+    record_figures(payloads=len(chosen), sheets=sheets, fetched=0, attached=0)
 
 
 def test_a_sheet_that_blows_up_is_given_up_and_the_next_one_is_printed(renderer: PdfRenderer) -> None:
     given_up = printed = 0
     sheets = list(blowing_up().values())
     assert len(sheets) == 10
-    for facts in sheets[:: size(10, 1)]:
-        renderer.timeout_seconds, renderer.timeout_seconds_per_row = size(5, 8), 0
+    for facts in sheets[:: choose_size(10, 1)]:
+        renderer.timeout_seconds, renderer.timeout_seconds_per_row = choose_size(5, 8), 0
         try:
             renderer.render(facts)
             printed += 1
         except FormNotRendered:
             given_up += 1
         renderer.timeout_seconds = 60  # a busy machine is no fault of a sheet that anybody wants
-        assert renderer.render(filled(rows=1)).startswith(b"%PDF")
+        assert renderer.render(build_filled_form(rows=1)).startswith(b"%PDF")
     assert not Path("core").exists()
-    tell(stopped=given_up, still_rendered=printed)
+    record_figures(stopped=given_up, still_rendered=printed)

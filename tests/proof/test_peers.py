@@ -12,11 +12,11 @@ from marshmallow import ValidationError
 from sqlalchemy import func, select
 
 from tests import factories
-from tests.accounts.conftest import mail_server, mails_to
+from tests.accounts.conftest import emails_to, mail_server
 from tests.factories import PASSWORD, World
 from tests.portfolio.files import docx, picture
-from tests.proof.figures import tell
-from tests.recording_forms.alices_form import filled
+from tests.proof.proof_size import record_figures
+from tests.recording_forms.example_form import build_filled_form
 from tracker.accounts.services.people import deactivate_person
 from tracker.errors import Invalid, TrackerError
 from tracker.extensions import db
@@ -30,13 +30,13 @@ from tracker.units.standards_folder import parse_document
 
 Browser = Callable[[Person], FlaskClient]
 assert mail_server
-assert mails_to
+assert emails_to
 
 
 @pytest.fixture(autouse=True)
 def store(app: Flask, tmp_path: Path) -> None:
     app.config["ATTACHMENTS_PATH"] = tmp_path / "attachments"
-    tell(reported_cases=1)
+    record_figures(reported_cases=1)
 
 
 @pytest.fixture
@@ -170,7 +170,7 @@ class TestWhatIsRead:
         self,
     ) -> None:
         words = '<img src="file:///etc/passwd"><link rel="attachment" href="file:///etc/passwd"><iframe src="file:///etc/passwd">'
-        sheet = render_form_pdf(filled(rows=1, comments=words, candidate_name=words))
+        sheet = render_form_pdf(build_filled_form(rows=1, comments=words, candidate_name=words))
         assert b"root:x" not in sheet
         assert b"/EmbeddedFile" not in sheet
 
@@ -214,7 +214,7 @@ class TestRequests:
 
 
 def test_mahara_cve_2016_5014_nothing_reaches_who_may_no_longer_see_it(
-    app: Flask, world: World, client: Browser, mails_to: Callable[..., list[str]]
+    app: Flask, world: World, client: Browser, emails_to: Callable[..., list[str]]
 ) -> None:
     """Neither the session they had, nor what is mailed to whom a unit belongs."""
     bob = client(world.bob)
@@ -224,4 +224,4 @@ def test_mahara_cve_2016_5014_nothing_reaches_who_may_no_longer_see_it(
         deactivate_person(world.bob)
     assert bob.get("/queue").status_code == 302
     client(world.alice).post(f"/evidence/{item.id}/submit", data={"declared": "y"})
-    assert mails_to(world.bob) == []
+    assert emails_to(world.bob) == []

@@ -14,8 +14,8 @@ from sqlalchemy import select
 
 from tests.factories import PASSWORD, PASSWORD_HASH
 from tests.inspection import PlainClient
-from tests.privacy.remains import but_for_late, everything_written
-from tests.proof.figures import size, tell
+from tests.privacy.database_dump import dump_database, list_violations_except_overdue
+from tests.proof.proof_size import choose_size, record_figures
 from tracker import clock
 from tracker.accounts import sessions
 from tracker.accounts.services.people import grant_role
@@ -77,9 +77,9 @@ def join(story: demo.Story, number: int) -> None:
 
 
 @pytest.fixture
-def people(keyed: Flask) -> Iterator[list[int]]:
+def people(app_with_signing_key: Flask) -> Iterator[list[int]]:
     """Their numbers, whose ids come from `who`."""
-    numbers = list(range(size(4, 20)))
+    numbers = list(range(choose_size(4, 20)))
     story = demo.Story()
     story.at(200, 9, lambda: demo.open_centre(story))
     for number in numbers:
@@ -113,15 +113,17 @@ def own_data(app: Flask, number: int) -> str:
     )
 
 
-def test_own_data_holds_all_ones_own_and_nothing_of_anybody_else(keyed: Flask, people: list[int]) -> None:
-    keyed.config["DEMO"] = True  # the story's installation is marked for good
-    found = {number: own_data(keyed, number) for number in people}
+def test_own_data_holds_all_ones_own_and_nothing_of_anybody_else(
+    app_with_signing_key: Flask, people: list[int]
+) -> None:
+    app_with_signing_key.config["DEMO"] = True  # the story's installation is marked for good
+    found = {number: own_data(app_with_signing_key, number) for number in people}
     for number, written in found.items():
         assert [each for each in everything_of(number) if each not in written] == []
         others = [each for other in people if other != number for each in everything_of(other)]
         assert [each for each in others if each in written] == []
-    assert but_for_late() == []
-    tell(people=len(people), canaries=len(people) * len(everything_of(0)), missing=0, of_others=0)
+    assert list_violations_except_overdue() == []
+    record_figures(people=len(people), canaries=len(people) * len(everything_of(0)), missing=0, of_others=0)
 
 
 def kept_in_files() -> str:
@@ -149,11 +151,11 @@ def test_what_is_erased_is_in_no_table_and_no_file(people: list[int]) -> None:
                 erasure.erase_portfolio(
                     db.session.get_one(Registration, registrations[number]), numbers is whole, dan
                 )
-    left = everything_written() + kept_in_files()
+    left = dump_database() + kept_in_files()
     gone = [word for number in evidence_only for word in of_items(number)]
     gone += [word for number in whole for word in everything_of(number)]
     assert [each for each in gone if each in left] == []
     kept = [word for number in others for word in everything_of(number)]
     assert [each for each in kept if each not in left] == []
-    assert but_for_late() == []
-    tell(erased_words=len(gone), found_again=0, kept_words=len(kept))
+    assert list_violations_except_overdue() == []
+    record_figures(erased_words=len(gone), found_again=0, kept_words=len(kept))

@@ -12,9 +12,9 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from tests.factories import PASSWORD
-from tests.integrity.tampering import offences
-from tests.proof.figures import size, tell
-from tests.proof.stages import Act, Stage, filled, posts, sign_body, unclaimed
+from tests.integrity.tampering import list_violations
+from tests.proof.proof_size import choose_size, record_figures
+from tests.proof.stages import Act, Stage, fill_form, fill_signing_form, find_unclaimed_criterion, make_post
 from tracker.extensions import db
 from tracker.models import Claim, Criterion, EvidenceVersion, Signature
 from tracker.vocabulary import AttemptState
@@ -49,14 +49,14 @@ def run(stage: Stage, race: Race, check: Callable[[list[TestResponse]], None], r
     """The same race again and again from the same moment; after each, who lost was told and every check holds."""
     for _ in range(rounds):
         with restored(stage):
-            answers = stage.at_once(*race(stage))
+            answers = stage.run_concurrently(*race(stage))
             for answer in answers:
                 assert answer.status_code in {200, 201, 302, 303} | TOLD, answer.text[:2000]
                 if answer.status_code in TOLD:
                     assert sentence_in(answer), answer.text[:2000]
             check(answers)
-            assert offences() == []
-    tell(races=rounds, server_errors=0, violated=0)
+            assert list_violations() == []
+    record_figures(races=rounds, server_errors=0, violated=0)
 
 
 def sentence_in(answer: TestResponse) -> str:
@@ -82,13 +82,13 @@ def test_sign_and_sign(set_the_stage: Callable[[str], Stage]) -> None:
 
     def race(stage: Stage) -> list[tuple[FlaskClient, Act]]:
         windows = [stage.browser("Bob"), stage.browser("Bob")]
-        return [(each, posts(f"{stage.path}/sign", sign_body(each, stage))) for each in windows]
+        return [(each, make_post(f"{stage.path}/sign", fill_signing_form(each, stage))) for each in windows]
 
     def check(answers: list[TestResponse]) -> None:
         assert sorted(won(answers)) == [False, True]
         assert signatures() == 1
 
-    run(stage, race, check, size(2, 200))
+    run(stage, race, check, choose_size(2, 200))
 
 
 def test_sign_and_edit(set_the_stage: Callable[[str], Stage]) -> None:
@@ -97,15 +97,18 @@ def test_sign_and_edit(set_the_stage: Callable[[str], Stage]) -> None:
 
     def race(stage: Stage) -> list[tuple[FlaskClient, Act]]:
         bob, chloe = stage.browser("Bob"), stage.browser("Chloe")
-        evidence, criterion = unclaimed(stage)
+        evidence, criterion = find_unclaimed_criterion(stage)
         body = {"criterion": criterion, "attempt": stage.attempt_id, "evidence": evidence, "on": "1"}
-        return [(bob, posts(f"{stage.path}/sign", sign_body(bob, stage))), (chloe, posts(f"{stage.path}/tick", body))]
+        return [
+            (bob, make_post(f"{stage.path}/sign", fill_signing_form(bob, stage))),
+            (chloe, make_post(f"{stage.path}/tick", body)),
+        ]
 
     def check(answers: list[TestResponse]) -> None:
         assert won(answers).count(True) == 1, [answer.text[:500] for answer in answers]
         assert signatures() == int(won(answers)[0])
 
-    run(stage, race, check, size(2, 200))
+    run(stage, race, check, choose_size(2, 200))
 
 
 def test_sign_and_withdraw(set_the_stage: Callable[[str], Stage]) -> None:
@@ -116,14 +119,14 @@ def test_sign_and_withdraw(set_the_stage: Callable[[str], Stage]) -> None:
         bob, dan = stage.browser("Bob"), stage.browser("Dan")
         registration = stage.attempt.registration_id
         path = f"/registrations/{registration}/withdraw"
-        body = filled(dan, path, "/withdraw", reason="She has left.")
-        return [(bob, posts(f"{stage.path}/sign", sign_body(bob, stage))), (dan, posts(path, body))]
+        body = fill_form(dan, path, "/withdraw", reason="She has left.")
+        return [(bob, make_post(f"{stage.path}/sign", fill_signing_form(bob, stage))), (dan, make_post(path, body))]
 
     def check(answers: list[TestResponse]) -> None:
         assert won(answers)[1]
         assert signatures() == int(won(answers)[0])
 
-    run(stage, race, check, size(2, 200))
+    run(stage, race, check, choose_size(2, 200))
 
 
 def test_sign_and_revoke(set_the_stage: Callable[[str], Stage]) -> None:
@@ -133,14 +136,14 @@ def test_sign_and_revoke(set_the_stage: Callable[[str], Stage]) -> None:
     def race(stage: Stage) -> list[tuple[FlaskClient, Act]]:
         bob, dan = stage.browser("Bob"), stage.browser("Dan")
         path = f"{stage.path}/allocate/assessor"
-        body = filled(dan, path, "/assessor", person=stage.people["Gwen"], reason="Bob is away.")
-        return [(bob, posts(f"{stage.path}/sign", sign_body(bob, stage))), (dan, posts(path, body))]
+        body = fill_form(dan, path, "/assessor", person=stage.people["Gwen"], reason="Bob is away.")
+        return [(bob, make_post(f"{stage.path}/sign", fill_signing_form(bob, stage))), (dan, make_post(path, body))]
 
     def check(answers: list[TestResponse]) -> None:
         assert won(answers)[1], answers[1].text[:2000]
         assert signatures() == int(won(answers)[0])
 
-    run(stage, race, check, size(2, 200))
+    run(stage, race, check, choose_size(2, 200))
 
 
 def test_verify_and_return(set_the_stage: Callable[[str], Stage]) -> None:
@@ -149,15 +152,15 @@ def test_verify_and_return(set_the_stage: Callable[[str], Stage]) -> None:
 
     def race(stage: Stage) -> list[tuple[FlaskClient, Act]]:
         one, other = stage.browser("Carol"), stage.browser("Carol")
-        verify = filled(one, f"{stage.path}/verify", "/verify", password=PASSWORD)
-        back = filled(other, f"{stage.path}/verify", "/return", action="Look at 3 again.", due_on="2027-01-29")
-        return [(one, posts(f"{stage.path}/verify", verify)), (other, posts(f"{stage.path}/return", back))]
+        verify = fill_form(one, f"{stage.path}/verify", "/verify", password=PASSWORD)
+        back = fill_form(other, f"{stage.path}/verify", "/return", action="Look at 3 again.", due_on="2027-01-29")
+        return [(one, make_post(f"{stage.path}/verify", verify)), (other, make_post(f"{stage.path}/return", back))]
 
     def check(answers: list[TestResponse]) -> None:
         assert sorted(won(answers)) == [False, True]
         assert (stage.attempt.state is AttemptState.VERIFIED) == won(answers)[0]
 
-    run(stage, race, check, size(2, 200))
+    run(stage, race, check, choose_size(2, 200))
 
 
 def test_verify_and_reopen(set_the_stage: Callable[[str], Stage]) -> None:
@@ -167,20 +170,20 @@ def test_verify_and_reopen(set_the_stage: Callable[[str], Stage]) -> None:
 
     def race(stage: Stage) -> list[tuple[FlaskClient, Act]]:
         one, other = stage.browser("Carol"), stage.browser("Carol")
-        left_open["first"] = filled(one, f"{stage.path}/verify", "/verify", password=PASSWORD)
-        left_open["again"] = filled(one, f"{stage.path}/verify", "/verify", password=PASSWORD)
+        left_open["first"] = fill_form(one, f"{stage.path}/verify", "/verify", password=PASSWORD)
+        left_open["again"] = fill_form(one, f"{stage.path}/verify", "/verify", password=PASSWORD)
         assert one.post(f"{stage.path}/verify", data=left_open["first"]).status_code == 303
         criterion = db.session.scalars(select(Criterion.id).where(Criterion.unit_id == stage.attempt.unit_id)).first()
-        reopen = filled(other, f"{stage.path}/verify", "/reopen", reason="Look again.", criterion=criterion)
+        reopen = fill_form(other, f"{stage.path}/verify", "/reopen", reason="Look again.", criterion=criterion)
         again = left_open["again"]
         assert isinstance(again, dict)
-        return [(one, posts(f"{stage.path}/verify", again)), (other, posts(f"{stage.path}/reopen", reopen))]
+        return [(one, make_post(f"{stage.path}/verify", again)), (other, make_post(f"{stage.path}/reopen", reopen))]
 
     def check(answers: list[TestResponse]) -> None:
         assert won(answers) == [False, True], [answer.text[:1000] for answer in answers]
         assert stage.attempt.state is AttemptState.IN_PROGRESS
 
-    run(stage, race, check, size(2, 200))
+    run(stage, race, check, choose_size(2, 200))
 
 
 def test_upload_and_submit(set_the_stage: Callable[[str], Stage]) -> None:
@@ -190,8 +193,8 @@ def test_upload_and_submit(set_the_stage: Callable[[str], Stage]) -> None:
     def race(stage: Stage) -> list[tuple[FlaskClient, Act]]:
         desk, phone = stage.browser("Chloe"), stage.browser("Chloe")
         item = a_draft(stage, desk)
-        submit = filled(desk, f"{item}/submit", "/submit", declared="y")
-        return [(desk, posts(f"{item}/submit", submit)), (phone, uploads(f"{item}/files"))]
+        submit = fill_form(desk, f"{item}/submit", "/submit", declared="y")
+        return [(desk, make_post(f"{item}/submit", submit)), (phone, uploads(f"{item}/files"))]
 
     def check(answers: list[TestResponse]) -> None:
         assert True in won(answers), [answer.text[:1000] for answer in answers]
@@ -199,7 +202,7 @@ def test_upload_and_submit(set_the_stage: Callable[[str], Stage]) -> None:
         newest = db.session.scalars(select(EvidenceVersion).order_by(EvidenceVersion.id.desc()).limit(1)).one()
         assert (newest.title == "One more call") == won(answers)[0]
 
-    run(stage, race, check, size(2, 200))
+    run(stage, race, check, choose_size(2, 200))
 
 
 def uploads(path: str) -> Act:
@@ -212,9 +215,9 @@ def a_draft(stage: Stage, chloe: FlaskClient) -> str:
         "title": "One more call", "method": "work_product", "happened_from": "2026-10-05", "occasion": "Late shift",
         "customers": "One customer", "narrative": "I took the call myself.",
     }  # fmt: skip
-    answer = chloe.post("/evidence/new", data=filled(chloe, "/evidence/new", "/evidence/new") | fields)
+    answer = chloe.post("/evidence/new", data=fill_form(chloe, "/evidence/new", "/evidence/new") | fields)
     item = answer.location.removesuffix("/criteria").removesuffix("/edit")
-    _, criterion = unclaimed(stage)
+    _, criterion = find_unclaimed_criterion(stage)
     body = {"attempt": stage.attempt_id, "criterion": criterion, "on": "1"}
     assert chloe.post(f"{item}/tick", data=body).status_code in {200, 302, 303}
     return item
@@ -226,9 +229,9 @@ def test_tick_and_tick(set_the_stage: Callable[[str], Stage]) -> None:
 
     def race(stage: Stage) -> list[tuple[FlaskClient, Act]]:
         windows = [stage.browser("Chloe"), stage.browser("Chloe")]
-        evidence, criterion = unclaimed(stage)
+        evidence, criterion = find_unclaimed_criterion(stage)
         body = {"criterion": criterion, "evidence": evidence, "on": "1"}
-        return [(each, posts(f"{stage.path}/tick", body)) for each in windows]
+        return [(each, make_post(f"{stage.path}/tick", body)) for each in windows]
 
     def check(answers: list[TestResponse]) -> None:
         assert True in won(answers)
@@ -238,4 +241,4 @@ def test_tick_and_tick(set_the_stage: Callable[[str], Stage]) -> None:
         found = list(db.session.scalars(pairs))
         assert len(found) == len(set(found))
 
-    run(stage, race, check, size(2, 200))
+    run(stage, race, check, choose_size(2, 200))

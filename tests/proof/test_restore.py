@@ -12,8 +12,8 @@ from flask import Flask
 
 from tests.backups.installations import command, empty_installation
 from tests.conftest import server_url
-from tests.proof.figures import size, tell
-from tests.proof.work import hand_something_in
+from tests.proof.proof_size import choose_size, record_figures
+from tests.proof.sample_evidence import submit_sample_evidence
 from tracker.backups.backup import make_backup
 from tracker.backups.manifests import find_faults, read_manifest
 from tracker.extensions import db
@@ -34,7 +34,7 @@ def people_at_work(app: Flask) -> Iterator[list[bytes]]:
         with app.app_context():
             while not stop.is_set():
                 try:
-                    kept.append(hand_something_in(f"{name} {len(kept)}"))
+                    kept.append(submit_sample_evidence(f"{name} {len(kept)}"))
                 except Exception as error:  # noqa: BLE001 - told to the test
                     wrong.append(error)
                 finally:
@@ -55,10 +55,12 @@ def people_at_work(app: Flask) -> Iterator[list[bytes]]:
     assert wrong == []
 
 
-def test_every_backup_under_load_is_consistent_and_every_restore_verifies(told: Flask, tmp_path: Path) -> None:
+def test_every_backup_under_load_is_consistent_and_every_restore_verifies(
+    demonstration: Flask, tmp_path: Path
+) -> None:
     checkpoints.write_due(at_once=True)
-    backups, restores = size(2, 20), size(1, 10)
-    with people_at_work(told) as kept:
+    backups, restores = choose_size(2, 20), choose_size(1, 10)
+    with people_at_work(demonstration) as kept:
         made = []
         for _ in range(backups):
             before = len(kept)
@@ -71,8 +73,8 @@ def test_every_backup_under_load_is_consistent_and_every_restore_verifies(told: 
     for folder in made:
         assert list(find_faults(folder, read_manifest(folder)[0])) == []
     for number, folder in enumerate(made[:: backups // restores]):
-        restore(told, folder, tmp_path / f"elsewhere-{number}")
-    tell(backups=backups, submitted_meanwhile=len(kept), restores=restores, violated=0)
+        restore(demonstration, folder, tmp_path / f"elsewhere-{number}")
+    record_figures(backups=backups, submitted_meanwhile=len(kept), restores=restores, violated=0)
 
 
 def restore(app: Flask, folder: Path, place: Path) -> None:

@@ -9,8 +9,8 @@ from flask.testing import FlaskClient
 
 from tests import factories
 from tests.factories import PASSWORD, World
-from tests.proof.figures import tell
-from tests.web.test_routes import TABLE, Cast, endpoints, everything_written
+from tests.proof.proof_size import record_figures
+from tests.web.test_routes import TABLE, Cast, count_rows_and_events, endpoints
 from tracker import clock
 from tracker.accounts import sessions
 from tracker.accounts.services.account_links import issue_link
@@ -64,7 +64,7 @@ def test_a_copied_cookie_opens_nothing_once_the_session_has_ended(
     end(world, alice, app.test_client())
     thief = app.test_client()
     thief.set_cookie(COOKIE_NAME, cookie.value)
-    before, tried = everything_written(), 0
+    before, tried = count_rows_and_events(), 0
     for endpoint in sorted(TABLE):
         rule = find_route_rule(app, endpoint)
         if rule is None or rule.public:
@@ -75,8 +75,8 @@ def test_a_copied_cookie_opens_nothing_once_the_session_has_ended(
             assert answer.location.startswith("/sign-in"), (endpoint, answer.location)
             answer.close()
             tried += 1
-    assert everything_written() == before
-    tell(replays=tried, taken=0)
+    assert count_rows_and_events() == before
+    record_figures(replays=tried, taken=0)
 
 
 def test_a_token_that_was_planted_or_forged_is_nobody(app: Flask, world: World, client: Browser) -> None:
@@ -96,7 +96,7 @@ def test_a_token_that_was_planted_or_forged_is_nobody(app: Flask, world: World, 
     given = planted.get_cookie(COOKIE_NAME)
     assert given
     assert given.value not in forged
-    tell(forged=len(forged), taken=0)
+    record_figures(forged=len(forged), taken=0)
 
 
 HOSTILE = [
@@ -119,7 +119,7 @@ def test_next_never_leads_to_another_site(app: Flask, world: World) -> None:
         assert not answer.location.startswith(("//", "/\\")), hostile
         assert "evil" not in answer.location.split("?")[0], hostile
         assert "Set-Cookie: a=b" not in str(answer.headers), hostile
-    tell(next_payloads=len(HOSTILE), followed=0)
+    record_figures(next_payloads=len(HOSTILE), followed=0)
 
 
 HOSTS = [
@@ -131,7 +131,7 @@ HOSTS = [
 
 def test_a_request_for_another_site_is_answered_by_none(app: Flask, world: World, client: Browser) -> None:
     """Indico's reset links once began with whatever host the request named."""
-    alice, before = client(world.alice), everything_written()
+    alice, before = client(world.alice), count_rows_and_events()
     for host in HOSTS:
         for browser, path in (
             (alice, "/"),
@@ -141,12 +141,12 @@ def test_a_request_for_another_site_is_answered_by_none(app: Flask, world: World
             answer = browser.post(path, data={"email": world.alice.email}, headers={"Host": host})
             assert answer.status_code == 400, host
             assert "evil" not in answer.text, host
-    assert everything_written() == before
+    assert count_rows_and_events() == before
     believed = app.test_client().get(
         "/account", headers={"X-Forwarded-Host": "evil.example", "Forwarded": "host=evil.example"}
     )
     assert believed.location.startswith("/sign-in")
-    tell(hosts=len(HOSTS), answered=0)
+    record_figures(hosts=len(HOSTS), answered=0)
 
 
 def test_no_page_of_anybodys_may_be_kept_by_a_cache(app: Flask, world: World, client: Browser) -> None:
@@ -164,7 +164,7 @@ def test_no_page_of_anybodys_may_be_kept_by_a_cache(app: Flask, world: World, cl
                 assert "Cookie" in answer.headers["Vary"], endpoint
                 answer.close()
                 pages += 1
-    tell(pages=pages, cacheable=0)
+    record_figures(pages=pages, cacheable=0)
 
 
 def test_roles_that_ended_end_at_once(app: Flask, world: World, client: Browser) -> None:

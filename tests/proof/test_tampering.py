@@ -11,9 +11,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select, text
 
-from tests.integrity.tampering import another, behind_its_back, first_row, offences
-from tests.proof.figures import size, tell
-from tests.proof.work import hand_something_in
+from tests.integrity.tampering import find_other_value, first_row, list_violations, tampering_transaction
+from tests.proof.proof_size import choose_size, record_figures
+from tests.proof.sample_evidence import submit_sample_evidence
 from tracker import clock
 from tracker.errors import Invalid
 from tracker.extensions import db
@@ -55,12 +55,12 @@ COLUMNS = [
 
 
 @pytest.fixture
-def at_length(told: Flask) -> Flask:
+def at_length(demonstration: Flask) -> Flask:
     """The demonstration with so many events that checkpoints are due."""
     while events.get_head()[0] < checkpoints.EVENTS_PER_CHECKPOINT:
-        hand_something_in("One more")
+        submit_sample_evidence("One more")
     checkpoints.write_due(at_once=True)
-    return told
+    return demonstration
 
 
 def update(name: str) -> None:
@@ -68,7 +68,7 @@ def update(name: str) -> None:
     table = db.metadata.tables[table_name]
     row = first_row(table)
     assert row, name
-    value = another(table.c[column_name], row[column_name])
+    value = find_other_value(table.c[column_name], row[column_name])
     assert value is not None, name
     key = [each == row[each.name] for each in table.primary_key]
     db.session.execute(table.update().where(*key).values({column_name: value}))
@@ -171,16 +171,16 @@ def test_every_change_is_named(at_length: Flask) -> None:
     assert len(IN_THE_DATABASE) + len(BESIDE_IT) == 40
     named, missed = 0, []
     for name, change in IN_THE_DATABASE.items():
-        with behind_its_back():
+        with tampering_transaction():
             change()
-            (named := named + 1) if offences() else missed.append(name)
+            (named := named + 1) if list_violations() else missed.append(name)
     for name, (find, spoil) in BESIDE_IT.items():
         # an hour later, when a checkpoint that is gone is late
         with spoilt(find(), spoil), clock.frozen_at(clock.now() + timedelta(hours=1)):
-            (named := named + 1) if offences() else missed.append(name)
+            (named := named + 1) if list_violations() else missed.append(name)
     assert missed == []
-    assert offences(but_for_triggers=False) == []
-    tell(mutations=40, named=named)
+    assert list_violations(ignore_triggers=False) == []
+    record_figures(mutations=40, named=named)
 
 
 def verdict_of(content: bytes) -> FormVerdict | None:
@@ -194,18 +194,18 @@ def verdict_of(content: bytes) -> FormVerdict | None:
 def test_a_form_that_was_changed_anywhere_is_not_verified(at_length: Flask) -> None:
     """One bit at places all over the file."""
     content = printed().read_bytes()
-    places = range(0, len(content), max(1, len(content) // size(5, 40)))
+    places = range(0, len(content), max(1, len(content) // choose_size(5, 40)))
     assert check_file(content, load_known_keys()).verdict is FormVerdict.CURRENT
     for place in places:
         changed = content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
         assert verdict_of(changed) in {None, FormVerdict.CHANGED, FormVerdict.NOT_ISSUED_HERE}, place
-    tell(forms=len(places))
+    record_figures(forms=len(places))
 
 
 def test_a_record_that_nobody_touched_raises_no_alarm(at_length: Flask) -> None:
-    copies = size(3, 20)
+    copies = choose_size(3, 20)
     for number in range(copies):
-        hand_something_in(f"Item {number}")
+        submit_sample_evidence(f"Item {number}")
         checkpoints.write_due(at_once=True)
-        assert offences(but_for_triggers=False) == []
-    tell(clean_copies=copies, false_alarms=0)
+        assert list_violations(ignore_triggers=False) == []
+    record_figures(clean_copies=copies, false_alarms=0)

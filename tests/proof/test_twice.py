@@ -9,9 +9,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from tests.integrity.tampering import offences
-from tests.proof.figures import size, tell
-from tests.proof.stages import Body, Stage, filled, posts, sign_body
+from tests.integrity.tampering import list_violations
+from tests.proof.proof_size import choose_size, record_figures
+from tests.proof.stages import Body, Stage, fill_form, fill_signing_form, make_post
 from tracker.accounts.sessions import COOKIE_NAME
 from tracker.extensions import db
 from tracker.ledger import transactions
@@ -34,7 +34,7 @@ def signed() -> tuple[int, int]:
 
 def retract(bob: FlaskClient, stage: Stage) -> None:
     """So that the same unit can be signed once more."""
-    body = filled(bob, f"{stage.path}/sign", "/retract", reason="Too early.")
+    body = fill_form(bob, f"{stage.path}/sign", "/retract", reason="Too early.")
     assert bob.post(f"{stage.path}/retract", data=body).status_code == 303
 
 
@@ -42,13 +42,13 @@ def sign_in_rounds(stage: Stage, times: int, send: Callable[[FlaskClient, Body],
     """Sign by what `send` does and retract, so many times: one more signature and one more event each."""
     bob = stage.browser("Bob")
     for number in range(times):
-        body = sign_body(bob, stage)
+        body = fill_signing_form(bob, stage)
         before = signed()
         send(bob, body)
         assert signed() == (before[0] + 1, before[1] + 1)
         if number < times - 1:
             retract(bob, stage)
-    assert offences() == []
+    assert list_violations() == []
 
 
 def test_a_form_sent_twice_signs_once(stage: Stage) -> None:
@@ -59,20 +59,20 @@ def test_a_form_sent_twice_signs_once(stage: Stage) -> None:
         assert (first.status_code, first.location) == (second.status_code, second.location)
         assert first.status_code == 303
 
-    times = size(3, 250)
+    times = choose_size(3, 250)
     sign_in_rounds(stage, times, send)
-    tell(sent_twice=times, doubled=0)
+    record_figures(sent_twice=times, doubled=0)
 
 
 def test_a_form_sent_twice_at_once_signs_once(stage: Stage) -> None:
     def send(bob: FlaskClient, body: Body) -> None:
-        answers = stage.at_once(*[(bob, posts(f"{stage.path}/sign", body))] * 2)
+        answers = stage.run_concurrently(*[(bob, make_post(f"{stage.path}/sign", body))] * 2)
         assert {answer.location for answer in answers if answer.status_code == 303} == {f"{stage.path}/sign"}
         assert all(answer.status_code in {303, 409} for answer in answers)
 
-    times = size(2, 250)
+    times = choose_size(2, 250)
     sign_in_rounds(stage, times, send)
-    tell(sent_twice=times, doubled=0)
+    record_figures(sent_twice=times, doubled=0)
 
 
 def test_a_form_whose_answer_never_arrived_is_sent_again(stage: Stage) -> None:
@@ -83,14 +83,14 @@ def test_a_form_whose_answer_never_arrived_is_sent_again(stage: Stage) -> None:
         again = bob.post(f"{stage.path}/sign", data=body)
         assert (again.status_code, again.location) == (303, f"{stage.path}/sign")
 
-    times = size(2, 100)
+    times = choose_size(2, 100)
     sign_in_rounds(stage, times, send)
-    tell(cut_off=times, doubled=0)
+    record_figures(cut_off=times, doubled=0)
 
 
 def test_the_same_key_with_another_body_is_refused(stage: Stage) -> None:
     bob = stage.browser("Bob")
-    body = sign_body(bob, stage)
+    body = fill_signing_form(bob, stage)
     assert bob.post(f"{stage.path}/sign", data=body).status_code == 303
     before = signed()
     assert bob.post(f"{stage.path}/sign", data=body | {"comment": "Another comment."}).status_code == 409

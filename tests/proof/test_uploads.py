@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from tests import factories
 from tests.factories import World
 from tests.portfolio.files import box, docx, heic, movie, mp3, odt, office, pdf, picture, zipped
-from tests.proof.figures import WHOLE, tell
+from tests.proof.proof_size import FULL_SIZE, record_figures
 from tracker.ledger.transactions import transaction
 from tracker.models import Person
 from tracker.portfolio.file_types import BY_MEDIA_TYPE
@@ -151,7 +151,7 @@ def hostile_files() -> Iterator[tuple[str, bytes]]:
     """Every content under every ending in the proof; under two of them otherwise."""
     for number, content in enumerate(CONTENTS.values()):
         body = content() if callable(content) else content
-        chosen = ENDINGS if WHOLE else (ENDINGS[number % 5], ENDINGS[(number + 1) % 5])
+        chosen = ENDINGS if FULL_SIZE else (ENDINGS[number % 5], ENDINGS[(number + 1) % 5])
         yield from ((f"file {number}.{ending}", body) for ending in chosen)
     yield from ((name, f"plain words {number}".encode()) for number, name in enumerate(NAMES))
 
@@ -169,7 +169,7 @@ def test_a_hostile_file_is_refused_or_only_ever_handed_back(upload: Callable[[st
         slowest = max(slowest, time.perf_counter() - start)
     grown = peak_megabytes() - before
     assert grown <= 150
-    tell(
+    record_figures(
         files=taken + refused,
         refused=refused,
         returned=taken,

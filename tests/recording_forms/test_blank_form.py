@@ -7,8 +7,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.factories import World, unit
-from tests.recording_forms.alices_form import UNITS, blank
-from tests.recording_forms.reading import Sheet
+from tests.recording_forms.example_form import UNITS, build_blank_form
+from tests.recording_forms.tagged_pdf import Sheet
 from tracker.models import Person
 from tracker.recording_forms.rendering import render_form_pdf
 
@@ -19,7 +19,7 @@ Client = Callable[[Person], FlaskClient]
 def test_every_unit_has_the_blank_form_that_the_command_prints(client: Client, world: World, code: str) -> None:
     answer = client(world.alice).get(f"/units/{unit(code).slug}/form.pdf")
     assert answer.mimetype == "application/pdf"
-    assert answer.data == render_form_pdf(blank(code))
+    assert answer.data == render_form_pdf(build_blank_form(code))
 
 
 def test_a_unit_that_does_not_exist_is_not_found(client: Client, world: World) -> None:

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from tests.factories import World
-from tests.recording_forms.reading import Sheet
+from tests.recording_forms.tagged_pdf import Sheet
 
 ROOT = Path(__file__).parents[2]
 

@@ -14,10 +14,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from tests import factories
-from tests.assessment import stories
+from tests.assessment import workflow
 from tests.factories import World
-from tests.integrity.tampering import behind_its_back, offences
-from tests.recording_forms.reading import Sheet
+from tests.integrity.tampering import list_violations, tampering_transaction
+from tests.recording_forms.tagged_pdf import Sheet
 from tracker import clock
 from tracker.extensions import db
 from tracker.ledger import keys
@@ -44,10 +44,10 @@ Browser = Callable[[Person], FlaskClient]
 
 
 @pytest.fixture
-def verified(keyed: Flask, world: World) -> World:
+def verified(app_with_signing_key: Flask, world: World) -> World:
     """Bob signed Alice's CFACC15, she confirmed it, and Carol verified it unsampled."""
-    stories.sign(world, world.cfacc15, "A steady record.")
-    stories.confirm(world.cfacc15)
+    workflow.sign(world, world.cfacc15, "A steady record.")
+    workflow.confirm(world.cfacc15)
     verify(world)
     return world
 
@@ -66,14 +66,17 @@ def address(world: World) -> str:
 
 def verify(world: World) -> None:
     with transaction():
-        seen, carol = take_snapshot(world.cfacc15).hash, factories.actor(world.carol)
+        seen, carol = take_snapshot(world.cfacc15).hash, factories.make_actor(world.carol)
         verifying.sign_verification(world.cfacc15, seen, carol, clock.now(), unsampled_reason="Within the plan.")
 
 
 def reopen(world: World) -> None:
     with transaction():
         verifying.reopen_verified(
-            world.cfacc15, [factories.criterion(world.cfacc15, "1").id], "Look again.", factories.actor(world.carol)
+            world.cfacc15,
+            [factories.criterion(world.cfacc15, "1").id],
+            "Look again.",
+            factories.make_actor(world.carol),
         )
 
 
@@ -97,7 +100,7 @@ class TestIssuing:
         assert "Issue the form" in client(verified.dan).get(address(verified)).text
         assert "Issue the form" not in client(verified.alice).get(address(verified)).text
 
-    @pytest.mark.usefixtures("keyed")
+    @pytest.mark.usefixtures("app_with_signing_key")
     def test_no_form_is_issued_before_the_unit_is_verified(self, world: World, client: Browser) -> None:
         dan = client(world.dan)
         assert "Issue the form" not in dan.get(address(world)).text
@@ -106,17 +109,17 @@ class TestIssuing:
         assert "Issue the form once the unit is verified" in answer.text
 
     def test_without_a_key_the_page_says_who_can_make_one(self, world: World, client: Browser) -> None:
-        stories.sign(world, world.cfacc15)
-        stories.confirm(world.cfacc15)
+        workflow.sign(world, world.cfacc15)
+        workflow.confirm(world.cfacc15)
         verify(world)
         answer = client(world.dan).post(f"{address(world)}/issue")
         assert answer.status_code == 409
         assert "flask keys make" in answer.text
 
     @pytest.mark.usefixtures("issued")
-    def test_issuing_is_recorded_in_the_ledger(self, acts: Callable[[], list[str]]) -> None:
-        assert acts()[-1] == "form_issued"
-        assert of_forms(offences()) == []
+    def test_issuing_is_recorded_in_the_ledger(self, recorded_acts: Callable[[], list[str]]) -> None:
+        assert recorded_acts()[-1] == "form_issued"
+        assert of_forms(list_violations()) == []
 
     def test_issuing_twice_issues_one_form(self, issued: bytes, verified: World, client: Browser) -> None:
         assert client(verified.carol).post(f"{address(verified)}/issue").status_code == 303
@@ -155,7 +158,7 @@ class TestIssuing:
         answer = client(verified.alice).get(f"{address(verified)}.pdf")
         assert answer.status_code == 404
         assert "the file is in the backup" in answer.text
-        assert any("its file was changed" in each for each in offences())
+        assert any("its file was changed" in each for each in list_violations())
 
 
 class TestSuperseded:
@@ -172,11 +175,11 @@ class TestSuperseded:
         assert answer.data == issued
         assert "-superseded.pdf" in answer.headers["Content-Disposition"]
         assert check_file(issued, load_known_keys()).verdict is FormVerdict.SUPERSEDED
-        assert of_forms(offences()) == []
+        assert of_forms(list_violations()) == []
 
     def test_the_form_of_a_void_attempt_is_not_current(self, issued: bytes, verified: World, client: Browser) -> None:
         with transaction():
-            void_attempt(verified.cfacc15, "Registered twice.", factories.actor(verified.dan))
+            void_attempt(verified.cfacc15, "Registered twice.", factories.make_actor(verified.dan))
         assert check_file(issued, load_known_keys()).verdict is FormVerdict.SUPERSEDED
         dan = client(verified.dan)
         page = dan.get(address(verified)).text
@@ -190,9 +193,9 @@ class TestSuperseded:
     @pytest.mark.usefixtures("issued")
     def test_a_superseded_form_marked_as_current_breaks_the_invariant(self, verified: World) -> None:
         reopen(verified)
-        with behind_its_back():
+        with tampering_transaction():
             db.session.query(IssuedForm).update({"superseded_at": None})
-            assert any(each.startswith("22: ") for each in offences())
+            assert any(each.startswith("22: ") for each in list_violations())
 
     @pytest.mark.usefixtures("issued")
     def test_a_form_is_not_found_under_another_attempt(self, verified: World, client: Browser) -> None:
@@ -224,10 +227,15 @@ class TestVerifying:
         assert answer.verdict is FormVerdict.NOT_ISSUED_HERE
         assert "Ask the centre" in answer.sentence
 
-    def test_the_public_keys_alone_verify_a_form(self, issued: bytes, keyed: Flask, tmp_path: Path) -> None:
+    def test_the_public_keys_alone_verify_a_form(
+        self, issued: bytes, app_with_signing_key: Flask, tmp_path: Path
+    ) -> None:
         folder = tmp_path / "public-keys"
         folder.mkdir()
-        for path in (*keyed.config["KEYS_PATH"].glob("*.pub"), *keyed.config["KEYS_PATH"].glob("*.crt")):
+        for path in (
+            *app_with_signing_key.config["KEYS_PATH"].glob("*.pub"),
+            *app_with_signing_key.config["KEYS_PATH"].glob("*.crt"),
+        ):
             (folder / path.name).write_bytes(path.read_bytes())
         assert check_file(issued, load_keys_from_folder(folder), offline=True).verdict is FormVerdict.SEALED_HERE
         changed = issued.replace(b"/Type", b"/Tyqe", 1)
@@ -390,9 +398,9 @@ class TestPublicPage:
 
 class TestCommand:
     def test_the_command_prints_the_result_and_exits_with_its_status(
-        self, issued: bytes, keyed: Flask, tmp_path: Path
+        self, issued: bytes, app_with_signing_key: Flask, tmp_path: Path
     ) -> None:
-        runner, path = keyed.test_cli_runner(), tmp_path / "form.pdf"
+        runner, path = app_with_signing_key.test_cli_runner(), tmp_path / "form.pdf"
         path.write_bytes(issued)
         result = runner.invoke(args=["verify-form", str(path)])
         assert (result.exit_code, result.output) == (0, "This form was issued here. It is unchanged and current.\n")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.recording_forms.alices_form import filled
+from tests.recording_forms.example_form import build_filled_form
 from tracker.errors import FormNotRendered
 from tracker.recording_forms import pdf_renderer as module
 from tracker.recording_forms.form_content import FormContent
@@ -34,7 +34,7 @@ def renderer() -> Iterator[PdfRenderer]:
 
 @pytest.fixture
 def content() -> FormContent:
-    return filled(rows=1)
+    return build_filled_form(rows=1)
 
 
 def get_pid(renderer: PdfRenderer) -> int:
@@ -84,7 +84,7 @@ def test_a_form_that_takes_too_long_is_given_up_and_the_next_one_rendered(
     renderer.render(content)
     renderer.timeout_seconds, renderer.timeout_seconds_per_row = 0.5, 0
     with pytest.raises(FormNotRendered, match="could not be printed"):
-        renderer.render(filled("DELIVERCC", rows=300))
+        renderer.render(build_filled_form("DELIVERCC", rows=300))
     renderer.timeout_seconds = 20
     assert renderer.render(content).startswith(b"%PDF")
 
@@ -100,7 +100,7 @@ def test_a_form_that_cannot_be_rendered_raises_and_the_next_one_is_rendered(
     renderer: PdfRenderer, content: FormContent
 ) -> None:
     with pytest.raises(FormNotRendered):
-        renderer.render(filled(rows=1, columns=None))
+        renderer.render(build_filled_form(rows=1, columns=None))
     assert renderer.render(content).startswith(b"%PDF")
 
 
@@ -114,7 +114,7 @@ def test_the_subprocess_has_limits_of_memory_and_cpu_time(renderer: PdfRenderer,
 
 
 def test_a_form_of_two_hundred_rows_fits_the_memory_limit(renderer: PdfRenderer) -> None:
-    assert renderer.render(filled(rows=200)).startswith(b"%PDF")
+    assert renderer.render(build_filled_form(rows=200)).startswith(b"%PDF")
 
 
 @needs_proc
@@ -128,7 +128,7 @@ def test_the_subprocess_never_sees_the_secrets_of_the_server(
 
 
 def test_many_threads_each_get_their_own_form(renderer: PdfRenderer) -> None:
-    asked = [filled(rows=rows) for rows in range(1, 7)]
+    asked = [build_filled_form(rows=rows) for rows in range(1, 7)]
     answers: dict[int, bytes] = {}
 
     def ask(number: int) -> None:

@@ -6,7 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.factories import World
-from tests.recording_forms.reading import Sheet
+from tests.recording_forms.tagged_pdf import Sheet
 from tracker.errors import FormNotRendered
 from tracker.models import Person, UnitAttempt
 from tracker.recording_forms import views

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from pypdf.generic import ContentStream
 
-from tests.recording_forms.alices_form import UNITS, blank, filled, find_unit, print_form
-from tests.recording_forms.reading import MILLIMETRE, Cell, Sheet
+from tests.recording_forms.example_form import UNITS, build_blank_form, build_filled_form, find_unit, print_form
+from tests.recording_forms.tagged_pdf import MILLIMETRE, Cell, Sheet
 from tracker.errors import FormNotRendered
 from tracker.recording_forms import rendering
 from tracker.recording_forms.form_content import FormColumn, FormContent, FormRow
@@ -32,7 +32,7 @@ def words(sheet: Sheet, tag: str) -> list[str]:
 
 @pytest.mark.parametrize("code", UNITS)
 def test_a_blank_form_is_one_page_of_empty_rows_with_lines_to_sign_on(code: str) -> None:
-    sheet = print_form(blank(code))
+    sheet = print_form(build_blank_form(code))
     assert len(sheet.pages) == 1
     assert len(body(sheet)) == 13
     assert not any(cell.text for row in body(sheet) for cell in row)
@@ -48,12 +48,12 @@ def test_a_blank_form_is_one_page_of_empty_rows_with_lines_to_sign_on(code: str)
 
 
 def test_a_blank_form_has_no_legend_for_signs_it_does_not_print() -> None:
-    assert "○" not in print_form(blank("CFACC15")).text
+    assert "○" not in print_form(build_blank_form("CFACC15")).text
 
 
 @pytest.mark.parametrize("code", UNITS)
 def test_every_assessable_criterion_has_its_column_under_its_group(code: str) -> None:
-    heads = print_form(blank(code)).tables[0][1]
+    heads = print_form(build_blank_form(code)).tables[0][1]
     assert [cell.text for cell in heads[:2]] == ["Ref", "Description of Evidence"]
     assert [(*cell.heads, cell.text) for cell in heads[2:]] == [
         (GROUPS[each.kind], each.label) for each in find_unit(code).assessable
@@ -62,7 +62,7 @@ def test_every_assessable_criterion_has_its_column_under_its_group(code: str) ->
 
 @pytest.mark.parametrize("code", ["CFACC15", "DELIVERCC"])
 def test_every_mark_is_announced_under_its_row_its_group_and_its_criterion(code: str) -> None:
-    content = filled(code, rows=30)
+    content = build_filled_form(code, rows=30)
     for row, printed in zip(content.rows, body(print_form(content)), strict=True):
         ref, description, *cells = printed
         assert (ref.tag, ref.scope, ref.text) == ("TH", "Row", row.ref)
@@ -75,7 +75,7 @@ def test_every_mark_is_announced_under_its_row_its_group_and_its_criterion(code:
 
 def test_the_first_heading_row_has_one_empty_cell_over_ref_and_description() -> None:
     # With two heads that span both rows every mark is announced under the wrong criterion.
-    corner, performance, knowledge = print_form(filled()).tables[0][0]
+    corner, performance, knowledge = print_form(build_filled_form()).tables[0][0]
     assert (corner.tag, corner.text, corner.span, corner.heads) == ("TD", "", 2, ())
     assert [(each.tag, each.span, each.scope) for each in (performance, knowledge)] == [
         ("TH", 13, "Column"),
@@ -84,14 +84,14 @@ def test_the_first_heading_row_has_one_empty_cell_over_ref_and_description() -> 
 
 
 def test_the_headings_repeat_on_every_page_and_no_row_is_lost() -> None:
-    sheet = print_form(filled("DELIVERCC", rows=30))
+    sheet = print_form(build_filled_form("DELIVERCC", rows=30))
     assert len(sheet.tables) == len(sheet.pages) > 1
     assert all(table[:2] == sheet.tables[0][:2] for table in sheet.tables)
     assert [row[0].text for row in body(sheet)] == [str(number) for number in range(1, 31)]
 
 
 def test_names_and_dates_are_printed_in_place_of_signatures() -> None:
-    lines = words(print_form(filled()), "P")
+    lines = words(print_form(build_filled_form()), "P")
     assert "Candidate’s name Alice Moran Assessor’s name Bob Archer" in lines
     assert "Unit title H128 04 (CFACC15) Supervise customer service activities in a contact centre team" in lines
     assert "Candidate’s signature Alice Moran Date 2 November 2026" in lines
@@ -100,17 +100,17 @@ def test_names_and_dates_are_printed_in_place_of_signatures() -> None:
 
 
 def test_a_unit_released_unsampled_has_no_date_sampled() -> None:
-    lines = words(print_form(filled(date_sampled=None)), "P")
+    lines = words(print_form(build_filled_form(date_sampled=None)), "P")
     assert "Assessor’s signature Bob Archer Date 1 November 2026 Date sampled (by IV)" in lines
 
 
 def test_the_legend_explains_ticks_and_circles() -> None:
     legend = "✓ accepted by the assessor for the criterion · ○ claimed, not yet assessed"
-    assert legend in words(print_form(filled()), "P")
+    assert legend in words(print_form(build_filled_form()), "P")
 
 
 def test_the_footer_of_every_page_identifies_the_form() -> None:
-    pages = print_form(filled(rows=60)).pages
+    pages = print_form(build_filled_form(rows=60)).pages
     for number, page in enumerate(pages, 1):
         assert "H128 04 (CFACC15) version 1 · candidate NG-0042 · round 2 · verified 3 November 2026" in page
         assert "record 7f3a9c0123456789" in page
@@ -118,12 +118,12 @@ def test_the_footer_of_every_page_identifies_the_form() -> None:
 
 
 def test_fourteen_items_of_cfacc15_and_all_that_follows_fit_on_one_page() -> None:
-    assert len(print_form(filled(rows=14)).pages) == 1
+    assert len(print_form(build_filled_form(rows=14)).pages) == 1
 
 
 @pytest.mark.parametrize("rows", range(15, 27))
 def test_comments_and_signatures_are_never_alone_on_a_page(rows: int) -> None:
-    sheet = print_form(filled(rows=rows))
+    sheet = print_form(build_filled_form(rows=rows))
     last = next(number for number, page in enumerate(sheet.pages) if "Assessor’s signature" in page)
     assert last == len(sheet.pages) - 1
     assert "Comments" in sheet.pages[last]
@@ -132,7 +132,7 @@ def test_comments_and_signatures_are_never_alone_on_a_page(rows: int) -> None:
 
 def test_long_comments_run_on_and_the_statement_keeps_together() -> None:
     comments = "\n".join(f"Paragraph {number} of what the assessor wrote." for number in range(90))
-    pages = print_form(filled(comments=comments)).pages
+    pages = print_form(build_filled_form(comments=comments)).pages
     assert all(f"Paragraph {number} of" in "".join(pages) for number in range(90))
     assert all(
         words in pages[-1] for words in ("Paragraph 89", STATEMENT[:40], "Candidate’s signature", "Date sampled")
@@ -141,7 +141,7 @@ def test_long_comments_run_on_and_the_statement_keeps_together() -> None:
 
 @pytest.mark.parametrize("text", ["x" * 10_000, "All about one call, and then some more. " * 250])
 def test_ten_thousand_characters_wrap_and_none_is_cut(text: str) -> None:
-    content = filled(comments=text)
+    content = build_filled_form(comments=text)
     sheet = print_form(replace(content, rows=(replace(content.rows[0], description=text), *content.rows[1:])))
     printed = "".join(sheet.text.split())
     assert sum(printed.count(letter) for letter in text[:3]) >= 2 * sum(text.count(letter) for letter in text[:3])
@@ -149,21 +149,23 @@ def test_ten_thousand_characters_wrap_and_none_is_cut(text: str) -> None:
 
 
 def test_a_long_word_is_broken_inside_its_column() -> None:
-    row = replace(filled("DELIVERCC").rows[0], description="W" * 200)
-    sheet = print_form(replace(filled("DELIVERCC"), rows=(row,)))
+    row = replace(build_filled_form("DELIVERCC").rows[0], description="W" * 200)
+    sheet = print_form(replace(build_filled_form("DELIVERCC"), rows=(row,)))
     assert body(sheet)[0][1].text.count(" ") > 8
 
 
 def test_markup_is_printed_as_it_was_typed() -> None:
     typed = "<script>alert(1)</script> & <b>{{ 7 * 7 }}</b> =SUM(A1)"
-    content = filled(comments=typed, candidate_name=typed, assessor_name=typed)
+    content = build_filled_form(comments=typed, candidate_name=typed, assessor_name=typed)
     sheet = print_form(replace(content, rows=(FormRow("1", typed, content.rows[0].marks),)))
     assert body(sheet)[0][1].text == typed
     assert f"Candidate’s name {typed} Assessor’s name {typed}" in words(sheet, "P")
     assert typed in words(sheet, "P")
 
 
-@pytest.mark.parametrize("content", [blank("DELIVERCC"), filled("DELIVERCC", rows=20)], ids=["blank", "filled"])
+@pytest.mark.parametrize(
+    "content", [build_blank_form("DELIVERCC"), build_filled_form("DELIVERCC", rows=20)], ids=["blank", "filled"]
+)
 def test_no_letter_is_smaller_than_six_and_a_half_points(content: FormContent) -> None:
     reader = print_form(content).reader
     sizes = {
@@ -177,7 +179,7 @@ def test_no_letter_is_smaller_than_six_and_a_half_points(content: FormContent) -
 
 
 def test_the_form_is_a4_landscape_with_empty_margins() -> None:
-    sheet = print_form(filled("DELIVERCC", rows=20))
+    sheet = print_form(build_filled_form("DELIVERCC", rows=20))
     assert [round(float(side) / MILLIMETRE) for side in sheet.reader.pages[0].mediabox[2:]] == [297, 210]
     places = sheet.places(0)
     assert all(7.999 <= x <= 289 for _, x, _ in places)
@@ -185,8 +187,10 @@ def test_the_form_is_a4_landscape_with_empty_margins() -> None:
 
 
 def test_fifty_three_columns_share_the_width_evenly_up_to_the_margin() -> None:
-    labels = [(text, x) for text, x, _ in print_form(filled("DELIVERCC", rows=1)).places(0) if text.isdecimal()][:53]
-    assert [text for text, _ in labels] == [each.label for each in blank("DELIVERCC").columns]
+    labels = [
+        (text, x) for text, x, _ in print_form(build_filled_form("DELIVERCC", rows=1)).places(0) if text.isdecimal()
+    ][:53]
+    assert [text for text, _ in labels] == [each.label for each in build_blank_form("DELIVERCC").columns]
     tens = [x for text, x in labels if len(text) == 2]
     steps = [after - before for before, after in pairwise(tens) if after - before < 10]
     assert len(steps) == 17 + 16
@@ -198,44 +202,47 @@ def test_fifty_three_columns_share_the_width_evenly_up_to_the_margin() -> None:
 def test_a_narrow_group_has_its_short_heading(number: int) -> None:
     columns = tuple(FormColumn(CriterionKind.PERFORMANCE, str(each)) for each in range(1, 30))
     few = tuple(FormColumn(CriterionKind.KNOWLEDGE, str(each)) for each in range(number))
-    heads = print_form(replace(blank("CFACC15"), columns=columns + few)).tables[0][0]
+    heads = print_form(replace(build_blank_form("CFACC15"), columns=columns + few)).tables[0][0]
     assert [cell.text for cell in heads] == ["", "Performance Criteria", "K&U"]
 
 
 def test_a_unit_without_knowledge_items_has_one_group() -> None:
     columns = tuple(FormColumn(CriterionKind.PERFORMANCE, f"{each}.1") for each in range(1, 8))
-    heads = print_form(replace(blank("CFACC15"), columns=columns)).tables[0]
+    heads = print_form(replace(build_blank_form("CFACC15"), columns=columns)).tables[0]
     assert [cell.text for cell in heads[0]] == ["", "Performance Criteria"]
     assert [cell.heads for cell in heads[1][2:]] == [("Performance Criteria",)] * 7
 
 
 def test_a_form_with_no_evidence_yet_still_prints() -> None:
-    sheet = print_form(filled(rows=0))
+    sheet = print_form(build_filled_form(rows=0))
     assert len(sheet.pages) == 1
     assert body(sheet) == []
 
 
 def test_the_pdf_declares_itself_accessible() -> None:
-    root = print_form(filled()).reader.trailer["/Root"]
+    root = print_form(build_filled_form()).reader.trailer["/Root"]
     assert root["/Lang"] == "en-GB"
     assert root["/MarkInfo"]["/Marked"]
     assert root["/ViewerPreferences"]["/DisplayDocTitle"]
     assert b'pdfuaid:part="1"' in root["/Metadata"].get_object().get_data()
-    assert print_form(filled()).reader.metadata.title == "Candidate Recording Form – H128 04 (CFACC15) – Alice Moran"
+    assert (
+        print_form(build_filled_form()).reader.metadata.title
+        == "Candidate Recording Form – H128 04 (CFACC15) – Alice Moran"
+    )
 
 
 def test_headings_and_text_are_read_in_the_order_of_the_form() -> None:
-    order = [tag for tag, _ in print_form(filled()).tags if tag in {"H1", "Table", "H2", "Figure", "L"}]
+    order = [tag for tag, _ in print_form(build_filled_form()).tags if tag in {"H1", "Table", "H2", "Figure", "L"}]
     assert order == ["H1", "Table", "H2", "H2"]
 
 
 def test_the_same_content_gives_the_same_bytes_here_and_in_another_process() -> None:
-    here = render_form_pdf(filled(rows=5))
-    assert render_form_pdf(filled(rows=5)) == here
+    here = render_form_pdf(build_filled_form(rows=5))
+    assert render_form_pdf(build_filled_form(rows=5)) == here
     program = (
-        "import sys; from tests.recording_forms.alices_form import filled; "
+        "import sys; from tests.recording_forms.example_form import build_filled_form; "
         "from tracker.recording_forms.rendering import render_form_pdf; "
-        "sys.stdout.buffer.write(render_form_pdf(filled(rows=5)))"
+        "sys.stdout.buffer.write(render_form_pdf(build_filled_form(rows=5)))"
     )
     for seed in ("1", "2"):
         there = subprocess.run(
@@ -249,12 +256,12 @@ def test_the_same_content_gives_the_same_bytes_here_and_in_another_process() -> 
 
 
 def test_other_content_gives_other_bytes() -> None:
-    assert render_form_pdf(filled(rows=1, round=1)) != render_form_pdf(filled(rows=1, round=2))
+    assert render_form_pdf(build_filled_form(rows=1, round=1)) != render_form_pdf(build_filled_form(rows=1, round=2))
 
 
 def test_the_pdf_date_is_that_of_the_last_signature_and_a_blank_form_has_none() -> None:
-    assert print_form(filled()).reader.metadata.creation_date_raw == "D:20261103"
-    assert print_form(blank("CFACC15")).reader.metadata.creation_date_raw is None
+    assert print_form(build_filled_form()).reader.metadata.creation_date_raw == "D:20261103"
+    assert print_form(build_blank_form("CFACC15")).reader.metadata.creation_date_raw is None
 
 
 @pytest.mark.parametrize(
@@ -297,6 +304,6 @@ def test_a_form_that_refers_to_anything_else_is_not_rendered(markup: str) -> Non
 def test_two_threads_render_at_once_and_each_gets_its_own_form() -> None:
     from concurrent.futures import ThreadPoolExecutor
 
-    asked = [filled(rows=rows) for rows in (1, 2, 3, 4)]
+    asked = [build_filled_form(rows=rows) for rows in (1, 2, 3, 4)]
     with ThreadPoolExecutor(2) as threads:
         assert list(threads.map(render_form_pdf, asked)) == [render_form_pdf(content) for content in asked]

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from tests.recording_forms.reading import Sheet
+from tests.recording_forms.tagged_pdf import Sheet
 from tracker.recording_forms.form_content import IndexContent, IndexRow
 from tracker.recording_forms.rendering import render_index
 

@@ -10,8 +10,8 @@ from sqlalchemy import select
 
 from tests import factories
 from tests.factories import World
-from tests.library.own_units import make_own_unit, read_unit
-from tests.library.versions import UNITS, as_revision
+from tests.library.centre_units import publish_centre_unit, read_unit
+from tests.library.unit_versions import UNITS, make_revision
 from tracker import clock
 from tracker.errors import Refused
 from tracker.extensions import db
@@ -32,13 +32,13 @@ def attempted(world: World) -> list[str]:
     return [f"{each.unit.code} {each.state.value}" for each in db.session.scalars(query)]
 
 
-def test_administrator_adds_a_unit(world: World, client: ClientFor, acts: Callable[[], list[str]]) -> None:
+def test_administrator_adds_a_unit(world: World, client: ClientFor, recorded_acts: Callable[[], list[str]]) -> None:
     dan = client(world.dan)
     response = dan.post(address(world), data={"unit": str(factories.unit("DELIVERCC").id)})
     assert response.status_code == 303
     assert "DELIVERCC is added. Allocate its assessor and internal verifier." in dan.get(response.location).text
     assert attempted(world)[-1] == "DELIVERCC in_progress"
-    assert acts() == ["attempt_started"]
+    assert recorded_acts() == ["attempt_started"]
 
 
 def test_only_units_the_candidate_does_not_have_are_offered(world: World, client: ClientFor) -> None:
@@ -55,17 +55,17 @@ def test_unit_can_be_attempted_once(world: World, client: ClientFor) -> None:
 
 
 def test_newest_of_two_versions_is_offered(world: World, client: ClientFor) -> None:
-    newer = as_revision(UNITS["DELIVERCC"], 1, version="2")
-    make_own_unit(world.northgate, newer)
+    newer = make_revision(UNITS["DELIVERCC"], 1, version="2")
+    publish_centre_unit(world.northgate, newer)
     page = client(world.dan).get(f"/centres/{world.northgate.id}/registrations/new").text
     assert page.count("DELIVERCC Deliver customer service") == 1
-    make_own_unit(world.northgate, as_revision(UNITS["CFACC15"], 1, version="2"))
+    publish_centre_unit(world.northgate, make_revision(UNITS["CFACC15"], 1, version="2"))
     offered = client(world.dan).get(f"/registrations/{world.registration.id}").text
     assert re.findall(r'<option value="\d+">(\S+)', offered) == ["CFAM&amp;LFD3", "DELIVERCC"]
 
 
 def test_another_version_counts_as_the_same_unit(world: World, client: ClientFor) -> None:
-    newer = make_own_unit(world.northgate, as_revision(UNITS["CFACC15"], 1, version="2"))
+    newer = publish_centre_unit(world.northgate, make_revision(UNITS["CFACC15"], 1, version="2"))
     response = client(world.dan).post(address(world), data={"unit": str(newer.id)})
     assert response.status_code == 409
     assert (
@@ -86,14 +86,14 @@ def test_withdrawn_candidate_gets_no_more_units(world: World) -> None:
     with transaction():
         world.registration.withdrawn_at = clock.now()
     with pytest.raises(Refused, match="withdrawn"), transaction():
-        start_attempt(world.registration, factories.unit("DELIVERCC"), factories.actor(world.dan))
+        start_attempt(world.registration, factories.unit("DELIVERCC"), factories.make_actor(world.dan))
 
 
 def test_person_without_the_role_of_candidate_gets_no_units(world: World) -> None:
     with transaction():
         world.alice.grants[0].ends_at = clock.now()
     with pytest.raises(Refused, match="does not have the role of candidate"), transaction():
-        start_attempt(world.registration, factories.unit("DELIVERCC"), factories.actor(world.dan))
+        start_attempt(world.registration, factories.unit("DELIVERCC"), factories.make_actor(world.dan))
 
 
 @pytest.mark.parametrize("unit", ["", "0", "999999", "CFACC15", "9" * 30])
@@ -113,7 +113,7 @@ DUE = "Review was due 1 March 2026"
 
 def make_lapsed(world: World) -> Unit:
     document = read_unit()
-    return make_own_unit(
+    return publish_centre_unit(
         world.northgate, replace(document, metadata={**document.metadata, "last_registration_on": "31 Jul 2025"})
     )
 

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from tests import factories
-from tests.accounts.conftest import mail_server, mails_to  # noqa: F401 - fixtures
+from tests.accounts.conftest import emails_to, mail_server  # noqa: F401 - fixtures
 from tests.factories import World, make_person
 from tracker import clock
 from tracker.errors import Refused
@@ -19,7 +19,7 @@ from tracker.registrations.services import allocate
 from tracker.vocabulary import AttemptState, Role
 
 ClientFor = Callable[..., FlaskClient]
-MailsTo = Callable[..., list[str]]
+EmailsTo = Callable[..., list[str]]
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def new_attempt(world: World) -> UnitAttempt:
 
 
 def test_allocated_assessor_finds_the_unit(
-    world: World, client: ClientFor, new_attempt: UnitAttempt, acts: Callable[[], list[str]]
+    world: World, client: ClientFor, new_attempt: UnitAttempt, recorded_acts: Callable[[], list[str]]
 ) -> None:
     dan, bob = client(world.dan), client(world.bob)
     assert bob.get(f"/attempts/{new_attempt.id}").status_code == 404
@@ -55,7 +55,7 @@ def test_allocated_assessor_finds_the_unit(
     assert response.status_code == 303
     assert bob.get(f"/attempts/{new_attempt.id}").status_code == 200
     assert [(each.person_id, each.reason) for each in held(new_attempt)] == [(world.bob.id, "First allocation")]
-    assert acts() == ["allocation_made"]
+    assert recorded_acts() == ["allocation_made"]
 
 
 def test_change_of_allocation_needs_a_reason(world: World, client: ClientFor, gina: Person) -> None:
@@ -67,7 +67,7 @@ def test_change_of_allocation_needs_a_reason(world: World, client: ClientFor, gi
 
 
 def test_change_ends_the_earlier_allocation_and_keeps_it(
-    world: World, client: ClientFor, gina: Person, acts: Callable[[], list[str]]
+    world: World, client: ClientFor, gina: Person, recorded_acts: Callable[[], list[str]]
 ) -> None:
     data = {"person": str(gina.id), "reason": "Bob is on long leave"}
     assert client(world.dan).post(address(world.cfacc15), data=data).status_code == 303
@@ -76,7 +76,7 @@ def test_change_ends_the_earlier_allocation_and_keeps_it(
     assert former.ends_at == current.starts_at
     assert (current.person_id, current.reason, current.ends_at) == (gina.id, "Bob is on long leave", None)
     assert (current.allocated_by_id, current.role) == (world.dan.id, Role.ASSESSOR)
-    assert acts() == ["allocation_ended", "allocation_made"]
+    assert recorded_acts() == ["allocation_ended", "allocation_made"]
     assert b"long leave" not in db.session.scalars(select(Event.body).order_by(Event.seq.desc())).first()  # type: ignore[operator]
 
 
@@ -88,13 +88,13 @@ def test_former_assessor_can_no_longer_read_the_unit(world: World, client: Clien
     assert client(gina).get(f"/attempts/{world.cfacc15.id}").status_code == 200
 
 
-def test_people_concerned_are_emailed(world: World, client: ClientFor, gina: Person, mails_to: MailsTo) -> None:  # noqa: F811 - the fixture
+def test_people_concerned_are_emailed(world: World, client: ClientFor, gina: Person, emails_to: EmailsTo) -> None:  # noqa: F811 - the fixture
     data = {"person": str(gina.id), "reason": "Bob is on long leave"}
     client(world.dan).post(address(world.cfacc15), data=data)
-    assert "CFACC15: Alice Moran has been allocated to you" in mails_to(gina)[0]
-    assert "CFACC15: Alice Moran has been allocated to somebody else" in mails_to(world.bob)[0]
-    assert "Gina Holt is now your assessor for CFACC15" in mails_to(world.alice)[0]
-    told = mails_to(gina) + mails_to(world.bob) + mails_to(world.alice)
+    assert "CFACC15: Alice Moran has been allocated to you" in emails_to(gina)[0]
+    assert "CFACC15: Alice Moran has been allocated to somebody else" in emails_to(world.bob)[0]
+    assert "Gina Holt is now your assessor for CFACC15" in emails_to(world.alice)[0]
+    told = emails_to(gina) + emails_to(world.bob) + emails_to(world.alice)
     assert not any("leave" in words for words in told)
 
 
@@ -106,7 +106,7 @@ def test_current_assessor_is_not_offered_again(world: World, client: ClientFor, 
     assert "Gina Holt, 0 units now" in page
     assert dan.post(address(world.cfacc15), data={"person": str(world.bob.id), "reason": "x"}).status_code == 422
     with pytest.raises(Refused, match="already allocated to Bob Archer"), transaction():
-        allocate(world.cfacc15, world.bob, Role.ASSESSOR, "x", factories.actor(world.dan))
+        allocate(world.cfacc15, world.bob, Role.ASSESSOR, "x", factories.make_actor(world.dan))
 
 
 def test_no_choice_allocates_nobody(world: World, client: ClientFor, new_attempt: UnitAttempt, gina: Person) -> None:
@@ -134,7 +134,7 @@ def test_person_who_has_assessed_cannot_verify(world: World, gina: Person) -> No
         (claim,) = factories.claim(world.cfacc15, evidence, "1")
         version = factories.submit(evidence)
         factories.accept(world.cfacc15, version, world.bob, {claim: factories.Outcome.MET})
-    by_dan = factories.actor(world.dan)
+    by_dan = factories.make_actor(world.dan)
     with transaction():
         allocate(world.cfacc15, gina, Role.ASSESSOR, "Bob changes sides", by_dan)
     with pytest.raises(Refused, match="Somebody who has assessed"), transaction():
@@ -149,11 +149,11 @@ def test_candidate_cannot_assess_their_own_work(world: World, client: ClientFor,
         factories.grant(world.alice, world.northgate, Role.ASSESSOR)
     assert f'value="{world.alice.id}"' not in client(world.dan).get(address(new_attempt)).text
     with pytest.raises(Refused, match="Nobody can assess their own work"), transaction():
-        allocate(new_attempt, world.alice, Role.ASSESSOR, "", factories.actor(world.dan))
+        allocate(new_attempt, world.alice, Role.ASSESSOR, "", factories.make_actor(world.dan))
 
 
 def test_person_without_the_role_is_refused(world: World, client: ClientFor, new_attempt: UnitAttempt) -> None:
-    by_dan = factories.actor(world.dan)
+    by_dan = factories.make_actor(world.dan)
     for person in (world.carol, world.grace):
         with pytest.raises(Refused, match="does not have the role of assessor here now"), transaction():
             allocate(new_attempt, person, Role.ASSESSOR, "", by_dan)
@@ -173,14 +173,14 @@ def test_void_attempt_cannot_be_allocated(world: World, new_attempt: UnitAttempt
     with transaction():
         new_attempt.state = AttemptState.VOID
     with pytest.raises(Refused, match="void"), transaction():
-        allocate(new_attempt, world.bob, Role.ASSESSOR, "", factories.actor(world.dan))
+        allocate(new_attempt, world.bob, Role.ASSESSOR, "", factories.make_actor(world.dan))
 
 
 def test_unit_of_a_withdrawn_candidate_cannot_be_allocated(world: World, gina: Person) -> None:
     with transaction():
         world.registration.withdrawn_at = clock.now()
     with pytest.raises(Refused, match="withdrawn"), transaction():
-        allocate(world.cfacc15, gina, Role.ASSESSOR, "Leave", factories.actor(world.dan))
+        allocate(world.cfacc15, gina, Role.ASSESSOR, "Leave", factories.make_actor(world.dan))
 
 
 @pytest.mark.parametrize("word", ["candidate", "administrator", "nonsense"])

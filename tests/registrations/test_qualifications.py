@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from tests import factories
 from tests.factories import World
-from tests.library.own_units import make_own_unit
+from tests.library.centre_units import publish_centre_unit
 from tracker.errors import NotFound, Refused
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
@@ -33,7 +33,7 @@ def svq() -> Qualification:
 def registered(world: World) -> Registration:
     """Alice with CFACC15 and INSCC004, registered for the example SVQ: four mandatory units and two of a group."""
     with transaction():
-        choose_qualification(world.registration, svq(), factories.actor(world.dan))
+        choose_qualification(world.registration, svq(), factories.make_actor(world.dan))
     return world.registration
 
 
@@ -64,7 +64,7 @@ class TestStanding:
 
     def test_void_attempt_does_not_count_as_chosen(self, world: World, registered: Registration) -> None:
         with transaction():
-            void_attempt(world.inscc004, "The wrong unit.", factories.actor(world.dan))
+            void_attempt(world.inscc004, "The wrong unit.", factories.make_actor(world.dan))
         assert progress(registered).chosen == {"CFACC15"}
 
     def test_qualification_is_incomplete_while_units_are_missing_from_the_library(
@@ -86,7 +86,7 @@ class TestStanding:
         make_state(world.cfacc15, AttemptState.VERIFIED)
         with transaction():
             again = register_candidate(
-                world.alice, world.northgate, "C-2", "AB-2", factories.LONG_AGO.date(), [], factories.actor(world.dan),
+                world.alice, world.northgate, "C-2", "AB-2", factories.LONG_AGO.date(), [], factories.make_actor(world.dan),
                 qualification=svq(),
             )  # fmt: skip
         assert progress(again).achieved == {"CFACC15"}
@@ -110,28 +110,28 @@ class TestObjection:
 
 class TestChoosing:
     def test_change_of_qualification_is_recorded(
-        self, registered: Registration, acts: Callable[[], list[str]]
+        self, registered: Registration, recorded_acts: Callable[[], list[str]]
     ) -> None:
-        assert acts()[-1] == "qualification_chosen"
+        assert recorded_acts()[-1] == "qualification_chosen"
         assert registered.qualification_id == svq().id
 
     def test_same_qualification_again_is_refused(self, world: World, registered: Registration) -> None:
         with pytest.raises(Refused, match="already has this choice"):
-            choose_qualification(registered, svq(), factories.actor(world.dan))
+            choose_qualification(registered, svq(), factories.make_actor(world.dan))
 
     @pytest.mark.usefixtures("registered")
     def test_qualification_of_another_centre_is_not_found(self, world: World) -> None:
         own = replace(read_qualification(svq()), code="SB-AWARD", slug="sb-award")
         with transaction():
-            theirs = publish_qualification(own, world.southbank, factories.actor(world.heidi))
+            theirs = publish_qualification(own, world.southbank, factories.make_actor(world.heidi))
         with pytest.raises(NotFound):
-            choose_qualification(world.registration, theirs, factories.actor(world.dan))
+            choose_qualification(world.registration, theirs, factories.make_actor(world.dan))
 
     def test_qualification_cannot_change_after_withdrawal(self, world: World, registered: Registration) -> None:
         with transaction():
             registered.withdrawn_at, registered.withdrawn_reason = factories.LONG_AGO, "Left."
         with pytest.raises(Refused, match="withdrawn"):
-            choose_qualification(registered, None, factories.actor(world.dan))
+            choose_qualification(registered, None, factories.make_actor(world.dan))
 
 
 class TestPages:
@@ -171,7 +171,7 @@ class TestPages:
         self, world: World, registered: Registration, client: Browser
     ) -> None:
         dan, address = client(world.dan), f"/registrations/{registered.id}/units"
-        ours = make_own_unit(world.northgate)
+        ours = publish_centre_unit(world.northgate)
         asked = dan.post(address, data={"unit": ours.id})
         assert asked.status_code == 200
         assert "is not part of" in asked.text

@@ -54,7 +54,7 @@ def count_registrations() -> int:
 
 
 def test_administrator_registers_a_candidate_for_two_units(
-    world: World, client: ClientFor, ivy: Person, acts: Callable[[], list[str]]
+    world: World, client: ClientFor, ivy: Person, recorded_acts: Callable[[], list[str]]
 ) -> None:
     dan = client(world.dan)
     response = dan.post(address(world), data=filled(ivy, "CFACC15", "INSCC004"))
@@ -63,7 +63,7 @@ def test_administrator_registers_a_candidate_for_two_units(
     assert (made.candidate_number, made.awarding_body_number) == ("C-77", "AB-900")
     assert (made.awarding_body_date, made.registered_by_id) == (date(2026, 11, 2), world.dan.id)
     assert [(each.unit.code, each.round) for each in made.attempts] == [("CFACC15", 1), ("INSCC004", 1)]
-    assert acts() == ["candidate_registered", "attempt_started", "attempt_started"]
+    assert recorded_acts() == ["candidate_registered", "attempt_started", "attempt_started"]
     page = dan.get(response.location).text
     assert "Ivy Okafor is registered. Next, allocate an assessor" in page
     assert page.count("Not allocated") == 4
@@ -77,7 +77,7 @@ def test_registered_candidate_sees_the_units_on_the_home_page(world: World, clie
 
 
 def test_assessor_and_verifier_are_allocated_at_registration(
-    world: World, client: ClientFor, ivy: Person, acts: Callable[[], list[str]]
+    world: World, client: ClientFor, ivy: Person, recorded_acts: Callable[[], list[str]]
 ) -> None:
     data = filled(ivy, "CFACC15", "INSCC004", assessor=str(world.bob.id), internal_verifier=str(world.carol.id))
     client(world.dan).post(address(world), data=data)
@@ -89,11 +89,11 @@ def test_assessor_and_verifier_are_allocated_at_registration(
     assert sorted(map(tuple, held)) == sorted(
         [(world.bob.id, Role.ASSESSOR), (world.carol.id, Role.INTERNAL_VERIFIER)] * 2
     )
-    assert acts().count("allocation_made") == 4
+    assert recorded_acts().count("allocation_made") == 4
 
 
 def test_new_person_is_invited_and_registered_together(
-    world: World, client: ClientFor, acts: Callable[[], list[str]]
+    world: World, client: ClientFor, recorded_acts: Callable[[], list[str]]
 ) -> None:
     data = filled(None, "CFACC15", name="Jo Reed", email="Jo.Reed@example.org")
     response = client(world.dan).post(address(world), data=data)
@@ -101,7 +101,7 @@ def test_new_person_is_invited_and_registered_together(
     jo = db.session.scalars(select(Person).where(Person.email == "jo.reed@example.org")).one()
     assert jo.name == "Jo Reed"
     assert registration_of(jo).candidate_number == "C-77"
-    assert {"person_invited", "grant_given", "candidate_registered"} <= set(acts())
+    assert {"person_invited", "grant_given", "candidate_registered"} <= set(recorded_acts())
 
 
 def test_existing_candidate_gets_no_second_role(world: World, client: ClientFor, ivy: Person) -> None:
@@ -205,7 +205,7 @@ def test_only_people_with_the_role_are_offered(world: World, client: ClientFor) 
 
 
 def test_service_refuses_people_without_the_role(world: World) -> None:
-    actor, unit = factories.actor(world.dan), factories.unit("CFACC15")
+    actor, unit = factories.make_actor(world.dan), factories.unit("CFACC15")
     with pytest.raises(Refused, match="does not have the role of candidate here"), transaction():
         register_candidate(world.frank, world.northgate, "C-77", "AB", date(2026, 9, 1), [unit], actor)
     with pytest.raises(Invalid), transaction():

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from tests import factories
-from tests.assessment.stories import accept, build_draft, confirm, sign, submit_item
+from tests.assessment.workflow import accept, build_draft, confirm, sign, submit_item
 from tests.factories import World
 from tracker import clock
 from tracker.assessment.services.assessments import accept_evidence, save_draft
@@ -63,7 +63,7 @@ def test_assessor_cannot_verify_the_same_attempt(world: World) -> None:
 
 def test_unreleased_draft_does_not_bar_from_verifying(world: World) -> None:
     _, version, (claim,) = submit_item(world.cfacc15, "Call of 5 October", "1")
-    by_bob = factories.actor(world.bob)
+    by_bob = factories.make_actor(world.bob)
     with transaction():
         save_draft(world.cfacc15, version, build_draft({claim: Outcome.MET}), by_bob)
     assert may_verify(world.bob, world.cfacc15)
@@ -75,7 +75,7 @@ def test_unreleased_draft_does_not_bar_from_verifying(world: World) -> None:
 def test_signing_assessor_cannot_verify_in_a_later_round(world: World) -> None:
     sign(world, world.cfacc15)
     with transaction():
-        retract_signature(world.cfacc15, "Signed too early", factories.actor(world.bob))
+        retract_signature(world.cfacc15, "Signed too early", factories.make_actor(world.bob))
     assert world.cfacc15.round == 2
     assert not may_verify(world.bob, world.cfacc15)
 

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from tests import factories
-from tests.accounts.conftest import mail_server, mails_to  # noqa: F401 - fixtures
+from tests.accounts.conftest import emails_to, mail_server  # noqa: F401 - fixtures
 from tests.factories import World
 from tracker import clock
 from tracker.errors import NotFound, Refused
@@ -44,7 +44,7 @@ def visits() -> list[Visit]:
 
 
 def test_external_verifier_reads_the_units_in_scope_only(
-    world: World, client: ClientFor, acts: Callable[[], list[str]]
+    world: World, client: ClientFor, recorded_acts: Callable[[], list[str]]
 ) -> None:
     eve = client(world.eve)
     assert eve.get(f"/attempts/{world.cfacc15.id}").status_code == 404
@@ -56,7 +56,7 @@ def test_external_verifier_reads_the_units_in_scope_only(
     assert "CFACC15 of Alice Moran" in page
     assert eve.get(f"/attempts/{world.cfacc15.id}").status_code == 200
     assert eve.get(f"/attempts/{world.inscc004.id}").status_code == 404
-    assert acts() == ["visit_opened"]
+    assert recorded_acts() == ["visit_opened"]
 
 
 def test_visit_covers_whole_days_in_london(
@@ -84,10 +84,10 @@ def test_nothing_can_be_read_outside_the_dates_of_a_visit(
     assert client(world.eve).get(path).status_code == 404
 
 
-def test_external_verifier_is_emailed(world: World, client: ClientFor, mails_to: Callable[..., list[str]]) -> None:  # noqa: F811 - the fixture
+def test_external_verifier_is_emailed(world: World, client: ClientFor, emails_to: Callable[..., list[str]]) -> None:  # noqa: F811 - the fixture
     data = filled(world, world.cfacc15) | {"starts": "2026-11-30", "ends": "2099-12-01"}
     client(world.dan).post(address(world), data=data)
-    assert "from 30 November 2026 until the end of 1 December 2099" in mails_to(world.eve)[0].replace("\n", " ")
+    assert "from 30 November 2026 until the end of 1 December 2099" in emails_to(world.eve)[0].replace("\n", " ")
 
 
 @pytest.mark.parametrize(
@@ -97,17 +97,17 @@ def test_visit_is_shown_with_its_last_day_and_no_time(
     world: World,
     client: ClientFor,
     freeze_clock: Callable[[datetime], None],
-    mails_to: Callable[..., list[str]],  # noqa: F811 - the fixture
+    emails_to: Callable[..., list[str]],  # noqa: F811 - the fixture
     end: datetime,
 ) -> None:
     freeze_clock(datetime(2027, 7, 8, 9, tzinfo=UTC))
     with transaction():
-        open_visit(world.eve, world.northgate, clock.now(), end, [world.cfacc15], factories.actor(world.dan))
+        open_visit(world.eve, world.northgate, clock.now(), end, [world.cfacc15], factories.make_actor(world.dan))
     listed = client(world.dan).get(address(world)).text
     assert '<td data-label="Last day">8 July 2027</td>' in listed
     own = client(world.eve).get("/visit").text
     assert "until the end of 8 July 2027." in " ".join(own.split())
-    assert "until the end of 8 July 2027" in mails_to(world.eve)[0].replace("\n", " ")
+    assert "until the end of 8 July 2027" in emails_to(world.eve)[0].replace("\n", " ")
     for page in (listed, own):
         assert "9 July 2027" not in page
         assert "00:00" not in page
@@ -139,7 +139,7 @@ def test_missing_input_is_explained_and_the_ticks_are_kept(
 def test_attempts_of_another_centre_are_refused(world: World, client: ClientFor) -> None:
     response = client(world.dan).post(address(world), data=filled(world, world.franks_attempt))
     assert response.status_code == 422
-    now, by_dan = clock.now(), factories.actor(world.dan)
+    now, by_dan = clock.now(), factories.make_actor(world.dan)
     with pytest.raises(NotFound), transaction():
         open_visit(world.eve, world.northgate, now, now + timedelta(days=1), [world.franks_attempt], by_dan)
 
@@ -147,7 +147,7 @@ def test_attempts_of_another_centre_are_refused(world: World, client: ClientFor)
 def test_visit_needs_the_role_of_external_verifier(world: World, client: ClientFor) -> None:
     response = client(world.dan).post(address(world), data=filled(world, world.cfacc15, person=str(world.bob.id)))
     assert response.status_code == 422
-    now, by_dan = clock.now(), factories.actor(world.dan)
+    now, by_dan = clock.now(), factories.make_actor(world.dan)
     with pytest.raises(Refused, match="role of external verifier"), transaction():
         open_visit(world.bob, world.northgate, now, now + timedelta(days=1), [world.cfacc15], by_dan)
 
@@ -156,14 +156,16 @@ def opened(world: World, **days: int) -> Visit:
     now = clock.now()
     start, end = now + timedelta(days=days.get("start", 0)), now + timedelta(days=days.get("end", 2))
     with transaction():
-        return open_visit(world.eve, world.northgate, start, end, [world.cfacc15], factories.actor(world.dan))
+        return open_visit(world.eve, world.northgate, start, end, [world.cfacc15], factories.make_actor(world.dan))
 
 
 def end_address(world: World, visit: Visit) -> str:
     return f"{address(world)}/{visit.id}/end"
 
 
-def test_administrator_ends_a_visit_early(world: World, client: ClientFor, acts: Callable[[], list[str]]) -> None:
+def test_administrator_ends_a_visit_early(
+    world: World, client: ClientFor, recorded_acts: Callable[[], list[str]]
+) -> None:
     visit, eve, dan = opened(world), client(world.eve), client(world.dan)
     assert eve.get(f"/attempts/{world.cfacc15.id}").status_code == 200
     response = dan.post(end_address(world, visit))
@@ -172,23 +174,23 @@ def test_administrator_ends_a_visit_early(world: World, client: ClientFor, acts:
     assert "ended</span>" in page
     assert "End now" not in page
     assert eve.get(f"/attempts/{world.cfacc15.id}").status_code == 404
-    assert acts() == ["visit_opened", "visit_ended"]
+    assert recorded_acts() == ["visit_opened", "visit_ended"]
 
 
-def test_visit_can_be_ended_once(world: World, client: ClientFor, acts: Callable[[], list[str]]) -> None:
+def test_visit_can_be_ended_once(world: World, client: ClientFor, recorded_acts: Callable[[], list[str]]) -> None:
     visit, dan = opened(world), client(world.dan)
     dan.post(end_address(world, visit))
     response = dan.post(end_address(world, visit))
     assert response.status_code == 409
     assert "This visit has already ended." in response.text
-    assert acts() == ["visit_opened", "visit_ended"]
+    assert recorded_acts() == ["visit_opened", "visit_ended"]
 
 
 def test_ended_future_visit_never_starts(world: World, freeze_clock: Callable[[datetime], None]) -> None:
     freeze_clock(clock.now())
     visit = opened(world, start=5, end=6)
     with transaction():
-        end_visit(visit, factories.actor(world.dan))
+        end_visit(visit, factories.make_actor(world.dan))
     assert visit.starts_at < visit.ends_at <= clock.now()
 
 

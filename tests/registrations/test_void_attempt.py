@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from tests import factories
-from tests.assessment.stories import submit_item
+from tests.assessment.workflow import submit_item
 from tests.factories import World
 from tracker.errors import Invalid, Refused
 from tracker.extensions import db
@@ -30,7 +30,7 @@ def put_in(world: World, state: AttemptState) -> None:
 
 
 def test_administrator_voids_an_attempt_and_the_evidence_is_kept(
-    world: World, client: ClientFor, acts: Callable[[], list[str]]
+    world: World, client: ClientFor, recorded_acts: Callable[[], list[str]]
 ) -> None:
     evidence, _, _ = submit_item(world.cfacc15, "Call of 5 October", "1")
     dan = client(world.dan)
@@ -43,7 +43,7 @@ def test_administrator_voids_an_attempt_and_the_evidence_is_kept(
     assert db.session.get_one(UnitAttempt, world.cfacc15.id).state is AttemptState.VOID
     assert db.session.get_one(Evidence, evidence.id).number == 1
     assert db.session.scalar(select(Claim.removed_at).where(Claim.evidence_id == evidence.id)) is None
-    assert acts() == ["attempt_voided"]
+    assert recorded_acts() == ["attempt_voided"]
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_administrator_voids_an_attempt_and_the_evidence_is_kept(
 def test_attempt_can_be_voided_in_any_state_before_the_certificate_claim(world: World, state: AttemptState) -> None:
     put_in(world, state)
     with transaction():
-        void_attempt(world.cfacc15, "Entered by mistake", factories.actor(world.dan))
+        void_attempt(world.cfacc15, "Entered by mistake", factories.make_actor(world.dan))
     assert (world.cfacc15.state, world.cfacc15.void_reason) == (AttemptState.VOID, "Entered by mistake")
 
 
@@ -81,16 +81,16 @@ def test_voiding_needs_a_reason_and_keeps_one_that_is_too_long(world: World, cli
     assert response.status_code == 422
     assert "mistake mistake" in response.text
     with pytest.raises(Invalid), transaction():
-        void_attempt(world.cfacc15, " ", factories.actor(world.dan))
+        void_attempt(world.cfacc15, " ", factories.make_actor(world.dan))
 
 
 def test_void_attempt_takes_no_claims(world: World) -> None:
     with transaction():
         evidence = factories.make_evidence(world.cfacc15, "Call of 5 October")
-        void_attempt(world.cfacc15, "Entered by mistake", factories.actor(world.dan))
+        void_attempt(world.cfacc15, "Entered by mistake", factories.make_actor(world.dan))
     tick = Tick(world.cfacc15.id, evidence.id, factories.criterion(world.cfacc15, "1").id, on=True)
     with pytest.raises(Refused), transaction():
-        set_claims([tick], world.alice.id, factories.actor(world.alice))
+        set_claims([tick], world.alice.id, factories.make_actor(world.alice))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests import factories
-from tests.assessment.stories import ALL_CHECKS, accept, build_draft, submit_item
+from tests.assessment.workflow import ALL_CHECKS, accept, build_draft, submit_item
 from tests.factories import World
 from tracker.assessment.services.assessments import save_draft
 from tracker.errors import Invalid, Refused
@@ -29,10 +29,12 @@ def address(world: World) -> str:
 
 def withdraw(world: World) -> None:
     with transaction():
-        withdraw_candidate(world.registration, WHY, factories.actor(world.dan))
+        withdraw_candidate(world.registration, WHY, factories.make_actor(world.dan))
 
 
-def test_administrator_withdraws_a_candidate(world: World, client: ClientFor, acts: Callable[[], list[str]]) -> None:
+def test_administrator_withdraws_a_candidate(
+    world: World, client: ClientFor, recorded_acts: Callable[[], list[str]]
+) -> None:
     dan = client(world.dan)
     assert "Withdraw Alice Moran" in dan.get(address(world)).text
     response = dan.post(address(world), data={"reason": f"  {WHY}  "})
@@ -43,7 +45,7 @@ def test_administrator_withdraws_a_candidate(world: World, client: ClientFor, ac
     assert "Name one" not in page
     assert "Add a unit" not in page
     assert db.session.get_one(Registration, world.registration.id).withdrawn_reason == WHY
-    assert acts() == ["candidate_withdrawn"]
+    assert recorded_acts() == ["candidate_withdrawn"]
 
 
 def test_withdrawal_needs_a_reason(world: World, client: ClientFor) -> None:
@@ -51,7 +53,7 @@ def test_withdrawal_needs_a_reason(world: World, client: ClientFor) -> None:
     assert response.status_code == 422
     assert "Enter the reason." in response.text
     with pytest.raises(Invalid), transaction():
-        withdraw_candidate(world.registration, "  ", factories.actor(world.dan))
+        withdraw_candidate(world.registration, "  ", factories.make_actor(world.dan))
     assert world.registration.withdrawn_at is None
 
 
@@ -62,12 +64,14 @@ def test_too_long_reason_is_refused_and_kept(world: World, client: ClientFor) ->
     assert "because because" in response.text
 
 
-def test_candidate_can_be_withdrawn_once(world: World, client: ClientFor, acts: Callable[[], list[str]]) -> None:
+def test_candidate_can_be_withdrawn_once(
+    world: World, client: ClientFor, recorded_acts: Callable[[], list[str]]
+) -> None:
     withdraw(world)
     response = client(world.dan).post(address(world), data={"reason": "Again"})
     assert response.status_code == 409
     assert "already been withdrawn" in response.text
-    assert acts() == ["candidate_withdrawn"]
+    assert recorded_acts() == ["candidate_withdrawn"]
 
 
 def test_withdrawn_candidate_cannot_claim_or_submit(world: World) -> None:
@@ -78,9 +82,9 @@ def test_withdrawn_candidate_cannot_claim_or_submit(world: World) -> None:
     another = factories.criterion(world.cfacc15, "2")
     tick = Tick(world.cfacc15.id, evidence.id, another.id, on=True)
     with pytest.raises(Refused, match="withdrawn"), transaction():
-        set_claims([tick], world.alice.id, factories.actor(world.alice))
+        set_claims([tick], world.alice.id, factories.make_actor(world.alice))
     with pytest.raises(Refused, match="withdrawn"), transaction():
-        submit_evidence(evidence, factories.actor(world.alice))
+        submit_evidence(evidence, factories.make_actor(world.alice))
 
 
 def test_assessor_cannot_assess_a_withdrawn_candidate(world: World) -> None:
@@ -88,7 +92,7 @@ def test_assessor_cannot_assess_a_withdrawn_candidate(world: World) -> None:
     withdraw(world)
     marks = build_draft({claim: Outcome.MET}, ticked=bool(ALL_CHECKS))
     with pytest.raises(Refused, match="withdrawn"), transaction():
-        save_draft(world.cfacc15, version, marks, factories.actor(world.bob))
+        save_draft(world.cfacc15, version, marks, factories.make_actor(world.bob))
 
 
 def test_work_of_a_withdrawn_candidate_can_be_read(world: World, client: ClientFor) -> None:
@@ -113,7 +117,7 @@ def test_other_registrations_continue(world: World) -> None:
 def test_attempt_of_a_withdrawn_candidate_can_be_voided(world: World) -> None:
     withdraw(world)
     with transaction():
-        void_attempt(world.cfacc15, "Entered by mistake", factories.actor(world.dan))
+        void_attempt(world.cfacc15, "Entered by mistake", factories.make_actor(world.dan))
     assert world.cfacc15.state is AttemptState.VOID
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.library.writing import UNIT, changed
+from tests.library.sample_standards import UNIT, replace_once
 from tracker.units.comparison import (
     PairKind,
     StatementPair,
@@ -29,7 +29,7 @@ UNITS = {unit.code: unit for unit in read_standards().units}
 def unit(*changes: tuple[str, str]) -> UnitDocument:
     text = UNIT
     for old, new in changes:
-        text = changed(old, new, text)
+        text = replace_once(old, new, text)
     document: UnitDocument = parse_document(text, UnitSchema())
     return document
 

@@ -6,15 +6,15 @@ from collections.abc import Callable
 import pytest
 from flask.testing import FlaskClient
 
-from tests.assessment import stories
+from tests.assessment import workflow
 from tests.factories import World
 
 
 @pytest.fixture
 def confirmed(world: World) -> World:
     """Sign Alice's CFACC15 off as Bob and confirm it as Alice."""
-    stories.sign(world, world.cfacc15, "A steady record.")
-    stories.confirm(world.cfacc15)
+    workflow.sign(world, world.cfacc15, "A steady record.")
+    workflow.confirm(world.cfacc15)
     return world
 
 

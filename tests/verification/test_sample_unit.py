@@ -6,7 +6,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from tests import factories
-from tests.assessment import stories
+from tests.assessment import workflow
 from tests.factories import World
 from tracker.extensions import db
 from tracker.models import Person, Sample, SampleItem
@@ -21,7 +21,7 @@ def samples() -> list[Sample]:
 
 
 def test_verifier_samples_decisions(
-    confirmed: World, client: Browser, read: Read, acts: Callable[[], list[str]]
+    confirmed: World, client: Browser, read: Read, recorded_acts: Callable[[], list[str]]
 ) -> None:
     carol, attempt = client(confirmed.carol), confirmed.cfacc15.id
     decisions = read(carol, attempt)["decision"][:3]
@@ -36,11 +36,11 @@ def test_verifier_samples_decisions(
         "Chosen for their methods.",
     )
     assert len(sample.items) == 3
-    assert acts()[-1] == "sample_drawn"
+    assert recorded_acts()[-1] == "sample_drawn"
 
 
 def test_sample_of_an_unconfirmed_unit_is_interim(world: World, client: Browser, read: Read) -> None:
-    stories.meet_everything(world, world.cfacc15)
+    workflow.meet_everything(world, world.cfacc15)
     carol = client(world.carol)
     decisions = read(carol, world.cfacc15.id)["decision"][:1]
     assert carol.post(f"/attempts/{world.cfacc15.id}/sample", data={"decision": decisions}).status_code == 303

@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from tests import factories
-from tests.assessment import stories
+from tests.assessment import workflow
 from tests.factories import PASSWORD, World
 from tracker import clock
 from tracker.errors import Conflict, Refused
@@ -33,7 +33,7 @@ def verifiers_signature() -> Signature:
 
 
 def test_verifier_signs_as_sampled(
-    confirmed: World, client: Browser, read: Read, acts: Callable[[], list[str]]
+    confirmed: World, client: Browser, read: Read, recorded_acts: Callable[[], list[str]]
 ) -> None:
     carol, attempt = client(confirmed.carol), confirmed.cfacc15.id
     carol.post(f"/attempts/{attempt}/sample", data={"decision": read(carol, attempt)["decision"][:2]})
@@ -41,7 +41,7 @@ def test_verifier_signs_as_sampled(
     assert carol.post(f"/attempts/{attempt}/verify", data=data).status_code == 303
     assert state_of(attempt) is AttemptState.VERIFIED
     assert verifiers_signature().date_sampled == clock.today()
-    assert acts()[-1] == "unit_verified"
+    assert recorded_acts()[-1] == "unit_verified"
 
 
 def test_verifier_cannot_sign_as_sampled_without_a_sample(confirmed: World, client: Browser, read: Read) -> None:
@@ -84,7 +84,7 @@ def test_verifier_cannot_sign_with_an_open_action_point(confirmed: World, reason
     """An action point ends the round, so that none is open in a confirmed unit; the signature checks it all the same."""
     carol, attempt = confirmed.carol, confirmed.cfacc15
     with transaction():
-        factories.added(
+        factories.add_and_flush(
             ActionPoint(
                 attempt_id=attempt.id,
                 round=attempt.round,
@@ -96,14 +96,20 @@ def test_verifier_cannot_sign_with_an_open_action_point(confirmed: World, reason
         )
     snapshot = take_snapshot(attempt).hash
     with pytest.raises(Refused, match="has no response from the assessor yet"), transaction():
-        services.sign_verification(attempt, snapshot, factories.actor(carol), clock.now(), unsampled_reason=reason)
+        services.sign_verification(
+            attempt, snapshot, factories.make_actor(carol), clock.now(), unsampled_reason=reason
+        )
     assert state_of(attempt.id) is AttemptState.CONFIRMED
 
 
 def test_verifier_cannot_sign_a_form_that_has_changed(confirmed: World) -> None:
     with pytest.raises(Conflict), transaction():
         services.sign_verification(
-            confirmed.cfacc15, "0" * 64, factories.actor(confirmed.carol), clock.now(), unsampled_reason="Known work."
+            confirmed.cfacc15,
+            "0" * 64,
+            factories.make_actor(confirmed.carol),
+            clock.now(),
+            unsampled_reason="Known work.",
         )
     assert state_of(confirmed.cfacc15.id) is AttemptState.CONFIRMED
 
@@ -115,10 +121,14 @@ def test_person_who_has_assessed_cannot_verify(confirmed: World) -> None:
         factories.grant(confirmed.bob, confirmed.northgate, Role.INTERNAL_VERIFIER)
     for act in (
         lambda: services.sign_verification(
-            attempt, take_snapshot(attempt).hash, factories.actor(confirmed.bob), clock.now(), unsampled_reason="x"
+            attempt,
+            take_snapshot(attempt).hash,
+            factories.make_actor(confirmed.bob),
+            clock.now(),
+            unsampled_reason="x",
         ),
         lambda: services.draw_sample(
-            attempt, [services.SampledDecision(1, 1, agrees=True)], "", factories.actor(confirmed.bob)
+            attempt, [services.SampledDecision(1, 1, agrees=True)], "", factories.make_actor(confirmed.bob)
         ),
     ):
         with pytest.raises(Refused, match="cannot verify"), transaction():
@@ -134,7 +144,7 @@ def test_signing_twice_at_once_signs_once(confirmed: World, client: Browser, rea
 
 
 def test_unit_not_confirmed_by_the_candidate_cannot_be_verified(world: World, client: Browser) -> None:
-    stories.sign(world, world.cfacc15)
+    workflow.sign(world, world.cfacc15)
     answer = client(world.carol).post(
         f"/attempts/{world.cfacc15.id}/release", data={"snapshot_hash": "x", "password": PASSWORD, "reason": "y"}
     )

@@ -73,7 +73,7 @@ def test_an_answer_that_is_made_arrives_though_the_database_has_gone(
 
 
 def test_a_checkpoint_that_the_database_does_not_let_be_written_holds_nobody_up(
-    keyed: Flask, monkeypatch: pytest.MonkeyPatch
+    app_with_signing_key: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(events, "get_head", lost)

@@ -15,8 +15,8 @@ from sqlalchemy import func, select
 
 from tests import factories
 from tests.factories import World
-from tests.proof.figures import WHOLE, tell
-from tests.things import Staff, make_things
+from tests.proof.proof_size import FULL_SIZE, record_figures
+from tests.sample_objects import Staff, make_sample_objects
 from tracker import clock
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
@@ -245,14 +245,14 @@ class Cast:
     def _things_of_alice(self) -> dict[str, Any]:
         world = self.world
         invited = factories.make_person("Ivy Invited", world.northgate, Role.CANDIDATE)
-        return make_things(world.cfacc15, Staff(world.bob, world.carol, world.dan, world.eve), invited)
+        return make_sample_objects(world.cfacc15, Staff(world.bob, world.carol, world.dan, world.eve), invited)
 
     def _things_of_frank(self) -> dict[str, Any]:
         world, ivan = self.world, self.people["ivan"]
         invited = factories.make_person("Ivy Invited", world.southbank, Role.CANDIDATE)
         factories.allocate(world.franks_attempt, ivan, Role.INTERNAL_VERIFIER, world.heidi)
         staff = Staff(world.grace, ivan, world.heidi, self.people["olga"])
-        return make_things(world.franks_attempt, staff, invited)
+        return make_sample_objects(world.franks_attempt, staff, invited)
 
     def _once_assessed(self, vera: Person) -> None:
         """An internal verifier who assessed this very unit, until another took it over."""
@@ -261,7 +261,7 @@ class Cast:
             attempt_id=self.world.cfacc15.id, person_id=vera.id, role=Role.ASSESSOR, starts_at=factories.LONG_AGO,
             ends_at=factories.days_ago(9), reason="First allocation", allocated_by_id=self.world.dan.id,
         )  # fmt: skip
-        factories.added(allocation)
+        factories.add_and_flush(allocation)
 
     def address(self, endpoint: str, method: str) -> str:
         """Where this is, for Alice's things."""
@@ -278,7 +278,7 @@ class Cast:
         return {"accounts.choose_role": {"grant": grant}, "registrations.add_unit": {"unit": unit}}.get(endpoint, {})
 
 
-def everything_written() -> tuple[dict[str, int], int]:
+def count_rows_and_events() -> tuple[dict[str, int], int]:
     """Rows in every table but the sessions', and the ledger's length."""
     db.session.rollback()
     tables = [table for table in Base.metadata.sorted_tables if table.name not in NEVER_COUNTED]
@@ -310,7 +310,7 @@ def test_a_route_without_a_rule_is_refused_to_everybody(
         assert browser.get("/units").status_code == 404
 
 
-@pytest.mark.parametrize("whose", ["alice", "frank"] if WHOLE else ["alice"])
+@pytest.mark.parametrize("whose", ["alice", "frank"] if FULL_SIZE else ["alice"])
 @pytest.mark.parametrize("endpoint", sorted(TABLE))
 def test_a_route_lets_in_whom_the_table_names(
     endpoint: str, whose: str, app: Flask, world: World, client: Browser
@@ -321,8 +321,8 @@ def test_a_route_lets_in_whom_the_table_names(
     body = cast.body(endpoint)
     for method, _ in endpoints(app)[endpoint]:
         address = cast.address(endpoint, method)
-        before = everything_written()
-        tell(answers=len(ANYBODY))
+        before = count_rows_and_events()
+        record_figures(answers=len(ANYBODY))
         for name in sorted(ANYBODY - named):
             answer = browsers[name].open(address, method=method, data=body)
             told = (name, method, address, answer.status_code)
@@ -333,7 +333,7 @@ def test_a_route_lets_in_whom_the_table_names(
                 assert answer.status_code in {403, 404, 409}, told
             assert b"Complaint" not in answer.data, told
             answer.close()
-        assert everything_written() == before, f"{method} {address} wrote for somebody it refused"
+        assert count_rows_and_events() == before, f"{method} {address} wrote for somebody it refused"
         for name in sorted(named):
             if endpoint == "accounts.sign_out":
                 continue

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.library.writing import UNIT
+from tests.library.sample_standards import UNIT
 from tracker.units.drafting.problems import build_unit
 from tracker.units.drafting.working_copy import WorkingCopy, start_working_copy
 from tracker.units.schema import UnitSchema

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.library.writing import UNIT
+from tests.library.sample_standards import UNIT
 from tests.units.drafting.copies import BULLETS, copy_of, reading_of
 from tracker.errors import Invalid
 from tracker.ledger.canonical_json import canonical_json

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.library.own_units import read_unit
+from tests.library.centre_units import read_unit
 from tests.units.documents_strategy import SLOW, several_units
 from tests.units.formats.published import published
 from tracker.errors import Invalid

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.library.writing import UNIT, changed
+from tests.library.sample_standards import UNIT, replace_once
 from tracker.library.commands.transfer import FORMAT_NAMES, export_units, import_units
 from tracker.units import formats
 from tracker.units.standards_folder import FOLDER, read_standards
@@ -68,7 +68,7 @@ class TestImport:
     def test_differences_are_shown_before_confirmation(self, folder: Path, local: Path) -> None:
         imported(local, folder)
         before = held(folder)
-        local.write_text(changed("find out what was promised", "find out what was said"), encoding="utf-8")
+        local.write_text(replace_once("find out what was promised", "find out what was said"), encoding="utf-8")
         refused = imported(local, folder, answer="n\n")
         assert "becomes “find out what was said last time”" in refused.output
         assert "left as it was" in refused.output
@@ -78,7 +78,7 @@ class TestImport:
 
     def test_yes_writes_without_asking(self, folder: Path, local: Path) -> None:
         imported(local, folder)
-        local.write_text(changed("find out what was promised", "find out what was said"), encoding="utf-8")
+        local.write_text(replace_once("find out what was promised", "find out what was said"), encoding="utf-8")
         assert "written, local7.yaml" in imported(local, folder, "--yes").output
 
     @pytest.mark.parametrize("format_name", FORMAT_NAMES)

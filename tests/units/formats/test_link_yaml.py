@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from tests.library.writing import GUIDANCE, UNIT, changed, write_folder
+from tests.library.sample_standards import GUIDANCE, UNIT, replace_once, write_standards_folder
 from tests.units.test_similarity import TRUE
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
@@ -27,7 +27,7 @@ knowledge:
 
 
 def folder(path: Path, links: str = LINKS) -> Path:
-    write_folder(path, UNIT, GUIDANCE)
+    write_standards_folder(path, UNIT, GUIDANCE)
     (path / "units" / "local8.yaml").write_text(OTHER, encoding="utf-8")
     (path / "links").mkdir()
     (path / "links" / "pairs.yaml").write_text(links, encoding="utf-8")
@@ -74,7 +74,7 @@ def test_changed_file_removes_and_adds_links(app: Flask, tmp_path: Path) -> None
     with transaction():
         load_standards(library)
     (tmp_path / "links" / "pairs.yaml").write_text(
-        changed('{first: "a", second: "b"}', '{first: "b", second: "b"}', LINKS)
+        replace_once('{first: "a", second: "b"}', '{first: "b", second: "b"}', LINKS)
     )
     with transaction():
         assert load_links(read_standards(tmp_path).links[0]) == "changed"
@@ -102,11 +102,11 @@ def test_changed_file_removes_and_adds_links(app: Flask, tmp_path: Path) -> None
     ],
 )
 def test_fault_is_one_line_that_says_how_to_correct_it(tmp_path: Path, old: str, new: str, fault: str) -> None:
-    assert f"pairs.yaml: {fault}" in read_standards(folder(tmp_path, changed(old, new, LINKS))).faults
+    assert f"pairs.yaml: {fault}" in read_standards(folder(tmp_path, replace_once(old, new, LINKS))).faults
 
 
 def test_position_is_used_where_a_label_repeats(tmp_path: Path) -> None:
-    library = read_standards(folder(tmp_path, changed('first: "3"', 'first: "#6"', LINKS)))
+    library = read_standards(folder(tmp_path, replace_once('first: "3"', 'first: "#6"', LINKS)))
     assert library.faults == ()
     assert library.links[0].positions[0] == (6, 5)
 
@@ -114,6 +114,6 @@ def test_position_is_used_where_a_label_repeats(tmp_path: Path) -> None:
 def test_second_file_for_the_same_units_is_a_fault(tmp_path: Path) -> None:
     path = folder(tmp_path)
     (path / "links" / "again.yaml").write_text(
-        changed("[local7, local8]", "[local8, local7]", LINKS), encoding="utf-8"
+        replace_once("[local7, local8]", "[local8, local7]", LINKS), encoding="utf-8"
     )
     assert "pairs.yaml: units: are the same as in again.yaml; change one of them" in read_standards(path).faults

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
-from tests.library.own_units import read_unit
+from tests.library.centre_units import read_unit
 from tests.units.documents_strategy import HOSTILE, SLOW, several_units
 from tracker.errors import Invalid
 from tracker.units import formats

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 
-from tests.library.own_units import read_unit
-from tests.library.writing import UNIT, changed
+from tests.library.centre_units import read_unit
+from tests.library.sample_standards import UNIT, replace_once
 from tests.units.documents_strategy import HOSTILE, SLOW, several_units, unit_documents
 from tracker.errors import Invalid
 from tracker.units.documents import UnitDocument
@@ -65,7 +65,7 @@ class TestRefused:
         return str(caught.value)
 
     def test_fault_names_unit_and_key(self) -> None:
-        spoilt = changed('label: "1"', 'label: ""')
+        spoilt = replace_once('label: "1"', 'label: ""')
         said = self.fault(f"{UNIT}---\n{spoilt}")
         assert "unit 2: performance 1 items 1 label: is empty" in said
 

@@ -1,4 +1,4 @@
-"""Several people, or one in several windows, each doing something at the same moment."""
+"""Requests of several browsers that are sent at the same moment."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,8 +14,11 @@ from tracker.ledger import transactions
 Answer = TypeVar("Answer")
 
 
-def at_one_moment(app: Flask, *acts: tuple[FlaskClient, Callable[[FlaskClient], Answer]]) -> list[Answer]:
-    """Each browser does its act in a thread of its own, none before all are there; the answers in the same order."""
+def run_concurrently(app: Flask, *acts: tuple[FlaskClient, Callable[[FlaskClient], Answer]]) -> list[Answer]:
+    """Run each act with its browser in a thread of its own, all from the same moment.
+
+    Return what the acts returned, in the order in which they were passed.
+    """
     db.session.remove()
     start = Barrier(len(acts))
 

@@ -1,4 +1,4 @@
-"""One of each thing that belongs to a candidate or a centre, and the numbers by which addresses name them."""
+"""One object of each kind that belongs to a candidate or a centre, with the ids that addresses contain."""
 
 import io
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import select
 
 from tests import factories
-from tests.factories import added
+from tests.factories import add_and_flush
 from tests.library.drafts import make_draft
-from tests.library.versions import UNITS, as_revision
+from tests.library.unit_versions import UNITS, make_revision
 from tracker import clock
 from tracker.extensions import db
 from tracker.library.services.guidance import attach_guidance
@@ -38,7 +38,7 @@ from tracker.vocabulary import AssessmentOutcome, AssessmentState, DraftState, I
 
 @dataclass(frozen=True)
 class Staff:
-    """Who has to do with an attempt."""
+    """The people who work on an attempt."""
 
     assessor: Person
     verifier: Person
@@ -46,32 +46,34 @@ class Staff:
     visitor: Person
 
 
-def make_things(attempt: UnitAttempt, staff: Staff, invited: Person, title: str = "Complaint") -> dict[str, Any]:
-    """A thing of each kind about a CFACC15 attempt and its centre; every argument of an address by name."""
+def make_sample_objects(
+    attempt: UnitAttempt, staff: Staff, invited: Person, title: str = "Complaint"
+) -> dict[str, Any]:
+    """Make an object of each kind for a CFACC15 attempt and its centre. Return each argument of an address by name."""
     return {
-        **about_centre(attempt.centre, staff.administrator, invited, title),
-        **about_candidate(attempt, staff, title),
-        "slug": "cfacc15", "other_slug": factories.unit("CFACC15").slug, "guidance_slug": _guidance().slug,
+        **make_centre_objects(attempt.centre, staff.administrator, invited, title),
+        **make_candidate_objects(attempt, staff, title),
+        "slug": "cfacc15", "other_slug": factories.unit("CFACC15").slug, "guidance_slug": _get_first_guidance().slug,
         "token": "no-such-token", "session_id": 999_999, "form_id": 999_999, "role_value": "assessor",
         "number": 1, "key": "r1", "section": "texts", "qualification_slug": "ex-svq3-cc",
     }  # fmt: skip
 
 
-def about_candidate(attempt: UnitAttempt, staff: Staff, title: str) -> dict[str, int]:
-    """Evidence with a file, an assessment, an action point, a visit and a move; the numbers by which they are named."""
-    evidence, attachment = _submitted(attempt, title)
-    assessment, action_point = _make_assessed(attempt, evidence, staff)
+def make_candidate_objects(attempt: UnitAttempt, staff: Staff, title: str) -> dict[str, int]:
+    """Make evidence with a file, an assessment, an action point, a visit and a version move. Return their ids."""
+    evidence, attachment = _make_submitted_evidence(attempt, title)
+    assessment, action_point = _make_assessment_and_action_point(attempt, evidence, staff)
     return {
         "attempt_id": attempt.id, "registration_id": attempt.registration_id, "evidence_id": evidence.id,
         "attachment_id": attachment, "assessment_id": assessment.id, "action_point_id": action_point.id,
-        "visit_id": _visit(attempt, staff).id, "move_id": _moved(attempt, staff.administrator).id,
+        "visit_id": _make_visit(attempt, staff).id, "move_id": _make_version_move(attempt, staff.administrator).id,
         "factor_id": factories.make_app(attempt.candidate).id,
     }  # fmt: skip
 
 
-def about_centre(centre: Centre, administrator: Person, invited: Person, title: str) -> dict[str, int]:
-    """A unit being read in, an import, guidance attached, and a person who is still invited."""
-    draft, run, attached = _units(centre, administrator, title)
+def make_centre_objects(centre: Centre, administrator: Person, invited: Person, title: str) -> dict[str, int]:
+    """Make a draft unit, an import, attached guidance and a person with a pending invitation. Return their ids."""
+    draft, run, attached = _make_library_objects(centre, administrator, title)
     invited.password_hash = None
     db.session.flush()
     grant = db.session.scalars(select(Grant.id).where(Grant.person_id == invited.id)).one()
@@ -81,16 +83,18 @@ def about_centre(centre: Centre, administrator: Person, invited: Person, title: 
     }  # fmt: skip
 
 
-def _submitted(attempt: UnitAttempt, title: str) -> tuple[Evidence, int]:
+def _make_submitted_evidence(attempt: UnitAttempt, title: str) -> tuple[Evidence, int]:
     evidence = factories.make_evidence(attempt, title)
     attachment = attach_file(evidence, store_file(io.BytesIO(f"plain words, {title}".encode()), f"{title}.txt"))
     factories.claim(attempt, evidence, "5", "k:g")
     version = factories.submit(evidence)
-    added(VersionAttachment(version_id=version.id, attachment_id=attachment.id))
+    add_and_flush(VersionAttachment(version_id=version.id, attachment_id=attachment.id))
     return evidence, attachment.id
 
 
-def _make_assessed(attempt: UnitAttempt, evidence: Evidence, staff: Staff) -> tuple[Assessment, ActionPoint]:
+def _make_assessment_and_action_point(
+    attempt: UnitAttempt, evidence: Evidence, staff: Staff
+) -> tuple[Assessment, ActionPoint]:
     moment = clock.now()
     assessment = Assessment(
         attempt_id=attempt.id, evidence_version_id=evidence.versions[-1].id, assessor_id=staff.assessor.id,
@@ -101,44 +105,46 @@ def _make_assessed(attempt: UnitAttempt, evidence: Evidence, staff: Staff) -> tu
         attempt_id=attempt.id, round=1, raised_by_id=staff.verifier.id, raised_at=moment, action="Look again",
         due_on=clock.today(),
     )  # fmt: skip
-    return added(assessment), added(action_point)
+    return add_and_flush(assessment), add_and_flush(action_point)
 
 
-def _visit(attempt: UnitAttempt, staff: Staff) -> Visit:
+def _make_visit(attempt: UnitAttempt, staff: Staff) -> Visit:
     moment = clock.now()
     visit = Visit(
         centre_id=attempt.centre_id, person_id=staff.visitor.id, starts_at=moment - timedelta(days=1),
         ends_at=moment + timedelta(days=1), opened_by_id=staff.administrator.id, opened_at=moment,
     )  # fmt: skip
-    added(visit)
-    added(VisitAttempt(visit_id=visit.id, attempt_id=attempt.id))
+    add_and_flush(visit)
+    add_and_flush(VisitAttempt(visit_id=visit.id, attempt_id=attempt.id))
     return visit
 
 
-def _units(centre: Centre, administrator: Person, title: str) -> tuple[UnitDraft, ImportRun, GuidanceUnit]:
+def _make_library_objects(
+    centre: Centre, administrator: Person, title: str
+) -> tuple[UnitDraft, ImportRun, GuidanceUnit]:
     draft = make_draft(centre, administrator, body=title.encode())
     draft.state = DraftState.DRAFT
-    attached = attach_guidance(_guidance(), "CFAM&LFD3", "", centre.id, factories.actor(administrator))
+    attached = attach_guidance(_get_first_guidance(), "CFAM&LFD3", "", centre.id, factories.make_actor(administrator))
     run = ImportRun(
         centre_id=centre.id, format="yaml", file_name=f"{title}.yaml", sha256="0" * 64, total=0, done=0,
         state=ImportState.PREVIEWED, outcome=[], message="", started_by_id=administrator.id, started_at=clock.now(),
     )  # fmt: skip
-    return draft, added(run), attached
+    return draft, add_and_flush(run), attached
 
 
-def _moved(attempt: UnitAttempt, administrator: Person) -> VersionMove:
-    """As if the attempt had been moved to the unit's newer revision, which is there then."""
-    load_unit(as_revision(UNITS["CFACC15"]))
+def _make_version_move(attempt: UnitAttempt, administrator: Person) -> VersionMove:
+    """Load a newer revision of the unit and record a move of the attempt to it."""
+    load_unit(make_revision(UNITS["CFACC15"]))
     move = VersionMove(
         attempt_id=attempt.id, from_unit_id=attempt.unit_id, to_unit_id=factories.unit("CFACC15").id,
         reason="Corrected", not_carried_over=[], moved_at=clock.now(), moved_by_id=administrator.id,
     )  # fmt: skip
-    return added(move)
+    return add_and_flush(move)
 
 
-def _guidance() -> Guidance:
-    return db.session.scalars(select(Guidance).order_by(Guidance.id)).first() or _missing()
+def _get_first_guidance() -> Guidance:
+    return db.session.scalars(select(Guidance).order_by(Guidance.id)).first() or _raise_missing_guidance()
 
 
-def _missing() -> Guidance:
+def _raise_missing_guidance() -> Guidance:
     raise LookupError("no guidance is loaded")

@@ -1,4 +1,4 @@
-"""Later versions of loaded units, published for a test."""
+"""Later versions of loaded units, published for tests."""
 
 from dataclasses import replace
 
@@ -12,25 +12,25 @@ from tracker.units.standards_folder import read_standards
 UNITS = {unit.code: unit for unit in read_standards().units}
 
 
-def reworded(document: UnitDocument, texts: dict[str, str]) -> UnitDocument:
-    """The unit with other words: what is written `p:2` or `k:a` and the new text; an empty one takes it out."""
+def reword_criteria(document: UnitDocument, texts: dict[str, str]) -> UnitDocument:
+    """Return the unit with new texts of criteria, by `p:2` or `k:a`; an empty text removes the criterion."""
 
-    def named(each: CriterionDocument) -> str:
+    def get_key(each: CriterionDocument) -> str:
         return f"{each.kind[0]}:{each.label}"
 
-    left = [each for each in document.criteria if texts.get(named(each)) != ""]
-    changed = (replace(each, text=texts.get(named(each), each.text)) for each in left)
+    remaining = [each for each in document.criteria if texts.get(get_key(each)) != ""]
+    changed = (replace(each, text=texts.get(get_key(each), each.text)) for each in remaining)
     numbered = (replace(each, position=at) for at, each in enumerate(changed, start=1))
     return replace(document, criteria=tuple(numbered))
 
 
-def as_revision(document: UnitDocument, revision: int = 2, version: str = "1", slug: str = "") -> UnitDocument:
+def make_revision(document: UnitDocument, revision: int = 2, version: str = "1", slug: str = "") -> UnitDocument:
     slug = slug or f"{UNITS[document.code].slug}-{version.replace('.', '-')}-{revision}"
     return replace(document, version=version, revision=revision, slug=slug)
 
 
-def publish(document: UnitDocument) -> Unit:
-    """Loaded beside the versions that are there."""
+def publish_version(document: UnitDocument) -> Unit:
+    """Load a unit beside its earlier versions, and return it."""
     with transaction():
         load_unit(document)
     return factories.unit(document.code)

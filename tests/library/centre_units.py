@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tests.library.writing import UNIT
+from tests.library.sample_standards import UNIT
 from tracker.ledger.transactions import transaction
 from tracker.library.services.loading import store_unit
 from tracker.models import Centre, Unit
@@ -16,8 +16,8 @@ def read_unit(text: str = UNIT, **changes: object) -> UnitDocument:
     return document
 
 
-def make_own_unit(centre: Centre | None, document: UnitDocument | None = None) -> Unit:
-    """A published unit of a centre; without one, of the installation."""
+def publish_centre_unit(centre: Centre | None, document: UnitDocument | None = None) -> Unit:
+    """Publish a unit of a centre, or of the installation where no centre is given."""
     document = document or read_unit()
     with transaction():
         unit = Unit(code=document.code, version=document.version, revision=document.revision)

@@ -1,4 +1,4 @@
-"""Evidence submitted, assessed and signed before a test begins, by the product's own services."""
+"""Steps of the assessment workflow, done by the product's own services."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -67,7 +67,7 @@ def build_draft(
 def accept(attempt: UnitAttempt, version: EvidenceVersion, by: Person, claims: Iterable[Claim]) -> None:
     """Accept an item with every claim met, and release the assessment."""
     with transaction():
-        actor = factories.actor(by)
+        actor = factories.make_actor(by)
         assessments.save_draft(attempt, version, build_draft(dict.fromkeys(claims, Outcome.MET)), actor)
         assessment = assessments.accept_evidence(attempt, version, actor)
     release(assessment.id)
@@ -75,7 +75,7 @@ def accept(attempt: UnitAttempt, version: EvidenceVersion, by: Person, claims: I
 
 def return_item(attempt: UnitAttempt, version: EvidenceVersion, by: Person, draft: DraftDecisions) -> None:
     with transaction():
-        actor = factories.actor(by)
+        actor = factories.make_actor(by)
         assessments.save_draft(attempt, version, draft, actor)
         assessment = assessments.return_evidence(attempt, version, actor)
     release(assessment.id)
@@ -123,7 +123,7 @@ def confirm_requirements(world: World, attempt: UnitAttempt) -> list[int]:
     ids = list(db.session.scalars(query))
     with transaction():
         for requirement_id in ids:
-            signing.confirm_requirement(attempt, requirement_id, "", factories.actor(world.bob))
+            signing.confirm_requirement(attempt, requirement_id, "", factories.make_actor(world.bob))
     return ids
 
 
@@ -133,11 +133,11 @@ def sign(world: World, attempt: UnitAttempt, comment: str = "") -> None:
     confirm_requirements(world, attempt)
     with transaction():
         seen = take_snapshot(attempt).hash
-        signing.sign_unit(attempt, seen, comment, factories.actor(world.bob), clock.now())
+        signing.sign_unit(attempt, seen, comment, factories.make_actor(world.bob), clock.now())
 
 
 def confirm(attempt: UnitAttempt) -> None:
     """Confirm a signed unit as its candidate."""
     with transaction():
-        candidate = factories.actor(db.session.get_one(Person, attempt.candidate_id))
+        candidate = factories.make_actor(db.session.get_one(Person, attempt.candidate_id))
         signing.confirm_unit(attempt, take_snapshot(attempt).hash, candidate, clock.now())

@@ -1,4 +1,4 @@
-"""A small standards folder with deliberate faults."""
+"""A small standards folder, and changes of its text."""
 
 from pathlib import Path
 
@@ -67,15 +67,15 @@ provenance:
 """
 
 
-def write_folder(folder: Path, unit: str = UNIT, guidance: str = GUIDANCE) -> Path:
-    """A standards folder that holds one unit and one page of guidance."""
+def write_standards_folder(folder: Path, unit: str = UNIT, guidance: str = GUIDANCE) -> Path:
+    """Write a standards folder with one unit and one page of guidance."""
     for name, text in (("units/local7.yaml", unit), ("guidance/calls.yaml", guidance)):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
     return folder
 
 
-def changed(old: str, new: str, text: str = UNIT) -> str:
-    """The text with one thing changed, which must be in it."""
-    assert old in text, f"nothing to change: {old}"
+def replace_once(old: str, new: str, text: str = UNIT) -> str:
+    """Return the text with the first `old` replaced; fail where it is not in the text."""
+    assert old in text, f"not in the text: {old}"
     return text.replace(old, new, 1)

@@ -3,12 +3,12 @@
 from sqlalchemy import select
 
 from tests.conftest import STANDARDS
-from tests.integrity.tampering import offences
+from tests.integrity.tampering import list_violations
 from tracker.extensions import db
 from tracker.models import Base
 
 
-def everything_written() -> str:
+def dump_database() -> str:
     """Return every value of every row as text, except those of the published standards."""
     db.session.rollback()
     rows = []
@@ -18,6 +18,6 @@ def everything_written() -> str:
     return "\n".join(rows)
 
 
-def but_for_late() -> list[str]:
+def list_violations_except_overdue() -> list[str]:
     """Return the violations that `flask verify` reports, except missing checkpoints and what else is due by then."""
-    return [each for each in offences() if "checkpoint" not in each and "30 days" not in each]
+    return [each for each in list_violations() if "checkpoint" not in each and "30 days" not in each]

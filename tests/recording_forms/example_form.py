@@ -1,10 +1,10 @@
-"""Alice's form in any unit and of any length, and the PDF rendered from it."""
+"""Example recording forms of Alice for any unit and of any length, and the PDFs rendered from them."""
 
 from dataclasses import replace
 from datetime import date
 from functools import cache
 
-from tests.recording_forms.reading import Sheet
+from tests.recording_forms.tagged_pdf import Sheet
 from tracker.recording_forms.form_content import FormContent, FormRow, FormSignature, Mark, build_blank_content
 from tracker.recording_forms.rendering import render_form_pdf
 from tracker.units.documents import UnitDocument
@@ -20,17 +20,17 @@ def find_unit(code: str) -> UnitDocument:
 
 @cache
 def print_form(content: FormContent) -> Sheet:
-    """Rendered once, however many tests read it."""
+    """Render the PDF of a form, once for all tests that read it."""
     return Sheet(render_form_pdf(content))
 
 
-def blank(code: str) -> FormContent:
+def build_blank_form(code: str) -> FormContent:
     return build_blank_content(find_unit(code))
 
 
-def filled(code: str = "CFACC15", rows: int = 3, **changes: object) -> FormContent:
-    """Alice's form, signed by all three: row n has a tick at criteria n and n + 2 and a circle at n + 1."""
-    form = blank(code)
+def build_filled_form(code: str = "CFACC15", rows: int = 3, **changes: object) -> FormContent:
+    """Return Alice's form, signed by all three: row n has a tick at criteria n and n + 2 and a circle at n + 1."""
+    form = build_blank_form(code)
     alices = replace(
         form,
         rows=tuple(_row(number, len(form.columns)) for number in range(1, rows + 1)),

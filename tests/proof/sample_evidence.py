@@ -1,4 +1,4 @@
-"""Work on top of the demonstration, by the services that people use, each in a transaction of its own."""
+"""Evidence added to the demonstration by the product's services, each act in a transaction of its own."""
 
 import io
 import os
@@ -17,10 +17,10 @@ from tracker.portfolio.services.submissions import submit_evidence
 from tracker.vocabulary import AttemptState, Method
 
 
-def hand_something_in(title: str, *, taken_out: int = 0) -> bytes:
-    """Alice logs an item with a file, claims a criterion and hands it in; the file's bytes come out.
+def submit_sample_evidence(title: str, *, removed_claims: int = 0) -> bytes:
+    """Submit an item of Alice with a file and a claim. Return the file's bytes.
 
-    `taken_out` of the unit's next criteria she claims first, and takes out again.
+    `removed_claims` of the unit's next criteria are claimed first, and the claims removed again.
     """
     content = title.encode() + b" " + os.urandom(200).hex().encode()
     file = store_file(io.BytesIO(content), f"{title}.txt")
@@ -31,7 +31,7 @@ def hand_something_in(title: str, *, taken_out: int = 0) -> bytes:
         save_draft(evidence, _fields(title), None)
         attach_file(evidence, file)
         for on in (True, False):
-            others = [_tick(attempt, evidence, each + 1, on=on) for each in range(taken_out)]
+            others = [_tick(attempt, evidence, each + 1, on=on) for each in range(removed_claims)]
             set_claims(others, attempt.candidate_id, actor)
         set_claims([_tick(attempt, evidence)], attempt.candidate_id, actor)
     with transaction():
@@ -39,16 +39,16 @@ def hand_something_in(title: str, *, taken_out: int = 0) -> bytes:
     return content
 
 
-def open_claim(title: str) -> tuple[Claim, Actor]:
-    """The claim of an item of Alice's, and Alice."""
+def find_claim(title: str) -> tuple[Claim, Actor]:
+    """Return the claim of an item of Alice, and Alice as the actor."""
     query = select(Claim).join(Evidence, Evidence.id == Claim.evidence_id).where(Evidence.title == title)
     return db.session.scalars(query.order_by(Claim.id).limit(1)).one(), _candidate(_open_attempt())
 
 
 def _open_attempt() -> UnitAttempt:
     query = select(UnitAttempt).join(Person, Person.id == UnitAttempt.candidate_id)
-    found = query.where(Person.name == "Alice Moran", UnitAttempt.state == AttemptState.IN_PROGRESS)
-    return db.session.scalars(found.order_by(UnitAttempt.id).limit(1)).one()
+    open_attempts = query.where(Person.name == "Alice Moran", UnitAttempt.state == AttemptState.IN_PROGRESS)
+    return db.session.scalars(open_attempts.order_by(UnitAttempt.id).limit(1)).one()
 
 
 def _candidate(attempt: UnitAttempt) -> Actor:
