@@ -34,7 +34,7 @@ def body_for(stage: Stage, act: str) -> Body:
     """What the act's own form would send, were it there."""
     attempt = stage.attempt
     requirements = select(EvidenceRequirement.id).where(EvidenceRequirement.unit_id == attempt.unit_id)
-    decided = select(Decision.evidence_version_id, Claim.criterion_id).join(Decision.claim)
+    decided = select(Decision.evidence_version_id, Claim.criterion_id).join(Claim, Claim.id == Decision.claim_id)
     decided = decided.where(Decision.superseded_at.is_(None)).order_by(Decision.id).limit(1)
     version, criterion = db.session.execute(decided).one()
     body: Body = {
