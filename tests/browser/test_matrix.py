@@ -1,0 +1,57 @@
+"""The matrix of an attempt by keyboard, as its assessor reads it on a narrow screen."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests import factories
+from tests.browser.conftest import Live
+from tracker.accounts.sessions import COOKIE_NAME, start_session
+from tracker.extensions import db
+from tracker.ledger import transactions
+
+pytestmark = pytest.mark.browser
+COVERED_CELLS = """() => {
+  const box = document.querySelector(".matrix-box").getBoundingClientRect();
+  const left = document.querySelector("table.matrix tbody th").getBoundingClientRect().right;
+  return [...document.querySelectorAll("table.matrix :is(tfoot td, thead th[colspan])")].filter((cell) => {
+    const place = cell.getBoundingClientRect(), x = place.left + place.width / 2, y = place.top + place.height / 2;
+    return x > left && x < box.right && !cell.contains(document.elementFromPoint(x, y));
+  }).map((cell) => cell.innerText);
+}"""
+"""The counts and the group headings in view beside the column of numbers whose centre another cell covers."""
+
+
+@pytest.fixture
+def matrix(live: Live, browser: Browser) -> Iterator[Page]:
+    """Open Alice's matrix as Bob; one submitted item claims the criteria 1, 2 and 13."""
+    with live.app.app_context(), transactions.transaction():
+        attempt = db.session.merge(live.world.cfacc15)
+        evidence = factories.make_evidence(attempt, "Complaint CH-2231")
+        factories.claim(attempt, evidence, "1", "2", "13")
+        factories.submit(evidence)
+        attempt_id = attempt.id
+        token = start_session(db.session.merge(live.world.bob), "127.0.0.1", "Chrome", proven=True)
+    context = browser.new_context(viewport={"width": 390, "height": 1200})
+    context.add_cookies([{"name": COOKIE_NAME, "value": token, "url": live.address}])
+    page = context.new_page()
+    page.goto(f"{live.address}/attempts/{attempt_id}?view=matrix")
+    yield page
+    context.close()
+
+
+def test_arrow_keys_reach_claims_that_nobody_has_decided(matrix: Page) -> None:
+    matrix.get_by_role("link", name="1", exact=True).focus()
+    matrix.keyboard.press("ArrowDown")
+    expect(matrix.get_by_role("img", name="1, 1: claimed")).to_be_focused()
+    matrix.keyboard.press("ArrowRight")
+    expect(matrix.get_by_role("img", name="1, 2: claimed")).to_be_focused()
+    expect(matrix.locator("[data-matrix-strip]")).to_contain_text("Complaint CH-2231 – claimed, not yet assessed")
+
+
+def test_headings_and_counts_stay_visible_when_scrolled(matrix: Page) -> None:
+    matrix.get_by_role("link", name="1", exact=True).focus()
+    matrix.keyboard.press("End")
+    assert matrix.locator(".matrix-box").evaluate("box => box.scrollLeft") > 0
+    assert matrix.evaluate(COVERED_CELLS) == []
