@@ -198,11 +198,11 @@ def demonstration(
 ) -> Flask:
     """The app with the demonstration, a key and files: filled once by each worker and restored for each test."""
     from tests.database_snapshot import DatabaseSnapshot
-    from tracker.demo.story import tell_story
+    from tracker.demo.scenario import fill_database
 
     app_with_signing_key.config["ATTACHMENTS_PATH"] = tmp_path / "attachments"
     if "database" not in demonstration_snapshots:
-        tell_story()
+        fill_database()
         demonstration_snapshots["files"] = shutil.copytree(
             tmp_path, tmp_path_factory.mktemp("demonstration") / "files"
         )

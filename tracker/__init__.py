@@ -103,7 +103,7 @@ def create_app(settings: "Settings | None" = None, **overrides: Any) -> "Tracker
     access_log.init_app(app)
     error_pages.init_app(app)
     due_releases.init_app(app, release_due_in)
-    jobs.init_app(app, load_jobs, find_fault=guard.find_fault)
+    jobs.init_app(app, load_jobs, find_fault=guard.find_mismatch)
     app.cli = LazyGroup(COMMANDS)
     return app
 

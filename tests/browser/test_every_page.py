@@ -11,7 +11,7 @@ from tests.browser.conftest import Live
 from tests.library.drafts import make_draft
 from tests.library.unit_versions import UNITS, make_revision, publish_version, reword_criteria
 from tracker.accounts.sessions import COOKIE_NAME, start_session
-from tracker.demo.story import tell_story
+from tracker.demo.scenario import fill_database
 from tracker.extensions import db
 from tracker.ledger import transactions
 from tracker.models import Centre, Evidence, Person, Registration, UnitAttempt
@@ -25,7 +25,7 @@ def pages(live: Live) -> dict[str, list[str]]:
     """Addresses by who opens them; an empty name is nobody."""
     live.app.config["DEMO"] = True
     with live.app.app_context():
-        tell_story()
+        fill_database()
         centre = db.session.scalars(select(Centre.id).order_by(Centre.id.desc())).first()
         people = {each.name.split()[0]: each.id for each in db.session.scalars(select(Person).order_by(Person.id))}
         query = select(UnitAttempt.id, UnitAttempt.candidate_id).order_by(UnitAttempt.id.desc())

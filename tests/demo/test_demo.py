@@ -10,7 +10,7 @@ from sqlalchemy import func, select, text
 
 from tests.factories import World
 from tracker.demo import guard
-from tracker.demo.story import tell_story
+from tracker.demo.scenario import fill_database
 from tracker.extensions import db
 from tracker.matrix import load_matrix
 from tracker.models import Event, Evidence, Installation, IssuedForm, Person, UnitAttempt
@@ -34,7 +34,7 @@ def attempt_of(name: str) -> UnitAttempt:
 
 
 def test_the_story_has_somebody_at_every_stage(demo: Flask) -> None:
-    people = tell_story()
+    people = fill_database()
     assert {"Alice Moran", "Bob Archer", "Carol Hughes", "Dan Price", "Eve Lindqvist"} <= {
         name for name, _, _ in people
     }
@@ -52,7 +52,7 @@ def test_the_story_has_somebody_at_every_stage(demo: Flask) -> None:
 
 
 def test_every_step_of_the_story_is_in_the_ledger(demo: Flask) -> None:
-    tell_story()
+    fill_database()
     submitted = db.session.scalar(select(func.count()).where(Event.act == "evidence_submitted"))
     numbered = db.session.scalar(select(func.count()).where(Evidence.number.is_not(None)))
     assert submitted == numbered
@@ -113,7 +113,7 @@ def test_the_command_begins_no_story_before_an_entry_that_is_there(app_with_sign
 
 
 def test_a_marked_database_is_not_served_in_production(demo: Flask) -> None:
-    tell_story()
+    fill_database()
     demo.config["DEMO"] = False
     demo.extensions.pop("demo_checked", None)
     answer = demo.test_client().get("/sign-in")
@@ -125,18 +125,18 @@ def test_real_people_are_not_served_in_demo_mode(demo: Flask, world: World) -> N
     answer = demo.test_client().get("/sign-in")
     assert answer.status_code == 503
     assert "real people" in answer.text
-    assert guard.find_fault() == guard.UNMARKED
+    assert guard.find_mismatch() == guard.REAL_DATABASE_IN_DEMO
 
 
 def test_the_demonstration_answers_its_own_machine_only(demo: Flask) -> None:
-    tell_story()
+    fill_database()
     answer = demo.test_client().get("/sign-in", environ_base={"REMOTE_ADDR": "192.0.2.7"})
     assert answer.status_code == 403
     assert demo.test_client().get("/sign-in").status_code == 200
 
 
 def test_one_click_signs_in_as_any_of_the_people(demo: Flask) -> None:
-    tell_story()
+    fill_database()
     page = demo.test_client().get("/sign-in").text
     for name in ("Alice Moran", "Bob Archer", "Carol Hughes", "Dan Price", "Eve Lindqvist"):
         assert name in page

@@ -20,7 +20,7 @@ from tests.proof.sample_evidence import submit_sample_evidence
 from tracker import clock, create_app
 from tracker.accounts.demo_password import DEMO_PASSWORD
 from tracker.config import Settings
-from tracker.demo.story import tell_story
+from tracker.demo.scenario import fill_database
 from tracker.extensions import db
 from tracker.integrity.database_role import INSERT_ONLY_TABLES, TABLES_WITH_DELETIONS, list_unsafe_roles
 from tracker.ledger import keys
@@ -100,7 +100,7 @@ class TestServing:
         given = {"INSTANCE_PATH": str(tmp_path), "DATABASE_URL": url.render_as_string(hide_password=False)}
         server = create_app(Settings.from_environment(given), TESTING=True)
         with server.app_context():
-            tell_story()
+            fill_database()
             assert "checks: all passed" in verify(server)
             db.session.remove()
             db.engine.dispose()

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from tests.factories import World
 from tracker.clock import LONDON
-from tracker.demo.story import tell_story
+from tracker.demo.scenario import fill_database
 from tracker.integrity.nightly_check import check_nightly, find_last_check
 from tracker.models import IntegrityCheckRun, Person
 
@@ -43,7 +43,7 @@ class TestWhen:
 class TestWhat:
     @pytest.mark.usefixtures("app_with_signing_key")
     def test_a_whole_record(self) -> None:
-        tell_story()
+        fill_database()
         check_nightly()
         assert found().violated == 0
         assert found().events > 50

@@ -14,13 +14,13 @@ from tests.database_snapshot import DatabaseSnapshot
 from tests.factories import PASSWORD, PASSWORD_HASH
 from tests.inspection import PlainClient
 from tracker.accounts import sessions
-from tracker.demo import story as demo
+from tracker.demo import scenario as demo
 from tracker.demo.evidence import CHLOES_ITEMS
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Claim, Criterion, Evidence, Installation, Person, UnitAttempt
 
-STAGES: dict[str, tuple[int, int, Callable[[demo.Story], None]]] = {
+STAGES: dict[str, tuple[int, int, Callable[[demo.Scenario], None]]] = {
     "assessed": (60, 14, demo._sign_off),
     "confirmed": (58, 18, demo._confirm),
     "sampled": (52, 10, demo._sample),
@@ -39,19 +39,19 @@ class Stage:
 
     def __init__(self, app: Flask, reached: str) -> None:
         self.app = app
-        story = demo.Story()
-        story.at(200, 9, lambda: demo.open_centre(story))
-        story.at(190, 9, lambda: demo.register(story, "Chloe", "C-1038", ("CFACC15",)))
+        scenario = demo.Scenario()
+        scenario.schedule(200, 9, lambda: demo.create_demo_centre(scenario))
+        scenario.schedule(190, 9, lambda: demo.register_for_units(scenario, "Chloe", "C-1038", ("CFACC15",)))
         for item in CHLOES_ITEMS if reached != "registered" else []:
-            demo.tell_item(story, "Chloe", item)
+            demo.schedule_item(scenario, "Chloe", item)
         for days, hour, act in list(STAGES.values())[: list(STAGES).index(reached) + 1 if reached in STAGES else 0]:
-            story.at(days, hour, lambda act=act: act(story))  # type: ignore[misc]  # binds the loop's value
-        story.tell()
+            scenario.schedule(days, hour, lambda act=act: act(scenario))  # type: ignore[misc]  # binds the loop's value
+        scenario.run()
         with transaction():
             db.session.execute(delete(Installation))  # it must not be treated as the demonstration
-            for person in story.people.values():
+            for person in scenario.people.values():
                 db.session.get_one(Person, person.id).password_hash = PASSWORD_HASH
-        self.people = {name: person.id for name, person in story.people.items()}
+        self.people = {name: person.id for name, person in scenario.people.items()}
         attempt = db.session.scalars(select(UnitAttempt)).one()
         self.attempt_id, self.path = attempt.id, f"/attempts/{attempt.id}"
         self.evidence_ids = list(db.session.scalars(select(Evidence.id).order_by(Evidence.number)))

@@ -23,7 +23,7 @@ from tracker.accounts import sessions
 from tracker.assessment.services.assessments import TIME_TO_UNDO
 from tracker.assessment.services.releasing import release_due_assessments
 from tracker.config import Settings
-from tracker.demo import story as demo
+from tracker.demo import scenario as demo
 from tracker.demo.evidence import CHLOES_ITEMS
 from tracker.extensions import db
 from tracker.integrity.verify import run_all_checks
@@ -149,14 +149,14 @@ def tell_what_came_before() -> dict[str, int]:
     """A centre at work: Chloe's unit has all it needs to be signed, Alice and Ben have begun. People by first name."""
     with clock.frozen_at(days_ago(400)), transaction():
         keys.make_key()  # older than the story
-    told = demo.Story()
-    told.at(200, 9, lambda: demo.open_centre(told))
-    told.at(190, 9, lambda: demo.register(told, "Chloe", "C-1038", ("CFACC15",)))
-    told.at(80, 9, lambda: demo.register(told, "Alice", "C-1042", ("INSCC004",)))
-    told.at(80, 9, lambda: demo.register(told, "Ben", "C-1051", ("DELIVERCC",)))
+    told = demo.Scenario()
+    told.schedule(200, 9, lambda: demo.create_demo_centre(told))
+    told.schedule(190, 9, lambda: demo.register_for_units(told, "Chloe", "C-1038", ("CFACC15",)))
+    told.schedule(80, 9, lambda: demo.register_for_units(told, "Alice", "C-1042", ("INSCC004",)))
+    told.schedule(80, 9, lambda: demo.register_for_units(told, "Ben", "C-1051", ("DELIVERCC",)))
     for item in CHLOES_ITEMS:
-        demo.tell_item(told, "Chloe", item)
-    told.tell()
+        demo.schedule_item(told, "Chloe", item)
+    told.run()
     with transaction():
         db.session.execute(delete(Installation))  # nobody is to take it for the demonstration
         for person in told.people.values():

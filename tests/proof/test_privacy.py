@@ -19,7 +19,7 @@ from tests.proof.proof_size import choose_size, record_figures
 from tracker import clock
 from tracker.accounts import sessions
 from tracker.accounts.services.people import grant_role
-from tracker.demo import story as demo
+from tracker.demo import scenario as demo
 from tracker.demo.evidence import DemoItem
 from tracker.extensions import db
 from tracker.ledger.events import Actor
@@ -52,7 +52,7 @@ def item(person: int, number: int) -> DemoItem:
         narrative=f"I did {words[3]} myself.",
         claims={"CFACC15": str(number + 1)},
         file=(f"{words[4]}.txt", f"The words {words[5]}".encode),
-        kept=(f"Cupboard {words[6]}", "The records office", ""),
+        workplace=(f"Cupboard {words[6]}", "The records office", ""),
         feedback=f"Well told: {words[7]}.",
     )
 
@@ -66,27 +66,27 @@ def everything_of(person: int) -> list[str]:
     return [canary(person, number) for number in range(2 + ITEMS * EACH)]
 
 
-def join(story: demo.Story, number: int) -> None:
+def join(scenario: demo.Scenario, number: int) -> None:
     name, known_as = canary(number, 0), f"P{number}"
     person = Person(name=f"Pat {name}", email=f"{canary(number, 1)}@example.org", created_at=clock.now())
     db.session.add(person)
     db.session.flush()
-    story.people[known_as] = person
-    grant_role(person, story.centre, Role.CANDIDATE, story.actor("Dan", Role.ADMINISTRATOR))
-    demo.register(story, known_as, f"C-{number:04d}", ("CFACC15",))
+    scenario.people[known_as] = person
+    grant_role(person, scenario.centre, Role.CANDIDATE, scenario.actor("Dan", Role.ADMINISTRATOR))
+    demo.register_for_units(scenario, known_as, f"C-{number:04d}", ("CFACC15",))
 
 
 @pytest.fixture
 def people(app_with_signing_key: Flask) -> Iterator[list[int]]:
     """Their numbers, whose ids come from `who`."""
     numbers = list(range(choose_size(4, 20)))
-    story = demo.Story()
-    story.at(200, 9, lambda: demo.open_centre(story))
+    scenario = demo.Scenario()
+    scenario.schedule(200, 9, lambda: demo.create_demo_centre(scenario))
     for number in numbers:
-        story.at(100, 9, lambda number=number: join(story, number))  # type: ignore[misc]  # binds the loop's value
+        scenario.schedule(100, 9, lambda number=number: join(scenario, number))  # type: ignore[misc]  # binds the loop's value
         for each in range(ITEMS):
-            demo.tell_item(story, f"P{number}", item(number, each))
-    story.tell()
+            demo.schedule_item(scenario, f"P{number}", item(number, each))
+    scenario.run()
     with transaction():
         for person in db.session.scalars(select(Person)):
             person.password_hash = PASSWORD_HASH
@@ -116,7 +116,7 @@ def own_data(app: Flask, number: int) -> str:
 def test_own_data_holds_all_ones_own_and_nothing_of_anybody_else(
     app_with_signing_key: Flask, people: list[int]
 ) -> None:
-    app_with_signing_key.config["DEMO"] = True  # the story's installation is marked for good
+    app_with_signing_key.config["DEMO"] = True  # the scenario's installation is marked for good
     found = {number: own_data(app_with_signing_key, number) for number in people}
     for number, written in found.items():
         assert [each for each in everything_of(number) if each not in written] == []

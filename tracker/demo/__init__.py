@@ -1,1 +1,1 @@
-"""The demonstration: one centre, invented people, and how it is kept out of production (design, rule 14)."""
+"""The demonstration: one centre with invented people and evidence, and its separation from real data."""

@@ -14,8 +14,8 @@ def demo(if_empty: bool, check_version: bool) -> None:
     from sqlalchemy import select
 
     from tracker.accounts.demo_password import DEMO_PASSWORD
-    from tracker.demo.guard import has_unknown_revision, is_marked
-    from tracker.demo.story import make_key, tell_story
+    from tracker.demo.guard import has_unknown_revision, is_demo_database
+    from tracker.demo.scenario import fill_database, make_key
     from tracker.extensions import db
     from tracker.ledger.events import find_last_time
     from tracker.models import Person
@@ -32,7 +32,7 @@ def demo(if_empty: bool, check_version: bool) -> None:
         return
     with current_app.app_context():
         has_people = db.session.scalar(select(Person.id).limit(1)) is not None
-        if has_people and if_empty and is_marked():
+        if has_people and if_empty and is_demo_database():
             return
         if has_people:
             raise click.ClickException("There are people in this database already. Nothing was written.")
@@ -43,7 +43,7 @@ def demo(if_empty: bool, check_version: bool) -> None:
             )
         db.session.rollback()
         make_key()
-        people = tell_story()
+        people = fill_database()
     click.echo(f"Demo users, all with the password “{DEMO_PASSWORD}”:")
     for name, email, roles in people:
         click.echo(f"  {name:<14} {email:<32} {roles}")

@@ -1,4 +1,4 @@
-"""The invented evidence: contact-centre work written for the purpose. Nobody in it exists."""
+"""The invented evidence of the demonstration. The people, cases and organisations do not exist."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ NEEDS_MORE, NOT_MET = Outcome.NEEDS_MORE, Outcome.NOT_MET
 
 @dataclass(frozen=True)
 class DemoItem:
-    """One item: what it is, what it claims (knowledge items are written `k:a`), and what came of it."""
+    """One item of evidence, the criteria it is claimed for, and how it is assessed. Knowledge item a is `k:a`."""
 
     title: str
     method: Method
@@ -22,18 +22,19 @@ class DemoItem:
     claims: dict[str, str]
     """Unit code → labels, separated by spaces."""
     file: tuple[str, Callable[[], bytes]] | None = None
-    """Its name, and how it is made."""
-    kept: tuple[str, str, str] | None = None
+    """The file's name, and a function that returns its content."""
+    workplace: tuple[str, str, str] | None = None
+    """Evidence kept at work: where it is, who holds it and who has seen it."""
     locators: dict[str, str] = field(default_factory=dict)
     outcome: str = "accepted"
-    """`accepted`, `returned`, `waiting` or `draft`."""
+    """`accepted`, `returned`, `submitted` or `draft`."""
     feedback: str = ""
     exceptions: dict[str, tuple[Outcome, str]] = field(default_factory=dict)
-    """Labels of the first unit that were not simply met, with the comment."""
+    """Criteria whose outcome is not `met`, by label, with outcome and comment."""
     assessed_in: tuple[str, ...] = ("CFACC15",)
 
 
-# A dozen items, half-way through CFACC15, many of which serve INSCC004 too.
+# Alice is half-way through CFACC15; many of her items are claimed for INSCC004 too.
 ALICES_ITEMS: list[DemoItem] = [
     DemoItem(
         "Call with a customer who failed security",
@@ -47,7 +48,7 @@ ALICES_ITEMS: list[DemoItem] = [
         {"CFACC15": "1 k:d k:e", "INSCC004": "3 k:3"},
         (
             "observation-notes.txt",
-            lambda: files.text_file(
+            lambda: files.make_text(
                 "Observation by Bob Archer",
                 "Caller could not give the memorable word.",
                 "Alternative checks offered in the right order, reasons given.",
@@ -69,7 +70,7 @@ ALICES_ITEMS: list[DemoItem] = [
         {"CFACC15": "2 5 k:f k:g", "INSCC004": "3 4 k:3 k:4"},
         (
             "escalation-log.xlsx",
-            lambda: files.sheet(
+            lambda: files.make_xlsx(
                 [
                     ["Week", "Case", "Why passed on", "What I did"],
                     ["1", "CH-1980", "Refund above £50", "Agreed £72 within my limit"],
@@ -93,7 +94,7 @@ ALICES_ITEMS: list[DemoItem] = [
         {"CFACC15": "3 6 k:a k:c"},
         (
             "email-thread.pdf",
-            lambda: files.pdf(
+            lambda: files.make_pdf(
                 "Bundle enquiry BN-310",
                 [
                     "Request to the back office: can the legacy package be kept with broadband added by hand?",
@@ -128,7 +129,7 @@ ALICES_ITEMS: list[DemoItem] = [
         {"CFACC15": "4 k:d k:f", "INSCC004": "6 k:6"},
         (
             "witness-testimony.docx",
-            lambda: files.document(
+            lambda: files.make_docx(
                 "Witness testimony",
                 [
                     "I am the operations manager of the Leeds site and saw the events described.",
@@ -137,7 +138,7 @@ ALICES_ITEMS: list[DemoItem] = [
                 ],
             ),
         ),
-        kept=("Training office, Leeds, folder 12", "Training coordinator", "Bob Archer"),
+        workplace=("Training office, Leeds, folder 12", "Training coordinator", "Bob Archer"),
     ),
     DemoItem(
         "Report: calls sent to the wrong queue",
@@ -151,7 +152,7 @@ ALICES_ITEMS: list[DemoItem] = [
         {"CFACC15": "7 k:h", "INSCC004": "5 k:5"},
         (
             "tally.jpg",
-            lambda: files.picture(
+            lambda: files.make_jpeg(
                 "Wrong queue: one week",
                 [
                     "Mon  IIII I",
@@ -177,7 +178,7 @@ ALICES_ITEMS: list[DemoItem] = [
         {"CFACC15": "8 k:i", "INSCC004": "8 k:7"},
         (
             "measures.pdf",
-            lambda: files.pdf(
+            lambda: files.make_pdf(
                 "What we measure, and why",
                 [
                     "First-contact resolution: did the customer need to come back within seven days?",
@@ -201,7 +202,7 @@ ALICES_ITEMS: list[DemoItem] = [
         {"CFACC15": "9 12 k:b k:i", "INSCC004": "7 9 k:6a k:8"},
         (
             "scorecards.xlsx",
-            lambda: files.sheet(
+            lambda: files.make_xlsx(
                 [
                     ["Call", "Security", "Listening", "Right answer", "Recorded"],
                     ["1", "10", "8", "9", "10"],
@@ -231,7 +232,7 @@ ALICES_ITEMS: list[DemoItem] = [
         {"CFACC15": "10 k:k", "INSCC004": "10 k:9"},
         (
             "comparison.xlsx",
-            lambda: files.sheet(
+            lambda: files.make_xlsx(
                 [
                     ["Adviser", "Quality", "Satisfaction", "After listening again"],
                     ["A", "86", "4.4", "85"],
@@ -240,7 +241,7 @@ ALICES_ITEMS: list[DemoItem] = [
                 ]
             ),
         ),
-        outcome="waiting",
+        outcome="submitted",
     ),
     DemoItem(
         "Checklist for handling personal information",
@@ -254,7 +255,7 @@ ALICES_ITEMS: list[DemoItem] = [
         {"CFACC15": "12 k:b", "INSCC004": "11 13 k:10 k:11"},
         (
             "checklist.docx",
-            lambda: files.document(
+            lambda: files.make_docx(
                 "Handling personal information",
                 [
                     "Ask only for what the procedure lists.",
@@ -263,7 +264,7 @@ ALICES_ITEMS: list[DemoItem] = [
                 ],
             ),
         ),
-        outcome="waiting",
+        outcome="submitted",
     ),
     DemoItem(
         "Team briefing on last month's results",
@@ -276,7 +277,7 @@ ALICES_ITEMS: list[DemoItem] = [
         {"CFACC15": "13", "INSCC004": "12 k:12"},
         (
             "briefing-notes.txt",
-            lambda: files.text_file(
+            lambda: files.make_text(
                 "Last month",
                 "First-contact resolution 74 %, up from 69 %.",
                 "Recording of contacts is our weak point.",
@@ -284,7 +285,7 @@ ALICES_ITEMS: list[DemoItem] = [
                 "Action 2: buddy listening, one call a week each.",
             ),
         ),
-        outcome="waiting",
+        outcome="submitted",
     ),
     DemoItem(
         "Three ways of asking customers what they thought",
@@ -299,7 +300,7 @@ ALICES_ITEMS: list[DemoItem] = [
 ]
 
 
-# Everything CFACC15 asks for, in six items.
+# Chloe has six items, which cover every criterion of CFACC15.
 CHLOES_ITEMS: list[DemoItem] = [
     DemoItem(
         "Complex contacts, recorded and discussed",
@@ -312,7 +313,7 @@ CHLOES_ITEMS: list[DemoItem] = [
         {"CFACC15": "1 2 3 k:a k:d k:e"},
         (
             "discussion-notes.txt",
-            lambda: files.text_file(
+            lambda: files.make_text(
                 "Professional discussion, 42 minutes",
                 "02:10 security failure, alternatives offered",
                 "14:30 bundle enquiry",
@@ -329,7 +330,7 @@ CHLOES_ITEMS: list[DemoItem] = [
         "",
         "My team leader describes how I support the late shift, and where I stop and ask.",
         {"CFACC15": "4 5 k:f k:g"},
-        kept=("Personnel office, cabinet 3", "Team leader, late shift", "Bob Archer"),
+        workplace=("Personnel office, cabinet 3", "Team leader, late shift", "Bob Archer"),
     ),
     DemoItem(
         "Complaint followed through to the end",
@@ -342,7 +343,7 @@ CHLOES_ITEMS: list[DemoItem] = [
         {"CFACC15": "5 6 7 k:c k:h"},
         (
             "case-file.pdf",
-            lambda: files.pdf(
+            lambda: files.make_pdf(
                 "Case CX-205",
                 [
                     "Seven contacts in five weeks, names removed.",
@@ -363,7 +364,7 @@ CHLOES_ITEMS: list[DemoItem] = [
         {"CFACC15": "8 9 10 k:i k:k"},
         (
             "chat-measures.xlsx",
-            lambda: files.sheet(
+            lambda: files.make_xlsx(
                 [
                     ["Measure", "First target", "After a quarter"],
                     ["Answered in 60 s", "80 %", "85 %"],
@@ -382,7 +383,7 @@ CHLOES_ITEMS: list[DemoItem] = [
         {"CFACC15": "11 12 k:b"},
         (
             "answers.docx",
-            lambda: files.document(
+            lambda: files.make_docx(
                 "Questions and answers",
                 [
                     "1. Which rules apply to recording a call?",
@@ -401,7 +402,7 @@ CHLOES_ITEMS: list[DemoItem] = [
         {"CFACC15": "13 k:j"},
         (
             "briefings.txt",
-            lambda: files.text_file(
+            lambda: files.make_text(
                 "First month: template for wrap-up",
                 "Second: done; buddy listening begins",
                 "Third: first results",
@@ -412,7 +413,7 @@ CHLOES_ITEMS: list[DemoItem] = [
 ]
 
 
-# One draft: he has only just begun.
+# Ben has one draft.
 BENS_ITEMS: list[DemoItem] = [
     DemoItem(
         "My first week on the phones",

@@ -1,4 +1,4 @@
-"""Small real files for the invented evidence, made when the story is told: pictures, documents, sheets, text."""
+"""Small files for the invented evidence: text, JPEG, PDF, DOCX and XLSX, made while the demonstration is filled."""
 
 import io
 import zipfile
@@ -9,18 +9,18 @@ from weasyprint import HTML
 
 from tracker.recording_forms.rendering import StaticFetcher
 
-TYPES_HEAD = '<?xml version="1.0" encoding="UTF-8"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Default Extension="xml" ContentType="application/xml"/>'
-RELATIONS = '<?xml version="1.0" encoding="UTF-8"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="r1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" Target="{target}"/></Relationships>'
-OFFICE = "application/vnd.openxmlformats-officedocument"
-LONG_AGO = (2026, 1, 1, 0, 0, 0)
+CONTENT_TYPES_START = '<?xml version="1.0" encoding="UTF-8"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Default Extension="xml" ContentType="application/xml"/>'
+RELATIONSHIPS = '<?xml version="1.0" encoding="UTF-8"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="r1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" Target="{target}"/></Relationships>'
+OFFICE_CONTENT_TYPE = "application/vnd.openxmlformats-officedocument"
+ZIP_TIMESTAMP = (2026, 1, 1, 0, 0, 0)
 
 
-def text_file(*lines: str) -> bytes:
+def make_text(*lines: str) -> bytes:
     """Return a text file of these lines."""
     return "\n".join(lines).encode()
 
 
-def picture(title: str, lines: list[str]) -> bytes:
+def make_jpeg(title: str, lines: list[str]) -> bytes:
     """Return a JPEG that looks like a photographed sheet of paper."""
     image = Image.new("RGB", (900, 640), "#f4f1ea")
     draw = ImageDraw.Draw(image)
@@ -35,49 +35,47 @@ def picture(title: str, lines: list[str]) -> bytes:
     return buffer.getvalue()
 
 
-def pdf(title: str, paragraphs: list[str]) -> bytes:
+def make_pdf(title: str, paragraphs: list[str]) -> bytes:
     """Return a PDF with a title and paragraphs."""
     body = "".join(f"<p>{escape(each)}</p>" for each in paragraphs)
     html = f"<html lang=en><title>{escape(title)}</title><h1>{escape(title)}</h1>{body}</html>"
     return bytes(HTML(string=html, url_fetcher=StaticFetcher()).write_pdf())
 
 
-def document(title: str, paragraphs: list[str]) -> bytes:
+def make_docx(title: str, paragraphs: list[str]) -> bytes:
     """Return a DOCX file of plain paragraphs."""
     runs = "".join(f"<w:p><w:r><w:t>{escape(each)}</w:t></w:r></w:p>" for each in [title, *paragraphs])
     body = f'<?xml version="1.0" encoding="UTF-8"?><w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body>{runs}</w:body></w:document>'
-    kind = f"{OFFICE}.wordprocessingml.document.main+xml"
-    return _package("word/document.xml", kind, {"word/document.xml": body})
+    content_type = f"{OFFICE_CONTENT_TYPE}.wordprocessingml.document.main+xml"
+    return _write_office_file("word/document.xml", content_type, {"word/document.xml": body})
 
 
-def sheet(rows: list[list[str]]) -> bytes:
+def make_xlsx(rows: list[list[str]]) -> bytes:
     """Return an XLSX file of one sheet with text in its cells."""
     cells = "".join(
         "<row>" + "".join(f'<c t="inlineStr"><is><t>{escape(cell)}</t></is></c>' for cell in row) + "</row>"
         for row in rows
     )
-    space = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
-    return _package(
+    namespace = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+    return _write_office_file(
         "xl/workbook.xml",
-        f"{OFFICE}.spreadsheetml.sheet.main+xml",
+        f"{OFFICE_CONTENT_TYPE}.spreadsheetml.sheet.main+xml",
         {
-            "xl/workbook.xml": f'<?xml version="1.0" encoding="UTF-8"?><workbook {space} xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sheets><sheet name="Sheet1" sheetId="1" r:id="r1"/></sheets></workbook>',
-            "xl/_rels/workbook.xml.rels": RELATIONS.format(target="worksheets/sheet1.xml").replace(
+            "xl/workbook.xml": f'<?xml version="1.0" encoding="UTF-8"?><workbook {namespace} xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sheets><sheet name="Sheet1" sheetId="1" r:id="r1"/></sheets></workbook>',
+            "xl/_rels/workbook.xml.rels": RELATIONSHIPS.format(target="worksheets/sheet1.xml").replace(
                 "relationships/officeDocument", "relationships/worksheet"
             ),
-            "xl/worksheets/sheet1.xml": f'<?xml version="1.0" encoding="UTF-8"?><worksheet {space}><sheetData>{cells}</sheetData></worksheet>',
+            "xl/worksheets/sheet1.xml": f'<?xml version="1.0" encoding="UTF-8"?><worksheet {namespace}><sheetData>{cells}</sheetData></worksheet>',
         },
     )
 
 
-def _package(main: str, kind: str, parts: dict[str, str]) -> bytes:
-    sheet_type = (
-        f'<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{OFFICE}.spreadsheetml.worksheet+xml"/>'
-    )
-    types = f'{TYPES_HEAD}<Override PartName="/{main}" ContentType="{kind}"/>{sheet_type if main.startswith("xl") else ""}</Types>'
-    members = {"[Content_Types].xml": types, "_rels/.rels": RELATIONS.format(target=main), **parts}
+def _write_office_file(main: str, content_type: str, parts: dict[str, str]) -> bytes:
+    sheet_type = f'<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{OFFICE_CONTENT_TYPE}.spreadsheetml.worksheet+xml"/>'
+    types = f'{CONTENT_TYPES_START}<Override PartName="/{main}" ContentType="{content_type}"/>{sheet_type if main.startswith("xl") else ""}</Types>'
+    members = {"[Content_Types].xml": types, "_rels/.rels": RELATIONSHIPS.format(target=main), **parts}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():
-            archive.writestr(zipfile.ZipInfo(name, LONG_AGO), content)
+            archive.writestr(zipfile.ZipInfo(name, ZIP_TIMESTAMP), content)
     return buffer.getvalue()

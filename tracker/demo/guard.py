@@ -10,45 +10,45 @@ from tracker.extensions import db
 from tracker.ledger.transactions import reading
 from tracker.models import Installation, Person
 
-HERE = {"127.0.0.1", "::1", None}
+LOOPBACK_ADDRESSES = {"127.0.0.1", "::1", None}
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
-MARKED = (
+DEMO_DATABASE_IN_PRODUCTION = (
     "This database holds the demonstration's invented data, and the server runs without DEMO=1. Nothing is served. "
     "Point DATABASE_URL or INSTANCE_PATH at a database of your own."
 )
-UNMARKED = (
+REAL_DATABASE_IN_DEMO = (
     "This database holds real people, and the server runs with DEMO=1. Nothing is served. "
     "Start it without DEMO=1, or point INSTANCE_PATH at another folder."
 )
-ELSEWHERE = "The demonstration answers on its own machine only."
+LOCAL_ONLY = "The demonstration answers on its own machine only."
 
 
 def init_app(app: Flask) -> None:
     """Refuse every request while the database and the DEMO setting do not match."""
 
     @app.before_request
-    def refuse_a_mix() -> ResponseReturnValue | None:
-        if current_app.config["DEMO"] and request.remote_addr not in HERE:
-            return f"{ELSEWHERE}\n", 403, {"Content-Type": "text/plain; charset=utf-8"}
+    def refuse_mismatch() -> ResponseReturnValue | None:
+        if current_app.config["DEMO"] and request.remote_addr not in LOOPBACK_ADDRESSES:
+            return f"{LOCAL_ONLY}\n", 403, {"Content-Type": "text/plain; charset=utf-8"}
         if not current_app.extensions.get("demo_checked"):
-            if fault := find_fault():
-                return f"{fault}\n", 503, {"Content-Type": "text/plain; charset=utf-8"}
+            if mismatch := find_mismatch():
+                return f"{mismatch}\n", 503, {"Content-Type": "text/plain; charset=utf-8"}
             current_app.extensions["demo_checked"] = True
         return None
 
 
-def find_fault() -> str | None:
-    """Return the sentence why this database must not be served in this mode, or None."""
+def find_mismatch() -> str | None:
+    """Return the message why this database must not be served with this DEMO setting, or None."""
     with reading():
-        marked = is_marked()
-        if marked and not current_app.config["DEMO"]:
-            return MARKED
-        if current_app.config["DEMO"] and not marked and db.session.scalar(select(Person.id).limit(1)):
-            return UNMARKED
+        is_demo = is_demo_database()
+        if is_demo and not current_app.config["DEMO"]:
+            return DEMO_DATABASE_IN_PRODUCTION
+        if current_app.config["DEMO"] and not is_demo and db.session.scalar(select(Person.id).limit(1)):
+            return REAL_DATABASE_IN_DEMO
     return None
 
 
-def is_marked() -> bool:
+def is_demo_database() -> bool:
     """Return whether the database is marked as a demonstration."""
     return bool(db.session.scalar(select(Installation.is_demo)))
 

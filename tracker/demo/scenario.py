@@ -1,4 +1,4 @@
-"""The demonstration's past, told through the same services that people use, each step at its own moment."""
+"""The people and events of the demonstration, created by the product's own services, each at a date in the past."""
 
 import io
 from collections.abc import Callable
@@ -54,15 +54,15 @@ PEOPLE = (
     ("Eve Lindqvist", "eve@example.org", (Role.EXTERNAL_VERIFIER,)),
 )
 ADMINISTRATOR = ("Dan Price", "dan@example.org")
-BEGINS = 200
+CENTRE_CREATED_DAYS_AGO = 200
 """Days ago."""
 QUALIFICATION = "ex-svq3-cc"
-"""What Alice works towards; the others do single units."""
-COMMENT = (
+"""The qualification that Alice is registered for; the others are registered for single units."""
+CLOSING_COMMENT = (
     "A steady record over six weeks, with customers and situations that differ. Compliance was shown in writing and "
     "in the discussion, which also covered the knowledge items."
 )
-NOTES = (
+REQUIREMENT_NOTES = (
     "All items come from the live floor.",
     "Private sector.",
     "Six weeks, seven customers, three kinds of contact.",
@@ -73,28 +73,28 @@ NOTES = (
 Step = tuple[datetime, Callable[[], None]]
 
 
-class Story:
-    """The people by first name, and the steps still to be told."""
+class Scenario:
+    """The centre, the people by first name, and the steps that `run` does in the order of their times."""
 
     def __init__(self) -> None:
         self.steps: list[Step] = []
         self.people: dict[str, Person] = {}
         self.centre: Centre
 
-    def at(self, days_ago: int, hour: int, act: Callable[[], None], minute: int = 0) -> None:
-        """Have something happen at an hour of a London day; never in the future."""
+    def schedule(self, days_ago: int, hour: int, act: Callable[[], None], minute: int = 0) -> None:
+        """Schedule a step at a time of a day in London, or five minutes ago if that time is in the future."""
         day = clock.today() - timedelta(days=days_ago)
         moment = datetime.combine(day, time(hour, minute), LONDON)
         self.steps.append((min(moment, now() - timedelta(minutes=5)), act))
 
-    def tell(self) -> None:
-        """Do every step at its moment, oldest first, each in a transaction of its own."""
+    def run(self) -> None:
+        """Do every step with the clock set to its time, oldest first, each in a transaction of its own."""
         for moment, act in sorted(self.steps, key=lambda step: step[0]):
             with clock.frozen_at(moment), transaction():
                 act()
 
     def actor(self, name: str, role: Role) -> Actor:
-        """Return a person acting in one of their roles."""
+        """Return the actor of events for a person in one of their roles."""
         query = select(Grant.id).where(Grant.person_id == self.people[name].id, Grant.role == role)
         return Actor(self.people[name].id, db.session.scalar(query), "demonstration")
 
@@ -108,96 +108,96 @@ class Story:
 
 
 def make_key() -> None:
-    """Make the installation's key, dated before everything that it signs."""
-    with clock.frozen_at(now() - timedelta(days=BEGINS + 1)), transaction():
+    """Create the installation's signing key, dated before everything that it signs."""
+    with clock.frozen_at(now() - timedelta(days=CENTRE_CREATED_DAYS_AGO + 1)), transaction():
         keys.make_key()
 
 
-def tell_story() -> list[tuple[str, str, str]]:
-    """Fill the database and mark it for good. Name, address and roles of everybody come out."""
-    story = Story()
-    story.at(BEGINS, 9, lambda: open_centre(story))
-    story.at(190, 9, lambda: register(story, "Chloe", "C-1038", ("CFACC15",)))
-    story.at(80, 9, lambda: register(story, "Alice", "C-1042", ("CFACC15", "INSCC004")))
-    story.at(9, 9, lambda: register(story, "Ben", "C-1051", ("DELIVERCC", "CFACC15")))
+def fill_database() -> list[tuple[str, str, str]]:
+    """Fill the database and mark it as a demonstration. Return the name, email address and roles of each person."""
+    scenario = Scenario()
+    scenario.schedule(CENTRE_CREATED_DAYS_AGO, 9, lambda: create_demo_centre(scenario))
+    scenario.schedule(190, 9, lambda: register_for_units(scenario, "Chloe", "C-1038", ("CFACC15",)))
+    scenario.schedule(80, 9, lambda: register_for_units(scenario, "Alice", "C-1042", ("CFACC15", "INSCC004")))
+    scenario.schedule(9, 9, lambda: register_for_units(scenario, "Ben", "C-1051", ("DELIVERCC", "CFACC15")))
     for name, items in (("Alice", ALICES_ITEMS), ("Chloe", CHLOES_ITEMS), ("Ben", BENS_ITEMS)):
         for item in items:
-            tell_item(story, name, item)
-    finish_chloe(story)
-    story.at(3, 10, lambda: visit(story))
-    story.tell()
+            schedule_item(scenario, name, item)
+    schedule_chloes_signatures(scenario)
+    scenario.schedule(3, 10, lambda: create_visit(scenario))
+    scenario.run()
     return [
         (person.name, person.email, ", ".join(role.label for role in roles))
-        for person, roles in _people_with_roles(story)
+        for person, roles in _people_with_roles(scenario)
     ]
 
 
-def open_centre(story: Story) -> None:
+def create_demo_centre(scenario: Scenario) -> None:
     """Mark the database as a demonstration, which is permanent, and create the centre and its people."""
     db.session.add(Installation(id=1, is_demo=True))
-    story.centre, dan = create_centre("Harbour Contact Academy", "HCA-2041", ADMINISTRATOR[1], ADMINISTRATOR[0])
+    scenario.centre, dan = create_centre("Harbour Contact Academy", "HCA-2041", ADMINISTRATOR[1], ADMINISTRATOR[0])
     password_hash = hash_password(DEMO_PASSWORD)
     dan.password_hash = password_hash
-    story.people["Dan"] = dan
-    by_dan = story.actor("Dan", Role.ADMINISTRATOR)
+    scenario.people["Dan"] = dan
+    dan_as_administrator = scenario.actor("Dan", Role.ADMINISTRATOR)
     for name, email, roles in PEOPLE:
         person = Person(name=name, email=email, password_hash=password_hash, created_at=now())
         db.session.add(person)
         db.session.flush()
-        story.people[name.split()[0]] = person
+        scenario.people[name.split()[0]] = person
         for role in roles:
-            grant_role(person, story.centre, role, by_dan)
+            grant_role(person, scenario.centre, role, dan_as_administrator)
 
 
-def register(story: Story, name: str, number: str, codes: tuple[str, ...]) -> None:
+def register_for_units(scenario: Scenario, name: str, number: str, codes: tuple[str, ...]) -> None:
     """Register a candidate for these units and allocate an assessor and a verifier."""
-    by_dan = story.actor("Dan", Role.ADMINISTRATOR)
+    dan_as_administrator = scenario.actor("Dan", Role.ADMINISTRATOR)
     units = [unit for code in codes if (unit := find_unit_by_code(code))]
     registration = register_candidate(
-        story.people[name],
-        story.centre,
+        scenario.people[name],
+        scenario.centre,
         number,
         f"AB{number[-4:]}77",
         clock.today(),
         units,
-        by_dan,
+        dan_as_administrator,
         qualification=find_qualification(QUALIFICATION, []) if name == "Alice" else None,
     )
     for attempt in list(registration.attempts):
         if name == "Ben" and attempt.unit.code == "CFACC15":
-            continue  # still to be allocated: the administrator's home has something to do
-        allocate(attempt, story.people["Bob"], Role.ASSESSOR, "", by_dan)
-        allocate(attempt, story.people["Carol"], Role.INTERNAL_VERIFIER, "", by_dan)
+            continue  # not allocated, so that the administrator's home page shows a unit to allocate
+        allocate(attempt, scenario.people["Bob"], Role.ASSESSOR, "", dan_as_administrator)
+        allocate(attempt, scenario.people["Carol"], Role.INTERNAL_VERIFIER, "", dan_as_administrator)
 
 
-def tell_item(story: Story, name: str, item: DemoItem) -> None:
-    """Add an item the day after it happened, submit it an hour later, and assess it two days after that."""
-    logged = max(item.days_ago - 1, 0)
-    story.at(logged, 17, lambda: log(story, name, item))
+def schedule_item(scenario: Scenario, name: str, item: DemoItem) -> None:
+    """Schedule adding an item the day after the work, submitting it 40 minutes later and assessing it in two days."""
+    added_days_ago = max(item.days_ago - 1, 0)
+    scenario.schedule(added_days_ago, 17, lambda: add_item(scenario, name, item))
     if item.outcome == "draft":
         return
-    story.at(logged, 17, lambda: hand_in(story, name, item), minute=40)
-    if item.outcome == "waiting":
+    scenario.schedule(added_days_ago, 17, lambda: submit_item(scenario, name, item), minute=40)
+    if item.outcome == "submitted":
         return
     for code in item.assessed_in:
-        story.at(logged - 2, 11, lambda code=code: assess(story, name, item, code))  # type: ignore[misc]  # binds the loop's value
-    story.at(logged - 2, 11, _release, minute=1)
+        scenario.schedule(added_days_ago - 2, 11, lambda code=code: assess_item(scenario, name, item, code))  # type: ignore[misc]  # binds the loop's value
+    scenario.schedule(added_days_ago - 2, 11, _release_due, minute=1)
 
 
-def log(story: Story, name: str, item: DemoItem) -> None:
+def add_item(scenario: Scenario, name: str, item: DemoItem) -> None:
     """Add an item of evidence with its files and claims."""
-    person = story.people[name]
-    evidence = create_draft(person.id, story.centre.id)
-    where, held_by, seen_by = item.kept or ("", "", "")
+    person = scenario.people[name]
+    evidence = create_draft(person.id, scenario.centre.id)
+    location, holder, seen_by = item.workplace or ("", "", "")
     fields = {
         "title": item.title,
         "method": item.method,
-        "happened_from": _day(item.days_ago),
+        "happened_from": _get_work_date(item.days_ago),
         "occasion": item.occasion,
         "customers": item.customers,
         "narrative": item.narrative,
-        "workplace_location": where,
-        "workplace_holder": held_by,
+        "workplace_location": location,
+        "workplace_holder": holder,
         "workplace_seen_by": seen_by,
     }
     save_draft(evidence, fields, None)
@@ -207,26 +207,26 @@ def log(story: Story, name: str, item: DemoItem) -> None:
     ticks = [
         Tick(attempt.id, evidence.id, criterion.id, on=True, locator=item.locators.get(label, ""))
         for code, labels in item.claims.items()
-        for attempt in [story.attempt(name, code)]
+        for attempt in [scenario.attempt(name, code)]
         for label in labels.split()
-        for criterion in [_criterion(attempt, label)]
+        for criterion in [_find_criterion(attempt, label)]
     ]
     if ticks:
-        set_claims(ticks, person.id, story.actor(name, Role.CANDIDATE))
+        set_claims(ticks, person.id, scenario.actor(name, Role.CANDIDATE))
 
 
-def hand_in(story: Story, name: str, item: DemoItem) -> None:
+def submit_item(scenario: Scenario, name: str, item: DemoItem) -> None:
     """Submit an item of evidence."""
-    submit_evidence(_find(story, name, item), story.actor(name, Role.CANDIDATE))
+    submit_evidence(_find_evidence(scenario, name, item), scenario.actor(name, Role.CANDIDATE))
 
 
-def assess(story: Story, name: str, item: DemoItem, code: str) -> None:
+def assess_item(scenario: Scenario, name: str, item: DemoItem, code: str) -> None:
     """Assess an item in one unit as Bob, with the outcomes that the item lists."""
-    attempt, by_bob = story.attempt(name, code), story.actor("Bob", Role.ASSESSOR)
-    version = find_version_in(attempt, _find(story, name, item).id)
-    assert version is not None  # noqa: S101 - it was submitted a step ago
+    attempt, bob_as_assessor = scenario.attempt(name, code), scenario.actor("Bob", Role.ASSESSOR)
+    version = find_version_in(attempt, _find_evidence(scenario, name, item).id)
+    assert version is not None  # noqa: S101 - the item was submitted in an earlier step
     cells = assessments.load_claimed_cells(attempt, version)
-    exceptions = {_criterion(attempt, label).id: what for label, what in item.exceptions.items()}
+    exceptions = {_find_criterion(attempt, label).id: decision for label, decision in item.exceptions.items()}
     outcomes: dict[int, Outcome | None] = {}
     comments: dict[int, str] = {}
     for criterion_id, cell in cells.items():
@@ -234,44 +234,46 @@ def assess(story: Story, name: str, item: DemoItem, code: str) -> None:
         if item.outcome == "accepted" or criterion_id in exceptions:
             outcomes[cell.claim_id], comments[cell.claim_id] = outcome, comment
     checks = dict.fromkeys(CHECKS, item.outcome == "accepted")
-    assessments.save_draft(attempt, version, DraftDecisions(outcomes, comments, checks, item.feedback), by_bob)
+    assessments.save_draft(
+        attempt, version, DraftDecisions(outcomes, comments, checks, item.feedback), bob_as_assessor
+    )
     finish = assessments.accept_evidence if item.outcome == "accepted" else assessments.return_evidence
-    finish(attempt, version, by_bob)
+    finish(attempt, version, bob_as_assessor)
 
 
-def finish_chloe(story: Story) -> None:
-    """Signed off, confirmed, sampled and verified."""
-    story.at(60, 14, lambda: _sign_off(story))
-    story.at(58, 18, lambda: _confirm(story))
-    story.at(52, 10, lambda: _sample(story))
-    story.at(52, 11, lambda: _verify(story))
-    story.at(51, 9, lambda: _issue(story))
+def schedule_chloes_signatures(scenario: Scenario) -> None:
+    """Schedule sign-off, confirmation, sampling, verification and the issue of the form of Chloe's unit."""
+    scenario.schedule(60, 14, lambda: _sign_off(scenario))
+    scenario.schedule(58, 18, lambda: _confirm(scenario))
+    scenario.schedule(52, 10, lambda: _sample(scenario))
+    scenario.schedule(52, 11, lambda: _verify(scenario))
+    scenario.schedule(51, 9, lambda: _issue_form(scenario))
 
 
-def visit(story: Story) -> None:
+def create_visit(scenario: Scenario) -> None:
     """Create an external verifier's visit that includes Chloe's unit."""
-    attempt = story.attempt("Chloe", "CFACC15")
+    attempt = scenario.attempt("Chloe", "CFACC15")
     start = datetime.combine(clock.today(), time.min, LONDON)
-    eve, by_dan = story.people["Eve"], story.actor("Dan", Role.ADMINISTRATOR)
-    open_visit(eve, story.centre, start, start + timedelta(days=365), [attempt], by_dan)
+    eve, dan_as_administrator = scenario.people["Eve"], scenario.actor("Dan", Role.ADMINISTRATOR)
+    open_visit(eve, scenario.centre, start, start + timedelta(days=365), [attempt], dan_as_administrator)
 
 
-def _sign_off(story: Story) -> None:
-    attempt, by_bob = story.attempt("Chloe", "CFACC15"), story.actor("Bob", Role.ASSESSOR)
+def _sign_off(scenario: Scenario) -> None:
+    attempt, bob_as_assessor = scenario.attempt("Chloe", "CFACC15"), scenario.actor("Bob", Role.ASSESSOR)
     query = select(EvidenceRequirement.id).where(EvidenceRequirement.unit_id == attempt.unit_id)
     for requirement_id, note in zip(
-        db.session.scalars(query.order_by(EvidenceRequirement.position)), NOTES, strict=True
+        db.session.scalars(query.order_by(EvidenceRequirement.position)), REQUIREMENT_NOTES, strict=True
     ):
-        signing.confirm_requirement(attempt, requirement_id, note, by_bob)
-    signing.sign_unit(attempt, take_snapshot(attempt).hash, COMMENT, by_bob, now())
+        signing.confirm_requirement(attempt, requirement_id, note, bob_as_assessor)
+    signing.sign_unit(attempt, take_snapshot(attempt).hash, CLOSING_COMMENT, bob_as_assessor, now())
 
 
-def _confirm(story: Story) -> None:
-    attempt = story.attempt("Chloe", "CFACC15")
-    signing.confirm_unit(attempt, take_snapshot(attempt).hash, story.actor("Chloe", Role.CANDIDATE), now())
+def _confirm(scenario: Scenario) -> None:
+    attempt = scenario.attempt("Chloe", "CFACC15")
+    signing.confirm_unit(attempt, take_snapshot(attempt).hash, scenario.actor("Chloe", Role.CANDIDATE), now())
 
 
-def _sample(story: Story) -> None:
+def _sample(story: Scenario) -> None:
     attempt = story.attempt("Chloe", "CFACC15")
     items = select(Evidence).where(Evidence.candidate_id == story.people["Chloe"].id).order_by(Evidence.number)
     looks = []
@@ -287,32 +289,32 @@ def _sample(story: Story) -> None:
     )
 
 
-def _verify(story: Story) -> None:
-    attempt = story.attempt("Chloe", "CFACC15")
-    sign_verification(attempt, take_snapshot(attempt).hash, story.actor("Carol", Role.INTERNAL_VERIFIER), now())
+def _verify(scenario: Scenario) -> None:
+    attempt = scenario.attempt("Chloe", "CFACC15")
+    sign_verification(attempt, take_snapshot(attempt).hash, scenario.actor("Carol", Role.INTERNAL_VERIFIER), now())
 
 
-def _issue(story: Story) -> None:
-    """Sealed with the installation's key, where it has one."""
+def _issue_form(scenario: Scenario) -> None:
+    """Issue the form if the installation has a key to seal it with."""
     if keys.find_current_key():
-        attempt = story.attempt("Chloe", "CFACC15")
+        attempt = scenario.attempt("Chloe", "CFACC15")
         printed = render_issue(plan_issue(attempt))
-        record_issue(attempt, printed, story.actor("Dan", Role.ADMINISTRATOR))
+        record_issue(attempt, printed, scenario.actor("Dan", Role.ADMINISTRATOR))
 
 
-def _release() -> None:
+def _release_due() -> None:
     """Release what was accepted or returned a minute ago, as the worker would."""
     due = select(Assessment).where(Assessment.release_after <= now()).order_by(Assessment.id)
     for assessment in list(db.session.scalars(due)):
         release_assessment(assessment)
 
 
-def _find(story: Story, name: str, item: DemoItem) -> Evidence:
-    query = select(Evidence).where(Evidence.candidate_id == story.people[name].id, Evidence.title == item.title)
+def _find_evidence(scenario: Scenario, name: str, item: DemoItem) -> Evidence:
+    query = select(Evidence).where(Evidence.candidate_id == scenario.people[name].id, Evidence.title == item.title)
     return db.session.scalars(query).one()
 
 
-def _criterion(attempt: UnitAttempt, label: str) -> Criterion:
+def _find_criterion(attempt: UnitAttempt, label: str) -> Criterion:
     kind = CriterionKind.KNOWLEDGE if label.startswith("k:") else CriterionKind.PERFORMANCE
     query = select(Criterion).where(
         Criterion.unit_id == attempt.unit_id, Criterion.kind == kind, Criterion.label == label.removeprefix("k:")
@@ -320,11 +322,11 @@ def _criterion(attempt: UnitAttempt, label: str) -> Criterion:
     return db.session.scalars(query).one()
 
 
-def _day(days_ago: int) -> date:
-    """Return the day an item happened: one day before it is added."""
+def _get_work_date(days_ago: int) -> date:
+    """Return the day of the work: the day before the item is added, or that day itself if the item is of today."""
     return clock.today() - timedelta(days=1 if days_ago else 0)
 
 
-def _people_with_roles(story: Story) -> list[tuple[Person, tuple[Role, ...]]]:
-    roles = {name.split()[0]: held for name, _, held in PEOPLE} | {"Dan": (Role.ADMINISTRATOR,)}
-    return [(person, roles[name]) for name, person in story.people.items()]
+def _people_with_roles(scenario: Scenario) -> list[tuple[Person, tuple[Role, ...]]]:
+    roles = {name.split()[0]: person_roles for name, _, person_roles in PEOPLE} | {"Dan": (Role.ADMINISTRATOR,)}
+    return [(person, roles[name]) for name, person in scenario.people.items()]
