@@ -24,7 +24,7 @@ class DemoItem:
     file: tuple[str, Callable[[], bytes]] | None = None
     """The file's name, and a function that returns its content."""
     workplace: tuple[str, str, str] | None = None
-    """Evidence kept at work: where it is, who holds it and who has seen it."""
+    """Evidence kept at work: the place, the person who keeps it and the people who have seen it."""
     locators: dict[str, str] = field(default_factory=dict)
     outcome: str = "accepted"
     """`accepted`, `returned`, `submitted` or `draft`."""
