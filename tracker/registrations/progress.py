@@ -31,7 +31,7 @@ class QualificationProgress:
 
     def get_group_label(self, code: str) -> str:
         """Return the group of the qualification in which a unit counts."""
-        group = self.document.group_of(code)
+        group = self.document.find_group(code)
         return group.label if group else MANDATORY
 
     @property

@@ -251,8 +251,10 @@ class _UnitAssembler:
             yield from parse_paragraphs(section, self.width)
 
     def _parse_list(self, part: Part) -> tuple[str, ...]:
-        read = parse_rules if part is Part.RULES else parse_list
-        return tuple(entry for section in filter_sections(self.sections, part) for entry in read(section, self.width))
+        parse = parse_rules if part is Part.RULES else parse_list
+        return tuple(
+            entry for section in filter_sections(self.sections, part) for entry in parse(section, self.width)
+        )
 
     def _parse_requirements(self) -> tuple[str | None, list[RequirementDocument]]:
         lines = [line for section in filter_sections(self.sections, Part.REQUIREMENTS) for line in section.lines]

@@ -43,7 +43,7 @@ def _convert_stems_to_headings(split: SectionStatements) -> list[Statement]:
     if (
         len(top) < 2
         or not all(each.children for each in top)
-        or not (_are_all_dotted(top) or _are_counted_through(top))
+        or not (_are_all_dotted(top) or _are_numbered_consecutively(top))
     ):
         return split.statements
     statements = []
@@ -66,7 +66,7 @@ def _are_all_dotted(stems: Sequence[Statement]) -> bool:
     return all(_is_dotted(child) for stem in stems for child in stem.children)
 
 
-def _are_counted_through(stems: Sequence[Statement]) -> bool:
+def _are_numbered_consecutively(stems: Sequence[Statement]) -> bool:
     """Return whether the items below the stems are one sequence, or have codes that the stems lack."""
     if any(stem.is_open or not stem.marker or stem.marker.is_coded for stem in stems):
         return False
@@ -127,8 +127,8 @@ class _CriteriaBuilder:
         self.statements = statements
         self.result = result
         top = [each for each in statements if each.parent is None and each.marker and not each.is_unlabelled]
-        ones = [each for each in top if each.marker and each.marker.numbers == (1,)]
-        self.is_constant = len(ones) * 3 >= len(top) * 2 and self._repeats_one(top)
+        first_markers = [each for each in top if each.marker and each.marker.numbers == (1,)]
+        self.is_constant = len(first_markers) * 3 >= len(top) * 2 and self._repeats_one(top)
         self.positions: dict[int, int] = {}
         self.count = 0
 
@@ -198,7 +198,7 @@ class _CriteriaBuilder:
     def _add_criterion(self, statement: Statement, label: str, origin: LabelOrigin) -> None:
         position = len(self.result.criteria) + 1
         self.positions[id(statement)] = position
-        chosen = phrases.SELECTION.search(statement.text)
+        selection = phrases.SELECTION.search(statement.text)
         self.result.places[position] = tuple(dict.fromkeys(statement.line_numbers))
         self.result.criteria.append(
             CriterionDocument(
@@ -211,7 +211,7 @@ class _CriteriaBuilder:
                 text=statement.text,
                 assessable=not statement.children,
                 points=tuple(statement.points),
-                selection=chosen[0] if chosen else None,
+                selection=selection[0] if selection else None,
                 note=statement.note,
             )
         )

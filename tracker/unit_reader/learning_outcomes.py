@@ -35,8 +35,8 @@ class LearningOutcome:
     @property
     def kind(self) -> CriterionKind:
         """Return knowledge for outcomes of knowing or understanding, performance for all others."""
-        knows = phrases.OUTCOME_OF_KNOWLEDGE.match(self.text)
-        return CriterionKind.KNOWLEDGE if knows else CriterionKind.PERFORMANCE
+        is_knowledge = phrases.OUTCOME_OF_KNOWLEDGE.match(self.text)
+        return CriterionKind.KNOWLEDGE if is_knowledge else CriterionKind.PERFORMANCE
 
 
 def split_outcomes(document: Sequence[Section], width: int) -> tuple[list[LearningOutcome], list[Doubt]]:
@@ -53,7 +53,7 @@ def split_outcomes(document: Sequence[Section], width: int) -> tuple[list[Learni
         outcome.section_statements = split_statements(outcome.lines, width)
         outcome.lines = []
     doubts.extend(_assign_by_number(outcomes))
-    if not any(map(_promises_criteria, sections)):
+    if not any(map(_mentions_criteria, sections)):
         doubts.extend(_remove_outcomes_without_criteria(outcomes))
     return [
         each for each in outcomes if each.section_statements.statements or each.section_statements.unparsed
@@ -65,7 +65,7 @@ def _list_lines(section: Section) -> list[CleanLine]:
     return [*own, *(line for line in section.lines if not phrases.is_introduction(line.text))]
 
 
-def _promises_criteria(section: Section) -> bool:
+def _mentions_criteria(section: Section) -> bool:
     """Return whether the heading or introduction mentions criteria, or what the learner can do."""
     # A section without a heading was found by its markers, so it has criteria.
     heading = section.heading.text if section.heading else "criteria"
@@ -130,15 +130,15 @@ def _find_outcomes_above_criteria(sections: Sequence[Section], lines: Sequence[C
     }
     styles = [_get_first_style(line) for line in lines]
     start_indexes = [index for index, line in enumerate(lines) if line.line_number in starts]
-    outcomes = next(filter(None, styles[: start_indexes[0]]), "") if start_indexes else ""
-    if not outcomes or any(styles[index] == outcomes for index in start_indexes):
+    outcome_style = next(filter(None, styles[: start_indexes[0]]), "") if start_indexes else ""
+    if not outcome_style or any(styles[index] == outcome_style for index in start_indexes):
         return set()
     numbers_above: set[tuple[int, ...]] = set()
     last: CleanLine | None = None
     for line, style in zip(lines, styles, strict=True):
         if line.line_number in starts and last:
             numbers_above.add(last.line_numbers)
-        last = line if style == outcomes else last
+        last = line if style == outcome_style else last
     return numbers_above
 
 

@@ -84,21 +84,21 @@ class Nesting:
                 marker.style in self.constant_styles and marker.style == last_marker.style
             ):
                 return depth
-        return self._find_depth_counted_on(marker)
+        return self._find_depth_of_continued_sequence(marker)
 
-    def _find_depth_counted_on(self, marker: Marker) -> int | None:
+    def _find_depth_of_continued_sequence(self, marker: Marker) -> int | None:
         """Return the depth of a sequence that continues below another stem.
 
         `P4` below `2. Serve` follows `P3` below `1. Prepare`.
         """
         last_marker = self.last_markers.get(len(self.open_statements))
-        runs_on = (
+        is_continued = (
             last_marker is not None
             and not marker.is_ambiguous
             and not marker.is_bullet
             and marker.follows(last_marker)
         )
-        return len(self.open_statements) if runs_on else None
+        return len(self.open_statements) if is_continued else None
 
     def open_at(self, depth: int, statement: Statement) -> None:
         """Open a statement at a depth, and close those at that depth and deeper."""

@@ -157,25 +157,27 @@ _ANY_HEADING = re.compile(
 )
 """One pattern with a group for each part, because a document of 50,000 lines is matched line by line."""
 
-_WHO = (
+_LEARNER = (
     r"(?:you|learners|candidates|(?:the )?(?:learner|candidate|individual|person|user|trainee|apprentice|student)s?"
     r"|(?:an?|the) (?:competent )?(?:person|individual|practitioner|operative))"
 )
-_MUST = r"(?:(?:must|will|should|can)(?: (?:also|need to|have to))?|needs? to|ha(?:s|ve) to|(?:is|are) able to)"
-_LEAD = (
+_OBLIGATION = r"(?:(?:must|will|should|can)(?: (?:also|need to|have to))?|needs? to|ha(?:s|ve) to|(?:is|are) able to)"
+_OPENING = (
     r"(?:to (?:achieve|meet|perform to|be competent in) (?:this|the) [\w ]{3,40},? )?"
     r"(?:(?:in|on|after|upon|by) [\w' ]{3,60},? )?"
 )
-_TAIL = r"(?:(?: do)?(?: all of)? the following| that(?: (?:you|they)(?: can)?)?)?\s*[:;,.…-]*"
-_SHOW = r"(?:be able to|demonstrate|show|prove|consistently|that (?:you|they)(?: can| are able to)?)"
-_DO = re.compile(rf"{_LEAD}{_WHO} {_MUST}(?: {_SHOW}){{0,4}}{_TAIL}", re.IGNORECASE)
+_ENDING = r"(?:(?: do)?(?: all of)? the following| that(?: (?:you|they)(?: can)?)?)?\s*[:;,.…-]*"
+_DEMONSTRATE = r"(?:be able to|demonstrate|show|prove|consistently|that (?:you|they)(?: can| are able to)?)"
+_PERFORMANCE_INTRODUCTION = re.compile(
+    rf"{_OPENING}{_LEARNER} {_OBLIGATION}(?: {_DEMONSTRATE}){{0,4}}{_ENDING}", re.IGNORECASE
+)
 _KNOWING = r"(?:knowledge|understanding|know(?: about)?|understand|explain|demonstrate)"
-_KNOW = re.compile(
-    rf"{_LEAD}{_WHO} {_MUST}(?: {_SHOW}){{0,4}} (?:(?:have |show )?(?:a |an )?(?:\w+ )?{_KNOWING}"
-    rf"(?:(?: of)? ?(?:and/or|and|&|or|,)? ?(?:of )?(?:{_KNOWING}|describe)?)*(?: of| about)?){_TAIL}",
+_KNOWLEDGE_INTRODUCTION = re.compile(
+    rf"{_OPENING}{_LEARNER} {_OBLIGATION}(?: {_DEMONSTRATE}){{0,4}} (?:(?:have |show )?(?:a |an )?(?:\w+ )?{_KNOWING}"
+    rf"(?:(?: of)? ?(?:and/or|and|&|or|,)? ?(?:of )?(?:{_KNOWING}|describe)?)*(?: of| about)?){_ENDING}",
     re.IGNORECASE,
 )
-_OPENS_LIST = re.compile(rf"{_LEAD}{_WHO} {_MUST}\b.{{0,100}}[:…]", re.IGNORECASE)
+_LIST_INTRODUCTION = re.compile(rf"{_OPENING}{_LEARNER} {_OBLIGATION}\b.{{0,100}}[:…]", re.IGNORECASE)
 _LEARNER_WILL = re.compile(r"(?:the )?learners? will(?: be able to)?\s*[:…-]*", re.IGNORECASE)
 _LEARNER_CAN = re.compile(r"(?:the )?learners? can\s*[:…-]*", re.IGNORECASE)
 
@@ -213,9 +215,6 @@ SIMULATION_FORBIDDEN = re.compile(
     r"simulation (?:is|are|must|may|can|will|should)?\s?(?:not|never)\b|no simulation\b|simulation is (?:un|im)\w+"
     r"|evidence must be based on your performance at work|simulated? (?:evidence|activit\w+) (?:is|are) not\b",
     re.IGNORECASE,
-)
-SIMULATION_ALLOWED = re.compile(
-    r"simulat\w+ (?:is|are|may be|can be) (?:allowed|permitted|acceptable|used)\b", re.IGNORECASE
 )
 SIMULATION_FOR_SOME = re.compile(
     r"simulat\w+ (?:is|are|may be|can be) (?:only )?(?:allowed|permitted|acceptable|used) (?:only )?(?:for|in|with)\b"
@@ -271,9 +270,9 @@ def match_introduction(text: str) -> Part | None:
         return None
     if _LEARNER_WILL.fullmatch(text) or _LEARNER_CAN.fullmatch(text):
         return Part.OUTCOMES
-    if _DO.fullmatch(text):
+    if _PERFORMANCE_INTRODUCTION.fullmatch(text):
         return Part.PERFORMANCE
-    return Part.KNOWLEDGE if _KNOW.fullmatch(text) else None
+    return Part.KNOWLEDGE if _KNOWLEDGE_INTRODUCTION.fullmatch(text) else None
 
 
 def is_assessor_rule(text: str) -> bool:
@@ -288,7 +287,7 @@ def is_introduction(text: str) -> bool:
 
 def is_list_introduction(text: str) -> bool:
     """Return whether the line introduces what follows in words of its own: `You must, each time you serve:`."""
-    return len(text) <= MAX_INTRODUCTION_LENGTH and _OPENS_LIST.fullmatch(text) is not None
+    return len(text) <= MAX_INTRODUCTION_LENGTH and _LIST_INTRODUCTION.fullmatch(text) is not None
 
 
 def is_form_column(text: str) -> bool:

@@ -21,7 +21,7 @@ from tracker.unit_reader.markers import Marker, parse_markers
 from tracker.unit_reader.phrases import CRITERIA, Part
 
 MAX_GROUP_LENGTH = 100
-LABELS_BELOW = 4
+MAX_LINES_TO_FIRST_STATEMENT = 4
 """A part's first statement is at most so many lines below its heading."""
 FORM_FIELD = re.compile(
     r"statement of competence"
@@ -168,7 +168,7 @@ class _SectionSplitter:
 
     def _has_labels_below(self, index: int) -> bool:
         """Return whether labelled text follows soon; a form's own rows are blank."""
-        following = self.lines[index + 1 : index + 1 + LABELS_BELOW]
+        following = self.lines[index + 1 : index + 1 + MAX_LINES_TO_FIRST_STATEMENT]
         return any(
             remainder for line in following for marker, remainder in parse_markers(line.text)[:1] if marker.label
         )

@@ -83,7 +83,7 @@ def _add_label_to_block(block: Sequence[CleanLine], label: CleanLine | None, in_
 def merge_label_columns(lines: Sequence[CleanLine], doubts: list[Doubt]) -> list[CleanLine]:
     """Merge columns of labels with the texts that were read after them, and add a doubt for each.
 
-    Where each text starts is told from the room left at the ends of the lines, since nothing else separates them.
+    Where each text starts is told from the space left at the ends of the lines, since nothing else separates them.
     """
     merged: list[CleanLine] = []
     counts = _count_labels(lines)
@@ -136,7 +136,7 @@ def _ends_texts(line: CleanLine) -> bool:
 
 
 def _pair_labels_with_texts(labels: Sequence[CleanLine], texts: Sequence[CleanLine]) -> list[CleanLine]:
-    breaks = sorted(_find_likeliest_breaks(texts, len(labels) - 1))
+    breaks = sorted(_find_likely_breaks(texts, len(labels) - 1))
     starts, ends = [0, *breaks], [*breaks, len(texts)]
     return [_merge_label(label, texts[start:end]) for label, start, end in zip(labels, starts, ends, strict=True)]
 
@@ -149,22 +149,22 @@ def _merge_label(label: CleanLine, lines: Sequence[CleanLine]) -> CleanLine:
     return replace(label, text=f"{label.text} {text}", line_numbers=numbers, ends_paragraph=True)
 
 
-def _find_likeliest_breaks(texts: Sequence[CleanLine], count: int) -> list[int]:
-    """Return the indexes of lines that start a text: those above which most room is left.
+def _find_likely_breaks(texts: Sequence[CleanLine], count: int) -> list[int]:
+    """Return the indexes of lines that start a text: those above which most space is left.
 
     A line never starts a text if the line above is unfinished, unless nothing else is left.
     """
     if count == len(texts) - 1:
         return list(range(1, len(texts)))
     max_width = max(len(line.text) for line in texts)
-    rooms = [
-        (_cannot_break(above, below), _compute_room(above, below, max_width), index)
+    spaces = [
+        (_cannot_break(above, below), _compute_space_left(above, below, max_width), index)
         for index, (above, below) in enumerate(pairwise(texts), 1)
     ]
-    return [index for _, _, index in sorted(rooms, key=lambda each: (each[0], -each[1]))[:count]]
+    return [index for _, _, index in sorted(spaces, key=lambda each: (each[0], -each[1]))[:count]]
 
 
-def _compute_room(above: CleanLine, below: CleanLine, max_width: int) -> int:
+def _compute_space_left(above: CleanLine, below: CleanLine, max_width: int) -> int:
     """Return how many characters of the first line's width are left with the second line's first word in it."""
     return max_width - len(above.text) - 1 - len(below.text.split(" ", 1)[0])
 

@@ -69,8 +69,8 @@ def _find_table_column(lines: Sequence[Line], index: int) -> int | None:
     match = TEXT_BESIDE.match(lines[index].text) if not lines[index].cells else None
     if not match or not {phrases.match_heading(match[1]), phrases.match_heading(match[3].strip())} <= CRITERIA:
         return None
-    beside = (CRITERION_BESIDE.match(line.text) for line in lines[index + 1 : index + 1 + MAX_LOOKAHEAD])
-    return min([match.start(3), *(each.end() for each in beside if each)])
+    criteria_beside = (CRITERION_BESIDE.match(line.text) for line in lines[index + 1 : index + 1 + MAX_LOOKAHEAD])
+    return min([match.start(3), *(each.end() for each in criteria_beside if each)])
 
 
 def _find_table_end(lines: Sequence[Line], start: int, column: int) -> int:

@@ -29,7 +29,7 @@ Link = tuple[int, int]
 
 
 class PairKind(StrEnum):
-    """What became of a criterion between two versions."""
+    """Change of a criterion between two versions."""
 
     UNCHANGED = "unchanged"
     MOVED = "moved"
@@ -95,21 +95,21 @@ def compare_versions(
     free_new = [each for each in new.criteria if each.position not in {two for _, two in links}]
     links |= _match_same_wording(free_old, free_new, wording["old"], wording["new"], set(refused))
     taken_old, taken_new = {one for one, _ in links}, {two for _, two in links}
-    scale = SimilarityMeasure(full_text(each) for each in (*old.criteria, *new.criteria))
+    measure = SimilarityMeasure(full_text(each) for each in (*old.criteria, *new.criteria))
     links |= _match_similar(
         [each for each in free_old if each.position not in taken_old],
         [each for each in free_new if each.position not in taken_new],
-        scale,
+        measure,
         set(refused),
     )
-    stayed = _find_longest_increasing_subsequence(links)
+    links_in_order = _find_longest_increasing_subsequence(links)
     pairs = [
         _make_pair(
             before[one],
             after[two],
             is_same=wording["old"][one] == wording["new"][two],
-            is_in_place=(one, two) in stayed,
-            scale=scale,
+            is_in_place=(one, two) in links_in_order,
+            measure=measure,
         )
         for one, two in links
     ]
@@ -126,13 +126,13 @@ def compare_versions(
 
 def match_requirements(old: UnitDocument, new: UnitDocument) -> dict[int, int]:
     """Return evidence requirements with the same words in both versions, as old position to new position."""
-    places: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    unmatched: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for each in new.evidence_requirements:
-        places[_get_requirement_wording(each)].append(each.position)
+        unmatched[_get_requirement_wording(each)].append(each.position)
     result = {}
     for each in old.evidence_requirements:
-        if waiting := places[_get_requirement_wording(each)]:
-            result[each.position] = waiting.pop(0)
+        if positions := unmatched[_get_requirement_wording(each)]:
+            result[each.position] = positions.pop(0)
     return result
 
 
@@ -141,12 +141,12 @@ def list_wordings(unit: UnitDocument) -> dict[int, tuple[object, ...]]:
 
     White space does not count. The stems above an item count, and so does every rule attached to it.
     """
-    own = {each.position: each for each in unit.criteria}
+    by_position = {each.position: each for each in unit.criteria}
     return {
         each.position: (
             each.kind,
             each.assessable,
-            tuple(_collapse_spaces(full_text(stem)) for stem in _list_stems(each, own)),
+            tuple(_collapse_spaces(full_text(stem)) for stem in _list_stems(each, by_position)),
             _collapse_spaces(full_text(each)),
             _collapse_spaces(each.selection or ""),
             each.simulation_allowed,
@@ -175,17 +175,17 @@ def diff(old: str, new: str, *, of_words: bool = False) -> tuple[tuple[DiffSegme
     matcher = SequenceMatcher(None, one, two, autojunk=False)
     left: list[DiffSegment] = []
     right: list[DiffSegment] = []
-    for what, start, end, other_start, other_end in matcher.get_opcodes():
-        _add_segment(left, before[start:end], is_changed=what != "equal", of_words=of_words)
-        _add_segment(right, after[other_start:other_end], is_changed=what != "equal", of_words=of_words)
+    for operation, start, end, other_start, other_end in matcher.get_opcodes():
+        _add_segment(left, before[start:end], is_changed=operation != "equal", of_words=of_words)
+        _add_segment(right, after[other_start:other_end], is_changed=operation != "equal", of_words=of_words)
     return tuple(left), tuple(right)
 
 
 def _add_segment(segments: list[DiffSegment], pieces: Sequence[str], *, is_changed: bool, of_words: bool) -> None:
     text = "".join(pieces)
-    says_nothing = text.isspace() or (of_words and not any(sign.isalnum() for sign in text))
+    is_insignificant = text.isspace() or (of_words and not any(sign.isalnum() for sign in text))
     if text:
-        segments.append(DiffSegment(text, is_changed=is_changed and not says_nothing))
+        segments.append(DiffSegment(text, is_changed=is_changed and not is_insignificant))
 
 
 def _normalise_space(piece: str) -> str:
@@ -202,22 +202,23 @@ def _match_same_wording(
     """Match criteria of the same wording: first those that keep label and heading, then the rest in order."""
     old, new = list(old), list(new)
     links: set[Link] = set()
-    for stays in (True, False):
+    for keeps_place in (True, False):
         taken_old, taken_new = {one for one, _ in links}, {two for _, two in links}
-        waiting: dict[object, list[CriterionDocument]] = defaultdict(list)
+        unmatched: dict[object, list[CriterionDocument]] = defaultdict(list)
         for each in new:
             if each.position not in taken_new:
-                waiting[after[each.position]].append(each)
+                unmatched[after[each.position]].append(each)
         for each in old:
             if each.position in taken_old:
                 continue
-            fitting = (
+            candidates = (
                 other
-                for other in waiting[before[each.position]]
-                if (each.position, other.position) not in refused and (not stays or _has_same_place(each, other))
+                for other in unmatched[before[each.position]]
+                if (each.position, other.position) not in refused
+                and (not keeps_place or _has_same_place(each, other))
             )
-            if other := next(fitting, None):
-                waiting[before[each.position]].remove(other)
+            if other := next(candidates, None):
+                unmatched[before[each.position]].remove(other)
                 links.add((each.position, other.position))
     return links
 
@@ -225,7 +226,7 @@ def _match_same_wording(
 def _match_similar(
     old: Sequence[CriterionDocument],
     new: Sequence[CriterionDocument],
-    scale: SimilarityMeasure,
+    measure: SimilarityMeasure,
     refused: Collection[Link],
 ) -> set[Link]:
     """Match the remaining criteria one to one so that the similarities add up to the most."""
@@ -236,16 +237,16 @@ def _match_similar(
         for two in new
         if (one.kind, one.assessable) == (two.kind, two.assessable)
         and (one.position, two.position) not in refused
-        and (score := _score(one, two, scale, texts)) >= MIN_SIMILARITY
+        and (score := _score(one, two, measure, texts)) >= MIN_SIMILARITY
     }
-    return {link for tangle in _find_connected_components(scores) for link in _match_component(tangle)}
+    return {link for component in _find_connected_components(scores) for link in _match_component(component)}
 
 
 def _score(
-    one: CriterionDocument, two: CriterionDocument, scale: SimilarityMeasure, texts: Mapping[int, TokenisedText]
+    one: CriterionDocument, two: CriterionDocument, measure: SimilarityMeasure, texts: Mapping[int, TokenisedText]
 ) -> float:
     """Return the similarity, and half a point more where label and heading are the same."""
-    similarity = scale.compare(texts[id(one)], texts[id(two)], MIN_SIMILARITY)
+    similarity = measure.compare(texts[id(one)], texts[id(two)], MIN_SIMILARITY)
     return similarity + (0.5 if similarity and _has_same_place(one, two) else 0)
 
 
@@ -259,15 +260,15 @@ def _find_connected_components(scores: Mapping[Link, float]) -> Iterator[dict[Li
     while by_old:
         olds: set[int] = set()
         news: set[int] = set()
-        waiting = [next(iter(by_old))]
-        while waiting:
-            one = waiting.pop()
+        pending = [next(iter(by_old))]
+        while pending:
+            one = pending.pop()
             if one in olds:
                 continue
             olds.add(one)
-            fresh = by_old.pop(one) - news
-            news |= fresh
-            waiting += [each for two in fresh for each in by_new[two]]
+            added = by_old.pop(one) - news
+            news |= added
+            pending += [each for two in added for each in by_new[two]]
         yield {link: score for link, score in scores.items() if link[0] in olds}
 
 
@@ -311,9 +312,9 @@ def solve_assignment(costs: Sequence[Sequence[float]]) -> list[int]:
     row_price, column_price = [0.0] * (size + 1), [0.0] * (size + 1)
     row_of = [0] * (size + 1)  # by column, counted from 1; 0 means no row
     for row in range(1, size + 1):
-        way = _find_augmenting_path(costs, row, row_of, row_price, column_price)
-        column = way.pop()
-        for earlier in reversed(way):
+        path = _find_augmenting_path(costs, row, row_of, row_price, column_price)
+        column = path.pop()
+        for earlier in reversed(path):
             row_of[column] = row_of[earlier]
             column = earlier
     columns = [0] * size
@@ -332,38 +333,38 @@ def _find_augmenting_path(
     """Return the columns of the shortest augmenting path for one more row, from 0 to the free column."""
     size = len(costs)
     row_of[0], column = row, 0
-    least, reached_from, done = [float("inf")] * (size + 1), [0] * (size + 1), [False] * (size + 1)
+    least_costs, reached_from, done = [float("inf")] * (size + 1), [0] * (size + 1), [False] * (size + 1)
     while row_of[column]:
         done[column] = True
-        here, step, following = row_of[column], float("inf"), 0
+        current_row, delta, next_column = row_of[column], float("inf"), 0
         for other in range(1, size + 1):
             if done[other]:
                 continue
-            cost = costs[here - 1][other - 1] - row_price[here] - column_price[other]
-            if cost < least[other]:
-                least[other], reached_from[other] = cost, column
-            if least[other] < step:
-                step, following = least[other], other
+            cost = costs[current_row - 1][other - 1] - row_price[current_row] - column_price[other]
+            if cost < least_costs[other]:
+                least_costs[other], reached_from[other] = cost, column
+            if least_costs[other] < delta:
+                delta, next_column = least_costs[other], other
         for other in range(size + 1):
             if done[other]:
-                row_price[row_of[other]] += step
-                column_price[other] -= step
+                row_price[row_of[other]] += delta
+                column_price[other] -= delta
             else:
-                least[other] -= step
-        column = following
-    way = [column]
-    while way[-1]:
-        way.append(reached_from[way[-1]])
-    return way[::-1]
+                least_costs[other] -= delta
+        column = next_column
+    path = [column]
+    while path[-1]:
+        path.append(reached_from[path[-1]])
+    return path[::-1]
 
 
 def _make_pair(
-    old: CriterionDocument, new: CriterionDocument, *, is_same: bool, is_in_place: bool, scale: SimilarityMeasure
+    old: CriterionDocument, new: CriterionDocument, *, is_same: bool, is_in_place: bool, measure: SimilarityMeasure
 ) -> StatementPair:
     if is_same:
         kind = PairKind.UNCHANGED if is_in_place and _has_same_place(old, new) else PairKind.MOVED
         return StatementPair(kind, old, new, 100)
-    return StatementPair(PairKind.REWORDED, old, new, scale.similarity(full_text(old), full_text(new)))
+    return StatementPair(PairKind.REWORDED, old, new, measure.similarity(full_text(old), full_text(new)))
 
 
 def _has_same_place(old: CriterionDocument, new: CriterionDocument) -> bool:
@@ -387,20 +388,22 @@ def _find_longest_increasing_subsequence(links: Collection[Link]) -> set[Link]:
 
 def _sort_pairs(pairs: Sequence[StatementPair]) -> list[StatementPair]:
     """Sort by the order of the new version; put each removed criterion after the one that preceded it."""
-    shown = sorted((p for p in pairs if p.new), key=lambda p: (p.new.position, p.old.position if p.old else 0))  # type: ignore[union-attr]  # removed pairs are filtered out
-    gone = sorted((p for p in pairs if not p.new and p.old), key=lambda p: p.old.position)  # type: ignore[union-attr]  # new pairs are filtered out
-    for pair in gone:
+    result = sorted((p for p in pairs if p.new), key=lambda p: (p.new.position, p.old.position if p.old else 0))  # type: ignore[union-attr]  # removed pairs are filtered out
+    removed = sorted((p for p in pairs if not p.new and p.old), key=lambda p: p.old.position)  # type: ignore[union-attr]  # new pairs are filtered out
+    for pair in removed:
         position = pair.old.position if pair.old else 0
-        behind = [(p.old.position, at) for at, p in enumerate(shown) if p.old and p.old.position < position]
-        shown.insert(max(behind)[1] + 1 if behind else 0, pair)
-    return shown
+        preceding = [(p.old.position, at) for at, p in enumerate(result) if p.old and p.old.position < position]
+        result.insert(max(preceding)[1] + 1 if preceding else 0, pair)
+    return result
 
 
-def _list_stems(criterion: CriterionDocument, own: Mapping[int, CriterionDocument]) -> Iterator[CriterionDocument]:
+def _list_stems(
+    criterion: CriterionDocument, by_position: Mapping[int, CriterionDocument]
+) -> Iterator[CriterionDocument]:
     parent = criterion.parent
-    while parent is not None and parent in own:
-        yield own[parent]
-        parent = own[parent].parent
+    while parent is not None and parent in by_position:
+        yield by_position[parent]
+        parent = by_position[parent].parent
 
 
 def _get_requirement_wording(requirement: RequirementDocument) -> tuple[str, ...]:

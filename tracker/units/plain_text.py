@@ -12,51 +12,51 @@ MIN_WIDTH, MAX_WIDTH = 40, 110
 
 def format_unit(unit: UnitDocument) -> str:
     """Return all the content of the unit, wrapped to the width of the terminal."""
-    return "\n".join(_lines(unit))
+    return "\n".join(_format_lines(unit))
 
 
-def _lines(unit: UnitDocument) -> Iterator[str]:
-    yield from _identity(unit)
-    yield from _paragraphs("Overview", unit.overview)
-    yield from _paragraphs("Scope", unit.scope)
-    yield from _criteria(unit)
-    yield from _requirements(unit)
-    for name, entries in _lists(unit):
+def _format_lines(unit: UnitDocument) -> Iterator[str]:
+    yield from _format_identity(unit)
+    yield from _format_paragraphs("Overview", unit.overview)
+    yield from _format_paragraphs("Scope", unit.scope)
+    yield from _format_criteria(unit)
+    yield from _format_requirements(unit)
+    for name, entries in _get_lists(unit):
         if entries:
             yield from ("", name)
-            yield from _listed(entries, "  ")
+            yield from _wrap_entries(entries, "  ")
 
 
-def _identity(unit: UnitDocument) -> Iterator[str]:
-    yield from _wrapped(f"{unit.full_code}  {unit.title}")
+def _format_identity(unit: UnitDocument) -> Iterator[str]:
+    yield from _wrap(f"{unit.full_code}  {unit.title}")
     yield f"{unit.document_type.label}, version {unit.version}, revision {unit.revision}"
     identifiers = ", ".join(f"{each.scheme} {each.value}" for each in unit.identifiers)
-    yield from _wrapped(f"Identifiers: {identifiers or 'the source prints none'}")
+    yield from _wrap(f"Identifiers: {identifiers or 'the source prints none'}")
     yield f"{unit.simulation.label}."
     for key, printed in unit.metadata.items():
         if printed:
-            yield from _wrapped(f"{key.replace('_', ' ').capitalize()}: {printed}")
+            yield from _wrap(f"{key.replace('_', ' ').capitalize()}: {printed}")
 
 
-def _criteria(unit: UnitDocument) -> Iterator[str]:
+def _format_criteria(unit: UnitDocument) -> Iterator[str]:
     for kind, statements in groupby(unit.criteria, key=lambda each: each.kind):
         yield from ("", kind.label)
         for heading, group in groupby(statements, key=lambda each: each.heading):
-            yield from _wrapped(heading or "", "  ")
+            yield from _wrap(heading or "", "  ")
             for each in group:
-                yield from _criterion(each)
+                yield from _format_criterion(each)
 
 
-def _requirements(unit: UnitDocument) -> Iterator[str]:
+def _format_requirements(unit: UnitDocument) -> Iterator[str]:
     if unit.evidence_requirements:
         yield from ("", "Evidence requirements")
-        yield from _wrapped(unit.evidence_requirements_introduction or "", "  ")
+        yield from _wrap(unit.evidence_requirements_introduction or "", "  ")
     for each in unit.evidence_requirements:
-        yield from _labelled(each.label, each.text)
-        yield from _listed(each.points, "          ")
+        yield from _wrap_labelled(each.label, each.text)
+        yield from _wrap_entries(each.points, "          ")
 
 
-def _lists(unit: UnitDocument) -> tuple[tuple[str, Sequence[str]], ...]:
+def _get_lists(unit: UnitDocument) -> tuple[tuple[str, Sequence[str]], ...]:
     return (
         ("Rules for the assessor", unit.assessor_rules),
         ("Skills", unit.skills),
@@ -71,36 +71,36 @@ def _lists(unit: UnitDocument) -> tuple[tuple[str, Sequence[str]], ...]:
     )
 
 
-def _paragraphs(name: str, paragraphs: Sequence[Paragraph]) -> Iterator[str]:
+def _format_paragraphs(name: str, paragraphs: Sequence[Paragraph]) -> Iterator[str]:
     if paragraphs:
         yield from ("", name)
     for each in paragraphs:
-        yield from _wrapped(each.heading or "", "  ")
-        yield from _wrapped(each.text, "  ")
-        yield from _listed(each.points, "    ")
+        yield from _wrap(each.heading or "", "  ")
+        yield from _wrap(each.text, "  ")
+        yield from _wrap_entries(each.points, "    ")
 
 
-def _criterion(each: CriterionDocument) -> Iterator[str]:
-    inset = "  " if each.parent else ""
-    yield from _labelled(inset + each.label, each.text)
-    yield from _listed(each.points, "          ")
+def _format_criterion(each: CriterionDocument) -> Iterator[str]:
+    indent = "  " if each.parent else ""
+    yield from _wrap_labelled(indent + each.label, each.text)
+    yield from _wrap_entries(each.points, "          ")
     simulation = {True: "Simulation is allowed.", False: "Simulation is not allowed.", None: None}
     for remark in (each.selection, simulation[each.simulation_allowed], each.note):
-        yield from _wrapped(f"({remark})" if remark else "", "          ")
+        yield from _wrap(f"({remark})" if remark else "", "          ")
 
 
-def _labelled(label: str, text: str) -> Iterator[str]:
-    yield from textwrap.wrap(text, _width(), initial_indent=f"  {label:>4}  ", subsequent_indent="        ")
+def _wrap_labelled(label: str, text: str) -> Iterator[str]:
+    yield from textwrap.wrap(text, _get_width(), initial_indent=f"  {label:>4}  ", subsequent_indent="        ")
 
 
-def _listed(entries: Sequence[str], inset: str) -> Iterator[str]:
+def _wrap_entries(entries: Sequence[str], indent: str) -> Iterator[str]:
     for entry in entries:
-        yield from textwrap.wrap(entry, _width(), initial_indent=f"{inset}- ", subsequent_indent=f"{inset}  ")
+        yield from textwrap.wrap(entry, _get_width(), initial_indent=f"{indent}- ", subsequent_indent=f"{indent}  ")
 
 
-def _wrapped(text: str, inset: str = "") -> list[str]:
-    return textwrap.wrap(text, _width(), initial_indent=inset, subsequent_indent=inset)
+def _wrap(text: str, indent: str = "") -> list[str]:
+    return textwrap.wrap(text, _get_width(), initial_indent=indent, subsequent_indent=indent)
 
 
-def _width() -> int:
+def _get_width() -> int:
     return min(MAX_WIDTH, max(MIN_WIDTH, shutil.get_terminal_size((MAX_WIDTH, 24)).columns))

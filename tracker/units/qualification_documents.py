@@ -81,11 +81,11 @@ class QualificationDocument:
         """Return a sort key: later versions are larger and, within a version, later revisions."""
         return (parse_version(self.version), self.revision)
 
-    def group_of(self, code: str) -> QualificationGroup | None:
+    def find_group(self, code: str) -> QualificationGroup | None:
         """Return the optional group that contains a unit; None for a mandatory unit."""
         return next((group for group in self.groups if code in group.units), None)
 
-    def barred_with(self, code: str) -> Iterator[str]:
+    def list_barred(self, code: str) -> Iterator[str]:
         """Yield the units that may not count together with this one."""
         for one, other in self.barred:
             if code in {one, other}:

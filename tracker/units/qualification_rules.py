@@ -82,11 +82,11 @@ def _select_best(qualification: QualificationDocument, codes: Collection[str]) -
     each of them in turn, unless that one is mandatory. Drop a branch that cannot be better than the best so far.
     """
     known = frozenset(code for code in codes if code in qualification.by_code)
-    best, waiting = _make_selection(qualification, ()), [known]
+    best, pending = _make_selection(qualification, ()), [known]
     for _ in range(MAX_COMBINATIONS):
-        if not waiting:
+        if not pending:
             break
-        allowed = waiting.pop()
+        allowed = pending.pop()
         selection = _select_best_allowed(qualification, allowed)
         if _rank(qualification, selection) <= _rank(qualification, best):
             continue
@@ -94,7 +94,7 @@ def _select_best(qualification: QualificationDocument, codes: Collection[str]) -
         if pair is None:
             best = selection
         else:
-            waiting.extend(allowed - {code} for code in pair if code not in qualification.mandatory)
+            pending.extend(allowed - {code} for code in pair if code not in qualification.mandatory)
     return best
 
 
@@ -106,18 +106,18 @@ def _rank(qualification: QualificationDocument, selection: _Selection) -> tuple[
 
 def _select_best_allowed(qualification: QualificationDocument, allowed: frozenset[str]) -> _Selection:
     """Return the best selection without looking at barred pairs: group by group, then combined."""
-    together = {
+    selections = {
         _get_totals(start): start
         for start in [_make_selection(qualification, allowed & set(qualification.mandatory))]
     }
     for group in qualification.groups:
         parts = _list_group_selections(qualification, group, [code for code in group.units if code in allowed])
-        together = _keep_undominated(
+        selections = _keep_undominated(
             _Selection(one.codes | part.codes, one.credits + part.credits, one.at_level + part.at_level)
-            for one in together.values()
+            for one in selections.values()
             for part in parts
         )
-    return max(together.values(), key=lambda each: _rank(qualification, each))
+    return max(selections.values(), key=lambda each: _rank(qualification, each))
 
 
 def _list_group_selections(
@@ -126,20 +126,22 @@ def _list_group_selections(
     """List the selections from one group that are within its maximum and not dominated by another."""
     if group.maximum is None and group.maximum_credits is None:
         return [_make_selection(qualification, codes)]
-    reached = [_Selection(frozenset(), 0, 0)]
+    selections = [_Selection(frozenset(), 0, 0)]
     for code in codes:
-        longer = (_add_unit(qualification, each, qualification.by_code[code]) for each in reached)
-        reached = _drop_dominated([*reached, *(each for each in longer if _is_within(group, each))], group)
-    short = min(_measure_group_shortfall(group, each) for each in reached)
+        extended = (_add_unit(qualification, each, qualification.by_code[code]) for each in selections)
+        selections = _drop_dominated([*selections, *(each for each in extended if _is_within(group, each))], group)
+    least_shortfall = min(_measure_group_shortfall(group, each) for each in selections)
     return list(
-        _keep_undominated(each for each in reached if _measure_group_shortfall(group, each) == short).values()
+        _keep_undominated(
+            each for each in selections if _measure_group_shortfall(group, each) == least_shortfall
+        ).values()
     )
 
 
-def _drop_dominated(reached: list[_Selection], group: QualificationGroup) -> list[_Selection]:
+def _drop_dominated(selections: list[_Selection], group: QualificationGroup) -> list[_Selection]:
     """Keep the best selections of each size, and of each sum of credits where the group limits credits."""
     by_size: dict[tuple[int, ...], list[_Selection]] = defaultdict(list)
-    for each in reached:
+    for each in selections:
         limits_credits = group.maximum_credits is not None
         by_size[(len(each.codes), each.credits) if limits_credits else (len(each.codes),)].append(each)
     return [each for same in by_size.values() for each in _keep_undominated(same).values()]
@@ -152,11 +154,11 @@ def _add_unit(qualification: QualificationDocument, selection: _Selection, unit:
 
 def _make_selection(qualification: QualificationDocument, codes: Collection[str]) -> _Selection:
     units = [qualification.by_code[code] for code in codes]
-    high = [
+    units_at_level = [
         unit for unit in units if qualification.at_level is not None and (unit.level or 0) >= qualification.at_level
     ]
     return _Selection(
-        frozenset(codes), sum(unit.credit or 0 for unit in units), sum(unit.credit or 0 for unit in high)
+        frozenset(codes), sum(unit.credit or 0 for unit in units), sum(unit.credit or 0 for unit in units_at_level)
     )
 
 
@@ -207,19 +209,19 @@ def _list_shortfalls(qualification: QualificationDocument, selection: _Selection
 def _describe_missing(qualification: QualificationDocument, selection: _Selection, verb: str) -> Iterator[str]:
     """Yield a sentence for each rule that is not fulfilled; `verb` says what to do about it."""
     act = verb.capitalize()
-    lacking = [code for code in qualification.mandatory if code not in selection.codes]
-    for code in lacking:
+    missing_codes = [code for code in qualification.mandatory if code not in selection.codes]
+    for code in missing_codes:
         yield f"{act} {code}, {qualification.by_code[code].title}: it is mandatory."
-    named = len(lacking)
+    requested_units = len(missing_codes)
     for group in qualification.groups:
         units, credit = _measure_group_shortfall(
             group, _make_selection(qualification, selection.codes & set(group.units))
         )
-        named += units
+        requested_units += units
         more = f", worth at least {format_count(credit, 'credit')}" if credit else ""
         if units or credit:
             yield f"{act} {f'{units} ' if units else ''}more from {group.label}{more}."
-    if len(selection.codes) + named < qualification.minimum_units:
+    if len(selection.codes) + requested_units < qualification.minimum_units:
         units = qualification.minimum_units - len(selection.codes)
         yield f"{act} {format_count(units, 'unit')} more in all: at least {qualification.minimum_units} must count."
     if selection.credits < qualification.minimum_credits:
@@ -241,10 +243,10 @@ def _explain_surplus(
 def _explain_not_counted(qualification: QualificationDocument, code: str, counted_codes: AbstractSet[str]) -> str:
     if code not in qualification.by_code:
         return "It is not part of this qualification."
-    against = [other for other in qualification.barred_with(code) if other in counted_codes]
+    against = [other for other in qualification.list_barred(code) if other in counted_codes]
     if against:
         return f"It may not count together with {against[0]}."
-    group = qualification.group_of(code)
+    group = qualification.find_group(code)
     if group and group.maximum is not None:
         inside = len(counted_codes & set(group.units))
         if inside >= group.maximum:
@@ -260,7 +262,7 @@ def _describe_blocked(
     for code in sorted(set(everything) - planned.codes):
         if code not in qualification.by_code:
             continue
-        against = sorted(set(qualification.barred_with(code)) & planned.codes)
+        against = sorted(set(qualification.list_barred(code)) & planned.codes)
         if against:
             yield f"{code} and {against[0]} may not count together: choose another unit instead of one of them."
         else:
@@ -268,7 +270,7 @@ def _describe_blocked(
 
 
 def _find_place(qualification: QualificationDocument, code: str) -> str:
-    group = qualification.group_of(code)
+    group = qualification.find_group(code)
     return group.label if group else MANDATORY
 
 

@@ -21,7 +21,7 @@ STOP_WORDS = frozenset(
     where which while who whose why will with within would you your
     """.split()  # noqa: SIM905 - sixty words read best as words
 )
-"""Words that stand in nearly every criterion."""
+"""Words that are in nearly every criterion."""
 SUFFIXES = (
     ("fication", "fy"),
     ("ies", "y"),
@@ -51,15 +51,15 @@ class SimilarityMeasure:
     """Similarity of texts by words weighted with their inverse document frequency in the given texts."""
 
     def __init__(self, texts: Iterable[str]) -> None:
-        result = [set(list_stems(text)) for text in texts]
-        self._lines = len(result)
-        self._in_lines = Counter(stem for stems in result for stem in stems)
+        stem_sets = [set(list_stems(text)) for text in texts]
+        self._text_count = len(stem_sets)
+        self._document_frequencies = Counter(stem for stems in stem_sets for stem in stems)
 
     def weight(self, stem: str) -> float:
         """Return the weight of a word stem, between 0.2 and about 5."""
         if stem in STOP_WORDS:
             return STOP_WORD_WEIGHT
-        return 1 + math.log((self._lines + 1) / (self._in_lines[stem] + 1))
+        return 1 + math.log((self._text_count + 1) / (self._document_frequencies[stem] + 1))
 
     def similarity(self, one: str, other: str) -> int:
         """Return the similarity of two texts, from 0 to 100."""
@@ -69,13 +69,13 @@ class SimilarityMeasure:
         """Return the similarity of two tokenised texts, from 0 to 100; 0 if it cannot reach `at_least`."""
         if one.words == other.words:
             return 100
-        whole = self._add_weights(one.counts) + self._add_weights(other.counts)
-        if not whole:
+        total = self._add_weights(one.counts) + self._add_weights(other.counts)
+        if not total:
             return 0
-        common = 2 * self._add_weights(count_shared_stems(one, other)) / whole
+        common = 2 * self._add_weights(count_shared_stems(one, other)) / total
         if 100 * common < at_least:  # shared order cannot add to shared words
             return 0
-        ordered = 2 * self._weigh_common_subsequence(one.stems, other.stems) / whole
+        ordered = 2 * self._weigh_common_subsequence(one.stems, other.stems) / total
         return min(99, round(100 * (common * (1 - ORDER_WEIGHT) + ordered * ORDER_WEIGHT)))
 
     def _add_weights(self, counts: Mapping[str, int]) -> float:
@@ -120,12 +120,12 @@ def stem_word(word: str) -> str:
 
 
 def _replace_suffix(word: str, endings: Iterable[tuple[str, str]], shortest: int) -> str:
-    for ending, instead in endings:
+    for ending, replacement in endings:
         if word.endswith(ending) and len(word) - len(ending) >= shortest:
-            return word.removesuffix(ending) + instead
+            return word.removesuffix(ending) + replacement
     return word
 
 
 def count_shared_stems(one: TokenisedText, other: TokenisedText) -> dict[str, int]:
-    """Return how often each shared stem stands in both texts."""
+    """Return how often each shared stem is in both texts."""
     return {stem: min(count, other.counts[stem]) for stem, count in one.counts.items() if stem in other.counts}

@@ -62,7 +62,7 @@ class StandardsFolder:
             NotFound: No unit has this code; the message lists the codes that exist.
         """
         wanted = normalise_code(code)
-        for names_of in (
+        for list_names in (
             _list_codes,
             _list_slugs,
             _list_identifiers,
@@ -70,7 +70,7 @@ class StandardsFolder:
             result = [
                 unit
                 for unit in self.units
-                if wanted in map(normalise_code, names_of(unit)) and version in {None, unit.version}
+                if wanted in map(normalise_code, list_names(unit)) and version in {None, unit.version}
             ]
             if result:
                 return max(result, key=lambda unit: unit.version_order)
@@ -249,25 +249,25 @@ def _find_position(unit: UnitDocument, pair: LinkedLabels, label: str) -> int:
     Raises:
         LookupError: No criterion, or more than one, has the label; the message is the fault.
     """
-    fitting = [
+    positions = [
         each.position
         for each in unit.assessable
         if each.kind is pair.kind and label in {each.label, f"#{each.position}"}
     ]
-    if len(fitting) > 1:
-        choice = " or ".join(f"“#{position}”" for position in fitting)
+    if len(positions) > 1:
+        choice = " or ".join(f"“#{position}”" for position in positions)
         message = f"{pair.kind.value} {label}: appears more than once in {unit.slug}; write its position, {choice}"
         raise LookupError(message)
-    if not fitting:
+    if not positions:
         message = f"{pair.kind.value} {label}: there is no such criterion in {unit.slug}; correct the label"
         raise LookupError(message)
-    return fitting[0]
+    return positions[0]
 
 
-def _list_duplicates(what: str, documents: Sequence[Any], key_of: Callable[[Any], Any]) -> Iterator[str]:
+def _list_duplicates(what: str, documents: Sequence[Any], get_key: Callable[[Any], Any]) -> Iterator[str]:
     first: dict[Any, str] = {}
     for document in documents:
-        key = key_of(document)
+        key = get_key(document)
         if key in first:
             yield f"{document.file_name}: {what} the same as in {first[key]}; change one of them"
         first.setdefault(key, document.file_name)

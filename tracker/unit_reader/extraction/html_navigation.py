@@ -57,16 +57,16 @@ def _classify(element: Element) -> str:
         return "form" if tag == "form" else tag
     if element.get("hidden") is not None or HIDDEN_STYLE.search(element.get("style") or ""):
         return "hidden"
-    named = f"{element.get('class') or ''} {element.get('id') or ''}"
-    return "named" if NAVIGATION_NAME.search(named) and _is_mostly_links(element) else ""
+    names = f"{element.get('class') or ''} {element.get('id') or ''}"
+    return "named" if NAVIGATION_NAME.search(names) and _is_mostly_links(element) else ""
 
 
 def _is_page_header(header: Element) -> bool:
     """Return whether a header is the page's own: inside the article, or with the page's only `h1`."""
     if _has_ancestor(header, "article", "main", "section"):
         return True
-    select_inside = sum(1 for _ in header.iter("h1"))
-    return bool(select_inside) and select_inside == sum(1 for _ in header.getroottree().getroot().iter("h1"))
+    headings_inside = sum(1 for _ in header.iter("h1"))
+    return bool(headings_inside) and headings_inside == sum(1 for _ in header.getroottree().getroot().iter("h1"))
 
 
 def _has_ancestor(element: Element, *tags: str) -> bool:

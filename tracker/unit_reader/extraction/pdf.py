@@ -105,7 +105,7 @@ class LineWriter:
     """Writer of the pages' printed lines and table rows as lines."""
 
     def __init__(self, pages: Sequence[PdfPage]) -> None:
-        left_out, title = find_repeated_items(pages)
+        repeated, title = find_repeated_items(pages)
         self.collector = LineCollector(title=title)
         gutters: list[float] = []
         self._pages = [
@@ -113,7 +113,7 @@ class LineWriter:
                 page.number,
                 list(
                     _order_items(
-                        (each for index, each in enumerate(page.items) if (page.number, index) not in left_out),
+                        (each for index, each in enumerate(page.items) if (page.number, index) not in repeated),
                         gutters,
                     )
                 ),

@@ -62,10 +62,10 @@ def find_repeated_items(pages: Sequence[PdfPage]) -> tuple[set[tuple[int, int]],
 def _list_margin_items(page: PdfPage) -> Iterator[_MarginItem]:
     last = len(page.items)
     for index, item in enumerate(page.items):
-        is_head = item.top < page.height * MARGIN_SHARE and index < MAX_MARGIN_LINES
-        is_foot = item.bottom > page.height * (1 - MARGIN_SHARE) and index >= last - MAX_MARGIN_LINES
-        if is_head or is_foot:
-            yield _MarginItem(page.number, index, item.top, " ".join(item.text.split()), is_head)
+        is_at_top = item.top < page.height * MARGIN_SHARE and index < MAX_MARGIN_LINES
+        is_at_bottom = item.bottom > page.height * (1 - MARGIN_SHARE) and index >= last - MAX_MARGIN_LINES
+        if is_at_top or is_at_bottom:
+            yield _MarginItem(page.number, index, item.top, " ".join(item.text.split()), is_at_top)
 
 
 def _find_repeated(items: Sequence[_MarginItem], pages: int) -> Iterator[list[_MarginItem]]:
@@ -73,8 +73,8 @@ def _find_repeated(items: Sequence[_MarginItem], pages: int) -> Iterator[list[_M
     shapes: dict[tuple[str, bool], list[_MarginItem]] = defaultdict(list)
     for item in items:
         shapes[NUMBER.sub("#", item.text.casefold()), item.is_at_top].append(item)
-    for alike in shapes.values():
-        for group in _group_by_height(alike):
+    for similar in shapes.values():
+        for group in _group_by_height(similar):
             count = len({item.page for item in group})
             if count >= 2 and (count >= 3 or count * 2 >= pages) and _only_pages_differ(group):
                 yield group
@@ -108,6 +108,6 @@ def _find_page_numbers(items: Sequence[_MarginItem], pages: int) -> Iterator[_Ma
     numbers_alone = [item for item in items if PAGE_NUMBER.fullmatch(item.text)]
     offsets = {item.page - int(NUMBER.findall(item.text)[0][:9]) for item in numbers_alone}
     for item in numbers_alone:
-        says_so = not item.text.isdigit()
-        if says_so or (len(offsets) == 1 and (pages > 1 or offsets == {0})):
+        has_page_word = not item.text.isdigit()
+        if has_page_word or (len(offsets) == 1 and (pages > 1 or offsets == {0})):
             yield item

@@ -45,9 +45,9 @@ def write(name: str, units: Sequence[UnitDocument], links: Sequence[ExchangedLin
 
 def complete_unit(name: str, existing: UnitDocument | None, incoming: UnitDocument) -> UnitDocument:
     """Return the incoming unit with what its format cannot hold taken from the existing unit."""
-    form = _get_format(name)
+    file_format = _get_format(name)
     return (
-        fill_missing_fields(form.unsupported_fields, form.optional_fields, existing, incoming)
+        fill_missing_fields(file_format.unsupported_fields, file_format.optional_fields, existing, incoming)
         if existing
         else incoming
     )
@@ -59,4 +59,4 @@ def _get_format(name: str) -> Format:
     return FORMATS[name]
 
 
-__all__ = ["FORMATS", "ExchangedLink", "Read", "Written", "completed", "read", "write"]
+__all__ = ["FORMATS", "ExchangedLink", "FileContents", "WrittenFile", "complete_unit", "read", "write"]
