@@ -103,11 +103,9 @@ def test_cfacc15_from_an_item_to_a_verified_form(world: World, client: Browser, 
     assert alice.post(f"/attempts/{attempt}/confirm", data=confirming).status_code == 303
 
     form = page(carol, f"/attempts/{attempt}/verify")
-    decisions = re.findall(r'name="decision" value="([\d-]+)"', form)
-    assert (
-        carol.post(f"/attempts/{attempt}/sample", data={"decision": decisions[:3], "comment": ""}).status_code == 303
-    )
-    form = page(carol, f"/attempts/{attempt}/verify")
+    decisions = re.findall(r'name="(decision-\d+)" value="agree"', form)
+    assert carol.post(f"/attempts/{attempt}/sample", data=dict.fromkeys(decisions[:3], "agree")).status_code == 303
+    form = page(carol, f"/attempts/{attempt}/verify/sign")
     verifying = {"snapshot_hash": hidden(form, "snapshot_hash"), "password": PASSWORD}
     assert carol.post(f"/attempts/{attempt}/verify", data=verifying).status_code == 303
 

@@ -181,6 +181,7 @@ class ReopeningKind(LabelledEnum):
     RETRACTION = "retraction", "Retracted by the assessor"
     RETURN = "return", "Returned by the internal verifier"
     REOPENING = "reopening", "Reopened by the internal verifier"
+    DISAGREEMENT = "disagreement", "Sampled by the internal verifier, who disagreed"
 
 
 class PortfolioPart(LabelledEnum):

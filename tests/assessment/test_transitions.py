@@ -5,6 +5,7 @@ from itertools import product
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from tests import factories
 from tests.assessment import workflow
@@ -22,10 +23,12 @@ from tracker.errors import TrackerError
 from tracker.extensions import db
 from tracker.ledger.events import Actor
 from tracker.ledger.transactions import rollback, transaction
-from tracker.models import Person, Signature, UnitAttempt
+from tracker.models import Decision, Person, Signature, UnitAttempt
 from tracker.recording_forms.snapshot import take_snapshot
 from tracker.registrations.services import void_attempt
-from tracker.verification import services as verification
+from tracker.verification.services.returning import reopen_verified, return_unit
+from tracker.verification.services.sampling import SampledDecision, draw_sample
+from tracker.verification.services.signing import sign_verification
 from tracker.vocabulary import AttemptState, Role, SignatureRole
 
 Act = Callable[[UnitAttempt, Actor], object]
@@ -43,18 +46,24 @@ def first_criterion(attempt: UnitAttempt) -> list[int]:
     return [factories.criterion(attempt, "1").id]
 
 
+def first_decision(attempt: UnitAttempt) -> int:
+    query = select(Decision.id).where(Decision.attempt_id == attempt.id, Decision.superseded_at.is_(None))
+    return min(db.session.scalars(query))
+
+
 ACTS: dict[AttemptAction, Act] = {
     AttemptAction.SIGN: lambda at, actor: signing.sign_unit(at, take_snapshot(at).hash, "", actor, clock.now()),
     AttemptAction.RETRACT: lambda at, actor: signing.retract_signature(at, "Why", actor),
     AttemptAction.CONFIRM: lambda at, actor: signing.confirm_unit(at, take_snapshot(at).hash, actor, clock.now()),
     AttemptAction.DISPUTE: lambda at, actor: signing.dispute_unit(at, first_criterion(at), "Why", actor),
-    AttemptAction.VERIFY: lambda at, actor: verification.sign_verification(
-        at, take_snapshot(at).hash, actor, clock.now(), unsampled_reason="Enough sampled"
+    AttemptAction.VERIFY: lambda at, actor: sign_verification(
+        at, take_snapshot(at).hash, actor, clock.now(), unsampled_reason="Not in this quarter's plan."
     ),
-    AttemptAction.RETURN: lambda at, actor: verification.return_unit(
-        at, first_criterion(at), "Look again", clock.today(), actor
+    AttemptAction.RETURN: lambda at, actor: return_unit(at, first_criterion(at), "Look again", clock.today(), actor),
+    AttemptAction.REOPEN: lambda at, actor: reopen_verified(at, first_criterion(at), "Why", actor),
+    AttemptAction.DISAGREE: lambda at, actor: draw_sample(
+        at, [SampledDecision(first_decision(at), agrees=False, comment="Look again", due_on=clock.today())], "", actor
     ),
-    AttemptAction.REOPEN: lambda at, actor: verification.reopen_verified(at, first_criterion(at), "Why", actor),
     AttemptAction.VOID: lambda at, actor: void_attempt(at, "Registered by mistake", actor),
 }
 
@@ -96,7 +105,15 @@ def signature(attempt: UnitAttempt, role: SignatureRole, person: Person) -> Sign
     )
 
 
-@pytest.mark.parametrize(("state", "move"), list(product(AttemptState, AttemptAction)), ids=str)
+SAMPLE_WITHOUT_TRANSITION = (AttemptState.IN_PROGRESS, AttemptAction.DISAGREE)
+"""A disagreement before sign-off: allowed, and the unit stays in progress."""
+
+
+@pytest.mark.parametrize(
+    ("state", "move"),
+    [pair for pair in product(AttemptState, AttemptAction) if pair != SAMPLE_WITHOUT_TRANSITION],
+    ids=str,
+)
 def test_each_action_is_allowed_only_in_its_states(world: World, state: AttemptState, move: AttemptAction) -> None:
     attempt = bring_to(world, state)
     expected = TRANSITIONS.get((state, move))
@@ -131,6 +148,7 @@ def test_each_action_is_allowed_only_to_its_role(
         AttemptAction.VERIFY: "release",
         AttemptAction.RETURN: "return",
         AttemptAction.REOPEN: "reopen",
+        AttemptAction.DISAGREE: "sample",
         AttemptAction.VOID: "void",
     }
     sent = client(getattr(world, PEOPLE[by])).post(
@@ -141,7 +159,11 @@ def test_each_action_is_allowed_only_to_its_role(
             "act": "sign",
             "requirement": [each.id for each in attempt.unit.requirements],
             "criterion": first_criterion(attempt),
-            "reason": "Why",
+            "reason": "other",
+            "own_reason": "Not in this quarter's plan.",
+            f"decision-{first_decision(attempt)}": "disagree",
+            f"action-{first_decision(attempt)}": "Look again",
+            f"due-{first_decision(attempt)}": clock.today().isoformat(),
             "action": "Look again",
             "due_on": clock.today().isoformat(),
         },
@@ -153,7 +175,15 @@ def test_each_action_is_allowed_only_to_its_role(
         assert (sent.status_code, attempt.state) == (404, state)
 
 
-@pytest.mark.parametrize(("state", "move"), list(product(AttemptState, AttemptAction)), ids=str)
+SAMPLE_WITHOUT_TRANSITION = (AttemptState.IN_PROGRESS, AttemptAction.DISAGREE)
+"""A disagreement before sign-off: allowed, and the unit stays in progress."""
+
+
+@pytest.mark.parametrize(
+    ("state", "move"),
+    [pair for pair in product(AttemptState, AttemptAction) if pair != SAMPLE_WITHOUT_TRANSITION],
+    ids=str,
+)
 def test_refused_action_says_the_state_and_who_acts_next(
     world: World, state: AttemptState, move: AttemptAction
 ) -> None:

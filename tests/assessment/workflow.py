@@ -73,6 +73,15 @@ def accept(attempt: UnitAttempt, version: EvidenceVersion, by: Person, claims: I
     release(assessment.id)
 
 
+def decide_again(attempt: UnitAttempt, version_id: int | None, claim_id: int, by: Person) -> None:
+    """Decide a claim of an assessed version again, as met, and release the assessment."""
+    with transaction():
+        actor, version = factories.make_actor(by), db.session.get_one(EvidenceVersion, version_id)
+        assessments.save_draft(attempt, version, DraftDecisions({claim_id: Outcome.MET}, {}, ALL_CHECKS, ""), actor)
+        assessment = assessments.accept_evidence(attempt, version, actor)
+    release(assessment.id)
+
+
 def return_item(attempt: UnitAttempt, version: EvidenceVersion, by: Person, draft: DraftDecisions) -> None:
     with transaction():
         actor = factories.make_actor(by)

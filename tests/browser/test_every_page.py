@@ -66,7 +66,10 @@ def pages(live: Live) -> dict[str, list[str]]:
             "/queue", "/candidates", f"/attempts/{alices}/evidence/{items[8]}/assess", f"/attempts/{alices}/sign",
             f"/attempts/{chloes}/sign", f"/attempts/{alices}/evidence/{items[0]}", f"/unit-drafts/{looked_at}/unit", "/guidance",
         ],
-        "Carol": ["/verification", "/action-points", f"/attempts/{chloes}/verify", f"/attempts/{alices}/verify"],
+        "Carol": ["/verification", "/action-points", f"/attempts/{chloes}/verify", f"/attempts/{alices}/verify",
+            "/verification/other-units", *(f"/attempts/{chloes}/verify/{part}" for part in ("requirements", "form", "history", "action-points")),
+            f"/attempts/{chloes}/reopen",
+        ],
         "Eve": ["/visit", f"/attempts/{chloes}/visit"],
         "Gwen": ["/account", "/queue"],
         "Dan": [

@@ -246,11 +246,13 @@ def sign_off(bob: Walker) -> None:
 def verify_it(carol: Walker) -> None:
     carol.follow("Alice Moran")
     page = carol.page
-    page.locator("input[type=checkbox][name=decision]").first.check()
+    page.get_by_label("Agree", exact=True).first.check()
+    page.get_by_text("Add a comment on this item").click()
     page.get_by_label("Comment on this sample").fill("One decision, in depth.")
-    carol.press("Save sample")
+    carol.press("Save and continue")
+    carol.leave_by(page.get_by_role("link", name="Sign", exact=True))
     page.get_by_label("Your password", exact=True).first.fill(PASSWORD)
-    carol.press("Sign as sampled today")
+    carol.press("Sign as sampled")
     expect(page.locator("main")).to_contain_text("Verified")
 
 

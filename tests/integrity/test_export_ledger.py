@@ -26,7 +26,7 @@ from tracker.ledger.events import Actor
 from tracker.ledger.transactions import transaction
 from tracker.models import Criterion, Event, Grant, IssuedForm, Person
 from tracker.storage import file_store
-from tracker.verification.services import reopen_verified
+from tracker.verification.services.returning import reopen_verified
 
 Change = Callable[[Path], None]
 

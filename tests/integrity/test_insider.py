@@ -40,6 +40,7 @@ from tracker.models import (
     Reopening,
     RequirementConfirmation,
     Sample,
+    SampleItem,
     Signature,
     SigningKey,
     Unit,
@@ -344,6 +345,24 @@ def another_day_of_sampling() -> None:
     enter("claims_changed", row, by("Carol", Role.INTERNAL_VERIFIER), attempt=chloes().id)
 
 
+def a_disagreement_without_effect() -> None:
+    item = one(SampleItem)
+    item.agrees = False
+    enter("sample_drawn", item, by("Carol", Role.INTERNAL_VERIFIER), attempt=chloes().id)
+
+
+def a_disagreement_turned_into_agreement() -> None:
+    item = one(SampleItem)
+    action_point = make_action_point("Carol")
+    action_point.sample_item_id = item.id
+    enter("action_point_raised", action_point, by("Carol", Role.INTERNAL_VERIFIER), attempt=chloes().id)
+
+
+def an_action_point_left_open() -> None:
+    action_point = make_action_point("Carol")
+    enter("action_point_raised", action_point, by("Carol", Role.INTERNAL_VERIFIER), attempt=chloes().id)
+
+
 def a_finding_without_a_response() -> None:
     action_point = make_action_point("Carol")
     action_point.response = action_point.responded_by_id = action_point.responded_at = None
@@ -445,6 +464,9 @@ CASES: list[tuple[Callable[[], None], int]] = [
     (another_narrative, 18),
     (another_day_of_sampling, 19),
     (a_finding_without_a_response, 19),
+    (a_disagreement_without_effect, 19),
+    (a_disagreement_turned_into_agreement, 19),
+    (an_action_point_left_open, 19),
     (claimed_without_a_form, 20),
     (a_form_of_another_snapshot, 21),
     (a_form_at_another_end_of_the_ledger, 21),

@@ -24,7 +24,7 @@ from tracker.privacy import retention
 from tracker.privacy.retention_reminders import send_retention_reminders
 from tracker.recording_forms.snapshot import take_snapshot
 from tracker.registrations.services import choose_qualification, void_attempt, withdraw_candidate
-from tracker.verification.services import sign_verification
+from tracker.verification.services.signing import sign_verification
 
 Browser = Callable[[Person], FlaskClient]
 Hold = Callable[[datetime], None]
@@ -66,7 +66,11 @@ def verify(world: World) -> None:
     with transaction():
         seen = take_snapshot(world.cfacc15).hash
         sign_verification(
-            world.cfacc15, seen, factories.make_actor(world.carol), clock.now(), unsampled_reason="In the plan."
+            world.cfacc15,
+            seen,
+            factories.make_actor(world.carol),
+            clock.now(),
+            unsampled_reason="Not in this quarter's plan.",
         )
         void_attempt(world.inscc004, "Not needed.", dan(world))
 

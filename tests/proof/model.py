@@ -178,9 +178,19 @@ class Model:
 
     # the internal verifier
     def sample(self) -> bool:
-        if self.state in {VERIFIED, VOID}:
+        if self.state == VOID:
             return False
         self.is_sampled = True
+        return True
+
+    def disagree(self, claim: ModelClaim) -> bool:
+        """Only this claim needs more; a signed round ends, and the assessor has an action point."""
+        if not self.sample():
+            return False
+        claim.outcome = NEEDS_MORE
+        self.action_points.append("raised")
+        if self.state in {ASSESSED, CONFIRMED, VERIFIED}:
+            self._reopen(self.state, None)
         return True
 
     def verify(self, *, unsampled: bool) -> bool:
@@ -196,6 +206,13 @@ class Model:
     def close(self) -> bool:
         return self._move_action_point("answered", "closed")
 
+    def ask_again(self) -> bool:
+        """Close an answered action point and raise another."""
+        if not self.close():
+            return False
+        self.action_points.append("raised")
+        return True
+
     def reopen(self, label: str) -> bool:
         return self._reopen(VERIFIED, label)
 
@@ -206,7 +223,7 @@ class Model:
 
     @property
     def _is_waited_for(self) -> bool:
-        return "raised" in self.action_points
+        return any(state != "closed" for state in self.action_points)
 
     def _sign(self, before: str, after: str, role: str, *, ready: bool) -> bool:
         if self.state != before or not ready:

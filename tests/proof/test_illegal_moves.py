@@ -19,29 +19,51 @@ PEOPLE = ("Chloe", "Alice", "Bob", "Gwen", "Carol", "Eve", "Dan")
 """The candidate and another; the assessor and another, who verifies elsewhere; the verifiers, internal and external; the
 administrator."""
 LEGAL: dict[str, dict[str, str]] = {
-    "met": {"sign": "Bob", "tick": "Chloe", "sample": "Carol", "void": "Dan"},
-    "assessed": {"retract": "Bob", "confirm": "Chloe", "dispute": "Chloe", "void": "Dan", "sample": "Carol"},
-    "confirmed": {"sample": "Carol", "release": "Carol", "return": "Carol", "void": "Dan"},
-    "sampled": {"sample": "Carol", "verify": "Carol", "release": "Carol", "return": "Carol", "void": "Dan"},
-    "verified": {"reopen": "Carol", "void": "Dan"},
+    "met": {"sign": "Bob", "tick": "Chloe", "sample": "Carol", "disagree": "Carol", "void": "Dan"},
+    "assessed": {
+        "retract": "Bob", "confirm": "Chloe", "dispute": "Chloe", "void": "Dan", "sample": "Carol", "disagree": "Carol",
+    },
+    "confirmed": {"sample": "Carol", "disagree": "Carol", "release": "Carol", "return": "Carol", "void": "Dan"},
+    "sampled": {
+        "sample": "Carol", "disagree": "Carol", "verify": "Carol", "release": "Carol", "return": "Carol", "void": "Dan",
+    },
+    "verified": {"sample": "Carol", "disagree": "Carol", "reopen": "Carol", "void": "Dan"},
     "void": {},
-}
+}  # fmt: skip
 """Design, section 3. A verifier samples while a unit is being assessed, too; nobody signs twice, and nothing leaves void."""
-ACTS = ("sign", "retract", "confirm", "dispute", "sample", "verify", "release", "return", "reopen", "void", "tick")
+ACTS = (
+    "sign",
+    "retract",
+    "confirm",
+    "dispute",
+    "sample",
+    "disagree",
+    "verify",
+    "release",
+    "return",
+    "reopen",
+    "void",
+    "tick",
+)
+
+PATHS = {"disagree": "sample"}
+"""Where an act is posted, if not under its own name."""
 
 
 def body_for(stage: Stage, act: str) -> Body:
     """What the act's own form would send, were it there."""
     attempt = stage.attempt
     requirements = select(EvidenceRequirement.id).where(EvidenceRequirement.unit_id == attempt.unit_id)
-    decided = select(Decision.evidence_version_id, Claim.criterion_id).join(Claim, Claim.id == Decision.claim_id)
+    decided = select(Decision.id, Claim.criterion_id).join(Claim, Claim.id == Decision.claim_id)
     decided = decided.where(Decision.superseded_at.is_(None)).order_by(Decision.id).limit(1)
-    version, criterion = db.session.execute(decided).one()
+    decision, criterion = db.session.execute(decided).one()
     body: Body = {
         "snapshot_hash": take_snapshot(attempt).hash, "version": attempt.version, "password": PASSWORD,
-        "requirement": list(db.session.scalars(requirements)), "act": "sign", "comment": "Steady.", "reason": "Because.",
+        "requirement": list(db.session.scalars(requirements)), "act": "sign", "comment": "Steady.", "reason": "other",
+        "own_reason": "Not in this quarter's plan.",
         "criterion": criterion, "evidence": stage.evidence_ids[0], "on": "1", "due_on": "2027-01-29",
-        "decision": f"{version}-{criterion}",
+        f"decision-{decision}": "disagree" if act == "disagree" else "agree", f"action-{decision}": "Look again.",
+        f"due-{decision}": "2027-01-29",
     }  # fmt: skip
     if act == "return":
         body["action"] = "Look at it again."
@@ -62,7 +84,7 @@ def test_only_the_tables_moves_succeed(state: str, app: Flask) -> None:
         done = 0
         for act, name in LEGAL[state].items():
             body = at_its_own_page(stage, act, name)
-            answer = stage.browser(name).post(f"{stage.path}/{act}", data=body)
+            answer = stage.browser(name).post(f"{stage.path}/{PATHS.get(act, act)}", data=body)
             assert answer.status_code in {200, 303}, (state, act, name, answer.status_code, answer.text[:3000])
             assert list_violations() == [], (state, act)
             stage.restore()
@@ -80,7 +102,7 @@ def refuse_the_rest(stage: Stage, legal: dict[str, str]) -> int:
         for name, browser in browsers.items():
             if legal.get(act) == name:
                 continue
-            answer = browser.post(f"{stage.path}/{act}", data=body)
+            answer = browser.post(f"{stage.path}/{PATHS.get(act, act)}", data=body)
             told = (act, name, answer.status_code)
             assert answer.status_code in {403, 404, 409, 422}, told
             assert count_rows_and_events() == before, told

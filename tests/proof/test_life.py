@@ -1,6 +1,7 @@
 """Random sequences of acts on a unit: after each one the product agrees with the model and every invariant holds."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from sqlalchemy import select
 
 from tests.conftest import server_url
 from tests.integrity.tampering import list_violations
-from tests.proof.model import ASSESSED, CONFIRMED, VERIFIED, VOID, Model, ModelItem
+from tests.proof.model import ASSESSED, CONFIRMED, VERIFIED, VOID, Model, ModelClaim, ModelItem
 from tests.proof.proof_size import FULL_SIZE, choose_size, record_figures
 from tests.proof.stages import Stage
 from tracker import clock
@@ -47,7 +48,10 @@ from tracker.portfolio.services.evidence import create_draft, find_latest_versio
 from tracker.portfolio.services.submissions import submit_evidence, withdraw_submission
 from tracker.recording_forms.snapshot import take_snapshot
 from tracker.registrations.services import void_attempt
-from tracker.verification import services as verifying
+from tracker.verification.services import action_points as verifiers_action_points
+from tracker.verification.services.returning import reopen_verified, return_unit
+from tracker.verification.services.sampling import SampledDecision, draw_sample
+from tracker.verification.services.signing import sign_verification
 from tracker.vocabulary import Method, Outcome, Role
 
 ROLES = {"Chloe": Role.CANDIDATE, "Bob": Role.ASSESSOR, "Carol": Role.INTERNAL_VERIFIER, "Dan": Role.ADMINISTRATOR}
@@ -55,11 +59,19 @@ counted = {"lives": 0, "steps": 0, "verified": 0, "reopened": 0, "refused": 0}
 
 which = st.integers(0, 5)
 """An item or a criterion, by its number modulo how many there are."""
-ABOUT_A_CRITERION = ("dispute", "sample", "return_unit", "reopen")
+ABOUT_A_CRITERION = ("dispute", "sample", "disagree", "return_unit", "reopen")
 ALONE = (
     *ABOUT_A_CRITERION, "confirm_requirements", "withdraw_confirmation", "sign", "retract", "answer", "confirm", "verify",
-    "release_unsampled", "close", "void",
+    "release_unsampled", "close", "ask_again", "void",
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class DecisionAndClaim:
+    """The id of a live decision, and the model's claim that it decides."""
+
+    decision_id: int
+    claim: ModelClaim
 
 
 class Life(RuleBasedStateMachine):
@@ -325,27 +337,44 @@ class Life(RuleBasedStateMachine):
 
     # Carol
     def sample(self, label: int = 0) -> None:
-        sampled = [
-            verifying.SampledDecision(row.version_id, cell.criterion_id, agrees=True)
-            for row in load_matrix(self.attempt).rows
-            for cell in row.cells.values()
-            if row.version_id and (cell.is_decided or cell.is_met)
-        ]
-        db.session.rollback()
-        if sampled:
-            decision = sampled[label % len(sampled)]
+        if sampled := self.pick_decision(label):
+            decision = SampledDecision(sampled.decision_id, agrees=True)
             self.both(
                 self.model.sample(),
-                lambda: verifying.draw_sample(self.attempt, [decision], "Looked.", self.actors["Carol"]),
+                lambda: draw_sample(self.attempt, [decision], "Looked.", self.actors["Carol"]),
             )
 
+    def disagree(self, label: int = 0) -> None:
+        if sampled := self.pick_decision(label):
+            due = clock.today() + timedelta(days=14)
+            decision = SampledDecision(sampled.decision_id, agrees=False, comment="Look again.", due_on=due)
+            self.both(
+                self.model.disagree(sampled.claim),
+                lambda: draw_sample(self.attempt, [decision], "Looked.", self.actors["Carol"]),
+            )
+
+    def pick_decision(self, label: int) -> DecisionAndClaim | None:
+        """Return one of the assessor's live decisions with the model's claim; None if there is none."""
+        names = {criterion_id: name for name, criterion_id in self.criteria.items()}
+        decisions = [
+            DecisionAndClaim(
+                cell.decision_id,
+                self.model.items[self.evidence_ids.index(row.evidence_id)].claims[names[cell.criterion_id]],
+            )
+            for row in load_matrix(self.attempt).rows
+            for cell in row.cells.values()
+            if cell.decision_id and cell.assessment_id
+        ]
+        db.session.rollback()
+        return decisions[label % len(decisions)] if decisions else None
+
     def verify(self, *, unsampled: bool = False) -> None:
-        reason = "Not in the plan." if unsampled else None
+        reason = "Not in this quarter's plan." if unsampled else None
         ought = self.model.verify(unsampled=unsampled)
         counted["verified"] += ought
         self.both(
             ought,
-            lambda: verifying.sign_verification(
+            lambda: sign_verification(
                 self.attempt, self.shown(), self.actors["Carol"], clock.now(), unsampled_reason=reason
             ),
         )
@@ -358,15 +387,23 @@ class Life(RuleBasedStateMachine):
         due = clock.today() + timedelta(days=30)
         self.both(
             self.model.return_unit(name),
-            lambda: verifying.return_unit(self.attempt, [criterion_id], "Look again.", due, self.actors["Carol"]),
+            lambda: return_unit(self.attempt, [criterion_id], "Look again.", due, self.actors["Carol"]),
         )
 
     def close(self) -> None:
         def act() -> None:
             action_point = self.action_point(ActionPoint.responded_at.is_not(None), ActionPoint.closed_at.is_(None))
-            verifying.close_action_point(action_point, self.actors["Carol"])
+            verifiers_action_points.close_action_point(self.attempt, action_point, self.actors["Carol"])
 
         self.both(self.model.close(), act)
+
+    def ask_again(self) -> None:
+        def act() -> None:
+            action_point = self.action_point(ActionPoint.responded_at.is_not(None), ActionPoint.closed_at.is_(None))
+            due = clock.today() + timedelta(days=14)
+            verifiers_action_points.ask_again(self.attempt, action_point, "Again.", due, self.actors["Carol"])
+
+        self.both(self.model.ask_again(), act)
 
     def reopen(self, label: int = 0) -> None:
         name, criterion_id = self.criterion(label)
@@ -374,7 +411,7 @@ class Life(RuleBasedStateMachine):
         counted["reopened"] += ought
         self.both(
             ought,
-            lambda: verifying.reopen_verified(self.attempt, [criterion_id], "An error.", self.actors["Carol"]),
+            lambda: reopen_verified(self.attempt, [criterion_id], "An error.", self.actors["Carol"]),
         )
 
     # Dan
@@ -404,6 +441,8 @@ class Life(RuleBasedStateMachine):
         model = self.model
         if "raised" in model.action_points:
             return self.answer
+        if "answered" in model.action_points:
+            return self.close
         if model.is_open:
             return self.next_of_work()
         by_state = {ASSESSED: self.confirm, VERIFIED: self.reopen, VOID: self.sign}

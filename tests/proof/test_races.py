@@ -152,8 +152,8 @@ def test_verify_and_return(set_the_stage: Callable[[str], Stage]) -> None:
 
     def race(stage: Stage) -> list[tuple[FlaskClient, Act]]:
         one, other = stage.browser("Carol"), stage.browser("Carol")
-        verify = fill_form(one, f"{stage.path}/verify", "/verify", password=PASSWORD)
-        back = fill_form(other, f"{stage.path}/verify", "/return", action="Look at 3 again.", due_on="2027-01-29")
+        verify = fill_form(one, f"{stage.path}/verify/sign", "/verify", password=PASSWORD)
+        back = fill_form(other, f"{stage.path}/return", "/return", action="Look at 3 again.", due_on="2027-01-29")
         return [(one, make_post(f"{stage.path}/verify", verify)), (other, make_post(f"{stage.path}/return", back))]
 
     def check(answers: list[TestResponse]) -> None:
@@ -170,11 +170,11 @@ def test_verify_and_reopen(set_the_stage: Callable[[str], Stage]) -> None:
 
     def race(stage: Stage) -> list[tuple[FlaskClient, Act]]:
         one, other = stage.browser("Carol"), stage.browser("Carol")
-        left_open["first"] = fill_form(one, f"{stage.path}/verify", "/verify", password=PASSWORD)
-        left_open["again"] = fill_form(one, f"{stage.path}/verify", "/verify", password=PASSWORD)
+        left_open["first"] = fill_form(one, f"{stage.path}/verify/sign", "/verify", password=PASSWORD)
+        left_open["again"] = fill_form(one, f"{stage.path}/verify/sign", "/verify", password=PASSWORD)
         assert one.post(f"{stage.path}/verify", data=left_open["first"]).status_code == 303
         criterion = db.session.scalars(select(Criterion.id).where(Criterion.unit_id == stage.attempt.unit_id)).first()
-        reopen = fill_form(other, f"{stage.path}/verify", "/reopen", reason="Look again.", criterion=criterion)
+        reopen = fill_form(other, f"{stage.path}/reopen", "/reopen", reason="Look again.", criterion=criterion)
         again = left_open["again"]
         assert isinstance(again, dict)
         return [(one, make_post(f"{stage.path}/verify", again)), (other, make_post(f"{stage.path}/reopen", reopen))]

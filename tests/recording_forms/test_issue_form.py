@@ -38,7 +38,8 @@ from tracker.recording_forms.pdf_seals import MAX_ATTACHMENTS, read_attachments
 from tracker.recording_forms.snapshot import take_snapshot
 from tracker.registrations.services import void_attempt
 from tracker.storage import file_store
-from tracker.verification import services as verifying
+from tracker.verification.services.returning import reopen_verified
+from tracker.verification.services.signing import sign_verification
 
 Browser = Callable[[Person], FlaskClient]
 
@@ -67,12 +68,12 @@ def address(world: World) -> str:
 def verify(world: World) -> None:
     with transaction():
         seen, carol = take_snapshot(world.cfacc15).hash, factories.make_actor(world.carol)
-        verifying.sign_verification(world.cfacc15, seen, carol, clock.now(), unsampled_reason="Within the plan.")
+        sign_verification(world.cfacc15, seen, carol, clock.now(), unsampled_reason="Not in this quarter's plan.")
 
 
 def reopen(world: World) -> None:
     with transaction():
-        verifying.reopen_verified(
+        reopen_verified(
             world.cfacc15,
             [factories.criterion(world.cfacc15, "1").id],
             "Look again.",

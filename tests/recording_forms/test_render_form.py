@@ -99,9 +99,9 @@ def test_names_and_dates_are_printed_in_place_of_signatures() -> None:
     assert "Assessor’s signature Bob Archer Date 1 November 2026 Date sampled (by IV) 3 November 2026" in lines
 
 
-def test_a_unit_released_unsampled_has_no_date_sampled() -> None:
+def test_a_unit_released_without_sampling_says_not_sampled() -> None:
     lines = words(print_form(build_filled_form(date_sampled=None)), "P")
-    assert "Assessor’s signature Bob Archer Date 1 November 2026 Date sampled (by IV)" in lines
+    assert "Assessor’s signature Bob Archer Date 1 November 2026 Date sampled (by IV) Not sampled" in lines
 
 
 def test_the_legend_explains_ticks_and_circles() -> None:

@@ -2,12 +2,24 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import pytest
 from flask.testing import FlaskClient
 
 from tests.assessment import workflow
 from tests.factories import World
+
+
+@dataclass(frozen=True)
+class VerifyPage:
+    """What the verifier's pages of one unit send."""
+
+    decision_ids: list[int]
+    """The decisions that can be sampled of the item shown, in the order of the criteria."""
+    idempotency_key: str
+    snapshot_hash: str
+    """Empty while the unit is not confirmed."""
 
 
 @pytest.fixture
@@ -19,14 +31,16 @@ def confirmed(world: World) -> World:
 
 
 @pytest.fixture
-def read() -> Callable[[FlaskClient, int], dict[str, list[str]]]:
-    """Return a function that reads the fields of the verifier's page: `read(browser, attempt)["decision"]`."""
+def read_page() -> Callable[[FlaskClient, int], VerifyPage]:
+    """Return a function that reads what the verifier's pages send: `read_page(browser, attempt_id).decision_ids`."""
 
-    def page(browser: FlaskClient, attempt_id: int) -> dict[str, list[str]]:
-        html = browser.get(f"/attempts/{attempt_id}/verify").text
-        return {
-            name: re.findall(rf'name="{name}" value="([^"]*)"', html)
-            for name in ("decision", "snapshot_hash", "criterion", "idempotency_key")
-        }
+    def read(browser: FlaskClient, attempt_id: int) -> VerifyPage:
+        sample_page = browser.get(f"/attempts/{attempt_id}/verify").text
+        sign_page = browser.get(f"/attempts/{attempt_id}/verify/sign").text
+        return VerifyPage(
+            decision_ids=[int(number) for number in re.findall(r'name="decision-(\d+)" value="agree"', sample_page)],
+            idempotency_key=re.findall(r'name="idempotency_key" value="([^"]*)"', sample_page)[0],
+            snapshot_hash=next(iter(re.findall(r'name="snapshot_hash" value="([^"]*)"', sign_page)), ""),
+        )
 
-    return page
+    return read

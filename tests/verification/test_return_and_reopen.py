@@ -8,14 +8,16 @@ from sqlalchemy import select
 
 from tests import factories
 from tests.factories import PASSWORD, World
+from tests.verification.conftest import VerifyPage
 from tracker import clock
 from tracker.extensions import db
 from tracker.matrix import load_matrix
 from tracker.models import ActionPoint, Decision, Person, Signature, UnitAttempt
+from tracker.models.people import UNSAMPLED_REASONS
 from tracker.vocabulary import AttemptState, CriterionState
 
 Browser = Callable[[Person], FlaskClient]
-Read = Callable[[FlaskClient, int], dict[str, list[str]]]
+Read = Callable[[FlaskClient, int], VerifyPage]
 
 
 def returned(world: World, client: Browser, *labels: str) -> ActionPoint:
@@ -92,9 +94,13 @@ def test_return_needs_criteria_an_action_and_a_due_date(confirmed: World, client
     assert db.session.scalar(select(ActionPoint.id)) is None
 
 
-def test_verified_unit_is_reopened_with_a_reason(confirmed: World, client: Browser, read: Read) -> None:
+def test_verified_unit_is_reopened_with_a_reason(confirmed: World, client: Browser, read_page: Read) -> None:
     carol, attempt = client(confirmed.carol), confirmed.cfacc15.id
-    data = {"snapshot_hash": read(carol, attempt)["snapshot_hash"][0], "password": PASSWORD, "reason": "Known work."}
+    data = {
+        "snapshot_hash": read_page(carol, attempt).snapshot_hash,
+        "password": PASSWORD,
+        "reason": UNSAMPLED_REASONS[0],
+    }
     carol.post(f"/attempts/{attempt}/release", data=data)
     criterion = factories.criterion(confirmed.cfacc15, "5").id
     assert carol.post(f"/attempts/{attempt}/reopen", data={"criterion": criterion}).status_code == 422

@@ -1,35 +1,82 @@
-"""Samples: the decisions sampled, and whether the verifier agrees."""
+"""Samples: the decisions sampled, what the verifier agrees with, and what a disagreement does."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
+import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from tests import factories
 from tests.assessment import workflow
 from tests.factories import World
+from tests.verification.conftest import VerifyPage
+from tracker import clock
+from tracker.assessment.services import signing
+from tracker.assessment.services.action_points import answer_action_point
+from tracker.background import emails
+from tracker.errors import Conflict, Invalid, NotFound, Refused
 from tracker.extensions import db
-from tracker.models import Person, Sample, SampleItem
+from tracker.ledger.transactions import transaction
+from tracker.matrix import load_matrix
+from tracker.models import (
+    ActionPoint,
+    ActionPointCriterion,
+    Decision,
+    Notification,
+    Person,
+    Reopening,
+    Sample,
+    SampleItem,
+    Signature,
+    UnitAttempt,
+)
+from tracker.models.people import UNSAMPLED_REASONS
+from tracker.recording_forms.snapshot import take_snapshot
+from tracker.verification.services import action_points
+from tracker.verification.services.sampling import SampledDecision, draw_sample
+from tracker.verification.services.signing import sign_verification
+from tracker.vocabulary import AttemptState, CriterionState, Outcome, ReopeningKind
 
 Browser = Callable[[Person], FlaskClient]
-Read = Callable[[FlaskClient, int], dict[str, list[str]]]
+Read = Callable[[FlaskClient, int], VerifyPage]
+ACTION = "See the notes of the first two contacts, then assess the criterion again."
 
 
-def samples() -> list[Sample]:
+def list_samples() -> list[Sample]:
     db.session.rollback()
     return list(db.session.scalars(select(Sample)))
 
 
+def find_live_decision(attempt: UnitAttempt, label: str) -> Decision:
+    """Return the one live decision on a criterion of the attempt."""
+    [row] = load_matrix(attempt).claiming_rows
+    cell = row.cells[factories.criterion(attempt, label).id]
+    assert cell.decision_id
+    return db.session.get_one(Decision, cell.decision_id)
+
+
+def disagree(world: World, decision: Decision, attempt: UnitAttempt | None = None) -> ActionPoint:
+    """Disagree with a decision as Carol, and return the action point that it raised."""
+    due_on = clock.today() + timedelta(days=14)
+    with transaction():
+        draw_sample(
+            attempt or world.cfacc15,
+            [SampledDecision(decision.id, agrees=False, comment=ACTION, due_on=due_on)],
+            "",
+            factories.make_actor(world.carol),
+        )
+    return db.session.scalars(select(ActionPoint).order_by(ActionPoint.id.desc())).first() or pytest.fail("none")
+
+
 def test_verifier_samples_decisions(
-    confirmed: World, client: Browser, read: Read, recorded_acts: Callable[[], list[str]]
+    confirmed: World, client: Browser, read_page: Read, recorded_acts: Callable[[], list[str]]
 ) -> None:
     carol, attempt = client(confirmed.carol), confirmed.cfacc15.id
-    decisions = read(carol, attempt)["decision"][:3]
-    answer = carol.post(
-        f"/attempts/{attempt}/sample", data={"decision": decisions, "comment": "Chosen for their methods."}
-    )
+    data = {f"decision-{number}": "agree" for number in read_page(carol, attempt).decision_ids[:3]}
+    answer = carol.post(f"/attempts/{attempt}/sample", data={**data, "comment": "Chosen for their methods."})
     assert answer.status_code == 303
-    [sample] = samples()
+    [sample] = list_samples()
     assert (sample.verifier_id, sample.is_interim, sample.comment) == (
         confirmed.carol.id,
         False,
@@ -37,55 +84,236 @@ def test_verifier_samples_decisions(
     )
     assert len(sample.items) == 3
     assert recorded_acts()[-1] == "sample_drawn"
+    assert "<b>3 of 24</b> decisions sampled" in carol.get(f"/attempts/{attempt}/verify").text
 
 
-def test_sample_of_an_unconfirmed_unit_is_interim(world: World, client: Browser, read: Read) -> None:
+def test_nothing_is_preselected_on_the_sample_page(confirmed: World, client: Browser) -> None:
+    page = client(confirmed.carol).get(f"/attempts/{confirmed.cfacc15.id}/verify").text
+    assert "Disagree" in page
+    assert "checked" not in page
+
+
+def test_sample_of_an_unconfirmed_unit_is_interim(world: World, client: Browser, read_page: Read) -> None:
     workflow.meet_everything(world, world.cfacc15)
     carol = client(world.carol)
-    decisions = read(carol, world.cfacc15.id)["decision"][:1]
-    assert carol.post(f"/attempts/{world.cfacc15.id}/sample", data={"decision": decisions}).status_code == 303
-    assert samples()[0].is_interim
+    [first, *_] = read_page(carol, world.cfacc15.id).decision_ids
+    data = {f"decision-{first}": "agree"}
+    assert carol.post(f"/attempts/{world.cfacc15.id}/sample", data=data).status_code == 303
+    assert list_samples()[0].is_interim
 
 
-def test_disagreement_needs_a_comment_and_keeps_what_was_typed(confirmed: World, client: Browser, read: Read) -> None:
+def test_disagreement_needs_an_action_and_a_due_date_and_keeps_what_was_typed(
+    confirmed: World, client: Browser, read_page: Read
+) -> None:
     carol, attempt = client(confirmed.carol), confirmed.cfacc15.id
-    [decision] = read(carol, attempt)["decision"][:1]
-    data = {"decision": decision, f"agree-{decision}": "no", "comment": "I listened to the call."}
+    [first, *_] = read_page(carol, attempt).decision_ids
+    data = {f"decision-{first}": "disagree", f"due-{first}": "31/12/2099", "comment": "I listened to the call."}
     refused = carol.post(f"/attempts/{attempt}/sample", data=data)
     assert refused.status_code == 422
-    assert "Enter the reason for each decision that you disagree with" in refused.text
+    assert "Enter the action required" in refused.text
     assert "I listened to the call." in refused.text
-    assert samples() == []
-    carol.post(f"/attempts/{attempt}/sample", data={**data, f"comment-{decision}": "The page does not show it."})
+    data |= {f"action-{first}": ACTION}
+    for due, sentence in (
+        ("2020-01-01", "not in the past"),
+        ("soon", "Enter a date such as"),
+        ("", "Enter a due date"),
+    ):
+        refused = carol.post(f"/attempts/{attempt}/sample", data={**data, f"due-{first}": due})
+        assert refused.status_code == 422
+        assert sentence in refused.text
+        assert ACTION in refused.text
+    assert list_samples() == []
+    assert carol.post(f"/attempts/{attempt}/sample", data=data).status_code == 303
     [item] = db.session.scalars(select(SampleItem))
-    assert (item.agrees, item.comment) == (False, "The page does not show it.")
+    assert (item.agrees, item.comment) == (False, ACTION)
+
+
+@pytest.mark.parametrize("state", [AttemptState.ASSESSED, AttemptState.CONFIRMED, AttemptState.VERIFIED])
+def test_disagreement_with_a_signed_unit_ends_the_round(world: World, state: AttemptState) -> None:
+    attempt = world.cfacc15
+    workflow.sign(world, attempt)
+    if state is not AttemptState.ASSESSED:
+        workflow.confirm(attempt)
+    if state is AttemptState.VERIFIED:
+        with transaction():
+            by_carol, seen = factories.make_actor(world.carol), take_snapshot(attempt).hash
+            sign_verification(attempt, seen, by_carol, clock.now(), unsampled_reason=UNSAMPLED_REASONS[0])
+    assert attempt.state is state
+    disagree(world, find_live_decision(attempt, "6"))
+    assert (attempt.state, attempt.round) == (AttemptState.IN_PROGRESS, 2)
+    assert db.session.scalars(select(Reopening.kind)).one() is ReopeningKind.DISAGREEMENT
+    assert all(signature.superseded_at for signature in db.session.scalars(select(Signature)))
+
+
+def test_interim_disagreement_leaves_the_unit_in_its_round(world: World) -> None:
+    workflow.meet_everything(world, world.cfacc15)
+    disagree(world, find_live_decision(world.cfacc15, "6"))
+    assert (world.cfacc15.state, world.cfacc15.round) == (AttemptState.IN_PROGRESS, 1)
+
+
+def test_disagreement_with_a_unit_whose_certificate_is_claimed_is_refused(confirmed: World) -> None:
+    decision = find_live_decision(confirmed.cfacc15, "6")
+    with transaction():
+        confirmed.cfacc15.state = AttemptState.CERTIFICATE_CLAIMED
+    with pytest.raises(Refused, match="A second person must agree to reopen it"):
+        disagree(confirmed, decision)
+    db.session.rollback()
+    assert db.session.scalar(select(ActionPoint.id)) is None
+
+
+def test_disagreement_supersedes_only_its_own_decision_and_raises_an_action_point(confirmed: World) -> None:
+    attempt = confirmed.cfacc15
+    decision = find_live_decision(attempt, "6")
+    action_point = disagree(confirmed, decision)
+    [item] = db.session.scalars(select(SampleItem))
+    live = list(db.session.scalars(select(Decision).where(Decision.superseded_at.is_(None))))
+    [new] = [each for each in live if each.outcome is not Outcome.MET]
+    assert decision.superseded_at
+    assert (new.claim_id, new.outcome, new.sample_item_id, new.comment) == (
+        decision.claim_id,
+        Outcome.NEEDS_MORE,
+        item.id,
+        ACTION,
+    )
+    assert (action_point.sample_item_id, action_point.action) == (item.id, ACTION)
+    named = db.session.scalars(select(ActionPointCriterion.criterion_id)).all()
+    assert named == [factories.criterion(attempt, "6").id]
+    states = {status.column.label: status.state for status in load_matrix(attempt).statuses}
+    assert states.pop("6") is CriterionState.NEEDS_MORE
+    assert set(states.values()) == {CriterionState.MET}
+
+
+def test_criterion_stays_met_where_other_evidence_still_meets_it(world: World) -> None:
+    attempt = world.cfacc15
+    for title in ("Call of 5 October", "Call of 6 October"):
+        _, version, claims = workflow.submit_item(attempt, title, "6")
+        workflow.accept(attempt, version, world.bob, claims)
+    [first, _second] = load_matrix(attempt).claiming_rows
+    criterion_id = factories.criterion(attempt, "6").id
+    disagree(world, db.session.get_one(Decision, first.cells[criterion_id].decision_id))
+    [status] = [status for status in load_matrix(attempt).statuses if status.column.id == criterion_id]
+    assert status.state is CriterionState.MET
+
+
+def test_assessor_gets_one_email_about_several_disagreements(
+    confirmed: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(emails, "can_deliver", lambda: True)
+    monkeypatch.setattr(emails, "send", lambda *_: None)
+    decisions = [find_live_decision(confirmed.cfacc15, label) for label in ("5", "6")]
+    due_on = clock.today() + timedelta(days=14)
+    with transaction():
+        sampled = [
+            SampledDecision(decision.id, agrees=False, comment=ACTION, due_on=due_on) for decision in decisions
+        ]
+        draw_sample(confirmed.cfacc15, sampled, "", factories.make_actor(confirmed.carol))
+    assert len(db.session.scalars(select(ActionPoint)).all()) == 2
+    topics = db.session.scalars(select(Notification.topic).where(Notification.person_id == confirmed.bob.id)).all()
+    assert [topic for topic in topics if topic.startswith("action_point_raised")] == ["action_point_raised:1"]
+
+
+def test_unit_is_signed_again_only_after_the_action_point_was_answered_and_closed(confirmed: World) -> None:
+    attempt, by_bob, by_carol = (
+        confirmed.cfacc15,
+        factories.make_actor(confirmed.bob),
+        factories.make_actor(confirmed.carol),
+    )
+    action_point = disagree(confirmed, find_live_decision(attempt, "6"))
+    [row] = load_matrix(attempt).claiming_rows
+    version_id, claim_id = row.version_id, row.cells[factories.criterion(attempt, "6").id].claim_id
+    workflow.decide_again(attempt, version_id, claim_id, confirmed.bob)
+    workflow.confirm_requirements(confirmed, attempt)
+
+    def sign() -> None:
+        with transaction():
+            signing.sign_unit(attempt, take_snapshot(attempt).hash, "", by_bob, clock.now())
+
+    with pytest.raises(Refused, match="An action point needs your written response"):
+        sign()
+    with transaction():
+        answer_action_point(attempt, action_point.id, "I have listened to both calls.", by_bob)
+    with pytest.raises(Refused, match="The verifier has not yet closed an action point"):
+        sign()
+    with transaction():
+        action_points.close_action_point(attempt, action_point, by_carol)
+    sign()
+    assert (attempt.state, attempt.round) == (AttemptState.ASSESSED, 2)
+
+
+def test_verifier_asks_again_when_the_response_does_not_satisfy(confirmed: World, client: Browser) -> None:
+    attempt = confirmed.cfacc15
+    action_point = disagree(confirmed, find_live_decision(attempt, "6"))
+    carol, path = client(confirmed.carol), f"/attempts/{attempt.id}/action-points/{action_point.id}/ask-again"
+    prefix = f"action-point-{action_point.id}-"
+    data = {f"{prefix}action": "Name the second call.", f"{prefix}due_on": "31/12/2099"}
+    assert carol.post(path, data=data).status_code == 409  # not answered yet
+    with transaction():
+        answer_action_point(attempt, action_point.id, "Done.", factories.make_actor(confirmed.bob))
+    refused = carol.post(path, data={f"{prefix}action": "Name the second call."})
+    assert refused.status_code == 422
+    assert "Enter the due date." in refused.text
+    assert "Name the second call." in refused.text
+    assert carol.post(path, data=data).status_code == 303
+    db.session.rollback()
+    first, second = db.session.scalars(select(ActionPoint).order_by(ActionPoint.id))
+    assert first.closed_at
+    assert (second.follows_id, second.action, second.closed_at) == (first.id, "Name the second call.", None)
 
 
 def test_sample_needs_a_decision(confirmed: World, client: Browser) -> None:
     answer = client(confirmed.carol).post(f"/attempts/{confirmed.cfacc15.id}/sample", data={"comment": "All fine."})
     assert answer.status_code == 422
-    assert "at least one decision" in answer.text
+    assert "for at least one decision" in answer.text
+    assert "All fine." in answer.text
 
 
 def test_decision_of_another_unit_cannot_be_sampled(confirmed: World, client: Browser) -> None:
-    foreign = factories.criterion(confirmed.inscc004, "3").id
+    _, version, claims = workflow.submit_item(confirmed.inscc004, "Call of 7 October", "3")
+    workflow.accept(confirmed.inscc004, version, confirmed.bob, claims)
+    foreign = db.session.scalars(select(Decision).where(Decision.attempt_id == confirmed.inscc004.id)).one()
     answer = client(confirmed.carol).post(
-        f"/attempts/{confirmed.cfacc15.id}/sample", data={"decision": f"1-{foreign}"}
+        f"/attempts/{confirmed.cfacc15.id}/sample", data={f"decision-{foreign.id}": "agree"}
     )
     assert answer.status_code == 404
-    assert samples() == []
+    assert list_samples() == []
 
 
-def test_sample_form_sent_twice_is_one_sample(confirmed: World, client: Browser, read: Read) -> None:
+def test_verifiers_own_decision_cannot_be_sampled(confirmed: World) -> None:
+    disagree(confirmed, find_live_decision(confirmed.cfacc15, "6"))
+    with pytest.raises(NotFound):
+        disagree(confirmed, find_live_decision(confirmed.cfacc15, "6"))
+
+
+def test_decision_that_was_superseded_meanwhile_is_not_sampled(confirmed: World, client: Browser) -> None:
+    decision = find_live_decision(confirmed.cfacc15, "6")
+    disagree(confirmed, decision)
+    with pytest.raises(Conflict):
+        disagree(confirmed, decision)
+    data = {f"decision-{decision.id}": "agree", "comment": "I listened to the call."}
+    answer = client(confirmed.carol).post(f"/attempts/{confirmed.cfacc15.id}/sample", data=data)
+    assert answer.status_code == 409
+    assert "A decision was changed since you opened this page" in answer.text
+    assert "I listened to the call." in answer.text
+
+
+def test_sample_form_sent_twice_is_one_sample(confirmed: World, client: Browser, read_page: Read) -> None:
     carol, attempt = client(confirmed.carol), confirmed.cfacc15.id
-    page = read(carol, attempt)
-    data = {"decision": page["decision"][:1], "idempotency_key": page["idempotency_key"][0]}
+    page = read_page(carol, attempt)
+    data = {f"decision-{page.decision_ids[0]}": "agree", "idempotency_key": page.idempotency_key}
     for _ in range(2):
         assert carol.post(f"/attempts/{attempt}/sample", data=data).status_code == 303
-    assert len(samples()) == 1
+    assert len(list_samples()) == 1
+
+
+def test_comment_that_is_too_long_is_refused_and_not_cut(confirmed: World) -> None:
+    decision = find_live_decision(confirmed.cfacc15, "6")
+    sampled, by_carol = [SampledDecision(decision.id, agrees=True)], factories.make_actor(confirmed.carol)
+    with pytest.raises(Invalid, match="at most 2,000 characters"), transaction():
+        draw_sample(confirmed.cfacc15, sampled, "x" * 2_001, by_carol)
 
 
 def test_id_too_large_for_the_database_names_no_decision(confirmed: World, client: Browser) -> None:
-    data = {"decision": [f"{'9' * 5000}-1"]}
-    assert client(confirmed.carol).post(f"/attempts/{confirmed.cfacc15.id}/sample", data=data).status_code == 404
-    assert not samples()
+    for name in (f"decision-{'9' * 5000}", "decision-x", "decision-"):
+        data = {name: "agree"}
+        assert client(confirmed.carol).post(f"/attempts/{confirmed.cfacc15.id}/sample", data=data).status_code == 404
+    assert not list_samples()

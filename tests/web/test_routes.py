@@ -172,6 +172,13 @@ TABLE: dict[str, frozenset[str]] = {
     "verification.return_unit": CAROL,
     "verification.reopen_unit": CAROL,
     "verification.close_action_point": CAROL,
+    "verification.ask_again": CAROL,
+    "verification.sign_unit": CAROL,
+    "verification.show_requirements": CAROL,
+    "verification.show_form": CAROL,
+    "verification.show_history": CAROL,
+    "verification.show_action_points": CAROL,
+    "verification.list_other_units": VERIFIERS,
     # external verifiers
     "verification.show_visit": VISITORS,
     "verification.visit_unit": VISITOR,

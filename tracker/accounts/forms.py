@@ -164,3 +164,6 @@ class CentreSettingsForm(PageForm):
         [DataRequired("Choose the terms your centre uses.")],
         choices={terms.value: terms.label for terms in CentreTerms},
     )
+    unsampled_reasons = TextAreaField(
+        "Reasons for releasing a unit without sampling", [Length(max=5_000, message="Use at most 5,000 characters.")]
+    )

@@ -1,4 +1,4 @@
-"""The end of a round by dispute, retraction, return or reopening (docs/rules.md, Unit states, rules 2 to 4)."""
+"""The end of a round, by any of the acts of `ReopeningKind` (docs/rules.md, Unit states, rules 2 to 4)."""
 
 from collections.abc import Collection
 
@@ -17,6 +17,7 @@ ACTION_BY_KIND = {
     ReopeningKind.RETRACTION: AttemptAction.RETRACT,
     ReopeningKind.RETURN: AttemptAction.RETURN,
     ReopeningKind.REOPENING: AttemptAction.REOPEN,
+    ReopeningKind.DISAGREEMENT: AttemptAction.DISAGREE,
 }
 
 
@@ -31,7 +32,8 @@ def reopen_attempt(
         attempt: the attempt, locked by the caller.
         kind: which act ends the round.
         reason: the reason, which becomes the comment of each new decision.
-        criterion_ids: the criteria that need more evidence; none for a retraction.
+        criterion_ids: the criteria whose every `met` is superseded; none for a retraction or a disagreement, which
+            supersedes the sampled decision itself.
         actor: who ends the round.
 
     Raises:

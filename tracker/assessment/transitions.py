@@ -18,6 +18,7 @@ class AttemptAction(StrEnum):
     VERIFY = "verify"
     RETURN = "return"
     REOPEN = "reopen"
+    DISAGREE = "disagree"
     VOID = "void"
 
 
@@ -38,6 +39,10 @@ TRANSITIONS: dict[tuple[AttemptState, AttemptAction], Transition] = {
     (S.CONFIRMED, AttemptAction.VERIFY): Transition(Role.INTERNAL_VERIFIER, S.VERIFIED),
     (S.CONFIRMED, AttemptAction.RETURN): Transition(Role.INTERNAL_VERIFIER, S.IN_PROGRESS),
     (S.VERIFIED, AttemptAction.REOPEN): Transition(Role.INTERNAL_VERIFIER, S.IN_PROGRESS),
+    **{
+        (state, AttemptAction.DISAGREE): Transition(Role.INTERNAL_VERIFIER, S.IN_PROGRESS)
+        for state in (S.ASSESSED, S.CONFIRMED, S.VERIFIED)
+    },
     **{
         (state, AttemptAction.VOID): Transition(Role.ADMINISTRATOR, S.VOID)
         for state in (S.IN_PROGRESS, S.ASSESSED, S.CONFIRMED, S.VERIFIED)

@@ -41,7 +41,8 @@ from tracker.recording_forms.issuing import plan_issue, record_issue, render_iss
 from tracker.recording_forms.snapshot import take_snapshot
 from tracker.registrations.services import allocate, register_candidate
 from tracker.registrations.visits import open_visit
-from tracker.verification.services import SampledDecision, draw_sample, sign_verification
+from tracker.verification.services.sampling import SampledDecision, draw_sample
+from tracker.verification.services.signing import sign_verification
 from tracker.vocabulary import CriterionKind, Outcome, Role
 
 PEOPLE = (
@@ -276,16 +277,20 @@ def _confirm(scenario: Scenario) -> None:
 def _sample(story: Scenario) -> None:
     attempt = story.attempt("Chloe", "CFACC15")
     items = select(Evidence).where(Evidence.candidate_id == story.people["Chloe"].id).order_by(Evidence.number)
-    looks = []
+    sampled = []
     for evidence in list(db.session.scalars(items))[:3]:
         version = find_version_in(attempt, evidence.id)
         if version:
-            looks += [
-                SampledDecision(version.id, each, agrees=True)
-                for each in assessments.load_claimed_cells(attempt, version)
+            sampled += [
+                SampledDecision(cell.decision_id, agrees=True)
+                for cell in assessments.load_claimed_cells(attempt, version).values()
+                if cell.decision_id
             ]
     draw_sample(
-        attempt, looks, "Three items of six, chosen for their methods.", story.actor("Carol", Role.INTERNAL_VERIFIER)
+        attempt,
+        sampled,
+        "Three items of six, chosen for their methods.",
+        story.actor("Carol", Role.INTERNAL_VERIFIER),
     )
 
 

@@ -7,7 +7,8 @@ from tracker.integrity.database_role import DATABASE_CONFINED
 from tracker.integrity.invariants import invariant
 from tracker.integrity.ledger_snapshot import LedgerEvent, LedgerSnapshot, Row
 from tracker.ledger.events import CLOCK_ACCEPTED, MAX_CLOCK_DIFFERENCE
-from tracker.vocabulary import ReopeningKind, Role, SignatureRole
+from tracker.registrations.separation_of_duties import VERIFYING_KINDS
+from tracker.vocabulary import Role, SignatureRole
 
 ROLES_OF_ACT: dict[str, Collection[Role]] = {
     "evidence_submitted": {Role.CANDIDATE},
@@ -41,6 +42,7 @@ ROLES_OF_ACT: dict[str, Collection[Role]] = {
     "form_issued": {Role.ASSESSOR, Role.INTERNAL_VERIFIER, Role.ADMINISTRATOR},
     "retention_rule_set": {Role.ADMINISTRATOR},
     "centre_terms_changed": {Role.ADMINISTRATOR},
+    "unsampled_reasons_changed": {Role.ADMINISTRATOR},
     "retention_hold_set": {Role.ADMINISTRATOR},
     "retention_hold_lifted": {Role.ADMINISTRATOR},
     "portfolio_erased": {Role.ADMINISTRATOR},
@@ -229,7 +231,7 @@ def _list_verifying_people(ledger: LedgerSnapshot) -> Iterator[tuple[int, int]]:
     for row in ledger.rows("action_point").values():
         yield from ((row["attempt_id"], person) for person in (row["raised_by_id"], row["closed_by_id"]) if person)
     for row in ledger.rows("reopening").values():
-        if row["kind"] in {ReopeningKind.RETURN, ReopeningKind.REOPENING}:
+        if row["kind"] in VERIFYING_KINDS:
             yield row["attempt_id"], row["reopened_by_id"]
     yield from _list_signers(ledger, SignatureRole.INTERNAL_VERIFIER)
 

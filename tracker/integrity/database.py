@@ -19,8 +19,8 @@ APPEND_ONLY = (
 
 
 TRIGGERS = {
-    "sqlite": "b3403b4f2579887dee1786e32838907390bc885666554dc5e3837d0a433c65e1",
-    "postgresql": "1d51bd34d1eac4ce23687bdbcf9a2b21a558ee70373dbe78c9e6b2fadcc031ec",
+    "sqlite": "7baa34bb763ca68bc5a0ffa07205f3e25dc106a2cdba9166e86453bf262d078a",
+    "postgresql": "b47a3add3c5717d7fbe764717f206154c334c0b670f3d0cdd160c3dbc7c1f145",
 }
 """The hash of all triggers after the newest migration. A migration that changes a trigger must change it here."""
 DEFINITIONS = {

@@ -29,7 +29,7 @@ CREATING_EVENTS = {
     "erasure": ("portfolio_erased",),
 }
 """The events that create the rows of a table."""
-DECIDING_EVENTS = ("assessment_released", "attempt_reopened", "attempt_moved")
+DECIDING_EVENTS = ("assessment_released", "attempt_reopened", "attempt_moved", "sample_drawn")
 FIXED_TABLES: dict[str, tuple[str, ...]] = {
     "allocation": ("ends_at",),
     "attachment": (),

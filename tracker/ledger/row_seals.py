@@ -30,6 +30,8 @@ class SealedColumns:
     """Columns that change without an event, and so are left out."""
     only: frozenset[str] = frozenset()
     """The only columns that are sealed, if any are named."""
+    added: frozenset[str] = frozenset()
+    """Columns that a later migration added: left out of the hash while empty, so that older seals still hold."""
     when: Callable[[Any], bool] = lambda _row: True
     """Whether a row is sealed in its present state."""
 
@@ -40,7 +42,7 @@ class SealedColumns:
 
 
 SEALED_TABLES: dict[str, SealedColumns] = {
-    "centre": SealedColumns(),
+    "centre": SealedColumns(added=frozenset({"unsampled_reasons"})),
     "person": SealedColumns(excluded=frozenset({"password_hash"})),
     "grant": SealedColumns(),
     "registration": SealedColumns(),
@@ -59,12 +61,12 @@ SEALED_TABLES: dict[str, SealedColumns] = {
     "claim": SealedColumns(when=lambda claim: claim.evidence.number is not None),
     "assessment": SealedColumns(when=lambda assessment: assessment.state is AssessmentState.RELEASED),
     "reopening": SealedColumns(),
-    "decision": SealedColumns(),
+    "decision": SealedColumns(added=frozenset({"sample_item_id"})),
     "requirement_confirmation": SealedColumns(excluded=frozenset({"note"})),
     "signature": SealedColumns(),
     "sample": SealedColumns(),
     "sample_item": SealedColumns(),
-    "action_point": SealedColumns(),
+    "action_point": SealedColumns(added=frozenset({"sample_item_id", "follows_id"})),
     "action_point_criterion": SealedColumns(),
     "issued_form": SealedColumns(),
     "signing_key": SealedColumns(),
@@ -83,7 +85,9 @@ def get_row_key(table: Table, row: Mapping[str, Any]) -> str:
 
 def hash_row(salt: str, table: Table, row: Mapping[str, Any]) -> str:
     """Return the hash of a row's sealed columns under a salt in hex."""
-    body = canonical_json({name: _to_json_value(row[name]) for name in SEALED_TABLES[table.name].columns(table)})
+    sealed = SEALED_TABLES[table.name]
+    names = [name for name in sealed.columns(table) if row[name] is not None or name not in sealed.added]
+    body = canonical_json({name: _to_json_value(row[name]) for name in names})
     return hashlib.sha256(DOMAIN + bytes.fromhex(salt) + body).hexdigest()
 
 

@@ -1,8 +1,9 @@
 """Evidence spread of an attempt, and suggestions of evidence for a criterion without any."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import date
 from operator import itemgetter
 
 from tracker.matrix.grid import Matrix, MatrixColumn, MatrixRow
@@ -16,8 +17,8 @@ MAX_SUGGESTION_DISTANCE = 3
 class EvidenceSpread:
     """The months, methods, occasions and customers behind an attempt. They are shown and decide nothing."""
 
-    months: tuple[tuple[str, int], ...]
-    """`2026-10` and how many items are of that month; months without any are in between."""
+    months: tuple[tuple[date, int], ...]
+    """The first day of each month and how many items are of that month; months without any are in between."""
     methods: tuple[tuple[Method, int], ...]
     occasions: tuple[str, ...]
     customers: tuple[str, ...]
@@ -26,7 +27,7 @@ class EvidenceSpread:
 def summarise_evidence_spread(rows: Iterable[MatrixRow]) -> EvidenceSpread:
     """Return the months, methods, occasions and customers of these items."""
     rows = list(rows)
-    months = Counter(row.happened_from.strftime("%Y-%m") for row in rows if row.happened_from)
+    months = Counter(row.happened_from.replace(day=1) for row in rows if row.happened_from)
     return EvidenceSpread(
         months=tuple((month, months[month]) for month in _list_months(months)),
         methods=tuple(Counter(row.method for row in rows if row.method).most_common()),
@@ -56,9 +57,9 @@ def suggest_rows(matrix: Matrix, column: MatrixColumn, *, limit: int = 3) -> tup
     return tuple(row for _, row in sorted(near, key=itemgetter(0)))[:limit]
 
 
-def _list_months(months: Mapping[str, int]) -> list[str]:
-    """Return every month from the first to the last, at most the latest 24."""
+def _list_months(months: Collection[date]) -> list[date]:
+    """Return the first day of every month from the first to the last, at most the latest 24."""
     if not months:
         return []
-    first, last = (int(month[:4]) * 12 + int(month[5:]) - 1 for month in (min(months), max(months)))
-    return [f"{index // 12}-{index % 12 + 1:02}" for index in range(max(first, last - 23), last + 1)]
+    first, last = (month.year * 12 + month.month - 1 for month in (min(months), max(months)))
+    return [date(index // 12, index % 12 + 1, 1) for index in range(max(first, last - 23), last + 1)]

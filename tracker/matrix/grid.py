@@ -28,6 +28,10 @@ class MatrixCell:
     criterion_id: int
     locator: str
     added_reason: str | None
+    decision_id: int | None = None
+    assessment_id: int | None = None
+    """The assessment that made the live decision; None if a dispute, return, reopening or disagreement made it."""
+    decided_version_id: int | None = None
     outcome: Outcome | None = None
     """The outcome of the live decision, if there is one."""
     comment: str = ""

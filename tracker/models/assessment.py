@@ -80,6 +80,15 @@ class Reopening(Base):
     reopened_by_id: Mapped[int] = refers_to("person.id", index=False)
 
 
+ONE_ORIGIN = (
+    " + ".join(
+        f"CASE WHEN {name} IS NULL THEN 0 ELSE 1 END" for name in ("assessment_id", "reopening_id", "sample_item_id")
+    )
+    + " = 1"
+)
+"""SQL: a decision comes from exactly one of an assessment, a reopening and a sampled decision."""
+
+
 class Decision(Base):
     """The outcome for one claim, pinned to an evidence version; a later one supersedes it, none is overwritten."""
 
@@ -88,7 +97,7 @@ class Decision(Base):
         Index("uq_decision_live", "claim_id", unique=True, sqlite_where=LIVE, postgresql_where=LIVE),
         # The assessment queue reads this for every claim, from the index alone.
         Index("ix_decision_on_version", "claim_id", "evidence_version_id", sqlite_where=LIVE, postgresql_where=LIVE),
-        CheckConstraint("(assessment_id IS NULL) <> (reopening_id IS NULL)", name="one_origin"),
+        CheckConstraint(ONE_ORIGIN, name="one_origin"),
     )
 
     id: Mapped[PrimaryKey]
@@ -97,7 +106,9 @@ class Decision(Base):
     evidence_version_id: Mapped[int] = refers_to("evidence_version.id", index=False)
     assessment_id: Mapped[int | None] = refers_to("assessment.id")
     reopening_id: Mapped[int | None] = refers_to("reopening.id", index=False)
-    """Set instead of the assessment when a dispute or return made a criterion `needs_more`."""
+    """Set instead of the assessment when a dispute, return or reopening made a criterion `needs_more`."""
+    sample_item_id: Mapped[int | None] = refers_to("sample_item.id", index=False)
+    """Set instead of the assessment when a verifier disagreed with the decision before it."""
     outcome: Mapped[Outcome]
     comment: Mapped[str]
     decided_at: Mapped[datetime]

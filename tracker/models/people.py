@@ -2,11 +2,18 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Index, String, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tracker.models.base import Base, Line, PrimaryKey, Sha256, refers_to
 from tracker.vocabulary import CentreTerms, LinkPurpose, Role
+
+UNSAMPLED_REASONS = (
+    "Not selected under the centre's sampling plan",
+    "This assessor's decisions on this unit were sampled for other candidates in this period",
+    "Sampled at the interim stage in an earlier round; nothing has changed since",
+)
+"""The reasons for releasing a unit without sampling that a centre starts with."""
 
 
 class Centre(Base):
@@ -19,7 +26,14 @@ class Centre(Base):
     number: Mapped[str] = mapped_column(String(40), unique=True)
     terms: Mapped[CentreTerms] = mapped_column(default=CentreTerms.SCOTLAND)
     """Whose terms for verification the centre uses on screen and on paper."""
+    unsampled_reasons: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    """The centre's own reasons for releasing a unit without sampling; empty while it uses the standard list."""
     created_at: Mapped[datetime]
+
+    @property
+    def offered_unsampled_reasons(self) -> list[str]:
+        """The reasons that the centre's verifiers may choose from."""
+        return list(UNSAMPLED_REASONS) if self.unsampled_reasons is None else self.unsampled_reasons
 
 
 class Person(Base):

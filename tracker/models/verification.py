@@ -25,7 +25,7 @@ class Sample(Base):
     """True if the candidate had not yet confirmed the unit."""
     comment: Mapped[str]
 
-    items: Mapped[list["SampleItem"]] = relationship(order_by="SampleItem.id")
+    items: Mapped[list["SampleItem"]] = relationship(back_populates="sample", order_by="SampleItem.id")
 
 
 class SampleItem(Base):
@@ -41,12 +41,18 @@ class SampleItem(Base):
     agrees: Mapped[bool]
     comment: Mapped[str]
 
+    sample: Mapped[Sample] = relationship(back_populates="items")
+
 
 class ActionPoint(Base):
     """An action point: the action required, its due date, and the assessor's response."""
 
     __tablename__ = "action_point"
-    __table_args__ = (CheckConstraint("(response IS NULL) = (responded_at IS NULL)", name="response_when"),)
+    __table_args__ = (
+        CheckConstraint("(response IS NULL) = (responded_at IS NULL)", name="response_when"),
+        UniqueConstraint("sample_item_id"),
+        UniqueConstraint("follows_id"),
+    )
 
     id: Mapped[PrimaryKey]
     attempt_id: Mapped[int] = refers_to("unit_attempt.id")
@@ -54,6 +60,10 @@ class ActionPoint(Base):
     """The round in which it was raised."""
     raised_by_id: Mapped[int] = refers_to("person.id", index=False)
     raised_at: Mapped[datetime]
+    sample_item_id: Mapped[int | None] = refers_to("sample_item.id", index=False)
+    """The sampled decision that the verifier disagreed with, if that raised it."""
+    follows_id: Mapped[int | None] = refers_to("action_point.id", index=False)
+    """The action point whose response did not satisfy the verifier, if this one asks again."""
     action: Mapped[str]
     due_on: Mapped[date]
     response: Mapped[str | None]

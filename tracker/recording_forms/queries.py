@@ -110,5 +110,5 @@ def _state(attempt: UnitAttempt, signatures: dict[SignatureRole, tuple[Signature
         return words  # nobody signed that it is void
     day = day_of(last)
     verifier = signatures.get(SignatureRole.INTERNAL_VERIFIER)
-    unsampled = ", released without sampling" if verifier and verifier[0].unsampled_reason else ""
+    unsampled = ", not sampled" if verifier and verifier[0].unsampled_reason else ""
     return f"{words} {day.day} {day:%B %Y}{unsampled}"

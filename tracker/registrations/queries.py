@@ -96,11 +96,20 @@ def needs_verifier() -> ColumnElement[bool]:
     return and_(UnitAttempt.state.in_(OPEN), ~has_allocation(Role.INTERNAL_VERIFIER))
 
 
+def needs_allocation() -> ColumnElement[bool]:
+    """Return as SQL whether the attempt needs an assessor or an internal verifier.
+
+    A withdrawn candidate's attempt needs none, unless they completed the unit and it waits for its verifier.
+    """
+    return or_(
+        and_(Registration.withdrawn_at.is_(None), or_(needs_assessor(), needs_verifier())),
+        and_(UnitAttempt.state == AttemptState.CONFIRMED, needs_verifier()),
+    )
+
+
 def list_registrations(centre: Centre, words: str, page: int) -> tuple[list[RegistrationRow], bool]:
     """List a page of registrations, most units to allocate first, then by name; and whether more follow."""
-    to_allocate = func.count(UnitAttempt.id).filter(
-        or_(needs_assessor(), needs_verifier()), Registration.withdrawn_at.is_(None)
-    )
+    to_allocate = func.count(UnitAttempt.id).filter(needs_allocation())
     query = (
         select(
             Registration.id,
@@ -144,8 +153,7 @@ def list_attempts_to_allocate(centre_id: int, limit: int) -> list[AttemptToAlloc
         .join(Registration, Registration.id == UnitAttempt.registration_id)
         .where(
             UnitAttempt.centre_id == centre_id,
-            Registration.withdrawn_at.is_(None),
-            or_(needs_assessor(), needs_verifier()),
+            needs_allocation(),
         )
         .order_by(UnitAttempt.started_at, UnitAttempt.id)
         .limit(limit)

@@ -8,10 +8,12 @@ from sqlalchemy import or_, select, union
 from tracker.errors import Refused
 from tracker.extensions import db
 from tracker.models import ActionPoint, Assessment, Reopening, Sample, Signature, UnitAttempt
-from tracker.vocabulary import AssessmentState, ReopeningKind, SignatureRole
+from tracker.vocabulary import AssessmentState, AttemptState, ReopeningKind, SignatureRole
 
 ASSESSING_ROLES = (SignatureRole.ASSESSOR, SignatureRole.COUNTERSIGNER)
-VERIFYING_KINDS = (ReopeningKind.RETURN, ReopeningKind.REOPENING)
+COMPLETED_STATES = (AttemptState.CONFIRMED, AttemptState.VERIFIED)
+"""The states of a unit that both assessor and candidate have signed."""
+VERIFYING_KINDS = (ReopeningKind.RETURN, ReopeningKind.REOPENING, ReopeningKind.DISAGREEMENT)
 
 
 def check_may_assess(person_id: int, attempt: UnitAttempt) -> None:
@@ -40,6 +42,16 @@ def check_not_withdrawn(attempt: UnitAttempt) -> None:
     """Raise `Refused` if the candidate has been withdrawn from the registration."""
     if attempt.registration.withdrawn_at:
         raise Refused("This candidate has been withdrawn, so their work cannot be changed. Nothing was changed.")
+
+
+def check_not_withdrawn_before_completion(attempt: UnitAttempt) -> None:
+    """Raise `Refused` for a withdrawn candidate, unless they had completed the unit.
+
+    A unit that its assessor and candidate have signed may still be verified, since a withdrawn candidate is entitled
+    to certification of the units they completed (docs/rules.md, Unit states, rule 8).
+    """
+    if attempt.state not in COMPLETED_STATES:
+        check_not_withdrawn(attempt)
 
 
 def has_assessed(person_id: int, attempt_id: int) -> bool:

@@ -16,7 +16,12 @@ from tracker.library.queries.units import describe_lapsed_registration, load_doc
 from tracker.models import Allocation, Centre, Grant, Person, Qualification, Registration, Unit, UnitAttempt
 from tracker.registrations import emails as email_texts
 from tracker.registrations.due_releases import release_due_assessments_in
-from tracker.registrations.separation_of_duties import check_may_assess, check_may_verify, check_not_withdrawn
+from tracker.registrations.separation_of_duties import (
+    check_may_assess,
+    check_may_verify,
+    check_not_withdrawn,
+    check_not_withdrawn_before_completion,
+)
 from tracker.vocabulary import AttemptState, Role, use_terms
 
 ALLOCATED_ROLES = frozenset({Role.ASSESSOR, Role.INTERNAL_VERIFIER})
@@ -172,7 +177,10 @@ def allocate(attempt: UnitAttempt, person: Person, role: Role, reason: str, acto
         Invalid: a change without a reason.
     """
     assert actor.person_id is not None  # noqa: S101 - an administrator allocates, never the operator
-    check_not_withdrawn(attempt)
+    if role is Role.INTERNAL_VERIFIER:
+        check_not_withdrawn_before_completion(attempt)
+    else:
+        check_not_withdrawn(attempt)
     release_due_assessments_in(attempt)
     _check_allocatable(attempt, person, role)
     current = find_current_allocation(attempt, role)

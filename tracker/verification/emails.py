@@ -14,11 +14,13 @@ def build_unit_verified_email(attempt: UnitAttempt) -> tuple[str, str]:
     return f"{attempt.unit.code} is verified", body
 
 
-def build_action_point_raised_email(attempt: UnitAttempt) -> tuple[str, str]:
-    """Return the email that asks the assessor to answer an action point."""
+def build_action_points_raised_email(attempt: UnitAttempt, count: int) -> tuple[str, str]:
+    """Return the email that asks the assessor to respond to the action points of one act of the verifier."""
     verifier = use_terms("internal verifier", attempt.centre.terms)
+    action_points = "an action point" if count == 1 else f"{count} action points"
+    responses = "response" if count == 1 else "responses"
     body = (
-        f"The {verifier} returned {attempt.unit.code} of {attempt.candidate.name} with an action point. "
-        f"Write your response: {build_url(f'/attempts/{attempt.id}/sign')}"
+        f"The {verifier} has raised {action_points} on {attempt.unit.code} of {attempt.candidate.name}. "
+        f"Write your {responses}: {build_url(f'/attempts/{attempt.id}/sign')}"
     )
-    return f"Action point on {attempt.unit.code}", body
+    return f"{'Action point' if count == 1 else 'Action points'} on {attempt.unit.code}", body

@@ -1,7 +1,8 @@
 """Base class of the forms, date fields, and the errors of acts shown on the form that asked for them."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import date, datetime
 from typing import Any
 
 from flask import render_template, request
@@ -15,6 +16,8 @@ from tracker.errors import Invalid, Refused, TrackerError
 
 INVALID_DATE = "Enter a date such as 22/11/2026."
 INVALID_OPTIONAL_DATE = "Enter a date such as 22/11/2026, or leave it empty."
+DATE_FORMATS = ["%Y-%m-%d", "%d/%m/%Y"]
+"""How a date may be written: as browsers send it, and as people in Britain write it."""
 MIN_YEAR, MAX_YEAR = 2000, 2100
 MAX_2000_CHARACTERS = Length(max=2000, message="Use at most 2,000 characters.")
 
@@ -53,7 +56,27 @@ def date_field(label: str, missing: str = "") -> DateField:
             raise StopValidation(invalid)
 
     validators = [InputRequired(missing) if missing else Optional(), check_year]
-    return DateField(label, validators, invalid_value_message=invalid)  # type: ignore[call-arg]  # newer than its types
+    return DateField(label, validators, format=DATE_FORMATS, invalid_value_message=invalid)  # type: ignore[call-arg]  # newer than its types
+
+
+def parse_date(value: str, field: str) -> date | None:
+    """Return the date that a text field sends, or None if it is empty.
+
+    Args:
+        value: the date in one of `DATE_FORMATS`, between the years 2000 and 2100.
+        field: the field's name, for the error.
+
+    Raises:
+        Invalid: the text is not such a date.
+    """
+    if not value.strip():
+        return None
+    for date_format in DATE_FORMATS:
+        with suppress(ValueError):
+            parsed = datetime.strptime(value.strip(), date_format).date()  # noqa: DTZ007 - a date has no time zone
+            if MIN_YEAR <= parsed.year <= MAX_YEAR:
+                return parsed
+    raise Invalid(INVALID_DATE, field)
 
 
 @contextmanager

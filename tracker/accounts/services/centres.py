@@ -1,8 +1,11 @@
 """Settings of a centre."""
 
+from tracker.errors import Invalid
 from tracker.ledger.events import Actor, record
 from tracker.models import Centre
 from tracker.vocabulary import CentreTerms
+
+MAX_UNSAMPLED_REASONS, MAX_REASON_LENGTH = 20, 200
 
 
 def change_centre_terms(centre: Centre, terms: CentreTerms, actor: Actor) -> None:
@@ -11,3 +14,24 @@ def change_centre_terms(centre: Centre, terms: CentreTerms, actor: Actor) -> Non
         return
     centre.terms = terms
     record("centre_terms_changed", centre, actor, terms=terms.value)
+
+
+def change_unsampled_reasons(centre: Centre, reasons: list[str], actor: Actor) -> None:
+    """Change the reasons that a centre's verifiers may choose from when they release a unit without sampling.
+
+    Nothing is recorded where the list stays the same.
+
+    Raises:
+        Invalid: there are too many reasons, or one is too long.
+    """
+    reasons = list(dict.fromkeys(reason.strip() for reason in reasons if reason.strip()))
+    if len(reasons) > MAX_UNSAMPLED_REASONS:
+        raise Invalid(f"Enter at most {MAX_UNSAMPLED_REASONS} reasons. Nothing was saved.", "unsampled_reasons")
+    if any(len(reason) > MAX_REASON_LENGTH for reason in reasons):
+        raise Invalid(
+            f"A reason can have at most {MAX_REASON_LENGTH} characters. Nothing was saved.", "unsampled_reasons"
+        )
+    if reasons == centre.offered_unsampled_reasons:
+        return
+    centre.unsampled_reasons = reasons
+    record("unsampled_reasons_changed", centre, actor, texts={"reasons": "\n".join(reasons)})

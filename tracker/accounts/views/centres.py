@@ -4,10 +4,12 @@ from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from tracker.accounts.forms import CentreSettingsForm
-from tracker.accounts.services.centres import change_centre_terms
+from tracker.accounts.services.centres import change_centre_terms, change_unsampled_reasons
 from tracker.accounts.views import accounts
+from tracker.errors import Invalid
 from tracker.vocabulary import CentreTerms
 from tracker.web.authorise import get_centre
+from tracker.web.forms import errors_on_form
 from tracker.web.permissions import Act
 from tracker.web.route_rules import requires
 
@@ -15,12 +17,14 @@ from tracker.web.route_rules import requires
 @accounts.route("/centres/<int:centre_id>/settings", methods=["GET", "POST"])
 @requires(Act.ADMINISTER_CENTRE)
 def centre_settings(centre_id: int) -> ResponseReturnValue:
-    """Show and change the terms that the centre uses."""
+    """Show and change the terms that the centre uses, and its reasons for releasing a unit without sampling."""
     centre, actor = get_centre(centre_id)
-    form = CentreSettingsForm(terms=centre.terms.value)
+    form = CentreSettingsForm(terms=centre.terms.value, unsampled_reasons="\n".join(centre.offered_unsampled_reasons))
     if form.validate_on_submit():
-        change_centre_terms(centre, CentreTerms(form.terms.data), actor)
-        flash("Settings saved.")
-        return redirect(url_for(".centre_settings", centre_id=centre.id))
+        with errors_on_form(form, Invalid):
+            change_unsampled_reasons(centre, (form.unsampled_reasons.data or "").splitlines(), actor)
+            change_centre_terms(centre, CentreTerms(form.terms.data), actor)
+            flash("Settings saved.")
+            return redirect(url_for(".centre_settings", centre_id=centre.id))
     page = render_template("accounts/centre_settings.html", centre=centre, form=form)
     return page, 422 if form.errors else 200

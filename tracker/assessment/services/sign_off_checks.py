@@ -20,7 +20,7 @@ class SignOffBlocker:
 def list_sign_off_blockers(
     attempt: UnitAttempt, matrix: Matrix, action_points: list[ActionPoint] | None = None
 ) -> list[SignOffBlocker]:
-    """List undecided claims, criteria that are not met, and action points without a response.
+    """List undecided claims, criteria that are not met, and action points that are open.
 
     Args:
         attempt: the attempt to sign off.
@@ -35,11 +35,15 @@ def list_sign_off_blockers(
     ]
     action_points = list_attempt_action_points(attempt) if action_points is None else action_points
     blockers += [
-        SignOffBlocker("An action point needs your written response")
-        for action_point in action_points
-        if not action_point.responded_at
+        _build_action_point_blocker(action_point) for action_point in action_points if not action_point.closed_at
     ]
     return blockers
+
+
+def _build_action_point_blocker(action_point: ActionPoint) -> SignOffBlocker:
+    if not action_point.responded_at:
+        return SignOffBlocker("An action point needs your written response")
+    return SignOffBlocker("The verifier has not yet closed an action point that you responded to")
 
 
 def _build_not_met_blocker(status: CriterionStatus) -> SignOffBlocker:

@@ -253,6 +253,7 @@ def _copy_decision(decision: Decision, claim_id: int) -> Decision:
         evidence_version_id=decision.evidence_version_id,
         assessment_id=decision.assessment_id,
         reopening_id=decision.reopening_id,
+        sample_item_id=decision.sample_item_id,
         outcome=decision.outcome,
         comment=decision.comment,
         decided_at=decision.decided_at,

@@ -1,7 +1,5 @@
 """The sign-off page: what must be done first, the form as it will print, evidence requirements, the signature."""
 
-from datetime import date
-
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -190,7 +188,6 @@ def render_sign_page(
             for action_point in shown_action_points
         },
         spread=spread,
-        spread_months=[(date.fromisoformat(f"{month}-01"), count) for month, count in spread.months],
         needs_simulation_reason=services.needs_simulation_reason(attempt, matrix),
         form=form,
         retract_form=retracting or RetractForm(formdata=None),

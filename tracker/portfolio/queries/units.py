@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, select
@@ -54,6 +54,8 @@ class AttemptSignature:
     signed_at: datetime
     round: int
     superseded_at: datetime | None
+    date_sampled: date | None
+    unsampled_reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +196,15 @@ def list_past_requirements(attempt: UnitAttempt, move: MoveSummary) -> tuple[Req
 def list_signatures(attempt: UnitAttempt) -> tuple[AttemptSignature, ...]:
     """List every signature on the attempt, superseded ones included."""
     query = (
-        select(Signature.role, Person.name, Signature.signed_at, Signature.round, Signature.superseded_at)
+        select(
+            Signature.role,
+            Person.name,
+            Signature.signed_at,
+            Signature.round,
+            Signature.superseded_at,
+            Signature.date_sampled,
+            Signature.unsampled_reason,
+        )
         .join(Person, Person.id == Signature.person_id)
         .where(Signature.attempt_id == attempt.id)
         .order_by(Signature.signed_at, Signature.id)

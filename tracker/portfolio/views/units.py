@@ -1,6 +1,5 @@
 """Views of an attempt: every criterion with its evidence, as a list or as the matrix."""
 
-from datetime import date
 from enum import StrEnum
 from typing import Any
 
@@ -98,7 +97,6 @@ def build_attempt_sidebar(attempt: UnitAttempt, matrix: Matrix) -> dict[str, Any
     spread, moves = summarise_evidence_spread(matrix.claiming_rows), units.list_moves(attempt)
     return {
         "spread": spread,
-        "spread_months": [(date.fromisoformat(f"{month}-01"), count) for month, count in spread.months],
         "allocations": units.list_current_allocations(attempt),
         "requirements": units.list_requirements(attempt),
         "signatures": units.list_signatures(attempt),

@@ -1,0 +1,125 @@
+"""Reads of the page on which an internal verifier samples a unit: its items, decisions, and what was sampled."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from sqlalchemy import select
+
+from tracker.extensions import db
+from tracker.matrix import Matrix, MatrixCell, MatrixColumn, MatrixRow
+from tracker.models import Sample, SampleItem, UnitAttempt
+from tracker.vocabulary import Method
+
+
+@dataclass(frozen=True)
+class DecisionToSample:
+    """A claim with its decision, and the verifier's latest sample of that decision."""
+
+    column: MatrixColumn
+    cell: MatrixCell
+    sample: Sample | None = None
+    sample_item: SampleItem | None = None
+
+    @property
+    def can_be_sampled(self) -> bool:
+        """Whether the live decision is an assessor's, and so can be agreed with or not."""
+        return self.cell.assessment_id is not None
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether the assessor's live decision was sampled."""
+        return self.can_be_sampled and self.sample_item is not None
+
+
+@dataclass(frozen=True)
+class ItemToSample:
+    """An item of evidence with its decisions, in the order of the unit's criteria."""
+
+    row: MatrixRow
+    decisions: tuple[DecisionToSample, ...]
+
+    @cached_property
+    def to_sample(self) -> int:
+        """How many decisions can be sampled."""
+        return sum(decision.can_be_sampled for decision in self.decisions)
+
+    @cached_property
+    def sampled(self) -> int:
+        """How many decisions were sampled."""
+        return sum(decision.is_sampled for decision in self.decisions)
+
+    @cached_property
+    def disagreed(self) -> int:
+        """How many live decisions came from the verifier's disagreement."""
+        return sum(
+            not decision.can_be_sampled and decision.sample_item is not None and not decision.sample_item.agrees
+            for decision in self.decisions
+        )
+
+
+@dataclass(frozen=True)
+class SamplingProgress:
+    """What was sampled of a unit so far."""
+
+    decisions: int
+    sampled_decisions: int
+    items: int
+    sampled_items: int
+    sampled_methods: tuple[Method, ...]
+
+
+def list_items_to_sample(attempt: UnitAttempt, matrix: Matrix) -> list[ItemToSample]:
+    """List the items that claim a criterion of the unit, each with its decisions in the order of the criteria."""
+    latest = _load_latest_samples(attempt)
+    return [
+        ItemToSample(
+            row,
+            tuple(
+                _build_decision(column, row.cells[column.id], latest)
+                for column in matrix.columns
+                if column.id in row.cells
+            ),
+        )
+        for row in matrix.claiming_rows
+    ]
+
+
+def summarise_sampling(items: Iterable[ItemToSample]) -> SamplingProgress:
+    """Summarise how many decisions and items were sampled, and evidence of which methods."""
+    items = list(items)
+    sampled_items = [item for item in items if item.sampled]
+    methods = dict.fromkeys(item.row.method for item in sampled_items if item.row.method)
+    return SamplingProgress(
+        decisions=sum(item.to_sample for item in items),
+        sampled_decisions=sum(item.sampled for item in items),
+        items=sum(1 for item in items if item.to_sample),
+        sampled_items=len(sampled_items),
+        sampled_methods=tuple(methods),
+    )
+
+
+def _load_latest_samples(attempt: UnitAttempt) -> dict[tuple[int, int], tuple[Sample, SampleItem]]:
+    """Return the latest sample of each decision of the attempt, by evidence version and criterion."""
+    query = (
+        select(Sample, SampleItem)
+        .join(SampleItem, SampleItem.sample_id == Sample.id)
+        .where(Sample.attempt_id == attempt.id)
+        .order_by(Sample.id, SampleItem.id)
+    )
+    return {
+        (item.evidence_version_id, item.criterion_id): (sample, item)
+        for sample, item in db.session.execute(query)  # later samples overwrite earlier ones
+    }
+
+
+def _build_decision(
+    column: MatrixColumn, cell: MatrixCell, latest: dict[tuple[int, int], tuple[Sample, SampleItem]]
+) -> DecisionToSample:
+    """Build a decision with its sample, unless the decision was made after that sample."""
+    if cell.decided_version_id is None or cell.decided_at is None:
+        return DecisionToSample(column, cell)
+    sample, item = latest.get((cell.decided_version_id, column.id), (None, None))
+    if sample is None or sample.sampled_at < cell.decided_at:
+        return DecisionToSample(column, cell)
+    return DecisionToSample(column, cell, sample, item)

@@ -1,0 +1,115 @@
+"""Reads of one unit's record of verification: action points, samples with their decisions, released assessments."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from tracker.extensions import db
+from tracker.models import (
+    ActionPoint,
+    ActionPointCriterion,
+    Assessment,
+    Criterion,
+    Evidence,
+    EvidenceVersion,
+    Person,
+    Sample,
+    SampleItem,
+    UnitAttempt,
+)
+from tracker.vocabulary import AssessmentState
+
+
+@dataclass(frozen=True)
+class ActionPointOfUnit:
+    """An action point with who raised it and the labels of its criteria."""
+
+    action_point: ActionPoint
+    raised_by: str
+    labels: list[str]
+
+
+@dataclass(frozen=True)
+class SampleOfUnit:
+    """A sample with its verifier, and how many decisions were sampled and agreed with."""
+
+    sample: Sample
+    verifier: str
+    sampled: int
+    agreed: int
+
+
+@dataclass(frozen=True)
+class SampledDecisionOfUnit:
+    """One sampled decision, with the label of its criterion and the reference of its evidence."""
+
+    item: SampleItem
+    label: str
+    evidence_number: int | None
+    version_number: int
+
+
+def list_action_points_with_criteria(attempt: UnitAttempt) -> list[ActionPointOfUnit]:
+    """List an attempt's action points: open ones first, then by when they were raised."""
+    rows = db.session.execute(
+        select(ActionPoint, Person.name)
+        .join(Person, Person.id == ActionPoint.raised_by_id)
+        .where(ActionPoint.attempt_id == attempt.id)
+        .order_by(ActionPoint.closed_at.is_not(None), ActionPoint.id)
+    ).all()
+    if not rows:
+        return []
+    labels: dict[int, list[str]] = {}
+    query = (
+        select(ActionPointCriterion.action_point_id, Criterion.label)
+        .join(Criterion, Criterion.id == ActionPointCriterion.criterion_id)
+        .where(ActionPointCriterion.action_point_id.in_([action_point.id for action_point, _ in rows]))
+        .order_by(Criterion.position)
+    )
+    for action_point_id, label in db.session.execute(query):
+        labels.setdefault(action_point_id, []).append(label)
+    return [ActionPointOfUnit(action_point, name, labels.get(action_point.id, [])) for action_point, name in rows]
+
+
+def list_samples(attempt: UnitAttempt) -> list[SampleOfUnit]:
+    """List an attempt's samples, oldest first."""
+    query = (
+        select(Sample, Person.name, func.count(SampleItem.id), func.count(SampleItem.id).filter(SampleItem.agrees))
+        .join(Person, Person.id == Sample.verifier_id)
+        .join(SampleItem, SampleItem.sample_id == Sample.id)
+        .where(Sample.attempt_id == attempt.id)
+        .group_by(Sample.id, Person.name)
+        .order_by(Sample.id)
+    )
+    return [SampleOfUnit(*row) for row in db.session.execute(query)]
+
+
+def list_sampled_decisions(attempt: UnitAttempt) -> dict[int, list[SampledDecisionOfUnit]]:
+    """List the sampled decisions of an attempt by sample, in the order of the unit's criteria."""
+    query = (
+        select(SampleItem, Criterion.label, Evidence.number, EvidenceVersion.number)
+        .join(Sample, Sample.id == SampleItem.sample_id)
+        .join(Criterion, Criterion.id == SampleItem.criterion_id)
+        .join(EvidenceVersion, EvidenceVersion.id == SampleItem.evidence_version_id)
+        .join(Evidence, Evidence.id == EvidenceVersion.evidence_id)
+        .where(Sample.attempt_id == attempt.id)
+        .order_by(Evidence.number, Criterion.position)
+    )
+    by_sample: dict[int, list[SampledDecisionOfUnit]] = {}
+    for row in db.session.execute(query):
+        by_sample.setdefault(row[0].sample_id, []).append(SampledDecisionOfUnit(*row))
+    return by_sample
+
+
+def load_released_assessments(attempt: UnitAttempt) -> dict[int, list[tuple[Assessment, str]]]:
+    """Return the attempt's released assessments by id of the evidence version, each with the assessor's name."""
+    query = (
+        select(Assessment, Person.name)
+        .join(Person, Person.id == Assessment.assessor_id)
+        .where(Assessment.attempt_id == attempt.id, Assessment.state == AssessmentState.RELEASED)
+        .order_by(Assessment.released_at, Assessment.id)
+    )
+    by_version: dict[int, list[tuple[Assessment, str]]] = {}
+    for assessment, name in db.session.execute(query):
+        by_version.setdefault(assessment.evidence_version_id, []).append((assessment, name))
+    return by_version

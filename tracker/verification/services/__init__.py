@@ -1,0 +1,1 @@
+"""Acts of verification: samples, action points, signatures, returned and reopened units, external visits."""

@@ -1,0 +1,173 @@
+"""The page on which an internal verifier samples a unit, item by item, and the record beside it."""
+
+from datetime import date, timedelta
+
+from flask import flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from tracker.clock import today
+from tracker.errors import Conflict, Invalid, NotFound, TrackerError
+from tracker.matrix import load_matrix, summarise_evidence_spread
+from tracker.models import UnitAttempt
+from tracker.portfolio.queries.evidence import find_version_in, list_version_attachments
+from tracker.portfolio.queries.units import list_signatures
+from tracker.verification.queries import unit_record
+from tracker.verification.queries.sampling import ItemToSample, list_items_to_sample
+from tracker.verification.services import sampling as services
+from tracker.verification.views import verification
+from tracker.verification.views.unit_page import render_unit_page
+from tracker.vocabulary import SignatureRole
+from tracker.web.authorise import get_attempt
+from tracker.web.formatting import counted
+from tracker.web.forms import parse_date
+from tracker.web.idempotency import idempotent
+from tracker.web.permissions import Act
+from tracker.web.requests import get_query_number, parse_id, read_form_text
+from tracker.web.route_rules import requires
+
+TIME_TO_RESPOND = timedelta(days=14)
+"""The due date that the page suggests for an action point."""
+
+
+@verification.get("/attempts/<int:attempt_id>/verify")
+@requires(Act.VERIFY_UNIT)
+def verify_unit(attempt_id: int) -> ResponseReturnValue:
+    """Show one item of a unit to sample, beside the list of its items."""
+    attempt, _ = get_attempt(attempt_id, Act.VERIFY_UNIT)
+    return render_sample_page(attempt, get_query_number("item"))
+
+
+@verification.post("/attempts/<int:attempt_id>/sample")
+@requires(Act.VERIFY_UNIT)
+@idempotent
+def sample_unit(attempt_id: int) -> ResponseReturnValue:
+    """Save a sample of one item's decisions, then show the next item that is not fully sampled."""
+    attempt, actor = get_attempt(attempt_id, Act.VERIFY_UNIT)
+    evidence_id, round_before = parse_id(request.form.get("item", "")) or 0, attempt.round
+    try:
+        sample = services.draw_sample(attempt, read_sampled_decisions(), read_form_text("comment"), actor)
+    except (Invalid, Conflict) as refusal:
+        return render_sample_page(attempt, evidence_id, refusal), refusal.status
+    disagreed = sum(not item.agrees for item in sample.items)
+    flash(f"Sample saved: {counted(len(sample.items), 'decision')}, agreed with {len(sample.items) - disagreed}.")
+    if disagreed:
+        flash(describe_disagreements(attempt, disagreed, round_before), "needs-you")
+    return redirect(url_for(".verify_unit", attempt_id=attempt.id, item=find_next_item(attempt, evidence_id)), 303)
+
+
+@verification.get("/attempts/<int:attempt_id>/verify/requirements")
+@requires(Act.VERIFY_UNIT)
+def show_requirements(attempt_id: int) -> ResponseReturnValue:
+    """Show the evidence requirements with the assessor's confirmations, and the evidence spread."""
+    attempt, _ = get_attempt(attempt_id, Act.VERIFY_UNIT)
+    matrix = load_matrix(attempt)
+    spread = summarise_evidence_spread(matrix.claiming_rows)
+    return render_unit_page("verification/show_requirements.html", attempt, matrix, spread=spread)
+
+
+@verification.get("/attempts/<int:attempt_id>/verify/form")
+@requires(Act.VERIFY_UNIT)
+def show_form(attempt_id: int) -> ResponseReturnValue:
+    """Show the recording form as it will print."""
+    attempt, _ = get_attempt(attempt_id, Act.VERIFY_UNIT)
+    return render_unit_page("verification/show_form.html", attempt)
+
+
+@verification.get("/attempts/<int:attempt_id>/verify/history")
+@requires(Act.VERIFY_UNIT)
+def show_history(attempt_id: int) -> ResponseReturnValue:
+    """Show every sample of the unit with each sampled decision, and the verifiers' signatures."""
+    attempt, _ = get_attempt(attempt_id, Act.VERIFY_UNIT)
+    sampled = unit_record.list_sampled_decisions(attempt)
+    signatures = [each for each in list_signatures(attempt) if each.role is SignatureRole.INTERNAL_VERIFIER]
+    return render_unit_page("verification/show_history.html", attempt, sampled=sampled, verifications=signatures)
+
+
+def render_sample_page(attempt: UnitAttempt, evidence_id: int, refusal: TrackerError | None = None) -> str:
+    """Return the page of one item to sample.
+
+    Args:
+        attempt: the attempt.
+        evidence_id: the item to show; 0, or an item that is not of this unit, shows the first that is not sampled.
+        refusal: why the sample was refused; what was typed is shown again.
+    """
+    matrix = load_matrix(attempt)
+    items = list_items_to_sample(attempt, matrix)
+    item = pick_item(items, evidence_id)
+    version = find_version_in(attempt, item.row.evidence_id) if item else None
+    position = items.index(item) if item else 0
+    return render_unit_page(
+        "verification/verify_unit.html",
+        attempt,
+        matrix,
+        item=item,
+        position=position + 1,
+        previous_item=items[position - 1] if position else None,
+        next_item=items[position + 1] if position + 1 < len(items) else None,
+        version=version,
+        attachments=list_version_attachments(version) if version else [],
+        assessments=unit_record.load_released_assessments(attempt).get(version.id, []) if version else [],
+        typed=request.form,
+        refusal=refusal,
+        suggested_due_date=today() + TIME_TO_RESPOND,
+    )
+
+
+def pick_item(items: list[ItemToSample], evidence_id: int) -> ItemToSample | None:
+    """Return the item with this id, else the first that is not fully sampled, else the first; None without items."""
+    unsampled = (item for item in items if item.sampled < item.to_sample)
+    first = next(unsampled, items[0] if items else None)
+    return next((item for item in items if item.row.evidence_id == evidence_id), first)
+
+
+def find_next_item(attempt: UnitAttempt, evidence_id: int) -> int:
+    """Return the id of the next item that is not fully sampled, after this one and then from the start."""
+    items = list_items_to_sample(attempt, load_matrix(attempt))
+    ids = [item.row.evidence_id for item in items]
+    start = ids.index(evidence_id) + 1 if evidence_id in ids else 0
+    in_turn = [*items[start:], *items[:start]]
+    return next((item.row.evidence_id for item in in_turn if item.sampled < item.to_sample), evidence_id)
+
+
+def describe_disagreements(attempt: UnitAttempt, disagreed: int, round_before: int) -> str:
+    """Return a sentence that says what the verifier's disagreements did."""
+    action_points = "An action point was" if disagreed == 1 else f"{disagreed} action points were"
+    sentence = f"{action_points} raised for the assessor. The decision{'' if disagreed == 1 else 's'} you disagreed "
+    sentence += f"with now say{'s' if disagreed == 1 else ''} “needs more”."
+    if attempt.round > round_before:
+        sentence += f" {attempt.unit.code} is in progress again, in round {attempt.round}; its signatures are kept."
+    return sentence
+
+
+def read_sampled_decisions() -> list[services.SampledDecision]:
+    """Return the sampled decisions of the form.
+
+    `decision-ID` is `agree` or `disagree`; `action-ID` and `due-ID` say what is required after a disagreement, and by
+    when.
+
+    Raises:
+        Invalid: a due date is not a date.
+        NotFound: a value is not of that shape.
+    """
+    decisions = []
+    for name, value in request.form.items():
+        kind, _, number = name.partition("-")
+        if kind != "decision" or not value:
+            continue
+        decision_id = parse_id(number)
+        if decision_id is None or value not in {"agree", "disagree"}:
+            raise NotFound
+        if value == "agree":
+            decisions.append(services.SampledDecision(decision_id, agrees=True))
+        else:
+            action = read_form_text(f"action-{decision_id}")
+            decisions.append(
+                services.SampledDecision(decision_id, agrees=False, comment=action, due_on=read_due_date(decision_id))
+            )
+    return decisions
+
+
+def read_due_date(decision_id: int) -> date | None:
+    """Return the due date of a disagreement, or None if it is empty; raise `Invalid` if it is not a date."""
+    name = f"due-{decision_id}"
+    return parse_date(request.form.get(name, ""), name)

@@ -1,0 +1,88 @@
+"""The page on which an internal verifier signs a confirmed unit, as sampled or released without sampling."""
+
+from flask import flash, redirect, url_for
+from flask.typing import ResponseReturnValue
+
+from tracker.accounts.password_confirmation import requires_password
+from tracker.assessment.transitions import AttemptAction, check_action_allowed
+from tracker.clock import now
+from tracker.errors import Invalid
+from tracker.ledger.events import Actor
+from tracker.models import UnitAttempt
+from tracker.verification.forms import OWN_REASON, ReleaseForm, VerifyForm
+from tracker.verification.services.signing import find_latest_sample_date, sign_verification
+from tracker.verification.views import verification
+from tracker.verification.views.unit_page import render_unit_page
+from tracker.web.authorise import get_attempt
+from tracker.web.forms import errors_on_form
+from tracker.web.idempotency import idempotent
+from tracker.web.permissions import Act
+from tracker.web.route_rules import requires
+
+
+@verification.get("/attempts/<int:attempt_id>/verify/sign")
+@requires(Act.VERIFY_UNIT)
+def sign_unit(attempt_id: int) -> ResponseReturnValue:
+    """Show the form as it will print, and the signature under it."""
+    attempt, _ = get_attempt(attempt_id, Act.VERIFY_UNIT)
+    check_action_allowed(attempt, AttemptAction.VERIFY)
+    return render_sign_page(attempt)
+
+
+@verification.post("/attempts/<int:attempt_id>/verify")
+@requires(Act.VERIFY_UNIT)
+@requires_password
+@idempotent
+def sign_as_sampled(attempt_id: int) -> ResponseReturnValue:
+    """Sign a unit as sampled."""
+    attempt, actor = get_attempt(attempt_id, Act.VERIFY_UNIT)
+    return sign_with_form(attempt, actor, VerifyForm(), "sign")
+
+
+@verification.post("/attempts/<int:attempt_id>/release")
+@requires(Act.VERIFY_UNIT)
+@requires_password
+@idempotent
+def release_unsampled(attempt_id: int) -> ResponseReturnValue:
+    """Sign a unit without sampling."""
+    attempt, actor = get_attempt(attempt_id, Act.VERIFY_UNIT)
+    form = ReleaseForm(attempt.centre.offered_unsampled_reasons)
+    return sign_with_form(attempt, actor, form, "release", reason=form.chosen_reason)
+
+
+def sign_with_form(
+    attempt: UnitAttempt, actor: Actor, form: VerifyForm, form_name: str, *, reason: str | None = None
+) -> ResponseReturnValue:
+    """Sign the unit and redirect, or show the page again with the errors of the form.
+
+    Args:
+        attempt: the attempt to verify.
+        actor: the internal verifier.
+        form: the form that was sent.
+        form_name: the argument of `render_sign_page` that takes this form.
+        reason: why the unit is released without sampling; None signs as sampled.
+    """
+    check_action_allowed(attempt, AttemptAction.VERIFY)
+    if form.validate():
+        with errors_on_form(form, Invalid):
+            sign_verification(attempt, form.snapshot_hash.data or "", actor, now(), unsampled_reason=reason)
+            flash(
+                f"You have verified {attempt.unit.code} of {attempt.candidate.name}. The receipt is under My account."
+            )
+            return redirect(url_for(".verify_unit", attempt_id=attempt.id), 303)
+    return render_sign_page(attempt, **{form_name: form}), 422
+
+
+def render_sign_page(
+    attempt: UnitAttempt, *, sign: VerifyForm | None = None, release: VerifyForm | None = None
+) -> str:
+    """Return the page of the signature; a refused form is passed in and keeps what was typed."""
+    return render_unit_page(
+        "verification/sign_unit.html",
+        attempt,
+        date_sampled=find_latest_sample_date(attempt),
+        sign_form=sign or VerifyForm(formdata=None),
+        release_form=release or ReleaseForm(attempt.centre.offered_unsampled_reasons, formdata=None),
+        own_reason=OWN_REASON,
+        refused=sign or release,
+    )

@@ -1,0 +1,51 @@
+"""What the pages of one unit share: their tabs, the form as it will print, and the progress of sampling."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import render_template
+
+from tracker.assessment.queries.signing import list_requirement_confirmations
+from tracker.matrix import Matrix, load_matrix
+from tracker.models import UnitAttempt
+from tracker.recording_forms.queries import build_form_content
+from tracker.verification.queries import unit_record
+from tracker.verification.queries.sampling import list_items_to_sample, summarise_sampling
+from tracker.verification.services.sampling import STATES_TO_SAMPLE
+
+
+@dataclass(frozen=True)
+class TabCounts:
+    """The figures on the tabs of a unit."""
+
+    requirements: int
+    confirmed: int
+    action_points: int
+    open_action_points: int
+
+
+def render_unit_page(template: str, attempt: UnitAttempt, matrix: Matrix | None = None, **context: Any) -> str:
+    """Return a page of one unit, with the values that its head, its tabs and its bar show."""
+    matrix = matrix or load_matrix(attempt)
+    items = list_items_to_sample(attempt, matrix)
+    requirements = list_requirement_confirmations(attempt)
+    action_points = unit_record.list_action_points_with_criteria(attempt)
+    return render_template(
+        template,
+        attempt=attempt,
+        matrix=matrix,
+        items=items,
+        progress=summarise_sampling(items),
+        can_sample=attempt.state in STATES_TO_SAMPLE,
+        requirements=requirements,
+        action_points=action_points,
+        form_content=build_form_content(attempt, matrix),
+        samples=unit_record.list_samples(attempt),
+        tabs=TabCounts(
+            requirements=len(requirements),
+            confirmed=sum(confirmation is not None for _, confirmation in requirements),
+            action_points=len(action_points),
+            open_action_points=sum(entry.action_point.closed_at is None for entry in action_points),
+        ),
+        **context,
+    )
