@@ -1,4 +1,4 @@
-"""Status code of every route for each person of the tests' stories, on the things of Alice."""
+"""Status code of every route for each person of the tests, requested for Alice's evidence and units."""
 
 import shutil
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ def list_routes() -> dict[str, str]:
             address = build_address(rule, cast.ids)
             with app.app_context():
                 body = cast.body(rule.endpoint)
-            codes = [ask(app, snapshot, tokens.get(name), method, address, body) for name in ("", *PEOPLE)]
+            codes = [request_status(app, snapshot, tokens.get(name), method, address, body) for name in ("", *PEOPLE)]
             lines.append(f"{method} {rule.endpoint} {rule.rule}: {' '.join(codes)}")
     return {"routes.txt": HEADER + "\n".join(lines) + "\n"}
 
@@ -93,7 +93,9 @@ def build_address(rule: Rule, ids: dict[str, Any]) -> str:
     return built[1]
 
 
-def ask(app: Flask, snapshot: Snapshot, token: str | None, method: str, address: str, body: dict[str, Any]) -> str:
+def request_status(
+    app: Flask, snapshot: Snapshot, token: str | None, method: str, address: str, body: dict[str, Any]
+) -> str:
     """Return the status code of a request, with an asterisk if it redirects to the sign-in page."""
     snapshot.restore()
     client = app.test_client()

@@ -52,8 +52,8 @@ def describe_sqlite() -> str:
     query = text("SELECT type, name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL")
     with running_app() as app, app.app_context():
         rows = [tuple(row) for row in db.session.execute(query)]
-    found = [f"{kind} {name} on {table}\n{split_statement(sql)}\n" for kind, name, table, sql in sorted(rows)]
-    return "\n".join(found)
+    objects = [f"{kind} {name} on {table}\n{split_statement(sql)}\n" for kind, name, table, sql in sorted(rows)]
+    return "\n".join(objects)
 
 
 def split_statement(sql: str) -> str:

@@ -74,10 +74,10 @@ def is_assertion(node: ast.AST) -> bool:
 def count_collected() -> tuple[int, int]:
     """Return how many test functions and how many test cases pytest collects, browser tests included."""
     with tempfile.TemporaryDirectory() as folder:
-        done = run_pytest(folder, "--collect-only", stdout=subprocess.PIPE)
-    if done.returncode:
-        raise SystemExit(f"pytest could not collect the tests:\n{done.stdout}")
-    cases = [line for line in done.stdout.splitlines() if "::" in line]
+        completed = run_pytest(folder, "--collect-only", stdout=subprocess.PIPE)
+    if completed.returncode:
+        raise SystemExit(f"pytest could not collect the tests:\n{completed.stdout}")
+    cases = [line for line in completed.stdout.splitlines() if "::" in line]
     return len({case.partition("[")[0] for case in cases}), len(cases)
 
 
@@ -85,13 +85,13 @@ def measure_coverage() -> dict[str, str]:
     """Return coverage.txt: the branch coverage of each package of tracker/ while the SQLite suite runs."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "coverage.json"
-        done = run_pytest(
+        completed = run_pytest(
             folder, "-n", "2", "--dist", "worksteal", "-m", "not browser",
             "--cov=tracker", "--cov-branch", f"--cov-report=json:{report}",
         )  # fmt: skip
         if not report.exists():
             raise SystemExit("The tests could not be run, so coverage.txt was not written.")
-        heading = "Some tests failed." if done.returncode else "All tests passed."
+        heading = "Some tests failed." if completed.returncode else "All tests passed."
         return {"coverage.txt": f"{heading}\n\n{summarise(json.loads(report.read_text()))}"}
 
 
@@ -115,10 +115,10 @@ def show_coverage(name: str, sums: Counter[str]) -> str:
 
 def run_pytest(folder: str, *arguments: str, stdout: int | None = None) -> subprocess.CompletedProcess[str]:
     """Run pytest on SQLite in the fixed order of the files; what it stores goes into the folder."""
-    kept = {
+    environment = {
         "COVERAGE_FILE": f"{folder}/coverage",
         "HYPOTHESIS_STORAGE_DIRECTORY": f"{folder}/hypothesis",
         "TEST_DATABASE_URL": "sqlite",
     }
     command = [sys.executable, "-m", "pytest", *PLUGINS, *arguments]
-    return subprocess.run(command, cwd=ROOT, env={**os.environ, **kept}, stdout=stdout, text=True, check=False)
+    return subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}, stdout=stdout, text=True, check=False)

@@ -1,4 +1,7 @@
-"""What `scripts/bench` runs: enlarge, serve with one worker, ask warm pages many times, count statements and bytes.
+"""Measurements of pages, forms, the library and the ledger; `scripts/bench` runs this module.
+
+The demonstration is enlarged and served with one worker. Each page is requested many times after a warm-up, and its
+SQL statements and bytes are counted.
 
 Without arguments it measures everything; `pages`, `forms`, `standards` and `record` name the parts.
 """
@@ -28,20 +31,20 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 SERVER = os.environ.get("TEST_DATABASE_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
 CANDIDATES, ITEMS, CLAIMS = 200, 30, 5
-TIMES, WARM = 60, 8
+REQUESTS, WARM_UP_REQUESTS = 60, 8
 PARTS = ("pages", "forms", "standards", "record")
 
 
 def main() -> None:
     parts = set(sys.argv[1:]) or set(PARTS)
     if parts - set(PARTS):
-        raise SystemExit(f"It knows the parts {', '.join(PARTS)}.")
+        raise SystemExit(f"Unknown: {', '.join(sorted(parts - set(PARTS)))}. The parts are {', '.join(PARTS)}.")
     results: dict[str, Any] = {
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     }
-    print(f"{CANDIDATES} candidates × {ITEMS} items × {CLAIMS} claims; one worker, warm, {TIMES} requests each.")
+    print(f"{CANDIDATES} candidates × {ITEMS} items × {CLAIMS} claims; one worker, warm, {REQUESTS} requests each.")
     print(results["machine"])
-    for name, url in databases() if parts != {"forms"} else []:
+    for name, url in create_databases() if parts != {"forms"} else []:
         if url is None:
             print(f"\n{name}: not measured, no server answered.")
             continue
@@ -56,22 +59,24 @@ def main() -> None:
     print(f"\nWritten: {folder / 'bench.json'}")
 
 
-def databases() -> list[tuple[str, str | None]]:
+def create_databases() -> list[tuple[str, str | None]]:
+    """Return the databases to measure by name and address: SQLite, and a new PostgreSQL database or None."""
     import psycopg
 
-    found: list[tuple[str, str | None]] = [("SQLite", "")]
+    databases: list[tuple[str, str | None]] = [("SQLite", "")]
     name = f"tracker_bench_{uuid.uuid4().hex[:8]}"
     try:
         with psycopg.connect(SERVER.replace("+psycopg", ""), autocommit=True, connect_timeout=3) as connection:
             connection.execute(f"CREATE DATABASE {name}")
-        found.append(("PostgreSQL", SERVER.rpartition("/")[0] + f"/{name}"))
+        databases.append(("PostgreSQL", SERVER.rpartition("/")[0] + f"/{name}"))
     except psycopg.OperationalError:
-        found.append(("PostgreSQL", None))
-    return found
+        databases.append(("PostgreSQL", None))
+    return databases
 
 
 def measure_database(name: str, url: str, parts: set[str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    """Fill a database and return the measurements of the named parts on it."""
+    measurements: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as instance:
         environment = {
             **os.environ,
@@ -89,23 +94,23 @@ def measure_database(name: str, url: str, parts: set[str]) -> dict[str, Any]:
                 [sys.executable, "-m", "flask", *command], check=True, cwd=ROOT, env=environment, capture_output=True
             )
         if "pages" in parts:
-            cast = enlarge()
-            counts = count_statements(cast)
+            ids = enlarge()
+            counts = count_statements(ids)
             with serve(environment) as port:
-                times = {page: time_page(port, path, token) for page, path, token in pages(cast)}
-                times["tick saved"] = time_tick(port, cast)
-            found = {page: {**times[page], **counts.get(page, {})} for page in times}
-            show(name, found)
+                times = {page: time_page(port, path, token) for page, path, token in list_pages(ids)}
+                times["tick saved"] = time_tick(port, ids)
+            measurements = {page: {**times[page], **counts.get(page, {})} for page in times}
+            print_table(name, measurements)
         if "standards" in parts:
-            found["library"] = bench_standards.measure_library(name, environment)
+            measurements["library"] = bench_standards.measure_library(name, environment)
         if "record" in parts:
-            found["record"] = bench_record.measure_record(name, environment)
+            measurements["record"] = bench_record.measure_record(name, environment)
     if url:
-        drop(url)
-    return found
+        drop_database(url)
+    return measurements
 
 
-def drop(url: str) -> None:
+def drop_database(url: str) -> None:
     import psycopg
 
     with psycopg.connect(SERVER.replace("+psycopg", ""), autocommit=True) as connection:
@@ -113,7 +118,7 @@ def drop(url: str) -> None:
 
 
 def enlarge() -> dict[str, Any]:
-    """Candidates, items and claims by bulk inserts; four in five items accepted, the others waiting."""
+    """Add candidates, items and claims by bulk inserts; four in five items are accepted, the others submitted."""
     import bench_data
 
     from tracker import create_app
@@ -123,22 +128,24 @@ def enlarge() -> dict[str, Any]:
         return bench_data.enlarge(CANDIDATES, ITEMS, CLAIMS)
 
 
-def pages(cast: dict[str, Any]) -> list[tuple[str, str, str]]:
-    attempt, wide, evidence, waiting = cast["attempt"], cast["wide_attempt"], cast["evidence"], cast["waiting"]
-    candidate, assessor = cast["candidate_token"], cast["assessor_token"]
+def list_pages(ids: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Return the name, path and session token of each page that is measured."""
+    attempt, wide, evidence, submitted = ids["attempt"], ids["wide_attempt"], ids["evidence"], ids["submitted"]
+    candidate, assessor = ids["candidate_token"], ids["assessor_token"]
     return [
         ("unit page, matrix, 24 columns", f"/attempts/{attempt}?view=matrix", candidate),
         ("unit page, matrix, 53 columns", f"/attempts/{wide}?view=matrix", candidate),
         ("unit page, list", f"/attempts/{attempt}", candidate),
         ("evidence page", f"/evidence/{evidence}", candidate),
-        ("assessing screen", f"/attempts/{attempt}/evidence/{waiting}/assess", assessor),
+        ("assessing screen", f"/attempts/{attempt}/evidence/{submitted}/assess", assessor),
         ("index of evidence", "/evidence", candidate),
         ("queue", "/queue", assessor),
         ("candidate's home", "/", candidate),
     ]
 
 
-def count_statements(cast: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def count_statements(ids: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return by page the number of its SQL statements and its size in kilobytes, as it is and compressed."""
     from flask import g
     from sqlalchemy import event
 
@@ -147,34 +154,35 @@ def count_statements(cast: dict[str, Any]) -> dict[str, dict[str, Any]]:
     from tracker.extensions import db
 
     app = create_app()
-    found = {}
+    measurements = {}
     with app.app_context():
         statements: list[str] = []
         event.listen(db.engine, "before_cursor_execute", lambda _c, _k, statement, *_: statements.append(statement))
-        for page, path, token in pages(cast):
-            browser = app.test_client()
-            browser.set_cookie(COOKIE_NAME, token)
-            browser.get("/sign-in")  # whatever a server does once, it has done
+        for page, path, token in list_pages(ids):
+            client = app.test_client()
+            client.set_cookie(COOKIE_NAME, token)
+            client.get("/sign-in")  # so that work done once per process is not counted
             for name in list(g):
-                g.pop(name)  # one application context serves them all here: nobody stays signed in
+                g.pop(name)  # all requests share one application context, so remove the signed-in person
             statements.clear()
-            answer = browser.get(path)
+            response = client.get(path)
             for name in list(g):
                 g.pop(name)
-            if answer.status_code != 200:
-                raise SystemExit(f"{path} answered {answer.status_code}")
-            body = answer.data
-            counted = [each for each in statements if not each.startswith(("BEGIN", "PRAGMA"))]
-            found[page] = {
-                "statements": len(counted),
+            if response.status_code != 200:
+                raise SystemExit(f"{path} answered {response.status_code}")
+            body = response.data
+            measured_statements = [each for each in statements if not each.startswith(("BEGIN", "PRAGMA"))]
+            measurements[page] = {
+                "statements": len(measured_statements),
                 "kilobytes": round(len(body) / 1024, 1),
                 "gzipped": round(len(gzip.compress(body, 6)) / 1024, 1),
             }
-    return found
+    return measurements
 
 
 @contextmanager
 def serve(environment: dict[str, str]) -> Any:
+    """Serve the app with one gunicorn worker and yield its port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -210,77 +218,81 @@ def serve(environment: dict[str, str]) -> Any:
         server.wait(10)
 
 
-def ask(port: int, path: str, token: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> float:
-    """Milliseconds from sending the request to the last byte of the answer."""
+def time_request(
+    port: int, path: str, token: str, body: bytes | None = None, headers: dict[str, str] | None = None
+) -> float:
+    """Return the milliseconds from sending a request to the last byte of the response."""
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}{path}", data=body, headers={"Cookie": f"tracker_session={token}", **(headers or {})}
     )
     start = time.perf_counter()
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        answer.read()
+    with urllib.request.urlopen(request, timeout=30) as response:
+        response.read()
     return (time.perf_counter() - start) * 1000
 
 
 def time_page(port: int, path: str, token: str) -> dict[str, float]:
-    for _ in range(WARM):
-        ask(port, path, token)
-    return spread([ask(port, path, token) for _ in range(TIMES)])
+    """Return the times of a page in milliseconds, after requests that warm it up."""
+    for _ in range(WARM_UP_REQUESTS):
+        time_request(port, path, token)
+    return summarise_times([time_request(port, path, token) for _ in range(REQUESTS)])
 
 
-def time_tick(port: int, cast: dict[str, Any]) -> dict[str, float]:
-    """One cell on and off, with the CSRF token a page gave out."""
+def time_tick(port: int, ids: dict[str, Any]) -> dict[str, float]:
+    """Return the times of ticking and unticking one cell, in milliseconds."""
     import http.cookiejar
     import re
 
     jar = http.cookiejar.CookieJar()
     opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
-    opener.addheaders = [("Cookie", f"tracker_session={cast['candidate_token']}")]
-    page = opener.open(f"http://127.0.0.1:{port}/attempts/{cast['attempt']}?view=matrix").read().decode()
+    opener.addheaders = [("Cookie", f"tracker_session={ids['candidate_token']}")]
+    page = opener.open(f"http://127.0.0.1:{port}/attempts/{ids['attempt']}?view=matrix").read().decode()
     token = re.search(r'name="csrf-token" content="([^"]+)"', page)
     cookies = "; ".join(f"{each.name}={each.value}" for each in jar)
     headers = {
         "X-CSRFToken": token[1] if token else "",
         "Accept": "application/json",
-        "Cookie": f"tracker_session={cast['candidate_token']}; {cookies}",
+        "Cookie": f"tracker_session={ids['candidate_token']}; {cookies}",
     }
-    taken = []
-    for turn in range(TIMES):
+    times = []
+    for number in range(REQUESTS):
         body = urllib.parse.urlencode(
-            {"evidence": cast["draft"], "criterion": cast["criterion"], "on": turn % 2}
+            {"evidence": ids["draft"], "criterion": ids["criterion"], "on": number % 2}
         ).encode()
-        taken.append(ask(port, f"/attempts/{cast['attempt']}/tick", cast["candidate_token"], body, headers))
-    return spread(taken)
+        times.append(time_request(port, f"/attempts/{ids['attempt']}/tick", ids["candidate_token"], body, headers))
+    return summarise_times(times)
 
 
 def measure_forms() -> dict[str, Any]:
-    """Twenty rows, warm, in the worker process; and whether time grows no worse than the cells."""
+    """Return the times of rendering filled forms of 20 and of 40 rows, in milliseconds, after a first rendering."""
     import dataclasses
 
     from tracker.recording_forms.form_content import FormRow, Mark, build_blank_content
     from tracker.recording_forms.pdf_renderer import render_pdf
     from tracker.units.standards_folder import read_standards
 
-    library, found = read_standards(), {}
+    library, measurements = read_standards(), {}
     for code, rows in (("CFACC15", 20), ("DELIVERCC", 20), ("CFACC15", 40), ("DELIVERCC", 40)):
         blank = build_blank_content(library.find_unit(code))
         marks = tuple(Mark.DECIDED if index % 5 == 0 else None for index in range(len(blank.columns)))
         row = "Complaint CH-2231: full case notes, three contacts (WP)"
-        facts = dataclasses.replace(
+        content = dataclasses.replace(
             blank, candidate_name="Alice Moran", rows=tuple(FormRow(str(n + 1), row, marks) for n in range(rows))
         )
-        render_pdf(facts)
-        taken = []
+        render_pdf(content)
+        times = []
         for _ in range(7):
             start = time.perf_counter()
-            render_pdf(facts)
-            taken.append((time.perf_counter() - start) * 1000)
-        found[f"form, {rows} rows, {len(blank.columns)} columns"] = spread(taken)
-    show("Filled forms, in the worker process", found)
-    return found
+            render_pdf(content)
+            times.append((time.perf_counter() - start) * 1000)
+        measurements[f"form, {rows} rows, {len(blank.columns)} columns"] = summarise_times(times)
+    print_table("Filled forms, in the worker process", measurements)
+    return measurements
 
 
-def spread(taken: list[float]) -> dict[str, float]:
-    ordered = sorted(taken)
+def summarise_times(times: list[float]) -> dict[str, float]:
+    """Return the median, the 95th percentile, the least and the most of the times."""
+    ordered = sorted(times)
     return {
         "median": round(statistics.median(ordered), 1),
         "p95": round(ordered[int(len(ordered) * 0.95) - 1], 1),
@@ -289,10 +301,11 @@ def spread(taken: list[float]) -> dict[str, float]:
     }
 
 
-def show(title: str, found: dict[str, dict[str, Any]]) -> None:
+def print_table(title: str, measurements: dict[str, dict[str, Any]]) -> None:
+    """Print the measurements of pages or forms as a table."""
     print(f"\n{title}")
     print(f"  {'':<34}{'median':>8}{'p95':>8}{'most':>8}{'SQL':>6}{'KB':>8}{'gz KB':>8}")
-    for page, each in found.items():
+    for page, each in measurements.items():
         print(
             f"  {page:<34}{each['median']:>8}{each['p95']:>8}{each['most']:>8}{each.get('statements', ''):>6}"
             f"{each.get('kilobytes', ''):>8}{each.get('gzipped', ''):>8}"

@@ -1,4 +1,4 @@
-"""The enlarged demonstration that `scripts/bench` measures on: bulk inserts, no events."""
+"""Candidates, evidence and claims added to the demonstration for `scripts/bench`, by bulk inserts without events."""
 
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -27,7 +27,7 @@ from tracker.models import (
 )
 from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState, Method, Outcome, Role
 
-WORDS = {
+ITEM_FIELDS = {
     "method": Method.WORK_PRODUCT,
     "happened_from": date(2026, 10, 1),
     "happened_until": None,
@@ -38,25 +38,25 @@ WORDS = {
     "workplace_holder": "",
     "workplace_seen_by": "",
 }
-"""What every item says."""
+"""The fields that all items share."""
 
 
 def enlarge(candidates: int, items: int, claims: int) -> dict[str, Any]:
-    """Every candidate attempts CFACC15; the first one DELIVERCC too, on the same items. Ids for the pages come out."""
+    """Add candidates who attempt CFACC15, the first one also DELIVERCC with the same items. Return ids for the pages."""
     with transaction():
         centre = db.session.scalars(select(Centre)).one()
         bob = db.session.scalars(select(Person).where(Person.email == "bob@example.org")).one()
         narrow, wide = find_unit_by_code("CFACC15"), find_unit_by_code("DELIVERCC")
         assert narrow
         assert wide
-        people = [_candidate(centre, bob, number) for number in range(candidates)]
-        attempts = [_attempt(person, centre, bob, narrow.id) for person in people]
-        wide_attempt = _attempt(people[0], centre, bob, wide.id, attempts[0].registration_id)
+        people = [_create_candidate(centre, bob, number) for number in range(candidates)]
+        attempts = [_create_attempt(person, centre, bob, narrow.id) for person in people]
+        wide_attempt = _create_attempt(people[0], centre, bob, wide.id, attempts[0].registration_id)
         for person, attempt in zip(people, attempts, strict=True):
-            _items(person, centre, bob, attempt, items, claims)
-        _claim_widely(people[0], wide_attempt, claims)
-        _settle()
-        draft = _draft(people[0], centre)
+            _insert_items(person, centre, bob, attempt, items, claims)
+        _claim_wide_unit(people[0], wide_attempt, claims)
+        _update_sequences_and_statistics()
+        draft = _create_draft(people[0], centre)
         own = select(Evidence.id).where(Evidence.candidate_id == people[0].id).order_by(Evidence.number)
         evidence = list(db.session.scalars(own.where(Evidence.number.is_not(None))))
         criterion = db.session.scalar(
@@ -66,7 +66,7 @@ def enlarge(candidates: int, items: int, claims: int) -> dict[str, Any]:
             "attempt": attempts[0].id,
             "wide_attempt": wide_attempt.id,
             "evidence": evidence[0],
-            "waiting": evidence[-1],
+            "submitted": evidence[-1],
             "draft": draft.id,
             "criterion": criterion,
             "candidate_token": start_session(people[0], "127.0.0.1", "bench", proven=True),
@@ -74,8 +74,8 @@ def enlarge(candidates: int, items: int, claims: int) -> dict[str, Any]:
         }
 
 
-def _settle() -> None:
-    """Ids were given by hand: PostgreSQL's sequences catch up, and both databases learn the sizes of their tables."""
+def _update_sequences_and_statistics() -> None:
+    """Set PostgreSQL's sequences after the ids that were inserted, and update the statistics of the query planner."""
     if db.session.get_bind().dialect.name == "postgresql":
         for model in (Evidence, EvidenceVersion, Assessment, Claim):
             table = model.__tablename__
@@ -85,7 +85,7 @@ def _settle() -> None:
     db.session.execute(text("ANALYZE"))
 
 
-def _candidate(centre: Centre, bob: Person, number: int) -> Person:
+def _create_candidate(centre: Centre, bob: Person, number: int) -> Person:
     person = Person(
         name=f"Candidate {number:03}", email=f"candidate{number}@example.org", password_hash="-", created_at=now()
     )
@@ -104,7 +104,7 @@ def _candidate(centre: Centre, bob: Person, number: int) -> Person:
     return person
 
 
-def _attempt(
+def _create_attempt(
     person: Person, centre: Centre, bob: Person, unit_id: int, registration_id: int | None = None
 ) -> UnitAttempt:
     if registration_id is None:
@@ -144,43 +144,43 @@ def _attempt(
     return attempt
 
 
-def _items(person: Person, centre: Centre, bob: Person, attempt: UnitAttempt, items: int, claims: int) -> None:
-    """Items that claim criteria of the unit; Bob has accepted four of five, with every claim met."""
-    criteria = _criteria(attempt)
-    first = {model: _next_id(model) for model in (Evidence, EvidenceVersion, Assessment, Claim)}
+def _insert_items(person: Person, centre: Centre, bob: Person, attempt: UnitAttempt, items: int, claims: int) -> None:
+    """Insert items that claim criteria of the unit. Bob has accepted four of five, with every claim met."""
+    criteria = _list_criteria_ids(attempt)
+    first = {model: _get_next_id(model) for model in (Evidence, EvidenceVersion, Assessment, Claim)}
     rows: dict[Any, list[dict[str, Any]]] = {
         model: [] for model in (Evidence, EvidenceVersion, Submission, Claim, Assessment, Decision)
     }
     for index in range(items):
         evidence, version, assessment = (first[model] + index for model in (Evidence, EvidenceVersion, Assessment))
         moment = now() - timedelta(days=items - index)
-        said = WORDS | {"title": f"Complaint CH-{2000 + index}: case notes and three contacts"}
-        rows[Evidence].append(said | _as_item(evidence, person, centre, index + 1, moment))
-        rows[EvidenceVersion].append(said | _as_sealed(version, evidence, moment))
-        rows[Submission].append(_submission(version, person, moment))
+        fields = ITEM_FIELDS | {"title": f"Complaint CH-{2000 + index}: case notes and three contacts"}
+        rows[Evidence].append(fields | _build_evidence(evidence, person, centre, index + 1, moment))
+        rows[EvidenceVersion].append(fields | _build_version(version, evidence, moment))
+        rows[Submission].append(_build_submission(version, person, moment))
         accepted = index % 5 != 4
         if accepted:
-            rows[Assessment].append(_accepted(assessment, attempt, version, bob, moment))
+            rows[Assessment].append(_build_accepted_assessment(assessment, attempt, version, bob, moment))
         for offset in range(claims):
             claim = first[Claim] + index * claims + offset
             criterion = criteria[(index * 3 + offset * 5) % len(criteria)]
-            rows[Claim].append(_claim(claim, attempt, evidence, criterion, "p. 2", person, moment))
+            rows[Claim].append(_build_claim(claim, attempt, evidence, criterion, "p. 2", person, moment))
             if accepted:
-                rows[Decision].append(_met(attempt, claim, version, assessment, bob, moment))
-    for model, found in rows.items():
-        db.session.execute(insert(model), found)
+                rows[Decision].append(_build_met_decision(attempt, claim, version, assessment, bob, moment))
+    for model, model_rows in rows.items():
+        db.session.execute(insert(model), model_rows)
 
 
-def _criteria(attempt: UnitAttempt) -> list[int]:
+def _list_criteria_ids(attempt: UnitAttempt) -> list[int]:
     query = select(Criterion.id).where(Criterion.unit_id == attempt.unit_id, Criterion.assessable)
     return list(db.session.scalars(query.order_by(Criterion.position)))
 
 
-def _next_id(model: Any) -> int:
+def _get_next_id(model: Any) -> int:
     return (db.session.scalar(select(func.max(model.id))) or 0) + 1
 
 
-def _as_item(key: int, person: Person, centre: Centre, number: int, moment: datetime) -> dict[str, Any]:
+def _build_evidence(key: int, person: Person, centre: Centre, number: int, moment: datetime) -> dict[str, Any]:
     return {
         "id": key,
         "centre_id": centre.id,
@@ -192,7 +192,7 @@ def _as_item(key: int, person: Person, centre: Centre, number: int, moment: date
     }
 
 
-def _as_sealed(key: int, evidence: int, moment: datetime) -> dict[str, Any]:
+def _build_version(key: int, evidence: int, moment: datetime) -> dict[str, Any]:
     return {
         "id": key,
         "evidence_id": evidence,
@@ -202,7 +202,7 @@ def _as_sealed(key: int, evidence: int, moment: datetime) -> dict[str, Any]:
     }
 
 
-def _submission(version: int, person: Person, moment: datetime) -> dict[str, Any]:
+def _build_submission(version: int, person: Person, moment: datetime) -> dict[str, Any]:
     return {
         "evidence_version_id": version,
         "declaration": "Mine.",
@@ -211,7 +211,9 @@ def _submission(version: int, person: Person, moment: datetime) -> dict[str, Any
     }
 
 
-def _accepted(key: int, attempt: UnitAttempt, version: int, bob: Person, moment: datetime) -> dict[str, Any]:
+def _build_accepted_assessment(
+    key: int, attempt: UnitAttempt, version: int, bob: Person, moment: datetime
+) -> dict[str, Any]:
     return {
         "id": key,
         "attempt_id": attempt.id,
@@ -231,7 +233,7 @@ def _accepted(key: int, attempt: UnitAttempt, version: int, bob: Person, moment:
     }
 
 
-def _claim(
+def _build_claim(
     key: int, attempt: UnitAttempt, evidence: int, criterion: int, locator: str, person: Person, moment: datetime
 ) -> dict[str, Any]:
     return {
@@ -245,7 +247,7 @@ def _claim(
     }
 
 
-def _met(
+def _build_met_decision(
     attempt: UnitAttempt, claim: int, version: int, assessment: int, bob: Person, moment: datetime
 ) -> dict[str, Any]:
     return {
@@ -260,19 +262,19 @@ def _met(
     }
 
 
-def _claim_widely(person: Person, attempt: UnitAttempt, claims: int) -> None:
-    """The same items claim criteria of the unit with 53 columns too."""
-    criteria, first = _criteria(attempt), _next_id(Claim)
+def _claim_wide_unit(person: Person, attempt: UnitAttempt, claims: int) -> None:
+    """Insert claims of the same items for criteria of the unit with 53 columns."""
+    criteria, first = _list_criteria_ids(attempt), _get_next_id(Claim)
     query = select(Evidence.id).where(Evidence.candidate_id == person.id).order_by(Evidence.number)
     rows = []
     for index, evidence in enumerate(db.session.scalars(query)):
         for offset in range(claims):
             key, criterion = first + index * claims + offset, criteria[(index * 7 + offset * 11) % len(criteria)]
-            rows.append(_claim(key, attempt, evidence, criterion, "", person, now()))
+            rows.append(_build_claim(key, attempt, evidence, criterion, "", person, now()))
     db.session.execute(insert(Claim), rows)
 
 
-def _draft(person: Person, centre: Centre) -> Evidence:
+def _create_draft(person: Person, centre: Centre) -> Evidence:
     draft = Evidence(
         centre_id=centre.id,
         candidate_id=person.id,

@@ -1,4 +1,4 @@
-"""How long `flask verify` takes over a long ledger: the demonstration's, with the changes of years in it."""
+"""Time of `flask verify` over a long ledger: the demonstration's, with as many changes as in years of use."""
 
 import json
 import os
@@ -11,32 +11,38 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
-EVENTS, AT_ONCE, TIMES = 100_000, 500, 3
+EVENTS, BATCH_SIZE, RUNS = 100_000, 500, 3
 
 
 def measure_record(name: str, environment: dict[str, str]) -> dict[str, Any]:
-    """Fill the database that the environment names up to `EVENTS`, and check it `TIMES` times."""
+    """Fill the database that the environment names up to `EVENTS`, and check it `RUNS` times."""
     subprocess.run([sys.executable, __file__], cwd=ROOT, env=environment, check=True)
-    taken, used = [], []
-    for _ in range(TIMES):
+    times, cpu_times = [], []
+    for _ in range(RUNS):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         start = time.perf_counter()
         command = [sys.executable, "-m", "flask", "verify", "--json"]
-        said = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=False)
-        taken.append(time.perf_counter() - start)
+        completed = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=False)
+        times.append(time.perf_counter() - start)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        used.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-        if not json.loads(said.stdout)["clean"]:
-            raise SystemExit(said.stdout.decode())
+        cpu_times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        if not json.loads(completed.stdout)["clean"]:
+            raise SystemExit(completed.stdout.decode())
     peak = round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
-    found = {"seconds": round(sorted(taken)[1], 1), "most": round(max(taken), 1), "cpu": round(sorted(used)[1], 1)}
+    measurement = {
+        "seconds": round(sorted(times)[1], 1),
+        "most": round(max(times), 1),
+        "cpu": round(sorted(cpu_times)[1], 1),
+    }
     print(f"\n{name}: flask verify over {EVENTS:,} events")
-    print(f"  {found['seconds']} s ({found['most']} at most), {found['cpu']} s of processor time, {peak} MB")
-    return {**found, "peak_mb": peak}
+    print(
+        f"  {measurement['seconds']} s ({measurement['most']} at most), {measurement['cpu']} s of processor time, {peak} MB"
+    )
+    return {**measurement, "peak_mb": peak}
 
 
-def fill() -> None:
-    """Alice says anew where in an item her proof is, again and again: each time an event and a row sealed anew."""
+def fill_ledger() -> None:
+    """Change the locator of one claim again and again; each change adds an event and seals the row again."""
     from tests.proof.sample_evidence import find_claim, submit_sample_evidence
     from tracker import create_app
     from tracker.extensions import db
@@ -49,7 +55,7 @@ def fill() -> None:
         claim, actor = find_claim("An item")
         while (size := events.get_head()[0]) < EVENTS:
             with transaction():
-                for number in range(size, min(size + AT_ONCE, EVENTS)):
+                for number in range(size, min(size + BATCH_SIZE, EVENTS)):
                     tick = Tick(
                         claim.attempt_id, claim.evidence_id, claim.criterion_id, on=True, locator=f"p. {number}"
                     )
@@ -59,4 +65,4 @@ def fill() -> None:
 
 if __name__ == "__main__":
     os.chdir(ROOT)
-    fill()
+    fill_ledger()

@@ -1,7 +1,7 @@
-"""Reading documents, importing and searching a large library.
+"""Measurements of reading documents and of loading, importing and searching a large library.
 
-Each row is measured in a process of its own, so that the peak of its memory is its own too: `scripts/bench.py` calls
-the first two functions; run with a row's name, this file is such a process and prints JSON.
+Each row of the tables is measured in a process of its own, to measure its peak memory. `scripts/bench.py` calls the
+first two functions. Run with a row's name, this file is such a process and prints JSON.
 """
 
 import io
@@ -26,34 +26,35 @@ SEARCHES = {
 
 
 def measure_reading() -> dict[str, Any]:
-    """Milliseconds for a page of the same invented unit in each kind of document."""
-    found = {}
+    """Return the milliseconds per page of reading the same invented unit in each document format."""
+    results = {}
     with tempfile.TemporaryDirectory() as folder:
         for kind in ("txt", "html", "docx", "pdf"):
             path = f"{folder}/unit.{kind}"
-            pages = _row("make", kind, path)["pages"]  # not in the same process: making it needs memory too
-            found[f"reading, {kind}"] = _row("reading", path, str(pages))
+            # Made in another process, because that needs memory too.
+            pages = _measure_row("make", kind, path)["pages"]
+            results[f"reading, {kind}"] = _measure_row("reading", path, str(pages))
     print("\nReading a document, per page")
     print(f"  {'':<34}{'ms/page':>8}{'most':>8}{'pages':>7}{'KB':>7}{'criteria':>10}{'peak MB':>9}")
-    for name, each in found.items():
+    for name, each in results.items():
         print(
             f"  {name:<34}{each['median']:>8}{each['most']:>8}{each['pages']:>7}{each['kilobytes']:>7}"
             f"{each['criteria']:>10}{each['peak_mb']:>9}"
         )
-    return found
+    return results
 
 
 def measure_library(name: str, environment: dict[str, str]) -> dict[str, Any]:
-    """A thousand units taken in each way, and then looked for; in the database that the environment names."""
+    """Return the times of loading, importing and searching 1,000 units in the database that the environment names."""
     with tempfile.TemporaryDirectory() as folder:
         write_folder(Path(folder))
-        loaded = _row("load", folder, environment=environment)
-    searches = _row("search", environment=environment)
-    imported = _row("import", environment=environment)
-    found = {f"flask standards load, {UNITS:,} units": loaded, f"import on screen, {UNITS:,} units": imported}
+        loaded = _measure_row("load", folder, environment=environment)
+    searches = _measure_row("search", environment=environment)
+    imported = _measure_row("import", environment=environment)
+    results = {f"flask standards load, {UNITS:,} units": loaded, f"import on screen, {UNITS:,} units": imported}
     print(f"\n{name}: the library")
     print(f"  {'':<40}{'seconds':>9}{'units/s':>9}{'longest slice ms':>18}{'peak MB':>9}")
-    for row, each in found.items():
+    for row, each in results.items():
         print(
             f"  {row:<40}{each['seconds']:>9}{round(UNITS / each['seconds']):>9}{each.get('slice_ms', ''):>18}"
             f"{each['peak_mb']:>9}"
@@ -62,10 +63,11 @@ def measure_library(name: str, environment: dict[str, str]) -> dict[str, Any]:
     print(f"  {f'over {UNITS:,} units':<40}{'median':>9}{'most':>9}{'SQL':>6}{'peak MB':>9}")
     for row, each in searches.items():
         print(f"  {row:<40}{each['median']:>9}{each['most']:>9}{each['statements']:>6}{peak:>9}")
-    return {**found, **searches, "search peak MB": peak}
+    return {**results, **searches, "search peak MB": peak}
 
 
 def write_folder(folder: Path) -> None:
+    """Write a standards folder with 1,000 invented units."""
     import yaml
     from bench_units import invent_unit
 
@@ -76,34 +78,39 @@ def write_folder(folder: Path) -> None:
         (folder / "units" / f"bench{number:04}.yaml").write_text(unit, encoding="utf-8")
 
 
-def _row(*arguments: str, environment: dict[str, str] | None = None) -> dict[str, Any]:
+def _measure_row(*arguments: str, environment: dict[str, str] | None = None) -> dict[str, Any]:
     command = [sys.executable, str(Path(__file__)), *arguments]
-    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True)
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    completed = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True)
+    results: dict[str, Any] = json.loads(completed.stdout.splitlines()[-1])
+    return results
 
 
 # --- in the process of a row -----------------------------------------------------------------------------
 
 
 def read(path: str, pages: str) -> dict[str, Any]:
-    from bench import spread
+    """Return the milliseconds per page of reading a document."""
+    from bench import summarise_times
 
     from tracker.unit_reader.sandboxed_reader import read_document
 
     name, body = Path(path).name, Path(path).read_bytes()
     reading = read_document(name, body).reading
-    taken = []
+    times = []
     for _ in range(7):
         start = time.perf_counter()
         read_document(name, body)
-        taken.append((time.perf_counter() - start) * 1000 / int(pages))
-    facts = {"pages": int(pages), "kilobytes": round(len(body) / 1024), "criteria": len(reading.document.criteria)}
-    return {**spread(taken), **facts}
+        times.append((time.perf_counter() - start) * 1000 / int(pages))
+    measurement = {
+        "pages": int(pages),
+        "kilobytes": round(len(body) / 1024),
+        "criteria": len(reading.document.criteria),
+    }
+    return {**summarise_times(times), **measurement}
 
 
 def make(kind: str, path: str) -> dict[str, Any]:
-    """One invented unit as a document; its pages are those of the PDF of the same unit."""
+    """Write an invented unit as a document, and return its number of pages: that of a PDF of the same unit."""
     import bench_units
     import pypdf
 
@@ -114,6 +121,7 @@ def make(kind: str, path: str) -> dict[str, Any]:
 
 
 def load(folder: str) -> dict[str, Any]:
+    """Return the seconds that `flask standards load` takes."""
     start = time.perf_counter()
     command = [sys.executable, "-m", "flask", "standards", "load", "--folder", folder]
     subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
@@ -121,7 +129,7 @@ def load(folder: str) -> dict[str, Any]:
 
 
 def import_on_screen() -> dict[str, Any]:
-    """As an administrator does it, without the browser: read, laid beside the library, taken in slice by slice."""
+    """Preview and import a file of 1,000 units as an administrator does, without the browser."""
     from bench_units import invent_unit
     from sqlalchemy import select
 
@@ -137,16 +145,16 @@ def import_on_screen() -> dict[str, Any]:
     body = unit_files.write_documents(
         "yaml", [_document(invent_unit(UNITS + number)) for number in range(UNITS)]
     ).body
-    take_slice = import_job.import_slice
+    import_slice = import_job.import_slice
 
-    def timed(*arguments: Any) -> bool:
+    def time_slice(*arguments: Any) -> bool:
         start = time.perf_counter()
         try:
-            return take_slice(*arguments)
+            return import_slice(*arguments)
         finally:
             slices.append((time.perf_counter() - start) * 1000)
 
-    import_job.import_slice = timed
+    import_job.import_slice = time_slice
     with app.app_context():
         centre = db.session.scalars(select(Centre)).first()
         query = select(Grant).where(Grant.role == Role.ADMINISTRATOR, Grant.centre_id == centre.id)
@@ -154,27 +162,27 @@ def import_on_screen() -> dict[str, Any]:
         actor = events.Actor(grant.person_id, grant.id)
         start = time.perf_counter()
         with reading():
-            found = imports.preview_file("yaml", "bench.yaml", body, centre.id)
-        looked = time.perf_counter() - start
+            preview = imports.preview_file("yaml", "bench.yaml", body, centre.id)
+        preview_seconds = time.perf_counter() - start
         with transaction():
-            run = imports.start_preview(found, centre.id, actor)
+            run = imports.start_preview(preview, centre.id, actor)
         with transaction():
             imports.start_import(db.session.get(ImportRun, run.id), [], actor)
         seconds = time.perf_counter() - start
         db.session.rollback()
-        ended = db.session.get(ImportRun, run.id, populate_existing=True)
-        assert (ended.state, ended.done) == (ImportState.DONE, UNITS), ended.message
+        finished_run = db.session.get(ImportRun, run.id, populate_existing=True)
+        assert (finished_run.state, finished_run.done) == (ImportState.DONE, UNITS), finished_run.message
     return {
         "seconds": round(seconds, 1),
-        "preview_seconds": round(looked, 1),
+        "preview_seconds": round(preview_seconds, 1),
         "slices": len(slices),
         "slice_ms": round(max(slices)),
     }
 
 
 def search() -> dict[str, Any]:
-    """The page of the library, asked for as a signed-in administrator."""
-    from bench import spread
+    """Return the times of searches on the library page, requested as a signed-in administrator."""
+    from bench import summarise_times
     from flask import g
     from sqlalchemy import event, select
 
@@ -185,7 +193,7 @@ def search() -> dict[str, Any]:
     from tracker.models import Grant, Person
     from tracker.vocabulary import Role
 
-    app, found = create_app(), {}
+    app, results = create_app(), {}
     with app.app_context():
         query = select(Person).join(Grant, Grant.person_id == Person.id).where(Grant.role == Role.ADMINISTRATOR)
         with transaction():
@@ -193,22 +201,22 @@ def search() -> dict[str, Any]:
         statements: list[str] = []
         event.listen(db.engine, "before_cursor_execute", lambda _c, _k, statement, *_: statements.append(statement))
         for name, words in SEARCHES.items():
-            taken = []
+            times = []
             for _ in range(23):
                 for key in list(g):
                     g.pop(key)
-                browser = app.test_client()
-                browser.set_cookie(COOKIE_NAME, token)
+                client = app.test_client()
+                client.set_cookie(COOKIE_NAME, token)
                 statements.clear()
                 start = time.perf_counter()
-                answer = browser.get("/units", query_string={"q": words})
-                taken.append((time.perf_counter() - start) * 1000)
-                assert answer.status_code == 200, answer.status_code
-            counted = [each for each in statements if not each.startswith(("BEGIN", "PRAGMA"))]
-            found[name] = {**spread(taken[3:]), "statements": len(counted)}
+                response = client.get("/units", query_string={"q": words})
+                times.append((time.perf_counter() - start) * 1000)
+                assert response.status_code == 200, response.status_code
+            measured_statements = [each for each in statements if not each.startswith(("BEGIN", "PRAGMA"))]
+            results[name] = {**summarise_times(times[3:]), "statements": len(measured_statements)}
         for key in list(g):
             g.pop(key)
-    return found
+    return results
 
 
 def _document(unit: dict[str, Any]) -> Any:
@@ -221,7 +229,7 @@ def _document(unit: dict[str, Any]) -> Any:
 
 
 def peak_mb() -> int:
-    """The most memory this process, or one that it started and waited for, held at once."""
+    """Return the peak memory of this process or of one that it started, in megabytes."""
     unit = 1024 * 1024 if sys.platform == "darwin" else 1024
     return round(
         max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / unit

@@ -1,5 +1,6 @@
-# What the scripts share: say what is installed, then install it; and a virtual environment beside the code, stamped
-# with what was put into it, so that the next run starts in seconds. Read with `.`, by sh, from a script in this folder.
+# Shared functions of the scripts: install system packages, a virtual environment and a browser, each only if missing.
+# The virtual environment has a stamp of what was installed, so that the next run starts in seconds.
+# Included with `.` by the scripts of this folder; for sh.
 # shellcheck shell=sh
 set -eu
 cd "$(dirname "$0")/.."
@@ -11,7 +12,7 @@ has() { command -v "$1" >/dev/null 2>&1; }
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
-# need_packages NAME...: Debian and Ubuntu. Nothing is asked of apt unless something is missing.
+# need_packages NAME...: install packages on Debian and Ubuntu. apt runs only if one is missing.
 need_packages() {
     missing=""
     for package in "$@"; do
@@ -19,24 +20,24 @@ need_packages() {
     done
     [ -n "$missing" ] || return 0
     [ "$(id -u)" = 0 ] || has sudo ||
-        fail "These packages are missing, and there is no sudo here. As root: apt-get install$missing. Then start this again."
+        fail "These packages are missing, and sudo is not installed. Run as root: apt-get install$missing. Then run this script again."
     say "Installing system packages:$missing"
-    as_root apt-get update -qq || say "The list of packages could not be brought up to date; trying with the one here."
+    as_root apt-get update -qq || say "The list of packages could not be updated. Trying with the current one."
     # shellcheck disable=SC2086 # a list of words on purpose
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null ||
-        fail "apt-get could not install:$missing. What it said is above."
+        fail "apt-get could not install:$missing. Its output is above."
 }
 
-# need_formulae NAME...: macOS with Homebrew.
+# need_formulae NAME...: install packages on macOS with Homebrew.
 need_formulae() {
     for formula in "$@"; do
         brew list "$formula" >/dev/null 2>&1 && continue
         say "Installing with Homebrew: $formula"
-        brew install -q "$formula" || fail "Homebrew could not install $formula. What it said is above."
+        brew install -q "$formula" || fail "Homebrew could not install $formula. Its output is above."
     done
 }
 
-# A Python from 3.11 up that can make virtual environments; the machine's usual one where it will do.
+# Print the path of a Python 3.11 or newer that can create virtual environments; prefer the default python3.
 find_python() {
     for candidate in python3 python3.13 python3.12 python3.11; do
         if has "$candidate" && "$candidate" -c '
@@ -49,7 +50,7 @@ sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
     return 1
 }
 
-# Where the usual Python is too old: a newer one that the same source carries beside it.
+# Install a newer Python from apt or Homebrew, if the default one is too old.
 install_python() {
     if has apt-get; then
         for version in 3.13 3.12 3.11; do
@@ -63,7 +64,7 @@ install_python() {
     fi
 }
 
-# Python, and the libraries and fonts that lay out the printed forms.
+# Install Python, and the libraries and fonts that render the printed forms.
 set_up_system() {
     if has apt-get; then
         set -- libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-inter fonts-dejavu-core
@@ -75,10 +76,10 @@ set_up_system() {
         DYLD_FALLBACK_LIBRARY_PATH="$(brew --prefix)/lib:${DYLD_FALLBACK_LIBRARY_PATH:-/usr/local/lib:/usr/lib}"
         export DYLD_FALLBACK_LIBRARY_PATH
     else
-        say "There is neither apt nor Homebrew here: Python 3.11 or newer and Pango 1.44 or newer must be installed already."
+        say "Neither apt nor Homebrew was found. Python 3.11 or newer and Pango 1.44 or newer must be installed already."
     fi
     find_python >/dev/null || install_python
-    PYTHON=$(find_python) || fail "Python 3.11 or newer with its venv module is needed, and could not be installed here."
+    PYTHON=$(find_python) || fail "Python 3.11 or newer with its venv module is needed, and could not be installed."
 }
 
 # set_up_venv LOCK: install what the lock file names, checked by its hashes, unless the stamp says that it is there.
@@ -90,16 +91,16 @@ print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())')
     stamp_file="$VENV/stamp-$(basename "$1" .lock)"
     if [ -x "$VENV/bin/python" ] && [ "$(cat "$stamp_file" 2>/dev/null)" = "$stamp" ]; then return 0; fi
     if ! "$VENV/bin/pip" --version >/dev/null 2>&1; then
-        say "Making a virtual environment in $VENV"
-        "$PYTHON" -m venv --clear "$VENV" || fail "The virtual environment could not be made. What Python said is above."
+        say "Creating a virtual environment in $VENV"
+        "$PYTHON" -m venv --clear "$VENV" || fail "The virtual environment could not be created. Its output is above."
     fi
     say "Installing the Python packages of $1 into $VENV"
     "$VENV/bin/pip" install -q --disable-pip-version-check --require-hashes -r "$1" ||
-        fail "The packages of $1 could not be installed. What pip said is above."
+        fail "The packages of $1 could not be installed. Its output is above."
     printf '%s\n' "$stamp" > "$stamp_file"
 }
 
-# A Chromium for the browser tests, and the tools that show a PDF as pictures.
+# Install Chromium for the browser tests, and the tools that convert a PDF to images.
 set_up_browser() {
     if has apt-get; then
         set -- libatomic1 poppler-utils # the first for Playwright's driver
@@ -119,6 +120,6 @@ PYTHON
     then
         say "Installing Playwright's Chromium and the libraries it needs"
         "$VENV/bin/python" -m playwright install --with-deps chromium ||
-            fail "Chromium could not be installed. What Playwright said is above."
+            fail "Chromium could not be installed. Its output is above."
     fi
 }

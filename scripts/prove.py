@@ -67,25 +67,25 @@ class Proof:
 
 def prove(proof: Proof, folder: Path) -> Proof:
     """Run the tests of one part in a subprocess and fill in the result."""
-    kept = folder / f"{proof.part}-{proof.database}.jsonl".replace(" ", "-")
+    figures_path = folder / f"{proof.part}-{proof.database}.jsonl".replace(" ", "-")
     environment = os.environ | {
         "PROOF": "whole",
-        "PROOF_FIGURES": str(kept),
+        "PROOF_FIGURES": str(figures_path),
         "TEST_DATABASE_URL": DATABASES[proof.database],
     }
     command = [sys.executable, "-m", "pytest", "-n", "0", "-p", "no:cacheprovider", f"tests/{PARTS[proof.part][1]}"]
     started = time.monotonic()
     try:
-        ended = subprocess.run(
+        completed = subprocess.run(
             command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False
         )
-        proof.passed, proof.output = ended.returncode == 0, ended.stdout + ended.stderr
+        proof.passed, proof.output = completed.returncode == 0, completed.stdout + completed.stderr
     except subprocess.TimeoutExpired as error:
         proof.output = f"Not done in {TIMEOUT_SECONDS} seconds.\n{error.stdout!r}"
     proof.seconds = time.monotonic() - started
-    proof.figures = add_figures(kept)
-    word = "passed" if proof.passed else "FAILED"
-    print(f"{word}  {proof.part} on {proof.database}, {proof.seconds:.0f} s: {proof.formatted_figures}")
+    proof.figures = add_figures(figures_path)
+    result = "passed" if proof.passed else "FAILED"
+    print(f"{result}  {proof.part} on {proof.database}, {proof.seconds:.0f} s: {proof.formatted_figures}")
     if not proof.passed:
         print(proof.output[-8000:])
     sys.stdout.flush()
@@ -137,8 +137,8 @@ def main() -> int:
         return 2
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(PARTS_AT_ONCE) as workers:
-        waiting = [Proof(part, database) for part in chosen for database in DATABASES]
-        proofs = list(workers.map(lambda proof: prove(proof, Path(folder)), waiting))
+        pending = [Proof(part, database) for part in chosen for database in DATABASES]
+        proofs = list(workers.map(lambda proof: prove(proof, Path(folder)), pending))
     if chosen == list(PARTS):
         (ROOT / "docs" / "proof.md").write_text(
             format_table(proofs, (time.monotonic() - started) / 60), encoding="utf-8"

@@ -1,4 +1,4 @@
-"""Pictures of the demonstration, served from a temporary folder; `scripts/screenshots` runs this module."""
+"""Screenshots of the demonstration, served from a temporary folder; `scripts/screenshots` runs this module."""
 
 import argparse
 import logging
@@ -27,9 +27,7 @@ WIDTHS = (1280, 390)
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="./scripts/screenshots")
-    parser.add_argument(
-        "--all", type=Path, metavar="FOLDER", help="save the representative screens of every role there"
-    )
+    parser.add_argument("--all", type=Path, metavar="FOLDER", help="save the main screens of every role there")
     folder = parser.parse_args().all
     with tempfile.TemporaryDirectory() as instance:
         os.environ.update(INSTANCE_PATH=instance, DEMO="1", SECRET_KEY="screenshots", FLASK_APP="wsgi:app")
@@ -37,13 +35,13 @@ def main() -> None:
         for command in (["db", "upgrade"], ["standards", "load"], ["demo"], ["keys", "make"]):
             run_flask(*command)
         if folder:
-            photograph_screens(folder)
+            save_screenshots(folder)
             return
         IMAGES.mkdir(parents=True, exist_ok=True)
         form = Path(instance) / "form.pdf"
         run_flask("form", "CFACC15", "--candidate", "chloe@example.org", "-o", str(form))
-        print_form(form)
-        photograph_matrix()
+        save_form_image(form)
+        save_matrix_image()
     for name in ("matrix.png", "form.png"):
         print(f"docs/images/{name}: {(IMAGES / name).stat().st_size // 1024} KB")
 
@@ -52,7 +50,7 @@ def run_flask(*arguments: str) -> None:
     subprocess.run([sys.executable, "-m", "flask", *arguments], check=True, cwd=ROOT, capture_output=True)
 
 
-def print_form(pdf: Path) -> None:
+def save_form_image(pdf: Path) -> None:
     subprocess.run(
         ["pdftoppm", "-r", "110", "-png", "-f", "1", "-l", "1", "-singlefile", pdf, pdf.with_suffix("")], check=True
     )
@@ -77,11 +75,11 @@ def launch_browser() -> Iterator[Browser]:
         browser.close()
 
 
-def photograph_matrix() -> None:
+def save_matrix_image() -> None:
     from tracker import create_app
     from tracker.accounts.demo_password import DEMO_PASSWORD
 
-    picture = IMAGES / "matrix.png"
+    image_path = IMAGES / "matrix.png"
     with serve(create_app()) as address, launch_browser() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 900}, locale="en-GB")
         page.goto(f"{address}/sign-in")
@@ -91,11 +89,11 @@ def photograph_matrix() -> None:
         page.get_by_role("link", name="CFACC15").first.click()
         page.get_by_role("link", name="Matrix").click()
         page.wait_for_load_state("networkidle")
-        page.screenshot(path=picture, clip={"x": 0, "y": 0, "width": 1280, "height": 1200}, full_page=True)
-    Image.open(picture).convert("RGB").quantize(64).save(picture, optimize=True)
+        page.screenshot(path=image_path, clip={"x": 0, "y": 0, "width": 1280, "height": 1200}, full_page=True)
+    Image.open(image_path).convert("RGB").quantize(64).save(image_path, optimize=True)
 
 
-def photograph_screens(folder: Path) -> None:
+def save_screenshots(folder: Path) -> None:
     """Save each screen of `find_screens` at each of `WIDTHS` as `name-screen-width.png`."""
     from tracker import create_app
 
@@ -104,7 +102,7 @@ def photograph_screens(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with serve(app) as address, launch_browser() as browser:
         for name, paths in screens.items():
-            token = start_session_of(app, name) if name else ""
+            token = start_session_for(app, name) if name else ""
             for width in WIDTHS:
                 context = browser.new_context(viewport={"width": width, "height": 900}, locale="en-GB")
                 if token:
@@ -112,17 +110,17 @@ def photograph_screens(folder: Path) -> None:
                 page = context.new_page()
                 for screen, path in paths.items():
                     page.goto(address + path)
-                    page.screenshot(path=folder / f"{name or 'nobody'}-{screen}-{width}.png", full_page=True)
-                if not name:  # the error summary, and a field refused
+                    page.screenshot(path=folder / f"{name or 'anonymous'}-{screen}-{width}.png", full_page=True)
+                if not name:  # the sign-in form with its error summary
                     page.goto(f"{address}/sign-in")
                     page.locator("form[method=post] button", has_text="Sign in").last.click()
-                    page.screenshot(path=folder / f"nobody-sign-in-refused-{width}.png", full_page=True)
+                    page.screenshot(path=folder / f"anonymous-sign-in-refused-{width}.png", full_page=True)
                 context.close()
-    print(f"{folder}: {len(list(folder.glob('*.png')))} pictures")
+    print(f"{folder}: {len(list(folder.glob('*.png')))} screenshots")
 
 
-def start_session_of(app: Flask, name: str) -> str:
-    """Return a session's token for the person of the demonstration, a second factor proven."""
+def start_session_for(app: Flask, name: str) -> str:
+    """Sign in a person of the demonstration with two-step verification, and return the session token."""
     from sqlalchemy import select
 
     from tracker.accounts.sessions import start_session
@@ -136,17 +134,17 @@ def start_session_of(app: Flask, name: str) -> str:
 
 
 def find_screens(app: Flask) -> dict[str, dict[str, str]]:
-    """Return the paths of the representative screens, by who opens them (an empty name: nobody) and by name."""
-    alices, chloes, items, centre, registered = find_ids(app)
+    """Return the paths of the main screens, by who opens them (an empty name: not signed in) and by name."""
+    alices_attempt, chloes_attempt, items, centre, registration_id = find_ids(app)
     at = f"/centres/{centre}"
     return {
         "": {"sign-in": "/sign-in", "verify-form": "/verify", "not-found": "/nothing-here", "outbox": "/outbox"},
         "alice": {
             "home": "/",
-            "unit": f"/attempts/{alices}",
-            "matrix": f"/attempts/{alices}?view=matrix",
-            "form": f"/attempts/{alices}/form",
-            "log-evidence": "/evidence/new",
+            "unit": f"/attempts/{alices_attempt}",
+            "matrix": f"/attempts/{alices_attempt}?view=matrix",
+            "form": f"/attempts/{alices_attempt}/form",
+            "add-evidence": "/evidence/new",
             "evidence": f"/evidence/{items[7]}",
             "criteria": f"/evidence/{items[11]}/criteria",
             "index": "/evidence",
@@ -156,18 +154,18 @@ def find_screens(app: Flask) -> dict[str, dict[str, str]]:
         "bob": {
             "queue": "/queue",
             "candidates": "/candidates",
-            "assess": f"/attempts/{alices}/evidence/{items[8]}/assess",
-            "sign": f"/attempts/{chloes}/sign",
+            "assess": f"/attempts/{alices_attempt}/evidence/{items[8]}/assess",
+            "sign": f"/attempts/{chloes_attempt}/sign",
             "guidance": "/guidance",
         },
-        "carol": {"home": "/", "action-points": "/action-points", "verify": f"/attempts/{chloes}/verify"},
-        "eve": {"home": "/", "visit": f"/attempts/{chloes}/visit"},
+        "carol": {"home": "/", "action-points": "/action-points", "verify": f"/attempts/{chloes_attempt}/verify"},
+        "eve": {"home": "/", "visit": f"/attempts/{chloes_attempt}/visit"},
         "dan": {
             "home": "/",
             "people": f"{at}/people",
             "invite": f"{at}/people/invite",
             "candidates": f"{at}/registrations",
-            "registration": f"/registrations/{registered}",
+            "registration": f"/registrations/{registration_id}",
             "retention": f"{at}/retention",
             "record": "/integrity",
             "units": "/units?q=customer+complaint&type=nos",
@@ -193,7 +191,7 @@ def find_ids(app: Flask) -> tuple[int, int, list[int], int, int]:
                 select(UnitAttempt.id, UnitAttempt.candidate_id).order_by(UnitAttempt.id.desc())
             )
         }
-        alices, chloes = attempts[people["alice"]], attempts[people["chloe"]]
+        alices_attempt, chloes_attempt = attempts[people["alice"]], attempts[people["chloe"]]
         items = list(
             db.session.scalars(
                 select(Evidence.id).where(Evidence.candidate_id == people["alice"]).order_by(Evidence.id)
@@ -202,9 +200,9 @@ def find_ids(app: Flask) -> tuple[int, int, list[int], int, int]:
         registration = db.session.scalars(
             select(Registration).where(Registration.candidate_id == people["alice"])
         ).one()
-        centre, registered = registration.centre_id, registration.id
+        centre, registration_id = registration.centre_id, registration.id
         db.session.remove()
-    return alices, chloes, items, centre, registered
+    return alices_attempt, chloes_attempt, items, centre, registration_id
 
 
 if __name__ == "__main__":
