@@ -72,8 +72,6 @@ class ActionPoint(Base):
     closed_at: Mapped[datetime | None]
     closed_by_id: Mapped[int | None] = refers_to("person.id", index=False)
 
-    raised_by: Mapped[Person] = relationship(foreign_keys=[raised_by_id])
-
 
 class ActionPointCriterion(Base):
     """A criterion that an action point names."""

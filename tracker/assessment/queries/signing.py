@@ -1,16 +1,9 @@
-"""Reads for the sign-off page: action points, evidence requirements, assessments about to be released."""
+"""Reads for the sign-off page: evidence requirements, assessments about to be released."""
 
 from sqlalchemy import and_, select
-from sqlalchemy.orm import joinedload
 
 from tracker.extensions import db
-from tracker.models import ActionPoint, Assessment, EvidenceRequirement, RequirementConfirmation, UnitAttempt
-
-
-def list_attempt_action_points(attempt: UnitAttempt) -> list[ActionPoint]:
-    """List the attempt's action points, oldest first, with who raised each."""
-    query = select(ActionPoint).where(ActionPoint.attempt_id == attempt.id).options(joinedload(ActionPoint.raised_by))
-    return list(db.session.scalars(query.order_by(ActionPoint.id)))
+from tracker.models import Assessment, EvidenceRequirement, RequirementConfirmation, UnitAttempt
 
 
 def list_requirement_confirmations(

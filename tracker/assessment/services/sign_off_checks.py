@@ -2,23 +2,25 @@
 
 from dataclasses import dataclass
 
-from tracker.assessment.queries.signing import list_attempt_action_points, list_versions_being_released
+from tracker.assessment.queries.action_points import ActionPointWithCriteria, list_action_points
+from tracker.assessment.queries.signing import list_versions_being_released
 from tracker.matrix import CriterionStatus, Matrix, MatrixRow
-from tracker.models import ActionPoint, UnitAttempt
+from tracker.models import UnitAttempt
 from tracker.vocabulary import CriterionKind, CriterionState
 
 
 @dataclass(frozen=True)
 class SignOffBlocker:
-    """Something to do before sign-off, and the item or criterion that it concerns."""
+    """Something to do before sign-off, and the item, criterion or action point that it concerns."""
 
     text: str
     evidence_id: int | None = None
     criterion_id: int | None = None
+    action_point_id: int | None = None
 
 
 def list_sign_off_blockers(
-    attempt: UnitAttempt, matrix: Matrix, action_points: list[ActionPoint] | None = None
+    attempt: UnitAttempt, matrix: Matrix, action_points: list[ActionPointWithCriteria] | None = None
 ) -> list[SignOffBlocker]:
     """List undecided claims, criteria that are not met, and action points that are open.
 
@@ -33,17 +35,18 @@ def list_sign_off_blockers(
     blockers += [
         _build_not_met_blocker(status) for status in matrix.statuses if status.state is not CriterionState.MET
     ]
-    action_points = list_attempt_action_points(attempt) if action_points is None else action_points
-    blockers += [
-        _build_action_point_blocker(action_point) for action_point in action_points if not action_point.closed_at
-    ]
+    action_points = list_action_points(attempt) if action_points is None else action_points
+    blockers += [_build_action_point_blocker(entry) for entry in action_points if not entry.action_point.closed_at]
     return blockers
 
 
-def _build_action_point_blocker(action_point: ActionPoint) -> SignOffBlocker:
+def _build_action_point_blocker(entry: ActionPointWithCriteria) -> SignOffBlocker:
+    action_point = entry.action_point
     if not action_point.responded_at:
-        return SignOffBlocker("An action point needs your written response")
-    return SignOffBlocker("The verifier has not yet closed an action point that you responded to")
+        return SignOffBlocker("An action point needs your written response", action_point_id=action_point.id)
+    return SignOffBlocker(
+        "The verifier has not yet closed an action point that you responded to", action_point_id=action_point.id
+    )
 
 
 def _build_not_met_blocker(status: CriterionStatus) -> SignOffBlocker:

@@ -6,6 +6,7 @@ from flask.typing import ResponseReturnValue
 from tracker.accounts.password_confirmation import requires_password
 from tracker.assessment.forms import ResponseForm, RetractForm, SignOffForm
 from tracker.assessment.queries import signing as queries
+from tracker.assessment.queries.action_points import list_action_points
 from tracker.assessment.services import action_points, sign_off_checks
 from tracker.assessment.services import signing as services
 from tracker.assessment.transitions import AttemptAction, check_action_allowed
@@ -168,7 +169,7 @@ def render_sign_page(
     if form is None:
         form = SignOffForm(formdata=None)
         form.comment.data = attempt.closing_comment
-    shown_action_points = queries.list_attempt_action_points(attempt)
+    shown_action_points = list_action_points(attempt)
     spread = summarise_evidence_spread(matrix.claiming_rows)
     return render_template(
         "assessment/sign_unit.html",
@@ -183,9 +184,9 @@ def render_sign_page(
         ticked=set(request.form.getlist("requirement")),
         action_points=shown_action_points,
         responses={
-            action_point.id: (answering or {}).get(action_point.id)
-            or ResponseForm(formdata=None, prefix=f"action-point-{action_point.id}")
-            for action_point in shown_action_points
+            entry.action_point.id: (answering or {}).get(entry.action_point.id)
+            or ResponseForm(formdata=None, prefix=f"action-point-{entry.action_point.id}")
+            for entry in shown_action_points
         },
         spread=spread,
         needs_simulation_reason=services.needs_simulation_reason(attempt, matrix),

@@ -1,4 +1,4 @@
-"""Reads of one unit's record of verification: action points, samples with their decisions, released assessments."""
+"""Reads of one unit's record of verification: samples with their decisions, and released assessments."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,6 @@ from sqlalchemy import func, select
 
 from tracker.extensions import db
 from tracker.models import (
-    ActionPoint,
-    ActionPointCriterion,
     Assessment,
     Criterion,
     Evidence,
@@ -18,15 +16,6 @@ from tracker.models import (
     UnitAttempt,
 )
 from tracker.vocabulary import AssessmentState
-
-
-@dataclass(frozen=True)
-class ActionPointOfUnit:
-    """An action point with who raised it and the labels of its criteria."""
-
-    action_point: ActionPoint
-    raised_by: str
-    labels: list[str]
 
 
 @dataclass(frozen=True)
@@ -47,28 +36,6 @@ class SampledDecisionOfUnit:
     label: str
     evidence_number: int | None
     version_number: int
-
-
-def list_action_points_with_criteria(attempt: UnitAttempt) -> list[ActionPointOfUnit]:
-    """List an attempt's action points: open ones first, then by when they were raised."""
-    rows = db.session.execute(
-        select(ActionPoint, Person.name)
-        .join(Person, Person.id == ActionPoint.raised_by_id)
-        .where(ActionPoint.attempt_id == attempt.id)
-        .order_by(ActionPoint.closed_at.is_not(None), ActionPoint.id)
-    ).all()
-    if not rows:
-        return []
-    labels: dict[int, list[str]] = {}
-    query = (
-        select(ActionPointCriterion.action_point_id, Criterion.label)
-        .join(Criterion, Criterion.id == ActionPointCriterion.criterion_id)
-        .where(ActionPointCriterion.action_point_id.in_([action_point.id for action_point, _ in rows]))
-        .order_by(Criterion.position)
-    )
-    for action_point_id, label in db.session.execute(query):
-        labels.setdefault(action_point_id, []).append(label)
-    return [ActionPointOfUnit(action_point, name, labels.get(action_point.id, [])) for action_point, name in rows]
 
 
 def list_samples(attempt: UnitAttempt) -> list[SampleOfUnit]:

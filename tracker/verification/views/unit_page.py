@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import render_template
 
+from tracker.assessment.queries.action_points import list_action_points
 from tracker.assessment.queries.signing import list_requirement_confirmations
 from tracker.matrix import Matrix, load_matrix
 from tracker.models import UnitAttempt
@@ -29,7 +30,7 @@ def render_unit_page(template: str, attempt: UnitAttempt, matrix: Matrix | None 
     matrix = matrix or load_matrix(attempt)
     items = list_items_to_sample(attempt, matrix)
     requirements = list_requirement_confirmations(attempt)
-    action_points = unit_record.list_action_points_with_criteria(attempt)
+    action_points = list_action_points(attempt)
     return render_template(
         template,
         attempt=attempt,

@@ -1,0 +1,41 @@
+"""Reads of a unit's action points, for its assessor and its verifiers."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from tracker.extensions import db
+from tracker.models import ActionPoint, ActionPointCriterion, Criterion, Person, UnitAttempt
+
+
+@dataclass(frozen=True)
+class ActionPointWithCriteria:
+    """An action point with who raised it and the labels of its criteria."""
+
+    action_point: ActionPoint
+    raised_by: str
+    labels: list[str]
+
+
+def list_action_points(attempt: UnitAttempt) -> list[ActionPointWithCriteria]:
+    """List an attempt's action points: open ones first, then by when they were raised."""
+    rows = db.session.execute(
+        select(ActionPoint, Person.name)
+        .join(Person, Person.id == ActionPoint.raised_by_id)
+        .where(ActionPoint.attempt_id == attempt.id)
+        .order_by(ActionPoint.closed_at.is_not(None), ActionPoint.id)
+    ).all()
+    if not rows:
+        return []
+    labels: dict[int, list[str]] = {}
+    query = (
+        select(ActionPointCriterion.action_point_id, Criterion.label)
+        .join(Criterion, Criterion.id == ActionPointCriterion.criterion_id)
+        .where(ActionPointCriterion.action_point_id.in_([action_point.id for action_point, _ in rows]))
+        .order_by(Criterion.position)
+    )
+    for action_point_id, label in db.session.execute(query):
+        labels.setdefault(action_point_id, []).append(label)
+    return [
+        ActionPointWithCriteria(action_point, name, labels.get(action_point.id, [])) for action_point, name in rows
+    ]
