@@ -274,9 +274,9 @@ def _confirm(scenario: Scenario) -> None:
     signing.confirm_unit(attempt, take_snapshot(attempt).hash, scenario.actor("Chloe", Role.CANDIDATE), now())
 
 
-def _sample(story: Scenario) -> None:
-    attempt = story.attempt("Chloe", "CFACC15")
-    items = select(Evidence).where(Evidence.candidate_id == story.people["Chloe"].id).order_by(Evidence.number)
+def _sample(scenario: Scenario) -> None:
+    attempt = scenario.attempt("Chloe", "CFACC15")
+    items = select(Evidence).where(Evidence.candidate_id == scenario.people["Chloe"].id).order_by(Evidence.number)
     sampled = []
     for evidence in list(db.session.scalars(items))[:3]:
         version = find_version_in(attempt, evidence.id)
@@ -290,7 +290,7 @@ def _sample(story: Scenario) -> None:
         attempt,
         sampled,
         "Three items of six, chosen for their methods.",
-        story.actor("Carol", Role.INTERNAL_VERIFIER),
+        scenario.actor("Carol", Role.INTERNAL_VERIFIER),
     )
 
 

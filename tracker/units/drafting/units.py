@@ -180,8 +180,8 @@ def make_free_slug(code: str, version: str, revision: int, taken: set[str]) -> s
     """Return an address for a unit that is not taken: its code, then with the version, then with a number."""
     stem = _slugify(code) or "unit"
     long = "-".join(filter(None, (stem, _slugify(version), f"r{revision}" if revision > 1 else "")))
-    tries = [stem, long, *(f"{long}-{number}" for number in range(2, len(taken) + 3))]
-    return next(each for each in tries if each not in taken)
+    candidates = [stem, long, *(f"{long}-{number}" for number in range(2, len(taken) + 3))]
+    return next(each for each in candidates if each not in taken)
 
 
 def _slugify(text: str) -> str:

@@ -118,24 +118,24 @@ class _CaseReading:
             if item["identifier"] in self.items:
                 raise Invalid(f"The item {item['identifier']} appears twice. Nothing was read.", "file")
             self.items[item["identifier"]] = item
-        self._order()
+        self._sort_children()
 
-    def _order(self) -> None:
+    def _sort_children(self) -> None:
         """Sort children by their sequence numbers; ignore a second parent and a parent below the item itself."""
         numbered = [each for each in self.associations if each["associationType"] == CHILD]
         numbered.sort(key=lambda each: (each["sequenceNumber"] is None, each["sequenceNumber"] or 0))
-        aside = 0
+        ignored = 0
         for each in numbered:
             child, parent = _get_end_identifiers(each)
             if child in self.items and self.parent.get(child) != parent:
                 if child in self.parent or self._is_above(child, parent):
-                    aside += 1
+                    ignored += 1
                 else:
                     self.parent[child] = parent
                     self.children[parent].append(child)
-        if aside:
+        if ignored:
             self.remarks.append(
-                f"Not imported: {format_count(aside, 'place')} of items below themselves or a second parent."
+                f"Not imported: {format_count(ignored, 'place')} of items below themselves or a second parent."
             )
 
     def _is_above(self, child: str, parent: str) -> bool:
@@ -150,29 +150,29 @@ class _CaseReading:
 
     def read(self) -> FileContents:
         """Return the units, links and remarks of the package."""
-        ours = [key for key, item in self.items.items() if self._is_ours(item)]
-        units = [self._our_unit(key) for key in ours]
-        if ours and len(self.used) < len(self.items):
+        own_keys = [key for key, item in self.items.items() if self._is_from_this_program(item)]
+        units = [self._build_own_unit(key) for key in own_keys]
+        if own_keys and len(self.used) < len(self.items):
             self.remarks.append(
                 f"Not imported: {format_count(len(self.items) - len(self.used), 'item')} that belong to no unit."
             )
-        if not ours:
-            result = build_units(self._framework())
+        if not own_keys:
+            result = build_units(self._build_framework())
             units = result.units
             self.remarks += result.remarks
-        links = list(self._links())
+        links = list(self._list_links())
         other = sum(each["associationType"] != CHILD for each in self.associations) - len(links)
         if other:
             count = format_count(other, "association")
             self.remarks.append(f"Not imported: {count} of kinds that are not used here.")
         return FileContents(tuple(units), tuple(links), tuple(self.remarks))
 
-    def _is_ours(self, item: Mapping[str, Any]) -> bool:
+    def _is_from_this_program(self, item: Mapping[str, Any]) -> bool:
         return item["CFItemType"] == UNIT and "provenance" in _get_extension(item)
 
     # --- units written by this program --------------------------------------------------------------------
 
-    def _our_unit(self, top: str) -> UnitDocument:
+    def _build_own_unit(self, top: str) -> UnitDocument:
         """Return a unit that this program wrote, checked by the schema of our own files."""
         item, order = self.items[top], list[str]()
         extension = _get_extension(item)
@@ -185,7 +185,7 @@ class _CaseReading:
             "evidence_requirements": [_drop_position(each) for each in required]
             if isinstance(required, list)
             else required,
-            **self._groups(top, order),
+            **self._build_groups(top, order),
         }
         try:
             unit: UnitDocument = UnitSchema().load(drop_empty(document))
@@ -199,31 +199,31 @@ class _CaseReading:
         self.used |= {top, *order}
         return unit
 
-    def _groups(self, top: str, order: list[str]) -> dict[str, list[dict[str, Any]]]:
+    def _build_groups(self, top: str, order: list[str]) -> dict[str, list[dict[str, Any]]]:
         """Return the groups of each kind; add the identifiers of the criteria to `order` by position."""
-        groups = [self._group(key) for key in self.children[top]]
+        groups = [self._parse_group(key) for key in self.children[top]]
         return {
             kind.value: [
-                {"heading": heading, "items": [self._item(key, order, 1) for key in keys]}
+                {"heading": heading, "items": [self._build_item(key, order, 1) for key in keys]}
                 for group_kind, heading, keys in groups
                 if group_kind is kind and keys
             ]
             for kind in CriterionKind
         }
 
-    def _group(self, key: str) -> tuple[CriterionKind, str | None, list[str]]:
+    def _parse_group(self, key: str) -> tuple[CriterionKind, str | None, list[str]]:
         """Return kind, heading and children of a group. A criterion that another program put here has no heading."""
-        item, extension, below = self.items[key], _get_extension(self.items[key]), self.children[key]
+        item, extension, child_keys = self.items[key], _get_extension(self.items[key]), self.children[key]
         kind = get_kind_by_name(item["CFItemType"])
         if "kind" in extension:
             kind = next((each for each in CriterionKind if each.value == extension["kind"]), kind)
-        elif not below:
+        elif not child_keys:
             return kind, None, [key]
         self.used.add(key)
         is_bare = extension.get("heading") is None and item["fullStatement"] == kind.label
-        return kind, None if is_bare else item["fullStatement"], below
+        return kind, None if is_bare else item["fullStatement"], child_keys
 
-    def _item(self, key: str, order: list[str], depth: int) -> dict[str, Any]:
+    def _build_item(self, key: str, order: list[str], depth: int) -> dict[str, Any]:
         if depth > MAX_DEPTH:
             raise Invalid(TOO_DEEP, "file")
         item = self.items[key]
@@ -233,33 +233,35 @@ class _CaseReading:
             **extension,
             "label": item["humanCodingScheme"] or extension.get("label") or str(len(order)),
             "text": item["fullStatement"],
-            "items": [self._item(child, order, depth + 1) for child in self.children[key]],
+            "items": [self._build_item(child, order, depth + 1) for child in self.children[key]],
         }
 
     # --- packages of other programs -----------------------------------------------------------------------
 
-    def _framework(self) -> Framework:
+    def _build_framework(self) -> Framework:
         top = self.children[self.document["identifier"]]
-        loose = [key for key in self.items if self.parent.get(key) not in {self.document["identifier"], *self.items}]
-        about = self.document
-        nodes = tuple(self._node(key, 1) for key in [*top, *loose])
-        creator = about["creator"] or "unknown"
-        source = f"CASE package “{about['title']}”, by {creator}"
-        return Framework(about["identifier"], about["title"], about["description"], "CASE", source, nodes)
+        unattached_keys = [
+            key for key in self.items if self.parent.get(key) not in {self.document["identifier"], *self.items}
+        ]
+        document = self.document
+        nodes = tuple(self._build_node(key, 1) for key in [*top, *unattached_keys])
+        creator = document["creator"] or "unknown"
+        source = f"CASE package “{document['title']}”, by {creator}"
+        return Framework(document["identifier"], document["title"], document["description"], "CASE", source, nodes)
 
-    def _node(self, key: str, depth: int) -> Node:
+    def _build_node(self, key: str, depth: int) -> Node:
         item = self.items[key]
-        below = self.children[key] if depth < MAX_DEPTH else []
+        child_keys = self.children[key] if depth < MAX_DEPTH else []
         return Node(
             key,
             item["humanCodingScheme"],
             " ".join(item["fullStatement"].split()),
             item["CFItemType"],
             item["notes"],
-            children=[self._node(child, depth + 1) for child in below],
+            children=[self._build_node(child, depth + 1) for child in child_keys],
         )
 
-    def _links(self) -> Iterator[ExchangedLink]:
+    def _list_links(self) -> Iterator[ExchangedLink]:
         kinds = {EXACT: LinkKind.SAME, RELATED: LinkKind.SAME, REPLACED: LinkKind.REPLACED_BY}
         for each in self.associations:
             kind = kinds.get(each["associationType"])

@@ -63,7 +63,7 @@ class _Package:
         key = str(uuid.uuid5(NAMESPACE, json.dumps(["package", *map(make_identifier, self.units)])))
         creators = {unit.metadata["developed_by"] for unit in self.units} - {None}
         return {
-            **self._entity(key),
+            **self._build_entity(key),
             "frameworkType": "National Occupational Standards",
             "caseVersion": "1.1",
             "creator": creators.pop() or "" if len(creators) == 1 else "Several",
@@ -72,14 +72,14 @@ class _Package:
             "extensions": {EXTENSION_KEY: {"format": 1}},
         }
 
-    def _entity(self, identifier: str) -> dict[str, Any]:
+    def _build_entity(self, identifier: str) -> dict[str, Any]:
         return {"identifier": identifier, "uri": f"urn:uuid:{identifier}", "lastChangeDateTime": self.moment}
 
     def _add_unit(self, unit: UnitDocument, number: int, document: Mapping[str, Any]) -> None:
         extension = unit.as_json()
         del extension["criteria"], extension["dates"]
         item = {
-            **self._entity(make_identifier(unit)),
+            **self._build_entity(make_identifier(unit)),
             "fullStatement": unit.title,
             "CFItemType": UNIT,
             "humanCodingScheme": unit.code,
@@ -108,7 +108,7 @@ class _Package:
             path = (criterion.kind.value, criterion.label)
             seen[path] += 1
             identifier = make_identifier(unit, *path, *([str(seen[path])] if seen[path] > 1 else []))
-            item = self._criterion(criterion, identifier)
+            item = self._build_criterion(criterion, identifier)
             self.criteria[unit.slug, criterion.position] = item
             self.items.append(item)
             self._add_child(item, parent, criterion.position)
@@ -120,7 +120,7 @@ class _Package:
         path = ("group", first.kind.value, first.heading or "")
         seen[path] += 1
         item = {
-            **self._entity(make_identifier(unit, *path, str(seen[path]))),
+            **self._build_entity(make_identifier(unit, *path, str(seen[path]))),
             "fullStatement": first.heading or first.kind.label,
             "CFItemType": GROUP,
             "language": "en",
@@ -130,10 +130,10 @@ class _Package:
         self._add_child(item, top, first.position)
         return item
 
-    def _criterion(self, criterion: CriterionDocument, identifier: str) -> dict[str, Any]:
+    def _build_criterion(self, criterion: CriterionDocument, identifier: str) -> dict[str, Any]:
         extension = {name: getattr(criterion, name) for name in CRITERION_FIELDS}
         return {
-            **self._entity(identifier),
+            **self._build_entity(identifier),
             "fullStatement": criterion.text,
             "CFItemType": ITEM_TYPES[criterion.kind],
             "humanCodingScheme": criterion.label,
@@ -165,7 +165,7 @@ class _Package:
         ends = (origin["identifier"], destination["identifier"])
         self.associations.append(
             {
-                **self._entity(str(uuid.uuid5(NAMESPACE, json.dumps([kind, *ends])))),
+                **self._build_entity(str(uuid.uuid5(NAMESPACE, json.dumps([kind, *ends])))),
                 "associationType": kind,
                 "originNodeURI": _make_node_reference(origin),
                 "destinationNodeURI": _make_node_reference(destination),

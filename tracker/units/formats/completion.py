@@ -24,8 +24,10 @@ def fill_missing_fields(
         existing: The unit that exists already.
         incoming: The unit as read from the file.
     """
-    unsaid = {name for name, nothing in optional_fields.items() if getattr(incoming, name) == nothing}
-    kept_fields = {name: getattr(existing, name) for name in (unsupported_fields - {"criteria"}) | unsaid}
+    unstated_fields = {
+        name for name, empty_value in optional_fields.items() if getattr(incoming, name) == empty_value
+    }
+    kept_fields = {name: getattr(existing, name) for name in (unsupported_fields - {"criteria"}) | unstated_fields}
     if "criteria" in unsupported_fields:
         kept_fields["criteria"] = tuple(_fill_criterion(each, existing) for each in incoming.criteria)
     return replace(incoming, **kept_fields)

@@ -124,15 +124,15 @@ def parse_json(body: bytes) -> Any:
 
 
 def _list_texts(value: Any) -> Iterator[str]:
-    waiting = [value]
-    while waiting:
-        each = waiting.pop()
+    pending = [value]
+    while pending:
+        each = pending.pop()
         if isinstance(each, str):
             yield each
         elif isinstance(each, dict):
-            waiting.extend((*each, *each.values()))
+            pending.extend((*each, *each.values()))
         elif isinstance(each, list):
-            waiting.extend(each)
+            pending.extend(each)
 
 
 def parse_csv(text: str) -> list[list[str]]:

@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from dataclasses import fields as fields_of
+from dataclasses import fields as dataclass_fields
 
 from tracker.errors import Invalid
 from tracker.units.documents import CriterionDocument, Identifier, Paragraph, Provenance, UnitDocument, make_slug
@@ -21,7 +21,7 @@ VERSION_ASSUMED = "The source prints no version number; 1 is assumed."
 MAX_TEXT_LENGTH = 10_000
 MAX_LABEL_LENGTH = 20
 UNSUPPORTED_FIELDS = frozenset(
-    {each.name for each in fields_of(UnitDocument)} - {"code", "version", "title", "slug", "revision"}
+    {each.name for each in dataclass_fields(UnitDocument)} - {"code", "version", "title", "slug", "revision"}
 )
 """Fields of a unit that a tree of statements cannot hold; `criteria` stands for the details of criteria."""
 OMITTED_UNIT_FIELDS = {
@@ -57,11 +57,11 @@ class Node:
     @property
     def depth(self) -> int:
         """Return the number of levels, this node included."""
-        deepest, waiting = 0, [(self, 1)]
-        while waiting:
-            node, depth = waiting.pop()
+        deepest, pending = 0, [(self, 1)]
+        while pending:
+            node, depth = pending.pop()
             deepest = max(deepest, depth)
-            waiting.extend((child, depth + 1) for child in node.children)
+            pending.extend((child, depth + 1) for child in node.children)
         return deepest
 
 
@@ -100,12 +100,12 @@ def is_from_this_program(unit: UnitDocument) -> bool:
 
 def find_label(name: str, text: str) -> str:
     """Return the label at the start of a name that this program wrote as label and text; empty for other names."""
-    cut = name.endswith("…")
+    is_shortened = name.endswith("…")
     shown = name.removesuffix("…")
-    for at in (at for at, sign in enumerate(shown[: MAX_LABEL_LENGTH + 1]) if sign == " "):
-        rest = shown[at + 1 :]
-        if rest and (text.startswith(rest) if cut else text == rest):
-            return shown[:at]
+    for index in (index for index, sign in enumerate(shown[: MAX_LABEL_LENGTH + 1]) if sign == " "):
+        rest = shown[index + 1 :]
+        if rest and (text.startswith(rest) if is_shortened else text == rest):
+            return shown[:index]
     return ""
 
 
@@ -156,34 +156,36 @@ def build_units(framework: Framework) -> UnitsFromFramework:
         )
     if not framework.nodes:
         return UnitsFromFramework()
-    unsaid: list[str] = []
+    left_out: list[str] = []
     if _has_units(framework):
-        made = [_build_unit(framework, node, node.children, unsaid) for node in framework.nodes if node.children]
-        loose = [node.label or node.text[:40] for node in framework.nodes if not node.children]
-        remarks = [f"“{framework.name}”: each of its {len(made)} top entries is read as a unit."]
+        built_units = [
+            _build_unit(framework, node, node.children, left_out) for node in framework.nodes if node.children
+        ]
+        empty_entries = [node.label or node.text[:40] for node in framework.nodes if not node.children]
+        remarks = [f"“{framework.name}”: each of its {len(built_units)} top entries is read as a unit."]
         if all(UNIT_SENTENCE.match(node.description) for node in framework.nodes):
             remarks = []
-        if loose:
-            remarks.append(f"“{framework.name}”: {len(loose)} top entries are empty and are not imported.")
+        if empty_entries:
+            remarks.append(f"“{framework.name}”: {len(empty_entries)} top entries are empty and are not imported.")
     else:
-        whole = Node(framework.key, "", framework.name, description=framework.description)
-        made = [_build_unit(framework, whole, framework.nodes, unsaid)]
+        single_unit = Node(framework.key, "", framework.name, description=framework.description)
+        built_units = [_build_unit(framework, single_unit, framework.nodes, left_out)]
         is_from_this_program = UNIT_SENTENCE.match(framework.description)
         remarks = [] if is_from_this_program else [f"“{framework.name}” is read as one unit."]
-    units = _make_codes_unique(unit for unit, _ in made)
+    units = _make_codes_unique(unit for unit, _ in built_units)
     places = {
         key: (unit.slug, position)
-        for unit, (_, keys) in zip(units, made, strict=True)
+        for unit, (_, keys) in zip(units, built_units, strict=True)
         for position, key in enumerate(keys, start=1)
     }
-    return UnitsFromFramework(units, remarks + _describe_left_out(unsaid), places)
+    return UnitsFromFramework(units, remarks + _describe_left_out(left_out), places)
 
 
-def _describe_left_out(unsaid: list[str]) -> list[str]:
-    if not unsaid:
+def _describe_left_out(left_out: list[str]) -> list[str]:
+    if not left_out:
         return []
-    more = f" and {len(unsaid) - 1} more" if len(unsaid) > 1 else ""
-    return [f"Not imported, because a heading has no description here: “{_truncate(unsaid[0], 60)}”{more}."]
+    more = f" and {len(left_out) - 1} more" if len(left_out) > 1 else ""
+    return [f"Not imported, because a heading has no description here: “{_truncate(left_out[0], 60)}”{more}."]
 
 
 def _make_codes_unique(units: Iterator[UnitDocument]) -> list[UnitDocument]:
@@ -196,19 +198,23 @@ def _make_codes_unique(units: Iterator[UnitDocument]) -> list[UnitDocument]:
         while (code, unit.version) in result:
             last[unit.code] += 1
             code = f"{unit.code[:50]}-{last[unit.code]}"
-        tries = (make_slug(code), make_slug(f"{code} {unit.version}"), *(f"unit-{n}" for n in range(len(result) + 1)))
-        slug = next(each for each in tries if each not in slugs)
+        candidate_slugs = (
+            make_slug(code),
+            make_slug(f"{code} {unit.version}"),
+            *(f"unit-{n}" for n in range(len(result) + 1)),
+        )
+        slug = next(each for each in candidate_slugs if each not in slugs)
         slugs.add(slug)
         result[code, unit.version] = replace(unit, code=code, slug=slug)
     return list(result.values())
 
 
 def _walk(node: Node) -> Iterator[Node]:
-    waiting = [node]
-    while waiting:
-        each = waiting.pop()
+    pending = [node]
+    while pending:
+        each = pending.pop()
         yield each
-        waiting.extend(each.children)
+        pending.extend(each.children)
 
 
 def _has_units(framework: Framework) -> bool:
@@ -223,17 +229,17 @@ def _has_units(framework: Framework) -> bool:
 
 
 def _build_unit(
-    framework: Framework, top: Node, nodes: "list[Node] | tuple[Node, ...]", unsaid: list[str]
+    framework: Framework, top: Node, nodes: "list[Node] | tuple[Node, ...]", left_out: list[str]
 ) -> tuple[UnitDocument, list[str]]:
     """Build one unit; return it with the keys of its statements, in order.
 
-    Text that a unit cannot hold is added to `unsaid`.
+    Text that a unit cannot hold is added to `left_out`.
     """
     match = UNIT_SENTENCE.match(top.description)
-    statements = _FrameworkCriteria(unsaid, is_ours=bool(match))
-    criteria = tuple(statements.of(nodes))
+    statements = _FrameworkCriteria(left_out, is_own_export=bool(match))
+    criteria = tuple(statements.build(nodes))
     code = match[1] if match else _truncate(top.label or top.key or top.text, 60) or "Unit"
-    about = _truncate(top.description[match.end() :] if match else top.description, MAX_TEXT_LENGTH)
+    overview = _truncate(top.description[match.end() :] if match else top.description, MAX_TEXT_LENGTH)
     unit = UnitDocument(
         code=code,
         slug=make_slug(code),
@@ -242,7 +248,7 @@ def _build_unit(
         version=match[2] if match else "1",
         revision=1,
         identifiers=(Identifier(framework.scheme, _truncate(top.key, 50)),) if top.key.strip() else (),
-        overview=(Paragraph(about),) if about else (),
+        overview=(Paragraph(overview),) if overview else (),
         metadata=MetadataSchema().load({}),
         simulation=Simulation.UNSTATED,
         scope=(),
@@ -265,9 +271,9 @@ def _build_unit(
     return unit, statements.keys
 
 
-def _truncate(text: str, longest: int) -> str:
+def _truncate(text: str, max_length: int) -> str:
     """Return the text within the schema's limit and without white space around it."""
-    return text.strip()[:longest].strip()
+    return text.strip()[:max_length].strip()
 
 
 class _FrameworkCriteria:
@@ -276,51 +282,53 @@ class _FrameworkCriteria:
     In a unit exported by this program the groups are known and nothing is guessed.
     """
 
-    def __init__(self, unsaid: list[str], *, is_ours: bool = False) -> None:
-        self.unsaid, self.is_ours = unsaid, is_ours
-        self.found: list[CriterionDocument] = []
+    def __init__(self, left_out: list[str], *, is_own_export: bool = False) -> None:
+        self.left_out, self.is_own_export = left_out, is_own_export
+        self.criteria: list[CriterionDocument] = []
         self.keys: list[str] = []
-        self.taken: dict[tuple[CriterionKind, str | None, int | None], set[str]] = defaultdict(set)
+        self.taken_labels: dict[tuple[CriterionKind, str | None, int | None], set[str]] = defaultdict(set)
 
-    def of(self, nodes: "list[Node] | tuple[Node, ...]") -> list[CriterionDocument]:
+    def build(self, nodes: "list[Node] | tuple[Node, ...]") -> list[CriterionDocument]:
         groups: list[tuple[CriterionKind, str | None, list[Node]]] = []
         for node in nodes:
-            if node.children and (self.is_ours or not _is_stem(node)):
-                groups.extend((_find_kind(node, inner), words, inner) for words, inner in self._headed(node))
+            if node.children and (self.is_own_export or not _is_stem(node)):
+                groups.extend(
+                    (_find_kind(node, inner), words, inner) for words, inner in self._split_by_heading(node)
+                )
             else:
                 groups.append((_find_kind(node, [node]), None, [node]))
         for kind in CriterionKind:
             for group_kind, heading, inner in groups:
                 if group_kind is kind:
                     self._add(inner, kind, heading, None)
-        return self.found
+        return self.criteria
 
-    def _headed(self, node: Node) -> Iterator[tuple[str | None, list[Node]]]:
+    def _split_by_heading(self, node: Node) -> Iterator[tuple[str | None, list[Node]]]:
         """Yield a heading with its statements; a heading that holds only headings is left out in favour of them."""
-        if not self.is_ours and all(child.children and not _is_stem(child) for child in node.children):
-            self.unsaid.extend({node.text} - KIND_NAMES)
+        if not self.is_own_export and all(child.children and not _is_stem(child) for child in node.children):
+            self.left_out.extend({node.text} - KIND_NAMES)
             for child in node.children:
-                yield self._heading(child), child.children
+                yield self._get_heading(child), child.children
         else:
-            yield self._heading(node), node.children
+            yield self._get_heading(node), node.children
 
-    def _heading(self, node: Node) -> str | None:
+    def _get_heading(self, node: Node) -> str | None:
         if node.description.strip() and node.description.strip() not in KIND_NAMES | {node.text}:
-            self.unsaid.append(node.description)
+            self.left_out.append(node.description)
         return None if node.text in KIND_NAMES else _truncate(node.text, MAX_TEXT_LENGTH) or None
 
     def _add(self, nodes: list[Node], kind: CriterionKind, heading: str | None, parent: int | None) -> None:
         for number, node in enumerate(nodes, start=1):
-            position = len(self.found) + 1
+            position = len(self.criteria) + 1
             printed = _truncate(node.label, MAX_LABEL_LENGTH)
             text = _truncate(node.text, MAX_TEXT_LENGTH) or printed or "(no words)"
             note = _truncate(node.description, MAX_TEXT_LENGTH)
             self.keys.append(node.key)
-            self.found.append(
+            self.criteria.append(
                 CriterionDocument(
                     position=position,
                     kind=kind,
-                    label=self._free(printed or str(number), kind, heading, parent),
+                    label=self._make_label_unique(printed or str(number), kind, heading, parent),
                     label_origin=LabelOrigin.PUBLISHED if printed else LabelOrigin.ASSIGNED,
                     heading=heading,
                     parent=parent,
@@ -332,15 +340,15 @@ class _FrameworkCriteria:
             )
             self._add(node.children, kind, heading, position)
 
-    def _free(self, label: str, kind: CriterionKind, heading: str | None, parent: int | None) -> str:
+    def _make_label_unique(self, label: str, kind: CriterionKind, heading: str | None, parent: int | None) -> str:
         """Return a unique label by adding a number to a repeated one."""
-        taken = self.taken[kind, heading, parent]
-        free, number = label, len(taken)
-        while free in taken:
+        taken = self.taken_labels[kind, heading, parent]
+        unique_label, number = label, len(taken)
+        while unique_label in taken:
             number += 1
-            free = f"{label[: 19 - len(str(number))]}-{number}"
-        taken.add(free)
-        return free
+            unique_label = f"{label[: 19 - len(str(number))]}-{number}"
+        taken.add(unique_label)
+        return unique_label
 
 
 def _is_stem(node: Node) -> bool:

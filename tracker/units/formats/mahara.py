@@ -58,14 +58,18 @@ def _write_one_unit(unit: UnitDocument) -> dict[str, Any]:
         if each.parent is None and (each.kind, each.heading) != last:
             last = (each.kind, each.heading)
             name = each.heading or each.kind.label
-            standards.append(_standard(len(standards) + 1, f"{each.kind.label} {len(standards) + 1}", name, name))
+            standards.append(
+                _build_standard_json(len(standards) + 1, f"{each.kind.label} {len(standards) + 1}", name, name)
+            )
         ids[each.position] = f"{len(standards)}.{each.position}"
         name = f"{each.label} {each.text}"
         elements.append(
-            _element(len(standards), ids[each.position], each.label, name, _join_points(each.text, each.points))
+            _build_element_json(
+                len(standards), ids[each.position], each.label, name, _join_points(each.text, each.points)
+            )
             | _reference_parent(ids[each.parent] if each.parent else None)
         )
-    return _framework(f"{unit.code} {unit.title}", _describe_unit(unit), standards, elements)
+    return _build_framework_json(f"{unit.code} {unit.title}", _describe_unit(unit), standards, elements)
 
 
 def _describe_unit(unit: UnitDocument) -> str:
@@ -76,10 +80,10 @@ def _write_several_units(units: Sequence[UnitDocument]) -> dict[str, Any]:
     standards: list[dict[str, Any]] = []
     elements: list[dict[str, Any]] = []
     for number, unit in enumerate(units, start=1):
-        standards.append(_standard(number, unit.code, unit.title, _describe_unit(unit)))
+        standards.append(_build_standard_json(number, unit.code, unit.title, _describe_unit(unit)))
         elements.extend(_list_elements(unit, number))
     codes = ", ".join(unit.code for unit in units)
-    return _framework(f"{len(units)} units", codes, standards, elements)
+    return _build_framework_json(f"{len(units)} units", codes, standards, elements)
 
 
 def _list_elements(unit: UnitDocument, number: int) -> Iterator[dict[str, Any]]:
@@ -89,11 +93,11 @@ def _list_elements(unit: UnitDocument, number: int) -> Iterator[dict[str, Any]]:
         if each.parent is None and (each.kind, each.heading) != last:
             last, group = (each.kind, each.heading), f"{number}.{each.position}.0"
             name = each.heading or each.kind.label
-            yield _element(number, group, each.kind.label, name, name) | _reference_parent(None)
+            yield _build_element_json(number, group, each.kind.label, name, name) | _reference_parent(None)
         ids[each.position] = f"{number}.{each.position}"
         above = ids[each.parent] if each.parent else group
         name = f"{each.label} {each.text}"
-        yield _element(
+        yield _build_element_json(
             number, ids[each.position], each.label, name, _join_points(each.text, each.points)
         ) | _reference_parent(above)
 
@@ -102,7 +106,7 @@ def _join_points(text: str, points: Sequence[str]) -> str:
     return "".join([text, *(f"{BULLET}{point}" for point in points)])
 
 
-def _framework(name: str, description: str, standards: Any, elements: Any) -> dict[str, Any]:
+def _build_framework_json(name: str, description: str, standards: Any, elements: Any) -> dict[str, Any]:
     return {
         "institution": "all",
         "name": _shorten(name),
@@ -114,12 +118,12 @@ def _framework(name: str, description: str, standards: Any, elements: Any) -> di
     }
 
 
-def _standard(number: int, shortname: str, name: str, description: str) -> dict[str, Any]:
+def _build_standard_json(number: int, shortname: str, name: str, description: str) -> dict[str, Any]:
     return {"shortname": shortname, "name": _shorten(name), "description": description, "standardid": number}
 
 
-def _element(standard: int, own: str, shortname: str, name: str, description: str) -> dict[str, Any]:
-    return {**_standard(standard, shortname, name, description), "elementid": own}
+def _build_element_json(standard: int, own: str, shortname: str, name: str, description: str) -> dict[str, Any]:
+    return {**_build_standard_json(standard, shortname, name, description), "elementid": own}
 
 
 def _reference_parent(parent: str | None) -> dict[str, str]:
@@ -190,15 +194,15 @@ class _MaharaReading:
     def __init__(self, framework: Mapping[str, Any]) -> None:
         self.framework = framework
         self.remarks: list[str] = []
-        self.elements = self._distinct(framework["standardelements"])
+        self.elements = self._make_ids_unique(framework["standardelements"])
         self.below: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.top: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for element in self.elements.values():
             above = _get_parent(element)
             (self.below[above] if above else self.top[element["standardid"]]).append(element)
-        self._check()
+        self._check_parents()
 
-    def _check(self) -> None:
+    def _check_parents(self) -> None:
         """Check that every element belongs to a standard or another element, and that parents form no circle."""
         standards = {each["standardid"] for each in self.framework["standards"]}
         for key, element in self.elements.items():
@@ -213,7 +217,7 @@ class _MaharaReading:
                 problem = f"form a circle, or are more than {MAX_DEPTH} levels deep"
                 raise Invalid(f"The parents of the element {key} {problem}. Nothing was read.", "file")
 
-    def _distinct(self, elements: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    def _make_ids_unique(self, elements: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
         result: dict[str, dict[str, Any]] = {}
         for element in elements:
             key = element["elementid"]
@@ -226,28 +230,28 @@ class _MaharaReading:
 
     def read(self) -> FileContents:
         """Return the units and remarks of the framework."""
-        standards = [self._standard(each) for each in self.framework["standards"]]
+        standards = [self._build_standard(each) for each in self.framework["standards"]]
         name = self.framework["name"]
         source = f"Mahara SmartEvidence framework “{name}”"
         description = self.framework["description"] or ""
         framework = Framework("", name, description, "Mahara", source, tuple(standards))
         result = build_units(framework)
-        is_ours = all(map(is_from_this_program, result.units))
-        assumed = () if is_ours else ("Mahara files have no versions: 1 is assumed.",)
+        is_own_export = all(map(is_from_this_program, result.units))
+        assumed = () if is_own_export else ("Mahara files have no versions: 1 is assumed.",)
         return FileContents(tuple(result.units), (), (*self.remarks, *result.remarks, *assumed))
 
-    def _standard(self, standard: Mapping[str, Any]) -> Node:
-        children = [self._node(each) for each in self.top[standard["standardid"]]]
+    def _build_standard(self, standard: Mapping[str, Any]) -> Node:
+        children = [self._build_node(each) for each in self.top[standard["standardid"]]]
         description = standard["description"] or ""
         if UNIT_SENTENCE.match(description):
             return Node("", "", standard["name"], "Unit", description, children=children)
         called = (kind.label for kind in CriterionKind if standard["shortname"].startswith(kind.label))
-        words, _, beside = _read_heading(standard)
-        return Node("", "", words, next(called, "Group"), beside, children=children)
+        words, _, extra_text = _read_heading(standard)
+        return Node("", "", words, next(called, "Group"), extra_text, children=children)
 
-    def _node(self, element: Mapping[str, Any]) -> Node:
+    def _build_node(self, element: Mapping[str, Any]) -> Node:
         label = element["shortname"] or element["elementid"]
-        children = [self._node(each) for each in self.below[element["elementid"]]]
+        children = [self._build_node(each) for each in self.below[element["elementid"]]]
         if label in {kind.label for kind in CriterionKind}:
             return Node("", "", *_read_heading(element), children=children)
         text, more, points = _read_statement(element, label)
@@ -270,8 +274,8 @@ def _read_statement(entry: Mapping[str, Any], label: str) -> tuple[str, str, tup
     """Return a statement without its label, what its description says besides, and its points."""
     name = " ".join(entry["name"].split())
     description, *points = (" ".join(part.split()) for part in (entry["description"] or "").split(BULLET))
-    openings = [f"{label} - ", f"{label} – ", f"{label}: ", *([f"{label} "] if LABEL.fullmatch(label) else [])]
-    name = next((name.removeprefix(each) for each in openings if label and name.startswith(each)), name)
+    prefixes = [f"{label} - ", f"{label} – ", f"{label}: ", *([f"{label} "] if LABEL.fullmatch(label) else [])]
+    name = next((name.removeprefix(each) for each in prefixes if label and name.startswith(each)), name)
     if description and (name.endswith("…") or name == f"{label} {description}"):
         return description, "", tuple(points)
     return name, _get_extra_text(name, description), tuple(points)

@@ -63,16 +63,16 @@ POINT = re.compile(r"<li>(.*?)</li>", re.DOTALL)
 
 def write(units: Sequence[UnitDocument], links: Sequence[ExchangedLink] = ()) -> WrittenFile:
     """Write one framework with all the units."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")  # quotes a lone carriage return inside a cell too
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\r\n")  # quotes a lone carriage return inside a cell too
     writer.writerow(COLUMNS)
     versions = {unit.slug: (unit.code, unit.version) for unit in units}
     written_links = [link for link in links if versions.get(link.slug) != versions.get(link.other_slug)]
-    for row in _Framework(units, written_links).rows():
+    for row in _Framework(units, written_links).list_rows():
         writer.writerow([escape_formula(row.get(column, "")) for column in COLUMNS])
-    left = len(links) - len(written_links)  # revisions of one version come back as separate units
-    sentences = [f"{format_count(left, 'link')} between revisions of one version."] if left else []
-    return WrittenFile(out.getvalue().encode(), (*list_omissions("Moodle", units), *sentences))
+    ignored_count = len(links) - len(written_links)  # revisions of one version come back as separate units
+    sentences = [f"{format_count(ignored_count, 'link')} between revisions of one version."] if ignored_count else []
+    return WrittenFile(buffer.getvalue().encode(), (*list_omissions("Moodle", units), *sentences))
 
 
 class _Framework:
@@ -84,10 +84,10 @@ class _Framework:
         for link in links:
             self.related.setdefault((link.slug, link.position), []).append((link.other_slug, link.other_position))
 
-    def rows(self) -> Iterator[dict[str, str]]:
+    def list_rows(self) -> Iterator[dict[str, str]]:
         only = self.units[0] if len(self.units) == 1 else None
         name = only.title if only else f"{len(self.units)} units"
-        framework = self._free("units-" + "-".join(unit.slug for unit in self.units))
+        framework = self._make_id_unique("units-" + "-".join(unit.slug for unit in self.units))
         yield {
             "ID number": framework,
             "Short name": _shorten(name),
@@ -98,46 +98,46 @@ class _Framework:
             "Is framework": "1",
             "Taxonomy": "competency,competency,indicator,indicator",
         }
-        rows = [row for unit in self.units for row in self._unit(unit)]
+        rows = [row for unit in self.units for row in self._list_unit_rows(unit)]
         for row, key in rows:
             others = [self.ids[other] for other in self.related.get(key, []) if other in self.ids] if key else []
             yield row | {REFERENCES_COLUMN: ",".join(map(_escape_reference, others))}
 
-    def _unit(self, unit: UnitDocument) -> Iterator[tuple[dict[str, str], tuple[str, int] | None]]:
-        top = self._free(f"{unit.slug}-v{unit.version}")
-        about = "".join(
+    def _list_unit_rows(self, unit: UnitDocument) -> Iterator[tuple[dict[str, str], tuple[str, int] | None]]:
+        top = self._make_id_unique(f"{unit.slug}-v{unit.version}")
+        description = "".join(
             f"<p>{_escape_html(text)}</p>"
             for text in (format_unit_sentence(unit), *(each.text for each in unit.overview))
         )
-        yield _make_row("", top, f"{unit.code} {unit.title}", about), None
+        yield _make_row("", top, f"{unit.code} {unit.title}", description), None
         group: str | None = None
         last: tuple[CriterionKind, str | None] | None = None
         for each in unit.criteria:
             if group is None or (each.parent is None and (each.kind, each.heading) != last):
                 last = (each.kind, each.heading)
-                group = self._free(f"{top}-{each.kind.value[0]}-{each.position}g")
+                group = self._make_id_unique(f"{top}-{each.kind.value[0]}-{each.position}g")
                 name = each.heading or each.kind.label
-                cut = "" if _shorten(name) == name else f": {name}"
-                yield _make_row(top, group, name, _escape_html(f"{each.kind.label}{cut}")), None
-            own = self._free(f"{top}-{each.kind.value[0]}-{each.label}")
+                full_name = "" if _shorten(name) == name else f": {name}"
+                yield _make_row(top, group, name, _escape_html(f"{each.kind.label}{full_name}")), None
+            own = self._make_id_unique(f"{top}-{each.kind.value[0]}-{each.label}")
             self.ids[unit.slug, each.position] = own
             parent = self.ids[unit.slug, each.parent] if each.parent else group
             points = "".join(f"<li>{_escape_html(point)}</li>" for point in each.points)
             words = f"<p>{_escape_html(each.text)}</p>" + (f"<ul>{points}</ul>" if points else "")
             yield _make_row(parent, own, f"{each.label} {each.text}", words), (unit.slug, each.position)
 
-    def _free(self, wanted: str) -> str:
+    def _make_id_unique(self, wanted: str) -> str:
         """Return an ID number that is not taken, of at most 100 characters.
 
         Compared without case, because some databases treat `A` and `a` as the same.
         """
         wanted = " ".join(wanted.split())
-        free, number = wanted[:MAX_ID_LENGTH].rstrip(), 1
-        while _escape_reference(free).casefold() in self.taken:
+        unique_id, number = wanted[:MAX_ID_LENGTH].rstrip(), 1
+        while _escape_reference(unique_id).casefold() in self.taken:
             number += 1
-            free = f"{wanted[: MAX_ID_LENGTH - 6]}~{number}"
-        self.taken.add(_escape_reference(free).casefold())
-        return free
+            unique_id = f"{wanted[: MAX_ID_LENGTH - 6]}~{number}"
+        self.taken.add(_escape_reference(unique_id).casefold())
+        return unique_id
 
 
 def _escape_reference(own: str) -> str:
@@ -157,8 +157,8 @@ def _make_row(parent: str, own: str, name: str, description: str) -> dict[str, s
 
 def _shorten(name: str) -> str:
     """Return a name within Moodle's limit, leaving room for the apostrophe that escapes a formula."""
-    name, room = " ".join(name.split()), MAX_NAME_LENGTH - (escape_formula(name) != name)
-    return name if len(name) <= room else f"{name[: room - 1].rstrip()}…"
+    name, max_length = " ".join(name.split()), MAX_NAME_LENGTH - (escape_formula(name) != name)
+    return name if len(name) <= max_length else f"{name[: max_length - 1].rstrip()}…"
 
 
 def _escape_html(text: str) -> str:
@@ -189,11 +189,12 @@ def read(body: bytes) -> FileContents:
         remarks.append(
             "Moodle files have no labels, kinds or versions: these are worked out from names, headings and order."
         )
-    links, left = _read_links(rows, units, {key: place for each in result for key, place in each.places.items()})
-    if left:
-        remarks.append(
-            f"Not imported: {format_count(left, 'cross-reference')} that do not link two units of this program."
-        )
+    links, ignored_count = _read_links(
+        rows, units, {key: place for each in result for key, place in each.places.items()}
+    )
+    if ignored_count:
+        count = format_count(ignored_count, "cross-reference")
+        remarks.append(f"Not imported: {count} that do not link two units of this program.")
     return FileContents(tuple(units), tuple(links), tuple(remarks))
 
 
@@ -206,19 +207,19 @@ def _read_links(
     same.
     """
     slugs = Counter(unit.slug for unit in units)  # two frameworks in one file may share a slug
-    ours = {unit.slug: unit for unit in units if is_from_this_program(unit) and slugs[unit.slug] == 1}
-    ends = {_escape_reference(key): place for key, place in places.items() if place[0] in ours}
+    own_units = {unit.slug: unit for unit in units if is_from_this_program(unit) and slugs[unit.slug] == 1}
+    places_by_reference = {_escape_reference(key): place for key, place in places.items() if place[0] in own_units}
     result: dict[frozenset[tuple[str, int]], ExchangedLink] = {}
-    left = 0
+    ignored_count = 0
     for _, row in rows:
-        one = ends.get(_escape_reference(row.get("ID number", "")))
+        one = places_by_reference.get(_escape_reference(row.get("ID number", "")))
         for reference in filter(None, map(str.strip, row.get(REFERENCES_COLUMN, "").split(","))):
-            other = ends.get(reference)
+            other = places_by_reference.get(reference)
             if one and other and one[0] != other[0]:  # Moodle writes each link from both sides
-                result.setdefault(frozenset({one, other}), _make_link(one, other, ours))
+                result.setdefault(frozenset({one, other}), _make_link(one, other, own_units))
             else:
-                left += 1
-    return list(result.values()), left
+                ignored_count += 1
+    return list(result.values()), ignored_count
 
 
 def _make_link(one: tuple[str, int], other: tuple[str, int], units: Mapping[str, UnitDocument]) -> ExchangedLink:
@@ -245,7 +246,7 @@ def _build_frameworks(rows: Sequence[tuple[int, dict[str, str]]]) -> list[Framew
     """Build each framework with its entries. Some files name the framework as the parent of its top entries."""
     entries: dict[str, _Entry] = {}
     tops: list[_Entry] = []
-    framework_of: dict[str, _Entry] = {}
+    framework_by_key: dict[str, _Entry] = {}
     for number, row in rows:
         key = row.get("ID number", "")
         if row.get("Is framework", "") not in {"", "0"}:
@@ -257,16 +258,16 @@ def _build_frameworks(rows: Sequence[tuple[int, dict[str, str]]]) -> list[Framew
             )
         if not tops:
             raise Invalid(f"Row {number} comes before the framework's own row. Nothing was read.", "file")
-        entries[key], framework_of[key] = _Entry(number, row), tops[-1]
-    named = {top.row.get("ID number", "") for top in tops}
+        entries[key], framework_by_key[key] = _Entry(number, row), tops[-1]
+    framework_keys = {top.row.get("ID number", "") for top in tops}
     for key, entry in entries.items():
         parent = entry.row.get("Parent ID number", "")
-        if parent and parent not in entries and parent not in named:
+        if parent and parent not in entries and parent not in framework_keys:
             raise Invalid(
                 f"Row {entry.number}: there is no entry with the ID number “{parent}”. Nothing was read.", "file"
             )
         _check_parents(entry, entries)
-        entries.get(parent, framework_of[key]).children.append(entry)
+        entries.get(parent, framework_by_key[key]).children.append(entry)
     return [_build_framework(top) for top in tops]
 
 

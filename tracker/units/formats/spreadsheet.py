@@ -66,10 +66,10 @@ OPTIONAL_FIELDS: Mapping[str, Any] = {
     "provenance": NO_SOURCE,
 }
 """Fields that a file may leave out, each with the value that then stands for it."""
-KINDS_OF_ROW = (*CriterionKind, REQUIREMENT, INTRODUCTION, *PARAGRAPHS, *LISTS)
+ROW_KINDS = (*CriterionKind, REQUIREMENT, INTRODUCTION, *PARAGRAPHS, *LISTS)
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 """Characters that make a spreadsheet treat a cell as a formula; some programs accept the full-width ones too."""
-MAX_ROWS_OF_A_UNIT = 5_000
+MAX_ROWS_PER_UNIT = 5_000
 
 
 # --- export -----------------------------------------------------------------------------------------------
@@ -77,21 +77,21 @@ MAX_ROWS_OF_A_UNIT = 5_000
 
 def write(units: Sequence[UnitDocument], links: Sequence[ExchangedLink] = ()) -> WrittenFile:
     """Write a CSV file that spreadsheets open directly: UTF-8 with byte order mark, commas, formulas escaped."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     for unit in units:
         about = _list_unit_cells(unit)
         for position, row in enumerate(_list_rows(unit), 1):
             cells = {**about, "position": position, **row}
             writer.writerow([escape_formula(str(cells.get(column, ""))) for column in COLUMNS])
-    return WrittenFile(b"\xef\xbb\xbf" + out.getvalue().encode(), tuple(_list_omissions(units, links)))
+    return WrittenFile(b"\xef\xbb\xbf" + buffer.getvalue().encode(), tuple(_list_omissions(units, links)))
 
 
 def _list_omissions(units: Sequence[UnitDocument], links: Sequence[ExchangedLink]) -> Iterator[str]:
     for unit in units:
         for each in unit.identifiers:
-            if not _fits_on_a_line(each.scheme, each.value):
+            if not _fits_on_one_line(each.scheme, each.value):
                 reason = "its scheme contains a colon, or it contains a line break"
                 yield f"{unit.code}: the identifier {each.value}, because {reason}."
         if any("\n" in point or "\r" in point for point in _list_points(unit)):
@@ -110,7 +110,9 @@ def unescape_formula(cell: str) -> str:
 
 
 def _list_unit_cells(unit: UnitDocument) -> dict[str, Any]:
-    lines = [f"{each.scheme}: {each.value}" for each in unit.identifiers if _fits_on_a_line(each.scheme, each.value)]
+    lines = [
+        f"{each.scheme}: {each.value}" for each in unit.identifiers if _fits_on_one_line(each.scheme, each.value)
+    ]
     return {
         "unit": unit.code,
         "slug": unit.slug,
@@ -126,7 +128,7 @@ def _list_unit_cells(unit: UnitDocument) -> dict[str, Any]:
     }
 
 
-def _fits_on_a_line(scheme: str, value: str) -> bool:
+def _fits_on_one_line(scheme: str, value: str) -> bool:
     """Return whether an identifier can be written as `scheme: value` on one line."""
     return ":" not in scheme and not {"\n", "\r"} & {*scheme, *value}
 
@@ -194,7 +196,7 @@ def read(body: bytes) -> FileContents:
     return FileContents(tuple(result))
 
 
-def parse_rows_by_name(text: str, needed: Sequence[str], example: str) -> list[tuple[int, dict[str, str]]]:
+def parse_rows_by_name(text: str, required: Sequence[str], example: str) -> list[tuple[int, dict[str, str]]]:
     """Return the rows of a CSV file as row number and cells by the column names of the first row.
 
     Raises:
@@ -202,7 +204,7 @@ def parse_rows_by_name(text: str, needed: Sequence[str], example: str) -> list[t
     """
     rows = parse_csv(text)
     names = [name.strip().casefold().replace("_", " ") for name in rows[0]] if rows else []
-    missing = [name for name in needed if name.casefold().replace("_", " ") not in names]
+    missing = [name for name in required if name.casefold().replace("_", " ") not in names]
     if missing:
         raise Invalid(
             f"The first row lacks the columns {', '.join(missing)}. Nothing was read. It begins like this: {example}",
@@ -233,9 +235,9 @@ def _group_by_unit(rows: Sequence[tuple[int, dict[str, str]]]) -> list[list[Row]
 
 def _build_unit(rows: Sequence[Row]) -> UnitDocument:
     number, _ = rows[0]
-    if len(rows) > MAX_ROWS_OF_A_UNIT:
+    if len(rows) > MAX_ROWS_PER_UNIT:
         raise _RowErrors(
-            [f"row {number}: unit: has more than {MAX_ROWS_OF_A_UNIT:,} rows; give each unit its own code"]
+            [f"row {number}: unit: has more than {MAX_ROWS_PER_UNIT:,} rows; give each unit its own code"]
         )
     if faults := [*_list_unknown_kinds(rows)] or [*_check_positions(rows)]:
         raise _RowErrors(faults)
@@ -266,8 +268,8 @@ def _list_disagreements(rows: Sequence[Row]) -> Iterator[str]:
 
 def _list_unknown_kinds(rows: Sequence[Row]) -> Iterator[str]:
     for number, row in rows:
-        if _get_kind(row) not in KINDS_OF_ROW:
-            yield f"row {number}: kind: write performance or knowledge; or {', '.join(KINDS_OF_ROW[2:])}"
+        if _get_kind(row) not in ROW_KINDS:
+            yield f"row {number}: kind: write performance or knowledge; or {', '.join(ROW_KINDS[2:])}"
 
 
 def _get_kind(row: Mapping[str, str]) -> str:
@@ -314,9 +316,9 @@ def _list_row_errors(row: Row) -> Iterator[str]:
 def _build_document(rows: Sequence[Row]) -> dict[str, Any]:
     """Return the unit as a file of our own format would hold it."""
     number, about = rows[0]
-    of_kind: dict[str, list[Row]] = {word: [] for word in KINDS_OF_ROW}
+    rows_by_kind: dict[str, list[Row]] = {word: [] for word in ROW_KINDS}
     for each in _sort_rows(rows):
-        of_kind[_get_kind(each[1])].append(each)
+        rows_by_kind[_get_kind(each[1])].append(each)
     document: dict[str, Any] = {
         "code": about.get("unit", ""),
         "slug": about.get("slug") or make_slug(about.get("unit", "")),
@@ -335,24 +337,26 @@ def _build_document(rows: Sequence[Row]) -> dict[str, Any]:
         },
         "evidence_requirements": [
             {"label": row.get("label", ""), "text": row.get("text", ""), "points": _split_points(row)}
-            for _, row in of_kind[REQUIREMENT]
+            for _, row in rows_by_kind[REQUIREMENT]
         ],
-        **{key: [_build_paragraph(row) for _, row in of_kind[word]] for word, key in PARAGRAPHS.items()},
-        **{key: [row.get("text", "") for _, row in of_kind[word]] for word, key in LISTS.items()},
-        **{kind.value: _build_groups(of_kind[kind]) for kind in CriterionKind},
+        **{key: [_build_paragraph(row) for _, row in rows_by_kind[word]] for word, key in PARAGRAPHS.items()},
+        **{key: [row.get("text", "") for _, row in rows_by_kind[word]] for word, key in LISTS.items()},
+        **{kind.value: _build_groups(rows_by_kind[kind]) for kind in CriterionKind},
     }
-    if of_kind[INTRODUCTION]:
-        document["evidence_requirements_introduction"] = "\n".join(row["text"] for _, row in of_kind[INTRODUCTION])
+    if rows_by_kind[INTRODUCTION]:
+        document["evidence_requirements_introduction"] = "\n".join(
+            row["text"] for _, row in rows_by_kind[INTRODUCTION]
+        )
     return document
 
 
 def _sort_rows(rows: Sequence[Row]) -> list[Row]:
     """Sort rows by position; a row without one follows the row above it."""
-    keyed, last = [], 0
+    sortable, last = [], 0
     for number, row in rows:
         last = int(row["position"]) if row.get("position") else last
-        keyed.append((last, number, (number, row)))
-    return [row for _, _, row in sorted(keyed, key=lambda each: each[:2])]
+        sortable.append((last, number, (number, row)))
+    return [row for _, _, row in sorted(sortable, key=lambda each: each[:2])]
 
 
 def _parse_identifier(line: str, number: int) -> dict[str, str]:
@@ -371,9 +375,9 @@ def _build_paragraph(row: Mapping[str, str]) -> dict[str, Any]:
 def _build_groups(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Return the criteria under their headings; nested ones are put into their parents."""
     groups: list[dict[str, Any]] = []
-    made = [(row, _build_item(row, number)) for number, row in rows]
-    by_position = {row["position"]: item for row, item in made if row.get("position")}
-    for row, item in made:
+    items = [(row, _build_item(row, number)) for number, row in rows]
+    by_position = {row["position"]: item for row, item in items if row.get("position")}
+    for row, item in items:
         if row.get("inside"):
             by_position[row["inside"]].setdefault("items", []).append(item)
         elif groups and groups[-1]["heading"] == row.get("heading", ""):
