@@ -70,7 +70,7 @@ def accepted(world: World, bob: FlaskClient, evidence_id: int, app: Flask) -> No
     refused = bob.post(address, data={**data, "act": "accept", "idempotency_key": ""})
     assert refused.status_code == 422
     assert "valid" in refused.text
-    data |= dict.fromkeys(("valid", "authentic", "current", "sufficient"), "y")
+    data |= dict.fromkeys(("valid", "authentic", "current"), "y")
     assert bob.post(address, data={**data, "act": "accept"}).status_code == 303
     with clock.frozen_at(clock.now() + timedelta(seconds=11)):
         assert release_due_assessments() == 1

@@ -1,4 +1,4 @@
-"""Accepting evidence: every claim has an outcome, all four checks are ticked, and the release follows."""
+"""Accepting evidence: every claim has an outcome, all checks are ticked, and the release follows."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -19,7 +19,7 @@ from tracker.models import Assessment, Claim, Decision, Evidence, UnitAttempt
 from tracker.vocabulary import AssessmentState, AttemptState, Outcome
 
 ClientFor = Callable[..., FlaskClient]
-ALL_CHECKS = dict.fromkeys(("valid", "authentic", "current", "sufficient"), "y")
+ALL_CHECKS = dict.fromkeys(("valid", "authentic", "current"), "y")
 
 
 def address(attempt: UnitAttempt, evidence: Evidence) -> str:
@@ -149,6 +149,14 @@ def test_comment_over_the_limit_is_refused_and_kept(world: World, client: Client
     assert response.status_code == 422
     assert "2,000 characters" in response.text
     assert "y" * 10_000 in response.text
+
+
+def test_accepting_one_item_does_not_ask_whether_it_is_sufficient(world: World, client: ClientFor) -> None:
+    evidence, _, claims = workflow.submit_item(world.cfacc15, "Complaint", "1")
+    bob = client(world.bob)
+    assert "ufficient" not in bob.get(address(world.cfacc15, evidence)).text
+    sent = bob.post(address(world.cfacc15, evidence), data={**met(claims), **ALL_CHECKS, "act": "accept"})
+    assert sent.status_code == 303
 
 
 def test_after_accepting_the_next_item_opens_with_undo(world: World, client: ClientFor) -> None:

@@ -97,7 +97,7 @@ def test_a_move_and_a_decision_at_once(world: World, at_once: Callable[..., list
     newer, attempt = publish_second_version(world), world.cfacc15.id
     evidence, _, claims = workflow.submit_item(world.cfacc15, "Call", "1", "2")
     form = {f"outcome-{claim.id}": "met" for claim in claims}
-    form |= {"valid": "y", "authentic": "y", "current": "y", "sufficient": "y", "act": "accept"}
+    form |= {"valid": "y", "authentic": "y", "current": "y", "act": "accept"}
     decide = (world.bob, f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/assess", form)
     act = (
         world.dan,

@@ -58,6 +58,7 @@ def test_assessor_signs_off_a_unit(world: World, ready: UnitAttempt, recorded_ac
     event = db.session.scalars(select(Event).where(Event.act == "unit_signed")).one()
     assert signature.snapshot_hash.encode() in event.body
     assert b"Well done" not in event.body
+    assert b'"sufficient":true' in event.body
     assert recorded_acts().count("unit_signed") == 1
 
 

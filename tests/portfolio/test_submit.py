@@ -17,7 +17,7 @@ from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Event, Evidence, EvidenceVersion, Submission
 from tracker.portfolio.services.files import attach_file, remove_file, store_file
-from tracker.portfolio.services.submissions import DECLARATION, submit_evidence
+from tracker.portfolio.services.submissions import build_declaration, submit_evidence
 from tracker.vocabulary import AssessmentOutcome, AttemptState, Method, Outcome, Simulation
 
 
@@ -39,8 +39,29 @@ def test_submitting_needs_the_declaration_that_is_shown(alice: FlaskClient, comp
     assert answer.location == f"/evidence/{complaint.id}"
     assert "Submitted as evidence 1, version 1" in alice.get(answer.location).text
     submission = db.session.scalars(select(Submission)).one()
-    assert submission.declaration == DECLARATION
+    assert submission.declaration == build_declaration(Method.WORK_PRODUCT)
     assert submission.submitted_by_id == complaint.candidate_id
+
+
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [
+        (Method.OBSERVATION, "a true record of an observation"),
+        (Method.WITNESS_TESTIMONY, "the witness gave this testimony"),
+        (Method.EXPERT_WITNESS, "the expert witness gave this testimony"),
+        (Method.PROFESSIONAL_DISCUSSION, "a true record of the discussion"),
+    ],
+)
+def test_declaration_of_what_somebody_else_recorded_does_not_say_own_work(
+    alice: FlaskClient, complaint: Evidence, method: Method, words: str
+) -> None:
+    with transaction():
+        complaint.method = method
+    page = alice.get(f"/evidence/{complaint.id}/submit").text
+    assert words in page
+    assert "my own work" not in page
+    alice.post(f"/evidence/{complaint.id}/submit", data={"declared": "y"})
+    assert words in db.session.scalars(select(Submission)).one().declaration
 
 
 def test_without_the_declaration_nothing_is_submitted(alice: FlaskClient, complaint: Evidence) -> None:

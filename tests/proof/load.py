@@ -277,7 +277,7 @@ class Assessor(Client):
         body = self.form(place, "/assess")
         claims = {name.partition("-")[2] for name in body if name.startswith("comment-")}
         marks = {f"outcome-{claim}": "met" for claim in claims}
-        marks |= dict.fromkeys(("valid", "authentic", "current", "sufficient"), "y")
+        marks |= dict.fromkeys(("valid", "authentic", "current"), "y")
         body |= {name: [value] for name, value in marks.items()}
         self.ask("POST", f"{place.removesuffix('/assess')}/assessment", body | {"changed": list(marks)})
         self.send(place, body | {"act": "accept"}, again=409)  # it was done, and says that it is not done twice

@@ -48,6 +48,7 @@ class Assessment(Base):
     authentic: Mapped[bool] = mapped_column(default=False)
     current: Mapped[bool] = mapped_column(default=False)
     sufficient: Mapped[bool] = mapped_column(default=False)
+    """Ticked in assessments made before sufficiency was confirmed at sign-off; no longer asked for one item."""
     feedback: Mapped[str] = mapped_column(default="")
     draft_decisions: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     """In a draft: claim id → {outcome, comment}. On release they become decisions."""

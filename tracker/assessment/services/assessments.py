@@ -123,7 +123,7 @@ def save_draft(attempt: UnitAttempt, version: EvidenceVersion, draft: DraftDecis
 
 
 def accept_evidence(attempt: UnitAttempt, version: EvidenceVersion, actor: Actor) -> Assessment:
-    """Accept an item whose claims all have an outcome and whose four checks are ticked, and schedule the release.
+    """Accept an item whose claims all have an outcome and whose checks are all ticked, and schedule the release.
 
     Raises:
         Conflict: the candidate has submitted a newer version.

@@ -23,7 +23,8 @@ from tracker.portfolio.queries.evidence import find_version_in
 from tracker.registrations.services import find_current_allocation
 from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState, Outcome, Role
 
-CHECKS = ("valid", "authentic", "current", "sufficient")
+CHECKS = ("valid", "authentic", "current")
+"""What accepting one item confirms. Sufficiency is confirmed for the whole unit at sign-off."""
 MAX_RELEASED_AT_ONCE = 50
 
 

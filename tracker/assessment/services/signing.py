@@ -158,7 +158,7 @@ def sign_unit(
         f"note-{confirmation.requirement_id}": confirmation.note for confirmation in confirmed if confirmation.note
     }
     requirements = sorted(confirmation.requirement_id for confirmation in confirmed)
-    _record_signature("unit_signed", signature, actor, notes, requirements=requirements)
+    _record_signature("unit_signed", signature, actor, notes, requirements=requirements, sufficient=True)
     emails.notify(
         attempt.candidate, f"unit_signed:{attempt.id}:{attempt.round}", *email_texts.build_unit_signed_email(attempt)
     )

@@ -24,12 +24,28 @@ from tracker.portfolio.emails import notify_assessors
 from tracker.portfolio.services.claims import check_simulation, claims_hash
 from tracker.portfolio.services.evidence import find_latest_version, find_problems, has_changes_since
 from tracker.registrations.due_releases import release_due_assessments_in
-from tracker.vocabulary import AttemptState
+from tracker.vocabulary import AttemptState, Method
 
-DECLARATION = (
-    "I declare that this evidence is my own work, that it shows what I did, and that I have removed customers’ "
-    "personal details or have permission to use them."
-)
+OWN_WORK = "that this evidence is my own work, that it shows what I did"
+AUTHENTICITY = {
+    Method.OBSERVATION: "that this is a true record of an observation of me at work",
+    Method.WITNESS_TESTIMONY: "that the witness gave this testimony, and that it is about work I did myself",
+    Method.EXPERT_WITNESS: "that the expert witness gave this testimony, and that it is about work I did myself",
+    Method.PROFESSIONAL_DISCUSSION: "that this is a true record of the discussion, and that the answers are my own",
+    Method.QUESTIONING: "that the answers are my own",
+    Method.PRIOR_LEARNING: "that this evidence shows what I achieved myself before I began this award",
+    Method.SIMULATION: "that this evidence shows what I did myself in a simulation",
+}
+"""What the candidate declares of evidence by its method; of any other method, `OWN_WORK`."""
+
+
+def build_declaration(method: Method | None) -> str:
+    """Return the declaration for evidence of this method (docs/rules.md, Evidence, rule 4)."""
+    authenticity = AUTHENTICITY.get(method, OWN_WORK) if method else OWN_WORK
+    return (
+        f"I declare {authenticity}, and that I have removed customers’ personal details "
+        "or have permission to use them."
+    )
 
 
 def submit_evidence(evidence: Evidence, actor: Actor, seen_version: int | None = None) -> EvidenceVersion:
@@ -56,7 +72,7 @@ def submit_evidence(evidence: Evidence, actor: Actor, seen_version: int | None =
     db.session.add(
         Submission(
             evidence_version_id=version.id,
-            declaration=DECLARATION,
+            declaration=build_declaration(evidence.method),
             submitted_at=version.sealed_at,
             submitted_by_id=evidence.candidate_id,
         )

@@ -9,7 +9,7 @@ from tracker.portfolio.forms import DeclarationForm
 from tracker.portfolio.queries import evidence as queries
 from tracker.portfolio.services.evidence import find_latest_version, has_changes_since
 from tracker.portfolio.services.submissions import (
-    DECLARATION,
+    build_declaration,
     get_next_version_number,
     submit_evidence,
     withdraw_submission,
@@ -111,7 +111,7 @@ def show_declaration(evidence: Evidence, form: DeclarationForm, refused: str | N
         evidence=evidence,
         form=form,
         refused=refused,
-        declaration=DECLARATION,
+        declaration=build_declaration(evidence.method),
         next_version=get_next_version_number(evidence),
         claims=[claim for claim in queries.list_claims(evidence.id) if not claim.removed_reason],
     )
