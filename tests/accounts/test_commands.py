@@ -61,7 +61,10 @@ def test_create_centre_prints_an_invitation_link_that_works(
 
 
 def test_centre_number_can_be_used_once(world: World, run: Run) -> None:
-    result = run("centres", "create", "Another", "--number", "NG-100", "--admin", "ada@example.org")
+    result = run(
+        *("centres", "create", "Another", "--number", "NG-100"),
+        *("--admin", "ada@example.org", "--admin-name", "Ada Byrne"),
+    )
     assert result.exit_code == 1
     assert "There is already a centre with the number NG-100. Nothing was created." in result.output
     assert find_person("ada@example.org") is None
@@ -72,10 +75,17 @@ def test_centre_number_can_be_used_once(world: World, run: Run) -> None:
     [("Eastgate", "EG-300", "ada"), ("E" * 201, "EG-300", "ada@example.org"), ("Eastgate", "", "ada@example.org")],
 )
 def test_invalid_arguments_create_no_centre(world: World, run: Run, name: str, number: str, email: str) -> None:
-    result = run("centres", "create", name, "--number", number, "--admin", email)
+    result = run(*("centres", "create", name, "--number", number), *("--admin", email, "--admin-name", "Ada Byrne"))
     assert result.exit_code == 1
     assert "Nothing was created." in result.output
     assert len(db.session.scalars(select(Centre)).all()) == 2
+
+
+def test_first_administrator_needs_a_name(world: World, run: Run) -> None:
+    result = run("centres", "create", "Eastgate", "--number", "EG-300", "--admin", "ada@example.org")
+    assert result.exit_code == 1
+    assert "Give the administrator's name with --admin-name. Nothing was created." in result.output
+    assert find_person("ada@example.org") is None
 
 
 def test_administrator_with_an_account_gets_no_link(world: World, run: Run) -> None:

@@ -12,7 +12,7 @@ from tests.factories import World, make_actor
 from tracker import clock
 from tracker.accounts.services import imports
 from tracker.accounts.services.imports import import_people, preview_people
-from tracker.accounts.services.people import find_person
+from tracker.accounts.services.people import clean_name, find_person
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Centre, Grant, Person
@@ -224,3 +224,59 @@ def test_import_gives_roles_at_this_centre_only(world: World, mail_server: objec
         import_people(HEAD + "Grace Lam,grace.lam@example.org,assessor,,\n", world.northgate, make_actor(world.dan))
     held = db.session.scalars(select(Grant.centre_id).where(Grant.person_id == world.grace.id)).all()
     assert sorted(held) == sorted([world.northgate.id, world.southbank.id])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sep=;\r\nname;email;role\r\nIvy Okafor;ivy@example.org;candidate\r\n",
+        '"sep=,"\nname,email,role\nIvy Okafor,ivy@example.org,candidate\n',
+        "name,email,role\rIvy Okafor,ivy@example.org,candidate\r",
+    ],
+)
+def test_separator_line_and_lone_carriage_returns_are_read(world: World, text: str) -> None:
+    """The shapes of cases/files/people-csv, sep_line.csv and cr_only.csv."""
+    (row,) = preview_people(text, world.northgate, make_actor(world.dan)).new
+    assert (row.name, row.email, row.number) == ("Ivy Okafor", "ivy@example.org", 2)
+
+
+@pytest.mark.parametrize("email", ["josé@exämple.org", "josé@example.org", "jose@exämple.org"])
+def test_address_that_emails_cannot_be_sent_to_is_refused_by_row(world: World, email: str) -> None:
+    """The shape of cases/files/people-csv, unsendable_address.csv."""
+    ((number, said),) = faults(f"{HEAD}José,{email},candidate,,\n", world)
+    assert number == 2
+    assert "is not an email address that emails can be sent to" in said
+
+
+def test_invisible_characters_are_removed_from_names(world: World) -> None:
+    """The shapes of cases/files/invisible-names, people.csv."""
+    text = HEAD + "Evil\u202eNAME,rtl@example.org,candidate,,\nBob\u200b Archer,bob2@example.org,assessor,,\n"
+    rows = preview_people(text, world.northgate, make_actor(world.dan)).new
+    assert [row.name for row in rows] == ["EvilNAME", "Bob Archer"]
+    ((_, said),) = faults(f"{HEAD}\u200b\u200b,zw@example.org,candidate,,\n", world)
+    assert "has no letter" in said
+
+
+def test_name_keeps_the_joiners_of_its_script() -> None:
+    assert clean_name("\u0915\u094d\u200d\u0937") == "\u0915\u094d\u200d\u0937"
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"PK\x03\x04\x14\x00", "This file is a workbook, not CSV."),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "This file is a workbook, not CSV."),
+        (b"%PDF-1.7\n", "This file is not CSV."),
+        (b"\x89PNG\r\n\x1a\n\x00", "This file is not CSV."),
+    ],
+)
+def test_file_that_is_not_text_is_refused_with_what_to_do(
+    world: World, client: ClientFor, content: bytes, sentence: str
+) -> None:
+    response = client(world.dan).post(
+        f"/centres/{world.northgate.id}/people/import",
+        data={"file": (io.BytesIO(content), "people.csv")},
+        content_type="multipart/form-data",
+    )
+    assert response.status_code == 422
+    assert sentence in response.text

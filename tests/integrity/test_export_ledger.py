@@ -143,7 +143,10 @@ class TestWhole:
     def test_a_centre_gets_its_own_forms_and_the_whole_ledger(self, demonstration: Flask, tmp_path: Path) -> None:
         export(demonstration, tmp_path / "theirs.zip", "--centre", "HCA-2041")
         demonstration.test_cli_runner().invoke(
-            args=["centres", "create", "Other", "--number", "O-1", "--admin", "o@example.org"]
+            args=[
+                *("centres", "create", "Other", "--number", "O-1"),
+                *("--admin", "o@example.org", "--admin-name", "Olga Reyes"),
+            ]
         )
         export(demonstration, tmp_path / "other.zip", "--centre", "O-1")
         for name, forms in (("theirs", 1), ("other", 0)):

@@ -33,7 +33,6 @@ def found(*centre_ids: int, **asked: object) -> list[str]:
         ("H128 04", "cfacc15"),
         ("h128/04", "cfacc15"),
         ("cfam & lfd3", "cfamlfd3"),
-        ("INSML052", "cfamlfd3"),
         ("CfA CC16", "inscc004"),
         ("delivercc", "delivercc"),
     ],

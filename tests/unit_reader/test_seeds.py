@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.unit_reader.reader import NoUnit, read_document
+from tracker.unit_reader.cleaning import clean_text
 from tracker.units.documents import GuidanceDocument
 from tracker.units.standards_folder import read_standards
 
@@ -117,3 +118,8 @@ def test_guidance_is_refused_as_a_unit_and_returned_as_guidance() -> None:
     assert offered.synopsis == ours.synopsis
     for key in ("key_concepts", "tips", "misconceptions", "marking_points"):
         assert getattr(offered, key) == getattr(ours, key)
+
+
+@pytest.mark.parametrize("break_", ["\v", "\f"])
+def test_break_within_a_line_separates_words(break_: str) -> None:
+    assert clean_text(f"manage{break_}customer service") == "manage customer service"

@@ -108,10 +108,10 @@ class TestInscc004:
     def test_codes_and_identifiers(self) -> None:
         assert identifiers("INSCC004") == [("URN", "INSCC004"), ("Original URN", "CfA CC16")]
 
-    def test_eight_headings_are_empty(self) -> None:
+    def test_nine_headings_are_empty(self) -> None:
         found = unit("INSCC004")
-        assert len(found.empty_headings) == 8
-        assert {"Scope Performance", "Glossary", "External Links"} < set(found.empty_headings)
+        assert len(found.empty_headings) == 9
+        assert {"Scope/range", "Scope Performance", "Glossary", "External Links"} < set(found.empty_headings)
         assert (found.skills, found.values, found.glossary) == ((), (), ())
 
     def test_version_number_is_not_a_criterion(self) -> None:
@@ -178,6 +178,9 @@ class TestCfamlfd3:
         notes = " ".join(unit("CFAM&LFD3").notes)
         assert notes.count("not read from the heading") == 2
         assert "INSML052" in notes
+
+    def test_identifiers_are_those_printed(self) -> None:
+        assert identifiers("CFAM&LFD3") == [("Original URN", "CFAM&LFD3")]
 
     def test_stray_image_name_is_left_out(self) -> None:
         assert ".png" not in str(unit("CFAM&LFD3").as_json())

@@ -11,3 +11,8 @@ from tests.portfolio.conftest import ClientFor
 def test_an_absurd_number_is_simply_not_there(world: World, client: ClientFor, place: str, number: int) -> None:
     for person in (world.alice, world.dan):
         assert client(person).get(f"/{place}/{number}").status_code == 404
+
+
+@pytest.mark.parametrize("address", ["/units/x%00y", "/links/x%00y", "/guidance/%00", "/qualifications/x%00"])
+def test_nul_character_in_an_address_is_not_found(world: World, client: ClientFor, address: str) -> None:
+    assert client(world.dan).get(address).status_code == 404

@@ -14,7 +14,7 @@ email_cli = AppGroup("email", help="Send emails that wait in the outbox.")
 @click.argument("name")
 @click.option("--number", required=True, help="The centre's number at the awarding body.")
 @click.option("--admin", required=True, metavar="EMAIL", help="The first administrator's email address.")
-@click.option("--admin-name", default="Centre administrator", help="The first administrator's name.")
+@click.option("--admin-name", default="", help="The first administrator's name, if they have no account yet.")
 def create_centre(name: str, number: str, admin: str, admin_name: str) -> None:
     """Create a centre and print an invitation link for its first administrator."""
     from tracker.accounts.services import account_links, people

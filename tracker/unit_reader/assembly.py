@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from itertools import takewhile
 from typing import Any
 
 from tracker.unit_reader import phrases
@@ -262,19 +263,19 @@ class _UnitAssembler:
 
     def _list_empty_headings(self) -> Iterable[str]:
         """List the headings with nothing under them, except those of criteria and forms."""
-        for section, following in zip(self.sections, [*self.sections[1:], None], strict=True):
+        for number, section in enumerate(self.sections, start=1):
             if section.lines or not section.heading or section.part in CRITERIA or section.part is Part.FORM:
                 continue
-            if (
-                following is None
-                or following.part is not section.part
-                or section.part not in {Part.SCOPE, Part.OVERVIEW}
-            ) or (
-                following
-                and not following.lines
-                and section.heading.text.casefold() not in {"scope/range", "scope", "overview"}
-            ):
+            same_part = self._list_following_of_same_part(number)
+            is_general = section.heading.text.casefold() in {"scope/range", "scope", "overview"}
+            subsections = same_part if is_general else same_part[:1]
+            if section.part not in {Part.SCOPE, Part.OVERVIEW} or not any(each.lines for each in subsections):
                 yield section.heading.text.rstrip(" :")
+
+    def _list_following_of_same_part(self, number: int) -> list[Section]:
+        """List the sections directly after the one with this number that belong to the same part."""
+        part = self.sections[number - 1].part
+        return list(takewhile(lambda section: section.part is part, self.sections[number:]))
 
     # --- what is doubtful ----------------------------------------------------------------------------------
 

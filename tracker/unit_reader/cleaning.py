@@ -15,6 +15,8 @@ from tracker.unit_reader.side_headings import move_side_headings
 
 INDENT_WIDTH = 4
 LIGATURES = str.maketrans({"ﬁ": "fi", "ﬂ": "fl", "ﬀ": "ff", "ﬃ": "ffi", "ﬄ": "ffl"})
+BREAKS = str.maketrans("\x0b\x0c", "  ")
+"""Breaks within a line, which separate words."""
 INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
 MARKDOWN_HEADING = re.compile(r"#{1,6}\s+(?=\S)")
 QUOTE_PREFIX = re.compile(r"(?:>\s?)+(?=\S|$)")
@@ -54,7 +56,7 @@ def clean_document(source: SourceText) -> CleanedDocument:
 
 def clean_text(text: str) -> str:
     """Return text with one kind of space, and without ligatures, entities and invisible characters."""
-    text = INVISIBLE.sub("", text.translate(LIGATURES))
+    text = INVISIBLE.sub("", text.translate(LIGATURES).translate(BREAKS))
     if ENTITY.search(text):
         text = html.unescape(text)
     return WHITE_SPACE.sub(" ", unicodedata.normalize("NFC", text)).strip()

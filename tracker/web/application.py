@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Flask, Response, request
 from flask_login import current_user
-from werkzeug.routing import IntegerConverter, Map, MapAdapter, Rule
+from werkzeug.routing import IntegerConverter, Map, MapAdapter, Rule, UnicodeConverter, ValidationError
 
 from tracker.ledger import transactions
 from tracker.web.requests import TrackerRequest
@@ -18,6 +18,16 @@ class RowId(IntegerConverter):
 
     def __init__(self, url_map: Map) -> None:
         super().__init__(url_map, max=2**31 - 1)
+
+
+class Text(UnicodeConverter):
+    """A part of a URL; one with a NUL character, which PostgreSQL cannot store, matches no route."""
+
+    def to_python(self, value: str) -> str:
+        """Return the part as it is; raise `ValidationError` if it has a NUL character."""
+        if "\x00" in value:
+            raise ValidationError
+        return value
 
 
 class LazyMap(Map):
@@ -61,7 +71,7 @@ class Tracker(Flask):
         self.lock = RLock()
         self.has_views = False
         super().__init__("tracker", **kwargs)
-        self.url_map.converters["int"] = RowId
+        self.url_map.converters |= {"int": RowId, "default": Text, "string": Text}
         self.url_map.app = self  # type: ignore[attr-defined]  # Flask declares the map as werkzeug's own class
 
     def load_views(self) -> None:

@@ -2,13 +2,14 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from sqlalchemy import or_, select
 
-from tracker.accounts.services.people import invite_person, is_address
+from tracker.accounts.services.people import clean_name, invite_person, is_address, is_name
 from tracker.clock import end_of_day, now, start_of_day
 from tracker.errors import Invalid
 from tracker.extensions import db
@@ -21,6 +22,10 @@ REQUIRED_COLUMNS = COLUMNS[:3]
 DELIMITERS = ",;\t"
 MAX_ROWS = 2_000
 MAX_SIZE = 1024 * 1024
+WORKBOOK_SIGNATURES = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""The first bytes of XLSX and ODS files, which are ZIP files, and of XLS files."""
+SEPARATOR_LINE = re.compile(r'"?sep=([,;|\t])"?,*', re.IGNORECASE)
+"""The first line with which Excel names the delimiter of a file."""
 FORMULA_PREFIXES = ("=", "+", "-", "@")
 """A spreadsheet would run a cell that begins with one of these."""
 
@@ -74,11 +79,25 @@ class ImportContext:
 
 
 def decode_csv(content: bytes) -> str:
-    """Return the text of a file saved by a spreadsheet: UTF-16 or UTF-8, or else Windows-1252."""
+    """Return the text of a file saved by a spreadsheet: UTF-16 or UTF-8, or else Windows-1252.
+
+    Raises:
+        Invalid: the file is larger than `MAX_SIZE`, or it is a workbook or another kind of file and not text.
+    """
+    if content.startswith(WORKBOOK_SIGNATURES):
+        raise Invalid(
+            "This file is a workbook, not CSV. Open it in the spreadsheet, choose Save as, then CSV, and upload that "
+            "file. Nothing was imported.",
+            "file",
+        )
     if len(content) > MAX_SIZE:
         raise Invalid("The file is larger than 1 MB. Nothing was imported. Split it into smaller files.", "file")
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return content.decode("utf-16", errors="replace")
+    if b"\x00" in content or content.startswith(b"%PDF"):
+        raise Invalid(
+            "This file is not CSV. Save the list as CSV and upload that file. Nothing was imported.", "file"
+        )
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -107,9 +126,7 @@ def read_table(text: str) -> list[tuple[int, dict[str, str], bool]]:
     """Return for each row its number, its cells by column, and whether it has more cells than there are columns."""
     if len(text) > MAX_SIZE:
         raise Invalid("The text is larger than 1 MB. Nothing was imported. Split it into smaller parts.", "text")
-    text = text.lstrip("\ufeff")
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = max(DELIMITERS, key=first.count)
+    delimiter, text = _split_separator_line(text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n"))
     try:
         rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text), delimiter=delimiter)]
     except csv.Error as error:
@@ -121,6 +138,15 @@ def read_table(text: str) -> list[tuple[int, dict[str, str], bool]]:
         raise Invalid(f"There are more than {MAX_ROWS:,} rows. Nothing was imported. Split the file.", "text")
     header = _read_header(numbered[0][1])
     return [(number, dict(zip(header, row, strict=False)), any(row[len(header) :])) for number, row in numbered[1:]]
+
+
+def _split_separator_line(text: str) -> tuple[str, str]:
+    """Return the delimiter of a table and the text without a first line such as `sep=;`, which spreadsheets hide."""
+    first, _, rest = text.partition("\n")
+    if named := SEPARATOR_LINE.fullmatch(first.strip(" ")):
+        return named[1], rest
+    first = next((line for line in text.split("\n") if line.strip()), "")
+    return max(DELIMITERS, key=first.count), text
 
 
 def _read_header(row: list[str]) -> list[str]:
@@ -156,7 +182,7 @@ def _load_context(emails: Iterable[str], centre: Centre, actor: Actor) -> Import
 
 
 def _check_row(number: int, cells: dict[str, str], extra: bool, context: ImportContext) -> ImportRow:
-    name, email = " ".join(cells.get("name", "").split()), cells.get("email", "").lower()
+    name, email = clean_name(cells.get("name", "")), cells.get("email", "").lower()
     role = _find_role(cells.get("role", ""))
     try:
         _check_person(name, email, extra, context)
@@ -170,12 +196,12 @@ def _check_row(number: int, cells: dict[str, str], extra: bool, context: ImportC
 def _check_person(name: str, email: str, extra: bool, context: ImportContext) -> None:
     if extra:
         raise Invalid("there are more cells than columns; put a name that contains a comma in quotes")
-    if not name or len(name) > 200:
-        raise Invalid("the name is missing, or longer than 200 characters")
+    if not is_name(name):
+        raise Invalid("the name is missing, has no letter, or is longer than 200 characters")
     if name.startswith(FORMULA_PREFIXES):
         raise Invalid(f"a name cannot begin with {name[0]}")
     if len(email) > 254 or not is_address(email):
-        raise Invalid(f"“{email[:60]}” is not an email address")
+        raise Invalid(f"“{email[:60]}” is not an email address that emails can be sent to")
     if email in context.closed:
         raise Invalid("the account with this address is closed; ask your system operator")
     if context.names.setdefault(email, name.casefold()) != name.casefold():

@@ -1,5 +1,6 @@
 """Centres, people, and the roles granted to them."""
 
+import unicodedata
 from datetime import datetime
 
 from email_validator import EmailNotValidError, validate_email
@@ -17,11 +18,21 @@ from tracker.ledger.transactions import lock_rows
 from tracker.models import Centre, Grant, Person
 from tracker.vocabulary import LinkPurpose, Role, use_terms
 
+JOINERS = "\u200c\u200d"
+"""The zero-width characters that join or separate letters in Persian, Hindi and other languages."""
+
 
 def create_centre(name: str, number: str, admin_email: str, admin_name: str) -> tuple[Centre, Person]:
     """Create a centre and its first administrator: for the operator only (docs/rules.md, Roles and permissions).
 
-    Returns the centre and its administrator, who may have an account already.
+    Args:
+        name: the centre's name.
+        number: its number at the awarding body.
+        admin_email: the administrator's email address.
+        admin_name: the administrator's name, used where they have no account yet.
+
+    Returns:
+        The centre and its administrator, who may have an account already.
     """
     if not (0 < len(name) <= 200 and 0 < len(number) <= 40):
         raise Invalid(
@@ -29,6 +40,8 @@ def create_centre(name: str, number: str, admin_email: str, admin_name: str) -> 
         )
     if not is_address(admin_email):
         raise Invalid(f"“{admin_email}” is not an email address. Nothing was created.")
+    if find_person(admin_email) is None and not is_name(clean_name(admin_name)):
+        raise Invalid("Give the administrator's name with --admin-name. Nothing was created.")
     if db.session.scalar(select(Centre.id).where(Centre.number == number)):
         raise Refused(f"There is already a centre with the number {number}. Nothing was created.")
     centre = Centre(name=name, number=number, created_at=now())
@@ -83,11 +96,20 @@ def give_role(
 
 
 def find_or_create_person(email: str, name: str, actor: Actor) -> Person:
-    """Return the person with this address, created if there is none; an existing person's name is not changed."""
-    address = email.strip().lower()
+    """Return the person with this address, created if there is none; an existing person's name is not changed.
+
+    Raises:
+        Invalid: a new person's address or name that cannot be used.
+        Refused: the account is closed.
+    """
+    address, name = email.strip().lower(), clean_name(name)
     person = find_person(address)
     if person is None:
-        person = Person(name=" ".join(name.split()), email=address, created_at=now())
+        if not is_address(address):
+            raise Invalid("Emails cannot be sent to this address. Enter one such as name@example.org.", "email")
+        if not is_name(name):
+            raise Invalid("Enter a name with at least one letter and at most 200 characters.", "name")
+        person = Person(name=name, email=address, created_at=now())
         db.session.add(person)
         db.session.flush()
         record("person_invited", person, actor)
@@ -159,12 +181,25 @@ def deactivate_person(person: Person) -> None:
 
 
 def is_address(email: str) -> bool:
-    """Return whether this is written like an email address."""
+    """Return whether this is an email address that mail servers accept: of ASCII characters only."""
+    if not email.isascii():
+        return False
     try:
         validate_email(email, check_deliverability=False)
     except EmailNotValidError:
         return False
     return True
+
+
+def clean_name(name: str) -> str:
+    """Return a name with single spaces and without invisible characters, but with the joiners that scripts need."""
+    visible = (each for each in name if each in JOINERS or unicodedata.category(each) != "Cf")
+    return " ".join("".join(visible).split())
+
+
+def is_name(name: str) -> bool:
+    """Return whether a name has a letter and at most 200 characters."""
+    return len(name) <= 200 and any(unicodedata.category(each).startswith("L") for each in name)
 
 
 def find_person(email: str) -> Person | None:
