@@ -22,7 +22,7 @@ from tracker.ledger.transactions import rollback, transaction
 from tracker.matrix import load_matrix
 from tracker.models import ActionPoint, Event, RequirementConfirmation, Signature, UnitAttempt
 from tracker.recording_forms.snapshot import take_snapshot
-from tracker.vocabulary import AttemptState, Method, Outcome, SignatureRole
+from tracker.vocabulary import AttemptState, Method, Outcome, SignatureRole, Simulation
 
 ClientFor = Callable[..., FlaskClient]
 
@@ -181,7 +181,7 @@ def test_candidate_and_verifier_cannot_sign_as_assessor(world: World, ready: Uni
 
 def test_simulation_that_the_unit_does_not_mention_needs_a_reason(world: World) -> None:
     with transaction():
-        world.inscc004.unit.simulation = signing.Simulation.UNSTATED
+        world.inscc004.unit.simulation = Simulation.UNSTATED
     version, _ = workflow.meet_everything(world, world.inscc004)
     workflow.confirm_requirements(world, world.inscc004)
     with transaction():

@@ -155,8 +155,8 @@ def published_by_a_candidate() -> None:
 def assessed_without_allocation() -> None:
     """Gwen, an assessor of the centre, signs what is Bob's to sign."""
     attempt = chloes()
-    for row in db.session.scalars(select(Allocation).where(Allocation.person_id == person("Gwen").id)):
-        assert row.attempt_id != attempt.id
+    for allocation in db.session.scalars(select(Allocation).where(Allocation.person_id == person("Gwen").id)):
+        assert allocation.attempt_id != attempt.id
     row = signature(SignatureRole.ASSESSOR)
     row.person_id = person("Gwen").id
     forge_event(row, by("Gwen", Role.ASSESSOR))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, text
+from sqlalchemy import insert, select, text
 from sqlalchemy.exc import IntegrityError
 
 from tests.integrity.tampering import change_value, first_row, list_violations, tampering_transaction
@@ -163,7 +163,7 @@ class TestLedger:
             row = db.session.execute(select(Event.__table__).where(Event.seq == seq)).mappings().one()
             forged = {"seq": seq + 1, "act": "unit_verified", "object_type": "signature", "object_id": 999}
             forged |= {"body": written, "prev": prev, "hash": events.hash_body(written)}
-            db.session.execute(Event.__table__.insert().values({**row, **forged}))
+            db.session.execute(insert(Event.__table__).values({**row, **forged}))
             assert any(each.startswith("3: ") for each in list_violations())
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import insert
+from sqlalchemy import delete, insert
 
 from tests.factories import World
 from tests.library.centre_units import publish_centre_unit, read_unit
@@ -146,8 +146,8 @@ def large_library(world: World) -> None:
     yield  # type: ignore[misc]
     with transaction():
         for model in (Criterion, UnitCode):
-            db.session.execute(model.__table__.delete().where(model.unit_id >= 10_000))
-        db.session.execute(Unit.__table__.delete().where(Unit.id >= 10_000))
+            db.session.execute(delete(model.__table__).where(model.unit_id >= 10_000))
+        db.session.execute(delete(Unit.__table__).where(Unit.id >= 10_000))
 
 
 def test_thousand_units_are_searched_in_a_few_statements(

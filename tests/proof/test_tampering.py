@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select, text
+from sqlalchemy import delete, func, select, text, update
 
 from tests.integrity.tampering import find_other_value, first_row, list_violations, tampering_transaction
 from tests.proof.proof_size import choose_size, record_figures
@@ -63,7 +63,7 @@ def at_length(demonstration: Flask) -> Flask:
     return demonstration
 
 
-def update(name: str) -> None:
+def change_column(name: str) -> None:
     table_name, column_name = name.split(".")
     table = db.metadata.tables[table_name]
     row = first_row(table)
@@ -74,7 +74,7 @@ def update(name: str) -> None:
     db.session.execute(table.update().where(*key).values({column_name: value}))
 
 
-def delete(name: str) -> None:
+def delete_last_row(name: str) -> None:
     table = db.metadata.tables[name]
     row = db.session.execute(select(table).order_by(table.c.id.desc()).limit(1)).mappings().one()
     db.session.execute(table.delete().where(table.c.id == row["id"]))
@@ -92,7 +92,7 @@ def rewrite(seq: int, *, rehash: bool) -> None:
     body = json.loads(db.session.scalars(select(Event.body).where(Event.seq == seq)).one())
     written = canonical_json({**body, "act": "unit_verified"})
     changed: dict[str, Any] = {"body": written} | ({"hash": events.hash_body(written)} if rehash else {})
-    db.session.execute(Event.__table__.update().where(Event.seq == seq).values(changed))
+    db.session.execute(update(Event.__table__).where(Event.seq == seq).values(changed))
 
 
 def rechain() -> None:
@@ -103,18 +103,18 @@ def rechain() -> None:
         said = {**json.loads(body), "prev": prev} | ({"act": "unit_voided"} if seq == 9 else {})
         written = canonical_json(said)
         changed = {"body": written, "prev": prev, "hash": events.hash_body(written), "act": said["act"]}
-        db.session.execute(Event.__table__.update().where(Event.seq == seq).values(changed))
+        db.session.execute(update(Event.__table__).where(Event.seq == seq).values(changed))
         prev = changed["hash"]
 
 
 def cut_short() -> None:
     last = db.session.scalar(select(func.max(Event.seq)))
-    db.session.execute(Event.__table__.delete().where(Event.seq > last - 3))
+    db.session.execute(delete(Event.__table__).where(Event.seq > last - 3))
 
 
 IN_THE_DATABASE: dict[str, Callable[[], None]] = {
-    **{f"another {name}": lambda name=name: update(name) for name in COLUMNS},  # type: ignore[misc]
-    "a decision taken out": lambda: delete("decision"),
+    **{f"another {name}": lambda name=name: change_column(name) for name in COLUMNS},  # type: ignore[misc]
+    "a decision taken out": lambda: delete_last_row("decision"),
     "a signature put in": lambda: repeat("signature"),
     "an event's words changed": lambda: rewrite(9, rehash=False),
     "an event changed with its hash": lambda: rewrite(9, rehash=True),
