@@ -209,3 +209,14 @@ def test_tips_are_shown_with_the_warning_that_they_contradict_the_unit(
     page = alice.get(f"/evidence/{complaint.id}/criteria").text
     assert "Use real-life or simulated contact centre data" in page
     assert "Simulated data is not accepted there" in page
+
+
+def test_submitting_after_autosaved_ticks_does_not_say_that_nothing_changed(
+    world: World, alice: FlaskClient, complaint: Evidence
+) -> None:
+    """With JavaScript each tick is saved at once, so that the form itself changes nothing more."""
+    tick(alice, complaint, world.cfacc15, "5")
+    five = f"{world.cfacc15.id}-{factories.criterion(world.cfacc15, '5').id}"
+    for act in ("submit", "save"):
+        answer = alice.post(f"/evidence/{complaint.id}/criteria", data={"shown": five, "claim": five, "act": act})
+        assert "Nothing was changed" not in alice.get(answer.location).text

@@ -130,10 +130,10 @@ def test_another_candidate_starts_at_one(world: World, complaint: Evidence) -> N
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"title": "  "}, "enter a title"),
-        ({"method": None}, "choose how it was gathered"),
-        ({"happened_from": None}, "enter the date"),
-        ({"narrative": ""}, "write what you did, add a file, or enter where it is kept"),
+        ({"title": "  "}, "Enter a title."),
+        ({"method": None}, "Choose the method."),
+        ({"happened_from": None}, "Enter the date the evidence was produced."),
+        ({"narrative": ""}, "Write what you did, add a file, or enter where it is kept."),
     ],
 )
 def test_missing_fields_are_named(
@@ -148,10 +148,27 @@ def test_missing_fields_are_named(
     assert complaint.number is None
 
 
+def test_everything_missing_is_said_before_the_declaration(alice: FlaskClient, complaint: Evidence) -> None:
+    with transaction():
+        complaint.method = complaint.happened_from = None
+    page = alice.get(f"/evidence/{complaint.id}/submit").text
+    assert "Before you can submit" in page
+    assert "Choose the method." in page
+    assert "Enter the date the evidence was produced." in page
+    assert 'name="declared"' not in page
+
+
+def test_each_missing_thing_is_counted_as_one(alice: FlaskClient, complaint: Evidence) -> None:
+    with transaction():
+        complaint.title, complaint.method, complaint.happened_from = "", None, None
+    page = alice.post(f"/evidence/{complaint.id}/submit", data={"declared": "y"}).text
+    assert "3 things need changing" in page
+
+
 def test_an_item_without_claims_stays_a_draft(world: World) -> None:
     with transaction():
         evidence = factories.make_evidence(world.cfacc15, "Escalation log")
-    with pytest.raises(Invalid, match="choose at least one criterion"):
+    with pytest.raises(Invalid, match="Choose at least one criterion"):
         submit(evidence, world)
 
 

@@ -67,6 +67,13 @@ class TestFields:
         assert "One thing needs changing" in drawn
         assert "The link has expired." in drawn
 
+    def test_each_error_of_a_field_is_counted_and_listed(self, face: Flask) -> None:
+        drawn = draw(
+            face, "{% set _ = form.title.errors.append('Use fewer words.') %}{{ forms.error_summary(form) }}"
+        )
+        assert "3 things need changing" in drawn
+        assert '<a href="#title">Use fewer words.</a>' in drawn
+
     def test_no_summary_without_errors(self, face: Flask) -> None:
         assert draw(face, "{{ forms.error_summary([]) }}").strip() == ""
 

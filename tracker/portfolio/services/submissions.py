@@ -113,21 +113,36 @@ def withdraw_submission(evidence: Evidence, actor: Actor) -> None:
     record("submission_withdrawn", version, actor, evidence=evidence.id, version=version.number)
 
 
+class IncompleteEvidence(Invalid):
+    """An item that lacks something that a submission needs; `missing` has a sentence for each thing."""
+
+    def __init__(self, missing: list[str]) -> None:
+        super().__init__(f"{' '.join(missing)} Everything typed so far is saved.")
+        self.missing = missing
+
+
+def list_missing(evidence: Evidence, *, has_claims: bool) -> list[str]:
+    """List what is missing before an item can be submitted, a sentence for each thing.
+
+    Args:
+        evidence: the item.
+        has_claims: whether it claims a criterion of an open unit.
+    """
+    has_content = evidence.narrative.strip() or evidence.attachments or evidence.workplace_location.strip()
+    needed = (
+        (evidence.title.strip(), "Enter a title."),
+        (evidence.method, "Choose the method."),
+        (evidence.happened_from, "Enter the date the evidence was produced."),
+        (has_content, "Write what you did, add a file, or enter where it is kept."),
+        (has_claims, "Choose at least one criterion of an open unit."),
+    )
+    return [sentence for value, sentence in needed if not value]
+
+
 def check_complete(evidence: Evidence, attempts: list[UnitAttempt]) -> None:
-    """Raise `Invalid` naming everything that is missing before an item can be submitted."""
-    missing = []
-    if not evidence.title.strip():
-        missing.append("enter a title")
-    if evidence.method is None:
-        missing.append("choose how it was gathered")
-    if evidence.happened_from is None:
-        missing.append("enter the date")
-    if not (evidence.narrative.strip() or evidence.attachments or evidence.workplace_location.strip()):
-        missing.append("write what you did, add a file, or enter where it is kept")
-    if not attempts:
-        missing.append("choose at least one criterion of an open unit")
-    if missing:
-        raise Invalid(f"Before you submit: {'; '.join(missing)}. Everything typed so far is saved.")
+    """Raise `IncompleteEvidence` naming everything that is missing before an item can be submitted."""
+    if missing := list_missing(evidence, has_claims=bool(attempts)):
+        raise IncompleteEvidence(missing)
     if problems := find_problems({name: getattr(evidence, name) for name in EVIDENCE_FIELDS}):
         raise Invalid(f"{next(iter(problems.values()))} Everything typed so far is saved.")
     for attempt in attempts:

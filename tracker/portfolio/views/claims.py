@@ -54,10 +54,10 @@ def save_criteria(evidence_id: int) -> ResponseReturnValue:
         for cell in shown
     ]
     ticks += [Tick(cell[0], evidence.id, cell[1], on=True) for cell in sorted(also - set(shown))]
-    changed = set_claims(ticks, me().person_id, actor)
-    flash("Saved." if changed else "Nothing was changed.")
+    set_claims(ticks, me().person_id, actor)
     if request.form.get("act") == "submit":
         return redirect(url_for("portfolio.submit", evidence_id=evidence.id), 303)
+    flash("Saved.")  # also where each tick was saved at once and this form changes nothing more
     return redirect(url_for("portfolio.show_evidence", evidence_id=evidence.id), 303)
 
 
@@ -100,7 +100,7 @@ def save_matrix(attempt_id: int) -> ResponseReturnValue:
         also = read_cells(request.form.getlist(f"also-{criterion}"))
         ticks += [Tick(other_attempt, evidence, other, on=True) for other_attempt, other in also]
     changed = set_claims(ticks, me().person_id, actor)
-    flash(f"Saved: {counted(changed, 'claim')} changed." if changed else "Nothing was changed.")
+    flash(f"Saved: {counted(changed, 'claim')} changed." if changed else "Saved.")
     return redirect(url_for("portfolio.show_attempt", attempt_id=attempt.id, view="matrix"), 303)
 
 

@@ -9,8 +9,10 @@ from tracker.portfolio.forms import DeclarationForm
 from tracker.portfolio.queries import evidence as queries
 from tracker.portfolio.services.evidence import find_latest_version, has_changes_since
 from tracker.portfolio.services.submissions import (
+    IncompleteEvidence,
     build_declaration,
     get_next_version_number,
+    list_missing,
     submit_evidence,
     withdraw_submission,
 )
@@ -78,12 +80,14 @@ def show_attempt_evidence(attempt_id: int, evidence_id: int) -> ResponseReturnVa
 def submit(evidence_id: int) -> ResponseReturnValue:
     """Show the declaration, or submit the item under it."""
     evidence, actor = get_own_evidence(evidence_id)
-    form, refused = DeclarationForm(), None
+    form, refused = DeclarationForm(), list[str]()
     if form.validate_on_submit():
         try:
             version = submit_evidence(evidence, actor, form.seen_version)
+        except IncompleteEvidence as refusal:
+            refused = refusal.missing
         except (Invalid, Conflict) as refusal:
-            refused = str(refusal)
+            refused = [str(refusal)]
         else:
             flash(
                 f"Submitted as evidence {evidence.number}, version {version.number}. "
@@ -103,9 +107,13 @@ def withdraw_evidence(evidence_id: int) -> ResponseReturnValue:
     return redirect(url_for(".show_evidence", evidence_id=evidence.id), 303)
 
 
-def show_declaration(evidence: Evidence, form: DeclarationForm, refused: str | None) -> str:
-    """Render the page for submitting an item; `refused` says why it was not submitted."""
+def show_declaration(evidence: Evidence, form: DeclarationForm, refused: list[str]) -> str:
+    """Render the page for submitting an item; `refused` says why it was not submitted.
+
+    Where something is missing the page says so and has no declaration (docs/rules.md, Evidence).
+    """
     form.version.data = str(evidence.version)
+    claims = [claim for claim in queries.list_claims(evidence.id) if not claim.removed_reason]
     return render_template(
         "portfolio/submit.html",
         evidence=evidence,
@@ -113,5 +121,6 @@ def show_declaration(evidence: Evidence, form: DeclarationForm, refused: str | N
         refused=refused,
         declaration=build_declaration(evidence.method),
         next_version=get_next_version_number(evidence),
-        claims=[claim for claim in queries.list_claims(evidence.id) if not claim.removed_reason],
+        claims=claims,
+        missing=list_missing(evidence, has_claims=bool(claims)),
     )
