@@ -20,7 +20,7 @@ from weasyprint.urls import URLFetcher, URLFetcherResponse
 
 from tracker.errors import FormNotRendered
 from tracker.recording_forms.form_content import CODE_FILE, SNAPSHOT_FILE, FormContent, FormIssue, IndexContent
-from tracker.recording_forms.tags import complete_table_headers
+from tracker.recording_forms.pdf_table_tags import complete_table_headers
 from tracker.vocabulary import use_terms
 
 ImageFile.LOAD_TRUNCATED_IMAGES = (
