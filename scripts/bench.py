@@ -267,14 +267,15 @@ def measure_forms() -> dict[str, Any]:
     """Return the times of rendering filled forms of 20 and of 40 rows, in milliseconds, after a first rendering."""
     import dataclasses
 
-    from tracker.recording_forms.form_content import FormRow, Mark, build_blank_content
+    from tracker.recording_forms.form_content import FormRow, build_blank_content
     from tracker.recording_forms.pdf_renderer import render_pdf
     from tracker.units.standards_folder import read_standards
+    from tracker.vocabulary import ClaimMark
 
     library, measurements = read_standards(), {}
     for code, rows in (("CFACC15", 20), ("DELIVERCC", 20), ("CFACC15", 40), ("DELIVERCC", 40)):
         blank = build_blank_content(library.find_unit(code))
-        marks = tuple(Mark.DECIDED if index % 5 == 0 else None for index in range(len(blank.columns)))
+        marks = tuple(ClaimMark.MET if index % 5 == 0 else None for index in range(len(blank.columns)))
         row = "Complaint CH-2231: full case notes, three contacts (WP)"
         content = dataclasses.replace(
             blank, candidate_name="Alice Moran", rows=tuple(FormRow(str(n + 1), row, marks) for n in range(rows))

@@ -151,6 +151,22 @@ class CriterionState(LabelledEnum):
     NOTHING_YET = "nothing_yet", "Nothing yet", "–"
 
 
+class ClaimMark(LabelledEnum):
+    """The mark of a claim in a matrix and on a recording form (docs/rules.md, Assessment, rule 15).
+
+    A claim that was decided and has no mark does not count: it was not met, or its version was returned.
+    """
+
+    @property
+    def sign(self) -> str:
+        """Return the sign that is printed."""
+        return self.texts[0]
+
+    MET = "met", "a decision “met” on this criterion stands on this evidence", "✓"
+    CONTRIBUTES = "contributes", "contributes: shown, more was needed", "◐"
+    CLAIMED = "claimed", "claimed, not yet assessed", "○"
+
+
 class AssessmentState(LabelledEnum):
     """The state of an assessment; the candidate does not see a draft."""
 

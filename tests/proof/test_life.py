@@ -17,6 +17,7 @@ from tests.integrity.tampering import list_violations
 from tests.proof.model import ASSESSED, CONFIRMED, VERIFIED, VOID, Model, ModelClaim, ModelItem
 from tests.proof.proof_size import FULL_SIZE, choose_size, record_figures
 from tests.proof.stages import Stage
+from tests.recording_forms.shown_marks import check_marks_agree
 from tracker import clock
 from tracker.assessment.services import action_points, assessments, signing
 from tracker.assessment.services.assessments import DraftDecisions
@@ -86,6 +87,7 @@ class Life(RuleBasedStateMachine):
         criteria = select(Criterion.label, Criterion.kind, Criterion.id).where(
             Criterion.unit_id == self.attempt.unit_id, Criterion.assessable
         )
+        self.reader = self.stage.browser("Bob")
         self.criteria = {
             f"{kind.value}:{label}": key
             for label, kind, key in db.session.execute(criteria.order_by(Criterion.position))
@@ -495,6 +497,10 @@ class Life(RuleBasedStateMachine):
             .where(Claim.evidence_id == key, Claim.removed_at.is_(None))
         )
         return {names[criterion_id]: (outcome, number) for criterion_id, outcome, number in db.session.execute(query)}
+
+    @invariant()
+    def pages_and_forms_show_the_same_marks(self) -> None:
+        check_marks_agree(self.attempt, self.reader)
 
     @invariant()
     def every_invariant_holds(self) -> None:

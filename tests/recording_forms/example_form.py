@@ -5,10 +5,11 @@ from datetime import date
 from functools import cache
 
 from tests.recording_forms.tagged_pdf import Sheet
-from tracker.recording_forms.form_content import FormContent, FormRow, FormSignature, Mark, build_blank_content
+from tracker.recording_forms.form_content import FormContent, FormRow, FormSignature, build_blank_content
 from tracker.recording_forms.rendering import render_form_pdf
 from tracker.units.documents import UnitDocument
 from tracker.units.standards_folder import read_standards
+from tracker.vocabulary import ClaimMark
 
 UNITS = ["CFACC15", "DELIVERCC", "INSCC004", "CFAM&LFD3"]
 
@@ -50,7 +51,7 @@ def build_filled_form(code: str = "CFACC15", rows: int = 3, **changes: object) -
 
 
 def _row(number: int, columns: int) -> FormRow:
-    marks: list[Mark | None] = [None] * columns
-    for step, mark in enumerate((Mark.DECIDED, Mark.CLAIMED, Mark.DECIDED)):
+    marks: list[ClaimMark | None] = [None] * columns
+    for step, mark in enumerate((ClaimMark.MET, ClaimMark.CLAIMED, ClaimMark.MET)):
         marks[(number - 1 + step) % columns] = mark
     return FormRow(str(number), f"Call {number}: billing dispute settled, with the recording (WP)", tuple(marks))

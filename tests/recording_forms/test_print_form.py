@@ -14,9 +14,7 @@ from tracker.recording_forms import views
 Client = Callable[[Person], FlaskClient]
 
 
-def test_decided_claims_are_ticked_and_undecided_ones_circled(
-    client: Client, world: World, assessed: UnitAttempt
-) -> None:
+def test_only_met_claims_are_ticked(client: Client, world: World, assessed: UnitAttempt) -> None:
     sheet = Sheet(client(world.alice).get(f"/attempts/{assessed.id}/form.pdf").data)
     rows = sheet.tables[0][2:]
     assert [row[0].text for row in rows] == ["1", "2"]
@@ -27,7 +25,7 @@ def test_decided_claims_are_ticked_and_undecided_ones_circled(
     marks = [{cell.heads[1:]: cell.text for cell in row[2:] if cell.text} for row in rows]
     performance, knowledge = "Performance Criteria", "Knowledge and Understanding"
     assert marks == [
-        {(performance, "1"): "✓", (performance, "2"): "✓"},
+        {(performance, "1"): "✓", (performance, "2"): "◐"},
         {(performance, "2"): "○", (knowledge, "a"): "○"},
     ]
 

@@ -68,7 +68,7 @@ def test_every_mark_is_announced_under_its_row_its_group_and_its_criterion(code:
         assert (ref.tag, ref.scope, ref.text) == ("TH", "Row", row.ref)
         assert (description.text, description.heads) == (row.description, (row.ref, "Description of Evidence"))
         assert [(cell.text, cell.heads) for cell in cells] == [
-            (mark.value if mark else "", (row.ref, GROUPS[column.kind], column.label))
+            (mark.sign if mark else "", (row.ref, GROUPS[column.kind], column.label))
             for column, mark in zip(content.columns, row.marks, strict=True)
         ]
 
@@ -104,8 +104,11 @@ def test_a_unit_released_without_sampling_says_not_sampled() -> None:
     assert "Assessor’s signature Bob Archer Date 1 November 2026 Date sampled (by IV) Not sampled" in lines
 
 
-def test_the_legend_explains_ticks_and_circles() -> None:
-    legend = "✓ accepted by the assessor for the criterion · ○ claimed, not yet assessed"
+def test_the_legend_explains_each_mark() -> None:
+    legend = (
+        "✓ a decision “met” on this criterion stands on this evidence · ◐ contributes: shown, more was needed · "
+        "○ claimed, not yet assessed"
+    )
     assert legend in words(print_form(build_filled_form()), "P")
 
 

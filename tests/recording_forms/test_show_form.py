@@ -18,7 +18,7 @@ def test_the_page_shows_the_table_that_will_be_printed(client: Client, world: Wo
     assert heads == ["", "Performance Criteria", "Knowledge and Understanding"]
     assert labels[:4] == ["Ref", "Description of Evidence", "1", "2"]
     assert [row[:5] for row in rows] == [
-        ["1", rows[0][1], "✓", "✓", ""],
+        ["1", rows[0][1], "✓", "◐", ""],
         ["2", rows[1][1], "", "○", ""],
     ]
     assert rows[1][1].startswith("Escalation log <b>weeks</b> 10–14")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 
-from tracker.vocabulary import CriterionKind, CriterionState, Method, Outcome
+from tracker.vocabulary import ClaimMark, CriterionKind, CriterionState, Method, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,13 @@ class MatrixCell:
     decided_by: str | None = None
     is_decided: bool = False
     """Whether the live decision is on the version that this attempt sees now."""
+    is_accepted: bool = False
+    """Whether the version that the live decision is on was accepted in this attempt."""
 
     @property
     def is_met(self) -> bool:
-        """Whether the live decision is `met`."""
-        return self.outcome is Outcome.MET
+        """Whether the live decision is `met`, on a version accepted in this attempt."""
+        return self.outcome is Outcome.MET and self.is_accepted
 
     @property
     def awaits_affirmation(self) -> bool:
@@ -56,6 +58,18 @@ class MatrixCell:
         if self.is_met:
             return CriterionState.MET
         return CriterionState.NEEDS_MORE if self.is_decided else CriterionState.CLAIMED
+
+    @property
+    def mark(self) -> ClaimMark | None:
+        """Return the mark of the claim on pages and forms (docs/rules.md, Assessment, rule 15).
+
+        It is None for a claim that was not met, and for one that was decided on a returned version.
+        """
+        if self.is_met:
+            return ClaimMark.MET
+        if not self.is_decided:
+            return ClaimMark.CLAIMED
+        return ClaimMark.CONTRIBUTES if self.outcome is Outcome.NEEDS_MORE and self.is_accepted else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +155,11 @@ class Matrix:
     def claiming_rows(self) -> tuple[MatrixRow, ...]:
         """Return the rows with at least one claim in this attempt."""
         return tuple(row for row in self.rows if row.cells)
+
+    @property
+    def mark_kinds(self) -> tuple[ClaimMark, ...]:
+        """Return the marks that the legend explains."""
+        return tuple(ClaimMark)
 
     @property
     def knowledge(self) -> tuple[MatrixColumn, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Row, and_, select
 
 from tracker.extensions import db
+from tracker.matrix.accepted_versions import is_on_accepted_version
 from tracker.matrix.grid import Matrix, MatrixCell, MatrixColumn, MatrixRow, compute_criterion_status
 from tracker.models import (
     Claim,
@@ -41,6 +42,7 @@ CELL_COLUMNS: tuple[Any, ...] = (
     Decision.decided_at,
     Decision.evidence_version_id.label("decided_version_id"),
     Person.name.label("decided_by"),
+    is_on_accepted_version().label("is_accepted"),
 )
 """What a query selects for `build_cell`, from a claim and the outer join of its decision and its assessor."""
 
@@ -210,5 +212,6 @@ def build_cell(row: Row[*tuple[Any, ...]], version_id: int | None) -> MatrixCell
         comment=row.comment or "",
         decided_at=row.decided_at,
         decided_by=row.decided_by,
+        is_accepted=row.is_accepted,
         is_decided=row.decided_version_id is not None and row.decided_version_id == version_id,
     )

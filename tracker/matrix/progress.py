@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, distinct, func, select
 
 from tracker.extensions import db
+from tracker.matrix.accepted_versions import is_on_accepted_version
 from tracker.models import Claim, Criterion, Decision, EvidenceVersion, Submission, UnitAttempt
 from tracker.vocabulary import Outcome
 
@@ -37,7 +38,8 @@ def summarise_attempts(attempt_ids: Iterable[int], *, with_drafts: bool = False)
         ).all()
     )
     is_live_decision = and_(Decision.claim_id == Claim.id, Decision.superseded_at.is_(None))
-    met_criterion_id = case((Decision.outcome == Outcome.MET, Claim.criterion_id))
+    is_met = and_(Decision.outcome == Outcome.MET, is_on_accepted_version())
+    met_criterion_id = case((is_met, Claim.criterion_id))
     query = (
         select(Claim.attempt_id, func.count(distinct(met_criterion_id)), func.count(distinct(Claim.criterion_id)))
         .outerjoin(Decision, is_live_decision)

@@ -3,11 +3,10 @@
 import re
 from dataclasses import dataclass
 from datetime import date, datetime
-from enum import StrEnum
 from itertools import groupby
 
 from tracker.units.documents import UnitDocument
-from tracker.vocabulary import CentreTerms, CriterionKind
+from tracker.vocabulary import CentreTerms, ClaimMark, CriterionKind
 
 STATEMENT_OF_COMPETENCE = (
     "I confirm that all evidence (including Knowledge and Understanding), for the entire Unit has been met:"
@@ -37,15 +36,6 @@ def add_break_points(text: str) -> str:
     return LONG_WORD.sub(lambda word: BREAK.join(re.findall(".{1,5}", word[0])), text)
 
 
-class Mark(StrEnum):
-    """The sign in a cell."""
-
-    DECIDED = "✓"
-    """Decided `met` or `needs_more`: the item contributes to the criterion."""
-    CLAIMED = "○"
-    """Claimed and not yet assessed."""
-
-
 @dataclass(frozen=True)
 class FormColumn:
     """One criterion of the unit."""
@@ -60,7 +50,7 @@ class FormRow:
 
     ref: str
     description: str
-    marks: tuple[Mark | None, ...]
+    marks: tuple[ClaimMark | None, ...]
 
     @property
     def printed_description(self) -> str:
@@ -131,6 +121,11 @@ class FormContent:
     """In words, for the page footer: `verified 3 November 2026`."""
     snapshot_hash: str = ""
     issue: FormIssue | None = None
+
+    @property
+    def mark_kinds(self) -> tuple[ClaimMark, ...]:
+        """Return the marks that the legend explains."""
+        return tuple(ClaimMark)
 
     @property
     def is_blank(self) -> bool:

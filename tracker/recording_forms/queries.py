@@ -4,11 +4,11 @@ from sqlalchemy import select
 
 from tracker.clock import day_of
 from tracker.extensions import db
-from tracker.matrix import Matrix, MatrixCell, MatrixRow, load_matrix
+from tracker.matrix import Matrix, MatrixRow, load_matrix
 from tracker.models import Allocation, Person, Registration, Signature, UnitAttempt
-from tracker.recording_forms.form_content import FormColumn, FormContent, FormRow, FormSignature, Mark
+from tracker.recording_forms.form_content import FormColumn, FormContent, FormRow, FormSignature
 from tracker.recording_forms.snapshot import STATEMENT_OF_COMPETENCE, take_snapshot
-from tracker.vocabulary import AttemptState, Outcome, Role, SignatureRole
+from tracker.vocabulary import AttemptState, Role, SignatureRole
 
 
 def build_form_content(attempt: UnitAttempt, matrix: Matrix | None = None) -> FormContent:
@@ -62,17 +62,8 @@ def describe_row(row: MatrixRow) -> str:
 
 
 def _row(row: MatrixRow, matrix: Matrix) -> FormRow:
-    marks = tuple(_mark(row.cells.get(column.id)) for column in matrix.columns)
-    return FormRow(row.ref, describe_row(row), marks)
-
-
-def _mark(cell: MatrixCell | None) -> Mark | None:
-    """Return a tick for `met` and `needs_more`, None for `not_met`, a circle for a claim not yet assessed."""
-    if cell is None:
-        return None
-    if not (cell.is_decided or cell.is_met):
-        return Mark.CLAIMED
-    return None if cell.outcome is Outcome.NOT_MET else Mark.DECIDED
+    cells = (row.cells.get(column.id) for column in matrix.columns)
+    return FormRow(row.ref, describe_row(row), tuple(cell.mark if cell else None for cell in cells))
 
 
 def _live_signatures(attempt: UnitAttempt) -> dict[SignatureRole, tuple[Signature, str]]:
