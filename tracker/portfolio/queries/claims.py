@@ -81,7 +81,7 @@ class UnitChoices:
 
 
 def list_unit_choices(evidence: Evidence) -> tuple[UnitChoices, ...]:
-    """List every open unit of the item's candidate at its centre; four statements however many there are."""
+    """List every open unit of the item's candidate at its centre, in four SQL statements whatever their number."""
     attempts = db.session.execute(
         select(UnitAttempt.id, UnitAttempt.unit_id, Unit.code, Unit.title, Unit.simulation)
         .join(Unit, Unit.id == UnitAttempt.unit_id)
@@ -95,13 +95,13 @@ def list_unit_choices(evidence: Evidence) -> tuple[UnitChoices, ...]:
         .order_by(UnitAttempt.id)
     ).all()
     unit_ids = {attempt.unit_id for attempt in attempts}
-    criteria = _criteria(unit_ids)
-    own, others = _claims({attempt.id for attempt in attempts}, evidence.id)
+    criteria = _list_criteria(unit_ids)
+    own, others = _load_claims({attempt.id for attempt in attempts}, evidence.id)
     linked = list_same_criteria(unit_ids, evidence.centre_id)
-    barred = {
+    ids_without_simulation = {
         a.unit_id for a in attempts if a.simulation is Simulation.FORBIDDEN and evidence.method is Method.SIMULATION
     }
-    places = {
+    same_criteria = {
         (attempt.unit_id, each.position): SameCriterion(
             attempt.id,
             each.id,
@@ -111,7 +111,7 @@ def list_unit_choices(evidence: Evidence) -> tuple[UnitChoices, ...]:
         )
         for attempt in attempts
         for each in criteria.get(attempt.unit_id, [])
-        if attempt.unit_id not in barred
+        if attempt.unit_id not in ids_without_simulation
     }
     return tuple(
         UnitChoices(
@@ -125,9 +125,9 @@ def list_unit_choices(evidence: Evidence) -> tuple[UnitChoices, ...]:
                     own.get((attempt.id, criterion.id)),
                     others.get((attempt.id, criterion.id), ()),
                     tuple(
-                        places[place]
-                        for place in linked.get((attempt.unit_id, criterion.position), ())
-                        if place in places
+                        same_criteria[position_key]
+                        for position_key in linked.get((attempt.unit_id, criterion.position), ())
+                        if position_key in same_criteria
                     ),
                 )
                 for criterion in criteria.get(attempt.unit_id, [])
@@ -137,16 +137,17 @@ def list_unit_choices(evidence: Evidence) -> tuple[UnitChoices, ...]:
     )
 
 
-def _criteria(unit_ids: set[int]) -> dict[int, list[Criterion]]:
-    found: dict[int, list[Criterion]] = {}
+def _list_criteria(unit_ids: set[int]) -> dict[int, list[Criterion]]:
+    """Return the assessable criteria of these units, by unit and in document order."""
+    criteria_by_unit: dict[int, list[Criterion]] = {}
     query = (
         select(Criterion)
         .where(Criterion.unit_id.in_(unit_ids), Criterion.assessable)
         .order_by(Criterion.unit_id, Criterion.position)
     )
     for criterion in db.session.scalars(query):
-        found.setdefault(criterion.unit_id, []).append(criterion)
-    return found
+        criteria_by_unit.setdefault(criterion.unit_id, []).append(criterion)
+    return criteria_by_unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,7 @@ AttemptCriterion = tuple[int, int]
 """The ids of an attempt and of a criterion."""
 
 
-def _claims(
+def _load_claims(
     attempt_ids: set[int], evidence_id: int
 ) -> tuple[dict[AttemptCriterion, _OwnClaim], dict[AttemptCriterion, tuple[str, ...]]]:
     """Return this item's claims, and the numbers of other items with the same claims, by attempt and criterion."""
@@ -211,25 +212,29 @@ def _build_choice(
 def load_same_criteria(attempt: UnitAttempt) -> dict[int, tuple[str, tuple[SameCriterion, ...]]]:
     """Return, by criterion of the attempt, its label and the same criteria in the candidate's other open units.
 
-    One statement.
+    In one SQL statement.
     """
-    own, far, other, unit = aliased(Criterion), aliased(Criterion), aliased(UnitAttempt), aliased(Unit)
+    own, other_criterion, other, unit = aliased(Criterion), aliased(Criterion), aliased(UnitAttempt), aliased(Unit)
     link = CriterionLink
     first = and_(own.unit_id == link.unit_id, own.position == link.position)
     second = and_(own.unit_id == link.other_unit_id, own.position == link.other_position)
     query = (
-        select(own, other.id, far, unit.code, link.is_confirmed)
+        select(own, other.id, other_criterion, unit.code, link.is_confirmed)
         .select_from(link)
         .join(own, or_(first, second))
         .join(
-            far,
+            other_criterion,
             or_(
-                and_(first, far.unit_id == link.other_unit_id, far.position == link.other_position),
-                and_(second, far.unit_id == link.unit_id, far.position == link.position),
+                and_(
+                    first,
+                    other_criterion.unit_id == link.other_unit_id,
+                    other_criterion.position == link.other_position,
+                ),
+                and_(second, other_criterion.unit_id == link.unit_id, other_criterion.position == link.position),
             ),
         )
-        .join(other, other.unit_id == far.unit_id)
-        .join(unit, unit.id == far.unit_id)
+        .join(other, other.unit_id == other_criterion.unit_id)
+        .join(unit, unit.id == other_criterion.unit_id)
         .join(Registration, Registration.id == other.registration_id)
         .where(
             link.kind == LinkKind.SAME,
@@ -240,19 +245,19 @@ def load_same_criteria(attempt: UnitAttempt) -> dict[int, tuple[str, tuple[SameC
             other.state == AttemptState.IN_PROGRESS,
             Registration.withdrawn_at.is_(None),
         )
-        .order_by(own.position, other.id, far.position, link.centre_id.is_not(None))
+        .order_by(own.position, other.id, other_criterion.position, link.centre_id.is_not(None))
     )
     # A link of the centre comes after the installation's link of the same criteria, and so replaces it.
     links = {
-        (mine.id, other_id, theirs.id): (
-            format_label(mine.kind, mine.label),
-            SameCriterion(other_id, theirs.id, code, format_label(theirs.kind, theirs.label)),
+        (own_row.id, other_id, other_row.id): (
+            format_label(own_row.kind, own_row.label),
+            SameCriterion(other_id, other_row.id, code, format_label(other_row.kind, other_row.label)),
             is_confirmed,
         )
-        for mine, other_id, theirs, code, is_confirmed in db.session.execute(query)
+        for own_row, other_id, other_row, code, is_confirmed in db.session.execute(query)
     }
-    found: dict[int, tuple[str, tuple[SameCriterion, ...]]] = {}
+    same_by_criterion: dict[int, tuple[str, tuple[SameCriterion, ...]]] = {}
     for (criterion_id, _, _), (label, same, is_confirmed) in links.items():
         if is_confirmed:
-            found[criterion_id] = (label, (*found.get(criterion_id, (label, ()))[1], same))
-    return found
+            same_by_criterion[criterion_id] = (label, (*same_by_criterion.get(criterion_id, (label, ()))[1], same))
+    return same_by_criterion
