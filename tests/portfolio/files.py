@@ -4,6 +4,7 @@ import io
 import struct
 import zipfile
 from collections.abc import Mapping
+from pathlib import Path
 
 import pillow_heif
 from PIL import Image
@@ -24,7 +25,12 @@ def heic() -> bytes:
 
 
 def pdf() -> bytes:
-    return b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\nstartxref\n9\n%%EOF\n"
+    return (
+        b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog /Pages 2 0 R >>\nendobj\n"
+        b"2 0 obj\n<< /Type /Pages /Kids [3 0 R] /Count 1 >>\nendobj\n"
+        b"3 0 obj\n<< /Type /Page /Parent 2 0 R /MediaBox [0 0 100 100] >>\nendobj\n"
+        b"trailer << /Root 1 0 R /Size 4 >>\nstartxref\n9\n%%EOF\n"
+    )
 
 
 def zipped(members: Mapping[str, bytes | str], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
@@ -55,6 +61,29 @@ def odt(mimetype: str = "application/vnd.oasis.opendocument.text") -> bytes:
 def mp3(tag: bytes = b"") -> bytes:
     frame = b"\xff\xfb\x90\x00" + bytes(413)  # layer III, 128 kbit/s, 44.1 kHz: 417 bytes
     return tag + frame * 3
+
+
+def case(name: str) -> bytes:
+    """A file of the kind that public reports say was refused or shown wrongly."""
+    return (Path(__file__).with_name("cases") / name).read_bytes()
+
+
+def compound(*names: str, content: bytes = b"") -> bytes:
+    """An OLE compound file of three sectors: the allocation table, the directory, and the content of a stream."""
+    header = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16) + struct.pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6)
+    header = header.ljust(44, b"\0") + struct.pack("<II", 1, 1) + bytes(24) + struct.pack("<I", 0) + b"\xff" * 432
+    entries = b"".join(
+        name.encode("utf-16-le").ljust(64, b"\0") + struct.pack("<H", 2 * len(name) + 2) + bytes(62)
+        for name in ("Root Entry", *names)
+    )
+    table = struct.pack("<III", 0xFFFFFFFD, 0xFFFFFFFE, 0xFFFFFFFE).ljust(512, b"\xff")
+    return header + table + entries.ljust(512, b"\0") + content.ljust(512, b"\0")
+
+
+def wav(code: int = 1) -> bytes:
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, code, 1, 8000, 16000, 2, 16)
+    chunks = form + struct.pack("<4sI", b"data", 32) + bytes(32)
+    return struct.pack("<4sI4s", b"RIFF", 4 + len(chunks), b"WAVE") + chunks
 
 
 def box(kind: bytes, content: bytes = b"") -> bytes:

@@ -1,6 +1,7 @@
 """Files go out as data: downloaded, or re-made, or played with the type that was checked."""
 
 import io
+import struct
 from dataclasses import replace
 from pathlib import Path
 
@@ -103,6 +104,27 @@ def test_transparent_pixels_become_white(alice: FlaskClient, complaint: Evidence
     Image.new("RGBA", (20, 20), (0, 0, 0, 0)).save(sink, "PNG")
     answer = fetch(alice, f"{attach(complaint, sink.getvalue(), 'sign.png')}?show=1")
     assert Image.open(io.BytesIO(answer.data)).getpixel((10, 10)) == (255, 255, 255)
+
+
+def test_a_grey_image_of_16_bits_keeps_its_tones(alice: FlaskClient, complaint: Evidence) -> None:
+    answer = fetch(alice, f"{attach(complaint, files.case('grey16.png'), 'grey16.png')}?show=1")
+    assert Image.open(io.BytesIO(answer.data)).convert("L").getpixel((100, 100)) == 117, "30,000 of 65,535"
+    sink = io.BytesIO()
+    ramp = b"".join(struct.pack("<H", x * 256) for x in range(256)) * 50
+    Image.frombytes("I;16", (256, 50), ramp).save(sink, "PNG")
+    answer = fetch(alice, f"{attach(complaint, sink.getvalue(), 'ramp.png')}?show=1")
+    shown = Image.open(io.BytesIO(answer.data)).convert("L")
+    for x in (0, 64, 128, 192, 255):
+        assert abs(shown.getpixel((x, 25)) - x) < 4
+
+
+def test_a_video_that_some_browsers_show_without_a_picture_says_so(alice: FlaskClient, complaint: Evidence) -> None:
+    path = attach(complaint, files.case("hevc.mov"), "hevc.mov")
+    page = alice.get(f"/evidence/{complaint.id}").text
+    assert "This video is in the HEVC format, which some browsers play without a picture." in page
+    assert "<video" in page
+    assert fetch(alice, f"{path}?show=1").mimetype == "video/mp4", "the name under which browsers play QuickTime"
+    assert fetch(alice, path).mimetype == "video/quicktime"
 
 
 def test_a_recording_is_sent_in_ranges(alice: FlaskClient, complaint: Evidence) -> None:

@@ -15,6 +15,9 @@ from tests.portfolio.test_download import attach, fetch, sealed, submit_item
 from tracker.models import Evidence
 from tracker.portfolio import pages
 
+XFA = b"/AcroForm << /Fields [] /XFA [(template) 4 0 R] >> >>\nendobj\n4 0 obj\n<< /Length 7 >>\nstream\n<xdp/>\n\nendstream"
+PORTFOLIO = b"/Collection << >> /Names << /EmbeddedFiles << /Names [(a.txt) 4 0 R] >> >> >>\nendobj\n4 0 obj\n<< /Type /Filespec /F (a.txt) >>"
+
 
 def sheets(count: int) -> bytes:
     sink = io.BytesIO()
@@ -50,11 +53,56 @@ def test_a_page_is_rendered_once(alice: FlaskClient, complaint: Evidence, monkey
     assert fetch(alice, f"{path}?page=1").data == first
 
 
-def test_a_pdf_that_cannot_be_opened_is_a_download(alice: FlaskClient, complaint: Evidence) -> None:
+def test_a_pdf_without_its_details_is_a_download(alice: FlaskClient, complaint: Evidence, store: Path) -> None:
     path = attach(complaint, files.pdf(), "odd.pdf")
+    next(store.rglob("*.details")).unlink()
     assert "?page=" not in alice.get(f"/evidence/{complaint.id}").text
     assert fetch(alice, path).data == files.pdf()
     assert fetch(alice, f"{path}?page=1").status_code == 404
+
+
+def test_pages_counted_by_an_earlier_version_are_still_shown(
+    alice: FlaskClient, complaint: Evidence, store: Path
+) -> None:
+    attach(complaint, sheets(3), "minutes.pdf")
+    details = next(store.rglob("*.details"))
+    details.rename(details.with_suffix(".pages")).write_text("3")
+    assert 'alt="minutes.pdf, page 1 of 3"' in alice.get(f"/evidence/{complaint.id}").text
+
+
+def test_a_pdf_over_the_page_limit_says_how_many_pages_are_shown(alice: FlaskClient, complaint: Evidence) -> None:
+    attach(complaint, files.case("p120.pdf"), "p120.pdf")
+    page = alice.get(f"/evidence/{complaint.id}").text
+    assert "The first 60 of 120 pages are shown." in page
+    assert "Download all 120 pages" in page
+
+
+@pytest.mark.parametrize("name", ["form_ap.pdf", "form_noap.pdf", "form_noap_need.pdf"])
+def test_a_page_shows_what_was_filled_in_a_form(alice: FlaskClient, complaint: Evidence, name: str) -> None:
+    path = attach(complaint, files.case(name), name)
+    image = Image.open(io.BytesIO(fetch(alice, f"{path}?page=1").data)).convert("L")
+    scale = image.height / 842
+    field = image.crop(tuple(round(scale * side) for side in (52, 842 - 638, 300, 842 - 602)))
+    darkest, _ = field.getextrema()
+    assert darkest < 80, "“I SAW HER DO IT” is written in the field"
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (files.pdf().replace(b"/Pages 2 0 R >>", b"/Pages 2 0 R " + XFA, 1), "This PDF is an XFA form"),
+        (
+            files.pdf().replace(b"/Pages 2 0 R >>", b"/Pages 2 0 R " + PORTFOLIO, 1),
+            "This PDF has other files inside it",
+        ),
+    ],
+    ids=["xfa", "portfolio"],
+)
+def test_a_pdf_whose_content_is_elsewhere_says_so(
+    alice: FlaskClient, complaint: Evidence, content: bytes, sentence: str
+) -> None:
+    attach(complaint, content, "form.pdf")
+    assert sentence in alice.get(f"/evidence/{complaint.id}").text
 
 
 def test_a_page_that_takes_too_long_is_given_up(

@@ -17,6 +17,7 @@ from tracker.errors import Invalid
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Attachment, Evidence
+from tracker.portfolio import file_types
 from tracker.portfolio.services import files as services
 from tracker.storage import file_store
 from tracker.vocabulary import Role
@@ -38,6 +39,20 @@ def test_a_photo_is_stored_and_its_address_returned(alice: FlaskClient, complain
     assert answer.json["remove_url"] == f"/evidence/{complaint.id}/files/{attachment.id}/remove"
     assert attachment.media_type == "image/jpeg"
     assert file_store.get_path(attachment.sha256).stat().st_size == attachment.size
+
+
+def test_a_renamed_recording_is_stored_under_what_it_is(alice: FlaskClient, complaint: Evidence) -> None:
+    assert upload(alice, complaint, files.case("iphone.mov"), "renamed_mov.mp4").json["name"] == "renamed_mov.mov"
+    assert complaint.attachments[0].media_type == "video/quicktime"
+
+
+def test_a_file_that_cannot_be_checked_is_refused(
+    alice: FlaskClient, complaint: Evidence, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_types.CHECKER, "interpreter", ["/nowhere"])
+    answer = upload(alice, complaint, files.picture(), "call.jpg")
+    assert answer.status_code == 422
+    assert "it could not be checked" in answer.json["message"]
 
 
 def test_a_file_does_not_make_the_form_conflict(alice: FlaskClient, complaint: Evidence) -> None:
@@ -76,7 +91,11 @@ def test_a_file_name_is_cleaned(app: Flask, complaint: Evidence, name: str, show
     ("content", "name", "sentence"),
     [
         (b"", "n.txt", "is empty"),
-        (b"MZ" + bytes(90), "photo.jpg", "its type is not accepted. The accepted types are JPEG, PNG, HEIC, PDF"),
+        (
+            b"MZ" + bytes(90),
+            "photo.jpg",
+            "its type is not accepted. The accepted types are JPEG, PNG, HEIC, WEBP, PDF",
+        ),
         (b"<html><script>alert(1)</script>", "n.txt", "its type is not accepted"),
     ],
 )

@@ -1,6 +1,6 @@
-"""The sandboxed subprocess that opens one PDF from a user: it counts the pages, or renders one.
+"""The sandboxed subprocess that renders one page of a PDF from a user, with what was filled in its form fields.
 
-`count FILE` prints the number; `render FILE PAGE TARGET` writes a JPEG.
+`SOURCE PAGE TARGET`: it writes a JPEG.
 """
 
 import sys
@@ -11,16 +11,13 @@ MAX_SIDE_LENGTH = 1800
 """Pixels."""
 
 
-def main(act: str, source: str, *rest: str) -> None:
-    """Count the pages of a PDF, or render one of them."""
+def main(source: str, number: str, target: str) -> None:
+    """Write the image of a page."""
     with pypdfium2.PdfDocument(source) as document:
-        if act == "count":
-            sys.stdout.write(str(len(document)))
-            return
-        number, target = rest
+        document.init_forms()
         page = document[int(number) - 1]
         scale = MAX_SIDE_LENGTH / max(*page.get_size(), 1)
-        page.render(scale=min(scale, 4)).to_pil().convert("RGB").save(target, "JPEG", quality=80)
+        page.render(scale=min(scale, 4), may_draw_forms=True).to_pil().convert("RGB").save(target, "JPEG", quality=80)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ A subprocess starts in about a tenth of a second, since it imports nothing of th
 environment variables.
 """
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -11,6 +12,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from tracker.sandbox.limits import Limits
 
@@ -56,15 +58,19 @@ class Sandbox:
         self.slots = threading.BoundedSemaphore(slots)
         self.queue = threading.BoundedSemaphore(max_queued) if max_queued is not None else None
 
-    def run(self, arguments: Sequence[str] = (), stdin: bytes = b"") -> bytes:
-        """Return what the module writes to standard output.
+    def run(self, arguments: Sequence[str] = (), stdin: bytes | IO[bytes] = b"") -> bytes:
+        """Return what the module writes to standard output. A stream is copied from its beginning.
 
         Raises `SandboxBusy`, `SandboxTimeout` or `SandboxFailed`.
         """
         command = [*self.interpreter, self.limits.to_json(), self.module, *arguments]
         with self._slot(), tempfile.TemporaryFile() as input_file, tempfile.TemporaryFile() as output_file:
             # Files, not pipes: the limit on file size then applies to the output, which the server need not buffer.
-            input_file.write(stdin)
+            if isinstance(stdin, bytes):
+                input_file.write(stdin)
+            else:
+                stdin.seek(0)
+                shutil.copyfileobj(stdin, input_file)
             input_file.seek(0)
             try:
                 subprocess.run(  # noqa: S603 - our own interpreter and module

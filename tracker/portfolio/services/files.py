@@ -11,8 +11,8 @@ from tracker.config import MEGABYTE
 from tracker.errors import Invalid
 from tracker.extensions import db
 from tracker.models import Attachment, Evidence
-from tracker.portfolio.file_types import identify_file_type, shorten_name
-from tracker.portfolio.pages import count_pages
+from tracker.portfolio.file_details import save_details
+from tracker.portfolio.file_types import correct_extension, identify_file, shorten_name
 from tracker.storage import file_store, virus_scan
 from tracker.storage.file_store import StoredFile
 
@@ -42,12 +42,11 @@ def store_file(stream: IO[bytes], name: str) -> CheckedFile:
             "or keep it at work and enter where.",
             "files",
         )
-    kind = identify_file_type(stream, name)
+    identified = identify_file(stream, name)
     virus_scan.check_clean(stream, shorten_name(name))
     stored = file_store.save(stream)
-    if kind.shown_as == "pages":
-        count_pages(stored.sha256)
-    return CheckedFile(name, kind.media_type, stored)
+    save_details(stored.sha256, identified)
+    return CheckedFile(clean_file_name(correct_extension(name, identified.media_type)), identified.media_type, stored)
 
 
 def attach_file(evidence: Evidence, file: CheckedFile) -> Attachment:

@@ -11,7 +11,7 @@ from tracker.errors import Conflict, Invalid, NotFound
 from tracker.ledger import transactions
 from tracker.ledger.transactions import reading
 from tracker.models import EVIDENCE_FIELDS, Evidence
-from tracker.portfolio.file_types import EXTENSIONS
+from tracker.portfolio.file_types import EXTENSIONS, TYPE_NAMES
 from tracker.portfolio.forms import METHOD_HELP, EvidenceForm
 from tracker.portfolio.queries import evidence as queries
 from tracker.portfolio.services.evidence import create_draft, discard_draft, save_draft
@@ -155,6 +155,7 @@ def render_draft_form(form: EvidenceForm, evidence: Evidence | None) -> str:
         feedback=queries.find_open_feedback(history),
         help=METHOD_HELP,
         accept=ACCEPT,
+        type_names=TYPE_NAMES,
     )
 
 

@@ -11,6 +11,7 @@ from tracker.extensions import db
 from tracker.ledger.transactions import reading
 from tracker.models import Attachment
 from tracker.portfolio import pages, previews
+from tracker.portfolio.file_details import FileDetails, load_details
 from tracker.portfolio.file_types import BY_MEDIA_TYPE, PDF
 from tracker.portfolio.forms import EvidenceForm
 from tracker.portfolio.queries import evidence as queries
@@ -25,6 +26,8 @@ from tracker.web.requests import get_query_number
 from tracker.web.route_rules import requires
 
 FILE_CSP = "default-src 'none'; sandbox"
+PLAYED_AS = {"video/quicktime": "video/mp4"}
+"""Browsers play a QuickTime file of H.264 video, but some only when it is called MP4."""
 
 
 @portfolio.post("/evidence/<int:evidence_id>/files")
@@ -104,7 +107,11 @@ def send_attachment(attachment: Attachment | None) -> ResponseReturnValue:
     else:
         played = "show" in request.args and BY_MEDIA_TYPE[media_type].shown_as in {"audio", "video"}
         response = send_file(
-            path, mimetype=media_type, as_attachment=not played, download_name=clean_file_name(name), conditional=True
+            path,
+            mimetype=PLAYED_AS.get(media_type, media_type) if played else media_type,
+            as_attachment=not played,
+            download_name=clean_file_name(name),
+            conditional=True,
         )
     response.headers["Content-Security-Policy"] = FILE_CSP
     return response
@@ -123,4 +130,10 @@ def find_image(sha256: str, media_type: str) -> Path | None:
 @portfolio.app_template_global()
 def count_shown_pages(attachment: Attachment) -> int:
     """Return how many pages of a file can be shown as images."""
-    return pages.get_page_count(attachment.sha256) if attachment.media_type == PDF.media_type else 0
+    return pages.count_shown_pages(attachment.sha256) if attachment.media_type == PDF.media_type else 0
+
+
+@portfolio.app_template_global()
+def get_file_details(attachment: Attachment) -> FileDetails:
+    """Return the number of all pages of a file and the remark for its readers."""
+    return load_details(attachment.sha256)

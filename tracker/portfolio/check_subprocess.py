@@ -1,0 +1,25 @@
+"""The sandboxed subprocess that identifies one uploaded file: standard input is the file, the answer is JSON.
+
+The answer is the fields of `Identified`, `{"fault": "…"}` for a file that is refused, or `null` for an unknown type.
+"""
+
+import json
+import sys
+from dataclasses import asdict
+
+from tracker.portfolio.file_checks.faults import FileFaultError
+from tracker.portfolio.file_checks.identify import identify
+
+
+def main() -> None:
+    """Identify the file on standard input, and print the answer."""
+    try:
+        found = identify(sys.stdin.buffer)
+    except FileFaultError as fault:
+        sys.stdout.write(json.dumps({"fault": str(fault)}))
+        return
+    sys.stdout.write(json.dumps(asdict(found) if found else None))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+"""Checks of audio and video recordings: containers, tracks and codecs, by a bounded reading of their structure."""
+
+import re
+from collections.abc import Callable, Iterator
+from io import SEEK_END
+from typing import IO
+
+from tracker.portfolio.file_checks.faults import FileFaultError
+
+MEBIBYTE = 1024 * 1024
+MAX_INDEX_SIZE = 32 * MEBIBYTE
+MAX_BOXES = 100_000
+MAX_CHUNKS = 1_000
+DAMAGED = "the recording is damaged or incomplete. Save it again."
+
+VIDEO_TRACK = re.compile(rb"hdlr.{8}vide", re.DOTALL)
+SOUND_TRACK = re.compile(rb"hdlr.{8}soun", re.DOTALL)
+SAMPLE_FORMAT = re.compile(rb"stsd.{12}(.{4})", re.DOTALL)
+"""The format of a track's first sample description: after version and flags, the number of entries, and a size."""
+HEVC_FORMATS = {b"hvc1", b"hev1", b"dvh1", b"dvhe"}
+UNPLAYED_FORMATS = {
+    *(b"mp4v", b"s263", b"h263", b"jpeg", b"mjpa", b"mjpb", b"apcn", b"apcs", b"apco", b"apch", b"ap4h", b"ap4x"),
+    *(b"SVQ1", b"SVQ3", b"cvid", b"samr", b"sawb", b"sawp", b"sevc", b"sqcp", b"alac", b"ac-3", b"ec-3"),
+}
+"""Formats of samples that most browsers do not play."""
+
+MPEG1_BITRATES = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0)
+MPEG2_BITRATES = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0)
+"""Layer III bitrates in kbit/s, by the index in the frame header; 0 for a free format or a bad index."""
+SAMPLE_RATES = {3: (44100, 48000, 32000, 0), 2: (22050, 24000, 16000, 0), 0: (11025, 12000, 8000, 0)}
+"""Samples per second, by the version bits (3 MPEG-1, 2 MPEG-2, 0 MPEG-2.5) and the index in the frame header."""
+
+OGG_AUDIO = (b"OpusHead", b"\x01vorbis", b"Speex   ", b"\x7fFLAC")
+PLAYED_WAV_CODES = {1, 3, 0xFFFE}
+"""PCM, floating point, and the extensible form of both."""
+UNKNOWN_SIZES = {0, 0xFFFFFFFF}
+"""Sizes in a RIFF header of a recorder that did not know the length when it began."""
+
+
+def read_tracks(stream: IO[bytes]) -> tuple[str | None, str]:
+    """Read the index of an MP4, 3GP or QuickTime file.
+
+    Returns:
+        `video`, `audio` or None, by its tracks; and a remark, `hevc`, `unplayed` or empty.
+
+    Raises:
+        FileFaultError: the file is cut short or its index is missing.
+    """
+    index = None
+    for kind, start, size in _boxes(stream):
+        if kind == b"moov" and size <= MAX_INDEX_SIZE:
+            stream.seek(start)
+            index = stream.read(size)
+    if index is None:
+        raise FileFaultError(DAMAGED)
+    formats = set(SAMPLE_FORMAT.findall(index))
+    remark = "hevc" if formats & HEVC_FORMATS else "unplayed" if formats & UNPLAYED_FORMATS else ""
+    if VIDEO_TRACK.search(index):
+        return "video", remark
+    return ("audio" if SOUND_TRACK.search(index) else None), remark
+
+
+def _boxes(stream: IO[bytes]) -> Iterator[tuple[bytes, int, int]]:
+    """Yield kind, offset and size of each box on the outermost level."""
+    end, place = stream.seek(0, SEEK_END), 0
+    for _ in range(MAX_BOXES):
+        if place >= end:
+            return
+        stream.seek(place)
+        header = stream.read(16)
+        size = int.from_bytes(header[:4], "big")
+        if size == 1:
+            size = int.from_bytes(header[8:16], "big")
+        elif size == 0:
+            size = end - place
+        if len(header) < 8 or size < 8 or place + size > end:
+            raise FileFaultError(DAMAGED)
+        yield header[4:8], place, size
+        place += size
+    raise FileFaultError(DAMAGED)
+
+
+def is_mp3(stream: IO[bytes]) -> bool:
+    """Whether MPEG audio frames, at least two in a row, follow the tags."""
+    return _has_two_frames(stream, _mp3_frame_length)
+
+
+def is_aac(stream: IO[bytes]) -> bool:
+    """Whether AAC frames with ADTS headers, at least two in a row, follow the tags."""
+    return _has_two_frames(stream, _aac_frame_length)
+
+
+def _has_two_frames(stream: IO[bytes], frame_length: Callable[[bytes], int]) -> bool:
+    stream.seek(0)
+    head = stream.read(10)
+    start = 0
+    if head.startswith(b"ID3") and len(head) == 10 and max(head[6:10]) < 0x80:
+        start = 10 + (head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9])
+    elif len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
+        return False
+    stream.seek(start)
+    padded = stream.read(16 * 1024)
+    found = padded.lstrip(b"\x00")
+    first = frame_length(found[:8])
+    return bool(first and frame_length(found[first : first + 8]))
+
+
+def _mp3_frame_length(header: bytes) -> int:
+    """Return the length of a layer III frame in bytes; 0 when this is no frame header."""
+    if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE6 != 0xE2:
+        return 0
+    version = header[1] >> 3 & 3
+    rate = SAMPLE_RATES.get(version, (0, 0, 0, 0))[header[2] >> 2 & 3]
+    bitrate = (MPEG1_BITRATES if version == 3 else MPEG2_BITRATES)[header[2] >> 4]
+    if not rate or not bitrate:
+        return 0
+    return (144 if version == 3 else 72) * bitrate * 1000 // rate + (header[2] >> 1 & 1)
+
+
+def _aac_frame_length(header: bytes) -> int:
+    """Return the length of an ADTS frame in bytes; 0 when this is no frame header."""
+    if len(header) < 7 or header[0] != 0xFF or header[1] & 0xF6 != 0xF0 or header[2] >> 2 & 15 > 12:
+        return 0
+    length = (header[3] & 3) << 11 | header[4] << 3 | header[5] >> 5
+    return length if length > 7 else 0
+
+
+def check_wav(stream: IO[bytes]) -> str:
+    """Return `unplayed` for a compressed WAV, else an empty remark. Raises `FileFaultError` when it is cut short."""
+    end, place, remark, has_format = stream.seek(0, SEEK_END), 12, "", False
+    for _ in range(MAX_CHUNKS):
+        stream.seek(place)
+        header = stream.read(10)
+        kind, size = header[:4], int.from_bytes(header[4:8], "little")
+        if kind == b"fmt ":
+            has_format = True
+            remark = "" if int.from_bytes(header[8:10], "little") in PLAYED_WAV_CODES else "unplayed"
+        if kind == b"data" and has_format and (size in UNKNOWN_SIZES or place + 8 + size <= end):
+            return remark
+        if len(header) < 8 or kind == b"data":
+            break
+        place += 8 + size + size % 2
+    raise FileFaultError(DAMAGED)
+
+
+def is_ogg_audio(head: bytes) -> bool:
+    """Whether the first pages of an Ogg file announce sound (Opus, Vorbis, Speex or FLAC) and no video."""
+    return any(mark in head for mark in OGG_AUDIO) and b"\x80theora" not in head

@@ -1,0 +1,62 @@
+"""Details of a stored file that its check found, kept beside it: the number of pages and a remark."""
+
+import json
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from tracker.portfolio.file_checks.identify import Identified
+from tracker.storage import file_store
+
+REMARKS = {
+    "hevc": "This video is in the HEVC format, which some browsers play without a picture. Download it to play it.",
+    "unplayed": "Some browsers cannot play this recording. Download it to play it.",
+    "xfa": "This PDF is an XFA form: what was filled in may not be shown. Download it to read it.",
+    "files_inside": "This PDF has other files inside it, which are not shown here. Download it to read them.",
+}
+
+
+@dataclass(frozen=True)
+class FileDetails:
+    """What is known of a stored file beside its bytes."""
+
+    pages: int = 0
+    """All pages of a PDF; 0 when it is none or cannot be opened."""
+    remark: str = ""
+    """A sentence for readers; empty when there is nothing to say."""
+
+
+def save_details(sha256: str, identified: Identified) -> None:
+    """Store the number of pages and the remark beside a file; nothing is stored when it has neither."""
+    if not identified.pages and not identified.remark:
+        return
+    path = _find_path(sha256)
+    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        temporary.write_text(json.dumps({"pages": identified.pages, "remark": identified.remark}), encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load_details(sha256: str) -> FileDetails:
+    """Return the details that were stored when the file was uploaded, without opening the file."""
+    try:
+        stored = json.loads(_find_path(sha256).read_text(encoding="utf-8"))
+        return FileDetails(int(stored["pages"]), REMARKS.get(stored["remark"], ""))
+    except FileNotFoundError:
+        return FileDetails(_read_former_count(sha256))
+    except (OSError, ValueError, KeyError, TypeError):
+        return FileDetails()
+
+
+def _read_former_count(sha256: str) -> int:
+    """Return the number of pages that versions before the details stored in a file of its own."""
+    try:
+        return int(file_store.get_path(sha256).with_suffix(".pages").read_text() or 0)
+    except (OSError, ValueError):
+        return 0
+
+
+def _find_path(sha256: str) -> Path:
+    return file_store.get_path(sha256).with_suffix(".details")

@@ -1,0 +1,50 @@
+"""The sandboxed subprocess that makes the preview of one image, so that no byte of the upload is left.
+
+`SOURCE TARGET`: it writes a JPEG, reduced and without metadata.
+"""
+
+import sys
+import warnings
+from pathlib import Path
+
+from PIL import Image, ImageOps
+
+from tracker.portfolio.file_checks.images import check_image
+
+MAX_SIDE_LENGTH = 1600
+MAX_PREVIEW_SIZE = (MAX_SIDE_LENGTH, MAX_SIDE_LENGTH)
+
+
+def main(source: str, target: str) -> None:
+    """Write the preview of an image."""
+    with Path(source).open("rb") as stream:
+        check_image(stream)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # check_image counted the pixels
+        with Image.open(source) as image:
+            image.draft("RGB", MAX_PREVIEW_SIZE)
+            upright = ImageOps.exif_transpose(image)
+    upright.thumbnail(MAX_PREVIEW_SIZE)
+    flatten(upright).save(target, "JPEG", quality=85)
+
+
+def flatten(image: Image.Image) -> Image.Image:
+    """Return the pixels alone, without metadata, on white where the image was transparent."""
+    if image.mode.startswith("I"):
+        image = _reduce_to_8_bits(image)
+    clean = Image.new("RGB", image.size, "white")
+    if image.mode in {"RGBA", "LA", "PA"} or "transparency" in image.info:
+        image = image.convert("RGBA")
+        clean.paste(image, mask=image.getchannel("A"))
+    else:
+        clean.paste(image.convert("RGB"))
+    return clean
+
+
+def _reduce_to_8_bits(image: Image.Image) -> Image.Image:
+    """Return a grey image with 16 bits a pixel as one with 8; a plain conversion would clip all but the darkest."""
+    return image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
