@@ -3,10 +3,12 @@
 import io
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
 from pypdf import PdfReader
+from sqlalchemy import update
 
 from tests import factories
 from tests.factories import World
@@ -14,11 +16,11 @@ from tests.portfolio.conftest import ClientFor
 from tracker.clock import now
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
-from tracker.models import Evidence, Sample, SampleItem, UnitAttempt
+from tracker.models import Allocation, Evidence, Sample, SampleItem, UnitAttempt, Visit, VisitAttempt
 from tracker.portfolio.queries.index import list_own_index, list_submitted_index
 from tracker.portfolio.services.files import attach_file, store_file
 from tracker.portfolio.services.submissions import submit_evidence, withdraw_submission
-from tracker.vocabulary import Outcome
+from tracker.vocabulary import Outcome, Role
 
 
 @pytest.fixture
@@ -112,6 +114,7 @@ def test_the_printed_index_says_where_when_units_and_who_sampled(
                 comment="",
             )
         )
+    assert "CH, " in client(world.dan).get(f"/registrations/{world.registration.id}/index").text
     words = printed(alice, "/evidence/index.pdf")
     for expected in (
         "Alice Moran",
@@ -136,10 +139,68 @@ def test_there_is_nothing_to_print_without_a_registration(world: World, client: 
 
 def test_who_may_read_an_index(world: World, client: ClientFor, submitted: Evidence) -> None:
     paths = [f"/registrations/{world.registration.id}/index", f"/registrations/{world.registration.id}/index.pdf"]
-    for person in (world.bob, world.carol, world.eve, world.frank, world.grace, world.heidi):
+    for person, status in (
+        (world.bob, 200),
+        (world.carol, 200),
+        (world.eve, 404),  # no visit names a unit of Alice's
+        (world.frank, 404),
+        (world.grace, 404),
+        (world.heidi, 404),
+    ):
         for path in paths:
-            assert client(person).get(path).status_code == 404
+            assert client(person).get(path, buffered=True).status_code == status
     assert client(world.frank).get("/evidence").text.count("Complaint") == 0
+
+
+@pytest.mark.parametrize("role", [Role.ASSESSOR, Role.INTERNAL_VERIFIER])
+def test_reader_of_one_unit_sees_the_evidence_claimed_in_it(
+    world: World, client: ClientFor, submitted: Evidence, role: Role
+) -> None:
+    with transaction():
+        other = factories.make_evidence(world.inscc004, "Team meeting")
+        factories.claim(world.inscc004, other, "1")
+        factories.claim(world.inscc004, submitted, "1")
+        factories.submit(other)
+        vera = factories.make_person("Vera Long", world.northgate, role)
+        db.session.execute(
+            update(Allocation)
+            .where(Allocation.attempt_id == world.inscc004.id, Allocation.role == role)
+            .values(ends_at=now())
+        )
+        factories.allocate(world.inscc004, vera, role, world.dan)
+    index = f"/registrations/{world.registration.id}/index"
+    reader = world.bob if role is Role.ASSESSOR else world.carol
+    page = client(reader).get(index).text
+    assert "Complaint CH-2231" in page
+    assert "Team meeting" not in page
+    assert "INSCC004" not in page
+    page = client(vera).get(index).text
+    assert "Complaint CH-2231" in page
+    assert "Team meeting" in page
+    assert "CFACC15" not in page
+    assert "Team meeting" not in printed(client(reader), f"{index}.pdf")
+
+
+def test_external_verifier_sees_the_evidence_of_the_units_of_their_visit(
+    world: World, client: ClientFor, submitted: Evidence
+) -> None:
+    eve, index = client(world.eve), f"/registrations/{world.registration.id}/index"
+    with transaction():
+        visit = Visit(
+            centre_id=world.northgate.id,
+            person_id=world.eve.id,
+            starts_at=now() - timedelta(days=1),
+            ends_at=now() + timedelta(days=1),
+            opened_by_id=world.dan.id,
+            opened_at=now(),
+        )
+        db.session.add(visit)
+        db.session.flush()
+        db.session.add(VisitAttempt(visit_id=visit.id, attempt_id=world.cfacc15.id))
+    assert "Complaint CH-2231" in eve.get(index).text
+    with transaction():
+        visit.ends_at = now()
+    assert eve.get(index).status_code == 404
 
 
 def test_the_index_takes_the_same_number_of_statements_at_any_length(

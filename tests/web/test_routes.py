@@ -125,8 +125,8 @@ TABLE: dict[str, frozenset[str]] = {
     "portfolio.show_attempt_evidence": READERS - DAN,
     "portfolio.download_sealed": READERS - DAN,
     "portfolio.show_registration": ALICE | DAN,
-    "portfolio.show_index": ALICE | DAN,
-    "portfolio.print_index": ALICE | DAN,
+    "portfolio.show_index": READERS,
+    "portfolio.print_index": READERS,
     # candidates: their own pages, and Alice's things for Alice
     "portfolio.add_evidence": CANDIDATES,
     "portfolio.autosave_new": CANDIDATES,

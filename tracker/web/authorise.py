@@ -62,20 +62,34 @@ def get_attempt(attempt_id: int, act: Act) -> tuple[UnitAttempt, Actor]:
 
 def get_registration(registration_id: int, act: Act) -> tuple[Registration, Actor]:
     """Return the registration and the actor; raise as `get_attempt` does."""
-    registration = db.session.scalars(
-        select(Registration)
-        .where(Registration.id == registration_id)
-        .options(joinedload(Registration.candidate), joinedload(Registration.centre))
-    ).one_or_none()
-    if not registration:
-        raise NotFound
-    roles = _find_administrator(registration.centre_id)
-    own = me().find_grant(Role.CANDIDATE, registration.centre_id)
-    if own and registration.candidate_id == me().person_id:
-        roles[Role.CANDIDATE] = own
+    registration = _load_registration(registration_id)
+    roles = _list_roles_in_registration(registration)
     if not roles:
         raise NotFound
     return registration, _authorise(registration, act, roles)
+
+
+def get_index_of_evidence(registration_id: int) -> tuple[Registration, frozenset[int] | None]:
+    """Return a registration whose index of evidence this person may read, and the attempts whose evidence it lists.
+
+    Candidates and administrators read the whole index, for which the attempts are None. Others read the evidence
+    claimed in the attempts of this candidate at this centre that are allocated to them now or that their visit names
+    (docs/rules.md, Who sees what, rule 4).
+
+    Raises:
+        NotFound: the person may read nothing of it.
+    """
+    registration = _load_registration(registration_id)
+    roles, attempt_ids = _list_roles_in_registration(registration), None
+    if not roles:
+        found = _list_readable_attempts(registration)
+        attempt_ids = frozenset(attempt_id for attempt_id, _ in found)
+        grants = {role: me().find_grant(role, registration.centre_id) for _, role in found}
+        roles = {role: grant for role, grant in grants.items() if grant}
+    if not roles:
+        raise NotFound
+    _authorise(registration, Act.READ_INDEX, roles)
+    return registration, attempt_ids
 
 
 def get_own_evidence(evidence_id: int) -> tuple[Evidence, Actor]:
@@ -131,6 +145,49 @@ def is_in_visit(attempt_id: int, person_id: int) -> bool:
         )
     )
     return db.session.execute(query).first() is not None
+
+
+def _load_registration(registration_id: int) -> Registration:
+    registration = db.session.scalars(
+        select(Registration)
+        .where(Registration.id == registration_id)
+        .options(joinedload(Registration.candidate), joinedload(Registration.centre))
+    ).one_or_none()
+    if not registration:
+        raise NotFound
+    return registration
+
+
+def _list_roles_in_registration(registration: Registration) -> dict[Role, CurrentGrant]:
+    roles = _find_administrator(registration.centre_id)
+    own = me().find_grant(Role.CANDIDATE, registration.centre_id)
+    if own and registration.candidate_id == me().person_id:
+        roles[Role.CANDIDATE] = own
+    return roles
+
+
+def _list_readable_attempts(registration: Registration) -> list[tuple[int, Role]]:
+    """List the candidate's attempts at the centre that are allocated to this person or in their visit, with the role.
+
+    An attempt counts only in a role that the person has at the centre now.
+    """
+    person, centre_id, moment = me(), registration.centre_id, now()
+    is_own = (UnitAttempt.candidate_id == registration.candidate_id) & (UnitAttempt.centre_id == centre_id)
+    allocated = (
+        select(UnitAttempt.id, Allocation.role)
+        .join(Allocation, Allocation.attempt_id == UnitAttempt.id)
+        .where(is_own, Allocation.person_id == person.person_id, Allocation.ends_at.is_(None))
+    )
+    visited = (
+        select(UnitAttempt.id)
+        .join(VisitAttempt, VisitAttempt.attempt_id == UnitAttempt.id)
+        .join(Visit, Visit.id == VisitAttempt.visit_id)
+        .where(is_own, Visit.person_id == person.person_id, Visit.starts_at <= moment, Visit.ends_at > moment)
+    )
+    found = [(row[0], row[1]) for row in db.session.execute(allocated)]
+    if person.find_grant(Role.EXTERNAL_VERIFIER, centre_id):
+        found += [(attempt_id, Role.EXTERNAL_VERIFIER) for attempt_id in db.session.scalars(visited)]
+    return [(attempt_id, role) for attempt_id, role in found if person.find_grant(role, centre_id)]
 
 
 def _list_allocated_roles(attempt_id: int, person_id: int) -> list[Role]:

@@ -1,6 +1,6 @@
 """Index of evidence of a candidate at a centre: their own with drafts, or as submitted."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, cast
@@ -47,6 +47,7 @@ class IndexLine:
     codes: tuple[str, ...]
     """Of the units it claims."""
     sampled_by: tuple[tuple[str, date], ...]
+    """Initials and date of the latest sample; empty if none was taken."""
 
     @property
     def ref(self) -> str:
@@ -83,8 +84,16 @@ def list_own_index(candidate_id: int, centre_id: int) -> list[IndexLine]:
     return _build_lines(query, files.group_by(Attachment.evidence_id), Attachment.evidence_id)
 
 
-def list_submitted_index(candidate_id: int, centre_id: int) -> list[IndexLine]:
-    """List the index as submitted: the latest version of each item that was not withdrawn, without drafts."""
+def list_submitted_index(
+    candidate_id: int, centre_id: int, attempt_ids: Collection[int] | None = None
+) -> list[IndexLine]:
+    """List the index as submitted: the latest version of each item that was not withdrawn, without drafts.
+
+    Args:
+        candidate_id: whose evidence it is.
+        centre_id: the centre.
+        attempt_ids: list only items claimed in these attempts, with the states and samples there; None for all.
+    """
     files = (
         select(EvidenceVersion.evidence_id, func.count(VersionAttachment.attachment_id))
         .join(VersionAttachment, VersionAttachment.version_id == EvidenceVersion.id)
@@ -100,7 +109,11 @@ def list_submitted_index(candidate_id: int, centre_id: int) -> list[IndexLine]:
         )
         .order_by(Evidence.number)
     )
-    return _build_lines(query, files.group_by(EvidenceVersion.evidence_id), EvidenceVersion.evidence_id)
+    if attempt_ids is not None:
+        claimed = select(Claim.evidence_id).where(Claim.attempt_id.in_(attempt_ids), Claim.removed_at.is_(None))
+        query = query.where(Evidence.id.in_(claimed))
+    files = files.group_by(EvidenceVersion.evidence_id)
+    return _build_lines(query, files, EvidenceVersion.evidence_id, attempt_ids)
 
 
 def _columns(model: Any) -> list[Any]:
@@ -127,21 +140,26 @@ def _newest_version_ids() -> Select[*tuple[Any, ...]]:
 
 
 def _build_lines(
-    query: Select[*tuple[Any, ...]], files: Select[*tuple[Any, ...]], counted_by: Any
+    query: Select[*tuple[Any, ...]],
+    files: Select[*tuple[Any, ...]],
+    counted_by: Any,
+    attempt_ids: Collection[int] | None = None,
 ) -> list[IndexLine]:
     rows = cast("Sequence[Any]", db.session.execute(query).all())
     ids = [row[0] for row in rows]
     counts: dict[int, int] = dict(db.session.execute(files.where(counted_by.in_(ids))).all())
-    badges, sampled = list_badges(ids), _sampled(ids)
-    codes = list_codes(ids)
+    badges, sampled = list_badges(ids), _find_latest_samples(ids, attempt_ids)
+    codes = list_codes(ids, attempt_ids)
+    if attempt_ids is not None:
+        badges = {id_: tuple(each for each in badges[id_] if each[0] in codes.get(id_, ())) for id_ in ids}
     return [
         IndexLine(*(*row, counts.get(row[0], 0), badges[row[0]], codes.get(row[0], ()), sampled.get(row[0], ())))
         for row in rows
     ]
 
 
-def list_codes(evidence_ids: list[int]) -> dict[int, tuple[str, ...]]:
-    """Return the codes of the units that each item claims, drafts included."""
+def list_codes(evidence_ids: list[int], attempt_ids: Collection[int] | None = None) -> dict[int, tuple[str, ...]]:
+    """Return the codes of the units that each item claims, drafts included; of these attempts, or of all for None."""
     query = (
         select(Claim.evidence_id, Unit.code)
         .join(UnitAttempt, UnitAttempt.id == Claim.attempt_id)
@@ -152,6 +170,8 @@ def list_codes(evidence_ids: list[int]) -> dict[int, tuple[str, ...]]:
         .distinct()
         .order_by(Claim.evidence_id, Unit.code)
     )
+    if attempt_ids is not None:
+        query = query.where(Claim.attempt_id.in_(attempt_ids))
     result: dict[int, tuple[str, ...]] = {}
     for evidence_id, code in db.session.execute(query):
         result[evidence_id] = (*result.get(evidence_id, ()), code)
@@ -170,8 +190,10 @@ def find_registration(candidate_id: int, centre_id: int) -> Registration | None:
     return db.session.scalars(query).one_or_none()
 
 
-def _sampled(evidence_ids: list[int]) -> dict[int, tuple[tuple[str, date], ...]]:
-    """Return who sampled each item and when: initials and date, as the index prints them."""
+def _find_latest_samples(
+    evidence_ids: list[int], attempt_ids: Collection[int] | None
+) -> dict[int, tuple[tuple[str, date], ...]]:
+    """Return the initials and date of the latest sample of each item; in these attempts, or in all for None."""
     query = (
         select(EvidenceVersion.evidence_id, Person.name, Sample.sampled_at)
         .join(SampleItem, SampleItem.evidence_version_id == EvidenceVersion.id)
@@ -181,8 +203,9 @@ def _sampled(evidence_ids: list[int]) -> dict[int, tuple[tuple[str, date], ...]]
         .distinct()
         .order_by(Sample.sampled_at)
     )
-    result: dict[int, tuple[tuple[str, date], ...]] = {}
-    for evidence_id, name, sampled_at in db.session.execute(query):
-        initials = "".join(part[0] for part in name.split())
-        result[evidence_id] = (*result.get(evidence_id, ()), (initials, day_of(sampled_at)))
-    return result
+    if attempt_ids is not None:
+        query = query.where(Sample.attempt_id.in_(attempt_ids))
+    return {
+        evidence_id: (("".join(part[0] for part in name.split()), day_of(sampled_at)),)
+        for evidence_id, name, sampled_at in db.session.execute(query)
+    }

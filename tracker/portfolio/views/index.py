@@ -1,5 +1,6 @@
 """Views of the index of evidence: on screen and as PDF."""
 
+from collections.abc import Collection
 from io import BytesIO
 
 from flask import render_template, send_file
@@ -14,7 +15,7 @@ from tracker.portfolio.views import portfolio
 from tracker.recording_forms.form_content import IndexContent, IndexRow
 from tracker.recording_forms.pdf_renderer import render_pdf
 from tracker.vocabulary import Role
-from tracker.web.authorise import get_registration
+from tracker.web.authorise import get_index_of_evidence
 from tracker.web.current_user import me
 from tracker.web.formatting import day, period
 from tracker.web.permissions import Act
@@ -36,10 +37,12 @@ def index_of_evidence() -> ResponseReturnValue:
 @portfolio.get("/registrations/<int:registration_id>/index")
 @requires(Act.READ_INDEX)
 def show_index(registration_id: int) -> ResponseReturnValue:
-    """Show the submitted index to the centre's administrator, without drafts and without links to evidence."""
-    registration, _ = get_registration(registration_id, Act.READ_INDEX)
-    lines = queries.list_submitted_index(registration.candidate_id, registration.centre_id)
-    return render_template("portfolio/show_index.html", registration=registration, lines=lines)
+    """Show the submitted index without drafts; assessors and verifiers see the evidence of their own units."""
+    registration, attempt_ids = get_index_of_evidence(registration_id)
+    lines = queries.list_submitted_index(registration.candidate_id, registration.centre_id, attempt_ids)
+    return render_template(
+        "portfolio/show_index.html", registration=registration, lines=lines, is_whole=attempt_ids is None
+    )
 
 
 @portfolio.get("/evidence/index.pdf")
@@ -56,8 +59,7 @@ def print_own_index() -> ResponseReturnValue:
 @requires(Act.READ_INDEX)
 def print_index(registration_id: int) -> ResponseReturnValue:
     """Send the index of a registration as PDF."""
-    registration, _ = get_registration(registration_id, Act.READ_INDEX)
-    return send_index(registration)
+    return send_index(*get_index_of_evidence(registration_id))
 
 
 def find_own_centre() -> int:
@@ -68,9 +70,9 @@ def find_own_centre() -> int:
     return grant.centre_id
 
 
-def send_index(registration: Registration) -> ResponseReturnValue:
-    """Render the submitted index and send it as PDF."""
-    lines = queries.list_submitted_index(registration.candidate_id, registration.centre_id)
+def send_index(registration: Registration, attempt_ids: Collection[int] | None = None) -> ResponseReturnValue:
+    """Render the submitted index, of these attempts or of all, and send it as PDF."""
+    lines = queries.list_submitted_index(registration.candidate_id, registration.centre_id, attempt_ids)
     content = IndexContent(
         candidate_name=registration.candidate.name,
         candidate_number=registration.candidate_number,
