@@ -1,6 +1,7 @@
 /* The criteria of one item: each tick is saved at once, and the status line counts them.
    <form data-ticks data-tick-url="/evidence/7/tick">, [data-ticks-running], units as [data-unit] with
-   [data-unit-count], rows .criterion-row (data-new where no other item claims it); a checkbox's value is
+   [data-unit-count], rows .criterion-row (data-gap where the criterion needs evidence); data-more-ticked is the number
+   of claims that have no checkbox on the page; [data-search] hides the rows without its words as it is typed; a checkbox's value is
    "<attempt id>-<criterion id>"; a text field in the row is its locator.
    A tick or a changed locator: POST attempt, criterion, on (1 or 0), locator; and also, once for each box in the
    row's .claim-too that is ticked: "<attempt id>-<criterion id>" of what is the same in another unit.
@@ -19,13 +20,13 @@ function ticks(form) {
 
   function count() {
     const ticked = [...form.querySelectorAll(".criterion-row:has(> :checked)")];
-    const fresh = ticked.filter((row) => "new" in row.dataset);
-    words.textContent = `This item: ${criteria(ticked.length)}${ticked.length ? `, ${fresh.length || "none"} of them with no other evidence` : ""}`;
+    const gaps = ticked.filter((row) => "gap" in row.dataset).length;
+    const all = ticked.length + Number(form.dataset.moreTicked || 0);
+    words.textContent = `${criteria(all)} chosen${all ? `, ${gaps || "none"} of them gaps` : ""}`;
     form.querySelectorAll("[data-unit]").forEach((unit) => {
       const place = unit.querySelector("[data-unit-count]");
-      const own = ticked.filter((row) => unit.contains(row));
-      const added = own.filter((row) => "new" in row.dataset).length;
-      if (place) place.textContent = own.length ? `${criteria(own.length)}${added ? `, ${added} with no other evidence` : ""}` : "";
+      const own = ticked.filter((row) => unit.contains(row)).length;
+      if (place) place.textContent = own ? ` · ${own} chosen` : "";
     });
   }
 
@@ -73,6 +74,34 @@ function ticks(form) {
     }
     if (row) save(row, event.target);
   });
+
+  /* Hide what the search does not find, with the headings that would stand over nothing, and open the units that
+     have something. */
+  function filter(text) {
+    const sought = text.toLowerCase().split(/\s+/).filter(Boolean);
+    form.querySelectorAll(".criterion-row").forEach((row) => {
+      const words = row.querySelector(".criterion-words").textContent.toLowerCase();
+      row.hidden = !sought.every((word) => words.includes(word));
+    });
+    const isShown = (part) => part.querySelector(".criterion-row:not([hidden])");
+    form.querySelectorAll(".criteria").forEach((list) => {
+      const heading = list.previousElementSibling;
+      list.hidden = !isShown(list);
+      if (heading?.matches("h3")) heading.hidden = list.hidden;
+    });
+    form.querySelectorAll("[data-unit]").forEach((unit) => { if (sought.length) unit.open = Boolean(isShown(unit)); });
+  }
+  form.querySelector("[data-search]")?.addEventListener("input", (event) => filter(event.target.value));
+
+  function openTarget() {
+    const target = location.hash.startsWith("#criterion-") && document.getElementById(location.hash.slice(1));
+    const unit = target && target.closest("details");
+    if (!unit || unit.open) return;
+    unit.open = true;
+    target.scrollIntoView();
+  }
+  window.addEventListener("hashchange", openTarget);
+  openTarget();
   count();
 }
 

@@ -61,7 +61,7 @@ def test_the_offer_appears_with_the_tick_and_both_rows_show_what_is_saved(story:
     assert story.claimed() == {story.one}, "not taken unasked"
     offer.check()
     expect(page.locator(f"#c-{story.twelve}")).to_be_checked()
-    expect(page.locator(".tick-summary")).to_contain_text("This item: 2 criteria")
+    expect(page.locator(".tick-summary")).to_contain_text("2 criteria chosen")
     assert story.claimed() == {story.one, story.twelve}
     offer.uncheck()
     expect(page.locator(f"#c-{story.twelve}")).not_to_be_checked()

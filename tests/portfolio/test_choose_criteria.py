@@ -53,7 +53,7 @@ def test_every_open_unit_is_listed_with_the_evidence_that_claims_it(
     assert "INSCC004" in page
     assert "Deal with customer problems and complaints within your own authority level." in page
     assert "also claimed by evidence 1" in page
-    assert "This item: 2 criteria, 1 of them with no other evidence" in " ".join(page.split())
+    assert "2 criteria chosen, 1 of them gaps" in " ".join(page.split())
 
 
 def test_a_form_without_javascript_saves_what_was_shown(
@@ -220,3 +220,60 @@ def test_submitting_after_autosaved_ticks_does_not_say_that_nothing_changed(
     for act in ("submit", "save"):
         answer = alice.post(f"/evidence/{complaint.id}/criteria", data={"shown": five, "claim": five, "act": act})
         assert "Nothing was changed" not in alice.get(answer.location).text
+
+
+class TestWhatIsShown:
+    """Gaps first, one unit open, and a search; the buttons that change it save the ticks (docs/rules.md, Claims)."""
+
+    def test_only_gaps_and_what_the_item_claims_are_shown_first(
+        self, world: World, alice: FlaskClient, complaint: Evidence
+    ) -> None:
+        with transaction():
+            other = factories.make_evidence(world.cfacc15, "Escalation log")
+            factories.claim(world.cfacc15, other, "5", "9")
+            factories.submit(other)
+        first = alice.get(f"/evidence/{complaint.id}/criteria").text
+        everything = alice.get(f"/evidence/{complaint.id}/criteria?show=all").text
+        five, nine, ten = (f'id="c-{value(world.cfacc15, label)}"' for label in ("5", "9", "10"))
+        assert five in first, "this item claims it"
+        assert nine not in first, "another item claims it"
+        assert ten in first
+        assert nine in everything
+
+    def test_what_needs_more_is_a_gap(self, world: World, alice: FlaskClient, complaint: Evidence) -> None:
+        with transaction():
+            other = factories.make_evidence(world.cfacc15, "Escalation log")
+            claims = factories.claim(world.cfacc15, other, "9")
+            factories.accept(
+                world.cfacc15, factories.submit(other), world.bob, dict.fromkeys(claims, Outcome.NEEDS_MORE)
+            )
+        page = alice.get(f"/evidence/{complaint.id}/criteria").text
+        assert f'id="c-{value(world.cfacc15, "9")}"' in page
+        assert "Needs more" in page
+
+    def test_the_likely_unit_alone_is_open(self, world: World, alice: FlaskClient, complaint: Evidence) -> None:
+        def opened(query: str = "") -> str:
+            page = " ".join(alice.get(f"/evidence/{complaint.id}/criteria{query}").text.split())
+            assert page.count('<details class="unit-section" open') == 1
+            return page.split('<details class="unit-section" open')[1][:200]
+
+        assert "CFACC15" in opened(), "the item claims two of its criteria"
+        assert "INSCC004" in opened(f"?unit={world.inscc004.id}"), "the reader came from this unit"
+
+    def test_the_search_finds_words_in_every_unit(
+        self, world: World, alice: FlaskClient, complaint: Evidence
+    ) -> None:
+        page = alice.get(f"/evidence/{complaint.id}/criteria?show=all&search=PROBLEMS+complaints").text
+        assert f'id="c-{value(world.cfacc15, "5")}"' in page
+        assert f'id="c-{value(world.cfacc15, "7")}"' not in page
+        assert "2 criteria chosen" in " ".join(page.split()), "what the search hides is still claimed"
+
+    @pytest.mark.parametrize(("act", "show"), [("search", "gaps"), ("all", "all"), ("gaps", "gaps")])
+    def test_a_filter_saves_the_ticks_and_stays(
+        self, world: World, alice: FlaskClient, complaint: Evidence, act: str, show: str
+    ) -> None:
+        nine = value(world.cfacc15, "9")
+        form = {"shown": nine, "claim": nine, "act": act, "show": "gaps", "search": "real"}
+        answer = alice.post(f"/evidence/{complaint.id}/criteria", data=form)
+        assert answer.location == f"/evidence/{complaint.id}/criteria?show={show}&search=real"
+        assert nine in claimed(complaint)

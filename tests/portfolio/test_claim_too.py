@@ -73,7 +73,7 @@ class TestOffering:
             factories.claim(delivercc, complaint, "12")
         page = alice.get(f"/evidence/{complaint.id}/criteria").text
         assert OFFER not in page
-        assert f'<a href="#criterion-{cell(delivercc, "12")}">DELIVERCC 12</a>, claimed too' in page
+        assert f'#criterion-{cell(delivercc, "12")}">DELIVERCC 12</a>, claimed too' in page
 
     def test_a_decided_claim_only_links_to_the_same_criterion(
         self, world: World, alice: FlaskClient, complaint: Evidence, delivercc: UnitAttempt
@@ -83,9 +83,9 @@ class TestOffering:
             factories.accept(
                 world.cfacc15, factories.submit(complaint), world.bob, dict.fromkeys(claims, Outcome.MET)
             )
-        page = alice.get(f"/evidence/{complaint.id}/criteria").text
+        page = alice.get(f"/evidence/{complaint.id}/criteria?show=all").text
         assert OFFER not in page
-        assert f'<a href="#criterion-{cell(delivercc, "12")}">DELIVERCC 12</a>' in page
+        assert f'#criterion-{cell(delivercc, "12")}">DELIVERCC 12</a>' in page
 
     def test_a_link_rejected_by_the_centre_is_not_offered(
         self, world: World, alice: FlaskClient, complaint: Evidence, delivercc: UnitAttempt

@@ -167,10 +167,11 @@ class TestCriteria:
         assert 'aria-describedby="c-3-45-also"' in drawn
         assert "also claimed by evidence 2, 5" in drawn
 
-    def test_one_that_nothing_else_covers_is_marked_new(self, face: Flask) -> None:
-        drawn = draw(face, "{{ criterion.claim_row(it, 'claim', '3-45', new=true) }}", it=self.criterion)
-        assert "data-new" in drawn
-        assert "no other evidence yet" in drawn
+    def test_one_that_needs_evidence_is_marked_as_a_gap(self, face: Flask) -> None:
+        row = "{{ criterion.claim_row(it, 'claim', '3-45', also=[2], gap=true, needs_more=true) }}"
+        drawn = draw(face, row, it=self.criterion)
+        assert "data-gap" in drawn
+        assert "Needs more" in drawn
 
     def test_a_decided_one_has_no_box(self, face: Flask) -> None:
         drawn = draw(

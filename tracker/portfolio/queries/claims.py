@@ -1,7 +1,8 @@
 """Criteria that one item can claim: all open units of its candidate, and the same criteria in other units."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import groupby
 
 from sqlalchemy import and_, or_, select
@@ -47,11 +48,13 @@ class CriterionChoice:
     """Numbers of other items that claim it; `a draft` for a draft."""
     same: tuple[SameCriterion, ...] = ()
     """Criteria of other units that the same tick can claim."""
+    needs_more: bool = False
+    """Whether an assessor asked for more on other items, and no item has met it."""
 
     @property
-    def is_new(self) -> bool:
-        """Whether no other item claims it."""
-        return not self.also
+    def is_gap(self) -> bool:
+        """Whether it needs evidence: no other item claims it, or an assessor asked for more."""
+        return not self.also or self.needs_more
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,8 @@ class UnitChoices:
     code: str
     title: str
     simulation: Simulation
+    last_claimed_at: datetime | None
+    """When the candidate last claimed one of its criteria, with any item."""
     choices: tuple[CriterionChoice, ...] = field(repr=False)
 
     @property
@@ -70,14 +75,51 @@ class UnitChoices:
         return sum(choice.ticked for choice in self.choices)
 
     @property
-    def new(self) -> int:
-        """Return how many criteria this item alone claims."""
-        return sum(choice.ticked and choice.is_new for choice in self.choices)
+    def ticked_gaps(self) -> int:
+        """Return how many of the criteria that this item claims are gaps otherwise."""
+        return sum(choice.ticked and choice.is_gap for choice in self.choices)
 
-    def groups(self) -> Iterator[tuple[str, str | None, list[CriterionChoice]]]:
-        """Yield kind, heading and criteria, in document order."""
-        for (kind, heading), choices in groupby(self.choices, key=lambda c: (c.kind, c.heading)):
-            yield kind.label, heading, list(choices)
+    @property
+    def gaps(self) -> int:
+        """Return how many criteria need evidence, apart from this item."""
+        return sum(choice.is_gap for choice in self.choices)
+
+    def filter_choices(self, *, gaps_only: bool, search: str) -> tuple[CriterionChoice, ...]:
+        """Return the criteria to show: all of them or the gaps and what is ticked, with every word of the search."""
+        words = search.casefold().split()
+        return tuple(
+            choice
+            for choice in self.choices
+            if (not gaps_only or (not choice.fixed and (choice.is_gap or choice.ticked)))
+            and all(word in f"{choice.label} {choice.text}".casefold() for word in words)
+        )
+
+
+def group_choices(
+    choices: Iterable[CriterionChoice],
+) -> Iterator[tuple[str, str | None, list[CriterionChoice]]]:
+    """Yield kind, heading and criteria, in document order."""
+    for (kind, heading), group in groupby(choices, key=lambda choice: (choice.kind, choice.heading)):
+        yield kind.label, heading, list(group)
+
+
+def find_likely_unit(sections: Iterable[UnitChoices], attempt_id: int | None) -> int | None:
+    """Return the attempt whose unit the item probably belongs to; None without units.
+
+    The one that was asked for, else the one with most of the item's claims, else the one last claimed in, else the
+    first with a gap.
+    """
+    chosen = max(
+        sections,
+        key=lambda section: (
+            section.attempt_id == attempt_id,
+            section.ticked,
+            section.last_claimed_at.timestamp() if section.last_claimed_at else 0.0,
+            section.gaps > 0,
+        ),
+        default=None,
+    )
+    return chosen.attempt_id if chosen else None
 
 
 def list_unit_choices(evidence: Evidence) -> tuple[UnitChoices, ...]:
@@ -96,7 +138,7 @@ def list_unit_choices(evidence: Evidence) -> tuple[UnitChoices, ...]:
     ).all()
     unit_ids = {attempt.unit_id for attempt in attempts}
     criteria = _list_criteria(unit_ids)
-    own, others = _load_claims({attempt.id for attempt in attempts}, evidence.id)
+    claims = _load_claims({attempt.id for attempt in attempts}, evidence.id)
     linked = list_same_criteria(unit_ids, evidence.centre_id)
     ids_without_simulation = {
         a.unit_id for a in attempts if a.simulation is Simulation.FORBIDDEN and evidence.method is Method.SIMULATION
@@ -107,7 +149,7 @@ def list_unit_choices(evidence: Evidence) -> tuple[UnitChoices, ...]:
             each.id,
             attempt.code,
             format_label(each.kind, each.label),
-            ticked=(attempt.id, each.id) in own,
+            ticked=(attempt.id, each.id) in claims.own,
         )
         for attempt in attempts
         for each in criteria.get(attempt.unit_id, [])
@@ -119,11 +161,12 @@ def list_unit_choices(evidence: Evidence) -> tuple[UnitChoices, ...]:
             attempt.code,
             attempt.title,
             attempt.simulation,
+            claims.last_claimed_at.get(attempt.id),
             tuple(
                 _build_choice(
                     criterion,
-                    own.get((attempt.id, criterion.id)),
-                    others.get((attempt.id, criterion.id), ()),
+                    claims.own.get((attempt.id, criterion.id)),
+                    claims.others.get((attempt.id, criterion.id), []),
                     tuple(
                         same_criteria[position_key]
                         for position_key in linked.get((attempt.unit_id, criterion.position), ())
@@ -151,7 +194,8 @@ def _list_criteria(unit_ids: set[int]) -> dict[int, list[Criterion]]:
 
 
 @dataclass(frozen=True, slots=True)
-class _OwnClaim:
+class _ClaimRow:
+    number: str
     locator: str
     outcome: Outcome | None
 
@@ -160,16 +204,22 @@ AttemptCriterion = tuple[int, int]
 """The ids of an attempt and of a criterion."""
 
 
-def _load_claims(
-    attempt_ids: set[int], evidence_id: int
-) -> tuple[dict[AttemptCriterion, _OwnClaim], dict[AttemptCriterion, tuple[str, ...]]]:
-    """Return this item's claims, and the numbers of other items with the same claims, by attempt and criterion."""
+@dataclass(frozen=True, slots=True)
+class _Claims:
+    own: dict[AttemptCriterion, _ClaimRow] = field(default_factory=dict)
+    others: dict[AttemptCriterion, list[_ClaimRow]] = field(default_factory=dict)
+    last_claimed_at: dict[int, datetime] = field(default_factory=dict)
+
+
+def _load_claims(attempt_ids: set[int], evidence_id: int) -> _Claims:
+    """Return this item's claims and those of other items, and when each attempt was last claimed in."""
     query = (
         select(
             Claim.attempt_id,
             Claim.criterion_id,
             Claim.evidence_id,
             Claim.locator,
+            Claim.claimed_at,
             Evidence.number,
             Decision.outcome,
         )
@@ -178,23 +228,27 @@ def _load_claims(
         .where(Claim.attempt_id.in_(attempt_ids), Claim.removed_at.is_(None), Evidence.discarded_at.is_(None))
         .order_by(Evidence.number, Evidence.id)
     )
-    own: dict[AttemptCriterion, _OwnClaim] = {}
-    others: dict[AttemptCriterion, tuple[str, ...]] = {}
+    claims = _Claims()
     for row in db.session.execute(query):
         key = (row.attempt_id, row.criterion_id)
+        claim = _ClaimRow(str(row.number or "a draft"), row.locator, row.outcome)
         if row.evidence_id == evidence_id:
-            own[key] = _OwnClaim(row.locator, row.outcome)
+            claims.own[key] = claim
         else:
-            others[key] = (*others.get(key, ()), str(row.number or "a draft"))
-    return own, others
+            claims.others.setdefault(key, []).append(claim)
+        claims.last_claimed_at[row.attempt_id] = max(
+            row.claimed_at, claims.last_claimed_at.get(row.attempt_id, row.claimed_at)
+        )
+    return claims
 
 
 def _build_choice(
-    criterion: Criterion, own: _OwnClaim | None, also: tuple[str, ...], same: tuple[SameCriterion, ...]
+    criterion: Criterion, own: _ClaimRow | None, others: list[_ClaimRow], same: tuple[SameCriterion, ...]
 ) -> CriterionChoice:
     fixed = None
     if own and own.outcome:
         fixed = CriterionState.MET if own.outcome is Outcome.MET else CriterionState.NEEDS_MORE
+    outcomes = {claim.outcome for claim in others}
     return CriterionChoice(
         criterion.id,
         criterion.kind,
@@ -204,8 +258,9 @@ def _build_choice(
         ticked=own is not None,
         locator=own.locator if own else "",
         fixed=fixed,
-        also=also,
+        also=tuple(claim.number for claim in others),
         same=same,
+        needs_more=Outcome.MET not in outcomes and bool(outcomes - {None}),
     )
 
 

@@ -9,7 +9,7 @@ from werkzeug.datastructures import MultiDict
 from tracker.clock import LONDON, now
 from tracker.errors import Invalid
 from tracker.library.queries.units import list_guidance_by_unit
-from tracker.portfolio.queries.claims import list_unit_choices
+from tracker.portfolio.queries.claims import find_likely_unit, group_choices, list_unit_choices
 from tracker.portfolio.services.claims import Tick, set_claims
 from tracker.portfolio.views import portfolio
 from tracker.web.authorise import get_attempt, get_own_evidence
@@ -21,18 +21,31 @@ from tracker.web.route_rules import requires
 MAX_CELLS = 20_000
 PAIR = re.compile(r"([0-9]{1,9})-([0-9]{1,9})")
 MAX_LOCATOR_LENGTH = 200
+MAX_SEARCH_LENGTH = 100
 
 
 @portfolio.get("/evidence/<int:evidence_id>/criteria")
 @requires(Act.ADD_EVIDENCE)
 def choose_criteria(evidence_id: int) -> ResponseReturnValue:
-    """Show the criteria that an item can claim in all open units."""
+    """Show the criteria that an item can claim in all open units: the gaps, or all of them."""
     evidence, _ = get_own_evidence(evidence_id)
     sections = list_unit_choices(evidence)
+    likely = find_likely_unit(sections, request.args.get("unit", type=int))
+    gaps_only, search = request.args.get("show") != "all", request.args.get("search", "")[:MAX_SEARCH_LENGTH].strip()
+    shown = {each.attempt_id: each.filter_choices(gaps_only=gaps_only, search=search) for each in sections}
+    gaps, everything = (
+        sum(len(each.filter_choices(gaps_only=only, search=search)) for each in sections) for only in (True, False)
+    )
     return render_template(
         "portfolio/choose_criteria.html",
         evidence=evidence,
-        sections=sections,
+        sections=sorted(sections, key=lambda section: section.attempt_id != likely),
+        shown=shown,
+        group_choices=group_choices,
+        likely=likely,
+        gaps_only=gaps_only,
+        search=search,
+        counts=[("gaps", "Gaps only", gaps, gaps_only), ("all", "All criteria", everything, not gaps_only)],
         guidance=list_guidance_by_unit((section.code for section in sections), [evidence.centre_id]),
     )
 
@@ -40,7 +53,10 @@ def choose_criteria(evidence_id: int) -> ResponseReturnValue:
 @portfolio.post("/evidence/<int:evidence_id>/criteria")
 @requires(Act.ADD_EVIDENCE)
 def save_criteria(evidence_id: int) -> ResponseReturnValue:
-    """Save the whole list, for a browser without JavaScript; only the checkboxes that were shown count."""
+    """Save the whole list; only the checkboxes that were shown count.
+
+    The buttons that filter and search save the ticks first, so that none is lost without JavaScript.
+    """
     evidence, actor = get_own_evidence(evidence_id)
     shown = read_cells(request.form.getlist("shown"))
     ticked = set(shown) & set(read_cells(request.form.getlist("claim")))
@@ -55,8 +71,13 @@ def save_criteria(evidence_id: int) -> ResponseReturnValue:
     ]
     ticks += [Tick(cell[0], evidence.id, cell[1], on=True) for cell in sorted(also - set(shown))]
     set_claims(ticks, me().person_id, actor)
-    if request.form.get("act") == "submit":
+    act = request.form.get("act")
+    if act == "submit":
         return redirect(url_for("portfolio.submit", evidence_id=evidence.id), 303)
+    if act in ("search", "gaps", "all"):
+        show = request.form.get("show") if act == "search" else act
+        search = request.form.get("search", "")[:MAX_SEARCH_LENGTH].strip() or None
+        return redirect(url_for(".choose_criteria", evidence_id=evidence.id, show=show, search=search), 303)
     flash("Saved.")  # also where each tick was saved at once and this form changes nothing more
     return redirect(url_for("portfolio.show_evidence", evidence_id=evidence.id), 303)
 
