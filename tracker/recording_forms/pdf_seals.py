@@ -112,13 +112,13 @@ def _check_seal(reader: PdfFileReader, pdf: bytes, certificates: Mapping[str, st
     )
     with _own_loop():
         status = validate_pdf_signature(seal, signer_validation_context=context)
-    whole = status.coverage is SignatureCoverageLevel.ENTIRE_FILE and _fills_its_gap(seal, pdf)
-    if not (status.intact and status.valid and whole):
+    covers_whole_file = status.coverage is SignatureCoverageLevel.ENTIRE_FILE and _fills_byte_range_gap(seal, pdf)
+    if not (status.intact and status.valid and covers_whole_file):
         return SealCheck(key, "it was changed after it was sealed")
     return SealCheck(key) if status.bottom_line else SealCheck(key, "its seal is not valid")
 
 
-def _fills_its_gap(seal: EmbeddedPdfSignature, pdf: bytes) -> bool:
+def _fills_byte_range_gap(seal: EmbeddedPdfSignature, pdf: bytes) -> bool:
     """Whether the bytes that no seal covers, those of the seal itself, are as we write them: hex, then zeros."""
     start, end = seal.byte_range[1], seal.byte_range[2]
     message = bytes(seal.pkcs7_content)

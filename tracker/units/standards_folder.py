@@ -61,7 +61,7 @@ class StandardsFolder:
         Raises:
             NotFound: No unit has this code; the message lists the codes that exist.
         """
-        wanted = normalise_code(code)
+        normalised_code = normalise_code(code)
         for list_names in (
             _list_codes,
             _list_slugs,
@@ -70,7 +70,7 @@ class StandardsFolder:
             result = [
                 unit
                 for unit in self.units
-                if wanted in map(normalise_code, list_names(unit)) and version in {None, unit.version}
+                if normalised_code in map(normalise_code, list_names(unit)) and version in {None, unit.version}
             ]
             if result:
                 return max(result, key=lambda unit: unit.version_order)

@@ -224,9 +224,13 @@ def _build_claim(sources: Sequence[ClaimMove], position: int, criterion_id: int,
 
 def _find_kept_decision(position: int, sources: Sequence[ClaimMove]) -> Decision | None:
     """Return the decision kept on a new claim: one on the same wording, a met one before others, then the latest."""
-    kept = [source.decision for source in sources if source.decision and position in source.unchanged_positions]
+    kept_decisions = [
+        source.decision for source in sources if source.decision and position in source.unchanged_positions
+    ]
     return max(
-        kept, key=lambda decision: (decision.outcome is Outcome.MET, decision.decided_at, decision.id), default=None
+        kept_decisions,
+        key=lambda decision: (decision.outcome is Outcome.MET, decision.decided_at, decision.id),
+        default=None,
     )
 
 

@@ -230,10 +230,10 @@ def _list_submitted_versions(evidence_ids: list[int]) -> dict[int, list[_Submitt
         .where(EvidenceVersion.evidence_id.in_(evidence_ids), Submission.withdrawn_at.is_(None))
         .order_by(EvidenceVersion.number)
     )
-    found: dict[int, list[_SubmittedVersion]] = {}
+    versions_by_item: dict[int, list[_SubmittedVersion]] = {}
     for evidence_id, version_id, submitted_at in db.session.execute(query):
-        found.setdefault(evidence_id, []).append(_SubmittedVersion(version_id, submitted_at))
-    return found
+        versions_by_item.setdefault(evidence_id, []).append(_SubmittedVersion(version_id, submitted_at))
+    return versions_by_item
 
 
 def _find_last_assessments(evidence_ids: list[int]) -> dict[tuple[int, int], _ReleasedAssessment]:

@@ -35,15 +35,17 @@ def set_claims(ticks: Iterable[Tick], candidate_id: int, actor: Actor) -> int:
     Raises `Refused` when a claim may not change (the attempt is signed, the claim is decided, simulation is
     forbidden) and `NotFound` for anything that is not this candidate's; then nothing is changed.
     """
-    wanted = list(ticks)
-    lock_rows(UnitAttempt, (tick.attempt_id for tick in wanted))
-    lock_rows(Evidence, (tick.evidence_id for tick in wanted))
-    attempts = _own_attempts({tick.attempt_id for tick in wanted}, candidate_id)
-    items = _own_items({tick.evidence_id for tick in wanted}, candidate_id)
+    requested_ticks = list(ticks)
+    lock_rows(UnitAttempt, (tick.attempt_id for tick in requested_ticks))
+    lock_rows(Evidence, (tick.evidence_id for tick in requested_ticks))
+    attempts = _own_attempts({tick.attempt_id for tick in requested_ticks}, candidate_id)
+    items = _own_items({tick.evidence_id for tick in requested_ticks}, candidate_id)
     live = _live_claims(attempts, items)
-    _check_criteria({(attempts[t.attempt_id].unit_id, t.criterion_id) for t in wanted if t.attempt_id in attempts})
+    _check_criteria(
+        {(attempts[t.attempt_id].unit_id, t.criterion_id) for t in requested_ticks if t.attempt_id in attempts}
+    )
     changes: dict[int, list[tuple[str, Claim]]] = {}
-    for tick in wanted:
+    for tick in requested_ticks:
         attempt, evidence = attempts.get(tick.attempt_id), items.get(tick.evidence_id)
         if not attempt or not evidence or attempt.centre_id != evidence.centre_id:
             raise NotFound

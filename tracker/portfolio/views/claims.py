@@ -129,10 +129,10 @@ def read_cells(values: list[str]) -> list[tuple[int, int]]:
     """Return pairs of ids from values such as `7-41`. Raises `Invalid` for any other value."""
     if len(values) > MAX_CELLS:
         raise Invalid("There are too many checkboxes in one form. Nothing was saved. Save a part at a time.")
-    found = [PAIR.fullmatch(value) for value in values]
-    if not all(found):
+    matches = [PAIR.fullmatch(value) for value in values]
+    if not all(matches):
         raise Invalid("The checkboxes could not be read. Nothing was saved. Reload the page and try again.")
-    return [(int(pair[1]), int(pair[2])) for pair in found if pair]
+    return [(int(pair[1]), int(pair[2])) for pair in matches if pair]
 
 
 def read_also_claims(evidence_id: int) -> list[Tick]:

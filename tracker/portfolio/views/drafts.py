@@ -169,13 +169,13 @@ def autosave(form: EvidenceForm, evidence: Evidence) -> ResponseReturnValue:
     """Save the changed fields; return the time of saving and the problems of fields that were not saved."""
     fields, unreadable = form.read(set(request.form.getlist("changed")) & ALL_FIELDS)
     problems = {**save_draft(evidence, fields, form.seen_version), **unreadable}
-    here = url_for(".edit_evidence", evidence_id=evidence.id)
+    edit_url = url_for(".edit_evidence", evidence_id=evidence.id)
     return {
         "saved_at": now().astimezone(LONDON).strftime("%H:%M"),
         "fields": {"version": evidence.version},
         "refused": problems,
         "autosave_url": url_for(".autosave_draft", evidence_id=evidence.id),
-        "action": here,
-        "address": here,
+        "action": edit_url,
+        "address": edit_url,
         "upload_url": url_for(".upload_file", evidence_id=evidence.id),
     }

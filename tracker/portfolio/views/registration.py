@@ -25,12 +25,12 @@ def show_registration(registration_id: int) -> ResponseReturnValue:
     attempts = queries.list_attempts(registration)
     ids = [attempt.id for attempt in attempts]
     allocations = queries.list_allocation_history(ids)
-    held = {attempt.unit.code for attempt in attempts if attempt.state is not AttemptState.VOID}
-    found = find_progress(registration)
+    held_codes = {attempt.unit.code for attempt in attempts if attempt.state is not AttemptState.VOID}
+    progress = find_progress(registration)
     seen_at = [registration.centre_id]
-    people = {each.person_id for found in allocations.values() for each in found}
+    people = {each.person_id for progress in allocations.values() for each in progress}
     administers = bool(me().find_grant(Role.ADMINISTRATOR, registration.centre_id))
-    units = [unit for unit in list_newest_units(seen_at) if unit.code not in held]
+    units = [unit for unit in list_newest_units(seen_at) if unit.code not in held_codes]
     return render_template(
         "portfolio/show_registration.html",
         registration=registration,
@@ -40,7 +40,7 @@ def show_registration(registration_id: int) -> ResponseReturnValue:
         progress_of=summarise_attempts(ids),
         units=units,
         warnings=list_warnings(units, today()) if administers else {},
-        qualified=found,
-        in_library=find_library_units(found.document, seen_at) if found else {},
+        qualified=progress,
+        in_library=find_library_units(progress.document, seen_at) if progress else {},
         administers=administers,
     )

@@ -66,8 +66,8 @@ def move_criterion(working: WorkingCopy, key: str, step: int) -> WorkingCopy:
             entry.heading = other.heading
             return
         entries = after.criteria
-        here, there = entries.index(entry), entries.index(other)
-        entries[here], entries[there] = other, entry
+        index, other_index = entries.index(entry), entries.index(other)
+        entries[index], entries[other_index] = other, entry
 
     return _apply(working, change)
 
@@ -162,8 +162,8 @@ def add_criterion(working: WorkingCopy, kind: CriterionKind, text: str, lines: S
     def change(after: WorkingCopy) -> None:
         before = _find_last_before(after, kind, lines)
         printed, words = _split_label(text.strip())
-        taken = {each.label for each in _list_tops(after, kind)}
-        label = printed or (_find_free_label(after, before) if before else next_number(taken))
+        taken_labels = {each.label for each in _list_tops(after, kind)}
+        label = printed or (_find_free_label(after, before) if before else next_number(taken_labels))
         entry = _make_beside(after, before, kind, label, words)
         entry.label_origin = LabelOrigin.PUBLISHED if printed else LabelOrigin.ASSIGNED
         after.places[entry.key] = list(lines)
@@ -180,8 +180,8 @@ def make_requirement(working: WorkingCopy, key: str) -> WorkingCopy:
 
     def change(after: WorkingCopy) -> None:
         tree = list_with_items(after, key)
-        taken = {each.label for each in after.evidence_requirements}
-        label = tree[0].label if tree[0].label not in taken else next_number(taken)
+        taken_labels = {each.label for each in after.evidence_requirements}
+        label = tree[0].label if tree[0].label not in taken_labels else next_number(taken_labels)
         points = [*tree[0].points, *(each.text for each in tree[1:])]
         requirement = DraftRequirement(new_key(after), label, tree[0].text, points)
         after.places[requirement.key] = after.places.get(key, [])
@@ -198,9 +198,9 @@ def make_criterion(working: WorkingCopy, key: str, kind: CriterionKind) -> Worki
         requirement = get_requirement(after, key)
         same = _list_tops(after, kind)
         entry = _make_beside(after, same[-1] if same else None, kind, requirement.label, requirement.text)
-        taken = {each.label for each in same if each.heading == entry.heading}
-        if entry.label in taken:
-            entry.label = next_number(taken)
+        taken_labels = {each.label for each in same if each.heading == entry.heading}
+        if entry.label in taken_labels:
+            entry.label = next_number(taken_labels)
         entry.label_origin = LabelOrigin.PUBLISHED if entry.label == requirement.label else LabelOrigin.ASSIGNED
         entry.points = requirement.points
         after.places[entry.key] = after.places.get(key, [])
@@ -331,7 +331,7 @@ def _split_label(text: str) -> tuple[str | None, str]:
 def _find_free_label(working: WorkingCopy, beside: DraftCriterion) -> str:
     """Return the next free label beside another: 6a after 6, 6b after 6a."""
     row = [each for each in list_children(working, beside.parent) if each.kind == beside.kind]
-    taken = {each.label for each in row if each.heading == beside.heading}
+    taken_labels = {each.label for each in row if each.heading == beside.heading}
     stem = re.sub(r"(?<=\d)[a-z]$", "", beside.label)
     tries = (f"{stem}{letter}" for letter in ascii_lowercase)
-    return next((label for label in tries if label not in taken), next_number(taken))
+    return next((label for label in tries if label not in taken_labels), next_number(taken_labels))

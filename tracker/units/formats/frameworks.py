@@ -342,12 +342,12 @@ class _FrameworkCriteria:
 
     def _make_label_unique(self, label: str, kind: CriterionKind, heading: str | None, parent: int | None) -> str:
         """Return a unique label by adding a number to a repeated one."""
-        taken = self.taken_labels[kind, heading, parent]
-        unique_label, number = label, len(taken)
-        while unique_label in taken:
+        taken_labels = self.taken_labels[kind, heading, parent]
+        unique_label, number = label, len(taken_labels)
+        while unique_label in taken_labels:
             number += 1
             unique_label = f"{label[: 19 - len(str(number))]}-{number}"
-        taken.add(unique_label)
+        taken_labels.add(unique_label)
         return unique_label
 
 

@@ -300,9 +300,9 @@ def _build_node(entry: _Entry) -> Node:
         return Node("", "", name, "Unit", description, children=children)
     key = entry.row.get("ID number", "")
     for kind in (each.label for each in CriterionKind):
-        whole = description.removeprefix(f"{kind}: ")
-        if description == kind or (whole != description and (name.endswith("…") or whole == name)):
-            return Node(key, "", whole if name.endswith("…") else name, kind, children=children)
+        full_text = description.removeprefix(f"{kind}: ")
+        if description == kind or (full_text != description and (name.endswith("…") or full_text == name)):
+            return Node(key, "", full_text if name.endswith("…") else name, kind, children=children)
     if own := find_label(name, description):
         return Node(key, own, description, "", "", points, children)
     match = re.match(r"([A-Z]{0,3}\d{1,3}(?:\.\d{1,2})*[a-z]?|[a-z])\s+(\S.*)", name)
