@@ -54,7 +54,7 @@ def make_sample_objects(
         **make_centre_objects(attempt.centre, staff.administrator, invited, title),
         **make_candidate_objects(attempt, staff, title),
         "slug": "cfacc15", "other_slug": factories.unit("CFACC15").slug, "guidance_slug": _get_first_guidance().slug,
-        "token": "no-such-token", "session_id": 999_999, "form_id": 999_999, "role_value": "assessor",
+        "token": "no-such-token", "session_id": 999_999, "unsaved_id": 999_999, "form_id": 999_999, "role_value": "assessor",
         "number": 1, "key": "r1", "section": "texts", "qualification_slug": "ex-svq3-cc",
     }  # fmt: skip
 

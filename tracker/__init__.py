@@ -58,6 +58,7 @@ def create_app(settings: "Settings | None" = None, **overrides: Any) -> "Tracker
         settings: the installation's settings; read from the environment if None.
         overrides: entries of Flask's config that replace those made from the settings.
     """
+    from tracker.accounts import unsaved_forms
     from tracker.background import jobs
     from tracker.background.lazy_commands import LazyGroup
     from tracker.config import Settings
@@ -72,6 +73,7 @@ def create_app(settings: "Settings | None" = None, **overrides: Any) -> "Tracker
         filters,
         idempotency,
         route_rules,
+        save_confirmation,
         security_headers,
         static_files,
     )
@@ -97,7 +99,9 @@ def create_app(settings: "Settings | None" = None, **overrides: Any) -> "Tracker
     init_sign_in(app)
     transactions.init_app(app)
     guard.init_app(app)
+    unsaved_forms.init_app(app)  # after the CSRF check, and before the rule that sends to the sign-in page
     route_rules.init_app(app)
+    save_confirmation.init_app(app)
     idempotency.init_app(app)
     filters.init_app(app)
     access_log.init_app(app)
@@ -133,6 +137,7 @@ def release_due_in(attempt: "UnitAttempt") -> None:
 
 def load_jobs() -> "tuple[Iterable[Job], Iterable[Job]]":
     """Import and return the jobs that can be queued, and those that the worker runs once a minute."""
+    from tracker.accounts.services.unsaved_texts import delete_expired_unsaved_texts
     from tracker.assessment.services.releasing import release_assessment_if_due, release_due_assessments
     from tracker.background import emails
     from tracker.integrity.checkpoint_emails import email_checkpoint
@@ -149,5 +154,6 @@ def load_jobs() -> "tuple[Iterable[Job], Iterable[Job]]":
         email_checkpoint,
         check_nightly,
         send_retention_reminders,
+        delete_expired_unsaved_texts,
     )
     return (run_import, release_assessment_if_due), every_minute

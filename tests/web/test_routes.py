@@ -51,6 +51,9 @@ TABLE: dict[str, frozenset[str]] = {
     # anybody signed in
     "home.home": EVERYBODY_SIGNED_IN,
     "accounts.my_account": EVERYBODY_SIGNED_IN,
+    "accounts.list_unsaved_texts": EVERYBODY_SIGNED_IN,
+    "accounts.delete_unsaved_text": NOBODY,  # this text is nobody's
+    "accounts.get_csrf_token": EVERYBODY_SIGNED_IN,
     "accounts.confirm_sign_in": EVERYBODY_SIGNED_IN,  # who have proved it, and are led on
     "accounts.get_passkey_options": EVERYBODY_SIGNED_IN,
     "accounts.use_recovery_code": EVERYBODY_SIGNED_IN,

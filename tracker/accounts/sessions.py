@@ -25,6 +25,9 @@ LAST_SEEN_INTERVAL = timedelta(minutes=1)
 """The shortest time between two updates of a session's `last_seen_at`."""
 SECOND_FACTOR_TIMEOUT = timedelta(minutes=10)
 """How long after the password the second factor may be given."""
+COOKIE_LIFETIME = ABSOLUTE_TIMEOUT + timedelta(hours=24)
+"""How long a browser keeps the cookie: longer than the session, whose end the server checks, so that a form sent
+after it can still be matched to its person (docs/security.md, Unsaved text)."""
 CHALLENGE_TIMEOUT = timedelta(minutes=5)
 """How long a passkey may take to answer a challenge."""
 
@@ -67,6 +70,42 @@ def find_signed_in(incoming: Request) -> SignedIn | None:
         has_second_factor=row.has_factor,
         is_proven=row.UserSession.verified_at is not None,
     )
+
+
+def find_timed_out_person_id(incoming: Request) -> int | None:
+    """Return the id of the person whose session a request's cookie names, if that session has timed out.
+
+    None for a session that is open, that was ended (by signing out, a new password or the end of an account), whose
+    sign-in was never completed, or whose cookie should have been forgotten.
+    """
+    token = incoming.cookies.get(get_cookie_name())
+    if not token:
+        return None
+    moment = now()
+    with Session(db.engine) as session:
+        return session.scalar(
+            select(UserSession.person_id)
+            .join(Person, Person.id == UserSession.person_id)
+            .where(
+                UserSession.token_hash == hash_token(token),
+                UserSession.ended_at.is_(None),
+                UserSession.created_at > moment - COOKIE_LIFETIME,
+                (UserSession.last_seen_at <= moment - IDLE_TIMEOUT)
+                | (UserSession.created_at <= moment - ABSOLUTE_TIMEOUT),
+                UserSession.verified_at.is_not(None) | ~exists().where(SecondFactor.person_id == Person.id),
+                Person.deactivated_at.is_(None),
+            )
+        )
+
+
+def is_session_of(token: str, person_id: int) -> bool:
+    """Return whether a token belongs to a session of this person that was not ended, timed out or not."""
+    query = select(UserSession.id).where(
+        UserSession.token_hash == hash_token(token),
+        UserSession.person_id == person_id,
+        UserSession.ended_at.is_(None),
+    )
+    return db.session.scalar(query) is not None
 
 
 def start_session(person: Person, address: str, browser: str, *, proven: bool = False) -> str:
@@ -154,7 +193,7 @@ def set_cookie(response: Response, token: str) -> None:
         httponly=True,
         samesite="Lax",
         secure=current_app.config["SESSION_COOKIE_SECURE"],
-        max_age=int(ABSOLUTE_TIMEOUT.total_seconds()),
+        max_age=int(COOKIE_LIFETIME.total_seconds()),
     )
 
 

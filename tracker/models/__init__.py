@@ -18,6 +18,7 @@ from tracker.models.people import (
     Installation,
     Notification,
     Person,
+    UnsavedText,
     UserSession,
 )
 from tracker.models.portfolio import (
@@ -102,6 +103,7 @@ __all__ = [
     "UnitAttempt",
     "UnitCode",
     "UnitDraft",
+    "UnsavedText",
     "UserSession",
     "VersionAttachment",
     "VersionMove",

@@ -119,6 +119,21 @@ class UserSession(Base):
     challenged_at: Mapped[datetime | None]
 
 
+class UnsavedText(Base):
+    """What a person sent in a form after their session had timed out, encrypted, until they sign in again.
+
+    Neither sealed nor append-only: the worker deletes a row after 24 hours (docs/security.md, Unsaved text).
+    """
+
+    __tablename__ = "unsaved_text"
+
+    id: Mapped[PrimaryKey]
+    person_id: Mapped[int] = refers_to("person.id")
+    content: Mapped[str]
+    """The form's address, its page and its fields, encrypted under a key derived from `SECRET_KEY`."""
+    kept_at: Mapped[datetime] = mapped_column(index=True)
+
+
 class FailedSignIn(Base):
     """A failed sign-in, counted per account and per address to limit the rate of attempts."""
 

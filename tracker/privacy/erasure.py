@@ -45,6 +45,7 @@ from tracker.models import (
     SecondFactor,
     Signature,
     UnitAttempt,
+    UnsavedText,
     UserSession,
     VersionMove,
 )
@@ -130,6 +131,7 @@ def erase_portfolio(registration: Registration, is_full: bool, actor: Actor) -> 
     changed = [*_erase_evidence(portfolio), *(_erase_records(portfolio, records) if is_full else ())]
     attachments = _load_rows(Attachment, Attachment.evidence_id, [each.id for each in portfolio.items])
     forms = _load_rows(IssuedForm, IssuedForm.attempt_id, portfolio.attempt_ids) if is_full else []
+    db.session.execute(delete(UnsavedText).where(UnsavedText.person_id == registration.candidate_id))
     if is_full:
         changed += _erase_person(registration.candidate, portfolio)
     db.session.flush()

@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from tracker.accounts.services.unsaved_texts import list_unsaved_forms
 from tracker.extensions import db
 from tracker.models import Centre, Event, Grant, Notification, Person, RecoveryCode, SecondFactor, UserSession
 from tracker.privacy.anonymisation import read_columns, to_json_value
@@ -18,6 +19,7 @@ def read_account(person: Person) -> dict[str, Any]:
         "second_factors": list_second_factors(person),
         "recovery_codes": list_recovery_codes(person),
         "emails": list_emails(person),
+        "unsaved_texts": list_unsaved_texts(person),
         "what_you_did": list_acts(person),
     }
 
@@ -59,6 +61,14 @@ def list_emails(person: Person) -> list[dict[str, Any]]:
     """List the topics and days of the emails sent to a person; their texts are not stored."""
     query = select(Notification).where(Notification.person_id == person.id).order_by(Notification.id)
     return [{"day": each.day, "about": each.topic.partition(":")[0]} for each in db.session.scalars(query)]
+
+
+def list_unsaved_texts(person: Person) -> list[dict[str, Any]]:
+    """List what a person sent after their session had timed out and is still kept for them."""
+    return [
+        {"kept_at": to_json_value(each.kept_at), "page": each.page, "fields": [list(pair) for pair in each.fields]}
+        for each in list_unsaved_forms(person.id)
+    ]
 
 
 def list_acts(person: Person) -> list[dict[str, Any]]:

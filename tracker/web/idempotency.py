@@ -18,7 +18,7 @@ from tracker.models import IdempotencyKey
 from tracker.web.current_user import me
 
 FIELD = "idempotency_key"
-NOT_HASHED = {FIELD, "csrf_token", "password"}
+NOT_HASHED = {FIELD, "csrf_token", "password", "save_id", "unsaved_text"}
 
 
 def idempotent(view: Callable[..., Any]) -> Callable[..., Any]:

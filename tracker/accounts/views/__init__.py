@@ -4,6 +4,23 @@ from flask import Blueprint
 
 accounts = Blueprint("accounts", __name__)
 
-from tracker.accounts.views import centres, own_account, people, sign_in, two_step_sign_in, two_step_verification  # noqa: E402 - they register their routes on the blueprint
+from tracker.accounts.views import (  # noqa: E402 - they register their routes on the blueprint
+    centres,
+    own_account,
+    people,
+    sign_in,
+    two_step_sign_in,
+    two_step_verification,
+    unsaved_texts,
+)
 
-__all__ = ["accounts", "centres", "own_account", "people", "sign_in", "two_step_sign_in", "two_step_verification"]
+__all__ = [
+    "accounts",
+    "centres",
+    "own_account",
+    "people",
+    "sign_in",
+    "two_step_sign_in",
+    "two_step_verification",
+    "unsaved_texts",
+]

@@ -16,6 +16,7 @@ from tracker.accounts.sessions import (
     end_session,
     get_client_address,
     get_cookie_name,
+    is_session_of,
     set_cookie,
     start_session,
 )
@@ -50,9 +51,16 @@ def sign_in() -> ResponseReturnValue:
 
 
 def redirect_signed_in(person: Person, target: str) -> ResponseReturnValue:
-    """Start a new session and redirect to the target; the session that the browser had before ends."""
-    end_session(request.cookies.get(get_cookie_name(), ""))
+    """Start a new session and redirect to the target; the session that the browser had before ends.
+
+    If that was the same person's, the CSRF token stays, so that a form in another window can still be sent.
+    """
+    earlier = request.cookies.get(get_cookie_name(), "")
+    csrf_token = session.get("csrf_token") if is_session_of(earlier, person.id) else None
+    end_session(earlier)
     session.clear()
+    if csrf_token:
+        session["csrf_token"] = csrf_token
     token = start_session(person, get_client_address(), describe_browser(request.headers.get("User-Agent", "")))
     response = redirect(target, 303)
     set_cookie(response, token)

@@ -1,0 +1,155 @@
+"""Forms sent after the session had timed out: kept, and filled in again after the person has signed in.
+
+docs/security.md, Unsaved text, has the limits.
+"""
+
+import re
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from flask import Flask, Response, current_app, flash, redirect, request, url_for
+from flask_login import current_user
+from markupsafe import Markup
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as RedirectResponse
+
+from tracker.accounts.services.unsaved_texts import (
+    UnsavedForm,
+    delete_unsaved_form,
+    find_unsaved_form,
+    keep_unsaved_form,
+)
+from tracker.accounts.sessions import find_timed_out_person_id
+from tracker.errors import NotFound
+from tracker.ledger import read_only, transactions
+from tracker.ledger.transactions import SAFE_METHODS
+from tracker.web.current_user import SignedIn
+from tracker.web.form_filling import fill_form
+from tracker.web.formatting import moment
+from tracker.web.requests import parse_id
+from tracker.web.route_rules import find_route_rule
+from tracker.web.save_confirmation import was_form_saved
+
+PARAMETER = "unsaved_text"
+"""The query parameter, and the hidden field, with the id of a kept form."""
+NOT_KEPT = {"csrf_token", "idempotency_key", "save_id", PARAMETER, "current", "credential"}
+"""Fields that are never kept, besides those with `password` in their names."""
+CODE = re.compile(r"[0-9a-z_.:/-]*")
+"""What a button, an id, a date or a choice sends; a form with nothing else is not kept."""
+KEPT = (
+    "Your session ended before this was saved. What you typed is kept for 24 hours: sign in again, and the form "
+    "comes back with it. Files are not kept."
+)
+TOO_LARGE = (
+    "Your session ended before this was saved, and it is too long to be kept. Go back in your browser and copy what "
+    "you typed before you sign in."
+)
+ELSEWHERE = Markup(
+    '<p class="flash needs-you" role="status">The form that you sent after your session had ended is not on this '
+    'page. What you typed is kept for 24 hours: <a href="{}">Unsaved text</a>.</p>'
+)
+MAIN = '<main id="main" tabindex="-1">'
+
+
+def init_app(app: Flask) -> None:
+    """Register the hooks; call it after the CSRF check is registered and before the routes' rules."""
+
+    @app.before_request
+    def keep_form() -> RedirectResponse | None:
+        """Keep a form whose session has timed out, and redirect to the sign-in page."""
+        if not is_form_worth_keeping() or read_only.is_read_only():
+            return None
+        person_id = find_timed_out_person_id(request)
+        fields = tuple((name, value) for name, value in request.form.items(multi=True) if is_kept_field(name))
+        if person_id is None or all(name == "key" or CODE.fullmatch(value) for name, value in fields):
+            return None
+        has_files = any(each.filename for each in request.files.values())
+        page = find_page_of_form()
+        kept_id = keep_unsaved_form(person_id, UnsavedForm(request.path, page, fields, has_files))
+        flash(TOO_LARGE if kept_id is None else KEPT, "needs-you")
+        target = page if kept_id is None else add_parameter(page, kept_id)
+        return redirect(url_for("accounts.sign_in", next=target), 303)
+
+    @app.after_request
+    def fill_in_form(response: Response) -> Response:
+        """Fill in a form on its page, or delete what was kept of it once it is saved."""
+        if unsaved_id := parse_id(request.values.get(PARAMETER, "")):
+            if was_form_saved(response) and request.accept_mimetypes.best != "application/json":
+                delete_saved(unsaved_id)
+            elif request.method == "GET" and response.mimetype == "text/html":
+                fill_in_page(response, unsaved_id)
+        return response
+
+
+def is_form_worth_keeping() -> bool:
+    """Return whether this is a form of a page that needs a sign-in, sent by a browser that is not signed in."""
+    if request.method in SAFE_METHODS or not request.endpoint or isinstance(current_user, SignedIn):
+        return False
+    rule = find_route_rule(current_app, request.endpoint)
+    return bool(rule and not rule.public and not rule.step) and request.accept_mimetypes.best != "application/json"
+
+
+def is_kept_field(name: str) -> bool:
+    """Return whether a field may be kept: no password, code or token."""
+    return "password" not in name.lower() and name not in NOT_KEPT
+
+
+def find_page_of_form() -> str:
+    """Return the address of the page that the form was sent from: a path of this site, with its query.
+
+    The list of unsaved text, where that is not known.
+    """
+    referrer = urlsplit(request.referrer or "")
+    paths = [(referrer.path, referrer.query)] if referrer.netloc == request.host else []
+    for path, query in [*paths, (request.path, "")]:
+        try:
+            current_app.url_map.bind("").match(path, method="GET")
+        except HTTPException:
+            continue
+        return f"{path}?{query}" if query else path
+    return url_for("accounts.list_unsaved_texts")
+
+
+def add_parameter(page: str, unsaved_id: int) -> str:
+    """Return the page's address with the id of the kept form."""
+    path, _, query = page.partition("?")
+    others = [(name, value) for name, value in parse_qsl(query) if name != PARAMETER]
+    return f"{path}?{urlencode([*others, (PARAMETER, unsaved_id)])}"
+
+
+def fill_in_page(response: Response, unsaved_id: int) -> None:
+    """Fill in the kept form if its person reads the page; say where the text is if the page has no such form."""
+    if not isinstance(current_user, SignedIn) or not current_user.is_authenticated:
+        return
+    form = find_unsaved_form(current_user.person_id, unsaved_id)
+    if form is None or urlsplit(form.page).path != request.path:
+        return
+    html = response.get_data(as_text=True)
+    filled = fill_form(
+        html,
+        request.path,
+        form.action,
+        form.fields,
+        notice=render_notice(form),
+        extra=' data-unsaved-text="{}"',
+    )
+    if filled is None:
+        filled = html.replace(MAIN, f"{MAIN}{ELSEWHERE.format(url_for('accounts.list_unsaved_texts'))}", 1)
+    response.set_data(filled)
+
+
+def render_notice(form: UnsavedForm) -> Markup:
+    """Return the sentence at the beginning of a form that was filled in, with the id of what is kept."""
+    files = " The files you chose were not kept: add them again." if form.has_files else ""
+    return Markup(
+        '<p class="flash needs-you" role="status">You sent this on {}, after your session had ended. It is not '
+        'saved yet: check it, then save it.{}</p><input type="hidden" name="{}" value="{}">'
+    ).format(moment(form.kept_at), files, PARAMETER, form.id)
+
+
+def delete_saved(unsaved_id: int) -> None:
+    """Delete what was kept of a form that has been saved now."""
+    try:
+        with transactions.transaction():
+            delete_unsaved_form(current_user.person_id, unsaved_id)
+    except NotFound:
+        return

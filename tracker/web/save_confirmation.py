@@ -1,0 +1,42 @@
+"""Confirmation to the browser that one form was saved, so that it may drop its own copy of what was typed.
+
+static/js/autosave.js sends `save_id` with a form and looks on the next page for the cookie with that id. Nothing else
+lets it drop the copy: the next page may be the sign-in page.
+"""
+
+import re
+
+from flask import Flask, Response, current_app, request
+from flask_login import current_user
+
+FIELD = "save_id"
+SAVE_ID = re.compile(r"[0-9a-f]{32}")
+COOKIE_PREFIX = "saved-"
+COOKIE_SECONDS = 3600
+
+
+def init_app(app: Flask) -> None:
+    """Confirm each form that a signed-in person sent and a view has saved."""
+
+    @app.after_request
+    def confirm_save(response: Response) -> Response:
+        if was_form_saved(response) and SAVE_ID.fullmatch(save_id := request.form.get(FIELD, "")):
+            response.set_cookie(
+                f"{COOKIE_PREFIX}{save_id}",
+                "1",
+                max_age=COOKIE_SECONDS,
+                samesite="Lax",
+                secure=current_app.config["SESSION_COOKIE_SECURE"],
+            )
+        return response
+
+
+def was_form_saved(response: Response) -> bool:
+    """Return whether this response redirects after a form that a signed-in person sent: every view that acts does."""
+    return (
+        request.method == "POST"
+        and response.status_code in {302, 303}
+        and request.endpoint is not None
+        and bool(current_user)
+        and current_user.is_authenticated
+    )
