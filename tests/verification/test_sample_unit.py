@@ -11,6 +11,7 @@ from tests import factories
 from tests.assessment import workflow
 from tests.factories import World
 from tests.verification.conftest import VerifyPage
+from tests.verification.steps import ACTION, disagree, find_live_decision
 from tracker import clock
 from tracker.assessment.services import signing
 from tracker.assessment.services.action_points import answer_action_point
@@ -29,7 +30,6 @@ from tracker.models import (
     Sample,
     SampleItem,
     Signature,
-    UnitAttempt,
 )
 from tracker.models.people import UNSAMPLED_REASONS
 from tracker.recording_forms.snapshot import take_snapshot
@@ -40,33 +40,11 @@ from tracker.vocabulary import AttemptState, CriterionState, Outcome, ReopeningK
 
 Browser = Callable[[Person], FlaskClient]
 Read = Callable[[FlaskClient, int], VerifyPage]
-ACTION = "See the notes of the first two contacts, then assess the criterion again."
 
 
 def list_samples() -> list[Sample]:
     db.session.rollback()
     return list(db.session.scalars(select(Sample)))
-
-
-def find_live_decision(attempt: UnitAttempt, label: str) -> Decision:
-    """Return the one live decision on a criterion of the attempt."""
-    [row] = load_matrix(attempt).claiming_rows
-    cell = row.cells[factories.criterion(attempt, label).id]
-    assert cell.decision_id
-    return db.session.get_one(Decision, cell.decision_id)
-
-
-def disagree(world: World, decision: Decision, attempt: UnitAttempt | None = None) -> ActionPoint:
-    """Disagree with a decision as Carol, and return the action point that it raised."""
-    due_on = clock.today() + timedelta(days=14)
-    with transaction():
-        draw_sample(
-            attempt or world.cfacc15,
-            [SampledDecision(decision.id, agrees=False, comment=ACTION, due_on=due_on)],
-            "",
-            factories.make_actor(world.carol),
-        )
-    return db.session.scalars(select(ActionPoint).order_by(ActionPoint.id.desc())).first() or pytest.fail("none")
 
 
 def test_verifier_samples_decisions(

@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
 
 from tracker.errors import TrackerError
+from tracker.web.current_user import in_terms
 
 SENTENCES = {
     400: ("Your request could not be read", "Nothing was saved. Go back, reload the page and try again."),
@@ -72,7 +73,7 @@ def init_app(app: Flask) -> None:
 
 def show_refusal(error: TrackerError) -> ResponseReturnValue:
     """Show the sentence of a domain error."""
-    return render_error(error.status, error.title, str(error))
+    return render_error(error.status, error.title, in_terms(str(error)))
 
 
 def show_expired(_error: CSRFError) -> ResponseReturnValue:

@@ -370,7 +370,10 @@ def list_ready_to_sign(person_id: int, queue: Iterable[EvidenceToAssess]) -> lis
 
 
 def list_action_points_to_answer(person_id: int) -> list[tuple[ActionPoint, str, str]]:
-    """List the action points on an assessor's attempts that have no response, with unit code and candidate."""
+    """List the action points without a response on an assessor's attempts, with unit code and candidate.
+
+    Those of void attempts are left out.
+    """
     query = (
         select(ActionPoint, Unit.code, Person.name)
         .join(UnitAttempt, UnitAttempt.id == ActionPoint.attempt_id)
@@ -382,6 +385,7 @@ def list_action_points_to_answer(person_id: int) -> list[tuple[ActionPoint, str,
             Allocation.role == Role.ASSESSOR,
             Allocation.ends_at.is_(None),
             ActionPoint.responded_at.is_(None),
+            UnitAttempt.state != AttemptState.VOID,
         )
         .order_by(ActionPoint.due_on)
     )

@@ -7,7 +7,7 @@ from tracker.errors import Invalid, NotFound, Refused
 from tracker.extensions import db
 from tracker.ledger.events import Actor, record
 from tracker.models import ActionPoint, UnitAttempt
-from tracker.registrations.separation_of_duties import check_may_assess, check_not_withdrawn
+from tracker.registrations.separation_of_duties import check_may_assess
 
 
 def get_action_point(attempt: UnitAttempt, action_point_id: int) -> ActionPoint:
@@ -22,13 +22,14 @@ def get_action_point(attempt: UnitAttempt, action_point_id: int) -> ActionPoint:
 def answer_action_point(attempt: UnitAttempt, action_point_id: int, response: str, actor: Actor) -> ActionPoint:
     """Write the response to an action point, once (docs/rules.md, Sign-off, rule 9), in a locked attempt.
 
+    The candidate may have been withdrawn since: a verifier may disagree with a unit that was completed before.
+
     Raises:
         Invalid: the response is missing or too long.
         NotFound: the attempt has no such action point.
         Refused: it has a response already, or this person may not assess the attempt.
     """
     assert actor.person_id is not None  # noqa: S101 - people answer, never the operator
-    check_not_withdrawn(attempt)
     check_may_assess(actor.person_id, attempt)
     action_point = get_action_point(attempt, action_point_id)
     if action_point.responded_at:

@@ -4,6 +4,7 @@ Accept and Return can be undone for `TIME_TO_UNDO`. Then the assessment is relea
 sees it (docs/rules.md, Assessment).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -52,15 +53,20 @@ def find_draft(attempt: UnitAttempt, version: EvidenceVersion, assessor_id: int)
 
 
 def check_page_is_current(
-    attempt: UnitAttempt, version: EvidenceVersion, seen_version_id: int | None, seen_assessment_id: int | None
+    attempt: UnitAttempt,
+    version: EvidenceVersion,
+    seen_version_id: int | None = None,
+    seen_assessment_id: int | None = None,
+    seen_superseding_id: int | None = None,
 ) -> None:
-    """Raise `Conflict` when the item was submitted again, or assessed, since the page was opened.
+    """Raise `Conflict` when the item was submitted again, assessed or disagreed with since the page was opened.
 
     Args:
         attempt: the attempt assessed on the page.
         version: the newest version of the item.
         seen_version_id: the version that the page showed; None is not checked.
         seen_assessment_id: the newest released assessment that the page showed, 0 for none; None is not checked.
+        seen_superseding_id: what `get_newest_superseding_id` returned for the page; None is not checked.
     """
     if seen_version_id not in {None, version.id}:
         raise Conflict(
@@ -72,6 +78,20 @@ def check_page_is_current(
             "This item was assessed since you opened this page, perhaps by you in another window. "
             "What you typed is kept below. Read the latest decisions, then decide."
         )
+    cells = load_claimed_cells(attempt, version).values() if seen_superseding_id is not None else ()
+    if seen_superseding_id not in {None, get_newest_superseding_id(cells)}:
+        raise Conflict(
+            "A decision on this item now says that more is needed, for a reason given since you opened this page. "
+            "What you typed is kept below. Read the reason beside the criterion, then decide."
+        )
+
+
+def get_newest_superseding_id(cells: Iterable[MatrixCell]) -> int:
+    """Return the id of the newest live decision that no assessor made, or 0.
+
+    A verifier's disagreement makes such a decision, and so does a dispute, a return or a reopening.
+    """
+    return max((cell.decision_id or 0 for cell in cells if cell.assessment_id is None), default=0)
 
 
 def get_newest_release_id(attempt: UnitAttempt, evidence_id: int) -> int:

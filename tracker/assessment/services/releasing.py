@@ -5,7 +5,7 @@ time releases the assessment, and a job that runs every minute releases whatever
 depends on the release of an attempt's assessments calls `release_due_in` first.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 
 from sqlalchemy import select
@@ -61,6 +61,22 @@ def release_due_in(attempt: UnitAttempt) -> None:
     due = select(Assessment.id).where(Assessment.attempt_id == attempt.id, Assessment.release_after <= now())
     if ids := list(db.session.scalars(due)):
         _lock_and_release(attempt.id, ids)
+
+
+def withdraw_draft_outcomes(attempt: UnitAttempt, claim_ids: Collection[int]) -> None:
+    """Remove the outcomes of these claims from every unreleased assessment, and cancel its release.
+
+    The assessor chose them before the internal verifier disagreed with the decision, so they must choose again. What
+    else was typed is kept. The caller has locked the attempt.
+    """
+    keys = {str(claim_id) for claim_id in claim_ids}
+    query = select(Assessment).where(Assessment.attempt_id == attempt.id, Assessment.state == AssessmentState.DRAFT)
+    for assessment in db.session.scalars(query):
+        drafts = {key: dict(value) for key, value in assessment.draft_decisions.items()}
+        outcomes = [drafts[key].pop("outcome", None) for key in keys & drafts.keys()]
+        if any(outcomes):
+            assessment.draft_decisions = drafts
+            assessment.outcome, assessment.release_after = None, None
 
 
 def release_assessment(assessment: Assessment) -> None:

@@ -205,6 +205,7 @@ def render_assess_page(
         refused=refused,
         earlier=released,
         newest_release_id=max((entry.assessment.id for entry in released), default=0),
+        newest_superseding_id=services.get_newest_superseding_id(each.cell for each in claimed if each.cell),
         guidance=list_guidance(attempt.unit.code, [attempt.centre_id]),
         position=find_position(attempt, version),
         assessing_url=build_assessing_url,
@@ -301,9 +302,9 @@ def read_outcome(value: str) -> Outcome | None:
         raise NotFound from None
 
 
-def read_shown_ids() -> tuple[int | None, int | None]:
-    """Return the ids of the version and of the newest released assessment that the page showed; None if not sent."""
-    version_id, assessment_id = (
-        (parse_id(request.form[name]) or 0) if name in request.form else None for name in ("version", "after")
-    )
-    return version_id, assessment_id
+def read_shown_ids() -> list[int | None]:
+    """Return the ids that `check_page_is_current` compares, as the page showed them; None if not sent."""
+    return [
+        (parse_id(request.form[name]) or 0) if name in request.form else None
+        for name in ("version", "after", "superseding")
+    ]

@@ -81,7 +81,7 @@ def list_other_attempts(person_id: int, page: int) -> tuple[list[AllocatedAttemp
 
 
 def count_open_action_points(person_id: int) -> int:
-    """Count the open action points on attempts allocated to an internal verifier."""
+    """Count the open action points on attempts allocated to an internal verifier that are not void."""
     return _count(_select_action_points(person_id).where(ActionPoint.closed_at.is_(None)))
 
 
@@ -178,6 +178,7 @@ def _select_attempts(person_id: int) -> Select[Any]:
 
 
 def _select_action_points(person_id: int) -> Select[Any]:
+    """Select the fields of an `AllocatedActionPoint`; those of void attempts are left out."""
     return (
         _select_allocated(
             person_id,
@@ -195,6 +196,7 @@ def _select_action_points(person_id: int) -> Select[Any]:
         .join(ActionPoint, ActionPoint.attempt_id == UnitAttempt.id)
         .join(Unit, Unit.id == UnitAttempt.unit_id)
         .join(Person, Person.id == UnitAttempt.candidate_id)
+        .where(UnitAttempt.state != AttemptState.VOID)
     )
 
 

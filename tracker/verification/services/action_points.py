@@ -16,7 +16,7 @@ from tracker.ledger.events import Actor, record
 from tracker.models import ActionPoint, ActionPointCriterion, SampleItem, UnitAttempt
 from tracker.registrations.services import find_current_allocation
 from tracker.verification import emails as email_texts
-from tracker.verification.services.checks import check_can_verify
+from tracker.verification.services.checks import check_has_not_assessed
 from tracker.vocabulary import Role
 
 MAX_ACTION_LENGTH = 2_000
@@ -88,8 +88,11 @@ def raise_action_point(
 
 
 def close_action_point(attempt: UnitAttempt, action_point: ActionPoint, actor: Actor) -> None:
-    """Close an action point that has a response; raise `Refused` if it has none or is closed."""
-    check_can_verify(attempt, actor)
+    """Close an action point that has a response; raise `Refused` if it has none or is closed.
+
+    The candidate may have been withdrawn (docs/rules.md, Unit states, rule 8).
+    """
+    check_has_not_assessed(attempt, actor)
     check_can_be_closed(action_point)
     _close(action_point, actor)
 
@@ -103,7 +106,7 @@ def ask_again(
         Invalid: the action is missing or too long, or the due date is missing or past.
         Refused: the action point has no response or is closed, or this person may not verify.
     """
-    check_can_verify(attempt, actor)
+    check_has_not_assessed(attempt, actor)
     check_can_be_closed(action_point)
     action, due_on = validate_action(action, due_on, action_field="action", due_field="due_on")
     query = select(ActionPointCriterion.criterion_id).where(ActionPointCriterion.action_point_id == action_point.id)

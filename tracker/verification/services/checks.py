@@ -12,9 +12,15 @@ def check_can_verify(attempt: UnitAttempt, actor: Actor) -> int:
 
     docs/rules.md, Verification, rule 1.
     """
+    person_id = check_has_not_assessed(attempt, actor)
+    check_not_withdrawn_before_completion(attempt)
+    return person_id
+
+
+def check_has_not_assessed(attempt: UnitAttempt, actor: Actor) -> int:
+    """Return the verifier's id, or raise `Refused` if they are the candidate or have assessed this attempt."""
     assert actor.person_id is not None  # noqa: S101 - people verify, never the operator
     check_may_verify(actor.person_id, attempt)
-    check_not_withdrawn_before_completion(attempt)
     return actor.person_id
 
 

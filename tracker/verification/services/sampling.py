@@ -7,11 +7,13 @@ from datetime import date, datetime
 from sqlalchemy import select
 
 from tracker.assessment.reopening import reopen_attempt
+from tracker.assessment.services.releasing import release_due_in, withdraw_draft_outcomes
 from tracker.clock import now
 from tracker.errors import Conflict, Invalid, NotFound, Refused
 from tracker.extensions import db
 from tracker.ledger.events import Actor, record
 from tracker.models import Claim, Criterion, Decision, Sample, SampleItem, UnitAttempt
+from tracker.registrations.separation_of_duties import COMPLETED_STATES
 from tracker.verification.services.action_points import notify_assessor, raise_action_point, validate_action
 from tracker.verification.services.checks import check_can_verify
 from tracker.vocabulary import AttemptState, Outcome, ReopeningKind
@@ -49,7 +51,8 @@ def draw_sample(attempt: UnitAttempt, decisions: Iterable[SampledDecision], comm
     """Record a sample of decisions, and raise an action point for each that the verifier disagrees with.
 
     A decision that the verifier disagrees with is superseded by `needs_more`; other decisions on the same criterion
-    stand. In a signed round a disagreement also ends the round (docs/rules.md, Unit states).
+    stand. In a signed round a disagreement also ends the round (docs/rules.md, Unit states). An assessment of the
+    same claim that is not released yet becomes a draft again.
 
     Raises:
         Conflict: a decision was superseded since the page was opened.
@@ -60,10 +63,12 @@ def draw_sample(attempt: UnitAttempt, decisions: Iterable[SampledDecision], comm
     check_can_verify(attempt, actor)
     chosen = list(decisions)
     _check_chosen(attempt, chosen, comment)
+    release_due_in(attempt)  # what the assessor decided before this moment comes first
     claims = _load_sampled_claims(attempt, chosen)
     disagreed = [claim for claim in claims if not claim.sampled.agrees]
     sample, items = _add_sample(attempt, claims, comment, actor)
     new_decisions = _supersede_decisions(disagreed, items, sample.sampled_at)
+    withdraw_draft_outcomes(attempt, {claim.claim.id for claim in disagreed})
     _record_sample(sample, claims, new_decisions, comment, actor)
     action_points = [
         raise_action_point(
@@ -81,6 +86,12 @@ def draw_sample(attempt: UnitAttempt, decisions: Iterable[SampledDecision], comm
             reopen_attempt(attempt, ReopeningKind.DISAGREEMENT, _describe(disagreed), [], actor)
         notify_assessor(attempt, action_points)
     return sample
+
+
+def can_sample(attempt: UnitAttempt) -> bool:
+    """Return whether the attempt's state allows a sample, and a withdrawal does not forbid it."""
+    is_open = attempt.registration.withdrawn_at is None or attempt.state in COMPLETED_STATES
+    return attempt.state in STATES_TO_SAMPLE and is_open
 
 
 def _check_chosen(attempt: UnitAttempt, chosen: Sequence[SampledDecision], comment: str) -> None:

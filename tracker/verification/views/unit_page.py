@@ -12,7 +12,7 @@ from tracker.models import UnitAttempt
 from tracker.recording_forms.queries import build_form_content
 from tracker.verification.queries import unit_record
 from tracker.verification.queries.sampling import list_items_to_sample, summarise_sampling
-from tracker.verification.services.sampling import STATES_TO_SAMPLE
+from tracker.verification.services.sampling import can_sample
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def render_unit_page(template: str, attempt: UnitAttempt, matrix: Matrix | None 
         matrix=matrix,
         items=items,
         progress=summarise_sampling(items),
-        can_sample=attempt.state in STATES_TO_SAMPLE,
+        can_sample=can_sample(attempt),
         requirements=requirements,
         action_points=action_points,
         form_content=build_form_content(attempt, matrix),
