@@ -71,6 +71,9 @@ def accepted(world: World, bob: FlaskClient, evidence_id: int, app: Flask) -> No
     assert refused.status_code == 422
     assert "valid" in refused.text
     data |= dict.fromkeys(("valid", "authentic", "current"), "y")
+    assert "This one item is claimed for all 24 criteria of CFACC15." in form
+    assert bob.post(address, data={**data, "act": "accept"}).status_code == 422
+    data["warnings_reason"] = "It covers three contacts with one customer, from first call to letter."
     assert bob.post(address, data={**data, "act": "accept"}).status_code == 303
     with clock.frozen_at(clock.now() + timedelta(seconds=11)):
         assert release_due_assessments() == 1

@@ -1,5 +1,6 @@
 """Centre settings: an administrator chooses the terms that pages and recording forms use for verification."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -99,3 +100,21 @@ def test_the_service_records_who_changed_the_terms(world: World, recorded_acts: 
     with transaction():
         change_centre_terms(world.northgate, CentreTerms.ENGLAND, make_actor(world.dan))
     assert recorded_acts() == ["centre_terms_changed"]
+
+
+def test_an_administrator_sets_the_age_of_evidence_to_warn_about(
+    world: World, client: ClientFor, recorded_acts: Callable[[], list[str]]
+) -> None:
+    address = f"/centres/{world.northgate.id}/settings"
+    dan = client(world.dan)
+    assert re.search(r'name="evidence_age_limit"[^>]* value="24"', dan.get(address).text)
+    reasons = "\n".join(world.northgate.offered_unsampled_reasons)
+    form = {"terms": "scotland", "unsampled_reasons": reasons}
+    assert dan.post(address, data={**form, "evidence_age_limit": "36"}).status_code == 302
+    db.session.rollback()
+    assert world.northgate.evidence_age_months == 36
+    assert recorded_acts() == ["evidence_age_limit_changed"]
+    for refused in ("0", "601", "two years"):
+        assert dan.post(address, data={**form, "evidence_age_limit": refused}).status_code == 422
+    db.session.rollback()
+    assert world.northgate.evidence_age_months == 36

@@ -27,6 +27,7 @@ from tracker.recording_forms.snapshot import take_snapshot
 from tracker.vocabulary import Outcome
 
 ALL_CHECKS = dict.fromkeys(CHECKS, True)
+WARNINGS_REASON = "I saw the system and spoke to the team leader."
 EMPTY_DRAFT = DraftDecisions({}, {}, {})
 
 
@@ -61,6 +62,7 @@ def build_draft(
         {claim.id: comment for claim, comment in (comments or {}).items()},
         ALL_CHECKS if ticked else {},
         feedback,
+        WARNINGS_REASON,
     )
 
 
@@ -77,7 +79,9 @@ def decide_again(attempt: UnitAttempt, version_id: int | None, claim_id: int, by
     """Decide a claim of an assessed version again, as met, and release the assessment."""
     with transaction():
         actor, version = factories.make_actor(by), db.session.get_one(EvidenceVersion, version_id)
-        assessments.save_draft(attempt, version, DraftDecisions({claim_id: Outcome.MET}, {}, ALL_CHECKS, ""), actor)
+        assessments.save_draft(
+            attempt, version, DraftDecisions({claim_id: Outcome.MET}, {}, ALL_CHECKS, "", WARNINGS_REASON), actor
+        )
         assessment = assessments.accept_evidence(attempt, version, actor)
     release(assessment.id)
 

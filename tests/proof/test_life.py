@@ -216,7 +216,11 @@ class Life(RuleBasedStateMachine):
             claims = [cell.claim_id for cell in assessments.load_claimed_cells(attempt, version).values()]
             words = "" if outcome is Outcome.MET else "Say more."
             marks = DraftDecisions(
-                dict.fromkeys(claims, outcome), dict.fromkeys(claims, words), dict.fromkeys(CHECKS, accept), "Seen."
+                dict.fromkeys(claims, outcome),
+                dict.fromkeys(claims, words),
+                dict.fromkeys(CHECKS, accept),
+                "Seen.",
+                "Seen at work by Bob.",
             )
             assessments.save_draft(attempt, version, marks, self.actors["Bob"])
             finish = assessments.accept_evidence if accept else assessments.return_evidence

@@ -1,8 +1,17 @@
 """Forms of the account pages."""
 
 from flask_wtf.file import FileField
-from wtforms import BooleanField, EmailField, HiddenField, PasswordField, RadioField, StringField, TextAreaField
-from wtforms.validators import DataRequired, Email, Length
+from wtforms import (
+    BooleanField,
+    EmailField,
+    HiddenField,
+    IntegerField,
+    PasswordField,
+    RadioField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.validators import DataRequired, Email, Length, NumberRange, Optional
 
 from tracker.accounts.password_confirmation import password_confirmed_to_change
 from tracker.vocabulary import CentreTerms, Role
@@ -166,4 +175,8 @@ class CentreSettingsForm(PageForm):
     )
     unsampled_reasons = TextAreaField(
         "Reasons for releasing a unit without sampling", [Length(max=5_000, message="Use at most 5,000 characters.")]
+    )
+    evidence_age_limit = IntegerField(
+        "Age of evidence to warn about, in months",
+        [Optional(), NumberRange(1, 600, "Enter a number of months from 1 to 600.")],
     )

@@ -42,7 +42,7 @@ class SealedColumns:
 
 
 SEALED_TABLES: dict[str, SealedColumns] = {
-    "centre": SealedColumns(added=frozenset({"unsampled_reasons"})),
+    "centre": SealedColumns(added=frozenset({"unsampled_reasons", "evidence_age_limit"})),
     "person": SealedColumns(excluded=frozenset({"password_hash"})),
     "grant": SealedColumns(),
     "registration": SealedColumns(),
@@ -59,7 +59,9 @@ SEALED_TABLES: dict[str, SealedColumns] = {
     "attachment": SealedColumns(excluded=frozenset({"removed_at"})),
     "submission": SealedColumns(),
     "claim": SealedColumns(when=lambda claim: claim.evidence.number is not None),
-    "assessment": SealedColumns(when=lambda assessment: assessment.state is AssessmentState.RELEASED),
+    "assessment": SealedColumns(
+        added=frozenset({"warnings_reason"}), when=lambda assessment: assessment.state is AssessmentState.RELEASED
+    ),
     "reopening": SealedColumns(),
     "decision": SealedColumns(added=frozenset({"sample_item_id"})),
     "requirement_confirmation": SealedColumns(excluded=frozenset({"note"})),

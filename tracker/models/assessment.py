@@ -50,6 +50,8 @@ class Assessment(Base):
     sufficient: Mapped[bool] = mapped_column(default=False)
     """Ticked in assessments made before sufficiency was confirmed at sign-off; no longer asked for one item."""
     feedback: Mapped[str] = mapped_column(default="")
+    warnings_reason: Mapped[str | None]
+    """Why the item was accepted although it has warnings (docs/rules.md, Warnings, rule 1)."""
     draft_decisions: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     """In a draft: claim id → {outcome, comment}. On release they become decisions."""
     started_at: Mapped[datetime]

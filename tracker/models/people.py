@@ -14,6 +14,8 @@ UNSAMPLED_REASONS = (
     "Sampled at the interim stage in an earlier round; nothing has changed since",
 )
 """The reasons for releasing a unit without sampling that a centre starts with."""
+EVIDENCE_AGE_MONTHS = 24
+"""The age limit of evidence that a centre starts with."""
 
 
 class Centre(Base):
@@ -28,7 +30,14 @@ class Centre(Base):
     """Whose terms for verification the centre uses on screen and on paper."""
     unsampled_reasons: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     """The centre's own reasons for releasing a unit without sampling; empty while it uses the standard list."""
+    evidence_age_limit: Mapped[int | None]
+    """The age in months over which evidence is warned about; empty while the centre uses the standard limit."""
     created_at: Mapped[datetime]
+
+    @property
+    def evidence_age_months(self) -> int:
+        """The age in months, at submission, over which evidence is warned about."""
+        return self.evidence_age_limit or EVIDENCE_AGE_MONTHS
 
     @property
     def offered_unsampled_reasons(self) -> list[str]:

@@ -99,7 +99,7 @@ class Attachment(Base):
     media_type: Mapped[str] = mapped_column(String(100))
     """The media type found in the content, whatever was declared."""
     size: Mapped[int] = mapped_column(BigInteger)
-    sha256: Mapped[Sha256]
+    sha256: Mapped[Sha256] = mapped_column(index=True)
     uploaded_at: Mapped[datetime]
     removed_at: Mapped[datetime | None]
     """When it was removed from the draft; versions that include it keep it."""

@@ -69,7 +69,7 @@ TEXTS_OF_VERSIONS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (Attachment, ("name",)),
 )
 TEXTS_OF_ATTEMPTS: tuple[tuple[Any, tuple[str, ...]], ...] = (
-    (Assessment, ("feedback",)),
+    (Assessment, ("feedback", "warnings_reason")),
     (Decision, ("comment",)),
     (Signature, ("comment", "unsampled_reason")),
     (Reopening, ("reason",)),

@@ -159,6 +159,7 @@ def _list_assessments(attempt: UnitAttempt, colleagues: Colleagues) -> list[dict
             "by": colleagues.describe(each.assessor_id),
             **read_columns(each, "outcome", "valid", "authentic", "current", "sufficient", "released_at"),
             "feedback": colleagues.names.replace_names(each.feedback),
+            "accepted_over_warnings": colleagues.names.replace_names(each.warnings_reason or ""),
         }
         for each in db.session.scalars(query)
     ]

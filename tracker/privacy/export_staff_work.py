@@ -28,7 +28,7 @@ WRITTEN: dict[str, tuple[type[Base], str, tuple[str, ...], tuple[str, ...]]] = {
         Assessment,
         "assessor_id",
         ("state", "outcome", "valid", "authentic", "current", "sufficient", "started_at", "released_at"),
-        ("feedback",),
+        ("feedback", "warnings_reason"),
     ),
     "decisions": (Decision, "decided_by_id", ("outcome", "decided_at", "superseded_at"), ("comment",)),
     "signatures": (

@@ -6,6 +6,7 @@ from tracker.models import Centre
 from tracker.vocabulary import CentreTerms
 
 MAX_UNSAMPLED_REASONS, MAX_REASON_LENGTH = 20, 200
+MAX_EVIDENCE_AGE_MONTHS = 600
 
 
 def change_centre_terms(centre: Centre, terms: CentreTerms, actor: Actor) -> None:
@@ -35,3 +36,26 @@ def change_unsampled_reasons(centre: Centre, reasons: list[str], actor: Actor) -
         return
     centre.unsampled_reasons = reasons
     record("unsampled_reasons_changed", centre, actor, texts={"reasons": "\n".join(reasons)})
+
+
+def change_evidence_age_limit(centre: Centre, months: int, actor: Actor) -> None:
+    """Change the age over which evidence is warned about (docs/rules.md, Warnings, rule 2).
+
+    Nothing is recorded where the limit stays the same.
+
+    Args:
+        centre: the centre.
+        months: the age in months.
+        actor: its administrator.
+
+    Raises:
+        Invalid: the limit is not from 1 to `MAX_EVIDENCE_AGE_MONTHS`.
+    """
+    if not 1 <= months <= MAX_EVIDENCE_AGE_MONTHS:
+        raise Invalid(
+            f"Enter a number of months from 1 to {MAX_EVIDENCE_AGE_MONTHS}. Nothing was saved.", "evidence_age_limit"
+        )
+    if months == centre.evidence_age_months:
+        return
+    centre.evidence_age_limit = months
+    record("evidence_age_limit_changed", centre, actor, months=months)

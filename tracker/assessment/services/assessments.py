@@ -19,13 +19,16 @@ from tracker.ledger.events import Actor
 from tracker.ledger.transactions import lock_rows
 from tracker.matrix import MatrixCell
 from tracker.models import Assessment, Claim, Evidence, EvidenceVersion, UnitAttempt, VersionMove
-from tracker.portfolio.queries.evidence import find_version_in
+from tracker.portfolio.queries.evidence import find_version_in, list_version_attachments
+from tracker.portfolio.queries.warnings import list_version_warnings
 from tracker.registrations.separation_of_duties import check_may_assess, check_not_withdrawn
 from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState, Outcome
 
 TIME_TO_UNDO = timedelta(seconds=10)
 MAX_COMMENT_LENGTH = 2_000
 MAX_FEEDBACK_LENGTH = 10_000
+MIN_REASON_LENGTH, MAX_REASON_LENGTH = 10, 2_000
+"""Characters of the reason to accept an item over its warnings."""
 TOO_LATE_TO_UNDO = (
     "This assessment was released already, so it can no longer be undone. You can assess the item again."
 )
@@ -39,6 +42,8 @@ class DraftDecisions:
     comments: dict[int, str]
     checks: dict[str, bool]
     feedback: str | None = None
+    warnings_reason: str | None = None
+    """Why the item is accepted although it has warnings."""
 
 
 def find_draft(attempt: UnitAttempt, version: EvidenceVersion, assessor_id: int) -> Assessment | None:
@@ -147,7 +152,7 @@ def accept_evidence(attempt: UnitAttempt, version: EvidenceVersion, actor: Actor
 
     Raises:
         Conflict: the candidate has submitted a newer version.
-        Invalid: a claim has no outcome, or a check is not ticked.
+        Invalid: a claim has no outcome, a check is not ticked, or a warning is accepted without a reason.
         Refused: the attempt cannot be assessed now, or the assessment was finished already.
     """
     assessment = _get_draft_to_finish(attempt, version, actor)
@@ -165,6 +170,7 @@ def accept_evidence(attempt: UnitAttempt, version: EvidenceVersion, actor: Actor
             "What you typed is kept.",
             unticked[0],
         )
+    _check_warnings_reason(assessment)
     return _schedule_release(assessment, AssessmentOutcome.ACCEPTED, actor)
 
 
@@ -261,6 +267,20 @@ def _get_draft_to_finish(attempt: UnitAttempt, version: EvidenceVersion, actor: 
     return assessment
 
 
+def _check_warnings_reason(assessment: Assessment) -> None:
+    """Raise `Invalid` if the item has warnings and no reason to accept it (docs/rules.md, Warnings, rule 1)."""
+    version = assessment.evidence_version
+    warnings = list_version_warnings(version, list_version_attachments(version), [assessment.attempt_id])
+    if not warnings:
+        assessment.warnings_reason = None
+    elif len(assessment.warnings_reason or "") < MIN_REASON_LENGTH:
+        raise Invalid(
+            f"This item has a warning: {warnings[0].text} To accept it, write a sentence that says why. "
+            "What you typed is kept.",
+            "warnings_reason",
+        )
+
+
 def _schedule_release(assessment: Assessment, outcome: AssessmentOutcome, actor: Actor) -> Assessment:
     assessment.outcome = outcome
     assessment.grant_id, assessment.session_ref = actor.grant_id, actor.session_ref
@@ -294,6 +314,8 @@ def _merge_draft(assessment: Assessment, draft: DraftDecisions, claim_ids: set[i
         setattr(assessment, check, ticked)
     if draft.feedback is not None:
         assessment.feedback = draft.feedback
+    if draft.warnings_reason is not None:
+        assessment.warnings_reason = draft.warnings_reason.strip() or None
 
 
 def _check_not_moved(attempt_id: int, claim_ids: set[int]) -> None:
@@ -315,3 +337,5 @@ def _check_lengths(draft: DraftDecisions) -> None:
         raise Invalid(f"A comment can have at most {MAX_COMMENT_LENGTH:,} characters. Shorten it.")
     if draft.feedback is not None and len(draft.feedback) > MAX_FEEDBACK_LENGTH:
         raise Invalid(f"The feedback can have at most {MAX_FEEDBACK_LENGTH:,} characters. Shorten it.", "feedback")
+    if draft.warnings_reason is not None and len(draft.warnings_reason) > MAX_REASON_LENGTH:
+        raise Invalid(f"The reason can have at most {MAX_REASON_LENGTH:,} characters. Shorten it.", "warnings_reason")

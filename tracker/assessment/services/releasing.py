@@ -89,6 +89,8 @@ def release_assessment(assessment: Assessment) -> None:
         assessment.outcome, assessment.release_after = None, None
         return
     version = assessment.evidence_version
+    if assessment.outcome is AssessmentOutcome.RETURNED:
+        assessment.warnings_reason = None
     assessment.state, assessment.released_at, assessment.release_after = AssessmentState.RELEASED, now(), None
     criteria = list_criteria_with_claims(assessment.attempt, version)
     if assessment.outcome is AssessmentOutcome.RETURNED:
@@ -99,7 +101,7 @@ def release_assessment(assessment: Assessment) -> None:
         "assessment_released",
         assessment,
         Actor(assessment.assessor_id, assessment.grant_id, assessment.session_ref),
-        texts={"feedback": assessment.feedback} if assessment.feedback else None,
+        texts={name: text for name in ("feedback", "warnings_reason") if (text := getattr(assessment, name))} or None,
         attempt=assessment.attempt_id,
         version=version.id,
         content=version.content_hash,

@@ -22,6 +22,7 @@ from tracker.ledger.events import Actor
 from tracker.library.queries.units import list_guidance
 from tracker.models import Assessment, EvidenceVersion, UnitAttempt
 from tracker.portfolio.queries import evidence as evidence_queries
+from tracker.portfolio.queries.warnings import list_version_warnings
 from tracker.vocabulary import Outcome
 from tracker.web.authorise import get_attempt
 from tracker.web.current_user import me
@@ -210,8 +211,21 @@ def render_assess_page(
         position=find_position(attempt, version),
         assessing_url=build_assessing_url,
         undoable=find_assessment_to_undo(),
+        warnings=list_version_warnings(version, attachments, [attempt.id]),
+        warnings_reason=find_warnings_reason(typed, draft, released),
         affirmable=sum(criterion.cell.awaits_affirmation for criterion in claimed if criterion.cell),
     )
+
+
+def find_warnings_reason(
+    typed: DraftDecisions | None, draft: Assessment | None, released: list[queries.ItemAssessment]
+) -> str:
+    """Return the reason to accept the item over its warnings: as typed, as saved, or of the newest acceptance."""
+    if typed and typed.warnings_reason is not None:
+        return typed.warnings_reason
+    if draft and draft.warnings_reason is not None:
+        return draft.warnings_reason
+    return next((past.assessment.warnings_reason for past in released if past.assessment.warnings_reason), "")
 
 
 def build_claim_to_decide(
@@ -282,7 +296,8 @@ def read_draft(changed: set[str] | None) -> DraftDecisions:
         elif kind == "comment" and claim_id is not None:
             comments[claim_id] = read_form_text(name).strip()
     checks = {check: check in form for check in CHECKS if check in names}
-    return DraftDecisions(outcomes, comments, checks, read_form_text("feedback") if "feedback" in names else None)
+    feedback, reason = (read_form_text(name) if name in names else None for name in ("feedback", "warnings_reason"))
+    return DraftDecisions(outcomes, comments, checks, feedback, reason)
 
 
 def move_comments_to_new_claims(draft: DraftDecisions) -> DraftDecisions:

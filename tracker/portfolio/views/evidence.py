@@ -7,6 +7,7 @@ from tracker.errors import Conflict, Invalid, NotFound
 from tracker.models import Evidence
 from tracker.portfolio.forms import DeclarationForm
 from tracker.portfolio.queries import evidence as queries
+from tracker.portfolio.queries.warnings import list_draft_warnings
 from tracker.portfolio.services.evidence import find_latest_version, has_changes_since
 from tracker.portfolio.services.submissions import (
     IncompleteEvidence,
@@ -119,6 +120,7 @@ def show_declaration(evidence: Evidence, form: DeclarationForm, refused: list[st
         evidence=evidence,
         form=form,
         refused=refused,
+        warnings=list_draft_warnings(evidence),
         declaration=build_declaration(evidence.method),
         next_version=get_next_version_number(evidence),
         claims=claims,

@@ -1,0 +1,157 @@
+"""Warnings about evidence that deserves a second look. They refuse nothing (docs/rules.md, Warnings)."""
+
+import re
+from calendar import monthrange
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from tracker.models.portfolio import EvidenceFields
+from tracker.vocabulary import Method, Simulation
+
+NAME_AND_STATUS = re.compile(r"\w[^,(]*[,(]\s*\w")
+"""A name, then a comma or bracket, then a position: `Dana Shaw, team manager`."""
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceWarning:
+    """One warning: the number of its rule in docs/rules.md, Warnings, what is so, and what to consider."""
+
+    rule: int
+    text: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedUnit:
+    """A unit that an item claims criteria of."""
+
+    code: str
+    simulation: Simulation
+    registered_on: date
+    """The day of registration with the awarding body."""
+    criteria: int
+    """The number of the unit's assessable criteria."""
+    claimed: int
+    """How many of them the item claims."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileElsewhere:
+    """A file of the item whose bytes are in another item too."""
+
+    name: str
+    evidence_number: int | None
+    """The number of the candidate's other item; None for a draft and for another candidate's item."""
+    is_of_another_candidate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceContext:
+    """What the warnings about one item compare it with."""
+
+    submitted_on: date
+    """The day of submission; today for a draft."""
+    age_limit: int
+    """The centre's limit in months."""
+    units: tuple[ClaimedUnit, ...]
+    files_elsewhere: tuple[FileElsewhere, ...] = ()
+
+
+def list_evidence_warnings(item: EvidenceFields, context: EvidenceContext) -> list[EvidenceWarning]:
+    """List the warnings about one item, a draft or a sealed version, in the order of docs/rules.md, Warnings."""
+    found = [
+        _check_age(item, context),
+        _check_registration(item, context),
+        _check_witness(item),
+        *(_check_whole_unit(unit) for unit in context.units),
+        *(_check_simulation(item, unit) for unit in context.units),
+        *(_check_file(file) for file in context.files_elsewhere),
+    ]
+    return [warning for warning in found if warning]
+
+
+def subtract_months(day: date, months: int) -> date:
+    """Return the same day of the month a number of months earlier, or the last day of a shorter month."""
+    month = day.year * 12 + day.month - 1 - months
+    year, month = month // 12, month % 12 + 1
+    return date(year, month, min(day.day, monthrange(year, month)[1]))
+
+
+def _check_age(item: EvidenceFields, context: EvidenceContext) -> EvidenceWarning | None:
+    """Warn of evidence older at submission than the centre's limit (docs/rules.md, Warnings, rule 2)."""
+    produced = item.happened_until or item.happened_from
+    if produced is None or produced >= subtract_months(context.submitted_on, context.age_limit):
+        return None
+    months = "1 month" if context.age_limit == 1 else f"{context.age_limit} months"
+    return EvidenceWarning(
+        2, f"It is more than {months} old.", "Say what shows that the skill is current, or add newer evidence."
+    )
+
+
+def _check_registration(item: EvidenceFields, context: EvidenceContext) -> EvidenceWarning | None:
+    """Warn of evidence produced before registration for a unit it claims (docs/rules.md, Warnings, rule 3)."""
+    produced = item.happened_until or item.happened_from
+    if produced is None or item.method is Method.PRIOR_LEARNING:
+        return None
+    codes = [unit.code for unit in context.units if produced < unit.registered_on]
+    if not codes:
+        return None
+    return EvidenceWarning(
+        3, f"It was produced before registration for {join_words(codes)}.", "Consider recognition of prior learning."
+    )
+
+
+def _check_witness(item: EvidenceFields) -> EvidenceWarning | None:
+    """Warn of testimony without a witness, or an expert witness without status (docs/rules.md, Warnings, rule 4)."""
+    witness = item.workplace_seen_by.strip()
+    if item.method is Method.WITNESS_TESTIMONY and not witness:
+        return EvidenceWarning(
+            4, "No witness is named.", "Name the witness and their position under “Who has seen it”."
+        )
+    if item.method is Method.EXPERT_WITNESS and not NAME_AND_STATUS.search(witness):
+        return EvidenceWarning(
+            4,
+            "No expert witness is named with their status.",
+            "Enter name and status under “Who has seen it”, for example “D. Shaw, team manager”.",
+        )
+    return None
+
+
+def _check_whole_unit(unit: ClaimedUnit) -> EvidenceWarning | None:
+    """Warn of one item claimed for every criterion of a unit (docs/rules.md, Warnings, rule 5)."""
+    if unit.criteria < 2 or unit.claimed < unit.criteria:
+        return None
+    return EvidenceWarning(
+        5,
+        f"This one item is claimed for all {unit.criteria} criteria of {unit.code}.",
+        "Check that it shows each of them.",
+    )
+
+
+def _check_simulation(item: EvidenceFields, unit: ClaimedUnit) -> EvidenceWarning | None:
+    """Warn of simulation where the unit does not say if it is allowed (docs/rules.md, Warnings, rule 6)."""
+    if item.method is not Method.SIMULATION or unit.simulation is not Simulation.UNSTATED:
+        return None
+    return EvidenceWarning(
+        6,
+        f"{unit.code} does not say whether simulation is allowed.",
+        "Check what the assessment strategy says about simulation.",
+    )
+
+
+def _check_file(file: FileElsewhere) -> EvidenceWarning:
+    """Warn of a file that is in another item too (docs/rules.md, Warnings, rule 7)."""
+    if file.is_of_another_candidate:
+        where = "evidence of another candidate of this centre"
+    else:
+        where = f"evidence {file.evidence_number}" if file.evidence_number else "another draft"
+    return EvidenceWarning(
+        7, f"The file “{file.name}” is also in {where}.", "Check whose work it is and why it is reused."
+    )
+
+
+def join_words(words: Iterable[str]) -> str:
+    """Return words as a list in a sentence: `A, B and C`."""
+    *head, last = words
+    return f"{', '.join(head)} and {last}" if head else last

@@ -1,0 +1,142 @@
+"""Reads for the warnings about an item: the units it claims, and its files in other items."""
+
+from collections.abc import Collection, Iterable
+
+from sqlalchemy import and_, exists, func, or_, select
+
+from tracker.clock import day_of, today
+from tracker.extensions import db
+from tracker.models import (
+    Attachment,
+    Centre,
+    Claim,
+    Criterion,
+    Evidence,
+    EvidenceVersion,
+    Registration,
+    Submission,
+    Unit,
+    UnitAttempt,
+    VersionAttachment,
+)
+from tracker.models.people import EVIDENCE_AGE_MONTHS
+from tracker.portfolio.evidence_warnings import (
+    ClaimedUnit,
+    EvidenceContext,
+    EvidenceWarning,
+    FileElsewhere,
+    list_evidence_warnings,
+)
+from tracker.vocabulary import AttemptState
+
+
+def list_draft_warnings(evidence: Evidence) -> list[EvidenceWarning]:
+    """List the warnings about a draft, as its candidate sees them before submission. At most two statements."""
+    context = EvidenceContext(
+        today(),
+        *_load_limit_and_units(evidence.id),
+        _list_files_elsewhere(evidence, evidence.attachments, with_drafts=True),
+    )
+    return list_evidence_warnings(evidence, context)
+
+
+def list_version_warnings(
+    version: EvidenceVersion, attachments: Collection[Attachment], attempt_ids: Collection[int]
+) -> list[EvidenceWarning]:
+    """List the warnings about a submitted version, as an assessor of these attempts sees them.
+
+    Runs at most two statements.
+    """
+    context = EvidenceContext(
+        day_of(version.submission.submitted_at),
+        *_load_limit_and_units(version.evidence_id, attempt_ids),
+        _list_files_elsewhere(version.evidence, attachments, with_drafts=False),
+    )
+    return list_evidence_warnings(version, context)
+
+
+def _load_limit_and_units(
+    evidence_id: int, attempt_ids: Collection[int] | None = None
+) -> tuple[int, tuple[ClaimedUnit, ...]]:
+    """Return the centre's limit in months, and the units an item claims: of some attempts, or of all in progress."""
+    criteria = (
+        select(func.count(Criterion.id))
+        .where(Criterion.unit_id == Unit.id, Criterion.assessable)
+        .correlate(Unit)
+        .scalar_subquery()
+    )
+    chosen = UnitAttempt.state == AttemptState.IN_PROGRESS if attempt_ids is None else UnitAttempt.id.in_(attempt_ids)
+    query = (
+        select(
+            Unit.code,
+            Unit.simulation,
+            Registration.awarding_body_date,
+            Registration.registered_at,
+            criteria,
+            func.count(Claim.id),
+            Centre.evidence_age_limit,
+        )
+        .join(UnitAttempt, UnitAttempt.unit_id == Unit.id)
+        .join(Registration, Registration.id == UnitAttempt.registration_id)
+        .join(Centre, Centre.id == UnitAttempt.centre_id)
+        .join(Claim, Claim.attempt_id == UnitAttempt.id)
+        .where(Claim.evidence_id == evidence_id, Claim.removed_at.is_(None), chosen)
+        .group_by(
+            UnitAttempt.id,
+            Unit.id,
+            Unit.code,
+            Unit.simulation,
+            Registration.awarding_body_date,
+            Registration.registered_at,
+            Centre.evidence_age_limit,
+        )
+        .order_by(UnitAttempt.id)
+    )
+    rows = db.session.execute(query).all()
+    units = tuple(
+        ClaimedUnit(code, simulation, awarding_body_date or day_of(registered_at), count, claimed)
+        for code, simulation, awarding_body_date, registered_at, count, claimed, _ in rows
+    )
+    limit: int | None = rows[0].evidence_age_limit if rows else None
+    return limit or EVIDENCE_AGE_MONTHS, units
+
+
+def _list_files_elsewhere(
+    evidence: Evidence, attachments: Iterable[Attachment], *, with_drafts: bool
+) -> tuple[FileElsewhere, ...]:
+    """Return the files of an item that are in another item of its candidate, or of another candidate of its centre.
+
+    Args:
+        evidence: the item.
+        attachments: its files.
+        with_drafts: whether the candidate's own drafts count; those of other candidates never do.
+    """
+    names = {attachment.sha256: attachment.name for attachment in attachments}
+    if not names:
+        return ()
+    is_submitted = exists().where(
+        VersionAttachment.attachment_id == Attachment.id,
+        VersionAttachment.version_id == Submission.evidence_version_id,
+        Submission.withdrawn_at.is_(None),
+    )
+    is_own = Evidence.candidate_id == evidence.candidate_id
+    is_own_draft = and_(is_own, Attachment.removed_at.is_(None), Evidence.discarded_at.is_(None))
+    query = (
+        select(Attachment.sha256, Evidence.candidate_id, Evidence.number)
+        .join(Evidence, Evidence.id == Attachment.evidence_id)
+        .where(
+            Attachment.sha256.in_(names),
+            Evidence.centre_id == evidence.centre_id,
+            Evidence.id != evidence.id,
+            or_(is_submitted, is_own_draft) if with_drafts else is_submitted,
+        )
+        .distinct()
+        .order_by(Evidence.number)
+    )
+    found = dict.fromkeys(
+        FileElsewhere(names[sha256], None, is_of_another_candidate=True)
+        if candidate_id != evidence.candidate_id
+        else FileElsewhere(names[sha256], number)
+        for sha256, candidate_id, number in db.session.execute(query)
+    )
+    return tuple(found)
