@@ -30,7 +30,6 @@ def version(version: str, revision: int = 1) -> UnitDocument:
         ("H128/04", "CFACC15"),
         ("cfam&lfd3", "CFAM&LFD3"),
         ("cfamlfd3", "CFAM&LFD3"),
-        ("insml052", "CFAM&LFD3"),
         (" delivercc ", "DELIVERCC"),
     ],
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from tests import factories
 from tests.factories import World, make_person
@@ -15,7 +15,8 @@ from tracker import clock
 from tracker.errors import Invalid, Refused
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
-from tracker.models import Allocation, Person, Registration, UnitAttempt
+from tracker.models import Allocation, Grant, Person, Registration, UnitAttempt
+from tracker.registrations import queries
 from tracker.registrations.services import register_candidate
 from tracker.vocabulary import Role
 
@@ -228,3 +229,25 @@ def test_page_takes_few_statements(
     with count_statements() as statements:
         dan.get(address(world))
     assert len(statements) <= 12
+
+
+def test_every_candidate_of_the_centre_can_be_chosen(world: World) -> None:
+    with transaction():
+        people = [
+            {"name": f"Person {number:04}", "email": f"p{number}@example.org", "created_at": clock.now()}
+            for number in range(2_001)
+        ]
+        db.session.execute(insert(Person), people)
+        ids = db.session.scalars(select(Person.id).where(Person.email.startswith("p"))).all()
+        grants = [
+            {
+                "person_id": id_,
+                "centre_id": world.northgate.id,
+                "role": Role.CANDIDATE,
+                "starts_at": factories.LONG_AGO,
+                "granted_at": factories.LONG_AGO,
+            }
+            for id_ in ids
+        ]
+        db.session.execute(insert(Grant), grants)
+    assert len(queries.list_people_with_role(world.northgate, Role.CANDIDATE)) == 2_001 + 1

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from tests import factories
 from tests.accounts.conftest import emails_to, mail_server  # noqa: F401 - fixtures
@@ -16,7 +16,8 @@ from tracker import clock
 from tracker.errors import NotFound, Refused
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
-from tracker.models import UnitAttempt, Visit
+from tracker.models import Registration, UnitAttempt, Visit
+from tracker.registrations import queries
 from tracker.registrations.visits import end_visit, open_visit
 from tracker.vocabulary import Role
 
@@ -234,3 +235,57 @@ def test_page_takes_as_few_statements_for_many_visits(
     with count_statements() as statements:
         dan.get(address(world))
     assert len(statements) <= 12
+
+
+def test_every_visit_can_be_reached(world: World, client: ClientFor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The list is shown a page at a time and says so; none of it is left out."""
+    monkeypatch.setattr(queries, "PAGE", 2)
+    with transaction():
+        for number in range(3):
+            start = clock.now() - timedelta(days=100 * (number + 1))
+            db.session.add(
+                Visit(
+                    centre_id=world.northgate.id,
+                    person_id=world.eve.id,
+                    starts_at=start,
+                    ends_at=start + timedelta(days=1),
+                    opened_by_id=world.dan.id,
+                    opened_at=start,
+                )
+            )
+    dan = client(world.dan)
+    assert "Page 1" in dan.get(address(world)).text
+    pages = [queries.list_visits(world.northgate, number) for number in (1, 2)]
+    assert [(len(found), more) for found, more in pages] == [(2, True), (1, False)]
+
+
+def test_every_unit_can_be_put_into_a_visit(world: World) -> None:
+    with transaction():
+        attempts = [
+            {**{name: getattr(world.cfacc15, name) for name in COPIED}, "registration_id": registration_id}
+            for registration_id in make_registrations(world, 2_001)
+        ]
+        db.session.execute(insert(UnitAttempt), attempts)
+    assert len(queries.list_centre_attempts(world.northgate)) == 2_001 + 2
+
+
+COPIED = ("centre_id", "candidate_id", "unit_id", "state", "round", "started_at", "version", "closing_comment")
+
+
+def make_registrations(world: World, count: int) -> list[int]:
+    """Add registrations of Alice's in bulk and return their ids."""
+    rows = [
+        {
+            "centre_id": world.northgate.id,
+            "candidate_id": world.alice.id,
+            "candidate_number": f"X{number}",
+            "awarding_body_number": f"AB{number}",
+            "awarding_body_date": clock.today(),
+            "registered_at": clock.now(),
+            "registered_by_id": world.dan.id,
+        }
+        for number in range(count)
+    ]
+    db.session.execute(insert(Registration), rows)
+    query = select(Registration.id).where(Registration.candidate_number.startswith("X"))
+    return list(db.session.scalars(query))

@@ -109,7 +109,6 @@ def list_sessions(person_id: int) -> list[UserSession]:
             UserSession.created_at > moment - ABSOLUTE_TIMEOUT,
         )
         .order_by(UserSession.last_seen_at.desc())
-        .limit(50)
     )
     return list(db.session.scalars(query))
 
@@ -125,8 +124,8 @@ def list_own_roles(person_id: int) -> list[Grant]:
     return list(db.session.scalars(query))
 
 
-def list_own_signatures(person_id: int) -> list[OwnSignature]:
-    """List a person's signatures, newest first."""
+def list_own_signatures(person_id: int, page: int) -> tuple[list[OwnSignature], bool]:
+    """List a page of a person's signatures, newest first; and whether more follow."""
     query = (
         select(
             Signature.role,
@@ -143,7 +142,9 @@ def list_own_signatures(person_id: int) -> list[OwnSignature]:
         .join(Person, Person.id == UnitAttempt.candidate_id)
         .outerjoin(Event, (Event.object_type == "signature") & (Event.object_id == Signature.id))
         .where(Signature.person_id == person_id)
-        .order_by(Signature.signed_at.desc())
-        .limit(200)
+        .order_by(Signature.signed_at.desc(), Signature.id.desc())
+        .limit(PAGE + 1)
+        .offset(PAGE * (page - 1))
     )
-    return [OwnSignature(*row) for row in db.session.execute(query)]
+    signatures = [OwnSignature(*row) for row in db.session.execute(query)]
+    return signatures[:PAGE], len(signatures) > PAGE

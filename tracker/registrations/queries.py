@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
-from sqlalchemy.orm import aliased, joinedload
+from sqlalchemy.orm import aliased, joinedload, selectinload
 
 from tracker.clock import now
 from tracker.extensions import db
@@ -280,25 +280,26 @@ def list_people_with_role(centre: Centre, role: Role) -> list[Person]:
         )
         .distinct()
         .order_by(Person.name)
-        .limit(2000)
     )
     return list(db.session.scalars(query))
 
 
-def list_visits(centre: Centre) -> list[Visit]:
-    """List a centre's visits with their attempts, latest end first."""
+def list_visits(centre: Centre, page: int) -> tuple[list[Visit], bool]:
+    """List a page of a centre's visits with their attempts, latest end first; and whether more follow."""
     query = (
         select(Visit)
         .where(Visit.centre_id == centre.id)
         .options(
             joinedload(Visit.person),
-            joinedload(Visit.attempts).joinedload(VisitAttempt.attempt).joinedload(UnitAttempt.unit),
-            joinedload(Visit.attempts).joinedload(VisitAttempt.attempt).joinedload(UnitAttempt.candidate),
+            selectinload(Visit.attempts).joinedload(VisitAttempt.attempt).joinedload(UnitAttempt.unit),
+            selectinload(Visit.attempts).joinedload(VisitAttempt.attempt).joinedload(UnitAttempt.candidate),
         )
-        .order_by(Visit.ends_at.desc())
-        .limit(100)
+        .order_by(Visit.ends_at.desc(), Visit.id)
+        .limit(PAGE + 1)
+        .offset(PAGE * (page - 1))
     )
-    return list(db.session.scalars(query).unique())
+    visits = list(db.session.scalars(query))
+    return visits[:PAGE], len(visits) > PAGE
 
 
 def find_visit(centre: Centre, visit_id: int) -> Visit | None:
@@ -315,7 +316,6 @@ def list_centre_attempts(centre: Centre) -> list[UnitAttempt]:
         .where(UnitAttempt.centre_id == centre.id, UnitAttempt.state != AttemptState.VOID)
         .options(joinedload(UnitAttempt.unit), joinedload(UnitAttempt.candidate))
         .order_by(Person.name, Unit.code)
-        .limit(2000)
     )
     return list(db.session.scalars(query))
 

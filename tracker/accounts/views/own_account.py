@@ -18,6 +18,8 @@ from tracker.models import Person, UserSession
 from tracker.vocabulary import Role
 from tracker.web.current_user import me
 from tracker.web.forms import errors_on_form, render_form
+from tracker.web.pagination import Page
+from tracker.web.requests import get_query_page
 from tracker.web.route_rules import signed_in
 
 
@@ -31,6 +33,8 @@ def my_account() -> ResponseReturnValue:
             change_password(form.current.data or "", form.password.data or "")
             flash("Your password is changed. You are signed out of every other browser.")
             return redirect(url_for(".my_account"), 303)
+    page = get_query_page()
+    signatures, more = queries.list_own_signatures(me().person_id, page)
     return render_form(
         "accounts/my_account.html",
         form,
@@ -40,7 +44,8 @@ def my_account() -> ResponseReturnValue:
         sessions=queries.list_sessions(me().person_id),
         factors=list_factors(me().person_id),
         codes_left=count_codes(me().person_id) if me().has_second_factor else 0,
-        signatures=queries.list_own_signatures(me().person_id),
+        signatures=signatures,
+        page=Page(page, more),
     )
 
 

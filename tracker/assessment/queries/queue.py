@@ -286,7 +286,7 @@ def _get_start_of_day(days_ago: int) -> datetime:
 
 
 def list_allocated_attempts(
-    person_id: int, attempt_ids: Collection[int] | None = None, *, offset: int = 0, limit: int = 1_000
+    person_id: int, attempt_ids: Collection[int] | None = None, *, offset: int = 0, limit: int | None = None
 ) -> list[AttemptToAssess]:
     """List the attempts allocated to an assessor, by candidate. Runs three SQL statements.
 
@@ -294,7 +294,7 @@ def list_allocated_attempts(
         person_id: the assessor.
         attempt_ids: the attempts to list; None lists all.
         offset: how many to leave out at the beginning.
-        limit: how many to list at most.
+        limit: how many to list at most; None lists all.
     """
     query = (
         select(

@@ -32,8 +32,10 @@ class DraftRow:
     updated_at: datetime
 
 
-def list_drafts(centre_ids: Collection[int], states: Collection[DraftState], limit: int = 50) -> list[DraftRow]:
-    """List drafts of these centres, the most recently changed first."""
+def list_drafts(
+    centre_ids: Collection[int], states: Collection[DraftState], limit: int | None = None
+) -> list[DraftRow]:
+    """List drafts of these centres, the most recently changed first; all of them unless a limit is given."""
     query = (
         select(
             UnitDraft.id, UnitDraft.centre_id, UnitDraft.title, UnitDraft.source_name, UnitDraft.state,

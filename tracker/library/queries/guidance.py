@@ -22,7 +22,7 @@ class GuidanceRow:
 
 def list_all_guidance(centre_ids: Collection[int]) -> list[GuidanceRow]:
     """List guidance of the installation and these centres, with its units, in two SQL statements."""
-    query = select(Guidance).where(_is_visible_at(centre_ids)).order_by(Guidance.title, Guidance.id).limit(500)
+    query = select(Guidance).where(_is_visible_at(centre_ids)).order_by(Guidance.title, Guidance.id)
     pages = list(db.session.scalars(query))
     codes: dict[int, set[str]] = {}
     attachments = select(GuidanceUnit.guidance_id, GuidanceUnit.unit_code).where(_is_attached_at(centre_ids))

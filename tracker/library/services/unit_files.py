@@ -28,7 +28,9 @@ def parse_file(format_name: str, body: bytes) -> FileContents:
         raise Invalid("The file contains no units.", "file")
     slugs = {unit.slug for unit in result.units}
     links = tuple(link for link in result.links if {link.slug, link.other_slug} <= slugs)
-    return FileContents(tuple(result.units), links[:MAX_LINKS], tuple(result.remarks))
+    if len(links) > MAX_LINKS:
+        raise Invalid(f"The file has more than {MAX_LINKS:,} links between units. Split it.", "file")
+    return FileContents(tuple(result.units), links, tuple(result.remarks))
 
 
 def parse_stored_file(format_name: str, sha256: str) -> FileContents:

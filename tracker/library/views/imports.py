@@ -22,7 +22,9 @@ from tracker.storage import virus_scan
 from tracker.vocabulary import ImportOutcome, ImportState
 from tracker.web.authorise import get_centre
 from tracker.web.idempotency import idempotent
+from tracker.web.pagination import Page
 from tracker.web.permissions import Act
+from tracker.web.requests import get_query_page
 from tracker.web.route_rules import requires
 
 MAX_LISTED = 200
@@ -32,7 +34,7 @@ MAX_LISTED = 200
 @library.get("/centres/<int:centre_id>/units/import")
 @requires(Act.ADMINISTER_CENTRE)
 def choose_import(centre_id: int) -> ResponseReturnValue:
-    """Show the form to choose a file, with the centre's latest imports."""
+    """Show the form to choose a file, with the centre's imports, the newest first."""
     centre, _ = get_centre(centre_id)
     return render_choose_import(centre, UnitImportForm(formdata=None))
 
@@ -159,11 +161,14 @@ def get_upload(form: UnitImportForm) -> tuple[str, str, bytes]:
 
 def render_choose_import(centre: Centre, form: UnitImportForm) -> str:
     """Render the form to choose a file."""
+    page = get_query_page()
+    runs, more = queries.list_imports(centre.id, page)
     return render_template(
         "library/choose_import.html",
         centre=centre,
         form=form,
-        runs=queries.list_imports(centre.id),
+        runs=runs,
+        page=Page(page, more),
         formats=unit_files.FORMATS,
     )
 
