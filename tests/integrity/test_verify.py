@@ -198,7 +198,9 @@ class TestFiles:
         os.utime(stray, (time.time() - 90_000,) * 2)
         assert list(list_orphan_files()) == [stray]
 
-    @pytest.mark.parametrize("ending", [".pages", ".details", ".preview.jpg", f".page-{MAX_PAGES}.jpg"])
+    @pytest.mark.parametrize(
+        "ending", [".pages", ".details", ".preview.txt", ".preview.jpg", f".page-{MAX_PAGES}.jpg"]
+    )
     def test_what_the_product_makes_of_a_file_is_not(self, ending: str) -> None:
         made = self.path().with_name(self.path().name + ending)
         made.write_bytes(b"1")

@@ -30,27 +30,27 @@ class FileType:
     media_type: str
     extensions: tuple[str, ...]
     shown_as: str = "download"
-    """`image` (re-encoded), `pages` (each as an image), `audio`, `video`, or `download`."""
+    """`image` (re-encoded), `pages` (each as an image), `text`, `audio`, `video`, or `download`."""
 
 
 OFFICE = "application/vnd.openxmlformats-officedocument."
 PDF = FileType("application/pdf", ("pdf",), "pages")
-TXT = FileType("text/plain", ("txt",))
-CSV = FileType("text/csv", ("csv",))
-EML = FileType("message/rfc822", ("eml",))
+TXT = FileType("text/plain", ("txt",), "text")
+CSV = FileType("text/csv", ("csv",), "text")
+EML = FileType("message/rfc822", ("eml",), "text")
 TYPES = (
     FileType("image/jpeg", ("jpg", "jpeg", "jpe", "jfif"), "image"),
     FileType("image/png", ("png",), "image"),
     FileType("image/heic", ("heic", "heif", "hif"), "image"),
     FileType("image/webp", ("webp",), "image"),
     PDF,
-    FileType(f"{OFFICE}wordprocessingml.document", ("docx",)),
+    FileType(f"{OFFICE}wordprocessingml.document", ("docx",), "text"),
     FileType("application/msword", ("doc",)),
-    FileType("application/vnd.oasis.opendocument.text", ("odt",)),
-    FileType("application/rtf", ("rtf",)),
-    FileType(f"{OFFICE}spreadsheetml.sheet", ("xlsx",)),
+    FileType("application/vnd.oasis.opendocument.text", ("odt",), "text"),
+    FileType("application/rtf", ("rtf",), "text"),
+    FileType(f"{OFFICE}spreadsheetml.sheet", ("xlsx",), "text"),
     CSV,
-    FileType(f"{OFFICE}presentationml.presentation", ("pptx",)),
+    FileType(f"{OFFICE}presentationml.presentation", ("pptx",), "text"),
     TXT,
     EML,
     FileType("application/vnd.ms-outlook", ("msg",)),

@@ -61,6 +61,16 @@ def is_message(stream: IO[bytes]) -> bool:
     return len(found & MESSAGE_HEADERS) >= 2
 
 
+def decode_start(content: bytes) -> str:
+    """Return the text at the beginning of a file of plain text, whose last character may be cut."""
+    for encoding in ("utf-16",) if content[:2] in {b"\xff\xfe", b"\xfe\xff"} else ("utf-8", "cp1252"):
+        try:
+            return codecs.getincrementaldecoder(encoding)().decode(content).lstrip("\ufeff")
+        except UnicodeDecodeError:
+            continue
+    return ""
+
+
 def _decoded(stream: IO[bytes], encoding: str) -> Iterator[tuple[str, bool]]:
     """Yield the text a megabyte at a time, and whether it is the beginning."""
     decoder = codecs.getincrementaldecoder(encoding)()

@@ -1,5 +1,6 @@
 """Files of a draft: stored, attached and removed. The bytes are stored before the row is written."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from io import SEEK_END
 from typing import IO
@@ -8,11 +9,12 @@ from sqlalchemy import func, select, update
 
 from tracker.clock import now
 from tracker.config import MEGABYTE
-from tracker.errors import Invalid
+from tracker.errors import Invalid, NotFound
 from tracker.extensions import db
 from tracker.models import Attachment, Evidence
 from tracker.portfolio.file_details import save_details
-from tracker.portfolio.file_types import correct_extension, identify_file, shorten_name
+from tracker.portfolio.file_types import BY_MEDIA_TYPE, correct_extension, identify_file, shorten_name
+from tracker.portfolio.text_previews import PLAIN_TEXT, make_text_preview
 from tracker.storage import file_store, virus_scan
 from tracker.storage.file_store import StoredFile
 
@@ -46,6 +48,9 @@ def store_file(stream: IO[bytes], name: str) -> CheckedFile:
     virus_scan.check_clean(stream, shorten_name(name))
     stored = file_store.save(stream)
     save_details(stored.sha256, identified)
+    if BY_MEDIA_TYPE[identified.media_type].shown_as == "text" and identified.media_type not in PLAIN_TEXT:
+        with suppress(NotFound):  # without a preview it is a download
+            make_text_preview(stored.sha256, identified.media_type)
     return CheckedFile(clean_file_name(correct_extension(name, identified.media_type)), identified.media_type, stored)
 
 

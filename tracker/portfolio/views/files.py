@@ -16,6 +16,7 @@ from tracker.portfolio.file_types import BY_MEDIA_TYPE, PDF
 from tracker.portfolio.forms import EvidenceForm
 from tracker.portfolio.queries import evidence as queries
 from tracker.portfolio.services.files import attach_file, clean_file_name, remove_file, store_file
+from tracker.portfolio.text_previews import PLAIN_TEXT, TextPreview, load_text_preview, make_text_preview
 from tracker.portfolio.views import portfolio
 from tracker.portfolio.views.drafts import render_draft_problems, save_form, store_uploads
 from tracker.storage import file_store
@@ -89,7 +90,7 @@ def download_sealed(attempt_id: int, evidence_id: int, attachment_id: int) -> Re
 
 
 def send_attachment(attachment: Attachment | None) -> ResponseReturnValue:
-    """Send a file as a download, re-encoded as an image, or played as audio or video of the checked type.
+    """Send a file as a download, as a re-encoded image, as its text, or played as audio or video of the checked type.
 
     Raises `NotFound` where there is no such file.
     """
@@ -104,6 +105,9 @@ def send_attachment(attachment: Attachment | None) -> ResponseReturnValue:
         )
     if image := find_image(sha256, media_type):
         response = send_file(image, mimetype="image/jpeg", conditional=True)
+    elif "show" in request.args and BY_MEDIA_TYPE[media_type].shown_as == "text" and media_type not in PLAIN_TEXT:
+        text = make_text_preview(sha256, media_type)
+        response = send_file(text, mimetype="text/plain; charset=utf-8", conditional=True)
     else:
         played = "show" in request.args and BY_MEDIA_TYPE[media_type].shown_as in {"audio", "video"}
         response = send_file(
@@ -131,6 +135,20 @@ def find_image(sha256: str, media_type: str) -> Path | None:
 def count_shown_pages(attachment: Attachment) -> int:
     """Return how many pages of a file can be shown as images."""
     return pages.count_shown_pages(attachment.sha256) if attachment.media_type == PDF.media_type else 0
+
+
+@portfolio.app_template_global()
+def find_text_preview(attachment: Attachment) -> TextPreview | None:
+    """Return the beginning of a document's text, where it is shown as text and could be read."""
+    if BY_MEDIA_TYPE[attachment.media_type].shown_as != "text":
+        return None
+    return load_text_preview(attachment.sha256, attachment.media_type)
+
+
+@portfolio.app_template_global()
+def is_only_a_download(attachment: Attachment) -> bool:
+    """Return whether no page can show anything of files of this kind."""
+    return BY_MEDIA_TYPE[attachment.media_type].shown_as == "download"
 
 
 @portfolio.app_template_global()
