@@ -59,6 +59,24 @@ def test_accepting_over_a_warning_needs_a_sentence_which_is_kept(
     assert not any("assessment" in result.first for result in run_all_checks() if not result.holds)
 
 
+def test_sign_off_page_warns_of_one_method_one_day_and_one_customer(world: World, client: ClientFor) -> None:
+    address_of_page = f"/attempts/{world.cfacc15.id}/sign"
+    workflow.meet_everything(world, world.cfacc15)
+    page = client(world.bob).get(address_of_page).text
+    assert "All evidence is of one method: work product." in page
+    assert "All evidence is of one day." in page
+    assert "All evidence is of one customer: Case CH-2231." in page
+    with transaction():
+        evidence = factories.make_evidence(world.cfacc15, "Another day")
+        evidence.happened_until = date(2026, 10, 6)
+        evidence.customers, evidence.method = "", factories.Method.REFLECTIVE_ACCOUNT
+        claims = factories.claim(world.cfacc15, evidence, "1")
+        version = factories.submit(evidence)
+    assert "of one day" in client(world.bob).get(address_of_page).text, "evidence that meets nothing does not count"
+    workflow.accept(world.cfacc15, version, world.bob, claims)
+    assert "All evidence is of one" not in client(world.bob).get(address_of_page).text
+
+
 def test_returning_needs_no_reason_and_keeps_none(world: World, old_item: tuple[Evidence, list[Claim]]) -> None:
     (version,) = old_item[0].versions
     draft = workflow.build_draft({}, feedback="Add newer evidence.")

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
+from tracker.matrix import MatrixRow
 from tracker.models.portfolio import EvidenceFields
 from tracker.vocabulary import Method, Simulation
 
@@ -69,6 +70,26 @@ def list_evidence_warnings(item: EvidenceFields, context: EvidenceContext) -> li
         *(_check_file(file) for file in context.files_elsewhere),
     ]
     return [warning for warning in found if warning]
+
+
+def list_sign_off_warnings(rows: Iterable[MatrixRow]) -> list[EvidenceWarning]:
+    """List the warnings about a unit whose evidence is all of one method, day or customer.
+
+    docs/rules.md, Warnings, rule 8.
+
+    Args:
+        rows: the items that claim a criterion of the unit; drafts and items that meet nothing are left out.
+    """
+    meeting = [row for row in rows if row.is_submitted and any(cell.is_met for cell in row.cells.values())]
+    found = []
+    if len({row.method for row in meeting}) == 1 and (method := meeting[0].method):
+        found.append(f"All evidence is of one method: {method.label.lower()}.")
+    days = {(row.happened_from, row.happened_until or row.happened_from) for row in meeting}
+    if len(days) == 1 and len(set(days.pop())) == 1:
+        found.append("All evidence is of one day.")
+    if len({row.customers.strip().casefold() for row in meeting}) == 1 and (customer := meeting[0].customers.strip()):
+        found.append(f"All evidence is of one customer: {customer}.")
+    return [EvidenceWarning(8, text, "Say in your closing comment why it is sufficient.") for text in found]
 
 
 def subtract_months(day: date, months: int) -> date:

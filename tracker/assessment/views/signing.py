@@ -17,6 +17,7 @@ from tracker.extensions import db
 from tracker.ledger.events import Actor
 from tracker.matrix import load_matrix, summarise_evidence_spread
 from tracker.models import UnitAttempt
+from tracker.portfolio.evidence_warnings import list_sign_off_warnings
 from tracker.recording_forms.queries import build_form_content
 from tracker.web.authorise import get_attempt
 from tracker.web.forms import add_error
@@ -189,6 +190,7 @@ def render_sign_page(
             for entry in shown_action_points
         },
         spread=spread,
+        warnings=list_sign_off_warnings(matrix.claiming_rows) if attempt.assessed_at is None else [],
         needs_simulation_reason=services.needs_simulation_reason(attempt, matrix),
         form=form,
         retract_form=retracting or RetractForm(formdata=None),
