@@ -21,6 +21,11 @@ def today() -> date:
     return day_of(now())
 
 
+def time_of(moment: datetime) -> str:
+    """Return the London time of a moment as `10:42`."""
+    return f"{moment.astimezone(LONDON):%H:%M}"
+
+
 def day_of(moment: datetime) -> date:
     """Return the date in London at a moment."""
     return moment.astimezone(LONDON).date()

@@ -69,6 +69,17 @@ class Sheet:
         self.reader.pages[number].extract_text(visitor_text=note)
         return found
 
+    def sizes(self, number: int, text: str) -> float:
+        """The smallest size, in points, in which a piece of text stands on a page."""
+        found = []
+
+        def note(piece: str, cm: list[float], tm: list[float], _font: object, size: float) -> None:
+            if text in piece:
+                found.append(size * abs(cm[3] * tm[3]))
+
+        self.reader.pages[number].extract_text(visitor_text=note)
+        return min(found)
+
     def _read_table(self, table: DictionaryObject) -> list[list[Cell]]:
         rows = [each for each in self.elements(table) if each["/S"] == "/TR"]
         named = {cell["/ID"]: self._words(cell) for row in rows for cell in _kids(row) if "/ID" in cell}

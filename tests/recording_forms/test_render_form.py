@@ -94,14 +94,17 @@ def test_names_and_dates_are_printed_in_place_of_signatures() -> None:
     lines = words(print_form(build_filled_form()), "P")
     assert "Candidate’s name Alice Moran Assessor’s name Bob Archer" in lines
     assert "Unit title H128 04 (CFACC15) Supervise customer service activities in a contact centre team" in lines
-    assert "Candidate’s signature Alice Moran Date 2 November 2026" in lines
-    assert "Internal Verifier’s signature Carol Hughes Date 3 November 2026" in lines
-    assert "Assessor’s signature Bob Archer Date 1 November 2026 Date sampled (by IV) 3 November 2026" in lines
+    assert "Candidate’s signature Alice Moran, signed electronically Date 2 November 2026, 16:20" in lines
+    assert "Internal Verifier’s signature Carol Hughes, signed electronically Date 3 November 2026, 11:30" in lines
+    assert (
+        "Assessor’s signature Bob Archer, signed electronically Date 1 November 2026, 09:05 "
+        "Date sampled (by IV) 3 November 2026"
+    ) in lines
 
 
 def test_a_unit_released_without_sampling_says_not_sampled() -> None:
     lines = words(print_form(build_filled_form(date_sampled=None)), "P")
-    assert "Assessor’s signature Bob Archer Date 1 November 2026 Date sampled (by IV) Not sampled" in lines
+    assert any(line.endswith("Date sampled (by IV) Not sampled") for line in lines)
 
 
 def test_the_legend_explains_each_mark() -> None:
@@ -115,9 +118,51 @@ def test_the_legend_explains_each_mark() -> None:
 def test_the_footer_of_every_page_identifies_the_form() -> None:
     pages = print_form(build_filled_form(rows=60)).pages
     for number, page in enumerate(pages, 1):
-        assert "H128 04 (CFACC15) version 1 · candidate NG-0042 · round 2 · verified 3 November 2026" in page
+        assert "verified 3 November 2026 · round 2 · candidate NG-0042" in page
+        assert "H128 04 (CFACC15) version 1" in page
         assert "record 7f3a9c0123456789" in page
         assert f"page {number} of {len(pages)}" in page
+
+
+def test_every_sheet_names_candidate_assessor_and_unit_and_says_the_state_in_nine_points() -> None:
+    sheet = print_form(build_filled_form("DELIVERCC", rows=40))
+    assert len(sheet.pages) > 2
+    for number, page in enumerate(sheet.pages, 1):
+        text = " ".join(page.split())
+        for words_ in ("Alice Moran", "NG-0042", "Bob Archer", "DELIVERCC", find_unit("DELIVERCC").title):
+            assert words_ in text, (number, words_)
+        assert f"page {number} of {len(sheet.pages)}" in text
+    assert min(sheet.sizes(number, "verified 3 November") for number in range(len(sheet.pages))) >= 9
+
+
+def test_a_long_header_is_shortened_and_stays_on_the_sheet() -> None:
+    content = build_filled_form(
+        rows=40, candidate_name="Anna " * 40, assessor_name="Ben " * 40, unit_title="Unit " * 60
+    )
+    sheet = print_form(content)
+    for number in range(1, len(sheet.pages)):
+        assert all(8 <= y <= 203 for _, _, y in sheet.places(number))
+        assert "…" in sheet.pages[number]
+
+
+def test_only_an_unsigned_form_says_draft_on_every_sheet() -> None:
+    unsigned = build_filled_form(rows=40, candidate=None, assessor=None, internal_verifier=None, state="in progress")
+    assert all(page.count("Draft: not signed") == 2 for page in print_form(unsigned).pages)
+    for content in (build_filled_form(), build_blank_form("CFACC15")):
+        assert "Draft" not in print_form(content).text
+
+
+@pytest.mark.parametrize("code", ["CFACC15", "DELIVERCC"])
+@pytest.mark.parametrize("length", [60, 150, 300, 500, 790, 1200])
+@pytest.mark.parametrize("rows", [13, 17])
+def test_long_rows_leave_no_page_a_quarter_empty_before_the_table_ends(code: str, length: int, rows: int) -> None:
+    text = ("Call about a disputed bill, settled with the customer and written up. " * 20)[:length]
+    content = build_filled_form(code, rows=rows)
+    sheet = print_form(replace(content, rows=tuple(replace(row, description=text) for row in content.rows)))
+    last_with_rows = max(n for n, page in enumerate(sheet.pages) if "Description of Evidence" in page)
+    for number in range(last_with_rows):
+        lowest = min(y for _, _, y in sheet.places(number) if y > 14)
+        assert lowest - 14 < 210 / 4, f"page {number + 1} is empty below {lowest:.0f} mm"
 
 
 def test_fourteen_items_of_cfacc15_and_all_that_follows_fit_on_one_page() -> None:

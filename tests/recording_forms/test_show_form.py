@@ -38,3 +38,10 @@ def test_without_evidence_there_is_no_empty_table(client: Client, world: World) 
 
 def test_the_page_is_not_found_for_another_centre(client: Client, world: World, assessed: UnitAttempt) -> None:
     assert client(world.grace).get(f"/attempts/{assessed.id}/form").status_code == 404
+
+
+def test_the_verification_page_says_what_the_seal_proves_and_what_it_does_not(client: Client, world: World) -> None:
+    page = " ".join(client(world.alice).get("/verify").text.split())
+    assert "issued by this installation, and nothing in it has changed since" in page
+    assert "What the seal does not prove" in page
+    assert "That a decision was right, or that the evidence is genuine" in page

@@ -22,6 +22,15 @@ GROUP_HEADINGS = {
 SNAPSHOT_FILE, CODE_FILE = "snapshot.json", "code.txt"
 """The files attached to an issued form."""
 
+UNBROKEN_ROW_LENGTHS = {"few": 200, "some": 140, "many": 95}
+"""Characters of about three lines in the description column, by the form's `width`. A longer row may be divided."""
+MAX_HEADER_NAME = 60
+MAX_HEADER_TITLE = 90
+"""Characters of a name and of the unit's title in the page header; the first page has them whole."""
+MAX_HEADER_LINE = 150
+"""Characters that one line of the page header holds."""
+DRAFT = "Draft: not signed"
+
 LONG_WORD = re.compile(r"\S{30,}")
 BREAK = "\u200b"
 """A zero-width space: a line may end there, inside a word."""
@@ -34,6 +43,11 @@ def add_break_points(text: str) -> str:
     characters took 25 seconds.
     """
     return LONG_WORD.sub(lambda word: BREAK.join(re.findall(".{1,5}", word[0])), text)
+
+
+def shorten(text: str, length: int) -> str:
+    """Return the text, or its beginning with an ellipsis where it is longer."""
+    return text if len(text) <= length else f"{text[: length - 1].rstrip()}…"
 
 
 @dataclass(frozen=True)
@@ -57,11 +71,6 @@ class FormRow:
         """Return the description with its break points."""
         return add_break_points(self.description)
 
-    @property
-    def is_tall(self) -> bool:
-        """Whether the row is too long to be kept on one page."""
-        return len(self.description) > 800
-
 
 def format_form_number(number: str) -> str:
     """Return a form's number in groups of four, as people read it out: `e285-3b04-…`."""
@@ -74,6 +83,19 @@ class FormSignature:
 
     name: str
     signed_on: date
+    time: str = ""
+    """The time of the day in the United Kingdom, as in `14:05`."""
+
+    @property
+    def printed_name(self) -> str:
+        """Return the typed name, and that it was signed electronically."""
+        return f"{self.name}, signed electronically"
+
+    @property
+    def printed_moment(self) -> str:
+        """Return the date and time: `3 November 2026, 14:05`."""
+        day = f"{self.signed_on.day} {self.signed_on:%B %Y}"
+        return f"{day}, {self.time}" if self.time else day
 
 
 @dataclass(frozen=True)
@@ -118,7 +140,7 @@ class FormContent:
     internal_verifier: FormSignature | None = None
     date_sampled: date | None = None
     state: str = "blank form"
-    """In words, for the page footer: `verified 3 November 2026`."""
+    """In words, for the foot of every page: `verified 3 November 2026`."""
     snapshot_hash: str = ""
     issue: FormIssue | None = None
 
@@ -143,17 +165,62 @@ class FormContent:
         return "few" if len(self.columns) <= 26 else "some" if len(self.columns) <= 40 else "many"
 
     @property
+    def page_state(self) -> str:
+        """Return the state of a filled form, for the foot of every page; empty on a blank form."""
+        if self.is_blank:
+            return ""
+        draft = DRAFT if self.is_draft else ""
+        parts = (draft, self.state, f"round {self.round}", f"candidate {self.candidate_number}")
+        return " · ".join(part for part in parts if part)
+
+    @property
     def page_footer(self) -> str:
-        """Return the page footer, which identifies every page of this form."""
+        """Return the rest of the page footer, which identifies every page of this form."""
         parts = (
             f"{self.unit_code} version {self.unit_version}",
-            f"candidate {self.candidate_number}" if self.candidate_number else "",
-            f"round {self.round}" if self.round else "",
-            self.state,
+            self.state if self.is_blank else "",
             f"record {self.snapshot_hash[:16]}" if self.snapshot_hash else "",
             f"form {self.issue.number[:8]}" if self.issue else "",
         )
         return " · ".join(part for part in parts if part)
+
+    @property
+    def page_header(self) -> str:
+        """Return the header of every page after the first."""
+        parts = (
+            DRAFT if self.is_draft else "",
+            shorten(self.candidate_name, MAX_HEADER_NAME),
+            f"candidate {self.candidate_number}",
+            f"assessor {shorten(self.assessor_name, MAX_HEADER_NAME) or 'not allocated yet'}",
+            f"{self.unit_code} {shorten(self.unit_title, MAX_HEADER_TITLE)}",
+        )
+        return " · ".join(part for part in parts if part)
+
+    @property
+    def sheet_class(self) -> str:
+        """Return the CSS class that gives the pages their header; empty on a blank form."""
+        if self.is_blank:
+            return ""
+        return "filled two-lines" if len(self.page_header) > MAX_HEADER_LINE else "filled"
+
+    @property
+    def is_draft(self) -> bool:
+        """Whether the form is filled and nobody has signed it."""
+        return not self.is_blank and self.last_signed_on is None
+
+    def may_divide(self, row: FormRow) -> bool:
+        """Return whether a row is so long that it may continue on the next page."""
+        return len(row.description) > UNBROKEN_ROW_LENGTHS[self.width]
+
+    @property
+    def follows_table(self) -> bool:
+        """Whether the comments stay on the page on which the table ends: moving a long row there leaves a gap."""
+        return not self.rows or len(self.rows[-1].description) <= UNBROKEN_ROW_LENGTHS[self.width] // 2
+
+    @property
+    def has_short_comments(self) -> bool:
+        """Whether the comments are kept together on one page."""
+        return len(self.comments) < 300
 
     @property
     def comment_lines(self) -> list[str]:

@@ -2,7 +2,7 @@
 
 from sqlalchemy import select
 
-from tracker.clock import day_of
+from tracker.clock import day_of, time_of
 from tracker.extensions import db
 from tracker.matrix import Matrix, MatrixRow, load_matrix
 from tracker.models import Allocation, Person, Registration, Signature, UnitAttempt
@@ -90,7 +90,10 @@ def _assessor_name(attempt: UnitAttempt) -> str:
 
 
 def _signature(found: tuple[Signature, str] | None) -> FormSignature | None:
-    return FormSignature(found[1], day_of(found[0].signed_at)) if found else None
+    if found is None:
+        return None
+    signature, name = found
+    return FormSignature(name, day_of(signature.signed_at), time_of(signature.signed_at))
 
 
 def _state(attempt: UnitAttempt, signatures: dict[SignatureRole, tuple[Signature, str]]) -> str:
