@@ -1,8 +1,9 @@
 /* Uploads each chosen file by itself, with its own progress; no failure is silent.
    <div data-upload data-upload-url="/evidence/7/files" data-upload-limit="104857600"> a file input (and
    one for the camera), <ul data-upload-list>, <p data-upload-status>.
+   Files may also be dropped on the part.
    One POST a file: multipart, field `file`. Reply 200: {"id", "name", "size": "2.3 MB", "url",
-   "remove_url"}; a refusal 4xx: {"message"}. Removing: POST to remove_url.
+   "preview_url", "remove_url"}, the address of an image or nothing; a refusal 4xx: {"message"}. Removing: POST to remove_url.
    Without an address the form's autosave saves first; its reply brings "upload_url".
    The form is sent when the uploads have ended, and only at the second attempt when one has failed. */
 "use strict";
@@ -17,6 +18,14 @@ function createElement(tag, className, text = "") {
   element.className = className;
   element.textContent = text;
   return element;
+}
+
+function createThumbnail(url) {
+  const image = createElement("img", "thumbnail");
+  image.alt = "";   // the name beside it says what it is
+  image.loading = "lazy";
+  image.src = url;
+  return image;
 }
 
 function button(label, about, act) {
@@ -66,7 +75,7 @@ function uploads(part) {
   }
 
   async function next() {
-    if (running >= 2 || !queue.length) return;
+    if (running || !queue.length) return;   // one at a time, so that they keep their order
     const item = queue.shift();
     running += 1;
     showStatus();
@@ -118,7 +127,8 @@ function uploads(part) {
     row.className = "file added";
     const name = createElement("a", "file-name", reply.name);
     name.href = reply.url;
-    row.replaceChildren(name, createElement("span", "file-size", reply.size), createElement("span", "file-status", "✓ Added"));
+    const thumbnail = reply.preview_url ? [createThumbnail(reply.preview_url)] : [];
+    row.replaceChildren(...thumbnail, name, createElement("span", "file-size", reply.size), createElement("span", "file-status", "✓ Added"));
     if (reply.remove_url) row.append(button("Remove", reply.name, () => remove(row, reply.remove_url)));
   }
 
@@ -162,6 +172,21 @@ function uploads(part) {
     [...input.files].forEach(add);
     input.value = "";   // uploaded here, so the form must not send them again
   }));
+  const hasFiles = (event) => event.dataTransfer && [...event.dataTransfer.types].includes("Files");
+  part.addEventListener("dragover", (event) => {
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    part.classList.add("drop-target");
+  });
+  part.addEventListener("dragleave", (event) => {
+    if (!part.contains(event.relatedTarget)) part.classList.remove("drop-target");
+  });
+  part.addEventListener("drop", (event) => {
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    part.classList.remove("drop-target");
+    [...event.dataTransfer.files].forEach(add);
+  });
   part.querySelectorAll("[data-remove-url]").forEach((old) => old.addEventListener("click", (event) => {
     event.preventDefault();
     remove(old.closest("li"), old.dataset.removeUrl);

@@ -81,7 +81,8 @@ class Server:
         if file.filename and file.filename.endswith(".exe"):
             return jsonify(message="Not kept: this kind of file is not taken."), 422
         self.files.append(file.filename or "")
-        return jsonify(id=1, name=file.filename, size="1 KB", url="/f", remove_url="/remove")
+        preview = "/f?show=1" if self.files[-1].endswith(".jpg") else ""
+        return jsonify(id=1, name=file.filename, size="1 KB", url="/f", preview_url=preview, remove_url="/remove")
 
 
 @pytest.fixture
@@ -213,6 +214,23 @@ class TestUpload:
         assert "larger than 1 KB" in rows[3]
         assert server.sent[0][0] == "draft"
         assert server.files == ["a.txt"]
+
+    def test_dropped_files_are_uploaded_in_their_order_with_thumbnails(self, page: Page, server: Server) -> None:
+        page.goto(f"{server.url}/log")
+        page.evaluate(
+            """() => {
+                const files = new DataTransfer();
+                for (const name of ["a.jpg", "b.txt", "c.txt"]) files.items.add(new File(["x".repeat(name === "a.jpg" ? 900 : 1)], name));
+                const drop = (kind) => new DragEvent(kind, { dataTransfer: files, bubbles: true, cancelable: true });
+                const part = document.querySelector("[data-upload]");
+                if (part.dispatchEvent(drop("dragover"))) throw new Error("the browser would open the file");
+                part.dispatchEvent(drop("drop"));
+            }"""
+        )
+        page.wait_for_function("document.querySelectorAll('[data-upload-list] li.added').length === 3")
+        assert server.files == ["a.jpg", "b.txt", "c.txt"]
+        assert page.locator("[data-upload-list] img.thumbnail").count() == 1
+        assert not page.locator(".drop-target").count()
 
     def test_one_that_broke_off_can_be_sent_again(self, page: Page, server: Server) -> None:
         page.goto(f"{server.url}/log")

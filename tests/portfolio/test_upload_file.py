@@ -46,6 +46,21 @@ def test_a_renamed_recording_is_stored_under_what_it_is(alice: FlaskClient, comp
     assert complaint.attachments[0].media_type == "video/quicktime"
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "query"),
+    [("call.jpg", files.picture(), "?show=1"), ("scan.pdf", files.pdf(), "?page=1"), ("note.txt", b"Notes.", None)],
+    ids=["image", "pdf", "text"],
+)
+def test_photos_and_pdfs_have_a_thumbnail_in_the_list(
+    alice: FlaskClient, complaint: Evidence, name: str, content: bytes, query: str | None
+) -> None:
+    answer = upload(alice, complaint, content, name).json
+    page = alice.get(f"/evidence/{complaint.id}/edit").text
+    thumbnail = f'<img class="thumbnail" src="{answer["url"]}'
+    assert answer["preview_url"] == (f"{answer['url']}{query}" if query else "")
+    assert (f"{thumbnail}{query}" in page) is (query is not None)
+
+
 def test_a_file_that_cannot_be_checked_is_refused(
     alice: FlaskClient, complaint: Evidence, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -43,11 +43,13 @@ def upload_file(evidence_id: int) -> ResponseReturnValue:
     file = store_file(upload.stream, upload.filename)
     evidence, _ = get_own_evidence(evidence_id)
     attachment = attach_file(evidence, file)
+    url = url_for(".download_own", evidence_id=evidence.id, attachment_id=attachment.id)
     return {
         "id": attachment.id,
         "name": attachment.name,
         "size": size(attachment.size),
-        "url": url_for(".download_own", evidence_id=evidence.id, attachment_id=attachment.id),
+        "url": url,
+        "preview_url": find_thumbnail_url(attachment, url),
         "remove_url": url_for(".remove_own", evidence_id=evidence.id, attachment_id=attachment.id),
     }, 201
 
@@ -135,6 +137,14 @@ def find_image(sha256: str, media_type: str) -> Path | None:
 def count_shown_pages(attachment: Attachment) -> int:
     """Return how many pages of a file can be shown as images."""
     return pages.count_shown_pages(attachment.sha256) if attachment.media_type == PDF.media_type else 0
+
+
+@portfolio.app_template_global()
+def find_thumbnail_url(attachment: Attachment, url: str) -> str:
+    """Return the address of a file's image or first page, given the file's own; empty where it has none."""
+    if BY_MEDIA_TYPE[attachment.media_type].shown_as == "image":
+        return f"{url}?show=1"
+    return f"{url}?page=1" if count_shown_pages(attachment) else ""
 
 
 @portfolio.app_template_global()
