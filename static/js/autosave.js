@@ -2,17 +2,24 @@
    <form data-autosave="/evidence/7/draft" data-autosave-key="evidence-7"> … <p data-autosave-status></p>
    Sends, urlencoded: every changed field under its own name, `changed` = its name (a cleared checkbox appears
    only there), and the form's hidden inputs. Never password or file fields.
-   Reply: {"saved_at": "10:42"}, and optionally "fields" {hidden input: new value}, "autosave_url",
+   Reply: {"saved_at": "10:42"}, and optionally "fields" {hidden input: new value}, "autosave_url", "autosave_key",
    "action" (the form's), "address" (the page's), "upload_url", "refused" {field: why it was not saved}.
    A form submitted during a save is sent after the reply, which may bring a version and an address.
-   What the server has not acknowledged stays in localStorage under unsaved:<person>:<key> and is restored
+   What the server has not acknowledged stays in localStorage under unsaved:<person>:<key>:<form> and is restored
    when the form is opened again. Other scripts: a "save-now" event on the form saves at once; "draft-saved"
-   (detail: the reply) and "draft-failed" follow. */
+   (detail: the reply) and "draft-failed" follow.
+   <form> is the input `key` of a new item, or random: each open form has its own copy. It holds a lock of that name, so
+   that another form does not take it over while this one is open. The copies of other new items (data-autosave-new
+   says what they are) are offered, not restored. A form sent whole carries `save_id`: see base.js. */
 "use strict";
 
 function autosave(form) {
   const status = form.querySelector("[data-autosave-status]");
-  const key = `unsaved:${document.body.dataset.person}:${form.dataset.autosaveKey || location.pathname}`;
+  const person = `unsaved:${document.body.dataset.person}:`;
+  const instance = form.elements.namedItem("key")?.value || tracker.randomId();
+  const saveId = tracker.randomId();
+  let base = person + (form.dataset.autosaveKey || location.pathname);
+  let key = `${base}:${instance}`;
   const changed = new Map();   // name → number of the change, so that typing during a save is not lost
   let counter = 0, timer = 0, busy = false, again = false, held = null, wait = 2000;
 
@@ -23,7 +30,33 @@ function autosave(form) {
     .filter((field) => !["checkbox", "radio"].includes(field.type) || field.checked)
     .map((field) => field.value);
 
-  function store(sent = false) {
+  /* Held until the page goes: see isOpenElsewhere. */
+  function lock() {
+    navigator.locks?.request(key, () => new Promise(() => {})).catch(() => {});
+  }
+
+  /* Whether another open form has this copy. The page before this one may take a moment to let it go. */
+  async function isOpenElsewhere(name) {
+    if (!navigator.locks || name === key) return false;
+    try {
+      await navigator.locks.request(name, { signal: AbortSignal.timeout(1000) }, () => {});
+      return false;
+    } catch {
+      return true;
+    }
+  }
+
+  /* Carries the copy over to the item, which has its number now. */
+  function moveTo(newKey) {
+    try { localStorage.removeItem(key); } catch { /* as in store */ }
+    base = person + newKey;
+    key = `${base}:${instance}`;
+    delete form.dataset.autosaveNew;
+    lock();
+    store();
+  }
+
+  function store(sent = "") {
     try {
       if (!changed.size) return localStorage.removeItem(key);
       const typed = Object.fromEntries([...changed.keys()].map((name) => [name, values(name)]));
@@ -42,7 +75,7 @@ function autosave(form) {
   function body(names) {
     const sent = new URLSearchParams();
     form.querySelectorAll("input[type=hidden]").forEach((field) => {
-      if (field.name !== "csrf_token") sent.append(field.name, field.value);
+      if (!["csrf_token", "save_id"].includes(field.name)) sent.append(field.name, field.value);
     });
     names.forEach((name) => {
       sent.append("changed", name);
@@ -54,7 +87,8 @@ function autosave(form) {
   function acknowledged(sent, reply) {
     const refused = reply.refused || {};
     sent.forEach((number, name) => { if (changed.get(name) === number && !(name in refused)) changed.delete(name); });
-    store();
+    if (reply.autosave_key && person + reply.autosave_key !== base) moveTo(reply.autosave_key);
+    else store();
     Object.entries(reply.fields || {}).forEach(([name, value]) => fields(name).forEach((field) => { field.value = value; }));
     if (reply.autosave_url) form.dataset.autosave = reply.autosave_url;
     if (reply.action) form.action = reply.action;
@@ -93,28 +127,70 @@ function autosave(form) {
     if (submitter) form.requestSubmit(submitter.button);
   }
 
-  function restore() {
-    let stored;
-    try { stored = JSON.parse(localStorage.getItem(key)); } catch { return; }
-    if (!stored) return;
+  /* Puts a copy into the form, without what has been changed since; returns whether the form looks different now. */
+  function putBack(stored) {
     let different = false;
-    Object.entries(stored.typed).forEach(([name, typed]) => {
+    Object.entries(stored.typed).filter(([name]) => !changed.has(name)).forEach(([name, typed]) => {
+      changed.set(name, ++counter);
       if (JSON.stringify(values(name)) === JSON.stringify(typed)) return;
       different = true;
       fields(name).forEach((field) => {
         if (["checkbox", "radio"].includes(field.type)) field.checked = typed.includes(field.value);
         else field.value = typed[0] ?? "";
       });
-      changed.set(name, ++counter);
     });
-    if (!different) return store();
+    return different;
+  }
+
+  function describe(at) {
+    return new Date(at).toLocaleString("en-GB", { day: "numeric", month: "long", hour: "2-digit", minute: "2-digit" });
+  }
+
+  function showLine(sentence) {
     const line = document.createElement("p");
     line.className = "flash";
-    const at = new Date(stored.at).toLocaleString("en-GB", { day: "numeric", month: "long", hour: "2-digit", minute: "2-digit" });
-    line.textContent = `What you typed on ${at} was not saved. It has been restored below and is being saved now.`;
+    line.textContent = sentence;
     line.setAttribute("role", "status");
     form.prepend(line);
-    return save();
+    return line;
+  }
+
+  function takeOver(copies) {
+    const newestFirst = copies.sort((one, other) => other.stored.at - one.stored.at);
+    const different = newestFirst.map((copy) => putBack(copy.stored)).some(Boolean);
+    copies.forEach((copy) => { if (copy.name !== key) localStorage.removeItem(copy.name); });
+    store();
+    if (form.dataset.unsavedText !== undefined) return;   // the page says that it is not saved yet
+    if (different) showLine(`What you typed on ${describe(newestFirst[0].stored.at)} was not saved. It has been restored below and is being saved now.`);
+    if (changed.size) save();
+  }
+
+  function offer(copy) {
+    const line = showLine(`What you typed for ${form.dataset.autosaveNew} on ${describe(copy.stored.at)} was not saved. `);
+    const add = (label, act) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "as-link";
+      button.textContent = label;
+      button.addEventListener("click", () => { line.remove(); act(); });
+      line.append(button, " ");
+    };
+    add("Restore it here", () => takeOver([copy]));
+    add("Delete it", () => localStorage.removeItem(copy.name));
+  }
+
+  async function restore() {
+    const copies = [];
+    for (const name of tracker.kept().filter((each) => each === base || each.startsWith(`${base}:`))) {
+      try {
+        const stored = JSON.parse(localStorage.getItem(name));
+        if (stored && !(await isOpenElsewhere(name))) copies.push({ name, stored });
+      } catch { /* not a copy that this version wrote */ }
+    }
+    const isOther = (copy) => form.dataset.autosaveNew && copy.name !== key;
+    copies.filter(isOther).forEach(offer);
+    const own = copies.filter((copy) => !isOther(copy));
+    if (own.length) takeOver(own);
   }
 
   form.addEventListener("input", (event) => {
@@ -134,9 +210,16 @@ function autosave(form) {
       setTimeout(() => { if (held) { form.dataset.waited = "yes"; submitHeldForm(); } }, 5000);   // a save that stalls does not block the form
       return;
     }
-    store(true);   // base.js removes it on the next page, unless that is an error page
+    if (!form.elements.namedItem("save_id")) {
+      const field = Object.assign(document.createElement("input"), { type: "hidden", name: "save_id", value: saveId });
+      form.append(field);
+    }
+    store(saveId);   // base.js removes it once the server has confirmed this save
   });
   window.addEventListener("online", () => { if (changed.size) save(); });
+  document.addEventListener("token-refreshed", () => { if (changed.size && form.dataset.unsavedText === undefined) save(); });
+  lock();
+  (form.dataset.unsavedText || "").split(" ").filter(Boolean).forEach((name) => changed.set(name, ++counter));
   restore();
 }
 

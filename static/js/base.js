@@ -14,10 +14,29 @@ document.documentElement.classList.add("js");
 const tracker = {
   offline: "Not saved: there is no connection. It is kept in this browser and will be sent when the connection is back.",
   signedOut: "Not saved: you have been signed out. Open another window, sign in there, then continue here.",
+  tokenAt: Date.now(),   // when this page got its CSRF token
 
   token() {
     const meta = document.querySelector("meta[name=csrf-token]");
     return meta ? meta.content : "";
+  },
+
+  /* Gets a fresh CSRF token for this page and its forms; false if nobody, or another person, is signed in now. */
+  async refreshToken() {
+    const meta = document.querySelector("meta[name=csrf-token]");
+    if (!meta?.dataset.refreshUrl) return false;
+    const headers = { Accept: "application/json" };
+    const said = await fetch(meta.dataset.refreshUrl, { headers, redirect: "manual" })
+      .then((reply) => (reply.ok ? reply.json() : null)).catch(() => null);
+    if (!said || String(said.person) !== document.body.dataset.person) return false;
+    meta.content = said.token;
+    document.querySelectorAll("input[name=csrf_token]").forEach((field) => { field.value = said.token; });
+    this.tokenAt = Date.now();
+    return true;
+  },
+
+  randomId() {
+    return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   },
 
   headers() {
@@ -26,7 +45,7 @@ const tracker = {
 
   /* Posts and gives back the reply's JSON. What goes wrong is an Error whose message is the sentence to
      show and whose kind is "offline", "signed-out" or "refused". */
-  async post(address, body) {
+  async post(address, body, isRetry = false) {
     let reply;
     try {
       reply = await fetch(address, { method: "POST", headers: this.headers(), body, redirect: "manual" });
@@ -34,9 +53,14 @@ const tracker = {
       throw Object.assign(new Error(this.offline), { kind: "offline" });
     }
     if (reply.type === "opaqueredirect" || reply.status === 401) {
+      this.isSignedOut = true;
       throw Object.assign(new Error(this.signedOut), { kind: "signed-out" });
     }
     const said = await reply.json().catch(() => ({}));
+    if (said.expired) {
+      if (!isRetry && await this.refreshToken()) return this.post(address, body, true);
+      throw Object.assign(new Error(this.signedOut), { kind: "signed-out" });
+    }
     if (!reply.ok) {
       const kind = reply.status >= 500 ? "offline" : "refused";
       const sentence = said.message || "Not saved: the server could not save it. Try again.";
@@ -102,11 +126,24 @@ if (!CSS.supports("field-sizing", "content")) {
   });
 }
 
-/* A form that was sent whole has been taken or shown again with what was typed; only an error page says
-   neither. */
-if (!document.querySelector("[data-error-page]")) {
-  tracker.kept().filter((key) => localStorage.getItem(key).includes('"sent":true')).forEach((key) => localStorage.removeItem(key));
+/* A form that was sent whole is saved when the server says so, by a cookie with the id of that save. Nothing else
+   says it: the next page may be the sign-in page. */
+document.cookie.split("; ").filter((cookie) => cookie.startsWith("saved-")).forEach((cookie) => {
+  const name = cookie.split("=")[0];
+  const isSaved = (key) => localStorage.getItem(key).includes(`"sent":"${name.slice("saved-".length)}"`);
+  tracker.kept().filter(isSaved).forEach((key) => localStorage.removeItem(key));
+  document.cookie = `${name}=; Max-Age=0; Path=/; SameSite=Lax${location.protocol === "https:" ? "; Secure" : ""}`;
+});
+
+/* The person may have signed in again in another window meanwhile. */
+async function onReturn() {
+  if (document.visibilityState !== "visible" || !document.body.dataset.person) return;
+  if (Date.now() - tracker.tokenAt < 60000 && !tracker.isSignedOut) return;
+  tracker.isSignedOut = !(await tracker.refreshToken());
+  if (!tracker.isSignedOut) document.dispatchEvent(new CustomEvent("token-refreshed"));
 }
+document.addEventListener("visibilitychange", onReturn);
+window.addEventListener("focus", onReturn);
 
 function signOut(event) {
   const mine = tracker.kept().filter((key) => key.startsWith(`unsaved:${document.body.dataset.person}:`));

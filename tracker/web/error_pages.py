@@ -77,7 +77,9 @@ def show_refusal(error: TrackerError) -> ResponseReturnValue:
 
 
 def show_expired(_error: CSRFError) -> ResponseReturnValue:
-    """Show that the page's CSRF token is no longer valid."""
+    """Show that the page's CSRF token is no longer valid; a script is told so, and gets a fresh one."""
+    if request.accept_mimetypes.best == "application/json":
+        return jsonify(message=EXPIRED[1], expired=True), 400
     return render_error(400, *EXPIRED)
 
 

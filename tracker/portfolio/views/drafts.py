@@ -174,6 +174,7 @@ def autosave(form: EvidenceForm, evidence: Evidence) -> ResponseReturnValue:
         "saved_at": now().astimezone(LONDON).strftime("%H:%M"),
         "fields": {"version": evidence.version},
         "refused": problems,
+        "autosave_key": f"evidence-{evidence.id}",
         "autosave_url": url_for(".autosave_draft", evidence_id=evidence.id),
         "action": edit_url,
         "address": edit_url,
