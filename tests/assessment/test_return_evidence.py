@@ -1,5 +1,6 @@
 """Returning evidence to the candidate: feedback is required, and no criterion becomes met."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -17,6 +18,7 @@ from tracker.errors import Invalid
 from tracker.extensions import db
 from tracker.ledger.transactions import rollback
 from tracker.models import Assessment, Decision, Notification
+from tracker.portfolio.text_changes import compare_texts
 from tracker.vocabulary import Outcome
 
 MET, MORE = Outcome.MET, Outcome.NEEDS_MORE
@@ -40,6 +42,46 @@ def test_returned_evidence_meets_no_criterion(world: World) -> None:
     assert [(each.claim_id, each.outcome, each.comment) for each in decisions] == [
         (second.id, MORE, "Say which day.")
     ]
+
+
+def test_what_was_marked_met_before_a_return_is_filled_in_on_the_next_version(
+    world: World, client: Callable[..., FlaskClient]
+) -> None:
+    evidence, version, (first, second) = workflow.submit_item(world.cfacc15, "Complaint", "1", "2")
+    draft = build_draft({first: MET, second: MORE}, {first: "Well told.", second: "Which day?"}, "Nearly there.")
+    workflow.return_item(world.cfacc15, version, world.bob, draft)
+    newer = workflow.submit_next_version(evidence)
+    bob, address = client(world.bob), f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/assess"
+    page = " ".join(bob.get(address).text.split())
+    assert page.count("Was marked met on the returned version 1 (not counted).") == 1
+    assert re.search(rf'id="o-{first.id}-met"[^>]* checked', page)
+    assert not re.search(rf'id="o-{second.id}-[^>]* checked', page)
+    assert page.count("Well told.") == 2, "in the feedback, and filled in"
+    assert db.session.scalars(select(Decision).where(Decision.evidence_version_id == newer.id)).all() == []
+    workflow.accept(world.cfacc15, newer, world.bob, [first, second])
+    assert "not counted" not in bob.get(address).text
+
+
+def test_words_changed_in_the_account_are_marked_within_the_text(
+    world: World, client: Callable[..., FlaskClient]
+) -> None:
+    evidence, _, _ = workflow.submit_item(world.cfacc15, "Complaint", "1")
+    workflow.submit_next_version(evidence, "I took the <b>first</b> call myself.")
+    page = client(world.bob).get(f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/assess").text
+    assert re.search(
+        r'I took the <ins><span[^>]*>Added: </span><span aria-hidden="true">\+</span>&lt;b&gt;first', page
+    )
+    assert "<del>" not in page
+
+
+def test_removed_words_are_kept_as_runs_and_a_text_too_long_is_not_compared() -> None:
+    runs = compare_texts("I rang twice.", "I rang.")
+    assert runs
+    assert [(run.kind, run.text) for run in runs] == [
+        ("same", "I "), ("removed", "rang twice."), ("added", "rang."),
+    ]  # fmt: skip
+    assert compare_texts("Same.", "Same.") is None
+    assert compare_texts("a " * 4_000, "b") is None
 
 
 def test_criterion_met_earlier_stays_met_after_a_return(world: World) -> None:

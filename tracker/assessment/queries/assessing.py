@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import and_, select
 from sqlalchemy.orm import joinedload
@@ -21,7 +22,8 @@ from tracker.models import (
     Submission,
     UnitAttempt,
 )
-from tracker.vocabulary import AssessmentState
+from tracker.portfolio.text_changes import TextRun, compare_texts
+from tracker.vocabulary import AssessmentOutcome, AssessmentState, Outcome
 
 FIELD_LABELS = {
     "title": "title",
@@ -52,6 +54,24 @@ class ItemAssessment:
     assessment: Assessment
     assessor_name: str
     version_number: int
+
+
+class VersionChanges(NamedTuple):
+    """What changed since the previous version of an item."""
+
+    number: int
+    labels: list[str]
+    account: list[TextRun] | None
+    """The written account as runs; None where it did not change."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnedDecisions:
+    """What an assessor marked as met on a version that they returned; it does not count."""
+
+    version_number: int
+    comments: dict[int, str]
+    """The comment on each claim marked as met, by claim id."""
 
 
 def list_criteria_with_claims(attempt: UnitAttempt, version: EvidenceVersion) -> tuple[CriterionWithClaim, ...]:
@@ -109,8 +129,25 @@ def pick_released(assessments: Iterable[ItemAssessment]) -> list[ItemAssessment]
     return [entry for entry in assessments if entry.assessment.state is AssessmentState.RELEASED]
 
 
-def find_version_changes(version: EvidenceVersion, attachments: Iterable[Attachment]) -> tuple[int, list[str]] | None:
-    """Return the number of the previous version and the labels of the changed fields; None for a first version."""
+def find_returned_decisions(assessments: Iterable[ItemAssessment]) -> ReturnedDecisions | None:
+    """Return what was marked when the item was last assessed, if it was returned then; None otherwise.
+
+    Args:
+        assessments: the released assessments of the item in the attempt, newest first.
+    """
+    newest = next(iter(assessments), None)
+    if newest is None or newest.assessment.outcome is not AssessmentOutcome.RETURNED:
+        return None
+    met = {
+        int(claim_id): str(decision.get("comment", ""))
+        for claim_id, decision in newest.assessment.draft_decisions.items()
+        if decision.get("outcome") == Outcome.MET.value
+    }
+    return ReturnedDecisions(newest.version_number, met)
+
+
+def find_version_changes(version: EvidenceVersion, attachments: Iterable[Attachment]) -> VersionChanges | None:
+    """Return the previous version's number, the changed fields and the changes in the account; None for a first."""
     if version.number == 1:
         return None
     query = (
@@ -130,7 +167,9 @@ def find_version_changes(version: EvidenceVersion, attachments: Iterable[Attachm
     labels = [label for name, label in FIELD_LABELS.items() if getattr(version, name) != getattr(earlier, name)]
     if {attachment.id for attachment in attachments} != {attachment.id for attachment in earlier.attachments}:
         labels.append("files")
-    return earlier.number, list(dict.fromkeys(labels))
+    return VersionChanges(
+        earlier.number, list(dict.fromkeys(labels)), compare_texts(earlier.narrative, version.narrative)
+    )
 
 
 def find_assessment_to_undo(assessment_id: int, assessor_id: int) -> Assessment | None:

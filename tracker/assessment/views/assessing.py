@@ -173,6 +173,8 @@ class ClaimToDecide:
     criterion: queries.CriterionWithClaim
     outcome: str
     comment: str
+    returned_version: int | None = None
+    """The version on which it was marked as met before the item was returned; then it is filled in, not confirmed."""
 
 
 def render_assess_page(
@@ -190,6 +192,7 @@ def render_assess_page(
     assessments = queries.list_item_assessments(attempt, version.evidence_id)
     draft = queries.pick_draft(assessments, version, me().person_id)
     released = queries.pick_released(assessments)
+    returned = queries.find_returned_decisions(released)
     attachments = evidence_queries.list_version_attachments(version)
     claimed = [criterion for criterion in criteria if criterion.cell]
     return render_template(
@@ -198,7 +201,7 @@ def render_assess_page(
         version=version,
         attachments=attachments,
         changes=queries.find_version_changes(version, attachments),
-        choices=[build_claim_to_decide(criterion, draft, typed) for criterion in claimed],
+        choices=[build_claim_to_decide(criterion, draft, typed, returned) for criterion in claimed],
         unclaimed=[criterion.column for criterion in criteria if not criterion.cell],
         checks=typed.checks if typed else {check: bool(draft and getattr(draft, check)) for check in CHECKS},
         feedback=typed.feedback if typed else (draft.feedback if draft else ""),
@@ -229,9 +232,16 @@ def find_warnings_reason(
 
 
 def build_claim_to_decide(
-    criterion: queries.CriterionWithClaim, draft: Assessment | None, typed: DraftDecisions | None
+    criterion: queries.CriterionWithClaim,
+    draft: Assessment | None,
+    typed: DraftDecisions | None,
+    returned: queries.ReturnedDecisions | None,
 ) -> ClaimToDecide:
-    """Return a claim with what was typed, else with the draft, else with the decision on this version."""
+    """Return a claim with what was typed, else the draft, else the decision on this version.
+
+    Where there is none of these, it is filled in with what was marked before the item was returned
+    (docs/rules.md, Assessment, rule 16).
+    """
     cell = criterion.cell
     assert cell is not None  # noqa: S101 - the page lists only claimed criteria to decide
     drafted = (draft.draft_decisions if draft else {}).get(str(cell.claim_id), {})
@@ -241,6 +251,8 @@ def build_claim_to_decide(
     if typed:
         outcome = typed.outcomes.get(cell.claim_id) or outcome
         comment = typed.comments.get(cell.claim_id, comment)
+    if not outcome and not comment and returned and cell.claim_id in returned.comments:
+        return ClaimToDecide(criterion, Outcome.MET, returned.comments[cell.claim_id], returned.version_number)
     return ClaimToDecide(criterion, outcome, comment)
 
 
