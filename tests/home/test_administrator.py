@@ -1,4 +1,4 @@
-"""The administrator's home page: units to allocate, pending invitations, longest in progress, withdrawals."""
+"""The administrator's home page: figures, units to allocate, pending invitations, recent activity, withdrawals."""
 
 import html
 import re
@@ -13,9 +13,10 @@ from tests import factories
 from tests.factories import World, make_person
 from tracker import clock
 from tracker.background import jobs
+from tracker.extensions import db
 from tracker.ledger.transactions import transaction
-from tracker.models import Person
-from tracker.vocabulary import Role
+from tracker.models import ActionPoint, Person
+from tracker.vocabulary import AttemptState, Role
 
 ClientFor = Callable[..., FlaskClient]
 
@@ -63,7 +64,7 @@ def test_unit_needs_allocating_when_its_assessor_loses_the_role(world: World, cl
 
 def test_pending_invitations_are_listed(world: World, client: ClientFor) -> None:
     dan = client(world.dan)
-    assert "No pending invitations." in dan.get("/").text
+    assert "Pending invitations" not in dan.get("/").text, "no heading over nothing"
     ivy = invite(world, "Ivy Okafor")
     (line,) = lines(dan, "Pending invitations")
     assert line.startswith("Ivy Okafor invited")
@@ -112,3 +113,64 @@ def test_page_takes_as_few_statements_for_many_units(
         page = dan.get("/").text
     assert len(statements) <= 12
     assert page.count("needs an assessor") == 10
+    assert "The first 10 of 15 are shown." in page
+
+
+def figures(browser: FlaskClient) -> dict[str, str]:
+    """Return the figures of the page by their words, lower case, without the line below."""
+    page = html.unescape(browser.get("/").text).partition('class="counts figures"')[2].partition("</ul>")[0]
+    items = [" ".join(re.sub(r"<[^>]+>", " ", item).split()) for item in page.split("</li>") if "<li" in item]
+    return {words.lower(): number for number, _, words in (item.strip("> ").partition(" ") for item in items)}
+
+
+def test_figures_count_what_is_active_waits_and_is_overdue(world: World, client: ClientFor) -> None:
+    dan = client(world.dan)
+    assert figures(dan) == {"active candidate 2 open units": "1"}
+    with transaction():
+        evidence = factories.make_evidence(world.cfacc15, "Complaint CH-2231")
+        factories.claim(world.cfacc15, evidence, "5", "7")
+        factories.submit(evidence)
+        world.inscc004.state = AttemptState.CONFIRMED
+        db.session.add(
+            ActionPoint(
+                attempt_id=world.cfacc15.id,
+                round=1,
+                raised_by_id=world.carol.id,
+                raised_at=clock.now(),
+                action="Ask her about the late calls.",
+                due_on=clock.today() - timedelta(days=2),
+            )
+        )
+    invite(world, "Ivy Okafor")
+    found = figures(dan)
+    assert found["item to assess"] == "1"
+    assert found["unit to verify"] == "1"
+    assert any(words.startswith("overdue action point") for words in found)
+    assert found["pending invitation"] == "1"
+
+
+def test_empty_centre_does_not_say_that_its_units_are_allocated(world: World, client: ClientFor) -> None:
+    with transaction():
+        world.registration.withdrawn_at = clock.now()
+    page = client(world.dan).get("/").text
+    assert "No open units." in page
+    assert "Every open unit has" not in page
+
+
+def test_recent_activity_names_the_person_act_and_unit(world: World, client: ClientFor) -> None:
+    dan = client(world.dan)
+    assert "Recent activity" not in dan.get("/").text
+    dan.post(f"/attempts/{world.cfacc15.id}/void", data={"reason": "Registered by mistake."})
+    (line,) = lines(dan, "Recent activity")
+    assert line.startswith("Dan Price voided a unit: CFACC15 of Alice Moran")
+    assert "Recent activity" not in client(world.heidi).get("/").text
+
+
+def test_navigation_groups_the_pages_of_an_administrator(world: World, client: ClientFor) -> None:
+    dan = client(world.dan)
+    nav = dan.get("/").text.partition('aria-label="Main"')[2].partition("</nav>")[0]
+    assert re.findall(r"<span>([^<]+)</span>", nav) == ["Home", "People", "Candidates", "Units", "Settings"]
+    assert dan.get("/settings").location == f"/centres/{world.northgate.id}/settings"
+    page = dan.get(f"/centres/{world.northgate.id}/settings").text
+    assert "Record integrity" in page
+    assert "Retention" in page

@@ -210,6 +210,7 @@ TABLE: dict[str, frozenset[str]] = {
     "registrations.list_allocations": DAN,
     "registrations.list_visits": DAN,
     "accounts.centre_settings": DAN,
+    "accounts.settings": ADMINISTRATORS,
     "registrations.end_visit": DAN,
 }
 UNRULED = {"static"}

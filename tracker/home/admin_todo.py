@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 
-from tracker.clock import now
 from tracker.extensions import db
-from tracker.models import Grant, Person, Registration
+from tracker.home.figures import select_pending_people
+from tracker.models import Person, Registration
 from tracker.registrations.queries import (
     AllocatedAttempt,
     AttemptToAllocate,
@@ -43,12 +43,9 @@ def load_admin_todo(centre_id: int) -> AdminTodo:
 
 def _list_pending_invitations(centre_id: int) -> list[tuple[int, str, datetime]]:
     """List people with a current or future role who have not chosen a password yet."""
-    with_role = select(Grant.person_id).where(
-        Grant.centre_id == centre_id, or_(Grant.ends_at.is_(None), Grant.ends_at > now())
-    )
     query = (
-        select(Person.id, Person.name, Person.created_at)
-        .where(Person.password_hash.is_(None), Person.deactivated_at.is_(None), Person.id.in_(with_role))
+        select_pending_people(centre_id)
+        .with_only_columns(Person.id, Person.name, Person.created_at)
         .order_by(Person.created_at, Person.id)
         .limit(MAX_SHOWN)
     )

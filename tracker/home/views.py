@@ -4,9 +4,11 @@ from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from tracker.background import jobs
-from tracker.clock import LONDON, now
+from tracker.clock import LONDON, now, today
 from tracker.home import queries
+from tracker.home.activity import list_recent_activity
 from tracker.home.admin_todo import MAX_SHOWN, load_admin_todo
+from tracker.home.figures import load_centre_figures
 from tracker.library.queries.drafts import list_drafts
 from tracker.library.services.publishing import OPEN_STATES
 from tracker.registrations.progress import list_own_progress
@@ -51,12 +53,15 @@ def render_candidate_home() -> str:
 
 
 def render_administrator_home(chosen: CurrentGrant) -> str:
-    """Render what needs an administrator's attention."""
+    """Render a centre's figures, what needs its administrator's attention, and recent activity."""
     return render_template(
         "home/administrator.html",
         greeting=build_greeting(),
         centre=chosen,
+        today=today(),
+        figures=load_centre_figures(chosen.centre_id),
         todo=load_admin_todo(chosen.centre_id),
+        activity=list_recent_activity(chosen.centre_id),
         drafts=list_drafts([chosen.centre_id], OPEN_STATES, MAX_SHOWN),
         has_worker=jobs.get_jobs().has_worker(),
     )

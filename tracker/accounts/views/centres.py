@@ -8,11 +8,20 @@ from tracker.accounts.services.centres import change_centre_terms, change_eviden
 from tracker.accounts.views import accounts
 from tracker.errors import Invalid
 from tracker.models.people import EVIDENCE_AGE_MONTHS
-from tracker.vocabulary import CentreTerms
+from tracker.vocabulary import CentreTerms, Role
 from tracker.web.authorise import get_centre
+from tracker.web.current_user import me
 from tracker.web.forms import errors_on_form
 from tracker.web.permissions import Act
 from tracker.web.route_rules import requires
+
+
+@accounts.get("/settings")
+@requires(Act.ADMINISTER_CENTRE)
+def settings() -> ResponseReturnValue:
+    """Redirect to the settings of the administrator's centre, the chosen one where they have several."""
+    grant = me().find_grant(Role.ADMINISTRATOR)
+    return redirect(url_for(".centre_settings", centre_id=grant.centre_id if grant else 0))
 
 
 @accounts.route("/centres/<int:centre_id>/settings", methods=["GET", "POST"])
