@@ -67,7 +67,8 @@ install_python() {
 # Install Python, and the libraries and fonts that render the printed forms.
 set_up_system() {
     if has apt-get; then
-        set -- libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-inter fonts-dejavu-core
+        set -- libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-inter fonts-dejavu-core \
+            fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji
         find_python >/dev/null || set -- python3 python3-venv "$@"
         need_packages "$@"
     elif has brew; then

@@ -1,5 +1,6 @@
 """Rendering of forms in the persistent sandboxed subprocess."""
 
+import io
 import os
 import signal
 import subprocess
@@ -7,14 +8,17 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import segno
 
 from tests.recording_forms.example_form import build_filled_form
-from tracker.errors import FormNotRendered
+from tracker import clock
+from tracker.errors import FormNotRendered, Refused
 from tracker.recording_forms import pdf_renderer as module
-from tracker.recording_forms.form_content import FormContent
+from tracker.recording_forms.form_content import FormContent, FormIssue
 from tracker.recording_forms.pdf_renderer import PdfRenderer, render_pdf
 from tracker.recording_forms.rendering import render_form_pdf
 from tracker.sandbox.sandbox import INTERPRETER
@@ -177,3 +181,30 @@ def test_a_forked_server_has_a_subprocess_of_its_own(content: FormContent) -> No
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert render_pdf(content) == expected
     assert get_pid(module._renderer) == parents
+
+
+@pytest.fixture
+def issue() -> FormIssue:
+    qr_code = io.BytesIO()
+    segno.make("x").save(qr_code, kind="png")
+    return FormIssue("ab" * 16, "code", qr_code.getvalue(), "https://example.org/verify", clock.now(), "{}")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["李小龍", "नरेन्द्र", "ਗੁਰਪ੍ਰੀਤ", "বাংলা নাম", "తెలుగు", "สมชาย", "አበበ", "محمد", "Ann 😀👍🎉🥰"],
+)
+def test_names_in_many_scripts_print_on_an_issued_form(
+    renderer: PdfRenderer, content: FormContent, issue: FormIssue, name: str
+) -> None:
+    assert renderer.render(replace(content, candidate_name=name, issue=issue)).startswith(b"%PDF")
+
+
+def test_a_form_with_a_character_that_no_font_has_is_not_issued(
+    renderer: PdfRenderer, content: FormContent, issue: FormIssue
+) -> None:
+    row = replace(content.rows[0], description="A call \U000f1234")
+    unprintable = replace(content, rows=(row,), issue=issue)
+    with pytest.raises(Refused, match=r"U\+F1234.*evidence 1"):
+        renderer.render(unprintable)
+    assert renderer.render(replace(unprintable, issue=None)).startswith(b"%PDF")

@@ -29,6 +29,8 @@ MAX_HEADER_TITLE = 90
 """Characters of a name and of the unit's title in the page header; the first page has them whole."""
 MAX_HEADER_LINE = 150
 """Characters that one line of the page header holds."""
+MISSING_CHARACTERS = b"missing:"
+"""What the rendering subprocess answers before the characters that it cannot print, in UTF-8."""
 DRAFT = "Draft: not signed"
 
 LONG_WORD = re.compile(r"\S{30,}")
@@ -238,6 +240,19 @@ class FormContent:
         """Return the heading over a group of columns, short where the group is narrow."""
         heading, short = GROUP_HEADINGS[kind]
         return heading if span > 4 else short
+
+
+def find_texts_with(content: FormContent, characters: str) -> list[str]:
+    """Return the names of the parts of a form that have one of these characters."""
+    texts = {
+        "the candidate’s name": content.candidate_name,
+        "the candidate number": content.candidate_number,
+        "the assessor’s name": content.assessor_name,
+        "the verifier’s name": content.internal_verifier.name if content.internal_verifier else "",
+        "the unit’s title": content.unit_title,
+        "the comments": content.comments,
+    } | {f"evidence {row.ref}": row.description for row in content.rows}
+    return [name for name, text in texts.items() if any(each in text for each in characters)]
 
 
 def build_blank_content(unit: UnitDocument, statement: str = STATEMENT_OF_COMPETENCE) -> FormContent:

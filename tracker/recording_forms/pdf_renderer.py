@@ -9,8 +9,8 @@ import logging
 import os
 import pickle
 
-from tracker.errors import FormNotRendered
-from tracker.recording_forms.form_content import FormContent, IndexContent
+from tracker.errors import FormNotRendered, Refused
+from tracker.recording_forms.form_content import MISSING_CHARACTERS, FormContent, IndexContent, find_texts_with
 from tracker.sandbox.limits import MEGABYTE, Limits
 from tracker.sandbox.persistent import PersistentSandbox
 from tracker.sandbox.sandbox import SandboxError
@@ -40,7 +40,12 @@ class PdfRenderer:
         )
 
     def render(self, content: FormContent | IndexContent) -> bytes:
-        """Return the PDF. Raises `FormNotRendered` when it fails, or takes too long or too much memory."""
+        """Return the PDF.
+
+        Raises:
+            FormNotRendered: rendering fails, or takes too long or too much memory.
+            Refused: no font has some characters of a form to be issued.
+        """
         timeout = self.timeout_seconds + self.timeout_seconds_per_row * len(content.rows)
         try:
             pdf = self.sandbox.run(pickle.dumps(content), timeout)
@@ -49,6 +54,8 @@ class PdfRenderer:
             raise FormNotRendered(str(error)) from error
         if not pdf:
             raise FormNotRendered("the subprocess wrote the reason to standard error")
+        if isinstance(content, FormContent) and pdf.startswith(MISSING_CHARACTERS):
+            raise Refused(_describe_missing(content, pdf.removeprefix(MISSING_CHARACTERS).decode()))
         return pdf
 
     def close(self) -> None:
@@ -59,6 +66,16 @@ class PdfRenderer:
 def render_pdf(content: FormContent | IndexContent) -> bytes:
     """Return the PDF of a form or an index, rendered beside the server. Raises `FormNotRendered`."""
     return _renderer.render(content)
+
+
+def _describe_missing(content: FormContent, characters: str) -> str:
+    """Return the sentence that names the characters and where they stand."""
+    named = ", ".join(f"“{each}” (U+{ord(each):04X})" for each in characters[:10])
+    parts = ", ".join(find_texts_with(content, characters)[:10]) or "the form"
+    return (
+        f"No installed font has the characters {named}, which are in {parts}. Nothing was issued. "
+        "Correct the text, or ask your system operator to install a font that has them."
+    )
 
 
 def _passes_variable(name: str) -> bool:

@@ -7,8 +7,8 @@ import select
 import sys
 from typing import IO
 
-from tracker.recording_forms.form_content import FormContent, IndexContent
-from tracker.recording_forms.rendering import render_form_pdf, render_index
+from tracker.recording_forms.form_content import MISSING_CHARACTERS, FormContent, IndexContent
+from tracker.recording_forms.rendering import CharactersNotPrintable, render_form_pdf, render_index
 from tracker.sandbox.limits import allow_cpu_seconds
 from tracker.sandbox.messages import receive, send
 
@@ -38,6 +38,8 @@ def main() -> None:
 def _render(content: FormContent | IndexContent) -> bytes:
     try:
         return render_form_pdf(content) if isinstance(content, FormContent) else render_index(content)
+    except CharactersNotPrintable as error:
+        return MISSING_CHARACTERS + error.characters.encode()
     except Exception:
         log.exception("A form could not be rendered")
         return b""

@@ -4,6 +4,7 @@ The same content gives the same bytes.
 """
 
 import logging
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -31,12 +32,22 @@ ROOT = Path(__file__).resolve().parents[2]
 STATIC = ROOT / "static"
 QR_CODE_URL = "form:qr-code"
 """The address by which a form refers to the image of its QR code."""
+MISSING_GLYPH = re.compile(r"\.notdef glyph .*\(U\+([0-9A-F]+)\)$", re.DOTALL)
+"""What WeasyPrint logs when no font has a character."""
 BLANK_ROWS = 13
 """As many as the awarding body's own form has."""
 
 
 class ForbiddenAddress(ValueError):
     """A form referred to an address that may not be fetched."""
+
+
+class CharactersNotPrintable(ValueError):
+    """Characters of a form to be issued for which no installed font has a glyph."""
+
+    def __init__(self, characters: str) -> None:
+        super().__init__(characters)
+        self.characters = characters
 
 
 class StaticFetcher(URLFetcher):
@@ -83,7 +94,12 @@ _resources = RenderingResources()
 
 
 def render_form_pdf(content: FormContent) -> bytes:
-    """Return the recording form as PDF. Raises `FormNotRendered`."""
+    """Return the recording form as PDF.
+
+    Raises:
+        CharactersNotPrintable: the form is to be issued, and no font has some of its characters.
+        FormNotRendered: a part of it would be missing.
+    """
     blank_rows = BLANK_ROWS if content.is_blank else 0
     html = _render_html("recording_forms/recording_form.html", form_content=content, blank_rows=blank_rows)
     return _write_pdf(html, content.issue)
@@ -100,7 +116,7 @@ def _render_html(template: str, **values: Any) -> str:
 
 def _write_pdf(html: str, issue: FormIssue | None = None) -> bytes:
     fetcher = FormFetcher({QR_CODE_URL: issue.qr_code} if issue else {})
-    with _errors_raised():
+    with _errors_raised(refuse_missing_glyphs=issue is not None):
         document = HTML(string=html, base_url=f"{STATIC.as_uri()}/", url_fetcher=fetcher)
         pdf = document.write_pdf(
             stylesheets=[_resources.style],
@@ -147,25 +163,33 @@ def environment() -> Environment:
 
 
 class _Errors(logging.Handler):
-    """Log handler that collects the errors WeasyPrint logs in this thread."""
+    """Log handler that collects the errors and the missing glyphs that WeasyPrint logs in this thread."""
 
     def __init__(self) -> None:
-        super().__init__(level=logging.ERROR)
+        super().__init__(level=logging.WARNING)
         self.thread = threading.get_ident()
         self.messages: list[str] = []
+        self.missing: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep the message of a record of this thread."""
-        if record.thread == self.thread:
+        """Keep the message, or the character without a glyph, of a record of this thread."""
+        if record.thread != self.thread:
+            return
+        if record.levelno >= logging.ERROR:
             self.messages.append(record.getMessage())
+        elif found := MISSING_GLYPH.search(record.getMessage()):
+            self.missing.append(chr(int(found[1], 16)))
 
 
 @contextmanager
-def _errors_raised() -> Iterator[None]:
-    """Raise `FormNotRendered` for an error that WeasyPrint logs: it would continue and leave a part out."""
+def _errors_raised(*, refuse_missing_glyphs: bool) -> Iterator[None]:
+    """Raise `FormNotRendered` for an error that WeasyPrint logs: it would continue and leave a part out.
+
+    With `refuse_missing_glyphs`, raise `CharactersNotPrintable` where it would print a box in place of a character.
+    """
     logger, errors = logging.getLogger("weasyprint"), _Errors()
-    if not logger.isEnabledFor(logging.ERROR):
-        logger.setLevel(logging.ERROR)  # a silenced log must not let forms through with parts missing
+    if not logger.isEnabledFor(logging.WARNING):
+        logger.setLevel(logging.WARNING)  # a silenced log must not let forms through with parts missing
     logger.addHandler(errors)
     try:
         yield
@@ -173,3 +197,5 @@ def _errors_raised() -> Iterator[None]:
         logger.removeHandler(errors)
     if errors.messages:
         raise FormNotRendered(errors.messages[0])
+    if refuse_missing_glyphs and errors.missing:
+        raise CharactersNotPrintable("".join(dict.fromkeys(errors.missing)))
