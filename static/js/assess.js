@@ -1,7 +1,7 @@
 /* Keyboard shortcuts and the count of decided claims on the page that assesses an item. autosave.js saves the form.
    <form data-assess> holds a fieldset.assess-item for each claim, with radio buttons in the order met, needs more,
-   not met. [data-assess-count] shows how many are decided. a[data-next] and a[data-previous] lead to the items
-   beside this one. */
+   not met. [data-assess-count] shows how many are decided. [data-all-met] marks what is not decided as met. a[data-next]
+   and a[data-previous] lead to the items beside this one. a[data-missing] leads to what a refusal is about. */
 "use strict";
 
 document.querySelectorAll("form[data-assess]").forEach((form) => {
@@ -22,15 +22,57 @@ document.querySelectorAll("form[data-assess]").forEach((form) => {
     area.focus();
   }
 
+  const undecided = () => items.filter((item) => !item.querySelector("input[type=radio]:checked"));
+  const checks = [...form.querySelectorAll(".vacs input")];
+
+  function change(box) {
+    box.checked = true;
+    ["input", "change"].forEach((name) => box.dispatchEvent(new Event(name, { bubbles: true })));
+  }
+
+  function bringIntoView(part) {
+    part?.scrollIntoView({ block: "center" });
+    const control = part?.matches("input, textarea") ? part : part?.querySelector("input, textarea");
+    control?.focus({ preventScroll: true });
+  }
+
+  /* Sets the outcome and goes to the next claim that is not decided, or to the checks after the last. */
+  function decide(number) {
+    if (!walk.current()) bringIntoView(undecided()[0] || items[0]);
+    const from = items.indexOf(walk.current());
+    if (!walk.choose(number)) return;
+    const open = undecided();
+    bringIntoView(open.find((item) => items.indexOf(item) > from) || open[0] || checks[0]);
+  }
+
+  function markAllMet() {
+    undecided().forEach((item) => change(item.querySelector("input[type=radio][value=met]")));
+    bringIntoView(checks[0]);
+  }
+  form.querySelector("[data-all-met]")?.addEventListener("click", markAllMet);
+
+  function confirmChecks() {
+    checks.filter((box) => !box.checked).forEach(change);
+    bringIntoView(checks[0]);
+  }
+
+  const press = (act) => form.requestSubmit(form.querySelector(`button[name=act][value=${act}]`));
+
   const outcomes = [...(items[0]?.querySelectorAll("input[type=radio]") ?? [])].map((radio) => radio.labels[0].textContent.trim());
   window.tracker.addShortcuts([
-    { keys: ["1", "2", "3"], label: outcomes.join(", "), act: (key) => walk.choose(Number(key) - 1) },
+    { keys: ["a"], label: "All others met", act: markAllMet },
+    { keys: ["m", "n", "x"], label: `${outcomes.join(", ")}, then the next claim`, act: (key) => decide("mnx".indexOf(key)) },
+    { keys: ["1", "2", "3"], label: `${outcomes.join(", ")}, and stay`, act: (key) => walk.choose(Number(key) - 1) },
     { keys: ["j", "k"], label: "Next or previous criterion", act: (key) => walk.move(key === "j" ? 1 : -1) },
-    { keys: ["n"], label: "Next item", act: () => document.querySelector("a[data-next]")?.click() },
-    { keys: ["p"], label: "Previous item", act: () => document.querySelector("a[data-previous]")?.click() },
+    { keys: ["v"], label: "Valid, authentic and current", act: confirmChecks },
+    { keys: ["y"], label: "Accept", act: () => press("accept") },
+    { keys: ["r"], label: "Return", act: () => press("return") },
+    { keys: ["]", "["], label: "Next or previous item", act: (key) => document.querySelector(key === "]" ? "a[data-next]" : "a[data-previous]")?.click() },
     { keys: ["c"], label: "Comment on this criterion", act: () => open(walk.current()?.querySelector("textarea")) },
     { keys: ["f"], label: "Feedback", act: () => open(form.querySelector("textarea[name=feedback]")) },
   ]);
   form.addEventListener("change", count);
+  const missing = document.querySelector("a[data-missing]");
+  if (missing) bringIntoView(document.querySelector(missing.hash));
   count();
 });

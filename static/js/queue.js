@@ -1,8 +1,8 @@
-/* On the queue, n opens the oldest item: a[data-next]. It is turned off with the shortcuts of assess.js. */
+/* On the queue, ] opens the oldest item: a[data-next]. It is turned off with the shortcuts of assess.js. */
 "use strict";
 
 document.addEventListener("keydown", (event) => {
   const typing = event.target.matches("input, textarea, select");
-  if (event.key !== "n" || typing || event.ctrlKey || event.metaKey || event.altKey || localStorage.getItem("keys-off")) return;
+  if (event.key !== "]" || typing || event.ctrlKey || event.metaKey || event.altKey || localStorage.getItem("keys-off")) return;
   document.querySelector("a[data-next]")?.click();
 });

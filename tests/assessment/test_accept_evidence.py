@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from tests import factories
@@ -15,7 +16,7 @@ from tracker.assessment.services import assessments, releasing
 from tracker.errors import Conflict, Invalid, NotFound, Refused
 from tracker.extensions import db
 from tracker.ledger.transactions import rollback, transaction
-from tracker.models import Assessment, Decision, Event, Sample
+from tracker.models import Assessment, Decision, Event, Person, Sample
 from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState, Outcome
 
 MET, MORE = Outcome.MET, Outcome.NEEDS_MORE
@@ -192,3 +193,28 @@ def test_draft_comment_over_the_limit_is_refused(world: World) -> None:
     with pytest.raises(Invalid, match="2,000 characters"):
         assessments.save_draft(world.cfacc15, version, draft, factories.make_actor(world.bob))
     assert db.session.scalars(select(Assessment)).all() == []
+
+
+def test_refusal_leads_to_the_first_claim_without_an_outcome(
+    world: World, client: Callable[[Person], FlaskClient]
+) -> None:
+    with transaction():
+        evidence = factories.make_evidence(world.cfacc15, "Complaint CH-2231")
+        first, second = factories.claim(world.cfacc15, evidence, "5", "7")
+        factories.submit(evidence)
+    address = f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/assess"
+    page = client(world.bob).post(address, data={f"outcome-{first.id}": "met", "act": "accept"}).text
+    assert f'href="#claim-{second.id}" data-missing' in page
+
+
+@pytest.mark.parametrize(("act", "missing"), [("accept", "authentic"), ("return", "feedback")])
+def test_refusal_leads_to_the_field_that_is_missing(
+    world: World, client: Callable[[Person], FlaskClient], act: str, missing: str
+) -> None:
+    with transaction():
+        evidence = factories.make_evidence(world.cfacc15, "Complaint CH-2231")
+        (only,) = factories.claim(world.cfacc15, evidence, "5")
+        factories.submit(evidence)
+    address = f"/attempts/{world.cfacc15.id}/evidence/{evidence.id}/assess"
+    form = {f"outcome-{only.id}": "met", "valid": "y", "current": "y", "act": act}
+    assert f'href="#{missing}" data-missing' in client(world.bob).post(address, data=form).text

@@ -62,7 +62,7 @@ def finish_assessment(attempt_id: int, evidence_id: int) -> ResponseReturnValue:
         return ACTIONS.get(name, save)(AssessmentAction(attempt, version, actor, parse_id(claim_id)))
     except (Invalid, Conflict) as refusal:
         typed = move_comments_to_new_claims(draft)
-        return render_assess_page(attempt, version, typed=typed, refused=str(refusal)), refusal.status
+        return render_assess_page(attempt, version, typed=typed, refused=refusal), refusal.status
 
 
 @assessment.post("/assessments/<int:assessment_id>/undo")
@@ -178,7 +178,11 @@ class ClaimToDecide:
 
 
 def render_assess_page(
-    attempt: UnitAttempt, version: EvidenceVersion, *, typed: DraftDecisions | None = None, refused: str | None = None
+    attempt: UnitAttempt,
+    version: EvidenceVersion,
+    *,
+    typed: DraftDecisions | None = None,
+    refused: Invalid | Conflict | None = None,
 ) -> str:
     """Return the page on which one item is assessed.
 
@@ -195,18 +199,20 @@ def render_assess_page(
     returned = queries.find_returned_decisions(released)
     attachments = evidence_queries.list_version_attachments(version)
     claimed = [criterion for criterion in criteria if criterion.cell]
+    choices = [build_claim_to_decide(criterion, draft, typed, returned) for criterion in claimed]
     return render_template(
         "assessment/assess.html",
         attempt=attempt,
         version=version,
         attachments=attachments,
         changes=queries.find_version_changes(version, attachments),
-        choices=[build_claim_to_decide(criterion, draft, typed, returned) for criterion in claimed],
+        choices=choices,
         unclaimed=[criterion.column for criterion in criteria if not criterion.cell],
         checks=typed.checks if typed else {check: bool(draft and getattr(draft, check)) for check in CHECKS},
         feedback=typed.feedback if typed else (draft.feedback if draft else ""),
         draft=draft,
         refused=refused,
+        missing_id=find_missing_id(choices, refused) if refused else None,
         earlier=released,
         newest_release_id=max((entry.assessment.id for entry in released), default=0),
         newest_superseding_id=services.get_newest_superseding_id(each.cell for each in claimed if each.cell),
@@ -254,6 +260,19 @@ def build_claim_to_decide(
     if not outcome and not comment and returned and cell.claim_id in returned.comments:
         return ClaimToDecide(criterion, Outcome.MET, returned.comments[cell.claim_id], returned.version_number)
     return ClaimToDecide(criterion, outcome, comment)
+
+
+def find_missing_id(choices: list[ClaimToDecide], refusal: Invalid | Conflict) -> str | None:
+    """Return the id of the part of the page that a refusal is about: a field, or the first claim to decide."""
+    act = request.form.get("act", "")
+    if isinstance(refusal, Invalid) and refusal.field == "reason":
+        return "add-reason" if act == "add" else act
+    if isinstance(refusal, Invalid) and refusal.field:
+        return refusal.field
+    if act != "accept":
+        return None
+    cells = (choice.criterion.cell for choice in choices if not choice.outcome)
+    return next((f"claim-{cell.claim_id}" for cell in cells if cell), None)
 
 
 def find_position(attempt: UnitAttempt, version: EvidenceVersion) -> QueuePosition:
