@@ -129,7 +129,7 @@ def test_markup_in_a_name_is_escaped(world: World, client: ClientFor, mail_serve
 
 def test_administrator_sees_no_link_where_no_emails_are_sent(world: World, client: ClientFor) -> None:
     page = invite(client(world.dan), world).text
-    assert "(`flask people reset-password ivy@example.org`)" in page
+    assert "Show an invitation link on the person’s page" in page
     assert "/links/" not in page
 
 

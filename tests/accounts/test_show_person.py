@@ -1,5 +1,6 @@
 """A person's roles at a centre: giving and ending them, and inviting again."""
 
+import re
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -18,7 +19,7 @@ from tracker.errors import Refused
 from tracker.extensions import db
 from tracker.ledger.events import Actor
 from tracker.ledger.transactions import transaction
-from tracker.models import Centre, Grant, Person
+from tracker.models import Centre, Event, Grant, Person
 from tracker.vocabulary import Role
 
 ClientFor = Callable[..., FlaskClient]
@@ -150,6 +151,37 @@ def test_second_invitation_is_emailed_and_not_shown(
     assert anonymous.get(link).status_code == 200
 
 
+def test_where_no_emails_are_sent_the_link_is_shown_once(
+    world: World, client: ClientFor, anonymous: FlaskClient
+) -> None:
+    with transaction():
+        ivy = make_person("Ivy Okafor", world.northgate, Role.CANDIDATE)
+        ivy.password_hash = None
+    dan = client(world.dan)
+    page = dan.get(address(world, ivy)).text
+    assert "Send another invitation" not in page
+    assert "Show an invitation link" in page
+    shown = dan.post(f"{address(world, ivy)}/invite-again")
+    path = re.search(r"/links/[\w-]+", shown.text)
+    assert path
+    assert anonymous.get(path[0]).status_code == 200
+    assert path[0] not in dan.get(address(world, ivy)).text
+    event = db.session.scalars(select(Event)).one()
+    assert (event.act, event.actor_id) == ("link_issued", world.dan.id)
+    assert b"shown_to_administrator" in event.body
+
+
+def test_the_link_of_somebody_with_a_role_elsewhere_is_not_shown(world: World, client: ClientFor) -> None:
+    with transaction():
+        ivy = make_person("Ivy Okafor", world.northgate, Role.CANDIDATE)
+        ivy.password_hash = None
+        grant(ivy, world.southbank, Role.ASSESSOR)
+    response = client(world.dan).post(f"{address(world, ivy)}/invite-again")
+    assert response.status_code == 409
+    assert "was also given a role at another centre" in response.text
+    assert not db.session.scalars(select(Event)).all()
+
+
 def test_person_with_a_password_is_not_invited_again(world: World, client: ClientFor) -> None:
     response = client(world.dan).post(f"{address(world, world.bob)}/invite-again")
     assert response.status_code == 409
@@ -157,8 +189,6 @@ def test_person_with_a_password_is_not_invited_again(world: World, client: Clien
 
 
 def test_event_names_the_grant_that_allowed_the_act(world: World, client: ClientFor) -> None:
-    from tracker.models import Event
-
     client(world.dan).post(address(world, world.bob), data={"role": "internal_verifier"})
     event = db.session.scalars(select(Event)).one()
     assert (event.actor_id, event.grant_id) == (world.dan.id, world.dan.grants[0].id)

@@ -14,7 +14,7 @@ from tracker.clock import now
 from tracker.errors import Invalid, Refused
 from tracker.extensions import db
 from tracker.ledger.events import Actor, record
-from tracker.models import AccountLink, Person
+from tracker.models import AccountLink, Centre, Person
 from tracker.vocabulary import LinkPurpose
 
 LIFETIME = {LinkPurpose.INVITATION: timedelta(days=14), LinkPurpose.RESET: timedelta(hours=1)}
@@ -43,8 +43,11 @@ class OpenLink:
     email: str
 
 
-def issue_link(person: Person, purpose: LinkPurpose, actor: Actor) -> str:
-    """Create a link and return its path. Older links for the same purpose expire; only the token's hash is stored."""
+def issue_link(person: Person, purpose: LinkPurpose, actor: Actor, *, is_shown: bool = False) -> str:
+    """Create a link and return its path. Older links for the same purpose expire; only the token's hash is stored.
+
+    `is_shown`: whether the administrator is shown it, which the event says.
+    """
     moment = now()
     close_links(person, purpose)
     token = secrets.token_urlsafe(32)
@@ -57,7 +60,10 @@ def issue_link(person: Person, purpose: LinkPurpose, actor: Actor) -> str:
     )
     db.session.add(link)
     db.session.flush()
-    record("link_issued", person, actor, purpose=purpose.value)
+    if is_shown:
+        record("link_issued", person, actor, purpose=purpose.value, shown_to_administrator=True)
+    else:
+        record("link_issued", person, actor, purpose=purpose.value)
     return f"/links/{token}"
 
 
@@ -65,6 +71,23 @@ def send_link(person: Person, purpose: LinkPurpose, actor: Actor, reason: str = 
     """Email a new link to its person; nobody else sees it. `reason` is a sentence for an invitation."""
     url = emails.build_url(issue_link(person, purpose, actor))
     emails.send(person.email, *email_texts.build_password_link_email(purpose, person.name, url, reason))
+
+
+def issue_shown_link(person: Person, centre: Centre, actor: Actor) -> str:
+    """Create an invitation for the centre's administrator to hand over, and return its path.
+
+    Raises:
+        Refused: emails are sent here, the person has an account, or they have a role at another centre, where the
+            administrator could act as them (docs/rules.md, Roles and permissions, rule 14).
+    """
+    if emails.can_deliver() or person.password_hash or person.deactivated_at:
+        raise Refused("The link can be shown only where no emails are sent, to somebody without an account.")
+    if any(grant.centre_id != centre.id for grant in person.grants):
+        raise Refused(
+            f"{person.name} was also given a role at another centre, so the link is not shown. Ask your system "
+            "operator for a link. Nothing was changed."
+        )
+    return issue_link(person, LinkPurpose.INVITATION, actor, is_shown=True)
 
 
 def find_link(token: str) -> OpenLink | None:

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from tracker.accounts import queries
 from tracker.accounts.forms import ROLE_HELP, GrantForm, ImportForm, InviteForm
-from tracker.accounts.services.account_links import send_link
+from tracker.accounts.services.account_links import issue_shown_link, send_link
 from tracker.accounts.services.imports import (
     MAX_SIZE,
     ImportPreview,
@@ -89,6 +89,7 @@ def show_person(centre_id: int, person_id: int) -> ResponseReturnValue:
         grants=queries.list_grants_at(centre, person),
         role_help=ROLE_HELP,
         moment=now(),
+        delivers=emails.can_deliver(),
     )
 
 
@@ -105,10 +106,7 @@ def describe_notification(person: Person) -> str:
         return f"{'An email about it' if person.password_hash else 'An invitation'} is on its way to {person.email}."
     if person.password_hash:
         return "This installation sends no emails, so tell them yourself."
-    return (
-        "This installation sends no emails. Ask your system operator for a link to choose a password "
-        f"(`flask people reset-password {person.email}`)."
-    )
+    return "This installation sends no emails. Show an invitation link on the person’s page, and hand it over."
 
 
 def get_person(centre: Centre, person_id: int) -> Person:
@@ -136,11 +134,17 @@ def end_role(centre_id: int, person_id: int, grant_id: int) -> ResponseReturnVal
 @accounts.post("/centres/<int:centre_id>/people/<int:person_id>/invite-again")
 @requires(Act.ADMINISTER_CENTRE)
 def invite_again(centre_id: int, person_id: int) -> ResponseReturnValue:
-    """Send another invitation to somebody who has not accepted the first; only they see the link."""
+    """Send another invitation to somebody who has not accepted the first; only they see the link.
+
+    Where no emails are sent, show the link once instead, for the administrator to hand over.
+    """
     centre, actor = get_centre(centre_id)
     person = get_person(centre, person_id)
     if person.password_hash or person.deactivated_at:
         raise Refused(f"{person.name} has an account. They can ask for a new password on the sign-in page.")
+    if not emails.can_deliver():
+        url = emails.build_url(issue_shown_link(person, centre, actor))
+        return render_template("accounts/show_invitation_link.html", centre=centre, person=person, url=url)
     send_link(person, LinkPurpose.INVITATION, actor)
     flash(describe_notification(person))
     return redirect(url_for(".show_person", centre_id=centre.id, person_id=person.id), 303)
