@@ -2,6 +2,7 @@
 
 from sqlalchemy import select
 
+from tracker.accounts.person_names import clean_name, remove_invisible_characters
 from tracker.clock import day_of, time_of
 from tracker.extensions import db
 from tracker.matrix import Matrix, MatrixRow, load_matrix
@@ -25,11 +26,11 @@ def build_form_content(attempt: UnitAttempt, matrix: Matrix | None = None) -> Fo
         statement=STATEMENT_OF_COMPETENCE,
         terms=attempt.centre.terms,
         rows=tuple(_row(row, matrix) for row in matrix.claiming_rows),
-        candidate_name=attempt.candidate.name,
+        candidate_name=clean_name(attempt.candidate.name),
         candidate_number=attempt.registration.candidate_number,
-        assessor_name=assessor[1] if assessor else _assessor_name(attempt),
+        assessor_name=clean_name(assessor[1] if assessor else _assessor_name(attempt)),
         round=attempt.round,
-        comments=assessor[0].comment if assessor else attempt.closing_comment,
+        comments=remove_invisible_characters(assessor[0].comment if assessor else attempt.closing_comment),
         candidate=_signature(signatures.get(SignatureRole.CANDIDATE)),
         assessor=_signature(assessor),
         internal_verifier=_signature(verifier),
@@ -58,7 +59,8 @@ def find_attempt_of_candidate(email: str, unit_id: int) -> UnitAttempt | None:
 
 def describe_row(row: MatrixRow) -> str:
     """Return an item as a form describes it: its title and method."""
-    return f"{row.title} ({row.method.printed})" if row.method else row.title
+    title = remove_invisible_characters(row.title)
+    return f"{title} ({row.method.printed})" if row.method else title
 
 
 def _row(row: MatrixRow, matrix: Matrix) -> FormRow:
@@ -93,7 +95,7 @@ def _signature(found: tuple[Signature, str] | None) -> FormSignature | None:
     if found is None:
         return None
     signature, name = found
-    return FormSignature(name, day_of(signature.signed_at), time_of(signature.signed_at))
+    return FormSignature(clean_name(name), day_of(signature.signed_at), time_of(signature.signed_at))
 
 
 def _state(attempt: UnitAttempt, signatures: dict[SignatureRole, tuple[Signature, str]]) -> str:

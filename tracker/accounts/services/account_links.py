@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 
 from tracker.accounts import emails as email_texts
 from tracker.accounts.passwords import MIN_LENGTH, is_guessable
+from tracker.accounts.person_names import clean_name, is_name
 from tracker.accounts.sessions import end_sessions, hash_token
 from tracker.background import emails
 from tracker.clock import now
@@ -122,7 +123,8 @@ def use_link(token: str, password_hash: str, name: str = "") -> Person:
     if link.purpose is LinkPurpose.RESET:
         set_password(person, password_hash, Actor(person.id), "password_reset")
     else:
-        person.name = " ".join(name.split()) or person.name
+        typed = clean_name(name)
+        person.name = typed if is_name(typed) else person.name
         set_password(person, password_hash, Actor(person.id), "invitation_accepted")
     return person
 

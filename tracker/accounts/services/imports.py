@@ -9,7 +9,8 @@ from datetime import date, datetime
 
 from sqlalchemy import or_, select
 
-from tracker.accounts.services.people import clean_name, invite_person, is_address, is_name
+from tracker.accounts.person_names import clean_name, is_name
+from tracker.accounts.services.people import invite_person, is_address
 from tracker.clock import end_of_day, now, start_of_day
 from tracker.errors import Invalid
 from tracker.extensions import db

@@ -1,12 +1,12 @@
 """Centres, people, and the roles granted to them."""
 
-import unicodedata
 from datetime import datetime
 
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import select
 
 from tracker.accounts import emails as email_texts
+from tracker.accounts.person_names import clean_name, is_name
 from tracker.accounts.services.account_links import has_open_invitation, send_link
 from tracker.accounts.sessions import end_sessions
 from tracker.background import emails
@@ -17,9 +17,6 @@ from tracker.ledger.events import OPERATOR, Actor, record
 from tracker.ledger.transactions import lock_rows
 from tracker.models import Centre, Grant, Person
 from tracker.vocabulary import LinkPurpose, Role, use_terms
-
-JOINERS = "\u200c\u200d"
-"""The zero-width characters that join or separate letters in Persian, Hindi and other languages."""
 
 
 def create_centre(name: str, number: str, admin_email: str, admin_name: str) -> tuple[Centre, Person]:
@@ -189,17 +186,6 @@ def is_address(email: str) -> bool:
     except EmailNotValidError:
         return False
     return True
-
-
-def clean_name(name: str) -> str:
-    """Return a name with single spaces and without invisible characters, but with the joiners that scripts need."""
-    visible = (each for each in name if each in JOINERS or unicodedata.category(each) != "Cf")
-    return " ".join("".join(visible).split())
-
-
-def is_name(name: str) -> bool:
-    """Return whether a name has a letter and at most 200 characters."""
-    return len(name) <= 200 and any(unicodedata.category(each).startswith("L") for each in name)
 
 
 def find_person(email: str) -> Person | None:

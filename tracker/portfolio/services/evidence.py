@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from tracker.accounts.person_names import remove_invisible_characters
 from tracker.clock import now, today
 from tracker.errors import Conflict, Invalid, Refused
 from tracker.extensions import db
@@ -77,6 +78,8 @@ def save_draft(evidence: Evidence, fields: Mapping[str, Any], seen_version: int 
     `Conflict` when the draft was saved elsewhere since it was shown as `seen_version`; then nothing is saved.
     """
     lock_rows(Evidence, [evidence.id])
+    if "title" in fields:
+        fields = {**fields, "title": remove_invisible_characters(fields["title"] or "")}
     problems = find_problems(fields)
     if sentence := _simulation_problem(evidence, fields):
         problems["method"] = sentence
