@@ -10,9 +10,10 @@ from werkzeug.test import TestResponse
 
 from tests.factories import World, make_actor
 from tracker import clock
+from tracker.accounts.person_names import clean_name
 from tracker.accounts.services import imports
 from tracker.accounts.services.imports import import_people, preview_people
-from tracker.accounts.services.people import clean_name, find_person
+from tracker.accounts.services.people import find_person
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Centre, Grant, Person
