@@ -23,15 +23,14 @@ def main(source: str, target: str) -> None:
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # check_image counted the pixels
         with Image.open(source) as image:
             image.draft("RGB", MAX_PREVIEW_SIZE)
-            upright = ImageOps.exif_transpose(image)
+            eight_bit = _reduce_to_8_bits(image) if image.mode.startswith("I") else image
+            upright = ImageOps.exif_transpose(eight_bit)
     upright.thumbnail(MAX_PREVIEW_SIZE)
     flatten(upright).save(target, "JPEG", quality=85)
 
 
 def flatten(image: Image.Image) -> Image.Image:
     """Return the pixels alone, without metadata, on white where the image was transparent."""
-    if image.mode.startswith("I"):
-        image = _reduce_to_8_bits(image)
     clean = Image.new("RGB", image.size, "white")
     if image.mode in {"RGBA", "LA", "PA"} or "transparency" in image.info:
         image = image.convert("RGBA")
@@ -43,7 +42,9 @@ def flatten(image: Image.Image) -> Image.Image:
 
 def _reduce_to_8_bits(image: Image.Image) -> Image.Image:
     """Return a grey image with 16 bits a pixel as one with 8; a plain conversion would clip all but the darkest."""
-    return image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
+    reduced = image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
+    reduced.info.pop("transparency", None)  # a tone of 16 bits, which stands for none of the reduced ones
+    return reduced
 
 
 if __name__ == "__main__":

@@ -112,7 +112,7 @@ def read_rtf(content: bytes) -> str:
             reader.read_symbol(symbol)
         elif brace:
             reader.read_brace(brace)
-        else:
+        elif not reader.states[-1].is_skipped:
             reader.add(_decode(bytes.fromhex(code.decode()) if code else plain or b"", reader.encoding))
     if reader.change:
         reader.pieces.append("]")
