@@ -101,6 +101,24 @@ def test_a_returned_item_shows_the_feedback_and_leads_to_version_two(
     assert "Whose decision" not in alice.get(f"/evidence/{complaint.id}/edit").text, "it is answered"
 
 
+def test_feedback_and_each_outcome_come_before_the_button_that_answers_them(
+    world: World, alice: FlaskClient, complaint: Evidence
+) -> None:
+    version = submit_item(complaint, world)
+    give_back(world, version, "Whose decision was the refund?")
+    with transaction():
+        claim = db.session.scalars(select(Claim).where(Claim.evidence_id == complaint.id)).first()
+        assert claim
+        assessment = factories.accept(world.cfacc15, version, world.bob, {claim: Outcome.NEEDS_MORE})
+        assessment.outcome, assessment.feedback = AssessmentOutcome.RETURNED, "And when?"
+    page = " ".join(alice.get(f"/evidence/{complaint.id}").text.split())
+    top = page[page.index("Your assessor has returned this item") : page.index("Edit and submit version 2")]
+    assert "Whose decision was the refund?" in top
+    assert f"CFACC15 {claim.criterion.label}</b>" in top
+    assert "Needs more" in top
+    assert top.index("And when?") < top.index("Needs more")
+
+
 def test_feedback_not_released_is_not_shown(world: World, alice: FlaskClient, complaint: Evidence) -> None:
     version = submit_item(complaint, world)
     with transaction():

@@ -40,6 +40,7 @@ def show_evidence(evidence_id: int) -> ResponseReturnValue:
         next_version=1 + max((entry.version or 0 for entry in history), default=0),
         claims=queries.list_claims(evidence.id),
         history=history,
+        feedback=queries.find_open_feedback(history),
         badges=queries.list_badges([evidence.id])[evidence.id],
     )
 
