@@ -242,3 +242,25 @@ def test_tick_and_tick(set_the_stage: Callable[[str], Stage]) -> None:
         assert len(found) == len(set(found))
 
     run(stage, race, check, choose_size(2, 200))
+
+
+def test_verify_and_disagree(set_the_stage: Callable[[str], Stage]) -> None:
+    """Carol signs in one window and disagrees with a decision in the other: the unit is in progress after both."""
+    stage = set_the_stage("sampled")
+
+    def race(stage: Stage) -> list[tuple[FlaskClient, Act]]:
+        one, other = stage.browser("Carol"), stage.browser("Carol")
+        verify = fill_form(one, f"{stage.path}/verify/sign", "/verify", password=PASSWORD)
+        sample = fill_form(other, f"{stage.path}/verify", "/sample")
+        decision_id = next(name for name in sample if name.startswith("action-")).removeprefix("action-")
+        disagree = sample | {f"decision-{decision_id}": "disagree", f"action-{decision_id}": "Look at 3 again."}
+        return [
+            (one, make_post(f"{stage.path}/verify", verify)),
+            (other, make_post(f"{stage.path}/sample", disagree)),
+        ]
+
+    def check(answers: list[TestResponse]) -> None:
+        assert won(answers)[1], answers[1].text[:1000]
+        assert (stage.attempt.state, stage.attempt.round) == (AttemptState.IN_PROGRESS, 2)
+
+    run(stage, race, check, choose_size(2, 200))

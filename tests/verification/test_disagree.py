@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
@@ -11,7 +12,9 @@ from tests import factories
 from tests.assessment import workflow
 from tests.factories import World
 from tests.integrity.tampering import list_violations
+from tests.verification.conftest import VerifyPage
 from tests.verification.steps import ACTION, disagree, find_live_decision
+from tracker import clock
 from tracker.assessment.queries.queue import list_action_points_to_answer
 from tracker.assessment.services import assessments
 from tracker.assessment.services.action_points import answer_action_point
@@ -19,13 +22,16 @@ from tracker.assessment.services.assessments import DraftDecisions
 from tracker.errors import Conflict
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
+from tracker.matrix import load_matrix
 from tracker.models import Assessment, Decision, EvidenceVersion, Person
 from tracker.registrations.services import void_attempt, withdraw_candidate
 from tracker.verification.queries import allocated
+from tracker.verification.queries.sampling import list_items_to_sample, summarise_sampling
 from tracker.verification.services import action_points
 from tracker.vocabulary import AssessmentState, AttemptState, CentreTerms, Outcome
 
 Browser = Callable[[Person], FlaskClient]
+Read = Callable[[FlaskClient, int], VerifyPage]
 
 
 @pytest.fixture
@@ -121,3 +127,39 @@ def test_refusals_use_the_terms_of_the_centre(confirmed: World, client: Browser)
     assert answer.status_code == 409
     assert "the internal quality assurer verifies it next" in answer.text
     assert "verifier" not in answer.text
+
+
+def test_decision_disagreed_with_counts_as_sampled(confirmed: World) -> None:
+    attempt = confirmed.cfacc15
+    before = summarise_sampling(list_items_to_sample(attempt, load_matrix(attempt)))
+    disagree(confirmed, find_live_decision(attempt, "6"))
+    after = summarise_sampling(list_items_to_sample(attempt, load_matrix(attempt)))
+    assert (before.sampled_decisions, before.decisions) == (0, 24)
+    assert (after.sampled_decisions, after.decisions) == (1, 24)
+    assert (after.sampled_items, after.items) == (1, 1)
+
+
+def test_action_point_of_a_disagreement_links_to_its_evidence(confirmed: World, client: Browser) -> None:
+    attempt = confirmed.cfacc15
+    decision = find_live_decision(attempt, "6")
+    action_point = disagree(confirmed, decision)
+    evidence_id = db.session.get_one(EvidenceVersion, decision.evidence_version_id).evidence_id
+    page = client(confirmed.bob).get(f"/attempts/{attempt.id}/sign").text
+    assert f'href="/attempts/{attempt.id}/evidence/{evidence_id}/assess"' in page
+    page = client(confirmed.carol).get(f"/attempts/{attempt.id}/verify/action-points").text
+    assert f'href="/attempts/{attempt.id}/verify?item={evidence_id}#evidence"' in page
+    with transaction():
+        answer_action_point(attempt, action_point.id, "Done.", factories.make_actor(confirmed.bob))
+    page = client(confirmed.carol).get(f"/attempts/{attempt.id}/verify/action-points").text
+    assert f'value="{(clock.today() + timedelta(days=14)).isoformat()}"' in page
+
+
+def test_saved_sample_says_how_many_were_disagreed_with(confirmed: World, client: Browser, read_page: Read) -> None:
+    carol, path = client(confirmed.carol), f"/attempts/{confirmed.cfacc15.id}"
+    first, second, third, *_ = read_page(carol, confirmed.cfacc15.id).decision_ids
+    data = {f"decision-{first}": "agree", f"decision-{second}": "agree"}
+    assert carol.post(f"{path}/sample", data=data).location.endswith("#evidence")
+    assert "Sample saved: 2 decisions, agreed." in carol.get(f"{path}/verify").text
+    data = {f"decision-{third}": "disagree", f"action-{third}": ACTION, f"due-{third}": "31/12/2099"}
+    assert "#" not in carol.post(f"{path}/sample", data=data).location
+    assert "Sample saved: 1 decision, 0 agreed and 1 disagreed." in carol.get(f"{path}/verify").text

@@ -86,14 +86,17 @@ def list_items_to_sample(attempt: UnitAttempt, matrix: Matrix) -> list[ItemToSam
 
 
 def summarise_sampling(items: Iterable[ItemToSample]) -> SamplingProgress:
-    """Summarise how many decisions and items were sampled, and evidence of which methods."""
+    """Summarise how many decisions and items were sampled, and evidence of which methods.
+
+    A decision that the verifier disagreed with counts as sampled until the assessor decides again.
+    """
     items = list(items)
-    sampled_items = [item for item in items if item.sampled]
+    sampled_items = [item for item in items if item.sampled or item.disagreed]
     methods = dict.fromkeys(item.row.method for item in sampled_items if item.row.method)
     return SamplingProgress(
-        decisions=sum(item.to_sample for item in items),
-        sampled_decisions=sum(item.sampled for item in items),
-        items=sum(1 for item in items if item.to_sample),
+        decisions=sum(item.to_sample + item.disagreed for item in items),
+        sampled_decisions=sum(item.sampled + item.disagreed for item in items),
+        items=sum(1 for item in items if item.to_sample or item.disagreed),
         sampled_items=len(sampled_items),
         sampled_methods=tuple(methods),
     )

@@ -6,12 +6,13 @@ from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 
 from tracker.assessment.services.action_points import get_action_point
+from tracker.clock import today
 from tracker.errors import Invalid
 from tracker.models import UnitAttempt
 from tracker.verification.forms import AskAgainForm
 from tracker.verification.services import action_points as services
 from tracker.verification.views import verification
-from tracker.verification.views.unit_page import render_unit_page
+from tracker.verification.views.unit_page import TIME_TO_RESPOND, render_unit_page
 from tracker.web.authorise import get_attempt
 from tracker.web.forms import errors_on_form
 from tracker.web.idempotency import idempotent
@@ -60,10 +61,10 @@ def render_action_points(
     """Return the page of the unit's action points; a refused form keeps what was typed."""
 
     def get_form(action_point_id: int) -> AskAgainForm:
-        """Return the form of an action point: the refused one, or an empty one."""
+        """Return the form of an action point: the refused one, or one that suggests a due date."""
         if refused and action_point_id == refused_id:
             return refused
-        return build_form(action_point_id, formdata=None)
+        return build_form(action_point_id, formdata=None, due_on=today() + TIME_TO_RESPOND)
 
     return render_unit_page("verification/show_action_points.html", attempt, get_form=get_form, refused=refused)
 

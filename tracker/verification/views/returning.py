@@ -4,12 +4,13 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tracker.assessment.transitions import AttemptAction, check_action_allowed
+from tracker.clock import today
 from tracker.errors import Invalid
 from tracker.models import UnitAttempt
 from tracker.verification.forms import ReopenForm, ReturnForm
 from tracker.verification.services import returning as services
 from tracker.verification.views import verification
-from tracker.verification.views.unit_page import render_unit_page
+from tracker.verification.views.unit_page import TIME_TO_RESPOND, render_unit_page
 from tracker.web.authorise import get_attempt
 from tracker.web.forms import PageForm, errors_on_form
 from tracker.web.idempotency import idempotent
@@ -25,7 +26,7 @@ def return_unit(attempt_id: int) -> ResponseReturnValue:
     """Return a unit to its assessor with an action point."""
     attempt, actor = get_attempt(attempt_id, Act.VERIFY_UNIT)
     check_action_allowed(attempt, AttemptAction.RETURN)
-    form = ReturnForm()
+    form = ReturnForm(due_on=today() + TIME_TO_RESPOND)
     if form.validate_on_submit():
         with errors_on_form(form, Invalid):
             services.return_unit(attempt, read_form_ids("criterion"), form.action.data or "", form.due_on.data, actor)

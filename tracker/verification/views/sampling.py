@@ -1,6 +1,6 @@
 """The page on which an internal verifier samples a unit, item by item, and the record beside it."""
 
-from datetime import date, timedelta
+from datetime import date
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -15,7 +15,7 @@ from tracker.verification.queries import unit_record
 from tracker.verification.queries.sampling import ItemToSample, list_items_to_sample
 from tracker.verification.services import sampling as services
 from tracker.verification.views import verification
-from tracker.verification.views.unit_page import render_unit_page
+from tracker.verification.views.unit_page import TIME_TO_RESPOND, render_unit_page
 from tracker.vocabulary import SignatureRole
 from tracker.web.authorise import get_attempt
 from tracker.web.formatting import counted
@@ -24,9 +24,6 @@ from tracker.web.idempotency import idempotent
 from tracker.web.permissions import Act
 from tracker.web.requests import get_query_number, parse_id, read_form_text
 from tracker.web.route_rules import requires
-
-TIME_TO_RESPOND = timedelta(days=14)
-"""The due date that the page suggests for an action point."""
 
 
 @verification.get("/attempts/<int:attempt_id>/verify")
@@ -49,10 +46,12 @@ def sample_unit(attempt_id: int) -> ResponseReturnValue:
     except (Invalid, Conflict) as refusal:
         return render_sample_page(attempt, evidence_id, refusal), refusal.status
     disagreed = sum(not item.agrees for item in sample.items)
-    flash(f"Sample saved: {counted(len(sample.items), 'decision')}, agreed with {len(sample.items) - disagreed}.")
+    flash(describe_sample(len(sample.items), disagreed))
     if disagreed:
         flash(describe_disagreements(attempt, disagreed, round_before), "needs-you")
-    return redirect(url_for(".verify_unit", attempt_id=attempt.id, item=find_next_item(attempt, evidence_id)), 303)
+    next_id = find_next_item(attempt, evidence_id)
+    anchor = None if disagreed else "evidence"  # a phone skips the list of items, but shows what a disagreement did
+    return redirect(url_for(".verify_unit", attempt_id=attempt.id, item=next_id, _anchor=anchor), 303)
 
 
 @verification.get("/attempts/<int:attempt_id>/verify/requirements")
@@ -127,6 +126,12 @@ def find_next_item(attempt: UnitAttempt, evidence_id: int) -> int:
     start = ids.index(evidence_id) + 1 if evidence_id in ids else 0
     in_turn = [*items[start:], *items[:start]]
     return next((item.row.evidence_id for item in in_turn if item.sampled < item.to_sample), evidence_id)
+
+
+def describe_sample(sampled: int, disagreed: int) -> str:
+    """Return a sentence that says how many decisions were sampled, agreed with and disagreed with."""
+    outcome = f"{sampled - disagreed} agreed and {disagreed} disagreed" if disagreed else "agreed"
+    return f"Sample saved: {counted(sampled, 'decision')}, {outcome}."
 
 
 def describe_disagreements(attempt: UnitAttempt, disagreed: int, round_before: int) -> str:

@@ -1,6 +1,7 @@
 """What the pages of one unit share: their tabs, the form as it will print, and the progress of sampling."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from flask import render_template
@@ -13,6 +14,9 @@ from tracker.recording_forms.queries import build_form_content
 from tracker.verification.queries import unit_record
 from tracker.verification.queries.sampling import list_items_to_sample, summarise_sampling
 from tracker.verification.services.sampling import can_sample
+
+TIME_TO_RESPOND = timedelta(days=14)
+"""The due date that the pages suggest for an action point."""
 
 
 @dataclass(frozen=True)
