@@ -44,7 +44,8 @@ def decided(world: World) -> tuple[EvidenceVersion, Decision]:
 def accept_again(world: World, version: EvidenceVersion, decision: Decision, outcome: Outcome) -> int:
     """Decide a claim again as Bob, and accept the item; the assessment can still be undone. Return its id."""
     with transaction():
-        draft = DraftDecisions({decision.claim_id: outcome}, {decision.claim_id: "Heard."}, workflow.ALL_CHECKS, "")
+        outcomes, comments = {decision.claim_id: outcome}, {decision.claim_id: "Heard."}
+        draft = DraftDecisions(outcomes, comments, workflow.ALL_CHECKS, "", workflow.WARNINGS_REASON)
         by_bob = factories.make_actor(world.bob)
         assessments.save_draft(world.cfacc15, version, draft, by_bob)
         return assessments.accept_evidence(world.cfacc15, version, by_bob).id
