@@ -13,13 +13,16 @@ from flask.testing import FlaskClient
 from tests import factories
 from tests.assessment import workflow
 from tests.factories import PASSWORD, World
+from tracker import clock
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import ActionPoint, Assessment, Attachment, Decision, IssuedForm, Person
 from tracker.portfolio.services.files import attach_file, store_file
 from tracker.privacy.anonymisation import NameReplacer
 from tracker.privacy.data_export import make_safe_name
+from tracker.recording_forms.snapshot import take_snapshot
 from tracker.storage import file_store
+from tracker.verification.services.signing import sign_verification
 from tracker.vocabulary import AssessmentState, Outcome
 
 Browser = Callable[[Person], FlaskClient]
@@ -212,6 +215,18 @@ def test_export_contains_signatures(world: World, client: Browser) -> None:
     assert [each["by"] for each in unit["signatures"]] == ["your assessor", "you"]
     assert unit["signatures"][0]["comment"] == "A steady record, says your assessor."
     assert load_data(take(client(world.bob)))["as_staff"]["signatures"][0]["comment"] == "A steady record, says Bob."
+
+
+def test_export_contains_the_reason_for_releasing_without_sampling(world: World, client: Browser) -> None:
+    workflow.sign(world, world.cfacc15)
+    workflow.confirm(world.cfacc15)
+    with transaction():
+        seen, by_carol = take_snapshot(world.cfacc15).hash, factories.make_actor(world.carol)
+        reason = "I sampled two other units of Bob Archer."
+        sign_verification(world.cfacc15, seen, by_carol, clock.now(), unsampled_reason=reason)
+    unit = load_data(take(client(world.alice)))["as_a_candidate"]["units"][0]
+    reasons = [each["unsampled_reason"] for each in unit["signatures"]]
+    assert reasons == [None, None, "I sampled two other units of your assessor."]
 
 
 def test_export_takes_few_statements_however_many_items(

@@ -173,6 +173,7 @@ def _list_signatures(attempt: UnitAttempt, colleagues: Colleagues) -> list[dict[
             "by": colleagues.describe(each.person_id),
             **read_columns(each, *names),
             "comment": colleagues.names.replace_names(each.comment),
+            "unsampled_reason": colleagues.names.replace_names(each.unsampled_reason),
         }
         for each in db.session.scalars(query)
     ]
