@@ -232,3 +232,49 @@ def test_the_page_takes_few_statements(world: World, client: ClientFor, count_st
     with count_statements() as statements:
         dan.get(path)
     assert len(statements) <= 12
+
+
+def test_administrator_starts_a_password_reset_and_never_sees_the_link(
+    world: World, client: ClientFor, emails_to: EmailsTo, recorded_acts: Callable[[], list[str]]
+) -> None:
+    dan = client(world.dan)
+    page = dan.post(f"{address(world, world.bob)}/reset-password", follow_redirects=True).text
+    assert "is on its way to bob.archer@example.org" in page
+    assert "/links/" not in page
+    assert "/links/" in emails_to(world.bob)[0]
+    assert recorded_acts() == ["link_issued"]
+
+
+def test_password_of_a_person_with_a_role_elsewhere_is_not_reset(
+    world: World, client: ClientFor, emails_to: EmailsTo
+) -> None:
+    with transaction():
+        grant(world.bob, world.southbank, Role.ASSESSOR)
+    response = client(world.dan).post(f"{address(world, world.bob)}/reset-password")
+    assert response.status_code == 409
+    assert "has a role at another centre too" in response.text
+    assert emails_to(world.bob) == []
+    assert "Reset the password" not in client(world.dan).get(address(world, world.bob)).text
+
+
+def test_ending_all_roles_ends_the_sessions(
+    world: World, client: ClientFor, recorded_acts: Callable[[], list[str]]
+) -> None:
+    with transaction():
+        grant(world.bob, world.northgate, Role.INTERNAL_VERIFIER)
+    bob = client(world.bob)
+    client(world.dan).post(f"{address(world, world.bob)}/end-roles")
+    assert recorded_acts() == ["grant_ended", "grant_ended"]
+    assert "/sign-in" in bob.get("/").location
+
+
+def test_ending_all_roles_keeps_sessions_of_a_person_with_a_role_elsewhere(world: World, client: ClientFor) -> None:
+    with transaction():
+        grant(world.bob, world.southbank, Role.ASSESSOR)
+    bob = client(world.bob)
+    client(world.dan).post(f"{address(world, world.bob)}/end-roles")
+    assert bob.get("/account").status_code == 200
+
+
+def test_nobody_ends_their_own_roles(world: World, client: ClientFor) -> None:
+    assert client(world.dan).post(f"{address(world, world.dan)}/end-roles").status_code == 409

@@ -199,6 +199,8 @@ TABLE: dict[str, frozenset[str]] = {
     "accounts.invite": DAN,
     "accounts.show_person": DAN,
     "accounts.end_role": DAN,
+    "accounts.end_roles": DAN,
+    "accounts.reset_password": DAN,
     "accounts.invite_again": DAN,
     "accounts.import_csv": DAN,
     "registrations.list_centre_registrations": DAN,

@@ -168,6 +168,53 @@ def end_grant(grant: Grant, actor: Actor) -> None:
     record("grant_ended", grant, actor, person=grant.person_id, role=grant.role.value)
 
 
+def end_all_roles(person: Person, centre: Centre, actor: Actor) -> int:
+    """End every role of a person at a centre, and their sessions if they have no role elsewhere.
+
+    Returns how many roles were ended.
+
+    Raises:
+        Refused: one's own roles, or a person without a role here.
+    """
+    if person.id == actor.person_id:
+        raise Refused("You cannot end your own roles. Ask another administrator. Nothing was changed.")
+    query = select(Grant).where(Grant.person_id == person.id, Grant.centre_id == centre.id).order_by(Grant.id)
+    live = [grant for grant in db.session.scalars(query) if not grant.ends_at or grant.ends_at > now()]
+    if not live:
+        raise Refused(f"{person.name} has no role here now. Nothing was changed.")
+    for grant in live:
+        end_grant(grant, actor)
+    if not has_role_elsewhere(person, centre):
+        end_sessions(person.id)
+    return len(live)
+
+
+def start_password_reset(person: Person, centre: Centre, actor: Actor) -> None:
+    """Email a link with which a person sets a new password; the administrator never sees the link.
+
+    Raises:
+        Refused: oneself, somebody without an open account, somebody with a role at another centre, or an installation
+            that sends no emails (docs/rules.md, Roles and permissions, rule 15).
+    """
+    if person.id == actor.person_id:
+        raise Refused("Change your own password on the page My account. Nothing was changed.")
+    if person.deactivated_at or person.password_hash is None:
+        raise Refused(f"{person.name} has no password yet, or their account is closed. Nothing was changed.")
+    if has_role_elsewhere(person, centre):
+        raise Refused(
+            f"{person.name} has a role at another centre too. Ask your system operator. Nothing was changed."
+        )
+    if not emails.can_deliver():
+        raise Refused("This installation sends no emails. Ask your system operator for a link. Nothing was changed.")
+    send_link(person, LinkPurpose.RESET, actor)
+
+
+def has_role_elsewhere(person: Person, centre: Centre) -> bool:
+    """Return whether a person has a current or future role at another centre."""
+    query = select(Grant).where(Grant.person_id == person.id, Grant.centre_id != centre.id)
+    return any(not grant.ends_at or grant.ends_at > now() for grant in db.session.scalars(query))
+
+
 def deactivate_person(person: Person) -> None:
     """Close an account and end its sessions: for the operator only (docs/rules.md, Roles and permissions)."""
     if person.deactivated_at:

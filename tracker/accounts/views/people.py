@@ -15,7 +15,14 @@ from tracker.accounts.services.imports import (
     import_people,
     preview_people,
 )
-from tracker.accounts.services.people import end_grant, give_role, invite_person
+from tracker.accounts.services.people import (
+    end_all_roles,
+    end_grant,
+    give_role,
+    has_role_elsewhere,
+    invite_person,
+    start_password_reset,
+)
 from tracker.accounts.views import accounts
 from tracker.background import emails
 from tracker.clock import end_of_day, now, start_of_day
@@ -87,10 +94,18 @@ def show_person(centre_id: int, person_id: int) -> ResponseReturnValue:
         centre=centre,
         person=person,
         grants=queries.list_grants_at(centre, person),
+        can_reset_password=can_reset_password(centre, person),
         role_help=ROLE_HELP,
         moment=now(),
         delivers=emails.can_deliver(),
     )
+
+
+def can_reset_password(centre: Centre, person: Person) -> bool:
+    """Return whether the page offers to email this person a link for a new password."""
+    has_account = person.password_hash is not None and not person.deactivated_at
+    is_other = person.id != me().person_id
+    return is_other and has_account and emails.can_deliver() and not has_role_elsewhere(person, centre)
 
 
 def redirect_after_role(centre: Centre, person: Person, role: Role) -> ResponseReturnValue:
@@ -129,6 +144,28 @@ def end_role(centre_id: int, person_id: int, grant_id: int) -> ResponseReturnVal
     label = in_terms(grant.role.label, grant.centre.terms).lower()
     flash(f"{grant.person.name} no longer has the role of {label} here. What they did is kept.")
     return redirect(url_for(".show_person", centre_id=centre.id, person_id=person_id), 303)
+
+
+@accounts.post("/centres/<int:centre_id>/people/<int:person_id>/end-roles")
+@requires(Act.ADMINISTER_CENTRE)
+def end_roles(centre_id: int, person_id: int) -> ResponseReturnValue:
+    """End all roles of a person at the centre, and their sessions if they have no role elsewhere."""
+    centre, actor = get_centre(centre_id)
+    person = get_person(centre, person_id)
+    count = end_all_roles(person, centre, actor)
+    flash(f"{counted(count, 'role')} of {person.name} at {centre.name} ended. What they did is kept.")
+    return redirect(url_for(".show_person", centre_id=centre.id, person_id=person.id), 303)
+
+
+@accounts.post("/centres/<int:centre_id>/people/<int:person_id>/reset-password")
+@requires(Act.ADMINISTER_CENTRE)
+def reset_password(centre_id: int, person_id: int) -> ResponseReturnValue:
+    """Email a person a link for a new password; only they see it."""
+    centre, actor = get_centre(centre_id)
+    person = get_person(centre, person_id)
+    start_password_reset(person, centre, actor)
+    flash(f"An email with a link for a new password is on its way to {person.email}.")
+    return redirect(url_for(".show_person", centre_id=centre.id, person_id=person.id), 303)
 
 
 @accounts.post("/centres/<int:centre_id>/people/<int:person_id>/invite-again")
