@@ -187,7 +187,16 @@ def test_candidates_tab_shows_the_progress_of_each_unit(world: World, client: Cl
     assert "Alice Moran" in page
     assert "<b>2</b> claimed" in page
     assert "2 days" in page
+    assert f"/attempts/{world.cfacc15.id}/sign" not in page, "not every criterion is met"
     assert [each.code for each in list_allocated_attempts(world.bob.id)] == ["CFACC15", "INSCC004"]
+
+
+def test_candidates_tab_offers_the_signature_of_a_signed_unit(world: World, client: ClientFor) -> None:
+    with transaction():
+        world.cfacc15.state = AttemptState.ASSESSED
+    page = client(world.bob).get("/candidates").text
+    assert f"/attempts/{world.cfacc15.id}/sign" in page
+    assert "Your signature" in page
 
 
 def test_candidates_are_paginated(world: World, client: ClientFor) -> None:
