@@ -5,7 +5,10 @@ from collections.abc import Callable
 import html5lib
 from flask.testing import FlaskClient
 
+from tests import factories
 from tests.factories import World
+from tests.recording_forms.tagged_pdf import Sheet
+from tracker.ledger.transactions import transaction
 from tracker.models import Person, UnitAttempt
 
 Client = Callable[[Person], FlaskClient]
@@ -45,3 +48,19 @@ def test_the_verification_page_says_what_the_seal_proves_and_what_it_does_not(cl
     assert "issued by this installation, and nothing in it has changed since" in page
     assert "What the seal does not prove" in page
     assert "That a decision was right, or that the evidence is genuine" in page
+
+
+def test_assigned_labels_are_marked_with_a_footnote(client: Client, world: World) -> None:
+    with transaction():
+        evidence = factories.make_evidence(world.inscc004, "Call")
+        factories.claim(world.inscc004, evidence, "1")
+        factories.submit(evidence)
+    browser = client(world.alice)
+    page = browser.get(f"/attempts/{world.inscc004.id}/form").text
+    paper = Sheet(browser.get(f"/attempts/{world.inscc004.id}/form.pdf").data)
+    for text in (page, paper.text):
+        text = " ".join(text.split())  # noqa: PLW2901 - the lines of the page joined
+        assert "* label assigned; the source prints none" in text
+    labels = [cell.text.replace(" ", "") for cell in paper.tables[0][1]]
+    assert "6a*" in labels
+    assert "6*" not in labels

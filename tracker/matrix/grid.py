@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 
-from tracker.vocabulary import ClaimMark, CriterionKind, CriterionState, Method, Outcome
+from tracker.vocabulary import ClaimMark, CriterionKind, CriterionState, LabelOrigin, Method, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,7 @@ class MatrixColumn:
     label: str
     heading: str | None
     text: str
+    label_origin: LabelOrigin = LabelOrigin.PUBLISHED
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ CRITERION_COLUMNS: tuple[Any, ...] = (
     Criterion.label,
     Criterion.heading,
     Criterion.text,
+    Criterion.label_origin,
 )
 """What a query selects for a `MatrixColumn`, in the order of its fields."""
 CELL_COLUMNS: tuple[Any, ...] = (

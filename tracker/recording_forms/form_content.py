@@ -58,6 +58,8 @@ class FormColumn:
 
     kind: CriterionKind
     label: str
+    is_label_assigned: bool = False
+    """Whether the label is ours, because the source prints none."""
 
 
 @dataclass(frozen=True)
@@ -235,11 +237,25 @@ class FormContent:
         signatures = (self.candidate, self.assessor, self.internal_verifier)
         return max((each.signed_on for each in signatures if each), default=None)
 
-    @staticmethod
-    def get_heading(kind: CriterionKind, span: int) -> str:
-        """Return the heading over a group of columns, short where the group is narrow."""
+    @property
+    def label_note(self) -> str:
+        """Return the footnote on assigned labels; empty where the source prints all."""
+        has_assigned = any(column.is_label_assigned for column in self.columns)
+        return "*\u00a0label assigned; the source prints none" if has_assigned else ""
+
+    def has_only_assigned_labels(self, kind: CriterionKind) -> bool:
+        """Return whether we assigned every label of a group: then its heading is marked, not each label."""
+        return all(column.is_label_assigned for column in self.columns if column.kind is kind)
+
+    def get_label(self, column: FormColumn) -> str:
+        """Return the label of a column, marked if we assigned it."""
+        is_marked = column.is_label_assigned and not self.has_only_assigned_labels(column.kind)
+        return f"{column.label}*" if is_marked else column.label
+
+    def get_heading(self, kind: CriterionKind, span: int) -> str:
+        """Return the heading over a group of columns, short if it is narrow, marked if all labels are ours."""
         heading, short = GROUP_HEADINGS[kind]
-        return heading if span > 4 else short
+        return f"{heading if span > 4 else short}{'*' if self.has_only_assigned_labels(kind) else ''}"
 
 
 def find_texts_with(content: FormContent, characters: str) -> list[str]:

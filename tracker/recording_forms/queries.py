@@ -9,7 +9,7 @@ from tracker.matrix import Matrix, MatrixRow, load_matrix
 from tracker.models import Allocation, Person, Registration, Signature, UnitAttempt
 from tracker.recording_forms.form_content import FormColumn, FormContent, FormRow, FormSignature
 from tracker.recording_forms.snapshot import STATEMENT_OF_COMPETENCE, take_snapshot
-from tracker.vocabulary import AttemptState, Role, SignatureRole
+from tracker.vocabulary import AttemptState, LabelOrigin, Role, SignatureRole
 
 
 def build_form_content(attempt: UnitAttempt, matrix: Matrix | None = None) -> FormContent:
@@ -22,7 +22,9 @@ def build_form_content(attempt: UnitAttempt, matrix: Matrix | None = None) -> Fo
         unit_code=attempt.unit.full_code,
         unit_title=attempt.unit.title,
         unit_version=attempt.unit.version,
-        columns=tuple(FormColumn(each.kind, each.label) for each in matrix.columns),
+        columns=tuple(
+            FormColumn(each.kind, each.label, each.label_origin is LabelOrigin.ASSIGNED) for each in matrix.columns
+        ),
         statement=STATEMENT_OF_COMPETENCE,
         terms=attempt.centre.terms,
         rows=tuple(_row(row, matrix) for row in matrix.claiming_rows),
