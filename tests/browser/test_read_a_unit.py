@@ -62,6 +62,7 @@ def test_a_unit_from_its_pdf_to_its_blank_form(
 
 
 def read_it(dan: Walker, document: Path) -> None:
+    dan.follow("Units")
     dan.follow("Add a unit")
     dan.page.get_by_label("Document", exact=True).set_input_files(document)
     dan.press("Read the document")
