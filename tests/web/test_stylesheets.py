@@ -11,8 +11,8 @@ TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 SCRIPTS = sorted((ROOT / "static" / "js").glob("*.js"))
 JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 LITERAL = re.compile(r"\"([^\"\n]*)\"|'([^'\n]*)'")
-MADE_IN_PYTHON = {"qr-code", "qr-code-background", "few", "some", "many"}
-"""Classes of the QR code that `segno` draws, and of the printed grid by its number of columns."""
+MADE_IN_PYTHON = {"qr-code", "qr-code-background", "few", "some", "many", "filled"}
+"""Classes of the QR code that `segno` draws, of the printed grid by its number of columns, and of a filled form."""
 UNSTYLED = {
     *(
         "add-criterion",

@@ -72,7 +72,9 @@ def init_app(app: Flask) -> None:
     @app.after_request
     def fill_in_form(response: Response) -> Response:
         """Fill in a form on its page, or delete what was kept of it once it is saved."""
-        if unsaved_id := parse_id(request.values.get(PARAMETER, "")):
+        # A refused request may have a body that is too large to be read.
+        parameters = request.args if response.status_code >= 400 else request.values
+        if unsaved_id := parse_id(parameters.get(PARAMETER, "")):
             if was_form_saved(response) and request.accept_mimetypes.best != "application/json":
                 delete_saved(unsaved_id)
             elif request.method == "GET" and response.mimetype == "text/html":
