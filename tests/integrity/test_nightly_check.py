@@ -61,5 +61,7 @@ class TestWhat:
     def test_before_the_first_check(self, world: World, client: Browser) -> None:
         assert "No check has run yet." in client(world.dan).get("/integrity").text
 
-    def test_it_leads_there_from_home(self, world: World, client: Browser) -> None:
-        assert 'href="/integrity"' in client(world.dan).get("/").text
+    def test_settings_lead_there(self, world: World, client: Browser) -> None:
+        dan = client(world.dan)
+        assert 'href="/settings"' in dan.get("/").text
+        assert 'href="/integrity"' in dan.get("/settings", follow_redirects=True).text
