@@ -251,6 +251,13 @@ def anonymous(app: Flask) -> FlaskClient:
     return app.test_client()
 
 
+@pytest.fixture(autouse=True)
+def running_clock() -> Iterator[None]:
+    """Let the product's clock run again after a test that stopped it, so that no later test is affected."""
+    yield
+    clock.frozen = None
+
+
 @pytest.fixture
 def freeze_clock() -> Iterator[Callable[[datetime], None]]:
     """`freeze_clock(moment)` stops the product's clock."""
