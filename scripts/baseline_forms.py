@@ -40,7 +40,7 @@ def describe(name: str, sheet: Sheet) -> Iterator[str]:
     root = sheet.reader.trailer["/Root"]
     yield f"=== {name}"
     yield f"title: {sheet.reader.metadata.title}"
-    yield f"language: {root.get('/Lang')}; pages: {len(sheet.pages)}"  # type: ignore[attr-defined]
+    yield f"language: {root.get('/Lang')}; pages: {len(sheet.pages)}"  # type: ignore[attr-defined]  # the root of a PDF is a dictionary
     for number, text in enumerate(sheet.pages, 1):
         yield f"--- text of page {number}"
         yield from (line.rstrip() for line in text.splitlines())

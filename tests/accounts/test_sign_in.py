@@ -132,7 +132,7 @@ def test_password_change_during_sign_in_ends_the_new_session(
 
     place = (sign_in_services, "clear_failures")  # called once the password is checked and the person is locked
     response, _ = run_while_paused(app, place, lambda: sign_in(anonymous, email), change_password)
-    assert response.status_code == 303  # type: ignore[attr-defined]
+    assert response.status_code == 303  # type: ignore[attr-defined]  # the first result is a response
     assert db.session.scalars(select(UserSession.ended_at)).one(), "the session does not outlive the password"
 
 

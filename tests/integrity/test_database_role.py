@@ -252,7 +252,7 @@ class TestConfining:
 
 def test_it_may_delete_wherever_the_product_does() -> None:
     """As far as the code says of which model; `session.delete` says it of a row."""
-    tables = {each.class_.__name__: each.local_table.name for each in Base.registry.mappers}  # type: ignore[attr-defined]
+    tables = {each.class_.__name__: each.local_table.name for each in Base.registry.mappers}  # type: ignore[attr-defined]  # every mapped selectable is a table
     deleted = set()
     for path in Path(tracker.__file__).parent.rglob("*.py"):
         deleted |= set(re.findall(r"(?<![.\w])delete\((\w+)\)", path.read_text(encoding="utf-8"))) & set(tables)

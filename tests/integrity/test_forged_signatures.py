@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("demonstration")
 
 
 def test_a_form_whose_code_has_another_signature_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    read_attachments = issued_forms.read_attachments  # type: ignore[attr-defined]
+    read_attachments = issued_forms.read_attachments  # type: ignore[attr-defined]  # the name that the checks call
 
     def forge_code(pdf: bytes) -> dict[str, bytes]:
         attached = read_attachments(pdf)

@@ -22,7 +22,7 @@ def test_a_request_is_committed_only_if_it_succeeds(
         db.session.get_one(Person, alice_id).name = "Alice Renamed"
         return {"status": status}, status
 
-    app.load_views()  # type: ignore[attr-defined]
+    app.load_views()  # type: ignore[attr-defined]  # the app is a Tracker
     monkeypatch.setitem(app.view_functions, "accounts.sign_out", signed_in(rename))
     assert browser.post("/sign-out").status_code == status
     db.session.expire_all()

@@ -48,7 +48,7 @@ def retitle(draft: UnitDraft, title: str) -> None:
 
 def last_event() -> dict[str, object]:
     body = db.session.scalars(select(Event.body).order_by(Event.seq.desc())).first()
-    return json.loads(body or b"{}")  # type: ignore[no-any-return]
+    return json.loads(body or b"{}")
 
 
 def test_reading_is_stored_with_its_source(draft: UnitDraft, world: World, recorded_acts: object) -> None:
@@ -58,8 +58,8 @@ def test_reading_is_stored_with_its_source(draft: UnitDraft, world: World, recor
         "calls.pdf",
     )
     assert draft.source_lines[9]["text"] == "find out what was promised last time"
-    assert recorded_acts() == ["unit_document_read"]  # type: ignore[operator]
-    assert last_event()["data"]["source"] == draft.source_sha256  # type: ignore[index]
+    assert recorded_acts() == ["unit_document_read"]
+    assert last_event()["data"]["source"] == draft.source_sha256
 
 
 def test_change_is_stored_and_the_reading_stays(draft: UnitDraft) -> None:
@@ -176,7 +176,7 @@ def test_discarded_draft_cannot_change(draft: UnitDraft, dan: Actor, recorded_ac
         publishing.discard_unit_draft(draft, dan)
     with pytest.raises(Refused, match="This unit is discarded"):
         retitle(draft, "Too late")
-    assert recorded_acts() == ["unit_document_read", "unit_draft_discarded"]  # type: ignore[operator]
+    assert recorded_acts() == ["unit_document_read", "unit_draft_discarded"]
 
 
 # --- corrections and new editions ------------------------------------------------------------------------

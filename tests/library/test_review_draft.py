@@ -49,7 +49,7 @@ def draft_of(draft_id: int) -> UnitDraft:
 
 
 def working(draft_id: int) -> dict[str, Any]:
-    return json.loads(draft_of(draft_id).document)  # type: ignore[no-any-return]
+    return json.loads(draft_of(draft_id).document)
 
 
 def texts(draft_id: int) -> list[str]:

@@ -22,7 +22,7 @@ SEEDS = ["cfacc15", "cfamlfd3", "delivercc", "inscc004"]
 
 
 def found(*centre_ids: int, **asked: object) -> list[str]:
-    return [unit.slug for unit in search_units(UnitSearch(**asked), centre_ids).units]  # type: ignore[arg-type]
+    return [unit.slug for unit in search_units(UnitSearch(**asked), centre_ids).units]
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def fill_library(count: int) -> None:
 @pytest.fixture
 def large_library(world: World) -> None:
     fill_library(1_000)
-    yield  # type: ignore[misc]
+    yield
     with transaction():
         for model in (Criterion, UnitCode):
             db.session.execute(delete(model.__table__).where(model.unit_id >= 10_000))

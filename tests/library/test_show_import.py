@@ -435,7 +435,7 @@ class TestStopping:
         monkeypatch.setattr(import_job, "MAX_UNITS_IN_SLICE", 2)
         run = preview(world, units(5))
         start(run, factories.make_actor(world.dan))
-        store_unit, written = import_job.store_unit, []  # type: ignore[attr-defined]
+        store_unit, written = import_job.store_unit, []  # type: ignore[attr-defined]  # the name that the job calls
 
         def killed(unit: Unit, document: UnitDocument) -> None:
             store_unit(unit, document)
@@ -505,7 +505,7 @@ class TestStopping:
     def test_failed_import_says_what_happened_and_what_to_do(
         self, world: World, monkeypatch: pytest.MonkeyPatch, recorded_acts: Callable[[], list[str]]
     ) -> None:
-        store_unit = import_job.store_unit  # type: ignore[attr-defined]
+        store_unit = import_job.store_unit  # type: ignore[attr-defined]  # the name that the job calls
         monkeypatch.setattr(import_job, "MAX_UNITS_IN_SLICE", 1)
 
         def broken(unit: Unit, document: UnitDocument) -> None:
@@ -651,7 +651,7 @@ class TestOnScreen:
     def test_failed_import_can_be_continued(
         self, world: World, client: Browser, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        store_unit = import_job.store_unit  # type: ignore[attr-defined]
+        store_unit = import_job.store_unit  # type: ignore[attr-defined]  # the name that the job calls
         monkeypatch.setattr(import_job, "store_unit", lambda *_: 1 / 0)
         run, dan = import_units(world, units(1)), client(world.dan)
         assert "ZeroDivisionError" in dan.get(f"/imports/{run.id}").get_data(as_text=True)

@@ -35,7 +35,7 @@ def test_page_contains_the_whole_unit(world: World, client: ClientFor, slug: str
     unit = LIBRARY.find_unit(slug)
     texts = [
         unit.title,
-        *(each.text for each in (*unit.overview, *unit.criteria, *unit.evidence_requirements)),  # type: ignore[attr-defined]
+        *(each.text for each in (*unit.overview, *unit.criteria, *unit.evidence_requirements)),  # type: ignore[attr-defined]  # all three have a text
         *(point for each in unit.evidence_requirements for point in each.points),
         *(each.heading for each in unit.criteria if each.heading),
         *(each.note for each in unit.criteria if each.note),

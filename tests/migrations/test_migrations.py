@@ -89,7 +89,7 @@ def schema(engine: Engine) -> dict[str, Any]:
     return {
         f"{name} of {one}": sorted(repr(plain(each)) for each in (what if isinstance(what, list) else [what]))
         for name, read in parts.items()
-        for (_schema, one), what in read().items()  # type: ignore[attr-defined]
+        for (_schema, one), what in read().items()  # type: ignore[attr-defined]  # each reader returns a dictionary
         if one != "alembic_version"
     }
 

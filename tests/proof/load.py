@@ -265,7 +265,7 @@ class Assessor(Client):
     path: str
 
     @property
-    def paths(self) -> tuple[str, ...]:  # type: ignore[override]
+    def paths(self) -> tuple[str, ...]:  # type: ignore[override]  # computed here, a constant elsewhere
         return "/queue", self.path
 
     def assess(self) -> None:

@@ -91,7 +91,7 @@ def neighbours(app: Flask, world: World) -> Neighbours:
         # what was there before belongs to Frank too
         for thing in (world.franks_attempt, world.southbank, world.frank, world.grace, world.heidi):
             table = thing.__table__
-            made.theirs["frank"][table.name][thing.id] = row_of(table, thing.id)  # type: ignore[attr-defined]
+            made.theirs["frank"][table.name][thing.id] = row_of(table, thing.id)  # type: ignore[attr-defined]  # every mapped selectable is a table
     return made
 
 

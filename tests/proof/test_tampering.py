@@ -113,7 +113,7 @@ def cut_short() -> None:
 
 
 IN_THE_DATABASE: dict[str, Callable[[], None]] = {
-    **{f"another {name}": lambda name=name: change_column(name) for name in COLUMNS},  # type: ignore[misc]
+    **{f"another {name}": lambda name=name: change_column(name) for name in COLUMNS},
     "a decision taken out": lambda: delete_last_row("decision"),
     "a signature put in": lambda: repeat("signature"),
     "an event's words changed": lambda: rewrite(9, rehash=False),

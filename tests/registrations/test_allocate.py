@@ -77,7 +77,7 @@ def test_change_ends_the_earlier_allocation_and_keeps_it(
     assert (current.person_id, current.reason, current.ends_at) == (gina.id, "Bob is on long leave", None)
     assert (current.allocated_by_id, current.role) == (world.dan.id, Role.ASSESSOR)
     assert recorded_acts() == ["allocation_ended", "allocation_made"]
-    assert b"long leave" not in db.session.scalars(select(Event.body).order_by(Event.seq.desc())).first()  # type: ignore[operator]
+    assert b"long leave" not in db.session.scalars(select(Event.body).order_by(Event.seq.desc())).first()
 
 
 def test_former_assessor_can_no_longer_read_the_unit(world: World, client: ClientFor, gina: Person) -> None:

@@ -27,7 +27,7 @@ class Plain(yaml.BaseLoader):
     """YAML loader that reads every scalar as text, and refuses a repeated key."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]  # type: ignore[no-untyped-call]
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         twice = {key for key in keys if keys.count(key) > 1}
         assert not twice, f"{node.start_mark}: {twice} twice"
         return super().construct_mapping(node, deep)

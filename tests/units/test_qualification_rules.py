@@ -44,7 +44,7 @@ def qualification(
 
 
 def group(name: str, *codes: str, **rule: int) -> QualificationGroup:
-    return QualificationGroup(name, codes, **rule)  # type: ignore[arg-type]
+    return QualificationGroup(name, codes, **rule)
 
 
 class TestFourMandatoryAndTwoOptional:

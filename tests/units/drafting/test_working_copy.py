@@ -10,6 +10,7 @@ from tests.library.sample_standards import UNIT
 from tests.units.drafting.copies import BULLETS, copy_of, reading_of
 from tracker.errors import Invalid
 from tracker.ledger.canonical_json import canonical_json
+from tracker.units.documents import UnitDocument
 from tracker.units.drafting.criteria import drop_criterion, join_criterion, split_criterion
 from tracker.units.drafting.problems import build_unit, check_no_worse, list_problems
 from tracker.units.drafting.working_copy import (
@@ -26,8 +27,8 @@ UNITS = [*read_standards().units, parse_document(UNIT, UnitSchema()), parse_docu
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: str(unit.slug))
-def test_unit_round_trips_through_a_working_copy(unit: object) -> None:
-    written = unit.as_json()  # type: ignore[attr-defined]
+def test_unit_round_trips_through_a_working_copy(unit: UnitDocument) -> None:
+    written = unit.as_json()
     assert build_unit(start_working_copy(written)) == unit
     assert build_unit(start_working_copy(convert_to_reading(start_working_copy(written)))) == unit
 
