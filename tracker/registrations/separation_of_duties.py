@@ -50,8 +50,13 @@ def check_not_withdrawn_before_completion(attempt: UnitAttempt) -> None:
     A unit that its assessor and candidate have signed may still be verified, since a withdrawn candidate is entitled
     to certification of the units they completed (docs/rules.md, Unit states, rule 8).
     """
-    if attempt.state not in COMPLETED_STATES:
+    if is_withdrawn_before_completion(attempt):
         check_not_withdrawn(attempt)
+
+
+def is_withdrawn_before_completion(attempt: UnitAttempt) -> bool:
+    """Return whether the candidate has been withdrawn and had not completed the unit."""
+    return attempt.registration.withdrawn_at is not None and attempt.state not in COMPLETED_STATES
 
 
 def has_assessed(person_id: int, attempt_id: int) -> bool:

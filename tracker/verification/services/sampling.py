@@ -8,19 +8,18 @@ from sqlalchemy import select
 
 from tracker.assessment.reopening import reopen_attempt
 from tracker.assessment.services.releasing import release_due_in, withdraw_draft_outcomes
+from tracker.assessment.transitions import TRANSITIONS, AttemptAction
 from tracker.clock import now
 from tracker.errors import Conflict, Invalid, NotFound, Refused
 from tracker.extensions import db
 from tracker.ledger.events import Actor, record
 from tracker.models import Claim, Criterion, Decision, Sample, SampleItem, UnitAttempt
-from tracker.registrations.separation_of_duties import COMPLETED_STATES
+from tracker.registrations.separation_of_duties import is_withdrawn_before_completion
 from tracker.verification.services.action_points import notify_assessor, raise_action_point, validate_action
 from tracker.verification.services.checks import check_can_verify
 from tracker.vocabulary import AttemptState, Outcome, ReopeningKind
 
 STATES_TO_SAMPLE = (AttemptState.IN_PROGRESS, AttemptState.ASSESSED, AttemptState.CONFIRMED, AttemptState.VERIFIED)
-SIGNED_STATES = (AttemptState.ASSESSED, AttemptState.CONFIRMED, AttemptState.VERIFIED)
-"""The states in which a disagreement ends the round."""
 MAX_COMMENT_LENGTH = 2_000
 
 
@@ -82,7 +81,7 @@ def draw_sample(attempt: UnitAttempt, decisions: Iterable[SampledDecision], comm
         for claim in disagreed
     ]
     if action_points:
-        if attempt.state in SIGNED_STATES:
+        if does_disagreement_end_round(attempt):
             reopen_attempt(attempt, ReopeningKind.DISAGREEMENT, _describe(disagreed), [], actor)
         notify_assessor(attempt, action_points)
     return sample
@@ -90,8 +89,12 @@ def draw_sample(attempt: UnitAttempt, decisions: Iterable[SampledDecision], comm
 
 def can_sample(attempt: UnitAttempt) -> bool:
     """Return whether the attempt's state allows a sample, and a withdrawal does not forbid it."""
-    is_open = attempt.registration.withdrawn_at is None or attempt.state in COMPLETED_STATES
-    return attempt.state in STATES_TO_SAMPLE and is_open
+    return attempt.state in STATES_TO_SAMPLE and not is_withdrawn_before_completion(attempt)
+
+
+def does_disagreement_end_round(attempt: UnitAttempt) -> bool:
+    """Return whether a disagreement would end the round: it does once the assessor has signed."""
+    return (attempt.state, AttemptAction.DISAGREE) in TRANSITIONS
 
 
 def _check_chosen(attempt: UnitAttempt, chosen: Sequence[SampledDecision], comment: str) -> None:

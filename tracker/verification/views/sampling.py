@@ -11,6 +11,7 @@ from tracker.matrix import load_matrix, summarise_evidence_spread
 from tracker.models import UnitAttempt
 from tracker.portfolio.queries.evidence import find_version_in, list_version_attachments
 from tracker.portfolio.queries.units import list_signatures
+from tracker.recording_forms.queries import build_form_content
 from tracker.verification.queries import unit_record
 from tracker.verification.queries.sampling import ItemToSample, list_items_to_sample
 from tracker.verification.services import sampling as services
@@ -69,7 +70,9 @@ def show_requirements(attempt_id: int) -> ResponseReturnValue:
 def show_form(attempt_id: int) -> ResponseReturnValue:
     """Show the recording form as it will print."""
     attempt, _ = get_attempt(attempt_id, Act.VERIFY_UNIT)
-    return render_unit_page("verification/show_form.html", attempt)
+    matrix = load_matrix(attempt)
+    content = build_form_content(attempt, matrix)
+    return render_unit_page("verification/show_form.html", attempt, matrix, form_content=content)
 
 
 @verification.get("/attempts/<int:attempt_id>/verify/history")
@@ -106,6 +109,7 @@ def render_sample_page(attempt: UnitAttempt, evidence_id: int, refusal: TrackerE
         version=version,
         attachments=list_version_attachments(version) if version else [],
         assessments=unit_record.load_released_assessments(attempt).get(version.id, []) if version else [],
+        disagreement_ends_round=services.does_disagreement_end_round(attempt),
         typed=request.form,
         refusal=refusal,
         suggested_due_date=today() + TIME_TO_RESPOND,

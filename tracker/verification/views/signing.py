@@ -8,7 +8,9 @@ from tracker.assessment.transitions import AttemptAction, check_action_allowed
 from tracker.clock import now
 from tracker.errors import Invalid
 from tracker.ledger.events import Actor
+from tracker.matrix import load_matrix
 from tracker.models import UnitAttempt
+from tracker.recording_forms.queries import build_form_content
 from tracker.verification.forms import OWN_REASON, ReleaseForm, VerifyForm
 from tracker.verification.services.signing import find_latest_sample_date, sign_verification
 from tracker.verification.views import verification
@@ -77,9 +79,12 @@ def render_sign_page(
     attempt: UnitAttempt, *, sign: VerifyForm | None = None, release: VerifyForm | None = None
 ) -> str:
     """Return the page of the signature; a refused form is passed in and keeps what was typed."""
+    matrix = load_matrix(attempt)
     return render_unit_page(
         "verification/sign_unit.html",
         attempt,
+        matrix,
+        form_content=build_form_content(attempt, matrix),
         date_sampled=find_latest_sample_date(attempt),
         sign_form=sign or VerifyForm(formdata=None),
         release_form=release or ReleaseForm(attempt.centre.offered_unsampled_reasons, formdata=None),

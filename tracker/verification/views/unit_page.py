@@ -10,10 +10,11 @@ from tracker.assessment.queries.action_points import list_action_points
 from tracker.assessment.queries.signing import list_requirement_confirmations
 from tracker.matrix import Matrix, load_matrix
 from tracker.models import UnitAttempt
-from tracker.recording_forms.queries import build_form_content
+from tracker.registrations.services import find_current_allocation
 from tracker.verification.queries import unit_record
 from tracker.verification.queries.sampling import list_items_to_sample, summarise_sampling
 from tracker.verification.services.sampling import can_sample
+from tracker.vocabulary import Role
 
 TIME_TO_RESPOND = timedelta(days=14)
 """The due date that the pages suggest for an action point."""
@@ -35,6 +36,7 @@ def render_unit_page(template: str, attempt: UnitAttempt, matrix: Matrix | None 
     items = list_items_to_sample(attempt, matrix)
     requirements = list_requirement_confirmations(attempt)
     action_points = list_action_points(attempt)
+    allocation = find_current_allocation(attempt, Role.ASSESSOR)
     return render_template(
         template,
         attempt=attempt,
@@ -44,7 +46,7 @@ def render_unit_page(template: str, attempt: UnitAttempt, matrix: Matrix | None 
         can_sample=can_sample(attempt),
         requirements=requirements,
         action_points=action_points,
-        form_content=build_form_content(attempt, matrix),
+        assessor_name=allocation.person.name if allocation else "",
         samples=unit_record.list_samples(attempt),
         tabs=TabCounts(
             requirements=len(requirements),

@@ -3,6 +3,8 @@
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from tracker.matrix import load_matrix
+from tracker.recording_forms.queries import build_form_content
 from tracker.verification.queries import unit_record
 from tracker.verification.queries.visits import list_attempts_in_visits
 from tracker.verification.services.visits import mark_seen
@@ -26,9 +28,12 @@ def show_visit() -> ResponseReturnValue:
 def visit_unit(attempt_id: int) -> ResponseReturnValue:
     """Show everything about one unit of a visit, to read."""
     attempt, _ = get_attempt(attempt_id, Act.MARK_SEEN)
+    matrix = load_matrix(attempt)
     return render_unit_page(
         "verification/visit_unit.html",
         attempt,
+        matrix,
+        form_content=build_form_content(attempt, matrix),
         assessments=unit_record.load_released_assessments(attempt),
         sampled=unit_record.list_sampled_decisions(attempt),
     )
