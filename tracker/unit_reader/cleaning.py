@@ -73,12 +73,16 @@ def _clean_lines(source: SourceText) -> Iterator[CleanLine]:
             texts = tuple("\n".join(map(_strip_markup, cell.split("\n"))) for cell in cells)
             joined = " | ".join(filter(None, (clean_text(text) for text in texts)))
             yield CleanLine(
-                (source_line.number,), joined, heading=source_line.heading, ends_paragraph=True, cells=texts
+                (source_line.number,), joined, is_heading=source_line.is_heading, ends_paragraph=True, cells=texts
             )
             continue
-        indent, text, heading = _clean_line(source_line)
+        indent, text, is_heading = _clean_line(source_line)
         yield CleanLine(
-            (source_line.number,), text, indent, heading=source_line.heading or heading, ends_paragraph=ends_paragraph
+            (source_line.number,),
+            text,
+            indent,
+            is_heading=source_line.is_heading or is_heading,
+            ends_paragraph=ends_paragraph,
         )
 
 

@@ -18,7 +18,7 @@ class Line:
     """Counted from 1 over the whole document."""
     text: str
     page: int | None = None
-    heading: bool = False
+    is_heading: bool = False
     """The source marks it as a heading: by a tag, a style, or larger or heavier type."""
     cells: tuple[str, ...] = ()
     """The text of each cell of a table's row, empty if it is empty or merged; `text` joins them by ` | `."""
@@ -53,7 +53,7 @@ class SourceText:
     def as_json(self) -> dict[str, Any]:
         """Return the lines, doubts and title as plain values."""
         return {
-            "lines": [(line.text, line.page, line.heading, line.cells, line.item) for line in self.lines],
+            "lines": [(line.text, line.page, line.is_heading, line.cells, line.item) for line in self.lines],
             "doubts": [(doubt.lines, doubt.what, doubt.assumed) for doubt in self.doubts],
             "title": self.title,
         }
@@ -62,8 +62,8 @@ class SourceText:
     def from_json(cls, name: str, kind: str, content: Mapping[str, Any]) -> "SourceText":
         """Return the document from the values of `as_json`, which the extraction of each format returns, too."""
         lines = tuple(
-            Line(number, text, page, heading, tuple(cells), item)
-            for number, (text, page, heading, cells, item) in enumerate(content["lines"], start=1)
+            Line(number, text, page, is_heading, tuple(cells), item)
+            for number, (text, page, is_heading, cells, item) in enumerate(content["lines"], start=1)
         )
         doubts = tuple(Doubt(tuple(numbers), what, assumed) for numbers, what, assumed in content["doubts"])
         return cls(name, kind, lines, doubts, content["title"])
@@ -92,7 +92,7 @@ class CleanLine:
     """A blank line is above it that does not come from the end of a page."""
     after_break: bool = False
     """A page header or footer was above it."""
-    heading: bool = False
+    is_heading: bool = False
     ends_paragraph: bool = False
     """It ends where a paragraph or a cell ends, and was not wrapped."""
     cells: tuple[str, ...] = ()

@@ -156,7 +156,7 @@ def split_before_codes(lines: Sequence[CleanLine]) -> Iterator[CleanLine]:
             if phrases.is_introduction(line.text[: match.start()]) or match.start() > phrases.MAX_HEADING_LENGTH:
                 yield line
                 continue
-            yield replace(line, text=line.text[: match.start()], heading=True)
+            yield replace(line, text=line.text[: match.start()], is_heading=True)
             yield replace(line, text=line.text[match.end() :], after_blank=False)
         else:
             yield line

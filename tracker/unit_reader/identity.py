@@ -63,7 +63,9 @@ def merge_wrapped_title(head: Sequence[CleanLine]) -> list[CleanLine]:
 def _continues_title(above: CleanLine, line: CleanLine) -> bool:
     """Return whether a line in lower case continues the title in the line above."""
     adjacent = (
-        above.line_numbers[-1] + 1 == line.line_number and not line.after_blank and above.heading == line.heading
+        above.line_numbers[-1] + 1 == line.line_number
+        and not line.after_blank
+        and above.is_heading == line.is_heading
     )
     return (
         adjacent and line.text[0].islower() and above.text[0].isupper() and _can_be_title(f"{above.text} {line.text}")
@@ -108,7 +110,7 @@ def detect_identity(
 
 def _title_sort_key(line: CleanLine) -> tuple[bool, bool]:
     """Return a key that sorts `Unit 7: Patrol a building` first, then what the source marks as a heading."""
-    return not UNIT_NUMBER.fullmatch(line.text), not line.heading
+    return not UNIT_NUMBER.fullmatch(line.text), not line.is_heading
 
 
 def _extract_codes(text: str) -> tuple[dict[str, str], str]:

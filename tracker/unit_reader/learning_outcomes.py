@@ -61,7 +61,7 @@ def split_outcomes(document: Sequence[Section], width: int) -> tuple[list[Learni
 
 
 def _list_lines(section: Section) -> list[CleanLine]:
-    own = [section.heading] if section.heading and section.heading.heading and section.outcome else []
+    own = [section.heading] if section.heading and section.heading.is_heading and section.outcome else []
     return [*own, *(line for line in section.lines if not phrases.is_introduction(line.text))]
 
 
@@ -208,7 +208,7 @@ def _parse_outcome(
     for marker, text in parse_markers(line.text)[:1]:
         if is_above or (has_letters and marker.style == "1.1") or _is_outcome_marker(marker, text, dotted_numbers):
             return LearningOutcome(marker.label, text)
-    if not parse_markers(line.text) and (line.heading or UNNUMBERED_OUTCOME.match(line.text)):
+    if not parse_markers(line.text) and (line.is_heading or UNNUMBERED_OUTCOME.match(line.text)):
         return LearningOutcome(None, line.text)
     return None
 

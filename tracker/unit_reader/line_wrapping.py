@@ -43,7 +43,7 @@ def compute_wrap_width(widths: Sequence[int]) -> int:
 
 def continues(previous: CleanLine, line: CleanLine, width: int) -> bool:
     """Return whether the line continues the one above, which had become too long."""
-    if previous.ends_paragraph or line.ends_paragraph or line.heading != previous.heading:
+    if previous.ends_paragraph or line.ends_paragraph or line.is_heading != previous.is_heading:
         return False
     if line.after_blank:
         return False

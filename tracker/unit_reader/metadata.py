@@ -156,7 +156,7 @@ def split_metadata(lines: Sequence[CleanLine]) -> tuple[list[MetadataEntry], lis
 def starts_metadata(lines: Sequence[CleanLine], index: int) -> bool:
     """Return whether metadata starts here: a name with its value beside it or on the next line."""
     line = lines[index]
-    if line.heading and phrases.match_heading(line.text):
+    if line.is_heading and phrases.match_heading(line.text):
         return False
     if parse_key(line.text):
         return index + 1 < len(lines) and is_metadata_value(lines[index + 1])

@@ -121,7 +121,7 @@ def _ends_head(line: CleanLine) -> bool:
 
 def _is_running_name(line: CleanLine, names: set[str]) -> bool:
     """Return whether the line is only the unit's title or code: a page header, even if printed once."""
-    if line.cells or line.heading or phrases.starts_item(line.text):
+    if line.cells or line.is_heading or phrases.starts_item(line.text):
         return False
     coded = bool(phrases.CODE.search(line.text)) or line.text[:5].casefold() == "unit "
     left = _strip_codes(line.text)

@@ -91,7 +91,7 @@ class _SectionSplitter:
             if heading.rest:
                 pieces = split_introduction(heading.rest) if heading.part in CRITERIA else None
                 self.current.lines.extend(
-                    replace(line, text=text, heading=False) for text in pieces or (heading.rest,)
+                    replace(line, text=text, is_heading=False) for text in pieces or (heading.rest,)
                 )
             return 1
         if self._starts_metadata(index):
@@ -127,10 +127,10 @@ class _SectionSplitter:
             )
         if (
             heading.part in {Part.VALUES, Part.SKILLS, Part.BEHAVIOURS, Part.GLOSSARY, Part.NOTES, Part.OVERVIEW}
-            and not line.heading
+            and not line.is_heading
         ):
             return line.text[0].isupper() and not (self.current.part in CRITERIA and line.text.endswith("."))
-        return line.text[0].isupper() or line.heading
+        return line.text[0].isupper() or line.is_heading
 
     def _leaves_form(self, index: int) -> bool:
         """Return whether a heading ends the recording form."""
@@ -154,7 +154,7 @@ class _SectionSplitter:
             return None
         if phrases.is_course_introduction(line.text) or (
             self.current.part is Part.OVERVIEW
-            and not line.heading
+            and not line.is_heading
             and self.named_parts & CRITERIA
             and not self._has_label(index + 1)
         ):
@@ -179,7 +179,7 @@ class _SectionSplitter:
         if self.current.part is not Part.OVERVIEW or not lines or lines[-1] is not self.lines[index - 1]:
             return []
         last = lines[-1]
-        is_group_heading = last.heading or (
+        is_group_heading = last.is_heading or (
             last.after_blank and self.lines[index].after_blank and last.text[-1] not in ".;:,"
         )
         is_group_heading = is_group_heading or (self.has_groups and _may_head_group(last))
@@ -207,7 +207,7 @@ class _SectionSplitter:
         part = self.current.part if self.current.part in CRITERIA else Part.OUTCOMES
         numbers = tuple(number for line in self.lines[index : index + lines_taken] for number in line.line_numbers)
         heading = replace(
-            self.lines[index], text=self.outcome or self.lines[index].text, line_numbers=numbers, heading=True
+            self.lines[index], text=self.outcome or self.lines[index].text, line_numbers=numbers, is_heading=True
         )
         if part is Part.OUTCOMES:
             self.sections.append(Section(part, heading, outcome=self.outcome or heading.text))
@@ -287,7 +287,7 @@ def _split_by_codes(lines: Sequence[CleanLine], first_markers: Sequence[Marker |
         part = CODE_PARTS.get(marker.style) if marker else None
         if part and sections[-1].part is not part:
             above = sections[-1].lines
-            heading = [above.pop()] if above and above[-1].heading else []
+            heading = [above.pop()] if above and above[-1].is_heading else []
             sections.append(Section(part, None, heading))
         sections[-1].lines.append(line)
     return sections

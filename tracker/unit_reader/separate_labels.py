@@ -72,7 +72,7 @@ def _add_label_to_block(block: Sequence[CleanLine], label: CleanLine | None, in_
         return list(block)
     start = 0
     while start < len(block) - 1 and (
-        block[start].heading or block[start + 1].after_blank or (in_lower_case and block[start].text[0].isupper())
+        block[start].is_heading or block[start + 1].after_blank or (in_lower_case and block[start].text[0].isupper())
     ):
         start += 1
     own = block[start]
@@ -132,7 +132,7 @@ def _find_texts(lines: Sequence[CleanLine], start: int) -> list[CleanLine]:
 
 
 def _ends_texts(line: CleanLine) -> bool:
-    return bool(line.cells or line.heading or phrases.is_introduction(line.text) or parse_lone_marker(line.text))
+    return bool(line.cells or line.is_heading or phrases.is_introduction(line.text) or parse_lone_marker(line.text))
 
 
 def _pair_labels_with_texts(labels: Sequence[CleanLine], texts: Sequence[CleanLine]) -> list[CleanLine]:

@@ -222,7 +222,7 @@ class _StatementSplitter:
         current = self.nesting.innermost
         if self._continues_previous(current, line) and self._append_to_current(current, line):
             return
-        if line.heading:
+        if line.is_heading:
             self._set_heading(line)
         elif current and NOTE_START.match(line.text):
             current.note = f"{current.note} {line.text}" if current.note else line.text

@@ -29,7 +29,7 @@ def parse_paragraphs(section: Section, width: int) -> list[Paragraph]:
             paragraphs[-1] = replace(last, points=(*last.points, text))
         elif last and previous and continues(previous, line, width):
             paragraphs[-1] = _extend(last, line.text)
-        elif line.heading:
+        elif line.is_heading:
             heading = line.text
         else:
             paragraphs.append(Paragraph(line.text, heading))

@@ -15,7 +15,7 @@ def split_unlabelled(lines: Sequence[CleanLine], width: int) -> SectionStatement
     items = _split_at_semicolons(_merge_wrapped_lines(lines, width, result))
     in_lower_case = sum(line.text[0].islower() for line in items) * 2 > len(items)
     end_in_stops = sum(line.text.endswith((".", ";")) for line in items) * 2 > len(items)
-    has_headings = any(line.heading for line in items)
+    has_headings = any(line.is_heading for line in items)
     heading: str | None = None
     for index, line in enumerate(items):
         if index + 1 < len(items) and _is_heading(
@@ -32,7 +32,7 @@ def split_unlabelled(lines: Sequence[CleanLine], width: int) -> SectionStatement
 
 
 def _is_heading(line: CleanLine, *, in_lower_case: bool, end_in_stops: bool, has_headings: bool) -> bool:
-    if line.heading or line.text.endswith(":"):
+    if line.is_heading or line.text.endswith(":"):
         return True
     if has_headings:
         return False

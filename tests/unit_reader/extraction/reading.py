@@ -16,7 +16,7 @@ def texts(source: SourceText) -> list[str]:
 
 
 def headings(source: SourceText) -> list[str]:
-    return [line.text for line in source.lines if line.heading]
+    return [line.text for line in source.lines if line.is_heading]
 
 
 def rows(source: SourceText) -> list[tuple[str, ...]]:

@@ -75,7 +75,7 @@ class DocxWalker:
                 self._walk_table(element)
         if self._unfinished and self._unfinished.parts:
             paragraph, self._unfinished = self._unfinished, None
-            self._write_lines("".join(paragraph.parts), "", 0, heading=False, paragraph=paragraph, in_cell=in_cell)
+            self._write_lines("".join(paragraph.parts), "", 0, is_heading=False, paragraph=paragraph, in_cell=in_cell)
 
     def _walk_paragraph(self, element: Element, in_cell: bool) -> None:
         paragraph, self._unfinished = self._unfinished or ParagraphText(), None
@@ -89,18 +89,18 @@ class DocxWalker:
         text = "".join(paragraph.parts).strip(" \n")
         marker, level = self._find_marker(properties, key)
         marker = marker if text.strip() else ""  # Word counts an empty paragraph, and prints no number
-        heading = style.heading or get_value(properties, "outlineLvl") in set("012345678")
+        is_heading = style.is_heading or get_value(properties, "outlineLvl") in set("012345678")
         self._write_lines(
-            text, marker, _compute_indent(properties, level, marker), heading and not in_cell, paragraph, in_cell
+            text, marker, _compute_indent(properties, level, marker), is_heading and not in_cell, paragraph, in_cell
         )
         for box in paragraph.boxes:
             self.walk_blocks(box, in_cell)
 
     def _write_lines(
-        self, text: str, marker: str, indent: int, heading: bool, paragraph: ParagraphText, in_cell: bool
+        self, text: str, marker: str, indent: int, is_heading: bool, paragraph: ParagraphText, in_cell: bool
     ) -> None:
         is_bold = (
-            not heading
+            not is_heading
             and not in_cell
             and not marker
             and bool(paragraph.characters)
@@ -109,11 +109,13 @@ class DocxWalker:
         is_bold = is_bold and "\n" not in text and may_be_heading(text.strip())
         first, *others = text.split("\n")
         shown = f"{marker} {first.lstrip()}" if marker else first
-        number = self.collector.add(" " * indent + shown, heading=heading or is_bold, item=marker)
+        number = self.collector.add(" " * indent + shown, is_heading=is_heading or is_bold, item=marker)
         if is_bold:
             self.bold.append(number)
         for other in others:
-            self.collector.add(" " * (indent + INDENT_WIDTH if marker else indent) + other.strip(), heading=heading)
+            self.collector.add(
+                " " * (indent + INDENT_WIDTH if marker else indent) + other.strip(), is_heading=is_heading
+            )
 
     def _find_marker(self, properties: Element | None, key: str) -> tuple[str, int]:
         """Return the number that Word prints before the paragraph, and its depth."""

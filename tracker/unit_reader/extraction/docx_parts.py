@@ -231,7 +231,7 @@ def is_on(element: Element | None, *path: str) -> bool | None:
 class Style:
     """The properties of a paragraph's style that matter here, with those inherited from its base styles."""
 
-    heading: bool = False
+    is_heading: bool = False
     bold: bool = False
     number: str = ""
     level: int | None = None
@@ -261,7 +261,7 @@ class StyleSheet:
         number = next(filter(None, (get_value(each, "pPr", "numPr", "numId") for each in chain)), "")
         level = next(filter(None, (get_value(each, "pPr", "numPr", "ilvl") for each in chain)), "")
         return Style(
-            heading=any(map(_is_heading_style, chain)),
+            is_heading=any(map(_is_heading_style, chain)),
             bold=bool(bold),
             number=number,
             level=int(level) if level.isdecimal() and len(level) < 3 else None,

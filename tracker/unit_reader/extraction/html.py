@@ -154,15 +154,15 @@ class HtmlWalker:
         self._marker: str | None = None
         """The marker of the list item that has just started; empty if it shows none, None inside an item."""
         self._parts: list[str] = []
-        self._heading = 0
-        self._bold = 0
-        self._preformatted = 0
+        self._heading_depth = 0
+        self._bold_depth = 0
+        self._preformatted_depth = 0
         self._characters = self._bold_characters = 0
 
     def walk(self, element: Element) -> None:
         """Add the lines of one element."""
         tag = element.tag
-        if tag in SKIPPED_TAGS or (tag == "button" and not self._heading) or _is_footnote_link(element):
+        if tag in SKIPPED_TAGS or (tag == "button" and not self._heading_depth) or _is_footnote_link(element):
             return
         if tag == "br":
             self.end_line()
@@ -194,8 +194,8 @@ class HtmlWalker:
         is_bold = bool(characters) and bold == characters and not self._in_cell and not self.level
         is_bold = is_bold and may_be_heading(text)
         shown = f"{indent}{marker} {text}" if marker else f"{indent}{text}"
-        number = self.collector.add(shown, heading=bool(self._heading) or is_bold, item=marker or "")
-        if is_bold and not self._heading:
+        number = self.collector.add(shown, is_heading=bool(self._heading_depth) or is_bold, item=marker or "")
+        if is_bold and not self._heading_depth:
             self.bold.append(number)
 
     def _walk_block(self, element: Element, tag: str) -> None:
@@ -205,23 +205,23 @@ class HtmlWalker:
             self._marker = BULLET
         indents = tag in {"dd", "li"}
         self.level += indents
-        self._heading += is_heading
-        self._preformatted += tag == "pre"
+        self._heading_depth += is_heading
+        self._preformatted_depth += tag == "pre"
         self.walk_children(element)
         self.end_line()
-        self._preformatted -= tag == "pre"
-        self._heading -= is_heading
+        self._preformatted_depth -= tag == "pre"
+        self._heading_depth -= is_heading
         self.level -= indents
 
     def _walk_inline(self, element: Element, tag: str) -> None:
         is_bold = tag in {"b", "strong"} or "font-weight:bold" in (element.get("style") or "").replace(" ", "")
-        self._bold += is_bold
+        self._bold_depth += is_bold
         if tag == "q":
             self._add_text("“")
         self.walk_children(element)
         if tag == "q":
             self._add_text("”")
-        self._bold -= is_bold
+        self._bold_depth -= is_bold
 
     def _walk_list(self, element: Element) -> None:
         self.end_line()
@@ -246,7 +246,7 @@ class HtmlWalker:
     def _add_text(self, text: str | None) -> None:
         if not text:
             return
-        first, *others = text.split("\n") if self._preformatted else [text]
+        first, *others = text.split("\n") if self._preformatted_depth else [text]
         self._add_characters(first)
         for other in others:
             self.end_line()
@@ -256,7 +256,7 @@ class HtmlWalker:
         self._parts.append(text)
         characters = len(text) - sum(map(str.isspace, text))
         self._characters += characters
-        self._bold_characters += characters if self._bold else 0
+        self._bold_characters += characters if self._bold_depth else 0
 
 
 def _is_footnote_link(element: Element) -> bool:

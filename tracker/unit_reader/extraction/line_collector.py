@@ -24,14 +24,14 @@ class LineCollector:
     title: str = ""
     characters: int = 0
 
-    def add(self, text: str, page: int | None = None, heading: bool = False, item: str = "") -> int:
+    def add(self, text: str, page: int | None = None, is_heading: bool = False, item: str = "") -> int:
         """Add a line, and return its number."""
-        return self._append(text.rstrip(), page, heading=heading, cells=(), item=item)
+        return self._append(text.rstrip(), page, is_heading=is_heading, cells=(), item=item)
 
     def add_row(self, cells: tuple[str, ...], page: int | None = None) -> int:
         """Add a table's row, and return its number."""
         return self._append(
-            " | ".join(" ".join(cell.split()) for cell in cells), page, heading=False, cells=cells, item=""
+            " | ".join(" ".join(cell.split()) for cell in cells), page, is_heading=False, cells=cells, item=""
         )
 
     def add_doubt(self, lines: tuple[int, ...], what: str, assumed: str) -> None:
@@ -42,13 +42,13 @@ class LineCollector:
         """Return the lines, doubts and title as plain values for `SourceText.from_json`."""
         return {"lines": self.lines, "doubts": self.doubts, "title": self.title}
 
-    def _append(self, text: str, page: int | None, *, heading: bool, cells: tuple[str, ...], item: str) -> int:
+    def _append(self, text: str, page: int | None, *, is_heading: bool, cells: tuple[str, ...], item: str) -> int:
         self.characters += len(text)
         if self.characters > MAX_CHARACTERS:
             raise Unreadable(
                 "has far more text than any unit. Save one unit's pages as a separate file and use that."
             )
-        self.lines.append((text, page, heading, cells, item))
+        self.lines.append((text, page, is_heading, cells, item))
         return len(self.lines)
 
 

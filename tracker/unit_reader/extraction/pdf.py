@@ -172,7 +172,7 @@ class LineWriter:
         if self._above and self._has_gap_above(self._above, line):
             self.collector.add("", page)
         indent = max(0, round((line.x0 - edge) / (self._size / 2)))
-        number = self.collector.add(" " * indent + line.text, page, heading=is_large or is_bold)
+        number = self.collector.add(" " * indent + line.text, page, is_heading=is_large or is_bold)
         if is_bold:
             self._bold.append(number)
         self._note_unknown_letters(number)
