@@ -23,7 +23,7 @@ class SameCriterion:
     code: str
     label: str
     ticked: bool = False
-    """This item already claims it."""
+    """Whether this item already claims it."""
 
     @property
     def value(self) -> str:
@@ -42,19 +42,19 @@ class CriterionChoice:
     text: str
     ticked: bool
     locator: str
-    fixed: CriterionState | None
+    decided_state: CriterionState | None
     """Set once an assessor has decided the claim, which can then no longer be changed."""
-    also: tuple[str, ...]
+    other_items: tuple[str, ...]
     """Numbers of other items that claim it; `a draft` for a draft."""
-    same: tuple[SameCriterion, ...] = ()
-    """Criteria of other units that the same tick can claim."""
+    same_criteria: tuple[SameCriterion, ...] = ()
+    """Criteria of other units that can be claimed together with it."""
     needs_more: bool = False
     """Whether an assessor asked for more on other items, and no item has met it."""
 
     @property
     def is_gap(self) -> bool:
         """Whether it needs evidence: no other item claims it, or an assessor asked for more."""
-        return not self.also or self.needs_more
+        return not self.other_items or self.needs_more
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class UnitChoices:
         return tuple(
             choice
             for choice in self.choices
-            if (not gaps_only or (not choice.fixed and (choice.is_gap or choice.ticked)))
+            if (not gaps_only or (not choice.decided_state and (choice.is_gap or choice.ticked)))
             and all(word in f"{choice.label} {choice.text}".casefold() for word in words)
         )
 
@@ -206,6 +206,8 @@ AttemptCriterion = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class _Claims:
+    """Claims of the item, claims of other items, and when each attempt was last claimed in."""
+
     own: dict[AttemptCriterion, _ClaimRow] = field(default_factory=dict)
     others: dict[AttemptCriterion, list[_ClaimRow]] = field(default_factory=dict)
     last_claimed_at: dict[int, datetime] = field(default_factory=dict)
@@ -243,11 +245,11 @@ def _load_claims(attempt_ids: set[int], evidence_id: int) -> _Claims:
 
 
 def _build_choice(
-    criterion: Criterion, own: _ClaimRow | None, others: list[_ClaimRow], same: tuple[SameCriterion, ...]
+    criterion: Criterion, own: _ClaimRow | None, others: list[_ClaimRow], same_criteria: tuple[SameCriterion, ...]
 ) -> CriterionChoice:
-    fixed = None
+    decided_state = None
     if own and own.outcome:
-        fixed = CriterionState.MET if own.outcome is Outcome.MET else CriterionState.NEEDS_MORE
+        decided_state = CriterionState.MET if own.outcome is Outcome.MET else CriterionState.NEEDS_MORE
     outcomes = {claim.outcome for claim in others}
     return CriterionChoice(
         criterion.id,
@@ -257,9 +259,9 @@ def _build_choice(
         criterion.text,
         ticked=own is not None,
         locator=own.locator if own else "",
-        fixed=fixed,
-        also=tuple(claim.number for claim in others),
-        same=same,
+        decided_state=decided_state,
+        other_items=tuple(claim.number for claim in others),
+        same_criteria=same_criteria,
         needs_more=Outcome.MET not in outcomes and bool(outcomes - {None}),
     )
 

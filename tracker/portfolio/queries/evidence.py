@@ -48,13 +48,15 @@ class EvidenceClaim:
 class HistoryEntry:
     """One entry in the history of an item."""
 
-    at: datetime
-    who: str
-    what: str
-    text: str = ""
+    occurred_at: datetime
+    person_name: str
+    description: str
+    """For example `submitted version 2`."""
+    feedback: str = ""
     tone: str = ""
+    """The colour: `needs-you`, `done`, or empty."""
     version: int | None = None
-    """The version this entry is about, where the candidate can open it."""
+    """The number of the submitted version; None for a withdrawal and for feedback."""
 
 
 def list_claims(evidence_id: int) -> list[EvidenceClaim]:
@@ -105,7 +107,7 @@ def list_evidence_history(evidence: Evidence, attempt: UnitAttempt | None = None
         if withdrawn_at:
             entries.append(HistoryEntry(withdrawn_at, candidate, f"withdrew version {number}"))
     entries += _released_feedback(evidence, attempt)
-    return sorted(entries, key=lambda entry: entry.at)
+    return sorted(entries, key=lambda entry: entry.occurred_at)
 
 
 def find_open_feedback(history: list[HistoryEntry]) -> list[HistoryEntry]:

@@ -19,7 +19,7 @@ from tracker.web.permissions import Act
 from tracker.web.route_rules import requires
 
 MAX_CELLS = 20_000
-PAIR = re.compile(r"([0-9]{1,9})-([0-9]{1,9})")
+CELL = re.compile(r"([0-9]{1,9})-([0-9]{1,9})")
 MAX_LOCATOR_LENGTH = 200
 MAX_SEARCH_LENGTH = 100
 
@@ -30,22 +30,26 @@ def choose_criteria(evidence_id: int) -> ResponseReturnValue:
     """Show the criteria that an item can claim in all open units: the gaps, or all of them."""
     evidence, _ = get_own_evidence(evidence_id)
     sections = list_unit_choices(evidence)
-    likely = find_likely_unit(sections, request.args.get("unit", type=int))
-    gaps_only, search = request.args.get("show") != "all", request.args.get("search", "")[:MAX_SEARCH_LENGTH].strip()
-    shown = {each.attempt_id: each.filter_choices(gaps_only=gaps_only, search=search) for each in sections}
-    gaps, everything = (
+    likely_attempt_id = find_likely_unit(sections, request.args.get("unit", type=int))
+    gaps_only = request.args.get("show") != "all"
+    search = request.args.get("search", "")[:MAX_SEARCH_LENGTH].strip()
+    shown_choices = {each.attempt_id: each.filter_choices(gaps_only=gaps_only, search=search) for each in sections}
+    gap_count, criterion_count = (
         sum(len(each.filter_choices(gaps_only=only, search=search)) for each in sections) for only in (True, False)
     )
     return render_template(
         "portfolio/choose_criteria.html",
         evidence=evidence,
-        sections=sorted(sections, key=lambda section: section.attempt_id != likely),
-        shown=shown,
+        sections=sorted(sections, key=lambda section: section.attempt_id != likely_attempt_id),
+        shown_choices=shown_choices,
         group_choices=group_choices,
-        likely=likely,
+        likely_attempt_id=likely_attempt_id,
         gaps_only=gaps_only,
         search=search,
-        counts=[("gaps", "Gaps only", gaps, gaps_only), ("all", "All criteria", everything, not gaps_only)],
+        filters=[
+            ("gaps", "Gaps only", gap_count, gaps_only),
+            ("all", "All criteria", criterion_count, not gaps_only),
+        ],
         guidance=list_guidance_by_unit((section.code for section in sections), [evidence.centre_id]),
     )
 
@@ -60,16 +64,18 @@ def save_criteria(evidence_id: int) -> ResponseReturnValue:
     evidence, actor = get_own_evidence(evidence_id)
     shown = read_cells(request.form.getlist("shown"))
     ticked = set(shown) & set(read_cells(request.form.getlist("claim")))
-    also = {too for cell in ticked for too in read_cells(request.form.getlist(f"also-{format_cell(cell)}"))}
+    same_criteria = {
+        same_cell for cell in ticked for same_cell in read_cells(request.form.getlist(f"also-{format_cell(cell)}"))
+    }
     ticks = [
         Tick(
             *(cell[0], evidence.id, cell[1]),
-            on=cell in ticked | also,
+            on=cell in ticked | same_criteria,
             locator=read_locator(request.form, f"locator-{format_cell(cell)}"),
         )
         for cell in shown
     ]
-    ticks += [Tick(cell[0], evidence.id, cell[1], on=True) for cell in sorted(also - set(shown))]
+    ticks += [Tick(cell[0], evidence.id, cell[1], on=True) for cell in sorted(same_criteria - set(shown))]
     set_claims(ticks, me().person_id, actor)
     act = request.form.get("act")
     if act == "submit":
@@ -91,7 +97,7 @@ def tick_criterion(evidence_id: int) -> ResponseReturnValue:
     locator = read_locator(request.form, "locator")
     ticks = [
         Tick(attempt_id, evidence.id, criterion_id, on=is_ticked(), locator=locator),
-        *read_also_claims(evidence.id),
+        *read_same_criteria(evidence.id),
     ]
     set_claims(ticks, me().person_id, actor)
     return build_saved_response()
@@ -103,7 +109,10 @@ def tick_cell(attempt_id: int) -> ResponseReturnValue:
     """Save one tick of a unit's matrix."""
     attempt, actor = get_attempt(attempt_id, Act.CLAIM_CRITERION)
     evidence_id = read_number("evidence")
-    ticks = [Tick(attempt.id, evidence_id, read_number("criterion"), on=is_ticked()), *read_also_claims(evidence_id)]
+    ticks = [
+        Tick(attempt.id, evidence_id, read_number("criterion"), on=is_ticked()),
+        *read_same_criteria(evidence_id),
+    ]
     set_claims(ticks, me().person_id, actor)
     return build_saved_response()
 
@@ -118,10 +127,10 @@ def save_matrix(attempt_id: int) -> ResponseReturnValue:
     changes = [(cell, True) for cell in ticked - was_ticked] + [(cell, False) for cell in was_ticked - ticked]
     ticks = [Tick(attempt.id, evidence, criterion, on=on) for (evidence, criterion), on in sorted(changes)]
     for evidence, criterion in sorted(ticked - was_ticked):
-        also = read_cells(request.form.getlist(f"also-{criterion}"))
-        ticks += [Tick(other_attempt, evidence, other, on=True) for other_attempt, other in also]
-    changed = set_claims(ticks, me().person_id, actor)
-    flash(f"Saved: {counted(changed, 'claim')} changed." if changed else "Saved.")
+        same_criteria = read_cells(request.form.getlist(f"also-{criterion}"))
+        ticks += [Tick(attempt_id, evidence, same, on=True) for attempt_id, same in same_criteria]
+    change_count = set_claims(ticks, me().person_id, actor)
+    flash(f"Saved: {counted(change_count, 'claim')} changed." if change_count else "Saved.")
     return redirect(url_for("portfolio.show_attempt", attempt_id=attempt.id, view="matrix"), 303)
 
 
@@ -129,14 +138,14 @@ def read_cells(values: list[str]) -> list[tuple[int, int]]:
     """Return pairs of ids from values such as `7-41`. Raises `Invalid` for any other value."""
     if len(values) > MAX_CELLS:
         raise Invalid("There are too many checkboxes in one form. Nothing was saved. Save a part at a time.")
-    matches = [PAIR.fullmatch(value) for value in values]
+    matches = [CELL.fullmatch(value) for value in values]
     if not all(matches):
         raise Invalid("The checkboxes could not be read. Nothing was saved. Reload the page and try again.")
     return [(int(pair[1]), int(pair[2])) for pair in matches if pair]
 
 
-def read_also_claims(evidence_id: int) -> list[Tick]:
-    """Return ticks for the same criteria in other units, where they were chosen; none when a tick is removed."""
+def read_same_criteria(evidence_id: int) -> list[Tick]:
+    """Return ticks for the same criteria in other units, where they were chosen; none where the box was cleared."""
     cells = read_cells(request.form.getlist("also")) if is_ticked() else []
     return [Tick(attempt_id, evidence_id, criterion_id, on=True) for attempt_id, criterion_id in cells]
 
@@ -165,7 +174,7 @@ def read_locator(form: MultiDict[str, str], name: str) -> str | None:
 
 
 def is_ticked() -> bool:
-    """Whether the checkbox was ticked, not cleared."""
+    """Return whether the checkbox was ticked, not cleared."""
     return request.form.get("on") == "1"
 
 

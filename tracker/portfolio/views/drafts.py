@@ -1,6 +1,7 @@
 """Views for drafts of evidence: added, edited, saved while they are typed, discarded."""
 
 import secrets
+from dataclasses import dataclass, field
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -24,7 +25,16 @@ from tracker.web.permissions import Act
 from tracker.web.route_rules import requires
 
 ALL_FIELDS = set(EVIDENCE_FIELDS)
-ACCEPT = ",".join(f".{extension}" for extension in EXTENSIONS)
+ACCEPTED_EXTENSIONS = ",".join(f".{extension}" for extension in EXTENSIONS)
+"""For the `accept` attribute of the file field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Uploads:
+    """Files of one form: those that were stored, and why each of the others was refused."""
+
+    stored: list[CheckedFile] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)
 
 
 @portfolio.route("/evidence/new", methods=["GET", "POST"])
@@ -35,12 +45,12 @@ def add_evidence() -> ResponseReturnValue:
     if not form.is_submitted():
         form.key.data = secrets.token_urlsafe(24)
         return render_draft_form(form, None)
-    files = store_uploads(request.files.getlist("files"))
-    if not form.has_content and not files[0]:
+    uploads = store_uploads(request.files.getlist("files"))
+    if not form.has_content and not uploads.stored:
         form.show_problems({"title": "There is nothing to save yet. Enter a title."})
-        flash_refusals(files[1])
+        flash_refusals(uploads.refusals)
         return render_draft_form(form, None), 422
-    return save_and_redirect(form, create_own_draft(form), files)
+    return save_and_redirect(form, create_own_draft(form), uploads)
 
 
 @portfolio.route("/evidence/<int:evidence_id>/edit", methods=["GET", "POST"])
@@ -52,9 +62,9 @@ def edit_evidence(evidence_id: int) -> ResponseReturnValue:
         return render_draft_form(EvidenceForm(obj=evidence), evidence)
     with reading():
         get_own_evidence(evidence_id)
-    files = store_uploads(request.files.getlist("files"))
+    uploads = store_uploads(request.files.getlist("files"))
     evidence, _ = get_own_evidence(evidence_id)
-    return save_and_redirect(EvidenceForm(), evidence, files)
+    return save_and_redirect(EvidenceForm(), evidence, uploads)
 
 
 @portfolio.post("/evidence/draft")
@@ -91,26 +101,24 @@ def create_own_draft(form: EvidenceForm) -> Evidence:
     return create_draft(me().person_id, grant.centre_id, form.key.data or "")
 
 
-def store_uploads(uploads: list[FileStorage]) -> tuple[list[CheckedFile], list[str]]:
-    """Store the files of a form, with no transaction open; return the stored files and the refusals of others."""
-    files, refusals = [], []
-    for upload in uploads:
-        if upload.filename:
+def store_uploads(files: list[FileStorage]) -> Uploads:
+    """Store the files of a form, with no transaction open."""
+    uploads = Uploads()
+    for file in files:
+        if file.filename:
             try:
-                files.append(store_file(upload.stream, upload.filename))
+                uploads.stored.append(store_file(file.stream, file.filename))
             except Invalid as refusal:
-                refusals.append(str(refusal))
-    return files, refusals
+                uploads.refusals.append(str(refusal))
+    return uploads
 
 
-def save_and_redirect(
-    form: EvidenceForm, evidence: Evidence, files: tuple[list[CheckedFile], list[str]]
-) -> ResponseReturnValue:
+def save_and_redirect(form: EvidenceForm, evidence: Evidence, uploads: Uploads) -> ResponseReturnValue:
     """Save the form, then redirect to the criteria or the item; with problems, show the form again."""
-    problems = save_form(form, evidence, files)
+    problems = save_form(form, evidence, uploads)
     if problems:
         return render_draft_problems(form, evidence, problems)
-    if files[1]:
+    if uploads.refusals:
         return redirect(url_for(".edit_evidence", evidence_id=evidence.id), 303)
     if request.form.get("act") == "draft":
         flash("Saved as a draft. Only you can see it.")
@@ -118,12 +126,11 @@ def save_and_redirect(
     return redirect(url_for(".choose_criteria", evidence_id=evidence.id), 303)
 
 
-def save_form(form: EvidenceForm, evidence: Evidence, files: tuple[list[CheckedFile], list[str]]) -> dict[str, str]:
+def save_form(form: EvidenceForm, evidence: Evidence, uploads: Uploads) -> dict[str, str]:
     """Save all that can be saved, files first; return the problem of each field that could not be saved."""
-    stored, refusals = files
-    flash_refusals(refusals)
+    flash_refusals(uploads.refusals)
     problems = {}
-    for file in stored:
+    for file in uploads.stored:
         try:
             attach_file(evidence, file)
         except Invalid as refusal:
@@ -154,7 +161,7 @@ def render_draft_form(form: EvidenceForm, evidence: Evidence | None) -> str:
         evidence=evidence,
         feedback=queries.find_open_feedback(history),
         help=METHOD_HELP,
-        accept=ACCEPT,
+        accept=ACCEPTED_EXTENSIONS,
         type_names=TYPE_NAMES,
     )
 

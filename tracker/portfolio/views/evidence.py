@@ -82,21 +82,21 @@ def show_attempt_evidence(attempt_id: int, evidence_id: int) -> ResponseReturnVa
 def submit(evidence_id: int) -> ResponseReturnValue:
     """Show the declaration, or submit the item under it."""
     evidence, actor = get_own_evidence(evidence_id)
-    form, refused = DeclarationForm(), list[str]()
+    form, refusals = DeclarationForm(), list[str]()
     if form.validate_on_submit():
         try:
             version = submit_evidence(evidence, actor, form.seen_version)
         except IncompleteEvidence as refusal:
-            refused = refusal.missing
+            refusals = refusal.missing
         except (Invalid, Conflict) as refusal:
-            refused = [str(refusal)]
+            refusals = [str(refusal)]
         else:
             flash(
                 f"Submitted as evidence {evidence.number}, version {version.number}. "
                 "Your assessor can now assess it. Their feedback will appear here."
             )
             return redirect(url_for(".show_evidence", evidence_id=evidence.id), 303)
-    return show_declaration(evidence, form, refused), (422 if form.is_submitted() else 200)
+    return render_declaration(evidence, form, refusals), (422 if form.is_submitted() else 200)
 
 
 @portfolio.post("/evidence/<int:evidence_id>/withdraw")
@@ -109,8 +109,8 @@ def withdraw_evidence(evidence_id: int) -> ResponseReturnValue:
     return redirect(url_for(".show_evidence", evidence_id=evidence.id), 303)
 
 
-def show_declaration(evidence: Evidence, form: DeclarationForm, refused: list[str]) -> str:
-    """Render the page for submitting an item; `refused` says why it was not submitted.
+def render_declaration(evidence: Evidence, form: DeclarationForm, refusals: list[str]) -> str:
+    """Render the page for submitting an item; `refusals` say why it was not submitted.
 
     Where something is missing the page says so and has no declaration (docs/rules.md, Evidence).
     """
@@ -120,7 +120,7 @@ def show_declaration(evidence: Evidence, form: DeclarationForm, refused: list[st
         "portfolio/submit.html",
         evidence=evidence,
         form=form,
-        refused=refused,
+        refusals=refusals,
         warnings=list_draft_warnings(evidence),
         declaration=build_declaration(evidence.method),
         next_version=get_next_version_number(evidence),

@@ -40,9 +40,9 @@ def upload_file(evidence_id: int) -> ResponseReturnValue:
     upload: FileStorage | None = request.files.get("file")
     if upload is None or not upload.filename:
         raise Invalid("No file was received. Choose the file again.", "files")
-    file = store_file(upload.stream, upload.filename)
+    checked_file = store_file(upload.stream, upload.filename)
     evidence, _ = get_own_evidence(evidence_id)
-    attachment = attach_file(evidence, file)
+    attachment = attach_file(evidence, checked_file)
     url = url_for(".download_own", evidence_id=evidence.id, attachment_id=attachment.id)
     return {
         "id": attachment.id,
@@ -60,7 +60,7 @@ def remove_own(evidence_id: int, attachment_id: int) -> ResponseReturnValue:
     """Remove a file. Without JavaScript the button sends the whole form, so what was typed is saved too."""
     with reading():
         get_own_evidence(evidence_id)
-    files = store_uploads(request.files.getlist("files"))
+    uploads = store_uploads(request.files.getlist("files"))
     evidence, _ = get_own_evidence(evidence_id)
     attachment = queries.find_own_attachment(evidence, attachment_id)
     if attachment is None or attachment.removed_at:
@@ -70,7 +70,7 @@ def remove_own(evidence_id: int, attachment_id: int) -> ResponseReturnValue:
         return {"id": attachment.id}
     flash(f"“{attachment.name}” was removed from this item. Submitted versions keep it.")
     form = EvidenceForm()
-    if "version" in request.form and (problems := save_form(form, evidence, files)):
+    if "version" in request.form and (problems := save_form(form, evidence, uploads)):
         return render_draft_problems(form, evidence, problems)
     return redirect(url_for(".edit_evidence", evidence_id=evidence.id), 303)
 
@@ -92,7 +92,7 @@ def download_sealed(attempt_id: int, evidence_id: int, attachment_id: int) -> Re
 
 
 def send_attachment(attachment: Attachment | None) -> ResponseReturnValue:
-    """Send a file as a download, as a re-encoded image, as its text, or played as audio or video of the checked type.
+    """Send a file: as a download, or as an image, text, audio or video to show on a page.
 
     Raises `NotFound` where there is no such file.
     """
@@ -111,11 +111,11 @@ def send_attachment(attachment: Attachment | None) -> ResponseReturnValue:
         text = make_text_preview(sha256, media_type)
         response = send_file(text, mimetype="text/plain; charset=utf-8", conditional=True)
     else:
-        played = "show" in request.args and BY_MEDIA_TYPE[media_type].shown_as in {"audio", "video"}
+        is_played = "show" in request.args and BY_MEDIA_TYPE[media_type].shown_as in {"audio", "video"}
         response = send_file(
             path,
-            mimetype=PLAYED_AS.get(media_type, media_type) if played else media_type,
-            as_attachment=not played,
+            mimetype=PLAYED_AS.get(media_type, media_type) if is_played else media_type,
+            as_attachment=not is_played,
             download_name=clean_file_name(name),
             conditional=True,
         )
@@ -135,7 +135,7 @@ def find_image(sha256: str, media_type: str) -> Path | None:
 
 @portfolio.app_template_global()
 def count_shown_pages(attachment: Attachment) -> int:
-    """Return how many pages of a file can be shown as images."""
+    """Return how many pages of a file can be shown as images; 0 for anything but a PDF."""
     return pages.count_shown_pages(attachment.sha256) if attachment.media_type == PDF.media_type else 0
 
 
@@ -157,11 +157,11 @@ def find_text_preview(attachment: Attachment) -> TextPreview | None:
 
 @portfolio.app_template_global()
 def is_only_a_download(attachment: Attachment) -> bool:
-    """Return whether no page can show anything of files of this kind."""
+    """Return whether files of this kind cannot be shown and can only be downloaded."""
     return BY_MEDIA_TYPE[attachment.media_type].shown_as == "download"
 
 
 @portfolio.app_template_global()
 def get_file_details(attachment: Attachment) -> FileDetails:
-    """Return the number of all pages of a file and the remark for its readers."""
+    """Return the page count of a file and any remark on it."""
     return load_details(attachment.sha256)
