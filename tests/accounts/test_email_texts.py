@@ -10,6 +10,8 @@ from tracker.registrations import emails as registration_emails
 from tracker.vocabulary import LinkPurpose, Role
 
 URL = "https://tracker.example.org/x"
+SUPERVISE = registration_emails.AllocatedUnit("CFACC15", "Supervise", "Alice Moran")
+IMPROVE = registration_emails.AllocatedUnit("INSCC004", "Improve", "Alice Moran")
 
 
 @pytest.mark.parametrize(
@@ -63,23 +65,34 @@ URL = "https://tracker.example.org/x"
             "If you did not ask for this, tell your centre at once.",
         ),
         (
-            registration_emails.build_allocation_made_email(
-                Role.ASSESSOR, "CFACC15", "Supervise", "Alice Moran", URL
-            ),
+            registration_emails.build_allocation_made_email(Role.ASSESSOR, [SUPERVISE], URL),
             "CFACC15: Alice Moran has been allocated to you",
             "You have been allocated CFACC15, Supervise, of Alice Moran, to assess: https://tracker.example.org/x",
         ),
         (
-            registration_emails.build_allocation_ended_email(
-                Role.INTERNAL_VERIFIER, "CFACC15", "Supervise", "Alice Moran", URL
-            ),
+            registration_emails.build_allocation_ended_email(Role.INTERNAL_VERIFIER, [SUPERVISE], URL),
             "CFACC15: Alice Moran has been allocated to somebody else",
             "CFACC15, Supervise, of Alice Moran is no longer allocated to you to verify. It is now allocated to somebody else.",
         ),
         (
-            registration_emails.build_assessor_allocated_email("Bob Archer", "CFACC15", "Supervise", URL),
+            registration_emails.build_assessor_allocated_email("Bob Archer", [SUPERVISE], URL),
             "Your assessor for CFACC15",
             "Bob Archer is now your assessor for CFACC15, Supervise: https://tracker.example.org/x",
+        ),
+        (
+            registration_emails.build_allocation_made_email(Role.ASSESSOR, [SUPERVISE, IMPROVE], URL),
+            "2 units have been allocated to you",
+            "to assess:\n\n- CFACC15, Supervise, of Alice Moran\n- INSCC004, Improve, of Alice Moran\n\nhttps://tracker.example.org/x",
+        ),
+        (
+            registration_emails.build_allocation_ended_email(Role.ASSESSOR, [SUPERVISE, IMPROVE], URL),
+            "2 units have been allocated to somebody else",
+            "These 2 units are no longer allocated to you to assess. They are now allocated to somebody else.",
+        ),
+        (
+            registration_emails.build_assessor_allocated_email("Bob Archer", [SUPERVISE, IMPROVE], URL),
+            "Your assessor for 2 units",
+            "Bob Archer is now your assessor for:\n\n- CFACC15, Supervise\n- INSCC004, Improve\n\nhttps",
         ),
         (
             registration_emails.build_visit_opened_email("Northgate", date(2026, 11, 2), date(2026, 11, 6), URL),

@@ -19,7 +19,8 @@ from tracker.extensions import db
 from tracker.ledger.transactions import lock_rows, transaction
 from tracker.models import Allocation, Assessment, Decision, Grant, UnitAttempt
 from tracker.portfolio.services.submissions import submit_evidence
-from tracker.registrations.services import allocate, void_attempt, withdraw_candidate
+from tracker.registrations.allocations import allocate
+from tracker.registrations.services import void_attempt, withdraw_candidate
 from tracker.vocabulary import AssessmentOutcome, AssessmentState, AttemptState, Outcome, Role
 
 ClientFor = Callable[..., FlaskClient]

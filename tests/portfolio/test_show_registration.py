@@ -11,7 +11,7 @@ from tests.assessment.workflow import accept, submit_item
 from tests.factories import World, make_person
 from tracker import clock
 from tracker.ledger.transactions import transaction
-from tracker.registrations.services import allocate
+from tracker.registrations.allocations import allocate
 from tracker.vocabulary import AttemptState, Role
 
 ClientFor = Callable[..., FlaskClient]

@@ -15,7 +15,7 @@ from tracker.errors import Refused
 from tracker.extensions import db
 from tracker.ledger.transactions import transaction
 from tracker.models import Allocation, Event, Person, UnitAttempt
-from tracker.registrations.services import allocate
+from tracker.registrations.allocations import allocate, allocate_all
 from tracker.vocabulary import AttemptState, Role
 
 ClientFor = Callable[..., FlaskClient]
@@ -96,6 +96,29 @@ def test_people_concerned_are_emailed(world: World, client: ClientFor, gina: Per
     assert "Gina Holt is now your assessor for CFACC15" in emails_to(world.alice)[0]
     told = emails_to(gina) + emails_to(world.bob) + emails_to(world.alice)
     assert not any("leave" in words for words in told)
+
+
+def test_units_allocated_in_one_act_make_one_email_to_each_person(
+    world: World,
+    gina: Person,
+    emails_to: EmailsTo,  # noqa: F811 - the fixture
+    recorded_acts: Callable[[], list[str]],
+) -> None:
+    with transaction():
+        people = {Role.ASSESSOR: gina, Role.INTERNAL_VERIFIER: world.carol}
+        changes = allocate_all([world.cfacc15, world.inscc004], people, "Leave", factories.make_actor(world.dan))
+    assert [(change.attempt.id, change.made.role) for change in changes] == [
+        (world.cfacc15.id, Role.ASSESSOR),
+        (world.inscc004.id, Role.ASSESSOR),
+    ], "Carol verifies both already"
+    assert recorded_acts() == ["allocation_ended", "allocation_made"] * 2
+    (ginas,), (bobs,), (alices,) = emails_to(gina), emails_to(world.bob), emails_to(world.alice)
+    assert ginas.startswith("2 units have been allocated to you")
+    assert "CFACC15" in ginas
+    assert "INSCC004" in ginas
+    assert bobs.startswith("2 units have been allocated to somebody else")
+    assert alices.startswith("Your assessor for 2 units")
+    assert emails_to(world.carol) == []
 
 
 def test_current_assessor_is_not_offered_again(world: World, client: ClientFor, gina: Person) -> None:

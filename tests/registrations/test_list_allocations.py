@@ -13,7 +13,7 @@ from tests.factories import LONG_AGO, World
 from tracker import clock
 from tracker.ledger.transactions import transaction
 from tracker.registrations import queries
-from tracker.registrations.services import find_current_allocation
+from tracker.registrations.allocations import find_current_allocation
 from tracker.vocabulary import AttemptState, Role
 
 ClientFor = Callable[..., FlaskClient]

@@ -18,7 +18,8 @@ from tracker.ledger.transactions import transaction
 from tracker.models import ActionPoint, Decision, Person, Signature, UnitAttempt
 from tracker.models.people import UNSAMPLED_REASONS
 from tracker.recording_forms.snapshot import take_snapshot
-from tracker.registrations.services import allocate, withdraw_candidate
+from tracker.registrations.allocations import allocate
+from tracker.registrations.services import withdraw_candidate
 from tracker.verification.services.sampling import SampledDecision, draw_sample
 from tracker.verification.services.signing import sign_verification
 from tracker.vocabulary import AttemptState, Role, SignatureRole

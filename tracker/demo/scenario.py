@@ -39,7 +39,8 @@ from tracker.portfolio.services.files import attach_file, store_file
 from tracker.portfolio.services.submissions import submit_evidence
 from tracker.recording_forms.issuing import plan_issue, record_issue, render_issue
 from tracker.recording_forms.snapshot import take_snapshot
-from tracker.registrations.services import allocate, register_candidate
+from tracker.registrations.allocations import allocate
+from tracker.registrations.services import register_candidate
 from tracker.registrations.visits import open_visit
 from tracker.verification.services.sampling import SampledDecision, draw_sample
 from tracker.verification.services.signing import sign_verification

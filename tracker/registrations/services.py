@@ -1,31 +1,20 @@
-"""Acts on registrations: register and withdraw candidates, start, allocate and void their unit attempts."""
+"""Acts on registrations: register and withdraw candidates, start and void their unit attempts."""
 
-from collections.abc import Collection, Mapping
-from datetime import date, datetime
+from collections.abc import Collection
+from datetime import date
 
 from sqlalchemy import select
 
 from tracker.accounts.services.people import find_live_grant, find_person, invite_person
-from tracker.background import emails
 from tracker.clock import now, today
 from tracker.errors import Invalid, NotFound, Refused
 from tracker.extensions import db
 from tracker.ledger.events import Actor, record
 from tracker.ledger.transactions import lock_rows
 from tracker.library.queries.units import describe_lapsed_registration, load_document
-from tracker.models import Allocation, Centre, Grant, Person, Qualification, Registration, Unit, UnitAttempt
-from tracker.registrations import emails as email_texts
+from tracker.models import Centre, Grant, Person, Qualification, Registration, Unit, UnitAttempt
 from tracker.registrations.due_releases import release_due_assessments_in
-from tracker.registrations.separation_of_duties import (
-    check_may_assess,
-    check_may_verify,
-    check_not_withdrawn,
-    check_not_withdrawn_before_completion,
-)
 from tracker.vocabulary import AttemptState, Role, use_terms
-
-ALLOCATED_ROLES = frozenset({Role.ASSESSOR, Role.INTERNAL_VERIFIER})
-"""The roles in which an attempt is allocated to somebody."""
 
 
 def register_candidate(
@@ -167,60 +156,6 @@ def start_attempt(registration: Registration, unit: Unit, actor: Actor) -> UnitA
     return attempt
 
 
-def allocate(attempt: UnitAttempt, person: Person, role: Role, reason: str, actor: Actor) -> Allocation:
-    """Allocate an attempt to an assessor or verifier from now on, and email the people concerned.
-
-    An earlier allocation in the role ends, and is kept (docs/rules.md, Roles and permissions).
-
-    Raises:
-        Refused: a withdrawn candidate, a void attempt, a person without the role, or separation of duties.
-        Invalid: a change without a reason.
-    """
-    assert actor.person_id is not None  # noqa: S101 - an administrator allocates, never the operator
-    if role is Role.INTERNAL_VERIFIER:
-        check_not_withdrawn_before_completion(attempt)
-    else:
-        check_not_withdrawn(attempt)
-    release_due_assessments_in(attempt)
-    _check_allocatable(attempt, person, role)
-    current = find_current_allocation(attempt, role)
-    if current and current.person_id == person.id:
-        raise Refused(f"This unit is already allocated to {person.name}. Nothing was changed.")
-    if current and not reason.strip():
-        raise Invalid("Enter the reason for the change. Nothing was changed.", "reason")
-    moment = now()
-    if current:
-        _end_allocation(current, attempt, moment, actor)
-    allocation = Allocation(
-        attempt_id=attempt.id,
-        person_id=person.id,
-        role=role,
-        starts_at=moment,
-        reason=reason.strip() or "First allocation",
-        allocated_by_id=actor.person_id,
-    )
-    db.session.add(allocation)
-    db.session.flush()
-    record(
-        "allocation_made",
-        allocation,
-        actor,
-        texts={"reason": allocation.reason},
-        attempt=attempt.id,
-        person=person.id,
-        role=role.value,
-    )
-    _notify_of_allocation(allocation, attempt, person)
-    return allocation
-
-
-def allocate_all(registration: Registration, people: Mapping[Role, Person], actor: Actor) -> None:
-    """Allocate every unit of a new registration to the same people."""
-    for attempt in registration.attempts:
-        for role, person in people.items():
-            allocate(attempt, person, role, "", actor)
-
-
 def withdraw_candidate(registration: Registration, reason: str, actor: Actor) -> None:
     """Withdraw a candidate from a registration, with a reason. Their work is kept and cannot be changed any more."""
     query = select(UnitAttempt.id).where(UnitAttempt.registration_id == registration.id)
@@ -249,14 +184,6 @@ def void_attempt(attempt: UnitAttempt, reason: str, actor: Actor) -> None:
     record("attempt_voided", attempt, actor, texts={"reason": reason}, before=before.value, state="void")
 
 
-def find_current_allocation(attempt: UnitAttempt, role: Role) -> Allocation | None:
-    """Return the current allocation of an attempt in this role, or None."""
-    query = select(Allocation).where(
-        Allocation.attempt_id == attempt.id, Allocation.role == role, Allocation.ends_at.is_(None)
-    )
-    return db.session.scalars(query).one_or_none()
-
-
 def check_has_role(person: Person, centre: Centre, role: Role) -> None:
     """Raise `Refused` unless this person has the role at the centre now."""
     query = select(Grant).where(Grant.person_id == person.id, Grant.centre_id == centre.id, Grant.role == role)
@@ -271,36 +198,3 @@ def _check_unit_available(registration: Registration, unit: Unit) -> None:
         raise NotFound
     if lapsed := describe_lapsed_registration(load_document(unit), today()):
         raise Refused(f"{unit.code} {lapsed[0].lower()}{lapsed[1:]} Nothing was changed.")
-
-
-def _check_allocatable(attempt: UnitAttempt, person: Person, role: Role) -> None:
-    if role not in ALLOCATED_ROLES:
-        raise NotFound
-    if attempt.state is AttemptState.VOID:
-        raise Refused("This unit is void. Nothing was changed.")
-    check_has_role(person, attempt.centre, role)
-    check = check_may_assess if role is Role.ASSESSOR else check_may_verify
-    check(person.id, attempt)
-    other = find_current_allocation(attempt, Role.INTERNAL_VERIFIER if role is Role.ASSESSOR else Role.ASSESSOR)
-    if other and other.person_id == person.id:
-        raise Refused("The same person cannot assess and verify a unit. Nothing was changed. Choose somebody else.")
-
-
-def _end_allocation(current: Allocation, attempt: UnitAttempt, moment: datetime, actor: Actor) -> None:
-    current.ends_at = moment
-    db.session.flush()  # before the next allocation: a unique index allows one live allocation for each role
-    record("allocation_ended", current, actor, attempt=attempt.id, role=current.role.value)
-    unit, url = attempt.unit, emails.build_url("/account")
-    message = email_texts.build_allocation_ended_email(
-        current.role, unit.code, unit.title, attempt.candidate.name, url
-    )
-    emails.notify(current.person, f"allocation_ended:{attempt.id}:{current.role.value}", *message)
-
-
-def _notify_of_allocation(allocation: Allocation, attempt: UnitAttempt, person: Person) -> None:
-    role, unit, url = allocation.role, attempt.unit, emails.build_url(f"/attempts/{attempt.id}")
-    message = email_texts.build_allocation_made_email(role, unit.code, unit.title, attempt.candidate.name, url)
-    emails.notify(person, f"allocation_made:{attempt.id}:{role.value}", *message)
-    if role is Role.ASSESSOR:
-        message = email_texts.build_assessor_allocated_email(person.name, unit.code, unit.title, url)
-        emails.notify(attempt.candidate, f"allocation_made:{attempt.id}:candidate", *message)

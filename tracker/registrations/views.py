@@ -12,7 +12,7 @@ from tracker.ledger.events import Actor
 from tracker.library.queries.qualifications import list_qualifications
 from tracker.library.queries.units import list_newest_units, list_warnings
 from tracker.models import Centre, Person, Qualification, Registration
-from tracker.registrations import queries, services, visits
+from tracker.registrations import allocations, queries, services, visits
 from tracker.registrations.forms import (
     NEW_PERSON,
     NOBODY_YET,
@@ -113,7 +113,9 @@ def register(form: RegisterForm, centre: Centre, actor: Actor) -> Registration:
         qualification=find_chosen_qualification(form.qualification, centre),
     )
     chosen = {role: db.session.get(Person, field.data) for role, field in get_role_fields(form).items() if field.data}
-    services.allocate_all(registration, {role: person for role, person in chosen.items() if person}, actor)
+    allocations.allocate_all(
+        registration.attempts, {role: person for role, person in chosen.items() if person}, "", actor
+    )
     return registration
 
 
@@ -208,17 +210,17 @@ def withdraw_candidate(registration_id: int) -> ResponseReturnValue:
 def allocate(attempt_id: int, role_value: str) -> ResponseReturnValue:
     """Allocate an attempt to an assessor (`assessor`) or a verifier (`internal_verifier`)."""
     attempt, actor = get_attempt(attempt_id, Act.ALLOCATE)
-    if role_value not in {role.value for role in services.ALLOCATED_ROLES}:
+    if role_value not in {role.value for role in allocations.ALLOCATED_ROLES}:
         raise NotFound
     role, form = Role(role_value), AllocateForm()
-    current = services.find_current_allocation(attempt, role)
+    current = allocations.find_current_allocation(attempt, role)
     excluded = {attempt.candidate_id, current.person_id if current else None}
     people = [each for each in queries.list_people_with_load(attempt.centre, role) if each[0].id not in excluded]
     form.person.choices = {str(NOBODY_YET): "Choose", **list_person_choices(people)}
     if form.validate_on_submit():
         with errors_on_form(form):
             person = next(person for person, _ in people if person.id == form.person.data)
-            services.allocate(attempt, person, role, form.reason.data or "", actor)
+            allocations.allocate(attempt, person, role, form.reason.data or "", actor)
             flash(f"{attempt.unit.code} of {attempt.candidate.name} is allocated to {person.name}.")
             return redirect_to_registration(attempt.registration_id)
     return render_form(

@@ -1,0 +1,182 @@
+"""Allocation of unit attempts to assessors and internal verifiers: one unit, or many in one act."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+
+from tracker.background import emails
+from tracker.clock import now
+from tracker.errors import Invalid, NotFound, Refused
+from tracker.extensions import db
+from tracker.ledger.events import Actor, record
+from tracker.models import Allocation, Person, UnitAttempt
+from tracker.registrations import emails as email_texts
+from tracker.registrations.due_releases import release_due_assessments_in
+from tracker.registrations.separation_of_duties import (
+    check_may_assess,
+    check_may_verify,
+    check_not_withdrawn,
+    check_not_withdrawn_before_completion,
+)
+from tracker.registrations.services import check_has_role
+from tracker.vocabulary import AttemptState, Role
+
+ALLOCATED_ROLES = (Role.ASSESSOR, Role.INTERNAL_VERIFIER)
+"""The roles in which an attempt is allocated to somebody, in the order in which they are allocated."""
+
+
+@dataclass(frozen=True)
+class AllocationChange:
+    """An allocation that was made, its attempt, and the allocation in the same role that it ended, if any."""
+
+    attempt: UnitAttempt
+    made: Allocation
+    ended: Allocation | None
+
+
+def allocate(attempt: UnitAttempt, person: Person, role: Role, reason: str, actor: Actor) -> Allocation:
+    """Allocate an attempt to an assessor or verifier from now on, and email the people concerned.
+
+    An earlier allocation in the role ends, and is kept (docs/rules.md, Roles and permissions).
+
+    Raises:
+        Refused: a withdrawn candidate, a void attempt, a person without the role, or separation of duties.
+        Invalid: a change without a reason.
+    """
+    change = change_allocation(attempt, person, role, reason, actor)
+    if change is None:
+        raise Refused(f"This unit is already allocated to {person.name}. Nothing was changed.")
+    email_people_concerned([change])
+    return change.made
+
+
+def allocate_all(
+    attempts: Iterable[UnitAttempt], people: Mapping[Role, Person], reason: str, actor: Actor
+) -> list[AllocationChange]:
+    """Allocate attempts to the same people, and send each person concerned one email about all of them.
+
+    What is allocated to the person already stays as it is. The caller has locked the attempts.
+
+    Raises:
+        Refused, Invalid: as `allocate` does, for any of the attempts.
+    """
+    changes = [
+        change
+        for attempt in attempts
+        for role in ALLOCATED_ROLES
+        if role in people and (change := change_allocation(attempt, people[role], role, reason, actor))
+    ]
+    email_people_concerned(changes)
+    return changes
+
+
+def change_allocation(
+    attempt: UnitAttempt, person: Person, role: Role, reason: str, actor: Actor
+) -> AllocationChange | None:
+    """Allocate an attempt without an email; return None if it is allocated to this person already.
+
+    Raises:
+        Refused, Invalid: as `allocate` does.
+    """
+    assert actor.person_id is not None  # noqa: S101 - an administrator allocates, never the operator
+    if role is Role.INTERNAL_VERIFIER:
+        check_not_withdrawn_before_completion(attempt)
+    else:
+        check_not_withdrawn(attempt)
+    release_due_assessments_in(attempt)
+    _check_allocatable(attempt, person, role)
+    current = find_current_allocation(attempt, role)
+    if current and current.person_id == person.id:
+        return None
+    if current and not reason.strip():
+        raise Invalid("Enter the reason for the change. Nothing was changed.", "reason")
+    moment = now()
+    if current:
+        _end_allocation(current, moment, actor)
+    allocation = Allocation(
+        attempt_id=attempt.id,
+        person=person,
+        role=role,
+        starts_at=moment,
+        reason=reason.strip() or "First allocation",
+        allocated_by_id=actor.person_id,
+    )
+    db.session.add(allocation)
+    db.session.flush()
+    record(
+        "allocation_made",
+        allocation,
+        actor,
+        texts={"reason": allocation.reason},
+        attempt=attempt.id,
+        person=person.id,
+        role=role.value,
+    )
+    return AllocationChange(attempt, allocation, current)
+
+
+def find_current_allocation(attempt: UnitAttempt, role: Role) -> Allocation | None:
+    """Return the current allocation of an attempt in this role, or None."""
+    query = select(Allocation).where(
+        Allocation.attempt_id == attempt.id, Allocation.role == role, Allocation.ends_at.is_(None)
+    )
+    return db.session.scalars(query).one_or_none()
+
+
+def _check_allocatable(attempt: UnitAttempt, person: Person, role: Role) -> None:
+    if role not in ALLOCATED_ROLES:
+        raise NotFound
+    if attempt.state is AttemptState.VOID:
+        raise Refused("This unit is void. Nothing was changed.")
+    check_has_role(person, attempt.centre, role)
+    check = check_may_assess if role is Role.ASSESSOR else check_may_verify
+    check(person.id, attempt)
+    other = find_current_allocation(attempt, Role.INTERNAL_VERIFIER if role is Role.ASSESSOR else Role.ASSESSOR)
+    if other and other.person_id == person.id:
+        raise Refused("The same person cannot assess and verify a unit. Nothing was changed. Choose somebody else.")
+
+
+def _end_allocation(current: Allocation, moment: datetime, actor: Actor) -> None:
+    current.ends_at = moment
+    db.session.flush()  # before the next allocation: a unique index allows one live allocation for each role
+    record("allocation_ended", current, actor, attempt=current.attempt_id, role=current.role.value)
+
+
+def email_people_concerned(changes: Iterable[AllocationChange]) -> None:
+    """Email each former and each new assessor and verifier, and each candidate who has a new assessor, once."""
+    ended: dict[tuple[Role, Person], list[AllocationChange]] = {}
+    made: dict[tuple[Role, Person], list[AllocationChange]] = {}
+    new_assessors: dict[tuple[Person, Person], list[AllocationChange]] = {}
+    for change in changes:
+        role, person = change.made.role, change.made.person
+        made.setdefault((role, person), []).append(change)
+        if change.ended:
+            ended.setdefault((role, change.ended.person), []).append(change)
+        if role is Role.ASSESSOR:
+            new_assessors.setdefault((change.attempt.candidate, person), []).append(change)
+    for (role, person), own in ended.items():
+        text = email_texts.build_allocation_ended_email(role, _list_units(own), emails.build_url("/account"))
+        emails.notify(person, f"allocation_ended:{_get_key(own)}:{role.value}", *text)
+    for (role, person), own in made.items():
+        text = email_texts.build_allocation_made_email(role, _list_units(own), _build_url(own))
+        emails.notify(person, f"allocation_made:{_get_key(own)}:{role.value}", *text)
+    for (candidate, assessor), own in new_assessors.items():
+        text = email_texts.build_assessor_allocated_email(assessor.name, _list_units(own), _build_url(own))
+        emails.notify(candidate, f"allocation_made:{_get_key(own)}:candidate", *text)
+
+
+def _list_units(changes: Iterable[AllocationChange]) -> list[email_texts.AllocatedUnit]:
+    attempts = [change.attempt for change in changes]
+    return [email_texts.AllocatedUnit(each.unit.code, each.unit.title, each.candidate.name) for each in attempts]
+
+
+def _build_url(changes: Sequence[AllocationChange]) -> str:
+    """Return the address of the unit, or of the home page for several units."""
+    return emails.build_url(f"/attempts/{changes[0].attempt.id}" if len(changes) == 1 else "/")
+
+
+def _get_key(changes: Sequence[AllocationChange]) -> str:
+    """Return what an email's topic names: the attempt, so that one unit makes one email a day, or this very act."""
+    return str(changes[0].attempt.id) if len(changes) == 1 else f"many:{changes[0].made.id}"
