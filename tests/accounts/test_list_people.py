@@ -44,7 +44,7 @@ def test_search_finds_part_of_a_name_or_email(world: World, client: ClientFor) -
 
 def test_wildcard_in_the_search_is_a_plain_character(world: World, client: ClientFor) -> None:
     page = people_page(client(world.dan), world, "?q=%25")
-    assert "No name or email address contains “%”" in page
+    assert "No person matches “%”" in page
 
 
 def test_markup_in_the_search_is_escaped(world: World, client: ClientFor) -> None:

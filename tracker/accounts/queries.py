@@ -3,17 +3,20 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from tracker.accounts.sessions import ABSOLUTE_TIMEOUT, IDLE_TIMEOUT
-from tracker.clock import now
+from tracker.clock import day_of, now
 from tracker.extensions import db
 from tracker.models import Centre, Event, Grant, Person, Signature, Unit, UnitAttempt, UserSession
-from tracker.vocabulary import Role, SignatureRole
+from tracker.vocabulary import Role, SignatureRole, use_terms
+from tracker.web.formatting import day
+from tracker.web.lists import Column, Filter, ListDefinition, ListPage, ListQuery, contains_words, load_page
 
 PAGE = 50
 MAX_DEMO_GRANTS = 60
+ACCOUNT_STATES = {"open": "Has an account", "invited": "Invited", "closed": "Account closed"}
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,46 @@ class DemoPerson:
     name: str
     email: str
     other_roles: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PersonAtCentre:
+    """A person with the roles that they have or had at a centre."""
+
+    person: Person
+    centre: Centre
+
+    @property
+    def grants(self) -> list[Grant]:
+        """The roles at the centre, oldest first."""
+        return [grant for grant in self.person.grants if grant.centre_id == self.centre.id]
+
+    @property
+    def account_state(self) -> str:
+        """Whether the account is `open`, `invited` (no password chosen yet) or `closed`."""
+        if self.person.deactivated_at:
+            return "closed"
+        return "open" if self.person.password_hash else "invited"
+
+    def describe_roles(self) -> str:
+        """Return the roles in one line, in the centre's terms, with the day on which each ends."""
+        return ", ".join(
+            use_terms(grant.role.label, self.centre.terms) + (f" until {day(grant.ends_at)}" if grant.ends_at else "")
+            for grant in self.grants
+        )
+
+
+PEOPLE = ListDefinition[PersonAtCentre](
+    "people",
+    (
+        Column("Name", lambda row: row.person.name, can_sort=True),
+        Column("Email", lambda row: row.person.email, can_sort=True),
+        Column("Roles", PersonAtCentre.describe_roles),
+        Column("Account", lambda row: ACCOUNT_STATES[row.account_state], only_in_csv=True),
+        Column("Added", lambda row: day_of(row.person.created_at), can_sort=True, largest_first=True),
+    ),
+    default_sort="name",
+)
 
 
 @dataclass(frozen=True)
@@ -59,21 +102,43 @@ def list_demo_people() -> list[tuple[Role, list[DemoPerson]]]:
     return [(role, holders) for role, holders in by_role if holders]
 
 
-def list_people(centre: Centre, words: str, page: int) -> tuple[list[Person], bool]:
-    """List a page of the people with a role at a centre, past or present, by name; and whether there are more."""
-    own = select(Grant.person_id).where(Grant.centre_id == centre.id)
-    query = select(Person).where(Person.id.in_(own)).options(selectinload(Person.grants))
-    if words := words.strip().lower():
-        query = query.where(
-            or_(
-                func.lower(Person.name).contains(words, autoescape=True),
-                Person.email.contains(words, autoescape=True),
-            )
-        )
-    people = list(
-        db.session.scalars(query.order_by(Person.name, Person.id).limit(PAGE + 1).offset(PAGE * (page - 1)))
+def list_people_filters(centre: Centre) -> list[Filter]:
+    """List the choices that narrow the list of a centre's people."""
+    return [
+        Filter("role", "Role", "All roles", {role.value: use_terms(role.label, centre.terms) for role in Role}),
+        Filter("account", "Account", "All accounts", ACCOUNT_STATES),
+    ]
+
+
+def list_people(centre: Centre, query: ListQuery) -> ListPage[PersonAtCentre]:
+    """List a page of the people with a role at a centre, past or present. Runs three SQL statements."""
+    has_role = select(Grant.person_id).where(Grant.centre_id == centre.id)
+    if role := query.get("role"):
+        has_role = has_role.where(Grant.role == Role(role), or_(Grant.ends_at.is_(None), Grant.ends_at > now()))
+    statement = select(Person).where(Person.id.in_(has_role), contains_words(query, Person.name, Person.email))
+    if account := query.get("account"):
+        statement = statement.where(_has_account_state(account))
+    return load_page(
+        PEOPLE,
+        query,
+        statement.options(selectinload(Person.grants)),
+        lambda row: PersonAtCentre(row.Person, centre),
+        key=Person.id,
+        order_by={
+            "name": [func.lower(Person.name)],
+            "email": [Person.email],
+            "added": [Person.created_at],
+        },
     )
-    return people[:PAGE], len(people) > PAGE
+
+
+def _has_account_state(state: str) -> ColumnElement[bool]:
+    is_closed, has_password = Person.deactivated_at.is_not(None), Person.password_hash.is_not(None)
+    return {
+        "closed": is_closed,
+        "open": and_(~is_closed, has_password),
+        "invited": and_(~is_closed, ~has_password),
+    }[state]
 
 
 def find_person_at(centre: Centre, person_id: int) -> Person | None:

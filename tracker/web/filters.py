@@ -10,6 +10,7 @@ from jinja2.filters import make_attrgetter
 
 from tracker.web.current_user import in_terms
 from tracker.web.formatting import age, ago, clock, counted, day, moment, paragraphs, period, size
+from tracker.web.list_views import build_list_arguments
 
 
 @pass_environment
@@ -37,5 +38,6 @@ def init_app(app: Flask) -> None:
     for filter_ in (day, moment, clock, age, ago, period, size, paragraphs, counted, group_consecutive, in_terms):
         app.add_template_filter(filter_)
     app.add_template_global(has_endpoint)
+    app.add_template_global(build_list_arguments, "list_arguments")
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True

@@ -1,6 +1,7 @@
 """Views of a centre's people, for its administrators: search, invite, give and end roles, import."""
 
 from datetime import datetime
+from functools import partial
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -34,9 +35,8 @@ from tracker.web.authorise import get_centre
 from tracker.web.current_user import in_terms, me
 from tracker.web.formatting import counted
 from tracker.web.forms import errors_on_form, render_form
-from tracker.web.pagination import Page
+from tracker.web.list_views import send_list
 from tracker.web.permissions import Act
-from tracker.web.requests import get_query_page
 from tracker.web.route_rules import requires
 
 
@@ -51,12 +51,15 @@ def list_people() -> ResponseReturnValue:
 @accounts.get("/centres/<int:centre_id>/people")
 @requires(Act.ADMINISTER_CENTRE)
 def list_centre_people(centre_id: int) -> ResponseReturnValue:
-    """List the people of a centre, with a search by name or email address."""
+    """List the people of a centre."""
     centre, _ = get_centre(centre_id)
-    words, page = request.args.get("q", "")[:100], get_query_page()
-    people, more = queries.list_people(centre, words, min(page, 10_000))
-    return render_template(
-        "accounts/list_people.html", centre=centre, people=people, page=Page(page, more), words=words, moment=now()
+    return send_list(
+        queries.PEOPLE,
+        partial(queries.list_people, centre),
+        "accounts/list_people.html",
+        queries.list_people_filters(centre),
+        centre=centre,
+        moment=now(),
     )
 
 

@@ -1,14 +1,13 @@
 """Moodle's competency framework as CSV, in Moodle's column order: a framework with units, headings and criteria."""
 
-import csv
 import html
-import io
 import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from tracker.csv_files import escape_formula, format_csv, unescape_formula
 from tracker.errors import Invalid
 from tracker.units.documents import UnitDocument, parse_version
 from tracker.units.formats.files import MAX_DEPTH, ExchangedLink, FileContents, WrittenFile, decode_text, parse_csv
@@ -22,7 +21,6 @@ from tracker.units.formats.frameworks import (
     is_from_this_program,
     list_omissions,
 )
-from tracker.units.formats.spreadsheet import escape_formula, unescape_formula
 from tracker.units.plurals import format_count
 from tracker.vocabulary import CriterionKind, LinkKind
 
@@ -63,16 +61,13 @@ POINT = re.compile(r"<li>(.*?)</li>", re.DOTALL)
 
 def write(units: Sequence[UnitDocument], links: Sequence[ExchangedLink] = ()) -> WrittenFile:
     """Write one framework with all the units."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\r\n")  # quotes a lone carriage return inside a cell too
-    writer.writerow(COLUMNS)
     versions = {unit.slug: (unit.code, unit.version) for unit in units}
     written_links = [link for link in links if versions.get(link.slug) != versions.get(link.other_slug)]
-    for row in _Framework(units, written_links).list_rows():
-        writer.writerow([escape_formula(row.get(column, "")) for column in COLUMNS])
+    rows = _Framework(units, written_links).list_rows()
+    text = format_csv([COLUMNS, *([row.get(column, "") for column in COLUMNS] for row in rows)])
     ignored_count = len(links) - len(written_links)  # revisions of one version come back as separate units
     sentences = [f"{format_count(ignored_count, 'link')} between revisions of one version."] if ignored_count else []
-    return WrittenFile(buffer.getvalue().encode(), (*list_omissions("Moodle", units), *sentences))
+    return WrittenFile(text.encode(), (*list_omissions("Moodle", units), *sentences))
 
 
 class _Framework:

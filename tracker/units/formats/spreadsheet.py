@@ -3,13 +3,12 @@
 Everything else that a unit states has rows of its own kind below the criteria, so that nothing is lost.
 """
 
-import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from marshmallow import ValidationError
 
+from tracker.csv_files import unescape_formula, write_csv
 from tracker.errors import Invalid
 from tracker.units.documents import Provenance, UnitDocument, make_slug
 from tracker.units.formats.files import (
@@ -67,8 +66,6 @@ OPTIONAL_FIELDS: Mapping[str, Any] = {
 }
 """Fields that a file may leave out, each with the value that then stands for it."""
 ROW_KINDS = (*CriterionKind, REQUIREMENT, INTRODUCTION, *PARAGRAPHS, *LISTS)
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
-"""Characters that make a spreadsheet treat a cell as a formula; some programs accept the full-width ones too."""
 MAX_ROWS_PER_UNIT = 5_000
 
 
@@ -77,15 +74,13 @@ MAX_ROWS_PER_UNIT = 5_000
 
 def write(units: Sequence[UnitDocument], links: Sequence[ExchangedLink] = ()) -> WrittenFile:
     """Write a CSV file that spreadsheets open directly: UTF-8 with byte order mark, commas, formulas escaped."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
+    rows: list[Sequence[object]] = [COLUMNS]
     for unit in units:
         about = _list_unit_cells(unit)
         for position, row in enumerate(_list_rows(unit), 1):
             cells = {**about, "position": position, **row}
-            writer.writerow([escape_formula(str(cells.get(column, ""))) for column in COLUMNS])
-    return WrittenFile(b"\xef\xbb\xbf" + buffer.getvalue().encode(), tuple(_list_omissions(units, links)))
+            rows.append([cells.get(column, "") for column in COLUMNS])
+    return WrittenFile(write_csv(rows), tuple(_list_omissions(units, links)))
 
 
 def _list_omissions(units: Sequence[UnitDocument], links: Sequence[ExchangedLink]) -> Iterator[str]:
@@ -97,16 +92,6 @@ def _list_omissions(units: Sequence[UnitDocument], links: Sequence[ExchangedLink
         if any("\n" in point or "\r" in point for point in _list_points(unit)):
             yield f"{unit.code}: line breaks inside points; they become spaces."
     yield from describe_omitted_links(links)
-
-
-def escape_formula(cell: str) -> str:
-    """Return a cell that no spreadsheet treats as a formula, by putting an apostrophe before it."""
-    return f"'{cell}" if cell.startswith((*FORMULA_STARTS, "'")) else cell
-
-
-def unescape_formula(cell: str) -> str:
-    """Return the text of a cell without the apostrophe that `escape_formula` added."""
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith((*FORMULA_STARTS, "'")) else cell
 
 
 def _list_unit_cells(unit: UnitDocument) -> dict[str, Any]:

@@ -1,0 +1,268 @@
+"""Lists that people search, sort, filter and read a page at a time: their columns, parameters and pages.
+
+A list's columns are declared once. The parameters of an address are read into a `ListQuery`, and `load_page` applies
+it to a SELECT with two statements. How to add a list: CONTRIBUTING.md, "A list".
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, func, or_, select
+
+from tracker.extensions import db
+from tracker.web.pagination import Page
+
+PAGE_SIZES = (25, 50, 100)
+DEFAULT_PAGE_SIZE = 50
+MAX_CSV_ROWS = 10_000
+MAX_SEARCH_LENGTH = 100
+MAX_PAGE = 1_000_000
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True)
+class Column(Generic[Row]):
+    """A column of a list: its head, what a CSV file writes of a row, and whether the list can be sorted by it."""
+
+    label: str
+    cell: Callable[[Row], object]
+    can_sort: bool = False
+    largest_first: bool = False
+    """Whether the largest or latest come first when the column is first chosen."""
+    is_number: bool = False
+    only_in_csv: bool = False
+
+    @property
+    def name(self) -> str:
+        """Return the column's name in the address."""
+        return self.label.lower().replace(" ", "-")
+
+    @property
+    def first_order(self) -> str:
+        """Return the order in which the list is first sorted by this column."""
+        return f"-{self.name}" if self.largest_first else self.name
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A choice that narrows a list."""
+
+    name: str
+    label: str
+    blank: str
+    """The words for no choice, such as `All units`."""
+    choices: Mapping[str, str]
+    """The words of each value."""
+
+
+@dataclass(frozen=True)
+class ListDefinition(Generic[Row]):
+    """What a list can show, and how it is sorted where nothing is chosen."""
+
+    name: str
+    """Of its CSV file, without the date."""
+    columns: tuple[Column[Row], ...]
+    default_sort: str = ""
+    """The name of a column, or empty for an order of the list's own."""
+    own_order: str = ""
+    """The words for that order, such as `Needs allocating first`."""
+
+    @property
+    def shown_columns(self) -> tuple[Column[Row], ...]:
+        """Return the columns on the page."""
+        return tuple(column for column in self.columns if not column.only_in_csv)
+
+    @property
+    def sortable_columns(self) -> tuple[Column[Row], ...]:
+        """Return the columns that the list can be sorted by."""
+        return tuple(column for column in self.columns if column.can_sort)
+
+
+@dataclass(frozen=True)
+class ListQuery:
+    """The parameters of a list, within limits: search, filters, order, page size and page."""
+
+    words: str = ""
+    chosen: Mapping[str, str] = field(default_factory=dict)
+    """The value of each filter that is set."""
+    sort: str = ""
+    """The name of a column; empty for the list's own order."""
+    is_descending: bool = False
+    size: int = DEFAULT_PAGE_SIZE
+    page: int = 1
+    is_csv: bool = False
+    """Whether all pages are asked for, as a CSV file."""
+    default_sort: str = field(default="", repr=False)
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Return whether a search or a filter leaves something out."""
+        return bool(self.words or self.chosen)
+
+    @property
+    def sort_value(self) -> str:
+        """Return the order as it is written in an address: a column's name, after a minus if reversed."""
+        return f"-{self.sort}" if self.is_descending else self.sort
+
+    def choose_order(self, column: Column[Any]) -> str:
+        """Return the order that a column's head leads to: its own first, then the reverse."""
+        if self.sort == column.name:
+            return column.name if self.is_descending else f"-{column.name}"
+        return column.first_order
+
+    @property
+    def limit(self) -> int:
+        """Return how many rows to read at most."""
+        return MAX_CSV_ROWS if self.is_csv else self.size
+
+    @property
+    def offset(self) -> int:
+        """Return how many rows come before those to read."""
+        return 0 if self.is_csv else self.size * (self.page - 1)
+
+    def get(self, name: str) -> str:
+        """Return the value of a filter; empty if it is not set."""
+        return self.chosen.get(name, "")
+
+    def go_to_existing_page(self, total: int) -> "ListQuery":
+        """Return the query for the last page if its own page comes after that."""
+        return replace(self, page=max(1, min(self.page, -(-total // self.size))))
+
+    def build_arguments(self, **changes: Any) -> dict[str, str]:
+        """Return the arguments of an address of this list, without those that are as by default.
+
+        Args:
+            changes: `q`, `sort`, `size`, `page`, `format` or a filter's name, with the value to put in its place. A
+                change of anything but the page leads to the first page.
+        """
+        arguments = {
+            **self.chosen,
+            "q": self.words,
+            "sort": "" if self.sort_value == self.default_sort else self.sort_value,
+            "size": "" if self.size == DEFAULT_PAGE_SIZE else str(self.size),
+            "page": str(self.page) if self.page > 1 and not changes else "",
+            **{name: str(value or "") for name, value in changes.items()},
+        }
+        return {name: value for name, value in arguments.items() if value}
+
+
+@dataclass(frozen=True)
+class ListPage(Generic[Row]):
+    """A page of a list, or all of its pages for a CSV file, with what was asked for."""
+
+    definition: ListDefinition[Row]
+    query: ListQuery
+    rows: Sequence[Row]
+    total: int
+
+    @property
+    def first(self) -> int:
+        """Return the position of the first row, counted from 1; 0 for an empty list."""
+        return self.query.offset + 1 if self.rows else 0
+
+    @property
+    def last(self) -> int:
+        """Return the position of the last row."""
+        return self.query.offset + len(self.rows)
+
+    @property
+    def position(self) -> Page:
+        """Return the position of the page among all pages."""
+        pages = max(1, -(-self.total // self.query.size))
+        return Page(self.query.page, self.query.page < pages, pages)
+
+    @property
+    def csv_length(self) -> int:
+        """Return how many rows the CSV file has."""
+        return min(self.total, MAX_CSV_ROWS)
+
+    @property
+    def page_sizes(self) -> tuple[int, ...]:
+        """Return how many rows a page may have."""
+        return PAGE_SIZES
+
+    @property
+    def orders(self) -> dict[str, str]:
+        """Return the words of each order that may be chosen: each column's first one, and the order shown now."""
+        orders = {"": self.definition.own_order} if self.definition.own_order else {}
+        for column in self.definition.sortable_columns:
+            orders[column.first_order] = column.label
+            if self.query.sort == column.name:
+                orders.setdefault(self.query.sort_value, f"{column.label}, reversed")
+        return orders
+
+    def build_csv_rows(self) -> list[list[object]]:
+        """Return the rows of the CSV file: the columns' heads, the rows, and a note if the file is cut."""
+        heads: list[object] = [column.label for column in self.definition.columns]
+        cells = [[column.cell(row) for column in self.definition.columns] for row in self.rows]
+        if self.total > len(self.rows):
+            note = (
+                f"The first {len(self.rows):,} of {self.total:,} rows. Search or filter the list to get the others."
+            )
+            return [heads, *cells, [note]]
+        return [heads, *cells]
+
+
+def read_list_query(
+    definition: ListDefinition[Any], arguments: Mapping[str, str], filters: Sequence[Filter] = ()
+) -> ListQuery:
+    """Read the parameters of a list from an address. What is unknown or out of range is ignored."""
+    sort = arguments.get("sort", "")
+    columns = {column.name for column in definition.sortable_columns}
+    if sort.removeprefix("-") not in columns:
+        sort = definition.default_sort
+    size, page = _read_number(arguments.get("size", "")), _read_number(arguments.get("page", ""))
+    values = {each.name: arguments.get(each.name, "") for each in filters}
+    return ListQuery(
+        words=" ".join(arguments.get("q", "")[:MAX_SEARCH_LENGTH].split()),
+        chosen={each.name: values[each.name] for each in filters if values[each.name] in each.choices},
+        sort=sort.removeprefix("-"),
+        is_descending=sort.startswith("-"),
+        size=size if size in PAGE_SIZES else DEFAULT_PAGE_SIZE,
+        page=max(1, min(page, MAX_PAGE)),
+        is_csv=arguments.get("format") == "csv",
+        default_sort=definition.default_sort,
+    )
+
+
+def load_page(
+    definition: ListDefinition[Row],
+    query: ListQuery,
+    statement: Select[Any],
+    build_row: Callable[[Any], Row],
+    *,
+    key: SQLColumnExpression[Any],
+    order_by: Mapping[str, Sequence[SQLColumnExpression[Any]]],
+) -> ListPage[Row]:
+    """Load a page of a list with two SQL statements: one counts the rows, one reads those of the page.
+
+    Args:
+        definition: the list.
+        query: what is asked for.
+        statement: selects the rows that the search and the filters leave, without order and limit.
+        build_row: makes a row of the list from a row of the statement.
+        key: what identifies a row; it sorts rows that are otherwise equal.
+        order_by: what each sortable column sorts by, by the column's name; the list's own order has an empty name.
+    """
+    counted = statement.with_only_columns(key, maintain_column_froms=True).order_by(None).subquery()
+    total = db.session.scalar(select(func.count()).select_from(counted)) or 0
+    query = query.go_to_existing_page(total)
+    order = [
+        (element.desc() if query.is_descending else element).nulls_last() if query.sort else element
+        for element in order_by[query.sort]
+    ]
+    rows = db.session.execute(statement.order_by(*order, key).limit(query.limit).offset(query.offset))
+    return ListPage(definition, query, [build_row(row) for row in rows], total)
+
+
+def contains_words(query: ListQuery, *columns: Any) -> ColumnElement[bool]:
+    """Return the SQL condition that one of the columns contains what is searched for, in any case."""
+    words = query.words.lower()
+    conditions = [func.lower(column).contains(words, autoescape=True) for column in columns]
+    return or_(*conditions)
+
+
+def _read_number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
