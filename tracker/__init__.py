@@ -139,7 +139,7 @@ def load_jobs() -> "tuple[Iterable[Job], Iterable[Job]]":
     """Import and return the jobs that can be queued, and those that the worker runs once a minute."""
     from tracker.accounts.services.unsaved_texts import delete_expired_unsaved_texts
     from tracker.assessment.services.releasing import release_assessment_if_due, release_due_assessments
-    from tracker.background import emails
+    from tracker.background import outbox
     from tracker.integrity.checkpoint_emails import email_checkpoint
     from tracker.integrity.nightly_check import check_nightly
     from tracker.ledger import checkpoints
@@ -148,7 +148,7 @@ def load_jobs() -> "tuple[Iterable[Job], Iterable[Job]]":
 
     every_minute = (
         release_due_assessments,
-        emails.send_waiting_emails,
+        outbox.send_waiting_emails,
         resume_imports,
         checkpoints.write_due,
         email_checkpoint,

@@ -11,7 +11,7 @@ from typing import Any, Self
 import pytest
 from flask import Flask
 
-from tracker.background import emails
+from tracker.background import outbox
 from tracker.models import Person
 
 BASE_URL = "https://tracker.example.org"
@@ -23,6 +23,7 @@ class MailServer:
     def __init__(self) -> None:
         self.taken: list[EmailMessage] = []
         self.is_down = False
+        self.error: Exception | None = None
 
     def __call__(self, *_: object, timeout: float) -> Self:
         assert timeout
@@ -40,6 +41,8 @@ class MailServer:
         assert context.check_hostname
 
     def send_message(self, message: EmailMessage) -> None:
+        if self.error:
+            raise self.error
         self.taken.append(message)
 
 
@@ -51,7 +54,7 @@ def mail_server(app: Flask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     app.config["SETTINGS"] = replace(app.config["SETTINGS"], mail_host="mail.example.org", base_url=BASE_URL)
     app.config["OUTBOX_PATH"] = tmp_path / "outbox"
     yield server
-    emails.executor.submit(int).result()  # nothing goes to a real server afterwards
+    outbox.executor.submit(int).result()  # nothing goes to a real server afterwards
 
 
 @pytest.fixture
@@ -59,7 +62,7 @@ def emails_to(mail_server: MailServer) -> Callable[[Person | str], list[str]]:
     """`emails_to(world.alice)` lists the emails she got: subject and body."""
 
     def listed(person: Person | str) -> list[str]:
-        emails.executor.submit(int).result()  # everything before it is done then
+        outbox.executor.submit(int).result()  # everything before it is done then
         email = person if isinstance(person, str) else person.email
         found = [each for each in mail_server.taken if each["To"] == email]
         return [f"{each['Subject']}\n{each.get_content()}".replace("\r\n", "\n") for each in found]

@@ -10,16 +10,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from flask import Flask, current_app
 from huey.signals import SIGNAL_ERROR
 
-from tracker import create_app
+from tracker import clock, create_app
 from tracker.assessment.services.releasing import release_due_assessments
-from tracker.background import emails, jobs
+from tracker.background import jobs, outbox
 from tracker.config import Settings
 from tracker.errors import Refused
 from tracker.extensions import db
@@ -27,6 +27,7 @@ from tracker.ledger.transactions import transaction
 from tracker.models import Centre
 
 ROOT = Path(__file__).parents[2]
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 DONE: list[str] = []
 MakeQueue = Callable[..., jobs.Jobs]
 
@@ -164,7 +165,7 @@ class TestEveryMinute:
     def test_the_worker_does_what_falls_due(self, settings: Settings, make_queue: MakeQueue) -> None:
         queue = make_queue(settings)
         names = {task.name for task in queue.queue.read_periodic(None)}
-        assert {release_due_assessments.__name__, emails.send_waiting_emails.__name__} <= names
+        assert {release_due_assessments.__name__, outbox.send_waiting_emails.__name__} <= names
         failed: list[object] = []
 
         def remember(*told: object) -> None:
@@ -175,18 +176,20 @@ class TestEveryMinute:
             queue.queue.execute(task)
         assert failed == []
 
-    def test_mail_that_is_just_on_its_way_is_left_to_it(
+    def test_email_that_is_on_its_way_is_not_sent_twice(
         self, app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         app.config["OUTBOX_PATH"] = tmp_path
         sent: list[str] = []
-        monkeypatch.setattr(emails, "uses_smtp", lambda: True)
-        monkeypatch.setattr(emails, "send_from_outbox", lambda path, _: sent.append(path.name) or True)
-        for name, age in (("fresh.eml", 0), ("old.eml", 120)):
+        monkeypatch.setattr(outbox, "uses_smtp", lambda: True)
+        monkeypatch.setattr(outbox, "send_from_outbox", lambda path: sent.append(path.name) or True)
+        for name, age in (("20261123T120000000000-new.eml", 0), ("20261123T115800000000-old.eml", 120)):
             (tmp_path / name).touch()
-            os.utime(tmp_path / name, (time.time() - age,) * 2)
-        assert emails.send_waiting_emails() == [True]
-        assert sent == ["old.eml"]
+            tried = NOON.timestamp() - age
+            os.utime(tmp_path / name, (tried, tried))
+        with clock.frozen_at(NOON):
+            assert outbox.send_waiting_emails() == [True]
+        assert sent == ["20261123T115800000000-old.eml"]
 
 
 class TestWorker:

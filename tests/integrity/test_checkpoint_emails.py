@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from tests.factories import World
-from tracker.background import emails
+from tracker.background import outbox
 from tracker.extensions import db
 from tracker.integrity.checkpoint_emails import email_checkpoint
 from tracker.ledger import checkpoints
@@ -50,7 +50,7 @@ def newest() -> checkpoints.Checkpoint:
 class TestMailed:
     def test_the_newest_line_to_everybody_named(self) -> None:
         assert email_checkpoint() == newest()
-        found = emails.load_outbox()
+        found = outbox.load_outbox()
         assert {each["To"] for each in found} == {"eve@example.org", "archive@example.org"}
         for each in found:
             assert newest().line in each.get_content().splitlines()
@@ -62,24 +62,24 @@ class TestMailed:
         assert email_checkpoint() is None
         freeze_clock(NOON + timedelta(days=1))
         assert email_checkpoint() == newest()
-        assert len(emails.load_outbox()) == 4
+        assert len(outbox.load_outbox()) == 4
 
     def test_not_again_while_nothing_is_new(self, freeze_clock: HoldClock) -> None:
         assert email_checkpoint()
         freeze_clock(NOON + timedelta(days=1))
         assert email_checkpoint() is None
-        assert len(emails.load_outbox()) == 2
+        assert len(outbox.load_outbox()) == 2
 
     def test_the_ledger_is_held_to_it_as_it_was_mailed(self) -> None:
         email_checkpoint()
-        line = next(each for each in emails.load_outbox()[0].get_content().splitlines() if each.startswith("{"))
+        line = next(each for each in outbox.load_outbox()[0].get_content().splitlines() if each.startswith("{"))
         assert checkpoints.parse_line(line) == newest()
 
 
 def test_nobody_is_mailed_unless_named(mailing: Flask) -> None:
     addressed(mailing)
     assert email_checkpoint() is None
-    assert emails.load_outbox() == []
+    assert outbox.load_outbox() == []
 
 
 def test_nothing_is_noted_as_mailed_where_no_mail_leaves(mailing: Flask) -> None:

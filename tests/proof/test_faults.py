@@ -28,7 +28,7 @@ from tests.proof.stages import Act, Stage, fill_form, fill_signing_form, make_po
 from tests.proof.test_races import sentence_in
 from tests.web.test_routes import count_rows_and_events
 from tracker import clock
-from tracker.background import emails
+from tracker.background import outbox
 from tracker.extensions import db
 from tracker.models import Evidence
 from tracker.storage import file_store
@@ -303,7 +303,7 @@ KINDS = ("refuses", "hangs up", "talks nonsense", "says nothing")
 
 def test_mail_that_cannot_be_sent_waits(stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Signing succeeds; the mail goes when there is somebody to take it."""
-    monkeypatch.setattr(emails, "SMTP_TIMEOUT_SECONDS", 0.3)
+    monkeypatch.setattr(outbox, "SMTP_TIMEOUT_SECONDS", 0.3)
     stage.app.config["OUTBOX_PATH"] = tmp_path / "outbox"
     times = choose_size(4, 20)
     for number in range(times):
@@ -313,12 +313,12 @@ def test_mail_that_cannot_be_sent_waits(stage: Stage, monkeypatch: pytest.Monkey
             )
             attempted = signing(stage)
             assert stage.run_concurrently((attempted.browser, attempted.act))[0].status_code == 303
-            emails.executor.submit(int).result()
-        waiting = emails.list_outbox_paths()
+            outbox.executor.submit(int).result()
+        waiting = outbox.list_outbox_paths()
         assert len(waiting) == 1
         os.utime(waiting[0], (0, 0))  # it has waited for more than a minute
         assert sent_with_a_server_back(monkeypatch) == ["chloe@example.org"]
-        assert emails.list_outbox_paths() == []
+        assert outbox.list_outbox_paths() == []
         assert list_violations() == []
         stage.restore()
     record_figures(faults=times, lost=0)
@@ -331,7 +331,7 @@ def sent_with_a_server_back(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         patch.setattr(smtplib.SMTP, "__init__", lambda *_, **__: None)
         patch.setattr(smtplib.SMTP, "__exit__", lambda *_: None)
         patch.setattr(smtplib.SMTP, "send_message", lambda _, message: sent.append(message["To"]))
-        assert emails.send_waiting_emails() == [True]
+        assert outbox.send_waiting_emails() == [True]
     return sent
 
 

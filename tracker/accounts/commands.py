@@ -101,11 +101,11 @@ def reset_two_step_verification(email: str) -> None:
 @email_cli.command("send")
 def send_emails() -> None:
     """Send the emails that wait in the outbox."""
-    from tracker.background import emails
+    from tracker.background import outbox
 
-    if not emails.uses_smtp():
+    if not outbox.uses_smtp():
         raise click.ClickException(
             "This installation sends no emails: set MAIL_HOST, and do not set DEMO. Nothing was sent."
         )
-    sent = [emails.send_from_outbox(path, emails.get_settings()) for path in emails.list_outbox_paths()]
-    click.echo(f"{sum(sent)} sent, {len(sent) - sum(sent)} still waiting.")
+    sent = [outbox.send_from_outbox(path) for path in outbox.list_outbox_paths()]
+    click.echo(f"{sum(sent)} sent, {len(sent) - sum(sent)} not sent.")

@@ -6,7 +6,7 @@ import os
 from flask import current_app
 
 from tracker import clock
-from tracker.background import emails
+from tracker.background import emails, outbox
 from tracker.extensions import db
 from tracker.ledger import checkpoints
 from tracker.ledger.checkpoints import Checkpoint
@@ -31,7 +31,7 @@ def email_checkpoint() -> Checkpoint | None:
 
     The worker calls it every minute. Return the checkpoint that was emailed, if any.
     """
-    addresses = emails.get_settings().checkpoints_mail
+    addresses = outbox.get_settings().checkpoints_mail
     if not addresses or not emails.can_deliver():
         return None
     newest = next(

@@ -12,6 +12,7 @@ from tracker.models.library import ImportRun, UnitDraft
 from tracker.models.people import (
     AccountLink,
     Centre,
+    DeliveryFailure,
     FailedSignIn,
     Grant,
     IdempotencyKey,
@@ -68,6 +69,7 @@ __all__ = [
     "Criterion",
     "CriterionLink",
     "Decision",
+    "DeliveryFailure",
     "Erasure",
     "Event",
     "EventText",

@@ -167,6 +167,19 @@ class Notification(Base):
     day: Mapped[str] = mapped_column(String(10))
 
 
+class DeliveryFailure(Base):
+    """The failure of the last email to an address; deleted when the email server accepts one to it."""
+
+    __tablename__ = "delivery_failure"
+
+    address: Mapped[str] = mapped_column(String(254), primary_key=True)
+    code: Mapped[int | None]
+    """The reply code with which the email server refused it (5xx); empty if it did not take it for a day."""
+    failed_at: Mapped[datetime]
+    given_up: Mapped[bool]
+    """Whether the email is no longer tried."""
+
+
 class IdempotencyKey(Base):
     """A signing or submitting form that was processed, and the page it redirected to."""
 

@@ -25,6 +25,7 @@ from tracker.models import (
     Base,
     Claim,
     Decision,
+    DeliveryFailure,
     Erasure,
     Event,
     EventText,
@@ -225,6 +226,7 @@ def _erase_person(person: Person, portfolio: Portfolio) -> list[Base]:
     other_role = select(Grant.id).where(Grant.person_id == person.id, Grant.role != Role.CANDIDATE)
     if db.session.scalar(elsewhere.limit(1)) or db.session.scalar(other_role.limit(1)):
         return []
+    db.session.execute(delete(DeliveryFailure).where(DeliveryFailure.address == person.email))
     person.name, person.email = ERASED_TEXT, f"erased-{person.id}@erased.invalid"
     person.password_hash, person.deactivated_at = None, person.deactivated_at or now()
     for model in (UserSession, AccountLink, Notification, SecondFactor, RecoveryCode):

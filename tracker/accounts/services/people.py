@@ -225,7 +225,7 @@ def deactivate_person(person: Person) -> None:
 
 
 def is_address(email: str) -> bool:
-    """Return whether this is an email address that mail servers accept: of ASCII characters only."""
+    """Return whether this is an email address that email servers accept: of ASCII characters only."""
     if not email.isascii():
         return False
     try:

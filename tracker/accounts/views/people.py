@@ -26,6 +26,7 @@ from tracker.accounts.services.people import (
 )
 from tracker.accounts.views import accounts
 from tracker.background import emails
+from tracker.background.delivery_failures import find_failure
 from tracker.clock import end_of_day, now, start_of_day
 from tracker.errors import NotFound, Refused
 from tracker.ledger.events import Actor
@@ -98,6 +99,7 @@ def show_person(centre_id: int, person_id: int) -> ResponseReturnValue:
         person=person,
         grants=queries.list_grants_at(centre, person),
         can_reset_password=can_reset_password(centre, person),
+        failure=find_failure(person.email),
         role_help=ROLE_HELP,
         moment=now(),
         delivers=emails.can_deliver(),

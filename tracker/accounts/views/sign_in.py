@@ -23,6 +23,7 @@ from tracker.accounts.sessions import (
 from tracker.accounts.user_agents import describe_browser
 from tracker.accounts.views import accounts
 from tracker.background import emails
+from tracker.background.outbox import load_outbox
 from tracker.errors import Invalid, NotFound
 from tracker.ledger import transactions
 from tracker.models import Person
@@ -133,4 +134,4 @@ def outbox() -> ResponseReturnValue:
     """Show every email of the demo; outside demo mode there is no such page."""
     if not current_app.config["DEMO"]:
         raise NotFound
-    return render_template("accounts/outbox.html", mails=emails.load_outbox())
+    return render_template("accounts/outbox.html", mails=load_outbox())
