@@ -83,7 +83,7 @@ def pages(live: Live) -> dict[str, list[str]]:
             f"/attempts/{chloes}/form", f"/attempts/{alices}/move", f"/attempts/{alices}/move?to={later}", f"{at}/moves/cfacc15/{later}",
             "/guidance", f"{at}/guidance/new", f"/guidance/{GUIDANCE}", f"{at}/guidance/{GUIDANCE}/attach?unit=cfamlfd3",
             "/qualifications", "/qualifications/ex-svq3-cc", f"{at}/qualifications/new",
-            f"/registrations/{registration}/qualification",
+            f"/registrations/{registration}/qualification", f"/registrations/{registration}/numbers",
         ],
     }  # fmt: skip
 

@@ -114,6 +114,7 @@ TABLE: dict[str, frozenset[str]] = {
     "library.write_qualification": DAN,
     "library.publish_qualification": DAN,
     "registrations.choose_qualification": DAN,
+    "registrations.change_registration": DAN,
     "library.add_guidance": DAN,
     "library.edit_guidance": NOBODY,  # this one is the installation's
     "library.attach_guidance": DAN,

@@ -25,6 +25,7 @@ WORDS_OF_ACT = {
     "action_point_closed": "closed an action point",
     "candidate_registered": "registered a candidate",
     "candidate_withdrawn": "withdrew a candidate",
+    "registration_changed": "changed a registration",
     "allocation_made": "allocated a unit",
     "attempt_voided": "voided a unit",
     "form_issued": "issued a form",

@@ -10,7 +10,7 @@ from tracker.clock import now, today
 from tracker.extensions import db
 from tracker.matrix import has_submission
 from tracker.models import ActionPoint, Claim, Decision, Grant, Person, Registration, UnitAttempt
-from tracker.registrations.queries import OPEN, needs_allocation
+from tracker.registrations.queries import OPEN, is_not_registered, needs_allocation
 from tracker.vocabulary import AttemptState
 
 
@@ -32,6 +32,8 @@ class CentreFigures:
     """Open action points after their due date."""
     overdue_since: date | None
     pending_invitations: int
+    not_registered: int
+    """Registrations of candidates whom the awarding body has not registered yet."""
 
 
 def load_centre_figures(centre_id: int) -> CentreFigures:
@@ -45,7 +47,7 @@ def load_centre_figures(centre_id: int) -> CentreFigures:
         .join(UnitAttempt, UnitAttempt.id == ActionPoint.attempt_id)
         .where(UnitAttempt.centre_id == centre_id, ActionPoint.closed_at.is_(None), ActionPoint.due_on < today())
     )
-    query = select(
+    query: Select[Any] = select(
         _count(open_attempts, func.count(func.distinct(UnitAttempt.candidate_id))),
         _count(open_attempts, func.count(UnitAttempt.id)),
         _count(to_allocate, func.count(UnitAttempt.id)),
@@ -57,6 +59,10 @@ def load_centre_figures(centre_id: int) -> CentreFigures:
         _count(overdue, func.count(ActionPoint.id)),
         _count(overdue, func.min(ActionPoint.due_on)),
         _count(select_pending_people(centre_id), func.count(Person.id)),
+        _count(
+            select(Registration).where(Registration.centre_id == centre_id, is_not_registered()),
+            func.count(Registration.id),
+        ),
     )
     return CentreFigures(*db.session.execute(query).one())
 

@@ -32,6 +32,7 @@ ROLES_OF_ACT: dict[str, Collection[Role]] = {
     "attempt_reopened": {Role.CANDIDATE, Role.ASSESSOR, Role.INTERNAL_VERIFIER},
     "candidate_registered": {Role.ADMINISTRATOR},
     "candidate_withdrawn": {Role.ADMINISTRATOR},
+    "registration_changed": {Role.ADMINISTRATOR},
     "attempt_started": {Role.ADMINISTRATOR},
     "attempt_voided": {Role.ADMINISTRATOR},
     "attempt_moved": {Role.ADMINISTRATOR, Role.ASSESSOR},

@@ -46,6 +46,7 @@ SEALED_TABLES: dict[str, SealedColumns] = {
     "person": SealedColumns(excluded=frozenset({"password_hash"})),
     "grant": SealedColumns(),
     "registration": SealedColumns(),
+    "registration_change": SealedColumns(),
     "unit_attempt": SealedColumns(excluded=frozenset({"version", "closing_comment"})),
     "allocation": SealedColumns(),
     "version_move": SealedColumns(),

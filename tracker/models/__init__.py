@@ -33,7 +33,7 @@ from tracker.models.portfolio import (
     VersionAttachment,
 )
 from tracker.models.privacy import Erasure, PortfolioAccess, RetentionHold, RetentionRule
-from tracker.models.registration import Allocation, Registration, UnitAttempt, VersionMove
+from tracker.models.registration import Allocation, Registration, RegistrationChange, UnitAttempt, VersionMove
 from tracker.models.second_factors import RecoveryCode, SecondFactor
 from tracker.models.units import (
     Criterion,
@@ -91,6 +91,7 @@ __all__ = [
     "Qualification",
     "RecoveryCode",
     "Registration",
+    "RegistrationChange",
     "Reopening",
     "RequirementConfirmation",
     "RetentionHold",

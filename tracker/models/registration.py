@@ -16,15 +16,19 @@ class Registration(Base):
     """A candidate's entry at a centre for a qualification or for single units."""
 
     __tablename__ = "registration"
-    __table_args__ = (UniqueConstraint("centre_id", "candidate_number"),)
+    __table_args__ = (
+        UniqueConstraint("centre_id", "candidate_number"),
+        CheckConstraint("(awarding_body_number IS NULL) = (awarding_body_date IS NULL)", name="number_with_date"),
+    )
 
     id: Mapped[PrimaryKey]
     centre_id: Mapped[int] = refers_to("centre.id", index=False)
     candidate_id: Mapped[int] = refers_to("person.id")
     candidate_number: Mapped[str] = mapped_column(String(40))
     """The centre's own number for the candidate."""
-    awarding_body_number: Mapped[str] = mapped_column(String(40))
-    awarding_body_date: Mapped[date]
+    awarding_body_number: Mapped[str | None] = mapped_column(String(40))
+    """Empty, as the date is, until the awarding body has registered the candidate."""
+    awarding_body_date: Mapped[date | None]
     registered_at: Mapped[datetime]
     registered_by_id: Mapped[int] = refers_to("person.id", index=False)
     withdrawn_at: Mapped[datetime | None]
@@ -36,6 +40,22 @@ class Registration(Base):
     centre: Mapped[Centre] = relationship()
     candidate: Mapped[Person] = relationship(foreign_keys=[candidate_id])
     attempts: Mapped[list["UnitAttempt"]] = relationship(back_populates="registration", order_by="UnitAttempt.id")
+
+
+class RegistrationChange(Base):
+    """A change of a registration's numbers or date: the values before it, when it was made and by whom."""
+
+    __tablename__ = "registration_change"
+
+    id: Mapped[PrimaryKey]
+    registration_id: Mapped[int] = refers_to("registration.id")
+    candidate_number: Mapped[str] = mapped_column(String(40))
+    awarding_body_number: Mapped[str | None] = mapped_column(String(40))
+    awarding_body_date: Mapped[date | None]
+    changed_at: Mapped[datetime]
+    changed_by_id: Mapped[int] = refers_to("person.id", index=False)
+
+    changed_by: Mapped[Person] = relationship()
 
 
 class UnitAttempt(Base):

@@ -38,6 +38,7 @@ from tracker.models import (
     PortfolioAccess,
     RecoveryCode,
     Registration,
+    RegistrationChange,
     Reopening,
     RequirementConfirmation,
     RetentionHold,
@@ -80,6 +81,10 @@ TEXTS_OF_ATTEMPTS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (Claim, ("added_reason", "removed_reason")),
     (Allocation, ("reason",)),
     (VersionMove, ("reason",)),
+)
+TEXTS_OF_REGISTRATIONS: tuple[tuple[Any, tuple[str, ...]], ...] = (
+    (RegistrationChange, ("candidate_number", "awarding_body_number")),
+    (RetentionHold, ("reason", "lifted_reason")),
 )
 
 
@@ -193,9 +198,8 @@ def _load_records(portfolio: Portfolio) -> list[tuple[Any, tuple[str, ...]]]:
         for each in _load_rows(UnitAttempt, UnitAttempt.id, portfolio.attempt_ids)
     ]
     ids = [each.id for each in portfolio.registrations]
-    rows += [
-        (each, ("reason", "lifted_reason")) for each in _load_rows(RetentionHold, RetentionHold.registration_id, ids)
-    ]
+    for model, names in TEXTS_OF_REGISTRATIONS:
+        rows += [(each, names) for each in _load_rows(model, model.registration_id, ids)]
     return rows
 
 
@@ -210,7 +214,8 @@ def _erase_records(portfolio: Portfolio, records: Iterable[tuple[Any, tuple[str,
             changed.append(each)
     for registration in portfolio.registrations:
         registration.candidate_number = f"erased-{registration.id}"
-        registration.awarding_body_number = ERASED_TEXT
+        if registration.awarding_body_number:
+            registration.awarding_body_number = ERASED_TEXT
         if registration.withdrawn_reason:
             registration.withdrawn_reason = ERASED_TEXT
     return [*changed, *portfolio.registrations]

@@ -26,6 +26,7 @@ from tracker.models import (
     UnitAttempt,
 )
 from tracker.privacy.anonymisation import NameReplacer, read_columns
+from tracker.registrations.registration_changes import list_changes
 from tracker.vocabulary import AssessmentState, Role
 
 YOU = "you"
@@ -120,12 +121,15 @@ def list_own_forms(person: Person) -> list[tuple[IssuedForm, str]]:
 
 def _describe_registration(registration: Registration, colleagues: Colleagues) -> dict[str, Any]:
     qualification = registration.qualification
+    numbers = ("candidate_number", "awarding_body_number", "awarding_body_date")
     return {
         "centre": registration.centre.name,
         "for": f"{qualification.title} ({qualification.code})" if qualification else "single units",
-        **read_columns(
-            registration, "candidate_number", "awarding_body_number", "awarding_body_date", "registered_at"
-        ),
+        **read_columns(registration, *numbers, "registered_at"),
+        "earlier_numbers": [
+            {"until": read_columns(each, "changed_at")["changed_at"], **read_columns(each, *numbers)}
+            for each in list_changes(registration)
+        ],
         "withdrawn_at": read_columns(registration, "withdrawn_at")["withdrawn_at"],
         "withdrawn_reason": colleagues.names.replace_names(registration.withdrawn_reason),
     }

@@ -89,7 +89,7 @@ def record_issue(attempt: UnitAttempt, rendered: RenderedIssue, actor: Actor) ->
     if current := find_current_form(attempt):
         return current
     code, issue = rendered.plan.code, rendered.plan.content.issue
-    is_unchanged = (attempt.round, take_snapshot(attempt).hash) == (code.round, code.snapshot_hash)
+    is_unchanged = replace(build_form_content(attempt), issue=issue) == rendered.plan.content
     if attempt.state not in ISSUE_STATES or not is_unchanged or issue is None:
         raise Conflict(
             "This unit changed while its form was being made. Nothing was issued. Reload the page and check the form."

@@ -1,8 +1,18 @@
 """Forms of the registration pages."""
 
-from wtforms import EmailField, SelectField, SelectMultipleField, StringField, TextAreaField, ValidationError
+from wtforms import (
+    EmailField,
+    IntegerField,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    TextAreaField,
+    ValidationError,
+)
 from wtforms.validators import DataRequired, Email, Length, Optional
+from wtforms.widgets import HiddenInput
 
+from tracker.registrations.registration_changes import RegistrationNumbers
 from tracker.web.forms import PageForm, date_field
 
 REASON = Length(max=2000, message="Use at most 2,000 characters.")
@@ -15,22 +25,37 @@ SINGLE_UNITS = 0
 """The choice of no qualification in a list of qualifications."""
 
 
-class RegisterForm(PageForm):
+class NumbersForm(PageForm):
+    """A candidate's number, and the number and date of the registration with the awarding body, once there is one."""
+
+    candidate_number = StringField(
+        "Candidate number", [DataRequired("Enter the centre's number for the candidate."), NUMBER]
+    )
+    awarding_body_number = StringField("Awarding body's registration number", [NUMBER])
+    awarding_body_date = date_field("Awarding body's registration date")
+
+    def read_numbers(self) -> RegistrationNumbers:
+        """Return the numbers and the date as they were typed, without spaces around them."""
+        return RegistrationNumbers(
+            (self.candidate_number.data or "").strip(),
+            (self.awarding_body_number.data or "").strip() or None,
+            self.awarding_body_date.data,
+        )
+
+
+class ChangeRegistrationForm(NumbersForm):
+    """The numbers and the date of a registration that exists."""
+
+    changes_seen = IntegerField(widget=HiddenInput(), validators=[Optional()])
+    """How many changes the page showed, so that nobody overwrites a change that they have not seen."""
+
+
+class RegisterForm(NumbersForm):
     """A candidate to register: an existing or a new person, their numbers, units, assessor and verifier."""
 
     candidate = SelectField("Candidate", coerce=int)
     name = StringField("Name", [NAME])
     email = EmailField("Email", [Optional(), Length(max=254, message=ADDRESS), Email(ADDRESS)])
-    candidate_number = StringField(
-        "Candidate number", [DataRequired("Enter the centre's number for the candidate."), NUMBER]
-    )
-    awarding_body_number = StringField(
-        "Awarding body's registration number",
-        [DataRequired("Enter the awarding body's registration number."), NUMBER],
-    )
-    awarding_body_date = date_field(
-        "Awarding body's registration date", "Enter the date on which the awarding body registered the candidate."
-    )
     qualification = SelectField("Qualification", coerce=int, default=SINGLE_UNITS)
     units = SelectMultipleField("Units", coerce=int)
     assessor = SelectField("Assessor", coerce=int)

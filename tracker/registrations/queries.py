@@ -34,6 +34,8 @@ class RegistrationRow:
     registration_id: int
     candidate: str
     candidate_number: str
+    is_registered: bool
+    """Whether the awarding body has registered the candidate."""
     registered_at: datetime
     withdrawn_at: datetime | None
     units: int
@@ -107,14 +109,32 @@ def needs_allocation() -> ColumnElement[bool]:
     )
 
 
-def list_registrations(centre: Centre, words: str, page: int) -> tuple[list[RegistrationRow], bool]:
-    """List a page of registrations, most units to allocate first, then by name; and whether more follow."""
+def is_not_registered() -> ColumnElement[bool]:
+    """Return as SQL whether the awarding body has not registered the candidate yet; a withdrawn one needs it no more.
+
+    docs/rules.md, Things, rule 17.
+    """
+    return and_(Registration.awarding_body_number.is_(None), Registration.withdrawn_at.is_(None))
+
+
+def list_registrations(
+    centre: Centre, words: str, page: int, *, not_registered: bool = False
+) -> tuple[list[RegistrationRow], bool]:
+    """List a page of registrations, most units to allocate first, then by name; and whether more follow.
+
+    Args:
+        centre: the centre.
+        words: a part of the name or candidate number.
+        page: the page's number, from 1.
+        not_registered: leave out those that the awarding body has registered.
+    """
     to_allocate = func.count(UnitAttempt.id).filter(needs_allocation())
     query = (
         select(
             Registration.id,
             Person.name,
             Registration.candidate_number,
+            Registration.awarding_body_number.is_not(None),
             Registration.registered_at,
             Registration.withdrawn_at,
             func.count(UnitAttempt.id).filter(UnitAttempt.state != AttemptState.VOID),
@@ -126,6 +146,8 @@ def list_registrations(centre: Centre, words: str, page: int) -> tuple[list[Regi
         .group_by(Registration.id, Person.name)
         .order_by(to_allocate.desc(), Person.name, Registration.id)
     )
+    if not_registered:
+        query = query.where(is_not_registered())
     if words := words.strip().lower():
         query = query.where(
             or_(

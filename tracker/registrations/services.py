@@ -14,6 +14,7 @@ from tracker.ledger.transactions import lock_rows
 from tracker.library.queries.units import describe_lapsed_registration, load_document
 from tracker.models import Centre, Grant, Person, Qualification, Registration, Unit, UnitAttempt
 from tracker.registrations.due_releases import release_due_assessments_in
+from tracker.registrations.registration_changes import RegistrationNumbers, check_numbers
 from tracker.vocabulary import AttemptState, Role, use_terms
 
 
@@ -21,8 +22,8 @@ def register_candidate(
     candidate: Person,
     centre: Centre,
     candidate_number: str,
-    awarding_body_number: str,
-    awarding_body_date: date,
+    awarding_body_number: str | None,
+    awarding_body_date: date | None,
     units: Collection[Unit],
     actor: Actor,
     *,
@@ -31,7 +32,8 @@ def register_candidate(
     """Register a candidate for units, or for a qualification and the first of its units.
 
     Raises:
-        Invalid: a candidate number in use, a future date, or neither a unit nor a qualification.
+        Invalid: a candidate number in use, a future date, a date or number without the other, or neither a unit nor
+            a qualification.
         Refused: the actor registers themselves.
         NotFound: another centre's qualification or unit.
     """
@@ -40,18 +42,9 @@ def register_candidate(
         raise Invalid("Choose a qualification or at least one unit. Nobody was registered.", "units")
     if qualification and qualification.owner_centre_id not in {None, centre.id}:
         raise NotFound
-    if awarding_body_date > today():
-        raise Invalid("Enter a registration date that is not in the future.", "awarding_body_date")
     if candidate.id == actor.person_id:
         raise Refused("You cannot register yourself. Ask another administrator. Nothing was changed.")
-    same_number = select(Registration.id).where(
-        Registration.centre_id == centre.id, Registration.candidate_number == candidate_number
-    )
-    if db.session.scalar(same_number):
-        raise Invalid(
-            f"Another candidate at this centre has the number {candidate_number}. Enter a different one.",
-            "candidate_number",
-        )
+    check_numbers(centre, RegistrationNumbers(candidate_number, awarding_body_number, awarding_body_date))
     registration = Registration(
         centre=centre,
         candidate=candidate,

@@ -1,18 +1,18 @@
-"""Views of registrations, allocations and visits, for a centre's administrators."""
+"""Views of registrations and allocations, for a centre's administrators."""
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import SelectField
 
 from tracker.background import emails
-from tracker.clock import end_of_day, now, start_of_day, today
+from tracker.clock import today
 from tracker.errors import NotFound, Refused
 from tracker.extensions import db
 from tracker.ledger.events import Actor
 from tracker.library.queries.qualifications import list_qualifications
 from tracker.library.queries.units import list_newest_units, list_warnings
 from tracker.models import Centre, Person, Qualification, Registration
-from tracker.registrations import allocations, queries, services, visits
+from tracker.registrations import allocations, queries, services
 from tracker.registrations.forms import (
     NEW_PERSON,
     NOBODY_YET,
@@ -21,9 +21,9 @@ from tracker.registrations.forms import (
     ChooseQualificationForm,
     ReasonForm,
     RegisterForm,
-    VisitForm,
 )
 from tracker.registrations.progress import find_objection, find_progress
+from tracker.registrations.views import registrations
 from tracker.vocabulary import Role
 from tracker.web.authorise import get_attempt, get_centre, get_registration
 from tracker.web.current_user import in_terms, me
@@ -33,8 +33,6 @@ from tracker.web.pagination import Page
 from tracker.web.permissions import Act
 from tracker.web.requests import get_query_page
 from tracker.web.route_rules import requires
-
-registrations = Blueprint("registrations", __name__)
 
 
 @registrations.get("/registrations")
@@ -51,9 +49,15 @@ def list_centre_registrations(centre_id: int) -> ResponseReturnValue:
     """List the candidates of a centre, with a search by name or candidate number."""
     centre, _ = get_centre(centre_id)
     words, page = request.args.get("q", "")[:100], get_query_page()
-    rows, more = queries.list_registrations(centre, words, page)
+    not_registered = bool(request.args.get("not_registered"))
+    rows, more = queries.list_registrations(centre, words, page, not_registered=not_registered)
     return render_template(
-        "registrations/list_registrations.html", centre=centre, rows=rows, page=Page(page, more), words=words
+        "registrations/list_registrations.html",
+        centre=centre,
+        rows=rows,
+        page=Page(page, more),
+        words=words,
+        not_registered=not_registered,
     )
 
 
@@ -101,13 +105,14 @@ def fill_choices(form: RegisterForm, centre: Centre) -> None:
 def register(form: RegisterForm, centre: Centre, actor: Actor) -> Registration:
     """Register the candidate and allocate the people named in the form, all of it or nothing."""
     candidate = db.session.get(Person, form.candidate.data) if form.candidate.data else None
+    numbers = form.read_numbers()
     registration = services.register_candidate(
         candidate
         or services.find_or_invite_candidate(form.email.data or "", (form.name.data or "").strip(), centre, actor),
         centre,
-        (form.candidate_number.data or "").strip(),
-        (form.awarding_body_number.data or "").strip(),
-        form.awarding_body_date.data or today(),
+        numbers.candidate_number,
+        numbers.awarding_body_number,
+        numbers.awarding_body_date,
         [unit for unit in list_newest_units([centre.id]) if unit.id in (form.units.data or [])],
         actor,
         qualification=find_chosen_qualification(form.qualification, centre),
@@ -255,52 +260,3 @@ def list_allocations(centre_id: int) -> ResponseReturnValue:
     page = get_query_page()
     rows, more = queries.list_allocations(centre.id, page)
     return render_template("registrations/list_allocations.html", centre=centre, rows=rows, page=Page(page, more))
-
-
-@registrations.route("/centres/<int:centre_id>/visits", methods=["GET", "POST"])
-@requires(Act.ADMINISTER_CENTRE)
-def list_visits(centre_id: int) -> ResponseReturnValue:
-    """List the visits of a centre; a POST opens one."""
-    centre, actor = get_centre(centre_id)
-    form, people = VisitForm(), queries.list_people_with_role(centre, Role.EXTERNAL_VERIFIER)
-    attempts = queries.list_centre_attempts(centre)
-    form.person.choices = {str(NOBODY_YET): "Choose", **{str(person.id): person.name for person in people}}
-    form.attempts.choices = {
-        str(each.id): f"{each.candidate.name}, {each.unit.code}: {each.state.label.lower()}" for each in attempts
-    }
-    if form.validate_on_submit():
-        with errors_on_form(form):
-            visit = visits.open_visit(
-                next(person for person in people if person.id == form.person.data),
-                centre,
-                start_of_day(form.starts.data or today()),
-                end_of_day(form.ends.data or today()),
-                [each for each in attempts if each.id in (form.attempts.data or [])],
-                actor,
-            )
-            flash(f"The visit of {visit.person.name} is open.")
-            return redirect(url_for(".list_visits", centre_id=centre.id), 303)
-    page = get_query_page()
-    found, more = queries.list_visits(centre, page)
-    return render_form(
-        "registrations/list_visits.html",
-        form,
-        centre=centre,
-        people=people,
-        visits=found,
-        page=Page(page, more),
-        moment=now(),
-    )
-
-
-@registrations.post("/centres/<int:centre_id>/visits/<int:visit_id>/end")
-@requires(Act.ADMINISTER_CENTRE)
-def end_visit(centre_id: int, visit_id: int) -> ResponseReturnValue:
-    """End a visit."""
-    centre, actor = get_centre(centre_id)
-    visit = queries.find_visit(centre, visit_id)
-    if visit is None:
-        raise NotFound
-    visits.end_visit(visit, actor)
-    flash("The visit has ended. The external verifier can no longer read the units.")
-    return redirect(url_for(".list_visits", centre_id=centre.id), 303)

@@ -1,0 +1,66 @@
+"""Views of external verifiers' visits, for a centre's administrators."""
+
+from flask import flash, redirect, url_for
+from flask.typing import ResponseReturnValue
+
+from tracker.clock import end_of_day, now, start_of_day, today
+from tracker.errors import NotFound
+from tracker.registrations import queries, visits
+from tracker.registrations.forms import NOBODY_YET, VisitForm
+from tracker.registrations.views import registrations
+from tracker.vocabulary import Role
+from tracker.web.authorise import get_centre
+from tracker.web.forms import errors_on_form, render_form
+from tracker.web.pagination import Page
+from tracker.web.permissions import Act
+from tracker.web.requests import get_query_page
+from tracker.web.route_rules import requires
+
+
+@registrations.route("/centres/<int:centre_id>/visits", methods=["GET", "POST"])
+@requires(Act.ADMINISTER_CENTRE)
+def list_visits(centre_id: int) -> ResponseReturnValue:
+    """List the visits of a centre; a POST opens one."""
+    centre, actor = get_centre(centre_id)
+    form, people = VisitForm(), queries.list_people_with_role(centre, Role.EXTERNAL_VERIFIER)
+    attempts = queries.list_centre_attempts(centre)
+    form.person.choices = {str(NOBODY_YET): "Choose", **{str(person.id): person.name for person in people}}
+    form.attempts.choices = {
+        str(each.id): f"{each.candidate.name}, {each.unit.code}: {each.state.label.lower()}" for each in attempts
+    }
+    if form.validate_on_submit():
+        with errors_on_form(form):
+            visit = visits.open_visit(
+                next(person for person in people if person.id == form.person.data),
+                centre,
+                start_of_day(form.starts.data or today()),
+                end_of_day(form.ends.data or today()),
+                [each for each in attempts if each.id in (form.attempts.data or [])],
+                actor,
+            )
+            flash(f"The visit of {visit.person.name} is open.")
+            return redirect(url_for(".list_visits", centre_id=centre.id), 303)
+    page = get_query_page()
+    found, more = queries.list_visits(centre, page)
+    return render_form(
+        "registrations/list_visits.html",
+        form,
+        centre=centre,
+        people=people,
+        visits=found,
+        page=Page(page, more),
+        moment=now(),
+    )
+
+
+@registrations.post("/centres/<int:centre_id>/visits/<int:visit_id>/end")
+@requires(Act.ADMINISTER_CENTRE)
+def end_visit(centre_id: int, visit_id: int) -> ResponseReturnValue:
+    """End a visit."""
+    centre, actor = get_centre(centre_id)
+    visit = queries.find_visit(centre, visit_id)
+    if visit is None:
+        raise NotFound
+    visits.end_visit(visit, actor)
+    flash("The visit has ended. The external verifier can no longer read the units.")
+    return redirect(url_for(".list_visits", centre_id=centre.id), 303)
