@@ -211,6 +211,7 @@ TABLE: dict[str, frozenset[str]] = {
     "registrations.allocate": DAN,
     "registrations.void_attempt": DAN,
     "registrations.list_allocations": DAN,
+    "registrations.change_allocations": DAN,
     "registrations.list_visits": DAN,
     "accounts.centre_settings": DAN,
     "accounts.settings": ADMINISTRATORS,

@@ -121,6 +121,18 @@ def reading() -> Iterator[None]:
 
 
 @contextmanager
+def rehearsal() -> Iterator[None]:
+    """Run acts for a preview: whatever they write, record or would send is rolled back at the end.
+
+    So a preview asks the same services as the act. The request must have changed nothing before.
+    """
+    try:
+        yield
+    finally:
+        rollback()
+
+
+@contextmanager
 def transaction() -> Iterator[None]:
     """Run a transaction of its own: for commands, and for changes that must survive a failing request."""
     with writing():

@@ -13,6 +13,7 @@ from wtforms.validators import DataRequired, Email, Length, Optional
 from wtforms.widgets import HiddenInput
 
 from tracker.registrations.registration_changes import RegistrationNumbers
+from tracker.vocabulary import Role
 from tracker.web.forms import PageForm, date_field
 
 REASON = Length(max=2000, message="Use at most 2,000 characters.")
@@ -86,6 +87,28 @@ class AllocateForm(PageForm):
 
     person = SelectField("Allocate to", [DataRequired("Choose a person.")], coerce=int)
     reason = StringField("Reason for the change", [REASON])
+
+
+class ChangeAllocationsForm(PageForm):
+    """The people to whom the chosen units are allocated, and the reason for changes."""
+
+    assessor = SelectField("Assessor", coerce=int, default=NOBODY_YET)
+    internal_verifier = SelectField("Internal verifier", coerce=int, default=NOBODY_YET)
+    reason = StringField("Reason for the change", [REASON])
+
+    @property
+    def role_fields(self) -> dict[Role, SelectField]:
+        """The fields in which people are chosen, by role."""
+        return {Role.ASSESSOR: self.assessor, Role.INTERNAL_VERIFIER: self.internal_verifier}
+
+    def list_choices(self) -> dict[Role, int]:
+        """Return the ids of the people chosen, by role, without the roles that stay as they are."""
+        return {role: field.data for role, field in self.role_fields.items() if field.data}
+
+    def validate_assessor(self, _field: SelectField) -> None:
+        """Require an assessor or an internal verifier."""
+        if not self.list_choices():
+            raise ValidationError("Choose an assessor, an internal verifier or both.")
 
 
 class ReasonForm(PageForm):

@@ -250,13 +250,3 @@ def void_attempt(attempt_id: int) -> ResponseReturnValue:
         flash(f"{attempt.unit.code} is void. Its evidence is kept.")
         return redirect_to_registration(attempt.registration_id)
     return render_form("registrations/void_attempt.html", form, attempt=attempt)
-
-
-@registrations.get("/centres/<int:centre_id>/allocations")
-@requires(Act.ADMINISTER_CENTRE)
-def list_allocations(centre_id: int) -> ResponseReturnValue:
-    """List the open units of a centre with their assessors and internal verifiers."""
-    centre, _ = get_centre(centre_id)
-    page = get_query_page()
-    rows, more = queries.list_allocations(centre.id, page)
-    return render_template("registrations/list_allocations.html", centre=centre, rows=rows, page=Page(page, more))

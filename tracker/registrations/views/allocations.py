@@ -1,0 +1,106 @@
+"""Views of a centre's allocations: the list, and the allocation of many units in one act after a preview."""
+
+from collections.abc import Mapping
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from tracker.background import emails
+from tracker.errors import NotFound, TrackerError
+from tracker.ledger.events import Actor
+from tracker.ledger.transactions import rollback
+from tracker.models import Centre, Person
+from tracker.registrations import queries
+from tracker.registrations.allocation_plans import carry_out_plan, plan_allocations
+from tracker.registrations.allocations import ALLOCATED_ROLES
+from tracker.registrations.forms import NOBODY_YET, ChangeAllocationsForm
+from tracker.registrations.views import registrations
+from tracker.registrations.views.candidates import list_person_choices
+from tracker.vocabulary import Role
+from tracker.web.authorise import get_centre
+from tracker.web.formatting import counted
+from tracker.web.forms import errors_on_form, render_form
+from tracker.web.idempotency import idempotent
+from tracker.web.pagination import Page
+from tracker.web.permissions import Act
+from tracker.web.requests import get_query_page, parse_id
+from tracker.web.route_rules import requires
+
+
+@registrations.get("/centres/<int:centre_id>/allocations")
+@requires(Act.ADMINISTER_CENTRE)
+def list_allocations(centre_id: int) -> ResponseReturnValue:
+    """List the open units of a centre with their assessors and internal verifiers, to be ticked."""
+    centre, _ = get_centre(centre_id)
+    page = get_query_page()
+    rows, more = queries.list_allocations(centre.id, page)
+    return render_template(
+        "registrations/list_allocations.html",
+        centre=centre,
+        rows=rows,
+        page=Page(page, more),
+        tick_all=request.args.get("tick") == "all",
+    )
+
+
+@registrations.route("/centres/<int:centre_id>/allocations/change", methods=["GET", "POST"])
+@requires(Act.ADMINISTER_CENTRE)
+@idempotent
+def change_allocations(centre_id: int) -> ResponseReturnValue:
+    """Allocate the units ticked in the list to an assessor, an internal verifier or both, after a preview."""
+    centre, actor = get_centre(centre_id)
+    chosen, act = read_ids("attempt"), request.form.get("act", "")
+    if not chosen:
+        flash("Tick at least one unit.", "refused")
+        return redirect(url_for(".list_allocations", centre_id=centre.id), 303)
+    form, plan, people = ChangeAllocationsForm(), None, {}
+    staff = fill_staff(form, centre)
+    if act != "choose" and form.validate_on_submit():
+        people = {role: staff[role][choice] for role, choice in form.list_choices().items()}
+        with errors_on_form(form):
+            if act == "allocate":
+                return allocate_planned(form, centre, people, actor)
+        with errors_on_form(form):
+            plan = plan_allocations(centre, chosen, people, form.reason.data or "", actor)
+    page, status = render_form(
+        "registrations/change_allocations.html",
+        form,
+        centre=centre,
+        is_preview=plan is not None,
+        plan=plan or plan_allocations(centre, chosen, {}, "", actor),
+        people=people,
+        roles=ALLOCATED_ROLES,
+        delivers=emails.can_deliver(),
+    )
+    return page, (status if form.errors else 200)
+
+
+def read_ids(name: str) -> list[int]:
+    """Return the ids of a parameter that may be repeated, in the address or the form; raise `NotFound` for others."""
+    ids = [parse_id(value) for value in request.values.getlist(name)]
+    if None in ids:
+        raise NotFound
+    return [each for each in ids if each is not None]
+
+
+def fill_staff(form: ChangeAllocationsForm, centre: Centre) -> dict[Role, dict[int, Person]]:
+    """Fill the form's lists of assessors and internal verifiers, and return these people by role and id."""
+    staff = {role: queries.list_people_with_load(centre, role) for role in ALLOCATED_ROLES}
+    for role, field in form.role_fields.items():
+        field.choices = {str(NOBODY_YET): "Leave as it is", **list_person_choices(staff[role])}
+    return {role: {person.id: person for person, _ in people} for role, people in staff.items()}
+
+
+def allocate_planned(
+    form: ChangeAllocationsForm, centre: Centre, people: Mapping[Role, Person], actor: Actor
+) -> ResponseReturnValue:
+    """Allocate the units of the preview and go to the list; if it is refused, undo what was done of it."""
+    planned = read_ids("planned")
+    try:
+        carry_out_plan(centre, planned, people, form.reason.data or "", actor, digest=request.form.get("digest", ""))
+    except TrackerError:
+        rollback()
+        raise
+    names = " and ".join(person.name for person in people.values())
+    flash(f"{counted(len(planned), 'unit')} allocated to {names}.")
+    return redirect(url_for(".list_allocations", centre_id=centre.id), 303)
